@@ -1,0 +1,82 @@
+import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
+
+/**
+ * Where things lie in the one WebAssembly.Memory that all engines share. Offsets are bytes from its start ("host
+ * addresses"). Guest physical address p is host address `ram + p`.
+ *
+ *     00_0000  CPU state              cpu/state.ts
+ *     01_0000  TLB, one table a kind  mmu/tlb.ts
+ *     04_0000  jump cache             cpu/interpreter
+ *     10_0000  decoded records        cpu/interpreter
+ *    200_0000  guest physical memory
+ */
+export const HOST_LAYOUT = {
+  state: 0,
+  stateBytes: 0x1_0000,
+  tlb: 0x1_0000,
+  tlbBytes: 0x3_0000,
+  jumpCache: 0x4_0000,
+  jumpCacheBytes: 0x4_0000,
+  records: 0x10_0000,
+  recordsBytes: 0x1f0_0000,
+  ram: 0x200_0000,
+} as const;
+
+/** Guest physical memory is at most 3.5 GiB, so that it fits one WebAssembly.Memory beside the tables. */
+export const MAX_RAM_BYTES = 0xe000_0000;
+
+/** Reasons why a store to a frame must take the slow path. Bits of `GuestMemory.watched`. */
+export const WATCH_CODE = 1;
+export const WATCH_TABLE = 2;
+
+/**
+ * Guest physical memory: one WebAssembly.Memory, allocated once at its full size, so that views on it never detach.
+ * Reads beyond RAM answer all ones, as an open bus does; stores there are dropped.
+ */
+export class GuestMemory {
+  readonly memory: WebAssembly.Memory;
+  /** Bytes of guest RAM; a multiple of 4096. */
+  readonly size: number;
+  /** The whole shared memory, indexed by host address. */
+  readonly host: Uint8Array;
+  readonly hostView: DataView;
+  readonly host32: Int32Array;
+  /** Guest RAM, indexed by physical address. */
+  readonly ram: Uint8Array;
+  readonly ramView: DataView;
+  /** One byte a frame: why stores to it are watched (WATCH_ bits), 0 = not at all. */
+  readonly watched: Uint8Array;
+
+  constructor(sizeBytes: number) {
+    if (!Number.isInteger(sizeBytes) || sizeBytes < PAGE_SIZE || sizeBytes > MAX_RAM_BYTES)
+      throw new RangeError(`guest memory of ${sizeBytes} bytes is not between ${PAGE_SIZE} and ${MAX_RAM_BYTES}`);
+    this.size = Math.ceil(sizeBytes / 65536) * 65536;
+    const pages = (HOST_LAYOUT.ram + this.size) / 65536;
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const buffer = this.memory.buffer;
+    this.host = new Uint8Array(buffer);
+    this.hostView = new DataView(buffer);
+    this.host32 = new Int32Array(buffer);
+    this.ram = new Uint8Array(buffer, HOST_LAYOUT.ram, this.size);
+    this.ramView = new DataView(buffer, HOST_LAYOUT.ram, this.size);
+    this.watched = new Uint8Array(this.size >>> PAGE_SHIFT);
+  }
+
+  /** The 64-bit little-endian word at an aligned physical address. */
+  read64(physical: number): bigint {
+    return physical + 8 <= this.size ? this.ramView.getBigUint64(physical, true) : 0xffff_ffff_ffff_ffffn;
+  }
+
+  write64(physical: number, value: bigint): void {
+    if (physical + 8 <= this.size) this.ramView.setBigUint64(physical, value, true);
+  }
+
+  /** The 32-bit little-endian word at an aligned physical address, unsigned. */
+  read32(physical: number): number {
+    return physical + 4 <= this.size ? this.ramView.getUint32(physical, true) : 0xffff_ffff;
+  }
+
+  write32(physical: number, value: number): void {
+    if (physical + 4 <= this.size) this.ramView.setUint32(physical, value, true);
+  }
+}
