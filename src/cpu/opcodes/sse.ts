@@ -1,0 +1,3 @@
+import type { RowDraft } from './row-syntax.js';
+
+export const SSE_ROWS: RowDraft[] = [].flat();

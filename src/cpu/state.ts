@@ -1,0 +1,81 @@
+import { HOST_LAYOUT } from '../memory.js';
+
+/**
+ * The CPU state: where each field lies in the shared memory, declared once for every engine. All offsets are host
+ * addresses (bytes from the start of the shared memory); fields are little-endian.
+ */
+const base = HOST_LAYOUT.state;
+
+/** RAX RCX RDX RBX RSP RBP RSI RDI R8 to R15, 8 bytes each, in the order of their encoding. */
+export const GPR = base + 0x000;
+/** Always zero: what an address without a base, an index or a segment base adds. */
+export const ZERO = base + 0x080;
+/** Segment bases in the order ES CS SS DS FS GS, 8 bytes each; only FS and GS may be other than zero in 64-bit mode. */
+export const SEGMENT_BASE = base + 0x088;
+export const RIP = base + 0x0c0;
+/** RFLAGS without the six status flags, which are held as a thunk. i64 */
+export const RFLAGS = base + 0x0c8;
+
+/** The status flags as they were last set: see flags.ts. i32 kind, i64 result, i64 operand. */
+export const FLAGS_KIND = base + 0x0d0;
+export const FLAGS_RESULT = base + 0x0d8;
+export const FLAGS_OPERAND = base + 0x0e0;
+
+/** i32 */
+export const MXCSR = base + 0x0e8;
+
+/** XMM0 to XMM15, 16 bytes each. */
+export const XMM = base + 0x100;
+
+/** Segment selectors in the order ES CS SS DS FS GS; u16 each. */
+export const SELECTORS = base + 0x200;
+/** x87 and MMX state as FXSAVE writes its first 160 bytes; the arithmetic itself is not there. */
+export const X87 = base + 0x210;
+
+/** What generated code tells when it leaves: the record it left at, the linear address and access that missed. */
+export const EXIT_RECORD = base + 0x300;
+export const EXIT_BUDGET = base + 0x304;
+export const EXIT_LINEAR = base + 0x308;
+export const EXIT_ACCESS = base + 0x310;
+export const EXIT_VECTOR = base + 0x314;
+export const EXIT_ERROR_CODE = base + 0x318;
+
+/** Host addresses of the TLB tables that loads and stores look in: i32 each. A table that never hits sends all to the slow path. */
+export const TLB_READ_TABLE = base + 0x320;
+export const TLB_WRITE_TABLE = base + 0x324;
+
+/** 64 bytes where generated code puts a vector to take it apart. */
+export const SCRATCH = base + 0x340;
+
+/** Register numbers as the encodings give them. */
+export const RAX = 0;
+export const RCX = 1;
+export const RDX = 2;
+export const RBX = 3;
+export const RSP = 4;
+export const RBP = 5;
+export const RSI = 6;
+export const RDI = 7;
+export const R8 = 8;
+export const R9 = 9;
+export const R10 = 10;
+export const R11 = 11;
+
+/** Numbers 16 to 19 stand for AH, CH, DH and BH. */
+export const HIGH_BYTE = 16;
+
+export const ES = 0;
+export const CS = 1;
+export const SS = 2;
+export const DS = 3;
+export const FS = 4;
+export const GS = 5;
+
+/** The host address of a general-purpose register, or of AH to BH for numbers 16 to 19. */
+export function gprAddress(register: number): number {
+  return register < HIGH_BYTE ? GPR + register * 8 : GPR + (register - HIGH_BYTE) * 8 + 1;
+}
+
+export function xmmAddress(register: number): number {
+  return XMM + register * 16;
+}

@@ -1,0 +1,166 @@
+import {
+  ACCESSED,
+  ADDRESS_HIGH,
+  CR0_WP,
+  CR4_SMAP,
+  CR4_SMEP,
+  DIRTY,
+  EFER_NXE,
+  EXECUTE_DISABLE_HIGH,
+  FAULT_FETCH,
+  FAULT_PRESENT,
+  FAULT_RESERVED,
+  FAULT_USER,
+  FAULT_WRITE,
+  LARGE,
+  PRESENT,
+  RESERVED_HIGH,
+  USER,
+  WRITABLE,
+} from './entry.js';
+import { PAGE_SIZE } from '../bits.js';
+
+/**
+ * The 4-level walk: SDM Vol. 3A 4.5 "4-Level Paging", 4.6 "Access Rights" and 4.7 "Page-Fault Exceptions", with paging
+ * on, CR4.PAE = 1 and EFER.LMA = 1, without protection keys, process-context identifiers and shadow stacks.
+ *
+ * It runs on every TLB miss. So a linear address comes as two 32-bit halves (either sign), no bigint is made, and what
+ * the walk found goes into an object that the caller keeps.
+ */
+
+/** What paging reads of the control registers. SDM Vol. 3A 4.1.3 "Paging-Mode Modifiers". */
+export interface PagingControls {
+  cr0: number;
+  /** Bits 39 to 12 are the physical address of the PML4 table. */
+  cr3: number;
+  cr4: number;
+  efer: number;
+  /** RFLAGS.AC. */
+  rflagsAC: boolean;
+}
+
+/** Where the walk reads page-table entries: `GuestMemory`, or anything else that has words at physical addresses. */
+export interface TableMemory {
+  /** The 32-bit little-endian word at an aligned physical address, unsigned. */
+  read32(physical: number): number;
+}
+
+/**
+ * An access is one of READ, WRITE and FETCH, with ACCESS_USER for a user-mode access, or ACCESS_IMPLICIT for an implicit
+ * supervisor-mode access (to a descriptor table or a TSS, whatever CPL is; SDM Vol. 3A 4.6). The bits are those that
+ * the access gives to a page-fault error code. An access that reads and then writes is a WRITE.
+ */
+export const ACCESS_READ = 0;
+export const ACCESS_WRITE = FAULT_WRITE;
+export const ACCESS_FETCH = FAULT_FETCH;
+export const ACCESS_USER = FAULT_USER;
+export const ACCESS_IMPLICIT = 1 << 8;
+
+const ERROR_CODE_OF_ACCESS = FAULT_WRITE | FAULT_USER | FAULT_FETCH;
+
+/** What a walk found. */
+export class Walk {
+  /** The physical address of the byte; valid after a walk without fault. */
+  physical = 0;
+  /** The level of the entry that maps the page, 1 = PTE (4 KiB), 2 = PDE (2 MiB), 3 = PDPTE (1 GiB). */
+  leafLevel = 0;
+  /** Physical addresses of the entries by level: [4] is the PML4E's, [leafLevel] that of the entry that maps the page. */
+  readonly entryAddresses = new Float64Array(5);
+  /** A is set in all these entries. */
+  accessed = false;
+  /** D is set in the entry that maps the page. */
+  dirty = false;
+  /** The error code; valid after a walk that faulted. */
+  errorCode = 0;
+}
+
+/** Bits of the low word that must be 0 in an entry of each level that has bit 7 set (for a PTE that bit is PAT). */
+const RESERVED_WITH_BIT_7 = [0, 0, 0x001f_e000, 0x3fff_e000, LARGE];
+
+/** True where bits 63 to 47 of a linear address are equal; else the access is #GP or #SS, and there is no walk. */
+export function isCanonicalHalves(linearHigh: number, linearLow: number): boolean {
+  void linearLow;
+  return (linearHigh << 16) >> 16 === (linearHigh | 0);
+}
+
+/**
+ * Translates one byte's canonical linear address. True: `found` holds the physical address and where the entries lie.
+ * False: a page fault with `found.errorCode`. Changes nothing else; A and D are the caller's.
+ */
+export function walk(
+  memory: TableMemory,
+  controls: PagingControls,
+  access: number,
+  linearHigh: number,
+  linearLow: number,
+  found: Walk,
+): boolean {
+  const reservedHigh = controls.efer & EFER_NXE ? RESERVED_HIGH : RESERVED_HIGH | EXECUTE_DISABLE_HIGH;
+  let table = Math.floor(controls.cr3 / PAGE_SIZE) * PAGE_SIZE;
+  let inEvery = ~0;
+  let inAnyHigh = 0;
+  for (let level = 4; ; level--) {
+    const address = table + tableIndex(level, linearHigh, linearLow) * 8;
+    const low = memory.read32(address) | 0;
+    const high = memory.read32(address + 4) | 0;
+    found.entryAddresses[level] = address;
+    if (!(low & PRESENT)) return fault(controls, access, 0, found);
+    const mapsPage = level === 1 || (low & LARGE) !== 0;
+    if (high & reservedHigh || (mapsPage && low & RESERVED_WITH_BIT_7[level]!))
+      return fault(controls, access, FAULT_PRESENT | FAULT_RESERVED, found);
+    inEvery &= low;
+    inAnyHigh |= high;
+    if (mapsPage) {
+      if (!permits(controls, access, inEvery, inAnyHigh)) return fault(controls, access, FAULT_PRESENT, found);
+      const offsetMask = (1 << (3 + 9 * level)) - 1;
+      found.physical = join(high & ADDRESS_HIGH, (low & ~offsetMask) | (linearLow & offsetMask));
+      found.leafLevel = level;
+      found.accessed = (inEvery & ACCESSED) !== 0;
+      found.dirty = (low & DIRTY) !== 0;
+      return true;
+    }
+    table = join(high & ADDRESS_HIGH, low & ~(PAGE_SIZE - 1));
+  }
+}
+
+/** Bits 47 to 39, 38 to 30, 29 to 21 or 20 to 12 of a linear address, for levels 4 to 1. */
+function tableIndex(level: number, linearHigh: number, linearLow: number): number {
+  switch (level) {
+    case 4:
+      return (linearHigh >>> 7) & 511;
+    case 3:
+      return ((linearHigh << 2) | (linearLow >>> 30)) & 511;
+    case 2:
+      return (linearLow >>> 21) & 511;
+    default:
+      return (linearLow >>> 12) & 511;
+  }
+}
+
+function join(high: number, low: number): number {
+  return high * 0x1_0000_0000 + (low >>> 0);
+}
+
+/**
+ * Access rights, SDM Vol. 3A 4.6.1 "Determination of Access Rights". `inEvery` has a bit of the low word set where every
+ * entry has it, `inAnyHigh` a bit of the high word where any has it.
+ */
+function permits(controls: PagingControls, access: number, inEvery: number, inAnyHigh: number): boolean {
+  const userAddress = (inEvery & USER) !== 0;
+  const writable = (inEvery & WRITABLE) !== 0;
+  if (access & ACCESS_FETCH) {
+    if (inAnyHigh & EXECUTE_DISABLE_HIGH) return false;
+    return access & ACCESS_USER ? userAddress : !(userAddress && controls.cr4 & CR4_SMEP);
+  }
+  if (access & ACCESS_USER) return userAddress && (writable || !(access & ACCESS_WRITE));
+  if (userAddress && controls.cr4 & CR4_SMAP && (access & ACCESS_IMPLICIT || !controls.rflagsAC)) return false;
+  return writable || !(access & ACCESS_WRITE) || !(controls.cr0 & CR0_WP);
+}
+
+/** Leaves the error code of SDM Vol. 3A 4.7; `cause` is its P and RSVD bits. */
+function fault(controls: PagingControls, access: number, cause: number, found: Walk): false {
+  const reportsFetch = controls.efer & EFER_NXE || controls.cr4 & CR4_SMEP;
+  const reported = reportsFetch ? ERROR_CODE_OF_ACCESS : ERROR_CODE_OF_ACCESS & ~FAULT_FETCH;
+  found.errorCode = cause | (access & reported);
+  return false;
+}
