@@ -7,6 +7,7 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  *     00_0000  CPU state              cpu/state.ts
  *     01_0000  TLB, one table a kind  mmu/tlb.ts
  *     04_0000  jump cache             cpu/interpreter
+ *     08_0000  a TLB table that never hits
  *     10_0000  decoded records        cpu/interpreter
  *    200_0000  guest physical memory
  */
@@ -17,6 +18,8 @@ export const HOST_LAYOUT = {
   tlbBytes: 0x3_0000,
   jumpCache: 0x4_0000,
   jumpCacheBytes: 0x4_0000,
+  tlbNever: 0x8_0000,
+  tlbNeverBytes: 0x1_0000,
   records: 0x10_0000,
   recordsBytes: 0x1f0_0000,
   ram: 0x200_0000,

@@ -51,11 +51,26 @@ export function flagsOfResult<V>(width: Width, result: V, bits: V): FlagsThunk<V
   return { kind: 'result', width, result, bits };
 }
 
-/** How a thunk is held in the CPU state (FLAGS_KIND): the kind in the low byte, 64 - width above it. */
-export const FlagsKind = { bits: 0, result: 1, add: 2, sub: 3 } as const;
+/**
+ * How a thunk is held in the CPU state (FLAGS_KIND): the kind in bits 1:0, the width in bits 3:2. FLAGS_RESULT holds the
+ * result, FLAGS_OPERAND the second operand or the bits.
+ */
+export const FLAGS_KINDS = ['bits', 'result', 'add', 'sub'] as const;
+export const FLAGS_WIDTHS: readonly Width[] = [64, 32, 16, 8];
 
 export function kindCode(thunk: FlagsThunk<unknown>): number {
-  return thunk.kind === 'bits' ? FlagsKind.bits : FlagsKind[thunk.kind] | ((64 - thunk.width) << 8);
+  return thunk.kind === 'bits' ? 0 : FLAGS_KINDS.indexOf(thunk.kind) | (FLAGS_WIDTHS.indexOf(thunk.width) << 2);
+}
+
+/** The thunk of a code, from result and operand as 64-bit values: the first operand follows from them. */
+export function thunkOfCode<V>(m: Arithmetic<V>, code: number, result64: V, operand64: V): FlagsThunk<V> {
+  const kind = FLAGS_KINDS[code & 3]!;
+  const width = FLAGS_WIDTHS[code >> 2]!;
+  if (kind === 'bits') return { kind, bits: m.truncate(64, 32, operand64) };
+  const result = m.truncate(64, width, result64);
+  if (kind === 'result') return { kind, width, result, bits: m.truncate(64, 32, operand64) };
+  const y = m.truncate(64, width, operand64);
+  return { kind, width, x: kind === 'add' ? m.sub(width, result, y) : m.add(width, result, y), y, result };
 }
 
 type M<V> = Arithmetic<V>;

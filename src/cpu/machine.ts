@@ -70,8 +70,12 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   jumpDirect(): void;
   /** Goes there if `condition` holds, else on to the next instruction. */
   branch(condition: V): void;
-  /** Goes to an address known only at run time; #GP(0) if it is not canonical. */
+  /** Goes to an address known only at run time, which `requireCanonical` has let pass. */
   jumpIndirect(target: V): void;
+  /** #GP(0) unless the address is canonical: said before anything changes. */
+  requireCanonical(target: V): void;
+  /** #GP(0) unless the target of the direct branch is canonical, for branches that change something first (CALL, LOOP). */
+  requireDirectTarget(): void;
 
   // Control flow of the meaning.
   if(condition: V, then: () => void, otherwise?: () => void): void;
@@ -232,6 +236,8 @@ export interface HostOperations<V> {
   loadSegment(segment: number, selector: V): void;
   /** The number of the segment register that the ModRM byte's reg field names. */
   segmentNumber(): number;
+  /** The second immediate, ENTER's nesting depth; 8 bits. */
+  secondImmediate(): V;
 }
 
 /** The meaning of an instruction: one function, read by the evaluator, the interpreter and the translator. */

@@ -51,6 +51,8 @@ export type Attribute =
   /** A string instruction: REP repeats it; CMPS and SCAS stop on ZF (`REPZ`). */
   | 'REP'
   | 'REPZ'
+  /** The address size counts though no operand lies in memory: LOOP, JRCXZ, XLAT, string instructions. */
+  | 'ADDRESS'
   /** Ends a block: rip does not simply go on to the next instruction. */
   | 'BRANCH'
   /** Rare or of the system: only the evaluator reads the meaning. */

@@ -31,6 +31,7 @@ export const XMM = base + 0x100;
 export const SELECTORS = base + 0x200;
 /** x87 and MMX state as FXSAVE writes its first 160 bytes; the arithmetic itself is not there. */
 export const X87 = base + 0x210;
+export const X87_BYTES = 160;
 
 /** What generated code tells when it leaves: the record it left at, the linear address and access that missed. */
 export const EXIT_RECORD = base + 0x300;

@@ -2,22 +2,18 @@
  * The bits of paging: page-table entries, the control bits that change their meaning, and page-fault error codes.
  *
  * A page-table entry is 64 bits; every bit below 32 stands here as a bit of the low word, every bit above as a bit of
- * the high word. SDM Vol. 3A 4.5.4 "Linear-Address Translation with 4-Level Paging", figure 4-11 and tables 4-15 to 4-20:
+ * the high word. SDM Vol. 3A 4.5 "4-Level Paging and 5-Level Paging", tables 4-15 to 4-20:
  *
- *      63  62    52 51    40 39             30 29     21 20   13  12  11  9  8  7  6  5   4   3   2   1   0
- *     ┌───┬────────┬────────┬─────────────────────────────────────────┬─────┬──┬──┬──┬──┬───┬───┬───┬───┬───┐
- *     │XD │ ignored│reserved│ address of a table, 4 KiB aligned       │ ign │ig│ 0│ig│ A│PCD│PWT│U/S│R/W│ P │ PML4E
- *     ├───┼────────┼────────┼─────────────────────────────────────────┼─────┼──┼──┼──┼──┼───┼───┼───┼───┼───┤
- *     │XD │ ignored│reserved│ address of a table, 4 KiB aligned       │ ign │ig│ 0│ig│ A│PCD│PWT│U/S│R/W│ P │ PDPTE, PDE
- *     ├───┼────────┼────────┼─────────────────┬─────────────────┬─────┼─────┼──┼──┼──┼──┼───┼───┼───┼───┼───┤
- *     │XD │ ignored│reserved│ page, 1 GiB     │ reserved        │ PAT │ ign │ G│ 1│ D│ A│PCD│PWT│U/S│R/W│ P │ PDPTE, PS = 1
- *     ├───┼────────┼────────┼─────────────────┴─────────┬───────┼─────┼─────┼──┼──┼──┼──┼───┼───┼───┼───┼───┤
- *     │XD │ ignored│reserved│ page, 2 MiB               │ resrvd│ PAT │ ign │ G│ 1│ D│ A│PCD│PWT│U/S│R/W│ P │ PDE, PS = 1
- *     ├───┼────────┼────────┼───────────────────────────┴───────┴─────┼─────┼──┼──┼──┼──┼───┼───┼───┼───┼───┤
- *     │XD │ ignored│reserved│ page, 4 KiB                             │ ign │ G│PA│ D│ A│PCD│PWT│U/S│R/W│ P │ PTE
- *     └───┴────────┴────────┴─────────────────────────────────────────┴─────┴──┴──┴──┴──┴───┴───┴───┴───┴───┘
+ *       | 63 | 62:52 | 51:40 | 39:30  | 29:21 | 20:13 |  12 | 11:9 |  8  |  7  |  6  | 5 |  4  |  3  |  2  |  1  | 0 |
+ * PML4E | XD |  ign  |   0   |      address of a table      | ign  | ign |  0  | ign | A | PCD | PWT | U/S | R/W | P |
+ * PDPTE | XD |  ign  |   0   |      address of a table      | ign  | ign |  0  | ign | A | PCD | PWT | U/S | R/W | P |
+ *   "   | XD |  ign  |   0   | 1 GiB  |       0       | PAT | ign  |  G  |  1  |  D  | A | PCD | PWT | U/S | R/W | P |
+ * PDE   | XD |  ign  |   0   |      address of a table      | ign  | ign |  0  | ign | A | PCD | PWT | U/S | R/W | P |
+ *   "   | XD |  ign  |   0   |   2 MiB page   |   0   | PAT | ign  |  G  |  1  |  D  | A | PCD | PWT | U/S | R/W | P |
+ * PTE   | XD |  ign  |   0   |          4 KiB page          | ign  |  G  | PAT |  D  | A | PCD | PWT | U/S | R/W | P |
  *
- * XD is reserved where EFER.NXE = 0. Of an entry with P = 0, software owns all the other bits.
+ * Reserved bits are shown as 0; ign bits are ignored. Bits 51:40 lie above MAXPHYADDR, and XD is reserved where
+ * EFER.NXE = 0. Bit 7 of a PDPTE or PDE is PS. Of an entry with P = 0 all other bits are ignored.
  */
 
 /** Bits in a physical address (CPUID.80000008H:EAX[7:0]); address bits 51 to MAXPHYADDR of an entry are reserved. */
@@ -33,7 +29,7 @@ export const USER = 1 << 2;
 export const ACCESSED = 1 << 5;
 /** D, in an entry that maps a page: the page has been written. */
 export const DIRTY = 1 << 6;
-/** PS, in a PDPTE or PDE: the entry maps a page of 1 GiB or 2 MiB. Bit 7 is the PAT bit of a PTE and reserved in a PML4E. */
+/** PS, in a PDPTE or PDE: the entry maps a page of 1 GiB or 2 MiB. The bit is PAT in a PTE and reserved in a PML4E. */
 export const LARGE = 1 << 7;
 /** XD, a bit of the high word: instructions may not be fetched. */
 export const EXECUTE_DISABLE_HIGH = 1 << 31;
@@ -51,14 +47,13 @@ export const CR4_SMAP = 1 << 21;
 /** EFER.NXE: bit 63 of an entry is XD. SDM Vol. 3A 2.2.1. */
 export const EFER_NXE = 1 << 11;
 
-/**
+/*
  * Page-fault error code. SDM Vol. 3A 4.7 "Page-Fault Exceptions", figure 4-12:
  *
- *       4    3    2   1   0
- *     ┌───┬────┬───┬───┬───┐
- *     │I/D│RSVD│U/S│W/R│ P │
- *     └───┴────┴───┴───┴───┘
+ *      4  |  3   |  2  |  1  | 0
+ *     I/D | RSVD | U/S | W/R | P
  */
+
 /** P: a translation or a reserved bit forbids the access; 0 = some entry was not present. */
 export const FAULT_PRESENT = 1 << 0;
 /** W/R: the access was a write. */

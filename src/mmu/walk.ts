@@ -46,9 +46,9 @@ export interface TableMemory {
 }
 
 /**
- * An access is one of READ, WRITE and FETCH, with ACCESS_USER for a user-mode access, or ACCESS_IMPLICIT for an implicit
- * supervisor-mode access (to a descriptor table or a TSS, whatever CPL is; SDM Vol. 3A 4.6). The bits are those that
- * the access gives to a page-fault error code. An access that reads and then writes is a WRITE.
+ * An access is one of READ, WRITE and FETCH, with USER for a user-mode access, or IMPLICIT for an implicit
+ * supervisor-mode access (to a descriptor table or a TSS, whatever CPL is; SDM Vol. 3A 4.6). All bits but IMPLICIT are
+ * those that the access gives to a page-fault error code. An access that reads and then writes is a WRITE.
  */
 export const ACCESS_READ = 0;
 export const ACCESS_WRITE = FAULT_WRITE;
@@ -64,7 +64,7 @@ export class Walk {
   physical = 0;
   /** The level of the entry that maps the page, 1 = PTE (4 KiB), 2 = PDE (2 MiB), 3 = PDPTE (1 GiB). */
   leafLevel = 0;
-  /** Physical addresses of the entries by level: [4] is the PML4E's, [leafLevel] that of the entry that maps the page. */
+  /** Physical addresses of the entries by level: PML4E at [4], the entry that maps the page at [leafLevel]. */
   readonly entryAddresses = new Float64Array(5);
   /** A is set in all these entries. */
   accessed = false;
@@ -77,9 +77,11 @@ export class Walk {
 /** Bits of the low word that must be 0 in an entry of each level that has bit 7 set (for a PTE that bit is PAT). */
 const RESERVED_WITH_BIT_7 = [0, 0, 0x001f_e000, 0x3fff_e000, LARGE];
 
-/** True where bits 63 to 47 of a linear address are equal; else the access is #GP or #SS, and there is no walk. */
-export function isCanonicalHalves(linearHigh: number, linearLow: number): boolean {
-  void linearLow;
+/**
+ * True where bits 63 to 47 of the linear address with this high half are equal. An access elsewhere raises #GP or #SS
+ * and is never walked. SDM Vol. 1 3.3.7.1 "Canonical Addressing".
+ */
+export function isCanonicalHigh(linearHigh: number): boolean {
   return (linearHigh << 16) >> 16 === (linearHigh | 0);
 }
 
@@ -142,8 +144,8 @@ function join(high: number, low: number): number {
 }
 
 /**
- * Access rights, SDM Vol. 3A 4.6.1 "Determination of Access Rights". `inEvery` has a bit of the low word set where every
- * entry has it, `inAnyHigh` a bit of the high word where any has it.
+ * Access rights, SDM Vol. 3A 4.6.1 "Determination of Access Rights". `inEvery` has a bit of the low word set where
+ * every entry has it, `inAnyHigh` a bit of the high word where any has it.
  */
 function permits(controls: PagingControls, access: number, inEvery: number, inAnyHigh: number): boolean {
   const userAddress = (inEvery & USER) !== 0;

@@ -17,6 +17,8 @@ export const Ew = gpr('E', 16);
 export const Ed = gpr('E', 32);
 export const Eq = gpr('E', 64);
 export const Ev = gpr('E', 'v');
+/** 16 or 32 bits: MOVSXD. */
+export const Ez = gpr('E', 'z');
 export const Ey = gpr('E', 'y');
 /** 64 bits, or 16 with 66h: near branches, PUSH and POP. */
 export const Ev64 = gpr('E', 'v64');
@@ -49,6 +51,9 @@ export const Zv64 = gpr('Z', 'v64');
 export const Zy = gpr('Z', 'y');
 
 export const By = gpr('B', 'y');
+/** A register in ModRM.rm. */
+export const Ry = gpr('N', 'y');
+export const Rq = gpr('N', 64);
 
 export const Ib: OperandType = { where: 'I', file: 'none', size: 8 };
 export const Iw: OperandType = { where: 'I', file: 'none', size: 16 };
@@ -70,7 +75,10 @@ export const Sw: OperandType = { where: 'S', file: 'none', size: 16 };
 export const AL = gpr('implied', 8, { register: 0 });
 export const AX = gpr('implied', 16, { register: 0 });
 export const rAX = gpr('implied', 'v', { register: 0 });
+/** 16 or 32 bits: IN and OUT. */
+export const eAX = gpr('implied', 'z', { register: 0 });
 export const CL = gpr('implied', 8, { register: 1 });
+export const DX = gpr('implied', 16, { register: 2 });
 
 /** XMM register in ModRM.reg: V; in ModRM.rm: U; register or memory: W. */
 export const Vss = xmm('G', 32);

@@ -1,3 +1,57 @@
-import type { RowDraft } from './row-syntax.js';
+import { lar, lsl, privileged, syscall, sysenter, verr, verw } from '../isa/system.js';
+import { AL, DX, Ew, Gv, Ib, M, Mb, Rq, RvMw, eAX } from './operand-types.js';
+import { row, type RowDraft } from './row-syntax.js';
 
-export const SYSTEM_ROWS: RowDraft[] = [].flat();
+/** SDM Vol. 1 5.1.10 "I/O Instructions". */
+const INPUT_OUTPUT = [
+  row('E4', 'IN', privileged, AL, Ib, 'BRANCH', 'EVALUATED'),
+  row('E5', 'IN', privileged, eAX, Ib, 'BRANCH', 'EVALUATED'),
+  row('EC', 'IN', privileged, AL, DX, 'BRANCH', 'EVALUATED'),
+  row('ED', 'IN', privileged, eAX, DX, 'BRANCH', 'EVALUATED'),
+  row('E6', 'OUT', privileged, Ib, AL, 'BRANCH', 'EVALUATED'),
+  row('E7', 'OUT', privileged, Ib, eAX, 'BRANCH', 'EVALUATED'),
+  row('EE', 'OUT', privileged, DX, AL, 'BRANCH', 'EVALUATED'),
+  row('EF', 'OUT', privileged, DX, eAX, 'BRANCH', 'EVALUATED'),
+  row('6C', 'INS', privileged, 'BYTE', 'REP', 'BRANCH', 'EVALUATED'),
+  row('6D', 'INS', privileged, 'REP', 'BRANCH', 'EVALUATED'),
+  row('6E', 'OUTS', privileged, 'BYTE', 'REP', 'BRANCH', 'EVALUATED'),
+  row('6F', 'OUTS', privileged, 'REP', 'BRANCH', 'EVALUATED'),
+];
+
+/** SDM Vol. 1 5.20 "System Instructions". */
+const SYSTEM = [
+  row('F4', 'HLT', privileged, 'BRANCH', 'EVALUATED'),
+  row('0F 06', 'CLTS', privileged, 'BRANCH', 'EVALUATED'),
+  row('0F 08', 'INVD', privileged, 'BRANCH', 'EVALUATED'),
+  row('0F 09', 'WBINVD', privileged, 'BRANCH', 'EVALUATED'),
+  row('0F 30', 'WRMSR', privileged, 'BRANCH', 'EVALUATED'),
+  row('0F 32', 'RDMSR', privileged, 'BRANCH', 'EVALUATED'),
+  row('0F 33', 'RDPMC', privileged, 'BRANCH', 'EVALUATED'),
+  row('0F 20 /r', 'MOV', privileged, Rq, 'F64', 'BRANCH', 'EVALUATED'),
+  row('0F 21 /r', 'MOV', privileged, Rq, 'F64', 'BRANCH', 'EVALUATED'),
+  row('0F 22 /r', 'MOV', privileged, Rq, 'F64', 'BRANCH', 'EVALUATED'),
+  row('0F 23 /r', 'MOV', privileged, Rq, 'F64', 'BRANCH', 'EVALUATED'),
+  row('0F 00 /0', 'SLDT', privileged, RvMw, 'BRANCH', 'EVALUATED'),
+  row('0F 00 /1', 'STR', privileged, RvMw, 'BRANCH', 'EVALUATED'),
+  row('0F 00 /2', 'LLDT', privileged, Ew, 'BRANCH', 'EVALUATED'),
+  row('0F 00 /3', 'LTR', privileged, Ew, 'BRANCH', 'EVALUATED'),
+  row('0F 00 /4', 'VERR', verr, Ew, 'EVALUATED'),
+  row('0F 00 /5', 'VERW', verw, Ew, 'EVALUATED'),
+  row('0F 01 /0', 'SGDT', privileged, M, 'BRANCH', 'EVALUATED'),
+  row('0F 01 /1', 'SIDT', privileged, M, 'BRANCH', 'EVALUATED'),
+  row('0F 01 /2', 'LGDT', privileged, M, 'BRANCH', 'EVALUATED'),
+  row('0F 01 /3', 'LIDT', privileged, M, 'BRANCH', 'EVALUATED'),
+  row('0F 01 /4', 'SMSW', privileged, RvMw, 'BRANCH', 'EVALUATED'),
+  row('0F 01 /6', 'LMSW', privileged, Ew, 'BRANCH', 'EVALUATED'),
+  row('0F 01 /7', 'INVLPG', privileged, Mb, 'BRANCH', 'EVALUATED'),
+  row('0F 01 F8', 'SWAPGS', privileged, 'BRANCH', 'EVALUATED'),
+  row('0F 02 /r', 'LAR', lar, Gv, RvMw, 'EVALUATED'),
+  row('0F 03 /r', 'LSL', lsl, Gv, RvMw, 'EVALUATED'),
+  row('0F 05', 'SYSCALL', syscall, 'BRANCH', 'EVALUATED'),
+  row('0F 07', 'SYSRET', syscall, 'BRANCH', 'EVALUATED'),
+  row('0F 34', 'SYSENTER', sysenter, 'BRANCH', 'EVALUATED'),
+  row('0F 35', 'SYSEXIT', sysenter, 'BRANCH', 'EVALUATED'),
+];
+
+/** Instructions of the system: at CPL 3 most of them trap. */
+export const SYSTEM_ROWS: RowDraft[] = [INPUT_OUTPUT, SYSTEM].flat(2);

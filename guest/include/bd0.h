@@ -1,0 +1,228 @@
+/*
+ * BD0 for programs: kernel-calls, their structures and errors, and the header page of a process.
+ *
+ * A kernel-call is the instruction VMCALL with its number in rax and its arguments in rdi, rsi, rdx, r10, r8 and r9. The
+ * result is in rax: an error if and only if it lies, as a signed number, in -4095..-1, else a value or an address. Every
+ * other register and the flags are preserved. A call that fails has changed nothing.
+ *
+ * Numbers and errors are macros, so that assembly can include this file too.
+ */
+#ifndef BD0_H
+#define BD0_H
+
+/* Numbers of the kernel-calls. */
+#define BD0_CALL_EXIT 0
+#define BD0_CALL_START 1
+#define BD0_CALL_PROCESS_FIND 2
+#define BD0_CALL_PROCESS_START 3
+#define BD0_CALL_PROCESS_INFO 4
+#define BD0_CALL_PROCESS_LIST 5
+#define BD0_CALL_PROCESS_WAIT 6
+#define BD0_CALL_PROCESS_KILL 7
+#define BD0_CALL_THREAD_SPAWN 8
+#define BD0_CALL_THREAD_EXIT 9
+#define BD0_CALL_THREAD_JOIN 10
+#define BD0_CALL_THREAD_SELF 11
+#define BD0_CALL_YIELD 12
+#define BD0_CALL_SLEEP 13
+#define BD0_CALL_HEAP_POINTER 14
+#define BD0_CALL_HEAP_ADVANCE 15
+#define BD0_CALL_CONSOLE_WRITE 16
+#define BD0_CALL_CONSOLE_READ 17
+#define BD0_CALL_CLOCK 18
+#define BD0_CALL_WAIT_WORD 19
+#define BD0_CALL_WAKE_WORD 20
+#define BD0_CALL_CONSOLE_MODE 21
+#define BD0_CALL_VMO_CREATE 32
+#define BD0_CALL_VMO_ZEROS 33
+#define BD0_CALL_VMO_SLICE 34
+#define BD0_CALL_VMO_CONCAT 35
+#define BD0_CALL_VMO_DELTA 36
+#define BD0_CALL_VMO_OPEN 37
+#define BD0_CALL_VMO_HASH 38
+#define BD0_CALL_VMO_LENGTH 39
+#define BD0_CALL_VMO_READ 40
+#define BD0_CALL_VMO_MAP 41
+#define BD0_CALL_VMO_UNMAP 42
+#define BD0_CALL_VMO_COMMIT 43
+#define BD0_CALL_VMO_CLOSE 44
+#define BD0_CALL_NAME_LOOKUP 48
+#define BD0_CALL_NAME_PUBLISH 49
+#define BD0_CALL_NAME_LIST 50
+#define BD0_CALL_DEBUG_ALLOW 64
+#define BD0_CALL_DEBUG_LAST_WRITER 65
+#define BD0_CALL_DEBUG_MODE 66
+
+/* Errors: Linux's numbers. A call answers the negative. */
+#define BD0_ENOENT 2
+#define BD0_ESRCH 3
+#define BD0_ENOEXEC 8
+#define BD0_EBADF 9
+#define BD0_EAGAIN 11
+#define BD0_ENOMEM 12
+#define BD0_EFAULT 14
+#define BD0_EEXIST 17
+#define BD0_EINVAL 22
+#define BD0_ENOSPC 28
+#define BD0_ERANGE 34
+#define BD0_EDEADLK 35
+#define BD0_ENOSYS 38
+#define BD0_ENODATA 61
+#define BD0_ETIMEDOUT 110
+
+#ifndef __ASSEMBLER__
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The process that asks, wherever a call takes a pid. */
+#define BD0_SELF 0
+
+/** Deadlines, in nanoseconds of the machine's clock: do not wait at all, and wait for ever. */
+#define BD0_NO_WAIT 0
+#define BD0_FOREVER UINT64_MAX
+
+/** The next free byte of the heap and the lowest address that stacks have reserved; moved together, by LOCK CMPXCHG16B. */
+struct bd0_heap_pair {
+  uint64_t heap_pointer;
+  uint64_t stack_floor;
+} __attribute__((aligned(16)));
+
+/** The header page: the first page of a process's region. A program moves `heap` and leaves the rest alone. */
+struct bd0_header {
+  char magic[8]; /* "BD0PROC", and a zero byte */
+  uint32_t version;
+  uint32_t header_size; /* in bytes */
+  uint64_t pid;
+  uint64_t parent;
+  uint64_t start; /* of the region */
+  uint64_t size;  /* of the region, in bytes */
+  uint64_t entry;
+  uint64_t image_base;
+  struct bd0_heap_pair heap;
+  uint64_t argc;
+  uint64_t argv; /* address of the array of pointers */
+  uint8_t image_id[32];
+  char name[64];
+};
+
+/** What process_info tells. */
+struct bd0_process_info {
+  uint64_t pid;
+  uint64_t parent;
+  uint64_t start;
+  uint64_t size;
+  uint64_t entry;
+  uint64_t heap_pointer;
+  uint64_t stack_floor;
+  uint64_t state;
+  uint64_t threads;
+  uint64_t resident_frames;
+  uint64_t shared_frames;
+  uint8_t image_id[32];
+  char name[64];
+};
+
+/** One piece of a vmo_delta: `length` bytes at `address` take the place of those at `offset`. */
+struct bd0_patch {
+  uint64_t offset;
+  uint64_t address;
+  uint64_t length;
+};
+
+#define BD0_LAYOUT(type, field, where) \
+  _Static_assert(offsetof(struct type, field) == (where), #type "." #field " lies at " #where)
+BD0_LAYOUT(bd0_header, magic, 0x00);
+BD0_LAYOUT(bd0_header, version, 0x08);
+BD0_LAYOUT(bd0_header, header_size, 0x0c);
+BD0_LAYOUT(bd0_header, pid, 0x10);
+BD0_LAYOUT(bd0_header, parent, 0x18);
+BD0_LAYOUT(bd0_header, start, 0x20);
+BD0_LAYOUT(bd0_header, size, 0x28);
+BD0_LAYOUT(bd0_header, entry, 0x30);
+BD0_LAYOUT(bd0_header, image_base, 0x38);
+BD0_LAYOUT(bd0_header, heap.heap_pointer, 0x40);
+BD0_LAYOUT(bd0_header, heap.stack_floor, 0x48);
+BD0_LAYOUT(bd0_header, argc, 0x50);
+BD0_LAYOUT(bd0_header, argv, 0x58);
+BD0_LAYOUT(bd0_header, image_id, 0x60);
+BD0_LAYOUT(bd0_header, name, 0x80);
+BD0_LAYOUT(bd0_process_info, heap_pointer, 40);
+BD0_LAYOUT(bd0_process_info, shared_frames, 80);
+BD0_LAYOUT(bd0_process_info, image_id, 88);
+BD0_LAYOUT(bd0_process_info, name, 120);
+#undef BD0_LAYOUT
+_Static_assert(sizeof(struct bd0_header) == 0xc0, "bd0_header has 192 bytes");
+_Static_assert(sizeof(struct bd0_process_info) == 184, "bd0_process_info has 184 bytes");
+_Static_assert(sizeof(struct bd0_patch) == 24, "bd0_patch has 24 bytes");
+
+/** True if the result of a kernel-call is an error; its number is then `-result`. Upper-half addresses are no errors. */
+static inline int bd0_is_error(int64_t result) {
+  return result >= -4095 && result <= -1;
+}
+
+/** Any kernel-call, by number; arguments that it does not take are ignored. */
+static inline int64_t bd0_vmcall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+  register uint64_t r10 __asm__("r10") = d;
+  register uint64_t r8 __asm__("r8") = e;
+  register uint64_t r9 __asm__("r9") = f;
+  int64_t result;
+  /* Only rax changes, and memory that an argument points to. */
+  __asm__ volatile("vmcall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "memory");
+  return result;
+}
+
+/** Ends the process, all its threads with it; `code & 255` is its exit code. Does not flush stdio: `exit` does. */
+__attribute__((noreturn)) static inline void bd0_exit(int64_t code) {
+  bd0_vmcall(BD0_CALL_EXIT, (uint64_t)code, 0, 0, 0, 0, 0);
+  __builtin_unreachable();
+}
+
+/** The start of a process's region, where its header page lies. ESRCH */
+static inline int64_t bd0_process_start(uint64_t pid) {
+  return bd0_vmcall(BD0_CALL_PROCESS_START, pid, 0, 0, 0, 0, 0);
+}
+
+/** Fills `*info`; answers 0. ESRCH EFAULT */
+static inline int64_t bd0_process_info(uint64_t pid, struct bd0_process_info *info) {
+  return bd0_vmcall(BD0_CALL_PROCESS_INFO, pid, (uint64_t)info, 0, 0, 0, 0);
+}
+
+/** The address of a process's `struct bd0_heap_pair`. ESRCH */
+static inline int64_t bd0_heap_pointer(uint64_t pid) {
+  return bd0_vmcall(BD0_CALL_HEAP_POINTER, pid, 0, 0, 0, 0, 0);
+}
+
+/** A new block of the caller's heap, as `bd0_heap_alloc` gives it; answers its address. ENOMEM EINVAL */
+static inline int64_t bd0_heap_advance(uint64_t size, uint64_t align) {
+  return bd0_vmcall(BD0_CALL_HEAP_ADVANCE, size, align, 0, 0, 0, 0);
+}
+
+/** Writes `n` bytes to the console; answers `n`. EFAULT */
+static inline int64_t bd0_console_write(const void *buffer, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_CONSOLE_WRITE, (uint64_t)buffer, n, 0, 0, 0, 0);
+}
+
+/** Reads at most `n` bytes that the console has, waiting for the first until `deadline`; answers how many, 0 at the end
+    of input. EFAULT ETIMEDOUT */
+static inline int64_t bd0_console_read(void *buffer, uint64_t n, uint64_t deadline) {
+  return bd0_vmcall(BD0_CALL_CONSOLE_READ, (uint64_t)buffer, n, deadline, 0, 0, 0);
+}
+
+/** Nanoseconds since the machine started: one for each instruction retired. */
+static inline int64_t bd0_clock(void) {
+  return bd0_vmcall(BD0_CALL_CLOCK, 0, 0, 0, 0, 0, 0);
+}
+
+/**
+ * A block of `size` bytes of the process's heap at a multiple of `align` (a power of two): zeros, which take no frame until
+ * they are touched, and which stay until the process ends. NULL if `align` is none, or if the heap would pass the stacks.
+ * Lock-free: any number of threads may call it, and one that is frozen in the middle holds up nobody.
+ */
+void *bd0_heap_alloc(size_t size, size_t align);
+
+#endif /* __ASSEMBLER__ */
+#endif

@@ -1,0 +1,87 @@
+/*
+ * From the first instruction to main: the relocations that the kernel leaves to the program, then the constructors.
+ * The kernel has applied R_X86_64_RELATIVE of DT_RELA; DT_RELR and R_X86_64_IRELATIVE are applied here, in that order,
+ * since a resolver may read what DT_RELR relocates. Before that, nothing here uses a pointer stored in the image.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#define HIDDEN __attribute__((visibility("hidden")))
+
+/* System V ABI, "Dynamic Section" and "Relocation"; the DT_RELR encoding as the gABI gives it. */
+enum { DT_NULL = 0, DT_RELA = 7, DT_RELASZ = 8, DT_JMPREL = 23, DT_PLTRELSZ = 2, DT_RELRSZ = 35, DT_RELR = 36 };
+enum { DT_TAGS = 37 };
+enum { R_X86_64_IRELATIVE = 37 };
+
+struct dynamic {
+  int64_t tag;
+  uint64_t value;
+};
+
+struct rela {
+  uint64_t offset;
+  uint64_t info;
+  uint64_t addend;
+};
+
+/* Defined by the linker and its script. */
+extern const char __ehdr_start[] HIDDEN;
+extern const struct rela __rela_iplt_start[] HIDDEN;
+extern const struct rela __rela_iplt_end[] HIDDEN;
+extern void (*const __init_array_start[])(int, char **, char **) HIDDEN;
+extern void (*const __init_array_end[])(int, char **, char **) HIDDEN;
+
+int main(int argc, char **argv, char **environment);
+
+/** Adds `base` to every word that the table names: an even entry is the address of a word, an odd one a map of the 63
+    words that follow. */
+static void apply_relr(uint64_t base, const uint64_t *table, uint64_t size) {
+  uint64_t *where = 0;
+  for (const uint64_t *entry = table; entry < table + size / sizeof *entry; entry++) {
+    if ((*entry & 1) == 0) {
+      where = (uint64_t *)(base + *entry);
+      *where++ += base;
+      continue;
+    }
+    for (uint64_t i = 0, map = *entry >> 1; map != 0; i++, map >>= 1)
+      if (map & 1) where[i] += base;
+    where += 63;
+  }
+}
+
+/** Stores what each resolver of the table answers. */
+static void apply_irelative(uint64_t base, const struct rela *table, uint64_t size) {
+  for (const struct rela *entry = table; entry < table + size / sizeof *entry; entry++) {
+    if ((uint32_t)entry->info != R_X86_64_IRELATIVE) continue;
+    uint64_t (*resolver)(void) = (uint64_t(*)(void))(base + entry->addend);
+    *(uint64_t *)(base + entry->offset) = resolver();
+  }
+}
+
+/** In an image linked at a fixed address, which has no dynamic section, addresses need no base, and the table of
+    R_X86_64_IRELATIVE has symbols instead of tags. */
+static void relocate(const struct dynamic *dynamic) {
+  if (dynamic == 0) {
+    apply_irelative(0, __rela_iplt_start, (uint64_t)__rela_iplt_end - (uint64_t)__rela_iplt_start);
+    return;
+  }
+  uint64_t base = (uint64_t)__ehdr_start;
+  uint64_t value[DT_TAGS] = {0};
+  for (const struct dynamic *entry = dynamic; entry->tag != DT_NULL; entry++)
+    if (entry->tag > 0 && entry->tag < DT_TAGS) value[entry->tag] = entry->value;
+  apply_relr(base, (const uint64_t *)(base + value[DT_RELR]), value[DT_RELRSZ]);
+  apply_irelative(base, (const struct rela *)(base + value[DT_RELA]), value[DT_RELASZ]);
+  apply_irelative(base, (const struct rela *)(base + value[DT_JMPREL]), value[DT_PLTRELSZ]);
+}
+
+/** Called by _start with the address of argc, behind which argv, the environment and the auxiliary vector lie, and with
+    that of the dynamic section. */
+_Noreturn void bd0_start(uint64_t *stack, const struct dynamic *dynamic) {
+  relocate(dynamic);
+  int argc = (int)stack[0];
+  char **argv = (char **)(stack + 1);
+  char **environment = argv + argc + 1;
+  for (void (*const *constructor)(int, char **, char **) = __init_array_start; constructor < __init_array_end; constructor++)
+    (*constructor)(argc, argv, environment);
+  exit(main(argc, argv, environment));
+}

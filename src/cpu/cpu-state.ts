@@ -1,0 +1,119 @@
+import type { GuestMemory } from '../memory.js';
+import { bigintArithmetic } from './bigint-arithmetic.js';
+import { AC, STATUS_FLAGS, bitsOf, kindCode, thunkOfCode, type FlagsThunk } from './flags.js';
+import type { Width } from '../bits.js';
+import * as at from './state.js';
+
+/** The CPU state read and written by TypeScript: a typed view on the fields that state.ts lays out. */
+export class CpuState {
+  private readonly view: DataView;
+
+  constructor(readonly memory: GuestMemory) {
+    this.view = memory.hostView;
+  }
+
+  get rip(): bigint {
+    return this.view.getBigUint64(at.RIP, true);
+  }
+  set rip(value: bigint) {
+    this.view.setBigUint64(at.RIP, value, true);
+  }
+
+  gpr(register: number): bigint {
+    return this.view.getBigUint64(at.GPR + register * 8, true);
+  }
+  setGpr(register: number, value: bigint): void {
+    this.view.setBigUint64(at.GPR + register * 8, value, true);
+  }
+
+  /** `width` bits of a register; numbers 16 to 19 are AH to BH. */
+  gprPart(register: number, width: Width): bigint {
+    const address = at.gprAddress(register);
+    if (width === 64) return this.view.getBigUint64(address, true);
+    if (width === 32) return BigInt(this.view.getUint32(address, true));
+    return BigInt(width === 16 ? this.view.getUint16(address, true) : this.view.getUint8(address));
+  }
+
+  /** Writes of 32 bits clear the upper half. SDM Vol. 1 3.4.1.1. */
+  setGprPart(register: number, width: Width, value: bigint): void {
+    const address = at.gprAddress(register);
+    if (width >= 32) this.view.setBigUint64(address, value, true);
+    else if (width === 16) this.view.setUint16(address, Number(value), true);
+    else this.view.setUint8(address, Number(value));
+  }
+
+  xmm(register: number): bigint {
+    const address = at.xmmAddress(register);
+    return this.view.getBigUint64(address, true) | (this.view.getBigUint64(address + 8, true) << 64n);
+  }
+  setXmm(register: number, value: bigint): void {
+    const address = at.xmmAddress(register);
+    this.view.setBigUint64(address, value, true);
+    this.view.setBigUint64(address + 8, value >> 64n, true);
+  }
+
+  get mxcsr(): number {
+    return this.view.getUint32(at.MXCSR, true);
+  }
+  set mxcsr(value: number) {
+    this.view.setUint32(at.MXCSR, value, true);
+  }
+
+  /** RFLAGS whole: the status flags worked out from their thunk. */
+  get rflags(): bigint {
+    return this.systemFlags | BigInt(this.statusFlags);
+  }
+  set rflags(value: bigint) {
+    this.systemFlags = value & ~BigInt(STATUS_FLAGS);
+    this.setFlagsThunk({ kind: 'bits', bits: value & BigInt(STATUS_FLAGS) });
+  }
+
+  /** RFLAGS without the status flags. */
+  get systemFlags(): bigint {
+    return this.view.getBigUint64(at.RFLAGS, true);
+  }
+  set systemFlags(value: bigint) {
+    this.view.setBigUint64(at.RFLAGS, value | 2n, true);
+  }
+
+  get alignmentCheckFlag(): boolean {
+    return (this.systemFlags & BigInt(AC)) !== 0n;
+  }
+
+  get statusFlags(): number {
+    return Number(bitsOf(bigintArithmetic, this.flagsThunk()));
+  }
+
+  /** What the status flags are made from, as generated code left it. */
+  flagsThunk(): FlagsThunk<bigint> {
+    const code = this.view.getInt32(at.FLAGS_KIND, true);
+    const result = this.view.getBigUint64(at.FLAGS_RESULT, true);
+    return thunkOfCode(bigintArithmetic, code, result, this.view.getBigUint64(at.FLAGS_OPERAND, true));
+  }
+
+  setFlagsThunk(thunk: FlagsThunk<bigint>): void {
+    this.view.setInt32(at.FLAGS_KIND, kindCode(thunk), true);
+    const operand = thunk.kind === 'bits' || thunk.kind === 'result' ? thunk.bits : thunk.y;
+    this.view.setBigUint64(at.FLAGS_OPERAND, operand, true);
+    this.view.setBigUint64(at.FLAGS_RESULT, thunk.kind === 'bits' ? 0n : thunk.result, true);
+  }
+
+  segmentBase(segment: number): bigint {
+    return this.view.getBigUint64(at.SEGMENT_BASE + segment * 8, true);
+  }
+  setSegmentBase(segment: number, value: bigint): void {
+    this.view.setBigUint64(at.SEGMENT_BASE + segment * 8, value, true);
+  }
+
+  selector(segment: number): number {
+    return this.view.getUint16(at.SELECTORS + segment * 2, true);
+  }
+  setSelector(segment: number, value: number): void {
+    this.view.setUint16(at.SELECTORS + segment * 2, value, true);
+  }
+
+  /** The first 160 bytes of the FXSAVE image. */
+  get x87(): Uint8Array {
+    return this.memory.host.subarray(at.X87, at.X87 + at.X87_BYTES);
+  }
+}

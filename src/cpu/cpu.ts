@@ -1,0 +1,89 @@
+import type { GuestMemory } from '../memory.js';
+import { Mmu } from '../mmu/mmu.js';
+import { CpuState } from './cpu-state.js';
+import { Decoder } from './decoder.js';
+import { Evaluator } from './evaluator.js';
+import { TICKS, VMCALL, faultOf, trap, type CpuEvent } from './events.js';
+import { Vector } from './exceptions.js';
+import { InstructionFetcher } from './fetch.js';
+import { TF } from './flags.js';
+import { hostOperations } from './host-operations.js';
+import { RecordEngine } from './interpreter/record-engine.js';
+import { LinearMemory } from './linear-memory.js';
+
+export type { CpuEvent };
+
+export type Engine = 'interpreter' | 'evaluator';
+
+const CR0_AM = 1 << 18;
+
+/**
+ * One x86-64 processor: state, MMU, decoder, and the engines that run instructions. It knows no kernel: exceptions and
+ * VMCALL end `run`, and whoever called it decides.
+ */
+export class Cpu {
+  readonly state: CpuState;
+  readonly mmu: Mmu;
+  readonly linearMemory: LinearMemory;
+  readonly fetcher: InstructionFetcher;
+  /** Time: one for each instruction retired, each iteration of REP, and each fault. */
+  ticks = 0;
+  private readonly evaluator: Evaluator;
+  private readonly records: RecordEngine | undefined;
+
+  constructor(
+    readonly memory: GuestMemory,
+    readonly engine: Engine = 'interpreter',
+  ) {
+    this.state = new CpuState(memory);
+    this.mmu = new Mmu(memory);
+    this.linearMemory = new LinearMemory(memory, this.mmu);
+    this.fetcher = new InstructionFetcher(memory, this.mmu, new Decoder());
+    this.evaluator = new Evaluator(this.state, this.linearMemory, hostOperations(this.state, () => this.ticks));
+    if (engine === 'interpreter') this.records = new RecordEngine(this);
+    this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
+    this.mmu.onMappingsChanged = () => this.records?.mappingsChanged();
+  }
+
+  /** Forgets what was decoded from bytes of physical memory that have changed. */
+  codeStored(physical: number, lengthBytes: number): void {
+    this.fetcher.forget(Math.floor(physical / 4096));
+    this.records?.codeStored(physical, lengthBytes);
+  }
+
+  /** Runs until something happens that is not the CPU's to decide, at most `maxTicks` ticks (at least 1). */
+  run(maxTicks: number): CpuEvent {
+    const end = this.ticks + maxTicks;
+    if (this.records) return this.records.run(end);
+    let event = TICKS;
+    while (event === TICKS && this.ticks < end) event = this.step();
+    return event;
+  }
+
+  /** True while RFLAGS.TF asks for a trap after each instruction. */
+  get singleSteps(): boolean {
+    return (this.state.systemFlags & BigInt(TF)) !== 0n;
+  }
+
+  /** Runs one tick in the evaluator: an instruction, an iteration of REP, or a fault. */
+  step(): CpuEvent {
+    this.updateModes();
+    const traps = this.singleSteps;
+    this.ticks++;
+    try {
+      const outcome = this.evaluator.execute(this.fetcher.fetch(this.state.rip));
+      if (outcome === 'vmcall') return VMCALL;
+      if (outcome === 'trap') return trap(this.evaluator.trapVector);
+      return traps ? trap(Vector.DB) : TICKS;
+    } catch (error) {
+      return faultOf(error);
+    }
+  }
+
+  /** Takes up what RFLAGS says of memory accesses and traps. */
+  updateModes(): void {
+    const alignmentCheck = this.state.alignmentCheckFlag;
+    this.mmu.setRflagsAC(alignmentCheck);
+    this.linearMemory.checksAlignment = alignmentCheck && this.mmu.cpl === 3 && (this.mmu.cr0 & CR0_AM) !== 0;
+  }
+}

@@ -1,0 +1,120 @@
+import { MAXPHYADDR } from '../mmu/entry.js';
+import { OPCODES } from './opcodes/index.js';
+
+/** EAX, EBX, ECX, EDX; unsigned 32-bit numbers. */
+export type CpuidResult = [eax: number, ebx: number, ecx: number, edx: number];
+
+/** Twelve characters: leaf 0 gives them in EBX, EDX, ECX. */
+export const VENDOR_ID = 'BD0 Emulator';
+/** At most 47 characters: leaves 80000002h to 80000004h. */
+export const BRAND = 'bd0 x86-64 emulator';
+/** Twelve characters: leaf 40000000h, of the kernel that answers VMCALL, gives them in EBX, ECX, EDX. */
+export const HYPERVISOR_ID = 'BD0 kernel  ';
+
+/** Bits in a linear address. SDM Vol. 1 3.3.7.1 "Canonical Addressing". */
+const LINEAR_ADDRESS_BITS = 48;
+/** Bytes that CLFLUSH flushes. */
+const CACHE_LINE_BYTES = 64;
+
+/** Extended family, extended model, family, model and stepping as in leaf 1's EAX. SDM Vol. 2A figure 3-6. */
+const SIGNATURE = 6 << 8;
+
+type FeatureRegister = '1.ecx' | '1.edx' | '7.ebx' | '7.ecx' | '80000001.ecx' | '80000001.edx';
+
+/** Where CPUID reports a feature. SDM Vol. 2A "CPUID", tables 3-8 to 3-11. */
+const FEATURE_BITS: Readonly<Record<string, readonly [FeatureRegister, bit: number]>> = {
+  CMPXCHG16B: ['1.ecx', 13],
+  MOVBE: ['1.ecx', 22],
+  POPCNT: ['1.ecx', 23],
+  HYPERVISOR: ['1.ecx', 31],
+  TSC: ['1.edx', 4],
+  PAE: ['1.edx', 6],
+  CX8: ['1.edx', 8],
+  CMOV: ['1.edx', 15],
+  CLFSH: ['1.edx', 19],
+  FXSR: ['1.edx', 24],
+  SSE: ['1.edx', 25],
+  SSE2: ['1.edx', 26],
+  FSGSBASE: ['7.ebx', 0],
+  BMI1: ['7.ebx', 3],
+  SMEP: ['7.ebx', 7],
+  BMI2: ['7.ebx', 8],
+  ADX: ['7.ebx', 19],
+  SMAP: ['7.ebx', 20],
+  CLFLUSHOPT: ['7.ebx', 23],
+  UMIP: ['7.ecx', 2],
+  LAHF64: ['80000001.ecx', 0],
+  LZCNT: ['80000001.ecx', 5],
+  PREFETCHW: ['80000001.ecx', 8],
+  NX: ['80000001.edx', 20],
+  PAGE1GB: ['80000001.edx', 26],
+  LM: ['80000001.edx', 29],
+};
+
+/** What the machine has beside its instructions: its paging, its mode, and a kernel beneath that answers VMCALL. */
+const MACHINE_FEATURES = ['PAE', 'NX', 'PAGE1GB', 'LM', 'SMEP', 'SMAP', 'UMIP', 'HYPERVISOR'];
+
+/** CRC32 is reported together with the rest of SSE4.2, which is not there, so it is not reported. */
+const UNREPORTED_FEATURES = ['', 'CRC32'];
+
+/** Every feature there is, by its name in the opcode table or in MACHINE_FEATURES. */
+const FEATURES: ReadonlySet<string> = new Set([...MACHINE_FEATURES, ...OPCODES.map((row) => row.feature)]);
+
+/** The bits of one register. */
+function featureBits(register: FeatureRegister): number {
+  let bits = 0;
+  for (const name of FEATURES) {
+    if (UNREPORTED_FEATURES.includes(name)) continue;
+    const place = FEATURE_BITS[name];
+    if (!place) throw new Error(`CPUID has no bit for the feature ${name}`);
+    if (place[0] === register) bits |= 1 << place[1];
+  }
+  return bits >>> 0;
+}
+
+const MAX_BASIC_LEAF = 7;
+const HYPERVISOR_LEAF = 0x4000_0000;
+const EXTENDED_LEAF = 0x8000_0000;
+const MAX_EXTENDED_LEAF = 0x8000_0008;
+
+/**
+ * What CPUID answers for a leaf (EAX) and a subleaf (ECX), unsigned 32-bit numbers. A leaf beyond the highest gives what the
+ * highest basic one does, any other unknown leaf or subleaf zeros. SDM Vol. 2A "CPUID—CPU Identification".
+ */
+export function cpuid(leaf: number, subleaf: number): CpuidResult {
+  switch (leaf) {
+    case 0: {
+      const [ebx, edx, ecx] = words(VENDOR_ID, 3);
+      return [MAX_BASIC_LEAF, ebx!, ecx!, edx!];
+    }
+    case 1:
+      return [SIGNATURE, (CACHE_LINE_BYTES / 8) << 8, featureBits('1.ecx'), featureBits('1.edx')];
+    case 7:
+      return subleaf === 0 ? [0, featureBits('7.ebx'), featureBits('7.ecx'), 0] : [0, 0, 0, 0];
+    case HYPERVISOR_LEAF:
+      return [HYPERVISOR_LEAF, ...(words(HYPERVISOR_ID, 3) as [number, number, number])];
+    case EXTENDED_LEAF:
+      return [MAX_EXTENDED_LEAF, 0, 0, 0];
+    case EXTENDED_LEAF + 1:
+      return [0, 0, featureBits('80000001.ecx'), featureBits('80000001.edx')];
+    case EXTENDED_LEAF + 2:
+    case EXTENDED_LEAF + 3:
+    case EXTENDED_LEAF + 4:
+      return words(BRAND, 12)
+        .slice(4 * (leaf - EXTENDED_LEAF - 2))
+        .slice(0, 4) as CpuidResult;
+    case EXTENDED_LEAF + 8:
+      return [MAXPHYADDR | (LINEAR_ADDRESS_BITS << 8), 0, 0, 0];
+  }
+  const isKnown = leaf <= MAX_BASIC_LEAF || (leaf >= EXTENDED_LEAF && leaf <= MAX_EXTENDED_LEAF);
+  return isKnown ? [0, 0, 0, 0] : cpuid(MAX_BASIC_LEAF, subleaf);
+}
+
+/** ASCII text in little-endian 32-bit words, with zeros behind it. */
+function words(text: string, count: number): number[] {
+  const byte = (index: number): number => (index < text.length ? text.charCodeAt(index) : 0);
+  return Array.from({ length: count }, (_, word) => {
+    const at = 4 * word;
+    return (byte(at) | (byte(at + 1) << 8) | (byte(at + 2) << 16) | (byte(at + 3) << 24)) >>> 0;
+  });
+}

@@ -1,0 +1,330 @@
+import type { Form } from './form.js';
+import {
+  FormTable,
+  MODE_BASE,
+  MODE_GENERAL,
+  MODE_GENERAL_32,
+  MODE_INDEX,
+  MODE_LOCK,
+  MODE_NONE,
+  MODE_NONE_32,
+  type FormEntry,
+  type RowPlan,
+} from './form-table.js';
+import type { DecodeFailure, Instruction } from './instruction.js';
+import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow, type OpcodeRows } from './opcode-lookup.js';
+import { OPCODES } from './opcodes/index.js';
+import type { OpcodeMap, Row } from './row.js';
+import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from './state.js';
+
+/** Bytes; a longer instruction is #GP(0). SDM Vol. 3B 22.25 "Exceptions and/or Exception Conditions". */
+const LONGEST_INSTRUCTION = 15;
+
+/** The REX prefix, 0100WRXB. A VEX prefix is taken up in the same form. SDM Vol. 2A 2.2.1.2. */
+const REX = 0x40;
+const REX_B = 1;
+const REX_X = 2;
+const REX_R = 4;
+const REX_W = 8;
+
+const NO_SEGMENT = -1;
+
+/**
+ * Decodes the instructions of 64-bit mode by the opcode table: legacy prefixes, REX or VEX, opcode, ModRM, SIB,
+ * displacement, immediates, in the order of SDM Vol. 2A 2.1 and 2.2.
+ */
+export class Decoder {
+  private readonly lookup: OpcodeLookup;
+  private readonly formTable: FormTable;
+
+  private bytes: Uint8Array = new Uint8Array(0);
+  private position = 0;
+  private end = 0;
+
+  /** REX as read or made of VEX; 0 where there is none. */
+  private rex = 0;
+  /** PREFIX_66, and PREFIX_F3 or PREFIX_F2, as they choose among rows. */
+  private prefixes = 0;
+  private lock = false;
+  private addressSizePrefix = false;
+  private override = NO_SEGMENT;
+
+  private opcode = 0;
+  private modRM = 0;
+  private vvvv = 0;
+
+  private base = -1;
+  private index = -1;
+  private scale = 0;
+  private ripRelative = false;
+  private displacement = 0n;
+
+  constructor(rows: readonly Row[] = OPCODES) {
+    this.lookup = new OpcodeLookup(rows);
+    this.formTable = new FormTable(rows);
+  }
+
+  /** Every form that the rows can have; `forms[i].id` is i. */
+  get forms(): readonly Form[] {
+    return this.formTable.all();
+  }
+
+  /** The instruction at `offset`, from bytes below `limit`. */
+  decode(bytes: Uint8Array, offset: number, limit: number): Instruction | DecodeFailure {
+    this.bytes = bytes;
+    this.position = offset;
+    this.end = Math.min(limit, offset + LONGEST_INSTRUCTION);
+    const row = this.readPrefixesAndOpcode();
+    const plan = row && this.formTable.plans[row.id]!;
+    const entry = plan && this.readAddress(plan);
+    if (!entry) return this.failure(offset);
+    const immediate = this.readImmediate(entry.immediateBytes, entry.immediateSigned);
+    const immediate2 = entry.secondImmediateBytes === 0 ? 0 : this.byte();
+    if (this.position > this.end) return this.failure(offset);
+    return {
+      form: entry.form,
+      length: this.position - offset,
+      reg: this.registerInReg(plan),
+      rm: this.registerInRm(plan),
+      vvvv: this.vvvv,
+      base: this.base,
+      index: this.index,
+      scale: this.scale,
+      ripRelative: this.ripRelative,
+      displacement: this.displacement,
+      segment: this.segment(),
+      immediate,
+      immediate2,
+    };
+  }
+
+  /** Why nothing was decoded: bytes that were not there come before what was made of them. */
+  private failure(offset: number): DecodeFailure {
+    if (this.position <= this.end) return 'UD';
+    return this.end === offset + LONGEST_INSTRUCTION ? 'GP' : 'end';
+  }
+
+  /** The next byte; 0 past the end, which `failure` tells by the position. */
+  private byte(): number {
+    const at = this.position++;
+    return at < this.end ? this.bytes[at]! : 0;
+  }
+
+  /** The next four bytes, signed. */
+  private int32(): number {
+    return this.byte() | (this.byte() << 8) | (this.byte() << 16) | (this.byte() << 24);
+  }
+
+  private readPrefixesAndOpcode(): Row | undefined {
+    const byte = this.readPrefixes();
+    if (byte === 0xc4 || byte === 0xc5) return this.readVex(byte);
+    let map: OpcodeMap = '1';
+    this.opcode = byte;
+    if (byte === 0x0f) {
+      map = '0F';
+      this.opcode = this.byte();
+      if (this.opcode === 0x38 || this.opcode === 0x3a) {
+        map = this.opcode === 0x38 ? '0F38' : '0F3A';
+        this.opcode = this.byte();
+      }
+    }
+    return this.readModRM(this.lookup.rows(map, false, this.opcode));
+  }
+
+  /**
+   * Reads legacy prefixes, in any order and number, and REX, which counts only directly before the opcode. Gives the byte
+   * behind them. Of segment overrides only FS and GS mean anything. SDM Vol. 2A 2.1.1, 2.2.1.
+   */
+  private readPrefixes(): number {
+    this.rex = 0;
+    this.prefixes = 0;
+    this.lock = false;
+    this.addressSizePrefix = false;
+    this.override = NO_SEGMENT;
+    for (;;) {
+      const byte = this.byte();
+      if ((byte & 0xf0) === REX) {
+        this.rex = byte;
+        continue;
+      }
+      switch (byte) {
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+          break;
+        case 0x64:
+          this.override = FS;
+          break;
+        case 0x65:
+          this.override = GS;
+          break;
+        case 0x66:
+          this.prefixes |= PREFIX_66;
+          break;
+        case 0x67:
+          this.addressSizePrefix = true;
+          break;
+        case 0xf0:
+          this.lock = true;
+          break;
+        case 0xf2:
+          this.prefixes = (this.prefixes & PREFIX_66) | PREFIX_F2;
+          break;
+        case 0xf3:
+          this.prefixes = (this.prefixes & PREFIX_66) | PREFIX_F3;
+          break;
+        default:
+          return byte;
+      }
+      this.rex = 0;
+    }
+  }
+
+  /**
+   * VEX behind its first byte: C5 RvvvvLpp, or C4 RXBmmmmm WvvvvLpp, where R, X, B and vvvv are inverted. #UD after 66h,
+   * F2h, F3h, LOCK or REX; L is 0 in every row there is. SDM Vol. 2A 2.3.
+   */
+  private readVex(first: number): Row | undefined {
+    if (this.rex !== 0 || this.prefixes !== 0 || this.lock) return undefined;
+    let fields = this.byte();
+    let map: OpcodeMap | undefined = '0F';
+    this.rex = REX | ((fields & 0x80) === 0 ? REX_R : 0);
+    if (first === 0xc4) {
+      map = VEX_MAPS[fields & 0x1f];
+      if ((fields & 0x40) === 0) this.rex |= REX_X;
+      if ((fields & 0x20) === 0) this.rex |= REX_B;
+      fields = this.byte();
+      if ((fields & 0x80) !== 0) this.rex |= REX_W;
+    }
+    this.prefixes = VEX_PREFIXES[fields & 3]!;
+    this.vvvv = (~fields >> 3) & 15;
+    this.opcode = this.byte();
+    const reservedL = (fields & 4) !== 0;
+    if (map === undefined || reservedL) return undefined;
+    const row = this.readModRM(this.lookup.rows(map, true, this.opcode), this.vvvv);
+    const vvvvIsFree = row === undefined || this.formTable.plans[row.id]!.usesVvvv;
+    return vvvvIsFree || this.vvvv === 0 ? row : undefined;
+  }
+
+  private readModRM(rows: OpcodeRows | undefined, vvvv = 0): Row | undefined {
+    this.vvvv = vvvv;
+    if (!rows) return undefined;
+    this.modRM = rows.hasModRM ? this.byte() : 0xc0;
+    return matchingRow(rows, this.prefixes, (this.rex & REX_W) >> 3, this.rex & REX_B, this.modRM);
+  }
+
+  /** Reads the address, if there is one, and finds the form; undefined where the row does not allow it (LOCK). */
+  private readAddress(plan: RowPlan): FormEntry | undefined {
+    this.base = -1;
+    this.index = -1;
+    this.scale = 0;
+    this.ripRelative = false;
+    this.displacement = 0n;
+    const inMemory = this.modRM < 0xc0 || plan.moffs;
+    if (plan.moffs) this.displacement = this.readImmediate(this.addressSizePrefix ? 4 : 8, false);
+    else if (inMemory) this.readModRMAddress();
+    if (!segmentRegisterExists(plan, (this.modRM >> 3) & 7)) return undefined;
+    let mode = plan.modeIndexes[inMemory ? this.memoryMode() : this.addressSizePrefix ? MODE_NONE_32 : MODE_NONE]!;
+    // A row that has no memory operand, or does not ask for the address size, has the plain mode only.
+    if (mode < 0 && !this.lock) mode = plan.modeIndexes[MODE_NONE]!;
+    if (mode < 0 || (this.lock && !inMemory)) return undefined;
+    const size = ((this.rex & REX_W) >> 2) | (this.prefixes & PREFIX_66);
+    const repeat = plan.repeats.length === 1 ? 0 : this.repeatIndex(plan.repeats.length);
+    return this.formTable.entry(plan, plan.widthIndexes[size]!, mode, repeat);
+  }
+
+  private memoryMode(): number {
+    const lock = this.lock ? MODE_LOCK : 0;
+    if (this.addressSizePrefix) return MODE_GENERAL_32 + lock;
+    if (this.override !== NO_SEGMENT) return MODE_GENERAL + lock;
+    return (this.index >= 0 ? MODE_INDEX : MODE_BASE) + lock;
+  }
+
+  /** F3h repeats, and so does F2h, which differs for CMPS and SCAS alone. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ". */
+  private repeatIndex(repeats: number): number {
+    if (this.prefixes < PREFIX_F3) return 0;
+    return repeats === 3 && this.prefixes >= PREFIX_F2 ? 2 : 1;
+  }
+
+  /** ModRM with mod below 3: SIB and displacement. SDM Vol. 2A 2.1.5 tables 2-2 and 2-3, 2.2.1.6 "RIP-Relative Addressing". */
+  private readModRMAddress(): void {
+    const mod = this.modRM >> 6;
+    const rm = this.modRM & 7;
+    let displacementBytes = mod === 0 ? 0 : mod === 1 ? 1 : 4;
+    if (rm === 4) {
+      const sib = this.byte();
+      const index = ((sib >> 3) & 7) | ((this.rex & REX_X) << 2);
+      if (index !== RSP) {
+        this.index = index;
+        this.scale = sib >> 6;
+      }
+      if ((sib & 7) === RBP && mod === 0) displacementBytes = 4;
+      else this.base = (sib & 7) | ((this.rex & REX_B) << 3);
+    } else if (rm === RBP && mod === 0) {
+      this.ripRelative = true;
+      displacementBytes = 4;
+    } else {
+      this.base = rm | ((this.rex & REX_B) << 3);
+    }
+    if (displacementBytes === 1) this.displacement = BigInt((this.byte() << 24) >> 24);
+    else if (displacementBytes === 4) this.displacement = BigInt(this.int32());
+  }
+
+  private readImmediate(bytes: number, signed: boolean): bigint {
+    switch (bytes) {
+      case 0:
+        return 0n;
+      case 1: {
+        const byte = this.byte();
+        return BigInt(signed ? (byte << 24) >> 24 : byte);
+      }
+      case 2: {
+        const word = this.byte() | (this.byte() << 8);
+        return BigInt(signed ? (word << 16) >> 16 : word);
+      }
+      case 4: {
+        const doubleword = this.int32();
+        return BigInt(signed ? doubleword : doubleword >>> 0);
+      }
+      default: {
+        const low = BigInt(this.int32() >>> 0);
+        return (BigInt(this.int32() >>> 0) << 32n) | low;
+      }
+    }
+  }
+
+  private registerInReg(plan: RowPlan): number {
+    const number = (this.modRM >> 3) & 7;
+    if (plan.segmentReg !== 'none') return number;
+    return this.byteRegister(plan.byteReg, number | ((this.rex & REX_R) << 1));
+  }
+
+  /** ModRM.rm, or the low three bits of an opcode that has no ModRM, where they name a register. */
+  private registerInRm(plan: RowPlan): number {
+    const { plusRegister, hasModRM } = plan.row.pattern;
+    if (hasModRM ? this.modRM < 0xc0 : !plusRegister) return 0;
+    const number = (hasModRM ? this.modRM : this.opcode) & 7;
+    return this.byteRegister(plan.byteRm, number | ((this.rex & REX_B) << 3));
+  }
+
+  /** Without REX, numbers 4 to 7 of byte registers are AH, CH, DH and BH. SDM Vol. 1 3.4.1.1. */
+  private byteRegister(isByte: boolean, number: number): number {
+    return isByte && this.rex === 0 && number >= 4 ? number - 4 + HIGH_BYTE : number;
+  }
+
+  /** SDM Vol. 1 3.7.4 "Specifying a Segment Selector"; 3.7.4.1: ES, CS, SS and DS overrides are ignored. */
+  private segment(): number {
+    if (this.override !== NO_SEGMENT) return this.override;
+    return this.base === RSP || this.base === RBP ? SS : DS;
+  }
+}
+
+const VEX_MAPS: readonly (OpcodeMap | undefined)[] = [undefined, '0F', '0F38', '0F3A'];
+/** VEX.pp stands for none, 66h, F3h or F2h. */
+const VEX_PREFIXES: readonly number[] = [0, PREFIX_66, PREFIX_F3, PREFIX_F2];
+
+/** Numbers 6 and 7 name no segment register, and CS cannot be loaded: #UD. SDM Vol. 2B "MOV—Move". */
+function segmentRegisterExists(plan: RowPlan, number: number): boolean {
+  return plan.segmentReg === 'none' || (number <= GS && !(plan.segmentReg === 'written' && number === CS));
+}

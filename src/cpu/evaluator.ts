@@ -1,0 +1,257 @@
+import { MASK64, isCanonical, truncate, type Width } from '../bits.js';
+import { bigintArithmetic } from './bigint-arithmetic.js';
+import type { CpuState } from './cpu-state.js';
+import { GuestException, Vector } from './exceptions.js';
+import { floatOperations } from './float-operations.js';
+import { STATUS_FLAGS, conditionOf, type FlagsThunk } from './flags.js';
+import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from './form.js';
+import type { Instruction } from './instruction.js';
+import type { LinearMemory } from './linear-memory.js';
+import type { Access, Arithmetic, Floats, HostOperations, LeaveReason, Machine, Place, Vectors } from './machine.js';
+import { RCX, RSP, SS, X87 } from './state.js';
+import { bigintVectors } from './vector.js';
+
+/** What became of one instruction. `more`: REP stands between two iterations, rip is still at the instruction. */
+export type Outcome = 'next' | 'more' | 'trap' | LeaveReason;
+
+/** The host operations that do not look at the instruction. */
+export type CpuOperations = Omit<HostOperations<bigint>, 'segmentNumber' | 'secondImmediate'>;
+
+type Core = Omit<Machine<bigint>, keyof Arithmetic<bigint> | keyof Vectors<bigint> | keyof Floats<bigint>>;
+
+/**
+ * The first reading of the meanings: on bigints, one instruction at a time, straight on the CPU state. The oracle of the
+ * tests, and what runs system and rare instructions at run time. Clarity comes before speed.
+ */
+export class Evaluator {
+  private readonly core: EvaluatorCore;
+  private readonly machine: Machine<bigint>;
+
+  constructor(state: CpuState, linearMemory: LinearMemory, host: CpuOperations) {
+    this.core = new EvaluatorCore(state, linearMemory, host);
+    const floats = floatOperations({
+      readMxcsr: () => state.mxcsr,
+      writeMxcsr: (value) => (state.mxcsr = value),
+      raise: (vector) => {
+        throw new GuestException(vector);
+      },
+    });
+    this.machine = Object.assign(this.core, bigintArithmetic, bigintVectors, floats);
+  }
+
+  /**
+   * Executes one instruction (of REP, one iteration) that lies at rip. Throws GuestException with the state as before the
+   * instruction, rip included. After `trap`, `trapVector` says which trap is due, rip already at the next instruction.
+   */
+  execute(instruction: Instruction): Outcome {
+    return this.core.execute(instruction, this.machine);
+  }
+
+  get trapVector(): number {
+    return this.core.trapVector;
+  }
+}
+
+class EvaluatorCore implements Core {
+  form!: Form;
+  trapVector = 0;
+  readonly host: HostOperations<bigint>;
+  private instruction!: Instruction;
+  private outcome: Outcome = 'next';
+  private next = 0n;
+  private changed = false;
+
+  constructor(
+    private readonly state: CpuState,
+    private readonly linearMemory: LinearMemory,
+    host: CpuOperations,
+  ) {
+    this.host = {
+      ...host,
+      segmentNumber: () => this.instruction.reg,
+      secondImmediate: () => BigInt(this.instruction.immediate2),
+    };
+  }
+
+  execute(instruction: Instruction, machine: Machine<bigint>): Outcome {
+    const { state } = this;
+    const start = state.rip;
+    this.instruction = instruction;
+    this.form = instruction.form;
+    this.next = (start + BigInt(instruction.length)) & MASK64;
+    this.outcome = 'next';
+    this.changed = false;
+    state.rip = this.next;
+    try {
+      instruction.form.row.semantics(machine, instruction.form);
+    } catch (error) {
+      state.rip = start;
+      throw error;
+    }
+    const outcome = this.outcome as Outcome;
+    if (outcome === 'more') state.rip = start;
+    return outcome;
+  }
+
+  readGpr(operand: GprOperand): bigint {
+    return this.state.gprPart(this.number(operand.field), operand.width);
+  }
+  writeGpr(operand: GprOperand, value: bigint): void {
+    this.changed = true;
+    this.state.setGprPart(this.number(operand.field), operand.width, value);
+  }
+  gpr(register: number, width: Width): bigint {
+    return this.state.gprPart(register, width);
+  }
+  setGpr(register: number, width: Width, value: bigint): void {
+    this.changed = true;
+    this.state.setGprPart(register, width, value);
+  }
+  readXmm(operand: XmmOperand): bigint {
+    return this.state.xmm(this.number(operand.field));
+  }
+  writeXmm(operand: XmmOperand, value: bigint): void {
+    this.changed = true;
+    this.state.setXmm(this.number(operand.field), value);
+  }
+  readXmmLow(operand: XmmOperand, width: 32 | 64): bigint {
+    return truncate(width, this.readXmm(operand));
+  }
+  writeXmmLow(operand: XmmOperand, width: 32 | 64, value: bigint): void {
+    const whole = this.readXmm(operand);
+    this.writeXmm(operand, whole ^ truncate(width, whole) ^ value);
+  }
+  immediate(width: Width): bigint {
+    return truncate(width, this.instruction.immediate);
+  }
+  nextRip(): bigint {
+    return this.next;
+  }
+  cpl(): bigint {
+    return BigInt(this.linearMemory.mmu.cpl);
+  }
+  x87(width: Width, offset: number): bigint {
+    let value = 0n;
+    for (let i = width / 8 - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.state.memory.host[X87 + offset + i]!);
+    return value;
+  }
+  setX87(width: Width, offset: number, value: bigint): void {
+    this.changed = true;
+    for (let i = 0; i < width / 8; i++)
+      this.state.memory.host[X87 + offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+  }
+
+  effectiveAddress(_operand: MemoryOperand, popped = 0): bigint {
+    const { base, index, scale, displacement, ripRelative } = this.instruction;
+    let address = displacement;
+    if (ripRelative) address += this.next;
+    if (base >= 0) address += this.state.gpr(base);
+    if (base === RSP) address += BigInt(popped);
+    if (index >= 0) address += this.state.gpr(index) << BigInt(scale);
+    return truncate(this.form.addressWidth, address);
+  }
+  linearAddress(operand: MemoryOperand, popped = 0): bigint {
+    return (this.effectiveAddress(operand, popped) + this.sourceSegmentBase()) & MASK64;
+  }
+  sourceSegmentBase(): bigint {
+    return this.state.segmentBase(this.instruction.segment);
+  }
+  requireAligned(linear: bigint, bytes: number): void {
+    if (linear % BigInt(bytes) !== 0n) throw new GuestException(Vector.GP);
+  }
+  translate(linear: bigint, bytes: number, access: Access, stack = this.instruction.segment === SS): Place<bigint> {
+    if (this.changed) throw new Error(`${this.form.row.mnemonic} translates an address after it has changed something`);
+    const located = this.linearMemory.locate(linear, bytes, access, stack);
+    return {
+      load: (width, offset = 0) => located.load(offset, width / 8),
+      store: (width, value, offset = 0) => {
+        this.changed = true;
+        located.store(offset, width / 8, value);
+      },
+    };
+  }
+
+  setFlags(thunk: FlagsThunk<bigint>): void {
+    this.changed = true;
+    this.state.setFlagsThunk(thunk);
+  }
+  setFlagBits(mask: number, bits: bigint): void {
+    const kept = BigInt(this.state.statusFlags & ~mask);
+    this.setFlags({ kind: 'bits', bits: kept | (bits & BigInt(mask & STATUS_FLAGS)) });
+  }
+  flagBits(): bigint {
+    return BigInt(this.state.statusFlags);
+  }
+  condition(code: number): bigint {
+    return conditionOf(bigintArithmetic, this.state.flagsThunk(), code);
+  }
+  systemFlags(): bigint {
+    return this.state.systemFlags;
+  }
+  setSystemFlags(value: bigint): void {
+    this.changed = true;
+    this.state.systemFlags = value & ~BigInt(STATUS_FLAGS);
+  }
+
+  jumpDirect(): void {
+    if (!this.changed) this.requireDirectTarget();
+    this.jumpIndirect(this.directTarget());
+  }
+  branch(condition: bigint): void {
+    if (condition) this.jumpDirect();
+  }
+  jumpIndirect(target: bigint): void {
+    if (!isCanonical(target)) throw new Error(`${this.form.row.mnemonic} goes to an address that is not canonical`);
+    this.state.rip = target;
+  }
+  requireCanonical(target: bigint): void {
+    if (!isCanonical(target)) throw new GuestException(Vector.GP);
+  }
+  requireDirectTarget(): void {
+    this.requireCanonical(this.directTarget());
+  }
+
+  if(condition: bigint, then: () => void, otherwise?: () => void): void {
+    if (condition) then();
+    else otherwise?.();
+  }
+  while(
+    _widths: readonly (Width | 128)[],
+    initial: bigint[],
+    condition: (values: bigint[]) => bigint,
+    step: (values: bigint[]) => bigint[],
+  ): bigint[] {
+    let values = initial;
+    while (condition(values)) values = step(values);
+    return values;
+  }
+  repeat(body: () => bigint | undefined): void {
+    const width = this.form.addressWidth;
+    const count = this.state.gprPart(RCX, width);
+    if (count === 0n) return;
+    const goesOn = body();
+    this.state.setGprPart(RCX, width, count - 1n);
+    if (count !== 1n && goesOn !== 0n) this.outcome = 'more';
+  }
+  raise(vector: number, errorCode = 0n): void {
+    throw new GuestException(vector, Number(errorCode));
+  }
+  raiseIf(condition: bigint, vector: number, errorCode = 0n): void {
+    if (condition) this.raise(vector, errorCode);
+  }
+  trap(vector: number): void {
+    this.outcome = 'trap';
+    this.trapVector = vector;
+  }
+  leave(reason: LeaveReason): void {
+    this.outcome = reason;
+  }
+
+  private directTarget(): bigint {
+    return (this.next + this.instruction.immediate) & MASK64;
+  }
+  private number(field: RegisterField): number {
+    return typeof field === 'number' ? field : this.instruction[field];
+  }
+}
+

@@ -1,0 +1,21 @@
+import { GuestException } from './exceptions.js';
+
+/** Why the CPU stopped running instructions. rip is at the instruction that faulted, or past the one that trapped. */
+export type CpuEvent =
+  | { readonly kind: 'ticks' }
+  | { readonly kind: 'vmcall' }
+  | { readonly kind: 'exception'; readonly exception: GuestException; readonly trap: boolean };
+
+export const TICKS: CpuEvent = { kind: 'ticks' };
+export const VMCALL: CpuEvent = { kind: 'vmcall' };
+
+/** A trap: rip is already past the instruction. */
+export function trap(vector: number): CpuEvent {
+  return { kind: 'exception', exception: new GuestException(vector), trap: true };
+}
+
+/** The event of an exception that was thrown; anything else is a fault of ours and goes on up. */
+export function faultOf(error: unknown): CpuEvent {
+  if (!(error instanceof GuestException)) throw error;
+  return { kind: 'exception', exception: error, trap: false };
+}

@@ -1,0 +1,83 @@
+import { isCanonical } from '../bits.js';
+import { WATCH_CODE, type GuestMemory } from '../memory.js';
+import type { Mmu } from '../mmu/mmu.js';
+import { ACCESS_FETCH } from '../mmu/walk.js';
+import type { Decoder } from './decoder.js';
+import { GuestException, Vector } from './exceptions.js';
+import type { DecodeFailure, Instruction } from './instruction.js';
+
+const PAGE = 4096;
+const LONGEST_INSTRUCTION = 15;
+
+/**
+ * Fetches and decodes instructions by linear address, and remembers what was decoded by physical address, where stores
+ * are watched. An instruction that crosses into another page is decoded anew each time.
+ */
+export class InstructionFetcher {
+  /** By frame, then by offset in it. */
+  private readonly decoded = new Map<number, Map<number, Instruction>>();
+  private readonly bytes = new Uint8Array(2 * LONGEST_INSTRUCTION);
+
+  constructor(
+    private readonly memory: GuestMemory,
+    private readonly mmu: Mmu,
+    readonly decoder: Decoder,
+  ) {}
+
+  /** The instruction at `rip`; throws #GP, #PF or #UD as the fetch does, with A bits set. */
+  fetch(rip: bigint): Instruction {
+    const physical = this.translate(rip);
+    const frame = Math.floor(physical / PAGE);
+    const offset = physical % PAGE;
+    let ofFrame = this.decoded.get(frame);
+    const found = ofFrame?.get(offset);
+    if (found) return found;
+    const result = this.decodeInPage(physical);
+    if (result === 'end') return this.fetchCrossing(rip).instruction;
+    const instruction = orRaise(result);
+    if (!ofFrame) this.decoded.set(frame, (ofFrame = new Map<number, Instruction>()));
+    ofFrame.set(offset, instruction);
+    this.mmu.watch(frame, WATCH_CODE);
+    return instruction;
+  }
+
+  /** Physical address of the byte at `rip`, by a fetch that sets A bits; throws #GP or #PF. */
+  translate(rip: bigint): number {
+    if (!isCanonical(rip)) throw new GuestException(Vector.GP);
+    const low = Number(BigInt.asIntN(32, rip));
+    const physical = this.mmu.translate(Number(BigInt.asIntN(32, rip >> 32n)), low, ACCESS_FETCH);
+    if (physical < 0) throw new GuestException(Vector.PF, this.mmu.fault.errorCode, this.mmu.fault.cr2);
+    return physical;
+  }
+
+  /** Decodes at a physical address, no further than the end of its page. */
+  decodeInPage(physical: number): Instruction | DecodeFailure {
+    const end = physical - (physical % PAGE) + PAGE;
+    if (end > this.memory.size) return 'UD';
+    return this.decoder.decode(this.memory.ram, physical, Math.min(end, physical + LONGEST_INSTRUCTION + 1));
+  }
+
+  /** Forgets what was decoded from a frame. */
+  forget(frame: number): void {
+    this.decoded.delete(frame);
+  }
+
+  /**
+   * The instruction at `rip`, which begins in one page and may end in the next, and the physical address of its first byte
+   * there; throws as `fetch` does.
+   */
+  fetchCrossing(rip: bigint): { instruction: Instruction; second: number } {
+    const physical = this.translate(rip);
+    const inFirst = PAGE - (physical % PAGE);
+    const second = this.translate(BigInt.asUintN(64, rip + BigInt(inFirst)));
+    this.bytes.set(this.memory.ram.subarray(physical, physical + inFirst));
+    const inSecond = LONGEST_INSTRUCTION + 1 - inFirst;
+    for (let i = 0; i < inSecond; i++) this.bytes[inFirst + i] = this.memory.ram[second + i] ?? 0xff;
+    return { instruction: orRaise(this.decoder.decode(this.bytes, 0, LONGEST_INSTRUCTION + 1)), second };
+  }
+}
+
+function orRaise(result: Instruction | DecodeFailure): Instruction {
+  if (typeof result !== 'string') return result;
+  throw new GuestException(result === 'GP' ? Vector.GP : Vector.UD);
+}

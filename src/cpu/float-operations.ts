@@ -1,0 +1,141 @@
+import { Vector } from './exceptions.js';
+import { CF, PF, ZF } from './flags.js';
+import { add, div, mul, sqrt, sub } from './float/arithmetic.js';
+import { cmp, compare, max, min, type Comparison } from './float/compare.js';
+import { FloatContext } from './float/context.js';
+import { convert, fromInteger, toInteger, truncateToInteger } from './float/convert.js';
+import { F32, F64, type FloatFormat } from './float/format.js';
+import { MXCSR, MXCSR_DEFAULT, MXCSR_MASK } from './float/mxcsr.js';
+import type { FloatOperation, Floats, FloatWidth, PackedConversion } from './machine.js';
+import { lanesOf, vectorOf } from './vector.js';
+
+/** The CPU around the arithmetic. */
+export interface FloatEnvironment {
+  readMxcsr(): number;
+  writeMxcsr(value: number): void;
+  /** Ends the instruction with an exception: #XM, or #GP(0) for a reserved bit of MXCSR. */
+  raise(vector: number): never;
+}
+
+type Lane = (context: FloatContext, lane: bigint) => bigint;
+type Binary = (context: FloatContext, format: FloatFormat, first: bigint, second: bigint) => bigint;
+
+const binary: Record<FloatOperation, Binary> = { add, sub, mul, div, min, max };
+
+/** ZF PF CF by the outcome. SDM Vol. 2A "COMISD". */
+const COMPARISON_FLAGS: Record<Comparison, number> = { unordered: ZF | PF | CF, less: CF, equal: ZF, greater: 0 };
+
+interface Conversion {
+  readonly from: number;
+  readonly to: number;
+  readonly lane: Lane;
+}
+
+const conversions: Record<PackedConversion, Conversion> = {
+  'i32x2.f64x2': { from: 32, to: 64, lane: (context, x) => fromInteger(context, F64, 32, x) },
+  'i32x4.f32x4': { from: 32, to: 32, lane: (context, x) => fromInteger(context, F32, 32, x) },
+  'f64x2.i32x2': { from: 64, to: 32, lane: (context, x) => toInteger(context, F64, 32, x) },
+  'f64x2.i32x2t': { from: 64, to: 32, lane: (context, x) => truncateToInteger(context, F64, 32, x) },
+  'f32x4.i32x4': { from: 32, to: 32, lane: (context, x) => toInteger(context, F32, 32, x) },
+  'f32x4.i32x4t': { from: 32, to: 32, lane: (context, x) => truncateToInteger(context, F32, 32, x) },
+  'f64x2.f32x2': { from: 64, to: 32, lane: (context, x) => convert(context, F64, F32, x) },
+  'f32x2.f64x2': { from: 32, to: 64, lane: (context, x) => convert(context, F32, F64, x) },
+};
+
+/**
+ * The vocabulary's floating point on bigints: the soft float of float/ on one lane or all of them, under the MXCSR of
+ * `environment`. Flags are sticky in MXCSR, after a fault too (SDM Vol. 1 11.5.3.2); #XM comes when every lane is done.
+ */
+export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
+  /** All lanes of one instruction, which raise their exceptions together. */
+  const compute = <T>(instruction: (context: FloatContext) => T): T => {
+    const context = new FloatContext(environment.readMxcsr());
+    const result = instruction(context);
+    environment.writeMxcsr(context.mxcsrAfter);
+    if (context.faults) environment.raise(Vector.XM);
+    return result;
+  };
+  const pairwise = (width: FloatWidth, operation: Binary, x: bigint, y: bigint): bigint =>
+    compute((context) => {
+      const seconds = lanesOf(width, y);
+      const results = lanesOf(width, x).map((first, i) => operation(context, formatOf(width), first, seconds[i]!));
+      return vectorOf(width, results);
+    });
+
+  return {
+    float: (operation, width, x, y) => compute((context) => binary[operation](context, formatOf(width), x, y)),
+    floatPacked: (operation, width, x, y) => pairwise(width, binary[operation], x, y),
+    floatSqrt: (width, x) => compute((context) => sqrt(context, formatOf(width), x)),
+    floatSqrtPacked: (width, x) =>
+      compute((context) => {
+        const roots = lanesOf(width, x).map((lane) => sqrt(context, formatOf(width), lane));
+        return vectorOf(width, roots);
+      }),
+    floatCompare: (width, x, y, quiet) =>
+      compute((context) => {
+        const rule = quiet ? 'SNaN is invalid' : 'every NaN is invalid';
+        return BigInt(COMPARISON_FLAGS[compare(context, formatOf(width), x, y, rule)]);
+      }),
+    floatPredicate: (width, x, y, predicate) =>
+      compute((context) => cmp(context, formatOf(width), Number(predicate & 7n), x, y)),
+    floatPredicatePacked: (width, x, y, predicate) =>
+      pairwise(width, (context, format, a, b) => cmp(context, format, Number(predicate & 7n), a, b), x, y),
+    floatToFloat: (from, to, x) => compute((context) => convert(context, formatOf(from), formatOf(to), x)),
+    intToFloat: (from, to, x) => compute((context) => fromInteger(context, formatOf(to), from, x)),
+    floatToInt: (from, to, x, truncated) =>
+      compute((context) => (truncated ? truncateToInteger : toInteger)(context, formatOf(from), to, x)),
+    convertPacked(conversion, x) {
+      const { from, to, lane } = conversions[conversion];
+      const count = 128 / Math.max(from, to);
+      return compute((context) =>
+        vectorOf(
+          to,
+          lanesOf(from, x)
+            .slice(0, count)
+            .map((value) => lane(context, value)),
+        ),
+      );
+    },
+    floatEstimate: (operation, x) => vectorOf(32, lanesOf(32, x).map(estimates[operation])),
+    mxcsr: () => BigInt(environment.readMxcsr()),
+    setMxcsr(value) {
+      if (value & ~BigInt(MXCSR_MASK)) environment.raise(Vector.GP);
+      environment.writeMxcsr(Number(value));
+    },
+  };
+}
+
+function formatOf(width: FloatWidth): FloatFormat {
+  return width === 32 ? F32 : F64;
+}
+
+const ESTIMATE_MXCSR = MXCSR_DEFAULT | MXCSR.DAZ | MXCSR.FTZ;
+/** Fraction bits below the twelve that an estimate has. */
+const ESTIMATE_CUT = (1n << 11n) - 1n;
+
+/**
+ * RCPPS and RSQRTPS of one single: nothing in MXCSR matters or changes, denormals count as zeros, and tiny results are
+ * zero. The manual bounds the relative error by 1.5 × 2^-12 and leaves the rest to each model of CPU. Here 1/x is rounded
+ * to a single, 1/√x to a double at each step and then to a single, and the fraction is cut after 12 bits. SDM Vol. 2B
+ * "RCPPS" and "RSQRTPS".
+ */
+const estimates: Record<'rcp' | 'rsqrt', (lane: bigint) => bigint> = {
+  rcp(x) {
+    const context = new FloatContext(ESTIMATE_MXCSR);
+    return cut(div(context, F32, ONE_SINGLE, x));
+  },
+  rsqrt(x) {
+    const context = new FloatContext(ESTIMATE_MXCSR);
+    const root = sqrt(context, F64, convert(context, F32, F64, x));
+    return cut(convert(context, F64, F32, div(context, F64, ONE_DOUBLE, root)));
+  },
+};
+
+const ONE_SINGLE = 0x3f80_0000n;
+const ONE_DOUBLE = 0x3ff0_0000_0000_0000n;
+
+/** The encoding with the fraction cut after 12 bits, but for NaNs, whose payload is the operand's. */
+function cut(single: bigint): bigint {
+  const isNaN = (single & ~F32.signMask) > F32.infinity;
+  return isNaN ? single : single & ~ESTIMATE_CUT;
+}

@@ -1,0 +1,90 @@
+import { maskOf } from '../../bits.js';
+import type { FloatContext } from './context.js';
+import type { FloatFormat } from './format.js';
+import { MXCSR } from './mxcsr.js';
+import { isNaN, noteDenormals, operand, type Operand } from './operand.js';
+
+/** How first stands to second: "less" is first < second. "unordered": one of them is a NaN. */
+export type Comparison = 'unordered' | 'less' | 'equal' | 'greater';
+
+/** Which NaNs are invalid operands of a comparison: every NaN, or only SNaNs. */
+export type NaNRule = 'every NaN is invalid' | 'SNaN is invalid';
+
+/**
+ * COMISS and COMISD ("every NaN is invalid"), UCOMISS and UCOMISD ("SNaN is invalid"). Raises IE and DE.
+ * SDM Vol. 2A "COMISD", Vol. 2B "UCOMISD".
+ */
+export function compare(
+  context: FloatContext,
+  format: FloatFormat,
+  first: bigint,
+  second: bigint,
+  rule: NaNRule,
+): Comparison {
+  return relation(context, format, operand(context, format, first), operand(context, format, second), rule);
+}
+
+/** The predicates of imm8 bits 2:0, in order. SDM Vol. 2A table 3-1 "Comparison Predicate for CMPPD and CMPPS". */
+const predicates: readonly { holds: readonly Comparison[]; rule: NaNRule }[] = [
+  /* EQ    */ { holds: ['equal'], rule: 'SNaN is invalid' },
+  /* LT    */ { holds: ['less'], rule: 'every NaN is invalid' },
+  /* LE    */ { holds: ['less', 'equal'], rule: 'every NaN is invalid' },
+  /* UNORD */ { holds: ['unordered'], rule: 'SNaN is invalid' },
+  /* NEQ   */ { holds: ['unordered', 'less', 'greater'], rule: 'SNaN is invalid' },
+  /* NLT   */ { holds: ['unordered', 'equal', 'greater'], rule: 'every NaN is invalid' },
+  /* NLE   */ { holds: ['unordered', 'greater'], rule: 'every NaN is invalid' },
+  /* ORD   */ { holds: ['less', 'equal', 'greater'], rule: 'SNaN is invalid' },
+];
+
+/** CMPSS, CMPSD, CMPPS, CMPPD: all ones where `predicate` (0 to 7) holds between first and second, else zero. */
+export function cmp(
+  context: FloatContext,
+  format: FloatFormat,
+  predicate: number,
+  first: bigint,
+  second: bigint,
+): bigint {
+  const row = predicates[predicate];
+  if (row === undefined) throw new RangeError(`comparison predicate ${predicate} is not between 0 and 7`);
+  return row.holds.includes(compare(context, format, first, second, row.rule)) ? maskOf(format.width) : 0n;
+}
+
+/** MINSS, MINSD, MINPS, MINPD: first if it is less, else second, thus second where zeros or NaNs meet. */
+export function min(context: FloatContext, format: FloatFormat, first: bigint, second: bigint): bigint {
+  return selectIf('less', context, format, first, second);
+}
+
+/** MAXSS, MAXSD, MAXPS, MAXPD: first if it is greater, else second, thus second where zeros or NaNs meet. */
+export function max(context: FloatContext, format: FloatFormat, first: bigint, second: bigint): bigint {
+  return selectIf('greater', context, format, first, second);
+}
+
+/** An SNaN is handed on as it is; a denormal, with DAZ, as zero. SDM Vol. 2B "MINPS". */
+function selectIf(
+  wanted: Comparison,
+  context: FloatContext,
+  format: FloatFormat,
+  first: bigint,
+  second: bigint,
+): bigint {
+  const x = operand(context, format, first);
+  const y = operand(context, format, second);
+  return relation(context, format, x, y, 'every NaN is invalid') === wanted ? x.bits : y.bits;
+}
+
+function relation(context: FloatContext, format: FloatFormat, x: Operand, y: Operand, rule: NaNRule): Comparison {
+  if (isNaN(x) || isNaN(y)) {
+    const hasSNaN = x.class === 'SNaN' || y.class === 'SNaN';
+    if (hasSNaN || rule === 'every NaN is invalid') context.raise(MXCSR.IE);
+    return 'unordered';
+  }
+  noteDenormals(context, x, y);
+  const difference = rank(format, x) - rank(format, y);
+  if (difference === 0n) return 'equal';
+  return difference < 0n ? 'less' : 'greater';
+}
+
+/** An integer that orders as the number does: encodings of one sign order by magnitude, and both zeros are 0. */
+function rank(format: FloatFormat, x: Operand): bigint {
+  return x.negative ? format.signMask - x.bits : x.bits;
+}

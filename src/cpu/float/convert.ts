@@ -1,0 +1,68 @@
+import { signed, truncate } from '../../bits.js';
+import type { FloatContext } from './context.js';
+import { withSign, type FloatFormat } from './format.js';
+import { MXCSR, type RoundingMode } from './mxcsr.js';
+import { isNaN, noteDenormals, operand, propagateNaN, quiet, type Operand } from './operand.js';
+import { losesBits, round, shiftRounded } from './round.js';
+
+/** CVTSS2SD, CVTPS2PD (exact) and CVTSD2SS, CVTPD2PS (rounds): `source` in another format. */
+export function convert(context: FloatContext, from: FloatFormat, to: FloatFormat, source: bigint): bigint {
+  const x = operand(context, from, source);
+  if (propagateNaN(context, from, x) !== undefined) return convertNaN(from, to, x);
+  noteDenormals(context, x);
+  if (x.class === 'infinity') return withSign(to, x.negative, to.infinity);
+  if (x.class === 'zero') return withSign(to, x.negative, 0n);
+  return round(context, to, x.negative, x.significand, x.quantum);
+}
+
+/** A NaN keeps its sign and the most significant bits of its payload; zeros follow where there is more room. */
+function convertNaN(from: FloatFormat, to: FloatFormat, x: Operand): bigint {
+  const fraction = quiet(from, x) & from.fractionMask;
+  const excess = BigInt(from.fractionBits - to.fractionBits);
+  const shifted = excess > 0n ? fraction >> excess : fraction << -excess;
+  return withSign(to, x.negative, to.infinity | shifted);
+}
+
+/** CVTSI2SS, CVTSI2SD, CVTDQ2PS, CVTDQ2PD: the signed integer in the low `width` bits of `source`, rounded. */
+export function fromInteger(context: FloatContext, format: FloatFormat, width: 32 | 64, source: bigint): bigint {
+  const value = signed(width, source);
+  if (value === 0n) return 0n;
+  return round(context, format, value < 0n, value < 0n ? -value : value, 0);
+}
+
+/** CVTSS2SI, CVTSD2SI, CVTPS2DQ, CVTPD2DQ: `source` as a signed integer of `width` bits, rounded as MXCSR says. */
+export function toInteger(context: FloatContext, format: FloatFormat, width: 32 | 64, source: bigint): bigint {
+  return integerOf(context, format, width, source, context.rounding);
+}
+
+/** CVTTSS2SI, CVTTSD2SI, CVTTPS2DQ, CVTTPD2DQ: `source` as a signed integer of `width` bits, truncated. */
+export function truncateToInteger(context: FloatContext, format: FloatFormat, width: 32 | 64, source: bigint): bigint {
+  return integerOf(context, format, width, source, 'zero');
+}
+
+/**
+ * The integer as `width` unsigned bits; the integer indefinite, 2^(width - 1), for NaNs, infinities and what does not
+ * fit once rounded, which are invalid. A denormal raises PE but never DE. SDM Vol. 1 11.5.2.1 and table 11-1.
+ */
+function integerOf(
+  context: FloatContext,
+  format: FloatFormat,
+  width: 32 | 64,
+  source: bigint,
+  mode: RoundingMode,
+): bigint {
+  const indefinite = 1n << BigInt(width - 1);
+  const x = operand(context, format, source);
+  if (isNaN(x) || x.class === 'infinity') {
+    context.raise(MXCSR.IE);
+    return indefinite;
+  }
+  const magnitude = shiftRounded(mode, x.negative, x.significand, -x.quantum);
+  const value = x.negative ? -magnitude : magnitude;
+  if (signed(width, value) !== value) {
+    context.raise(MXCSR.IE);
+    return indefinite;
+  }
+  if (losesBits(x.significand, -x.quantum)) context.raise(MXCSR.PE);
+  return truncate(width, value);
+}

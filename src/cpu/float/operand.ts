@@ -1,0 +1,66 @@
+import type { FloatContext } from './context.js';
+import { withSign, type FloatFormat } from './format.js';
+import { MXCSR } from './mxcsr.js';
+
+/** The classes of SDM Vol. 1 4.8.3 "Real Number and Non-number Encodings". */
+export type FloatClass = 'zero' | 'denormal' | 'normal' | 'infinity' | 'QNaN' | 'SNaN';
+
+/** An operand taken apart. Zero and finite numbers are ±significand × 2^quantum; the two are 0 for all else. */
+export interface Operand {
+  readonly class: FloatClass;
+  readonly negative: boolean;
+  readonly significand: bigint;
+  readonly quantum: number;
+  /** The encoding, after DAZ. */
+  readonly bits: bigint;
+}
+
+/** Takes `bits` apart; with DAZ a denormal is a zero of its sign, and raises nothing. */
+export function operand(context: FloatContext, format: FloatFormat, bits: bigint): Operand {
+  const negative = (bits & format.signMask) !== 0n;
+  const fraction = bits & format.fractionMask;
+  const exponentField = Number((bits & format.infinity) >> BigInt(format.fractionBits));
+  if (exponentField === 0) {
+    const isZero = fraction === 0n || context.denormalsAreZeros;
+    if (isZero) return { class: 'zero', negative, significand: 0n, quantum: 0, bits: withSign(format, negative, 0n) };
+    return { class: 'denormal', negative, significand: fraction, quantum: format.quantumMin, bits };
+  }
+  if ((bits & format.infinity) === format.infinity) {
+    const nonNumber = (fraction & format.quietBit) !== 0n ? 'QNaN' : 'SNaN';
+    return { class: fraction === 0n ? 'infinity' : nonNumber, negative, significand: 0n, quantum: 0, bits };
+  }
+  const significand = fraction + format.fractionMask + 1n;
+  return { class: 'normal', negative, significand, quantum: exponentField - 1 + format.quantumMin, bits };
+}
+
+export function isNaN(x: Operand): boolean {
+  return x.class === 'QNaN' || x.class === 'SNaN';
+}
+
+/** A NaN made quiet: an SNaN becomes the QNaN of the same sign and payload, a QNaN stays. */
+export function quiet(format: FloatFormat, x: Operand): bigint {
+  return x.bits | format.quietBit;
+}
+
+/**
+ * The result where at least one operand is a NaN, else undefined: the first operand that is a NaN, made quiet; an SNaN
+ * anywhere is an invalid operation. NaNs go before every other exception of the lane, so none else may have been raised.
+ * SDM Vol. 1 table 4-7 "Rules for Handling NaNs" and 4.9.2 "Floating-Point Exception Priority".
+ */
+export function propagateNaN(context: FloatContext, format: FloatFormat, ...operands: Operand[]): bigint | undefined {
+  const first = operands.find(isNaN);
+  if (first === undefined) return undefined;
+  if (operands.some((x) => x.class === 'SNaN')) context.raise(MXCSR.IE);
+  return quiet(format, first);
+}
+
+/** The masked response to an invalid operation without NaN operands. SDM Vol. 1 table 11-1. */
+export function invalid(context: FloatContext, format: FloatFormat): bigint {
+  context.raise(MXCSR.IE);
+  return format.indefinite;
+}
+
+/** Raises DE if an operand is denormal; call after NaNs, invalid operation and division by zero, which go before it. */
+export function noteDenormals(context: FloatContext, ...operands: Operand[]): void {
+  if (operands.some((x) => x.class === 'denormal')) context.raise(MXCSR.DE);
+}

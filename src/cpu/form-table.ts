@@ -1,0 +1,243 @@
+import type { Width } from '../bits.js';
+import type { AddressShape, Form, OperandForm, RegisterField, RelativeOperand, Repeat } from './form.js';
+import { PREFIX_66 } from './opcode-lookup.js';
+import type { OperandSize, OperandType, Row } from './row.js';
+
+/**
+ * How an instruction addresses memory, as far as its form tells: not at all, or by one of the shapes, with 64- or 32-bit
+ * addresses, with LOCK or without.
+ */
+interface AddressMode {
+  readonly shape: AddressShape | 'none';
+  readonly addressWidth: 32 | 64;
+  readonly lock: boolean;
+}
+
+/** Every mode; their order, like that of rows, widths and repeats, gives the forms their numbers. */
+const MODES: readonly AddressMode[] = [
+  { shape: 'none', addressWidth: 64, lock: false },
+  { shape: 'none', addressWidth: 32, lock: false },
+  ...[false, true].flatMap((lock): AddressMode[] => [
+    { shape: 'base', addressWidth: 64, lock },
+    { shape: 'index', addressWidth: 64, lock },
+    { shape: 'general', addressWidth: 64, lock },
+    { shape: 'general', addressWidth: 32, lock },
+  ]),
+];
+export const MODE_NONE = 0;
+export const MODE_NONE_32 = 1;
+export const MODE_BASE = 2;
+export const MODE_INDEX = 3;
+export const MODE_GENERAL = 4;
+export const MODE_GENERAL_32 = 5;
+/** Added to a mode that has memory. */
+export const MODE_LOCK = 4;
+
+/** A form, and what the decoder reads behind the address for it. */
+export interface FormEntry {
+  readonly form: Form;
+  /** Bytes of the immediate or relative distance, 0 where there is none. */
+  readonly immediateBytes: number;
+  readonly immediateSigned: boolean;
+  readonly secondImmediateBytes: number;
+}
+
+/** What decoding needs of a row; its forms are a range of numbers, made when they are first met. */
+export interface RowPlan {
+  readonly row: Row;
+  readonly firstForm: number;
+  readonly widths: readonly Width[];
+  /** Position in `widths`, by REX.W * 2 + whether 66h is there. */
+  readonly widthIndexes: readonly number[];
+  readonly modes: readonly number[];
+  /** Position in `modes` by mode, -1 where the row has no such forms. */
+  readonly modeIndexes: readonly number[];
+  readonly repeats: readonly Repeat[];
+  /** Whether ModRM.reg, ModRM.rm (or the opcode), name byte registers, AH to BH among them. */
+  readonly byteReg: boolean;
+  readonly byteRm: boolean;
+  readonly segmentReg: 'none' | 'read' | 'written';
+  readonly moffs: boolean;
+  readonly usesVvvv: boolean;
+}
+
+/**
+ * Every form that the rows can have. Numbers follow from the rows alone (row by row; in a row by width, mode and repeat),
+ * so they are the same in every run and engine, whatever was met first.
+ */
+export class FormTable {
+  /** By row id. */
+  readonly plans: readonly RowPlan[];
+  /** How many forms there are. */
+  readonly size: number;
+  private readonly entries: (FormEntry | undefined)[];
+
+  constructor(rows: readonly Row[]) {
+    let next = 0;
+    this.plans = rows.map((row, id) => {
+      if (row.id !== id) throw new Error(`row ${row.id} stands at place ${id} of the opcode table`);
+      const plan = planOf(row, next);
+      next += plan.widths.length * plan.modes.length * plan.repeats.length;
+      return plan;
+    });
+    this.size = next;
+    this.entries = new Array<undefined>(next).fill(undefined);
+  }
+
+  /** The form by positions in the plan's `widths`, `modes` and `repeats`. */
+  entry(plan: RowPlan, width: number, mode: number, repeat: number): FormEntry {
+    const id = plan.firstForm + (width * plan.modes.length + mode) * plan.repeats.length + repeat;
+    return (this.entries[id] ??= makeEntry(
+      plan.row,
+      id,
+      plan.widths[width]!,
+      MODES[plan.modes[mode]!]!,
+      plan.repeats[repeat]!,
+    ));
+  }
+
+  /** All forms, in the order of their numbers. */
+  all(): Form[] {
+    return this.plans.flatMap((plan) =>
+      plan.widths.flatMap((_w, width) =>
+        plan.modes.flatMap((_m, mode) => plan.repeats.map((_r, repeat) => this.entry(plan, width, mode, repeat).form)),
+      ),
+    );
+  }
+}
+
+/** Every form that any encoding of the rows can produce, `forms[i].id` being i. */
+export function enumerateForms(rows: readonly Row[]): Form[] {
+  return new FormTable(rows).all();
+}
+
+function planOf(row: Row, firstForm: number): RowPlan {
+  const sizes = [0, 1, 2, 3].map((size) => operandWidth(row, (size & 2) !== 0, (size & PREFIX_66) !== 0));
+  const reachable = sizes.filter((_width, size) => sizeIsReachable(row, (size & 2) >> 1, size & PREFIX_66));
+  const widths = [...new Set(reachable)];
+  const modes = modesOf(row);
+  const at = (places: string): OperandType | undefined => row.operands.find(({ where }) => places.includes(where));
+  const isByte = (operand: OperandType | undefined): boolean => operand?.file === 'gpr' && operand.size === 8;
+  const segment = row.operands.findIndex(({ where }) => where === 'S');
+  return {
+    row,
+    firstForm,
+    widths,
+    widthIndexes: sizes.map((width) => widths.indexOf(width)),
+    modes,
+    modeIndexes: MODES.map((_, mode) => modes.indexOf(mode)),
+    repeats: repeatsOf(row),
+    byteReg: isByte(at('G')),
+    byteRm: isByte(at('ENZ')),
+    segmentReg: segment < 0 ? 'none' : segment === 0 ? 'written' : 'read',
+    moffs: at('O') !== undefined,
+    usesVvvv: at('B') !== undefined,
+  };
+}
+
+/**
+ * The operand size of the instruction. SDM Vol. 2A 2.2.1.2 "More on REX Prefix Fields" (REX.W comes before 66h) and
+ * Vol. 2D A.3 (d64, f64). 66h on near branches is ignored, as Intel processors do; AMD's take it as 16 bits.
+ */
+function operandWidth(row: Row, rexW: boolean, operandSizePrefix: boolean): Width {
+  const { attributes, operands, pattern } = row;
+  const [first] = operands;
+  if (attributes.has('F64')) return 64;
+  if (attributes.has('BYTE') || (first?.file === 'gpr' && first.size === 8)) return 8;
+  if (operands.some(({ file }) => file === 'xmm'))
+    return rexW && (pattern.rexW === 1 || operands.some(({ size }) => size === 'y')) ? 64 : 32;
+  if (rexW) return 64;
+  if (operandSizePrefix && pattern.prefix !== '66' && !attributes.has('NO16')) return 16;
+  return attributes.has('D64') ? 64 : 32;
+}
+
+function sizeIsReachable(row: Row, rexW: number, operandSizePrefix: number): boolean {
+  const { pattern } = row;
+  if (pattern.rexW !== 'any' && pattern.rexW !== rexW) return false;
+  if (pattern.vex || pattern.prefix === 'NP') return operandSizePrefix === 0;
+  return pattern.prefix !== '66' || operandSizePrefix === 1;
+}
+
+function modesOf(row: Row): number[] {
+  const places = row.operands.map(({ where }) => where);
+  const withMemory = places.some((where) => 'EMO'.includes(where));
+  const modes = places.includes('M') || places.includes('O') ? [] : [MODE_NONE];
+  if (!withMemory && row.attributes.has('ADDRESS')) modes.push(MODE_NONE_32);
+  if (!withMemory) return modes;
+  const memory = [MODE_BASE, ...(places.includes('O') ? [] : [MODE_INDEX]), MODE_GENERAL, MODE_GENERAL_32];
+  const lockable = row.attributes.has('LOCK') && 'EM'.includes(places[0]!);
+  return [...modes, ...memory, ...(lockable ? memory.map((mode) => mode + MODE_LOCK) : [])];
+}
+
+function repeatsOf(row: Row): Repeat[] {
+  if (row.attributes.has('REPZ')) return ['none', 'repe', 'repne'];
+  return row.attributes.has('REP') ? ['none', 'rep'] : ['none'];
+}
+
+/** Stands for the operands that a row does not have: no meaning can read it. */
+const ABSENT: RelativeOperand = { kind: 'relative' };
+
+function makeEntry(row: Row, id: number, width: Width, mode: AddressMode, repeat: Repeat): FormEntry {
+  const operands = row.operands.map((type) => operandForm(type, width, mode.shape));
+  const [dest = ABSENT, src = ABSENT, third = ABSENT] = operands;
+  const { addressWidth, lock } = mode;
+  const form: Form = { row, id, width, addressWidth, operands, dest, src, third, lock, repeat };
+  const [immediate, second] = row.operands.filter(({ where }) => where === 'I' || where === 'J');
+  return {
+    form,
+    immediateBytes: immediate ? widthOfSize(immediate.size, width) / 8 : 0,
+    immediateSigned: immediate?.signed === true || immediate?.where === 'J',
+    secondImmediateBytes: second ? widthOfSize(second.size, width) / 8 : 0,
+  };
+}
+
+function operandForm(type: OperandType, width: Width, shape: AddressShape | 'none'): OperandForm {
+  switch (type.where) {
+    case 'I':
+      return { kind: 'immediate', width: widthOfSize(type.size, width) as Width };
+    case 'J':
+      return { kind: 'relative' };
+    case 'S':
+      return { kind: 'segment' };
+    case 'E':
+    case 'M':
+    case 'O':
+      return shape === 'none' ? registerForm(type, 'rm', width) : memoryForm(type, width, shape);
+    case 'N':
+    case 'Z':
+      return registerForm(type, 'rm', width);
+    case 'G':
+      return registerForm(type, 'reg', width);
+    case 'B':
+      return registerForm(type, 'vvvv', width);
+    case 'implied':
+      return registerForm(type, type.register!, width);
+  }
+}
+
+function memoryForm(type: OperandType, width: Width, shape: AddressShape): OperandForm {
+  const bits = widthOfSize(type.memorySize ?? type.size, width);
+  return { kind: 'memory', width: bits, shape, aligned: type.aligned === true };
+}
+
+function registerForm(type: OperandType, field: RegisterField, width: Width): OperandForm {
+  const bits = widthOfSize(type.size, width);
+  if (type.file === 'xmm') return { kind: 'xmm', field, width: bits as 32 | 64 | 128 };
+  return { kind: 'gpr', field, width: bits as Width };
+}
+
+/** Bits of an operand's size, where the operand size of the instruction is `width`. SDM Vol. 2D A.2.2. */
+function widthOfSize(size: OperandSize, width: Width): Width | 128 | 0 {
+  switch (size) {
+    case 'v':
+      return width;
+    case 'z':
+      return width === 64 ? 32 : width;
+    case 'y':
+      return width === 64 ? 64 : 32;
+    case 'v64':
+      return width === 16 ? 16 : 64;
+    default:
+      return size;
+  }
+}

@@ -1,0 +1,27 @@
+import type { CpuState } from './cpu-state.js';
+import { cpuid } from './cpuid.js';
+import { segmentLoadError } from './descriptors.js';
+import { GuestException, Vector } from './exceptions.js';
+import type { CpuOperations } from './evaluator.js';
+import { FS } from './state.js';
+
+/** What system and rare instructions ask of the CPU around them. */
+export function hostOperations(state: CpuState, ticks: () => number): CpuOperations {
+  return {
+    cpuid: (leaf, subleaf) => {
+      const [eax, ebx, ecx, edx] = cpuid(Number(leaf), Number(subleaf));
+      return [BigInt(eax >>> 0), BigInt(ebx >>> 0), BigInt(ecx >>> 0), BigInt(edx >>> 0)];
+    },
+    timeStamp: () => BigInt(ticks()),
+    segmentBase: (segment) => state.segmentBase(segment),
+    setSegmentBase: (segment, value) => state.setSegmentBase(segment, value),
+    selector: (segment) => BigInt(state.selector(segment)),
+    loadSegment: (segment, selector) => {
+      const errorCode = segmentLoadError(segment, Number(selector));
+      if (errorCode !== undefined) throw new GuestException(Vector.GP, errorCode);
+      state.setSelector(segment, Number(selector));
+      // Every descriptor's base is 0; a null selector leaves the base 0 as well.
+      if (segment >= FS) state.setSegmentBase(segment, 0n);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { HOST_LAYOUT } from '../../memory.js';
+
+/**
+ * A decoded instruction as the interpreter's handlers read it: 48 bytes in the shared memory, records of a run of
+ * instructions one behind the other.
+ *
+ *     +0  u16  handler
+ *     +2  u16  instructions from here to the end of the block, this one included: what entering here costs in ticks
+ *     +4  u16  host address of the register of operand 0     +6  of operand 1     +8  of operand 2
+ *     +10 u16  host address of the base register              +12 of the index register      +14 of the segment base
+ *     +16 i64  immediate, extended
+ *     +24 i64  displacement; with rip as the base, the address itself
+ *     +32 i64  rip of the next instruction
+ *     +40 i32  record of the direct target
+ *     +44 u8   log2 of the scale    +45 u8  length of the instruction    +46 u16 unused
+ */
+export const RECORD_BYTES = 48;
+
+export const Field = {
+  handler: 0,
+  ticksToEnd: 2,
+  operands: [4, 6, 8],
+  base: 10,
+  index: 12,
+  segmentBase: 14,
+  immediate: 16,
+  displacement: 24,
+  nextRip: 32,
+  target: 40,
+  scale: 44,
+  length: 45,
+} as const;
+
+/** Handlers that are no instruction. */
+export const Handler = {
+  /** Goes on at `target`; no tick. */
+  goto: 0,
+  /** Nothing is decoded here yet, or no longer: leaves with RESOLVE. No tick. */
+  resolve: 1,
+  /** The evaluator does this instruction: leaves with EVALUATE. */
+  evaluate: 2,
+} as const;
+export const FIRST_FORM_HANDLER = 3;
+
+/** Why generated code came back. Smaller than any record's address, so that a handler can answer either. */
+export const Exit = {
+  /** Fewer ticks are left than the block at EXIT_RECORD costs, or REP has used up the last one. */
+  ticks: 1,
+  resolve: 2,
+  /** The jump cache does not know rip. */
+  indirect: 3,
+  evaluate: 4,
+  /** EXIT_LINEAR missed the TLB for EXIT_ACCESS: bit 0 write, bytes from bit 8. */
+  miss: 5,
+} as const;
+
+export const RECORDS_START = HOST_LAYOUT.records;
+export const RECORDS_END = HOST_LAYOUT.records + HOST_LAYOUT.recordsBytes;
+
+/** The jump cache: where an indirect branch finds the record of its target. 16 bytes each: i64 rip or -1, i32 record. */
+export const JUMP_CACHE = HOST_LAYOUT.jumpCache;
+export const JUMP_CACHE_ENTRIES = HOST_LAYOUT.jumpCacheBytes / 16;

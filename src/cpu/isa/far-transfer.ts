@@ -1,0 +1,91 @@
+import type { Width } from '../../bits.js';
+import { isCode, isWritable } from '../descriptors.js';
+import { Vector } from '../exceptions.js';
+import { NT } from '../flags.js';
+import type { MemoryOperand, OperandForm } from '../form.js';
+import type { Machine, Semantics } from '../machine.js';
+import { CS, RSP } from '../state.js';
+import { namesAny, requireDescriptor, requireUserSelector } from './descriptor-lookup.js';
+import { loadFlags } from './flag-control.js';
+import { resize } from './flag-bits.js';
+import { releaseStack, topOfStack } from './stack.js';
+
+/**
+ * Far transfers of control at CPL 3. There is one code segment and one stack segment for it (descriptors.ts), so that CS and SS
+ * are the same afterwards, and no transfer changes the privilege level. At CPL 0 they are #UD: only a kernel with descriptor
+ * tables of its own has segments to go to.
+ */
+
+/** A far pointer: the offset, zero-extended to 64 bits, and the selector behind it. */
+interface FarPointer<V> {
+  offset: V;
+  selector: V;
+}
+
+/** Reads m16:16, m16:32 or m16:64. */
+export function readFarPointer<V>(m: Machine<V>, operand: OperandForm, width: Width): FarPointer<V> {
+  const linear = m.linearAddress(operand as MemoryOperand);
+  const where = m.translate(linear, width / 8 + 2, 'read');
+  return { offset: resize(m, width, 64, where.load(width, 0)), selector: where.load(16, width / 8) };
+}
+
+function requireUser<V>(m: Machine<V>): void {
+  m.raiseIf(m.isZero(8, m.cpl()), Vector.UD);
+}
+
+/** JMP m16:16, m16:32, m16:64. SDM Vol. 2A "JMP—Jump". */
+export const jmpFar: Semantics = (m, { dest, width }) => {
+  requireUser(m);
+  const { offset, selector } = readFarPointer(m, dest, width);
+  requireDescriptor(m, selector, namesAny(m, selector, isCode));
+  m.requireCanonical(offset);
+  m.jumpIndirect(offset);
+};
+
+/** CALL m16:16, m16:32, m16:64: pushes CS, then the address of the next instruction, each as wide as an operand. SDM Vol. 2A "CALL". */
+export const callFar: Semantics = (m, { dest, width }) => {
+  requireUser(m);
+  const { offset, selector } = readFarPointer(m, dest, width);
+  requireDescriptor(m, selector, namesAny(m, selector, isCode));
+  const bytes = width / 8;
+  const top = m.sub(64, m.gpr(RSP, 64), m.constant(64, 2 * bytes));
+  const frame = m.translate(top, 2 * bytes, 'write', true);
+  m.requireCanonical(offset);
+  frame.store(width, resize(m, 16, width, m.host.selector(CS)), bytes);
+  frame.store(width, resize(m, 64, width, m.nextRip()), 0);
+  m.setGpr(RSP, 64, top);
+  m.jumpIndirect(offset);
+};
+
+/** RETF, RETF imm16: pops the offset and the selector, then releases as many bytes more as the immediate says. SDM Vol. 2B "RET". */
+export const retf: Semantics = (m, { width, operands }) => {
+  requireUser(m);
+  const bytes = width / 8;
+  const frame = topOfStack(m, 2 * bytes);
+  const offset = resize(m, width, 64, frame.load(width, 0));
+  const selector = frame.load(16, bytes);
+  requireUserSelector(m, selector, isCode);
+  m.requireCanonical(offset);
+  releaseStack(m, 2 * bytes);
+  if (operands.length > 0) m.setGpr(RSP, 64, m.add(64, m.gpr(RSP, 64), m.zeroExtend(16, 64, m.immediate(16))));
+  m.jumpIndirect(offset);
+};
+
+/** IRET, IRETD, IRETQ: pops RIP, CS, RFLAGS, RSP and SS; #GP(0) if NT is set. SDM Vol. 2A "IRET/IRETD/IRETQ". */
+export const iret: Semantics = (m, { width }) => {
+  requireUser(m);
+  const nested = m.and(64, m.systemFlags(), m.constant(64, NT));
+  m.raiseIf(m.isFalse(m.isZero(64, nested)), Vector.GP);
+  const bytes = width / 8;
+  const frame = topOfStack(m, 5 * bytes);
+  const word = (index: number): ReturnType<typeof m.nextRip> => resize(m, width, 64, frame.load(width, index * bytes));
+  const rip = word(0);
+  const flags = word(2);
+  const rsp = word(3);
+  requireUserSelector(m, frame.load(16, bytes), isCode);
+  requireUserSelector(m, frame.load(16, 4 * bytes), isWritable);
+  m.requireCanonical(rip);
+  loadFlags(m, flags, width === 16);
+  m.setGpr(RSP, 64, rsp);
+  m.jumpIndirect(rip);
+};

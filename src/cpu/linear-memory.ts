@@ -1,0 +1,89 @@
+import { isCanonical } from '../bits.js';
+import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
+import type { Mmu } from '../mmu/mmu.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
+import { GuestException, Vector } from './exceptions.js';
+import type { Access } from './machine.js';
+
+const PAGE_OFFSET = 0xfff;
+
+/** Who wants to know of stores to frames that hold decoded code. */
+export type CodeStored = (physical: number, lengthBytes: number) => void;
+
+/**
+ * Guest memory by linear address, as the evaluator and the slow paths see it: canonical check, alignment check, one or
+ * two pages, and word of stores to watched frames.
+ */
+export class LinearMemory {
+  /** True while CR0.AM, RFLAGS.AC and CPL 3 ask for alignment checks. SDM Vol. 3A 6.15 "Interrupt 17". */
+  checksAlignment = false;
+  onCodeStored: CodeStored = () => {};
+
+  constructor(
+    readonly memory: GuestMemory,
+    readonly mmu: Mmu,
+  ) {}
+
+  /**
+   * Finds `bytes` bytes at `linear`, or throws the fault: #GP (#SS for the stack) where an end is not canonical, #AC, #PF.
+   */
+  locate(linear: bigint, bytes: number, access: Access, stack: boolean): Located {
+    const last = linear + BigInt(bytes) - 1n;
+    if (!isCanonical(linear) || !isCanonical(last)) throw new GuestException(stack ? Vector.SS : Vector.GP);
+    const low = Number(BigInt.asIntN(32, linear));
+    const high = Number(BigInt.asIntN(32, linear >> 32n));
+    if (this.checksAlignment && bytes <= 16 && low & (bytes - 1)) throw new GuestException(Vector.AC);
+    const code = access === 'write' ? ACCESS_WRITE : ACCESS_READ;
+    const firstBytes = Math.min(bytes, PAGE_OFFSET + 1 - (low & PAGE_OFFSET));
+    const crosses = firstBytes < bytes;
+    const physical = crosses ? this.mmu.translateCrossing(high, low, code) : this.mmu.translate(high, low, code);
+    if (physical < 0) throw new GuestException(Vector.PF, this.mmu.fault.errorCode, this.mmu.fault.cr2);
+    return new Located(this, physical, firstBytes, crosses ? this.mmu.secondPhysical : 0);
+  }
+
+  /** Says that bytes of a frame were stored to, so that what was derived from them is dropped. */
+  stored(physical: number, lengthBytes: number): void {
+    const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
+    if (watched & WATCH_TABLE) this.mmu.stored(physical, lengthBytes);
+    if (watched & WATCH_CODE) this.onCodeStored(physical, lengthBytes);
+  }
+}
+
+/** Bytes of guest memory in one page or two, translated for an access. */
+export class Located {
+  constructor(
+    private readonly linearMemory: LinearMemory,
+    private readonly physical: number,
+    private readonly firstBytes: number,
+    private readonly secondPhysical: number,
+  ) {}
+
+  /** `bytes` bytes from byte `offset`, as a little-endian unsigned number. */
+  load(offset: number, bytes: number): bigint {
+    const { memory } = this.linearMemory;
+    const at = this.physical + offset;
+    if (offset + bytes <= this.firstBytes && at + bytes <= memory.size) {
+      if (bytes === 8) return memory.ramView.getBigUint64(at, true);
+      if (bytes === 4) return BigInt(memory.ramView.getUint32(at, true));
+      if (bytes === 1) return BigInt(memory.ramView.getUint8(at));
+    }
+    let value = 0n;
+    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(memory.ram[this.byteAt(offset + i)] ?? 0xff);
+    return value;
+  }
+
+  store(offset: number, bytes: number, value: bigint): void {
+    const { memory } = this.linearMemory;
+    for (let i = 0; i < bytes; i++) {
+      const at = this.byteAt(offset + i);
+      if (at < memory.size) memory.ram[at] = Number((value >> BigInt(8 * i)) & 0xffn);
+    }
+    const inFirst = Math.max(0, Math.min(bytes, this.firstBytes - offset));
+    if (inFirst > 0) this.linearMemory.stored(this.physical + offset, inFirst);
+    if (inFirst < bytes) this.linearMemory.stored(this.byteAt(offset + inFirst), bytes - inFirst);
+  }
+
+  private byteAt(offset: number): number {
+    return offset < this.firstBytes ? this.physical + offset : this.secondPhysical + offset - this.firstBytes;
+  }
+}

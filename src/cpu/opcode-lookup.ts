@@ -1,0 +1,120 @@
+import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from './row.js';
+
+/**
+ * The legacy prefixes that choose among rows, as a number below 6: 66h, and the last of F3h and F2h.
+ * SDM Vol. 2A 2.1.1 "Instruction Prefixes".
+ */
+export const PREFIX_66 = 1;
+export const PREFIX_F3 = 2;
+export const PREFIX_F2 = 4;
+
+/** For each mandatory prefix, the sets of legacy prefixes that it takes, one bit each: F2h and F3h come before 66h. */
+const ACCEPTED_PREFIXES: Record<EncodingPattern['prefix'], number> = {
+  any: 0b11_1111,
+  NP: 1 << 0,
+  '66': 1 << PREFIX_66,
+  F3: (1 << PREFIX_F3) | (1 << (PREFIX_F3 | PREFIX_66)),
+  F2: (1 << PREFIX_F2) | (1 << (PREFIX_F2 | PREFIX_66)),
+  NFx: (1 << 0) | (1 << PREFIX_66),
+};
+
+/** A row, with the tests that the bits of an instruction must pass to be an instance of it. */
+interface Candidate {
+  readonly row: Row;
+  /** One bit for each set of legacy prefixes. */
+  readonly prefixes: number;
+  /** Bit 0: REX.W may be 0; bit 1: it may be 1. */
+  readonly rexW: number;
+  readonly modRMMask: number;
+  readonly modRMValue: number;
+  /** ModRM.mod may not be 3. */
+  readonly memoryOnly: boolean;
+  /** REX.B must be 0: 90h is NOP, though with REX.B it is XCHG r8, rAX. */
+  readonly withoutRexB: boolean;
+}
+
+/** The rows that share an opcode, those with a mandatory prefix first. */
+export interface OpcodeRows {
+  readonly hasModRM: boolean;
+  readonly candidates: readonly Candidate[];
+}
+
+/** Finds the row of an instruction by its opcode map, opcode, mandatory prefix, REX.W and ModRM. */
+export class OpcodeLookup {
+  private readonly table: (OpcodeRows | undefined)[] = new Array<undefined>(2 * OPCODE_MAPS.length * 256).fill(
+    undefined,
+  );
+
+  constructor(rows: readonly Row[]) {
+    for (const row of rows) {
+      const { opcode, plusRegister } = row.pattern;
+      for (let code = opcode; code < opcode + (plusRegister ? 8 : 1); code++) this.add(row, code);
+    }
+  }
+
+  /** The rows of an opcode; undefined where there is none. */
+  rows(map: OpcodeMap, vex: boolean, opcode: number): OpcodeRows | undefined {
+    return this.table[tableIndex(map, vex, opcode)];
+  }
+
+  private add(row: Row, opcode: number): void {
+    const { map, vex, hasModRM } = row.pattern;
+    const index = tableIndex(map, vex, opcode);
+    const others = this.table[index];
+    if (others && others.hasModRM !== hasModRM)
+      throw new Error(`'${row.encoding}' and '${others.candidates[0]!.row.encoding}' differ in whether ModRM follows`);
+    const all = [...(others?.candidates ?? []), candidate(row)];
+    const general = all.some((one) => one.row.pattern.plusRegister);
+    const candidates = all
+      .map((one) => ({ ...one, withoutRexB: general && !one.row.pattern.plusRegister }))
+      .sort((a, b) => precedence(a.row.pattern) - precedence(b.row.pattern));
+    this.table[index] = { hasModRM, candidates };
+  }
+}
+
+/** The first of `rows` that fits; `prefixes` is made of PREFIX_66 and so on, `rexW` and `rexB` are 0 or 1. */
+export function matchingRow(
+  rows: OpcodeRows,
+  prefixes: number,
+  rexW: number,
+  rexB: number,
+  modRM: number,
+): Row | undefined {
+  const { candidates } = rows;
+  for (let i = 0; i < candidates.length; i++) {
+    const one = candidates[i]!;
+    if (
+      ((one.prefixes >> prefixes) & (one.rexW >> rexW) & 1) !== 0 &&
+      (modRM & one.modRMMask) === one.modRMValue &&
+      !(one.memoryOnly && modRM >= 0xc0) &&
+      !(one.withoutRexB && rexB !== 0)
+    )
+      return one.row;
+  }
+  return undefined;
+}
+
+function tableIndex(map: OpcodeMap, vex: boolean, opcode: number): number {
+  return ((vex ? OPCODE_MAPS.length : 0) + OPCODE_MAPS.indexOf(map)) * 256 + opcode;
+}
+
+/** A row with a mandatory prefix stands for it alone, one with a whole opcode before those with `+r`. */
+function precedence(pattern: EncodingPattern): number {
+  return (pattern.prefix === 'any' ? 2 : 0) + (pattern.plusRegister ? 1 : 0);
+}
+
+function candidate(row: Row): Candidate {
+  const { prefix, rexW, digit, fixedModRM } = row.pattern;
+  const places = row.operands.map((operand) => operand.where);
+  const registerOnly = places.includes('N');
+  const mask = fixedModRM === undefined ? (digit === undefined ? 0 : 0x38) | (registerOnly ? 0xc0 : 0) : 0xff;
+  return {
+    row,
+    prefixes: ACCEPTED_PREFIXES[prefix],
+    rexW: rexW === 'any' ? 0b11 : 1 << rexW,
+    modRMMask: mask,
+    modRMValue: fixedModRM ?? ((digit ?? 0) << 3) | (registerOnly ? 0xc0 : 0),
+    memoryOnly: places.includes('M'),
+    withoutRexB: false,
+  };
+}

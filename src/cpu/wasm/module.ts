@@ -1,0 +1,102 @@
+import { ByteWriter, ValueType, type Code, type ValueTypeName } from './code.js';
+
+export interface FunctionType {
+  readonly parameters: readonly ValueTypeName[];
+  readonly results: readonly ValueTypeName[];
+}
+
+interface WasmFunction {
+  readonly type: number;
+  readonly code: Code;
+  readonly exportName: string | undefined;
+}
+
+/** A Wasm module that imports one memory and defines functions. WebAssembly Core Specification 5.5. */
+export class WasmModule {
+  private readonly types: FunctionType[] = [];
+  private readonly functions: WasmFunction[] = [];
+  /** Functions in the module's table, by their place in it. */
+  private readonly elements: number[] = [];
+
+  type(parameters: readonly ValueTypeName[], results: readonly ValueTypeName[]): number {
+    const same = (a: readonly string[], b: readonly string[]): boolean => a.join() === b.join();
+    const found = this.types.findIndex((type) => same(type.parameters, parameters) && same(type.results, results));
+    return found >= 0 ? found : this.types.push({ parameters, results }) - 1;
+  }
+
+  /** Adds a function and answers its index. */
+  add(type: number, code: Code, exportName?: string): number {
+    return this.functions.push({ type, code, exportName }) - 1;
+  }
+
+  /** Puts a function into the table and answers its place. */
+  addToTable(functionIndex: number): number {
+    return this.elements.push(functionIndex) - 1;
+  }
+
+  /** The module's bytes; the memory is imported as `bd0.memory` with at least `memoryPages` pages of 64 KiB. */
+  encode(memoryPages: number): Uint8Array {
+    const out = new ByteWriter();
+    out.bytes([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    section(out, 1, (s) => {
+      s.unsigned(this.types.length);
+      for (const type of this.types) {
+        s.byte(0x60);
+        for (const values of [type.parameters, type.results]) {
+          s.unsigned(values.length);
+          for (const value of values) s.byte(ValueType[value]);
+        }
+      }
+    });
+    section(out, 2, (s) => {
+      s.unsigned(1);
+      s.name('bd0');
+      s.name('memory');
+      s.bytes([0x02, 0x00]);
+      s.unsigned(memoryPages);
+    });
+    section(out, 3, (s) => {
+      s.unsigned(this.functions.length);
+      for (const { type } of this.functions) s.unsigned(type);
+    });
+    if (this.elements.length > 0)
+      section(out, 4, (s) => {
+        s.bytes([1, 0x70, 0]);
+        s.unsigned(this.elements.length);
+      });
+    section(out, 7, (s) => this.encodeExports(s));
+    if (this.elements.length > 0)
+      section(out, 9, (s) => {
+        s.bytes([1, 0, 0x41, 0, 0x0b]);
+        s.unsigned(this.elements.length);
+        for (const element of this.elements) s.unsigned(element);
+      });
+    section(out, 10, (s) => {
+      s.unsigned(this.functions.length);
+      for (const { code } of this.functions) {
+        const body = code.finish();
+        s.unsigned(body.length);
+        s.bytes(body);
+      }
+    });
+    return out.view();
+  }
+
+  private encodeExports(s: ByteWriter): void {
+    const exported = this.functions.flatMap(({ exportName }, index) => (exportName ? [{ exportName, index }] : []));
+    s.unsigned(exported.length);
+    for (const { exportName, index } of exported) {
+      s.name(exportName);
+      s.byte(0x00);
+      s.unsigned(index);
+    }
+  }
+}
+
+function section(out: ByteWriter, id: number, write: (contents: ByteWriter) => void): void {
+  const contents = new ByteWriter();
+  write(contents);
+  out.byte(id);
+  out.unsigned(contents.length);
+  out.bytes(contents.view());
+}

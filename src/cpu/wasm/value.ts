@@ -1,0 +1,62 @@
+import type { Width } from '../../bits.js';
+import { Code, type ValueTypeName } from './code.js';
+
+/**
+ * A guest value where meanings are compiled: a Wasm local, or a constant that is known while compiling. Values narrower
+ * than their type are zero-extended in it: widths of 8, 16 and 32 bits are i32, 64 is i64, 128 is v128.
+ */
+export interface WasmValue {
+  readonly type: WasmType;
+  readonly local: number;
+  readonly constant?: bigint;
+}
+
+export type WasmType = 'i32' | 'i64' | 'v128';
+
+export function typeOfWidth(width: Width | 128): WasmType {
+  return width === 128 ? 'v128' : width === 64 ? 'i64' : 'i32';
+}
+
+export function constantValue(type: WasmType, value: bigint): WasmValue {
+  return { type, local: -1, constant: value };
+}
+
+/**
+ * Emits into one function body. Every result goes to a local of its own, which costs nothing once the code is optimised;
+ * handlers that share a function use the same locals again after `reuseLocals`.
+ */
+export class Emitter {
+  private readonly free = new Map<ValueTypeName, number[]>();
+  private readonly used = new Map<ValueTypeName, number>();
+
+  constructor(readonly code: Code) {}
+
+  /** Lets the locals handed out so far be handed out again. */
+  reuseLocals(): void {
+    this.used.clear();
+  }
+
+  local(type: ValueTypeName): number {
+    const pool = this.free.get(type) ?? [];
+    const index = this.used.get(type) ?? 0;
+    this.used.set(type, index + 1);
+    this.free.set(type, pool);
+    return (pool[index] ??= this.code.newLocal(type));
+  }
+
+  /** Pushes a value on the Wasm stack. */
+  push(value: WasmValue): this {
+    if (value.constant === undefined) this.code.get(value.local);
+    else if (value.type === 'i32') this.code.i32(Number(BigInt.asIntN(32, value.constant)));
+    else if (value.type === 'i64') this.code.i64(value.constant);
+    else this.code.v128Const(value.constant);
+    return this;
+  }
+
+  /** Pops the top of the Wasm stack into a new local. */
+  pop(type: WasmType): WasmValue {
+    const local = this.local(type);
+    this.code.set(local);
+    return { type, local };
+  }
+}

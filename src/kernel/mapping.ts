@@ -1,0 +1,34 @@
+import type { VmoHandle } from '../vmo/store.js';
+import type { LinearAddress } from './linear-address.js';
+
+/** What threads may do with the pages of a mapping: bits, as vmo_map takes them. A page that allows anything can be read. */
+export const PROTECTION_READ = 1;
+export const PROTECTION_WRITE = 2;
+export const PROTECTION_EXECUTE = 4;
+
+/** What an instruction or a kernel-call does with a byte. */
+export type MemoryAccess = 'read' | 'write' | 'execute';
+
+/** The pages of a VMO from a byte offset, a multiple of 4096. What lies behind its end in its last page is zeros. */
+export interface Backing {
+  readonly vmo: VmoHandle;
+  readonly offset: number;
+}
+
+/** Whole pages of linear addresses, what their bytes are until somebody writes them, and what threads may do with them. */
+export interface Mapping {
+  readonly start: LinearAddress;
+  /** One past the last byte. */
+  readonly end: LinearAddress;
+  /** PROTECTION_ bits. */
+  readonly protection: number;
+  /** Undefined: zeros. */
+  readonly backing: Backing | undefined;
+}
+
+/** True where a mapping of this protection allows the access. x86-64 has no page that can be written or run but not read. */
+export function allows(protection: number, access: MemoryAccess): boolean {
+  if (access === 'write') return (protection & PROTECTION_WRITE) !== 0;
+  if (access === 'execute') return (protection & PROTECTION_EXECUTE) !== 0;
+  return protection !== 0;
+}

@@ -1,0 +1,156 @@
+import { PAGE_SIZE } from '../bits.js';
+import type { LinearMemory } from '../cpu/linear-memory.js';
+import type { GuestMemory } from '../memory.js';
+import { EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../mmu/entry.js';
+import { ADDRESS_SPACE_END, type LinearAddress } from './linear-address.js';
+
+/** Bytes of linear addresses that one entry covers, by level: PTE, PDE, PDPTE, PML4E. */
+const SPAN = [0, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39];
+const ENTRIES = 512;
+const ROOT_LEVEL = 4;
+
+/** What all entries have that name a table: the entry that maps the page says what is allowed. */
+const TABLE_FLAGS = PRESENT | WRITABLE | USER;
+
+/**
+ * The entry of the PML4 table that names the PML4 table itself, so that threads see all page-table entries, one after
+ * another, in the top 512 GiB of the address space: the PTE of address a lies 8 * (a / 4096) bytes behind
+ * FFFF_FF80_0000_0000. They can be read and nothing else.
+ */
+const WINDOW_INDEX = 511;
+export const PAGE_TABLE_WINDOW: LinearAddress = WINDOW_INDEX * 2 ** 39;
+
+/** Where page tables get their frames. */
+export interface TableFrames {
+  /** The number of a frame full of zeros; throws where there is none. */
+  allocateTable(): number;
+  freeTable(frame: number): void;
+}
+
+/**
+ * The one page table: four levels of tables in guest memory that the MMU walks, and that nothing but this class and the
+ * MMU (A and D bits) writes. SDM Vol. 3A 4.5 "4-Level Paging". Pages are of 4 KiB.
+ *
+ * Frames are numbers below 2^20, so an entry's address fits in its low word; the high word holds XD alone.
+ */
+export class PageTable {
+  /** Physical address of the PML4 table, for CR3. */
+  readonly root: number;
+  private readonly memory: GuestMemory;
+
+  constructor(
+    private readonly linearMemory: LinearMemory,
+    private readonly frames: TableFrames,
+  ) {
+    this.memory = linearMemory.memory;
+    this.root = frames.allocateTable() * PAGE_SIZE;
+    this.write(this.root + WINDOW_INDEX * 8, this.root | PRESENT | USER, EXECUTE_DISABLE_HIGH);
+  }
+
+  /** The low word of the PTE of a page, 0 where a table on the way to it is missing. */
+  entry(address: LinearAddress): number {
+    const at = this.locate(address);
+    return at < 0 ? 0 : this.memory.read32(at);
+  }
+
+  /**
+   * Maps a page to a frame for user mode: whatever was mapped there before, with A and D clear. Missing tables are made;
+   * what is thrown where they find no frame leaves the mapping as it was.
+   */
+  map(address: LinearAddress, frame: number, writable: boolean, executable: boolean): void {
+    const at = this.locateOrMake(address);
+    const flags = PRESENT | USER | (writable ? WRITABLE : 0);
+    this.write(at, frame * PAGE_SIZE + flags, executable ? 0 : EXECUTE_DISABLE_HIGH);
+  }
+
+  /** Makes a page not present; its tables stay. */
+  unmap(address: LinearAddress): void {
+    const at = this.locate(address);
+    if (at >= 0) this.write(at, 0, 0);
+  }
+
+  /** Clears bits of the low word of a present PTE. */
+  clearBits(address: LinearAddress, bits: number): void {
+    const at = this.locate(address);
+    const low = this.memory.read32(at);
+    if (low & bits) this.write(at, low & ~bits, this.memory.read32(at + 4));
+  }
+
+  /** Unmaps all pages from `start` to `end` and gives back the tables that this leaves empty. Each frame is visited. */
+  unmapRange(start: LinearAddress, end: LinearAddress, visit: (frame: number) => void): void {
+    if (end - start >= SPAN[2]!) this.linearMemory.mmu.flush();
+    this.clearTable(ROOT_LEVEL, this.root, 0, start, end, visit);
+  }
+
+  private locate(address: LinearAddress): number {
+    let table = this.root;
+    for (let level = ROOT_LEVEL; level > 1; level--) {
+      const low = this.memory.read32(table + indexOf(level, address) * 8);
+      if (!(low & PRESENT)) return -1;
+      table = addressIn(low);
+    }
+    return table + indexOf(1, address) * 8;
+  }
+
+  private locateOrMake(address: LinearAddress): number {
+    let table = this.root;
+    for (let level = ROOT_LEVEL; level > 1; level--) {
+      const at = table + indexOf(level, address) * 8;
+      let low = this.memory.read32(at);
+      if (!(low & PRESENT)) {
+        low = this.frames.allocateTable() * PAGE_SIZE + TABLE_FLAGS;
+        this.write(at, low, 0);
+      }
+      table = addressIn(low);
+    }
+    return table + indexOf(1, address) * 8;
+  }
+
+  /** `tableStart` is the first address that the table covers. True: the table is empty now. */
+  private clearTable(
+    level: number,
+    table: number,
+    tableStart: LinearAddress,
+    start: LinearAddress,
+    end: LinearAddress,
+    visit: (frame: number) => void,
+  ): boolean {
+    const span = SPAN[level]!;
+    const first = Math.max(0, Math.floor((start - tableStart) / span));
+    const last = Math.min(ENTRIES, Math.ceil((end - tableStart) / span));
+    for (let index = first; index < last; index++) {
+      const at = table + index * 8;
+      const low = this.memory.read32(at);
+      if (!(low & PRESENT)) continue;
+      const below = addressIn(low);
+      if (level > 1 && !this.clearTable(level - 1, below, tableStart + index * span, start, end, visit)) continue;
+      this.write(at, 0, 0);
+      if (level === 1) visit(below / PAGE_SIZE);
+      else this.frames.freeTable(below / PAGE_SIZE);
+    }
+    return this.isEmpty(table);
+  }
+
+  private isEmpty(table: number): boolean {
+    for (let at = table; at < table + PAGE_SIZE; at += 8) if (this.memory.read32(at) & PRESENT) return false;
+    return true;
+  }
+
+  private write(at: number, low: number, high: number): void {
+    this.memory.write32(at, low);
+    this.memory.write32(at + 4, high);
+    this.linearMemory.stored(at, 8);
+  }
+}
+
+/** The index of an address in its table: bits 47 to 39, 38 to 30, 29 to 21 or 20 to 12. */
+function indexOf(level: number, address: LinearAddress): number {
+  return Math.floor(address / SPAN[level]!) & (ENTRIES - 1);
+}
+
+/** The physical address in the low word of an entry. */
+function addressIn(low: number): number {
+  return (low & ~(PAGE_SIZE - 1)) >>> 0;
+}
+
+if (SPAN[ROOT_LEVEL]! * ENTRIES !== ADDRESS_SPACE_END) throw new Error('four levels do not cover the address space');

@@ -1,0 +1,269 @@
+import { PAGE_SIZE } from '../bits.js';
+import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
+import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
+import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
+import { TLB_FETCH, TLB_READ, TLB_WRITE, Tlb } from './tlb.js';
+import {
+  ACCESS_FETCH,
+  ACCESS_IMPLICIT,
+  ACCESS_USER,
+  ACCESS_WRITE,
+  Walk,
+  isCanonicalHigh,
+  walk,
+  type PagingControls,
+} from './walk.js';
+
+/** A page fault: what the CPU puts into CR2 and onto the handler's stack. */
+export interface PageFault {
+  /** The linear address of the first byte that could not be accessed. */
+  cr2: bigint;
+  errorCode: number;
+}
+
+/**
+ * The memory management unit: translates linear addresses by the page tables in guest memory, sets their A and D bits,
+ * and keeps the TLB such that nobody can tell it is there (architecture.md, "Translation"):
+ *
+ * - Every table that something was derived from is watched (WATCH_TABLE): stores to it miss the TLB. Whoever stores to
+ *   a watched frame, the guest or TypeScript, calls `stored` afterwards, and what was derived from the entry is
+ *   dropped. So INVLPG has nothing left to do.
+ * - A TLB entry for writes exists only while D is set in the page tables and nobody watches the frame.
+ * - The TLB holds translations of one privilege, that of the present CPL: it is emptied when CPL changes between 3 and
+ *   less, and when RFLAGS.AC changes where SMAP looks at it. Implicit supervisor-mode accesses never enter it.
+ *
+ * Control registers are read here and set through the methods. A linear address is two 32-bit halves of either sign,
+ * and canonical: `isCanonicalHigh` tells, and the CPU raises #GP or #SS before it asks for a translation.
+ */
+export class Mmu implements PagingControls {
+  readonly cr0: number = 0;
+  readonly cr3: number = 0;
+  readonly cr4: number = 0;
+  readonly efer: number = 0;
+  readonly rflagsAC: boolean = false;
+  readonly cpl: number = 0;
+
+  /** The page fault of the last translation that answered -1. */
+  readonly fault: PageFault = { cr2: 0n, errorCode: 0 };
+  /** After `translateCrossing`: the physical address where the access goes on, the start of a page. */
+  secondPhysical = 0;
+  /**
+   * Called when code that was decoded or compiled may no longer be what a fetch would find: a page table that fetches
+   * went through has changed, or paging itself, or an A or D bit was set in a frame with WATCH_CODE (this happens
+   * within a translation, so the callback must not ask for one). Not called when CPL changes: code of user mode and
+   * code of supervisor mode are the CPU's to keep apart.
+   */
+  onMappingsChanged: () => void = () => {};
+
+  /** This object, with the control registers open to the methods that set them. */
+  private readonly registers: PagingControls & { cpl: number } = this;
+  private readonly memory: GuestMemory;
+  private readonly tlb: Tlb;
+  private readonly tables = new TableUses();
+  private readonly found = new Walk();
+  private readonly foundSecond = new Walk();
+  private readonly probed = new Walk();
+  private holdsLargePages = false;
+
+  constructor(memory: GuestMemory) {
+    this.memory = memory;
+    this.tlb = new Tlb(memory);
+  }
+
+  setCr0(value: number): void {
+    const changes = (this.cr0 ^ value) & CR0_WP;
+    this.registers.cr0 = value;
+    if (changes) this.flush();
+  }
+
+  /** Throws RangeError where `value` is no physical address: MOV to CR3 has raised #GP then. */
+  setCr3(value: number): void {
+    if (!Number.isInteger(value) || value < 0 || value >= 2 ** MAXPHYADDR)
+      throw new RangeError(`CR3 = ${value} is not a physical address of ${MAXPHYADDR} bits`);
+    const changes = this.cr3 !== value;
+    this.registers.cr3 = value;
+    if (changes) this.flush();
+  }
+
+  setCr4(value: number): void {
+    const changes = (this.cr4 ^ value) & (CR4_SMEP | CR4_SMAP);
+    this.registers.cr4 = value;
+    if (changes) this.flush();
+  }
+
+  setEfer(value: number): void {
+    const changes = (this.efer ^ value) & EFER_NXE;
+    this.registers.efer = value;
+    if (changes) this.flush();
+  }
+
+  setRflagsAC(value: boolean): void {
+    const changes = this.rflagsAC !== value && this.cpl < 3 && this.cr4 & CR4_SMAP;
+    this.registers.rflagsAC = value;
+    if (changes) this.dropTlb();
+  }
+
+  setCpl(value: number): void {
+    const changes = (this.cpl === 3) !== (value === 3);
+    this.registers.cpl = value;
+    if (changes) this.dropTlb();
+  }
+
+  /**
+   * The physical address for an access (ACCESS_READ, ACCESS_WRITE or ACCESS_FETCH, with ACCESS_IMPLICIT where the CPU
+   * itself accesses a descriptor table or TSS) that lies in one page, or -1 for a page fault, left in `fault`. A walk
+   * that completes sets A in every entry, and D for a write; one that faults sets nothing.
+   */
+  translate(linearHigh: number, linearLow: number, access: number): number {
+    const cached = this.cached(linearHigh, linearLow, access);
+    if (cached !== -1) return cached;
+    const found = this.found;
+    if (!this.walk(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
+    this.setAccessed(found);
+    if (access & ACCESS_WRITE) this.setDirty(found);
+    this.keep(linearHigh, linearLow, access, found);
+    return found.physical;
+  }
+
+  /**
+   * As `translate`, for an access that begins in the page of this address and ends in the next. Answers the physical
+   * address of its first byte and leaves in `secondPhysical` where the second page's part begins. The lower page goes
+   * first: its fault is the one raised, and its A bits stay set when the second page faults. D is set in neither page
+   * unless both translate.
+   */
+  translateCrossing(linearHigh: number, linearLow: number, access: number): number {
+    const secondLow = ((linearLow | (PAGE_SIZE - 1)) + 1) | 0;
+    const secondHigh = secondLow === 0 ? (linearHigh + 1) | 0 : linearHigh;
+    const cached = this.cached(linearHigh, linearLow, access);
+    if (cached !== -1) {
+      this.secondPhysical = this.cached(secondHigh, secondLow, access);
+      if (this.secondPhysical !== -1) return cached;
+    }
+    const { found, foundSecond } = this;
+    if (!this.walk(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
+    this.setAccessed(found);
+    if (!this.walk(secondHigh, secondLow, access, foundSecond)) return this.raise(secondHigh, secondLow, foundSecond);
+    this.setAccessed(foundSecond);
+    if (access & ACCESS_WRITE) {
+      this.setDirty(found);
+      this.setDirty(foundSecond);
+    }
+    this.keep(linearHigh, linearLow, access, found);
+    this.keep(secondHigh, secondLow, access, foundSecond);
+    this.secondPhysical = foundSecond.physical;
+    return found.physical;
+  }
+
+  /** What `translate` would answer, at the present privilege. Sets no A or D, fills nothing, leaves `fault` alone. */
+  probe(linearHigh: number, linearLow: number, access: number): number {
+    return this.walk(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
+  }
+
+  /** After a store to frames of which one has WATCH_TABLE: drops what was derived from the entries that it touched. */
+  stored(physical: number, lengthBytes: number): void {
+    let uses = 0;
+    for (let entry = physical - (physical % 8); entry < physical + lengthBytes; entry += 8) {
+      const usesOfEntry = this.tables.take(entry);
+      if (usesOfEntry === 0) continue;
+      uses |= usesOfEntry;
+      if (usesOfEntry & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
+      const frame = Math.floor(entry / PAGE_SIZE);
+      if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
+    }
+    if (uses & USED_TO_FETCH) this.flush();
+    else if (uses & USED_ABOVE) this.dropTlb();
+  }
+
+  /** Drops what was derived for a linear page, after its tables were changed without a call of `stored`. */
+  invalidatePage(linearHigh: number, linearLow: number): void {
+    if (this.holdsLargePages) this.dropTlb();
+    else this.tlb.dropPage(linearHigh, linearLow);
+    this.onMappingsChanged();
+  }
+
+  /** Drops all that was derived from page tables. */
+  flush(): void {
+    this.dropTlb();
+    for (const frame of this.tables.frames()) this.unwatch(frame, WATCH_TABLE);
+    this.tables.clear();
+    this.onMappingsChanged();
+  }
+
+  /** Makes stores to a frame miss the TLB, for `reason` (a WATCH_ bit). No effect beyond RAM, which cannot change. */
+  watch(frame: number, reason: number): void {
+    const watched = this.memory.watched;
+    const before = watched[frame];
+    if (before === undefined) return;
+    watched[frame] = before | reason;
+    if (before === 0) this.tlb.dropWritesTo(frame);
+  }
+
+  /** Takes back a reason to watch a frame. */
+  unwatch(frame: number, reason: number): void {
+    const watched = this.memory.watched;
+    watched[frame] = (watched[frame] ?? 0) & ~reason;
+  }
+
+  private cached(linearHigh: number, linearLow: number, access: number): number {
+    return access & ACCESS_IMPLICIT ? -1 : this.tlb.lookup(tableOf(access), linearHigh, linearLow);
+  }
+
+  private walk(linearHigh: number, linearLow: number, access: number, found: Walk): boolean {
+    if (!isCanonicalHigh(linearHigh))
+      throw new RangeError(`linear address ${linearOf(linearHigh, linearLow)} is not canonical`);
+    const user = this.cpl === 3 && !(access & ACCESS_IMPLICIT) ? ACCESS_USER : 0;
+    return walk(this.memory, this, access | user, linearHigh, linearLow, found);
+  }
+
+  private raise(linearHigh: number, linearLow: number, found: Walk): -1 {
+    this.fault.cr2 = linearOf(linearHigh, linearLow);
+    this.fault.errorCode = found.errorCode;
+    return -1;
+  }
+
+  private setAccessed(found: Walk): void {
+    if (found.accessed) return;
+    for (let level = 4; level >= found.leafLevel; level--) this.setEntryBit(found.entryAddresses[level]!, ACCESSED);
+  }
+
+  private setDirty(found: Walk): void {
+    if (!found.dirty) this.setEntryBit(found.entryAddresses[found.leafLevel]!, DIRTY);
+  }
+
+  /** No translation depends on A or D being set, so tables need not hear of it; code that lies in a page table must. */
+  private setEntryBit(entryAddress: number, bit: number): void {
+    const low = this.memory.read32(entryAddress);
+    if (low & bit) return;
+    this.memory.write32(entryAddress, low | bit);
+    if (this.memory.watched[Math.floor(entryAddress / PAGE_SIZE)]! & WATCH_CODE) this.onMappingsChanged();
+  }
+
+  /** Enters a completed walk into the TLB, and what it went through into the tables in use. */
+  private keep(linearHigh: number, linearLow: number, access: number, found: Walk): void {
+    if (access & ACCESS_IMPLICIT) return;
+    const fetch = access & ACCESS_FETCH ? USED_TO_FETCH : 0;
+    for (let level = 4; level >= found.leafLevel; level--) {
+      const address = found.entryAddresses[level]!;
+      if (this.tables.add(address, (level === 1 ? USED_AS_PTE : USED_ABOVE) | fetch))
+        this.watch(Math.floor(address / PAGE_SIZE), WATCH_TABLE);
+    }
+    if (found.physical >= this.memory.size) return;
+    if (access & ACCESS_WRITE && this.memory.watched[Math.floor(found.physical / PAGE_SIZE)]) return;
+    if (found.leafLevel > 1) this.holdsLargePages = true;
+    this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
+  }
+
+  private dropTlb(): void {
+    this.tlb.dropAll();
+    this.holdsLargePages = false;
+  }
+}
+
+function tableOf(access: number): number {
+  if (access & ACCESS_WRITE) return TLB_WRITE;
+  return access & ACCESS_FETCH ? TLB_FETCH : TLB_READ;
+}
+
+function linearOf(high: number, low: number): bigint {
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+}

@@ -1,0 +1,78 @@
+import { PAGE_SIZE } from '../bits.js';
+
+/** What is kept that was derived from a page-table entry. Bits. */
+/** As a PTE: TLB entries of linear pages whose bits 20 to 12 are the entry's index in its table. */
+export const USED_AS_PTE = 1 << 0;
+/** At a level above: TLB entries anywhere. */
+export const USED_ABOVE = 1 << 1;
+/** To fetch: decoded and compiled code too. */
+export const USED_TO_FETCH = 1 << 2;
+
+const ENTRY_BYTES = 8;
+
+interface Table {
+  readonly uses: Uint8Array;
+  usedEntries: number;
+}
+
+/**
+ * Remembers, for each page-table entry, what was derived from it and is still kept, so that a store to a page table
+ * drops no more than it must. A walk that faults derives nothing; so an entry that was not present has no use, and a
+ * kernel that maps a page on demand drops nothing.
+ *
+ * A frame with an entry in use is a table in use, and must be watched.
+ */
+export class TableUses {
+  private readonly tables = new Map<number, Table>();
+
+  /** Adds uses to the entry at a physical address. True: its frame became a table in use. */
+  add(entryAddress: number, uses: number): boolean {
+    const frame = frameOf(entryAddress);
+    let table = this.tables.get(frame);
+    const isNew = table === undefined;
+    if (table === undefined) {
+      table = { uses: new Uint8Array(PAGE_SIZE / ENTRY_BYTES), usedEntries: 0 };
+      this.tables.set(frame, table);
+    }
+    const index = indexInTable(entryAddress);
+    const before = table.uses[index]!;
+    if (before === 0) table.usedEntries++;
+    table.uses[index] = before | uses;
+    return isNew;
+  }
+
+  /** The uses of the entry at a physical address, which are forgotten. */
+  take(entryAddress: number): number {
+    const table = this.tables.get(frameOf(entryAddress));
+    if (table === undefined) return 0;
+    const index = indexInTable(entryAddress);
+    const uses = table.uses[index]!;
+    if (uses === 0) return 0;
+    table.uses[index] = 0;
+    if (--table.usedEntries === 0) this.tables.delete(frameOf(entryAddress));
+    return uses;
+  }
+
+  /** True where a frame is a table in use. */
+  has(frame: number): boolean {
+    return this.tables.has(frame);
+  }
+
+  /** The frames of the tables in use. */
+  frames(): number[] {
+    return [...this.tables.keys()];
+  }
+
+  clear(): void {
+    this.tables.clear();
+  }
+}
+
+/** The place of the entry at a physical address in its table, 0 to 511. */
+export function indexInTable(entryAddress: number): number {
+  return (entryAddress % PAGE_SIZE) / ENTRY_BYTES;
+}
+
+function frameOf(physical: number): number {
+  return Math.floor(physical / PAGE_SIZE);
+}

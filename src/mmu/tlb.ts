@@ -1,0 +1,104 @@
+import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
+import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
+
+/**
+ * The translation lookaside buffer: three direct-mapped tables in the shared memory, for reads, writes and fetches,
+ * which generated code looks up inline. An entry is 16 bytes:
+ *
+ *     +0  i64  tag: the linear address of a page (bits 11 to 0 are 0), or -1 for none
+ *     +8  i32  addend: host address = addend + low 32 bits of the linear address, modulo 2^32
+ *     +12      unused
+ *
+ * The entry of a linear address lies `(linear >> TLB_INDEX_SHIFT) & TLB_INDEX_MASK` bytes into its table. An access of
+ * `size` bytes hits where the tag equals `(linear + size - 1) & ~4095`, so one that crosses pages always misses: the
+ * page that it ends in has its entry in another place.
+ *
+ * A large page is held as the pages of 4 KiB that were used of it.
+ */
+export const TLB_ENTRIES = 4096;
+export const TLB_ENTRY_BYTES = 16;
+export const TLB_ADDEND_OFFSET = 8;
+export const TLB_INDEX_SHIFT = 8;
+export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY_BYTES;
+
+const TABLE_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
+
+/** Host addresses of the three tables. */
+export const TLB_READ = HOST_LAYOUT.tlb;
+export const TLB_WRITE = HOST_LAYOUT.tlb + TABLE_BYTES;
+export const TLB_FETCH = HOST_LAYOUT.tlb + 2 * TABLE_BYTES;
+
+const TABLES = [TLB_READ, TLB_WRITE, TLB_FETCH];
+const NONE = -1;
+const ENTRIES_IN_PAGE_TABLE = 512;
+
+if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 !== PAGE_SHIFT)
+  throw new Error('the TLB does not fit its place in HOST_LAYOUT or its index does not select pages');
+
+/** Reads and changes the TLB. It decides nothing: what may be filled, and what must be dropped, `Mmu` knows. */
+export class Tlb {
+  private readonly memory: GuestMemory;
+  private readonly words: Int32Array;
+
+  constructor(memory: GuestMemory) {
+    this.memory = memory;
+    this.words = memory.host32;
+    this.dropAll();
+  }
+
+  /** The physical address that `table` (TLB_READ, TLB_WRITE or TLB_FETCH) has for a linear address, or -1. */
+  lookup(table: number, linearHigh: number, linearLow: number): number {
+    const entry = wordOfEntry(table, linearLow);
+    if (this.words[entry] !== pageOf(linearLow) || this.words[entry + 1] !== (linearHigh | 0)) return -1;
+    return ((this.words[entry + 2]! + linearLow) >>> 0) - HOST_LAYOUT.ram;
+  }
+
+  /** Enters the page of a linear address, which translates to `physical`, a byte of RAM. */
+  fill(table: number, linearHigh: number, linearLow: number, physical: number): void {
+    if (physical >= this.memory.size) throw new RangeError(`physical address ${physical} is beyond RAM`);
+    const entry = wordOfEntry(table, linearLow);
+    this.words[entry] = pageOf(linearLow);
+    this.words[entry + 1] = linearHigh;
+    this.words[entry + 2] = HOST_LAYOUT.ram + physical - (linearLow >>> 0);
+  }
+
+  /** Drops one linear page. */
+  dropPage(linearHigh: number, linearLow: number): void {
+    for (const table of TABLES)
+      if (this.lookup(table, linearHigh, linearLow) !== -1) this.drop(wordOfEntry(table, linearLow));
+  }
+
+  /** Drops every linear page whose bits 20 to 12 are `index`: all that a PTE in that place of a page table can map. */
+  dropPagesOfTableIndex(index: number): void {
+    for (const table of TABLES)
+      for (let place = index; place < TLB_ENTRIES; place += ENTRIES_IN_PAGE_TABLE)
+        this.drop((table + place * TLB_ENTRY_BYTES) >>> 2);
+  }
+
+  /** Drops every entry through which a frame could be written. */
+  dropWritesTo(frame: number): void {
+    const hostPage = (HOST_LAYOUT.ram + frame * PAGE_SIZE) | 0;
+    for (let entry = TLB_WRITE >>> 2; entry < (TLB_WRITE + TABLE_BYTES) >>> 2; entry += TLB_ENTRY_BYTES >>> 2) {
+      const tagLow = this.words[entry]!;
+      if (tagLow !== NONE && ((this.words[entry + 2]! + tagLow) | 0) === hostPage) this.drop(entry);
+    }
+  }
+
+  dropAll(): void {
+    this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
+  }
+
+  private drop(entry: number): void {
+    this.words[entry] = NONE;
+    this.words[entry + 1] = NONE;
+  }
+}
+
+function pageOf(linearLow: number): number {
+  return linearLow & ~(PAGE_SIZE - 1);
+}
+
+/** Where the entry of a linear address lies, in words of 32 bits. */
+function wordOfEntry(table: number, linearLow: number): number {
+  return (table + ((linearLow >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)) >>> 2;
+}

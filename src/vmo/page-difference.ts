@@ -1,0 +1,70 @@
+import { PAGE_SIZE } from '../bits.js';
+import { pagesOf } from './canonical-form.js';
+import { Leaf, type Subtree } from './subtree.js';
+import type { SubtreeTable } from './subtree-table.js';
+import type { Vmo } from './vmo.js';
+
+/** `count` pages from page `first`. */
+export interface PageRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * The pages in which two VMOs differ, in bytes or in length, as ranges in ascending order that do not touch. Subtrees of
+ * equal hash are skipped, so it costs O(height) for each differing page. There is none if and only if the ids are equal.
+ */
+export function* differingPages(table: SubtreeTable, a: Vmo, b: Vmo): Generator<PageRange, void, undefined> {
+  let touching: PageRange | undefined;
+  for (const range of differences(table, a, b)) {
+    if (touching !== undefined && touching.first + touching.count === range.first)
+      touching = { first: touching.first, count: touching.count + range.count };
+    else {
+      if (touching !== undefined) yield touching;
+      touching = range;
+    }
+  }
+  if (touching !== undefined) yield touching;
+}
+
+/** Single pages that both have in full length, then the range from where the shorter one ends. */
+function* differences(table: SubtreeTable, a: Vmo, b: Vmo): Generator<PageRange, void, undefined> {
+  const shorter = Math.min(a.lengthBytes, b.lengthBytes);
+  const longer = Math.max(a.lengthBytes, b.lengthBytes);
+  const first = shorter === longer ? pagesOf(longer) : Math.floor(shorter / PAGE_SIZE);
+  yield* differingLeaves(table, a.canonicalTree(), b.canonicalTree(), first);
+  if (shorter < longer) yield { first, count: pagesOf(longer) - first };
+}
+
+/** The pages below `end` in which two trees differ. Each tree covers that many. */
+function* differingLeaves(
+  table: SubtreeTable,
+  a: Subtree,
+  b: Subtree,
+  end: number,
+): Generator<PageRange, void, undefined> {
+  const level = Math.min(a.level, b.level);
+  const open = [{ a: leftmost(a, level), b: leftmost(b, level), page: 0 }];
+  for (let range = open.pop(); range !== undefined; range = open.pop()) {
+    const { a, b, page } = range;
+    if (page >= end || isEqual(table, a, b)) continue;
+    if (a instanceof Leaf || b instanceof Leaf) yield { first: page, count: 1 };
+    else {
+      open.push({ a: a.right, b: b.right, page: page + 2 ** (a.level - 1) });
+      open.push({ a: a.left, b: b.left, page });
+    }
+  }
+}
+
+function leftmost(tree: Subtree, level: number): Subtree {
+  let subtree = tree;
+  while (!(subtree instanceof Leaf) && subtree.level > level) subtree = subtree.left;
+  return subtree;
+}
+
+function isEqual(table: SubtreeTable, a: Subtree, b: Subtree): boolean {
+  if (a === b) return true;
+  if (a.used !== b.used) return false;
+  const hashOfB = table.hashOf(b);
+  return table.hashOf(a).every((byte, i) => byte === hashOfB[i]);
+}

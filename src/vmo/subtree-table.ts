@@ -1,0 +1,212 @@
+/** The subtrees of a store: equal ones stored once, hashed when asked, forgotten when nothing holds them. */
+
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { PAGE_SIZE } from '../bits.js';
+import { type CanonicalHasher, MAX_LEVEL, ZERO_LEAF } from './canonical-form.js';
+import { Leaf, Node, type Subtree } from './subtree.js';
+
+/** Leaves of one cheap hash that a new page is compared with. A guest chooses the bytes, so it may make them collide. */
+const CANDIDATES_MAX = 4;
+
+/** Two serials fit a number's 53 bits. So many live extents hold 128 GiB or more. */
+const SERIALS = 2 ** 26;
+
+/**
+ * Leaves are found by a cheap hash and a comparison of bytes as they come, and by their SHA-256 once that exists;
+ * nodes by their two children. What a constructor made and did not use is forgotten by `dropUnused`, at its end.
+ */
+export class SubtreeTable {
+  /** A page under construction: fill it, then call `leafOfScratch`. */
+  readonly scratch = new Uint8Array(PAGE_SIZE);
+  private readonly scratchWords = new Int32Array(this.scratch.buffer);
+  private readonly leavesByCheapHash = new Map<number, Leaf[]>();
+  private readonly leavesByKey = new Map<string, Leaf>();
+  private readonly nodesByChildren = new Map<number, Node>();
+  private readonly zeros: readonly Subtree[];
+  private readonly freeSerials: number[] = [];
+  private serialsUsed = 0;
+  private readonly unsettled: Subtree[] = [];
+  /** Leaves that hold bytes; a page of zeros is not one of them. */
+  leavesStored = 0;
+
+  constructor(private readonly hasher: CanonicalHasher) {
+    const zeroLeaf = new Leaf(new Uint8Array(0), 0, this.takeSerial());
+    zeroLeaf.key = ZERO_LEAF;
+    zeroLeaf.hash = hexToBytes(ZERO_LEAF);
+    const zeros: Subtree[] = [zeroLeaf];
+    for (let level = 1; level <= MAX_LEVEL; level++) {
+      const below = zeros[level - 1]!;
+      zeros.push(new Node(below, below, this.takeSerial()));
+    }
+    this.zeros = zeros;
+    this.retain(zeros[MAX_LEVEL]!);
+  }
+
+  /** The subtree of 2^level pages of zeros. */
+  zero(level: number): Subtree {
+    return this.zeros[level]!;
+  }
+
+  /** The page that holds `bytes`, at most 4096, which are copied. */
+  leaf(bytes: Uint8Array): Leaf {
+    this.scratch.set(bytes);
+    this.scratch.fill(0, bytes.length);
+    return this.leafOfScratch();
+  }
+
+  /** The page that holds what `scratch` holds. */
+  leafOfScratch(): Leaf {
+    const { scratch } = this;
+    const words = usedWords(this.scratchWords);
+    if (words === 0) return this.zeros[0] as Leaf;
+    let used = words * 4;
+    while (scratch[used - 1] === 0) used--;
+    const cheapHash = cheapHashOf(this.scratchWords, words);
+    let candidates = this.leavesByCheapHash.get(cheapHash);
+    const equal = candidates?.find((candidate) => holds(candidate, scratch, used));
+    if (equal !== undefined) return equal;
+    const leaf = new Leaf(scratch.slice(0, used), cheapHash, this.takeSerial());
+    if (candidates === undefined) this.leavesByCheapHash.set(cheapHash, (candidates = []));
+    if (candidates.length < CANDIDATES_MAX) candidates.push(leaf);
+    this.leavesStored++;
+    this.unsettled.push(leaf);
+    return leaf;
+  }
+
+  /** The concat of two subtrees of one level. */
+  node(left: Subtree, right: Subtree): Subtree {
+    if (left.used === 0 && right.used === 0) return this.zeros[left.level + 1]!;
+    if (left.level !== right.level || left.serial < 0 || right.serial < 0)
+      throw new Error(`no node over levels ${left.level} and ${right.level}, serials ${left.serial}, ${right.serial}`);
+    const children = childrenKey(left, right);
+    const known = this.nodesByChildren.get(children);
+    if (known !== undefined) return known;
+    const node = new Node(left, right, this.takeSerial());
+    this.nodesByChildren.set(children, node);
+    this.unsettled.push(node);
+    return node;
+  }
+
+  /** The perfect tree over `leaves` (one or more), padded on the right with zero subtrees. */
+  treeOf(leaves: readonly Leaf[]): Subtree {
+    let row: readonly Subtree[] = leaves;
+    for (let level = 0; row.length > 1; level++) {
+      const above: Subtree[] = [];
+      for (let i = 0; i < row.length; i += 2) above.push(this.node(row[i]!, row[i + 1] ?? this.zero(level)));
+      row = above;
+    }
+    return row[0]!;
+  }
+
+  /** The canonical tree of `bytes`, one or more, which are copied. */
+  treeOfBytes(bytes: Uint8Array): Subtree {
+    const leaves: Leaf[] = [];
+    for (let at = 0; at < bytes.length; at += PAGE_SIZE) leaves.push(this.leaf(bytes.subarray(at, at + PAGE_SIZE)));
+    return this.treeOf(leaves);
+  }
+
+  /** The SHA-256 of a subtree's record; whatever below it has none yet is hashed first. */
+  hashOf(tree: Subtree): Uint8Array {
+    if (tree.hash !== undefined) return tree.hash;
+    if (tree instanceof Leaf) {
+      this.hashLeaf(tree);
+      return tree.hash!;
+    }
+    tree.hash = this.hasher.node(tree.level, this.hashOf(tree.left), this.hashOf(tree.right));
+    return tree.hash;
+  }
+
+  /** The hash of a leaf in hexadecimal: the key of its frame. */
+  keyOf(leaf: Leaf): string {
+    return leaf.key ?? this.hashLeaf(leaf);
+  }
+
+  retain(tree: Subtree): void {
+    if (tree.serial < 0) throw new Error(`extent of level ${tree.level} held after it was forgotten`);
+    if (tree.users++ > 0 || tree instanceof Leaf) return;
+    this.retain(tree.left);
+    this.retain(tree.right);
+  }
+
+  release(tree: Subtree): void {
+    if (--tree.users > 0) return;
+    this.forget(tree);
+    if (tree instanceof Node) {
+      this.release(tree.left);
+      this.release(tree.right);
+    } else if (tree.twin !== undefined) this.release(tree.twin);
+  }
+
+  /** Forgets the subtrees made since the last call that nothing holds, the latest first: parents before children. */
+  dropUnused(): void {
+    for (let tree = this.unsettled.pop(); tree !== undefined; tree = this.unsettled.pop())
+      if (tree.users === 0 && tree.serial >= 0) this.forget(tree);
+  }
+
+  /** Leaves that escaped the cheap hash meet here: they share the bytes of the first one that was hashed. */
+  private hashLeaf(leaf: Leaf): string {
+    leaf.hash = this.hasher.leaf(leaf.bytes);
+    const key = bytesToHex(leaf.hash);
+    leaf.key = key;
+    if (leaf.users === 0) return key;
+    const first = this.leavesByKey.get(key);
+    if (first === undefined) this.leavesByKey.set(key, leaf);
+    else {
+      leaf.bytes = first.bytes;
+      leaf.twin = first;
+      this.leavesStored--;
+      this.retain(first);
+    }
+    return key;
+  }
+
+  private forget(tree: Subtree): void {
+    if (tree instanceof Leaf) this.forgetLeaf(tree);
+    else this.nodesByChildren.delete(childrenKey(tree.left, tree.right));
+    this.freeSerials.push(tree.serial);
+    tree.serial = -1;
+  }
+
+  private forgetLeaf(leaf: Leaf): void {
+    const candidates = this.leavesByCheapHash.get(leaf.cheapHash);
+    const index = candidates?.indexOf(leaf) ?? -1;
+    if (index >= 0) candidates!.splice(index, 1);
+    if (candidates?.length === 0) this.leavesByCheapHash.delete(leaf.cheapHash);
+    if (leaf.key !== undefined && this.leavesByKey.get(leaf.key) === leaf) this.leavesByKey.delete(leaf.key);
+    if (leaf.twin === undefined) this.leavesStored--;
+  }
+
+  private takeSerial(): number {
+    const serial = this.freeSerials.pop() ?? this.serialsUsed++;
+    if (serial >= SERIALS) throw new RangeError(`a store holds at most ${SERIALS} extents`);
+    return serial;
+  }
+}
+
+function childrenKey(left: Subtree, right: Subtree): number {
+  return left.serial * SERIALS + right.serial;
+}
+
+/** Words up to the last that is not zero. */
+function usedWords(words: Int32Array): number {
+  let count = words.length;
+  while (count > 0 && words[count - 1] === 0) count--;
+  return count;
+}
+
+/** 32 bits over `count` words. Seen by nobody: it only says which pages are worth a comparison. */
+function cheapHashOf(words: Int32Array, count: number): number {
+  let hash = count;
+  for (let i = 0; i < count; i++) {
+    hash = Math.imul(hash ^ words[i]!, 0x9e3779b1);
+    hash = (hash << 15) | (hash >>> 17);
+  }
+  return hash;
+}
+
+function holds(leaf: Leaf, page: Uint8Array, used: number): boolean {
+  const { bytes } = leaf;
+  if (bytes.length !== used) return false;
+  for (let i = 0; i < used; i++) if (bytes[i] !== page[i]) return false;
+  return true;
+}

@@ -1,0 +1,115 @@
+/** One immutable byte string in a store, which handles share. */
+
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { PAGE_SIZE } from '../bits.js';
+import { type CanonicalHasher, heightOf, MAX_LEVEL } from './canonical-form.js';
+import { CanonicalView } from './canonical-view.js';
+import { copyRope, releaseRope, retainRope, type Rope, wholePiece } from './rope.js';
+import type { Leaf, Subtree } from './subtree.js';
+import type { SubtreeTable } from './subtree-table.js';
+
+/** An identity that somebody asked for, while a VMO that has it lives. It holds its tree. */
+export interface Published {
+  readonly tree: Subtree;
+  readonly lengthBytes: number;
+  vmos: number;
+}
+
+/** What the VMOs of a store have in common. */
+export interface Shared {
+  readonly hasher: CanonicalHasher;
+  readonly table: SubtreeTable;
+  readonly published: Map<string, Published>;
+  /** Extents visited by reads and by gathering pages. */
+  extentsVisited: number;
+}
+
+/** A rope, until its identity is asked for: then its canonical tree takes the rope's place. */
+export class Vmo {
+  readonly lengthBytes: number;
+  private readonly view: CanonicalView;
+  private handles = 0;
+  private tree: Subtree | undefined;
+  private knownId: string | undefined;
+
+  constructor(
+    readonly shared: Shared,
+    private root: Rope | undefined,
+  ) {
+    this.lengthBytes = root?.length ?? 0;
+    this.view = new CanonicalView(shared.table);
+    if (root !== undefined) retainRope(root, shared.table);
+  }
+
+  /** The bytes as they are written down. */
+  get rope(): Rope | undefined {
+    return this.root;
+  }
+
+  get id(): string {
+    return this.knownId ?? this.publish();
+  }
+
+  retain(): void {
+    this.handles++;
+  }
+
+  release(): void {
+    if (--this.handles > 0) return;
+    const { table, published } = this.shared;
+    const entry = this.knownId === undefined ? undefined : published.get(this.knownId);
+    if (entry !== undefined && --entry.vmos === 0) {
+      published.delete(this.knownId!);
+      table.release(entry.tree);
+    }
+    this.view.clear();
+    if (this.root !== undefined) releaseRope(this.root, table);
+  }
+
+  /** Copies bytes that lie within the VMO. */
+  copy(offset: number, length: number, target: Uint8Array): void {
+    if (length > 0) this.shared.extentsVisited += copyRope(this.root!, offset, length, target, 0);
+  }
+
+  /** The leaf of page `index`, which exists. */
+  leaf(index: number): Leaf {
+    const leaf = this.view.subtreeOfRope(this.root!, index * PAGE_SIZE, 0);
+    this.settle();
+    return leaf as Leaf;
+  }
+
+  /** The canonical tree, at heightOf(length). It replaces the rope, and what was built for it before. */
+  canonicalTree(): Subtree {
+    if (this.tree !== undefined) return this.tree;
+    const { table } = this.shared;
+    const height = heightOf(this.lengthBytes);
+    const tree = this.root === undefined ? table.zero(0) : this.view.subtreeOfRope(this.root, 0, height);
+    const rope = wholePiece(tree, this.lengthBytes, table.zero(MAX_LEVEL));
+    if (rope !== undefined) retainRope(rope, table);
+    if (this.root !== undefined) releaseRope(this.root, table);
+    this.root = rope;
+    this.tree = tree;
+    this.view.clear();
+    this.settle();
+    return tree;
+  }
+
+  private publish(): string {
+    const { hasher, table, published } = this.shared;
+    const tree = this.canonicalTree();
+    const id = bytesToHex(hasher.root(this.lengthBytes, table.hashOf(tree)));
+    const entry = published.get(id);
+    if (entry === undefined) {
+      table.retain(tree);
+      published.set(id, { tree, lengthBytes: this.lengthBytes, vmos: 1 });
+    } else entry.vmos++;
+    this.knownId = id;
+    return id;
+  }
+
+  private settle(): void {
+    this.shared.extentsVisited += this.view.visited;
+    this.view.visited = 0;
+    this.shared.table.dropUnused();
+  }
+}

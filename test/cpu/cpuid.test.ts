@@ -1,0 +1,73 @@
+import t from 'tap';
+import { BRAND, HYPERVISOR_ID, VENDOR_ID, cpuid } from '../../src/cpu/cpuid.js';
+
+/** The characters in little-endian words. */
+function text(words: number[]): string {
+  const bytes = words.flatMap((word) => [0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff));
+  return String.fromCharCode(...bytes);
+}
+
+/** The numbers of the bits set. */
+function bits(word: number): number[] {
+  return Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (word >>> bit) & 1);
+}
+
+t.test('leaf 0 gives the highest basic leaf and the vendor, in EBX, EDX, ECX', async (t) => {
+  const [eax, ebx, ecx, edx] = cpuid(0, 0);
+  t.equal(eax, 7);
+  t.equal(VENDOR_ID.length, 12);
+  t.equal(text([ebx, edx, ecx]), VENDOR_ID);
+});
+
+t.test('leaf 1 reports the features that there are and no others', async (t) => {
+  const [eax, ebx, ecx, edx] = cpuid(1, 0);
+  t.equal((eax >>> 8) & 15, 6, 'family');
+  t.equal(((ebx >>> 8) & 0xff) * 8, 64, 'bytes that CLFLUSH flushes');
+  t.equal(ebx >>> 16, 0, 'one logical processor, number 0');
+  // CMPXCHG16B MOVBE POPCNT, a hypervisor: no SSE3, SSSE3, SSE4, PCLMULQDQ, AES, XSAVE, AVX, RDRAND.
+  t.same(bits(ecx), [13, 22, 23, 31]);
+  // TSC PAE CX8 CMOV CLFSH FXSR SSE SSE2: no FPU, MSR, APIC, SEP, MMX.
+  t.same(bits(edx), [4, 6, 8, 15, 19, 24, 25, 26]);
+});
+
+t.test('leaf 7 reports the structured extended features in subleaf 0 only', async (t) => {
+  const [eax, ebx, ecx, edx] = cpuid(7, 0);
+  t.equal(eax, 0, 'the highest subleaf');
+  // FSGSBASE BMI1 SMEP BMI2 ADX SMAP CLFLUSHOPT: no ERMS, RTM, AVX2, RDSEED.
+  t.same(bits(ebx), [0, 3, 7, 8, 19, 20, 23]);
+  t.same(bits(ecx), [2], 'UMIP');
+  t.equal(edx, 0);
+  t.same(cpuid(7, 1), [0, 0, 0, 0]);
+});
+
+t.test('the extended leaves report features, brand and address sizes', async (t) => {
+  t.same(cpuid(0x8000_0000, 0), [0x8000_0008, 0, 0, 0]);
+  const [, , ecx, edx] = cpuid(0x8000_0001, 0);
+  t.same(bits(ecx), [0, 5, 8], 'LAHF in 64-bit mode, LZCNT, PREFETCHW');
+  t.same(bits(edx), [20, 26, 29], 'NX, 1-GByte pages, 64-bit mode; no SYSCALL, no RDTSCP');
+  const brand = text([2, 3, 4].flatMap((leaf) => cpuid(0x8000_0000 + leaf, 0)));
+  t.equal(brand, BRAND.padEnd(48, '\0'));
+  const [sizes] = cpuid(0x8000_0008, 0);
+  t.equal(sizes & 0xff, 40, 'physical address bits');
+  t.equal(sizes >>> 8, 48, 'linear address bits');
+});
+
+t.test('leaf 40000000h names the kernel that answers VMCALL', async (t) => {
+  const [eax, ...words] = cpuid(0x4000_0000, 0);
+  t.equal(eax, 0x4000_0000);
+  t.equal(text(words), HYPERVISOR_ID);
+});
+
+t.test('a leaf beyond the highest gives what the highest basic one does; unused ones are zero', async (t) => {
+  for (const leaf of [8, 0x3fff_ffff, 0x4000_0001, 0x8000_0009, 0xffff_ffff])
+    t.same(cpuid(leaf, 0), cpuid(7, 0), leaf.toString(16));
+  for (const leaf of [2, 3, 4, 5, 6, 0x8000_0005, 0x8000_0007]) t.same(cpuid(leaf, 0), [0, 0, 0, 0], leaf.toString(16));
+});
+
+t.test('every word is an unsigned 32-bit number', async (t) => {
+  for (const leaf of [0, 1, 7, 0x4000_0000, 0x8000_0001, 0x8000_0002, 0x8000_0008])
+    t.ok(
+      cpuid(leaf, 0).every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32),
+      leaf.toString(16),
+    );
+});

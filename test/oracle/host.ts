@@ -1,0 +1,109 @@
+/** The CPU that the native oracle runs on, as its CPUID describes it. */
+import { HELLO_BYTES } from './layout.js';
+
+/** The words of CPUID that name features; offsets in the harness's greeting (harness.c, struct hello). */
+const WORDS = {
+  '1.ecx': 64,
+  '1.edx': 68,
+  '7.ebx': 72,
+  '7.ecx': 76,
+  '7.edx': 80,
+  '80000001.ecx': 84,
+  '80000001.edx': 88,
+} as const;
+
+/** Feature flags by bit. SDM Vol. 2A "CPUID—CPU Identification" tables 3-10, 3-11 and 3-8; APM Vol. 3 appendix E. */
+const FEATURES: Record<keyof typeof WORDS, Record<string, number>> = {
+  '1.ecx': {
+    SSE3: 0,
+    PCLMULQDQ: 1,
+    SSSE3: 9,
+    FMA: 12,
+    CMPXCHG16B: 13,
+    SSE4_1: 19,
+    SSE4_2: 20,
+    MOVBE: 22,
+    POPCNT: 23,
+    AES: 25,
+    XSAVE: 26,
+    OSXSAVE: 27,
+    AVX: 28,
+    F16C: 29,
+    RDRAND: 30,
+  },
+  '1.edx': { FPU: 0, TSC: 4, CX8: 8, CMOV: 15, CLFSH: 19, MMX: 23, FXSR: 24, SSE: 25, SSE2: 26 },
+  '7.ebx': {
+    FSGSBASE: 0,
+    BMI1: 3,
+    AVX2: 5,
+    BMI2: 8,
+    ERMS: 9,
+    RTM: 11,
+    RDSEED: 18,
+    ADX: 19,
+    CLFLUSHOPT: 23,
+    CLWB: 24,
+    SHA: 29,
+  },
+  '7.ecx': { UMIP: 2, PKU: 3, OSPKE: 4, GFNI: 8, VAES: 9, LA57: 16, RDPID: 22, MOVDIRI: 27, MOVDIR64B: 28 },
+  '7.edx': { FSRM: 4, SERIALIZE: 14 },
+  '80000001.ecx': { LAHF: 0, LZCNT: 5, SSE4A: 6, MISALIGNSSE: 7, PREFETCHW: 8, XOP: 11, FMA4: 16, TBM: 21 },
+  '80000001.edx': { SYSCALL: 11, NX: 20, MMXEXT: 22, FFXSR: 25, PDPE1GB: 26, RDTSCP: 27, LM: 29, '3DNOW': 31 },
+};
+
+/** The CPU under the oracle. */
+export interface HostCpu {
+  /** CPUID's vendor: `AuthenticAMD`, `GenuineIntel`. */
+  vendor: string;
+  brand: string;
+  family: number;
+  model: number;
+  stepping: number;
+  /** Names of features by the SDM, or the APM for AMD's own. */
+  features: ReadonlySet<string>;
+  /** MXCSR bits that LDMXCSR and FXRSTOR take. */
+  mxcsrMask: number;
+  /** RDFSBASE and its kin are open to user mode (CR4.FSGSBASE). */
+  fsgsbaseEnabled: boolean;
+  /** Selectors of a 64-bit process of this Linux; DS, ES, FS and GS are null. */
+  cs: number;
+  ss: number;
+}
+
+/** Reads the harness's greeting. */
+export function decodeHello(bytes: Uint8Array): HostCpu {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HELLO_BYTES);
+  const text = (from: number, to: number) =>
+    new TextDecoder().decode(bytes.subarray(from, to)).replaceAll('\0', '').trim();
+  const signature = view.getUint32(60, true);
+  const family = (signature >>> 8) & 15;
+  const features = new Set<string>();
+  for (const [word, offset] of Object.entries(WORDS)) {
+    const value = view.getUint32(offset, true);
+    for (const [name, bit] of Object.entries(FEATURES[word as keyof typeof WORDS]))
+      if ((value >>> bit) & 1) features.add(name);
+  }
+  return {
+    brand: text(0, 48),
+    vendor: text(48, 60),
+    family: family === 15 ? family + ((signature >>> 20) & 255) : family,
+    model: ((signature >>> 4) & 15) | (family === 15 || family === 6 ? (signature >>> 12) & 0xf0 : 0),
+    stepping: signature & 15,
+    features,
+    mxcsrMask: view.getUint32(92, true),
+    fsgsbaseEnabled: view.getUint32(96, true) !== 0,
+    cs: view.getUint16(100, true),
+    ss: view.getUint16(102, true),
+  };
+}
+
+/** The features among `wanted` that the host lacks. */
+export function missingFeatures(host: HostCpu, wanted: Iterable<string>): string[] {
+  return [...wanted].filter((name) => !host.features.has(name));
+}
+
+/** One line: vendor, brand, family, model, features. */
+export function describeHost(host: HostCpu): string {
+  const { vendor, brand, family, model, stepping } = host;
+  return `${vendor} ${brand} family ${family} model ${model} stepping ${stepping}: ${[...host.features].join(' ')}`;
+}

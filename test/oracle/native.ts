@@ -1,0 +1,153 @@
+/**
+ * The native oracle: executes one instruction on the host's own CPU from a given state and tells the state after.
+ *
+ * A C program (harness.c, step.c) does the work; gcc compiles it when the oracle is made. What it shows is a CPU at CPL 3
+ * under Linux, so CS and SS are Linux's user selectors, IF is set, IOPL is 0, and:
+ *
+ * - A stepped instruction runs with TF set, hidden from its results; only POPF and IRET show the TF they loaded.
+ * - RF is always clear in the result.
+ * - #PF on an address of the kernel's half has P clear in the error code, as for a page that is not mapped.
+ * - x87 and MMX registers start as FNINIT leaves them, all zero, and are not reported.
+ * - An instruction that reaches Linux or the hypervisor is refused (refusals.ts).
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hex } from '../../src/bits.js';
+import { checkCase, describeBytes, type OracleCase, type OracleResult } from './case.js';
+import { decodeHello, type HostCpu } from './host.js';
+import { C_CONSTANTS, HARNESS, HELLO_BYTES } from './layout.js';
+import { decodeResponse, encodeRequests, OUTCOME, responseBytes } from './records.js';
+
+/** Why tests that need the oracle are skipped where `available()` is false. */
+export const NOT_AVAILABLE = 'the native oracle is not available: it needs Linux on x86-64';
+
+/** Cases that one process of the harness gets. */
+const CASES_PER_PROCESS = 16384;
+
+/** `enum exit_status` of linux.h. */
+const EXIT_STATUS: Record<number, string> = {
+  10: 'its input ends within a case',
+  11: 'its output is closed',
+  12: 'it cannot map its memory at the fixed addresses',
+  13: 'it cannot catch signals',
+  14: 'the harness itself has faulted',
+  15: 'an instruction has not ended within a second of CPU time',
+};
+
+const SOURCES = ['harness.c', 'step.c'];
+
+/** The folder of the C sources: beside this file's TypeScript source, which may have been compiled to another folder. */
+function sourceFolder(): string {
+  const start = dirname(fileURLToPath(import.meta.url));
+  for (let folder = start; ; folder = dirname(folder)) {
+    const candidate = join(folder, 'test', 'oracle');
+    if (existsSync(join(candidate, SOURCES[0]!))) return candidate;
+    if (folder === dirname(folder)) throw new Error(`no test/oracle/${SOURCES[0]} above ${start}`);
+  }
+}
+
+/** No C library and no use of fs and gs, whose bases belong to the cases; rip-relative code, as it is linked far up. */
+const COMPILER_FLAGS = [
+  '-std=gnu11 -O2 -ffreestanding -nostdlib -static -fPIE -no-pie -fno-stack-protector -fcf-protection=none',
+  '-fno-tree-loop-distribute-patterns -Wl,-z,noexecstack',
+].flatMap((flags) => flags.split(' '));
+
+const PACKAGES = 'Debian: apt install gcc linux-libc-dev';
+
+function compile(executable: string): void {
+  const folder = sourceFolder();
+  const constants = Object.entries(C_CONSTANTS).map(([name, value]) => `-D${name}=${hex(value)}`);
+  const sources = SOURCES.map((name) => join(folder, name));
+  const placement = `-Wl,-Ttext-segment=${hex(HARNESS)}`;
+  const { error, status, stderr } = spawnSync(
+    'gcc',
+    [...COMPILER_FLAGS, placement, ...constants, ...sources, '-o', executable],
+    { encoding: 'utf8' },
+  );
+  if (error) throw new Error(`the native oracle needs gcc (${PACKAGES}): ${error.message}`);
+  if (status !== 0) throw new Error(`gcc cannot compile the native oracle (${PACKAGES}):\n${stderr}`);
+}
+
+/** Executes instructions on the host's CPU. Close it after use. */
+export class NativeOracle {
+  /** The CPU that answers. */
+  readonly host: HostCpu;
+  readonly #folder: string;
+  readonly #executable: string;
+
+  /** True on Linux on x86-64; elsewhere the constructor throws. */
+  static available(): boolean {
+    return process.platform === 'linux' && process.arch === 'x64';
+  }
+
+  /** Compiles the harness. Throws an Error that names the Debian packages where gcc is missing or fails. */
+  constructor() {
+    if (!NativeOracle.available()) throw new Error(NOT_AVAILABLE);
+    this.#folder = mkdtempSync(join(tmpdir(), 'bd0-oracle-'));
+    this.#executable = join(this.#folder, 'harness');
+    try {
+      compile(this.#executable);
+      this.host = decodeHello(new Uint8Array(this.#serve([], HELLO_BYTES)));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Executes each case from its own state; a process takes CASES_PER_PROCESS of them.
+   *
+   * @throws RangeError before any has run, for a case out of bounds or refused; Error where the harness fails.
+   */
+  run(cases: readonly OracleCase[]): OracleResult[] {
+    for (const c of cases) checkCase(c);
+    const results: OracleResult[] = [];
+    for (let from = 0; from < cases.length; from += CASES_PER_PROCESS) {
+      const batch = cases.slice(from, from + CASES_PER_PROCESS);
+      const output = this.#serve(batch, HELLO_BYTES + batch.reduce((sum, c) => sum + responseBytes(c), 0));
+      let at = HELLO_BYTES;
+      for (const c of batch) {
+        const { outcome, ...result } = decodeResponse(c, output, at);
+        at += responseBytes(c);
+        if (outcome !== OUTCOME.stepped) throw new Error(`${describeBytes(c.bytes)}: ${refusedByLinux(outcome)}`);
+        results.push(result);
+      }
+    }
+    return results;
+  }
+
+  /** Executes one case. */
+  runOne(c: OracleCase): OracleResult {
+    return this.run([c])[0]!;
+  }
+
+  /** Removes the compiled harness. */
+  close(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The harness's whole output, `outputBytes` long, for the cases. */
+  #serve(cases: readonly OracleCase[], outputBytes: number): ArrayBuffer {
+    const input = encodeRequests(cases);
+    const { error, status, signal, stdout } = spawnSync(this.#executable, { input, maxBuffer: outputBytes + 1 });
+    if (error || status !== 0 || stdout.length !== outputBytes) {
+      const reason = error?.message ?? signal ?? EXIT_STATUS[status ?? 0] ?? `exit status ${status}`;
+      throw new Error(`the native oracle failed at ${unansweredCase(cases, stdout?.length ?? 0)}: ${reason}`);
+    }
+    return stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.length) as ArrayBuffer;
+  }
+}
+
+/** The first case that `outputBytes` of output do not answer; a harness killed by a signal loses up to 1 MiB of answers. */
+function unansweredCase(cases: readonly OracleCase[], outputBytes: number): string {
+  let end = HELLO_BYTES;
+  const index = cases.findIndex((c) => (end += responseBytes(c)) > outputBytes);
+  return index < 0 ? 'its start or end' : `or after case ${index} (${describeBytes(cases[index]!.bytes)})`;
+}
+
+function refusedByLinux(outcome: number): string {
+  return outcome === OUTCOME.systemCall ? 'it made a system call' : 'Linux refuses its fs_base or gs_base';
+}

@@ -1,0 +1,131 @@
+/** The harness's input and output as bytes: the other half of `struct request` and `struct after` in C. */
+import type { OracleCase, OracleResult } from './case.js';
+import { REQUEST_BYTES, RESPONSE_BYTES } from './layout.js';
+
+/** Offsets in `struct request` (harness.c). */
+const REQUEST = {
+  gpr: 0,
+  fsBase: 128,
+  gsBase: 136,
+  rflags: 144,
+  mxcsr: 148,
+  seed: 152,
+  steps: 156,
+  codeOffset: 160,
+  length: 164,
+  windows: 168,
+  patches: 172,
+  bytes: 176,
+  xmm: 192,
+} as const;
+
+/** Offsets in `struct after` (step.h). */
+const RESPONSE = {
+  gpr: 0,
+  rip: 128,
+  cr2: 136,
+  fsBase: 144,
+  gsBase: 152,
+  stray: 160,
+  rflags: 168,
+  mxcsr: 172,
+  vector: 176,
+  errorCode: 180,
+  steps: 184,
+  outcome: 188,
+  selectors: 192,
+  xmm: 208,
+} as const;
+
+const NO_FAULT = 0xffff_ffff;
+const WINDOW_BYTES = 16;
+const roundUp8 = (length: number) => (length + 7) & ~7;
+
+/** `enum outcome` of step.h. */
+export const OUTCOME = { stepped: 0, systemCall: 1, baseRefused: 2 } as const;
+
+/** The bytes of memory that the windows of a case hold. */
+function windowBytes({ memory }: OracleCase): number {
+  return memory.windows.reduce((sum, { length }) => sum + length, 0);
+}
+
+function requestBytes({ memory: { windows, patches = [] } }: OracleCase): number {
+  const patched = patches.reduce((sum, { bytes }) => sum + WINDOW_BYTES + roundUp8(bytes.length), 0);
+  return REQUEST_BYTES + windows.length * WINDOW_BYTES + patched;
+}
+
+/** The bytes of the harness's answer to a case. */
+export function responseBytes(c: OracleCase): number {
+  return RESPONSE_BYTES + windowBytes(c);
+}
+
+function encodeRequest(c: OracleCase, buffer: ArrayBuffer, at: number): number {
+  const view = new DataView(buffer);
+  const { windows, patches = [], seed } = c.memory;
+  new BigUint64Array(buffer, at + REQUEST.gpr, 16).set(c.gpr);
+  view.setBigUint64(at + REQUEST.fsBase, c.fsBase, true);
+  view.setBigUint64(at + REQUEST.gsBase, c.gsBase, true);
+  view.setUint32(at + REQUEST.rflags, c.rflags, true);
+  view.setUint32(at + REQUEST.mxcsr, c.mxcsr, true);
+  view.setUint32(at + REQUEST.seed, seed, true);
+  view.setUint32(at + REQUEST.steps, c.maxSteps ?? 1, true);
+  view.setUint32(at + REQUEST.codeOffset, c.codeOffset, true);
+  view.setUint32(at + REQUEST.length, c.bytes.length, true);
+  view.setUint32(at + REQUEST.windows, windows.length, true);
+  view.setUint32(at + REQUEST.patches, patches.length, true);
+  const bytes = new Uint8Array(buffer);
+  bytes.set(c.bytes, at + REQUEST.bytes);
+  bytes.set(c.xmm, at + REQUEST.xmm);
+  at += REQUEST_BYTES;
+  for (const { address, length } of windows) {
+    view.setBigUint64(at, address, true);
+    view.setUint32(at + 8, length, true);
+    at += WINDOW_BYTES;
+  }
+  for (const patch of patches) {
+    view.setBigUint64(at, patch.address, true);
+    view.setUint32(at + 8, patch.bytes.length, true);
+    bytes.set(patch.bytes, at + WINDOW_BYTES);
+    at += WINDOW_BYTES + roundUp8(patch.bytes.length);
+  }
+  return at;
+}
+
+/** The harness's input for the cases. */
+export function encodeRequests(cases: readonly OracleCase[]): Uint8Array {
+  const buffer = new ArrayBuffer(cases.reduce((sum, c) => sum + requestBytes(c), 0));
+  let at = 0;
+  for (const c of cases) at = encodeRequest(c, buffer, at);
+  return new Uint8Array(buffer);
+}
+
+/** The answer at `at`, an offset divisible by 8, to the case; `outcome` is one of OUTCOME. */
+export function decodeResponse(c: OracleCase, buffer: ArrayBuffer, at: number): OracleResult & { outcome: number } {
+  const view = new DataView(buffer, at, RESPONSE_BYTES);
+  const vector = view.getUint32(RESPONSE.vector, true);
+  const stray = view.getBigUint64(RESPONSE.stray, true);
+  let next = at + RESPONSE_BYTES;
+  const windows: Uint8Array[] = [];
+  for (const { length } of c.memory.windows) {
+    windows.push(new Uint8Array(buffer, next, length));
+    next += length;
+  }
+  return {
+    gpr: new BigUint64Array(buffer, at + RESPONSE.gpr, 16),
+    rip: view.getBigUint64(RESPONSE.rip, true),
+    rflags: view.getUint32(RESPONSE.rflags, true),
+    xmm: new Uint8Array(buffer, at + RESPONSE.xmm, 256),
+    mxcsr: view.getUint32(RESPONSE.mxcsr, true),
+    fsBase: view.getBigUint64(RESPONSE.fsBase, true),
+    gsBase: view.getBigUint64(RESPONSE.gsBase, true),
+    selectors: new Uint16Array(buffer, at + RESPONSE.selectors, 6),
+    steps: view.getUint32(RESPONSE.steps, true),
+    outcome: view.getUint32(RESPONSE.outcome, true),
+    stray: stray === 0n ? undefined : stray,
+    fault:
+      vector === NO_FAULT
+        ? undefined
+        : { vector, errorCode: view.getUint32(RESPONSE.errorCode, true), cr2: view.getBigUint64(RESPONSE.cr2, true) },
+    windows,
+  };
+}
