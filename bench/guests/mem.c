@@ -1,9 +1,9 @@
-/* mem [N]: N passes over memory: a chase of pointers in random order over 8 MiB, then streams through three arrays. */
+/* mem [N]: N passes over memory: a chase of pointers in random order over 2 MiB, then streams through three arrays. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NODES = 1 << 17, LENGTH = 1 << 15 };
+enum { NODES = 1 << 15, LENGTH = 1 << 15 };
 
 /** One cache line. */
 struct node {
@@ -50,7 +50,7 @@ static void stream(uint32_t *restrict to, const uint32_t *restrict left, const u
 }
 
 int main(int argc, char **argv) {
-  unsigned long passes = argc > 1 ? strtoul(argv[1], NULL, 10) : 8;
+  unsigned long passes = argc > 1 ? strtoul(argv[1], NULL, 10) : 20;
   struct node *nodes = malloc(NODES * sizeof *nodes);
   uint32_t *order = malloc(NODES * sizeof *order);
   uint32_t *arrays = malloc(3 * LENGTH * sizeof *arrays);

@@ -1,7 +1,7 @@
 import type { Width } from '../bits.js';
 import type { AddressShape, Form, OperandForm, RegisterField, RelativeOperand, Repeat } from './form.js';
 import { PREFIX_66 } from './opcode-lookup.js';
-import type { OperandSize, OperandType, Row } from './row.js';
+import type { EncodingPattern, OperandSize, OperandType, Row } from './row.js';
 
 /**
  * How an instruction addresses memory, as far as its form tells: not at all, or by one of the shapes, with 64- or 32-bit
@@ -71,6 +71,7 @@ export class FormTable {
   /** How many forms there are. */
   readonly size: number;
   private readonly entries: (FormEntry | undefined)[];
+  private forms: readonly Form[] | undefined;
 
   constructor(rows: readonly Row[]) {
     let next = 0;
@@ -97,42 +98,61 @@ export class FormTable {
   }
 
   /** All forms, in the order of their numbers. */
-  all(): Form[] {
-    return this.plans.flatMap((plan) =>
+  all(): readonly Form[] {
+    return (this.forms ??= this.plans.flatMap((plan) =>
       plan.widths.flatMap((_w, width) =>
         plan.modes.flatMap((_m, mode) => plan.repeats.map((_r, repeat) => this.entry(plan, width, mode, repeat).form)),
       ),
-    );
+    ));
   }
 }
 
 /** Every form that any encoding of the rows can produce, `forms[i].id` being i. */
-export function enumerateForms(rows: readonly Row[]): Form[] {
+export function enumerateForms(rows: readonly Row[]): readonly Form[] {
   return new FormTable(rows).all();
 }
 
 function planOf(row: Row, firstForm: number): RowPlan {
-  const sizes = [0, 1, 2, 3].map((size) => operandWidth(row, (size & 2) !== 0, (size & PREFIX_66) !== 0));
-  const reachable = sizes.filter((_width, size) => sizeIsReachable(row, (size & 2) >> 1, size & PREFIX_66));
-  const widths = [...new Set(reachable)];
-  const modes = modesOf(row);
-  const at = (places: string): OperandType | undefined => row.operands.find(({ where }) => places.includes(where));
-  const isByte = (operand: OperandType | undefined): boolean => operand?.file === 'gpr' && operand.size === 8;
-  const segment = row.operands.findIndex(({ where }) => where === 'S');
+  let segmentReg: RowPlan['segmentReg'] = 'none';
+  let byteReg = false;
+  let byteRm = false;
+  let usesVvvv = false;
+  const { operands } = row;
+  for (let i = 0; i < operands.length; i++) {
+    const { where, file, size } = operands[i]!;
+    const isByte = file === 'gpr' && size === 8;
+    if (where === 'G') byteReg = isByte;
+    else if (where === 'E' || where === 'N' || where === 'Z') byteRm = isByte;
+    else if (where === 'S') segmentReg = i === 0 ? 'written' : 'read';
+    else if (where === 'B') usesVvvv = true;
+  }
+  const modeSet = modeSetOf(row);
   return {
     row,
     firstForm,
-    widths,
-    widthIndexes: sizes.map((width) => widths.indexOf(width)),
-    modes,
-    modeIndexes: MODES.map((_, mode) => modes.indexOf(mode)),
+    ...widthsOf(row),
+    ...modeSet,
     repeats: repeatsOf(row),
-    byteReg: isByte(at('G')),
-    byteRm: isByte(at('ENZ')),
-    segmentReg: segment < 0 ? 'none' : segment === 0 ? 'written' : 'read',
-    moffs: at('O') !== undefined,
-    usesVvvv: at('B') !== undefined,
+    byteReg,
+    byteRm,
+    segmentReg,
+    moffs: modeSet === MOFFS,
+    usesVvvv,
   };
+}
+
+/** The widths that the row's forms can have, each once, and where in them those of the four operand sizes are. */
+function widthsOf(row: Row): Pick<RowPlan, 'widths' | 'widthIndexes'> {
+  const widths: Width[] = [];
+  const widthIndexes: number[] = [];
+  for (let size = 0; size < 4; size++) {
+    const rexW = size >> 1;
+    const operandSizePrefix = size & PREFIX_66;
+    const width = operandWidth(row, rexW === 1, operandSizePrefix !== 0);
+    if (sizeIsReachable(row.pattern, rexW, operandSizePrefix) && !widths.includes(width)) widths.push(width);
+    widthIndexes.push(widths.indexOf(width));
+  }
+  return { widths, widthIndexes };
 }
 
 /**
@@ -141,37 +161,58 @@ function planOf(row: Row, firstForm: number): RowPlan {
  */
 function operandWidth(row: Row, rexW: boolean, operandSizePrefix: boolean): Width {
   const { attributes, operands, pattern } = row;
-  const [first] = operands;
   if (attributes.has('F64')) return 64;
-  if (attributes.has('BYTE') || (first?.file === 'gpr' && first.size === 8)) return 8;
-  if (operands.some(({ file }) => file === 'xmm'))
-    return rexW && (pattern.rexW === 1 || operands.some(({ size }) => size === 'y')) ? 64 : 32;
+  if (attributes.has('BYTE') || (operands[0]?.file === 'gpr' && operands[0].size === 8)) return 8;
+  for (const { file } of operands) if (file === 'xmm') return rexW && hasWidthByRexW(row) ? 64 : 32;
   if (rexW) return 64;
   if (operandSizePrefix && pattern.prefix !== '66' && !attributes.has('NO16')) return 16;
   return attributes.has('D64') ? 64 : 32;
 }
 
-function sizeIsReachable(row: Row, rexW: number, operandSizePrefix: number): boolean {
-  const { pattern } = row;
+/** Of the instructions on XMM registers, only those with a general-purpose operand of 32 or 64 bits look at REX.W. */
+function hasWidthByRexW({ operands, pattern }: Row): boolean {
+  return pattern.rexW === 1 || operands.some(({ size }) => size === 'y');
+}
+
+function sizeIsReachable(pattern: EncodingPattern, rexW: number, operandSizePrefix: number): boolean {
   if (pattern.rexW !== 'any' && pattern.rexW !== rexW) return false;
   if (pattern.vex || pattern.prefix === 'NP') return operandSizePrefix === 0;
   return pattern.prefix !== '66' || operandSizePrefix === 1;
 }
 
-function modesOf(row: Row): number[] {
-  const places = row.operands.map(({ where }) => where);
-  const withMemory = places.some((where) => 'EMO'.includes(where));
-  const modes = places.includes('M') || places.includes('O') ? [] : [MODE_NONE];
-  if (!withMemory && row.attributes.has('ADDRESS')) modes.push(MODE_NONE_32);
-  if (!withMemory) return modes;
-  const memory = [MODE_BASE, ...(places.includes('O') ? [] : [MODE_INDEX]), MODE_GENERAL, MODE_GENERAL_32];
-  const lockable = row.attributes.has('LOCK') && 'EM'.includes(places[0]!);
-  return [...modes, ...memory, ...(lockable ? memory.map((mode) => mode + MODE_LOCK) : [])];
+type ModeSet = Pick<RowPlan, 'modes' | 'modeIndexes'>;
+
+function modeSet(...modes: number[]): ModeSet {
+  return { modes, modeIndexes: MODES.map((_, mode) => modes.indexOf(mode)) };
 }
 
-function repeatsOf(row: Row): Repeat[] {
-  if (row.attributes.has('REPZ')) return ['none', 'repe', 'repne'];
-  return row.attributes.has('REP') ? ['none', 'rep'] : ['none'];
+const MEMORY = [MODE_BASE, MODE_INDEX, MODE_GENERAL, MODE_GENERAL_32];
+const LOCKED = MEMORY.map((mode) => mode + MODE_LOCK);
+const NO_ADDRESS = modeSet(MODE_NONE);
+const IMPLIED_ADDRESS = modeSet(MODE_NONE, MODE_NONE_32);
+const MOFFS = modeSet(MODE_BASE, MODE_GENERAL, MODE_GENERAL_32);
+const MEMORY_ONLY = modeSet(...MEMORY);
+const MEMORY_ONLY_LOCKABLE = modeSet(...MEMORY, ...LOCKED);
+const REGISTER_OR_MEMORY = modeSet(MODE_NONE, ...MEMORY);
+const REGISTER_OR_MEMORY_LOCKABLE = modeSet(MODE_NONE, ...MEMORY, ...LOCKED);
+
+function modeSetOf({ operands, attributes }: Row): ModeSet {
+  for (let i = 0; i < operands.length; i++) {
+    const { where } = operands[i]!;
+    if (where === 'O') return MOFFS;
+    const lockable = i === 0 && attributes.has('LOCK');
+    if (where === 'M') return lockable ? MEMORY_ONLY_LOCKABLE : MEMORY_ONLY;
+    if (where === 'E') return lockable ? REGISTER_OR_MEMORY_LOCKABLE : REGISTER_OR_MEMORY;
+  }
+  return attributes.has('ADDRESS') || attributes.has('REP') || attributes.has('REPZ') ? IMPLIED_ADDRESS : NO_ADDRESS;
+}
+
+const NO_REPEAT: readonly Repeat[] = ['none'];
+const REPEAT: readonly Repeat[] = ['none', 'rep'];
+const REPEAT_WHILE: readonly Repeat[] = ['none', 'repe', 'repne'];
+
+function repeatsOf({ attributes }: Row): readonly Repeat[] {
+  return attributes.has('REPZ') ? REPEAT_WHILE : attributes.has('REP') ? REPEAT : NO_REPEAT;
 }
 
 /** Stands for the operands that a row does not have: no meaning can read it. */
@@ -194,7 +235,8 @@ function makeEntry(row: Row, id: number, width: Width, mode: AddressMode, repeat
 function operandForm(type: OperandType, width: Width, shape: AddressShape | 'none'): OperandForm {
   switch (type.where) {
     case 'I':
-      return { kind: 'immediate', width: widthOfSize(type.size, width) as Width };
+      // What is sign-extended counts as wide as what it is extended to.
+      return { kind: 'immediate', width: type.signed ? width : (widthOfSize(type.size, width) as Width) };
     case 'J':
       return { kind: 'relative' };
     case 'S':

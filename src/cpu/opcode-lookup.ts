@@ -39,37 +39,40 @@ export interface OpcodeRows {
   readonly candidates: readonly Candidate[];
 }
 
-/** Finds the row of an instruction by its opcode map, opcode, mandatory prefix, REX.W and ModRM. */
+/** Finds the rows of an instruction by its opcode map and opcode. */
 export class OpcodeLookup {
-  private readonly table: (OpcodeRows | undefined)[] = new Array<undefined>(2 * OPCODE_MAPS.length * 256).fill(
-    undefined,
-  );
+  private readonly byOpcode: (Row[] | undefined)[];
+  /** Made of `byOpcode` when an opcode is first met. */
+  private readonly prepared: (OpcodeRows | undefined)[];
 
   constructor(rows: readonly Row[]) {
+    const size = 2 * OPCODE_MAPS.length * 256;
+    this.byOpcode = new Array<undefined>(size).fill(undefined);
+    this.prepared = new Array<undefined>(size).fill(undefined);
     for (const row of rows) {
-      const { opcode, plusRegister } = row.pattern;
-      for (let code = opcode; code < opcode + (plusRegister ? 8 : 1); code++) this.add(row, code);
+      const { map, vex, opcode, plusRegister } = row.pattern;
+      const first = tableIndex(map, vex, opcode);
+      for (let i = first; i < first + (plusRegister ? 8 : 1); i++) (this.byOpcode[i] ??= []).push(row);
     }
   }
 
   /** The rows of an opcode; undefined where there is none. */
   rows(map: OpcodeMap, vex: boolean, opcode: number): OpcodeRows | undefined {
-    return this.table[tableIndex(map, vex, opcode)];
-  }
-
-  private add(row: Row, opcode: number): void {
-    const { map, vex, hasModRM } = row.pattern;
     const index = tableIndex(map, vex, opcode);
-    const others = this.table[index];
-    if (others && others.hasModRM !== hasModRM)
-      throw new Error(`'${row.encoding}' and '${others.candidates[0]!.row.encoding}' differ in whether ModRM follows`);
-    const all = [...(others?.candidates ?? []), candidate(row)];
-    const general = all.some((one) => one.row.pattern.plusRegister);
-    const candidates = all
-      .map((one) => ({ ...one, withoutRexB: general && !one.row.pattern.plusRegister }))
-      .sort((a, b) => precedence(a.row.pattern) - precedence(b.row.pattern));
-    this.table[index] = { hasModRM, candidates };
+    const prepared = this.prepared[index];
+    if (prepared) return prepared;
+    const rows = this.byOpcode[index];
+    return rows && (this.prepared[index] = prepare(rows));
   }
+}
+
+function prepare(rows: readonly Row[]): OpcodeRows {
+  const { hasModRM } = rows[0]!.pattern;
+  const other = rows.find(({ pattern }) => pattern.hasModRM !== hasModRM);
+  if (other) throw new Error(`'${other.encoding}' and '${rows[0]!.encoding}' differ in whether ModRM follows`);
+  const general = rows.some(({ pattern }) => pattern.plusRegister);
+  const candidates = [...rows].sort((a, b) => precedence(a.pattern) - precedence(b.pattern));
+  return { hasModRM, candidates: candidates.map((row) => candidate(row, general && !row.pattern.plusRegister)) };
 }
 
 /** The first of `rows` that fits; `prefixes` is made of PREFIX_66 and so on, `rexW` and `rexB` are 0 or 1. */
@@ -103,7 +106,7 @@ function precedence(pattern: EncodingPattern): number {
   return (pattern.prefix === 'any' ? 2 : 0) + (pattern.plusRegister ? 1 : 0);
 }
 
-function candidate(row: Row): Candidate {
+function candidate(row: Row, withoutRexB: boolean): Candidate {
   const { prefix, rexW, digit, fixedModRM } = row.pattern;
   const places = row.operands.map((operand) => operand.where);
   const registerOnly = places.includes('N');
@@ -115,6 +118,6 @@ function candidate(row: Row): Candidate {
     modRMMask: mask,
     modRMValue: fixedModRM ?? ((digit ?? 0) << 3) | (registerOnly ? 0xc0 : 0),
     memoryOnly: places.includes('M'),
-    withoutRexB: false,
+    withoutRexB,
   };
 }

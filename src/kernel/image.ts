@@ -1,5 +1,6 @@
 import { PAGE_SIZE, roundUp } from '../bits.js';
-import type { VmoHandle, VmoStore } from '../vmo/store.js';
+import type { VmoHandle } from '../vmo/handle.js';
+import type { VmoStore } from '../vmo/store.js';
 import type { Relocations } from './elf-dynamic.js';
 import type { Segment } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
@@ -15,7 +16,8 @@ interface Patch {
 /**
  * How an image comes to lie in memory, `bias` bytes behind the addresses in the file: maps of slices of its VMO, with the
  * relocations as deltas over them, and maps of zeros. So a page of the image is the same VMO page, and the same frame, in
- * all processes that run it, save those that relocations change; and nothing is copied before it is touched.
+ * all processes that run it, save those that relocations change; and nothing is copied before it is touched. The mappings
+ * hold handles of their own.
  */
 export function imageMappings(store: VmoStore, file: VmoHandle, elf: ElfImage, bias: number): Mapping[] {
   return elf.segments.flatMap((segment) => {
@@ -48,12 +50,19 @@ function contentOf(
   const fileStart = segment.fileOffset - inPage;
   const fileEnd = segment.fileOffset + segment.fileSize;
   const cut = segment.memorySize > segment.fileSize ? fileEnd : Math.min(roundUp(fileEnd, PAGE_SIZE), file.length);
-  let content = segment.fileSize > 0 ? store.slice(file, fileStart, cut - fileStart) : undefined;
-  if (patches.length === 0) return content;
-  const length = patches.reduce((end, patch) => Math.max(end, patch.offset + patch.bytes.length), content?.length ?? 0);
-  const zeros = length - (content?.length ?? 0);
-  if (zeros > 0) content = content ? store.concat([content, store.zeros(zeros)]) : store.zeros(zeros);
-  return store.delta(content!, patches);
+  const parts = segment.fileSize > 0 ? [store.slice(file, fileStart, cut - fileStart)] : [];
+  const fileBytes = parts[0]?.length ?? 0;
+  const length = patches.reduce((end, patch) => Math.max(end, patch.offset + patch.bytes.length), fileBytes);
+  if (length > fileBytes) parts.push(store.zeros(length - fileBytes));
+  const content = parts.length > 1 ? consume(parts, () => store.concat(parts)) : parts[0];
+  return content && patches.length > 0 ? consume([content], () => store.delta(content, patches)) : content;
+}
+
+/** What `make` makes of handles, which are closed. */
+function consume(handles: readonly VmoHandle[], make: () => VmoHandle): VmoHandle {
+  const made = make();
+  for (const handle of handles) handle.close();
+  return made;
 }
 
 /** The relocations of one segment, words that follow one another in one patch; offsets count from its first page. */

@@ -87,19 +87,19 @@ export function initialStackBytes(argv: readonly Uint8Array[], threadLocal: Thre
 }
 
 function auxiliaryVector({ programHeaders, bias, entry }: InitialStackOptions): bigint[] {
-  return [
-    ...(programHeaders
-      ? [
-          [AT_PHDR, toLinear(programHeaders.address)],
-          [AT_PHENT, BigInt(PROGRAM_HEADER_BYTES)],
-          [AT_PHNUM, BigInt(programHeaders.count)],
-        ]
-      : []),
+  const vector: [tag: number, value: bigint][] = [
     [AT_PAGESZ, BigInt(PAGE_SIZE)],
     [AT_BASE, BigInt.asUintN(64, BigInt(bias))],
     [AT_ENTRY, toLinear(entry)],
     [AT_NULL, 0n],
-  ].map(BigInt);
+  ];
+  if (programHeaders)
+    vector.unshift(
+      [AT_PHDR, toLinear(programHeaders.address)],
+      [AT_PHENT, BigInt(PROGRAM_HEADER_BYTES)],
+      [AT_PHNUM, BigInt(programHeaders.count)],
+    );
+  return vector.flatMap(([tag, value]) => [BigInt(tag), value]);
 }
 
 /**

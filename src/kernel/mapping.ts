@@ -1,4 +1,4 @@
-import type { VmoHandle } from '../vmo/store.js';
+import type { VmoHandle } from '../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
 
 /** What threads may do with the pages of a mapping: bits, as vmo_map takes them. A page that allows anything can be read. */

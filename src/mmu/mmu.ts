@@ -118,7 +118,7 @@ export class Mmu implements PagingControls {
     const cached = this.cached(linearHigh, linearLow, access);
     if (cached !== -1) return cached;
     const found = this.found;
-    if (!this.walk(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
+    if (!this.walkTables(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
     this.setAccessed(found);
     if (access & ACCESS_WRITE) this.setDirty(found);
     this.keep(linearHigh, linearLow, access, found);
@@ -140,9 +140,10 @@ export class Mmu implements PagingControls {
       if (this.secondPhysical !== -1) return cached;
     }
     const { found, foundSecond } = this;
-    if (!this.walk(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
+    if (!this.walkTables(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
     this.setAccessed(found);
-    if (!this.walk(secondHigh, secondLow, access, foundSecond)) return this.raise(secondHigh, secondLow, foundSecond);
+    if (!this.walkTables(secondHigh, secondLow, access, foundSecond))
+      return this.raise(secondHigh, secondLow, foundSecond);
     this.setAccessed(foundSecond);
     if (access & ACCESS_WRITE) {
       this.setDirty(found);
@@ -156,7 +157,7 @@ export class Mmu implements PagingControls {
 
   /** What `translate` would answer, at the present privilege. Sets no A or D, fills nothing, leaves `fault` alone. */
   probe(linearHigh: number, linearLow: number, access: number): number {
-    return this.walk(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
+    return this.walkTables(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
   }
 
   /** After a store to frames of which one has WATCH_TABLE: drops what was derived from the entries that it touched. */
@@ -208,7 +209,7 @@ export class Mmu implements PagingControls {
     return access & ACCESS_IMPLICIT ? -1 : this.tlb.lookup(tableOf(access), linearHigh, linearLow);
   }
 
-  private walk(linearHigh: number, linearLow: number, access: number, found: Walk): boolean {
+  private walkTables(linearHigh: number, linearLow: number, access: number, found: Walk): boolean {
     if (!isCanonicalHigh(linearHigh))
       throw new RangeError(`linear address ${linearOf(linearHigh, linearLow)} is not canonical`);
     const user = this.cpl === 3 && !(access & ACCESS_IMPLICIT) ? ACCESS_USER : 0;

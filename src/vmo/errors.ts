@@ -1,4 +1,4 @@
-/** What a VMO refuses: raised before anything changed, with the numbers in the message. */
+/** What VMOs and the frame pool refuse: raised before anything changed, with the numbers in the message. */
 
 import { MAX_LENGTH } from './canonical-form.js';
 
@@ -25,4 +25,14 @@ export function requireRange(what: string, offset: number, length: number, limit
   requireWhole(`${what} length`, length);
   if (length > limit - offset)
     throw new VmoRangeError(`${what} offset ${offset} + length ${length} exceeds ${limit} bytes`);
+}
+
+/** Every frame of the pool is in use and must stay. */
+export class OutOfFramesError extends Error {
+  override name = 'OutOfFramesError';
+}
+
+/** A frame that is not in the state an operation needs: an error of the caller. */
+export class FrameStateError extends Error {
+  override name = 'FrameStateError';
 }

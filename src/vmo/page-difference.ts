@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../bits.js';
 import { pagesOf } from './canonical-form.js';
 import { Leaf, type Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
-import type { Vmo } from './vmo.js';
+import type { Canonical } from './vmo.js';
 
 /** `count` pages from page `first`. */
 export interface PageRange {
@@ -14,7 +14,11 @@ export interface PageRange {
  * The pages in which two VMOs differ, in bytes or in length, as ranges in ascending order that do not touch. Subtrees of
  * equal hash are skipped, so it costs O(height) for each differing page. There is none if and only if the ids are equal.
  */
-export function* differingPages(table: SubtreeTable, a: Vmo, b: Vmo): Generator<PageRange, void, undefined> {
+export function* differingPages(
+  table: SubtreeTable,
+  a: Canonical,
+  b: Canonical,
+): Generator<PageRange, void, undefined> {
   let touching: PageRange | undefined;
   for (const range of differences(table, a, b)) {
     if (touching !== undefined && touching.first + touching.count === range.first)
@@ -28,11 +32,11 @@ export function* differingPages(table: SubtreeTable, a: Vmo, b: Vmo): Generator<
 }
 
 /** Single pages that both have in full length, then the range from where the shorter one ends. */
-function* differences(table: SubtreeTable, a: Vmo, b: Vmo): Generator<PageRange, void, undefined> {
+function* differences(table: SubtreeTable, a: Canonical, b: Canonical): Generator<PageRange, void, undefined> {
   const shorter = Math.min(a.lengthBytes, b.lengthBytes);
   const longer = Math.max(a.lengthBytes, b.lengthBytes);
   const first = shorter === longer ? pagesOf(longer) : Math.floor(shorter / PAGE_SIZE);
-  yield* differingLeaves(table, a.canonicalTree(), b.canonicalTree(), first);
+  yield* differingLeaves(table, a.tree, b.tree, first);
   if (shorter < longer) yield { first, count: pagesOf(longer) - first };
 }
 

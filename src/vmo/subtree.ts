@@ -53,13 +53,7 @@ export type Subtree = Leaf | Node;
 /**
  * Copies `length` bytes of a subtree from `offset` into `target` at `at`. Answers how many extents it visited.
  */
-export function copySubtree(
-  tree: Subtree,
-  offset: number,
-  length: number,
-  target: Uint8Array,
-  at: number,
-): number {
+export function copySubtree(tree: Subtree, offset: number, length: number, target: Uint8Array, at: number): number {
   if (offset >= tree.used) {
     target.fill(0, at, at + length);
     return 1;

@@ -28,7 +28,7 @@ export class VmoBuilder {
     this.requireOpen();
     if (bytes.length > MAX_LENGTH - this.lengthBytes)
       throw new VmoRangeError(`${this.lengthBytes} + ${bytes.length} bytes exceed ${MAX_LENGTH}`);
-    for (let from = 0; from < bytes.length; ) {
+    for (let from = 0; from < bytes.length;) {
       const filled = this.lengthBytes % PAGE_SIZE;
       const part = bytes.subarray(from, from + PAGE_SIZE - filled);
       this.pending.set(part, filled);

@@ -44,7 +44,7 @@ export class VmoHandle {
 
   /** The identity, 64 hexadecimal digits. Hashes what was not hashed yet; from then on the store opens it by this id. */
   get id(): string {
-    return this.content.id;
+    return this.content.publish();
   }
 
   /** Bytes, up to 2^48. */

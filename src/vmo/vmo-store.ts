@@ -115,9 +115,9 @@ export class VmoStore {
   open(id: string): VmoHandle | undefined {
     const entry = this.shared.published.get(id);
     if (entry === undefined) return undefined;
-    const handle = this.handleOf(this.whole(entry.tree, entry.lengthBytes));
-    void handle.id;
-    return handle;
+    const vmo = new Vmo(this.shared, this.whole(entry.tree, entry.lengthBytes));
+    vmo.publish();
+    return this.handleOn(vmo);
   }
 
   /** Makes a VMO of bytes that come in parts. */
@@ -127,7 +127,8 @@ export class VmoStore {
 
   /** The ranges of pages in which two VMOs differ, ascending. Hashes both. */
   diff(a: VmoHandle, b: VmoHandle): Iterable<PageRange> {
-    return differingPages(this.shared.table, this.vmoOf(a), this.vmoOf(b));
+    const [first, second] = [this.vmoOf(a), this.vmoOf(b)];
+    return differingPages(this.shared.table, first.canonical(), second.canonical());
   }
 
   private ropeOfBytes(bytes: Uint8Array): Rope | undefined {

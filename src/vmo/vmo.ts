@@ -8,10 +8,16 @@ import { copyRope, releaseRope, retainRope, type Rope, wholePiece } from './rope
 import type { Leaf, Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 
-/** An identity that somebody asked for, while a VMO that has it lives. It holds its tree. */
-export interface Published {
+/** The canonical form of a VMO. */
+export interface Canonical {
+  /** At heightOf(lengthBytes). */
   readonly tree: Subtree;
   readonly lengthBytes: number;
+}
+
+/** An identity that somebody asked for, while a VMO of which it was asked lives. It holds its tree. */
+export interface Published extends Canonical {
+  /** VMOs of which it was asked. */
   vmos: number;
 }
 
@@ -29,7 +35,7 @@ export class Vmo {
   readonly lengthBytes: number;
   private readonly view: CanonicalView;
   private handles = 0;
-  private tree: Subtree | undefined;
+  private canonicalForm: Canonical | undefined;
   private knownId: string | undefined;
 
   constructor(
@@ -44,10 +50,6 @@ export class Vmo {
   /** The bytes as they are written down. */
   get rope(): Rope | undefined {
     return this.root;
-  }
-
-  get id(): string {
-    return this.knownId ?? this.publish();
   }
 
   retain(): void {
@@ -78,30 +80,32 @@ export class Vmo {
     return leaf as Leaf;
   }
 
-  /** The canonical tree, at heightOf(length). It replaces the rope, and what was built for it before. */
-  canonicalTree(): Subtree {
-    if (this.tree !== undefined) return this.tree;
+  /** The canonical form. Its tree replaces the rope, and what was built for it before. */
+  canonical(): Canonical {
+    if (this.canonicalForm !== undefined) return this.canonicalForm;
+    const { lengthBytes, root } = this;
     const { table } = this.shared;
-    const height = heightOf(this.lengthBytes);
-    const tree = this.root === undefined ? table.zero(0) : this.view.subtreeOfRope(this.root, 0, height);
-    const rope = wholePiece(tree, this.lengthBytes, table.zero(MAX_LEVEL));
+    const tree = root === undefined ? table.zero(0) : this.view.subtreeOfRope(root, 0, heightOf(lengthBytes));
+    const rope = wholePiece(tree, lengthBytes, table.zero(MAX_LEVEL));
     if (rope !== undefined) retainRope(rope, table);
-    if (this.root !== undefined) releaseRope(this.root, table);
+    if (root !== undefined) releaseRope(root, table);
     this.root = rope;
-    this.tree = tree;
+    this.canonicalForm = { tree, lengthBytes };
     this.view.clear();
     this.settle();
-    return tree;
+    return this.canonicalForm;
   }
 
-  private publish(): string {
+  /** Hashes what was not hashed yet, and lets the identity be opened. */
+  publish(): string {
+    if (this.knownId !== undefined) return this.knownId;
     const { hasher, table, published } = this.shared;
-    const tree = this.canonicalTree();
-    const id = bytesToHex(hasher.root(this.lengthBytes, table.hashOf(tree)));
+    const { tree, lengthBytes } = this.canonical();
+    const id = bytesToHex(hasher.root(lengthBytes, table.hashOf(tree)));
     const entry = published.get(id);
     if (entry === undefined) {
       table.retain(tree);
-      published.set(id, { tree, lengthBytes: this.lengthBytes, vmos: 1 });
+      published.set(id, { tree, lengthBytes, vmos: 1 });
     } else entry.vmos++;
     this.knownId = id;
     return id;

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { isCanonical } from '../../src/bits.js';
-import { GuestMemory, WATCH_CODE, WATCH_TABLE } from '../../src/memory.js';
+import { GuestMemory, HOST_LAYOUT, MAX_RAM_BYTES, WATCH_CODE, WATCH_TABLE } from '../../src/memory.js';
 import { Mmu } from '../../src/mmu/mmu.js';
-import { TLB_ENTRY_BYTES, TLB_FETCH, TLB_READ, TLB_WRITE, Tlb } from '../../src/mmu/tlb.js';
+import { TLB_ADDEND_OFFSET, TLB_ENTRY_BYTES, TLB_INDEX_MASK, TLB_INDEX_SHIFT, Tlb } from '../../src/mmu/tlb.js';
+import { TLB_FETCH, TLB_READ, TLB_WRITE } from '../../src/mmu/tlb.js';
 import {
   ACCESS_FETCH,
   ACCESS_IMPLICIT,
@@ -139,7 +140,7 @@ t.test('nobody can tell that there is a TLB', (t) => {
         guest.check();
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 250 },
   );
   t.comment(JSON.stringify(guest.seen));
   for (const [what, count] of Object.entries(guest.seen)) t.ok(count > 50, `${what} occurred`);
@@ -149,7 +150,7 @@ t.test('nobody can tell that there is a TLB', (t) => {
 type Machine = ReturnType<typeof machine>;
 type Name = 'pml4' | 'pdpt' | 'pd' | 'pt';
 
-/** Tables for linear addresses below 2 MiB: PML4 in frame 1, PDPT 2, PD 3, PT 4. Pages i map frames 16 + i, all allowed. */
+/** Tables for linear addresses below 2 MiB: PML4 in frame 1, PDPT 2, PD 3, PT 4. Page i maps frame 16 + i. */
 function machine() {
   const memory = new GuestMemory(64 * PAGE);
   const mmu = new Mmu(memory);
@@ -305,6 +306,27 @@ t.test('A and D', (t) => {
 });
 
 t.test('what the TLB holds', (t) => {
+  t.test('host addresses of RAM up to 3.5 GiB, from any linear address', (t) => {
+    const host32 = new Int32Array((HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) / 4);
+    const tlb = new Tlb({ host32, size: MAX_RAM_BYTES } as GuestMemory);
+    const anyFrame = fc.nat(MAX_RAM_BYTES / PAGE - 1);
+    fc.assert(
+      fc.property(anyLinear, anyFrame, anyFrame, (linear, frame, otherFrame) => {
+        const physical = frame * PAGE + Number(linear & 0xfffn);
+        const [high, low] = halves(linear);
+        tlb.fill(TLB_WRITE, high, low, physical);
+        const addend = host32[(TLB_WRITE + (((low >> TLB_INDEX_SHIFT) & TLB_INDEX_MASK) + TLB_ADDEND_OFFSET)) / 4]!;
+        const host = Number(BigInt.asUintN(32, BigInt(addend) + linear));
+        mustEqual('host address', { host: HOST_LAYOUT.ram + physical }, { host });
+        if (otherFrame !== frame) tlb.dropWritesTo(otherFrame);
+        mustEqual('lookup', { physical }, { physical: tlb.lookup(TLB_WRITE, high, low) });
+        tlb.dropWritesTo(frame);
+        mustEqual('after dropWritesTo', { physical: -1 }, { physical: tlb.lookup(TLB_WRITE, high, low) });
+      }),
+      { numRuns: 1000 },
+    );
+    t.end();
+  });
   t.test('a kind of access fills its own table', (t) => {
     const { mmu, holds } = machine();
     mmu.translate(0, PAGE, ACCESS_READ);

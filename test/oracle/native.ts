@@ -34,7 +34,7 @@ const EXIT_STATUS: Record<number, string> = {
   12: 'it cannot map its memory at the fixed addresses',
   13: 'it cannot catch signals',
   14: 'the harness itself has faulted',
-  15: 'an instruction has not ended within a second of CPU time',
+  15: 'an instruction has not ended within a quarter of a second of CPU time',
 };
 
 const SOURCES = ['harness.c', 'step.c'];

@@ -1,5 +1,7 @@
 /** Instructions that the native oracle must not run: they reach Linux or the hypervisor, or answer with what these make up. */
 
+import { INT3 } from './layout.js';
+
 /** SDM Vol. 2A 2.1.1 "Instruction Prefixes" and 2.2.1 "REX Prefixes". */
 function isPrefix(byte: number): boolean {
   return (byte & 0xf0) === 0x40 || [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte);
@@ -27,7 +29,7 @@ function refusalOfGroup7(modrm: number): string | undefined {
 export function refusal(bytes: Uint8Array): string | undefined {
   let at = 0;
   while (at < bytes.length && isPrefix(bytes[at]!)) at++;
-  const [first = 0, second = 0, third = 0] = bytes.subarray(at);
+  const [first = INT3, second = INT3, third = INT3] = bytes.subarray(at);
   if (first === 0xcd && second === 0x80) return 'INT 80h is a system call of Linux';
   if (first !== 0x0f) return undefined;
   switch (second) {

@@ -198,7 +198,7 @@ static void capture_registers(struct after *after, const struct sigcontext *fram
   after->selectors[2] = frame->ss;
 }
 
-/** Comes with every second of CPU time; ends the process where the last one went to a single step. */
+/** Comes with every quarter of a second of CPU time; ends the process where all of it went to a single step. */
 static void watch_progress(void) {
   static uint64_t watched_case;
   static uint32_t watched_steps;
@@ -250,7 +250,7 @@ void step(const struct before *before, struct after *after) {
 static void catch_signals(void) {
   static uint8_t signal_stack[65536] __attribute__((aligned(64)));
   static const int signals[] = {SIGTRAP, SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGSYS, SIGVTALRM};
-  static const struct itimerval every_second = {{1, 0}, {1, 0}};
+  static const struct itimerval tick = {{0, 250000}, {0, 250000}};
   stack_t stack = {.ss_sp = signal_stack, .ss_size = sizeof signal_stack};
   struct sigaction action = {
       .sa_handler = (__sighandler_t)trapped,
@@ -261,7 +261,7 @@ static void catch_signals(void) {
   for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
     if (system_call(__NR_rt_sigaction, signals[i], (long)&action, 0, sizeof action.sa_mask, 0, 0))
       leave(EXIT_NO_SIGNALS);
-  if (system_call(__NR_setitimer, ITIMER_VIRTUAL, (long)&every_second, 0, 0, 0, 0)) leave(EXIT_NO_SIGNALS);
+  if (system_call(__NR_setitimer, ITIMER_VIRTUAL, (long)&tick, 0, 0, 0, 0)) leave(EXIT_NO_SIGNALS);
   /* A system call from anywhere but the harness's own code becomes SIGSYS (Linux 5.11; the driver refuses it before). */
   system_call(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, HARNESS, HARNESS_BYTES_MAX, 0, 0);
 }

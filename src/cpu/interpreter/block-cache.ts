@@ -276,8 +276,8 @@ export class BlockCache {
 }
 
 function registerAddress(operand: OperandForm, instruction: Instruction): number | undefined {
-  if ((operand.kind !== 'gpr' && operand.kind !== 'xmm') || typeof operand.field === 'number') return undefined;
-  const register = instruction[operand.field];
+  if (operand.kind !== 'gpr' && operand.kind !== 'xmm') return undefined;
+  const register = typeof operand.field === 'number' ? operand.field : instruction[operand.field];
   return operand.kind === 'gpr' ? gprAddress(register) : xmmAddress(register);
 }
 

@@ -83,12 +83,12 @@ class HandlerCore implements Core {
 
   readGpr(operand: GprOperand): V {
     this.pushOperandAddress(operand);
-    return this.load(operand.width, typeof operand.field === 'number' ? at.gprAddress(operand.field) : 0);
+    return this.load(operand.width, 0);
   }
   writeGpr(operand: GprOperand, value: V): void {
     this.changed = true;
     this.pushOperandAddress(operand);
-    this.storeGpr(operand.width, value, typeof operand.field === 'number' ? at.gprAddress(operand.field) : 0);
+    this.storeGpr(operand.width, value, 0);
   }
   gpr(register: number, width: Width): V {
     this.code.i32(0);
@@ -101,21 +101,21 @@ class HandlerCore implements Core {
   }
   readXmm(operand: XmmOperand): V {
     this.pushOperandAddress(operand);
-    return this.load(128, this.fixedXmm(operand));
+    return this.load(128, 0);
   }
   writeXmm(operand: XmmOperand, value: V): void {
     this.changed = true;
     this.pushOperandAddress(operand);
-    this.store(128, value, this.fixedXmm(operand));
+    this.store(128, value, 0);
   }
   readXmmLow(operand: XmmOperand, width: 32 | 64): V {
     this.pushOperandAddress(operand);
-    return this.load(width, this.fixedXmm(operand));
+    return this.load(width, 0);
   }
   writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void {
     this.changed = true;
     this.pushOperandAddress(operand);
-    this.store(width, value, this.fixedXmm(operand));
+    this.store(width, value, 0);
   }
   immediate(width: Width): V {
     this.pushRecord();
@@ -368,16 +368,9 @@ class HandlerCore implements Core {
     this.code.memory('i32.load16_u', this.field(field)).memory('i64.load', 0);
   }
   private pushOperandAddress(operand: GprOperand | XmmOperand): void {
-    if (typeof operand.field === 'number') {
-      this.code.i32(0);
-      return;
-    }
     const slot = this.form.operands.indexOf(operand as OperandForm);
     this.pushRecord();
     this.code.memory('i32.load16_u', this.field(Field.operands[slot]!));
-  }
-  private fixedXmm(operand: XmmOperand): number {
-    return typeof operand.field === 'number' ? at.xmmAddress(operand.field) : 0;
   }
   /** Loads from the address on the stack plus `offset`. */
   private load(width: Width | 128, offset: number): V {

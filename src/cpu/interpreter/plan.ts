@@ -65,7 +65,7 @@ function operandSignature(operand: OperandForm): string {
   switch (operand.kind) {
     case 'gpr':
     case 'xmm':
-      return `${operand.kind[0]}${operand.width}${typeof operand.field === 'number' ? `=${operand.field}` : ''}`;
+      return `${operand.kind[0]}${operand.width}`;
     case 'memory':
       return `m${operand.width}${operand.shape[0]}${operand.aligned ? 'a' : ''}`;
     case 'immediate':

@@ -37,6 +37,8 @@ import {
 import { fence, fxrstor, fxsave, ldmxcsr, stmxcsr } from '../isa/sse-state.js';
 import type { OperandType } from '../row.js';
 import {
+  Ed,
+  Eq,
   Ey,
   Gd,
   Gy,
@@ -215,8 +217,10 @@ const sse2Conversion = [
 
 /** SDM Vol. 1 5.6.3 "SSE2 128-Bit SIMD Integer Instructions". */
 const sse2IntegerTransfer = [
-  row('66 0F 6E /r', 'MOVD', moveZeroExtended, Vdq, Ey),
-  row('66 0F 7E /r', 'MOVD', moveZeroExtended, Ey, Vdq),
+  row('66 REX.W0 0F 6E /r', 'MOVD', moveZeroExtended, Vdq, Ed),
+  row('66 REX.W0 0F 7E /r', 'MOVD', moveZeroExtended, Ed, Vdq),
+  row('66 REX.W 0F 6E /r', 'MOVQ', moveZeroExtended, Vdq, Eq),
+  row('66 REX.W 0F 7E /r', 'MOVQ', moveZeroExtended, Eq, Vdq),
   row('F3 0F 7E /r', 'MOVQ', moveZeroExtended, Vdq, Wq),
   row('66 0F D6 /r', 'MOVQ', moveZeroExtended, Wq, Vsd),
   row('66 0F 6F /r', 'MOVDQA', mov, Vdq, Wdq),

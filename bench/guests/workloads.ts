@@ -1,0 +1,24 @@
+/** What `npm run bench` runs: each is a C program of which the size of the work is the first argument. */
+
+export interface Workload {
+  readonly name: string;
+  /** The C source, relative to the root of the package; the same file compiles for BD0 and for Linux. */
+  readonly source: string;
+  /** The argument: 400 to 700 million instructions, seconds of an interpreter and tenths of a second of the native CPU. */
+  readonly size: number;
+  readonly kind: 'integer' | 'floating point';
+}
+
+export const workloads: readonly Workload[] = [
+  { name: 'sieve', source: 'guest/sieve.c', size: 30_000_000, kind: 'integer' },
+  { name: 'fib', source: 'guest/fib.c', size: 36, kind: 'integer' },
+  { name: 'qsort', source: 'guest/qsort.c', size: 500_000, kind: 'integer' },
+  { name: 'sha256', source: 'guest/sha256.c', size: 8_000, kind: 'integer' },
+  { name: 'alu', source: 'bench/guests/alu.c', size: 25_000_000, kind: 'integer' },
+  { name: 'mem', source: 'bench/guests/mem.c', size: 450, kind: 'integer' },
+  { name: 'mix', source: 'bench/guests/mix.c', size: 900_000, kind: 'integer' },
+  { name: 'bytecode', source: 'bench/guests/bytecode.c', size: 100_000, kind: 'integer' },
+  { name: 'hash', source: 'bench/guests/hash.c', size: 6_000_000, kind: 'integer' },
+  { name: 'nbody', source: 'guest/nbody.c', size: 500_000, kind: 'floating point' },
+  { name: 'matmul', source: 'bench/guests/matmul.c', size: 400, kind: 'floating point' },
+];

@@ -1,0 +1,38 @@
+import { MASK64 } from '../../bits.js';
+import { Errno, failure } from '../errors.js';
+import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
+
+/** Bytes that are moved at once. */
+const PART_BYTES = 65536;
+
+/** Long output goes out in parts, each of them a call of its own in time, as the iterations of REP are. */
+function consoleWrite(context: CallContext, buffer: bigint, length: bigint): CallResult {
+  const { memory, pending } = context;
+  if (!memory.permits(buffer, length, 'read')) return failure(Errno.EFAULT);
+  const left = Number(length) - pending.progress;
+  const part = Math.min(left, PART_BYTES);
+  if (part > 0) context.console.write(memory.read(buffer + BigInt(pending.progress), part));
+  if (part === left) return length;
+  pending.progress += part;
+  return PENDING;
+}
+
+function consoleRead(context: CallContext, buffer: bigint, length: bigint, deadline: bigint): CallResult {
+  const { memory, pending, now } = context;
+  if (!memory.permits(buffer, length, 'write')) return failure(Errno.EFAULT);
+  if (length === 0n) return 0n;
+  const input = context.console.read(Math.min(Number(length), PART_BYTES));
+  if (input === 'end') return 0n;
+  if (input !== undefined) {
+    memory.write(buffer, input);
+    return BigInt(input.length);
+  }
+  if (deadline <= BigInt(now)) return failure(Errno.ETIMEDOUT);
+  pending.deadline = deadline === MASK64 ? Infinity : Number(deadline);
+  return PENDING;
+}
+
+export const CONSOLE_CALLS: readonly KernelCall[] = [
+  { number: 16, name: 'console_write', parameters: ['buffer', 'n'], perform: consoleWrite },
+  { number: 17, name: 'console_read', parameters: ['buffer', 'n', 'deadline'], perform: consoleRead },
+];

@@ -1,0 +1,100 @@
+import type { LinearAddress } from './linear-address.js';
+import type { Region } from './region.js';
+import type { Thread } from './thread.js';
+import type { TrapReport } from './trap-report.js';
+
+/** A process: a region, and the threads that belong to it. */
+export interface ProcessDescription {
+  readonly parent: number;
+  /** UTF-8, at most 63 bytes. */
+  readonly name: string;
+  /** Where the header page, the heap, the stacks and an image that can be moved lie. */
+  readonly region: Region;
+  /** Where an image linked at a fixed address lies; undefined for one that is in `region`. */
+  readonly imageRegion: Region | undefined;
+  readonly entry: LinearAddress;
+  /** The identity of the image, 64 hexadecimal digits. */
+  readonly imageId: string;
+}
+
+/** How a process ended. */
+export interface ProcessEnd {
+  /** 0 to 255. */
+  readonly exitCode: number;
+  /** Why, where it did not end itself. */
+  readonly trap: TrapReport | undefined;
+}
+
+export class Process {
+  readonly threads: Thread[] = [];
+  /** Undefined while it lives. */
+  end: ProcessEnd | undefined;
+
+  constructor(
+    /** Its slot + 1 in the low 32 bits, a generation above. */
+    readonly pid: number,
+    readonly description: ProcessDescription,
+  ) {}
+
+  get name(): string {
+    return this.description.name;
+  }
+
+  get region(): Region {
+    return this.description.region;
+  }
+
+  /** All its regions. */
+  get regions(): Region[] {
+    const { region, imageRegion } = this.description;
+    return imageRegion ? [region, imageRegion] : [region];
+  }
+}
+
+const GENERATION = 2 ** 32;
+/** A slot is given up after so many processes, so that a pid fits a number and never comes twice. */
+const MAX_GENERATION = 2 ** 20;
+
+/** The live processes by pid. A pid is never given twice, so a stale one finds nobody. */
+export class ProcessTable {
+  private readonly slots: (Process | undefined)[] = [];
+  private readonly generations: number[] = [];
+
+  /** The pid that the next process is to have: that of the lowest slot that is free. */
+  nextPid(): number {
+    const free = this.slots.findIndex(
+      (process, slot) => process === undefined && this.generations[slot]! < MAX_GENERATION,
+    );
+    const slot = free < 0 ? this.slots.length : free;
+    return (this.generations[slot] ?? 0) * GENERATION + slot + 1;
+  }
+
+  add(process: Process): void {
+    const slot = slotOf(process.pid);
+    if (process.pid !== this.nextPid()) throw new RangeError(`pid ${process.pid} is not the next one`);
+    this.slots[slot] = process;
+    this.generations[slot] ??= 0;
+  }
+
+  /** The live process of a pid. */
+  find(pid: number): Process | undefined {
+    const process = this.slots[slotOf(pid)];
+    return process?.pid === pid ? process : undefined;
+  }
+
+  remove(process: Process): void {
+    const slot = slotOf(process.pid);
+    if (this.slots[slot] !== process) throw new RangeError(`pid ${process.pid} is not live`);
+    this.slots[slot] = undefined;
+    this.generations[slot]!++;
+  }
+
+  /** The live processes, ascending by slot. */
+  live(): Process[] {
+    return this.slots.filter((process) => process !== undefined);
+  }
+}
+
+function slotOf(pid: number): number {
+  return (pid % GENERATION) - 1;
+}

@@ -1,0 +1,36 @@
+import { GPR, X87, X87_BYTES } from '../cpu/state.js';
+import type { GuestMemory } from '../memory.js';
+import type { Process } from './process.js';
+
+/** The registers of a thread as they lie in the CPU state, from RAX to the x87 registers (cpu/state.ts). */
+const CONTEXT_BYTES = X87 + X87_BYTES - GPR;
+
+/** A kernel-call that has not answered yet. The registers of the thread still hold its arguments. */
+export interface PendingCall {
+  readonly number: number;
+  /** What it has done of its work, in its own units. */
+  progress: number;
+  /** The tick at which it gives up waiting; Infinity for never. Undefined: it goes on as soon as the thread runs. */
+  deadline: number | undefined;
+}
+
+/** One flow of control. Its registers are in the CPU while it runs, and here while it does not. */
+export class Thread {
+  pending: PendingCall | undefined;
+  private readonly context = new Uint8Array(CONTEXT_BYTES);
+
+  constructor(
+    readonly tid: number,
+    readonly process: Process,
+  ) {}
+
+  /** Takes the registers from the CPU state. */
+  save(memory: GuestMemory): void {
+    this.context.set(memory.host.subarray(GPR, GPR + CONTEXT_BYTES));
+  }
+
+  /** Puts the registers into the CPU state. */
+  restore(memory: GuestMemory): void {
+    memory.host.set(this.context, GPR);
+  }
+}

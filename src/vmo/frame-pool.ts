@@ -1,0 +1,273 @@
+import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
+import type { GuestMemory } from '../memory.js';
+import { ZERO_LEAF } from './canonical-form.js';
+import { FrameStateError, OutOfFramesError, VmoRangeError } from './errors.js';
+import { FrameList } from './frame-list.js';
+import type { VmoPage } from './vmo-handle.js';
+import type { VmoStore } from './vmo-store.js';
+
+/** Which frames a pool has, and whom it tells. */
+export interface FramePoolOptions {
+  /** The first frame of the pool: a physical address divided by 4096. */
+  readonly firstFrame: number;
+  /** One past the last frame. */
+  readonly endFrame: number;
+  /**
+   * Called before the content or the identity of a frame that was in use changes: a clean frame becomes private or is
+   * dropped, a private frame or a table is freed.
+   */
+  readonly codeChanged?: (frame: number) => void;
+}
+
+/** What a pool holds and has done. */
+export interface FrameCounters {
+  /** Frames that hold something: clean + private + tables. */
+  readonly inUse: number;
+  /** Frames indexed by their content, mapped or not. */
+  readonly clean: number;
+  /** Clean frames that nobody maps: kept until the pool is full. */
+  readonly idle: number;
+  readonly private: number;
+  readonly tables: number;
+  /** Times content was asked for, or committed, that a frame held already. */
+  readonly hits: number;
+  /** Pages copied into a frame, from a VMO or from another frame. */
+  readonly copies: number;
+  /** Clean frames dropped because the pool was full. */
+  readonly evictions: number;
+  /** Frames taken for new content. */
+  readonly allocated: number;
+}
+
+const FREE = 0;
+const CLEAN = 1;
+const PRIVATE = 2;
+const TABLE = 3;
+const STATE_NAMES = ['free', 'clean', 'private', 'a table'];
+
+/**
+ * The content-addressed frames of guest physical memory. design/vmo.md "The frame pool".
+ *
+ *               acquireClean, acquireZero                    makePrivate
+ *     free ------------------------------------> clean <--------------------> private
+ *       ^                                          |            commit           |
+ *       +------------ dropped when idle -----------+                             |
+ *       +------------------------- release by the last user ---------------------+
+ *
+ * A frame has as many users as places map it. Which frame is given is a function of the calls made before: a freed one
+ * first, the latest freed first; then one never used, ascending; then the clean frame that has been idle longest.
+ */
+export class FramePool {
+  private readonly firstFrame: number;
+  private readonly endFrame: number;
+  private readonly codeChanged: (frame: number) => void;
+  private readonly states: Uint8Array;
+  private readonly users: Uint32Array;
+  private readonly frameByLeaf = new Map<string, number>();
+  private readonly leafByFrame = new Map<number, string>();
+  private readonly idle: FrameList;
+  private readonly freed: number[] = [];
+  private neverUsed: number;
+  /** Frames, by state. */
+  private readonly inState: number[];
+  private hits = 0;
+  private copies = 0;
+  private evictions = 0;
+  private allocated = 0;
+
+  /** Throws VmoRangeError where the frames are not frames of guest RAM. */
+  constructor(
+    private readonly memory: GuestMemory,
+    private readonly store: VmoStore,
+    { firstFrame, endFrame, codeChanged = () => {} }: FramePoolOptions,
+  ) {
+    const frames = memory.size >>> PAGE_SHIFT;
+    if (!Number.isInteger(firstFrame) || !Number.isInteger(endFrame) || firstFrame < 0 || endFrame > frames)
+      throw new VmoRangeError(`frames ${firstFrame} to ${endFrame} are not among ${frames} frames`);
+    if (firstFrame > endFrame) throw new VmoRangeError(`frame ${firstFrame} lies behind frame ${endFrame}`);
+    this.firstFrame = this.neverUsed = firstFrame;
+    this.endFrame = endFrame;
+    this.codeChanged = codeChanged;
+    this.inState = [endFrame - firstFrame, 0, 0, 0];
+    this.states = new Uint8Array(endFrame - firstFrame);
+    this.users = new Uint32Array(endFrame - firstFrame);
+    this.idle = new FrameList(firstFrame, endFrame);
+  }
+
+  get counters(): FrameCounters {
+    const { inState, hits, copies, evictions, allocated } = this;
+    const [clean, privates, tables] = [inState[CLEAN]!, inState[PRIVATE]!, inState[TABLE]!];
+    const inUse = clean + privates + tables;
+    return { inUse, clean, idle: this.idle.size, private: privates, tables, hits, copies, evictions, allocated };
+  }
+
+  /** A clean frame with the content of a page, for one more user. Throws OutOfFramesError. */
+  acquireClean(page: VmoPage): number {
+    if (page.isZero) return this.acquireZero();
+    const hit = this.acquireHit(page.leaf);
+    if (hit !== undefined) return hit;
+    const frame = this.allocate();
+    page.copyTo(this.memory.ram, frame * PAGE_SIZE);
+    this.copies++;
+    this.enterClean(frame, page.leaf, 1);
+    return frame;
+  }
+
+  /** The one clean frame of zeros, for one more user. Throws OutOfFramesError. */
+  acquireZero(): number {
+    const hit = this.acquireHit(ZERO_LEAF);
+    if (hit !== undefined) return hit;
+    const frame = this.allocate();
+    this.bytesOf(frame).fill(0);
+    this.enterClean(frame, ZERO_LEAF, 1);
+    return frame;
+  }
+
+  /** A private frame of zeros for a page table, with one user. Throws OutOfFramesError. */
+  allocateTable(): number {
+    const frame = this.allocate();
+    this.bytesOf(frame).fill(0);
+    this.enter(frame, TABLE, 1);
+    return frame;
+  }
+
+  /**
+   * Copy on write, for one user of a clean frame, who has a private frame with the same bytes instead: the same frame
+   * where there is no other user, else a copy. Throws OutOfFramesError, and the user keeps the clean frame.
+   */
+  makePrivate(frame: number): number {
+    const slot = this.slotOf(frame, CLEAN);
+    if (this.users[slot]! === 1) {
+      this.codeChanged(frame);
+      this.leaveIndex(frame);
+      this.enter(frame, PRIVATE, 1);
+      return frame;
+    }
+    const copy = this.allocate();
+    this.memory.ram.copyWithin(copy * PAGE_SIZE, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+    this.copies++;
+    this.users[slot]!--;
+    this.enter(copy, PRIVATE, 1);
+    return copy;
+  }
+
+  /**
+   * Makes a private frame clean. Answers the frame that its users have from now on: another one where a clean frame
+   * holds the same bytes already. A clean frame stays as it is.
+   */
+  commit(frame: number): number {
+    if (this.states[frame - this.firstFrame] === CLEAN) return frame;
+    const users = this.users[this.slotOf(frame, PRIVATE)]!;
+    const leaf = this.leafOf(frame);
+    const equal = this.frameByLeaf.get(leaf);
+    if (equal === undefined) {
+      this.enterClean(frame, leaf, users);
+      return frame;
+    }
+    this.addUsers(equal, users);
+    this.hits++;
+    this.free(frame);
+    return equal;
+  }
+
+  /** Gives up one use. A clean frame stays cached when nobody uses it; a private frame or a table is freed. */
+  release(frame: number): void {
+    const slot = this.slotOf(frame);
+    if (--this.users[slot]! > 0) return;
+    if (this.states[slot] === CLEAN) this.idle.push(frame);
+    else this.free(frame);
+  }
+
+  /** Whose content a frame holds: the leaf hash of a clean frame; undefined where it must be watched. */
+  codeIdentity(frame: number): string | undefined {
+    return this.leafByFrame.get(frame);
+  }
+
+  /** Users of a frame: 0 for one that is free or idle. */
+  usersOf(frame: number): number {
+    return this.users[frame - this.firstFrame] ?? 0;
+  }
+
+  private acquireHit(leaf: string): number | undefined {
+    const frame = this.frameByLeaf.get(leaf);
+    if (frame === undefined) return undefined;
+    this.addUsers(frame, 1);
+    this.hits++;
+    return frame;
+  }
+
+  private addUsers(frame: number, count: number): void {
+    const slot = frame - this.firstFrame;
+    if (this.users[slot] === 0) this.idle.remove(frame);
+    this.users[slot]! += count;
+  }
+
+  /** A frame that holds nothing, on its way into a state. */
+  private allocate(): number {
+    const frame = this.freed.pop() ?? (this.neverUsed < this.endFrame ? this.neverUsed++ : this.dropIdle());
+    this.allocated++;
+    return frame;
+  }
+
+  private dropIdle(): number {
+    const frame = this.idle.shift();
+    if (frame === undefined)
+      throw new OutOfFramesError(
+        `all ${this.endFrame - this.firstFrame} frames are in use: ${this.inState[CLEAN]} clean and mapped, ` +
+          `${this.inState[PRIVATE]} private, ${this.inState[TABLE]} tables`,
+      );
+    this.codeChanged(frame);
+    this.leaveIndex(frame);
+    this.enter(frame, FREE, 0);
+    this.evictions++;
+    return frame;
+  }
+
+  private free(frame: number): void {
+    this.codeChanged(frame);
+    this.enter(frame, FREE, 0);
+    this.freed.push(frame);
+  }
+
+  private enterClean(frame: number, leaf: string, users: number): void {
+    this.frameByLeaf.set(leaf, frame);
+    this.leafByFrame.set(frame, leaf);
+    this.enter(frame, CLEAN, users);
+  }
+
+  private leaveIndex(frame: number): void {
+    this.frameByLeaf.delete(this.leafByFrame.get(frame)!);
+    this.leafByFrame.delete(frame);
+  }
+
+  private enter(frame: number, state: number, users: number): void {
+    const slot = frame - this.firstFrame;
+    this.inState[this.states[slot]!]!--;
+    this.inState[state]!++;
+    this.states[slot] = state;
+    this.users[slot] = users;
+  }
+
+  /** Hashed through the store, which has the hash already where it holds an equal page that was hashed. */
+  private leafOf(frame: number): string {
+    const handle = this.store.page(this.bytesOf(frame));
+    const { leaf } = handle.page(0);
+    handle.close();
+    return leaf;
+  }
+
+  private bytesOf(frame: number): Uint8Array {
+    return this.memory.ram.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+  }
+
+  /** The slot of a frame that has users, and is in `state` where one is given. */
+  private slotOf(frame: number, state?: number): number {
+    const slot = frame - this.firstFrame;
+    const actual = this.states[slot] ?? FREE;
+    if (actual === FREE || this.users[slot] === 0)
+      throw new FrameStateError(`frame ${frame} has no user: it is ${actual === CLEAN ? 'idle' : STATE_NAMES[actual]}`);
+    if (state !== undefined && actual !== state)
+      throw new FrameStateError(`frame ${frame} is ${STATE_NAMES[actual]}, not ${STATE_NAMES[state]}`);
+    return slot;
+  }
+}
