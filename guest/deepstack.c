@@ -1,4 +1,5 @@
-/* deepstack [N]: recurses through N MiB of stack, 64 if not told, and checks on the way back that every frame is whole. */
+/* deepstack [N]: recurses through N MiB of stack, 64 if not told, and checks on the way back that every frame is whole.
+   */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

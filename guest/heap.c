@@ -1,7 +1,7 @@
 /*
  * heap [N]: takes N blocks off the heap without a lock, and checks that no two overlap. Blocks come in turn from this
- * program's own compare and exchange of the heap pair, from the library's, and from the kernel-call that follows the same
- * rule. On Linux all three are the program's own, over a mapping that stands for the heap.
+ * program's own compare and exchange of the heap pair, from the library's, and from the kernel-call that follows the
+ * same rule. On Linux all three are the program's own, over a mapping that stands for the heap.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -126,7 +126,8 @@ static void lose_a_race(void) {
     void *taken = takers[i](16, 16);
     bool exchanged = exchange_heap(&stale, (struct pair){before.pointer + 64, before.floor});
     bool current = stale.pointer == (uint64_t)taken + 16 && stale.floor == before.floor;
-    printf("race %zu: exchange %s, the pair read again is %s\n", i, exchanged ? "done" : "refused", current ? "right" : "wrong");
+    printf("race %zu: exchange %s, the pair read again is %s\n", i, exchanged ? "done" : "refused",
+           current ? "right" : "wrong");
   }
 }
 

@@ -1,6 +1,7 @@
 /*
- * sparse [N]: writes one byte into every gigabyte of a region of N, 32 if not told, and reads them all back: N pages become
- * real, the rest stay promises. On BD0 the region is the process's own (`bd0 run -L 32GB sparse`), heap and stack.
+ * sparse [N]: writes one byte into every gigabyte of a region of N, 32 if not told, and reads them all back: N pages
+ * become real, the rest stay promises. On BD0 the region is the process's own (`bd0 run -L 32GB sparse`), heap and
+ * stack.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -4,9 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum operation { LOAD, MOVE, ADD_IMMEDIATE, SHIFT_RIGHT, TRIPLE, JUMP, JUMP_IF_ODD, JUMP_IF_LESS, JUMP_IF_NOT_ONE, HALT };
+enum operation {
+  LOAD,
+  MOVE,
+  ADD_IMMEDIATE,
+  SHIFT_RIGHT,
+  TRIPLE,
+  JUMP,
+  JUMP_IF_ODD,
+  JUMP_IF_LESS,
+  JUMP_IF_NOT_ONE,
+  HALT,
+};
 
-/** `a` is a register; `b` a register, a number, or for jumps the second register; `target` an index into the program. */
+/** `a` is a register; `b` a register, a number, or for jumps the second register; `target` an index into the program.
+    */
 struct instruction {
   uint8_t operation;
   uint8_t a;

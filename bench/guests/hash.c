@@ -88,8 +88,8 @@ int main(int argc, char **argv) {
       }
     }
   }
-  printf("%lu operations, %lu found, %lu removed, %zu left, checksum %016llx\n", operations, found, removed, table.count,
-         (unsigned long long)sum);
+  printf("%lu operations, %lu found, %lu removed, %zu left, checksum %016llx\n", operations, found, removed,
+         table.count, (unsigned long long)sum);
   free(table.entries);
   return 0;
 }

@@ -4,7 +4,7 @@ export interface Workload {
   readonly name: string;
   /** The C source, relative to the root of the package; the same file compiles for BD0 and for Linux. */
   readonly source: string;
-  /** The argument: 400 to 700 million instructions, seconds of an interpreter and tenths of a second of the native CPU. */
+  /** The argument. It makes 400 to 700 million instructions, which an interpreter works on for seconds. */
   readonly size: number;
   readonly kind: 'integer' | 'floating point';
 }

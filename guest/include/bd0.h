@@ -1,9 +1,9 @@
 /*
  * BD0 for programs: kernel-calls, their structures and errors, and the header page of a process.
  *
- * A kernel-call is the instruction VMCALL with its number in rax and its arguments in rdi, rsi, rdx, r10, r8 and r9. The
- * result is in rax: an error if and only if it lies, as a signed number, in -4095..-1, else a value or an address. Every
- * other register and the flags are preserved. A call that fails has changed nothing.
+ * A kernel-call is the instruction VMCALL with its number in rax and its arguments in rdi, rsi, rdx, r10, r8 and r9.
+ * The result is in rax: an error if and only if it lies, as a signed number, in -4095..-1, else a value or an address.
+ * Every other register and the flags are preserved. A call that fails has changed nothing.
  *
  * Numbers and errors are macros, so that assembly can include this file too.
  */
@@ -82,7 +82,8 @@
 #define BD0_NO_WAIT 0
 #define BD0_FOREVER UINT64_MAX
 
-/** The next free byte of the heap and the lowest address that stacks have reserved; moved together, by LOCK CMPXCHG16B. */
+/** The next free byte of the heap and the lowest address that stacks have reserved; moved together, by LOCK CMPXCHG16B.
+    */
 struct bd0_heap_pair {
   uint64_t heap_pointer;
   uint64_t stack_floor;
@@ -156,13 +157,15 @@ _Static_assert(sizeof(struct bd0_header) == 0xc0, "bd0_header has 192 bytes");
 _Static_assert(sizeof(struct bd0_process_info) == 184, "bd0_process_info has 184 bytes");
 _Static_assert(sizeof(struct bd0_patch) == 24, "bd0_patch has 24 bytes");
 
-/** True if the result of a kernel-call is an error; its number is then `-result`. Upper-half addresses are no errors. */
+/** True if the result of a kernel-call is an error; its number is then `-result`. Upper-half addresses are no errors.
+    */
 static inline int bd0_is_error(int64_t result) {
   return result >= -4095 && result <= -1;
 }
 
 /** Any kernel-call, by number; arguments that it does not take are ignored. */
-static inline int64_t bd0_vmcall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+static inline int64_t bd0_vmcall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                                 uint64_t f) {
   register uint64_t r10 __asm__("r10") = d;
   register uint64_t r8 __asm__("r8") = e;
   register uint64_t r9 __asm__("r9") = f;
@@ -218,9 +221,9 @@ static inline int64_t bd0_clock(void) {
 }
 
 /**
- * A block of `size` bytes of the process's heap at a multiple of `align` (a power of two): zeros, which take no frame until
- * they are touched, and which stay until the process ends. NULL if `align` is none, or if the heap would pass the stacks.
- * Lock-free: any number of threads may call it, and one that is frozen in the middle holds up nobody.
+ * A block of `size` bytes of the process's heap at a multiple of `align` (a power of two): zeros, which take no frame
+ * until they are touched, and which stay until the process ends. NULL if `align` is none, or if the heap would pass the
+ * stacks. Lock-free: any number of threads may call it, and one that is frozen in the middle holds up nobody.
  */
 void *bd0_heap_alloc(size_t size, size_t align);
 

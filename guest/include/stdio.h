@@ -1,7 +1,7 @@
 /*
- * The console as ISO C streams (7.21). stdout is written out at the end of each call that printed a newline, when its buffer
- * is full, before stdin waits, and by fflush and exit; stderr is the same console, written out at the end of each call.
- * One thread at a time may use a stream.
+ * The console as ISO C streams (7.21). stdout is written out at the end of each call that printed a newline, when its
+ * buffer is full, before stdin waits, and by fflush and exit; stderr is the same console, written out at the end of
+ * each call. One thread at a time may use a stream.
  *
  * Conversions of printf: d i u x X o c s p f F and %, with the flags - 0 + space #, width, precision, and the lengths
  * hh h l ll j z t; doubles are exact. Anything else is printed as it stands.

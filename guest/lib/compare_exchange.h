@@ -18,7 +18,8 @@ static inline struct word_pair read_pair(const struct word_pair *pair) {
   };
 }
 
-/** Stores `desired` if the pair equals `*expected`, else reads it into `*expected`. SDM Vol. 2A "CMPXCHG8B/CMPXCHG16B" */
+/** Stores `desired` if the pair equals `*expected`, else reads it into `*expected`. SDM Vol. 2A "CMPXCHG8B/CMPXCHG16B"
+    */
 static inline bool compare_exchange_pair(struct word_pair *pair, struct word_pair *expected, struct word_pair desired) {
   bool equal;
   __asm__ volatile("lock cmpxchg16b %1"

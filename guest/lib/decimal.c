@@ -1,7 +1,7 @@
 /*
- * A finite double is a fixed-point number of 1024 bits before and 1074 bits after the binary point. Here it is laid out as
- * such, in 32-bit words, the lowest first. Digits before the point come out by dividing the words above it by 10^9, digits
- * after it by multiplying the words below it by 10^9; what is left below the point then decides the rounding.
+ * A finite double is a fixed-point number of 1024 bits before and 1074 bits after the binary point. Here it is laid out
+ * as such, in 32-bit words, the lowest first. Digits before the point come out by dividing the words above it by 10^9,
+ * digits after it by multiplying the words below it by 10^9; what is left below the point then decides the rounding.
  */
 #include "decimal.h"
 
@@ -61,7 +61,10 @@ static size_t write_integer(uint32_t integer[INTEGER_WORDS], char *digits) {
   size_t length = 1;
   for (uint32_t rest = groups[count - 1] / 10; rest > 0; rest /= 10) length++;
   write_group(digits, groups[count - 1], length);
-  for (size_t i = count - 1; i > 0; i--, length += GROUP_DIGITS) write_group(digits + length, groups[i - 1], GROUP_DIGITS);
+  for (size_t i = count - 1; i > 0; i--) {
+    write_group(digits + length, groups[i - 1], GROUP_DIGITS);
+    length += GROUP_DIGITS;
+  }
   return length;
 }
 

@@ -12,8 +12,8 @@ enum { DECIMAL_DIGITS = DECIMAL_INTEGER_DIGITS + DECIMAL_FRACTION_DIGITS };
 
 /**
  * Writes the magnitude of a finite double as digits: those before the point (at least one), then `precision` after it
- * (at most DECIMAL_FRACTION_DIGITS). The value is exact, rounded once, to nearest, ties to even. Answers how many digits
- * stand before the point.
+ * (at most DECIMAL_FRACTION_DIGITS). The value is exact, rounded once, to nearest, ties to even. Answers how many
+ * digits stand before the point.
  */
 size_t bd0_decimal(double value, size_t precision, char digits[DECIMAL_DIGITS]);
 

@@ -1,8 +1,8 @@
 /*
  * malloc over the heap pointer. A block is a power of two in size, its head included, and goes back to the list of its
- * size class; the classes do not merge. A list is a stack whose top is changed together with a count of changes, so that
- * a thread that was overtaken between reading the top and exchanging it fails, even if the same block lies on top again.
- * The heap never shrinks, so the `next` of a block that another thread has just taken can still be read.
+ * size class; the classes do not merge. A list is a stack whose top is changed together with a count of changes, so
+ * that a thread that was overtaken between reading the top and exchanging it fails, even if the same block lies on top
+ * again. The heap never shrinks, so the `next` of a block that another thread has just taken can still be read.
  */
 #include <bd0.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /*
- * The first instruction of a process: rsp points to argc, and the frame it makes is the outermost one. The address of the
- * dynamic section is taken here and not in C, which would read it from a table that may need relocation; an image linked
- * at a fixed address has none, and 0 stands for it.
+ * The first instruction of a process: rsp points to argc, and the frame it makes is the outermost one. The address of
+ * the dynamic section is taken here and not in C, which would read it from a table that may need relocation; an image
+ * linked at a fixed address has none, and 0 stands for it.
  */
     .weak _DYNAMIC
     .hidden _DYNAMIC

@@ -28,8 +28,9 @@ struct rela {
 extern const char __ehdr_start[] HIDDEN;
 extern const struct rela __rela_iplt_start[] HIDDEN;
 extern const struct rela __rela_iplt_end[] HIDDEN;
-extern void (*const __init_array_start[])(int, char **, char **) HIDDEN;
-extern void (*const __init_array_end[])(int, char **, char **) HIDDEN;
+typedef void constructor(int argc, char **argv, char **environment);
+extern constructor *const __init_array_start[] HIDDEN;
+extern constructor *const __init_array_end[] HIDDEN;
 
 int main(int argc, char **argv, char **environment);
 
@@ -81,7 +82,7 @@ _Noreturn void bd0_start(uint64_t *stack, const struct dynamic *dynamic) {
   int argc = (int)stack[0];
   char **argv = (char **)(stack + 1);
   char **environment = argv + argc + 1;
-  for (void (*const *constructor)(int, char **, char **) = __init_array_start; constructor < __init_array_end; constructor++)
-    (*constructor)(argc, argv, environment);
+  for (constructor *const *construct = __init_array_start; construct < __init_array_end; construct++)
+    (*construct)(argc, argv, environment);
   exit(main(argc, argv, environment));
 }

@@ -23,7 +23,8 @@ struct number {
   bool overflow; /* the magnitude exceeds 64 bits */
 };
 
-/** Reads the longest number that `text` starts with; `*end` is what follows it, or `text` if there is none. ISO C 7.22.1.4 */
+/** Reads the longest number that `text` starts with; `*end` is what follows it, or `text` if there is none. ISO C
+    7.22.1.4 */
 static struct number read_number(const char *text, char **end, unsigned base) {
   struct number number = {0};
   const char *at = text;

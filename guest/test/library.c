@@ -1,6 +1,7 @@
 /*
- * library [N]: what the C library makes of many calls. On Linux the host's library answers, on BD0 the guest's own; a test
- * compares the two, byte for byte. N (2000 if not told) is the number of random cases of each kind; input is echoed.
+ * library [N]: what the C library makes of many calls. On Linux the host's library answers, on BD0 the guest's own; a
+ * test compares the two, byte for byte. N (2000 if not told) is the number of random cases of each kind; input is
+ * echoed.
  */
 #include <limits.h>
 #include <stddef.h>
@@ -31,10 +32,11 @@ static void print_integers(void) {
     printf("%hhd|%hhu|%hd|%hu|%hhx|%hx\n", (signed char)v, (unsigned char)v, (short)v, (unsigned short)v,
            (unsigned char)v, (unsigned short)v);
     printf("%zu|%zx|%jd|%td\n", (size_t)v, (size_t)v, (intmax_t)v, (ptrdiff_t)v);
-    printf("[%8d][%-8d][%08d][%+d][% d][%+8d][%-+8d][%+08d]\n", (int)v, (int)v, (int)v, (int)v, (int)v, (int)v, (int)v, (int)v);
+    printf("[%8d][%-8d][%08d][%+d]\n", (int)v, (int)v, (int)v, (int)v);
+    printf("[% d][%+8d][%-+8d][%+08d]\n", (int)v, (int)v, (int)v, (int)v);
     printf("[%.5d][%8.5d][%-8.5d][%08.5d][%.0d][%.d][%+.0d]\n", (int)v, (int)v, (int)v, (int)v, (int)v, (int)v, (int)v);
-    printf("[%#x][%#X][%#o][%#10x][%#010x][%-#10x][%#.8x][%#.0o][%#.5o][%016llx]\n", (unsigned)v, (unsigned)v, (unsigned)v,
-           (unsigned)v, (unsigned)v, (unsigned)v, (unsigned)v, (unsigned)v, (unsigned)v, v);
+    printf("[%#x][%#X][%#o][%#10x][%#010x]\n", (unsigned)v, (unsigned)v, (unsigned)v, (unsigned)v, (unsigned)v);
+    printf("[%-#10x][%#.8x][%#.0o][%#.5o][%016llx]\n", (unsigned)v, (unsigned)v, (unsigned)v, (unsigned)v, v);
     printf("[%*d][%-*d][%*d][%.*d][%.*d]\n", 12, (int)v, 12, (int)v, -12, (int)v, 4, (int)v, -4, (int)v);
   }
 }
@@ -64,10 +66,11 @@ static void print_double(double value) {
 }
 
 static void print_doubles(int cases) {
-  static const double values[] = {0.0,  -0.0,  0.5,   1.5,     2.5,          -2.5,    0.05,     0.15,   0.25,       0.35,
-                                  9.5,  99.5,  999.9, 0.999,   0.9999999995, 1e9,     1e15,     1e22,   1e23,       1e100,
-                                  1e-7, 5e-10, 5e-7,  1.0 / 3, 2.0 / 3,      1e308,   1.7e-308, 5e-324, 0x1p-1074,  0x1p1023,
-                                  0.1,  0.2,   0.3,   123.456, 4503599627370495.5, 9007199254740993.0, 0.125, 0.375, 1e-300};
+  static const double values[] = {
+      0.0, -0.0, 0.5, 1.5, 2.5, -2.5, 0.05, 0.15, 0.25, 0.35, 9.5, 99.5, 999.9, 0.999, 0.9999999995, 1e9, 1e15, 1e22,
+      1e23, 1e100, 1e-7, 5e-10, 5e-7, 1.0 / 3, 2.0 / 3, 1e308, 1.7e-308, 5e-324, 0x1p-1074, 0x1p1023, 0.1, 0.2, 0.3,
+      123.456, 4503599627370495.5, 9007199254740993.0, 0.125, 0.375, 1e-300,
+  };
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
     double v = values[i];
     print_double(v);
@@ -150,8 +153,8 @@ static void print_strings(int cases) {
 
 static void print_numbers(void) {
   static const char *const texts[] = {
-      "0",   "1",      "-1",  "+7",   "  42",  "\t\n-13x", "x", "",   "-",   "0x1F", "0X1f", "0x", "0xg", "017", "08", "1e3",
-      "zz",  "7fffffffffffffff", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+      "0", "1", "-1", "+7", "  42", "\t\n-13x", "x", "", "-", "0x1F", "0X1f", "0x", "0xg", "017", "08", "1e3", "zz",
+      "7fffffffffffffff", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
       "-9223372036854775809", "18446744073709551615", "18446744073709551616", "-18446744073709551615",
       "99999999999999999999999999", "-99999999999999999999999999", "10000000000000000", "0b101", "- 5", "+-5", "12_3",
   };
@@ -181,7 +184,9 @@ static void check_allocation(int cases) {
   for (int i = 0; i < cases; i++) {
     size_t slot = random64() % SLOTS;
     for (size_t at = 0; at < slots[slot].size; at++) wrong += slots[slot].bytes[at] != slots[slot].fill;
-    size_t size = random64() % (random64() % 8 == 0 ? 20000 : 200), kept = slots[slot].size < size ? slots[slot].size : size;
+    size_t limit = random64() % 8 == 0 ? 20000 : 200;
+    size_t size = random64() % limit;
+    size_t kept = slots[slot].size < size ? slots[slot].size : size;
     if (random64() % 2 == 0) {
       slots[slot].bytes = realloc(slots[slot].bytes, size + 1);
       for (size_t at = 0; at < kept; at++) wrong += slots[slot].bytes[at] != slots[slot].fill;

@@ -1,6 +1,7 @@
 /*
- * relocations: everything that must have happened before main: pointers in tables, constructors in their order, functions
- * that a resolver chose, the thread's own variables. With `-Wl,-z,pack-relative-relocs` the tables are of DT_RELR.
+ * relocations: everything that must have happened before main: pointers in tables, constructors in their order,
+ * functions that a resolver chose, the thread's own variables. With `-Wl,-z,pack-relative-relocs` the tables are of
+ * DT_RELR.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -80,9 +80,8 @@ export async function compileGuest(compilation: GuestCompilation): Promise<strin
     const compileOptions = compileOptionsOf(compiler, guestDirectory);
     return run(compiler.command, [...compileOptions, ...compilerOptions, ...sources, '-o', output]);
   }
-  return withLibrary(compiler, guestDirectory, (library) =>
-    linkGuest(compiler, { sources, output, compilerOptions, guestDirectory, library }),
-  );
+  const library = await libraryOf(compiler, guestDirectory);
+  return linkGuest(compiler, { sources, output, compilerOptions, guestDirectory, library });
 }
 
 /** A program that comes as one C file. */
@@ -126,15 +125,14 @@ export async function buildAllGuests(outDirectory: string, build: GuestBuild = {
   );
   if (stale.length === 0) return [];
 
-  await withLibrary(compiler, guestDirectory, (library) =>
-    twoAtATime(stale, async ({ name, source }) => {
-      const image = resolve(outDirectory, name);
-      // Another build of the same directory may run: a name never holds half an image.
-      const output = `${image}.${process.pid}.part`;
-      await linkGuest(compiler, { sources: [resolve(source)], output, compilerOptions: [], guestDirectory, library });
-      renameSync(output, image);
-    }),
-  );
+  const library = await libraryOf(compiler, guestDirectory);
+  await twoAtATime(stale, async ({ name, source }) => {
+    const image = resolve(outDirectory, name);
+    // Another build of the same directory may run: a name never holds half an image.
+    const output = `${image}.${process.pid}.part`;
+    await linkGuest(compiler, { sources: [resolve(source)], output, compilerOptions: [], guestDirectory, library });
+    renameSync(output, image);
+  });
   writeFileSync(recordPath, `${JSON.stringify(Object.fromEntries(current), null, 2)}\n`);
   return stale.map(({ name }) => name);
 }
@@ -203,31 +201,37 @@ async function linkGuest(compiler: Compiler, link: Link): Promise<string> {
   ]);
 }
 
+/** The archives that this process has compiled, by what they were compiled of. */
+const libraries = new Map<string, Promise<string>>();
+
 /**
- * Compiles the guest library to an archive, from which the linker takes what a program needs, and calls `use` with its
- * path. It is compiled apart from the program, so that the program's options do not change it, and in its own directory,
+ * The guest library as an archive, from which the linker takes what a program needs. It is compiled once a process, into a
+ * directory that goes when the process ends.
+ */
+function libraryOf(compiler: Compiler, guestDirectory: string): Promise<string> {
+  const inputs = sharedInputs(compiler, guestDirectory);
+  const library = libraries.get(inputs) ?? compileLibrary(compiler, guestDirectory);
+  libraries.set(inputs, library);
+  return library;
+}
+
+/**
+ * The library is compiled apart from the program, so that the program's options do not change it, and in its own directory,
  * so that the debug information of an image does not depend on where `bd0 cc` ran.
  */
-async function withLibrary<T>(
-  compiler: Compiler,
-  guestDirectory: string,
-  use: (library: string) => Promise<T>,
-): Promise<T> {
+async function compileLibrary(compiler: Compiler, guestDirectory: string): Promise<string> {
   const directory = resolve(guestDirectory, 'lib');
   const sources = readdirSync(directory).filter((file) => ['.c', '.S'].includes(extname(file)));
   const temporary = mkdtempSync(join(tmpdir(), 'bd0-'));
-  try {
-    const objects = sources.sort().map((source) => join(temporary, `${source}.o`));
-    const options = compileOptionsOf(compiler, guestDirectory);
-    await twoAtATime(sources, async (source, index) => {
-      await run(compiler.command, [...options, '-c', source, '-o', objects[index]!], directory);
-    });
-    const library = join(temporary, 'libbd0.a');
-    await run(compiler.archiver, ['rcsD', library, ...objects]);
-    return await use(library);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
+  process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
+  const objects = sources.sort().map((source) => join(temporary, `${source}.o`));
+  const options = compileOptionsOf(compiler, guestDirectory);
+  await twoAtATime(sources, async (source, index) => {
+    await run(compiler.command, [...options, '-c', source, '-o', objects[index]!], directory);
+  });
+  const library = join(temporary, 'libbd0.a');
+  await run(compiler.archiver, ['rcsD', library, ...objects]);
+  return library;
 }
 
 /** A hash of everything but its source that decides a program's image. */

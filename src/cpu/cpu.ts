@@ -39,7 +39,11 @@ export class Cpu {
     this.mmu = new Mmu(memory);
     this.linearMemory = new LinearMemory(memory, this.mmu);
     this.fetcher = new InstructionFetcher(memory, this.mmu, new Decoder());
-    this.evaluator = new Evaluator(this.state, this.linearMemory, hostOperations(this.state, () => this.ticks));
+    this.evaluator = new Evaluator(
+      this.state,
+      this.linearMemory,
+      hostOperations(this.state, () => this.ticks),
+    );
     if (engine === 'interpreter') this.records = new RecordEngine(this);
     this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
     this.mmu.onMappingsChanged = () => this.records?.mappingsChanged();

@@ -9,6 +9,7 @@ import {
   MODE_NONE,
   MODE_NONE_32,
   type FormEntry,
+  type RegisterKind,
   type RowPlan,
 } from './form-table.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
@@ -221,10 +222,10 @@ export class Decoder {
     this.scale = 0;
     this.ripRelative = false;
     this.displacement = 0n;
-    const inMemory = this.modRM < 0xc0 || plan.moffs;
+    const inMemory = (this.modRM < 0xc0 && !plan.modIgnored) || plan.moffs;
     if (plan.moffs) this.displacement = this.readImmediate(this.addressSizePrefix ? 4 : 8, false);
     else if (inMemory) this.readModRMAddress();
-    if (!segmentRegisterExists(plan, (this.modRM >> 3) & 7)) return undefined;
+    if (!registerExists(plan.reg, ((this.modRM >> 3) & 7) | ((this.rex & REX_R) << 1))) return undefined;
     let mode = plan.modeIndexes[inMemory ? this.memoryMode() : this.addressSizePrefix ? MODE_NONE_32 : MODE_NONE]!;
     // A row that has no memory operand, or does not ask for the address size, has the plain mode only.
     if (mode < 0 && !this.lock) mode = plan.modeIndexes[MODE_NONE]!;
@@ -296,14 +297,14 @@ export class Decoder {
 
   private registerInReg(plan: RowPlan): number {
     const number = (this.modRM >> 3) & 7;
-    if (plan.segmentReg !== 'none') return number;
-    return this.byteRegister(plan.byteReg, number | ((this.rex & REX_R) << 1));
+    if (isSegment(plan.reg)) return number;
+    return this.byteRegister(plan.reg === 'byte', number | ((this.rex & REX_R) << 1));
   }
 
   /** ModRM.rm, or the low three bits of an opcode that has no ModRM, where they name a register. */
   private registerInRm(plan: RowPlan): number {
     const { plusRegister, hasModRM } = plan.row.pattern;
-    if (hasModRM ? this.modRM < 0xc0 : !plusRegister) return 0;
+    if (hasModRM ? this.modRM < 0xc0 && !plan.modIgnored : !plusRegister) return 0;
     const number = (hasModRM ? this.modRM : this.opcode) & 7;
     return this.byteRegister(plan.byteRm, number | ((this.rex & REX_B) << 3));
   }
@@ -324,7 +325,28 @@ const VEX_MAPS: readonly (OpcodeMap | undefined)[] = [undefined, '0F', '0F38', '
 /** VEX.pp stands for none, 66h, F3h or F2h. */
 const VEX_PREFIXES: readonly number[] = [0, PREFIX_66, PREFIX_F3, PREFIX_F2];
 
-/** Numbers 6 and 7 name no segment register, and CS cannot be loaded: #UD. SDM Vol. 2B "MOV—Move". */
-function segmentRegisterExists(plan: RowPlan, number: number): boolean {
-  return plan.segmentReg === 'none' || (number <= GS && !(plan.segmentReg === 'written' && number === CS));
+/** Bits 0 to 8: CR0, CR2, CR3, CR4 and CR8. SDM Vol. 2B "MOV—Move to/from Control Registers". */
+const CONTROL_REGISTERS = 0b1_0001_1101;
+
+/**
+ * Whether ModRM.reg with REX.R, `number`, names a register: otherwise #UD. Of segment registers it is ModRM.reg alone, and CS
+ * cannot be loaded; DR4 and DR5 are names of DR6 and DR7. SDM Vol. 2B "MOV".
+ */
+function registerExists(kind: RegisterKind, number: number): boolean {
+  switch (kind) {
+    case 'segment':
+      return (number & 7) <= GS;
+    case 'loaded segment':
+      return (number & 7) <= GS && (number & 7) !== CS;
+    case 'control':
+      return ((CONTROL_REGISTERS >> number) & 1) !== 0;
+    case 'debug':
+      return number < 8;
+    default:
+      return true;
+  }
+}
+
+function isSegment(kind: RegisterKind): boolean {
+  return kind === 'segment' || kind === 'loaded segment';
 }

@@ -254,4 +254,3 @@ class EvaluatorCore implements Core {
     return typeof field === 'number' ? field : this.instruction[field];
   }
 }
-

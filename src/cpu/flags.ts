@@ -115,8 +115,7 @@ export function auxiliaryOf<V>(m: M<V>, t: FlagsThunk<V>): V {
 /** All six in their RFLAGS positions; 32 bits. */
 export function bitsOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   if (t.kind === 'bits') return t.bits;
-  const at = (flag: number, truth: V): V =>
-    m.shl(32, m.zeroExtend(8, 32, truth), m.constant(32, Math.log2(flag)));
+  const at = (flag: number, truth: V): V => m.shl(32, m.zeroExtend(8, 32, truth), m.constant(32, Math.log2(flag)));
   const ofResult = m.or(32, m.or(32, at(ZF, zeroOf(m, t)), at(SF, signOf(m, t))), at(PF, parityOf(m, t)));
   if (t.kind === 'result') return m.or(32, ofResult, t.bits);
   const others = m.or(32, m.or(32, at(CF, carryOf(m, t)), at(OF, overflowOf(m, t))), at(AF, auxiliaryOf(m, t)));

@@ -42,6 +42,9 @@ export interface FormEntry {
   readonly secondImmediateBytes: number;
 }
 
+/** `byte` has AH to BH among its numbers; `loaded segment` is one that is written. */
+export type RegisterKind = 'byte' | 'general' | 'segment' | 'loaded segment' | 'control' | 'debug';
+
 /** What decoding needs of a row; its forms are a range of numbers, made when they are first met. */
 export interface RowPlan {
   readonly row: Row;
@@ -53,10 +56,12 @@ export interface RowPlan {
   /** Position in `modes` by mode, -1 where the row has no such forms. */
   readonly modeIndexes: readonly number[];
   readonly repeats: readonly Repeat[];
-  /** Whether ModRM.reg, ModRM.rm (or the opcode), name byte registers, AH to BH among them. */
-  readonly byteReg: boolean;
+  /** What ModRM.reg names. */
+  readonly reg: RegisterKind;
+  /** Whether ModRM.rm, or the opcode, names a byte register. */
   readonly byteRm: boolean;
-  readonly segmentReg: 'none' | 'read' | 'written';
+  /** ModRM.rm names a register whatever ModRM.mod says. */
+  readonly modIgnored: boolean;
   readonly moffs: boolean;
   readonly usesVvvv: boolean;
 }
@@ -113,30 +118,36 @@ export function enumerateForms(rows: readonly Row[]): readonly Form[] {
 }
 
 function planOf(row: Row, firstForm: number): RowPlan {
-  let segmentReg: RowPlan['segmentReg'] = 'none';
-  let byteReg = false;
+  let reg: RegisterKind = 'general';
   let byteRm = false;
+  let modIgnored = false;
   let usesVvvv = false;
   const { operands } = row;
   for (let i = 0; i < operands.length; i++) {
     const { where, file, size } = operands[i]!;
     const isByte = file === 'gpr' && size === 8;
-    if (where === 'G') byteReg = isByte;
+    if (where === 'G' && isByte) reg = 'byte';
     else if (where === 'E' || where === 'N' || where === 'Z') byteRm = isByte;
-    else if (where === 'S') segmentReg = i === 0 ? 'written' : 'read';
+    else if (where === 'R') modIgnored = true;
+    else if (where === 'S') reg = i === 0 ? 'loaded segment' : 'segment';
+    else if (where === 'C') reg = 'control';
+    else if (where === 'D') reg = 'debug';
     else if (where === 'B') usesVvvv = true;
   }
-  const modeSet = modeSetOf(row);
+  const { widths, widthIndexes } = widthsOf(row);
+  const { modes, modeIndexes } = modeSetOf(row);
   return {
     row,
     firstForm,
-    ...widthsOf(row),
-    ...modeSet,
+    widths,
+    widthIndexes,
+    modes,
+    modeIndexes,
     repeats: repeatsOf(row),
-    byteReg,
+    reg,
     byteRm,
-    segmentReg,
-    moffs: modeSet === MOFFS,
+    modIgnored,
+    moffs: modes === MOFFS.modes,
     usesVvvv,
   };
 }
@@ -204,7 +215,7 @@ function modeSetOf({ operands, attributes }: Row): ModeSet {
     if (where === 'M') return lockable ? MEMORY_ONLY_LOCKABLE : MEMORY_ONLY;
     if (where === 'E') return lockable ? REGISTER_OR_MEMORY_LOCKABLE : REGISTER_OR_MEMORY;
   }
-  return attributes.has('ADDRESS') || attributes.has('REP') || attributes.has('REPZ') ? IMPLIED_ADDRESS : NO_ADDRESS;
+  return attributes.has('ADDRESS') ? IMPLIED_ADDRESS : NO_ADDRESS;
 }
 
 const NO_REPEAT: readonly Repeat[] = ['none'];
@@ -241,11 +252,16 @@ function operandForm(type: OperandType, width: Width, shape: AddressShape | 'non
       return { kind: 'relative' };
     case 'S':
       return { kind: 'segment' };
+    case 'C':
+      return { kind: 'control', width: 64 };
+    case 'D':
+      return { kind: 'debug', width: 64 };
     case 'E':
     case 'M':
     case 'O':
       return shape === 'none' ? registerForm(type, 'rm', width) : memoryForm(type, width, shape);
     case 'N':
+    case 'R':
     case 'Z':
       return registerForm(type, 'rm', width);
     case 'G':

@@ -62,13 +62,14 @@ export interface SegmentOperand {
   readonly kind: 'segment';
 }
 
+/** A control or debug register, by its number in ModRM.reg. */
+export interface ControlOperand {
+  readonly kind: 'control' | 'debug';
+  readonly width: 64;
+}
+
 export type OperandForm =
-  | GprOperand
-  | XmmOperand
-  | MemoryOperand
-  | ImmediateOperand
-  | RelativeOperand
-  | SegmentOperand;
+  GprOperand | XmmOperand | MemoryOperand | ImmediateOperand | RelativeOperand | SegmentOperand | ControlOperand;
 
 /**
  * How an address is made. `base`: base (or nothing, or rip) + displacement. `index`: the same + index * scale.

@@ -156,12 +156,27 @@ export type VectorOperation =
   | `${'i8x16' | 'i16x8' | 'i32x4' | 'i64x2'}.${'add' | 'sub' | 'eq'}`
   | `${'i8x16' | 'i16x8'}.${'add_sat_s' | 'add_sat_u' | 'sub_sat_s' | 'sub_sat_u'}`
   | `${'i8x16' | 'i16x8' | 'i32x4'}.gt_s`
-  | 'i16x8.mul' | 'i16x8.mul_high_s' | 'i16x8.mul_high_u' | 'i32x4.mul' | 'i64x2.mul_even_u32' | 'i32x4.dot_i16x8_s'
-  | 'i8x16.avgr_u' | 'i16x8.avgr_u' | 'i8x16.min_u' | 'i8x16.max_u' | 'i16x8.min_s' | 'i16x8.max_s'
+  | 'i16x8.mul'
+  | 'i16x8.mul_high_s'
+  | 'i16x8.mul_high_u'
+  | 'i32x4.mul'
+  | 'i64x2.mul_even_u32'
+  | 'i32x4.dot_i16x8_s'
+  | 'i8x16.avgr_u'
+  | 'i16x8.avgr_u'
+  | 'i8x16.min_u'
+  | 'i8x16.max_u'
+  | 'i16x8.min_s'
+  | 'i16x8.max_s'
   /** Two vectors of wider lanes, read as signed, to one of narrower lanes with saturation; x gives the low half. */
-  | 'i8x16.narrow_i16x8_s' | 'i8x16.narrow_i16x8_u' | 'i16x8.narrow_i32x4_s'
+  | 'i8x16.narrow_i16x8_s'
+  | 'i8x16.narrow_i16x8_u'
+  | 'i16x8.narrow_i32x4_s'
   | 'i8x16.sad' // PSADBW
-  | 'and' | 'or' | 'xor' | 'andnot'; // andnot(x, y) = ~x & y, as PANDN
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'andnot'; // andnot(x, y) = ~x & y, as PANDN
 
 /** Vectors are 128-bit values; lane 0 is the least significant. */
 export interface Vectors<V> {

@@ -29,6 +29,7 @@ export type OperandPlace =
   | 'E' // ModRM.rm, register or memory
   | 'M' // ModRM.rm, memory only
   | 'N' // ModRM.rm, register only
+  | 'R' // ModRM.rm, a register whatever ModRM.mod says
   | 'G' // ModRM.reg
   | 'Z' // low three bits of the opcode
   | 'B' // VEX.vvvv
@@ -36,6 +37,8 @@ export type OperandPlace =
   | 'J' // relative branch target
   | 'O' // moffs: a 64-bit (or 32-bit) absolute address
   | 'S' // segment register in ModRM.reg
+  | 'C' // control register in ModRM.reg
+  | 'D' // debug register in ModRM.reg
   | 'implied';
 
 /** Properties of a row that are not operands. */

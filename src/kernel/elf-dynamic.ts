@@ -52,7 +52,8 @@ export function readDynamic(
   if (length === 0) return { addresses: new Float64Array(0), addends: new BigUint64Array(0) };
   if (length % RELA_BYTES !== 0) throw new ElfError(`DT_RELASZ ${length} is not a multiple of ${RELA_BYTES}`);
   const entrySize = tags.get(DT_RELAENT);
-  if (entrySize !== BigInt(RELA_BYTES)) throw new ElfError(`DT_RELAENT is ${entrySize ?? 'missing'}, not ${RELA_BYTES}`);
+  if (entrySize !== BigInt(RELA_BYTES))
+    throw new ElfError(`DT_RELAENT is ${entrySize ?? 'missing'}, not ${RELA_BYTES}`);
   const address = tags.get(DT_RELA);
   if (address === undefined) throw new ElfError(`DT_RELASZ is ${length}, and DT_RELA is missing`);
   return readRelative(bytesOf(image, fileOffset(segments, 'DT_RELA', address, length), length), segments);
@@ -84,7 +85,9 @@ function readRelative(table: DataView, segments: readonly Segment[]): Relocation
     const where = `DT_RELA[${index}]:`;
     const symbol = table.getUint32(at + 12, true);
     if (type !== R_X86_64_RELATIVE || symbol !== 0)
-      throw new ElfError(`${where} r_info is type ${type} of symbol ${symbol}; a static program has R_X86_64_RELATIVE (8)`);
+      throw new ElfError(
+        `${where} r_info is type ${type} of symbol ${symbol}; a static program has R_X86_64_RELATIVE (8)`,
+      );
     const offset = table.getBigUint64(at, true);
     const address = size(`${where} r_offset`, offset, UPPER_HALF);
     if (!segments.some((segment) => holds(segment.address, segment.memorySize, address, WORD_BYTES)))
@@ -99,6 +102,7 @@ function readRelative(table: DataView, segments: readonly Segment[]): Relocation
 function fileOffset(segments: readonly Segment[], field: string, address: bigint, length: number): number {
   const start = size(field, address, UPPER_HALF);
   const holder = segments.find((segment) => holds(segment.address, segment.fileSize, start, length));
-  if (!holder) throw new ElfError(`${field} ${hex(address)} + ${hex(length)} bytes lies in the file part of no segment`);
+  if (!holder)
+    throw new ElfError(`${field} ${hex(address)} + ${hex(length)} bytes lies in the file part of no segment`);
   return holder.fileOffset + start - holder.address;
 }

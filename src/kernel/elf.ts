@@ -131,7 +131,12 @@ function readHeaders(image: ImageBytes): {
   const count = view.getUint16(56, true);
   if (count === 0 || count > MAX_PROGRAM_HEADERS)
     throw new ElfError(`e_phnum is ${count}, not 1 to ${MAX_PROGRAM_HEADERS}`);
-  const headersOffset = checkedRange(image, 'e_phoff', view.getBigUint64(32, true), BigInt(count * PROGRAM_HEADER_BYTES));
+  const headersOffset = checkedRange(
+    image,
+    'e_phoff',
+    view.getBigUint64(32, true),
+    BigInt(count * PROGRAM_HEADER_BYTES),
+  );
   const table = bytesOf(image, headersOffset, count * PROGRAM_HEADER_BYTES);
   const headers = Array.from({ length: count }, (_, index) => readProgramHeader(table, index));
   return { type, entry: size('e_entry', view.getBigUint64(24, true), UPPER_HALF), headersOffset, headers };
@@ -172,13 +177,17 @@ function readSegment(image: ImageBytes, header: ProgramHeader, before: Segment |
       `${where}: p_vaddr ${hex(vaddr)} is not on a page behind ${hex(end)}, the end of segment ${before.index}`,
     );
   const protection =
-    (flags & PF_R ? PROTECTION_READ : 0) | (flags & PF_W ? PROTECTION_WRITE : 0) | (flags & PF_X ? PROTECTION_EXECUTE : 0);
+    (flags & PF_R ? PROTECTION_READ : 0) |
+    (flags & PF_W ? PROTECTION_WRITE : 0) |
+    (flags & PF_X ? PROTECTION_EXECUTE : 0);
   return { index, fileOffset, fileSize: Number(filesz), address, memorySize: Number(memsz), protection };
 }
 
 function alignmentOf(header: ProgramHeader): number {
   if (header.align > BigInt(MAX_ALIGNMENT) || (header.align !== 0n && !isPowerOfTwo(header.align)))
-    throw new ElfError(`${name(header)}: p_align ${hex(header.align)} is not a power of two up to ${hex(MAX_ALIGNMENT)}`);
+    throw new ElfError(
+      `${name(header)}: p_align ${hex(header.align)} is not a power of two up to ${hex(MAX_ALIGNMENT)}`,
+    );
   return Number(header.align);
 }
 

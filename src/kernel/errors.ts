@@ -41,14 +41,3 @@ export class KernelError extends Error {
     this.name = 'KernelError';
   }
 }
-
-/**
- * Every frame holds what cannot be dropped. The thread whose instruction or kernel-call needed one is killed, as Linux
- * kills by signal 9, and the machine goes on.
- */
-export class OutOfFrames extends Error {
-  constructor() {
-    super('no frame of guest memory can be freed');
-    this.name = 'OutOfFrames';
-  }
-}

@@ -53,7 +53,10 @@ export function headerBytes(header: Header): Uint8Array {
   put(0x28, BigInt(header.size));
   put(0x30, toLinear(header.entry));
   put(0x38, toLinear(header.imageBase));
-  bytes.set(heapPairBytes({ heapPointer: toLinear(header.heapPointer), stackFloor: toLinear(header.stackFloor) }), 0x40);
+  bytes.set(
+    heapPairBytes({ heapPointer: toLinear(header.heapPointer), stackFloor: toLinear(header.stackFloor) }),
+    0x40,
+  );
   put(0x50, BigInt(header.argc));
   put(0x58, toLinear(header.argv));
   bytes.set(header.imageId, 0x60);

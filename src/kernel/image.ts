@@ -69,7 +69,7 @@ function consume(handles: readonly VmoHandle[], make: () => VmoHandle): VmoHandl
 function patchesOf(relocations: Relocations, start: number, end: number, bias: number): Patch[] {
   const { addresses, addends } = relocations;
   const patches: Patch[] = [];
-  for (let first = 0; first < addresses.length; ) {
+  for (let first = 0; first < addresses.length;) {
     const address = addresses[first]!;
     let next = first + 1;
     if (address >= start && address < end) {

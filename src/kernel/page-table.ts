@@ -20,9 +20,9 @@ const TABLE_FLAGS = PRESENT | WRITABLE | USER;
 const WINDOW_INDEX = 511;
 export const PAGE_TABLE_WINDOW: LinearAddress = WINDOW_INDEX * 2 ** 39;
 
-/** Where page tables get their frames. */
+/** Where page tables get their frames. What `allocateTable` throws, `map` throws. */
 export interface TableFrames {
-  /** The number of a frame full of zeros; throws where there is none. */
+  /** The number of a frame full of zeros. */
   allocateTable(): number;
   freeTable(frame: number): void;
 }
@@ -76,8 +76,8 @@ export class PageTable {
     if (low & bits) this.write(at, low & ~bits, this.memory.read32(at + 4));
   }
 
-  /** Unmaps all pages from `start` to `end` and gives back the tables that this leaves empty. Each frame is visited. */
-  unmapRange(start: LinearAddress, end: LinearAddress, visit: (frame: number) => void): void {
+  /** Unmaps all pages from `start` to `end` and gives back the tables that this leaves empty. */
+  unmapRange(start: LinearAddress, end: LinearAddress, visit: (address: LinearAddress, frame: number) => void): void {
     if (end - start >= SPAN[2]!) this.linearMemory.mmu.flush();
     this.clearTable(ROOT_LEVEL, this.root, 0, start, end, visit);
   }
@@ -113,7 +113,7 @@ export class PageTable {
     tableStart: LinearAddress,
     start: LinearAddress,
     end: LinearAddress,
-    visit: (frame: number) => void,
+    visit: (address: LinearAddress, frame: number) => void,
   ): boolean {
     const span = SPAN[level]!;
     const first = Math.max(0, Math.floor((start - tableStart) / span));
@@ -125,7 +125,7 @@ export class PageTable {
       const below = addressIn(low);
       if (level > 1 && !this.clearTable(level - 1, below, tableStart + index * span, start, end, visit)) continue;
       this.write(at, 0, 0);
-      if (level === 1) visit(below / PAGE_SIZE);
+      if (level === 1) visit(tableStart + index * span, below / PAGE_SIZE);
       else this.frames.freeTable(below / PAGE_SIZE);
     }
     return this.isEmpty(table);

@@ -6,15 +6,16 @@ import type { TrapReport } from './trap-report.js';
 /** A process: a region, and the threads that belong to it. */
 export interface ProcessDescription {
   readonly parent: number;
-  /** UTF-8, at most 63 bytes. */
   readonly name: string;
+  /** The name in UTF-8, at most 63 bytes. */
+  readonly nameBytes: Uint8Array;
   /** Where the header page, the heap, the stacks and an image that can be moved lie. */
   readonly region: Region;
   /** Where an image linked at a fixed address lies; undefined for one that is in `region`. */
   readonly imageRegion: Region | undefined;
   readonly entry: LinearAddress;
-  /** The identity of the image, 64 hexadecimal digits. */
-  readonly imageId: string;
+  /** The identity of the image, 32 bytes. */
+  readonly imageId: Uint8Array;
 }
 
 /** How a process ended. */

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../bits.js';
+import { PAGE_SIZE, hex } from '../bits.js';
 import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
 import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
 import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
@@ -211,7 +211,7 @@ export class Mmu implements PagingControls {
 
   private walkTables(linearHigh: number, linearLow: number, access: number, found: Walk): boolean {
     if (!isCanonicalHigh(linearHigh))
-      throw new RangeError(`linear address ${linearOf(linearHigh, linearLow)} is not canonical`);
+      throw new RangeError(`linear address ${hex(linearOf(linearHigh, linearLow), 16)} is not canonical`);
     const user = this.cpl === 3 && !(access & ACCESS_IMPLICIT) ? ACCESS_USER : 0;
     return walk(this.memory, this, access | user, linearHigh, linearLow, found);
   }

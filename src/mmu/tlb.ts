@@ -1,4 +1,4 @@
-import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
+import { PAGE_SHIFT, PAGE_SIZE, hex } from '../bits.js';
 import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
 
 /**
@@ -55,7 +55,8 @@ export class Tlb {
 
   /** Enters the page of a linear address, which translates to `physical`, a byte of RAM. */
   fill(table: number, linearHigh: number, linearLow: number, physical: number): void {
-    if (physical >= this.memory.size) throw new RangeError(`physical address ${physical} is beyond RAM`);
+    if (physical >= this.memory.size)
+      throw new RangeError(`physical address ${hex(physical)} is beyond RAM of ${this.memory.size} bytes`);
     const entry = wordOfEntry(table, linearLow);
     this.words[entry] = pageOf(linearLow);
     this.words[entry + 1] = linearHigh;

@@ -3,8 +3,8 @@ import type { GuestMemory } from '../memory.js';
 import { ZERO_LEAF } from './canonical-form.js';
 import { FrameStateError, OutOfFramesError, VmoRangeError } from './errors.js';
 import { FrameList } from './frame-list.js';
-import type { VmoPage } from './vmo-handle.js';
-import type { VmoStore } from './vmo-store.js';
+import type { VmoPage } from './handle.js';
+import type { VmoStore } from './store.js';
 
 /** Which frames a pool has, and whom it tells. */
 export interface FramePoolOptions {

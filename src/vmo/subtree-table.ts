@@ -194,8 +194,8 @@ function usedWords(words: Int32Array): number {
   return count;
 }
 
-/** 32 bits over `count` words. Seen by nobody: it only says which pages are worth a comparison. */
-function cheapHashOf(words: Int32Array, count: number): number {
+/** 32 bits over `count` words. No guest sees it: it only says which pages are worth a comparison. */
+export function cheapHashOf(words: Int32Array, count: number): number {
   let hash = count;
   for (let i = 0; i < count; i++) {
     hash = Math.imul(hash ^ words[i]!, 0x9e3779b1);

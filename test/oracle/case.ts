@@ -44,12 +44,12 @@ export const RFLAGS_ALLOWED =
   RFLAGS.AC |
   RFLAGS.ID;
 
-/** MXCSR after reset: every exception masked, round to nearest. SDM Vol. 1 10.2.3 "MXCSR Control and Status Register". */
+/** MXCSR after reset: every exception masked, round to nearest. SDM Vol. 1 10.2.3. */
 export const MXCSR_DEFAULT = 0x1f80;
 
 /**
- * As `maxSteps`: the instruction runs freely, REP to its end, up to the INT3 after it or where it jumps to. Faster (three
- * times on a virtual machine), but `bytes` must be exactly one instruction, which does not branch into itself.
+ * As `maxSteps`: the instruction runs freely, REP to its end, up to the INT3 after it or where it jumps to. Faster
+ * (three times on a virtual machine), but `bytes` must be exactly one instruction, which does not branch into itself.
  */
 export const FREE_RUN = 0;
 

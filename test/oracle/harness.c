@@ -1,6 +1,6 @@
 /*
- * The native oracle's process: reads cases from standard input, executes each on the CPU (step.c), and writes the states
- * after to standard output. Both streams are little-endian records; native.ts has the other half of the layout.
+ * The native oracle's process: reads cases from standard input, executes each on the CPU (step.c), and writes the
+ * states after to standard output. Both streams are little-endian records; native.ts has the other half of the layout.
  *
  *     input:   (struct request, struct window × windows, (struct window, bytes padded to 8) × patches) ...
  *     output:  struct hello, (struct after, the bytes of each window) ...
@@ -188,7 +188,8 @@ static uint64_t sweep_stray(void) {
   for (int i = 0; i < 2; i++) {
     const vector *data = (const vector *)arenas[i].address;
     vector any = {0, 0};
-    for (size_t at = 0; at < DATA_BYTES / sizeof any; at += 4) any |= data[at] | data[at + 1] | data[at + 2] | data[at + 3];
+    for (size_t at = 0; at < DATA_BYTES / sizeof any; at += 4)
+      any |= data[at] | data[at + 1] | data[at + 2] | data[at + 3];
     if (!(any[0] | any[1])) continue;
     const uint8_t *byte = (const uint8_t *)arenas[i].address;
     while (!*byte) byte++;

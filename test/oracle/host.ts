@@ -71,8 +71,8 @@ export interface HostCpu {
 }
 
 /** Reads the harness's greeting. */
-export function decodeHello(bytes: Uint8Array): HostCpu {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, HELLO_BYTES);
+export function decodeHello(view: DataView): HostCpu {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, HELLO_BYTES);
   const text = (from: number, to: number) =>
     new TextDecoder().decode(bytes.subarray(from, to)).replaceAll('\0', '').trim();
   const signature = view.getUint32(60, true);

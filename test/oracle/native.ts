@@ -1,8 +1,8 @@
 /**
  * The native oracle: executes one instruction on the host's own CPU from a given state and tells the state after.
  *
- * A C program (harness.c, step.c) does the work; gcc compiles it when the oracle is made. What it shows is a CPU at CPL 3
- * under Linux, so CS and SS are Linux's user selectors, IF is set, IOPL is 0, and:
+ * A C program (harness.c, step.c) does the work; gcc compiles it when the oracle is made. What it shows is a CPU at
+ * CPL 3 under Linux, so CS and SS are Linux's user selectors, IF is set, IOPL is 0, and:
  *
  * - A stepped instruction runs with TF set, hidden from its results; only POPF and IRET show the TF they loaded.
  * - RF is always clear in the result.
@@ -19,7 +19,7 @@ import { hex } from '../../src/bits.js';
 import { checkCase, describeBytes, type OracleCase, type OracleResult } from './case.js';
 import { decodeHello, type HostCpu } from './host.js';
 import { C_CONSTANTS, HARNESS, HELLO_BYTES } from './layout.js';
-import { decodeResponse, encodeRequests, OUTCOME, responseBytes } from './records.js';
+import { decodeResponse, encodeRequests, OUTCOME, outcomeAt, responseBytes } from './records.js';
 
 /** Why tests that need the oracle are skipped where `available()` is false. */
 export const NOT_AVAILABLE = 'the native oracle is not available: it needs Linux on x86-64';
@@ -37,9 +37,10 @@ const EXIT_STATUS: Record<number, string> = {
   15: 'an instruction has not ended within a quarter of a second of CPU time',
 };
 
+/** Of the harness; the headers lie beside them. */
 const SOURCES = ['harness.c', 'step.c'];
 
-/** The folder of the C sources: beside this file's TypeScript source, which may have been compiled to another folder. */
+/** The folder of the C sources: beside the source of this file, which may have been compiled to another folder. */
 function sourceFolder(): string {
   const start = dirname(fileURLToPath(import.meta.url));
   for (let folder = start; ; folder = dirname(folder)) {
@@ -90,7 +91,7 @@ export class NativeOracle {
     this.#executable = join(this.#folder, 'harness');
     try {
       compile(this.#executable);
-      this.host = decodeHello(new Uint8Array(this.#serve([], HELLO_BYTES)));
+      this.host = decodeHello(this.#serve([], HELLO_BYTES));
     } catch (error) {
       this.close();
       throw error;
@@ -110,10 +111,10 @@ export class NativeOracle {
       const output = this.#serve(batch, HELLO_BYTES + batch.reduce((sum, c) => sum + responseBytes(c), 0));
       let at = HELLO_BYTES;
       for (const c of batch) {
-        const { outcome, ...result } = decodeResponse(c, output, at);
-        at += responseBytes(c);
+        const outcome = outcomeAt(output, at);
         if (outcome !== OUTCOME.stepped) throw new Error(`${describeBytes(c.bytes)}: ${refusedByLinux(outcome)}`);
-        results.push(result);
+        results.push(decodeResponse(c, output, at));
+        at += responseBytes(c);
       }
     }
     return results;
@@ -130,18 +131,18 @@ export class NativeOracle {
   }
 
   /** The harness's whole output, `outputBytes` long, for the cases. */
-  #serve(cases: readonly OracleCase[], outputBytes: number): ArrayBuffer {
+  #serve(cases: readonly OracleCase[], outputBytes: number): DataView {
     const input = encodeRequests(cases);
     const { error, status, signal, stdout } = spawnSync(this.#executable, { input, maxBuffer: outputBytes + 1 });
     if (error || status !== 0 || stdout.length !== outputBytes) {
       const reason = error?.message ?? signal ?? EXIT_STATUS[status ?? 0] ?? `exit status ${status}`;
       throw new Error(`the native oracle failed at ${unansweredCase(cases, stdout?.length ?? 0)}: ${reason}`);
     }
-    return stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.length) as ArrayBuffer;
+    return new DataView(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.length));
   }
 }
 
-/** The first case that `outputBytes` of output do not answer; a harness killed by a signal loses up to 1 MiB of answers. */
+/** The first case that `outputBytes` of output do not answer; a harness killed by a signal loses up to 1 MiB of it. */
 function unansweredCase(cases: readonly OracleCase[], outputBytes: number): string {
   let end = HELLO_BYTES;
   const index = cases.findIndex((c) => (end += responseBytes(c)) > outputBytes);

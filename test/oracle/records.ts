@@ -59,12 +59,26 @@ export function responseBytes(c: OracleCase): number {
   return RESPONSE_BYTES + windowBytes(c);
 }
 
-function encodeRequest(c: OracleCase, buffer: ArrayBuffer, at: number): number {
-  const view = new DataView(buffer);
+/** One buffer, seen in the three widths that records are made of. */
+class Writer {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly words: BigUint64Array;
+
+  constructor(lengthBytes: number) {
+    const buffer = new ArrayBuffer(lengthBytes);
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.words = new BigUint64Array(buffer);
+  }
+}
+
+/** Writes the request at `at` and returns its end. */
+function encodeRequest(c: OracleCase, { bytes, view, words }: Writer, at: number): number {
   const { windows, patches = [], seed } = c.memory;
-  new BigUint64Array(buffer, at + REQUEST.gpr, 16).set(c.gpr);
-  view.setBigUint64(at + REQUEST.fsBase, c.fsBase, true);
-  view.setBigUint64(at + REQUEST.gsBase, c.gsBase, true);
+  words.set(c.gpr, (at + REQUEST.gpr) / 8);
+  words[(at + REQUEST.fsBase) / 8] = c.fsBase;
+  words[(at + REQUEST.gsBase) / 8] = c.gsBase;
   view.setUint32(at + REQUEST.rflags, c.rflags, true);
   view.setUint32(at + REQUEST.mxcsr, c.mxcsr, true);
   view.setUint32(at + REQUEST.seed, seed, true);
@@ -73,17 +87,16 @@ function encodeRequest(c: OracleCase, buffer: ArrayBuffer, at: number): number {
   view.setUint32(at + REQUEST.length, c.bytes.length, true);
   view.setUint32(at + REQUEST.windows, windows.length, true);
   view.setUint32(at + REQUEST.patches, patches.length, true);
-  const bytes = new Uint8Array(buffer);
   bytes.set(c.bytes, at + REQUEST.bytes);
   bytes.set(c.xmm, at + REQUEST.xmm);
   at += REQUEST_BYTES;
   for (const { address, length } of windows) {
-    view.setBigUint64(at, address, true);
+    words[at / 8] = address;
     view.setUint32(at + 8, length, true);
     at += WINDOW_BYTES;
   }
   for (const patch of patches) {
-    view.setBigUint64(at, patch.address, true);
+    words[at / 8] = patch.address;
     view.setUint32(at + 8, patch.bytes.length, true);
     bytes.set(patch.bytes, at + WINDOW_BYTES);
     at += WINDOW_BYTES + roundUp8(patch.bytes.length);
@@ -93,39 +106,42 @@ function encodeRequest(c: OracleCase, buffer: ArrayBuffer, at: number): number {
 
 /** The harness's input for the cases. */
 export function encodeRequests(cases: readonly OracleCase[]): Uint8Array {
-  const buffer = new ArrayBuffer(cases.reduce((sum, c) => sum + requestBytes(c), 0));
+  const writer = new Writer(cases.reduce((sum, c) => sum + requestBytes(c), 0));
   let at = 0;
-  for (const c of cases) at = encodeRequest(c, buffer, at);
-  return new Uint8Array(buffer);
+  for (const c of cases) at = encodeRequest(c, writer, at);
+  return writer.bytes;
 }
 
-/** The answer at `at`, an offset divisible by 8, to the case; `outcome` is one of OUTCOME. */
-export function decodeResponse(c: OracleCase, buffer: ArrayBuffer, at: number): OracleResult & { outcome: number } {
-  const view = new DataView(buffer, at, RESPONSE_BYTES);
-  const vector = view.getUint32(RESPONSE.vector, true);
-  const stray = view.getBigUint64(RESPONSE.stray, true);
-  let next = at + RESPONSE_BYTES;
+/** What became of the case whose answer lies at `at`: one of OUTCOME. */
+export function outcomeAt(view: DataView, at: number): number {
+  return view.getUint32(at + RESPONSE.outcome, true);
+}
+
+/** The answer at `at`, an offset divisible by 8, to the case. Its arrays are views of the buffer. */
+export function decodeResponse(c: OracleCase, view: DataView, at: number): OracleResult {
+  const buffer = view.buffer as ArrayBuffer;
+  const vector = view.getUint32(at + RESPONSE.vector, true);
+  const errorCode = view.getUint32(at + RESPONSE.errorCode, true);
+  const cr2 = view.getBigUint64(at + RESPONSE.cr2, true);
+  const stray = view.getBigUint64(at + RESPONSE.stray, true);
   const windows: Uint8Array[] = [];
+  let next = at + RESPONSE_BYTES;
   for (const { length } of c.memory.windows) {
     windows.push(new Uint8Array(buffer, next, length));
     next += length;
   }
   return {
     gpr: new BigUint64Array(buffer, at + RESPONSE.gpr, 16),
-    rip: view.getBigUint64(RESPONSE.rip, true),
-    rflags: view.getUint32(RESPONSE.rflags, true),
+    rip: view.getBigUint64(at + RESPONSE.rip, true),
+    rflags: view.getUint32(at + RESPONSE.rflags, true),
     xmm: new Uint8Array(buffer, at + RESPONSE.xmm, 256),
-    mxcsr: view.getUint32(RESPONSE.mxcsr, true),
-    fsBase: view.getBigUint64(RESPONSE.fsBase, true),
-    gsBase: view.getBigUint64(RESPONSE.gsBase, true),
+    mxcsr: view.getUint32(at + RESPONSE.mxcsr, true),
+    fsBase: view.getBigUint64(at + RESPONSE.fsBase, true),
+    gsBase: view.getBigUint64(at + RESPONSE.gsBase, true),
     selectors: new Uint16Array(buffer, at + RESPONSE.selectors, 6),
-    steps: view.getUint32(RESPONSE.steps, true),
-    outcome: view.getUint32(RESPONSE.outcome, true),
+    steps: view.getUint32(at + RESPONSE.steps, true),
     stray: stray === 0n ? undefined : stray,
-    fault:
-      vector === NO_FAULT
-        ? undefined
-        : { vector, errorCode: view.getUint32(RESPONSE.errorCode, true), cr2: view.getBigUint64(RESPONSE.cr2, true) },
+    fault: vector === NO_FAULT ? undefined : { vector, errorCode, cr2 },
     windows,
   };
 }

@@ -1,4 +1,4 @@
-/** Instructions that the native oracle must not run: they reach Linux or the hypervisor, or answer with what these make up. */
+/** What the native oracle must not run: it reaches Linux or the hypervisor, or answers with what those make up. */
 
 import { INT3 } from './layout.js';
 

@@ -163,7 +163,7 @@ static void capture_exception(struct after *after, int signal, int code, const s
   after->vector = stepped ? NO_FAULT : (uint32_t)frame->trapno;
   after->error_code = stepped ? 0 : (uint32_t)frame->err;
   after->cr2 = after->vector == VECTOR_PF ? frame->cr2 : 0;
-  /* Linux shows P for every address beyond the user half, whatever is mapped there: not to tell what the kernel maps. */
+  /* Linux shows P for every address beyond the user half, so as not to tell what the kernel maps. */
   if (after->vector == VECTOR_PF && frame->cr2 >= USER_END) after->error_code &= ~1u;
 }
 
@@ -262,7 +262,7 @@ static void catch_signals(void) {
     if (system_call(__NR_rt_sigaction, signals[i], (long)&action, 0, sizeof action.sa_mask, 0, 0))
       leave(EXIT_NO_SIGNALS);
   if (system_call(__NR_setitimer, ITIMER_VIRTUAL, (long)&tick, 0, 0, 0, 0)) leave(EXIT_NO_SIGNALS);
-  /* A system call from anywhere but the harness's own code becomes SIGSYS (Linux 5.11; the driver refuses it before). */
+  /* A system call from anywhere but the harness's own code becomes SIGSYS: a second guard, from Linux 5.11 on. */
   system_call(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, HARNESS, HARNESS_BYTES_MAX, 0, 0);
 }
 

@@ -5,15 +5,7 @@ import type { InstructionFetcher } from '../fetch.js';
 import type { OperandForm } from '../form.js';
 import type { Instruction } from '../instruction.js';
 import { GPR, SEGMENT_BASE, ZERO, gprAddress, xmmAddress } from '../state.js';
-import {
-  Field,
-  Handler,
-  JUMP_CACHE,
-  JUMP_CACHE_ENTRIES,
-  RECORDS_END,
-  RECORDS_START,
-  RECORD_BYTES,
-} from './record.js';
+import { Field, Handler, JUMP_CACHE, JUMP_CACHE_ENTRIES, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
 
 /** Instructions decoded in one go, at most. */
 const LONGEST_RUN = 256;
@@ -160,13 +152,23 @@ export class BlockCache {
       const record = this.writeStub(rip);
       this.view.setUint16(record + Field.handler, Handler.evaluate, true);
       this.view.setUint16(record + Field.ticksToEnd, 1, true);
-      this.remember(rip, record, { firstRecord: record, records: 1, physical, lengthBytes: PAGE_SIZE - (physical % PAGE_SIZE) });
+      this.remember(rip, record, {
+        firstRecord: record,
+        records: 1,
+        physical,
+        lengthBytes: PAGE_SIZE - (physical % PAGE_SIZE),
+      });
       return record;
     }
     const { instruction, second } = this.fetcher.fetchCrossing(rip);
     const inFirst = PAGE_SIZE - (physical % PAGE_SIZE);
     const record = this.write(rip, physical, inFirst, [instruction]);
-    const inSecond: Run = { firstRecord: record, records: 1, physical: second, lengthBytes: instruction.length - inFirst };
+    const inSecond: Run = {
+      firstRecord: record,
+      records: 1,
+      physical: second,
+      lengthBytes: instruction.length - inFirst,
+    };
     this.watchRun(inSecond);
     return record;
   }

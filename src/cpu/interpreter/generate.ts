@@ -82,7 +82,11 @@ function mainLoop(plan: HandlerPlan, shared: SharedFunctions, functionType: numb
   code.end(); // the handlers that are functions
   storeState();
   code.get(RECORD);
-  code.get(RECORD).memory('i32.load16_u', Field.handler).i32(FIRST_FORM_HANDLER + plan.hot.length).op('i32.sub');
+  code
+    .get(RECORD)
+    .memory('i32.load16_u', Field.handler)
+    .i32(FIRST_FORM_HANDLER + plan.hot.length)
+    .op('i32.sub');
   code.callIndirect(functionType, 0).set(next);
   loadFlags();
   code.i32(0).memory('i32.load', at.EXIT_BUDGET).set(BUDGET);

@@ -47,7 +47,13 @@ function pushThunk(emitter: Emitter, thunk: FlagsThunk<WasmValue>, which: 'resul
 /** Looks an address up in the jump cache: leaves the record's address on the stack inside of `found`. */
 function emitJumpCache(emitter: Emitter, target: WasmValue, found: (record: number) => void): void {
   const { code } = emitter;
-  emitter.push(target).code.op('i32.wrap_i64').i32(JUMP_CACHE_ENTRIES - 1).op('i32.and').i32(4).op('i32.shl');
+  emitter
+    .push(target)
+    .code.op('i32.wrap_i64')
+    .i32(JUMP_CACHE_ENTRIES - 1)
+    .op('i32.and')
+    .i32(4)
+    .op('i32.shl');
   const entry = emitter.pop('i32');
   emitter.push(entry).code.memory('i64.load', JUMP_CACHE);
   emitter.push(target).code.op('i64.eq').if();
@@ -92,11 +98,18 @@ export class LoopContext implements HandlerContext {
   }
 
   next(enters: boolean): void {
-    this.code.get(this.record).i32(this.recordOffset + RECORD_BYTES).op('i32.add').set(this.record);
+    this.code
+      .get(this.record)
+      .i32(this.recordOffset + RECORD_BYTES)
+      .op('i32.add')
+      .set(this.record);
     this.code.br(enters ? this.labels.enter : this.labels.dispatch);
   }
   jumpDirect(): void {
-    this.code.get(this.record).memory('i32.load', this.recordOffset + Field.target).set(this.record);
+    this.code
+      .get(this.record)
+      .memory('i32.load', this.recordOffset + Field.target)
+      .set(this.record);
     this.code.br(this.labels.enter);
   }
   jumpIndirect(target: WasmValue): void {
@@ -151,10 +164,17 @@ export class FunctionContext implements HandlerContext {
   }
 
   next(): void {
-    this.code.get(this.record).i32(this.recordOffset + RECORD_BYTES).op('i32.add').op('return');
+    this.code
+      .get(this.record)
+      .i32(this.recordOffset + RECORD_BYTES)
+      .op('i32.add')
+      .op('return');
   }
   jumpDirect(): void {
-    this.code.get(this.record).memory('i32.load', this.recordOffset + Field.target).op('return');
+    this.code
+      .get(this.record)
+      .memory('i32.load', this.recordOffset + Field.target)
+      .op('return');
   }
   jumpIndirect(target: WasmValue): void {
     emitJumpCache(this.emitter, target, (record) => {

@@ -165,7 +165,11 @@ class HandlerCore implements Core {
     return this.emitter.pop('i64');
   }
   requireAligned(linear: V, bytes: number): void {
-    this.emitter.push(linear).code.op('i32.wrap_i64').i32(bytes - 1).op('i32.and');
+    this.emitter
+      .push(linear)
+      .code.op('i32.wrap_i64')
+      .i32(bytes - 1)
+      .op('i32.and');
     this.sideExitIf();
   }
   /**
@@ -177,7 +181,10 @@ class HandlerCore implements Core {
     const { code, emitter } = this;
     emitter.push(linear).code.i64(BigInt(TLB_INDEX_SHIFT)).op('i64.shr_u').op('i32.wrap_i64');
     code.i32(TLB_INDEX_MASK).op('i32.and');
-    code.i32(0).memory('i32.load', access === 'write' ? at.TLB_WRITE_TABLE : at.TLB_READ_TABLE).op('i32.add');
+    code
+      .i32(0)
+      .memory('i32.load', access === 'write' ? at.TLB_WRITE_TABLE : at.TLB_READ_TABLE)
+      .op('i32.add');
     const entry = emitter.pop('i32');
     emitter.push(linear);
     if (bytes > 1) code.i64(BigInt(bytes - 1)).op('i64.add');
@@ -185,7 +192,10 @@ class HandlerCore implements Core {
     emitter.push(entry).code.memory('i64.load', 0).op('i64.ne').if();
     code.i32(0);
     emitter.push(linear).code.memory('i64.store', at.EXIT_LINEAR);
-    code.i32(0).i32((access === 'write' ? 1 : 0) | (bytes << 8)).memory('i32.store', at.EXIT_ACCESS);
+    code
+      .i32(0)
+      .i32((access === 'write' ? 1 : 0) | (bytes << 8))
+      .memory('i32.store', at.EXIT_ACCESS);
     this.context.exit(Exit.miss);
     code.end();
     emitter.push(entry).code.memory('i32.load', TLB_ADDEND_OFFSET);
@@ -394,7 +404,11 @@ const STORES = { 8: 'i32.store8', 16: 'i32.store16', 32: 'i32.store', 64: 'i64.s
 
 /** Gives `target` the methods of `source`, bound to it. */
 function mixIn(target: object, source: object): void {
-  for (let type = Object.getPrototypeOf(source) as object; type !== Object.prototype; type = Object.getPrototypeOf(type) as object)
+  for (
+    let type = Object.getPrototypeOf(source) as object;
+    type !== Object.prototype;
+    type = Object.getPrototypeOf(type) as object
+  )
     for (const name of Object.getOwnPropertyNames(type)) {
       const method: unknown = (source as Record<string, unknown>)[name];
       if (name !== 'constructor' && typeof method === 'function' && !(name in target))

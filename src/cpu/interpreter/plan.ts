@@ -16,7 +16,11 @@ export interface HandlerPlan {
   /** Handler number by form id. */
   readonly handlerOfForm: readonly number[];
   /** The fused pairs: which forms the first and the second may be, and their handler's number. */
-  readonly pairs: readonly { readonly firsts: readonly Form[]; readonly seconds: readonly Form[]; readonly handler: number }[];
+  readonly pairs: readonly {
+    readonly firsts: readonly Form[];
+    readonly seconds: readonly Form[];
+    readonly handler: number;
+  }[];
 }
 
 export function planHandlers(forms: readonly Form[]): HandlerPlan {
@@ -42,8 +46,7 @@ export function planHandlers(forms: readonly Form[]): HandlerPlan {
   }
   const functions: Form[] = [];
   for (const [signature, form] of bySignature)
-    if (!numbers.has(signature))
-      numbers.set(signature, FIRST_FORM_HANDLER + hot.length + functions.push(form) - 1);
+    if (!numbers.has(signature)) numbers.set(signature, FIRST_FORM_HANDLER + hot.length + functions.push(form) - 1);
   const handlerOfForm: number[] = [];
   forms.forEach((form, i) => (handlerOfForm[form.id] = numbers.get(signatures[i]!) ?? Handler.evaluate));
   return { hot, functions, handlerOfForm, pairs };

@@ -82,7 +82,9 @@ export class RecordEngine {
         return this.evaluate(record);
       case Exit.ticks:
         // A block longer than the ticks left to `end` is run one instruction at a time.
-        return end - this.cpu.ticks === this.interpreter.ticksLeft && this.cpu.ticks < end ? this.evaluate(record) : record;
+        return end - this.cpu.ticks === this.interpreter.ticksLeft && this.cpu.ticks < end
+          ? this.evaluate(record)
+          : record;
     }
   }
 

@@ -59,7 +59,7 @@ export const callIndirect: Semantics = (m, { dest }) => {
 
 /** RET, RET imm16: pops the address to go to, then releases as many bytes more as the immediate says. SDM Vol. 2B "RET". */
 export const ret: Semantics = (m, { operands }) => {
-  const target = topOfStack(m, 8).load(64);
+  const target = topOfStack(m, 64);
   m.requireCanonical(target);
   const popped = m.add(64, m.gpr(RSP, 64), m.constant(64, 8));
   m.setGpr(RSP, 64, operands.length === 0 ? popped : m.add(64, popped, m.zeroExtend(16, 64, m.immediate(16))));

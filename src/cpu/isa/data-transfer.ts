@@ -122,14 +122,13 @@ export const push: Semantics = (m, { dest, width }) => {
  */
 export const pop: Semantics = (m, { dest, width }) => {
   const bytes = width / 8;
-  const top = topOfStack(m, bytes);
+  const value = topOfStack(m, width);
   if (dest.kind === 'memory') {
     const target = m.translate(m.linearAddress(dest, bytes), bytes, 'write');
-    target.store(width, top.load(width));
+    target.store(width, value);
     releaseStack(m, bytes);
     return;
   }
-  const value = top.load(width);
   releaseStack(m, bytes);
   place(m, dest, 'write').write(value);
 };

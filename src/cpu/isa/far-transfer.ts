@@ -25,8 +25,9 @@ interface FarPointer<V> {
 /** Reads m16:16, m16:32 or m16:64. */
 export function readFarPointer<V>(m: Machine<V>, operand: OperandForm, width: Width): FarPointer<V> {
   const linear = m.linearAddress(operand as MemoryOperand);
-  const where = m.translate(linear, width / 8 + 2, 'read');
-  return { offset: resize(m, width, 64, where.load(width, 0)), selector: where.load(16, width / 8) };
+  const offset = m.translate(linear, width / 8, 'read').load(width);
+  const selector = m.translate(m.add(64, linear, m.constant(64, width / 8)), 2, 'read').load(16);
+  return { offset: resize(m, width, 64, offset), selector };
 }
 
 function requireUser<V>(m: Machine<V>): void {
@@ -47,26 +48,24 @@ export const callFar: Semantics = (m, { dest, width }) => {
   requireUser(m);
   const { offset, selector } = readFarPointer(m, dest, width);
   requireDescriptor(m, selector, namesAny(m, selector, isCode));
-  const bytes = width / 8;
-  const top = m.sub(64, m.gpr(RSP, 64), m.constant(64, 2 * bytes));
-  const frame = m.translate(top, 2 * bytes, 'write', true);
+  const below = (words: number): typeof offset => m.sub(64, m.gpr(RSP, 64), m.constant(64, (words * width) / 8));
+  const savedSelector = m.translate(below(1), width / 8, 'write', true);
+  const savedOffset = m.translate(below(2), width / 8, 'write', true);
   m.requireCanonical(offset);
-  frame.store(width, resize(m, 16, width, m.host.selector(CS)), bytes);
-  frame.store(width, resize(m, 64, width, m.nextRip()), 0);
-  m.setGpr(RSP, 64, top);
+  savedSelector.store(width, resize(m, 16, width, m.host.selector(CS)));
+  savedOffset.store(width, resize(m, 64, width, m.nextRip()));
+  m.setGpr(RSP, 64, below(2));
   m.jumpIndirect(offset);
 };
 
 /** RETF, RETF imm16: pops the offset and the selector, then releases as many bytes more as the immediate says. SDM Vol. 2B "RET". */
 export const retf: Semantics = (m, { width, operands }) => {
   requireUser(m);
-  const bytes = width / 8;
-  const frame = topOfStack(m, 2 * bytes);
-  const offset = resize(m, width, 64, frame.load(width, 0));
-  const selector = frame.load(16, bytes);
+  const offset = resize(m, width, 64, topOfStack(m, width, 0));
+  const selector = resize(m, width, 16, topOfStack(m, width, 1));
   requireUserSelector(m, selector, isCode);
   m.requireCanonical(offset);
-  releaseStack(m, 2 * bytes);
+  releaseStack(m, (2 * width) / 8);
   if (operands.length > 0) m.setGpr(RSP, 64, m.add(64, m.gpr(RSP, 64), m.zeroExtend(16, 64, m.immediate(16))));
   m.jumpIndirect(offset);
 };
@@ -76,16 +75,11 @@ export const iret: Semantics = (m, { width }) => {
   requireUser(m);
   const nested = m.and(64, m.systemFlags(), m.constant(64, NT));
   m.raiseIf(m.isFalse(m.isZero(64, nested)), Vector.GP);
-  const bytes = width / 8;
-  const frame = topOfStack(m, 5 * bytes);
-  const word = (index: number): ReturnType<typeof m.nextRip> => resize(m, width, 64, frame.load(width, index * bytes));
-  const rip = word(0);
-  const flags = word(2);
-  const rsp = word(3);
-  requireUserSelector(m, frame.load(16, bytes), isCode);
-  requireUserSelector(m, frame.load(16, 4 * bytes), isWritable);
-  m.requireCanonical(rip);
-  loadFlags(m, flags, width === 16);
-  m.setGpr(RSP, 64, rsp);
-  m.jumpIndirect(rip);
+  const [rip, cs, flags, rsp, ss] = [0, 1, 2, 3, 4].map((word) => resize(m, width, 64, topOfStack(m, width, word)));
+  requireUserSelector(m, m.truncate(64, 16, cs!), isCode);
+  requireUserSelector(m, m.truncate(64, 16, ss!), isWritable);
+  m.requireCanonical(rip!);
+  loadFlags(m, flags!, width === 16);
+  m.setGpr(RSP, 64, rsp!);
+  m.jumpIndirect(rip!);
 };

@@ -68,7 +68,7 @@ export const pushf: Semantics = (m, { width }) => {
 
 /** POPF, POPFQ: pops RFLAGS. SDM Vol. 2B "POPF/POPFD/POPFQ". */
 export const popf: Semantics = (m, { width }) => {
-  const flags = topOfStack(m, width / 8).load(width);
+  const flags = topOfStack(m, width);
   releaseStack(m, width / 8);
   loadFlags(m, resize(m, width, 64, flags), width === 16);
 };

@@ -1,6 +1,6 @@
 import { Vector } from '../exceptions.js';
-import type { MemoryOperand } from '../form.js';
-import type { Place, Semantics } from '../machine.js';
+import type { Form, MemoryOperand } from '../form.js';
+import type { Machine, Place, Semantics } from '../machine.js';
 import { RAX, RBP, RBX, RCX, RDX, RSP } from '../state.js';
 import { resize } from './flag-bits.js';
 import { place } from './operands.js';
@@ -53,59 +53,48 @@ export const vmcall: Semantics = (m) => m.leave('vmcall');
 const DEEPEST_NESTING = 31;
 
 /**
- * ENTER: pushes RBP, then `level` frame pointers (level - 1 from the frame that RBP is in, and the new one), points RBP to the new
- * frame and takes `immediate` bytes off RSP, where a write must be possible. SDM Vol. 2A "ENTER".
+ * ENTER: pushes RBP, then `level` frame pointers (level - 1 of them from the frame that RBP is in, and the new one), points RBP to
+ * the new frame and takes `immediate` bytes off RSP, where a write must be possible. SDM Vol. 2A "ENTER".
  */
-export const enter: Semantics = (m, form) => {
-  const { width } = form;
+export function enter<V>(m: Machine<V>, { width }: Form): void {
   const bytes = width / 8;
   const level = m.and(8, m.host.secondImmediate(), m.constant(8, DEEPEST_NESTING));
-  const frame = m.sub(64, m.gpr(RSP, 64), m.constant(64, bytes));
   const oldFrame = m.gpr(RBP, 64);
-  const words = m.select(
-    64,
-    m.isZero(8, level),
-    m.constant(64, 1),
-    m.zeroExtend(8, 64, m.add(8, level, m.constant(8, 1))),
-  );
-  const pushed = m.sub(64, m.add(64, frame, m.constant(64, bytes)), m.mul(64, words, m.constant(64, bytes)));
-  const top = m.sub(64, pushed, m.zeroExtend(16, 64, m.immediate(16)));
-  const below = (address: typeof frame, index: number): typeof frame =>
-    m.sub(64, address, m.constant(64, index * bytes));
+  const frame = m.sub(64, m.gpr(RSP, 64), m.constant(64, bytes));
+  const below = (address: V, words: number): V => m.sub(64, address, m.constant(64, words * bytes));
+  const savedFrame = m.translate(frame, bytes, 'write', true);
 
-  const finish = (copies: readonly Copy<typeof frame>[], newFrameSlot?: Place<typeof frame>): void => {
+  const finish = (depth: number, copies: readonly Copy<V>[]): void => {
+    const newFrame = depth > 0 ? m.translate(below(frame, depth), bytes, 'write', true) : undefined;
+    const top = m.sub(64, below(frame, depth), m.zeroExtend(16, 64, m.immediate(16)));
     m.translate(top, bytes, 'write', true);
-    slot.store(width, m.gpr(RBP, width));
+    savedFrame.store(width, m.gpr(RBP, width));
     for (const { from, to } of copies) to.store(width, from.load(width));
-    newFrameSlot?.store(width, resize(m, 64, width, frame));
+    newFrame?.store(width, resize(m, 64, width, frame));
     m.setGpr(RBP, width, resize(m, 64, width, frame));
     m.setGpr(RSP, 64, top);
   };
-  // Every slot is found before the first is filled, so the copies of an outer level lie inside the arm of the next one.
-  const nest = (depth: number, copies: readonly Copy<typeof frame>[]): void => {
-    const to = m.translate(below(frame, depth), bytes, 'write', true);
+  const copy = (depth: number): Copy<V> => ({
+    from: m.translate(below(oldFrame, depth), bytes, 'read', true),
+    to: m.translate(below(frame, depth), bytes, 'write', true),
+  });
+  // Every place is found before the first is filled, so each level lies inside the arm of the one before.
+  const nest = (depth: number, copies: readonly Copy<V>[]): void => {
     m.if(
       m.equal(8, level, m.constant(8, depth)),
-      () => finish(copies, to),
+      () => finish(depth, copies),
       () => {
-        if (depth === DEEPEST_NESTING) return;
-        const from = m.translate(below(oldFrame, depth), bytes, 'read', true);
-        nest(depth + 1, [...copies, { from, to }]);
+        if (depth < DEEPEST_NESTING) nest(depth + 1, depth === 0 ? copies : [...copies, copy(depth)]);
       },
     );
   };
-  const slot = m.translate(frame, bytes, 'write', true);
-  m.if(
-    m.isZero(8, level),
-    () => finish([]),
-    () => nest(1, []),
-  );
-};
+  nest(0, []);
+}
 
 /** A frame pointer of an outer level on its way to the new frame. */
 interface Copy<V> {
-  from: Place<V>;
-  to: Place<V>;
+  readonly from: Place<V>;
+  readonly to: Place<V>;
 }
 
 /** LEAVE: RSP := RBP, then pops RBP. SDM Vol. 2A "LEAVE". */

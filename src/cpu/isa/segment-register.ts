@@ -26,7 +26,7 @@ export const pushSegment =
 export const popSegment =
   (segment: number): Semantics =>
   (m, { width }) => {
-    m.host.loadSegment(segment, topOfStack(m, width / 8).load(16));
+    m.host.loadSegment(segment, resize(m, width, 16, topOfStack(m, width)));
     releaseStack(m, width / 8);
   };
 

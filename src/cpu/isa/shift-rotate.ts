@@ -149,8 +149,8 @@ export const rcr = rotateThroughCarry((m, width, x, count, carry) => {
 
 /**
  * SHLD, SHRD: shifts DEST, with bits of SRC coming in. CF is the last bit to leave; OF tells, for a count of 1, whether the sign
- * changed. Where a 16-bit operand is shifted by more than 16, the manual leaves the result open; here, as in processors,
- * bits of DEST follow those of SRC. SDM Vol. 2B "SHLD", "SHRD".
+ * changed. Where a 16-bit operand is shifted by more than 16, the manual leaves everything open; here zeros follow the bits
+ * of SRC. SDM Vol. 2B "SHLD", "SHRD".
  */
 function doubleShift(left: boolean): Semantics {
   return (m, { dest, src, third, width }) => {
@@ -158,7 +158,7 @@ function doubleShift(left: boolean): Semantics {
     const y = read(m, src);
     const count = m.and(8, read(m, third, 8), m.constant(8, width === 64 ? 63 : 31));
     const x = target.read();
-    const result = width === 16 ? tripleShift16(m, left, x, y, count) : funnelShift(m, left, width, x, y, count);
+    const result = width === 16 ? pairShift16(m, left, x, y, count) : pairShift(m, left, width, x, y, count);
     target.write(result);
     m.if(m.isFalse(m.isZero(8, count)), () => {
       const last = shiftBy(m, left ? 'shl' : 'shr', width, x, m.sub(8, count, m.constant(8, 1)));
@@ -169,7 +169,8 @@ function doubleShift(left: boolean): Semantics {
   };
 }
 
-function funnelShift<V>(m: Arithmetic<V>, left: boolean, width: Width, x: V, y: V, count: V): V {
+/** x:y shifted left, or y:x shifted right, and the half where x was. */
+function pairShift<V>(m: Arithmetic<V>, left: boolean, width: Width, x: V, y: V, count: V): V {
   const amount = resize(m, 8, width, count);
   const [towards, back] = left ? (['shl', 'shr'] as const) : (['shr', 'shl'] as const);
   // width - count = 1 + (width - 1 - count), so that both counts are in range.
@@ -178,14 +179,13 @@ function funnelShift<V>(m: Arithmetic<V>, left: boolean, width: Width, x: V, y: 
   return m.or(width, m[towards](width, x, amount), incoming);
 }
 
-/** x:y:x, 48 bits, shifted as one. */
-function tripleShift16<V>(m: Arithmetic<V>, left: boolean, x: V, y: V, count: V): V {
-  const wideX = m.zeroExtend(16, 64, x);
-  const middle = m.shl(64, m.zeroExtend(16, 64, y), m.constant(64, 16));
-  const whole = m.or(64, m.or(64, m.shl(64, wideX, m.constant(64, 32)), middle), wideX);
-  const amount = m.zeroExtend(8, 64, count);
-  const shifted = left ? m.shr(64, m.shl(64, whole, amount), m.constant(64, 32)) : m.shr(64, whole, amount);
-  return m.truncate(64, 16, shifted);
+/** The same for 16 bits, where the count may be up to 31. */
+function pairShift16<V>(m: Arithmetic<V>, left: boolean, x: V, y: V, count: V): V {
+  const sixteen = m.constant(32, 16);
+  const [upper, lower] = left ? [x, y] : [y, x];
+  const pair = m.or(32, m.shl(32, m.zeroExtend(16, 32, upper), sixteen), m.zeroExtend(16, 32, lower));
+  const amount = m.zeroExtend(8, 32, count);
+  return m.truncate(32, 16, left ? m.shr(32, m.shl(32, pair, amount), sixteen) : m.shr(32, pair, amount));
 }
 
 export const shld = doubleShift(true);

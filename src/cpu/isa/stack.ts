@@ -1,5 +1,5 @@
 import type { Width } from '../../bits.js';
-import type { Machine, Place } from '../machine.js';
+import type { Machine } from '../machine.js';
 import { RSP } from '../state.js';
 
 /** The stack: in 64-bit mode its address is always the whole of RSP. SDM Vol. 1 6.2.5 "Stack Behavior in 64-Bit Mode". */
@@ -21,9 +21,11 @@ export function slotToPush<V>(m: Machine<V>, width: Width): StackSlot<V> {
   };
 }
 
-/** The bytes from RSP upwards, to be popped. */
-export function topOfStack<V>(m: Machine<V>, bytes: number): Place<V> {
-  return m.translate(m.gpr(RSP, 64), bytes, 'read', true);
+/** The value of `width` bits at the top of the stack, or `words` such values further up; it stays there. */
+export function topOfStack<V>(m: Machine<V>, width: Width, words = 0): V {
+  const top = m.gpr(RSP, 64);
+  const address = words === 0 ? top : m.add(64, top, m.constant(64, (words * width) / 8));
+  return m.translate(address, width / 8, 'read', true).load(width);
 }
 
 /** RSP := RSP + bytes. */

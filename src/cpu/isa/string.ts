@@ -78,9 +78,9 @@ export const lods: Semantics = (m, form) => {
 /** CMPS: flags as CMP [RSI], [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2A "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ". */
 export const cmps: Semantics = (m, form) => {
   repeated(m, form, () => {
-    const from = source(m, form);
-    const to = destination(m, form, 'read');
-    return compare(m, form, from.load(form.width), to.load(form.width), [RSI, RDI]);
+    const y = destination(m, form, 'read').load(form.width);
+    const x = source(m, form).load(form.width);
+    return compare(m, form, x, y, [RSI, RDI]);
   });
 };
 

@@ -53,7 +53,6 @@ export const Zy = gpr('Z', 'y');
 export const By = gpr('B', 'y');
 /** A register in ModRM.rm. */
 export const Ry = gpr('N', 'y');
-export const Rq = gpr('N', 64);
 
 export const Ib: OperandType = { where: 'I', file: 'none', size: 8 };
 export const Iw: OperandType = { where: 'I', file: 'none', size: 16 };
@@ -69,6 +68,12 @@ export const Jz: OperandType = { where: 'J', file: 'none', size: 'z' };
 
 export const Ob = gpr('O', 8);
 export const Ov = gpr('O', 'v');
+
+/** The general-purpose register of MOV to and from control and debug registers. */
+export const Rq = gpr('R', 64);
+/** Control and debug registers, by ModRM.reg. */
+export const Cq: OperandType = { where: 'C', file: 'none', size: 64 };
+export const Dq: OperandType = { where: 'D', file: 'none', size: 64 };
 
 export const Sw: OperandType = { where: 'S', file: 'none', size: 16 };
 

@@ -27,9 +27,7 @@ export function row(
   });
   if (!encoding.includes('+cc')) return [make(encoding, mnemonic, semantics as Semantics)];
   const byCondition = semantics as (condition: number) => Semantics;
-  return CONDITION_NAMES.map((name, code) =>
-    make(addCondition(encoding, code), mnemonic + name, byCondition(code)),
-  );
+  return CONDITION_NAMES.map((name, code) => make(addCondition(encoding, code), mnemonic + name, byCondition(code)));
 }
 
 /** Rows that need a CPUID feature, named as in the manual. */
@@ -68,7 +66,8 @@ export function parseEncoding(encoding: string, operands: readonly OperandType[]
     if (vexW !== 'WIG') rexW = vexW === 'W1' ? 1 : vexW === 'W0' ? 0 : 'any';
     prefix = vexPrefix as EncodingPattern['prefix'];
   }
-  if (!vex && LEGACY_PREFIXES.has(tokens[0]!) && tokens.length > 1) prefix = tokens.shift() as EncodingPattern['prefix'];
+  if (!vex && LEGACY_PREFIXES.has(tokens[0]!) && tokens.length > 1)
+    prefix = tokens.shift() as EncodingPattern['prefix'];
   if (tokens[0] === 'REX.W' || tokens[0] === 'REX.W0') rexW = tokens.shift() === 'REX.W' ? 1 : 0;
   if (!vex && tokens[0] === '0F' && tokens.length > 1) {
     tokens.shift();
@@ -84,7 +83,7 @@ export function parseEncoding(encoding: string, operands: readonly OperandType[]
   const digit = modRM !== undefined && /^\/[0-7]$/.test(modRM) ? Number(modRM[1]) : undefined;
   const fixedModRM = modRM !== undefined && /^[0-9A-F]{2}$/.test(modRM) ? parseInt(modRM, 16) : undefined;
   const hasModRM = modRM !== undefined;
-  if (!hasModRM && operands.some((operand) => 'EMNGSB'.includes(operand.where) && operand.where.length === 1))
+  if (!hasModRM && operands.some((operand) => 'EMNRGSCDB'.includes(operand.where) && operand.where.length === 1))
     throw new Error(`encoding '${encoding}' has operands in a ModRM byte that it does not name`);
   return {
     map,

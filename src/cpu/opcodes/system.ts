@@ -1,5 +1,5 @@
 import { lar, lsl, privileged, syscall, sysenter, verr, verw } from '../isa/system.js';
-import { AL, DX, Ew, Gv, Ib, M, Mb, Rq, RvMw, eAX } from './operand-types.js';
+import { AL, Cq, DX, Dq, Ew, Gv, Ib, M, Mb, Rq, RvMw, eAX } from './operand-types.js';
 import { row, type RowDraft } from './row-syntax.js';
 
 /** SDM Vol. 1 5.1.10 "I/O Instructions". */
@@ -27,10 +27,10 @@ const SYSTEM = [
   row('0F 30', 'WRMSR', privileged, 'BRANCH', 'EVALUATED'),
   row('0F 32', 'RDMSR', privileged, 'BRANCH', 'EVALUATED'),
   row('0F 33', 'RDPMC', privileged, 'BRANCH', 'EVALUATED'),
-  row('0F 20 /r', 'MOV', privileged, Rq, 'F64', 'BRANCH', 'EVALUATED'),
-  row('0F 21 /r', 'MOV', privileged, Rq, 'F64', 'BRANCH', 'EVALUATED'),
-  row('0F 22 /r', 'MOV', privileged, Rq, 'F64', 'BRANCH', 'EVALUATED'),
-  row('0F 23 /r', 'MOV', privileged, Rq, 'F64', 'BRANCH', 'EVALUATED'),
+  row('0F 20 /r', 'MOV', privileged, Rq, Cq, 'F64', 'BRANCH', 'EVALUATED'),
+  row('0F 21 /r', 'MOV', privileged, Rq, Dq, 'F64', 'BRANCH', 'EVALUATED'),
+  row('0F 22 /r', 'MOV', privileged, Cq, Rq, 'F64', 'BRANCH', 'EVALUATED'),
+  row('0F 23 /r', 'MOV', privileged, Dq, Rq, 'F64', 'BRANCH', 'EVALUATED'),
   row('0F 00 /0', 'SLDT', privileged, RvMw, 'BRANCH', 'EVALUATED'),
   row('0F 00 /1', 'STR', privileged, RvMw, 'BRANCH', 'EVALUATED'),
   row('0F 00 /2', 'LLDT', privileged, Ew, 'BRANCH', 'EVALUATED'),

@@ -62,3 +62,8 @@ export const UNDEFINED_FLAGS: Readonly<Record<string, UndefinedFlags>> = {
   BLSR: AF | PF,
   BZHI: AF | PF,
 };
+
+/** True where the manual leaves the result itself undefined: SHLD and SHRD of 16 bits by more than 16. */
+export function leavesResultUndefined(mnemonic: string, width: number, count: number): boolean {
+  return (mnemonic === 'SHLD' || mnemonic === 'SHRD') && count > width;
+}

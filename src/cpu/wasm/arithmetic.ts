@@ -106,8 +106,7 @@ export class WasmArithmetic implements Arithmetic<V> {
       this.sideExitIf();
     }
     const wide = (v: V): V => this.zeroExtend(width, 64, v);
-    const dividend =
-      width === 64 ? low : this.or(64, this.shl(64, wide(high), this.constant(64, width)), wide(low));
+    const dividend = width === 64 ? low : this.or(64, this.shl(64, wide(high), this.constant(64, width)), wide(low));
     const by = wide(divisor);
     emitter.push(dividend).push(by).code.op('i64.div_u');
     const quotient = emitter.pop('i64');
@@ -188,14 +187,20 @@ export class WasmArithmetic implements Arithmetic<V> {
       return this.constant(width, fold(width, x.constant, y.constant));
     const { emitter } = this;
     const type = typeOfWidth(width);
-    emitter.push(x).push(y).code.op(`${type}.${name}` as WasmInstruction);
+    emitter
+      .push(x)
+      .push(y)
+      .code.op(`${type}.${name}` as WasmInstruction);
     const growsBeyond = name === 'add' || name === 'sub' || name === 'mul' || name === 'shl';
     return growsBeyond && type === 'i32' ? this.masked(width) : emitter.pop(type);
   }
   private compare(name: 'eq' | 'lt_u' | 'lt_s', width: Width, x: V, y: V, fold: Arithmetic<bigint>['equal']): V {
     if (x.constant !== undefined && y.constant !== undefined)
       return this.constant(8, fold(width, x.constant, y.constant));
-    this.emitter.push(x).push(y).code.op(`${typeOfWidth(width) as 'i32' | 'i64'}.${name}`);
+    this.emitter
+      .push(x)
+      .push(y)
+      .code.op(`${typeOfWidth(width) as 'i32' | 'i64'}.${name}`);
     return this.emitter.pop('i32');
   }
   private pushSigned(width: Width, x: V): void {

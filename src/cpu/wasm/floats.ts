@@ -305,7 +305,10 @@ export class WasmFloats implements Floats<V> {
       return;
     }
     for (const v of [x, y]) emitter.push(v).code.i64(f.minNormal).op('i64.or').op('i64.ctz');
-    code.op('i64.add').i64(BigInt(f.fraction + 1)).op('i64.lt_u');
+    code
+      .op('i64.add')
+      .i64(BigInt(f.fraction + 1))
+      .op('i64.lt_u');
     this.pushFloat(f, x);
     this.pushFloat(f, y);
     code.op('f64.mul');

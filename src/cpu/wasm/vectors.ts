@@ -51,9 +51,16 @@ export class WasmVectors implements Vectors<V> {
     emitter.push(count).code.i64(BigInt(laneWidth)).op('i64.lt_u');
     const inRange = emitter.pop('i32');
     emitter.push(count).code.op('i32.wrap_i64');
-    if (operation === 'sar') emitter.code.i32(laneWidth - 1).get(inRange.local).op('select');
+    if (operation === 'sar')
+      emitter.code
+        .i32(laneWidth - 1)
+        .get(inRange.local)
+        .op('select');
     const by = emitter.pop('i32');
-    emitter.push(x).push(by).code.vectorOp(`${shape}.${name}` as WasmVectorInstruction);
+    emitter
+      .push(x)
+      .push(by)
+      .code.vectorOp(`${shape}.${name}` as WasmVectorInstruction);
     if (operation === 'sar') return emitter.pop('v128');
     emitter.code.v128Const(0n).get(inRange.local).op('select');
     return emitter.pop('v128');
@@ -66,7 +73,10 @@ export class WasmVectors implements Vectors<V> {
     emitter.push(count).code.i32(16).op('i32.lt_u').op('select');
     const by = emitter.pop('i32');
     emitter.push(x).code.v128Const(IOTA);
-    emitter.push(by).code.vectorOp('i8x16.splat').vectorOp(operation === 'shr' ? 'i8x16.add' : 'i8x16.sub');
+    emitter
+      .push(by)
+      .code.vectorOp('i8x16.splat')
+      .vectorOp(operation === 'shr' ? 'i8x16.add' : 'i8x16.sub');
     emitter.code.vectorOp('i8x16.swizzle');
     return emitter.pop('v128');
   }
@@ -135,6 +145,11 @@ export class WasmVectors implements Vectors<V> {
   }
   private pushLaneOffset(laneWidth: Width, index: V): void {
     const lanes = 128 / laneWidth;
-    this.emitter.push(index).code.i32(lanes - 1).op('i32.and').i32(Math.log2(laneWidth / 8)).op('i32.shl');
+    this.emitter
+      .push(index)
+      .code.i32(lanes - 1)
+      .op('i32.and')
+      .i32(Math.log2(laneWidth / 8))
+      .op('i32.shl');
   }
 }

@@ -8,10 +8,11 @@ const PART_BYTES = 65536;
 /** Long output goes out in parts, each of them a call of its own in time, as the iterations of REP are. */
 function consoleWrite(context: CallContext, buffer: bigint, length: bigint): CallResult {
   const { memory, pending } = context;
-  if (!memory.permits(buffer, length, 'read')) return failure(Errno.EFAULT);
+  const start = memory.locate(buffer, length, 'read');
+  if (start === undefined) return failure(Errno.EFAULT);
   const left = Number(length) - pending.progress;
   const part = Math.min(left, PART_BYTES);
-  if (part > 0) context.console.write(memory.read(buffer + BigInt(pending.progress), part));
+  if (part > 0) context.console.write(memory.read(start + pending.progress, part));
   if (part === left) return length;
   pending.progress += part;
   return PENDING;
@@ -19,12 +20,13 @@ function consoleWrite(context: CallContext, buffer: bigint, length: bigint): Cal
 
 function consoleRead(context: CallContext, buffer: bigint, length: bigint, deadline: bigint): CallResult {
   const { memory, pending, now } = context;
-  if (!memory.permits(buffer, length, 'write')) return failure(Errno.EFAULT);
+  const start = memory.locate(buffer, length, 'write');
+  if (start === undefined) return failure(Errno.EFAULT);
   if (length === 0n) return 0n;
   const input = context.console.read(Math.min(Number(length), PART_BYTES));
   if (input === 'end') return 0n;
   if (input !== undefined) {
-    memory.write(buffer, input);
+    memory.write(start, input);
     return BigInt(input.length);
   }
   if (deadline <= BigInt(now)) return failure(Errno.ETIMEDOUT);

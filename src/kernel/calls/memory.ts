@@ -1,7 +1,6 @@
 import { Errno, failure } from '../errors.js';
 import { HEAP_PAIR_BYTES, HEAP_PAIR_OFFSET, heapPairBytes, heapPairFrom } from '../header-page.js';
 import { toLinear } from '../linear-address.js';
-import { isPowerOfTwo } from '../numbers.js';
 import type { CallContext, CallResult, KernelCall } from './call.js';
 
 function heapPointer(context: CallContext, pid: bigint): CallResult {
@@ -14,9 +13,9 @@ function heapPointer(context: CallContext, pid: bigint): CallResult {
  * there: one that does not lie in the region has no room for anything.
  */
 function heapAdvance(context: CallContext, size: bigint, align: bigint): CallResult {
-  if (!isPowerOfTwo(align)) return failure(Errno.EINVAL);
+  if (align === 0n || align & (align - 1n)) return failure(Errno.EINVAL);
   const { region } = context.process;
-  const address = toLinear(region.start + HEAP_PAIR_OFFSET);
+  const address = region.start + HEAP_PAIR_OFFSET;
   const { heapPointer, stackFloor } = heapPairFrom(context.memory.read(address, HEAP_PAIR_BYTES));
   const start = toLinear(region.start);
   const block = (heapPointer + align - 1n) & -align;

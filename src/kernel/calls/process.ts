@@ -1,5 +1,5 @@
 import { Errno, failure } from '../errors.js';
-import { HEADER_BYTES, HEAP_PAIR_BYTES, HEAP_PAIR_OFFSET, MAX_NAME_BYTES, heapPairFrom } from '../header-page.js';
+import { HEAP_PAIR_BYTES, HEAP_PAIR_OFFSET, MAX_NAME_BYTES, heapPairFrom } from '../header-page.js';
 import { toLinear } from '../linear-address.js';
 import type { Process } from '../process.js';
 import { ENDED, type CallContext, type CallResult, type KernelCall } from './call.js';
@@ -22,11 +22,12 @@ function processStart(context: CallContext, pid: bigint): CallResult {
   return process ? toLinear(process.region.start) : failure(Errno.ESRCH);
 }
 
-function processInfo(context: CallContext, pid: bigint, buffer: bigint): CallResult {
-  if (!context.memory.permits(buffer, BigInt(PROCESS_INFO_BYTES), 'write')) return failure(Errno.EFAULT);
+function processInfo(context: CallContext, pid: bigint, info: bigint): CallResult {
+  const start = context.memory.locate(info, BigInt(PROCESS_INFO_BYTES), 'write');
+  if (start === undefined) return failure(Errno.EFAULT);
   const process = context.findProcess(pid);
   if (!process) return failure(Errno.ESRCH);
-  context.memory.write(buffer, processInfoBytes(context, process));
+  context.memory.write(start, processInfoBytes(context, process));
   return 0n;
 }
 
@@ -61,5 +62,4 @@ export const PROCESS_CALLS: readonly KernelCall[] = [
   { number: 4, name: 'process_info', parameters: ['pid', 'info'], perform: processInfo },
 ];
 
-if (PROCESS_INFO_BYTES !== NAME_OFFSET + MAX_NAME_BYTES + 1 || HEADER_BYTES < HEAP_PAIR_OFFSET + HEAP_PAIR_BYTES)
-  throw new Error('process_info does not end with its name, or the header does not hold the heap pair');
+if (PROCESS_INFO_BYTES !== NAME_OFFSET + MAX_NAME_BYTES + 1) throw new Error('process_info does not end with its name');

@@ -3,7 +3,7 @@ import { MAX_LENGTH } from './canonical-form.js';
 import { VmoHandleError, VmoRangeError } from './errors.js';
 import type { Leaf, Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
-import type { VmoHandle } from './vmo-handle.js';
+import type { VmoHandle } from './handle.js';
 
 /** Makes a VMO of bytes that come in parts of any size: full pages are stored, and equal ones found, as they fill. */
 export class VmoBuilder {

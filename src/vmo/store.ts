@@ -7,8 +7,8 @@ import { append, replace, type Rope, slice, wholePiece } from './rope.js';
 import type { Subtree } from './subtree.js';
 import { SubtreeTable } from './subtree-table.js';
 import { type Shared, Vmo } from './vmo.js';
-import { VmoBuilder } from './vmo-builder.js';
-import { VmoHandle } from './vmo-handle.js';
+import { VmoBuilder } from './builder.js';
+import { VmoHandle } from './handle.js';
 
 /** Bytes laid over a VMO at `offset`. */
 export interface Patch {

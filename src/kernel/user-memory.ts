@@ -1,0 +1,128 @@
+import { PAGE_SIZE, hex } from '../bits.js';
+import type { LinearMemory } from '../cpu/linear-memory.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
+import type { AddressSpace } from './address-space.js';
+import { ADDRESS_SPACE_END, fromLinear, highHalf, lowHalf, toLinear, type LinearAddress } from './linear-address.js';
+import type { MemoryAccess } from './mapping.js';
+import type { Pager } from './pager.js';
+
+/**
+ * Memory by linear address as a thread at CPL 3 has it, for the kernel that works on a thread's behalf and for those who
+ * look at the machine from outside. `read` and `write` do what instructions would: they bring pages in and set A and D
+ * bits, and throw OutOfFramesError where a page finds no frame. `peek` and `poke` are for debuggers.
+ */
+export class UserMemory {
+  constructor(
+    private readonly linearMemory: LinearMemory,
+    private readonly space: AddressSpace,
+    private readonly pager: Pager,
+  ) {}
+
+  /**
+   * The address of a range that a thread gave, any 64-bit numbers, if the thread may access all of it: it does not wrap
+   * around, and each byte lies in a mapping that allows it. A range of no bytes may lie anywhere.
+   */
+  locate(linear: bigint, lengthBytes: bigint, access: MemoryAccess): LinearAddress | undefined {
+    if (lengthBytes === 0n) return 0;
+    const start = fromLinear(linear);
+    if (start === undefined || lengthBytes > BigInt(ADDRESS_SPACE_END - start)) return undefined;
+    return this.space.permits(start, start + Number(lengthBytes), access) ? start : undefined;
+  }
+
+  /** A copy of bytes that may be read, as `locate` tells. */
+  read(start: LinearAddress, lengthBytes: number): Uint8Array {
+    const bytes = new Uint8Array(lengthBytes);
+    const { ram } = this.linearMemory.memory;
+    forEachPage(start, lengthBytes, (address, offset, length) => {
+      const physical = this.translate(address, 'read');
+      bytes.set(ram.subarray(physical, physical + length), offset);
+      return true;
+    });
+    return bytes;
+  }
+
+  /** Stores bytes where they may be written, as `locate` tells. */
+  write(start: LinearAddress, bytes: Uint8Array): void {
+    forEachPage(start, bytes.length, (address, offset, length) => {
+      this.store(this.translate(address, 'write'), bytes.subarray(offset, offset + length));
+      return true;
+    });
+  }
+
+  /**
+   * A copy of the bytes that threads would find, whatever they may do with them, up to the first one that is not mapped:
+   * as many as were asked for, or less. Brings nothing in, and sets no A bit.
+   */
+  peek(start: LinearAddress, lengthBytes: number): Uint8Array {
+    const bytes = new Uint8Array(Math.min(lengthBytes, ADDRESS_SPACE_END - start));
+    let known = 0;
+    forEachPage(start, bytes.length, (address, offset, length) => {
+      const page = this.pageAt(address);
+      if (!page) return false;
+      bytes.set(page.subarray(address % PAGE_SIZE, (address % PAGE_SIZE) + length), offset);
+      known += length;
+      return true;
+    });
+    return bytes.subarray(0, known);
+  }
+
+  /** Stores bytes, whatever the mappings allow; pages that were shared become private. Answers as `peek` how many. */
+  poke(start: LinearAddress, bytes: Uint8Array): number {
+    let stored = 0;
+    forEachPage(start, Math.min(bytes.length, ADDRESS_SPACE_END - start), (address, offset, length) => {
+      if (this.pager.resolveForced(address) !== 'resolved') return false;
+      this.store(this.probe(address), bytes.subarray(offset, offset + length));
+      stored += length;
+      return true;
+    });
+    this.pager.releasePins();
+    return stored;
+  }
+
+  private translate(address: LinearAddress, access: 'read' | 'write'): number {
+    const code = access === 'write' ? ACCESS_WRITE : ACCESS_READ;
+    for (;;) {
+      const physical = this.linearMemory.mmu.translate(highHalf(address), lowHalf(address), code);
+      if (physical >= 0) return physical;
+      const outcome = this.pager.resolve(address, access);
+      if (outcome !== 'resolved') throw new RangeError(`${access} of ${hex(toLinear(address))}: ${outcome}`);
+    }
+  }
+
+  /** The physical address of a byte that is mapped to a frame, or -1. */
+  private probe(address: LinearAddress): number {
+    return this.linearMemory.mmu.probe(highHalf(address), lowHalf(address), ACCESS_READ);
+  }
+
+  private store(physical: number, bytes: Uint8Array): void {
+    this.linearMemory.memory.ram.set(bytes, physical);
+    this.linearMemory.stored(physical, bytes.length);
+  }
+
+  /** The 4096 bytes of the page of an address: those of its frame, or what its mapping would fill a frame with. */
+  private pageAt(address: LinearAddress): Uint8Array | undefined {
+    const page = address - (address % PAGE_SIZE);
+    const physical = this.probe(page);
+    if (physical >= 0) return this.linearMemory.memory.ram.subarray(physical, physical + PAGE_SIZE);
+    const mapping = this.space.regionAt(page)?.mappingAt(page);
+    if (!mapping) return undefined;
+    const bytes = new Uint8Array(PAGE_SIZE);
+    const { backing } = mapping;
+    backing?.vmo.page((page - mapping.start + backing.offset) / PAGE_SIZE).copyTo(bytes);
+    return bytes;
+  }
+}
+
+/** Calls `visit` for the part of a range in each page, ascending, until it answers false. */
+function forEachPage(
+  start: LinearAddress,
+  lengthBytes: number,
+  visit: (address: LinearAddress, offset: number, lengthBytes: number) => boolean,
+): void {
+  for (let offset = 0; offset < lengthBytes;) {
+    const address = start + offset;
+    const length = Math.min(lengthBytes - offset, PAGE_SIZE - (address % PAGE_SIZE));
+    if (!visit(address, offset, length)) return;
+    offset += length;
+  }
+}

@@ -1,0 +1,52 @@
+/** BD0-VMO-1 written down a second time, over flat bytes: what the tests hold the store to. */
+
+import { createHash } from 'node:crypto';
+import type { HashFunction } from '../../src/vmo/canonical-form.js';
+
+export const PAGE = 4096;
+
+export const nativeHash: HashFunction = (data) => createHash('sha256').update(data).digest();
+
+function sha256(...parts: (Uint8Array | number[])[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(Uint8Array.from(part));
+  return hash.digest();
+}
+
+/** Page `index` of flat bytes, padded with zeros. */
+export function flatPage(bytes: Uint8Array, index: number): Uint8Array {
+  const page = new Uint8Array(PAGE);
+  page.set(bytes.subarray(index * PAGE, (index + 1) * PAGE));
+  return page;
+}
+
+/** The leaf hash of one page. */
+export function flatLeaf(page: Uint8Array): string {
+  return sha256([0], page).toString('hex');
+}
+
+function flatNode(bytes: Uint8Array, firstPage: number, level: number): Buffer {
+  if (level === 0) return sha256([0], flatPage(bytes, firstPage));
+  const left = flatNode(bytes, firstPage, level - 1);
+  const right = flatNode(bytes, firstPage + 2 ** (level - 1), level - 1);
+  return sha256([1, level], left, right);
+}
+
+/** The identity of flat bytes. */
+export function flatId(bytes: Uint8Array): string {
+  let height = 0;
+  while (2 ** height < bytes.length / PAGE) height++;
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(bytes.length));
+  const prefix = [2, ...Buffer.from('BD0VMO'), 1, 1, 12, 0, 0, 0, 0, 0, 0];
+  return sha256(prefix, length, flatNode(bytes, 0, height)).toString('hex');
+}
+
+/** Bytes that look random, the same for each seed; few of them are zero. */
+export function noise(length: number, seed: number): Uint8Array {
+  let state = seed | 1;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return state >>> 24;
+  });
+}
