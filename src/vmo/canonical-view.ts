@@ -87,11 +87,11 @@ export class CanonicalView {
   }
 
   private built(extent: Extent, offset: number, level: number): Subtree {
-    let levels = this.remembered.get(extent);
-    const known = levels?.[level]?.get(offset);
+    const known = this.remembered.get(extent)?.[level]?.get(offset);
     if (known !== undefined) return known;
     const made = level === 0 ? this.gather(extent, offset) : this.concat(extent, offset, level);
     this.table.retain(made);
+    let levels = this.remembered.get(extent);
     if (levels === undefined) this.remembered.set(extent, (levels = []));
     (levels[level] ??= new Map()).set(offset, made);
     return made;

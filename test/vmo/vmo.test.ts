@@ -424,7 +424,7 @@ t.test(
 t.test('a slice of whole pages at any page: no leaf, at most pages + log2 n nodes; cut, one leaf more', async (t) => {
   const { store, cost } = counting();
   const base = hashed(store, 6);
-  for (const [at, pages] of [
+  for (const [at, pages, cutBytes] of [
     [1, 63],
     [5, 20],
     [31, 2],

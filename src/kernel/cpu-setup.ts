@@ -1,0 +1,56 @@
+import type { Cpu } from '../cpu/cpu.js';
+import { CS, FS, GPR, RSP, SS, X87, X87_BYTES } from '../cpu/state.js';
+import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE } from '../mmu/entry.js';
+import { toLinear, type LinearAddress } from './linear-address.js';
+
+/** Control register bits that paging does not use. SDM Vol. 3A 2.5 "Control Registers", 2.2.1 "EFER". */
+const CR0_PE = 1 << 0;
+const CR0_MP = 1 << 1;
+const CR0_ET = 1 << 4;
+const CR0_NE = 1 << 5;
+const CR0_AM = 1 << 18;
+const CR0_PG = 1 << 31;
+const CR4_PAE = 1 << 5;
+const CR4_OSFXSR = 1 << 9;
+const CR4_OSXMMEXCPT = 1 << 10;
+const CR4_UMIP = 1 << 11;
+const CR4_FSGSBASE = 1 << 16;
+const EFER_LME = 1 << 8;
+const EFER_LMA = 1 << 10;
+
+const USER_CODE = 0x33;
+const USER_DATA = 0x2b;
+const INITIAL_RFLAGS = 0x202n;
+const INITIAL_MXCSR = 0x1f80;
+const INITIAL_FCW = 0x37f;
+
+/** Puts the CPU into 64-bit mode at CPL 3, where it stays: the one page table is loaded and never switched. */
+export function enterUserMode(cpu: Cpu, pageTableRoot: number): void {
+  const { mmu } = cpu;
+  mmu.setCr3(pageTableRoot);
+  mmu.setCr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
+  mmu.setCr4(
+    CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP,
+  );
+  mmu.setEfer(EFER_LME | EFER_LMA | EFER_NXE);
+  mmu.setCpl(3);
+}
+
+/** Puts the registers of a thread before its first instruction into the CPU: design/bd0-os.md "How a program starts". */
+export function setInitialRegisters(
+  cpu: Cpu,
+  rip: LinearAddress,
+  rsp: LinearAddress,
+  threadPointer: LinearAddress,
+): void {
+  const { state, memory } = cpu;
+  memory.host.fill(0, GPR, X87 + X87_BYTES);
+  state.rip = toLinear(rip);
+  state.setGpr(RSP, toLinear(rsp));
+  state.rflags = INITIAL_RFLAGS;
+  state.mxcsr = INITIAL_MXCSR;
+  memory.hostView.setUint16(X87, INITIAL_FCW, true);
+  state.setSelector(CS, USER_CODE);
+  state.setSelector(SS, USER_DATA);
+  state.setSegmentBase(FS, toLinear(threadPointer));
+}

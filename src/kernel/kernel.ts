@@ -1,0 +1,277 @@
+import type { Cpu, CpuEvent } from '../cpu/cpu.js';
+import { Vector, type GuestException } from '../cpu/exceptions.js';
+import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state.js';
+import { FAULT_FETCH, FAULT_WRITE } from '../mmu/entry.js';
+import { OutOfFramesError } from '../vmo/errors.js';
+import type { FramePool } from '../vmo/frame-pool.js';
+import type { VmoHandle } from '../vmo/handle.js';
+import type { VmoStore } from '../vmo/store.js';
+import { AddressSpace } from './address-space.js';
+import { ENDED, PENDING, type CallContext, type CallResult } from './calls/call.js';
+import { KERNEL_CALLS } from './calls/index.js';
+import type { Console } from './console.js';
+import { enterUserMode, setInitialRegisters } from './cpu-setup.js';
+import { Errno, failure } from './errors.js';
+import { fromLinear } from './linear-address.js';
+import { loadProgram, unload, type StartOptions } from './loader.js';
+import type { MemoryAccess } from './mapping.js';
+import { Pager, type FaultOutcome } from './pager.js';
+import { Process, ProcessTable } from './process.js';
+import { Thread, type PendingCall } from './thread.js';
+import { makeTrapReport, type TrapReport } from './trap-report.js';
+import { UserMemory } from './user-memory.js';
+
+/** A thread runs so many ticks before the next one has its turn. */
+const SLICE_TICKS = 100_000;
+
+const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
+const CALLS = new Map(KERNEL_CALLS.map((call) => [BigInt(call.number), call]));
+
+/** A kernel-call that was made; a pending one is told each time it is made again. */
+export interface KernelCallEvent {
+  readonly thread: Thread;
+  readonly number: bigint;
+  /** Undefined: there is no such call. */
+  readonly name: string | undefined;
+  readonly arguments: readonly bigint[];
+  readonly result: CallResult;
+}
+
+/** A page fault, and what became of it. */
+export interface FaultEvent {
+  readonly thread: Thread;
+  readonly rip: bigint;
+  readonly linear: bigint;
+  readonly access: MemoryAccess;
+  readonly outcome: FaultOutcome | 'out of memory';
+}
+
+/** Who wants to know what happens in the machine. Hooks change nothing in it. */
+export interface KernelHooks {
+  readonly onKernelCall?: (event: KernelCallEvent) => void;
+  readonly onFault?: (event: FaultEvent) => void;
+  readonly onTrap?: (report: TrapReport) => void;
+}
+
+export interface KernelOptions {
+  readonly cpu: Cpu;
+  readonly store: VmoStore;
+  readonly pool: FramePool;
+  readonly console: Console;
+  readonly hooks?: KernelHooks;
+}
+
+/** Why `run` came back. */
+export type KernelEvent =
+  | { readonly kind: 'ticks' }
+  /** A process has ended; the others can go on. */
+  | { readonly kind: 'ended'; readonly process: Process }
+  /** All threads wait for input, the first of them until a tick, Infinity for ever. */
+  | { readonly kind: 'waiting'; readonly until: number }
+  /** There is no process. */
+  | { readonly kind: 'idle' };
+
+/**
+ * BD0's kernel: it stands where a hypervisor stands. Every exception and VMCALL of a thread comes here, and is resolved,
+ * answered, or ends the process.
+ */
+export class Kernel {
+  readonly processes = new ProcessTable();
+  readonly space = new AddressSpace();
+  readonly store: VmoStore;
+  readonly pager: Pager;
+  readonly memory: UserMemory;
+  /** Page faults, and those among them that ended no process. */
+  faults = 0;
+  /** Ticks in which no instruction retired, for other reasons than a fault. */
+  idleTicks = 0;
+  private readonly cpu: Cpu;
+  private readonly console: Console;
+  private readonly hooks: KernelHooks;
+  /** Round robin: the first one runs. */
+  private readonly runnable: Thread[] = [];
+  private readonly waiting: Thread[] = [];
+  /** Whose registers the CPU holds. */
+  private current: Thread | undefined;
+  private sliceEnd = 0;
+  private nextTid = 1;
+  private lastFault: { thread: Thread; tick: number } | undefined;
+  private ended: Process | undefined;
+
+  constructor({ cpu, store, pool, console, hooks = {} }: KernelOptions) {
+    this.cpu = cpu;
+    this.store = store;
+    this.console = console;
+    this.hooks = hooks;
+    this.pager = new Pager(cpu.linearMemory, pool, this.space);
+    this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
+    enterUserMode(cpu, this.pager.pageTable.root);
+  }
+
+  /** Starts a program. The image is the caller's to close. Throws KernelError, with nothing changed: see loadProgram. */
+  start(image: VmoHandle, options: StartOptions): Process {
+    const pid = this.processes.nextPid();
+    const { description, rsp, threadPointer } = loadProgram(this, image, options, pid);
+    const process = new Process(pid, description);
+    this.processes.add(process);
+    const thread = new Thread(this.nextTid++, process);
+    process.threads.push(thread);
+    this.switchTo(thread);
+    setInitialRegisters(this.cpu, description.entry, rsp, threadPointer);
+    this.runnable.push(thread);
+    return process;
+  }
+
+  /** Runs threads until something happens that the host should know, at most `maxTicks` ticks (at least 1). */
+  run(maxTicks: number): KernelEvent {
+    const end = this.cpu.ticks + maxTicks;
+    while (this.cpu.ticks < end) {
+      const thread = this.schedule();
+      if (!thread) return this.rest();
+      this.switchTo(thread);
+      if (thread.pending) this.continueCall(thread);
+      else this.handle(thread, this.cpu.run(Math.min(end, this.sliceEnd) - this.cpu.ticks));
+      const { ended } = this;
+      this.ended = undefined;
+      if (ended) return { kind: 'ended', process: ended };
+    }
+    return { kind: 'ticks' };
+  }
+
+  /** Lets time pass until a tick while all threads wait; no effect if it is past. */
+  passTime(tick: number): void {
+    if (this.runnable.length > 0) throw new Error('time passes by itself while threads run');
+    const ticks = Math.max(0, tick - this.cpu.ticks);
+    this.cpu.ticks += ticks;
+    this.idleTicks += ticks;
+  }
+
+  /** Ends a process: all its threads; its memory is given back. */
+  end(process: Process, exitCode: number, trap?: TrapReport): void {
+    for (const queue of [this.runnable, this.waiting])
+      for (const thread of process.threads) if (queue.includes(thread)) queue.splice(queue.indexOf(thread), 1);
+    if (this.current?.process === process) this.current = undefined;
+    process.threads.length = 0;
+    for (const region of process.regions) unload(this, region);
+    this.processes.remove(process);
+    process.end = { exitCode, trap };
+    this.ended = process;
+  }
+
+  /** The thread that is to run, with a slice that is not used up. Waiting threads ask again when a slice begins. */
+  private schedule(): Thread | undefined {
+    if (this.cpu.ticks < this.sliceEnd && this.runnable.length > 0) return this.runnable[0];
+    if (this.runnable.length > 1) this.runnable.push(this.runnable.shift()!);
+    for (const thread of [...this.waiting]) {
+      this.switchTo(thread);
+      this.continueCall(thread);
+    }
+    this.sliceEnd = this.cpu.ticks + SLICE_TICKS;
+    return this.runnable[0];
+  }
+
+  private rest(): KernelEvent {
+    if (this.waiting.length === 0) return { kind: 'idle' };
+    return { kind: 'waiting', until: Math.min(...this.waiting.map(({ pending }) => pending?.deadline ?? Infinity)) };
+  }
+
+  /** A context switch changes registers and nothing else. */
+  private switchTo(thread: Thread): void {
+    if (this.current === thread) return;
+    this.current?.save(this.cpu.memory);
+    thread.restore(this.cpu.memory);
+    this.current = thread;
+  }
+
+  private handle(thread: Thread, event: CpuEvent): void {
+    if (event.kind === 'ticks') return;
+    if (event.kind === 'vmcall') {
+      this.pager.releasePins();
+      const number = this.cpu.state.gpr(RAX);
+      this.call(thread, { number, progress: 0, deadline: undefined });
+    } else if (event.exception.vector === Vector.PF && !event.trap) this.handleFault(thread, event.exception);
+    else this.trap(thread, 'exception', event.exception);
+  }
+
+  private handleFault(thread: Thread, exception: GuestException): void {
+    const { ticks } = this.cpu;
+    const sameInstruction = this.lastFault?.thread === thread && this.lastFault.tick === ticks - 1;
+    if (!sameInstruction) this.pager.releasePins();
+    this.lastFault = { thread, tick: ticks };
+    this.faults++;
+    const access = accessOf(exception.errorCode);
+    const outcome = this.resolve(exception.linear, access);
+    this.hooks.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
+    if (outcome !== 'resolved') this.trap(thread, outcome === 'out of memory' ? outcome : 'exception', exception);
+  }
+
+  private resolve(linear: bigint, access: MemoryAccess): FaultOutcome | 'out of memory' {
+    const address = fromLinear(linear);
+    if (address === undefined) throw new Error(`a page fault at ${linear}, which is not canonical`);
+    try {
+      return this.pager.resolve(address, access);
+    } catch (error) {
+      if (error instanceof OutOfFramesError) return 'out of memory';
+      throw error;
+    }
+  }
+
+  /** Makes a call that was pending once more. One that works on costs a tick each time; one that waits costs none. */
+  private continueCall(thread: Thread): void {
+    const pending = thread.pending!;
+    this.pager.releasePins();
+    if (pending.deadline === undefined) {
+      this.cpu.ticks++;
+      this.idleTicks++;
+    }
+    this.call(thread, pending);
+  }
+
+  private call(thread: Thread, pending: PendingCall): void {
+    const { state } = this.cpu;
+    const args = ARGUMENT_REGISTERS.map((register) => state.gpr(register));
+    const call = CALLS.get(pending.number);
+    let result: CallResult;
+    try {
+      result = call ? call.perform(this.contextOf(thread, pending), ...args) : failure(Errno.ENOSYS);
+    } catch (error) {
+      if (!(error instanceof OutOfFramesError)) throw error;
+      this.trap(thread, 'out of memory');
+      return;
+    }
+    this.hooks.onKernelCall?.({ thread, number: pending.number, name: call?.name, arguments: args, result });
+    if (result === ENDED) return;
+    if (typeof result === 'bigint') state.setGpr(RAX, BigInt.asUintN(64, result));
+    this.setPending(thread, result === PENDING ? pending : undefined);
+  }
+
+  /** A thread that waits leaves the queue of those that run, and comes back when its call is answered. */
+  private setPending(thread: Thread, pending: PendingCall | undefined): void {
+    const waited = this.waiting.includes(thread);
+    const waits = pending?.deadline !== undefined;
+    thread.pending = pending;
+    if (waited === waits) return;
+    const [from, to] = waits ? [this.runnable, this.waiting] : [this.waiting, this.runnable];
+    from.splice(from.indexOf(thread), 1);
+    to.push(thread);
+  }
+
+  private contextOf(thread: Thread, pending: PendingCall): CallContext {
+    const { process } = thread;
+    return {
+      process,
+      memory: this.memory,
+      console: this.console,
+      now: this.cpu.ticks,
+      pending,
+      findProcess: (pid) => (pid === 0n ? process : this.processes.find(Number(pid))),
+      exit: (code) => this.end(process, code),
+    };
+  }
+
+  private trap(thread: Thread, cause: TrapReport['cause'], exception?: GuestException): void {
+    const report = makeTrapReport(this, thread, cause, this.cpu.state.rip, exception);
+    this.hooks.onTrap?.(report);
+    this.end(thread.process, report.exitCode, report);
+  }
+}
