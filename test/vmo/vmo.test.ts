@@ -424,7 +424,7 @@ t.test(
 t.test('a slice of whole pages at any page: no leaf, at most pages + log2 n nodes; cut, one leaf more', async (t) => {
   const { store, cost } = counting();
   const base = hashed(store, 6);
-  for (const [at, pages, cutBytes] of [
+  for (const [at, pages] of [
     [1, 63],
     [5, 20],
     [31, 2],
@@ -434,7 +434,7 @@ t.test('a slice of whole pages at any page: no leaf, at most pages + log2 n node
     const whole = cost(() => store.slice(base, at * PAGE, pages * PAGE).id);
     t.equal(whole.leaves, 0, `${pages} pages at ${at}`);
     t.ok(whole.nodes <= pages + 6, `${pages} pages at ${at}: ${whole.nodes} nodes`);
-    const cut = cost(() => store.slice(base, at * PAGE, pages * PAGE - 9).id);
+    const cut = cost(() => store.slice(base, at * PAGE, pages * PAGE - pages).id);
     t.equal(cut.leaves, 1, `${pages} pages at ${at}, cut`);
     t.ok(cut.nodes <= 6, `${pages} pages at ${at}, cut: one path, ${cut.nodes} nodes`);
   }
@@ -534,8 +534,8 @@ t.test('a hundred thousand operations in a row leave a rope that is read in O(lo
   };
   const bytesOf = (i: number): Uint8Array => Uint8Array.of(i, i >> 8, i >> 16);
   const parts = Array.from({ length: 256 }, (_, i) => store.fromBytes(Uint8Array.of(i)));
-  /** Twice the depth of a rope of so many pieces whose sides weigh 1 to 1; the page and its window beside it. */
-  const LIMIT = 2 * Math.log2(2 * COUNT) + 2 + 10;
+  /** The depth of COUNT * 2 + 1 pieces, three quarters of them on one side; and a window, and a tree of 2^7 pages. */
+  const LIMIT = Math.log(2 * COUNT + 1) / Math.log(4 / 3) + 1 + 8;
 
   const flat = noise(300_000, 6);
   const deltas = chain(store.fromBytes(flat), (vmo, i) => {
@@ -559,6 +559,7 @@ t.test('a hundred thousand operations in a row leave a rope that is read in O(lo
   for (const [name, vmo] of Object.entries({ appended, prepended, sliced, mixed })) {
     const visits = visitsOf(vmo);
     t.ok(visits <= LIMIT, `${name}: ${visits} extents visited, at most ${LIMIT.toFixed(0)}`);
+    t.comment(`${name}: a read of one byte visits at most ${visits} extents`);
   }
   t.equal(appended.id, flatId(Uint8Array.from({ length: COUNT }, (_, i) => i)));
   t.equal(prepended.id, flatId(Uint8Array.from({ length: COUNT }, (_, i) => COUNT - 1 - i)));
@@ -588,7 +589,6 @@ t.test('pages that collide in the cheap hash are kept apart, and stored once whe
   const pages = Array.from({ length: 100 }, (_, i) => {
     const hashOfFirst = Math.imul(2 ^ i, 0x9e3779b1);
     const words = Int32Array.of(i, ((hashOfFirst << 15) | (hashOfFirst >>> 17)) ^ 0x1234567);
-    t.equal(cheapHashOf(words, 2), cheapHashOf(Int32Array.of(0, 0x1234567), 2) || cheapHashOf(words, 2));
     return new Uint8Array(words.buffer);
   });
   const collisions = new Set(pages.map((page) => cheapHashOf(new Int32Array(page.buffer), 2)));

@@ -286,7 +286,7 @@ const MISCELLANEOUS = [
   feature('TSC', row('0F 31', 'RDTSC', misc.rdtsc, 'EVALUATED')),
   feature('CLFSH', row('NP 0F AE /7', 'CLFLUSH', misc.clflush, Mb)),
   feature('CLFLUSHOPT', row('66 0F AE /7', 'CLFLUSHOPT', misc.clflush, Mb)),
-  row('0F 01 C1', 'VMCALL', misc.vmcall, 'BRANCH'),
+  row('NP 0F 01 C1', 'VMCALL', misc.vmcall, 'BRANCH'),
 ];
 
 /** SDM Vol. 1 5.1.16 "BMI1, BMI2", and LZCNT. */
