@@ -1,6 +1,6 @@
 import type { GuestMemory } from '../memory.js';
 import { bigintArithmetic } from './bigint-arithmetic.js';
-import { AC, STATUS_FLAGS, bitsOf, kindCode, thunkOfCode, type FlagsThunk } from './flags.js';
+import { AC, STATUS_FLAGS, TF, bitsOf, kindCode, thunkOfCode, type FlagsThunk } from './flags.js';
 import type { Width } from '../bits.js';
 import * as at from './state.js';
 
@@ -76,8 +76,13 @@ export class CpuState {
     this.view.setBigUint64(at.RFLAGS, value | 2n, true);
   }
 
+  /** AC. */
   get alignmentCheckFlag(): boolean {
-    return (this.systemFlags & BigInt(AC)) !== 0n;
+    return (this.view.getInt32(at.RFLAGS, true) & AC) !== 0;
+  }
+  /** TF. */
+  get trapFlag(): boolean {
+    return (this.view.getInt32(at.RFLAGS, true) & TF) !== 0;
   }
 
   get statusFlags(): number {

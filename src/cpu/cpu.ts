@@ -1,4 +1,5 @@
-import type { GuestMemory } from '../memory.js';
+import { PAGE_SIZE } from '../bits.js';
+import { WATCH_CODE, type GuestMemory } from '../memory.js';
 import { Mmu } from '../mmu/mmu.js';
 import { CpuState } from './cpu-state.js';
 import { Decoder } from './decoder.js';
@@ -6,7 +7,6 @@ import { Evaluator } from './evaluator.js';
 import { TICKS, VMCALL, faultOf, trap, type CpuEvent } from './events.js';
 import { Vector } from './exceptions.js';
 import { InstructionFetcher } from './fetch.js';
-import { TF } from './flags.js';
 import { hostOperations } from './host-operations.js';
 import { RecordEngine } from './interpreter/record-engine.js';
 import { LinearMemory } from './linear-memory.js';
@@ -51,8 +51,10 @@ export class Cpu {
 
   /** Forgets what was decoded from bytes of physical memory that have changed. */
   codeStored(physical: number, lengthBytes: number): void {
-    this.fetcher.forget(Math.floor(physical / 4096));
+    const frame = Math.floor(physical / PAGE_SIZE);
+    this.fetcher.forget(frame);
     this.records?.codeStored(physical, lengthBytes);
+    if (!this.records?.holds(frame)) this.mmu.unwatch(frame, WATCH_CODE);
   }
 
   /** Runs until something happens that is not the CPU's to decide, at most `maxTicks` ticks (at least 1). */
@@ -64,15 +66,10 @@ export class Cpu {
     return event;
   }
 
-  /** True while RFLAGS.TF asks for a trap after each instruction. */
-  get singleSteps(): boolean {
-    return (this.state.systemFlags & BigInt(TF)) !== 0n;
-  }
-
   /** Runs one tick in the evaluator: an instruction, an iteration of REP, or a fault. */
   step(): CpuEvent {
     this.updateModes();
-    const traps = this.singleSteps;
+    const traps = this.state.trapFlag;
     this.ticks++;
     try {
       const outcome = this.evaluator.execute(this.fetcher.fetch(this.state.rip));

@@ -1,4 +1,4 @@
-import { isCanonical } from '../bits.js';
+import { PAGE_SIZE, isCanonical } from '../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../memory.js';
 import type { Mmu } from '../mmu/mmu.js';
 import { ACCESS_FETCH } from '../mmu/walk.js';
@@ -6,7 +6,6 @@ import type { Decoder } from './decoder.js';
 import { GuestException, Vector } from './exceptions.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
 
-const PAGE = 4096;
 const LONGEST_INSTRUCTION = 15;
 
 /**
@@ -27,8 +26,8 @@ export class InstructionFetcher {
   /** The instruction at `rip`; throws #GP, #PF or #UD as the fetch does, with A bits set. */
   fetch(rip: bigint): Instruction {
     const physical = this.translate(rip);
-    const frame = Math.floor(physical / PAGE);
-    const offset = physical % PAGE;
+    const frame = Math.floor(physical / PAGE_SIZE);
+    const offset = physical % PAGE_SIZE;
     let ofFrame = this.decoded.get(frame);
     const found = ofFrame?.get(offset);
     if (found) return found;
@@ -52,9 +51,14 @@ export class InstructionFetcher {
 
   /** Decodes at a physical address, no further than the end of its page. */
   decodeInPage(physical: number): Instruction | DecodeFailure {
-    const end = physical - (physical % PAGE) + PAGE;
+    const end = physical - (physical % PAGE_SIZE) + PAGE_SIZE;
     if (end > this.memory.size) return 'UD';
     return this.decoder.decode(this.memory.ram, physical, Math.min(end, physical + LONGEST_INSTRUCTION + 1));
+  }
+
+  /** Whether anything decoded from a frame is remembered. */
+  holds(frame: number): boolean {
+    return this.decoded.has(frame);
   }
 
   /** Forgets what was decoded from a frame. */
@@ -68,7 +72,7 @@ export class InstructionFetcher {
    */
   fetchCrossing(rip: bigint): { instruction: Instruction; second: number } {
     const physical = this.translate(rip);
-    const inFirst = PAGE - (physical % PAGE);
+    const inFirst = PAGE_SIZE - (physical % PAGE_SIZE);
     const second = this.translate(BigInt.asUintN(64, rip + BigInt(inFirst)));
     this.bytes.set(this.memory.ram.subarray(physical, physical + inFirst));
     const inSecond = LONGEST_INSTRUCTION + 1 - inFirst;

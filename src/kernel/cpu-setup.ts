@@ -29,9 +29,7 @@ export function enterUserMode(cpu: Cpu, pageTableRoot: number): void {
   const { mmu } = cpu;
   mmu.setCr3(pageTableRoot);
   mmu.setCr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
-  mmu.setCr4(
-    CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP,
-  );
+  mmu.setCr4(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP);
   mmu.setEfer(EFER_LME | EFER_LMA | EFER_NXE);
   mmu.setCpl(3);
 }

@@ -1,4 +1,4 @@
-import { hex } from '../bits.js';
+import { PAGE_SIZE, hex } from '../bits.js';
 import { ElfError, bytesOf, holds, size, type ImageBytes, type Segment } from './elf-fields.js';
 import { UPPER_HALF } from './linear-address.js';
 
@@ -9,6 +9,7 @@ import { UPPER_HALF } from './linear-address.js';
  */
 const MAX_DYNAMIC_ENTRIES = 1024;
 const MAX_RELOCATIONS = 2 ** 18;
+const MAX_RELOCATED_PAGES = 2 ** 14;
 
 const DYNAMIC_BYTES = 16;
 const RELA_BYTES = 24;
@@ -77,6 +78,7 @@ function readRelative(table: DataView, segments: readonly Segment[]): Relocation
   const count = table.byteLength / RELA_BYTES;
   const addresses = new Float64Array(count);
   const addends = new BigUint64Array(count);
+  const pages = new Set<number>();
   let used = 0;
   for (let index = 0; index < count; index++) {
     const at = index * RELA_BYTES;
@@ -90,8 +92,10 @@ function readRelative(table: DataView, segments: readonly Segment[]): Relocation
       );
     const offset = table.getBigUint64(at, true);
     const address = size(`${where} r_offset`, offset, UPPER_HALF);
-    if (!segments.some((segment) => holds(segment.address, segment.memorySize, address, WORD_BYTES)))
-      throw new ElfError(`${where} r_offset ${hex(offset)} lies in no segment`);
+    if (!segments.some((segment) => holds(segment.address, segment.fileSize, address, WORD_BYTES)))
+      throw new ElfError(`${where} r_offset ${hex(offset)} lies in the file part of no segment`);
+    if (pages.add(Math.floor(address / PAGE_SIZE)).size > MAX_RELOCATED_PAGES)
+      throw new ElfError(`${where} relocations change more than ${MAX_RELOCATED_PAGES} pages`);
     addresses[used] = address;
     addends[used++] = table.getBigUint64(at + 16, true);
   }

@@ -75,7 +75,7 @@ export function initialStack(options: InitialStackOptions): InitialStack {
     string += argument.length + 1;
   });
   vector.forEach((value, index) => put(1 + argv.length + 1 + 1 + index, value));
-  const pieces = [{ address: rsp, bytes }];
+  const pieces: { address: LinearAddress; bytes: Uint8Array }[] = [{ address: rsp, bytes }];
   if (threadLocal) pieces.push({ address: threadPointer, bytes: selfPointer(threadPointer) });
   return { rsp, argv: rsp + 8, threadPointer: threadLocal ? threadPointer : 0, threadLocalStart, pieces };
 }

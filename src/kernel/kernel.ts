@@ -1,7 +1,6 @@
 import type { Cpu, CpuEvent } from '../cpu/cpu.js';
 import { Vector, type GuestException } from '../cpu/exceptions.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state.js';
-import { FAULT_FETCH, FAULT_WRITE } from '../mmu/entry.js';
 import { OutOfFramesError } from '../vmo/errors.js';
 import type { FramePool } from '../vmo/frame-pool.js';
 import type { VmoHandle } from '../vmo/handle.js';
@@ -18,7 +17,7 @@ import type { MemoryAccess } from './mapping.js';
 import { Pager, type FaultOutcome } from './pager.js';
 import { Process, ProcessTable } from './process.js';
 import { Thread, type PendingCall } from './thread.js';
-import { makeTrapReport, type TrapReport } from './trap-report.js';
+import { accessOf, makeTrapReport, type TrapReport } from './trap-report.js';
 import { UserMemory } from './user-memory.js';
 
 /** A thread runs so many ticks before the next one has its turn. */
@@ -81,10 +80,10 @@ export class Kernel {
   readonly store: VmoStore;
   readonly pager: Pager;
   readonly memory: UserMemory;
-  /** Page faults, and those among them that ended no process. */
+  /** Page faults. */
   faults = 0;
-  /** Ticks in which no instruction retired, for other reasons than a fault. */
-  idleTicks = 0;
+  /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
+  ticksWithoutInstruction = 0;
   private readonly cpu: Cpu;
   private readonly console: Console;
   private readonly hooks: KernelHooks;
@@ -127,13 +126,11 @@ export class Kernel {
     const end = this.cpu.ticks + maxTicks;
     while (this.cpu.ticks < end) {
       const thread = this.schedule();
-      if (!thread) return this.rest();
-      this.switchTo(thread);
-      if (thread.pending) this.continueCall(thread);
-      else this.handle(thread, this.cpu.run(Math.min(end, this.sliceEnd) - this.cpu.ticks));
-      const { ended } = this;
+      if (thread) this.runThread(thread, end);
+      const process = this.ended;
       this.ended = undefined;
-      if (ended) return { kind: 'ended', process: ended };
+      if (process) return { kind: 'ended', process };
+      if (!thread) return this.rest();
     }
     return { kind: 'ticks' };
   }
@@ -143,7 +140,7 @@ export class Kernel {
     if (this.runnable.length > 0) throw new Error('time passes by itself while threads run');
     const ticks = Math.max(0, tick - this.cpu.ticks);
     this.cpu.ticks += ticks;
-    this.idleTicks += ticks;
+    this.ticksWithoutInstruction += ticks;
   }
 
   /** Ends a process: all its threads; its memory is given back. */
@@ -156,6 +153,12 @@ export class Kernel {
     this.processes.remove(process);
     process.end = { exitCode, trap };
     this.ended = process;
+  }
+
+  private runThread(thread: Thread, end: number): void {
+    this.switchTo(thread);
+    if (thread.pending) this.continueCall(thread);
+    else this.handle(thread, this.cpu.run(Math.min(end, this.sliceEnd) - this.cpu.ticks));
   }
 
   /** The thread that is to run, with a slice that is not used up. Waiting threads ask again when a slice begins. */
@@ -187,9 +190,11 @@ export class Kernel {
     if (event.kind === 'ticks') return;
     if (event.kind === 'vmcall') {
       this.pager.releasePins();
-      const number = this.cpu.state.gpr(RAX);
-      this.call(thread, { number, progress: 0, deadline: undefined });
-    } else if (event.exception.vector === Vector.PF && !event.trap) this.handleFault(thread, event.exception);
+      this.call(thread, { number: this.cpu.state.gpr(RAX), progress: 0, deadline: undefined });
+      return;
+    }
+    if (!event.trap) this.ticksWithoutInstruction++;
+    if (event.exception.vector === Vector.PF) this.handleFault(thread, event.exception);
     else this.trap(thread, 'exception', event.exception);
   }
 
@@ -222,7 +227,7 @@ export class Kernel {
     this.pager.releasePins();
     if (pending.deadline === undefined) {
       this.cpu.ticks++;
-      this.idleTicks++;
+      this.ticksWithoutInstruction++;
     }
     this.call(thread, pending);
   }
@@ -241,6 +246,7 @@ export class Kernel {
     }
     this.hooks.onKernelCall?.({ thread, number: pending.number, name: call?.name, arguments: args, result });
     if (result === ENDED) return;
+    this.switchTo(thread);
     if (typeof result === 'bigint') state.setGpr(RAX, BigInt.asUintN(64, result));
     this.setPending(thread, result === PENDING ? pending : undefined);
   }

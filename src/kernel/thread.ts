@@ -7,7 +7,7 @@ const CONTEXT_BYTES = X87 + X87_BYTES - GPR;
 
 /** A kernel-call that has not answered yet. The registers of the thread still hold its arguments. */
 export interface PendingCall {
-  readonly number: number;
+  readonly number: bigint;
   /** What it has done of its work, in its own units. */
   progress: number;
   /** The tick at which it gives up waiting; Infinity for never. Undefined: it goes on as soon as the thread runs. */

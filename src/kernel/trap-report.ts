@@ -1,7 +1,12 @@
 import { hex } from '../bits.js';
-import { Vector, hasErrorCode, vectorName } from '../cpu/exceptions.js';
-import { toLinear, type LinearAddress } from './linear-address.js';
+import { Vector, hasErrorCode, vectorName, type GuestException } from '../cpu/exceptions.js';
+import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
+import type { AddressSpace } from './address-space.js';
 import type { MemoryAccess } from './mapping.js';
+import type { ProcessTable } from './process.js';
+import type { Thread } from './thread.js';
+import type { UserMemory } from './user-memory.js';
+import { FAULT_FETCH, FAULT_WRITE } from '../mmu/entry.js';
 
 /** What lies at an address. */
 export interface Surroundings {
@@ -39,8 +44,8 @@ export interface TrapReport {
   readonly rip: bigint;
   /** Up to 15 bytes at rip, as far as memory can be read there. */
   readonly code: Uint8Array;
-  /** Of an exception: SDM Vol. 3A table 6-1. */
-  readonly vector: number;
+  /** SDM Vol. 3A table 6-1. Undefined: no exception, but a kernel-call that found no frame. */
+  readonly vector: number | undefined;
   readonly errorCode: number;
   readonly refused: RefusedAccess | undefined;
   /** What the process ends with: 128 + the number of Linux's signal. */
@@ -71,6 +76,70 @@ export function exitCodeOf(vector: number): number {
   return 128 + (SIGNALS[vector] ?? SIGSEGV);
 }
 
+/** Where a report finds what it tells. */
+interface Machine {
+  readonly memory: UserMemory;
+  readonly space: AddressSpace;
+  readonly processes: ProcessTable;
+}
+
+const LONGEST_INSTRUCTION = 15;
+
+/** Reports on a thread whose registers are in the CPU. Without an exception, a kernel-call found no frame. */
+export function makeTrapReport(
+  machine: Machine,
+  { tid, process: { pid, name } }: Thread,
+  cause: TrapReport['cause'],
+  rip: bigint,
+  exception: GuestException | undefined,
+): TrapReport {
+  const code = fromLinear(rip);
+  const vector = exception?.vector;
+  const outOfMemory = cause === 'out of memory';
+  return {
+    cause,
+    pid,
+    name,
+    tid,
+    rip,
+    code: code === undefined ? new Uint8Array(0) : machine.memory.peek(code, LONGEST_INSTRUCTION),
+    vector,
+    errorCode: exception?.errorCode ?? 0,
+    refused: exception?.vector === Vector.PF ? refusedAccess(machine, exception) : undefined,
+    exitCode: outOfMemory || vector === undefined ? OUT_OF_MEMORY_EXIT_CODE : exitCodeOf(vector),
+  };
+}
+
+/** What a page fault wanted, by its error code. */
+export function accessOf(errorCode: number): MemoryAccess {
+  if (errorCode & FAULT_WRITE) return 'write';
+  return errorCode & FAULT_FETCH ? 'execute' : 'read';
+}
+
+function refusedAccess(machine: Machine, { linear, errorCode }: GuestException): RefusedAccess {
+  const address = fromLinear(linear);
+  if (address === undefined) throw new Error(`a page fault at ${hex(linear)}, which is not canonical`);
+  return { address, access: accessOf(errorCode), surroundings: surroundingsAt(machine, address) };
+}
+
+function surroundingsAt({ space, processes }: Machine, address: LinearAddress): Surroundings | undefined {
+  const region = space.regionAt(address);
+  const owner = region && processes.live().find((process) => process.regions.includes(region));
+  if (!region || !owner) return undefined;
+  const mapping = region.mappingAt(address);
+  const backing = mapping?.backing;
+  return {
+    pid: owner.pid,
+    name: owner.name,
+    start: region.start,
+    size: region.size,
+    mapping: mapping && {
+      protection: mapping.protection,
+      vmo: backing && { id: backing.vmo.id, offset: backing.offset + address - mapping.start },
+    },
+  };
+}
+
 /** The report in words, one fact a line, without a newline at the end. */
 export function describeTrap(report: TrapReport): string[] {
   const lines = [
@@ -86,7 +155,7 @@ export function describeTrap(report: TrapReport): string[] {
 }
 
 function causeOf({ cause, vector, errorCode }: TrapReport): string {
-  if (cause === 'out of memory') return 'out of memory: no frame can be freed';
+  if (cause === 'out of memory' || vector === undefined) return 'out of memory: no frame can be freed';
   return vectorName(vector) + (hasErrorCode(vector) ? `, error code ${hex(errorCode)}` : '');
 }
 

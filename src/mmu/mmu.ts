@@ -62,6 +62,7 @@ export class Mmu implements PagingControls {
   private readonly tables = new TableUses();
   private readonly found = new Walk();
   private readonly foundSecond = new Walk();
+  private readonly foundForWrite = new Walk();
   private readonly probed = new Walk();
   private holdsLargePages = false;
 
@@ -252,6 +253,15 @@ export class Mmu implements PagingControls {
     if (access & ACCESS_WRITE && this.memory.watched[Math.floor(found.physical / PAGE_SIZE)]) return;
     if (found.leafLevel > 1) this.holdsLargePages = true;
     this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
+    if (access & ACCESS_WRITE) this.tlb.fill(TLB_READ, linearHigh, linearLow, found.physical);
+    else if (!(access & ACCESS_FETCH)) this.keepForWrites(linearHigh, linearLow, found);
+  }
+
+  /** A page that is read is often written next: where that would change no bit of the tables, its entry is made at once. */
+  private keepForWrites(linearHigh: number, linearLow: number, found: Walk): void {
+    if (!found.dirty || this.memory.watched[Math.floor(found.physical / PAGE_SIZE)]) return;
+    if (this.walkTables(linearHigh, linearLow, ACCESS_WRITE, this.foundForWrite))
+      this.tlb.fill(TLB_WRITE, linearHigh, linearLow, found.physical);
   }
 
   private dropTlb(): void {

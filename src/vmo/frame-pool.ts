@@ -156,7 +156,7 @@ export class FramePool {
    * holds the same bytes already. A clean frame stays as it is.
    */
   commit(frame: number): number {
-    if (this.states[frame - this.firstFrame] === CLEAN) return frame;
+    if (this.states[this.slotOf(frame)] === CLEAN) return frame;
     const users = this.users[this.slotOf(frame, PRIVATE)]!;
     const leaf = this.leafOf(frame);
     const equal = this.frameByLeaf.get(leaf);

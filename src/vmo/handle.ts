@@ -89,7 +89,8 @@ export class VmoHandle {
     this.vmo = undefined;
   }
 
-  private get content(): Vmo {
+  /** The VMO that it holds, for the store that made it. */
+  get content(): Vmo {
     if (this.vmo === undefined) throw new VmoHandleError('the handle is closed');
     return this.vmo;
   }

@@ -42,7 +42,6 @@ export interface VmoCounters {
  */
 export class VmoStore {
   private readonly shared: Shared;
-  private readonly vmos = new WeakMap<VmoHandle, Vmo>();
 
   /** `hash` is SHA-256: a host may bring a faster one than the default, which runs everywhere. */
   constructor(hash: HashFunction = sha256) {
@@ -81,7 +80,7 @@ export class VmoStore {
   slice(vmo: VmoHandle, offset: number, length: number): VmoHandle {
     const base = this.vmoOf(vmo);
     requireRange('slice', offset, length, base.lengthBytes);
-    return length === base.lengthBytes ? this.handleOn(base) : this.handleOf(slice(base.rope, offset, length));
+    return length === base.lengthBytes ? new VmoHandle(base) : this.handleOf(slice(base.rope, offset, length));
   }
 
   /** The bytes of `vmos`, one after another. */
@@ -93,7 +92,7 @@ export class VmoStore {
         throw new VmoRangeError(`concat of ${length} + ${part.lengthBytes} bytes exceeds ${MAX_LENGTH} bytes`);
       length += part.lengthBytes;
     }
-    if (parts.length === 1) return this.handleOn(parts[0]!);
+    if (parts.length === 1) return new VmoHandle(parts[0]!);
     return this.handleOf(parts.reduce<Rope | undefined>((rope, part) => append(rope, part.rope), undefined));
   }
 
@@ -102,7 +101,7 @@ export class VmoStore {
     const below = this.vmoOf(base);
     for (const { offset, bytes } of patches) requireRange('patch', offset, bytes.length, below.lengthBytes);
     const effective = patches.filter(({ bytes }) => bytes.length > 0);
-    if (effective.length === 0) return this.handleOn(below);
+    if (effective.length === 0) return new VmoHandle(below);
     return this.handleOf(
       effective.reduce((rope, { offset, bytes }) => replace(rope, offset, this.ropeOfBytes(bytes)), below.rope),
     );
@@ -117,7 +116,7 @@ export class VmoStore {
     if (entry === undefined) return undefined;
     const vmo = new Vmo(this.shared, this.whole(entry.tree, entry.lengthBytes));
     vmo.publish();
-    return this.handleOn(vmo);
+    return new VmoHandle(vmo);
   }
 
   /** Makes a VMO of bytes that come in parts. */
@@ -140,21 +139,14 @@ export class VmoStore {
   }
 
   private handleOf(rope: Rope | undefined): VmoHandle {
-    const handle = this.handleOn(new Vmo(this.shared, rope));
+    const vmo = new Vmo(this.shared, rope);
     this.shared.table.dropUnused();
-    return handle;
-  }
-
-  private handleOn(vmo: Vmo): VmoHandle {
-    const handle = new VmoHandle(vmo);
-    this.vmos.set(handle, vmo);
-    return handle;
+    return new VmoHandle(vmo);
   }
 
   private vmoOf(handle: VmoHandle): Vmo {
-    const vmo = this.vmos.get(handle);
-    if (vmo === undefined) throw new VmoHandleError('the handle is of another store');
-    if (handle.isClosed) throw new VmoHandleError('the handle is closed');
+    const vmo = handle.content;
+    if (vmo.shared !== this.shared) throw new VmoHandleError('the handle is of another store');
     return vmo;
   }
 }

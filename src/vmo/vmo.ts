@@ -33,7 +33,7 @@ export interface Shared {
 /** A rope, until its identity is asked for: then its canonical tree takes the rope's place. */
 export class Vmo {
   readonly lengthBytes: number;
-  private readonly view: CanonicalView;
+  private view: CanonicalView | undefined;
   private handles = 0;
   private canonicalForm: Canonical | undefined;
   private knownId: string | undefined;
@@ -43,7 +43,6 @@ export class Vmo {
     private root: Rope | undefined,
   ) {
     this.lengthBytes = root?.length ?? 0;
-    this.view = new CanonicalView(shared.table);
     if (root !== undefined) retainRope(root, shared.table);
   }
 
@@ -64,7 +63,7 @@ export class Vmo {
       published.delete(this.knownId!);
       table.release(entry.tree);
     }
-    this.view.clear();
+    this.clearView();
     if (this.root !== undefined) releaseRope(this.root, table);
   }
 
@@ -75,8 +74,8 @@ export class Vmo {
 
   /** The leaf of page `index`, which exists. */
   leaf(index: number): Leaf {
-    const leaf = this.view.subtreeOfRope(this.root!, index * PAGE_SIZE, 0);
-    this.settle();
+    const leaf = this.subtree(this.root!, index * PAGE_SIZE, 0);
+    this.shared.table.dropUnused();
     return leaf as Leaf;
   }
 
@@ -85,14 +84,14 @@ export class Vmo {
     if (this.canonicalForm !== undefined) return this.canonicalForm;
     const { lengthBytes, root } = this;
     const { table } = this.shared;
-    const tree = root === undefined ? table.zero(0) : this.view.subtreeOfRope(root, 0, heightOf(lengthBytes));
+    const tree = root === undefined ? table.zero(0) : this.subtree(root, 0, heightOf(lengthBytes));
     const rope = wholePiece(tree, lengthBytes, table.zero(MAX_LEVEL));
     if (rope !== undefined) retainRope(rope, table);
     if (root !== undefined) releaseRope(root, table);
     this.root = rope;
     this.canonicalForm = { tree, lengthBytes };
-    this.view.clear();
-    this.settle();
+    this.clearView();
+    table.dropUnused();
     return this.canonicalForm;
   }
 
@@ -111,9 +110,18 @@ export class Vmo {
     return id;
   }
 
-  private settle(): void {
-    this.shared.extentsVisited += this.view.visited;
-    this.view.visited = 0;
-    this.shared.table.dropUnused();
+  /** The canonical subtree over 2^level pages from byte `offset`, which lies within the rope. */
+  private subtree(rope: Rope, offset: number, level: number): Subtree {
+    const { shared } = this;
+    this.view ??= new CanonicalView(shared.table);
+    const visitedBefore = this.view.visited;
+    const tree = this.view.subtreeOfRope(rope, offset, level);
+    shared.extentsVisited += this.view.visited - visitedBefore;
+    return tree;
+  }
+
+  private clearView(): void {
+    this.view?.clear();
+    this.view = undefined;
   }
 }

@@ -505,8 +505,8 @@ t.test('what a VMO repeats is gathered and hashed once, wherever it stands', asy
   );
   const unit = store.fromBytes(noise(PAGE + 512, 4));
   const { leaves, nodes } = cost(() => doubled(unit, 20).id);
-  t.equal(leaves, 9 + 1, 'nine phases of 4608 bytes, and the last page');
-  t.ok(nodes < 9 * 21 + 21, `${nodes} nodes`);
+  t.equal(leaves, 9, 'the phases of 4608 bytes in pages');
+  t.ok(nodes <= 9 * 21, `${nodes} nodes`);
   const shifted = cost(() => store.slice(doubled(page, 30), 1, 2 ** 41).id);
   t.ok(shifted.leaves === 1 && shifted.nodes <= 30, `${shifted.leaves} leaves, ${shifted.nodes} nodes`);
 });
@@ -545,10 +545,8 @@ t.test('a hundred thousand operations in a row leave a rope that is read in O(lo
   });
   const appended = chain(store.zeros(0), (vmo, i) => store.concat([vmo, parts[i % 256]!]));
   const prepended = chain(store.zeros(0), (vmo, i) => store.concat([parts[i % 256]!, vmo]));
-  const sliced = chain(deltas, (vmo, i) => {
-    const shorter = store.slice(vmo, i % 2, vmo.length - 1);
-    return i === 0 ? store.concat([shorter]) : shorter;
-  });
+  const visitsOfDeltas = visitsOf(deltas);
+  const sliced = chain(deltas, (vmo, i) => store.slice(vmo, i % 2, vmo.length - 1));
   const mixed = chain(store.fromBytes(noise(50_000, 7)), (vmo, i) => {
     const at = (i * 104_729) % (vmo.length - 3);
     if (i % 3 === 0) return store.delta(vmo, [{ offset: at, bytes: bytesOf(i) }]);
@@ -556,11 +554,15 @@ t.test('a hundred thousand operations in a row leave a rope that is read in O(lo
     return store.slice(vmo, 1, vmo.length - 1);
   });
 
-  for (const [name, vmo] of Object.entries({ appended, prepended, sliced, mixed })) {
-    const visits = visitsOf(vmo);
-    t.ok(visits <= LIMIT, `${name}: ${visits} extents visited, at most ${LIMIT.toFixed(0)}`);
-    t.comment(`${name}: a read of one byte visits at most ${visits} extents`);
-  }
+  const visits = {
+    deltas: visitsOfDeltas,
+    appended: visitsOf(appended),
+    prepended: visitsOf(prepended),
+    sliced: visitsOf(sliced),
+    mixed: visitsOf(mixed),
+  };
+  for (const [name, count] of Object.entries(visits))
+    t.ok(count <= LIMIT, `${name}: a byte is read in ${count} extents, at most ${LIMIT.toFixed(0)}`);
   t.equal(appended.id, flatId(Uint8Array.from({ length: COUNT }, (_, i) => i)));
   t.equal(prepended.id, flatId(Uint8Array.from({ length: COUNT }, (_, i) => COUNT - 1 - i)));
   t.equal(sliced.id, flatId(flat.subarray(COUNT / 2, flat.length - COUNT / 2)));
@@ -701,7 +703,7 @@ t.test('what is refused says the numbers and changes nothing', async (t) => {
     ['a page too long', () => store.page(new Uint8Array(4097)), VmoRangeError, /4097 bytes.* 1 to 4096/],
     ['a slice beyond', () => store.slice(vmo, 4096, 8192), VmoRangeError, /4096 \+ length 8192 exceeds 10000 bytes/],
     ['a slice that would wrap', () => store.slice(vmo, MAX, MAX), VmoRangeError, /281474976710656/],
-    ['an offset beyond all', () => store.slice(vmo, 2 ** 60, 1), VmoRangeError, /1152921504606846976/],
+    ['an offset beyond all', () => store.slice(vmo, 2 ** 53, 1), VmoRangeError, /9007199254740992 exceeds/],
     ['a negative offset', () => store.slice(vmo, -1, 1), VmoRangeError, /-1/],
     ['a broken length', () => store.slice(vmo, 0, 1.5), VmoRangeError, /1\.5/],
     ['no number', () => store.slice(vmo, NaN, 1), VmoRangeError, /NaN/],

@@ -97,9 +97,15 @@ export class BlockCache {
     else this.runsOfFrame.delete(frame);
   }
 
+  /** Whether anything decoded from a frame is left. */
+  holds(frame: number): boolean {
+    return this.runsOfFrame.has(frame);
+  }
+
   /** Forgets everything. */
   dropAll(): void {
     this.generation++;
+    for (const frame of this.runsOfFrame.keys()) if (!this.fetcher.holds(frame)) this.mmu.unwatch(frame, WATCH_CODE);
     this.recordOfRip.clear();
     this.runsOfFrame.clear();
     this.referrers.clear();

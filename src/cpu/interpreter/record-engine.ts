@@ -43,6 +43,11 @@ export class RecordEngine {
     this.blocks.codeStored(physical, lengthBytes);
   }
 
+  /** Whether anything decoded from a frame is left. */
+  holds(frame: number): boolean {
+    return this.blocks.holds(frame);
+  }
+
   /** Runs until the CPU's ticks reach `end`, or an event. */
   run(end: number): CpuEvent {
     const { cpu } = this;
@@ -53,7 +58,7 @@ export class RecordEngine {
         this.blocks.dropAll();
         next = 0;
       }
-      if (cpu.singleSteps) next = this.evaluate(0);
+      if (cpu.state.trapFlag) next = this.evaluate(0);
       else if (next === 0) next = this.locate(() => this.blocks.find(cpu.state.rip));
       else next = this.runFrom(next, end);
     }

@@ -1,0 +1,150 @@
+/**
+ * `npm run bench`: every workload natively, under qemu-user where it is installed, and here with each engine, in one run.
+ * CPU seconds of all threads, start-up included; medians of interleaved rounds. Only ratios within one run mean anything.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileGuest } from '../src/cli/guest-compiler.js';
+import { readArguments, type Options } from './arguments.js';
+import { workloads, type Workload } from './guests/workloads.js';
+import { measure, median, type Sample } from './measure.js';
+import { formatTable } from './table.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const output = join(root, 'dist/bench-programs');
+const bd0 = join(root, 'dist/src/cli/main.js');
+
+/** The evaluator is an oracle, not a way to run programs: it gets this many instructions of each workload. */
+const EVALUATOR_INSTRUCTIONS = 3_000_000;
+
+interface Contender {
+  readonly name: string;
+  command(workload: Workload, size: number): string[];
+}
+
+const native: Contender = {
+  name: 'native',
+  command: ({ name }, size) => [join(output, `${name}.native`), String(size)],
+};
+const qemuUser: Contender = {
+  name: 'qemu-user',
+  command: ({ name }, size) => ['qemu-x86_64', join(output, `${name}.native`), String(size)],
+};
+const interpreter: Contender = {
+  name: 'interpreter',
+  command: ({ name }, size) => [
+    ...[process.execPath, bd0, 'run', '--engine', 'interpreter', '--memory', '512MB'],
+    ...[join(output, name), '--', String(size)],
+  ],
+};
+const evaluator: Contender = {
+  name: 'evaluator',
+  command: ({ name }, size) => [
+    ...[process.execPath, bd0, 'run', '--engine', 'evaluator', '--max-instructions', String(EVALUATOR_INSTRUCTIONS)],
+    ...['--memory', '512MB', join(output, name), '--', String(size)],
+  ],
+};
+
+interface Result {
+  readonly workload: Workload;
+  readonly instructions: number;
+  /** Median CPU seconds by contender. */
+  readonly seconds: ReadonlyMap<string, number>;
+}
+
+async function compileAll(chosen: readonly Workload[]): Promise<void> {
+  mkdirSync(output, { recursive: true });
+  for (const { name, source } of chosen) {
+    const path = join(root, source);
+    const flags = ['-O2', '-static', path, '-o', join(output, `${name}.native`)];
+    const { error, status, stderr } = spawnSync('gcc', flags, { encoding: 'utf8' });
+    if (error) throw new Error('the benchmarks need gcc (Debian: apt install gcc libc6-dev)');
+    if (status !== 0) throw new Error(`gcc cannot compile ${source}:\n${stderr}`);
+    await compileGuest({ sources: [path], output: join(output, name) });
+  }
+}
+
+/** Instructions that a workload retires here, the same in every run. */
+function countInstructions(workload: Workload, size: number): number {
+  const [command, ...rest] = interpreter.command(workload, size);
+  const at = rest.indexOf('run') + 1;
+  const { stderr } = spawnSync(command!, [...rest.slice(0, at), '--json', ...rest.slice(at)], { encoding: 'utf8' });
+  const line = stderr.split('\n').find((text) => text.startsWith('{'));
+  const instructions = line ? (JSON.parse(line) as { instructions?: number }).instructions : undefined;
+  if (instructions === undefined)
+    throw new Error(`bd0 run --json told no instruction count for ${workload.name}: ${stderr}`);
+  return instructions;
+}
+
+function sameOutput(workload: Workload, samples: ReadonlyMap<string, Sample>): void {
+  const expected = samples.get(native.name)!.output;
+  for (const [name, { output: actual }] of samples)
+    if (name !== evaluator.name && actual !== expected)
+      throw new Error(
+        `${workload.name}: ${name} printed ${JSON.stringify(actual)}, native ${JSON.stringify(expected)}`,
+      );
+}
+
+function runWorkload(workload: Workload, contenders: readonly Contender[], options: Options): Result {
+  const size = Math.max(1, Math.round(workload.size * options.scale));
+  const seconds = new Map<string, number[]>();
+  for (let round = 0; round < options.rounds; round++) {
+    const samples = new Map<string, Sample>();
+    for (const contender of contenders) {
+      process.stderr.write(`\r\x1b[K${workload.name}: round ${round + 1} of ${options.rounds}, ${contender.name}`);
+      const allowed = contender === evaluator ? [0, 124] : [0];
+      const sample = measure(contender.command(workload, size), allowed);
+      samples.set(contender.name, sample);
+      seconds.set(contender.name, [...(seconds.get(contender.name) ?? []), sample.cpuSeconds]);
+    }
+    sameOutput(workload, samples);
+  }
+  process.stderr.write('\r\x1b[K');
+  const medians = new Map([...seconds].map(([name, values]) => [name, median(values)]));
+  return { workload, instructions: countInstructions(workload, size), seconds: medians };
+}
+
+function row({ workload, instructions, seconds }: Result, contenders: readonly Contender[]): string[] {
+  const cells = [workload.name, (instructions / 1e6).toFixed(0)];
+  for (const { name } of contenders) {
+    const count = name === evaluator.name ? Math.min(instructions, EVALUATOR_INSTRUCTIONS) : instructions;
+    cells.push(
+      (count / 1e6 / seconds.get(name)!).toFixed(name === evaluator.name ? 2 : 0),
+      seconds.get(name)!.toFixed(2),
+    );
+  }
+  const ours = seconds.get(interpreter.name)!;
+  for (const peer of [native.name, qemuUser.name])
+    if (seconds.has(peer)) cells.push((seconds.get(peer)! / ours).toFixed(3));
+  return cells;
+}
+
+async function main(): Promise<void> {
+  const options = readArguments(process.argv.slice(2));
+  if (!existsSync(bd0)) throw new Error('bd0 is not built: run npm run build first');
+  const chosen = workloads.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+  const hasQemu = spawnSync('qemu-x86_64', ['--version']).status === 0;
+  const contenders = [native, ...(hasQemu ? [qemuUser] : []), interpreter, ...(options.evaluator ? [evaluator] : [])];
+  await compileAll(chosen);
+  const results = chosen.map((workload) => runWorkload(workload, contenders, options));
+  const headings = ['workload', 'M instr', ...contenders.flatMap(({ name }) => [`${name} M/s`, 's'])];
+  for (const peer of [native.name, ...(hasQemu ? [qemuUser.name] : [])]) headings.push(`of ${peer}`);
+  console.log(
+    formatTable(
+      headings,
+      results.map((result) => row(result, contenders)),
+    ),
+  );
+  console.log(`\nCPU seconds of all threads, start-up included; medians of ${options.rounds} interleaved rounds.`);
+  console.log(
+    'M/s: million instructions of the BD0 image a second, for every contender. Ratios: of the interpreter’s speed.',
+  );
+  if (!hasQemu) console.log('qemu-user is not installed (Debian: apt install qemu-user).');
+}
+
+await main().catch((error: unknown) => {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

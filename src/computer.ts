@@ -1,0 +1,175 @@
+import { Cpu, type Engine } from './cpu/cpu.js';
+import type { CpuState } from './cpu/cpu-state.js';
+import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
+import type { Console } from './kernel/console.js';
+import { Kernel, type KernelHooks } from './kernel/kernel.js';
+import { fromLinear } from './kernel/linear-address.js';
+import type { StartOptions } from './kernel/loader.js';
+import type { Process } from './kernel/process.js';
+import type { TrapReport } from './kernel/trap-report.js';
+import { GuestMemory } from './memory.js';
+import type { HashFunction } from './vmo/canonical-form.js';
+import { FramePool, type FrameCounters } from './vmo/frame-pool.js';
+import { VmoHandle } from './vmo/handle.js';
+import { VmoStore, type VmoCounters } from './vmo/store.js';
+
+/** What a machine is made of. */
+export interface ComputerOptions {
+  /** Guest physical memory; 256 MiB if not given. */
+  readonly memoryBytes?: number;
+  /** 'auto', the default: the fastest one there is. All of them give the same states. */
+  readonly engine?: 'auto' | Engine;
+  /** A faster SHA-256 than the default, which runs everywhere. */
+  readonly sha256?: HashFunction;
+  /** Without one, what is written vanishes, and the input has ended. */
+  readonly console?: Console;
+  /** Told of what happens in the machine; they change nothing in it. */
+  readonly hooks?: KernelHooks;
+}
+
+/** How far `run` may go. */
+export interface RunLimits {
+  /** Ticks of this call: instructions, iterations of REP and faults. No limit if not given. */
+  readonly maxTicks?: number;
+}
+
+/** Why `run` came back. */
+export type Outcome =
+  /** The process ended itself. */
+  | { readonly kind: 'exited'; readonly process: Process; readonly exitCode: number }
+  /** The process was killed by a trap; 128 + the number of Linux's signal is its exit code. */
+  | { readonly kind: 'trapped'; readonly process: Process; readonly exitCode: number; readonly report: TrapReport }
+  /** All ticks were used up. */
+  | { readonly kind: 'limit' }
+  /** All threads wait for input; the first one gives up at tick `until`, Infinity for never: see `passTime`. */
+  | { readonly kind: 'waiting'; readonly until: number };
+
+/** What a machine has done. */
+export interface Statistics {
+  /** Its time, in nanoseconds of its own. */
+  readonly ticks: number;
+  /** Instructions retired, each iteration of REP counted. */
+  readonly instructions: number;
+  /** Page faults. */
+  readonly faults: number;
+  readonly frames: FrameCounters;
+  readonly vmos: VmoCounters;
+}
+
+const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
+
+/** Ticks between two looks at whether the process has ended, where no limit is given. */
+const UNLIMITED_TICKS = 2 ** 40;
+
+const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
+
+/** A machine: memory, CPU, VMO store, frame pool and BD0's kernel. What it does is a function of its inputs. */
+export class Computer {
+  readonly store: VmoStore;
+  private readonly memory: GuestMemory;
+  private readonly cpu: Cpu;
+  private readonly pool: FramePool;
+  private readonly kernel: Kernel;
+
+  /** Throws RangeError for memory of a size that cannot be. */
+  constructor(options: ComputerOptions = {}) {
+    const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE, hooks, sha256 } = options;
+    this.memory = new GuestMemory(memoryBytes);
+    this.cpu = new Cpu(this.memory, engine === 'auto' ? 'interpreter' : engine);
+    this.store = new VmoStore(sha256);
+    const { linearMemory } = this.cpu;
+    this.pool = new FramePool(this.memory, this.store, {
+      firstFrame: 0,
+      endFrame: this.memory.size >>> PAGE_SHIFT,
+      codeChanged: (frame) => linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE),
+    });
+    this.kernel = new Kernel({
+      cpu: this.cpu,
+      store: this.store,
+      pool: this.pool,
+      console,
+      ...(hooks && { hooks }),
+    });
+  }
+
+  /**
+   * Starts a program, stopped before its first instruction. Bytes become a VMO; a handle stays the caller's to close.
+   * Throws KernelError, with nothing changed: ENOEXEC (an ElfError) for an image that cannot run, EINVAL for bad options,
+   * ENOSPC where the address space has no room, ENOMEM where memory has none.
+   */
+  start(image: VmoHandle | Uint8Array, options: StartOptions): Process {
+    if (image instanceof VmoHandle) return this.kernel.start(image, options);
+    const handle = this.store.fromBytes(image);
+    try {
+      return this.kernel.start(handle, options);
+    } finally {
+      handle.close();
+    }
+  }
+
+  /** Runs the machine until a process has ended, all threads wait, or the limit is reached. */
+  run(process: Process, { maxTicks = Infinity }: RunLimits = {}): Outcome {
+    const end = this.cpu.ticks + maxTicks;
+    for (;;) {
+      if (process.end) return outcomeOf(process);
+      const left = Math.min(end - this.cpu.ticks, UNLIMITED_TICKS);
+      if (left <= 0) return { kind: 'limit' };
+      const event = this.kernel.run(left);
+      if (event.kind === 'waiting') return event;
+      if (event.kind === 'idle') throw new Error(`process ${process.pid} lives, but has no thread`);
+    }
+  }
+
+  /** Runs one tick: an instruction, an iteration of REP, or a fault. */
+  step(process: Process): Outcome {
+    return this.run(process, { maxTicks: 1 });
+  }
+
+  /** Lets time pass while all threads wait: those that give up at this tick or before will. */
+  passTime(tick: number): void {
+    this.kernel.passTime(tick);
+  }
+
+  /** Registers of the thread that runs, or ran last. */
+  get registers(): CpuState {
+    return this.cpu.state;
+  }
+
+  /** Time: nanoseconds since the machine started, one for each instruction retired. */
+  get ticks(): number {
+    return this.cpu.ticks;
+  }
+
+  /**
+   * The bytes that a thread would find at a linear address, up to the first one that is not mapped: as many as were asked
+   * for, or less. The machine does not notice.
+   */
+  readMemory(linear: bigint, lengthBytes: number): Uint8Array {
+    const address = fromLinear(linear);
+    return address === undefined ? new Uint8Array(0) : this.kernel.memory.peek(address, lengthBytes);
+  }
+
+  /** Stores bytes, read-only pages included, up to the first page that is not mapped. Answers how many were stored. */
+  writeMemory(linear: bigint, bytes: Uint8Array): number {
+    const address = fromLinear(linear);
+    return address === undefined ? 0 : this.kernel.memory.poke(address, bytes);
+  }
+
+  get statistics(): Statistics {
+    const { faults, ticksWithoutInstruction } = this.kernel;
+    const { ticks } = this.cpu;
+    return {
+      ticks,
+      instructions: ticks - ticksWithoutInstruction,
+      faults,
+      frames: this.pool.counters,
+      vmos: this.store.counters,
+    };
+  }
+}
+
+function outcomeOf(process: Process): Outcome {
+  const { exitCode, trap } = process.end!;
+  if (trap) return { kind: 'trapped', process, exitCode, report: trap };
+  return { kind: 'exited', process, exitCode };
+}

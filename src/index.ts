@@ -1,0 +1,18 @@
+/** The public API of bd0. */
+export { Computer } from './computer.js';
+export type { ComputerOptions, Outcome, RunLimits, Statistics } from './computer.js';
+export type { CpuState } from './cpu/cpu-state.js';
+export type { Console } from './kernel/console.js';
+export { ElfError } from './kernel/elf-fields.js';
+export { Errno, KernelError, errnoName } from './kernel/errors.js';
+export type { FaultEvent, KernelCallEvent, KernelHooks } from './kernel/kernel.js';
+export type { StartOptions } from './kernel/loader.js';
+export type { Process, ProcessEnd } from './kernel/process.js';
+export { describeTrap } from './kernel/trap-report.js';
+export type { RefusedAccess, Surroundings, TrapReport } from './kernel/trap-report.js';
+export type { HashFunction } from './vmo/canonical-form.js';
+export { VmoRangeError, VmoHandleError } from './vmo/errors.js';
+export type { FrameCounters } from './vmo/frame-pool.js';
+export { VmoHandle, VmoPage } from './vmo/handle.js';
+export { VmoStore } from './vmo/store.js';
+export type { Patch, VmoCounters } from './vmo/store.js';

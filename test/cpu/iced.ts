@@ -1,0 +1,221 @@
+import {
+  Code,
+  CpuidFeature,
+  Formatter,
+  FormatterSyntax,
+  MemorySizeExt,
+  Mnemonic,
+  OpKind,
+  Register,
+  type Instruction as Judged,
+} from 'iced-x86';
+import type { OperandForm } from '../../src/cpu/form.js';
+import type { Instruction } from '../../src/cpu/instruction.js';
+
+/**
+ * iced-x86 as judge of the decoder: what it decodes that is beyond this CPU, and whether its view of an instruction, down
+ * to every operand, is the decoder's.
+ */
+
+const words = (text: string): string[] => text.split(/\s+/);
+
+/** Why an instruction that iced-x86 knows is #UD here, by the CPUID features that iced-x86 says it needs. */
+const BEYOND_FEATURES: readonly (readonly [reason: string, features: readonly string[]])[] = [
+  ['x87 arithmetic', words('FPU FPU287 FPU387')],
+  ['MMX registers, 3DNow!', words('MMX D3NOW D3NOWEXT')],
+  ['SSE3 and later, SSE4A', words('SSE3 SSSE3 SSE4_1 SSE4_2 SSE4A')],
+  ['AES, SHA, PCLMULQDQ, GFNI', words('AES PCLMULQDQ SHA GFNI VAES VPCLMULQDQ SHA512 SM3 SM4')],
+  ['key locker', words('AESKLE WIDE_KL KL')],
+  ['VIA PadLock', words('PADLOCK_ACE PADLOCK_PHE PADLOCK_PMM PADLOCK_RNG PADLOCK_GMI PADLOCK_UNDOC')],
+  [
+    'AVX and other VEX or XOP vectors',
+    words(
+      'AVX AVX2 FMA FMA4 F16C XOP TBM LWP AVX_IFMA AVX_NE_CONVERT AVX_VNNI AVX_VNNI_INT8 AVX_VNNI_INT16 CMPCCXADD ' +
+        'AMX_TILE AMX_INT8 AMX_BF16 AMX_FP16 AMX_COMPLEX',
+    ),
+  ],
+  [
+    'AVX-512 (EVEX, and VEX on mask registers)',
+    words(
+      'AVX512F AVX512VL AVX512BW AVX512CD AVX512DQ AVX512ER AVX512PF AVX512_4FMAPS AVX512_4VNNIW AVX512_BF16 ' +
+        'AVX512_BITALG AVX512_IFMA AVX512_VBMI AVX512_VBMI2 AVX512_VNNI AVX512_VP2INTERSECT AVX512_VPOPCNTDQ AVX512_FP16',
+    ),
+  ],
+  [
+    'virtualisation of Intel and AMD, SMM, SMX',
+    words('VMX INVEPT INVVPID SVM SKINIT_or_SVM SEV_ES SEV_SNP SMM SMX TDX'),
+  ],
+  ['enclaves', words('SGX1 OSS PCONFIG')],
+  ['shadow stacks', words('CET_SS')],
+  ['transactions', words('RTM HLE_or_RTM TSXLDTRK')],
+  ['XSAVE and what it saves', words('XSAVE XSAVEC XSAVEOPT XSAVES PKU')],
+  ['random numbers, processor id, performance', words('RDRAND RDSEED RDPID RDTSCP RDPRU PTWRITE')],
+  ['waiting on memory', words('MONITOR MONITORX WAITPKG')],
+  [
+    'stores and cache control of later processors',
+    words('CLWB CLZERO MOVDIRI MOVDIR64B ENQCMD RAO_INT SERIALIZE MCOMMIT'),
+  ],
+  [
+    'supervisor instructions of later processors: #UD at CPL 3 or without their feature',
+    words('INVPCID INVLPGB SMAP LKGS FRED UINTR HRESET MSRLIST WRMSRNS TSE'),
+  ],
+];
+
+const REASON_OF_FEATURE = new Map(
+  BEYOND_FEATURES.flatMap(([reason, features]) =>
+    features.map((name) => [CpuidFeature[name as keyof typeof CpuidFeature], reason] as const),
+  ),
+);
+
+/** SSE and SSE2 instructions that have an MMX register: iced-x86's name of the code says so. */
+const ON_MMX_REGISTERS = /_mm(m64)?(_|$)/;
+
+const reasonOfCode = new Map<Code, string | undefined>([[Code.Wait, 'x87 arithmetic']]);
+
+/** Why the CPU lacks what iced-x86 decoded; undefined if it should have it. */
+export function beyondReason(judged: Judged): string | undefined {
+  const { code } = judged;
+  if (reasonOfCode.has(code)) return reasonOfCode.get(code);
+  const ofFeatures = [...judged.cpuidFeatures()].map((feature) => REASON_OF_FEATURE.get(feature));
+  const reason =
+    ofFeatures.find((found) => found) ?? (ON_MMX_REGISTERS.test(Code[code]) ? 'MMX registers, 3DNow!' : undefined);
+  reasonOfCode.set(code, reason);
+  return reason;
+}
+
+/** Mnemonics that the table has in one, where iced-x86 tells operand sizes and later names of hints apart. */
+const SIZED_MNEMONICS: Record<string, readonly string[]> = {
+  CBW: words('CWDE CDQE'),
+  CWD: words('CDQ CQO'),
+  JRCXZ: words('JECXZ'),
+  IRET: words('IRETD IRETQ'),
+  MOVS: words('MOVSB MOVSW MOVSD MOVSQ'),
+  CMPS: words('CMPSB CMPSW CMPSD CMPSQ'),
+  SCAS: words('SCASB SCASW SCASD SCASQ'),
+  LODS: words('LODSB LODSW LODSD LODSQ'),
+  STOS: words('STOSB STOSW STOSD STOSQ'),
+  INS: words('INSB INSW INSD'),
+  OUTS: words('OUTSB OUTSW OUTSD'),
+  PUSHF: words('PUSHFQ'),
+  POPF: words('POPFQ'),
+  SYSRET: words('SYSRETQ'),
+  SYSEXIT: words('SYSEXITQ'),
+  XLAT: words('XLATB'),
+  WBINVD: words('WBNOINVD'),
+  PREFETCHW: words('RESERVEDNOP'),
+  PREFETCHNTA: words('RESERVEDNOP'),
+  PREFETCHT0: words('RESERVEDNOP'),
+  PREFETCHT1: words('RESERVEDNOP'),
+  PREFETCHT2: words('RESERVEDNOP'),
+  NOP: words(
+    'RESERVEDNOP PREFETCH PREFETCHW PREFETCHWT1 PREFETCHIT0 PREFETCHIT1 CLDEMOTE ENDBR32 ENDBR64 RDSSPD RDSSPQ ' +
+      'BNDMK BNDCL BNDCU BNDCN BNDMOV BNDLDX BNDSTX',
+  ),
+};
+
+const same = (ours: string, theirs: string): boolean =>
+  ours === theirs || (SIZED_MNEMONICS[ours] ?? []).includes(theirs);
+
+const mnemonicNames = Object.fromEntries(
+  Object.entries(Mnemonic).flatMap(([name, value]) => (typeof value === 'number' ? [[value, name.toUpperCase()]] : [])),
+) as Record<number, string>;
+
+const formatter = new Formatter(FormatterSyntax.Intel);
+
+export function format(judged: Judged): string {
+  return formatter.format(judged);
+}
+
+const FIRST_REGISTER: Record<number, number> = { 8: Register.AL, 16: Register.AX, 32: Register.EAX, 64: Register.RAX };
+
+/** iced-x86 has AH to BH between BL and SPL. */
+function gprName(number: number, width: number): Register {
+  if (width !== 8) return FIRST_REGISTER[width]! + number;
+  if (number >= 16) return Register.AH + (number - 16);
+  return number < 4 ? Register.AL + number : Register.SPL + (number - 4);
+}
+
+/** What differs between the decoder's view and iced-x86's, in words; undefined where they agree. `rip` is the instruction's. */
+export function difference(ours: Instruction, judged: Judged, rip: bigint): string | undefined {
+  const { form } = ours;
+  const mnemonic = mnemonicNames[judged.mnemonic]!;
+  // F3 90 with REX.B: processors exchange R8 and rAX (measured), iced-x86 says PAUSE.
+  if (judged.code === Code.Pause && form.row.mnemonic === 'XCHG') return undefined;
+  if (!same(form.row.mnemonic, mnemonic)) return `mnemonic ${form.row.mnemonic}, not ${mnemonic}`;
+  if (form.lock !== judged.hasLockPrefix) return `LOCK ${form.lock}`;
+  if (
+    form.repeat !== 'none' &&
+    !(form.repeat === 'repne' ? judged.hasRepnePrefix : judged.hasRepPrefix || judged.hasRepnePrefix)
+  )
+    return `repeat ${form.repeat}`;
+  for (const [i, operand] of form.operands.entries()) {
+    const found = operandDifference(ours, operand, judged, i, rip);
+    if (found) return `operand ${i}: ${found}`;
+  }
+  return undefined;
+}
+
+function operandDifference(
+  ours: Instruction,
+  operand: OperandForm,
+  judged: Judged,
+  i: number,
+  rip: bigint,
+): string | undefined {
+  const kind = judged.opKind(i);
+  const register = (expected: Register): string | undefined =>
+    kind === OpKind.Register && judged.opRegister(i) === expected
+      ? undefined
+      : `${Register[expected]}, not ${kind === OpKind.Register ? Register[judged.opRegister(i)] : OpKind[kind]}`;
+  switch (operand.kind) {
+    case 'gpr':
+      return register(gprName(typeof operand.field === 'number' ? operand.field : ours[operand.field], operand.width));
+    case 'xmm':
+      return register(Register.XMM0 + (typeof operand.field === 'number' ? operand.field : ours[operand.field]));
+    case 'segment':
+      return register(Register.ES + ours.reg);
+    case 'control':
+      return register(Register.CR0 + ours.reg);
+    case 'debug':
+      return register(Register.DR0 + ours.reg);
+    case 'relative': {
+      const target = BigInt.asUintN(64, rip + BigInt(ours.length) + ours.immediate);
+      return target === judged.nearBranchTarget ? undefined : `target ${target}, not ${judged.nearBranchTarget}`;
+    }
+    case 'immediate': {
+      const bits = Math.max(operand.width, ours.form.width);
+      const value = BigInt.asUintN(
+        bits,
+        i > 0 && ours.form.dest.kind === 'immediate' ? BigInt(ours.immediate2) : ours.immediate,
+      );
+      const expected = BigInt.asUintN(bits, judged.immediate(i));
+      return value === expected ? undefined : `immediate ${value}, not ${expected}`;
+    }
+    case 'memory':
+      return kind === OpKind.Memory
+        ? memoryDifference(ours, operand.width, judged, rip)
+        : `memory, not ${OpKind[kind]}`;
+  }
+}
+
+function memoryDifference(ours: Instruction, width: number, judged: Judged, rip: bigint): string | undefined {
+  const { base, index, scale, displacement, ripRelative, segment, form } = ours;
+  const first = form.addressWidth === 64 ? Register.RAX : Register.EAX;
+  const name = (number: number): Register => (number < 0 ? Register.None : first + number);
+  const ripName = form.addressWidth === 64 ? Register.RIP : Register.EIP;
+  const address = BigInt.asUintN(
+    form.addressWidth,
+    ripRelative ? rip + BigInt(ours.length) + displacement : displacement,
+  );
+  const bytes = MemorySizeExt.size(judged.memorySize);
+  const pairs: [what: string, ours: number | bigint, theirs: number | bigint][] = [
+    ['base', ripRelative ? ripName : name(base), judged.memoryBase],
+    ['index', name(index), judged.memoryIndex],
+    ['scale', index < 0 ? 1 : 1 << scale, index < 0 ? 1 : judged.memoryIndexScale],
+    ['displacement', address, BigInt.asUintN(form.addressWidth, judged.memoryDisplacement)],
+    ['segment', Register.ES + segment, judged.memorySegment],
+    ['bytes', width === 0 ? bytes : width / 8, bytes],
+  ];
+  const wrong = pairs.find(([, x, y]) => x !== y);
+  return wrong && `${wrong[0]} ${wrong[1]}, not ${wrong[2]}`;
+}

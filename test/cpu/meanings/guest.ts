@@ -1,0 +1,201 @@
+import { PAGE_SIZE } from '../../../src/bits.js';
+import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
+import type { CpuEvent } from '../../../src/cpu/events.js';
+import { CS, FS, GPR, GS, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state.js';
+import { GuestMemory } from '../../../src/memory.js';
+import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
+import type { OracleCase, OracleState } from '../../oracle/case.js';
+import {
+  ARENAS,
+  CODE,
+  CODE_BYTES,
+  CODE_PAGES,
+  DATA_PAGES,
+  INT3,
+  READ_ONLY_PAGE,
+  READ_ONLY_PAGES,
+} from '../../oracle/layout.js';
+import { EXECUTE_DISABLE, PageTables } from './page-tables.js';
+
+/** What a bd0 CPU shows after a case: the oracle's state, and what only our engines can be held to. */
+export interface GuestState extends OracleState {
+  /** `ticks`, `vmcall`, `fault` or `trap`. */
+  event: string;
+  ticks: number;
+  /** ES CS SS DS FS GS. */
+  selectors: Uint16Array;
+  x87: Uint8Array;
+  /** The page tables, for their A and D bits. */
+  tables: Uint8Array;
+  /** How many instructions the evaluator did: none where a compiled handler did it all. */
+  evaluated: number;
+}
+
+/** Memory of the guest, in bytes: tables, then the pages of the oracle. */
+const MEMORY_BYTES = 0x4_0000;
+const TABLES_START = 0;
+const PAGES_START = 0x1_0000;
+const CODE_START = PAGES_START + ARENAS.length * DATA_PAGES * PAGE_SIZE;
+
+const CR0_AM = 1 << 18;
+/** Linux's selectors of a 64-bit process. */
+const USER_CODE = 0x33;
+const USER_DATA = 0x2b;
+/** What FNINIT leaves in FCW. SDM Vol. 1 8.1.5. */
+const INITIAL_FCW = 0x37f;
+
+/**
+ * Stands behind the instruction and decodes to nothing, so that the instruction is a block of its own: with one tick to go
+ * the interpreter then runs its compiled handler. (The oracle has INT3 there, like the rest of the code pages.)
+ */
+const BLOCK_END = 0x06;
+
+/** A bd0 CPU in the surroundings of the native oracle: the same pages at the same linear addresses, at CPL 3. */
+export class Guest {
+  readonly cpu: Cpu;
+  private readonly memory = new GuestMemory(MEMORY_BYTES);
+  private readonly tableBytes: number;
+  private readonly initialTables: Uint8Array;
+  private evaluated = 0;
+  private event: CpuEvent = { kind: 'ticks' };
+
+  constructor(engine: Engine) {
+    this.cpu = new Cpu(this.memory, engine);
+    const tables = new PageTables(this.memory, TABLES_START);
+    mapArenas(tables);
+    this.tableBytes = tables.limit;
+    this.initialTables = this.memory.ram.slice(0, this.tableBytes);
+    this.memory.ram.fill(INT3, CODE_START, CODE_START + CODE_BYTES);
+    const { mmu } = this.cpu;
+    mmu.setCr3(tables.root);
+    mmu.setCr0(CR0_WP | CR0_AM);
+    mmu.setEfer(EFER_NXE);
+    mmu.setCpl(3);
+    this.countEvaluated();
+  }
+
+  /**
+   * Runs `c` for at most `ticks` ticks. `contents` is what its windows hold. `cold`: A and D bits are clear and the TLB
+   * empty; otherwise as the case before left them.
+   */
+  run(c: OracleCase, contents: readonly Uint8Array[], ticks: number, cold: boolean): GuestState {
+    if (cold) {
+      this.memory.ram.set(this.initialTables);
+      this.cpu.mmu.flush();
+    }
+    this.loadRegisters(c);
+    c.memory.windows.forEach(({ address }, i) => this.memory.ram.set(contents[i]!, physicalOf(address)));
+    const code = Uint8Array.of(...c.bytes, BLOCK_END).subarray(0, CODE_BYTES - c.codeOffset);
+    this.storeCode(c.codeOffset, code);
+    this.evaluated = 0;
+    const before = this.cpu.ticks;
+    this.event = this.cpu.run(ticks);
+    const state = this.state(c, this.cpu.ticks - before);
+    this.storeCode(c.codeOffset, code.fill(INT3));
+    for (const { address, length } of c.memory.windows) {
+      const start = physicalOf(address);
+      this.memory.ram.fill(0, start, start + length);
+    }
+    return state;
+  }
+
+  /** The linear address of the first byte outside all windows that is not zero, which is zeroed; undefined if there is none. */
+  takeStray(): bigint | undefined {
+    const arenas = this.memory.ram.subarray(PAGES_START, CODE_START);
+    if (Buffer.compare(arenas, ZEROS) === 0) return undefined;
+    const at = arenas.findIndex((byte) => byte !== 0);
+    arenas.fill(0);
+    return ARENAS[Math.floor(at / (DATA_PAGES * PAGE_SIZE))]! + BigInt(at % (DATA_PAGES * PAGE_SIZE));
+  }
+
+  private countEvaluated(): void {
+    const { cpu } = this;
+    const step = cpu.step.bind(cpu);
+    cpu.step = () => {
+      this.evaluated++;
+      return step();
+    };
+  }
+
+  private loadRegisters(c: OracleCase): void {
+    const { host, hostView } = this.memory;
+    const { state } = this.cpu;
+    host.set(bytesOf(c.gpr), GPR);
+    host.set(c.xmm, XMM);
+    state.rip = CODE + BigInt(c.codeOffset);
+    state.rflags = BigInt(c.rflags);
+    state.mxcsr = c.mxcsr;
+    host.fill(0, X87, X87 + X87_BYTES);
+    hostView.setUint16(X87, INITIAL_FCW, true);
+    host.fill(0, SELECTORS, SELECTORS + 12);
+    state.setSelector(CS, USER_CODE);
+    state.setSelector(SS, USER_DATA);
+    state.setSegmentBase(FS, c.fsBase);
+    state.setSegmentBase(GS, c.gsBase);
+  }
+
+  private storeCode(codeOffset: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const start = CODE_START + codeOffset;
+    this.memory.ram.set(bytes, start);
+    const inFirst = Math.min(bytes.length, PAGE_SIZE - (start % PAGE_SIZE));
+    this.cpu.codeStored(start, inFirst);
+    if (inFirst < bytes.length) this.cpu.codeStored(start + inFirst, bytes.length - inFirst);
+  }
+
+  private state(c: OracleCase, ticks: number): GuestState {
+    const { state } = this.cpu;
+    const { host, ram } = this.memory;
+    const { event } = this;
+    return {
+      gpr: new BigUint64Array(host.slice(GPR, GPR + 128).buffer),
+      rip: state.rip,
+      rflags: Number(state.rflags),
+      xmm: host.slice(XMM, XMM + 256),
+      mxcsr: state.mxcsr,
+      fsBase: state.segmentBase(FS),
+      gsBase: state.segmentBase(GS),
+      fault: faultOf(event),
+      windows: c.memory.windows.map(({ address, length }) => {
+        const start = physicalOf(address);
+        return ram.slice(start, start + length);
+      }),
+      event: event.kind === 'exception' ? (event.trap ? 'trap' : 'fault') : event.kind,
+      ticks,
+      selectors: new Uint16Array(host.slice(SELECTORS, SELECTORS + 12).buffer),
+      x87: host.slice(X87, X87 + X87_BYTES),
+      tables: ram.slice(0, this.tableBytes),
+      evaluated: this.evaluated,
+    };
+  }
+}
+
+const ZEROS = new Uint8Array(CODE_START - PAGES_START);
+
+function mapArenas(tables: PageTables): void {
+  const readOnlyEnd = READ_ONLY_PAGE + READ_ONLY_PAGES;
+  for (const arena of ARENAS)
+    for (let page = 0; page < DATA_PAGES; page++) {
+      const linear = arena + BigInt(page * PAGE_SIZE);
+      const rights = page >= READ_ONLY_PAGE && page < readOnlyEnd ? USER : USER | WRITABLE;
+      tables.map(linear, physicalOf(linear), BigInt(rights) | EXECUTE_DISABLE);
+    }
+  for (let page = 0; page < CODE_PAGES; page++)
+    tables.map(CODE + BigInt(page * PAGE_SIZE), CODE_START + page * PAGE_SIZE, BigInt(USER));
+}
+
+/** Where a byte of an arena lies in guest memory. */
+function physicalOf(linear: bigint): number {
+  const arena = linear >= ARENAS[0] ? 0 : 1;
+  return PAGES_START + arena * DATA_PAGES * PAGE_SIZE + Number(linear - ARENAS[arena]!);
+}
+
+function faultOf(event: CpuEvent): OracleState['fault'] {
+  if (event.kind !== 'exception') return undefined;
+  const { vector, errorCode, linear } = event.exception;
+  return { vector, errorCode, cr2: linear };
+}
+
+function bytesOf(words: BigUint64Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}

@@ -1,0 +1,182 @@
+import t from 'tap';
+import { Decoder } from '../../src/cpu/decoder.js';
+import type { Form } from '../../src/cpu/form.js';
+import { FormTable, enumerateForms } from '../../src/cpu/form-table.js';
+import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow } from '../../src/cpu/opcode-lookup.js';
+import { OPCODES } from '../../src/cpu/opcodes/index.js';
+import { parseEncoding } from '../../src/cpu/opcodes/row-syntax.js';
+import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from '../../src/cpu/row.js';
+import { encodeForm } from '../support/encode.js';
+import { Random } from '../support/random.js';
+
+const SEED = 20240611;
+
+const describe = (row: Row): string => `${row.encoding} ${row.mnemonic}`;
+
+const describeForm = ({ row, ...form }: Form): string => `${describe(row)} ${JSON.stringify(form)}`;
+
+/** The encoding of a pattern, as the manual prints it. */
+function print(pattern: EncodingPattern): string {
+  const { map, opcode, plusRegister, prefix, rexW, hasModRM, digit, fixedModRM, vex } = pattern;
+  const byte = (value: number): string => value.toString(16).toUpperCase().padStart(2, '0');
+  const words: string[] = [];
+  if (vex) words.push(`VEX.${map}.W${rexW === 'any' ? '' : rexW}.${prefix}`);
+  else {
+    if (prefix !== 'any') words.push(prefix);
+    if (rexW !== 'any') words.push(rexW === 1 ? 'REX.W' : 'REX.W0');
+    if (map !== '1') words.push(map === '0F' ? '0F' : `0F ${map.slice(2)}`);
+  }
+  words.push(byte(opcode) + (plusRegister ? '+r' : ''));
+  if (fixedModRM !== undefined) words.push(byte(fixedModRM));
+  else if (hasModRM) words.push(digit === undefined ? '/r' : `/${digit}`);
+  return words.join(' ');
+}
+
+/** The bits that choose among the rows of an opcode. */
+interface Bits {
+  readonly prefixes: number;
+  readonly rexW: number;
+  readonly rexB: number;
+  readonly modRM: number;
+}
+
+const PREFIX_SETS = [0, PREFIX_66, PREFIX_F3, PREFIX_F3 | PREFIX_66, PREFIX_F2, PREFIX_F2 | PREFIX_66];
+
+/** Every combination that can stand with an opcode; a VEX prefix is one of four, and leaves no room for others. */
+function* combinations(vex: boolean, hasModRM: boolean): Generator<Bits> {
+  const prefixSets = vex ? PREFIX_SETS.filter((set) => set === PREFIX_66 || (set & PREFIX_66) === 0) : PREFIX_SETS;
+  const modRMs = hasModRM ? Array.from({ length: 256 }, (_, modRM) => modRM) : [0xc0];
+  for (const prefixes of prefixSets)
+    for (const rexW of [0, 1])
+      for (const rexB of [0, 1]) for (const modRM of modRMs) yield { prefixes, rexW, rexB, modRM };
+}
+
+/** The manual's rules, said once more: whether the bits are an instance of the row. */
+function fits({ pattern, operands }: Row, { prefixes, rexW, modRM }: Bits): boolean {
+  const repeat = prefixes & ~PREFIX_66;
+  const mandatory: Record<EncodingPattern['prefix'], boolean> = {
+    any: true,
+    NP: prefixes === 0,
+    '66': prefixes === PREFIX_66,
+    F2: repeat === PREFIX_F2,
+    F3: repeat === PREFIX_F3,
+    NFx: repeat === 0,
+  };
+  if (!mandatory[pattern.prefix]) return false;
+  if (pattern.rexW !== 'any' && pattern.rexW !== rexW) return false;
+  if (pattern.fixedModRM !== undefined && pattern.fixedModRM !== modRM) return false;
+  if (pattern.digit !== undefined && pattern.digit !== ((modRM >> 3) & 7)) return false;
+  const isRegister = modRM >> 6 === 3;
+  return operands.every(({ where }) => (where === 'M' ? !isRegister : where === 'N' ? isRegister : true));
+}
+
+/** Of rows that fit, those with a mandatory prefix come first; then 90h is NOP before XCHG, unless REX.B says otherwise. */
+function winners(rows: Row[], { rexB }: Bits): Row[] {
+  const whole = (row: Row): boolean => !row.pattern.plusRegister;
+  const isGeneral = rows.some((row) => row.pattern.plusRegister);
+  const byOpcode = !isGeneral ? rows : rows.filter((row) => (rexB === 1 ? !whole(row) : whole(row)));
+  const left = byOpcode.length > 0 ? byOpcode : rows;
+  const explicit = left.filter((row) => row.pattern.prefix !== 'any');
+  return explicit.length > 0 ? explicit : left;
+}
+
+const rowsOf = (vex: boolean, map: OpcodeMap, opcode: number): Row[] =>
+  OPCODES.filter(
+    ({ pattern }) =>
+      pattern.vex === vex &&
+      pattern.map === map &&
+      (pattern.plusRegister ? opcode >> 3 === pattern.opcode >> 3 : opcode === pattern.opcode),
+  );
+
+t.test('no two rows overlap, and the lookup gives the one that fits', async (t) => {
+  const lookup = new OpcodeLookup(OPCODES);
+  const overlaps = new Set<string>();
+  const wrong = new Set<string>();
+  for (const vex of [false, true])
+    for (const map of OPCODE_MAPS)
+      for (let opcode = 0; opcode < 256; opcode++) {
+        const rows = rowsOf(vex, map, opcode);
+        const prepared = lookup.rows(map, vex, opcode);
+        t.equal(prepared !== undefined, rows.length > 0, `map ${map} opcode ${opcode.toString(16)}`);
+        if (!prepared) continue;
+        for (const bits of combinations(vex, rows[0]!.pattern.hasModRM)) {
+          const fitting = winners(
+            rows.filter((row) => fits(row, bits)),
+            bits,
+          );
+          if (fitting.length > 1) overlaps.add(fitting.map(describe).join(' and '));
+          const found = matchingRow(prepared, bits.prefixes, bits.rexW, bits.rexB, bits.modRM);
+          if (found !== fitting[0])
+            wrong.add(`${JSON.stringify(bits)}: ${found && describe(found)} for ${fitting[0] && describe(fitting[0])}`);
+        }
+      }
+  t.strictSame([...overlaps], []);
+  t.strictSame([...wrong].slice(0, 10), []);
+});
+
+t.test('prefixes and escape bytes are no opcodes', async (t) => {
+  const notOpcodes = '0F 26 2E 36 3E 64 65 66 67 C4 C5 F0 F2 F3 62 40 41 42 43 44 45 46 47 48 49 4A 4B 4C 4D 4E 4F';
+  for (const text of notOpcodes.split(' '))
+    t.strictSame(rowsOf(false, '1', parseInt(text, 16)).map(describe), [], `${text} in the one-byte map`);
+  for (const opcode of [0x38, 0x3a]) t.strictSame(rowsOf(false, '0F', opcode).map(describe), []);
+});
+
+t.test('each encoding reads, and prints back as it was written', async (t) => {
+  for (const row of OPCODES) {
+    t.strictSame(parseEncoding(row.encoding, row.operands), row.pattern, describe(row));
+    t.equal(print(row.pattern), row.encoding, describe(row));
+  }
+  t.throws(
+    () => parseEncoding('01', [{ where: 'E', file: 'gpr', size: 'v' }]),
+    'operands need the ModRM byte they are in',
+  );
+  t.throws(() => parseEncoding('01 /r extra', []), 'nothing stands behind ModRM');
+});
+
+t.test('mnemonics, operands and attributes make sense', async (t) => {
+  OPCODES.forEach((row, place) => {
+    const { attributes, operands, pattern } = row;
+    const name = describe(row);
+    t.equal(row.id, place, `${name} has its place as its number`);
+    t.match(row.mnemonic, /^[A-Z][A-Z0-9]*$/, name);
+    t.ok(operands.length <= 3, `${name} has at most three operands`);
+    const count = (places: string): number => operands.filter(({ where }) => places.includes(where)).length;
+    for (const places of ['EMNRZO', 'GSCD', 'B', 'J']) t.ok(count(places) <= 1, `${name} has one operand in ${places}`);
+    if (pattern.plusRegister) t.equal(count('Z'), 1, `${name} names the register in its opcode`);
+    else t.equal(count('Z'), 0, `${name} has no register in its opcode`);
+    if (attributes.has('LOCK')) t.match(operands[0]?.where, /^[EM]$/, `${name} may have a destination in memory`);
+    t.notOk(attributes.has('D64') && attributes.has('F64'), `${name} has one default operand size`);
+    t.notOk(attributes.has('REP') && attributes.has('REPZ'), `${name} repeats in one way`);
+    if (count('J') > 0) t.ok(attributes.has('BRANCH') && attributes.has('F64'), `${name} is a near branch`);
+    if (pattern.vex) t.not(pattern.prefix, 'any', `${name} has its prefix in VEX`);
+    if (count('B') > 0) t.ok(pattern.vex, `${name} has VEX.vvvv`);
+    for (const { where, size } of operands)
+      if (size === 0) t.equal(where, 'M', `${name}: only memory is of a size that the meaning decides`);
+  });
+});
+
+t.test('every form has an encoding, which decodes to it', async (t) => {
+  const decoder = new Decoder();
+  const random = new Random(SEED);
+  const withForms = new Set<Row>();
+  decoder.forms.forEach((form, place) => {
+    if (form.id !== place) t.fail(`form ${form.id} stands at place ${place}`);
+    const { instruction } = encodeForm(decoder, form, random);
+    if (instruction.form !== form) t.fail(`form ${form.id} of ${describe(form.row)} is not the one that decodes`);
+    withForms.add(form.row);
+  });
+  t.equal(withForms.size, OPCODES.length, 'and every row has forms');
+  t.comment(`${OPCODES.length} rows, ${decoder.forms.length} forms`);
+});
+
+t.test('forms have the same numbers whatever is met first', async (t) => {
+  const forwards = enumerateForms(OPCODES);
+  const table = new FormTable(OPCODES);
+  for (const plan of [...table.plans].reverse()) table.entry(plan, 0, plan.modes.length - 1, plan.repeats.length - 1);
+  const backwards = table.all();
+  const differing = forwards.filter(
+    (form, id) => form.id !== id || describeForm(backwards[id]!) !== describeForm(form),
+  );
+  t.equal(backwards.length, forwards.length);
+  t.strictSame(differing.map(describeForm), []);
+});
