@@ -9,7 +9,7 @@ export const nativeHash: HashFunction = (data) => createHash('sha256').update(da
 
 function sha256(...parts: (Uint8Array | number[])[]): Buffer {
   const hash = createHash('sha256');
-  for (const part of parts) hash.update(Uint8Array.from(part));
+  for (const part of parts) hash.update(part instanceof Uint8Array ? part : Uint8Array.from(part));
   return hash.digest();
 }
 

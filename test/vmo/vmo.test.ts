@@ -4,6 +4,7 @@ import t from 'tap';
 import { CanonicalHasher } from '../../src/vmo/canonical-form.js';
 import { VmoHandleError, VmoRangeError } from '../../src/vmo/errors.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
+import { append, Piece, replace, type Rope, SIDES_RATIO_MAX, slice, wholePiece } from '../../src/vmo/rope.js';
 import { type Patch, VmoStore } from '../../src/vmo/store.js';
 import { cheapHashOf, SubtreeTable } from '../../src/vmo/subtree-table.js';
 import { flatId, flatLeaf, flatPage, nativeHash, noise, PAGE } from './model.js';
@@ -201,7 +202,7 @@ function assertPage({ vmo, flat }: Pair, index: number): void {
 
 t.test('whatever is built, in whatever order it is asked, reads and hashes as its flat bytes', async () => {
   fc.assert(
-    fc.property(fc.array(steps, { minLength: 1, maxLength: 25 }), (run) => {
+    fc.property(fc.array(steps, { minLength: 1, maxLength: 40, size: 'max' }), (run) => {
       const store = new VmoStore(nativeHash);
       const pairs: Pair[] = [{ vmo: store.fromBytes(noise(9000, 5)), flat: noise(9000, 5) }];
       for (const step of run) {
@@ -249,7 +250,7 @@ function written(store: VmoStore, bytes: Uint8Array, cuts: Place[]): VmoHandle {
 }
 
 t.test('two random constructions of the same bytes have one id', async () => {
-  const cuts = fc.array(places, { maxLength: 12 });
+  const cuts = fc.array(places, { maxLength: 16, size: 'max' });
   fc.assert(
     fc.property(contents, cuts, cuts, (bytes, one, other) => {
       const store = new VmoStore(nativeHash);
@@ -571,6 +572,46 @@ t.test('a hundred thousand operations in a row leave a rope that is read in O(lo
   t.ok(visitsOf(mixed) <= 9, 'once hashed, the canonical tree');
   for (const vmo of [appended, prepended, sliced, mixed, ...parts]) vmo.close();
   t.equal(store.counters.pagesStored, 0);
+});
+
+t.test('no side of a branch weighs more than three times the other, after any cuts and joins', async () => {
+  const table = new SubtreeTable(new CanonicalHasher(nativeHash));
+  const pieces = Array.from({ length: 97 }, (_, i) => wholePiece(table.leaf(noise(3, 2 * i + 1)), 3, table.zero(36))!);
+  const checked = new WeakSet<Rope>();
+  const check = (rope: Rope): void => {
+    if (rope instanceof Piece || checked.has(rope)) return;
+    checked.add(rope);
+    const [light, heavy] = [rope.left.weight, rope.right.weight].sort((a, b) => a - b) as [number, number];
+    if (heavy > SIDES_RATIO_MAX * light) throw new Error(`* sides of ${rope.left.weight} and ${rope.right.weight}`);
+    check(rope.left);
+    check(rope.right);
+  };
+  const cuts = fc.record({ kind: fc.nat({ max: 3 }), one: index, other: index, at: places, length: places });
+  fc.assert(
+    fc.property(fc.nat({ max: 60 }), fc.array(cuts, { maxLength: 300, size: 'max' }), (first, run) => {
+      const ropes: Rope[] = [
+        pieces.slice(0, first + 1).reduce<Rope>((rope, piece) => append(rope, piece)!, pieces[96]!),
+      ];
+      for (const { kind, one, other, at, length } of run) {
+        const [base, second] = [ropes[one % ropes.length]!, ropes[other % ropes.length]!];
+        const from = scaled(at, base.length - 1);
+        const count = scaled(length, base.length - from);
+        const patch = slice(second, 0, Math.min(count, second.length));
+        const made =
+          kind === 0
+            ? append(base, pieces[other % 97]!)
+            : kind === 1
+              ? slice(base, from, count)
+              : kind === 2
+                ? replace(base, from, patch)
+                : append(second, base);
+        if (made === undefined || made.weight > 2 ** 40) continue;
+        check(made);
+        ropes.push(made);
+      }
+    }),
+    { numRuns: 200 },
+  );
 });
 
 // What is stored.

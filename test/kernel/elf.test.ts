@@ -1,0 +1,395 @@
+/** The ELF loader: what it reads, what it refuses and why, and what then lies in memory. */
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import t from 'tap';
+import { readDynamic } from '../../src/kernel/elf-dynamic.js';
+import { ElfError, type ImageBytes } from '../../src/kernel/elf-fields.js';
+import { parseElf, type ElfImage } from '../../src/kernel/elf.js';
+import { imageMappings } from '../../src/kernel/image.js';
+import { VmoStore } from '../../src/vmo/store.js';
+import { Random } from '../support/random.js';
+import {
+  ET_EXEC,
+  HEADER_BYTES,
+  PF_R,
+  PF_W,
+  PF_X,
+  PROGRAM_HEADER_BYTES,
+  PT_DYNAMIC,
+  PT_INTERP,
+  PT_TLS,
+  guestImages,
+  makeImage,
+  words,
+  type LoadedPart,
+} from './images.js';
+
+const PAGE = 4096;
+const DT_NULL = 0;
+const DT_NEEDED = 1;
+const DT_RELA = 7;
+const DT_RELASZ = 8;
+const DT_RELAENT = 9;
+const DT_REL = 17;
+const RELATIVE = 8;
+const IRELATIVE = 37;
+
+/** Bytes of an image that count how many were read. */
+class CountedBytes implements ImageBytes {
+  bytesRead = 0;
+
+  constructor(private readonly bytes: Uint8Array) {}
+
+  get length(): number {
+    return this.bytes.length;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    if (offset < 0 || length < 0 || offset + length > this.bytes.length)
+      throw new Error(`read of ${offset} + ${length} of ${this.bytes.length} bytes`);
+    this.bytesRead += length;
+    return this.bytes.slice(offset, offset + length);
+  }
+}
+
+function parse(bytes: Uint8Array): ElfImage {
+  return parseElf(new CountedBytes(bytes));
+}
+
+/** Code, data with a dynamic section and one relocation at its start, and thread-local storage. */
+function wholeImage(dynamic: Uint8Array = plainDynamic(1)): Uint8Array {
+  const data = new Uint8Array(512);
+  data.set(words(0x1008, RELATIVE, 0x20), 64);
+  data.set(dynamic, 128);
+  return makeImage({
+    entry: 0x10,
+    loads: [
+      { address: 0, bytes: new Uint8Array(64).fill(0x90), flags: PF_R | PF_X },
+      { address: 0x1000, bytes: data, memorySize: 0x3000, flags: PF_R | PF_W },
+    ],
+    headers: (fileOffset) => [
+      { type: PT_DYNAMIC, offset: fileOffset(0x1080), address: 0x1080, fileSize: dynamic.length },
+      { type: PT_TLS, offset: fileOffset(0x1100), address: 0x1100, fileSize: 16, memorySize: 40, alignment: 16 },
+    ],
+  });
+}
+
+function plainDynamic(relocations: number): Uint8Array {
+  return words(DT_RELA, 0x1040, DT_RELASZ, relocations * 24, DT_RELAENT, 24, DT_NULL, 0);
+}
+
+/** Byte offsets of the fields of program header `index`. */
+function fields(index: number): Record<'type' | 'offset' | 'vaddr' | 'filesz' | 'memsz' | 'align', number> {
+  const at = HEADER_BYTES + index * PROGRAM_HEADER_BYTES;
+  return { type: at, offset: at + 8, vaddr: at + 16, filesz: at + 32, memsz: at + 40, align: at + 48 };
+}
+
+t.test('a well-formed image', (t) => {
+  const elf = parse(wholeImage());
+  t.match(elf, {
+    fixed: false,
+    entry: 0x10,
+    start: 0,
+    end: 0x4000,
+    alignment: PAGE,
+    threadLocal: { address: 0x1100, fileSize: 16, memorySize: 40, alignment: 16 },
+    segments: [
+      { address: 0, fileSize: 64, memorySize: 64, protection: 5 },
+      { address: 0x1000, fileSize: 512, memorySize: 0x3000, protection: 3 },
+    ],
+  });
+  t.same([...elf.relocations.addresses], [0x1008]);
+  t.same([...elf.relocations.addends], [0x20n]);
+  t.equal(elf.programHeaders, undefined, 'no segment holds the program headers');
+  t.end();
+});
+
+t.test('what is malformed is refused by the name and the value of its field', (t) => {
+  const [code, data, dynamic, threadLocal] = [fields(0), fields(1), fields(2), fields(3)];
+  type Put = (view: DataView) => void;
+  const u16 =
+    (at: number, value: number): Put =>
+    (view) =>
+      view.setUint16(at, value, true);
+  const u32 =
+    (at: number, value: number): Put =>
+    (view) =>
+      view.setUint32(at, value, true);
+  const u64 =
+    (at: number, value: bigint): Put =>
+    (view) =>
+      view.setBigUint64(at, value, true);
+  const cases: [what: string, change: Put, message: RegExp][] = [
+    ['magic', u32(0, 0x464c_457e), /0x7e454c46.*0x7f454c46/],
+    ['class', (view) => view.setUint8(4, 1), /EI_CLASS is 1/],
+    ['data', (view) => view.setUint8(5, 2), /EI_DATA is 2/],
+    ['version', (view) => view.setUint8(6, 0), /EI_VERSION is 0/],
+    ['type', u16(16, 1), /e_type is 1/],
+    ['machine', u16(18, 183), /e_machine is 183/],
+    ['ELF version', u32(20, 7), /e_version is 7/],
+    ['header size', u16(52, 52), /e_ehsize is 52/],
+    ['entry size', u16(54, 32), /e_phentsize is 32/],
+    ['no program headers', u16(56, 0), /e_phnum is 0/],
+    ['too many', u16(56, 0xffff), /e_phnum is 65535/],
+    ['headers behind the end', u64(32, 0x10_0000n), /e_phoff 0x100000/],
+    ['headers that wrap around', u64(32, (1n << 64n) - 8n), /e_phoff 0xfffffffffffffff8/],
+    ['entry nowhere', u64(24, 0x9000n), /e_entry 0x9000 lies in no segment/],
+    ['entry in data', u64(24, 0x1000n), /e_entry 0x1000.*not executable/],
+    ['entry far away', u64(24, 1n << 63n), /e_entry 0x8000000000000000/],
+    ['segment behind the end', u64(code.offset, 0x10_0000n), /header 0: p_offset 0x100000/],
+    ['segment that wraps around', u64(code.filesz, (1n << 64n) - 1n), /p_filesz 0xffffffffffffffff/],
+    ['more in the file than in memory', u64(code.memsz, 8n), /p_filesz 0x40 .* p_memsz 0x8/],
+    ['out of the lower half', u64(data.memsz, 1n << 47n), /p_vaddr 0x1000 \+ p_memsz 0x800000000000/],
+    ['in the upper half', u64(data.vaddr, 0xffff_8000_0000_0000n), /p_vaddr 0xffff800000000000/],
+    ['place in a page', u64(data.vaddr, 0x1010n), /p_vaddr 0x1010 differ/],
+    ['alignment', u64(data.align, 24n), /p_align 0x18/],
+    ['large alignment', u64(data.align, 1n << 31n), /p_align 0x80000000/],
+    ['one over the other', u64(code.memsz, 0x1001n), /header 1: p_vaddr 0x1000 .* 0x1001/],
+    ['descending', u64(code.vaddr, 0x5_0000n), /header 1: p_vaddr 0x1000/],
+    ['interpreter', u32(dynamic.type, PT_INTERP), /PT_INTERP/],
+    ['two dynamic sections', u32(threadLocal.type, PT_DYNAMIC), /header 3: a second PT_DYNAMIC/],
+    ['dynamic section elsewhere', u64(dynamic.vaddr, 0x2000n), /PT_DYNAMIC p_vaddr 0x2000/],
+    ['dynamic section too long', u64(dynamic.filesz, 1n << 40n), /PT_DYNAMIC p_filesz 0x10000000000/],
+    ['dynamic section without end', u64(dynamic.filesz, 48n), /PT_DYNAMIC p_filesz 0x30.*DT_NULL/],
+    ['template longer than storage', u64(threadLocal.memsz, 8n), /PT_TLS p_filesz 0x10 .* p_memsz 0x8/],
+    ['template elsewhere', u64(threadLocal.vaddr, 0x8000n), /PT_TLS p_vaddr 0x8000/],
+    ['template alignment', u64(threadLocal.align, 8192n), /PT_TLS p_align 0x2000/],
+    ['template too long', u64(threadLocal.filesz, 40n * 2n ** 40n), /PT_TLS/],
+  ];
+  for (const [what, change, message] of cases) {
+    const image = wholeImage();
+    change(new DataView(image.buffer));
+    t.throws(() => parse(image), { name: 'ElfError', message }, what);
+  }
+  t.throws(() => parse(new Uint8Array(63)), { name: 'ElfError', message: /63 bytes/ });
+  t.end();
+});
+
+t.test('relocations that are not the kernel’s, or lead nowhere, are refused', (t) => {
+  const table = (...entries: (number | bigint)[]): Uint8Array => {
+    const image = wholeImage(plainDynamic(entries.length / 3));
+    image.set(words(...entries), 0x2000 + 64);
+    return image;
+  };
+  const refused = (image: Uint8Array, message: RegExp): void => {
+    t.throws(() => parse(image), { name: 'ElfError', message });
+  };
+  refused(wholeImage(words(DT_NEEDED, 1, DT_NULL, 0)), /DT_NEEDED/);
+  refused(wholeImage(words(DT_REL, 0x1040, DT_NULL, 0)), /DT_REL/);
+  refused(wholeImage(words(DT_RELASZ, 24, DT_RELAENT, 24, DT_NULL, 0)), /DT_RELA is missing/);
+  refused(wholeImage(words(DT_RELA, 0x1040, DT_RELASZ, 25, DT_RELAENT, 24, DT_NULL, 0)), /DT_RELASZ 25/);
+  refused(wholeImage(words(DT_RELA, 0x1040, DT_RELASZ, 24, DT_RELAENT, 16, DT_NULL, 0)), /DT_RELAENT is 16/);
+  refused(wholeImage(words(DT_RELA, 0x1040, DT_RELASZ, 24, DT_NULL, 0)), /DT_RELAENT is missing/);
+  refused(wholeImage(words(DT_RELA, 0x11f0, DT_RELASZ, 24, DT_RELAENT, 24, DT_NULL, 0)), /DT_RELA 0x11f0/);
+  refused(wholeImage(words(DT_RELA, 0x1040, DT_RELASZ, 24n << 40n, DT_RELAENT, 24, DT_NULL, 0)), /DT_RELASZ 0x18/);
+  refused(table(0x1008, RELATIVE, 0, 0x1010, 1, 0), /DT_RELA\[1\].*type 1 of symbol 0/);
+  refused(table(0x1008, (5n << 32n) | BigInt(RELATIVE), 0), /type 8 of symbol 5/);
+  refused(table(0x2000, RELATIVE, 0), /r_offset 0x2000/);
+  refused(table(0x11f9, RELATIVE, 0), /r_offset 0x11f9/);
+  refused(table(-8n, RELATIVE, 0), /r_offset 0xfffffffffffffff8/);
+  t.same([...parse(table(0x1008, IRELATIVE, 1, 0x1010, RELATIVE, 2)).relocations.addends], [2n], 'IRELATIVE is left');
+
+  const scattered = new Uint8Array(24 * 2 ** 14 + 24);
+  for (let page = 0; page <= 2 ** 14; page++) scattered.set(words(page * PAGE, RELATIVE, 0), page * 24);
+  const header = { name: 'header', vaddr: 0n, filesz: 64n };
+  const source = {
+    length: 2 ** 30,
+    read: (offset: number, length: number) => scattered.slice(offset, offset + length),
+  };
+  const sparse: ImageBytes = {
+    length: source.length,
+    read: (offset, length) =>
+      offset === 0
+        ? words(DT_RELA, 64, DT_RELASZ, scattered.length, DT_RELAENT, 24, DT_NULL, 0)
+        : source.read(offset - 64, length),
+  };
+  const segment = { index: 0, fileOffset: 0, fileSize: 2 ** 30, address: 0, memorySize: 2 ** 30, protection: 3 };
+  t.throws(() => readDynamic(sparse, [segment], header), { name: 'ElfError', message: /more than 16384 pages/ });
+  t.end();
+});
+
+/** Images that are well-formed: parts on pages of their own, with zeros behind them and relocations in them. */
+const anyParts = fc
+  .array(
+    fc.record({
+      pagesBefore: fc.integer({ min: 0, max: 2 }),
+      inPage: fc.integer({ min: 0, max: PAGE - 1 }),
+      bytes: fc.integer({ min: 0, max: 3 * PAGE }),
+      zeros: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3 * PAGE })),
+      seed: fc.integer(),
+    }),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((shapes) => {
+    let page = 0;
+    return shapes.map(({ pagesBefore, inPage, bytes, zeros, seed }): LoadedPart => {
+      const random = new Random(seed);
+      const address = (page + pagesBefore) * PAGE + inPage;
+      const memorySize = Math.max(1, bytes + zeros);
+      page = Math.ceil((address + memorySize) / PAGE);
+      return { address, bytes: Uint8Array.from({ length: bytes }, () => random.next()), memorySize };
+    });
+  });
+
+t.test('an image lies in memory as its program headers and relocations say', (t) => {
+  const anyPlace = fc.nat({ max: 2 ** 20 });
+  const anyRelocations = fc.array(
+    fc.record({ place: anyPlace, addend: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }) }),
+    {
+      maxLength: 6,
+    },
+  );
+  fc.assert(
+    fc.property(anyParts, anyRelocations, fc.nat({ max: 2 ** 35 }), (parts, choices, biasPages) => {
+      const store = new VmoStore();
+      const bias = biasPages * PAGE;
+      const holders = parts.filter(({ bytes }) => bytes.length >= 8);
+      const relocations =
+        holders.length === 0
+          ? []
+          : choices.map(({ place, addend }) => {
+              const { address, bytes } = holders[place % holders.length]!;
+              return { address: address + (place % (bytes.length - 7)), addend };
+            });
+      const file = store.fromBytes(makeImage({ entry: parts[0]!.address, loads: parts }));
+      const elf: ElfImage = {
+        ...parseElf(file),
+        relocations: {
+          addresses: Float64Array.from(relocations, ({ address }) => address),
+          addends: BigUint64Array.from(relocations, ({ addend }) => addend),
+        },
+      };
+      const mappings = imageMappings(store, file, elf, bias);
+      for (const { address, bytes, memorySize } of parts) {
+        const expected = new Uint8Array(memorySize!);
+        expected.set(bytes);
+        for (const { address: at, addend } of relocations)
+          if (at >= address && at < address + bytes.length) expected.set(words(BigInt(bias) + addend), at - address);
+        const found = new Uint8Array(memorySize!);
+        for (let offset = 0; offset < memorySize!;) {
+          const at = bias + address + offset;
+          const mapping = mappings.find(({ start, end }) => at >= start && at < end)!;
+          const page = new Uint8Array(PAGE);
+          mapping.backing?.vmo.page(Math.floor((at - mapping.start) / PAGE)).copyTo(page);
+          const length = Math.min(PAGE - (at % PAGE), memorySize! - offset);
+          found.set(page.subarray(at % PAGE, (at % PAGE) + length), offset);
+          offset += length;
+        }
+        if (Buffer.compare(found, expected) !== 0)
+          throw new Error(
+            `${address}: ${Buffer.from(found).toString('hex')}\n${Buffer.from(expected).toString('hex')}`,
+          );
+      }
+      for (const { backing } of mappings) backing?.vmo.close();
+      file.close();
+      if (store.counters.pagesStored !== 0) throw new Error(`${store.counters.pagesStored} pages are still held`);
+    }),
+    { numRuns: 300 },
+  );
+  t.end();
+});
+
+t.test('whole pages of an image are those of its VMO, whichever process maps them and wherever', (t) => {
+  const store = new VmoStore();
+  const loads = [{ address: 0, bytes: Uint8Array.from({ length: 2 * PAGE }, (_, i) => i * 7 + (i >> 8)) }];
+  const file = store.fromBytes(makeImage({ entry: 0, loads }));
+  const elf = parseElf(file);
+  const [first] = imageMappings(store, file, elf, 0);
+  const [second] = imageMappings(store, file, elf, 0x7000_0000);
+  for (const page of [0, 1]) {
+    t.equal(first!.backing!.vmo.page(page).leaf, file.page(page + 1).leaf);
+    t.equal(second!.backing!.vmo.page(page).leaf, file.page(page + 1).leaf);
+  }
+  t.end();
+});
+
+t.test('the guest programs are read as readelf reads them', async (t) => {
+  for (const [name, { path, bytes }] of await guestImages()) {
+    const elf = parse(bytes);
+    const shown = execFileSync('readelf', ['-hlrW', path], { encoding: 'utf8' });
+    const loads = [...shown.matchAll(/^ +LOAD +(\w+) (\w+) \w+ (\w+) (\w+) (R| )(W| )(E| )/gm)].map(
+      ([, offset, address, fileSize, memorySize, r, w, x]) => ({
+        fileOffset: Number(offset),
+        address: Number(address),
+        fileSize: Number(fileSize),
+        memorySize: Number(memorySize),
+        protection: (r === 'R' ? 1 : 0) + (w === 'W' ? 2 : 0) + (x === 'E' ? 4 : 0),
+      }),
+    );
+    t.ok(loads.length > 0);
+    t.match(elf.segments, loads, `${name}: segments`);
+    t.equal(elf.entry, Number(/Entry point address: +(\w+)/.exec(shown)![1]), `${name}: entry`);
+    const relocations = [...shown.matchAll(/^(\w+) +\w+ R_X86_64_RELATIVE +(\w+)$/gm)];
+    t.same(
+      [...elf.relocations.addresses],
+      relocations.map(([, offset]) => parseInt(offset!, 16)),
+      `${name}: places`,
+    );
+    t.same(
+      [...elf.relocations.addends],
+      relocations.map(([, , addend]) => BigInt('0x' + addend!)),
+      `${name}: addends`,
+    );
+  }
+});
+
+/** Puts numbers that break things into places where headers are, or anywhere. */
+function mutate(image: Uint8Array, random: Random): void {
+  const view = new DataView(image.buffer);
+  const places = [HEADER_BYTES, HEADER_BYTES + 8 * PROGRAM_HEADER_BYTES, image.length];
+  for (let changes = 1 + random.below(4); changes > 0; changes--) {
+    const at = random.below(random.pick(places) - 8);
+    if (random.chance(2)) view.setUint8(at, random.next());
+    else view.setBigUint64(at & ~7, random.edgy64(), true);
+  }
+}
+
+t.test('a mutated image is parsed or refused, and little of it is read', async (t) => {
+  const { bytes } = (await guestImages()).get('qsort')!;
+  // The dynamic section and its table are of the same size as the rest of what a linker writes before the code.
+  const dynamicImage = wholeImage();
+  const random = new Random(20260);
+  let refused = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const image = (i % 2 ? bytes : dynamicImage).slice();
+    mutate(image, random);
+    const source = new CountedBytes(image);
+    try {
+      const elf = parseElf(source);
+      checkImage(elf, image.length);
+    } catch (error) {
+      if (!(error instanceof ElfError)) throw new Error(`mutation ${i}`, { cause: error });
+      refused++;
+    }
+    if (source.bytesRead > 64 + 128 * 56 + 1024 * 16 + image.length)
+      t.fail(`mutation ${i}: ${source.bytesRead} bytes were read`);
+  }
+  t.ok(refused > 5000 && refused < 19_000, `${refused} of 20000 are refused`);
+});
+
+/** What must hold of whatever is not refused. */
+function checkImage(elf: ElfImage, length: number): void {
+  let end = 0;
+  for (const segment of elf.segments) {
+    const first = Math.floor(segment.address / PAGE);
+    if (first < end) throw new Error(`segment ${segment.index} shares a page`);
+    end = Math.ceil((segment.address + segment.memorySize) / PAGE);
+    if (segment.fileSize > segment.memorySize || segment.fileOffset + segment.fileSize > length)
+      throw new Error(`segment ${segment.index} is not in the file`);
+  }
+  if (end * PAGE !== elf.end || elf.end > 2 ** 47) throw new Error(`the image ends at ${elf.end}`);
+  const entry = elf.segments.find(
+    ({ address, memorySize }) => elf.entry >= address && elf.entry < address + memorySize,
+  );
+  if (!entry || !(entry.protection & 4)) throw new Error(`the entry ${elf.entry} cannot be executed`);
+}
+
+t.test('an image at fixed addresses says so', (t) => {
+  const loads = [{ address: 0x40_0000, bytes: new Uint8Array(16).fill(0x90) }];
+  t.match(parse(makeImage({ type: ET_EXEC, entry: 0x40_0008, loads })), {
+    fixed: true,
+    start: 0x40_0000,
+    end: 0x40_1000,
+  });
+  t.end();
+});
