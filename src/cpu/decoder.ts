@@ -18,7 +18,7 @@ import { OPCODES } from './opcodes/index.js';
 import type { OpcodeMap, Row } from './row.js';
 import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from './state.js';
 
-/** Bytes; a longer instruction is #GP(0). SDM Vol. 3B 22.25 "Exceptions and/or Exception Conditions". */
+/** Bytes; a longer instruction is #GP(0). SDM Vol. 2A 2.3.11, Vol. 3A 6.15 "Interrupt 13". */
 const LONGEST_INSTRUCTION = 15;
 
 /** The REX prefix, 0100WRXB. A VEX prefix is taken up in the same form. SDM Vol. 2A 2.2.1.2. */
@@ -134,7 +134,8 @@ export class Decoder {
 
   /**
    * Reads legacy prefixes, in any order and number, and REX, which counts only directly before the opcode. Gives the byte
-   * behind them. Of segment overrides only FS and GS mean anything. SDM Vol. 2A 2.1.1, 2.2.1.
+   * behind them. Of segment overrides only FS and GS mean anything: the others are ignored, as AMD64 APM Vol. 3 1.2.4 says and
+   * processors do. SDM Vol. 2A 2.1.1, 2.2.1.
    */
   private readPrefixes(): number {
     this.rex = 0;
@@ -297,24 +298,31 @@ export class Decoder {
 
   private registerInReg(plan: RowPlan): number {
     const number = (this.modRM >> 3) & 7;
-    if (isSegment(plan.reg)) return number;
-    return this.byteRegister(plan.reg === 'byte', number | ((this.rex & REX_R) << 1));
+    switch (plan.reg) {
+      case 'none':
+        return 0;
+      case 'segment':
+      case 'loaded segment':
+        return number;
+      default:
+        return this.register(plan.reg, number | ((this.rex & REX_R) << 1));
+    }
   }
 
-  /** ModRM.rm, or the low three bits of an opcode that has no ModRM, where they name a register. */
+  /** ModRM.rm, or the low three bits of an opcode that has no ModRM. */
   private registerInRm(plan: RowPlan): number {
-    const { plusRegister, hasModRM } = plan.row.pattern;
-    if (hasModRM ? this.modRM < 0xc0 && !plan.modIgnored : !plusRegister) return 0;
-    const number = (hasModRM ? this.modRM : this.opcode) & 7;
-    return this.byteRegister(plan.byteRm, number | ((this.rex & REX_B) << 3));
+    if (plan.rm === 'none') return 0;
+    const { hasModRM } = plan.row.pattern;
+    if (hasModRM && this.modRM < 0xc0 && !plan.modIgnored) return 0;
+    return this.register(plan.rm, ((hasModRM ? this.modRM : this.opcode) & 7) | ((this.rex & REX_B) << 3));
   }
 
   /** Without REX, numbers 4 to 7 of byte registers are AH, CH, DH and BH. SDM Vol. 1 3.4.1.1. */
-  private byteRegister(isByte: boolean, number: number): number {
-    return isByte && this.rex === 0 && number >= 4 ? number - 4 + HIGH_BYTE : number;
+  private register(kind: RegisterKind, number: number): number {
+    return kind === 'byte' && this.rex === 0 && number >= 4 ? number - 4 + HIGH_BYTE : number;
   }
 
-  /** SDM Vol. 1 3.7.4 "Specifying a Segment Selector"; 3.7.4.1: ES, CS, SS and DS overrides are ignored. */
+  /** FS or GS, or the default for the base. SDM Vol. 1 3.7.4 "Specifying a Segment Selector". */
   private segment(): number {
     if (this.override !== NO_SEGMENT) return this.override;
     return this.base === RSP || this.base === RBP ? SS : DS;
@@ -345,8 +353,4 @@ function registerExists(kind: RegisterKind, number: number): boolean {
     default:
       return true;
   }
-}
-
-function isSegment(kind: RegisterKind): boolean {
-  return kind === 'segment' || kind === 'loaded segment';
 }

@@ -43,7 +43,7 @@ export interface FormEntry {
 }
 
 /** `byte` has AH to BH among its numbers; `loaded segment` is one that is written. */
-export type RegisterKind = 'byte' | 'general' | 'segment' | 'loaded segment' | 'control' | 'debug';
+export type RegisterKind = 'none' | 'byte' | 'general' | 'segment' | 'loaded segment' | 'control' | 'debug';
 
 /** What decoding needs of a row; its forms are a range of numbers, made when they are first met. */
 export interface RowPlan {
@@ -58,8 +58,8 @@ export interface RowPlan {
   readonly repeats: readonly Repeat[];
   /** What ModRM.reg names. */
   readonly reg: RegisterKind;
-  /** Whether ModRM.rm, or the opcode, names a byte register. */
-  readonly byteRm: boolean;
+  /** What ModRM.rm names where it is a register, or the low three bits of the opcode. */
+  readonly rm: RegisterKind;
   /** ModRM.rm names a register whatever ModRM.mod says. */
   readonly modIgnored: boolean;
   readonly moffs: boolean;
@@ -118,21 +118,21 @@ export function enumerateForms(rows: readonly Row[]): readonly Form[] {
 }
 
 function planOf(row: Row, firstForm: number): RowPlan {
-  let reg: RegisterKind = 'general';
-  let byteRm = false;
+  let reg: RegisterKind = 'none';
+  let rm: RegisterKind = 'none';
   let modIgnored = false;
   let usesVvvv = false;
   const { operands } = row;
   for (let i = 0; i < operands.length; i++) {
     const { where, file, size } = operands[i]!;
-    const isByte = file === 'gpr' && size === 8;
-    if (where === 'G' && isByte) reg = 'byte';
-    else if (where === 'E' || where === 'N' || where === 'Z') byteRm = isByte;
-    else if (where === 'R') modIgnored = true;
+    const kind = file === 'gpr' && size === 8 ? 'byte' : 'general';
+    if (where === 'G') reg = kind;
+    else if (where === 'E' || where === 'N' || where === 'R' || where === 'Z') rm = kind;
     else if (where === 'S') reg = i === 0 ? 'loaded segment' : 'segment';
     else if (where === 'C') reg = 'control';
     else if (where === 'D') reg = 'debug';
     else if (where === 'B') usesVvvv = true;
+    if (where === 'R') modIgnored = true;
   }
   const { widths, widthIndexes } = widthsOf(row);
   const { modes, modeIndexes } = modeSetOf(row);
@@ -145,7 +145,7 @@ function planOf(row: Row, firstForm: number): RowPlan {
     modeIndexes,
     repeats: repeatsOf(row),
     reg,
-    byteRm,
+    rm,
     modIgnored,
     moffs: modes === MOFFS.modes,
     usesVvvv,

@@ -29,7 +29,7 @@ interface Candidate {
   readonly modRMValue: number;
   /** ModRM.mod may not be 3. */
   readonly memoryOnly: boolean;
-  /** REX.B must be 0: 90h is NOP, though with REX.B it is XCHG r8, rAX. */
+  /** REX.B must be 0: 90h is NOP, and F3 90 PAUSE, but with REX.B they are XCHG r8, rAX. */
   readonly withoutRexB: boolean;
 }
 

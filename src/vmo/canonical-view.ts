@@ -54,7 +54,6 @@ export class CanonicalView {
     const size = LEVEL_BYTES[level]!;
     const at = piece.start + offset;
     const kept = piece.length - offset;
-    if (at >= tree.used) return this.table.zero(level);
     if (kept >= size) return this.subtreeOfTree(tree, at, level);
     if (level <= tree.level && at % size === 0) {
       const aligned = this.subtreeOfTree(tree, at, level);

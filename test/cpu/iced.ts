@@ -62,7 +62,11 @@ const BEYOND_FEATURES: readonly (readonly [reason: string, features: readonly st
 
 const REASON_OF_FEATURE = new Map(
   BEYOND_FEATURES.flatMap(([reason, features]) =>
-    features.map((name) => [CpuidFeature[name as keyof typeof CpuidFeature], reason] as const),
+    features.map((name) => {
+      const feature = CpuidFeature[name as keyof typeof CpuidFeature];
+      if (feature === undefined) throw new Error(`iced-x86 has no CPUID feature ${name}`);
+      return [feature, reason] as const;
+    }),
   ),
 );
 
@@ -71,9 +75,13 @@ const ON_MMX_REGISTERS = /_mm(m64)?(_|$)/;
 
 const reasonOfCode = new Map<Code, string | undefined>([[Code.Wait, 'x87 arithmetic']]);
 
+/** They are in the table, though iced-x86 counts them to SSE4.2 and 3DNow!. */
+const NOT_BEYOND: readonly Mnemonic[] = [Mnemonic.Crc32, Mnemonic.Prefetch];
+
 /** Why the CPU lacks what iced-x86 decoded; undefined if it should have it. */
 export function beyondReason(judged: Judged): string | undefined {
   const { code } = judged;
+  if (NOT_BEYOND.includes(judged.mnemonic)) return undefined;
   if (reasonOfCode.has(code)) return reasonOfCode.get(code);
   const ofFeatures = [...judged.cpuidFeatures()].map((feature) => REASON_OF_FEATURE.get(feature));
   const reason =

@@ -647,6 +647,8 @@ t.test('pages that collide in the cheap hash are kept apart, and stored once whe
   t.equal(store.counters.pagesStored, 100);
   twice[100]!.close();
   t.equal(store.counters.pagesStored, 99);
+  twice.slice(101).forEach((vmo) => vmo.close());
+  t.equal(store.counters.pagesStored, 1, 'the last handle is that of page 99');
 });
 
 t.test('nothing from outside changes what a store holds', async (t) => {

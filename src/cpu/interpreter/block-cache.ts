@@ -261,10 +261,13 @@ export class BlockCache {
     }
   }
 
+  /** From the end backwards, so that a branch goes with its comparison rather than that with what stands before it. */
   private fusePairs(first: number, instructions: readonly Instruction[]): void {
-    for (let i = 0; i + 1 < instructions.length; i++) {
+    let nextIsFused = false;
+    for (let i = instructions.length - 2; i >= 0; i--) {
       const pair = `${instructions[i]!.form.id},${instructions[i + 1]!.form.id}`;
-      const handler = this.handlers.handlerOfPair[pair];
+      const handler: number | undefined = nextIsFused ? undefined : this.handlers.handlerOfPair[pair];
+      nextIsFused = handler !== undefined;
       if (handler !== undefined) this.view.setUint16(first + i * RECORD_BYTES + Field.handler, handler, true);
     }
   }

@@ -54,12 +54,11 @@ export function planHandlers(forms: readonly Form[]): HandlerPlan {
 
 /**
  * What a handler depends on: forms with the same signature share one, whichever rows they come from, since records hold
- * registers by operand and immediates extended.
+ * registers by operand and immediates extended. LOCK changes nothing while one thread executes at a time.
  */
 export function signatureOf(form: Form): string {
-  const modifiers = [form.lock ? 'lock' : '', form.repeat === 'none' ? '' : form.repeat].filter(Boolean);
-  const address = form.addressWidth === 64 ? '' : 'a32';
-  return [form.row.mnemonic, form.width, ...form.operands.map(operandSignature), address, ...modifiers]
+  const repeat = form.repeat === 'none' ? '' : form.repeat;
+  return [form.row.mnemonic, form.width, ...form.operands.map(operandSignature), address, repeat]
     .filter((part) => part !== '')
     .join('.');
 }

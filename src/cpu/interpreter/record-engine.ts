@@ -72,6 +72,8 @@ export class RecordEngine {
     const exit = interpreter.run(record, ticks);
     cpu.ticks += ticks - interpreter.ticksLeft;
     if (exit !== Exit.indirect) cpu.state.rip = this.blocks.ripOf(interpreter.record);
+    // The fetch of what comes next, with its A bits and faults, belongs to the next tick.
+    if (cpu.ticks >= end) return 0;
     return this.afterExit(exit, interpreter.record, end);
   }
 

@@ -119,11 +119,9 @@ function putDouble(random: Random, words: Uint32Array, index: number): void {
       convert.setFloat64(0, (((high >>> 8) & 0x3ff) - 512) / 2);
       [low, high] = [convert.getUint32(4), convert.getUint32(0)];
       break;
-    case 4:
-      // Few digits.
-      low = 0;
-    // falls through
     default:
+      // Around one, where operations round, or stay exact where there are few digits.
+      if ((high & 7) === 4) low = 0;
       high = (high & 0x800f_ffff) | ((0x3e8 + ((high >>> 3) & 0x2f)) << 20);
   }
   words[index] = low;

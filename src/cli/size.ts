@@ -1,0 +1,33 @@
+/** SIZE and other numbers as users write them. */
+import { Failure } from './failure.js';
+
+const UNITS = ['', 'K', 'M', 'G', 'T'];
+const SIZE = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:I?B)?|B)?$/i;
+
+/**
+ * Bytes of a SIZE: a number with an optional KB, MB, GB or TB (powers of 1024, any case, KiB too), rounded up.
+ * Throws Failure for anything else, and for what exceeds 2^53.
+ */
+export function parseSize(text: string, option: string): number {
+  const match = SIZE.exec(text);
+  if (!match) throw new Failure(`${option} '${text}' is not a size: write a number, or one with KB, MB, GB or TB`);
+  const bytes = Math.ceil(Number(match[1]) * 1024 ** UNITS.indexOf((match[2] ?? '').toUpperCase()));
+  if (!Number.isSafeInteger(bytes)) throw new Failure(`${option} '${text}' is more than 2^53 bytes`);
+  if (bytes === 0) throw new Failure(`${option} '${text}' is no room at all: write a size above 0`);
+  return bytes;
+}
+
+/** A whole number from 1 to 2^53. */
+export function parseCount(text: string, option: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!Number.isSafeInteger(count) || count === 0)
+    throw new Failure(`${option} '${text}' is not a whole number from 1 to 2^53`);
+  return count;
+}
+
+/** Seconds, above 0, with a fraction or not. */
+export function parseSeconds(text: string, option: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (!(seconds > 0)) throw new Failure(`${option} '${text}' is not a number of seconds above 0`);
+  return seconds;
+}

@@ -1,0 +1,45 @@
+import t from 'tap';
+import { Decoder } from '../../src/cpu/decoder.js';
+import { functionHandler, compiles } from '../../src/cpu/interpreter/function-handler.js';
+import { generated } from '../../src/cpu/interpreter/generated.js';
+import { buildInterpreter } from '../../src/cpu/interpreter/interpreter.js';
+import { planHandlers, signatureOf } from '../../src/cpu/interpreter/plan.js';
+import { Handler } from '../../src/cpu/interpreter/record.js';
+
+const forms = new Decoder().forms;
+const shared = { conditions: [0, 1, 2, 3, 4, 5, 6, 7], flagBits: 8 };
+
+t.test('forms with the same signature have the same code, so one handler serves them all', (t) => {
+  const codeOf = new Map<string, string>();
+  for (const form of forms) {
+    if (!compiles(form)) continue;
+    const code = functionHandler(form, shared).finish().join();
+    const signature = signatureOf(form);
+    const known = codeOf.get(signature) ?? code;
+    if (known !== code) t.fail(`${form.row.encoding} ${form.row.mnemonic}: '${signature}' means two things`);
+    codeOf.set(signature, known);
+  }
+  t.ok(codeOf.size > 1000, `${codeOf.size} handlers for ${forms.length} forms`);
+  t.end();
+});
+
+t.test('only rows that say so are left to the evaluator', (t) => {
+  const { handlerOfForm } = planHandlers(forms);
+  const left = forms.filter((form) => handlerOfForm[form.id] === Handler.evaluate);
+  const unmarked = left.filter((form) => !form.row.attributes.has('EVALUATED'));
+  const mnemonics = [...new Set(unmarked.map((form) => form.row.mnemonic))].sort();
+  t.same(mnemonics, ['RCPPS', 'RCPSS', 'RSQRTPS', 'RSQRTSS', 'VMCALL'], 'estimates, and what leaves the CPU');
+  t.end();
+});
+
+t.test('what the build generated is what the meanings say now', (t) => {
+  const fresh = buildInterpreter(forms);
+  if (!generated) {
+    t.fail('the build has generated no interpreter: run npm run build');
+    return t.end();
+  }
+  const { wasm, handlerOfForm, handlerOfPair } = generated;
+  t.equal(wasm, Buffer.from(fresh.bytes).toString('base64'));
+  t.same({ handlerOfForm, handlerOfPair }, { handlerOfForm: fresh.handlerOfForm, handlerOfPair: fresh.handlerOfPair });
+  t.end();
+});
