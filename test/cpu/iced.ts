@@ -56,7 +56,7 @@ const BEYOND_FEATURES: readonly (readonly [reason: string, features: readonly st
   ],
   [
     'supervisor instructions of later processors: #UD at CPL 3 or without their feature',
-    words('INVPCID INVLPGB SMAP LKGS FRED UINTR HRESET MSRLIST WRMSRNS TSE'),
+    words('INVPCID INVLPGB SMAP LKGS FRED UINTR HRESET MSRLIST WRMSRNS TSE RMPQUERY'),
   ],
 ];
 

@@ -57,6 +57,7 @@ export function planHandlers(forms: readonly Form[]): HandlerPlan {
  * registers by operand and immediates extended. LOCK changes nothing while one thread executes at a time.
  */
 export function signatureOf(form: Form): string {
+  const address = form.addressWidth === 64 ? '' : 'a32';
   const repeat = form.repeat === 'none' ? '' : form.repeat;
   return [form.row.mnemonic, form.width, ...form.operands.map(operandSignature), address, repeat]
     .filter((part) => part !== '')
