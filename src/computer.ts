@@ -125,6 +125,11 @@ export class Computer {
     return this.run(process, { maxTicks: 1 });
   }
 
+  /** Ends a process from outside, with an exit code of 0 to 255. No effect if it has ended. */
+  kill(process: Process, exitCode: number): void {
+    if (!process.end) this.kernel.end(process, exitCode & 255);
+  }
+
   /** Lets time pass while all threads wait: those that give up at this tick or before will. */
   passTime(tick: number): void {
     this.kernel.passTime(tick);

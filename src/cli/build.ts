@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildInterpreter } from '../cpu/interpreter/interpreter.js';
+import { buildInterpreter } from '../cpu/interpreter/build-interpreter.js';
 import { Decoder } from '../cpu/decoder.js';
 
 /** What `npm run build` does once TypeScript is compiled: generates the interpreter. */

@@ -1,40 +1,50 @@
-import { closeSync, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { VmoHandle, VmoStore } from '../index.js';
-import { EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, Failure, fileFailure, isSystemError } from './failure.js';
+import { EXIT_FAILED, EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, Failure, fileFailure, isSystemError } from './failure.js';
 
 /** Bytes read at once. */
 const PART_BYTES = 2 ** 20;
 
 /** The guest images that come with bd0, seen from dist/src/cli. */
-const packagedImages = fileURLToPath(new URL('../../guest', import.meta.url));
+export const packagedImages = fileURLToPath(new URL('../../guest', import.meta.url));
 
 /** The longest name of a process, in bytes of UTF-8: design/bd0-os.md. */
 const LONGEST_NAME = 63;
 
+/** Names that a message lists, at most. */
+const LISTED_NAMES = 20;
+
 /**
  * The host file that IMAGE means: a file of that name, else one under `root` (the images that come with bd0 if undefined).
- * Throws Failure: 127 where there is none.
+ * Throws Failure: 127 where there is none, 126 where it is no file.
  */
 export function findImage(image: string, root: string | undefined): string {
-  if (root !== undefined && !isDirectory(root)) throw new Failure(`--root '${root}' is not a directory`);
-  if (kindOf(image) === 'file') return image;
-  const directory = root ?? packagedImages;
-  // A name under the root is no path that leads out of it.
-  const named = join(directory, image);
-  if (!image.includes('/') && kindOf(named) === 'file') return named;
+  if (root !== undefined && kindOf(root) !== 'directory') throw new Failure(`--root '${root}' is not a directory`);
   const kind = kindOf(image);
+  if (kind === 'file') return image;
+  const directory = root ?? packagedImages;
+  const named = join(directory, image);
+  // A name under the root is no path, which could lead out of it.
+  if (basename(image) === image && kindOf(named) === 'file') return named;
   if (kind === 'directory') throw new Failure(`'${image}' is a directory, not an image`, EXIT_NOT_RUNNABLE);
   if (kind === 'other') throw new Failure(`'${image}' is not a regular file`, EXIT_NOT_RUNNABLE);
-  throw new Failure(`there is no image '${image}': ${namesUnder(directory, root)}`, EXIT_NOT_FOUND);
+  throw new Failure(`there is no file '${image}', and ${namesUnder(directory)}`, EXIT_NOT_FOUND);
 }
 
 /** Reads a host file into a VMO, which the caller closes. Throws Failure: 126 where it cannot be read. */
 export function readImage(store: VmoStore, path: string): VmoHandle {
   const builder = store.builder();
+  const part = new Uint8Array(PART_BYTES);
   try {
-    forEachPart(path, (part) => builder.append(part));
+    const file = openSync(path, 'r');
+    try {
+      for (let length = readSync(file, part); length > 0; length = readSync(file, part))
+        builder.append(part.subarray(0, length));
+    } finally {
+      closeSync(file);
+    }
     return builder.finish();
   } catch (error) {
     throw fileFailure('read image', path, error, EXIT_NOT_RUNNABLE);
@@ -48,17 +58,21 @@ export function processName(path: string): string {
   return name;
 }
 
-/** Reads a file, or stdin where the path is a number, part by part; a part is good until the next one. */
-export function forEachPart(path: string | number, use: (part: Uint8Array) => void): void {
-  const part = new Uint8Array(PART_BYTES);
-  const file = typeof path === 'number' ? path : openSync(path, 'r');
+/** What stands at a path, links followed; undefined for nothing. */
+function kindOf(path: string): 'file' | 'directory' | 'other' | undefined {
   try {
-    for (;;) {
-      const length = readSync(file, part);
-      if (length === 0) return;
-      use(part.subarray(0, length));
-    }
-  } finally {
-    if (file !== path) closeSync(file);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOTDIR') return undefined;
+    throw fileFailure('find', path, error, EXIT_FAILED);
   }
+}
+
+function namesUnder(directory: string): string {
+  const names = kindOf(directory) === 'directory' ? readdirSync(directory).sort() : [];
+  if (names.length === 0) return `no image is under '${directory}': npm run build makes bd0's own, with gcc or clang`;
+  const listed = names.slice(0, LISTED_NAMES).join(', ') + (names.length > LISTED_NAMES ? ', ...' : '');
+  return `what is under '${directory}' is ${listed}`;
 }

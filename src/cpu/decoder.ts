@@ -133,9 +133,9 @@ export class Decoder {
   }
 
   /**
-   * Reads legacy prefixes, in any order and number, and REX, which counts only directly before the opcode. Gives the byte
-   * behind them. Of segment overrides only FS and GS mean anything: the others are ignored, as AMD64 APM Vol. 3 1.2.4 says and
-   * processors do. SDM Vol. 2A 2.1.1, 2.2.1.
+   * Reads legacy prefixes, in any order and number, and REX, which counts only directly before the opcode. Gives the
+   * byte behind them. SDM Vol. 2A 2.1.1, 2.2.1. Of segment overrides only FS and GS mean anything; the others are
+   * ignored, as AMD64 APM Vol. 3 1.2.4 says and processors do.
    */
   private readPrefixes(): number {
     this.rex = 0;
@@ -143,6 +143,7 @@ export class Decoder {
     this.lock = false;
     this.addressSizePrefix = false;
     this.override = NO_SEGMENT;
+    this.vvvv = 0;
     for (;;) {
       const byte = this.byte();
       if ((byte & 0xf0) === REX) {
@@ -184,8 +185,8 @@ export class Decoder {
   }
 
   /**
-   * VEX behind its first byte: C5 RvvvvLpp, or C4 RXBmmmmm WvvvvLpp, where R, X, B and vvvv are inverted. #UD after 66h,
-   * F2h, F3h, LOCK or REX; L is 0 in every row there is. SDM Vol. 2A 2.3.
+   * VEX behind its first byte: C5 RvvvvLpp, or C4 RXBmmmmm WvvvvLpp, where R, X, B and vvvv are inverted. #UD after
+   * 66h, F2h, F3h, LOCK or REX; L is 0 in every row there is. SDM Vol. 2A 2.3.
    */
   private readVex(first: number): Row | undefined {
     if (this.rex !== 0 || this.prefixes !== 0 || this.lock) return undefined;
@@ -204,13 +205,12 @@ export class Decoder {
     this.opcode = this.byte();
     const reservedL = (fields & 4) !== 0;
     if (map === undefined || reservedL) return undefined;
-    const row = this.readModRM(this.lookup.rows(map, true, this.opcode), this.vvvv);
-    const vvvvIsFree = row === undefined || this.formTable.plans[row.id]!.usesVvvv;
-    return vvvvIsFree || this.vvvv === 0 ? row : undefined;
+    const row = this.readModRM(this.lookup.rows(map, true, this.opcode));
+    const mustBeOnes = row !== undefined && !this.formTable.plans[row.id]!.usesVvvv;
+    return mustBeOnes && this.vvvv !== 0 ? undefined : row;
   }
 
-  private readModRM(rows: OpcodeRows | undefined, vvvv = 0): Row | undefined {
-    this.vvvv = vvvv;
+  private readModRM(rows: OpcodeRows | undefined): Row | undefined {
     if (!rows) return undefined;
     this.modRM = rows.hasModRM ? this.byte() : 0xc0;
     return matchingRow(rows, this.prefixes, (this.rex & REX_W) >> 3, this.rex & REX_B, this.modRM);
@@ -249,7 +249,7 @@ export class Decoder {
     return repeats === 3 && this.prefixes >= PREFIX_F2 ? 2 : 1;
   }
 
-  /** ModRM with mod below 3: SIB and displacement. SDM Vol. 2A 2.1.5 tables 2-2 and 2-3, 2.2.1.6 "RIP-Relative Addressing". */
+  /** ModRM with mod below 3, SIB and displacement. SDM Vol. 2A 2.1.5 tables 2-2 and 2-3; 2.2.1.6 for RIP-relative. */
   private readModRMAddress(): void {
     const mod = this.modRM >> 6;
     const rm = this.modRM & 7;
@@ -337,8 +337,8 @@ const VEX_PREFIXES: readonly number[] = [0, PREFIX_66, PREFIX_F3, PREFIX_F2];
 const CONTROL_REGISTERS = 0b1_0001_1101;
 
 /**
- * Whether ModRM.reg with REX.R, `number`, names a register: otherwise #UD. Of segment registers it is ModRM.reg alone, and CS
- * cannot be loaded; DR4 and DR5 are names of DR6 and DR7. SDM Vol. 2B "MOV".
+ * Whether ModRM.reg with REX.R, `number`, names a register: otherwise #UD. Of segment registers it is ModRM.reg alone,
+ * and CS cannot be loaded; DR4 and DR5 are names of DR6 and DR7. SDM Vol. 2B "MOV".
  */
 function registerExists(kind: RegisterKind, number: number): boolean {
   switch (kind) {

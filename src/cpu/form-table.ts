@@ -4,8 +4,8 @@ import { PREFIX_66 } from './opcode-lookup.js';
 import type { EncodingPattern, OperandSize, OperandType, Row } from './row.js';
 
 /**
- * How an instruction addresses memory, as far as its form tells: not at all, or by one of the shapes, with 64- or 32-bit
- * addresses, with LOCK or without.
+ * How an instruction addresses memory, as far as its form tells: not at all, or by one of the shapes, with 64- or
+ * 32-bit addresses, with LOCK or without.
  */
 interface AddressMode {
   readonly shape: AddressShape | 'none';
@@ -67,13 +67,13 @@ export interface RowPlan {
 }
 
 /**
- * Every form that the rows can have. Numbers follow from the rows alone (row by row; in a row by width, mode and repeat),
- * so they are the same in every run and engine, whatever was met first.
+ * Every form that the rows, the whole table, can have. Numbers follow from the rows alone (row by row; in a row by
+ * width, mode and repeat), so they are the same in every run and engine, whatever was met first.
  */
 export class FormTable {
   /** By row id. */
   readonly plans: readonly RowPlan[];
-  /** How many forms there are. */
+  /** Number of forms. */
   readonly size: number;
   private readonly entries: (FormEntry | undefined)[];
   private forms: readonly Form[] | undefined;

@@ -74,7 +74,7 @@ export function loadProgram(target: LoadTarget, image: VmoHandle, options: Start
       region,
       imageRegion: regions[1],
       entry: layout.bias + elf.entry,
-      imageId: hexToBytes(image.id),
+      imageId: image.id,
     };
     const stack = fillRegions(target, image, elf, layout, argv, description, pid);
     return { description, rsp: stack.rsp, threadPointer: stack.threadPointer };
@@ -120,6 +120,7 @@ function fillRegions(
   if (threadLocal) memory.write(stack.threadLocalStart, memory.peek(bias + threadLocal.address, threadLocal.fileSize));
   const header = headerBytes({
     ...description,
+    imageId: hexToBytes(description.imageId),
     pid,
     start: region.start,
     size: region.size,

@@ -1,4 +1,4 @@
-import type { LinearAddress } from './linear-address.js';
+import { toLinear, type LinearAddress } from './linear-address.js';
 import type { Region } from './region.js';
 import type { Thread } from './thread.js';
 import type { TrapReport } from './trap-report.js';
@@ -14,8 +14,8 @@ export interface ProcessDescription {
   /** Where an image linked at a fixed address lies; undefined for one that is in `region`. */
   readonly imageRegion: Region | undefined;
   readonly entry: LinearAddress;
-  /** The identity of the image, 32 bytes. */
-  readonly imageId: Uint8Array;
+  /** The identity of the image, 64 hexadecimal digits. */
+  readonly imageId: string;
 }
 
 /** How a process ended. */
@@ -39,6 +39,26 @@ export class Process {
 
   get name(): string {
     return this.description.name;
+  }
+
+  /** The linear address of its region, where its header page lies. */
+  get start(): bigint {
+    return toLinear(this.region.start);
+  }
+
+  /** Bytes of its region. */
+  get size(): number {
+    return this.region.size;
+  }
+
+  /** The linear address of its first instruction. */
+  get entry(): bigint {
+    return toLinear(this.description.entry);
+  }
+
+  /** The identity of its image, 64 hexadecimal digits. */
+  get imageId(): string {
+    return this.description.imageId;
   }
 
   get region(): Region {

@@ -3,7 +3,7 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE } from '../bits.js';
 import { type CanonicalHasher, MAX_LEVEL, ZERO_LEAF } from './canonical-form.js';
-import { Leaf, Node, type Subtree } from './subtree.js';
+import { Leaf, type LeafBucket, Node, type Subtree } from './subtree.js';
 
 /** Leaves of one cheap hash that a new page is compared with. A guest chooses the bytes, so it may make them collide. */
 const CANDIDATES_MAX = 4;
@@ -12,14 +12,15 @@ const CANDIDATES_MAX = 4;
 const SERIALS = 2 ** 26;
 
 /**
- * Leaves are found by a cheap hash and a comparison of bytes as they come, and by their SHA-256 once that exists;
- * nodes by their two children. What a constructor made and did not use is forgotten by `dropUnused`, at its end.
+ * Leaves are found by a cheap hash and a comparison of bytes as they come, and wholly
+ * by their SHA-256 once that exists; nodes by their two children. What a constructor made and did not use is forgotten by `dropUnused`, at its end.
  */
 export class SubtreeTable {
   /** A page under construction: fill it, then call `leafOfScratch`. */
   readonly scratch = new Uint8Array(PAGE_SIZE);
   private readonly scratchWords = new Int32Array(this.scratch.buffer);
-  private readonly leavesByCheapHash = new Map<number, Leaf[]>();
+  private readonly buckets = new Map<number, LeafBucket>();
+  /** Hashed leaves of crowded buckets. */
   private readonly leavesByKey = new Map<string, Leaf>();
   private readonly nodesByChildren = new Map<number, Node>();
   private readonly zeros: readonly Subtree[];
@@ -30,7 +31,7 @@ export class SubtreeTable {
   leavesStored = 0;
 
   constructor(private readonly hasher: CanonicalHasher) {
-    const zeroLeaf = new Leaf(new Uint8Array(0), 0, this.takeSerial());
+    const zeroLeaf = new Leaf(new Uint8Array(0), emptyBucket(0), this.takeSerial());
     zeroLeaf.key = ZERO_LEAF;
     zeroLeaf.hash = hexToBytes(ZERO_LEAF);
     const zeros: Subtree[] = [zeroLeaf];
@@ -62,12 +63,14 @@ export class SubtreeTable {
     let used = words * 4;
     while (scratch[used - 1] === 0) used--;
     const cheapHash = cheapHashOf(this.scratchWords, words);
-    let candidates = this.leavesByCheapHash.get(cheapHash);
-    const equal = candidates?.find((candidate) => holds(candidate, scratch, used));
+    let bucket = this.buckets.get(cheapHash);
+    const equal = bucket?.candidates.find((candidate) => holds(candidate, scratch, used));
     if (equal !== undefined) return equal;
-    const leaf = new Leaf(scratch.slice(0, used), cheapHash, this.takeSerial());
-    if (candidates === undefined) this.leavesByCheapHash.set(cheapHash, (candidates = []));
-    if (candidates.length < CANDIDATES_MAX) candidates.push(leaf);
+    if (bucket === undefined) this.buckets.set(cheapHash, (bucket = emptyBucket(cheapHash)));
+    const leaf = new Leaf(scratch.slice(0, used), bucket, this.takeSerial());
+    bucket.leaves++;
+    if (bucket.candidates.length < CANDIDATES_MAX) bucket.candidates.push(leaf);
+    else bucket.isCrowded = true;
     this.leavesStored++;
     this.unsettled.push(leaf);
     return leaf;
@@ -108,17 +111,14 @@ export class SubtreeTable {
   /** The SHA-256 of a subtree's record; whatever below it has none yet is hashed first. */
   hashOf(tree: Subtree): Uint8Array {
     if (tree.hash !== undefined) return tree.hash;
-    if (tree instanceof Leaf) {
-      this.hashLeaf(tree);
-      return tree.hash!;
-    }
+    if (tree instanceof Leaf) return this.hashLeaf(tree);
     tree.hash = this.hasher.node(tree.level, this.hashOf(tree.left), this.hashOf(tree.right));
     return tree.hash;
   }
 
   /** The hash of a leaf in hexadecimal: the key of its frame. */
   keyOf(leaf: Leaf): string {
-    return leaf.key ?? this.hashLeaf(leaf);
+    return (leaf.key ??= bytesToHex(this.hashOf(leaf)));
   }
 
   retain(tree: Subtree): void {
@@ -143,12 +143,15 @@ export class SubtreeTable {
       if (tree.users === 0 && tree.serial >= 0) this.forget(tree);
   }
 
-  /** Leaves that escaped the cheap hash meet here: they share the bytes of the first one that was hashed. */
-  private hashLeaf(leaf: Leaf): string {
+  private hashLeaf(leaf: Leaf): Uint8Array {
     leaf.hash = this.hasher.leaf(leaf.bytes);
-    const key = bytesToHex(leaf.hash);
-    leaf.key = key;
-    if (leaf.users === 0) return key;
+    if (leaf.bucket.isCrowded && leaf.users > 0) this.findTwin(leaf);
+    return leaf.hash;
+  }
+
+  /** Equal leaves that escaped the comparison meet here: they share the bytes of the one that was hashed first. */
+  private findTwin(leaf: Leaf): void {
+    const key = this.keyOf(leaf);
     const first = this.leavesByKey.get(key);
     if (first === undefined) this.leavesByKey.set(key, leaf);
     else {
@@ -157,7 +160,6 @@ export class SubtreeTable {
       this.leavesStored--;
       this.retain(first);
     }
-    return key;
   }
 
   private forget(tree: Subtree): void {
@@ -168,10 +170,10 @@ export class SubtreeTable {
   }
 
   private forgetLeaf(leaf: Leaf): void {
-    const candidates = this.leavesByCheapHash.get(leaf.cheapHash);
-    const index = candidates?.indexOf(leaf) ?? -1;
-    if (index >= 0) candidates!.splice(index, 1);
-    if (candidates?.length === 0) this.leavesByCheapHash.delete(leaf.cheapHash);
+    const { bucket } = leaf;
+    const index = bucket.candidates.indexOf(leaf);
+    if (index >= 0) bucket.candidates.splice(index, 1);
+    if (--bucket.leaves === 0) this.buckets.delete(bucket.cheapHash);
     if (leaf.key !== undefined && this.leavesByKey.get(leaf.key) === leaf) this.leavesByKey.delete(leaf.key);
     if (leaf.twin === undefined) this.leavesStored--;
   }
@@ -181,6 +183,10 @@ export class SubtreeTable {
     if (serial >= SERIALS) throw new RangeError(`a store holds at most ${SERIALS} extents`);
     return serial;
   }
+}
+
+function emptyBucket(cheapHash: number): LeafBucket {
+  return { cheapHash, candidates: [], leaves: 0, isCrowded: false };
 }
 
 function childrenKey(left: Subtree, right: Subtree): number {

@@ -3,9 +3,20 @@
 import { PAGE_SIZE } from '../bits.js';
 import { LEVEL_BYTES } from './canonical-form.js';
 
+/** Leaves of one cheap hash. */
+export interface LeafBucket {
+  readonly cheapHash: number;
+  /** Those that a new page is compared with. */
+  readonly candidates: Leaf[];
+  /** Live leaves, candidates or not. */
+  leaves: number;
+  /** There was a leaf that did not become a candidate: equal leaves may be about. */
+  isCrowded: boolean;
+}
+
 /**
- * A page extent: 4096 bytes, of which those up to the last that is not zero are stored. Immutable; two leaves with equal
- * bytes are one object, but where the cheap hash had too many candidates (subtree-table.ts).
+ * A page extent: 4096 bytes, of which those up to the last that is not zero are stored. Two leaves with equal bytes are
+ * one object; where their bucket was crowded, they share the bytes once both are hashed.
  */
 export class Leaf {
   readonly level = 0;
@@ -13,14 +24,14 @@ export class Leaf {
   users = 0;
   /** The SHA-256 of its record, once somebody asked. */
   hash: Uint8Array | undefined;
-  /** The hash in hexadecimal. */
+  /** The hash in hexadecimal, once somebody asked. */
   key: string | undefined;
   /** The equal leaf that was hashed first; the bytes are its bytes. */
   twin: Leaf | undefined;
 
   constructor(
     public bytes: Uint8Array,
-    readonly cheapHash: number,
+    readonly bucket: LeafBucket,
     /** Its number in the table; -1 once forgotten. */
     public serial: number,
   ) {}

@@ -12,8 +12,8 @@ import {
 import type { Instruction } from '../../src/cpu/instruction.js';
 
 /**
- * iced-x86 as judge of the decoder: what it decodes that is beyond this CPU, and whether its view of an instruction, down
- * to every operand, is the decoder's.
+ * iced-x86 as judge of the decoder: what it decodes that is beyond this CPU, and whether its view of an instruction,
+ * down to every operand, is the decoder's.
  */
 
 const words = (text: string): string[] => text.split(/\s+/);
@@ -37,7 +37,8 @@ const BEYOND_FEATURES: readonly (readonly [reason: string, features: readonly st
     'AVX-512 (EVEX, and VEX on mask registers)',
     words(
       'AVX512F AVX512VL AVX512BW AVX512CD AVX512DQ AVX512ER AVX512PF AVX512_4FMAPS AVX512_4VNNIW AVX512_BF16 ' +
-        'AVX512_BITALG AVX512_IFMA AVX512_VBMI AVX512_VBMI2 AVX512_VNNI AVX512_VP2INTERSECT AVX512_VPOPCNTDQ AVX512_FP16',
+        'AVX512_BITALG AVX512_IFMA AVX512_VBMI AVX512_VBMI2 AVX512_VNNI AVX512_VP2INTERSECT AVX512_VPOPCNTDQ ' +
+        'AVX512_FP16',
     ),
   ],
   [
@@ -146,7 +147,7 @@ function gprName(number: number, width: number): Register {
   return number < 4 ? Register.AL + number : Register.SPL + (number - 4);
 }
 
-/** What differs between the decoder's view and iced-x86's, in words; undefined where they agree. `rip` is the instruction's. */
+/** What differs between the decoder's view and iced-x86's of the instruction at `rip`; undefined where they agree. */
 export function difference(ours: Instruction, judged: Judged, rip: bigint): string | undefined {
   const { form } = ours;
   const mnemonic = mnemonicNames[judged.mnemonic]!;
@@ -180,10 +181,11 @@ function operandDifference(
 ): string | undefined {
   const operand = ours.form.operands[i]!;
   const kind = judged.opKind(judgedIndex);
-  const register = (...expected: Register[]): string | undefined =>
-    kind === OpKind.Register && expected.includes(judged.opRegister(judgedIndex))
-      ? undefined
-      : `${Register[expected[0]!]}, not ${kind === OpKind.Register ? Register[judged.opRegister(judgedIndex)] : OpKind[kind]}`;
+  const register = (...expected: Register[]): string | undefined => {
+    if (kind !== OpKind.Register) return `a register, not ${OpKind[kind]}`;
+    const actual = judged.opRegister(judgedIndex);
+    return expected.includes(actual) ? undefined : `${Register[expected[0]!]}, not ${Register[actual]}`;
+  };
   switch (operand.kind) {
     case 'gpr': {
       const number = typeof operand.field === 'number' ? operand.field : ours[operand.field];
@@ -218,7 +220,7 @@ function operandDifference(
   }
 }
 
-/** Where the manual prints a register of 16 or 32 bits (MOV to a segment register, MOVMSKPS), iced-x86 may name a wider one. */
+/** Where the manual prints a register of 16 or 32 bits (MOV to a segment, MOVMSKPS), iced-x86 may name a wider one. */
 function isFixed({ form }: Instruction, i: number): boolean {
   return typeof form.row.operands[i]!.size === 'number';
 }

@@ -2,7 +2,7 @@ import t from 'tap';
 import { Decoder } from '../../src/cpu/decoder.js';
 import { functionHandler, compiles } from '../../src/cpu/interpreter/function-handler.js';
 import { generated } from '../../src/cpu/interpreter/generated.js';
-import { buildInterpreter } from '../../src/cpu/interpreter/interpreter.js';
+import { buildInterpreter } from '../../src/cpu/interpreter/build-interpreter.js';
 import { planHandlers, signatureOf } from '../../src/cpu/interpreter/plan.js';
 import { Handler } from '../../src/cpu/interpreter/record.js';
 

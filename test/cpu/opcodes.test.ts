@@ -70,7 +70,7 @@ function fits({ pattern, operands }: Row, { prefixes, rexW, modRM }: Bits): bool
   return operands.every(({ where }) => (where === 'M' ? !isRegister : where === 'N' ? isRegister : true));
 }
 
-/** Of rows that fit, those with a mandatory prefix come first; then 90h is NOP before XCHG, unless REX.B says otherwise. */
+/** Of rows that fit, those with a mandatory prefix come first; 90h is NOP before XCHG, unless REX.B says otherwise. */
 function winners(rows: Row[], { rexB }: Bits): Row[] {
   const whole = (row: Row): boolean => !row.pattern.plusRegister;
   const isGeneral = rows.some((row) => row.pattern.plusRegister);

@@ -10,6 +10,10 @@ import { Field, Handler, JUMP_CACHE, JUMP_CACHE_ENTRIES, RECORDS_END, RECORDS_ST
 /** Instructions decoded in one go, at most. */
 const LONGEST_RUN = 256;
 
+/** The tag of an empty jump-cache entry, and each half of it: no canonical address, so no jump is ever to it. */
+const NO_RIP_HALF = 0x8000_8000 | 0;
+const NO_RIP = 0x8000_8000_8000_8000n;
+
 /** Handler numbers of forms and of fused pairs of them, by form id. */
 export interface HandlerNumbers {
   readonly handlerOfForm: readonly number[];
@@ -110,7 +114,7 @@ export class BlockCache {
     this.runsOfFrame.clear();
     this.referrers.clear();
     this.end = RECORDS_START;
-    this.memory.host32.fill(-1, JUMP_CACHE >>> 2, (JUMP_CACHE >>> 2) + JUMP_CACHE_ENTRIES * 4);
+    this.memory.host32.fill(NO_RIP_HALF, JUMP_CACHE >>> 2, (JUMP_CACHE >>> 2) + JUMP_CACHE_ENTRIES * 4);
   }
 
   /** Its records say RESOLVE from now on, so that those who link to them, or stand in their midst, find the new bytes. */
@@ -126,7 +130,7 @@ export class BlockCache {
     for (let entry = JUMP_CACHE; entry < JUMP_CACHE + entries * 16; entry += 16) {
       const record = this.view.getInt32(entry + 8, true);
       if (record >= run.firstRecord && record < run.firstRecord + run.records * RECORD_BYTES)
-        this.view.setBigInt64(entry, -1n, true);
+        this.view.setBigUint64(entry, NO_RIP, true);
     }
   }
 

@@ -4,10 +4,10 @@ import { Code, type Label } from '../wasm/code.js';
 import { WasmModule } from '../wasm/module.js';
 import { Emitter } from '../wasm/value.js';
 import { addFlagFunctions } from './flag-functions.js';
-import { LoopContext, type ExitCode, type SharedFunctions } from './handler-context.js';
+import { LoopContext, type SharedFunctions } from './handler-context.js';
 import { functionHandler } from './function-handler.js';
 import { handlerMachine } from './handler-machine.js';
-import { Exit, FIRST_FORM_HANDLER, Field, Handler, RECORD_BYTES } from './record.js';
+import { Exit, FIRST_FORM_HANDLER, Field, Handler, RECORD_BYTES, type ExitCode } from './record.js';
 import type { HandlerPlan } from './plan.js';
 
 /** Parameters of the main loop, and the locals that hold the flags' thunk. */

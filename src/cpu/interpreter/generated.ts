@@ -1,6 +1,6 @@
 /**
- * The interpreter as `npm run build` generates it: the build writes its own version of this module beside the compiled
- * ones. Where it has not, the interpreter is generated when the first CPU is made, which takes longer.
+ * The interpreter as `npm run build` generates it from the meanings: the build writes its own version of this module
+ * beside the other compiled ones.
  */
 export interface GeneratedInterpreter {
   /** The Wasm module, in base 64. */

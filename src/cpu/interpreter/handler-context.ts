@@ -2,9 +2,7 @@ import { kindCode, type FlagsThunk } from '../flags.js';
 import * as at from '../state.js';
 import type { Code, Label } from '../wasm/code.js';
 import type { Emitter, WasmValue } from '../wasm/value.js';
-import { Exit, Field, JUMP_CACHE, JUMP_CACHE_ENTRIES, RECORD_BYTES } from './record.js';
-
-export type ExitCode = (typeof Exit)[keyof typeof Exit];
+import { Exit, Field, JUMP_CACHE, JUMP_CACHE_ENTRIES, RECORD_BYTES, type ExitCode } from './record.js';
 
 /** Functions that every handler may call, by their index in the module. */
 export interface SharedFunctions {

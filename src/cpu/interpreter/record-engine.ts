@@ -7,9 +7,8 @@ import { TICKS, faultOf, type CpuEvent } from '../events.js';
 import { GuestException, Vector } from '../exceptions.js';
 import { EXIT_ACCESS, EXIT_LINEAR, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../state.js';
 import { BlockCache } from './block-cache.js';
-import type { ExitCode } from './handler-context.js';
-import { Interpreter } from './interpreter.js';
-import { Exit, RECORD_BYTES } from './record.js';
+import { Interpreter, generatedInterpreter } from './interpreter.js';
+import { Exit, RECORD_BYTES, type ExitCode } from './record.js';
 
 /** Ticks that generated code runs at a time: it must come back now and then to move on to its optimised version. */
 const LONGEST_SLICE = 500_000;
@@ -29,8 +28,8 @@ export class RecordEngine {
 
   constructor(private readonly cpu: Cpu) {
     const { memory, mmu, fetcher } = cpu;
-    this.interpreter = new Interpreter(memory, () => fetcher.decoder.forms);
-    this.blocks = new BlockCache(memory, mmu, fetcher, this.interpreter.handlers);
+    this.interpreter = new Interpreter(memory);
+    this.blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter());
     memory.host32.fill(-1, HOST_LAYOUT.tlbNever >>> 2, (HOST_LAYOUT.tlbNever + HOST_LAYOUT.tlbNeverBytes) >>> 2);
   }
 

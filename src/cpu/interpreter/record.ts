@@ -54,9 +54,11 @@ export const Exit = {
   miss: 5,
 } as const;
 
+export type ExitCode = (typeof Exit)[keyof typeof Exit];
+
 export const RECORDS_START = HOST_LAYOUT.records;
 export const RECORDS_END = HOST_LAYOUT.records + HOST_LAYOUT.recordsBytes;
 
-/** The jump cache: where an indirect branch finds the record of its target. 16 bytes each: i64 rip or -1, i32 record. */
+/** The jump cache: where an indirect branch finds the record of its target. 16 bytes each: i64 rip, i32 record. */
 export const JUMP_CACHE = HOST_LAYOUT.jumpCache;
 export const JUMP_CACHE_ENTRIES = HOST_LAYOUT.jumpCacheBytes / 16;

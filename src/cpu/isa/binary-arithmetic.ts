@@ -71,7 +71,9 @@ function carries<V>(m: Arithmetic<V>, width: Width, x: V, y: V, sum: V): V {
   return m.or(width, m.and(width, x, y), m.and(width, m.or(width, x, y), m.not(width, sum)));
 }
 
-/** CF and OF from the sign bits of `carriesOut` and `overflow`; AF where the operands and the result differ in bit 4. */
+/**
+ * CF and OF from the sign bits of `carriesOut` and `overflow`; AF where the operands and the result differ in bit 4.
+ */
 function carryFlags<V>(m: Arithmetic<V>, width: Width, carriesOut: V, overflow: V, [x, y, result]: [V, V, V]): V {
   return joinFlags(
     m,
@@ -142,7 +144,10 @@ function upperHalf(width: Width): number {
   return width === 8 ? HIGH_BYTE + RAX : RDX;
 }
 
-/** MUL: AX, DX:AX, EDX:EAX or RDX:RAX := the accumulator * SRC; CF and OF tell whether the upper half is used. SDM Vol. 2B "MUL". */
+/**
+ * MUL: AX, DX:AX, EDX:EAX or RDX:RAX := the accumulator * SRC; CF and OF tell whether the upper half is used. SDM Vol.
+ * 2B "MUL".
+ */
 export const mul: Semantics = (m, { dest, width }) => {
   const y = read(m, dest);
   const x = m.gpr(RAX, width);
@@ -154,8 +159,8 @@ export const mul: Semantics = (m, { dest, width }) => {
 };
 
 /**
- * IMUL: the same for signed numbers with one operand; DEST := DEST * SRC with two; DEST := SRC1 * SRC2 with three. CF and OF
- * tell whether the product is wider than the operands. SDM Vol. 2A "IMUL—Signed Multiply".
+ * IMUL: the same for signed numbers with one operand; DEST := DEST * SRC with two; DEST := SRC1 * SRC2 with three. CF
+ * and OF tell whether the product is wider than the operands. SDM Vol. 2A "IMUL—Signed Multiply".
  */
 export const imul: Semantics = (m, { dest, src, third, width, operands }) => {
   if (operands.length === 1) {
@@ -184,7 +189,10 @@ function setProductFlags<V>(m: Machine<V>, fits: V): void {
   m.setFlags({ kind: 'bits', bits: m.select(32, fits, m.constant(32, 0), m.constant(32, CF | OF)) });
 }
 
-/** MULX: DEST1:DEST2 := RDX * SRC, unsigned, flags as they are; the upper half wins where both are one register. SDM Vol. 2B "MULX". */
+/**
+ * MULX: DEST1:DEST2 := RDX * SRC, unsigned, flags as they are; the upper half wins where both are one register. SDM
+ * Vol. 2B "MULX".
+ */
 export const mulx: Semantics = (m, { dest, src, third, width }) => {
   const y = read(m, third);
   const x = m.gpr(RDX, width);
@@ -195,8 +203,8 @@ export const mulx: Semantics = (m, { dest, src, third, width }) => {
 };
 
 /**
- * DIV: the quotient to AL, AX, EAX, RAX and the remainder to AH, DX, EDX, RDX; #DE where the divisor is 0 or the quotient
- * does not fit. All flags are undefined; here they stay. SDM Vol. 2A "DIV—Unsigned Divide".
+ * DIV: the quotient to AL, AX, EAX, RAX and the remainder to AH, DX, EDX, RDX; #DE where the divisor is 0 or the
+ * quotient does not fit. All flags are undefined; here they stay. SDM Vol. 2A "DIV—Unsigned Divide".
  */
 export const div: Semantics = (m, { dest, width }) => {
   const divisor = read(m, dest);
@@ -207,15 +215,19 @@ export const div: Semantics = (m, { dest, width }) => {
   m.setGpr(upperHalf(width), width, remainder);
 };
 
-/** IDIV: DIV for signed numbers; the quotient is cut towards zero, the remainder has the dividend's sign. SDM Vol. 2A "IDIV—Signed Divide". */
+/**
+ * IDIV: DIV for signed numbers; the quotient is cut towards zero, the remainder has the dividend's sign. SDM Vol. 2A
+ * "IDIV—Signed Divide".
+ */
 export const idiv: Semantics = (m, { dest, width }) => {
   const divisor = read(m, dest);
   const high = m.gpr(upperHalf(width), width);
   const low = m.gpr(RAX, width);
   const dividendSign = isNegative(m, width, high);
-  const quotientSign = m.xor(8, dividendSign, isNegative(m, width, divisor));
+  const divisorSign = isNegative(m, width, divisor);
+  const quotientSign = m.xor(8, dividendSign, divisorSign);
   const dividend = magnitudeOfPair(m, width, high, low, dividendSign);
-  const magnitude = negateIf(m, width, isNegative(m, width, divisor), divisor);
+  const magnitude = negateIf(m, width, divisorSign, divisor);
   m.raiseIf(m.isFalse(m.lessUnsigned(width, dividend.high, magnitude)), Vector.DE);
   const { quotient, remainder } = m.divideUnsigned(width, dividend.high, dividend.low, magnitude);
   const largest = m.add(width, m.constant(width, (1n << BigInt(width - 1)) - 1n), resize(m, 8, width, quotientSign));

@@ -14,7 +14,10 @@ export const setcc =
     place(m, dest, 'write').write(m.condition(condition));
   };
 
-/** BT and the like: CF := the selected bit of DEST, which `change` then replaces. OF SF AF PF are undefined; here they stay. */
+/**
+ * BT and the like: CF := the selected bit of DEST, which `change` then replaces. OF SF AF PF are undefined; here they
+ * stay.
+ */
 function bitTest(change?: <V>(m: Arithmetic<V>, width: Width, x: V, bit: V) => V): Semantics {
   return (m, form) => {
     const { src, width } = form;
@@ -27,7 +30,10 @@ function bitTest(change?: <V>(m: Arithmetic<V>, width: Width, x: V, bit: V) => V
   };
 }
 
-/** The operand that holds the bit: a register offset into memory is signed and reaches beyond it. SDM Vol. 2A "BT—Bit Test". */
+/**
+ * The operand that holds the bit: a register offset into memory is signed and reaches beyond it. SDM Vol. 2A "BT—Bit
+ * Test".
+ */
 function bitPlace<V>(m: Machine<V>, form: Form, offset: V, access: Access): OperandPlace<V> {
   const { dest, src, width } = form;
   if (dest.kind !== 'memory' || src.kind === 'immediate') return place(m, dest, access);
@@ -72,7 +78,10 @@ function bitScan(find: <V>(m: Arithmetic<V>, width: Width, x: V) => V): Semantic
 export const bsf = bitScan((m, width, x) => m.countTrailingZeros(width, x));
 export const bsr = bitScan((m, width, x) => m.sub(width, m.constant(width, width - 1), m.countLeadingZeros(width, x)));
 
-/** LZCNT, TZCNT: DEST := zeros before the highest (lowest) bit set; CF tells that SRC is 0. OF SF PF AF are undefined. SDM Vol. 2A "LZCNT", 2B "TZCNT". */
+/**
+ * LZCNT, TZCNT: DEST := zeros before the highest (lowest) bit set; CF tells that SRC is 0. OF SF PF AF are undefined.
+ * SDM Vol. 2A "LZCNT", 2B "TZCNT".
+ */
 function countZeros(count: 'countLeadingZeros' | 'countTrailingZeros'): Semantics {
   return (m, { dest, src, width }) => {
     const x = read(m, src);
@@ -85,7 +94,10 @@ function countZeros(count: 'countLeadingZeros' | 'countTrailingZeros'): Semantic
 export const lzcnt = countZeros('countLeadingZeros');
 export const tzcnt = countZeros('countTrailingZeros');
 
-/** POPCNT: DEST := the number of bits set in SRC; ZF tells that SRC is 0, the other flags are cleared. SDM Vol. 2B "POPCNT". */
+/**
+ * POPCNT: DEST := the number of bits set in SRC; ZF tells that SRC is 0, the other flags are cleared. SDM Vol. 2B
+ * "POPCNT".
+ */
 export const popcnt: Semantics = (m, { dest, src, width }) => {
   const x = read(m, src);
   place(m, dest, 'write').write(m.populationCount(width, x));

@@ -4,9 +4,15 @@ import type { Arithmetic, Semantics } from '../machine.js';
 import { flagFromTruth } from './flag-bits.js';
 import { place, read } from './operands.js';
 
-/** SDM Vol. 1 5.1.16 "BMI1, BMI2": those that are neither arithmetic, logical nor shifts. AF and PF are undefined throughout. */
+/**
+ * SDM Vol. 1 5.1.16 "BMI1, BMI2": those that are neither arithmetic, logical nor shifts. AF and PF are undefined
+ * throughout.
+ */
 
-/** BEXTR: DEST := as many bits of SRC as SRC2[15:8] says, from bit SRC2[7:0] on; sets ZF, clears CF and OF. SDM Vol. 2A "BEXTR". */
+/**
+ * BEXTR: DEST := as many bits of SRC as SRC2[15:8] says, from bit SRC2[7:0] on; sets ZF, clears CF and OF. SDM Vol. 2A
+ * "BEXTR".
+ */
 export const bextr: Semantics = (m, { dest, src, third, width }) => {
   const x = read(m, src);
   const control = read(m, third);
@@ -20,7 +26,9 @@ export const bextr: Semantics = (m, { dest, src, third, width }) => {
   m.setFlags(flagsOfLogic(m, width, result));
 };
 
-/** BZHI: DEST := SRC with the bits from number SRC2[7:0] on cleared; CF tells that there are none. SDM Vol. 2A "BZHI". */
+/**
+ * BZHI: DEST := SRC with the bits from number SRC2[7:0] on cleared; CF tells that there are none. SDM Vol. 2A "BZHI".
+ */
 export const bzhi: Semantics = (m, { dest, src, third, width }) => {
   const x = read(m, src);
   const length = m.and(width, read(m, third), m.constant(width, 0xff));

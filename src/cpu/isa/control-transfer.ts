@@ -27,7 +27,10 @@ export const jrcxz: Semantics = (m, { addressWidth }) => {
   m.branch(m.isZero(addressWidth, m.gpr(RCX, addressWidth)));
 };
 
-/** Decrements the count register, of the address size, and jumps while it is not 0 and `condition` holds. SDM Vol. 2A "LOOP/LOOPcc". */
+/**
+ * Decrements the count register, of the address size, and jumps while it is not 0 and `condition` holds. SDM Vol. 2A
+ * "LOOP/LOOPcc".
+ */
 function loopWhile(condition: <V>(m: Machine<V>, countLeft: V) => V): Semantics {
   return (m, { addressWidth }) => {
     const count = m.sub(addressWidth, m.gpr(RCX, addressWidth), m.constant(addressWidth, 1));
@@ -57,7 +60,9 @@ export const callIndirect: Semantics = (m, { dest }) => {
   m.jumpIndirect(target);
 };
 
-/** RET, RET imm16: pops the address to go to, then releases as many bytes more as the immediate says. SDM Vol. 2B "RET". */
+/**
+ * RET, RET imm16: pops the address to go to, then releases as many bytes more as the immediate says. SDM Vol. 2B "RET".
+ */
 export const ret: Semantics = (m, { operands }) => {
   const target = topOfStack(m, 64);
   m.requireCanonical(target);
@@ -74,7 +79,9 @@ export const int1: Semantics = (m) => m.trap(Vector.DB);
 /** The error code names a gate of the IDT. SDM Vol. 3A 6.13 "Error Code". */
 const ERROR_CODE_IDT = 2;
 
-/** INT n: at CPL 3 only the gates of #BP and #OF may be called, for which it is a trap; the others are #GP(n * 8 + 2). */
+/**
+ * INT n: at CPL 3 only the gates of #BP and #OF may be called, for which it is a trap; the others are #GP(n * 8 + 2).
+ */
 export const int: Semantics = (m) => {
   const vector = m.immediate(8);
   const isBreakpoint = m.equal(8, vector, m.constant(8, Vector.BP));

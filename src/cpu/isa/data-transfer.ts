@@ -24,7 +24,10 @@ export const movsx: Semantics = (m, { dest, src, width }) => {
   place(m, dest, 'write').write(m.signExtend(gprWidth(src), width, read(m, src)));
 };
 
-/** CMOVcc: DEST := SRC if the condition holds; SRC is read, and 32-bit results are zero-extended, in any case. SDM Vol. 2A "CMOVcc". */
+/**
+ * CMOVcc: DEST := SRC if the condition holds; SRC is read, and 32-bit results are zero-extended, in any case. SDM Vol.
+ * 2A "CMOVcc".
+ */
 export const cmov =
   (condition: number): Semantics =>
   (m, { dest, src, width }) => {
@@ -43,7 +46,10 @@ export const xchg: Semantics = (m, { dest, src }) => {
   second.write(x);
 };
 
-/** BSWAP: bytes in reverse order; of 16 bits, where the manual leaves the result open, 0 as processors have it. SDM Vol. 2A "BSWAP". */
+/**
+ * BSWAP: bytes in reverse order; of 16 bits, where the manual leaves the result open, 0 as processors have it. SDM Vol.
+ * 2A "BSWAP".
+ */
 export const bswap: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
   target.write(width === 16 ? m.constant(16, 0) : m.byteSwap(width, target.read()));
@@ -55,7 +61,9 @@ export const movbe: Semantics = (m, { dest, src, width }) => {
   target.write(m.byteSwap(width, read(m, src)));
 };
 
-/** XADD: SRC := DEST and DEST := SRC + DEST, which stays where both are one register; flags as ADD. SDM Vol. 2D "XADD". */
+/**
+ * XADD: SRC := DEST and DEST := SRC + DEST, which stays where both are one register; flags as ADD. SDM Vol. 2D "XADD".
+ */
 export const xadd: Semantics = (m, { dest, src, width }) => {
   const target = place(m, dest, 'write');
   const source = place(m, src, 'write');

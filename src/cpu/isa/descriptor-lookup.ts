@@ -17,8 +17,8 @@ export function namesAny<V>(m: Arithmetic<V>, selector: V, accepts: (descriptor:
 }
 
 /**
- * #GP unless the selector has RPL 3 and names a descriptor that `accepts` takes. The error code is the selector without its
- * RPL. SDM Vol. 3A 6.13 "Error Code".
+ * #GP unless the selector has RPL 3 and names a descriptor that `accepts` takes. The error code is the selector without
+ * its RPL. SDM Vol. 3A 6.13 "Error Code".
  */
 export function requireUserSelector<V>(m: Machine<V>, selector: V, accepts: (descriptor: Descriptor) => boolean): void {
   const isUser = m.equal(16, m.and(16, selector, m.constant(16, RPL_MASK)), m.constant(16, 3));

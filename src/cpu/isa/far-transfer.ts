@@ -11,9 +11,9 @@ import { resize } from './flag-bits.js';
 import { releaseStack, topOfStack } from './stack.js';
 
 /**
- * Far transfers of control at CPL 3. There is one code segment and one stack segment for it (descriptors.ts), so that CS and SS
- * are the same afterwards, and no transfer changes the privilege level. At CPL 0 they are #UD: only a kernel with descriptor
- * tables of its own has segments to go to.
+ * Far transfers of control at CPL 3. There is one code segment and one stack segment for it (descriptors.ts), so that
+ * CS and SS are the same afterwards, and no transfer changes the privilege level. At CPL 0 they are #UD: only a kernel
+ * with descriptor tables of its own has segments to go to.
  */
 
 /** A far pointer: the offset, zero-extended to 64 bits, and the selector behind it. */
@@ -43,7 +43,10 @@ export const jmpFar: Semantics = (m, { dest, width }) => {
   m.jumpIndirect(offset);
 };
 
-/** CALL m16:16, m16:32, m16:64: pushes CS, then the address of the next instruction, each as wide as an operand. SDM Vol. 2A "CALL". */
+/**
+ * CALL m16:16, m16:32, m16:64: pushes CS, then the address of the next instruction, each as wide as an operand. SDM
+ * Vol. 2A "CALL".
+ */
 export const callFar: Semantics = (m, { dest, width }) => {
   requireUser(m);
   const { offset, selector } = readFarPointer(m, dest, width);
@@ -58,7 +61,10 @@ export const callFar: Semantics = (m, { dest, width }) => {
   m.jumpIndirect(offset);
 };
 
-/** RETF, RETF imm16: pops the offset and the selector, then releases as many bytes more as the immediate says. SDM Vol. 2B "RET". */
+/**
+ * RETF, RETF imm16: pops the offset and the selector, then releases as many bytes more as the immediate says. SDM Vol.
+ * 2B "RET".
+ */
 export const retf: Semantics = (m, { width, operands }) => {
   requireUser(m);
   const offset = resize(m, width, 64, topOfStack(m, width, 0));

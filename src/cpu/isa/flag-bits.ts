@@ -1,7 +1,9 @@
 import type { Width } from '../../bits.js';
 import type { Arithmetic } from '../machine.js';
 
-/** Making single status flags as 32-bit values in their RFLAGS positions, where a flags thunk does not know them itself. */
+/**
+ * Making single status flags as 32-bit values in their RFLAGS positions, where a flags thunk does not know them itself.
+ */
 
 /** `x` zero-extended or cut from `from` to `to` bits. */
 export function resize<V>(m: Arithmetic<V>, from: Width, to: Width, x: V): V {

@@ -74,8 +74,8 @@ export const popf: Semantics = (m, { width }) => {
 };
 
 /**
- * RFLAGS := `flags`, 64 bits, as far as the privilege level lets them in: IOPL at CPL 0 only, IF where CPL <= IOPL. AC and ID
- * lie above 16 bits. SDM Vol. 2B table 4-16 "Effect of POPF/POPFD/POPFQ on the EFLAGS Register".
+ * RFLAGS := `flags`, 64 bits, as far as the privilege level lets them in: IOPL at CPL 0 only, IF where CPL <= IOPL. AC
+ * and ID lie above 16 bits. SDM Vol. 2B table 4-16 "Effect of POPF/POPFD/POPFQ on the EFLAGS Register".
  */
 export function loadFlags<V>(m: Machine<V>, flags: V, lowHalfOnly: boolean): void {
   const always = TF | DF | NT | (lowHalfOnly ? 0 : AC | ID);

@@ -53,8 +53,8 @@ export const vmcall: Semantics = (m) => m.leave('vmcall');
 const DEEPEST_NESTING = 31;
 
 /**
- * ENTER: pushes RBP, then `level` frame pointers (level - 1 of them from the frame that RBP is in, and the new one), points RBP to
- * the new frame and takes `immediate` bytes off RSP, where a write must be possible. SDM Vol. 2A "ENTER".
+ * ENTER: pushes RBP, then `level` frame pointers (level - 1 of them from the frame that RBP is in, and the new one),
+ * points RBP to the new frame and takes `immediate` bytes off RSP, where a write must be possible. SDM Vol. 2A "ENTER".
  */
 export function enter<V>(m: Machine<V>, { width }: Form): void {
   const bytes = width / 8;

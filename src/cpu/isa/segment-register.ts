@@ -30,7 +30,10 @@ export const popSegment =
     releaseStack(m, width / 8);
   };
 
-/** LSS, LFS, LGS: a far pointer's selector to the segment register, its offset to DEST. SDM Vol. 2A "LDS/LES/LFS/LGS/LSS". */
+/**
+ * LSS, LFS, LGS: a far pointer's selector to the segment register, its offset to DEST. SDM Vol. 2A
+ * "LDS/LES/LFS/LGS/LSS".
+ */
 export const loadFarPointer =
   (segment: number): Semantics =>
   (m, { dest, src, width }) => {
@@ -46,7 +49,10 @@ export const readBase =
     place(m, dest, 'write').write(resize(m, 64, width, m.host.segmentBase(segment)));
   };
 
-/** WRFSBASE, WRGSBASE: the base of FS (GS) := SRC, zero-extended; #GP(0) if it is not canonical. SDM Vol. 2D "WRFSBASE/WRGSBASE". */
+/**
+ * WRFSBASE, WRGSBASE: the base of FS (GS) := SRC, zero-extended; #GP(0) if it is not canonical. SDM Vol. 2D
+ * "WRFSBASE/WRGSBASE".
+ */
 export const writeBase =
   (segment: number): Semantics =>
   (m, { dest, width }) => {

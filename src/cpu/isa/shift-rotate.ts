@@ -36,7 +36,10 @@ function shiftBy<V>(m: Arithmetic<V>, shift: Shift, width: Width, x: V, count: V
   return resize(m, work, width, m[shift](work, wide, resize(m, 8, work, count)));
 }
 
-/** DEST shifted by the count; `flags` gets DEST shifted by one place less, whose outermost bit is the last one to leave. */
+/**
+ * DEST := DEST shifted by the count. `setFlags` gets DEST before (`x`), shifted by one place less (`last`, whose
+ * outermost bit is the last one to leave), and after.
+ */
 function shift(
   kind: Shift,
   setFlags: <V>(m: Machine<V>, width: Width, values: { x: V; last: V; result: V }) => void,
@@ -49,13 +52,17 @@ function shift(
     const result = shiftBy(m, kind, width, x, count);
     target.write(result);
     unlessZero(m, form, count, () => {
-      const oneLess = (): typeof x => shiftBy(m, kind, width, x, m.sub(8, count, m.constant(8, 1)));
-      setFlags(m, width, { x, last: operands.length === 1 ? x : oneLess(), result });
+      const byOne = operands.length === 1;
+      const last = byOne ? x : shiftBy(m, kind, width, x, m.sub(8, count, m.constant(8, 1)));
+      setFlags(m, width, { x, last, result });
     });
   };
 }
 
-/** SHL, SAL: CF is the last bit to leave on the left; OF, for a count of 1, CF ^ the sign. SDM Vol. 2B "SAL/SAR/SHL/SHR". */
+/**
+ * SHL, SAL: CF is the last bit to leave on the left; OF, for a count of 1, CF ^ the sign. SDM Vol. 2B
+ * "SAL/SAR/SHL/SHR".
+ */
 export const shl = shift('shl', (m, width, { last, result }) => {
   // The last step doubles: last + last = result, carry and overflow included.
   m.setFlags(flagsOfAdd(width, last, last, result));
@@ -72,7 +79,10 @@ export const sar = shift('sar', (m, width, { last, result }) => {
   m.setFlags(flagsOfResult(width, result, flagFromBit(m, width, last, 0, CF)));
 });
 
-/** ROL, ROR: CF takes the bit that went round last; OF tells, for a count of 1, whether the sign changed. SDM Vol. 2B "RCL/RCR/ROL/ROR". */
+/**
+ * ROL, ROR: CF takes the bit that went round last; OF tells, for a count of 1, whether the sign changed. SDM Vol. 2B
+ * "RCL/RCR/ROL/ROR".
+ */
 function rotate(direction: 'rotateLeft' | 'rotateRight'): Semantics {
   return (m, form) => {
     const { dest, width } = form;
@@ -148,9 +158,9 @@ export const rcr = rotateThroughCarry((m, width, x, count, carry) => {
 });
 
 /**
- * SHLD, SHRD: shifts DEST, with bits of SRC coming in. CF is the last bit to leave; OF tells, for a count of 1, whether the sign
- * changed. Where a 16-bit operand is shifted by more than 16, the manual leaves everything open; here zeros follow the bits
- * of SRC. SDM Vol. 2B "SHLD", "SHRD".
+ * SHLD, SHRD: shifts DEST, with bits of SRC coming in. CF is the last bit to leave; OF tells, for a count of 1, whether
+ * the sign changed. Where a 16-bit operand is shifted by more than 16, the manual leaves everything open; here zeros
+ * follow the bits of SRC. SDM Vol. 2B "SHLD", "SHRD".
  */
 function doubleShift(left: boolean): Semantics {
   return (m, { dest, src, third, width }) => {

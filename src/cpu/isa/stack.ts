@@ -2,7 +2,9 @@ import type { Width } from '../../bits.js';
 import type { Machine } from '../machine.js';
 import { RSP } from '../state.js';
 
-/** The stack: in 64-bit mode its address is always the whole of RSP. SDM Vol. 1 6.2.5 "Stack Behavior in 64-Bit Mode". */
+/**
+ * The stack: in 64-bit mode its address is always the whole of RSP. SDM Vol. 1 6.2.5 "Stack Behavior in 64-Bit Mode".
+ */
 
 /** Room below RSP that is known to be writable; `push` fills it and moves RSP. */
 export interface StackSlot<V> {

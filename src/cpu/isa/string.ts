@@ -5,8 +5,8 @@ import type { Machine, Place, Semantics } from '../machine.js';
 import { RAX, RDI, RSI } from '../state.js';
 
 /**
- * SDM Vol. 1 5.1.8 "String Instructions". Elements lie at RSI, in an overridable segment, and at RDI, in ES; afterwards both
- * registers move on by an element, upwards, or downwards where DF is set. With 67h they are ESI, EDI and ECX.
+ * SDM Vol. 1 5.1.8 "String Instructions". Elements lie at RSI, in an overridable segment, and at RDI, in ES; afterwards
+ * both registers move on by an element, upwards, or downwards where DF is set. With 67h they are ESI, EDI and ECX.
  */
 
 /** One element, or with REP as many as the count register says: one iteration each. */
@@ -75,16 +75,23 @@ export const lods: Semantics = (m, form) => {
   });
 };
 
-/** CMPS: flags as CMP [RSI], [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2A "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ". */
+/**
+ * CMPS: flags as CMP [RSI], [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2A
+ * "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ".
+ */
 export const cmps: Semantics = (m, form) => {
   repeated(m, form, () => {
+    // The manual does not say which of the two is read first.
     const y = destination(m, form, 'read').load(form.width);
     const x = source(m, form).load(form.width);
     return compare(m, form, x, y, [RSI, RDI]);
   });
 };
 
-/** SCAS: flags as CMP accumulator, [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2B "SCAS/SCASB/SCASW/SCASD". */
+/**
+ * SCAS: flags as CMP accumulator, [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2B
+ * "SCAS/SCASB/SCASW/SCASD".
+ */
 export const scas: Semantics = (m, form) => {
   repeated(m, form, () => {
     const y = destination(m, form, 'read').load(form.width);

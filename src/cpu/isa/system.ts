@@ -9,8 +9,9 @@ import { gprWidth, place, read } from './operands.js';
 /** SDM Vol. 1 5.20 "System Instructions" and 5.1.10 "I/O Instructions", as threads at CPL 3 meet them. */
 
 /**
- * What only CPL 0 may do, or (IN, OUT, INS, OUTS) only CPL <= IOPL, and what CR4.UMIP keeps from CPL 3 (SGDT, SIDT, SLDT, SMSW,
- * STR): #GP(0). There is no I/O permission bitmap, and IOPL is 0 for good at CPL 3. At CPL 0 it is #UD: no kernel runs there.
+ * What only CPL 0 may do, or (IN, OUT, INS, OUTS) only CPL <= IOPL, and what CR4.UMIP keeps from CPL 3 (SGDT, SIDT,
+ * SLDT, SMSW, STR): #GP(0). There is no I/O permission bitmap, and IOPL is 0 for good at CPL 3. At CPL 0 it is #UD: no
+ * kernel runs there.
  */
 export const privileged: Semantics = (m) => {
   m.raiseIf(m.isFalse(m.isZero(8, m.cpl())), Vector.GP);

@@ -21,7 +21,10 @@ const { Ib, Iv, Iw, Iz, Jb, Jz, M, Mb, Mdq, Mq, Mv, Ob, Ov, RvMw, Ry, Sw, Zb, Zv
 
 const hex = (opcode: number): string => opcode.toString(16).toUpperCase().padStart(2, '0');
 
-/** The nine encodings of ADD, OR, ADC, SBB, AND, SUB, XOR and CMP, which differ in `n` only. SDM Vol. 2D tables A-2 and A-6, group 1. */
+/**
+ * The nine encodings of ADD, OR, ADC, SBB, AND, SUB, XOR and CMP, which differ in `n` only. SDM Vol. 2D tables A-2 and
+ * A-6, group 1.
+ */
 function arithmeticRows(n: number, mnemonic: string, semantics: Semantics, ...attributes: Attribute[]): RowDraft[] {
   const opcode = (offset: number): string => hex(8 * n + offset);
   return [
@@ -286,7 +289,7 @@ const MISCELLANEOUS = [
   feature('TSC', row('0F 31', 'RDTSC', misc.rdtsc, 'EVALUATED')),
   feature('CLFSH', row('NP 0F AE /7', 'CLFLUSH', misc.clflush, Mb)),
   feature('CLFLUSHOPT', row('66 0F AE /7', 'CLFLUSHOPT', misc.clflush, Mb)),
-  row('NP 0F 01 C1', 'VMCALL', misc.vmcall, 'BRANCH'),
+  row('NP 0F 01 C1', 'VMCALL', misc.vmcall, 'BRANCH', 'EVALUATED'),
 ];
 
 /** SDM Vol. 1 5.1.16 "BMI1, BMI2", and LZCNT. */

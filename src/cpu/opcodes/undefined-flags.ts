@@ -1,6 +1,8 @@
 import { AF, CF, OF, PF, SF, STATUS_FLAGS, ZF } from '../flags.js';
 
-/** RFLAGS bits that an instruction leaves undefined; for shifts they depend on the operand size and the masked count. */
+/**
+ * RFLAGS bits that an instruction leaves undefined; for shifts they depend on the operand size and the masked count.
+ */
 export type UndefinedFlags = number | ((width: number, count: number) => number);
 
 /** Rotations: OF for counts other than 1. SDM Vol. 2B "RCL/RCR/ROL/ROR". */
@@ -25,8 +27,8 @@ const bitTest = OF | SF | AF | PF;
 const bitScan = CF | OF | SF | AF | PF;
 
 /**
- * The status flags that instructions leave undefined, by mnemonic; whoever is not listed defines or keeps all of them. Their
- * values here are fixed, but not those of any processor. SDM Vol. 1 appendix A "EFLAGS Cross-Reference".
+ * The status flags that instructions leave undefined, by mnemonic; whoever is not listed defines or keeps all of them.
+ * Their values here are fixed, but not those of any processor. SDM Vol. 1 appendix A "EFLAGS Cross-Reference".
  */
 export const UNDEFINED_FLAGS: Readonly<Record<string, UndefinedFlags>> = {
   AND: AF,

@@ -1,6 +1,6 @@
+import { hexToBytes } from '@noble/hashes/utils.js';
 import { Errno, failure } from '../errors.js';
 import { HEAP_PAIR_BYTES, HEAP_PAIR_OFFSET, MAX_NAME_BYTES, heapPairFrom } from '../header-page.js';
-import { toLinear } from '../linear-address.js';
 import type { Process } from '../process.js';
 import { ENDED, type CallContext, type CallResult, type KernelCall } from './call.js';
 
@@ -19,7 +19,7 @@ function exit(context: CallContext, code: bigint): CallResult {
 
 function processStart(context: CallContext, pid: bigint): CallResult {
   const process = context.findProcess(pid);
-  return process ? toLinear(process.region.start) : failure(Errno.ESRCH);
+  return process ? process.start : failure(Errno.ESRCH);
 }
 
 function processInfo(context: CallContext, pid: bigint, info: bigint): CallResult {
@@ -40,9 +40,9 @@ function processInfoBytes(context: CallContext, process: Process): Uint8Array {
   const words = [
     BigInt(process.pid),
     BigInt(description.parent),
-    toLinear(region.start),
-    BigInt(region.size),
-    toLinear(description.entry),
+    process.start,
+    BigInt(process.size),
+    process.entry,
     pair.heapPointer,
     pair.stackFloor,
     BigInt(waits ? PROCESS_STATE.waiting : PROCESS_STATE.runnable),
@@ -51,7 +51,7 @@ function processInfoBytes(context: CallContext, process: Process): Uint8Array {
     BigInt(regions.reduce((total, { sharedPages }) => total + sharedPages, 0)),
   ];
   words.forEach((word, index) => view.setBigUint64(index * 8, word, true));
-  bytes.set(description.imageId, IMAGE_ID_OFFSET);
+  bytes.set(hexToBytes(description.imageId), IMAGE_ID_OFFSET);
   bytes.set(description.nameBytes, NAME_OFFSET);
   return bytes;
 }

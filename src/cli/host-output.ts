@@ -1,0 +1,84 @@
+import { fstatSync, writeSync } from 'node:fs';
+import { isSystemError } from './failure.js';
+
+const STDOUT = 1;
+const STDERR = 2;
+
+/** Bytes that may wait for `flush`; beyond them a write waits until the reader has taken them. */
+const MAX_QUEUED_BYTES = 4 * 2 ** 20;
+
+/** Milliseconds between two tries at a pipe that is full. */
+const RETRY_MS = 2;
+
+/**
+ * The guest's output on stdout. What it writes is queued, and goes out when `flush` is called between two slices of its
+ * run, so that signals are heard while a slow reader holds up the guest; and within a slice only where the queue is full.
+ */
+export class HostOutput {
+  /** What stdout said when it took no more: EPIPE where the reader has gone. From then on all is dropped. */
+  failure: Error | undefined;
+  private queue: Uint8Array[] = [];
+  private queuedBytes = 0;
+  /** Writing to a pipe or a socket waits for its reader; files, terminals and devices take what they are given. */
+  private readonly waits: boolean;
+
+  constructor() {
+    const kind = fstatSync(STDOUT);
+    this.waits = kind.isFIFO() || kind.isSocket();
+  }
+
+  /** The bytes are the queue's to keep. */
+  write(bytes: Uint8Array): void {
+    if (this.failure) return;
+    this.queue.push(bytes);
+    this.queuedBytes += bytes.length;
+    if (this.queuedBytes > MAX_QUEUED_BYTES) this.writeNow();
+  }
+
+  /** Resolves when all that is queued has been taken, or will never be. */
+  async flush(): Promise<void> {
+    if (this.queuedBytes === 0) return;
+    if (!this.waits) return this.writeNow();
+    const bytes = this.take();
+    const { stdout } = process;
+    if (stdout.listenerCount('error') === 0) stdout.on('error', (error) => (this.failure ??= error));
+    await new Promise<void>((done) => stdout.write(bytes, () => done()));
+  }
+
+  private writeNow(): void {
+    try {
+      writeFully(STDOUT, this.take());
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.failure = error;
+    }
+  }
+
+  private take(): Uint8Array {
+    const bytes = Buffer.concat(this.queue);
+    this.queue = [];
+    this.queuedBytes = 0;
+    return bytes;
+  }
+}
+
+/** Writes lines to stderr, where nobody may be listening. */
+export function writeToStderr(...lines: readonly string[]): void {
+  try {
+    writeFully(STDERR, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+}
+
+/** Writes all bytes, also where the file is a pipe that does not block. Throws what the system says. */
+function writeFully(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += writeSync(file, bytes, written);
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import { constants } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
+import type { Computer, Outcome, Process } from '../index.js';
+import type { HostInput } from './host-input.js';
+import type { HostOutput } from './host-output.js';
+import { Failure, isSystemError, systemReason } from './failure.js';
+import { Signals, type Bell } from './signals.js';
+
+/** How a run came to its end. */
+export type End =
+  | Extract<Outcome, { kind: 'exited' | 'trapped' }>
+  | { readonly kind: 'limit'; readonly what: string }
+  /** By its number in Linux. */
+  | { readonly kind: 'signal'; readonly signal: number };
+
+export interface RunLoopOptions {
+  readonly computer: Computer;
+  readonly process: Process;
+  readonly input: HostInput;
+  readonly output: HostOutput;
+  /** Rung when there is input. */
+  readonly bell: Bell;
+  /** Infinity for none. */
+  readonly maxInstructions: number;
+  readonly timeoutSeconds: number;
+  /** Whether the clock of the host is waited for while the machine is idle. */
+  readonly realTime: boolean;
+}
+
+/** The first slice of a run; the next ones are longer or shorter, so that each takes about so many milliseconds. */
+const FIRST_SLICE_TICKS = 10_000;
+const SHORT_SLICE_MS = 5;
+const LONG_SLICE_MS = 20;
+
+/** Turns of the event loop in which a pipe can bring what has been written to it. */
+const TURNS_FOR_INPUT = 2;
+
+/** Nanoseconds, and so ticks, in a millisecond. */
+const TICKS_PER_MS = 1e6;
+
+/**
+ * Runs a process to its end, in slices: between two of them output goes out, input comes in, and signals and limits are
+ * looked at. The slices do not change what the guest does.
+ */
+export class RunLoop {
+  private readonly signals: Signals;
+  private readonly deadline: number;
+  private sliceTicks = FIRST_SLICE_TICKS;
+
+  constructor(private readonly options: RunLoopOptions) {
+    this.signals = new Signals(() => options.bell.ring());
+    this.deadline = performance.now() + options.timeoutSeconds * 1000;
+  }
+
+  /** Throws Failure where stdout fails for another reason than that nobody reads it. */
+  async run(): Promise<End> {
+    for (;;) {
+      const outcome = this.runSlice();
+      await this.flush();
+      if (outcome.kind === 'exited' || outcome.kind === 'trapped') return outcome;
+      const end = this.endFromOutside();
+      if (end) return end;
+      if (outcome.kind === 'waiting') await this.waitForInput(outcome.until);
+      else await setImmediate();
+    }
+  }
+
+  private runSlice(): Outcome {
+    const { computer, process, maxInstructions } = this.options;
+    const start = performance.now();
+    // A tick retires one instruction at most.
+    const left = maxInstructions - computer.statistics.instructions;
+    const outcome = computer.run(process, { maxTicks: Math.min(this.sliceTicks, left) });
+    const elapsed = performance.now() - start;
+    if (elapsed < SHORT_SLICE_MS) this.sliceTicks *= 2;
+    if (elapsed > LONG_SLICE_MS) this.sliceTicks = Math.max(1, Math.floor(this.sliceTicks / 2));
+    return outcome;
+  }
+
+  /** Brings output out; a signal that comes while its reader makes it wait ends the waiting. */
+  private async flush(): Promise<void> {
+    const { output, bell } = this.options;
+    let flushed = false;
+    const flushing = output.flush().then(() => {
+      flushed = true;
+    });
+    while (!flushed && this.signals.received === undefined) await Promise.race([flushing, bell.wait(this.msLeft())]);
+  }
+
+  private endFromOutside(): End | undefined {
+    const { computer, output, maxInstructions, timeoutSeconds } = this.options;
+    if (this.signals.received !== undefined) return { kind: 'signal', signal: this.signals.received };
+    const { failure } = output;
+    if (failure && isSystemError(failure) && failure.code === 'EPIPE')
+      return { kind: 'signal', signal: constants.signals.SIGPIPE };
+    if (failure) throw new Failure(`cannot write standard output: ${isSystemError(failure) ? systemReason(failure) : failure.message}`);
+    if (computer.statistics.instructions >= maxInstructions)
+      return { kind: 'limit', what: `${maxInstructions} instructions (--max-instructions)` };
+    if (this.msLeft() <= 0) return { kind: 'limit', what: `${timeoutSeconds} s (--timeout)` };
+    return undefined;
+  }
+
+  /** All threads wait for input, the first of them until a tick. */
+  private async waitForInput(until: number): Promise<void> {
+    const { computer, input, bell, realTime } = this.options;
+    for (let turn = 0; turn < TURNS_FOR_INPUT && !input.isReady; turn++) await setImmediate();
+    if (input.isReady) return;
+    const idleTicks = until - computer.ticks;
+    if (!realTime && until < Infinity) return computer.passTime(until);
+    const start = performance.now();
+    await bell.wait(Math.min(idleTicks / TICKS_PER_MS, this.msLeft()));
+    const passed = Math.min(Math.round((performance.now() - start) * TICKS_PER_MS), idleTicks);
+    computer.passTime(computer.ticks + passed);
+  }
+
+  private msLeft(): number {
+    return this.deadline - performance.now();
+  }
+}

@@ -1,0 +1,41 @@
+import { constants } from 'node:os';
+
+const HEARD = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** What ends a wait: input that has come, or a signal. */
+export class Bell {
+  private rung = false;
+  private answer: (() => void) | undefined;
+
+  ring(): void {
+    this.rung = true;
+    this.answer?.();
+  }
+
+  /** Resolves when the bell rings, or has rung since the last wait; or after some milliseconds, Infinity for never. */
+  async wait(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    if (!this.rung)
+      await new Promise<void>((done) => {
+        this.answer = done;
+        if (ms < Infinity) timer = setTimeout(done, Math.min(ms, 2 ** 31 - 1));
+      });
+    clearTimeout(timer);
+    this.answer = undefined;
+    this.rung = false;
+  }
+}
+
+/** The signals that end bd0. They are heard when the event loop turns, so that what they end can be brought to an end. */
+export class Signals {
+  /** The number of the first one that came. */
+  received: number | undefined;
+
+  constructor(onSignal: () => void) {
+    for (const name of HEARD)
+      process.on(name, () => {
+        this.received ??= constants.signals[name];
+        onSignal();
+      });
+  }
+}

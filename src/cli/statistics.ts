@@ -1,0 +1,28 @@
+import type { Statistics } from '../index.js';
+
+/** What a machine has done, in words: one counter a line. `seconds` is the time of the host that it took. */
+export function describeStatistics(statistics: Statistics, seconds: number): string[] {
+  const { instructions, ticks, faults, frames, vmos } = statistics;
+  const rows: [string, string][] = [
+    ['instructions', `${grouped(instructions)}, ${(instructions / seconds / 1e6).toFixed(1)} MIPS`],
+    ['time', `${seconds.toFixed(3)} s here, ${(ticks / 1e9).toFixed(9)} s in the machine`],
+    ['page faults', grouped(faults)],
+    [
+      'frames in use',
+      `${grouped(frames.inUse)}: ${grouped(frames.private)} private, ${grouped(frames.clean)} clean ` +
+        `(${grouped(frames.idle)} idle), ${grouped(frames.tables)} page tables`,
+    ],
+    ['frames allocated', `${grouped(frames.allocated)}, ${grouped(frames.evictions)} by eviction`],
+    ['hits by content', grouped(frames.hits)],
+    ['pages copied', grouped(frames.copies)],
+    ['VMO pages stored', grouped(vmos.pagesStored)],
+    ['hashes', `${grouped(vmos.leavesHashed)} leaves, ${grouped(vmos.nodesHashed)} nodes`],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+}
+
+/** Digits in groups of three: `1 234 567`. */
+function grouped(count: number): string {
+  return count.toString().replace(/\B(?=(\d{3})+$)/g, ' ');
+}

@@ -1,0 +1,32 @@
+import { SymbolTable } from '../debug/symbols.js';
+import { describeTrap, type Process, type TrapReport, type VmoHandle } from '../index.js';
+
+/** The report of a trap as a block of lines: who, why, at which instruction of which function, and what lies there. */
+export async function trapBlock(report: TrapReport, process: Process, image: VmoHandle): Promise<string[]> {
+  const [who, at, ...where] = describeTrap(report);
+  const symbol = symbolOf(report.rip, process, SymbolTable.read(image));
+  const lines = [at!, `${symbol ?? 'in no function'}: ${await disassemble(report)}`, ...where];
+  return [`bd0: ${who}`, ...lines.map((line) => `  ${line}`)];
+}
+
+/** `main+0x12`; undefined where the image has no symbol for it. */
+function symbolOf(rip: bigint, { description }: Process, symbols: SymbolTable): string | undefined {
+  const moved = BigInt(description.entry - symbols.entry);
+  const match = symbols.find(Number(BigInt.asUintN(48, rip - moved)));
+  return match && `${match.name}+0x${match.offset.toString(16)}`;
+}
+
+/** The instruction at rip as an assembler would write it. The disassembler takes 150 ms to load: only traps need it. */
+async function disassemble({ code, rip }: TrapReport): Promise<string> {
+  if (code.length === 0) return 'no bytes to read there';
+  const iced = await import('iced-x86');
+  const decoder = new iced.Decoder(64, code, iced.DecoderOptions.None);
+  decoder.ip = rip;
+  const instruction = decoder.decode();
+  const formatter = new iced.Formatter(iced.FormatterSyntax.Nasm);
+  try {
+    return instruction.isInvalid ? 'no valid instruction' : formatter.format(instruction);
+  } finally {
+    for (const held of [formatter, instruction, decoder]) held.free();
+  }
+}

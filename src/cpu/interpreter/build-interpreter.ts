@@ -1,0 +1,13 @@
+import type { Form } from '../form.js';
+import type { HandlerNumbers } from './block-cache.js';
+import { generateInterpreter } from './generate.js';
+import { planHandlers } from './plan.js';
+
+/** What the build writes in the place of generated.ts: the module's bytes and the handlers' numbers. */
+export function buildInterpreter(forms: readonly Form[]): HandlerNumbers & { readonly bytes: Uint8Array } {
+  const plan = planHandlers(forms);
+  const handlerOfPair: Record<string, number> = {};
+  for (const { firsts, seconds, handler } of plan.pairs)
+    for (const first of firsts) for (const second of seconds) handlerOfPair[`${first.id},${second.id}`] = handler;
+  return { bytes: generateInterpreter(plan), handlerOfForm: plan.handlerOfForm, handlerOfPair };
+}
