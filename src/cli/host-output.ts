@@ -17,12 +17,15 @@ const RETRY_MS = 2;
 export class HostOutput {
   /** What stdout said when it took no more: EPIPE where the reader has gone. From then on all is dropped. */
   failure: Error | undefined;
+  /** True while stdout has not taken what was flushed. */
+  isBusy = false;
   private queue: Uint8Array[] = [];
   private queuedBytes = 0;
   /** Writing to a pipe or a socket waits for its reader; files, terminals and devices take what they are given. */
   private readonly waits: boolean;
 
-  constructor() {
+  /** `onTaken` is told when stdout is not busy any more. */
+  constructor(private readonly onTaken: () => void) {
     const kind = fstatSync(STDOUT);
     this.waits = kind.isFIFO() || kind.isSocket();
   }
@@ -35,14 +38,20 @@ export class HostOutput {
     if (this.queuedBytes > MAX_QUEUED_BYTES) this.writeNow();
   }
 
-  /** Resolves when all that is queued has been taken, or will never be. */
-  async flush(): Promise<void> {
+  /** Gives stdout all that is queued. Where it `isBusy` then, it is to be left alone until it is not. */
+  flush(): void {
     if (this.queuedBytes === 0) return;
     if (!this.waits) return this.writeNow();
-    const bytes = this.take();
     const { stdout } = process;
-    if (stdout.listenerCount('error') === 0) stdout.on('error', (error) => (this.failure ??= error));
-    await new Promise<void>((done) => stdout.write(bytes, () => done()));
+    if (stdout.listenerCount('error') === 0) stdout.on('error', (error) => this.taken(error));
+    this.isBusy = true;
+    stdout.write(this.take(), (error) => this.taken(error ?? undefined));
+  }
+
+  private taken(error: Error | undefined): void {
+    this.failure ??= error;
+    this.isBusy = false;
+    this.onTaken();
   }
 
   private writeNow(): void {

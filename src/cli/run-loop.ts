@@ -16,10 +16,10 @@ export type End =
 
 export interface RunLoopOptions {
   readonly computer: Computer;
-  readonly process: Process;
+  readonly program: Process;
   readonly input: HostInput;
   readonly output: HostOutput;
-  /** Rung when there is input. */
+  /** Rung when input has come, or output has been taken. */
   readonly bell: Bell;
   /** Infinity for none. */
   readonly maxInstructions: number;
@@ -28,10 +28,9 @@ export interface RunLoopOptions {
   readonly realTime: boolean;
 }
 
-/** The first slice of a run; the next ones are longer or shorter, so that each takes about so many milliseconds. */
+/** The first slice of a run; the next ones are so long that each takes about so many milliseconds. */
 const FIRST_SLICE_TICKS = 10_000;
-const SHORT_SLICE_MS = 5;
-const LONG_SLICE_MS = 20;
+const SLICE_MS = 10;
 
 /** Turns of the event loop in which a pipe can bring what has been written to it. */
 const TURNS_FOR_INPUT = 2;
@@ -53,12 +52,13 @@ export class RunLoop {
     this.deadline = performance.now() + options.timeoutSeconds * 1000;
   }
 
-  /** Throws Failure where stdout fails for another reason than that nobody reads it. */
+  /** Throws Failure where stdin or stdout fails for another reason than that nobody reads what is written. */
   async run(): Promise<End> {
     for (;;) {
       const outcome = this.runSlice();
-      await this.flush();
-      if (outcome.kind === 'exited' || outcome.kind === 'trapped') return outcome;
+      const ended = outcome.kind === 'exited' || outcome.kind === 'trapped';
+      await this.bringOut(ended ? Infinity : this.deadline);
+      if (ended) return outcome;
       const end = this.endFromOutside();
       if (end) return end;
       if (outcome.kind === 'waiting') await this.waitForInput(outcome.until);
@@ -67,25 +67,24 @@ export class RunLoop {
   }
 
   private runSlice(): Outcome {
-    const { computer, process, maxInstructions } = this.options;
+    const { computer, program, maxInstructions } = this.options;
     const start = performance.now();
     // A tick retires one instruction at most.
     const left = maxInstructions - computer.statistics.instructions;
-    const outcome = computer.run(process, { maxTicks: Math.min(this.sliceTicks, left) });
-    const elapsed = performance.now() - start;
-    if (elapsed < SHORT_SLICE_MS) this.sliceTicks *= 2;
-    if (elapsed > LONG_SLICE_MS) this.sliceTicks = Math.max(1, Math.floor(this.sliceTicks / 2));
+    const outcome = computer.run(program, { maxTicks: Math.min(this.sliceTicks, left) });
+    if (outcome.kind === 'limit') {
+      const factor = Math.min(SLICE_MS / (performance.now() - start), 2);
+      this.sliceTicks = Math.max(1, Math.floor(this.sliceTicks * factor));
+    }
     return outcome;
   }
 
-  /** Brings output out; a signal that comes while its reader makes it wait ends the waiting. */
-  private async flush(): Promise<void> {
+  /** Brings output out, until a time; a signal ends it too. */
+  private async bringOut(deadline: number): Promise<void> {
     const { output, bell } = this.options;
-    let flushed = false;
-    const flushing = output.flush().then(() => {
-      flushed = true;
-    });
-    while (!flushed && this.signals.received === undefined) await Promise.race([flushing, bell.wait(this.msLeft())]);
+    output.flush();
+    while (output.isBusy && this.signals.received === undefined && performance.now() < deadline)
+      await bell.wait(deadline - performance.now());
   }
 
   private endFromOutside(): End | undefined {
@@ -94,7 +93,10 @@ export class RunLoop {
     const { failure } = output;
     if (failure && isSystemError(failure) && failure.code === 'EPIPE')
       return { kind: 'signal', signal: constants.signals.SIGPIPE };
-    if (failure) throw new Failure(`cannot write standard output: ${isSystemError(failure) ? systemReason(failure) : failure.message}`);
+    if (failure)
+      throw new Failure(
+        `cannot write standard output: ${isSystemError(failure) ? systemReason(failure) : failure.message}`,
+      );
     if (computer.statistics.instructions >= maxInstructions)
       return { kind: 'limit', what: `${maxInstructions} instructions (--max-instructions)` };
     if (this.msLeft() <= 0) return { kind: 'limit', what: `${timeoutSeconds} s (--timeout)` };
@@ -111,7 +113,7 @@ export class RunLoop {
     const start = performance.now();
     await bell.wait(Math.min(idleTicks / TICKS_PER_MS, this.msLeft()));
     const passed = Math.min(Math.round((performance.now() - start) * TICKS_PER_MS), idleTicks);
-    computer.passTime(computer.ticks + passed);
+    if (realTime) computer.passTime(computer.ticks + passed);
   }
 
   private msLeft(): number {

@@ -153,13 +153,13 @@ export interface Arithmetic<V> {
 
 /** Lane-wise operations on 128 bits, named after lane width and operation. Saturation and signedness as they say. */
 export type VectorOperation =
-  | `${'i8x16' | 'i16x8' | 'i32x4' | 'i64x2'}.${'add' | 'sub' | 'eq'}`
+  | `${'i8x16' | 'i16x8' | 'i32x4' | 'i64x2'}.${'add' | 'sub'}`
+  | `${'i8x16' | 'i16x8' | 'i32x4'}.eq`
   | `${'i8x16' | 'i16x8'}.${'add_sat_s' | 'add_sat_u' | 'sub_sat_s' | 'sub_sat_u'}`
   | `${'i8x16' | 'i16x8' | 'i32x4'}.gt_s`
   | 'i16x8.mul'
   | 'i16x8.mul_high_s'
   | 'i16x8.mul_high_u'
-  | 'i32x4.mul'
   | 'i64x2.mul_even_u32'
   | 'i32x4.dot_i16x8_s'
   | 'i8x16.avgr_u'

@@ -115,8 +115,10 @@ export class Kernel {
     this.processes.add(process);
     const thread = new Thread(this.nextTid++, process);
     process.threads.push(thread);
+    const before = this.current;
     this.switchTo(thread);
     setInitialRegisters(this.cpu, description.entry, rsp, threadPointer);
+    if (before) this.switchTo(before);
     this.runnable.push(thread);
     return process;
   }
@@ -246,7 +248,6 @@ export class Kernel {
     }
     this.hooks.onKernelCall?.({ thread, number: pending.number, name: call?.name, arguments: args, result });
     if (result === ENDED) return;
-    this.switchTo(thread);
     if (typeof result === 'bigint') state.setGpr(RAX, BigInt.asUintN(64, result));
     this.setPending(thread, result === PENDING ? pending : undefined);
   }

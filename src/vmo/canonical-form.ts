@@ -1,14 +1,14 @@
 /**
  * BD0-VMO-1: the records that are hashed, and the sizes that follow from them. design/vmo.md "Identity".
  *
- *     leaf  00 ‖ page[4096]                                       4097 bytes
- *     node  01 ‖ k:u8 ‖ left[32] ‖ right[32]                        66 bytes
- *     root  02 ‖ "BD0VMO" ‖ 01 ‖ 01 ‖ 0C ‖ 00 x 6 ‖ len:u64 ‖ top[32]   56 bytes
+ *     leaf  00 ‖ page[4096]                                               4097 bytes
+ *     node  01 ‖ k:u8 ‖ left[32] ‖ right[32]                                66 bytes
+ *     root  02 ‖ "BD0VMO" ‖ 01 ‖ 01 ‖ 0C ‖ 00 x 6 ‖ len:u64 ‖ top[32]       56 bytes
  */
 
 import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
 
-/** SHA-256 of `data`: 32 bytes. A host may bring a faster one than the default. */
+/** SHA-256 of `data`: 32 bytes, in an array of their own. `data` is reused once it returns. */
 export type HashFunction = (data: Uint8Array) => Uint8Array;
 
 /** The longest VMO, in bytes. */

@@ -1,14 +1,14 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { PAGE_SIZE } from '../bits.js';
+import { VmoBuilder } from './builder.js';
 import { CanonicalHasher, type HashFunction, MAX_LENGTH, MAX_LEVEL } from './canonical-form.js';
 import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from './errors.js';
+import { VmoHandle } from './handle.js';
 import { differingPages, type PageRange } from './page-difference.js';
 import { append, replace, type Rope, slice, wholePiece } from './rope.js';
 import type { Subtree } from './subtree.js';
 import { SubtreeTable } from './subtree-table.js';
 import { type Shared, Vmo } from './vmo.js';
-import { VmoBuilder } from './builder.js';
-import { VmoHandle } from './handle.js';
 
 /** Bytes laid over a VMO at `offset`. */
 export interface Patch {
@@ -67,10 +67,12 @@ export class VmoStore {
     return this.fromBytes(bytes);
   }
 
+  /** The bytes given, any number of them. */
   fromBytes(bytes: Uint8Array): VmoHandle {
     return this.handleOf(this.ropeOfBytes(bytes));
   }
 
+  /** `length` zeros. */
   zeros(length: number): VmoHandle {
     requireWhole('length', length);
     return this.handleOf(this.whole(this.shared.table.zero(MAX_LEVEL), length));

@@ -12,8 +12,8 @@ const CANDIDATES_MAX = 4;
 const SERIALS = 2 ** 26;
 
 /**
- * Leaves are found by a cheap hash and a comparison of bytes as they come, and wholly
- * by their SHA-256 once that exists; nodes by their two children. What a constructor made and did not use is forgotten by `dropUnused`, at its end.
+ * Leaves are found by a cheap hash and a comparison of bytes as they come, and wholly by their SHA-256 once that exists;
+ * nodes by their two children. What a constructor made and did not use is forgotten by `dropUnused`, at its end.
  */
 export class SubtreeTable {
   /** A page under construction: fill it, then call `leafOfScratch`. */

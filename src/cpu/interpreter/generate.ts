@@ -98,7 +98,7 @@ function mainLoop(plan: HandlerPlan, shared: SharedFunctions, functionType: numb
   code.br(dispatch);
   code.end().end(); // dispatch, enter
   code.op('unreachable');
-  endExitBlocks(code, exitLabels, exitCode, leave);
+  endExitBlocks(code, exitCode, leave);
   refundBlock(code, exitCode);
   storeState();
   code.i32(0).get(RECORD).memory('i32.store', at.EXIT_RECORD);
@@ -122,7 +122,7 @@ function exitBlocks(code: Code): Record<ExitCode, Label> {
   return labels;
 }
 
-function endExitBlocks(code: Code, _labels: Record<ExitCode, Label>, exitCode: number, leave: Label): void {
+function endExitBlocks(code: Code, exitCode: number, leave: Label): void {
   for (const exit of EXIT_CODES) {
     code.end();
     code.i32(exit).set(exitCode).br(leave);

@@ -1,4 +1,32 @@
 import type { Statistics } from '../index.js';
+import type { End } from './run-loop.js';
+
+/** What a run came to. */
+export interface RunResult {
+  /** The host file, and the identity of its content. */
+  readonly image: string;
+  readonly id: string;
+  readonly end: End;
+  readonly exitCode: number;
+  readonly statistics: Statistics;
+  /** Time of the host. */
+  readonly seconds: number;
+}
+
+/** The result as one line; 64-bit numbers as hexadecimal text. */
+export function resultAsJson({ end, ...result }: RunResult): string {
+  const told = {
+    outcome: end.kind,
+    ...result,
+    ...(end.kind === 'trapped' && { report: end.report }),
+    ...(end.kind === 'limit' && { limit: end.what }),
+    ...(end.kind === 'signal' && { signal: end.signal }),
+  };
+  return JSON.stringify(told, (_, value: unknown) => {
+    if (typeof value === 'bigint') return `0x${value.toString(16)}`;
+    return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
+  });
+}
 
 /** What a machine has done, in words: one counter a line. `seconds` is the time of the host that it took. */
 export function describeStatistics(statistics: Statistics, seconds: number): string[] {

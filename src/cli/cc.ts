@@ -1,0 +1,34 @@
+import { EXIT_FAILED, Failure } from './failure.js';
+import { GuestCompilerError, compileGuest } from './guest-compiler.js';
+import { writeToStderr } from './host-output.js';
+
+/** The compiler refused the program, as compilers say it. */
+const EXIT_REFUSED = 1;
+
+/** `bd0 cc FILES -o OUT [OPTIONS]`: all words but the output are the compiler's, in the order in which they stand. */
+export async function cc(words: readonly string[]): Promise<number> {
+  const { output, others } = takeOutput(words);
+  if (others.every((word) => word.startsWith('-'))) throw new Failure('bd0 cc needs a FILE to compile: bd0 cc --help');
+  if (output === undefined) throw new Failure('bd0 cc needs to know where the image goes: -o OUT');
+  try {
+    const warnings = await compileGuest({ sources: [], output, compilerOptions: others });
+    if (warnings !== '') writeToStderr(warnings.trimEnd());
+    return 0;
+  } catch (error) {
+    if (!(error instanceof GuestCompilerError)) throw error;
+    if (error.diagnostics !== '') writeToStderr(error.diagnostics.trimEnd());
+    throw new Failure(error.message, error.diagnostics === '' ? EXIT_FAILED : EXIT_REFUSED);
+  }
+}
+
+function takeOutput(words: readonly string[]): { output: string | undefined; others: string[] } {
+  const others: string[] = [];
+  let output: string | undefined;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (word === '-o') output = words[++at];
+    else if (word.startsWith('-o')) output = word.slice(2);
+    else others.push(word);
+  }
+  return { output, others };
+}

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import yargs, { type Argv } from 'yargs';
+import { Failure } from './failure.js';
+import { RUN_OPTIONS } from './run-options.js';
+import { hashFiles } from './vmo.js';
+
+/** Columns of the help. */
+const WIDTH = 80;
+
+/** What follows `bd0`. */
+const COMMANDS = ['run', 'cc', 'vmo'] as const;
+
+const VMO_COMMANDS = ['hash'];
+
+/**
+ * What yargs does of the command line: help, and the commands that have ordinary arguments. Answers the exit code. Throws
+ * Failure.
+ */
+export async function performCommand(words: readonly string[]): Promise<number> {
+  requireCommand(words);
+  let exitCode = 0;
+  const parser = yargs([...words])
+    .scriptName('bd0')
+    .usage('bd0: x86-64 programs on BD0, a single-address-space operating system\n\nbd0 COMMAND ...')
+    .command('run', 'boot BD0 and start IMAGE', runHelp)
+    .command('cc', 'compile C or assembly for BD0', ccHelp)
+    .command('vmo', 'virtual memory objects: content by its hash', (vmo) =>
+      vmoHelp(vmo).command(
+        'hash <file..>',
+        "the identity of each file's content",
+        hashArguments,
+        async ({ file, json }) => {
+          exitCode = await hashFiles(file, json);
+        },
+      ),
+    )
+    .example('bd0 run hello_world', 'run a guest that comes with bd0')
+    .example('bd0 COMMAND --help', 'what a command does, and its options')
+    .epilogue('Exit codes of bd0: 124 limit reached, 125 bd0 failed, 126 not runnable, 127 not found.')
+    .option('help', { alias: 'h', boolean: true, describe: 'this text' })
+    .version('version', 'the version of bd0', version())
+    .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false })
+    .detectLocale(false)
+    .wrap(WIDTH)
+    .strict()
+    .exitProcess(false)
+    .fail((message: string | null, error: unknown) => {
+      throw error ?? new Failure(`${message}: bd0 ${words[0]} --help tells more`);
+    });
+  await parser.parseAsync();
+  return exitCode;
+}
+
+function requireCommand([command, second]: readonly string[]): void {
+  const known = COMMANDS.join(', ');
+  if (command === undefined) throw new Failure(`bd0 needs a command: ${known}; bd0 --help tells more`);
+  if (!command.startsWith('-') && !COMMANDS.some((name) => name === command))
+    throw new Failure(`there is no command '${command}': the commands are ${known}`);
+  if (command !== 'vmo' || second?.startsWith('-')) return;
+  if (second === undefined) throw new Failure(`bd0 vmo needs a command: ${VMO_COMMANDS.join(', ')}`);
+  if (!VMO_COMMANDS.includes(second))
+    throw new Failure(`there is no command 'vmo ${second}': the commands are ${VMO_COMMANDS.join(', ')}`);
+}
+
+function runHelp(command: Argv): Argv {
+  return command
+    .usage('bd0 run [OPTIONS] IMAGE [OPTIONS] [--] [ARGS...]\n\nIMAGE is a file, or else a name under --root.')
+    .options(RUN_OPTIONS)
+    .example('bd0 run hello_world', '')
+    .example('bd0 run echo one two', 'ARGS are the arguments of the guest')
+    .example('bd0 run sparse -L 32GB --stats', 'a region of 32 GB, counters at the end')
+    .example('bd0 run echo -- --help', 'an argument of the guest that begins with -')
+    .epilogue(
+      'SIZE is a number with an optional KB, MB, GB or TB. Exit code: that of the guest; ' +
+        '124 limit reached, 125 bd0 failed, 126 IMAGE is not runnable, 127 not found, ' +
+        '128 + n killed by a trap or signal.',
+    );
+}
+
+function ccHelp(command: Argv): Argv {
+  return command
+    .usage(
+      "bd0 cc FILES -o OUT [OPTIONS]\n\nCompiles with the system's gcc or clang. OPTIONS are the compiler's. " +
+        '__bd0__ is defined.',
+    )
+    .example('bd0 cc hello.c -o hello', 'then: bd0 run ./hello')
+    .example('bd0 cc main.c start.S -O3 -DN=5 -o program', '');
+}
+
+function vmoHelp(command: Argv): Argv {
+  return command.usage('bd0 vmo COMMAND ...').example('bd0 vmo hash README.md', '');
+}
+
+function hashArguments(command: Argv) {
+  return command
+    .usage("bd0 vmo hash FILE...\n\nThe identity of each file's content. - is standard input.")
+    .positional('file', { type: 'string', array: true, demandOption: true, describe: 'files; - is standard input' })
+    .option('json', { boolean: true, default: false, describe: 'one JSON object a line' })
+    .example('bd0 vmo hash README.md', '')
+    .example('bd0 vmo hash --json *.c', 'each with its length');
+}
+
+/** The version in package.json, seen from dist/src/cli. */
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  return (manifest as { version: string }).version;
+}

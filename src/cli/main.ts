@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+import { describeError } from './failure.js';
+import { writeToStderr } from './host-output.js';
+import { readRunRequest } from './run-options.js';
+
+/**
+ * The command line of bd0: design/cli.md. What a command needs is loaded when it is known which one it is, since loading
+ * is most of what a short run takes; `bd0 run` does not load yargs, which takes 65 ms.
+ */
+async function main([command, ...words]: readonly string[]): Promise<number> {
+  if (command === 'run') {
+    const request = readRunRequest(words);
+    if (!request.help) return (await import('./run.js')).run(request);
+  }
+  if (command === 'cc' && !['--help', '-h'].includes(words[0] ?? '')) return (await import('./cc.js')).cc(words);
+  return (await import('./commands.js')).performCommand(command === undefined ? [] : [command, ...words]);
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  const { line, exitCode } = describeError(error);
+  writeToStderr(line);
+  process.exit(exitCode);
+}

@@ -1,0 +1,126 @@
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+import { Computer, KernelError, Errno, type ComputerOptions, type Process, type VmoHandle } from '../index.js';
+import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from './failure.js';
+import { HostInput } from './host-input.js';
+import { HostOutput, writeToStderr } from './host-output.js';
+import { findImage, processName, readImage } from './image-file.js';
+import { openLog } from './log.js';
+import { RunLoop, type End } from './run-loop.js';
+import { DEFAULT_LIMIT, DEFAULT_MEMORY, type RunOptions, type RunRequest } from './run-options.js';
+import { describeStatistics, resultAsJson } from './run-result.js';
+import { sha256 } from './sha256.js';
+import { Bell } from './signals.js';
+import { parseSize } from './size.js';
+
+/** `bd0 run`: answers the exit code. Throws Failure for what the user can do something about. */
+export async function run(request: RunRequest): Promise<number> {
+  const log = await openLog(request.options);
+  try {
+    return await runImage(request, log);
+  } catch (error) {
+    log?.debug({ err: error }, 'failed');
+    throw error;
+  }
+}
+
+async function runImage({ image, guestArguments, options }: RunRequest, log: Logger | undefined): Promise<number> {
+  if (image === undefined) throw new Failure('bd0 run needs an IMAGE, such as hello_world: bd0 run --help');
+  const path = findImage(image, options.root);
+  const machine = await makeMachine(options, log);
+  const { computer } = machine;
+  const file = readImage(computer.store, path);
+  const program = start(computer, file, path, [image, ...guestArguments], options);
+  log?.info({ image: path, id: file.id, pid: program.pid, arguments: guestArguments }, 'started');
+  const before = performance.now();
+  const end = await runToEnd(machine, program, options);
+  const seconds = (performance.now() - before) / 1000;
+  const exitCode = exitCodeOf(end);
+  log?.info({ end: end.kind, exitCode }, 'ended');
+  const { statistics } = computer;
+  if (options.json) writeToStderr(resultAsJson({ image: path, id: file.id, end, exitCode, statistics, seconds }));
+  else {
+    await tellEnd(end, program, file);
+    if (options.stats) writeToStderr(...describeStatistics(statistics, seconds));
+  }
+  return exitCode;
+}
+
+/** A computer, and what the host has put at its console. */
+interface Machine {
+  readonly computer: Computer;
+  readonly input: HostInput;
+  readonly output: HostOutput;
+  readonly bell: Bell;
+}
+
+async function makeMachine(options: RunOptions, log: Logger | undefined): Promise<Machine> {
+  const bell = new Bell();
+  const input = new HostInput(() => bell.ring());
+  const output = new HostOutput(() => bell.ring());
+  const tracing = log && options.trace && (await import('./tracing.js'));
+  const hooks = tracing?.tracingHooks(log!, options.trace!, () => computer.ticks);
+  const computer: Computer = makeComputer({
+    memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
+    engine: options.engine ?? 'auto',
+    sha256,
+    console: { write: (bytes) => output.write(bytes), read: (max) => input.read(max) },
+    ...(hooks && { hooks }),
+  });
+  return { computer, input, output, bell };
+}
+
+function makeComputer(options: ComputerOptions): Computer {
+  try {
+    return new Computer(options);
+  } catch (error) {
+    if (error instanceof RangeError) throw new Failure(`--memory does not do: ${error.message}`);
+    throw error;
+  }
+}
+
+function start(
+  computer: Computer,
+  image: VmoHandle,
+  path: string,
+  argv: readonly string[],
+  { limit = parseSize(DEFAULT_LIMIT, '--limit') }: RunOptions,
+): Process {
+  try {
+    return computer.start(image, { name: processName(path), limitBytes: limit, argv });
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    const notRunnable = error.errno === Errno.ENOEXEC;
+    throw new Failure(
+      notRunnable ? `'${path}' is not runnable: ${error.message}` : `cannot start '${path}': ${error.message}`,
+      notRunnable ? EXIT_NOT_RUNNABLE : EXIT_FAILED,
+    );
+  }
+}
+
+function runToEnd({ computer, input, output, bell }: Machine, program: Process, options: RunOptions): Promise<End> {
+  const loop = new RunLoop({
+    computer,
+    program,
+    input,
+    output,
+    bell,
+    maxInstructions: options['max-instructions'] ?? Infinity,
+    timeoutSeconds: options.timeout ?? Infinity,
+    realTime: (options.clock ?? (input.isTerminal ? 'real' : 'free')) === 'real',
+  });
+  return loop.run();
+}
+
+function exitCodeOf(end: End): number {
+  if (end.kind === 'limit') return EXIT_LIMIT;
+  return end.kind === 'signal' ? 128 + end.signal : end.exitCode;
+}
+
+/** Says on stderr why the program did not end itself. Signals speak for themselves. */
+async function tellEnd(end: End, program: Process, image: VmoHandle): Promise<void> {
+  if (end.kind === 'limit') writeToStderr(`bd0: stopped '${program.name}' after ${end.what}`);
+  if (end.kind !== 'trapped') return;
+  const { trapBlock } = await import('./trap-block.js');
+  writeToStderr(...(await trapBlock(end.report, program, image)));
+}

@@ -1,0 +1,52 @@
+import { createReadStream } from 'node:fs';
+import { ContentHasher } from '../vmo/content-hasher.js';
+import { describeError, fileFailure } from './failure.js';
+import { writeToStderr } from './host-output.js';
+import { sha256 } from './sha256.js';
+
+/** Bytes read at once. */
+const PART_BYTES = 2 ** 20;
+
+/** What stands for stdin among files. */
+const STDIN_NAME = '-';
+
+/** The identity of a file's content. */
+interface HashedFile {
+  readonly file: string;
+  readonly id: string;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/**
+ * `bd0 vmo hash`: the identity of one file alone, of several files each with its name; with `json` one object a line.
+ * Goes on after a file that cannot be read, and answers the exit code of the first such failure.
+ */
+export async function hashFiles(files: readonly string[], json: boolean): Promise<number> {
+  let exitCode = 0;
+  for (const file of files) {
+    try {
+      const hashed = await hashFile(file);
+      await print(json ? JSON.stringify(hashed) : files.length === 1 ? hashed.id : `${hashed.id}  ${file}`);
+    } catch (error) {
+      const failure = describeError(fileFailure('read', file, error));
+      writeToStderr(failure.line);
+      exitCode ||= failure.exitCode;
+    }
+  }
+  return exitCode;
+}
+
+/** Reads the file once, in parts. */
+async function hashFile(file: string): Promise<HashedFile> {
+  const hasher = new ContentHasher(sha256);
+  const stream = file === STDIN_NAME ? process.stdin : createReadStream(file, { highWaterMark: PART_BYTES });
+  for await (const part of stream) hasher.append(part as Buffer);
+  return { file, length: hasher.length, id: hasher.finish() };
+}
+
+function print(line: string): Promise<void> {
+  return new Promise((done, fail) => {
+    process.stdout.write(`${line}\n`, (error) => (error ? fail(error) : done()));
+  });
+}

@@ -1,0 +1,90 @@
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { PAGE_SIZE } from '../bits.js';
+import { CanonicalHasher, ZERO_LEAF, heightOf, type HashFunction, MAX_LENGTH } from './canonical-form.js';
+import { VmoHandleError, VmoRangeError } from './errors.js';
+
+const EMPTY_PAGE = new Uint8Array(PAGE_SIZE);
+
+/**
+ * The identity of bytes that come in parts, as a VMO of them would have it, without keeping them: it holds one page and one
+ * hash for each level of the tree. What is all zeros costs a comparison and no hash.
+ */
+export class ContentHasher {
+  private readonly hasher: CanonicalHasher;
+  private readonly page = new Uint8Array(PAGE_SIZE);
+  private readonly words = new Int32Array(this.page.buffer);
+  /** By level: the hash of a subtree that waits for its right neighbour. */
+  private readonly waiting: (Uint8Array | undefined)[] = [];
+  /** By level: the hash of the subtree of zeros. */
+  private readonly zeros: Uint8Array[] = [hexToBytes(ZERO_LEAF)];
+  private lengthBytes = 0;
+  private isOver = false;
+
+  /** `hash` is SHA-256. */
+  constructor(hash: HashFunction) {
+    this.hasher = new CanonicalHasher(hash);
+  }
+
+  /** Bytes appended so far. */
+  get length(): number {
+    return this.lengthBytes;
+  }
+
+  /** Takes `bytes` in. Throws VmoRangeError where that makes more than 2^48 bytes. */
+  append(bytes: Uint8Array): this {
+    if (this.isOver) throw new VmoHandleError('the hasher is used up');
+    if (bytes.length > MAX_LENGTH - this.lengthBytes)
+      throw new VmoRangeError(`${this.lengthBytes} + ${bytes.length} bytes exceed ${MAX_LENGTH}`);
+    for (let from = 0; from < bytes.length;) {
+      const filled = this.lengthBytes % PAGE_SIZE;
+      const part = bytes.subarray(from, from + PAGE_SIZE - filled);
+      this.page.set(part, filled);
+      this.lengthBytes += part.length;
+      from += part.length;
+      if (filled + part.length === PAGE_SIZE) this.enterPage();
+    }
+    return this;
+  }
+
+  /** The identity, 64 hexadecimal digits. The hasher is used up. */
+  finish(): string {
+    const filled = this.lengthBytes % PAGE_SIZE;
+    if (filled > 0) {
+      this.page.set(EMPTY_PAGE.subarray(filled), filled);
+      this.enterPage();
+    }
+    this.isOver = true;
+    const height = heightOf(this.lengthBytes);
+    let top: Uint8Array | undefined;
+    for (let level = 0; level < height; level++) {
+      const left = this.waiting[level];
+      if (left) top = this.node(level + 1, left, top ?? this.zero(level));
+      else if (top) top = this.node(level + 1, top, this.zero(level));
+    }
+    top ??= this.waiting[height] ?? this.zero(height);
+    return bytesToHex(this.hasher.root(this.lengthBytes, top));
+  }
+
+  private enterPage(): void {
+    let hash = this.words.every((word) => word === 0) ? this.zero(0) : this.hasher.leaf(this.page);
+    let level = 0;
+    for (let left = this.waiting[0]; left; left = this.waiting[level]) {
+      this.waiting[level++] = undefined;
+      hash = this.node(level, left, hash);
+    }
+    this.waiting[level] = hash;
+  }
+
+  private node(level: number, left: Uint8Array, right: Uint8Array): Uint8Array {
+    const zero = this.zeros[level - 1];
+    return left === zero && right === zero ? this.zero(level) : this.hasher.node(level, left, right);
+  }
+
+  private zero(level: number): Uint8Array {
+    for (let k = this.zeros.length; k <= level; k++) {
+      const below = this.zeros[k - 1]!;
+      this.zeros.push(this.hasher.node(k, below, below));
+    }
+    return this.zeros[level]!;
+  }
+}
