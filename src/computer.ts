@@ -58,9 +58,6 @@ export interface Statistics {
 
 const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
 
-/** Ticks between two looks at whether the process has ended, where no limit is given. */
-const UNLIMITED_TICKS = 2 ** 40;
-
 const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
 
 /** A machine: memory, CPU, VMO store, frame pool and BD0's kernel. What it does is a function of its inputs. */
@@ -112,7 +109,7 @@ export class Computer {
     const end = this.cpu.ticks + maxTicks;
     for (;;) {
       if (process.end) return outcomeOf(process);
-      const left = Math.min(end - this.cpu.ticks, UNLIMITED_TICKS);
+      const left = end - this.cpu.ticks;
       if (left <= 0) return { kind: 'limit' };
       const event = this.kernel.run(left);
       if (event.kind === 'waiting') return event;

@@ -191,12 +191,10 @@ t.test('a page fault that cannot be resolved tells what lies there', (t) => {
   const beyond = reportOf(runCode([0x8b, 0x84, 0x24, 0, 0, 0x10, 0]).outcome);
   t.match(beyond.refused, { access: 'read', surroundings: undefined });
 
-  // mov rax, FFFF_FF80_0000_0000h; mov [rax], al: the page tables can be read, and not written.
-  const tables = [0x48, 0xb8, 0, 0, 0, 0, 0x80, 0xff, 0xff, 0xff, 0x8b, 0x18, 0x88, 0x00];
+  // mov rax, FFFF_FFFF_FFFF_FFF8h; mov ebx, [rax]; mov [rax], al: the entry by which threads see the page tables.
+  const tables = [0x48, 0xb8, 0xf8, ...Array<number>(7).fill(0xff), 0x8b, 0x18, 0x88, 0x00];
   const window = reportOf(runCode(tables).outcome);
-  t.match(window.refused, { access: 'read' }, 'where no table is, there is nothing to read');
-  const rootEntry = [0x48, 0xb8, 0xf8, 0xef, 0xdf, 0xef, 0xf7, 0xfb, 0xfd, 0xff];
-  t.match(reportOf(runCode([...rootEntry, 0x8b, 0x18, 0x88, 0x00]).outcome).code[0], /./);
+  t.match(window, { rip: 0x1_0000_100cn, errorCode: 7, refused: { access: 'write', surroundings: undefined } });
   t.end();
 });
 
@@ -208,7 +206,7 @@ t.test('a thread that needs more memory than there is is killed, and the machine
   t.match(outcome, {
     kind: 'trapped',
     exitCode: 137,
-    report: { cause: 'out of memory', refused: { access: 'write' } },
+    report: { cause: 'out of memory' },
   });
   t.match(describeTrap(reportOf(outcome))[0], /out of memory/);
   t.equal(machine.framesInUse(), 1);
@@ -324,7 +322,7 @@ t.test('the first instruction finds what the System V ABI says', (t) => {
   t.equal(threadPointer % 32n, 0n);
   t.equal(word(threadPointer), threadPointer, 'fs:0 points to itself');
   t.same([...computer.readMemory(threadPointer - 32n, 9)], [...template, 0], 'the block ends at the thread pointer');
-  t.throws(() => computer.start(bytes, { name: 'again', limitBytes: MB }), { errno: 28 }, 'one at a time');
+  t.throws(() => computer.start(bytes, { name: 'again', limitBytes: MB }), { errno: 28, message: /one at a time/ });
   computer.kill(process, 1);
   t.equal(computer.start(bytes, { name: 'again', limitBytes: MB }).start, process.start);
   t.end();
@@ -386,10 +384,7 @@ t.test('hooks are told of kernel-calls, faults and traps', (t) => {
   };
   runCode([0xb8, 18, 0, 0, 0, 0x0f, 0x01, 0xc1, 0x50, 0xa2, 0, 0, 0, 0, 0, 0, 0, 0], { hooks });
   t.same(calls, ['clock 3'], 'a fault and two instructions');
-  t.same(
-    faults,
-    ['execute resolved', 'write resolved', 'write not mapped'].filter((_, i) => i !== 1 || faults.length === 3),
-  );
+  t.same(faults, ['execute resolved', 'write not mapped'], 'the stack is there already');
   t.same(traps, [14]);
   t.end();
 });

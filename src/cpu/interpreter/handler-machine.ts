@@ -379,8 +379,14 @@ class HandlerCore implements Core {
   }
   private pushOperandAddress(operand: GprOperand | XmmOperand): void {
     const slot = this.form.operands.indexOf(operand as OperandForm);
+    if (slot < 0) return this.pushImpliedAddress(operand);
     this.pushRecord();
     this.code.memory('i32.load16_u', this.field(Field.operands[slot]!));
+  }
+  /** Of a register that a meaning names by its number, without an operand of the form: FXSAVE. */
+  private pushImpliedAddress({ kind, field }: GprOperand | XmmOperand): void {
+    if (typeof field !== 'number') throw new Error(`${this.form.row.mnemonic} has no operand in ${field}`);
+    this.code.i32(kind === 'gpr' ? at.gprAddress(field) : at.xmmAddress(field));
   }
   /** Loads from the address on the stack plus `offset`. */
   private load(width: Width | 128, offset: number): V {

@@ -1,0 +1,178 @@
+/** The guest programs, compiled for BD0 and for Linux from the same source, and run here and there. */
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { compileGuest, guestPrograms } from '../../src/cli/guest-compiler.js';
+import { Computer, type ComputerOptions, type Console, type Outcome, type Statistics } from '../../src/index.js';
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** C sources by name: the programs that come with bd0, the benchmarks, and those that exist to be compared. */
+const sources = new Map(
+  ['guest', 'guest/test', 'bench/guests']
+    .flatMap((directory) => guestPrograms(join(root, directory)))
+    .map(({ name, source }) => [name, source]),
+);
+
+/** The names of all programs, ascending. */
+export const programNames: readonly string[] = [...sources.keys()].sort();
+
+const directory = mkdtempSync(join(tmpdir(), 'bd0-programs-'));
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+
+/** How a guest program is compiled, where it is not as `bd0 cc` does by itself. */
+export interface Build {
+  readonly compiler?: string;
+  readonly compilerOptions?: readonly string[];
+}
+
+const images = new Map<string, Promise<Uint8Array>>();
+const natives = new Map<string, Promise<string>>();
+
+function sourceOf(name: string): string {
+  const source = sources.get(name);
+  if (source === undefined) throw new Error(`there is no guest program ${name}`);
+  return source;
+}
+
+/** The image of a program, compiled once. */
+export function guestImage(name: string, build: Build = {}): Promise<Uint8Array> {
+  const key = JSON.stringify([name, build]);
+  const known = images.get(key);
+  if (known) return known;
+  const output = join(directory, `${name}-${images.size}`);
+  const image = compileGuest({ sources: [sourceOf(name)], output, ...build }).then(() => readFileSync(output));
+  images.set(key, image);
+  return image;
+}
+
+/** The path of a program compiled for Linux by gcc -O2, once. */
+function nativeProgram(name: string): Promise<string> {
+  const known = natives.get(name);
+  if (known) return known;
+  const output = join(directory, `${name}.native`);
+  const program = promisify(execFile)('gcc', ['-O2', sourceOf(name), '-o', output]).then(() => output);
+  natives.set(name, program);
+  return program;
+}
+
+/** What a program did. */
+export interface Run {
+  /** stdout and stderr in the order of the calls: BD0 has one console. */
+  readonly output: Buffer;
+  readonly exitCode: number;
+}
+
+/** Runs the native build of a program. */
+export async function runNative(name: string, args: readonly string[] = [], input = new Uint8Array()): Promise<Run> {
+  const path = await nativeProgram(name);
+  const file = join(directory, `${name}.output`);
+  const output = openSync(file, 'w');
+  try {
+    const { status, signal, error } = spawnSync(path, [...args], { input, stdio: ['pipe', output, output] });
+    if (error) throw error;
+    if (status === null) throw new Error(`${name} was killed by ${signal} on Linux`);
+    return { output: readFileSync(file), exitCode: status };
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** Input that is not there yet: the program waits for it. */
+export const NOTHING_YET = 'nothing yet';
+
+/** A console whose input comes in pieces, and that keeps what is written. */
+export class ScriptedConsole implements Console {
+  private readonly written: Uint8Array[] = [];
+  private readonly pieces: (Uint8Array | typeof NOTHING_YET)[];
+
+  constructor(input: readonly (Uint8Array | typeof NOTHING_YET)[] = []) {
+    this.pieces = input.filter((piece) => piece.length > 0);
+  }
+
+  get output(): Buffer {
+    return Buffer.concat(this.written);
+  }
+
+  write(bytes: Uint8Array): void {
+    this.written.push(bytes);
+  }
+
+  read(max: number): Uint8Array | 'end' | undefined {
+    const piece = this.pieces.shift();
+    if (piece === undefined) return 'end';
+    if (piece === NOTHING_YET) return undefined;
+    if (piece.length > max) this.pieces.unshift(piece.subarray(max));
+    return piece.subarray(0, max);
+  }
+}
+
+/** How a guest program is run. */
+export interface GuestOptions extends Omit<ComputerOptions, 'console'> {
+  readonly args?: readonly string[];
+  readonly input?: readonly (Uint8Array | typeof NOTHING_YET)[];
+  /** Of its region; 1 GiB if not given. */
+  readonly limitBytes?: number;
+  /** Ticks between two looks; the run is in one go if not given. */
+  readonly sliceTicks?: number;
+}
+
+/** What a program did on BD0. */
+export interface GuestRun extends Run {
+  readonly statistics: Statistics;
+  /** How often all threads waited for input. */
+  readonly waits: number;
+  readonly computer: Computer;
+}
+
+/** SHA-256 by the host, which is faster than the portable one and gives the same. */
+export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+
+/** Runs a program to its end. Throws where it does not exit. */
+export async function runGuest(image: Promise<Uint8Array>, options: GuestOptions = {}): Promise<GuestRun> {
+  const { args = [], input, limitBytes = GIB, sliceTicks = Infinity, ...machine } = options;
+  const console = new ScriptedConsole(input);
+  const computer = new Computer({ memoryBytes: 64 * MIB, sha256, ...machine, console });
+  const process = computer.start(await image, { name: 'guest', limitBytes, argv: ['guest', ...args] });
+  let waits = 0;
+  let outcome: Outcome;
+  do {
+    outcome = computer.run(process, { maxTicks: sliceTicks });
+    if (outcome.kind === 'waiting') waits++;
+  } while (outcome.kind === 'limit' || outcome.kind === 'waiting');
+  if (outcome.kind === 'trapped') throw new Error(`the guest trapped: ${JSON.stringify(outcome.report, bigintsAsText)}`);
+  return { output: console.output, exitCode: outcome.exitCode, statistics: computer.statistics, waits, computer };
+}
+
+function bigintsAsText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
+}
+
+/** True where a compiler can be run on this machine. */
+export function isInstalled(compiler: string): boolean {
+  try {
+    execFileSync(compiler, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where two outputs first differ, in a line; undefined where they are the same. */
+export function firstDifference(actual: Uint8Array, expected: Uint8Array): string | undefined {
+  const length = Math.max(actual.length, expected.length);
+  for (let at = 0; at < length; at++) {
+    if (actual[at] === expected[at]) continue;
+    const around = (bytes: Uint8Array): string =>
+      JSON.stringify(Buffer.from(bytes.subarray(Math.max(0, at - 30), at + 30)).toString('latin1'));
+    return `byte ${at} of ${actual.length}, native ${expected.length}: ${around(actual)}, native ${around(expected)}`;
+  }
+  return undefined;
+}
