@@ -1,5 +1,7 @@
 /** Whole machines: guest programs from the first instruction to the exit code, traps, shortage, and several processes. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import {
@@ -10,6 +12,7 @@ import {
   type Process,
   type TrapReport,
 } from '../src/index.js';
+import { compileGuest } from '../src/cli/guest-compiler.js';
 import { RAX, RSP } from '../src/cpu/state.js';
 import { Random } from './support/random.js';
 import { ET_EXEC, PF_R, PF_W, PF_X, PT_TLS, codeImage, guestImages, makeImage } from './kernel/images.js';
@@ -85,11 +88,39 @@ t.test('guest programs run to their end, on each engine', (t) => {
   t.end();
 });
 
+t.test('images at fixed addresses and thread-local storage work as compilers lay them out', async (t) => {
+  const directory = t.testdir({
+    'local.c': `#include <stdio.h>
+      static _Thread_local int set = 5, zero;
+      static _Thread_local __attribute__((aligned(64))) char text[100] = "local";
+      int *volatile pointers[] = {0, &(int){7}};
+      int main(void) {
+        printf("%d %d %s %d %d\\n", ++set, zero, text, (int)((unsigned long)text % 64), *pointers[1]);
+        return 7;
+      }`,
+  });
+  for (const [name, compilerOptions] of [
+    ['moved', []],
+    ['packed', ['-Wl,-z,pack-relative-relocs']],
+    ['fixed', ['-no-pie', '-Wl,-Ttext-segment=0x400000']],
+  ] as const) {
+    const output = join(directory, name);
+    await compileGuest({ sources: [join(directory, 'local.c')], output, compilerOptions });
+    const machine = new Machine();
+    const process = machine.computer.start(new Uint8Array(readFileSync(output)), { name, limitBytes: GB });
+    t.match(machine.computer.run(process), { kind: 'exited', exitCode: 7 }, name);
+    t.equal(machine.output, '6 0 local 0 7\n');
+  }
+});
+
 t.test('a run is the same in one go and in pieces, and on each engine', (t) => {
-  const start = (engine: 'evaluator' | 'interpreter'): { machine: Machine; process: Process } => {
+  // Two processes, so that slices end in the middle of things.
+  const start = (engine: 'evaluator' | 'interpreter'): { machine: Machine; processes: Process[] } => {
     const machine = new Machine({ engine, memoryBytes: 4 * MB });
-    const process = machine.computer.start(image('qsort'), { name: 'qsort', limitBytes: GB, argv: ['qsort', '60'] });
-    return { machine, process };
+    const processes = ['90', '60'].map((count) =>
+      machine.computer.start(image('qsort'), { name: 'qsort', limitBytes: GB, argv: ['qsort', count] }),
+    );
+    return { machine, processes };
   };
   const state = ({ machine: { output, computer } }: { machine: Machine }): unknown => ({
     output,
@@ -97,18 +128,16 @@ t.test('a run is the same in one go and in pieces, and on each engine', (t) => {
     registers: Array.from({ length: 16 }, (_, register) => computer.registers.gpr(register)),
   });
   const whole = start('interpreter');
-  whole.machine.computer.run(whole.process);
+  for (const process of whole.processes) whole.machine.computer.run(process);
+  t.ok(whole.machine.computer.ticks > 100_000, 'more than a slice');
+  const anyPieces = fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1 });
   fc.assert(
-    fc.property(
-      fc.constantFrom('evaluator', 'interpreter'),
-      fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1 }),
-      (engine, pieces) => {
-        const pieced = start(engine as 'evaluator' | 'interpreter');
-        for (let i = 0; !pieced.process.end; i++)
-          pieced.machine.computer.run(pieced.process, { maxTicks: pieces[i % pieces.length]! });
-        t.same(state(pieced), state(whole));
-      },
-    ),
+    fc.property(fc.constantFrom('evaluator' as const, 'interpreter' as const), anyPieces, (engine, pieces) => {
+      const { machine, processes } = start(engine);
+      for (const process of processes)
+        for (let i = 0; !process.end; i++) machine.computer.run(process, { maxTicks: pieces[i % pieces.length]! });
+      t.same(state({ machine }), state(whole));
+    }),
     { numRuns: 4 },
   );
   t.end();

@@ -3,10 +3,10 @@ import { describeTrap, type Process, type TrapReport, type VmoHandle } from '../
 
 /** The report of a trap as a block of lines: who, why, at which instruction of which function, and what lies there. */
 export async function trapBlock(report: TrapReport, process: Process, image: VmoHandle): Promise<string[]> {
-  const [who, at, ...where] = describeTrap(report);
-  const symbol = symbolOf(report.rip, process, SymbolTable.read(image));
-  const lines = [at!, `${symbol ?? 'in no function'}: ${await disassemble(report)}`, ...where];
-  return [`bd0: ${who}`, ...lines.map((line) => `  ${line}`)];
+  const [who, , ...where] = describeTrap(report);
+  const symbol = symbolOf(report.rip, process, SymbolTable.read(image)) ?? 'no function';
+  const rip = `rip 0x${report.rip.toString(16).padStart(16, '0')} in ${symbol}: ${await disassemble(report)}`;
+  return [`bd0: ${who}`, ...[rip, ...where].map((line) => `  ${line}`)];
 }
 
 /** `main+0x12`; undefined where the image has no symbol for it. */

@@ -40,7 +40,7 @@ export interface TrapReport {
   readonly pid: number;
   readonly name: string;
   readonly tid: number;
-  /** The instruction that did it; past it for #BP and #OF, as the manual has it. */
+  /** The instruction that did it; the one behind it for the traps #BP, #OF and #DB, and for a kernel-call. */
   readonly rip: bigint;
   /** Up to 15 bytes at rip, as far as memory can be read there. */
   readonly code: Uint8Array;

@@ -1,6 +1,7 @@
 import { kindCode, type FlagsThunk } from '../flags.js';
 import * as at from '../state.js';
 import type { Code, Label } from '../wasm/code.js';
+import type { CompilerContext, MidExit } from '../wasm/meaning-compiler.js';
 import type { Emitter, WasmValue } from '../wasm/value.js';
 import { Exit, Field, JUMP_CACHE, JUMP_CACHE_ENTRIES, RECORD_BYTES, type ExitCode } from './record.js';
 
@@ -13,23 +14,13 @@ export interface SharedFunctions {
 }
 
 /** How a handler ends and where it keeps the flags: in the main loop's locals, or in memory where it is a function. */
-export interface HandlerContext {
+export interface HandlerContext extends CompilerContext {
   /** Local with the record pointer. */
   readonly record: number;
   /** Bytes from the record pointer to the record of the instruction being emitted. */
   recordOffset: number;
   /** On to the record behind this one; `enters` a block there, or goes on in the same. */
   next(enters: boolean): void;
-  jumpDirect(): void;
-  jumpIndirect(target: WasmValue): void;
-  exit(code: ExitCode): void;
-  /** Leaves if the i32 on the stack is not 0. */
-  exitIf(code: ExitCode): void;
-  /** Between two iterations of REP: takes a tick, or leaves if none is left. */
-  tickOrExit(): void;
-  storeFlags(thunk: FlagsThunk<WasmValue>): void;
-  callCondition(even: number): void;
-  callFlagBits(): void;
 }
 
 /** Result and operand of a thunk as the state holds them: 64 bits each. Pushes the two. */
@@ -114,13 +105,13 @@ export class LoopContext implements HandlerContext {
     emitJumpCache(this.emitter, target, (record) => {
       this.code.get(record).set(this.record).br(this.labels.enter);
     });
-    this.exit(Exit.indirect);
+    this.code.br(this.labels.exits[Exit.indirect]);
   }
-  exit(code: ExitCode): void {
-    this.code.br(this.labels.exits[code]);
+  exit(why: MidExit): void {
+    this.code.br(this.labels.exits[Exit[why]]);
   }
-  exitIf(code: ExitCode): void {
-    this.code.brIf(this.labels.exits[code]);
+  exitIf(why: MidExit): void {
+    this.code.brIf(this.labels.exits[Exit[why]]);
   }
   tickOrExit(): void {
     const { budget } = this.locals;
@@ -178,14 +169,14 @@ export class FunctionContext implements HandlerContext {
     emitJumpCache(this.emitter, target, (record) => {
       this.code.get(record).op('return');
     });
-    this.exit(Exit.indirect);
+    this.leave(Exit.indirect);
   }
-  exit(code: ExitCode): void {
-    this.code.i32(code).op('return');
+  exit(why: MidExit): void {
+    this.leave(Exit[why]);
   }
-  exitIf(code: ExitCode): void {
+  exitIf(why: MidExit): void {
     this.code.if();
-    this.exit(code);
+    this.exit(why);
     this.code.end();
   }
   tickOrExit(): void {
@@ -193,7 +184,7 @@ export class FunctionContext implements HandlerContext {
     code.i32(0).i32(0).memory('i32.load', at.EXIT_BUDGET).i32(1).op('i32.sub').memory('i32.store', at.EXIT_BUDGET);
     code.i32(0).memory('i32.load', at.EXIT_BUDGET).i32(0).op('i32.lt_s').if();
     code.i32(0).i32(0).memory('i32.store', at.EXIT_BUDGET);
-    this.exit(Exit.ticks);
+    this.leave(Exit.ticks);
     code.end();
   }
   storeFlags(thunk: FlagsThunk<WasmValue>): void {
@@ -210,6 +201,9 @@ export class FunctionContext implements HandlerContext {
     this.pushFlags().call(this.shared.flagBits);
   }
 
+  private leave(code: ExitCode): void {
+    this.code.i32(code).op('return');
+  }
   private pushFlags(): Code {
     this.code.i32(0).memory('i32.load', at.FLAGS_KIND).i32(0).memory('i64.load', at.FLAGS_RESULT);
     return this.code.i32(0).memory('i64.load', at.FLAGS_OPERAND);

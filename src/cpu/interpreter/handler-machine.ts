@@ -1,57 +1,33 @@
 import type { Width } from '../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT } from '../../mmu/tlb.js';
-import { STATUS_FLAGS, bitsOf, conditionOf, type FlagsThunk } from '../flags.js';
 import type { Form, GprOperand, MemoryOperand, OperandForm, XmmOperand } from '../form.js';
-import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../machine.js';
+import type { Machine } from '../machine.js';
 import * as at from '../state.js';
-import { WasmArithmetic } from '../wasm/arithmetic.js';
-import type { Code } from '../wasm/code.js';
-import { NotCompiled, WasmFloats } from '../wasm/floats.js';
-import { typeOfWidth, type Emitter, type WasmValue } from '../wasm/value.js';
-import { WasmVectors } from '../wasm/vectors.js';
+import { MeaningCompiler, withAllWords } from '../wasm/meaning-compiler.js';
+import type { Emitter, WasmValue } from '../wasm/value.js';
 import type { HandlerContext } from './handler-context.js';
-import { Exit, Field } from './record.js';
+import { Field } from './record.js';
 
 type V = WasmValue;
-type Core = Omit<Machine<V>, keyof Arithmetic<V> | keyof Vectors<V> | keyof Floats<V>>;
 
 /**
  * The second reading of the meanings: code of the interpreter's handlers. Register numbers, immediates and displacements
  * are looked up in the decoded record; how a handler ends, its context knows.
  */
-export type HandlerMachine = HandlerCore & Machine<V>;
+export type HandlerMachine = HandlerCompiler & Machine<V>;
 
 export function handlerMachine(emitter: Emitter, context: HandlerContext): HandlerMachine {
-  const core = new HandlerCore(emitter, context);
-  const sideExitIf = (): void => core.sideExitIf();
-  const words = [
-    new WasmArithmetic(emitter, sideExitIf),
-    new WasmVectors(emitter),
-    new WasmFloats(emitter, sideExitIf),
-  ];
-  for (const word of words) mixIn(core, word);
-  const machine = core as HandlerMachine;
-  core.words = machine;
-  return machine;
+  return withAllWords(new HandlerCompiler(emitter, context), emitter);
 }
 
-class HandlerCore implements Core {
-  form!: Form;
-  /** This machine with all its words. */
-  words!: Machine<V>;
-  private readonly code: Code;
+class HandlerCompiler extends MeaningCompiler {
   /** Where the record lies from the record pointer: not 0 for the second of a fused pair. */
   private recordOffset = 0;
-  private flags: FlagsThunk<V> | undefined;
-  private flagsStored = true;
-  private changed = false;
-  private ended = false;
 
   constructor(
-    private readonly emitter: Emitter,
-    private readonly context: HandlerContext,
+    emitter: Emitter,
+    private readonly handler: HandlerContext,
   ) {
-    this.code = emitter.code;
+    super(emitter, handler);
   }
 
   /** Emits the meaning of an instruction of this form, whose record lies `recordOffset` bytes from the record pointer. */
@@ -59,7 +35,7 @@ class HandlerCore implements Core {
     this.form = form;
     this.recordOffset = recordOffset;
     this.ended = false;
-    this.context.recordOffset = recordOffset;
+    this.handler.recordOffset = recordOffset;
     if (recordOffset === 0) {
       this.changed = false;
       this.flags = undefined;
@@ -72,13 +48,7 @@ class HandlerCore implements Core {
   finish(): void {
     if (this.ended) return;
     this.storeFlags();
-    this.context.next(this.form.row.attributes.has('BRANCH') || this.form.repeat !== 'none');
-  }
-
-  /** Leaves to the evaluator if the i32 on the stack is not 0. */
-  sideExitIf(): void {
-    this.requireUnchanged('has a side exit');
-    this.context.exitIf(Exit.evaluate);
+    this.handler.next(this.form.row.attributes.has('BRANCH') || this.form.repeat !== 'none');
   }
 
   readGpr(operand: GprOperand): V {
@@ -125,19 +95,6 @@ class HandlerCore implements Core {
     this.pushRecord();
     return this.load(64, this.field(Field.nextRip));
   }
-  cpl(): V {
-    throw new NotCompiled('CPL is for the evaluator');
-  }
-  x87(width: Width, offset: number): V {
-    this.code.i32(0);
-    return this.load(width, at.X87 + offset);
-  }
-  setX87(width: Width, offset: number, value: V): void {
-    this.changed = true;
-    this.code.i32(0);
-    this.store(width, value, at.X87 + offset);
-  }
-
   effectiveAddress(operand: MemoryOperand, popped = 0): V {
     const { code, emitter } = this;
     this.pushThroughRecord(Field.base);
@@ -156,221 +113,16 @@ class HandlerCore implements Core {
     if (this.form.addressWidth === 32) code.i64(0xffff_ffffn).op('i64.and');
     return emitter.pop('i64');
   }
-  linearAddress(operand: MemoryOperand, popped = 0): V {
-    const effective = this.effectiveAddress(operand, popped);
-    return operand.shape === 'general' ? this.words.add(64, effective, this.sourceSegmentBase()) : effective;
-  }
   sourceSegmentBase(): V {
     this.pushThroughRecord(Field.segmentBase);
     return this.emitter.pop('i64');
   }
-  requireAligned(linear: V, bytes: number): void {
-    this.emitter
-      .push(linear)
-      .code.op('i32.wrap_i64')
-      .i32(bytes - 1)
-      .op('i32.and');
-    this.sideExitIf();
-  }
-  /**
-   * Looks in the TLB: one compare finds misses, page crossings and addresses that are not canonical, and TypeScript sorts
-   * them out.
-   */
-  translate(linear: V, bytes: number, access: Access): Place<V> {
-    this.requireUnchanged('translates an address');
-    const { code, emitter } = this;
-    emitter.push(linear).code.i64(BigInt(TLB_INDEX_SHIFT)).op('i64.shr_u').op('i32.wrap_i64');
-    code.i32(TLB_INDEX_MASK).op('i32.and');
-    code
-      .i32(0)
-      .memory('i32.load', access === 'write' ? at.TLB_WRITE_TABLE : at.TLB_READ_TABLE)
-      .op('i32.add');
-    const entry = emitter.pop('i32');
-    emitter.push(linear);
-    if (bytes > 1) code.i64(BigInt(bytes - 1)).op('i64.add');
-    code.i64(-4096n).op('i64.and');
-    emitter.push(entry).code.memory('i64.load', 0).op('i64.ne').if();
-    code.i32(0);
-    emitter.push(linear).code.memory('i64.store', at.EXIT_LINEAR);
-    code
-      .i32(0)
-      .i32((access === 'write' ? 1 : 0) | (bytes << 8))
-      .memory('i32.store', at.EXIT_ACCESS);
-    this.context.exit(Exit.miss);
-    code.end();
-    emitter.push(entry).code.memory('i32.load', TLB_ADDEND_OFFSET);
-    emitter.push(linear).code.op('i32.wrap_i64').op('i32.add');
-    const host = emitter.pop('i32');
-    return {
-      load: (width, offset = 0) => {
-        emitter.push(host);
-        return this.load(width, offset);
-      },
-      store: (width, value, offset = 0) => {
-        this.changed = true;
-        emitter.push(host);
-        this.store(width, value, offset);
-      },
-    };
-  }
 
-  setFlags(thunk: FlagsThunk<V>): void {
-    this.flags = thunk;
-    this.flagsStored = false;
-  }
-  setFlagBits(mask: number, bits: V): void {
-    const m = this.words;
-    const kept = m.and(32, this.flagBits(), m.constant(32, ~mask & STATUS_FLAGS));
-    this.setFlags({ kind: 'bits', bits: m.or(32, kept, m.and(32, bits, m.constant(32, mask & STATUS_FLAGS))) });
-  }
-  flagBits(): V {
-    if (this.flags) return bitsOf(this.words, this.flags);
-    this.context.callFlagBits();
-    return this.emitter.pop('i32');
-  }
-  condition(code: number): V {
-    if (this.flags) return conditionOf(this.words, this.flags, code);
-    this.context.callCondition(code >> 1);
-    if (code & 1) this.code.op('i32.eqz');
-    return this.emitter.pop('i32');
-  }
-  systemFlags(): V {
-    this.code.i32(0);
-    return this.load(64, at.RFLAGS);
-  }
-  setSystemFlags(value: V): void {
-    this.changed = true;
-    this.code.i32(0);
-    this.emitter.push(value).code.i64(~BigInt(STATUS_FLAGS)).op('i64.and').i64(2n).op('i64.or');
-    this.code.memory('i64.store', at.RFLAGS);
-  }
-
-  jumpDirect(): void {
-    this.storeFlags();
-    this.context.jumpDirect();
-    this.ended = true;
-  }
-  branch(condition: V): void {
-    this.storeFlags();
-    this.emitter.push(condition);
-    this.code.if();
-    this.context.jumpDirect();
-    this.code.end();
-  }
-  jumpIndirect(target: V): void {
-    this.storeFlags();
-    this.context.jumpIndirect(target);
-    this.ended = true;
-  }
-  requireCanonical(target: V): void {
-    const { emitter } = this;
-    emitter.push(target).code.i64(16n).op('i64.shl').i64(16n).op('i64.shr_s');
-    emitter.push(target).code.op('i64.ne');
-    this.sideExitIf();
-  }
-  requireDirectTarget(): void {
-    // Records of branches whose target is not canonical are the evaluator's.
-  }
-
-  if(condition: V, then: () => void, otherwise?: () => void): void {
-    this.storeFlags();
-    const { flags } = this;
-    this.emitter.push(condition);
-    this.code.if();
-    this.arm(then);
-    if (otherwise) {
-      this.code.else();
-      this.flags = flags;
-      this.arm(otherwise);
-    }
-    this.code.end();
-    this.flags = undefined;
-  }
-  while(
-    widths: readonly (Width | 128)[],
-    initial: V[],
-    condition: (values: V[]) => V,
-    step: (values: V[]) => V[],
-  ): V[] {
-    const { code, emitter } = this;
-    const variables = initial.map((value, i): V => {
-      emitter.push(value);
-      return emitter.pop(typeOfWidth(widths[i]!));
-    });
-    this.storeFlags();
-    this.flags = undefined;
-    const out = code.block();
-    const again = code.loop();
-    emitter.push(condition(variables)).code.op('i32.eqz').brIf(out);
-    const next = step(variables);
-    for (const value of next) emitter.push(value);
-    for (const variable of [...variables].reverse()) code.set(variable.local);
-    this.storeFlags();
-    code.br(again).end().end();
-    this.flags = undefined;
-    return variables;
-  }
-  repeat(body: () => V | undefined): void {
-    const { code, emitter } = this;
-    const m = this.words;
-    const width = this.form.addressWidth;
-    const done = code.block();
-    const again = code.loop();
-    const count = this.gpr(at.RCX, width);
-    emitter.push(m.isZero(width, count)).code.brIf(done);
-    this.flags = undefined;
-    const goesOn = body();
-    const left = m.sub(width, count, m.constant(width, 1));
-    this.setGpr(at.RCX, width, left);
-    this.storeFlags();
-    this.flags = undefined;
-    emitter.push(m.isZero(width, left)).code.brIf(done);
-    if (goesOn) emitter.push(goesOn).code.op('i32.eqz').brIf(done);
-    this.context.tickOrExit();
-    this.changed = false;
-    code.br(again).end().end();
-  }
-  raise(): void {
-    this.requireUnchanged('raises an exception');
-    this.context.exit(Exit.evaluate);
-  }
-  raiseIf(condition: V): void {
-    this.emitter.push(condition);
-    this.sideExitIf();
-  }
-  trap(): void {
-    throw new NotCompiled('traps are for the evaluator');
-  }
-  leave(): void {
-    throw new NotCompiled('leaving is for the evaluator');
-  }
-  get host(): HostOperations<V> {
-    throw new NotCompiled('the host is for the evaluator');
-  }
-
-  private arm(body: () => void): void {
-    const { ended } = this;
-    this.ended = false;
-    body();
-    if (!this.ended) this.storeFlags();
-    this.ended = ended;
-    this.flagsStored = true;
-  }
-  /** Puts flags that were set, and not yet stored, where the next instruction finds them. */
-  private storeFlags(): void {
-    if (this.flagsStored || !this.flags) return;
-    this.flagsStored = true;
-    this.changed = true;
-    this.context.storeFlags(this.flags);
-  }
-  private requireUnchanged(what: string): void {
-    if (this.changed) throw new Error(`${this.form.row.mnemonic} ${what} after it has changed something`);
-  }
   private field(offset: number): number {
     return this.recordOffset + offset;
   }
   private pushRecord(): void {
-    this.code.get(this.context.record);
+    this.code.get(this.handler.record);
   }
   /** Pushes the 64-bit value at the host address that a field of the record holds. */
   private pushThroughRecord(field: number): void {
@@ -388,36 +140,8 @@ class HandlerCore implements Core {
     if (typeof field !== 'number') throw new Error(`${this.form.row.mnemonic} has no operand in ${field}`);
     this.code.i32(kind === 'gpr' ? at.gprAddress(field) : at.xmmAddress(field));
   }
-  /** Loads from the address on the stack plus `offset`. */
-  private load(width: Width | 128, offset: number): V {
-    if (width === 128) this.code.v128Load(offset);
-    else this.code.memory(LOADS[width], offset);
-    return this.emitter.pop(typeOfWidth(width));
-  }
-  private store(width: Width | 128, value: V, offset: number): void {
-    this.emitter.push(value);
-    if (width === 128) this.code.v128Store(offset);
-    else this.code.memory(STORES[width], offset);
-  }
   private storeGpr(width: Width, value: V, offset: number): void {
     if (width !== 32) return this.store(width, value, offset);
     this.emitter.push(value).code.op('i64.extend_i32_u').memory('i64.store', offset);
   }
-}
-
-const LOADS = { 8: 'i32.load8_u', 16: 'i32.load16_u', 32: 'i32.load', 64: 'i64.load' } as const;
-const STORES = { 8: 'i32.store8', 16: 'i32.store16', 32: 'i32.store', 64: 'i64.store' } as const;
-
-/** Gives `target` the methods of `source`, bound to it. */
-function mixIn(target: object, source: object): void {
-  for (
-    let type = Object.getPrototypeOf(source) as object;
-    type !== Object.prototype;
-    type = Object.getPrototypeOf(type) as object
-  )
-    for (const name of Object.getOwnPropertyNames(type)) {
-      const method: unknown = (source as Record<string, unknown>)[name];
-      if (name !== 'constructor' && typeof method === 'function' && !(name in target))
-        Object.defineProperty(target, name, { value: method.bind(source) });
-    }
 }
