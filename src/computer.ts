@@ -2,7 +2,8 @@ import { Cpu, type Engine } from './cpu/cpu.js';
 import type { CpuState } from './cpu/cpu-state.js';
 import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
 import type { Console } from './kernel/console.js';
-import { Kernel, type KernelHooks } from './kernel/kernel.js';
+import type { KernelHooks } from './kernel/hooks.js';
+import { Kernel } from './kernel/kernel.js';
 import { fromLinear } from './kernel/linear-address.js';
 import type { StartOptions } from './kernel/loader.js';
 import type { Process } from './kernel/process.js';
@@ -18,7 +19,9 @@ export interface ComputerOptions {
   /** Guest physical memory; 256 MiB if not given. */
   readonly memoryBytes?: number;
   /** 'auto', the default: the fastest one there is. All of them give the same states. */
-  readonly engine?: 'auto' | Engine;
+  readonly engine?: Engine;
+  /** With engine 'auto': how often a block is found running before it is translated; 0 translates all at once. */
+  readonly translationThreshold?: number;
   /** A faster SHA-256 than the default, which runs everywhere. */
   readonly sha256?: HashFunction;
   /** Without one, what is written vanishes, and the input has ended. */
@@ -72,7 +75,7 @@ export class Computer {
   constructor(options: ComputerOptions = {}) {
     const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE, hooks, sha256 } = options;
     this.memory = new GuestMemory(memoryBytes);
-    this.cpu = new Cpu(this.memory, engine === 'auto' ? 'interpreter' : engine);
+    this.cpu = new Cpu(this.memory, engine, options.translationThreshold);
     this.store = new VmoStore(sha256);
     const { linearMemory } = this.cpu;
     this.pool = new FramePool(this.memory, this.store, {

@@ -5,7 +5,7 @@ export type { CpuState } from './cpu/cpu-state.js';
 export type { Console } from './kernel/console.js';
 export { ElfError } from './kernel/elf-fields.js';
 export { Errno, KernelError, errnoName } from './kernel/errors.js';
-export type { FaultEvent, KernelCallEvent, KernelHooks } from './kernel/kernel.js';
+export type { FaultEvent, KernelCallEvent, KernelHooks } from './kernel/hooks.js';
 export type { StartOptions } from './kernel/loader.js';
 export type { MemoryAccess } from './kernel/mapping.js';
 export type { FaultOutcome } from './kernel/pager.js';

@@ -8,7 +8,8 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  *     01_0000  TLB, one table a kind  mmu/tlb.ts
  *     04_0000  jump cache             cpu/interpreter
  *     08_0000  a TLB table that never hits
- *     10_0000  decoded records        cpu/interpreter
+ *     10_0000  entries of regions     cpu/translator
+ *     80_0000  decoded records        cpu/interpreter
  *    200_0000  guest physical memory
  */
 export const HOST_LAYOUT = {
@@ -20,8 +21,10 @@ export const HOST_LAYOUT = {
   jumpCacheBytes: 0x4_0000,
   tlbNever: 0x8_0000,
   tlbNeverBytes: 0x1_0000,
-  records: 0x10_0000,
-  recordsBytes: 0x1f0_0000,
+  entryTables: 0x10_0000,
+  entryTablesBytes: 0x70_0000,
+  records: 0x80_0000,
+  recordsBytes: 0x180_0000,
   ram: 0x200_0000,
 } as const;
 

@@ -117,7 +117,7 @@ t.test('a run is the same in one go and in pieces, and on each engine', (t) => {
   // Two processes, so that slices end in the middle of things.
   const start = (engine: 'evaluator' | 'interpreter'): { machine: Machine; processes: Process[] } => {
     const machine = new Machine({ engine, memoryBytes: 4 * MB });
-    const processes = ['90', '60'].map((count) =>
+    const processes = ['250', '200'].map((count) =>
       machine.computer.start(image('qsort'), { name: 'qsort', limitBytes: GB, argv: ['qsort', count] }),
     );
     return { machine, processes };

@@ -1,11 +1,12 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { isSystemError } from './failure.js';
+import type { Signals } from './signals.js';
 
 const STDOUT = 1;
 const STDERR = 2;
 
 /** Bytes that may wait for `flush`; beyond them a write waits until the reader has taken them. */
-const MAX_QUEUED_BYTES = 4 * 2 ** 20;
+const MAX_QUEUED_BYTES = 8 * 2 ** 20;
 
 /** Milliseconds between two tries at a pipe that is full. */
 const RETRY_MS = 2;
@@ -20,12 +21,16 @@ export class HostOutput {
   /** True while stdout has not taken what was flushed. */
   isBusy = false;
   private queue: Uint8Array[] = [];
-  private queuedBytes = 0;
+  /** Bytes that wait for `flush`. */
+  queuedBytes = 0;
   /** Writing to a pipe or a socket waits for its reader; files, terminals and devices take what they are given. */
   private readonly waits: boolean;
 
-  /** `onTaken` is told when stdout is not busy any more. */
-  constructor(private readonly onTaken: () => void) {
+  /** `signals` may be kept waiting by a write; `onTaken` is told when stdout is not busy any more. */
+  constructor(
+    private readonly signals: Signals,
+    private readonly onTaken: () => void,
+  ) {
     const kind = fstatSync(STDOUT);
     this.waits = kind.isFIFO() || kind.isSocket();
   }
@@ -56,7 +61,7 @@ export class HostOutput {
 
   private writeNow(): void {
     try {
-      writeFully(STDOUT, this.take());
+      this.signals.whileBlocking(() => writeFully(STDOUT, this.take()));
     } catch (error) {
       if (!isSystemError(error)) throw error;
       this.failure = error;

@@ -20,7 +20,8 @@ export async function openLog(options: RunOptions): Promise<Logger | undefined> 
   const settings = { level, base: null };
   if (path === undefined && isatty(STDERR)) {
     const { default: pretty } = await import('pino-pretty');
-    return pino(settings, pretty({ destination: STDERR, sync: true, colorize: process.env['NO_COLOR'] === undefined }));
+    const colorize = process.env['NO_COLOR'] === undefined;
+    return pino(settings, pretty({ destination: STDERR, sync: true, singleLine: true, colorize }));
   }
   return pino(settings, pino.destination({ dest: path === undefined ? STDERR : openToAppend(path), sync: true }));
 }

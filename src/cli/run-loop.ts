@@ -5,7 +5,7 @@ import type { Computer, Outcome, Process } from '../index.js';
 import type { HostInput } from './host-input.js';
 import type { HostOutput } from './host-output.js';
 import { Failure, isSystemError, systemReason } from './failure.js';
-import { Signals, type Bell } from './signals.js';
+import type { Bell, Signals } from './signals.js';
 
 /** How a run came to its end. */
 export type End =
@@ -19,7 +19,8 @@ export interface RunLoopOptions {
   readonly program: Process;
   readonly input: HostInput;
   readonly output: HostOutput;
-  /** Rung when input has come, or output has been taken. */
+  readonly signals: Signals;
+  /** Rung when input has come, output has been taken, or a signal has come. */
   readonly bell: Bell;
   /** Infinity for none. */
   readonly maxInstructions: number;
@@ -28,9 +29,10 @@ export interface RunLoopOptions {
   readonly realTime: boolean;
 }
 
-/** The first slice of a run; the next ones are so long that each takes about so many milliseconds. */
-const FIRST_SLICE_TICKS = 10_000;
+/** The first slice of a run; the next ones are so long that none takes much more time, or brings much more output. */
+const FIRST_SLICE_TICKS = 500;
 const SLICE_MS = 10;
+const SLICE_OUTPUT_BYTES = 2 ** 20;
 
 /** Turns of the event loop in which a pipe can bring what has been written to it. */
 const TURNS_FOR_INPUT = 2;
@@ -43,12 +45,10 @@ const TICKS_PER_MS = 1e6;
  * looked at. The slices do not change what the guest does.
  */
 export class RunLoop {
-  private readonly signals: Signals;
   private readonly deadline: number;
   private sliceTicks = FIRST_SLICE_TICKS;
 
   constructor(private readonly options: RunLoopOptions) {
-    this.signals = new Signals(() => options.bell.ring());
     this.deadline = performance.now() + options.timeoutSeconds * 1000;
   }
 
@@ -58,8 +58,7 @@ export class RunLoop {
       const outcome = this.runSlice();
       const ended = outcome.kind === 'exited' || outcome.kind === 'trapped';
       await this.bringOut(ended ? Infinity : this.deadline);
-      if (ended) return outcome;
-      const end = this.endFromOutside();
+      const end = this.endOfOutput() ?? (ended && !this.options.output.isBusy ? outcome : this.endFromOutside());
       if (end) return end;
       if (outcome.kind === 'waiting') await this.waitForInput(outcome.until);
       else await setImmediate();
@@ -67,13 +66,13 @@ export class RunLoop {
   }
 
   private runSlice(): Outcome {
-    const { computer, program, maxInstructions } = this.options;
+    const { computer, program, output, maxInstructions } = this.options;
     const start = performance.now();
     // A tick retires one instruction at most.
     const left = maxInstructions - computer.statistics.instructions;
     const outcome = computer.run(program, { maxTicks: Math.min(this.sliceTicks, left) });
     if (outcome.kind === 'limit') {
-      const factor = Math.min(SLICE_MS / (performance.now() - start), 2);
+      const factor = Math.min(SLICE_MS / (performance.now() - start), SLICE_OUTPUT_BYTES / output.queuedBytes, 2);
       this.sliceTicks = Math.max(1, Math.floor(this.sliceTicks * factor));
     }
     return outcome;
@@ -81,22 +80,25 @@ export class RunLoop {
 
   /** Brings output out, until a time; a signal ends it too. */
   private async bringOut(deadline: number): Promise<void> {
-    const { output, bell } = this.options;
+    const { output, signals, bell } = this.options;
     output.flush();
-    while (output.isBusy && this.signals.received === undefined && performance.now() < deadline)
+    while (output.isBusy && signals.received === undefined && performance.now() < deadline)
       await bell.wait(deadline - performance.now());
   }
 
-  private endFromOutside(): End | undefined {
-    const { computer, output, maxInstructions, timeoutSeconds } = this.options;
-    if (this.signals.received !== undefined) return { kind: 'signal', signal: this.signals.received };
-    const { failure } = output;
-    if (failure && isSystemError(failure) && failure.code === 'EPIPE')
+  /** A program whose output nobody reads any more ends as by SIGPIPE. */
+  private endOfOutput(): End | undefined {
+    const { failure } = this.options.output;
+    if (!failure) return undefined;
+    if (isSystemError(failure) && failure.code === 'EPIPE')
       return { kind: 'signal', signal: constants.signals.SIGPIPE };
-    if (failure)
-      throw new Failure(
-        `cannot write standard output: ${isSystemError(failure) ? systemReason(failure) : failure.message}`,
-      );
+    const reason = isSystemError(failure) ? systemReason(failure) : failure.message;
+    throw new Failure(`cannot write standard output: ${reason}`);
+  }
+
+  private endFromOutside(): End | undefined {
+    const { computer, signals, maxInstructions, timeoutSeconds } = this.options;
+    if (signals.received !== undefined) return { kind: 'signal', signal: signals.received };
     if (computer.statistics.instructions >= maxInstructions)
       return { kind: 'limit', what: `${maxInstructions} instructions (--max-instructions)` };
     if (this.msLeft() <= 0) return { kind: 'limit', what: `${timeoutSeconds} s (--timeout)` };

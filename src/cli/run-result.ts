@@ -13,14 +13,15 @@ export interface RunResult {
   readonly seconds: number;
 }
 
-/** The result as one line; 64-bit numbers as hexadecimal text. */
-export function resultAsJson({ end, ...result }: RunResult): string {
+/** The result as one line; 64-bit numbers as hexadecimal text, bytes as hexadecimal digits. */
+export function resultAsJson({ image, id, end, exitCode, seconds, statistics }: RunResult): string {
   const told = {
-    outcome: end.kind,
-    ...result,
+    ...{ outcome: end.kind, exitCode },
     ...(end.kind === 'trapped' && { report: end.report }),
     ...(end.kind === 'limit' && { limit: end.what }),
     ...(end.kind === 'signal' && { signal: end.signal }),
+    ...{ image, id, seconds },
+    ...statistics,
   };
   return JSON.stringify(told, (_, value: unknown) => {
     if (typeof value === 'bigint') return `0x${value.toString(16)}`;

@@ -10,7 +10,7 @@ import { RunLoop, type End } from './run-loop.js';
 import { DEFAULT_LIMIT, DEFAULT_MEMORY, type RunOptions, type RunRequest } from './run-options.js';
 import { describeStatistics, resultAsJson } from './run-result.js';
 import { sha256 } from './sha256.js';
-import { Bell } from './signals.js';
+import { Bell, Signals } from './signals.js';
 import { parseSize } from './size.js';
 
 /** `bd0 run`: answers the exit code. Throws Failure for what the user can do something about. */
@@ -51,13 +51,15 @@ interface Machine {
   readonly computer: Computer;
   readonly input: HostInput;
   readonly output: HostOutput;
+  readonly signals: Signals;
   readonly bell: Bell;
 }
 
 async function makeMachine(options: RunOptions, log: Logger | undefined): Promise<Machine> {
   const bell = new Bell();
   const input = new HostInput(() => bell.ring());
-  const output = new HostOutput(() => bell.ring());
+  const signals = new Signals(() => bell.ring());
+  const output = new HostOutput(signals, () => bell.ring());
   const tracing = log && options.trace && (await import('./tracing.js'));
   const hooks = tracing?.tracingHooks(log!, options.trace!, () => computer.ticks);
   const computer: Computer = makeComputer({
@@ -67,7 +69,7 @@ async function makeMachine(options: RunOptions, log: Logger | undefined): Promis
     console: { write: (bytes) => output.write(bytes), read: (max) => input.read(max) },
     ...(hooks && { hooks }),
   });
-  return { computer, input, output, bell };
+  return { computer, input, output, signals, bell };
 }
 
 function makeComputer(options: ComputerOptions): Computer {
@@ -98,16 +100,13 @@ function start(
   }
 }
 
-function runToEnd({ computer, input, output, bell }: Machine, program: Process, options: RunOptions): Promise<End> {
+function runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End> {
   const loop = new RunLoop({
-    computer,
+    ...machine,
     program,
-    input,
-    output,
-    bell,
     maxInstructions: options['max-instructions'] ?? Infinity,
     timeoutSeconds: options.timeout ?? Infinity,
-    realTime: (options.clock ?? (input.isTerminal ? 'real' : 'free')) === 'real',
+    realTime: (options.clock ?? (machine.input.isTerminal ? 'real' : 'free')) === 'real',
   });
   return loop.run();
 }

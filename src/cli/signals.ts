@@ -30,12 +30,27 @@ export class Bell {
 export class Signals {
   /** The number of the first one that came. */
   received: number | undefined;
+  private readonly hear: (name: NodeJS.Signals) => void;
 
   constructor(onSignal: () => void) {
-    for (const name of HEARD)
-      process.on(name, () => {
-        this.received ??= constants.signals[name];
-        onSignal();
-      });
+    this.hear = (name) => {
+      this.received ??= constants.signals[name];
+      onSignal();
+    };
+    this.listen();
+  }
+
+  /** Does what keeps the event loop from turning: a signal that comes meanwhile ends the host's process at once. */
+  whileBlocking(work: () => void): void {
+    for (const name of HEARD) process.off(name, this.hear);
+    try {
+      work();
+    } finally {
+      this.listen();
+    }
+  }
+
+  private listen(): void {
+    for (const name of HEARD) process.on(name, this.hear);
   }
 }

@@ -6,7 +6,7 @@ import type { Trace } from './run-options.js';
 export function tracingHooks(log: Logger, traces: readonly Trace[], now: () => number): KernelHooks {
   const tracer = log.child({}, { level: 'trace' });
   const traceCall = ({ thread, name, number, arguments: args, result }: KernelCallEvent): void => {
-    const call = { tick: now(), ...placeOf(thread), arguments: args.map(hex), result: resultOf(result) };
+    const call = { tick: now(), ...placeOf(thread), arguments: args.map(hex).join(' '), result: resultOf(result) };
     tracer.trace(call, `call ${name ?? number}`);
   };
   const traceFault = ({ thread, rip, linear, access, outcome }: FaultEvent): void => {

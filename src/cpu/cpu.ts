@@ -10,10 +10,12 @@ import { InstructionFetcher } from './fetch.js';
 import { hostOperations } from './host-operations.js';
 import { RecordEngine } from './interpreter/record-engine.js';
 import { LinearMemory } from './linear-memory.js';
+import { DEFAULT_THRESHOLD, HotCode } from './translator/hot-code.js';
 
 export type { CpuEvent };
 
-export type Engine = 'interpreter' | 'evaluator';
+/** `auto` is the interpreter with the translator for what is hot. */
+export type Engine = 'auto' | 'interpreter' | 'evaluator';
 
 const CR0_AM = 1 << 18;
 
@@ -33,7 +35,9 @@ export class Cpu {
 
   constructor(
     readonly memory: GuestMemory,
-    readonly engine: Engine = 'interpreter',
+    readonly engine: Engine = 'auto',
+    /** How often a block must be found running before it is translated; 0 translates all at once. */
+    translationThreshold = DEFAULT_THRESHOLD,
   ) {
     this.state = new CpuState(memory);
     this.mmu = new Mmu(memory);
@@ -45,6 +49,8 @@ export class Cpu {
       hostOperations(this.state, () => this.ticks),
     );
     if (engine === 'interpreter') this.records = new RecordEngine(this);
+    if (engine === 'auto')
+      this.records = new RecordEngine(this, new HotCode(memory, this.fetcher, translationThreshold));
     this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
     this.mmu.onMappingsChanged = () => this.records?.mappingsChanged();
   }

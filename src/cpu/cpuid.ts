@@ -78,8 +78,8 @@ const EXTENDED_LEAF = 0x8000_0000;
 const MAX_EXTENDED_LEAF = 0x8000_0008;
 
 /**
- * What CPUID answers for a leaf (EAX) and a subleaf (ECX), unsigned 32-bit numbers. A leaf beyond the highest gives what the
- * highest basic one does, any other unknown leaf or subleaf zeros. SDM Vol. 2A "CPUID—CPU Identification".
+ * What CPUID answers for a leaf (EAX) and a subleaf (ECX), unsigned 32-bit numbers. A leaf beyond the highest gives
+ * what the highest basic one does, any other unknown leaf or subleaf zeros. SDM Vol. 2A "CPUID—CPU Identification".
  */
 export function cpuid(leaf: number, subleaf: number): CpuidResult {
   switch (leaf) {

@@ -32,15 +32,18 @@ export function hasErrorCode(vector: number): boolean {
 
 /**
  * An exception of the guest, thrown by the evaluator and the slow paths before anything has changed. `trap` says that
- * rip is already past the instruction (#BP, #OF, #DB of INT1 and of TF).
+ * rip is already past the instruction (#BP, #OF, #DB of INT1 and of TF). Not an Error: the stack trace of one costs more
+ * than a page fault may.
  */
-export class GuestException extends Error {
+export class GuestException {
   constructor(
     readonly vector: number,
     readonly errorCode = 0,
     /** For #PF: the linear address that goes to CR2. */
     readonly linear = 0n,
-  ) {
-    super(`${vectorName(vector)} error code ${errorCode}`);
+  ) {}
+
+  get message(): string {
+    return `${vectorName(this.vector)} error code ${this.errorCode}`;
   }
 }

@@ -11,46 +11,19 @@ import { KERNEL_CALLS } from './calls/index.js';
 import type { Console } from './console.js';
 import { enterUserMode, setInitialRegisters } from './cpu-setup.js';
 import { Errno, failure } from './errors.js';
+import type { KernelHooks } from './hooks.js';
 import { fromLinear } from './linear-address.js';
 import { loadProgram, unload, type StartOptions } from './loader.js';
 import type { MemoryAccess } from './mapping.js';
 import { Pager, type FaultOutcome } from './pager.js';
 import { Process, ProcessTable } from './process.js';
+import { Scheduler } from './scheduler.js';
 import { Thread, type PendingCall } from './thread.js';
 import { accessOf, makeTrapReport, type TrapReport } from './trap-report.js';
 import { UserMemory } from './user-memory.js';
 
-/** A thread runs so many ticks before the next one has its turn. */
-const SLICE_TICKS = 100_000;
-
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
 const CALLS = new Map(KERNEL_CALLS.map((call) => [BigInt(call.number), call]));
-
-/** A kernel-call that was made; a pending one is told each time it is made again. */
-export interface KernelCallEvent {
-  readonly thread: Thread;
-  readonly number: bigint;
-  /** Undefined: there is no such call. */
-  readonly name: string | undefined;
-  readonly arguments: readonly bigint[];
-  readonly result: CallResult;
-}
-
-/** A page fault, and what became of it. */
-export interface FaultEvent {
-  readonly thread: Thread;
-  readonly rip: bigint;
-  readonly linear: bigint;
-  readonly access: MemoryAccess;
-  readonly outcome: FaultOutcome | 'out of memory';
-}
-
-/** Who wants to know what happens in the machine. Hooks change nothing in it. */
-export interface KernelHooks {
-  readonly onKernelCall?: (event: KernelCallEvent) => void;
-  readonly onFault?: (event: FaultEvent) => void;
-  readonly onTrap?: (report: TrapReport) => void;
-}
 
 export interface KernelOptions {
   readonly cpu: Cpu;
@@ -64,7 +37,7 @@ export interface KernelOptions {
 export type KernelEvent =
   | { readonly kind: 'ticks' }
   /** A process has ended; the others can go on. */
-  | { readonly kind: 'ended'; readonly process: Process }
+  | { readonly kind: 'ended' }
   /** All threads wait for input, the first of them until a tick, Infinity for ever. */
   | { readonly kind: 'waiting'; readonly until: number }
   /** There is no process. */
@@ -87,15 +60,13 @@ export class Kernel {
   private readonly cpu: Cpu;
   private readonly console: Console;
   private readonly hooks: KernelHooks;
-  /** Round robin: the first one runs. */
-  private readonly runnable: Thread[] = [];
-  private readonly waiting: Thread[] = [];
+  private readonly scheduler = new Scheduler();
   /** Whose registers the CPU holds. */
   private current: Thread | undefined;
-  private sliceEnd = 0;
   private nextTid = 1;
   private lastFault: { thread: Thread; tick: number } | undefined;
-  private ended: Process | undefined;
+  /** Since `run` told of it last. */
+  private someProcessEnded = false;
 
   constructor({ cpu, store, pool, console, hooks = {} }: KernelOptions) {
     this.cpu = cpu;
@@ -119,7 +90,7 @@ export class Kernel {
     this.switchTo(thread);
     setInitialRegisters(this.cpu, description.entry, rsp, threadPointer);
     if (before) this.switchTo(before);
-    this.runnable.push(thread);
+    this.scheduler.add(thread);
     return process;
   }
 
@@ -129,9 +100,10 @@ export class Kernel {
     while (this.cpu.ticks < end) {
       const thread = this.schedule();
       if (thread) this.runThread(thread, end);
-      const process = this.ended;
-      this.ended = undefined;
-      if (process) return { kind: 'ended', process };
+      if (this.someProcessEnded) {
+        this.someProcessEnded = false;
+        return { kind: 'ended' };
+      }
       if (!thread) return this.rest();
     }
     return { kind: 'ticks' };
@@ -139,7 +111,7 @@ export class Kernel {
 
   /** Lets time pass until a tick while all threads wait; no effect if it is past. */
   passTime(tick: number): void {
-    if (this.runnable.length > 0) throw new Error('time passes by itself while threads run');
+    if (this.scheduler.running) throw new Error('time passes by itself while threads run');
     const ticks = Math.max(0, tick - this.cpu.ticks);
     this.cpu.ticks += ticks;
     this.ticksWithoutInstruction += ticks;
@@ -147,37 +119,39 @@ export class Kernel {
 
   /** Ends a process: all its threads; its memory is given back. */
   end(process: Process, exitCode: number, trap?: TrapReport): void {
-    for (const queue of [this.runnable, this.waiting])
-      for (const thread of process.threads) if (queue.includes(thread)) queue.splice(queue.indexOf(thread), 1);
+    for (const thread of process.threads) this.scheduler.remove(thread);
     if (this.current?.process === process) this.current = undefined;
     process.threads.length = 0;
     for (const region of process.regions) unload(this, region);
     this.processes.remove(process);
     process.end = { exitCode, trap };
-    this.ended = process;
+    this.someProcessEnded = true;
   }
 
   private runThread(thread: Thread, end: number): void {
     this.switchTo(thread);
     if (thread.pending) this.continueCall(thread);
-    else this.handle(thread, this.cpu.run(Math.min(end, this.sliceEnd) - this.cpu.ticks));
+    else this.handle(thread, this.cpu.run(Math.min(end, this.scheduler.sliceEnd) - this.cpu.ticks));
   }
 
   /** The thread that is to run, with a slice that is not used up. Waiting threads ask again when a slice begins. */
   private schedule(): Thread | undefined {
-    if (this.cpu.ticks < this.sliceEnd && this.runnable.length > 0) return this.runnable[0];
-    if (this.runnable.length > 1) this.runnable.push(this.runnable.shift()!);
-    for (const thread of [...this.waiting]) {
-      this.switchTo(thread);
-      this.continueCall(thread);
+    const { scheduler } = this;
+    if (scheduler.needsSlice(this.cpu.ticks)) {
+      scheduler.beginSlice(this.cpu.ticks);
+      for (const thread of [...scheduler.waiters]) {
+        if (thread.process.end) continue;
+        this.switchTo(thread);
+        this.continueCall(thread);
+      }
     }
-    this.sliceEnd = this.cpu.ticks + SLICE_TICKS;
-    return this.runnable[0];
+    return scheduler.running;
   }
 
   private rest(): KernelEvent {
-    if (this.waiting.length === 0) return { kind: 'idle' };
-    return { kind: 'waiting', until: Math.min(...this.waiting.map(({ pending }) => pending?.deadline ?? Infinity)) };
+    const { waiters } = this.scheduler;
+    if (waiters.length === 0) return { kind: 'idle' };
+    return { kind: 'waiting', until: Math.min(...waiters.map(({ pending }) => pending?.deadline ?? Infinity)) };
   }
 
   /** A context switch changes registers and nothing else. */
@@ -249,18 +223,8 @@ export class Kernel {
     this.hooks.onKernelCall?.({ thread, number: pending.number, name: call?.name, arguments: args, result });
     if (result === ENDED) return;
     if (typeof result === 'bigint') state.setGpr(RAX, BigInt.asUintN(64, result));
-    this.setPending(thread, result === PENDING ? pending : undefined);
-  }
-
-  /** A thread that waits leaves the queue of those that run, and comes back when its call is answered. */
-  private setPending(thread: Thread, pending: PendingCall | undefined): void {
-    const waited = this.waiting.includes(thread);
-    const waits = pending?.deadline !== undefined;
-    thread.pending = pending;
-    if (waited === waits) return;
-    const [from, to] = waits ? [this.runnable, this.waiting] : [this.waiting, this.runnable];
-    from.splice(from.indexOf(thread), 1);
-    to.push(thread);
+    thread.pending = result === PENDING ? pending : undefined;
+    this.scheduler.setWaiting(thread, thread.pending?.deadline !== undefined);
   }
 
   private contextOf(thread: Thread, pending: PendingCall): CallContext {

@@ -1,7 +1,7 @@
 /** The guest programs, compiled for BD0 and for Linux from the same source, and run here and there. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,7 +48,9 @@ export function guestImage(name: string, build: Build = {}): Promise<Uint8Array>
   const known = images.get(key);
   if (known) return known;
   const output = join(directory, `${name}-${images.size}`);
-  const image = compileGuest({ sources: [sourceOf(name)], output, ...build }).then(() => readFileSync(output));
+  const image = compileGuest({ sources: [sourceOf(name)], output, ...build }).then(
+    () => new Uint8Array(readFileSync(output)),
+  );
   images.set(key, image);
   return image;
 }
@@ -71,29 +73,44 @@ export interface Run {
 }
 
 /** Runs the native build of a program. */
-export async function runNative(name: string, args: readonly string[] = [], input = new Uint8Array()): Promise<Run> {
+export async function runNative(
+  name: string,
+  args: readonly string[] = [],
+  input: Uint8Array = new Uint8Array(),
+): Promise<Run> {
   const path = await nativeProgram(name);
-  const file = join(directory, `${name}.output`);
-  const output = openSync(file, 'w');
+  const [inputFile, outputFile] = [`${path}.input`, `${path}.output`];
+  writeFileSync(inputFile, input);
+  // Files: a pipe would break where the program does not read its input, and part stderr from stdout.
+  const [inputEnd, outputEnd] = [openSync(inputFile, 'r'), openSync(outputFile, 'w')];
   try {
-    const { status, signal, error } = spawnSync(path, [...args], { input, stdio: ['pipe', output, output] });
+    const { status, signal, error } = spawnSync(path, [...args], { stdio: [inputEnd, outputEnd, outputEnd] });
     if (error) throw error;
     if (status === null) throw new Error(`${name} was killed by ${signal} on Linux`);
-    return { output: readFileSync(file), exitCode: status };
+    return { output: readFileSync(outputFile), exitCode: status };
   } finally {
-    closeSync(output);
+    closeSync(inputEnd);
+    closeSync(outputEnd);
   }
 }
 
-/** Input that is not there yet: the program waits for it. */
+/** Stands between two pieces of input: what follows is not there before `inputArrives`. */
 export const NOTHING_YET = 'nothing yet';
+
+export type InputPiece = Uint8Array | typeof NOTHING_YET;
 
 /** A console whose input comes in pieces, and that keeps what is written. */
 export class ScriptedConsole implements Console {
-  private readonly written: Uint8Array[] = [];
-  private readonly pieces: (Uint8Array | typeof NOTHING_YET)[];
+  private written: Uint8Array[] = [];
+  private pieces: InputPiece[] = [];
 
-  constructor(input: readonly (Uint8Array | typeof NOTHING_YET)[] = []) {
+  constructor(input: readonly InputPiece[] = []) {
+    this.restart(input);
+  }
+
+  /** Forgets what was written and what was to be read. */
+  restart(input: readonly InputPiece[]): void {
+    this.written = [];
     this.pieces = input.filter((piece) => piece.length > 0);
   }
 
@@ -106,22 +123,30 @@ export class ScriptedConsole implements Console {
   }
 
   read(max: number): Uint8Array | 'end' | undefined {
-    const piece = this.pieces.shift();
+    const piece = this.pieces[0];
     if (piece === undefined) return 'end';
     if (piece === NOTHING_YET) return undefined;
+    this.pieces.shift();
     if (piece.length > max) this.pieces.unshift(piece.subarray(max));
     return piece.subarray(0, max);
+  }
+
+  /** Ends the pause that a program waits in. */
+  inputArrives(): void {
+    if (this.pieces[0] === NOTHING_YET) this.pieces.shift();
   }
 }
 
 /** How a guest program is run. */
 export interface GuestOptions extends Omit<ComputerOptions, 'console'> {
   readonly args?: readonly string[];
-  readonly input?: readonly (Uint8Array | typeof NOTHING_YET)[];
+  readonly input?: readonly InputPiece[];
   /** Of its region; 1 GiB if not given. */
   readonly limitBytes?: number;
   /** Ticks between two looks; the run is in one go if not given. */
   readonly sliceTicks?: number;
+  /** Told of the machine after each slice. */
+  readonly onSlice?: (computer: Computer) => void;
 }
 
 /** What a program did on BD0. */
@@ -137,7 +162,7 @@ export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').up
 
 /** Runs a program to its end. Throws where it does not exit. */
 export async function runGuest(image: Promise<Uint8Array>, options: GuestOptions = {}): Promise<GuestRun> {
-  const { args = [], input, limitBytes = GIB, sliceTicks = Infinity, ...machine } = options;
+  const { args = [], input, limitBytes = GIB, sliceTicks = Infinity, onSlice, ...machine } = options;
   const console = new ScriptedConsole(input);
   const computer = new Computer({ memoryBytes: 64 * MIB, sha256, ...machine, console });
   const process = computer.start(await image, { name: 'guest', limitBytes, argv: ['guest', ...args] });
@@ -145,9 +170,13 @@ export async function runGuest(image: Promise<Uint8Array>, options: GuestOptions
   let outcome: Outcome;
   do {
     outcome = computer.run(process, { maxTicks: sliceTicks });
-    if (outcome.kind === 'waiting') waits++;
+    onSlice?.(computer);
+    if (outcome.kind !== 'waiting') continue;
+    waits++;
+    console.inputArrives();
   } while (outcome.kind === 'limit' || outcome.kind === 'waiting');
-  if (outcome.kind === 'trapped') throw new Error(`the guest trapped: ${JSON.stringify(outcome.report, bigintsAsText)}`);
+  if (outcome.kind === 'trapped')
+    throw new Error(`the guest trapped: ${JSON.stringify(outcome.report, bigintsAsText)}`);
   return { output: console.output, exitCode: outcome.exitCode, statistics: computer.statistics, waits, computer };
 }
 

@@ -2,11 +2,11 @@
 import { hex } from '../../src/bits.js';
 import type { StartOptions } from '../../src/kernel/loader.js';
 import { Computer, KernelError, describeTrap, type Outcome, type Process } from '../../src/index.js';
-import { ScriptedConsole, sha256, type NOTHING_YET } from './guest-programs.js';
+import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
 
 export interface PairOptions {
   readonly memoryBytes: number;
-  readonly input?: readonly (Uint8Array | typeof NOTHING_YET)[];
+  readonly input?: readonly InputPiece[];
 }
 
 const ROW_BYTES = 16;
@@ -78,25 +78,44 @@ export class MachinePair {
 
   /** Starts a program on both. Answers why it was refused, undefined where it was not; throws where they disagree. */
   start(image: Uint8Array, options: StartOptions): string | undefined {
-    const [evaluated, interpreted] = [startOn(this.evaluator, image, options), startOn(this.interpreter, image, options)];
+    const [evaluated, interpreted] = [
+      startOn(this.evaluator, image, options),
+      startOn(this.interpreter, image, options),
+    ];
     if (typeof evaluated === 'string' || typeof interpreted === 'string') {
-      if (evaluated !== interpreted) throw new Error(`start: ${describeStart(evaluated)} | ${describeStart(interpreted)}`);
+      if (evaluated !== interpreted)
+        throw new Error(`start: ${describeStart(evaluated)} | ${describeStart(interpreted)}`);
       return evaluated as string;
     }
     this.processes = [evaluated, interpreted];
     return undefined;
   }
 
-  /** Runs both for so many ticks. Throws where the outcomes or the states after it are not the same. */
+  /** Runs both for so many ticks. Throws where the outcomes, or the states after it, are not the same. */
   run(maxTicks: number, compareMemory = true): Outcome {
     const [first, second] = this.processes!;
     const evaluated = this.evaluator.run(first, { maxTicks });
     const interpreted = this.interpreter.run(second, { maxTicks });
     const outcomes = [describeOutcome(evaluated), describeOutcome(interpreted)];
-    const rows = this.differences(compareMemory);
-    if (outcomes[0] !== outcomes[1]) rows.unshift(`* ${outcomes.join(' | ')}`);
-    if (rows.length > 0) throw new Error(`the evaluator | the interpreter:\n${rows.join('\n')}`);
+    this.compare(compareMemory, outcomes[0] === outcomes[1] ? [] : [`* ${outcomes.join(' | ')}`]);
     return interpreted;
+  }
+
+  /** Throws where the states are not the same, or something else differs that is known already. */
+  compare(compareMemory = true, known: readonly string[] = []): void {
+    const rows = [...known, ...this.differences(compareMemory)];
+    if (rows.length > 0) throw new Error(`the evaluator | the interpreter:\n${rows.join('\n')}`);
+  }
+
+  /** Says what the next program will read, and forgets what was written. */
+  restartConsole(input: readonly InputPiece[]): void {
+    for (const console of this.consoles) console.restart(input);
+  }
+
+  /** Lets the input arrive, or time pass, that both wait for: see Computer.passTime. */
+  endWaiting(until: number | undefined): void {
+    for (const console of this.consoles) console.inputArrives();
+    if (until !== undefined) for (const machine of [this.evaluator, this.interpreter]) machine.passTime(until);
   }
 
   /** Ends the program on both. */

@@ -60,7 +60,7 @@ export class BlockCache {
   /** The record that an indirect branch to `rip` goes to; the jump cache will know it from now on. */
   findIndirect(rip: bigint): number {
     const record = this.find(rip);
-    const entry = JUMP_CACHE + (Number(BigInt.asIntN(32, rip)) & (JUMP_CACHE_ENTRIES - 1)) * 16;
+    const entry = jumpCacheEntry(rip);
     this.view.setBigUint64(entry, rip, true);
     this.view.setInt32(entry + 8, record, true);
     return record;
@@ -77,6 +77,21 @@ export class BlockCache {
     this.view.setUint16(stub + Field.handler, Handler.goto, true);
     this.view.setInt32(stub + Field.target, record, true);
     return record;
+  }
+
+  /** Makes the record of an address, if there is one, leave for the region that is entered there. */
+  markRegion(rip: bigint): void {
+    const record = this.recordOfRip.get(rip);
+    if (record === undefined || this.leadsToRegion(record)) return;
+    this.view.setUint16(record + Field.handlerBefore, this.view.getUint16(record + Field.handler, true), true);
+    this.view.setUint16(record + Field.handler, Handler.region, true);
+  }
+  leadsToRegion(record: number): boolean {
+    return this.view.getUint16(record + Field.handler, true) === Handler.region;
+  }
+  /** Gives a record its own handler back, as its region is gone. */
+  unmarkRegion(record: number): void {
+    this.view.setUint16(record + Field.handler, this.view.getUint16(record + Field.handlerBefore, true), true);
   }
 
   /** The address of the instruction that a record stands for. */
@@ -125,12 +140,8 @@ export class BlockCache {
       if (this.recordOfRip.get(rip) === record) this.recordOfRip.delete(rip);
       this.view.setUint16(record + Field.handler, Handler.resolve, true);
       this.view.setUint16(record + Field.ticksToEnd, 0, true);
-    }
-    const entries = JUMP_CACHE_ENTRIES;
-    for (let entry = JUMP_CACHE; entry < JUMP_CACHE + entries * 16; entry += 16) {
-      const record = this.view.getInt32(entry + 8, true);
-      if (record >= run.firstRecord && record < run.firstRecord + run.records * RECORD_BYTES)
-        this.view.setBigUint64(entry, NO_RIP, true);
+      const entry = jumpCacheEntry(rip);
+      if (this.view.getInt32(entry + 8, true) === record) this.view.setBigUint64(entry, NO_RIP, true);
     }
   }
 
@@ -288,6 +299,11 @@ export class BlockCache {
     else this.runsOfFrame.set(frame, [run]);
     this.mmu.watch(frame, WATCH_CODE);
   }
+}
+
+/** Where the jump cache may know an address. */
+function jumpCacheEntry(rip: bigint): number {
+  return JUMP_CACHE + (Number(BigInt.asIntN(32, rip)) & (JUMP_CACHE_ENTRIES - 1)) * 16;
 }
 
 function registerAddress(operand: OperandForm, instruction: Instruction): number | undefined {

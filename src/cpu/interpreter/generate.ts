@@ -62,6 +62,7 @@ function mainLoop(plan: HandlerPlan, shared: SharedFunctions, functionType: numb
   byHandler[Handler.goto] = goto;
   byHandler[Handler.resolve] = resolve;
   byHandler[Handler.evaluate] = exitLabels[Exit.evaluate];
+  byHandler[Handler.region] = exitLabels[Exit.region];
   code.brTable([...byHandler, ...hot], inFunctions);
   code.end();
   code.get(RECORD).memory('i32.load', Field.target).set(RECORD).br(enter);
@@ -132,7 +133,11 @@ function endExitBlocks(code: Code, exitCode: number, leave: Label): void {
 
 /** An instruction that has not run, and those behind it in its block, have been paid for on the way in. */
 function refundBlock(code: Code, exitCode: number): void {
-  code.get(exitCode).i32(Exit.evaluate).op('i32.eq').get(exitCode).i32(Exit.miss).op('i32.eq').op('i32.or').if();
+  for (const [i, exit] of [Exit.evaluate, Exit.miss, Exit.region].entries()) {
+    code.get(exitCode).i32(exit).op('i32.eq');
+    if (i > 0) code.op('i32.or');
+  }
+  code.if();
   code.get(BUDGET).get(RECORD).memory('i32.load16_u', Field.ticksToEnd).op('i32.add').set(BUDGET);
   code.end();
 }

@@ -24,7 +24,7 @@ export interface HandlerContext extends CompilerContext {
 }
 
 /** Result and operand of a thunk as the state holds them: 64 bits each. Pushes the two. */
-function pushThunk(emitter: Emitter, thunk: FlagsThunk<WasmValue>, which: 'result' | 'operand'): void {
+export function pushThunk(emitter: Emitter, thunk: FlagsThunk<WasmValue>, which: 'result' | 'operand'): void {
   const bits = thunk.kind === 'bits' || thunk.kind === 'result';
   const value = which === 'result' ? (thunk.kind === 'bits' ? undefined : thunk.result) : bits ? thunk.bits : thunk.y;
   if (!value) emitter.code.i64(0n);

@@ -12,7 +12,8 @@ import { HOST_LAYOUT } from '../../memory.js';
  *     +24 i64  displacement; with rip as the base, the address itself
  *     +32 i64  rip of the next instruction
  *     +40 i32  record of the direct target
- *     +44 u8   log2 of the scale    +45 u8  length of the instruction    +46 u16 unused
+ *     +44 u8   log2 of the scale    +45 u8  length of the instruction
+ *     +46 u16  the handler that `region` has taken the place of
  */
 export const RECORD_BYTES = 48;
 
@@ -29,6 +30,7 @@ export const Field = {
   target: 40,
   scale: 44,
   length: 45,
+  handlerBefore: 46,
 } as const;
 
 /** Handlers that are no instruction. */
@@ -39,8 +41,10 @@ export const Handler = {
   resolve: 1,
   /** The evaluator does this instruction: leaves with EVALUATE. */
   evaluate: 2,
+  /** A region has been translated that is entered here: leaves with REGION. */
+  region: 3,
 } as const;
-export const FIRST_FORM_HANDLER = 3;
+export const FIRST_FORM_HANDLER = 4;
 
 /** Why generated code came back. Smaller than any record's address, so that a handler can answer either. */
 export const Exit = {
@@ -52,6 +56,8 @@ export const Exit = {
   evaluate: 4,
   /** EXIT_LINEAR missed the TLB for EXIT_ACCESS: bit 0 write, bytes from bit 8. */
   miss: 5,
+  /** A translated region goes on from here. */
+  region: 6,
 } as const;
 
 export type ExitCode = (typeof Exit)[keyof typeof Exit];

@@ -216,8 +216,8 @@ export class Code {
     return this;
   }
 
-  /** The function as the code section wants it: locals, body, end; without its size. */
-  finish(): Uint8Array {
+  /** The function as the code section wants it: locals, prologue, body, end; without its size. */
+  finish(prologue?: Code): Uint8Array {
     const out = new ByteWriter();
     const runs: [number, number][] = [];
     for (const type of this.locals) {
@@ -230,6 +230,7 @@ export class Code {
       out.unsigned(count);
       out.byte(type);
     }
+    if (prologue) out.bytes(prologue.writer.view());
     out.bytes(this.writer.view());
     out.byte(0x0b);
     return out.view();

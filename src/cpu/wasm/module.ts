@@ -9,6 +9,7 @@ interface WasmFunction {
   readonly type: number;
   readonly code: Code;
   readonly exportName: string | undefined;
+  readonly prologue: Code | undefined;
 }
 
 /** A Wasm module that imports one memory and defines functions. WebAssembly Core Specification 5.5. */
@@ -24,9 +25,9 @@ export class WasmModule {
     return found >= 0 ? found : this.types.push({ parameters, results }) - 1;
   }
 
-  /** Adds a function and answers its index. */
-  add(type: number, code: Code, exportName?: string): number {
-    return this.functions.push({ type, code, exportName }) - 1;
+  /** Adds a function and answers its index. `prologue` uses the function's locals and runs before its code. */
+  add(type: number, code: Code, exportName?: string, prologue?: Code): number {
+    return this.functions.push({ type, code, exportName, prologue }) - 1;
   }
 
   /** Puts a function into the table and answers its place. */
@@ -73,8 +74,8 @@ export class WasmModule {
       });
     section(out, 10, (s) => {
       s.unsigned(this.functions.length);
-      for (const { code } of this.functions) {
-        const body = code.finish();
+      for (const { code, prologue } of this.functions) {
+        const body = code.finish(prologue);
         s.unsigned(body.length);
         s.bytes(body);
       }

@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../../../src/bits.js';
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { CpuEvent } from '../../../src/cpu/events.js';
 import { CS, FS, GPR, GS, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state.js';
-import { GuestMemory } from '../../../src/memory.js';
+import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import type { OracleCase, OracleState } from '../../oracle/case.js';
 import {
@@ -25,8 +25,8 @@ export interface GuestState extends OracleState {
   /** ES CS SS DS FS GS. */
   selectors: Uint16Array;
   x87: Uint8Array;
-  /** The page tables, for their A and D bits. */
-  tables: Uint8Array;
+  /** Low words of the page-table entries, for their A and D bits. */
+  entries: Uint32Array;
   /** How many instructions the evaluator did: none where a compiled handler did it all. */
   evaluated: number;
 }
@@ -54,23 +54,27 @@ const BLOCK_END = 0x06;
 export class Guest {
   readonly cpu: Cpu;
   private readonly memory = new GuestMemory(MEMORY_BYTES);
-  private readonly tableBytes: number;
-  private readonly initialTables: Uint8Array;
+  private readonly tables: PageTables;
+  private readonly initialEntries: Uint32Array;
   private evaluated = 0;
+  /** Physical address of the last case's instruction, and how long it is. */
+  private codeStart = CODE_START;
+  private codeLength = 0;
   private event: CpuEvent = { kind: 'ticks' };
 
   constructor(engine: Engine) {
     this.cpu = new Cpu(this.memory, engine);
-    const tables = new PageTables(this.memory, TABLES_START);
-    mapArenas(tables);
-    this.tableBytes = tables.limit;
-    this.initialTables = this.memory.ram.slice(0, this.tableBytes);
+    this.tables = new PageTables(this.memory, TABLES_START);
+    mapArenas(this.tables);
+    this.initialEntries = this.entries();
     this.memory.ram.fill(INT3, CODE_START, CODE_START + CODE_BYTES);
     const { mmu } = this.cpu;
-    mmu.setCr3(tables.root);
+    mmu.setCr3(this.tables.root);
     mmu.setCr0(CR0_WP | CR0_AM);
     mmu.setEfer(EFER_NXE);
     mmu.setCpl(3);
+    // Nobody writes to the code but this class; a reason to watch that stays saves a search of the TLB for each case.
+    for (let page = 0; page < CODE_PAGES; page++) mmu.watch(CODE_START / PAGE_SIZE + page, WATCH_TABLE);
     this.countEvaluated();
   }
 
@@ -79,19 +83,14 @@ export class Guest {
    * empty; otherwise as the case before left them.
    */
   run(c: OracleCase, contents: readonly Uint8Array[], ticks: number, cold: boolean): GuestState {
-    if (cold) {
-      this.memory.ram.set(this.initialTables);
-      this.cpu.mmu.flush();
-    }
+    if (cold) this.forgetTranslations();
     this.loadRegisters(c);
     c.memory.windows.forEach(({ address }, i) => this.memory.ram.set(contents[i]!, physicalOf(address)));
-    const code = Uint8Array.of(...c.bytes, BLOCK_END).subarray(0, CODE_BYTES - c.codeOffset);
-    this.storeCode(c.codeOffset, code);
+    this.storeCode(c.codeOffset, c.bytes);
     this.evaluated = 0;
     const before = this.cpu.ticks;
     this.event = this.cpu.run(ticks);
     const state = this.state(c, this.cpu.ticks - before);
-    this.storeCode(c.codeOffset, code.fill(INT3));
     for (const { address, length } of c.memory.windows) {
       const start = physicalOf(address);
       this.memory.ram.fill(0, start, start + length);
@@ -134,13 +133,27 @@ export class Guest {
     state.setSegmentBase(GS, c.gsBase);
   }
 
-  private storeCode(codeOffset: number, bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    const start = CODE_START + codeOffset;
-    this.memory.ram.set(bytes, start);
-    const inFirst = Math.min(bytes.length, PAGE_SIZE - (start % PAGE_SIZE));
-    this.cpu.codeStored(start, inFirst);
-    if (inFirst < bytes.length) this.cpu.codeStored(start + inFirst, bytes.length - inFirst);
+  private forgetTranslations(): void {
+    this.tables.entryAddresses.forEach((address, i) => this.memory.write32(address, this.initialEntries[i]!));
+    this.cpu.mmu.flush();
+  }
+
+  /** Puts an instruction into the code pages, in the place of the last one. */
+  private storeCode(codeOffset: number, instruction: Uint8Array): void {
+    const { ram } = this.memory;
+    ram.fill(INT3, this.codeStart, this.codeStart + this.codeLength);
+    this.codeStart = CODE_START + codeOffset;
+    this.codeLength = Math.min(instruction.length + 1, CODE_BYTES - codeOffset);
+    ram.set(instruction.subarray(0, this.codeLength), this.codeStart);
+    if (this.codeLength > instruction.length) ram[this.codeStart + instruction.length] = BLOCK_END;
+    for (let page = 0; page < CODE_PAGES; page++) this.cpu.codeStored(CODE_START + page * PAGE_SIZE, PAGE_SIZE);
+  }
+
+  private entries(): Uint32Array {
+    const { entryAddresses } = this.tables;
+    const entries = new Uint32Array(entryAddresses.length);
+    for (let i = 0; i < entries.length; i++) entries[i] = this.memory.read32(entryAddresses[i]!);
+    return entries;
   }
 
   private state(c: OracleCase, ticks: number): GuestState {
@@ -164,7 +177,7 @@ export class Guest {
       ticks,
       selectors: new Uint16Array(host.slice(SELECTORS, SELECTORS + 12).buffer),
       x87: host.slice(X87, X87 + X87_BYTES),
-      tables: ram.slice(0, this.tableBytes),
+      entries: this.entries(),
       evaluated: this.evaluated,
     };
   }

@@ -11,6 +11,8 @@ const FRAME = 0x000f_ffff_ffff_f000n;
 export class PageTables {
   /** Physical address of the PML4 table. */
   readonly root: number;
+  /** Physical addresses of all entries that are in use. */
+  readonly entryAddresses: number[] = [];
   private end: number;
 
   /** The tables take frames from `start`, a physical address, which must be zero. */
@@ -22,15 +24,11 @@ export class PageTables {
     this.end = start + 4096;
   }
 
-  /** Physical address behind the last table. */
-  get limit(): number {
-    return this.end;
-  }
-
   /** Maps the page of `linear` to a frame, with the rights in `entry` (PRESENT is added). */
   map(linear: bigint, physical: number, entry: bigint): void {
     const address = this.entryAddress(linear);
     this.memory.write64(address, BigInt(physical) | BigInt(PRESENT) | entry);
+    if (!this.entryAddresses.includes(address)) this.entryAddresses.push(address);
   }
 
   /** Physical address of the PTE of a linear address; the tables above it are made where they are missing. */
@@ -43,6 +41,7 @@ export class PageTables {
         entry = BigInt(this.end) | TABLE_RIGHTS;
         this.end += 4096;
         this.memory.write64(address, entry);
+        this.entryAddresses.push(address);
       }
       if (entry & BigInt(LARGE)) throw new Error('a large page stands where a table is needed');
       table = Number(entry & FRAME);

@@ -1,0 +1,282 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { compileGuest } from '../../src/cli/guest-compiler.js';
+import { bd0, endOf, firstOutput, startBd0, type Ran } from './bd0.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'bd0-run-'));
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A guest that does what its first argument says. */
+const misbehave = join(directory, 'misbehave');
+await compileGuest({
+  sources: [join(root, 'test/cli/misbehave.c')],
+  output: misbehave,
+  compilerOptions: ['-fno-builtin'],
+});
+
+/** Runs it, with words for bd0 in front. */
+function run(what: string, words: readonly string[] = [], input: string | Uint8Array = ''): Promise<Ran> {
+  return bd0(['run', ...words, misbehave, ...what.split(' ')], { input });
+}
+
+/** What bd0 itself says is one line. */
+function isOneLine(stderr: string): boolean {
+  return /^bd0: [^\n]+\n$/.test(stderr);
+}
+
+t.test('a guest that comes with bd0 runs by its name', async (t) => {
+  t.strictSame(await bd0(['run', 'hello_world']), { code: 0, signal: null, stdout: 'Hello, world\n', stderr: '' });
+});
+
+t.test('the arguments of the guest reach it, with IMAGE as argv[0]', async (t) => {
+  const { stdout } = await bd0(['run', 'echo', '--engine', 'evaluator', 'one', '', '-L', '--', 'ä']);
+  t.equal(stdout, 'one  -L -- ä\n');
+});
+
+t.test('the exit code is that of the guest', async (t) => {
+  for (const [code, seen] of [
+    [7, 7],
+    [255, 255],
+    [300, 44],
+  ]) {
+    // prettier-ignore
+    const { code: exitCode, stdout, stderr } = await run(`exit ${code}`);
+    t.strictSame([exitCode, stdout, stderr], [seen, '', '']);
+  }
+});
+
+t.test('a trap ends the guest with 128 + the number of its signal, and is reported', async (t) => {
+  const traps: [what: string, code: number, report: RegExp][] = [
+    [
+      'null 16',
+      139,
+      /#PF, error code 0x6\n  rip 0x0{7}1[0-9a-f]{8} in store\+0x0: mov .*\n  write of 0x0{14}10\n  no region/,
+    ],
+    [
+      'constant',
+      139,
+      /#PF, error code 0x7\n.* in store\+0x0: .*\n  write of .*\n  in the region of process 1 \(misbehave\)/,
+    ],
+    ['divide 0', 136, /#DE\n  rip .* in main\+0x[0-9a-f]+: idiv/],
+    ['undefined', 132, /#UD\n  rip .*: ud2/],
+    ['breakpoint', 133, /#BP\n  rip/],
+    ['privileged', 139, /#GP, error code 0x0\n  rip .*: hlt/],
+    ['unaligned', 135, /#AC, error code 0x0\n  rip .*: mov eax,\[rsp\+1\]/],
+    ['float', 136, /#XM\n  rip .*: divss xmm0,xmm0/],
+  ];
+  for (const [what, code, report] of traps) {
+    const ran = await run(what);
+    t.equal(ran.code, code, what);
+    t.equal(ran.stdout, `${what.split(' ')[0]}\n`, 'what it wrote before is there');
+    t.match(ran.stderr, report);
+    t.match(ran.stderr, /^bd0: process 1 \(misbehave\), thread 1: /);
+  }
+});
+
+t.test('a guest that uses up the memory ends with 137', async (t) => {
+  const { code, stderr } = await run('touch 16777216', ['-m', '8MB']);
+  t.equal(code, 137);
+  t.match(stderr, /^bd0: process 1 \(misbehave\), thread 1: out of memory/);
+});
+
+t.test('limits end a run with 124', async (t) => {
+  const counted = await run('spin', ['--max-instructions', '12345', '--json']);
+  t.equal(counted.code, 124);
+  t.match(JSON.parse(counted.stderr), { outcome: 'limit', exitCode: 124, instructions: 12345 }, 'exactly so many');
+  const timed = await run('spin', ['--timeout', '0.1']);
+  t.equal(timed.code, 124);
+  t.equal(timed.stderr, "bd0: stopped 'misbehave' after 0.1 s (--timeout)\n");
+});
+
+t.test('what cannot run ends with 126 or 127, and what bd0 cannot do with 125', async (t) => {
+  const text = join(directory, 'text');
+  writeFileSync(text, 'This is no program.\n'.repeat(10));
+  const cut = join(directory, 'cut');
+  writeFileSync(cut, readFileSync(misbehave).subarray(0, 100));
+  const cases: [words: string[], code: number, message: RegExp][] = [
+    [[text], 126, /text' is not runnable: the image starts with 0x/],
+    [[cut], 126, /cut' is not runnable: e_phoff/],
+    [[directory], 126, /is a directory, not an image/],
+    [['/dev/null'], 126, /'\/dev\/null' is not a regular file/],
+    [['no-such-guest'], 127, /there is no file 'no-such-guest', and what is under '.*' is cat, deepstack, echo, fib, /],
+    [[join(text, 'below')], 127, /there is no file/],
+    [['hello_world', '--root', text], 125, /--root '.*text' is not a directory/],
+    [['hello_world', '-L', '100'], 125, /cannot start '.*hello_world': a region of/],
+    [['hello_world', '-L', '1000TB'], 125, /cannot start '.*hello_world': no part of the address space/],
+    [['hello_world', '-m', '1TB'], 125, /--memory does not do: guest memory of 1099511627776 bytes/],
+    [['hello_world', '-m', '100KB'], 125, /cannot start/],
+    [
+      ['hello_world', '--log-file', join(directory, 'none/log')],
+      127,
+      /cannot write --log-file '.*': no such file or directory/,
+    ],
+    [[], 125, /bd0 run needs an IMAGE/],
+    [['--frob'], 125, /unknown option '--frob'/],
+  ];
+  for (const [words, code, message] of cases) {
+    const ran = await bd0(['run', ...words]);
+    t.equal(ran.code, code, words.join(' '));
+    t.ok(isOneLine(ran.stderr), ran.stderr);
+    t.match(ran.stderr, message);
+    t.equal(ran.stdout, '');
+  }
+});
+
+t.test('IMAGE is a file first, and else a name under --root', async (t) => {
+  const names = join(directory, 'names');
+  mkdirSync(join(names, 'deeper'), { recursive: true });
+  writeFileSync(join(names, 'hello_world'), readFileSync(misbehave));
+  writeFileSync(join(names, 'deeper/other'), readFileSync(misbehave));
+  const local = await bd0(['run', 'hello_world', 'exit', '5'], { cwd: names });
+  t.equal(local.code, 5, 'a file in the current directory');
+  const named = await bd0(['run', 'hello_world', '--root', names, 'exit', '6']);
+  t.equal(named.code, 6, 'a name under the root');
+  t.equal((await bd0(['run', 'echo', '--root', names])).code, 127, 'and no other name');
+  t.equal((await bd0(['run', 'deeper/other', '--root', names])).code, 127, 'a path is no name');
+});
+
+t.test('input and output go through pipes as they are', async (t) => {
+  const bytes = randomBytes(3_000_000);
+  const child = startBd0(['run', 'cat']);
+  child.stdout.setEncoding('hex');
+  child.stdin.end(bytes);
+  let received = '';
+  for await (const part of child.stdout) received += part as string;
+  t.ok(received === bytes.toString('hex'), 'all bytes, in order');
+});
+
+t.test('a guest that waits for input gets each piece as it comes', async (t) => {
+  const child = startBd0(['run', 'cat']);
+  for (const line of ['first\n', 'second\n']) {
+    child.stdin.write(line);
+    t.equal(await firstOutput(child), line);
+    child.stdout.resume();
+  }
+  child.stdin.end();
+  t.equal((await endOf(child)).code, 0);
+});
+
+t.test('idle time is not waited for, or is, as --clock says', async (t) => {
+  const nanoseconds = 50_000_000;
+  const silent = async (clock: string): Promise<[stdout: string, ms: number]> => {
+    const start = performance.now();
+    const child = startBd0(['run', '--clock', clock, misbehave, 'read', String(nanoseconds)]);
+    const { stdout } = await endOf(child);
+    child.stdin.end();
+    return [stdout, performance.now() - start];
+  };
+  t.equal((await silent('free'))[0], 'read\n-110, in time\n');
+  const [stdout, ms] = await silent('real');
+  t.equal(stdout, 'read\n-110, in time\n');
+  t.ok(ms >= nanoseconds / 1e6, `${ms} ms`);
+});
+
+t.test('a reader that goes away ends the guest quietly, as SIGPIPE does', async (t) => {
+  for (const length of [64, 262144]) {
+    const child = startBd0(['run', misbehave, 'flood', String(length)]);
+    await firstOutput(child);
+    child.stdout.destroy();
+    const [code] = (await once(child, 'exit')) as [number];
+    t.equal(code, 141);
+  }
+});
+
+t.test('output that nobody can take is told', async (t) => {
+  const ran = spawnSync('bash', ['-c', '"$@" > /dev/full', 'bash', process.execPath, main, 'run', 'hello_world'], {
+    encoding: 'utf8',
+  });
+  t.equal(ran.status, 125);
+  t.equal(ran.stderr, 'bd0: cannot write standard output: no space left on device\n');
+});
+
+t.test('SIGINT and SIGTERM end a guest that computes, waits for input, or waits for its reader', async (t) => {
+  const cases: [words: string[], signal: NodeJS.Signals, code: number][] = [
+    [['spin'], 'SIGINT', 130],
+    [['spin'], 'SIGTERM', 143],
+    [['read', '1000000000000000'], 'SIGTERM', 143],
+    [['flood', '64'], 'SIGTERM', 143],
+  ];
+  for (const [words, signal, code] of cases) {
+    const child = startBd0(['run', '--clock', 'real', misbehave, ...words]);
+    await firstOutput(child);
+    child.kill(signal);
+    const [exitCode, killer] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    t.ok(exitCode === code || killer === signal, `${words.join(' ')}: ${exitCode} ${killer}`);
+    child.stdin.destroy();
+    child.stdout.destroy();
+  }
+});
+
+t.test('a run that a signal ends still tells its statistics', async (t) => {
+  const child = startBd0(['run', '--json', misbehave, 'spin']);
+  await firstOutput(child);
+  child.kill('SIGINT');
+  child.stdout.resume();
+  const { stderr, code } = await endOf(child);
+  t.equal(code, 130);
+  t.match(JSON.parse(stderr), { outcome: 'signal', exitCode: 130, signal: 2 });
+});
+
+t.test('--stats tells what the machine has done', async (t) => {
+  const { stderr, stdout } = await bd0(['run', 'fib', '--stats', '15']);
+  t.equal(stdout, 'fib(15) = 610\n');
+  t.match(
+    stderr,
+    /^instructions +[\d ]+, [\d.]+ MIPS\ntime +[\d.]+ s here, [\d.]+ s in the machine\npage faults +\d+\n/,
+  );
+  t.match(stderr, /^hits by content +\d+$/m);
+});
+
+t.test('--json tells the result as one line on stderr', async (t) => {
+  const { stderr } = await run('null 0', ['--json']);
+  t.match(JSON.parse(stderr), {
+    ...{ outcome: 'trapped', exitCode: 139, id: /^[0-9a-f]{64}$/, image: misbehave },
+    report: { cause: 'exception', vector: 14, errorCode: 6, rip: /^0x[0-9a-f]+$/, code: /^([0-9a-f]{2})+$/ },
+  });
+});
+
+t.test('--trace logs kernel-calls and faults as JSON lines, to stderr or to a file', async (t) => {
+  const { stderr } = await bd0(['run', '--trace', 'calls,faults', 'hello_world']);
+  const events = stderr.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+  t.match(events[0], { msg: 'fault', pid: 1, tid: 1, access: 'execute', outcome: 'resolved' });
+  t.match(events.at(-2), { msg: 'call console_write', result: '0xd', tick: Number });
+  t.match(events.at(-1), { msg: 'call exit', result: 'ended' });
+
+  const file = join(directory, 'log');
+  const words = ['run', '--trace', 'calls', '--log-file', file, 'hello_world'];
+  for (let time = 0; time < 2; time++) t.equal((await bd0(words)).stderr, '');
+  t.equal(readFileSync(file, 'utf8').match(/call exit/g)?.length, 2, 'the file is appended to');
+});
+
+t.test('a stack trace shows with --log-level debug only', async (t) => {
+  const quiet = await bd0(['run', 'no-such-guest']);
+  t.ok(isOneLine(quiet.stderr));
+  const { stderr } = await bd0(['run', 'no-such-guest', '--log-level', 'debug']);
+  const [logged, told] = stderr.trimEnd().split('\n');
+  t.match(JSON.parse(logged!), { msg: 'failed', err: { stack: /findImage/ } });
+  t.equal(`${told}\n`, quiet.stderr);
+});
+
+const script = spawnSync('script', ['--version']).status === 0 ? {} : { skip: 'script(1) is not installed' };
+t.test('on a terminal the guest gets lines, and Ctrl-C ends it', script, async (t) => {
+  const command = [process.execPath, main, 'run', 'cat'].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qefc', command, '/dev/null'], { env: { ...process.env, SHELL: '/bin/sh' } });
+  let seen = '';
+  const sees = async (text: string): Promise<void> => {
+    while (!seen.includes(text)) seen += String((await once(child.stdout, 'data'))[0]);
+  };
+  child.stdin.write('a line\n');
+  await sees('a line\r\na line\r\n');
+  child.stdin.write('\x03');
+  const [code] = (await once(child, 'exit')) as [number];
+  t.equal(code, 130);
+});

@@ -1,0 +1,33 @@
+/** What the manual defines of the state after an instruction. */
+import { STATUS_FLAGS } from '../../../src/cpu/flags.js';
+import { UNDEFINED_FLAGS, leavesResultUndefined } from '../../../src/cpu/opcodes/undefined-flags.js';
+import { RCX } from '../../../src/cpu/state.js';
+import type { MeaningCase } from './generate.js';
+
+const ALL_FLAGS = 0xffff_ffff;
+
+/** The count of a shift or rotation, masked as the processor does: by the immediate, CL, or 1. */
+function shiftCount({ form, instruction, oracle }: MeaningCase): number {
+  const last = form.operands.at(-1);
+  const count =
+    last?.kind === 'immediate'
+      ? Number(instruction.immediate & 0xffn)
+      : last?.kind === 'gpr' && last.field === RCX
+        ? Number(oracle.gpr[RCX]! & 0xffn)
+        : 1;
+  return count & (form.width === 64 ? 63 : 31);
+}
+
+/** The bits of RFLAGS that the instruction of a case leaves defined. */
+export function definedFlags(c: MeaningCase): number {
+  const undefinedFlags = UNDEFINED_FLAGS[c.form.row.mnemonic];
+  if (undefinedFlags === undefined) return ALL_FLAGS;
+  const bits = typeof undefinedFlags === 'number' ? undefinedFlags : undefinedFlags(c.form.width, shiftCount(c));
+  return ALL_FLAGS ^ (bits & STATUS_FLAGS);
+}
+
+/** False where the manual leaves the result itself undefined. */
+export function hasDefinedResult(c: MeaningCase): boolean {
+  const { mnemonic } = c.form.row;
+  return !leavesResultUndefined(mnemonic, c.form.width, shiftCount(c));
+}

@@ -1,0 +1,231 @@
+/** What the sources are held to: design/architecture.md "The house", design/style.md "What that means here". */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { extname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import ts from 'typescript';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const FILE_LINES_MAX = 400;
+const FUNCTION_LINES_MAX = 60;
+
+/**
+ * What is longer, and may not grow: `path`, or `path function`, with its lines. Make it shorter and lower the number; what
+ * is within the limits is to be taken off.
+ */
+const LONGER: Readonly<Record<string, number>> = {
+  'src/cpu/interpreter/generate.ts mainLoop': 77,
+};
+
+/** The layers of src/, each with those that it may import; itself goes without saying. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  bits: [],
+  memory: ['bits'],
+  mmu: ['memory', 'bits'],
+  vmo: ['memory', 'bits'],
+  cpu: ['mmu', 'memory', 'bits'],
+  kernel: ['cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  computer: ['kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  debug: ['computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  index: ['debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  cli: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+};
+
+/** Packages that the core may import: those that run in a browser too. */
+const CORE_PACKAGES = ['@noble/hashes'];
+
+/** What a host has, and what would make a run more than a function of its inputs. */
+const HOST_GLOBALS = [
+  ...['Buffer', 'process', 'global', 'require', '__dirname', '__filename', 'window', 'document', 'navigator'],
+  ...['Date', 'performance', 'crypto', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch'],
+];
+
+interface Source {
+  /** From the root of the repository. */
+  readonly path: string;
+  readonly text: string;
+  readonly tree: ts.SourceFile;
+}
+
+/** Files of a directory, in the order of their names. */
+function filesOf(directory: string): string[] {
+  const entries = readdirSync(join(root, directory), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
+}
+
+function sourcesOf(...directories: readonly string[]): Source[] {
+  const paths = directories.flatMap(filesOf).filter((path) => extname(path) === '.ts');
+  return paths.map((path) => {
+    const text = readFileSync(join(root, path), 'utf8');
+    return { path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true) };
+  });
+}
+
+const sources = sourcesOf('src');
+const core = sources.filter(({ path }) => layerOf(path) !== 'cli');
+
+/** `kernel` for src/kernel/calls/exit.ts, `bits` for src/bits.ts. */
+function layerOf(path: string): string {
+  return path.split('/')[1]!.replace(/\.ts$/, '');
+}
+
+/** The modules that a source imports, as they stand there; import() and import types included. */
+function importsOf({ text }: Source): string[] {
+  return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+}
+
+/** Where a relative import leads, from the root of the repository. */
+function target(from: string, specifier: string): string {
+  return relative(root, join(root, from, '..', specifier)).replace(/\.js$/, '.ts');
+}
+
+function forEachNode(node: ts.Node, visit: (node: ts.Node) => void): void {
+  visit(node);
+  ts.forEachChild(node, (child) => forEachNode(child, visit));
+}
+
+t.test('every file of src/ belongs to a layer', async (t) => {
+  const strangers = sources.map(({ path }) => path).filter((path) => !Object.hasOwn(LAYERS, layerOf(path)));
+  t.strictSame(strangers, []);
+});
+
+t.test('imports run downward only', async (t) => {
+  const upward = sources.flatMap((source) => {
+    const layer = layerOf(source.path);
+    const allowed = [layer, ...(LAYERS[layer] ?? [])];
+    const relatives = importsOf(source).filter((specifier) => specifier.startsWith('.'));
+    const wrong = relatives.filter((specifier) => !allowed.includes(layerOf(target(source.path, specifier))));
+    return wrong.map((specifier) => `${source.path} imports ${specifier}`);
+  });
+  t.strictSame(upward, []);
+});
+
+t.test('imports name files that exist, by their compiled names', async (t) => {
+  const lost = sources.flatMap((source) => {
+    const relatives = importsOf(source).filter((specifier) => specifier.startsWith('.'));
+    const wrong = relatives.filter(
+      (name) => !name.endsWith('.js') || !existsSync(join(root, target(source.path, name))),
+    );
+    return wrong.map((specifier) => `${source.path} imports ${specifier}`);
+  });
+  t.strictSame(lost, []);
+});
+
+t.test('the core imports nothing of Node, and no package that a browser has not', async (t) => {
+  const foreign = core.flatMap((source) => {
+    const packages = importsOf(source).filter((specifier) => !specifier.startsWith('.'));
+    const wrong = packages.filter((name) => !CORE_PACKAGES.some((allowed) => name.startsWith(`${allowed}/`)));
+    return wrong.map((specifier) => `${source.path} imports ${specifier}`);
+  });
+  t.strictSame(foreign, []);
+});
+
+t.test('the core uses nothing of its host: no Buffer, no process, no wall clock, no randomness', async (t) => {
+  t.strictSame(core.flatMap(hostUses), []);
+});
+
+/** Uses of globals that a host has; names that the file declares itself are its own. */
+function hostUses({ path, tree }: Source): string[] {
+  const declared = new Set<string>();
+  forEachNode(tree, (node) => {
+    if (isDeclaration(node) && node.name && ts.isIdentifier(node.name)) declared.add(node.name.text);
+  });
+  const uses: string[] = [];
+  forEachNode(tree, (node) => {
+    if (!ts.isIdentifier(node)) return;
+    const line = tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
+    const global = HOST_GLOBALS.includes(node.text) && !declared.has(node.text) && isReference(node);
+    const random = node.text === 'random' && node.parent.getText(tree) === 'Math.random';
+    if (global || random) uses.push(`${path}:${line} uses ${random ? 'Math.random' : node.text}`);
+  });
+  return uses;
+}
+
+function isDeclaration(node: ts.Node): node is ts.NamedDeclaration {
+  return (
+    ts.isVariableDeclaration(node) ||
+    ts.isParameter(node) ||
+    ts.isBindingElement(node) ||
+    ts.isFunctionDeclaration(node) ||
+    ts.isImportSpecifier(node)
+  );
+}
+
+/** False for a name after a dot, and for the name of a property or a method. */
+function isReference(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
+  return !('name' in parent && parent.name === node) && !('propertyName' in parent && parent.propertyName === node);
+}
+
+t.test('what is looked for is found', async (t) => {
+  const text =
+    'const x = Date.now() + Math.random();\nexport const f = (process: number) => process + x.performance;\n';
+  const tree = ts.createSourceFile('made-up.ts', text, ts.ScriptTarget.ES2022, true);
+  t.strictSame(hostUses({ path: 'made-up.ts', text, tree }), [
+    'made-up.ts:1 uses Date',
+    'made-up.ts:1 uses Math.random',
+  ]);
+});
+
+t.test('files and functions stay short', async (t) => {
+  const found = new Map(sourcesOf('src', 'bench').flatMap(lengths));
+  for (const [name, lines] of found)
+    t.ok(lines <= (LONGER[name] ?? 0), `${name} has ${lines} lines, not at most ${LONGER[name] ?? limitOf(name)}`);
+  for (const [name, lines] of Object.entries(LONGER))
+    t.equal(found.get(name), lines, `${name} has exactly the ${lines} lines that stand in the list`);
+});
+
+function limitOf(name: string): number {
+  return name.includes(' ') ? FUNCTION_LINES_MAX : FILE_LINES_MAX;
+}
+
+/** The file and its functions, by name, as far as they exceed the limits. */
+function lengths({ path, text, tree }: Source): [string, number][] {
+  const found: [string, number][] = [[path, text.split('\n').length - 1]];
+  forEachNode(tree, (node) => {
+    if (!ts.isFunctionLike(node) || !('body' in node) || !node.body) return;
+    const [first, last] = [node.getStart(tree), node.end].map((at) => tree.getLineAndCharacterOfPosition(at).line);
+    found.push([`${path} ${node.name?.getText(tree) ?? 'an arrow function'}`, last! - first! + 1]);
+  });
+  return found.filter(([name, lines]) => lines > limitOf(name));
+}
+
+t.test('nothing is left to do, and no test is left out', async (t) => {
+  const written = ['src', 'test', 'bench', 'guest', 'docs'].flatMap(filesOf);
+  const marks = [/\b(TODO|FIXME|XXX|HACK)\b/, /\bt\.(skip|todo|only)\(/, /\b(skip|todo|only): ?true\b/];
+  const found = written.flatMap((path) => {
+    if (path === 'test/tidy.test.ts' || path.startsWith('test/vectors/')) return [];
+    const lines = readFileSync(join(root, path), 'utf8').split('\n');
+    return lines.flatMap((line, index) =>
+      marks.some((mark) => mark.test(line)) ? [`${path}:${index + 1} ${line}`] : [],
+    );
+  });
+  t.strictSame(found, []);
+});
+
+t.test('docs/dependencies.md tells why each dependency is there, and of no other', async (t) => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+    devDependencies: Record<string, string>;
+  };
+  const rows = readFileSync(join(root, 'docs/dependencies.md'), 'utf8').matchAll(/^\| `([^`]+)` +\| \S/gm);
+  const told = [...rows].map(([, name]) => name!);
+  t.strictSame(told.sort(), [...Object.keys(dependencies), ...Object.keys(devDependencies)].sort());
+});
+
+t.test('package-lock.json names no registry', async (t) => {
+  t.notMatch(readFileSync(join(root, 'package-lock.json'), 'utf8'), /"resolved"/);
+});
+
+t.test('prettier has formatted everything', async (t) => {
+  const prettier = join(root, 'node_modules/prettier/bin/prettier.cjs');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [prettier, '--check', '.'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  t.equal(status, 0, stdout + stderr);
+});
