@@ -16,7 +16,7 @@ const RETRY_MS = 2;
  * run, so that signals are heard while a slow reader holds up the guest; and within a slice only where the queue is full.
  */
 export class HostOutput {
-  /** What stdout said when it took no more: EPIPE where the reader has gone. From then on all is dropped. */
+  /** What stdout said when it took no more: EPIPE where the reader has gone. */
   failure: Error | undefined;
   /** True while stdout has not taken what was flushed. */
   isBusy = false;
@@ -35,12 +35,12 @@ export class HostOutput {
     this.waits = kind.isFIFO() || kind.isSocket();
   }
 
-  /** The bytes are the queue's to keep. */
+  /** The bytes are the queue's to keep. Throws `failure` if there is one: the guest cannot go on. */
   write(bytes: Uint8Array): void {
-    if (this.failure) return;
     this.queue.push(bytes);
     this.queuedBytes += bytes.length;
     if (this.queuedBytes > MAX_QUEUED_BYTES) this.writeNow();
+    if (this.failure) throw this.failure;
   }
 
   /** Gives stdout all that is queued. Where it `isBusy` then, it is to be left alone until it is not. */

@@ -31,6 +31,7 @@ export interface RunLoopOptions {
 
 /** The first slice of a run; the next ones are so long that none takes much more time, or brings much more output. */
 const FIRST_SLICE_TICKS = 500;
+const LONGEST_SLICE_TICKS = 2 ** 20;
 const SLICE_MS = 10;
 const SLICE_OUTPUT_BYTES = 2 ** 20;
 
@@ -56,26 +57,34 @@ export class RunLoop {
   async run(): Promise<End> {
     for (;;) {
       const outcome = this.runSlice();
-      const ended = outcome.kind === 'exited' || outcome.kind === 'trapped';
+      const ended = outcome?.kind === 'exited' || outcome?.kind === 'trapped';
       await this.bringOut(ended ? Infinity : this.deadline);
       const end = this.endOfOutput() ?? (ended && !this.options.output.isBusy ? outcome : this.endFromOutside());
       if (end) return end;
-      if (outcome.kind === 'waiting') await this.waitForInput(outcome.until);
+      if (outcome?.kind === 'waiting') await this.waitForInput(outcome.until);
       else await setImmediate();
     }
   }
 
-  private runSlice(): Outcome {
+  /** Undefined where output failed. */
+  private runSlice(): Outcome | undefined {
     const { computer, program, output, maxInstructions } = this.options;
     const start = performance.now();
     // A tick retires one instruction at most.
     const left = maxInstructions - computer.statistics.instructions;
-    const outcome = computer.run(program, { maxTicks: Math.min(this.sliceTicks, left) });
-    if (outcome.kind === 'limit') {
-      const factor = Math.min(SLICE_MS / (performance.now() - start), SLICE_OUTPUT_BYTES / output.queuedBytes, 2);
-      this.sliceTicks = Math.max(1, Math.floor(this.sliceTicks * factor));
+    try {
+      const outcome = computer.run(program, { maxTicks: Math.min(this.sliceTicks, left) });
+      if (outcome.kind === 'limit') this.fitSlice(performance.now() - start);
+      return outcome;
+    } catch (error) {
+      if (error !== output.failure) throw error;
+      return undefined;
     }
-    return outcome;
+  }
+
+  private fitSlice(elapsedMs: number): void {
+    const factor = Math.min(SLICE_MS / elapsedMs, SLICE_OUTPUT_BYTES / this.options.output.queuedBytes, 2);
+    this.sliceTicks = Math.min(Math.max(1, Math.floor(this.sliceTicks * factor)), LONGEST_SLICE_TICKS);
   }
 
   /** Brings output out, until a time; a signal ends it too. */

@@ -15,7 +15,7 @@ import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
  *
  * A large page is held as the pages of 4 KiB that were used of it.
  */
-export const TLB_ENTRIES = 4096;
+export const TLB_ENTRIES = 16384;
 export const TLB_ENTRY_BYTES = 16;
 export const TLB_ADDEND_OFFSET = 8;
 export const TLB_INDEX_SHIFT = 8;

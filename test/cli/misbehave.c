@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     if (!strcmp(what, "constant"))
         store((int *)&constant);
     if (!strcmp(what, "divide"))
-        return 1 / number;
+        return 100 / *(volatile long *)&number;
     if (!strcmp(what, "undefined"))
         __asm__ volatile("ud2");
     if (!strcmp(what, "breakpoint"))

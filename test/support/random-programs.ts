@@ -3,6 +3,7 @@ import { hex } from '../../src/bits.js';
 import type { Decoder } from '../../src/cpu/decoder.js';
 import { RCX, RDI, RSI, RSP } from '../../src/cpu/state.js';
 import { PF_R, PF_W, PF_X, ET_DYN, ET_EXEC, makeImage } from '../kernel/images.js';
+import type { Instruction } from '../../src/cpu/instruction.js';
 import type { BadImage } from './bad-images.js';
 import { encodeForm, type Encoded } from './encode.js';
 import type { Random } from './random.js';
@@ -12,6 +13,9 @@ const PAGE = 4096;
 const REGION = 0x1_0000_0000n;
 const FIXED_CODE = 0x40_0000;
 const DATA_OFFSET = 4 * PAGE;
+
+/** What depends on IOPL, and loads of segment registers with whatever selector. */
+const PRIVILEGED = new Set(['CLI', 'STI', 'LSS', 'LFS', 'LGS', 'WRFSBASE', 'WRGSBASE']);
 
 const NOP = 0x90;
 /** VMCALL. */
@@ -23,14 +27,14 @@ const CALL_REGISTERS = [0, 7, 6, 2, 10, 8, 9];
 /** Encodings of instructions, made once: making one takes many tries. */
 export class InstructionPool {
   private readonly all: readonly Encoded[];
-  /** Those that user mode may execute, and that go on behind themselves. */
+  /** Those that user mode may execute, that go on behind themselves, and whose operand can be aimed at any address. */
   private readonly tame: readonly Encoded[];
 
   constructor(decoder: Decoder, random: Random, perForm = 2) {
     this.all = decoder.forms.flatMap((form) =>
       Array.from({ length: perForm }, () => encodeForm(decoder, form, random)),
     );
-    this.tame = this.all.filter(({ instruction: { form } }) => !form.row.attributes.has('BRANCH'));
+    this.tame = this.all.filter(({ instruction }) => isTame(instruction));
   }
 
   any(random: Random): Encoded {
@@ -40,6 +44,14 @@ export class InstructionPool {
   tameOne(random: Random): Encoded {
     return random.pick(this.tame);
   }
+}
+
+function isTame({ form, base, index, ripRelative }: Instruction): boolean {
+  const { attributes, mnemonic } = form.row;
+  if (attributes.has('BRANCH') || PRIVILEGED.has(mnemonic)) return false;
+  const inMemory = form.operands.some(({ kind }) => kind === 'memory');
+  if (inMemory && (ripRelative || base < 0 || base === index)) return false;
+  return form.addressWidth === 64 || !(inMemory || attributes.has('ADDRESS'));
 }
 
 /** Machine code in the making. */
@@ -107,8 +119,9 @@ const tameInstruction: Piece = (code) => {
   const { bytes, instruction } = code.pool.tameOne(random);
   const { base, index, scale, displacement, form } = instruction;
   if (form.row.attributes.has('ADDRESS')) aimString(code);
-  if (base >= 0 && base !== RSP && base !== index) {
-    const target = random.chance(2) ? code.goodAddress() & -16n : code.goodAddress();
+  if (base >= 0 && base !== RSP) {
+    const isAligned = form.operands.some((operand) => operand.kind === 'memory' && operand.aligned);
+    const target = isAligned || random.chance(2) ? code.goodAddress() & -16n : code.goodAddress();
     const offset = index < 0 ? 0n : BigInt(random.below(64));
     if (index >= 0) code.load(index, offset);
     code.load(base, BigInt.asUintN(64, target - displacement - (offset << BigInt(scale))));

@@ -1,4 +1,4 @@
-import type { Form, OperandForm } from '../form.js';
+import type { AddressShape, Form, OperandForm } from '../form.js';
 import { compiles } from './function-handler.js';
 import { HOT_FORMS, HOT_PAIRS } from './hot-forms.js';
 import { FIRST_FORM_HANDLER, Handler } from './record.js';
@@ -24,53 +24,63 @@ export interface HandlerPlan {
 }
 
 export function planHandlers(forms: readonly Form[]): HandlerPlan {
-  const bySignature = new Map<string, Form>();
-  const signatures = forms.map(signatureOf);
-  forms.forEach((form, i) => {
-    if (!bySignature.has(signatures[i]!) && compiles(form)) bySignature.set(signatures[i]!, form);
-  });
+  const withSignature = new Map<string, Form[]>();
+  for (const form of forms) {
+    const signature = signatureOf(form);
+    const others = withSignature.get(signature);
+    if (others) others.push(form);
+    else withSignature.set(signature, [form]);
+  }
+  const named = (signature: string): Form[] => {
+    const found = withSignature.get(signature);
+    if (!found) throw new Error(`no form has the signature '${signature}'`);
+    return found;
+  };
   const hot: HotHandler[] = [];
-  const numbers = new Map<string, number>();
-  const pairs: HandlerPlan['pairs'][number][] = [];
-  const withSignature = (signature: string): Form[] => forms.filter((_, i) => signatures[i] === signature);
-  for (const signature of HOT_FORMS) {
-    const form = bySignature.get(signature);
-    if (!form) throw new Error(`no form has the signature '${signature}'`);
-    numbers.set(signature, FIRST_FORM_HANDLER + hot.push({ form }) - 1);
-  }
-  for (const [first, second] of HOT_PAIRS) {
-    const [form, then] = [bySignature.get(first), bySignature.get(second)];
-    if (!form || !then) throw new Error(`no forms have the signatures '${first}' and '${second}'`);
-    const handler = FIRST_FORM_HANDLER + hot.push({ form, then }) - 1;
-    pairs.push({ firsts: withSignature(first), seconds: withSignature(second), handler });
-  }
+  const addHot = (handler: HotHandler): number => FIRST_FORM_HANDLER + hot.push(handler) - 1;
+  const hotNumbers = new Map(HOT_FORMS.map((signature) => [signature, addHot({ form: named(signature)[0]! })]));
+  const pairs = HOT_PAIRS.map(([first, second]) => {
+    const [firsts, seconds] = [named(first), named(second)];
+    return { firsts, seconds, handler: addHot({ form: firsts[0]!, then: seconds[0]! }) };
+  });
   const functions: Form[] = [];
-  for (const [signature, form] of bySignature)
-    if (!numbers.has(signature)) numbers.set(signature, FIRST_FORM_HANDLER + hot.length + functions.push(form) - 1);
+  const functionNumbers = new Map<string, number>();
+  for (const [signature, [form]] of withSignature)
+    if (signature === signatureOf(form!, 'general') && compiles(form!))
+      functionNumbers.set(signature, FIRST_FORM_HANDLER + hot.length + functions.push(form!) - 1);
   const handlerOfForm: number[] = [];
-  forms.forEach((form, i) => (handlerOfForm[form.id] = numbers.get(signatures[i]!) ?? Handler.evaluate));
+  for (const form of forms)
+    handlerOfForm[form.id] =
+      hotNumbers.get(signatureOf(form)) ?? functionNumbers.get(signatureOf(form, 'general')) ?? Handler.evaluate;
   return { hot, functions, handlerOfForm, pairs };
 }
 
 /**
  * What a handler depends on: forms with the same signature share one, whichever rows they come from, since records hold
- * registers by operand and immediates extended. LOCK changes nothing while one thread executes at a time.
+ * registers by operand and immediates extended. LOCK changes nothing while one thread executes at a time. Handlers in the
+ * main loop are made for a shape of address; those that are functions take any, as the general shape (`shape`) does.
  */
-export function signatureOf(form: Form): string {
+export function signatureOf(form: Form, shape?: AddressShape): string {
   const address = form.addressWidth === 64 ? '' : 'a32';
   const repeat = form.repeat === 'none' ? '' : form.repeat;
-  return [form.row.mnemonic, form.width, ...form.operands.map(operandSignature), address, repeat]
+  return [
+    form.row.mnemonic,
+    form.width,
+    ...form.operands.map((operand) => operandSignature(operand, shape)),
+    address,
+    repeat,
+  ]
     .filter((part) => part !== '')
     .join('.');
 }
 
-function operandSignature(operand: OperandForm): string {
+function operandSignature(operand: OperandForm, shape?: AddressShape): string {
   switch (operand.kind) {
     case 'gpr':
     case 'xmm':
       return `${operand.kind[0]}${operand.width}`;
     case 'memory':
-      return `m${operand.width}${operand.shape[0]}${operand.aligned ? 'a' : ''}`;
+      return `m${operand.width}${(shape ?? operand.shape)[0]}${operand.aligned ? 'a' : ''}`;
     case 'immediate':
       return `i${operand.width}`;
     default:

@@ -83,8 +83,8 @@ export const iret: Semantics = (m, { width }) => {
   m.raiseIf(m.isFalse(m.isZero(64, nested)), Vector.GP);
   const [rip, cs, flags, rsp, ss] = [0, 1, 2, 3, 4].map((word) => resize(m, width, 64, topOfStack(m, width, word)));
   requireUserSelector(m, m.truncate(64, 16, cs!), isCode);
-  requireUserSelector(m, m.truncate(64, 16, ss!), isWritable);
   m.requireCanonical(rip!);
+  requireUserSelector(m, m.truncate(64, 16, ss!), isWritable);
   loadFlags(m, flags!, width === 16);
   m.setGpr(RSP, 64, rsp!);
   m.jumpIndirect(rip!);

@@ -1,13 +1,18 @@
-/** Two states of a case side by side. */
+/** Whether two answers to a case agree, and how to show where they do not. */
+import { hex } from '../../../src/bits.js';
+import { MXCSR_MASK } from '../../../src/cpu/float/mxcsr.js';
+import type { OracleResult, OracleState } from '../../oracle/case.js';
 import { formatDifference, sameState, type Comparison } from '../../oracle/difference.js';
+import { contains } from '../../oracle/layout.js';
+import { definedFlags } from './defined.js';
+import type { MeaningCase } from './generate.js';
 import type { GuestState } from './guest.js';
+import type { Spoilt } from './host-differences.js';
 
-function sameBytes(a: Uint8Array | Uint16Array | Uint32Array, b: typeof a): boolean {
-  return Buffer.compare(bytesOf(a), bytesOf(b)) === 0;
-}
-
-function bytesOf(words: Uint8Array | Uint16Array | Uint32Array): Uint8Array {
-  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+function sameWords(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** True where two engines agree in every bit. */
@@ -15,25 +20,92 @@ export function sameGuestState(expected: GuestState, actual: GuestState): boolea
   return (
     expected.event === actual.event &&
     expected.ticks === actual.ticks &&
-    sameBytes(expected.selectors, actual.selectors) &&
-    sameBytes(expected.entries, actual.entries) &&
-    sameBytes(expected.x87, actual.x87) &&
+    sameWords(expected.selectors, actual.selectors) &&
+    sameWords(expected.entries, actual.entries) &&
+    sameWords(expected.x87, actual.x87) &&
     sameState(expected, actual)
   );
 }
 
-const hexWords = (words: ArrayLike<number>): string => Array.from(words, (word) => word.toString(16)).join(' ');
-
-/** Both states, `*` at the lines that differ. */
-export function formatGuestDifference(expected: GuestState, actual: GuestState, comparison: Comparison): string {
-  const line = (name: string, a: string, b: string): string =>
-    a === b ? `  ${name.padEnd(10)} ${a}` : `* ${name.padEnd(10)} ${a}\n* ${''.padEnd(10)} ${b}`;
+/** The states of two engines, `*` at the lines that differ. */
+export function formatGuestDifference(expected: GuestState, actual: GuestState, comparison: Comparison = {}): string {
+  const words = (values: ArrayLike<number>): string => Array.from(values, (word) => word.toString(16)).join(' ');
+  const lines = ([name, a, b]: readonly string[]): string[] =>
+    a === b ? [`  ${name}: ${a}`] : [`* ${name}, expected: ${a}`, `* ${name}, actual:   ${b}`];
   return [
-    line('event', expected.event, actual.event),
-    line('ticks', String(expected.ticks), String(actual.ticks)),
-    line('selectors', hexWords(expected.selectors), hexWords(actual.selectors)),
-    line('entries', hexWords(expected.entries), hexWords(actual.entries)),
-    line('x87', hexWords(expected.x87), hexWords(actual.x87)),
+    ...[
+      ['event', expected.event, actual.event],
+      ['ticks', String(expected.ticks), String(actual.ticks)],
+      ['selectors', words(expected.selectors), words(actual.selectors)],
+      ['page-table entries', words(expected.entries), words(actual.entries)],
+      ['x87', words(expected.x87), words(actual.x87)],
+    ].flatMap(lines),
     formatDifference(expected, actual, comparison),
   ].join('\n');
+}
+
+/** How `native` and `ours` differ in what the manual defines, `spoilt` left out; undefined where they agree. */
+export function nativeDifference(
+  c: MeaningCase,
+  native: OracleResult,
+  ours: GuestState,
+  stray: bigint | undefined,
+  spoilt: ReadonlySet<Spoilt>,
+): string | undefined {
+  const expected = expectation(c, native, ours, spoilt);
+  const comparison = { definedFlags: definedFlags(c), windows: c.oracle.memory.windows };
+  const estimates = !spoilt.has('estimates') || sameEstimates(native.xmm, ours.xmm);
+  const selectors = sameSelectors(native.selectors, ours.selectors);
+  const strays = spoilt.has('memory') || native.stray === stray;
+  if (estimates && selectors && strays && sameState(expected, ours, comparison)) return undefined;
+  return [
+    ...(estimates ? [] : ['* the estimates are too far apart']),
+    ...(selectors ? [] : [`* selectors ${native.selectors.join(' ')}, ours ${ours.selectors.join(' ')}`]),
+    ...(strays ? [] : [`* stores outside the windows: ${describeStray(native.stray)}, ours ${describeStray(stray)}`]),
+    formatDifference(expected, ours, comparison),
+  ].join('\n');
+}
+
+function describeStray(stray: bigint | undefined): string {
+  return stray === undefined ? 'none' : hex(stray);
+}
+
+/** The oracle's answer, with ours in the place of what is spoilt. */
+function expectation(c: MeaningCase, native: OracleResult, ours: GuestState, spoilt: ReadonlySet<Spoilt>): OracleState {
+  const expected: OracleState = { ...native };
+  if (spoilt.has('memory')) expected.windows = ours.windows;
+  if (spoilt.has('rip')) expected.rip = ours.rip;
+  if (spoilt.has('cr2')) expected.fault = { ...native.fault!, cr2: ours.fault!.cr2 };
+  if (spoilt.has('estimates')) expected.xmm = ours.xmm;
+  if (spoilt.has('mxcsr mask') && !native.fault) expected.windows = withMxcsrMask(c, native.windows);
+  return expected;
+}
+
+/** The windows with bd0's MXCSR_MASK in the FXSAVE image, at byte 28. */
+function withMxcsrMask({ address, oracle }: MeaningCase, windows: readonly Uint8Array[]): Uint8Array[] {
+  const at = address! + 28n;
+  return windows.map((bytes, i) => {
+    const window = oracle.memory.windows[i]!;
+    if (!contains(window, at, 4)) return bytes;
+    const changed = bytes.slice();
+    new DataView(changed.buffer).setUint32(Number(at - window.address), MXCSR_MASK, true);
+    return changed;
+  });
+}
+
+/** Equal, but that null selectors with an RPL come back as 0 from the kernel. SDM Vol. 2A "IRET", on null selectors. */
+function sameSelectors(native: Uint16Array, ours: Uint16Array): boolean {
+  return native.every((selector, i) => selector === ours[i] || (selector === 0 && ours[i]! < 4));
+}
+
+/** Twice the greatest relative error that the manual allows. SDM Vol. 2B "RCPPS", "RSQRTPS". */
+const ESTIMATE_ERROR = 2 * 1.5 * 2 ** -12;
+
+function sameEstimates(native: Uint8Array, ours: Uint8Array): boolean {
+  const singles = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
+  const [x, y] = [singles(native), singles(ours)];
+  return x.every((value, i) => {
+    const other = y[i]!;
+    return Object.is(value, other) || Math.abs(value - other) <= Math.abs(value) * ESTIMATE_ERROR;
+  });
 }

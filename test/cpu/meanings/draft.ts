@@ -72,8 +72,9 @@ function chooseSegmentBase(draft: Draft, random: Random, target: bigint): bigint
   const { segment } = draft.instruction;
   if (segment >= FS) {
     const wide = draft.form.addressWidth === 64;
-    const distance = random.below(4) === 0 ? BigInt(random.next()) : BigInt(random.below(256));
-    setSegmentBase(draft, wide && random.chance(2) ? 0n : target - distance);
+    const distance = random.chance(4) ? BigInt(random.next()) : BigInt(random.below(256));
+    // A base that is left as it is makes the effective address large, or wraps around.
+    if (!wide || !random.chance(4)) setSegmentBase(draft, wide && random.chance(3) ? 0n : target - distance);
   }
   return (target - segmentBase(draft)) & MASK64;
 }

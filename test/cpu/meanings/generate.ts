@@ -1,14 +1,14 @@
 import type { Decoder } from '../../../src/cpu/decoder.js';
 import type { Form, MemoryOperand } from '../../../src/cpu/form.js';
 import type { Instruction } from '../../../src/cpu/instruction.js';
-import { FREE_RUN, type OracleCase } from '../../oracle/case.js';
+import { FREE_RUN, RFLAGS, type OracleCase } from '../../oracle/case.js';
 import { CODE_BYTES, initialWindows } from '../../oracle/layout.js';
-import { encodeForm } from '../../support/encode.js';
+import { encodeForm, type Encoded } from '../../support/encode.js';
 import { Random } from '../../support/random.js';
 import { linearAddress, solveAddress, type Draft } from './draft.js';
 import { memoryContents } from './memory-contents.js';
 import { aimImplied, prepareRegisters } from './prepare.js';
-import { randomGpr, randomMxcsr, randomRflags, randomXmm, type LaneKind } from './random-state.js';
+import { randomGpr, randomMxcsr, randomRflags, randomXmm, type Lanes } from './random-state.js';
 import { randomTarget, windowsOver } from './targets.js';
 
 /** One instruction of a form, and all that it starts from. It follows from seed and number alone. */
@@ -37,7 +37,7 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
   const { forms } = decoder;
   const form = forms[number % forms.length]!;
   const random = caseRandom(seed, number);
-  const kind = laneKind(form);
+  const kind = { lanes: lanesOf(form), tame: random.chance(3) };
   const draft = newDraft(decoder, form, random);
   prepareRegisters(draft, random);
   const implied = aimImplied(draft, random);
@@ -56,7 +56,8 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
       bytes: draft.bytes,
       codeOffset: draft.codeOffset,
       gpr: draft.gpr,
-      rflags: randomRflags(random),
+      // Linux drops NT and ID between two steps.
+      rflags: randomRflags(random) & (ticks > 1 ? ~(RFLAGS.NT | RFLAGS.ID) : -1),
       xmm: randomXmm(random, kind),
       mxcsr: randomMxcsr(random),
       fsBase: draft.fsBase,
@@ -72,14 +73,7 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
 }
 
 function newDraft(decoder: Decoder, form: Form, random: Random): Draft {
-  const encoded = encodeForm(decoder, form, random);
-  let { bytes, instruction } = encoded;
-  if (form.row.attributes.has('ADDRESS') && random.chance(4)) {
-    // The encoder does not know that strings, XLAT and the like have a segment.
-    const prefixed = Uint8Array.of(random.pick([0x64, 0x65]), ...bytes);
-    const decoded = decoder.decode(prefixed, 0, prefixed.length);
-    if (typeof decoded !== 'string' && decoded.form === form) [bytes, instruction] = [prefixed, decoded];
-  }
+  const { bytes, instruction } = withMorePrefixes(decoder, encodeForm(decoder, form, random), random);
   const base = (): bigint => (random.chance(4) ? BigInt.asUintN(64, BigInt.asIntN(48, random.bits64())) : 0n);
   return {
     form,
@@ -91,6 +85,22 @@ function newDraft(decoder: Decoder, form: Form, random: Random): Draft {
     gsBase: base(),
   };
 }
+
+/**
+ * Now and then one more prefix: a segment for strings and XLAT, of which the encoder does not know that they have one, or one
+ * that is ignored.
+ */
+function withMorePrefixes(decoder: Decoder, encoded: Encoded, random: Random): Encoded {
+  const { attributes } = encoded.instruction.form.row;
+  const prefixes = attributes.has('ADDRESS') && random.chance(4) ? [0x64, 0x65] : random.chance(16) ? PREFIXES : [];
+  if (prefixes.length === 0) return encoded;
+  const bytes = Uint8Array.of(random.pick(prefixes), ...encoded.bytes);
+  const instruction = decoder.decode(bytes, 0, bytes.length);
+  if (typeof instruction === 'string' || instruction.form !== encoded.instruction.form) return encoded;
+  return { bytes, instruction };
+}
+
+const PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x66, 0x67, 0xf2, 0xf3];
 
 /** Anywhere in the code pages, now and then across their border or their end. */
 function randomCodeOffset(random: Random, length: number): number {
@@ -125,7 +135,7 @@ function operandStretch(form: Form, address: bigint): { address: bigint; before:
 }
 
 /** The lanes that an instruction on XMM registers computes with. */
-function laneKind({ row }: Form): LaneKind {
+function lanesOf({ row }: Form): Lanes {
   const { mnemonic } = row;
   if (!row.operands.some(({ file }) => file === 'xmm')) return 'integer';
   const format = /^CVTT?(PD|SD|PS|SS|DQ|SI)/.exec(mnemonic)?.[1] ?? mnemonic.slice(-2);

@@ -15,6 +15,7 @@ import {
   READ_ONLY_PAGE,
   READ_ONLY_PAGES,
 } from '../../oracle/layout.js';
+import type { MeaningCase } from './generate.js';
 import { EXECUTE_DISABLE, PageTables } from './page-tables.js';
 
 /** What a bd0 CPU shows after a case: the oracle's state, and what only our engines can be held to. */
@@ -78,24 +79,23 @@ export class Guest {
     this.countEvaluated();
   }
 
-  /**
-   * Runs `c` for at most `ticks` ticks. `contents` is what its windows hold. `cold`: A and D bits are clear and the TLB
-   * empty; otherwise as the case before left them.
-   */
-  run(c: OracleCase, contents: readonly Uint8Array[], ticks: number, cold: boolean): GuestState {
-    if (cold) this.forgetTranslations();
-    this.loadRegisters(c);
-    c.memory.windows.forEach(({ address }, i) => this.memory.ram.set(contents[i]!, physicalOf(address)));
-    this.storeCode(c.codeOffset, c.bytes);
-    this.evaluated = 0;
+  /** Runs a case for exactly so many ticks, or until an event. */
+  run(c: MeaningCase, ticks: number): GuestState {
+    this.load(c);
     const before = this.cpu.ticks;
     this.event = this.cpu.run(ticks);
-    const state = this.state(c, this.cpu.ticks - before);
-    for (const { address, length } of c.memory.windows) {
-      const start = physicalOf(address);
-      this.memory.ram.fill(0, start, start + length);
-    }
-    return state;
+    return this.finish(c.oracle, this.cpu.ticks - before);
+  }
+
+  /** Runs a case tick by tick, until rip has left the instruction, an event, or the case's ticks are used up. */
+  step(c: MeaningCase): GuestState {
+    this.load(c);
+    const { state } = this.cpu;
+    const before = this.cpu.ticks;
+    const { rip } = state;
+    do this.event = this.cpu.run(1);
+    while (this.event.kind === 'ticks' && state.rip === rip && this.cpu.ticks - before < c.ticks);
+    return this.finish(c.oracle, this.cpu.ticks - before);
   }
 
   /** The linear address of the first byte outside all windows that is not zero, which is zeroed; undefined if there is none. */
@@ -105,6 +105,24 @@ export class Guest {
     const at = arenas.findIndex((byte) => byte !== 0);
     arenas.fill(0);
     return ARENAS[Math.floor(at / (DATA_PAGES * PAGE_SIZE))]! + BigInt(at % (DATA_PAGES * PAGE_SIZE));
+  }
+
+  private load({ oracle, contents, cold }: MeaningCase): void {
+    if (cold) this.forgetTranslations();
+    this.loadRegisters(oracle);
+    oracle.memory.windows.forEach(({ address }, i) => this.memory.ram.set(contents[i]!, physicalOf(address)));
+    this.storeCode(oracle.codeOffset, oracle.bytes);
+    this.evaluated = 0;
+  }
+
+  /** The state after a case, whose windows are zeroed for the next one. */
+  private finish(c: OracleCase, ticks: number): GuestState {
+    const state = this.state(c, ticks);
+    for (const { address, length } of c.memory.windows) {
+      const start = physicalOf(address);
+      this.memory.ram.fill(0, start, start + length);
+    }
+    return state;
   }
 
   private countEvaluated(): void {

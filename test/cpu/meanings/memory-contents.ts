@@ -5,7 +5,7 @@ import { contains, type OracleMemory, type Window } from '../../oracle/layout.js
 import type { Random } from '../../support/random.js';
 import type { Draft } from './draft.js';
 import { randomDestination, randomSelector, takesDestination, takesSelector } from './prepare.js';
-import { putVector, randomMxcsr, type LaneKind } from './random-state.js';
+import { putVector, randomMxcsr, type VectorKind } from './random-state.js';
 import { randomTarget } from './targets.js';
 
 type Patch = NonNullable<OracleMemory['patches']>[number];
@@ -15,7 +15,7 @@ export function memoryContents(
   draft: Draft,
   windows: Window[],
   operand: bigint | undefined,
-  kind: LaneKind,
+  kind: VectorKind,
   random: Random,
 ): OracleMemory {
   const patches: Patch[] = [];
@@ -38,11 +38,11 @@ function fillWindows(windows: Window[], { gpr }: Draft, random: Random, patches:
 }
 
 /** Bytes for the memory operand, none to leave them random. */
-function operandBytes(draft: Draft, kind: LaneKind, random: Random): Uint8Array {
+function operandBytes(draft: Draft, kind: VectorKind, random: Random): Uint8Array {
   const { form, gpr } = draft;
   const { mnemonic } = form.row;
   const width = form.width / 8;
-  if (mnemonic.startsWith('FXRSTOR')) return random.chance(6) ? NOTHING : fxsaveImage(random);
+  if (mnemonic.startsWith('FXRSTOR')) return random.chance(6) ? NOTHING : fxsaveImage(random, kind);
   if (mnemonic === 'LDMXCSR') return random.chance(6) ? NOTHING : word(4, BigInt(randomMxcsr(random)));
   if (isFarPointer(form)) return join(word(width, randomDestination(random)), word(2, BigInt(randomSelector(random))));
   if (takesDestination(form)) return word(8, randomDestination(random));
@@ -79,10 +79,10 @@ function stackBytes(form: Form, random: Random): Uint8Array {
 const NOTHING = new Uint8Array(0);
 
 /** An image of random bytes with an MXCSR that has no reserved bit. */
-function fxsaveImage(random: Random): Uint8Array {
+function fxsaveImage(random: Random, kind: VectorKind): Uint8Array {
   const image = new Uint32Array(128);
   for (let i = 0; i < image.length; i++) image[i] = random.next();
-  for (let i = 40; i < 104; i += 4) putVector(random, image, i, 'single');
+  for (let i = 40; i < 104; i += 4) putVector(random, image, i, kind);
   image[6] = randomMxcsr(random);
   return new Uint8Array(image.buffer);
 }

@@ -81,9 +81,11 @@ const DOUBLES: readonly (readonly [number, number])[] = [
   [0x1000_0000, 0x3ff0_0000], [0x3000_0000, 0x3ff0_0000], [0, 0x1ff0_0000], [0, 0x2000_0000],
 ]; // prettier-ignore
 
-function single(random: Random): number {
+/** `tame` numbers are finite, mostly positive, and neither very large nor very small. */
+function single(random: Random, tame: boolean): number {
   const bits = random.next();
-  switch (bits & 7) {
+  const sign = tame && bits & 0x700 ? 0x7fff_ffff : -1;
+  switch (tame ? (bits & 7) | 3 : bits & 7) {
     case 0:
     case 1:
       return random.pick(SINGLES);
@@ -91,10 +93,10 @@ function single(random: Random): number {
       return bits;
     case 3:
       // A small integer or a few halves, so that sums and products are exact.
-      return float32Bits((((bits >>> 8) & 0x3ff) - 512) / 2);
+      return float32Bits((((bits >>> 11) & 0x3ff) - 512) / 2) & sign;
     default:
       // Around one, where operations round.
-      return (bits & 0x807f_ffff) | ((0x70 + ((bits >>> 3) & 0x1f)) << 23);
+      return ((bits & 0x807f_ffff) | ((0x70 + ((bits >>> 3) & 0x1f)) << 23)) & sign;
   }
 }
 
@@ -105,10 +107,11 @@ function float32Bits(value: number): number {
   return convert.getUint32(0);
 }
 
-function putDouble(random: Random, words: Uint32Array, index: number): void {
+function putDouble(random: Random, words: Uint32Array, index: number, tame: boolean): void {
   let low = random.next();
   let high = random.next();
-  switch (high & 7) {
+  const sign = tame && high & 0x700 ? 0x7fff_ffff : -1;
+  switch (tame ? (high & 7) | 3 : high & 7) {
     case 0:
     case 1:
       [low, high] = random.pick(DOUBLES);
@@ -116,33 +119,41 @@ function putDouble(random: Random, words: Uint32Array, index: number): void {
     case 2:
       break;
     case 3:
-      convert.setFloat64(0, (((high >>> 8) & 0x3ff) - 512) / 2);
-      [low, high] = [convert.getUint32(4), convert.getUint32(0)];
+      convert.setFloat64(0, (((high >>> 11) & 0x3ff) - 512) / 2);
+      [low, high] = [convert.getUint32(4), convert.getUint32(0) & sign];
       break;
     default:
       // Around one, where operations round, or stay exact where there are few digits.
-      if ((high & 7) === 4) low = 0;
-      high = (high & 0x800f_ffff) | ((0x3e8 + ((high >>> 3) & 0x2f)) << 20);
+      if ((high & 8) === 0) low = 0;
+      high = ((high & 0x800f_ffff) | ((0x3e8 + ((high >>> 4) & 0x2f)) << 20)) & sign;
   }
   words[index] = low;
   words[index + 1] = high;
 }
 
-export type LaneKind = 'single' | 'double' | 'integer';
+export type Lanes = 'single' | 'double' | 'integer';
 
-/** Sixteen bytes of lanes, at word `index`. */
-export function putVector(random: Random, words: Uint32Array, index: number, kind: LaneKind): void {
-  if (kind === 'single') for (let i = 0; i < 4; i++) words[index + i] = single(random);
-  else for (let i = 0; i < 4; i += 2) (kind === 'double' ? putDouble : putInteger)(random, words, index + i);
+/** What vectors are made of: `tame` ones of nothing but ordinary numbers. */
+export interface VectorKind {
+  readonly lanes: Lanes;
+  readonly tame: boolean;
 }
 
-const LANE_KINDS: readonly LaneKind[] = ['single', 'double', 'integer'];
+/** Sixteen bytes of lanes, at word `index`. */
+export function putVector(random: Random, words: Uint32Array, index: number, { lanes, tame }: VectorKind): void {
+  if (lanes === 'single') for (let i = 0; i < 4; i++) words[index + i] = single(random, tame);
+  else for (let i = 0; i < 4; i += 2) (lanes === 'double' ? putDouble : putInteger)(random, words, index + i, tame);
+}
+
+const LANES: readonly Lanes[] = ['single', 'double', 'integer'];
 
 /** XMM0 to XMM15: most of them of the kind that the instruction computes with. */
-export function randomXmm(random: Random, kind: LaneKind): Uint8Array {
+export function randomXmm(random: Random, kind: VectorKind): Uint8Array {
   const words = new Uint32Array(64);
-  const tame = random.chance(3);
-  for (let i = 0; i < 64; i += 4) putVector(random, words, i, tame || random.below(4) ? kind : random.pick(LANE_KINDS));
+  for (let i = 0; i < 64; i += 4) {
+    const other = !kind.tame && random.chance(4);
+    putVector(random, words, i, other ? { lanes: random.pick(LANES), tame: false } : kind);
+  }
   return new Uint8Array(words.buffer);
 }
 
