@@ -1,6 +1,10 @@
-/** What `npm run build` does once TypeScript is compiled: generates the interpreter and compiles the guests. */
+/**
+ * What `npm run build` does once TypeScript is compiled: generates the interpreter, makes one file of the command line, and
+ * compiles the guests.
+ */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { rollup } from 'rollup';
 import { Decoder } from '../cpu/decoder.js';
 import { buildInterpreter } from '../cpu/interpreter/build-interpreter.js';
 import { GuestCompilerError, buildAllGuests } from './guest-compiler.js';
@@ -13,6 +17,18 @@ function generateInterpreterModule(): void {
   writeFileSync(target, `export const generated = ${JSON.stringify(generated)};\n`);
 }
 
+/**
+ * Makes one module of the hundred and fifty that `bd0 run` needs, in the place of main.js: finding and linking them costs
+ * more than all else that happens before a guest's first instruction. What is imported lazily stays apart.
+ */
+async function bundleCommandLine(): Promise<void> {
+  const isPackage = (id: string): boolean => !id.startsWith('.') && !id.startsWith('/');
+  const bundle = await rollup({ input: commandLine, external: isPackage });
+  const dir = fileURLToPath(new URL('.', import.meta.url));
+  await bundle.write({ dir, format: 'es', entryFileNames: 'main.js', chunkFileNames: 'main-[name].js' });
+  await bundle.close();
+}
+
 /** Without a C compiler there are no guests to run, but all else works: the build says so and goes on. */
 async function compileGuests(): Promise<void> {
   try {
@@ -23,6 +39,9 @@ async function compileGuests(): Promise<void> {
   }
 }
 
+const commandLine = fileURLToPath(new URL('main.js', import.meta.url));
+
 generateInterpreterModule();
+await bundleCommandLine();
+chmodSync(commandLine, 0o755);
 await compileGuests();
-chmodSync(fileURLToPath(new URL('main.js', import.meta.url)), 0o755);

@@ -1,5 +1,4 @@
 import { fstatSync, readSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { Failure, isSystemError, systemReason } from './failure.js';
 
 const STDIN = 0;
@@ -12,17 +11,23 @@ const MAX_WAITING_BYTES = 2 ** 20;
  * reads, so that it never finds them late; pipes and terminals, in lines, as the event loop brings their bytes.
  */
 export class HostInput {
-  readonly isTerminal = isatty(STDIN);
-  private readonly isStream: boolean;
   private readonly waiting: Buffer[] = [];
   private waitingBytes = 0;
   private started = false;
   private ended = false;
 
+  private constructor(
+    readonly isTerminal: boolean,
+    /** Whether bytes come when they come. */
+    private readonly isStream: boolean,
+    private readonly onArrival: () => void,
+  ) {}
+
   /** `onArrival` is told when bytes, or the end, have come. */
-  constructor(private readonly onArrival: () => void) {
+  static async open(onArrival: () => void): Promise<HostInput> {
     const kind = fstatSync(STDIN);
-    this.isStream = this.isTerminal || kind.isFIFO() || kind.isSocket();
+    const isTerminal = kind.isCharacterDevice() && (await import('node:tty')).isatty(STDIN);
+    return new HostInput(isTerminal, isTerminal || kind.isFIFO() || kind.isSocket(), onArrival);
   }
 
   /** As kernel/console.ts says. Throws Failure where stdin cannot be read. */

@@ -1,5 +1,4 @@
 import { openSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { fileFailure } from './failure.js';
 import { DEFAULT_LOG_LEVEL, type RunOptions } from './run-options.js';
@@ -15,7 +14,7 @@ export async function openLog(options: RunOptions): Promise<Logger | undefined> 
   const { 'log-level': level = DEFAULT_LOG_LEVEL, 'log-file': path, trace } = options;
   const wanted = trace !== undefined || path !== undefined || ['trace', 'debug', 'info'].includes(level);
   if (!wanted) return undefined;
-  const { pino } = await import('pino');
+  const [{ pino }, { isatty }] = await Promise.all([import('pino'), import('node:tty')]);
   // The host's pid would be taken for a guest's.
   const settings = { level, base: null };
   if (path === undefined && isatty(STDERR)) {

@@ -1,11 +1,8 @@
-import { constants } from 'node:os';
-import { performance } from 'node:perf_hooks';
-import { setImmediate } from 'node:timers/promises';
 import type { Computer, Outcome, Process } from '../index.js';
 import type { HostInput } from './host-input.js';
 import type { HostOutput } from './host-output.js';
 import { Failure, isSystemError, systemReason } from './failure.js';
-import type { Bell, Signals } from './signals.js';
+import { SIGNALS, type Bell, type Signals } from './signals.js';
 
 /** How a run came to its end. */
 export type End =
@@ -62,7 +59,7 @@ export class RunLoop {
       const end = this.endOfOutput() ?? (ended && !this.options.output.isBusy ? outcome : this.endFromOutside());
       if (end) return end;
       if (outcome?.kind === 'waiting') await this.waitForInput(outcome.until);
-      else await setImmediate();
+      else await nextTurn();
     }
   }
 
@@ -99,8 +96,7 @@ export class RunLoop {
   private endOfOutput(): End | undefined {
     const { failure } = this.options.output;
     if (!failure) return undefined;
-    if (isSystemError(failure) && failure.code === 'EPIPE')
-      return { kind: 'signal', signal: constants.signals.SIGPIPE };
+    if (isSystemError(failure) && failure.code === 'EPIPE') return { kind: 'signal', signal: SIGNALS.SIGPIPE };
     const reason = isSystemError(failure) ? systemReason(failure) : failure.message;
     throw new Failure(`cannot write standard output: ${reason}`);
   }
@@ -117,7 +113,7 @@ export class RunLoop {
   /** All threads wait for input, the first of them until a tick. */
   private async waitForInput(until: number): Promise<void> {
     const { computer, input, bell, realTime } = this.options;
-    for (let turn = 0; turn < TURNS_FOR_INPUT && !input.isReady; turn++) await setImmediate();
+    for (let turn = 0; turn < TURNS_FOR_INPUT && !input.isReady; turn++) await nextTurn();
     if (input.isReady) return;
     const idleTicks = until - computer.ticks;
     if (!realTime && until < Infinity) return computer.passTime(until);
@@ -130,4 +126,9 @@ export class RunLoop {
   private msLeft(): number {
     return this.deadline - performance.now();
   }
+}
+
+/** Lets the event loop turn once. */
+function nextTurn(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
 }

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { Computer, KernelError, Errno, type ComputerOptions, type Process, type VmoHandle } from '../index.js';
 import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from './failure.js';
@@ -57,7 +56,7 @@ interface Machine {
 
 async function makeMachine(options: RunOptions, log: Logger | undefined): Promise<Machine> {
   const bell = new Bell();
-  const input = new HostInput(() => bell.ring());
+  const input = await HostInput.open(() => bell.ring());
   const signals = new Signals(() => bell.ring());
   const output = new HostOutput(signals, () => bell.ring());
   const tracing = log && options.trace && (await import('./tracing.js'));

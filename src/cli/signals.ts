@@ -1,6 +1,8 @@
-import { constants } from 'node:os';
+/** The numbers of signals in Linux, whatever they are here. */
+export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 } as const;
 
-const HEARD = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Those that end bd0. */
+const HEARD = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 
 /** What ends a wait: input that has come, or a signal. */
 export class Bell {
@@ -34,7 +36,7 @@ export class Signals {
 
   constructor(onSignal: () => void) {
     this.hear = (name) => {
-      this.received ??= constants.signals[name];
+      this.received ??= SIGNALS[name as (typeof HEARD)[number]];
       onSignal();
     };
     this.listen();

@@ -59,7 +59,7 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
       // Linux drops NT and ID between two steps.
       rflags: randomRflags(random) & (ticks > 1 ? ~(RFLAGS.NT | RFLAGS.ID) : -1),
       xmm: randomXmm(random, kind),
-      mxcsr: randomMxcsr(random),
+      mxcsr: randomMxcsr(random, kind.tame),
       fsBase: draft.fsBase,
       gsBase: draft.gsBase,
       memory: contents,
@@ -67,7 +67,7 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
     },
     contents: initialWindows(contents),
     ticks,
-    cold: random.chance(4),
+    cold: random.chance(16),
     address,
   };
 }

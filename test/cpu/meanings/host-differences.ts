@@ -114,11 +114,11 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     (answers) => isAmd(answers) && vectors(answers) === `${Vector.PF} ${Vector.PF}`,
   ),
   difference(
-    'FXSAVE, FXRSTOR not aligned to 16, with RFLAGS.AC',
-    '#AC or #GP: the SDM leaves it open which',
+    'FXSAVE, FXRSTOR not aligned to 16, with RFLAGS.AC or a stack address that is not canonical',
+    '#AC or #GP, #SS or #GP: the SDM leaves open which comes first',
     'case',
     ['FXSAVE', 'FXSAVE64', 'FXRSTOR', 'FXRSTOR64'],
-    (answers) => vectors(answers) === `${Vector.AC} ${Vector.GP}`,
+    (answers) => [`${Vector.AC} ${Vector.GP}`, `${Vector.SS} ${Vector.GP}`].includes(vectors(answers)),
   ),
   difference(
     'ENTER that faults late',
