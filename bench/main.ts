@@ -32,20 +32,19 @@ const qemuUser: Contender = {
   name: 'qemu-user',
   command: ({ name }, size) => ['qemu-x86_64', join(output, `${name}.native`), String(size)],
 };
-const interpreter: Contender = {
-  name: 'interpreter',
-  command: ({ name }, size) => [
-    ...[process.execPath, bd0, 'run', '--engine', 'interpreter', '--memory', '512MB'],
-    ...[join(output, name), '--', String(size)],
-  ],
-};
-const evaluator: Contender = {
-  name: 'evaluator',
-  command: ({ name }, size) => [
-    ...[process.execPath, bd0, 'run', '--engine', 'evaluator', '--max-instructions', String(EVALUATOR_INSTRUCTIONS)],
-    ...['--memory', '512MB', join(output, name), '--', String(size)],
-  ],
-};
+/** bd0 with an engine, and further options. */
+function bd0With(engine: string, ...options: string[]): Contender {
+  return {
+    name: engine,
+    command: ({ name }, size) => [
+      ...[process.execPath, bd0, 'run', '--engine', engine, '--memory', '512MB', ...options],
+      ...[join(output, name), '--', String(size)],
+    ],
+  };
+}
+const interpreter = bd0With('interpreter');
+const auto = bd0With('auto');
+const evaluator = bd0With('evaluator', '--max-instructions', String(EVALUATOR_INSTRUCTIONS));
 
 interface Result {
   readonly workload: Workload;
@@ -115,10 +114,14 @@ function row({ workload, instructions, seconds }: Result, contenders: readonly C
       seconds.get(name)!.toFixed(2),
     );
   }
-  const ours = seconds.get(interpreter.name)!;
-  for (const peer of [native.name, qemuUser.name])
-    if (seconds.has(peer)) cells.push((seconds.get(peer)! / ours).toFixed(3));
+  for (const { engine, peer } of ratios(contenders)) cells.push((seconds.get(peer)! / seconds.get(engine)!).toFixed(3));
   return cells;
+}
+
+/** Which of our engines is compared with whom. */
+function ratios(contenders: readonly Contender[]): { engine: string; peer: string }[] {
+  const peers = [native, qemuUser].filter((peer) => contenders.includes(peer));
+  return peers.flatMap((peer) => [interpreter, auto].map((engine) => ({ engine: engine.name, peer: peer.name })));
 }
 
 async function main(): Promise<void> {
@@ -126,11 +129,17 @@ async function main(): Promise<void> {
   if (!existsSync(bd0)) throw new Error('bd0 is not built: run npm run build first');
   const chosen = workloads.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   const hasQemu = spawnSync('qemu-x86_64', ['--version']).status === 0;
-  const contenders = [native, ...(hasQemu ? [qemuUser] : []), interpreter, ...(options.evaluator ? [evaluator] : [])];
+  const contenders = [
+    native,
+    ...(hasQemu ? [qemuUser] : []),
+    interpreter,
+    auto,
+    ...(options.evaluator ? [evaluator] : []),
+  ];
   await compileAll(chosen);
   const results = chosen.map((workload) => runWorkload(workload, contenders, options));
   const headings = ['workload', 'M instr', ...contenders.flatMap(({ name }) => [`${name} M/s`, 's'])];
-  for (const peer of [native.name, ...(hasQemu ? [qemuUser.name] : [])]) headings.push(`of ${peer}`);
+  for (const { engine, peer } of ratios(contenders)) headings.push(`${engine}/${peer}`);
   console.log(
     formatTable(
       headings,
@@ -139,7 +148,7 @@ async function main(): Promise<void> {
   );
   console.log(`\nCPU seconds of all threads, start-up included; medians of ${options.rounds} interleaved rounds.`);
   console.log(
-    'M/s: million instructions of the BD0 image a second, for every contender. Ratios: of the interpreter’s speed.',
+    'M/s: million instructions of the BD0 image a second, for every contender. Ratios: speed of ours by that of the peer.',
   );
   if (!hasQemu) console.log('qemu-user is not installed (Debian: apt install qemu-user).');
 }

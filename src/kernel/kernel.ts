@@ -109,10 +109,10 @@ export class Kernel {
     return { kind: 'ticks' };
   }
 
-  /** Lets time pass until a tick while all threads wait; no effect if it is past. */
+  /** Lets time pass until a tick, the last deadline at most, while all threads wait; no effect if it is past. */
   passTime(tick: number): void {
     if (this.scheduler.running) throw new Error('time passes by itself while threads run');
-    const ticks = Math.max(0, tick - this.cpu.ticks);
+    const ticks = Math.max(0, Math.min(tick, LAST_DEADLINE) - this.cpu.ticks);
     this.cpu.ticks += ticks;
     this.ticksWithoutInstruction += ticks;
   }

@@ -5,6 +5,12 @@ import type { Process } from './process.js';
 /** The registers of a thread as they lie in the CPU state, from RAX to the x87 registers (cpu/state.ts). */
 const CONTEXT_BYTES = X87 + X87_BYTES - GPR;
 
+/**
+ * The last deadline that is ever reached, 52 days of the machine's clock: ticks are numbers, which count one by one up to
+ * 2^53 and no further, so the clock jumps to the first half of that and has the other half to run.
+ */
+export const LAST_DEADLINE = 2 ** 52;
+
 /** A kernel-call that has not answered yet. The registers of the thread still hold its arguments. */
 export interface PendingCall {
   readonly number: bigint;
