@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileGuest } from '../src/cli/guest-compiler.js';
 import { readArguments, type Options } from './arguments.js';
-import { workloads, type Workload } from './guests/workloads.js';
+import { sizeAt, workloads, type Workload } from './guests/workloads.js';
 import { measure, median, type Sample } from './measure.js';
 import { formatTable } from './table.js';
 
@@ -87,7 +87,7 @@ function sameOutput(workload: Workload, samples: ReadonlyMap<string, Sample>): v
 }
 
 function runWorkload(workload: Workload, contenders: readonly Contender[], options: Options): Result {
-  const size = Math.max(1, Math.round(workload.size * options.scale));
+  const size = sizeAt(workload, options.scale);
   const seconds = new Map<string, number[]>();
   for (let round = 0; round < options.rounds; round++) {
     const samples = new Map<string, Sample>();
@@ -105,21 +105,29 @@ function runWorkload(workload: Workload, contenders: readonly Contender[], optio
   return { workload, instructions: countInstructions(workload, size), seconds: medians };
 }
 
-function row({ workload, instructions, seconds }: Result, contenders: readonly Contender[]): string[] {
-  const cells = [workload.name, (instructions / 1e6).toFixed(0)];
-  for (const { name } of contenders) {
+/** Million instructions a second. */
+function speedRow({ workload, instructions, seconds }: Result, contenders: readonly Contender[]): string[] {
+  const speeds = contenders.map(({ name }) => {
     const count = name === evaluator.name ? Math.min(instructions, EVALUATOR_INSTRUCTIONS) : instructions;
-    cells.push(
-      (count / 1e6 / seconds.get(name)!).toFixed(name === evaluator.name ? 2 : 0),
-      seconds.get(name)!.toFixed(2),
-    );
-  }
-  for (const { engine, peer } of ratios(contenders)) cells.push((seconds.get(peer)! / seconds.get(engine)!).toFixed(3));
-  return cells;
+    return (count / 1e6 / seconds.get(name)!).toFixed(name === evaluator.name ? 2 : 0);
+  });
+  return [workload.name, (instructions / 1e6).toFixed(0), ...speeds];
+}
+
+/** CPU seconds, and ratios of speed. */
+function ratioRow({ workload, seconds }: Result, contenders: readonly Contender[]): string[] {
+  const times = contenders.map(({ name }) => seconds.get(name)!.toFixed(2));
+  const ratio = ({ engine, peer }: Comparison): string => (seconds.get(peer)! / seconds.get(engine)!).toFixed(3);
+  return [workload.name, ...times, ...ratios(contenders).map(ratio)];
+}
+
+interface Comparison {
+  readonly engine: string;
+  readonly peer: string;
 }
 
 /** Which of our engines is compared with whom. */
-function ratios(contenders: readonly Contender[]): { engine: string; peer: string }[] {
+function ratios(contenders: readonly Contender[]): Comparison[] {
   const peers = [native, qemuUser].filter((peer) => contenders.includes(peer));
   return peers.flatMap((peer) => [interpreter, auto].map((engine) => ({ engine: engine.name, peer: peer.name })));
 }
@@ -138,12 +146,24 @@ async function main(): Promise<void> {
   ];
   await compileAll(chosen);
   const results = chosen.map((workload) => runWorkload(workload, contenders, options));
-  const headings = ['workload', 'M instr', ...contenders.flatMap(({ name }) => [`${name} M/s`, 's'])];
-  for (const { engine, peer } of ratios(contenders)) headings.push(`${engine}/${peer}`);
+  const names = contenders.map(({ name }) => name);
+  console.log('million instructions a second (of the BD0 image, for every contender)\n');
+  console.log(
+    formatTable(
+      ['workload', 'M instr', ...names],
+      results.map((result) => speedRow(result, contenders)),
+    ),
+  );
+  const timed = contenders.filter((contender) => contender !== evaluator);
+  const compared = ratios(timed).map(
+    ({ engine, peer }) => `${engine === 'auto' ? 'auto' : 'intpr'}/${peer === 'native' ? 'nat' : 'qemu'}`,
+  );
+  console.log('\nCPU seconds, and our speed by that of a peer\n');
+  const headings = ['workload', ...timed.map(({ name }) => name), ...compared];
   console.log(
     formatTable(
       headings,
-      results.map((result) => row(result, contenders)),
+      results.map((result) => ratioRow(result, timed)),
     ),
   );
   console.log(`\nCPU seconds of all threads, start-up included; medians of ${options.rounds} interleaved rounds.`);

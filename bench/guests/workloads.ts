@@ -7,11 +7,19 @@ export interface Workload {
   /** The argument. It makes 400 to 700 million instructions, which an interpreter works on for seconds. */
   readonly size: number;
   readonly kind: 'integer' | 'floating point';
+  /** By how much the size is to grow for each doubling of the work, where it is not the work itself. */
+  readonly growthPerDoubling?: number;
+}
+
+/** The argument that makes `scale` times the work. */
+export function sizeAt({ size, growthPerDoubling }: Workload, scale: number): number {
+  if (growthPerDoubling !== undefined) return Math.max(1, Math.round(size + Math.log2(scale) * growthPerDoubling));
+  return Math.max(1, Math.round(size * scale));
 }
 
 export const workloads: readonly Workload[] = [
   { name: 'sieve', source: 'guest/sieve.c', size: 30_000_000, kind: 'integer' },
-  { name: 'fib', source: 'guest/fib.c', size: 36, kind: 'integer' },
+  { name: 'fib', source: 'guest/fib.c', size: 36, kind: 'integer', growthPerDoubling: 1.44 },
   { name: 'qsort', source: 'guest/qsort.c', size: 500_000, kind: 'integer' },
   { name: 'sha256', source: 'guest/sha256.c', size: 8_000, kind: 'integer' },
   { name: 'alu', source: 'bench/guests/alu.c', size: 25_000_000, kind: 'integer' },
