@@ -167,9 +167,6 @@ async function main(): Promise<void> {
     ),
   );
   console.log(`\nCPU seconds of all threads, start-up included; medians of ${options.rounds} interleaved rounds.`);
-  console.log(
-    'M/s: million instructions of the BD0 image a second, for every contender. Ratios: speed of ours by that of the peer.',
-  );
   if (!hasQemu) console.log('qemu-user is not installed (Debian: apt install qemu-user).');
 }
 

@@ -26,7 +26,7 @@ export async function performCommand(words: readonly string[]): Promise<number> 
     .command('cc', 'compile C or assembly for BD0', ccHelp)
     .command('vmo', 'virtual memory objects: content by its hash', (vmo) =>
       vmoHelp(vmo).command(
-        'hash <file..>',
+        'hash [file..]',
         "the identity of each file's content",
         hashArguments,
         async ({ file, json }) => {
@@ -45,8 +45,9 @@ export async function performCommand(words: readonly string[]): Promise<number> 
     .strict()
     .exitProcess(false)
     .fail((message: string | null, error: unknown) => {
-      throw error ?? new Failure(`${message}: bd0 ${words[0]} --help tells more`);
-    });
+      throw error ?? new Failure(`${message}; bd0 --help tells more`);
+    })
+    .updateStrings({ 'Unknown argument: %s': { one: 'unknown option: %s', other: 'unknown options: %s' } });
   await parser.parseAsync();
   return exitCode;
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { ContentHasher } from '../vmo/content-hasher.js';
-import { describeError, fileFailure } from './failure.js';
+import { Failure, describeError, fileFailure } from './failure.js';
 import { writeToStderr } from './host-output.js';
 import { sha256 } from './sha256.js';
 
@@ -23,6 +23,7 @@ interface HashedFile {
  * Goes on after a file that cannot be read, and answers the exit code of the first such failure.
  */
 export async function hashFiles(files: readonly string[], json: boolean): Promise<number> {
+  if (files.length === 0) throw new Failure('bd0 vmo hash needs a FILE; - is standard input');
   let exitCode = 0;
   for (const file of files) {
     try {

@@ -18,7 +18,7 @@ import type { MemoryAccess } from './mapping.js';
 import { Pager, type FaultOutcome } from './pager.js';
 import { Process, ProcessTable } from './process.js';
 import { Scheduler } from './scheduler.js';
-import { Thread, type PendingCall } from './thread.js';
+import { LAST_DEADLINE, Thread, type PendingCall } from './thread.js';
 import { accessOf, makeTrapReport, type TrapReport } from './trap-report.js';
 import { UserMemory } from './user-memory.js';
 

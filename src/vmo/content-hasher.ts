@@ -32,7 +32,7 @@ export class ContentHasher {
 
   /** Takes `bytes` in. Throws VmoRangeError where that makes more than 2^48 bytes. */
   append(bytes: Uint8Array): this {
-    if (this.isOver) throw new VmoHandleError('the hasher is used up');
+    this.requireOpen();
     if (bytes.length > MAX_LENGTH - this.lengthBytes)
       throw new VmoRangeError(`${this.lengthBytes} + ${bytes.length} bytes exceed ${MAX_LENGTH}`);
     for (let from = 0; from < bytes.length;) {
@@ -48,6 +48,7 @@ export class ContentHasher {
 
   /** The identity, 64 hexadecimal digits. The hasher is used up. */
   finish(): string {
+    this.requireOpen();
     const filled = this.lengthBytes % PAGE_SIZE;
     if (filled > 0) {
       this.page.set(EMPTY_PAGE.subarray(filled), filled);
@@ -63,6 +64,10 @@ export class ContentHasher {
     }
     top ??= this.waiting[height] ?? this.zero(height);
     return bytesToHex(this.hasher.root(this.lengthBytes, top));
+  }
+
+  private requireOpen(): void {
+    if (this.isOver) throw new VmoHandleError('the hasher is used up');
   }
 
   private enterPage(): void {

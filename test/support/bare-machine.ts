@@ -190,7 +190,11 @@ export class BareMachine {
   }
 
   private remapCode(): void {
-    for (const [base, turn] of [[this.program.code, 0], [ALIAS, 1]] as const) // prettier-ignore
+    for (const [base, turn] of [
+      [this.program.code, 0],
+      [ALIAS, 1],
+    ] as const)
+      // prettier-ignore
       for (let i = 0; i < CODE_PAGES; i++) {
         const linear = BigInt.asUintN(64, base + BigInt(i * PAGE_SIZE));
         this.storeEntry(this.tables.entryAddress(linear), codeEntry((i + turn) % CODE_PAGES));

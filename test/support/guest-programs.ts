@@ -99,18 +99,23 @@ export const NOTHING_YET = 'nothing yet';
 
 export type InputPiece = Uint8Array | typeof NOTHING_YET;
 
-/** A console whose input comes in pieces, and that keeps what is written. */
+/** A console whose input comes in pieces, and that keeps what is written, or the start of it. */
 export class ScriptedConsole implements Console {
   private written: Uint8Array[] = [];
+  private writtenBytes = 0;
   private pieces: InputPiece[] = [];
 
-  constructor(input: readonly InputPiece[] = []) {
+  constructor(
+    input: readonly InputPiece[] = [],
+    private readonly keptBytesMax = Infinity,
+  ) {
     this.restart(input);
   }
 
   /** Forgets what was written and what was to be read. */
   restart(input: readonly InputPiece[]): void {
     this.written = [];
+    this.writtenBytes = 0;
     this.pieces = input.filter((piece) => piece.length > 0);
   }
 
@@ -119,7 +124,8 @@ export class ScriptedConsole implements Console {
   }
 
   write(bytes: Uint8Array): void {
-    this.written.push(bytes);
+    this.writtenBytes += bytes.length;
+    if (this.writtenBytes <= this.keptBytesMax) this.written.push(bytes);
   }
 
   read(max: number): Uint8Array | 'end' | undefined {

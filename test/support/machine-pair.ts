@@ -7,6 +7,8 @@ import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
 export interface PairOptions {
   readonly memoryBytes: number;
   readonly input?: readonly InputPiece[];
+  /** Of what is written, so many bytes are kept and compared; all if not given. */
+  readonly keptOutputBytes?: number;
 }
 
 const ROW_BYTES = 16;
@@ -62,8 +64,8 @@ export class MachinePair {
   private readonly consoles: readonly [ScriptedConsole, ScriptedConsole];
   private processes: readonly [Process, Process] | undefined;
 
-  constructor({ memoryBytes, input }: PairOptions) {
-    this.consoles = [new ScriptedConsole(input), new ScriptedConsole(input)];
+  constructor({ memoryBytes, input, keptOutputBytes }: PairOptions) {
+    this.consoles = [new ScriptedConsole(input, keptOutputBytes), new ScriptedConsole(input, keptOutputBytes)];
     const [first, second] = this.consoles;
     this.evaluator = new Computer({ engine: 'evaluator', memoryBytes, sha256, console: first });
     this.interpreter = new Computer({ engine: 'interpreter', memoryBytes, sha256, console: second });

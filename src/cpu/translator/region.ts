@@ -58,9 +58,13 @@ export function endsBlock(instruction: Instruction): boolean {
   return instruction.form.row.attributes.has('BRANCH') || instruction.form.repeat !== 'none';
 }
 
+export function isDirectBranch({ form }: Instruction): boolean {
+  return form.operands.some((operand) => operand.kind === 'relative');
+}
+
 /** The target of a direct branch whose next instruction lies at `nextRip`; undefined for others, or if not canonical. */
 export function directTarget(instruction: Instruction, nextRip: bigint): bigint | undefined {
-  if (!instruction.form.operands.some((operand) => operand.kind === 'relative')) return undefined;
+  if (!isDirectBranch(instruction)) return undefined;
   const target = BigInt.asUintN(64, nextRip + instruction.immediate);
   return isCanonical(target) ? target : undefined;
 }

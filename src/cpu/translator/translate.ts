@@ -10,7 +10,7 @@ import { Code, type Label } from '../wasm/code.js';
 import type { CompilerContext, MidExit } from '../wasm/meaning-compiler.js';
 import { WasmModule } from '../wasm/module.js';
 import { Emitter, type WasmValue } from '../wasm/value.js';
-import { directTarget, type Block, type Region } from './region.js';
+import { directTarget, isDirectBranch, type Block, type Region } from './region.js';
 import { regionCompiler, type RegionCompiler } from './region-compiler.js';
 import { structureOf, type Structure } from './structure.js';
 
@@ -164,7 +164,8 @@ class Translator implements CompilerContext {
       this.ticksToEnd = instructions.length - i;
       rip += BigInt(instruction.length);
       this.nextRip = rip;
-      if (!this.compiles(instruction)) return this.exit('evaluate');
+      const goesNowhere = isDirectBranch(instruction) && directTarget(instruction, rip) === undefined;
+      if (goesNowhere || !this.compiles(instruction)) return this.exit('evaluate');
       if (!this.compiler.emit(instruction, rip)) return;
     }
     this.node = node;

@@ -13,6 +13,7 @@ const LARGEST = { f32x4: lanes32(0x7f7f_ffffn), f64x2: lanes64(0x7fef_ffff_ffff_
 const MIN_NORMAL = { f32x4: lanes32(0x0080_0000n), f64x2: lanes64(0x0010_0000_0000_0000n) };
 /** 2^31 - 1 as a double; the largest float below 2^31. */
 const LARGEST_INT = { f32x4: lanes32(0x4eff_ffffn), f64x2: lanes64(0x41df_ffff_ffc0_0000n) };
+const LARGEST_INT32 = lanes32(0x7fff_ffffn);
 /** The first two lanes of a vector, the others taken from a second. */
 const LOW_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 
@@ -106,7 +107,9 @@ export class PackedFloats {
     const result = this.unary('f32x4.convert_i32x4_s', x);
     this.unlessInexactAlready(() => {
       const back = this.unary('i32x4.trunc_sat_f32x4_s', result);
-      this.sideExitUnlessAll(this.apply('i32x4.eq', back, x));
+      // The largest integer is rounded to 2^31, which comes back saturated: as if nothing had been lost.
+      const saturated = this.apply('i32x4.eq', x, this.constant(LARGEST_INT32));
+      this.sideExitUnlessAll(this.apply('v128.andnot', this.apply('i32x4.eq', back, x), saturated));
     });
     return result;
   }

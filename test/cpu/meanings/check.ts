@@ -1,4 +1,4 @@
-/** Runs cases on the host's CPU, the evaluator and the interpreter, and tells where they do not agree. */
+/** Runs cases on the host's CPU, the evaluator, the interpreter and the translator, and tells where they do not agree. */
 import { Decoder } from '../../../src/cpu/decoder.js';
 import { generatedInterpreter } from '../../../src/cpu/interpreter/interpreter.js';
 import { Handler } from '../../../src/cpu/interpreter/record.js';
@@ -25,11 +25,22 @@ export interface FormTally {
   compiled: number;
 }
 
+export interface CheckOptions {
+  /** The case numbers and this choose the cases. */
+  readonly seed: number;
+  /** Without it, only our engines are held to each other. */
+  readonly oracle?: NativeOracle | undefined;
+  /** Of the cases with a cold TLB, one in so many is translated too, which takes a hundred times as long as all the rest. */
+  readonly translateEvery: number;
+}
+
 export class MeaningsCheck {
   readonly decoder = new Decoder();
   readonly failures: string[] = [];
   /** Cases that the oracle has answered, and those it does not run, by reason. */
   nativeCases = 0;
+  /** Those that the translator did without the evaluator. */
+  translatedCases = 0;
   readonly withoutOracle = new Map<string, number>();
   /** Cases to which a difference of the host applies, by its instructions. */
   readonly spoiltCases = new Map<string, number>();
@@ -37,11 +48,16 @@ export class MeaningsCheck {
   readonly events = new Map<string, number>();
   private readonly evaluator = new Guest('evaluator');
   private readonly interpreter = new Guest('interpreter');
+  private readonly translator = new Guest('auto');
+  private readonly seed: number;
+  private readonly oracle: NativeOracle | undefined;
+  private readonly translateEvery: number;
+  private coldCases = 0;
 
-  constructor(
-    readonly seed: number,
-    private readonly oracle?: NativeOracle,
-  ) {
+  constructor({ seed, oracle, translateEvery }: CheckOptions) {
+    this.seed = seed;
+    this.oracle = oracle;
+    this.translateEvery = translateEvery;
     this.forms = this.decoder.forms.map(() => ({ cases: 0, completed: 0, compiled: 0 }));
   }
 
@@ -90,9 +106,18 @@ export class MeaningsCheck {
     if (!sameGuestState(ours, compiled))
       this.fail(c, 'the interpreter (actual) differs from the evaluator', formatGuestDifference(ours, compiled));
     const searches = c.number % STRAY_SEARCH === 0 || native?.stray !== undefined;
+    if (c.cold && this.coldCases++ % this.translateEvery === 0) this.checkTranslator(c, ours);
     const stray = searches ? this.evaluator.takeStray() : undefined;
     if (searches && this.interpreter.takeStray() !== stray) this.fail(c, 'the engines store to different places', '');
     if (native) this.compareWithNative(c, native, ours, stray);
+  }
+
+  private checkTranslator(c: MeaningCase, ours: GuestState): void {
+    const translated = this.translator.run(c, ours.ticks);
+    this.translator.takeStray();
+    if (translated.evaluated === 0) this.translatedCases++;
+    if (!sameGuestState(ours, translated))
+      this.fail(c, 'the translator (actual) differs from the evaluator', formatGuestDifference(ours, translated));
   }
 
   private compareWithNative(c: MeaningCase, native: OracleResult, ours: GuestState, stray: bigint | undefined): void {

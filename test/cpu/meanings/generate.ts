@@ -73,7 +73,8 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
 }
 
 function newDraft(decoder: Decoder, form: Form, random: Random): Draft {
-  const { bytes, instruction } = withMorePrefixes(decoder, encodeForm(decoder, form, random), random);
+  const encoded = withSmallFrame(decoder, encodeForm(decoder, form, random), random);
+  const { bytes, instruction } = withMorePrefixes(decoder, encoded, random);
   const base = (): bigint => (random.chance(4) ? BigInt.asUintN(64, BigInt.asIntN(48, random.bits64())) : 0n);
   return {
     form,
@@ -97,6 +98,16 @@ function withMorePrefixes(decoder: Decoder, encoded: Encoded, random: Random): E
   const bytes = Uint8Array.of(random.pick(prefixes), ...encoded.bytes);
   const instruction = decoder.decode(bytes, 0, bytes.length);
   if (typeof instruction === 'string' || instruction.form !== encoded.instruction.form) return encoded;
+  return { bytes, instruction };
+}
+
+/** Mostly, what ENTER takes off RSP fits the arena; its words lie two bytes before the nesting depth, at the end. */
+function withSmallFrame(decoder: Decoder, encoded: Encoded, random: Random): Encoded {
+  if (encoded.instruction.form.row.mnemonic !== 'ENTER' || random.chance(4)) return encoded;
+  const bytes = encoded.bytes.slice();
+  bytes[bytes.length - 2] = 0;
+  const instruction = decoder.decode(bytes, 0, bytes.length);
+  if (typeof instruction === 'string') throw new Error('ENTER with a small frame does not decode');
   return { bytes, instruction };
 }
 

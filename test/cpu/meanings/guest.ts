@@ -39,6 +39,8 @@ const PAGES_START = 0x1_0000;
 const CODE_START = PAGES_START + ARENAS.length * DATA_PAGES * PAGE_SIZE;
 
 const CR0_AM = 1 << 18;
+/** Of engine `auto`: nothing is left to the interpreter that can be translated. */
+const TRANSLATE_AT_ONCE = 0;
 /** Linux's selectors of a 64-bit process. */
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
@@ -64,7 +66,7 @@ export class Guest {
   private event: CpuEvent = { kind: 'ticks' };
 
   constructor(engine: Engine) {
-    this.cpu = new Cpu(this.memory, engine);
+    this.cpu = new Cpu(this.memory, engine, TRANSLATE_AT_ONCE);
     this.tables = new PageTables(this.memory, TABLES_START);
     mapArenas(this.tables);
     this.initialEntries = this.entries();

@@ -7,7 +7,7 @@ import { segmentBase, type Draft } from './draft.js';
 import { randomTarget, type Stretch } from './targets.js';
 
 /** Selectors that Linux and bd0 agree on: null, the segments of user mode with any RPL, and beyond every table. */
-const SELECTORS = [0, 3, 0x2b, 0x33, 0x28, 0x30, 0x29, 0x31, 0x2a, 0x32, 0x2b, 0x33, 0xfff8];
+const SELECTORS = [0, 3, 0x2b, 0x2b, 0x2b, 0x33, 0x33, 0x28, 0x30, 0x29, 0x31, 0x2a, 0x32, 0xfff8];
 
 export function randomSelector(random: Random): number {
   return random.chance(16) ? random.below(0x1_0000) : random.pick(SELECTORS);
