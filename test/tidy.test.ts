@@ -15,9 +15,7 @@ const FUNCTION_LINES_MAX = 60;
  * What is longer, and may not grow: `path`, or `path function`, with its lines. Make it shorter and lower the number; what
  * is within the limits is to be taken off.
  */
-const LONGER: Readonly<Record<string, number>> = {
-  'src/cpu/interpreter/generate.ts mainLoop': 77,
-};
+const LONGER: Readonly<Record<string, number>> = {};
 
 /** The layers of src/, each with those that it may import; itself goes without saying. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {

@@ -26,11 +26,11 @@ export async function performCommand(words: readonly string[]): Promise<number> 
     .command('cc', 'compile C or assembly for BD0', ccHelp)
     .command('vmo', 'virtual memory objects: content by its hash', (vmo) =>
       vmoHelp(vmo).command(
-        'hash [file..]',
+        'hash',
         "the identity of each file's content",
-        hashArguments,
-        async ({ file, json }) => {
-          exitCode = await hashFiles(file, json);
+        hashHelp,
+        async ({ _: [, , ...files], json }) => {
+          exitCode = await hashFiles(files.map(String), json);
         },
       ),
     )
@@ -42,12 +42,11 @@ export async function performCommand(words: readonly string[]): Promise<number> 
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false })
     .detectLocale(false)
     .wrap(WIDTH)
-    .strict()
+    .strictOptions()
     .exitProcess(false)
     .fail((message: string | null, error: unknown) => {
-      throw error ?? new Failure(`${message}; bd0 --help tells more`);
-    })
-    .updateStrings({ 'Unknown argument: %s': { one: 'unknown option: %s', other: 'unknown options: %s' } });
+      throw error ?? new Failure(`${message?.replace(/^Unknown arguments?/, 'unknown option')}; bd0 --help tells more`);
+    });
   await parser.parseAsync();
   return exitCode;
 }
@@ -92,10 +91,9 @@ function vmoHelp(command: Argv): Argv {
   return command.usage('bd0 vmo COMMAND ...').example('bd0 vmo hash README.md', '');
 }
 
-function hashArguments(command: Argv) {
+function hashHelp(command: Argv) {
   return command
-    .usage("bd0 vmo hash FILE...\n\nThe identity of each file's content. - is standard input.")
-    .positional('file', { type: 'string', array: true, demandOption: true, describe: 'files; - is standard input' })
+    .usage("bd0 vmo hash FILE... [--json]\n\nThe identity of each file's content; - is standard input.")
     .option('json', { boolean: true, default: false, describe: 'one JSON object a line' })
     .example('bd0 vmo hash README.md', '')
     .example('bd0 vmo hash --json *.c', 'each with its length');

@@ -1,6 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs';
-import { isSystemError } from './failure.js';
-import type { Signals } from './signals.js';
+import { Failure, isSystemError, systemReason } from './failure.js';
+import { SIGNALS, type Signals } from './signals.js';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -74,6 +74,18 @@ export class HostOutput {
     this.queuedBytes = 0;
     return bytes;
   }
+}
+
+/** The signal that goes with a failure of stdout: SIGPIPE where the reader has gone. Throws Failure for any other. */
+export function signalOfLostOutput(failure: unknown): number {
+  if (!isSystemError(failure)) throw failure;
+  if (failure.code === 'EPIPE') return SIGNALS.SIGPIPE;
+  throw new Failure(`cannot write standard output: ${systemReason(failure)}`);
+}
+
+/** Writes a line to stdout, and waits until it is taken. Throws what the system says. */
+export function writeToStdout(line: string): void {
+  writeFully(STDOUT, Buffer.from(`${line}\n`));
 }
 
 /** Writes lines to stderr, where nobody may be listening. */

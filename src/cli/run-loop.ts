@@ -1,8 +1,7 @@
 import type { Computer, Outcome, Process } from '../index.js';
 import type { HostInput } from './host-input.js';
-import type { HostOutput } from './host-output.js';
-import { Failure, isSystemError, systemReason } from './failure.js';
-import { SIGNALS, type Bell, type Signals } from './signals.js';
+import { signalOfLostOutput, type HostOutput } from './host-output.js';
+import type { Bell, Signals } from './signals.js';
 
 /** How a run came to its end. */
 export type End =
@@ -95,10 +94,7 @@ export class RunLoop {
   /** A program whose output nobody reads any more ends as by SIGPIPE. */
   private endOfOutput(): End | undefined {
     const { failure } = this.options.output;
-    if (!failure) return undefined;
-    if (isSystemError(failure) && failure.code === 'EPIPE') return { kind: 'signal', signal: SIGNALS.SIGPIPE };
-    const reason = isSystemError(failure) ? systemReason(failure) : failure.message;
-    throw new Failure(`cannot write standard output: ${reason}`);
+    return failure && { kind: 'signal', signal: signalOfLostOutput(failure) };
   }
 
   private endFromOutside(): End | undefined {

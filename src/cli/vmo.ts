@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { ContentHasher } from '../vmo/content-hasher.js';
 import { Failure, describeError, fileFailure } from './failure.js';
-import { writeToStderr } from './host-output.js';
+import { signalOfLostOutput, writeToStderr, writeToStdout } from './host-output.js';
 import { sha256 } from './sha256.js';
 
 /** Bytes read at once. */
@@ -26,13 +26,16 @@ export async function hashFiles(files: readonly string[], json: boolean): Promis
   if (files.length === 0) throw new Failure('bd0 vmo hash needs a FILE; - is standard input');
   let exitCode = 0;
   for (const file of files) {
-    try {
-      const hashed = await hashFile(file);
-      await print(json ? JSON.stringify(hashed) : files.length === 1 ? hashed.id : `${hashed.id}  ${file}`);
-    } catch (error) {
+    const hashed = await hashFile(file).catch((error: unknown) => {
       const failure = describeError(fileFailure('read', file, error));
       writeToStderr(failure.line);
       exitCode ||= failure.exitCode;
+    });
+    if (!hashed) continue;
+    try {
+      writeToStdout(json ? JSON.stringify(hashed) : files.length === 1 ? hashed.id : `${hashed.id}  ${file}`);
+    } catch (error) {
+      return 128 + signalOfLostOutput(error);
     }
   }
   return exitCode;
@@ -44,10 +47,4 @@ async function hashFile(file: string): Promise<HashedFile> {
   const stream = file === STDIN_NAME ? process.stdin : createReadStream(file, { highWaterMark: PART_BYTES });
   for await (const part of stream) hasher.append(part as Buffer);
   return { file, length: hasher.length, id: hasher.finish() };
-}
-
-function print(line: string): Promise<void> {
-  return new Promise((done, fail) => {
-    process.stdout.write(`${line}\n`, (error) => (error ? fail(error) : done()));
-  });
 }

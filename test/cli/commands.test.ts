@@ -100,7 +100,7 @@ t.test('bd0 cc passes on what the compiler says', async (t) => {
   t.match(warned.stderr, /careful/);
   const refused = await bd0(['cc', file('bad.c', 'int main(void) { return x; }\n'), '-o', output]);
   t.equal(refused.code, 1);
-  t.match(refused.stderr, /'x' undeclared[^]*\nbd0: \S+ failed with exit code 1\n$/);
+  t.match(refused.stderr, /x.* undeclared[^]*\nbd0: \S+ failed with exit code 1\n$/);
   const alone = await bd0(['cc', 'x.c', '-o', output], { env: { PATH: directory } });
   t.equal(alone.code, 125);
   t.match(alone.stderr, /^bd0: no C compiler for x86-64 \(tried .*\): install one[^\n]*\n$/);

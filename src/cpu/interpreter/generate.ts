@@ -4,13 +4,13 @@ import { Code, type Label } from '../wasm/code.js';
 import { WasmModule } from '../wasm/module.js';
 import { Emitter } from '../wasm/value.js';
 import { addFlagFunctions } from './flag-functions.js';
-import { LoopContext, type SharedFunctions } from './handler-context.js';
+import { LoopContext, type LoopLabels, type SharedFunctions } from './handler-context.js';
 import { functionHandler } from './function-handler.js';
 import { handlerMachine } from './handler-machine.js';
 import { Exit, FIRST_FORM_HANDLER, Field, Handler, RECORD_BYTES, type ExitCode } from './record.js';
 import type { HandlerPlan } from './plan.js';
 
-/** Parameters of the main loop, and the locals that hold the flags' thunk. */
+/** Parameters of the main loop. */
 const RECORD = 0;
 const BUDGET = 1;
 
@@ -25,86 +25,113 @@ export function generateInterpreter(plan: HandlerPlan): Uint8Array {
   const shared = addFlagFunctions(module);
   const functionType = module.type(['i32'], ['i32']);
   for (const form of plan.functions) module.addToTable(module.add(functionType, functionHandler(form, shared)));
-  module.add(module.type(['i32', 'i32'], ['i32']), mainLoop(plan, shared, functionType), 'run');
+  module.add(module.type(['i32', 'i32'], ['i32']), new MainLoop(plan, shared, functionType).emit(), 'run');
   return module.encode((HOST_LAYOUT.ram + 65536) / 65536);
 }
 
-function mainLoop(plan: HandlerPlan, shared: SharedFunctions, functionType: number): Code {
-  const code = new Code(['i32', 'i32']);
-  const emitter = new Emitter(code);
-  const [kind, result, operand] = [code.newLocal('i32'), code.newLocal('i64'), code.newLocal('i64')];
-  const exitCode = code.newLocal('i32');
-  const next = code.newLocal('i32');
-  const loadFlags = (): void => {
-    code.i32(0).memory('i32.load', at.FLAGS_KIND).set(kind);
-    code.i32(0).memory('i64.load', at.FLAGS_RESULT).set(result);
-    code.i32(0).memory('i64.load', at.FLAGS_OPERAND).set(operand);
-  };
-  const storeState = (): void => {
-    code.i32(0).get(kind).memory('i32.store', at.FLAGS_KIND);
-    code.i32(0).get(result).memory('i64.store', at.FLAGS_RESULT);
-    code.i32(0).get(operand).memory('i64.store', at.FLAGS_OPERAND);
-    code.i32(0).get(BUDGET).memory('i32.store', at.EXIT_BUDGET);
-  };
-  loadFlags();
-  const leave = code.block();
-  const exitLabels = exitBlocks(code);
-  const enter = code.loop();
-  takeTicks(code, exitLabels[Exit.ticks]);
-  const dispatch = code.loop();
+/** The function that runs records: takes the ticks of a block, and dispatches each record to its handler. */
+class MainLoop {
+  private readonly code = new Code(['i32', 'i32']);
+  private readonly emitter = new Emitter(this.code);
+  private readonly kind = this.code.newLocal('i32');
+  private readonly result = this.code.newLocal('i64');
+  private readonly operand = this.code.newLocal('i64');
+  private readonly exitCode = this.code.newLocal('i32');
+  private readonly next = this.code.newLocal('i32');
 
-  const inFunctions = code.block();
-  const hot = plan.hot.map(() => code.block()).reverse();
-  const resolve = code.block();
-  const goto = code.block();
-  code.get(RECORD).memory('i32.load16_u', Field.handler);
-  const byHandler: Label[] = [];
-  byHandler[Handler.goto] = goto;
-  byHandler[Handler.resolve] = resolve;
-  byHandler[Handler.evaluate] = exitLabels[Exit.evaluate];
-  byHandler[Handler.region] = exitLabels[Exit.region];
-  code.brTable([...byHandler, ...hot], inFunctions);
-  code.end();
-  code.get(RECORD).memory('i32.load', Field.target).set(RECORD).br(enter);
-  code.end();
-  code.br(exitLabels[Exit.resolve]);
+  constructor(
+    private readonly plan: HandlerPlan,
+    private readonly shared: SharedFunctions,
+    private readonly functionType: number,
+  ) {}
 
-  const labels = { enter, dispatch, exits: exitLabels };
-  const locals = { record: RECORD, budget: BUDGET, kind, result, operand };
-  const machine = handlerMachine(emitter, new LoopContext(emitter, labels, locals, shared));
-  for (const handler of plan.hot) {
-    code.end();
-    emitter.reuseLocals();
-    machine.emit(handler.form, 0);
-    if (handler.then) machine.emit(handler.then, RECORD_BYTES);
-    machine.finish();
+  emit(): Code {
+    const { code } = this;
+    this.loadFlags();
+    const leave = code.block();
+    const exits = exitBlocks(code);
+    const enter = code.loop();
+    takeTicks(code, exits[Exit.ticks]);
+    const dispatch = code.loop();
+    this.emitDispatch(enter, exits);
+    this.emitHotHandlers({ enter, dispatch, exits });
+    code.end(); // what the hot handlers do not have
+    this.emitCall(leave, enter, dispatch);
+    code.end().end(); // dispatch, enter
+    code.op('unreachable');
+    endExitBlocks(code, this.exitCode, leave);
+    refundBlock(code, this.exitCode);
+    this.storeState();
+    code.i32(0).get(RECORD).memory('i32.store', at.EXIT_RECORD);
+    return code.get(this.exitCode);
   }
 
-  code.end(); // the handlers that are functions
-  storeState();
-  code.get(RECORD);
-  code
-    .get(RECORD)
-    .memory('i32.load16_u', Field.handler)
-    .i32(FIRST_FORM_HANDLER + plan.hot.length)
-    .op('i32.sub');
-  code.callIndirect(functionType, 0).set(next);
-  loadFlags();
-  code.i32(0).memory('i32.load', at.EXIT_BUDGET).set(BUDGET);
-  code.get(next).i32(HOST_LAYOUT.records).op('i32.lt_u').if();
-  code.get(next).set(exitCode).br(leave);
-  code.end();
-  code.get(RECORD).memory('i32.load16_u', Field.ticksToEnd).get(next).set(RECORD);
-  code.i32(1).op('i32.le_u').brIf(enter);
-  code.br(dispatch);
-  code.end().end(); // dispatch, enter
-  code.op('unreachable');
-  endExitBlocks(code, exitCode, leave);
-  refundBlock(code, exitCode);
-  storeState();
-  code.i32(0).get(RECORD).memory('i32.store', at.EXIT_RECORD);
-  code.get(exitCode);
-  return code;
+  /** Branches to the handler of the record, or behind the hot ones. */
+  private emitDispatch(enter: Label, exits: Readonly<Record<ExitCode, Label>>): void {
+    const { code } = this;
+    const inFunctions = code.block();
+    const hot = this.plan.hot.map(() => code.block()).reverse();
+    const resolve = code.block();
+    const goto = code.block();
+    const handlers: Label[] = [];
+    handlers[Handler.goto] = goto;
+    handlers[Handler.resolve] = resolve;
+    handlers[Handler.evaluate] = exits[Exit.evaluate];
+    handlers[Handler.region] = exits[Exit.region];
+    code
+      .get(RECORD)
+      .memory('i32.load16_u', Field.handler)
+      .brTable([...handlers, ...hot], inFunctions);
+    code.end(); // goto
+    code.get(RECORD).memory('i32.load', Field.target).set(RECORD).br(enter);
+    code.end(); // resolve
+    code.br(exits[Exit.resolve]);
+  }
+
+  private emitHotHandlers(labels: LoopLabels): void {
+    const { code, emitter, kind, result, operand } = this;
+    const locals = { record: RECORD, budget: BUDGET, kind, result, operand };
+    const machine = handlerMachine(emitter, new LoopContext(emitter, labels, locals, this.shared));
+    for (const handler of this.plan.hot) {
+      code.end();
+      emitter.reuseLocals();
+      machine.emit(handler.form, 0);
+      if (handler.then) machine.emit(handler.then, RECORD_BYTES);
+      machine.finish();
+    }
+  }
+
+  /** Calls the handler that is a function, with flags and budget in memory, and goes on at the record that it answers. */
+  private emitCall(leave: Label, enter: Label, dispatch: Label): void {
+    const { code, next } = this;
+    this.storeState();
+    code.get(RECORD);
+    code.get(RECORD).memory('i32.load16_u', Field.handler);
+    code.i32(FIRST_FORM_HANDLER + this.plan.hot.length).op('i32.sub');
+    code.callIndirect(this.functionType, 0).set(next);
+    this.loadFlags();
+    code.i32(0).memory('i32.load', at.EXIT_BUDGET).set(BUDGET);
+    code.get(next).i32(HOST_LAYOUT.records).op('i32.lt_u').if();
+    code.get(next).set(this.exitCode).br(leave);
+    code.end();
+    code.get(RECORD).memory('i32.load16_u', Field.ticksToEnd).get(next).set(RECORD);
+    code.i32(1).op('i32.le_u').brIf(enter);
+    code.br(dispatch);
+  }
+
+  private loadFlags(): void {
+    const { code } = this;
+    code.i32(0).memory('i32.load', at.FLAGS_KIND).set(this.kind);
+    code.i32(0).memory('i64.load', at.FLAGS_RESULT).set(this.result);
+    code.i32(0).memory('i64.load', at.FLAGS_OPERAND).set(this.operand);
+  }
+  private storeState(): void {
+    const { code } = this;
+    code.i32(0).get(this.kind).memory('i32.store', at.FLAGS_KIND);
+    code.i32(0).get(this.result).memory('i64.store', at.FLAGS_RESULT);
+    code.i32(0).get(this.operand).memory('i64.store', at.FLAGS_OPERAND);
+    code.i32(0).get(BUDGET).memory('i32.store', at.EXIT_BUDGET);
+  }
 }
 
 /** Takes the ticks of the block at the record pointer from the budget, or leaves if they are not there. */

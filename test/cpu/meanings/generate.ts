@@ -126,7 +126,7 @@ function aimOperand(draft: Draft, decoder: Decoder, random: Random, memory: Memo
   const bytes = operandBytes(form, memory);
   const needsAlignment = memory.aligned || bytes === FXSAVE_BYTES;
   const low = form.addressWidth === 32 && draft.instruction.segment < 4;
-  solveAddress(draft, decoder, random, randomTarget(random, bytes, needsAlignment ? 16 : 1, low));
+  solveAddress(draft, decoder, random, randomTarget(random, draft.codeOffset, bytes, needsAlignment ? 16 : 1, low));
 }
 
 const FXSAVE_BYTES = 512;

@@ -25,7 +25,7 @@ export function memoryContents(
   };
   if (draft.form.row.attributes.has('REPZ') && random.chance(2)) fillWindows(windows, draft, random, patches);
   if (operand !== undefined) put(operand, operandBytes(draft, kind, random));
-  put(draft.gpr[RSP]!, stackBytes(draft.form, random));
+  put(draft.gpr[RSP]!, stackBytes(draft, random));
   return { seed: random.next() | 0, windows, patches };
 }
 
@@ -63,7 +63,8 @@ function isFarPointer({ row, dest, src }: Form): boolean {
 }
 
 /** The words at RSP that the instruction pops. */
-function stackBytes(form: Form, random: Random): Uint8Array {
+function stackBytes(draft: Draft, random: Random): Uint8Array {
+  const { form } = draft;
   const { mnemonic } = form.row;
   const width = form.width / 8;
   const selector = (usual: number): bigint => BigInt(random.chance(4) ? randomSelector(random) : usual);
@@ -71,7 +72,7 @@ function stackBytes(form: Form, random: Random): Uint8Array {
   if (mnemonic === 'POP' && form.operands.length === 0) return word(width, BigInt(randomSelector(random)));
   if (mnemonic === 'RETF') return join(word(width, randomDestination(random)), word(width, selector(0x33)));
   if (mnemonic !== 'IRET') return NOTHING;
-  const rsp = random.chance(2) ? random.bits64() : randomTarget(random, 8, 1, false);
+  const rsp = random.chance(2) ? random.bits64() : randomTarget(random, draft.codeOffset, 8, 1, false);
   const values = [randomDestination(random), selector(0x33), BigInt(random.next()), rsp, selector(0x2b)];
   return join(...values.map((value) => word(width, value)));
 }

@@ -89,14 +89,16 @@ export function aimImplied(draft: Draft, random: Random): () => Stretch[] {
   const { mnemonic, attributes } = form.row;
   const low = form.addressWidth === 32;
   const width = form.width / 8;
-  if (!random.chance(8)) gpr[RSP] = randomTarget(random, WORD_BYTES, 1, false);
+  if (!random.chance(8)) gpr[RSP] = randomTarget(random, draft.codeOffset, WORD_BYTES, 1, false);
   if (mnemonic === 'LEAVE' || mnemonic === 'ENTER') {
-    if (!random.chance(8)) gpr[RBP] = randomTarget(random, WORD_BYTES, 1, false);
-  } else if (mnemonic === 'MASKMOVDQU') aimAt(draft, RDI, randomTarget(random, 16, 1, low), random, true);
-  else if (mnemonic === 'XLAT') aimAt(draft, RBX, randomTarget(random, 1, 1, low) - (gpr[RAX]! & 0xffn), random, true);
+    if (!random.chance(8)) gpr[RBP] = randomTarget(random, draft.codeOffset, WORD_BYTES, 1, false);
+  } else if (mnemonic === 'MASKMOVDQU')
+    aimAt(draft, RDI, randomTarget(random, draft.codeOffset, 16, 1, low), random, true);
+  else if (mnemonic === 'XLAT')
+    aimAt(draft, RBX, randomTarget(random, draft.codeOffset, 1, 1, low) - (gpr[RAX]! & 0xffn), random, true);
   else if (attributes.has('REP') || attributes.has('REPZ')) {
-    aimAt(draft, RDI, randomTarget(random, width, 1, low), random, false);
-    aimAt(draft, RSI, randomTarget(random, width, 1, low), random, true);
+    aimAt(draft, RDI, randomTarget(random, draft.codeOffset, width, 1, low), random, false);
+    aimAt(draft, RSI, randomTarget(random, draft.codeOffset, width, 1, low), random, true);
   }
   return () => stretchesOf(draft);
 }

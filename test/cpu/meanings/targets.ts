@@ -4,6 +4,7 @@ import {
   ARENAS,
   ARENA_BYTES,
   CODE,
+  CODE_BYTES,
   DATA_PAGES,
   HIGH_ARENA,
   LOW_ARENA,
@@ -20,8 +21,14 @@ const page = (number: number): bigint => BigInt(number * PAGE_SIZE);
 const UNMAPPED = [0n, 8n, 0xfffn, 0x7fff_ffff_fff0n, 0xffff_8000_0000_0000n, 0xffff_ffff_ffff_f000n];
 const NOT_CANONICAL = [0x0100_0000_0000_0000n, 0x8000_0000_0000n, 0xffff_7fff_ffff_fff0n, 0x7fff_ffff_ffff_ffffn];
 
-/** An address for `bytes` bytes; `low`: below 4 GiB, for 32-bit addresses. */
-export function randomTarget(random: Random, bytes: number, alignment: number, low: boolean): bigint {
+/** An address for `bytes` bytes; `low`: below 4 GiB, for 32-bit addresses. The instruction is at `codeOffset`. */
+export function randomTarget(
+  random: Random,
+  codeOffset: number,
+  bytes: number,
+  alignment: number,
+  low: boolean,
+): bigint {
   const arena = low || random.chance(4) ? LOW_ARENA : HIGH_ARENA;
   // From one byte before the border to one byte behind it.
   const across = (border: bigint): bigint => border - BigInt(random.below(bytes + 1));
@@ -41,7 +48,10 @@ export function randomTarget(random: Random, bytes: number, alignment: number, l
     case 28:
       return arena + page(DATA_PAGES + 1) + BigInt(random.below(PAGE_SIZE));
     case 29:
-      return low ? random.pick([0n, 0xffff_fff8n]) : CODE + 0x100n + BigInt(random.below(0x800)) * 2n;
+      // Never the instruction itself, behind which our engines and the oracle have different bytes.
+      return low
+        ? random.pick([0n, 0xffff_fff8n])
+        : CODE + BigInt((codeOffset + 0x400 + random.below(0x400)) % CODE_BYTES);
     case 30:
       return low ? BigInt(random.next()) : random.pick(UNMAPPED) + BigInt(random.below(16));
     default:

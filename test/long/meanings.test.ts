@@ -1,0 +1,31 @@
+import t from 'tap';
+import { describeHost } from '../oracle/host.js';
+import { NativeOracle, NOT_AVAILABLE } from '../oracle/native.js';
+import { MeaningsCheck } from '../cpu/meanings/check.js';
+import { coverageGaps, describeFailures, summary } from '../cpu/meanings/report.js';
+
+/** As test/cpu/meanings.test.ts, with ten million cases, or BD0_CASES, from BD0_SEED. */
+const CASES = Number(process.env['BD0_CASES'] ?? 10_000_000);
+const SEED = Number(process.env['BD0_SEED'] ?? 2);
+const TRANSLATE_EVERY = 16;
+/** Cases between two words of progress. */
+const PROGRESS = 500_000;
+/** There is no point in going on. */
+const MOST_FAILURES = 1000;
+
+t.test('the meanings are what the CPU does, in every engine', { timeout: 0 }, (t) => {
+  const oracle = NativeOracle.available() ? new NativeOracle() : undefined;
+  t.teardown(() => oracle?.close());
+  t.comment(oracle ? describeHost(oracle.host) : NOT_AVAILABLE);
+  const check = new MeaningsCheck({ seed: SEED, oracle, translateEvery: TRANSLATE_EVERY });
+  for (let from = 0; from < CASES && check.failures.length < MOST_FAILURES; from += PROGRESS) {
+    check.run(from, Math.min(PROGRESS, CASES - from));
+    t.comment(`${Math.min(from + PROGRESS, CASES)} cases, ${check.failures.length} differ`);
+  }
+  t.comment(summary(check));
+  if (check.failures.length > 0) t.comment(describeFailures(check));
+  t.equal(check.failures.length, 0, 'no case differs');
+  if (CASES >= 100 * check.forms.length)
+    t.same(coverageGaps(check), [], 'every form completes, and runs in its compiled handler');
+  t.end();
+});
