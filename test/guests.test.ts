@@ -113,7 +113,7 @@ async function runOnBoth(name: string, memoryBytes: number): Promise<{ pair: Mac
     const outcome = pair.run(random.pick(SLICE_TICKS));
     if (outcome.kind === 'exited') return { pair, exitCode: outcome.exitCode };
     if (outcome.kind !== 'limit') throw new Error(`${name} ended as ${outcome.kind}`);
-    if (pair.interpreter.ticks > smallTicks) return { pair };
+    if (pair.faster.ticks > smallTicks) return { pair };
   }
 }
 
@@ -131,7 +131,7 @@ t.test('the evaluator runs every program as Linux does, and as the interpreter a
     await sameAsNative(t, { output, exitCode }, { name, args }, name);
     const options = { args, limitBytes, memoryBytes: PAIR_MEMORY_BYTES, input: [LINES] };
     const whole = await runGuest(guestImage(name), options);
-    t.same(describeState(pair.interpreter), describeState(whole.computer), `${name}: slices change nothing`);
+    t.same(describeState(pair.faster), describeState(whole.computer), `${name}: slices change nothing`);
   }
 });
 
@@ -143,7 +143,7 @@ t.test('where a machine has fewer frames than a program has pages, they come and
     { name: 'paging', args: ['200'] },
     'both engines',
   );
-  t.ok(pair.interpreter.statistics.frames.evictions > 200, 'code and tables are evicted, and come back');
+  t.ok(pair.faster.statistics.frames.evictions > 200, 'code and tables are evicted, and come back');
 
   const { statistics } = await compare(t, 'paging', { memoryBytes: 128 * KIB });
   t.ok(statistics.frames.evictions > 1000, `${statistics.frames.evictions} evictions`);

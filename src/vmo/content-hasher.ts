@@ -71,7 +71,7 @@ export class ContentHasher {
   }
 
   private enterPage(): void {
-    let hash = this.words.every((word) => word === 0) ? this.zero(0) : this.hasher.leaf(this.page);
+    let hash = isZero(this.words) ? this.zero(0) : this.hasher.leaf(this.page);
     let level = 0;
     for (let left = this.waiting[0]; left; left = this.waiting[level]) {
       this.waiting[level++] = undefined;
@@ -92,4 +92,9 @@ export class ContentHasher {
     }
     return this.zeros[level]!;
   }
+}
+
+function isZero(words: Int32Array): boolean {
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
+  return true;
 }

@@ -16,8 +16,10 @@ export interface BadCase extends BadImage {
 export type Kind = 'image' | 'program';
 
 const ARGUMENTS = [[], ['guest'], ['guest', '3'], ['', 'ä'.repeat(50)], ['guest', 'x'.repeat(3000)]];
-const IMAGE_LIMITS = [4096, 16_384, 65_536, 2 ** 20, 2 ** 30, 2 ** 30, 2 ** 36, 2 ** 46, 2 ** 47];
-const PROGRAM_LIMITS = [2 ** 17, 2 ** 20, 2 ** 30, 2 ** 40];
+/** Regions that are too small, usual ones, one that reaches up to the canonical hole, and one that is too large. */
+const TO_THE_HOLE = 2 ** 47 - 2 ** 32 - 4096;
+const IMAGE_LIMITS = [16_384, 65_536, 2 ** 20, 2 ** 20, 2 ** 30, 2 ** 30, 2 ** 30, 2 ** 36, TO_THE_HOLE, 2 ** 47];
+const PROGRAM_LIMITS = [2 ** 17, 2 ** 20, 2 ** 30, TO_THE_HOLE];
 
 /** Good images of several kinds, without what no loader looks at. */
 export async function specimens(): Promise<Specimen[]> {
@@ -72,7 +74,7 @@ export type Tally = Map<string, number>;
 
 /** A machine that runs one case after another. */
 export class Victim {
-  private readonly console = new ScriptedConsole();
+  private readonly console = new ScriptedConsole([], 0);
   private readonly computer: Computer;
   private calls = 0;
   private faults = 0;
@@ -84,6 +86,7 @@ export class Victim {
   ) {
     this.computer = new Computer({
       memoryBytes,
+      engine: 'interpreter',
       sha256,
       console: this.console,
       hooks: { onKernelCall: () => this.count(++this.calls), onFault: () => this.count(++this.faults) },
@@ -170,7 +173,7 @@ export function runOnBoth(pair: MachinePair, badCase: BadCase, sliceTicks: reado
       const outcome = pair.run(ticks, index === sliceTicks.length - 1);
       last = describeOutcome(outcome);
       if (outcome.kind === 'waiting') {
-        const soon = outcome.until - pair.interpreter.ticks <= LONGEST_WAIT_TICKS;
+        const soon = outcome.until - pair.faster.ticks <= LONGEST_WAIT_TICKS;
         pair.endWaiting(soon ? outcome.until : undefined);
       } else if (outcome.kind !== 'limit') break;
     }

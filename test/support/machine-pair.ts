@@ -1,4 +1,4 @@
-/** Two machines, one for each engine, that must be equal after every number of ticks. */
+/** Two machines that run the same on different engines, and must be equal after every number of ticks. */
 import { hex } from '../../src/bits.js';
 import type { StartOptions } from '../../src/kernel/loader.js';
 import { Computer, KernelError, describeTrap, type Outcome, type Process } from '../../src/index.js';
@@ -6,6 +6,9 @@ import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
 
 export interface PairOptions {
   readonly memoryBytes: number;
+  /** The engine that is compared with the evaluator; the interpreter if not given. */
+  readonly engine?: 'interpreter' | 'auto';
+  readonly translationThreshold?: number;
   readonly input?: readonly InputPiece[];
   /** Of what is written, so many bytes are kept and compared; all if not given. */
   readonly keptOutputBytes?: number;
@@ -57,39 +60,35 @@ export function describeOutcome(outcome: Outcome): string {
   return `${outcome.kind} with ${outcome.exitCode}${report}`;
 }
 
-/** An evaluator and an interpreter that are told the same. */
+/** An evaluator and a faster engine that are told the same. */
 export class MachinePair {
   readonly evaluator: Computer;
-  readonly interpreter: Computer;
+  readonly faster: Computer;
   private readonly consoles: readonly [ScriptedConsole, ScriptedConsole];
   private processes: readonly [Process, Process] | undefined;
 
-  constructor({ memoryBytes, input, keptOutputBytes }: PairOptions) {
+  constructor({ input, keptOutputBytes, engine = 'interpreter', ...options }: PairOptions) {
     this.consoles = [new ScriptedConsole(input, keptOutputBytes), new ScriptedConsole(input, keptOutputBytes)];
     const [first, second] = this.consoles;
-    this.evaluator = new Computer({ engine: 'evaluator', memoryBytes, sha256, console: first });
-    this.interpreter = new Computer({ engine: 'interpreter', memoryBytes, sha256, console: second });
+    this.evaluator = new Computer({ ...options, engine: 'evaluator', sha256, console: first });
+    this.faster = new Computer({ ...options, engine, sha256, console: second });
   }
 
   /** What was written; throws where it is not the same on both. */
   get output(): Buffer {
-    const [evaluated, interpreted] = this.consoles.map(({ output }) => output);
-    if (!evaluated!.equals(interpreted!)) throw new Error(`the evaluator wrote ${evaluated}; else ${interpreted}`);
+    const [evaluated, other] = this.consoles.map(({ output }) => output);
+    if (!evaluated!.equals(other!)) throw new Error(`the evaluator wrote ${evaluated}, the faster engine ${other}`);
     return evaluated!;
   }
 
   /** Starts a program on both. Answers why it was refused, undefined where it was not; throws where they disagree. */
   start(image: Uint8Array, options: StartOptions): string | undefined {
-    const [evaluated, interpreted] = [
-      startOn(this.evaluator, image, options),
-      startOn(this.interpreter, image, options),
-    ];
-    if (typeof evaluated === 'string' || typeof interpreted === 'string') {
-      if (evaluated !== interpreted)
-        throw new Error(`start: ${describeStart(evaluated)} | ${describeStart(interpreted)}`);
+    const [evaluated, other] = [startOn(this.evaluator, image, options), startOn(this.faster, image, options)];
+    if (typeof evaluated === 'string' || typeof other === 'string') {
+      if (evaluated !== other) throw new Error(`start: ${describeStart(evaluated)} | ${describeStart(other)}`);
       return evaluated as string;
     }
-    this.processes = [evaluated, interpreted];
+    this.processes = [evaluated, other];
     return undefined;
   }
 
@@ -97,16 +96,16 @@ export class MachinePair {
   run(maxTicks: number, compareMemory = true): Outcome {
     const [first, second] = this.processes!;
     const evaluated = this.evaluator.run(first, { maxTicks });
-    const interpreted = this.interpreter.run(second, { maxTicks });
-    const outcomes = [describeOutcome(evaluated), describeOutcome(interpreted)];
+    const other = this.faster.run(second, { maxTicks });
+    const outcomes = [describeOutcome(evaluated), describeOutcome(other)];
     this.compare(compareMemory, outcomes[0] === outcomes[1] ? [] : [`* ${outcomes.join(' | ')}`]);
-    return interpreted;
+    return other;
   }
 
   /** Throws where the states are not the same, or something else differs that is known already. */
   compare(compareMemory = true, known: readonly string[] = []): void {
     const rows = [...known, ...this.differences(compareMemory)];
-    if (rows.length > 0) throw new Error(`the evaluator | the interpreter:\n${rows.join('\n')}`);
+    if (rows.length > 0) throw new Error(`the evaluator | the faster engine:\n${rows.join('\n')}`);
   }
 
   /** Says what the next program will read, and forgets what was written. */
@@ -117,25 +116,23 @@ export class MachinePair {
   /** Lets the input arrive, or time pass, that both wait for: see Computer.passTime. */
   endWaiting(until: number | undefined): void {
     for (const console of this.consoles) console.inputArrives();
-    if (until !== undefined) for (const machine of [this.evaluator, this.interpreter]) machine.passTime(until);
+    if (until !== undefined) for (const machine of [this.evaluator, this.faster]) machine.passTime(until);
   }
 
   /** Ends the program on both. */
   kill(): void {
     this.evaluator.kill(this.processes![0], 0);
-    this.interpreter.kill(this.processes![1], 0);
+    this.faster.kill(this.processes![1], 0);
   }
 
   /** All of the state if anything differs, with `*` before what does; else nothing. */
   private differences(compareMemory: boolean): string[] {
     const evaluated = describeState(this.evaluator);
-    const interpreted = describeState(this.interpreter);
-    const memory = compareMemory
-      ? memoryDifferences(physicalMemory(this.evaluator), physicalMemory(this.interpreter))
-      : [];
-    if (memory.length === 0 && evaluated.every((line, i) => line === interpreted[i])) return [];
+    const other = describeState(this.faster);
+    const memory = compareMemory ? memoryDifferences(physicalMemory(this.evaluator), physicalMemory(this.faster)) : [];
+    if (memory.length === 0 && evaluated.every((line, i) => line === other[i])) return [];
     const rows = evaluated.map((line, i) =>
-      line === interpreted[i] ? `  ${line}` : `* ${line} | ${interpreted[i]!.split(' ').slice(1).join(' ')}`,
+      line === other[i] ? `  ${line}` : `* ${line} | ${other[i]!.split(' ').slice(1).join(' ')}`,
     );
     return [...rows, ...memory];
   }

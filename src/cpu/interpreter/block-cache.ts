@@ -47,6 +47,8 @@ export class BlockCache {
     private readonly mmu: Mmu,
     private readonly fetcher: InstructionFetcher,
     private readonly handlers: HandlerNumbers,
+    /** Whether somebody else has to hear of stores to the code in a frame. */
+    private readonly isWatchedElse: (frame: number) => boolean,
   ) {
     this.view = memory.hostView;
     this.dropAll();
@@ -94,6 +96,12 @@ export class BlockCache {
     this.view.setUint16(record + Field.handler, this.view.getUint16(record + Field.handlerBefore, true), true);
   }
 
+  /** Whether a record stands for an instruction, which has been fetched, rather than for the way to one. */
+  isInstruction(record: number): boolean {
+    const handler = this.view.getUint16(record + Field.handler, true);
+    return handler !== Handler.goto && handler !== Handler.resolve;
+  }
+
   /** The address of the instruction that a record stands for. */
   ripOf(record: number): bigint {
     return BigInt.asUintN(64, this.nextRipOf(record) - BigInt(this.view.getUint8(record + Field.length)));
@@ -124,7 +132,7 @@ export class BlockCache {
   /** Forgets everything. */
   dropAll(): void {
     this.generation++;
-    for (const frame of this.runsOfFrame.keys()) if (!this.fetcher.holds(frame)) this.mmu.unwatch(frame, WATCH_CODE);
+    for (const frame of this.runsOfFrame.keys()) if (!this.isWatchedElse(frame)) this.mmu.unwatch(frame, WATCH_CODE);
     this.recordOfRip.clear();
     this.runsOfFrame.clear();
     this.referrers.clear();

@@ -37,7 +37,8 @@ export class RecordEngine {
   ) {
     const { memory, mmu, fetcher } = cpu;
     this.interpreter = new Interpreter(memory);
-    this.blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter());
+    const isWatchedElse = (frame: number): boolean => fetcher.holds(frame) || hot?.holds(frame) === true;
+    this.blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), isWatchedElse);
     memory.host32.fill(-1, HOST_LAYOUT.tlbNever >>> 2, (HOST_LAYOUT.tlbNever + HOST_LAYOUT.tlbNeverBytes) >>> 2);
   }
 
@@ -48,7 +49,7 @@ export class RecordEngine {
 
   codeStored(physical: number, lengthBytes: number): void {
     this.blocks.codeStored(physical, lengthBytes);
-    this.hot?.drop(Math.floor(physical / PAGE_SIZE));
+    this.hot?.codeStored(physical, lengthBytes);
   }
 
   /** Whether anything decoded from a frame is left. */
@@ -63,7 +64,7 @@ export class RecordEngine {
     while (typeof next === 'number' && cpu.ticks < end) {
       if (this.mappingsHaveChanged) {
         this.mappingsHaveChanged = false;
-        this.hot?.drop();
+        this.hot?.dropAll();
         this.blocks.dropAll();
         next = 0;
       }
@@ -96,6 +97,7 @@ export class RecordEngine {
 
   /** Has the code at a record translated; whether a region can be entered there now. */
   private translateNow(record: number): boolean {
+    if (!this.blocks.isInstruction(record)) return false;
     this.sample(this.blocks.ripOf(record));
     return this.blocks.leadsToRegion(record);
   }
@@ -122,8 +124,9 @@ export class RecordEngine {
     if (hot.exit !== Exit.indirect) cpu.state.rip = hot.site.rip;
     if (cpu.ticks >= end) return 0;
     const next = this.locate(() => blocks.find(cpu.state.rip));
+    if (typeof next !== 'number') return next;
     if (hot.exit === Exit.indirect) this.enterRegionsOf(hot.sampleIndirect(compiled, cpu.state.rip));
-    if (typeof next !== 'number' || hot.exit === Exit.resolve || hot.exit === Exit.indirect) return next;
+    if (hot.exit === Exit.resolve || hot.exit === Exit.indirect) return next;
     return this.afterExit(hot.exit, next, end - cpu.ticks === hot.ticksLeft);
   }
 

@@ -1,12 +1,15 @@
 import { PAGE_SIZE } from '../../bits.js';
-import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
+import type { GuestMemory } from '../../memory.js';
 import type { InstructionFetcher } from '../fetch.js';
 import type { Form } from '../form.js';
 import { compiles } from '../interpreter/function-handler.js';
 import type { ExitCode } from '../interpreter/record.js';
 import { EXIT_BUDGET } from '../state.js';
 import { findRegion, type Region } from './region.js';
-import { EXIT_CODE_BITS, translate, type Site, type Translation } from './translate.js';
+import { RegionTable, pageOf, type CompiledRegion } from './region-table.js';
+import { EXIT_CODE_BITS, translate, type Site } from './translate.js';
+
+export type { CompiledRegion };
 
 /** How often a block must be found running, when generated code comes back, before it is translated. */
 export const DEFAULT_THRESHOLD = 2;
@@ -14,16 +17,14 @@ export const DEFAULT_THRESHOLD = 2;
 /** How often an indirect branch must leave a region for a place in its page, before that becomes an entry. */
 const INDIRECT_THRESHOLD = 16;
 
-const MOST_REGIONS = HOST_LAYOUT.entryTablesBytes / PAGE_SIZE;
+/** Addresses that are counted at a time; when there are more, counting starts anew. */
+const MOST_SAMPLES = 8192;
 
-/** Entries of a region have numbers of 8 bits. */
-const MOST_ENTRIES = 255;
+/** The threshold of a page doubles so many times, at most, when stores undo its regions. */
+const MOST_DOUBLINGS = 16;
 
-/** A region's code, bound to the memory. */
-export interface CompiledRegion extends Omit<Translation, 'bytes'> {
-  readonly region: Region;
-  readonly run: (entry: number, budget: number) => number;
-}
+/** Entry tables hold numbers of 8 bits. Entries beyond have a number, but no indirect branch within the region finds them. */
+const MOST_NUMBERS_IN_TABLE = 255;
 
 /**
  * The hot tier: finds by sampling which blocks run most, has their regions translated, and keeps them until the bytes
@@ -32,12 +33,10 @@ export interface CompiledRegion extends Omit<Translation, 'bytes'> {
 export class HotCode {
   private readonly samples = new Map<bigint, number>();
   private readonly indirect = new Map<bigint, number>();
-  /** By entry. */
-  private readonly regions = new Map<bigint, CompiledRegion>();
-  /** The latest region of each page. */
-  private readonly pages = new Map<bigint, CompiledRegion>();
+  private readonly regions = new RegionTable();
+  /** How often stores have undone the regions of a frame. */
+  private readonly undone = new Map<number, number>();
   private readonly compilesForm = new Map<Form, boolean>();
-  private tablesUsed = 0;
   /** Where the last region that ran was left. */
   exit: ExitCode = 1;
   site: Site = { rip: 0n, refund: 0 };
@@ -50,29 +49,29 @@ export class HotCode {
   ) {}
 
   /**
-   * Takes note that the block at `rip` was found running; answers its region if it has one now. Where a region has it
-   * already, but no way in there, it gets one.
+   * Takes note that the block at `rip`, which has been fetched, was found running; answers its region if it has one now.
+   * Where a region has it already, but no way in there, it gets one.
    */
   sample(rip: bigint): CompiledRegion | undefined {
-    const seen = (this.samples.get(rip) ?? 0) + 1;
-    this.samples.set(rip, seen);
-    if (seen < this.threshold) return undefined;
-    const around = this.pages.get(pageOf(rip));
-    if (!around) return this.compile(rip);
-    const entry = around.bestEntries.get(rip);
-    if (entry !== undefined) return around.entryNumbers.has(entry) ? undefined : this.compile(entry);
-    return isInside(around.region, rip) ? undefined : this.compile(rip);
+    const physical = this.fetcher.translate(rip);
+    const doublings = Math.min(this.undone.get(Math.floor(physical / PAGE_SIZE)) ?? 0, MOST_DOUBLINGS);
+    if (count(this.samples, rip) < this.threshold * 2 ** doublings) return undefined;
+    const neighbours = this.regions.inPageOf(rip);
+    for (const compiled of neighbours) {
+      const entry = compiled.bestEntries.get(rip);
+      if (entry !== undefined) return compiled.entryNumbers.has(entry) ? compiled : this.compile(entry, compiled);
+      if (isInside(compiled.region, rip)) return undefined;
+    }
+    return this.compile(rip, neighbours.at(-1));
   }
 
   /**
-   * Takes note that an indirect branch has left a region for `rip`. One that stays in the page, often taken, makes its
-   * target an entry: answers the region that has it.
+   * Takes note that an indirect branch has left a region for `rip`, which has been fetched. One that stays in the page,
+   * often taken, makes its target an entry: answers the region that has it.
    */
   sampleIndirect(from: CompiledRegion, rip: bigint): CompiledRegion | undefined {
-    if (pageOf(rip) !== from.region.page) return undefined;
-    const seen = (this.indirect.get(rip) ?? 0) + 1;
-    this.indirect.set(rip, seen);
-    return seen === INDIRECT_THRESHOLD ? this.compile(rip) : undefined;
+    if (pageOf(rip) !== from.region.page || from.entryNumbers.has(rip)) return undefined;
+    return count(this.indirect, rip) === INDIRECT_THRESHOLD ? this.compile(rip, from) : undefined;
   }
 
   /** Whether nothing runs in the interpreter that can be translated. */
@@ -81,12 +80,12 @@ export class HotCode {
   }
 
   find(rip: bigint): CompiledRegion | undefined {
-    return this.regions.get(rip);
+    return this.regions.at(rip);
   }
 
   /** Whether some region's code lies in a frame. */
   holds(frame: number): boolean {
-    return [...this.regions.values()].some(({ region }) => region.physicalPage === frame * PAGE_SIZE);
+    return this.regions.holds(frame);
   }
 
   /** Runs a region from an entry for at most `ticks`; how it ended is in `exit`, `site` and `ticksLeft`. */
@@ -97,44 +96,53 @@ export class HotCode {
     this.ticksLeft = this.memory.host32[EXIT_BUDGET >> 2]! + this.site.refund;
   }
 
-  /** Forgets the regions of a frame, or all. */
-  drop(frame?: number): void {
-    for (const [rip, { region }] of this.regions) {
-      if (frame !== undefined && region.physicalPage !== frame * PAGE_SIZE) continue;
-      this.regions.delete(rip);
-      this.pages.delete(region.page);
-    }
-    if (this.regions.size === 0) this.tablesUsed = 0;
+  /**
+   * Forgets the regions of a frame that has been stored to. Where this happens again and again, code must be found hotter
+   * each time; a page that is new as a whole starts afresh.
+   */
+  codeStored(physical: number, lengthBytes: number): void {
+    const frame = Math.floor(physical / PAGE_SIZE);
+    const undone = this.regions.deleteFrame(frame);
+    if (lengthBytes === PAGE_SIZE) this.undone.delete(frame);
+    else if (undone) this.undone.set(frame, (this.undone.get(frame) ?? 0) + 1);
+  }
+
+  /** Forgets all regions, and what was hot. */
+  dropAll(): void {
+    this.regions.clear();
     this.samples.clear();
     this.indirect.clear();
   }
 
-  private compile(rip: bigint): CompiledRegion | undefined {
-    if (this.tablesUsed === MOST_REGIONS) this.drop();
+  /** Compiles a region with an entry at `rip`, in the place of `joining` if what that has fits in. */
+  private compile(rip: bigint, joining: CompiledRegion | undefined): CompiledRegion | undefined {
     const physical = this.fetcher.translate(rip);
     const physicalPage = physical - (physical % PAGE_SIZE);
-    const region = findRegion(this.fetcher, this.entriesWith(rip), physicalPage);
-    if (region.entries.length === 0 || region.entries.length > MOST_ENTRIES) return undefined;
-    const table = HOST_LAYOUT.entryTables + this.tablesUsed++ * PAGE_SIZE;
-    const { bytes, sites, entryNumbers, bestEntries } = translate(region, table, (instruction) =>
-      this.canCompile(instruction.form),
-    );
-    this.memory.host.fill(0, table, table + PAGE_SIZE);
-    for (const [entry, number] of entryNumbers) this.memory.host[table + Number(entry - region.page)] = number;
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), {
-      bd0: { memory: this.memory.memory },
-    });
-    const run = instance.exports['run'] as (entry: number, budget: number) => number;
-    const compiled = { region, sites, entryNumbers, bestEntries, run };
-    this.pages.set(region.page, compiled);
-    for (const entry of entryNumbers.keys()) this.regions.set(entry, compiled);
+    const known = joining?.region.entries.filter((entry) => entry !== rip) ?? [];
+    let region = findRegion(this.fetcher, [rip, ...known], physicalPage);
+    const replaces = known.every((entry) => region.blocks.has(entry));
+    if (!replaces) region = findRegion(this.fetcher, [rip], physicalPage);
+    if (!region.blocks.has(rip)) return undefined;
+    if (joining && replaces) this.regions.delete(joining);
+    const compiled = this.instantiate(region);
+    this.regions.add(compiled);
     return compiled;
   }
 
-  /** A new entry joins those that its page's region has. */
-  private entriesWith(rip: bigint): bigint[] {
-    const known = this.pages.get(pageOf(rip))?.region.entries ?? [];
-    return [rip, ...known.filter((entry) => entry !== rip)].slice(0, MOST_ENTRIES);
+  private instantiate(region: Region): CompiledRegion {
+    const { memory } = this;
+    const entryTable = this.regions.takeEntryTable();
+    const { bytes, sites, entryNumbers, bestEntries } = translate(region, entryTable, (instruction) =>
+      this.canCompile(instruction.form),
+    );
+    memory.host.fill(0, entryTable, entryTable + PAGE_SIZE);
+    for (const [entry, number] of entryNumbers)
+      if (number <= MOST_NUMBERS_IN_TABLE) memory.host[entryTable + Number(entry - region.page)] = number;
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), {
+      bd0: { memory: memory.memory },
+    });
+    const run = instance.exports['run'] as (entry: number, budget: number) => number;
+    return { region, sites, entryNumbers, bestEntries, entryTable, run };
   }
 
   private canCompile(form: Form): boolean {
@@ -144,8 +152,12 @@ export class HotCode {
   }
 }
 
-function pageOf(rip: bigint): bigint {
-  return rip - (rip % BigInt(PAGE_SIZE));
+/** Counts one more. */
+function count(counts: Map<bigint, number>, rip: bigint): number {
+  if (counts.size >= MOST_SAMPLES) counts.clear();
+  const seen = (counts.get(rip) ?? 0) + 1;
+  counts.set(rip, seen);
+  return seen;
 }
 
 /** Whether an instruction within some block lies there. */

@@ -9,7 +9,7 @@ const MOST_INSTRUCTIONS = 400;
 export interface Block {
   readonly rip: bigint;
   readonly instructions: readonly Instruction[];
-  /** Where control goes on in the region; what is not there leaves it. */
+  /** Where control goes on in the region, twice where both ways of a branch lead there; what is not there leaves it. */
   readonly successors: readonly bigint[];
   /** Address of the instruction behind the last one. */
   readonly end: bigint;
@@ -87,7 +87,7 @@ function blockAt(leader: bigint, found: ReadonlyMap<bigint, Instruction>, leader
   const successors: bigint[] = [];
   if (!endsBlock(last) || afterBranch(last).goesOn) successors.push(rip);
   const target = endsBlock(last) ? directTarget(last, rip) : undefined;
-  if (target !== undefined && !successors.includes(target)) successors.push(target);
+  if (target !== undefined) successors.push(target);
   return {
     rip: leader,
     instructions,

@@ -50,6 +50,11 @@ const isAmd = ({ host }: Answers): boolean => host.vendor === 'AuthenticAMD';
 const vectors = ({ native, ours }: Answers): string => `${native.fault?.vector} ${ours.fault?.vector}`;
 const bothFault = ({ native, ours }: Answers): boolean => native.fault !== undefined && ours.fault !== undefined;
 
+/** #GP on the host, but not here. */
+function onlyNativeIsProtected({ native, ours }: Answers): boolean {
+  return native.fault?.vector === Vector.GP && ours.fault?.vector !== Vector.GP;
+}
+
 function hasMemory({ c }: Answers): boolean {
   return c.form.operands.some((operand) => operand.kind === 'memory');
 }
@@ -146,7 +151,7 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     'AMD pushes first; the SDM has the check of the target first',
     'case',
     ['CALL'],
-    (answers) => isAmd(answers) && bothFault(answers) && answers.ours.fault!.vector === Vector.GP,
+    (answers) => isAmd(answers) && bothFault(answers) && vectors(answers).endsWith(` ${Vector.GP}`),
   ),
   difference(
     'MOVSXD r16, r/m16',
@@ -173,7 +178,7 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     instructions: 'any in FS or GS, the effective address not canonical',
     why: 'AMD raises #GP for it, though the linear address, with the base added, is canonical',
     spoils: 'case',
-    applies: (answers) => isAmd(answers) && answers.native.fault?.vector === Vector.GP && wrapsIntoSegment(answers),
+    applies: (answers) => isAmd(answers) && onlyNativeIsProtected(answers) && wrapsIntoSegment(answers),
   },
   difference(
     'MASKMOVDQU across the border of the canonical addresses',

@@ -1,5 +1,5 @@
 /** What the memory of a case holds where the instruction looks: operands rich in edges, and images that it accepts. */
-import type { Form } from '../../../src/cpu/form.js';
+import type { Form, MemoryOperand } from '../../../src/cpu/form.js';
 import { RAX, RDX, RSP } from '../../../src/cpu/state.js';
 import { contains, type OracleMemory, type Window } from '../../oracle/layout.js';
 import type { Random } from '../../support/random.js';
@@ -54,7 +54,8 @@ function operandBytes(draft: Draft, kind: VectorKind, random: Random): Uint8Arra
   }
   const lanes = new Uint32Array(4);
   putVector(random, lanes, 0, kind);
-  return new Uint8Array(lanes.buffer);
+  const memory = form.operands.find((operand) => operand.kind === 'memory')!;
+  return new Uint8Array(lanes.buffer, 0, (memory as MemoryOperand).width / 8);
 }
 
 function isFarPointer({ row, dest, src }: Form): boolean {
