@@ -4,7 +4,7 @@
  */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { rollup } from 'rollup';
+import { rollup } from '@rollup/wasm-node';
 import { Decoder } from '../cpu/decoder.js';
 import { buildInterpreter } from '../cpu/interpreter/build-interpreter.js';
 import { GuestCompilerError, buildAllGuests } from './guest-compiler.js';

@@ -33,7 +33,7 @@ export function resultAsJson({ image, id, end, exitCode, seconds, statistics }: 
 export function describeStatistics(statistics: Statistics, seconds: number): string[] {
   const { instructions, ticks, faults, frames, vmos } = statistics;
   const rows: [string, string][] = [
-    ['instructions', `${grouped(instructions)}, ${(instructions / seconds / 1e6).toFixed(1)} MIPS`],
+    ['instructions', `${grouped(instructions)}, ${Number((instructions / seconds / 1e6).toPrecision(3))} MIPS`],
     ['time', `${seconds.toFixed(3)} s here, ${(ticks / 1e9).toFixed(9)} s in the machine`],
     ['page faults', grouped(faults)],
     [

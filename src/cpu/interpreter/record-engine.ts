@@ -14,7 +14,7 @@ import { Exit, RECORD_BYTES, type ExitCode } from './record.js';
 /** Ticks that generated code runs at a time: it must come back now and then to move on to its optimised version. */
 const LONGEST_SLICE = 500_000;
 
-/** Ticks after which the interpreter looks where it is, to find what is hot. */
+/** Ticks in the interpreter, however often it was left in between, after which it looks where it is, to find what is hot. */
 const SAMPLE_TICKS = 20_000;
 
 /** Where to go on: a record, or 0 to look rip up. */
@@ -28,6 +28,7 @@ export class RecordEngine {
   private readonly interpreter: Interpreter;
   private readonly blocks: BlockCache;
   private mappingsHaveChanged = false;
+  private ticksToSample = SAMPLE_TICKS;
   private lastMiss = { ticks: -1, record: 0, linear: 0n, count: 0 };
 
   constructor(
@@ -79,10 +80,11 @@ export class RecordEngine {
 
   private runFrom(record: number, end: number): Next {
     const { cpu, interpreter } = this;
-    const ticks = Math.min(end - cpu.ticks, this.hot ? SAMPLE_TICKS : LONGEST_SLICE);
+    const ticks = Math.min(end - cpu.ticks, this.hot ? this.ticksToSample : LONGEST_SLICE);
     this.chooseTlb();
     const exit = interpreter.run(record, ticks);
     cpu.ticks += ticks - interpreter.ticksLeft;
+    this.ticksToSample -= ticks - interpreter.ticksLeft;
     if (exit !== Exit.indirect) cpu.state.rip = this.blocks.ripOf(interpreter.record);
     // The fetch of what comes next, with its A bits and faults, belongs to the next tick.
     if (cpu.ticks >= end) return 0;
@@ -92,6 +94,7 @@ export class RecordEngine {
 
   /** Notes where the interpreter was found, and has what is hot translated. */
   private sample(rip: bigint): void {
+    this.ticksToSample = SAMPLE_TICKS;
     this.enterRegionsOf(this.hot?.sample(rip));
   }
 
