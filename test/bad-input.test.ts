@@ -6,10 +6,10 @@ import { Decoder } from '../src/cpu/decoder.js';
 import { RAX } from '../src/cpu/state.js';
 import { Computer } from '../src/index.js';
 import { codeImage } from './kernel/images.js';
-import { BadCases, runOnBoth, specimens, Victim, type Kind } from './support/bad-input.js';
-import { MachinePair } from './support/machine-pair.js';
+import { BadCases, runSideBySide, specimens, Victim, type Kind } from './support/bad-input.js';
 import { InstructionPool } from './support/random-programs.js';
 import { Random } from './support/random.js';
+import { SideBySide } from './support/side-by-side.js';
 
 const SEED = 20250318;
 const MIB = 2 ** 20;
@@ -70,11 +70,11 @@ t.test('random machine code ends as an event of the guest', (t) => {
   t.end();
 });
 
-t.test('a thousand of them end at the same tick, in the same state, on both engines', (t) => {
-  const pair = new MachinePair({ memoryBytes: 2 * MIB, keptOutputBytes: MIB });
+t.test('a thousand of them end at the same tick, in the same state, on all engines', (t) => {
+  const machines = new SideBySide({ memoryBytes: 2 * MIB, keptOutputBytes: MIB });
   const slices = [1, 2, 16, 1, 7, 100, 1, 500, 1500];
-  for (let number = 0; number < 600; number++) runOnBoth(pair, cases.make('program', number), slices);
-  for (let number = 0; number < 400; number++) runOnBoth(pair, cases.make('image', number), slices);
+  for (let number = 0; number < 600; number++) runSideBySide(machines, cases.make('program', number), slices);
+  for (let number = 0; number < 400; number++) runSideBySide(machines, cases.make('image', number), slices);
   t.pass('no case differs');
   t.end();
 });

@@ -1,5 +1,6 @@
-/** Every guest program prints and answers on BD0 what its native build does, and both engines agree after every tick. */
+/** Every guest program prints and answers on BD0 what its native build does, and all engines agree after every tick. */
 import t, { type Test } from 'tap';
+import { Computer } from '../src/index.js';
 import {
   firstDifference,
   guestImage,
@@ -8,14 +9,16 @@ import {
   programNames,
   runGuest,
   runNative,
+  ScriptedConsole,
+  sha256,
   type Build,
   type GuestOptions,
   type GuestRun,
   type InputPiece,
   type Run,
 } from './support/guest-programs.js';
-import { describeState, MachinePair } from './support/machine-pair.js';
 import { Random } from './support/random.js';
+import { describeState, ENGINES, SideBySide } from './support/side-by-side.js';
 
 const SEED = 20250317;
 const KIB = 2 ** 10;
@@ -38,9 +41,9 @@ interface Program {
 const PROGRAMS: Readonly<Record<string, Program>> = {
   alu: { large: ['300000'], small: ['1000'] },
   bytecode: { large: ['3000'], small: ['30'] },
-  cat: { large: [], small: [] },
+  cat: { large: [], small: [], memoryBytes: 4 * MIB },
   deepstack: { large: ['64'], small: ['1'], memoryBytes: 96 * MIB },
-  echo: { large: ['a', '', 'b c'], small: ['a', '', 'b c'] },
+  echo: { large: ['a', '', 'b c'], small: ['a', '', 'b c'], memoryBytes: 4 * MIB },
   fib: { large: ['24'], small: ['16'] },
   hash: { large: ['60000'], small: ['300'] },
   heap: { large: ['20000'], small: ['30'] },
@@ -84,7 +87,7 @@ async function compare(
   { build, what = '', ...options }: GuestOptions & { build?: Build; what?: string } = {},
 ): Promise<GuestRun> {
   const { large: args, memoryBytes = 32 * MIB, limitBytes = GIB } = PROGRAMS[name]!;
-  const chosen = { args, memoryBytes, limitBytes, input: [LINES], ...options };
+  const chosen = { ...ENGINES.interpreter, args, memoryBytes, limitBytes, input: [LINES], ...options };
   const run = await runGuest(guestImage(name, build), chosen);
   const input = Buffer.concat(chosen.input.filter((piece) => piece !== NOTHING_YET));
   await sameAsNative(t, run, { name, args: chosen.args, input }, what || `${name} ${chosen.args.join(' ')}`);
@@ -97,31 +100,38 @@ t.test('the interpreter runs every program as Linux does', async (t) => {
   for (const name of programNames) await compare(t, name);
 });
 
-const PAIR_MEMORY_BYTES = 8 * MIB;
+t.test('the translator runs every program as Linux does', async (t) => {
+  for (const name of programNames) await compare(t, name, { ...ENGINES.translator, what: `${name}, translated` });
+});
+
+const SMALL_MEMORY_BYTES = 8 * MIB;
 
 /** Lengths of slices: single ticks, primes, and such that every part of a program sees its end. */
 const SLICE_TICKS = [1, 1, 2, 3, 7, 64, 1000, 4099, 20_011];
 
-/** Runs a program on both engines, which are compared after each slice, until it ends or has used its ticks. */
-async function runOnBoth(name: string, memoryBytes: number): Promise<{ pair: MachinePair; exitCode?: number }> {
+/** Runs a program on all engines, which are compared after each slice, until it ends or has used its ticks. */
+async function runSideBySide(
+  name: string,
+  memoryBytes: number,
+): Promise<{ machines: SideBySide; exitCode: number | undefined }> {
   const { small, smallTicks = Infinity, limitBytes = GIB } = PROGRAMS[name]!;
   const random = new Random(SEED);
-  const pair = new MachinePair({ memoryBytes, input: [LINES] });
-  const refusal = pair.start(await guestImage(name), { name: 'guest', limitBytes, argv: ['guest', ...small] });
+  const machines = new SideBySide({ memoryBytes, input: [LINES] });
+  const refusal = machines.start(await guestImage(name), { name: 'guest', limitBytes, argv: ['guest', ...small] });
   if (refusal !== undefined) throw new Error(`${name} does not start: ${refusal}`);
   for (;;) {
-    const outcome = pair.run(random.pick(SLICE_TICKS));
-    if (outcome.kind === 'exited') return { pair, exitCode: outcome.exitCode };
+    const outcome = machines.run(random.pick(SLICE_TICKS));
+    if (outcome.kind === 'exited') return { machines, exitCode: outcome.exitCode };
     if (outcome.kind !== 'limit') throw new Error(`${name} ended as ${outcome.kind}`);
-    if (pair.faster.ticks > smallTicks) return { pair };
+    if (machines.computer.ticks > smallTicks) return { machines, exitCode: undefined };
   }
 }
 
-t.test('the evaluator runs every program as Linux does, and as the interpreter after every slice', async (t) => {
+t.test('the evaluator runs every program as Linux does, and all engines are equal after every slice', async (t) => {
   for (const name of programNames) {
     const { small: args, limitBytes = GIB } = PROGRAMS[name]!;
-    const { pair, exitCode } = await runOnBoth(name, PAIR_MEMORY_BYTES);
-    const { output } = pair;
+    const { machines, exitCode } = await runSideBySide(name, SMALL_MEMORY_BYTES);
+    const { output } = machines;
     if (exitCode === undefined) {
       const native = await runNative(name, args, LINES);
       const expected = native.output.subarray(0, output.length);
@@ -129,24 +139,38 @@ t.test('the evaluator runs every program as Linux does, and as the interpreter a
       continue;
     }
     await sameAsNative(t, { output, exitCode }, { name, args }, name);
-    const options = { args, limitBytes, memoryBytes: PAIR_MEMORY_BYTES, input: [LINES] };
-    const whole = await runGuest(guestImage(name), options);
-    t.same(describeState(pair.faster), describeState(whole.computer), `${name}: slices change nothing`);
+    const options = { args, limitBytes, memoryBytes: SMALL_MEMORY_BYTES, input: [LINES] };
+    const whole = await runGuest(guestImage(name), { ...options, ...ENGINES.interpreter });
+    t.same(describeState(machines.computer), describeState(whole.computer), `${name}: slices change nothing`);
   }
 });
 
 t.test('where a machine has fewer frames than a program has pages, they come and go as in any other', async (t) => {
-  const { pair, exitCode } = await runOnBoth('paging', 128 * KIB);
-  await sameAsNative(
-    t,
-    { output: pair.output, exitCode: exitCode! },
-    { name: 'paging', args: ['200'] },
-    'both engines',
-  );
-  t.ok(pair.faster.statistics.frames.evictions > 200, 'code and tables are evicted, and come back');
+  const { machines, exitCode } = await runSideBySide('paging', 128 * KIB);
+  const { output, computer } = machines;
+  await sameAsNative(t, { output, exitCode: exitCode! }, { name: 'paging', args: ['200'] }, 'all engines');
+  t.ok(computer.statistics.frames.evictions > 200, 'code and tables are evicted, and come back');
 
   const { statistics } = await compare(t, 'paging', { memoryBytes: 128 * KIB });
   t.ok(statistics.frames.evictions > 1000, `${statistics.frames.evictions} evictions`);
+});
+
+t.test('programs run in the upper half of the address space', async (t) => {
+  const lowerHalfBytes = 2 ** 47 - 2 ** 32 - PAGE;
+  for (const name of ['hello_world', 'echo', 'qsort', 'relocations', 'heap', 'deepstack', 'sparse', 'nbody'])
+    for (const engine of Object.keys(ENGINES) as (keyof typeof ENGINES)[]) {
+      const { small: args, limitBytes = GIB } = PROGRAMS[name]!;
+      const console = new ScriptedConsole([NOTHING_YET]);
+      const computer = new Computer({ ...ENGINES[engine], memoryBytes: 16 * MIB, sha256, console });
+      const filler = computer.start(await guestImage('cat'), { name: 'filler', limitBytes: lowerHalfBytes });
+      t.equal(computer.run(filler).kind, 'waiting', 'the lower half is taken');
+      const process = computer.start(await guestImage(name), { name, limitBytes, argv: ['guest', ...args] });
+      t.equal(process.start, 0xffff_8000_0000_0000n);
+      const outcome = computer.run(process);
+      if (outcome.kind !== 'exited') throw new Error(`${name} ended as ${outcome.kind}`);
+      const run = { output: console.output, exitCode: outcome.exitCode };
+      await sameAsNative(t, run, { name, args }, `${name} on the ${engine}`);
+    }
 });
 
 t.test('programs that are compiled with other options', async (t) => {

@@ -3,9 +3,9 @@ import type { StartOptions } from '../../src/kernel/loader.js';
 import { Computer, KernelError } from '../../src/index.js';
 import { badImage, specimenOf, type BadImage, type Specimen } from './bad-images.js';
 import { guestImage, NOTHING_YET, ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
-import { describeOutcome, MachinePair } from './machine-pair.js';
 import { randomProgram, type InstructionPool } from './random-programs.js';
 import { Random } from './random.js';
+import { ENGINES, type EngineOptions, type SideBySide } from './side-by-side.js';
 
 /** One thing to run. It follows from seed and number alone. */
 export interface BadCase extends BadImage {
@@ -83,10 +83,11 @@ export class Victim {
   constructor(
     memoryBytes: number,
     private readonly maxTicks: number,
+    engine: EngineOptions = ENGINES.interpreter,
   ) {
     this.computer = new Computer({
+      ...engine,
       memoryBytes,
-      engine: 'interpreter',
       sha256,
       console: this.console,
       hooks: { onKernelCall: () => this.count(++this.calls), onFault: () => this.count(++this.faults) },
@@ -162,24 +163,21 @@ function requireEmpty(computer: Computer): void {
   for (const [what, count] of Object.entries(left)) if (count !== 0) throw new Error(`${count} ${what} are left`);
 }
 
-/** Runs a case on both engines in slices; throws where they are not the same after one of them. */
-export function runOnBoth(pair: MachinePair, badCase: BadCase, sliceTicks: readonly number[]): string {
+/** Runs a case in slices on machines side by side; throws where they are not the same after one of them. */
+export function runSideBySide(machines: SideBySide, badCase: BadCase, sliceTicks: readonly number[]): void {
   const { bytes, options, input, story } = badCase;
   try {
-    pair.restartConsole(input);
-    if (pair.start(bytes, options) !== undefined) return 'refused';
-    let last = 'limit';
-    for (const [index, ticks] of sliceTicks.entries()) {
-      const outcome = pair.run(ticks, index === sliceTicks.length - 1);
-      last = describeOutcome(outcome);
-      if (outcome.kind === 'waiting') {
-        const soon = outcome.until - pair.faster.ticks <= LONGEST_WAIT_TICKS;
-        pair.endWaiting(soon ? outcome.until : undefined);
-      } else if (outcome.kind !== 'limit') break;
+    machines.restartConsole(input);
+    if (machines.start(bytes, options) !== undefined) return;
+    for (const ticks of sliceTicks) {
+      const outcome = machines.run(ticks, ticks === Math.max(...sliceTicks));
+      if (outcome.kind === 'exited' || outcome.kind === 'trapped') break;
+      if (outcome.kind === 'limit') continue;
+      const isNear = outcome.until - machines.computer.ticks <= LONGEST_WAIT_TICKS;
+      machines.endWaiting(isNear ? outcome.until : undefined);
     }
-    pair.kill();
-    pair.compare();
-    return last;
+    machines.kill();
+    machines.compare();
   } catch (error) {
     throw new Error(`${story}: ${(error as Error).message}`, { cause: error });
   }

@@ -1,7 +1,14 @@
 /** Machines that run the same on different engines, and must be equal after every number of ticks. */
 import { hex } from '../../src/bits.js';
 import type { StartOptions } from '../../src/kernel/loader.js';
-import { Computer, KernelError, describeTrap, type ComputerOptions, type Outcome, type Process } from '../../src/index.js';
+import {
+  Computer,
+  KernelError,
+  describeTrap,
+  type ComputerOptions,
+  type Outcome,
+  type Process,
+} from '../../src/index.js';
 import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
 
 export type EngineOptions = Pick<ComputerOptions, 'engine' | 'translationThreshold'>;
@@ -146,7 +153,8 @@ export class SideBySide {
 
   private requireEqual(answers: readonly string[]): void {
     for (const [i, answer] of answers.entries())
-      if (answer !== answers[0]) throw new Error(`${this.lanes[0]!.name}: ${answers[0]} | ${this.lanes[i]!.name}: ${answer}`);
+      if (answer !== answers[0])
+        throw new Error(`${this.lanes[0]!.name}: ${answers[0]} | ${this.lanes[i]!.name}: ${answer}`);
   }
 }
 

@@ -114,19 +114,24 @@ export class HotCode {
     this.indirect.clear();
   }
 
-  /** Compiles a region with an entry at `rip`, in the place of `joining` if what that has fits in. */
+  /** Compiles a region with an entry at `rip`, in the place of `joining` if there is room for what that has. */
   private compile(rip: bigint, joining: CompiledRegion | undefined): CompiledRegion | undefined {
     const physical = this.fetcher.translate(rip);
     const physicalPage = physical - (physical % PAGE_SIZE);
-    const known = joining?.region.entries.filter((entry) => entry !== rip) ?? [];
-    let region = findRegion(this.fetcher, [rip, ...known], physicalPage);
-    const replaces = known.every((entry) => region.blocks.has(entry));
-    if (!replaces) region = findRegion(this.fetcher, [rip], physicalPage);
+    const joined = joining && this.join(joining.region, rip);
+    const region = joined ?? findRegion(this.fetcher, [rip], physicalPage);
     if (!region.blocks.has(rip)) return undefined;
-    if (joining && replaces) this.regions.delete(joining);
+    if (joined) this.regions.delete(joining);
     const compiled = this.instantiate(region);
     this.regions.add(compiled);
     return compiled;
+  }
+
+  /** A region with one more entry; undefined where not all of the old and the new one fit in. */
+  private join(old: Region, rip: bigint): Region | undefined {
+    const region = findRegion(this.fetcher, [...old.entries, rip], old.physicalPage);
+    const hasAll = [...old.entries, rip].every((entry) => region.blocks.has(entry));
+    return hasAll && (!region.isFull || old.blocks.has(rip)) ? region : undefined;
   }
 
   private instantiate(region: Region): CompiledRegion {

@@ -23,6 +23,8 @@ export interface Region {
   /** Addresses at which it may be entered: the hot ones, and where its calls return to. */
   readonly entries: readonly bigint[];
   readonly blocks: ReadonlyMap<bigint, Block>;
+  /** Whether it has the most instructions that a region may have, so that some may be left out. */
+  readonly isFull: boolean;
 }
 
 /** Finds the region of the hot addresses `entries`, all in one page that lies at `physicalPage`. */
@@ -50,7 +52,8 @@ export function findRegion(fetcher: InstructionFetcher, entries: readonly bigint
   }
   const blocks = new Map<bigint, Block>();
   for (const leader of leaders) if (found.has(leader)) blocks.set(leader, blockAt(leader, found, leaders));
-  return { page, physicalPage, entries: [...returns].filter((rip) => blocks.has(rip)), blocks };
+  const isFull = found.size === MOST_INSTRUCTIONS;
+  return { page, physicalPage, entries: [...returns].filter((rip) => blocks.has(rip)), blocks, isFull };
 }
 
 /** Whether control may go elsewhere than to the next instruction, or comes back to this one. */

@@ -1,0 +1,210 @@
+/** The same machine three times, one for each engine, held to each other at every stop. */
+import { PAGE_SIZE, hex } from '../../../src/bits.js';
+import { Cpu, type CpuEvent, type Engine } from '../../../src/cpu/cpu.js';
+import { vectorName } from '../../../src/cpu/exceptions.js';
+import { CS, FS, GPR, GS, MXCSR, SEGMENT_BASE, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state.js';
+import { GuestMemory } from '../../../src/memory.js';
+import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
+import { EXECUTE_DISABLE, PageTables } from '../meanings/page-tables.js';
+
+/** Linear addresses. Code pages may be written; ALIAS shows the same frames once more. */
+export const CODE = 0x40_0000n;
+export const CODE_PAGES = 3;
+export const ALIAS = 0x7f00_0000_0000n;
+/** Of the data pages, the third is read-only; behind the last nothing is mapped. */
+export const DATA = 0x60_0000n;
+export const DATA_PAGES = 4;
+const READ_ONLY_DATA_PAGE = 2;
+/** The page table that maps CODE and DATA, as data. */
+export const PAGE_TABLE = 0x80_0000n;
+
+const MEMORY_BYTES = 0x2_0000;
+const CODE_FRAMES = 0x1_0000;
+const DATA_FRAMES = CODE_FRAMES + CODE_PAGES * PAGE_SIZE;
+const CR0_AM = 1 << 18;
+const TRANSLATE_AT_ONCE = 0;
+const USER_CODE = 0x33;
+const USER_DATA = 0x2b;
+
+const ENGINES: readonly Engine[] = ['evaluator', 'interpreter', 'auto'];
+
+/** What a program starts from. */
+export interface Start {
+  readonly rip: bigint;
+  readonly gpr: BigUint64Array;
+  readonly xmm: Uint8Array;
+  readonly rflags: number;
+  readonly mxcsr: number;
+}
+
+/** Three machines that are told the same. */
+export class Machines {
+  private readonly guests = ENGINES.map((engine) => new Guest(engine));
+
+  /** Puts back page tables and registers, and fills code and data, on each. */
+  load(code: Uint8Array, data: Uint8Array, start: Start): void {
+    for (const guest of this.guests) guest.load(code, data, start);
+  }
+
+  /** Gives each other registers. */
+  restart(start: Start): void {
+    for (const guest of this.guests) guest.restart(start);
+  }
+
+  /** Runs each for so many ticks. Throws with both states where two of them differ. */
+  run(maxTicks: number): CpuEvent {
+    const [evaluator, ...others] = this.guests;
+    const event = evaluator!.cpu.run(maxTicks);
+    for (const guest of others) {
+      const other = guest.cpu.run(maxTicks);
+      compare(evaluator!, event, guest, other);
+    }
+    return event;
+  }
+
+  /** Stores a page-table entry as a kernel does. */
+  writeEntry(linear: bigint, change: (entry: bigint) => bigint): void {
+    for (const guest of this.guests) guest.writeEntry(linear, change);
+  }
+
+  /** Stores bytes into the code as a kernel does. */
+  writeCode(offset: number, bytes: Uint8Array): void {
+    for (const guest of this.guests) guest.writeCode(offset, bytes);
+  }
+
+  /** How often the interpreter and the translator had the evaluator do an instruction. */
+  get evaluated(): number[] {
+    return this.guests.slice(1).map((guest) => guest.evaluated);
+  }
+
+  /** The evaluator's, which the others are equal to. */
+  get reference(): Guest {
+    return this.guests[0]!;
+  }
+}
+
+export class Guest {
+  readonly cpu: Cpu;
+  readonly memory = new GuestMemory(MEMORY_BYTES);
+  evaluated = 0;
+  private readonly tables: PageTables;
+  private readonly initialTables: Uint8Array;
+
+  constructor(readonly engine: Engine) {
+    this.cpu = new Cpu(this.memory, engine, TRANSLATE_AT_ONCE);
+    this.tables = new PageTables(this.memory, 0);
+    mapAll(this.tables);
+    this.initialTables = this.memory.ram.slice(0, CODE_FRAMES);
+    const { cpu } = this;
+    cpu.mmu.setCr3(this.tables.root);
+    cpu.mmu.setCr0(CR0_WP | CR0_AM);
+    cpu.mmu.setEfer(EFER_NXE);
+    cpu.mmu.setCpl(3);
+    const step = cpu.step.bind(cpu);
+    cpu.step = () => {
+      this.evaluated++;
+      return step();
+    };
+  }
+
+  load(code: Uint8Array, data: Uint8Array, start: Start): void {
+    const { ram } = this.memory;
+    ram.set(this.initialTables);
+    ram.set(code, CODE_FRAMES);
+    ram.set(data, DATA_FRAMES);
+    this.cpu.mmu.flush();
+    for (let at = 0; at < ram.length; at += PAGE_SIZE) this.cpu.codeStored(at, PAGE_SIZE);
+    this.cpu.ticks = 0;
+    this.restart(start);
+  }
+
+  restart(start: Start): void {
+    const { state } = this.cpu;
+    const { host } = this.memory;
+    host.fill(0, GPR, X87 + X87_BYTES);
+    host.set(new Uint8Array(start.gpr.buffer, start.gpr.byteOffset, 128), GPR);
+    host.set(start.xmm, XMM);
+    state.rip = start.rip;
+    state.rflags = BigInt(start.rflags);
+    state.mxcsr = start.mxcsr;
+    state.setSelector(CS, USER_CODE);
+    state.setSelector(SS, USER_DATA);
+    state.setSegmentBase(FS, DATA);
+    state.setSegmentBase(GS, DATA + BigInt(PAGE_SIZE));
+  }
+
+  writeEntry(linear: bigint, change: (entry: bigint) => bigint): void {
+    const address = this.tables.entryAddress(linear);
+    this.memory.write64(address, change(this.memory.read64(address)));
+    this.cpu.linearMemory.stored(address, 8);
+  }
+
+  writeCode(offset: number, bytes: Uint8Array): void {
+    this.memory.ram.set(bytes, CODE_FRAMES + offset);
+    this.cpu.linearMemory.stored(CODE_FRAMES + offset, bytes.length);
+  }
+
+  /** The 64-bit word of the data pages at a byte offset. */
+  dataWord(offset: number): bigint {
+    return this.memory.read64(DATA_FRAMES + offset);
+  }
+
+  /** All that a program can see but memory, as lines of name and value. */
+  describe(event: CpuEvent): string[] {
+    const { cpu, memory } = this;
+    const { state } = cpu;
+    const bytes = (at: number, length: number): string =>
+      Buffer.from(memory.host.subarray(at, at + length)).toString('hex');
+    return [
+      `event ${describeEvent(event)}`,
+      `ticks ${cpu.ticks}`,
+      `rip ${hex(state.rip, 16)}`,
+      `rflags ${hex(state.rflags)}`,
+      ...Array.from({ length: 16 }, (_, i) => `gpr${i} ${hex(state.gpr(i), 16)}`),
+      ...Array.from({ length: 16 }, (_, i) => `xmm${i} ${hex(state.xmm(i), 32)}`),
+      `mxcsr ${bytes(MXCSR, 4)}`,
+      `segments ${bytes(SELECTORS, 12)} ${bytes(SEGMENT_BASE, 48)}`,
+      `x87 ${bytes(X87, X87_BYTES)}`,
+    ];
+  }
+}
+
+function mapAll(tables: PageTables): void {
+  for (let page = 0; page < CODE_PAGES; page++)
+    for (const start of [CODE, ALIAS])
+      tables.map(start + BigInt(page * PAGE_SIZE), CODE_FRAMES + page * PAGE_SIZE, BigInt(USER | WRITABLE));
+  for (let page = 0; page < DATA_PAGES; page++) {
+    const rights = BigInt(page === READ_ONLY_DATA_PAGE ? USER : USER | WRITABLE) | EXECUTE_DISABLE;
+    tables.map(DATA + BigInt(page * PAGE_SIZE), DATA_FRAMES + page * PAGE_SIZE, rights);
+  }
+  const table = tables.entryAddress(CODE);
+  const rights = BigInt(USER | WRITABLE) | EXECUTE_DISABLE;
+  tables.map(PAGE_TABLE, table - (table % PAGE_SIZE), rights);
+}
+
+export function describeEvent(event: CpuEvent): string {
+  if (event.kind !== 'exception') return event.kind;
+  const { vector, errorCode, linear } = event.exception;
+  return `${event.trap ? 'trap' : 'fault'} ${vectorName(vector)} ${hex(errorCode)} ${hex(linear)}`;
+}
+
+const ROW_BYTES = 16;
+
+function compare(expected: Guest, expectedEvent: CpuEvent, actual: Guest, actualEvent: CpuEvent): void {
+  const lines = expected.describe(expectedEvent);
+  const others = actual.describe(actualEvent);
+  const memory = memoryDifferences(expected.memory.ram, actual.memory.ram);
+  if (memory.length === 0 && lines.every((line, i) => line === others[i])) return;
+  const rows = lines.map((line, i) => (line === others[i] ? `  ${line}` : `* ${line} | ${others[i]}`));
+  throw new Error(`evaluator | ${actual.engine}\n${[...rows, ...memory].join('\n')}`);
+}
+
+function memoryDifferences(expected: Uint8Array, actual: Uint8Array): string[] {
+  if (Buffer.compare(expected, actual) === 0) return [];
+  const rows: string[] = [];
+  for (let at = 0; at < expected.length; at += ROW_BYTES) {
+    const part = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(at, at + ROW_BYTES)).toString('hex');
+    if (part(expected) !== part(actual)) rows.push(`* physical ${hex(at, 5)} ${part(expected)} | ${part(actual)}`);
+  }
+  return rows;
+}

@@ -1,0 +1,138 @@
+/** Random programs: blocks of instructions that branch to each other, store to their data and sometimes to themselves. */
+import { PAGE_SIZE } from '../../../src/bits.js';
+import type { Decoder } from '../../../src/cpu/decoder.js';
+import type { Form } from '../../../src/cpu/form.js';
+import { HOT_FORMS, HOT_PAIRS } from '../../../src/cpu/interpreter/hot-forms.js';
+import { signatureOf } from '../../../src/cpu/interpreter/plan.js';
+import { RSP } from '../../../src/cpu/state.js';
+import { encodeForm, type Encoded } from '../../support/encode.js';
+import type { Random } from '../../support/random.js';
+import { randomGpr, randomMxcsr, randomRflags, randomXmm } from '../meanings/random-state.js';
+import { ALIAS, CODE, CODE_PAGES, DATA, DATA_PAGES, PAGE_TABLE, type Start } from './machines.js';
+
+export interface Program {
+  readonly code: Uint8Array;
+  readonly data: Uint8Array;
+  /** Offsets of the instructions in the code. */
+  readonly starts: readonly number[];
+}
+
+/** Registers that start as pointers, RSP among them; programs address memory by them, and clobber them at times. */
+const POINTERS = [RSP, 5, 6, 7, 12, 13, 14, 15];
+const VMCALL = [0x0f, 0x01, 0xc1];
+const CODE_BYTES = CODE_PAGES * PAGE_SIZE;
+
+/** Makes programs of the forms that a decoder knows. */
+export class ProgramMaker {
+  private readonly plain: readonly Form[];
+  private readonly hot: readonly Form[];
+  private readonly pairs: readonly (readonly [Form[], Form[]])[];
+
+  constructor(private readonly decoder: Decoder) {
+    // What stands alone, reads the time, or only faults is left to the test of the meanings.
+    this.plain = decoder.forms.filter(({ row }) => !row.attributes.has('EVALUATED') || row.mnemonic === 'POPF');
+    const bySignature = new Map<string, Form[]>();
+    for (const form of decoder.forms)
+      bySignature.set(signatureOf(form), [...(bySignature.get(signatureOf(form)) ?? []), form]);
+    const named = (signature: string): Form[] => bySignature.get(signature) ?? [];
+    this.hot = HOT_FORMS.flatMap(named);
+    this.pairs = HOT_PAIRS.map(([first, second]) => [named(first), named(second)]);
+  }
+
+  make(random: Random): Program {
+    const code = new Uint8Array(CODE_BYTES).fill(0x90);
+    const data = new Uint8Array(DATA_PAGES * PAGE_SIZE);
+    new Uint32Array(data.buffer).forEach((_, i, words) => (words[i] = random.chance(2) ? random.next() : 0));
+    const starts: number[] = [];
+    const blocks = 1 + random.below(4);
+    for (let i = 0; i < blocks; i++) this.placeBlock(code, starts, random);
+    this.linkBranches(code, starts, random);
+    return { code, data, starts };
+  }
+
+  /** Two to twenty instructions and a jump or a VMCALL, anywhere, and now and then across two pages. */
+  private placeBlock(code: Uint8Array, starts: number[], random: Random): void {
+    let at = random.chance(3)
+      ? PAGE_SIZE * (1 + random.below(CODE_PAGES - 1)) - random.below(60)
+      : random.below(CODE_BYTES);
+    const count = 2 + random.below(19);
+    for (let i = 0; i < count; i++)
+      for (const { bytes } of this.instructions(random)) {
+        if (at + bytes.length + 5 > CODE_BYTES) at = random.below(PAGE_SIZE);
+        starts.push(at);
+        code.set(bytes, at);
+        at += bytes.length;
+      }
+    starts.push(at);
+    code.set(random.chance(6) ? VMCALL : [0xe9, 0, 0, 0, 0], at);
+  }
+
+  /** One instruction, or a pair that the interpreter fuses. */
+  private instructions(random: Random): Encoded[] {
+    if (random.chance(4)) {
+      const [first, second] = random.pick(this.pairs);
+      return [this.encode(random.pick(first), random), this.encode(random.pick(second), random)];
+    }
+    return [this.encode(random.pick(random.chance(2) ? this.hot : this.plain), random)];
+  }
+
+  /** Memory operands get an address near one of the pointers, mostly. */
+  private encode(form: Form, random: Random): Encoded {
+    for (let i = 0; ; i++) {
+      const encoded = encodeForm(this.decoder, form, random);
+      const { base, displacement, ripRelative } = encoded.instruction;
+      const inMemory = form.operands.some((operand) => operand.kind === 'memory');
+      const near = displacement > -2048n && displacement < 2048n;
+      if (!inMemory || i > 20 || (!ripRelative && POINTERS.includes(base) && near)) return encoded;
+    }
+  }
+
+  /** Direct branches go to an instruction, or (one in twelve) wherever their bytes say. */
+  private linkBranches(code: Uint8Array, starts: readonly number[], random: Random): void {
+    for (const start of starts) {
+      const decoded = this.decoder.decode(code, start, Math.min(start + 15, CODE_BYTES));
+      if (typeof decoded === 'string' || random.chance(12)) continue;
+      if (!decoded.form.operands.some((operand) => operand.kind === 'relative')) continue;
+      const end = start + decoded.length;
+      const isShort = decoded.form.row.operands.some((type) => type.where === 'J' && type.size === 8);
+      const inReach = isShort ? starts.filter((target) => target - end >= -128 && target - end < 128) : starts;
+      const distance = random.pick(inReach.length > 0 ? inReach : starts) - end;
+      const view = new DataView(code.buffer);
+      if (isShort) view.setInt8(end - 1, distance);
+      else view.setInt32(end - 4, distance, true);
+    }
+  }
+}
+
+/** Registers to start a program with, at one of its instructions. */
+export function randomStart({ starts }: Program, random: Random): Start {
+  const gpr = randomGpr(random);
+  for (const register of POINTERS) if (!random.chance(12)) gpr[register] = randomPointer(random);
+  // A count, so that REP and LOOP end.
+  if (random.chance(2)) gpr[1] = BigInt(random.below(20));
+  const tame = random.chance(2);
+  return {
+    rip: (random.chance(4) ? ALIAS : CODE) + BigInt(random.pick(starts)),
+    gpr,
+    xmm: randomXmm(random, { lanes: random.pick(['single', 'double', 'integer']), tame }),
+    rflags: randomRflags(random),
+    mxcsr: randomMxcsr(random, tame),
+  };
+}
+
+/** Mostly to data, with its page borders; sometimes to code, to its other address, or to the page table. */
+function randomPointer(random: Random): bigint {
+  const anywhere = (start: bigint, pages: number): bigint => start + BigInt(random.below(pages * PAGE_SIZE));
+  switch (random.below(16)) {
+    case 0:
+      return DATA + BigInt(PAGE_SIZE * (1 + random.below(DATA_PAGES)) - random.below(16));
+    case 1:
+      return anywhere(CODE, CODE_PAGES);
+    case 2:
+      return anywhere(ALIAS, CODE_PAGES);
+    case 3:
+      return random.chance(3) ? PAGE_TABLE + (((random.chance(2) ? CODE : DATA) / 512n) % 4096n) : anywhere(DATA, 1);
+    default:
+      return anywhere(DATA, 2) & ~7n;
+  }
+}
