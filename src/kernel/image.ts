@@ -4,6 +4,7 @@ import type { VmoStore } from '../vmo/store.js';
 import type { Relocations } from './elf-dynamic.js';
 import type { Segment } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
+import { toLinear } from './linear-address.js';
 import type { Mapping } from './mapping.js';
 
 const WORD_BYTES = 8;
@@ -22,13 +23,18 @@ export function imageMappings(store: VmoStore, file: VmoHandle, elf: ElfImage, b
     const mappings: Mapping[] = [];
     let zeros = start;
     if (segment.fileSize > 0) {
-      const vmo = relocated(store, contentOf(store, file, segment), segment, elf.relocations, bias);
+      const vmo = relocated(store, contentOf(store, file, segment), segment, elf.relocations, loadBase(elf, bias));
       zeros = start + roundUp(vmo.length, PAGE_SIZE);
       mappings.push({ start, end: zeros, protection, backing: { vmo, offset: 0 } });
     }
     if (zeros < end) mappings.push({ start: zeros, end, protection, backing: undefined });
     return mappings;
   });
+}
+
+/** What is added to the addresses in the file, in all 64 bits: B of the psABI, 4.4 "Relocation", and AT_BASE. */
+export function loadBase(elf: ElfImage, bias: number): bigint {
+  return BigInt.asUintN(64, toLinear(bias + elf.start) - BigInt(elf.start));
 }
 
 /**
@@ -48,14 +54,14 @@ function relocated(
   content: VmoHandle,
   segment: Segment,
   { addresses, addends }: Relocations,
-  bias: number,
+  base: bigint,
 ): VmoHandle {
   const pages = new Map<number, Uint8Array>();
   const first = pageOf(segment.address);
   const end = segment.address + segment.fileSize;
   addresses.forEach((address, index) => {
     if (address < segment.address || address >= end) return;
-    patchWord(content, pages, address - first, BigInt.asUintN(64, BigInt(bias) + addends[index]!));
+    patchWord(content, pages, address - first, BigInt.asUintN(64, base + addends[index]!));
   });
   if (pages.size === 0) return content;
   const result = store.delta(

@@ -36,8 +36,8 @@ export interface InitialStackOptions {
   /** Each argument's bytes, without the zero behind it. */
   readonly argv: readonly Uint8Array[];
   readonly programHeaders: { readonly address: LinearAddress; readonly count: number } | undefined;
-  /** What was added to the addresses in the file. */
-  readonly bias: number;
+  /** What was added to the addresses in the file: `loadBase`. */
+  readonly base: bigint;
   readonly entry: LinearAddress;
   readonly threadLocal: ThreadLocalTemplate | undefined;
 }
@@ -86,10 +86,10 @@ export function initialStackBytes(argv: readonly Uint8Array[], threadLocal: Thre
   return strings + (threadLocal ? threadLocal.memorySize + 2 * PAGE_SIZE : 0) + PAGE_SIZE;
 }
 
-function auxiliaryVector({ programHeaders, bias, entry }: InitialStackOptions): bigint[] {
+function auxiliaryVector({ programHeaders, base, entry }: InitialStackOptions): bigint[] {
   const vector: [tag: number, value: bigint][] = [
     [AT_PAGESZ, BigInt(PAGE_SIZE)],
-    [AT_BASE, BigInt.asUintN(64, BigInt(bias))],
+    [AT_BASE, base],
     [AT_ENTRY, toLinear(entry)],
     [AT_NULL, 0n],
   ];

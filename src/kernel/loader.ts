@@ -7,7 +7,7 @@ import type { AddressSpace } from './address-space.js';
 import { parseElf, type ElfImage } from './elf.js';
 import { Errno, KernelError } from './errors.js';
 import { MAX_NAME_BYTES, headerBytes } from './header-page.js';
-import { imageMappings } from './image.js';
+import { imageMappings, loadBase } from './image.js';
 import { initialStack, initialStackBytes, type InitialStack } from './initial-stack.js';
 import { layOut, type ProcessLayout } from './layout.js';
 import type { LinearAddress } from './linear-address.js';
@@ -112,7 +112,7 @@ function fillRegions(
     top: region.end,
     argv,
     programHeaders: programHeaders && { ...programHeaders, address: bias + programHeaders.address },
-    bias,
+    base: loadBase(elf, bias),
     entry: description.entry,
     threadLocal,
   });

@@ -19,6 +19,9 @@ export interface Program {
 
 /** Registers that start as pointers, RSP among them; programs address memory by them, and clobber them at times. */
 const POINTERS = [RSP, 5, 6, 7, 12, 13, 14, 15];
+/** What fills the code between the blocks: mostly what ends a block. */
+const NOP = 0x90;
+const INT3 = 0xcc;
 const VMCALL = [0x0f, 0x01, 0xc1];
 const CODE_BYTES = CODE_PAGES * PAGE_SIZE;
 
@@ -40,7 +43,7 @@ export class ProgramMaker {
   }
 
   make(random: Random): Program {
-    const code = new Uint8Array(CODE_BYTES).fill(0x90);
+    const code = new Uint8Array(CODE_BYTES).fill(random.chance(6) ? NOP : INT3);
     const data = new Uint8Array(DATA_PAGES * PAGE_SIZE);
     new Uint32Array(data.buffer).forEach((_, i, words) => (words[i] = random.chance(2) ? random.next() : 0));
     const starts: number[] = [];
