@@ -1,12 +1,11 @@
 /** Whatever a machine is given to run, it ends as an event of the guest or as one line of error, and leaves nothing. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import { Decoder } from '../src/cpu/decoder.js';
 import { RAX } from '../src/cpu/state.js';
 import { Computer } from '../src/index.js';
 import { codeImage } from './kernel/images.js';
 import { BadCases, runSideBySide, specimens, Victim, type Kind } from './support/bad-input.js';
+import { memoryInUse } from './support/memory-in-use.js';
 import { InstructionPool } from './support/random-programs.js';
 import { Random } from './support/random.js';
 import { SideBySide } from './support/side-by-side.js';
@@ -17,17 +16,6 @@ const MIB = 2 ** 20;
 t.setTimeout(0);
 
 const cases = new BadCases(SEED, await specimens(), new InstructionPool(new Decoder(), new Random(SEED)));
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes that JavaScript objects take, and all that the process has. */
-function memoryInUse(): { heap: number; resident: number } {
-  collectGarbage();
-  collectGarbage();
-  const { heapUsed, rss } = process.memoryUsage();
-  return { heap: heapUsed, resident: rss };
-}
 
 /**
  * What may come to be used after the first quarter of the cases: code that V8 compiles late, and tables that fill as

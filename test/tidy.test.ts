@@ -1,6 +1,6 @@
 /** What the sources are held to: design/architecture.md "The house", design/style.md "What that means here". */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -49,9 +49,9 @@ interface Source {
 
 /** Files of a directory, in the order of their names. */
 function filesOf(directory: string): string[] {
-  const entries = readdirSync(join(root, directory), { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  return files.map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
+  const entries = readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' });
+  const paths = entries.map((entry) => `${directory}/${entry}`);
+  return paths.filter((path) => statSync(join(root, path)).isFile()).sort();
 }
 
 function sourcesOf(...directories: readonly string[]): Source[] {

@@ -43,6 +43,8 @@ export function fileFailure(doing: string, path: string, error: unknown, exitCod
 /** The line that tells an error, and the exit code that goes with it. */
 export function describeError(error: unknown): { line: string; exitCode: number } {
   if (error instanceof Failure) return { line: `bd0: ${oneLine(error.message)}`, exitCode: error.exitCode };
+  if (isSystemError(error))
+    return { line: `bd0: ${error.syscall} failed: ${systemReason(error)}`, exitCode: EXIT_FAILED };
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const advice = 'this is a fault of bd0; --log-level debug shows where';
   return { line: `bd0: ${oneLine(what)} (${advice})`, exitCode: EXIT_FAILED };

@@ -79,7 +79,8 @@ export class HostOutput {
 /** The signal that goes with a failure of stdout: SIGPIPE where the reader has gone. Throws Failure for any other. */
 export function signalOfLostOutput(failure: unknown): number {
   if (!isSystemError(failure)) throw failure;
-  if (failure.code === 'EPIPE') return SIGNALS.SIGPIPE;
+  // A socket says the second where its reader has left bytes behind.
+  if (failure.code === 'EPIPE' || failure.code === 'ECONNRESET') return SIGNALS.SIGPIPE;
   throw new Failure(`cannot write standard output: ${systemReason(failure)}`);
 }
 

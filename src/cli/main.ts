@@ -16,10 +16,11 @@ async function main([command, ...words]: readonly string[]): Promise<number> {
   return (await import('./commands.js')).performCommand(command === undefined ? [] : [command, ...words]);
 }
 
-try {
-  process.exit(await main(process.argv.slice(2)));
-} catch (error) {
+function fail(error: unknown): never {
   const { line, exitCode } = describeError(error);
   writeToStderr(line);
   process.exit(exitCode);
 }
+
+process.on('uncaughtException', fail);
+main(process.argv.slice(2)).then((exitCode) => process.exit(exitCode), fail);

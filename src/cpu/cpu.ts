@@ -52,7 +52,11 @@ export class Cpu {
     if (engine === 'auto')
       this.records = new RecordEngine(this, new HotCode(memory, this.fetcher, translationThreshold));
     this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
-    this.mmu.onMappingsChanged = () => this.records?.mappingsChanged();
+    this.mmu.onMappingsChanged = () => {
+      // An A or D bit may have been set in a page table that is code as well.
+      this.fetcher.forgetAll();
+      this.records?.mappingsChanged();
+    };
   }
 
   /** Forgets what was decoded from bytes of physical memory that have changed. */

@@ -66,6 +66,11 @@ export class InstructionFetcher {
     this.decoded.delete(frame);
   }
 
+  /** Forgets all that was decoded. */
+  forgetAll(): void {
+    this.decoded.clear();
+  }
+
   /**
    * The instruction at `rip`, which begins in one page and may end in the next, and the physical address of its first byte
    * there; throws as `fetch` does.

@@ -19,9 +19,13 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** The environment of a user: the options by which the test runner watches Node's processes are not there. */
+export const environment: NodeJS.ProcessEnv = { ...process.env };
+delete environment['NODE_OPTIONS'];
+
 /** Starts bd0 with pipes. */
 export function startBd0(words: readonly string[], { cwd, env }: RunOptions = {}): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, ...words], { cwd, env: env ?? process.env });
+  return spawn(process.execPath, [main, ...words], { cwd, env: { ...environment, ...env } });
 }
 
 /** Runs bd0 to its end, with nothing more than `input` on stdin. */

@@ -13,6 +13,8 @@ const SEED = 1;
 /** Of the cases with a cold TLB, one in so many is translated. */
 const TRANSLATE_EVERY = 8;
 
+t.setTimeout(0);
+
 t.test('the meanings are what the CPU does, in every engine', (t) => {
   const oracle = NativeOracle.available() ? new NativeOracle() : undefined;
   t.teardown(() => oracle?.close());

@@ -162,8 +162,9 @@ t.test('a pointer is checked over its whole range, before anything is done', (t)
         if (reads !== -14n) throw new Error(`console_read answers ${reads}`);
         if (caller.input?.length !== 0x4000) throw new Error('input was taken');
       }
+      const overwritten = caller.computer.readMemory(pointer, 184);
       const info = caller.call('process_info', 0n, pointer);
-      if (caller.permits(pointer, 184n, true)) caller.computer.writeMemory(pointer, new Uint8Array(184));
+      if (caller.permits(pointer, 184n, true)) caller.computer.writeMemory(pointer, overwritten);
       else if (info !== -14n) throw new Error(`process_info answers ${info}`);
       // The header page may have been written by a call that succeeded.
       caller.computer.writeMemory(caller.start, before.subarray(0, 4096));

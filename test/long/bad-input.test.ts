@@ -1,6 +1,7 @@
 import t from 'tap';
 import { Decoder } from '../../src/cpu/decoder.js';
 import { BadCases, runSideBySide, specimens, Victim } from '../support/bad-input.js';
+import { memoryInUse } from '../support/memory-in-use.js';
 import { InstructionPool } from '../support/random-programs.js';
 import { Random } from '../support/random.js';
 import { ENGINES, SideBySide } from '../support/side-by-side.js';
@@ -18,7 +19,9 @@ const MEMORY_BYTES = [2 ** 20, 2 ** 22, 2 ** 24];
 const MAX_TICKS = 16_000;
 const SLICE_TICKS = [1, 2, 16, 1, 7, 100, 1, 500, 5000];
 
-t.test('whatever a machine is given to run, it stands', { timeout: 0 }, async (t) => {
+t.setTimeout(0);
+
+t.test('whatever a machine is given to run, it stands', async (t) => {
   const images = await specimens();
   for (let from = 0; from < CASES; from += PROGRESS) {
     const pool = new InstructionPool(new Decoder(), new Random(SEED + from));
@@ -33,8 +36,8 @@ t.test('whatever a machine is given to run, it stands', { timeout: 0 }, async (t
         victim.run(badCase);
         if (number % SIDE_BY_SIDE_EVERY === 0) runSideBySide(machines, badCase, SLICE_TICKS);
       }
-    const { heapUsed, rss } = process.memoryUsage();
-    const memory = `heap ${heapUsed >> 20} MiB, resident ${rss >> 20} MiB`;
+    const { heap, resident } = memoryInUse();
+    const memory = `heap ${heap >> 20} MiB, resident ${resident >> 20} MiB`;
     t.comment(`${end} of each: ${JSON.stringify(Object.fromEntries(victim.tally))}; ${memory}`);
   }
   t.pass('no case brings the machine down');

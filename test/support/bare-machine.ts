@@ -25,7 +25,7 @@ export const STACK = 0x6010_0000n;
 export const CODE_TABLE = 0x6020_0000n;
 export const ALIAS_TABLE = CODE_TABLE + BigInt(PAGE_SIZE);
 
-const MEMORY_BYTES = 0x4_0000;
+const MEMORY_BYTES = 0x3_0000;
 const CODE_START = 0x1_8000;
 const DATA_START = 0x2_0000;
 const STACK_START = 0x2_8000;
@@ -99,6 +99,11 @@ export class BareMachine {
 
   get ram(): Uint8Array {
     return this.memory.ram;
+  }
+
+  /** What is in the data's frames. */
+  get data(): Uint8Array {
+    return this.memory.ram.subarray(DATA_START, DATA_START + DATA_PAGES * PAGE_SIZE);
   }
 
   /** The CPU's state but for ticks, in words. */
@@ -228,6 +233,6 @@ export class BareMachine {
     const rsp = state.gpr(RSP);
     if (rsp < STACK + 64n || rsp >= STACK + BigInt(STACK_BYTES - 64))
       state.setGpr(RSP, STACK + BigInt(STACK_BYTES / 2) + BigInt(length % 3));
-    if (length % 2) state.systemFlags &= ~BigInt(AC);
+    if (length % 3) state.systemFlags &= ~BigInt(AC);
   }
 }

@@ -102,6 +102,10 @@ export class BlockCache {
     return handler !== Handler.goto && handler !== Handler.resolve;
   }
 
+  private isEvaluated(record: number): boolean {
+    return this.view.getUint16(record + Field.handler, true) === Handler.evaluate;
+  }
+
   /** The address of the instruction that a record stands for. */
   ripOf(record: number): bigint {
     return BigInt.asUintN(64, this.nextRipOf(record) - BigInt(this.view.getUint8(record + Field.length)));
@@ -212,7 +216,7 @@ export class BlockCache {
       this.recordOfRip.set(nextRip, record);
       nextRip = BigInt.asUintN(64, nextRip + BigInt(instruction.length));
       this.writeRecord(record, instruction, nextRip);
-      if (isDirectBranch(instruction)) stubs.push(record);
+      if (isDirectBranch(instruction) && !goesNowhere(instruction, nextRip)) stubs.push(record);
     });
     this.writeGoOn(nextRip);
     this.countTicks(first, instructions);
@@ -226,7 +230,8 @@ export class BlockCache {
     const { view } = this;
     const { form } = instruction;
     const displacement = instruction.ripRelative ? nextRip + instruction.displacement : instruction.displacement;
-    view.setUint16(record + Field.handler, this.handlers.handlerOfForm[form.id] ?? Handler.evaluate, true);
+    const handler = goesNowhere(instruction, nextRip) ? undefined : this.handlers.handlerOfForm[form.id];
+    view.setUint16(record + Field.handler, handler ?? Handler.evaluate, true);
     form.operands.forEach((operand, slot) => {
       const address = registerAddress(operand, instruction);
       const field = Field.operands[slot];
@@ -264,11 +269,7 @@ export class BlockCache {
 
   /** Links a direct branch to its target, or to a stub that will. */
   private link(record: number, instruction: Instruction): void {
-    const target = BigInt.asUintN(64, this.nextRipOf(record) + instruction.immediate);
-    if (!isCanonical(target)) {
-      this.view.setUint16(record + Field.handler, Handler.evaluate, true);
-      return;
-    }
+    const target = targetOf(instruction, this.nextRipOf(record));
     const known = this.recordOfRip.get(target);
     const goal = known ?? this.writeStub(target);
     if (known === undefined) this.referrers.set(goal, record + Field.target);
@@ -289,7 +290,8 @@ export class BlockCache {
     let nextIsFused = false;
     for (let i = instructions.length - 2; i >= 0; i--) {
       const pair = `${instructions[i]!.form.id},${instructions[i + 1]!.form.id}`;
-      const handler: number | undefined = nextIsFused ? undefined : this.handlers.handlerOfPair[pair];
+      const nextStandsAlone: boolean = nextIsFused || this.isEvaluated(first + (i + 1) * RECORD_BYTES);
+      const handler: number | undefined = nextStandsAlone ? undefined : this.handlers.handlerOfPair[pair];
       nextIsFused = handler !== undefined;
       if (handler !== undefined) this.view.setUint16(first + i * RECORD_BYTES + Field.handler, handler, true);
     }
@@ -322,6 +324,15 @@ function registerAddress(operand: OperandForm, instruction: Instruction): number
 
 function isDirectBranch(instruction: Instruction): boolean {
   return instruction.form.operands.some((operand) => operand.kind === 'relative');
+}
+
+function targetOf(instruction: Instruction, nextRip: bigint): bigint {
+  return BigInt.asUintN(64, nextRip + instruction.immediate);
+}
+
+/** Whether it is a direct branch to an address that is not canonical: one for the evaluator. */
+function goesNowhere(instruction: Instruction, nextRip: bigint): boolean {
+  return isDirectBranch(instruction) && !isCanonical(targetOf(instruction, nextRip));
 }
 
 function endsBlock(instruction: Instruction): boolean {

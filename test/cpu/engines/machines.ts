@@ -1,32 +1,53 @@
-/** The same machine three times, one for each engine, held to each other at every stop. */
+/** The same machine once for each engine, held to each other at every stop. */
 import { PAGE_SIZE, hex } from '../../../src/bits.js';
 import { Cpu, type CpuEvent, type Engine } from '../../../src/cpu/cpu.js';
 import { vectorName } from '../../../src/cpu/exceptions.js';
-import { CS, FS, GPR, GS, MXCSR, SEGMENT_BASE, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state.js';
+import {
+  CS,
+  FLAGS_KIND,
+  FS,
+  GPR,
+  GS,
+  MXCSR,
+  SEGMENT_BASE,
+  SELECTORS,
+  SS,
+  X87,
+  X87_BYTES,
+  XMM,
+} from '../../../src/cpu/state.js';
 import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import { EXECUTE_DISABLE, PageTables } from '../meanings/page-tables.js';
 
-/** Linear addresses. Code pages may be written; ALIAS shows the same frames once more. */
+/** Linear addresses. Code pages may be written. */
 export const CODE = 0x40_0000n;
 export const CODE_PAGES = 3;
-export const ALIAS = 0x7f00_0000_0000n;
 /** Of the data pages, the third is read-only; behind the last nothing is mapped. */
-export const DATA = 0x60_0000n;
+export const DATA = 0x48_0000n;
 export const DATA_PAGES = 4;
 const READ_ONLY_DATA_PAGE = 2;
+/** This far behind code and data their frames are mapped once more, in the same places of the TLB. */
+export const ALIAS_DISTANCE = 0x7f00_0000_0000n;
 /** The page table that maps CODE and DATA, as data. */
 export const PAGE_TABLE = 0x80_0000n;
 
 const MEMORY_BYTES = 0x2_0000;
-const CODE_FRAMES = 0x1_0000;
+/** The first frame of the code; those of the data follow. */
+export const CODE_FRAME = 0x10;
+const CODE_FRAMES = CODE_FRAME * PAGE_SIZE;
 const DATA_FRAMES = CODE_FRAMES + CODE_PAGES * PAGE_SIZE;
 const CR0_AM = 1 << 18;
-const TRANSLATE_AT_ONCE = 0;
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
 
-const ENGINES: readonly Engine[] = ['evaluator', 'interpreter', 'auto'];
+/** An engine, and after how many samples of a block it translates: 0 leaves nothing to the interpreter. */
+export type EngineChoice = readonly [engine: Engine, translationThreshold: number];
+const ENGINES: readonly EngineChoice[] = [
+  ['evaluator', 0],
+  ['interpreter', 0],
+  ['auto', 0],
+];
 
 /** What a program starts from. */
 export interface Start {
@@ -37,9 +58,13 @@ export interface Start {
   readonly mxcsr: number;
 }
 
-/** Three machines that are told the same. */
+/** Machines that are told the same; the first is the reference. */
 export class Machines {
-  private readonly guests = ENGINES.map((engine) => new Guest(engine));
+  private readonly guests: readonly Guest[];
+
+  constructor(engines: readonly EngineChoice[] = ENGINES) {
+    this.guests = engines.map((choice) => new Guest(choice));
+  }
 
   /** Puts back page tables and registers, and fills code and data, on each. */
   load(code: Uint8Array, data: Uint8Array, start: Start): void {
@@ -53,13 +78,15 @@ export class Machines {
 
   /** Runs each for so many ticks. Throws with both states where two of them differ. */
   run(maxTicks: number): CpuEvent {
-    const [evaluator, ...others] = this.guests;
-    const event = evaluator!.cpu.run(maxTicks);
-    for (const guest of others) {
-      const other = guest.cpu.run(maxTicks);
-      compare(evaluator!, event, guest, other);
-    }
+    const [first, ...others] = this.guests;
+    const event = first!.cpu.run(maxTicks);
+    for (const guest of others) compare(first!, event, guest, guest.cpu.run(maxTicks));
     return event;
+  }
+
+  /** Has each go on elsewhere. */
+  goTo(rip: bigint): void {
+    for (const guest of this.guests) guest.cpu.state.rip = rip;
   }
 
   /** Stores a page-table entry as a kernel does. */
@@ -77,7 +104,7 @@ export class Machines {
     return this.guests.slice(1).map((guest) => guest.evaluated);
   }
 
-  /** The evaluator's, which the others are equal to. */
+  /** The one that the others are equal to. */
   get reference(): Guest {
     return this.guests[0]!;
   }
@@ -90,8 +117,8 @@ export class Guest {
   private readonly tables: PageTables;
   private readonly initialTables: Uint8Array;
 
-  constructor(readonly engine: Engine) {
-    this.cpu = new Cpu(this.memory, engine, TRANSLATE_AT_ONCE);
+  constructor([engine, translationThreshold]: EngineChoice) {
+    this.cpu = new Cpu(this.memory, engine, translationThreshold);
     this.tables = new PageTables(this.memory, 0);
     mapAll(this.tables);
     this.initialTables = this.memory.ram.slice(0, CODE_FRAMES);
@@ -144,11 +171,6 @@ export class Guest {
     this.cpu.linearMemory.stored(CODE_FRAMES + offset, bytes.length);
   }
 
-  /** The 64-bit word of the data pages at a byte offset. */
-  dataWord(offset: number): bigint {
-    return this.memory.read64(DATA_FRAMES + offset);
-  }
-
   /** All that a program can see but memory, as lines of name and value. */
   describe(event: CpuEvent): string[] {
     const { cpu, memory } = this;
@@ -170,16 +192,18 @@ export class Guest {
 }
 
 function mapAll(tables: PageTables): void {
+  const map = (linear: bigint, physical: number, rights: bigint): void => {
+    tables.map(linear, physical, rights);
+    tables.map(linear + ALIAS_DISTANCE, physical, rights);
+  };
   for (let page = 0; page < CODE_PAGES; page++)
-    for (const start of [CODE, ALIAS])
-      tables.map(start + BigInt(page * PAGE_SIZE), CODE_FRAMES + page * PAGE_SIZE, BigInt(USER | WRITABLE));
+    map(CODE + BigInt(page * PAGE_SIZE), CODE_FRAMES + page * PAGE_SIZE, BigInt(USER | WRITABLE));
   for (let page = 0; page < DATA_PAGES; page++) {
     const rights = BigInt(page === READ_ONLY_DATA_PAGE ? USER : USER | WRITABLE) | EXECUTE_DISABLE;
-    tables.map(DATA + BigInt(page * PAGE_SIZE), DATA_FRAMES + page * PAGE_SIZE, rights);
+    map(DATA + BigInt(page * PAGE_SIZE), DATA_FRAMES + page * PAGE_SIZE, rights);
   }
   const table = tables.entryAddress(CODE);
-  const rights = BigInt(USER | WRITABLE) | EXECUTE_DISABLE;
-  tables.map(PAGE_TABLE, table - (table % PAGE_SIZE), rights);
+  tables.map(PAGE_TABLE, table - (table % PAGE_SIZE), BigInt(USER | WRITABLE) | EXECUTE_DISABLE);
 }
 
 export function describeEvent(event: CpuEvent): string {
@@ -190,17 +214,30 @@ export function describeEvent(event: CpuEvent): string {
 
 const ROW_BYTES = 16;
 
+/** Fields of the CPU state that programs see, but for the status flags, which engines hold in their own ways. */
+const SEEN: readonly (readonly [number, number])[] = [
+  [GPR, FLAGS_KIND],
+  [MXCSR, MXCSR + 4],
+  [XMM, X87 + X87_BYTES],
+];
+
 function compare(expected: Guest, expectedEvent: CpuEvent, actual: Guest, actualEvent: CpuEvent): void {
-  const lines = expected.describe(expectedEvent);
+  const [x, y] = [expected.memory, actual.memory];
+  const same =
+    expected.cpu.ticks === actual.cpu.ticks &&
+    expected.cpu.state.statusFlags === actual.cpu.state.statusFlags &&
+    describeEvent(expectedEvent) === describeEvent(actualEvent) &&
+    SEEN.every(([start, end]) => Buffer.compare(x.host.subarray(start, end), y.host.subarray(start, end)) === 0) &&
+    Buffer.compare(x.ram, y.ram) === 0;
+  if (same) return;
   const others = actual.describe(actualEvent);
-  const memory = memoryDifferences(expected.memory.ram, actual.memory.ram);
-  if (memory.length === 0 && lines.every((line, i) => line === others[i])) return;
-  const rows = lines.map((line, i) => (line === others[i] ? `  ${line}` : `* ${line} | ${others[i]}`));
-  throw new Error(`evaluator | ${actual.engine}\n${[...rows, ...memory].join('\n')}`);
+  const rows = expected
+    .describe(expectedEvent)
+    .map((line, i) => (line === others[i] ? `  ${line}` : `* ${line} | ${others[i]}`));
+  throw new Error(`evaluator | ${actual.cpu.engine}\n${[...rows, ...memoryDifferences(x.ram, y.ram)].join('\n')}`);
 }
 
 function memoryDifferences(expected: Uint8Array, actual: Uint8Array): string[] {
-  if (Buffer.compare(expected, actual) === 0) return [];
   const rows: string[] = [];
   for (let at = 0; at < expected.length; at += ROW_BYTES) {
     const part = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(at, at + ROW_BYTES)).toString('hex');

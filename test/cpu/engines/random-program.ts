@@ -2,13 +2,14 @@
 import { PAGE_SIZE } from '../../../src/bits.js';
 import type { Decoder } from '../../../src/cpu/decoder.js';
 import type { Form } from '../../../src/cpu/form.js';
+import type { Instruction } from '../../../src/cpu/instruction.js';
 import { HOT_FORMS, HOT_PAIRS } from '../../../src/cpu/interpreter/hot-forms.js';
 import { signatureOf } from '../../../src/cpu/interpreter/plan.js';
 import { RSP } from '../../../src/cpu/state.js';
 import { encodeForm, type Encoded } from '../../support/encode.js';
 import type { Random } from '../../support/random.js';
 import { randomGpr, randomMxcsr, randomRflags, randomXmm } from '../meanings/random-state.js';
-import { ALIAS, CODE, CODE_PAGES, DATA, DATA_PAGES, PAGE_TABLE, type Start } from './machines.js';
+import { ALIAS_DISTANCE, CODE, CODE_PAGES, DATA, DATA_PAGES, PAGE_TABLE, type Start } from './machines.js';
 
 export interface Program {
   readonly code: Uint8Array;
@@ -44,13 +45,29 @@ export class ProgramMaker {
 
   make(random: Random): Program {
     const code = new Uint8Array(CODE_BYTES).fill(random.chance(6) ? NOP : INT3);
-    const data = new Uint8Array(DATA_PAGES * PAGE_SIZE);
-    new Uint32Array(data.buffer).forEach((_, i, words) => (words[i] = random.chance(2) ? random.next() : 0));
     const starts: number[] = [];
     const blocks = 1 + random.below(4);
     for (let i = 0; i < blocks; i++) this.placeBlock(code, starts, random);
     this.linkBranches(code, starts, random);
-    return { code, data, starts };
+    return { code, data: randomData(random), starts };
+  }
+
+  /** How many pairs of instructions the interpreter fuses. */
+  get pairCount(): number {
+    return this.pairs.length;
+  }
+
+  /** One of these pairs, and a VMCALL wherever it leads. */
+  makePair(index: number, random: Random): Program {
+    const [first, second] = this.pairs[index]!;
+    const encoded = [this.encode(random.pick(first), random), this.encode(random.pick(second), random)];
+    const code = new Uint8Array(CODE_BYTES).fill(INT3);
+    const start = random.below(PAGE_SIZE);
+    code.set([...encoded.flatMap(({ bytes }) => [...bytes]), ...VMCALL, ...VMCALL], start);
+    const end = start + encoded[0]!.bytes.length + encoded[1]!.bytes.length;
+    if (encoded[1]!.instruction.form.operands.some(({ kind }) => kind === 'relative'))
+      setDistance(code, end, encoded[1]!.instruction, VMCALL.length);
+    return { code, data: randomData(random), starts: [start] };
   }
 
   /** Two to twenty instructions and a jump or a VMCALL, anywhere, and now and then across two pages. */
@@ -97,14 +114,28 @@ export class ProgramMaker {
       if (typeof decoded === 'string' || random.chance(12)) continue;
       if (!decoded.form.operands.some((operand) => operand.kind === 'relative')) continue;
       const end = start + decoded.length;
-      const isShort = decoded.form.row.operands.some((type) => type.where === 'J' && type.size === 8);
-      const inReach = isShort ? starts.filter((target) => target - end >= -128 && target - end < 128) : starts;
-      const distance = random.pick(inReach.length > 0 ? inReach : starts) - end;
-      const view = new DataView(code.buffer);
-      if (isShort) view.setInt8(end - 1, distance);
-      else view.setInt32(end - 4, distance, true);
+      const inReach = starts.filter((target) => !isShort(decoded) || (target - end >= -128 && target - end < 128));
+      setDistance(code, end, decoded, random.pick(inReach.length > 0 ? inReach : starts) - end);
     }
   }
+}
+
+function isShort({ form }: Instruction): boolean {
+  return form.row.operands.some((type) => type.where === 'J' && type.size === 8);
+}
+
+/** Has the direct branch that ends at `end` go so many bytes on from there. */
+function setDistance(code: Uint8Array, end: number, instruction: Instruction, distance: number): void {
+  const view = new DataView(code.buffer);
+  if (isShort(instruction)) view.setInt8(end - 1, distance);
+  else view.setInt32(end - 4, distance, true);
+}
+
+/** Numbers, with zeros in between. */
+function randomData(random: Random): Uint8Array {
+  const words = new Uint32Array((DATA_PAGES * PAGE_SIZE) / 4);
+  for (let i = 0; i < words.length; i++) words[i] = random.chance(2) ? random.next() : 0;
+  return new Uint8Array(words.buffer);
 }
 
 /** Registers to start a program with, at one of its instructions. */
@@ -115,7 +146,7 @@ export function randomStart({ starts }: Program, random: Random): Start {
   if (random.chance(2)) gpr[1] = BigInt(random.below(20));
   const tame = random.chance(2);
   return {
-    rip: (random.chance(4) ? ALIAS : CODE) + BigInt(random.pick(starts)),
+    rip: CODE + (random.chance(4) ? ALIAS_DISTANCE : 0n) + BigInt(random.pick(starts)),
     gpr,
     xmm: randomXmm(random, { lanes: random.pick(['single', 'double', 'integer']), tame }),
     rflags: randomRflags(random),
@@ -132,7 +163,7 @@ function randomPointer(random: Random): bigint {
     case 1:
       return anywhere(CODE, CODE_PAGES);
     case 2:
-      return anywhere(ALIAS, CODE_PAGES);
+      return anywhere(random.pick([CODE, DATA]), CODE_PAGES) + ALIAS_DISTANCE;
     case 3:
       return random.chance(3) ? PAGE_TABLE + (((random.chance(2) ? CODE : DATA) / 512n) % 4096n) : anywhere(DATA, 1);
     default:

@@ -102,10 +102,11 @@ function sameSelectors(native: Uint16Array, ours: Uint16Array): boolean {
 const ESTIMATE_ERROR = 2 * 1.5 * 2 ** -12;
 
 function sameEstimates(native: Uint8Array, ours: Uint8Array): boolean {
-  const singles = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
-  const [x, y] = [singles(native), singles(ours)];
-  return x.every((value, i) => {
-    const other = y[i]!;
-    return Object.is(value, other) || Math.abs(value - other) <= Math.abs(value) * ESTIMATE_ERROR;
+  const [x, y] = [native.slice().buffer, ours.slice().buffer];
+  const [bitsOfX, bitsOfY] = [new Uint32Array(x), new Uint32Array(y)];
+  const singles = new Float32Array(y);
+  return new Float32Array(x).every((single, i) => {
+    const tolerance = Math.abs(single) * ESTIMATE_ERROR;
+    return bitsOfX[i] === bitsOfY[i] || Math.abs(single - singles[i]!) <= tolerance;
   });
 }

@@ -2,11 +2,12 @@
  * Where the CPU under the oracle is known to do something else than bd0, which follows the SDM: each with its reason and
  * what of a case it spoils. Whatever differs and is not listed here fails the test. Compare test/oracle/README.md.
  */
-import { isCanonical } from '../../../src/bits.js';
+import { isCanonical, signed } from '../../../src/bits.js';
 import { Vector } from '../../../src/cpu/exceptions.js';
 import { MXCSR_MASK } from '../../../src/cpu/float/mxcsr.js';
 import { FS, RAX, RBX, RDI, RSI } from '../../../src/cpu/state.js';
 import type { OracleResult } from '../../oracle/case.js';
+import { contains } from '../../oracle/layout.js';
 import type { HostCpu } from '../../oracle/host.js';
 import type { MeaningCase } from './generate.js';
 import type { GuestState } from './guest.js';
@@ -29,7 +30,7 @@ export interface HostDifference {
   applies(answers: Answers): boolean;
 }
 
-/** A difference that depends on the instruction and, where `vendor` is given, on whose CPU it is. */
+/** A difference of some instructions. */
 function difference(
   instructions: string,
   why: string,
@@ -59,19 +60,14 @@ function hasMemory({ c }: Answers): boolean {
   return c.form.operands.some((operand) => operand.kind === 'memory');
 }
 
-/** MXCSR that the instruction loads from memory, as it was before. */
+/** MXCSR that the instruction loads from memory; 0 where it lies in no window. */
 function loadedMxcsr({ c }: Answers): number {
-  const offset = c.form.row.mnemonic === 'LDMXCSR' ? 0n : 24n;
-  const at = c.address! + offset;
-  const window = c.oracle.memory.windows.findIndex(
-    ({ address, length }) => at >= address && at + 4n <= address + BigInt(length),
-  );
-  if (window < 0) return 0;
-  const bytes = c.contents[window]!;
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(
-    Number(at - c.oracle.memory.windows[window]!.address),
-    true,
-  );
+  const { windows } = c.oracle.memory;
+  const at = c.address! + (c.form.row.mnemonic === 'LDMXCSR' ? 0n : 24n);
+  const i = windows.findIndex((window) => contains(window, at, 4));
+  if (i < 0) return 0;
+  const { buffer, byteOffset } = c.contents[i]!;
+  return new DataView(buffer, byteOffset).getUint32(Number(at - windows[i]!.address), true);
 }
 
 export const HOST_DIFFERENCES: readonly HostDifference[] = [
@@ -220,8 +216,14 @@ function wrapsIntoSegment({ c }: Answers): boolean {
   if (segment < FS) return false;
   const base = segment === FS ? c.oracle.fsBase : c.oracle.gsBase;
   const offsets = [gpr[RSI]!, gpr[RDI]!, gpr[RBX]! + (gpr[RAX]! & 0xffn)];
-  if (c.address !== undefined) offsets.push(c.address - base);
+  if (c.address !== undefined) offsets.push(c.address - base, c.address - base + bitStringOffset(c));
   return offsets.some((offset) => !isCanonical(offset));
+}
+
+/** Bytes from the memory operand to the bit that BT, BTS, BTR or BTC finds by a register; else 0. */
+function bitStringOffset({ form, instruction, oracle }: MeaningCase): bigint {
+  if (!/^BT[SRC]?$/.test(form.row.mnemonic) || form.src.kind !== 'gpr') return 0n;
+  return signed(form.width, oracle.gpr[instruction.reg]!) >> 3n;
 }
 
 function isFarPointer({ form }: MeaningCase): boolean {

@@ -10,8 +10,12 @@ import { randomTarget, type Stretch } from './targets.js';
 const SELECTORS = [0, 3, 0x2b, 0x2b, 0x2b, 0x33, 0x33, 0x28, 0x30, 0x29, 0x31, 0x2a, 0x32, 0xfff8];
 
 export function randomSelector(random: Random): number {
-  return random.chance(16) ? random.below(0x1_0000) : random.pick(SELECTORS);
+  const any = random.below(0x1_0000);
+  return random.chance(16) && any >= LINUX_TABLE_BYTES ? any : random.pick(SELECTORS);
 }
+
+/** Linux has a descriptor table of 16 entries, some of which bd0 has not. */
+const LINUX_TABLE_BYTES = 0x80;
 
 /** An address to go to: in the code, anywhere canonical, or rarely not. */
 export function randomDestination(random: Random): bigint {

@@ -1,0 +1,93 @@
+/** Runs random programs on every engine, and holds the engines to each other at every stop. */
+import type { Test } from 'tap';
+import { Decoder } from '../../../src/cpu/decoder.js';
+import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
+import { Random } from '../../support/random.js';
+import { CODE, CODE_FRAME, CODE_PAGES, DATA, DATA_PAGES, Machines } from './machines.js';
+import { ProgramMaker, randomStart, type Program } from './random-program.js';
+
+/** How often a program stops. */
+const STOPS = 24;
+/** Ticks that it runs for at a time. */
+const SLICES = [1, 1, 2, 3, 4, 5, 7, 13, 50, 200, 1000];
+
+/** What a kernel does between two slices of a program: maps, forbids, and writes code. */
+function interfere(machines: Machines, program: Program, random: Random): void {
+  const start = random.chance(2) ? CODE : DATA;
+  const page = start + BigInt(random.below(start === CODE ? CODE_PAGES : DATA_PAGES)) * 4096n;
+  switch (random.below(8)) {
+    case 0: {
+      const right = BigInt(random.pick([WRITABLE, PRESENT]));
+      return machines.writeEntry(page, (entry) => entry ^ right);
+    }
+    case 1: {
+      // Another frame of code or data.
+      const frame = BigInt(CODE_FRAME + random.below(CODE_PAGES + DATA_PAGES)) << 12n;
+      return machines.writeEntry(page, (entry) => (entry & ~0xf_f000n) | frame | BigInt(PRESENT));
+    }
+    case 2:
+      // A and D are clear again.
+      return machines.writeEntry(page, (entry) => entry & ~BigInt(ACCESSED | DIRTY));
+    case 3:
+      return machines.writeCode(random.pick(program.starts), Uint8Array.of(0x90 + random.below(8)));
+  }
+}
+
+function runProgram(machines: Machines, maker: ProgramMaker, random: Random, events: Map<string, number>): void {
+  const program = maker.make(random);
+  machines.load(program.code, program.data, randomStart(program, random));
+  for (let stop = 0; stop < STOPS; stop++) {
+    const { kind } = machines.run(random.pick(SLICES));
+    events.set(kind, (events.get(kind) ?? 0) + 1);
+    if (kind !== 'ticks') machines.restart(randomStart(program, random));
+    else if (random.chance(3)) interfere(machines, program, random);
+  }
+}
+
+/** Runs each fused pair of the interpreter from so many states, in one go and tick by tick. */
+export function runPairs(t: Test, seed: number, states: number): void {
+  const machines = new Machines([
+    ['evaluator', 0],
+    ['interpreter', 0],
+  ]);
+  const maker = new ProgramMaker(new Decoder());
+  const left: number[] = [];
+  for (let pair = 0; pair < maker.pairCount; pair++) {
+    let fused = 0;
+    for (let state = 0; state < states; state++) {
+      const random = new Random(Math.imul(seed, 0x2545_f491) + pair * states + state);
+      const program = maker.makePair(pair, random);
+      const start = randomStart(program, random);
+      for (const slice of [1, 2, 1000]) {
+        machines.load(program.code, program.data, start);
+        const before = machines.evaluated[0]!;
+        let event = machines.run(slice);
+        while (event.kind === 'ticks') event = machines.run(slice);
+        // The evaluator does VMCALL, and nothing else.
+        if (slice > 2 && event.kind === 'vmcall' && machines.evaluated[0] === before + 1) fused++;
+      }
+    }
+    if (fused === 0) left.push(pair);
+  }
+  t.same(left, [], `${maker.pairCount} pairs run fused`);
+}
+
+/** Runs programs `from` to `to` of a seed. Fails with the number of the first whose states differ, and with the states. */
+export function runPrograms(t: Test, seed: number, from: number, to: number): void {
+  const machines = new Machines();
+  const maker = new ProgramMaker(new Decoder());
+  const events = new Map<string, number>();
+  let ticks = 0;
+  for (let number = from; number < to; number++) {
+    try {
+      runProgram(machines, maker, new Random(Math.imul(seed, 0x2545_f491) + number), events);
+    } catch (error) {
+      t.comment(error instanceof Error ? error.stack : String(error));
+      return void t.fail(`program ${number} of seed ${seed} differs`);
+    }
+    ticks += machines.reference.cpu.ticks;
+  }
+  t.comment(`${to - from} programs, ${ticks} ticks, ${[...events].map((entry) => entry.join(' ')).join(', ')}`);
+  t.comment(`the evaluator did ${machines.evaluated.join(' and ')} of them for interpreter and translator`);
+  t.ok(ticks > to - from, 'the programs run');
+}

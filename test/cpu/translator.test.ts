@@ -1,0 +1,302 @@
+/** The translator gives the evaluator's states, bit for bit, at every number of ticks, whatever the guest does; and it is bounded. */
+import fc from 'fast-check';
+import t from 'tap';
+import { PAGE_SIZE } from '../../src/bits.js';
+import { Decoder } from '../../src/cpu/decoder.js';
+import { RAX, RBX, RCX, RDI, RSI, RSP } from '../../src/cpu/state.js';
+import { RegionTable, pageOf, type CompiledRegion } from '../../src/cpu/translator/region-table.js';
+import { structureOf } from '../../src/cpu/translator/structure.js';
+import { HOST_LAYOUT } from '../../src/memory.js';
+import { BareEngines } from '../support/bare-engines.js';
+import { BareMachine, CODE_FRAMES, DATA_PAGES, type BareProgram } from '../support/bare-machine.js';
+import { branchingProgram } from '../support/branching-programs.js';
+import { InstructionPool } from '../support/random-programs.js';
+import { Random } from '../support/random.js';
+import { adversary, evaluatorHashes, hashOf } from './translator/adversary.js';
+import { anyGraph, graphProgram, INSTRUCTIONS_PER_NODE, isDominated, walkOf } from './translator/graphs.js';
+import { Bytes, hotCodeOf, READ_ONLY, READ_WRITE, smallMachine } from './translator/small-machine.js';
+
+const PROGRAMS = Number(process.env['BD0_PROGRAMS'] ?? 300);
+const SEED = Number(process.env['BD0_SEED'] ?? 1);
+
+const AT_ONCE = { engine: 'auto', translationThreshold: 0 } as const;
+const AT_FIRST_SIGHT = { engine: 'auto', translationThreshold: 1 } as const;
+const CODE = 0x4000_0000n;
+
+t.setTimeout(0);
+
+t.test('structure: what is emitted for a graph nests', (t) => {
+  fc.assert(
+    fc.property(anyGraph, (graph) => {
+      const structure = structureOf(graph);
+      const edges = graph.map((successors, node) => (node === 0 ? structure.entries : successors));
+      const parent = new Map<number, number>();
+      structure.children.forEach((list, node) => list.forEach((child) => parent.set(child, node)));
+      const isWithin = (node: number | undefined, ancestor: number): boolean =>
+        node !== undefined && (node === ancestor || isWithin(parent.get(node), ancestor));
+      for (const entry of graph[0]!) if (!structure.entries.includes(entry)) throw new Error(`entry ${entry} is lost`);
+      for (const [from, successors] of edges.entries())
+        for (const to of isWithin(from, 0) ? successors : []) {
+          const edge = `the edge from ${from} to ${to}`;
+          const above = parent.get(to)!;
+          if (structure.isBack(from, to)) {
+            const toLoopAround = structure.isLoop(to) && isWithin(from, to);
+            if (!toLoopAround && !structure.entries.includes(to)) throw new Error(`${edge} goes back to nowhere`);
+          } else if (structure.isMerge(to)) {
+            // A block that ends before `to` is open wherever the node above is, but not within `to` and those behind it.
+            const siblings = structure.children[above]!;
+            const before = siblings.slice(0, siblings.indexOf(to));
+            if (from !== above && !before.some((sibling) => isWithin(from, sibling)))
+              throw new Error(`${edge} is not within the block that ends before its target`);
+          } else if (above !== from || successors.filter((other) => other === to).length > 1)
+            throw new Error(`${edge} would have its target emitted twice, or not at all`);
+          if (!isDominated(edges, to, above)) throw new Error(`${above} does not dominate ${to}`);
+        }
+    }),
+    { numRuns: 3000, seed: SEED },
+  );
+  t.pass('every edge has somewhere to go');
+  t.end();
+});
+
+t.test('structure: translated code visits the nodes of any graph in the order of its edges', (t) => {
+  const [evaluator, translator] = [new BareMachine('evaluator'), new BareMachine('auto', 0)];
+  fc.assert(
+    fc.property(anyGraph, fc.infiniteStream(fc.boolean()), (graph, stream) => {
+      const choices = [...stream.take(600)];
+      const program = graphProgram(graph, choices);
+      const expected = walkOf(graph, choices);
+      for (const machine of [evaluator, translator]) {
+        machine.load(program);
+        machine.run(expected.length * INSTRUCTIONS_PER_NODE);
+        const trace = new Uint32Array(machine.data.slice(0, expected.length * 4).buffer);
+        if (trace.join() !== expected.join()) throw new Error(`${expected.join(' ')}\nwas ${trace.join(' ')}`);
+      }
+    }),
+    { numRuns: 150, seed: SEED },
+  );
+  t.pass('all of them');
+  t.end();
+});
+
+t.test('the adversary: the state after every tick is the evaluator’s, however one gets there', (t) => {
+  const ticks = 5000;
+  const program = adversary();
+  const expected = evaluatorHashes(program, ticks);
+  t.equal(new Set(expected).size, ticks + 1, 'no two are the same');
+  for (const slice of [1, 2, 3, 7, 13, 64, 333]) {
+    const machine = new BareMachine('auto', 0);
+    machine.load(program);
+    let different: number | undefined;
+    for (let at = slice; at <= ticks && different === undefined; at += slice) {
+      machine.run(slice);
+      if (hashOf(machine) !== expected[at]) different = at;
+    }
+    t.equal(different, undefined, `in slices of ${slice}`);
+  }
+  const machine = new BareMachine('auto', 0);
+  const random = new Random(SEED);
+  const wrong: number[] = [];
+  for (let run = 0; run < 80; run++) {
+    const at = 1 + random.below(ticks);
+    machine.load(program);
+    machine.run(at);
+    if (hashOf(machine) !== expected[at]) wrong.push(at);
+  }
+  t.same(wrong, [], 'in one go from the start');
+  t.end();
+});
+
+t.test('random programs: every engine is equal at every stop', (t) => {
+  const pool = new InstructionPool(new Decoder(), new Random(SEED));
+  const engines = new BareEngines([AT_ONCE, AT_FIRST_SIGHT]);
+  let events = 0;
+  for (let number = 0; number < PROGRAMS; number++) {
+    const random = new Random(Math.imul(SEED, 0x2545_f491) + number);
+    const program = branchingProgram(pool, random);
+    const slices = Array.from({ length: 14 }, () => random.pick([1, 1, 2, 3, 7, 20, 64, 333, 1000]));
+    try {
+      engines.run(program, slices);
+    } catch (error) {
+      t.fail(`program ${number} of seed ${SEED}: ${(error as Error).message}`);
+      return t.end();
+    }
+    events += engines.log.length;
+  }
+  t.ok(events > PROGRAMS, `${PROGRAMS} programs, ${events} faults, traps and calls`);
+  t.end();
+});
+
+/** A program of these bytes, at an offset in the code. */
+function programOf(code: readonly number[], offset = 0): BareProgram {
+  const image = new Uint8Array(CODE_FRAMES * PAGE_SIZE).fill(0x90);
+  image.set(code, offset);
+  const data = new Uint8Array(DATA_PAGES * PAGE_SIZE);
+  return { code: CODE, image, resumeAt: [offset], gpr: new Array<bigint>(16).fill(0n), data };
+}
+
+t.test('branches of which both ways lead to the next instruction are translated once each', (t) => {
+  const code = new Bytes();
+  for (let i = 0; i < 150; i++) code.put(0xff, 0xc0, 0x74, 0x00); // INC EAX; JZ +0
+  new BareEngines([AT_ONCE]).run(programOf(code.jump(0).bytes), [1, 2, 1000, 1000]);
+  t.pass('in linear space');
+  t.end();
+});
+
+t.test('a region may have more entries than its table has numbers', (t) => {
+  // Calls of the next instruction, so that each has an entry behind it; then to one of them, another each time.
+  const calls = 380;
+  const code = new Bytes();
+  for (let i = 0; i < calls; i++) code.put(0xe8).number(4, 0);
+  code.load(RSP, 0x6010_1000n).load(RAX, CODE);
+  code.put(0x48, 0x8d, 0x1c, 0x9b); // LEA RBX, [RBX + RBX * 4]
+  code.put(0x48, 0x01, 0xd8); // ADD RAX, RBX
+  code.put(0xff, 0xc6, 0x89, 0xf3); // INC ESI; MOV EBX, ESI
+  code.put(0xff, 0xe0); // JMP RAX
+  new BareEngines([AT_ONCE]).run(programOf(code.bytes), [500, 500, 500, 50_000]);
+  t.pass('those beyond are found all the same');
+  t.end();
+});
+
+t.test('code that runs off its page faults where the next page is not mapped', (t) => {
+  // CPUID, which the evaluator does, as the last instruction of the last page: what comes next cannot be fetched.
+  new BareEngines([AT_ONCE]).run(programOf([0x90, 0x0f, 0xa2], 4 * PAGE_SIZE - 3), [1, 1, 1, 1, 10]);
+  t.pass('with a page fault of the guest');
+  t.end();
+});
+
+t.test('a direct branch to an address that is not canonical is #GP, after a comparison too', (t) => {
+  const code = new Bytes().put(0x39, 0xc0, 0x0f, 0x84).number(4, PAGE_SIZE); // CMP EAX, EAX; JE +4096
+  const program = { ...programOf(code.bytes, 3 * PAGE_SIZE), code: 0x7fff_ffff_c000n };
+  new BareEngines([AT_ONCE, { engine: 'interpreter' }]).run(program, [1, 1, 1, 100, 1000]);
+  t.pass('in every engine');
+  t.end();
+});
+
+t.test('page tables that are code: setting an A bit changes the instruction', (t) => {
+  const [code, window, data, out] = [CODE, CODE + 0x1000n, CODE + 0x2000n, CODE + 0x3000n];
+  const results = (['evaluator', 'interpreter', 'auto'] as const).map((engine) => {
+    const { cpu, memory, tables } = smallMachine(engine, 0);
+    tables.map(code, 0x1_0000, READ_WRITE);
+    tables.map(out, 0x1_2000, READ_WRITE);
+    // As code, ADD EAX, imm32; ADD AL, AL; RET. With A set, AND EAX, imm32.
+    tables.map(data, 0x1_3000, READ_ONLY | (0xc3c0n << 48n));
+    const entry = tables.entryAddress(data);
+    tables.map(window, entry - (entry % PAGE_SIZE), READ_WRITE);
+    const program = new Bytes().load(RDI, out).load(RSP, out + 0x800n);
+    const start = program.bytes.length;
+    program.load(RBX, window + BigInt(entry % PAGE_SIZE)).load(RSI, data);
+    for (const after of [
+      [0x8a, 0x0e],
+      [0x80, 0x23, 0xdf],
+    ])
+      // prettier-ignore
+      // MOV EAX, imm32; CALL RBX; MOV [RDI], EAX; ADD RDI, 4; then MOV CL, [RSI], or AND byte [RBX], ~A
+      program.put(0xb8).number(4, 0x7fff_ffff).put(0xff, 0xd3, 0x89, 0x07, 0x48, 0x83, 0xc7, 4, ...after);
+    memory.ram.set(program.jump(start).bytes, 0x1_0000);
+    cpu.state.rip = code;
+    while (cpu.ticks < 200) t.equal(cpu.run(Math.min(7, 200 - cpu.ticks)).kind, 'ticks');
+    return [...new Uint32Array(memory.ram.slice(0x1_2000, 0x1_2040).buffer)];
+  });
+  t.same(new Set(results[0]), new Set([0x8000_015e, 0x160]), 'both instructions ran');
+  t.same(results[1], results[0], 'in the interpreter');
+  t.same(results[2], results[0], 'translated');
+  t.end();
+});
+
+t.test('when the records are full and go, regions stay, and hear of stores to their code', (t) => {
+  const sledPages = 129;
+  const [sled, after] = [0x5000_0000n, 0x5000_0000n + BigInt(sledPages * PAGE_SIZE)];
+  const passTicks = 90_000 + sledPages * PAGE_SIZE;
+  const results = (['evaluator', 'auto'] as const).map((engine) => {
+    const { cpu, memory, tables } = smallMachine(engine, 1);
+    tables.map(CODE, 0x1_0000, READ_WRITE);
+    for (let i = 0; i < sledPages; i++) tables.map(sled + BigInt(i * PAGE_SIZE), 0x1_1000, READ_WRITE);
+    tables.map(after, 0x1_2000, READ_WRITE);
+    memory.ram.fill(0x90, 0x1_1000, 0x1_2000);
+    const loop = new Bytes().put(0xb9).number(4, 30_000); // MOV ECX, 30000
+    loop.put(0x83, 0xc0, 1, 0xff, 0xc9, 0x75, 0xf9).load(RBX, sled).put(0xff, 0xe3); // ADD EAX, 1; DEC ECX; JNZ; JMP RBX
+    const back = new Bytes().load(RDI, CODE).put(0x80, 0x47, 7, 1, 0xff, 0xe7); // ADD byte [RDI + 7], 1; JMP RDI
+    memory.ram.set(loop.bytes, 0x1_0000);
+    memory.ram.set(back.bytes, 0x1_2000);
+    cpu.state.rip = CODE;
+    for (let pass = 0; pass < 2; pass++) cpu.run(passTicks);
+    cpu.run(200_000);
+    if (engine === 'auto') t.ok(hotCodeOf(cpu).hot.find(CODE + 5n), 'the loop is translated in the end');
+    return [cpu.ticks, cpu.state.rip, cpu.state.gpr(RAX), cpu.state.gpr(RCX), cpu.state.rflags];
+  });
+  t.same(results[1], results[0]);
+  t.end();
+});
+
+t.test('the region table: live regions have tables of their own, and every entry leads to a live region', (t) => {
+  const random = new Random(SEED);
+  const table = new RegionTable();
+  const live = new Set<CompiledRegion>();
+  const most = HOST_LAYOUT.entryTablesBytes / PAGE_SIZE;
+  const pages = Array.from({ length: 600 }, (_, i) => CODE + BigInt(i * PAGE_SIZE));
+  const wrong: string[] = [];
+  const check = (rip: bigint): void => {
+    const found = table.at(rip);
+    const expected = [...live].filter(({ entryNumbers }) => entryNumbers.has(rip));
+    if (found ? !expected.includes(found) : expected.length > 0) wrong.push(`entry ${rip}`);
+  };
+  for (let i = 0; i < 12_000 && wrong.length === 0; i++) {
+    const action = random.below(40);
+    const page = random.below(pages.length);
+    if (action < 36) {
+      const oldest = [...live][0];
+      const entryTable = table.takeEntryTable();
+      if (live.size === most) live.delete(oldest!);
+      const entries = Array.from({ length: 1 + random.below(4) }, () => pages[page]! + BigInt(random.below(8)));
+      const entryNumbers = new Map(entries.map((entry, number) => [entry, number + 1]));
+      const region = { page: pages[page]!, physicalPage: (page >> 1) * PAGE_SIZE };
+      const compiled = { region, entryTable, entryNumbers } as unknown as CompiledRegion;
+      if ([...live].some((other) => other.entryTable === entryTable)) wrong.push(`table ${entryTable}`);
+      const offset = entryTable - HOST_LAYOUT.entryTables;
+      if (offset % PAGE_SIZE !== 0 || offset < 0 || offset >= HOST_LAYOUT.entryTablesBytes) wrong.push('out of place');
+      table.add(compiled);
+      live.add(compiled);
+      for (const entry of entryNumbers.keys()) check(entry);
+    } else if (action < 38 && live.size > 0) {
+      const compiled = random.pick([...live]);
+      table.delete(compiled);
+      live.delete(compiled);
+      for (const entry of compiled.entryNumbers.keys()) check(entry);
+    } else if (action === 38 || i % 3000 !== 0) {
+      table.deleteFrame(page >> 1);
+      for (const compiled of [...live])
+        if (compiled.region.physicalPage === (page >> 1) * PAGE_SIZE) live.delete(compiled);
+      if (table.holds(page >> 1)) wrong.push(`frame ${page >> 1}`);
+    } else {
+      table.clear();
+      live.clear();
+    }
+    if (table.size !== live.size || live.size > most) wrong.push(`${table.size} regions, not ${live.size}`);
+    check(pages[page]! + BigInt(random.below(8)));
+    const here = [...live].filter(({ region }) => region.page === pageOf(pages[page]!));
+    if (table.inPageOf(pages[page]! + 5n).length !== here.length) wrong.push(`page ${page}`);
+  }
+  t.same(wrong, []);
+  t.ok(live.size > 500, `${live.size} regions in the end`);
+  t.end();
+});
+
+t.test('what is kept is bounded, however much code comes and goes', (t) => {
+  const { cpu, memory, tables } = smallMachine('auto', 0);
+  const samples = 30_000;
+  for (let i = 0; i * PAGE_SIZE < samples; i++) tables.map(CODE + BigInt(i * PAGE_SIZE), 0x1_0000, READ_WRITE);
+  const { hot, regions } = hotCodeOf(cpu);
+  // ADD byte [RIP - 1], 1, which changes itself; JMP back.
+  const code = new Bytes().put(0x80, 0x05).number(4, -1).put(1).jump(0);
+  memory.ram.set(code.bytes, 0x1_0000);
+  cpu.state.rip = CODE;
+  cpu.run(1000);
+  t.ok(regions.size <= 2, `${regions.size} regions of a page that changes all the time`);
+  memory.ram.fill(0xf4, 0x1_0000, 0x1_1000);
+  cpu.linearMemory.stored(0x1_0000, PAGE_SIZE);
+  for (let i = 0; i < samples; i++) hot.sample(CODE + BigInt(i));
+  for (const map of [hot['samples'], hot['indirect'], hot['undone']]) t.ok(map.size <= 8192, `${map.size} counted`);
+  t.ok(regions.size <= HOST_LAYOUT.entryTablesBytes / PAGE_SIZE, `${regions.size} regions`);
+  t.end();
+});
