@@ -1,5 +1,7 @@
 /** What ends a command of bd0 without a result, and how it is told: one line that says what, where and what to do. */
 
+import { getSystemErrorMap } from 'node:util';
+
 /** Exit codes of bd0's own. A guest's are 0 to 255; 128 + n stands for a signal, in Linux's numbers. */
 export const EXIT_LIMIT = 124;
 export const EXIT_FAILED = 125;
@@ -21,6 +23,7 @@ export class Failure extends Error {
 /** An error of the operating system under Node, such as ENOENT. */
 interface SystemError extends Error {
   readonly code: string;
+  readonly errno: number;
   readonly syscall: string;
 }
 
@@ -28,9 +31,9 @@ export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }
 
-/** What the operating system said: `no such file or directory` of `ENOENT: no such file or directory, open 'x'`. */
+/** What the operating system said, in words: `no such file or directory`. */
 export function systemReason(error: SystemError): string {
-  return /^[A-Z0-9]+: (.*?), [a-z]+( |$)/.exec(error.message)?.[1] ?? error.message;
+  return getSystemErrorMap().get(error.errno)?.[1] ?? error.message;
 }
 
 /** The failure of something done to a file: 127 where there is none, else `exitCode`. Any other error stays as it is. */

@@ -25,6 +25,7 @@ export class HostOutput {
   queuedBytes = 0;
   /** Writing to a pipe or a socket waits for its reader; files, terminals and devices take what they are given. */
   private readonly waits: boolean;
+  private listens = false;
 
   /** `signals` may be kept waiting by a write; `onTaken` is told when stdout is not busy any more. */
   constructor(
@@ -48,7 +49,8 @@ export class HostOutput {
     if (this.queuedBytes === 0) return;
     if (!this.waits) return this.writeNow();
     const { stdout } = process;
-    if (stdout.listenerCount('error') === 0) stdout.on('error', (error) => this.taken(error));
+    if (!this.listens) stdout.on('error', (error) => this.taken(error));
+    this.listens = true;
     this.isBusy = true;
     stdout.write(this.take(), (error) => this.taken(error ?? undefined));
   }

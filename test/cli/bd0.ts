@@ -19,13 +19,13 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** The environment of a user: the options by which the test runner watches Node's processes are not there. */
-export const environment: NodeJS.ProcessEnv = { ...process.env };
-delete environment['NODE_OPTIONS'];
+/** bd0 as a user starts it: without the options by which the test runner watches every process of Node. */
+export const bd0Command: readonly string[] = ['/usr/bin/env', '-u', 'NODE_OPTIONS', process.execPath, main];
 
 /** Starts bd0 with pipes. */
 export function startBd0(words: readonly string[], { cwd, env }: RunOptions = {}): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, ...words], { cwd, env: { ...environment, ...env } });
+  const [program, ...first] = bd0Command;
+  return spawn(program!, [...first, ...words], { cwd, env: { ...process.env, ...env } });
 }
 
 /** Runs bd0 to its end, with nothing more than `input` on stdin. */

@@ -8,10 +8,9 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
-import { bd0, endOf, environment, firstOutput, startBd0, type Ran } from './bd0.js';
+import { bd0, bd0Command, endOf, firstOutput, startBd0, type Ran } from './bd0.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'bd0-run-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -191,9 +190,8 @@ t.test('a reader that goes away ends the guest quietly, as SIGPIPE does', async 
 });
 
 t.test('output that nobody can take is told', async (t) => {
-  const ran = spawnSync('bash', ['-c', '"$@" > /dev/full', 'bash', process.execPath, main, 'run', 'hello_world'], {
+  const ran = spawnSync('bash', ['-c', '"$@" > /dev/full', 'bash', ...bd0Command, 'run', 'hello_world'], {
     encoding: 'utf8',
-    env: environment,
   });
   t.equal(ran.status, 125);
   t.equal(ran.stderr, 'bd0: cannot write standard output: no space left on device\n');
@@ -269,8 +267,8 @@ t.test('a stack trace shows with --log-level debug only', async (t) => {
 
 const script = spawnSync('script', ['--version']).status === 0 ? {} : { skip: 'script(1) is not installed' };
 t.test('on a terminal the guest gets lines, and Ctrl-C ends it', script, async (t) => {
-  const command = [process.execPath, main, 'run', 'cat'].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qefc', command, '/dev/null'], { env: { ...environment, SHELL: '/bin/sh' } });
+  const command = [...bd0Command, 'run', 'cat'].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qefc', command, '/dev/null'], { env: { ...process.env, SHELL: '/bin/sh' } });
   let seen = '';
   const sees = async (text: string): Promise<void> => {
     while (!seen.includes(text)) seen += String((await once(child.stdout, 'data'))[0]);

@@ -11,7 +11,7 @@ import { coverageGaps, describeFailures, summary } from './meanings/report.js';
 const CASES_PER_FORM = 48;
 const SEED = 1;
 /** Of the cases with a cold TLB, one in so many is translated. */
-const TRANSLATE_EVERY = 8;
+const TRANSLATE_EVERY = 4;
 
 t.setTimeout(0);
 

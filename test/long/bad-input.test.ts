@@ -15,7 +15,7 @@ const SIDE_BY_SIDE_EVERY = 10;
 const SIDES = { ...ENGINES, 'translator at once': { engine: 'auto', translationThreshold: 0 } } as const;
 /** Cases between two words of progress; the next ones have encodings of their own, and a machine with another memory. */
 const PROGRESS = 10_000;
-const MEMORY_BYTES = [2 ** 20, 2 ** 22, 2 ** 24];
+const MEMORY_BYTES = [2 ** 17, 2 ** 20, 2 ** 22];
 const MAX_TICKS = 16_000;
 const SLICE_TICKS = [1, 2, 16, 1, 7, 100, 1, 500, 5000];
 

@@ -7,7 +7,7 @@ import { coverageGaps, describeFailures, summary } from '../cpu/meanings/report.
 /** As test/cpu/meanings.test.ts, with ten million cases, or BD0_CASES, from BD0_SEED. */
 const CASES = Number(process.env['BD0_CASES'] ?? 10_000_000);
 const SEED = Number(process.env['BD0_SEED'] ?? 2);
-const TRANSLATE_EVERY = 16;
+const TRANSLATE_EVERY = 8;
 /** Cases between two words of progress. */
 const PROGRESS = 500_000;
 /** There is no point in going on. */

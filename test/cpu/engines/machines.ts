@@ -141,7 +141,6 @@ export class Guest {
     ram.set(data, DATA_FRAMES);
     this.cpu.mmu.flush();
     for (let at = 0; at < ram.length; at += PAGE_SIZE) this.cpu.codeStored(at, PAGE_SIZE);
-    this.cpu.ticks = 0;
     this.restart(start);
   }
 

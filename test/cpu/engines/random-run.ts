@@ -77,7 +77,6 @@ export function runPrograms(t: Test, seed: number, from: number, to: number): vo
   const machines = new Machines();
   const maker = new ProgramMaker(new Decoder());
   const events = new Map<string, number>();
-  let ticks = 0;
   for (let number = from; number < to; number++) {
     try {
       runProgram(machines, maker, new Random(Math.imul(seed, 0x2545_f491) + number), events);
@@ -85,8 +84,8 @@ export function runPrograms(t: Test, seed: number, from: number, to: number): vo
       t.comment(error instanceof Error ? error.stack : String(error));
       return void t.fail(`program ${number} of seed ${seed} differs`);
     }
-    ticks += machines.reference.cpu.ticks;
   }
+  const { ticks } = machines.reference.cpu;
   t.comment(`${to - from} programs, ${ticks} ticks, ${[...events].map((entry) => entry.join(' ')).join(', ')}`);
   t.comment(`the evaluator did ${machines.evaluated.join(' and ')} of them for interpreter and translator`);
   t.ok(ticks > to - from, 'the programs run');

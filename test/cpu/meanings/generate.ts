@@ -67,7 +67,7 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
     },
     contents: initialWindows(contents),
     ticks,
-    cold: random.chance(16),
+    cold: random.chance(32),
     address,
   };
 }

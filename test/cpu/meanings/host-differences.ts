@@ -4,6 +4,7 @@
  */
 import { isCanonical, signed } from '../../../src/bits.js';
 import { Vector } from '../../../src/cpu/exceptions.js';
+import { ZF } from '../../../src/cpu/flags.js';
 import { MXCSR_MASK } from '../../../src/cpu/float/mxcsr.js';
 import { FS, RAX, RBX, RDI, RSI } from '../../../src/cpu/state.js';
 import type { OracleResult } from '../../oracle/case.js';
@@ -52,7 +53,7 @@ const vectors = ({ native, ours }: Answers): string => `${native.fault?.vector} 
 const bothFault = ({ native, ours }: Answers): boolean => native.fault !== undefined && ours.fault !== undefined;
 
 /** #GP on the host, but not here. */
-function onlyNativeIsProtected({ native, ours }: Answers): boolean {
+function raisesProtectionOnlyThere({ native, ours }: Answers): boolean {
   return native.fault?.vector === Vector.GP && ours.fault?.vector !== Vector.GP;
 }
 
@@ -73,13 +74,7 @@ function loadedMxcsr({ c }: Answers): number {
 export const HOST_DIFFERENCES: readonly HostDifference[] = [
   difference('CPUID, RDTSC', 'they tell what this machine is, and the time', 'case', ['CPUID', 'RDTSC']),
   difference('SYSRET', '#GP as Linux sets EFER.SCE; bd0 leaves it clear, which is #UD', 'case', ['SYSRET']),
-  difference(
-    'INT1',
-    'in a virtual machine rip is at the instruction, though #DB of INT1 is a trap',
-    'rip',
-    ['INT1'],
-    isAmd,
-  ),
+  difference('INT1', 'in a virtual machine rip is at the instruction, though #DB of INT1 is a trap', 'rip', ['INT1']),
   difference(
     'RCPPS, RCPSS, RSQRTPS, RSQRTSS',
     'each model of CPU has estimates of its own, with a relative error of at most 1.5 * 2^-12',
@@ -112,7 +107,7 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     'AMD tries the last byte first, and tells of its page; the SDM has no order',
     'page fault',
     ['FXSAVE', 'FXSAVE64', 'FXRSTOR', 'FXRSTOR64'],
-    (answers) => isAmd(answers) && vectors(answers) === `${Vector.PF} ${Vector.PF}`,
+    (answers) => vectors(answers) === `${Vector.PF} ${Vector.PF}`,
   ),
   difference(
     'FXSAVE, FXRSTOR not aligned to 16, with RFLAGS.AC or a stack address that is not canonical',
@@ -126,7 +121,7 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     'AMD leaves the frame pointers in memory that it has pushed; bd0 changes nothing before the last fault',
     'memory',
     ['ENTER'],
-    (answers) => isAmd(answers) && bothFault(answers),
+    bothFault,
   ),
   difference(
     'UD0, UD1 at the end of a page',
@@ -147,7 +142,7 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     'AMD pushes first; the SDM has the check of the target first',
     'case',
     ['CALL'],
-    (answers) => isAmd(answers) && bothFault(answers) && vectors(answers).endsWith(` ${Vector.GP}`),
+    (answers) => bothFault(answers) && vectors(answers).endsWith(` ${Vector.GP}`),
   ),
   difference(
     'MOVSXD r16, r/m16',
@@ -161,27 +156,47 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     'AMD stores byte by byte, which is never misaligned; the SDM leaves #AC to implementations',
     'case',
     ['MASKMOVDQU'],
-    (answers) => isAmd(answers) && answers.ours.fault?.vector === Vector.AC,
+    (answers) => answers.ours.fault?.vector === Vector.AC,
+  ),
+  difference(
+    'MOVUPS, MOVUPD, MOVDQU with RFLAGS.AC',
+    'implementations may raise #AC unless they are aligned to 16, as bd0 and AMD do, or not; SDM Vol. 3A 6.15',
+    'case',
+    ['MOVUPS', 'MOVUPD', 'MOVDQU'],
+    (answers) => answers.ours.fault?.vector === Vector.AC && answers.native.fault?.vector !== Vector.AC,
+  ),
+  difference(
+    'BSF, BSR of 32 bits that are zero',
+    'the upper half of the destination stays, or is cleared by some processors; SDM Vol. 2A "BSF"',
+    'case',
+    ['BSF', 'BSR'],
+    (answers) => !isAmd(answers) && answers.c.form.width === 32 && (answers.ours.rflags & ZF) !== 0,
   ),
   difference(
     'CMPS where both operands fault',
     'mostly the one at RDI is first, as in bd0; the SDM has no order',
     'case',
     ['CMPS'],
-    (answers) => isAmd(answers) && bothFault(answers),
+    bothFault,
   ),
+  {
+    instructions: 'any, where the host has linear addresses of 57 bits',
+    why: 'addresses that are not canonical here may be there, and raise #PF',
+    spoils: 'case',
+    applies: (answers) => answers.host.features.has('LA57') && /^14 1[23]$/.test(vectors(answers)),
+  },
   {
     instructions: 'any in FS or GS, the effective address not canonical',
     why: 'AMD raises #GP for it, though the linear address, with the base added, is canonical',
     spoils: 'case',
-    applies: (answers) => isAmd(answers) && onlyNativeIsProtected(answers) && wrapsIntoSegment(answers),
+    applies: (answers) => isAmd(answers) && raisesProtectionOnlyThere(answers) && wrapsIntoSegment(answers),
   },
   difference(
     'MASKMOVDQU across the border of the canonical addresses',
     'AMD stores byte by byte, and a page fault of the first bytes comes before #GP of the last',
     'case',
     ['MASKMOVDQU'],
-    (answers) => isAmd(answers) && vectors(answers) === `${Vector.PF} ${Vector.GP}`,
+    (answers) => vectors(answers) === `${Vector.PF} ${Vector.GP}`,
   ),
   difference(
     'LOOPE, LOOPNE with F2h or F3h',
@@ -201,7 +216,7 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     'AMD does not read the words of the stack in their order, and for an RPL below 3 it reads those of the outer stack too',
     'case',
     ['RETF', 'IRET'],
-    (answers) => isAmd(answers) && bothFault(answers) && answers.native.fault!.vector !== Vector.GP,
+    (answers) => bothFault(answers) && answers.native.fault!.vector !== Vector.GP,
   ),
 ];
 

@@ -141,8 +141,13 @@ export interface VectorKind {
 
 /** Sixteen bytes of lanes, at word `index`. */
 export function putVector(random: Random, words: Uint32Array, index: number, { lanes, tame }: VectorKind): void {
-  if (lanes === 'single') for (let i = 0; i < 4; i++) words[index + i] = single(random, tame);
-  else for (let i = 0; i < 4; i += 2) (lanes === 'double' ? putDouble : putInteger)(random, words, index + i, tame);
+  for (let i = index; i < index + 4; i += 2)
+    if (lanes === 'double') putDouble(random, words, i, tame);
+    else if (lanes === 'integer') putInteger(random, words, i);
+    else {
+      words[i] = single(random, tame);
+      words[i + 1] = single(random, tame);
+    }
 }
 
 const LANES: readonly Lanes[] = ['single', 'double', 'integer'];
