@@ -109,6 +109,9 @@ const SMALL_MEMORY_BYTES = 8 * MIB;
 /** Lengths of slices: single ticks, primes, and such that every part of a program sees its end. */
 const SLICE_TICKS = [1, 1, 2, 3, 7, 64, 1000, 4099, 20_011];
 
+/** All engines, and the translator from the first instruction on. */
+const SIDES = { ...ENGINES, 'translator at once': { engine: 'auto', translationThreshold: 0 } } as const;
+
 /** Runs a program on all engines, which are compared after each slice, until it ends or has used its ticks. */
 async function runSideBySide(
   name: string,
@@ -116,7 +119,7 @@ async function runSideBySide(
 ): Promise<{ machines: SideBySide; exitCode: number | undefined }> {
   const { small, smallTicks = Infinity, limitBytes = GIB } = PROGRAMS[name]!;
   const random = new Random(SEED);
-  const machines = new SideBySide({ memoryBytes, input: [LINES] });
+  const machines = new SideBySide({ engines: SIDES, memoryBytes, input: [LINES] });
   const refusal = machines.start(await guestImage(name), { name: 'guest', limitBytes, argv: ['guest', ...small] });
   if (refusal !== undefined) throw new Error(`${name} does not start: ${refusal}`);
   for (;;) {

@@ -57,6 +57,14 @@ case3:  xor r9, 0x55
 next:   dec r8d
         jns switch
 
+        push r9                         /* stack operands on the stack */
+        push qword ptr [rsp]
+        push rsp
+        pop qword ptr [rsp + 8]
+        pop qword ptr [rsp]
+        pop rax
+        xchg ah, [DATA + 9]
+
         mov rax, [DATA + PAGE - 3]      /* loads and stores across the end of a page, read-modify-write too */
         add rax, r9
         mov [DATA + PAGE - 5], rax
