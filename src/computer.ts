@@ -1,5 +1,8 @@
-import { Cpu, type Engine } from './cpu/cpu.js';
+import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { Cpu, type Engine, type TranslationThreshold } from './cpu/cpu.js';
 import type { CpuState } from './cpu/cpu-state.js';
+import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
 import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
 import type { Console } from './kernel/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
@@ -9,9 +12,11 @@ import type { StartOptions } from './kernel/loader.js';
 import type { Process } from './kernel/process.js';
 import type { TrapReport } from './kernel/trap-report.js';
 import { GuestMemory } from './memory.js';
+import { StateWriter } from './state-writer.js';
 import type { HashFunction } from './vmo/canonical-form.js';
 import { FramePool, type FrameCounters } from './vmo/frame-pool.js';
 import { VmoHandle } from './vmo/handle.js';
+import { MemoryIdentity } from './vmo/memory-identity.js';
 import { VmoStore, type VmoCounters } from './vmo/store.js';
 
 /** What a machine is made of. */
@@ -21,13 +26,15 @@ export interface ComputerOptions {
   /** 'auto', the default: the fastest one there is. All of them give the same states. */
   readonly engine?: Engine;
   /** With engine 'auto': how often a block is found running before it is translated; 0 translates all at once. */
-  readonly translationThreshold?: number;
+  readonly translationThreshold?: TranslationThreshold;
   /** A faster SHA-256 than the default, which runs everywhere. */
   readonly sha256?: HashFunction;
   /** Without one, what is written vanishes, and the input has ended. */
   readonly console?: Console;
   /** Told of what happens in the machine; they change nothing in it. */
   readonly hooks?: KernelHooks;
+  /** Told of every region that is translated. */
+  readonly onTranslated?: TranslationHook;
 }
 
 /** How far `run` may go. */
@@ -57,6 +64,8 @@ export interface Statistics {
   readonly faults: number;
   readonly frames: FrameCounters;
   readonly vmos: VmoCounters;
+  /** Where the engine translates. */
+  readonly translation?: TranslationStats;
 }
 
 const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
@@ -70,13 +79,16 @@ export class Computer {
   private readonly cpu: Cpu;
   private readonly pool: FramePool;
   private readonly kernel: Kernel;
+  private readonly sha256: HashFunction;
+  private memoryIdentity: MemoryIdentity | undefined;
 
   /** Throws RangeError for memory of a size that cannot be. */
   constructor(options: ComputerOptions = {}) {
-    const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE, hooks, sha256 } = options;
+    const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE, hooks } = options;
+    this.sha256 = options.sha256 ?? portableSha256;
     this.memory = new GuestMemory(memoryBytes);
     this.cpu = new Cpu(this.memory, engine, options.translationThreshold);
-    this.store = new VmoStore(sha256);
+    this.store = new VmoStore(this.sha256);
     const { linearMemory } = this.cpu;
     this.pool = new FramePool(this.memory, this.store, {
       firstFrame: 0,
@@ -158,6 +170,22 @@ export class Computer {
   writeMemory(linear: bigint, bytes: Uint8Array): number {
     const address = fromLinear(linear);
     return address === undefined ? 0 : this.kernel.memory.poke(address, bytes);
+  }
+
+  /**
+   * SHA-256, 64 hexadecimal digits, over all that decides what the machine does next: registers, controls, time, the
+   * kernel's and the frame pool's tables, how far the console was read and written, and the identity that guest memory has
+   * as a VMO. It is the same on every engine. The first call hashes all frames in use and keeps a copy of them; the next
+   * ones pay for what has changed. Nothing that a program can tell changes, though VMOs that are mapped are hashed.
+   */
+  machineHash(): string {
+    const out = new StateWriter().text('bd0 machine 1');
+    this.cpu.writeState(out);
+    this.kernel.writeState(out);
+    this.pool.writeState(out);
+    this.memoryIdentity ??= new MemoryIdentity(this.memory, this.sha256);
+    out.text(this.memoryIdentity.id(this.pool.usedEnd));
+    return bytesToHex(this.sha256(out.written));
   }
 
   get statistics(): Statistics {

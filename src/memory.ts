@@ -6,9 +6,8 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  *
  *     00_0000  CPU state              cpu/state.ts
  *     04_0000  jump cache             cpu/interpreter
- *     08_0000  TLB, one table a kind  mmu/tlb.ts
- *     14_0000  a TLB table that never hits
- *     20_0000  entries of regions     cpu/translator
+ *     08_0000  entries of regions     cpu/translator
+ *     20_0000  TLB, one table a kind  mmu/tlb.ts
  *     80_0000  decoded records        cpu/interpreter
  *    200_0000  guest physical memory
  */
@@ -17,12 +16,14 @@ export const HOST_LAYOUT = {
   stateBytes: 0x1_0000,
   jumpCache: 0x4_0000,
   jumpCacheBytes: 0x4_0000,
-  tlb: 0x8_0000,
-  tlbBytes: 0xc_0000,
-  tlbNever: 0x14_0000,
-  tlbNeverBytes: 0x4_0000,
-  entryTables: 0x20_0000,
-  entryTablesBytes: 0x60_0000,
+  regionEntries: 0x8_0000,
+  regionEntriesBytes: 0x8_0000,
+  regionMisses: 0x10_0000,
+  regionMissesBytes: 0x1_0000,
+  regionUses: 0x12_0000,
+  regionUsesBytes: 0x4000,
+  tlb: 0x20_0000,
+  tlbBytes: 0x30_0000,
   records: 0x80_0000,
   recordsBytes: 0x180_0000,
   ram: 0x200_0000,

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import t from 'tap';
 import {
@@ -14,7 +15,9 @@ import {
 } from '../src/index.js';
 import { compileGuest } from '../src/cli/guest-compiler.js';
 import { RAX, RSP } from '../src/cpu/state.js';
+import { MXCSR_DEFAULT } from '../src/cpu/float/mxcsr.js';
 import { Random } from './support/random.js';
+import { ALL_ENGINES } from './support/side-by-side.js';
 import { ET_EXEC, PF_R, PF_W, PF_X, PT_TLS, codeImage, guestImages, makeImage } from './kernel/images.js';
 
 const PAGE = 4096;
@@ -77,9 +80,9 @@ t.test('guest programs run to their end, on each engine', (t) => {
     ['fib', ['10'], '', 'fib(10) = 55\n'],
     ['sieve', ['100'], '', '25 primes below 100, the last 97, their sum 1060\n'],
   ];
-  for (const engine of ['evaluator', 'interpreter'] as const)
+  for (const [engine, options] of Object.entries(ALL_ENGINES))
     for (const [name, argv, input, output] of programs) {
-      const machine = new Machine({ engine }, input);
+      const machine = new Machine(options, input);
       const process = machine.computer.start(image(name), { name, limitBytes: GB, argv: [name, ...argv] });
       t.match(machine.computer.run(process), { kind: 'exited', exitCode: 0 }, `${name} on the ${engine}`);
       t.equal(machine.output, output);
@@ -115,8 +118,8 @@ t.test('images at fixed addresses and thread-local storage work as compilers lay
 
 t.test('a run is the same in one go and in pieces, and on each engine', (t) => {
   // Two processes, so that slices end in the middle of things.
-  const start = (engine: 'evaluator' | 'interpreter'): { machine: Machine; processes: Process[] } => {
-    const machine = new Machine({ engine, memoryBytes: 4 * MB });
+  const start = (options: ComputerOptions): { machine: Machine; processes: Process[] } => {
+    const machine = new Machine({ ...options, memoryBytes: 4 * MB });
     const processes = ['250', '200'].map((count) =>
       machine.computer.start(image('qsort'), { name: 'qsort', limitBytes: GB, argv: ['qsort', count] }),
     );
@@ -124,22 +127,70 @@ t.test('a run is the same in one go and in pieces, and on each engine', (t) => {
   };
   const state = ({ machine: { output, computer } }: { machine: Machine }): unknown => ({
     output,
-    statistics: computer.statistics,
+    statistics: { ...computer.statistics, translation: undefined },
     registers: Array.from({ length: 16 }, (_, register) => computer.registers.gpr(register)),
+    hash: computer.machineHash(),
   });
-  const whole = start('interpreter');
+  const whole = start({ engine: 'interpreter' });
   for (const process of whole.processes) whole.machine.computer.run(process);
   t.ok(whole.machine.computer.ticks > 100_000, 'more than a slice');
   const anyPieces = fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1 });
   fc.assert(
-    fc.property(fc.constantFrom('evaluator' as const, 'interpreter' as const), anyPieces, (engine, pieces) => {
-      const { machine, processes } = start(engine);
+    fc.property(fc.constantFrom(...Object.values(ALL_ENGINES)), anyPieces, (options, pieces) => {
+      const { machine, processes } = start(options);
       for (const process of processes)
         for (let i = 0; !process.end; i++) machine.computer.run(process, { maxTicks: pieces[i % pieces.length]! });
       t.same(state({ machine }), state(whole));
     }),
     { numRuns: 4 },
   );
+  t.end();
+});
+
+t.test('the machine hash tells machines apart by whatever decides what they do next, and by nothing else', (t) => {
+  const stopped = (options: ComputerOptions = {}, ticks = 500): Computer => {
+    const { computer } = new Machine({ memoryBytes: MB, ...options }, 'some input');
+    const process = computer.start(image('cat'), { name: 'cat', limitBytes: 8 * MB });
+    computer.run(process, { maxTicks: ticks });
+    return computer;
+  };
+  const expected = stopped().machineHash();
+  t.match(expected, /^[0-9a-f]{64}$/);
+  for (const [name, options] of Object.entries(ALL_ENGINES)) t.equal(stopped(options).machineHash(), expected, name);
+  t.equal(stopped({ sha256: portableSha256 }).machineHash(), expected, 'whoever brings SHA-256');
+  const asked = stopped();
+  t.equal(asked.machineHash(), asked.machineHash(), 'asking changes nothing');
+
+  const changes: Record<string, (computer: Computer) => unknown> = {
+    'a register': ({ registers }) => registers.setGpr(RAX, registers.gpr(RAX) ^ 1n),
+    rip: ({ registers }) => (registers.rip += 1n),
+    'a status flag': ({ registers }) => (registers.rflags ^= 1n),
+    'a system flag': ({ registers }) => (registers.rflags ^= 1n << 10n),
+    mxcsr: ({ registers }) => (registers.mxcsr = MXCSR_DEFAULT ^ 1),
+    'a vector register': ({ registers }) => registers.setXmm(15, 1n << 127n),
+    'a segment base': ({ registers }) => registers.setSegmentBase(5, 1n),
+    'the x87 area': ({ registers }) => (registers.x87[100]! ^= 1),
+    'a byte of memory': (computer) => {
+      const at = computer.registers.gpr(RSP);
+      computer.writeMemory(at, Uint8Array.of(computer.readMemory(at, 1)[0]! ^ 1));
+    },
+    'another process': (computer) => computer.start(image('cat'), { name: 'cat', limitBytes: 8 * MB }),
+  };
+  const seen = new Map([[expected, 'nothing']]);
+  for (const [what, change] of Object.entries(changes)) {
+    const computer = stopped();
+    computer.machineHash();
+    change(computer);
+    const hash = computer.machineHash();
+    t.equal(seen.get(hash), undefined, what);
+    seen.set(hash, what);
+  }
+  const settled = stopped();
+  const { rflags } = settled.registers;
+  settled.registers.rflags = rflags;
+  t.equal(settled.machineHash(), expected, 'how the status flags are held makes no difference');
+  const ticks = [0, 1, 2, 499, 501, 100_000].map((ticks) => stopped({}, ticks).machineHash());
+  t.equal(new Set([...ticks, expected]).size, ticks.length + 1, 'time');
   t.end();
 });
 
@@ -279,8 +330,8 @@ t.test('an image larger than memory runs in the frames that there are', (t) => {
     { address: 0, bytes: Uint8Array.from(code), flags: PF_R | PF_X },
     { address: PAGE, bytes: data, flags: PF_R },
   ];
-  for (const engine of ['evaluator', 'interpreter'] as const) {
-    const machine = new Machine({ memoryBytes: 128 * 1024, engine });
+  for (const options of Object.values(ALL_ENGINES)) {
+    const machine = new Machine({ memoryBytes: 128 * 1024, ...options });
     const process = machine.computer.start(makeImage({ entry: 0, loads }), { name: 'sum', limitBytes: 4 * MB });
     const outcome = machine.computer.run(process, { maxTicks: 100_000 });
     t.match(outcome, { kind: 'trapped', report: { vector: 6 } });

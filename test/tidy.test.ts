@@ -20,12 +20,13 @@ const LONGER: Readonly<Record<string, number>> = {};
 /** The layers of src/, each with those that it may import; itself goes without saying. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bits: [],
+  'state-writer': ['bits'],
   memory: ['bits'],
   mmu: ['memory', 'bits'],
-  vmo: ['memory', 'bits'],
-  cpu: ['mmu', 'memory', 'bits'],
-  kernel: ['cpu', 'mmu', 'vmo', 'memory', 'bits'],
-  computer: ['kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  vmo: ['memory', 'state-writer', 'bits'],
+  cpu: ['mmu', 'memory', 'state-writer', 'bits'],
+  kernel: ['cpu', 'mmu', 'vmo', 'memory', 'state-writer', 'bits'],
+  computer: ['kernel', 'cpu', 'mmu', 'vmo', 'memory', 'state-writer', 'bits'],
   debug: ['computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
   index: ['debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
   cli: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
+import { BENCH_OPTIONS, readBenchRequest } from './bench-options.js';
 import { Failure } from './failure.js';
 import { RUN_OPTIONS } from './run-options.js';
 import { hashFiles } from './vmo.js';
@@ -8,7 +9,7 @@ import { hashFiles } from './vmo.js';
 const WIDTH = 80;
 
 /** What follows `bd0`. */
-const COMMANDS = ['run', 'cc', 'vmo'] as const;
+const COMMANDS = ['run', 'cc', 'vmo', 'bench'] as const;
 
 const VMO_COMMANDS = ['hash'];
 
@@ -34,6 +35,10 @@ export async function performCommand(words: readonly string[]): Promise<number> 
         },
       ),
     )
+    .command('bench', 'the benchmarks, with a table', benchHelp, async ({ _: [, ...names], ...options }) => {
+      const request = readBenchRequest(names.map(String), options);
+      exitCode = await (await import('./bench.js')).bench(request);
+    })
     .example('bd0 run hello_world', 'run a guest that comes with bd0')
     .example('bd0 COMMAND --help', 'what a command does, and its options')
     .epilogue('Exit codes of bd0: 124 limit reached, 125 bd0 failed, 126 not runnable, 127 not found.')
@@ -97,6 +102,20 @@ function hashHelp(command: Argv) {
     .option('json', { boolean: true, default: false, describe: 'one JSON object a line' })
     .example('bd0 vmo hash README.md', '')
     .example('bd0 vmo hash --json *.c', 'each with its length');
+}
+
+function benchHelp(command: Argv) {
+  return command
+    .usage(
+      'bd0 bench [OPTIONS] [WORKLOAD...]\n\nRuns workloads natively, under other emulators as far as they are ' +
+        'installed, and here. WORKLOAD is a workload or a group of them: integer, memory, fp, system; ' +
+        'docs/benchmarks.md tells what they do. Needs gcc or clang.',
+    )
+    .options(BENCH_OPTIONS)
+    .example('bd0 bench', 'everything: about an hour')
+    .example('bd0 bench --rounds 1 fib sieve', 'two workloads, once each')
+    .example('bd0 bench fp --contenders qemu-user,auto', 'a group, two contenders')
+    .example('bd0 bench --scale 0.2 --json samples.json', 'a fifth of the work, with the raw samples');
 }
 
 /** The version in package.json, seen from dist/src/cli. */

@@ -137,7 +137,7 @@ export async function buildAllGuests(outDirectory: string, build: GuestBuild = {
   return stale.map(({ name }) => name);
 }
 
-interface Compiler {
+export interface Compiler {
   readonly command: string;
   /** The first line of --version. */
   readonly version: string;
@@ -156,8 +156,8 @@ interface Link {
   readonly library: string;
 }
 
-/** The named compiler, or the first that is there and makes code for x86-64. */
-async function findCompiler(named?: string): Promise<Compiler> {
+/** The named compiler, or the first that is there and makes code for x86-64. @throws GuestCompilerError if there is none. */
+export async function findCompiler(named?: string): Promise<Compiler> {
   const candidates = named === undefined ? COMPILERS : [named];
   for (const command of candidates) {
     const machine = await answer(command, '-dumpmachine');

@@ -3,7 +3,7 @@ import { Failure } from './failure.js';
 import { parseCount, parseSeconds, parseSize } from './size.js';
 
 /** What `--trace` knows. */
-export const TRACES = ['calls', 'faults'] as const;
+export const TRACES = ['calls', 'faults', 'blocks'] as const;
 export type Trace = (typeof TRACES)[number];
 
 const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;
@@ -49,10 +49,10 @@ export const RUN_OPTIONS = {
     defaultDescription: 'real on a terminal',
     coerce: (text: string) => oneOf(CLOCKS, text, '--clock'),
   },
-  stats: { boolean: true, describe: 'counters on stderr at the end' },
+  stats: { boolean: true, describe: 'counters of machine and translator on stderr at the end' },
   trace: {
     requiresArg: true,
-    describe: `WHAT[,WHAT] to log as it happens: ${TRACES.join(', ')}`,
+    describe: `WHAT[,WHAT] to log as it happens: ${TRACES.join(', ')} (guest code and the Wasm it became)`,
     coerce: (text: string): Trace[] => text.split(',').map((what) => oneOf(TRACES, what, '--trace')),
   },
   'max-instructions': {

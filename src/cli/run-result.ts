@@ -1,3 +1,4 @@
+import type { TranslationStats } from '../cpu/translator/events.js';
 import type { Statistics } from '../index.js';
 import type { End } from './run-loop.js';
 
@@ -29,13 +30,31 @@ export function resultAsJson({ image, id, end, exitCode, seconds, statistics }: 
   });
 }
 
-/** What a machine has done, in words: one counter a line. `seconds` is the time of the host that it took. */
+/** Columns of a terminal. */
+const WIDTH = 80;
+
+type Row = readonly [name: string, value: string];
+
+/** What a machine has done, in words: one counter a line, those of a kind together; a long line goes on in the next. */
 export function describeStatistics(statistics: Statistics, seconds: number): string[] {
-  const { instructions, ticks, faults, frames, vmos } = statistics;
-  const rows: [string, string][] = [
+  const rows = [...machineRows(statistics, seconds), ...memoryRows(statistics)];
+  if (statistics.translation) rows.push(...translationRows(statistics.translation));
+  const column = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows.flatMap(([name, value]) =>
+    folded(value, WIDTH - column).map((line, i) => (i === 0 ? name : '').padEnd(column) + line),
+  );
+}
+
+function machineRows({ instructions, ticks, faults }: Statistics, seconds: number): Row[] {
+  return [
     ['instructions', `${grouped(instructions)}, ${Number((instructions / seconds / 1e6).toPrecision(3))} MIPS`],
     ['time', `${seconds.toFixed(3)} s here, ${(ticks / 1e9).toFixed(9)} s in the machine`],
     ['page faults', grouped(faults)],
+  ];
+}
+
+function memoryRows({ frames, vmos }: Statistics): Row[] {
+  return [
     [
       'frames in use',
       `${grouped(frames.inUse)}: ${grouped(frames.private)} private, ${grouped(frames.clean)} clean ` +
@@ -47,8 +66,41 @@ export function describeStatistics(statistics: Statistics, seconds: number): str
     ['VMO pages stored', grouped(vmos.pagesStored)],
     ['hashes', `${grouped(vmos.leavesHashed)} leaves, ${grouped(vmos.nodesHashed)} nodes`],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+}
+
+function translationRows(stats: TranslationStats): Row[] {
+  const { instructionsTranslated, wasmBytesInAll, millisecondsGenerating, millisecondsCompiling } = stats;
+  const each = instructionsTranslated === 0 ? '' : ` of ${(wasmBytesInAll / instructionsTranslated).toFixed(1)} bytes`;
+  return [
+    [
+      'regions',
+      `${grouped(stats.regionsLive)} live, ${grouped(stats.regionsEvicted)} evicted, ` +
+        `${grouped(stats.regionsDropped)} dropped by stores`,
+    ],
+    [
+      'regions entered',
+      `${grouped(stats.entriesFromTypeScript)} from TypeScript, ${grouped(stats.entriesChained)} chained`,
+    ],
+    ['regions found', `${grouped(stats.hitsByContent)} by content, ${grouped(stats.hitsInStore)} in the store`],
+    ['Wasm modules', `${grouped(stats.modules)} now, ${grouped(stats.modulesInAll)} in all`],
+    ['Wasm bytes', `${grouped(stats.wasmBytes)} now, ${grouped(wasmBytesInAll)} in all`],
+    ['translated', `${grouped(instructionsTranslated)} instructions${each}`],
+    [
+      'translation',
+      `${millisecondsGenerating.toFixed(1)} ms generating, ${millisecondsCompiling.toFixed(1)} compiling`,
+    ],
+  ];
+}
+
+/** A text in lines of at most so many columns, broken behind commas. */
+function folded(text: string, columns: number): string[] {
+  const lines = [''];
+  for (const part of text.split(/(?<=,) /)) {
+    const longer = lines.at(-1) === '' ? part : `${lines.at(-1)} ${part}`;
+    if (longer.length <= columns || lines.at(-1) === '') lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines;
 }
 
 /** Digits in groups of three: `1 234 567`. */

@@ -6,11 +6,12 @@ import { HostOutput, writeToStderr } from './host-output.js';
 import { findImage, processName, readImage } from './image-file.js';
 import { openLog } from './log.js';
 import { RunLoop, type End } from './run-loop.js';
-import { DEFAULT_LIMIT, DEFAULT_MEMORY, type RunOptions, type RunRequest } from './run-options.js';
+import { DEFAULT_LIMIT, DEFAULT_MEMORY, type RunOptions, type RunRequest, type Trace } from './run-options.js';
 import { describeStatistics, resultAsJson } from './run-result.js';
 import { sha256 } from './sha256.js';
 import { Bell, Signals } from './signals.js';
 import { parseSize } from './size.js';
+import type { Tracing } from './tracing.js';
 
 /** `bd0 run`: answers the exit code. Throws Failure for what the user can do something about. */
 export async function run(request: RunRequest): Promise<number> {
@@ -30,6 +31,7 @@ async function runImage({ image, guestArguments, options }: RunRequest, log: Log
   const { computer } = machine;
   const file = readImage(computer.store, path);
   const program = start(computer, file, path, [image, ...guestArguments], options);
+  machine.tracing?.started(file, program);
   log?.info({ image: path, id: file.id, pid: program.pid, arguments: guestArguments }, 'started');
   const before = performance.now();
   const end = await runToEnd(machine, program, options);
@@ -52,6 +54,7 @@ interface Machine {
   readonly output: HostOutput;
   readonly signals: Signals;
   readonly bell: Bell;
+  readonly tracing: Tracing | undefined;
 }
 
 async function makeMachine(options: RunOptions, log: Logger | undefined): Promise<Machine> {
@@ -59,16 +62,21 @@ async function makeMachine(options: RunOptions, log: Logger | undefined): Promis
   const input = await HostInput.open(() => bell.ring());
   const signals = new Signals(() => bell.ring());
   const output = new HostOutput(signals, () => bell.ring());
-  const tracing = log && options.trace && (await import('./tracing.js'));
-  const hooks = tracing?.tracingHooks(log!, options.trace!, () => computer.ticks);
+  const tracing = log && options.trace && (await makeTracing(log, options.trace, () => computer));
   const computer: Computer = makeComputer({
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     engine: options.engine ?? 'auto',
     sha256,
     console: { write: (bytes) => output.write(bytes), read: (max) => input.read(max) },
-    ...(hooks && { hooks }),
+    ...(tracing && { hooks: tracing.hooks }),
+    ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),
   });
-  return { computer, input, output, signals, bell };
+  return { computer, input, output, signals, bell, tracing };
+}
+
+async function makeTracing(log: Logger, traces: readonly Trace[], machine: () => Computer): Promise<Tracing> {
+  const { Tracing } = await import('./tracing.js');
+  return new Tracing(log, traces, machine);
 }
 
 function makeComputer(options: ComputerOptions): Computer {

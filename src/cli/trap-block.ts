@@ -1,19 +1,14 @@
+import { placedSymbols } from '../debug/address-text.js';
 import { SymbolTable } from '../debug/symbols.js';
 import { describeTrap, type Process, type TrapReport, type VmoHandle } from '../index.js';
 
 /** The report of a trap as a block of lines: who, why, at which instruction of which function, and what lies there. */
 export async function trapBlock(report: TrapReport, process: Process, image: VmoHandle): Promise<string[]> {
   const [who, , ...where] = describeTrap(report);
-  const symbol = symbolOf(report.rip, process, SymbolTable.read(image)) ?? 'no function';
+  const match = placedSymbols(SymbolTable.read(image), process.description.entry)(report.rip);
+  const symbol = match ? `${match.name}+0x${match.offset.toString(16)}` : 'no function';
   const rip = `rip 0x${report.rip.toString(16).padStart(16, '0')} in ${symbol}: ${await disassemble(report)}`;
   return [`bd0: ${who}`, ...[rip, ...where].map((line) => `  ${line}`)];
-}
-
-/** `main+0x12`; undefined where the image has no symbol for it. */
-function symbolOf(rip: bigint, { description }: Process, symbols: SymbolTable): string | undefined {
-  const moved = BigInt(description.entry - symbols.entry);
-  const match = symbols.find(Number(BigInt.asUintN(48, rip - moved)));
-  return match && `${match.name}+0x${match.offset.toString(16)}`;
 }
 
 /** The instruction at rip as an assembler would write it. The disassembler takes 150 ms to load: only traps need it. */

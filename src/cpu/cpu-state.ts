@@ -1,6 +1,18 @@
 import type { GuestMemory } from '../memory.js';
+import type { StateWriter } from '../state-writer.js';
 import { bigintArithmetic } from './bigint-arithmetic.js';
-import { AC, STATUS_FLAGS, TF, bitsOf, kindCode, thunkOfCode, type FlagsThunk } from './flags.js';
+import {
+  AC,
+  FLAGS_CODE_MASK,
+  FLAGS_EXTRA_SHIFT,
+  STATUS_FLAGS,
+  TF,
+  bitsOf,
+  kindCode,
+  slotsOf,
+  thunkOfCode,
+  type FlagsThunk,
+} from './flags.js';
 import type { Width } from '../bits.js';
 import * as at from './state.js';
 
@@ -91,16 +103,19 @@ export class CpuState {
 
   /** What the status flags are made from, as generated code left it. */
   flagsThunk(): FlagsThunk<bigint> {
-    const code = this.view.getInt32(at.FLAGS_KIND, true);
-    const result = this.view.getBigUint64(at.FLAGS_RESULT, true);
-    return thunkOfCode(bigintArithmetic, code, result, this.view.getBigUint64(at.FLAGS_OPERAND, true));
+    const kind = this.view.getInt32(at.FLAGS_KIND, true);
+    return thunkOfCode(bigintArithmetic, kind & FLAGS_CODE_MASK, {
+      extra: BigInt(kind >>> FLAGS_EXTRA_SHIFT),
+      result: this.view.getBigUint64(at.FLAGS_RESULT, true),
+      operand: this.view.getBigUint64(at.FLAGS_OPERAND, true),
+    });
   }
 
   setFlagsThunk(thunk: FlagsThunk<bigint>): void {
-    this.view.setInt32(at.FLAGS_KIND, kindCode(thunk), true);
-    const operand = thunk.kind === 'bits' || thunk.kind === 'result' ? thunk.bits : thunk.y;
-    this.view.setBigUint64(at.FLAGS_OPERAND, operand, true);
-    this.view.setBigUint64(at.FLAGS_RESULT, thunk.kind === 'bits' ? 0n : thunk.result, true);
+    const { extra, result, operand } = slotsOf(bigintArithmetic, thunk);
+    this.view.setInt32(at.FLAGS_KIND, kindCode(thunk) + Number(extra ?? 0n), true);
+    this.view.setBigUint64(at.FLAGS_RESULT, result ?? 0n, true);
+    this.view.setBigUint64(at.FLAGS_OPERAND, operand ?? 0n, true);
   }
 
   segmentBase(segment: number): bigint {
@@ -115,6 +130,14 @@ export class CpuState {
   }
   setSelector(segment: number, value: number): void {
     this.view.setUint16(at.SELECTORS + segment * 2, value, true);
+  }
+
+  /** Every field that programs see. The status flags are worked out, since engines hold them each in its own way. */
+  writeTo(out: StateWriter): void {
+    const { host } = this.memory;
+    out.bytes(host.subarray(at.GPR, at.ZERO)).bytes(host.subarray(at.SEGMENT_BASE, at.RIP));
+    out.word(this.rip).word(this.rflags).number(this.mxcsr);
+    out.bytes(host.subarray(at.XMM, at.X87 + at.X87_BYTES));
   }
 
   /** The first 160 bytes of the FXSAVE image. */

@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from '../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../memory.js';
 import { Mmu } from '../mmu/mmu.js';
+import type { StateWriter } from '../state-writer.js';
 import { CpuState } from './cpu-state.js';
 import { Decoder } from './decoder.js';
 import { Evaluator } from './evaluator.js';
@@ -10,9 +11,9 @@ import { InstructionFetcher } from './fetch.js';
 import { hostOperations } from './host-operations.js';
 import { RecordEngine } from './interpreter/record-engine.js';
 import { LinearMemory } from './linear-memory.js';
-import { DEFAULT_THRESHOLD, HotCode } from './translator/hot-code.js';
+import { DEFAULT_THRESHOLD, type TranslationThreshold } from './translator/hot-code.js';
 
-export type { CpuEvent };
+export type { CpuEvent, TranslationThreshold };
 
 /** `auto` is the interpreter with the translator for what is hot. */
 export type Engine = 'auto' | 'interpreter' | 'evaluator';
@@ -37,7 +38,7 @@ export class Cpu {
     readonly memory: GuestMemory,
     readonly engine: Engine = 'auto',
     /** How often a block must be found running before it is translated; 0 translates all at once. */
-    translationThreshold = DEFAULT_THRESHOLD,
+    translationThreshold: TranslationThreshold = DEFAULT_THRESHOLD,
   ) {
     this.state = new CpuState(memory);
     this.mmu = new Mmu(memory);
@@ -49,8 +50,7 @@ export class Cpu {
       hostOperations(this.state, () => this.ticks),
     );
     if (engine === 'interpreter') this.records = new RecordEngine(this);
-    if (engine === 'auto')
-      this.records = new RecordEngine(this, new HotCode(memory, this.fetcher, translationThreshold));
+    if (engine === 'auto') this.records = new RecordEngine(this, translationThreshold);
     this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
     this.mmu.onMappingsChanged = () => {
       // An A or D bit may have been set in a page table that is code as well.
@@ -91,10 +91,20 @@ export class Cpu {
     }
   }
 
+  /** All that a program can tell of the CPU: registers, controls, time. What engines keep beside that is no state. */
+  writeState(out: StateWriter): void {
+    const { cr0, cr3, cr4, efer, cpl } = this.mmu;
+    this.state.writeTo(out);
+    out.numbers([cr0, cr3, cr4, efer, cpl]).number(this.ticks);
+  }
+
   /** Takes up what RFLAGS says of memory accesses and traps. */
   updateModes(): void {
     const alignmentCheck = this.state.alignmentCheckFlag;
     this.mmu.setRflagsAC(alignmentCheck);
-    this.linearMemory.checksAlignment = alignmentCheck && this.mmu.cpl === 3 && (this.mmu.cr0 & CR0_AM) !== 0;
+    const checksAlignment = alignmentCheck && this.mmu.cpl === 3 && (this.mmu.cr0 & CR0_AM) !== 0;
+    this.linearMemory.checksAlignment = checksAlignment;
+    // While alignment is checked no access may hit the TLB, so that the evaluator sees them all.
+    this.mmu.setSparesTlb(checksAlignment);
   }
 }

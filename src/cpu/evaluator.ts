@@ -3,7 +3,7 @@ import { bigintArithmetic } from './bigint-arithmetic.js';
 import type { CpuState } from './cpu-state.js';
 import { GuestException, Vector } from './exceptions.js';
 import { floatOperations } from './float-operations.js';
-import { STATUS_FLAGS, conditionOf, type FlagsThunk } from './flags.js';
+import { STATUS_FLAGS, conditionOf, flagsOfRotate, type FlagsThunk } from './flags.js';
 import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from './form.js';
 import type { Instruction } from './instruction.js';
 import type { LinearMemory } from './linear-memory.js';
@@ -178,6 +178,9 @@ class EvaluatorCore implements Core {
   setFlagBits(mask: number, bits: bigint): void {
     const kept = BigInt(this.state.statusFlags & ~mask);
     this.setFlags({ kind: 'bits', bits: kept | (bits & BigInt(mask & STATUS_FLAGS)) });
+  }
+  setRotateFlags(kind: 'rol' | 'ror', width: Width, rotated: bigint): void {
+    this.setFlags(flagsOfRotate(bigintArithmetic, this.state.flagsThunk(), kind, width, rotated));
   }
   flagBits(): bigint {
     return BigInt(this.state.statusFlags);

@@ -56,6 +56,24 @@ export class InstructionFetcher {
     return this.decoder.decode(this.memory.ram, physical, Math.min(end, physical + LONGEST_INSTRUCTION + 1));
   }
 
+  /** Decodes what begins at one physical address, less than an instruction's length before its page ends, and goes on at another. */
+  decodeAcross(first: number, second: number): Instruction | DecodeFailure {
+    const inFirst = PAGE_SIZE - (first % PAGE_SIZE);
+    this.bytes.set(this.memory.ram.subarray(first, first + inFirst));
+    const inSecond = LONGEST_INSTRUCTION + 1 - inFirst;
+    for (let i = 0; i < inSecond; i++) this.bytes[inFirst + i] = this.memory.ram[second + i] ?? 0xff;
+    return this.decoder.decode(this.bytes, 0, LONGEST_INSTRUCTION + 1);
+  }
+
+  /**
+   * Physical address of the linear page at `page` if it has been fetched from and nothing has changed since; else -1. Sets
+   * no A bit.
+   */
+  fetchedPage(page: bigint): number {
+    const low = Number(BigInt.asIntN(32, page));
+    return this.mmu.fetched(Number(BigInt.asIntN(32, page >> 32n)), low);
+  }
+
   /** Whether anything decoded from a frame is remembered. */
   holds(frame: number): boolean {
     return this.decoded.has(frame);
@@ -79,10 +97,7 @@ export class InstructionFetcher {
     const physical = this.translate(rip);
     const inFirst = PAGE_SIZE - (physical % PAGE_SIZE);
     const second = this.translate(BigInt.asUintN(64, rip + BigInt(inFirst)));
-    this.bytes.set(this.memory.ram.subarray(physical, physical + inFirst));
-    const inSecond = LONGEST_INSTRUCTION + 1 - inFirst;
-    for (let i = 0; i < inSecond; i++) this.bytes[inFirst + i] = this.memory.ram[second + i] ?? 0xff;
-    return { instruction: orRaise(this.decoder.decode(this.bytes, 0, LONGEST_INSTRUCTION + 1)), second };
+    return { instruction: orRaise(this.decodeAcross(physical, second)), second };
   }
 }
 

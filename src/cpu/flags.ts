@@ -25,13 +25,29 @@ export const STATUS_FLAGS = CF | PF | AF | ZF | SF | OF;
 
 /**
  * Flags as thunks: what set them, so that they are computed only when somebody reads them. `add` and `sub` know both
- * operands; `result` has ZF, SF and PF from the result and CF, AF, OF (in RFLAGS positions) from `bits`; `bits` is all six.
+ * operands; `inc` and `dec` the result and the CF that they keep; `shr` and `sar` what was shifted and by how much (1 to
+ * 63); `product`, of a signed multiplication, both factors; `rotate` what was rotated, and the result that ZF, SF and PF
+ * still come from; `result` has ZF, SF and PF from the result and CF, AF, OF (in RFLAGS positions) from `bits`; `bits` is
+ * all six.
  */
 export type FlagsThunk<V> =
-  | { readonly kind: 'add'; readonly width: Width; readonly x: V; readonly y: V; readonly result: V }
-  | { readonly kind: 'sub'; readonly width: Width; readonly x: V; readonly y: V; readonly result: V }
+  | { readonly kind: 'add' | 'sub'; readonly width: Width; readonly x: V; readonly y: V; readonly result: V }
+  | { readonly kind: 'inc' | 'dec'; readonly width: Width; readonly result: V; readonly carry: V }
+  | { readonly kind: 'shr' | 'sar'; readonly width: Width; readonly x: V; readonly count: V; readonly result: V }
+  | { readonly kind: 'product'; readonly width: Width; readonly x: V; readonly y: V }
+  | RotateThunk<V>
   | { readonly kind: 'result'; readonly width: Width; readonly result: V; readonly bits: V }
   | { readonly kind: 'bits'; readonly bits: V };
+
+/** CF and OF of a rotation of `width` bits; ZF, SF and PF of `result`, `resultWidth` bits; AF as it says (0 or 1). */
+export interface RotateThunk<V> {
+  readonly kind: 'rol' | 'ror';
+  readonly width: Width;
+  readonly rotated: V;
+  readonly resultWidth: Width;
+  readonly result: V;
+  readonly auxiliary: V;
+}
 
 export function flagsOfAdd<V>(width: Width, x: V, y: V, result: V): FlagsThunk<V> {
   return { kind: 'add', width, x, y, result };
@@ -41,9 +57,9 @@ export function flagsOfSub<V>(width: Width, x: V, y: V, result: V): FlagsThunk<V
   return { kind: 'sub', width, x, y, result };
 }
 
-/** AND, OR, XOR and TEST: CF and OF are cleared (AF, undefined in the manual, too). */
+/** AND, OR, XOR and TEST clear CF and OF (AF, undefined in the manual, too): as if 0 had been subtracted. */
 export function flagsOfLogic<V>(m: Arithmetic<V>, width: Width, result: V): FlagsThunk<V> {
-  return { kind: 'result', width, result, bits: m.constant(32, 0) };
+  return { kind: 'sub', width, x: result, y: m.constant(width, 0), result };
 }
 
 /** ZF, SF and PF of the result; CF, AF and OF from `bits`, a 32-bit value with them in their RFLAGS positions. */
@@ -51,71 +67,286 @@ export function flagsOfResult<V>(width: Width, result: V, bits: V): FlagsThunk<V
   return { kind: 'result', width, result, bits };
 }
 
-/**
- * How a thunk is held in the CPU state (FLAGS_KIND): the kind in bits 1:0, the width in bits 3:2. FLAGS_RESULT holds the
- * result, FLAGS_OPERAND the second operand or the bits.
- */
-export const FLAGS_KINDS = ['bits', 'result', 'add', 'sub'] as const;
-export const FLAGS_WIDTHS: readonly Width[] = [64, 32, 16, 8];
-
-export function kindCode(thunk: FlagsThunk<unknown>): number {
-  return thunk.kind === 'bits' ? 0 : FLAGS_KINDS.indexOf(thunk.kind) | (FLAGS_WIDTHS.indexOf(thunk.width) << 2);
+/** Flags after a rotation: CF and OF are its own, the others stay what `before` made them. */
+export function flagsOfRotate<V>(
+  m: Arithmetic<V>,
+  before: FlagsThunk<V>,
+  kind: 'rol' | 'ror',
+  width: Width,
+  rotated: V,
+): FlagsThunk<V> {
+  if (before.kind === 'bits' || before.kind === 'product') {
+    const mine: RotateThunk<V> = { kind, width, rotated, resultWidth: width, result: rotated, auxiliary: m.constant(8, 0) };
+    const kept = m.and(32, bitsOf(m, before), m.constant(32, STATUS_FLAGS & ~(CF | OF)));
+    return { kind: 'bits', bits: m.or(32, kept, m.or(32, flagAt(m, CF, carryOf(m, mine)), flagAt(m, OF, overflowOf(m, mine)))) };
+  }
+  const isRotate = before.kind === 'rol' || before.kind === 'ror';
+  const auxiliary = isRotate ? before.auxiliary : auxiliaryOf(m, before);
+  const resultWidth = isRotate ? before.resultWidth : before.width;
+  return { kind, width, rotated, resultWidth, result: before.result, auxiliary };
 }
 
-/** The thunk of a code, from result and operand as 64-bit values: the first operand follows from them. */
-export function thunkOfCode<V>(m: Arithmetic<V>, code: number, result64: V, operand64: V): FlagsThunk<V> {
-  const kind = FLAGS_KINDS[code & 3]!;
-  const width = FLAGS_WIDTHS[code >> 2]!;
-  if (kind === 'bits') return { kind, bits: m.truncate(64, 32, operand64) };
-  const result = m.truncate(64, width, result64);
-  if (kind === 'result') return { kind, width, result, bits: m.truncate(64, 32, operand64) };
-  const y = m.truncate(64, width, operand64);
-  return { kind, width, x: kind === 'add' ? m.sub(width, result, y) : m.add(width, result, y), y, result };
+/** The same thunk with each of its values replaced; `place` counts them from 0. */
+export function mapThunk<V>(thunk: FlagsThunk<V>, replace: (value: V, place: number) => V): FlagsThunk<V> {
+  let place = 0;
+  const values = Object.entries(thunk).map(([name, value]): [string, unknown] =>
+    name === 'kind' || name === 'width' || name === 'resultWidth' ? [name, value] : [name, replace(value as V, place++)],
+  );
+  return Object.fromEntries(values) as unknown as FlagsThunk<V>;
+}
+
+/**
+ * How a thunk is held in the CPU state: FLAGS_KIND has the kind in bits 3:0, the width in bits 5:4 and something more from
+ * bit 8 on; FLAGS_RESULT and FLAGS_OPERAND are zero-extended.
+ *
+ *     kind            FLAGS_RESULT  FLAGS_OPERAND   from bit 8
+ *     bits                          the six flags
+ *     result          result        CF, AF, OF
+ *     add, sub        result        y
+ *     inc, dec        result        CF, 0 or 1
+ *     shr, sar        result        x               count
+ *     product         x             y
+ *     rol, ror        rotated       result          width of the result in bits 9:8, AF in bit 10
+ */
+export const FLAGS_KINDS = [
+  ...(['bits', 'result', 'add', 'sub'] as const),
+  ...(['inc', 'dec', 'shr', 'sar', 'product', 'rol', 'ror'] as const),
+];
+/** So many of them, from the first on, have conditions of their own; the others go by way of their bits. */
+export const COMMON_KINDS = 4;
+export const FLAGS_WIDTHS: readonly Width[] = [64, 32, 16, 8];
+const WIDTH_SHIFT = 4;
+export const FLAGS_EXTRA_SHIFT = 8;
+/** Kind and width. */
+export const FLAGS_CODE_MASK = 0x3f;
+
+/** Kind and width of a thunk: what is known of it before the guest runs. */
+export function kindCode(thunk: FlagsThunk<unknown>): number {
+  const kind = FLAGS_KINDS.indexOf(thunk.kind);
+  return thunk.kind === 'bits' ? kind : kind | (FLAGS_WIDTHS.indexOf(thunk.width) << WIDTH_SHIFT);
+}
+
+/** What of a thunk is known only when the guest runs: 32 bits from FLAGS_EXTRA_SHIFT on, and the two operands. */
+export interface ThunkSlots<V> {
+  readonly extra: V | undefined;
+  readonly result: V | undefined;
+  readonly operand: V | undefined;
+}
+
+/** Takes a thunk apart; what FLAGS_KIND holds is its `kindCode` plus `extra`. Operands are as wide as they are. */
+export function slotsOf<V>(m: Arithmetic<V>, thunk: FlagsThunk<V>): ThunkSlots<V> {
+  switch (thunk.kind) {
+    case 'bits':
+      return { extra: undefined, result: undefined, operand: thunk.bits };
+    case 'result':
+      return { extra: undefined, result: thunk.result, operand: thunk.bits };
+    case 'add':
+    case 'sub':
+      return { extra: undefined, result: thunk.result, operand: thunk.y };
+    case 'inc':
+    case 'dec':
+      return { extra: undefined, result: thunk.result, operand: thunk.carry };
+    case 'shr':
+    case 'sar':
+      return { extra: shiftedExtra(m, thunk.count, 0), result: thunk.result, operand: thunk.x };
+    case 'product':
+      return { extra: undefined, result: thunk.x, operand: thunk.y };
+    case 'rol':
+    case 'ror': {
+      const width = m.constant(32, FLAGS_WIDTHS.indexOf(thunk.resultWidth) << FLAGS_EXTRA_SHIFT);
+      const extra = m.or(32, shiftedExtra(m, thunk.auxiliary, 2), width);
+      return { extra, result: thunk.rotated, operand: thunk.result };
+    }
+  }
+}
+
+function shiftedExtra<V>(m: Arithmetic<V>, value: V, bit: number): V {
+  return m.shl(32, m.zeroExtend(8, 32, value), m.constant(32, FLAGS_EXTRA_SHIFT + bit));
+}
+
+/**
+ * The thunk that a kind code and its slots stand for; `extra` is what FLAGS_KIND held from FLAGS_EXTRA_SHIFT on, 32 bits,
+ * shifted down. First operands follow from result and second operand.
+ */
+export function thunkOfCode<V>(
+  m: Arithmetic<V>,
+  code: number,
+  slots: { readonly extra: V; readonly result: V; readonly operand: V },
+): FlagsThunk<V> {
+  const kind = FLAGS_KINDS[code & ((1 << WIDTH_SHIFT) - 1)]!;
+  const width = FLAGS_WIDTHS[(code >> WIDTH_SHIFT) & 3]!;
+  const result = m.truncate(64, width, slots.result);
+  const operand = m.truncate(64, width, slots.operand);
+  switch (kind) {
+    case 'bits':
+      return { kind, bits: m.truncate(64, 32, slots.operand) };
+    case 'result':
+      return { kind, width, result, bits: m.truncate(64, 32, slots.operand) };
+    case 'add':
+      return { kind, width, x: m.sub(width, result, operand), y: operand, result };
+    case 'sub':
+      return { kind, width, x: m.add(width, result, operand), y: operand, result };
+    case 'inc':
+    case 'dec':
+      return { kind, width, result, carry: m.truncate(64, 8, slots.operand) };
+    case 'shr':
+    case 'sar':
+      return { kind, width, x: operand, count: m.truncate(32, 8, slots.extra), result };
+    case 'product':
+      return { kind, width, x: result, y: operand };
+    case 'rol':
+    case 'ror':
+      return rotateOfSlots(m, kind, width, slots);
+  }
+}
+
+/** The width of what ZF, SF and PF come from is known only now: the result is moved up, so that it is 64 bits wide. */
+function rotateOfSlots<V>(
+  m: Arithmetic<V>,
+  kind: 'rol' | 'ror',
+  width: Width,
+  slots: { readonly extra: V; readonly result: V; readonly operand: V },
+): RotateThunk<V> {
+  const one = m.constant(32, 1);
+  const auxiliary = m.truncate(32, 8, m.and(32, m.shr(32, slots.extra, m.constant(32, 2)), one));
+  const index = m.and(32, slots.extra, m.constant(32, 3));
+  // 64, 32, 16 and 8 bits are moved up by 0, 32, 48 and 56, with the low byte, for parity, kept at the bottom.
+  const up = m.sub(32, m.constant(32, 64), m.shr(32, m.constant(32, 64), index));
+  const moved = m.shl(64, slots.operand, m.zeroExtend(32, 64, up));
+  const low = m.and(64, slots.operand, m.constant(64, 0xff));
+  const result = m.or(64, moved, low);
+  return { kind, width, rotated: m.truncate(64, width, slots.result), resultWidth: 64, result, auxiliary };
 }
 
 type M<V> = Arithmetic<V>;
 
 /** The flag as a truth value (0 or 1). */
 export function carryOf<V>(m: M<V>, t: FlagsThunk<V>): V {
-  if (t.kind === 'add') return m.lessUnsigned(t.width, t.result, t.y);
-  if (t.kind === 'sub') return m.lessUnsigned(t.width, t.x, t.y);
-  return bit(m, t.bits, CF);
+  switch (t.kind) {
+    case 'add':
+      return m.lessUnsigned(t.width, t.result, t.y);
+    case 'sub':
+      return m.lessUnsigned(t.width, t.x, t.y);
+    case 'inc':
+    case 'dec':
+      return t.carry;
+    case 'shr':
+    case 'sar':
+      return lastBitOut(m, t);
+    case 'product':
+      return isWideProduct(m, t);
+    case 'rol':
+      return m.truncate(t.width, 8, m.and(t.width, t.rotated, m.constant(t.width, 1)));
+    case 'ror':
+      return signBit(m, t.width, t.rotated);
+    default:
+      return bit(m, t.bits, CF);
+  }
+}
+
+/** The bit that a shift to the right moved out last. Narrow operands are shifted in 32 bits. */
+function lastBitOut<V>(m: M<V>, t: FlagsThunk<V> & { kind: 'shr' | 'sar' }): V {
+  const work = t.width === 64 ? 64 : 32;
+  const narrow = t.width < work;
+  const x = !narrow ? t.x : t.kind === 'sar' ? m.signExtend(t.width, work, t.x) : m.zeroExtend(t.width, work, t.x);
+  const count = m.sub(8, t.count, m.constant(8, 1));
+  const last = m.shr(work, x, m.zeroExtend(8, work, count));
+  return m.truncate(work, 8, m.and(work, last, m.constant(work, 1)));
+}
+
+/** Whether the upper half of a signed product is more than the sign of the lower one. */
+function isWideProduct<V>(m: M<V>, { width, x, y }: { width: Width; x: V; y: V }): V {
+  const sign = m.sar(width, m.mul(width, x, y), m.constant(width, width - 1));
+  return m.isFalse(m.equal(width, m.mulHighSigned(width, x, y), sign));
 }
 
 export function zeroOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   if (t.kind === 'bits') return bit(m, t.bits, ZF);
+  if (t.kind === 'product') return m.constant(8, 0);
+  if (t.kind === 'rol' || t.kind === 'ror') return m.isZero(t.resultWidth, t.result);
   return m.isZero(t.width, t.result);
 }
 
 export function signOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   if (t.kind === 'bits') return bit(m, t.bits, SF);
+  if (t.kind === 'product') return m.constant(8, 0);
+  if (t.kind === 'rol' || t.kind === 'ror') return signBit(m, t.resultWidth, t.result);
   return signBit(m, t.width, t.result);
 }
 
 export function overflowOf<V>(m: M<V>, t: FlagsThunk<V>): V {
-  if (t.kind === 'bits' || t.kind === 'result') return bit(m, t.bits, OF);
-  const fromX = m.xor(t.width, t.x, t.result);
-  const fromY = t.kind === 'add' ? m.xor(t.width, t.y, t.result) : m.xor(t.width, t.x, t.y);
-  return signBit(m, t.width, m.and(t.width, fromX, fromY));
+  switch (t.kind) {
+    case 'add':
+    case 'sub': {
+      const fromX = m.xor(t.width, t.x, t.result);
+      const fromY = t.kind === 'add' ? m.xor(t.width, t.y, t.result) : m.xor(t.width, t.x, t.y);
+      return signBit(m, t.width, m.and(t.width, fromX, fromY));
+    }
+    case 'inc':
+    case 'dec': {
+      // 0111... + 1 and 1000... - 1 overflow.
+      const most = 1n << BigInt(t.width - 1);
+      return m.equal(t.width, t.result, m.constant(t.width, t.kind === 'inc' ? most : most - 1n));
+    }
+    case 'shr':
+      return signBit(m, t.width, t.x);
+    case 'sar':
+      return m.constant(8, 0);
+    case 'product':
+      return isWideProduct(m, t);
+    case 'rol':
+    case 'ror':
+      return rotateOverflow(m, t);
+    default:
+      return bit(m, t.bits, OF);
+  }
+}
+
+/** Whether the sign of what was rotated differs from the bit that went round last, or, to the right, from its neighbour. */
+function rotateOverflow<V>(m: M<V>, { kind, width, rotated }: RotateThunk<V>): V {
+  const other = m.shr(width, rotated, m.constant(width, kind === 'rol' ? 0 : width - 2));
+  const otherBit = m.truncate(width, 8, m.and(width, other, m.constant(width, 1)));
+  return m.xor(8, signBit(m, width, rotated), otherBit);
 }
 
 /** Even parity of the low byte of the result. */
 export function parityOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   if (t.kind === 'bits') return bit(m, t.bits, PF);
-  const ones = m.populationCount(8, m.truncate(t.width, 8, t.result));
+  if (t.kind === 'product') return m.constant(8, 0);
+  const width = t.kind === 'rol' || t.kind === 'ror' ? t.resultWidth : t.width;
+  const ones = m.populationCount(8, m.truncate(width, 8, t.result));
   return m.isFalse(m.and(8, ones, m.constant(8, 1)));
 }
 
 export function auxiliaryOf<V>(m: M<V>, t: FlagsThunk<V>): V {
-  if (t.kind === 'bits' || t.kind === 'result') return bit(m, t.bits, AF);
-  const low = (v: V): V => m.truncate(t.width, 8, v);
-  return bit(m, m.zeroExtend(8, 32, m.xor(8, m.xor(8, low(t.x), low(t.y)), low(t.result))), AF);
+  switch (t.kind) {
+    case 'add':
+    case 'sub': {
+      const low = (v: V): V => m.truncate(t.width, 8, v);
+      const changed = m.xor(8, m.xor(8, low(t.x), low(t.y)), low(t.result));
+      return m.and(8, m.shr(8, changed, m.constant(8, 4)), m.constant(8, 1));
+    }
+    case 'inc':
+    case 'dec': {
+      const nibble = m.and(8, m.truncate(t.width, 8, t.result), m.constant(8, 15));
+      return m.equal(8, nibble, m.constant(8, t.kind === 'inc' ? 0 : 15));
+    }
+    case 'shr':
+    case 'sar':
+    case 'product':
+      return m.constant(8, 0);
+    case 'rol':
+    case 'ror':
+      return t.auxiliary;
+    default:
+      return bit(m, t.bits, AF);
+  }
 }
 
 /** All six in their RFLAGS positions; 32 bits. */
 export function bitsOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   if (t.kind === 'bits') return t.bits;
-  const at = (flag: number, truth: V): V => m.shl(32, m.zeroExtend(8, 32, truth), m.constant(32, Math.log2(flag)));
+  const at = (flag: number, truth: V): V => flagAt(m, flag, truth);
   const ofResult = m.or(32, m.or(32, at(ZF, zeroOf(m, t)), at(SF, signOf(m, t))), at(PF, parityOf(m, t)));
   if (t.kind === 'result') return m.or(32, ofResult, t.bits);
   const others = m.or(32, m.or(32, at(CF, carryOf(m, t)), at(OF, overflowOf(m, t))), at(AF, auxiliaryOf(m, t)));
@@ -154,6 +385,11 @@ function less<V>(m: M<V>, t: FlagsThunk<V>): V {
 function lessOrEqual<V>(m: M<V>, t: FlagsThunk<V>): V {
   if (t.kind === 'sub') return m.isFalse(m.lessSigned(t.width, t.y, t.x));
   return m.or(8, zeroOf(m, t), less(m, t));
+}
+
+/** A truth value in the place of a flag; 32 bits. */
+function flagAt<V>(m: M<V>, flag: number, truth: V): V {
+  return m.shl(32, m.zeroExtend(8, 32, truth), m.constant(32, Math.log2(flag)));
 }
 
 function bit<V>(m: M<V>, bits: V, flag: number): V {

@@ -57,6 +57,8 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   setFlags(thunk: FlagsThunk<V>): void;
   /** Sets the status flags in `mask` (RFLAGS bit positions) to those of `bits`, a 32-bit value; the others stay. */
   setFlagBits(mask: number, bits: V): void;
+  /** CF and OF of a rotation (by other than 0) that gave `rotated`; the other flags stay. */
+  setRotateFlags(kind: 'rol' | 'ror', width: Width, rotated: V): void;
   /** The six status flags, in their RFLAGS bit positions; 32 bits. */
   flagBits(): V;
   /** Truth of the condition `code`, 0 to 15, as in Jcc, SETcc and CMOVcc. SDM Vol. 1 appendix B. */

@@ -41,9 +41,14 @@ export const EXIT_ACCESS = base + 0x310;
 export const EXIT_VECTOR = base + 0x314;
 export const EXIT_ERROR_CODE = base + 0x318;
 
-/** Host addresses of the TLB tables that loads and stores look in: i32 each. A table that never hits sends all to the slow path. */
-export const TLB_READ_TABLE = base + 0x320;
-export const TLB_WRITE_TABLE = base + 0x324;
+/** Ticks that the interpreter may run until it is looked where it is. i32 */
+export const SAMPLE_TICKS = base + 0x320;
+/** Not 0 where code is to be translated before it runs. i32 */
+export const TRANSLATES_AT_ONCE = base + 0x324;
+/** Not 0 where the interpreter is to run what regions have been made for: all of it, or the next such record. i32 */
+export const IGNORES_REGIONS = base + 0x328;
+export const IGNORES_ALL_REGIONS = 1;
+export const IGNORES_NEXT_REGION = 2;
 
 /** 64 bytes where generated code puts a vector to take it apart. */
 export const SCRATCH = base + 0x340;

@@ -1,4 +1,5 @@
 import { PAGE_SIZE, hex, roundUp } from '../bits.js';
+import type { StateWriter } from '../state-writer.js';
 import { Errno, KernelError } from './errors.js';
 import { UPPER_HALF, toLinear, type LinearAddress } from './linear-address.js';
 import { allows, type MemoryAccess } from './mapping.js';
@@ -87,6 +88,12 @@ export class AddressSpace {
       address = mapping.end;
     }
     return true;
+  }
+
+  /** All regions, ascending. */
+  writeState(out: StateWriter): void {
+    out.number(this.sorted.length);
+    for (const region of this.sorted) region.writeState(out);
   }
 
   private insert(region: Region): Region {

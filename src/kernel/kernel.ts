@@ -1,6 +1,7 @@
 import type { Cpu, CpuEvent } from '../cpu/cpu.js';
 import { Vector, type GuestException } from '../cpu/exceptions.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state.js';
+import type { StateWriter } from '../state-writer.js';
 import { OutOfFramesError } from '../vmo/errors.js';
 import type { FramePool } from '../vmo/frame-pool.js';
 import type { VmoHandle } from '../vmo/handle.js';
@@ -8,7 +9,7 @@ import type { VmoStore } from '../vmo/store.js';
 import { AddressSpace } from './address-space.js';
 import { ENDED, PENDING, type CallContext, type CallResult } from './calls/call.js';
 import { KERNEL_CALLS } from './calls/index.js';
-import type { Console } from './console.js';
+import { CountedConsole, type Console } from './console.js';
 import { enterUserMode, setInitialRegisters } from './cpu-setup.js';
 import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';
@@ -58,7 +59,7 @@ export class Kernel {
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
   private readonly cpu: Cpu;
-  private readonly console: Console;
+  private readonly console: CountedConsole;
   private readonly hooks: KernelHooks;
   private readonly scheduler = new Scheduler();
   /** Whose registers the CPU holds. */
@@ -71,7 +72,7 @@ export class Kernel {
   constructor({ cpu, store, pool, console, hooks = {} }: KernelOptions) {
     this.cpu = cpu;
     this.store = store;
-    this.console = console;
+    this.console = new CountedConsole(console);
     this.hooks = hooks;
     this.pager = new Pager(cpu.linearMemory, pool, this.space);
     this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
@@ -128,6 +129,20 @@ export class Kernel {
     this.someProcessEnded = true;
   }
 
+  /** All that decides what the kernel does next; the CPU's state and guest memory apart. */
+  writeState(out: StateWriter): void {
+    const { lastFault, current, nextTid, faults, ticksWithoutInstruction } = this;
+    out.numbers([nextTid, faults, ticksWithoutInstruction, current?.tid ?? 0]);
+    out.numbers([lastFault?.thread.tid ?? 0, lastFault?.tick ?? 0]);
+    this.processes.writeState(out);
+    for (const { threads } of this.processes.live())
+      for (const thread of threads) thread.writeState(out, thread === current);
+    this.space.writeState(out);
+    this.scheduler.writeState(out);
+    this.pager.writeState(out);
+    this.console.writeState(out);
+  }
+
   private runThread(thread: Thread, end: number): void {
     this.switchTo(thread);
     if (thread.pending) this.continueCall(thread);
@@ -157,7 +172,7 @@ export class Kernel {
   /** A context switch changes registers and nothing else. */
   private switchTo(thread: Thread): void {
     if (this.current === thread) return;
-    this.current?.save(this.cpu.memory);
+    this.current?.save(this.cpu.state);
     thread.restore(this.cpu.memory);
     this.current = thread;
   }

@@ -2,6 +2,7 @@ import { PAGE_SIZE } from '../bits.js';
 import type { LinearMemory } from '../cpu/linear-memory.js';
 import { ACCESSED, PRESENT, WRITABLE } from '../mmu/entry.js';
 import { OutOfFramesError } from '../vmo/errors.js';
+import type { StateWriter } from '../state-writer.js';
 import type { FramePool } from '../vmo/frame-pool.js';
 import type { AddressSpace } from './address-space.js';
 import type { LinearAddress } from './linear-address.js';
@@ -78,6 +79,14 @@ export class Pager {
     });
     region.residentPages = 0;
     region.sharedPages = 0;
+  }
+
+  /**
+   * Which pages can be given up, in the order of CLOCK's ring, and which are held. Where the hand stands is not told: it
+   * shows as soon as it moves, in A bits and in who is given up.
+   */
+  writeState(out: StateWriter): void {
+    out.numbers(this.evictable).numbers(this.pinned);
   }
 
   private bringIn(region: Region, mapping: Mapping, address: LinearAddress, write: boolean): void {

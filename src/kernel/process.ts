@@ -1,3 +1,4 @@
+import type { StateWriter } from '../state-writer.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import type { Region } from './region.js';
 import type { Thread } from './thread.js';
@@ -70,6 +71,13 @@ export class Process {
     const { region, imageRegion } = this.description;
     return imageRegion ? [region, imageRegion] : [region];
   }
+
+  /** What it was started as, and its threads' numbers. */
+  writeState(out: StateWriter): void {
+    const { parent, nameBytes, entry, imageId } = this.description;
+    out.numbers([this.pid, parent, entry]).bytes(nameBytes).text(imageId);
+    out.numbers(this.regions.map(({ start }) => start)).numbers(this.threads.map(({ tid }) => tid));
+  }
 }
 
 const GENERATION = 2 ** 32;
@@ -113,6 +121,13 @@ export class ProcessTable {
   /** The live processes, ascending by slot. */
   live(): Process[] {
     return this.slots.filter((process) => process !== undefined);
+  }
+
+  /** The live processes, and how often each slot has been used. */
+  writeState(out: StateWriter): void {
+    const live = this.live();
+    out.numbers(this.generations).number(live.length);
+    for (const process of live) process.writeState(out);
   }
 }
 

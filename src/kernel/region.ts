@@ -1,4 +1,5 @@
 import { PAGE_SIZE, hex } from '../bits.js';
+import type { StateWriter } from '../state-writer.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import type { Mapping } from './mapping.js';
 import { findLast } from './sorted.js';
@@ -48,5 +49,12 @@ export class Region {
     if ((before && before.end > start) || (after && after.start < end))
       throw new RangeError(`${name} lies over another one`);
     this.sorted.splice(index + 1, 0, mapping);
+  }
+
+  /** Where it lies and what is mapped in it. A VMO is its identity: one that was never asked for it is hashed now. */
+  writeState(out: StateWriter): void {
+    out.numbers([this.start, this.size, this.residentPages, this.sharedPages, this.sorted.length]);
+    for (const { start, end, protection, backing } of this.sorted)
+      out.numbers([start, end, protection, backing?.offset ?? -1]).text(backing?.vmo.id ?? '');
   }
 }

@@ -1,3 +1,4 @@
+import type { StateWriter } from '../state-writer.js';
 import type { Thread } from './thread.js';
 
 /** A thread runs so many ticks before the next one has its turn. */
@@ -51,6 +52,12 @@ export class Scheduler {
     const last = this.runnable.shift();
     if (last) this.runnable.push(last);
     this.sliceEnd = tick + SLICE_TICKS;
+  }
+
+  /** Who runs, who waits, in what order. */
+  writeState(out: StateWriter): void {
+    out.number(this.sliceEnd);
+    for (const queue of [this.runnable, this.waiting]) out.numbers(queue.map(({ tid }) => tid));
   }
 }
 

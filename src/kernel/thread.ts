@@ -1,5 +1,7 @@
+import type { CpuState } from '../cpu/cpu-state.js';
 import { GPR, X87, X87_BYTES } from '../cpu/state.js';
 import type { GuestMemory } from '../memory.js';
+import type { StateWriter } from '../state-writer.js';
 import type { Process } from './process.js';
 
 /** The registers of a thread as they lie in the CPU state, from RAX to the x87 registers (cpu/state.ts). */
@@ -30,13 +32,24 @@ export class Thread {
     readonly process: Process,
   ) {}
 
-  /** Takes the registers from the CPU state. */
-  save(memory: GuestMemory): void {
-    this.context.set(memory.host.subarray(GPR, GPR + CONTEXT_BYTES));
+  /** Takes the registers from the CPU state, with the status flags worked out: equal registers are equal bytes. */
+  save(state: CpuState): void {
+    const { rflags } = state;
+    state.rflags = rflags;
+    this.context.set(state.memory.host.subarray(GPR, GPR + CONTEXT_BYTES));
   }
 
   /** Puts the registers into the CPU state. */
   restore(memory: GuestMemory): void {
     memory.host.set(this.context, GPR);
+  }
+
+  /** What the kernel knows of it, and its registers, unless the CPU holds them. */
+  writeState(out: StateWriter, isInCpu: boolean): void {
+    out.number(this.tid).number(this.process.pid);
+    out.bytes(isInCpu ? new Uint8Array(0) : this.context);
+    const { pending } = this;
+    out.number(pending ? 1 : 0);
+    if (pending) out.word(pending.number).number(pending.progress).number(pending.deadline);
   }
 }

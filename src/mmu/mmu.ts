@@ -65,6 +65,7 @@ export class Mmu implements PagingControls {
   private readonly foundForWrite = new Walk();
   private readonly probed = new Walk();
   private holdsLargePages = false;
+  private sparesTlb = false;
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
@@ -102,6 +103,13 @@ export class Mmu implements PagingControls {
     const changes = this.rflagsAC !== value && this.cpl < 3 && this.cr4 & CR4_SMAP;
     this.registers.rflagsAC = value;
     if (changes) this.dropTlb();
+  }
+
+  /** While this is set, reads and writes enter nothing into the TLB, so that each of them takes the slow path. */
+  setSparesTlb(value: boolean): void {
+    if (this.sparesTlb === value) return;
+    this.sparesTlb = value;
+    this.dropTlb();
   }
 
   setCpl(value: number): void {
@@ -159,6 +167,11 @@ export class Mmu implements PagingControls {
   /** What `translate` would answer, at the present privilege. Sets no A or D, fills nothing, leaves `fault` alone. */
   probe(linearHigh: number, linearLow: number, access: number): number {
     return this.walkTables(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
+  }
+
+  /** The physical address of a fetch that would do nothing that a fetch has not done already; -1 for others. */
+  fetched(linearHigh: number, linearLow: number): number {
+    return this.tlb.lookup(TLB_FETCH, linearHigh, linearLow);
   }
 
   /** After a store to frames of which one has WATCH_TABLE: drops what was derived from the entries that it touched. */
@@ -251,6 +264,7 @@ export class Mmu implements PagingControls {
     }
     if (found.physical >= this.memory.size) return;
     if (access & ACCESS_WRITE && this.memory.watched[Math.floor(found.physical / PAGE_SIZE)]) return;
+    if (this.sparesTlb && !(access & ACCESS_FETCH)) return;
     if (found.leafLevel > 1) this.holdsLargePages = true;
     this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
     if (access & ACCESS_WRITE) this.tlb.fill(TLB_READ, linearHigh, linearLow, found.physical);

@@ -15,7 +15,7 @@ import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
  *
  * A large page is held as the pages of 4 KiB that were used of it.
  */
-export const TLB_ENTRIES = 16384;
+export const TLB_ENTRIES = 65536;
 export const TLB_ENTRY_BYTES = 16;
 export const TLB_ADDEND_OFFSET = 8;
 export const TLB_INDEX_SHIFT = 8;
@@ -32,6 +32,9 @@ const TABLES = [TLB_READ, TLB_WRITE, TLB_FETCH];
 const NONE = -1;
 const ENTRIES_IN_PAGE_TABLE = 512;
 
+/** Entries filled since all were dropped that are remembered one by one, so that few are dropped faster than all. */
+const MOST_REMEMBERED = 4096;
+
 if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 !== PAGE_SHIFT)
   throw new Error('the TLB does not fit its place in HOST_LAYOUT or its index does not select pages');
 
@@ -39,10 +42,15 @@ if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 
 export class Tlb {
   private readonly memory: GuestMemory;
   private readonly words: Int32Array;
+  private readonly filled = new Int32Array(MOST_REMEMBERED);
+  private filledCount = MOST_REMEMBERED;
+  /** One byte a frame: whether some entry for writes has led there since all were dropped. */
+  private readonly written: Uint8Array;
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
     this.words = memory.host32;
+    this.written = new Uint8Array(memory.size / PAGE_SIZE);
     this.dropAll();
   }
 
@@ -58,6 +66,8 @@ export class Tlb {
     if (physical >= this.memory.size)
       throw new RangeError(`physical address ${hex(physical)} is beyond RAM of ${this.memory.size} bytes`);
     const entry = wordOfEntry(table, linearLow);
+    if (this.filledCount < MOST_REMEMBERED) this.filled[this.filledCount++] = entry;
+    if (table === TLB_WRITE) this.written[Math.floor(physical / PAGE_SIZE)] = 1;
     this.words[entry] = pageOf(linearLow);
     this.words[entry + 1] = linearHigh;
     this.words[entry + 2] = HOST_LAYOUT.ram + physical - (linearLow >>> 0);
@@ -78,6 +88,8 @@ export class Tlb {
 
   /** Drops every entry through which a frame could be written. */
   dropWritesTo(frame: number): void {
+    if (this.written[frame] === 0) return;
+    this.written[frame] = 0;
     const hostPage = (HOST_LAYOUT.ram + frame * PAGE_SIZE) | 0;
     for (let entry = TLB_WRITE >>> 2; entry < (TLB_WRITE + TABLE_BYTES) >>> 2; entry += TLB_ENTRY_BYTES >>> 2) {
       const tagLow = this.words[entry]!;
@@ -86,6 +98,13 @@ export class Tlb {
   }
 
   dropAll(): void {
+    this.written.fill(0);
+    if (this.filledCount < MOST_REMEMBERED) {
+      for (let i = 0; i < this.filledCount; i++) this.drop(this.filled[i]!);
+      this.filledCount = 0;
+      return;
+    }
+    this.filledCount = 0;
     this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
   }
 

@@ -45,6 +45,11 @@ export class FrameList {
     return frame;
   }
 
+  /** The frames, the one that was put in first at the front. */
+  *frames(): Generator<number, void, undefined> {
+    for (let slot = this.next[this.end]!; slot !== this.end; slot = this.next[slot]!) yield slot + this.firstFrame;
+  }
+
   private link(before: number, after: number): void {
     this.next[before] = after;
     this.previous[after] = before;

@@ -1,5 +1,6 @@
 import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
 import type { GuestMemory } from '../memory.js';
+import type { StateWriter } from '../state-writer.js';
 import { ZERO_LEAF } from './canonical-form.js';
 import { FrameStateError, OutOfFramesError, VmoRangeError } from './errors.js';
 import { FrameList } from './frame-list.js';
@@ -186,6 +187,19 @@ export class FramePool {
   /** Users of a frame: 0 for one that is free or idle. */
   usersOf(frame: number): number {
     return this.users[frame - this.firstFrame] ?? 0;
+  }
+
+  /** One past the last frame that was ever used: those from there on hold the zeros that memory begins with. */
+  get usedEnd(): number {
+    return this.neverUsed;
+  }
+
+  /** What each frame is for, and which ones will be given next. What they hold is guest memory. */
+  writeState(out: StateWriter): void {
+    const slots = this.neverUsed - this.firstFrame;
+    out.bytes(this.states.subarray(0, slots));
+    out.bytes(new Uint8Array(this.users.buffer, 0, slots * Uint32Array.BYTES_PER_ELEMENT));
+    out.numbers(this.freed).numbers(this.idle.frames());
   }
 
   private acquireHit(leaf: string): number | undefined {

@@ -112,7 +112,7 @@ t.test('what bd0 run does not know is refused', async (t) => {
     [['-m', '--', 'image'], /--memory '--' is not a size/],
     [['--engine', 'fast', 'image'], /--engine does not know 'fast': it is one of auto, interpreter, evaluator/],
     [['--clock=slow', 'image'], /--clock does not know 'slow': it is one of free, real/],
-    [['--trace', 'calls,blocks', 'image'], /--trace does not know 'blocks': it is one of calls, faults/],
+    [['--trace', 'calls,irq', 'image'], /--trace does not know 'irq': it is one of calls, faults, blocks/],
     [['--trace', '', 'image'], /--trace needs a value/],
     [['--log-level', 'loud', 'image'], /--log-level does not know 'loud'/],
   ];

@@ -19,7 +19,7 @@ function file(name: string, content: string | Uint8Array = ''): string {
 }
 
 t.test('help shows what there is, with examples, in 80 columns', async (t) => {
-  for (const command of [['run'], ['cc'], ['vmo'], ['vmo', 'hash'], []]) {
+  for (const command of [['run'], ['cc'], ['vmo'], ['vmo', 'hash'], ['bench'], []]) {
     const { code, stdout, stderr } = await bd0([...command, '--help']);
     t.equal(code, 0);
     t.equal(stderr, '');
@@ -36,8 +36,8 @@ t.test('the version is that of the package', async (t) => {
 
 t.test('what is not understood ends with 125 and one line', async (t) => {
   const cases: [words: string[], line: string | RegExp][] = [
-    [[], 'bd0: bd0 needs a command: run, cc, vmo; bd0 --help tells more\n'],
-    [['frob'], "bd0: there is no command 'frob': the commands are run, cc, vmo\n"],
+    [[], 'bd0: bd0 needs a command: run, cc, vmo, bench; bd0 --help tells more\n'],
+    [['frob'], "bd0: there is no command 'frob': the commands are run, cc, vmo, bench\n"],
     [['vmo'], 'bd0: bd0 vmo needs a command: hash\n'],
     [['vmo', 'gc'], "bd0: there is no command 'vmo gc': the commands are hash\n"],
     [['vmo', 'hash'], /^bd0: [^\n]*bd0 vmo hash needs a FILE[^\n]*\n$/],

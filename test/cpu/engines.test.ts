@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import { MXCSR_DEFAULT } from '../../src/cpu/float/mxcsr.js';
 import { CODE, CODE_PAGES, DATA_PAGES, describeEvent, Machines } from './engines/machines.js';
+import { hotScenarios } from './engines/hot-scenarios.js';
 import { LONG_LOOP, SCENARIOS, type Scenario } from './engines/scenarios.js';
 import { runPairs, runPrograms } from './engines/random-run.js';
 
@@ -41,6 +42,13 @@ t.setTimeout(0);
 t.test('what engines that decode ahead can get wrong, all get right', (t) => {
   const machines = new Machines();
   for (const scenario of SCENARIOS) for (const slice of [1, 2, 3, 7, 100_000]) play(t, machines, scenario, slice);
+  t.end();
+});
+
+t.test('code and ways through it that change while they are hot', (t) => {
+  const machines = new Machines();
+  for (const scenario of hotScenarios())
+    for (const slice of [1, 2, 3, 7, 100_000]) play(t, machines, scenario, slice);
   t.end();
 });
 

@@ -4,15 +4,13 @@ import { BadCases, runSideBySide, specimens, Victim } from '../support/bad-input
 import { memoryInUse } from '../support/memory-in-use.js';
 import { InstructionPool } from '../support/random-programs.js';
 import { Random } from '../support/random.js';
-import { ENGINES, SideBySide } from '../support/side-by-side.js';
+import { SideBySide } from '../support/side-by-side.js';
 
 /** As test/bad-input.test.ts, with a million images and as many random programs, or BD0_CASES, from BD0_SEED. */
 const CASES = Number(process.env['BD0_CASES'] ?? 1_000_000);
 const SEED = Number(process.env['BD0_SEED'] ?? 2);
 /** Of so many cases one runs on all engines side by side. */
 const SIDE_BY_SIDE_EVERY = 10;
-/** One of them translates all that can be, at once. */
-const SIDES = { ...ENGINES, 'translator at once': { engine: 'auto', translationThreshold: 0 } } as const;
 /** Cases between two words of progress; the next ones have encodings of their own, and a machine with another memory. */
 const PROGRESS = 10_000;
 const MEMORY_BYTES = [2 ** 17, 2 ** 20, 2 ** 22];
@@ -28,7 +26,7 @@ t.test('whatever a machine is given to run, it stands', async (t) => {
     const cases = new BadCases(SEED, images, pool);
     const memoryBytes = MEMORY_BYTES[(from / PROGRESS) % MEMORY_BYTES.length]!;
     const victim = new Victim(memoryBytes, MAX_TICKS);
-    const machines = new SideBySide({ engines: SIDES, memoryBytes, keptOutputBytes: 2 ** 20 });
+    const machines = new SideBySide({ memoryBytes, keptOutputBytes: 2 ** 20 });
     const end = Math.min(from + PROGRESS, CASES);
     for (let number = from; number < end; number++)
       for (const kind of ['image', 'program'] as const) {

@@ -1,11 +1,13 @@
 /** The evaluator and other engines on bare machines, which must be equal whenever they stop. */
-import type { Engine } from '../../src/cpu/cpu.js';
+import type { Engine, TranslationThreshold } from '../../src/cpu/cpu.js';
 import { BareMachine, type BareProgram } from './bare-machine.js';
 
 /** An engine that is held to the evaluator. */
 export interface EngineChoice {
   readonly engine: Engine;
-  readonly translationThreshold?: number;
+  readonly translationThreshold?: TranslationThreshold;
+  /** What it is called where it differs. */
+  readonly name?: string;
 }
 
 const ROW_BYTES = 16;
@@ -16,8 +18,9 @@ export class BareEngines {
   private readonly others: readonly (readonly [name: string, machine: BareMachine])[];
 
   constructor(choices: readonly EngineChoice[]) {
-    this.others = choices.map(({ engine, translationThreshold }) => [
-      translationThreshold === undefined ? engine : `${engine} with threshold ${translationThreshold}`,
+    this.others = choices.map(({ engine, translationThreshold, name }) => [
+      name ??
+        (translationThreshold === undefined ? engine : `${engine} with threshold ${String(translationThreshold)}`),
       new BareMachine(engine, translationThreshold),
     ]);
   }

@@ -1,12 +1,16 @@
 /** A CPU with page tables of its own and no kernel: what programs raise is answered by rules that are the same for all. */
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { PAGE_SIZE, hex } from '../../src/bits.js';
-import { Cpu, type CpuEvent, type Engine } from '../../src/cpu/cpu.js';
+import { Cpu, type CpuEvent, type Engine, type TranslationThreshold } from '../../src/cpu/cpu.js';
 import { GuestException, Vector } from '../../src/cpu/exceptions.js';
 import { AC, TF } from '../../src/cpu/flags.js';
 import { GPR, RSP, SELECTORS, X87, X87_BYTES, XMM } from '../../src/cpu/state.js';
 import { GuestMemory } from '../../src/memory.js';
 import { ACCESSED, CR0_WP, DIRTY, EFER_NXE, PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
+import { StateWriter } from '../../src/state-writer.js';
+import { MemoryIdentity } from '../../src/vmo/memory-identity.js';
 import { EXECUTE_DISABLE, PageTables } from '../cpu/meanings/page-tables.js';
+import { sha256 } from './guest-programs.js';
 
 export const CODE_PAGES = 4;
 /** The code's frames, each of which can be mapped in any code page's place; those behind the first four are spare. */
@@ -44,6 +48,8 @@ export interface BareProgram {
   readonly resumeAt: readonly number[];
   readonly gpr: readonly bigint[];
   readonly data: Uint8Array;
+  /** A is set from the start in all page-table entries but those of data, so that a restart changes none for code. */
+  readonly isAccessed?: boolean;
 }
 
 /** The PTE of a code page that names one of the code's frames. */
@@ -56,10 +62,12 @@ export class BareMachine {
   /** What happened, in words. */
   readonly log: string[] = [];
   private readonly memory = new GuestMemory(MEMORY_BYTES);
+  private readonly identity = new MemoryIdentity(this.memory, sha256);
+  private readonly initialWords = new BigInt64Array(MEMORY_BYTES / 8);
   private tables!: PageTables;
   private program!: BareProgram;
 
-  constructor(engine: Engine, translationThreshold?: number) {
+  constructor(engine: Engine, translationThreshold?: TranslationThreshold) {
     this.cpu = new Cpu(this.memory, engine, translationThreshold);
     const { mmu } = this.cpu;
     mmu.setCr0(CR0_WP | CR0_AM);
@@ -71,14 +79,33 @@ export class BareMachine {
   load(program: BareProgram): void {
     const { cpu, memory } = this;
     this.program = program;
-    this.log.length = 0;
     for (let at = 0; at < MEMORY_BYTES; at += PAGE_SIZE) cpu.linearMemory.stored(at, PAGE_SIZE);
     memory.ram.fill(0);
     memory.ram.set(program.image, CODE_START);
     memory.ram.set(program.data, DATA_START);
     this.makeTables(program.code);
+    if (program.isAccessed) this.setAccessed();
     cpu.mmu.setCr3(this.tables.root);
     cpu.mmu.flush();
+    this.initialWords.set(this.words);
+    this.setRegisters();
+  }
+
+  /** As `load` of the same program, but what was decoded and compiled from bytes that have not changed stays. */
+  restart(): void {
+    const { words, initialWords } = this;
+    for (let i = 0; i < words.length; i++) {
+      if (words[i] === initialWords[i]) continue;
+      words[i] = initialWords[i]!;
+      this.cpu.linearMemory.stored(8 * i, 8);
+    }
+    this.setRegisters();
+  }
+
+  private setRegisters(): void {
+    const { cpu, memory, program } = this;
+    this.log.length = 0;
+    cpu.ticks = 0;
     memory.host.fill(0, GPR, X87 + X87_BYTES);
     program.gpr.forEach((value, register) => cpu.state.setGpr(register, value));
     cpu.state.setGpr(RSP, STACK + BigInt(STACK_BYTES / 2));
@@ -99,6 +126,18 @@ export class BareMachine {
 
   get ram(): Uint8Array {
     return this.memory.ram;
+  }
+
+  private get words(): BigInt64Array {
+    return new BigInt64Array(this.ram.buffer, this.ram.byteOffset, MEMORY_BYTES / 8);
+  }
+
+  /** SHA-256 over all that a bare machine can be told apart by: the CPU's state, time, memory, and what happened. */
+  hash(): string {
+    const out = new StateWriter();
+    this.cpu.writeState(out);
+    out.text(this.log.join()).text(this.identity.id());
+    return bytesToHex(sha256(out.written));
   }
 
   /** What is in the data's frames. */
@@ -145,6 +184,13 @@ export class BareMachine {
     };
     tables.map(CODE_TABLE, tableOf(code), USER_RIGHTS | EXECUTE_DISABLE);
     tables.map(ALIAS_TABLE, tableOf(ALIAS), USER_RIGHTS | EXECUTE_DISABLE);
+  }
+
+  private setAccessed(): void {
+    const { tables, memory } = this;
+    const ofData = Array.from({ length: DATA_PAGES }, (_, i) => tables.entryAddress(DATA + BigInt(i * PAGE_SIZE)));
+    for (const address of tables.entryAddresses)
+      if (!ofData.includes(address)) memory.write64(address, memory.read64(address) | BigInt(ACCESSED));
   }
 
   private answer(event: CpuEvent): void {

@@ -17,97 +17,17 @@ import {
   codeEntry,
   type BareProgram,
 } from './bare-machine.js';
+import { CODE_BYTES, DATA_IN_CODE_BYTES, IMAGE_BYTES, NOP, ProgramBuilder, type Piece } from './program-builder.js';
+import { CONTROL_PIECES, FLAG_PIECES, FLOAT_PIECES, GROUP_PIECES, placeFunctions, raise } from './program-pieces.js';
 import type { InstructionPool } from './random-programs.js';
 import type { Random } from './random.js';
 
-const CODE_BYTES = CODE_PAGES * PAGE_SIZE;
-const IMAGE_BYTES = CODE_FRAMES * PAGE_SIZE;
 /** Where code may lie; the last two end where canonical addresses end, and where all addresses do. */
 const PLACES = [0x4000_0000n, 0x4000_0000n, 0x4000_0000n, 0x7fff_ffff_c000n, 0xffff_ffff_ffff_c000n] as const;
 
-/** Data on the first code page, and in the data pages the tables that indirect branches look in. */
-const DATA_IN_CODE_BYTES = 64;
+/** In the data pages, the tables that indirect branches look in. */
 const JUMP_TABLE = DATA + 0x40n;
 const JUMP_TABLE_ENTRIES = 8;
-
-const NOP = 0x90;
-
-/** Where a displacement is still to be filled in: `bytes` bytes at `at`, the target a block. */
-interface Fixup {
-  readonly at: number;
-  readonly bytes: 1 | 4;
-  readonly block: number;
-}
-
-class Builder {
-  readonly image = new Uint8Array(IMAGE_BYTES).fill(NOP);
-  readonly blocks: number[] = [];
-  readonly fixups: Fixup[] = [];
-  position = DATA_IN_CODE_BYTES;
-
-  constructor(
-    readonly base: bigint,
-    readonly blockCount: number,
-    readonly pool: InstructionPool,
-    readonly random: Random,
-  ) {}
-
-  put(...bytes: readonly number[]): void {
-    this.image.set(bytes.slice(0, Math.max(0, CODE_BYTES - this.position)), Math.min(this.position, CODE_BYTES));
-    this.position += bytes.length;
-  }
-  putWord(bytes: number, value: bigint): void {
-    this.put(...Array.from({ length: bytes }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn)));
-  }
-  /** MOV r64, imm64 */
-  load(register: number, value: bigint): void {
-    this.put(0x48 | (register >> 3), 0xb8 | (register & 7));
-    this.putWord(8, value);
-  }
-  /** A branch with these opcode bytes to a block. */
-  branch(opcode: readonly number[], bytes: 1 | 4, block = this.anyBlock()): void {
-    this.put(...opcode);
-    this.fixups.push({ at: this.position, bytes, block });
-    this.put(...new Array<number>(bytes).fill(0));
-  }
-  /** LEA r64, [rip + distance to a block] */
-  loadBlock(register: number, block = this.anyBlock()): void {
-    this.branch([0x48 | ((register >> 3) << 2), 0x8d, 0x05 | ((register & 7) << 3)], 4, block);
-  }
-  /** Leaves a gap, and jumps over it. */
-  skipTo(position: number): void {
-    const gap = position - this.position - 5;
-    if (gap < 0) return;
-    this.put(0xe9);
-    this.putWord(4, BigInt(gap));
-    this.position = position;
-  }
-  anyBlock(): number {
-    return this.random.below(this.blockCount);
-  }
-  /** Far blocks need near branches; where a short one does not reach, it goes where it goes. */
-  link(): void {
-    for (const { at, bytes, block } of this.fixups) {
-      const displacement = (this.blocks[block] ?? 0) - at - bytes;
-      for (let i = 0; i < bytes && at + i < CODE_BYTES; i++) this.image[at + i] = (displacement >> (8 * i)) & 0xff;
-    }
-  }
-
-  /** An address where data is: some in pages that are fresh or read-only, on code pages, or across the end of a page. */
-  address(): bigint {
-    const { random, base } = this;
-    const place = random.pick([DATA, DATA, DATA, DATA, DATA, STACK, base, ALIAS, CODE_TABLE]);
-    if (place === base || place === ALIAS)
-      return place + BigInt(random.chance(3) ? random.below(CODE_BYTES) : random.below(DATA_IN_CODE_BYTES));
-    if (place === CODE_TABLE) return random.chance(3) ? place + BigInt(random.below(PAGE_SIZE)) : DATA + 0x100n;
-    const page = BigInt(random.below(place === STACK ? STACK_BYTES / PAGE_SIZE : DATA_PAGES) * PAGE_SIZE);
-    const offset = random.pick([random.below(PAGE_SIZE), 8 * random.below(512), 16 * random.below(16), PAGE_SIZE - 4]);
-    return place + page + BigInt(offset);
-  }
-}
-
-/** Adds a few instructions. */
-type Piece = (builder: Builder) => void;
 
 /** Any instruction of the opcode table that goes on behind itself, its operand somewhere. */
 const anyInstruction: Piece = (b) => {
@@ -126,7 +46,7 @@ const anyInstruction: Piece = (b) => {
   b.put(...bytes);
 };
 
-function aimString(b: Builder): void {
+function aimString(b: ProgramBuilder): void {
   b.load(RSI, b.address());
   b.load(RDI, b.address());
   b.load(RCX, BigInt(b.random.below(12)));
@@ -190,6 +110,13 @@ const repeated: Piece = (b) => {
 /** A store to code near by or anywhere, in this page's place or its alias's. */
 const selfModification: Piece = (b) => {
   const { random } = b;
+  if (random.chance(4)) {
+    // MOV byte [RIP + n], imm8: the instruction right behind the store, or one of the next.
+    b.put(0xc6, 0x05);
+    b.putWord(4, BigInt(random.below(random.pick([1, 12]))));
+    b.put(random.pick([NOP, 0xf8, 0xf9, 0xf5, 0x98, random.below(256)]), NOP);
+    return;
+  }
   const near = b.position + random.below(80) - 30;
   const target = random.chance(3) ? random.below(CODE_BYTES) : near;
   b.load(RDI, (random.chance(3) ? ALIAS : b.base) + BigInt(Math.max(0, Math.min(CODE_BYTES - 1, target))));
@@ -241,7 +168,8 @@ const PIECES: readonly Piece[] = [
   ...[simpleArithmetic, simpleArithmetic, simpleArithmetic, neighbours, neighbours, stack, repeated],
 ];
 const CALM: readonly Piece[] = [simpleArithmetic, simpleArithmetic, simpleArithmetic, neighbours, anyInstruction];
-const RARE: readonly Piece[] = [selfModification, remap, flags, vmcall];
+const RARE: readonly Piece[] = [selfModification, remap, flags, vmcall, raise];
+const ALL: readonly Piece[] = [...PIECES, ...FLAG_PIECES, ...FLOAT_PIECES, ...GROUP_PIECES, ...CONTROL_PIECES];
 
 /** What a program is made of. */
 const MIXTURES: readonly (readonly Piece[])[] = [
@@ -251,10 +179,21 @@ const MIXTURES: readonly (readonly Piece[])[] = [
   [...CALM, ...CALM, remap],
   [...CALM, flags],
   [...PIECES, ...PIECES, ...PIECES, ...RARE],
+  FLAG_PIECES,
+  [...FLAG_PIECES, ...CONTROL_PIECES],
+  [...GROUP_PIECES, ...FLAG_PIECES],
+  [...FLOAT_PIECES, ...FLAG_PIECES, ...GROUP_PIECES],
+  CONTROL_PIECES,
+  [...CALM, ...CONTROL_PIECES, ...GROUP_PIECES],
+  [...CONTROL_PIECES, ...GROUP_PIECES, raise],
+  [...CONTROL_PIECES, ...FLAG_PIECES, selfModification],
+  [...CONTROL_PIECES, ...GROUP_PIECES, remap],
+  ALL,
+  [...ALL, ...ALL, ...RARE],
 ];
 
 /** How a block ends. */
-type Ending = (builder: Builder) => void;
+type Ending = Piece;
 
 const jcc: Ending = (b) => {
   const condition = b.random.below(16);
@@ -297,6 +236,9 @@ const toAlias: Ending = (b) => {
   b.loadBlock(RCX);
   b.put(0x48, 0x01, 0xc8, 0xff, 0xe0);
 };
+/** Into the midst of an instruction, perhaps. */
+const jumpIntoMidst: Ending = (b) =>
+  b.branch([0x0f, 0x80 | b.random.below(16)], 4, b.anyBlock(), 1 + b.random.below(6));
 const fallThrough: Ending = () => {};
 const jumpNowhere: Ending = (b) => {
   b.put(0x0f, 0x80 | b.random.below(16));
@@ -306,16 +248,18 @@ const jumpNowhere: Ending = (b) => {
 const ENDINGS: readonly Ending[] = [
   ...[jcc, jcc, jcc, compareAndBranch, compareAndBranch, compareAndBranch, countDown, countDown, countDown, loop],
   ...[jump, jump, call, call, ret, ret, fallThrough, jumpToBlock, pushAndReturn, throughTable, toAlias],
+  jumpIntoMidst,
 ];
 
 /** A random program; the same for the same state of `random`. */
 export function branchingProgram(pool: InstructionPool, random: Random): BareProgram {
   const base = random.pick(PLACES);
   const blockCount = 1 + random.below(random.pick([4, 12, 40, 120]));
-  const b = new Builder(base, blockCount, pool, random);
+  const b = new ProgramBuilder(base, blockCount, pool, random);
   const pieces = random.pick(MIXTURES);
   const most = random.pick([1, 2, 4, 8]);
   if (random.chance(4)) b.position = random.below(CODE_BYTES - 0x800) + DATA_IN_CODE_BYTES;
+  placeFunctions(b, pieces);
   while (b.blocks.length < blockCount) {
     if (b.position >= CODE_BYTES - 0x100) break;
     if (random.chance(12)) b.skipTo(Math.ceil(b.position / PAGE_SIZE) * PAGE_SIZE - 1 - random.below(40));
@@ -339,7 +283,7 @@ export function branchingProgram(pool: InstructionPool, random: Random): BarePro
 }
 
 /** The spare frames are like the first two, but not quite. */
-function spareFrames({ image, random }: Builder): void {
+function spareFrames({ image, random }: ProgramBuilder): void {
   image.copyWithin(CODE_BYTES, 0, IMAGE_BYTES - CODE_BYTES);
   for (let i = 0; i < 40; i++) image[CODE_BYTES + random.below(IMAGE_BYTES - CODE_BYTES)] = NOP;
 }

@@ -10,6 +10,7 @@ import {
   type Process,
 } from '../../src/index.js';
 import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
+import { randomThreshold } from './random-threshold.js';
 
 export type EngineOptions = Pick<ComputerOptions, 'engine' | 'translationThreshold'>;
 
@@ -20,8 +21,15 @@ export const ENGINES: Readonly<Record<'evaluator' | 'interpreter' | 'translator'
   translator: { engine: 'auto' },
 };
 
+/** And the translator from the first instruction on, and from some blocks on. */
+export const ALL_ENGINES = {
+  ...ENGINES,
+  'translator at once': { engine: 'auto', translationThreshold: 0 },
+  'translator here and there': { engine: 'auto', translationThreshold: randomThreshold(7) },
+} as const;
+
 export interface SideBySideOptions {
-  /** By name; the first is the one that the others are compared with. All there are, if not given. */
+  /** By name; the first is the one that the others are compared with. ALL_ENGINES if not given. */
   readonly engines?: Readonly<Record<string, EngineOptions>>;
   readonly memoryBytes: number;
   readonly input?: readonly InputPiece[];
@@ -38,9 +46,9 @@ const byIndex = <T>(count: number, of: (index: number) => T): T[] => Array.from(
 /** Everything that a program can tell of a machine but memory, as lines `name value`; and what the machine counts. */
 export function describeState(computer: Computer): string[] {
   const { registers, statistics } = computer;
-  const { frames, vmos, ...counts } = statistics;
+  const { ticks, instructions, faults, frames, vmos } = statistics;
   return [
-    ...Object.entries({ ...counts, ...frames, ...vmos }).map(([name, value]) => `${name} ${value}`),
+    ...Object.entries({ ticks, instructions, faults, ...frames, ...vmos }).map(([name, value]) => `${name} ${value}`),
     `rip ${hex(registers.rip, 16)}`,
     `rflags ${hex(registers.rflags)}`,
     ...byIndex(16, (i) => `${GPR_NAMES[i] ?? `r${i}`} ${hex(registers.gpr(i), 16)}`),
@@ -87,7 +95,7 @@ interface Lane {
 export class SideBySide {
   private readonly lanes: readonly Lane[];
 
-  constructor({ engines = ENGINES, memoryBytes, input, keptOutputBytes }: SideBySideOptions) {
+  constructor({ engines = ALL_ENGINES, memoryBytes, input, keptOutputBytes }: SideBySideOptions) {
     this.lanes = Object.entries(engines).map(([name, options]) => {
       const console = new ScriptedConsole(input, keptOutputBytes);
       return { name, console, computer: new Computer({ ...options, memoryBytes, sha256, console }) };
@@ -122,13 +130,15 @@ export class SideBySide {
 
   /** Throws where the states, or what is known of each machine besides, are not the same. */
   compare(compareMemory = true, known: readonly string[] = []): void {
-    const states = this.lanes.map(({ computer }) => describeState(computer));
-    const memories = this.lanes.map(({ computer }) => physicalMemory(computer));
-    for (const [i, { name }] of this.lanes.entries()) {
-      const memory = compareMemory ? memoryDifferences(memories[0]!, memories[i]!) : [];
-      const isEqual = known[i] === known[0] && memory.length === 0 && states[i]!.join() === states[0]!.join();
-      if (isEqual) continue;
-      const rows = stateRows([`outcome ${known[0]}`, ...states[0]!], [`outcome ${known[i]}`, ...states[i]!]);
+    const told = this.lanes.map(({ computer }, i) => [
+      `outcome ${known[i] ?? ''}`,
+      ...describeState(computer),
+      ...(compareMemory ? [`machine hash ${computer.machineHash()}`] : []),
+    ]);
+    for (const [i, { name, computer }] of this.lanes.entries()) {
+      if (told[i]!.join() === told[0]!.join()) continue;
+      const memory = memoryDifferences(physicalMemory(this.computer), physicalMemory(computer));
+      const rows = stateRows(told[0]!, told[i]!);
       throw new Error(`${this.lanes[0]!.name} | ${name}:\n${[...rows, ...memory].join('\n')}`);
     }
   }

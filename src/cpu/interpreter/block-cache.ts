@@ -59,6 +59,11 @@ export class BlockCache {
     return this.recordOfRip.get(rip) ?? this.decodeRun(rip);
   }
 
+  /** Whether the instruction at an address has been decoded. */
+  has(rip: bigint): boolean {
+    return this.recordOfRip.has(rip);
+  }
+
   /** The record that an indirect branch to `rip` goes to; the jump cache will know it from now on. */
   findIndirect(rip: bigint): number {
     const record = this.find(rip);

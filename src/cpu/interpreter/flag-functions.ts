@@ -1,4 +1,5 @@
-import { FLAGS_KINDS, FLAGS_WIDTHS, bitsOf, conditionOf, thunkOfCode, type FlagsThunk } from '../flags.js';
+import { COMMON_KINDS, FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, bitsOf, conditionOf, thunkOfCode } from '../flags.js';
+import { FLAGS_KINDS, type FlagsThunk } from '../flags.js';
 import { WasmArithmetic } from '../wasm/arithmetic.js';
 import { Code } from '../wasm/code.js';
 import type { WasmModule } from '../wasm/module.js';
@@ -11,27 +12,60 @@ const OPERAND: WasmValue = { type: 'i64', local: 2 };
 
 /** Adds the functions that work out flags whose kind is known only at run time. */
 export function addFlagFunctions(module: WasmModule): SharedFunctions {
-  const add = (value: (m: WasmArithmetic, thunk: FlagsThunk<WasmValue>) => WasmValue): number =>
-    module.add(module.type(['i32', 'i64', 'i64'], ['i32']), flagFunction(value));
-  const conditions = [0, 2, 4, 6, 8, 10, 12, 14].map((code) => add((m, thunk) => conditionOf(m, thunk, code)));
-  return { conditions, flagBits: add((m, thunk) => bitsOf(m, thunk)) };
+  const type = module.type(['i32', 'i64', 'i64'], ['i32']);
+  const flagBits = addFlagBits(module);
+  const viaBits = (code: Code): void => {
+    code.get(KIND).get(RESULT.local).get(OPERAND.local).call(flagBits);
+  };
+  const conditions = [0, 2, 4, 6, 8, 10, 12, 14].map((code) =>
+    module.add(
+      type,
+      flagFunction(COMMON_KINDS, (m, thunk) => conditionOf(m, thunk, code), viaBits),
+    ),
+  );
+  return { conditions, flagBits };
 }
 
-/** One case for each kind code, chosen by `br_table`. */
-function flagFunction(value: (m: WasmArithmetic, thunk: FlagsThunk<WasmValue>) => WasmValue): Code {
+/** Adds the function (kind, result, operand) → the six flags in their RFLAGS positions. */
+export function addFlagBits(module: WasmModule, exportName?: string): number {
+  const type = module.type(['i32', 'i64', 'i64'], ['i32']);
+  const code = flagFunction(FLAGS_KINDS.length, (m, thunk) => bitsOf(m, thunk));
+  return module.add(type, code, exportName);
+}
+
+/**
+ * One case for each kind code, chosen by `br_table`. Kinds from `kinds` on are made into bits, which `viaBits` pushes,
+ * before the question is put to them.
+ */
+function flagFunction(
+  kinds: number,
+  value: (m: WasmArithmetic, thunk: FlagsThunk<WasmValue>) => WasmValue,
+  viaBits?: (code: Code) => void,
+): Code {
   const code = new Code(['i32', 'i64', 'i64']);
   const emitter = new Emitter(code);
   const arithmetic = new WasmArithmetic(emitter, () => {
     throw new Error('flags need no side exit');
   });
-  const codes = Array.from({ length: FLAGS_KINDS.length * FLAGS_WIDTHS.length }, (_, kindCode) => kindCode);
-  const labels = codes.map(() => code.block()).reverse();
-  code.get(KIND).brTable(labels, labels[0]!);
-  for (const kindCode of codes) {
+  const codes = Array.from({ length: FLAGS_CODE_MASK + 1 }, (_, kindCode) => kindCode);
+  const ofKinds = codes.filter((kindCode) => (kindCode & 15) < kinds);
+  const others = code.block();
+  const labels = new Map([...ofKinds].reverse().map((kindCode) => [kindCode, code.block()]));
+  code.get(KIND).i32(FLAGS_CODE_MASK).op('i32.and');
+  code.brTable(
+    codes.map((kindCode) => labels.get(kindCode) ?? others),
+    others,
+  );
+  for (const kindCode of ofKinds) {
     code.end();
     emitter.reuseLocals();
-    emitter.push(value(arithmetic, thunkOfCode(arithmetic, kindCode, RESULT, OPERAND))).code.op('return');
+    code.get(KIND).i32(FLAGS_EXTRA_SHIFT).op('i32.shr_u');
+    const slots = { extra: emitter.pop('i32'), result: RESULT, operand: OPERAND };
+    emitter.push(value(arithmetic, thunkOfCode(arithmetic, kindCode, slots))).code.op('return');
   }
-  code.op('unreachable');
+  code.end();
+  if (!viaBits) return code.op('unreachable');
+  viaBits(code);
+  emitter.push(value(arithmetic, { kind: 'bits', bits: emitter.pop('i32') }));
   return code;
 }

@@ -7,7 +7,7 @@ import { addFlagFunctions } from './flag-functions.js';
 import { LoopContext, type LoopLabels, type SharedFunctions } from './handler-context.js';
 import { functionHandler } from './function-handler.js';
 import { handlerMachine } from './handler-machine.js';
-import { Exit, FIRST_FORM_HANDLER, Field, Handler, RECORD_BYTES, type ExitCode } from './record.js';
+import { Exit, FIRST_FORM_HANDLER, Field, Handler, RECORD_BYTES } from './record.js';
 import type { HandlerPlan } from './plan.js';
 
 /** Parameters of the main loop. */
@@ -38,6 +38,7 @@ class MainLoop {
   private readonly operand = this.code.newLocal('i64');
   private readonly exitCode = this.code.newLocal('i32');
   private readonly next = this.code.newLocal('i32');
+  private readonly handler = this.code.newLocal('i32');
 
   constructor(
     private readonly plan: HandlerPlan,
@@ -67,25 +68,40 @@ class MainLoop {
   }
 
   /** Branches to the handler of the record, or behind the hot ones. */
-  private emitDispatch(enter: Label, exits: Readonly<Record<ExitCode, Label>>): void {
+  private emitDispatch(enter: Label, exits: Readonly<Record<OwnExit, Label>>): void {
     const { code } = this;
     const inFunctions = code.block();
     const hot = this.plan.hot.map(() => code.block()).reverse();
+    const region = code.block();
     const resolve = code.block();
     const goto = code.block();
     const handlers: Label[] = [];
     handlers[Handler.goto] = goto;
     handlers[Handler.resolve] = resolve;
     handlers[Handler.evaluate] = exits[Exit.evaluate];
-    handlers[Handler.region] = exits[Exit.region];
+    handlers[Handler.region] = region;
     code
       .get(RECORD)
       .memory('i32.load16_u', Field.handler)
+      .set(this.handler)
+      .get(this.handler)
       .brTable([...handlers, ...hot], inFunctions);
     code.end(); // goto
     code.get(RECORD).memory('i32.load', Field.target).set(RECORD).br(enter);
     code.end(); // resolve
     code.br(exits[Exit.resolve]);
+    code.end(); // region
+    code.i32(0).memory('i32.load', at.IGNORES_REGIONS).op('i32.eqz').brIf(exits[Exit.region]);
+    code.i32(0).i32(0).memory('i32.load', at.IGNORES_REGIONS).i32(~at.IGNORES_NEXT_REGION).op('i32.and');
+    code.memory('i32.store', at.IGNORES_REGIONS);
+    // A region is entered at an instruction, not at the way to one.
+    for (const handler of [Handler.goto, Handler.resolve, Handler.region]) handlers[handler] = exits[Exit.region];
+    code
+      .get(RECORD)
+      .memory('i32.load16_u', Field.handlerBefore)
+      .set(this.handler)
+      .get(this.handler)
+      .brTable([...handlers, ...hot], inFunctions);
   }
 
   private emitHotHandlers(labels: LoopLabels): void {
@@ -105,8 +121,7 @@ class MainLoop {
   private emitCall(leave: Label, enter: Label, dispatch: Label): void {
     const { code, next } = this;
     this.storeState();
-    code.get(RECORD);
-    code.get(RECORD).memory('i32.load16_u', Field.handler);
+    code.get(RECORD).get(this.handler);
     code.i32(FIRST_FORM_HANDLER + this.plan.hot.length).op('i32.sub');
     code.callIndirect(this.functionType, 0).set(next);
     this.loadFlags();
@@ -142,10 +157,11 @@ function takeTicks(code: Code, otherwise: Label): void {
   code.br(otherwise).end();
 }
 
-const EXIT_CODES: readonly ExitCode[] = Object.values(Exit);
+const EXIT_CODES = [Exit.ticks, Exit.resolve, Exit.indirect, Exit.evaluate, Exit.miss, Exit.region] as const;
+type OwnExit = (typeof EXIT_CODES)[number];
 
-function exitBlocks(code: Code): Record<ExitCode, Label> {
-  const labels = {} as Record<ExitCode, Label>;
+function exitBlocks(code: Code): Record<OwnExit, Label> {
+  const labels = {} as Record<OwnExit, Label>;
   for (const exit of [...EXIT_CODES].reverse()) labels[exit] = code.block();
   return labels;
 }

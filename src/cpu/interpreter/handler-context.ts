@@ -1,9 +1,11 @@
-import { kindCode, type FlagsThunk } from '../flags.js';
+import { kindCode, slotsOf, type FlagsThunk } from '../flags.js';
+import type { Arithmetic } from '../machine.js';
 import * as at from '../state.js';
 import type { Code, Label } from '../wasm/code.js';
 import type { CompilerContext, MidExit } from '../wasm/meaning-compiler.js';
 import type { Emitter, WasmValue } from '../wasm/value.js';
-import { Exit, Field, JUMP_CACHE, JUMP_CACHE_ENTRIES, RECORD_BYTES, type ExitCode } from './record.js';
+import { emitJumpCacheLookup } from './jump-cache.js';
+import { Exit, Field, RECORD_BYTES, type ExitCode } from './record.js';
 
 /** Functions that every handler may call, by their index in the module. */
 export interface SharedFunctions {
@@ -23,33 +25,36 @@ export interface HandlerContext extends CompilerContext {
   next(enters: boolean): void;
 }
 
-/** Result and operand of a thunk as the state holds them: 64 bits each. Pushes the two. */
-export function pushThunk(emitter: Emitter, thunk: FlagsThunk<WasmValue>, which: 'result' | 'operand'): void {
-  const bits = thunk.kind === 'bits' || thunk.kind === 'result';
-  const value = which === 'result' ? (thunk.kind === 'bits' ? undefined : thunk.result) : bits ? thunk.bits : thunk.y;
-  if (!value) emitter.code.i64(0n);
-  else if (value.type === 'i64') emitter.push(value);
-  else if (value.constant !== undefined) emitter.code.i64(value.constant);
-  else emitter.push(value).code.op('i64.extend_i32_u');
+/** A thunk as the state holds it; each value is pushed by itself. */
+export interface EncodedThunk {
+  pushKind(): void;
+  pushResult(): void;
+  pushOperand(): void;
 }
 
-/** Looks an address up in the jump cache: leaves the record's address on the stack inside of `found`. */
+/** Works out what of a thunk goes where; emits code for it now, and pushes it later. */
+export function encodeThunk(m: Arithmetic<WasmValue>, emitter: Emitter, thunk: FlagsThunk<WasmValue>): EncodedThunk {
+  const slots = slotsOf(m, thunk);
+  const push64 = (value: WasmValue | undefined): void => {
+    if (!value) emitter.code.i64(0n);
+    else if (value.constant !== undefined) emitter.code.i64(value.constant);
+    else if (value.type === 'i64') emitter.push(value);
+    else emitter.push(value).code.op('i64.extend_i32_u');
+  };
+  return {
+    pushKind: () => {
+      if (slots.extra === undefined) emitter.code.i32(kindCode(thunk));
+      else emitter.push(slots.extra).code.i32(kindCode(thunk)).op('i32.or');
+    },
+    pushResult: () => push64(slots.result),
+    pushOperand: () => push64(slots.operand),
+  };
+}
+
+/** Goes to the record that the jump cache has for an address; else puts that into RIP. */
 function emitJumpCache(emitter: Emitter, target: WasmValue, found: (record: number) => void): void {
-  const { code } = emitter;
-  emitter
-    .push(target)
-    .code.op('i32.wrap_i64')
-    .i32(JUMP_CACHE_ENTRIES - 1)
-    .op('i32.and')
-    .i32(4)
-    .op('i32.shl');
-  const entry = emitter.pop('i32');
-  emitter.push(entry).code.memory('i64.load', JUMP_CACHE);
-  emitter.push(target).code.op('i64.eq').if();
-  emitter.push(entry).code.memory('i32.load', JUMP_CACHE + 8);
-  found(emitter.pop('i32').local);
-  code.end();
-  code.i32(0);
+  emitJumpCacheLookup(emitter, target, found);
+  emitter.code.i32(0);
   emitter.push(target).code.memory('i64.store', at.RIP);
 }
 
@@ -59,7 +64,7 @@ export interface LoopLabels {
   readonly enter: Label;
   /** Dispatches the record at the record pointer. */
   readonly dispatch: Label;
-  readonly exits: Readonly<Record<ExitCode, Label>>;
+  readonly exits: Readonly<Record<(typeof Exit)['ticks' | 'indirect' | 'evaluate' | 'miss'], Label>>;
 }
 
 export interface LoopLocals {
@@ -120,12 +125,14 @@ export class LoopContext implements HandlerContext {
     this.code.i32(0).set(budget).br(this.labels.exits[Exit.ticks]);
     this.code.end();
   }
-  storeFlags(thunk: FlagsThunk<WasmValue>): void {
-    pushThunk(this.emitter, thunk, 'result');
+  storeFlags(m: Arithmetic<WasmValue>, thunk: FlagsThunk<WasmValue>): void {
+    const encoded = encodeThunk(m, this.emitter, thunk);
+    encoded.pushResult();
     this.code.set(this.locals.result);
-    pushThunk(this.emitter, thunk, 'operand');
+    encoded.pushOperand();
     this.code.set(this.locals.operand);
-    this.code.i32(kindCode(thunk)).set(this.locals.kind);
+    encoded.pushKind();
+    this.code.set(this.locals.kind);
   }
   callCondition(even: number): void {
     this.pushFlags().call(this.shared.conditions[even]!);
@@ -187,12 +194,15 @@ export class FunctionContext implements HandlerContext {
     this.leave(Exit.ticks);
     code.end();
   }
-  storeFlags(thunk: FlagsThunk<WasmValue>): void {
+  storeFlags(m: Arithmetic<WasmValue>, thunk: FlagsThunk<WasmValue>): void {
+    const encoded = encodeThunk(m, this.emitter, thunk);
     this.code.i32(0);
-    pushThunk(this.emitter, thunk, 'result');
+    encoded.pushResult();
     this.code.memory('i64.store', at.FLAGS_RESULT).i32(0);
-    pushThunk(this.emitter, thunk, 'operand');
-    this.code.memory('i64.store', at.FLAGS_OPERAND).i32(0).i32(kindCode(thunk)).memory('i32.store', at.FLAGS_KIND);
+    encoded.pushOperand();
+    this.code.memory('i64.store', at.FLAGS_OPERAND).i32(0);
+    encoded.pushKind();
+    this.code.memory('i32.store', at.FLAGS_KIND);
   }
   callCondition(even: number): void {
     this.pushFlags().call(this.shared.conditions[even]!);

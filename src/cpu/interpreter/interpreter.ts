@@ -20,9 +20,18 @@ export class Interpreter {
   /** Runs from a record for at most `ticks` ticks. */
   run(record: number, ticks: number): ExitCode {
     const exit = this.runRecords(record, ticks);
-    this.record = this.host32[EXIT_RECORD >> 2]!;
+    this.takeRecord();
     this.ticksLeft = this.host32[EXIT_BUDGET >> 2]!;
     return exit;
+  }
+
+  /** The generated code itself, for other generated code to call. */
+  get function(): (record: number, budget: number) => number {
+    return this.runRecords;
+  }
+  /** Takes the record at which it stopped, after others have called it. */
+  takeRecord(): void {
+    this.record = this.host32[EXIT_RECORD >> 2]!;
   }
 }
 

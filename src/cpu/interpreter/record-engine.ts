@@ -1,12 +1,10 @@
 import { PAGE_SIZE, isCanonical } from '../../bits.js';
-import { HOST_LAYOUT, WATCH_CODE } from '../../memory.js';
-import { TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
 import type { Cpu } from '../cpu.js';
 import { TICKS, faultOf, type CpuEvent } from '../events.js';
 import { GuestException, Vector } from '../exceptions.js';
-import { EXIT_ACCESS, EXIT_LINEAR, TLB_READ_TABLE, TLB_WRITE_TABLE } from '../state.js';
-import type { CompiledRegion, HotCode } from '../translator/hot-code.js';
+import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS } from '../state.js';
+import { HotCode, type TranslationThreshold } from '../translator/hot-code.js';
 import { BlockCache } from './block-cache.js';
 import { Interpreter, generatedInterpreter } from './interpreter.js';
 import { Exit, RECORD_BYTES, type ExitCode } from './record.js';
@@ -14,33 +12,40 @@ import { Exit, RECORD_BYTES, type ExitCode } from './record.js';
 /** Ticks that generated code runs at a time: it must come back now and then to move on to its optimised version. */
 const LONGEST_SLICE = 500_000;
 
-/** Ticks in the interpreter, however often it was left in between, after which it looks where it is, to find what is hot. */
-const SAMPLE_TICKS = 20_000;
+/** Ticks that generated code is given at a time, at most: they are counted in 32 bits. */
+const MOST_TICKS = 1 << 30;
 
 /** Where to go on: a record, or 0 to look rip up. */
 type Next = number | CpuEvent;
 
 /**
- * The cold tier: runs decoded records in the generated interpreter, and does what it leaves over: decoding, TLB misses,
- * and through the evaluator everything unusual.
+ * Runs decoded records in the generated interpreter, and regions where there is a hot tier, and does what they leave over:
+ * decoding, TLB misses, and through the evaluator everything unusual.
  */
 export class RecordEngine {
   private readonly interpreter: Interpreter;
   private readonly blocks: BlockCache;
+  private readonly hot: HotCode | undefined;
   private mappingsHaveChanged = false;
-  private ticksToSample = SAMPLE_TICKS;
   private lastMiss = { ticks: -1, record: 0, linear: 0n, count: 0 };
 
+  /** With a threshold there is a hot tier: blocks that have been found running so often are translated. */
   constructor(
     private readonly cpu: Cpu,
-    /** The hot tier, where there is one. */
-    private readonly hot?: HotCode,
+    threshold?: TranslationThreshold,
   ) {
     const { memory, mmu, fetcher } = cpu;
     this.interpreter = new Interpreter(memory);
-    const isWatchedElse = (frame: number): boolean => fetcher.holds(frame) || hot?.holds(frame) === true;
-    this.blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), isWatchedElse);
-    memory.host32.fill(-1, HOST_LAYOUT.tlbNever >>> 2, (HOST_LAYOUT.tlbNever + HOST_LAYOUT.tlbNeverBytes) >>> 2);
+    const isWatchedElse = (frame: number): boolean => fetcher.holds(frame) || this.hot?.holds(frame) === true;
+    const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), isWatchedElse);
+    this.blocks = blocks;
+    if (threshold === undefined) return;
+    const host = {
+      ...{ memory, mmu, fetcher, interpret: this.interpreter.function },
+      isReached: (rip: bigint) => blocks.has(rip),
+      markRegion: (rip: bigint) => blocks.markRegion(rip),
+    };
+    this.hot = new HotCode(host, threshold);
   }
 
   /** What was decoded may no longer be what a fetch would find; dropped before the next instruction. */
@@ -60,80 +65,89 @@ export class RecordEngine {
 
   /** Runs until the CPU's ticks reach `end`, or an event. */
   run(end: number): CpuEvent {
-    const { cpu } = this;
+    const { cpu, hot } = this;
     let next: Next = 0;
     while (typeof next === 'number' && cpu.ticks < end) {
       if (this.mappingsHaveChanged) {
         this.mappingsHaveChanged = false;
-        this.hot?.dropAll();
+        hot?.dropAll();
         this.blocks.dropAll();
         next = 0;
       }
+      cpu.updateModes();
       if (cpu.state.trapFlag) next = this.evaluate(0);
       else if (next === 0) next = this.locate(() => this.blocks.find(cpu.state.rip));
-      else if (this.hot && this.blocks.leadsToRegion(next)) next = this.runRegion(this.hot, next, end);
-      else if (this.hot?.translatesAtOnce && this.translateNow(next)) continue;
-      else next = this.runFrom(next, end);
+      else if (hot) next = this.runHot(hot, next, end);
+      else next = this.runInterpreter(next, end);
     }
     return typeof next === 'number' ? TICKS : next;
   }
 
-  private runFrom(record: number, end: number): Next {
+  /** Runs from a record in the interpreter alone. */
+  private runInterpreter(record: number, end: number): Next {
     const { cpu, interpreter } = this;
-    const ticks = Math.min(end - cpu.ticks, this.hot ? this.ticksToSample : LONGEST_SLICE);
-    this.chooseTlb();
+    const ticks = Math.min(end - cpu.ticks, LONGEST_SLICE);
     const exit = interpreter.run(record, ticks);
     cpu.ticks += ticks - interpreter.ticksLeft;
-    this.ticksToSample -= ticks - interpreter.ticksLeft;
-    if (exit !== Exit.indirect) cpu.state.rip = this.blocks.ripOf(interpreter.record);
+    return this.afterInterpreter(exit, end, end - cpu.ticks === interpreter.ticksLeft);
+  }
+
+  /** `last` says that the ticks it had were all that there are up to the end. */
+  private afterInterpreter(exit: ExitCode, end: number, last: boolean): Next {
+    const { cpu, interpreter } = this;
+    const { record } = interpreter;
+    if (exit !== Exit.indirect) cpu.state.rip = this.blocks.ripOf(record);
     // The fetch of what comes next, with its A bits and faults, belongs to the next tick.
-    if (cpu.ticks >= end) return 0;
-    if (exit === Exit.ticks) this.sample(cpu.state.rip);
-    return this.afterExit(exit, interpreter.record, end - cpu.ticks === interpreter.ticksLeft);
+    return cpu.ticks >= end ? 0 : this.afterExit(exit, record, last);
+  }
+
+  /** Runs from a record in the interpreter and in regions. */
+  private runHot(hot: HotCode, record: number, end: number): Next {
+    const { cpu, blocks } = this;
+    if (hot.translatesAtOnce && blocks.isInstruction(record) && !blocks.leadsToRegion(record))
+      hot.sample(blocks.ripOf(record));
+    const ticks = end - cpu.ticks;
+    const given = Math.min(ticks, MOST_TICKS);
+    const exit = hot.run(record, given);
+    cpu.ticks += given - hot.ticksLeft;
+    if (exit <= Exit.region) {
+      this.interpreter.takeRecord();
+      const sampled = exit === Exit.ticks && hot.ticksToSample < hot.ticksLeft;
+      const next = this.afterInterpreter(exit, end, !sampled && end - cpu.ticks === hot.ticksLeft);
+      if (sampled && cpu.ticks < end) this.sample(hot, cpu.state.rip);
+      return next;
+    }
+    return cpu.ticks >= end ? 0 : this.afterRegion(hot, exit, end);
   }
 
   /** Notes where the interpreter was found, and has what is hot translated. */
-  private sample(rip: bigint): void {
-    this.ticksToSample = SAMPLE_TICKS;
-    this.enterRegionsOf(this.hot?.sample(rip));
+  private sample(hot: HotCode, rip: bigint): void {
+    hot.restartSampling();
+    hot.sample(rip);
   }
 
-  /** Has the code at a record translated; whether a region can be entered there now. */
-  private translateNow(record: number): boolean {
-    if (!this.blocks.isInstruction(record)) return false;
-    this.sample(this.blocks.ripOf(record));
-    return this.blocks.leadsToRegion(record);
-  }
-
-  private enterRegionsOf(compiled: CompiledRegion | undefined): void {
-    if (!compiled) return;
-    for (const entry of compiled.entryNumbers.keys()) this.blocks.markRegion(entry);
-    this.cpu.mmu.watch(compiled.region.physicalPage / PAGE_SIZE, WATCH_CODE);
-  }
-
-  /** Runs the region that is entered at a record. */
-  private runRegion(hot: HotCode, record: number, end: number): Next {
+  /** Does what a region left over; rip says where. */
+  private afterRegion(hot: HotCode, exit: ExitCode, end: number): Next {
     const { cpu, blocks } = this;
-    const rip = blocks.ripOf(record);
-    const compiled = hot.find(rip);
-    if (!compiled) {
-      blocks.unmarkRegion(record);
-      return record;
-    }
-    const ticks = Math.min(end - cpu.ticks, LONGEST_SLICE);
-    this.chooseTlb();
-    hot.run(compiled, rip, ticks);
-    cpu.ticks += ticks - hot.ticksLeft;
-    if (hot.exit !== Exit.indirect) cpu.state.rip = hot.site.rip;
-    if (cpu.ticks >= end) return 0;
-    const next = this.locate(() => blocks.find(cpu.state.rip));
+    if (exit === Exit.evaluateRip) return this.evaluate(0);
+    const next = this.locate(() => blocks.findIndirect(cpu.state.rip));
     if (typeof next !== 'number') return next;
-    if (hot.exit === Exit.indirect) this.enterRegionsOf(hot.sampleIndirect(compiled, cpu.state.rip));
-    if (hot.exit === Exit.resolve || hot.exit === Exit.indirect) return next;
-    return this.afterExit(hot.exit, next, end - cpu.ticks === hot.ticksLeft);
+    if (exit === Exit.tail) return this.runTail(next, end);
+    if (exit === Exit.wideMisses) hot.ungroup(cpu.state.rip);
+    else if (!hot.refresh(cpu.state.rip) && blocks.leadsToRegion(next)) blocks.unmarkRegion(next);
+    return next;
   }
 
-  /** Does what generated code left over; `last` says that the ticks it had were all that there are up to the end. */
+  /** The last few ticks, which may not be enough for a region. */
+  private runTail(record: number, end: number): Next {
+    const { host32 } = this.cpu.memory;
+    host32[IGNORES_REGIONS >> 2] = IGNORES_ALL_REGIONS;
+    const next = this.runInterpreter(record, end);
+    host32[IGNORES_REGIONS >> 2] = 0;
+    return next;
+  }
+
+  /** Does what the interpreter left over; `last` says that the ticks it had were all that there are up to the end. */
   private afterExit(exit: ExitCode, record: number, last: boolean): Next {
     switch (exit) {
       case Exit.resolve:
@@ -147,8 +161,8 @@ export class RecordEngine {
       case Exit.ticks:
         // A block longer than the ticks that are left is run one instruction at a time.
         return last ? this.evaluate(record) : record;
-      case Exit.region:
-        return record;
+      default:
+        throw new Error(`the interpreter left with ${exit}`);
     }
   }
 
@@ -198,14 +212,5 @@ export class RecordEngine {
       this.cpu.ticks++;
       return faultOf(error);
     }
-  }
-
-  /** While alignment is checked no access may hit the TLB, so that the evaluator sees them all. */
-  private chooseTlb(): void {
-    const { cpu } = this;
-    cpu.updateModes();
-    const checks = cpu.linearMemory.checksAlignment;
-    cpu.memory.host32[TLB_READ_TABLE >> 2] = checks ? HOST_LAYOUT.tlbNever : TLB_READ;
-    cpu.memory.host32[TLB_WRITE_TABLE >> 2] = checks ? HOST_LAYOUT.tlbNever : TLB_WRITE;
   }
 }

@@ -58,6 +58,15 @@ export const Exit = {
   miss: 5,
   /** A translated region goes on from here. */
   region: 6,
+  // From here on they are the dispatcher's (translator/dispatcher.ts), and RIP says where to go on.
+  /** Neither a region nor the jump cache is known to have RIP. */
+  unknown: 7,
+  /** Fewer ticks are left than the region at RIP may need. */
+  tail: 8,
+  /** The evaluator does the instruction at RIP. */
+  evaluateRip: 9,
+  /** The instruction at RIP has often missed a check that covers more than its own access. */
+  wideMisses: 10,
 } as const;
 
 export type ExitCode = (typeof Exit)[keyof typeof Exit];

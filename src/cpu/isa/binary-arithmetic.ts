@@ -3,7 +3,7 @@ import { Vector } from '../exceptions.js';
 import { AF, CF, OF, flagsOfAdd, flagsOfResult, flagsOfSub } from '../flags.js';
 import type { Arithmetic, Machine, Semantics } from '../machine.js';
 import { HIGH_BYTE, RAX, RDX } from '../state.js';
-import { flagFromBit, flagFromSign, flagFromTruth, joinFlags, resize } from './flag-bits.js';
+import { flagFromBit, flagFromSign, joinFlags, resize } from './flag-bits.js';
 import { place, read } from './operands.js';
 
 /** SDM Vol. 1 5.1.2 "Binary Arithmetic Instructions", with ADCX, ADOX and MULX. */
@@ -103,31 +103,20 @@ export const adox = addWithFlag(OF, 0);
 /** INC: DEST := DEST + 1; sets OF SF ZF AF PF and keeps CF. SDM Vol. 2A "INC—Increment by 1". */
 export const inc: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
-  const x = target.read();
-  const sum = m.add(width, x, m.constant(width, 1));
+  const carry = m.condition(2);
+  const sum = m.add(width, target.read(), m.constant(width, 1));
   target.write(sum);
-  m.setFlags(flagsOfResult(width, sum, flagsOfStep(m, width, x, sum, m.and(width, sum, m.not(width, x)))));
+  m.setFlags({ kind: 'inc', width, result: sum, carry });
 };
 
 /** DEC: DEST := DEST - 1; sets OF SF ZF AF PF and keeps CF. SDM Vol. 2A "DEC—Decrement by 1". */
 export const dec: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
-  const x = target.read();
-  const difference = m.sub(width, x, m.constant(width, 1));
+  const carry = m.condition(2);
+  const difference = m.sub(width, target.read(), m.constant(width, 1));
   target.write(difference);
-  const overflow = m.and(width, x, m.not(width, difference));
-  m.setFlags(flagsOfResult(width, difference, flagsOfStep(m, width, x, difference, overflow)));
+  m.setFlags({ kind: 'dec', width, result: difference, carry });
 };
-
-/** The CF there is, OF from a sign bit, and AF, for a step of 1. */
-function flagsOfStep<V>(m: Machine<V>, width: Width, x: V, result: V, overflow: V): V {
-  return joinFlags(
-    m,
-    flagFromTruth(m, m.condition(2), CF),
-    flagFromSign(m, width, overflow, OF),
-    flagFromBit(m, width, m.xor(width, x, result), 4, AF),
-  );
-}
 
 /** NEG: DEST := 0 - DEST; sets CF unless DEST was 0, the other flags by the result. SDM Vol. 2B "NEG". */
 export const neg: Semantics = (m, { dest, width }) => {
@@ -164,25 +153,18 @@ export const mul: Semantics = (m, { dest, width }) => {
  */
 export const imul: Semantics = (m, { dest, src, third, width, operands }) => {
   if (operands.length === 1) {
-    const { low, high, fits } = signedProduct(m, width, m.gpr(RAX, width), read(m, dest));
+    const [x, y] = [m.gpr(RAX, width), read(m, dest)];
+    const [low, high] = [m.mul(width, x, y), m.mulHighSigned(width, x, y)];
     m.setGpr(RAX, width, low);
     m.setGpr(upperHalf(width), width, high);
-    setProductFlags(m, fits);
+    m.setFlags({ kind: 'product', width, x, y });
     return;
   }
   const x = read(m, src);
   const y = operands.length === 2 ? read(m, dest) : read(m, third, width);
-  const { low, fits } = signedProduct(m, width, x, y);
-  place(m, dest, 'write').write(low);
-  setProductFlags(m, fits);
+  place(m, dest, 'write').write(m.mul(width, x, y));
+  m.setFlags({ kind: 'product', width, x, y });
 };
-
-/** `fits`: the upper half only repeats the sign of the lower one. */
-function signedProduct<V>(m: Arithmetic<V>, width: Width, x: V, y: V): { low: V; high: V; fits: V } {
-  const low = m.mul(width, x, y);
-  const high = m.mulHighSigned(width, x, y);
-  return { low, high, fits: m.equal(width, high, m.sar(width, low, m.constant(width, width - 1))) };
-}
 
 /** SF, ZF, AF and PF are undefined; here they are clear. */
 function setProductFlags<V>(m: Machine<V>, fits: V): void {

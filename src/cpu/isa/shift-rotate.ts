@@ -36,26 +36,19 @@ function shiftBy<V>(m: Arithmetic<V>, shift: Shift, width: Width, x: V, count: V
   return resize(m, work, width, m[shift](work, wide, resize(m, 8, work, count)));
 }
 
-/**
- * DEST := DEST shifted by the count. `setFlags` gets DEST before (`x`), shifted by one place less (`last`, whose
- * outermost bit is the last one to leave), and after.
- */
+/** DEST := DEST shifted by the count. `setFlags` gets DEST before (`x`) and after, and a count other than 0. */
 function shift(
+  setFlags: <V>(m: Machine<V>, width: Width, values: { x: V; count: V; result: V }) => void,
   kind: Shift,
-  setFlags: <V>(m: Machine<V>, width: Width, values: { x: V; last: V; result: V }) => void,
 ): Semantics {
   return (m, form) => {
-    const { dest, width, operands } = form;
+    const { dest, width } = form;
     const target = place(m, dest, 'write');
     const count = countOf(m, form);
     const x = target.read();
     const result = shiftBy(m, kind, width, x, count);
     target.write(result);
-    unlessZero(m, form, count, () => {
-      const byOne = operands.length === 1;
-      const last = byOne ? x : shiftBy(m, kind, width, x, m.sub(8, count, m.constant(8, 1)));
-      setFlags(m, width, { x, last, result });
-    });
+    unlessZero(m, form, count, () => setFlags(m, width, { x, count, result }));
   };
 }
 
@@ -63,21 +56,17 @@ function shift(
  * SHL, SAL: CF is the last bit to leave on the left; OF, for a count of 1, CF ^ the sign. SDM Vol. 2B
  * "SAL/SAR/SHL/SHR".
  */
-export const shl = shift('shl', (m, width, { last, result }) => {
+export const shl = shift((m, width, { x, count, result }) => {
   // The last step doubles: last + last = result, carry and overflow included.
+  const last = shiftBy(m, 'shl', width, x, m.sub(8, count, m.constant(8, 1)));
   m.setFlags(flagsOfAdd(width, last, last, result));
-});
+}, 'shl');
 
 /** SHR: zeros come in on the left; CF is the last bit to leave; OF, for a count of 1, the former sign. */
-export const shr = shift('shr', (m, width, { x, last, result }) => {
-  const bits = joinFlags(m, flagFromBit(m, width, last, 0, CF), flagFromSign(m, width, x, OF));
-  m.setFlags(flagsOfResult(width, result, bits));
-});
+export const shr = shift((m, width, values) => m.setFlags({ kind: 'shr', width, ...values }), 'shr');
 
 /** SAR: the sign comes in on the left; CF is the last bit to leave; OF is clear for a count of 1. */
-export const sar = shift('sar', (m, width, { last, result }) => {
-  m.setFlags(flagsOfResult(width, result, flagFromBit(m, width, last, 0, CF)));
-});
+export const sar = shift((m, width, values) => m.setFlags({ kind: 'sar', width, ...values }), 'sar');
 
 /**
  * ROL, ROR: CF takes the bit that went round last; OF tells, for a count of 1, whether the sign changed. SDM Vol. 2B
@@ -92,11 +81,7 @@ function rotate(direction: 'rotateLeft' | 'rotateRight'): Semantics {
     const result = m[direction](width, target.read(), resize(m, 8, width, within));
     target.write(result);
     unlessZero(m, form, count, () => {
-      const sign = flagFromSign(m, width, result, OF);
-      const left = direction === 'rotateLeft';
-      const carry = left ? flagFromBit(m, width, result, 0, CF) : flagFromSign(m, width, result, CF);
-      const other = flagFromBit(m, width, result, left ? 0 : width - 2, OF);
-      m.setFlagBits(CF | OF, joinFlags(m, carry, m.xor(32, sign, other)));
+      m.setRotateFlags(direction === 'rotateLeft' ? 'rol' : 'ror', width, result);
     });
   };
 }

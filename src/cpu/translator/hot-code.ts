@@ -1,21 +1,26 @@
 import { PAGE_SIZE } from '../../bits.js';
-import type { GuestMemory } from '../../memory.js';
+import { WATCH_CODE, type GuestMemory } from '../../memory.js';
+import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../fetch.js';
 import type { Form } from '../form.js';
+import type { Instruction } from '../instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
 import type { ExitCode } from '../interpreter/record.js';
-import { EXIT_BUDGET } from '../state.js';
+import { EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state.js';
+import { CodeReader, pageOf } from './code-reader.js';
+import { generateDispatcher } from './dispatcher.js';
 import { findRegion, type Region } from './region.js';
-import { RegionTable, pageOf, type CompiledRegion } from './region-table.js';
-import { EXIT_CODE_BITS, translate, type Site } from './translate.js';
+import { RegionTable, type CompiledCode, type CompiledRegion, type RegionFunction } from './region-table.js';
+import { translate } from './translate.js';
 
-export type { CompiledRegion };
-
-/** How often a block must be found running, when generated code comes back, before it is translated. */
+/** How often a block must be found running before it is translated. */
 export const DEFAULT_THRESHOLD = 2;
 
-/** How often an indirect branch must leave a region for a place in its page, before that becomes an entry. */
-const INDIRECT_THRESHOLD = 16;
+/** The same for all code, or for each address where a block begins; 0 translates before the first instruction runs. */
+export type TranslationThreshold = number | ((rip: bigint) => number);
+
+/** Ticks in the interpreter, however often it was left in between, after which it looks where it is, to find what is hot. */
+const TICKS_BETWEEN_SAMPLES = 20_000;
 
 /** Addresses that are counted at a time; when there are more, counting starts anew. */
 const MOST_SAMPLES = 8192;
@@ -23,8 +28,24 @@ const MOST_SAMPLES = 8192;
 /** The threshold of a page doubles so many times, at most, when stores undo its regions. */
 const MOST_DOUBLINGS = 16;
 
-/** Entry tables hold numbers of 8 bits. Entries beyond have a number, but no indirect branch within the region finds them. */
-const MOST_NUMBERS_IN_TABLE = 255;
+/** Places asked for that one region serves, at most: the more there are, the less is known at each. */
+const MOST_WANTED = 8;
+
+/** Instructions whose checks cover their own access only, at most; when there are more, all may be wide again. */
+const MOST_UNGROUPED = 4096;
+
+/** Around whom the hot tier works. */
+export interface HotCodeHost {
+  readonly memory: GuestMemory;
+  readonly mmu: Mmu;
+  readonly fetcher: InstructionFetcher;
+  /** Runs records: the interpreter's generated code. */
+  readonly interpret: (record: number, ticks: number) => number;
+  /** Whether the code at an address has been reached. */
+  isReached(rip: bigint): boolean;
+  /** Makes the interpreter leave for a region where it comes to an address. */
+  markRegion(rip: bigint): void;
+}
 
 /**
  * The hot tier: finds by sampling which blocks run most, has their regions translated, and keeps them until the bytes
@@ -32,68 +53,83 @@ const MOST_NUMBERS_IN_TABLE = 255;
  */
 export class HotCode {
   private readonly samples = new Map<bigint, number>();
-  private readonly indirect = new Map<bigint, number>();
-  private readonly regions = new RegionTable();
+  private readonly regions: RegionTable;
   /** How often stores have undone the regions of a frame. */
   private readonly undone = new Map<number, number>();
+  private readonly ungrouped = new Set<bigint>();
   private readonly compilesForm = new Map<Form, boolean>();
-  /** Where the last region that ran was left. */
-  exit: ExitCode = 1;
-  site: Site = { rip: 0n, refund: 0 };
+  private readonly imports: WebAssembly.Imports;
+  private readonly runRecords: (record: number, ticks: number) => ExitCode;
   ticksLeft = 0;
 
   constructor(
-    private readonly memory: GuestMemory,
-    private readonly fetcher: InstructionFetcher,
-    private readonly threshold: number,
-  ) {}
+    private readonly host: HotCodeHost,
+    private readonly threshold: TranslationThreshold,
+  ) {
+    const { memory } = host;
+    const { exports } = new WebAssembly.Instance(dispatcherModule(), {
+      bd0: { memory: memory.memory, interpret: host.interpret },
+    });
+    this.runRecords = exports['run'] as typeof this.runRecords;
+    this.regions = new RegionTable(memory, exports['regions'] as WebAssembly.Table);
+    this.imports = { bd0: { memory: memory.memory, flagBits: exports['flagBits'] as WebAssembly.ExportValue } };
+    memory.host32[TRANSLATES_AT_ONCE >> 2] = this.translatesAtOnce ? 1 : 0;
+    this.restartSampling();
+  }
 
-  /**
-   * Takes note that the block at `rip`, which has been fetched, was found running; answers its region if it has one now.
-   * Where a region has it already, but no way in there, it gets one.
-   */
-  sample(rip: bigint): CompiledRegion | undefined {
-    const physical = this.fetcher.translate(rip);
-    const doublings = Math.min(this.undone.get(Math.floor(physical / PAGE_SIZE)) ?? 0, MOST_DOUBLINGS);
-    if (count(this.samples, rip) < this.threshold * 2 ** doublings) return undefined;
-    const neighbours = this.regions.inPageOf(rip);
-    for (const compiled of neighbours) {
-      const entry = compiled.bestEntries.get(rip);
-      if (entry !== undefined) return compiled.entryNumbers.has(entry) ? compiled : this.compile(entry, compiled);
-      if (isInside(compiled.region, rip)) return undefined;
-    }
-    return this.compile(rip, neighbours.at(-1));
+  /** Runs from a record, in the interpreter and in regions, for at most `ticks`; leaves the rest in `ticksLeft`. */
+  run(record: number, ticks: number): ExitCode {
+    const exit = this.runRecords(record, ticks);
+    this.ticksLeft = this.host.memory.host32[EXIT_BUDGET >> 2]!;
+    return exit;
+  }
+
+  /** Ticks of the interpreter up to the next sample. */
+  get ticksToSample(): number {
+    return this.host.memory.host32[SAMPLE_TICKS >> 2]!;
+  }
+  restartSampling(): void {
+    this.host.memory.host32[SAMPLE_TICKS >> 2] = TICKS_BETWEEN_SAMPLES;
   }
 
   /**
-   * Takes note that an indirect branch has left a region for `rip`, which has been fetched. One that stays in the page,
-   * often taken, makes its target an entry: answers the region that has it.
+   * Takes note that the block at `rip`, which has been fetched, was found running; translates it if that has been often.
+   * Where a region has it already, but no way in there, it gets one.
    */
-  sampleIndirect(from: CompiledRegion, rip: bigint): CompiledRegion | undefined {
-    if (pageOf(rip) !== from.region.page || from.entryNumbers.has(rip)) return undefined;
-    return count(this.indirect, rip) === INDIRECT_THRESHOLD ? this.compile(rip, from) : undefined;
+  sample(rip: bigint): void {
+    const physical = this.host.fetcher.translate(rip);
+    const doublings = Math.min(this.undone.get(Math.floor(physical / PAGE_SIZE)) ?? 0, MOST_DOUBLINGS);
+    const threshold = typeof this.threshold === 'number' ? this.threshold : this.threshold(rip);
+    if (count(this.samples, rip) < threshold * 2 ** doublings) return;
+    if (this.regions.refresh(rip)) return this.mark([rip]);
+    const around = this.regions.inPageOf(rip).find(({ code, base }) => code.bestEntries.has(rip - base));
+    if (!around) return this.compile([rip]);
+    const best = around.base + around.code.bestEntries.get(rip - around.base)!;
+    if (this.regions.at(best)) this.mark([best]);
+    else if (around.wanted.length >= MOST_WANTED) this.compile([best]);
+    else this.compile([...around.wanted, best], around);
   }
 
   /** Whether nothing runs in the interpreter that can be translated. */
   get translatesAtOnce(): boolean {
-    return this.threshold === 0;
+    return this.threshold === 0 || typeof this.threshold === 'function';
   }
 
-  find(rip: bigint): CompiledRegion | undefined {
-    return this.regions.at(rip);
+  /** Whether a region is entered at an address; generated code finds it from now on. */
+  refresh(rip: bigint): boolean {
+    return this.regions.refresh(rip);
+  }
+
+  /** Makes the checks at an instruction cover no more than their access. */
+  ungroup(rip: bigint): void {
+    if (this.ungrouped.size >= MOST_UNGROUPED) this.ungrouped.clear();
+    this.ungrouped.add(rip);
+    for (const region of this.regions.inPageOf(rip)) this.compile(region.wanted, region);
   }
 
   /** Whether some region's code lies in a frame. */
   holds(frame: number): boolean {
     return this.regions.holds(frame);
-  }
-
-  /** Runs a region from an entry for at most `ticks`; how it ended is in `exit`, `site` and `ticksLeft`. */
-  run(compiled: CompiledRegion, rip: bigint, ticks: number): void {
-    const value = compiled.run(compiled.entryNumbers.get(rip)!, ticks);
-    this.exit = (value & ((1 << EXIT_CODE_BITS) - 1)) as ExitCode;
-    this.site = compiled.sites[value >>> EXIT_CODE_BITS]!;
-    this.ticksLeft = this.memory.host32[EXIT_BUDGET >> 2]! + this.site.refund;
   }
 
   /**
@@ -111,46 +147,49 @@ export class HotCode {
   dropAll(): void {
     this.regions.clear();
     this.samples.clear();
-    this.indirect.clear();
   }
 
-  /** Compiles a region with an entry at `rip`, in the place of `joining` if there is room for what that has. */
-  private compile(rip: bigint, joining: CompiledRegion | undefined): CompiledRegion | undefined {
-    const physical = this.fetcher.translate(rip);
-    const physicalPage = physical - (physical % PAGE_SIZE);
-    const joined = joining && this.join(joining.region, rip);
-    const region = joined ?? findRegion(this.fetcher, [rip], physicalPage);
-    if (!region.blocks.has(rip)) return undefined;
-    if (joined) this.regions.delete(joining);
-    const compiled = this.instantiate(region);
-    this.regions.add(compiled);
-    return compiled;
-  }
-
-  /** A region with one more entry; undefined where not all of the old and the new one fit in. */
-  private join(old: Region, rip: bigint): Region | undefined {
-    const region = findRegion(this.fetcher, [...old.entries, rip], old.physicalPage);
-    const hasAll = [...old.entries, rip].every((entry) => region.blocks.has(entry));
-    return hasAll && (!region.isFull || old.blocks.has(rip)) ? region : undefined;
-  }
-
-  private instantiate(region: Region): CompiledRegion {
-    const { memory } = this;
-    const entryTable = this.regions.takeEntryTable();
-    const { bytes, sites, entryNumbers, bestEntries } = translate(region, entryTable, (instruction) =>
-      this.canCompile(instruction.form),
-    );
-    memory.host.fill(0, entryTable, entryTable + PAGE_SIZE);
-    for (const [entry, number] of entryNumbers)
-      if (number <= MOST_NUMBERS_IN_TABLE) memory.host[entryTable + Number(entry - region.page)] = number;
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), {
-      bd0: { memory: memory.memory },
+  /** Compiles a region with entries at `wanted`, in the place of another one. */
+  private compile(wanted: readonly bigint[], instead?: CompiledRegion): void {
+    const reader = new CodeReader(this.host.fetcher);
+    const region = findRegion(reader, wanted, {
+      isReached: (rip) => this.translatesAtOnce || this.host.isReached(rip),
+      compiles: (instruction) => this.canCompile(instruction),
     });
-    const run = instance.exports['run'] as (entry: number, budget: number) => number;
-    return { region, sites, entryNumbers, bestEntries, entryTable, run };
+    const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
+    if (misses) return instead && wanted.length > 1 ? this.compile(wanted.slice(-1)) : undefined;
+    if (instead) this.regions.delete(instead);
+    this.bind(region, wanted);
   }
 
-  private canCompile(form: Form): boolean {
+  private bind(region: Region, wanted: readonly bigint[]): void {
+    const base = pageOf(wanted[0]!);
+    const index = this.regions.takePlace();
+    if (index === undefined) return;
+    const code = this.codeFor(region, base);
+    const entries = code.entries.map((offset) => BigInt.asUintN(64, base + offset));
+    this.regions.add({ code, base, pages: region.pages, wanted, entries, index });
+    this.mark(entries);
+    for (const { physical } of region.pages) this.host.mmu.watch(physical / PAGE_SIZE, WATCH_CODE);
+  }
+
+  private codeFor(region: Region, base: bigint): CompiledCode {
+    const { bytes, instructions: _instructions, ...translation } = translate(
+      region,
+      base,
+      (instruction) => this.canCompile(instruction),
+      this.ungrouped,
+    );
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), this.imports);
+    const run = instance.exports['run'] as RegionFunction;
+    return { ...translation, key: '', wasmBytes: bytes.length, run };
+  }
+
+  private mark(entries: readonly bigint[]): void {
+    for (const entry of entries) this.host.markRegion(entry);
+  }
+
+  private canCompile({ form }: Instruction): boolean {
     let known = this.compilesForm.get(form);
     if (known === undefined) this.compilesForm.set(form, (known = compiles(form)));
     return known;
@@ -165,7 +204,9 @@ function count(counts: Map<bigint, number>, rip: bigint): number {
   return seen;
 }
 
-/** Whether an instruction within some block lies there. */
-function isInside(region: Region, rip: bigint): boolean {
-  return [...region.blocks.values()].some((block) => rip > block.rip && rip < block.end);
+let dispatcher: WebAssembly.Module | undefined;
+
+/** Compiled once for all machines of the process. */
+function dispatcherModule(): WebAssembly.Module {
+  return (dispatcher ??= new WebAssembly.Module(generateDispatcher() as BufferSource));
 }

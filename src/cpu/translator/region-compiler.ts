@@ -1,46 +1,88 @@
 import { maskOf, truncate, type Width } from '../../bits.js';
-import type { FlagsThunk } from '../flags.js';
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
+import { mapThunk, thunkOfCode, type FlagsThunk } from '../flags.js';
 import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../form.js';
 import type { Instruction } from '../instruction.js';
-import type { Machine } from '../machine.js';
-import { HIGH_BYTE, RSP, SEGMENT_BASE, xmmAddress } from '../state.js';
+import type { Access, Machine, Place } from '../machine.js';
+import { HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state.js';
+import type { Code } from '../wasm/code.js';
 import { MeaningCompiler, withAllWords, type CompilerContext } from '../wasm/meaning-compiler.js';
-import { constantValue, type Emitter, type WasmValue } from '../wasm/value.js';
+import { constantValue, type Emitter, type Origin, type WasmValue } from '../wasm/value.js';
+import { findExtent, withExtent, type CheckPlan, type CheckedExtent, type PlannedAccess } from './check-groups.js';
 
 type V = WasmValue;
 
 /**
- * The third reading of the meanings: code of a region. General-purpose registers are Wasm locals, and everything that the
- * decoder knows is a constant.
+ * The third reading of the meanings: code of a region. Registers are Wasm locals, and everything that the decoder knows is
+ * a constant; addresses of code are constants off the region's base.
  */
 export type RegionCompiler = RegionCore & Machine<V>;
+
+/** Where a region's code keeps what it works with. */
+export interface RegionLocals {
+  /** The linear address of the page that the region's addresses count from. */
+  readonly base: number;
+  readonly gpr: readonly number[];
+  readonly xmm: readonly number[];
+}
+
+/** Looks up what the check at the next access is to cover, or takes note of the access where nothing is planned yet. */
+export type CheckPlanner = (access: PlannedAccess) => CheckPlan;
+
+/** What is known at a place in the code, on whatever way it was reached. */
+export interface Knowledge {
+  /** Where the value of each general-purpose register comes from. */
+  readonly origins: readonly Origin[];
+  readonly extents: readonly CheckedExtent[];
+  readonly flags: FlagsThunk<V> | undefined;
+  /** Whether the locals of the flags hold them, so that an exit need not. */
+  readonly flagsStored: boolean;
+}
+
+/** The root of addresses of code, and of such as are known as numbers. */
+const CODE_ROOT = 0;
+const ABSOLUTE_ROOT = 1;
+const FIRST_ROOT = 2;
+
+const REGISTERS = 16;
 
 export function regionCompiler(
   emitter: Emitter,
   context: CompilerContext,
-  registers: readonly number[],
+  base: bigint,
+  locals: RegionLocals,
+  plan: CheckPlanner,
 ): RegionCompiler {
-  return withAllWords(new RegionCore(emitter, context, registers), emitter);
+  return withAllWords(new RegionCore(emitter, context, base, locals, plan), emitter);
 }
 
 class RegionCore extends MeaningCompiler {
-  /** Registers that some instruction has read or written: they are loaded on the way in. */
+  /** Registers that some instruction has read or written: they are loaded on the way in. Those of XMM count from 16. */
   readonly used = new Set<number>();
   /** Registers that some instruction has written: they are stored on the way out. */
   readonly written = new Set<number>();
   private instruction!: Instruction;
   private next = 0n;
-  private readonly kept: { readonly i32: readonly number[]; readonly i64: readonly number[] };
+  private origins: Origin[];
+  private extents: readonly CheckedExtent[] = [];
+  private rootsUsed = FIRST_ROOT;
+  private readonly sums = new Map<string, number>();
+  /** Two sets of locals that flags are kept in: what was known may go into what is known next. */
+  private readonly kept: readonly Record<'i32' | 'i64', readonly number[]>[];
+  private keptLast = 0;
 
   constructor(
     emitter: Emitter,
     context: CompilerContext,
-    /** Local of each general-purpose register. */
-    private readonly registers: readonly number[],
+    /** What the base is where the code is now; only differences to it go into the code. */
+    private readonly base: bigint,
+    private readonly locals: RegionLocals,
+    private readonly plan: CheckPlanner,
   ) {
     super(emitter, context);
-    const three = [0, 1, 2];
-    this.kept = { i32: three.map(() => this.code.newLocal('i32')), i64: three.map(() => this.code.newLocal('i64')) };
+    const three = (type: 'i32' | 'i64'): number[] => [0, 1, 2].map(() => this.code.newLocal(type));
+    this.kept = [0, 1].map(() => ({ i32: three('i32'), i64: three('i64') }));
+    this.origins = this.freshOrigins();
   }
 
   /** Emits the meaning of an instruction whose next one lies at `nextRip`; false if it has gone elsewhere. */
@@ -59,34 +101,96 @@ class RegionCore extends MeaningCompiler {
     return goesOn;
   }
 
-  /** What is known of the flags here, for a block that is entered from here only. */
-  get knownFlags(): FlagsThunk<V> | undefined {
-    return this.flags;
+  get knowledge(): Knowledge {
+    const { origins, extents, flags, flagsStored } = this;
+    return { origins: [...origins], extents, flags, flagsStored };
   }
-  set knownFlags(thunk: FlagsThunk<V> | undefined) {
-    this.flags = thunk;
+  set knowledge({ origins, extents, flags, flagsStored }: Knowledge) {
+    this.origins = [...origins];
+    this.extents = extents;
+    this.flags = flags;
+    this.flagsStored = flagsStored;
+  }
+  /** Takes flags of a known kind from locals, where ways have met; the locals stay as they are while that lasts. */
+  adoptFlags(kindCode: number, result: V, operand: V): void {
+    const thunk = thunkOfCode(this.words, kindCode, { extra: constantValue('i32', 0n), result, operand });
+    this.keptLast ^= 1;
+    this.flags = mapThunk(thunk, (value, place) => this.keep(place, value));
     this.flagsStored = true;
   }
+  freshOrigin(): Origin {
+    return { root: this.rootsUsed++, offset: 0n };
+  }
+  freshOrigins(): Origin[] {
+    return Array.from({ length: REGISTERS }, () => this.freshOrigin());
+  }
 
-  /**
-   * Flags go to their locals at once, where an exit finds them; the optimiser drops what nobody reads. What is known of
-   * them moves to locals of its own, which last until flags are set again.
-   */
+  /** What is known of the flags moves to locals of its own, which last until flags are set again. */
   override setFlags(thunk: FlagsThunk<V>): void {
-    super.setFlags(thunk);
-    this.storeFlags();
     this.changed = true;
-    if (thunk.kind === 'bits') this.flags = { kind: 'bits', bits: this.keep(0, thunk.bits) };
-    else if (thunk.kind === 'result')
-      this.flags = { ...thunk, result: this.keep(0, thunk.result), bits: this.keep(1, thunk.bits) };
-    else
-      this.flags = { ...thunk, x: this.keep(0, thunk.x), y: this.keep(1, thunk.y), result: this.keep(2, thunk.result) };
+    this.flagsStored = false;
+    this.keptLast ^= 1;
+    this.flags = mapThunk(thunk, (value, place) => this.keep(place, value));
   }
   private keep(place: number, value: V): V {
     if (value.constant !== undefined) return value;
-    const local = this.kept[value.type === 'i64' ? 'i64' : 'i32'][place]!;
+    const local = this.kept[this.keptLast]![value.type === 'i64' ? 'i64' : 'i32'][place]!;
     this.emitter.push(value).code.set(local);
     return { type: value.type, local };
+  }
+  /** An exit stores the flags by itself; this is for where ways meet, and changes nothing that the guest can see. */
+  override storeFlags(): void {
+    if (this.flagsStored || !this.flags) return;
+    this.flagsStored = true;
+    this.context.storeFlags(this.words, this.flags);
+  }
+  override condition(code: number): V {
+    if (!this.flags) this.flagBits();
+    return super.condition(code);
+  }
+  override flagBits(): V {
+    const bits = super.flagBits();
+    if (!this.flags) this.flags = { kind: 'bits', bits: this.keep(0, bits) };
+    return bits;
+  }
+
+  override jumpDirect(): void {
+    this.context.jumpDirect();
+    this.ended = true;
+  }
+  override branch(condition: V): void {
+    this.emitter.push(condition).code.if();
+    const { knowledge } = this;
+    this.context.jumpDirect();
+    this.knowledge = knowledge;
+    this.code.end();
+  }
+  override jumpIndirect(target: V): void {
+    this.context.jumpIndirect(target);
+    this.ended = true;
+  }
+  override if(condition: V, then: () => void, otherwise?: () => void): void {
+    this.joining(() => super.if(condition, then, otherwise));
+  }
+  override while(...parameters: Parameters<MeaningCompiler['while']>): V[] {
+    return this.joining(() => super.while(...parameters));
+  }
+  override repeat(body: () => V | undefined): void {
+    this.storeFlags();
+    this.joining(() => {
+      for (const register of [RCX, RSI, RDI]) this.origins[register] = this.freshOrigin();
+      super.repeat(body);
+      for (const register of [RCX, RSI, RDI]) this.origins[register] = this.freshOrigin();
+    });
+  }
+  /** Emits what may or may not run, or run often: of what that finds out nothing is known behind it. */
+  private joining<T>(emit: () => T): T {
+    const { origins, extents } = this;
+    this.origins = [...origins];
+    const result = emit();
+    this.origins = this.origins.map((origin, i) => (origin === origins[i] ? origin : this.freshOrigin()));
+    this.extents = extents;
+    return result;
   }
 
   readGpr(operand: GprOperand): V {
@@ -113,45 +217,56 @@ class RegionCore extends MeaningCompiler {
     }
     this.used.add(target);
     this.written.add(target);
-    this.emitter.push(whole).code.set(this.registers[target]!);
+    this.origins[target] = originOf(whole) ?? this.freshOrigin();
+    this.emitter.push(whole).code.set(this.locals.gpr[target]!);
   }
   readXmm(operand: XmmOperand): V {
-    this.code.i32(0);
-    return this.load(128, this.xmmAddress(operand));
+    this.pushXmm(operand);
+    return this.emitter.pop('v128');
   }
   writeXmm(operand: XmmOperand, value: V): void {
-    this.changed = true;
-    this.code.i32(0);
-    this.store(128, value, this.xmmAddress(operand));
+    this.emitter.push(value);
+    this.popXmm(operand);
   }
+  /** As a number and as its bits: the optimiser drops which of them nobody asks for. */
   readXmmLow(operand: XmmOperand, width: 32 | 64): V {
-    this.code.i32(0);
-    return this.load(width, this.xmmAddress(operand));
+    const { code, emitter } = this;
+    const float = emitter.local(width === 64 ? 'f64' : 'f32');
+    this.pushXmm(operand).laneOp(width === 64 ? 'f64x2.extract_lane' : 'f32x4.extract_lane', 0).set(float);
+    this.pushXmm(operand);
+    code.laneOp(width === 64 ? 'i64x2.extract_lane' : 'i32x4.extract_lane', 0);
+    return { ...emitter.pop(width === 64 ? 'i64' : 'i32'), float };
   }
   writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void {
-    this.changed = true;
-    this.code.i32(0);
-    this.store(width, value, this.xmmAddress(operand));
+    const { code } = this;
+    this.pushXmm(operand);
+    if (value.float !== undefined)
+      code.get(value.float).laneOp(width === 64 ? 'f64x2.replace_lane' : 'f32x4.replace_lane', 0);
+    else this.emitter.push(value).code.laneOp(width === 64 ? 'i64x2.replace_lane' : 'i32x4.replace_lane', 0);
+    this.popXmm(operand);
   }
   immediate(width: Width): V {
     return this.words.constant(width, truncate(width, this.instruction.immediate));
   }
   nextRip(): V {
-    return constantValue('i64', this.next);
+    return this.addressOfCode(this.next);
+  }
+  /** An address that lies a constant away from the code. */
+  addressOfCode(address: bigint): V {
+    const offset = BigInt.asIntN(64, address - this.base);
+    this.code.get(this.locals.base);
+    if (offset !== 0n) this.code.i64(offset).op('i64.add');
+    return { ...this.emitter.pop('i64'), origin: { root: CODE_ROOT, offset } };
   }
   effectiveAddress(_operand: MemoryOperand, popped = 0): V {
     const m = this.words;
     const { base, index, scale, displacement, ripRelative } = this.instruction;
-    let constant = displacement + (ripRelative ? this.next : 0n);
-    if (base === RSP) constant += BigInt(popped);
+    const constant = constantValue('i64', truncate(64, base === RSP ? displacement + BigInt(popped) : displacement));
     let address: V | undefined = base >= 0 ? this.copy(base) : undefined;
-    if (index >= 0) {
-      const scaled = m.shl(64, this.copy(index), constantValue('i64', BigInt(scale)));
-      address = address ? m.add(64, address, scaled) : scaled;
-    }
-    const offset = constantValue('i64', truncate(64, constant));
-    if (!address) address = offset;
-    else if (constant !== 0n) address = m.add(64, address, offset);
+    if (ripRelative) address = this.addressOfCode(this.next + displacement);
+    else if (index >= 0) address = this.addIndex(address, index, scale);
+    if (!address) address = constant;
+    else if (!ripRelative && constant.constant !== 0n) address = m.add(64, address, constant);
     return this.form.addressWidth === 32 ? m.and(64, address, constantValue('i64', 0xffff_ffffn)) : address;
   }
   sourceSegmentBase(): V {
@@ -159,16 +274,90 @@ class RegionCore extends MeaningCompiler {
     return this.load(64, SEGMENT_BASE + this.instruction.segment * 8);
   }
 
+  private addIndex(base: V | undefined, index: number, scale: number): V {
+    const m = this.words;
+    const offset = this.copy(index);
+    const scaled = m.shl(64, offset, constantValue('i64', BigInt(scale)));
+    const sum = base ? m.add(64, base, scaled) : scaled;
+    const start = base ? base.origin : { root: ABSOLUTE_ROOT, offset: 0n };
+    if (!start || !offset.origin || sum.constant !== undefined) return sum;
+    const key = `${start.root} ${offset.origin.root} ${scale}`;
+    let root = this.sums.get(key);
+    if (root === undefined) this.sums.set(key, (root = this.rootsUsed++));
+    const distance = start.offset + (offset.origin.offset << BigInt(scale));
+    return { ...sum, origin: { root, offset: BigInt.asIntN(64, distance) } };
+  }
+
+  override translate(linear: V, bytes: number, access: Access): Place<V> {
+    this.requireUnchanged('translates an address');
+    const origin = originOf(linear);
+    const plan = this.plan({ origin, bytes, access });
+    const known = origin && findExtent(this.extents, origin, bytes, access);
+    if (origin && known) return this.placeAt(known.host, Number(origin.offset - known.low));
+    const start = this.words.sub(64, linear, constantValue('i64', BigInt(plan.before)));
+    const host = this.check(start, plan.before + plan.after, plan.writes);
+    if (origin) {
+      const [low, high] = [origin.offset - BigInt(plan.before), origin.offset + BigInt(plan.after)];
+      this.extents = withExtent(this.extents, { root: origin.root, low, high, writable: plan.writes, host });
+    }
+    return this.placeAt(host, plan.before);
+  }
+
+  /** Leaves unless the extent lies in one page that the TLB has; answers a new local with its host address. */
+  private check(start: V, bytes: number, writes: boolean): number {
+    const { code, emitter } = this;
+    const table = writes ? TLB_WRITE : TLB_READ;
+    emitter.push(start).code.op('i32.wrap_i64').i32(TLB_INDEX_SHIFT).op('i32.shr_u').i32(TLB_INDEX_MASK).op('i32.and');
+    const entry = emitter.pop('i32');
+    emitter.push(start);
+    if (bytes > 1) code.i64(BigInt(bytes - 1)).op('i64.add');
+    code.i64(-4096n).op('i64.and');
+    emitter.push(entry).code.memory('i64.load', table).op('i64.ne');
+    this.context.exitIf('miss');
+    emitter.push(entry).code.memory('i32.load', table + TLB_ADDEND_OFFSET);
+    emitter.push(start).code.op('i32.wrap_i64').op('i32.add');
+    const host = code.newLocal('i32');
+    code.set(host);
+    return host;
+  }
+  private placeAt(host: number, distance: number): Place<V> {
+    return {
+      load: (width, offset = 0) => {
+        this.code.get(host);
+        return this.load(width, distance + offset);
+      },
+      store: (width, value, offset = 0) => {
+        this.changed = true;
+        this.code.get(host);
+        this.store(width, value, distance + offset);
+      },
+    };
+  }
+
   /** The register's value now, which stays what it is when the register is written. */
   private copy(register: number): V {
     this.used.add(register);
-    this.code.get(this.registers[register]!);
-    return this.emitter.pop('i64');
+    this.code.get(this.locals.gpr[register]!);
+    return { ...this.emitter.pop('i64'), origin: this.origins[register] };
   }
   private number(field: RegisterField): number {
     return typeof field === 'number' ? field : this.instruction[field];
   }
-  private xmmAddress(operand: XmmOperand): number {
-    return xmmAddress(this.number(operand.field));
+  private pushXmm(operand: XmmOperand): Code {
+    const register = this.number(operand.field);
+    this.used.add(REGISTERS + register);
+    return this.code.get(this.locals.xmm[register]!);
   }
+  private popXmm(operand: XmmOperand): void {
+    const register = this.number(operand.field);
+    this.changed = true;
+    this.used.add(REGISTERS + register);
+    this.written.add(REGISTERS + register);
+    this.code.set(this.locals.xmm[register]!);
+  }
+}
+
+/** Where a value comes from; a constant is off the absolute root. */
+function originOf({ origin, constant }: V): Origin | undefined {
+  return constant === undefined ? origin : { root: ABSOLUTE_ROOT, offset: BigInt.asIntN(64, constant) };
 }

@@ -1,40 +1,63 @@
 import { PAGE_SIZE } from '../../bits.js';
-import { HOST_LAYOUT } from '../../memory.js';
-import type { Region } from './region.js';
+import type { GuestMemory } from '../../memory.js';
+import { pageOf, type CodePage } from './code-reader.js';
+import { MOST_REGIONS, REGION_USES } from './dispatcher.js';
+import { RegionEntries } from './region-entries.js';
 import type { Translation } from './translate.js';
 
-/** A region's code, bound to the memory. */
-export interface CompiledRegion extends Omit<Translation, 'bytes'> {
-  readonly region: Region;
-  /** Host address of its entry table. */
-  readonly entryTable: number;
-  readonly run: (entry: number, budget: number) => number;
+/** A region's function: `(entry, ticks, base, self) → RegionExit | site << 3`. */
+export type RegionFunction = (entry: number, ticks: number, base: bigint, self: number) => number;
+
+/** Compiled code of a region, wherever its bytes may lie. */
+export interface CompiledCode extends Omit<Translation, 'bytes' | 'instructions'> {
+  readonly key: string;
+  readonly wasmBytes: number;
+  readonly run: RegionFunction;
 }
 
-/** There are as many regions as entry tables, at most. */
-const MOST_REGIONS = HOST_LAYOUT.entryTablesBytes / PAGE_SIZE;
+/** Compiled code in the place where its bytes lie. */
+export interface CompiledRegion {
+  readonly code: CompiledCode;
+  /** The linear page that its addresses count from. */
+  readonly base: bigint;
+  readonly pages: readonly CodePage[];
+  /** What was asked for: the first addresses of `entries`. */
+  readonly wanted: readonly bigint[];
+  readonly entries: readonly bigint[];
+  /** Its place in the dispatcher's table. */
+  readonly index: number;
+}
 
 /**
- * The compiled regions, and who has which entry table. A region that is not in here is never entered again, so its entry
- * table can be another's; regions are taken out between runs of generated code only.
+ * The regions that can be entered, where generated code finds them and by page. Regions are put in and taken out between
+ * runs of generated code only.
  */
 export class RegionTable {
   private readonly byEntry = new Map<bigint, CompiledRegion>();
   private readonly byPage = new Map<bigint, Set<CompiledRegion>>();
   private readonly byFrame = new Map<number, Set<CompiledRegion>>();
-  /** The oldest first. */
   private readonly all = new Set<CompiledRegion>();
-  private readonly freeTables: number[] = [];
-  private tablesEnd: number = HOST_LAYOUT.entryTables;
+  private readonly freePlaces: number[] = [];
+  private placesUsed = 0;
+  private readonly addresses: RegionEntries;
+  private readonly uses: Int32Array;
+
+  constructor(
+    memory: GuestMemory,
+    private readonly functions: WebAssembly.Table,
+  ) {
+    this.addresses = new RegionEntries(memory);
+    this.uses = memory.host32.subarray(REGION_USES >> 2, (REGION_USES >> 2) + MOST_REGIONS);
+  }
 
   /** The region that is entered at an address. */
   at(rip: bigint): CompiledRegion | undefined {
     return this.byEntry.get(rip);
   }
 
-  /** The regions of the linear page around an address, the oldest first. */
+  /** The regions with code in the linear page around an address, the newest first. */
   inPageOf(rip: bigint): readonly CompiledRegion[] {
-    return [...(this.byPage.get(pageOf(rip)) ?? [])];
+    return [...(this.byPage.get(pageOf(rip)) ?? [])].reverse();
   }
 
   /** Whether some region's code lies in a frame. */
@@ -45,68 +68,98 @@ export class RegionTable {
   get size(): number {
     return this.all.size;
   }
+  [Symbol.iterator](): IterableIterator<CompiledRegion> {
+    return this.all.values();
+  }
 
-  /** The host address of an entry table for a region to come; where there is none left, the oldest region goes. */
-  takeEntryTable(): number {
-    if (this.freeTables.length === 0 && this.all.size === MOST_REGIONS) this.delete([...this.all][0]!);
-    const free = this.freeTables.pop();
+  /** A place in the dispatcher's table, or undefined where there is none left. */
+  takePlace(): number | undefined {
+    const free = this.freePlaces.pop();
     if (free !== undefined) return free;
-    const table = this.tablesEnd;
-    this.tablesEnd += PAGE_SIZE;
-    return table;
+    return this.placesUsed < MOST_REGIONS ? this.placesUsed++ : undefined;
   }
 
-  add(compiled: CompiledRegion): void {
-    this.all.add(compiled);
-    addTo(this.byPage, compiled.region.page, compiled);
-    addTo(this.byFrame, frameOf(compiled), compiled);
-    for (const entry of compiled.entryNumbers.keys()) this.byEntry.set(entry, compiled);
-  }
-
-  delete(compiled: CompiledRegion): void {
-    if (!this.all.delete(compiled)) throw new Error('a region is taken out twice');
-    this.freeTables.push(compiled.entryTable);
-    deleteFrom(this.byPage, compiled.region.page, compiled);
-    deleteFrom(this.byFrame, frameOf(compiled), compiled);
-    const neighbours = this.inPageOf(compiled.region.page);
-    for (const entry of compiled.entryNumbers.keys()) {
-      if (this.byEntry.get(entry) !== compiled) continue;
-      const other = neighbours.find(({ entryNumbers }) => entryNumbers.has(entry));
-      if (other) this.byEntry.set(entry, other);
-      else this.byEntry.delete(entry);
+  add(region: CompiledRegion): void {
+    this.all.add(region);
+    for (const { linear, physical } of region.pages) {
+      addTo(this.byPage, linear, region);
+      addTo(this.byFrame, physical / PAGE_SIZE, region);
+    }
+    this.functions.set(region.index, region.code.run);
+    this.uses[region.index] = 0;
+    for (const entry of region.entries) {
+      this.byEntry.set(entry, region);
+      this.enterAt(entry, region);
     }
   }
 
-  /** Takes out the regions whose code lies in a frame; whether there were any. */
+  /** Makes generated code find the region of an address, if another has taken its place there. */
+  refresh(rip: bigint): boolean {
+    const region = this.byEntry.get(rip);
+    if (region && !this.addresses.has(rip)) this.enterAt(rip, region);
+    return region !== undefined;
+  }
+
+  delete(region: CompiledRegion): void {
+    if (!this.all.delete(region)) throw new Error('a region is taken out twice');
+    this.functions.set(region.index, null);
+    this.freePlaces.push(region.index);
+    for (const { linear, physical } of region.pages) {
+      deleteFrom(this.byPage, linear, region);
+      deleteFrom(this.byFrame, physical / PAGE_SIZE, region);
+    }
+    for (const entry of region.entries) {
+      if (this.byEntry.get(entry) !== region) continue;
+      const other = this.inPageOf(entry).find(({ entries }) => entries.includes(entry));
+      this.addresses.delete(entry);
+      if (!other) this.byEntry.delete(entry);
+      else {
+        this.byEntry.set(entry, other);
+        this.enterAt(entry, other);
+      }
+    }
+  }
+
+  /** Takes out the regions with code in a frame; whether there were any. */
   deleteFrame(frame: number): boolean {
     const regions = this.byFrame.get(frame);
     if (!regions) return false;
-    for (const compiled of [...regions]) this.delete(compiled);
+    for (const region of [...regions]) this.delete(region);
     return true;
   }
 
   clear(): void {
-    for (const { entryTable } of this.all) this.freeTables.push(entryTable);
+    for (const { index } of this.all) {
+      this.functions.set(index, null);
+      this.freePlaces.push(index);
+    }
+    this.addresses.clear();
     for (const map of [this.byEntry, this.byPage, this.byFrame, this.all]) map.clear();
+  }
+
+  /** The region that has been entered least of late; counts of all of them fade. */
+  leastUsed(): CompiledRegion | undefined {
+    let least: CompiledRegion | undefined;
+    for (const region of this.all)
+      if (!least || this.uses[region.index]! < this.uses[least.index]!) least = region;
+    for (const { index } of this.all) this.uses[index]! >>>= 1;
+    return least;
+  }
+
+  private enterAt(address: bigint, { base, index, code }: CompiledRegion): void {
+    const entry = code.entries.indexOf(address - base);
+    this.addresses.set({ address, base, index, entry, minimumTicks: code.minimumTicks });
   }
 }
 
-export function pageOf(rip: bigint): bigint {
-  return rip - (rip % BigInt(PAGE_SIZE));
-}
-
-function frameOf({ region }: CompiledRegion): number {
-  return region.physicalPage / PAGE_SIZE;
-}
-
-function addTo<K>(map: Map<K, Set<CompiledRegion>>, key: K, compiled: CompiledRegion): void {
+function addTo<K>(map: Map<K, Set<CompiledRegion>>, key: K, region: CompiledRegion): void {
   const set = map.get(key);
-  if (set) set.add(compiled);
-  else map.set(key, new Set([compiled]));
+  if (set) set.add(region);
+  else map.set(key, new Set([region]));
 }
 
-function deleteFrom<K>(map: Map<K, Set<CompiledRegion>>, key: K, compiled: CompiledRegion): void {
+function deleteFrom<K>(map: Map<K, Set<CompiledRegion>>, key: K, region: CompiledRegion): void {
   const set = map.get(key);
-  set?.delete(compiled);
+  set?.delete(region);
   if (set?.size === 0) map.delete(key);
 }

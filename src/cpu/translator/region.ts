@@ -1,59 +1,220 @@
-import { PAGE_SIZE, isCanonical } from '../../bits.js';
-import type { InstructionFetcher } from '../fetch.js';
+import { isCanonical } from '../../bits.js';
 import type { Instruction } from '../instruction.js';
+import type { CodePage, CodeReader } from './code-reader.js';
 
-/** Instructions of a region, at most: code beyond is reached by leaving. */
-const MOST_INSTRUCTIONS = 400;
+/** Different instructions of a region, at most: code beyond is reached by leaving. */
+const MOST_INSTRUCTIONS = 500;
 
-/** Instructions that run one after another, entered at the first only. */
-export interface Block {
-  readonly rip: bigint;
-  readonly instructions: readonly Instruction[];
-  /** Where control goes on in the region, twice where both ways of a branch lead there; what is not there leaves it. */
-  readonly successors: readonly bigint[];
-  /** Address of the instruction behind the last one. */
-  readonly end: bigint;
+/** Instructions with the copies that inlining makes, at most. */
+const MOST_COPIES = 900;
+
+/** Calls are followed into copies of their callees to this depth, where those have no more than so many instructions. */
+const DEEPEST_INLINING = 2;
+const LONGEST_INLINED = 40;
+
+/** Where an inlined copy of a function returns to; the code of the region's own level has no context. */
+export interface Context {
+  readonly name: string;
+  readonly parent: Context | undefined;
+  readonly returnsTo: bigint;
+  readonly depth: number;
 }
 
-/** Code of one page that is compiled as one: the blocks reachable from its entries by direct branches. */
+/** Instructions that run one after another, entered at the first only. The numbers are those of nodes of the region. */
+export interface Block {
+  readonly rip: bigint;
+  readonly context: Context | undefined;
+  readonly instructions: readonly Instruction[];
+  /** Address of the instruction behind the last one. */
+  readonly end: bigint;
+  /** Where control goes on behind the block, where a direct branch leads, and where an inlined copy returns. */
+  readonly next: number | undefined;
+  readonly target: number | undefined;
+  readonly returnsTo: number | undefined;
+}
+
+/** Code that is compiled as one: the blocks reachable from its entries by direct branches, calls and returns. */
 export interface Region {
-  /** Linear and physical address of the page. */
-  readonly page: bigint;
-  readonly physicalPage: number;
-  /** Addresses at which it may be entered: the hot ones, and where its calls return to. */
-  readonly entries: readonly bigint[];
-  readonly blocks: ReadonlyMap<bigint, Block>;
+  readonly pages: readonly CodePage[];
+  /** By number; 0 stands for the dispatch to the entries. */
+  readonly nodes: readonly (Block | undefined)[];
+  /** Nodes at which it may be entered: those asked for, callees, and where calls return to. */
+  readonly entries: readonly number[];
   /** Whether it has the most instructions that a region may have, so that some may be left out. */
   readonly isFull: boolean;
 }
 
-/** Finds the region of the hot addresses `entries`, all in one page that lies at `physicalPage`. */
-export function findRegion(fetcher: InstructionFetcher, entries: readonly bigint[], physicalPage: number): Region {
-  const page = entries[0]! - (entries[0]! % BigInt(PAGE_SIZE));
-  const found = new Map<bigint, Instruction>();
-  const leaders = new Set<bigint>(entries);
-  const returns = new Set<bigint>(entries);
-  const inPage = (rip: bigint): boolean => rip >= page && rip < page + BigInt(PAGE_SIZE);
-  const waiting = [...entries];
-  for (let rip = waiting.shift(); rip !== undefined; rip = waiting.shift()) {
-    while (inPage(rip) && !found.has(rip) && found.size < MOST_INSTRUCTIONS) {
-      const instruction = fetcher.decodeInPage(physicalPage + Number(rip - page));
-      if (typeof instruction === 'string') break;
-      found.set(rip, instruction);
-      rip += BigInt(instruction.length);
-      if (!endsBlock(instruction)) continue;
-      const target = directTarget(instruction, rip);
-      const { goesOn, returnsHere } = afterBranch(instruction);
-      if (target !== undefined && inPage(target)) leaders.add(target) && waiting.push(target);
-      if (inPage(rip) && (goesOn || returnsHere)) leaders.add(rip) && waiting.push(rip);
-      if (returnsHere && inPage(rip)) returns.add(rip);
-      break;
+export interface RegionLimits {
+  /** Whether the code at an address may be of use: that it has been reached before. */
+  isReached(rip: bigint): boolean;
+  /** Which instructions have a reading in the translator. */
+  compiles(instruction: Instruction): boolean;
+}
+
+/** Finds the region of the hot addresses `entries`. Answers undefined where the first of them cannot be compiled. */
+export function findRegion(reader: CodeReader, entries: readonly bigint[], limits: RegionLimits): Region | undefined {
+  return new RegionFinder(reader, limits).find(entries);
+}
+
+class RegionFinder {
+  private readonly found = new Map<bigint, Instruction>();
+  private readonly leaders = new Set<bigint>();
+  private readonly runs = new Map<bigint, Instruction[]>();
+  private readonly inlinable = new Map<bigint, boolean>();
+  private readonly nodes: (Block | undefined)[] = [undefined];
+  private readonly nodeOfKey = new Map<string, number>();
+  private readonly entries = new Set<number>();
+  private readonly waiting: { node: number; rip: bigint; context: Context | undefined }[] = [];
+  private copies = 0;
+
+  constructor(
+    private readonly reader: CodeReader,
+    private readonly limits: RegionLimits,
+  ) {}
+
+  find(entries: readonly bigint[]): Region | undefined {
+    this.discover(entries);
+    for (const rip of entries) this.addEntry(rip);
+    if (!this.found.has(entries[0]!)) return undefined;
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift())
+      this.nodes[next.node] = this.connect(next.rip, next.context);
+    return {
+      pages: this.reader.pages,
+      nodes: this.nodes,
+      entries: [...this.entries],
+      isFull: this.found.size >= MOST_INSTRUCTIONS,
+    };
+  }
+
+  /** Reads the instructions reachable from the entries, the nearest first, and notes where blocks begin. */
+  private discover(entries: readonly bigint[]): void {
+    const waiting = [...entries];
+    const lead = (rip: bigint | undefined): void => {
+      if (rip === undefined || this.leaders.has(rip) || !this.limits.isReached(rip)) return;
+      this.leaders.add(rip);
+      waiting.push(rip);
+    };
+    for (const rip of entries) this.leaders.add(rip);
+    for (let rip = waiting.shift(); rip !== undefined; rip = waiting.shift()) {
+      while (!this.found.has(rip) && this.found.size < MOST_INSTRUCTIONS) {
+        const instruction = this.reader.read(rip);
+        if (!instruction) break;
+        this.found.set(rip, instruction);
+        rip = after(rip, instruction);
+        if (!this.endsBlock(instruction)) continue;
+        lead(directTarget(instruction, rip));
+        if (goesOn(instruction)) lead(rip);
+        break;
+      }
     }
   }
-  const blocks = new Map<bigint, Block>();
-  for (const leader of leaders) if (found.has(leader)) blocks.set(leader, blockAt(leader, found, leaders));
-  const isFull = found.size === MOST_INSTRUCTIONS;
-  return { page, physicalPage, entries: [...returns].filter((rip) => blocks.has(rip)), blocks, isFull };
+
+  private endsBlock(instruction: Instruction): boolean {
+    return endsBlock(instruction) || !this.limits.compiles(instruction);
+  }
+
+  private addEntry(rip: bigint): number | undefined {
+    const node = this.nodeAt(rip, undefined);
+    if (node !== undefined) this.entries.add(node);
+    return node;
+  }
+
+  /** The node of an address in a context, made now if need be; undefined where the region does not have that code. */
+  private nodeAt(rip: bigint, context: Context | undefined): number | undefined {
+    if (!this.found.has(rip) || !this.leaders.has(rip)) return undefined;
+    const key = `${rip} ${context?.name ?? ''}`;
+    const known = this.nodeOfKey.get(key);
+    if (known !== undefined) return known;
+    const node = this.nodes.push(undefined) - 1;
+    this.nodeOfKey.set(key, node);
+    this.waiting.push({ node, rip, context });
+    return node;
+  }
+
+  private connect(rip: bigint, context: Context | undefined): Block {
+    const instructions = this.runAt(rip);
+    this.copies += instructions.length;
+    const end = instructions.reduce(after, rip);
+    const last = instructions.at(-1)!;
+    const edges: { next?: number | undefined; target?: number | undefined; returnsTo?: number | undefined } = {};
+    if (!this.endsBlock(last)) edges.next = this.nodeAt(end, context);
+    else if (!this.limits.compiles(last)) this.addEntry(end);
+    else if (isCall(last)) edges.target = this.connectCall(last, end, context);
+    else {
+      const target = directTarget(last, end);
+      if (target !== undefined) edges.target = this.nodeAt(target, context);
+      if (goesOn(last)) edges.next = this.nodeAt(end, context);
+      if (isReturn(last) && context) edges.returnsTo = this.nodeAt(context.returnsTo, context.parent);
+    }
+    return { rip, context, instructions, end, next: edges.next, target: edges.target, returnsTo: edges.returnsTo };
+  }
+
+  /** A call goes to a copy of the callee, or to the callee itself, which then returns through the dispatch. */
+  private connectCall(call: Instruction, end: bigint, context: Context | undefined): number | undefined {
+    const target = directTarget(call, end);
+    const depth = (context?.depth ?? 0) + 1;
+    const hasRoom = depth <= DEEPEST_INLINING && this.copies < MOST_COPIES;
+    if (target !== undefined && hasRoom && this.found.has(end) && this.isInlinable(target)) {
+      const name = `${context?.name ?? ''}/${end}`;
+      return this.nodeAt(target, { name, parent: context, returnsTo: end, depth });
+    }
+    this.addEntry(end);
+    return target === undefined ? undefined : this.addEntry(target);
+  }
+
+  /** Whether a function is short, known whole, and without loops and indirect jumps. */
+  private isInlinable(callee: bigint): boolean {
+    const known = this.inlinable.get(callee);
+    if (known !== undefined) return known;
+    const answer = this.found.has(callee) && this.leaders.has(callee) && this.isShort(callee);
+    this.inlinable.set(callee, answer);
+    return answer;
+  }
+
+  private isShort(callee: bigint): boolean {
+    const blocks = new Set([callee]);
+    const waiting = [callee];
+    let length = 0;
+    for (let rip = waiting.pop(); rip !== undefined; rip = waiting.pop()) {
+      const run = this.runAt(rip);
+      const end = run.reduce(after, rip);
+      const last = run.at(-1)!;
+      length += run.length;
+      if (length > LONGEST_INLINED) return false;
+      if (isReturn(last)) continue;
+      const successors: bigint[] = [];
+      const target = isCall(last) ? undefined : directTarget(last, end);
+      if (target === undefined && !goesOn(last)) return false;
+      if (target !== undefined) successors.push(target);
+      if (goesOn(last)) successors.push(end);
+      for (const successor of successors) {
+        if (successor <= rip) return false;
+        if (!this.found.has(successor) || blocks.has(successor)) continue;
+        blocks.add(successor);
+        waiting.push(successor);
+      }
+    }
+    return true;
+  }
+
+  /** The instructions of the block that begins at a leader. */
+  private runAt(leader: bigint): Instruction[] {
+    const known = this.runs.get(leader);
+    if (known) return known;
+    const run: Instruction[] = [];
+    let rip = leader;
+    for (let next = this.found.get(rip); next; next = this.leaders.has(rip) ? undefined : this.found.get(rip)) {
+      run.push(next);
+      rip = after(rip, next);
+      if (this.endsBlock(next)) break;
+    }
+    this.runs.set(leader, run);
+    return run;
+  }
+}
+
+function after(rip: bigint, instruction: Instruction): bigint {
+  return BigInt.asUintN(64, rip + BigInt(instruction.length));
 }
 
 /** Whether control may go elsewhere than to the next instruction, or comes back to this one. */
@@ -72,29 +233,15 @@ export function directTarget(instruction: Instruction, nextRip: bigint): bigint 
   return isCanonical(target) ? target : undefined;
 }
 
-function afterBranch({ form }: Instruction): { goesOn: boolean; returnsHere: boolean } {
-  const { mnemonic } = form.row;
-  if (mnemonic === 'CALL') return { goesOn: false, returnsHere: true };
-  return { goesOn: mnemonic !== 'JMP' && mnemonic !== 'RET', returnsHere: false };
+function isCall({ form }: Instruction): boolean {
+  return form.row.mnemonic === 'CALL';
 }
 
-function blockAt(leader: bigint, found: ReadonlyMap<bigint, Instruction>, leaders: ReadonlySet<bigint>): Block {
-  const instructions: Instruction[] = [];
-  let rip = leader;
-  for (let next = found.get(rip); next; next = leaders.has(rip) ? undefined : found.get(rip)) {
-    instructions.push(next);
-    rip += BigInt(next.length);
-    if (endsBlock(next)) break;
-  }
-  const last = instructions.at(-1)!;
-  const successors: bigint[] = [];
-  if (!endsBlock(last) || afterBranch(last).goesOn) successors.push(rip);
-  const target = endsBlock(last) ? directTarget(last, rip) : undefined;
-  if (target !== undefined) successors.push(target);
-  return {
-    rip: leader,
-    instructions,
-    successors: successors.filter((successor) => leaders.has(successor) && found.has(successor)),
-    end: rip,
-  };
+function isReturn({ form }: Instruction): boolean {
+  return form.row.mnemonic === 'RET';
+}
+
+/** Whether control may go on, now or after a call, at the next instruction. */
+function goesOn({ form }: Instruction): boolean {
+  return form.row.mnemonic !== 'JMP' && form.row.mnemonic !== 'RET';
 }

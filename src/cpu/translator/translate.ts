@@ -1,223 +1,327 @@
-import { PAGE_SIZE } from '../../bits.js';
 import { HOST_LAYOUT } from '../../memory.js';
-import { kindCode, type FlagsThunk } from '../flags.js';
+import type { FlagsThunk } from '../flags.js';
 import type { Instruction } from '../instruction.js';
-import { addFlagFunctions } from '../interpreter/flag-functions.js';
-import { pushThunk, type SharedFunctions } from '../interpreter/handler-context.js';
-import { Exit, type ExitCode } from '../interpreter/record.js';
+import { encodeThunk } from '../interpreter/handler-context.js';
+import type { Arithmetic } from '../machine.js';
 import * as at from '../state.js';
 import { Code, type Label } from '../wasm/code.js';
 import type { CompilerContext, MidExit } from '../wasm/meaning-compiler.js';
 import { WasmModule } from '../wasm/module.js';
-import { Emitter, type WasmValue } from '../wasm/value.js';
+import { Emitter, type Origin, type WasmValue } from '../wasm/value.js';
+import { summarize, type BlockSummary } from './block-summary.js';
+import { FLAGS_VARY, Flow } from './flow.js';
+import { REGION_ENTRY, emitEntryLookup } from './region-entries.js';
 import { directTarget, isDirectBranch, type Block, type Region } from './region.js';
-import { regionCompiler, type RegionCompiler } from './region-compiler.js';
-import { structureOf, type Structure } from './structure.js';
+import { regionCompiler, type Knowledge, type RegionCompiler } from './region-compiler.js';
 
-/** A place where a region is left: the instruction to go on at, and the ticks paid for and not used. */
-export interface Site {
-  readonly rip: bigint;
-  readonly refund: number;
-}
+/** Why a region is left: bits 2:0 of what its function answers. RIP says where to go on. */
+export const RegionExit = {
+  /** Control goes where the region has no code, or the ticks may not last to the next place where they are looked at. */
+  go: 0,
+  /** An access has missed the TLB, or the extent of a check that covers more than its own access. */
+  miss: 1,
+  /** The evaluator does the instruction. */
+  evaluate: 2,
+  /** As `miss`, where the check covered more than the access. The number of the site is in the bits from 3 on. */
+  wideMiss: 3,
+} as const;
+export const EXIT_CODE_BITS = 3;
 
 export interface Translation {
   readonly bytes: Uint8Array;
-  readonly sites: readonly Site[];
-  /** Number that selects an entry, by its address; 0 is none. */
-  readonly entryNumbers: ReadonlyMap<bigint, number>;
-  /** For each block, where the region is best entered to get to it: the innermost loop around it, else itself. */
+  /** Addresses of the entries, counted from the base, by number. */
+  readonly entries: readonly bigint[];
+  /** Ticks that it must be given at least. */
+  readonly minimumTicks: number;
+  /** For the address of each block, where the region is best entered to get to it; counted from the base, both. */
   readonly bestEntries: ReadonlyMap<bigint, bigint>;
+  /** Where each instruction's code begins in `bytes`, in the order of emission. */
+  readonly instructions: readonly EmittedInstruction[];
 }
 
-/** Parameters of the function: which entry, how many ticks. */
+export interface EmittedInstruction {
+  readonly rip: bigint;
+  readonly instruction: Instruction;
+  readonly wasmOffset: number;
+}
+
+/** Parameters of a region's function. */
 const ENTRY = 0;
 const BUDGET = 1;
-
-/** Bits of the result below the number of the site. */
-export const EXIT_CODE_BITS = 3;
+const BASE = 2;
+const SELF = 3;
+const PARAMETERS = ['i32', 'i32', 'i64', 'i32'] as const;
 
 /**
- * Compiles a region to a Wasm module that exports `run(entry, budget) → exit code | site << 3`; ticks left are in
- * EXIT_BUDGET. `entryTable` is the host address of PAGE_SIZE bytes that tell the entry's number for each offset in the
- * page: indirect branches that stay in the region find it there. `compiles` says which instructions have a reading here.
+ * Compiles a region to a Wasm module that exports `run(entry, ticks, base, self) → RegionExit | site << 3`; ticks left are
+ * in EXIT_BUDGET, where to go on in RIP. Nothing in it depends on where the code lies but the distances within the code.
  */
 export function translate(
   region: Region,
-  entryTable: number,
+  base: bigint,
   compiles: (instruction: Instruction) => boolean,
+  ungrouped: ReadonlySet<bigint> = new Set(),
 ): Translation {
-  return new Translator(region, entryTable, compiles).translate();
+  return new Translator(region, base, compiles, ungrouped).translate();
 }
 
 class Translator implements CompilerContext {
-  private readonly code = new Code(['i32', 'i32']);
+  private readonly code = new Code(PARAMETERS);
   private readonly emitter = new Emitter(this.code);
   private readonly module = new WasmModule();
-  private readonly shared: SharedFunctions;
-  private readonly registers: number[];
+  private readonly flagBits: number;
+  private readonly gpr = Array.from({ length: 16 }, () => this.code.newLocal('i64'));
+  private readonly xmm = Array.from({ length: 16 }, () => this.code.newLocal('v128'));
   private readonly kind = this.code.newLocal('i32');
   private readonly result = this.code.newLocal('i64');
   private readonly operand = this.code.newLocal('i64');
   private readonly exitValue = this.code.newLocal('i32');
+  private readonly exitRip = this.code.newLocal('i64');
   private readonly compiler: RegionCompiler;
-  private readonly structure: Structure;
-  private readonly nodes: readonly (Block | undefined)[];
-  private readonly nodeOfRip = new Map<bigint, number>();
-  /** Labels of the loops that enclose what is being emitted. */
+  private readonly summaries: readonly (BlockSummary | undefined)[];
+  private readonly flow: Flow;
+  /** Labels of the loops that enclose what is being emitted, and of the merges behind it. */
   private readonly loops = new Map<number, Label>();
   private readonly merges = new Map<number, Label>();
-  private readonly sites: Site[] = [];
-  private readonly siteNumbers = new Map<string, number>();
+  /** Origins of the registers on the ways that lead to a merge. */
+  private readonly arrivals = new Map<number, (readonly Origin[])[]>();
+  /** What is known at the end of each block. */
+  private readonly departures = new Map<number, Knowledge>();
+  private readonly instructions: EmittedInstruction[] = [];
+  private sites = 0;
   private dispatch!: Label;
   private leave!: Label;
   private node = 0;
-  /** The instruction being emitted, and the ticks that its block has paid for it and those behind it. */
   private rip = 0n;
-  private ticksToEnd = 0;
   private nextRip = 0n;
   private instruction!: Instruction;
+  /** Ticks of instructions that have run, and that the budget does not know of yet. */
+  private pending = 0;
+  private nextPlan = 0;
+  private checkIsWide = false;
 
   constructor(
     private readonly region: Region,
-    private readonly entryTable: number,
+    private readonly base: bigint,
     private readonly compiles: (instruction: Instruction) => boolean,
+    ungrouped: ReadonlySet<bigint>,
   ) {
-    this.shared = addFlagFunctions(this.module);
-    this.registers = Array.from({ length: 16 }, () => this.code.newLocal('i64'));
-    this.compiler = regionCompiler(this.emitter, this, this.registers);
-    this.nodes = [undefined, ...region.blocks.values()];
-    this.nodes.forEach((block, node) => block && this.nodeOfRip.set(block.rip, node));
-    const edges = this.nodes.map((block) => (block?.successors ?? []).map((rip) => this.nodeOfRip.get(rip)!));
-    edges[0] = region.entries.map((rip) => this.nodeOfRip.get(rip)!);
-    this.structure = structureOf(edges);
+    this.flagBits = this.module.importFunction('flagBits', this.module.type(['i32', 'i64', 'i64'], ['i32']));
+    this.summaries = summarize(region, base, compiles, ungrouped);
+    this.flow = new Flow(region, this.summaries);
+    const locals = { base: BASE, gpr: this.gpr, xmm: this.xmm };
+    this.compiler = regionCompiler(this.emitter, this, base, locals, ({ bytes }) => {
+      const plan = this.summaries[this.node]!.plans[this.nextPlan++]!;
+      this.checkIsWide = plan.before + plan.after > bytes;
+      return plan;
+    });
   }
 
   translate(): Translation {
-    const { code, structure } = this;
+    const { code, flow, region } = this;
     this.leave = code.block();
     this.dispatch = code.loop();
-    this.emitWithin(0, structure.children[0]!, () => {
-      const labels = structure.entries.map((node) => this.merges.get(node)!);
-      code.get(ENTRY).brTable([labels[0]!, ...labels], labels[0]!);
+    const nothing = this.compiler.knowledge;
+    this.departures.set(0, { ...nothing, flags: undefined, flagsStored: true });
+    this.emitWithin(0, flow.structure.children[0]!, () => {
+      const labels = flow.structure.entries.map((node) => this.merges.get(node)!);
+      code.get(ENTRY).brTable(labels, labels[0]!);
     });
     code.end();
     code.op('unreachable').end();
     this.storeState();
     code.get(this.exitValue);
-    const type = this.module.type(['i32', 'i32'], ['i32']);
-    this.module.add(type, code, 'run', this.loadState());
+    const prologue = this.loadState();
+    this.module.add(this.module.type([...PARAMETERS], ['i32']), code, 'run', prologue);
+    const bytes = this.module.encode((HOST_LAYOUT.ram + 65536) / 65536);
+    // The code is the last thing in the module, and an `end` of one byte the last in it.
+    const start = bytes.length - 1 - code.writer.length;
     return {
-      bytes: this.module.encode((HOST_LAYOUT.ram + 65536) / 65536),
-      sites: this.sites,
-      entryNumbers: new Map(structure.entries.map((node, i) => [this.nodes[node]!.rip, i + 1])),
-      bestEntries: this.bestEntries(),
+      bytes,
+      entries: flow.structure.entries.map((node) => region.nodes[node]!.rip - this.base),
+      minimumTicks: flow.longestPath,
+      bestEntries: flow.bestEntries(this.base),
+      instructions: this.instructions.map((emitted) => ({ ...emitted, wasmOffset: start + emitted.wasmOffset })),
     };
-  }
-
-  private bestEntries(): Map<bigint, bigint> {
-    const { structure, nodes } = this;
-    const best = new Map<bigint, bigint>();
-    const visit = (node: number, loop: number): void => {
-      const around = structure.isLoop(node) ? node : loop;
-      if (node !== 0) best.set(nodes[node]!.rip, nodes[around === 0 ? node : around]!.rip);
-      for (const child of structure.children[node]!) visit(child, around);
-    };
-    visit(0, 0);
-    return best;
   }
 
   /** The children that are merges nest as blocks around the node, each emitted behind its block's end. */
   private emitWithin(node: number, children: readonly number[], emitNode: () => void): void {
-    const last = children.filter((child) => this.structure.isMerge(child)).at(-1);
+    const last = children.filter((child) => this.flow.structure.isMerge(child)).at(-1);
     if (last === undefined) return emitNode();
     const label = this.code.block();
     this.merges.set(last, label);
     this.emitWithin(node, children.slice(0, children.indexOf(last)), emitNode);
     this.code.end();
-    this.compiler.knownFlags = undefined;
+    this.meetAt(last, node);
     this.emitTree(last);
   }
 
-  private emitTree(node: number): void {
-    const { code, structure } = this;
-    const isLoop = structure.isLoop(node);
-    if (isLoop) {
-      this.loops.set(node, code.loop());
-      this.compiler.knownFlags = undefined;
+  /** Where ways meet, known is what all of them know, and what their common dominator knew of checked extents. */
+  private meetAt(merge: number, dominator: number): void {
+    const { compiler, flow } = this;
+    const arrivals = this.arrivals.get(merge) ?? [];
+    const fromOutside = flow.structure.entries.includes(merge);
+    const origins = compiler.freshOrigins().map((fresh, register) => {
+      const first = arrivals[0]?.[register];
+      const agree = first && arrivals.every((known) => isSame(known[register]!, first));
+      return agree && !fromOutside ? first : fresh;
+    });
+    const extents = fromOutside ? [] : this.departures.get(dominator)!.extents;
+    compiler.knowledge = { origins, extents, flags: undefined, flagsStored: true };
+    this.adoptFlags(merge);
+    this.pending = 0;
+  }
+  /** Takes the flags from their locals, where stores on all ways have put them. */
+  private adoptFlags(node: number): void {
+    const kind = this.flow.flagsAt(node);
+    if (kind === FLAGS_VARY) {
+      this.compiler.knowledge = { ...this.compiler.knowledge, flags: undefined, flagsStored: true };
+      return;
     }
-    this.emitWithin(node, structure.children[node]!, () => this.emitBlock(node));
+    this.code.i32(kind).set(this.kind);
+    this.compiler.adoptFlags(kind, { type: 'i64', local: this.result }, { type: 'i64', local: this.operand });
+  }
+
+  private emitTree(node: number): void {
+    const { code, flow } = this;
+    const isLoop = flow.structure.isLoop(node);
+    if (isLoop) this.enterLoop(node);
+    this.emitWithin(node, flow.structure.children[node]!, () => this.emitBlock(node));
     if (!isLoop) return;
     code.end();
     this.loops.delete(node);
   }
 
+  private enterLoop(node: number): void {
+    const { code, compiler, flow } = this;
+    this.settle(node);
+    this.loops.set(node, code.loop());
+    const { knowledge } = compiler;
+    const written = flow.writtenInLoop(node);
+    const origins = knowledge.origins.map((origin, register) =>
+      (written >> register) & 1 ? compiler.freshOrigin() : origin,
+    );
+    compiler.knowledge = { ...knowledge, origins };
+    this.adoptFlags(node);
+    this.leaveUnlessTicks(this.region.nodes[node]!.rip);
+  }
+
   private emitBlock(node: number): void {
-    const block = this.nodes[node]!;
-    const { instructions } = block;
-    this.takeTicks(block);
+    const block = this.region.nodes[node]!;
     let rip = block.rip;
-    for (let i = 0; i < instructions.length; i++) {
-      const instruction = instructions[i]!;
+    this.nextPlan = 0;
+    for (const instruction of block.instructions) {
       this.node = node;
       this.rip = rip;
       this.instruction = instruction;
-      this.ticksToEnd = instructions.length - i;
+      this.instructions.push({ rip, instruction, wasmOffset: this.code.writer.length });
       rip += BigInt(instruction.length);
       this.nextRip = rip;
       const goesNowhere = isDirectBranch(instruction) && directTarget(instruction, rip) === undefined;
       if (goesNowhere || !this.compiles(instruction)) return this.exit('evaluate');
       if (!this.compiler.emit(instruction, rip)) return;
+      this.pending++;
     }
     this.node = node;
-    this.goTo(block.end);
+    this.goTo(block.next, block.end);
   }
 
-  private takeTicks(block: Block): void {
-    const { code } = this;
-    const ticks = block.instructions.length;
-    code.get(BUDGET).i32(ticks).op('i32.sub').set(BUDGET);
-    code.get(BUDGET).i32(0).op('i32.lt_s').if();
-    this.leaveAt(Exit.ticks, block.rip, ticks);
-    code.end();
-  }
-
-  /** Goes on at an address: in the region if it is there. */
-  private goTo(rip: bigint): void {
-    const target = this.nodeOfRip.get(rip);
-    if (target === undefined) return this.leaveAt(Exit.resolve, rip, 0);
-    const { structure, code, node } = this;
+  /** Goes on at a node, or leaves for its address where the region has none. */
+  private goTo(target: number | undefined, rip: bigint): void {
+    const { code, node } = this;
+    const { structure } = this.flow;
+    this.departures.set(node, this.compiler.knowledge);
+    if (target === undefined) return this.leaveFor(rip);
     if (structure.isBack(node, target)) {
+      this.settle(target);
       const loop = this.loops.get(target);
-      if (loop) code.br(loop);
-      else
-        code
-          .i32(structure.entries.indexOf(target) + 1)
-          .set(ENTRY)
-          .br(this.dispatch);
-    } else if (structure.isMerge(target)) code.br(this.merges.get(target)!);
-    else this.emitTree(target);
+      if (loop) return void code.br(loop);
+      this.leaveUnlessTicks(rip);
+      code.i32(structure.entries.indexOf(target)).set(ENTRY).br(this.dispatch);
+    } else if (structure.isMerge(target)) {
+      this.settle(target);
+      this.noteArrival(target);
+      code.br(this.merges.get(target)!);
+    } else this.emitTree(target);
+  }
+
+  private noteArrival(target: number): void {
+    const known = this.arrivals.get(target);
+    const { origins } = this.compiler.knowledge;
+    if (known) known.push(origins);
+    else this.arrivals.set(target, [origins]);
+  }
+
+  /** Before ways meet: ticks go to the budget, flags to their locals. */
+  private settle(target: number | undefined): void {
+    this.takePending();
+    const { flags } = this.compiler.knowledge;
+    const kind = target === undefined ? FLAGS_VARY : this.flow.flagsAt(target);
+    if (flags && kind !== FLAGS_VARY) this.flow.requireKind(flags, kind);
+    this.compiler.storeFlags();
+  }
+  private takePending(): void {
+    if (this.pending === 0) return;
+    this.code.get(BUDGET).i32(this.pending).op('i32.sub').set(BUDGET);
+    this.pending = 0;
+  }
+  /** Leaves if the ticks might not last to where they are looked at next. */
+  private leaveUnlessTicks(rip: bigint): void {
+    this.code.get(BUDGET).i32(this.flow.longestPath).op('i32.lt_s').if();
+    this.leaveFor(rip);
+    this.code.end();
   }
 
   jumpDirect(): void {
-    const flags = this.compiler.knownFlags;
+    const { pending } = this;
     const target = directTarget(this.instruction, this.nextRip);
     if (target === undefined) throw new Error("a direct branch without a canonical target is the evaluator's");
-    this.goTo(target);
-    this.compiler.knownFlags = flags;
+    this.pending++;
+    const [node, rip, nextRip, instruction, nextPlan] = [
+      this.node,
+      this.rip,
+      this.nextRip,
+      this.instruction,
+      this.nextPlan,
+    ];
+    this.goTo(this.region.nodes[node]!.target, target);
+    this.pending = pending;
+    [this.node, this.rip, this.nextRip, this.instruction, this.nextPlan] = [node, rip, nextRip, instruction, nextPlan];
   }
   jumpIndirect(target: WasmValue): void {
-    const { code, emitter } = this;
-    emitter.push(target).code.i64(this.region.page).op('i64.sub');
-    const offset = emitter.pop('i64');
-    emitter.push(offset).code.i64(BigInt(PAGE_SIZE)).op('i64.lt_u').if();
-    emitter.push(offset).code.op('i32.wrap_i64').memory('i32.load8_u', this.entryTable).set(ENTRY);
-    code.get(ENTRY).brIf(this.dispatch).end();
-    code.i32(0);
-    emitter.push(target).code.memory('i64.store', at.RIP);
-    this.leaveAt(Exit.indirect, 0n, 0);
+    const { code, emitter, compiler } = this;
+    const block = this.region.nodes[this.node]!;
+    const local = code.newLocal('i64');
+    emitter.push(target).code.set(local);
+    this.pending++;
+    if (block.returnsTo !== undefined) this.returnToCaller(block, local);
+    this.departures.set(this.node, compiler.knowledge);
+    this.settle(undefined);
+    const entry = emitEntryLookup(emitter, local);
+    emitter.push(entry).code.memory('i32.load', REGION_ENTRY.index).get(SELF).op('i32.eq').op('i32.and');
+    code.get(BUDGET).i32(this.flow.longestPath).op('i32.ge_s').op('i32.and').if();
+    emitter.push(entry).code.memory('i32.load', REGION_ENTRY.entry).set(ENTRY).br(this.dispatch).end();
+    code.get(local).set(this.exitRip).i32(RegionExit.go).set(this.exitValue).br(this.leave);
+  }
+  /** The end of an inlined function: almost always the address popped is the one that its call pushed. */
+  private returnToCaller(block: Block, target: number): void {
+    const { code, emitter, compiler, pending } = this;
+    const { returnsTo } = block;
+    const rip = this.region.nodes[returnsTo!]!.rip;
+    const expected = compiler.addressOfCode(rip);
+    code.get(target);
+    emitter.push(expected).code.op('i64.eq').if();
+    const { knowledge } = compiler;
+    const { node } = this;
+    this.goTo(returnsTo, rip);
+    this.node = node;
+    compiler.knowledge = knowledge;
+    this.pending = pending;
+    code.end();
   }
   exit(why: MidExit): void {
-    this.leaveAt(Exit[why], this.rip, this.ticksToEnd);
+    this.leaveWith(why === 'miss' && this.checkIsWide ? RegionExit.wideMiss : RegionExit[why], this.rip);
   }
   exitIf(why: MidExit): void {
     this.code.if();
@@ -227,56 +331,80 @@ class Translator implements CompilerContext {
   tickOrExit(): void {
     const { code } = this;
     code.get(BUDGET).i32(1).op('i32.sub').set(BUDGET);
-    code.get(BUDGET).i32(0).op('i32.lt_s').if();
-    this.leaveAt(Exit.ticks, this.rip, 1);
+    // One more for the last iteration, which is the instruction's own tick.
+    code
+      .get(BUDGET)
+      .i32(this.flow.longestPath + 1)
+      .op('i32.lt_s')
+      .if();
+    this.leaveWith(RegionExit.go, this.rip);
     code.end();
   }
-  storeFlags(thunk: FlagsThunk<WasmValue>): void {
-    pushThunk(this.emitter, thunk, 'result');
+  storeFlags(m: Arithmetic<WasmValue>, thunk: FlagsThunk<WasmValue>): void {
+    const encoded = encodeThunk(m, this.emitter, thunk);
+    encoded.pushResult();
     this.code.set(this.result);
-    pushThunk(this.emitter, thunk, 'operand');
+    encoded.pushOperand();
     this.code.set(this.operand);
-    this.code.i32(kindCode(thunk)).set(this.kind);
+    encoded.pushKind();
+    this.code.set(this.kind);
   }
-  callCondition(even: number): void {
-    this.pushFlags().call(this.shared.conditions[even]!);
+  callCondition(): void {
+    throw new Error('conditions of unknown flags are made from their bits');
   }
   callFlagBits(): void {
-    this.pushFlags().call(this.shared.flagBits);
+    this.code.get(this.kind).get(this.result).get(this.operand).call(this.flagBits);
   }
 
-  private pushFlags(): Code {
-    return this.code.get(this.kind).get(this.result).get(this.operand);
+  private leaveFor(rip: bigint): void {
+    this.leaveWith(RegionExit.go, rip);
   }
-  private leaveAt(exit: ExitCode, rip: bigint, refund: number): void {
-    const key = `${rip} ${refund}`;
-    let site = this.siteNumbers.get(key);
-    if (site === undefined) {
-      site = this.sites.push({ rip, refund }) - 1;
-      this.siteNumbers.set(key, site);
-    }
-    this.code
+  /** Leaves with all state where it is looked for; what is known stays as it was. */
+  private leaveWith(exit: number, rip: bigint): void {
+    const { code, compiler, pending } = this;
+    const { knowledge } = compiler;
+    compiler.storeFlags();
+    compiler.knowledge = knowledge;
+    this.takePending();
+    this.pending = pending;
+    code.get(BASE);
+    const offset = BigInt.asIntN(64, rip - this.base);
+    if (offset !== 0n) code.i64(offset).op('i64.add');
+    code.set(this.exitRip);
+    const site = exit === RegionExit.wideMiss ? this.sites++ : 0;
+    code
       .i32(exit | (site << EXIT_CODE_BITS))
       .set(this.exitValue)
       .br(this.leave);
   }
   private storeState(): void {
     const { code } = this;
-    for (const register of this.compiler.written)
-      code.i32(0).get(this.registers[register]!).memory('i64.store', at.gprAddress(register));
+    for (const register of this.compiler.written) {
+      code.i32(0);
+      if (register < 16) code.get(this.gpr[register]!).memory('i64.store', at.gprAddress(register));
+      else code.get(this.xmm[register - 16]!).v128Store(at.xmmAddress(register - 16));
+    }
     code.i32(0).get(this.kind).memory('i32.store', at.FLAGS_KIND);
     code.i32(0).get(this.result).memory('i64.store', at.FLAGS_RESULT);
     code.i32(0).get(this.operand).memory('i64.store', at.FLAGS_OPERAND);
     code.i32(0).get(BUDGET).memory('i32.store', at.EXIT_BUDGET);
+    code.i32(0).get(this.exitRip).memory('i64.store', at.RIP);
   }
   /** What runs first: written last, when it is known which registers are used. */
   private loadState(): Code {
     const code = new Code([]);
-    for (const register of this.compiler.used)
-      code.i32(0).memory('i64.load', at.gprAddress(register)).set(this.registers[register]!);
+    for (const register of this.compiler.used) {
+      code.i32(0);
+      if (register < 16) code.memory('i64.load', at.gprAddress(register)).set(this.gpr[register]!);
+      else code.v128Load(at.xmmAddress(register - 16)).set(this.xmm[register - 16]!);
+    }
     code.i32(0).memory('i32.load', at.FLAGS_KIND).set(this.kind);
     code.i32(0).memory('i64.load', at.FLAGS_RESULT).set(this.result);
     code.i32(0).memory('i64.load', at.FLAGS_OPERAND).set(this.operand);
     return code;
   }
+}
+
+function isSame(a: Origin, b: Origin): boolean {
+  return a.root === b.root && a.offset === b.offset;
 }

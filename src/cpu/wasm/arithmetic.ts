@@ -43,10 +43,13 @@ export class WasmArithmetic implements Arithmetic<V> {
   }
 
   add(width: Width, x: V, y: V): V {
-    return this.binary('add', width, x, y, bigintArithmetic.add);
+    const sum = this.binary('add', width, x, y, bigintArithmetic.add);
+    if (y.constant !== undefined) return movedFrom(x, y.constant, sum);
+    return x.constant === undefined ? sum : movedFrom(y, x.constant, sum);
   }
   sub(width: Width, x: V, y: V): V {
-    return this.binary('sub', width, x, y, bigintArithmetic.sub);
+    const difference = this.binary('sub', width, x, y, bigintArithmetic.sub);
+    return y.constant === undefined ? difference : movedFrom(x, -y.constant, difference);
   }
   mul(width: Width, x: V, y: V): V {
     return this.binary('mul', width, x, y, bigintArithmetic.mul);
@@ -227,4 +230,10 @@ export class WasmArithmetic implements Arithmetic<V> {
     const middle2 = this.add(64, this.mul(64, xLow, yHigh), low(middle));
     return this.add(64, this.mul(64, xHigh, yHigh), this.add(64, high(middle), high(middle2)));
   }
+}
+
+/** `value`, known to lie `distance` from another one. */
+function movedFrom({ origin }: V, distance: bigint, value: V): V {
+  if (!origin || value.constant !== undefined) return value;
+  return { ...value, origin: { root: origin.root, offset: BigInt.asIntN(64, origin.offset + distance) } };
 }

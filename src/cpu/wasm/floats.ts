@@ -335,11 +335,15 @@ export class WasmFloats implements Floats<V> {
   }
 
   private pushFloat(f: Format, x: V): void {
-    this.emitter.push(x).code.op(f.name === 'f64' ? 'f64.reinterpret_i64' : 'f32.reinterpret_i32');
+    if (x.float !== undefined) this.emitter.code.get(x.float);
+    else this.emitter.push(x).code.op(f.name === 'f64' ? 'f64.reinterpret_i64' : 'f32.reinterpret_i32');
   }
   private popFloat(f: Format): V {
-    this.emitter.code.op(f.name === 'f64' ? 'i64.reinterpret_f64' : 'i32.reinterpret_f32');
-    return this.emitter.pop(f.int);
+    const { emitter } = this;
+    const float = emitter.local(f.name);
+    emitter.code.set(float).get(float);
+    emitter.code.op(f.name === 'f64' ? 'i64.reinterpret_f64' : 'i32.reinterpret_f32');
+    return { ...emitter.pop(f.int), float };
   }
   private pushComparison(f: Format, comparison: 'eq' | 'ne' | 'lt' | 'gt', x: V, y: V): void {
     this.pushFloat(f, x);

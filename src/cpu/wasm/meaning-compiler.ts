@@ -1,6 +1,6 @@
 import type { Width } from '../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT } from '../../mmu/tlb.js';
-import { STATUS_FLAGS, bitsOf, conditionOf, type FlagsThunk } from '../flags.js';
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
+import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../flags.js';
 import type { Form, GprOperand, MemoryOperand, XmmOperand } from '../form.js';
 import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../machine.js';
 import * as at from '../state.js';
@@ -27,7 +27,7 @@ export interface CompilerContext {
   exitIf(why: MidExit): void;
   /** Between two iterations of REP: takes a tick, or leaves if none is left. */
   tickOrExit(): void;
-  storeFlags(thunk: FlagsThunk<V>): void;
+  storeFlags(m: Arithmetic<V>, thunk: FlagsThunk<V>): void;
   /** Truth of an even condition code (0, 2, ... 14, given halved) from flags whose kind is known only at run time. */
   callCondition(even: number): void;
   callFlagBits(): void;
@@ -121,15 +121,12 @@ export abstract class MeaningCompiler implements CompilerCore {
     const { code, emitter } = this;
     emitter.push(linear).code.i64(BigInt(TLB_INDEX_SHIFT)).op('i64.shr_u').op('i32.wrap_i64');
     code.i32(TLB_INDEX_MASK).op('i32.and');
-    code
-      .i32(0)
-      .memory('i32.load', access === 'write' ? at.TLB_WRITE_TABLE : at.TLB_READ_TABLE)
-      .op('i32.add');
+    const table = access === 'write' ? TLB_WRITE : TLB_READ;
     const entry = emitter.pop('i32');
     emitter.push(linear);
     if (bytes > 1) code.i64(BigInt(bytes - 1)).op('i64.add');
     code.i64(-4096n).op('i64.and');
-    emitter.push(entry).code.memory('i64.load', 0).op('i64.ne').if();
+    emitter.push(entry).code.memory('i64.load', table).op('i64.ne').if();
     code.i32(0);
     emitter.push(linear).code.memory('i64.store', at.EXIT_LINEAR);
     code
@@ -138,7 +135,7 @@ export abstract class MeaningCompiler implements CompilerCore {
       .memory('i32.store', at.EXIT_ACCESS);
     this.context.exit('miss');
     code.end();
-    emitter.push(entry).code.memory('i32.load', TLB_ADDEND_OFFSET);
+    emitter.push(entry).code.memory('i32.load', table + TLB_ADDEND_OFFSET);
     emitter.push(linear).code.op('i32.wrap_i64').op('i32.add');
     const host = emitter.pop('i32');
     return {
@@ -162,6 +159,10 @@ export abstract class MeaningCompiler implements CompilerCore {
     const m = this.words;
     const kept = m.and(32, this.flagBits(), m.constant(32, ~mask & STATUS_FLAGS));
     this.setFlags({ kind: 'bits', bits: m.or(32, kept, m.and(32, bits, m.constant(32, mask & STATUS_FLAGS))) });
+  }
+  setRotateFlags(kind: 'rol' | 'ror', width: Width, rotated: V): void {
+    const before = this.flags ?? { kind: 'bits', bits: this.flagBits() };
+    this.setFlags(flagsOfRotate(this.words, before, kind, width, rotated));
   }
   flagBits(): V {
     if (this.flags) return bitsOf(this.words, this.flags);
@@ -301,9 +302,9 @@ export abstract class MeaningCompiler implements CompilerCore {
     if (this.flagsStored || !this.flags) return;
     this.flagsStored = true;
     this.changed = true;
-    this.context.storeFlags(this.flags);
+    this.context.storeFlags(this.words, this.flags);
   }
-  private requireUnchanged(what: string): void {
+  protected requireUnchanged(what: string): void {
     if (this.changed) throw new Error(`${this.form.row.mnemonic} ${what} after it has changed something`);
   }
   /** Loads from the address on the stack plus `offset`. */

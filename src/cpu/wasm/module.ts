@@ -16,6 +16,8 @@ interface WasmFunction {
 export class WasmModule {
   private readonly types: FunctionType[] = [];
   private readonly functions: WasmFunction[] = [];
+  private readonly imports: { readonly name: string; readonly type: number }[] = [];
+  private table: { readonly name: string; readonly size: number } | undefined;
   /** Functions in the module's table, by their place in it. */
   private readonly elements: number[] = [];
 
@@ -25,9 +27,20 @@ export class WasmModule {
     return found >= 0 ? found : this.types.push({ parameters, results }) - 1;
   }
 
+  /** Imports `bd0.name`, a function, and answers its index; imports come before the module's own functions. */
+  importFunction(name: string, type: number): number {
+    if (this.functions.length > 0) throw new Error('imports come before functions');
+    return this.imports.push({ name, type }) - 1;
+  }
+
   /** Adds a function and answers its index. `prologue` uses the function's locals and runs before its code. */
   add(type: number, code: Code, exportName?: string, prologue?: Code): number {
-    return this.functions.push({ type, code, exportName, prologue }) - 1;
+    return this.imports.length + this.functions.push({ type, code, exportName, prologue }) - 1;
+  }
+
+  /** Gives the module a table of its own, of `size` places, that others fill. */
+  exportTable(name: string, size: number): void {
+    this.table = { name, size };
   }
 
   /** Puts a function into the table and answers its place. */
@@ -50,20 +63,27 @@ export class WasmModule {
       }
     });
     section(out, 2, (s) => {
-      s.unsigned(1);
+      s.unsigned(1 + this.imports.length);
       s.name('bd0');
       s.name('memory');
       s.bytes([0x02, 0x00]);
       s.unsigned(memoryPages);
+      for (const { name, type } of this.imports) {
+        s.name('bd0');
+        s.name(name);
+        s.byte(0x00);
+        s.unsigned(type);
+      }
     });
     section(out, 3, (s) => {
       s.unsigned(this.functions.length);
       for (const { type } of this.functions) s.unsigned(type);
     });
-    if (this.elements.length > 0)
+    const tableSize = this.table?.size ?? this.elements.length;
+    if (tableSize > 0)
       section(out, 4, (s) => {
         s.bytes([1, 0x70, 0]);
-        s.unsigned(this.elements.length);
+        s.unsigned(tableSize);
       });
     section(out, 7, (s) => this.encodeExports(s));
     if (this.elements.length > 0)
@@ -84,13 +104,16 @@ export class WasmModule {
   }
 
   private encodeExports(s: ByteWriter): void {
-    const exported = this.functions.flatMap(({ exportName }, index) => (exportName ? [{ exportName, index }] : []));
-    s.unsigned(exported.length);
+    const exported = this.functions.flatMap(({ exportName }, index) => (exportName ? [{ exportName, index: this.imports.length + index }] : []));
+    s.unsigned(exported.length + (this.table ? 1 : 0));
     for (const { exportName, index } of exported) {
       s.name(exportName);
       s.byte(0x00);
       s.unsigned(index);
     }
+    if (!this.table) return;
+    s.name(this.table.name);
+    s.bytes([0x01, 0]);
   }
 }
 

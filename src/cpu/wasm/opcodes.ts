@@ -4,7 +4,7 @@
  */
 export const WASM_OPCODES = {
   unreachable: 0x00, return: 0x0f, select: 0x1b,
-  'i32.eqz': 0x45, 'i32.eq': 0x46, 'i32.ne': 0x47, 'i32.lt_s': 0x48, 'i32.lt_u': 0x49, 'i32.le_u': 0x4d, 'i32.ge_u': 0x4f,
+  'i32.eqz': 0x45, 'i32.eq': 0x46, 'i32.ne': 0x47, 'i32.lt_s': 0x48, 'i32.lt_u': 0x49, 'i32.gt_s': 0x4a, 'i32.le_u': 0x4d, 'i32.ge_s': 0x4e, 'i32.ge_u': 0x4f,
   'i64.eqz': 0x50, 'i64.eq': 0x51, 'i64.ne': 0x52, 'i64.lt_s': 0x53, 'i64.lt_u': 0x54, 'i64.ge_u': 0x5a,
   'f32.eq': 0x5b, 'f32.ne': 0x5c, 'f32.lt': 0x5d, 'f32.gt': 0x5e,
   'f64.eq': 0x61, 'f64.ne': 0x62, 'f64.lt': 0x63, 'f64.gt': 0x64,
@@ -60,6 +60,7 @@ export type WasmVectorInstruction = keyof typeof WASM_VECTOR_OPCODES;
 /** Lane access: the number after FD; a lane byte follows. */
 export const WASM_LANE_OPCODES = {
   'i16x8.extract_lane_u': 25, 'i32x4.extract_lane': 27, 'i32x4.replace_lane': 28,
+  'f32x4.extract_lane': 31, 'f32x4.replace_lane': 32, 'f64x2.extract_lane': 33, 'f64x2.replace_lane': 34,
   'i64x2.extract_lane': 29, 'i64x2.replace_lane': 30, 'i8x16.extract_lane_u': 22,
 } as const; // prettier-ignore
 

@@ -9,6 +9,16 @@ export interface WasmValue {
   readonly type: WasmType;
   readonly local: number;
   readonly constant?: bigint;
+  /** Of an i64, where that is known: some other value plus a constant. */
+  readonly origin?: Origin | undefined;
+  /** A local of type f32 or f64 that holds the same bits, where there is one. */
+  readonly float?: number;
+}
+
+/** A value as `root` plus `offset`, modulo 2^64. Two with the same root are a known distance apart. */
+export interface Origin {
+  readonly root: number;
+  readonly offset: bigint;
 }
 
 export type WasmType = 'i32' | 'i64' | 'v128';

@@ -1,6 +1,6 @@
 /** The same machine once for each engine, held to each other at every stop. */
 import { PAGE_SIZE, hex } from '../../../src/bits.js';
-import { Cpu, type CpuEvent, type Engine } from '../../../src/cpu/cpu.js';
+import { Cpu, type CpuEvent, type Engine, type TranslationThreshold } from '../../../src/cpu/cpu.js';
 import { vectorName } from '../../../src/cpu/exceptions.js';
 import {
   CS,
@@ -18,6 +18,7 @@ import {
 } from '../../../src/cpu/state.js';
 import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
+import { randomThreshold } from '../../support/random-threshold.js';
 import { EXECUTE_DISABLE, PageTables } from '../meanings/page-tables.js';
 
 /** Linear addresses. Code pages may be written. */
@@ -42,11 +43,12 @@ const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
 
 /** An engine, and after how many samples of a block it translates: 0 leaves nothing to the interpreter. */
-export type EngineChoice = readonly [engine: Engine, translationThreshold: number];
+export type EngineChoice = readonly [engine: Engine, translationThreshold: TranslationThreshold];
 const ENGINES: readonly EngineChoice[] = [
   ['evaluator', 0],
   ['interpreter', 0],
   ['auto', 0],
+  ['auto', randomThreshold(1)],
 ];
 
 /** What a program starts from. */

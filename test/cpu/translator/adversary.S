@@ -1,10 +1,12 @@
 /*
  * A program for the bare machine (test/support/bare-machine.ts) with a bit of everything that can go wrong between two
- * ticks. It goes round for ever; `start` is at offset 0, `resume` at offset 16. Data is at DATA, whose last three pages
- * are fresh and whose fifth is read-only.
+ * ticks. It goes round for ever. After a fault it goes on at `start` or at one of the three jumps behind it, 16 bytes
+ * apart. Data is at DATA, whose last three pages are fresh and whose fifth is read-only.
  */
         .intel_syntax noprefix
         .set DATA, 0x60000000
+        .set ALIAS, 0x50000000
+        .set ALIAS_TABLE, 0x60201000
         .set PAGE, 4096
         .set READ_ONLY, DATA + 4 * PAGE
         .set FRESH, DATA + 5 * PAGE
@@ -12,6 +14,10 @@
 start:  jmp begin
         .balign 16
 resume: jmp after_fault
+        .balign 16
+        jmp short_calls
+        .balign 16
+        jmp groups
 
 begin:  mov ecx, 7
         xor eax, eax
@@ -147,13 +153,59 @@ traps:  pushfq
         ldmxcsr [DATA + 32]
 
                                         /* the next instruction's immediate, and one on another page */
-        add byte ptr [rip + patched + 1], 3
-patched:
-        mov al, 0
+        call self_patch
         xor byte ptr [rip + far_patched + 2], 5
         call far_leaf
         cpuid
-        inc dword ptr [rip + counter]   /* data beside code */
+
+short_calls:
+        mov ecx, 3                      /* short callees: one that calls another, flags that live across calls, */
+1:      mov edi, ecx                    /* a return address that is changed, a return that skips a caller */
+        call outer_leaf
+        setbe al
+        add r9, rax
+        call poked
+        call compare_leaf
+        jg 2f
+        add r9, 3
+2:      call pass_over
+        ud2
+        xor r9, rcx
+        call skip_caller
+        add r9, 0x100
+        dec ecx
+        jnz 1b
+        lea rax, [rip + 3f + 1]         /* into the midst of an instruction, and once more from its start */
+        jmp rax
+3:      test eax, 0x90c0ff90            /* A9 | NOP; INC EAX; NOP */
+        call read_flags
+
+groups: mov ebx, DATA + 2 * PAGE - 24   /* neighbours off one base: all there, across a page, the last one read-only */
+        call neighbours
+        mov ebx, DATA + PAGE - 12
+        call neighbours
+        mov ebx, FRESH + 2 * PAGE - 24
+        call neighbours
+        mov edi, DATA + 40              /* pages that take the same place in the TLB, in turns */
+        mov esi, ALIAS + 40
+        mov ecx, 3
+4:      mov rax, [rdi]
+        add rax, [rsi]
+        add [rdi], rax
+        mov rdx, [rsi + 8]
+        mov [rdi + 8], rdx
+        dec ecx
+        jnz 4b
+        and byte ptr [ALIAS_TABLE + 8], 0xfe    /* a page goes while a group of accesses holds it */
+        mov ebx, ALIAS + PAGE - 16
+        mov rax, [rbx]
+        mov rdx, [rbx + 8]
+        mov rcx, [rbx + 16]
+        add r9, rcx
+        test r9b, 1
+        jz begin
+        mov ebx, READ_ONLY - 24         /* the last of a group may only be read */
+        call neighbours
         jmp begin
 
 fibonacci:
@@ -174,8 +226,6 @@ fibonacci:
 
         .balign 4
 table:  .long case0 - table, case1 - table, case2 - table, case3 - table
-counter:
-        .long 0
 
         .org PAGE - 3, 0x90             /* an instruction across the end of a page, in a loop */
 across: lea rax, [rax + 0x1234567]
@@ -191,3 +241,86 @@ far_patched:
         dec r11d
         jnz 1b
         jmp across
+self_patch:
+        add byte ptr [rip + patched + 1], 3
+patched:
+        mov al, 0
+        inc dword ptr [rip + counter]   /* data beside code */
+        ret
+counter:
+        .long 0
+
+        .org 2 * PAGE + 14, 0x90
+poked:  mov r10d, 0                     /* whose immediate the kernel changes now and then */
+        add r9, r10
+        ret
+outer_leaf:
+        lea eax, [rdi + rdi * 2]
+        push rax
+        call inner_leaf
+        pop rdx
+        sub eax, edx
+        cmp eax, r9d
+        ret
+inner_leaf:
+        imul eax, edi, 77
+        add eax, [rsp + 8]
+        ret
+compare_leaf:
+        cmp r9b, 0x40
+        ret
+pass_over:
+        add qword ptr [rsp], 2          /* past the UD2 behind the call */
+        ret
+skip_caller:
+        call 1f
+        ud2
+1:      pop rax
+        ret
+neighbours:
+        mov rax, [rbx]
+        mov [rbx + 8], rax
+        inc dword ptr [rbx + 4]
+        mov edx, [rbx + 16]
+        mov [rbx + 24], rdx
+        movups xmm3, [rbx + 8]
+        movups [rbx + 16], xmm3
+        push qword ptr [rbx + 2]
+        pop qword ptr [rbx + 10]
+        ret
+read_flags:                             /* setters of all kinds, and a reader for each */
+        mov eax, r9d
+        mov ecx, r8d
+        add al, cl
+        adc ah, 0
+        inc eax                         /* which keeps CF */
+        pushfq
+        shl eax, cl                     /* by nothing, perhaps */
+        lahf
+        neg ecx
+        seto dl
+        imul ecx, eax, 1001
+        cmovo edx, ecx
+        bt eax, 3
+        rcl edx, 1
+        sar edx, 5
+        setc al
+        cmp eax, edx
+        cmovle eax, edx
+        sbb edx, edx
+        popfq
+        adc r9d, edx
+        cmpxchg [DATA + 80], edx
+        sete al
+        xadd ecx, edx
+        setns cl
+        rol cx, 9
+        jc 1f
+        ucomisd xmm1, xmm2
+        seta cl
+1:      bsf edx, eax
+        cmovz edx, ecx
+        and edx, 0x7fffff
+        sets ch
+        add r9, rdx
+        ret

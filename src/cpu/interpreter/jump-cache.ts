@@ -1,0 +1,20 @@
+import type { Emitter, WasmValue } from '../wasm/value.js';
+import { JUMP_CACHE, JUMP_CACHE_ENTRIES } from './record.js';
+
+/** Looks an address up in the jump cache: emits `found` for where it has it, with a local that holds the record's address. */
+export function emitJumpCacheLookup(emitter: Emitter, target: WasmValue, found: (record: number) => void): void {
+  const { code } = emitter;
+  emitter
+    .push(target)
+    .code.op('i32.wrap_i64')
+    .i32(JUMP_CACHE_ENTRIES - 1)
+    .op('i32.and')
+    .i32(4)
+    .op('i32.shl');
+  const entry = emitter.pop('i32');
+  emitter.push(entry).code.memory('i64.load', JUMP_CACHE);
+  emitter.push(target).code.op('i64.eq').if();
+  emitter.push(entry).code.memory('i32.load', JUMP_CACHE + 8);
+  found(emitter.pop('i32').local);
+  code.end();
+}

@@ -1,0 +1,101 @@
+import { COMMON_KINDS, FLAGS_KINDS, kindCode, type FlagsThunk } from '../flags.js';
+import type { Instruction } from '../instruction.js';
+import { Code } from '../wasm/code.js';
+import type { CompilerContext } from '../wasm/meaning-compiler.js';
+import { Emitter, type WasmValue } from '../wasm/value.js';
+import { planChecks, type CheckPlan, type PlannedAccess } from './check-groups.js';
+import { isDirectBranch, directTarget, type Block, type Region } from './region.js';
+import { regionCompiler } from './region-compiler.js';
+
+/** Which kind of thunk the flags are, where that is the same on every way: a kind code, or one of these. */
+export const FLAGS_UNCHANGED = -1;
+export const FLAGS_VARY = -2;
+
+/** What there is to know of a block before code is made for it. */
+export interface BlockSummary {
+  readonly plans: readonly CheckPlan[];
+  /** The kind code of the flags it leaves, FLAGS_UNCHANGED or FLAGS_VARY. */
+  readonly flags: number;
+  /** Bit n is set where it writes general-purpose register n. */
+  readonly writes: number;
+}
+
+/**
+ * Reads the meanings of every block once with the code thrown away. `ungrouped` has the addresses of instructions whose
+ * checks are to cover their own access only.
+ */
+export function summarize(
+  region: Region,
+  base: bigint,
+  compiles: (instruction: Instruction) => boolean,
+  ungrouped: ReadonlySet<bigint>,
+): (BlockSummary | undefined)[] {
+  const ofRip = new Map<bigint, BlockSummary>();
+  return region.nodes.map((block) => {
+    if (!block) return undefined;
+    let summary = ofRip.get(block.rip);
+    if (!summary) ofRip.set(block.rip, (summary = summarizeBlock(block, base, compiles, ungrouped)));
+    return summary;
+  });
+}
+
+function summarizeBlock(
+  block: Block,
+  base: bigint,
+  compiles: (instruction: Instruction) => boolean,
+  ungrouped: ReadonlySet<bigint>,
+): BlockSummary {
+  const code = new Code([]);
+  const emitter = new Emitter(code);
+  const accesses: PlannedAccess[] = [];
+  let own = false;
+  const local = code.newLocal('i64');
+  const sixteen = Array.from({ length: 16 }, () => local);
+  const locals = { base: local, gpr: sixteen, xmm: sixteen };
+  const compiler = regionCompiler(emitter, new NoContext(code), base, locals, (access) => {
+    accesses.push(own ? { ...access, origin: undefined } : access);
+    return { before: 0, after: access.bytes, writes: access.access === 'write' };
+  });
+  const some: WasmValue = { type: 'i64', local };
+  const before: FlagsThunk<WasmValue> = { kind: 'add', width: 64, x: some, y: some, result: some };
+  compiler.knowledge = { ...compiler.knowledge, flags: before, flagsStored: true };
+  let rip = block.rip;
+  for (const instruction of block.instructions) {
+    const at = rip;
+    rip += BigInt(instruction.length);
+    own = ungrouped.has(at);
+    const goesNowhere = isDirectBranch(instruction) && directTarget(instruction, rip) === undefined;
+    if (goesNowhere || !compiles(instruction) || !compiler.emit(instruction, rip)) break;
+  }
+  let writes = 0;
+  for (const register of compiler.written) if (register < 16) writes |= 1 << register;
+  return { plans: planChecks(accesses), flags: flagsLeft(before, compiler.knowledge.flags), writes };
+}
+
+function flagsLeft(before: FlagsThunk<WasmValue>, after: FlagsThunk<WasmValue> | undefined): number {
+  if (after === before) return FLAGS_UNCHANGED;
+  return after && isStatic(after) ? kindCode(after) : FLAGS_VARY;
+}
+
+/** Whether the kind code tells all that FLAGS_KIND is to hold. */
+function isStatic({ kind }: FlagsThunk<WasmValue>): boolean {
+  return FLAGS_KINDS.indexOf(kind) < COMMON_KINDS || kind === 'inc' || kind === 'dec' || kind === 'product';
+}
+
+/** Where nothing is left and nothing stored. */
+class NoContext implements CompilerContext {
+  constructor(private readonly code: Code) {}
+
+  jumpDirect(): void {}
+  jumpIndirect(): void {}
+  exit(): void {}
+  exitIf(): void {}
+  tickOrExit(): void {}
+  storeFlags(): void {}
+  callCondition(): void {
+    this.code.i32(0);
+  }
+  callFlagBits(): void {
+    this.code.i32(0);
+  }
+}

@@ -1,0 +1,53 @@
+import { PAGE_SIZE, isCanonical } from '../../bits.js';
+import type { InstructionFetcher } from '../fetch.js';
+import type { Instruction } from '../instruction.js';
+
+const PAGE = BigInt(PAGE_SIZE);
+
+/** A page of code: where it is in linear and in physical memory. */
+export interface CodePage {
+  readonly linear: bigint;
+  readonly physical: number;
+}
+
+/**
+ * Reads code ahead of its being run, and so that nobody can tell: only from pages that have been fetched from already,
+ * since then their A bits are set, and changes of the tables that map them are heard of.
+ */
+export class CodeReader {
+  /** The pages read from, in the order in which they were first met. */
+  readonly pages: CodePage[] = [];
+  private readonly physicalOf = new Map<bigint, number>();
+
+  constructor(private readonly fetcher: InstructionFetcher) {}
+
+  /** The instruction at an address, if it can be read and decodes. */
+  read(rip: bigint): Instruction | undefined {
+    if (!isCanonical(rip)) return undefined;
+    const offset = rip % PAGE;
+    const physical = this.pageAt(rip - offset);
+    if (physical < 0) return undefined;
+    const first = physical + Number(offset);
+    const found = this.fetcher.decodeInPage(first);
+    if (typeof found !== 'string') return found;
+    if (found !== 'end') return undefined;
+    const second = this.pageAt(BigInt.asUintN(64, rip - offset + PAGE));
+    if (second < 0) return undefined;
+    const across = this.fetcher.decodeAcross(first, second);
+    return typeof across === 'string' ? undefined : across;
+  }
+
+  /** Physical address of a page that has been fetched from; -1 for others. */
+  private pageAt(linear: bigint): number {
+    const known = this.physicalOf.get(linear);
+    if (known !== undefined) return known;
+    const physical = isCanonical(linear) ? this.fetcher.fetchedPage(linear) : -1;
+    this.physicalOf.set(linear, physical);
+    if (physical >= 0) this.pages.push({ linear, physical });
+    return physical;
+  }
+}
+
+export function pageOf(rip: bigint): bigint {
+  return rip - (rip % PAGE);
+}

@@ -1,0 +1,204 @@
+import { HOST_LAYOUT } from '../../memory.js';
+import { addFlagBits } from '../interpreter/flag-functions.js';
+import { emitJumpCacheLookup } from '../interpreter/jump-cache.js';
+import { Exit, Field, Handler } from '../interpreter/record.js';
+import * as at from '../state.js';
+import { Code, type Label } from '../wasm/code.js';
+import { WasmModule } from '../wasm/module.js';
+import { Emitter, type WasmValue } from '../wasm/value.js';
+import { REGION_ENTRY, emitEntryLookup } from './region-entries.js';
+import { EXIT_CODE_BITS, RegionExit } from './translate.js';
+
+/** Regions that may live at a time: places in the dispatcher's table. */
+export const MOST_REGIONS = 4096;
+
+/** Ticks that a region runs at a time: it must return now and then, to be called again in its optimised version. */
+const LONGEST_SLICE = 250_000;
+
+/** How often a site whose check is wider than its access may miss before the region is made anew without that. */
+export const MOST_WIDE_MISSES = 256;
+const MISS_COUNTERS = HOST_LAYOUT.regionMissesBytes / 4;
+
+/** Where uses of a region are counted: i32 for each place in the table. */
+export const REGION_USES = HOST_LAYOUT.regionUses;
+
+/** The function type of regions. */
+export const REGION_TYPE = { parameters: ['i32', 'i32', 'i64', 'i32'], results: ['i32'] } as const;
+
+/** Parameters and locals of `run`. */
+const RECORD = 0;
+const BUDGET = 1;
+
+/**
+ * What goes from interpreter to regions, from region to region and back, without TypeScript: a module that imports the
+ * interpreter's `run` as `interpret`, and owns the table of regions. It exports `run(record, ticks) → exit`, `flagBits` for
+ * the regions, and `regions`, the table. Exits are those of the interpreter and the further ones of `Exit`, for which RIP
+ * says where to go on; ticks left are in EXIT_BUDGET.
+ */
+export function generateDispatcher(): Uint8Array {
+  const module = new WasmModule();
+  const interpret = module.importFunction('interpret', module.type(['i32', 'i32'], ['i32']));
+  const region = module.type(REGION_TYPE.parameters, REGION_TYPE.results);
+  addFlagBits(module, 'flagBits');
+  module.exportTable('regions', MOST_REGIONS);
+  module.add(module.type(['i32', 'i32'], ['i32']), new Dispatcher(interpret, region).emit(), 'run');
+  return module.encode((HOST_LAYOUT.ram + 65536) / 65536);
+}
+
+class Dispatcher {
+  private readonly code = new Code(['i32', 'i32']);
+  private readonly emitter = new Emitter(this.code);
+  private readonly exit = this.code.newLocal('i32');
+  private readonly slice = this.code.newLocal('i32');
+  private readonly value = this.code.newLocal('i32');
+  private readonly self = this.code.newLocal('i32');
+  private readonly rip = this.code.newLocal('i64');
+  private out!: Label;
+
+  constructor(
+    private readonly interpret: number,
+    private readonly regionType: number,
+  ) {}
+
+  emit(): Code {
+    const { code } = this;
+    this.out = code.block();
+    const interpret = code.loop();
+    this.emitInterpret();
+    const entered = code.block();
+    const enter = code.loop();
+    this.emitter.reuseLocals();
+    const entry = this.emitter;
+    const found = emitEntryLookup(entry, this.rip);
+    code.op('i32.eqz').brIf(entered);
+    this.emitRegion(found);
+    code.get(this.value).i32((1 << EXIT_CODE_BITS) - 1).op('i32.and').i32(RegionExit.go).op('i32.eq').brIf(enter);
+    code.end();
+    this.emitOtherExits();
+    code.end();
+    this.emitFromCache(interpret);
+    code.end().end();
+    code.i32(0).get(BUDGET).memory('i32.store', at.EXIT_BUDGET);
+    return code.get(this.exit);
+  }
+
+  /** Runs the interpreter; goes on where it has met the entry of a region. */
+  private emitInterpret(): void {
+    const { code, emitter } = this;
+    code.i32(0).memory('i32.load', at.SAMPLE_TICKS);
+    const sample = emitter.pop('i32');
+    emitter.push(sample).code.get(BUDGET).get(BUDGET);
+    emitter.push(sample).code.op('i32.gt_s').op('select').set(this.slice);
+    code.get(RECORD).get(this.slice).call(this.interpret).set(this.exit);
+    code.get(this.slice).i32(0).memory('i32.load', at.EXIT_BUDGET).op('i32.sub');
+    const used = emitter.pop('i32');
+    code.get(BUDGET);
+    emitter.push(used).code.op('i32.sub').set(BUDGET);
+    code.i32(0);
+    emitter.push(sample).push(used).code.op('i32.sub').memory('i32.store', at.SAMPLE_TICKS);
+    code.get(this.exit).i32(Exit.region).op('i32.ne').brIf(this.out);
+    code.i32(0).memory('i32.load', at.EXIT_RECORD);
+    const record = emitter.pop('i32');
+    emitter.push(record).code.memory('i64.load', Field.nextRip);
+    emitter.push(record).code.memory('i64.load8_u', Field.length).op('i64.sub').set(this.rip);
+    // If the entry is not to be found, it is not a region's fault that the interpreter has to go on.
+    code.i32(RegionExit.evaluate).set(this.value);
+    code.i32(Exit.unknown).set(this.exit);
+  }
+
+  /** Calls a region and takes what it has used off the ticks. */
+  private emitRegion(entry: WasmValue): void {
+    const { code, emitter } = this;
+    const load = (offset: number): void => void emitter.push(entry).code.memory('i32.load', offset);
+    code.get(BUDGET);
+    load(REGION_ENTRY.minimumTicks);
+    code.op('i32.lt_s').if();
+    this.leave(Exit.tail);
+    code.end();
+    code.get(BUDGET).i32(LONGEST_SLICE).get(BUDGET).i32(LONGEST_SLICE).op('i32.lt_s').op('select').set(this.slice);
+    load(REGION_ENTRY.index);
+    code.set(this.self);
+    this.countUse();
+    load(REGION_ENTRY.entry);
+    code.get(this.slice);
+    emitter.push(entry).code.memory('i64.load', REGION_ENTRY.base);
+    code.get(this.self).get(this.self).callIndirect(this.regionType, 0).set(this.value);
+    code.get(BUDGET).get(this.slice).op('i32.sub').i32(0).memory('i32.load', at.EXIT_BUDGET).op('i32.add').set(BUDGET);
+    code.i32(0).memory('i64.load', at.RIP).set(this.rip);
+    code.i32(Exit.unknown).set(this.exit);
+  }
+
+  private countUse(): void {
+    const { code } = this;
+    const address = (): Code => code.get(this.self).i32(2).op('i32.shl');
+    address();
+    address().memory('i32.load', REGION_USES).i32(1).op('i32.add').memory('i32.store', REGION_USES);
+  }
+
+  /** A region has been left otherwise than for another place. */
+  private emitOtherExits(): void {
+    const { code } = this;
+    const is = (exit: number): Code =>
+      code
+        .get(this.value)
+        .i32((1 << EXIT_CODE_BITS) - 1)
+        .op('i32.and')
+        .i32(exit)
+        .op('i32.eq');
+    is(RegionExit.evaluate).if();
+    this.leave(Exit.evaluateRip);
+    code.end();
+    is(RegionExit.wideMiss).if();
+    this.countMiss();
+    code.end();
+  }
+
+  private countMiss(): void {
+    const { code, emitter } = this;
+    code.get(this.self).i32(67).op('i32.mul').get(this.value).i32(EXIT_CODE_BITS).op('i32.shr_u').op('i32.add');
+    code
+      .i32(MISS_COUNTERS - 1)
+      .op('i32.and')
+      .i32(2)
+      .op('i32.shl');
+    const counter = emitter.pop('i32');
+    emitter.push(counter).code.memory('i32.load', HOST_LAYOUT.regionMisses).i32(1).op('i32.add');
+    const count = emitter.pop('i32');
+    emitter.push(counter).push(count).code.memory('i32.store', HOST_LAYOUT.regionMisses);
+    emitter.push(count).code.i32(MOST_WIDE_MISSES).op('i32.ge_s').if();
+    emitter.push(counter).code.i32(0).memory('i32.store', HOST_LAYOUT.regionMisses);
+    this.leave(Exit.wideMisses);
+    code.end();
+  }
+
+  /** Goes on in the interpreter where it knows the address. */
+  private emitFromCache(interpret: Label): void {
+    const { code, emitter } = this;
+    const isGo = (): Code =>
+      code
+        .get(this.value)
+        .i32((1 << EXIT_CODE_BITS) - 1)
+        .op('i32.and')
+        .op('i32.eqz');
+    // The interpreter itself has come here for a region that is gone; or everything is to be translated.
+    code.get(this.value).i32(RegionExit.evaluate).op('i32.eq');
+    isGo().i32(0).memory('i32.load', at.TRANSLATES_AT_ONCE).op('i32.and').op('i32.or').if();
+    this.leave(Exit.unknown);
+    code.end();
+    emitJumpCacheLookup(emitter, { type: 'i64', local: this.rip }, (record) => {
+      code.get(record).set(RECORD);
+      // What has missed in a region does so again at its entry: there the interpreter has to do it.
+      isGo().op('i32.eqz').get(record).memory('i32.load16_u', Field.handler).i32(Handler.region).op('i32.eq');
+      code.op('i32.and').if();
+      code.i32(0).i32(at.IGNORES_NEXT_REGION).memory('i32.store', at.IGNORES_REGIONS).end();
+      code.br(interpret);
+    });
+    this.leave(Exit.unknown);
+  }
+
+  private leave(exit: number): void {
+    const { code } = this;
+    code.i32(0).get(this.rip).memory('i64.store', at.RIP);
+    code.i32(exit).set(this.exit).br(this.out);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Instruction } from '../instruction.js';
+
+/** A guest instruction that was translated. One that was copied into several places is there once for each. */
+export interface TranslatedInstruction {
+  readonly rip: bigint;
+  readonly instruction: Instruction;
+  /** Where in the module's bytes the code begins that it became; that of the next in the order of emission ends it. */
+  readonly wasmOffset: number;
+}
+
+/** A region has been compiled. */
+export interface TranslationEvent {
+  /** Linear address of the region's first page. */
+  readonly base: bigint;
+  /** In the order of emission. */
+  readonly instructions: readonly TranslatedInstruction[];
+  /** The module. */
+  readonly bytes: Uint8Array;
+  /** Addresses at which it may be entered. */
+  readonly entries: readonly bigint[];
+  /** What the host took to compile it. */
+  readonly milliseconds: number;
+  /** Why it was compiled now, in words: `found running 2 times`. */
+  readonly reason?: string;
+}
+
+/** Told of every region that is compiled; it changes nothing in the machine. */
+export type TranslationHook = (event: TranslationEvent) => void;
+
+/** What the translator has done. Times are the host's, and nothing in the machine depends on them. */
+export interface TranslationStats {
+  /** Modules that are there now, and all that were ever compiled. */
+  readonly modules: number;
+  readonly modulesInAll: number;
+  /** Regions that can be entered now; those that were given up for others, and those whose code was stored to. */
+  readonly regionsLive: number;
+  readonly regionsEvicted: number;
+  readonly regionsDropped: number;
+  /** Bytes of the modules that are there now, and of all. */
+  readonly wasmBytes: number;
+  readonly wasmBytesInAll: number;
+  /** Guest instructions translated, each copy counted. */
+  readonly instructionsTranslated: number;
+  /** Making the modules' bytes, and having the host compile them. */
+  readonly millisecondsGenerating: number;
+  readonly millisecondsCompiling: number;
+  /** Regions not translated anew, since equal content was found in this run's cache, or in the store. */
+  readonly hitsByContent: number;
+  readonly hitsInStore: number;
+  /** How often regions were entered from TypeScript, and from other regions without leaving Wasm. */
+  readonly entriesFromTypeScript: number;
+  readonly entriesChained: number;
+}

@@ -1,0 +1,88 @@
+import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
+import type { Emitter, WasmValue } from '../wasm/value.js';
+
+/**
+ * Where regions are entered, as generated code looks it up: a direct-mapped table in the shared memory, by linear address.
+ * An entry is 32 bytes:
+ *
+ *     +0   i64  the address, or an address that is none
+ *     +8   i64  the region's base
+ *     +16  i32  the region's place in the dispatcher's table
+ *     +20  i32  number of the entry in the region
+ *     +24  i32  ticks that the region must be given at least
+ */
+export const REGION_ENTRY = {
+  address: HOST_LAYOUT.regionEntries,
+  base: HOST_LAYOUT.regionEntries + 8,
+  index: HOST_LAYOUT.regionEntries + 16,
+  entry: HOST_LAYOUT.regionEntries + 20,
+  minimumTicks: HOST_LAYOUT.regionEntries + 24,
+} as const;
+
+const ENTRY_SHIFT = 5;
+const ENTRIES = HOST_LAYOUT.regionEntriesBytes >> ENTRY_SHIFT;
+/** No canonical address. */
+const NO_ADDRESS = 0x8000_8000_8000_8000n;
+
+/**
+ * Looks up an address, which a local holds: answers the offset of its entry into the table, which belongs to the offsets of
+ * REGION_ENTRY, and leaves on the stack whether it is there.
+ */
+export function emitEntryLookup(emitter: Emitter, address: number): WasmValue {
+  const { code } = emitter;
+  code
+    .get(address)
+    .op('i32.wrap_i64')
+    .i32(ENTRIES - 1)
+    .op('i32.and')
+    .i32(ENTRY_SHIFT)
+    .op('i32.shl');
+  const entry = emitter.pop('i32');
+  emitter.push(entry).code.memory('i64.load', REGION_ENTRY.address).get(address).op('i64.eq');
+  return entry;
+}
+
+/** What generated code finds for an address. */
+export interface RegionEntry {
+  readonly address: bigint;
+  readonly base: bigint;
+  readonly index: number;
+  readonly entry: number;
+  readonly minimumTicks: number;
+}
+
+/** The same table, as TypeScript fills it. Two addresses may want one place; the later has it. */
+export class RegionEntries {
+  private readonly view: DataView;
+
+  constructor(memory: GuestMemory) {
+    this.view = memory.hostView;
+    this.clear();
+  }
+
+  set({ address, base, index, entry, minimumTicks }: RegionEntry): void {
+    const at = offsetOf(address);
+    this.view.setBigUint64(REGION_ENTRY.address + at, address, true);
+    this.view.setBigUint64(REGION_ENTRY.base + at, base, true);
+    this.view.setInt32(REGION_ENTRY.index + at, index, true);
+    this.view.setInt32(REGION_ENTRY.entry + at, entry, true);
+    this.view.setInt32(REGION_ENTRY.minimumTicks + at, minimumTicks, true);
+  }
+
+  has(address: bigint): boolean {
+    return this.view.getBigUint64(REGION_ENTRY.address + offsetOf(address), true) === address;
+  }
+
+  delete(address: bigint): void {
+    if (this.has(address)) this.view.setBigUint64(REGION_ENTRY.address + offsetOf(address), NO_ADDRESS, true);
+  }
+
+  clear(): void {
+    for (let i = 0; i < ENTRIES; i++)
+      this.view.setBigUint64(REGION_ENTRY.address + (i << ENTRY_SHIFT), NO_ADDRESS, true);
+  }
+}
+
+function offsetOf(address: bigint): number {
+  return (Number(BigInt.asIntN(32, address)) & (ENTRIES - 1)) << ENTRY_SHIFT;
+}

@@ -1,0 +1,81 @@
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { PAGE_SIZE } from '../bits.js';
+import type { GuestMemory } from '../memory.js';
+import { CanonicalHasher, ZERO_LEAF, heightOf, type HashFunction } from './canonical-form.js';
+
+const PAGE_WORDS = PAGE_SIZE / 4;
+
+/**
+ * The identity that guest memory would have as a VMO, made again and again at the cost of what has changed: it keeps a copy
+ * of the frames as they were hashed last, compares them (about 0.6 µs a frame), and hashes those that differ and the nodes
+ * above them.
+ */
+export class MemoryIdentity {
+  private readonly hasher: CanonicalHasher;
+  private readonly ram: Int32Array;
+  /** The frames as they were hashed last; those behind its end were zeros. */
+  private copy = new Int32Array(0);
+  /** `levels[k][i]` is the hash of the subtree over the 2^k frames from frame i * 2^k; missing ones are of zeros. */
+  private readonly levels: Uint8Array[][];
+  /** By level: the hash of a subtree of zeros. */
+  private readonly zeros: readonly Uint8Array[];
+
+  /** `hash` is SHA-256. */
+  constructor(
+    private readonly memory: GuestMemory,
+    hash: HashFunction,
+  ) {
+    this.hasher = new CanonicalHasher(hash);
+    this.ram = new Int32Array(memory.ram.buffer, memory.ram.byteOffset, memory.size / 4);
+    const zeros: Uint8Array[] = [hexToBytes(ZERO_LEAF)];
+    const height = heightOf(memory.size);
+    for (let level = 1; level <= height; level++)
+      zeros.push(this.hasher.node(level, zeros[level - 1]!, zeros[level - 1]!));
+    this.zeros = zeros;
+    this.levels = zeros.map(() => []);
+  }
+
+  /** 64 hexadecimal digits. Frames from `endFrame` on hold zeros, and always did. */
+  id(endFrame = this.memory.size / PAGE_SIZE): string {
+    let changed = this.takeChanged(endFrame);
+    for (const frame of changed)
+      this.levels[0]![frame] = this.hasher.leaf(this.memory.ram.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE));
+    const height = this.levels.length - 1;
+    for (let level = 1; level <= height; level++) {
+      const below = level - 1;
+      changed = new Set([...changed].map((index) => index >>> 1));
+      for (const index of changed)
+        this.levels[level]![index] = this.hasher.node(
+          level,
+          this.hashAt(below, 2 * index),
+          this.hashAt(below, 2 * index + 1),
+        );
+    }
+    return bytesToHex(this.hasher.root(this.memory.size, this.hashAt(height, 0)));
+  }
+
+  private hashAt(level: number, index: number): Uint8Array {
+    return this.levels[level]![index] ?? this.zeros[level]!;
+  }
+
+  /** The frames that are not what they were, which the copy takes up. */
+  private takeChanged(endFrame: number): Set<number> {
+    if (endFrame * PAGE_WORDS > this.copy.length) {
+      const larger = new Int32Array(Math.min(2 * endFrame * PAGE_WORDS, this.ram.length));
+      larger.set(this.copy);
+      this.copy = larger;
+    }
+    const { ram, copy } = this;
+    const changed = new Set<number>();
+    for (let frame = 0; frame < endFrame; frame++) {
+      const start = frame * PAGE_WORDS;
+      const end = start + PAGE_WORDS;
+      let at = start;
+      while (at < end && ram[at] === copy[at]) at++;
+      if (at === end) continue;
+      copy.set(ram.subarray(at, end), at);
+      changed.add(frame);
+    }
+    return changed;
+  }
+}

@@ -1,0 +1,359 @@
+/** Loops whose code, or whose way through it, changes while it is hot: what code is identified by, and where calls return to. */
+import { PAGE_SIZE } from '../../../src/bits.js';
+import { R8, RAX, RBX, RCX, RSI, RSP } from '../../../src/cpu/state.js';
+import { PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
+import { assemble } from '../../support/assemble.js';
+import { ALIAS_DISTANCE, CODE, CODE_PAGES, DATA, PAGE_TABLE, type Machines } from './machines.js';
+import type { Scenario } from './scenarios.js';
+
+const PAGE = BigInt(PAGE_SIZE);
+/** Every loop goes round as often, with RCX or R12D as its counter. */
+const ROUNDS = 40n;
+const SUM_OF_ROUNDS = (ROUNDS * (ROUNDS + 1n)) / 2n;
+
+const SYMBOLS = `
+  .set CODE, ${CODE}
+  .set PAGE, ${PAGE_SIZE}
+  .set DATA, ${DATA}
+  .set ROUNDS, ${ROUNDS}
+  .set TABLE, ${PAGE_TABLE}
+  .set PTE_CODE, ${PAGE_TABLE + ((CODE >> 12n) & 511n) * 8n}
+  .set PTE_DATA, ${PAGE_TABLE + ((DATA >> 12n) & 511n) * 8n}
+`;
+
+type Rest = Pick<Scenario, 'events' | 'result'> & Partial<Scenario>;
+
+/** A scenario in assembly, which lies at CODE and starts at `start`, offset 0. */
+function scenario(name: string, source: string, rest: Rest): Scenario {
+  const code = assemble(`${SYMBOLS}\n${source}`);
+  if (code.length > CODE_PAGES * PAGE_SIZE) throw new Error(`${name}: ${code.length} bytes of code`);
+  return { name, code: { 0: [...code] }, ...rest, gpr: { [RSP]: DATA + 2n * PAGE, ...rest.gpr } };
+}
+
+const change =
+  (linear: bigint, set: number, clear = 0) =>
+  (machines: Machines): void =>
+    machines.writeEntry(linear, (entry) => (entry | BigInt(set)) & ~BigInt(clear));
+
+/** Made when they are asked for: they need an assembler. */
+export function hotScenarios(): Scenario[] {
+  return [
+    scenario(
+      'each round changes the instruction right behind the store',
+      `  mov ecx, ROUNDS
+      1: mov byte ptr [rip + 2f + 2], cl
+      2: add eax, 0
+         dec ecx
+         jnz 1b
+         vmcall`,
+      { events: ['vmcall'], result: { [RAX]: SUM_OF_ROUNDS, [RCX]: 0n }, ticks: 4 * Number(ROUNDS) + 2 },
+    ),
+    scenario(
+      'each round changes an instruction that it has run, and one that it will run after a call',
+      `  mov ecx, ROUNDS
+      1: add eax, 0
+         inc byte ptr [rip + 1b + 2]
+         call 3f
+      2: add esi, 0
+         dec ecx
+         jnz 1b
+         vmcall
+      3: inc byte ptr [rip + 2b + 2]
+         ret`,
+      { events: ['vmcall'], result: { [RAX]: SUM_OF_ROUNDS - ROUNDS, [RSI]: SUM_OF_ROUNDS } },
+    ),
+    scenario(
+      'a jump comes and goes where two NOPs stand, right behind the store',
+      `  mov r12d, ROUNDS
+      1: mov edx, 0x9090
+         mov ecx, 0x03eb
+         test r12d, 1
+         cmovnz edx, ecx
+         mov word ptr [rip + 2f], dx
+      2: nop
+         nop
+         add eax, 5
+         inc esi
+         dec r12d
+         jnz 1b
+         vmcall`,
+      { events: ['vmcall'], result: { [RAX]: (ROUNDS / 2n) * 5n, [RSI]: ROUNDS } },
+    ),
+    scenario(
+      'a store in the callee changes where the caller goes on',
+      `  mov ecx, ROUNDS
+      1: call 3f
+      2: add eax, 0
+         dec ecx
+         jnz 1b
+         vmcall
+      3: mov byte ptr [rip + 2b + 2], cl
+         ret`,
+      { events: ['vmcall'], result: { [RAX]: SUM_OF_ROUNDS } },
+    ),
+    scenario(
+      'one frame runs at two linear addresses, and is changed through each in turns',
+      `  mov ecx, ROUNDS
+      1: mov byte ptr [rip + f + 1], cl
+         call f
+         add esi, eax
+         call rbx
+         add esi, eax
+         inc byte ptr [rbx + 1]
+         call f
+         add esi, eax
+         call rbx
+         add esi, eax
+         dec ecx
+         jnz 1b
+         vmcall
+         .org PAGE + 100
+      f: mov eax, 0
+         ret`,
+      {
+        gpr: { [RBX]: CODE + ALIAS_DISTANCE + PAGE + 100n },
+        events: ['vmcall'],
+        result: { [RSI]: 4n * SUM_OF_ROUNDS + 2n * ROUNDS },
+      },
+    ),
+    scenario(
+      'a page of code is mapped to two frames in turns',
+      `  mov ecx, ROUNDS
+      1: call f
+         add esi, eax
+         xor dword ptr [PTE_CODE + 8], 0x3000
+         dec ecx
+         jnz 1b
+         vmcall
+         .org PAGE
+      f: mov eax, 5
+         ret
+         .org 2 * PAGE
+         mov eax, 9
+         ret`,
+      { events: ['vmcall'], result: { [RSI]: (ROUNDS / 2n) * 14n } },
+    ),
+    scenario(
+      'the page that runs maps itself to another frame, and goes on there',
+      `  mov ecx, ROUNDS
+         jmp g
+         .org PAGE
+      g: xor dword ptr [PTE_CODE + 8], 0x3000
+         add eax, 1
+         dec ecx
+         jnz g
+         vmcall
+         .org 2 * PAGE
+         xor dword ptr [PTE_CODE + 8], 0x3000
+         add eax, 3
+         dec ecx
+         jnz 2 * PAGE
+         vmcall`,
+      { events: ['vmcall'], result: { [RAX]: (ROUNDS / 2n) * 4n } },
+    ),
+    scenario(
+      'an instruction across two pages, whose second page changes and is mapped elsewhere in turns',
+      `  mov ecx, ROUNDS
+         jmp 1f
+         .org PAGE - 2
+      1: .byte 0x05, 1, 0, 0, 0
+         inc byte ptr [CODE + PAGE]
+         xor dword ptr [PTE_CODE + 8], 0x3000
+         dec ecx
+         jnz 1b
+         vmcall
+         .org 2 * PAGE
+         .byte 0, 0x10, 0
+         inc byte ptr [CODE + PAGE]
+         xor dword ptr [PTE_CODE + 8], 0x3000
+         dec ecx
+         jnz 2 * PAGE - 2
+         vmcall`,
+      {
+        events: ['vmcall'],
+        // Immediates 1 + 256 k on one frame, 100001h + 256 k on the other, k from 0 to 19.
+        result: { [RAX]: 20n * 1n + 190n * 256n + 20n * 0x10_0001n + 190n * 256n },
+      },
+    ),
+    scenario(
+      'the second page of an instruction goes while the loop is hot',
+      `  mov ecx, ROUNDS
+         jmp 1f
+         .org PAGE - 40
+      1: cmp ecx, 7
+         jne 2f
+         and byte ptr [PTE_CODE + 8], 0xfe
+         .org PAGE - 2, 0x90
+      2: .byte 0x05, 1, 0, 0, 0
+         dec ecx
+         jnz 1b
+         vmcall`,
+      {
+        events: ['fault #PF 0x14 0x401000', 'vmcall'],
+        between: [change(CODE + PAGE, PRESENT)],
+        result: { [RAX]: ROUNDS },
+      },
+    ),
+    scenario(
+      'a callee moves its return address over an instruction, every other time',
+      `  mov ecx, ROUNDS
+      1: call f
+         inc eax
+         dec ecx
+         jnz 1b
+         vmcall
+      f: mov edx, ecx
+         and edx, 1
+         add edx, edx
+         add [rsp], rdx
+         ret`,
+      { events: ['vmcall'], result: { [RAX]: ROUNDS / 2n, [RSP]: DATA + 2n * PAGE } },
+    ),
+    scenario(
+      'out of three calls at once, to where the stack was kept',
+      `  mov ecx, ROUNDS
+      1: mov [DATA], rsp
+         call f
+         add eax, 100
+      2: dec ecx
+         jnz 1b
+         vmcall
+      f: call g
+         ret
+      g: call h
+         ret
+      h: add eax, 3
+         test cl, 1
+         jz 3f
+         ret
+      3: mov rsp, [DATA]
+         jmp 2b`,
+      { events: ['vmcall'], result: { [RAX]: ROUNDS * 3n + (ROUNDS / 2n) * 100n, [RSP]: DATA + 2n * PAGE } },
+    ),
+    scenario(
+      'returns to where nobody called, and calls that nobody returns from',
+      `  mov ecx, ROUNDS
+      1: lea rax, [rip + 2f]
+         push rax
+         ret
+         ud2
+      2: call 3f
+         ud2
+      3: pop rdx
+         call 4f
+         inc esi
+         dec ecx
+         jnz 1b
+         vmcall
+      4: add r8d, 2
+         pop rdx
+         push rdx
+         ret
+         .org 200
+         ret`,
+      { events: ['vmcall'], result: { [RSI]: ROUNDS, [R8]: 2n * ROUNDS, [RSP]: DATA + 2n * PAGE } },
+    ),
+    scenario(
+      'a function returns over its caller to the one before',
+      `  mov ecx, ROUNDS
+      1: call f
+         dec ecx
+         jnz 1b
+         vmcall
+      f: call g
+         add eax, 1000
+         ret
+      g: add eax, 1
+         test cl, 3
+         jnz 2f
+         ret
+      2: add rsp, 8
+         ret`,
+      { events: ['vmcall'], result: { [RAX]: ROUNDS + (ROUNDS / 4n) * 1000n } },
+    ),
+    scenario(
+      'the bytes of one instruction are run as two others in between',
+      `  mov ecx, ROUNDS
+         lea rbx, [rip + 2f + 1]
+      1: test cl, 1
+         jz 2f
+         jmp rbx
+      2: test eax, 0x90c6ff90       /* from its second byte on: NOP; INC ESI; NOP */
+         dec ecx
+         jnz 1b
+         vmcall`,
+      { events: ['vmcall'], result: { [RSI]: ROUNDS / 2n } },
+    ),
+    scenario(
+      'a call in a deep recursion finds that the stack may not be written, and goes on once it may',
+      `  mov ecx, 300
+         mov rsp, DATA + 3 * PAGE + 600
+         call f
+         vmcall
+      f: dec ecx
+         jz 1f
+         call f
+      1: inc eax
+         ret`,
+      {
+        events: ['fault #PF 0x7 0x482ff8', 'vmcall'],
+        between: [change(DATA + 2n * PAGE, WRITABLE)],
+        result: { [RAX]: 300n, [RSP]: DATA + 3n * PAGE + 600n },
+      },
+    ),
+    scenario(
+      'of three neighbouring stores the last may not be made: the first two have been, and it is made later',
+      `  mov ecx, ROUNDS
+         mov ebx, DATA + 2 * PAGE - 8 * (ROUNDS + 1)
+      1: mov [rbx], rcx
+         mov [rbx + 8], rcx
+         mov [rbx + 16], rcx
+         add rbx, 8
+         dec ecx
+         jnz 1b
+         mov rax, [DATA + 2 * PAGE - 8]
+         mov rsi, [DATA + 2 * PAGE]
+         vmcall`,
+      {
+        events: ['fault #PF 0x7 0x482000', 'vmcall'],
+        between: [change(DATA + 2n * PAGE, WRITABLE)],
+        result: { [RAX]: 1n, [RSI]: 1n, [RCX]: 0n },
+      },
+    ),
+    scenario(
+      'data that is mapped elsewhere between two neighbouring loads',
+      `  mov ecx, ROUNDS
+         mov ebx, DATA
+         mov dword ptr [rbx + 8], 1
+         mov dword ptr [rbx + PAGE + 8], 100
+      1: mov eax, [rbx + 8]
+         xor dword ptr [PTE_DATA], 0x7000
+         add esi, eax
+         mov edx, [rbx + 8]
+         add esi, edx
+         dec ecx
+         jnz 1b
+         vmcall`,
+      { events: ['vmcall'], result: { [RSI]: ROUNDS * 101n } },
+    ),
+    scenario(
+      'a page that forbids writing between two neighbouring stores',
+      `  mov ecx, ROUNDS
+         mov ebx, DATA
+      1: inc dword ptr [rbx]
+         cmp ecx, 5
+         jne 2f
+         and byte ptr [PTE_DATA], 0xfd
+      2: inc dword ptr [rbx + 4]
+         dec ecx
+         jnz 1b
+         mov rax, [rbx]
+         vmcall`,
+      {
+        events: ['fault #PF 0x7 0x480004', 'vmcall'],
+        between: [change(DATA, WRITABLE)],
+        result: { [RAX]: (ROUNDS << 32n) | ROUNDS },
+      },
+    ),
+  ];
+}

@@ -1,0 +1,33 @@
+/** Every engine has the evaluator's state, bit for bit, after every number of ticks, whatever the guest does. */
+import t from 'tap';
+import { runBranchingPrograms } from '../support/branching-run.js';
+import { Random } from '../support/random.js';
+import { randomThreshold } from '../support/random-threshold.js';
+import { ADVERSARY_TICKS, adversary, differences, evaluatorHashes } from './translator/adversary.js';
+
+/** Random programs, of the 2000 that test/long/engines.test.ts runs. */
+const PROGRAMS = Number(process.env['BD0_COUNT'] ?? 250);
+const SEED = Number(process.env['BD0_SEED'] ?? 1);
+/** Slices that the adversary runs in: all sizes up to a number, and so many random ones. All: test/long. */
+const SHORT_SLICES = 40;
+const LONG_SLICES = 40;
+
+t.setTimeout(0);
+
+t.test('the adversary: the state after every tick is the evaluator’s, in slices of any size', (t) => {
+  const program = adversary();
+  const expected = evaluatorHashes(program);
+  t.equal(new Set(expected).size, ADVERSARY_TICKS + 1, 'no two are the same');
+  const random = new Random(SEED);
+  const short = Array.from({ length: SHORT_SLICES }, (_, i) => i + 1);
+  const long = Array.from({ length: LONG_SLICES }, () => 1 + random.below(ADVERSARY_TICKS));
+  t.same(differences(program, expected, 0, [...short, ...long]), [], 'translated at once');
+  const some = [1, 2, 3, 7, 64, ...long.slice(0, 10)];
+  t.same(differences(program, expected, randomThreshold(SEED), some), [], 'translated here and there');
+  t.end();
+});
+
+t.test('random programs with all kinds of control flow: every engine is equal at every stop', (t) => {
+  runBranchingPrograms(t, SEED, 0, PROGRAMS);
+  t.end();
+});
