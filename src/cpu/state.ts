@@ -43,6 +43,9 @@ export const EXIT_ERROR_CODE = base + 0x318;
 
 /** Ticks that the interpreter may run until it is looked where it is. i32 */
 export const SAMPLE_TICKS = base + 0x320;
+/** Entries from region to region until one of them is looked at, and the region it came from. i32 */
+export const CHAIN_SAMPLE = base + 0x32c;
+export const CHAINED_FROM = base + 0x330;
 /** Not 0 where code is to be translated before it runs. i32 */
 export const TRANSLATES_AT_ONCE = base + 0x324;
 /** Not 0 where the interpreter is to run what regions have been made for: all of it, or the next such record. i32 */

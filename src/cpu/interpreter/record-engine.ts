@@ -133,7 +133,8 @@ export class RecordEngine {
     const next = this.locate(() => blocks.findIndirect(cpu.state.rip));
     if (typeof next !== 'number') return next;
     if (exit === Exit.tail) return this.runTail(next, end);
-    if (exit === Exit.wideMisses) hot.ungroup(cpu.state.rip);
+    if (exit === Exit.chained) hot.sampleChain(cpu.state.rip);
+    else if (exit === Exit.wideMisses) hot.ungroup(cpu.state.rip);
     else if (!hot.refresh(cpu.state.rip) && blocks.leadsToRegion(next)) blocks.unmarkRegion(next);
     return next;
   }

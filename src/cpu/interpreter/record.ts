@@ -67,6 +67,8 @@ export const Exit = {
   evaluateRip: 9,
   /** The instruction at RIP has often missed a check that covers more than its own access. */
   wideMisses: 10,
+  /** One in many: a region, whose place is in CHAINED_FROM, was left for RIP, where another is entered. */
+  chained: 11,
 } as const;
 
 export type ExitCode = (typeof Exit)[keyof typeof Exit];

@@ -17,6 +17,9 @@ const LONGEST_SLICE = 250_000;
 
 /** How often a site whose check is wider than its access may miss before the region is made anew without that. */
 export const MOST_WIDE_MISSES = 256;
+/** One entry from region to region in so many is looked at. */
+const CHAINS_BETWEEN_SAMPLES = 500;
+
 const MISS_COUNTERS = HOST_LAYOUT.regionMissesBytes / 4;
 
 /** Where uses of a region are counted: i32 for each place in the table. */
@@ -72,8 +75,9 @@ class Dispatcher {
     const found = emitEntryLookup(entry, this.rip);
     code.op('i32.eqz').brIf(entered);
     this.emitRegion(found);
-    code.get(this.value).i32((1 << EXIT_CODE_BITS) - 1).op('i32.and').i32(RegionExit.go).op('i32.eq').brIf(enter);
-    code.end();
+    code.get(this.value).i32((1 << EXIT_CODE_BITS) - 1).op('i32.and').op('i32.eqz').if();
+    this.countChain();
+    code.br(enter).end().end();
     this.emitOtherExits();
     code.end();
     this.emitFromCache(interpret);
@@ -126,6 +130,19 @@ class Dispatcher {
     code.get(BUDGET).get(this.slice).op('i32.sub').i32(0).memory('i32.load', at.EXIT_BUDGET).op('i32.add').set(BUDGET);
     code.i32(0).memory('i64.load', at.RIP).set(this.rip);
     code.i32(Exit.unknown).set(this.exit);
+  }
+
+  /** Has one of many looked at, for whether the two had better be one region. */
+  private countChain(): void {
+    const { code } = this;
+    const count = this.emitter.local('i32');
+    code.i32(0).memory('i32.load', at.CHAIN_SAMPLE).i32(1).op('i32.sub').set(count);
+    code.i32(0).get(count).memory('i32.store', at.CHAIN_SAMPLE);
+    code.get(count).i32(0).op('i32.lt_s').if();
+    code.i32(0).i32(CHAINS_BETWEEN_SAMPLES).memory('i32.store', at.CHAIN_SAMPLE);
+    code.i32(0).get(this.self).memory('i32.store', at.CHAINED_FROM);
+    this.leave(Exit.chained);
+    code.end();
   }
 
   private countUse(): void {

@@ -6,7 +6,7 @@ import type { Form } from '../form.js';
 import type { Instruction } from '../instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
 import type { ExitCode } from '../interpreter/record.js';
-import { EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state.js';
+import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state.js';
 import { CodeReader, pageOf } from './code-reader.js';
 import { generateDispatcher } from './dispatcher.js';
 import { findRegion, type Region } from './region.js';
@@ -29,7 +29,10 @@ const MOST_SAMPLES = 8192;
 const MOST_DOUBLINGS = 16;
 
 /** Places asked for that one region serves, at most: the more there are, the less is known at each. */
-const MOST_WANTED = 8;
+const MOST_WANTED = 64;
+
+/** How often one region must be found being left for one entry of another before that is taken into the first. */
+const CHAIN_THRESHOLD = 3;
 
 /** Instructions whose checks cover their own access only, at most; when there are more, all may be wide again. */
 const MOST_UNGROUPED = 4096;
@@ -53,6 +56,7 @@ export interface HotCodeHost {
  */
 export class HotCode {
   private readonly samples = new Map<bigint, number>();
+  private readonly chains = new Map<string, number>();
   private readonly regions: RegionTable;
   /** How often stores have undone the regions of a frame. */
   private readonly undone = new Map<number, number>();
@@ -110,6 +114,14 @@ export class HotCode {
     else this.compile([...around.wanted, best], around);
   }
 
+  /** Takes note that a region was left for another, which is entered at `rip`; takes that in if it has been often. */
+  sampleChain(rip: bigint): void {
+    const from = this.regions.inPlace(this.host.memory.host32[CHAINED_FROM >> 2]!);
+    if (!from || from.wanted.length >= MOST_WANTED || from.entries.includes(rip)) return;
+    const key = `${from.wanted[0]} ${rip}`;
+    if (count(this.chains, key) === CHAIN_THRESHOLD) this.compile([...from.wanted, rip], from, false);
+  }
+
   /** Whether nothing runs in the interpreter that can be translated. */
   get translatesAtOnce(): boolean {
     return this.threshold === 0 || typeof this.threshold === 'function';
@@ -147,17 +159,18 @@ export class HotCode {
   dropAll(): void {
     this.regions.clear();
     this.samples.clear();
+    this.chains.clear();
   }
 
-  /** Compiles a region with entries at `wanted`, in the place of another one. */
-  private compile(wanted: readonly bigint[], instead?: CompiledRegion): void {
+  /** Compiles a region with entries at `wanted`, in the place of another one; or for the last of them alone. */
+  private compile(wanted: readonly bigint[], instead?: CompiledRegion, orLast = true): void {
     const reader = new CodeReader(this.host.fetcher);
     const region = findRegion(reader, wanted, {
       isReached: (rip) => this.translatesAtOnce || this.host.isReached(rip),
       compiles: (instruction) => this.canCompile(instruction),
     });
     const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
-    if (misses) return instead && wanted.length > 1 ? this.compile(wanted.slice(-1)) : undefined;
+    if (misses) return instead && wanted.length > 1 && orLast ? this.compile(wanted.slice(-1)) : undefined;
     if (instead) this.regions.delete(instead);
     this.bind(region, wanted);
   }
@@ -197,7 +210,7 @@ export class HotCode {
 }
 
 /** Counts one more. */
-function count(counts: Map<bigint, number>, rip: bigint): number {
+function count<K>(counts: Map<K, number>, rip: K): number {
   if (counts.size >= MOST_SAMPLES) counts.clear();
   const seen = (counts.get(rip) ?? 0) + 1;
   counts.set(rip, seen);

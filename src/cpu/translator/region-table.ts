@@ -36,6 +36,7 @@ export class RegionTable {
   private readonly byEntry = new Map<bigint, CompiledRegion>();
   private readonly byPage = new Map<bigint, Set<CompiledRegion>>();
   private readonly byFrame = new Map<number, Set<CompiledRegion>>();
+  private readonly byPlace: (CompiledRegion | undefined)[] = [];
   private readonly all = new Set<CompiledRegion>();
   private readonly freePlaces: number[] = [];
   private placesUsed = 0;
@@ -53,6 +54,11 @@ export class RegionTable {
   /** The region that is entered at an address. */
   at(rip: bigint): CompiledRegion | undefined {
     return this.byEntry.get(rip);
+  }
+
+  /** The region in a place of the dispatcher's table. */
+  inPlace(index: number): CompiledRegion | undefined {
+    return this.byPlace[index];
   }
 
   /** The regions with code in the linear page around an address, the newest first. */
@@ -86,6 +92,7 @@ export class RegionTable {
       addTo(this.byFrame, physical / PAGE_SIZE, region);
     }
     this.functions.set(region.index, region.code.run);
+    this.byPlace[region.index] = region;
     this.uses[region.index] = 0;
     for (const entry of region.entries) {
       this.byEntry.set(entry, region);
@@ -103,6 +110,7 @@ export class RegionTable {
   delete(region: CompiledRegion): void {
     if (!this.all.delete(region)) throw new Error('a region is taken out twice');
     this.functions.set(region.index, null);
+    this.byPlace[region.index] = undefined;
     this.freePlaces.push(region.index);
     for (const { linear, physical } of region.pages) {
       deleteFrom(this.byPage, linear, region);
@@ -134,6 +142,7 @@ export class RegionTable {
       this.freePlaces.push(index);
     }
     this.addresses.clear();
+    this.byPlace.length = 0;
     for (const map of [this.byEntry, this.byPage, this.byFrame, this.all]) map.clear();
   }
 
