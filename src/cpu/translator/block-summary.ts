@@ -5,7 +5,7 @@ import type { CompilerContext } from '../wasm/meaning-compiler.js';
 import { Emitter, type WasmValue } from '../wasm/value.js';
 import { planChecks, type CheckPlan, type PlannedAccess } from './check-groups.js';
 import { isDirectBranch, directTarget, type Block, type Region } from './region.js';
-import { regionCompiler } from './region-compiler.js';
+import { regionCompiler, type RegionCompiler } from './region-compiler.js';
 
 /** Which kind of thunk the flags are, where that is the same on every way: a kind code, or one of these. */
 export const FLAGS_UNCHANGED = -1;
@@ -31,45 +31,57 @@ export function summarize(
   ungrouped: ReadonlySet<bigint>,
 ): (BlockSummary | undefined)[] {
   const ofRip = new Map<bigint, BlockSummary>();
+  const summarizer = new Summarizer(base, compiles, ungrouped);
   return region.nodes.map((block) => {
     if (!block) return undefined;
     let summary = ofRip.get(block.rip);
-    if (!summary) ofRip.set(block.rip, (summary = summarizeBlock(block, base, compiles, ungrouped)));
+    if (!summary) ofRip.set(block.rip, (summary = summarizer.summarize(block)));
     return summary;
   });
 }
 
-function summarizeBlock(
-  block: Block,
-  base: bigint,
-  compiles: (instruction: Instruction) => boolean,
-  ungrouped: ReadonlySet<bigint>,
-): BlockSummary {
-  const code = new Code([]);
-  const emitter = new Emitter(code);
-  const accesses: PlannedAccess[] = [];
-  let own = false;
-  const local = code.newLocal('i64');
-  const sixteen = Array.from({ length: 16 }, () => local);
-  const locals = { base: local, gpr: sixteen, xmm: sixteen };
-  const compiler = regionCompiler(emitter, new NoContext(code), base, locals, (access) => {
-    accesses.push(own ? { ...access, origin: undefined } : access);
-    return { before: 0, after: access.bytes, writes: access.access === 'write' };
-  });
-  const some: WasmValue = { type: 'i64', local };
-  const before: FlagsThunk<WasmValue> = { kind: 'add', width: 64, x: some, y: some, result: some };
-  compiler.knowledge = { ...compiler.knowledge, flags: before, flagsStored: true };
-  let rip = block.rip;
-  for (const instruction of block.instructions) {
-    const at = rip;
-    rip += BigInt(instruction.length);
-    own = ungrouped.has(at);
-    const goesNowhere = isDirectBranch(instruction) && directTarget(instruction, rip) === undefined;
-    if (goesNowhere || !compiles(instruction) || !compiler.emit(instruction, rip)) break;
+class Summarizer {
+  private readonly code = new Code([]);
+  private readonly compiler: RegionCompiler;
+  private readonly before: FlagsThunk<WasmValue>;
+  private accesses: PlannedAccess[] = [];
+  /** Whether the checks at the instruction are to cover their own access only. */
+  private own = false;
+
+  constructor(
+    base: bigint,
+    private readonly compiles: (instruction: Instruction) => boolean,
+    private readonly ungrouped: ReadonlySet<bigint>,
+  ) {
+    const local = this.code.newLocal('i64');
+    const sixteen = Array.from({ length: 16 }, () => local);
+    const locals = { base: local, gpr: sixteen, xmm: sixteen };
+    const some: WasmValue = { type: 'i64', local };
+    this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
+    this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, locals, (access) => {
+      this.accesses.push(this.own ? { ...access, origin: undefined } : access);
+      return { before: 0, after: access.bytes, writes: access.access === 'write' };
+    });
   }
-  let writes = 0;
-  for (const register of compiler.written) if (register < 16) writes |= 1 << register;
-  return { plans: planChecks(accesses), flags: flagsLeft(before, compiler.knowledge.flags), writes };
+
+  summarize(block: Block): BlockSummary {
+    const { compiler, before } = this;
+    this.accesses = [];
+    compiler.written.clear();
+    const origins = compiler.freshOrigins();
+    compiler.knowledge = { origins, extents: [], flags: before, flagsStored: true };
+    let rip = block.rip;
+    for (const instruction of block.instructions) {
+      this.code.writer.length = 0;
+      this.own = this.ungrouped.has(rip);
+      rip += BigInt(instruction.length);
+      const goesNowhere = isDirectBranch(instruction) && directTarget(instruction, rip) === undefined;
+      if (goesNowhere || !this.compiles(instruction) || !compiler.emit(instruction, rip)) break;
+    }
+    let writes = 0;
+    for (const register of compiler.written) if (register < 16) writes |= 1 << register;
+    return { plans: planChecks(this.accesses), flags: flagsLeft(before, compiler.knowledge.flags), writes };
+  }
 }
 
 function flagsLeft(before: FlagsThunk<WasmValue>, after: FlagsThunk<WasmValue> | undefined): number {

@@ -10,7 +10,7 @@ import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../
 import { CodeReader, pageOf } from './code-reader.js';
 import { generateDispatcher } from './dispatcher.js';
 import { findRegion, type Region } from './region.js';
-import { RegionTable, type CompiledCode, type CompiledRegion, type RegionFunction } from './region-table.js';
+import { RegionTable, type Chains, type CompiledCode, type CompiledRegion, type RegionFunction } from './region-table.js';
 import { translate } from './translate.js';
 
 /** How often a block must be found running before it is translated. */
@@ -31,8 +31,11 @@ const MOST_DOUBLINGS = 16;
 /** Places asked for that one region serves, at most: the more there are, the less is known at each. */
 const MOST_WANTED = 64;
 
-/** How often one region must be found being left for one entry of another before that is taken into the first. */
-const CHAIN_THRESHOLD = 3;
+/**
+ * How often a region must be found being left for others before it takes those in; twice as often each time, since it is
+ * compiled anew as a whole.
+ */
+const CHAINS_TO_JOIN = 12;
 
 /** Instructions whose checks cover their own access only, at most; when there are more, all may be wide again. */
 const MOST_UNGROUPED = 4096;
@@ -56,7 +59,6 @@ export interface HotCodeHost {
  */
 export class HotCode {
   private readonly samples = new Map<bigint, number>();
-  private readonly chains = new Map<string, number>();
   private readonly regions: RegionTable;
   /** How often stores have undone the regions of a frame. */
   private readonly undone = new Map<number, number>();
@@ -118,8 +120,14 @@ export class HotCode {
   sampleChain(rip: bigint): void {
     const from = this.regions.inPlace(this.host.memory.host32[CHAINED_FROM >> 2]!);
     if (!from || from.wanted.length >= MOST_WANTED || from.entries.includes(rip)) return;
-    const key = `${from.wanted[0]} ${rip}`;
-    if (count(this.chains, key) === CHAIN_THRESHOLD) this.compile([...from.wanted, rip], from, false);
+    const { seen, targets } = from.chains;
+    targets.set(rip, (targets.get(rip) ?? 0) + 1);
+    from.chains.seen = seen + 1;
+    if (seen + 1 < CHAINS_TO_JOIN << from.chains.joins) return;
+    const often = [...targets].filter(([, times]) => times > 1).map(([target]) => target);
+    from.chains = { joins: from.chains.joins + 1, seen: 0, targets: new Map() };
+    const wanted = [...from.wanted, ...often].slice(0, MOST_WANTED);
+    if (often.length > 0) this.compile(wanted, from, false);
   }
 
   /** Whether nothing runs in the interpreter that can be translated. */
@@ -159,7 +167,6 @@ export class HotCode {
   dropAll(): void {
     this.regions.clear();
     this.samples.clear();
-    this.chains.clear();
   }
 
   /** Compiles a region with entries at `wanted`, in the place of another one; or for the last of them alone. */
@@ -172,16 +179,16 @@ export class HotCode {
     const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
     if (misses) return instead && wanted.length > 1 && orLast ? this.compile(wanted.slice(-1)) : undefined;
     if (instead) this.regions.delete(instead);
-    this.bind(region, wanted);
+    this.bind(region, wanted, instead?.chains);
   }
 
-  private bind(region: Region, wanted: readonly bigint[]): void {
+  private bind(region: Region, wanted: readonly bigint[], chains = newChains()): void {
     const base = pageOf(wanted[0]!);
     const index = this.regions.takePlace();
     if (index === undefined) return;
     const code = this.codeFor(region, base);
     const entries = code.entries.map((offset) => BigInt.asUintN(64, base + offset));
-    this.regions.add({ code, base, pages: region.pages, wanted, entries, index });
+    this.regions.add({ code, base, pages: region.pages, wanted, entries, index, chains });
     this.mark(entries);
     for (const { physical } of region.pages) this.host.mmu.watch(physical / PAGE_SIZE, WATCH_CODE);
   }
@@ -222,4 +229,8 @@ let dispatcher: WebAssembly.Module | undefined;
 /** Compiled once for all machines of the process. */
 function dispatcherModule(): WebAssembly.Module {
   return (dispatcher ??= new WebAssembly.Module(generateDispatcher() as BufferSource));
+}
+
+function newChains(): Chains {
+  return { joins: 0, seen: 0, targets: new Map() };
 }

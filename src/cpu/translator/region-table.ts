@@ -15,6 +15,15 @@ export interface CompiledCode extends Omit<Translation, 'bytes' | 'instructions'
   readonly run: RegionFunction;
 }
 
+/** Where a region has been found being left for other regions. */
+export interface Chains {
+  /** How often it has taken others in. */
+  joins: number;
+  /** Since then. */
+  seen: number;
+  targets: Map<bigint, number>;
+}
+
 /** Compiled code in the place where its bytes lie. */
 export interface CompiledRegion {
   readonly code: CompiledCode;
@@ -26,6 +35,7 @@ export interface CompiledRegion {
   readonly entries: readonly bigint[];
   /** Its place in the dispatcher's table. */
   readonly index: number;
+  chains: Chains;
 }
 
 /**

@@ -36,16 +36,19 @@ export interface CompilerContext {
 /** Adds the words of arithmetic, vectors and floats to a compiler, which makes it a whole machine. */
 export function withAllWords<T extends MeaningCompiler>(core: T, emitter: Emitter): T & Machine<V> {
   const sideExitIf = (): void => core.sideExitIf();
-  const words = [
-    new WasmArithmetic(emitter, sideExitIf),
-    new WasmVectors(emitter),
-    new WasmFloats(emitter, sideExitIf),
-  ];
-  for (const word of words) mixIn(core, word);
+  core.parts = [new WasmArithmetic(emitter, sideExitIf), new WasmVectors(emitter), new WasmFloats(emitter, sideExitIf)];
+  const prototype = Object.getPrototypeOf(core) as object;
+  if (!haveWords.has(prototype)) {
+    haveWords.add(prototype);
+    core.parts.forEach((part, number) => addWords(prototype, part, number));
+  }
   const machine = core as T & Machine<V>;
   core.words = machine;
   return machine;
 }
+
+/** Prototypes that have all words already. */
+const haveWords = new Set<object>();
 
 /**
  * Compiles meanings to Wasm: what the interpreter's handlers and the translator's regions share. Where registers and
@@ -53,6 +56,8 @@ export function withAllWords<T extends MeaningCompiler>(core: T, emitter: Emitte
  */
 export abstract class MeaningCompiler implements CompilerCore {
   form!: Form;
+  /** Who has the words that are not here: calls go on to them. */
+  parts: readonly object[] = [];
   /** This machine with all its words. */
   words!: Machine<V>;
   protected readonly code: Code;
@@ -323,16 +328,20 @@ export abstract class MeaningCompiler implements CompilerCore {
 const LOADS = { 8: 'i32.load8_u', 16: 'i32.load16_u', 32: 'i32.load', 64: 'i64.load' } as const;
 const STORES = { 8: 'i32.store8', 16: 'i32.store16', 32: 'i32.store', 64: 'i64.store' } as const;
 
-/** Gives `target` the methods of `source`, bound to it. */
-function mixIn(target: object, source: object): void {
+type Words = Readonly<Record<string, (...parameters: unknown[]) => unknown>>;
+
+/** Gives a prototype the methods of `part`, which its objects have as one of their parts. */
+function addWords(prototype: object, part: object, number: number): void {
   for (
-    let type = Object.getPrototypeOf(source) as object;
+    let type = Object.getPrototypeOf(part) as object;
     type !== Object.prototype;
     type = Object.getPrototypeOf(type) as object
   )
     for (const name of Object.getOwnPropertyNames(type)) {
-      const method: unknown = (source as Record<string, unknown>)[name];
-      if (name !== 'constructor' && typeof method === 'function' && !(name in target))
-        Object.defineProperty(target, name, { value: method.bind(source) });
+      if (name in prototype || typeof (part as Words)[name] !== 'function') continue;
+      const value = function (this: MeaningCompiler, ...parameters: unknown[]): unknown {
+        return (this.parts[number] as Words)[name]!(...parameters);
+      };
+      Object.defineProperty(prototype, name, { value });
     }
 }
