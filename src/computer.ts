@@ -1,8 +1,10 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { Cpu, type Engine, type TranslationThreshold } from './cpu/cpu.js';
+import { Cpu, type Engine } from './cpu/cpu.js';
 import type { CpuState } from './cpu/cpu-state.js';
+import type { CodeStore } from './cpu/translator/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
+import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
 import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
 import type { Console } from './kernel/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
@@ -35,6 +37,14 @@ export interface ComputerOptions {
   readonly hooks?: KernelHooks;
   /** Told of every region that is translated. */
   readonly onTranslated?: TranslationHook;
+  /** Where translated code is found again by its content, after any restart. */
+  readonly codeStore?: CodeStore;
+  /** Bytes of compiled code that are kept, each module counted with 4096 bytes besides its own; 64 MiB if not given. */
+  readonly codeBudgetBytes?: number;
+  /** 'sync', the default: the machine stands still while code is compiled. */
+  readonly compilation?: Compilation;
+  /** A clock of the host, in milliseconds: for what is told of times that the host took, and nothing else. */
+  readonly now?: () => number;
 }
 
 /** How far `run` may go. */
@@ -87,7 +97,15 @@ export class Computer {
     const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE, hooks } = options;
     this.sha256 = options.sha256 ?? portableSha256;
     this.memory = new GuestMemory(memoryBytes);
-    this.cpu = new Cpu(this.memory, engine, options.translationThreshold);
+    this.cpu = new Cpu(this.memory, engine, {
+      threshold: options.translationThreshold,
+      onTranslated: options.onTranslated,
+      store: options.codeStore,
+      codeBudgetBytes: options.codeBudgetBytes,
+      compilation: options.compilation,
+      sha256: this.sha256,
+      now: options.now,
+    });
     this.store = new VmoStore(this.sha256);
     const { linearMemory } = this.cpu;
     this.pool = new FramePool(this.memory, this.store, {
@@ -190,13 +208,14 @@ export class Computer {
 
   get statistics(): Statistics {
     const { faults, ticksWithoutInstruction } = this.kernel;
-    const { ticks } = this.cpu;
+    const { ticks, translationStats } = this.cpu;
     return {
       ticks,
       instructions: ticks - ticksWithoutInstruction,
       faults,
       frames: this.pool.counters,
       vmos: this.store.counters,
+      ...(translationStats && { translation: translationStats }),
     };
   }
 }

@@ -2,12 +2,14 @@
 export { Computer } from './computer.js';
 export type { ComputerOptions, Outcome, RunLimits, Statistics } from './computer.js';
 export type { CpuState } from './cpu/cpu-state.js';
+export type { CodeStore } from './cpu/translator/code-record.js';
 export type {
   TranslatedInstruction,
   TranslationEvent,
   TranslationHook,
   TranslationStats,
 } from './cpu/translator/events.js';
+export type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
 export type { Console } from './kernel/console.js';
 export { ElfError } from './kernel/elf-fields.js';
 export { Errno, KernelError, errnoName } from './kernel/errors.js';

@@ -1,4 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs';
+import { DEFAULT_THRESHOLD } from '../cpu/translator/options.js';
 import { Failure } from './failure.js';
 import { parseCount, parseSeconds, parseSize } from './size.js';
 
@@ -42,6 +43,12 @@ export const RUN_OPTIONS = {
     describe: `which engine runs the guest: ${ENGINES.join(', ')}`,
     defaultDescription: 'auto',
     coerce: (text: string) => oneOf(ENGINES, text, '--engine'),
+  },
+  'jit-threshold': {
+    requiresArg: true,
+    describe: 'how often code is found running before it is translated; 0: at once',
+    defaultDescription: String(DEFAULT_THRESHOLD),
+    coerce: (text: string): number => parseCount(text, '--jit-threshold', 0),
   },
   clock: {
     requiresArg: true,

@@ -66,7 +66,9 @@ async function makeMachine(options: RunOptions, log: Logger | undefined): Promis
   const computer: Computer = makeComputer({
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     engine: options.engine ?? 'auto',
+    ...(options['jit-threshold'] !== undefined && { translationThreshold: options['jit-threshold'] }),
     sha256,
+    now: () => performance.now(),
     console: { write: (bytes) => output.write(bytes), read: (max) => input.read(max) },
     ...(tracing && { hooks: tracing.hooks }),
     ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),

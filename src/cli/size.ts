@@ -18,10 +18,10 @@ export function parseSize(text: string, option: string): number {
 }
 
 /** A whole number from 1 to 2^53. */
-export function parseCount(text: string, option: string): number {
+export function parseCount(text: string, option: string, least = 1): number {
   const count = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(count) || count === 0)
-    throw new Failure(`${option} '${text}' is not a whole number from 1 to 2^53`);
+  if (!Number.isSafeInteger(count) || count < least)
+    throw new Failure(`${option} '${text}' is not a whole number from ${least} to 2^53`);
   return count;
 }
 

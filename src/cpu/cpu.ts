@@ -11,7 +11,8 @@ import { InstructionFetcher } from './fetch.js';
 import { hostOperations } from './host-operations.js';
 import { RecordEngine } from './interpreter/record-engine.js';
 import { LinearMemory } from './linear-memory.js';
-import { DEFAULT_THRESHOLD, type TranslationThreshold } from './translator/hot-code.js';
+import type { TranslationStats } from './translator/events.js';
+import type { TranslationThreshold, TranslatorOptions } from './translator/options.js';
 
 export type { CpuEvent, TranslationThreshold };
 
@@ -37,8 +38,8 @@ export class Cpu {
   constructor(
     readonly memory: GuestMemory,
     readonly engine: Engine = 'auto',
-    /** How often a block must be found running before it is translated; 0 translates all at once. */
-    translationThreshold: TranslationThreshold = DEFAULT_THRESHOLD,
+    /** With engine 'auto'. */
+    translator: TranslatorOptions = {},
   ) {
     this.state = new CpuState(memory);
     this.mmu = new Mmu(memory);
@@ -50,13 +51,18 @@ export class Cpu {
       hostOperations(this.state, () => this.ticks),
     );
     if (engine === 'interpreter') this.records = new RecordEngine(this);
-    if (engine === 'auto') this.records = new RecordEngine(this, translationThreshold);
+    if (engine === 'auto') this.records = new RecordEngine(this, translator);
     this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
     this.mmu.onMappingsChanged = () => {
       // An A or D bit may have been set in a page table that is code as well.
       this.fetcher.forgetAll();
       this.records?.mappingsChanged();
     };
+  }
+
+  /** What the translator has done; undefined where there is none. */
+  get translationStats(): TranslationStats | undefined {
+    return this.records?.translationStats;
   }
 
   /** Forgets what was decoded from bytes of physical memory that have changed. */

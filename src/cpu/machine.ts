@@ -88,9 +88,11 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   while(widths: readonly (Width | 128)[], initial: V[], condition: (values: V[]) => V, step: (values: V[]) => V[]): V[];
   /**
    * One iteration of REP: `body` runs while the count register is not zero, one tick each time; it counts down, stops
-   * early when `body` answers a false truth value, and interrupts come between iterations, rip at the instruction.
+   * early when `body` answers a false truth value, and interrupts come between iterations, rip at the instruction. `bulk`
+   * says that each moves an element from [RSI] to [RDI], or fills one at [RDI] from the accumulator, so that many can be
+   * done at once.
    */
-  repeat(body: () => V | undefined): void;
+  repeat(body: () => V | undefined, bulk?: 'move' | 'fill'): void;
   /** Raises an exception at this instruction; nothing may have changed yet. */
   raise(vector: number, errorCode?: V): void;
   raiseIf(condition: V, vector: number, errorCode?: V): void;

@@ -27,6 +27,7 @@ export interface WasmOperation {
 
 type Entry = readonly [opcode: number, operation: WasmOperation];
 
+const BULK_PREFIX = 0xfc;
 const VECTOR_PREFIX = 0xfd;
 
 /** What is emitted by methods of its own, or by hand, not by its name. */
@@ -76,10 +77,26 @@ const VECTOR_OPERATIONS = new Map<number, WasmOperation>([
   ...named(WASM_LANE_OPCODES, 'lane'),
 ]);
 
+/** By the number behind the prefix FC, with the memories that follow, of which there is one. */
+const BULK_OPERATIONS = new Map<number, { readonly operation: WasmOperation; readonly memories: number }>([
+  [10, { operation: { name: 'memory.copy', immediates: 'none' }, memories: 2 }],
+  [11, { operation: { name: 'memory.fill', immediates: 'none' }, memories: 1 }],
+]);
+
+function readBulkOperation(reader: WasmReader, start: number): WasmOperation {
+  const number = reader.unsigned();
+  const found = BULK_OPERATIONS.get(number);
+  if (!found) throw new WasmFormatError(`the opcode 0xfc ${number} is not known`, start);
+  for (let i = 0; i < found.memories; i++)
+    if (reader.byte() !== 0) throw new WasmFormatError(`${found.operation.name} is of another memory`, start);
+  return found.operation;
+}
+
 /** Reads an opcode. Throws WasmFormatError for one that is not among those that bd0 emits. */
 export function readOperation(reader: WasmReader): WasmOperation {
   const start = reader.position;
   const opcode = reader.byte();
+  if (opcode === BULK_PREFIX) return readBulkOperation(reader, start);
   const number = opcode === VECTOR_PREFIX ? reader.unsigned() : undefined;
   const operation = number === undefined ? OPERATIONS.get(opcode) : VECTOR_OPERATIONS.get(number);
   if (operation) return operation;

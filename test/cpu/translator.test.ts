@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import { RAX, RBX, RCX, RDI, RSI, RSP } from '../../src/cpu/state.js';
-import { RegionTable, pageOf, type CompiledRegion } from '../../src/cpu/translator/region-table.js';
+import { pageOf } from '../../src/cpu/translator/code-reader.js';
+import { MOST_REGIONS } from '../../src/cpu/translator/dispatcher.js';
+import { RegionTable, type CompiledRegion } from '../../src/cpu/translator/region-table.js';
 import { structureOf } from '../../src/cpu/translator/structure.js';
-import { HOST_LAYOUT } from '../../src/memory.js';
+import { GuestMemory } from '../../src/memory.js';
 import { BareEngines } from '../support/bare-engines.js';
 import { BareMachine, CODE_FRAMES, DATA_PAGES, type BareProgram } from '../support/bare-machine.js';
 import { Random } from '../support/random.js';
@@ -168,59 +170,65 @@ t.test('when the records are full and go, regions stay, and hear of stores to th
     cpu.state.rip = CODE;
     for (let pass = 0; pass < 2; pass++) cpu.run(passTicks);
     cpu.run(200_000);
-    if (engine === 'auto') t.ok(hotCodeOf(cpu).hot.find(CODE + 5n), 'the loop is translated in the end');
+    if (engine === 'auto') t.ok(hotCodeOf(cpu).regions.at(CODE + 5n), 'the loop is translated in the end');
     return [cpu.ticks, cpu.state.rip, cpu.state.gpr(RAX), cpu.state.gpr(RCX), cpu.state.rflags];
   });
   t.same(results[1], results[0]);
   t.end();
 });
 
-t.test('the region table: live regions have tables of their own, and every entry leads to a live region', (t) => {
+t.test('the region table: live regions have places of their own, and every entry leads to a live region', (t) => {
   const random = new Random(SEED);
-  const table = new RegionTable();
+  const functions = { set: () => {} } as unknown as WebAssembly.Table;
+  const table = new RegionTable(new GuestMemory(0x1_0000), functions);
   const live = new Set<CompiledRegion>();
-  const most = HOST_LAYOUT.entryTablesBytes / PAGE_SIZE;
   const pages = Array.from({ length: 600 }, (_, i) => CODE + BigInt(i * PAGE_SIZE));
+  const frameOf = (page: number): number => page >> 1;
+  const code = { entries: [0n], minimumTicks: 1, run: () => 0 } as unknown as CompiledRegion['code'];
   const wrong: string[] = [];
   const check = (rip: bigint): void => {
     const found = table.at(rip);
-    const expected = [...live].filter(({ entryNumbers }) => entryNumbers.has(rip));
+    const expected = [...live].filter(({ entries }) => entries.includes(rip));
     if (found ? !expected.includes(found) : expected.length > 0) wrong.push(`entry ${rip}`);
+    if (table.refresh(rip) !== expected.length > 0) wrong.push(`entry ${rip} is not to be found`);
+  };
+  const add = (page: number): void => {
+    const index = table.takePlace();
+    if ((index === undefined) !== (live.size === MOST_REGIONS)) wrong.push(`place ${index} of ${live.size}`);
+    if (index === undefined) return;
+    if ([...live].some((other) => other.index === index)) wrong.push(`place ${index} twice`);
+    const entries = Array.from({ length: 1 + random.below(4) }, () => pages[page]! + BigInt(random.below(8)));
+    // Some have code in the next page, too.
+    const numbers = random.chance(3) && page + 1 < pages.length ? [page, page + 1] : [page];
+    const its = numbers.map((number) => ({ linear: pages[number]!, physical: frameOf(number) * PAGE_SIZE }));
+    const chains = { joins: 0, seen: 0, targets: new Map() };
+    const region = { code, base: pages[page]!, pages: its, wanted: [], entries, index, chains };
+    table.add(region as unknown as CompiledRegion);
+    live.add(region as unknown as CompiledRegion);
+    entries.forEach(check);
   };
   for (let i = 0; i < 12_000 && wrong.length === 0; i++) {
     const action = random.below(40);
     const page = random.below(pages.length);
-    if (action < 36) {
-      const oldest = [...live][0];
-      const entryTable = table.takeEntryTable();
-      if (live.size === most) live.delete(oldest!);
-      const entries = Array.from({ length: 1 + random.below(4) }, () => pages[page]! + BigInt(random.below(8)));
-      const entryNumbers = new Map(entries.map((entry, number) => [entry, number + 1]));
-      const region = { page: pages[page]!, physicalPage: (page >> 1) * PAGE_SIZE };
-      const compiled = { region, entryTable, entryNumbers } as unknown as CompiledRegion;
-      if ([...live].some((other) => other.entryTable === entryTable)) wrong.push(`table ${entryTable}`);
-      const offset = entryTable - HOST_LAYOUT.entryTables;
-      if (offset % PAGE_SIZE !== 0 || offset < 0 || offset >= HOST_LAYOUT.entryTablesBytes) wrong.push('out of place');
-      table.add(compiled);
-      live.add(compiled);
-      for (const entry of entryNumbers.keys()) check(entry);
-    } else if (action < 38 && live.size > 0) {
-      const compiled = random.pick([...live]);
-      table.delete(compiled);
-      live.delete(compiled);
-      for (const entry of compiled.entryNumbers.keys()) check(entry);
+    if (action < 36) add(page);
+    else if (action < 38 && live.size > 0) {
+      const region = random.pick([...live]);
+      table.delete(region);
+      live.delete(region);
+      region.entries.forEach(check);
     } else if (action === 38 || i % 3000 !== 0) {
-      table.deleteFrame(page >> 1);
-      for (const compiled of [...live])
-        if (compiled.region.physicalPage === (page >> 1) * PAGE_SIZE) live.delete(compiled);
-      if (table.holds(page >> 1)) wrong.push(`frame ${page >> 1}`);
+      const frame = frameOf(page);
+      table.deleteFrame(frame);
+      for (const region of [...live])
+        if (region.pages.some(({ physical }) => physical === frame * PAGE_SIZE)) live.delete(region);
+      if (table.holds(frame)) wrong.push(`frame ${frame}`);
     } else {
       table.clear();
       live.clear();
     }
-    if (table.size !== live.size || live.size > most) wrong.push(`${table.size} regions, not ${live.size}`);
+    if (table.size !== live.size) wrong.push(`${table.size} regions, not ${live.size}`);
     check(pages[page]! + BigInt(random.below(8)));
-    const here = [...live].filter(({ region }) => region.page === pageOf(pages[page]!));
+    const here = [...live].filter((region) => region.pages.some(({ linear }) => linear === pageOf(pages[page]!)));
     if (table.inPageOf(pages[page]! + 5n).length !== here.length) wrong.push(`page ${page}`);
   }
   t.same(wrong, []);
@@ -242,7 +250,7 @@ t.test('what is kept is bounded, however much code comes and goes', (t) => {
   memory.ram.fill(0x06, 0x1_0000, 0x1_1000); // no instruction, so that nothing but the count is kept
   cpu.linearMemory.stored(0x1_0000, PAGE_SIZE);
   for (let i = 0; i < samples; i++) hot.sample(CODE + BigInt(i));
-  for (const map of [hot['samples'], hot['indirect'], hot['undone']]) t.ok(map.size <= 8192, `${map.size} counted`);
-  t.ok(regions.size <= HOST_LAYOUT.entryTablesBytes / PAGE_SIZE, `${regions.size} regions`);
+  for (const map of [hot['samples'], hot['ungrouped'], hot['undone']]) t.ok(map.size <= 8192, `${map.size} counted`);
+  t.ok(regions.size <= MOST_REGIONS, `${regions.size} regions`);
   t.end();
 });

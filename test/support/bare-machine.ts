@@ -67,8 +67,8 @@ export class BareMachine {
   private tables!: PageTables;
   private program!: BareProgram;
 
-  constructor(engine: Engine, translationThreshold?: TranslationThreshold) {
-    this.cpu = new Cpu(this.memory, engine, translationThreshold);
+  constructor(engine: Engine, threshold?: TranslationThreshold) {
+    this.cpu = new Cpu(this.memory, engine, { threshold });
     const { mmu } = this.cpu;
     mmu.setCr0(CR0_WP | CR0_AM);
     mmu.setEfer(EFER_NXE);

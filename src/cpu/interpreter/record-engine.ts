@@ -4,7 +4,9 @@ import type { Cpu } from '../cpu.js';
 import { TICKS, faultOf, type CpuEvent } from '../events.js';
 import { GuestException, Vector } from '../exceptions.js';
 import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS } from '../state.js';
-import { HotCode, type TranslationThreshold } from '../translator/hot-code.js';
+import type { TranslationStats } from '../translator/events.js';
+import { HotCode } from '../translator/hot-code.js';
+import type { TranslatorOptions } from '../translator/options.js';
 import { BlockCache } from './block-cache.js';
 import { Interpreter, generatedInterpreter } from './interpreter.js';
 import { Exit, RECORD_BYTES, type ExitCode } from './record.js';
@@ -29,23 +31,29 @@ export class RecordEngine {
   private mappingsHaveChanged = false;
   private lastMiss = { ticks: -1, record: 0, linear: 0n, count: 0 };
 
-  /** With a threshold there is a hot tier: blocks that have been found running so often are translated. */
+  /** With options for it there is a hot tier: blocks that have been found running often are translated. */
   constructor(
     private readonly cpu: Cpu,
-    threshold?: TranslationThreshold,
+    translator?: TranslatorOptions,
   ) {
     const { memory, mmu, fetcher } = cpu;
     this.interpreter = new Interpreter(memory);
     const isWatchedElse = (frame: number): boolean => fetcher.holds(frame) || this.hot?.holds(frame) === true;
     const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), isWatchedElse);
     this.blocks = blocks;
-    if (threshold === undefined) return;
+    if (translator === undefined) return;
     const host = {
       ...{ memory, mmu, fetcher, interpret: this.interpreter.function },
       isReached: (rip: bigint) => blocks.has(rip),
       markRegion: (rip: bigint) => blocks.markRegion(rip),
+      leadsToRegion: (record: number) => blocks.leadsToRegion(record),
     };
-    this.hot = new HotCode(host, threshold);
+    this.hot = new HotCode(host, translator);
+  }
+
+  /** What the hot tier has done; undefined where there is none. */
+  get translationStats(): TranslationStats | undefined {
+    return this.hot?.statistics;
   }
 
   /** What was decoded may no longer be what a fetch would find; dropped before the next instruction. */

@@ -10,9 +10,9 @@ import { RAX, RDI, RSI } from '../state.js';
  */
 
 /** One element, or with REP as many as the count register says: one iteration each. */
-function repeated<V>(m: Machine<V>, { repeat }: Form, element: () => V | undefined): void {
+function repeated<V>(m: Machine<V>, { repeat }: Form, element: () => V | undefined, bulk?: 'move' | 'fill'): void {
   if (repeat === 'none') element();
-  else m.repeat(element);
+  else m.repeat(element, bulk);
 }
 
 /** The element at RSI. */
@@ -48,22 +48,32 @@ function cut<V>(m: Machine<V>, width: Width, x: V): V {
 
 /** MOVS: [RDI] := [RSI]. SDM Vol. 2B "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ". */
 export const movs: Semantics = (m, form) => {
-  repeated(m, form, () => {
-    const from = source(m, form);
-    const to = destination(m, form, 'write');
-    to.store(form.width, from.load(form.width));
-    advance(m, form, RSI, RDI);
-    return undefined;
-  });
+  repeated(
+    m,
+    form,
+    () => {
+      const from = source(m, form);
+      const to = destination(m, form, 'write');
+      to.store(form.width, from.load(form.width));
+      advance(m, form, RSI, RDI);
+      return undefined;
+    },
+    'move',
+  );
 };
 
 /** STOS: [RDI] := accumulator. SDM Vol. 2B "STOS/STOSB/STOSW/STOSD/STOSQ". */
 export const stos: Semantics = (m, form) => {
-  repeated(m, form, () => {
-    destination(m, form, 'write').store(form.width, m.gpr(RAX, form.width));
-    advance(m, form, RDI);
-    return undefined;
-  });
+  repeated(
+    m,
+    form,
+    () => {
+      destination(m, form, 'write').store(form.width, m.gpr(RAX, form.width));
+      advance(m, form, RDI);
+      return undefined;
+    },
+    'fill',
+  );
 };
 
 /** LODS: accumulator := [RSI]. SDM Vol. 2A "LODS/LODSB/LODSW/LODSD/LODSQ". */

@@ -10,21 +10,21 @@ export interface TranslatedInstruction {
 
 /** A region has been compiled. */
 export interface TranslationEvent {
-  /** Linear address of the region's first page. */
+  /** Linear address of the page that its first entry lies in. */
   readonly base: bigint;
   /** In the order of emission. */
   readonly instructions: readonly TranslatedInstruction[];
   /** The module. */
   readonly bytes: Uint8Array;
-  /** Addresses at which it may be entered. */
+  /** Addresses at which it may be entered; that for which it was made comes first. */
   readonly entries: readonly bigint[];
-  /** What the host took to compile it. */
+  /** What the host took to make and to compile it; 0 where there is no clock. */
   readonly milliseconds: number;
   /** Why it was compiled now, in words: `found running 2 times`. */
   readonly reason?: string;
 }
 
-/** Told of every region that is compiled; it changes nothing in the machine. */
+/** Told of every region that is translated; it changes nothing in the machine. */
 export type TranslationHook = (event: TranslationEvent) => void;
 
 /** What the translator has done. Times are the host's, and nothing in the machine depends on them. */
@@ -32,7 +32,7 @@ export interface TranslationStats {
   /** Modules that are there now, and all that were ever compiled. */
   readonly modules: number;
   readonly modulesInAll: number;
-  /** Regions that can be entered now; those that were given up for others, and those whose code was stored to. */
+  /** Regions that can be entered now; those given up to have room for others, and those whose code was stored to. */
   readonly regionsLive: number;
   readonly regionsEvicted: number;
   readonly regionsDropped: number;
@@ -47,7 +47,7 @@ export interface TranslationStats {
   /** Regions not translated anew, since equal content was found in this run's cache, or in the store. */
   readonly hitsByContent: number;
   readonly hitsInStore: number;
-  /** How often regions were entered from TypeScript, and from other regions without leaving Wasm. */
+  /** How often regions were entered from TypeScript, and from the interpreter or other regions without leaving Wasm. */
   readonly entriesFromTypeScript: number;
   readonly entriesChained: number;
 }

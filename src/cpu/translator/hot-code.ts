@@ -5,19 +5,21 @@ import type { InstructionFetcher } from '../fetch.js';
 import type { Form } from '../form.js';
 import type { Instruction } from '../instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
-import type { ExitCode } from '../interpreter/record.js';
+import { Exit, type ExitCode } from '../interpreter/record.js';
 import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state.js';
+import { addressesWithin } from './code-key.js';
+import { CodeMaker } from './code-maker.js';
 import { CodeReader, pageOf } from './code-reader.js';
 import { generateDispatcher } from './dispatcher.js';
 import { findRegion, type Region } from './region.js';
-import { RegionTable, type Chains, type CompiledCode, type CompiledRegion, type RegionFunction } from './region-table.js';
+import {
+  RegionTable,
+  type Chains,
+  type CompiledCode,
+  type CompiledRegion,
+  type RegionFunction,
+} from './region-table.js';
 import { translate } from './translate.js';
-
-/** How often a block must be found running before it is translated. */
-export const DEFAULT_THRESHOLD = 2;
-
-/** The same for all code, or for each address where a block begins; 0 translates before the first instruction runs. */
-export type TranslationThreshold = number | ((rip: bigint) => number);
 
 /** Ticks in the interpreter, however often it was left in between, after which it looks where it is, to find what is hot. */
 const TICKS_BETWEEN_SAMPLES = 20_000;
@@ -40,6 +42,9 @@ const CHAINS_TO_JOIN = 12;
 /** Instructions whose checks cover their own access only, at most; when there are more, all may be wide again. */
 const MOST_UNGROUPED = 4096;
 
+/** Ticks after which uses of regions fade: their counts of 32 bits must not overflow, and one run counts up to 2^30. */
+const TICKS_BETWEEN_FADES = 2 ** 29;
+
 /** Around whom the hot tier works. */
 export interface HotCodeHost {
   readonly memory: GuestMemory;
@@ -51,6 +56,18 @@ export interface HotCodeHost {
   isReached(rip: bigint): boolean;
   /** Makes the interpreter leave for a region where it comes to an address. */
   markRegion(rip: bigint): void;
+  /** Whether a record makes the interpreter do so. */
+  leadsToRegion(record: number): boolean;
+}
+
+/** Which region is to be made, and why. */
+interface Order {
+  readonly wanted: readonly bigint[];
+  readonly reason: string;
+  /** The region in whose place it is made. */
+  readonly instead?: CompiledRegion | undefined;
+  /** Where it cannot be made for all addresses, it is made for the last of them alone. */
+  readonly orForLast?: boolean;
 }
 
 /**
@@ -64,29 +81,48 @@ export class HotCode {
   private readonly undone = new Map<number, number>();
   private readonly ungrouped = new Set<bigint>();
   private readonly compilesForm = new Map<Form, boolean>();
-  private readonly imports: WebAssembly.Imports;
+  private readonly maker: CodeMaker;
+  private readonly pending = new PendingRegions();
   private readonly runRecords: (record: number, ticks: number) => ExitCode;
+  private readonly threshold: TranslationThreshold;
+  private readonly budgetBytes: number;
+  private readonly counts = { regionsEvicted: 0, regionsDropped: 0, entriesFromTypeScript: 0 };
+  private ticksToFade = TICKS_BETWEEN_FADES;
+  /** What the host has refused to compile in the background. */
+  private failure: unknown;
   ticksLeft = 0;
 
   constructor(
     private readonly host: HotCodeHost,
-    private readonly threshold: TranslationThreshold,
+    options: TranslatorOptions = {},
   ) {
     const { memory } = host;
+    this.threshold = options.threshold ?? DEFAULT_THRESHOLD;
+    this.budgetBytes = options.codeBudgetBytes ?? DEFAULT_CODE_BUDGET_BYTES;
     const { exports } = new WebAssembly.Instance(dispatcherModule(), {
       bd0: { memory: memory.memory, interpret: host.interpret },
     });
     this.runRecords = exports['run'] as typeof this.runRecords;
     this.regions = new RegionTable(memory, exports['regions'] as WebAssembly.Table);
-    this.imports = { bd0: { memory: memory.memory, flagBits: exports['flagBits'] as WebAssembly.ExportValue } };
+    const imports = { bd0: { memory: memory.memory, flagBits: exports['flagBits'] as WebAssembly.ExportValue } };
+    this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.canCompile(instruction), options);
     memory.host32[TRANSLATES_AT_ONCE >> 2] = this.translatesAtOnce ? 1 : 0;
     this.restartSampling();
   }
 
   /** Runs from a record, in the interpreter and in regions, for at most `ticks`; leaves the rest in `ticksLeft`. */
   run(record: number, ticks: number): ExitCode {
+    if (this.failure !== undefined) throw this.failure;
+    const startsInRegion = this.host.leadsToRegion(record);
     const exit = this.runRecords(record, ticks);
     this.ticksLeft = this.host.memory.host32[EXIT_BUDGET >> 2]!;
+    const hasStayedOut = this.ticksLeft === ticks && (exit === Exit.unknown || exit === Exit.tail);
+    if (startsInRegion && !hasStayedOut) this.counts.entriesFromTypeScript++;
+    this.ticksToFade -= ticks - this.ticksLeft;
+    if (this.ticksToFade < 0) {
+      this.ticksToFade = TICKS_BETWEEN_FADES;
+      this.regions.fade();
+    }
     return exit;
   }
 
@@ -106,28 +142,28 @@ export class HotCode {
     const physical = this.host.fetcher.translate(rip);
     const doublings = Math.min(this.undone.get(Math.floor(physical / PAGE_SIZE)) ?? 0, MOST_DOUBLINGS);
     const threshold = typeof this.threshold === 'number' ? this.threshold : this.threshold(rip);
-    if (count(this.samples, rip) < threshold * 2 ** doublings) return;
+    const seen = count(this.samples, rip);
+    if (seen < threshold * 2 ** doublings) return;
     if (this.regions.refresh(rip)) return this.mark([rip]);
-    const around = this.regions.inPageOf(rip).find(({ code, base }) => code.bestEntries.has(rip - base));
-    if (!around) return this.compile([rip]);
-    const best = around.base + around.code.bestEntries.get(rip - around.base)!;
+    const reason = seen === 1 ? 'found running' : `found running ${seen} times`;
+    const around = this.regions
+      .inPageOf(rip)
+      .find(({ code, base }) => code.bestEntries.has(BigInt.asIntN(64, rip - base)));
+    if (!around) return this.make({ wanted: [rip], reason });
+    const best = BigInt.asUintN(64, around.base + around.code.bestEntries.get(BigInt.asIntN(64, rip - around.base))!);
     if (this.regions.at(best)) this.mark([best]);
-    else if (around.wanted.length >= MOST_WANTED) this.compile([best]);
-    else this.compile([...around.wanted, best], around);
+    else if (around.wanted.length >= MOST_WANTED) this.make({ wanted: [best], reason });
+    else this.make({ wanted: [...around.wanted, best], reason, instead: around, orForLast: true });
   }
 
   /** Takes note that a region was left for another, which is entered at `rip`; takes that in if it has been often. */
   sampleChain(rip: bigint): void {
     const from = this.regions.inPlace(this.host.memory.host32[CHAINED_FROM >> 2]!);
     if (!from || from.wanted.length >= MOST_WANTED || from.entries.includes(rip)) return;
-    const { seen, targets } = from.chains;
-    targets.set(rip, (targets.get(rip) ?? 0) + 1);
-    from.chains.seen = seen + 1;
-    if (seen + 1 < CHAINS_TO_JOIN << from.chains.joins) return;
-    const often = [...targets].filter(([, times]) => times > 1).map(([target]) => target);
-    from.chains = { joins: from.chains.joins + 1, seen: 0, targets: new Map() };
-    const wanted = [...from.wanted, ...often].slice(0, MOST_WANTED);
-    if (often.length > 0) this.compile(wanted, from, false);
+    if (this.pending.isBusy(from.base)) return;
+    const key = `${from.wanted[0]} ${rip}`;
+    if (count(this.chains, key) !== CHAIN_THRESHOLD) return;
+    this.make({ wanted: [...from.wanted, rip], reason: 'joined with what it leads to', instead: from });
   }
 
   /** Whether nothing runs in the interpreter that can be translated. */
@@ -144,12 +180,13 @@ export class HotCode {
   ungroup(rip: bigint): void {
     if (this.ungrouped.size >= MOST_UNGROUPED) this.ungrouped.clear();
     this.ungrouped.add(rip);
-    for (const region of this.regions.inPageOf(rip)) this.compile(region.wanted, region);
+    for (const instead of this.regions.inPageOf(rip))
+      this.make({ wanted: instead.wanted, reason: 'wide checks miss', instead });
   }
 
   /** Whether some region's code lies in a frame. */
   holds(frame: number): boolean {
-    return this.regions.holds(frame);
+    return this.regions.holds(frame) || this.pending.holds(frame);
   }
 
   /**
@@ -158,51 +195,101 @@ export class HotCode {
    */
   codeStored(physical: number, lengthBytes: number): void {
     const frame = Math.floor(physical / PAGE_SIZE);
+    this.pending.deleteFrame(frame);
     const undone = this.regions.deleteFrame(frame);
+    this.counts.regionsDropped += undone;
     if (lengthBytes === PAGE_SIZE) this.undone.delete(frame);
-    else if (undone) this.undone.set(frame, (this.undone.get(frame) ?? 0) + 1);
+    else if (undone > 0) this.undone.set(frame, (this.undone.get(frame) ?? 0) + 1);
   }
 
-  /** Forgets all regions, and what was hot. */
+  /** Forgets all regions, and what was hot; code stays to be found by its content. */
   dropAll(): void {
+    this.pending.clear();
     this.regions.clear();
     this.samples.clear();
   }
 
-  /** Compiles a region with entries at `wanted`, in the place of another one; or for the last of them alone. */
-  private compile(wanted: readonly bigint[], instead?: CompiledRegion, orLast = true): void {
+  get statistics(): TranslationStats {
+    const { maker, regions, counts } = this;
+    return {
+      ...maker.counts,
+      ...counts,
+      modules: maker.cache.size,
+      wasmBytes: maker.cache.wasmBytes,
+      regionsLive: regions.size,
+      entriesChained: regions.entered - counts.entriesFromTypeScript,
+    };
+  }
+
+  /** Makes a region with entries at the addresses wanted; in the background, where it is compiled there. */
+  private make(order: Order): void {
+    const { wanted, orForLast } = order;
+    const base = pageOf(wanted[0]!);
+    if (this.pending.isBusy(base)) return;
     const reader = new CodeReader(this.host.fetcher);
     const region = findRegion(reader, wanted, {
       isReached: (rip) => this.translatesAtOnce || this.host.isReached(rip),
       compiles: (instruction) => this.canCompile(instruction),
     });
     const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
-    if (misses) return instead && wanted.length > 1 && orLast ? this.compile(wanted.slice(-1)) : undefined;
-    if (instead) this.regions.delete(instead);
-    this.bind(region, wanted, instead?.chains);
-  }
-
-  private bind(region: Region, wanted: readonly bigint[], chains = newChains()): void {
-    const base = pageOf(wanted[0]!);
-    const index = this.regions.takePlace();
-    if (index === undefined) return;
-    const code = this.codeFor(region, base);
-    const entries = code.entries.map((offset) => BigInt.asUintN(64, base + offset));
-    this.regions.add({ code, base, pages: region.pages, wanted, entries, index, chains });
-    this.mark(entries);
+    if (misses)
+      return orForLast && wanted.length > 1 ? this.make({ wanted: wanted.slice(-1), reason: order.reason }) : undefined;
+    const code = this.maker.make({ region, base, ungrouped: addressesWithin(region, this.ungrouped) }, order.reason);
     for (const { physical } of region.pages) this.host.mmu.watch(physical / PAGE_SIZE, WATCH_CODE);
+    if (code instanceof Promise) this.bindLater(code, region, base, order);
+    else this.bind(code, region, base, order);
   }
 
-  private codeFor(region: Region, base: bigint): CompiledCode {
-    const { bytes, instructions: _instructions, ...translation } = translate(
-      region,
-      base,
-      (instruction) => this.canCompile(instruction),
-      this.ungrouped,
+  /** Binds code when it has been compiled, if its bytes are then still what they were. */
+  private bindLater(code: Promise<CompiledCode>, { pages }: Region, base: bigint, order: Order): void {
+    const pending = { base, pages };
+    this.pending.add(pending);
+    code.then(
+      (compiled) => {
+        if (this.pending.take(pending)) this.bind(compiled, pending, base, order);
+        else this.makeRoom();
+      },
+      (error: unknown) => {
+        this.pending.take(pending);
+        this.failure = error;
+      },
     );
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), this.imports);
-    const run = instance.exports['run'] as RegionFunction;
-    return { ...translation, key: '', wasmBytes: bytes.length, run };
+  }
+
+  private bind(code: CompiledCode, { pages }: Pick<Region, 'pages'>, base: bigint, { wanted, instead }: Order): void {
+    if (instead && this.regions.has(instead)) this.regions.delete(instead);
+    const entries = code.entries.map((offset) => BigInt.asUintN(64, base + offset));
+    const region = { code, base, pages, wanted, entries, index: this.takePlace() };
+    this.regions.add(region);
+    this.mark(entries);
+    this.makeRoom(region);
+  }
+
+  /** A place in the dispatcher's table; where none is left, that of the region used least. */
+  private takePlace(): number {
+    const place = this.regions.takePlace();
+    if (place !== undefined) return place;
+    this.evict(this.regions.leastUsed()!);
+    return this.regions.takePlace()!;
+  }
+
+  private evict(region: CompiledRegion): void {
+    this.regions.delete(region);
+    this.counts.regionsEvicted++;
+  }
+
+  /** Gives code up until the rest is within the budget: first what no region has, then the regions used least. */
+  private makeRoom(except?: CompiledRegion): void {
+    const { regions } = this;
+    const { cache } = this.maker;
+    const isUsed = (code: CompiledCode): boolean => regions.isInUse(code);
+    while (cache.costBytes > this.budgetBytes) {
+      const unused = cache.oldestUnused(isUsed);
+      const least = unused ? undefined : regions.leastUsed(except);
+      if (unused) cache.delete(unused);
+      else if (least) this.evict(least);
+      else break;
+    }
   }
 
   private mark(entries: readonly bigint[]): void {

@@ -4,10 +4,11 @@ import { mapThunk, thunkOfCode, type FlagsThunk } from '../flags.js';
 import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../form.js';
 import type { Instruction } from '../instruction.js';
 import type { Access, Machine, Place } from '../machine.js';
-import { HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state.js';
+import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state.js';
 import type { Code } from '../wasm/code.js';
 import { MeaningCompiler, withAllWords, type CompilerContext } from '../wasm/meaning-compiler.js';
 import { constantValue, type Emitter, type Origin, type WasmValue } from '../wasm/value.js';
+import { emitBulkRepeat, type BulkKind, type BulkTicks } from './bulk-repeat.js';
 import { findExtent, withExtent, type CheckPlan, type CheckedExtent, type PlannedAccess } from './check-groups.js';
 
 type V = WasmValue;
@@ -29,6 +30,12 @@ export interface RegionLocals {
 /** Looks up what the check at the next access is to cover, or takes note of the access where nothing is planned yet. */
 export type CheckPlanner = (access: PlannedAccess) => CheckPlan;
 
+/** The context of a region's code. */
+export interface RegionContext extends CompilerContext {
+  /** Where REP may use up many ticks at once. */
+  readonly bulkTicks?: BulkTicks;
+}
+
 /** What is known at a place in the code, on whatever way it was reached. */
 export interface Knowledge {
   /** Where the value of each general-purpose register comes from. */
@@ -48,7 +55,7 @@ const REGISTERS = 16;
 
 export function regionCompiler(
   emitter: Emitter,
-  context: CompilerContext,
+  context: RegionContext,
   base: bigint,
   locals: RegionLocals,
   plan: CheckPlanner,
@@ -73,7 +80,7 @@ class RegionCore extends MeaningCompiler {
 
   constructor(
     emitter: Emitter,
-    context: CompilerContext,
+    protected override readonly context: RegionContext,
     /** What the base is where the code is now; only differences to it go into the code. */
     private readonly base: bigint,
     private readonly locals: RegionLocals,
@@ -150,7 +157,10 @@ class RegionCore extends MeaningCompiler {
   }
   override flagBits(): V {
     const bits = super.flagBits();
-    if (!this.flags) this.flags = { kind: 'bits', bits: this.keep(0, bits) };
+    if (this.flags) return bits;
+    this.flags = { kind: 'bits', bits: this.keep(0, bits) };
+    // The locals hold them in some other form, and where ways meet they are taken for bits.
+    this.flagsStored = false;
     return bits;
   }
 
@@ -175,13 +185,19 @@ class RegionCore extends MeaningCompiler {
   override while(...parameters: Parameters<MeaningCompiler['while']>): V[] {
     return this.joining(() => super.while(...parameters));
   }
-  override repeat(body: () => V | undefined): void {
+  override repeat(body: () => V | undefined, bulk?: BulkKind): void {
     this.storeFlags();
     this.joining(() => {
       for (const register of [RCX, RSI, RDI]) this.origins[register] = this.freshOrigin();
-      super.repeat(body);
+      super.repeat(body, bulk);
       for (const register of [RCX, RSI, RDI]) this.origins[register] = this.freshOrigin();
     });
+  }
+  protected override repeatInBulk(kind: BulkKind): void {
+    const isFlat = kind === 'fill' || this.instruction.segment < FS;
+    if (this.form.addressWidth !== 64 || !isFlat || !this.context.bulkTicks) return;
+    emitBulkRepeat(this.words, this.emitter, kind, this.form, this.context.bulkTicks);
+    this.changed = false;
   }
   /** Emits what may or may not run, or run often: of what that finds out nothing is known behind it. */
   private joining<T>(emit: () => T): T {
@@ -232,7 +248,9 @@ class RegionCore extends MeaningCompiler {
   readXmmLow(operand: XmmOperand, width: 32 | 64): V {
     const { code, emitter } = this;
     const float = emitter.local(width === 64 ? 'f64' : 'f32');
-    this.pushXmm(operand).laneOp(width === 64 ? 'f64x2.extract_lane' : 'f32x4.extract_lane', 0).set(float);
+    this.pushXmm(operand)
+      .laneOp(width === 64 ? 'f64x2.extract_lane' : 'f32x4.extract_lane', 0)
+      .set(float);
     this.pushXmm(operand);
     code.laneOp(width === 64 ? 'i64x2.extract_lane' : 'i32x4.extract_lane', 0);
     return { ...emitter.pop(width === 64 ? 'i64' : 'i32'), float };

@@ -1,15 +1,16 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { GuestMemory } from '../../memory.js';
 import { pageOf, type CodePage } from './code-reader.js';
+import type { CodeRecord } from './code-record.js';
 import { MOST_REGIONS, REGION_USES } from './dispatcher.js';
 import { RegionEntries } from './region-entries.js';
-import type { Translation } from './translate.js';
 
 /** A region's function: `(entry, ticks, base, self) → RegionExit | site << 3`. */
 export type RegionFunction = (entry: number, ticks: number, base: bigint, self: number) => number;
 
 /** Compiled code of a region, wherever its bytes may lie. */
-export interface CompiledCode extends Omit<Translation, 'bytes' | 'instructions'> {
+export interface CompiledCode extends Omit<CodeRecord, 'key' | 'bytes'> {
+  /** SHA-256 over what it was made from, in hexadecimal digits. */
   readonly key: string;
   readonly wasmBytes: number;
   readonly run: RegionFunction;
@@ -51,14 +52,17 @@ export class RegionTable {
   private readonly freePlaces: number[] = [];
   private placesUsed = 0;
   private readonly addresses: RegionEntries;
-  private readonly uses: Int32Array;
+  private readonly uses: Uint32Array;
+  /** Entries that `uses` does not count any more. */
+  private usesBefore = 0;
+  private readonly placesOfCode = new Map<CompiledCode, number>();
 
   constructor(
     memory: GuestMemory,
     private readonly functions: WebAssembly.Table,
   ) {
     this.addresses = new RegionEntries(memory);
-    this.uses = memory.host32.subarray(REGION_USES >> 2, (REGION_USES >> 2) + MOST_REGIONS);
+    this.uses = new Uint32Array(memory.memory.buffer, REGION_USES, MOST_REGIONS);
   }
 
   /** The region that is entered at an address. */
@@ -84,6 +88,18 @@ export class RegionTable {
   get size(): number {
     return this.all.size;
   }
+  /** How often regions have been entered, those counted that are gone. */
+  get entered(): number {
+    return this.uses.reduce((sum, uses) => sum + uses, this.usesBefore);
+  }
+  /** Whether a region has not been taken out. */
+  has(region: CompiledRegion): boolean {
+    return this.all.has(region);
+  }
+  /** Whether some region has this code. */
+  isInUse(code: CompiledCode): boolean {
+    return this.placesOfCode.has(code);
+  }
   [Symbol.iterator](): IterableIterator<CompiledRegion> {
     return this.all.values();
   }
@@ -97,13 +113,13 @@ export class RegionTable {
 
   add(region: CompiledRegion): void {
     this.all.add(region);
+    this.placesOfCode.set(region.code, (this.placesOfCode.get(region.code) ?? 0) + 1);
     for (const { linear, physical } of region.pages) {
       addTo(this.byPage, linear, region);
       addTo(this.byFrame, physical / PAGE_SIZE, region);
     }
     this.functions.set(region.index, region.code.run);
     this.byPlace[region.index] = region;
-    this.uses[region.index] = 0;
     for (const entry of region.entries) {
       this.byEntry.set(entry, region);
       this.enterAt(entry, region);
@@ -119,9 +135,8 @@ export class RegionTable {
 
   delete(region: CompiledRegion): void {
     if (!this.all.delete(region)) throw new Error('a region is taken out twice');
-    this.functions.set(region.index, null);
+    this.leavePlace(region);
     this.byPlace[region.index] = undefined;
-    this.freePlaces.push(region.index);
     for (const { linear, physical } of region.pages) {
       deleteFrom(this.byPage, linear, region);
       deleteFrom(this.byFrame, physical / PAGE_SIZE, region);
@@ -138,35 +153,53 @@ export class RegionTable {
     }
   }
 
-  /** Takes out the regions with code in a frame; whether there were any. */
-  deleteFrame(frame: number): boolean {
-    const regions = this.byFrame.get(frame);
-    if (!regions) return false;
-    for (const region of [...regions]) this.delete(region);
-    return true;
+  /** Takes out the regions with code in a frame; answers how many. */
+  deleteFrame(frame: number): number {
+    const regions = [...(this.byFrame.get(frame) ?? [])];
+    for (const region of regions) this.delete(region);
+    return regions.length;
   }
 
   clear(): void {
-    for (const { index } of this.all) {
-      this.functions.set(index, null);
-      this.freePlaces.push(index);
-    }
+    for (const region of this.all) this.leavePlace(region);
     this.addresses.clear();
     this.byPlace.length = 0;
     for (const map of [this.byEntry, this.byPage, this.byFrame, this.all]) map.clear();
   }
 
-  /** The region that has been entered least of late; counts of all of them fade. */
-  leastUsed(): CompiledRegion | undefined {
+  /** The region that has been entered least of late, the oldest of several, leaving out one; counts of all of them fade. */
+  leastUsed(except?: CompiledRegion): CompiledRegion | undefined {
     let least: CompiledRegion | undefined;
-    for (const region of this.all)
+    for (const region of this.all) {
+      if (region === except) continue;
       if (!least || this.uses[region.index]! < this.uses[least.index]!) least = region;
-    for (const { index } of this.all) this.uses[index]! >>>= 1;
+    }
+    this.fade();
     return least;
   }
 
+  /** Halves how often regions have been entered, so that what was used long ago counts less, and no count overflows. */
+  fade(): void {
+    for (const { index } of this.all) {
+      const uses = this.uses[index]!;
+      this.uses[index] = uses >>> 1;
+      this.usesBefore += uses - (uses >>> 1);
+    }
+  }
+
+  /** Frees the place of a region that is taken out. */
+  private leavePlace({ index, code }: CompiledRegion): void {
+    this.functions.set(index, null);
+    this.freePlaces.push(index);
+    this.usesBefore += this.uses[index]!;
+    this.uses[index] = 0;
+    const places = this.placesOfCode.get(code)! - 1;
+    if (places > 0) this.placesOfCode.set(code, places);
+    else this.placesOfCode.delete(code);
+  }
+
   private enterAt(address: bigint, { base, index, code }: CompiledRegion): void {
-    const entry = code.entries.indexOf(address - base);
+    const entry = code.entries.indexOf(BigInt.asIntN(64, address - base));
     this.addresses.set({ address, base, index, entry, minimumTicks: code.minimumTicks });
   }
 }

@@ -5,14 +5,14 @@ import { encodeThunk } from '../interpreter/handler-context.js';
 import type { Arithmetic } from '../machine.js';
 import * as at from '../state.js';
 import { Code, type Label } from '../wasm/code.js';
-import type { CompilerContext, MidExit } from '../wasm/meaning-compiler.js';
+import type { MidExit } from '../wasm/meaning-compiler.js';
 import { WasmModule } from '../wasm/module.js';
 import { Emitter, type Origin, type WasmValue } from '../wasm/value.js';
 import { summarize, type BlockSummary } from './block-summary.js';
 import { FLAGS_VARY, Flow } from './flow.js';
 import { REGION_ENTRY, emitEntryLookup } from './region-entries.js';
 import { directTarget, isDirectBranch, type Block, type Region } from './region.js';
-import { regionCompiler, type Knowledge, type RegionCompiler } from './region-compiler.js';
+import { regionCompiler, type Knowledge, type RegionCompiler, type RegionContext } from './region-compiler.js';
 
 /** Why a region is left: bits 2:0 of what its function answers. RIP says where to go on. */
 export const RegionExit = {
@@ -65,7 +65,7 @@ export function translate(
   return new Translator(region, base, compiles, ungrouped).translate();
 }
 
-class Translator implements CompilerContext {
+class Translator implements RegionContext {
   private readonly code = new Code(PARAMETERS);
   private readonly emitter = new Emitter(this.code);
   private readonly module = new WasmModule();
@@ -340,6 +340,17 @@ class Translator implements CompilerContext {
     this.leaveWith(RegionExit.go, this.rip);
     code.end();
   }
+  readonly bulkTicks = {
+    pushSpare: (): void => {
+      this.code
+        .get(BUDGET)
+        .i32(this.flow.longestPath + 1)
+        .op('i32.sub');
+    },
+    take: (local: number): void => {
+      this.code.get(BUDGET).get(local).op('i32.sub').set(BUDGET);
+    },
+  };
   storeFlags(m: Arithmetic<WasmValue>, thunk: FlagsThunk<WasmValue>): void {
     const encoded = encodeThunk(m, this.emitter, thunk);
     encoded.pushResult();

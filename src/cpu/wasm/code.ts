@@ -168,6 +168,16 @@ export class Code {
     this.lastSetLocal = local;
     return this;
   }
+  /** Copies within the memory: target, source and length are on the stack. */
+  memoryCopy(): this {
+    this.writer.bytes([0xfc, 10, 0, 0]);
+    return this;
+  }
+  /** Fills memory: target, byte and length are on the stack. */
+  memoryFill(): this {
+    this.writer.bytes([0xfc, 11, 0]);
+    return this;
+  }
   call(functionIndex: number): this {
     this.writer.byte(0x10);
     this.writer.unsigned(functionIndex);

@@ -256,12 +256,13 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.flags = undefined;
     return variables;
   }
-  repeat(body: () => V | undefined): void {
+  repeat(body: () => V | undefined, bulk?: 'move' | 'fill'): void {
     const { code, emitter } = this;
     const m = this.words;
     const width = this.form.addressWidth;
     const done = code.block();
     const again = code.loop();
+    if (bulk) this.repeatInBulk(bulk);
     const count = this.gpr(at.RCX, width);
     emitter.push(m.isZero(width, count)).code.brIf(done);
     this.flags = undefined;
@@ -276,6 +277,8 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.changed = false;
     code.br(again).end().end();
   }
+  /** May do many iterations at once, and leave at least one to be done. */
+  protected repeatInBulk(_kind: 'move' | 'fill'): void {}
   raise(): void {
     this.requireUnchanged('raises an exception');
     this.context.exit('evaluate');

@@ -120,7 +120,7 @@ export class Guest {
   private readonly initialTables: Uint8Array;
 
   constructor([engine, translationThreshold]: EngineChoice) {
-    this.cpu = new Cpu(this.memory, engine, translationThreshold);
+    this.cpu = new Cpu(this.memory, engine, { threshold: translationThreshold });
     this.tables = new PageTables(this.memory, 0);
     mapAll(this.tables);
     this.initialTables = this.memory.ram.slice(0, CODE_FRAMES);

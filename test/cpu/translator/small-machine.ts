@@ -20,7 +20,7 @@ export interface SmallMachine {
 
 export function smallMachine(engine: Engine, translationThreshold?: number): SmallMachine {
   const memory = new GuestMemory(MEMORY_BYTES);
-  const cpu = new Cpu(memory, engine, translationThreshold);
+  const cpu = new Cpu(memory, engine, { threshold: translationThreshold });
   const tables = new PageTables(memory, 0);
   cpu.mmu.setCr3(tables.root);
   cpu.mmu.setCr0(CR0_WP);

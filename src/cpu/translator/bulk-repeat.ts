@@ -1,0 +1,100 @@
+import { PAGE_SIZE } from '../../bits.js';
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
+import { DF } from '../flags.js';
+import type { Form } from '../form.js';
+import type { Machine } from '../machine.js';
+import { RAX, RCX, RDI, RSI } from '../state.js';
+import type { Emitter, WasmValue } from '../wasm/value.js';
+
+type V = WasmValue;
+
+/** What the iterations of REP MOVS and REP STOS do together. */
+export type BulkKind = 'move' | 'fill';
+
+/** Fewer iterations than this are not worth a call of the host's memory copy. */
+const FEWEST_ITERATIONS = 16n;
+
+/** Iterations done at a time, at most; a page has no more. */
+const MOST_ITERATIONS = BigInt(PAGE_SIZE);
+
+export interface BulkTicks {
+  /** Pushes how many ticks may be used up here, as an i32; less than 0 for none. */
+  pushSpare(): void;
+  /** Takes the ticks that an i32 local tells. */
+  take(local: number): void;
+}
+
+/**
+ * Emits, in front of one iteration of REP, as many of them as can be done at once: all but the last, as far as the pages
+ * and the ticks last, where both pages are in the TLB, DF is clear, and what is moved does not overlap such that the order
+ * would show. Registers and ticks are then as the iterations would have left them.
+ */
+export function emitBulkRepeat(m: Machine<V>, emitter: Emitter, kind: BulkKind, form: Form, ticks: BulkTicks): void {
+  const { code } = emitter;
+  const size = form.width / 8;
+  const constant = (value: bigint | number): V => m.constant(64, value);
+  const smaller = (x: V, y: V, less: 'i64.lt_u' | 'i64.lt_s'): V => {
+    emitter.push(x).push(y).push(x).push(y).code.op(less).op('select');
+    return emitter.pop('i64');
+  };
+  const [from, to, count] = [m.gpr(RSI, 64), m.gpr(RDI, 64), m.gpr(RCX, 64)];
+  const goesUp = m.isZero(64, m.and(64, m.systemFlags(), constant(DF)));
+  emitter
+    .push(m.lessUnsigned(64, constant(FEWEST_ITERATIONS), count))
+    .push(goesUp)
+    .code.op('i32.and');
+  if (kind === 'fill' && size > 1) emitter.push(allBytesAlike(m, form)).code.op('i32.and');
+  code.if();
+  ticks.pushSpare();
+  code.op('i64.extend_i32_s');
+  const spare = emitter.pop('i64');
+  const inPage = (address: V): V => {
+    const rest = m.sub(64, constant(PAGE_SIZE), m.and(64, address, constant(PAGE_SIZE - 1)));
+    return m.shr(64, rest, constant(Math.log2(size)));
+  };
+  let times = smaller(m.sub(64, count, constant(1)), constant(MOST_ITERATIONS), 'i64.lt_u');
+  times = smaller(smaller(times, spare, 'i64.lt_s'), inPage(to), 'i64.lt_s');
+  if (kind === 'move') times = smaller(times, inPage(from), 'i64.lt_s');
+  emitter.push(m.lessSigned(64, constant(FEWEST_ITERATIONS), times)).code.if();
+  const target = lookUp(emitter, to, TLB_WRITE);
+  const source = kind === 'move' ? lookUp(emitter, from, TLB_READ) : undefined;
+  const bytes = m.truncate(64, 32, m.mul(64, times, constant(size)));
+  emitter.push(target.hit);
+  if (source) {
+    const distance = m.sub(32, target.host, source.host);
+    emitter.push(source.hit).code.op('i32.and');
+    emitter.push(distance).push(bytes).code.op('i32.lt_u').op('i32.eqz').op('i32.and');
+  }
+  code.if();
+  emitter.push(target.host);
+  if (source) emitter.push(source.host).push(bytes).code.memoryCopy();
+  else
+    emitter
+      .push(m.truncate(64, 8, m.gpr(RAX, 64)))
+      .push(bytes)
+      .code.memoryFill();
+  const moved = m.mul(64, times, constant(size));
+  m.setGpr(RDI, 64, m.add(64, to, moved));
+  if (source) m.setGpr(RSI, 64, m.add(64, from, moved));
+  m.setGpr(RCX, 64, m.sub(64, count, times));
+  ticks.take(m.truncate(64, 32, times).local);
+  code.end().end().end();
+}
+
+function allBytesAlike(m: Machine<V>, { width }: Form): V {
+  const value = m.gpr(RAX, width);
+  const low = m.and(width, value, m.constant(width, 0xff));
+  return m.equal(width, m.mul(width, low, m.constant(width, 0x0101_0101_0101_0101n)), value);
+}
+
+/** The host address of a byte, and whether the TLB has its page. */
+function lookUp(emitter: Emitter, linear: V, table: number): { hit: V; host: V } {
+  emitter.push(linear).code.op('i32.wrap_i64').i32(TLB_INDEX_SHIFT).op('i32.shr_u').i32(TLB_INDEX_MASK).op('i32.and');
+  const entry = emitter.pop('i32');
+  emitter.push(linear).code.i64(-4096n).op('i64.and');
+  emitter.push(entry).code.memory('i64.load', table).op('i64.eq');
+  const hit = emitter.pop('i32');
+  emitter.push(entry).code.memory('i32.load', table + TLB_ADDEND_OFFSET);
+  emitter.push(linear).code.op('i32.wrap_i64').op('i32.add');
+  return { hit, host: emitter.pop('i32') };
+}

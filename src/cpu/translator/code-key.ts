@@ -1,0 +1,91 @@
+import { PAGE_SIZE } from '../../bits.js';
+import { StateWriter } from '../../state-writer.js';
+import { pageOf, type CodePage } from './code-reader.js';
+import { directTarget, isDirectBranch, type Block, type Context, type Region } from './region.js';
+
+/** Changes with whatever changes the module that a region becomes, and with what is written below. */
+const FORMAT = 'bd0 code 1';
+
+/** What a translation is made from. */
+export interface CodeSource {
+  readonly region: Region;
+  /** The linear page that addresses count from. */
+  readonly base: bigint;
+  /** Addresses in the region of instructions whose checks cover their own access only. */
+  readonly ungrouped: ReadonlySet<bigint>;
+}
+
+/**
+ * All that the translation of a region depends on, as bytes: two regions with the same bytes become the same module, wherever
+ * they lie. Addresses are written as distances from the base. Of absolute addresses one thing remains that an instruction
+ * can depend on: whether the target of a direct branch is canonical.
+ */
+export function codeContent({ region, base, ungrouped }: CodeSource, ram: Uint8Array): Uint8Array {
+  const out = new StateWriter().text(FORMAT).numbers(region.entries).number(region.nodes.length);
+  const frames = new Map(region.pages.map(({ linear, physical }) => [linear, physical]));
+  for (const block of region.nodes) {
+    out.number(block ? 1 : 0);
+    if (block) writeBlock(out, block, base, bytesOf(block, frames, ram), ungrouped);
+  }
+  return out.written;
+}
+
+function writeBlock(
+  out: StateWriter,
+  block: Block,
+  base: bigint,
+  bytes: Uint8Array,
+  ungrouped: ReadonlySet<bigint>,
+): void {
+  const { rip, end, context, instructions, next, target, returnsTo } = block;
+  const last = instructions.at(-1)!;
+  const goesNowhere = isDirectBranch(last) && directTarget(last, end) === undefined;
+  writeContext(out.word(rip - base), context, base);
+  out
+    .bytes(bytes)
+    .number(instructions.length)
+    .number(goesNowhere ? 1 : 0);
+  out.number(next).number(target).number(returnsTo);
+  let at = rip;
+  const alone: number[] = [];
+  instructions.forEach(({ length }, i) => {
+    if (ungrouped.has(at)) alone.push(i);
+    at += BigInt(length);
+  });
+  out.numbers(alone);
+}
+
+function writeContext(out: StateWriter, context: Context | undefined, base: bigint): void {
+  out.number(context?.depth ?? 0);
+  for (let inner = context; inner; inner = inner.parent) out.word(inner.returnsTo - base);
+}
+
+/** The bytes of a block, which may lie in several pages. */
+function bytesOf({ rip, end }: Block, frames: ReadonlyMap<bigint, CodePage['physical']>, ram: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(Number(BigInt.asUintN(64, end - rip)));
+  for (let done = 0; done < bytes.length;) {
+    const linear = BigInt.asUintN(64, rip + BigInt(done));
+    const page = pageOf(linear);
+    const physical = frames.get(page);
+    if (physical === undefined) throw new Error(`the page at 0x${page.toString(16)} is not one of the region's`);
+    const offset = Number(linear - page);
+    const length = Math.min(bytes.length - done, PAGE_SIZE - offset);
+    bytes.set(ram.subarray(physical + offset, physical + offset + length), done);
+    done += length;
+  }
+  return bytes;
+}
+
+/** Those of the addresses at which instructions of the region begin. */
+export function addressesWithin(region: Region, addresses: ReadonlySet<bigint>): Set<bigint> {
+  const within = new Set<bigint>();
+  if (addresses.size === 0) return within;
+  for (const block of region.nodes) {
+    let at = block?.rip ?? 0n;
+    for (const { length } of block?.instructions ?? []) {
+      if (addresses.has(at)) within.add(at);
+      at += BigInt(length);
+    }
+  }
+  return within;
+}

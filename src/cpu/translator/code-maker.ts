@@ -1,0 +1,182 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import type { Instruction } from '../instruction.js';
+import { Code } from '../wasm/code.js';
+import { WasmModule } from '../wasm/module.js';
+import { CodeCache } from './code-cache.js';
+import { codeContent, type CodeSource } from './code-key.js';
+import { decodeRecord, encodeRecord, type CodeRecord } from './code-record.js';
+import { REGION_TYPE } from './dispatcher.js';
+import type { TranslatedInstruction } from './events.js';
+import type { TranslatorOptions } from './options.js';
+import type { CompiledCode, RegionFunction } from './region-table.js';
+import { translate } from './translate.js';
+
+/** Modules up to this size are compiled at once on the main thread of every browser. */
+const MOST_BYTES_AT_ONCE = 4096;
+
+/** A record to be compiled, and what is known of it if it was made just now. */
+interface Draft {
+  readonly record: CodeRecord;
+  readonly instructions: readonly TranslatedInstruction[] | undefined;
+  readonly source: CodeSource;
+  readonly reason: string;
+  readonly milliseconds: number;
+}
+
+/** Makes the code of regions: what has equal content is found in the cache, else in the store, else it is translated. */
+export class CodeMaker {
+  readonly cache = new CodeCache();
+  readonly counts = {
+    ...{ modulesInAll: 0, wasmBytesInAll: 0, instructionsTranslated: 0, hitsByContent: 0, hitsInStore: 0 },
+    ...{ millisecondsGenerating: 0, millisecondsCompiling: 0 },
+  };
+  private readonly making = new Map<string, Promise<CompiledCode>>();
+  private readonly hash: (data: Uint8Array) => Uint8Array;
+  private readonly now: () => number;
+
+  constructor(
+    private readonly ram: Uint8Array,
+    private readonly imports: WebAssembly.Imports,
+    private readonly compiles: (instruction: Instruction) => boolean,
+    private readonly options: TranslatorOptions,
+  ) {
+    this.hash = options.sha256 ?? sha256;
+    this.now = options.now ?? (() => 0);
+  }
+
+  /** The code of a region, now or when the host has compiled it. The promise fails only where the host refuses a module. */
+  make(source: CodeSource, reason: string): CompiledCode | Promise<CompiledCode> {
+    const key = this.hash(codeContent(source, this.ram));
+    const name = bytesToHex(key);
+    const known = this.cache.find(name) ?? this.making.get(name);
+    if (known) this.counts.hitsByContent++;
+    return known ?? this.makeNew(source, key, name, reason);
+  }
+
+  private makeNew(
+    source: CodeSource,
+    key: Uint8Array,
+    name: string,
+    reason: string,
+  ): CompiledCode | Promise<CompiledCode> {
+    const stored = this.restore(source, key);
+    const translation = (): Draft => this.translate(source, key, reason);
+    const draft = stored ?? translation();
+    if (!this.isLarge(draft.record.bytes)) return this.compileOr(draft, stored && translation);
+    const later = this.compileLater(draft)
+      .catch((error: unknown) => {
+        if (!stored) throw error;
+        return this.compileLater(translation());
+      })
+      .finally(() => this.making.delete(name));
+    this.making.set(name, later);
+    return later;
+  }
+
+  private isLarge(bytes: Uint8Array): boolean {
+    const { compilation = 'sync' } = this.options;
+    if (compilation === 'auto') return bytes.length > MOST_BYTES_AT_ONCE && 'document' in globalThis;
+    return compilation === 'async';
+  }
+
+  /** What the store has, if it is what it should be. */
+  private restore(source: CodeSource, key: Uint8Array): Draft | undefined {
+    try {
+      const encoded = this.options.store?.get(key);
+      const record = encoded && decodeRecord(encoded, key, this.hash);
+      if (!record || !WebAssembly.validate(record.bytes as BufferSource)) return undefined;
+      return { record, instructions: undefined, source, reason: '', milliseconds: 0 };
+    } catch {
+      return undefined;
+    }
+  }
+
+  private translate(source: CodeSource, key: Uint8Array, reason: string): Draft {
+    const before = this.now();
+    const { region, base, ungrouped } = source;
+    const { bytes, entries, minimumTicks, bestEntries, instructions } = translate(
+      region,
+      base,
+      this.compiles,
+      ungrouped,
+    );
+    const signed = (distance: bigint): bigint => BigInt.asIntN(64, distance);
+    const record: CodeRecord = {
+      ...{ key, minimumTicks, bytes },
+      entries: entries.map(signed),
+      bestEntries: new Map([...bestEntries].map(([block, entry]) => [signed(block), signed(entry)])),
+    };
+    const milliseconds = this.now() - before;
+    this.counts.millisecondsGenerating += milliseconds;
+    this.counts.instructionsTranslated += instructions.length;
+    return { record, instructions, source, reason, milliseconds };
+  }
+
+  /** Compiles what was stored, or what comes of translating anew if that does not fit. */
+  private compileOr(draft: Draft, translation: (() => Draft) | undefined): CompiledCode {
+    const before = this.now();
+    try {
+      const module = new WebAssembly.Module(draft.record.bytes as BufferSource);
+      return this.finish(draft, new WebAssembly.Instance(module, this.imports), this.now() - before);
+    } catch (error) {
+      if (!translation) throw error;
+      return this.compileOr(translation(), undefined);
+    }
+  }
+
+  private async compileLater(draft: Draft): Promise<CompiledCode> {
+    const before = this.now();
+    const { instance } = await WebAssembly.instantiate(draft.record.bytes as BufferSource, this.imports);
+    return this.finish(draft, instance, this.now() - before);
+  }
+
+  /** Takes compiled code into the cache; what was translated is told of, and stored. Throws where a module does not fit. */
+  private finish(draft: Draft, { exports }: WebAssembly.Instance, milliseconds: number): CompiledCode {
+    const { record, instructions } = draft;
+    const { key, entries, minimumTicks, bestEntries, bytes } = record;
+    if (!instructions) requireRegion(exports, this.imports);
+    const run = exports['run'] as RegionFunction;
+    const code = { key: bytesToHex(key), entries, minimumTicks, bestEntries, wasmBytes: bytes.length, run };
+    const { counts } = this;
+    counts.millisecondsCompiling += milliseconds;
+    counts.modulesInAll++;
+    counts.wasmBytesInAll += bytes.length;
+    if (instructions) this.publish(draft, instructions, milliseconds);
+    else counts.hitsInStore++;
+    return this.cache.add(code);
+  }
+
+  private publish(draft: Draft, instructions: readonly TranslatedInstruction[], milliseconds: number): void {
+    const { record, source, reason } = draft;
+    try {
+      this.options.store?.put(record.key, encodeRecord(record, this.hash));
+    } catch {
+      // What cannot be kept is translated again in the next run.
+    }
+    this.options.onTranslated?.({
+      base: source.base,
+      instructions,
+      bytes: record.bytes,
+      entries: record.entries.map((offset) => BigInt.asUintN(64, source.base + offset)),
+      milliseconds: draft.milliseconds + milliseconds,
+      reason,
+    });
+  }
+}
+
+let probe: WebAssembly.Module | undefined;
+
+/** Throws unless a module exports one function, of the type that regions have: to import it as such tells. */
+function requireRegion(exports: WebAssembly.Exports, imports: WebAssembly.Imports): void {
+  if (Object.keys(exports).join() !== 'run') throw new TypeError('a stored module has not the exports of a region');
+  probe ??= new WebAssembly.Module(probeModule() as BufferSource);
+  new WebAssembly.Instance(probe, { bd0: { ...imports['bd0'], run: exports['run'] as WebAssembly.ExportValue } });
+}
+
+function probeModule(): Uint8Array {
+  const module = new WasmModule();
+  module.importFunction('run', module.type(REGION_TYPE.parameters, REGION_TYPE.results));
+  module.add(module.type([], []), new Code([]), 'nothing');
+  return module.encode(1);
+}
