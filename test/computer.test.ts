@@ -16,6 +16,7 @@ import {
 import { compileGuest } from '../src/cli/guest-compiler.js';
 import { RAX, RSP } from '../src/cpu/state.js';
 import { MXCSR_DEFAULT } from '../src/cpu/float/mxcsr.js';
+import { assemble } from './support/assemble.js';
 import { Random } from './support/random.js';
 import { ALL_ENGINES } from './support/side-by-side.js';
 import { ET_EXEC, PF_R, PF_W, PF_X, PT_TLS, codeImage, guestImages, makeImage } from './kernel/images.js';
@@ -224,6 +225,42 @@ t.test('processes that run the same image share its pages', (t) => {
   computer.run(second);
   t.equal(machine.output, 'fib(12) = 144\nfib(12) = 144\n');
   t.equal(machine.framesInUse(), 1);
+  t.end();
+});
+
+t.test('code that writes to its own page runs in a frame of its own from then on, and nobody else notices', (t) => {
+  const code = assemble(`
+         mov ebx, 2
+      1: mov ecx, 20000
+      2: add eax, 1
+         dec ecx
+         jnz 2b
+         inc byte ptr [rip + 2b + 2]
+         dec ebx
+         jnz 1b
+         mov edi, eax
+         shr edi, 8
+         xor eax, eax
+         vmcall`);
+  const image = makeImage({ entry: 0, loads: [{ address: 0, bytes: code, flags: PF_R | PF_W | PF_X }] });
+  const hashes = Object.values(ALL_ENGINES).map((options) => {
+    const { computer } = new Machine({ memoryBytes: MB, ...options });
+    const start = (): Process => computer.start(image, { name: 'self', limitBytes: MB });
+    const seen: string[] = [];
+    const run = (process: Process): void => {
+      let outcome = computer.run(process, { maxTicks: 15_000 });
+      for (; outcome.kind === 'limit'; outcome = computer.run(process, { maxTicks: 15_000 }))
+        seen.push(computer.machineHash());
+      t.match(outcome, { kind: 'exited', exitCode: (60_000 >> 8) & 255 });
+    };
+    const both = [start(), start()];
+    both.forEach(run);
+    // From the frame that the image's bytes were in before anybody wrote to them.
+    run(start());
+    return seen;
+  });
+  t.ok(hashes[0]!.length > 20, `${hashes[0]!.length} stops`);
+  for (const [i, name] of Object.keys(ALL_ENGINES).entries()) t.same(hashes[i], hashes[0], name);
   t.end();
 });
 

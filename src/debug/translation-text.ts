@@ -14,15 +14,15 @@ export interface TranslationContext {
 /** Columns of the bytes of an instruction; those of a longer one stand out. */
 const BYTES_COLUMNS = 7 * 3;
 
-/** What was translated, in one line: which region, by its first entry, how much of it, and why. */
+/** What was compiled, in one line: which region, how much of it, and why. */
 export function describeTranslation(event: TranslationEvent, symbols?: SymbolFinder): string {
-  const { entries, instructions, bytes, milliseconds, reason } = event;
+  const { base, entries, instructions, bytes, milliseconds, reason } = event;
   const size = [
     counted(entries.length, 'entry', 'entries'),
     counted(instructions.length, 'instruction', 'instructions'),
     `${bytes.length} bytes of Wasm in ${milliseconds.toFixed(2)} ms`,
   ];
-  return `region ${addressText(entries[0]!, symbols)}: ${size.join(', ')}${reason === undefined ? '' : `; ${reason}`}`;
+  return `region ${addressText(base, symbols)}: ${size.join(', ')}${reason === undefined ? '' : `; ${reason}`}`;
 }
 
 /**

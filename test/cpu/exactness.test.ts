@@ -6,7 +6,7 @@ import { randomThreshold } from '../support/random-threshold.js';
 import { ADVERSARY_TICKS, adversary, differences, evaluatorHashes } from './translator/adversary.js';
 
 /** Random programs, of the 2000 that test/long/engines.test.ts runs. */
-const PROGRAMS = Number(process.env['BD0_COUNT'] ?? 250);
+const PROGRAMS = Number(process.env['BD0_COUNT'] ?? 150);
 const SEED = Number(process.env['BD0_SEED'] ?? 1);
 /** Slices that the adversary runs in: all sizes up to a number, and so many random ones. All: test/long. */
 const SHORT_SLICES = 40;

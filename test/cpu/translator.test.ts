@@ -207,7 +207,7 @@ t.test('the region table: live regions have places of their own, and every entry
     live.add(region as unknown as CompiledRegion);
     entries.forEach(check);
   };
-  for (let i = 0; i < 12_000 && wrong.length === 0; i++) {
+  for (let i = 0; i < 6000 && wrong.length === 0; i++) {
     const action = random.below(40);
     const page = random.below(pages.length);
     if (action < 36) add(page);
@@ -216,7 +216,7 @@ t.test('the region table: live regions have places of their own, and every entry
       table.delete(region);
       live.delete(region);
       region.entries.forEach(check);
-    } else if (action === 38 || i % 3000 !== 0) {
+    } else if (action === 38 || i % 2000 !== 0) {
       const frame = frameOf(page);
       table.deleteFrame(frame);
       for (const region of [...live])

@@ -35,6 +35,11 @@ export class Flow {
     this.longestPath = this.findLongestPath();
   }
 
+  /** Whether the dispatch leads to a node. */
+  isEntry(node: number): boolean {
+    return this.predecessors[node]!.includes(0);
+  }
+
   /** The kind code of the flags on every way to a node, or FLAGS_VARY. */
   flagsAt(node: number): number {
     return this.flags[node]!;

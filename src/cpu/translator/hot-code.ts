@@ -11,15 +11,16 @@ import { addressesWithin } from './code-key.js';
 import { CodeMaker } from './code-maker.js';
 import { CodeReader, pageOf } from './code-reader.js';
 import { generateDispatcher } from './dispatcher.js';
-import { findRegion, type Region } from './region.js';
+import type { TranslationStats } from './events.js';
 import {
-  RegionTable,
-  type Chains,
-  type CompiledCode,
-  type CompiledRegion,
-  type RegionFunction,
-} from './region-table.js';
-import { translate } from './translate.js';
+  DEFAULT_CODE_BUDGET_BYTES,
+  DEFAULT_THRESHOLD,
+  type TranslationThreshold,
+  type TranslatorOptions,
+} from './options.js';
+import { PendingRegions } from './pending-regions.js';
+import { findRegion, type Region } from './region.js';
+import { RegionTable, type Chains, type CompiledCode, type CompiledRegion } from './region-table.js';
 
 /** Ticks in the interpreter, however often it was left in between, after which it looks where it is, to find what is hot. */
 const TICKS_BETWEEN_SAMPLES = 20_000;
@@ -44,6 +45,9 @@ const MOST_UNGROUPED = 4096;
 
 /** Ticks after which uses of regions fade: their counts of 32 bits must not overflow, and one run counts up to 2^30. */
 const TICKS_BETWEEN_FADES = 2 ** 29;
+
+/** With no tick used: the region at the start was not entered. */
+const STAYED_OUT: readonly ExitCode[] = [Exit.ticks, Exit.unknown, Exit.tail];
 
 /** Around whom the hot tier works. */
 export interface HotCodeHost {
@@ -116,7 +120,7 @@ export class HotCode {
     const startsInRegion = this.host.leadsToRegion(record);
     const exit = this.runRecords(record, ticks);
     this.ticksLeft = this.host.memory.host32[EXIT_BUDGET >> 2]!;
-    const hasStayedOut = this.ticksLeft === ticks && (exit === Exit.unknown || exit === Exit.tail);
+    const hasStayedOut = this.ticksLeft === ticks && STAYED_OUT.includes(exit);
     if (startsInRegion && !hasStayedOut) this.counts.entriesFromTypeScript++;
     this.ticksToFade -= ticks - this.ticksLeft;
     if (this.ticksToFade < 0) {
@@ -161,9 +165,14 @@ export class HotCode {
     const from = this.regions.inPlace(this.host.memory.host32[CHAINED_FROM >> 2]!);
     if (!from || from.wanted.length >= MOST_WANTED || from.entries.includes(rip)) return;
     if (this.pending.isBusy(from.base)) return;
-    const key = `${from.wanted[0]} ${rip}`;
-    if (count(this.chains, key) !== CHAIN_THRESHOLD) return;
-    this.make({ wanted: [...from.wanted, rip], reason: 'joined with what it leads to', instead: from });
+    const { seen, targets } = from.chains;
+    targets.set(rip, (targets.get(rip) ?? 0) + 1);
+    from.chains.seen = seen + 1;
+    if (seen + 1 < CHAINS_TO_JOIN << from.chains.joins) return;
+    const often = [...targets].filter(([, times]) => times > 1).map(([target]) => target);
+    from.chains = { joins: from.chains.joins + 1, seen: 0, targets: new Map() };
+    const wanted = [...from.wanted, ...often].slice(0, MOST_WANTED);
+    if (often.length > 0) this.make({ wanted, reason: 'joined with where it leads', instead: from });
   }
 
   /** Whether nothing runs in the interpreter that can be translated. */
@@ -259,7 +268,15 @@ export class HotCode {
   private bind(code: CompiledCode, { pages }: Pick<Region, 'pages'>, base: bigint, { wanted, instead }: Order): void {
     if (instead && this.regions.has(instead)) this.regions.delete(instead);
     const entries = code.entries.map((offset) => BigInt.asUintN(64, base + offset));
-    const region = { code, base, pages, wanted, entries, index: this.takePlace() };
+    const region = {
+      code,
+      base,
+      pages,
+      wanted,
+      entries,
+      index: this.takePlace(),
+      chains: instead?.chains ?? newChains(),
+    };
     this.regions.add(region);
     this.mark(entries);
     this.makeRoom(region);

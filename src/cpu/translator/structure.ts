@@ -112,12 +112,12 @@ function describe(
       else if (dominates(dominator, to, from)) loops.add(to);
   }
   for (const list of children) list.sort((a, b) => order[a]! - order[b]!);
-  const entries = [...new Set(edges[0]!)];
+  const entries = new Set(edges[0]!);
   return {
     children,
-    entries,
+    entries: [...entries],
     isBack,
     isLoop: (node) => loops.has(node),
-    isMerge: (node) => forward[node]! > 1 || entries.includes(node),
+    isMerge: (node) => forward[node]! > 1 || entries.has(node),
   };
 }

@@ -147,25 +147,25 @@ class Translator implements RegionContext {
 
   /** The children that are merges nest as blocks around the node, each emitted behind its block's end. */
   private emitWithin(node: number, children: readonly number[], emitNode: () => void): void {
-    const last = children.filter((child) => this.flow.structure.isMerge(child)).at(-1);
-    if (last === undefined) return emitNode();
-    const label = this.code.block();
-    this.merges.set(last, label);
-    this.emitWithin(node, children.slice(0, children.indexOf(last)), emitNode);
-    this.code.end();
-    this.meetAt(last, node);
-    this.emitTree(last);
+    const merges = children.filter((child) => this.flow.structure.isMerge(child));
+    for (const merge of [...merges].reverse()) this.merges.set(merge, this.code.block());
+    emitNode();
+    for (const merge of merges) {
+      this.code.end();
+      this.meetAt(merge, node);
+      this.emitTree(merge);
+    }
   }
 
   /** Where ways meet, known is what all of them know, and what their common dominator knew of checked extents. */
   private meetAt(merge: number, dominator: number): void {
     const { compiler, flow } = this;
     const arrivals = this.arrivals.get(merge) ?? [];
-    const fromOutside = flow.structure.entries.includes(merge);
-    const origins = compiler.freshOrigins().map((fresh, register) => {
-      const first = arrivals[0]?.[register];
+    const fromOutside = flow.isEntry(merge);
+    const origins = Array.from({ length: 16 }, (_, register) => {
+      const first = fromOutside ? undefined : arrivals[0]?.[register];
       const agree = first && arrivals.every((known) => isSame(known[register]!, first));
-      return agree && !fromOutside ? first : fresh;
+      return agree ? first : compiler.freshOrigin();
     });
     const extents = fromOutside ? [] : this.departures.get(dominator)!.extents;
     compiler.knowledge = { origins, extents, flags: undefined, flagsStored: true };

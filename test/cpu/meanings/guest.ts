@@ -68,7 +68,7 @@ export class Guest {
   private event: CpuEvent = { kind: 'ticks' };
 
   constructor(engine: Engine) {
-    this.cpu = new Cpu(this.memory, engine, TRANSLATE_AT_ONCE);
+    this.cpu = new Cpu(this.memory, engine, { threshold: TRANSLATE_AT_ONCE });
     this.tables = new PageTables(this.memory, TABLES_START);
     mapArenas(this.tables);
     this.initialEntries = this.entries();

@@ -1,6 +1,7 @@
 /** A CPU at CPL 3 with page tables to fill as a test likes. */
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { HotCode } from '../../../src/cpu/translator/hot-code.js';
+import type { TranslatorOptions } from '../../../src/cpu/translator/options.js';
 import type { RegionTable } from '../../../src/cpu/translator/region-table.js';
 import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
@@ -18,9 +19,10 @@ export interface SmallMachine {
   readonly tables: PageTables;
 }
 
-export function smallMachine(engine: Engine, translationThreshold?: number): SmallMachine {
+/** A threshold says how often code is found running before it is translated. */
+export function smallMachine(engine: Engine, translator: number | TranslatorOptions = {}): SmallMachine {
   const memory = new GuestMemory(MEMORY_BYTES);
-  const cpu = new Cpu(memory, engine, { threshold: translationThreshold });
+  const cpu = new Cpu(memory, engine, typeof translator === 'number' ? { threshold: translator } : translator);
   const tables = new PageTables(memory, 0);
   cpu.mmu.setCr3(tables.root);
   cpu.mmu.setCr0(CR0_WP);
