@@ -235,6 +235,32 @@ t.test('--stats tells what the machine has done', async (t) => {
   t.match(stderr, /^hits by content +\d+$/m);
 });
 
+t.test('--stats tells what the translator has done, and --jit-threshold how soon', async (t) => {
+  const told = async (...words: string[]): Promise<{ modules: number; stderr: string }> => {
+    const { stderr, stdout } = await bd0(['run', '--stats', ...words, 'fib', '25']);
+    t.equal(stdout, 'fib(25) = 75025\n');
+    return { modules: Number(/^Wasm modules +\d+ now, (\d+) in all$/m.exec(stderr)?.[1]), stderr };
+  };
+  const usual = await told();
+  t.match(usual.stderr, /^regions +[1-9]\d* live, 0 evicted, \d+ dropped by stores$/m);
+  t.match(usual.stderr, /^regions entered +\d+ from TypeScript, \d+ chained$/m);
+  t.match(usual.stderr, /^translated +[1-9]\d* instructions of [\d.]+ bytes$/m);
+  t.match(usual.stderr, /^translation +\d+\.\d ms generating, \d+\.\d compiling$/m);
+  t.ok((await told('--jit-threshold', '0')).modules > usual.modules, 'at once is more');
+  t.equal((await told('--jit-threshold', '1000000')).modules, 0);
+  const without = await bd0(['run', '--stats', '--engine', 'interpreter', 'fib', '25']);
+  t.notMatch(without.stderr, /Wasm/);
+});
+
+t.test('--trace blocks tells what was translated, and into what', async (t) => {
+  const { stderr } = await bd0(['run', '--trace', 'blocks', 'fib', '25']);
+  const events = stderr.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+  const ofFib = events.find(({ msg }) => /^region 0x\w+ <fib>: /.test(String(msg)))!;
+  t.match(ofFib, { reason: /^found running \d+ times$/, instructions: Number, bytes: Number, milliseconds: Number });
+  t.match(ofFib['msg'], /^0x\w+ <fib(\+0x\w+)?>: ([0-9a-f]{2} )+ +\w+/m, 'guest code');
+  t.match(ofFib['msg'], /^ *\d+ +\(?i64\.\w+/m, 'and Wasm');
+});
+
 t.test('--json tells the result as one line on stderr', async (t) => {
   const { stderr } = await run('null 0', ['--json']);
   t.match(JSON.parse(stderr), {

@@ -26,10 +26,10 @@ function loop(step: number): number[] {
   return [0x83, 0xc0, step, 0xff, 0xc9, 0x75, 0xf9, 0xeb, 0xfe];
 }
 
-function machine(step = 1): SmallMachine {
+function machine(): SmallMachine {
   const made = smallMachine('auto', { threshold: 0, compilation: 'async' });
   made.tables.map(CODE, FRAME, READ_WRITE);
-  made.memory.ram.set(loop(step), FRAME);
+  made.memory.ram.set(loop(1), FRAME);
   restart(made);
   return made;
 }
@@ -75,7 +75,8 @@ t.test('code is entered when it is ready, and not before', async (t) => {
   t.ok(await compiled(cpu));
   t.match(cpu.translationStats, { regionsLive: 1, modulesInAll: 1 });
   cpu.run(3000);
-  t.ok(cpu.translationStats!.entriesFromTypeScript > 0);
+  const { entriesFromTypeScript, entriesChained } = cpu.translationStats!;
+  t.ok(entriesFromTypeScript + entriesChained > 0);
   t.equal(cpu.state.gpr(RAX), 1000n);
 });
 
@@ -135,7 +136,7 @@ t.test('a machine that is given up while it compiles is forgotten', async (t) =>
 t.test('what the host refuses to compile is told by the next run', async (t) => {
   const { instantiate } = WebAssembly;
   t.teardown(() => (WebAssembly.instantiate = instantiate));
-  WebAssembly.instantiate = () => Promise.reject(new Error('out of memory'));
+  WebAssembly.instantiate = () => Promise.reject<never>(new Error('out of memory'));
   const { cpu } = machine();
   cpu.run(100);
   t.ok(await compiled(cpu));

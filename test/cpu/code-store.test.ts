@@ -72,7 +72,7 @@ t.test('a record comes back as it was', async (t) => {
   for (const [hex, bytes] of full.records) {
     const key = Uint8Array.from(Buffer.from(hex, 'hex'));
     const record = decodeRecord(bytes, key, sha256)!;
-    t.strictSame(encodeRecord(record, sha256), bytes);
+    t.equal(Buffer.compare(encodeRecord(record, sha256), bytes), 0);
     t.ok(record.entries.length > 0 && record.minimumTicks > 0 && WebAssembly.validate(record.bytes as BufferSource));
   }
 });
