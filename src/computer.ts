@@ -39,7 +39,7 @@ export interface ComputerOptions {
   readonly onTranslated?: TranslationHook;
   /** Where translated code is found again by its content, after any restart. */
   readonly codeStore?: CodeStore;
-  /** Bytes of compiled code that are kept, each module counted with 4096 bytes besides its own; 64 MiB if not given. */
+  /** Bytes of Wasm that are kept, each module counted with 8192 besides its own; 64 MiB if not given. */
   readonly codeBudgetBytes?: number;
   /** 'sync', the default: the machine stands still while code is compiled. */
   readonly compilation?: Compilation;

@@ -2,7 +2,8 @@
  * What `npm run build` does once TypeScript is compiled: generates the interpreter, makes one file of the command line, and
  * compiles the guests.
  */
-import { chmodSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rollup } from '@rollup/wasm-node';
 import { Decoder } from '../cpu/decoder.js';
@@ -10,9 +11,20 @@ import { buildInterpreter } from '../cpu/interpreter/build-interpreter.js';
 import { GuestCompilerError, buildAllGuests } from './guest-compiler.js';
 import { packagedImages } from './image-file.js';
 
+/** What was translated by other modules than these is not to be found in a store: see cpu/translator/code-key.ts. */
+function translatorVersion(): string {
+  const directory = new URL('../cpu/', import.meta.url);
+  const paths = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  const modules = paths.filter((path) => path.endsWith('.js') && !path.endsWith('generated.js')).sort();
+  const hash = createHash('sha256');
+  for (const path of ['../bits.js', '../memory.js', ...modules]) hash.update(readFileSync(new URL(path, directory)));
+  return hash.digest('hex');
+}
+
 function generateInterpreterModule(): void {
   const { bytes, handlerOfForm, handlerOfPair } = buildInterpreter(new Decoder().forms);
-  const generated = { wasm: Buffer.from(bytes).toString('base64'), handlerOfForm, handlerOfPair };
+  const wasm = Buffer.from(bytes).toString('base64');
+  const generated = { wasm, handlerOfForm, handlerOfPair, translatorVersion: translatorVersion() };
   const target = new URL('../cpu/interpreter/generated.js', import.meta.url);
   writeFileSync(target, `export const generated = ${JSON.stringify(generated)};\n`);
 }

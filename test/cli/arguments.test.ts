@@ -33,10 +33,12 @@ t.test('what is no SIZE is refused with a message that names it', async (t) => {
   t.throws(() => parseSize('8192TB', '--limit'), /more than 2\^53 bytes/);
 });
 
-t.test('counts and seconds are above 0', async (t) => {
+t.test('counts and seconds are above 0, or what else is the least', async (t) => {
   t.equal(parseCount('1000000', '--max-instructions'), 1e6);
   for (const text of ['0', '-1', '1.5', '1e6', '', 'many', '9007199254740993'])
     t.throws(() => parseCount(text, '--max-instructions'), { name: 'Failure' }, text);
+  t.equal(parseCount('0', '--jit-threshold', 0), 0);
+  t.throws(() => parseCount('-1', '--jit-threshold', 0), /from 0 to/);
   t.equal(parseSeconds('0.25', '--timeout'), 0.25);
   for (const text of ['0', '0.0', '-1', '1s', '', '.', '1e999']) t.throws(() => parseSeconds(text, '--timeout'), text);
 });

@@ -3,12 +3,19 @@ import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import type { CpuEvent } from '../../src/cpu/cpu.js';
 import { RAX, RBX, RCX, RSP } from '../../src/cpu/state.js';
-import { CodeCache, costOf } from '../../src/cpu/translator/code-cache.js';
+import { CodeCache, MODULE_COST_BYTES, costOf } from '../../src/cpu/translator/code-cache.js';
 import { MOST_REGIONS } from '../../src/cpu/translator/dispatcher.js';
 import type { TranslationStats } from '../../src/index.js';
 import { Computer } from '../../src/index.js';
 import { guestImage, runGuest, sha256 } from '../support/guest-programs.js';
-import { Bytes, READ_ONLY, READ_WRITE, smallMachine, type SmallMachine } from './translator/small-machine.js';
+import {
+  Bytes,
+  hotCodeOf,
+  READ_ONLY,
+  READ_WRITE,
+  smallMachine,
+  type SmallMachine,
+} from './translator/small-machine.js';
 
 const CODE = 0x10_0000n;
 const OTHER = 0x7f00_1234_5000n;
@@ -127,6 +134,22 @@ t.test('the same code elsewhere in its page, or with another entry, is other cod
   t.strictSame(counts(made), [3, 0]);
 });
 
+t.test('which checks are to cover no more than their access is part of the content', async (t) => {
+  const made = machine();
+  put(made, FRAME, loop(1));
+  runFrom(made, CODE);
+  runFrom(made, OTHER);
+  t.strictSame(counts(made), [1, 1]);
+  const { hot } = hotCodeOf(made.cpu);
+  hot.ungroup(CODE + 0x800n);
+  t.strictSame(counts(made), [1, 2], 'an address outside of the code is none of its content');
+  hot.ungroup(CODE + 3n);
+  t.strictSame(counts(made), [2, 2]);
+  hot.ungroup(OTHER + 3n);
+  t.strictSame(counts(made), [2, 3], 'it is counted from the base');
+  t.equal(runFrom(made, CODE).rax, 10n);
+});
+
 t.test('whether a branch leads to a canonical address is part of the content', async (t) => {
   const last = 0x7fff_ffff_f000n;
   const run = (engine: 'auto' | 'evaluator'): unknown => {
@@ -189,7 +212,10 @@ t.test('with room for a few modules only, results are the same', async (t) => {
     t.equal(run.computer.machineHash(), expected.computer.machineHash());
     const { regionsEvicted, modules, wasmBytes } = run.statistics.translation!;
     t.ok(regionsEvicted > 10, `${regionsEvicted} evicted`);
-    t.ok(modules === 1 || modules * 4096 + wasmBytes <= codeBudgetBytes, `${modules} modules of ${wasmBytes} bytes`);
+    t.ok(
+      modules === 1 || modules * MODULE_COST_BYTES + wasmBytes <= codeBudgetBytes,
+      `${modules} modules of ${wasmBytes} bytes`,
+    );
   }
 });
 

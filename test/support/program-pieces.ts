@@ -132,6 +132,9 @@ const accessGroup: Piece = (b) => {
   let displacement = random.below(64) - 32;
   for (let i = random.below(8); i >= 0; i--) {
     if (random.chance(10)) changeGroup(b, base);
+    // On one of two ways only.
+    if (random.chance(12))
+      within(b.branchAhead([0x0f, 0x80 | random.below(16)]), () => random.pick([changeGroup, moveBase])(b, base));
     access(b, base, index, displacement);
     displacement = random.chance(4) ? random.below(256) - 128 : ((displacement + step) << 24) >> 24;
   }
@@ -184,9 +187,8 @@ function changeGroup(b: ProgramBuilder, base: number): void {
   const { random } = b;
   switch (random.below(6)) {
     case 0:
-      return b.put(0x48, 0x83, modRM(random.pick([0, 5]), base), random.below(128));
     case 1:
-      return b.put(0x48, 0x8d, 0x40 | (base << 3) | base, random.below(256));
+      return moveBase(b, base);
     case 2:
       return b.load(base, b.address());
     case 3:
@@ -197,6 +199,36 @@ function changeGroup(b: ProgramBuilder, base: number): void {
       return setFlags(b);
   }
 }
+
+/** ADD or SUB of a constant, LEA: a little, or to another page. */
+function moveBase(b: ProgramBuilder, base: number): void {
+  const { random } = b;
+  if (random.chance(2)) return b.put(0x48, 0x83, modRM(random.pick([0, 5]), base), random.below(128));
+  if (random.chance(2)) return b.put(0x48, 0x8d, 0x40 | (base << 3) | base, random.below(256));
+  b.put(0x48, 0x81, modRM(random.pick([0, 5]), base));
+  b.putWord(4, BigInt(random.pick([64, PAGE_SIZE, PAGE_SIZE + 8, 2 * PAGE_SIZE])));
+}
+
+/** A loop that goes through memory: its base is loaded before, and moved somewhere between its accesses. */
+const walk: Piece = (b) => {
+  const { random } = b;
+  const base = random.pick([3, 5, 6]);
+  b.load(base, b.address());
+  // MOV R8D, count
+  b.put(0x41, 0xb8);
+  b.putWord(4, BigInt(1 + random.below(6)));
+  const start = b.position;
+  const accesses = 1 + random.below(5);
+  const moves = random.below(accesses + 1);
+  for (let i = 0; i < accesses; i++) {
+    if (i === moves) moveBase(b, base);
+    access(b, base, undefined, random.pick([0, 8, 16, 24, 32, random.below(128)]));
+  }
+  if (moves === accesses) moveBase(b, base);
+  if (random.chance(3)) setFlags(b);
+  b.put(0x41, 0xff, 0xc8);
+  b.branchTo([0x0f, 0x85], start);
+};
 
 /** Scalars, vectors, conversions, comparisons whose flags are read. */
 const floats: Piece = (b) => {
@@ -355,6 +387,6 @@ export function placeFunctions(b: ProgramBuilder, pieces: readonly Piece[]): voi
 }
 
 export const FLAG_PIECES: readonly Piece[] = [setFlags, setFlags, readFlags, readFlags, keepFlags, diamond];
-export const GROUP_PIECES: readonly Piece[] = [accessGroup, accessGroup];
+export const GROUP_PIECES: readonly Piece[] = [accessGroup, accessGroup, walk];
 export const FLOAT_PIECES: readonly Piece[] = [floats, floats];
 export const CONTROL_PIECES: readonly Piece[] = [countedLoop, callFunction, callFunction, diamond, keepStack];

@@ -9,6 +9,8 @@ export interface GeneratedInterpreter {
   readonly handlerOfForm: readonly number[];
   /** Handler number of a fused pair, by the form ids of both as `first,second`. */
   readonly handlerOfPair: Readonly<Record<string, number>>;
+  /** SHA-256 over the compiled modules that a translation depends on, in hexadecimal digits. */
+  readonly translatorVersion: string;
 }
 
 export const generated: GeneratedInterpreter | undefined = undefined;

@@ -1,4 +1,5 @@
-import { kindCode, slotsOf, type FlagsThunk } from '../flags.js';
+import { kindCode, slotsOf } from '../flag-slots.js';
+import { type FlagsThunk } from '../flags.js';
 import type { Arithmetic } from '../machine.js';
 import * as at from '../state.js';
 import type { Code, Label } from '../wasm/code.js';

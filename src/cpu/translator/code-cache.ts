@@ -1,10 +1,10 @@
 import type { CompiledCode } from './region-table.js';
 
 /**
- * What a module takes whatever is in it, as if it were bytes of it: instance, tables of the host, and the records of the
- * cache itself.
+ * What a module takes whatever is in it, told as bytes of Wasm, of which each becomes several in the host's memory. A module
+ * of 1.5 KB was measured to take 27 KB with Node 20.
  */
-const MODULE_COST_BYTES = 4096;
+export const MODULE_COST_BYTES = 8192;
 
 /** What compiled code counts for against the budget. */
 export function costOf(code: CompiledCode): number {

@@ -1,10 +1,11 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { StateWriter } from '../../state-writer.js';
+import { generated } from '../interpreter/generated.js';
 import { pageOf, type CodePage } from './code-reader.js';
 import { directTarget, isDirectBranch, type Block, type Context, type Region } from './region.js';
 
-/** Changes with whatever changes the module that a region becomes, and with what is written below. */
-const FORMAT = 'bd0 code 1';
+/** Changes with what is written below, and with whatever may change the module that a region becomes. */
+const FORMAT = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
 
 /** What a translation is made from. */
 export interface CodeSource {

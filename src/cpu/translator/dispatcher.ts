@@ -7,7 +7,7 @@ import { Code, type Label } from '../wasm/code.js';
 import { WasmModule } from '../wasm/module.js';
 import { Emitter, type WasmValue } from '../wasm/value.js';
 import { REGION_ENTRY, emitEntryLookup } from './region-entries.js';
-import { EXIT_CODE_BITS, RegionExit } from './translate.js';
+import { EXIT_CODE_BITS, RegionExit } from './translation.js';
 
 /** Regions that may live at a time: places in the dispatcher's table. */
 export const MOST_REGIONS = 4096;
@@ -75,7 +75,12 @@ class Dispatcher {
     const found = emitEntryLookup(entry, this.rip);
     code.op('i32.eqz').brIf(entered);
     this.emitRegion(found);
-    code.get(this.value).i32((1 << EXIT_CODE_BITS) - 1).op('i32.and').op('i32.eqz').if();
+    code
+      .get(this.value)
+      .i32((1 << EXIT_CODE_BITS) - 1)
+      .op('i32.and')
+      .op('i32.eqz')
+      .if();
     this.countChain();
     code.br(enter).end().end();
     this.emitOtherExits();

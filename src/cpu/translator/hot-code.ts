@@ -34,11 +34,15 @@ const MOST_DOUBLINGS = 16;
 /** Places asked for that one region serves, at most: the more there are, the less is known at each. */
 const MOST_WANTED = 64;
 
+/** A region is compiled anew with one more entry only after so many samples for each of so many bytes of its Wasm. */
+const BYTES_OF_A_SAMPLE = 1500;
+
 /**
- * How often a region must be found being left for others before it takes those in; twice as often each time, since it is
- * compiled anew as a whole.
+ * How often a region must be found being left for others before it takes those in: at least so often, and once for each
+ * of so many bytes of its Wasm; twice as often each time.
  */
-const CHAINS_TO_JOIN = 12;
+const FEWEST_CHAINS_TO_JOIN = 12;
+const BYTES_OF_A_CHAIN = 100;
 
 /** Instructions whose checks cover their own access only, at most; when there are more, all may be wide again. */
 const MOST_UNGROUPED = 4096;
@@ -155,8 +159,10 @@ export class HotCode {
       .find(({ code, base }) => code.bestEntries.has(BigInt.asIntN(64, rip - base)));
     if (!around) return this.make({ wanted: [rip], reason });
     const best = BigInt.asUintN(64, around.base + around.code.bestEntries.get(BigInt.asIntN(64, rip - around.base))!);
-    if (this.regions.at(best)) this.mark([best]);
-    else if (around.wanted.length >= MOST_WANTED) this.make({ wanted: [best], reason });
+    if (this.regions.at(best)) return this.mark([best]);
+    // The whole region is compiled anew, which must pay.
+    if (seen < threshold * Math.max(around.wanted.length, around.code.wasmBytes / BYTES_OF_A_SAMPLE)) return;
+    if (around.wanted.length >= MOST_WANTED) this.make({ wanted: [best], reason });
     else this.make({ wanted: [...around.wanted, best], reason, instead: around, orForLast: true });
   }
 
@@ -168,7 +174,8 @@ export class HotCode {
     const { seen, targets } = from.chains;
     targets.set(rip, (targets.get(rip) ?? 0) + 1);
     from.chains.seen = seen + 1;
-    if (seen + 1 < CHAINS_TO_JOIN << from.chains.joins) return;
+    const least = Math.max(FEWEST_CHAINS_TO_JOIN, from.code.wasmBytes / BYTES_OF_A_CHAIN);
+    if (seen + 1 < least * 2 ** from.chains.joins) return;
     const often = [...targets].filter(([, times]) => times > 1).map(([target]) => target);
     from.chains = { joins: from.chains.joins + 1, seen: 0, targets: new Map() };
     const wanted = [...from.wanted, ...often].slice(0, MOST_WANTED);

@@ -1,6 +1,7 @@
 import { maskOf, truncate, type Width } from '../../bits.js';
 import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
-import { mapThunk, thunkOfCode, type FlagsThunk } from '../flags.js';
+import { thunkOfCode } from '../flag-slots.js';
+import { mapThunk, type FlagsThunk } from '../flags.js';
 import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../form.js';
 import type { Instruction } from '../instruction.js';
 import type { Access, Machine, Place } from '../machine.js';
