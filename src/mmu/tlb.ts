@@ -43,7 +43,7 @@ export class Tlb {
   private readonly memory: GuestMemory;
   private readonly words: Int32Array;
   private readonly filled = new Int32Array(MOST_REMEMBERED);
-  private filledCount = MOST_REMEMBERED;
+  private filledCount = 0;
   /** One byte a frame: whether some entry for writes has led there since all were dropped. */
   private readonly written: Uint8Array;
 
@@ -51,7 +51,8 @@ export class Tlb {
     this.memory = memory;
     this.words = memory.host32;
     this.written = new Uint8Array(memory.size / PAGE_SIZE);
-    this.dropAll();
+    // Memory begins as zeros: as a tag that is page 0, which no other than the first entry is for.
+    for (const table of TABLES) this.drop(table >>> 2);
   }
 
   /** The physical address that `table` (TLB_READ, TLB_WRITE or TLB_FETCH) has for a linear address, or -1. */

@@ -214,6 +214,7 @@ const walk: Piece = (b) => {
   const { random } = b;
   const base = random.pick([3, 5, 6]);
   b.load(base, b.address());
+  if (random.chance(2)) access(b, base, undefined, random.below(64));
   // MOV R8D, count
   b.put(0x41, 0xb8);
   b.putWord(4, BigInt(1 + random.below(6)));

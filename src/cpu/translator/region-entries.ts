@@ -21,8 +21,10 @@ export const REGION_ENTRY = {
 
 const ENTRY_SHIFT = 5;
 const ENTRIES = HOST_LAYOUT.regionEntriesBytes >> ENTRY_SHIFT;
-/** No canonical address. */
+const FIRST_WORD = HOST_LAYOUT.regionEntries / 4;
+/** No canonical address, and each half of it. */
 const NO_ADDRESS = 0x8000_8000_8000_8000n;
+const NO_ADDRESS_HALF = 0x8000_8000 | 0;
 
 /**
  * Looks up an address, which a local holds: answers the offset of its entry into the table, which belongs to the offsets of
@@ -54,10 +56,13 @@ export interface RegionEntry {
 /** The same table, as TypeScript fills it. Two addresses may want one place; the later has it. */
 export class RegionEntries {
   private readonly view: DataView;
+  private readonly words: Int32Array;
 
   constructor(memory: GuestMemory) {
     this.view = memory.hostView;
-    this.clear();
+    this.words = memory.host32.subarray(FIRST_WORD, FIRST_WORD + HOST_LAYOUT.regionEntriesBytes / 4);
+    // Memory begins as zeros: as an address that is 0, which no other than the first entry is for.
+    this.words.fill(NO_ADDRESS_HALF, 0, 2);
   }
 
   set({ address, base, index, entry, minimumTicks }: RegionEntry): void {
@@ -78,8 +83,7 @@ export class RegionEntries {
   }
 
   clear(): void {
-    for (let i = 0; i < ENTRIES; i++)
-      this.view.setBigUint64(REGION_ENTRY.address + (i << ENTRY_SHIFT), NO_ADDRESS, true);
+    this.words.fill(NO_ADDRESS_HALF);
   }
 }
 
