@@ -321,6 +321,55 @@ export function hotScenarios(): Scenario[] {
       },
     ),
     scenario(
+      'a pointer that was good before the loop walks out of what is mapped',
+      `  mov ebx, DATA
+         mov rax, [rbx]
+         mov ecx, ROUNDS
+      1: add rsi, [rbx]
+         add rbx, PAGE / 4
+         inc r8d
+         dec ecx
+         jnz 1b
+         vmcall`,
+      { events: ['fault #PF 0x4 0x484000'], result: { [RBX]: DATA + 4n * PAGE, [R8]: 16n } },
+    ),
+    scenario(
+      'a pointer that was good on both ways to here, and is another one on one of them',
+      `  mov ecx, ROUNDS
+      1: mov ebx, DATA
+         mov rax, [rbx]
+         cmp ecx, 3
+         jne 2f
+         add rbx, 8 * PAGE
+      2: mov rdx, [rbx]
+         inc r8d
+         dec ecx
+         jnz 1b
+         vmcall`,
+      { events: ['fault #PF 0x4 0x488000'], result: { [RBX]: DATA + 8n * PAGE, [R8]: ROUNDS - 3n } },
+    ),
+    scenario(
+      'a push and a callee that moves RSP between two accesses to the stack',
+      `  mov ecx, ROUNDS
+      1: push rcx
+         mov rax, [rsp]
+         call f
+         mov rdx, [rsp]
+         add rsi, rdx
+         mov rsp, DATA + 2 * PAGE
+         dec ecx
+         jnz 1b
+         vmcall
+      f: pop rdx
+         sub rsp, 16
+         mov [rsp], rcx
+         cmp ecx, 2
+         jne 2f
+         sub rsp, 4 * PAGE
+      2: jmp rdx`,
+      { events: ['fault #PF 0x4 0x47dfe8'], result: { [RSI]: SUM_OF_ROUNDS - 3n, [RCX]: 2n } },
+    ),
+    scenario(
       'data that is mapped elsewhere between two neighbouring loads',
       `  mov ecx, ROUNDS
          mov ebx, DATA

@@ -151,6 +151,15 @@ export const SCENARIOS: readonly Scenario[] = [
     result: { [RAX]: 0x8000_0000_0001_3067n },
   },
   {
+    name: 'on a new machine, accesses to page 0, and round the end of the address space to it, find nothing',
+    // MOV RAX, [8]; then MOV RAX, [RBX]
+    code: { 0: [0x48, 0x8b, 0x04, 0x25, 8, 0, 0, 0], 16: [0x48, 0x8b, 0x03], 32: [0x48, 0x89, 0x03] },
+    gpr: { [RBX]: (1n << 64n) - 4n },
+    events: ['fault #PF 0x4 0x8', 'fault #PF 0x4 0xfffffffffffffffc', 'fault #PF 0x6 0xfffffffffffffffc'],
+    between: [(machines) => machines.goTo(CODE + 16n), (machines) => machines.goTo(CODE + 32n)],
+    result: { [RAX]: 0n },
+  },
+  {
     name: 'POPF sets TF, and every instruction after the next is a trap',
     // POPFQ; NOP; NOP; VMCALL
     code: { 0: [0x68, 0x02, 0x03, 0, 0, 0x9d, 0x90, 0x90, ...VMCALL] },
