@@ -51,10 +51,7 @@ export class Tlb {
     this.memory = memory;
     this.words = memory.host32;
     this.written = new Uint8Array(memory.size / PAGE_SIZE);
-    // Memory begins as zeros: as a tag that is page 0, where an access of the first entry's page ends, or one of the last
-    // entry's page that goes round the end of the address space.
-    for (const table of TABLES)
-      for (const place of [0, TLB_ENTRIES - 1]) this.drop((table + place * TLB_ENTRY_BYTES) >>> 2);
+    this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
   }
 
   /** The physical address that `table` (TLB_READ, TLB_WRITE or TLB_FETCH) has for a linear address, or -1. */
