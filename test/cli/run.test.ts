@@ -243,7 +243,7 @@ t.test('--stats tells what the translator has done, and --jit-threshold how soon
   };
   const usual = await told();
   t.match(usual.stderr, /^regions +[1-9]\d* live, 0 evicted, \d+ dropped by stores$/m);
-  t.match(usual.stderr, /^regions entered +\d+ from TypeScript, \d+ chained$/m);
+  t.match(usual.stderr, /^regions entered +[\d ]+ from TypeScript, [\d ]+ chained$/m);
   t.match(usual.stderr, /^translated +[1-9]\d* instructions of [\d.]+ bytes$/m);
   t.match(usual.stderr, /^translation +\d+\.\d ms generating, \d+\.\d compiling$/m);
   t.ok((await told('--jit-threshold', '0')).modules > usual.modules, 'at once is more');
