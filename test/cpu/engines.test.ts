@@ -47,8 +47,7 @@ t.test('what engines that decode ahead can get wrong, all get right', (t) => {
 
 t.test('code and ways through it that change while they are hot', (t) => {
   const machines = new Machines();
-  for (const scenario of hotScenarios())
-    for (const slice of [1, 3, 100_000]) play(t, machines, scenario, slice);
+  for (const scenario of hotScenarios()) for (const slice of [1, 3, 100_000]) play(t, machines, scenario, slice);
   t.end();
 });
 

@@ -104,7 +104,9 @@ export class WasmModule {
   }
 
   private encodeExports(s: ByteWriter): void {
-    const exported = this.functions.flatMap(({ exportName }, index) => (exportName ? [{ exportName, index: this.imports.length + index }] : []));
+    const exported = this.functions.flatMap(({ exportName }, index) =>
+      exportName ? [{ exportName, index: this.imports.length + index }] : [],
+    );
     s.unsigned(exported.length + (this.table ? 1 : 0));
     for (const { exportName, index } of exported) {
       s.name(exportName);
