@@ -126,8 +126,16 @@ function aimOperand(draft: Draft, decoder: Decoder, random: Random, memory: Memo
   const bytes = operandBytes(form, memory);
   const needsAlignment = memory.aligned || bytes === FXSAVE_BYTES;
   const low = form.addressWidth === 32 && draft.instruction.segment < 4;
-  solveAddress(draft, decoder, random, randomTarget(random, draft.codeOffset, bytes, needsAlignment ? 16 : 1, low));
+  const target = randomTarget(random, draft.codeOffset, bytes, needsAlignment ? 16 : 1, low);
+  const locks = form.lock || form.row.mnemonic === 'XCHG';
+  const splits = locks && target % CACHE_LINE_BYTES > CACHE_LINE_BYTES - BigInt(bytes);
+  const aim = splits && !random.chance(SPLIT_LOCKS) ? target & ~BigInt(bytes - 1) : target;
+  solveAddress(draft, decoder, random, aim);
 }
+
+/** Linux lets a program that locks across cache lines wait 10 ms or more each time: one in so many is enough. */
+const SPLIT_LOCKS = 100;
+const CACHE_LINE_BYTES = 64n;
 
 const FXSAVE_BYTES = 512;
 /** What a memory operand of no size of its own has at most: a far pointer. */
