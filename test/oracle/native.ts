@@ -135,7 +135,8 @@ export class NativeOracle {
     const input = encodeRequests(cases);
     const { error, status, signal, stdout } = spawnSync(this.#executable, { input, maxBuffer: outputBytes + 1 });
     if (error || status !== 0 || stdout.length !== outputBytes) {
-      const reason = error?.message ?? signal ?? EXIT_STATUS[status ?? 0] ?? `exit status ${status}`;
+      // A harness that ends before it has read its input gives EPIPE as well; its status tells why.
+      const reason = EXIT_STATUS[status ?? 0] ?? error?.message ?? signal ?? `exit status ${status}`;
       throw new Error(`the native oracle failed at ${unansweredCase(cases, stdout?.length ?? 0)}: ${reason}`);
     }
     return new DataView(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.length));

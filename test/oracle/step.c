@@ -146,7 +146,7 @@ static uint8_t opcode_at(const uint8_t *bytes, uint32_t length) {
   return 0;
 }
 
-enum { OPCODE_PUSHF = 0x9c, OPCODE_POPF = 0x9d, OPCODE_IRET = 0xcf };
+enum { OPCODE_PUSHF = 0x9c, OPCODE_POPF = 0x9d, OPCODE_IRET = 0xcf, OPCODE_INT1 = 0xf1 };
 
 /** A stepped instruction has seen TF, which is the harness's own: clears it in rflags and in what PUSHF stored. */
 static void hide_trap_flag(struct after *after, const struct before *before) {
@@ -156,10 +156,14 @@ static void hide_trap_flag(struct after *after, const struct before *before) {
   if (after->vector == NO_FAULT && opcode == OPCODE_PUSHF) *(uint16_t *)after->gpr[4] &= ~RFLAGS_TF;
 }
 
-/** The exception in the signal frame, or none for the #DB of the step itself. */
+/**
+ * The exception in the signal frame, or none for the #DB of the step itself: any but INT1's own. The signal's code should
+ * tell, but a virtual machine's DR6 now and then lacks BS.
+ */
 static void capture_exception(struct after *after, int signal, int code, const struct sigcontext *frame) {
   after->outcome = signal == SIGSYS ? OUTCOME_SYSTEM_CALL : OUTCOME_STEPPED;
-  int stepped = signal == SIGSYS || (signal == SIGTRAP && frame->trapno == VECTOR_DB && code == TRAP_TRACE);
+  int own = code != TRAP_TRACE && opcode_at(running->bytes, running->length) == OPCODE_INT1;
+  int stepped = signal == SIGSYS || (signal == SIGTRAP && frame->trapno == VECTOR_DB && !own);
   after->vector = stepped ? NO_FAULT : (uint32_t)frame->trapno;
   after->error_code = stepped ? 0 : (uint32_t)frame->err;
   after->cr2 = after->vector == VECTOR_PF ? frame->cr2 : 0;

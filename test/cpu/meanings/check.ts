@@ -9,7 +9,7 @@ import { formatGuestDifference, nativeDifference, sameGuestState } from './compa
 import { hasDefinedResult } from './defined.js';
 import { makeMeaningCase, type MeaningCase } from './generate.js';
 import { Guest, type GuestState } from './guest.js';
-import { HOST_DIFFERENCES, type Spoilt } from './host-differences.js';
+import { HOST_DIFFERENCES, neverEnds, type Spoilt } from './host-differences.js';
 
 /** Cases made and run at a time. */
 const BATCH = 8192;
@@ -96,6 +96,7 @@ export class MeaningsCheck {
     const { feature } = c.form.row;
     const needed = feature === '' ? undefined : (HOST_NAMES[feature] ?? feature);
     if (needed !== undefined && !this.oracle!.host.features.has(needed)) return `this host lacks ${feature}`;
+    if (neverEnds(c, this.oracle!.host)) return 'an IRET that Linux would repeat for ever';
     return hasDefinedResult(c) ? undefined : 'the manual leaves the result undefined';
   }
 

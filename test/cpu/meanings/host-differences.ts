@@ -6,9 +6,9 @@ import { isCanonical, signed } from '../../../src/bits.js';
 import { Vector } from '../../../src/cpu/exceptions.js';
 import { ZF } from '../../../src/cpu/flags.js';
 import { MXCSR_MASK } from '../../../src/cpu/float/mxcsr.js';
-import { FS, RAX, RBX, RDI, RSI } from '../../../src/cpu/state.js';
+import { FS, RAX, RBX, RDI, RSI, RSP } from '../../../src/cpu/state.js';
 import type { OracleResult } from '../../oracle/case.js';
-import { contains } from '../../oracle/layout.js';
+import { CODE, contains } from '../../oracle/layout.js';
 import type { HostCpu } from '../../oracle/host.js';
 import type { MeaningCase } from './generate.js';
 import type { GuestState } from './guest.js';
@@ -22,7 +22,8 @@ export interface Answers {
 }
 
 /** What is left out of the comparison. */
-export type Spoilt = 'case' | 'memory' | 'mxcsr mask' | 'rip' | 'page fault' | 'estimates';
+export type Spoilt =
+  'case' | 'memory' | 'mxcsr mask' | 'rip' | 'rflags' | 'page fault' | 'estimates' | 'upper halves of string registers';
 
 export interface HostDifference {
   readonly instructions: string;
@@ -49,6 +50,7 @@ function difference(
 }
 
 const isAmd = ({ host }: Answers): boolean => host.vendor === 'AuthenticAMD';
+const isIntel = ({ host }: Answers): boolean => host.vendor === 'GenuineIntel';
 const vectors = ({ native, ours }: Answers): string => `${native.fault?.vector} ${ours.fault?.vector}`;
 const bothFault = ({ native, ours }: Answers): boolean => native.fault !== undefined && ours.fault !== undefined;
 
@@ -218,7 +220,69 @@ export const HOST_DIFFERENCES: readonly HostDifference[] = [
     ['RETF', 'IRET'],
     (answers) => bothFault(answers) && answers.native.fault!.vector !== Vector.GP,
   ),
+  difference(
+    'REP with 67h',
+    'Intel clears the upper halves of RCX, RSI and RDI though no iteration has been done; AMD leaves them',
+    'upper halves of string registers',
+    ['MOVS', 'CMPS', 'STOS', 'LODS', 'SCAS'],
+    (answers) => isIntel(answers) && isRepeated(answers.c) && answers.c.form.addressWidth === 32,
+  ),
+  difference(
+    'REP CMPS, REP SCAS between two iterations',
+    'Intel shows RFLAGS as they were before the first; AMD those of the last comparison',
+    'rflags',
+    ['CMPS', 'SCAS'],
+    (answers) => isIntel(answers) && isRepeated(answers.c) && isAtInstruction(answers),
+  ),
+  {
+    instructions: 'any misaligned, with RFLAGS.AC, at an address that is not canonical',
+    why: 'Intel raises #AC first; AMD #GP or #SS, as the SDM ranks them (Vol. 3A 6.9)',
+    spoils: 'case',
+    applies: (answers) =>
+      isIntel(answers) && [Vector.GP, Vector.SS].some((vector) => vectors(answers) === `${Vector.AC} ${vector}`),
+  },
+  difference(
+    'MASKMOVDQU across a page',
+    'Intel may tell of the address of its upper half in CR2',
+    'page fault',
+    ['MASKMOVDQU'],
+    (answers) => isIntel(answers) && vectors(answers) === `${Vector.PF} ${Vector.PF}`,
+  ),
+  difference(
+    'POP FS, POP GS at the end of a page or misaligned',
+    'Intel reads 2 bytes of the stack alone',
+    'case',
+    ['POP'],
+    (answers) => isIntel(answers) && answers.c.form.operands.length === 0 && answers.ours.fault !== undefined,
+  ),
+  difference(
+    'F3 90 with REX.B',
+    'Intel takes it for PAUSE; AMD exchanges R8 and RAX',
+    'case',
+    ['XCHG'],
+    (answers) =>
+      isIntel(answers) && answers.c.form.row.pattern.opcode === 0x90 && answers.c.oracle.bytes.includes(0xf3),
+  ),
 ];
+
+function isRepeated({ oracle }: MeaningCase): boolean {
+  return oracle.bytes.some((byte) => byte === 0xf2 || byte === 0xf3);
+}
+
+/** The instruction has not ended: a REP with iterations to come, or a fault. */
+function isAtInstruction({ c, native }: Answers): boolean {
+  return native.rip === CODE + BigInt(c.oracle.codeOffset);
+}
+
+/**
+ * True where the oracle would not come back. Intel holds the frame of IRET to the RFLAGS.AC that it loads; the #AC comes
+ * before AC is set, so Linux, which detects split locks by #AC, takes it for one and starts the instruction again.
+ */
+export function neverEnds(c: MeaningCase, host: HostCpu): boolean {
+  const { row, width } = c.form;
+  if (host.vendor !== 'GenuineIntel' || row.mnemonic !== 'IRET') return false;
+  return c.oracle.gpr[RSP]! % BigInt(width / 8) !== 0n;
+}
 
 function isNearBranch({ form }: MeaningCase): boolean {
   return form.row.attributes.has('BRANCH') && form.row.attributes.has('F64');
