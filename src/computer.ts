@@ -175,6 +175,11 @@ export class Computer {
     return this.cpu.ticks;
   }
 
+  /** Instructions retired. */
+  get instructions(): number {
+    return this.cpu.ticks - this.kernel.ticksWithoutInstruction;
+  }
+
   /**
    * The bytes that a thread would find at a linear address, up to the first one that is not mapped: as many as were asked
    * for, or less. The machine does not notice.
@@ -207,12 +212,11 @@ export class Computer {
   }
 
   get statistics(): Statistics {
-    const { faults, ticksWithoutInstruction } = this.kernel;
     const { ticks, translationStats } = this.cpu;
     return {
       ticks,
-      instructions: ticks - ticksWithoutInstruction,
-      faults,
+      instructions: this.instructions,
+      faults: this.kernel.faults,
       frames: this.pool.counters,
       vmos: this.store.counters,
       ...(translationStats && { translation: translationStats }),

@@ -27,8 +27,8 @@ export interface RunLoopOptions {
 
 /** The first slice of a run; the next ones are so long that none takes much more time, or brings much more output. */
 const FIRST_SLICE_TICKS = 500;
-const LONGEST_SLICE_TICKS = 2 ** 20;
-const SLICE_MS = 10;
+const LONGEST_SLICE_TICKS = 2 ** 27;
+const SLICE_MS = 20;
 const SLICE_OUTPUT_BYTES = 2 ** 20;
 
 /** Turns of the event loop in which a pipe can bring what has been written to it. */
@@ -67,7 +67,7 @@ export class RunLoop {
     const { computer, program, output, maxInstructions } = this.options;
     const start = performance.now();
     // A tick retires one instruction at most.
-    const left = maxInstructions - computer.statistics.instructions;
+    const left = maxInstructions - computer.instructions;
     try {
       const outcome = computer.run(program, { maxTicks: Math.min(this.sliceTicks, left) });
       if (outcome.kind === 'limit') this.fitSlice(performance.now() - start);
@@ -100,7 +100,7 @@ export class RunLoop {
   private endFromOutside(): End | undefined {
     const { computer, signals, maxInstructions, timeoutSeconds } = this.options;
     if (signals.received !== undefined) return { kind: 'signal', signal: signals.received };
-    if (computer.statistics.instructions >= maxInstructions)
+    if (computer.instructions >= maxInstructions)
       return { kind: 'limit', what: `${maxInstructions} instructions (--max-instructions)` };
     if (this.msLeft() <= 0) return { kind: 'limit', what: `${timeoutSeconds} s (--timeout)` };
     return undefined;

@@ -145,8 +145,10 @@ export class Kernel {
 
   private runThread(thread: Thread, end: number): void {
     this.switchTo(thread);
-    if (thread.pending) this.continueCall(thread);
-    else this.handle(thread, this.cpu.run(Math.min(end, this.scheduler.sliceEnd) - this.cpu.ticks));
+    if (thread.pending) return this.continueCall(thread);
+    const event = this.cpu.run(this.scheduler.turnEnd(end) - this.cpu.ticks);
+    this.scheduler.passSlices(this.cpu.ticks);
+    this.handle(thread, event);
   }
 
   /** The thread that is to run, with a slice that is not used up. Waiting threads ask again when a slice begins. */

@@ -42,6 +42,17 @@ export class Scheduler {
     to.push(thread);
   }
 
+  /** The last tick up to which the thread that runs need not be looked at: nobody else can ask for its turn. */
+  turnEnd(end: number): number {
+    const isAlone = this.runnable.length === 1 && this.waiting.length === 0;
+    return isAlone ? end : Math.min(end, this.sliceEnd);
+  }
+
+  /** A thread that is alone has run up to a tick: it has had its turn again after each slice before. */
+  passSlices(tick: number): void {
+    if (tick > this.sliceEnd) this.sliceEnd += Math.ceil((tick - this.sliceEnd) / SLICE_TICKS) * SLICE_TICKS;
+  }
+
   /** True where a slice is to begin: the last one is used up, or nobody has used it. */
   needsSlice(tick: number): boolean {
     return tick >= this.sliceEnd || this.runnable.length === 0;
