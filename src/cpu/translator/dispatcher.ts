@@ -12,11 +12,12 @@ import { EXIT_CODE_BITS, RegionExit } from './translation.js';
 /** Regions that may live at a time: places in the dispatcher's table. */
 export const MOST_REGIONS = 4096;
 
-/** Ticks that a region runs at a time: it must return now and then, to be called again in its optimised version. */
-const LONGEST_SLICE = 250_000;
+/** Ticks that a region runs at a time, while the host's compiler may not have optimised it yet, and then. */
+const SHORT_SLICE = 250_000;
+const LONG_SLICE = 2 ** 24;
 
 /** How often a site whose check is wider than its access may miss before the region is made anew without that. */
-export const MOST_WIDE_MISSES = 256;
+export const MOST_WIDE_MISSES = 4096;
 /** One entry from region to region in so many is looked at. */
 const CHAINS_BETWEEN_SAMPLES = 500;
 
@@ -124,7 +125,7 @@ class Dispatcher {
     code.op('i32.lt_s').if();
     this.leave(Exit.tail);
     code.end();
-    code.get(BUDGET).i32(LONGEST_SLICE).get(BUDGET).i32(LONGEST_SLICE).op('i32.lt_s').op('select').set(this.slice);
+    this.chooseSlice(entry);
     load(REGION_ENTRY.index);
     code.set(this.self);
     this.countUse();
@@ -135,6 +136,18 @@ class Dispatcher {
     code.get(BUDGET).get(this.slice).op('i32.sub').i32(0).memory('i32.load', at.EXIT_BUDGET).op('i32.add').set(BUDGET);
     code.i32(0).memory('i64.load', at.RIP).set(this.rip);
     code.i32(Exit.unknown).set(this.exit);
+  }
+
+  /** The ticks for one call: what is left, or less. */
+  private chooseSlice(entry: WasmValue): void {
+    const { code, emitter } = this;
+    emitter.push(entry).code.memory('i32.load', REGION_ENTRY.shortSlices);
+    const left = emitter.pop('i32');
+    code.i32(LONG_SLICE).set(this.slice);
+    emitter.push(left).code.if();
+    emitter.push(entry).push(left).code.i32(1).op('i32.sub').memory('i32.store', REGION_ENTRY.shortSlices);
+    code.i32(SHORT_SLICE).set(this.slice).end();
+    code.get(BUDGET).get(this.slice).get(BUDGET).get(this.slice).op('i32.lt_s').op('select').set(this.slice);
   }
 
   /** Has one of many looked at, for whether the two had better be one region. */

@@ -35,14 +35,14 @@ const MOST_DOUBLINGS = 16;
 const MOST_WANTED = 64;
 
 /** A region is compiled anew with one more entry only after so many samples for each of so many bytes of its Wasm. */
-const BYTES_OF_A_SAMPLE = 1500;
+const BYTES_OF_A_SAMPLE = 700;
 
 /**
  * How often a region must be found being left for others before it takes those in: at least so often, and once for each
  * of so many bytes of its Wasm; twice as often each time.
  */
-const FEWEST_CHAINS_TO_JOIN = 12;
-const BYTES_OF_A_CHAIN = 100;
+const FEWEST_CHAINS_TO_JOIN = 30;
+const BYTES_OF_A_CHAIN = 40;
 
 /** Instructions whose checks cover their own access only, at most; when there are more, all may be wide again. */
 const MOST_UNGROUPED = 4096;

@@ -10,6 +10,7 @@ import type { Emitter, WasmValue } from '../wasm/value.js';
  *     +16  i32  the region's place in the dispatcher's table
  *     +20  i32  number of the entry in the region
  *     +24  i32  ticks that the region must be given at least
+ *     +28  i32  how often it is still to be given few ticks at a time
  */
 export const REGION_ENTRY = {
   address: HOST_LAYOUT.regionEntries,
@@ -17,11 +18,18 @@ export const REGION_ENTRY = {
   index: HOST_LAYOUT.regionEntries + 16,
   entry: HOST_LAYOUT.regionEntries + 20,
   minimumTicks: HOST_LAYOUT.regionEntries + 24,
+  shortSlices: HOST_LAYOUT.regionEntries + 28,
 } as const;
 
 const ENTRY_SHIFT = 5;
 const ENTRIES = HOST_LAYOUT.regionEntriesBytes >> ENTRY_SHIFT;
 const FIRST_WORD = HOST_LAYOUT.regionEntries / 4;
+/**
+ * How often a region is given few ticks at a time: it must return to be called again in the version that the host's
+ * compiler has optimised in the meantime.
+ */
+const SHORT_SLICES = 256;
+
 /** No canonical address, and each half of it. */
 const NO_ADDRESS = 0x8000_8000_8000_8000n;
 const NO_ADDRESS_HALF = 0x8000_8000 | 0;
@@ -72,6 +80,7 @@ export class RegionEntries {
     this.view.setInt32(REGION_ENTRY.index + at, index, true);
     this.view.setInt32(REGION_ENTRY.entry + at, entry, true);
     this.view.setInt32(REGION_ENTRY.minimumTicks + at, minimumTicks, true);
+    this.view.setInt32(REGION_ENTRY.shortSlices + at, SHORT_SLICES, true);
   }
 
   has(address: bigint): boolean {
