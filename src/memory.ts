@@ -29,6 +29,12 @@ export const HOST_LAYOUT = {
   ram: 0x200_0000,
 } as const;
 
+/** Bytes of a page of Wasm memory. */
+const WASM_PAGE_BYTES = 65536;
+
+/** Pages of the least memory that generated modules can be given: all tables, and one page of guest memory. */
+export const LEAST_WASM_PAGES = HOST_LAYOUT.ram / WASM_PAGE_BYTES + 1;
+
 /** Guest physical memory is at most 3.5 GiB, so that it fits one WebAssembly.Memory beside the tables. */
 export const MAX_RAM_BYTES = 0xe000_0000;
 
@@ -57,8 +63,8 @@ export class GuestMemory {
   constructor(sizeBytes: number) {
     if (!Number.isInteger(sizeBytes) || sizeBytes < PAGE_SIZE || sizeBytes > MAX_RAM_BYTES)
       throw new RangeError(`guest memory of ${sizeBytes} bytes is not between ${PAGE_SIZE} and ${MAX_RAM_BYTES}`);
-    this.size = Math.ceil(sizeBytes / 65536) * 65536;
-    const pages = (HOST_LAYOUT.ram + this.size) / 65536;
+    this.size = Math.ceil(sizeBytes / WASM_PAGE_BYTES) * WASM_PAGE_BYTES;
+    const pages = (HOST_LAYOUT.ram + this.size) / WASM_PAGE_BYTES;
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const buffer = this.memory.buffer;
     this.host = new Uint8Array(buffer);

@@ -38,6 +38,7 @@ export class BlockCache {
   private readonly runsOfFrame = new Map<number, Run[]>();
   /** Which field to link once the target that a stub stands for is decoded, by stub. */
   private readonly referrers = new Map<number, number>();
+  private readonly pairHandlers: ReadonlySet<number>;
   private end = RECORDS_START;
   /** Counts how often everything was dropped: record addresses of another generation mean nothing. */
   generation = 0;
@@ -51,6 +52,7 @@ export class BlockCache {
     private readonly isWatchedElse: (frame: number) => boolean,
   ) {
     this.view = memory.hostView;
+    this.pairHandlers = new Set(Object.values(handlers.handlerOfPair));
     this.dropAll();
   }
 
@@ -117,6 +119,39 @@ export class BlockCache {
   }
   nextRipOf(record: number): bigint {
     return this.view.getBigUint64(record + Field.nextRip, true);
+  }
+
+  /** How many instructions from a record on, `most` at most, are less than its block and end with no half of a fused pair. */
+  partOf(record: number, most: number): number {
+    const count = Math.min(most, this.ticksToEnd(record) - 1);
+    return count > 0 && this.isFused(record + (count - 1) * RECORD_BYTES) ? count - 1 : count;
+  }
+  private ticksToEnd(record: number): number {
+    return this.view.getUint16(record + Field.ticksToEnd, true);
+  }
+  private isFused(record: number): boolean {
+    const field = this.leadsToRegion(record) ? Field.handlerBefore : Field.handler;
+    return this.pairHandlers.has(this.view.getUint16(record + field, true));
+  }
+
+  /**
+   * Makes the first `count` instructions from a record on a block of their own, which leaves with RESOLVE at the next one;
+   * answers how to undo it. `partOf` tells where that may be.
+   */
+  cut(record: number, count: number): () => void {
+    const { view } = this;
+    const last = record + count * RECORD_BYTES;
+    const handler = view.getUint16(last + Field.handler, true);
+    const ticks = this.ticksToEnd(record);
+    const countFrom = (ticks: number): void => {
+      for (let i = 0; i <= count; i++) view.setUint16(record + i * RECORD_BYTES + Field.ticksToEnd, ticks - i, true);
+    };
+    countFrom(count);
+    view.setUint16(last + Field.handler, Handler.resolve, true);
+    return () => {
+      countFrom(ticks);
+      view.setUint16(last + Field.handler, handler, true);
+    };
   }
 
   /** Forgets what was decoded from bytes that have been stored to. */

@@ -1,4 +1,4 @@
-import { HOST_LAYOUT } from '../../memory.js';
+import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
 import * as at from '../state.js';
 import { Code, type Label } from '../wasm/code.js';
 import { WasmModule } from '../wasm/module.js';
@@ -26,7 +26,7 @@ export function generateInterpreter(plan: HandlerPlan): Uint8Array {
   const functionType = module.type(['i32'], ['i32']);
   for (const form of plan.functions) module.addToTable(module.add(functionType, functionHandler(form, shared)));
   module.add(module.type(['i32', 'i32'], ['i32']), new MainLoop(plan, shared, functionType).emit(), 'run');
-  return module.encode((HOST_LAYOUT.ram + 65536) / 65536);
+  return module.encode(LEAST_WASM_PAGES);
 }
 
 /** The function that runs records: takes the ticks of a block, and dispatches each record to its handler. */
@@ -80,12 +80,7 @@ class MainLoop {
     handlers[Handler.resolve] = resolve;
     handlers[Handler.evaluate] = exits[Exit.evaluate];
     handlers[Handler.region] = region;
-    code
-      .get(RECORD)
-      .memory('i32.load16_u', Field.handler)
-      .set(this.handler)
-      .get(this.handler)
-      .brTable([...handlers, ...hot], inFunctions);
+    this.goToHandler(Field.handler, [...handlers, ...hot], inFunctions);
     code.end(); // goto
     code.get(RECORD).memory('i32.load', Field.target).set(RECORD).br(enter);
     code.end(); // resolve
@@ -96,12 +91,14 @@ class MainLoop {
     code.memory('i32.store', at.IGNORES_REGIONS);
     // A region is entered at an instruction, not at the way to one.
     for (const handler of [Handler.goto, Handler.resolve, Handler.region]) handlers[handler] = exits[Exit.region];
-    code
-      .get(RECORD)
-      .memory('i32.load16_u', Field.handlerBefore)
-      .set(this.handler)
-      .get(this.handler)
-      .brTable([...handlers, ...hot], inFunctions);
+    this.goToHandler(Field.handlerBefore, [...handlers, ...hot], inFunctions);
+  }
+
+  /** Goes where a field of the record says. */
+  private goToHandler(field: number, labels: readonly Label[], otherwise: Label): void {
+    const { code } = this;
+    code.get(RECORD).memory('i32.load16_u', field).set(this.handler);
+    code.get(this.handler).brTable(labels, otherwise);
   }
 
   private emitHotHandlers(labels: LoopLabels): void {

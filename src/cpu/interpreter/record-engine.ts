@@ -106,7 +106,8 @@ export class RecordEngine {
     const { record } = interpreter;
     if (exit !== Exit.indirect) cpu.state.rip = this.blocks.ripOf(record);
     // The fetch of what comes next, with its A bits and faults, belongs to the next tick.
-    return cpu.ticks >= end ? 0 : this.afterExit(exit, record, last);
+    if (cpu.ticks >= end) return 0;
+    return last && exit === Exit.ticks ? this.runPart(record, end) : this.afterExit(exit, record);
   }
 
   /** Runs from a record in the interpreter and in regions. */
@@ -149,15 +150,37 @@ export class RecordEngine {
 
   /** The last few ticks, which may not be enough for a region. */
   private runTail(record: number, end: number): Next {
-    const { host32 } = this.cpu.memory;
-    host32[IGNORES_REGIONS >> 2] = IGNORES_ALL_REGIONS;
-    const next = this.runInterpreter(record, end);
-    host32[IGNORES_REGIONS >> 2] = 0;
-    return next;
+    return this.withoutRegions(() => this.runInterpreter(record, end));
   }
 
-  /** Does what the interpreter left over; `last` says that the ticks it had were all that there are up to the end. */
-  private afterExit(exit: ExitCode, record: number, last: boolean): Next {
+  /** Has the interpreter go on where a region could be entered. */
+  private withoutRegions<T>(run: () => T): T {
+    const { host32 } = this.cpu.memory;
+    const before = host32[IGNORES_REGIONS >> 2]!;
+    host32[IGNORES_REGIONS >> 2] = IGNORES_ALL_REGIONS;
+    try {
+      return run();
+    } finally {
+      host32[IGNORES_REGIONS >> 2] = before;
+    }
+  }
+
+  /** Runs what the ticks suffice for of a block that is longer; the evaluator does one instruction where that is none. */
+  private runPart(record: number, end: number): Next {
+    const { cpu, interpreter, blocks } = this;
+    const count = blocks.partOf(record, end - cpu.ticks);
+    if (count <= 0) return this.evaluate(record);
+    const rejoin = blocks.cut(record, count);
+    const exit = this.withoutRegions(() => interpreter.run(record, count));
+    rejoin();
+    cpu.ticks += count - interpreter.ticksLeft;
+    if (interpreter.record !== record + count * RECORD_BYTES) return this.afterInterpreter(exit, end, false);
+    cpu.state.rip = blocks.ripOf(interpreter.record);
+    return cpu.ticks >= end ? 0 : this.evaluate(interpreter.record);
+  }
+
+  /** Does what the interpreter left over. */
+  private afterExit(exit: ExitCode, record: number): Next {
     switch (exit) {
       case Exit.resolve:
         return this.locate(() => this.blocks.resolve(record));
@@ -168,8 +191,7 @@ export class RecordEngine {
       case Exit.evaluate:
         return this.evaluate(record);
       case Exit.ticks:
-        // A block longer than the ticks that are left is run one instruction at a time.
-        return last ? this.evaluate(record) : record;
+        return record;
       default:
         throw new Error(`the interpreter left with ${exit}`);
     }

@@ -1,4 +1,4 @@
-import { HOST_LAYOUT } from '../../memory.js';
+import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
 import { addFlagBits } from '../interpreter/flag-functions.js';
 import { emitJumpCacheLookup } from '../interpreter/jump-cache.js';
 import { Exit, Field, Handler } from '../interpreter/record.js';
@@ -46,7 +46,7 @@ export function generateDispatcher(): Uint8Array {
   addFlagBits(module, 'flagBits');
   module.exportTable('regions', MOST_REGIONS);
   module.add(module.type(['i32', 'i32'], ['i32']), new Dispatcher(interpret, region).emit(), 'run');
-  return module.encode((HOST_LAYOUT.ram + 65536) / 65536);
+  return module.encode(LEAST_WASM_PAGES);
 }
 
 class Dispatcher {

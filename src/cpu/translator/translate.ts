@@ -1,4 +1,4 @@
-import { HOST_LAYOUT } from '../../memory.js';
+import { LEAST_WASM_PAGES } from '../../memory.js';
 import type { FlagsThunk } from '../flags.js';
 import type { Instruction } from '../instruction.js';
 import { encodeThunk } from '../interpreter/handler-context.js';
@@ -103,7 +103,7 @@ class Translator implements RegionContext {
     code.get(this.exitValue);
     const prologue = this.loadState();
     this.module.add(this.module.type([...PARAMETERS], ['i32']), code, 'run', prologue);
-    const bytes = this.module.encode((HOST_LAYOUT.ram + 65536) / 65536);
+    const bytes = this.module.encode(LEAST_WASM_PAGES);
     // The code is the last thing in the module, and an `end` of one byte the last in it.
     const start = bytes.length - 1 - code.writer.length;
     return {
