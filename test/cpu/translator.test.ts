@@ -121,6 +121,16 @@ t.test('a direct branch to an address that is not canonical is #GP, after a comp
   t.end();
 });
 
+t.test('flags that a branch leaves alone are what they were, whatever its other way sets', (t) => {
+  const code = new Bytes().put(0xb3, 0x01, 0x83, 0xe1, 0x03, 0xff, 0xc9); // MOV BL, 1; AND ECX, 3; DEC ECX
+  code.put(0x75, 0x0b, 0xd0, 0xcb); // JNE to SUB; ROR BL, 1, which keeps PF
+  code.put(0x7b, 0x02, 0xff, 0xc6, 0x0f, 0x9a, 0xc0); // JNP over INC ESI; SETP AL
+  code.put(0xeb, 0xec, 0x83, 0xef, 0x01, 0xeb, 0xe7); // JMP to MOV; SUB EDI, 1; JMP to MOV
+  new BareEngines([AT_ONCE, { engine: 'interpreter' }]).run(programOf(code.bytes), [500, 1, 1, 1, 500]);
+  t.pass('in every engine');
+  t.end();
+});
+
 t.test('page tables that are code: setting an A bit changes the instruction', (t) => {
   const [code, window, data, out] = [CODE, CODE + 0x1000n, CODE + 0x2000n, CODE + 0x3000n];
   const results = (['evaluator', 'interpreter', 'auto'] as const).map((engine) => {

@@ -64,6 +64,9 @@ export function regionCompiler(
   return withAllWords(new RegionCore(emitter, context, base, locals, plan), emitter);
 }
 
+/** Locals for the values of one thunk, by type. */
+type KeptFlags = Record<'i32' | 'i64', readonly number[]>;
+
 class RegionCore extends MeaningCompiler {
   /** Registers that some instruction has read or written: they are loaded on the way in. Those of XMM count from 16. */
   readonly used = new Set<number>();
@@ -76,8 +79,7 @@ class RegionCore extends MeaningCompiler {
   private rootsUsed = FIRST_ROOT;
   private readonly sums = new Map<string, number>();
   /** Two sets of locals that flags are kept in: what was known may go into what is known next. */
-  private readonly kept: readonly Record<'i32' | 'i64', readonly number[]>[];
-  private keptLast = 0;
+  private readonly kept: readonly [KeptFlags, KeptFlags];
 
   constructor(
     emitter: Emitter,
@@ -89,7 +91,8 @@ class RegionCore extends MeaningCompiler {
   ) {
     super(emitter, context);
     const three = (type: 'i32' | 'i64'): number[] => [0, 1, 2].map(() => this.code.newLocal(type));
-    this.kept = [0, 1].map(() => ({ i32: three('i32'), i64: three('i64') }));
+    const six = (): KeptFlags => ({ i32: three('i32'), i64: three('i64') });
+    this.kept = [six(), six()];
     this.origins = this.freshOrigins();
   }
 
@@ -122,8 +125,7 @@ class RegionCore extends MeaningCompiler {
   /** Takes flags of a known kind from locals, where ways have met; the locals stay as they are while that lasts. */
   adoptFlags(kindCode: number, result: V, operand: V): void {
     const thunk = thunkOfCode(this.words, kindCode, { extra: constantValue('i32', 0n), result, operand });
-    this.keptLast ^= 1;
-    this.flags = mapThunk(thunk, (value, place) => this.keep(place, value));
+    this.keepFlags(thunk);
     this.flagsStored = true;
   }
   freshOrigin(): Origin {
@@ -137,14 +139,20 @@ class RegionCore extends MeaningCompiler {
   override setFlags(thunk: FlagsThunk<V>): void {
     this.changed = true;
     this.flagsStored = false;
-    this.keptLast ^= 1;
-    this.flags = mapThunk(thunk, (value, place) => this.keep(place, value));
+    this.keepFlags(thunk);
   }
-  private keep(place: number, value: V): V {
-    if (value.constant !== undefined) return value;
-    const local = this.kept[this.keptLast]![value.type === 'i64' ? 'i64' : 'i32'][place]!;
-    this.emitter.push(value).code.set(local);
-    return { type: value.type, local };
+  /** In the set of locals that what is known now does not lie in. */
+  private keepFlags(thunk: FlagsThunk<V>): void {
+    const known = this.flags ? Object.values(this.flags as object) : [];
+    const [first, second] = this.kept;
+    const isInFirst = [...first.i32, ...first.i64].some((local) => known.some((value: V) => value.local === local));
+    const free = isInFirst ? second : first;
+    this.flags = mapThunk(thunk, (value, place) => {
+      if (value.constant !== undefined) return value;
+      const local = free[value.type === 'i64' ? 'i64' : 'i32'][place]!;
+      this.emitter.push(value).code.set(local);
+      return { type: value.type, local };
+    });
   }
   /** An exit stores the flags by itself; this is for where ways meet, and changes nothing that the guest can see. */
   override storeFlags(): void {
@@ -159,7 +167,7 @@ class RegionCore extends MeaningCompiler {
   override flagBits(): V {
     const bits = super.flagBits();
     if (this.flags) return bits;
-    this.flags = { kind: 'bits', bits: this.keep(0, bits) };
+    this.keepFlags({ kind: 'bits', bits });
     // The locals hold them in some other form, and where ways meet they are taken for bits.
     this.flagsStored = false;
     return bits;
