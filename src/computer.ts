@@ -5,14 +5,16 @@ import type { CpuState } from './cpu/cpu-state.js';
 import type { CodeStore } from './cpu/translator/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
 import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
-import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
+import { PAGE_SHIFT, PAGE_SIZE, hex } from './bits.js';
 import type { Console } from './kernel/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
+import { Errno, KernelError } from './kernel/errors.js';
 import { Kernel } from './kernel/kernel.js';
 import { fromLinear } from './kernel/linear-address.js';
 import type { StartOptions } from './kernel/loader.js';
 import type { Process } from './kernel/process.js';
 import type { TrapReport } from './kernel/trap-report.js';
+import type { WriteBackCounters } from './kernel/write-back.js';
 import { GuestMemory } from './memory.js';
 import { StateWriter } from './state-writer.js';
 import type { HashFunction } from './vmo/canonical-form.js';
@@ -25,6 +27,11 @@ import { VmoStore, type VmoCounters } from './vmo/store.js';
 export interface ComputerOptions {
   /** Guest physical memory; 256 MiB if not given. */
   readonly memoryBytes?: number;
+  /**
+   * What the store may keep of pages that programs have written, so that their frames can be given to others: bytes of
+   * distinct pages; 0: nothing. Four times the guest memory if not given.
+   */
+  readonly writeBackBytes?: number;
   /** 'auto', the default: the fastest one there is. All of them give the same states. */
   readonly engine?: Engine;
   /** With engine 'auto': how often a block is found running before it is translated; 0 translates all at once. */
@@ -73,12 +80,14 @@ export interface Statistics {
   /** Page faults. */
   readonly faults: number;
   readonly frames: FrameCounters;
+  readonly writeBacks: WriteBackCounters;
   readonly vmos: VmoCounters;
   /** Where the engine translates. */
   readonly translation?: TranslationStats;
 }
 
 const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
+const DEFAULT_WRITE_BACK_PER_MEMORY = 4;
 
 const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
 
@@ -92,7 +101,7 @@ export class Computer {
   private readonly sha256: HashFunction;
   private memoryIdentity: MemoryIdentity | undefined;
 
-  /** Throws RangeError for memory of a size that cannot be. */
+  /** Throws RangeError for memory or a write-back quota of a size that cannot be. */
   constructor(options: ComputerOptions = {}) {
     const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE, hooks } = options;
     this.sha256 = options.sha256 ?? portableSha256;
@@ -118,6 +127,7 @@ export class Computer {
       store: this.store,
       pool: this.pool,
       console,
+      writeBackBytes: options.writeBackBytes ?? DEFAULT_WRITE_BACK_PER_MEMORY * this.memory.size,
       ...(hooks && { hooks }),
     });
   }
@@ -138,26 +148,26 @@ export class Computer {
   }
 
   /** Runs the machine until a process has ended, all threads wait, or the limit is reached. */
-  run(process: Process, { maxTicks = Infinity }: RunLimits = {}): Outcome {
+  run(program: Process, { maxTicks = Infinity }: RunLimits = {}): Outcome {
     const end = this.cpu.ticks + maxTicks;
     for (;;) {
-      if (process.end) return outcomeOf(process);
+      if (program.end) return outcomeOf(program);
       const left = end - this.cpu.ticks;
       if (left <= 0) return { kind: 'limit' };
       const event = this.kernel.run(left);
       if (event.kind === 'waiting') return event;
-      if (event.kind === 'idle') throw new Error(`process ${process.pid} lives, but has no thread`);
+      if (event.kind === 'idle') throw new Error(`process ${program.pid} lives, but has no thread`);
     }
   }
 
   /** Runs one tick: an instruction, an iteration of REP, or a fault. */
-  step(process: Process): Outcome {
-    return this.run(process, { maxTicks: 1 });
+  step(program: Process): Outcome {
+    return this.run(program, { maxTicks: 1 });
   }
 
   /** Ends a process from outside, with an exit code of 0 to 255. No effect if it has ended. */
-  kill(process: Process, exitCode: number): void {
-    if (!process.end) this.kernel.end(process, exitCode & 255);
+  kill(program: Process, exitCode: number): void {
+    if (!program.end) this.kernel.end(program, exitCode & 255);
   }
 
   /** Lets time pass while all threads wait: those that give up at this tick or before will. */
@@ -196,6 +206,19 @@ export class Computer {
   }
 
   /**
+   * Makes a VMO of a range of memory, in whole pages, between two instructions; it can be opened by its id. The range is
+   * mapped to it from then on: programs find the same bytes, and what was written back of it is the VMO's. Costs a hash for
+   * each page written since the last time, and one for each node above those. The handle is the caller's to close.
+   * Throws KernelError, with nothing changed: EINVAL where it is not made of whole pages, one or more, EFAULT where not all
+   * of it is mapped, in one region.
+   */
+  commit(linear: bigint, lengthBytes: number): VmoHandle {
+    const address = fromLinear(linear);
+    if (address === undefined) throw new KernelError(Errno.EFAULT, `${hex(linear)} is not a canonical address`);
+    return this.kernel.commit(address, lengthBytes);
+  }
+
+  /**
    * SHA-256, 64 hexadecimal digits, over all that decides what the machine does next: registers, controls, time, the
    * kernel's and the frame pool's tables, how far the console was read and written, and the identity that guest memory has
    * as a VMO. It is the same on every engine. The first call hashes all frames in use and keeps a copy of them; the next
@@ -218,14 +241,15 @@ export class Computer {
       instructions: this.instructions,
       faults: this.kernel.faults,
       frames: this.pool.counters,
+      writeBacks: this.kernel.pager.writeBacks,
       vmos: this.store.counters,
       ...(translationStats && { translation: translationStats }),
     };
   }
 }
 
-function outcomeOf(process: Process): Outcome {
-  const { exitCode, trap } = process.end!;
-  if (trap) return { kind: 'trapped', process, exitCode, report: trap };
-  return { kind: 'exited', process, exitCode };
+function outcomeOf(program: Process): Outcome {
+  const { exitCode, trap } = program.end!;
+  if (trap) return { kind: 'trapped', process: program, exitCode, report: trap };
+  return { kind: 'exited', process: program, exitCode };
 }

@@ -316,7 +316,7 @@ t.test('a page fault that cannot be resolved tells what lies there', (t) => {
 });
 
 t.test('a thread that needs more memory than there is is killed, and the machine goes on', (t) => {
-  const machine = new Machine({ memoryBytes: 2 * MB });
+  const machine = new Machine({ memoryBytes: 2 * MB, writeBackBytes: 0 });
   const { computer } = machine;
   const greedy = computer.start(image('deepstack'), { name: 'deepstack', limitBytes: GB, argv: ['deepstack', '4'] });
   const outcome = computer.run(greedy);
@@ -331,7 +331,7 @@ t.test('a thread that needs more memory than there is is killed, and the machine
   t.match(computer.run(modest), { kind: 'exited', exitCode: 0 });
   t.throws(
     () =>
-      new Machine({ memoryBytes: 65536 }).computer.start(image('fib'), {
+      new Machine({ memoryBytes: 65536, writeBackBytes: 0 }).computer.start(image('fib'), {
         name: 'fib',
         limitBytes: GB,
         argv: ['x'.repeat(60_000)],

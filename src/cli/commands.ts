@@ -3,15 +3,13 @@ import yargs, { type Argv } from 'yargs';
 import { BENCH_OPTIONS, readBenchRequest } from './bench-options.js';
 import { Failure } from './failure.js';
 import { RUN_OPTIONS } from './run-options.js';
-import { hashFiles } from './vmo.js';
+import { addVmoCommands, VMO_COMMANDS } from './vmo/commands.js';
 
 /** Columns of the help. */
 const WIDTH = 80;
 
 /** What follows `bd0`. */
 const COMMANDS = ['run', 'cc', 'vmo', 'bench'] as const;
-
-const VMO_COMMANDS = ['hash'];
 
 /**
  * What yargs does of the command line: help, and the commands that have ordinary arguments. Answers the exit code. Throws
@@ -26,14 +24,9 @@ export async function performCommand(words: readonly string[]): Promise<number> 
     .command('run', 'boot BD0 and start IMAGE', runHelp)
     .command('cc', 'compile C or assembly for BD0', ccHelp)
     .command('vmo', 'virtual memory objects: content by its hash', (vmo) =>
-      vmoHelp(vmo).command(
-        'hash',
-        "the identity of each file's content",
-        hashHelp,
-        async ({ _: [, , ...files], json }) => {
-          exitCode = await hashFiles(files.map(String), json);
-        },
-      ),
+      addVmoCommands(vmo, (code) => {
+        exitCode = code;
+      }),
     )
     .command('bench', 'the benchmarks, with a table', benchHelp, async ({ _: [, ...names], ...options }) => {
       const request = readBenchRequest(names.map(String), options);
@@ -44,7 +37,10 @@ export async function performCommand(words: readonly string[]): Promise<number> 
     .epilogue('Exit codes of bd0: 124 limit reached, 125 bd0 failed, 126 not runnable, 127 not found.')
     .option('help', { alias: 'h', boolean: true, describe: 'this text' })
     .version('version', 'the version of bd0', version())
-    .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false })
+    .parserConfiguration({
+      ...{ 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false },
+      'duplicate-arguments-array': false,
+    })
     .detectLocale(false)
     .wrap(WIDTH)
     .strictOptions()
@@ -90,18 +86,6 @@ function ccHelp(command: Argv): Argv {
     )
     .example('bd0 cc hello.c -o hello', 'then: bd0 run ./hello')
     .example('bd0 cc main.c start.S -O3 -DN=5 -o program', '');
-}
-
-function vmoHelp(command: Argv): Argv {
-  return command.usage('bd0 vmo COMMAND ...').example('bd0 vmo hash README.md', '');
-}
-
-function hashHelp(command: Argv) {
-  return command
-    .usage("bd0 vmo hash FILE... [--json]\n\nThe identity of each file's content; - is standard input.")
-    .option('json', { boolean: true, default: false, describe: 'one JSON object a line' })
-    .example('bd0 vmo hash README.md', '')
-    .example('bd0 vmo hash --json *.c', 'each with its length');
 }
 
 function benchHelp(command: Argv) {

@@ -91,6 +91,11 @@ export function writeToStdout(line: string): void {
   writeFully(STDOUT, Buffer.from(`${line}\n`));
 }
 
+/** Writes bytes to stdout, and waits until they are taken. Throws what the system says. */
+export function writeBytesToStdout(bytes: Uint8Array): void {
+  writeFully(STDOUT, bytes);
+}
+
 /** Writes lines to stderr, where nobody may be listening. */
 export function writeToStderr(...lines: readonly string[]): void {
   try {

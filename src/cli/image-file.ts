@@ -33,6 +33,16 @@ export function findImage(image: string, root: string | undefined): string {
   throw new Failure(`there is no file '${image}', and ${namesUnder(directory)}`, EXIT_NOT_FOUND);
 }
 
+/** Whether IMAGE is a host file. */
+export function isFile(image: string): boolean {
+  return kindOf(image) === 'file';
+}
+
+/** Whether IMAGE is a name under `root` (the images that come with bd0 if undefined). */
+export function isUnderRoot(image: string, root: string | undefined): boolean {
+  return basename(image) === image && isFile(join(root ?? packagedImages, image));
+}
+
 /** Reads a host file into a VMO, which the caller closes. Throws Failure: 126 where it cannot be read. */
 export function readImage(store: VmoStore, path: string): VmoHandle {
   const builder = store.builder();
@@ -45,7 +55,7 @@ export function readImage(store: VmoStore, path: string): VmoHandle {
     } finally {
       closeSync(file);
     }
-    return builder.finish();
+    return builder.commit();
   } catch (error) {
     throw fileFailure('read image', path, error, EXIT_NOT_RUNNABLE);
   }

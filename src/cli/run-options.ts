@@ -32,10 +32,21 @@ export const RUN_OPTIONS = {
     defaultDescription: DEFAULT_MEMORY,
     coerce: (text: string): number => parseSize(text, '--memory'),
   },
+  'write-back': {
+    requiresArg: true,
+    describe: 'SIZE of written memory that may leave guest memory when that is full; 0: none',
+    defaultDescription: '4 times the memory',
+    coerce: (text: string): number => parseSize(text, '--write-back', 0),
+  },
   root: {
     requiresArg: true,
     describe: 'DIR whose files are the names that guests see',
     defaultDescription: "bd0's own guests",
+    coerce: (text: string): string => text,
+  },
+  store: {
+    requiresArg: true,
+    describe: 'DIR of a durable store: IMAGE may be a name or an ID in it, and translated code is kept there',
     coerce: (text: string): string => text,
   },
   engine: {

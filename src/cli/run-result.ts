@@ -53,7 +53,7 @@ function machineRows({ instructions, ticks, faults }: Statistics, seconds: numbe
   ];
 }
 
-function memoryRows({ frames, vmos }: Statistics): Row[] {
+function memoryRows({ frames, writeBacks, vmos }: Statistics): Row[] {
   return [
     [
       'frames in use',
@@ -61,6 +61,7 @@ function memoryRows({ frames, vmos }: Statistics): Row[] {
         `(${grouped(frames.idle)} idle), ${grouped(frames.tables)} page tables`,
     ],
     ['frames allocated', `${grouped(frames.allocated)}, ${grouped(frames.evictions)} by eviction`],
+    ['written back', `${grouped(writeBacks.count)} pages, ${grouped(writeBacks.bytesKept)} bytes kept now`],
     ['hits by content', grouped(frames.hits)],
     ['pages copied', grouped(frames.copies)],
     ['VMO pages stored', grouped(vmos.pagesStored)],

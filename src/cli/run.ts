@@ -1,9 +1,18 @@
 import type { Logger } from 'pino';
-import { Computer, KernelError, Errno, type ComputerOptions, type Process, type VmoHandle } from '../index.js';
+import {
+  type CodeStore,
+  Computer,
+  type ComputerOptions,
+  DamagedRecordError,
+  Errno,
+  KernelError,
+  type Process,
+  type VmoHandle,
+} from '../index.js';
 import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from './failure.js';
 import { HostInput } from './host-input.js';
 import { HostOutput, writeToStderr } from './host-output.js';
-import { findImage, processName, readImage } from './image-file.js';
+import { processName } from './image-file.js';
 import { openLog } from './log.js';
 import { RunLoop, type End } from './run-loop.js';
 import { DEFAULT_LIMIT, DEFAULT_MEMORY, type RunOptions, type RunRequest, type Trace } from './run-options.js';
@@ -11,25 +20,43 @@ import { describeStatistics, resultAsJson } from './run-result.js';
 import { sha256 } from './sha256.js';
 import { Bell, Signals } from './signals.js';
 import { parseSize } from './size.js';
+import type { DiskStore } from './store/disk-store.js';
+import { findSource, openImage } from './stored-image.js';
 import type { Tracing } from './tracing.js';
 
 /** `bd0 run`: answers the exit code. Throws Failure for what the user can do something about. */
 export async function run(request: RunRequest): Promise<number> {
   const log = await openLog(request.options);
+  let durable: DiskStore | undefined;
   try {
-    return await runImage(request, log);
+    durable = await openStore(request.options.store);
+    return await runImage(request, log, durable);
   } catch (error) {
     log?.debug({ err: error }, 'failed');
-    throw error;
+    if (!(error instanceof DamagedRecordError)) throw error;
+    throw new Failure(`${error.message}; bd0 vmo verify tells what it reaches`);
+  } finally {
+    durable?.close();
   }
 }
 
-async function runImage({ image, guestArguments, options }: RunRequest, log: Logger | undefined): Promise<number> {
+async function openStore(directory: string | undefined): Promise<DiskStore | undefined> {
+  if (directory === undefined) return undefined;
+  const { DiskStore } = await import('./store/disk-store.js');
+  return DiskStore.open(directory, { mode: 'read', create: true });
+}
+
+async function runImage(
+  { image, guestArguments, options }: RunRequest,
+  log: Logger | undefined,
+  durable: DiskStore | undefined,
+): Promise<number> {
   if (image === undefined) throw new Failure('bd0 run needs an IMAGE, such as hello_world: bd0 run --help');
-  const path = findImage(image, options.root);
-  const machine = await makeMachine(options, log);
+  const source = findSource(image, options.root, durable);
+  const { path } = source;
+  const machine = await makeMachine(options, log, durable?.code);
   const { computer } = machine;
-  const file = readImage(computer.store, path);
+  const file = openImage(computer.store, source, durable);
   const program = start(computer, file, path, [image, ...guestArguments], options);
   machine.tracing?.started(file, program);
   log?.info({ image: path, id: file.id, pid: program.pid, arguments: guestArguments }, 'started');
@@ -57,7 +84,11 @@ interface Machine {
   readonly tracing: Tracing | undefined;
 }
 
-async function makeMachine(options: RunOptions, log: Logger | undefined): Promise<Machine> {
+async function makeMachine(
+  options: RunOptions,
+  log: Logger | undefined,
+  codeStore: CodeStore | undefined,
+): Promise<Machine> {
   const bell = new Bell();
   const input = await HostInput.open(() => bell.ring());
   const signals = new Signals(() => bell.ring());
@@ -65,11 +96,13 @@ async function makeMachine(options: RunOptions, log: Logger | undefined): Promis
   const tracing = log && options.trace && (await makeTracing(log, options.trace, () => computer));
   const computer: Computer = makeComputer({
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
+    ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
     engine: options.engine ?? 'auto',
     ...(options['jit-threshold'] !== undefined && { translationThreshold: options['jit-threshold'] }),
     sha256,
     now: () => performance.now(),
     console: { write: (bytes) => output.write(bytes), read: (max) => input.read(max) },
+    ...(codeStore && { codeStore }),
     ...(tracing && { hooks: tracing.hooks }),
     ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),
   });

@@ -9,11 +9,12 @@ import type { VmoStore } from '../vmo/store.js';
 import { AddressSpace } from './address-space.js';
 import { ENDED, PENDING, type CallContext, type CallResult } from './calls/call.js';
 import { KERNEL_CALLS } from './calls/index.js';
+import { commitRange } from './commit.js';
 import { CountedConsole, type Console } from './console.js';
 import { enterUserMode, setInitialRegisters } from './cpu-setup.js';
 import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';
-import { fromLinear } from './linear-address.js';
+import { fromLinear, type LinearAddress } from './linear-address.js';
 import { loadProgram, unload, type StartOptions } from './loader.js';
 import type { MemoryAccess } from './mapping.js';
 import { Pager, type FaultOutcome } from './pager.js';
@@ -32,6 +33,8 @@ export interface KernelOptions {
   readonly pool: FramePool;
   readonly console: Console;
   readonly hooks?: KernelHooks;
+  /** Bytes that the store keeps for private pages that are written back; 0 if not given. */
+  readonly writeBackBytes?: number;
 }
 
 /** Why `run` came back. */
@@ -69,12 +72,12 @@ export class Kernel {
   /** Since `run` told of it last. */
   private someProcessEnded = false;
 
-  constructor({ cpu, store, pool, console, hooks = {} }: KernelOptions) {
+  constructor({ cpu, store, pool, console, hooks = {}, writeBackBytes = 0 }: KernelOptions) {
     this.cpu = cpu;
     this.store = store;
     this.console = new CountedConsole(console);
     this.hooks = hooks;
-    this.pager = new Pager(cpu.linearMemory, pool, this.space);
+    this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes);
     this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
     enterUserMode(cpu, this.pager.pageTable.root);
   }
@@ -108,6 +111,11 @@ export class Kernel {
       if (!thread) return this.rest();
     }
     return { kind: 'ticks' };
+  }
+
+  /** Makes a VMO of a range of memory, which is mapped to it from then on: see commitRange. */
+  commit(start: LinearAddress, lengthBytes: number): VmoHandle {
+    return commitRange(this, start, lengthBytes);
   }
 
   /** Lets time pass until a tick, the last deadline at most, while all threads wait; no effect if it is past. */

@@ -1,4 +1,5 @@
-import type { VmoHandle } from '../vmo/handle.js';
+import { PAGE_SIZE } from '../bits.js';
+import type { VmoHandle, VmoPage } from '../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
 
 /** What threads may do with the pages of a mapping: bits, as vmo_map takes them. A page that allows anything can be read. */
@@ -24,6 +25,11 @@ export interface Mapping {
   readonly protection: number;
   /** Undefined: zeros. */
   readonly backing: Backing | undefined;
+}
+
+/** What a mapping fills one of its pages with; undefined: zeros. */
+export function backingPage({ start, backing }: Mapping, page: LinearAddress): VmoPage | undefined {
+  return backing?.vmo.page((page - start + backing.offset) / PAGE_SIZE);
 }
 
 /** True where a mapping of this protection allows the access. x86-64 has no page that can be written or run but not read. */

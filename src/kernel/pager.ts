@@ -1,17 +1,33 @@
 import { PAGE_SIZE } from '../bits.js';
 import type { LinearMemory } from '../cpu/linear-memory.js';
-import { ACCESSED, PRESENT, WRITABLE } from '../mmu/entry.js';
+import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../mmu/entry.js';
 import { OutOfFramesError } from '../vmo/errors.js';
 import type { StateWriter } from '../state-writer.js';
 import type { FramePool } from '../vmo/frame-pool.js';
+import type { VmoHandle } from '../vmo/handle.js';
 import type { AddressSpace } from './address-space.js';
+import type { PageContent } from './changed-pages.js';
+import { ClockRing } from './clock-ring.js';
 import type { LinearAddress } from './linear-address.js';
-import { PROTECTION_EXECUTE, PROTECTION_WRITE, allows, type Mapping, type MemoryAccess } from './mapping.js';
+import {
+  PROTECTION_EXECUTE,
+  PROTECTION_WRITE,
+  allows,
+  backingPage,
+  type Mapping,
+  type MemoryAccess,
+} from './mapping.js';
 import { PageTable } from './page-table.js';
+import { PrivateFrames } from './private-frames.js';
 import type { Region } from './region.js';
+import { WriteBackQuota, type WriteBackCounters } from './write-back.js';
 
 /** What became of a fault; where it was not resolved, nothing has changed. */
 export type FaultOutcome = 'resolved' | 'not mapped' | 'not allowed';
+
+/** How often the hand of CLOCK comes to a page until that is given up: it loses its A bit, a private one is spared once. */
+const VISITS_CLEAN = 2;
+const VISITS_PRIVATE = 3;
 
 /**
  * Brings pages into frames when they are touched, and takes frames back when there are no more.
@@ -21,27 +37,39 @@ export type FaultOutcome = 'resolved' | 'not mapped' | 'not allowed';
  *     write          a private frame of its content     a private frame of zeros
  *
  * Clean frames are mapped read-only; the first write to one is a copy-on-write fault. Frames are given back by CLOCK over
- * the accessed bits of the pages that are mapped to clean frames: those can be made again.
+ * the accessed bits: clean ones are dropped, since they can be made again; private ones are written back, which makes
+ * them clean, as far as a quota allows; since that costs more, they stay for a turn longer. What was written back is what
+ * the page is filled with from then on, until it is written again.
  *
- * Methods that need a frame throw OutOfFramesError where every other one holds what cannot be made again; the page is then
- * mapped as it was.
+ * Methods that need a frame throw OutOfFramesError where every other one must stay; the page is then mapped as it was.
  */
 export class Pager {
   readonly pageTable: PageTable;
-  /** Pages mapped to a clean frame that a VMO can make again: the ring that the hand of CLOCK goes round. */
-  private readonly evictable = new Set<LinearAddress>();
-  private hand = this.evictable.values();
+  /** Pages mapped to a clean frame that can be made again; those of zeros are not worth it, since they share one frame. */
+  private readonly clean = new ClockRing();
+  private readonly privates: PrivateFrames;
+  /** Says which hand moves next, so that both go round in the same time: see `isTurnOfClean`. */
+  private pace = 0;
   private readonly pinned = new Set<LinearAddress>();
+  private readonly quota: WriteBackQuota;
 
+  /** At most `writeBackBytes` are kept for pages that are written back; 0: none is. */
   constructor(
     linearMemory: LinearMemory,
     private readonly pool: FramePool,
     private readonly space: AddressSpace,
+    writeBackBytes = 0,
   ) {
+    this.privates = new PrivateFrames(pool.endFrame);
+    this.quota = new WriteBackQuota(writeBackBytes);
     this.pageTable = new PageTable(linearMemory, {
       allocateTable: () => this.withRoom(() => pool.allocateTable()),
       freeTable: (frame) => pool.release(frame),
     });
+  }
+
+  get writeBacks(): WriteBackCounters {
+    return this.quota.counters;
   }
 
   /**
@@ -71,22 +99,37 @@ export class Pager {
     if (this.pinned.size > 0) this.pinned.clear();
   }
 
-  /** Unmaps all pages of a region and gives back their frames. */
+  /** Unmaps all pages of a region and gives back their frames, and what was written back of it. */
   release(region: Region): void {
     this.pageTable.unmapRange(region.start, region.end, (page, frame) => {
-      this.evictable.delete(page);
+      if (this.pool.isPrivate(frame)) this.privates.delete(frame);
+      else this.clean.delete(page);
       this.pool.release(frame);
     });
     region.residentPages = 0;
     region.sharedPages = 0;
+    for (const content of region.changed.clear()) this.giveBack(content);
   }
 
   /**
-   * Which pages can be given up, in the order of CLOCK's ring, and which are held. Where the hand stands is not told: it
-   * shows as soon as it moves, in A bits and in who is given up.
+   * Takes the pages of a range that are not what their mappings would fill them with, ascending, each with its bytes: the
+   * handles are the caller's, who maps the range to a VMO that holds them before anything else happens. Their frames are
+   * clean now, and mapped read-only.
    */
+  takeChanges(region: Region, start: LinearAddress, end: LinearAddress): PageContent[] {
+    return region.changed.within(start, end).map(({ page, content }) => {
+      region.changed.delete(page);
+      if (!content) return { page, content: this.share(region, page) };
+      this.quota.giveBack(content.page(0).leaf);
+      return { page, content };
+    });
+  }
+
+  /** Which pages can be given up, in which order, and which are held. */
   writeState(out: StateWriter): void {
-    out.numbers(this.evictable).numbers(this.pinned);
+    this.clean.writeState(out);
+    this.privates.writeState(out);
+    out.number(this.pace).numbers(this.pinned);
   }
 
   private bringIn(region: Region, mapping: Mapping, address: LinearAddress, write: boolean): void {
@@ -98,7 +141,9 @@ export class Pager {
   }
 
   private materialise(region: Region, mapping: Mapping, page: LinearAddress, write: boolean): void {
-    let frame = this.withRoom(() => this.cleanFrame(mapping, page));
+    const content = region.contentOf(mapping, page);
+    const isZero = content === undefined || content.isZero;
+    let frame = this.withRoom(() => (isZero ? this.pool.acquireZero() : this.pool.acquireClean(content)));
     try {
       const clean = frame;
       if (write) frame = this.withRoom(() => this.pool.makePrivate(clean));
@@ -108,30 +153,45 @@ export class Pager {
       throw error;
     }
     region.residentPages++;
-    if (write) return;
-    region.sharedPages++;
-    if (mapping.backing) this.evictable.add(page);
+    if (write) this.becamePrivate(region, page, frame);
+    else {
+      region.sharedPages++;
+      if (!isZero) this.clean.add(page);
+    }
   }
 
   private copyOnWrite(region: Region, mapping: Mapping, page: LinearAddress, frame: number): void {
-    const isPrivate = this.pool.codeIdentity(frame) === undefined;
+    const isPrivate = this.pool.isPrivate(frame);
     const own = isPrivate ? frame : this.withRoom(() => this.pool.makePrivate(frame));
-    if (!isPrivate) {
-      this.evictable.delete(page);
-      region.sharedPages--;
-    }
     this.map(mapping, page, own);
+    if (isPrivate) return;
+    this.clean.delete(page);
+    region.sharedPages--;
+    this.becamePrivate(region, page, own);
+  }
+
+  private becamePrivate(region: Region, page: LinearAddress, frame: number): void {
+    this.privates.add(frame, page);
+    const before = region.changed.setPrivate(page);
+    if (before) this.giveBack(before);
   }
 
   private map({ protection }: Mapping, page: LinearAddress, frame: number): void {
-    const isPrivate = this.pool.codeIdentity(frame) === undefined;
-    const writable = isPrivate && (protection & PROTECTION_WRITE) !== 0;
+    const writable = (protection & PROTECTION_WRITE) !== 0 && this.pool.isPrivate(frame);
     this.pageTable.map(page, frame, writable, (protection & PROTECTION_EXECUTE) !== 0);
   }
 
-  private cleanFrame({ start, backing }: Mapping, page: LinearAddress): number {
-    if (!backing) return this.pool.acquireZero();
-    return this.pool.acquireClean(backing.vmo.page((page - start + backing.offset) / PAGE_SIZE));
+  /** Makes the private frame of a page clean. Answers its bytes. */
+  private share(region: Region, page: LinearAddress): VmoHandle {
+    const frame = this.pageTable.entry(page) >>> 12;
+    const content = this.pool.snapshot(frame);
+    const clean = this.pool.commit(frame, content.page(0).leaf);
+    if (clean === frame) this.pageTable.clearBits(page, WRITABLE | DIRTY);
+    else this.map(region.mappingAt(page)!, page, clean);
+    region.sharedPages++;
+    this.privates.delete(frame);
+    if (!content.page(0).isZero) this.clean.add(page);
+    return content;
   }
 
   /** Takes a frame, after making room for it if need be. */
@@ -140,37 +200,102 @@ export class Pager {
       try {
         return take();
       } catch (error) {
-        if (!(error instanceof OutOfFramesError) || !this.evict()) throw error;
+        if (!(error instanceof OutOfFramesError) || !this.makeRoom()) throw error;
       }
     }
   }
 
-  /**
-   * Unmaps pages until a frame has no user any more. A page that was accessed since the hand came by gets a second
-   * chance. False: there is no such page.
-   */
-  private evict(): boolean {
-    for (let steps = 2 * this.evictable.size + 1; steps > 0; steps--) {
-      const next = this.hand.next();
-      if (next.done) this.hand = this.evictable.values();
-      else if (!this.pinned.has(next.value) && this.giveUp(next.value)) return true;
-    }
+  /** Gives up pages until a frame has no user any more. False: no page can be given up. */
+  private makeRoom(): boolean {
+    let cleanVisits = VISITS_CLEAN * this.clean.size;
+    let privateVisits = this.quota.hasRoom ? VISITS_PRIVATE * this.privates.size : 0;
+    while (cleanVisits + privateVisits > 0)
+      if (cleanVisits > 0 && (privateVisits === 0 || this.isTurnOfClean())) {
+        cleanVisits--;
+        if (this.visitClean()) return true;
+      } else {
+        privateVisits--;
+        if (this.visitPrivate()) return true;
+      }
     return false;
   }
 
-  private giveUp(page: LinearAddress): boolean {
-    const entry = this.pageTable.entry(page);
-    if (entry & ACCESSED) {
-      this.pageTable.clearBits(page, ACCESSED);
-      return false;
-    }
-    const region = this.space.regionAt(page)!;
-    const frame = entry >>> 12;
-    this.pageTable.unmap(page);
-    this.evictable.delete(page);
-    region.residentPages--;
-    region.sharedPages--;
+  /** Divides the visits among the rings by their sizes. */
+  private isTurnOfClean(): boolean {
+    const pages = this.clean.size + this.privates.size;
+    this.pace += this.clean.size;
+    if (this.pace < pages) return false;
+    this.pace %= pages;
+    return true;
+  }
+
+  /** Looks at the next clean page. True: a frame is free now. */
+  private visitClean(): boolean {
+    const page = this.clean.advance();
+    return page !== undefined && !this.pinned.has(page) && !this.takeAccessed(page) && this.drop(page);
+  }
+
+  /** Looks at the next private page. True: a frame is free now. */
+  private visitPrivate(): boolean {
+    const frame = this.privates.advance();
+    if (frame === undefined) return false;
+    const page = this.privates.pageOf(frame);
+    if (this.pinned.has(page) || !this.privates.visit(frame, this.takeAccessed(page))) return false;
+    this.writeBack(page);
+    return true;
+  }
+
+  /** Clears the A bit of a page that is mapped. Answers whether it was set. */
+  private takeAccessed(page: LinearAddress): boolean {
+    if (!(this.pageTable.entry(page) & ACCESSED)) return false;
+    this.pageTable.clearBits(page, ACCESSED);
+    return true;
+  }
+
+  /** Unmaps a page from its clean frame. True: the frame has no other user. */
+  private drop(page: LinearAddress): boolean {
+    const frame = this.unmap(page);
+    this.clean.delete(page);
+    this.space.regionAt(page)!.sharedPages--;
     this.pool.release(frame);
     return this.pool.usersOf(frame) === 0;
   }
+
+  /** Unmaps a page from its private frame, whose bytes the store has from now on. */
+  private writeBack(page: LinearAddress): void {
+    const region = this.space.regionAt(page)!;
+    const frame = this.unmap(page);
+    this.privates.delete(frame);
+    const content = this.pool.snapshot(frame);
+    const { leaf } = content.page(0);
+    this.pool.release(this.pool.commit(frame, leaf));
+    this.quota.wroteBack();
+    if (isSame(content, region.mappingAt(page)!, page)) {
+      region.changed.delete(page);
+      content.close();
+    } else {
+      region.changed.setWrittenBack(page, content);
+      this.quota.take(leaf);
+    }
+  }
+
+  /** Makes a page not present. Answers the frame that it was mapped to. */
+  private unmap(page: LinearAddress): number {
+    const frame = this.pageTable.entry(page) >>> 12;
+    this.pageTable.unmap(page);
+    this.space.regionAt(page)!.residentPages--;
+    return frame;
+  }
+
+  private giveBack(content: VmoHandle): void {
+    this.quota.giveBack(content.page(0).leaf);
+    content.close();
+  }
+}
+
+/** True where a page holds what its mapping would fill it with. */
+function isSame(content: VmoHandle, mapping: Mapping, page: LinearAddress): boolean {
+  const mapped = backingPage(mapping, page);
+  const written = content.page(0);
+  return mapped === undefined || mapped.isZero ? written.isZero : mapped.leaf === written.leaf;
 }

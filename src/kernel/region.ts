@@ -1,7 +1,9 @@
 import { PAGE_SIZE, hex } from '../bits.js';
 import type { StateWriter } from '../state-writer.js';
+import type { VmoPage } from '../vmo/handle.js';
+import { ChangedPages } from './changed-pages.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
-import type { Mapping } from './mapping.js';
+import { backingPage, type Mapping } from './mapping.js';
 import { findLast } from './sorted.js';
 
 /**
@@ -15,6 +17,8 @@ export class Region {
   residentPages = 0;
   /** Those among them that are mapped to a clean frame, which everybody shares who maps the same bytes. */
   sharedPages = 0;
+  /** Pages of it whose bytes are not those of their mapping. */
+  readonly changed = new ChangedPages();
   /** Ascending and disjoint. */
   private readonly sorted: Mapping[] = [];
 
@@ -36,6 +40,23 @@ export class Region {
     return found !== undefined && address < found.end ? found : undefined;
   }
 
+  /** The mappings that a range lies in, ascending; undefined where some page of it is not mapped. */
+  covering(start: LinearAddress, end: LinearAddress): Mapping[] | undefined {
+    const found: Mapping[] = [];
+    for (let at = start, index = findLast(this.sorted, start); at < end; index++) {
+      const mapping = this.sorted[index];
+      if (!mapping || mapping.start > at || mapping.end <= at) return undefined;
+      found.push(mapping);
+      at = mapping.end;
+    }
+    return found;
+  }
+
+  /** What a page of a mapping of this region is to hold that is in no frame; undefined: zeros. */
+  contentOf(mapping: Mapping, page: LinearAddress): VmoPage | undefined {
+    return this.changed.contentOf(page)?.page(0) ?? backingPage(mapping, page);
+  }
+
   /** Throws RangeError where the mapping is not made of whole pages of this region, or some page is mapped already. */
   add(mapping: Mapping): void {
     const { start, end } = mapping;
@@ -51,10 +72,25 @@ export class Region {
     this.sorted.splice(index + 1, 0, mapping);
   }
 
-  /** Where it lies and what is mapped in it. A VMO is its identity: one that was never asked for it is hashed now. */
+  /** Puts mappings, ascending, in the place of some that follow one another and cover the same pages. */
+  replace(old: readonly Mapping[], parts: readonly Mapping[]): void {
+    const index = this.sorted.indexOf(old[0]!);
+    const covers = parts[0]!.start === old[0]!.start && parts.at(-1)!.end === old.at(-1)!.end;
+    if (!covers || old.some((mapping, i) => this.sorted[index + i] !== mapping))
+      throw new RangeError(`${parts.length} mappings cannot take the place of ${old.length}`);
+    this.sorted.splice(index, old.length, ...parts);
+  }
+
+  /**
+   * Where it lies, what is mapped in it and what was written back. A VMO is its identity: one that was never asked for it
+   * is hashed now. Private frames are told of in page tables and memory.
+   */
   writeState(out: StateWriter): void {
     out.numbers([this.start, this.size, this.residentPages, this.sharedPages, this.sorted.length]);
     for (const { start, end, protection, backing } of this.sorted)
       out.numbers([start, end, protection, backing?.offset ?? -1]).text(backing?.vmo.id ?? '');
+    const writtenBack = this.changed.within(this.start, this.end).filter(({ content }) => content !== undefined);
+    out.number(writtenBack.length);
+    for (const { page, content } of writtenBack) out.number(page).text(content!.page(0).leaf);
   }
 }

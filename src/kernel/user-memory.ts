@@ -9,7 +9,8 @@ import type { Pager } from './pager.js';
 /**
  * Memory by linear address as a thread at CPL 3 has it, for the kernel that works on a thread's behalf and for those who
  * look at the machine from outside. `read` and `write` do what instructions would: they bring pages in and set A and D
- * bits, and throw OutOfFramesError where a page finds no frame. `peek` and `poke` are for debuggers.
+ * bits, and throw OutOfFramesError where a page finds no frame. They go page by page, and need one at a time. `peek` and
+ * `poke` are for debuggers.
  */
 export class UserMemory {
   constructor(
@@ -36,6 +37,7 @@ export class UserMemory {
     forEachPage(start, lengthBytes, (address, offset, length) => {
       const physical = this.translate(address, 'read');
       bytes.set(ram.subarray(physical, physical + length), offset);
+      this.pager.releasePins();
       return true;
     });
     return bytes;
@@ -45,6 +47,7 @@ export class UserMemory {
   write(start: LinearAddress, bytes: Uint8Array): void {
     forEachPage(start, bytes.length, (address, offset, length) => {
       this.store(this.translate(address, 'write'), bytes.subarray(offset, offset + length));
+      this.pager.releasePins();
       return true;
     });
   }
@@ -72,10 +75,10 @@ export class UserMemory {
     forEachPage(start, Math.min(bytes.length, ADDRESS_SPACE_END - start), (address, offset, length) => {
       if (this.pager.resolveForced(address) !== 'resolved') return false;
       this.store(this.probe(address), bytes.subarray(offset, offset + length));
+      this.pager.releasePins();
       stored += length;
       return true;
     });
-    this.pager.releasePins();
     return stored;
   }
 
@@ -99,16 +102,16 @@ export class UserMemory {
     this.linearMemory.stored(physical, bytes.length);
   }
 
-  /** The 4096 bytes of the page of an address: those of its frame, or what its mapping would fill a frame with. */
+  /** The 4096 bytes of the page of an address: those of its frame, or what a frame would be filled with. */
   private pageAt(address: LinearAddress): Uint8Array | undefined {
     const page = address - (address % PAGE_SIZE);
     const physical = this.probe(page);
     if (physical >= 0) return this.linearMemory.memory.ram.subarray(physical, physical + PAGE_SIZE);
-    const mapping = this.space.regionAt(page)?.mappingAt(page);
-    if (!mapping) return undefined;
+    const region = this.space.regionAt(page);
+    const mapping = region?.mappingAt(page);
+    if (!region || !mapping) return undefined;
     const bytes = new Uint8Array(PAGE_SIZE);
-    const { backing } = mapping;
-    backing?.vmo.page((page - mapping.start + backing.offset) / PAGE_SIZE).copyTo(bytes);
+    region.contentOf(mapping, page)?.copyTo(bytes);
     return bytes;
   }
 }

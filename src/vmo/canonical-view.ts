@@ -1,9 +1,7 @@
 /** From a rope to the canonical subtrees over its bytes: what lies aligned is found, what does not is gathered once. */
 
-import { PAGE_SIZE } from '../bits.js';
-import { LEVEL_BYTES } from './canonical-form.js';
 import { Branch, copyRope, Piece, type Rope } from './rope.js';
-import { copySubtree, Leaf, Node, type Subtree } from './subtree.js';
+import { copySubtree, type Leaf, openedNode, Remote, type Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 
 type Extent = Rope | Subtree;
@@ -17,7 +15,7 @@ type Extent = Rope | Subtree;
  * that are gone.
  */
 export class CanonicalView {
-  private readonly remembered = new Map<Extent, Map<number, Subtree>[]>();
+  private readonly remembered = new Map<Extent | string, Map<number, Subtree>[]>();
   /** Extents visited to gather pages. */
   visited = 0;
 
@@ -28,7 +26,7 @@ export class CanonicalView {
    * which then is the end of the VMO: zeros follow.
    */
   subtreeOfRope(rope: Rope, offset: number, level: number): Subtree {
-    const size = LEVEL_BYTES[level]!;
+    const size = this.table.format.levelBytes[level]!;
     let extent = rope;
     let at = offset;
     while (extent instanceof Branch) {
@@ -51,7 +49,7 @@ export class CanonicalView {
 
   private subtreeOfPiece(piece: Piece, offset: number, level: number): Subtree {
     const { tree } = piece;
-    const size = LEVEL_BYTES[level]!;
+    const size = this.table.format.levelBytes[level]!;
     const at = piece.start + offset;
     const kept = piece.length - offset;
     if (kept >= size) return this.subtreeOfTree(tree, at, level);
@@ -64,16 +62,17 @@ export class CanonicalView {
 
   /** The subtree over 2^level pages that lie within `tree`, from byte `offset`. */
   private subtreeOfTree(tree: Subtree, offset: number, level: number): Subtree {
-    const size = LEVEL_BYTES[level]!;
+    const { levelBytes } = this.table.format;
+    const size = levelBytes[level]!;
     let extent = tree;
     let at = offset;
-    while (extent instanceof Node && extent.level > level) {
+    while (extent.level > level) {
       if (at >= extent.used) return this.table.zero(level);
-      const half = LEVEL_BYTES[extent.level - 1]!;
+      const half = levelBytes[extent.level - 1]!;
       if (at >= half) {
         at -= half;
-        extent = extent.right;
-      } else if (at + size <= half) extent = extent.left;
+        extent = openedNode(extent).right;
+      } else if (at + size <= half) extent = openedNode(extent).left;
       else return this.built(extent, at, level);
     }
     return extent;
@@ -86,18 +85,20 @@ export class CanonicalView {
   }
 
   private built(extent: Extent, offset: number, level: number): Subtree {
-    const known = this.remembered.get(extent)?.[level]?.get(offset);
+    // What a Remote stands for may go and come again.
+    const name = extent instanceof Remote ? extent.key : extent;
+    const known = this.remembered.get(name)?.[level]?.get(offset);
     if (known !== undefined) return known;
     const made = level === 0 ? this.gather(extent, offset) : this.concat(extent, offset, level);
     this.table.retain(made);
-    let levels = this.remembered.get(extent);
-    if (levels === undefined) this.remembered.set(extent, (levels = []));
+    let levels = this.remembered.get(name);
+    if (levels === undefined) this.remembered.set(name, (levels = []));
     (levels[level] ??= new Map()).set(offset, made);
     return made;
   }
 
   private concat(extent: Extent, offset: number, level: number): Subtree {
-    const half = LEVEL_BYTES[level - 1]!;
+    const half = this.table.format.levelBytes[level - 1]!;
     const left = this.subtreeOf(extent, offset, level - 1);
     const isBeyond = (extent instanceof Piece || extent instanceof Branch) && offset + half >= extent.length;
     return this.table.node(
@@ -109,10 +110,10 @@ export class CanonicalView {
   private gather(extent: Extent, offset: number): Leaf {
     const { scratch } = this.table;
     if (extent instanceof Piece || extent instanceof Branch) {
-      const length = Math.min(PAGE_SIZE, extent.length - offset);
+      const length = Math.min(scratch.length, extent.length - offset);
       this.visited += copyRope(extent, offset, length, scratch, 0);
       scratch.fill(0, length);
-    } else this.visited += copySubtree(extent, offset, PAGE_SIZE, scratch, 0);
+    } else this.visited += copySubtree(extent, offset, scratch.length, scratch, 0);
     return this.table.leafOfScratch();
   }
 }

@@ -1,6 +1,6 @@
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { PAGE_SIZE } from '../bits.js';
-import { CanonicalHasher, ZERO_LEAF, heightOf, type HashFunction, MAX_LENGTH } from './canonical-form.js';
+import { CanonicalHasher, heightOf, type HashFunction, MAX_LENGTH } from './canonical-form.js';
 import { VmoHandleError, VmoRangeError } from './errors.js';
 
 const EMPTY_PAGE = new Uint8Array(PAGE_SIZE);
@@ -15,8 +15,6 @@ export class ContentHasher {
   private readonly words = new Int32Array(this.page.buffer);
   /** By level: the hash of a subtree that waits for its right neighbour. */
   private readonly waiting: (Uint8Array | undefined)[] = [];
-  /** By level: the hash of the subtree of zeros. */
-  private readonly zeros: Uint8Array[] = [hexToBytes(ZERO_LEAF)];
   private lengthBytes = 0;
   private isOver = false;
 
@@ -59,10 +57,10 @@ export class ContentHasher {
     let top: Uint8Array | undefined;
     for (let level = 0; level < height; level++) {
       const left = this.waiting[level];
-      if (left) top = this.node(level + 1, left, top ?? this.zero(level));
-      else if (top) top = this.node(level + 1, top, this.zero(level));
+      if (left) top = this.node(level + 1, left, top ?? this.hasher.zero(level));
+      else if (top) top = this.node(level + 1, top, this.hasher.zero(level));
     }
-    top ??= this.waiting[height] ?? this.zero(height);
+    top ??= this.waiting[height] ?? this.hasher.zero(height);
     return bytesToHex(this.hasher.root(this.lengthBytes, top));
   }
 
@@ -71,7 +69,7 @@ export class ContentHasher {
   }
 
   private enterPage(): void {
-    let hash = isZero(this.words) ? this.zero(0) : this.hasher.leaf(this.page);
+    let hash = isZero(this.words) ? this.hasher.zero(0) : this.hasher.leaf(this.page);
     let level = 0;
     for (let left = this.waiting[0]; left; left = this.waiting[level]) {
       this.waiting[level++] = undefined;
@@ -81,16 +79,8 @@ export class ContentHasher {
   }
 
   private node(level: number, left: Uint8Array, right: Uint8Array): Uint8Array {
-    const zero = this.zeros[level - 1];
-    return left === zero && right === zero ? this.zero(level) : this.hasher.node(level, left, right);
-  }
-
-  private zero(level: number): Uint8Array {
-    for (let k = this.zeros.length; k <= level; k++) {
-      const below = this.zeros[k - 1]!;
-      this.zeros.push(this.hasher.node(k, below, below));
-    }
-    return this.zeros[level]!;
+    const zero = this.hasher.zero(level - 1);
+    return left === zero && right === zero ? this.hasher.zero(level) : this.hasher.node(level, left, right);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What VMOs and the frame pool refuse: raised before anything changed, with the numbers in the message. */
 
 import { MAX_LENGTH } from './canonical-form.js';
+import type { RecordFault } from './record-check.js';
 
 /** An offset, a length or a page that lies outside what it was asked of. */
 export class VmoRangeError extends RangeError {
@@ -12,11 +13,17 @@ export class VmoHandleError extends Error {
   override name = 'VmoHandleError';
 }
 
-/** Refuses `value` unless it is a whole number from 0 to 2^48. */
-export function requireWhole(what: string, value: number): void {
+/** Refuses `value` unless it is a whole number from 0 to `max`, 2^48 if that is not given. */
+export function requireWhole(what: string, value: number, max = MAX_LENGTH): void {
   if (!Number.isInteger(value) || value < 0)
-    throw new VmoRangeError(`${what} ${value} is not a whole number from 0 to ${MAX_LENGTH}`);
-  if (value > MAX_LENGTH) throw new VmoRangeError(`${what} ${value} exceeds ${MAX_LENGTH}`);
+    throw new VmoRangeError(`${what} ${value} is not a whole number from 0 to ${max}`);
+  if (value > max) throw new VmoRangeError(`${what} ${value} exceeds ${max}`);
+}
+
+/** Refuses an index that is not that of one of `count` pages. */
+export function requirePage(index: number, count: number): void {
+  requireWhole('page', index);
+  if (index >= count) throw new VmoRangeError(`page ${index} is not one of ${count} pages`);
 }
 
 /** Refuses `offset` and `length` (bytes) unless they lie within `limit` bytes. */
@@ -35,4 +42,23 @@ export class OutOfFramesError extends Error {
 /** A frame that is not in the state an operation needs: an error of the caller. */
 export class FrameStateError extends Error {
   override name = 'FrameStateError';
+}
+
+/** A canonical record that a RecordStore lacks, though another that it has refers to it. */
+export class MissingRecordError extends Error {
+  override name = 'MissingRecordError';
+}
+
+/** A canonical stream that is none, or not the expected one. */
+export class CanonicalStreamError extends Error {
+  override name = 'CanonicalStreamError';
+
+  constructor(
+    readonly fault: RecordFault | 'cut' | 'trailing bytes',
+    /** Bytes from the stream's start: of a field that is wrong, a record whose hash is wrong, or what should have come. */
+    readonly offset: number,
+    message: string,
+  ) {
+    super(`byte ${offset}: ${fault}: ${message}`);
+  }
 }

@@ -4,7 +4,7 @@ import type { StateWriter } from '../state-writer.js';
 import { ZERO_LEAF } from './canonical-form.js';
 import { FrameStateError, OutOfFramesError, VmoRangeError } from './errors.js';
 import { FrameList } from './frame-list.js';
-import type { VmoPage } from './handle.js';
+import type { VmoHandle, VmoPage } from './handle.js';
 import type { VmoStore } from './store.js';
 
 /** Which frames a pool has, and whom it tells. */
@@ -60,7 +60,8 @@ const STATE_NAMES = ['free', 'clean', 'private', 'a table'];
  */
 export class FramePool {
   private readonly firstFrame: number;
-  private readonly endFrame: number;
+  /** One past the last frame. */
+  readonly endFrame: number;
   private readonly codeChanged: (frame: number) => void;
   private readonly states: Uint8Array;
   private readonly users: Uint32Array;
@@ -152,14 +153,20 @@ export class FramePool {
     return copy;
   }
 
+  /** A page of the store with the bytes that a frame holds now. The handle is the caller's to close. */
+  snapshot(frame: number): VmoHandle {
+    this.slotOf(frame);
+    return this.store.page(this.bytesOf(frame));
+  }
+
   /**
    * Makes a private frame clean. Answers the frame that its users have from now on: another one where a clean frame
-   * holds the same bytes already. A clean frame stays as it is.
+   * holds the same bytes already. A clean frame stays as it is. `knownLeaf` is the hash of its bytes, for who has it.
    */
-  commit(frame: number): number {
+  commit(frame: number, knownLeaf?: string): number {
     if (this.states[this.slotOf(frame)] === CLEAN) return frame;
     const users = this.users[this.slotOf(frame, PRIVATE)]!;
-    const leaf = this.leafOf(frame);
+    const leaf = knownLeaf ?? this.leafOf(frame);
     const equal = this.frameByLeaf.get(leaf);
     if (equal === undefined) {
       this.enterClean(frame, leaf, users);
@@ -182,6 +189,11 @@ export class FramePool {
   /** Whose content a frame holds: the leaf hash of a clean frame; undefined where it must be watched. */
   codeIdentity(frame: number): string | undefined {
     return this.leafByFrame.get(frame);
+  }
+
+  /** True for a frame that one user alone can see, and may write. */
+  isPrivate(frame: number): boolean {
+    return this.states[frame - this.firstFrame] === PRIVATE;
   }
 
   /** Users of a frame: 0 for one that is free or idle. */
@@ -264,7 +276,7 @@ export class FramePool {
 
   /** Hashed through the store, which has the hash already where it holds an equal page that was hashed. */
   private leafOf(frame: number): string {
-    const handle = this.store.page(this.bytesOf(frame));
+    const handle = this.snapshot(frame);
     const { leaf } = handle.page(0);
     handle.close();
     return leaf;

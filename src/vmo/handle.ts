@@ -1,7 +1,5 @@
-import { PAGE_SIZE } from '../bits.js';
-import { pagesOf } from './canonical-form.js';
-import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from './errors.js';
-import { copyPage, type Leaf } from './subtree.js';
+import { requirePage, requireRange, VmoHandleError } from './errors.js';
+import { copySubtree, type Leaf, type Remote } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 import type { Vmo } from './vmo.js';
 
@@ -9,7 +7,7 @@ import type { Vmo } from './vmo.js';
 export class VmoPage {
   constructor(
     private readonly table: SubtreeTable,
-    private readonly extent: Leaf,
+    private readonly extent: Leaf | Remote,
   ) {}
 
   /** The leaf hash, 64 hexadecimal digits: the key of the page's frame. Hashed when first asked for. */
@@ -24,10 +22,13 @@ export class VmoPage {
 
   /** Puts the 4096 bytes into `target` at `at`. Throws VmoRangeError where they do not fit. */
   copyTo(target: Uint8Array, at = 0): void {
-    requireRange('page copy', at, PAGE_SIZE, target.length);
-    copyPage(this.extent, target, at);
+    const { pageSize } = this.table.format;
+    requireRange('page copy', at, pageSize, target.length);
+    copySubtree(this.extent, 0, pageSize, target, at);
   }
 }
+
+const NO_TAGS: ReadonlyMap<string, string> = new Map();
 
 /**
  * A hold on a VMO, an immutable string of bytes. Close it: what no handle holds is forgotten. A closed handle throws
@@ -37,7 +38,11 @@ export class VmoHandle {
   private vmo: Vmo | undefined;
 
   /** VmoStore makes handles. */
-  constructor(vmo: Vmo) {
+  constructor(
+    vmo: Vmo,
+    /** What VmoBuilder.commit was given beside the bytes. It stays with this handle; others on the same VMO have none. */
+    readonly tags: ReadonlyMap<string, string> = NO_TAGS,
+  ) {
     vmo.retain();
     this.vmo = vmo;
   }
@@ -71,15 +76,13 @@ export class VmoHandle {
    */
   page(index: number): VmoPage {
     const vmo = this.content;
-    requireWhole('page', index);
-    const count = pagesOf(vmo.lengthBytes);
-    if (index >= count) throw new VmoRangeError(`page ${index} is not one of ${count} pages`);
+    requirePage(index, vmo.shared.table.format.pagesOf(vmo.lengthBytes));
     return new VmoPage(vmo.shared.table, vmo.leaf(index));
   }
 
   /** The pages in order. */
   *pages(): Generator<VmoPage, void, undefined> {
-    const count = pagesOf(this.length);
+    const count = this.content.shared.table.format.pagesOf(this.length);
     for (let index = 0; index < count; index++) yield this.page(index);
   }
 

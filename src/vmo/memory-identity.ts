@@ -1,7 +1,7 @@
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { PAGE_SIZE } from '../bits.js';
 import type { GuestMemory } from '../memory.js';
-import { CanonicalHasher, ZERO_LEAF, heightOf, type HashFunction } from './canonical-form.js';
+import { CanonicalHasher, heightOf, type HashFunction } from './canonical-form.js';
 
 const PAGE_WORDS = PAGE_SIZE / 4;
 
@@ -17,8 +17,6 @@ export class MemoryIdentity {
   private copy = new Int32Array(0);
   /** `levels[k][i]` is the hash of the subtree over the 2^k frames from frame i * 2^k; missing ones are of zeros. */
   private readonly levels: Uint8Array[][];
-  /** By level: the hash of a subtree of zeros. */
-  private readonly zeros: readonly Uint8Array[];
 
   /** `hash` is SHA-256. */
   constructor(
@@ -27,12 +25,7 @@ export class MemoryIdentity {
   ) {
     this.hasher = new CanonicalHasher(hash);
     this.ram = new Int32Array(memory.ram.buffer, memory.ram.byteOffset, memory.size / 4);
-    const zeros: Uint8Array[] = [hexToBytes(ZERO_LEAF)];
-    const height = heightOf(memory.size);
-    for (let level = 1; level <= height; level++)
-      zeros.push(this.hasher.node(level, zeros[level - 1]!, zeros[level - 1]!));
-    this.zeros = zeros;
-    this.levels = zeros.map(() => []);
+    this.levels = Array.from({ length: heightOf(memory.size) + 1 }, () => []);
   }
 
   /** 64 hexadecimal digits. Frames from `endFrame` on hold zeros, and always did. */
@@ -55,7 +48,7 @@ export class MemoryIdentity {
   }
 
   private hashAt(level: number, index: number): Uint8Array {
-    return this.levels[level]![index] ?? this.zeros[level]!;
+    return this.levels[level]![index] ?? this.hasher.zero(level);
   }
 
   /** The frames that are not what they were, which the copy takes up. */

@@ -1,6 +1,5 @@
-import { PAGE_SIZE } from '../bits.js';
-import { pagesOf } from './canonical-form.js';
-import { Leaf, type Subtree } from './subtree.js';
+import { equalHashes } from './canonical-form.js';
+import { openedNode, type Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 import type { Canonical } from './vmo.js';
 
@@ -35,9 +34,10 @@ export function* differingPages(
 function* differences(table: SubtreeTable, a: Canonical, b: Canonical): Generator<PageRange, void, undefined> {
   const shorter = Math.min(a.lengthBytes, b.lengthBytes);
   const longer = Math.max(a.lengthBytes, b.lengthBytes);
-  const first = shorter === longer ? pagesOf(longer) : Math.floor(shorter / PAGE_SIZE);
+  const { format } = table;
+  const first = shorter === longer ? format.pagesOf(longer) : Math.floor(shorter / format.pageSize);
   yield* differingLeaves(table, a.tree, b.tree, first);
-  if (shorter < longer) yield { first, count: pagesOf(longer) - first };
+  if (shorter < longer) yield { first, count: format.pagesOf(longer) - first };
 }
 
 /** The pages below `end` in which two trees differ. Each tree covers that many. */
@@ -52,23 +52,21 @@ function* differingLeaves(
   for (let range = open.pop(); range !== undefined; range = open.pop()) {
     const { a, b, page } = range;
     if (page >= end || isEqual(table, a, b)) continue;
-    if (a instanceof Leaf || b instanceof Leaf) yield { first: page, count: 1 };
+    if (a.level === 0) yield { first: page, count: 1 };
     else {
-      open.push({ a: a.right, b: b.right, page: page + 2 ** (a.level - 1) });
-      open.push({ a: a.left, b: b.left, page });
+      const [nodeOfA, nodeOfB] = [openedNode(a), openedNode(b)];
+      open.push({ a: nodeOfA.right, b: nodeOfB.right, page: page + 2 ** (a.level - 1) });
+      open.push({ a: nodeOfA.left, b: nodeOfB.left, page });
     }
   }
 }
 
 function leftmost(tree: Subtree, level: number): Subtree {
   let subtree = tree;
-  while (!(subtree instanceof Leaf) && subtree.level > level) subtree = subtree.left;
+  while (subtree.level > level) subtree = openedNode(subtree).left;
   return subtree;
 }
 
 function isEqual(table: SubtreeTable, a: Subtree, b: Subtree): boolean {
-  if (a === b) return true;
-  if (a.used !== b.used) return false;
-  const hashOfB = table.hashOf(b);
-  return table.hashOf(a).every((byte, i) => byte === hashOfB[i]);
+  return a === b || equalHashes(table.hashOf(a), table.hashOf(b));
 }

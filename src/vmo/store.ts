@@ -1,13 +1,19 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { PAGE_SIZE } from '../bits.js';
-import { VmoBuilder } from './builder.js';
-import { CanonicalHasher, type HashFunction, MAX_LENGTH, MAX_LEVEL } from './canonical-form.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { type BuilderStore, VmoBuilder } from './builder.js';
+import { CanonicalHasher, type HashFunction, MAX_LEVEL, STANDARD_FORMAT } from './canonical-form.js';
+import { CanonicalStreamReader } from './canonical-stream-reader.js';
 import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from './errors.js';
 import { VmoHandle } from './handle.js';
 import { differingPages, type PageRange } from './page-difference.js';
+import { RecordBatch } from './record-batch.js';
+import type { RecordStore } from './record-store.js';
+import { missingRecords, placeOf } from './record-walk.js';
+import { RemoteTree } from './remote-tree.js';
 import { append, replace, type Rope, slice, wholePiece } from './rope.js';
 import type { Subtree } from './subtree.js';
 import { SubtreeTable } from './subtree-table.js';
+import { TreeImport } from './tree-import.js';
 import { type Shared, Vmo } from './vmo.js';
 
 /** Bytes laid over a VMO at `offset`. */
@@ -28,6 +34,8 @@ export interface VmoCounters {
   readonly published: number;
   /** Extents visited by reads and by gathering pages. */
   readonly extentsVisited: number;
+  /** Records read from RecordStores, each of them hashed to verify it; those hashes are not among the counts above. */
+  readonly recordsRead: number;
 }
 
 /**
@@ -42,28 +50,39 @@ export interface VmoCounters {
  */
 export class VmoStore {
   private readonly shared: Shared;
+  private readonly remoteTrees = new Map<Pick<RecordStore, 'get'>, RemoteTree>();
 
-  /** `hash` is SHA-256: a host may bring a faster one than the default, which runs everywhere. */
-  constructor(hash: HashFunction = sha256) {
-    const hasher = new CanonicalHasher(hash);
+  /**
+   * `hash` is SHA-256: a host may bring a faster one than the default, which runs everywhere. Another `format` than that
+   * of BD0-VMO-1 is for tests of deep trees: no identity is then that of the format.
+   */
+  constructor(
+    private readonly hash: HashFunction = sha256,
+    private readonly format = STANDARD_FORMAT,
+  ) {
+    const hasher = new CanonicalHasher(hash, format);
     this.shared = { hasher, table: new SubtreeTable(hasher), published: new Map(), extentsVisited: 0 };
   }
 
   get counters(): VmoCounters {
     const { hasher, table, published, extentsVisited } = this.shared;
+    let recordsRead = 0;
+    for (const { reader } of this.remoteTrees.values()) recordsRead += reader.recordsRead;
     return {
       leavesHashed: hasher.leavesHashed,
       nodesHashed: hasher.nodesHashed,
       pagesStored: table.leavesStored,
       published: published.size,
       extentsVisited,
+      recordsRead,
     };
   }
 
   /** A page extent: 1 to 4096 bytes. */
   page(bytes: Uint8Array): VmoHandle {
-    if (bytes.length < 1 || bytes.length > PAGE_SIZE)
-      throw new VmoRangeError(`a page of ${bytes.length} bytes is not of 1 to ${PAGE_SIZE}`);
+    const { pageSize } = this.format;
+    if (bytes.length < 1 || bytes.length > pageSize)
+      throw new VmoRangeError(`a page of ${bytes.length} bytes is not of 1 to ${pageSize}`);
     return this.fromBytes(bytes);
   }
 
@@ -74,7 +93,7 @@ export class VmoStore {
 
   /** `length` zeros. */
   zeros(length: number): VmoHandle {
-    requireWhole('length', length);
+    requireWhole('length', length, this.format.lengthMax);
     return this.handleOf(this.whole(this.shared.table.zero(MAX_LEVEL), length));
   }
 
@@ -88,10 +107,11 @@ export class VmoStore {
   /** The bytes of `vmos`, one after another. */
   concat(vmos: readonly VmoHandle[]): VmoHandle {
     const parts = vmos.map((vmo) => this.vmoOf(vmo)).filter((part) => part.lengthBytes > 0);
+    const { lengthMax } = this.format;
     let length = 0;
     for (const part of parts) {
-      if (part.lengthBytes > MAX_LENGTH - length)
-        throw new VmoRangeError(`concat of ${length} + ${part.lengthBytes} bytes exceeds ${MAX_LENGTH} bytes`);
+      if (part.lengthBytes > lengthMax - length)
+        throw new VmoRangeError(`concat of ${length} + ${part.lengthBytes} bytes exceeds ${lengthMax} bytes`);
       length += part.lengthBytes;
     }
     if (parts.length === 1) return new VmoHandle(parts[0]!);
@@ -121,9 +141,82 @@ export class VmoStore {
     return new VmoHandle(vmo);
   }
 
-  /** Makes a VMO of bytes that come in parts. */
-  builder(): VmoBuilder {
-    return new VmoBuilder(this.shared.table, (tree, lengthBytes) => this.handleOf(this.whole(tree, lengthBytes)));
+  /**
+   * The VMO of an identity whose root `records` has; undefined where it has none. Its nodes and pages are fetched when they
+   * are touched, verified, and kept until `dropFetched` or until nothing holds them: from then on, whatever asks for bytes or for an
+   * identity may throw DamagedRecordError or MissingRecordError. `records` is called again as long as the VMO is in use.
+   */
+  openFrom(records: Pick<RecordStore, 'get'>, id: string): VmoHandle | undefined {
+    const resident = this.open(id);
+    if (resident !== undefined) return resident;
+    const { table, hasher } = this.shared;
+    const trees = this.remoteTrees.get(records) ?? new RemoteTree(table, records, hasher);
+    const root = trees.reader.root(id);
+    if (root === undefined) return undefined;
+    this.remoteTrees.set(records, trees);
+    const { lengthBytes, top } = root.fields;
+    const tree = trees.subtree(top, this.format.heightOf(lengthBytes), lengthBytes);
+    const vmo = new Vmo(this.shared, this.whole(tree, lengthBytes));
+    vmo.publish();
+    return new VmoHandle(vmo);
+  }
+
+  /** Forgets what was fetched for `openFrom`. It is fetched again when it is touched. */
+  dropFetched(): void {
+    for (const trees of this.remoteTrees.values()) trees.drop();
+  }
+
+  /**
+   * Puts the records of a VMO that `records` lacks, those below each first and the root last: what it has is whole at any
+   * time, and subtrees that are there are not looked at. Hashes what was not hashed yet. Answers how many records it put.
+   */
+  saveTo(records: RecordStore, handle: VmoHandle): number {
+    const { hasher, table } = this.shared;
+    const vmo = this.vmoOf(handle);
+    const hash = hexToBytes(vmo.publish());
+    if (records.has(hash)) return 0;
+    const { tree, lengthBytes } = vmo.canonical();
+    const batch = new RecordBatch(records);
+    const isThere = (hash: Uint8Array): boolean => batch.has(hash) || records.has(hash);
+    for (const entry of missingRecords(placeOf(table, hasher, tree), isThere)) batch.add(entry);
+    batch.add({ hash, record: hasher.recordOfRoot(lengthBytes, table.hashOf(tree)) });
+    batch.put();
+    return batch.count;
+  }
+
+  /**
+   * The VMO of a canonical stream, which is verified as it is read. It is published: its id can be opened. Throws
+   * CanonicalStreamError where the stream is none, or not that of `id` if one is given.
+   */
+  importStream(parts: Iterable<Uint8Array>, id?: string): VmoHandle {
+    const { hasher, table } = this.shared;
+    const trees = new TreeImport(table, hasher);
+    try {
+      const reader = new CanonicalStreamReader(trees, { hash: this.hash, id, format: this.format });
+      for (const part of parts) reader.push(part);
+      const { lengthBytes, top } = reader.finish();
+      const tree = trees.subtree(top, this.format.heightOf(lengthBytes));
+      const vmo = new Vmo(this.shared, this.whole(tree, lengthBytes));
+      vmo.publish();
+      return new VmoHandle(vmo);
+    } finally {
+      trees.close();
+    }
+  }
+
+  /** Makes a VMO step by step, of at most `lengthMax` bytes: 2^48 if that is not given. */
+  builder(lengthMax = this.format.lengthMax): VmoBuilder {
+    requireWhole('builder bound', lengthMax, this.format.lengthMax);
+    const store: BuilderStore = {
+      table: this.shared.table,
+      sliceOf: (vmo, offset, length) => {
+        const base = this.vmoOf(vmo);
+        requireRange('slice', offset, length, base.lengthBytes);
+        return slice(base.rope, offset, length);
+      },
+      commit: (rope, tags) => this.handleOf(rope, tags),
+    };
+    return new VmoBuilder(store, lengthMax);
   }
 
   /** The ranges of pages in which two VMOs differ, ascending. Hashes both. */
@@ -140,10 +233,10 @@ export class VmoStore {
     return wholePiece(tree, lengthBytes, this.shared.table.zero(MAX_LEVEL));
   }
 
-  private handleOf(rope: Rope | undefined): VmoHandle {
+  private handleOf(rope: Rope | undefined, tags?: ReadonlyMap<string, string>): VmoHandle {
     const vmo = new Vmo(this.shared, rope);
     this.shared.table.dropUnused();
-    return new VmoHandle(vmo);
+    return new VmoHandle(vmo, tags);
   }
 
   private vmoOf(handle: VmoHandle): Vmo {

@@ -1,9 +1,8 @@
 /** The subtrees of a store: equal ones stored once, hashed when asked, forgotten when nothing holds them. */
 
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../bits.js';
-import { type CanonicalHasher, MAX_LEVEL, ZERO_LEAF } from './canonical-form.js';
-import { Leaf, type LeafBucket, Node, type Subtree } from './subtree.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { type CanonicalHasher, MAX_LEVEL, type PageFormat } from './canonical-form.js';
+import { Leaf, type LeafBucket, Node, Remote, type RemoteSource, type Subtree } from './subtree.js';
 
 /** Leaves of one cheap hash that a new page is compared with. A guest chooses the bytes, so it may make them collide. */
 const CANDIDATES_MAX = 4;
@@ -17,8 +16,9 @@ const SERIALS = 2 ** 26;
  */
 export class SubtreeTable {
   /** A page under construction: fill it, then call `leafOfScratch`. */
-  readonly scratch = new Uint8Array(PAGE_SIZE);
-  private readonly scratchWords = new Int32Array(this.scratch.buffer);
+  readonly scratch: Uint8Array;
+  readonly format: PageFormat;
+  private readonly scratchWords: Int32Array;
   private readonly buckets = new Map<number, LeafBucket>();
   /** Hashed leaves of crowded buckets. */
   private readonly leavesByKey = new Map<string, Leaf>();
@@ -31,13 +31,15 @@ export class SubtreeTable {
   leavesStored = 0;
 
   constructor(private readonly hasher: CanonicalHasher) {
+    this.format = hasher.format;
+    this.scratch = new Uint8Array(this.format.pageSize);
+    this.scratchWords = new Int32Array(this.scratch.buffer);
     const zeroLeaf = new Leaf(new Uint8Array(0), emptyBucket(0), this.takeSerial());
-    zeroLeaf.key = ZERO_LEAF;
-    zeroLeaf.hash = hexToBytes(ZERO_LEAF);
+    zeroLeaf.hash = hasher.zero(0);
     const zeros: Subtree[] = [zeroLeaf];
     for (let level = 1; level <= MAX_LEVEL; level++) {
       const below = zeros[level - 1]!;
-      zeros.push(new Node(below, below, this.takeSerial()));
+      zeros.push(new Node(below, below, this.takeSerial(), this.format.levelBytes[level - 1]!));
     }
     this.zeros = zeros;
     this.retain(zeros[MAX_LEVEL]!);
@@ -48,7 +50,7 @@ export class SubtreeTable {
     return this.zeros[level]!;
   }
 
-  /** The page that holds `bytes`, at most 4096, which are copied. */
+  /** The page that holds `bytes`, at most a page of them, which are copied. */
   leaf(bytes: Uint8Array): Leaf {
     this.scratch.set(bytes);
     this.scratch.fill(0, bytes.length);
@@ -57,17 +59,21 @@ export class SubtreeTable {
 
   /** The page that holds what `scratch` holds. */
   leafOfScratch(): Leaf {
-    const { scratch } = this;
-    const words = usedWords(this.scratchWords);
+    return this.leafOfPage(this.scratch, this.scratchWords);
+  }
+
+  /** The page that holds what `page` holds, of which `allWords` is a view. It is copied. */
+  leafOfPage(page: Uint8Array, allWords: Int32Array): Leaf {
+    const words = usedWords(allWords);
     if (words === 0) return this.zeros[0] as Leaf;
     let used = words * 4;
-    while (scratch[used - 1] === 0) used--;
-    const cheapHash = cheapHashOf(this.scratchWords, words);
+    while (page[used - 1] === 0) used--;
+    const cheapHash = cheapHashOf(allWords, words);
     let bucket = this.buckets.get(cheapHash);
-    const equal = bucket?.candidates.find((candidate) => holds(candidate, scratch, used));
+    const equal = bucket?.candidates.find((candidate) => holds(candidate, page, used));
     if (equal !== undefined) return equal;
     if (bucket === undefined) this.buckets.set(cheapHash, (bucket = emptyBucket(cheapHash)));
-    const leaf = new Leaf(scratch.slice(0, used), bucket, this.takeSerial());
+    const leaf = new Leaf(page.slice(0, used), bucket, this.takeSerial());
     bucket.leaves++;
     if (bucket.candidates.length < CANDIDATES_MAX) bucket.candidates.push(leaf);
     else bucket.isCrowded = true;
@@ -84,7 +90,7 @@ export class SubtreeTable {
     const children = childrenKey(left, right);
     const known = this.nodesByChildren.get(children);
     if (known !== undefined) return known;
-    const node = new Node(left, right, this.takeSerial());
+    const node = new Node(left, right, this.takeSerial(), this.format.levelBytes[left.level]!);
     this.nodesByChildren.set(children, node);
     this.unsettled.push(node);
     return node;
@@ -104,26 +110,42 @@ export class SubtreeTable {
   /** The canonical tree of `bytes`, one or more, which are copied. */
   treeOfBytes(bytes: Uint8Array): Subtree {
     const leaves: Leaf[] = [];
-    for (let at = 0; at < bytes.length; at += PAGE_SIZE) leaves.push(this.leaf(bytes.subarray(at, at + PAGE_SIZE)));
+    const { pageSize } = this.format;
+    for (let at = 0; at < bytes.length; at += pageSize) leaves.push(this.leaf(bytes.subarray(at, at + pageSize)));
     return this.treeOf(leaves);
   }
 
   /** The SHA-256 of a subtree's record; whatever below it has none yet is hashed first. */
   hashOf(tree: Subtree): Uint8Array {
+    if (tree instanceof Remote) return tree.hash;
     if (tree.hash !== undefined) return tree.hash;
     if (tree instanceof Leaf) return this.hashLeaf(tree);
-    tree.hash = this.hasher.node(tree.level, this.hashOf(tree.left), this.hashOf(tree.right));
-    return tree.hash;
+    return (tree.hash =
+      tree.used === 0
+        ? this.hasher.zero(tree.level)
+        : this.hasher.node(tree.level, this.hashOf(tree.left), this.hashOf(tree.right)));
   }
 
-  /** The hash of a leaf in hexadecimal: the key of its frame. */
-  keyOf(leaf: Leaf): string {
-    return (leaf.key ??= bytesToHex(this.hashOf(leaf)));
+  /** Takes up a hash that somebody else computed and checked. Something holds the subtree. */
+  adoptHash(tree: Leaf | Node, hash: Uint8Array): void {
+    if (tree.hash !== undefined) return;
+    tree.hash = hash;
+    if (tree instanceof Leaf && tree.bucket.isCrowded) this.findTwin(tree);
+  }
+
+  /** The hash of a page in hexadecimal: the key of its frame. */
+  keyOf(page: Leaf | Remote): string {
+    return page instanceof Remote ? page.key : (page.key ??= bytesToHex(this.hashOf(page)));
+  }
+
+  /** A subtree whose content comes from `source`. */
+  remote(source: RemoteSource, hash: Uint8Array, key: string, level: number, used: number): Remote {
+    return new Remote(source, hash, key, level, used, this.takeSerial());
   }
 
   retain(tree: Subtree): void {
     if (tree.serial < 0) throw new Error(`extent of level ${tree.level} held after it was forgotten`);
-    if (tree.users++ > 0 || tree instanceof Leaf) return;
+    if (tree.users++ > 0 || !(tree instanceof Node)) return;
     this.retain(tree.left);
     this.retain(tree.right);
   }
@@ -134,7 +156,7 @@ export class SubtreeTable {
     if (tree instanceof Node) {
       this.release(tree.left);
       this.release(tree.right);
-    } else if (tree.twin !== undefined) this.release(tree.twin);
+    } else if (tree instanceof Leaf && tree.twin !== undefined) this.release(tree.twin);
   }
 
   /** Forgets the subtrees made since the last call that nothing holds, the latest first: parents before children. */
@@ -164,6 +186,7 @@ export class SubtreeTable {
 
   private forget(tree: Subtree): void {
     if (tree instanceof Leaf) this.forgetLeaf(tree);
+    else if (tree instanceof Remote) tree.source.forget(tree);
     else this.nodesByChildren.delete(childrenKey(tree.left, tree.right));
     this.freeSerials.push(tree.serial);
     tree.serial = -1;

@@ -1,8 +1,5 @@
 /** Canonical subtrees: pages and the perfect binary tree of concats over them, whether or not hashed yet. */
 
-import { PAGE_SIZE } from '../bits.js';
-import { LEVEL_BYTES } from './canonical-form.js';
-
 /** Leaves of one cheap hash. */
 export interface LeafBucket {
   readonly cheapHash: number;
@@ -15,7 +12,7 @@ export interface LeafBucket {
 }
 
 /**
- * A page extent: 4096 bytes, of which those up to the last that is not zero are stored. Two leaves with equal bytes are
+ * A page extent, of whose bytes those up to the last that is not zero are stored. Two leaves with equal bytes are
  * one object; where their bucket was crowded, they share the bytes once both are hashed.
  */
 export class Leaf {
@@ -45,6 +42,7 @@ export class Leaf {
 /** A concat of two subtrees of the level below, 2^level pages. */
 export class Node {
   readonly level: number;
+  /** Bytes up to the last that is not zero; at least that many where a part was not fetched. */
   readonly used: number;
   users = 0;
   hash: Uint8Array | undefined;
@@ -53,13 +51,55 @@ export class Node {
     readonly left: Subtree,
     readonly right: Subtree,
     public serial: number,
+    /** Bytes that each of its children covers. */
+    readonly half: number,
   ) {
     this.level = left.level + 1;
-    this.used = right.used === 0 ? left.used : LEVEL_BYTES[left.level]! + right.used;
+    this.used = right.used === 0 ? left.used : half + right.used;
   }
 }
 
-export type Subtree = Leaf | Node;
+/** Where the content of a Remote comes from. */
+export interface RemoteSource {
+  /** The leaf or node, fetched where it is not there. Throws DamagedRecordError, MissingRecordError. */
+  open(remote: Remote): Leaf | Node;
+  /** Nothing holds a Remote any more. */
+  forget(remote: Remote): void;
+}
+
+/**
+ * A subtree, not of zeros, that is known by its hash: fetched when it is touched, and perhaps dropped again. Its
+ * content, where it is there, belongs to it; other extents hold the Remote.
+ */
+export class Remote {
+  users = 0;
+  fetched: Leaf | Node | undefined;
+
+  constructor(
+    readonly source: RemoteSource,
+    readonly hash: Uint8Array,
+    /** The hash in hexadecimal. */
+    readonly key: string,
+    readonly level: number,
+    /** Bytes beyond these are zeros: known from the length of what it is a part of, and checked when it is fetched. */
+    readonly used: number,
+    public serial: number,
+  ) {}
+}
+
+export type Subtree = Leaf | Node | Remote;
+
+/** What a Remote stands for; anything else is itself. */
+export function opened(tree: Subtree): Leaf | Node {
+  return tree instanceof Remote ? tree.source.open(tree) : tree;
+}
+
+/** A subtree of level 1 or more, opened. */
+export function openedNode(tree: Subtree): Node {
+  const node = opened(tree);
+  if (node instanceof Leaf) throw new Error('a page has no parts');
+  return node;
+}
 
 /**
  * Copies `length` bytes of a subtree from `offset` into `target` at `at`. Answers how many extents it visited.
@@ -69,21 +109,19 @@ export function copySubtree(tree: Subtree, offset: number, length: number, targe
     target.fill(0, at, at + length);
     return 1;
   }
-  if (tree instanceof Leaf) {
-    const stored = Math.min(length, tree.used - offset);
-    target.set(stored === tree.used ? tree.bytes : tree.bytes.subarray(offset, offset + stored), at);
-    target.fill(0, at + stored, at + length);
+  const extent = opened(tree);
+  if (extent instanceof Leaf) {
+    const stored = Math.min(length, extent.used - offset);
+    if (stored === extent.used) target.set(extent.bytes, at);
+    else if (stored > 0) target.set(extent.bytes.subarray(offset, offset + stored), at);
+    target.fill(0, at + Math.max(stored, 0), at + length);
     return 1;
   }
-  const half = LEVEL_BYTES[tree.level - 1]!;
+  const { half } = extent;
   const inLeft = Math.min(Math.max(half - offset, 0), length);
   let visited = 1;
-  if (inLeft > 0) visited += copySubtree(tree.left, offset, inLeft, target, at);
-  if (inLeft < length) visited += copySubtree(tree.right, offset + inLeft - half, length - inLeft, target, at + inLeft);
+  if (inLeft > 0) visited += copySubtree(extent.left, offset, inLeft, target, at);
+  if (inLeft < length)
+    visited += copySubtree(extent.right, offset + inLeft - half, length - inLeft, target, at + inLeft);
   return visited;
-}
-
-/** Copies the 4096 bytes of a page into `target` at `at`. */
-export function copyPage(leaf: Leaf, target: Uint8Array, at: number): void {
-  copySubtree(leaf, 0, PAGE_SIZE, target, at);
 }

@@ -1,11 +1,10 @@
 /** One immutable byte string in a store, which handles share. */
 
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../bits.js';
-import { type CanonicalHasher, heightOf, MAX_LEVEL } from './canonical-form.js';
+import { type CanonicalHasher, MAX_LEVEL } from './canonical-form.js';
 import { CanonicalView } from './canonical-view.js';
 import { copyRope, releaseRope, retainRope, type Rope, wholePiece } from './rope.js';
-import type { Leaf, Subtree } from './subtree.js';
+import type { Leaf, Remote, Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 
 /** The canonical form of a VMO. */
@@ -73,10 +72,11 @@ export class Vmo {
   }
 
   /** The leaf of page `index`, which exists. */
-  leaf(index: number): Leaf {
-    const leaf = this.subtree(this.root!, index * PAGE_SIZE, 0);
-    this.shared.table.dropUnused();
-    return leaf as Leaf;
+  leaf(index: number): Leaf | Remote {
+    const { table } = this.shared;
+    const leaf = this.subtree(this.root!, index * table.format.pageSize, 0);
+    table.dropUnused();
+    return leaf as Leaf | Remote;
   }
 
   /** The canonical form. Its tree replaces the rope, and what was built for it before. */
@@ -84,7 +84,7 @@ export class Vmo {
     if (this.canonicalForm !== undefined) return this.canonicalForm;
     const { lengthBytes, root } = this;
     const { table } = this.shared;
-    const tree = root === undefined ? table.zero(0) : this.subtree(root, 0, heightOf(lengthBytes));
+    const tree = root === undefined ? table.zero(0) : this.subtree(root, 0, table.format.heightOf(lengthBytes));
     const rope = wholePiece(tree, lengthBytes, table.zero(MAX_LEVEL));
     if (rope !== undefined) retainRope(rope, table);
     if (root !== undefined) releaseRope(root, table);

@@ -28,6 +28,7 @@ t.test('what is no SIZE is refused with a message that names it', async (t) => {
   for (const text of ['', 'x', '-1', '1XB', '1e3', '1KBB', '0x10', '1,5GB', '.5GB', '1GB2', 'NaN', 'Infinity'])
     t.throws(() => parseSize(text, '--limit'), { name: 'Failure', message: `--limit '${text}' is not a size` }, text);
   t.throws(() => parseSize('0', '--limit'), /no room at all/);
+  t.equal(parseSize('0', '--write-back', 0), 0);
   t.throws(() => parseSize('0.0GB', '--limit'), /no room at all/);
   t.throws(() => parseSize('9007199254740993', '--limit'), /more than 2\^53 bytes/);
   t.throws(() => parseSize('8192TB', '--limit'), /more than 2\^53 bytes/);

@@ -18,11 +18,12 @@ static void flood(long length)
         bd0_console_write(block, length);
 }
 
+/* Writes to each page of so many bytes, so that no two of them are equal. */
 static void touch(long bytes)
 {
-    volatile char *memory = malloc(bytes);
+    volatile long *memory = malloc(bytes);
     for (long i = 0; i < bytes; i += 4096)
-        memory[i] = 1;
+        memory[i / sizeof(long)] = i + 1;
 }
 
 /* Reads with a deadline in nanoseconds from now, and tells the result and how long it took. */

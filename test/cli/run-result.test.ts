@@ -9,7 +9,15 @@ function statistics(scale = 1): Statistics {
   return {
     ...{ ticks: many * 1000 + 1, instructions: many * 1000, faults: 7 },
     frames: { inUse: many, private: many, clean: many, idle: many, tables: many, allocated: many, evictions: many, hits: many, copies: many }, // prettier-ignore
-    vmos: { pagesStored: many, leavesHashed: many, nodesHashed: many, published: many, extentsVisited: many },
+    writeBacks: { count: many, bytesKept: many * 4096 },
+    vmos: {
+      pagesStored: many,
+      leavesHashed: many,
+      nodesHashed: many,
+      published: many,
+      extentsVisited: many,
+      recordsRead: many,
+    },
   };
 }
 
@@ -33,6 +41,7 @@ t.test('statistics are told in words, those of translation where there are any',
     'frames in use     1 234: 1 234 private, 1 234 clean (1 234 idle),',
     '                  1 234 page tables',
     'frames allocated  1 234, 1 234 by eviction',
+    'written back      1 234 pages, 5 054 464 bytes kept now',
     'hits by content   1 234',
     'pages copied      1 234',
     'VMO pages stored  1 234',
@@ -45,7 +54,7 @@ t.test('statistics are told in words, those of translation where there are any',
     'translated        1 000 instructions of 50.0 bytes',
     'translation       1.3 ms generating, 2.3 compiling',
   ]);
-  t.strictSame(describeStatistics(statistics(), 0.5), lines.slice(0, 10));
+  t.strictSame(describeStatistics(statistics(), 0.5), lines.slice(0, 11));
 });
 
 t.test('statistics fit 80 columns, however large', async (t) => {

@@ -82,9 +82,11 @@ t.test('a trap ends the guest with 128 + the number of its signal, and is report
 });
 
 t.test('a guest that uses up the memory ends with 137', async (t) => {
-  const { code, stderr } = await run('touch 16777216', ['-m', '8MB']);
+  const { code, stderr } = await run('touch 16777216', ['-m', '8MB', '--write-back', '1MB']);
   t.equal(code, 137);
   t.match(stderr, /^bd0: process 1 \(misbehave\), thread 1: out of memory/);
+  const none = await run('touch 16777216', ['-m', '8MB', '--write-back=0']);
+  t.equal(none.code, 137);
 });
 
 t.test('limits end a run with 124', async (t) => {

@@ -1,84 +1,15 @@
 /** Pages come into frames when they are touched, and go when frames are short; threads notice nothing of it. */
 import fc from 'fast-check';
 import t from 'tap';
-import { Cpu } from '../../src/cpu/cpu.js';
-import { AddressSpace } from '../../src/kernel/address-space.js';
-import { enterUserMode } from '../../src/kernel/cpu-setup.js';
-import { Pager } from '../../src/kernel/pager.js';
 import type { Region } from '../../src/kernel/region.js';
-import { UserMemory } from '../../src/kernel/user-memory.js';
-import { GuestMemory } from '../../src/memory.js';
 import { PRESENT, WRITABLE } from '../../src/mmu/entry.js';
 import { OutOfFramesError } from '../../src/vmo/errors.js';
-import { FramePool } from '../../src/vmo/frame-pool.js';
-import { VmoStore } from '../../src/vmo/store.js';
+import { PagedMachine } from '../support/paged-machine.js';
 import { Random } from '../support/random.js';
 
 const PAGE = 4096;
 const GB = 2 ** 30;
 const READ = 1;
-const WRITE = 2;
-
-/** The kernel's memory management, over so many frames. */
-class Machine {
-  readonly store = new VmoStore();
-  readonly space = new AddressSpace();
-  readonly pool: FramePool;
-  readonly pager: Pager;
-  readonly memory: UserMemory;
-  private readonly cpu: Cpu;
-
-  constructor(frames: number) {
-    this.cpu = new Cpu(new GuestMemory(frames * PAGE), 'evaluator');
-    const { linearMemory } = this.cpu;
-    this.pool = new FramePool(this.cpu.memory, this.store, {
-      firstFrame: 0,
-      endFrame: frames,
-      codeChanged: (frame) => linearMemory.stored(frame * PAGE, PAGE),
-    });
-    this.pager = new Pager(linearMemory, this.pool, this.space);
-    this.memory = new UserMemory(linearMemory, this.space, this.pager);
-    enterUserMode(this.cpu, this.pager.pageTable.root);
-  }
-
-  /** A region with one mapping: of bytes, and of zeros behind them. */
-  region(size: number, bytes: Uint8Array = new Uint8Array(0), protection = READ | WRITE): Region {
-    const region = this.space.place(size);
-    const middle = region.start + Math.ceil(bytes.length / PAGE) * PAGE;
-    if (bytes.length > 0)
-      region.add({
-        start: region.start,
-        end: middle,
-        protection,
-        backing: { vmo: this.store.fromBytes(bytes), offset: 0 },
-      });
-    if (middle < region.end) region.add({ start: middle, end: region.end, protection, backing: undefined });
-    return region;
-  }
-
-  remove(region: Region): void {
-    this.pager.release(region);
-    for (const { backing } of region.mappings) backing?.vmo.close();
-    this.space.remove(region);
-  }
-
-  /** Counts the pages that are mapped, and checks that a page can be written only if its frame is its own. */
-  check(region: Region): void {
-    let resident = 0;
-    let shared = 0;
-    for (let page = region.start; page < region.end; page += PAGE) {
-      const entry = this.pager.pageTable.entry(page);
-      if (!(entry & PRESENT)) continue;
-      const clean = this.pool.codeIdentity(entry >>> 12) !== undefined;
-      resident++;
-      if (clean) shared++;
-      if (clean && entry & WRITABLE) throw new Error(`${page}: a clean frame can be written`);
-      if (this.pool.usersOf(entry >>> 12) === 0) throw new Error(`${page}: a frame without a user is mapped`);
-    }
-    if (resident !== region.residentPages || shared !== region.sharedPages)
-      throw new Error(`${resident} pages, ${shared} shared; counted ${region.residentPages}, ${region.sharedPages}`);
-  }
-}
 
 /** Pages of which some are equal, some are zeros, and the last one is cut. */
 function someBytes(pages: number, seed: number): Uint8Array {
@@ -103,7 +34,7 @@ t.test('threads read what was mapped, and what they have written since, however 
       fc.integer({ min: 12, max: 50 }),
       fc.nat(),
       (steps, frames, seed) => {
-        const machine = new Machine(frames);
+        const machine = new PagedMachine(frames);
         const regions = [seed, seed].map((seed) => machine.region(33 * PAGE, someBytes(20, seed)));
         const models = regions.map(() => {
           const model = new Uint8Array(33 * PAGE);
@@ -131,7 +62,7 @@ t.test('threads read what was mapped, and what they have written since, however 
             if (!(error instanceof OutOfFramesError)) throw error;
             refusals++;
           }
-          regions.forEach((each) => machine.check(each));
+          machine.check();
         }
         evictions += machine.pool.counters.evictions;
         regions.forEach((region, index) => {
@@ -151,7 +82,7 @@ t.test('threads read what was mapped, and what they have written since, however 
 });
 
 t.test('the first write to a page takes one fault and one frame of its own', (t) => {
-  const machine = new Machine(64);
+  const machine = new PagedMachine(64);
   const region = machine.region(8 * PAGE, new Uint8Array(2 * PAGE).fill(7));
   t.equal(machine.pager.resolve(region.start, 'write'), 'resolved');
   t.ok(machine.pager.pageTable.entry(region.start) & WRITABLE);
@@ -163,7 +94,7 @@ t.test('the first write to a page takes one fault and one frame of its own', (t)
 });
 
 t.test('equal pages are one frame, wherever they are mapped and whatever VMO they are of', (t) => {
-  const machine = new Machine(64);
+  const machine = new PagedMachine(64);
   const bytes = someBytes(12, 1);
   const regions = [machine.region(12 * PAGE, bytes), machine.region(14 * PAGE, bytes.slice(0, 11 * PAGE))];
   for (const region of regions) machine.memory.read(region.start, region.size);
@@ -179,7 +110,7 @@ t.test('equal pages are one frame, wherever they are mapped and whatever VMO the
 });
 
 t.test('pages of zeros that are read are one frame; 32 touched gigabytes are 32 frames and their tables', (t) => {
-  const machine = new Machine(256);
+  const machine = new PagedMachine(256);
   const region = machine.region(32 * GB);
   for (let i = 0; i < 32; i++) machine.memory.read(region.start + i * GB + 12345, 1);
   t.match(machine.pool.counters, { private: 0, clean: 1 });
@@ -193,7 +124,7 @@ t.test('pages of zeros that are read are one frame; 32 touched gigabytes are 32 
 });
 
 t.test('what is not mapped or not allowed is told, and changes nothing', (t) => {
-  const machine = new Machine(64);
+  const machine = new PagedMachine(64);
   const region = machine.region(2 * PAGE, new Uint8Array(PAGE), READ);
   const before = machine.pool.counters;
   t.equal(machine.pager.resolve(region.start, 'write'), 'not allowed');
@@ -210,7 +141,7 @@ t.test('what is not mapped or not allowed is told, and changes nothing', (t) => 
 
 t.test('pages that one instruction needs stay until it is done', (t) => {
   // Root, three tables, and frames for four pages.
-  const machine = new Machine(16);
+  const machine = new PagedMachine(16);
   const region = machine.region(
     12 * PAGE,
     Uint8Array.from({ length: 12 * PAGE }, (_, i) => i >> 12),
@@ -233,7 +164,7 @@ t.test('pages that one instruction needs stay until it is done', (t) => {
 });
 
 t.test('CLOCK gives a page that was used a second chance', (t) => {
-  const machine = new Machine(16);
+  const machine = new PagedMachine(16);
   const region = machine.region(
     30 * PAGE,
     Uint8Array.from({ length: 30 * PAGE }, (_, i) => 1 + (i >> 12)),
@@ -251,7 +182,7 @@ t.test('CLOCK gives a page that was used a second chance', (t) => {
 });
 
 t.test('a debugger stores into read-only pages without changing those who share them', (t) => {
-  const machine = new Machine(64);
+  const machine = new PagedMachine(64);
   const bytes = new Uint8Array(2 * PAGE).fill(0x90);
   const [first, second] = [machine.region(2 * PAGE, bytes, READ), machine.region(2 * PAGE, bytes, READ)];
   machine.memory.read(second.start, 2 * PAGE);

@@ -32,6 +32,7 @@ export interface SideBySideOptions {
   /** By name; the first is the one that the others are compared with. ALL_ENGINES if not given. */
   readonly engines?: Readonly<Record<string, EngineOptions>>;
   readonly memoryBytes: number;
+  readonly writeBackBytes?: number;
   readonly input?: readonly InputPiece[];
   /** Of what is written, so many bytes are kept and compared; all if not given. */
   readonly keptOutputBytes?: number;
@@ -46,9 +47,11 @@ const byIndex = <T>(count: number, of: (index: number) => T): T[] => Array.from(
 /** Everything that a program can tell of a machine but memory, as lines `name value`; and what the machine counts. */
 export function describeState(computer: Computer): string[] {
   const { registers, statistics } = computer;
-  const { ticks, instructions, faults, frames, vmos } = statistics;
+  const { ticks, instructions, faults, frames, writeBacks, vmos } = statistics;
   return [
-    ...Object.entries({ ticks, instructions, faults, ...frames, ...vmos }).map(([name, value]) => `${name} ${value}`),
+    ...Object.entries({ ticks, instructions, faults, ...frames, ...writeBacks, ...vmos }).map(
+      ([name, value]) => `${name} ${value}`,
+    ),
     `rip ${hex(registers.rip, 16)}`,
     `rflags ${hex(registers.rflags)}`,
     ...byIndex(16, (i) => `${GPR_NAMES[i] ?? `r${i}`} ${hex(registers.gpr(i), 16)}`),
@@ -95,10 +98,10 @@ interface Lane {
 export class SideBySide {
   private readonly lanes: readonly Lane[];
 
-  constructor({ engines = ALL_ENGINES, memoryBytes, input, keptOutputBytes }: SideBySideOptions) {
+  constructor({ engines = ALL_ENGINES, input, keptOutputBytes, ...machine }: SideBySideOptions) {
     this.lanes = Object.entries(engines).map(([name, options]) => {
       const console = new ScriptedConsole(input, keptOutputBytes);
-      return { name, console, computer: new Computer({ ...options, memoryBytes, sha256, console }) };
+      return { name, console, computer: new Computer({ ...options, ...machine, sha256, console }) };
     });
   }
 

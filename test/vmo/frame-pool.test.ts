@@ -103,6 +103,24 @@ t.test('commit does not hash what the store has hashed', async (t) => {
   t.equal(store.counters.leavesHashed, before);
 });
 
+t.test('what a frame holds becomes a page of the store, whose hash commits the frame', async (t) => {
+  const { memory, store, pool } = poolOf(8);
+  const frame = pool.makePrivate(pool.acquireZero());
+  t.ok(pool.isPrivate(frame));
+  memory.ram.set(noise(PAGE, 7), frame * PAGE);
+  const content = pool.snapshot(frame);
+  memory.ram[frame * PAGE]! ^= 1;
+  t.ok(Buffer.from(content.read(0, PAGE)).equals(noise(PAGE, 7)), 'it stays as it was');
+  memory.ram[frame * PAGE]! ^= 1;
+  const before = store.counters.leavesHashed;
+  t.equal(pool.commit(frame, content.page(0).leaf), frame);
+  t.equal(store.counters.leavesHashed - before, 1);
+  t.equal(pool.codeIdentity(frame), flatLeaf(noise(PAGE, 7)));
+  t.notOk(pool.isPrivate(frame));
+  pool.release(frame);
+  t.throws(() => pool.snapshot(frame), new FrameStateError(`frame ${frame} has no user: it is idle`));
+});
+
 t.test('clean frames without users stay until the pool is full; the one idle longest goes first', async (t) => {
   const { store, pool, changed } = poolOf(3);
   const pages = [...store.fromBytes(noise(5 * PAGE, 4)).pages()];

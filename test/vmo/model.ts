@@ -14,9 +14,9 @@ function sha256(...parts: (Uint8Array | number[])[]): Buffer {
 }
 
 /** Page `index` of flat bytes, padded with zeros. */
-export function flatPage(bytes: Uint8Array, index: number): Uint8Array {
-  const page = new Uint8Array(PAGE);
-  page.set(bytes.subarray(index * PAGE, (index + 1) * PAGE));
+export function flatPage(bytes: Uint8Array, index: number, pageSize = PAGE): Uint8Array {
+  const page = new Uint8Array(pageSize);
+  page.set(bytes.subarray(index * pageSize, (index + 1) * pageSize));
   return page;
 }
 
@@ -25,21 +25,22 @@ export function flatLeaf(page: Uint8Array): string {
   return sha256([0], page).toString('hex');
 }
 
-function flatNode(bytes: Uint8Array, firstPage: number, level: number): Buffer {
-  if (level === 0) return sha256([0], flatPage(bytes, firstPage));
-  const left = flatNode(bytes, firstPage, level - 1);
-  const right = flatNode(bytes, firstPage + 2 ** (level - 1), level - 1);
+function flatNode(bytes: Uint8Array, firstPage: number, level: number, pageSize: number): Buffer {
+  if (level === 0) return sha256([0], flatPage(bytes, firstPage, pageSize));
+  const left = flatNode(bytes, firstPage, level - 1, pageSize);
+  const right = flatNode(bytes, firstPage + 2 ** (level - 1), level - 1, pageSize);
   return sha256([1, level], left, right);
 }
 
-/** The identity of flat bytes. */
-export function flatId(bytes: Uint8Array): string {
+/** The identity of flat bytes, for pages of 2^pageShift bytes. */
+export function flatId(bytes: Uint8Array, pageShift = 12): string {
+  const pageSize = 2 ** pageShift;
   let height = 0;
-  while (2 ** height < bytes.length / PAGE) height++;
+  while (2 ** height < bytes.length / pageSize) height++;
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(bytes.length));
-  const prefix = [2, ...Buffer.from('BD0VMO'), 1, 1, 12, 0, 0, 0, 0, 0, 0];
-  return sha256(prefix, length, flatNode(bytes, 0, height)).toString('hex');
+  const prefix = [2, ...Buffer.from('BD0VMO'), 1, 1, pageShift, 0, 0, 0, 0, 0, 0];
+  return sha256(prefix, length, flatNode(bytes, 0, height, pageSize)).toString('hex');
 }
 
 /** Bytes that look random, the same for each seed; few of them are zero. */
@@ -49,4 +50,16 @@ export function noise(length: number, seed: number): Uint8Array {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
     return state >>> 24;
   });
+}
+
+/** Fails, with what was found and what was wanted. */
+export function assertEqual(found: unknown, wanted: unknown, what: string): void {
+  if (found !== wanted) throw new Error(`${what}: * found ${found}, wanted ${wanted}`);
+}
+
+/** Fails at the first byte that differs. */
+export function assertSame(found: Uint8Array, wanted: Uint8Array, what: string): void {
+  assertEqual(found.length, wanted.length, `${what}, length`);
+  const at = found.findIndex((byte, i) => byte !== wanted[i]);
+  if (at >= 0) assertEqual(found[at], wanted[at], `${what}, byte ${at}`);
 }

@@ -7,7 +7,8 @@ import type { VmoHandle } from '../../src/vmo/handle.js';
 import { append, Piece, replace, type Rope, SIDES_RATIO_MAX, slice, wholePiece } from '../../src/vmo/rope.js';
 import { type Patch, VmoStore } from '../../src/vmo/store.js';
 import { cheapHashOf, SubtreeTable } from '../../src/vmo/subtree-table.js';
-import { flatId, flatLeaf, flatPage, nativeHash, noise, PAGE } from './model.js';
+import { checkChains } from './chains.js';
+import { assertEqual, assertSame, flatId, flatLeaf, flatPage, nativeHash, noise, PAGE } from './model.js';
 
 const MAX = 2 ** 48;
 
@@ -125,7 +126,7 @@ function take(store: VmoStore, pairs: Pair[], step: Step): Pair | undefined {
     case 'build': {
       const cut = scaled(step.cut, step.content.length);
       const builder = store.builder().append(step.content.subarray(0, cut)).append(step.content.subarray(cut));
-      return { vmo: builder.finish(), flat: step.content };
+      return { vmo: builder.commit(), flat: step.content };
     }
     case 'zeros':
       return { vmo: store.zeros(step.length), flat: new Uint8Array(step.length) };
@@ -173,16 +174,6 @@ function ask(store: VmoStore, pairs: Pair[], step: Step): void {
     vmo.close();
     pairs.splice(at, 1);
   }
-}
-
-function assertEqual(found: unknown, wanted: unknown, what: string): void {
-  if (found !== wanted) throw new Error(`${what}: * found ${found}, wanted ${wanted}`);
-}
-
-function assertSame(found: Uint8Array, wanted: Uint8Array, what: string): void {
-  assertEqual(found.length, wanted.length, `${what}, length`);
-  const at = found.findIndex((byte, i) => byte !== wanted[i]);
-  if (at >= 0) assertEqual(found[at], wanted[at], `${what}, byte ${at}`);
 }
 
 function assertPage({ vmo, flat }: Pair, index: number): void {
@@ -513,65 +504,7 @@ t.test('what a VMO repeats is gathered and hashed once, wherever it stands', asy
 });
 
 t.test('a hundred thousand operations in a row leave a rope that is read in O(log n)', async (t) => {
-  const COUNT = 100_000;
-  const store = new VmoStore(nativeHash);
-  /** The most extents that a read of a byte visits, over a sample of the VMO. */
-  const visitsOf = (vmo: VmoHandle): number => {
-    const visits = Array.from({ length: 101 }, (_, i) => {
-      const before = store.counters.extentsVisited;
-      vmo.read(Math.floor(((vmo.length - 1) * i) / 100), 1);
-      return store.counters.extentsVisited - before;
-    });
-    return Math.max(...visits);
-  };
-  /** The result of a chain; every VMO before the last one is closed. */
-  const chain = (vmo: VmoHandle, next: (vmo: VmoHandle, i: number) => VmoHandle): VmoHandle => {
-    for (let i = 0; i < COUNT; i++) {
-      const before = vmo;
-      vmo = next(before, i);
-      before.close();
-    }
-    return vmo;
-  };
-  const bytesOf = (i: number): Uint8Array => Uint8Array.of(i, i >> 8, i >> 16);
-  const parts = Array.from({ length: 256 }, (_, i) => store.fromBytes(Uint8Array.of(i)));
-  /** The depth of COUNT * 2 + 1 pieces, three quarters of them on one side; and a window, and a tree of 2^7 pages. */
-  const LIMIT = Math.log(2 * COUNT + 1) / Math.log(4 / 3) + 1 + 8;
-
-  const flat = noise(300_000, 6);
-  const deltas = chain(store.fromBytes(flat), (vmo, i) => {
-    const offset = (i * 7919) % flat.length;
-    flat[offset] = i;
-    return store.delta(vmo, [{ offset, bytes: Uint8Array.of(i) }]);
-  });
-  const appended = chain(store.zeros(0), (vmo, i) => store.concat([vmo, parts[i % 256]!]));
-  const prepended = chain(store.zeros(0), (vmo, i) => store.concat([parts[i % 256]!, vmo]));
-  const visitsOfDeltas = visitsOf(deltas);
-  const sliced = chain(deltas, (vmo, i) => store.slice(vmo, i % 2, vmo.length - 1));
-  const mixed = chain(store.fromBytes(noise(50_000, 7)), (vmo, i) => {
-    const at = (i * 104_729) % (vmo.length - 3);
-    if (i % 3 === 0) return store.delta(vmo, [{ offset: at, bytes: bytesOf(i) }]);
-    if (i % 3 === 1) return store.concat([vmo, parts[i % 256]!, parts[(i >> 3) % 256]!]);
-    return store.slice(vmo, 1, vmo.length - 1);
-  });
-
-  const visits = {
-    deltas: visitsOfDeltas,
-    appended: visitsOf(appended),
-    prepended: visitsOf(prepended),
-    sliced: visitsOf(sliced),
-    mixed: visitsOf(mixed),
-  };
-  for (const [name, count] of Object.entries(visits))
-    t.ok(count <= LIMIT, `${name}: a byte is read in ${count} extents, at most ${LIMIT.toFixed(0)}`);
-  t.equal(appended.id, flatId(Uint8Array.from({ length: COUNT }, (_, i) => i)));
-  t.equal(prepended.id, flatId(Uint8Array.from({ length: COUNT }, (_, i) => COUNT - 1 - i)));
-  t.equal(sliced.id, flatId(flat.subarray(COUNT / 2, flat.length - COUNT / 2)));
-  const copy = mixed.read(0, mixed.length);
-  t.equal(mixed.id, flatId(copy));
-  t.ok(visitsOf(mixed) <= 9, 'once hashed, the canonical tree');
-  for (const vmo of [appended, prepended, sliced, mixed, ...parts]) vmo.close();
-  t.equal(store.counters.pagesStored, 0);
+  checkChains(t, 100_000);
 });
 
 t.test('no side of a branch weighs more than three times the other, after any cuts and joins', async () => {
@@ -623,7 +556,7 @@ t.test('equal pages are stored once, whatever brought them', async (t) => {
   t.equal(store.counters.pagesStored, 2, 'zeros are not stored');
   const shifted = store.slice(store.concat([store.fromBytes(Uint8Array.of(1)), store.page(page)]), 1, PAGE);
   t.equal(shifted.page(0).leaf, vmo.page(2).leaf);
-  t.equal(store.builder().append(page.subarray(0, 7)).append(page.subarray(7)).finish().id, shifted.id);
+  t.equal(store.builder().append(page.subarray(0, 7)).append(page.subarray(7)).commit().id, shifted.id);
   t.equal(store.counters.pagesStored, 3);
 });
 
@@ -659,7 +592,7 @@ t.test('nothing from outside changes what a store holds', async (t) => {
   const vmos = [
     store.fromBytes(given),
     store.delta(store.zeros(6000), [{ offset: 0, bytes: given }]),
-    store.builder().append(given).finish(),
+    store.builder().append(given).commit(),
     store.concat([store.page(given.subarray(0, PAGE)), store.page(given.subarray(PAGE))]),
   ];
   const patched = store.delta(store.zeros(3), [{ offset: 0, bytes: patch }]);
@@ -737,7 +670,7 @@ t.test('what is refused says the numbers and changes nothing', async (t) => {
   const closed = store.zeros(1);
   closed.close();
   const builder = store.builder().append(bytes);
-  builder.finish().close();
+  builder.commit().close();
   const longest = store.zeros(MAX);
   void longest.id;
   const one = Uint8Array.of(1);

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { ContentHasher } from '../vmo/content-hasher.js';
-import { Failure, describeError, fileFailure } from './failure.js';
-import { signalOfLostOutput, writeToStderr, writeToStdout } from './host-output.js';
-import { sha256 } from './sha256.js';
+import { ContentHasher } from '../../vmo/content-hasher.js';
+import { Failure, describeError, fileFailure } from '../failure.js';
+import { writeToStderr } from '../host-output.js';
+import { sha256 } from '../sha256.js';
+import { tell, tellJson } from './output.js';
 
 /** Bytes read at once. */
 const PART_BYTES = 2 ** 20;
@@ -32,11 +33,8 @@ export async function hashFiles(files: readonly string[], json: boolean): Promis
       exitCode ||= failure.exitCode;
     });
     if (!hashed) continue;
-    try {
-      writeToStdout(json ? JSON.stringify(hashed) : files.length === 1 ? hashed.id : `${hashed.id}  ${file}`);
-    } catch (error) {
-      return 128 + signalOfLostOutput(error);
-    }
+    if (json) tellJson(hashed);
+    else tell(files.length === 1 ? hashed.id : `${hashed.id}  ${file}`);
   }
   return exitCode;
 }

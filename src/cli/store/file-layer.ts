@@ -1,0 +1,139 @@
+/** What a durable store asks of the file system: few calls, so that a test can cut, fail and count each of them. */
+
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { isSystemError } from '../failure.js';
+
+/** What stands at a path. */
+export interface FileStatus {
+  /** Tells a file from another that has taken its name. */
+  readonly identity: string;
+  readonly size: number;
+  /** When it was last written; of a directory, when a name in it last changed. Milliseconds. */
+  readonly modifiedMs: number;
+}
+
+/** Reads, makes a new file (which must not be there), or appends to one (which is made where there is none). */
+export type OpenMode = 'read' | 'create' | 'append';
+
+/** Files by descriptor. Each call throws what Node's own throws: errors with a `code`. */
+export interface FileLayer {
+  open(path: string, mode: OpenMode): number;
+  close(file: number): void;
+  /** Reads up to `target.length` bytes from byte `position`; answers how many. */
+  read(file: number, target: Uint8Array, position: number): number;
+  /** Writes at the end; answers how many bytes, which may be fewer. */
+  write(file: number, bytes: Uint8Array): number;
+  /** Returns once everything written to the file lies on the disk. */
+  sync(file: number): void;
+  size(file: number): number;
+  status(path: string): FileStatus | undefined;
+  list(directory: string): string[];
+  makeDirectory(path: string): void;
+  /** Puts a file in the place of another, at once. */
+  rename(from: string, to: string): void;
+  /** Takes a file away. One that is not there is no error. */
+  remove(path: string): void;
+  /** Returns once the names in a directory lie on the disk as they are. */
+  syncDirectory(path: string): void;
+}
+
+const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'ax', append: 'a+' };
+
+/** The files of the host. */
+export const hostFiles: FileLayer = {
+  open: (path, mode) => openSync(path, FLAGS[mode], 0o666),
+  close: closeSync,
+  read: (file, target, position) => readSync(file, target, 0, target.length, position),
+  write: (file, bytes) => writeSync(file, bytes),
+  sync: fsyncSync,
+  size: (file) => fstatSync(file).size,
+  status(path) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    const identity = stat && `${stat.dev}:${stat.ino}:${stat.birthtimeMs}`;
+    return stat && { identity: identity!, size: stat.size, modifiedMs: stat.mtimeMs };
+  },
+  list: (directory) => readdirSync(directory),
+  makeDirectory: (path) => void mkdirSync(path, { recursive: true }),
+  rename: renameSync,
+  remove(path) {
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== 'ENOENT') throw error;
+    }
+  },
+  syncDirectory(path) {
+    const directory = openSync(path, 'r');
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  },
+};
+
+/** Reads exactly `length` bytes from `position`; fewer where the file ends before. */
+export function readAt(files: FileLayer, file: number, position: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = files.read(file, filled === 0 ? bytes : bytes.subarray(filled), position + filled);
+    if (count === 0) return bytes.subarray(0, filled);
+    filled += count;
+  }
+  return bytes;
+}
+
+/** The whole of a file; undefined where there is none. */
+export function readWhole(files: FileLayer, path: string): Uint8Array | undefined {
+  let file: number;
+  try {
+    file = files.open(path, 'read');
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return readAt(files, file, 0, files.size(file));
+  } finally {
+    files.close(file);
+  }
+}
+
+/** Writes all of `bytes` at the end. A full disk takes a part, and throws when asked to take the rest. */
+export function writeAll(files: FileLayer, file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    const count = files.write(file, written === 0 ? bytes : bytes.subarray(written));
+    if (count === 0) throw new Error('the file takes no more bytes');
+    written += count;
+  }
+}
+
+/** Puts a file of `bytes` at `path`, whole or not at all, on the disk when it returns. */
+export function replaceFile(files: FileLayer, path: string, temporary: string, bytes: Uint8Array): void {
+  files.remove(temporary);
+  const file = files.open(temporary, 'create');
+  try {
+    writeAll(files, file, bytes);
+    files.sync(file);
+  } catch (error) {
+    files.remove(temporary);
+    throw error;
+  } finally {
+    files.close(file);
+  }
+  files.rename(temporary, path);
+  files.syncDirectory(path.slice(0, path.lastIndexOf('/')));
+}

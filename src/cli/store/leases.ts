@@ -1,0 +1,184 @@
+/**
+ * Who has a store open. Each opening makes a file in `leases/`; its name tells the process, by its id and the time when it
+ * started, and what it does:
+ *
+ *     PID-START-RANDOM.read     reads; never waits, keeps nobody waiting; may hold identities: lines of 64 digits in the file
+ *     PID-START-RANDOM.write    relies on what it has put and on what it has found: no garbage collection meanwhile
+ *     PID-START-RANDOM.collect  collects garbage: no writer meanwhile
+ *
+ * Whoever opens makes its own file first and looks for others then, so that of a writer and a collector at least one sees
+ * the other: the writer steps back, the collector waits. A file whose process is gone counts for nothing, and since the
+ * name says so anybody may take it away: there is no lock to be broken. All processes must see one another's ids, that
+ * is, run on one machine and not in containers apart.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Failure, isSystemError } from '../failure.js';
+import { type FileLayer, readWhole, writeAll } from './file-layer.js';
+
+export type LeaseMode = 'read' | 'write' | 'collect';
+
+/** How a process is told from others, those before and after it included. */
+export interface ProcessTable {
+  /** `PID-START` of this process. */
+  readonly self: string;
+  /** Whether the process `PID-START` is there. */
+  isAlive(process: string): boolean;
+}
+
+/** The processes of this machine. */
+export const hostProcesses: ProcessTable = {
+  self: `${process.pid}-${startOf(process.pid)}`,
+  isAlive(name) {
+    const [pid, start] = name.split('-');
+    const now = startOf(Number(pid));
+    return now === '0' || start === '0' ? isThere(Number(pid)) : now === start;
+  },
+};
+
+/**
+ * When a process started, in ticks since boot: proc(5), fields 3 and 22 of stat. 0 where that cannot be read, `ended` for one
+ * that has ended and was not waited for.
+ */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return /[ZX]/.test(fields[0]!) ? 'ended' : fields[19]!;
+  } catch {
+    return '0';
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isSystemError(error) && error.code === 'EPERM';
+  }
+}
+
+const WAIT_MS = 20;
+const LEASE_NAME = /^(\d+-\d+)-[0-9a-f]+\.(read|write|collect)$/;
+
+/** Another opening of the store. */
+interface OtherLease {
+  readonly file: string;
+  readonly process: string;
+  readonly mode: LeaseMode;
+}
+
+/** One opening of a store. */
+export class Lease {
+  /** Names this opening; the packs that it writes begin with it. */
+  readonly token: string;
+  private readonly path: string;
+  private file: number | undefined;
+
+  private constructor(
+    private readonly files: FileLayer,
+    private readonly processes: ProcessTable,
+    private readonly directory: string,
+    readonly mode: LeaseMode,
+  ) {
+    this.token = `${processes.self}-${randomBytes(6).toString('hex')}`;
+    this.path = `${directory}/${this.token}.${mode}`;
+  }
+
+  /** Opens for `mode`. Throws Failure where those in the way are still there after `waitMs`. */
+  static take(files: FileLayer, processes: ProcessTable, directory: string, mode: LeaseMode, waitMs: number): Lease {
+    const lease = new Lease(files, processes, directory, mode);
+    const deadline = performance.now() + waitMs;
+    lease.create();
+    for (let others = lease.inTheWay(); others.length > 0; others = lease.inTheWay()) {
+      // A collector that waits keeps new writers from coming; of two collectors, and of a writer and a collector, one steps back.
+      const stepsBack = others.some(({ mode }) => mode === 'collect');
+      if (stepsBack) lease.release();
+      if (performance.now() >= deadline) {
+        lease.release();
+        throw new Failure(busyMessage(others));
+      }
+      sleep(WAIT_MS * (0.5 + Math.random()));
+      if (stepsBack) lease.create();
+    }
+    return lease;
+  }
+
+  /** Whether the opening that a token names is still there: its packs may grow. */
+  isAlive(token: string): boolean {
+    return this.others().some(({ file }) => file.startsWith(`${token}.`)) || token === this.token;
+  }
+
+  /** False for who may only read the store's directory. */
+  get isWritable(): boolean {
+    return this.file !== undefined;
+  }
+
+  /** Keeps what an identity reaches from being collected while this opening lasts. */
+  hold(id: string): void {
+    if (this.file === undefined) return;
+    writeAll(this.files, this.file, Buffer.from(`${id}\n`));
+  }
+
+  /** Whether somebody collects garbage now. */
+  isCollecting(): boolean {
+    return this.others().some(({ mode }) => mode === 'collect');
+  }
+
+  /** Identities that others hold. */
+  held(): string[] {
+    const texts = this.others().map(({ file }) => readWhole(this.files, `${this.directory}/${file}`));
+    return texts.flatMap((text) => Buffer.from(text ?? []).toString().match(/^[0-9a-f]{64}$/gm) ?? []); // prettier-ignore
+  }
+
+  release(): void {
+    if (this.file === undefined) return;
+    this.files.close(this.file);
+    this.file = undefined;
+    this.files.remove(this.path);
+  }
+
+  private create(): void {
+    try {
+      this.file = this.files.open(this.path, 'append');
+    } catch (error) {
+      // Who may not write may read: what is collected meanwhile is then missing, not wrong.
+      if (this.mode === 'read' && isSystemError(error) && ['EACCES', 'EROFS', 'EPERM'].includes(error.code)) return;
+      throw error;
+    }
+  }
+
+  private inTheWay(): OtherLease[] {
+    const conflicting: Readonly<Record<LeaseMode, readonly LeaseMode[]>> = {
+      read: [],
+      write: ['collect'],
+      collect: ['collect', 'write'],
+    };
+    return this.others().filter(({ mode }) => conflicting[this.mode].includes(mode));
+  }
+
+  /** The other openings that last; the files of those that are gone are taken away. */
+  private others(): OtherLease[] {
+    const found: OtherLease[] = [];
+    for (const file of this.files.list(this.directory)) {
+      const [, process, mode] = LEASE_NAME.exec(file) ?? [];
+      if (process === undefined || file === `${this.token}.${this.mode}`) continue;
+      if (this.processes.isAlive(process)) found.push({ file, process, mode: mode as LeaseMode });
+      else if (this.file !== undefined) this.files.remove(`${this.directory}/${file}`);
+    }
+    return found;
+  }
+}
+
+function busyMessage(others: readonly OtherLease[]): string {
+  const [{ process, mode }] = others as [OtherLease];
+  const doing = mode === 'collect' ? 'collects garbage' : 'writes to it';
+  return `the store is in use: process ${process.split('-')[0]} ${doing}; try again when it has ended`;
+}
+
+/** Waits without giving up the thread: the store is synchronous. */
+export function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

@@ -1,0 +1,79 @@
+/** What a store holds, in numbers. */
+
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { PAGE_SIZE } from '../../bits.js';
+import { readRoot } from './canonical-records.js';
+import type { DiskStore } from './disk-store.js';
+import { HEADER_BYTES, Kind } from './pack-format.js';
+import type { PackSet } from './pack-set.js';
+import { listedIds } from './reach.js';
+
+/** Records of a kind. */
+export interface KindStat {
+  readonly records: number;
+  /** In packs, with what stands before each. */
+  readonly storedBytes: number;
+}
+
+export interface StoreStat {
+  readonly names: number;
+  readonly pins: number;
+  /** Bytes that the names stand for; of a tree, those of all files in it, as often as they are in it. */
+  readonly logicalBytes: number;
+  /** Bytes of the distinct pages in the store, 4096 each; pages of zeros are none. */
+  readonly uniqueBytes: number;
+  readonly leaves: KindStat;
+  readonly nodes: KindStat;
+  readonly roots: KindStat;
+  readonly code: KindStat;
+  readonly packs: number;
+  /** Of all files of packs. */
+  readonly packBytes: number;
+}
+
+export function statStore(store: DiskStore): StoreStat {
+  const { packs } = store;
+  const code = store.codeSet();
+  for (const set of [packs, code]) set.refresh();
+  const names = store.names.entries();
+  const leaves = kindStat(packs, Kind.leaf);
+  const lengths = new Map<string, number>();
+  const files = [...packs.list(), ...code.list()];
+  return {
+    names: names.length,
+    pins: store.names.pins().length,
+    logicalBytes: names.reduce((sum, [, id]) => sum + lengthOf(store, id, lengths), 0),
+    uniqueBytes: leaves.records * PAGE_SIZE,
+    leaves,
+    nodes: kindStat(packs, Kind.node),
+    roots: kindStat(packs, Kind.root),
+    code: kindStat(code, Kind.code),
+    packs: files.length,
+    packBytes: files.reduce((sum, pack) => sum + pack.size(), 0),
+  };
+}
+
+function kindStat({ table }: PackSet, kind: Kind): KindStat {
+  let records = 0;
+  let storedBytes = 0;
+  for (let entry = 0; entry < table.count; entry++) {
+    if (table.kind(entry) !== kind) continue;
+    records++;
+    storedBytes += HEADER_BYTES + table.place(entry).payloadBytes;
+  }
+  return { records, storedBytes };
+}
+
+/** Bytes of a file, or of all files of a tree. What is missing counts as nothing. */
+function lengthOf(store: DiskStore, id: string, known: Map<string, number>): number {
+  const before = known.get(id);
+  if (before !== undefined) return before;
+  const record = store.get(hexToBytes(id));
+  if (!record) return 0;
+  const root = readRoot(record);
+  const parts = listedIds(store, root);
+  const length =
+    parts.length === 0 ? root.lengthBytes : parts.reduce((sum, part) => sum + lengthOf(store, part, known), 0);
+  known.set(id, length);
+  return length;
+}

@@ -1,0 +1,234 @@
+/** The commands of `bd0 vmo`: their words and options, as yargs shows them. What performs one is loaded when it is called. */
+import type { Argv, InferredOptionTypes, Options } from 'yargs';
+
+/** What a command says of itself, and what performs it: answers the exit code. */
+interface VmoCommand<T extends Record<string, Options>> {
+  /** What follows the name of the command. */
+  readonly usage: string;
+  /** One line. */
+  readonly summary: string;
+  /** More of it, for its own help. */
+  readonly details?: string;
+  readonly options: T;
+  readonly examples: readonly (readonly [command: string, meaning: string])[];
+  perform(words: string[], options: InferredOptionTypes<T>): Promise<number>;
+}
+
+/** Any command. */
+type Registration = (vmo: Argv, name: string, ended: (exitCode: number) => void) => Argv;
+
+const STORE = {
+  store: { requiresArg: true, string: true, describe: 'DIR of the store', defaultDescription: 'BD0_STORE' },
+} as const satisfies Record<string, Options>;
+
+const OBJECT = { json: { boolean: true, default: false, describe: 'one JSON object' } } as const;
+const LINES = { json: { boolean: true, default: false, describe: 'one JSON object a line' } } as const;
+
+const TARGET =
+  'TARGET is a NAME, a NAME/PATH within a tree, an ID (4 digits or more, if no other begins so), or a FILE.';
+
+/** By name, in the order of the help. */
+const COMMANDS: Readonly<Record<string, Registration>> = {
+  import: command({
+    usage: 'FILE|DIR|- [--name NAME]',
+    summary: 'take a file or a tree into the store',
+    details: 'Tells its ID. - is standard input. What has no name and no pin is for gc to take away.',
+    options: {
+      ...STORE,
+      name: { requiresArg: true, string: true, describe: 'NAME that it gets, and any other loses' },
+      stream: { boolean: true, default: false, describe: 'FILE is a canonical stream, made by export' },
+      ...OBJECT,
+    },
+    examples: [
+      ['bd0 vmo import --store ~/.bd0 src --name backup/src', 'a tree'],
+      ['tar c . | bd0 vmo import - --name all.tar', 'with BD0_STORE set'],
+      ['bd0 vmo import --stream all.vmo', 'what export has written'],
+    ],
+    perform: async (words, options) => (await import('./import.js')).importContent(words, options),
+  }),
+  ls: command({
+    usage: '[NAME...]',
+    summary: 'names, or what is in a tree',
+    details: 'Without NAME: all names. NAME may be NAME/PATH, or an ID.',
+    options: { ...STORE, long: { alias: 'l', boolean: true, default: false, describe: 'whole IDs' }, ...LINES },
+    examples: [
+      ['bd0 vmo ls', 'all names'],
+      ['bd0 vmo ls backup/src/cli', 'a directory within a tree'],
+    ],
+    perform: async (words, options) => (await import('./list.js')).list(words, options),
+  }),
+  cat: command({
+    usage: 'TARGET [--offset SIZE] [--length SIZE]',
+    summary: 'the bytes of content',
+    details: TARGET,
+    options: {
+      ...STORE,
+      offset: { requiresArg: true, string: true, describe: 'SIZE to leave out', defaultDescription: '0' },
+      length: { requiresArg: true, string: true, describe: 'SIZE, at most', defaultDescription: 'all' },
+      json: { boolean: true, default: false, describe: 'one JSON object, the bytes as base64' },
+    },
+    examples: [
+      ['bd0 vmo cat backup/src/index.ts', ''],
+      ['bd0 vmo cat 5ad1c0 --offset 1MB --length 512', ''],
+    ],
+    perform: async (words, options) => (await import('./cat.js')).cat(words, options),
+  }),
+  hash: command({
+    usage: 'FILE...',
+    summary: "the identity of each file's content",
+    details: '- is standard input. Needs no store.',
+    options: LINES,
+    examples: [
+      ['bd0 vmo hash README.md', ''],
+      ['bd0 vmo hash --json *.c', 'each with its length'],
+    ],
+    perform: async (words, { json }) => (await import('./hash.js')).hashFiles(words, json),
+  }),
+  explain: command({
+    usage: 'TARGET|RECIPE|@FILE [--depth N] [--dot]',
+    summary: 'the graph of extents, and the canonical tree',
+    details: `${TARGET} RECIPE is JSON: {"bytes": "00ff"}, {"pattern": 5000}, {"zeros": 4096}, {"slice": [RECIPE, OFFSET, LENGTH]}, {"concat": [RECIPE, ...]} or {"delta": [RECIPE, [[OFFSET, "00ff"], ...]]}; @FILE holds one.`,
+    options: {
+      ...STORE,
+      depth: { requiresArg: true, string: true, describe: 'N levels', defaultDescription: 'about 60 lines' },
+      dot: { boolean: true, default: false, describe: 'for Graphviz' },
+      ...OBJECT,
+    },
+    examples: [
+      ['bd0 vmo explain README.md', ''],
+      ['bd0 vmo explain \'{"zeros": "1TB"}\'', 'a recipe'],
+      ['bd0 vmo explain src.tar --dot | dot -Tsvg -o src.svg', 'a picture'],
+    ],
+    perform: async (words, options) => (await import('./explain.js')).explain(words, options),
+  }),
+  diff: command({
+    usage: 'TARGET TARGET',
+    summary: 'where two contents differ',
+    details: `Ranges of bytes; of two trees, what differs in them. Exit code: 0 equal, 1 different. ${TARGET}`,
+    options: { ...STORE, ...LINES },
+    examples: [
+      ['bd0 vmo diff backup/monday backup/tuesday', 'two trees'],
+      ['bd0 vmo diff backup/src/index.ts ./src/index.ts', 'with a file'],
+    ],
+    perform: async (words, options) => (await import('./diff.js')).diff(words, options),
+  }),
+  export: command({
+    usage: 'TARGET [-o FILE]',
+    summary: 'the canonical stream of content',
+    details: 'Of a tree, with all that is in it. TARGET is an ID, a NAME or a NAME/PATH.',
+    options: {
+      ...STORE,
+      output: { alias: 'o', requiresArg: true, string: true, describe: 'FILE', defaultDescription: 'standard output' },
+      json: { boolean: true, default: false, describe: 'one JSON object; needs -o' },
+    },
+    examples: [
+      ['bd0 vmo export backup/src -o src.vmo', ''],
+      ['bd0 vmo export 5ad1c0 | ssh host bd0 vmo import --stream -', ''],
+    ],
+    perform: async (words, options) => (await import('./export.js')).exportStream(words, options),
+  }),
+  checkout: command({
+    usage: 'TARGET PATH',
+    summary: 'write a tree or a file of the store to PATH',
+    details: 'PATH must not be there, or be an empty directory. TARGET is an ID, a NAME or a NAME/PATH.',
+    options: { ...STORE, ...OBJECT },
+    examples: [['bd0 vmo checkout backup/src restored', '']],
+    perform: async (words, options) => (await import('./checkout.js')).checkout(words, options),
+  }),
+  name: command({
+    usage: 'TARGET NAME',
+    summary: 'give content a name',
+    details: 'Any other content loses it. TARGET is an ID, a NAME or a NAME/PATH.',
+    options: { ...STORE, ...OBJECT },
+    examples: [['bd0 vmo name 5ad1c0 releases/1.0', '']],
+    perform: async (words, options) => (await import('./names.js')).nameContent(words, options),
+  }),
+  mv: command({
+    usage: 'NAME NAME',
+    summary: 'change a name',
+    options: { ...STORE, ...OBJECT },
+    examples: [['bd0 vmo mv backup/src backup/old', '']],
+    perform: async (words, options) => (await import('./names.js')).moveName(words, options),
+  }),
+  rm: command({
+    usage: 'NAME...',
+    summary: 'take names away',
+    details: 'Content stays until gc finds that nothing holds it.',
+    options: { ...STORE, ...LINES },
+    examples: [['bd0 vmo rm backup/old && bd0 vmo gc', '']],
+    perform: async (words, options) => (await import('./names.js')).removeNames(words, options),
+  }),
+  pin: command({
+    usage: '[TARGET...]',
+    summary: 'keep content without a name; without TARGET: what is pinned',
+    options: { ...STORE, ...LINES },
+    examples: [['bd0 vmo pin 5ad1c0', '']],
+    perform: async (words, options) => (await import('./names.js')).pin(words, options),
+  }),
+  unpin: command({
+    usage: 'ID...',
+    summary: 'undo pin',
+    options: { ...STORE, ...LINES },
+    examples: [['bd0 vmo unpin 5ad1c0', '']],
+    perform: async (words, options) => (await import('./names.js')).unpin(words, options),
+  }),
+  gc: command({
+    usage: '[--dry-run]',
+    summary: 'take away what no name and no pin reaches',
+    options: {
+      ...STORE,
+      'dry-run': { boolean: true, default: false, describe: 'only tell what would go' },
+      ...OBJECT,
+    },
+    examples: [['bd0 vmo gc --dry-run', '']],
+    perform: async (words, options) => (await import('./maintain.js')).collect(words, options),
+  }),
+  verify: command({
+    usage: '',
+    summary: 'read everything, and name what is damaged',
+    details: 'Exit code: 0 whole, 1 damaged.',
+    options: { ...STORE, ...LINES },
+    examples: [['bd0 vmo verify', '']],
+    perform: async (words, options) => (await import('./maintain.js')).verify(words, options),
+  }),
+  stat: command({
+    usage: '',
+    summary: 'how much there is, and how small it has become',
+    options: { ...STORE, ...OBJECT },
+    examples: [['bd0 vmo stat', '']],
+    perform: async (words, options) => (await import('./stat.js')).stat(words, options),
+  }),
+};
+
+/** Names of the commands. */
+export const VMO_COMMANDS: readonly string[] = Object.keys(COMMANDS);
+
+/** Tells yargs of all commands. `ended` is told the exit code of the one that was performed. */
+export function addVmoCommands(vmo: Argv, ended: (exitCode: number) => void): Argv {
+  const usage =
+    'bd0 vmo COMMAND ...\n\nContent by its hash: equal bytes have one ID and are kept once. A store is a directory: ' +
+    '--store DIR, or BD0_STORE in the environment.';
+  const all = Object.entries(COMMANDS).reduce((parser, [name, register]) => register(parser, name, ended), vmo);
+  return all
+    .usage(usage)
+    .example('bd0 vmo hash README.md', '')
+    .example('bd0 vmo import src --store ~/.bd0 --name src', '')
+    .example('bd0 vmo COMMAND --help', 'what a command does, and its options');
+}
+
+function command<T extends Record<string, Options>>(definition: VmoCommand<T>): Registration {
+  const { usage, summary, details, options, examples } = definition;
+  const build = (name: string) => (parser: Argv) => {
+    const about = `bd0 vmo ${`${name} ${usage}`.trim()}\n\n${[sentence(summary), details].filter(Boolean).join(' ')}`;
+    return examples.reduce((all, [line, meaning]) => all.example(line, meaning), parser.usage(about).options(options));
+  };
+  return (vmo, name, ended) =>
+    vmo.command(name, summary, build(name), async ({ _: [, , ...words], ...given }) => {
+      const { performed } = await import('./perform.js');
+      ended(await performed(() => definition.perform(words.map(String), given as InferredOptionTypes<T>)));
+    });
+}
+
+function sentence(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+}

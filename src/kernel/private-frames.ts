@@ -1,0 +1,73 @@
+import type { StateWriter } from '../state-writer.js';
+import type { LinearAddress } from './linear-address.js';
+
+/**
+ * The private frames that pages are mapped to, each with its page, in a ring with the hand of CLOCK: as `ClockRing`, but in
+ * arrays by frame, since every first write to a page comes here.
+ */
+export class PrivateFrames {
+  private readonly ring: Int32Array;
+  /** By frame: its place in the ring. */
+  private readonly places: Int32Array;
+  private readonly pages: Float64Array;
+  /** By frame: 1 where it was not accessed between the last two visits of the hand. */
+  private readonly spared: Uint8Array;
+  private count = 0;
+  /** The place that the hand comes to next. */
+  private hand = 0;
+
+  /** For frame numbers below `endFrame`. */
+  constructor(endFrame: number) {
+    this.ring = new Int32Array(endFrame);
+    this.places = new Int32Array(endFrame);
+    this.pages = new Float64Array(endFrame);
+    this.spared = new Uint8Array(endFrame);
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  /** Takes in a frame that is not there, which a page is mapped to. */
+  add(frame: number, page: LinearAddress): void {
+    this.places[frame] = this.count;
+    this.ring[this.count++] = frame;
+    this.pages[frame] = page;
+    this.spared[frame] = 0;
+  }
+
+  /** Takes out a frame that is there. */
+  delete(frame: number): void {
+    const place = this.places[frame]!;
+    const last = this.ring[--this.count]!;
+    this.ring[place] = last;
+    this.places[last] = place;
+    // The hand has not seen the frame that took the place of the one it saw last.
+    if (place === this.hand - 1) this.hand = place;
+  }
+
+  /** The page that is mapped to a frame that is there. */
+  pageOf(frame: number): LinearAddress {
+    return this.pages[frame]!;
+  }
+
+  /** Moves the hand on. Answers the frame that it comes to; undefined where there is none. */
+  advance(): number | undefined {
+    if (this.hand >= this.count) this.hand = 0;
+    return this.count === 0 ? undefined : this.ring[this.hand++];
+  }
+
+  /** Notes whether the hand has found a frame accessed. True: it has not, twice. */
+  visit(frame: number, isAccessed: boolean): boolean {
+    const isUnused = !isAccessed && this.spared[frame] === 1;
+    this.spared[frame] = isAccessed ? 0 : 1;
+    return isUnused;
+  }
+
+  /** The ring, and where the hand stands. Pages are told of in page tables. */
+  writeState(out: StateWriter): void {
+    const frames = this.ring.subarray(0, this.count);
+    out.numbers(frames).number(this.hand);
+    out.bytes(Uint8Array.from(frames, (frame) => this.spared[frame]!));
+  }
+}

@@ -1,0 +1,341 @@
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs'; // prettier-ignore
+import t from 'tap';
+import { encodeListing } from '../../../src/cli/store/listing.js';
+import { VMO_COMMANDS } from '../../../src/cli/vmo/commands.js';
+import { bd0, type Ran } from '../bd0.js';
+import { idOf, linesOf, noise, Workshop } from './store.js';
+
+/** A tree with one of each: a directory in it, an empty one, an executable file, a link, equal files, a hole. */
+function makeTree(work: Workshop): string {
+  work.file('tree/read me.txt', 'a file\n');
+  work.file('tree/bin/run', '#!/bin/sh\n', 0o755);
+  work.file('tree/bin/copy', noise(10_000));
+  work.file('tree/bin/again', noise(10_000));
+  work.file('tree/empty');
+  truncateSync(work.file('tree/sparse', 'first'), 1_000_000);
+  mkdirSync(work.path('tree/nothing'));
+  work.link('tree/link', 'bin/../../outside');
+  return work.path('tree');
+}
+
+function isOneLine(text: string): boolean {
+  return /^bd0: [^\n]+\n$/.test(text);
+}
+
+t.test('each command has help with an example, in 80 columns', async (t) => {
+  t.ok(VMO_COMMANDS.length >= 16);
+  for (const name of VMO_COMMANDS) {
+    const { code, stdout, stderr } = await bd0(['vmo', name, '--help']);
+    t.strictSame([code, stderr], [0, ''], name);
+    t.match(stdout, new RegExp(`^bd0 vmo ${name}\\b`), name);
+    t.match(stdout, /^Examples:\n  \S/m, name);
+    for (const line of stdout.split('\n')) t.ok(line.length <= 80, line);
+  }
+});
+
+t.test('a tree goes in, can be looked at, and comes out as it was', async (t) => {
+  const work = new Workshop(t);
+  const tree = makeTree(work);
+  const id = (await work.out(['import', tree, '--name', 'trees/first'])).trimEnd();
+  t.match(id, /^[0-9a-f]{64}$/);
+  const again = await work.json(['import', tree, '--name', 'trees/second']);
+  t.match(again, [{ id, name: 'trees/second', files: 6, directories: 3, links: 1, skipped: [] }], 'one tree, one ID');
+
+  const entries = await work.json(['ls', 'trees/first']);
+  t.match(
+    entries.map(({ name, kind, length }) => [name, kind, length]),
+    [['bin', 'tree', Number], ['empty', 'file', 0], ['link', 'link'], ['nothing', 'tree', Number], ['read me.txt', 'file', 7], ['sparse', 'file', 1_000_000]], // prettier-ignore
+  );
+  t.equal(entries[1]!['id'], idOf(''));
+  t.equal(entries[2]!['target'], 'bin/../../outside');
+  t.match((await work.json(['ls', `${id.slice(0, 9)}/bin`])).map(({ name, executable }) => [name, executable]), [['again', undefined], ['copy', undefined], ['run', true]]); // prettier-ignore
+  t.match(await work.out(['ls', 'trees/first/bin']), /^[0-9a-f]{16}  10000  file  again\n.*copy\n.*run\*\n$/s);
+  t.equal(await work.out(['cat', 'trees/first/read me.txt']), 'a file\n');
+
+  t.equal(await work.out(['checkout', 'trees/first', work.path('copy')]), '');
+  t.strictSame(readdirSync(work.path('copy')), readdirSync(tree));
+  for (const path of ['read me.txt', 'bin/run', 'bin/again', 'empty', 'sparse'])
+    t.ok(readFileSync(work.path(`copy/${path}`)).equals(readFileSync(work.path(`tree/${path}`))), path);
+  t.equal(statSync(work.path('copy/bin/run')).mode & 0o777 & 0o100, 0o100);
+  t.equal(statSync(work.path('copy/bin/copy')).mode & 0o111, 0);
+  t.equal(readlinkSync(work.path('copy/link')), 'bin/../../outside');
+  t.ok(statSync(work.path('copy/sparse')).blocks * 512 < 100_000, 'holes stay holes');
+  t.equal((await work.json(['import', work.path('copy')]))[0]!['id'], id, 'and it is the same tree');
+});
+
+t.test('names, with what they stand for', async (t) => {
+  const work = new Workshop(t);
+  const [one, two] = [work.file('one', 'first'), work.file('two', 'the second')];
+  await work.out(['import', one, '--name', 'a/one']);
+  await work.out(['import', two, '--name', 'a/two']);
+  await work.out(['name', 'a/two', 'b']);
+  const [first, second] = [idOf('first'), idOf('the second')];
+  t.strictSame(await work.json(['ls']), [
+    { name: 'a/one', id: first, length: 5, kind: 'file' },
+    { name: 'a/two', id: second, length: 10, kind: 'file' },
+    { name: 'b', id: second, length: 10, kind: 'file' },
+  ]);
+  t.equal(await work.out(['ls', '--long', 'b']), `${second}  10  file  b\n`);
+  t.match((await work.json(['ls', 'a'])).map(({ name }) => name), ['a/one', 'a/two'], 'names below a part of names'); // prettier-ignore
+  t.match(await work.json(['import', two, '--name', 'a/one']), [{ id: second, replaced: first }]);
+  await work.out(['mv', 'a/two', 'c d']);
+  t.match(await work.json(['rm', 'b', 'a/one']), [{ name: 'b', id: second }, { name: 'a/one', id: second }]); // prettier-ignore
+  t.match((await work.json(['ls'])).map(({ name }) => name), ['c d']); // prettier-ignore
+});
+
+t.test('an ID may be shortened as far as it stays the only one', async (t) => {
+  const work = new Workshop(t);
+  const [a, b] = twoThatBeginAlike();
+  for (const content of [a, b]) await work.out(['import', work.file('file', content)]);
+  const both = idOf(a).slice(0, 4);
+  const ambiguous = await work.vmo(['cat', both]);
+  t.equal(ambiguous.code, 125);
+  t.ok(isOneLine(ambiguous.stderr));
+  t.match(ambiguous.stderr, new RegExp(`'${both}' is the beginning of ${[idOf(a), idOf(b)].map((id) => id.slice(0, 16)).sort().join(', ')}\n`)); // prettier-ignore
+  t.equal(await work.out(['cat', idOf(a).slice(0, 12)]), a);
+  t.equal(await work.out(['cat', idOf(b).toUpperCase()]), b, 'in capitals, too');
+  t.equal((await work.vmo(['cat', idOf(a).slice(0, 3)])).code, 127, 'three digits are too few');
+});
+
+/** Texts whose identities have their first four digits in common. */
+function twoThatBeginAlike(): [string, string] {
+  const known = new Map<string, string>();
+  for (let i = 0; ; i++) {
+    const begin = idOf(`text ${i}`).slice(0, 4);
+    const other = known.get(begin);
+    if (other !== undefined) return [other, `text ${i}`];
+    known.set(begin, `text ${i}`);
+  }
+}
+
+t.test('cat writes a range of bytes of what is in the store or in a file', async (t) => {
+  const work = new Workshop(t);
+  const bytes = noise(20_000);
+  const path = work.file('noise', bytes);
+  await work.out(['import', path, '--name', 'noise']);
+  const range = async (...words: string[]): Promise<Buffer> => {
+    const [{ base64, offset, length } = {}] = await work.json(['cat', ...words]);
+    const told = Buffer.from(String(base64), 'base64');
+    t.equal(told.length, length, `${words.join(' ')}: from ${String(offset)}`);
+    return told;
+  };
+  for (const word of ['noise', path, idOf(bytes).slice(0, 8)]) {
+    t.ok((await range(word)).equals(bytes), 'all');
+    t.ok((await range(word, '--offset', '4090', '--length', '10')).equals(bytes.subarray(4090, 4100)), 'across pages');
+    t.ok((await range(word, '--offset', '16KB', '--length', '1GB')).equals(bytes.subarray(16384)), 'up to the end');
+    t.equal((await range(word, '--offset', '20000')).length, 0, 'at the end');
+    t.equal((await range(word, '--length', '0')).length, 0, 'nothing');
+  }
+  const beyond = await work.vmo(['cat', 'noise', '--offset', '20001']);
+  t.equal(beyond.stderr, "bd0: --offset 20001 is behind the end: 'noise' has 20000 bytes\n");
+  t.equal((await work.vmo(['cat', 'noise', '--length', '-1'])).code, 125);
+});
+
+t.test('diff tells ranges of bytes, and ends as diff does', async (t) => {
+  const work = new Workshop(t);
+  const a = noise(50_000);
+  const b = a.slice();
+  for (const at of [5, 4095, 4096, 30_000]) b[at]! ^= 1;
+  const longer = Buffer.concat([b, Buffer.from('more')]);
+  const [fileA, fileB, fileLonger] = [work.file('a', a), work.file('b', b), work.file('longer', longer)];
+  for (const name of ['a', 'b', 'longer']) await work.out(['import', work.path(name), '--name', name]);
+  const ranges = [{ offset: 5, length: 1 }, { offset: 4095, length: 2 }, { offset: 30_000, length: 1 }]; // prettier-ignore
+  for (const words of [
+    ['a', 'b'],
+    ['a', fileB],
+    [fileA, 'b'],
+    [fileA, fileB],
+  ]) {
+    // prettier-ignore
+    const { code, stdout } = await work.vmo(['diff', ...words, '--json']);
+    t.equal(code, 1);
+    t.strictSame(linesOf(stdout), ranges, words.join(' '));
+  }
+  const { stdout, code } = await work.vmo(['diff', 'longer', fileB]);
+  t.strictSame([code, stdout], [1, '50000-50003  4 bytes, only in longer\n']);
+  t.equal((await work.vmo(['diff', 'b', fileLonger, '--json'])).stdout, '{"offset":50000,"length":4,"only":"b"}\n');
+  for (const words of [
+    ['a', fileA],
+    ['a', 'a'],
+    [fileB, fileB],
+  ])
+    t.equal(await work.out(['diff', ...words]), '');
+});
+
+t.test('diff of two trees tells paths', async (t) => {
+  const work = new Workshop(t);
+  const tree = makeTree(work);
+  await work.out(['import', tree, '--name', 'before']);
+  work.file('tree/bin/run', '#!/bin/sh\ntrue\n');
+  work.file('tree/bin/new');
+  work.file('tree/nothing/file', 'something');
+  await work.out(['import', tree, '--name', 'after']);
+  const { code, stdout } = await work.vmo(['diff', 'before', 'after']);
+  t.equal(code, 1);
+  t.equal(stdout, 'bin/new: only in after\nbin/run: other content\nnothing/file: only in after\n');
+  t.equal(await work.out(['diff', 'before/bin/copy', 'after/bin/copy']), '');
+});
+
+t.test('export writes a stream from which import makes the same', async (t) => {
+  const work = new Workshop(t);
+  const content = Buffer.concat([noise(30_000), Buffer.alloc(100_000), noise(30_000)]);
+  await work.out(['import', work.file('content', content), '--name', 'content']);
+  const stream = work.path('stream');
+  const [told] = await work.json(['export', 'content', '-o', stream]);
+  const bytes = readFileSync(stream);
+  t.match(told, { id: idOf(content), length: content.length, file: stream, bytes: bytes.length });
+  const other = new Workshop(t);
+  t.equal(await other.out(['import', '--stream', stream, '--name', 'here']), `${idOf(content)}\n`);
+  t.equal(await other.out(['diff', 'here', work.path('content')]), '');
+  t.equal(await other.out(['import', '--stream', '-'], { input: bytes }), `${idOf(content)}\n`, 'from standard input');
+
+  const flipped = Buffer.from(bytes);
+  flipped[5000]! ^= 1;
+  for (const [what, bad] of [
+    ['flipped', flipped],
+    ['cut', bytes.subarray(0, -1)],
+    ['longer', Buffer.concat([bytes, bytes])],
+  ] as const) {
+    // prettier-ignore
+    const refused = await other.vmo(['import', '--stream', '-', '--name', 'bad'], { input: bad });
+    t.equal(refused.code, 125, what);
+    t.match(refused.stderr, /^bd0: '-' is not what bd0 vmo export writes: byte \d+: [^\n]+\n$/, what);
+  }
+  t.match((await other.json(['ls'])).map(({ name }) => name), ['here']); // prettier-ignore
+});
+
+t.test('export of a tree has all that is in it', async (t) => {
+  const [work, other] = [new Workshop(t), new Workshop(t)];
+  const [{ id } = {}] = await work.json(['import', makeTree(work), '--name', 'tree']);
+  const stream = work.path('stream');
+  await work.out(['export', 'tree', '-o', stream]);
+  // Listings of three directories; five files, of which two are equal and one is empty.
+  t.match(await other.json(['import', '--stream', stream, '--name', 'here']), [{ id, vmos: 8 }]);
+  await other.out(['checkout', 'here', other.path('copy')]);
+  t.equal((await other.json(['import', other.path('copy')]))[0]!['id'], id);
+  const bytes = readFileSync(stream);
+  for (const end of [0, 55, 56, 4153, 4154, bytes.length - 1]) {
+    const empty = new Workshop(t);
+    const cut = await empty.vmo(['import', '--stream', '-', '--name', 'cut'], { input: bytes.subarray(0, end) });
+    t.equal(cut.code, 125);
+    t.match(cut.stderr, new RegExp(`^bd0: '-' is not what bd0 vmo export writes: byte ${end}: cut: `));
+  }
+});
+
+t.test('gc takes away what neither a name nor a pin reaches', async (t) => {
+  const work = new Workshop(t);
+  for (const name of ['named', 'pinned', 'loose']) await work.out(['import', work.file(name, `${name}!`)]);
+  await work.out(['name', idOf('named!'), 'name']);
+  t.equal(await work.out(['pin', idOf('pinned!').slice(0, 10)]), `${idOf('pinned!')}\n`);
+  t.strictSame(await work.json(['pin']), [{ id: idOf('pinned!'), pinned: true }]);
+  t.match(await work.json(['gc', '--dry-run']), [{ dryRun: true, removedRecords: 2 }]);
+  t.equal(await work.out(['cat', idOf('loose!')]), 'loose!', 'a dry run removes nothing');
+  t.match(await work.out(['gc']), /^removed \d+ bytes in 2 records\nkept \d+ bytes in 4 records\n$/);
+  t.equal((await work.vmo(['cat', idOf('loose!')])).code, 127);
+  t.equal(await work.out(['cat', 'name']), 'named!');
+  await work.out(['unpin', idOf('pinned!')]);
+  await work.out(['rm', 'name']);
+  t.match(await work.json(['gc']), [{ removedRecords: 4, keptRecords: 0 }]);
+  t.match(await work.json(['stat']), [{ names: 0, pins: 0, uniqueBytes: 0 }]);
+});
+
+t.test('stat tells how much was spared', async (t) => {
+  const work = new Workshop(t);
+  const text = 'the same line\n'.repeat(20_000);
+  for (const name of ['one', 'two']) await work.out(['import', work.file(name, text), '--name', name]);
+  const [stat] = await work.json(['stat']);
+  t.match(stat, { names: 2, pins: 0, logicalBytes: 2 * text.length, uniqueBytes: Number, packBytes: Number });
+  t.ok(Number(stat!['dedupRatio']) > 1.9 && Number(stat!['compressionRatio']) > 5, JSON.stringify(stat));
+  t.match(
+    await work.out(['stat']),
+    /^logical +547 KB: .*\nunique .*, dedup \d+\.\d\d\nstored .*, compression \d+\.\d\d$/m,
+  );
+});
+
+t.test('checkout writes where nothing is, and nowhere else', async (t) => {
+  const work = new Workshop(t);
+  await work.out(['import', makeTree(work), '--name', 'tree']);
+  mkdirSync(work.path('empty'));
+  t.equal(await work.out(['checkout', 'tree/bin', work.path('empty')]), '', 'into an empty directory');
+  t.ok(existsSync(work.path('empty/run')));
+  mkdirSync(work.path('elsewhere'));
+  work.link('away', 'elsewhere');
+  for (const path of ['empty', 'away', 'tree']) {
+    const refused = await work.vmo(['checkout', 'tree', work.path(path)]);
+    t.equal(refused.code, 125);
+    t.match(refused.stderr, /^bd0: cannot make directory '[^\n]*': file already exists\n$/);
+  }
+  t.strictSame(readdirSync(work.path('elsewhere')), []);
+  const file = await work.vmo(['checkout', 'tree/empty', work.path('empty/run')]);
+  t.match(file.stderr, /^bd0: cannot write '[^\n]*': file already exists\n$/);
+
+  // What looks like a listing, but has names that lead elsewhere, is content as any other.
+  const listing = encodeListing([{ type: 'file', name: 'xxxxxxx', id: idOf(''), executable: false }]);
+  for (const [i, name] of ['../evil', './/evil', '/etc/xx', 'a\0evil2'].entries()) {
+    const bad = work.file('listing', Buffer.from(Buffer.from(listing).toString('latin1').replace('xxxxxxx', name)));
+    await work.out(['import', bad, '--name', 'bad']);
+    const target = work.path(`target-${i}`);
+    await work.out(['checkout', 'bad', target]);
+    t.ok(lstatSync(target).isFile(), JSON.stringify(name));
+    t.ok(readFileSync(target).equals(readFileSync(bad)));
+  }
+});
+
+t.test('what cannot be done ends with one line that says so', async (t) => {
+  const work = new Workshop(t);
+  const file = work.file('file', 'content');
+  await work.out(['import', makeTree(work), '--name', 'tree']);
+  await work.out(['import', file, '--name', 'name']);
+  const cases: [words: string[], code: number, line: RegExp][] = [
+    [['cat'], 125, /bd0 vmo cat needs a TARGET: bd0 vmo cat --help/],
+    [['cat', 'name', 'name'], 125, /bd0 vmo cat takes a TARGET, not 'name' too/],
+    [['cat', 'nothing'], 127, /there is no file 'nothing', and '.*store' has no such name or ID/],
+    [['cat', 'tree'], 125, /'tree' is a tree: bd0 vmo ls lists it/],
+    [['cat', 'tree/nope'], 127, /there is no 'nope' in 'tree'/],
+    [['cat', 'name/below'], 127, /'name' is no tree, so nothing is in it/],
+    [['cat', 'tree/link'], 125, /'tree\/link' is a symbolic link to 'bin\/..\/..\/outside', which is not followed/],
+    [['cat', work.directory], 125, /cannot read '.*': it is a directory/],
+    [['ls', 'nothing'], 127, /'nothing' is no name and no ID in '.*store'/],
+    [['export', 'nothing'], 127, /'nothing' is no name and no ID/],
+    [['export', 'name', '--json'], 125, /--json needs -o FILE/],
+    [['export', 'name', '-o', work.path('no/where')], 127, /cannot write '.*no\/where': no such file or directory/],
+    [['import', work.path('nothing')], 127, /cannot read '.*nothing': no such file or directory/],
+    [['import', '/dev/null'], 125, /'\/dev\/null' is neither a file nor a directory/],
+    [['import', file, '--name', '../x'], 125, /"\.\.\/x" is not a name/],
+    [['import', file, '--name', 'a\nb'], 125, /"a\\nb" is not a name: it has control characters/],
+    [['mv', 'name', 'tree'], 125, /'tree' is a name already: bd0 vmo rm takes it away/],
+    [['mv', 'nothing', 'x'], 127, /'nothing' is no name in/],
+    [['rm', 'name', 'nothing'], 127, /'nothing' is no name in/],
+    [['pin', 'nothing'], 127, /'nothing' is no name and no ID/],
+    [['unpin', 'name'], 127, /'name' is not pinned/],
+    [['gc', 'now'], 125, /bd0 vmo gc takes no words, not 'now' too/],
+    [['diff', 'name'], 125, /bd0 vmo diff needs two TARGETs/],
+    [['frob'], 125, /there is no command 'vmo frob': the commands are import, ls, cat, hash/],
+    [['ls', '--frob'], 125, /unknown option: frob/],
+  ];
+  for (const [words, code, line] of cases) {
+    const ran = await work.vmo(words);
+    t.strictSame([ran.code, ran.stdout], [code, ''], words.join(' '));
+    t.ok(isOneLine(ran.stderr), ran.stderr);
+    t.match(ran.stderr, line);
+  }
+  t.equal(await work.out(['cat', 'name']), 'content', 'rm of several removes none where one is no name');
+});
+
+t.test('the store is that of --store, else of BD0_STORE, and is made by import alone', async (t) => {
+  const work = new Workshop(t);
+  const file = work.file('file', 'content');
+  const elsewhere = (words: string[]): Promise<Ran> => bd0(['vmo', ...words], { env: { BD0_STORE: '' } });
+  const without = await elsewhere(['ls']);
+  t.strictSame([without.code, without.stderr], [125, 'bd0: no store is given: --store DIR, or BD0_STORE in the environment\n']); // prettier-ignore
+  t.match((await elsewhere(['ls', '--store', work.store])).stderr, /^bd0: there is no store in '.*store'\n$/);
+  t.equal((await elsewhere(['import', file, '--name', 'x', '--store', work.store])).code, 0);
+  t.match((await elsewhere(['ls', '--store', work.store])).stdout, /file  x\n$/);
+  t.match(await work.out(['ls']), /file  x\n$/);
+  t.match((await work.vmo(['ls', '--store', work.path('other')])).stderr, /there is no store in '.*other'/);
+  t.match((await work.vmo(['ls', '--store', work.store, '--store', work.path('x')])).stderr, /no store in '.*x'/);
+  t.match((await elsewhere(['ls', '--store', ''])).stderr, /^bd0: no store is given: |Not enough arguments/);
+  t.equal((await elsewhere(['cat', file])).stdout, 'content', 'files need no store');
+  const missing = await elsewhere(['cat', 'x']);
+  t.match(missing.stderr, /^bd0: there is no file 'x', and no store is given \(--store DIR, or BD0_STORE\)\n$/);
+});

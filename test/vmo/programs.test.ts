@@ -1,0 +1,18 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { programs, runProgram } from './program-model.js';
+
+/** Pages of 4 and 16 bytes, for deep trees; and those of the format. */
+const RUNS = [
+  { pageShift: 2, numRuns: 1500 },
+  { pageShift: 4, numRuns: 1500 },
+  { pageShift: 12, numRuns: 200 },
+];
+
+for (const { pageShift, numRuns } of RUNS)
+  t.test(`random programs do what they do to plain bytes; pages of ${2 ** pageShift} bytes`, async () => {
+    fc.assert(
+      fc.property(programs, (steps) => runProgram(pageShift, steps)),
+      { numRuns },
+    );
+  });
