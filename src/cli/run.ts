@@ -6,6 +6,7 @@ import {
   DamagedRecordError,
   Errno,
   KernelError,
+  MissingRecordError,
   type Process,
   type VmoHandle,
 } from '../index.js';
@@ -33,7 +34,8 @@ export async function run(request: RunRequest): Promise<number> {
     return await runImage(request, log, durable);
   } catch (error) {
     log?.debug({ err: error }, 'failed');
-    if (!(error instanceof DamagedRecordError)) throw error;
+    const isOfStore = error instanceof DamagedRecordError || error instanceof MissingRecordError;
+    if (!isOfStore) throw error;
     throw new Failure(`${error.message}; bd0 vmo verify tells what it reaches`);
   } finally {
     durable?.close();

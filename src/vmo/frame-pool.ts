@@ -109,7 +109,13 @@ export class FramePool {
     const hit = this.acquireHit(page.leaf);
     if (hit !== undefined) return hit;
     const frame = this.allocate();
-    page.copyTo(this.memory.ram, frame * PAGE_SIZE);
+    try {
+      page.copyTo(this.memory.ram, frame * PAGE_SIZE);
+    } catch (error) {
+      // A page that is fetched from a store may be damaged there.
+      this.freed.push(frame);
+      throw error;
+    }
     this.copies++;
     this.enterClean(frame, page.leaf, 1);
     return frame;

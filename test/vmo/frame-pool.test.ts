@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import t from 'tap';
 import { GuestMemory } from '../../src/memory.js';
 import { ZERO_LEAF } from '../../src/vmo/canonical-form.js';
-import { FrameStateError, OutOfFramesError, VmoRangeError } from '../../src/vmo/errors.js';
+import { FrameStateError, MissingRecordError, OutOfFramesError, VmoRangeError } from '../../src/vmo/errors.js';
 import { FramePool } from '../../src/vmo/frame-pool.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import { MemoryRecords } from './memory-records.js';
 import { flatLeaf, nativeHash, noise, PAGE } from './model.js';
 
 const FIRST = 3;
@@ -38,6 +39,20 @@ t.test('the same content is the same frame, from whichever VMO; it is copied onc
   t.equal(pool.usersOf(frame), 2);
   t.equal(pool.codeIdentity(frame), image.page(1).leaf);
   t.match(pool.counters, { inUse: 1, clean: 1, hits: 1, copies: 1, allocated: 1 });
+});
+
+t.test('a page that its store has lost takes no frame', async (t) => {
+  const { store, pool } = poolOf(1);
+  const records = new MemoryRecords();
+  const made = store.fromBytes(noise(PAGE, 1));
+  store.saveTo(records, made);
+  const other = new VmoStore(nativeHash);
+  const opened = other.openFrom(records, made.id)!;
+  const page = opened.page(0);
+  records.records.delete(page.leaf);
+  t.throws(() => pool.acquireClean(page), MissingRecordError);
+  t.equal(pool.counters.inUse, 0);
+  t.equal(pool.acquireClean(made.page(0)), FIRST, 'the frame is there for others');
 });
 
 t.test('all zero pages are one frame, and none is hashed', async (t) => {

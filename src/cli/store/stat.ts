@@ -2,6 +2,7 @@
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE } from '../../bits.js';
+import { pagesOf } from '../../vmo/canonical-form.js';
 import { readRoot } from './canonical-records.js';
 import type { DiskStore } from './disk-store.js';
 import { HEADER_BYTES, Kind } from './pack-format.js';
@@ -20,6 +21,8 @@ export interface StoreStat {
   readonly pins: number;
   /** Bytes that the names stand for; of a tree, those of all files in it, as often as they are in it. */
   readonly logicalBytes: number;
+  /** The same in whole pages, listings of trees included: what would be kept if nothing were equal. */
+  readonly logicalPageBytes: number;
   /** Bytes of the distinct pages in the store, 4096 each; pages of zeros are none. */
   readonly uniqueBytes: number;
   readonly leaves: KindStat;
@@ -37,12 +40,14 @@ export function statStore(store: DiskStore): StoreStat {
   for (const set of [packs, code]) set.refresh();
   const names = store.names.entries();
   const leaves = kindStat(packs, Kind.leaf);
-  const lengths = new Map<string, number>();
+  const sizes = new Map<string, Size>();
   const files = [...packs.list(), ...code.list()];
+  const logical = sumOf(names.map(([, id]) => sizeOf(store, id, sizes)));
   return {
     names: names.length,
     pins: store.names.pins().length,
-    logicalBytes: names.reduce((sum, [, id]) => sum + lengthOf(store, id, lengths), 0),
+    logicalBytes: logical.bytes,
+    logicalPageBytes: logical.pageBytes,
     uniqueBytes: leaves.records * PAGE_SIZE,
     leaves,
     nodes: kindStat(packs, Kind.node),
@@ -64,16 +69,33 @@ function kindStat({ table }: PackSet, kind: Kind): KindStat {
   return { records, storedBytes };
 }
 
-/** Bytes of a file, or of all files of a tree. What is missing counts as nothing. */
-function lengthOf(store: DiskStore, id: string, known: Map<string, number>): number {
+/** Of a file, or of all that is in a tree. */
+interface Size {
+  readonly bytes: number;
+  readonly pageBytes: number;
+}
+
+function sumOf(sizes: readonly Size[]): Size {
+  return sizes.reduce(
+    (sum, { bytes, pageBytes }) => ({ bytes: sum.bytes + bytes, pageBytes: sum.pageBytes + pageBytes }),
+    {
+      bytes: 0,
+      pageBytes: 0,
+    },
+  );
+}
+
+/** What is missing counts as nothing. */
+function sizeOf(store: DiskStore, id: string, known: Map<string, Size>): Size {
   const before = known.get(id);
   if (before !== undefined) return before;
   const record = store.get(hexToBytes(id));
-  if (!record) return 0;
+  if (!record) return { bytes: 0, pageBytes: 0 };
   const root = readRoot(record);
+  const own = pagesOf(root.lengthBytes) * PAGE_SIZE;
   const parts = listedIds(store, root);
-  const length =
-    parts.length === 0 ? root.lengthBytes : parts.reduce((sum, part) => sum + lengthOf(store, part, known), 0);
-  known.set(id, length);
-  return length;
+  const below = sumOf(parts.map((part) => sizeOf(store, part, known)));
+  const size = { bytes: parts.length === 0 ? root.lengthBytes : below.bytes, pageBytes: own + below.pageBytes };
+  known.set(id, size);
+  return size;
 }

@@ -32,9 +32,9 @@ interface Ratios {
   readonly compressionRatio: number | undefined;
 }
 
-function ratiosOf({ logicalBytes, uniqueBytes, leaves }: StoreStat): Ratios {
+function ratiosOf({ logicalPageBytes, uniqueBytes, leaves }: StoreStat): Ratios {
   return {
-    dedupRatio: ratio(logicalBytes, uniqueBytes),
+    dedupRatio: ratio(logicalPageBytes, uniqueBytes),
     compressionRatio: ratio(uniqueBytes, leaves.storedBytes),
   };
 }
