@@ -11,6 +11,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [tree, rounds = '3'] = process.argv.slice(2);
+if (!tree || tree.startsWith('-') || !(Number(rounds) > 0)) {
+  console.error('usage: node compare.mjs TREE [ROUNDS]');
+  process.exit(2);
+}
 const bd0 = process.env.BD0 ?? fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 /** What is run in an empty directory: first without being measured, then measured. */

@@ -16,6 +16,10 @@ const MIB = 2 ** 20;
 const PAGE = 4096;
 const [directory, mib = '1024'] = process.argv.slice(2);
 const total = Number(mib) * MIB;
+if (!directory || directory.startsWith('-') || !(total > 0)) {
+  console.error('usage: node make-tree.mjs DIR [MIB]');
+  process.exit(2);
+}
 
 /** xorshift32: the same numbers everywhere. */
 let state = 0x9e3779b9;
