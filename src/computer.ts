@@ -1,17 +1,18 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
 import type { CpuState } from './cpu/cpu-state.js';
 import type { CodeStore } from './cpu/translator/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
 import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
-import { PAGE_SHIFT, PAGE_SIZE, hex } from './bits.js';
+import { PAGE_SHIFT, PAGE_SIZE, bytesToHex, hex } from './bits.js';
 import type { Console } from './kernel/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
 import { Errno, KernelError } from './kernel/errors.js';
+import type { Clock } from './kernel/kernel-options.js';
 import { Kernel } from './kernel/kernel.js';
 import { fromLinear } from './kernel/linear-address.js';
 import type { StartOptions } from './kernel/loader.js';
+import type { MakeNameSpace } from './kernel/names.js';
 import type { Process } from './kernel/process.js';
 import type { TrapReport } from './kernel/trap-report.js';
 import type { WriteBackCounters } from './kernel/write-back.js';
@@ -40,6 +41,13 @@ export interface ComputerOptions {
   readonly sha256?: HashFunction;
   /** Without one, what is written vanishes, and the input has ended. */
   readonly console?: Console;
+  /** What VMOs are called in the machine, and so the images that programs start; names that live as long as it, if not given. */
+  readonly names?: MakeNameSpace;
+  /**
+   * Whether time passes at once while all threads sleep ('free', the default), or when the host says so by `passTime`; it
+   * always does where some of them wait for input.
+   */
+  readonly clock?: Clock;
   /** Told of what happens in the machine; they change nothing in it. */
   readonly hooks?: KernelHooks;
   /** Told of every region that is translated. */
@@ -68,8 +76,11 @@ export type Outcome =
   | { readonly kind: 'trapped'; readonly process: Process; readonly exitCode: number; readonly report: TrapReport }
   /** All ticks were used up. */
   | { readonly kind: 'limit' }
-  /** All threads wait for input; the first one gives up at tick `until`, Infinity for never: see `passTime`. */
-  | { readonly kind: 'waiting'; readonly until: number };
+  /**
+   * All threads wait, the first of them until tick `until`, Infinity for ever: see `passTime`. `forInput`: some of them for
+   * input; without that, and with no end of it, nothing will ever happen.
+   */
+  | { readonly kind: 'waiting'; readonly until: number; readonly forInput: boolean };
 
 /** What a machine has done. */
 export interface Statistics {
@@ -79,6 +90,8 @@ export interface Statistics {
   readonly instructions: number;
   /** Page faults. */
   readonly faults: number;
+  /** How often another thread has got the CPU than the one before. */
+  readonly switches: number;
   readonly frames: FrameCounters;
   readonly writeBacks: WriteBackCounters;
   readonly vmos: VmoCounters;
@@ -127,7 +140,9 @@ export class Computer {
       store: this.store,
       pool: this.pool,
       console,
+      ...(options.names && { names: options.names(this.store) }),
       writeBackBytes: options.writeBackBytes ?? DEFAULT_WRITE_BACK_PER_MEMORY * this.memory.size,
+      ...(options.clock && { clock: options.clock }),
       ...(hooks && { hooks }),
     });
   }
@@ -168,6 +183,11 @@ export class Computer {
   /** Ends a process from outside, with an exit code of 0 to 255. No effect if it has ended. */
   kill(program: Process, exitCode: number): void {
     if (!program.end) this.kernel.end(program, exitCode & 255);
+  }
+
+  /** The live process of a pid. */
+  findProcess(pid: number): Process | undefined {
+    return this.kernel.processes.find(pid);
   }
 
   /** Lets time pass while all threads wait: those that give up at this tick or before will. */
@@ -240,6 +260,7 @@ export class Computer {
       ticks,
       instructions: this.instructions,
       faults: this.kernel.faults,
+      switches: this.kernel.switches,
       frames: this.pool.counters,
       writeBacks: this.kernel.pager.writeBacks,
       vmos: this.store.counters,

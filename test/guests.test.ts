@@ -67,6 +67,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   sha256: { large: ['100'], small: ['1'] },
   sieve: { large: ['200000'], small: ['3000'] },
   simd: { large: ['30'], small: ['1'], smallTicks: 200_000 },
+  snapshot: { large: ['20000'], small: ['100'] },
   sparse: { large: ['32'], small: ['32'], limitBytes: 32 * GIB },
   stream: { large: ['2', '256'], small: ['1', '4'] },
 };

@@ -78,6 +78,13 @@
 /** The process that asks, wherever a call takes a pid. */
 #define BD0_SELF 0
 
+/** What a further thread begins with; its result is the code of the thread. */
+typedef int bd0_thread_function(void *argument);
+
+/** What bd0_start's flags are made of: stopped before writes that are not its own, and living in another's region. */
+#define BD0_START_DEBUG 1
+#define BD0_START_SHARE 2
+
 /** Deadlines, in nanoseconds of the machine's clock: do not wait at all, and wait for ever. */
 #define BD0_NO_WAIT 0
 #define BD0_FOREVER UINT64_MAX
@@ -131,6 +138,13 @@ struct bd0_patch {
   uint64_t length;
 };
 
+/** What debug_last_writer tells. */
+struct bd0_last_writer {
+  uint64_t tid;
+  uint64_t rip;  /* of the instruction; for a kernel-call of the one behind it */
+  uint64_t tick; /* of the machine's clock */
+};
+
 #define BD0_LAYOUT(type, field, where) \
   _Static_assert(offsetof(struct type, field) == (where), #type "." #field " lies at " #where)
 BD0_LAYOUT(bd0_header, magic, 0x00);
@@ -155,6 +169,7 @@ BD0_LAYOUT(bd0_process_info, name, 120);
 #undef BD0_LAYOUT
 _Static_assert(sizeof(struct bd0_header) == 0xc0, "bd0_header has 192 bytes");
 _Static_assert(sizeof(struct bd0_process_info) == 184, "bd0_process_info has 184 bytes");
+_Static_assert(sizeof(struct bd0_last_writer) == 24, "bd0_last_writer has 24 bytes");
 _Static_assert(sizeof(struct bd0_patch) == 24, "bd0_patch has 24 bytes");
 
 /** True if the result of a kernel-call is an error; its number is then `-result`. Upper-half addresses are no errors.
@@ -184,6 +199,18 @@ __attribute__((noreturn)) static inline void bd0_exit(int64_t code) {
   __builtin_unreachable();
 }
 
+/** Starts the program of that name, in a region of `limit` bytes of its own, or with BD0_START_SHARE in that of `host_pid`,
+    of which it then takes at most `limit`; answers its pid. `argv` ends with NULL; NULL stands for the name alone.
+    EFAULT ENOENT ENOEXEC EINVAL ENOSPC ESRCH */
+static inline int64_t bd0_start(const char *name, uint64_t limit, char *const *argv, uint64_t flags, uint64_t host_pid) {
+  return bd0_vmcall(BD0_CALL_START, (uint64_t)name, limit, (uint64_t)argv, flags, host_pid, 0);
+}
+
+/** The lowest pid among the live processes of that name. EFAULT ENOENT */
+static inline int64_t bd0_process_find(const char *name) {
+  return bd0_vmcall(BD0_CALL_PROCESS_FIND, (uint64_t)name, 0, 0, 0, 0, 0);
+}
+
 /** The start of a process's region, where its header page lies. ESRCH */
 static inline int64_t bd0_process_start(uint64_t pid) {
   return bd0_vmcall(BD0_CALL_PROCESS_START, pid, 0, 0, 0, 0, 0);
@@ -192,6 +219,55 @@ static inline int64_t bd0_process_start(uint64_t pid) {
 /** Fills `*info`; answers 0. ESRCH EFAULT */
 static inline int64_t bd0_process_info(uint64_t pid, struct bd0_process_info *info) {
   return bd0_vmcall(BD0_CALL_PROCESS_INFO, pid, (uint64_t)info, 0, 0, 0, 0);
+}
+
+/** Fills `pids` with those of the live processes, ascending, at most `n` of them; answers how many there are. EFAULT */
+static inline int64_t bd0_process_list(uint64_t *pids, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_PROCESS_LIST, (uint64_t)pids, n, 0, 0, 0, 0);
+}
+
+/** Waits for the end of a process until `deadline`; answers its exit code. The end of a child that came before is answered
+    once. ESRCH EDEADLK ETIMEDOUT */
+static inline int64_t bd0_process_wait(uint64_t pid, uint64_t deadline) {
+  return bd0_vmcall(BD0_CALL_PROCESS_WAIT, pid, deadline, 0, 0, 0, 0);
+}
+
+/** Ends a process; `code & 255` is its exit code. Answers 0. ESRCH */
+static inline int64_t bd0_process_kill(uint64_t pid, uint64_t code) {
+  return bd0_vmcall(BD0_CALL_PROCESS_KILL, pid, code, 0, 0, 0, 0);
+}
+
+/** A further thread of the process, which begins with `entry(argument)` on a stack of at least `stack_size` bytes, and ends
+    when that returns, its low 32 bits as the code; answers its tid. EINVAL ENOMEM */
+static inline int64_t bd0_thread_spawn(bd0_thread_function *entry, void *argument, uint64_t stack_size) {
+  return bd0_vmcall(BD0_CALL_THREAD_SPAWN, (uint64_t)entry, (uint64_t)argument, stack_size, 0, 0, 0);
+}
+
+/** Ends the thread with the low 32 bits of `code`; the last one of a process ends that, with `code & 255`. */
+__attribute__((noreturn)) static inline void bd0_thread_exit(uint64_t code) {
+  bd0_vmcall(BD0_CALL_THREAD_EXIT, code, 0, 0, 0, 0, 0);
+  __builtin_unreachable();
+}
+
+/** Waits for the end of a thread until `deadline`; answers its code. That of a thread of the own process that has ended is
+    answered once. ESRCH EDEADLK ETIMEDOUT */
+static inline int64_t bd0_thread_join(uint64_t tid, uint64_t deadline) {
+  return bd0_vmcall(BD0_CALL_THREAD_JOIN, tid, deadline, 0, 0, 0, 0);
+}
+
+/** The number of the thread that asks. */
+static inline int64_t bd0_thread_self(void) {
+  return bd0_vmcall(BD0_CALL_THREAD_SELF, 0, 0, 0, 0, 0, 0);
+}
+
+/** Gives the rest of the time slice to the other threads; answers 0. */
+static inline int64_t bd0_yield(void) {
+  return bd0_vmcall(BD0_CALL_YIELD, 0, 0, 0, 0, 0, 0);
+}
+
+/** Waits for `ns` nanoseconds of the machine's clock at least; answers 0. */
+static inline int64_t bd0_sleep(uint64_t ns) {
+  return bd0_vmcall(BD0_CALL_SLEEP, ns, 0, 0, 0, 0, 0);
 }
 
 /** The address of a process's `struct bd0_heap_pair`. ESRCH */
@@ -218,6 +294,129 @@ static inline int64_t bd0_console_read(void *buffer, uint64_t n, uint64_t deadli
 /** Nanoseconds since the machine started: one for each instruction retired. */
 static inline int64_t bd0_clock(void) {
   return bd0_vmcall(BD0_CALL_CLOCK, 0, 0, 0, 0, 0, 0);
+}
+
+/** Waits until `deadline` for a bd0_wake_word of the same address, unless `*address` is not `expected`; answers 0. A
+    wake-up after that look is never lost. EINVAL EFAULT EAGAIN ETIMEDOUT */
+static inline int64_t bd0_wait_word(const uint32_t *address, uint32_t expected, uint64_t deadline) {
+  return bd0_vmcall(BD0_CALL_WAIT_WORD, (uint64_t)address, expected, deadline, 0, 0, 0);
+}
+
+/** Wakes at most `n` threads that wait for the word, those that began first; answers how many. EINVAL EFAULT */
+static inline int64_t bd0_wake_word(const uint32_t *address, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_WAKE_WORD, (uint64_t)address, n, 0, 0, 0, 0);
+}
+
+/** Lets a thread in debug mode write `n` bytes more than those of its process; tid 0 is the caller. ESRCH EINVAL */
+static inline int64_t bd0_debug_allow(uint64_t tid, const void *address, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_DEBUG_ALLOW, tid, (uint64_t)address, n, 0, 0, 0);
+}
+
+/** Tells which thread in debug mode was the last to store to a byte that is not its process's. ENODATA EFAULT */
+static inline int64_t bd0_debug_last_writer(const void *address, struct bd0_last_writer *writer) {
+  return bd0_vmcall(BD0_CALL_DEBUG_LAST_WRITER, (uint64_t)address, (uint64_t)writer, 0, 0, 0, 0);
+}
+
+/** Puts a thread into debug mode, 1, or takes it out, 0; tid 0 is the caller. Answers what it was before. ESRCH EINVAL */
+static inline int64_t bd0_debug_mode(uint64_t tid, uint64_t on) {
+  return bd0_vmcall(BD0_CALL_DEBUG_MODE, tid, on, 0, 0, 0, 0);
+}
+
+/** A VMO of the `n` bytes at `buffer`, which stay as they are; answers its handle. EFAULT ENOMEM */
+static inline int64_t bd0_vmo_create(const void *buffer, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_VMO_CREATE, (uint64_t)buffer, n, 0, 0, 0, 0);
+}
+
+/** A VMO of `n` zeros; answers its handle. ENOMEM ERANGE */
+static inline int64_t bd0_vmo_zeros(uint64_t n) {
+  return bd0_vmcall(BD0_CALL_VMO_ZEROS, n, 0, 0, 0, 0, 0);
+}
+
+/** A VMO of `n` bytes of another one from `offset`; answers its handle. EBADF ENOMEM ERANGE */
+static inline int64_t bd0_vmo_slice(int64_t handle, uint64_t offset, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_VMO_SLICE, (uint64_t)handle, offset, n, 0, 0, 0);
+}
+
+/** A VMO of the bytes of others, one after another; answers its handle. EBADF EFAULT ENOMEM ERANGE */
+static inline int64_t bd0_vmo_concat(const int64_t *handles, uint64_t count) {
+  return bd0_vmcall(BD0_CALL_VMO_CONCAT, (uint64_t)handles, count, 0, 0, 0, 0);
+}
+
+/** A VMO of the bytes of another one with patches laid over them, the later one last; answers its handle.
+    EBADF EFAULT ENOMEM ERANGE */
+static inline int64_t bd0_vmo_delta(int64_t handle, const struct bd0_patch *patches, uint64_t count) {
+  return bd0_vmcall(BD0_CALL_VMO_DELTA, (uint64_t)handle, (uint64_t)patches, count, 0, 0, 0);
+}
+
+/** The VMO of an identity, 32 bytes; answers its handle. EFAULT ENOENT ENOMEM */
+static inline int64_t bd0_vmo_open(const uint8_t *id) {
+  return bd0_vmcall(BD0_CALL_VMO_OPEN, (uint64_t)id, 0, 0, 0, 0, 0);
+}
+
+/** Puts the identity of a VMO, 32 bytes, at `id`; answers 0. EBADF EFAULT */
+static inline int64_t bd0_vmo_hash(int64_t handle, uint8_t *id) {
+  return bd0_vmcall(BD0_CALL_VMO_HASH, (uint64_t)handle, (uint64_t)id, 0, 0, 0, 0);
+}
+
+/** The bytes that a VMO has. EBADF */
+static inline int64_t bd0_vmo_length(int64_t handle) {
+  return bd0_vmcall(BD0_CALL_VMO_LENGTH, (uint64_t)handle, 0, 0, 0, 0, 0);
+}
+
+/** Puts `n` bytes of a VMO from `offset` at `buffer`; answers `n`. EBADF EFAULT ERANGE */
+static inline int64_t bd0_vmo_read(int64_t handle, uint64_t offset, void *buffer, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_VMO_READ, (uint64_t)handle, offset, (uint64_t)buffer, n, 0, 0);
+}
+
+/** What threads may do with the pages of a map: bits. A page that allows anything can be read. */
+#define BD0_READ 1
+#define BD0_WRITE 2 /* copy-on-write: the VMO stays as it is */
+#define BD0_EXECUTE 4
+
+/** Maps `n` bytes of a VMO from `offset`, in whole pages, at `address`, or where the kernel chooses if that is NULL;
+    answers the address. EBADF EEXIST EINVAL ENOMEM ERANGE */
+static inline int64_t bd0_vmo_map(int64_t handle, uint64_t offset, void *address, uint64_t n, uint64_t protection) {
+  return bd0_vmcall(BD0_CALL_VMO_MAP, (uint64_t)handle, offset, (uint64_t)address, n, protection, 0);
+}
+
+/** Unmaps the pages of `n` bytes at `address`; answers 0. EINVAL ENOMEM */
+static inline int64_t bd0_vmo_unmap(void *address, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_VMO_UNMAP, (uint64_t)address, n, 0, 0, 0, 0);
+}
+
+/** A VMO of memory as it is now, in whole pages; answers its handle. EFAULT EINVAL ENOMEM */
+static inline int64_t bd0_vmo_commit(const void *address, uint64_t n) {
+  return bd0_vmcall(BD0_CALL_VMO_COMMIT, (uint64_t)address, n, 0, 0, 0, 0);
+}
+
+/** Gives up a handle; answers 0. Maps of its VMO stay. EBADF */
+static inline int64_t bd0_vmo_close(int64_t handle) {
+  return bd0_vmcall(BD0_CALL_VMO_CLOSE, (uint64_t)handle, 0, 0, 0, 0, 0);
+}
+
+/** Instead of a handle: no VMO, and, as what is expected, any or none. */
+#define BD0_NOTHING (-1)
+#define BD0_ANYTHING (-2)
+
+/** The VMO of a name; answers its handle. EFAULT ENOENT ENOMEM */
+static inline int64_t bd0_name_lookup(const char *name) {
+  return bd0_vmcall(BD0_CALL_NAME_LOOKUP, (uint64_t)name, 0, 0, 0, 0, 0);
+}
+
+/** Makes a name stand for a VMO, or with BD0_NOTHING for none, if it stands for that of `expected` now; answers 0.
+    EAGAIN EBADF EFAULT EINVAL */
+static inline int64_t bd0_name_publish(const char *name, int64_t handle, int64_t expected) {
+  return bd0_vmcall(BD0_CALL_NAME_PUBLISH, (uint64_t)name, (uint64_t)handle, (uint64_t)expected, 0, 0, 0);
+}
+
+/** A name as name_list tells it, with zeros behind it. */
+struct bd0_name {
+  char name[64];
+};
+
+/** Puts the next `n` names at `names`, ascending; answers the cursor to go on with, 0 at the end. EFAULT */
+static inline int64_t bd0_name_list(struct bd0_name *names, uint64_t n, uint64_t cursor) {
+  return bd0_vmcall(BD0_CALL_NAME_LIST, (uint64_t)names, n, cursor, 0, 0, 0);
 }
 
 /**

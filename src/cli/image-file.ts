@@ -16,15 +16,20 @@ const LONGEST_NAME = 63;
 /** Names that a message lists, at most. */
 const LISTED_NAMES = 20;
 
+/** The directory whose files guests see by name: that of `--root`, or the images that come with bd0. Throws Failure. */
+export function rootDirectory(root: string | undefined): string {
+  if (root !== undefined && kindOf(root) !== 'directory') throw new Failure(`--root '${root}' is not a directory`);
+  return root ?? packagedImages;
+}
+
 /**
  * The host file that IMAGE means: a file of that name, else one under `root` (the images that come with bd0 if undefined).
  * Throws Failure: 127 where there is none, 126 where it is no file.
  */
 export function findImage(image: string, root: string | undefined): string {
-  if (root !== undefined && kindOf(root) !== 'directory') throw new Failure(`--root '${root}' is not a directory`);
+  const directory = rootDirectory(root);
   const kind = kindOf(image);
   if (kind === 'file') return image;
-  const directory = root ?? packagedImages;
   const named = join(directory, image);
   // A name under the root is no path, which could lead out of it.
   if (basename(image) === image && kindOf(named) === 'file') return named;

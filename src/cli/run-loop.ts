@@ -18,6 +18,8 @@ export interface RunLoopOptions {
   readonly signals: Signals;
   /** Rung when input has come, output has been taken, or a signal has come. */
   readonly bell: Bell;
+  /** Tells of the processes that have trapped, after what they wrote. */
+  readonly tellTraps: () => Promise<void>;
   /** Infinity for none. */
   readonly maxInstructions: number;
   readonly timeoutSeconds: number;
@@ -55,10 +57,12 @@ export class RunLoop {
       const outcome = this.runSlice();
       const ended = outcome?.kind === 'exited' || outcome?.kind === 'trapped';
       await this.bringOut(ended ? Infinity : this.deadline);
+      await this.options.tellTraps();
       const end = this.endOfOutput() ?? (ended && !this.options.output.isBusy ? outcome : this.endFromOutside());
       if (end) return end;
-      if (outcome?.kind === 'waiting') await this.waitForInput(outcome.until);
-      else await nextTurn();
+      if (outcome?.kind !== 'waiting') await nextTurn();
+      else if (outcome.forInput || outcome.until < Infinity) await this.waitForInput(outcome.until);
+      else return { kind: 'limit', what: 'every thread had begun to wait for another one, for ever' };
     }
   }
 

@@ -40,13 +40,14 @@ export const RUN_OPTIONS = {
   },
   root: {
     requiresArg: true,
-    describe: 'DIR whose files are the names that guests see',
+    describe: 'DIR whose files are the names that guests see, to run, read and map',
     defaultDescription: "bd0's own guests",
     coerce: (text: string): string => text,
   },
   store: {
     requiresArg: true,
-    describe: 'DIR of a durable store: IMAGE may be a name or an ID in it, and translated code is kept there',
+    describe:
+      'DIR of a durable store: guests publish names there; IMAGE may be one, or an ID; translated code is kept there',
     coerce: (text: string): string => text,
   },
   engine: {

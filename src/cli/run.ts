@@ -1,34 +1,38 @@
 import type { Logger } from 'pino';
 import {
-  type CodeStore,
   Computer,
   type ComputerOptions,
   DamagedRecordError,
   Errno,
   KernelError,
+  type MakeNameSpace,
+  MemoryNames,
   MissingRecordError,
   type Process,
   type VmoHandle,
 } from '../index.js';
+import type { RunStore } from './durable-names.js';
 import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from './failure.js';
 import { HostInput } from './host-input.js';
 import { HostOutput, writeToStderr } from './host-output.js';
-import { processName } from './image-file.js';
+import { GuestNames } from './guest-names.js';
+import { processName, rootDirectory } from './image-file.js';
 import { openLog } from './log.js';
 import { RunLoop, type End } from './run-loop.js';
 import { DEFAULT_LIMIT, DEFAULT_MEMORY, type RunOptions, type RunRequest, type Trace } from './run-options.js';
 import { describeStatistics, resultAsJson } from './run-result.js';
+import { RootFiles } from './root-files.js';
 import { sha256 } from './sha256.js';
 import { Bell, Signals } from './signals.js';
 import { parseSize } from './size.js';
-import type { DiskStore } from './store/disk-store.js';
 import { findSource, openImage } from './stored-image.js';
 import type { Tracing } from './tracing.js';
+import { TrapReports } from './trap-reports.js';
 
 /** `bd0 run`: answers the exit code. Throws Failure for what the user can do something about. */
 export async function run(request: RunRequest): Promise<number> {
   const log = await openLog(request.options);
-  let durable: DiskStore | undefined;
+  let durable: DurableStore | undefined;
   try {
     durable = await openStore(request.options.store);
     return await runImage(request, log, durable);
@@ -38,27 +42,35 @@ export async function run(request: RunRequest): Promise<number> {
     if (!isOfStore) throw error;
     throw new Failure(`${error.message}; bd0 vmo verify tells what it reaches`);
   } finally {
-    durable?.close();
+    durable?.runStore.close();
   }
 }
 
-async function openStore(directory: string | undefined): Promise<DiskStore | undefined> {
+/** The store of `--store`, and what was loaded to use it. */
+interface DurableStore {
+  readonly runStore: RunStore;
+  readonly makeNames: MakeNameSpace;
+}
+
+async function openStore(directory: string | undefined): Promise<DurableStore | undefined> {
   if (directory === undefined) return undefined;
-  const { DiskStore } = await import('./store/disk-store.js');
-  return DiskStore.open(directory, { mode: 'read', create: true });
+  const { DurableNames, RunStore } = await import('./durable-names.js');
+  const runStore = RunStore.open(directory);
+  return { runStore, makeNames: (store) => new DurableNames(store, runStore) };
 }
 
 async function runImage(
   { image, guestArguments, options }: RunRequest,
   log: Logger | undefined,
-  durable: DiskStore | undefined,
+  durable: DurableStore | undefined,
 ): Promise<number> {
   if (image === undefined) throw new Failure('bd0 run needs an IMAGE, such as hello_world: bd0 run --help');
-  const source = findSource(image, options.root, durable);
+  const disk = durable?.runStore.disk;
+  const source = findSource(image, options.root, disk);
   const { path } = source;
-  const machine = await makeMachine(options, log, durable?.code);
+  const machine = await makeMachine(options, log, durable);
   const { computer } = machine;
-  const file = openImage(computer.store, source, durable);
+  const file = openImage(computer.store, source, disk);
   const program = start(computer, file, path, [image, ...guestArguments], options);
   machine.tracing?.started(file, program);
   log?.info({ image: path, id: file.id, pid: program.pid, arguments: guestArguments }, 'started');
@@ -70,7 +82,7 @@ async function runImage(
   const { statistics } = computer;
   if (options.json) writeToStderr(resultAsJson({ image: path, id: file.id, end, exitCode, statistics, seconds }));
   else {
-    await tellEnd(end, program, file);
+    tellEnd(end, program);
     if (options.stats) writeToStderr(...describeStatistics(statistics, seconds));
   }
   return exitCode;
@@ -84,18 +96,21 @@ interface Machine {
   readonly signals: Signals;
   readonly bell: Bell;
   readonly tracing: Tracing | undefined;
+  readonly traps: TrapReports;
 }
 
 async function makeMachine(
   options: RunOptions,
   log: Logger | undefined,
-  codeStore: CodeStore | undefined,
+  durable: DurableStore | undefined,
 ): Promise<Machine> {
+  const codeStore = durable?.runStore.disk.code;
   const bell = new Bell();
   const input = await HostInput.open(() => bell.ring());
   const signals = new Signals(() => bell.ring());
   const output = new HostOutput(signals, () => bell.ring());
   const tracing = log && options.trace && (await makeTracing(log, options.trace, () => computer));
+  const traps = new TrapReports(() => computer);
   const computer: Computer = makeComputer({
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
@@ -104,11 +119,17 @@ async function makeMachine(
     sha256,
     now: () => performance.now(),
     console: { write: (bytes) => output.write(bytes), read: (max) => input.read(max) },
+    clock: clockOf(options, input),
+    names: (store) =>
+      new GuestNames(
+        durable?.makeNames(store) ?? new MemoryNames(store),
+        new RootFiles(store, rootDirectory(options.root)),
+      ),
     ...(codeStore && { codeStore }),
-    ...(tracing && { hooks: tracing.hooks }),
+    hooks: { ...tracing?.hooks, ...(!options.json && { onTrap: traps.onTrap }) },
     ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),
   });
-  return { computer, input, output, signals, bell, tracing };
+  return { computer, input, output, signals, bell, tracing, traps };
 }
 
 async function makeTracing(log: Logger, traces: readonly Trace[], machine: () => Computer): Promise<Tracing> {
@@ -150,9 +171,14 @@ function runToEnd(machine: Machine, program: Process, options: RunOptions): Prom
     program,
     maxInstructions: options['max-instructions'] ?? Infinity,
     timeoutSeconds: options.timeout ?? Infinity,
-    realTime: (options.clock ?? (machine.input.isTerminal ? 'real' : 'free')) === 'real',
+    realTime: clockOf(options, machine.input) === 'real',
+    tellTraps: () => machine.traps.tell(),
   });
   return loop.run();
+}
+
+function clockOf({ clock }: RunOptions, input: HostInput): 'free' | 'real' {
+  return clock ?? (input.isTerminal ? 'real' : 'free');
 }
 
 function exitCodeOf(end: End): number {
@@ -160,10 +186,7 @@ function exitCodeOf(end: End): number {
   return end.kind === 'signal' ? 128 + end.signal : end.exitCode;
 }
 
-/** Says on stderr why the program did not end itself. Signals speak for themselves. */
-async function tellEnd(end: End, program: Process, image: VmoHandle): Promise<void> {
+/** Says on stderr why a program was stopped that did not end itself. Signals speak for themselves, traps have been told. */
+function tellEnd(end: End, program: Process): void {
   if (end.kind === 'limit') writeToStderr(`bd0: stopped '${program.name}' after ${end.what}`);
-  if (end.kind !== 'trapped') return;
-  const { trapBlock } = await import('./trap-block.js');
-  writeToStderr(...(await trapBlock(end.report, program, image)));
 }

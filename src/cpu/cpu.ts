@@ -7,6 +7,7 @@ import { Decoder } from './decoder.js';
 import { Evaluator } from './evaluator.js';
 import { TICKS, VMCALL, faultOf, trap, type CpuEvent } from './events.js';
 import { Vector } from './exceptions.js';
+import { FencedExecution, type FenceVerdict } from './fenced-execution.js';
 import { InstructionFetcher } from './fetch.js';
 import { hostOperations } from './host-operations.js';
 import { RecordEngine } from './interpreter/record-engine.js';
@@ -30,6 +31,8 @@ export class Cpu {
   readonly mmu: Mmu;
   readonly linearMemory: LinearMemory;
   readonly fetcher: InstructionFetcher;
+  /** How instructions are executed while the MMU has a write fence. */
+  readonly fenced: FencedExecution;
   /** Time: one for each instruction retired, each iteration of REP, and each fault. */
   ticks = 0;
   private readonly evaluator: Evaluator;
@@ -50,6 +53,7 @@ export class Cpu {
       this.linearMemory,
       hostOperations(this.state, () => this.ticks),
     );
+    this.fenced = new FencedExecution(this.state, this.linearMemory, this.evaluator);
     if (engine === 'interpreter') this.records = new RecordEngine(this);
     if (engine === 'auto') this.records = new RecordEngine(this, translator);
     this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
@@ -82,13 +86,19 @@ export class Cpu {
     return event;
   }
 
-  /** Runs one tick in the evaluator: an instruction, an iteration of REP, or a fault. */
-  step(): CpuEvent {
+  /**
+   * Runs one tick in the evaluator: an instruction, an iteration of REP, or a fault. Under a write fence, `verdict` says
+   * what is done with bytes that it refuses; without one they are an event.
+   */
+  step(verdict?: FenceVerdict): CpuEvent {
     this.updateModes();
     const traps = this.state.trapFlag;
     this.ticks++;
     try {
-      const outcome = this.evaluator.execute(this.fetcher.fetch(this.state.rip));
+      const instruction = this.fetcher.fetch(this.state.rip);
+      const isFenced = this.mmu.writeFence !== undefined;
+      const outcome = isFenced ? this.fenced.execute(instruction, verdict) : this.evaluator.execute(instruction);
+      if (typeof outcome === 'object') return outcome;
       if (outcome === 'vmcall') return VMCALL;
       if (outcome === 'trap') return trap(this.evaluator.trapVector);
       return traps ? trap(Vector.DB) : TICKS;

@@ -1,10 +1,19 @@
+import type { AddressRange } from '../mmu/fence.js';
 import { GuestException } from './exceptions.js';
+
+/** Bytes that the write fence refuses, and what the instruction would have made of them. */
+export interface RefusedStore extends AddressRange {
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
 
 /** Why the CPU stopped running instructions. rip is at the instruction that faulted, or past the one that trapped. */
 export type CpuEvent =
   | { readonly kind: 'ticks' }
   | { readonly kind: 'vmcall' }
-  | { readonly kind: 'exception'; readonly exception: GuestException; readonly trap: boolean };
+  | { readonly kind: 'exception'; readonly exception: GuestException; readonly trap: boolean }
+  /** The write fence refuses bytes that the instruction at rip stores. It has changed nothing, and taken a tick as a fault does. */
+  | { readonly kind: 'refused'; readonly stores: readonly RefusedStore[] };
 
 export const TICKS: CpuEvent = { kind: 'ticks' };
 export const VMCALL: CpuEvent = { kind: 'vmcall' };

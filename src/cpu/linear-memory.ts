@@ -1,11 +1,23 @@
 import { isCanonical } from '../bits.js';
 import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
+import { addressOf } from '../mmu/fence.js';
 import type { Mmu } from '../mmu/mmu.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
+import type { DeferredStores } from './deferred-stores.js';
 import { GuestException, Vector } from './exceptions.js';
 import type { Access } from './machine.js';
 
 const PAGE_OFFSET = 0xfff;
+
+/** Thrown for an instruction that may store to what the write fence does not own, before it has changed anything. */
+export const FENCED = Symbol('a store outside what the write fence owns');
+
+/** Bytes at a linear address that are known to be there. */
+export interface LinearPlace {
+  /** `bytes` bytes from byte `offset`, as a little-endian unsigned number. */
+  load(offset: number, bytes: number): bigint;
+  store(offset: number, bytes: number, value: bigint): void;
+}
 
 /** Who wants to know of stores to frames that hold decoded code. */
 export type CodeStored = (physical: number, lengthBytes: number) => void;
@@ -18,6 +30,8 @@ export class LinearMemory {
   /** True while CR0.AM, RFLAGS.AC and CPL 3 ask for alignment checks. SDM Vol. 3A 6.15 "Interrupt 17". */
   checksAlignment = false;
   onCodeStored: CodeStored = () => {};
+  /** Where the stores of the instruction that is executed are held back; undefined: they are made at once. */
+  deferred: DeferredStores | undefined;
 
   constructor(
     readonly memory: GuestMemory,
@@ -26,14 +40,25 @@ export class LinearMemory {
 
   /**
    * Finds `bytes` bytes at `linear`, or throws the fault: #GP (#SS for the stack) where an end is not canonical, #AC, #PF.
+   * Throws FENCED for bytes to be written that the write fence does not own, unless stores are held back.
    */
-  locate(linear: bigint, bytes: number, access: Access, stack: boolean): Located {
+  locate(linear: bigint, bytes: number, access: Access, stack: boolean): LinearPlace {
     const last = linear + BigInt(bytes) - 1n;
     if (!isCanonical(linear) || !isCanonical(last)) throw new GuestException(stack ? Vector.SS : Vector.GP);
     const low = Number(BigInt.asIntN(32, linear));
     const high = Number(BigInt.asIntN(32, linear >> 32n));
     if (this.checksAlignment && bytes <= 16 && low & (bytes - 1)) throw new GuestException(Vector.AC);
-    const code = access === 'write' ? ACCESS_WRITE : ACCESS_READ;
+    if (this.deferred) return this.deferred.locate(high, low, bytes, access);
+    const { writeFence } = this.mmu;
+    if (access === 'write' && writeFence) {
+      const start = addressOf(high, low);
+      if (!writeFence.owns(start, start + bytes)) throw FENCED;
+    }
+    return this.translate(high, low, bytes, access === 'write' ? ACCESS_WRITE : ACCESS_READ);
+  }
+
+  /** As `locate`, for an address that is canonical, by its halves; `code` is ACCESS_READ or ACCESS_WRITE. Asks no fence. */
+  translate(high: number, low: number, bytes: number, code: number): Located {
     const firstBytes = Math.min(bytes, PAGE_OFFSET + 1 - (low & PAGE_OFFSET));
     const crosses = firstBytes < bytes;
     const physical = crosses ? this.mmu.translateCrossing(high, low, code) : this.mmu.translate(high, low, code);
@@ -50,7 +75,7 @@ export class LinearMemory {
 }
 
 /** Bytes of guest memory in one page or two, translated for an access. */
-export class Located {
+export class Located implements LinearPlace {
   constructor(
     private readonly linearMemory: LinearMemory,
     private readonly physical: number,
@@ -58,7 +83,6 @@ export class Located {
     private readonly secondPhysical: number,
   ) {}
 
-  /** `bytes` bytes from byte `offset`, as a little-endian unsigned number. */
   load(offset: number, bytes: number): bigint {
     const { memory } = this.linearMemory;
     const at = this.physical + offset;

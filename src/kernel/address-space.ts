@@ -3,6 +3,7 @@ import type { StateWriter } from '../state-writer.js';
 import { Errno, KernelError } from './errors.js';
 import { UPPER_HALF, toLinear, type LinearAddress } from './linear-address.js';
 import { allows, type MemoryAccess } from './mapping.js';
+import { PAGE_TABLE_WINDOW } from './page-table.js';
 import { Region } from './region.js';
 import { findLast } from './sorted.js';
 
@@ -15,19 +16,27 @@ import { findLast } from './sorted.js';
  *     0000_7FFF_FFFF_F000  ... to the canonical hole, whose last page is left out: an instruction at its end would
  *                          go on at an address that is not canonical
  *     FFFF_8000_0000_0000  ... and on, ascending
- *     FFFF_FF00_0000_0000  the kernel's own
+ *     FFFF_FF00_0000_0000  the kernel's own: 2 MiB for what the kernel shows of itself ...
+ *     FFFF_FF00_0020_0000  ... and the maps of VMOs that have no place in a region, first fit
  *     FFFF_FF80_0000_0000  all page-table entries, read-only (page-table.ts)
  */
 export const FIXED_IMAGES_START: LinearAddress = 0x40_0000;
 export const REGIONS_START: LinearAddress = 0x1_0000_0000;
 export const LOWER_REGIONS_END: LinearAddress = UPPER_HALF - PAGE_SIZE;
 export const KERNEL_START: LinearAddress = 0xff00_0000_0000;
+export const MAPS_START: LinearAddress = KERNEL_START + 0x20_0000;
+
+interface Place {
+  readonly start: LinearAddress;
+  readonly end: LinearAddress;
+}
 
 /** Where regions are placed; none spans two of these. */
-const PLACES = [
+const PLACES: readonly Place[] = [
   { start: REGIONS_START, end: LOWER_REGIONS_END },
   { start: UPPER_HALF, end: KERNEL_START },
 ];
+const PLACE_OF_MAPS = { start: MAPS_START, end: PAGE_TABLE_WINDOW };
 
 /** Which region lies where. There is one address space, and every thread lives in it. */
 export class AddressSpace {
@@ -51,15 +60,16 @@ export class AddressSpace {
   place(size: number): Region {
     const rounded = roundUp(size, PAGE_SIZE);
     for (const place of PLACES) {
-      let start = place.start;
-      for (const region of this.sorted) {
-        if (region.end <= start) continue;
-        if (region.start >= place.end || region.start - start >= rounded) break;
-        start = region.end;
-      }
-      if (place.end - start >= rounded) return this.insert(new Region(start, rounded));
+      const start = this.firstFit(place, rounded);
+      if (start !== undefined) return this.insert(new Region(start, rounded));
     }
     throw new KernelError(Errno.ENOSPC, `no part of the address space has ${rounded} bytes left for a region`);
+  }
+
+  /** A new region for the map of a VMO, of whole pages, in the kernel's part; undefined where it fits nowhere. */
+  placeMap(size: number): Region | undefined {
+    const start = this.firstFit(PLACE_OF_MAPS, size);
+    return start === undefined ? undefined : this.insert(new Region(start, size));
   }
 
   /** A new region at a fixed place among the images below 4 GiB. ENOSPC where there is one already. */
@@ -70,6 +80,14 @@ export class AddressSpace {
         Errno.ENOSPC,
         `an image at a fixed address, ${hex(toLinear(other.start))}, runs already: one at a time`,
       );
+    return this.insert(new Region(start, size));
+  }
+
+  /** A new region at a place where there is none. Throws RangeError where there is. */
+  placeAt(start: LinearAddress, size: number): Region {
+    const after = this.sorted[findLast(this.sorted, start) + 1];
+    if (this.regionAt(start) || (after && after.start < start + size))
+      throw new RangeError(`there is a region at ${hex(toLinear(start))} already`);
     return this.insert(new Region(start, size));
   }
 
@@ -94,6 +112,18 @@ export class AddressSpace {
   writeState(out: StateWriter): void {
     out.number(this.sorted.length);
     for (const region of this.sorted) region.writeState(out);
+  }
+
+  /** The lowest address of a place from which so many bytes are free. */
+  private firstFit(place: Place, size: number): LinearAddress | undefined {
+    let start = place.start;
+    for (let index = Math.max(0, findLast(this.sorted, start)); index < this.sorted.length; index++) {
+      const region = this.sorted[index]!;
+      if (region.end <= start) continue;
+      if (region.start >= place.end || region.start - start >= size) break;
+      start = region.end;
+    }
+    return place.end - start >= size ? start : undefined;
   }
 
   private insert(region: Region): Region {

@@ -76,17 +76,21 @@ export class ChangedPages {
     this.lastIndex = -1;
   }
 
-  /** Those from `start` to `end`, ascending. Costs no more than the blocks that there are and those of the range. */
-  within(start: LinearAddress, end: LinearAddress): ChangedPage[] {
+  /**
+   * Those from `start` to `end`, ascending, the first `max` of them. Costs no more than the blocks that there are and those
+   * of the range.
+   */
+  within(start: LinearAddress, end: LinearAddress, max = Infinity): ChangedPage[] {
     const found: ChangedPage[] = [];
     for (const index of this.blocksWithin(start, end)) {
+      if (found.length >= max) break;
       const block = this.blocks.get(index);
       if (!block) continue;
       for (let place = 0; place < PAGES_IN_BLOCK; place++) {
         const content = block.writtenBack.get(place);
         if (!content && !block.isPrivate[place]) continue;
         const page = index * BLOCK_BYTES + place * PAGE_SIZE;
-        if (page >= start && page < end) found.push({ page, content });
+        if (page >= start && page < end && found.length < max) found.push({ page, content });
       }
     }
     return found;

@@ -1,6 +1,8 @@
 import type { CallResult } from './calls/call.js';
 import type { MemoryAccess } from './mapping.js';
+import type { NameInput } from './names.js';
 import type { FaultOutcome } from './pager.js';
+import type { SpuriousWrite, SpuriousWriteVerdict } from './spurious-write.js';
 import type { Thread } from './thread.js';
 import type { TrapReport } from './trap-report.js';
 
@@ -23,9 +25,16 @@ export interface FaultEvent {
   readonly outcome: FaultOutcome | 'out of memory';
 }
 
-/** Who wants to know what happens in the machine. Hooks change nothing in it. */
+/** Something that came from outside, and the tick at which it did. */
+export type InputEvent = { readonly tick: number } & NameInput;
+
+/** Who wants to know what happens in the machine. Hooks change nothing in it; answers are inputs of the machine. */
 export interface KernelHooks {
   readonly onKernelCall?: (event: KernelCallEvent) => void;
   readonly onFault?: (event: FaultEvent) => void;
+  /** Told of what comes from outside, when it comes: a replay gives it again at the same ticks. */
+  readonly onInput?: (input: InputEvent) => void;
   readonly onTrap?: (report: TrapReport) => void;
+  /** A thread in debug mode is about to store outside of its own memory. Without this hook its process is killed. */
+  readonly onSpuriousWrite?: (write: SpuriousWrite) => SpuriousWriteVerdict;
 }

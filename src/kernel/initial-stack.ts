@@ -53,12 +53,33 @@ export interface InitialStack {
   readonly pieces: readonly { readonly address: LinearAddress; readonly bytes: Uint8Array }[];
 }
 
+/** Where the thread-local block of a thread lies. */
+export interface ThreadLocalPlace {
+  /** The base of FS. */
+  readonly threadPointer: LinearAddress;
+  /** Where the template is to be copied. */
+  readonly start: LinearAddress;
+  /** The thread control block's first word. */
+  readonly selfPointer: Uint8Array;
+}
+
+/** The place of a thread-local block at the top of a stack. */
+export function placeThreadLocal(top: LinearAddress, threadLocal: ThreadLocalTemplate): ThreadLocalPlace {
+  const alignment = Math.max(threadLocal.alignment, CONTROL_BLOCK_BYTES);
+  const threadPointer = alignDown(top - CONTROL_BLOCK_BYTES, alignment);
+  const start = threadPointer - threadLocalSpan(threadLocal);
+  return { threadPointer, start, selfPointer: selfPointer(threadPointer) };
+}
+
+/** At most as many bytes as a thread-local block takes of a stack, with what alignment costs. */
+export function threadLocalBytes(threadLocal: ThreadLocalTemplate | undefined): number {
+  return threadLocal ? threadLocal.memorySize + 2 * threadLocal.alignment + 2 * CONTROL_BLOCK_BYTES : 0;
+}
+
 export function initialStack(options: InitialStackOptions): InitialStack {
   const { top, argv, threadLocal } = options;
-  const threadPointer = threadLocal
-    ? alignDown(top - CONTROL_BLOCK_BYTES, Math.max(threadLocal.alignment, CONTROL_BLOCK_BYTES))
-    : top;
-  const threadLocalStart = threadPointer - (threadLocal ? threadLocalSpan(threadLocal) : 0);
+  const place = threadLocal && placeThreadLocal(top, threadLocal);
+  const threadLocalStart = place?.start ?? top;
   const stringBytes = argv.reduce((total, argument) => total + argument.length + 1, 0);
   const strings = threadLocalStart - stringBytes;
   const vector = auxiliaryVector(options);
@@ -76,14 +97,14 @@ export function initialStack(options: InitialStackOptions): InitialStack {
   });
   vector.forEach((value, index) => put(1 + argv.length + 1 + 1 + index, value));
   const pieces: { address: LinearAddress; bytes: Uint8Array }[] = [{ address: rsp, bytes }];
-  if (threadLocal) pieces.push({ address: threadPointer, bytes: selfPointer(threadPointer) });
-  return { rsp, argv: rsp + 8, threadPointer: threadLocal ? threadPointer : 0, threadLocalStart, pieces };
+  if (place) pieces.push({ address: place.threadPointer, bytes: place.selfPointer });
+  return { rsp, argv: rsp + 8, threadPointer: place?.threadPointer ?? 0, threadLocalStart, pieces };
 }
 
 /** At most as many bytes as `initialStack` takes: what must fit into the stack before it is made. */
 export function initialStackBytes(argv: readonly Uint8Array[], threadLocal: ThreadLocalTemplate | undefined): number {
   const strings = argv.reduce((total, argument) => total + argument.length + 1 + 8, 0);
-  return strings + (threadLocal ? threadLocal.memorySize + 2 * PAGE_SIZE : 0) + PAGE_SIZE;
+  return strings + threadLocalBytes(threadLocal) + PAGE_SIZE;
 }
 
 function auxiliaryVector({ programHeaders, base, entry }: InitialStackOptions): bigint[] {

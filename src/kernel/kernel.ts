@@ -1,101 +1,129 @@
 import type { Cpu, CpuEvent } from '../cpu/cpu.js';
+import type { RefusedStore } from '../cpu/events.js';
 import { Vector, type GuestException } from '../cpu/exceptions.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state.js';
 import type { StateWriter } from '../state-writer.js';
 import { OutOfFramesError } from '../vmo/errors.js';
-import type { FramePool } from '../vmo/frame-pool.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
 import { AddressSpace } from './address-space.js';
-import { ENDED, PENDING, type CallContext, type CallResult } from './calls/call.js';
+import {
+  ENDED,
+  PENDING,
+  type CallContext,
+  type CallResult,
+  type KernelServices,
+  type ThreadStart,
+} from './calls/call.js';
 import { KERNEL_CALLS } from './calls/index.js';
 import { commitRange } from './commit.js';
-import { CountedConsole, type Console } from './console.js';
+import { CountedConsole } from './console.js';
 import { enterUserMode, setInitialRegisters } from './cpu-setup.js';
+import { DebugMode, RefusedCallStore } from './debug-mode.js';
 import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';
+import { mapKernelPage } from './kernel-page.js';
+import type { Clock, KernelEvent, KernelOptions } from './kernel-options.js';
 import { fromLinear, type LinearAddress } from './linear-address.js';
 import { loadProgram, unload, type StartOptions } from './loader.js';
-import type { MemoryAccess } from './mapping.js';
-import { Pager, type FaultOutcome } from './pager.js';
-import { Process, ProcessTable } from './process.js';
+import { again } from './map-vmo.js';
+import { MemoryNames, WatchedNames, type NameSpace } from './names.js';
+import { PageFaults } from './page-faults.js';
+import { Pager } from './pager.js';
+import { Process } from './process.js';
+import { ProcessTable } from './process-table.js';
 import { Scheduler } from './scheduler.js';
-import { LAST_DEADLINE, Thread, type PendingCall } from './thread.js';
-import { accessOf, makeTrapReport, type TrapReport } from './trap-report.js';
+import { freeThreadStack, prepareStack } from './threads.js';
+import { LAST_DEADLINE, Thread, type PendingCall, type ThreadStack } from './thread.js';
+import { accessOf, makeTrapReport, trapOfSpuriousWrite, type TrapReport } from './trap-report.js';
 import { UserMemory } from './user-memory.js';
+import type { WaitKey } from './wait-queues.js';
+import { Waits } from './waits.js';
 
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
-const CALLS = new Map(KERNEL_CALLS.map((call) => [BigInt(call.number), call]));
-
-export interface KernelOptions {
-  readonly cpu: Cpu;
-  readonly store: VmoStore;
-  readonly pool: FramePool;
-  readonly console: Console;
-  readonly hooks?: KernelHooks;
-  /** Bytes that the store keeps for private pages that are written back; 0 if not given. */
-  readonly writeBackBytes?: number;
-}
-
-/** Why `run` came back. */
-export type KernelEvent =
-  | { readonly kind: 'ticks' }
-  /** A process has ended; the others can go on. */
-  | { readonly kind: 'ended' }
-  /** All threads wait for input, the first of them until a tick, Infinity for ever. */
-  | { readonly kind: 'waiting'; readonly until: number }
-  /** There is no process. */
-  | { readonly kind: 'idle' };
+const CALLS = new Map(KERNEL_CALLS.map((call) => [call.number, call]));
 
 /**
  * BD0's kernel: it stands where a hypervisor stands. Every exception and VMCALL of a thread comes here, and is resolved,
  * answered, or ends the process.
  */
-export class Kernel {
+export class Kernel implements KernelServices {
   readonly processes = new ProcessTable();
   readonly space = new AddressSpace();
   readonly store: VmoStore;
+  readonly names: NameSpace;
   readonly pager: Pager;
   readonly memory: UserMemory;
-  /** Page faults. */
-  faults = 0;
+  readonly console: CountedConsole;
+  readonly debugMode: DebugMode;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
   private readonly cpu: Cpu;
-  private readonly console: CountedConsole;
   private readonly hooks: KernelHooks;
+  private readonly clock: Clock;
   private readonly scheduler = new Scheduler();
+  private readonly waits = new Waits(this.scheduler);
+  private readonly pageFaults: PageFaults;
+  private readonly threads = new Map<number, Thread>();
   /** Whose registers the CPU holds. */
   private current: Thread | undefined;
   private nextTid = 1;
-  private lastFault: { thread: Thread; tick: number } | undefined;
   /** Since `run` told of it last. */
   private someProcessEnded = false;
 
-  constructor({ cpu, store, pool, console, hooks = {}, writeBackBytes = 0 }: KernelOptions) {
+  constructor(options: KernelOptions) {
+    const { cpu, store, pool, console, hooks = {}, writeBackBytes = 0, clock = 'free' } = options;
     this.cpu = cpu;
     this.store = store;
+    this.names = new WatchedNames(options.names ?? new MemoryNames(store), (input) =>
+      hooks.onInput?.({ tick: cpu.ticks, ...input }),
+    );
     this.console = new CountedConsole(console);
     this.hooks = hooks;
+    this.clock = clock;
     this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes);
     this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
+    this.pageFaults = new PageFaults(this.pager);
+    const { memory, space, processes } = this;
+    this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks });
+    mapKernelPage(store, space);
     enterUserMode(cpu, this.pager.pageTable.root);
   }
+
+  /** Page faults. */
+  get faults(): number {
+    return this.pageFaults.count;
+  }
+
+  /** How often another thread has got the CPU than the one before. */
+  get switches(): number {
+    return this.scheduler.switches;
+  }
+
+  readonly findThread = (tid: number): Thread | undefined => this.threads.get(tid);
 
   /** Starts a program. The image is the caller's to close. Throws KernelError, with nothing changed: see loadProgram. */
   start(image: VmoHandle, options: StartOptions): Process {
     const pid = this.processes.nextPid();
     const { description, rsp, threadPointer } = loadProgram(this, image, options, pid);
-    const process = new Process(pid, description);
+    const process = new Process(pid, description, again(this.store, image));
     this.processes.add(process);
-    const thread = new Thread(this.nextTid++, process);
-    process.threads.push(thread);
-    const before = this.current;
-    this.switchTo(thread);
-    setInitialRegisters(this.cpu, description.entry, rsp, threadPointer);
-    if (before) this.switchTo(before);
-    this.scheduler.add(thread);
+    const thread = this.addThread(process, description.mainStack, () =>
+      setInitialRegisters(this.cpu, description.entry, rsp, threadPointer),
+    );
+    if (options.debugMode) this.debugMode.set(thread, true);
     return process;
+  }
+
+  spawn(parent: Thread, { entry, argument, stackBytes }: ThreadStart): Thread {
+    const { process } = parent;
+    const { stack, rsp, threadPointer } = prepareStack(this, process, stackBytes);
+    const thread = this.addThread(process, stack, () => {
+      setInitialRegisters(this.cpu, fromLinear(entry)!, rsp, threadPointer);
+      this.cpu.state.setGpr(RDI, argument);
+    });
+    thread.guard.inherit(parent.guard);
+    return thread;
   }
 
   /** Runs threads until something happens that the host should know, at most `maxTicks` ticks (at least 1). */
@@ -108,7 +136,8 @@ export class Kernel {
         this.someProcessEnded = false;
         return { kind: 'ended' };
       }
-      if (!thread) return this.rest();
+      const event = thread ? undefined : this.rest(end);
+      if (event) return event;
     }
     return { kind: 'ticks' };
   }
@@ -121,62 +150,122 @@ export class Kernel {
   /** Lets time pass until a tick, the last deadline at most, while all threads wait; no effect if it is past. */
   passTime(tick: number): void {
     if (this.scheduler.running) throw new Error('time passes by itself while threads run');
-    const ticks = Math.max(0, Math.min(tick, LAST_DEADLINE) - this.cpu.ticks);
+    this.spend(Math.max(0, Math.min(tick, LAST_DEADLINE) - this.cpu.ticks));
+  }
+
+  /** Counts time in which no instruction retires. */
+  spend(ticks: number): void {
     this.cpu.ticks += ticks;
     this.ticksWithoutInstruction += ticks;
   }
 
-  /** Ends a process: all its threads; its memory is given back. */
+  /** Ends a process: all its threads. Its memory is given back, unless others live in it. */
   end(process: Process, exitCode: number, trap?: TrapReport): void {
-    for (const thread of process.threads) this.scheduler.remove(thread);
-    if (this.current?.process === process) this.current = undefined;
-    process.threads.length = 0;
-    for (const region of process.regions) unload(this, region);
+    for (const thread of [...process.threads]) this.removeThread(thread, exitCode);
+    process.handles.closeAll();
+    process.image.close();
     this.processes.remove(process);
     process.end = { exitCode, trap };
+    for (const region of [...process.regions, ...process.maps]) {
+      if (--region.users > 0) continue;
+      unload(this, region);
+      this.debugMode.forget(region);
+    }
     this.someProcessEnded = true;
+    if (this.wake(`process ${process.pid}`, BigInt(exitCode)) > 0) return;
+    this.processes.find(process.description.parent)?.endedChildren.add(process.pid, exitCode);
+  }
+
+  endThread(thread: Thread, code: number): void {
+    const { process, tid } = thread;
+    if (process.threads.length === 1) return this.end(process, code & 0xff);
+    if (this.removeThread(thread, code) === 0) process.endedThreads.add(tid, code);
+    if (thread.stack !== process.description.mainStack) freeThreadStack(this, process, thread.stack);
+  }
+
+  wake(key: WaitKey, answer: bigint, count = Infinity): number {
+    return this.waits.wake(key, answer, count);
+  }
+
+  yieldTurn(): void {
+    this.scheduler.yield(this.cpu.ticks);
   }
 
   /** All that decides what the kernel does next; the CPU's state and guest memory apart. */
   writeState(out: StateWriter): void {
-    const { lastFault, current, nextTid, faults, ticksWithoutInstruction } = this;
-    out.numbers([nextTid, faults, ticksWithoutInstruction, current?.tid ?? 0]);
-    out.numbers([lastFault?.thread.tid ?? 0, lastFault?.tick ?? 0]);
+    out.numbers([this.nextTid, this.ticksWithoutInstruction, this.current?.tid ?? 0]);
+    this.pageFaults.writeState(out);
     this.processes.writeState(out);
-    for (const { threads } of this.processes.live())
-      for (const thread of threads) thread.writeState(out, thread === current);
+    for (const thread of this.threads.values()) thread.writeState(out, thread === this.current);
     this.space.writeState(out);
     this.scheduler.writeState(out);
+    this.waits.writeState(out);
     this.pager.writeState(out);
+    this.debugMode.writeState(out);
     this.console.writeState(out);
+    this.names.writeState(out);
+    out.text(this.store.openIds().sort().join());
+  }
+
+  /** A new thread, whose first registers `setRegisters` puts into the CPU. */
+  private addThread(process: Process, stack: ThreadStack, setRegisters: () => void): Thread {
+    const thread = new Thread(this.nextTid++, process, stack);
+    process.threads.push(thread);
+    this.threads.set(thread.tid, thread);
+    const before = this.current;
+    this.switchTo(thread);
+    setRegisters();
+    if (before) this.switchTo(before);
+    this.scheduler.add(thread);
+    return thread;
+  }
+
+  /** Answers how many threads waited for the end of this one. */
+  private removeThread(thread: Thread, code: number): number {
+    const { process, tid, pending } = thread;
+    this.waits.forget(thread);
+    pending?.work?.close();
+    this.scheduler.remove(thread);
+    this.threads.delete(tid);
+    process.threads.splice(process.threads.indexOf(thread), 1);
+    if (this.current === thread) this.current = undefined;
+    return this.wake(`thread ${tid}`, BigInt(code));
   }
 
   private runThread(thread: Thread, end: number): void {
     this.switchTo(thread);
-    if (thread.pending) return this.continueCall(thread);
-    const event = this.cpu.run(this.scheduler.turnEnd(end) - this.cpu.ticks);
+    if (thread.pending) return this.continueCall(thread, thread.pending);
+    const event = this.debugMode.run(thread, this.scheduler.turnEnd(end) - this.cpu.ticks);
     this.scheduler.passSlices(this.cpu.ticks);
     this.handle(thread, event);
   }
 
-  /** The thread that is to run, with a slice that is not used up. Waiting threads ask again when a slice begins. */
+  /** The thread that is to run, with a slice that is not used up. Those that wait for input ask again when a slice begins. */
   private schedule(): Thread | undefined {
     const { scheduler } = this;
+    if (scheduler.nextDeadline <= this.cpu.ticks)
+      this.waits.passDeadlines(this.cpu.ticks, (thread) => this.askAgain(thread));
     if (scheduler.needsSlice(this.cpu.ticks)) {
+      for (const thread of [...scheduler.waitingForInput]) if (this.threads.has(thread.tid)) this.askAgain(thread);
       scheduler.beginSlice(this.cpu.ticks);
-      for (const thread of [...scheduler.waiters]) {
-        if (thread.process.end) continue;
-        this.switchTo(thread);
-        this.continueCall(thread);
-      }
     }
     return scheduler.running;
   }
 
-  private rest(): KernelEvent {
-    const { waiters } = this.scheduler;
-    if (waiters.length === 0) return { kind: 'idle' };
-    return { kind: 'waiting', until: Math.min(...waiters.map(({ pending }) => pending?.deadline ?? Infinity)) };
+  /** A thread that waits makes its call once more. */
+  private askAgain(thread: Thread): void {
+    this.switchTo(thread);
+    this.call(thread, thread.pending!);
+  }
+
+  /** All threads wait. Undefined: not any more, since time has passed. */
+  private rest(end: number): KernelEvent | undefined {
+    const { nextDeadline: until, waitingForInput } = this.scheduler;
+    const forInput = waitingForInput.length > 0;
+    if (this.threads.size === 0) return { kind: 'idle' };
+    if (forInput || until === Infinity || this.clock === 'real') return { kind: 'waiting', until, forInput };
+    this.passTime(Math.min(until, end));
+    return undefined;
   }
 
   /** A context switch changes registers and nothing else. */
@@ -191,82 +280,96 @@ export class Kernel {
     if (event.kind === 'ticks') return;
     if (event.kind === 'vmcall') {
       this.pager.releasePins();
-      this.call(thread, { number: this.cpu.state.gpr(RAX), progress: 0, deadline: undefined });
+      const number = Number(this.cpu.state.gpr(RAX));
+      this.call(thread, { number, progress: 0, wait: undefined, answer: undefined });
       return;
     }
+    if (event.kind === 'refused') return this.refused(thread, event.stores);
     if (!event.trap) this.ticksWithoutInstruction++;
     if (event.exception.vector === Vector.PF) this.handleFault(thread, event.exception);
     else this.trap(thread, 'exception', event.exception);
   }
 
   private handleFault(thread: Thread, exception: GuestException): void {
-    const { ticks } = this.cpu;
-    const sameInstruction = this.lastFault?.thread === thread && this.lastFault.tick === ticks - 1;
-    if (!sameInstruction) this.pager.releasePins();
-    this.lastFault = { thread, tick: ticks };
-    this.faults++;
-    const access = accessOf(exception.errorCode);
-    const outcome = this.resolve(exception.linear, access);
-    this.hooks.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
+    const { linear, errorCode } = exception;
+    const access = accessOf(errorCode);
+    const outcome = this.pageFaults.resolve(thread, linear, access, this.cpu.ticks);
+    this.hooks.onFault?.({ thread, rip: this.cpu.state.rip, linear, access, outcome });
     if (outcome !== 'resolved') this.trap(thread, outcome === 'out of memory' ? outcome : 'exception', exception);
   }
 
-  private resolve(linear: bigint, access: MemoryAccess): FaultOutcome | 'out of memory' {
-    const address = fromLinear(linear);
-    if (address === undefined) throw new Error(`a page fault at ${linear}, which is not canonical`);
-    try {
-      return this.pager.resolve(address, access);
-    } catch (error) {
-      if (error instanceof OutOfFramesError) return 'out of memory';
-      throw error;
-    }
+  /** A store of a thread in debug mode, which has taken a tick as a fault does. */
+  private refused(thread: Thread, stores: readonly RefusedStore[]): void {
+    this.ticksWithoutInstruction++;
+    const report = this.debugMode.refused(thread, stores);
+    if (report) this.kill(thread, report);
   }
 
-  /** Makes a call that was pending once more. One that works on costs a tick each time; one that waits costs none. */
-  private continueCall(thread: Thread): void {
-    const pending = thread.pending!;
+  /** Goes on with a call that has not answered yet. One that works on costs a tick each time; one that waited costs none. */
+  private continueCall(thread: Thread, pending: PendingCall): void {
     this.pager.releasePins();
-    if (pending.deadline === undefined) {
-      this.cpu.ticks++;
-      this.ticksWithoutInstruction++;
-    }
+    if (pending.answer !== undefined) return this.answer(thread, pending, pending.answer);
+    if (!pending.wait) this.spend(1);
     this.call(thread, pending);
   }
 
+  /** Makes a call with the registers in the CPU. */
   private call(thread: Thread, pending: PendingCall): void {
     const { state } = this.cpu;
     const args = ARGUMENT_REGISTERS.map((register) => state.gpr(register));
     const call = CALLS.get(pending.number);
+    const waited = pending.wait !== undefined;
+    pending.wait = undefined;
     let result: CallResult;
     try {
       result = call ? call.perform(this.contextOf(thread, pending), ...args) : failure(Errno.ENOSYS);
     } catch (error) {
+      pending.work?.close();
+      if (error instanceof RefusedCallStore) return this.kill(thread, trapOfSpuriousWrite(error.write));
       if (!(error instanceof OutOfFramesError)) throw error;
       this.trap(thread, 'out of memory');
       return;
     }
-    this.hooks.onKernelCall?.({ thread, number: pending.number, name: call?.name, arguments: args, result });
+    if (result !== PENDING) pending.work?.close();
+    if (typeof result === 'bigint') {
+      if (waited) this.scheduler.wake(thread);
+      this.answer(thread, pending, result);
+      return;
+    }
+    this.tell(thread, pending, result);
     if (result === ENDED) return;
-    if (typeof result === 'bigint') state.setGpr(RAX, BigInt.asUintN(64, result));
-    thread.pending = result === PENDING ? pending : undefined;
-    this.scheduler.setWaiting(thread, thread.pending?.deadline !== undefined);
+    thread.pending = pending;
+    if (!waited && pending.wait) this.waits.begin(thread, pending.wait);
+  }
+
+  /** Answers a call of the thread whose registers the CPU holds. */
+  private answer(thread: Thread, pending: PendingCall, result: bigint): void {
+    this.tell(thread, pending, result);
+    this.cpu.state.setGpr(RAX, BigInt.asUintN(64, result));
+    thread.pending = undefined;
+  }
+
+  private tell(thread: Thread, { number }: PendingCall, result: CallResult): void {
+    const { onKernelCall } = this.hooks;
+    if (!onKernelCall) return;
+    const args = ARGUMENT_REGISTERS.map((register) => this.cpu.state.gpr(register));
+    onKernelCall({ thread, number: BigInt(number), name: CALLS.get(number)?.name, arguments: args, result });
   }
 
   private contextOf(thread: Thread, pending: PendingCall): CallContext {
-    const { process } = thread;
+    const { console, store, names, space, pager, debugMode, cpu } = this;
     return {
-      process,
-      memory: this.memory,
-      console: this.console,
-      now: this.cpu.ticks,
-      pending,
-      findProcess: (pid) => (pid === 0n ? process : this.processes.find(Number(pid))),
-      exit: (code) => this.end(process, code),
+      ...{ kernel: this, thread, process: thread.process, now: cpu.ticks, pending },
+      memory: debugMode.memoryFor(thread, CALLS.get(pending.number)!.name),
+      ...{ console, store, names, space, pager, debugMode, guestMemory: cpu.memory },
     };
   }
 
   private trap(thread: Thread, cause: TrapReport['cause'], exception?: GuestException): void {
-    const report = makeTrapReport(this, thread, cause, this.cpu.state.rip, exception);
+    this.kill(thread, makeTrapReport(this, thread, cause, this.cpu.state.rip, exception));
+  }
+
+  private kill(thread: Thread, report: TrapReport): void {
     this.hooks.onTrap?.(report);
     this.end(thread.process, report.exitCode, report);
   }

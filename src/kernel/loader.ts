@@ -6,16 +6,26 @@ import type { VmoStore } from '../vmo/store.js';
 import type { AddressSpace } from './address-space.js';
 import { parseElf, type ElfImage } from './elf.js';
 import { Errno, KernelError } from './errors.js';
-import { MAX_NAME_BYTES, headerBytes } from './header-page.js';
+import {
+  HEAP_PAIR_BYTES,
+  HEAP_PAIR_OFFSET,
+  MAX_NAME_BYTES,
+  headerBytes,
+  heapPairBytes,
+  heapPairFrom,
+} from './header-page.js';
 import { imageMappings, loadBase } from './image.js';
-import { initialStack, initialStackBytes, type InitialStack } from './initial-stack.js';
-import { layOut, type ProcessLayout } from './layout.js';
-import type { LinearAddress } from './linear-address.js';
-import { PROTECTION_READ, PROTECTION_WRITE } from './mapping.js';
+import { initialStack, initialStackBytes } from './initial-stack.js';
+import { hasGuard, layOut, layOutShared, type ProcessLayout } from './layout.js';
+import { toLinear, type LinearAddress } from './linear-address.js';
+import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from './mapping.js';
 import type { Pager } from './pager.js';
-import type { ProcessDescription } from './process.js';
+import type { Process, ProcessDescription } from './process.js';
 import type { Region } from './region.js';
+import { unmapIn } from './map-vmo.js';
 import type { UserMemory } from './user-memory.js';
+
+const ZEROS = { protection: PROTECTION_READ | PROTECTION_WRITE, backing: undefined };
 
 /** Where programs are loaded to. */
 export interface LoadTarget {
@@ -29,11 +39,15 @@ export interface LoadTarget {
 export interface StartOptions {
   /** 1 to 63 bytes of UTF-8, none of them 0. */
   readonly name: string;
-  /** Bytes of its region, rounded up to whole pages. */
+  /** Bytes of its region, rounded up to whole pages; where it has a host, what it may take of that one's. */
   readonly limitBytes: number;
   /** What main gets, argv[0] included; none of them holds a zero byte. Only the name, if not given. */
-  readonly argv?: readonly string[];
+  readonly argv?: readonly (string | Uint8Array)[];
   readonly parent?: number;
+  /** Its first thread is in debug mode. */
+  readonly debugMode?: boolean;
+  /** The process in whose region it is to live; in one of its own, if not given. */
+  readonly host?: Process;
 }
 
 /** A program in memory, ready for its first instruction. */
@@ -44,42 +58,32 @@ export interface LoadedProgram {
   readonly threadPointer: LinearAddress;
 }
 
+/** What a program is made of. */
+interface Program {
+  readonly image: VmoHandle;
+  readonly elf: ElfImage;
+  readonly argv: readonly Uint8Array[];
+  readonly pid: number;
+  readonly parent: number;
+  readonly name: string;
+  readonly nameBytes: Uint8Array;
+}
+
 /**
- * Loads an image into a region of its own. Throws KernelError, with nothing changed: ENOEXEC (ElfError) for an image that
- * cannot run, EINVAL for bad options, ENOSPC where no region is left, ENOMEM where no frame is.
+ * Loads an image into a region of its own, or into that of its host. Throws KernelError, with nothing changed: ENOEXEC
+ * (ElfError) for an image that cannot run, EINVAL for bad options, ENOSPC where no region is left, or no room in that of the
+ * host, ENOMEM where no frame is.
  */
 export function loadProgram(target: LoadTarget, image: VmoHandle, options: StartOptions, pid: number): LoadedProgram {
-  const name = checkedName(options.name);
-  const argv = (options.argv ?? [options.name]).map(checkedArgument);
-  const { limitBytes } = options;
+  const { name, limitBytes, parent = 0, host } = options;
+  const nameBytes = checkedName(name);
+  const argv = (options.argv ?? [name]).map(checkedArgument);
   if (!Number.isInteger(limitBytes) || limitBytes <= 0 || limitBytes > Number.MAX_SAFE_INTEGER - PAGE_SIZE)
     throw new KernelError(Errno.EINVAL, `a limit of ${limitBytes} bytes is not a positive whole number`);
-  const elf = parseElf(image);
-  const regions: Region[] = [];
+  const program: Program = { image, elf: parseElf(image), argv, pid, parent, name, nameBytes };
   try {
-    const region = target.space.place(limitBytes);
-    regions.push(region);
-    const layout = layOut(elf, region.start, region.size);
-    const needed = initialStackBytes(argv, elf.threadLocal);
-    if (needed > region.end - layout.stackFloor)
-      throw new KernelError(
-        Errno.EINVAL,
-        `arguments and thread-local storage of ${needed} bytes exceed the main stack of ${region.end - layout.stackFloor}`,
-      );
-    if (elf.fixed) regions.push(target.space.placeImage(elf.start, elf.end - elf.start));
-    const description: ProcessDescription = {
-      parent: options.parent ?? 0,
-      name: options.name,
-      nameBytes: name,
-      region,
-      imageRegion: regions[1],
-      entry: layout.bias + elf.entry,
-      imageId: image.id,
-    };
-    const stack = fillRegions(target, image, elf, layout, argv, description, pid);
-    return { description, rsp: stack.rsp, threadPointer: stack.threadPointer };
+    return host ? loadShared(target, program, host.region, limitBytes) : loadAlone(target, program, limitBytes);
   } catch (error) {
-    for (const region of regions) unload(target, region);
     if (error instanceof OutOfFramesError) throw new KernelError(Errno.ENOMEM, error.message);
     throw error;
   }
@@ -92,48 +96,107 @@ export function unload({ space, pager }: LoadTarget, region: Region): void {
   space.remove(region);
 }
 
-function fillRegions(
+function loadAlone(target: LoadTarget, program: Program, limitBytes: number): LoadedProgram {
+  const { elf } = program;
+  const regions: Region[] = [];
+  try {
+    const region = target.space.place(limitBytes);
+    regions.push(region);
+    const layout = layOut(elf, region.start, region.size);
+    checkStack(program, layout);
+    if (elf.fixed) regions.push(target.space.placeImage(elf.start, elf.end - elf.start));
+    region.add({ start: region.start, end: region.start + PAGE_SIZE, ...ZEROS });
+    region.add({ start: layout.heap, end: region.end, ...ZEROS });
+    for (const mapping of imageMappings(target.store, program.image, elf, layout.bias))
+      (regions[1] ?? region).add(mapping);
+    return fill(target, program, layout, { region, imageRegion: regions[1], size: region.size });
+  } catch (error) {
+    for (const region of regions) unload(target, region);
+    throw error;
+  }
+}
+
+/** "A + B": the program lies behind the heap pointer of `region`, and its stack below the stack floor. */
+function loadShared(target: LoadTarget, program: Program, region: Region, limitBytes: number): LoadedProgram {
+  const { elf } = program;
+  const pairAddress = region.start + HEAP_PAIR_OFFSET;
+  const pair = heapPairFrom(target.memory.read(pairAddress, HEAP_PAIR_BYTES));
+  const layout = layOutShared(elf, region, pair, limitBytes);
+  checkStack(program, layout);
+  const { header, heap, stack } = layout;
+  const imageRegion = elf.fixed ? target.space.placeImage(elf.start, elf.end - elf.start) : undefined;
+  try {
+    for (const mapping of imageMappings(target.store, program.image, elf, layout.bias))
+      if (imageRegion) imageRegion.add(mapping);
+      else replaceMapping(target, region, mapping);
+    const loaded = fill(target, program, layout, { region, imageRegion, size: heap - header });
+    const after = heapPairBytes({ heapPointer: toLinear(heap), stackFloor: toLinear(stack.guard) });
+    target.memory.write(pairAddress, after);
+    region.users++;
+    return loaded;
+  } catch (error) {
+    for (const [start, end] of [
+      [header, heap],
+      [stack.guard, stack.end],
+    ] as const)
+      // prettier-ignore
+      replaceMapping(target, region, { start, end, ...ZEROS });
+    if (imageRegion) unload(target, imageRegion);
+    throw error;
+  }
+}
+
+function replaceMapping(target: LoadTarget, region: Region, mapping: Mapping): void {
+  unmapIn(target, region, mapping.start, mapping.end);
+  region.add(mapping);
+}
+
+/** Writes what the kernel puts into the memory of a program: stack, thread-local storage, header page. */
+function fill(
   target: LoadTarget,
-  image: VmoHandle,
-  elf: ElfImage,
-  { bias, heap, stackFloor }: ProcessLayout,
-  argv: readonly Uint8Array[],
-  description: ProcessDescription,
-  pid: number,
-): InitialStack {
-  const { region, imageRegion } = description;
+  { image, elf, argv, pid, parent, name, nameBytes }: Program,
+  { header, bias, heap, stack }: ProcessLayout,
+  place: Pick<ProcessDescription, 'region' | 'imageRegion' | 'size'>,
+): LoadedProgram {
   const { memory } = target;
-  const zeros = { protection: PROTECTION_READ | PROTECTION_WRITE, backing: undefined };
-  region.add({ start: region.start, end: region.start + PAGE_SIZE, ...zeros });
-  region.add({ start: heap, end: region.end, ...zeros });
-  for (const mapping of imageMappings(target.store, image, elf, bias)) (imageRegion ?? region).add(mapping);
-  const { programHeaders, threadLocal } = elf;
-  const stack = initialStack({
-    top: region.end,
+  const { programHeaders } = elf;
+  const threadLocal = elf.threadLocal && { ...elf.threadLocal, address: bias + elf.threadLocal.address };
+  const description: ProcessDescription = {
+    ...{ ...place, parent, name, nameBytes, header, heap, threadLocal },
+    entry: bias + elf.entry,
+    mainStack: stack,
+    imageId: image.id,
+  };
+  if (hasGuard(stack)) unmapIn(target, place.region, stack.guard, stack.guard + PAGE_SIZE);
+  const top = initialStack({
+    top: stack.end,
     argv,
     programHeaders: programHeaders && { ...programHeaders, address: bias + programHeaders.address },
     base: loadBase(elf, bias),
     entry: description.entry,
-    threadLocal,
+    threadLocal: elf.threadLocal,
   });
-  for (const { address, bytes } of stack.pieces) memory.write(address, bytes);
-  if (threadLocal) memory.write(stack.threadLocalStart, memory.peek(bias + threadLocal.address, threadLocal.fileSize));
-  const header = headerBytes({
-    ...description,
+  for (const { address, bytes } of top.pieces) memory.write(address, bytes);
+  if (threadLocal) memory.write(top.threadLocalStart, memory.peek(threadLocal.address, threadLocal.fileSize));
+  const headerPage = headerBytes({
+    ...{ pid, parent, start: header, size: place.size, entry: description.entry, imageBase: bias + elf.start },
+    ...{ heapPointer: heap, stackFloor: stack.guard, argc: argv.length, argv: top.argv },
     imageId: hexToBytes(description.imageId),
-    pid,
-    start: region.start,
-    size: region.size,
-    imageBase: bias + elf.start,
-    heapPointer: heap,
-    stackFloor,
-    argc: argv.length,
-    argv: stack.argv,
-    name: description.nameBytes,
+    name: nameBytes,
   });
-  memory.write(region.start, header);
+  memory.write(header, headerPage);
   target.pager.releasePins();
-  return stack;
+  return { description, rsp: top.rsp, threadPointer: top.threadPointer };
+}
+
+function checkStack({ argv, elf }: Program, { stack }: ProcessLayout): void {
+  const needed = initialStackBytes(argv, elf.threadLocal);
+  const there = stack.end - stack.guard - (hasGuard(stack) ? PAGE_SIZE : 0);
+  if (needed > there)
+    throw new KernelError(
+      Errno.EINVAL,
+      `arguments and thread-local storage of ${needed} bytes exceed the main stack of ${there}`,
+    );
 }
 
 function checkedName(name: string): Uint8Array {
@@ -143,8 +206,9 @@ function checkedName(name: string): Uint8Array {
   return bytes;
 }
 
-function checkedArgument(text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.includes(0)) throw new KernelError(Errno.EINVAL, `'${text}' holds a zero byte`);
+function checkedArgument(argument: string | Uint8Array): Uint8Array {
+  if (typeof argument !== 'string') return argument;
+  const bytes = new TextEncoder().encode(argument);
+  if (bytes.includes(0)) throw new KernelError(Errno.EINVAL, `'${argument}' holds a zero byte`);
   return bytes;
 }

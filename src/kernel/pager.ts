@@ -101,14 +101,17 @@ export class Pager {
 
   /** Unmaps all pages of a region and gives back their frames, and what was written back of it. */
   release(region: Region): void {
-    this.pageTable.unmapRange(region.start, region.end, (page, frame) => {
-      if (this.pool.isPrivate(frame)) this.privates.delete(frame);
-      else this.clean.delete(page);
-      this.pool.release(frame);
-    });
-    region.residentPages = 0;
-    region.sharedPages = 0;
+    this.unmapRange(region, region.start, region.end);
     for (const content of region.changed.clear()) this.giveBack(content);
+  }
+
+  /** As `release` for a range, whole pages: they are again what their mappings would fill them with. */
+  discard(region: Region, start: LinearAddress, end: LinearAddress): void {
+    this.unmapRange(region, start, end);
+    for (const { page, content } of region.changed.within(start, end)) {
+      region.changed.delete(page);
+      if (content) this.giveBack(content);
+    }
   }
 
   /**
@@ -130,6 +133,18 @@ export class Pager {
     this.clean.writeState(out);
     this.privates.writeState(out);
     out.number(this.pace).numbers(this.pinned);
+  }
+
+  private unmapRange(region: Region, start: LinearAddress, end: LinearAddress): void {
+    this.pageTable.unmapRange(start, end, (page, frame) => {
+      region.residentPages--;
+      if (this.pool.isPrivate(frame)) this.privates.delete(frame);
+      else {
+        region.sharedPages--;
+        this.clean.delete(page);
+      }
+      this.pool.release(frame);
+    });
   }
 
   private bringIn(region: Region, mapping: Mapping, address: LinearAddress, write: boolean): void {

@@ -1,20 +1,35 @@
 import type { StateWriter } from '../state-writer.js';
+import type { VmoHandle } from '../vmo/handle.js';
+import { EndedCodes } from './ended-codes.js';
+import { HandleTable } from './handles.js';
+import { HEAP_PAIR_OFFSET } from './header-page.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import type { Region } from './region.js';
-import type { Thread } from './thread.js';
+import type { ThreadLocalTemplate } from './elf.js';
+import type { Thread, ThreadStack } from './thread.js';
 import type { TrapReport } from './trap-report.js';
 
-/** A process: a region, and the threads that belong to it. */
+/** What a process was started as. */
 export interface ProcessDescription {
   readonly parent: number;
   readonly name: string;
   /** The name in UTF-8, at most 63 bytes. */
   readonly nameBytes: Uint8Array;
-  /** Where the header page, the heap, the stacks and an image that can be moved lie. */
+  /** Where the header page, the heap, the stacks and an image that can be moved lie; it may be that of another process. */
   readonly region: Region;
+  /** Where its header page lies: at the start of the region, unless it lives in that of another process. */
+  readonly header: LinearAddress;
+  /** Bytes from there that are its own: the region, or the header page and the image. */
+  readonly size: number;
   /** Where an image linked at a fixed address lies; undefined for one that is in `region`. */
   readonly imageRegion: Region | undefined;
+  /** Where the heap began: behind the header page, and the image where that lies there. */
+  readonly heap: LinearAddress;
   readonly entry: LinearAddress;
+  /** The stack of its first thread, with argv and what the ABI wants at its top. */
+  readonly mainStack: ThreadStack;
+  /** Thread-local storage that each thread is to have: its template at the address where it lies in memory. */
+  readonly threadLocal: ThreadLocalTemplate | undefined;
   /** The identity of the image, 64 hexadecimal digits. */
   readonly imageId: string;
 }
@@ -27,8 +42,17 @@ export interface ProcessEnd {
   readonly trap: TrapReport | undefined;
 }
 
+/** A process: a region, and the threads that belong to it. */
 export class Process {
   readonly threads: Thread[] = [];
+  readonly handles = new HandleTable();
+  /** Maps of VMOs that it made outside of its regions. They go with it. */
+  readonly maps: Region[] = [];
+  /** The codes of its children that have ended, and of its threads, until they are asked for. */
+  readonly endedChildren = new EndedCodes();
+  readonly endedThreads = new EndedCodes();
+  /** Stacks of threads that have ended: the next threads get them. */
+  readonly freeStacks: ThreadStack[] = [];
   /** Undefined while it lives. */
   end: ProcessEnd | undefined;
 
@@ -36,20 +60,22 @@ export class Process {
     /** Its slot + 1 in the low 32 bits, a generation above. */
     readonly pid: number,
     readonly description: ProcessDescription,
+    /** What it was loaded from; closed when it ends. */
+    readonly image: VmoHandle,
   ) {}
 
   get name(): string {
     return this.description.name;
   }
 
-  /** The linear address of its region, where its header page lies. */
+  /** The linear address of its header page. */
   get start(): bigint {
-    return toLinear(this.region.start);
+    return toLinear(this.description.header);
   }
 
-  /** Bytes of its region. */
+  /** Bytes of its region; for one that lives in another's, those of its header page and its image. */
   get size(): number {
-    return this.region.size;
+    return this.description.size;
   }
 
   /** The linear address of its first instruction. */
@@ -66,6 +92,11 @@ export class Process {
     return this.description.region;
   }
 
+  /** Where the pair of heap pointer and stack floor lies that it moves. */
+  get heapPair(): LinearAddress {
+    return this.region.start + HEAP_PAIR_OFFSET;
+  }
+
   /** All its regions. */
   get regions(): Region[] {
     const { region, imageRegion } = this.description;
@@ -74,63 +105,13 @@ export class Process {
 
   /** What it was started as, and its threads' numbers. */
   writeState(out: StateWriter): void {
-    const { parent, nameBytes, entry, imageId } = this.description;
-    out.numbers([this.pid, parent, entry]).bytes(nameBytes).text(imageId);
+    const { parent, nameBytes, header, size, entry, imageId } = this.description;
+    out.numbers([this.pid, parent, header, size, entry]).bytes(nameBytes).text(imageId);
     out.numbers(this.regions.map(({ start }) => start)).numbers(this.threads.map(({ tid }) => tid));
+    this.endedChildren.writeState(out);
+    this.endedThreads.writeState(out);
+    out.numbers(this.freeStacks.flatMap(({ guard, end }) => [guard, end]));
+    out.numbers(this.maps.map(({ start }) => start));
+    this.handles.writeState(out);
   }
-}
-
-const GENERATION = 2 ** 32;
-/** A slot is given up after so many processes, so that a pid fits a number and never comes twice. */
-const MAX_GENERATION = 2 ** 20;
-
-/** The live processes by pid. A pid is never given twice, so a stale one finds nobody. */
-export class ProcessTable {
-  private readonly slots: (Process | undefined)[] = [];
-  private readonly generations: number[] = [];
-
-  /** The pid that the next process is to have: that of the lowest slot that is free. */
-  nextPid(): number {
-    const free = this.slots.findIndex(
-      (process, slot) => process === undefined && this.generations[slot]! < MAX_GENERATION,
-    );
-    const slot = free < 0 ? this.slots.length : free;
-    return (this.generations[slot] ?? 0) * GENERATION + slot + 1;
-  }
-
-  add(process: Process): void {
-    const slot = slotOf(process.pid);
-    if (process.pid !== this.nextPid()) throw new RangeError(`pid ${process.pid} is not the next one`);
-    this.slots[slot] = process;
-    this.generations[slot] ??= 0;
-  }
-
-  /** The live process of a pid. */
-  find(pid: number): Process | undefined {
-    const process = this.slots[slotOf(pid)];
-    return process?.pid === pid ? process : undefined;
-  }
-
-  remove(process: Process): void {
-    const slot = slotOf(process.pid);
-    if (this.slots[slot] !== process) throw new RangeError(`pid ${process.pid} is not live`);
-    this.slots[slot] = undefined;
-    this.generations[slot]!++;
-  }
-
-  /** The live processes, ascending by slot. */
-  live(): Process[] {
-    return this.slots.filter((process) => process !== undefined);
-  }
-
-  /** The live processes, and how often each slot has been used. */
-  writeState(out: StateWriter): void {
-    const live = this.live();
-    out.numbers(this.generations).number(live.length);
-    for (const process of live) process.writeState(out);
-  }
-}
-
-function slotOf(pid: number): number {
-  return (pid % GENERATION) - 1;
 }

@@ -1,10 +1,12 @@
 import { PAGE_SIZE, hex } from '../bits.js';
 import type { StateWriter } from '../state-writer.js';
-import type { VmoPage } from '../vmo/handle.js';
+import type { VmoHandle, VmoPage } from '../vmo/handle.js';
 import { ChangedPages } from './changed-pages.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
-import { backingPage, type Mapping } from './mapping.js';
+import { PROTECTION_READ, PROTECTION_WRITE, backingPage, type Mapping } from './mapping.js';
 import { findLast } from './sorted.js';
+
+const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
 
 /**
  * A contiguous, page-aligned part of the address space that belongs to a process, and the mappings in it. Where there is
@@ -13,6 +15,8 @@ import { findLast } from './sorted.js';
 export class Region {
   /** One past the last byte. */
   readonly end: LinearAddress;
+  /** How many processes live in it. */
+  users = 1;
   /** Pages of it that are mapped to a frame. */
   residentPages = 0;
   /** Those among them that are mapped to a clean frame, which everybody shares who maps the same bytes. */
@@ -72,6 +76,12 @@ export class Region {
     this.sorted.splice(index + 1, 0, mapping);
   }
 
+  /** True where a range is zeros that may be read and written, unless somebody has written it: memory that nobody has mapped. */
+  isPlain(start: LinearAddress, end: LinearAddress): boolean {
+    const mappings = this.covering(start, end);
+    return mappings?.every(({ backing, protection }) => !backing && protection === PLAIN) ?? false;
+  }
+
   /** Puts mappings, ascending, in the place of some that follow one another and cover the same pages. */
   replace(old: readonly Mapping[], parts: readonly Mapping[]): void {
     const index = this.sorted.indexOf(old[0]!);
@@ -82,13 +92,35 @@ export class Region {
   }
 
   /**
+   * Takes a range, in whole pages, out of all mappings. `again` makes another handle on a VMO, where a mapping goes on both
+   * before and behind the range.
+   */
+  cut(start: LinearAddress, end: LinearAddress, again: (vmo: VmoHandle) => VmoHandle): void {
+    let index = Math.max(0, findLast(this.sorted, start));
+    if (index < this.sorted.length && this.sorted[index]!.end <= start) index++;
+    const parts: Mapping[] = [];
+    let count = 0;
+    for (let mapping; (mapping = this.sorted[index + count]) && mapping.start < end; count++) {
+      const { backing } = mapping;
+      const goesOn = mapping.end > end;
+      if (mapping.start < start) parts.push({ ...mapping, end: start });
+      else if (!goesOn) backing?.vmo.close();
+      if (!goesOn) continue;
+      const vmo = backing && (mapping.start < start ? again(backing.vmo) : backing.vmo);
+      const rest = vmo && { vmo, offset: backing.offset + end - mapping.start };
+      parts.push({ ...mapping, start: end, backing: rest });
+    }
+    this.sorted.splice(index, count, ...parts);
+  }
+
+  /**
    * Where it lies, what is mapped in it and what was written back. A VMO is its identity: one that was never asked for it
    * is hashed now. Private frames are told of in page tables and memory.
    */
   writeState(out: StateWriter): void {
-    out.numbers([this.start, this.size, this.residentPages, this.sharedPages, this.sorted.length]);
+    out.numbers([this.start, this.size, this.users, this.residentPages, this.sharedPages, this.sorted.length]);
     for (const { start, end, protection, backing } of this.sorted)
-      out.numbers([start, end, protection, backing?.offset ?? -1]).text(backing?.vmo.id ?? '');
+      out.numbers([start, end, protection, backing?.offset ?? -1]).text(backing?.vmo.contentId ?? '');
     const writtenBack = this.changed.within(this.start, this.end).filter(({ content }) => content !== undefined);
     out.number(writtenBack.length);
     for (const { page, content } of writtenBack) out.number(page).text(content!.page(0).leaf);

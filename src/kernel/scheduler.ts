@@ -1,51 +1,77 @@
 import type { StateWriter } from '../state-writer.js';
 import type { Thread } from './thread.js';
+import { Timers } from './timers.js';
 
 /** A thread runs so many ticks before the next one has its turn. */
 const SLICE_TICKS = 1_000_000;
 
 /**
- * Round robin over the threads that can run. Slices are counted in ticks, not in calls of `run`, so who runs when is the
- * same however the host divides a run.
+ * Round robin over the threads that can run, and who waits until when. Slices are counted in ticks, not in calls of `run`,
+ * so who runs when is the same however the host divides a run.
  */
 export class Scheduler {
+  /** How often another thread has got the CPU than the one before. */
+  switches = 0;
+  private turn: Thread | undefined;
   /** The tick at which the slice of the thread that runs is over. */
-  sliceEnd = 0;
-  /** The first one runs. */
-  private readonly runnable: Thread[] = [];
-  private readonly waiting: Thread[] = [];
+  private sliceEnd = 0;
+  private lastTid = 0;
+  /** Those that can run, and do not, in the order of their turns. */
+  private readonly ready: Thread[] = [];
+  private readonly timers = new Timers();
+  /** Those that wait for input, in the order in which they began to: they ask again at the start of each slice. */
+  private readonly readers: Thread[] = [];
 
   /** The thread whose turn it is. */
   get running(): Thread | undefined {
-    return this.runnable[0];
+    return this.turn;
   }
 
-  /** The threads that wait for something, the one that began first at the front. */
-  get waiters(): readonly Thread[] {
-    return this.waiting;
+  /** The threads that wait for input, the one that began first at the front. */
+  get waitingForInput(): readonly Thread[] {
+    return this.readers;
+  }
+
+  /** The first tick at which a thread gives up waiting; Infinity for none. */
+  get nextDeadline(): number {
+    return this.timers.next;
   }
 
   /** Takes up a thread that can run, behind the others. */
   add(thread: Thread): void {
-    this.runnable.push(thread);
+    this.ready.push(thread);
   }
 
+  /** Forgets a thread. */
   remove(thread: Thread): void {
-    for (const queue of [this.runnable, this.waiting]) if (queue.includes(thread)) take(queue, thread);
+    if (this.turn === thread) this.turn = undefined;
+    else take(this.ready, thread);
+    this.forgetWait(thread);
   }
 
-  /** Moves a thread among those that wait, or back among those that can run; no effect where it is there already. */
-  setWaiting(thread: Thread, waits: boolean): void {
-    if (this.waiting.includes(thread) === waits) return;
-    const [from, to] = waits ? [this.runnable, this.waiting] : [this.waiting, this.runnable];
-    take(from, thread);
-    to.push(thread);
+  /** The thread that runs waits from now on, until a tick or for ever. */
+  wait(thread: Thread, deadline: number, forInput: boolean): void {
+    if (this.turn === thread) this.turn = undefined;
+    else take(this.ready, thread);
+    if (deadline < Infinity) this.timers.add(thread, deadline);
+    if (forInput) this.readers.push(thread);
+  }
+
+  /** A thread that waits can run again, behind the others. */
+  wake(thread: Thread): void {
+    this.forgetWait(thread);
+    this.ready.push(thread);
+  }
+
+  /** The threads whose deadlines have come, in their order; they still wait. */
+  due(tick: number): Thread[] {
+    return this.timers.due(tick);
   }
 
   /** The last tick up to which the thread that runs need not be looked at: nobody else can ask for its turn. */
   turnEnd(end: number): number {
-    const isAlone = this.runnable.length === 1 && this.waiting.length === 0;
-    return isAlone ? end : Math.min(end, this.sliceEnd);
+    const isAlone = this.ready.length === 0 && this.readers.length === 0;
+    return Math.min(end, this.timers.next, isAlone ? Infinity : this.sliceEnd);
   }
 
   /** A thread that is alone has run up to a tick: it has had its turn again after each slice before. */
@@ -55,23 +81,38 @@ export class Scheduler {
 
   /** True where a slice is to begin: the last one is used up, or nobody has used it. */
   needsSlice(tick: number): boolean {
-    return tick >= this.sliceEnd || this.runnable.length === 0;
+    return this.turn === undefined || tick >= this.sliceEnd;
   }
 
-  /** Gives the next thread its turn. */
+  /** Gives the next thread its turn: the one that ran, where there is no other. */
   beginSlice(tick: number): void {
-    const last = this.runnable.shift();
-    if (last) this.runnable.push(last);
+    if (this.turn) this.ready.push(this.turn);
+    this.turn = this.ready.shift();
     this.sliceEnd = tick + SLICE_TICKS;
+    if (!this.turn || this.turn.tid === this.lastTid) return;
+    this.switches++;
+    this.lastTid = this.turn.tid;
+  }
+
+  /** The thread that runs gives up the rest of its slice. */
+  yield(tick: number): void {
+    this.sliceEnd = tick;
   }
 
   /** Who runs, who waits, in what order. */
   writeState(out: StateWriter): void {
-    out.number(this.sliceEnd);
-    for (const queue of [this.runnable, this.waiting]) out.numbers(queue.map(({ tid }) => tid));
+    out.numbers([this.turn?.tid ?? 0, this.sliceEnd, this.lastTid, this.switches]);
+    for (const queue of [this.ready, this.readers]) out.numbers(queue.map(({ tid }) => tid));
+    this.timers.writeState(out);
+  }
+
+  private forgetWait(thread: Thread): void {
+    this.timers.remove(thread);
+    take(this.readers, thread);
   }
 }
 
 function take(queue: Thread[], thread: Thread): void {
-  queue.splice(queue.indexOf(thread), 1);
+  const index = queue.indexOf(thread);
+  if (index >= 0) queue.splice(index, 1);
 }

@@ -2,7 +2,10 @@ import type { CpuState } from '../cpu/cpu-state.js';
 import { GPR, X87, X87_BYTES } from '../cpu/state.js';
 import type { GuestMemory } from '../memory.js';
 import type { StateWriter } from '../state-writer.js';
+import type { LinearAddress } from './linear-address.js';
 import type { Process } from './process.js';
+import { ThreadGuard } from './thread-guard.js';
+import type { WaitKey } from './wait-queues.js';
 
 /** The registers of a thread as they lie in the CPU state, from RAX to the x87 registers (cpu/state.ts). */
 const CONTEXT_BYTES = X87 + X87_BYTES - GPR;
@@ -13,23 +16,60 @@ const CONTEXT_BYTES = X87 + X87_BYTES - GPR;
  */
 export const LAST_DEADLINE = 2 ** 52;
 
+/** What a kernel-call that works in parts has in hand between two of them. */
+export interface CallWork {
+  /** Gives it up; no effect where that was done. */
+  close(): void;
+  writeState(out: StateWriter): void;
+}
+
+/** The tick of a deadline that a program gave, a 64-bit number; Infinity for one that is never reached. */
+export function deadlineTick(deadline: bigint): number {
+  return deadline > BigInt(LAST_DEADLINE) ? Infinity : Number(deadline);
+}
+
+/** How a thread waits. */
+export interface Wait {
+  /** The tick at which it gives up; Infinity for never. */
+  readonly deadline: number;
+  /** What wakes it: see `WaitQueues`; 'input' where it asks again at the start of each slice; undefined: time alone. */
+  readonly for: WaitKey | 'input' | undefined;
+  /** What its call answers when the deadline has come; undefined: the call is made once more. */
+  readonly late: bigint | undefined;
+}
+
 /** A kernel-call that has not answered yet. The registers of the thread still hold its arguments. */
 export interface PendingCall {
-  readonly number: bigint;
+  readonly number: number;
   /** What it has done of its work, in its own units. */
   progress: number;
-  /** The tick at which it gives up waiting; Infinity for never. Undefined: it goes on as soon as the thread runs. */
-  deadline: number | undefined;
+  /** Undefined: it goes on as soon as the thread runs. */
+  wait: Wait | undefined;
+  /** What it answers as soon as the thread runs, since what it waited for has come. */
+  answer: bigint | undefined;
+  /** Closed by the kernel when the call has answered, or its thread is no more. */
+  work?: CallWork | undefined;
+}
+
+/** The part of a region that a thread has for its stack. */
+export interface ThreadStack {
+  /** Where the page begins that traps; the stack itself begins behind it. */
+  readonly guard: LinearAddress;
+  /** One past the last byte. */
+  readonly end: LinearAddress;
 }
 
 /** One flow of control. Its registers are in the CPU while it runs, and here while it does not. */
 export class Thread {
   pending: PendingCall | undefined;
+  /** What debug mode knows of it. */
+  readonly guard = new ThreadGuard();
   private readonly context = new Uint8Array(CONTEXT_BYTES);
 
   constructor(
     readonly tid: number,
     readonly process: Process,
+    readonly stack: ThreadStack,
   ) {}
 
   /** Takes the registers from the CPU state, with the status flags worked out: equal registers are equal bytes. */
@@ -46,10 +86,15 @@ export class Thread {
 
   /** What the kernel knows of it, and its registers, unless the CPU holds them. */
   writeState(out: StateWriter, isInCpu: boolean): void {
-    out.number(this.tid).number(this.process.pid);
+    const { pending, stack } = this;
+    out.numbers([this.tid, this.process.pid, stack.guard, stack.end]);
     out.bytes(isInCpu ? new Uint8Array(0) : this.context);
-    const { pending } = this;
     out.number(pending ? 1 : 0);
-    if (pending) out.word(pending.number).number(pending.progress).number(pending.deadline);
+    this.guard.writeState(out);
+    if (!pending) return;
+    const { number, progress, wait, answer, work } = pending;
+    out.numbers([number, progress, wait?.deadline ?? -1, answer === undefined ? 0 : 1]);
+    out.text(wait?.for ?? '').word(answer ?? 0n);
+    work?.writeState(out);
   }
 }

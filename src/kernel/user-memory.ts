@@ -1,10 +1,19 @@
 import { PAGE_SIZE, hex } from '../bits.js';
 import type { LinearMemory } from '../cpu/linear-memory.js';
+import type { AddressRange } from '../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
 import type { AddressSpace } from './address-space.js';
 import { ADDRESS_SPACE_END, fromLinear, highHalf, lowHalf, toLinear, type LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import type { Pager } from './pager.js';
+
+/** Who has a say in stores that are made on behalf of a thread. */
+export interface StoreGuard {
+  /** Asked before bytes are stored from an address on; answers the parts that may be, or throws. */
+  admit(start: LinearAddress, bytes: Uint8Array): readonly AddressRange[];
+  /** Those parts have been stored. */
+  stored(parts: readonly AddressRange[]): void;
+}
 
 /**
  * Memory by linear address as a thread at CPL 3 has it, for the kernel that works on a thread's behalf and for those who
@@ -17,7 +26,13 @@ export class UserMemory {
     private readonly linearMemory: LinearMemory,
     private readonly space: AddressSpace,
     private readonly pager: Pager,
+    private readonly guard?: StoreGuard,
   ) {}
+
+  /** The same memory, whose `write` asks a guard. */
+  guardedBy(guard: StoreGuard): UserMemory {
+    return new UserMemory(this.linearMemory, this.space, this.pager, guard);
+  }
 
   /**
    * The address of a range that a thread gave, any 64-bit numbers, if the thread may access all of it: it does not wrap
@@ -43,8 +58,33 @@ export class UserMemory {
     return bytes;
   }
 
+  /**
+   * A copy of the bytes before a zero byte, at most `most`, 'too long' where there are more; undefined where one of them, or
+   * the zero byte, cannot be read.
+   */
+  readString(linear: bigint, most: number): Uint8Array | 'too long' | undefined {
+    const found: number[] = [];
+    for (let at = linear; found.length <= most;) {
+      const length = PAGE_SIZE - Number(at % BigInt(PAGE_SIZE));
+      const start = this.locate(at, BigInt(length), 'read');
+      if (start === undefined) return undefined;
+      const part = this.read(start, length);
+      const end = part.indexOf(0);
+      found.push(...part.subarray(0, end < 0 ? length : end));
+      if (end >= 0) break;
+      at += BigInt(length);
+    }
+    return found.length > most ? 'too long' : Uint8Array.from(found);
+  }
+
   /** Stores bytes where they may be written, as `locate` tells. */
   write(start: LinearAddress, bytes: Uint8Array): void {
+    const parts = this.guard?.admit(start, bytes) ?? [{ start, end: start + bytes.length }];
+    for (const part of parts) this.writePart(part.start, bytes.subarray(part.start - start, part.end - start));
+    this.guard?.stored(parts);
+  }
+
+  private writePart(start: LinearAddress, bytes: Uint8Array): void {
     forEachPage(start, bytes.length, (address, offset, length) => {
       this.store(this.translate(address, 'write'), bytes.subarray(offset, offset + length));
       this.pager.releasePins();

@@ -1,6 +1,7 @@
 import { PAGE_SIZE, hex } from '../bits.js';
 import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
 import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
+import { addressOf, type WriteFence } from './fence.js';
 import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
 import { TLB_FETCH, TLB_READ, TLB_WRITE, Tlb } from './tlb.js';
 import {
@@ -31,6 +32,8 @@ export interface PageFault {
  * - A TLB entry for writes exists only while D is set in the page tables and nobody watches the frame.
  * - The TLB holds translations of one privilege, that of the present CPL: it is emptied when CPL changes between 3 and
  *   less, and when RFLAGS.AC changes where SMAP looks at it. Implicit supervisor-mode accesses never enter it.
+ * - Under a write fence, entries for writes lead only to pages that the fence owns whole: all other stores take the slow
+ *   path. To translate an address, the fence is not asked; who stores there must (LinearMemory).
  *
  * Control registers are read here and set through the methods. A linear address is two 32-bit halves of either sign,
  * and canonical: `isCanonicalHigh` tells, and the CPU raises #GP or #SS before it asks for a translation.
@@ -66,6 +69,7 @@ export class Mmu implements PagingControls {
   private readonly probed = new Walk();
   private holdsLargePages = false;
   private sparesTlb = false;
+  private fence: WriteFence | undefined;
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
@@ -110,6 +114,25 @@ export class Mmu implements PagingControls {
     if (this.sparesTlb === value) return;
     this.sparesTlb = value;
     this.dropTlb();
+  }
+
+  get writeFence(): WriteFence | undefined {
+    return this.fence;
+  }
+
+  /** Puts another fence in force, or none. Entries for writes stay where they lead to what is owned still. */
+  setWriteFence(fence: WriteFence | undefined): void {
+    const before = this.fence;
+    this.fence = fence;
+    if (!fence || fence === before || (before && fence.ownsSame(before))) return;
+    this.tlb.dropWritesUnless((linearHigh, linearLow) => this.ownsPage(linearHigh, linearLow));
+  }
+
+  /** Whether a whole page may be written as the fence has it, and nobody need be told of it. */
+  ownsPage(linearHigh: number, linearLow: number): boolean {
+    if (!this.fence) return true;
+    const page = addressOf(linearHigh, linearLow & ~(PAGE_SIZE - 1));
+    return this.fence.owns(page, page + PAGE_SIZE);
   }
 
   setCpl(value: number): void {
@@ -263,7 +286,7 @@ export class Mmu implements PagingControls {
         this.watch(Math.floor(address / PAGE_SIZE), WATCH_TABLE);
     }
     if (found.physical >= this.memory.size) return;
-    if (access & ACCESS_WRITE && this.memory.watched[Math.floor(found.physical / PAGE_SIZE)]) return;
+    if (access & ACCESS_WRITE && !this.mayKeepWrites(linearHigh, linearLow, found)) return;
     if (this.sparesTlb && !(access & ACCESS_FETCH)) return;
     if (found.leafLevel > 1) this.holdsLargePages = true;
     this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
@@ -273,9 +296,13 @@ export class Mmu implements PagingControls {
 
   /** A page that is read is often written next: where that would change no bit of the tables, its entry is made at once. */
   private keepForWrites(linearHigh: number, linearLow: number, found: Walk): void {
-    if (!found.dirty || this.memory.watched[Math.floor(found.physical / PAGE_SIZE)]) return;
+    if (!found.dirty || !this.mayKeepWrites(linearHigh, linearLow, found)) return;
     if (this.walkTables(linearHigh, linearLow, ACCESS_WRITE, this.foundForWrite))
       this.tlb.fill(TLB_WRITE, linearHigh, linearLow, found.physical);
+  }
+
+  private mayKeepWrites(linearHigh: number, linearLow: number, { physical }: Walk): boolean {
+    return this.memory.watched[Math.floor(physical / PAGE_SIZE)] === 0 && this.ownsPage(linearHigh, linearLow);
   }
 
   private dropTlb(): void {

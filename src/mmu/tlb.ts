@@ -97,6 +97,21 @@ export class Tlb {
     }
   }
 
+  /** Drops every entry for writes but those of linear pages that `keeps` answers true for. */
+  dropWritesUnless(keeps: (linearHigh: number, linearLow: number) => boolean): void {
+    const dropUnkept = (entry: number): void => {
+      const linearLow = this.words[entry]!;
+      const linearHigh = this.words[entry + 1]!;
+      if ((linearLow !== NONE || linearHigh !== NONE) && !keeps(linearHigh, linearLow)) this.drop(entry);
+    };
+    const [first, end] = [TLB_WRITE >>> 2, (TLB_WRITE + TABLE_BYTES) >>> 2];
+    if (this.filledCount === MOST_REMEMBERED)
+      for (let entry = first; entry < end; entry += TLB_ENTRY_BYTES >>> 2) dropUnkept(entry);
+    else
+      for (let i = 0; i < this.filledCount; i++)
+        if (this.filled[i]! >= first && this.filled[i]! < end) dropUnkept(this.filled[i]!);
+  }
+
   dropAll(): void {
     this.written.fill(0);
     if (this.filledCount < MOST_REMEMBERED) {

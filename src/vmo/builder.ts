@@ -5,6 +5,8 @@ import { MAX_LEVEL } from './canonical-form.js';
 import type { Leaf } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 
+const NO_TAGS: ReadonlyMap<string, string> = new Map();
+
 /** What the store that makes a builder does for it. */
 export interface BuilderStore {
   readonly table: SubtreeTable;
@@ -112,6 +114,12 @@ export class VmoBuilder {
     const handle = this.store.commit(this.settled(), new Map(Object.entries(tags)));
     this.discard();
     return handle;
+  }
+
+  /** The VMO of all bytes built so far. The builder goes on. */
+  snapshot(): VmoHandle {
+    this.requireOpen();
+    return this.store.commit(this.settled(), NO_TAGS);
   }
 
   /** Gives up what was built. The builder is used up. */

@@ -1,4 +1,4 @@
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
 import {
   CanonicalHasher,
   equalHashes,
@@ -7,6 +7,7 @@ import {
   ROOT_RECORD_BYTES,
   STANDARD_FORMAT,
 } from './canonical-form.js';
+import { bytesToHex } from '../bits.js';
 import { CanonicalStreamError } from './errors.js';
 import { RecordBatch } from './record-batch.js';
 import { readLeaf, readNode, readRoot, recordBytes, type RecordFault, type RootFields } from './record-check.js';

@@ -1,5 +1,4 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../bits.js';
+import { PAGE_SIZE, bytesToHex } from '../bits.js';
 import { CanonicalHasher, heightOf, type HashFunction, MAX_LENGTH } from './canonical-form.js';
 import { VmoHandleError, VmoRangeError } from './errors.js';
 

@@ -52,6 +52,11 @@ export class VmoHandle {
     return this.content.publish();
   }
 
+  /** The same, but the store opens it no more than before: for those who look at a machine from outside. */
+  get contentId(): string {
+    return this.content.identify();
+  }
+
   /** Bytes, up to 2^48. */
   get length(): number {
     return this.content.lengthBytes;

@@ -5,7 +5,7 @@
  * heightOf(length) of them, at most 36.
  */
 
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../bits.js';
 import { CanonicalHasher, HASH_BYTES, type HashFunction, type PageFormat, STANDARD_FORMAT } from './canonical-form.js';
 import { requirePage } from './errors.js';
 import type { VmoHandle } from './handle.js';
@@ -23,7 +23,7 @@ export function prove(handle: VmoHandle, pageIndex: number): Uint8Array[] {
   const siblings: Uint8Array[] = [];
   let place = placeOf(table, hasher, vmo.canonical().tree);
   let index = pageIndex;
-  while (place.level > 0) {
+  while (place.level > 0 && !place.isZero) {
     const [left, right] = place.parts(place.record());
     const half = 2 ** left.level;
     const isRight = index >= half;
@@ -31,6 +31,8 @@ export function prove(handle: VmoHandle, pageIndex: number): Uint8Array[] {
     place = isRight ? right : left;
     if (isRight) index -= half;
   }
+  // Below a subtree of zeros there are no records, and all siblings are zeros, too.
+  for (let level = place.level - 1; level >= 0; level--) siblings.push(hasher.zero(level).slice());
   return siblings.reverse();
 }
 

@@ -1,5 +1,4 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../bits.js';
+import { PAGE_SIZE, bytesToHex } from '../bits.js';
 import type { GuestMemory } from '../memory.js';
 import { CanonicalHasher, heightOf, type HashFunction } from './canonical-form.js';
 

@@ -1,4 +1,5 @@
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../bits.js';
 import { type CanonicalHasher, equalHashes } from './canonical-form.js';
 import { MissingRecordError } from './errors.js';
 import { type NodeFields, readLeaf, readNode, readRoot, type Refuse, type RootFields } from './record-check.js';

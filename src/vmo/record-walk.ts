@@ -1,6 +1,6 @@
 /** Subtrees as their canonical records, whether they are in memory or in a RecordStore. Walking them keeps nothing. */
 
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../bits.js';
 import type { CanonicalHasher } from './canonical-form.js';
 import type { RecordReader } from './record-reader.js';
 import { Leaf, type Node, Remote, type Subtree } from './subtree.js';

@@ -1,4 +1,4 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../bits.js';
 import type { CanonicalHasher } from './canonical-form.js';
 import { RecordReader } from './record-reader.js';
 import type { RecordStore } from './record-store.js';

@@ -141,6 +141,11 @@ export class VmoStore {
     return new VmoHandle(vmo);
   }
 
+  /** The identities that `open` finds. */
+  openIds(): string[] {
+    return [...this.shared.published.keys()];
+  }
+
   /**
    * The VMO of an identity whose root `records` has; undefined where it has none. Its nodes and pages are fetched when they
    * are touched, verified, and kept until `dropFetched` or until nothing holds them: from then on, whatever asks for bytes or for an

@@ -1,4 +1,4 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../bits.js';
 import { type CanonicalHasher, LEAF_TAG, NODE_OFFSET, NODE_TAG } from './canonical-form.js';
 import type { RecordStore } from './record-store.js';
 import type { Leaf, Node, Subtree } from './subtree.js';

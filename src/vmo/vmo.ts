@@ -1,6 +1,6 @@
 /** One immutable byte string in a store, which handles share. */
 
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../bits.js';
 import { type CanonicalHasher, MAX_LEVEL } from './canonical-form.js';
 import { CanonicalView } from './canonical-view.js';
 import { copyRope, releaseRope, retainRope, type Rope, wholePiece } from './rope.js';
@@ -36,6 +36,7 @@ export class Vmo {
   private handles = 0;
   private canonicalForm: Canonical | undefined;
   private knownId: string | undefined;
+  private isPublished = false;
 
   constructor(
     readonly shared: Shared,
@@ -57,7 +58,7 @@ export class Vmo {
   release(): void {
     if (--this.handles > 0) return;
     const { table, published } = this.shared;
-    const entry = this.knownId === undefined ? undefined : published.get(this.knownId);
+    const entry = this.isPublished ? published.get(this.knownId!) : undefined;
     if (entry !== undefined && --entry.vmos === 0) {
       published.delete(this.knownId!);
       table.release(entry.tree);
@@ -97,17 +98,25 @@ export class Vmo {
 
   /** Hashes what was not hashed yet, and lets the identity be opened. */
   publish(): string {
-    if (this.knownId !== undefined) return this.knownId;
-    const { hasher, table, published } = this.shared;
+    const id = this.identify();
+    if (this.isPublished) return id;
+    const { table, published } = this.shared;
     const { tree, lengthBytes } = this.canonical();
-    const id = bytesToHex(hasher.root(lengthBytes, table.hashOf(tree)));
     const entry = published.get(id);
     if (entry === undefined) {
       table.retain(tree);
       published.set(id, { tree, lengthBytes, vmos: 1 });
     } else entry.vmos++;
-    this.knownId = id;
+    this.isPublished = true;
     return id;
+  }
+
+  /** As `publish`, but the identity is no more to be opened than before. */
+  identify(): string {
+    if (this.knownId !== undefined) return this.knownId;
+    const { hasher, table } = this.shared;
+    const { tree, lengthBytes } = this.canonical();
+    return (this.knownId = bytesToHex(hasher.root(lengthBytes, table.hashOf(tree))));
   }
 
   /** The canonical subtree over 2^level pages from byte `offset`, which lies within the rope. */

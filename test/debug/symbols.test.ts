@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
-import { SymbolTable, type SymbolSource } from '../../src/debug/symbols.js';
+import type { ImageBytes } from '../../src/debug/image-sections.js';
+import { SymbolTable } from '../../src/debug/symbols.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-symbols-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 /** Bytes as an image has them: what lies outside throws, as a VmoHandle does. */
-function source(bytes: Uint8Array): SymbolSource {
+function source(bytes: Uint8Array): ImageBytes {
   return {
     length: bytes.length,
     read: (offset, length) => {

@@ -1,8 +1,10 @@
 /** Kernel-calls as a thread makes them: results, errors, and that a call that fails changes nothing. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { Computer, type Console, type Process } from '../../src/index.js';
+import { compileGuest } from '../../src/cli/guest-compiler.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import { Errno } from '../../src/kernel/errors.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI, RSP } from '../../src/cpu/state.js';
@@ -101,7 +103,10 @@ class Caller implements Console {
 t.test('the table, bd0.h and the documentation agree', (t) => {
   const header = readFileSync(new URL('guest/include/bd0.h', root), 'utf8');
   const numbers = KERNEL_CALLS.map(({ number }) => number);
-  t.same(numbers, [0, 3, 4, 14, 15, 16, 17, 18]);
+  t.same(
+    [...numbers].sort((a, b) => a - b),
+    numbers,
+  );
   for (const { number, name, parameters } of KERNEL_CALLS) {
     t.match(header, new RegExp(`#define BD0_CALL_${name.toUpperCase()} ${number}\\n`));
     const prototype = new RegExp(`\\bbd0_${name}\\(([^)]*)\\) \\{`).exec(header)!;
@@ -112,12 +117,30 @@ t.test('the table, bd0.h and the documentation agree', (t) => {
     const text = readFileSync(page, 'utf8');
     t.same(
       [...text.matchAll(/^## (\w+)$/gm)].map(([, section]) => section),
-      ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'RETURN', 'ERRORS'],
+      ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'RETURN', 'ERRORS', 'EXAMPLE'],
     );
     t.match(text, new RegExp(`bd0_${name}\\(${prototype[1]!.replace(/[*]/g, '\\*')}\\); +call ${number}\\n`));
   }
   for (const [name, number] of Object.entries(Errno)) t.match(header, `#define BD0_${name} ${number}\n`);
   t.end();
+});
+
+t.test('the examples of the documentation compile, without a warning, and use the call that they are of', async (t) => {
+  const directory = t.testdir();
+  const programs: string[] = [];
+  for (const { name } of KERNEL_CALLS) {
+    const page = readFileSync(new URL(`docs/kernel-calls/${name}.md`, root), 'utf8');
+    const code = /^## EXAMPLE\n\n((?: {4}.*\n|\n)+)$/m.exec(page)?.[1]?.replace(/^ {4}/gm, '') ?? '';
+    t.match(code, `bd0_${name}(`, `the example of ${name}`);
+    // What begins with declarations or statements is part of a program only.
+    if (!/\bmain\(/.test(code)) continue;
+    programs.push(join(directory, `${name}.c`));
+    writeFileSync(programs.at(-1)!, code);
+  }
+  t.ok(programs.length >= 21, `${programs.length} whole programs`);
+  const compilerOptions = ['-fsyntax-only', '-Wall', '-Werror'];
+  const output = join(directory, 'none');
+  t.equal(await compileGuest({ sources: programs, output, compilerOptions }), '');
 });
 
 t.test('a call changes rax and no other register', (t) => {

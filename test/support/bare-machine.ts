@@ -1,6 +1,5 @@
 /** A CPU with page tables of its own and no kernel: what programs raise is answered by rules that are the same for all. */
-import { bytesToHex } from '@noble/hashes/utils.js';
-import { PAGE_SIZE, hex } from '../../src/bits.js';
+import { PAGE_SIZE, bytesToHex, hex } from '../../src/bits.js';
 import { Cpu, type CpuEvent, type Engine, type TranslationThreshold } from '../../src/cpu/cpu.js';
 import { GuestException, Vector } from '../../src/cpu/exceptions.js';
 import { AC, TF } from '../../src/cpu/flags.js';

@@ -3,7 +3,7 @@ import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { compileGuest, guestPrograms } from '../../src/cli/guest-compiler.js';
@@ -44,13 +44,16 @@ function sourceOf(name: string): string {
 
 /** The image of a program, compiled once. */
 export function guestImage(name: string, build: Build = {}): Promise<Uint8Array> {
-  const key = JSON.stringify([name, build]);
+  return compiled(sourceOf(name), build);
+}
+
+/** The image of a C file, compiled once. */
+export function compiled(source: string, build: Build = {}): Promise<Uint8Array> {
+  const key = JSON.stringify([source, build]);
   const known = images.get(key);
   if (known) return known;
-  const output = join(directory, `${name}-${images.size}`);
-  const image = compileGuest({ sources: [sourceOf(name)], output, ...build }).then(
-    () => new Uint8Array(readFileSync(output)),
-  );
+  const output = join(directory, `${basename(source)}-${images.size}`);
+  const image = compileGuest({ sources: [source], output, ...build }).then(() => new Uint8Array(readFileSync(output)));
   images.set(key, image);
   return image;
 }

@@ -1,6 +1,6 @@
 /** What canonical records say, for those who follow them: design/vmo.md "Identity". */
 
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
 import {
   CanonicalHasher,
   type HashFunction,
@@ -9,6 +9,7 @@ import {
   ROOT_OFFSET,
   ZERO_LEAF,
 } from '../../vmo/canonical-form.js';
+import { bytesToHex } from '../../bits.js';
 import { Kind, recordOfContent } from './pack-format.js';
 
 /** A root record. */

@@ -11,7 +11,8 @@
  * killed at any moment leaves what it had acknowledged, and nothing by halves.
  */
 
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../../bits.js';
 import type { CodeStore } from '../../index.js';
 import { DamagedRecordError, type RecordStore } from '../../vmo/record-store.js';
 import { Failure } from '../failure.js';

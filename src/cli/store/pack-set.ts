@@ -1,4 +1,4 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../../bits.js';
 import { DamagedRecordError } from '../../vmo/record-store.js';
 import { isSystemError } from '../failure.js';
 import { type FileLayer } from './file-layer.js';

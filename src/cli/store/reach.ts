@@ -1,7 +1,7 @@
 /** What identities reach: the records of their trees; of a directory, those of what is in it. */
 
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../../bits.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { PAGE_SIZE, bytesToHex } from '../../bits.js';
 import { heightOf } from '../../vmo/canonical-form.js';
 import { DamagedRecordError } from '../../vmo/record-store.js';
 import { readNode, readRoot, type Root } from './canonical-records.js';

@@ -1,6 +1,7 @@
 /** Reads all of a store, and tells what is damaged and what that reaches. */
 
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../../bits.js';
 import { sha256 } from '../sha256.js';
 import type { DiskStore } from './disk-store.js';
 import { decodePayload, Kind, recordOfContent, type RecordHeader } from './pack-format.js';

@@ -1,6 +1,6 @@
 /** A VMO in a record store, as the tree of its records: read where it is needed, and nothing kept. */
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../../bits.js';
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { PAGE_SIZE, bytesToHex } from '../../bits.js';
 import {
   CanonicalHasher,
   heightOf,

@@ -1,5 +1,4 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../../bits.js';
+import { PAGE_SIZE, bytesToHex } from '../../bits.js';
 import type { HashFunction } from '../../index.js';
 import { sha256 } from '../sha256.js';
 import type { RecordSource } from './record-tree.js';

@@ -215,8 +215,10 @@ export class RecordEngine {
     const again = this.missedAgain(record, linear);
     const low = Number(BigInt.asIntN(32, linear));
     const crosses = (low & (PAGE_SIZE - 1)) + (access >>> 8) > PAGE_SIZE;
-    if (again || crosses || !isCanonical(linear) || cpu.linearMemory.checksAlignment) return this.evaluate(record);
     const high = Number(BigInt.asIntN(32, linear >> 32n));
+    const isFenced = (access & 1) !== 0 && !cpu.mmu.ownsPage(high, low);
+    if (again || crosses || isFenced || !isCanonical(linear) || cpu.linearMemory.checksAlignment)
+      return this.evaluate(record);
     if (cpu.mmu.translate(high, low, access & 1 ? ACCESS_WRITE : ACCESS_READ) >= 0) return record;
     cpu.ticks++;
     return faultOf(new GuestException(Vector.PF, cpu.mmu.fault.errorCode, cpu.mmu.fault.cr2));

@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../../bits.js';
 import type { Instruction } from '../instruction.js';
 import { Code } from '../wasm/code.js';
 import { WasmModule } from '../wasm/module.js';

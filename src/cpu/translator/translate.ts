@@ -39,7 +39,8 @@ class Translator implements RegionContext {
   private readonly code = new Code(PARAMETERS);
   private readonly emitter = new Emitter(this.code);
   private readonly module = new WasmModule();
-  private readonly flagBits: number;
+  /** The imported function that makes the flags' bits, where the region calls it: V8 keeps the types of a module for ever. */
+  private flagBits: number | undefined;
   private readonly gpr = Array.from({ length: 16 }, () => this.code.newLocal('i64'));
   private readonly xmm = Array.from({ length: 16 }, () => this.code.newLocal('v128'));
   private readonly kind = this.code.newLocal('i32');
@@ -76,7 +77,6 @@ class Translator implements RegionContext {
     private readonly compiles: (instruction: Instruction) => boolean,
     ungrouped: ReadonlySet<bigint>,
   ) {
-    this.flagBits = this.module.importFunction('flagBits', this.module.type(['i32', 'i64', 'i64'], ['i32']));
     this.summaries = summarize(region, base, compiles, ungrouped);
     this.flow = new Flow(region, this.summaries);
     const locals = { base: BASE, gpr: this.gpr, xmm: this.xmm };
@@ -334,6 +334,7 @@ class Translator implements RegionContext {
     throw new Error('conditions of unknown flags are made from their bits');
   }
   callFlagBits(): void {
+    this.flagBits ??= this.module.importFunction('flagBits', this.module.type(['i32', 'i64', 'i64'], ['i32']));
     this.code.get(this.kind).get(this.result).get(this.operand).call(this.flagBits);
   }
 

@@ -1,9 +1,22 @@
+import type { GuestMemory } from '../../memory.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { VmoStore } from '../../vmo/store.js';
+import type { AddressSpace } from '../address-space.js';
 import type { Console } from '../console.js';
+import type { DebugMode } from '../debug-mode.js';
+import type { StartOptions } from '../loader.js';
+import type { NameSpace } from '../names.js';
+import type { Pager } from '../pager.js';
 import type { Process } from '../process.js';
-import type { PendingCall } from '../thread.js';
+import type { ProcessTable } from '../process-table.js';
+import type { PendingCall, Thread } from '../thread.js';
 import type { UserMemory } from '../user-memory.js';
+import type { WaitKey } from '../wait-queues.js';
 
-/** A call that cannot answer yet is made again, with the same registers: see PendingCall. */
+/**
+ * A call that cannot answer yet: it waits as `PendingCall.wait` says, or, where that is undefined, is made again, with the
+ * same registers, when the thread runs the next time.
+ */
 export const PENDING = 'pending';
 /** The caller is no more. */
 export const ENDED = 'ended';
@@ -11,19 +24,52 @@ export const ENDED = 'ended';
 /** What rax is to hold, or why nothing. */
 export type CallResult = bigint | typeof PENDING | typeof ENDED;
 
+/** What kernel-calls ask of the kernel. */
+export interface KernelServices {
+  readonly processes: ProcessTable;
+  /** The live thread of a number. */
+  findThread(tid: number): Thread | undefined;
+  /** Throws KernelError, with nothing changed: see loadProgram. */
+  start(image: VmoHandle, options: StartOptions): Process;
+  /** Ends a process: all its threads. */
+  end(process: Process, exitCode: number): void;
+  /** Ends a thread; the last one ends its process. */
+  endThread(thread: Thread, code: number): void;
+  /** A further thread, with a new stack. Throws KernelError, with nothing changed: see prepareStack. */
+  spawn(parent: Thread, start: ThreadStart): Thread;
+  /** Those that wait for something answer, those first that began first, at most `count`. Answers how many. */
+  wake(key: WaitKey, answer: bigint, count?: number): number;
+  /** Gives the rest of the slice to the others. */
+  yieldTurn(): void;
+  /** Lets time pass that the kernel's work on a large call takes, so that it counts as a loop of the thread's would. */
+  spend(ticks: number): void;
+}
+
+/** Where a further thread begins. */
+export interface ThreadStart {
+  readonly entry: bigint;
+  /** What it finds in rdi. */
+  readonly argument: bigint;
+  readonly stackBytes: number;
+}
+
 /** What a kernel-call works on. */
 export interface CallContext {
-  readonly process: Process;
+  readonly kernel: KernelServices;
   readonly memory: UserMemory;
+  readonly thread: Thread;
+  readonly process: Process;
   readonly console: Console;
+  readonly store: VmoStore;
+  readonly names: NameSpace;
+  readonly space: AddressSpace;
+  readonly pager: Pager;
+  readonly guestMemory: GuestMemory;
+  readonly debugMode: DebugMode;
   /** Ticks since the machine started: nanoseconds. */
   readonly now: number;
   /** What became of the same call when it was made before. */
   readonly pending: PendingCall;
-  /** The live process of a pid, the caller for 0. */
-  findProcess(pid: bigint): Process | undefined;
-  /** Ends the calling process. */
-  exit(code: number): void;
 }
 
 /** One row of the table of kernel-calls. */
@@ -33,6 +79,16 @@ export interface KernelCall {
   readonly name: string;
   /** Names of the arguments, in rdi, rsi, rdx, r10, r8, r9. */
   readonly parameters: readonly string[];
-  /** Answers a result or an error; a call that answers an error has changed nothing. May throw OutOfFrames. */
+  /** Answers a result or an error; a call that answers an error has changed nothing. May throw OutOfFramesError. */
   readonly perform: (context: CallContext, ...args: bigint[]) => CallResult;
+}
+
+/** The live process of a pid, the caller for 0. */
+export function processOf({ kernel, process }: CallContext, pid: bigint): Process | undefined {
+  return pid === 0n ? process : kernel.processes.find(Number(pid));
+}
+
+/** The live thread of a tid, the caller for 0. */
+export function threadOf({ kernel, thread }: CallContext, tid: bigint): Thread | undefined {
+  return tid === 0n ? thread : kernel.findThread(Number(tid));
 }

@@ -1,5 +1,5 @@
 import { Errno, failure } from '../errors.js';
-import { LAST_DEADLINE } from '../thread.js';
+import { deadlineTick } from '../thread.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 
 /** Bytes that are moved at once. */
@@ -30,7 +30,7 @@ function consoleRead(context: CallContext, buffer: bigint, length: bigint, deadl
     return BigInt(input.length);
   }
   if (deadline <= BigInt(now)) return failure(Errno.ETIMEDOUT);
-  pending.deadline = deadline > BigInt(LAST_DEADLINE) ? Infinity : Number(deadline);
+  pending.wait = { deadline: deadlineTick(deadline), for: 'input', late: undefined };
   return PENDING;
 }
 

@@ -1,11 +1,11 @@
 import { Errno, failure } from '../errors.js';
-import { HEAP_PAIR_BYTES, HEAP_PAIR_OFFSET, heapPairBytes, heapPairFrom } from '../header-page.js';
+import { HEAP_PAIR_BYTES, heapPairBytes, heapPairFrom } from '../header-page.js';
 import { toLinear } from '../linear-address.js';
-import type { CallContext, CallResult, KernelCall } from './call.js';
+import { processOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 
 function heapPointer(context: CallContext, pid: bigint): CallResult {
-  const process = context.findProcess(pid);
-  return process ? toLinear(process.region.start + HEAP_PAIR_OFFSET) : failure(Errno.ESRCH);
+  const process = processOf(context, pid);
+  return process ? toLinear(process.heapPair) : failure(Errno.ESRCH);
 }
 
 /**
@@ -14,8 +14,7 @@ function heapPointer(context: CallContext, pid: bigint): CallResult {
  */
 function heapAdvance(context: CallContext, size: bigint, align: bigint): CallResult {
   if (align === 0n || align & (align - 1n)) return failure(Errno.EINVAL);
-  const { region } = context.process;
-  const address = region.start + HEAP_PAIR_OFFSET;
+  const { region, heapPair: address } = context.process;
   const { heapPointer, stackFloor } = heapPairFrom(context.memory.read(address, HEAP_PAIR_BYTES));
   const start = toLinear(region.start);
   const block = (heapPointer + align - 1n) & -align;

@@ -1,8 +1,10 @@
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
-import type { CpuEvent } from '../../../src/cpu/events.js';
+import type { CpuEvent, RefusedStore } from '../../../src/cpu/events.js';
+import type { FenceVerdict } from '../../../src/cpu/fenced-execution.js';
 import { CS, FS, GPR, GS, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state.js';
 import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
+import type { WriteFence } from '../../../src/mmu/fence.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import type { OracleCase, OracleState } from '../../oracle/case.js';
 import {
@@ -30,6 +32,13 @@ export interface GuestState extends OracleState {
   entries: Uint32Array;
   /** How many instructions the evaluator did: none where a compiled handler did it all. */
   evaluated: number;
+}
+
+/** A case under a write fence. */
+export interface FencedRun {
+  readonly refused: GuestState;
+  readonly stores: readonly RefusedStore[];
+  readonly after: GuestState;
 }
 
 /** Memory of the guest, in bytes: tables, then the pages of the oracle. */
@@ -102,6 +111,24 @@ export class Guest {
     return this.finish(c.oracle, this.cpu.ticks - before);
   }
 
+  /**
+   * Runs the first tick of a case under a write fence, which refuses a store of it; then, with a verdict, the next one.
+   * Answers the state after each of them. The TLB is empty before, and the fence is taken away again.
+   */
+  runFenced(c: MeaningCase, fence: WriteFence, verdict?: FenceVerdict): FencedRun {
+    const { cpu } = this;
+    this.load({ ...c, cold: true });
+    cpu.mmu.setWriteFence(fence);
+    const before = cpu.ticks;
+    this.event = cpu.run(1);
+    const stores = this.event.kind === 'refused' ? this.event.stores : [];
+    const refused = this.state(c.oracle, cpu.ticks - before);
+    if (verdict !== undefined) this.event = cpu.step(verdict);
+    const after = this.finish(c.oracle, cpu.ticks - before);
+    cpu.mmu.setWriteFence(undefined);
+    return { refused, stores, after };
+  }
+
   /** The linear address of the first byte outside all windows that is not zero, which is zeroed; undefined if there is none. */
   takeStray(): bigint | undefined {
     const arenas = this.memory.ram.subarray(PAGES_START, CODE_START);
@@ -134,9 +161,9 @@ export class Guest {
   private countEvaluated(): void {
     const { cpu } = this;
     const step = cpu.step.bind(cpu);
-    cpu.step = () => {
+    cpu.step = (verdict) => {
       this.evaluated++;
-      return step();
+      return step(verdict);
     };
   }
 

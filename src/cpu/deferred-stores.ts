@@ -1,0 +1,136 @@
+import { FAULT_WRITE } from '../mmu/entry.js';
+import { addressOf, unionOf, without, type AddressRange } from '../mmu/fence.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
+import { GuestException } from './exceptions.js';
+import type { LinearMemory, LinearPlace, Located } from './linear-memory.js';
+import type { Access } from './machine.js';
+
+/** Bytes that are stored at once, at most. */
+const MOST_AT_ONCE = 8;
+
+/** What instructions are going to store, by address. */
+type StoredBytes = Map<number, number>;
+
+/**
+ * The stores of one instruction, held back until it is known which of them are made. Until then they are in a table of
+ * their own, where later loads of the same instruction find them, and the places that they are for are translated for
+ * reading only: no D bit is set, and whether the page tables allow the stores is found out when they are made.
+ */
+export class DeferredStores {
+  private readonly stored: StoredBytes = new Map();
+  /** Those to be written, in the order in which the instruction asked for them. */
+  private readonly places: DeferredPlace[] = [];
+
+  constructor(private readonly linearMemory: LinearMemory) {}
+
+  /** The place of an access at a canonical address; #PF, as for a write where it is one. */
+  locate(high: number, low: number, bytes: number, access: Access): LinearPlace {
+    const place = new DeferredPlace(high, low, bytes, this.translateForReading(high, low, bytes, access), this.stored);
+    if (access === 'write') this.places.push(place);
+    return place;
+  }
+
+  /** What has been stored to, ascending. */
+  get ranges(): AddressRange[] {
+    return unionOf([...this.stored.keys()].map((start) => ({ start, end: start + 1 })));
+  }
+
+  /** What a range that has been stored to would hold after the instruction. */
+  after({ start, end }: AddressRange): Uint8Array {
+    return Uint8Array.from({ length: end - start }, (_, i) => this.stored.get(start + i)!);
+  }
+
+  /** What it holds now. */
+  before({ start, end }: AddressRange): Uint8Array {
+    return Uint8Array.from({ length: end - start }, (_, i) => {
+      const place = this.places.find((place) => start + i >= place.start && start + i < place.end);
+      return place!.byteInMemory(start + i);
+    });
+  }
+
+  /**
+   * Makes all stores but those to some ranges. Throws #PF before the first one, as the instruction does that translates
+   * its places for writing one after the other; what is not stored need not be writable.
+   */
+  make(skipped: readonly AddressRange[]): void {
+    const { ranges } = this;
+    const made = this.places.flatMap((place) => {
+      const stored = without([place], without([place], ranges));
+      const left = without(stored, skipped);
+      const parts = isSame(stored, left) ? [place] : left;
+      return parts.map((part) => {
+        const located = this.translateForWriting(place, part);
+        return () => without([part], without([part], left)).forEach((range) => this.store(range, part, located));
+      });
+    });
+    for (const make of made) make();
+  }
+
+  private translateForReading(high: number, low: number, bytes: number, access: Access): Located {
+    try {
+      return this.linearMemory.translate(high, low, bytes, ACCESS_READ);
+    } catch (error) {
+      if (!(error instanceof GuestException) || access === 'read') throw error;
+      throw new GuestException(error.vector, error.errorCode | FAULT_WRITE, error.linear);
+    }
+  }
+
+  private translateForWriting(place: DeferredPlace, part: AddressRange): Located {
+    const { high, low } = place.halvesOf(part.start);
+    return this.linearMemory.translate(high, low, part.end - part.start, ACCESS_WRITE);
+  }
+
+  private store({ start, end }: AddressRange, part: AddressRange, located: Located): void {
+    for (let at = start; at < end; at += MOST_AT_ONCE) {
+      const bytes = Math.min(MOST_AT_ONCE, end - at);
+      let value = 0n;
+      for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.stored.get(at + i)!);
+      located.store(at - part.start, bytes, value);
+    }
+  }
+}
+
+/** Bytes of guest memory, and what is going to be stored there. */
+class DeferredPlace implements LinearPlace, AddressRange {
+  readonly start: number;
+  readonly end: number;
+
+  constructor(
+    private readonly high: number,
+    private readonly low: number,
+    bytes: number,
+    private readonly located: Located,
+    private readonly stored: StoredBytes,
+  ) {
+    this.start = addressOf(high, low);
+    this.end = this.start + bytes;
+  }
+
+  load(offset: number, bytes: number): bigint {
+    if (this.stored.size === 0) return this.located.load(offset, bytes);
+    let value = 0n;
+    for (let i = offset + bytes - 1; i >= offset; i--) {
+      const at = this.start + i;
+      value = (value << 8n) | BigInt(this.stored.get(at) ?? this.byteInMemory(at));
+    }
+    return value;
+  }
+
+  store(offset: number, bytes: number, value: bigint): void {
+    for (let i = 0; i < bytes; i++) this.stored.set(this.start + offset + i, Number((value >> BigInt(8 * i)) & 0xffn));
+  }
+
+  byteInMemory(address: number): number {
+    return Number(this.located.load(address - this.start, 1));
+  }
+
+  /** The halves of the linear address of one of its bytes. */
+  halvesOf(address: number): { high: number; low: number } {
+    const low = (this.low >>> 0) + address - this.start;
+    return { high: low > 0xffff_ffff ? (this.high + 1) | 0 : this.high, low: low | 0 };
+  }
+}
+
+function isSame(ranges: readonly AddressRange[], others: readonly AddressRange[]): boolean {
+  return without(ranges, others).length === 0;
+}

@@ -1,0 +1,120 @@
+/** Bytes that are not what DWARF says they should be. */
+export class DwarfFormatError extends Error {
+  override readonly name = 'DwarfFormatError';
+
+  constructor(
+    message: string,
+    /** Of the byte, in the section. */
+    readonly offset: number,
+  ) {
+    super(`${message}, at byte ${offset}`);
+  }
+}
+
+/** Bytes of a section offset in the two formats of DWARF, which also tell how lengths are written. DWARF 5, 7.4. */
+export type OffsetBytes = 4 | 8;
+
+/** Reads the values of a section of DWARF, from front to back; little-endian. */
+export class DwarfReader {
+  private readonly view: DataView;
+
+  constructor(
+    readonly bytes: Uint8Array,
+    public position = 0,
+    /** What lies there and behind is not read. */
+    readonly end = bytes.length,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get isAtEnd(): boolean {
+    return this.position >= this.end;
+  }
+
+  /** A reader for the next bytes alone, which are passed over. */
+  part(length: number): DwarfReader {
+    const start = this.position;
+    this.skip(length);
+    return new DwarfReader(this.bytes, start, this.position);
+  }
+
+  skip(length: number): void {
+    if (length > this.end - this.position) throw new DwarfFormatError(`${length} bytes are not there`, this.position);
+    this.position += length;
+  }
+
+  u8(): number {
+    this.skip(1);
+    return this.bytes[this.position - 1]!;
+  }
+
+  i8(): number {
+    return (this.u8() << 24) >> 24;
+  }
+
+  u16(): number {
+    this.skip(2);
+    return this.view.getUint16(this.position - 2, true);
+  }
+
+  u32(): number {
+    this.skip(4);
+    return this.view.getUint32(this.position - 4, true);
+  }
+
+  /** The low 48 bits of 64: all of a canonical address but its sign extension, as kernel/linear-address.ts has it. */
+  address64(): number {
+    this.skip(8);
+    return Number(BigInt.asUintN(48, this.view.getBigUint64(this.position - 8, true)));
+  }
+
+  /** A length, or an offset into a section: what is too large for a number lies behind the end of anything. */
+  offset(offsetBytes: OffsetBytes): number {
+    if (offsetBytes === 4) return this.u32();
+    this.skip(8);
+    return Number(this.view.getBigUint64(this.position - 8, true));
+  }
+
+  /** The length of what follows, and which of the two formats it is in. DWARF 5, 7.4 "32-Bit and 64-Bit DWARF Formats". */
+  initialLength(): { length: number; offsetBytes: OffsetBytes } {
+    const start = this.position;
+    const length = this.u32();
+    if (length < 0xffff_fff0) return { length, offsetBytes: 4 };
+    if (length < 0xffff_ffff) throw new DwarfFormatError('a reserved length', start);
+    return { length: this.offset(8), offsetBytes: 8 };
+  }
+
+  /** An unsigned number in LEB128: groups of seven bits, the lowest first. Throws for one of more than 53 bits. */
+  unsigned(): number {
+    const start = this.position;
+    let value = 0;
+    for (let scale = 1; ; scale *= 0x80) {
+      const group = this.u8();
+      // Groups of zeros may go on for ever.
+      if (group & 0x7f) value += (group & 0x7f) * scale;
+      if (value > Number.MAX_SAFE_INTEGER) throw new DwarfFormatError('a number of more than 53 bits', start);
+      if (group < 0x80) return value;
+    }
+  }
+
+  /** A signed number in LEB128, of which bit 6 of the last group is the sign. Throws for one of more than seven groups. */
+  signed(): number {
+    const start = this.position;
+    let value = 0;
+    for (let scale = 1; scale < 2 ** 49; scale *= 0x80) {
+      const group = this.u8();
+      value += (group & 0x7f) * scale;
+      if (group < 0x80) return group & 0x40 ? value - 0x80 * scale : value;
+    }
+    throw new DwarfFormatError('a number of more than 49 bits', start);
+  }
+
+  /** A string, with the zero byte behind it passed over. */
+  string(): string {
+    const start = this.position;
+    const end = this.bytes.indexOf(0, start);
+    if (end < 0 || end >= this.end) throw new DwarfFormatError('a string without an end', start);
+    this.position = end + 1;
+    return new TextDecoder().decode(this.bytes.subarray(start, end));
+  }
+}

@@ -1,0 +1,102 @@
+/** The sections of an ELF64 image: System V gABI chapter 4 "Sections". */
+
+/** The bytes of an image: a VmoHandle is such. */
+export interface ImageBytes {
+  readonly length: number;
+  read(offset: number, length: number): Uint8Array;
+}
+
+/** A section header. Offsets and sizes are bytes of the file; an image may claim anything. */
+export interface Section {
+  /** Where the name lies in the section of names. */
+  readonly nameOffset: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly address: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly link: number;
+}
+
+const HEADER_BYTES = 64;
+const SECTION_HEADER_BYTES = 64;
+
+const SHT_NOBITS = 8;
+/** The bytes in the file are not those of the section, but a compressed form of them. */
+const SHF_COMPRESSED = 0x800;
+
+/** An image may claim anything: longer strings are not read. */
+const MAX_STRING_BYTES = 4096;
+
+/** What an image says of its sections: nothing where it is too short, or no image. */
+export class ImageSections {
+  private constructor(
+    private readonly image: ImageBytes,
+    /** e_entry, which tells how far the image was moved. */
+    readonly entry: number,
+    /** In the order of the section header table, by which sections name each other. */
+    readonly all: readonly Section[],
+    private readonly names: Section | undefined,
+  ) {}
+
+  static read(image: ImageBytes): ImageSections {
+    const header = readBytes(image, 0, HEADER_BYTES);
+    if (!header) return new ImageSections(image, 0, [], undefined);
+    const view = viewOf(header);
+    const sections = readHeaders(image, view);
+    return new ImageSections(image, Number(view.getBigUint64(24, true)), sections, sections[view.getUint16(62, true)]);
+  }
+
+  named(name: string): Section | undefined {
+    const { names } = this;
+    return names && this.all.find(({ nameOffset }) => this.stringAt(names, nameOffset) === name);
+  }
+
+  /** All bytes of a section that has any in the file, and at most `lengthMax`. */
+  bytesOf({ type, flags, offset, size }: Section, lengthMax: number): Uint8Array | undefined {
+    if (type === SHT_NOBITS || flags & SHF_COMPRESSED || size > lengthMax) return undefined;
+    return readBytes(this.image, offset, size);
+  }
+
+  /** The string that begins in a section at an offset, without the zero byte that ends it; undefined for an empty one. */
+  stringAt({ offset, size, flags }: Section, at: number): string | undefined {
+    if (flags & SHF_COMPRESSED) return undefined;
+    const bytes = readBytes(this.image, offset + at, Math.min(size - at, MAX_STRING_BYTES));
+    const end = bytes?.indexOf(0) ?? -1;
+    return end > 0 ? new TextDecoder().decode(bytes!.subarray(0, end)) : undefined;
+  }
+}
+
+/*
+ *  0 sh_name:u32    4 sh_type:u32     8 sh_flags:u64   16 sh_addr:u64   24 sh_offset:u64
+ * 32 sh_size:u64   40 sh_link:u32    44 sh_info:u32    48 sh_addralign:u64   56 sh_entsize:u64
+ */
+function readHeaders(image: ImageBytes, header: DataView): Section[] {
+  const offset = Number(header.getBigUint64(40, true));
+  const count = header.getUint16(60, true);
+  const bytes = readBytes(image, offset, count * SECTION_HEADER_BYTES);
+  if (!bytes || header.getUint16(58, true) !== SECTION_HEADER_BYTES) return [];
+  const table = viewOf(bytes);
+  return Array.from({ length: count }, (_, index) => {
+    const at = index * SECTION_HEADER_BYTES;
+    return {
+      nameOffset: table.getUint32(at, true),
+      type: table.getUint32(at + 4, true),
+      flags: table.getUint32(at + 8, true),
+      address: Number(table.getBigUint64(at + 16, true)),
+      offset: Number(table.getBigUint64(at + 24, true)),
+      size: Number(table.getBigUint64(at + 32, true)),
+      link: table.getUint32(at + 40, true),
+    };
+  });
+}
+
+/** Bytes of the image; undefined where it does not have them, or none are asked for. */
+function readBytes(image: ImageBytes, offset: number, length: number): Uint8Array | undefined {
+  if (!Number.isSafeInteger(offset) || length <= 0 || offset + length > image.length) return undefined;
+  return image.read(offset, length);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,63 @@
+import { MAX_NAME_BYTES } from '../header-page.js';
+import { Errno, failure } from '../errors.js';
+import { isName, type PublishOutcome } from '../names.js';
+import { newHandle, vmoOf } from './arguments.js';
+import type { CallContext, CallResult, KernelCall } from './call.js';
+import { nameArgument } from './name-argument.js';
+
+/** `char[64]` of a name_list: the name, and zeros. */
+export const NAME_ENTRY_BYTES = MAX_NAME_BYTES + 1;
+
+/** Instead of a handle, as signed numbers: no VMO, any VMO or none. */
+const NOTHING = -1n;
+const ANYTHING = -2n;
+
+const ANSWERS: Readonly<Record<PublishOutcome, bigint>> = {
+  done: 0n,
+  changed: failure(Errno.EAGAIN),
+  'read-only': failure(Errno.EINVAL),
+};
+
+function nameLookup(context: CallContext, address: bigint): CallResult {
+  const name = nameArgument(context, address, Errno.ENOENT);
+  if (typeof name === 'bigint') return name;
+  const vmo = context.names.lookup(name);
+  if (!vmo) return failure(Errno.ENOENT);
+  if (context.process.handles.isFull) vmo.close();
+  return newHandle(context, () => vmo);
+}
+
+function namePublish(context: CallContext, address: bigint, handle: bigint, expected: bigint): CallResult {
+  const name = nameArgument(context, address, Errno.EINVAL);
+  if (typeof name === 'bigint') return name;
+  if (!isName(name)) return failure(Errno.EINVAL);
+  const vmo = vmoOf(context, handle);
+  if (!vmo && BigInt.asIntN(64, handle) !== NOTHING) return failure(Errno.EBADF);
+  const before = vmoOf(context, expected);
+  const instead = BigInt.asIntN(64, expected);
+  if (!before && instead !== NOTHING && instead !== ANYTHING) return failure(Errno.EBADF);
+  return ANSWERS[context.names.publish(name, vmo, instead === ANYTHING ? 'anything' : before)];
+}
+
+/** The cursor is how many names come before: all there are, ascending. */
+function nameList(context: CallContext, buffer: bigint, count: bigint, cursor: bigint): CallResult {
+  const { memory } = context;
+  const start = memory.locate(buffer, count * BigInt(NAME_ENTRY_BYTES), 'write');
+  if (start === undefined) return failure(Errno.EFAULT);
+  const all = [...context.names.names()];
+  const first = cursor < BigInt(all.length) ? Number(cursor) : all.length;
+  const fits = count < BigInt(all.length - first) ? Number(count) : all.length - first;
+  // One entry more, all zeros, where there is room: who reads knows where the names end.
+  const entries = new Uint8Array((BigInt(fits) < count ? fits + 1 : fits) * NAME_ENTRY_BYTES);
+  all.slice(first, first + fits).forEach((name, index) => {
+    entries.set(new TextEncoder().encode(name), index * NAME_ENTRY_BYTES);
+  });
+  memory.write(start, entries);
+  return first + fits < all.length ? BigInt(first + fits) : 0n;
+}
+
+export const NAME_CALLS: readonly KernelCall[] = [
+  { number: 48, name: 'name_lookup', parameters: ['name'], perform: nameLookup },
+  { number: 49, name: 'name_publish', parameters: ['name', 'handle', 'expected'], perform: namePublish },
+  { number: 50, name: 'name_list', parameters: ['names', 'n', 'cursor'], perform: nameList },
+];

@@ -1,0 +1,119 @@
+import { PAGE_SIZE, roundUp } from '../../bits.js';
+import { commitRange } from '../commit.js';
+import { Errno, KernelError, failure } from '../errors.js';
+import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../linear-address.js';
+import { MAPPINGS_MAX, mapIn, unmapIn, type MappedPart } from '../map-vmo.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../mapping.js';
+import type { Region } from '../region.js';
+import { isWithin, newHandle, vmoOf } from './arguments.js';
+import type { CallContext, CallResult, KernelCall } from './call.js';
+
+const PROTECTION_BITS = BigInt(PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE);
+const PAGE = BigInt(PAGE_SIZE);
+
+function vmoMap(
+  context: CallContext,
+  handle: bigint,
+  offset: bigint,
+  address: bigint,
+  length: bigint,
+  protection: bigint,
+): CallResult {
+  const vmo = vmoOf(context, handle);
+  if (!vmo) return failure(Errno.EBADF);
+  if (offset % PAGE !== 0n || address % PAGE !== 0n || length === 0n) return failure(Errno.EINVAL);
+  if (protection & ~PROTECTION_BITS) return failure(Errno.EINVAL);
+  if (!isWithin(offset, length, vmo.length)) return failure(Errno.ERANGE);
+  const size = roundUp(Number(length), PAGE_SIZE);
+  const part = { vmo, offset: Number(offset), size, protection: Number(protection) };
+  return address === 0n ? mapAnywhere(context, part) : mapAt(context, address, part);
+}
+
+/** Maps where the kernel keeps maps. The map belongs to the caller's process. */
+function mapAnywhere(context: CallContext, part: MappedPart): CallResult {
+  const { space, process } = context;
+  const region = process.maps.length < MAPPINGS_MAX ? space.placeMap(part.size) : undefined;
+  if (!region) return failure(Errno.ENOMEM);
+  process.maps.push(region);
+  mapIn(context, region, region.start, part);
+  return toLinear(region.start);
+}
+
+function mapAt(context: CallContext, address: bigint, part: MappedPart): CallResult {
+  const range = ownRange(context, address, part.size);
+  if (!range) return failure(Errno.EEXIST);
+  if (isFull(range.region)) return failure(Errno.ENOMEM);
+  mapIn(context, range.region, range.start, part);
+  context.debugMode.forget({ start: range.start, end: range.start + part.size });
+  return address;
+}
+
+function vmoUnmap(context: CallContext, address: bigint, length: bigint): CallResult {
+  const { process } = context;
+  if (address % PAGE !== 0n || length === 0n || length > BigInt(ADDRESS_SPACE_END)) return failure(Errno.EINVAL);
+  const size = roundUp(Number(length), PAGE_SIZE);
+  const range = ownRange(context, address, size) ?? rangeIn(process.maps, address, size);
+  if (!range) return failure(Errno.EINVAL);
+  const { region, start } = range;
+  if (isFull(region)) return failure(Errno.ENOMEM);
+  unmapIn(context, region, start, start + size);
+  context.debugMode.forget({ start, end: start + size });
+  if (region.mappings.length === 0) removeMap(context, region);
+  return 0n;
+}
+
+/** A map of which nothing is left gives its place back; a region of the process stays. */
+function removeMap({ process, space }: CallContext, region: Region): void {
+  const index = process.maps.indexOf(region);
+  if (index < 0) return;
+  process.maps.splice(index, 1);
+  space.remove(region);
+}
+
+function vmoCommit(context: CallContext, address: bigint, length: bigint): CallResult {
+  const start = context.memory.locate(address, length, 'read');
+  if (start === undefined) return failure(Errno.EFAULT);
+  if (address % PAGE !== 0n || length % PAGE !== 0n || length === 0n) return failure(Errno.EINVAL);
+  const region = context.space.regionAt(start);
+  if (region && isFull(region)) return failure(Errno.ENOMEM);
+  try {
+    return newHandle(context, () => commitRange(context, start, Number(length)));
+  } catch (error) {
+    // A range that lies in several regions, side by side.
+    if (error instanceof KernelError) return failure(error.errno);
+    throw error;
+  }
+}
+
+/** True where a region may not be divided any further. */
+function isFull(region: Region): boolean {
+  return region.mappings.length >= MAPPINGS_MAX;
+}
+
+interface RegionRange {
+  readonly region: Region;
+  readonly start: LinearAddress;
+}
+
+/**
+ * Pages of the caller's own regions that it may map and unmap: all but the header page, which the kernel reads and writes
+ * on its behalf.
+ */
+function ownRange({ process }: CallContext, address: bigint, size: number): RegionRange | undefined {
+  const range = rangeIn(process.regions, address, size);
+  return range && range.start === process.region.start ? undefined : range;
+}
+
+/** The one among regions that a range lies in. */
+function rangeIn(regions: readonly Region[], address: bigint, size: number): RegionRange | undefined {
+  const start = fromLinear(address);
+  if (start === undefined) return undefined;
+  const region = regions.find((candidate) => start >= candidate.start && start + size <= candidate.end);
+  return region && { region, start };
+}
+
+export const VMO_MEMORY_CALLS: readonly KernelCall[] = [
+  { number: 41, name: 'vmo_map', parameters: ['handle', 'offset', 'address', 'n', 'protection'], perform: vmoMap },
+  { number: 42, name: 'vmo_unmap', parameters: ['address', 'n'], perform: vmoUnmap },
+  { number: 43, name: 'vmo_commit', parameters: ['address', 'n'], perform: vmoCommit },
+];

@@ -1,0 +1,150 @@
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex } from '../../bits.js';
+import { HASH_BYTES } from '../../vmo/canonical-form.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import { Errno, failure } from '../errors.js';
+import { again } from '../map-vmo.js';
+import { MemoryContent } from '../memory-content.js';
+import type { StateWriter } from '../../state-writer.js';
+import type { CallWork } from '../thread.js';
+import { LENGTH_MAX, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
+import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
+
+/** Bytes that are moved at once. */
+const PART_BYTES = 65536;
+/** VMOs that one call concatenates, and patches that one call lays over another VMO. */
+export const PARTS_MAX = 2 ** 16;
+
+const HANDLE_BYTES = 8;
+
+/** Large ranges are taken in parts, each of them a call of its own in time. */
+function vmoCreate(context: CallContext, buffer: bigint, length: bigint): CallResult {
+  const { memory, pending, process } = context;
+  const start = memory.locate(buffer, length, 'read');
+  if (start === undefined) return failure(Errno.EFAULT);
+  if (process.handles.isFull) return failure(Errno.ENOMEM);
+  pending.work ??= new MemoryContent(context, start, start + Number(length));
+  const content = pending.work as MemoryContent;
+  const copied = content.takePart();
+  if (copied === undefined) return failure(Errno.EFAULT);
+  if (content.isComplete) return newHandle(context, () => content.finish());
+  spendOn(context, copied);
+  return PENDING;
+}
+
+function vmoZeros(context: CallContext, length: bigint): CallResult {
+  if (length > LENGTH_MAX) return failure(Errno.ERANGE);
+  return newHandle(context, () => context.store.zeros(Number(length)));
+}
+
+function vmoSlice(context: CallContext, handle: bigint, offset: bigint, length: bigint): CallResult {
+  const vmo = vmoOf(context, handle);
+  if (!vmo) return failure(Errno.EBADF);
+  if (!isWithin(offset, length, vmo.length)) return failure(Errno.ERANGE);
+  return newHandle(context, () => context.store.slice(vmo, Number(offset), Number(length)));
+}
+
+function vmoConcat(context: CallContext, handles: bigint, count: bigint): CallResult {
+  const start = context.memory.locate(handles, count * BigInt(HANDLE_BYTES), 'read');
+  if (start === undefined) return failure(Errno.EFAULT);
+  if (count > BigInt(PARTS_MAX)) return failure(Errno.ERANGE);
+  const given = wordsAt(context, start, Number(count));
+  const parts: VmoHandle[] = [];
+  let total = 0n;
+  for (const handle of given) {
+    const vmo = vmoOf(context, handle);
+    if (!vmo) return failure(Errno.EBADF);
+    parts.push(vmo);
+    total += BigInt(vmo.length);
+  }
+  if (total > LENGTH_MAX) return failure(Errno.ERANGE);
+  return newHandle(context, () => context.store.concat(parts));
+}
+
+function vmoOpen(context: CallContext, id: bigint): CallResult {
+  const start = context.memory.locate(id, BigInt(HASH_BYTES), 'read');
+  if (start === undefined) return failure(Errno.EFAULT);
+  const text = bytesToHex(context.memory.read(start, HASH_BYTES));
+  const vmo = context.store.open(text) ?? context.names.open(text);
+  if (!vmo) return failure(Errno.ENOENT);
+  const answer = newHandle(context, () => again(context.store, vmo));
+  vmo.close();
+  return answer;
+}
+
+function vmoHash(context: CallContext, handle: bigint, out: bigint): CallResult {
+  const start = context.memory.locate(out, BigInt(HASH_BYTES), 'write');
+  if (start === undefined) return failure(Errno.EFAULT);
+  const vmo = vmoOf(context, handle);
+  if (!vmo) return failure(Errno.EBADF);
+  context.memory.write(start, hexToBytes(vmo.id));
+  return 0n;
+}
+
+function vmoLength(context: CallContext, handle: bigint): CallResult {
+  const vmo = vmoOf(context, handle);
+  return vmo ? BigInt(vmo.length) : failure(Errno.EBADF);
+}
+
+/** Long reads go in parts. */
+function vmoRead(context: CallContext, handle: bigint, offset: bigint, buffer: bigint, length: bigint): CallResult {
+  const { memory, pending } = context;
+  const start = memory.locate(buffer, length, 'write');
+  if (start === undefined) return failure(Errno.EFAULT);
+  const vmo = heldVmo(context, handle);
+  if (!vmo) return failure(Errno.EBADF);
+  if (!isWithin(offset, length, vmo.length)) return failure(Errno.ERANGE);
+  const left = Number(length) - pending.progress;
+  const part = Math.min(left, PART_BYTES);
+  if (part > 0) memory.write(start + pending.progress, vmo.read(Number(offset) + pending.progress, part));
+  if (part === left) return length;
+  pending.progress += part;
+  spendOn(context, part);
+  return PENDING;
+}
+
+function vmoClose(context: CallContext, handle: bigint): CallResult {
+  return context.process.handles.close(handle) ? 0n : failure(Errno.EBADF);
+}
+
+/** Little-endian words of 64 bits. */
+export function wordsAt(context: CallContext, start: number, count: number): BigUint64Array {
+  const bytes = context.memory.read(start, count * 8);
+  const view = new DataView(bytes.buffer);
+  return BigUint64Array.from({ length: count }, (_, index) => view.getBigUint64(index * 8, true));
+}
+
+/** A VMO that a call works on in parts: it stays, though its handle may be closed by another thread. */
+class HeldVmo implements CallWork {
+  constructor(readonly vmo: VmoHandle) {}
+
+  close(): void {
+    this.vmo.close();
+  }
+
+  writeState(out: StateWriter): void {
+    out.text(this.vmo.contentId);
+  }
+}
+
+function heldVmo(context: CallContext, handle: bigint): VmoHandle | undefined {
+  const { pending, store } = context;
+  if (!pending.work) {
+    const vmo = vmoOf(context, handle);
+    if (!vmo) return undefined;
+    pending.work = new HeldVmo(again(store, vmo));
+  }
+  return (pending.work as HeldVmo).vmo;
+}
+
+export const VMO_CALLS: readonly KernelCall[] = [
+  { number: 32, name: 'vmo_create', parameters: ['buffer', 'n'], perform: vmoCreate },
+  { number: 33, name: 'vmo_zeros', parameters: ['n'], perform: vmoZeros },
+  { number: 34, name: 'vmo_slice', parameters: ['handle', 'offset', 'n'], perform: vmoSlice },
+  { number: 35, name: 'vmo_concat', parameters: ['handles', 'count'], perform: vmoConcat },
+  { number: 37, name: 'vmo_open', parameters: ['id'], perform: vmoOpen },
+  { number: 38, name: 'vmo_hash', parameters: ['handle', 'id'], perform: vmoHash },
+  { number: 39, name: 'vmo_length', parameters: ['handle'], perform: vmoLength },
+  { number: 40, name: 'vmo_read', parameters: ['handle', 'offset', 'buffer', 'n'], perform: vmoRead },
+  { number: 44, name: 'vmo_close', parameters: ['handle'], perform: vmoClose },
+];

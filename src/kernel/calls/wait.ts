@@ -1,0 +1,11 @@
+import { Errno, failure } from '../errors.js';
+import { deadlineTick } from '../thread.js';
+import type { WaitKey } from '../wait-queues.js';
+import { PENDING, type CallContext, type CallResult } from './call.js';
+
+/** Waits until somebody wakes those who wait for `key`, or a deadline has come: ETIMEDOUT, at once where it has already. */
+export function waitFor({ now, pending }: CallContext, key: WaitKey, deadline: bigint): CallResult {
+  if (deadline <= BigInt(now)) return failure(Errno.ETIMEDOUT);
+  pending.wait = { deadline: deadlineTick(deadline), for: key, late: failure(Errno.ETIMEDOUT) };
+  return PENDING;
+}

@@ -1,0 +1,35 @@
+import { Errno, failure } from '../errors.js';
+import type { LinearAddress } from '../linear-address.js';
+import type { CallContext, CallResult, KernelCall } from './call.js';
+import { waitFor } from './wait.js';
+
+const WORD_BYTES = 4n;
+
+/** The address of a word that the caller may read; else the error. */
+function locateWord({ memory }: CallContext, address: bigint): LinearAddress | bigint {
+  if (address % WORD_BYTES !== 0n) return failure(Errno.EINVAL);
+  return memory.locate(address, WORD_BYTES, 'read') ?? failure(Errno.EFAULT);
+}
+
+/**
+ * Nothing happens between the look at the word and the beginning of the wait, so a thread that changes the word and then
+ * wakes those that wait for it always finds this one there, or has made it answer EAGAIN.
+ */
+function waitWord(context: CallContext, address: bigint, expected: bigint, deadline: bigint): CallResult {
+  const at = locateWord(context, address);
+  if (typeof at === 'bigint') return at;
+  const word = new DataView(context.memory.read(at, Number(WORD_BYTES)).buffer).getUint32(0, true);
+  if (BigInt(word) !== BigInt.asUintN(32, expected)) return failure(Errno.EAGAIN);
+  return waitFor(context, `word ${at}`, deadline);
+}
+
+function wakeWord(context: CallContext, address: bigint, n: bigint): CallResult {
+  const at = locateWord(context, address);
+  if (typeof at === 'bigint') return at;
+  return BigInt(context.kernel.wake(`word ${at}`, 0n, Number(n)));
+}
+
+export const WORD_CALLS: readonly KernelCall[] = [
+  { number: 19, name: 'wait_word', parameters: ['address', 'expected', 'deadline'], perform: waitWord },
+  { number: 20, name: 'wake_word', parameters: ['address', 'n'], perform: wakeWord },
+];

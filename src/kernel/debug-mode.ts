@@ -1,0 +1,146 @@
+import type { Cpu, CpuEvent } from '../cpu/cpu.js';
+import type { RefusedStore } from '../cpu/events.js';
+import { without, type AddressRange } from '../mmu/fence.js';
+import type { StateWriter } from '../state-writer.js';
+import type { AddressSpace } from './address-space.js';
+import type { KernelHooks } from './hooks.js';
+import { LastWriters, type LastWriter } from './last-writers.js';
+import type { LinearAddress } from './linear-address.js';
+import type { ProcessTable } from './process-table.js';
+import { reportSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } from './spurious-write.js';
+import type { Thread } from './thread.js';
+import { trapOfSpuriousWrite, type TrapReport } from './trap-report.js';
+import type { UserMemory } from './user-memory.js';
+
+/** What debug mode needs of the kernel. */
+export interface DebugModeHost {
+  readonly cpu: Cpu;
+  readonly memory: UserMemory;
+  readonly space: AddressSpace;
+  readonly processes: ProcessTable;
+  readonly hooks: KernelHooks;
+}
+
+/** Thrown by a store that a kernel-call makes for a thread that is to be killed for it, before it has changed anything. */
+export class RefusedCallStore {
+  constructor(readonly write: SpuriousWrite) {}
+}
+
+/**
+ * Debug mode: a thread that is in it may write its process's memory and what `debug_allow` grants. Any other store is
+ * stopped before it changes anything, and reported; the answer says whether its bytes are left out, stored all the same,
+ * or the end of the process. Every store outside of the process's memory that is made is remembered (`lastWriter`).
+ */
+export class DebugMode {
+  private readonly lastWriters = new LastWriters();
+  /** The thread that the CPU runs, or ran last. */
+  private running: Thread | undefined;
+
+  constructor(private readonly host: DebugModeHost) {
+    host.cpu.fenced.onForeignStore = (rip, ranges) => this.note(this.running!, rip, ranges);
+  }
+
+  /** Puts a thread into debug mode or takes it out; answers whether it was in it. */
+  set(thread: Thread, isOn: boolean): boolean {
+    const before = thread.guard.isOn;
+    thread.guard.isOn = isOn;
+    return before;
+  }
+
+  /** Runs a thread, whose registers are in the CPU, at most `maxTicks` ticks. */
+  run(thread: Thread, maxTicks: number): CpuEvent {
+    const { cpu } = this.host;
+    const { guard } = thread;
+    this.running = thread;
+    cpu.mmu.setWriteFence(guard.fence(thread.process));
+    if (guard.verdict === undefined) return cpu.run(maxTicks);
+    const event = cpu.step(guard.verdict);
+    // A fault leaves the instruction to be done: it comes again once the page is there.
+    if (event.kind !== 'exception' || event.trap) guard.verdict = undefined;
+    return event;
+  }
+
+  /**
+   * An instruction of a thread has been refused. Answers the report where the process is to be killed for it; else the
+   * instruction is done, one way or the other, when the thread runs again.
+   */
+  refused(thread: Thread, stores: readonly RefusedStore[]): TrapReport | undefined {
+    // What nobody can write is a page fault, which comes when the store is made.
+    if (!stores.every(({ start, end }) => this.host.space.permits(start, end, 'write'))) {
+      thread.guard.verdict = 'allow';
+      return undefined;
+    }
+    const write = this.report(thread, stores);
+    const verdict = this.ask(write);
+    if (verdict === 'kill') return trapOfSpuriousWrite(write);
+    thread.guard.verdict = verdict;
+    return undefined;
+  }
+
+  /** Memory for a kernel-call that stores on behalf of a thread. Its stores may throw RefusedCallStore. */
+  memoryFor(thread: Thread, call: string): UserMemory {
+    const fence = thread.guard.fence(thread.process);
+    const { memory, cpu } = this.host;
+    if (!fence) return memory;
+    return memory.guardedBy({
+      admit: (start, bytes) => {
+        const whole = { start, end: start + bytes.length };
+        return without([whole], this.refuse(thread, call, fence.refused(whole), start, bytes));
+      },
+      stored: (parts) => {
+        const foreign = parts.flatMap((part) => fence.foreign(part));
+        this.note(thread, cpu.state.rip, foreign);
+      },
+    });
+  }
+
+  /** The last store outside of its own memory that a thread in debug mode made to a byte. */
+  lastWriter(address: LinearAddress): LastWriter | undefined {
+    return this.lastWriters.at(address);
+  }
+
+  /** Forgets what was noted of memory that is no more. */
+  forget(region: AddressRange): void {
+    this.lastWriters.forget(region);
+  }
+
+  /** Who wrote what. Threads tell of themselves whether they are in debug mode. */
+  writeState(out: StateWriter): void {
+    this.lastWriters.writeState(out);
+  }
+
+  /** Which of the refused parts of a call's store are to be left out. */
+  private refuse(
+    thread: Thread,
+    call: string,
+    refused: readonly AddressRange[],
+    start: LinearAddress,
+    bytes: Uint8Array,
+  ): readonly AddressRange[] {
+    if (refused.length === 0) return refused;
+    const stores = refused.map((range) => ({
+      ...range,
+      before: this.host.memory.peek(range.start, range.end - range.start).slice(),
+      after: bytes.slice(range.start - start, range.end - start),
+    }));
+    const write = this.report(thread, stores, call);
+    const verdict = this.ask(write);
+    if (verdict === 'kill') throw new RefusedCallStore(write);
+    return verdict === 'skip' ? refused : [];
+  }
+
+  private report(thread: Thread, stores: readonly RefusedStore[], call?: string): SpuriousWrite {
+    const { cpu, memory, space, processes } = this.host;
+    const scene = { memory, space, processes, rip: cpu.state.rip, tick: cpu.ticks };
+    return reportSpuriousWrite(scene, thread, stores, call);
+  }
+
+  private ask(write: SpuriousWrite): SpuriousWriteVerdict {
+    return this.host.hooks.onSpuriousWrite?.(write) ?? 'kill';
+  }
+
+  private note({ tid }: Thread, rip: bigint, ranges: readonly AddressRange[]): void {
+    const writer = { tid, rip, tick: this.host.cpu.ticks };
+    for (const range of ranges) this.lastWriters.note(range, writer);
+  }
+}

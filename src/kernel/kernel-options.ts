@@ -1,0 +1,36 @@
+import type { Cpu } from '../cpu/cpu.js';
+import type { FramePool } from '../vmo/frame-pool.js';
+import type { VmoStore } from '../vmo/store.js';
+import type { Console } from './console.js';
+import type { KernelHooks } from './hooks.js';
+import type { NameSpace } from './names.js';
+
+/** Whether time goes on while all threads wait: at once, or as the host says (`passTime`). */
+export type Clock = 'free' | 'real';
+
+export interface KernelOptions {
+  readonly cpu: Cpu;
+  readonly store: VmoStore;
+  readonly pool: FramePool;
+  readonly console: Console;
+  readonly hooks?: KernelHooks;
+  /** What VMOs are called; names that live as long as the machine, if not given. */
+  readonly names?: NameSpace;
+  /** Bytes that the store keeps for private pages that are written back; 0 if not given. */
+  readonly writeBackBytes?: number;
+  /** 'free' if not given. */
+  readonly clock?: Clock;
+}
+
+/** Why `run` came back. */
+export type KernelEvent =
+  | { readonly kind: 'ticks' }
+  /** A process has ended; the others can go on. */
+  | { readonly kind: 'ended' }
+  /**
+   * All threads wait, the first of them until a tick, Infinity for ever; `forInput`: some of them for input. Without that,
+   * and without an end, nothing will ever happen.
+   */
+  | { readonly kind: 'waiting'; readonly until: number; readonly forInput: boolean }
+  /** There is no process. */
+  | { readonly kind: 'idle' };

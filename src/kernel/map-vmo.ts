@@ -1,0 +1,46 @@
+import type { VmoHandle } from '../vmo/handle.js';
+import type { VmoStore } from '../vmo/store.js';
+import type { AddressSpace } from './address-space.js';
+import type { LinearAddress } from './linear-address.js';
+import type { Pager } from './pager.js';
+import type { Region } from './region.js';
+
+/** Mappings that a region has at most; what a program maps is bounded. */
+export const MAPPINGS_MAX = 2 ** 16;
+
+/** What VMOs are mapped in. */
+export interface MapTarget {
+  readonly store: VmoStore;
+  readonly space: AddressSpace;
+  readonly pager: Pager;
+}
+
+/** A part of a VMO that is to be mapped. */
+export interface MappedPart {
+  /** The caller's: the mapping gets a handle of its own. */
+  readonly vmo: VmoHandle;
+  /** A multiple of 4096. */
+  readonly offset: number;
+  /** Whole pages, of which the last one may begin, and not end, within the VMO. */
+  readonly size: number;
+  /** PROTECTION_ bits. */
+  readonly protection: number;
+}
+
+/** Maps a part of a VMO to pages of a region, in the place of whatever was mapped there. */
+export function mapIn(target: MapTarget, region: Region, start: LinearAddress, part: MappedPart): void {
+  const { vmo, offset, size, protection } = part;
+  unmapIn(target, region, start, start + size);
+  region.add({ start, end: start + size, protection, backing: { vmo: again(target.store, vmo), offset } });
+}
+
+/** Unmaps pages of a region: what they held is gone, and touching them traps. */
+export function unmapIn({ store, pager }: MapTarget, region: Region, start: LinearAddress, end: LinearAddress): void {
+  pager.discard(region, start, end);
+  region.cut(start, end, (vmo) => again(store, vmo));
+}
+
+/** Another handle on a VMO. */
+export function again(store: VmoStore, vmo: VmoHandle): VmoHandle {
+  return store.slice(vmo, 0, vmo.length);
+}

@@ -1,0 +1,139 @@
+import type { StateWriter } from '../state-writer.js';
+import type { VmoHandle } from '../vmo/handle.js';
+import type { VmoStore } from '../vmo/store.js';
+import { MAX_NAME_BYTES } from './header-page.js';
+
+/** What became of a publication: done, somebody else was faster, or the host's name cannot be taken away. */
+export type PublishOutcome = 'done' | 'changed' | 'read-only';
+
+/** What a name must stand for so that it is changed: a VMO with these bytes, nothing, or anything. */
+export type ExpectedContent = VmoHandle | undefined | 'anything';
+
+/**
+ * Names of VMOs, as the host has them: the files of a machine. Names are as `isName` tells. What changes here between two
+ * calls, through others, is input of the machine.
+ */
+export interface NameSpace {
+  /** The VMO of a name, by a new handle, which the caller closes; undefined where there is none. Its id can be opened. */
+  lookup(name: string): VmoHandle | undefined;
+  /** Makes a name stand for a VMO, or for nothing, if it stands for what is expected: one step, durable when it answers. */
+  publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome;
+  /** All names, in any order. */
+  names(): Iterable<string>;
+  /** The VMO of an identity that the machine's store does not know, by a new handle; undefined where nobody has it. */
+  open(id: string): VmoHandle | undefined;
+  /** All that is not the host's. */
+  writeState(out: StateWriter): void;
+}
+
+/** What makes the names of a machine over its store. */
+export type MakeNameSpace = (store: VmoStore) => NameSpace;
+
+/** Names that live as long as the machine. */
+export class MemoryNames implements NameSpace {
+  private readonly vmos = new Map<string, VmoHandle>();
+
+  constructor(private readonly store: VmoStore) {}
+
+  lookup(name: string): VmoHandle | undefined {
+    const vmo = this.vmos.get(name);
+    return vmo && this.again(vmo);
+  }
+
+  publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
+    const before = this.vmos.get(name);
+    if (expected !== 'anything' && before?.id !== expected?.id) return 'changed';
+    if (vmo) this.vmos.set(name, this.again(vmo));
+    else this.vmos.delete(name);
+    before?.close();
+    return 'done';
+  }
+
+  names(): Iterable<string> {
+    return this.vmos.keys();
+  }
+
+  open(): VmoHandle | undefined {
+    return undefined;
+  }
+
+  writeState(out: StateWriter): void {
+    out.number(this.vmos.size);
+    for (const name of sortedNames(this.vmos.keys())) out.text(name).text(this.vmos.get(name)!.id);
+  }
+
+  /** Another handle on a VMO, whose id can be opened. */
+  private again(vmo: VmoHandle): VmoHandle {
+    const handle = this.store.slice(vmo, 0, vmo.length);
+    void handle.id;
+    return handle;
+  }
+}
+
+/** What names answered: identities, names, or what became of a publication. */
+export type NameInput =
+  | { readonly kind: 'lookup'; readonly name: string; readonly id: string | undefined }
+  | { readonly kind: 'open'; readonly id: string; readonly isThere: boolean }
+  | { readonly kind: 'publish'; readonly name: string; readonly outcome: PublishOutcome }
+  | { readonly kind: 'names'; readonly names: readonly string[] };
+
+/** Names of which each answer is told. */
+export class WatchedNames implements NameSpace {
+  constructor(
+    private readonly inner: NameSpace,
+    private readonly tell: (input: NameInput) => void,
+  ) {}
+
+  lookup(name: string): VmoHandle | undefined {
+    if (!isName(name)) return undefined;
+    const vmo = this.inner.lookup(name);
+    this.tell({ kind: 'lookup', name, id: vmo?.id });
+    return vmo;
+  }
+
+  publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
+    const outcome = this.inner.publish(name, vmo, expected);
+    this.tell({ kind: 'publish', name, outcome });
+    return outcome;
+  }
+
+  names(): readonly string[] {
+    const names = sortedNames(this.inner.names());
+    this.tell({ kind: 'names', names });
+    return names;
+  }
+
+  open(id: string): VmoHandle | undefined {
+    const vmo = this.inner.open(id);
+    this.tell({ kind: 'open', id, isThere: vmo !== undefined });
+    return vmo;
+  }
+
+  writeState(out: StateWriter): void {
+    this.inner.writeState(out);
+  }
+}
+
+/**
+ * True for what can be a name: 1 to 63 bytes of UTF-8, parts with `/` between them, none of them empty, `.` or `..`, and no
+ * control characters. A durable store takes the same (cli/store/names.ts).
+ */
+export function isName(name: string): boolean {
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes < 1 || bytes > MAX_NAME_BYTES || /[\p{Cc}\p{Cs}]/u.test(name)) return false;
+  return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}
+
+/** Names ascending by their bytes, each once; what is no name is left out. */
+export function sortedNames(names: Iterable<string>): string[] {
+  return [...new Set(names)].filter(isName).sort(compareCodePoints);
+}
+
+/** The order of UTF-8 is that of code points, which that of UTF-16 is not. */
+function compareCodePoints(a: string, b: string): number {
+  const [first, second] = [[...a], [...b]];
+  const length = Math.min(first.length, second.length);
+  for (let at = 0; at < length; at++)
+    if (first[at] !== second[at]) return first[at]!.codePointAt(0)! - second[at]!.codePointAt(0)!;
+  return first.length - second.length;
+}

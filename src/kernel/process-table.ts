@@ -1,0 +1,62 @@
+import type { StateWriter } from '../state-writer.js';
+import type { Process } from './process.js';
+
+const GENERATION = 2 ** 32;
+/** A slot is given up after so many processes, so that a pid fits a number and never comes twice. */
+const MAX_GENERATION = 2 ** 20;
+
+/** The live processes by pid. A pid is never given twice, so a stale one finds nobody. */
+export class ProcessTable {
+  private readonly slots: (Process | undefined)[] = [];
+  private readonly generations: number[] = [];
+  /** No slot below it is free. */
+  private firstFree = 0;
+
+  /** The pid that the next process is to have: that of the lowest slot that is free. */
+  nextPid(): number {
+    while (!this.isFree(this.firstFree)) this.firstFree++;
+    return (this.generations[this.firstFree] ?? 0) * GENERATION + this.firstFree + 1;
+  }
+
+  add(process: Process): void {
+    const slot = slotOf(process.pid);
+    if (process.pid !== this.nextPid()) throw new RangeError(`pid ${process.pid} is not the next one`);
+    this.slots[slot] = process;
+    this.generations[slot] ??= 0;
+  }
+
+  /** The live process of a pid. */
+  find(pid: number): Process | undefined {
+    const process = this.slots[slotOf(pid)];
+    return process?.pid === pid ? process : undefined;
+  }
+
+  remove(process: Process): void {
+    const slot = slotOf(process.pid);
+    if (this.slots[slot] !== process) throw new RangeError(`pid ${process.pid} is not live`);
+    this.slots[slot] = undefined;
+    this.generations[slot]!++;
+    this.firstFree = Math.min(this.firstFree, slot);
+  }
+
+  /** The live processes, ascending by slot. */
+  live(): Process[] {
+    return this.slots.filter((process) => process !== undefined);
+  }
+
+  /** The live processes, and how often each slot has been used. */
+  writeState(out: StateWriter): void {
+    const live = this.live();
+    out.numbers(this.generations).number(live.length);
+    for (const process of live) process.writeState(out);
+  }
+
+  private isFree(slot: number): boolean {
+    if (slot >= this.slots.length) return true;
+    return this.slots[slot] === undefined && this.generations[slot]! < MAX_GENERATION;
+  }
+}
+
+function slotOf(pid: number): number {
+  return (pid % GENERATION) - 1;
+}

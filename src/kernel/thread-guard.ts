@@ -1,0 +1,47 @@
+import type { FenceVerdict } from '../cpu/fenced-execution.js';
+import { WriteFence, unionOf, type AddressRange } from '../mmu/fence.js';
+import type { StateWriter } from '../state-writer.js';
+import type { Process } from './process.js';
+
+/** Ranges that a thread is granted, at most: those that touch are one. */
+export const MOST_GRANTS = 256;
+
+/** What debug mode knows of one thread. */
+export class ThreadGuard {
+  /** Whether the thread is in debug mode. */
+  isOn = false;
+  /** What the instruction that it stands at does with the bytes that are refused; undefined: nobody has been asked. */
+  verdict: FenceVerdict | undefined;
+  private grants: readonly AddressRange[] = [];
+  private lastFence: WriteFence | undefined;
+
+  /** Lets the thread write a range. False, with nothing changed, where that makes too many. */
+  grant(range: AddressRange): boolean {
+    const grants = unionOf([...this.grants, range]);
+    if (grants.length > MOST_GRANTS) return false;
+    this.grants = grants;
+    this.lastFence = undefined;
+    return true;
+  }
+
+  /** A thread begins with what the one that spawned it had. */
+  inherit(from: ThreadGuard): void {
+    this.isOn = from.isOn;
+    this.grants = from.grants;
+    this.lastFence = undefined;
+  }
+
+  /** What the thread may write; undefined: everything. The same object until something of it changes. */
+  fence(process: Process): WriteFence | undefined {
+    if (!this.isOn) return undefined;
+    const fence = new WriteFence([...process.regions, ...process.maps], this.grants);
+    if (!this.lastFence || this.lastFence.granted.length !== fence.granted.length || !this.lastFence.ownsSame(fence))
+      this.lastFence = fence;
+    return this.lastFence;
+  }
+
+  writeState(out: StateWriter): void {
+    out.numbers([this.isOn ? 1 : 0, this.verdict === undefined ? 0 : this.verdict === 'skip' ? 1 : 2]);
+    for (const { start, end } of this.grants) out.numbers([start, end]);
+  }
+}

@@ -1,0 +1,102 @@
+import { PAGE_SIZE, roundUp } from '../bits.js';
+import { OutOfFramesError } from '../vmo/errors.js';
+import type { VmoStore } from '../vmo/store.js';
+import type { AddressSpace } from './address-space.js';
+import { Errno, KernelError } from './errors.js';
+import { HEAP_PAIR_BYTES, heapPairBytes, heapPairFrom } from './header-page.js';
+import { placeThreadLocal, threadLocalBytes } from './initial-stack.js';
+import { THREAD_RETURN } from './kernel-page.js';
+import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
+import type { Pager } from './pager.js';
+import type { Process } from './process.js';
+import { unmapIn } from './map-vmo.js';
+import type { ThreadStack } from './thread.js';
+import type { UserMemory } from './user-memory.js';
+
+/** Where stacks are made. */
+export interface StackTarget {
+  readonly store: VmoStore;
+  readonly space: AddressSpace;
+  readonly pager: Pager;
+  readonly memory: UserMemory;
+}
+
+/** A stack on which a further thread can begin. */
+export interface PreparedStack {
+  readonly stack: ThreadStack;
+  /** 8 modulo 16: it points to the address to which the thread returns. */
+  readonly rsp: LinearAddress;
+  /** The base of FS; 0 where there is no thread-local storage. */
+  readonly threadPointer: LinearAddress;
+}
+
+const WORD_BYTES = 8;
+const STACK_ALIGNMENT = 16;
+
+/**
+ * A stack of at least `stackBytes` for a further thread of a process: that of one that has ended, the smallest that does, or
+ * a new one below the stack floor, which is moved while no thread can see it: one that moves the pair with a compare and
+ * exchange finds it changed. Below it lies its guard page, above it what the process asks for as thread-local storage.
+ * Throws KernelError ENOMEM, with nothing changed, where there is no room or no frame.
+ */
+export function prepareStack(target: StackTarget, process: Process, stackBytes: number): PreparedStack {
+  const needed = roundUp(stackBytes + threadLocalBytes(process.description.threadLocal), PAGE_SIZE) + PAGE_SIZE;
+  const free = freeStack(process, needed);
+  const stack = free ?? stackBelowFloor(target, process, needed);
+  try {
+    const prepared = fillTop(target, process, stack);
+    if (free) process.freeStacks.splice(process.freeStacks.indexOf(free), 1);
+    else takeFromFloor(target, process, stack);
+    return prepared;
+  } catch (error) {
+    if (!(error instanceof OutOfFramesError)) throw error;
+    target.pager.discard(process.region, stack.guard + PAGE_SIZE, stack.end);
+    throw new KernelError(Errno.ENOMEM, error.message);
+  }
+}
+
+/** Takes back the stack of a thread that has ended: what it holds is forgotten. */
+export function freeThreadStack({ pager }: StackTarget, process: Process, stack: ThreadStack): void {
+  pager.discard(process.region, stack.guard + PAGE_SIZE, stack.end);
+  process.freeStacks.push(stack);
+}
+
+function freeStack({ freeStacks }: Process, needed: number): ThreadStack | undefined {
+  const large = freeStacks.filter(({ guard, end }) => end - guard >= needed);
+  const smallest = Math.min(...large.map(({ guard, end }) => end - guard));
+  return large.find(({ guard, end }) => end - guard === smallest);
+}
+
+function stackBelowFloor({ memory }: StackTarget, process: Process, needed: number): ThreadStack {
+  const { region } = process;
+  const pair = heapPairFrom(memory.read(process.heapPair, HEAP_PAIR_BYTES));
+  const [heapPointer, floor] = [fromLinear(pair.heapPointer) ?? Infinity, fromLinear(pair.stackFloor) ?? 0];
+  const end = floor - (floor % PAGE_SIZE);
+  const guard = end - needed;
+  if (floor > region.end || heapPointer < region.start || guard < heapPointer || !region.isPlain(guard, end))
+    throw new KernelError(Errno.ENOMEM, `the region has no room for a stack of ${needed} bytes`);
+  return { guard, end };
+}
+
+function takeFromFloor(target: StackTarget, process: Process, { guard }: ThreadStack): void {
+  const { heapPair, region } = process;
+  const { heapPointer } = heapPairFrom(target.memory.read(heapPair, HEAP_PAIR_BYTES));
+  target.memory.write(heapPair, heapPairBytes({ heapPointer, stackFloor: toLinear(guard) }));
+  unmapIn(target, region, guard, guard + PAGE_SIZE);
+}
+
+/** Writes the top of a stack: thread-local storage, and below it the address to which the thread returns. */
+function fillTop({ memory }: StackTarget, process: Process, stack: ThreadStack): PreparedStack {
+  const { threadLocal } = process.description;
+  const place = threadLocal && placeThreadLocal(stack.end, threadLocal);
+  const top = place?.start ?? stack.end;
+  const rsp = top - (top % STACK_ALIGNMENT) - WORD_BYTES;
+  if (place && threadLocal) {
+    memory.write(place.start, memory.peek(threadLocal.address, threadLocal.fileSize));
+    memory.write(place.threadPointer, place.selfPointer);
+  }
+  const word = new Uint8Array(WORD_BYTES);
+  new DataView(word.buffer).setBigUint64(0, toLinear(THREAD_RETURN), true);
+  memory.write(rsp, word);
+  return { stack, rsp, threadPointer: place?.threadPointer ?? 0 };
+}

@@ -1,0 +1,54 @@
+import type { StateWriter } from '../state-writer.js';
+import type { Scheduler } from './scheduler.js';
+import type { Thread, Wait } from './thread.js';
+import { WaitQueues, type WaitKey } from './wait-queues.js';
+
+/** What threads wait for, and how they come to run again. */
+export class Waits {
+  private readonly queues = new WaitQueues();
+
+  constructor(private readonly scheduler: Scheduler) {}
+
+  /** A thread that can run waits from now on. */
+  begin(thread: Thread, wait: Wait): void {
+    this.scheduler.wait(thread, wait.deadline, wait.for === 'input');
+    if (wait.for && wait.for !== 'input') this.queues.add(wait.for, thread);
+  }
+
+  /** Nobody will wake a thread any more; no effect where nobody would. */
+  forget(thread: Thread): void {
+    const key = thread.pending?.wait?.for;
+    if (key && key !== 'input') this.queues.remove(key, thread);
+  }
+
+  /** Those that wait for something answer, those first that began first, at most `count`. Answers how many. */
+  wake(key: WaitKey, answer: bigint, count: number): number {
+    const threads = this.queues.take(key, count);
+    for (const thread of threads) this.answerLater(thread, answer);
+    return threads.length;
+  }
+
+  /** Wakes the threads whose deadlines have come, in their order; `again` makes a call again that has to look once more. */
+  passDeadlines(tick: number, again: (thread: Thread) => void): void {
+    for (const thread of this.scheduler.due(tick)) {
+      const { late } = thread.pending!.wait!;
+      if (late === undefined) {
+        again(thread);
+        continue;
+      }
+      this.forget(thread);
+      this.answerLater(thread, late);
+    }
+  }
+
+  /** Who waits for what. */
+  writeState(out: StateWriter): void {
+    this.queues.writeState(out);
+  }
+
+  /** Lets a thread that waits run again; its call answers then. */
+  private answerLater(thread: Thread, answer: bigint): void {
+    thread.pending!.answer = answer;
+    this.scheduler.wake(thread);
+  }
+}

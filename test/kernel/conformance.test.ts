@@ -1,0 +1,148 @@
+/**
+ * Conformance programs, one a kernel-call, on every engine: guest/tests. The errors that a call answered while its program
+ * ran are those that its page in docs/kernel-calls and its comment in bd0.h list, no more and no less.
+ */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { Computer, Errno, MemoryNames, errnoName, type KernelHooks, type NameSpace } from '../../src/index.js';
+import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
+import type { VmoStore } from '../../src/vmo/store.js';
+import { NOTHING_YET, ScriptedConsole, compiled, sha256, type InputPiece } from '../support/guest-programs.js';
+import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
+
+const MIB = 2 ** 20;
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const directory = `${root}guest/tests/`;
+const header = readFileSync(`${root}guest/include/bd0.h`, 'utf8');
+
+/** The last one is the machine with the most machinery. */
+const CONFORMANCE_ENGINES: Readonly<Record<string, EngineOptions>> = {
+  ...ENGINES,
+  'translator at once': { engine: 'auto', translationThreshold: 0 },
+};
+
+/** Calls that have no program yet. */
+const WITHOUT_PROGRAM: readonly string[] = [
+  ...['clock', 'console_read', 'console_write', 'exit'],
+  ...['heap_advance', 'heap_pointer', 'process_find', 'process_info', 'process_kill', 'process_list'],
+  ...['process_start', 'process_wait', 'sleep', 'start', 'thread_exit', 'thread_join', 'thread_self'],
+  ...['thread_spawn', 'wait_word', 'wake_word', 'yield'],
+];
+
+const names = readdirSync(directory)
+  .filter((file) => file.endsWith('.c'))
+  .map((file) => basename(file, '.c'))
+  .sort();
+
+t.setTimeout(0);
+
+/** The lines of `NAME.input`, each of which arrives when all threads wait for it. */
+function inputOf(name: string): InputPiece[] {
+  const path = `${directory}${name}.input`;
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'latin1').match(/[^\n]*\n|[^\n]+$/g) ?? [];
+  return lines.flatMap((line) => [NOTHING_YET, Buffer.from(line, 'latin1')] as const);
+}
+
+/** What a program did. */
+interface Conformance {
+  readonly output: string;
+  readonly exitCode: number;
+  /** By the name of a call. */
+  readonly errors: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly machineHash: string;
+}
+
+/** Runs a program that finds all programs by their names. */
+function run(name: string, images: ReadonlyMap<string, Uint8Array>, engine: EngineOptions): Conformance {
+  const errors = new Map<string, Set<string>>();
+  const onKernelCall: KernelHooks['onKernelCall'] = ({ name: call, result }) => {
+    if (typeof result !== 'bigint') return;
+    const signed = BigInt.asIntN(64, result);
+    if (signed >= -4095n && signed < 0n) errorsOf(errors, String(call)).add(errnoName(Number(-signed)));
+  };
+  const console = new ScriptedConsole(inputOf(name));
+  const publishAll = (store: VmoStore): NameSpace => {
+    const space = new MemoryNames(store);
+    for (const [image, bytes] of images) publish(store, space, image, bytes);
+    return space;
+  };
+  const computer = new Computer({
+    ...engine,
+    memoryBytes: 64 * MIB,
+    console,
+    sha256,
+    names: publishAll,
+    hooks: { onKernelCall },
+  });
+  const process = computer.start(images.get(name)!, { name, limitBytes: 1024 * MIB });
+  for (;;) {
+    const outcome = computer.run(process);
+    if (outcome.kind === 'exited') {
+      const output = console.output.toString('utf8');
+      return { output, exitCode: outcome.exitCode, errors, machineHash: computer.machineHash() };
+    }
+    if (outcome.kind !== 'waiting') throw new Error(`${name} ended as ${outcome.kind}: ${console.output.toString()}`);
+    if (outcome.until < Infinity) computer.passTime(outcome.until);
+    else console.inputArrives();
+  }
+}
+
+function publish(store: VmoStore, space: NameSpace, name: string, bytes: Uint8Array): void {
+  const vmo = store.fromBytes(bytes);
+  space.publish(name, vmo, undefined);
+  vmo.close();
+}
+
+function errorsOf(errors: Map<string, Set<string>>, call: string): Set<string> {
+  let found = errors.get(call);
+  if (!found) errors.set(call, (found = new Set()));
+  return found;
+}
+
+/** The errors that a page lists, ascending. */
+function errorsOfPage(name: string): string[] {
+  const page = readFileSync(`${root}docs/kernel-calls/${name}.md`, 'utf8');
+  const section = /^## ERRORS\n([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(page)![1]!;
+  return [...section.matchAll(/^- `(E[A-Z0-9]+)`/gm)].map(([, error]) => error!).sort();
+}
+
+/** The errors with which the comment before a prototype in bd0.h ends, ascending. */
+function errorsOfHeader(name: string): string[] {
+  const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\n[^\\n]*\\bbd0_${name}\\(`).exec(header)![1]!;
+  return (/((?:\s+E[A-Z0-9]+)*)\s*$/.exec(comment)![1]!.match(/\S+/g) ?? []).sort();
+}
+
+t.test('each call has a program, and each program is that of a call', (t) => {
+  const calls = KERNEL_CALLS.map(({ name }) => name);
+  t.same([...names, ...WITHOUT_PROGRAM].sort(), [...calls].sort());
+  t.end();
+});
+
+t.test('pages and bd0.h list the same errors', (t) => {
+  for (const { name } of KERNEL_CALLS) {
+    t.same(errorsOfPage(name), errorsOfHeader(name), name);
+    for (const error of errorsOfPage(name)) t.ok(error in Errno, `${name}: ${error} is an error`);
+  }
+  t.end();
+});
+
+t.test('every program passes on every engine, and has provoked the errors that its page lists', async (t) => {
+  const images = new Map<string, Uint8Array>();
+  for (const name of names) images.set(name, await compiled(`${directory}${name}.c`));
+  for (const name of names) {
+    const hashes = new Set<string>();
+    for (const [engine, options] of Object.entries(CONFORMANCE_ENGINES)) {
+      const { output, exitCode, errors, machineHash } = run(name, images, options);
+      t.match(output, /(?:^|\n)[1-9]\d* passed\n$/, `${name}, ${engine}: ${output}`);
+      t.notMatch(output, /(?:^|\n)\d+ of \d+ failed\n/, `${name}, ${engine}`);
+      t.equal(exitCode, 0, `${name}, ${engine}: exit code`);
+      t.same([...(errors.get(name) ?? [])].sort(), errorsOfPage(name), `${name}, ${engine}: errors provoked`);
+      hashes.add(machineHash);
+    }
+    t.equal(hashes.size, 1, `${name}: all engines leave the same machine`);
+  }
+});

@@ -1,0 +1,177 @@
+/** A machine whose kernel can be looked into, and what must hold of it between two instructions. */
+import { Cpu, type Engine } from '../../src/cpu/cpu.js';
+import type { Console } from '../../src/kernel/console.js';
+import type { KernelHooks } from '../../src/kernel/hooks.js';
+import { Kernel } from '../../src/kernel/kernel.js';
+import type { StartOptions } from '../../src/kernel/loader.js';
+import type { Process } from '../../src/kernel/process.js';
+import type { Region } from '../../src/kernel/region.js';
+import type { Thread } from '../../src/kernel/thread.js';
+import { GuestMemory } from '../../src/memory.js';
+import { FramePool } from '../../src/vmo/frame-pool.js';
+import { VmoStore } from '../../src/vmo/store.js';
+import { nativeHash } from '../vmo/model.js';
+import { checkPaging } from './paging-invariants.js';
+
+const PAGE = 4096;
+
+export interface KernelMachineOptions {
+  readonly frames: number;
+  readonly engine?: Engine;
+  readonly hooks?: KernelHooks;
+  readonly console?: Console;
+  /** Bytes that the store keeps of what is written back; 0 if not given. */
+  readonly writeBackBytes?: number;
+}
+
+const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
+
+/** What a Computer is made of, its parts in reach. */
+export class KernelMachine {
+  readonly store = new VmoStore(nativeHash);
+  readonly cpu: Cpu;
+  readonly guestMemory: GuestMemory;
+  readonly pool: FramePool;
+  readonly kernel: Kernel;
+  readonly frames: number;
+  readonly writeBackBytes: number;
+
+  constructor({ frames, engine = 'evaluator', hooks, console = NO_CONSOLE, writeBackBytes = 0 }: KernelMachineOptions) {
+    this.frames = frames;
+    this.writeBackBytes = writeBackBytes;
+    this.guestMemory = new GuestMemory(frames * PAGE);
+    this.cpu = new Cpu(this.guestMemory, engine);
+    const { store, cpu } = this;
+    const { linearMemory } = cpu;
+    this.pool = new FramePool(this.guestMemory, store, {
+      firstFrame: 0,
+      endFrame: frames,
+      codeChanged: (frame) => linearMemory.stored(frame * PAGE, PAGE),
+    });
+    const { pool } = this;
+    this.kernel = new Kernel({ cpu, store, pool, console, writeBackBytes, ...(hooks && { hooks }) });
+  }
+
+  get pager(): Kernel['pager'] {
+    return this.kernel.pager;
+  }
+  get space(): Kernel['space'] {
+    return this.kernel.space;
+  }
+
+  /** Starts a program from the bytes of its image. */
+  start(image: Uint8Array, options: StartOptions): Process {
+    const vmo = this.store.fromBytes(image);
+    try {
+      return this.kernel.start(vmo, options);
+    } finally {
+      vmo.close();
+    }
+  }
+
+  /** Gives a VMO of these bytes a name. */
+  publish(name: string, bytes: Uint8Array): void {
+    const vmo = this.store.fromBytes(bytes);
+    this.kernel.names.publish(name, vmo, 'anything');
+    vmo.close();
+  }
+
+  /** Ends all processes and takes away all names. */
+  clear(): void {
+    for (const process of this.kernel.processes.live()) if (!process.end) this.kernel.end(process, 0);
+    for (const name of [...this.kernel.names.names()]) this.kernel.names.publish(name, undefined, 'anything');
+  }
+
+  /** Throws where page tables, frames, regions, processes, threads and the scheduler do not agree. */
+  check(): void {
+    checkPaging(this);
+    this.checkThreads();
+    this.checkRegions();
+    this.checkStacks();
+  }
+
+  /** Every live thread belongs to a live process, and has one place with the scheduler. */
+  private checkThreads(): void {
+    const { kernel } = this;
+    const threads = kernel.processes.live().flatMap(({ threads }) => threads);
+    const { turn, ready, readers, timers } = kernel['scheduler'] as unknown as SchedulerState;
+    const queued = [...kernel['waits']['queues']['queues']].flatMap(([key, threads]) =>
+      threads.map((thread) => ({ key, thread })),
+    );
+    const places = (thread: Thread): string[] => [
+      ...(turn === thread ? ['the CPU'] : []),
+      ...ready.filter((each) => each === thread).map(() => 'ready'),
+    ];
+    for (const thread of threads) {
+      const { tid, pending } = thread;
+      const wait = pending?.answer === undefined ? pending?.wait : undefined;
+      const at = places(thread);
+      expect(kernel.findThread(tid) === thread, `thread ${tid} is not found`);
+      expect(at.length === (wait ? 0 : 1), `thread ${tid}, which ${wait ? 'waits' : 'can run'}, is at ${at.join()}`);
+      const keys = queued.filter((each) => each.thread === thread).map(({ key }) => key);
+      const key = wait?.for === 'input' ? undefined : wait?.for;
+      expect(keys.join() === (key ?? ''), `thread ${tid} waits for ${key}, and is queued for ${keys.join()}`);
+      const deadlines = timers.descending.filter((each) => each.thread === thread).map(({ deadline }) => deadline);
+      const deadline = wait && wait.deadline < Infinity ? String(wait.deadline) : '';
+      expect(
+        deadlines.join() === deadline,
+        `thread ${tid} waits until ${deadline}, and is called at ${deadlines.join()}`,
+      );
+      const isReader = readers.filter((each) => each === thread).length === 1;
+      expect(isReader === (wait?.for === 'input'), `thread ${tid} waits for ${wait?.for}; a reader: ${isReader}`);
+    }
+    const all = new Set([...ready, ...readers, ...queued.map(({ thread }) => thread), ...(turn ? [turn] : [])]);
+    for (const { thread } of timers.descending) all.add(thread);
+    for (const thread of all) expect(threads.includes(thread), `thread ${thread.tid} is no more, and is scheduled`);
+    expect(
+      kernel['threads'].size === threads.length,
+      `${kernel['threads'].size} threads of ${threads.length} are known`,
+    );
+  }
+
+  /** Every region but the kernel page has as many users as processes live in it. */
+  private checkRegions(): void {
+    const users = new Map<Region, number>();
+    for (const process of this.kernel.processes.live())
+      for (const region of [...process.regions, ...process.maps]) users.set(region, (users.get(region) ?? 0) + 1);
+    const { regions } = this.space;
+    let end = 0;
+    let others = 0;
+    for (const region of regions) {
+      expect(region.start >= end, `a region at ${region.start.toString(16)} lies over the one before`);
+      end = region.end;
+      const expected = users.get(region);
+      if (expected === undefined) others++;
+      else expect(region.users === expected, `a region of ${expected} processes counts ${region.users}`);
+      for (const { backing } of region.mappings) expect(!backing?.vmo.isClosed, 'a mapping of a closed VMO');
+    }
+    expect(others === 1, `${others} regions belong to no process; the kernel page does`);
+    expect(regions.length === users.size + 1, `${users.size} regions of processes, ${regions.length - 1} in all`);
+  }
+
+  /** No two stacks have a byte in common, those that wait for a thread included. */
+  private checkStacks(): void {
+    const stacks = this.kernel.processes
+      .live()
+      .flatMap(({ threads, freeStacks, region }) =>
+        [...threads.map(({ stack }) => stack), ...freeStacks].map((stack) => ({ ...stack, region })),
+      )
+      .sort((a, b) => a.guard - b.guard);
+    stacks.forEach(({ guard, end, region }, index) => {
+      const next = stacks[index + 1];
+      expect(guard >= region.start && end <= region.end, `a stack from ${guard.toString(16)} lies outside its region`);
+      expect(!next || next.guard >= end, `two stacks at ${guard.toString(16)}`);
+    });
+  }
+}
+
+interface SchedulerState {
+  readonly turn: Thread | undefined;
+  readonly ready: readonly Thread[];
+  readonly readers: readonly Thread[];
+  readonly timers: { readonly descending: readonly { readonly thread: Thread; readonly deadline: number }[] };
+}
+
+function expect(holds: boolean, message: string): void {
+  if (!holds) throw new Error(`* ${message}`);
+}

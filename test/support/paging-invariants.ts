@@ -1,0 +1,146 @@
+/** What must hold of page tables, frames and regions after every step of the kernel. */
+import type { AddressSpace } from '../../src/kernel/address-space.js';
+import { PROTECTION_EXECUTE, PROTECTION_WRITE } from '../../src/kernel/mapping.js';
+import type { Pager } from '../../src/kernel/pager.js';
+import type { Region } from '../../src/kernel/region.js';
+import type { GuestMemory } from '../../src/memory.js';
+import { EXECUTE_DISABLE_HIGH, PRESENT, WRITABLE } from '../../src/mmu/entry.js';
+import { ZERO_LEAF } from '../../src/vmo/canonical-form.js';
+import type { FramePool } from '../../src/vmo/frame-pool.js';
+import { flatLeaf } from '../vmo/model.js';
+
+const PAGE = 4096;
+
+/** The entry of the root that maps the page tables themselves. */
+const WINDOW_INDEX = 511;
+
+/** A page that a page table maps. */
+interface MappedPage {
+  readonly page: number;
+  readonly frame: number;
+  readonly writable: boolean;
+  readonly executable: boolean;
+}
+
+/** What is looked at. */
+export interface Paged {
+  readonly frames: number;
+  readonly writeBackBytes: number;
+  readonly guestMemory: GuestMemory;
+  readonly pool: FramePool;
+  readonly pager: Pager;
+  readonly space: AddressSpace;
+}
+
+/** Throws where page tables, frames, regions and counters do not agree. */
+export function checkPaging(paged: Paged): void {
+  new PagingInvariants(paged).check();
+}
+
+class PagingInvariants {
+  constructor(private readonly paged: Paged) {}
+
+  check(): void {
+    const tables = new Set<number>();
+    const mapped = this.mappedPages(this.paged.pager.pageTable.root / PAGE, 4, 0, tables);
+    const byFrame = new Map<number, MappedPage[]>();
+    for (const each of mapped) byFrame.set(each.frame, [...(byFrame.get(each.frame) ?? []), each]);
+    for (const [frame, users] of byFrame) this.checkFrame(frame, users, tables);
+    for (const each of mapped) this.checkMapped(each);
+    for (const region of this.paged.space.regions) this.checkRegion(region, mapped);
+    this.checkCounters(byFrame, tables);
+    this.checkWrittenBack();
+  }
+
+  /** The pages that a table maps, which covers addresses from `start` on; its frame and those of tables below. */
+  private mappedPages(table: number, level: number, start: number, tables: Set<number>): MappedPage[] {
+    expect(!tables.has(table), `table ${table} is named twice`);
+    expect(this.paged.pool.usersOf(table) === 1, `table ${table} has ${this.paged.pool.usersOf(table)} users`);
+    tables.add(table);
+    const found: MappedPage[] = [];
+    const span = PAGE * 512 ** (level - 1);
+    for (let index = 0; index < 512; index++) {
+      if (level === 4 && index === WINDOW_INDEX) continue;
+      const low = this.paged.guestMemory.read32(table * PAGE + index * 8);
+      if (!(low & PRESENT)) continue;
+      const [below, page] = [low >>> 12, start + index * span];
+      if (level > 1) found.push(...this.mappedPages(below, level - 1, page, tables));
+      else {
+        const high = this.paged.guestMemory.read32(table * PAGE + index * 8 + 4);
+        const executable = (high & EXECUTE_DISABLE_HIGH) === 0;
+        found.push({ page, frame: below, writable: (low & WRITABLE) !== 0, executable });
+      }
+    }
+    return found;
+  }
+
+  /** Every page that is mapped lies in a mapping, and threads may do with it no more than that allows. */
+  private checkMapped({ page, writable, executable }: MappedPage): void {
+    const mapping = this.paged.space.regionAt(page)?.mappingAt(page);
+    expect(mapping !== undefined, `${page.toString(16)} is mapped to a frame, but to nothing by the kernel`);
+    const { protection } = mapping!;
+    expect(!writable || (protection & PROTECTION_WRITE) !== 0, `${page.toString(16)} can be written`);
+    expect(executable === ((protection & PROTECTION_EXECUTE) !== 0), `${page.toString(16)} can be run, or cannot`);
+  }
+
+  private checkFrame(frame: number, users: readonly MappedPage[], tables: Set<number>): void {
+    const { pool } = this.paged;
+    const pages = users.map(({ page }) => page.toString(16)).join();
+    expect(frame < this.paged.frames && !tables.has(frame), `${pages}: frame ${frame} is a table or none`);
+    expect(pool.usersOf(frame) === users.length, `${pages}: frame ${frame} has ${pool.usersOf(frame)} users`);
+    if (pool.isPrivate(frame)) {
+      expect(users.length === 1, `${pages}: private frame ${frame} is shared`);
+      expect(this.changed(users[0]!.page) === 'private', `${pages}: a private frame of a page that is not changed`);
+      return;
+    }
+    const leaf = flatLeaf(this.paged.guestMemory.ram.subarray(frame * PAGE, (frame + 1) * PAGE));
+    expect(pool.codeIdentity(frame) === leaf, `${pages}: frame ${frame} does not hold what it is indexed by`);
+    for (const { page, writable } of users) {
+      const changed = this.changed(page);
+      expect(!writable, `${pages}: clean frame ${frame} can be written`);
+      expect(changed === undefined || changed === leaf, `${pages}: frame ${frame} is not what was written back`);
+    }
+  }
+
+  /** The leaf of a page that was written back, 'private' for one that was changed besides. */
+  private changed(page: number): string | undefined {
+    const found = this.paged.space.regionAt(page)?.changed.within(page, page + PAGE)[0];
+    return found && (found.content?.page(0).leaf ?? 'private');
+  }
+
+  private checkRegion(region: Region, mapped: readonly MappedPage[]): void {
+    const resident = mapped.filter(({ page }) => page >= region.start && page < region.end);
+    const shared = resident.filter(({ frame }) => !this.paged.pool.isPrivate(frame));
+    const counted = `${region.residentPages} resident, ${region.sharedPages} shared`;
+    const actual = `${resident.length} resident, ${shared.length} shared`;
+    expect(counted === actual, `counted ${counted}; there are ${actual}`);
+    const privatePages = region.changed.within(region.start, region.end).filter(({ content }) => !content);
+    expect(
+      privatePages.length === resident.length - shared.length,
+      `${privatePages.length} pages are said to be in private frames, ${resident.length - shared.length} are`,
+    );
+  }
+
+  private checkCounters(byFrame: Map<number, MappedPage[]>, tables: Set<number>): void {
+    const { inUse, clean, idle, private: privates, tables: tableCount } = this.paged.pool.counters;
+    const privateFrames = [...byFrame.keys()].filter((frame) => this.paged.pool.isPrivate(frame)).length;
+    const told = `${clean - idle} clean and mapped, ${privates} private, ${tableCount} tables`;
+    const actual = `${byFrame.size - privateFrames} clean and mapped, ${privateFrames} private, ${tables.size} tables`;
+    expect(told === actual, `the pool counts ${told}; there are ${actual}`);
+    expect(inUse === clean + privates + tableCount && inUse <= this.paged.frames, `${inUse} frames in use`);
+  }
+
+  private checkWrittenBack(): void {
+    const leaves = this.paged.space.regions
+      .flatMap(({ changed, start, end }) => changed.within(start, end))
+      .flatMap(({ content }) => (content ? [content.page(0).leaf] : []));
+    const kept = new Set(leaves.filter((leaf) => leaf !== ZERO_LEAF)).size * PAGE;
+    const { bytesKept } = this.paged.pager.writeBacks;
+    expect(bytesKept === kept, `${bytesKept} bytes are said to be kept, ${kept} are`);
+    expect(kept <= this.paged.writeBackBytes, `${kept} bytes are kept of at most ${this.paged.writeBackBytes}`);
+  }
+}
+
+function expect(holds: boolean, message: string): void {
+  if (!holds) throw new Error(`* ${message}`);
+}
