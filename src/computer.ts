@@ -18,7 +18,7 @@ import type { TrapReport } from './kernel/trap-report.js';
 import type { WriteBackCounters } from './kernel/write-back.js';
 import { GuestMemory } from './memory.js';
 import { StateWriter } from './state-writer.js';
-import type { HashFunction } from './vmo/canonical-form.js';
+import { STANDARD_FORMAT, type HashFunction } from './vmo/canonical-form.js';
 import { FramePool, type FrameCounters } from './vmo/frame-pool.js';
 import { VmoHandle } from './vmo/handle.js';
 import { MemoryIdentity } from './vmo/memory-identity.js';
@@ -33,6 +33,11 @@ export interface ComputerOptions {
    * distinct pages; 0: nothing. Four times the guest memory if not given.
    */
   readonly writeBackBytes?: number;
+  /**
+   * What VMOs may take, in bytes of distinct pages, all that the store holds counted: a program that would copy more into
+   * one gets ENOMEM. 16 times the guest memory if not given.
+   */
+  readonly vmoBytes?: number;
   /** 'auto', the default: the fastest one there is. All of them give the same states. */
   readonly engine?: Engine;
   /** With engine 'auto': how often a block is found running before it is translated; 0 translates all at once. */
@@ -92,6 +97,8 @@ export interface Statistics {
   readonly faults: number;
   /** How often another thread has got the CPU than the one before. */
   readonly switches: number;
+  /** How often all entries of the TLB have been dropped at once. */
+  readonly tlbDrops: number;
   readonly frames: FrameCounters;
   readonly writeBacks: WriteBackCounters;
   readonly vmos: VmoCounters;
@@ -101,6 +108,7 @@ export interface Statistics {
 
 const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
 const DEFAULT_WRITE_BACK_PER_MEMORY = 4;
+const DEFAULT_VMOS_PER_MEMORY = 16;
 
 const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
 
@@ -128,7 +136,8 @@ export class Computer {
       sha256: this.sha256,
       now: options.now,
     });
-    this.store = new VmoStore(this.sha256);
+    const vmoBytes = options.vmoBytes ?? DEFAULT_VMOS_PER_MEMORY * this.memory.size;
+    this.store = new VmoStore(this.sha256, STANDARD_FORMAT, vmoBytes);
     const { linearMemory } = this.cpu;
     this.pool = new FramePool(this.memory, this.store, {
       firstFrame: 0,
@@ -219,7 +228,10 @@ export class Computer {
     return address === undefined ? new Uint8Array(0) : this.kernel.memory.peek(address, lengthBytes);
   }
 
-  /** Stores bytes, read-only pages included, up to the first page that is not mapped. Answers how many were stored. */
+  /**
+   * Stores bytes, read-only pages included, up to the first page that is not mapped, or for which there is no frame left.
+   * Answers how many were stored.
+   */
   writeMemory(linear: bigint, bytes: Uint8Array): number {
     const address = fromLinear(linear);
     return address === undefined ? 0 : this.kernel.memory.poke(address, bytes);
@@ -261,6 +273,7 @@ export class Computer {
       instructions: this.instructions,
       faults: this.kernel.faults,
       switches: this.kernel.switches,
+      tlbDrops: this.cpu.mmu.tlbDrops,
       frames: this.pool.counters,
       writeBacks: this.kernel.pager.writeBacks,
       vmos: this.store.counters,

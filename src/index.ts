@@ -24,7 +24,7 @@ export type { Thread } from './kernel/thread.js';
 export { describeSpuriousWrite, describeStores } from './kernel/spurious-write.js';
 export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/spurious-write.js';
 export type { Surroundings } from './kernel/surroundings.js';
-export { describeTrap } from './kernel/trap-report.js';
+export { describeTrap, trapOfSpuriousWrite } from './kernel/trap-report.js';
 export type { RefusedAccess, TrapReport } from './kernel/trap-report.js';
 export type { WriteBackCounters } from './kernel/write-back.js';
 export type { HashFunction } from './vmo/canonical-form.js';

@@ -51,8 +51,10 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   echo: { large: ['a', '', 'b c'], small: ['a', '', 'b c'], memoryBytes: 4 * MIB },
   faults: { large: ['3000'], small: ['50'] },
   fib: { large: ['24'], small: ['16'] },
+  functions: { large: ['100'], small: ['3'], smallTicks: 300_000 },
   hash: { large: ['60000'], small: ['300'] },
   heap: { large: ['20000'], small: ['30'] },
+  heap_threads: { large: ['300'], small: ['10'] },
   hello_world: { large: [], small: [] },
   library: { large: ['300'], small: ['20'], smallTicks: 300_000 },
   lz: { large: ['2'], small: ['1'], smallTicks: 200_000 },
@@ -70,6 +72,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   snapshot: { large: ['20000'], small: ['100'] },
   sparse: { large: ['32'], small: ['32'], limitBytes: 32 * GIB },
   stream: { large: ['2', '256'], small: ['1', '4'] },
+  threads: { large: ['1000'], small: ['1'], smallTicks: 300_000 },
 };
 
 // What a test may cost is for whoever runs it to say, not for a busy machine.

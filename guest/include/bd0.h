@@ -75,6 +75,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#define BD0_STATIC_ASSERT static_assert
+#else
+#define BD0_STATIC_ASSERT _Static_assert
+#endif
+
 /** The process that asks, wherever a call takes a pid. */
 #define BD0_SELF 0
 
@@ -146,7 +153,7 @@ struct bd0_last_writer {
 };
 
 #define BD0_LAYOUT(type, field, where) \
-  _Static_assert(offsetof(struct type, field) == (where), #type "." #field " lies at " #where)
+  BD0_STATIC_ASSERT(offsetof(struct type, field) == (where), #type "." #field " lies at " #where)
 BD0_LAYOUT(bd0_header, magic, 0x00);
 BD0_LAYOUT(bd0_header, version, 0x08);
 BD0_LAYOUT(bd0_header, header_size, 0x0c);
@@ -167,10 +174,10 @@ BD0_LAYOUT(bd0_process_info, shared_frames, 80);
 BD0_LAYOUT(bd0_process_info, image_id, 88);
 BD0_LAYOUT(bd0_process_info, name, 120);
 #undef BD0_LAYOUT
-_Static_assert(sizeof(struct bd0_header) == 0xc0, "bd0_header has 192 bytes");
-_Static_assert(sizeof(struct bd0_process_info) == 184, "bd0_process_info has 184 bytes");
-_Static_assert(sizeof(struct bd0_last_writer) == 24, "bd0_last_writer has 24 bytes");
-_Static_assert(sizeof(struct bd0_patch) == 24, "bd0_patch has 24 bytes");
+BD0_STATIC_ASSERT(sizeof(struct bd0_header) == 0xc0, "bd0_header has 192 bytes");
+BD0_STATIC_ASSERT(sizeof(struct bd0_process_info) == 184, "bd0_process_info has 184 bytes");
+BD0_STATIC_ASSERT(sizeof(struct bd0_last_writer) == 24, "bd0_last_writer has 24 bytes");
+BD0_STATIC_ASSERT(sizeof(struct bd0_patch) == 24, "bd0_patch has 24 bytes");
 
 /** True if the result of a kernel-call is an error; its number is then `-result`. Upper-half addresses are no errors.
     */
@@ -289,6 +296,15 @@ static inline int64_t bd0_console_write(const void *buffer, uint64_t n) {
     of input. EFAULT ETIMEDOUT */
 static inline int64_t bd0_console_read(void *buffer, uint64_t n, uint64_t deadline) {
   return bd0_vmcall(BD0_CALL_CONSOLE_READ, (uint64_t)buffer, n, deadline, 0, 0, 0);
+}
+
+/** How a process wants the input of a terminal: in lines, which the kernel echoes and edits, or as it comes. */
+#define BD0_LINES 0
+#define BD0_RAW 1
+
+/** How the process wants the input of a terminal, from now on; answers how it did before, BD0_LINES at first. EINVAL */
+static inline int64_t bd0_console_mode(uint64_t mode) {
+  return bd0_vmcall(BD0_CALL_CONSOLE_MODE, mode, 0, 0, 0, 0, 0);
 }
 
 /** Nanoseconds since the machine started: one for each instruction retired. */
@@ -426,5 +442,9 @@ static inline int64_t bd0_name_list(struct bd0_name *names, uint64_t n, uint64_t
  */
 void *bd0_heap_alloc(size_t size, size_t align);
 
+#ifdef __cplusplus
+}
+#endif
+#undef BD0_STATIC_ASSERT
 #endif /* __ASSEMBLER__ */
 #endif

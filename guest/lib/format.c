@@ -1,4 +1,4 @@
-/* printf's conversions: integers, characters, strings, pointers, and doubles in fixed notation. */
+/* printf's conversions: integers, characters, strings and pointers. */
 #include "format.h"
 
 #include <stdbool.h>
@@ -6,28 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decimal.h"
-
-enum length { LENGTH_CHAR, LENGTH_SHORT, LENGTH_INT, LENGTH_LONG };
-
-/** What stands between % and the letter, and the letter. */
-struct conversion {
-  bool left, zero, plus, space, alternate; /* the flags - 0 + space # */
-  size_t width;
-  bool has_precision;
-  size_t precision;
-  enum length length; /* l, ll, j, z and t are all 64 bits here */
-  char letter;
-};
-
-/** One converted argument: prefix, zeros, text, zeros; padded to the width. */
-struct field {
-  const char *prefix;
-  size_t leading_zeros;
-  const char *text;
-  size_t text_length;
-  size_t trailing_zeros;
-};
+#include "conversion.h"
 
 /** A va_list that functions can share: the type itself may be an array. */
 struct arguments {
@@ -47,10 +26,9 @@ static void repeat(struct sink *sink, char character, size_t n) {
   put(sink, run, n);
 }
 
-/** Puts the field; `zero_padded` says that the 0 flag counts here. */
-static void put_field(struct sink *sink, const struct conversion *conversion, struct field field, bool zero_padded) {
-  size_t prefix_length = strlen(field.prefix);
-  size_t length = prefix_length + field.leading_zeros + field.text_length + field.trailing_zeros;
+void bd0_put_field(struct sink *sink, const struct conversion *conversion, struct field field, bool zero_padded) {
+  size_t prefix_length = strlen(field.prefix), suffix_length = field.suffix == NULL ? 0 : strlen(field.suffix);
+  size_t length = prefix_length + field.leading_zeros + field.text_length + field.trailing_zeros + suffix_length;
   size_t padding = conversion->width > length ? conversion->width - length : 0;
   if (conversion->left) {
     zero_padded = false;
@@ -64,11 +42,11 @@ static void put_field(struct sink *sink, const struct conversion *conversion, st
   repeat(sink, '0', field.leading_zeros);
   put(sink, field.text, field.text_length);
   repeat(sink, '0', field.trailing_zeros);
+  put(sink, field.suffix, suffix_length);
   if (conversion->left) repeat(sink, ' ', padding);
 }
 
-/** The sign of a signed conversion. */
-static const char *sign_of(const struct conversion *conversion, bool negative) {
+const char *bd0_sign_of(const struct conversion *conversion, bool negative) {
   if (negative) return "-";
   if (conversion->plus) return "+";
   return conversion->space ? " " : "";
@@ -86,7 +64,7 @@ static void put_integer(struct sink *sink, const struct conversion *conversion, 
   if (base == 8 && conversion->alternate && at_least <= count) at_least = count + 1;
   struct field field = {.prefix = prefix, .text = first, .text_length = count};
   field.leading_zeros = at_least > count ? at_least - count : 0;
-  put_field(sink, conversion, field, conversion->zero && !conversion->has_precision);
+  bd0_put_field(sink, conversion, field, conversion->zero && !conversion->has_precision);
 }
 
 static void convert_signed(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
@@ -94,7 +72,7 @@ static void convert_signed(struct sink *sink, const struct conversion *conversio
   if (conversion->length == LENGTH_CHAR) value = (signed char)value;
   if (conversion->length == LENGTH_SHORT) value = (short)value;
   uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
-  put_integer(sink, conversion, sign_of(conversion, value < 0), magnitude, 10);
+  put_integer(sink, conversion, bd0_sign_of(conversion, value < 0), magnitude, 10);
 }
 
 static void convert_unsigned(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
@@ -109,7 +87,7 @@ static void convert_unsigned(struct sink *sink, const struct conversion *convers
 }
 
 static void put_text(struct sink *sink, const struct conversion *conversion, const char *text, size_t length) {
-  put_field(sink, conversion, (struct field){.prefix = "", .text = text, .text_length = length}, false);
+  bd0_put_field(sink, conversion, (struct field){.prefix = "", .text = text, .text_length = length}, false);
 }
 
 static void convert_pointer(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
@@ -129,31 +107,6 @@ static void convert_string(struct sink *sink, const struct conversion *conversio
   const char *end = conversion->has_precision ? memchr(text, 0, conversion->precision) : NULL;
   size_t whole = conversion->has_precision ? conversion->precision : strlen(text);
   put_text(sink, conversion, text, end != NULL ? (size_t)(end - text) : whole);
-}
-
-static void convert_double(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
-  double value = va_arg(arguments->list, double);
-  bool upper = conversion->letter == 'F';
-  struct field field = {.prefix = sign_of(conversion, __builtin_signbit(value) != 0)};
-  if (__builtin_isnan(value) || __builtin_isinf(value)) {
-    field.text = __builtin_isnan(value) ? (upper ? "NAN" : "nan") : (upper ? "INF" : "inf");
-    field.text_length = 3;
-    put_field(sink, conversion, field, false);
-    return;
-  }
-  char text[DECIMAL_DIGITS + 1];
-  size_t precision = conversion->has_precision ? conversion->precision : 6;
-  size_t digits = precision < DECIMAL_FRACTION_DIGITS ? precision : DECIMAL_FRACTION_DIGITS;
-  size_t before_point = bd0_decimal(value, digits, text);
-  field.text = text;
-  field.text_length = before_point + digits;
-  field.trailing_zeros = precision - digits;
-  if (precision > 0 || conversion->alternate) {
-    memmove(text + before_point + 1, text + before_point, digits);
-    text[before_point] = '.';
-    field.text_length++;
-  }
-  put_field(sink, conversion, field, conversion->zero);
 }
 
 static const char *parse_flags(const char *at, struct conversion *conversion) {
@@ -230,7 +183,11 @@ static bool convert(struct sink *sink, const struct conversion *conversion, stru
       return true;
     case 'f':
     case 'F':
-      convert_double(sink, conversion, arguments);
+    case 'e':
+    case 'E':
+    case 'g':
+    case 'G':
+      bd0_put_double(sink, conversion, va_arg(arguments->list, double));
       return true;
     case '%':
       put(sink, "%", 1);
@@ -287,10 +244,14 @@ int snprintf(char *restrict to, size_t size, const char *restrict format, ...) {
   return length;
 }
 
+int vsprintf(char *restrict to, const char *restrict format, va_list arguments) {
+  return vsnprintf(to, SIZE_MAX, format, arguments);
+}
+
 int sprintf(char *restrict to, const char *restrict format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(to, SIZE_MAX, format, arguments);
+  int length = vsprintf(to, format, arguments);
   va_end(arguments);
   return length;
 }

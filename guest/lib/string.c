@@ -1,5 +1,7 @@
 /* The string functions of <string.h>. */
+#include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #undef strlen
 
@@ -66,4 +68,84 @@ char *strstr(const char *text, const char *part) {
     if (strncmp(text, part, length) == 0) return (char *)text;
     if (*text == 0) return NULL;
   }
+}
+
+size_t strnlen(const char *text, size_t n) {
+  const char *end = memchr(text, 0, n);
+  return end == NULL ? n : (size_t)(end - text);
+}
+
+int strcoll(const char *left, const char *right) {
+  return strcmp(left, right);
+}
+
+size_t strxfrm(char *restrict to, const char *restrict from, size_t n) {
+  size_t length = strlen(from);
+  if (length < n) memcpy(to, from, length + 1);
+  return length;
+}
+
+char *stpcpy(char *restrict to, const char *restrict from) {
+  size_t length = strlen(from);
+  memcpy(to, from, length + 1);
+  return to + length;
+}
+
+char *strncat(char *restrict to, const char *restrict from, size_t n) {
+  char *end = to + strlen(to);
+  size_t length = strnlen(from, n);
+  memcpy(end, from, length);
+  end[length] = 0;
+  return to;
+}
+
+/** How many characters `text` begins with of which each is in `set`, or each is not. */
+static size_t span(const char *text, const char *set, int is_in) {
+  unsigned char member[256] = {0};
+  for (; *set != 0; set++) member[(unsigned char)*set] = 1;
+  size_t length = 0;
+  while (text[length] != 0 && member[(unsigned char)text[length]] == is_in) length++;
+  return length;
+}
+
+size_t strspn(const char *text, const char *accepted) {
+  return span(text, accepted, 1);
+}
+
+size_t strcspn(const char *text, const char *refused) {
+  return span(text, refused, 0);
+}
+
+char *strpbrk(const char *text, const char *accepted) {
+  text += strcspn(text, accepted);
+  return *text == 0 ? NULL : (char *)text;
+}
+
+char *strtok_r(char *restrict text, const char *restrict separators, char **restrict rest) {
+  if (text == NULL) text = *rest;
+  text += strspn(text, separators);
+  char *end = text + strcspn(text, separators);
+  *rest = *end == 0 ? end : end + 1;
+  if (end == text) return NULL;
+  *end = 0;
+  return text;
+}
+
+char *strtok(char *restrict text, const char *restrict separators) {
+  static char *rest;
+  return strtok_r(text, separators, &rest);
+}
+
+static int lower(char character) {
+  return character >= 'A' && character <= 'Z' ? character + ('a' - 'A') : (unsigned char)character;
+}
+
+int strncasecmp(const char *left, const char *right, size_t n) {
+  for (; n > 0; n--, left++, right++)
+    if (*left == 0 || lower(*left) != lower(*right)) return lower(*left) - lower(*right);
+  return 0;
+}
+
+int strcasecmp(const char *left, const char *right) {
+  return strncasecmp(left, right, SIZE_MAX);
 }

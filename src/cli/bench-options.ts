@@ -26,6 +26,7 @@ export const BENCH_OPTIONS = {
   },
   evaluator: { boolean: true, default: false, describe: 'the evaluator too, on the first instructions' },
   markdown: { boolean: true, default: false, describe: 'the table as Markdown' },
+  linux: { requiresArg: true, string: true, describe: 'FILE: the Linux (vmlinuz) that `bd0 bench kernel` boots' },
   json: { requiresArg: true, string: true, describe: 'FILE to which the raw samples are written' },
 } as const satisfies Record<string, Options>;
 
@@ -42,6 +43,8 @@ export interface BenchRequest {
   readonly rounds: number;
   readonly scale: Scale;
   readonly markdown: boolean;
+  /** The Linux that qemu-system boots; the newest under /boot if undefined. */
+  readonly linux: string | undefined;
   /** Where the raw samples go. */
   readonly json: string | undefined;
 }
@@ -49,10 +52,10 @@ export interface BenchRequest {
 /** Throws Failure for what is no number. */
 export function readBenchRequest(
   names: readonly string[],
-  { rounds, scale, contenders, evaluator, markdown, json }: InferredOptionTypes<typeof BENCH_OPTIONS>,
+  { rounds, scale, contenders, evaluator, markdown, linux, json }: InferredOptionTypes<typeof BENCH_OPTIONS>,
 ): BenchRequest {
   return {
-    ...{ names, evaluator, markdown, json },
+    ...{ names, evaluator, markdown, linux, json },
     contenders: contenders?.split(','),
     rounds: parseCount(rounds, '--rounds'),
     scale: parseScale(scale),

@@ -9,7 +9,7 @@ import { addVmoCommands, VMO_COMMANDS } from './vmo/commands.js';
 const WIDTH = 80;
 
 /** What follows `bd0`. */
-const COMMANDS = ['run', 'cc', 'vmo', 'bench'] as const;
+const COMMANDS = ['run', 'shell', 'cc', 'vmo', 'bench'] as const;
 
 /**
  * What yargs does of the command line: help, and the commands that have ordinary arguments. Answers the exit code. Throws
@@ -22,7 +22,8 @@ export async function performCommand(words: readonly string[]): Promise<number> 
     .scriptName('bd0')
     .usage('bd0: x86-64 programs on BD0, a single-address-space operating system\n\nbd0 COMMAND ...')
     .command('run', 'boot BD0 and start IMAGE', runHelp)
-    .command('cc', 'compile C or assembly for BD0', ccHelp)
+    .command('shell', 'boot BD0 into the terminal', shellHelp)
+    .command('cc', 'compile C, C++ or assembly for BD0', ccHelp)
     .command('vmo', 'virtual memory objects: content by its hash', (vmo) =>
       addVmoCommands(vmo, (code) => {
         exitCode = code;
@@ -65,7 +66,10 @@ function requireCommand([command, second]: readonly string[]): void {
 
 function runHelp(command: Argv): Argv {
   return command
-    .usage('bd0 run [OPTIONS] IMAGE [OPTIONS] [--] [ARGS...]\n\nIMAGE is a file, or else a name under --root.')
+    .usage(
+      'bd0 run [OPTIONS] [IMAGE [OPTIONS] [--] [ARGS...]]\n\n' +
+        'IMAGE is a file, or else a name under --root; without one, bd0 runs the terminal, as bd0 shell does.',
+    )
     .options(RUN_OPTIONS)
     .example('bd0 run hello_world', '')
     .example('bd0 run echo one two', 'ARGS are the arguments of the guest')
@@ -76,6 +80,18 @@ function runHelp(command: Argv): Argv {
         '124 limit reached, 125 bd0 failed, 126 IMAGE is not runnable, 127 not found, ' +
         '128 + n killed by a trap or signal.',
     );
+}
+
+function shellHelp(command: Argv): Argv {
+  return command
+    .usage(
+      'bd0 shell [OPTIONS]\n\nThe terminal of BD0, where programs are started and looked at: type help. ' +
+        'On a terminal Ctrl-A x quits, and Ctrl-A h tells the other keys of bd0.',
+    )
+    .options(RUN_OPTIONS)
+    .example('bd0 shell', '')
+    .example('bd0 shell --store ~/.bd0', 'with names that last')
+    .example("echo 'start hello_world' | bd0 shell", 'commands from a pipe');
 }
 
 function ccHelp(command: Argv): Argv {

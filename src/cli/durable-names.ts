@@ -13,6 +13,9 @@ import { ROOT_TAG } from '../vmo/canonical-form.js';
 import { Failure } from './failure.js';
 import { DiskStore } from './store/disk-store.js';
 
+/** How long a publication waits for who collects garbage. */
+const WRITER_WAIT_MS = 1000;
+
 /**
  * A store that a run has open to read. It is opened to write when a guest publishes for the first time, and from then on
  * nobody collects its garbage until the run ends.
@@ -31,7 +34,7 @@ export class RunStore {
   /** The store to write to; undefined where somebody else keeps it busy. */
   writer(): DiskStore | undefined {
     try {
-      return (this.writing ??= DiskStore.open(this.disk.directory, { mode: 'write' }));
+      return (this.writing ??= DiskStore.open(this.disk.directory, { mode: 'write', waitMs: WRITER_WAIT_MS }));
     } catch (error) {
       if (error instanceof Failure) return undefined;
       throw error;

@@ -35,6 +35,12 @@ const LINK_OPTIONS = [
   ...['-Wl,-z,max-page-size=4096', '-Wl,--build-id=none'],
 ];
 
+/** C++ without what the guest library does not have; C has no such options, and the compiler would say so. */
+const CXX_OPTIONS = ['-fno-exceptions', '-fno-rtti'];
+const CXX_ENDINGS = ['.cc', '.cpp', '.cxx', '.C'];
+/** What the compiler takes as input besides. */
+const OTHER_ENDINGS = ['.c', '.S', '.s', '.o', '.a'];
+
 /** With one of these the compiler stops before it links. */
 const STOPS_BEFORE_LINKING = ['-c', '-S', '-E', '-fsyntax-only', '-M', '-MM'];
 
@@ -52,7 +58,7 @@ export class GuestCompilerError extends Error {
 }
 
 export interface GuestCompilation {
-  /** C or assembly sources, objects and archives. */
+  /** C, C++ or assembly sources, objects and archives. */
   readonly sources: readonly string[];
   /** The image to write. */
   readonly output: string;
@@ -78,22 +84,35 @@ export async function compileGuest(compilation: GuestCompilation): Promise<strin
   const { sources, output, compilerOptions = [] } = compilation;
   if (compilerOptions.some((option) => STOPS_BEFORE_LINKING.includes(option))) {
     const compileOptions = compileOptionsOf(compiler, guestDirectory);
+    if ([...sources, ...compilerOptions].some(isCxx)) compileOptions.push(...cxxOptionsOf(compiler));
     return run(compiler.command, [...compileOptions, ...compilerOptions, ...sources, '-o', output]);
   }
   const library = await libraryOf(compiler, guestDirectory);
-  return linkGuest(compiler, { sources, output, compilerOptions, guestDirectory, library });
+  return withCxxObjects(compiler, { sources, output, compilerOptions, guestDirectory, library }, (link) =>
+    linkGuest(compiler, link),
+  );
 }
 
-/** A program that comes as one C file. */
+/** A program that comes as C files. */
 export interface GuestProgram {
   readonly name: string;
-  readonly source: string;
+  readonly sources: readonly string[];
+  /** What else it is made of: its own headers. */
+  readonly headers: readonly string[];
 }
 
-/** The programs of a directory: its C files, in the order of their names. */
+/** The programs of a directory, ascending by name: its C files, and the directories in it that have a main.c. */
 export function guestPrograms(directory: string = packagedGuestDirectory): GuestProgram[] {
-  const files = readdirSync(directory).filter((file) => extname(file) === '.c');
-  return files.sort().map((file) => ({ name: basename(file, '.c'), source: join(directory, file) }));
+  const programs = readdirSync(directory).flatMap((file): GuestProgram[] => {
+    const path = join(directory, file);
+    if (extname(file) === '.c') return [{ name: basename(file, '.c'), sources: [path], headers: [] }];
+    if (!existsSync(join(path, 'main.c'))) return [];
+    const parts = readdirSync(path).sort();
+    const ending = (end: string): string[] =>
+      parts.filter((part) => part.endsWith(end)).map((part) => join(path, part));
+    return [{ name: file, sources: ending('.c'), headers: ending('.h') }];
+  });
+  return programs.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export interface GuestBuild {
@@ -119,18 +138,24 @@ export async function buildAllGuests(outDirectory: string, build: GuestBuild = {
   const recordPath = `${resolve(outDirectory)}.inputs.json`;
   const recorded = readRecord(recordPath);
   const shared = sharedInputs(compiler, guestDirectory);
-  const current = new Map(programs.map(({ name, source }) => [name, hashOf([shared, source, readFileSync(source)])]));
+  const current = new Map(
+    programs.map(({ name, sources, headers }) => {
+      const files = [...sources, ...headers].flatMap((file) => [file, readFileSync(file)]);
+      return [name, hashOf([shared, ...files])];
+    }),
+  );
   const stale = programs.filter(
     ({ name }) => recorded[name] !== current.get(name) || !existsSync(join(outDirectory, name)),
   );
   if (stale.length === 0) return [];
 
   const library = await libraryOf(compiler, guestDirectory);
-  await twoAtATime(stale, async ({ name, source }) => {
+  await twoAtATime(stale, async ({ name, sources }) => {
     const image = resolve(outDirectory, name);
     // Another build of the same directory may run: a name never holds half an image.
     const output = `${image}.${process.pid}.part`;
-    await linkGuest(compiler, { sources: [resolve(source)], output, compilerOptions: [], guestDirectory, library });
+    const resolved = sources.map((source) => resolve(source));
+    await linkGuest(compiler, { sources: resolved, output, compilerOptions: [], guestDirectory, library });
     renameSync(output, image);
   });
   writeFileSync(recordPath, `${JSON.stringify(Object.fromEntries(current), null, 2)}\n`);
@@ -184,6 +209,34 @@ function compileOptionsOf(compiler: Compiler, guestDirectory: string): string[] 
   // clang warns of options that a source or a step has no use for; gcc does not.
   const quiet = compiler.version.includes('clang') ? ['-Wno-unused-command-line-argument'] : [];
   return [...COMPILE_OPTIONS, ...quiet, ...headers];
+}
+
+function isCxx(word: string): boolean {
+  return CXX_ENDINGS.includes(extname(word));
+}
+
+/** In freestanding C++, clang takes `main` for a function like any other, whose name becomes that of its type, too. */
+function cxxOptionsOf({ version }: Compiler): string[] {
+  return version.includes('clang') ? [...CXX_OPTIONS, '-fhosted'] : CXX_OPTIONS;
+}
+
+/** Compiles the C++ sources with options of their own, and hands over a link that has objects in their places. */
+async function withCxxObjects(compiler: Compiler, link: Link, use: (link: Link) => Promise<string>): Promise<string> {
+  const { sources, compilerOptions, guestDirectory } = link;
+  const units = [...sources, ...compilerOptions].filter(isCxx);
+  if (units.length === 0) return use(link);
+  const directory = mkdtempSync(join(tmpdir(), 'bd0-'));
+  try {
+    const options = compilerOptions.filter((word) => !isCxx(word) && !OTHER_ENDINGS.includes(extname(word)));
+    const objects = new Map(units.map((unit, index) => [unit, join(directory, `${index}.o`)]));
+    const compileOptions = [...compileOptionsOf(compiler, guestDirectory), ...cxxOptionsOf(compiler), ...options, '-c'];
+    let said = '';
+    for (const [unit, object] of objects) said += await run(compiler.command, [...compileOptions, unit, '-o', object]);
+    const inPlace = (words: readonly string[]): string[] => words.map((word) => objects.get(word) ?? word);
+    return said + (await use({ ...link, sources: inPlace(sources), compilerOptions: inPlace(compilerOptions) }));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 async function linkGuest(compiler: Compiler, link: Link): Promise<string> {

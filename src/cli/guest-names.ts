@@ -1,7 +1,6 @@
 /** What guests of `bd0 run` call VMOs: names that they publish, over the files of a directory. */
 
 import type { ExpectedContent, NameSpace, PublishOutcome, VmoHandle } from '../index.js';
-import type { StateWriter } from '../state-writer.js';
 import type { RootFiles } from './root-files.js';
 
 /**
@@ -38,7 +37,7 @@ export class GuestNames implements NameSpace {
     return this.published.open(id);
   }
 
-  writeState(out: StateWriter): void {
+  writeState(out: Parameters<NameSpace['writeState']>[0]): void {
     this.published.writeState(out);
   }
 

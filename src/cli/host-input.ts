@@ -1,33 +1,56 @@
 import { fstatSync, readSync } from 'node:fs';
+import type { ReadStream } from 'node:tty';
 import { Failure, isSystemError, systemReason } from './failure.js';
+import { HostKeys, KEYS_HELP } from './host-keys.js';
+import { writeToStderr } from './host-output.js';
 
 const STDIN = 0;
+const STDOUT = 1;
 
 /** Bytes kept for the guest before stdin is asked to wait. */
 const MAX_WAITING_BYTES = 2 ** 20;
 
+/** What stdin is. */
+interface Kind {
+  /** Somebody types there. */
+  readonly isTerminal: boolean;
+  /** And sees there what the guest writes: the keys are the guest's, and the host's terminal does nothing by itself. */
+  readonly isInteractive: boolean;
+  /** Whether bytes come when they come. */
+  readonly isStream: boolean;
+}
+
 /**
  * The guest's input from stdin, which is not touched before the guest reads. Files and devices are read when the guest
- * reads, so that it never finds them late; pipes and terminals, in lines, as the event loop brings their bytes.
+ * reads, so that it never finds them late; pipes and terminals as the event loop brings their bytes.
  */
 export class HostInput {
-  private readonly waiting: Buffer[] = [];
+  readonly isTerminal: boolean;
+  readonly isInteractive: boolean;
+  /** Ctrl-A x was typed. */
+  hasQuit = false;
+  private readonly isStream: boolean;
+  private readonly waiting: Uint8Array[] = [];
   private waitingBytes = 0;
   private started = false;
   private ended = false;
 
   private constructor(
-    readonly isTerminal: boolean,
-    /** Whether bytes come when they come. */
-    private readonly isStream: boolean,
+    { isTerminal, isInteractive, isStream }: Kind,
     private readonly onArrival: () => void,
-  ) {}
+  ) {
+    this.isTerminal = isTerminal;
+    this.isInteractive = isInteractive;
+    this.isStream = isStream;
+  }
 
   /** `onArrival` is told when bytes, or the end, have come. */
   static async open(onArrival: () => void): Promise<HostInput> {
     const kind = fstatSync(STDIN);
     const isTerminal = kind.isCharacterDevice() && (await import('node:tty')).isatty(STDIN);
-    return new HostInput(isTerminal, isTerminal || kind.isFIFO() || kind.isSocket(), onArrival);
+    const isInteractive = isTerminal && (await import('node:tty')).isatty(STDOUT);
+    const isStream = isTerminal || kind.isFIFO() || kind.isSocket();
+    return new HostInput({ isTerminal, isInteractive, isStream }, onArrival);
   }
 
   /** As kernel/console.ts says. Throws Failure where stdin cannot be read. */
@@ -59,11 +82,29 @@ export class HostInput {
     stdin.on('end', end);
     // A terminal that has gone, or belongs to another job: there is no more input.
     stdin.on('error', end);
+    const keys = this.isInteractive ? this.takeTerminal(stdin) : undefined;
     stdin.on('data', (bytes: Buffer) => {
-      this.waiting.push(bytes);
-      this.waitingBytes += bytes.length;
-      if (this.waitingBytes >= MAX_WAITING_BYTES) stdin.pause();
+      const forGuest = keys?.take(bytes) ?? bytes;
+      if (forGuest.length > 0) this.waiting.push(forGuest);
+      this.waitingBytes += forGuest.length;
+      // A person can always quit.
+      if (this.waitingBytes >= MAX_WAITING_BYTES && !keys) stdin.pause();
       this.onArrival();
+    });
+  }
+
+  /** Has the host's terminal pass on every key, as long as bd0 runs: Node gives it back when the process exits. */
+  private takeTerminal(stdin: ReadStream): HostKeys {
+    const takeRaw = (): void => {
+      stdin.setRawMode(false);
+      stdin.setRawMode(true);
+    };
+    takeRaw();
+    // Whoever had the terminal while bd0 was stopped may have left it otherwise.
+    process.on('SIGCONT', takeRaw);
+    return new HostKeys((command) => {
+      if (command === 'quit') this.hasQuit = true;
+      else writeToStderr(`\nbd0: ${KEYS_HELP}`);
     });
   }
 }

@@ -1,4 +1,4 @@
-import { fstatSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { Failure, isSystemError, systemReason } from './failure.js';
 import { SIGNALS, type Signals } from './signals.js';
 
@@ -11,6 +11,9 @@ const MAX_QUEUED_BYTES = 8 * 2 ** 20;
 /** Milliseconds between two tries at a pipe that is full. */
 const RETRY_MS = 2;
 
+/** Stands in the queue where something else is to be told. */
+const CUT = 'cut';
+
 /**
  * The guest's output on stdout. What it writes is queued, and goes out when `flush` is called between two slices of its
  * run, so that signals are heard while a slow reader holds up the guest; and within a slice only where the queue is full.
@@ -20,33 +23,54 @@ export class HostOutput {
   failure: Error | undefined;
   /** True while stdout has not taken what was flushed. */
   isBusy = false;
-  private queue: Uint8Array[] = [];
   /** Bytes that wait for `flush`. */
   queuedBytes = 0;
-  /** Writing to a pipe or a socket waits for its reader; files, terminals and devices take what they are given. */
+  private queue: (Uint8Array | typeof CUT)[] = [];
+  /** Writing to a pipe or a socket waits for its reader; files and devices take what they are given. */
   private readonly waits: boolean;
+  /** A terminal that does not wait for who looks at it: a file descriptor. */
+  private readonly terminal: number | undefined;
   private listens = false;
 
   /** `signals` may be kept waiting by a write; `onTaken` is told when stdout is not busy any more. */
   constructor(
     private readonly signals: Signals,
     private readonly onTaken: () => void,
+    isTerminal = false,
   ) {
     const kind = fstatSync(STDOUT);
     this.waits = kind.isFIFO() || kind.isSocket();
+    this.terminal = isTerminal ? openTerminal() : undefined;
   }
 
   /** The bytes are the queue's to keep. Throws `failure` if there is one: the guest cannot go on. */
   write(bytes: Uint8Array): void {
     this.queue.push(bytes);
     this.queuedBytes += bytes.length;
-    if (this.queuedBytes > MAX_QUEUED_BYTES) this.writeNow();
+    if (this.queuedBytes > MAX_QUEUED_BYTES && this.terminal === undefined) this.writeNow();
     if (this.failure) throw this.failure;
   }
 
-  /** Gives stdout all that is queued. Where it `isBusy` then, it is to be left alone until it is not. */
+  /** Something is to be told on stderr behind what has been written: `flush` goes no further, until `passCut`. */
+  cut(): void {
+    this.queue.push(CUT);
+  }
+
+  /** Goes on behind a cut that all before has gone out of; false where there is none. */
+  passCut(): boolean {
+    const isCut = this.queue[0] === CUT;
+    if (isCut) this.queue.shift();
+    return isCut;
+  }
+
+  /** Gives stdout what is queued. Where it `isBusy` then, it is to be left alone until it is not. */
   flush(): void {
-    if (this.queuedBytes === 0) return;
+    if (this.queue.length === 0 || this.queue[0] === CUT) return;
+    if (this.terminal !== undefined) {
+      this.isBusy = true;
+      this.writeToTerminal(this.terminal, this.take());
+      return;
+    }
     if (!this.waits) return this.writeNow();
     const { stdout } = process;
     if (!this.listens) stdout.on('error', (error) => this.taken(error));
@@ -61,6 +85,19 @@ export class HostOutput {
     this.onTaken();
   }
 
+  /** What a terminal does not take now, since nobody looks at it, it gets later; meanwhile signals and keys are heard. */
+  private writeToTerminal(file: number, bytes: Uint8Array): void {
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(file, bytes, written);
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== 'EAGAIN') return this.taken(error as Error);
+      setTimeout(() => this.writeToTerminal(file, bytes.subarray(written)), RETRY_MS);
+      return;
+    }
+    this.taken(undefined);
+  }
+
   private writeNow(): void {
     try {
       this.signals.whileBlocking(() => writeFully(STDOUT, this.take()));
@@ -70,11 +107,23 @@ export class HostOutput {
     }
   }
 
+  /** What is queued, up to a cut. */
   private take(): Uint8Array {
-    const bytes = Buffer.concat(this.queue);
-    this.queue = [];
-    this.queuedBytes = 0;
+    const cut = this.queue.indexOf(CUT);
+    const parts = this.queue.splice(0, cut < 0 ? this.queue.length : cut);
+    const bytes = Buffer.concat(parts as Uint8Array[]);
+    this.queuedBytes -= bytes.length;
     return bytes;
+  }
+}
+
+/** stdout, opened once more, so that writing to it does not wait and nobody else is bothered; undefined where that fails. */
+function openTerminal(): number | undefined {
+  try {
+    return openSync('/dev/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return undefined;
   }
 }
 

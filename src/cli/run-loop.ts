@@ -7,6 +7,10 @@ import type { Bell, Signals } from './signals.js';
 export type End =
   | Extract<Outcome, { kind: 'exited' | 'trapped' }>
   | { readonly kind: 'limit'; readonly what: string }
+  /** Every thread waits for another one, for ever. */
+  | { readonly kind: 'deadlock' }
+  /** Whoever sits at the terminal has had enough. */
+  | { readonly kind: 'quit' }
   /** By its number in Linux. */
   | { readonly kind: 'signal'; readonly signal: number };
 
@@ -18,8 +22,8 @@ export interface RunLoopOptions {
   readonly signals: Signals;
   /** Rung when input has come, output has been taken, or a signal has come. */
   readonly bell: Bell;
-  /** Tells of the processes that have trapped, after what they wrote. */
-  readonly tellTraps: () => Promise<void>;
+  /** Tells what is to be told at a cut in the output. */
+  readonly tellAtCut: () => Promise<void>;
   /** Infinity for none. */
   readonly maxInstructions: number;
   readonly timeoutSeconds: number;
@@ -57,12 +61,11 @@ export class RunLoop {
       const outcome = this.runSlice();
       const ended = outcome?.kind === 'exited' || outcome?.kind === 'trapped';
       await this.bringOut(ended ? Infinity : this.deadline);
-      await this.options.tellTraps();
       const end = this.endOfOutput() ?? (ended && !this.options.output.isBusy ? outcome : this.endFromOutside());
       if (end) return end;
       if (outcome?.kind !== 'waiting') await nextTurn();
       else if (outcome.forInput || outcome.until < Infinity) await this.waitForInput(outcome.until);
-      else return { kind: 'limit', what: 'every thread had begun to wait for another one, for ever' };
+      else return { kind: 'deadlock' };
     }
   }
 
@@ -87,12 +90,17 @@ export class RunLoop {
     this.sliceTicks = Math.min(Math.max(1, Math.floor(this.sliceTicks * factor)), LONGEST_SLICE_TICKS);
   }
 
-  /** Brings output out, until a time; a signal ends it too. */
+  /** Brings output out, and what is told between, until a time; a signal ends it too, and somebody who quits. */
   private async bringOut(deadline: number): Promise<void> {
-    const { output, signals, bell } = this.options;
-    output.flush();
-    while (output.isBusy && signals.received === undefined && performance.now() < deadline)
-      await bell.wait(deadline - performance.now());
+    const { output, bell, tellAtCut } = this.options;
+    do {
+      output.flush();
+      while (output.isBusy && !this.isStopped && performance.now() < deadline)
+        await bell.wait(deadline - performance.now());
+      if (output.isBusy) return;
+      if (!output.passCut()) return;
+      await tellAtCut();
+    } while (!output.failure);
   }
 
   /** A program whose output nobody reads any more ends as by SIGPIPE. */
@@ -101,8 +109,13 @@ export class RunLoop {
     return failure && { kind: 'signal', signal: signalOfLostOutput(failure) };
   }
 
+  private get isStopped(): boolean {
+    return this.options.signals.received !== undefined || this.options.input.hasQuit;
+  }
+
   private endFromOutside(): End | undefined {
-    const { computer, signals, maxInstructions, timeoutSeconds } = this.options;
+    const { computer, input, signals, maxInstructions, timeoutSeconds } = this.options;
+    if (input.hasQuit) return { kind: 'quit' };
     if (signals.received !== undefined) return { kind: 'signal', signal: signals.received };
     if (computer.instructions >= maxInstructions)
       return { kind: 'limit', what: `${maxInstructions} instructions (--max-instructions)` };

@@ -1,6 +1,7 @@
 import type { InferredOptionTypes, Options } from 'yargs';
 import { DEFAULT_THRESHOLD } from '../cpu/translator/options.js';
 import { Failure } from './failure.js';
+import { DEBUG_POLICIES } from './spurious-writes.js';
 import { parseCount, parseSeconds, parseSize } from './size.js';
 
 /** What `--trace` knows. */
@@ -68,6 +69,12 @@ export const RUN_OPTIONS = {
     defaultDescription: 'real on a terminal',
     coerce: (text: string) => oneOf(CLOCKS, text, '--clock'),
   },
+  'debug-mode': {
+    alias: 'd',
+    describe: `start IMAGE in debug mode; a write outside its own memory is fatal, or as POLICY says: ${DEBUG_POLICIES.join(', ')}`,
+    defaultDescription: 'kill',
+    coerce: (text: string) => (text === '' ? 'kill' : oneOf(DEBUG_POLICIES, text, '--debug-mode')),
+  },
   stats: { boolean: true, describe: 'counters of machine and translator on stderr at the end' },
   trace: {
     requiresArg: true,
@@ -125,7 +132,7 @@ export function readRunRequest(words: readonly string[]): RunRequest {
     if (word === '--help' || word === '-h') return { options, help: true, image, guestArguments: [] };
     if (word.startsWith('-') && word !== '-') {
       const { name, text } = readOption(word);
-      if (!takesValue(name)) options[name] = true;
+      if (!takesValue(name)) options[name] = valueInWord(name, text);
       else options[name] = valueOf(name, text ?? words[++at]);
     } else if (image === undefined) image = word;
     else break;
@@ -142,7 +149,8 @@ function readOption(word: string): { name: OptionName; text: string | undefined 
   if (name === undefined || !Object.hasOwn(RUN_OPTIONS, name))
     throw new Failure(`unknown option '${word}': bd0 run --help lists them; arguments of the guest go behind --`);
   const text = long ? long[2] : word.slice(2).replace(/^=/, '') || undefined;
-  if (text !== undefined && !takesValue(name as OptionName)) throw new Failure(`--${name} takes no value: '${word}'`);
+  if (text !== undefined && !('coerce' in RUN_OPTIONS[name as OptionName]))
+    throw new Failure(`--${name} takes no value: '${word}'`);
   return { name: name as OptionName, text };
 }
 
@@ -152,6 +160,12 @@ function nameOfLetter(letter: string): string | undefined {
 
 function takesValue(name: OptionName): boolean {
   return 'requiresArg' in RUN_OPTIONS[name];
+}
+
+/** Of an option that needs no value. */
+function valueInWord(name: OptionName, text = ''): unknown {
+  const option = RUN_OPTIONS[name];
+  return 'coerce' in option ? option.coerce(text) : true;
 }
 
 function valueOf(name: OptionName, text: string | undefined): unknown {

@@ -45,12 +45,13 @@ export function describeStatistics(statistics: Statistics, seconds: number): str
   );
 }
 
-function machineRows({ instructions, ticks, faults, switches }: Statistics, seconds: number): Row[] {
+function machineRows({ instructions, ticks, faults, switches, tlbDrops }: Statistics, seconds: number): Row[] {
   return [
     ['instructions', `${grouped(instructions)}, ${Number((instructions / seconds / 1e6).toPrecision(3))} MIPS`],
     ['time', `${seconds.toFixed(3)} s here, ${(ticks / 1e9).toFixed(9)} s in the machine`],
     ['page faults', grouped(faults)],
     ['thread switches', grouped(switches)],
+    ['TLB drops', grouped(tlbDrops)],
   ];
 }
 

@@ -23,10 +23,12 @@ import { DEFAULT_LIMIT, DEFAULT_MEMORY, type RunOptions, type RunRequest, type T
 import { describeStatistics, resultAsJson } from './run-result.js';
 import { RootFiles } from './root-files.js';
 import { sha256 } from './sha256.js';
+import { terminalArguments, terminalSource } from './shell.js';
 import { Bell, Signals } from './signals.js';
 import { parseSize } from './size.js';
 import { findSource, openImage } from './stored-image.js';
 import type { Tracing } from './tracing.js';
+import { SpuriousWrites } from './spurious-writes.js';
 import { TrapReports } from './trap-reports.js';
 
 /** `bd0 run`: answers the exit code. Throws Failure for what the user can do something about. */
@@ -64,16 +66,16 @@ async function runImage(
   log: Logger | undefined,
   durable: DurableStore | undefined,
 ): Promise<number> {
-  if (image === undefined) throw new Failure('bd0 run needs an IMAGE, such as hello_world: bd0 run --help');
   const disk = durable?.runStore.disk;
-  const source = findSource(image, options.root, disk);
+  const source = image === undefined ? terminalSource() : findSource(image, options.root, disk);
   const { path } = source;
   const machine = await makeMachine(options, log, durable);
   const { computer } = machine;
   const file = openImage(computer.store, source, disk);
-  const program = start(computer, file, path, [image, ...guestArguments], options);
+  const argv = image === undefined ? terminalArguments(machine.input) : [image, ...guestArguments];
+  const program = start(computer, file, path, argv, options);
   machine.tracing?.started(file, program);
-  log?.info({ image: path, id: file.id, pid: program.pid, arguments: guestArguments }, 'started');
+  log?.info({ image: path, id: file.id, pid: program.pid, arguments: argv.slice(1) }, 'started');
   const before = performance.now();
   const end = await runToEnd(machine, program, options);
   const seconds = (performance.now() - before) / 1000;
@@ -82,6 +84,7 @@ async function runImage(
   const { statistics } = computer;
   if (options.json) writeToStderr(resultAsJson({ image: path, id: file.id, end, exitCode, statistics, seconds }));
   else {
+    machine.spuriousWrites.tellRepeated();
     tellEnd(end, program);
     if (options.stats) writeToStderr(...describeStatistics(statistics, seconds));
   }
@@ -97,6 +100,7 @@ interface Machine {
   readonly bell: Bell;
   readonly tracing: Tracing | undefined;
   readonly traps: TrapReports;
+  readonly spuriousWrites: SpuriousWrites;
 }
 
 async function makeMachine(
@@ -108,9 +112,13 @@ async function makeMachine(
   const bell = new Bell();
   const input = await HostInput.open(() => bell.ring());
   const signals = new Signals(() => bell.ring());
-  const output = new HostOutput(signals, () => bell.ring());
+  const output = new HostOutput(signals, () => bell.ring(), input.isInteractive);
   const tracing = log && options.trace && (await makeTracing(log, options.trace, () => computer));
-  const traps = new TrapReports(() => computer);
+  const traps = new TrapReports(
+    () => computer,
+    () => output.cut(),
+  );
+  const spuriousWrites = await makeSpuriousWrites(options, { traps, output, signals, isTerminal: input.isTerminal });
   const computer: Computer = makeComputer({
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
@@ -118,7 +126,11 @@ async function makeMachine(
     ...(options['jit-threshold'] !== undefined && { translationThreshold: options['jit-threshold'] }),
     sha256,
     now: () => performance.now(),
-    console: { write: (bytes) => output.write(bytes), read: (max) => input.read(max) },
+    console: {
+      write: (bytes) => output.write(bytes),
+      read: (max) => input.read(max),
+      isTerminal: input.isInteractive,
+    },
     clock: clockOf(options, input),
     names: (store) =>
       new GuestNames(
@@ -126,10 +138,28 @@ async function makeMachine(
         new RootFiles(store, rootDirectory(options.root)),
       ),
     ...(codeStore && { codeStore }),
-    hooks: { ...tracing?.hooks, ...(!options.json && { onTrap: traps.onTrap }) },
+    hooks: {
+      ...tracing?.hooks,
+      ...(!options.json && { onTrap: traps.onTrap }),
+      onSpuriousWrite: spuriousWrites.onSpuriousWrite,
+    },
     ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),
   });
-  return { computer, input, output, signals, bell, tracing, traps };
+  return { computer, input, output, signals, bell, tracing, traps, spuriousWrites };
+}
+
+/** Without a policy the person at the terminal is asked; where there is none, the process is killed. */
+async function makeSpuriousWrites(
+  options: RunOptions,
+  host: Pick<Machine, 'traps' | 'output' | 'signals'> & { readonly isTerminal: boolean },
+): Promise<SpuriousWrites> {
+  const policy = options['debug-mode'] ?? (host.isTerminal ? 'ask' : 'kill');
+  if (policy === 'ask' && !host.isTerminal) throw new Failure('--debug-mode=ask needs a terminal as standard input');
+  if (policy === 'ask') {
+    const loading = host.traps.load();
+    if (options['debug-mode']) await loading;
+  }
+  return new SpuriousWrites({ ...host, policy, tells: !options.json });
 }
 
 async function makeTracing(log: Logger, traces: readonly Trace[], machine: () => Computer): Promise<Tracing> {
@@ -151,10 +181,11 @@ function start(
   image: VmoHandle,
   path: string,
   argv: readonly string[],
-  { limit = parseSize(DEFAULT_LIMIT, '--limit') }: RunOptions,
+  { limit = parseSize(DEFAULT_LIMIT, '--limit'), 'debug-mode': policy }: RunOptions,
 ): Process {
   try {
-    return computer.start(image, { name: processName(path), limitBytes: limit, argv });
+    const name = processName(path);
+    return computer.start(image, { name, limitBytes: limit, argv, debugMode: policy !== undefined });
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const notRunnable = error.errno === Errno.ENOEXEC;
@@ -172,7 +203,7 @@ function runToEnd(machine: Machine, program: Process, options: RunOptions): Prom
     maxInstructions: options['max-instructions'] ?? Infinity,
     timeoutSeconds: options.timeout ?? Infinity,
     realTime: clockOf(options, machine.input) === 'real',
-    tellTraps: () => machine.traps.tell(),
+    tellAtCut: () => machine.traps.tellFirst(),
   });
   return loop.run();
 }
@@ -182,11 +213,16 @@ function clockOf({ clock }: RunOptions, input: HostInput): 'free' | 'real' {
 }
 
 function exitCodeOf(end: End): number {
-  if (end.kind === 'limit') return EXIT_LIMIT;
+  if (end.kind === 'limit' || end.kind === 'deadlock') return EXIT_LIMIT;
+  if (end.kind === 'quit') return 0;
   return end.kind === 'signal' ? 128 + end.signal : end.exitCode;
 }
 
 /** Says on stderr why a program was stopped that did not end itself. Signals speak for themselves, traps have been told. */
 function tellEnd(end: End, program: Process): void {
   if (end.kind === 'limit') writeToStderr(`bd0: stopped '${program.name}' after ${end.what}`);
+  // The line that was being typed is left as it stands.
+  if (end.kind === 'quit') writeToStderr('', `bd0: stopped '${program.name}': Ctrl-A x`);
+  if (end.kind === 'deadlock')
+    writeToStderr(`bd0: stopped '${program.name}': every thread waits for another one, for ever`);
 }

@@ -1,8 +1,8 @@
 /** The numbers of signals in Linux, whatever they are here. */
-export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 } as const;
+export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 } as const;
 
 /** Those that end bd0. */
-const HEARD = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
+const HEARD = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
 
 /** What ends a wait: input that has come, or a signal. */
 export class Bell {

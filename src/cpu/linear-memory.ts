@@ -72,6 +72,13 @@ export class LinearMemory {
     if (watched & WATCH_TABLE) this.mmu.stored(physical, lengthBytes);
     if (watched & WATCH_CODE) this.onCodeStored(physical, lengthBytes);
   }
+
+  /** As `stored` for the PTE of one linear page, which nothing else goes through. */
+  pteStored(physical: number, linearHigh: number, linearLow: number): void {
+    const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
+    if (watched & WATCH_TABLE) this.mmu.pteStored(physical, linearHigh, linearLow);
+    if (watched & WATCH_CODE) this.onCodeStored(physical, 8);
+  }
 }
 
 /** Bytes of guest memory in one page or two, translated for an access. */

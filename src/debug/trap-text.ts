@@ -2,6 +2,7 @@ import { hex } from '../bits.js';
 import { Decoder } from '../cpu/decoder.js';
 import { Vector } from '../cpu/exceptions.js';
 import { toLinear } from '../kernel/linear-address.js';
+import { pidText } from '../kernel/process-table.js';
 import { describeStores } from '../kernel/spurious-write.js';
 import { describeSurroundings, type SymbolAt } from '../kernel/surroundings.js';
 import { describeCause, type TrapReport } from '../kernel/trap-report.js';
@@ -34,7 +35,7 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
     lines.push(describeSurroundings(address, surroundings, symbolAt(address, surroundings)));
   }
   if (spuriousWrite) lines.push(...describeStores(spuriousWrite, symbolAt));
-  const first = `process ${pid} (${name}), thread ${tid}: ${describeCause(report)}`;
+  const first = `process ${pidText(pid)} (${name}), thread ${tid}: ${describeCause(report)}`;
   return [fitted(first, FIRST_WIDTH), ...lines.map((line) => fitted(`${INDENT}${line}`, WIDTH))];
 }
 

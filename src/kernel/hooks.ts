@@ -1,4 +1,5 @@
 import type { CallResult } from './calls/call.js';
+import type { ConsoleInput } from './console.js';
 import type { MemoryAccess } from './mapping.js';
 import type { NameInput } from './names.js';
 import type { FaultOutcome } from './pager.js';
@@ -26,7 +27,7 @@ export interface FaultEvent {
 }
 
 /** Something that came from outside, and the tick at which it did. */
-export type InputEvent = { readonly tick: number } & NameInput;
+export type InputEvent = { readonly tick: number } & (NameInput | ConsoleInput);
 
 /** Who wants to know what happens in the machine. Hooks change nothing in it; answers are inputs of the machine. */
 export interface KernelHooks {

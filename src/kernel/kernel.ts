@@ -12,22 +12,25 @@ import {
   PENDING,
   type CallContext,
   type CallResult,
+  type KernelCall,
   type KernelServices,
   type ThreadStart,
 } from './calls/call.js';
 import { KERNEL_CALLS } from './calls/index.js';
 import { commitRange } from './commit.js';
-import { CountedConsole } from './console.js';
+import { KernelConsole, type ConsoleInput } from './console.js';
 import { enterUserMode, setInitialRegisters } from './cpu-setup.js';
 import { DebugMode, RefusedCallStore } from './debug-mode.js';
 import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';
 import { mapKernelPage } from './kernel-page.js';
 import type { Clock, KernelEvent, KernelOptions } from './kernel-options.js';
+import { EXIT_INTERRUPTED, foregroundOf } from './foreground.js';
+import { KnownImages } from './known-images.js';
 import { fromLinear, type LinearAddress } from './linear-address.js';
 import { loadProgram, unload, type StartOptions } from './loader.js';
 import { again } from './map-vmo.js';
-import { MemoryNames, WatchedNames, type NameSpace } from './names.js';
+import { MemoryNames, WatchedNames, type NameInput, type NameSpace } from './names.js';
 import { PageFaults } from './page-faults.js';
 import { Pager } from './pager.js';
 import { Process } from './process.js';
@@ -50,11 +53,12 @@ const CALLS = new Map(KERNEL_CALLS.map((call) => [call.number, call]));
 export class Kernel implements KernelServices {
   readonly processes = new ProcessTable();
   readonly space = new AddressSpace();
+  readonly images = new KnownImages();
   readonly store: VmoStore;
   readonly names: NameSpace;
   readonly pager: Pager;
   readonly memory: UserMemory;
-  readonly console: CountedConsole;
+  readonly console: KernelConsole;
   readonly debugMode: DebugMode;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
@@ -75,10 +79,13 @@ export class Kernel implements KernelServices {
     const { cpu, store, pool, console, hooks = {}, writeBackBytes = 0, clock = 'free' } = options;
     this.cpu = cpu;
     this.store = store;
-    this.names = new WatchedNames(options.names ?? new MemoryNames(store), (input) =>
-      hooks.onInput?.({ tick: cpu.ticks, ...input }),
-    );
-    this.console = new CountedConsole(console);
+    const tell = (input: ConsoleInput | NameInput): void => hooks.onInput?.({ tick: cpu.ticks, ...input });
+    this.names = new WatchedNames(options.names ?? new MemoryNames(store), tell);
+    this.console = new KernelConsole(console, {
+      tell,
+      foreground: () => foregroundOf(this.processes),
+      interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
+    });
     this.hooks = hooks;
     this.clock = clock;
     this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes);
@@ -129,6 +136,7 @@ export class Kernel implements KernelServices {
   /** Runs threads until something happens that the host should know, at most `maxTicks` ticks (at least 1). */
   run(maxTicks: number): KernelEvent {
     const end = this.cpu.ticks + maxTicks;
+    this.console.takeIn();
     while (this.cpu.ticks < end) {
       const thread = this.schedule();
       if (thread) this.runThread(thread, end);
@@ -140,6 +148,15 @@ export class Kernel implements KernelServices {
       if (event) return event;
     }
     return { kind: 'ticks' };
+  }
+
+  /**
+   * Runs a thread that can run for one tick, whoever's turn it is: for those who look at every order in which things can
+   * happen. A call that waited, and can answer, answers; that takes no tick.
+   */
+  step(thread: Thread): void {
+    this.scheduler.giveTurn(thread, this.cpu.ticks);
+    this.runThread(thread, this.cpu.ticks + 1);
   }
 
   /** Makes a VMO of a range of memory, which is mapped to it from then on: see commitRange. */
@@ -243,9 +260,11 @@ export class Kernel implements KernelServices {
   /** The thread that is to run, with a slice that is not used up. Those that wait for input ask again when a slice begins. */
   private schedule(): Thread | undefined {
     const { scheduler } = this;
+    this.console.settle();
     if (scheduler.nextDeadline <= this.cpu.ticks)
       this.waits.passDeadlines(this.cpu.ticks, (thread) => this.askAgain(thread));
     if (scheduler.needsSlice(this.cpu.ticks)) {
+      if (scheduler.waitingForInput.length > 0) this.console.takeIn();
       for (const thread of [...scheduler.waitingForInput]) if (this.threads.has(thread.tid)) this.askAgain(thread);
       scheduler.beginSlice(this.cpu.ticks);
     }
@@ -261,7 +280,8 @@ export class Kernel implements KernelServices {
   /** All threads wait. Undefined: not any more, since time has passed. */
   private rest(end: number): KernelEvent | undefined {
     const { nextDeadline: until, waitingForInput } = this.scheduler;
-    const forInput = waitingForInput.length > 0;
+    // What Ctrl-C would end may wait for anything.
+    const forInput = waitingForInput.length > 0 || (this.console.isTerminal && !foregroundOf(this.processes)?.isFirst);
     if (this.threads.size === 0) return { kind: 'idle' };
     if (forInput || until === Infinity || this.clock === 'real') return { kind: 'waiting', until, forInput };
     this.passTime(Math.min(until, end));
@@ -316,13 +336,15 @@ export class Kernel implements KernelServices {
   /** Makes a call with the registers in the CPU. */
   private call(thread: Thread, pending: PendingCall): void {
     const { state } = this.cpu;
-    const args = ARGUMENT_REGISTERS.map((register) => state.gpr(register));
     const call = CALLS.get(pending.number);
     const waited = pending.wait !== undefined;
     pending.wait = undefined;
     let result: CallResult;
     try {
-      result = call ? call.perform(this.contextOf(thread, pending), ...args) : failure(Errno.ENOSYS);
+      if (call) {
+        const args = call.parameters.map((_, index) => state.gpr(ARGUMENT_REGISTERS[index]!));
+        result = call.perform(this.contextOf(thread, pending, call), ...args);
+      } else result = failure(Errno.ENOSYS);
     } catch (error) {
       pending.work?.close();
       if (error instanceof RefusedCallStore) return this.kill(thread, trapOfSpuriousWrite(error.write));
@@ -340,6 +362,7 @@ export class Kernel implements KernelServices {
     if (result === ENDED) return;
     thread.pending = pending;
     if (!waited && pending.wait) this.waits.begin(thread, pending.wait);
+    if (waited && !pending.wait) this.scheduler.wake(thread);
   }
 
   /** Answers a call of the thread whose registers the CPU holds. */
@@ -356,13 +379,14 @@ export class Kernel implements KernelServices {
     onKernelCall({ thread, number: BigInt(number), name: CALLS.get(number)?.name, arguments: args, result });
   }
 
-  private contextOf(thread: Thread, pending: PendingCall): CallContext {
+  /** One literal: put together by spreading others it takes ten microseconds, and rubbish to collect. */
+  private contextOf(thread: Thread, pending: PendingCall, call: KernelCall): CallContext {
     const { console, store, names, space, pager, debugMode, cpu } = this;
-    return {
-      ...{ kernel: this, thread, process: thread.process, now: cpu.ticks, pending },
-      memory: debugMode.memoryFor(thread, CALLS.get(pending.number)!.name),
-      ...{ console, store, names, space, pager, debugMode, guestMemory: cpu.memory },
-    };
+    const { process } = thread;
+    const { ticks: now, memory: guestMemory } = cpu;
+    const memory = debugMode.memoryFor(thread, call.name);
+    // prettier-ignore
+    return { kernel: this, thread, process, now, pending, memory, console, store, names, space, pager, debugMode, guestMemory };
   }
 
   private trap(thread: Thread, cause: TrapReport['cause'], exception?: GuestException): void {

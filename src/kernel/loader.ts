@@ -4,7 +4,7 @@ import { OutOfFramesError } from '../vmo/errors.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
 import type { AddressSpace } from './address-space.js';
-import { parseElf, type ElfImage } from './elf.js';
+import type { ElfImage } from './elf.js';
 import { Errno, KernelError } from './errors.js';
 import {
   HEAP_PAIR_BYTES,
@@ -17,6 +17,7 @@ import {
 import { imageMappings, loadBase } from './image.js';
 import { initialStack, initialStackBytes } from './initial-stack.js';
 import { hasGuard, layOut, layOutShared, type ProcessLayout } from './layout.js';
+import type { KnownImages } from './known-images.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from './mapping.js';
 import type { Pager } from './pager.js';
@@ -29,6 +30,7 @@ const ZEROS = { protection: PROTECTION_READ | PROTECTION_WRITE, backing: undefin
 
 /** Where programs are loaded to. */
 export interface LoadTarget {
+  readonly images: KnownImages;
   readonly store: VmoStore;
   readonly space: AddressSpace;
   readonly pager: Pager;
@@ -80,7 +82,7 @@ export function loadProgram(target: LoadTarget, image: VmoHandle, options: Start
   const argv = (options.argv ?? [name]).map(checkedArgument);
   if (!Number.isInteger(limitBytes) || limitBytes <= 0 || limitBytes > Number.MAX_SAFE_INTEGER - PAGE_SIZE)
     throw new KernelError(Errno.EINVAL, `a limit of ${limitBytes} bytes is not a positive whole number`);
-  const program: Program = { image, elf: parseElf(image), argv, pid, parent, name, nameBytes };
+  const program: Program = { image, elf: target.images.elfOf(image), argv, pid, parent, name, nameBytes };
   try {
     return host ? loadShared(target, program, host.region, limitBytes) : loadAlone(target, program, limitBytes);
   } catch (error) {

@@ -51,7 +51,7 @@ export class MemoryContent implements CallWork {
       const end = Math.min(this.end, mapping.end);
       const changed = region.changed.within(pageOf(this.at), end, left);
       for (const { page, content } of changed) {
-        this.takeMapped(mapping, Math.max(page, this.at));
+        this.takeMapped(mapping, page);
         copied += this.takePage(page, content, Math.min(page + PAGE_SIZE, end));
       }
       if (changed.length < left) this.takeMapped(mapping, end);
@@ -75,7 +75,7 @@ export class MemoryContent implements CallWork {
     taken.close();
   }
 
-  /** Up to `end`, what a mapping fills its pages with. */
+  /** Up to `end`, if that lies ahead, what a mapping fills its pages with. */
   private takeMapped({ start, backing }: Mapping, end: LinearAddress): void {
     const length = end - this.at;
     if (length <= 0) return;

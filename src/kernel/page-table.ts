@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../bits.js';
 import type { LinearMemory } from '../cpu/linear-memory.js';
 import type { GuestMemory } from '../memory.js';
 import { EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../mmu/entry.js';
-import { ADDRESS_SPACE_END, type LinearAddress } from './linear-address.js';
+import { ADDRESS_SPACE_END, highHalf, lowHalf, type LinearAddress } from './linear-address.js';
 
 /** Bytes of linear addresses that one entry covers, by level: PTE, PDE, PDPTE, PML4E. */
 const SPAN = [0, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39];
@@ -37,12 +37,17 @@ export class PageTable {
   /** Physical address of the PML4 table, for CR3. */
   readonly root: number;
   private readonly memory: GuestMemory;
+  /** By frame: the present entries of the table in it. */
+  private readonly used: Uint16Array;
+  /** The frames of the tables on the way to a page that is being mapped: they stay, though they may be empty still. */
+  private readonly way: number[] = [];
 
   constructor(
     private readonly linearMemory: LinearMemory,
     private readonly frames: TableFrames,
   ) {
     this.memory = linearMemory.memory;
+    this.used = new Uint16Array(this.memory.size / PAGE_SIZE);
     this.root = frames.allocateTable() * PAGE_SIZE;
     this.write(this.root + WINDOW_INDEX * 8, this.root | PRESENT | USER, EXECUTE_DISABLE_HIGH);
   }
@@ -60,25 +65,26 @@ export class PageTable {
   map(address: LinearAddress, frame: number, writable: boolean, executable: boolean): void {
     const at = this.locateOrMake(address);
     const flags = PRESENT | USER | (writable ? WRITABLE : 0);
-    this.write(at, frame * PAGE_SIZE + flags, executable ? 0 : EXECUTE_DISABLE_HIGH);
+    this.writePte(at, frame * PAGE_SIZE + flags, executable ? 0 : EXECUTE_DISABLE_HIGH, address);
   }
 
-  /** Makes a page not present; its tables stay. */
+  /** Makes a page not present, and gives back the tables that this leaves empty. */
   unmap(address: LinearAddress): void {
     const at = this.locate(address);
-    if (at >= 0) this.write(at, 0, 0);
+    if (at < 0) return;
+    this.writePte(at, 0, 0, address);
+    if (this.isEmpty(tableAt(at))) this.prune(ROOT_LEVEL, this.root, address);
   }
 
   /** Clears bits of the low word of a present PTE. */
   clearBits(address: LinearAddress, bits: number): void {
     const at = this.locate(address);
     const low = this.memory.read32(at);
-    if (low & bits) this.write(at, low & ~bits, this.memory.read32(at + 4));
+    if (low & bits) this.writePte(at, low & ~bits, this.memory.read32(at + 4), address);
   }
 
   /** Unmaps all pages from `start` to `end` and gives back the tables that this leaves empty. */
   unmapRange(start: LinearAddress, end: LinearAddress, visit: (address: LinearAddress, frame: number) => void): void {
-    if (end - start >= SPAN[2]!) this.linearMemory.mmu.flush();
     this.clearTable(ROOT_LEVEL, this.root, 0, start, end, visit);
   }
 
@@ -92,18 +98,39 @@ export class PageTable {
     return table + indexOf(1, address) * 8;
   }
 
+  /** Room for a table may be made by unmapping other pages. */
   private locateOrMake(address: LinearAddress): number {
     let table = this.root;
-    for (let level = ROOT_LEVEL; level > 1; level--) {
-      const at = table + indexOf(level, address) * 8;
-      let low = this.memory.read32(at);
-      if (!(low & PRESENT)) {
-        low = this.frames.allocateTable() * PAGE_SIZE + TABLE_FLAGS;
-        this.write(at, low, 0);
+    try {
+      for (let level = ROOT_LEVEL; level > 1; level--) {
+        const at = table + indexOf(level, address) * 8;
+        let low = this.memory.read32(at);
+        if (!(low & PRESENT)) {
+          low = this.frames.allocateTable() * PAGE_SIZE + TABLE_FLAGS;
+          this.write(at, low, 0);
+        }
+        table = addressIn(low);
+        this.way.push(table);
       }
-      table = addressIn(low);
+    } catch (error) {
+      this.way.length = 0;
+      this.prune(ROOT_LEVEL, this.root, address);
+      throw error;
     }
+    this.way.length = 0;
     return table + indexOf(1, address) * 8;
+  }
+
+  /** Gives back the tables below `table` on the way to a page that are empty. */
+  private prune(level: number, table: number, address: LinearAddress): void {
+    const at = table + indexOf(level, address) * 8;
+    const low = this.memory.read32(at);
+    if (level === 1 || !(low & PRESENT)) return;
+    const below = addressIn(low);
+    this.prune(level - 1, below, address);
+    if (!this.isEmpty(below) || this.way.includes(below)) return;
+    this.write(at, 0, 0);
+    this.frames.freeTable(below / PAGE_SIZE);
   }
 
   /** `tableStart` is the first address that the table covers. True: the table is empty now. */
@@ -118,13 +145,14 @@ export class PageTable {
     const span = SPAN[level]!;
     const first = Math.max(0, Math.floor((start - tableStart) / span));
     const last = Math.min(ENTRIES, Math.ceil((end - tableStart) / span));
-    for (let index = first; index < last; index++) {
+    for (let index = first; index < last && !this.isEmpty(table); index++) {
       const at = table + index * 8;
       const low = this.memory.read32(at);
       if (!(low & PRESENT)) continue;
       const below = addressIn(low);
       if (level > 1 && !this.clearTable(level - 1, below, tableStart + index * span, start, end, visit)) continue;
-      this.write(at, 0, 0);
+      if (level === 1) this.writePte(at, 0, 0, tableStart + index * span);
+      else this.write(at, 0, 0);
       if (level === 1) visit(tableStart + index * span, below / PAGE_SIZE);
       else this.frames.freeTable(below / PAGE_SIZE);
     }
@@ -132,15 +160,31 @@ export class PageTable {
   }
 
   private isEmpty(table: number): boolean {
-    for (let at = table; at < table + PAGE_SIZE; at += 8) if (this.memory.read32(at) & PRESENT) return false;
-    return true;
+    return this.used[table / PAGE_SIZE] === 0;
   }
 
+  /** Writes the entry that names a table. */
   private write(at: number, low: number, high: number): void {
-    this.memory.write32(at, low);
-    this.memory.write32(at + 4, high);
+    this.put(at, low, high);
     this.linearMemory.stored(at, 8);
   }
+
+  /** Writes the entry that maps a page. The one page table has one place for each. */
+  private writePte(at: number, low: number, high: number, address: LinearAddress): void {
+    this.put(at, low, high);
+    this.linearMemory.pteStored(at, highHalf(address), lowHalf(address));
+  }
+
+  private put(at: number, low: number, high: number): void {
+    this.used[Math.floor(at / PAGE_SIZE)]! += (low & PRESENT) - (this.memory.read32(at) & PRESENT);
+    this.memory.write32(at, low);
+    this.memory.write32(at + 4, high);
+  }
+}
+
+/** The table in which an entry lies. */
+function tableAt(entry: number): number {
+  return entry - (entry % PAGE_SIZE);
 }
 
 /** The index of an address in its table: bits 47 to 39, 38 to 30, 29 to 21 or 20 to 12. */

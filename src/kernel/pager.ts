@@ -51,6 +51,8 @@ export class Pager {
   /** Says which hand moves next, so that both go round in the same time: see `isTurnOfClean`. */
   private pace = 0;
   private readonly pinned = new Set<LinearAddress>();
+  /** Tables of the page table that were given back. */
+  private tablesFreed = 0;
   private readonly quota: WriteBackQuota;
 
   /** At most `writeBackBytes` are kept for pages that are written back; 0: none is. */
@@ -64,7 +66,10 @@ export class Pager {
     this.quota = new WriteBackQuota(writeBackBytes);
     this.pageTable = new PageTable(linearMemory, {
       allocateTable: () => this.withRoom(() => pool.allocateTable()),
-      freeTable: (frame) => pool.release(frame),
+      freeTable: (frame) => {
+        this.tablesFreed++;
+        pool.release(frame);
+      },
     });
   }
 
@@ -267,13 +272,14 @@ export class Pager {
     return true;
   }
 
-  /** Unmaps a page from its clean frame. True: the frame has no other user. */
+  /** Unmaps a page from its clean frame. True: a frame is free now, since this one has no other user, or a table is empty. */
   private drop(page: LinearAddress): boolean {
+    const { tablesFreed } = this;
     const frame = this.unmap(page);
     this.clean.delete(page);
     this.space.regionAt(page)!.sharedPages--;
     this.pool.release(frame);
-    return this.pool.usersOf(frame) === 0;
+    return this.pool.usersOf(frame) === 0 || this.tablesFreed > tablesFreed;
   }
 
   /** Unmaps a page from its private frame, whose bytes the store has from now on. */

@@ -60,3 +60,9 @@ export class ProcessTable {
 function slotOf(pid: number): number {
   return (pid % GENERATION) - 1;
 }
+
+/** A pid for people: its slot + 1, and behind a point how many processes have had that before, if any. */
+export function pidText(pid: number): string {
+  const generation = Math.floor(pid / GENERATION);
+  return generation === 0 ? `${pid}` : `${pid % GENERATION}.${generation}`;
+}

@@ -1,5 +1,6 @@
 import type { StateWriter } from '../state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
+import { CONSOLE_MODE, type ConsoleMode } from './console.js';
 import { EndedCodes } from './ended-codes.js';
 import { HandleTable } from './handles.js';
 import { HEAP_PAIR_OFFSET } from './header-page.js';
@@ -53,6 +54,8 @@ export class Process {
   readonly endedThreads = new EndedCodes();
   /** Stacks of threads that have ended: the next threads get them. */
   readonly freeStacks: ThreadStack[] = [];
+  /** How it wants the input of a terminal while it is in the foreground. */
+  consoleMode: ConsoleMode = CONSOLE_MODE.lines;
   /** Undefined while it lives. */
   end: ProcessEnd | undefined;
 
@@ -106,7 +109,7 @@ export class Process {
   /** What it was started as, and its threads' numbers. */
   writeState(out: StateWriter): void {
     const { parent, nameBytes, header, size, entry, imageId } = this.description;
-    out.numbers([this.pid, parent, header, size, entry]).bytes(nameBytes).text(imageId);
+    out.numbers([this.pid, parent, header, size, entry, this.consoleMode]).bytes(nameBytes).text(imageId);
     out.numbers(this.regions.map(({ start }) => start)).numbers(this.threads.map(({ tid }) => tid));
     this.endedChildren.writeState(out);
     this.endedThreads.writeState(out);

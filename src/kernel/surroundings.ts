@@ -5,7 +5,7 @@ import { KERNEL_PAGE } from './kernel-page.js';
 import { hasGuard } from './layout.js';
 import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
 import { PAGE_TABLE_WINDOW } from './page-table.js';
-import type { ProcessTable } from './process-table.js';
+import { pidText, type ProcessTable } from './process-table.js';
 import type { Process } from './process.js';
 import type { Region } from './region.js';
 import type { ThreadStack } from './thread.js';
@@ -124,12 +124,12 @@ export function describeSurroundings(
   if (!surroundings) return describeUnowned(address);
   const { mapping } = surroundings;
   const place = describePart(address, surroundings, symbol);
-  return mapping ? `${place}: ${rightsText(mapping.protection)}` : `${place}: not mapped`;
+  return `${place}, ${mapping ? rightsText(mapping.protection) : 'not mapped'}`;
 }
 
 function describePart(address: LinearAddress, surroundings: Surroundings, symbol?: string): string {
   const { pid, name, part, start, mapping } = surroundings;
-  const owner = `process ${pid} (${name})`;
+  const owner = `process ${pidText(pid)} (${name})`;
   const vmo = mapping?.vmo;
   switch (part.kind) {
     case 'header page':
@@ -141,9 +141,9 @@ function describePart(address: LinearAddress, surroundings: Surroundings, symbol
     case 'heap':
       return `heap of ${owner}${part.pointer === undefined ? '' : `, ${distance(address, part.pointer)} its pointer`}`;
     case 'stack':
-      return `stack of ${threadText(part.tid)}, ${owner}, ${hex(part.end - address)} bytes below its top`;
+      return `stack of ${threadText(part.tid)} of ${owner}, ${hex(part.end - address)} bytes below its top`;
     case 'guard page':
-      return `guard page below the stack of ${threadText(part.tid)}, ${owner}`;
+      return `guard page below the stack of ${threadText(part.tid)} of ${owner}`;
   }
 }
 
@@ -151,16 +151,16 @@ function describeUnowned(address: LinearAddress): string {
   if (address < NEVER_MAPPED) return 'no region is there: the first 64 KiB are never mapped';
   if (address >= PAGE_TABLE_WINDOW) {
     const page = Math.floor((address - PAGE_TABLE_WINDOW) / 8) * PAGE_SIZE;
-    return `page tables, the entry of ${hex(toLinear(page), 16)}: allows read`;
+    return `page tables, the entry of ${hex(toLinear(page), 16)}, r--`;
   }
-  if (address >= KERNEL_PAGE && address < KERNEL_PAGE + PAGE_SIZE) return 'the kernel page: allows read, execute';
-  if (address >= KERNEL_START) return "the kernel's own part of the address space: not mapped";
+  if (address >= KERNEL_PAGE && address < KERNEL_PAGE + PAGE_SIZE) return 'the kernel page, r-x';
+  if (address >= KERNEL_START) return "the kernel's own part of the address space, not mapped";
   return 'no region is there';
 }
 
+/** `r-x`, as maps of memory are told. */
 function rightsText(protection: number): string {
-  const allowed = ['read', 'write', 'execute'].filter((_, bit) => protection & (1 << bit));
-  return `allows ${allowed.join(', ') || 'nothing'}`;
+  return [...'rwx'].map((right, bit) => (protection & (1 << bit) ? right : '-')).join('');
 }
 
 function distance(address: LinearAddress, from: LinearAddress): string {

@@ -35,8 +35,7 @@ export class ThreadGuard {
   fence(process: Process): WriteFence | undefined {
     if (!this.isOn) return undefined;
     const fence = new WriteFence([...process.regions, ...process.maps], this.grants);
-    if (!this.lastFence || this.lastFence.granted.length !== fence.granted.length || !this.lastFence.ownsSame(fence))
-      this.lastFence = fence;
+    if (this.lastFence?.key !== fence.key) this.lastFence = fence;
     return this.lastFence;
   }
 

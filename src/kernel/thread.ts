@@ -65,6 +65,8 @@ export class Thread {
   /** What debug mode knows of it. */
   readonly guard = new ThreadGuard();
   private readonly context = new Uint8Array(CONTEXT_BYTES);
+  /** The state that the registers were taken from, where the status flags among them are not worked out. */
+  private unsettled: CpuState | undefined;
 
   constructor(
     readonly tid: number,
@@ -72,11 +74,10 @@ export class Thread {
     readonly stack: ThreadStack,
   ) {}
 
-  /** Takes the registers from the CPU state, with the status flags worked out: equal registers are equal bytes. */
+  /** Takes the registers from the CPU state as they lie there, the status flags not worked out: that takes longest. */
   save(state: CpuState): void {
-    const { rflags } = state;
-    state.rflags = rflags;
     this.context.set(state.memory.host.subarray(GPR, GPR + CONTEXT_BYTES));
+    this.unsettled = state;
   }
 
   /** Puts the registers into the CPU state. */
@@ -88,7 +89,7 @@ export class Thread {
   writeState(out: StateWriter, isInCpu: boolean): void {
     const { pending, stack } = this;
     out.numbers([this.tid, this.process.pid, stack.guard, stack.end]);
-    out.bytes(isInCpu ? new Uint8Array(0) : this.context);
+    out.bytes(isInCpu ? new Uint8Array(0) : this.settledContext());
     out.number(pending ? 1 : 0);
     this.guard.writeState(out);
     if (!pending) return;
@@ -96,5 +97,20 @@ export class Thread {
     out.numbers([number, progress, wait?.deadline ?? -1, answer === undefined ? 0 : 1]);
     out.text(wait?.for ?? '').word(answer ?? 0n);
     work?.writeState(out);
+  }
+
+  /** The registers with the status flags worked out: equal registers are equal bytes. */
+  private settledContext(): Uint8Array {
+    const { unsettled: state } = this;
+    if (!state) return this.context;
+    const { host } = state.memory;
+    const inCpu = host.slice(GPR, GPR + CONTEXT_BYTES);
+    host.set(this.context, GPR);
+    const { rflags } = state;
+    state.rflags = rflags;
+    this.context.set(host.subarray(GPR, GPR + CONTEXT_BYTES));
+    host.set(inCpu, GPR);
+    this.unsettled = undefined;
+    return this.context;
   }
 }

@@ -2,6 +2,7 @@ import { hex } from '../bits.js';
 import { Vector, hasErrorCode, vectorName, type GuestException } from '../cpu/exceptions.js';
 import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
+import { pidText } from './process-table.js';
 import { describeSpuriousWrite, describeStores, type SpuriousWrite } from './spurious-write.js';
 import { describeSurroundings, surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
 import type { Thread } from './thread.js';
@@ -119,7 +120,7 @@ export function trapOfSpuriousWrite(write: SpuriousWrite): TrapReport {
 /** The report in words, one fact a line, without a newline at the end. */
 export function describeTrap(report: TrapReport): string[] {
   const lines = [
-    `process ${report.pid} (${report.name}), thread ${report.tid}: ${describeCause(report)}`,
+    `process ${pidText(report.pid)} (${report.name}), thread ${report.tid}: ${describeCause(report)}`,
     `at ${hex(report.rip, 16)}: ${[...report.code].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')}`,
   ];
   const { refused, spuriousWrite } = report;

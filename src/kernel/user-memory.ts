@@ -2,6 +2,7 @@ import { PAGE_SIZE, hex } from '../bits.js';
 import type { LinearMemory } from '../cpu/linear-memory.js';
 import type { AddressRange } from '../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
+import { OutOfFramesError } from '../vmo/errors.js';
 import type { AddressSpace } from './address-space.js';
 import { ADDRESS_SPACE_END, fromLinear, highHalf, lowHalf, toLinear, type LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
@@ -58,6 +59,13 @@ export class UserMemory {
     return bytes;
   }
 
+  /** The 32 bits at a multiple of four that may be read, as `locate` tells. */
+  readWord(start: LinearAddress): number {
+    const word = this.linearMemory.memory.read32(this.translate(start, 'read'));
+    this.pager.releasePins();
+    return word >>> 0;
+  }
+
   /**
    * A copy of the bytes before a zero byte, at most `most`, 'too long' where there are more; undefined where one of them, or
    * the zero byte, cannot be read.
@@ -109,17 +117,29 @@ export class UserMemory {
     return bytes.subarray(0, known);
   }
 
-  /** Stores bytes, whatever the mappings allow; pages that were shared become private. Answers as `peek` how many. */
+  /**
+   * Stores bytes, whatever the mappings allow, up to the first page that is not mapped or finds no frame; pages that were
+   * shared become private. Answers how many were stored.
+   */
   poke(start: LinearAddress, bytes: Uint8Array): number {
     let stored = 0;
     forEachPage(start, Math.min(bytes.length, ADDRESS_SPACE_END - start), (address, offset, length) => {
-      if (this.pager.resolveForced(address) !== 'resolved') return false;
+      if (!this.canPoke(address)) return false;
       this.store(this.probe(address), bytes.subarray(offset, offset + length));
       this.pager.releasePins();
       stored += length;
       return true;
     });
     return stored;
+  }
+
+  private canPoke(address: LinearAddress): boolean {
+    try {
+      return this.pager.resolveForced(address) === 'resolved';
+    } catch (error) {
+      if (error instanceof OutOfFramesError) return false;
+      throw error;
+    }
   }
 
   private translate(address: LinearAddress, access: 'read' | 'write'): number {

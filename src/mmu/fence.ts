@@ -17,10 +17,13 @@ export class WriteFence {
   /** Ascending and disjoint, with bytes of others between any two. */
   readonly owned: readonly AddressRange[];
   readonly granted: readonly AddressRange[];
+  /** The same for fences that own the same. */
+  readonly key: string;
 
   constructor(owned: readonly AddressRange[], granted: readonly AddressRange[] = []) {
     this.owned = unionOf(owned);
     this.granted = unionOf(granted);
+    this.key = this.owned.map(({ start, end }) => `${start}-${end}`).join();
   }
 
   /** True where all bytes of a range are the thread's own. */
@@ -37,15 +40,6 @@ export class WriteFence {
   /** The parts of a range that the thread may not write, ascending. */
   refused(range: AddressRange): AddressRange[] {
     return without(this.foreign(range), this.granted);
-  }
-
-  /** Whether the same bytes are the thread's own in both. */
-  ownsSame(other: WriteFence): boolean {
-    const { owned } = this;
-    return (
-      owned.length === other.owned.length &&
-      owned.every(({ start, end }, i) => start === other.owned[i]!.start && end === other.owned[i]!.end)
-    );
   }
 }
 

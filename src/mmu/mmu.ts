@@ -3,7 +3,7 @@ import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
 import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
 import { addressOf, type WriteFence } from './fence.js';
 import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
-import { TLB_FETCH, TLB_READ, TLB_WRITE, Tlb } from './tlb.js';
+import { TLB_FETCH, TLB_READ, TLB_WRITE, Tlb, type WriteEntries } from './tlb.js';
 import {
   ACCESS_FETCH,
   ACCESS_IMPLICIT,
@@ -14,6 +14,9 @@ import {
   walk,
   type PagingControls,
 } from './walk.js';
+
+/** Fences whose entries for writes are kept while others are in force, at most. */
+const MOST_FENCES_KEPT = 16;
 
 /** A page fault: what the CPU puts into CR2 and onto the handler's stack. */
 export interface PageFault {
@@ -50,6 +53,8 @@ export class Mmu implements PagingControls {
   readonly fault: PageFault = { cr2: 0n, errorCode: 0 };
   /** After `translateCrossing`: the physical address where the access goes on, the start of a page. */
   secondPhysical = 0;
+  /** How often all TLB entries have been dropped at once. */
+  tlbDrops = 0;
   /**
    * Called when code that was decoded or compiled may no longer be what a fetch would find: a page table that fetches
    * went through has changed, or paging itself, or an A or D bit was set in a frame with WATCH_CODE (this happens
@@ -70,6 +75,8 @@ export class Mmu implements PagingControls {
   private holdsLargePages = false;
   private sparesTlb = false;
   private fence: WriteFence | undefined;
+  /** Entries for writes of fences that are not in force, by their keys; those put in last are at the end. */
+  private readonly keptWrites = new Map<string | undefined, WriteEntries>();
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
@@ -120,12 +127,17 @@ export class Mmu implements PagingControls {
     return this.fence;
   }
 
-  /** Puts another fence in force, or none. Entries for writes stay where they lead to what is owned still. */
+  /**
+   * Puts another fence in force, or none. Where that owns other memory, the entries for writes are taken out of the TLB, and
+   * those of the last time that such a fence was in force are put back.
+   */
   setWriteFence(fence: WriteFence | undefined): void {
     const before = this.fence;
     this.fence = fence;
-    if (!fence || fence === before || (before && fence.ownsSame(before))) return;
-    this.tlb.dropWritesUnless((linearHigh, linearLow) => this.ownsPage(linearHigh, linearLow));
+    if (before?.key === fence?.key) return;
+    this.keepWritesOf(before, this.tlb.takeWrites());
+    const kept = this.keptWrites.get(fence?.key);
+    if (kept) this.tlb.putWrites(kept);
   }
 
   /** Whether a whole page may be written as the fence has it, and nobody need be told of it. */
@@ -210,6 +222,20 @@ export class Mmu implements PagingControls {
     }
     if (uses & USED_TO_FETCH) this.flush();
     else if (uses & USED_ABOVE) this.dropTlb();
+  }
+
+  /**
+   * As `stored` for a PTE that is known to map one linear page and no other, which spares a search for all that a PTE in
+   * its place of a table could map.
+   */
+  pteStored(entry: number, linearHigh: number, linearLow: number): void {
+    const uses = this.tables.take(entry);
+    if (uses === 0) return;
+    const frame = Math.floor(entry / PAGE_SIZE);
+    if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
+    if (uses & USED_TO_FETCH) this.flush();
+    else if (uses & USED_ABOVE) this.dropTlb();
+    else this.tlb.dropPage(linearHigh, linearLow);
   }
 
   /** Drops what was derived for a linear page, after its tables were changed without a call of `stored`. */
@@ -301,11 +327,20 @@ export class Mmu implements PagingControls {
       this.tlb.fill(TLB_WRITE, linearHigh, linearLow, found.physical);
   }
 
+  private keepWritesOf(fence: WriteFence | undefined, entries: WriteEntries | undefined): void {
+    this.keptWrites.delete(fence?.key);
+    if (!entries) return;
+    this.keptWrites.set(fence?.key, entries);
+    const [oldest] = this.keptWrites.keys();
+    if (this.keptWrites.size > MOST_FENCES_KEPT) this.keptWrites.delete(oldest);
+  }
+
   private mayKeepWrites(linearHigh: number, linearLow: number, { physical }: Walk): boolean {
     return this.memory.watched[Math.floor(physical / PAGE_SIZE)] === 0 && this.ownsPage(linearHigh, linearLow);
   }
 
   private dropTlb(): void {
+    this.tlbDrops++;
     this.tlb.dropAll();
     this.holdsLargePages = false;
   }

@@ -35,6 +35,18 @@ const ENTRIES_IN_PAGE_TABLE = 512;
 /** Entries filled since all were dropped that are remembered one by one, so that few are dropped faster than all. */
 const MOST_REMEMBERED = 4096;
 
+/** Entries for writes that are remembered one by one, so that they can be taken out and put back. */
+const MOST_WRITES_REMEMBERED = 8192;
+
+/** Of an entry that was taken out: where it was, and its words. */
+const WORDS_OF_TAKEN = 4;
+
+/** Entries for writes that were taken out, and when. */
+export interface WriteEntries {
+  readonly taken: Int32Array;
+  readonly changes: number;
+}
+
 if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 !== PAGE_SHIFT)
   throw new Error('the TLB does not fit its place in HOST_LAYOUT or its index does not select pages');
 
@@ -44,6 +56,13 @@ export class Tlb {
   private readonly words: Int32Array;
   private readonly filled = new Int32Array(MOST_REMEMBERED);
   private filledCount = 0;
+  /** Those for writes that were filled since they were last taken out. */
+  private readonly writes = new Int32Array(MOST_WRITES_REMEMBERED);
+  private writesCount = 0;
+  /** Counts what drops entries; and the last one that did, by the place of the PTE in its page table, and of them all. */
+  private changes = 0;
+  private readonly lastChangeOfIndex = new Float64Array(ENTRIES_IN_PAGE_TABLE);
+  private lastChangeOfAll = 0;
   /** One byte a frame: whether some entry for writes has led there since all were dropped. */
   private readonly written: Uint8Array;
 
@@ -66,7 +85,7 @@ export class Tlb {
     if (physical >= this.memory.size)
       throw new RangeError(`physical address ${hex(physical)} is beyond RAM of ${this.memory.size} bytes`);
     const entry = wordOfEntry(table, linearLow);
-    if (this.filledCount < MOST_REMEMBERED) this.filled[this.filledCount++] = entry;
+    this.remember(table, entry);
     if (table === TLB_WRITE) this.written[Math.floor(physical / PAGE_SIZE)] = 1;
     this.words[entry] = pageOf(linearLow);
     this.words[entry + 1] = linearHigh;
@@ -75,12 +94,14 @@ export class Tlb {
 
   /** Drops one linear page. */
   dropPage(linearHigh: number, linearLow: number): void {
+    this.lastChangeOfIndex[tableIndexOf(linearLow)] = ++this.changes;
     for (const table of TABLES)
       if (this.lookup(table, linearHigh, linearLow) !== -1) this.drop(wordOfEntry(table, linearLow));
   }
 
   /** Drops every linear page whose bits 20 to 12 are `index`: all that a PTE in that place of a page table can map. */
   dropPagesOfTableIndex(index: number): void {
+    this.lastChangeOfIndex[index] = ++this.changes;
     for (const table of TABLES)
       for (let place = index; place < TLB_ENTRIES; place += ENTRIES_IN_PAGE_TABLE)
         this.drop((table + place * TLB_ENTRY_BYTES) >>> 2);
@@ -90,6 +111,7 @@ export class Tlb {
   dropWritesTo(frame: number): void {
     if (this.written[frame] === 0) return;
     this.written[frame] = 0;
+    this.lastChangeOfAll = ++this.changes;
     const hostPage = (HOST_LAYOUT.ram + frame * PAGE_SIZE) | 0;
     for (let entry = TLB_WRITE >>> 2; entry < (TLB_WRITE + TABLE_BYTES) >>> 2; entry += TLB_ENTRY_BYTES >>> 2) {
       const tagLow = this.words[entry]!;
@@ -97,23 +119,46 @@ export class Tlb {
     }
   }
 
-  /** Drops every entry for writes but those of linear pages that `keeps` answers true for. */
-  dropWritesUnless(keeps: (linearHigh: number, linearLow: number) => boolean): void {
-    const dropUnkept = (entry: number): void => {
-      const linearLow = this.words[entry]!;
-      const linearHigh = this.words[entry + 1]!;
-      if ((linearLow !== NONE || linearHigh !== NONE) && !keeps(linearHigh, linearLow)) this.drop(entry);
-    };
-    const [first, end] = [TLB_WRITE >>> 2, (TLB_WRITE + TABLE_BYTES) >>> 2];
-    if (this.filledCount === MOST_REMEMBERED)
-      for (let entry = first; entry < end; entry += TLB_ENTRY_BYTES >>> 2) dropUnkept(entry);
-    else
-      for (let i = 0; i < this.filledCount; i++)
-        if (this.filled[i]! >= first && this.filled[i]! < end) dropUnkept(this.filled[i]!);
+  /**
+   * Takes all entries for writes out. Answers them, for `putWrites`; undefined where so many were filled that it is not
+   * known which.
+   */
+  takeWrites(): WriteEntries | undefined {
+    const { words, writes, writesCount } = this;
+    this.writesCount = 0;
+    if (writesCount === MOST_WRITES_REMEMBERED) {
+      words.fill(NONE, TLB_WRITE >>> 2, (TLB_WRITE + TABLE_BYTES) >>> 2);
+      return undefined;
+    }
+    const taken = new Int32Array(writesCount * WORDS_OF_TAKEN);
+    let length = 0;
+    for (let i = 0; i < writesCount; i++) {
+      const entry = writes[i]!;
+      if (words[entry] === NONE) continue;
+      taken[length++] = entry;
+      for (let word = 0; word < 3; word++) taken[length++] = words[entry + word]!;
+      this.drop(entry);
+    }
+    return { taken: taken.subarray(0, length), changes: this.changes };
+  }
+
+  /** Puts entries back that were taken out, but for those that would have been dropped since. There are no others for writes. */
+  putWrites({ taken, changes }: WriteEntries): void {
+    if (this.lastChangeOfAll > changes) return;
+    for (let i = 0; i < taken.length; i += WORDS_OF_TAKEN) {
+      const [entry, tagLow, tagHigh, addend] = [taken[i]!, taken[i + 1]!, taken[i + 2]!, taken[i + 3]!];
+      if (this.lastChangeOfIndex[tableIndexOf(tagLow)]! > changes) continue;
+      this.remember(TLB_WRITE, entry);
+      this.words[entry] = tagLow;
+      this.words[entry + 1] = tagHigh;
+      this.words[entry + 2] = addend;
+    }
   }
 
   dropAll(): void {
     this.written.fill(0);
+    this.writesCount = 0;
+    this.lastChangeOfAll = ++this.changes;
     if (this.filledCount < MOST_REMEMBERED) {
       for (let i = 0; i < this.filledCount; i++) this.drop(this.filled[i]!);
       this.filledCount = 0;
@@ -121,6 +166,11 @@ export class Tlb {
     }
     this.filledCount = 0;
     this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
+  }
+
+  private remember(table: number, entry: number): void {
+    if (this.filledCount < MOST_REMEMBERED) this.filled[this.filledCount++] = entry;
+    if (table === TLB_WRITE && this.writesCount < MOST_WRITES_REMEMBERED) this.writes[this.writesCount++] = entry;
   }
 
   private drop(entry: number): void {
@@ -131,6 +181,11 @@ export class Tlb {
 
 function pageOf(linearLow: number): number {
   return linearLow & ~(PAGE_SIZE - 1);
+}
+
+/** Where the PTE of a linear address lies in its page table. */
+function tableIndexOf(linearLow: number): number {
+  return (linearLow >>> PAGE_SHIFT) % ENTRIES_IN_PAGE_TABLE;
 }
 
 /** Where the entry of a linear address lies, in words of 32 bits. */

@@ -54,11 +54,12 @@ export class VmoStore {
 
   /**
    * `hash` is SHA-256: a host may bring a faster one than the default, which runs everywhere. Another `format` than that
-   * of BD0-VMO-1 is for tests of deep trees: no identity is then that of the format.
+   * of BD0-VMO-1 is for tests of deep trees: no identity is then that of the format. `bytesMax` is what `isFull` goes by.
    */
   constructor(
     private readonly hash: HashFunction = sha256,
     private readonly format = STANDARD_FORMAT,
+    private readonly bytesMax = Infinity,
   ) {
     const hasher = new CanonicalHasher(hash, format);
     this.shared = { hasher, table: new SubtreeTable(hasher), published: new Map(), extentsVisited: 0 };
@@ -76,6 +77,11 @@ export class VmoStore {
       extentsVisited,
       recordsRead,
     };
+  }
+
+  /** True where pages take as much as they should. Nothing is refused for that: who makes VMOs for somebody else asks. */
+  get isFull(): boolean {
+    return this.shared.table.leavesStored * this.format.pageSize >= this.bytesMax;
   }
 
   /** A page extent: 1 to 4096 bytes. */

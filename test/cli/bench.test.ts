@@ -17,6 +17,9 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { COLD_FUNCTIONS, coldProgram } from '../../src/cli/bench/cold-program.js';
 import { allContenders, isThere } from '../../src/cli/bench/contenders.js';
+import { initramfs } from '../../src/cli/bench/initramfs.js';
+import { COSTS, kernelReport } from '../../src/cli/bench/kernel-costs.js';
+import { runMarked } from '../../src/cli/bench/marked-run.js';
 import { measure, Stopped } from '../../src/cli/bench/measure.js';
 import { ProgramBuilder } from '../../src/cli/bench/programs.js';
 import { reportOf, type Result } from '../../src/cli/bench/report.js';
@@ -199,6 +202,85 @@ t.test('without other emulators there is a table, and a line for each that is le
   );
 });
 
+t.test('an archive for Linux is laid out as cpio(5) says', async (t) => {
+  const text = Buffer.from(initramfs(Buffer.from('first'), 'other', Buffer.from('the other one'))).toString('latin1');
+  const field = (value: number): string => value.toString(16).padStart(8, '0');
+  const header = (
+    inode: number,
+    mode: number,
+    size: number,
+    nameBytes: number,
+    device: [number, number] = [0, 0],
+  ): string => `070701${[inode, mode, 0, 0, 1, 0, size, 0, 0, ...device, nameBytes, 0].map(field).join('')}`;
+  t.equal(
+    text,
+    [
+      `${header(1, 0o040755, 0, 4)}dev\0\0\0`,
+      `${header(2, 0o020600, 0, 12, [5, 1])}dev/console\0\0\0`,
+      `${header(3, 0o040755, 0, 4)}sys\0\0\0`,
+      `${header(4, 0o100755, 5, 5)}init\0\0first\0\0\0`,
+      `${header(5, 0o100755, 13, 6)}other\0the other one\0\0\0`,
+      `${header(6, 0, 0, 11)}TRAILER!!!\0\0\0\0`,
+    ].join(''),
+  );
+});
+
+t.test('the parts of a run are told by its lines, and wait to be taken note of', async (t) => {
+  const script = (work: string): string[] => [
+    ...[
+      'bash',
+      '-c',
+      `echo noise; echo begin one; read; ${work}; echo end one 20; read; echo begin two; read; echo end two 3; read`,
+    ],
+  ];
+  const [one, two] = await runMarked(script('for ((i = 0; i < 200000; i++)); do :; done'), never);
+  t.match(
+    [one, two],
+    [
+      { name: 'one', count: 20 },
+      { name: 'two', count: 3 },
+    ],
+  );
+  t.ok(one!.cpuSeconds > two!.cpuSeconds);
+  await t.rejects(runMarked(script('echo told >&2; exit 4'), never), {
+    name: 'Failure',
+    message: /ended with 4: noise\ntold/,
+  });
+  await t.rejects(runMarked(['sleep', '1000'], AbortSignal.abort()), Stopped);
+});
+
+t.test('the costs of the kernel are told for those who are there', async (t) => {
+  const words = ['bench', 'kernel', '--rounds', '1', '--scale', 'tiny', '--contenders', 'native,auto'];
+  const { code, stdout, stderr } = await bd0(words);
+  t.strictSame([code, stderr], [0, '']);
+  t.match(stdout, /^nanoseconds each +native +auto\n[- ]+\nkernel-call +\d+ +\d+\nthread switch: yield .*\n/);
+  t.match(stdout, /\nprocess start, 32 GB +\d+ +\d+\npage fault: zeros .*\n.*\n.*\nmessage of 64 bytes +\d+ +\d+\n/);
+
+  const missing = await bd0(['bench', 'kernel', '--rounds', '1', '--scale', 'tiny'], {
+    env: { PATH: commandDirectory('no-qemu') },
+  });
+  t.match(
+    missing.stdout,
+    /\nLeft out: qemu-system: qemu-system-x86_64 is not installed \(Debian: apt install qemu-system-x86\)\.\n/,
+  );
+});
+
+t.test('aims of the kernel are compared with Linux under qemu-system', async (t) => {
+  const contenders = ['qemu-system', 'auto'] as const;
+  const samples = new Map(
+    COSTS.map(({ name }) => [
+      name,
+      new Map([
+        ['qemu-system', [10, 20, 400]],
+        ['auto', [5, 5, 90]],
+      ] as const),
+    ]),
+  );
+  const [headings, , call] = kernelReport(samples, contenders, false).split('\n');
+  t.match(headings, /^nanoseconds each +qemu-system +auto +auto\/qsys +aim$/);
+  t.match(call, /^kernel-call +20 +5 +0\.25 +0\.5$/);
+});
+
 t.test('the evaluator is asked for, and stopped early', async (t) => {
   const { code, stdout } = await bd0(['bench', '--rounds', '1', '--scale', 'tiny', '--evaluator', 'lz']);
   t.equal(code, 0);
@@ -245,7 +327,12 @@ t.test('what is not understood ends with 125 and one line', async (t) => {
   const cases: [words: string[], line: RegExp][] = [
     [
       ['frob'],
-      /^bd0: there is no such workload: frob: the workloads are alu .* start; the groups integer memory fp system\n$/,
+      /^bd0: there is no such workload: frob: the workloads are alu .* start; the groups integer memory fp system; and kernel\n$/,
+    ],
+    [['kernel', 'fib'], /^bd0: kernel is measured alone: bd0 bench kernel\n$/],
+    [
+      ['kernel', '--contenders', 'bochs'],
+      /^bd0: kernel has no contender 'bochs': they are native, qemu-system, auto\n$/,
     ],
     [['--contenders', 'frob'], /^bd0: there is no contender 'frob': they are native, qemu-user, [^\n]*\n$/],
     [['--rounds', '0'], /^bd0: --rounds '0' is not a whole number [^\n]*\n$/],

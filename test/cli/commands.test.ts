@@ -36,8 +36,8 @@ t.test('the version is that of the package', async (t) => {
 
 t.test('what is not understood ends with 125 and one line', async (t) => {
   const cases: [words: string[], line: string | RegExp][] = [
-    [[], 'bd0: bd0 needs a command: run, cc, vmo, bench; bd0 --help tells more\n'],
-    [['frob'], "bd0: there is no command 'frob': the commands are run, cc, vmo, bench\n"],
+    [[], 'bd0: bd0 needs a command: run, shell, cc, vmo, bench; bd0 --help tells more\n'],
+    [['frob'], "bd0: there is no command 'frob': the commands are run, shell, cc, vmo, bench\n"],
     [['vmo'], /^bd0: bd0 vmo needs a command: import, ls, cat, hash, explain, [^\n]*\n$/],
     [['vmo', 'frob'], /^bd0: there is no command 'vmo frob': the commands are import, ls, cat, [^\n]*\n$/],
     [['vmo', 'hash'], /^bd0: [^\n]*bd0 vmo hash needs a FILE[^\n]*\n$/],

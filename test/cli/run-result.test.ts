@@ -7,7 +7,7 @@ import type { Statistics } from '../../src/index.js';
 function statistics(scale = 1): Statistics {
   const many = 1234 * scale;
   return {
-    ...{ ticks: many * 1000 + 1, instructions: many * 1000, faults: 7, switches: 3 },
+    ...{ ticks: many * 1000 + 1, instructions: many * 1000, faults: 7, switches: 3, tlbDrops: 4 },
     frames: { inUse: many, private: many, clean: many, idle: many, tables: many, allocated: many, evictions: many, hits: many, copies: many }, // prettier-ignore
     writeBacks: { count: many, bytesKept: many * 4096 },
     vmos: {
@@ -39,6 +39,7 @@ t.test('statistics are told in words, those of translation where there are any',
     'time              0.500 s here, 0.001234001 s in the machine',
     'page faults       7',
     'thread switches   3',
+    'TLB drops         4',
     'frames in use     1 234: 1 234 private, 1 234 clean (1 234 idle),',
     '                  1 234 page tables',
     'frames allocated  1 234, 1 234 by eviction',

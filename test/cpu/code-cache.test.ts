@@ -247,6 +247,28 @@ t.test('where all places of regions are taken, the one used least makes room', a
   t.same(run('auto'), run('evaluator'));
 });
 
+/** What the first module that a machine makes of `code` has: types, and names of imports. */
+function firstModule(code: readonly number[]): { types: number; imports: string[] } {
+  const modules: Uint8Array[] = [];
+  const made = smallMachine('auto', { threshold: 0, onTranslated: ({ bytes }) => modules.push(bytes) });
+  made.tables.map(CODE, FRAME, READ_ONLY);
+  put(made, FRAME, code);
+  runFrom(made, CODE);
+  const [bytes] = modules;
+  // Behind magic and version: the type section's number, its length, which is less than 128, and how many types there are.
+  if (bytes?.[8] !== 1) throw new Error('the first section is not that of types');
+  return {
+    types: bytes[10]!,
+    imports: WebAssembly.Module.imports(new WebAssembly.Module(bytes as BufferSource)).map(({ name }) => name),
+  };
+}
+
+t.test('a module has no type but those of what its code calls: V8 never gives up the types of a module', async (t) => {
+  t.strictSame(firstModule(loop(1)), { types: 1, imports: ['memory'] });
+  // LAHF, with flags of which nothing is known.
+  t.strictSame(firstModule([0x9f, ...VMCALL]), { types: 2, imports: ['memory', 'flagBits'] });
+});
+
 t.test('the cache counts what it holds, and names what has not been asked for longest', async (t) => {
   const cache = new CodeCache();
   const make = (key: string, wasmBytes: number): Parameters<CodeCache['add']>[0] => ({

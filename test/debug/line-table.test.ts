@@ -75,9 +75,14 @@ function compareWithJudge(t: Test, path: string, judgedPath = path): number {
   return known;
 }
 
-async function compile(name: string, sourcePath: string, options: string[], compiler = 'gcc'): Promise<string> {
+async function compile(
+  name: string,
+  sourcePath: string | readonly string[],
+  options: string[],
+  compiler = 'gcc',
+): Promise<string> {
   const output = join(directory, name);
-  await compileGuest({ sources: [sourcePath], output, compilerOptions: options, compiler });
+  await compileGuest({ sources: [sourcePath].flat(), output, compilerOptions: options, compiler });
   return output;
 }
 
@@ -85,8 +90,8 @@ for (const compiler of ['gcc', 'clang']) {
   const judge = { skip: unjudged.skip || (isInstalled(compiler) ? false : `${compiler} is not installed`) };
 
   t.test(`${compiler}: every address of all programs that come with bd0`, judge, async (t) => {
-    for (const { name, source: path } of guestPrograms())
-      t.ok(compareWithJudge(t, await compile(`${compiler}-${name}`, path, [], compiler)) > 8000, name);
+    for (const { name, sources } of guestPrograms())
+      t.ok(compareWithJudge(t, await compile(`${compiler}-${name}`, sources, [], compiler)) > 8000, name);
   });
 
   t.test(`${compiler}: DWARF of all versions and both formats, from sources and from assembly`, judge, async (t) => {

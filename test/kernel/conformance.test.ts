@@ -24,14 +24,6 @@ const CONFORMANCE_ENGINES: Readonly<Record<string, EngineOptions>> = {
   'translator at once': { engine: 'auto', translationThreshold: 0 },
 };
 
-/** Calls that have no program yet. */
-const WITHOUT_PROGRAM: readonly string[] = [
-  ...['clock', 'console_read', 'console_write', 'exit'],
-  ...['heap_advance', 'heap_pointer', 'process_find', 'process_info', 'process_kill', 'process_list'],
-  ...['process_start', 'process_wait', 'sleep', 'start', 'thread_exit', 'thread_join', 'thread_self'],
-  ...['thread_spawn', 'wait_word', 'wake_word', 'yield'],
-];
-
 const names = readdirSync(directory)
   .filter((file) => file.endsWith('.c'))
   .map((file) => basename(file, '.c'))
@@ -118,7 +110,7 @@ function errorsOfHeader(name: string): string[] {
 
 t.test('each call has a program, and each program is that of a call', (t) => {
   const calls = KERNEL_CALLS.map(({ name }) => name);
-  t.same([...names, ...WITHOUT_PROGRAM].sort(), [...calls].sort());
+  t.same(names, [...calls].sort());
   t.end();
 });
 

@@ -8,6 +8,7 @@ import { PagedMachine } from '../support/paged-machine.js';
 import { Random } from '../support/random.js';
 
 const PAGE = 4096;
+const MB = 2 ** 20;
 const GB = 2 ** 30;
 const READ = 1;
 
@@ -123,6 +124,38 @@ t.test('pages of zeros that are read are one frame; 32 touched gigabytes are 32 
   t.end();
 });
 
+t.test('tables that are left empty are given back: far more of them than there are frames are lived with', (t) => {
+  const machine = new PagedMachine(24, MB);
+  const region = machine.region(512 * GB, new Uint8Array(0));
+  const value = (i: number): number => 1 + (i % 255);
+  for (let i = 0; i < 500; i++) {
+    machine.memory.write(region.start + i * GB + 12345, Uint8Array.of(value(i)));
+    if (i % 50 === 0) machine.check();
+  }
+  for (let i = 0; i < 500; i++)
+    if (machine.memory.read(region.start + i * GB + 12345, 1)[0] !== value(i))
+      t.fail(`byte ${i} is not what was written`);
+  machine.check();
+  const { tables } = machine.pool.counters;
+  const pages = region.residentPages;
+  t.ok(tables <= 2 + 2 * pages, `${tables} tables for ${pages} pages`);
+  machine.remove(region);
+  t.match(machine.pool.counters, { private: 0, tables: 1 });
+  t.end();
+});
+
+t.test('where there is no frame for the last table on the way to a page, those above it are given back', (t) => {
+  const machine = new PagedMachine(16);
+  const region = machine.region(64 * GB);
+  let written = 0;
+  t.throws(() => {
+    for (; written < 64; written++) machine.memory.write(region.start + written * GB, Uint8Array.of(1));
+  }, OutOfFramesError);
+  machine.check();
+  t.equal(machine.pool.counters.tables, 2 + 2 * written, 'the root, one for 512 GiB, and two for each page');
+  t.end();
+});
+
 t.test('what is not mapped or not allowed is told, and changes nothing', (t) => {
   const machine = new PagedMachine(64);
   const region = machine.region(2 * PAGE, new Uint8Array(PAGE), READ);
@@ -192,5 +225,18 @@ t.test('a debugger stores into read-only pages without changing those who share 
   t.notOk(machine.pager.pageTable.entry(first.start) & WRITABLE, 'threads may not write it');
   t.equal(machine.memory.poke(second.end - 1, Uint8Array.of(1, 2)), 1, 'as far as memory is mapped');
   t.equal(machine.memory.peek(second.end - 1, 2).length, 1);
+  t.end();
+});
+
+t.test('a debugger stores as far as there are frames', (t) => {
+  const machine = new PagedMachine(16);
+  const region = machine.region(64 * PAGE);
+  const stored = machine.memory.poke(region.start + 100, new Uint8Array(64 * PAGE - 100).fill(7));
+  // All frames but the root, the three tables, and the one of zeros: it has users while it is being copied.
+  t.ok(stored >= 11 * PAGE - 100 && stored % PAGE === PAGE - 100, `${stored} bytes`);
+  t.same([...machine.memory.peek(region.start + stored + 98, 4)], [7, 7, 0, 0]);
+  machine.check();
+  t.equal(machine.memory.poke(region.start + stored + 100, Uint8Array.of(1)), 0);
+  machine.check();
   t.end();
 });

@@ -30,7 +30,11 @@ const TABLE_BYTES = ROWS * ROW_BYTES;
 
 const CODE_AT = 0;
 const DATA_AT = 0x1_0000;
-const DATA_BYTES = 24 * PAGE;
+const DATA_PAGES = 24;
+const DATA_BYTES = DATA_PAGES * PAGE;
+/** The pages from here to RESULT_PAGE may be mapped over; those behind it hold results. */
+const FREE_PAGE = 5;
+const RESULT_PAGE = 20;
 const TABLES_AT = 0x10_0000;
 
 /** Where a first region has its image: what is in memory cannot be relocated. */
@@ -68,7 +72,22 @@ const code = assemble(`
     vmcall`);
 
 /** Names that programs may find, or publish. */
-const NAMES = ['fuzz', 'tiny', 'a', 'b', 'dir/c', '', '..', 'x'.repeat(63), 'y'.repeat(64), 'no such name'];
+const NAMES = [
+  'fuzz',
+  'tiny',
+  'fuzz',
+  'tiny',
+  'a',
+  'b',
+  'a',
+  'b',
+  'dir/c',
+  '',
+  '..',
+  'x'.repeat(63),
+  'y'.repeat(64),
+  'no such name',
+];
 const NAME_BYTES = 72;
 /** What lies in the data, as offsets from the start of the image; words of random results may lie over it later. */
 const PLACES = {
@@ -122,7 +141,7 @@ class CallMaker {
   /** Where a result goes: seldom over what calls are given. */
   private place(): number {
     const { random } = this;
-    const page = random.chance(10) ? random.below(DATA_BYTES / PAGE) : 5 + random.below(DATA_BYTES / PAGE - 5);
+    const page = random.chance(30) ? random.below(DATA_PAGES) : RESULT_PAGE + random.below(DATA_PAGES - RESULT_PAGE);
     return DATA_AT + page * PAGE + 8 * random.below(512);
   }
 
@@ -164,17 +183,19 @@ function address(random: Random): Argument {
     case 4:
       return relative(DATA_AT + random.below(DATA_BYTES / PAGE) * PAGE - random.below(16));
     default:
-      return relative(DATA_AT + 5 * PAGE + 8 * random.below((DATA_BYTES - 5 * PAGE) / 8));
+      return relative(DATA_AT + FREE_PAGE * PAGE + 8 * random.below((DATA_BYTES - FREE_PAGE * PAGE) / 8));
   }
 }
 
 const FIRST_HEAP = 0x1_0030_0000n;
 
 function pages(random: Random): Argument {
-  if (random.chance(8)) return relative(CODE_AT + random.below(8) * PAGE);
+  if (random.chance(80)) return relative(CODE_AT + random.below(8) * PAGE);
   if (random.chance(6)) return plain(FIRST_HEAP + BigInt(random.below(64) * PAGE));
   if (random.chance(6)) return plain(0xffff_ff00_0020_0000n + BigInt(random.below(64) * PAGE));
-  return random.chance(4) ? plain(0) : relative(DATA_AT + (5 + random.below(DATA_BYTES / PAGE - 5)) * PAGE);
+  return random.chance(4)
+    ? plain(0)
+    : relative(DATA_AT + (FREE_PAGE + random.below(RESULT_PAGE - FREE_PAGE - 3)) * PAGE);
 }
 
 function length(random: Random): Argument {
@@ -184,7 +205,8 @@ function length(random: Random): Argument {
 
 const count = (random: Random): Argument => plain(random.below(12));
 const time = (random: Random): Argument => plain(random.chance(8) ? 2n ** 64n - 1n : BigInt(random.below(400_000)));
-const handle = (random: Random): Argument => plain(random.chance(10) ? -1 - random.below(2) : random.below(14));
+const handle = (random: Random): Argument => plain(random.chance(20) ? -1 : random.below(random.pick([3, 14])));
+const before = (random: Random): Argument => (random.chance(3) ? handle(random) : plain(-1 - random.below(2)));
 const inPages = (calls: RegExp) => (random: Random, call: string) =>
   calls.test(call) ? pages(random) : address(random);
 const place = (offset: number, size: number) => (random: Random) =>
@@ -196,24 +218,34 @@ const ARGUMENTS: Readonly<Record<string, (random: Random, call: string) => Argum
   argv: (random) => (random.chance(2) ? plain(0) : place(PLACES.argv, 32)(random)),
   handles: place(PLACES.handles, 64),
   patches: place(PLACES.patches, 72),
-  ...{ buffer: address, info: address, pids: address, names: address, id: address, writer: address },
+  ...{
+    buffer: address,
+    info: address,
+    pids: address,
+    names: address,
+    id: (random) => relative(PLACES.words + 256 + 32 * random.below(4)),
+    writer: address,
+  },
   address: (random, call) =>
     /word/.test(call)
       ? relative(PLACES.words + 4 * random.below(6))
       : inPages(/vmo_map|vmo_unmap|vmo_commit/)(random, call),
-  n: (random, call) => (/list|wake/.test(call) ? count(random) : length(random)),
+  n: (random, call) => {
+    if (/list|wake/.test(call)) return count(random);
+    return /map|commit/.test(call) && !random.chance(30) ? plain(PAGE * random.below(4)) : length(random);
+  },
   count,
   ...{ deadline: time, ns: time },
-  ...{ handle, expected: (random, call) => (/word/.test(call) ? plain(random.below(3)) : handle(random)) },
-  ...{ pid: processNumber, host_pid: processNumber },
-  tid: (random) => plain(random.chance(4) ? 0 : 1 + random.below(60)),
+  ...{ handle, expected: (random, call) => (/word/.test(call) ? plain(random.below(3)) : before(random)) },
+  ...{ pid: processNumber, host_pid: (random) => (random.chance(2) ? plain(0) : processNumber(random)) },
+  tid: (random) => plain(random.chance(4) ? 0 : 1 + random.below(30)),
   entry: (random) => (random.chance(20) ? address(random) : relative(CODE_AT)),
   argument: (random) => plain(random.below(THREADS)),
   stack_size: (random) => plain(PAGE * random.below(20)),
-  flags: (random) => plain(random.below(4)),
+  flags: (random) => plain(random.below(random.pick([2, 4]))),
   limit: (random) => plain(random.chance(4) ? random.below(2 * MIB) : 8 * MIB),
   protection: (random) => plain(random.below(8)),
-  offset: (random) => plain(random.chance(3) ? random.below(3 * PAGE) : PAGE * random.below(6)),
+  offset: (random) => plain(random.chance(3) ? random.below(3 * PAGE) : PAGE * random.below(random.pick([1, 6]))),
   on: (random) => plain(random.below(2)),
   align: (random) => plain(1n << BigInt(random.below(14))),
   size: (random) => plain(random.below(3 * PAGE)),
@@ -226,8 +258,8 @@ function processNumber(random: Random): Argument {
   return plain((BigInt(random.below(3)) << 32n) + BigInt(1 + random.below(5)));
 }
 
-/** The image of a program that makes random calls. */
-function fuzzImage(random: Random): Uint8Array {
+/** The image of a program of ten threads that make random calls; it starts others by the names fuzz and tiny. */
+export function fuzzImage(random: Random): Uint8Array {
   const maker = new CallMaker(random);
   const tables = new Uint8Array(THREADS * TABLE_BYTES);
   for (let at = 0; at < tables.length; at += ROW_BYTES) tables.set(maker.row(), at);
@@ -265,7 +297,8 @@ function dataBytes(random: Random): Uint8Array {
   return bytes;
 }
 
-const tinyImage = codeImage(assemble('mov edi, 3; xor eax, eax; vmcall'));
+/** The image of a program that ends with 3. */
+export const tinyImage = codeImage(assemble('mov edi, 3; xor eax, eax; vmcall'));
 
 /** What a run has done. */
 export interface FuzzResult {
@@ -273,6 +306,8 @@ export interface FuzzResult {
   readonly calls: ReadonlyMap<string | undefined, number>;
   /** Those of them that answered no error. */
   readonly successes: ReadonlyMap<string | undefined, number>;
+  /** Why processes ended that did not end themselves, as trap reports tell. */
+  readonly traps: ReadonlyMap<string, number>;
   readonly programs: number;
   readonly checks: number;
 }
@@ -285,8 +320,8 @@ export function fuzzCalls(seed: number, frames: number, callCount: number): Fuzz
   const random = new Random(seed);
   const calls = new Map<string | undefined, number>();
   const successes = new Map<string | undefined, number>();
-  const count = (map: Map<string | undefined, number>, name: string | undefined): unknown =>
-    map.set(name, (map.get(name) ?? 0) + 1);
+  const count = <K>(map: Map<K, number>, name: K): unknown => map.set(name, (map.get(name) ?? 0) + 1);
+  const traps = new Map<string, number>();
   let made = 0;
   const machine = new KernelMachine({
     frames,
@@ -302,6 +337,7 @@ export function fuzzCalls(seed: number, frames: number, callCount: number): Fuzz
         count(calls, name);
         if (typeof result !== 'bigint' || BigInt.asIntN(64, result) >= 0n || result < -4095n) count(successes, name);
       },
+      onTrap: ({ cause, vector }) => count(traps, `${cause} ${vector ?? 0}`),
       onSpuriousWrite: () => random.pick(['allow', 'skip', 'kill']),
     },
   });
@@ -332,7 +368,7 @@ export function fuzzCalls(seed: number, frames: number, callCount: number): Fuzz
         `* ${pagesStored} pages and ${published} identities are kept when no process is, ${before.pagesStored} and ${before.published} at first`,
       );
   }
-  return { calls, successes, programs, checks };
+  return { calls, successes, traps, programs, checks };
 }
 
 /** Runs the machine for some ticks. False where nobody is left. */

@@ -14,11 +14,14 @@ const GIB = 2 ** 30;
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** C sources by name: the programs that come with bd0, the benchmarks, and those that exist to be compared. */
+/**
+ * C sources by name: the programs that come with bd0, the benchmarks, and those that exist to be compared. What has more
+ * than one source does not run on Linux.
+ */
 const sources = new Map(
   ['guest', 'guest/test', 'bench/guests']
     .flatMap((directory) => guestPrograms(join(root, directory)))
-    .map(({ name, source }) => [name, source]),
+    .flatMap(({ name, sources }) => (sources.length === 1 ? [[name, sources[0]!] as const] : [])),
 );
 
 /** The names of all programs, ascending. */
@@ -152,6 +155,8 @@ export interface GuestOptions extends Omit<ComputerOptions, 'console'> {
   readonly input?: readonly InputPiece[];
   /** Of its region; 1 GiB if not given. */
   readonly limitBytes?: number;
+  /** Whether its first thread is in debug mode. */
+  readonly debugMode?: boolean;
   /** Ticks between two looks; the run is in one go if not given. */
   readonly sliceTicks?: number;
   /** Told of the machine after each slice. */
@@ -171,10 +176,10 @@ export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').up
 
 /** Runs a program to its end. Throws where it does not exit. */
 export async function runGuest(image: Promise<Uint8Array>, options: GuestOptions = {}): Promise<GuestRun> {
-  const { args = [], input, limitBytes = GIB, sliceTicks = Infinity, onSlice, ...machine } = options;
+  const { args = [], input, limitBytes = GIB, debugMode = false, sliceTicks = Infinity, onSlice, ...machine } = options;
   const console = new ScriptedConsole(input);
   const computer = new Computer({ memoryBytes: 64 * MIB, sha256, ...machine, console });
-  const process = computer.start(await image, { name: 'guest', limitBytes, argv: ['guest', ...args] });
+  const process = computer.start(await image, { name: 'guest', limitBytes, debugMode, argv: ['guest', ...args] });
   let waits = 0;
   let outcome: Outcome;
   do {

@@ -31,18 +31,26 @@ export class KernelMachine {
   readonly store = new VmoStore(nativeHash);
   readonly cpu: Cpu;
   readonly guestMemory: GuestMemory;
-  readonly pool: FramePool;
-  readonly kernel: Kernel;
+  pool!: FramePool;
+  kernel!: Kernel;
   readonly frames: number;
   readonly writeBackBytes: number;
 
-  constructor({ frames, engine = 'evaluator', hooks, console = NO_CONSOLE, writeBackBytes = 0 }: KernelMachineOptions) {
+  constructor(private readonly options: KernelMachineOptions) {
+    const { frames, engine = 'evaluator', writeBackBytes = 0 } = options;
     this.frames = frames;
     this.writeBackBytes = writeBackBytes;
     this.guestMemory = new GuestMemory(frames * PAGE);
     this.cpu = new Cpu(this.guestMemory, engine);
-    const { store, cpu } = this;
+    this.restart();
+  }
+
+  /** A new kernel, in which nothing has happened. Time goes on. */
+  restart(): void {
+    const { store, cpu, frames, writeBackBytes } = this;
+    const { hooks, console = NO_CONSOLE } = this.options;
     const { linearMemory } = cpu;
+    linearMemory.mmu.flush();
     this.pool = new FramePool(this.guestMemory, store, {
       firstFrame: 0,
       endFrame: frames,

@@ -109,3 +109,14 @@ t.test('a proof out of a RecordStore reads one record a level', async (t) => {
   t.equal(verifyProof(id, bytes.length, 41, bytes.subarray(41 * PAGE, 42 * PAGE), proof, nativeHash), true);
   t.equal(store.counters.pagesStored, 0);
 });
+
+t.test('a page of zeros is proven out of a RecordStore, which has no records of zeros', async (t) => {
+  const records = new MemoryRecords();
+  const writer = new VmoStore(nativeHash);
+  const bytes = Buffer.concat([noise(PAGE, 3), new Uint8Array(15 * PAGE)]);
+  const { id } = writer.fromBytes(bytes);
+  writer.saveTo(records, writer.open(id)!);
+  const vmo = new VmoStore(nativeHash).openFrom(records, id)!;
+  for (const page of [0, 1, 3, 5, 12])
+    t.equal(verifyProof(id, bytes.length, page, flatPage(bytes, page, PAGE), prove(vmo, page), nativeHash), true);
+});

@@ -59,6 +59,16 @@ export class ProgramBuilder {
     }
   }
 
+  /** Compiles for Linux as a static program, as natively run workloads are. Throws Failure. */
+  async compileForLinux(words: readonly string[]): Promise<void> {
+    try {
+      await this.compile(['-O2', '-static', ...words]);
+    } catch (error) {
+      if (!(error instanceof GuestCompilerError)) throw error;
+      throw new Failure(`${error.message}: ${error.diagnostics.slice(0, 300)}`);
+    }
+  }
+
   private sourceOf({ name, source }: Workload, scale: Scale): string {
     if (typeof source === 'string') return join(this.root, source);
     const path = join(this.directory, `${name}.c`);

@@ -10,7 +10,7 @@ import {
   ZERO_LEAF,
 } from '../../vmo/canonical-form.js';
 import { bytesToHex } from '../../bits.js';
-import { Kind, recordOfContent } from './pack-format.js';
+import { Kind, recordOfKept } from './pack-format.js';
 
 /** A root record. */
 export interface Root {
@@ -40,7 +40,7 @@ export class ZeroRecords {
   private readonly firstWords = new Set<number>();
 
   constructor(hash: HashFunction) {
-    this.enter(hexToBytes(ZERO_LEAF), recordOfContent(Kind.leaf, new Uint8Array(0)));
+    this.enter(hexToBytes(ZERO_LEAF), recordOfKept(Kind.leaf, new Uint8Array(0)));
     let below: Uint8Array = hexToBytes(ZERO_LEAF);
     const hasher = new CanonicalHasher((record) => {
       const digest = hash(record);

@@ -1,7 +1,11 @@
 import type { CodeStore } from '../../index.js';
 import { DamagedRecordError } from '../../vmo/record-store.js';
-import { CONTENT_BYTES_MAX, Kind } from './pack-format.js';
+import { HASH_BYTES, Kind } from './pack-format.js';
 import type { PackSet } from './pack-set.js';
+import { compareBytes } from './record-table.js';
+
+/** What is longer is translated anew each time: a group is read in one piece. */
+const CODE_BYTES_MAX = 2 ** 24;
 
 /**
  * Translated code in packs. What is damaged is not there: whoever asked translates anew and puts it again; the record checks
@@ -12,7 +16,9 @@ export class PackedCode implements CodeStore {
 
   get(key: Uint8Array): Uint8Array | undefined {
     try {
-      return this.packs.get(key)?.content;
+      const kept = this.packs.get(key)?.kept;
+      const isWhole = kept && compareBytes(kept.subarray(0, HASH_BYTES), key) === 0;
+      return isWhole ? kept.slice(HASH_BYTES) : undefined;
     } catch (error) {
       if (error instanceof DamagedRecordError) return undefined;
       throw error;
@@ -20,6 +26,10 @@ export class PackedCode implements CodeStore {
   }
 
   put(key: Uint8Array, bytes: Uint8Array): void {
-    if (bytes.length <= CONTENT_BYTES_MAX) this.packs.put(Kind.code, key, bytes);
+    if (bytes.length > CODE_BYTES_MAX) return;
+    const kept = new Uint8Array(HASH_BYTES + bytes.length);
+    kept.set(key);
+    kept.set(bytes, HASH_BYTES);
+    this.packs.put(Kind.code, key, kept);
   }
 }

@@ -6,11 +6,14 @@
 
 import { Failure } from '../failure.js';
 import type { DiskStore } from './disk-store.js';
-import { HEADER_BYTES, Kind } from './pack-format.js';
+import { Kind } from './pack-format.js';
 import type { Pack } from './pack.js';
 import { Pace, type Watch } from './pace.js';
 import type { PackSet } from './pack-set.js';
+import type { RecordTable } from './record-table.js';
 import { Reach } from './reach.js';
+import { RecordSizes } from './record-sizes.js';
+import { DamagedRecordError } from '../../vmo/record-store.js';
 
 /** Bytes of translated code that are kept, unless told otherwise: the latest. */
 export const CODE_BYTES_MAX = 2 ** 28;
@@ -19,8 +22,9 @@ export const CODE_BYTES_MAX = 2 ** 28;
 const SMALL_PACKS_MAX = 16;
 const SMALL_PACK_BYTES = 2 ** 22;
 
-/** The part of a pack that may be garbage. */
+/** The part of a pack that may be garbage; and some marks, which would weigh much in a small one. */
 const GARBAGE_MAX = 1 / 8;
+const MARKS_BYTES = 512;
 
 export interface CollectProgress {
   readonly phase: 'looking' | 'writing';
@@ -68,12 +72,13 @@ export async function collectGarbage(store: DiskStore, options: CollectOptions =
     for (const set of [store.packs, store.codeSet()]) set.removeLeftovers();
     store.names.compact();
   }
-  const sum = (part: (tally: Tally) => number): number => tallies.reduce((total, each) => total + part(each), 0);
+  const sum = (of: readonly Tally[], part: (tally: Tally) => number): number =>
+    Math.round(of.reduce((total, each) => total + part(each), 0));
   return {
-    keptRecords: sum(({ live }) => live.length),
-    keptBytes: sum(({ liveBytes }) => liveBytes),
-    removedRecords: stale.reduce((total, { deadRecords }) => total + deadRecords, 0),
-    removedBytes: stale.reduce((total, { deadBytes }) => total + deadBytes, 0),
+    keptRecords: sum(tallies, ({ live }) => live.length),
+    keptBytes: sum(tallies, ({ liveBytes }) => liveBytes),
+    removedRecords: sum(stale, ({ deadRecords }) => deadRecords),
+    removedBytes: sum(stale, ({ deadBytes }) => deadBytes),
     packsRemoved: stale.length,
     packsWritten: stale.filter(({ live }) => live.length > 0).length,
     codeBytesRemoved: collectCode(store.codeSet(), options),
@@ -81,32 +86,33 @@ export async function collectGarbage(store: DiskStore, options: CollectOptions =
 }
 
 async function reachable(store: DiskStore, options: CollectOptions): Promise<Reach> {
+  const lost = store.names.damage().find(({ hasCopy }) => !hasCopy);
+  if (lost) throw nothingCollected(`names are damaged at byte ${lost.offset}, and may have stood for anything`);
   const reach = new Reach(store);
   const pace = new Pace(options, () => ({ phase: 'looking' as const, records: reach.seen.count }));
   const ids = [...store.names.entries().map(([, id]) => id), ...store.names.pins(), ...store.lease.held()];
   for (const id of ids) for (const _ of reach.add(id)) if (pace.isDue) await pace.pause();
   const broken = reach.broken.find(({ isListed, damage }) => damage ?? !isListed);
   if (!broken) return reach;
-  const what = broken.damage?.message ?? `record ${broken.hash} is missing`;
-  throw new Failure(`nothing was collected, since ${what}; bd0 vmo verify tells what that reaches`);
+  throw nothingCollected(broken.damage?.message ?? `record ${broken.hash} is missing`);
 }
 
 function tally(packs: PackSet, reach: Reach): Tally[] {
   const { table } = packs;
+  const sizes = new RecordSizes(packs);
   const tallies = new Map<Pack, Tally>();
   for (const pack of packs.list())
     tallies.set(pack, { pack, live: [], liveBytes: 0, deadRecords: 0, deadBytes: 0, deadTrees: 0 });
   for (let entry = 0; entry < table.count; entry++) {
     const tally = tallies.get(packs.packOf(entry))!;
-    const { kind, payloadBytes } = table.place(entry);
-    const bytes = HEADER_BYTES + payloadBytes;
+    const bytes = sizes.of(entry);
     if (reach.has(table.hash(entry))) {
       tally.live.push(entry);
       tally.liveBytes += bytes;
     } else {
       tally.deadRecords++;
       tally.deadBytes += bytes;
-      if (kind !== Kind.leaf) tally.deadTrees++;
+      if (table.kind(entry) !== Kind.leaf) tally.deadTrees++;
     }
   }
   return [...tallies.values()];
@@ -120,7 +126,7 @@ function staleOf(tallies: readonly Tally[]): Tally[] {
 
 /** Bytes that no entry stands for count as garbage: records that other packs have too, and writes that were cut off. */
 function isStale({ pack, live, liveBytes, deadTrees }: Tally): boolean {
-  return live.length === 0 || deadTrees > 0 || liveBytes < (1 - GARBAGE_MAX) * pack.endOffset - HEADER_BYTES * 8;
+  return live.length === 0 || deadTrees > 0 || liveBytes < (1 - GARBAGE_MAX) * pack.endOffset - MARKS_BYTES;
 }
 
 async function rewrite(packs: PackSet, stale: readonly Tally[], options: CollectOptions): Promise<void> {
@@ -128,15 +134,36 @@ async function rewrite(packs: PackSet, stale: readonly Tally[], options: Collect
   let records = 0;
   const pace = new Pace(options, () => ({ phase: 'writing' as const, records }));
   for (const { live } of stale) {
-    live.sort((a, b) => table.place(a).offset - table.place(b).offset);
-    for (const entry of live) {
-      packs.rewrite(entry);
+    for (const hash of inPackOrder(table, live)) {
+      rewriteOne(packs, hash);
       records++;
       if (pace.isDue) await pace.pause();
     }
   }
   packs.seal();
   packs.remove(stale.map(({ pack }) => pack));
+}
+
+/** Hashes of entries, as they lie in their pack. */
+function inPackOrder(table: RecordTable, entries: number[]): Uint8Array[] {
+  entries.sort((a, b) => {
+    const [first, second] = [table.place(a), table.place(b)];
+    return first.offset - second.offset || first.number - second.number;
+  });
+  return entries.map((entry) => table.hash(entry).slice());
+}
+
+function rewriteOne(packs: PackSet, hash: Uint8Array): void {
+  try {
+    packs.rewrite(hash);
+  } catch (error) {
+    if (!(error instanceof DamagedRecordError)) throw error;
+    throw nothingCollected(error.message);
+  }
+}
+
+function nothingCollected(why: string): Failure {
+  return new Failure(`nothing was collected, since ${why}; bd0 vmo verify tells what that reaches`);
 }
 
 /** Takes away the packs that were written first, until the rest is within its budget. Answers how many bytes that were. */
@@ -152,15 +179,11 @@ function collectCode(packs: PackSet, { codeBytesMax = CODE_BYTES_MAX, dryRun }: 
   }
   const removed = drop.reduce((bytes, pack) => bytes + pack.endOffset, 0);
   if (dryRun) return removed;
-  if (keep.length > SMALL_PACKS_MAX) drop.push(...putTogether(packs, keep));
+  if (keep.length > SMALL_PACKS_MAX) {
+    packs.rewriteWhole(keep);
+    packs.seal();
+    drop.push(...keep);
+  }
   packs.remove(drop);
   return removed;
-}
-
-/** Writes what packs hold into one, and answers those which are not needed any more. */
-function putTogether(packs: PackSet, old: readonly Pack[]): readonly Pack[] {
-  const { table } = packs;
-  for (let entry = 0; entry < table.count; entry++) if (old.includes(packs.packOf(entry))) packs.tryToRewrite(entry);
-  packs.seal();
-  return old;
 }

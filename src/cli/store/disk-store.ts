@@ -6,6 +6,7 @@
  *     code/         translated code, in packs too
  *     names         names and pins: names.ts
  *     leases/       who has it open: leases.ts
+ *     quarantine/   packs and names that were found damaged, for whoever wants to look into them
  *
  * Packs are only appended to, each by one process, and names only change by appended lines, so that a process which is
  * killed at any moment leaves what it had acknowledged, and nothing by halves.
@@ -22,13 +23,14 @@ import { PackedCode } from './code-packs.js';
 import { type FileLayer, hostFiles, readWhole, replaceFile } from './file-layer.js';
 import { hostProcesses, Lease, type LeaseMode, type ProcessTable, sleep } from './leases.js';
 import { NameLog } from './names.js';
-import { contentOfRecord, Kind, kindOfRecord, recordOfContent } from './pack-format.js';
+import { keptOfRecord, Kind, kindOfRecord, recordOfKept } from './pack-format.js';
 import { PackSet } from './pack-set.js';
 import { compareBytes } from './record-table.js';
 import { StoreWriteError } from './errors.js';
 
-const FORMAT = 'bd0 store 1\n';
+const FORMAT = 'bd0 store 2\n';
 const DIRECTORIES = ['packs', 'code', 'leases'];
+const QUARANTINE = 'quarantine';
 const WAIT_MS = 10_000;
 const HOLD_WAIT_MS = 10;
 
@@ -94,7 +96,7 @@ export class DiskStore implements RecordStore {
     if (zero) return zero.slice();
     const found = this.packs.get(hash);
     if (!found) return undefined;
-    const record = recordOfContent(found.kind, found.content);
+    const record = recordOfKept(found.kind, found.kept);
     if (compareBytes(sha256(record), hash) === 0) return record;
     this.packs.reportDamaged(hash);
     throw new DamagedRecordError(bytesToHex(hash), 'its content has another hash');
@@ -114,11 +116,44 @@ export class DiskStore implements RecordStore {
     if (this.zeros.has(hash)) return false;
     const kind = kindOfRecord(record);
     if (kind === undefined) throw new TypeError(`${record.length} bytes with tag ${record[0]} are no canonical record`);
-    return this.packs.put(kind, hash, contentOfRecord(kind, record));
+    return this.packs.put(kind, hash, keptOfRecord(kind, record));
   }
 
   flush(): void {
     this.packs.flush();
+  }
+
+  /**
+   * As `flush`, while other threads compress. Packs in which something was found damaged go into quarantine, and what is
+   * whole of them is written anew: so an import mends what it brings. Answers where they are.
+   */
+  async settle(): Promise<string[]> {
+    await this.packs.flushAside();
+    return this.quarantine();
+  }
+
+  /**
+   * After `verifyStore` has found damage: what is whole is written anew, and packs and names as they were go into quarantine.
+   * The store is open to `collect`. Answers where they are.
+   */
+  repair(): string[] {
+    if (this.lease.mode !== 'collect') throw new Error(`the store is open to ${this.lease.mode}`);
+    const paths = this.quarantine();
+    if (this.names.damage().length === 0) return paths;
+    const path = `${this.directory}/${QUARANTINE}/names-${this.lease.token}`;
+    this.files.makeDirectory(`${this.directory}/${QUARANTINE}`);
+    this.names.repair(path);
+    return [...paths, path];
+  }
+
+  /** Puts packs into quarantine in which something was found damaged, as `settle` does. */
+  quarantine(): string[] {
+    const directory = `${this.directory}/${QUARANTINE}`;
+    return [this.packs, ...(this.codePacks ? [this.codePacks] : [])].flatMap((set) => {
+      const damaged = set.damagedPacks();
+      set.quarantine(damaged, directory);
+      return damaged.map(({ fileName }) => `${directory}/${fileName}`);
+    });
   }
 
   *hashes(from?: Uint8Array): Generator<Uint8Array, void, undefined> {

@@ -10,13 +10,15 @@ export class StoreWriteError extends Failure {
   }
 }
 
-/** A part of the store that is not as it was written, and is not a record. */
-export class DamagedStoreError extends Failure {
+/** A group of a pack that is not as it was written. */
+export class DamagedGroupError extends Error {
+  override readonly name = 'DamagedGroupError';
+
   constructor(
     readonly path: string,
     readonly offset: number,
-    detail: string,
+    readonly detail: string,
   ) {
-    super(`'${path}' is damaged at byte ${offset}: ${detail}`);
+    super(`byte ${offset} of ${path}: ${detail}`);
   }
 }

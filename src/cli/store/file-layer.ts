@@ -13,6 +13,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { isSystemError } from '../failure.js';
 
 /** What stands at a path. */
@@ -40,6 +41,7 @@ export interface FileLayer {
   size(file: number): number;
   status(path: string): FileStatus | undefined;
   list(directory: string): string[];
+  /** Makes a directory, and those above it; they are on the disk when it returns. One that is there is no error. */
   makeDirectory(path: string): void;
   /** Puts a file in the place of another, at once. */
   rename(from: string, to: string): void;
@@ -65,7 +67,11 @@ export const hostFiles: FileLayer = {
     return stat && { identity: identity!, size: stat.size, modifiedMs: stat.mtimeMs };
   },
   list: (directory) => readdirSync(directory),
-  makeDirectory: (path) => void mkdirSync(path, { recursive: true }),
+  makeDirectory(path) {
+    const first = mkdirSync(path, { recursive: true });
+    if (first === undefined) return;
+    for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made)) syncNames(dirname(made));
+  },
   rename: renameSync,
   remove(path) {
     try {
@@ -74,15 +80,17 @@ export const hostFiles: FileLayer = {
       if (!isSystemError(error) || error.code !== 'ENOENT') throw error;
     }
   },
-  syncDirectory(path) {
-    const directory = openSync(path, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
-  },
+  syncDirectory: syncNames,
 };
+
+function syncNames(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
 
 /** Reads exactly `length` bytes from `position`; fewer where the file ends before. */
 export function readAt(files: FileLayer, file: number, position: number, length: number): Uint8Array {

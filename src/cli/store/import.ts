@@ -25,6 +25,8 @@ export interface Imported {
   readonly bytes: number;
   /** Paths of what is neither a file nor a directory nor a link. */
   readonly skipped: readonly string[];
+  /** Where packs of the store were put in which something was damaged; what was taken in is whole again. */
+  readonly quarantined: readonly string[];
 }
 
 /** Bytes read at once. */
@@ -78,9 +80,9 @@ class Importer {
 
   async finish({ id, length }: Content): Promise<Imported> {
     const { files, directories, links, bytes, skipped } = this;
-    this.store.flush();
+    const quarantined = await this.store.settle();
     await this.pace.pause();
-    return { id, length, files, directories, links, bytes, skipped };
+    return { id, length, files, directories, links, bytes, skipped, quarantined };
   }
 
   async file(path: string): Promise<Content> {
@@ -133,6 +135,7 @@ class Importer {
   private async append(hasher: ContentHasher, part: Uint8Array): Promise<void> {
     hasher.append(part);
     this.bytes += part.length;
+    await this.store.packs.ease();
     if (this.pace.isDue) await this.pace.pause();
   }
 

@@ -3,17 +3,22 @@
  * for `from`; the order of the lines in the file decides which ones hold, so that two processes need no lock: both
  * append, both read what they appended, and both see who came first.
  *
- *     \n CRC-32 of the rest, 8 digits ‖ space ‖ {"name","from","to","by"} or {"pin","on","by"} or {"torn":[from,to],"by"} ‖ \n
+ *     \n CRC-32 of the rest, 8 digits ‖ space ‖ JSON ‖ \n       each line stands there twice, one right after the other
+ *
+ *     {"name","from","to","seen","by"}   `seen`: bytes of the log that had been read when the name was found to stand for `from`
+ *     {"pin","on","by"}
+ *     {"torn":[from,to],"by"}
  *
  * A line that a full disk or a lost supply has cut off has no end. The next who appends says so by a `torn` line. Any other
- * line that is not what its CRC says is damage, and then no name is answered: it might be the wrong one.
+ * line that is not what its CRC says is damage: where the other copy is whole, nothing is lost. Where it is not, a name may
+ * stand for what it stood for before; the next proposal that was made behind the damage says what it stood for then.
  */
 
+import { crc32 } from 'node:zlib';
 import type { NameStore } from '../../vmo/record-store.js';
 import { Failure } from '../failure.js';
-import { crc32 } from './crc32.js';
-import { DamagedStoreError, StoreWriteError } from './errors.js';
-import { type FileLayer, readAt, replaceFile, writeAll } from './file-layer.js';
+import { StoreWriteError } from './errors.js';
+import { type FileLayer, readAt, readWhole, replaceFile, writeAll } from './file-layer.js';
 
 const NAME_BYTES_MAX = 255;
 const ID = /^[0-9a-f]{64}$/;
@@ -23,6 +28,7 @@ interface NameProposal {
   readonly name: string;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+  readonly seen: number;
   readonly by: string;
 }
 
@@ -40,9 +46,27 @@ interface TornLine {
 type Line = NameProposal | PinLine | TornLine;
 
 /** A line that cannot be read. */
-interface BadLine {
+export interface BadLine {
   readonly offset: number;
   readonly endOffset: number;
+  /** What stands there. */
+  readonly text: string;
+  /** Whether its other copy can be read. */
+  hasCopy: boolean;
+}
+
+/** What a name stands for, and where in the log that was said. */
+interface NameState {
+  readonly id: string | undefined;
+  readonly offset: number;
+}
+
+/** The last line that was read, of which the other copy may follow: it has as many bytes. */
+interface LastLine {
+  readonly by: string | undefined;
+  readonly bad: BadLine | undefined;
+  readonly bytes: number;
+  copies: number;
 }
 
 /** Throws Failure for what is no name: 1 to 255 bytes of UTF-8, parts with `/` between them, no control characters. */
@@ -59,9 +83,12 @@ export function requireName(name: string): void {
 
 /** The names and pins of a store, as this process and others change them. */
 export class NameLog implements NameStore {
-  private readonly names = new Map<string, string>();
+  private readonly names = new Map<string, NameState>();
   private readonly pinned = new Set<string>();
   private bad: BadLine[] = [];
+  private last: LastLine | undefined;
+  /** The lines that were read, each by what its writer called it: the second copy says nothing new. */
+  private readonly taken = new Set<string>();
   private identity: string | undefined;
   /** Bytes read so far. */
   private readTo = 0;
@@ -79,17 +106,20 @@ export class NameLog implements NameStore {
   ) {}
 
   get(name: string): string | undefined {
-    this.refresh();
-    return this.names.get(name);
+    this.readNew();
+    return this.names.get(name)?.id;
   }
 
   entries(): [string, string][] {
-    this.refresh();
-    return [...this.names].sort(([a], [b]) => (a < b ? -1 : 1));
+    this.readNew();
+    const named = [...this.names].flatMap(([name, { id }]): [string, string][] =>
+      id === undefined ? [] : [[name, id]],
+    );
+    return named.sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   pins(): string[] {
-    this.refresh();
+    this.readNew();
     return [...this.pinned].sort();
   }
 
@@ -98,31 +128,32 @@ export class NameLog implements NameStore {
     for (const id of [expected, next]) if (id !== undefined) requireId(id);
     if (this.get(name) !== expected) return false;
     const by = this.nextProposal();
-    this.append({ name, from: expected, to: next, by }, next);
+    this.append({ name, from: expected, to: next, seen: this.readTo, by }, next);
     return !this.lost.delete(by);
   }
 
   /** Pins an identity, or takes its pin away. Answers whether that changed anything. */
   setPin(id: string, on: boolean): boolean {
     requireId(id);
-    this.refresh();
+    this.readNew();
     if (this.pinned.has(id) === on) return false;
     this.append({ pin: id, on, by: this.nextProposal() }, on ? id : undefined);
     return true;
   }
 
-  /** Writes the log anew as what holds now, where most of it is history. Nobody else may write meanwhile. */
+  /** Writes the log anew as what holds now, where most of it is history, and nothing damaged. Nobody else may write meanwhile. */
   compact(): void {
-    this.refresh();
-    const lines: Line[] = [...this.names].map(([name, to]) => ({ name, to, by: this.nextProposal() }));
-    for (const pin of this.pinned) lines.push({ pin, on: true, by: this.nextProposal() });
-    const bytes = Buffer.concat(lines.map(encodeLine));
-    if (bytes.length * 2 >= this.readTo) return;
-    try {
-      replaceFile(this.files, this.path, `${this.path}.new`, bytes);
-    } catch (error) {
-      throw new StoreWriteError(this.path, error);
-    }
+    if (this.damage().length > 0) return;
+    const bytes = this.encodeState();
+    if (bytes.length * 2 < this.readTo) this.replace(bytes);
+  }
+
+  /** Writes a damaged log anew as what holds now, and keeps it as it was at `quarantine`. Nobody else may write meanwhile. */
+  repair(quarantine: string): void {
+    const bytes = this.encodeState();
+    const old = readWhole(this.files, this.path) ?? new Uint8Array(0);
+    replaceFile(this.files, quarantine, `${quarantine}.new`, old);
+    this.replace(bytes);
   }
 
   /** Lines that are damaged. */
@@ -131,19 +162,32 @@ export class NameLog implements NameStore {
     return this.bad;
   }
 
+  /** What a user should know of damage; undefined where there is none. */
+  get warning(): string | undefined {
+    const damage = this.damage();
+    if (damage.length === 0) return undefined;
+    const isLost = damage.some(({ hasCopy }) => !hasCopy);
+    const effect = isLost ? 'names may be missing, or stand for what they stood for before' : 'no name is lost';
+    return `'${this.path}' is damaged at byte ${damage[0]!.offset}: ${effect}; bd0 vmo verify tells more`;
+  }
+
   private nextProposal(): string {
     return `${this.token}:${this.proposals++}`;
   }
 
-  private refresh(): void {
-    this.readNew();
-    const [bad] = this.bad;
-    if (bad)
-      throw new DamagedStoreError(
-        this.path,
-        bad.offset,
-        'names cannot be trusted; content can still be read by its id',
-      );
+  /** What holds, as a log. */
+  private encodeState(): Buffer {
+    const lines: Line[] = this.entries().map(([name, to]) => ({ name, to, seen: 0, by: this.nextProposal() }));
+    for (const pin of this.pinned) lines.push({ pin, on: true, by: this.nextProposal() });
+    return Buffer.concat(lines.map(encodeLine));
+  }
+
+  private replace(bytes: Uint8Array): void {
+    try {
+      replaceFile(this.files, this.path, `${this.path}.new`, bytes);
+    } catch (error) {
+      throw new StoreWriteError(this.path, error);
+    }
   }
 
   private append(line: Line, id: string | undefined): void {
@@ -163,7 +207,7 @@ export class NameLog implements NameStore {
     } catch (error) {
       throw (this.failure = new StoreWriteError(this.path, error));
     }
-    this.refresh();
+    this.readNew();
   }
 
   /** Reads what was appended since; all of it where the file is another one. */
@@ -183,7 +227,9 @@ export class NameLog implements NameStore {
   private forget(identity: string | undefined): void {
     this.names.clear();
     this.pinned.clear();
+    this.taken.clear();
     this.bad = [];
+    this.last = undefined;
     this.readTo = 0;
     this.identity = identity;
   }
@@ -195,25 +241,56 @@ export class NameLog implements NameStore {
       const end = bytes.indexOf(NEWLINE, at);
       const text = bytes.subarray(at, end < 0 ? bytes.length : end);
       const line = decodeLine(text) ?? (end < 0 ? decodeLine(text.subarray(0, -1)) : undefined);
-      if (line) this.take(line);
+      if (line) this.read(line, offset + at, text.length);
       else if (end < 0) return at;
-      else if (text.length > 0) this.bad.push({ offset: offset + at, endOffset: offset + end });
+      else if (text.length > 0) this.readBad(offset + at, text);
       at = end < 0 ? bytes.length : end + 1;
     }
     return at;
   }
 
-  private take(line: Line): void {
+  private read(line: Line, offset: number, bytes: number): void {
+    const { last } = this;
+    if (last?.by === line.by) last.copies++;
+    else {
+      const isSecond = this.isSecondCopy(bytes) && last?.bad !== undefined;
+      if (isSecond) last.bad.hasCopy = true;
+      this.last = { by: line.by, bad: undefined, bytes, copies: isSecond ? 2 : 1 };
+    }
+    if (this.taken.has(line.by)) return;
+    this.taken.add(line.by);
+    this.take(line, offset);
+  }
+
+  private readBad(offset: number, text: Uint8Array): void {
+    const isSecond = this.isSecondCopy(text.length);
+    const hasCopy = isSecond && this.last?.by !== undefined;
+    const bad = { offset, endOffset: offset + text.length, text: Buffer.from(text).toString(), hasCopy };
+    this.bad.push(bad);
+    this.last = { by: undefined, bad, bytes: text.length, copies: isSecond ? 2 : 1 };
+  }
+
+  /** Whether a line of so many bytes, of which one copy at least is damaged, is the second of the one before it. */
+  private isSecondCopy(bytes: number): boolean {
+    return this.last?.copies === 1 && this.last.bytes === bytes;
+  }
+
+  private take(line: Line, offset: number): void {
     if ('torn' in line) {
       const [from, to] = line.torn;
       this.bad = this.bad.filter(({ offset, endOffset }) => offset < from || endOffset > to);
     } else if ('pin' in line) {
       if (line.on) this.pinned.add(line.pin);
       else this.pinned.delete(line.pin);
-    } else if (this.names.get(line.name) !== line.from) {
-      if (line.by.startsWith(`${this.token}:`)) this.lost.add(line.by);
-    } else if (line.to === undefined) this.names.delete(line.name);
-    else this.names.set(line.name, line.to);
+    } else if (this.holds(line)) this.names.set(line.name, { id: line.to, offset });
+    else if (line.by.startsWith(`${this.token}:`)) this.lost.add(line.by);
+  }
+
+  /** Whether a name stands for `from`, as far as can be read; or did when the proposal was made, by what is damaged now. */
+  private holds({ name, from, seen }: NameProposal): boolean {
+    const state = this.names.get(name);
+    const since = state?.offset ?? -1;
+    return state?.id === from || this.bad.some(({ offset }) => since < offset && offset < seen && since < seen);
   }
 }
 
@@ -223,7 +300,7 @@ function requireId(id: string): void {
 
 function encodeLine(line: Line): Buffer {
   const text = JSON.stringify(line);
-  return Buffer.from(`\n${checksum(Buffer.from(text))} ${text}\n`);
+  return Buffer.from(`\n${checksum(Buffer.from(text))} ${text}\n`.repeat(2));
 }
 
 function decodeLine(bytes: Uint8Array): Line | undefined {

@@ -19,9 +19,9 @@ export class Pace<Progress> {
     private readonly progress: () => Progress,
   ) {}
 
-  /** Whether it is time to `pause`. */
+  /** Whether it is time to `pause`: now and then, and at once when a signal came. */
   get isDue(): boolean {
-    return performance.now() - this.pausedAt >= PAUSE_MS;
+    return this.watch.signal?.aborted === true || performance.now() - this.pausedAt >= PAUSE_MS;
   }
 
   /** Tells the progress, and lets others run. Throws the reason of a signal that was given. */

@@ -1,64 +1,63 @@
 /**
- * A pack: a file of records, one after another, that is only ever appended to, by one process. Little-endian.
+ * A pack: a file of groups of records, one after another, that is only ever appended to, by one process. Little-endian.
  *
- *     +0   8 bytes  "bd0pack" and the version, 1
- *     +8            records
+ *     +0   8 bytes  "bd0pack" and the version, 2
+ *     +8            groups
  *
- * A record:
+ * A group: records of one kind, which are compressed together:
  *
  *     +0   u8       0xBD
- *     +1   u8       kind: 0 leaf, 1 node, 2 root, 3 translated code, 255 flush mark
- *     +2   u8       encoding of the payload: 0 as it is, 1 an LZ4 block, 2 deflate
+ *     +1   u8       kind: 0 leaves, 1 nodes, 2 roots, 3 translated code, 255 flush mark
+ *     +2   u8       encoding of the payload: 0 as it is, 1 brotli
  *     +3   u8       0
- *     +4   u32      p, bytes of the payload
- *     +8   u32      n, bytes of the content, which is the payload decoded
- *     +12  u32      CRC-32 of the payload
- *     +16  32 bytes the hash; of code its key; of a mark zeros
- *     +48  u32      CRC-32 of the 48 bytes before
- *     +52  p bytes  the payload
+ *     +4   u32      n, records
+ *     +8   u32      p, bytes of the payload
+ *     +12  u32      c, bytes of the content, which is the payload decoded
+ *     +16  u32      CRC-32 of the payload
+ *     +20  u32      CRC-32 of the 20 bytes before
+ *     +24  p bytes  the payload
  *
- * The content of a leaf is its page without the zeros at its end; of a node or root, its canonical record (66 and 56 bytes);
- * of code, the bytes that were given. A flush mark has no payload: what stands before it is on the disk, for it is
- * written when that is so; twice, so that one damaged mark does no harm. What stands behind the last mark was never acknowledged,
- * and does not count.
+ * The content is what is kept of each record, one after another, and then n times its size:u32. What is kept of a leaf is its
+ * page without the zeros at its end; of a node or root, its canonical record (66 and 56 bytes); of code, its key (32
+ * bytes) and the bytes that were given. The hash of a record does not stand there: it follows from it.
+ *
+ * A flush mark has no payload: what stands before it is on the disk, for it is written when that is so; twice, so that one
+ * damaged mark does no harm. What stands behind the last mark was never acknowledged, and does not count.
  */
 
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { PAGE_SIZE } from '../../bits.js';
-import { BLOCK_BYTES_MAX, BlockCompressor, decompressBlock } from './block-compression.js';
-import { crc32 } from './crc32.js';
+import { sha256 } from '../sha256.js';
+import { type Encoded, Encoding } from './compression.js';
 
-export const PACK_MAGIC = Uint8Array.from([...'bd0pack'].map((c) => c.charCodeAt(0)).concat(1));
-export const HEADER_BYTES = 52;
+export const PACK_MAGIC = Uint8Array.from([...'bd0pack'].map((c) => c.charCodeAt(0)).concat(2));
+export const HEADER_BYTES = 24;
 export const HASH_BYTES = 32;
 
 export const Kind = { leaf: 0, node: 1, root: 2, code: 3, mark: 255 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-const Encoding = { raw: 0, block: 1, deflate: 2 } as const;
-
 /** The largest payload and the largest content, in bytes. */
 export const CONTENT_BYTES_MAX = 2 ** 28;
 
+/** Bytes of records after which a group is closed, and records that it holds at most. */
+export const GROUP_BYTES = 2 ** 16;
+export const GROUP_RECORDS_MAX = 2 ** 12;
+
 const MAGIC = 0xbd;
+const CRC_OFFSET = 20;
+const SIZE_BYTES = 4;
 const LEAF_RECORD_BYTES = 1 + PAGE_SIZE;
 const RECORD_BYTES = { [LEAF_RECORD_BYTES]: Kind.leaf, 66: Kind.node, 56: Kind.root } as const;
-const ZERO_HASH = new Uint8Array(HASH_BYTES);
-
-/** A payload, and how it encodes its content. */
-export interface Encoded {
-  readonly encoding: number;
-  readonly payload: Uint8Array;
-}
 
 /** What stands before a payload. */
-export interface RecordHeader {
+export interface GroupHeader {
   readonly kind: Kind;
   readonly encoding: number;
+  readonly records: number;
   readonly payloadBytes: number;
   readonly contentBytes: number;
   readonly payloadCrc: number;
-  readonly hash: Uint8Array;
 }
 
 /** A canonical record's kind; undefined for what is none, by its tag and its length. */
@@ -67,93 +66,83 @@ export function kindOfRecord(record: Uint8Array): Kind | undefined {
   return kind === record[0] ? kind : undefined;
 }
 
-/** What is kept of a canonical record. */
-export function contentOfRecord(kind: Kind, record: Uint8Array): Uint8Array {
+/** What is kept of a canonical record: a view. */
+export function keptOfRecord(kind: Kind, record: Uint8Array): Uint8Array {
   if (kind !== Kind.leaf) return record;
   let end = record.length;
   while (end > 1 && record[end - 1] === 0) end--;
   return record.subarray(1, end);
 }
 
-/** The canonical record whose content this is. */
-export function recordOfContent(kind: Kind, content: Uint8Array): Uint8Array {
-  if (kind !== Kind.leaf) return content;
+/** The canonical record of which this is kept, in bytes of its own. */
+export function recordOfKept(kind: Kind, kept: Uint8Array): Uint8Array {
+  if (kind !== Kind.leaf) return kept.slice();
   const record = new Uint8Array(LEAF_RECORD_BYTES);
-  record.set(content, 1);
+  record.set(kept, 1);
   return record;
 }
 
-const compressor = new BlockCompressor();
-
-/** A payload for `content`: the one that is the shortest, where it saves an eighth; else the content itself. */
-export function encodePayload(kind: Kind, content: Uint8Array): Encoded {
-  const most = content.length - (content.length >>> 3) - 1;
-  let payload: Uint8Array | undefined;
-  if (kind === Kind.leaf && content.length <= BLOCK_BYTES_MAX) payload = compressor.compress(content, most);
-  if (payload) return { encoding: Encoding.block, payload };
-  if (kind === Kind.code) {
-    payload = deflateRawSync(content, { level: 1 });
-    if (payload.length <= most) return { encoding: Encoding.deflate, payload };
-  }
-  return { encoding: Encoding.raw, payload: content };
+/** The hash of the record of which this is kept; of code its key. */
+export function hashOfKept(kind: Kind, kept: Uint8Array): Uint8Array {
+  if (kind === Kind.code) return kept.slice(0, HASH_BYTES);
+  return sha256(kind === Kind.leaf ? recordOfKept(kind, kept) : kept);
 }
 
-/** The content of a payload whose CRC is right; undefined where it is not one of `header`. */
-export function decodePayload(header: RecordHeader, payload: Uint8Array): Uint8Array | undefined {
-  const { contentBytes } = header;
-  if (header.encoding === Encoding.raw) return payload.length === contentBytes ? payload : undefined;
-  if (header.encoding === Encoding.block) return decompressBlock(payload, contentBytes);
-  try {
-    const content = inflateRawSync(payload, { maxOutputLength: Math.max(1, contentBytes) });
-    return content.length === contentBytes ? content : undefined;
-  } catch {
-    return undefined;
-  }
+/** The content of a group: what is kept of its records, one after another, and their sizes. */
+export function contentOf(kept: Uint8Array, sizes: readonly number[]): Uint8Array {
+  const content = new Uint8Array(kept.length + SIZE_BYTES * sizes.length);
+  const view = new DataView(content.buffer);
+  content.set(kept);
+  sizes.forEach((size, i) => view.setUint32(kept.length + SIZE_BYTES * i, size, true));
+  return content;
 }
 
-/** Writes a record at `at`; the target has room for it. Answers where it ends. */
-export function writeRecord(
-  target: Uint8Array,
-  at: number,
-  kind: Kind,
-  hash: Uint8Array,
-  contentBytes: number,
-  { encoding, payload }: Encoded,
-): number {
-  const view = new DataView(target.buffer, target.byteOffset + at, HEADER_BYTES);
-  target[at] = MAGIC;
-  target[at + 1] = kind;
-  target[at + 2] = encoding;
-  target[at + 3] = 0;
-  view.setUint32(4, payload.length, true);
-  view.setUint32(8, contentBytes, true);
-  view.setUint32(12, crc32(payload), true);
-  target.set(hash, at + 16);
-  view.setUint32(48, crc32(target.subarray(at, at + 48)), true);
-  target.set(payload, at + HEADER_BYTES);
-  return at + HEADER_BYTES + payload.length;
+/** What is kept of each of `records` records: views; undefined for what is not the content of so many of that kind. */
+export function keptIn(content: Uint8Array, { kind, records }: GroupHeader): Uint8Array[] | undefined {
+  const view = new DataView(content.buffer, content.byteOffset, content.length);
+  const end = content.length - SIZE_BYTES * records;
+  const kept: Uint8Array[] = [];
+  let at = 0;
+  for (let i = 0; i < records && end >= 0; i++) {
+    const size = view.getUint32(end + SIZE_BYTES * i, true);
+    if (size > end - at || (kind === Kind.leaf && size > PAGE_SIZE)) return undefined;
+    kept.push(content.subarray(at, at + size));
+    at += size;
+  }
+  return at === end ? kept : undefined;
+}
+
+/** The header of a group. */
+export function encodeHeader(kind: Kind, records: number, contentBytes: number, encoded: Encoded): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  bytes.set([MAGIC, kind, encoded.encoding, 0]);
+  view.setUint32(4, records, true);
+  view.setUint32(8, encoded.payload.length, true);
+  view.setUint32(12, contentBytes, true);
+  view.setUint32(16, crc32(encoded.payload), true);
+  view.setUint32(CRC_OFFSET, crc32(bytes.subarray(0, CRC_OFFSET)), true);
+  return bytes;
 }
 
 /** Two flush marks. */
-export function markRecords(): Uint8Array {
-  const records = new Uint8Array(2 * HEADER_BYTES);
-  const nothing = { encoding: Encoding.raw, payload: new Uint8Array(0) };
-  const end = writeRecord(records, 0, Kind.mark, ZERO_HASH, 0, nothing);
-  writeRecord(records, end, Kind.mark, ZERO_HASH, 0, nothing);
-  return records;
+export function encodeMarks(): Uint8Array {
+  const mark = encodeHeader(Kind.mark, 0, 0, { encoding: Encoding.raw, payload: new Uint8Array(0) });
+  return Uint8Array.from([...mark, ...mark]);
 }
 
-/** The header at `at`, if it is whole and one. */
-export function readHeader(bytes: Uint8Array, at: number): RecordHeader | undefined {
-  if (at + HEADER_BYTES > bytes.length || bytes[at] !== MAGIC) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER_BYTES);
-  if (view.getUint32(48, true) !== crc32(bytes.subarray(at, at + 48))) return undefined;
-  const [kind, encoding] = [bytes[at + 1]!, bytes[at + 2]!];
-  const [payloadBytes, contentBytes] = [view.getUint32(4, true), view.getUint32(8, true)];
-  if (!isKind(kind) || encoding > Encoding.deflate || payloadBytes > CONTENT_BYTES_MAX) return undefined;
-  if (contentBytes > CONTENT_BYTES_MAX || (kind === Kind.leaf && contentBytes > PAGE_SIZE)) return undefined;
-  const hash = bytes.slice(at + 16, at + 48);
-  return { kind, encoding, payloadBytes, contentBytes, payloadCrc: view.getUint32(12, true), hash };
+/** The header that bytes begin with, if it is whole and one. */
+export function readHeader(bytes: Uint8Array): GroupHeader | undefined {
+  if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
+  if (view.getUint32(CRC_OFFSET, true) !== crc32(bytes.subarray(0, CRC_OFFSET))) return undefined;
+  const [kind, encoding] = [bytes[1]!, bytes[2]!];
+  const [records, payloadBytes] = [view.getUint32(4, true), view.getUint32(8, true)];
+  const contentBytes = view.getUint32(12, true);
+  if (!isKind(kind) || encoding > Encoding.brotli) return undefined;
+  if (records > GROUP_RECORDS_MAX || payloadBytes > CONTENT_BYTES_MAX || contentBytes > CONTENT_BYTES_MAX)
+    return undefined;
+  return { kind, encoding, records, payloadBytes, contentBytes, payloadCrc: view.getUint32(16, true) };
 }
 
 function isKind(value: number): value is Kind {

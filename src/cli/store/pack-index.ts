@@ -1,49 +1,55 @@
 /**
- * The index beside a closed pack: where its records lie, so that opening a store reads no pack. It can be made from the
+ * The index beside a closed pack: which records its groups hold, so that opening a store reads no pack. It can be made from the
  * pack again at any time. Little-endian:
  *
- *     +0   8 bytes  "bd0indx" and the version, 1
- *     +8   u32      n, records
- *     +12  u32      e, bytes of the pack that are records; what stands behind is a write that was cut off
- *     +16  n times  hash[32] ‖ offset:u32 ‖ kind << 29 | bytes of the payload:u32, by ascending hash
+ *     +0   8 bytes  "bd0indx" and the version, 2
+ *     +8   u32      g, groups
+ *     +12  u32      e, bytes of the pack that count; what stands behind is a write that was cut off
+ *     +16  g times  offset of the group:u32 ‖ kind << 29 | n:u32 ‖ n hashes of its records, 32 bytes each
  *     end  u32      CRC-32 of all before
  */
 
-import { crc32 } from './crc32.js';
-import { HASH_BYTES, type Kind } from './pack-format.js';
+import { crc32 } from 'node:zlib';
+import { GROUP_RECORDS_MAX, HASH_BYTES, type Kind } from './pack-format.js';
 import type { RecordTable } from './record-table.js';
 
-const MAGIC = Uint8Array.from([...'bd0indx'].map((c) => c.charCodeAt(0)).concat(1));
+const MAGIC = Uint8Array.from([...'bd0indx'].map((c) => c.charCodeAt(0)).concat(2));
 const HEADER_BYTES = 16;
-const ENTRY_BYTES = HASH_BYTES + 8;
+const GROUP_HEADER_BYTES = 8;
 const KIND_SHIFT = 29;
 
-/** The index of a pack that holds the records of `entries`. */
-export function encodeIndex(table: RecordTable, entries: readonly number[], endOffset: number): Uint8Array {
-  const order = table.sorted(entries);
-  const bytes = new Uint8Array(HEADER_BYTES + order.length * ENTRY_BYTES + 4);
+/** A group of a pack, and what it holds. */
+export interface IndexedGroup {
+  /** Of its header, in bytes. */
+  readonly offset: number;
+  readonly kind: Kind;
+  /** 32 bytes for each of its records. */
+  readonly hashes: Uint8Array;
+}
+
+/** What an index says. */
+export interface PackIndex {
+  readonly groups: readonly IndexedGroup[];
+  /** Bytes of the pack that count. */
+  readonly endOffset: number;
+}
+
+export function encodeIndex({ groups, endOffset }: PackIndex): Uint8Array {
+  const size = groups.reduce((sum, { hashes }) => sum + GROUP_HEADER_BYTES + hashes.length, HEADER_BYTES + 4);
+  const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
-  view.setUint32(8, order.length, true);
+  view.setUint32(8, groups.length, true);
   view.setUint32(12, endOffset, true);
   let at = HEADER_BYTES;
-  for (const entry of order) {
-    const { offset, kind, payloadBytes } = table.place(entry);
-    bytes.set(table.hash(entry), at);
-    view.setUint32(at + HASH_BYTES, offset, true);
-    view.setUint32(at + HASH_BYTES + 4, ((kind << KIND_SHIFT) | payloadBytes) >>> 0, true);
-    at += ENTRY_BYTES;
+  for (const { offset, kind, hashes } of groups) {
+    view.setUint32(at, offset, true);
+    view.setUint32(at + 4, ((kind << KIND_SHIFT) | (hashes.length / HASH_BYTES)) >>> 0, true);
+    bytes.set(hashes, at + GROUP_HEADER_BYTES);
+    at += GROUP_HEADER_BYTES + hashes.length;
   }
   view.setUint32(at, crc32(bytes.subarray(0, at)), true);
   return bytes;
-}
-
-/** An index that was read. */
-export interface PackIndex {
-  /** Bytes of the pack that are records. */
-  readonly endOffset: number;
-  /** Adds its records to `table` as those of pack `pack`.. */
-  addTo(table: RecordTable, pack: number): void;
 }
 
 /** The index that bytes are; undefined unless they are a whole one. */
@@ -51,19 +57,30 @@ export function decodeIndex(bytes: Uint8Array): PackIndex | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const end = bytes.length - 4;
   if (end < HEADER_BYTES || MAGIC.some((byte, i) => bytes[i] !== byte)) return undefined;
-  const count = view.getUint32(8, true);
-  if (HEADER_BYTES + count * ENTRY_BYTES !== end) return undefined;
   if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) return undefined;
-  return {
-    endOffset: view.getUint32(12, true),
-    addTo(table, pack) {
-      for (let at = HEADER_BYTES; at < end; at += ENTRY_BYTES) {
-        const size = view.getUint32(at + HASH_BYTES + 4, true);
-        const offset = view.getUint32(at + HASH_BYTES, true);
-        const kind = (size >>> KIND_SHIFT) as Kind;
-        const hash = bytes.subarray(at, at + HASH_BYTES);
-        table.add(hash, { pack, offset, kind, payloadBytes: size & (2 ** KIND_SHIFT - 1) });
-      }
-    },
-  };
+  const groups: IndexedGroup[] = [];
+  let at = HEADER_BYTES;
+  for (let left = view.getUint32(8, true); left > 0; left--) {
+    if (at + GROUP_HEADER_BYTES > end) return undefined;
+    const word = view.getUint32(at + 4, true);
+    const records = word & (2 ** KIND_SHIFT - 1);
+    const next = at + GROUP_HEADER_BYTES + records * HASH_BYTES;
+    if (records > GROUP_RECORDS_MAX || next > end) return undefined;
+    const hashes = bytes.subarray(at + GROUP_HEADER_BYTES, next);
+    groups.push({ offset: view.getUint32(at, true), kind: (word >>> KIND_SHIFT) as Kind, hashes });
+    at = next;
+  }
+  return at === end ? { groups, endOffset: view.getUint32(12, true) } : undefined;
+}
+
+/** The hash of a group's record. */
+export function hashAt({ hashes }: IndexedGroup, number: number): Uint8Array {
+  return hashes.subarray(number * HASH_BYTES, (number + 1) * HASH_BYTES);
+}
+
+/** Adds the records of groups to `table` as those of pack `pack`. */
+export function addGroups(table: RecordTable, pack: number, groups: readonly IndexedGroup[]): void {
+  for (const group of groups)
+    for (let number = 0; number < group.hashes.length / HASH_BYTES; number++)
+      table.add(hashAt(group, number), { pack, offset: group.offset, kind: group.kind, number });
 }

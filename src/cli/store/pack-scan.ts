@@ -1,13 +1,13 @@
+import { crc32 } from 'node:zlib';
 import { type FileLayer, readAt } from './file-layer.js';
-import { crc32 } from './crc32.js';
-import { HEADER_BYTES, PACK_MAGIC, readHeader, type RecordHeader } from './pack-format.js';
+import { type GroupHeader, HEADER_BYTES, PACK_MAGIC, readHeader } from './pack-format.js';
 
 /** Bytes read at once. */
 const WINDOW_BYTES = 2 ** 22;
 
-/** A record that was found, or bytes that are none. */
+/** A group that was found, or bytes that are none. */
 export type Scanned =
-  | { readonly offset: number; readonly endOffset: number; readonly header: RecordHeader; readonly payload: Uint8Array }
+  | { readonly offset: number; readonly endOffset: number; readonly header: GroupHeader; readonly payload: Uint8Array }
   | { readonly offset: number; readonly endOffset: number; readonly header: undefined; readonly detail: string };
 
 /** A part of a file in memory, which moves on as it is asked for what lies behind. */
@@ -34,8 +34,8 @@ class Window {
 }
 
 /**
- * The records of a pack from byte `offset` to `end`, in their order, flush marks among them. A payload that is not what its
- * header says, and bytes that are no record, are answered as such; the last of them is what a write left that was cut off.
+ * The groups of a pack from byte `offset` to `end`, in their order, flush marks among them. A payload that is not what its
+ * header says, and bytes that are no group, are answered as such; the last of them is what a write left that was cut off.
  */
 export function* scanPack(files: FileLayer, file: number, offset: number, end: number): Generator<Scanned> {
   const window = new Window(files, file, end);
@@ -47,26 +47,26 @@ export function* scanPack(files: FileLayer, file: number, offset: number, end: n
       yield { offset: 0, endOffset: at, header: undefined, detail: 'it does not begin as a pack of this version does' };
   }
   while (at < end) {
-    const found = recordAt(window, at);
+    const found = groupAt(window, at);
     if (found) {
       yield found;
       at = found.endOffset;
       continue;
     }
     const from = at++;
-    while (at < end && !recordAt(window, at)) at++;
-    yield { offset: from, endOffset: at, header: undefined, detail: `${at - from} bytes are no record` };
+    while (at < end && !groupAt(window, at)) at++;
+    yield { offset: from, endOffset: at, header: undefined, detail: `${at - from} bytes are no group` };
   }
 }
 
-function recordAt(window: Window, offset: number): Scanned | undefined {
+function groupAt(window: Window, offset: number): Scanned | undefined {
   const start = window.at(offset, HEADER_BYTES);
-  const header = start && readHeader(start, 0);
+  const header = start && readHeader(start);
   if (!header) return undefined;
   const endOffset = offset + HEADER_BYTES + header.payloadBytes;
   const payload = window.at(offset + HEADER_BYTES, header.payloadBytes);
   if (!payload) return undefined;
   if (crc32(payload) !== header.payloadCrc)
-    return { offset, endOffset, header: undefined, detail: 'the payload of a record is not what its header says' };
+    return { offset, endOffset, header: undefined, detail: 'the payload of a group is not what its header says' };
   return { offset, endOffset, header, payload };
 }

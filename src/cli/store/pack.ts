@@ -1,14 +1,13 @@
-import { bytesToHex } from '../../bits.js';
-import { DamagedRecordError } from '../../vmo/record-store.js';
+import { crc32 } from 'node:zlib';
 import { isSystemError } from '../failure.js';
-import { crc32 } from './crc32.js';
-import { StoreWriteError } from './errors.js';
-import { type FileLayer, readAt, readWhole, replaceFile } from './file-layer.js';
+import { decode } from './compression.js';
+import { DamagedGroupError, StoreWriteError } from './errors.js';
+import { type FileLayer, readAt, readWhole, writeAll } from './file-layer.js';
 import type { Lease } from './leases.js';
-import { decodePayload, HEADER_BYTES, Kind, readHeader, type RecordHeader } from './pack-format.js';
-import { decodeIndex, encodeIndex, type PackIndex } from './pack-index.js';
+import { type GroupHeader, HASH_BYTES, hashOfKept, HEADER_BYTES, keptIn, Kind, readHeader } from './pack-format.js';
+import { addGroups, decodeIndex, encodeIndex, type IndexedGroup, type PackIndex } from './pack-index.js';
 import { scanPack } from './pack-scan.js';
-import { compareBytes, type Place, RecordTable } from './record-table.js';
+import { type Place, RecordTable } from './record-table.js';
 
 export const PACK_SUFFIX = '.pack';
 const INDEX_SUFFIX = '.index';
@@ -21,6 +20,13 @@ export function tokenOf(fileName: string): string {
   return PACK_NAME.exec(fileName)?.[1] ?? '';
 }
 
+/** A group that was read. */
+export interface Group {
+  readonly header: GroupHeader;
+  /** What is kept of its records. */
+  readonly kept: readonly Uint8Array[];
+}
+
 /** A pack in a directory. */
 export class Pack {
   readonly path: string;
@@ -31,8 +37,12 @@ export class Pack {
   private loadedTo = 0;
   private scannedTo = 0;
   private syncedTo = 0;
-  /** What stands behind the last mark. */
-  private readonly waiting = new RecordTable();
+  /** Offsets of groups behind the last mark. */
+  private waiting: number[] = [];
+  /** What its index says, once somebody had to look there. */
+  private indexed: RecordTable | undefined;
+  /** By offset of a group, whether its bytes are what their CRCs say: those that were looked at. */
+  private readonly whole = new Map<number, boolean>();
 
   constructor(
     private readonly files: FileLayer,
@@ -52,9 +62,15 @@ export class Pack {
     return this.isGrowing;
   }
 
-  /** Bytes of it that are records. */
+  /** Bytes of it that count. */
   get endOffset(): number {
     return this.loadedTo;
+  }
+
+  /** Whether a part of it was found damaged. */
+  get isDamaged(): boolean {
+    for (const isWhole of this.whole.values()) if (!isWhole) return true;
+    return false;
   }
 
   /**
@@ -72,20 +88,27 @@ export class Pack {
 
   loadAgain(table: RecordTable, lease: Lease): void {
     this.loadedTo = this.scannedTo = 0;
-    this.waiting.clear();
+    this.waiting = [];
     this.load(table, lease);
   }
 
-  /** Puts into `table` what the writer has marked as flushed since. */
-  loadMarked(table: RecordTable): void {
+  /** Puts into `table` what the writer has marked as flushed since. Answers the groups. */
+  loadMarked(table: RecordTable): IndexedGroup[] {
     const size = this.size();
-    if (size === this.scannedTo) return;
+    const groups: IndexedGroup[] = [];
+    if (size === this.scannedTo) return groups;
     for (const { header, offset, endOffset } of scanPack(this.files, this.open(), this.scannedTo, size)) {
       if (!header) continue;
       this.scannedTo = endOffset;
-      if (header.kind !== Kind.mark) this.waiting.add(header.hash, this.placeOf(header, offset));
-      else this.takeWaiting(table, endOffset);
+      if (header.kind !== Kind.mark) this.waiting.push(offset);
+      else {
+        groups.push(...this.waiting.flatMap((waiting) => this.indexedAt(waiting) ?? []));
+        this.waiting = [];
+        this.loadedTo = endOffset;
+      }
     }
+    addGroups(table, this.number, groups);
+    return groups;
   }
 
   /** Sees to it that what this process took from it is on the disk: the last marks may not be yet. */
@@ -93,11 +116,6 @@ export class Pack {
     if (this.syncedTo === this.loadedTo) return;
     this.files.sync(this.open());
     this.syncedTo = this.loadedTo;
-  }
-
-  /** Bytes at `offset`; fewer where the file ends. Throws ENOENT where it was collected. */
-  read(offset: number, length: number): Uint8Array {
-    return readAt(this.files, this.open(), offset, length);
   }
 
   /** Size of the file, in bytes. */
@@ -110,15 +128,79 @@ export class Pack {
     return (this.file ??= this.files.open(this.path, 'read'));
   }
 
-  /** Writes the index: the pack holds the records of `entries` in its first `endOffset` bytes. `token` names the opening. */
-  writeIndex(table: RecordTable, entries: readonly number[], endOffset: number, token = 'own'): void {
-    this.isGrowing = false;
-    this.loadedTo = this.syncedTo = endOffset;
-    // A record that was found damaged may have been put anew elsewhere.
-    const here = entries.filter((entry) => table.pack(entry) === this.number);
+  /** What stands before the payload of the group at `offset`. Throws DamagedGroupError; ENOENT where it was collected. */
+  headerAt(offset: number): GroupHeader {
+    const header = readHeader(this.read(offset, HEADER_BYTES));
+    if (!header || header.kind === Kind.mark) throw this.damage(offset, 'no group begins there');
+    return header;
+  }
+
+  /** The records of the group at `offset`. Throws DamagedGroupError; ENOENT where it was collected. */
+  groupAt(offset: number): Group {
+    const header = this.headerAt(offset);
+    const payload = this.payloadOf(offset, header);
+    const content = decode({ encoding: header.encoding, payload }, header.contentBytes);
+    const kept = content && keptIn(content, header);
+    if (!kept) throw this.damage(offset, 'its payload is not what its header says');
+    return { header, kept };
+  }
+
+  /** Bytes of the pack for each record of the group at `offset`, what stands before them included; 0 where it is damaged. */
+  bytesPerRecord(offset: number): number {
     try {
-      const temporary = `${this.indexPath}.${token}.new`;
-      replaceFile(this.files, this.indexPath, temporary, encodeIndex(table, here, endOffset));
+      const { payloadBytes, records } = this.headerAt(offset);
+      return (HEADER_BYTES + payloadBytes) / records;
+    } catch (error) {
+      if (!(error instanceof DamagedGroupError)) throw error;
+      return 0;
+    }
+  }
+
+  /** Whether the group at `offset` is what its CRCs say. It is read once. Throws ENOENT where it was collected. */
+  isWholeAt(offset: number): boolean {
+    const known = this.whole.get(offset);
+    if (known !== undefined) return known;
+    try {
+      this.payloadOf(offset, this.headerAt(offset));
+      this.whole.set(offset, true);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DamagedGroupError)) throw error;
+      return false;
+    }
+  }
+
+  isKnownDamaged(offset: number): boolean {
+    return this.whole.get(offset) === false;
+  }
+
+  /** Says that a group is not what it should be, though its CRCs may say otherwise. */
+  reportDamaged(offset: number): void {
+    this.whole.set(offset, false);
+  }
+
+  /** Writes down what the pack holds, to be its index when it is published. It is no harm if a crash takes that along. */
+  prepareIndex(index: PackIndex, token = 'own'): void {
+    this.isGrowing = false;
+    this.loadedTo = this.syncedTo = index.endOffset;
+    const path = this.preparedPath(token);
+    try {
+      this.files.remove(path);
+      const file = this.files.open(path, 'create');
+      try {
+        writeAll(this.files, file, encodeIndex(index));
+      } finally {
+        this.files.close(file);
+      }
+    } catch (error) {
+      throw new StoreWriteError(path, error);
+    }
+  }
+
+  /** Puts the index that was prepared in its place. */
+  publishIndex(token = 'own'): void {
+    try {
+      this.files.rename(this.preparedPath(token), this.indexPath);
     } catch (error) {
       throw new StoreWriteError(this.indexPath, error);
     }
@@ -132,10 +214,14 @@ export class Pack {
 
   /** Where a record lies in it, by its index alone. */
   findInIndex(hash: Uint8Array): Place | undefined {
-    const table = new RecordTable();
-    this.readIndex()?.addTo(table, this.number);
-    const entry = table.find(hash);
-    return entry < 0 ? undefined : table.place(entry);
+    if (!this.indexed) {
+      const index = this.readIndex();
+      if (!index) return undefined;
+      this.indexed = new RecordTable();
+      addGroups(this.indexed, this.number, index.groups);
+    }
+    const entry = this.indexed.find(hash);
+    return entry < 0 ? undefined : this.indexed.place(entry);
   }
 
   close(): void {
@@ -145,71 +231,65 @@ export class Pack {
 
   private take(index: PackIndex, table: RecordTable): void {
     this.isGrowing = false;
-    this.waiting.clear();
+    this.waiting = [];
     this.loadedTo = this.syncedTo = index.endOffset;
-    index.addTo(table, this.number);
+    addGroups(table, this.number, index.groups);
   }
 
   /** The pack of a process that is gone, and which has no index, or a damaged one. */
   private recover(table: RecordTable, lease: Lease): void {
     this.isGrowing = false;
-    this.loadMarked(table);
-    this.waiting.clear();
+    this.loadedTo = this.scannedTo = 0;
+    this.waiting = [];
+    const groups = this.loadMarked(table);
+    this.waiting = [];
     if (!lease.isWritable) return;
     this.sync();
-    this.tryToIndex(table, lease);
-  }
-
-  private takeWaiting(table: RecordTable, endOffset: number): void {
-    const { waiting } = this;
-    for (let entry = 0; entry < waiting.count; entry++) table.add(waiting.hash(entry), waiting.place(entry));
-    waiting.clear();
-    this.loadedTo = endOffset;
-  }
-
-  private tryToIndex(table: RecordTable, lease: Lease): void {
     try {
-      this.writeIndex(table, table.entriesOf(this.number), this.loadedTo, lease.token);
+      this.prepareIndex({ groups, endOffset: this.loadedTo }, lease.token);
+      this.publishIndex(lease.token);
     } catch (error) {
       // It only makes the next opening faster.
       if (!(error instanceof StoreWriteError)) throw error;
     }
   }
 
-  private placeOf(header: { kind: Kind; payloadBytes: number }, offset: number): Place {
-    return { pack: this.number, offset, kind: header.kind, payloadBytes: header.payloadBytes };
+  /** What the group at `offset` holds, as it follows from the group; undefined for one that is damaged. */
+  private indexedAt(offset: number): IndexedGroup | undefined {
+    try {
+      const { header, kept } = this.groupAt(offset);
+      const hashes = new Uint8Array(kept.length * HASH_BYTES);
+      kept.forEach((record, i) => hashes.set(hashOfKept(header.kind, record), i * HASH_BYTES));
+      return { offset, kind: header.kind, hashes };
+    } catch (error) {
+      if (error instanceof DamagedGroupError) return undefined;
+      throw error;
+    }
   }
-}
 
-/** The content of the record of `hash` that lies at `place` of a pack. Throws DamagedRecordError. */
-export function contentAt(pack: Pack, place: Place, hash: Uint8Array): Uint8Array {
-  const { header, payload } = payloadAt(pack, place, hash);
-  const content = decodePayload(header, payload);
-  if (!content) throw damageAt(pack, place, hash, 'its payload is not what its header says');
-  return content;
-}
-
-/** The record of `hash` that lies at `place` of a pack, whole by its CRCs. Throws DamagedRecordError. */
-export function payloadAt(pack: Pack, place: Place, hash: Uint8Array): { header: RecordHeader; payload: Uint8Array } {
-  const damaged = (detail: string): DamagedRecordError => damageAt(pack, place, hash, detail);
-  const length = HEADER_BYTES + place.payloadBytes;
-  let bytes: Uint8Array;
-  try {
-    bytes = pack.read(place.offset, length);
-  } catch (error) {
-    if (isSystemError(error) && error.code === 'EIO') throw damaged('the disk cannot read it');
-    throw error;
+  private payloadOf(offset: number, { payloadBytes, payloadCrc }: GroupHeader): Uint8Array {
+    const payload = this.read(offset + HEADER_BYTES, payloadBytes);
+    if (payload.length < payloadBytes) throw this.damage(offset, 'the file ends before it does');
+    if (crc32(payload) !== payloadCrc) throw this.damage(offset, 'its payload is not what its header says');
+    return payload;
   }
-  if (bytes.length < length) throw damaged('the file ends before it does');
-  const header = readHeader(bytes, 0);
-  if (!header) throw damaged('there is no header');
-  if (header.kind !== place.kind || header.payloadBytes !== place.payloadBytes) throw damaged('it is of another kind');
-  if (compareBytes(header.hash, hash) !== 0) throw damaged('another record lies there');
-  const payload = bytes.subarray(HEADER_BYTES);
-  if (crc32(payload) !== header.payloadCrc) throw damaged('its payload is not what its header says');
-  return { header, payload };
-}
 
-function damageAt(pack: Pack, place: Place, hash: Uint8Array, detail: string): DamagedRecordError {
-  return new DamagedRecordError(bytesToHex(hash), `byte ${place.offset} of ${pack.path}: ${detail}`);
+  /** Bytes at `offset`; fewer where the file ends. */
+  private read(offset: number, length: number): Uint8Array {
+    try {
+      return readAt(this.files, this.open(), offset, length);
+    } catch (error) {
+      if (isSystemError(error) && error.code === 'EIO') throw this.damage(offset, 'the disk cannot read it');
+      throw error;
+    }
+  }
+
+  private damage(offset: number, detail: string): DamagedGroupError {
+    this.whole.set(offset, false);
+    return new DamagedGroupError(this.path, offset, detail);
+  }
+
+  private preparedPath(token: string): string {
+    return `${this.indexPath}.${token}.new`;
+  }
 }

@@ -27,7 +27,7 @@ export interface Broken {
 }
 
 const ROOT_LEVEL = -1;
-const NOWHERE = { pack: 0, offset: 0, kind: Kind.leaf, payloadBytes: 0 };
+const NOWHERE = { pack: 0, offset: 0, kind: Kind.leaf, number: 0 };
 
 /** The records that identities reach, each visited once. */
 export class Reach {
@@ -55,11 +55,11 @@ export class Reach {
   private visit(step: Step): void {
     const { hash, level, isListed } = step;
     try {
-      const record = level === 0 ? undefined : this.store.get(hash);
-      if (level === 0 ? !this.store.has(hash) : !record)
-        this.broken.push({ hash: bytesToHex(hash), damage: undefined, isListed });
-      else if (record && level > 0) this.pushHalves(record, level);
-      else if (record) this.pushContent(readRoot(record));
+      if (level === 0 && this.store.has(hash)) return;
+      const record = this.store.get(hash);
+      if (!record) this.broken.push({ hash: bytesToHex(hash), damage: undefined, isListed });
+      else if (level > 0) this.pushHalves(record, level);
+      else if (level === ROOT_LEVEL) this.pushContent(readRoot(record));
     } catch (error) {
       if (!(error instanceof DamagedRecordError)) throw error;
       this.broken.push({ hash: error.hash, damage: error, isListed });

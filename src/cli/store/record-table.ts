@@ -4,11 +4,11 @@ import { HASH_BYTES, type Kind } from './pack-format.js';
 export interface Place {
   /** The number of its pack. */
   readonly pack: number;
-  /** Of its header, in bytes. */
+  /** Of its group, in bytes. */
   readonly offset: number;
   readonly kind: Kind;
-  /** Bytes of its payload. */
-  readonly payloadBytes: number;
+  /** Which record of the group it is. */
+  readonly number: number;
 }
 
 const CHUNK_SHIFT = 14;
@@ -16,16 +16,16 @@ const CHUNK_ENTRIES = 2 ** CHUNK_SHIFT;
 const LEAST_SLOTS = 1024;
 /** So many positions fit a number's 53 bits beside a word of 32. */
 const POSITIONS_MAX = 2 ** 21;
-/** Payload bytes and kind share a word: kinds that are kept are 0 to 3. */
+/** Number and kind share a word: kinds that are kept are 0 to 3. */
 const KIND_SHIFT = 29;
-const PAYLOAD_MASK = 2 ** KIND_SHIFT - 1;
+const NUMBER_MASK = 2 ** KIND_SHIFT - 1;
 
 /** Entries in typed arrays that never move, so that growth copies nothing. */
 interface Chunk {
   readonly hashes: Uint8Array;
   readonly packs: Uint32Array;
   readonly offsets: Uint32Array;
-  readonly sizes: Uint32Array;
+  readonly numbers: Uint32Array;
 }
 
 /**
@@ -63,20 +63,20 @@ export class RecordTable {
   }
 
   /** Says that the record of an entry lies elsewhere. */
-  move(entry: number, { pack, offset, kind, payloadBytes }: Place): void {
+  move(entry: number, { pack, offset, kind, number }: Place): void {
     const chunk = this.chunkOf(entry);
     const at = entry % CHUNK_ENTRIES;
     chunk.packs[at] = pack;
     chunk.offsets[at] = offset;
-    chunk.sizes[at] = ((kind << KIND_SHIFT) | payloadBytes) >>> 0;
+    chunk.numbers[at] = ((kind << KIND_SHIFT) | number) >>> 0;
   }
 
   place(entry: number): Place {
     const chunk = this.chunkOf(entry);
     const at = entry % CHUNK_ENTRIES;
-    const size = chunk.sizes[at]!;
-    const kind = (size >>> KIND_SHIFT) as Kind;
-    return { pack: chunk.packs[at]!, offset: chunk.offsets[at]!, kind, payloadBytes: size & PAYLOAD_MASK };
+    const word = chunk.numbers[at]!;
+    const kind = (word >>> KIND_SHIFT) as Kind;
+    return { pack: chunk.packs[at]!, offset: chunk.offsets[at]!, kind, number: word & NUMBER_MASK };
   }
 
   pack(entry: number): number {
@@ -84,7 +84,7 @@ export class RecordTable {
   }
 
   kind(entry: number): Kind {
-    return (this.chunkOf(entry).sizes[entry % CHUNK_ENTRIES]! >>> KIND_SHIFT) as Kind;
+    return (this.chunkOf(entry).numbers[entry % CHUNK_ENTRIES]! >>> KIND_SHIFT) as Kind;
   }
 
   /** The hash of an entry, as a view: copy what is to stay. */
@@ -156,7 +156,7 @@ function newChunk(): Chunk {
     hashes: new Uint8Array(CHUNK_ENTRIES * HASH_BYTES),
     packs: new Uint32Array(CHUNK_ENTRIES),
     offsets: new Uint32Array(CHUNK_ENTRIES),
-    sizes: new Uint32Array(CHUNK_ENTRIES),
+    numbers: new Uint32Array(CHUNK_ENTRIES),
   };
 }
 

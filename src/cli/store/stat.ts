@@ -5,14 +5,15 @@ import { PAGE_SIZE } from '../../bits.js';
 import { pagesOf } from '../../vmo/canonical-form.js';
 import { readRoot } from './canonical-records.js';
 import type { DiskStore } from './disk-store.js';
-import { HEADER_BYTES, Kind } from './pack-format.js';
+import { Kind } from './pack-format.js';
 import type { PackSet } from './pack-set.js';
 import { listedIds } from './reach.js';
+import { RecordSizes } from './record-sizes.js';
 
 /** Records of a kind. */
 export interface KindStat {
   readonly records: number;
-  /** In packs, with what stands before each. */
+  /** In packs: its part of groups. */
   readonly storedBytes: number;
 }
 
@@ -58,15 +59,17 @@ export function statStore(store: DiskStore): StoreStat {
   };
 }
 
-function kindStat({ table }: PackSet, kind: Kind): KindStat {
+function kindStat(packs: PackSet, kind: Kind): KindStat {
+  const { table } = packs;
+  const sizes = new RecordSizes(packs);
   let records = 0;
   let storedBytes = 0;
   for (let entry = 0; entry < table.count; entry++) {
     if (table.kind(entry) !== kind) continue;
     records++;
-    storedBytes += HEADER_BYTES + table.place(entry).payloadBytes;
+    storedBytes += sizes.of(entry);
   }
-  return { records, storedBytes };
+  return { records, storedBytes: Math.round(storedBytes) };
 }
 
 /** Of a file, or of all that is in a tree. */

@@ -2,9 +2,10 @@
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { bytesToHex } from '../../bits.js';
-import { sha256 } from '../sha256.js';
+import { decode } from './compression.js';
 import type { DiskStore } from './disk-store.js';
-import { decodePayload, Kind, recordOfContent, type RecordHeader } from './pack-format.js';
+import { type GroupHeader, HASH_BYTES, hashOfKept, keptIn, Kind } from './pack-format.js';
+import { hashAt, type IndexedGroup } from './pack-index.js';
 import type { Pack } from './pack.js';
 import type { PackSet } from './pack-set.js';
 import { Pace, type Watch } from './pace.js';
@@ -20,17 +21,17 @@ export interface VerifyProgress {
 
 /** Something that is not as it was written. */
 export interface Problem {
-  /** A record that is there and wrong, or not there; bytes of a pack that are no record; lines of the names. */
+  /** Records that are there and wrong, or not there; bytes of a pack that are no group; a line of the names. */
   readonly what: 'damaged' | 'missing' | 'bytes' | 'names';
   readonly detail: string;
-  /** The record, as far as it is known: 64 digits. */
-  readonly hash?: string | undefined;
+  /** The records, as far as they are known: 64 digits each. */
+  readonly hashes: readonly string[];
   /** The file, and where in it. */
   readonly path?: string | undefined;
   readonly offset?: number | undefined;
-  /** Identities that contain the record. */
+  /** Identities that contain one of the records. */
   readonly ids: readonly string[];
-  /** Names that stand for something that contains it. */
+  /** Names that stand for something that contains one. */
   readonly names: readonly string[];
 }
 
@@ -42,81 +43,88 @@ export interface Verified {
 
 type Found = Omit<Problem, 'ids' | 'names'>;
 
-/** Verifies every record of VMOs and of code, that each is where its index says, and all that names and pins reach. */
+/** What was read so far. */
+interface Scan {
+  records: number;
+  bytes: number;
+  readonly found: Found[];
+}
+
+/**
+ * Verifies every record of VMOs and of code, that each is where its index says, and all that names and pins reach. Packs in
+ * which something is wrong are then known as damaged, for `DiskStore.quarantine`.
+ */
 export async function verifyStore(store: DiskStore, watch: Watch<VerifyProgress> = {}): Promise<Verified> {
-  const scan = { records: 0, bytes: 0, found: [] as Found[] };
+  const scan: Scan = { records: 0, bytes: 0, found: [] };
   const pace = new Pace(watch, () => ({ records: scan.records, bytes: scan.bytes }));
   for (const set of [store.packs, store.codeSet()]) {
     set.refresh();
     for (const pack of set.list().filter(({ endOffset }) => endOffset > 0)) await verifyPack(set, pack, scan, pace);
   }
   scan.found.push(...namesDamage(store));
-  const damaged = new Set(scan.found.flatMap(({ hash }) => hash ?? []));
+  const damaged = new Set(scan.found.flatMap(({ hashes }) => hashes));
   const reached = await followAll(store, damaged, pace);
   for (const [hash, detail] of reached.missing)
-    scan.found.push({ what: damaged.has(hash) ? 'damaged' : 'missing', hash, detail });
-  const problems = scan.found
-    .filter((found) => !(found.what === 'damaged' && found.path === undefined && isTold(found, scan.found)))
-    .map((found) => ({ ...found, ...reached.holders(found.hash) }));
+    if (!damaged.has(hash)) scan.found.push({ what: 'missing', hashes: [hash], detail });
+  const problems = scan.found.map((found) => ({ ...found, ...reached.holders(found.hashes) }));
   return { records: scan.records, bytes: scan.bytes, problems };
 }
 
-function isTold({ hash }: Found, all: readonly Found[]): boolean {
-  return all.some((other) => other.hash === hash && other.path !== undefined);
-}
-
-async function verifyPack(
-  set: PackSet,
-  pack: Pack,
-  scan: { records: number; bytes: number; found: Found[] },
-  pace: Pace<VerifyProgress>,
-): Promise<void> {
-  const seen = new Set<number>();
-  const expected = entriesOf(set, pack);
+async function verifyPack(set: PackSet, pack: Pack, scan: Scan, pace: Pace<VerifyProgress>): Promise<void> {
+  const expected = new Map(pack.readIndex()?.groups.map((group) => [group.offset, group]));
+  const add = (what: 'damaged' | 'bytes', offset: number, hashes: readonly string[], detail: string): void => {
+    pack.reportDamaged(offset);
+    scan.found.push({ what, hashes, path: pack.path, offset, detail });
+  };
   for (const part of scanPack(set.files, pack.open(), 0, pack.endOffset)) {
     const { offset, endOffset, header } = part;
     scan.bytes += endOffset - offset;
     if (pace.isDue) await pace.pause();
-    const known = expected.get(offset);
-    if (!header || (known !== undefined && compareBytes(set.table.hash(known), header.hash) !== 0)) {
-      const hash = known === undefined ? undefined : bytesToHex(set.table.hash(known));
-      const detail = header ? 'the index says that another record is there' : part.detail;
-      scan.found.push({ what: hash ? 'damaged' : 'bytes', hash, path: pack.path, offset, detail });
-    } else if (header.kind !== Kind.mark) {
-      scan.records++;
-      const detail = faultOf(header, part.payload);
-      const hash = bytesToHex(header.hash);
-      if (detail) scan.found.push({ what: 'damaged', hash, path: pack.path, offset, detail });
+    const index = expected.get(offset);
+    expected.delete(offset);
+    if (!header) add(index ? 'damaged' : 'bytes', offset, index ? hashesOf(index) : [], part.detail);
+    else if (header.kind !== Kind.mark) {
+      scan.records += header.records;
+      const fault = faultOf(header, part.payload, index);
+      if (fault) add('damaged', offset, fault.hashes, fault.detail);
     }
-    seen.add(offset);
   }
-  for (const [offset, entry] of expected)
-    if (!seen.has(offset)) {
-      const hash = bytesToHex(set.table.hash(entry));
-      scan.found.push({ what: 'damaged', hash, path: pack.path, offset, detail: 'no record is where the index says' });
-    }
+  for (const group of expected.values())
+    add('damaged', group.offset, hashesOf(group), 'no group is where the index says');
 }
 
-/** By offset, the entries that lie in a pack. */
-function entriesOf(set: PackSet, pack: Pack): Map<number, number> {
-  return new Map(set.table.entriesOf(pack.number).map((entry) => [set.table.place(entry).offset, entry]));
+function hashesOf(group: IndexedGroup): string[] {
+  return Array.from({ length: group.hashes.length / HASH_BYTES }, (_, number) => bytesToHex(hashAt(group, number)));
 }
 
-/** What is wrong with a record whose CRCs are right; undefined for nothing. Code checks itself: its key is no hash of it. */
-function faultOf(header: RecordHeader, payload: Uint8Array): string | undefined {
-  const content = decodePayload(header, payload);
-  if (!content) return 'its payload cannot be decoded';
-  if (header.kind === Kind.code) return undefined;
-  const hash = sha256(recordOfContent(header.kind, content));
-  return compareBytes(hash, header.hash) === 0 ? undefined : 'its content has another hash';
+/** What is wrong with a group whose CRCs are right, beside what its index says; undefined for nothing. */
+function faultOf(
+  header: GroupHeader,
+  payload: Uint8Array,
+  index: IndexedGroup | undefined,
+): { hashes: string[]; detail: string } | undefined {
+  const content = decode({ encoding: header.encoding, payload }, header.contentBytes);
+  const kept = content && keptIn(content, header);
+  const known = index ? hashesOf(index) : [];
+  if (!kept) return { hashes: known, detail: 'its payload cannot be decoded' };
+  if (!index) return undefined;
+  if (header.kind !== index.kind || kept.length !== known.length)
+    return { hashes: known, detail: 'the index says that other records are there' };
+  const wrong = known.filter(
+    (_, number) => compareBytes(hashOfKept(header.kind, kept[number]!), hashAt(index, number)) !== 0,
+  );
+  return wrong.length > 0 ? { hashes: wrong, detail: 'its content has another hash' } : undefined;
 }
 
 function namesDamage(store: DiskStore): Found[] {
-  return store.names.damage().map(({ offset, endOffset }) => ({
+  return store.names.damage().map(({ offset, endOffset, text, hasCopy }) => ({
     what: 'names' as const,
+    hashes: [],
     path: `${store.directory}/names`,
     offset,
-    detail: `a line of ${endOffset - offset} bytes is not what its CRC says`,
+    detail:
+      `a line of ${endOffset - offset} bytes is not what its CRC says; ` +
+      (hasCopy ? 'its copy is whole, and nothing is lost' : `what is left of it: ${JSON.stringify(text)}`),
   }));
 }
 
@@ -127,12 +135,11 @@ async function followAll(
   pace: Pace<VerifyProgress>,
 ): Promise<{
   missing: Map<string, string>;
-  holders(hash: string | undefined): { ids: string[]; names: string[] };
+  holders(hashes: readonly string[]): { ids: string[]; names: string[] };
 }> {
-  const isReadable = store.names.damage().length === 0;
-  const names = isReadable ? store.names.entries() : [];
+  const names = store.names.entries();
   const reach = new Reach(store);
-  for (const id of [...names.map(([, id]) => id), ...(isReadable ? store.names.pins() : [])])
+  for (const id of [...names.map(([, id]) => id), ...store.names.pins()])
     for (const _ of reach.add(id)) if (pace.isDue) await pace.pause();
   const missing = new Map(
     reach.broken.map(({ hash, damage }) => [hash, damage?.detail ?? 'it is not in the store'] as const),
@@ -141,8 +148,9 @@ async function followAll(
   const contained = sought.size === 0 ? new Map<string, Set<string>>() : await containedIn(store, sought, pace);
   return {
     missing,
-    holders(hash) {
-      const ids = [...contained].filter(([, hashes]) => hash !== undefined && hashes.has(hash)).map(([id]) => id).sort(); // prettier-ignore
+    holders(hashes) {
+      const holds = ([, contained]: [string, Set<string>]): boolean => hashes.some((hash) => contained.has(hash));
+      const ids = [...contained].filter(holds).map(([id]) => id).sort(); // prettier-ignore
       return { ids, names: names.filter(([, id]) => ids.includes(id)).map(([name]) => name) };
     },
   };
@@ -155,7 +163,7 @@ async function containedIn(
   pace: Pace<VerifyProgress>,
 ): Promise<Map<string, Set<string>>> {
   const contained = new Map<string, Set<string>>();
-  const named = store.names.damage().length === 0 ? store.names.entries().map(([, id]) => id) : [];
+  const named = store.names.entries().map(([, id]) => id);
   for (const id of new Set([...store.idsFrom(''), ...named])) {
     const reach = new Reach(store);
     for (const _ of reach.add(id)) if (pace.isDue) await pace.pause();

@@ -1,31 +1,38 @@
 /** The commands of `bd0 vmo`: their words and options, as yargs shows them. What performs one is loaded when it is called. */
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 
-/** What a command says of itself, and what performs it: answers the exit code. */
+/** What a command says of itself, and what performs it. All but `options` of its own are those that every command has. */
 interface VmoCommand<T extends Record<string, Options>> {
   /** What follows the name of the command. */
-  readonly usage: string;
+  readonly usage?: string;
   /** One line. */
   readonly summary: string;
   /** More of it, for its own help. */
   readonly details?: string;
-  readonly options: T;
-  readonly examples: readonly (readonly [command: string, meaning: string])[];
-  perform(words: string[], options: InferredOptionTypes<T>): Promise<number>;
+  readonly options?: T;
+  /** It takes no --store. */
+  readonly isStoreless?: true;
+  /** What --json makes of its output, where that is not one JSON object. */
+  readonly json?: string;
+  readonly examples: readonly (readonly [command: string, meaning?: string])[];
+  /** Loads what performs it: that answers the exit code. */
+  load(): Promise<(words: string[], options: InferredOptionTypes<T & typeof COMMON>) => Promise<number>>;
 }
 
 /** Any command. */
 type Registration = (vmo: Argv, name: string, ended: (exitCode: number) => void) => Argv;
 
-const STORE = {
+/** The options of every command. */
+const COMMON = {
   store: { requiresArg: true, string: true, describe: 'DIR of the store', defaultDescription: 'BD0_STORE' },
+  json: { boolean: true, default: false, describe: 'one JSON object' },
 } as const satisfies Record<string, Options>;
 
-const OBJECT = { json: { boolean: true, default: false, describe: 'one JSON object' } } as const;
-const LINES = { json: { boolean: true, default: false, describe: 'one JSON object a line' } } as const;
+const LINES = 'one JSON object a line';
 
 const TARGET =
   'TARGET is a NAME, a NAME/PATH within a tree, an ID (4 digits or more, if no other begins so), or a FILE.';
+const STORED = 'TARGET is an ID, a NAME or a NAME/PATH.';
 
 /** By name, in the order of the help. */
 const COMMANDS: Readonly<Record<string, Registration>> = {
@@ -34,169 +41,155 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
     summary: 'take a file or a tree into the store',
     details: 'Tells its ID. - is standard input. What has no name and no pin is for gc to take away.',
     options: {
-      ...STORE,
       name: { requiresArg: true, string: true, describe: 'NAME that it gets, and any other loses' },
       stream: { boolean: true, default: false, describe: 'FILE is a canonical stream, made by export' },
-      ...OBJECT,
     },
     examples: [
       ['bd0 vmo import --store ~/.bd0 src --name backup/src', 'a tree'],
       ['tar c . | bd0 vmo import - --name all.tar', 'with BD0_STORE set'],
       ['bd0 vmo import --stream all.vmo', 'what export has written'],
     ],
-    perform: async (words, options) => (await import('./import.js')).importContent(words, options),
+    load: async () => (await import('./import.js')).importContent,
   }),
   ls: command({
     usage: '[NAME...]',
     summary: 'names, or what is in a tree',
     details: 'Without NAME: all names. NAME may be NAME/PATH, or an ID.',
-    options: { ...STORE, long: { alias: 'l', boolean: true, default: false, describe: 'whole IDs' }, ...LINES },
+    options: { long: { alias: 'l', boolean: true, default: false, describe: 'whole IDs' } },
+    json: LINES,
     examples: [
       ['bd0 vmo ls', 'all names'],
       ['bd0 vmo ls backup/src/cli', 'a directory within a tree'],
     ],
-    perform: async (words, options) => (await import('./list.js')).list(words, options),
+    load: async () => (await import('./list.js')).list,
   }),
   cat: command({
     usage: 'TARGET [--offset SIZE] [--length SIZE]',
     summary: 'the bytes of content',
     details: TARGET,
     options: {
-      ...STORE,
       offset: { requiresArg: true, string: true, describe: 'SIZE to leave out', defaultDescription: '0' },
       length: { requiresArg: true, string: true, describe: 'SIZE, at most', defaultDescription: 'all' },
-      json: { boolean: true, default: false, describe: 'one JSON object, the bytes as base64' },
     },
-    examples: [
-      ['bd0 vmo cat backup/src/index.ts', ''],
-      ['bd0 vmo cat 5ad1c0 --offset 1MB --length 512', ''],
-    ],
-    perform: async (words, options) => (await import('./cat.js')).cat(words, options),
+    json: 'one JSON object, the bytes as base64',
+    examples: [['bd0 vmo cat backup/src/index.ts'], ['bd0 vmo cat 5ad1c0 --offset 1MB --length 512']],
+    load: async () => (await import('./cat.js')).cat,
   }),
   hash: command({
     usage: 'FILE...',
     summary: "the identity of each file's content",
     details: '- is standard input. Needs no store.',
-    options: LINES,
-    examples: [
-      ['bd0 vmo hash README.md', ''],
-      ['bd0 vmo hash --json *.c', 'each with its length'],
-    ],
-    perform: async (words, { json }) => (await import('./hash.js')).hashFiles(words, json),
+    json: LINES,
+    examples: [['bd0 vmo hash README.md'], ['bd0 vmo hash --json *.c', 'each with its length']],
+    isStoreless: true,
+    load: async () => (await import('./hash.js')).hashFiles,
   }),
   explain: command({
     usage: 'TARGET|RECIPE|@FILE [--depth N] [--dot]',
     summary: 'the graph of extents, and the canonical tree',
     details: `${TARGET} RECIPE is JSON: {"bytes": "00ff"}, {"pattern": 5000}, {"zeros": 4096}, {"slice": [RECIPE, OFFSET, LENGTH]}, {"concat": [RECIPE, ...]} or {"delta": [RECIPE, [[OFFSET, "00ff"], ...]]}; @FILE holds one.`,
     options: {
-      ...STORE,
       depth: { requiresArg: true, string: true, describe: 'N levels', defaultDescription: 'about 60 lines' },
       dot: { boolean: true, default: false, describe: 'for Graphviz' },
-      ...OBJECT,
     },
     examples: [
-      ['bd0 vmo explain README.md', ''],
+      ['bd0 vmo explain README.md'],
       ['bd0 vmo explain \'{"zeros": "1TB"}\'', 'a recipe'],
       ['bd0 vmo explain src.tar --dot | dot -Tsvg -o src.svg', 'a picture'],
     ],
-    perform: async (words, options) => (await import('./explain.js')).explain(words, options),
+    load: async () => (await import('./explain.js')).explain,
   }),
   diff: command({
     usage: 'TARGET TARGET',
     summary: 'where two contents differ',
     details: `Ranges of bytes; of two trees, what differs in them. Exit code: 0 equal, 1 different. ${TARGET}`,
-    options: { ...STORE, ...LINES },
+    json: LINES,
     examples: [
       ['bd0 vmo diff backup/monday backup/tuesday', 'two trees'],
       ['bd0 vmo diff backup/src/index.ts ./src/index.ts', 'with a file'],
     ],
-    perform: async (words, options) => (await import('./diff.js')).diff(words, options),
+    load: async () => (await import('./diff.js')).diff,
   }),
   export: command({
     usage: 'TARGET [-o FILE]',
     summary: 'the canonical stream of content',
-    details: 'Of a tree, with all that is in it. TARGET is an ID, a NAME or a NAME/PATH.',
+    details: `Of a tree, with all that is in it. ${STORED}`,
     options: {
-      ...STORE,
       output: { alias: 'o', requiresArg: true, string: true, describe: 'FILE', defaultDescription: 'standard output' },
-      json: { boolean: true, default: false, describe: 'one JSON object; needs -o' },
     },
+    json: 'one JSON object; needs -o',
     examples: [
-      ['bd0 vmo export backup/src -o src.vmo', ''],
-      ['bd0 vmo export 5ad1c0 | ssh host bd0 vmo import --stream -', ''],
+      ['bd0 vmo export backup/src -o src.vmo'],
+      ['bd0 vmo export 5ad1c0 | ssh host bd0 vmo import --stream -'],
     ],
-    perform: async (words, options) => (await import('./export.js')).exportStream(words, options),
+    load: async () => (await import('./export.js')).exportStream,
   }),
   checkout: command({
     usage: 'TARGET PATH',
     summary: 'write a tree or a file of the store to PATH',
-    details: 'PATH must not be there, or be an empty directory. TARGET is an ID, a NAME or a NAME/PATH.',
-    options: { ...STORE, ...OBJECT },
-    examples: [['bd0 vmo checkout backup/src restored', '']],
-    perform: async (words, options) => (await import('./checkout.js')).checkout(words, options),
+    details: `PATH must not be there, or be an empty directory. ${STORED}`,
+    examples: [['bd0 vmo checkout backup/src restored']],
+    load: async () => (await import('./checkout.js')).checkout,
   }),
   name: command({
     usage: 'TARGET NAME',
     summary: 'give content a name',
-    details: 'Any other content loses it. TARGET is an ID, a NAME or a NAME/PATH.',
-    options: { ...STORE, ...OBJECT },
-    examples: [['bd0 vmo name 5ad1c0 releases/1.0', '']],
-    perform: async (words, options) => (await import('./names.js')).nameContent(words, options),
+    details: `Any other content loses it. ${STORED}`,
+    examples: [['bd0 vmo name 5ad1c0 releases/1.0']],
+    load: async () => (await import('./names.js')).nameContent,
   }),
   mv: command({
     usage: 'NAME NAME',
     summary: 'change a name',
-    options: { ...STORE, ...OBJECT },
-    examples: [['bd0 vmo mv backup/src backup/old', '']],
-    perform: async (words, options) => (await import('./names.js')).moveName(words, options),
+    examples: [['bd0 vmo mv backup/src backup/old']],
+    load: async () => (await import('./names.js')).moveName,
   }),
   rm: command({
     usage: 'NAME...',
     summary: 'take names away',
     details: 'Content stays until gc finds that nothing holds it.',
-    options: { ...STORE, ...LINES },
-    examples: [['bd0 vmo rm backup/old && bd0 vmo gc', '']],
-    perform: async (words, options) => (await import('./names.js')).removeNames(words, options),
+    json: LINES,
+    examples: [['bd0 vmo rm backup/old && bd0 vmo gc']],
+    load: async () => (await import('./names.js')).removeNames,
   }),
   pin: command({
     usage: '[TARGET...]',
     summary: 'keep content without a name; without TARGET: what is pinned',
-    options: { ...STORE, ...LINES },
-    examples: [['bd0 vmo pin 5ad1c0', '']],
-    perform: async (words, options) => (await import('./names.js')).pin(words, options),
+    json: LINES,
+    examples: [['bd0 vmo pin 5ad1c0']],
+    load: async () => (await import('./names.js')).pin,
   }),
   unpin: command({
     usage: 'ID...',
     summary: 'undo pin',
-    options: { ...STORE, ...LINES },
-    examples: [['bd0 vmo unpin 5ad1c0', '']],
-    perform: async (words, options) => (await import('./names.js')).unpin(words, options),
+    json: LINES,
+    examples: [['bd0 vmo unpin 5ad1c0']],
+    load: async () => (await import('./names.js')).unpin,
   }),
   gc: command({
     usage: '[--dry-run]',
     summary: 'take away what no name and no pin reaches',
     options: {
-      ...STORE,
       'dry-run': { boolean: true, default: false, describe: 'only tell what would go' },
-      ...OBJECT,
     },
-    examples: [['bd0 vmo gc --dry-run', '']],
-    perform: async (words, options) => (await import('./maintain.js')).collect(words, options),
+    examples: [['bd0 vmo gc --dry-run']],
+    load: async () => (await import('./maintain.js')).collect,
   }),
   verify: command({
-    usage: '',
+    usage: '[--repair]',
     summary: 'read everything, and name what is damaged',
-    details: 'Exit code: 0 whole, 1 damaged.',
-    options: { ...STORE, ...LINES },
-    examples: [['bd0 vmo verify', '']],
-    perform: async (words, options) => (await import('./maintain.js')).verify(words, options),
+    details: 'Exit code: 0 whole, 1 damaged. What is lost can be imported again.',
+    options: {
+      repair: { boolean: true, default: false, describe: 'put away what is damaged, keep what is whole' },
+    },
+    json: LINES,
+    examples: [['bd0 vmo verify']],
+    load: async () => (await import('./maintain.js')).verify,
   }),
   stat: command({
-    usage: '',
     summary: 'how much there is, and how small it has become',
-    options: { ...STORE, ...OBJECT },
-    examples: [['bd0 vmo stat', '']],
-    perform: async (words, options) => (await import('./stat.js')).stat(words, options),
+    examples: [['bd0 vmo stat']],
+    load: async () => (await import('./stat.js')).stat,
   }),
 };
 
@@ -217,15 +210,19 @@ export function addVmoCommands(vmo: Argv, ended: (exitCode: number) => void): Ar
 }
 
 function command<T extends Record<string, Options>>(definition: VmoCommand<T>): Registration {
-  const { usage, summary, details, options, examples } = definition;
+  const { usage = '', summary, details, options, json, examples, load } = definition;
+  const all = { ...COMMON, ...options, json: { ...COMMON.json, describe: json ?? COMMON.json.describe } };
   const build = (name: string) => (parser: Argv) => {
     const about = `bd0 vmo ${`${name} ${usage}`.trim()}\n\n${[sentence(summary), details].filter(Boolean).join(' ')}`;
-    return examples.reduce((all, [line, meaning]) => all.example(line, meaning), parser.usage(about).options(options));
+    const { store, ...storeless } = all;
+    const described = parser.usage(about).options(definition.isStoreless ? storeless : { store, ...storeless });
+    return examples.reduce((parser, [line, meaning = '']) => parser.example(line, meaning), described);
   };
   return (vmo, name, ended) =>
     vmo.command(name, summary, build(name), async ({ _: [, , ...words], ...given }) => {
       const { performed } = await import('./perform.js');
-      ended(await performed(() => definition.perform(words.map(String), given as InferredOptionTypes<T>)));
+      const perform = await load();
+      ended(await performed(() => perform(words.map(String), given as Parameters<typeof perform>[1])));
     });
 }
 

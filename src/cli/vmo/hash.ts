@@ -1,15 +1,9 @@
-import { createReadStream } from 'node:fs';
 import { ContentHasher } from '../../vmo/content-hasher.js';
 import { Failure, describeError, fileFailure } from '../failure.js';
 import { writeToStderr } from '../host-output.js';
 import { sha256 } from '../sha256.js';
+import { partsOf } from './file-parts.js';
 import { tell, tellJson } from './output.js';
-
-/** Bytes read at once. */
-const PART_BYTES = 2 ** 20;
-
-/** What stands for stdin among files. */
-const STDIN_NAME = '-';
 
 /** The identity of a file's content. */
 interface HashedFile {
@@ -23,7 +17,7 @@ interface HashedFile {
  * `bd0 vmo hash`: the identity of one file alone, of several files each with its name; with `json` one object a line.
  * Goes on after a file that cannot be read, and answers the exit code of the first such failure.
  */
-export async function hashFiles(files: readonly string[], json: boolean): Promise<number> {
+export async function hashFiles(files: readonly string[], { json }: { readonly json: boolean }): Promise<number> {
   if (files.length === 0) throw new Failure('bd0 vmo hash needs a FILE; - is standard input');
   let exitCode = 0;
   for (const file of files) {
@@ -42,7 +36,6 @@ export async function hashFiles(files: readonly string[], json: boolean): Promis
 /** Reads the file once, in parts. */
 async function hashFile(file: string): Promise<HashedFile> {
   const hasher = new ContentHasher(sha256);
-  const stream = file === STDIN_NAME ? process.stdin : createReadStream(file, { highWaterMark: PART_BYTES });
-  for await (const part of stream) hasher.append(part as Buffer);
+  for await (const part of partsOf(file)) hasher.append(part);
   return { file, length: hasher.length, id: hasher.finish() };
 }

@@ -1,11 +1,9 @@
 /** `bd0 vmo import`: takes files, trees and canonical streams into a store. */
-import { createReadStream } from 'node:fs';
-import { addAbortSignal } from 'node:stream';
 import { Failure, fileFailure } from '../failure.js';
 import { writeToStderr } from '../host-output.js';
 import { importPath, importStream, type ImportProgress } from '../store/import.js';
 import { requireName } from '../store/names.js';
-import { STDIN_NAME } from './hashed-file.js';
+import { partsOf, STDIN_NAME } from './file-parts.js';
 import { tell, tellJson, visible } from './output.js';
 import { interruptible, requireWords } from './perform.js';
 import { progressText, StatusLine } from './progress.js';
@@ -21,9 +19,6 @@ export interface ImportOptions {
   readonly json: boolean;
 }
 
-/** Bytes read at once. */
-const PART_BYTES = 2 ** 20;
-
 /** What was imported, for a program. */
 interface Told {
   readonly id: string;
@@ -34,6 +29,7 @@ interface Told {
   readonly links?: number;
   readonly bytes?: number;
   readonly skipped?: readonly string[];
+  readonly quarantined: readonly string[];
 }
 
 /** Imports, names it where a name is given, and tells the identity. Throws Failure. */
@@ -47,12 +43,18 @@ export async function importContent(words: readonly string[], options: ImportOpt
     const replaced = name === undefined ? undefined : store.setName(name, told.id);
     for (const path of told.skipped ?? [])
       writeToStderr(`bd0: left out '${visible(path)}': it is neither a file, a directory nor a link`);
+    for (const path of told.quarantined) writeToStderr(`bd0: ${quarantineText(path)}`);
     if (json) tellJson({ ...told, ...(name !== undefined && { name }), ...(replaced !== undefined && { replaced }) });
     else tell(told.id);
   } finally {
     store.disk.close();
   }
   return 0;
+}
+
+/** What is said of a pack that was put away. */
+function quarantineText(path: string): string {
+  return `a part of the store was damaged and is now '${path}'; what was imported is whole, bd0 vmo verify tells of all else`;
 }
 
 async function take(path: string, isStream: boolean, store: StoreView, signal: AbortSignal): Promise<Told> {
@@ -63,16 +65,11 @@ async function take(path: string, isStream: boolean, store: StoreView, signal: A
       status.update((seconds) => progressText('importing', done, total, seconds));
     const watch = { signal, onProgress };
     if (isStream) return await takeStream(path, store, watch);
-    if (path === STDIN_NAME) return await importStream(store.disk, standardInput(signal), watch);
+    if (path === STDIN_NAME) return await importStream(store.disk, partsOf(path, signal), watch);
     return await importPath(store.disk, path, watch);
   } finally {
     status.end();
   }
-}
-
-/** Standard input until a signal comes. */
-function standardInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
-  return addAbortSignal(signal, process.stdin);
 }
 
 /** What `bd0 vmo export` wrote. It is verified as it comes; what does not belong there ends the import. */
@@ -84,16 +81,15 @@ async function takeStream(
   const reader = new TreeStreamReader(store);
   let bytes = 0;
   try {
-    const file =
-      path === STDIN_NAME ? standardInput(signal) : createReadStream(path, { highWaterMark: PART_BYTES, signal });
-    for await (const part of file) {
-      reader.push(part as Uint8Array);
-      bytes += (part as Uint8Array).length;
+    for await (const part of partsOf(path, signal)) {
+      reader.push(part);
+      bytes += part.length;
+      await store.disk.packs.ease();
       onProgress({ files: 1, bytes });
     }
     const { id, lengthBytes, vmos } = reader.finish();
-    store.disk.flush();
-    return { id, length: lengthBytes, vmos, bytes };
+    const quarantined = await store.disk.settle();
+    return { id, length: lengthBytes, vmos, bytes, quarantined };
   } catch (error) {
     if (!(error instanceof BadTreeStreamError)) throw fileFailure('read', path, error);
     throw new Failure(`'${path}' is not what bd0 vmo export writes: ${error.message}`);

@@ -1,6 +1,7 @@
 /** `bd0 vmo gc` and `verify`: what keeps a store small and whole. */
 import { collectGarbage } from '../store/collect.js';
-import { verifyStore, type Problem } from '../store/verify.js';
+import type { DiskStore } from '../store/disk-store.js';
+import { verifyStore, type Problem, type Verified } from '../store/verify.js';
 import { formatSize } from '../size.js';
 import { tell, tellJson } from './output.js';
 import { interruptible, requireWords } from './perform.js';
@@ -54,37 +55,63 @@ export async function collect(
   return 0;
 }
 
-/** `bd0 vmo verify`: 1 where something is damaged. Throws Failure. */
-export async function verify(words: readonly string[], { store: directory, json }: MaintainOptions): Promise<number> {
+/** `bd0 vmo verify`: 1 where something is damaged; with `repair`, where something is missing then. Throws Failure. */
+export async function verify(
+  words: readonly string[],
+  { store: directory, json, repair }: MaintainOptions & { readonly repair: boolean },
+): Promise<number> {
   requireWords(words, 'verify', '', 0, 0);
-  const store = await openStore(directory, 'read');
+  const { disk } = await openStore(directory, repair ? 'collect' : 'read');
+  try {
+    const found = await verified(disk);
+    for (const problem of found.problems)
+      if (json) tellJson(problem);
+      else linesOf(problem).forEach(tell);
+    if (!repair || found.problems.length === 0) return tellVerdict(found, json);
+    for (const path of disk.repair())
+      if (json) tellJson({ quarantined: path });
+      else tell(`put away: ${path}; what is whole of it was written anew`);
+    const left = await verified(disk);
+    if (json || left.problems.length === 0) return tellVerdict(left, json);
+    const names = [...new Set(left.problems.flatMap((problem) => problem.names))];
+    tell(
+      `what is lost is in ${listed(names.length > 0 ? names : ['no name'])}: import it again, or take the names away`,
+    );
+    return tellVerdict(left, json);
+  } finally {
+    disk.close();
+  }
+}
+
+/** Verifies, with a line that shows how far it is. */
+async function verified(disk: DiskStore): Promise<Verified> {
   const status = new StatusLine();
   try {
-    const { problems, records, bytes } = await interruptible((signal) =>
-      verifyStore(store.disk, {
+    return await interruptible((signal) =>
+      verifyStore(disk, {
         signal,
         onProgress: (done) => status.update(() => `verifying: ${done.records} records, ${formatSize(done.bytes)}`),
       }),
     );
-    status.end();
-    for (const problem of problems)
-      if (json) tellJson(problem);
-      else linesOf(problem).forEach(tell);
-    if (json) tellJson({ records, bytes, problems: problems.length });
-    else tell(`${counted(records, 'record')}, ${formatSize(bytes)}: ${verdict(problems.length)}`);
-    return problems.length === 0 ? 0 : EXIT_DAMAGED;
   } finally {
     status.end();
-    store.disk.close();
   }
+}
+
+/** Answers the exit code. */
+function tellVerdict({ problems, records, bytes }: Verified, json: boolean): number {
+  if (json) tellJson({ records, bytes, problems: problems.length });
+  else tell(`${counted(records, 'record')}, ${formatSize(bytes)}: ${verdict(problems.length)}`);
+  return problems.length === 0 ? 0 : EXIT_DAMAGED;
 }
 
 function verdict(problems: number): string {
   return problems === 0 ? 'all is whole' : counted(problems, 'problem');
 }
 
-function linesOf({ what, detail, hash, path, offset, ids, names }: Problem): string[] {
-  const record = hash === undefined ? '' : ` record ${hash.slice(0, SHORT_DIGITS)}`;
+function linesOf({ what, detail, hashes, path, offset, ids, names }: Problem): string[] {
+  const more = hashes.length > 1 ? ` and ${hashes.length - 1} more` : '';
+  const record = hashes.length === 0 ? '' : ` record ${hashes[0]!.slice(0, SHORT_DIGITS)}${more}`;
   const place = path === undefined ? '' : `, ${path} at byte ${offset}`;
   const lines = [`${what}${record}${place}: ${detail}`];
   if (names.length > 0) lines.push(`  reaches the names ${listed(names)}`);

@@ -1,5 +1,6 @@
 /** A durable store as the commands of `bd0 vmo` see it. What opens it is loaded when a store is needed. */
 import { EXIT_NOT_FOUND, Failure } from '../failure.js';
+import { writeToStderr } from '../host-output.js';
 import type { DiskStore } from '../store/disk-store.js';
 import { isListing, LISTING_BYTES_MAX, LISTING_START, readListing, type TreeEntry } from '../store/listing.js';
 import { readContent, StoredContent } from './content.js';
@@ -24,7 +25,10 @@ export async function openStore(option: string | undefined, mode: OpenMode, crea
   if (directory === undefined)
     throw new Failure(`no store is given: --store DIR, or ${STORE_VARIABLE} in the environment`);
   const { DiskStore } = await import('../store/disk-store.js');
-  return new StoreView(DiskStore.open(directory, { mode, create }));
+  const disk = DiskStore.open(directory, { mode, create });
+  const { warning } = disk.names;
+  if (warning !== undefined) writeToStderr(`bd0: ${warning}`);
+  return new StoreView(disk);
 }
 
 /** An open store. */

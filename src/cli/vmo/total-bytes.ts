@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { isSystemError } from '../failure.js';
-import { STDIN_NAME } from './hashed-file.js';
+import { STDIN_NAME } from './file-parts.js';
 
 /** Directories that are looked at between two times that others run. */
 const DIRECTORIES_AT_ONCE = 100;

@@ -5,14 +5,11 @@ import type { InstructionFetcher } from '../fetch.js';
 import type { OperandForm } from '../form.js';
 import type { Instruction } from '../instruction.js';
 import { GPR, SEGMENT_BASE, ZERO, gprAddress, xmmAddress } from '../state.js';
-import { Field, Handler, JUMP_CACHE, JUMP_CACHE_ENTRIES, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
+import { JumpTargets } from './jump-targets.js';
+import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
 
 /** Instructions decoded in one go, at most. */
 const LONGEST_RUN = 256;
-
-/** The tag of an empty jump-cache entry, and each half of it: no canonical address, so no jump is ever to it. */
-const NO_RIP_HALF = 0x8000_8000 | 0;
-const NO_RIP = 0x8000_8000_8000_8000n;
 
 /** Handler numbers of forms and of fused pairs of them, by form id. */
 export interface HandlerNumbers {
@@ -39,12 +36,13 @@ export class BlockCache {
   /** Which field to link once the target that a stub stands for is decoded, by stub. */
   private readonly referrers = new Map<number, number>();
   private readonly pairHandlers: ReadonlySet<number>;
+  private readonly jumps: JumpTargets;
   private end = RECORDS_START;
   /** Counts how often everything was dropped: record addresses of another generation mean nothing. */
   generation = 0;
 
   constructor(
-    private readonly memory: GuestMemory,
+    memory: GuestMemory,
     private readonly mmu: Mmu,
     private readonly fetcher: InstructionFetcher,
     private readonly handlers: HandlerNumbers,
@@ -53,6 +51,7 @@ export class BlockCache {
   ) {
     this.view = memory.hostView;
     this.pairHandlers = new Set(Object.values(handlers.handlerOfPair));
+    this.jumps = new JumpTargets(memory);
     this.dropAll();
   }
 
@@ -69,9 +68,7 @@ export class BlockCache {
   /** The record that an indirect branch to `rip` goes to; the jump cache will know it from now on. */
   findIndirect(rip: bigint): number {
     const record = this.find(rip);
-    const entry = jumpCacheEntry(rip);
-    this.view.setBigUint64(entry, rip, true);
-    this.view.setInt32(entry + 8, record, true);
+    this.jumps.set(rip, record);
     return record;
   }
 
@@ -181,7 +178,7 @@ export class BlockCache {
     this.runsOfFrame.clear();
     this.referrers.clear();
     this.end = RECORDS_START;
-    this.memory.host32.fill(NO_RIP_HALF, JUMP_CACHE >>> 2, (JUMP_CACHE >>> 2) + JUMP_CACHE_ENTRIES * 4);
+    this.jumps.clear();
   }
 
   /** Its records say RESOLVE from now on, so that those who link to them, or stand in their midst, find the new bytes. */
@@ -192,8 +189,7 @@ export class BlockCache {
       if (this.recordOfRip.get(rip) === record) this.recordOfRip.delete(rip);
       this.view.setUint16(record + Field.handler, Handler.resolve, true);
       this.view.setUint16(record + Field.ticksToEnd, 0, true);
-      const entry = jumpCacheEntry(rip);
-      if (this.view.getInt32(entry + 8, true) === record) this.view.setBigUint64(entry, NO_RIP, true);
+      this.jumps.delete(rip, record);
     }
   }
 
@@ -349,11 +345,6 @@ export class BlockCache {
     else this.runsOfFrame.set(frame, [run]);
     this.mmu.watch(frame, WATCH_CODE);
   }
-}
-
-/** Where the jump cache may know an address. */
-function jumpCacheEntry(rip: bigint): number {
-  return JUMP_CACHE + (Number(BigInt.asIntN(32, rip)) & (JUMP_CACHE_ENTRIES - 1)) * 16;
 }
 
 function registerAddress(operand: OperandForm, instruction: Instruction): number | undefined {

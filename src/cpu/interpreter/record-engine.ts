@@ -1,7 +1,7 @@
 import { PAGE_SIZE, isCanonical } from '../../bits.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
 import type { Cpu } from '../cpu.js';
-import { TICKS, faultOf, type CpuEvent } from '../events.js';
+import { TICKS, VMCALL, faultOf, type CpuEvent } from '../events.js';
 import { GuestException, Vector } from '../exceptions.js';
 import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS } from '../state.js';
 import type { TranslationStats } from '../translator/events.js';
@@ -10,6 +10,7 @@ import type { TranslatorOptions } from '../translator/options.js';
 import { BlockCache } from './block-cache.js';
 import { Interpreter, generatedInterpreter } from './interpreter.js';
 import { Exit, RECORD_BYTES, type ExitCode } from './record.js';
+import { VmcallPlaces } from './vmcall-places.js';
 
 /** Ticks that generated code runs at a time: it must come back now and then to move on to its optimised version. */
 const LONGEST_SLICE = 500_000;
@@ -28,6 +29,7 @@ export class RecordEngine {
   private readonly interpreter: Interpreter;
   private readonly blocks: BlockCache;
   private readonly hot: HotCode | undefined;
+  private readonly vmcalls: VmcallPlaces;
   private mappingsHaveChanged = false;
   private lastMiss = { ticks: -1, record: 0, linear: 0n, count: 0 };
 
@@ -38,6 +40,7 @@ export class RecordEngine {
   ) {
     const { memory, mmu, fetcher } = cpu;
     this.interpreter = new Interpreter(memory);
+    this.vmcalls = new VmcallPlaces(memory.host32);
     const isWatchedElse = (frame: number): boolean => fetcher.holds(frame) || this.hot?.holds(frame) === true;
     const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), isWatchedElse);
     this.blocks = blocks;
@@ -59,9 +62,11 @@ export class RecordEngine {
   /** What was decoded may no longer be what a fetch would find; dropped before the next instruction. */
   mappingsChanged(): void {
     this.mappingsHaveChanged = true;
+    this.vmcalls.forget();
   }
 
   codeStored(physical: number, lengthBytes: number): void {
+    this.vmcalls.forget();
     this.blocks.codeStored(physical, lengthBytes);
     this.hot?.codeStored(physical, lengthBytes);
   }
@@ -199,10 +204,16 @@ export class RecordEngine {
 
   /** Has the evaluator do one instruction, and goes on behind `record` if that is where it led. */
   private evaluate(record: number): Next {
-    const { cpu, blocks } = this;
+    const { cpu, blocks, vmcalls } = this;
+    if (vmcalls.pass()) {
+      cpu.ticks++;
+      return VMCALL;
+    }
+    const place = vmcalls.key;
     const { generation } = blocks;
     const nextRip = record === 0 ? -1n : blocks.nextRipOf(record);
     const event = cpu.step();
+    if (event === VMCALL) vmcalls.add(place);
     if (event !== TICKS) return event;
     return cpu.state.rip === nextRip && generation === blocks.generation ? record + RECORD_BYTES : 0;
   }

@@ -65,6 +65,8 @@ export interface RegionEntry {
 export class RegionEntries {
   private readonly view: DataView;
   private readonly words: Int32Array;
+  /** Whether an entry has been set since all were cleared. */
+  private holdsSome = false;
 
   constructor(memory: GuestMemory) {
     this.view = memory.hostView;
@@ -75,6 +77,7 @@ export class RegionEntries {
 
   set({ address, base, index, entry, minimumTicks }: RegionEntry): void {
     const at = offsetOf(address);
+    this.holdsSome = true;
     this.view.setBigUint64(REGION_ENTRY.address + at, address, true);
     this.view.setBigUint64(REGION_ENTRY.base + at, base, true);
     this.view.setInt32(REGION_ENTRY.index + at, index, true);
@@ -92,7 +95,8 @@ export class RegionEntries {
   }
 
   clear(): void {
-    this.words.fill(NO_ADDRESS_HALF);
+    if (this.holdsSome) this.words.fill(NO_ADDRESS_HALF);
+    this.holdsSome = false;
   }
 }
 

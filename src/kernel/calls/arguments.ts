@@ -15,6 +15,11 @@ export function vmoOf({ process }: CallContext, handle: bigint): VmoHandle | und
   return process.handles.get(handle);
 }
 
+/** True where the caller may have no further VMO of bytes that are copied. */
+export function isOutOfMemory({ process, store }: CallContext): boolean {
+  return process.handles.isFull || store.isFull;
+}
+
 /** Makes a VMO and answers a new handle of the caller on it; ENOMEM where the caller has too many. */
 export function newHandle({ process }: CallContext, make: () => VmoHandle): CallResult {
   if (process.handles.isFull) return failure(Errno.ENOMEM);

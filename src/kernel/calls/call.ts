@@ -2,7 +2,7 @@ import type { GuestMemory } from '../../memory.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { VmoStore } from '../../vmo/store.js';
 import type { AddressSpace } from '../address-space.js';
-import type { Console } from '../console.js';
+import type { KernelConsole } from '../console.js';
 import type { DebugMode } from '../debug-mode.js';
 import type { StartOptions } from '../loader.js';
 import type { NameSpace } from '../names.js';
@@ -59,7 +59,7 @@ export interface CallContext {
   readonly memory: UserMemory;
   readonly thread: Thread;
   readonly process: Process;
-  readonly console: Console;
+  readonly console: KernelConsole;
   readonly store: VmoStore;
   readonly names: NameSpace;
   readonly space: AddressSpace;

@@ -1,3 +1,4 @@
+import { CONSOLE_MODE, type ConsoleMode } from '../console.js';
 import { Errno, failure } from '../errors.js';
 import { deadlineTick } from '../thread.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
@@ -5,11 +6,20 @@ import { PENDING, type CallContext, type CallResult, type KernelCall } from './c
 /** Bytes that are moved at once. */
 const PART_BYTES = 65536;
 
-/** Long output goes out in parts, each of them a call of its own in time, as the iterations of REP are. */
+const MODES: readonly ConsoleMode[] = Object.values(CONSOLE_MODE);
+
+/**
+ * Long output goes out in parts, each of them a call of its own in time, as the iterations of REP are. While somebody holds
+ * the terminal up, with Ctrl-S, the thread waits as for input: for Ctrl-Q.
+ */
 function consoleWrite(context: CallContext, buffer: bigint, length: bigint): CallResult {
   const { memory, pending } = context;
   const start = memory.locate(buffer, length, 'read');
   if (start === undefined) return failure(Errno.EFAULT);
+  if (context.console.isSuspended) {
+    pending.wait = { deadline: Infinity, for: 'input', late: undefined };
+    return PENDING;
+  }
   const left = Number(length) - pending.progress;
   const part = Math.min(left, PART_BYTES);
   if (part > 0) context.console.write(memory.read(start + pending.progress, part));
@@ -19,11 +29,11 @@ function consoleWrite(context: CallContext, buffer: bigint, length: bigint): Cal
 }
 
 function consoleRead(context: CallContext, buffer: bigint, length: bigint, deadline: bigint): CallResult {
-  const { memory, pending, now } = context;
+  const { memory, pending, now, process } = context;
   const start = memory.locate(buffer, length, 'write');
   if (start === undefined) return failure(Errno.EFAULT);
   if (length === 0n) return 0n;
-  const input = context.console.read(Math.min(Number(length), PART_BYTES));
+  const input = context.console.read(Math.min(Number(length), PART_BYTES), process.consoleMode);
   if (input === 'end') return 0n;
   if (input !== undefined) {
     memory.write(start, input);
@@ -34,7 +44,17 @@ function consoleRead(context: CallContext, buffer: bigint, length: bigint, deadl
   return PENDING;
 }
 
+/** Each process has a mode of its own; that of the process in the foreground counts. */
+function consoleMode({ process }: CallContext, mode: bigint): CallResult {
+  const wanted = MODES.find((known) => BigInt(known) === mode);
+  if (wanted === undefined) return failure(Errno.EINVAL);
+  const before = process.consoleMode;
+  process.consoleMode = wanted;
+  return BigInt(before);
+}
+
 export const CONSOLE_CALLS: readonly KernelCall[] = [
   { number: 16, name: 'console_write', parameters: ['buffer', 'n'], perform: consoleWrite },
   { number: 17, name: 'console_read', parameters: ['buffer', 'n', 'deadline'], perform: consoleRead },
+  { number: 21, name: 'console_mode', parameters: ['mode'], perform: consoleMode },
 ];

@@ -5,6 +5,7 @@ import { HEAP_PAIR_BYTES, MAX_NAME_BYTES, heapPairFrom } from '../header-page.js
 import type { Process } from '../process.js';
 import { deadlineTick } from '../thread.js';
 import { ENDED, processOf, type CallContext, type CallResult, type KernelCall } from './call.js';
+import { spendOn } from './arguments.js';
 import { nameArgument } from './name-argument.js';
 import { waitFor } from './wait.js';
 
@@ -68,7 +69,8 @@ function start(
 }
 
 /** The strings of a NULL-terminated array of pointers; else the error. */
-function argumentsAt({ memory }: CallContext, pointer: bigint): Uint8Array[] | Errno {
+function argumentsAt(context: CallContext, pointer: bigint): Uint8Array[] | Errno {
+  const { memory } = context;
   const argv: Uint8Array[] = [];
   for (let left = MOST_ARGUMENT_BYTES, at = pointer; ; at += 8n) {
     const place = memory.locate(at, 8n, 'read');
@@ -80,6 +82,7 @@ function argumentsAt({ memory }: CallContext, pointer: bigint): Uint8Array[] | E
     if (bytes === undefined) return Errno.EFAULT;
     if (bytes === 'too long') return Errno.EINVAL;
     left -= bytes.length + 1;
+    spendOn(context, 8 + bytes.length + 1);
     argv.push(bytes);
   }
 }
@@ -139,7 +142,8 @@ function processInfo(context: CallContext, pid: bigint, info: bigint): CallResul
 function processInfoBytes(context: CallContext, process: Process): Uint8Array {
   const bytes = new Uint8Array(PROCESS_INFO_BYTES);
   const view = new DataView(bytes.buffer);
-  const { regions, threads, description } = process;
+  const { threads, description, maps } = process;
+  const regions = [...process.regions, ...maps];
   const pair = heapPairFrom(context.memory.peek(process.heapPair, HEAP_PAIR_BYTES));
   const waits = threads.every(({ pending }) => pending?.wait && pending.answer === undefined);
   const words = [

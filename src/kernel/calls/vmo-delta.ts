@@ -3,7 +3,7 @@ import type { VmoBuilder } from '../../vmo/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
 import type { CallWork } from '../thread.js';
-import { isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
+import { isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { PARTS_MAX, wordsAt } from './vmo.js';
 
@@ -77,7 +77,7 @@ class Patching implements CallWork {
 }
 
 function vmoDelta(context: CallContext, handle: bigint, patches: bigint, count: bigint): CallResult {
-  const { process, pending } = context;
+  const { pending } = context;
   if (!pending.work) {
     const patching = beginDelta(context, handle, patches, count);
     if (typeof patching === 'bigint') return patching;
@@ -87,14 +87,14 @@ function vmoDelta(context: CallContext, handle: bigint, patches: bigint, count: 
   const work = patching.takePart();
   if (work === undefined) return failure(Errno.EFAULT);
   if (patching.isComplete) return newHandle(context, () => patching.finish());
-  if (process.handles.isFull) return failure(Errno.ENOMEM);
+  if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
   spendOn(context, work);
   return PENDING;
 }
 
 /** Checks all arguments. Answers an error where one is wrong. */
 function beginDelta(context: CallContext, handle: bigint, address: bigint, count: bigint): Patching | bigint {
-  const { memory, process } = context;
+  const { memory } = context;
   const start = memory.locate(address, count * BigInt(PATCH_BYTES), 'read');
   if (start === undefined) return failure(Errno.EFAULT);
   if (count > BigInt(PARTS_MAX)) return failure(Errno.ERANGE);
@@ -104,7 +104,7 @@ function beginDelta(context: CallContext, handle: bigint, address: bigint, count
   const base = vmoOf(context, handle);
   if (!base) return failure(Errno.EBADF);
   if (!patches.every(({ offset, length }) => isWithin(offset, length, base.length))) return failure(Errno.ERANGE);
-  return process.handles.isFull ? failure(Errno.ENOMEM) : new Patching(context, base, patches);
+  return isOutOfMemory(context) ? failure(Errno.ENOMEM) : new Patching(context, base, patches);
 }
 
 function patchesFrom(words: BigUint64Array): Patch[] {

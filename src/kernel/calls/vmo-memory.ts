@@ -4,9 +4,10 @@ import { Errno, KernelError, failure } from '../errors.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../linear-address.js';
 import { MAPPINGS_MAX, mapIn, unmapIn, type MappedPart } from '../map-vmo.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../mapping.js';
+import { PageHashing } from '../page-hashing.js';
 import type { Region } from '../region.js';
-import { isWithin, newHandle, vmoOf } from './arguments.js';
-import type { CallContext, CallResult, KernelCall } from './call.js';
+import { isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
+import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 
 const PROTECTION_BITS = BigInt(PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE);
 const PAGE = BigInt(PAGE_SIZE);
@@ -70,12 +71,21 @@ function removeMap({ process, space }: CallContext, region: Region): void {
   space.remove(region);
 }
 
+/** Pages that were written are hashed in parts; the snapshot is of the moment when that is done. */
 function vmoCommit(context: CallContext, address: bigint, length: bigint): CallResult {
   const start = context.memory.locate(address, length, 'read');
   if (start === undefined) return failure(Errno.EFAULT);
   if (address % PAGE !== 0n || length % PAGE !== 0n || length === 0n) return failure(Errno.EINVAL);
   const region = context.space.regionAt(start);
   if (region && isFull(region)) return failure(Errno.ENOMEM);
+  if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
+  context.pending.work ??= new PageHashing(context, start, start + Number(length));
+  const hashing = context.pending.work as PageHashing;
+  const pages = hashing.takePart();
+  if (pages > 0) {
+    spendOn(context, pages * PAGE_SIZE);
+    return PENDING;
+  }
   try {
     return newHandle(context, () => commitRange(context, start, Number(length)));
   } catch (error) {

@@ -7,7 +7,7 @@ import { again } from '../map-vmo.js';
 import { MemoryContent } from '../memory-content.js';
 import type { StateWriter } from '../../state-writer.js';
 import type { CallWork } from '../thread.js';
-import { LENGTH_MAX, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
+import { LENGTH_MAX, isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 
 /** Bytes that are moved at once. */
@@ -19,10 +19,10 @@ const HANDLE_BYTES = 8;
 
 /** Large ranges are taken in parts, each of them a call of its own in time. */
 function vmoCreate(context: CallContext, buffer: bigint, length: bigint): CallResult {
-  const { memory, pending, process } = context;
+  const { memory, pending } = context;
   const start = memory.locate(buffer, length, 'read');
   if (start === undefined) return failure(Errno.EFAULT);
-  if (process.handles.isFull) return failure(Errno.ENOMEM);
+  if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
   pending.work ??= new MemoryContent(context, start, start + Number(length));
   const content = pending.work as MemoryContent;
   const copied = content.takePart();

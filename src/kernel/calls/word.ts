@@ -18,8 +18,7 @@ function locateWord({ memory }: CallContext, address: bigint): LinearAddress | b
 function waitWord(context: CallContext, address: bigint, expected: bigint, deadline: bigint): CallResult {
   const at = locateWord(context, address);
   if (typeof at === 'bigint') return at;
-  const word = new DataView(context.memory.read(at, Number(WORD_BYTES)).buffer).getUint32(0, true);
-  if (BigInt(word) !== BigInt.asUintN(32, expected)) return failure(Errno.EAGAIN);
+  if (BigInt(context.memory.readWord(at)) !== BigInt.asUintN(32, expected)) return failure(Errno.EAGAIN);
   return waitFor(context, `word ${at}`, deadline);
 }
 

@@ -7,17 +7,31 @@ interface Inode {
   length: number;
   /** Bytes that would survive a lost supply. */
   syncedLength: number;
+  /** Where the last write begins. */
+  lastWrite: number;
 }
+
+/**
+ * What a lost supply takes along of what was not synchronised: bytes of files; all changes of names in directories, too; new
+ * names, but not that others were taken away; or all but the last write, which the disk had preferred: zeros stand for the rest.
+ */
+export type Lost = 'nothing' | 'bytes' | 'bytes and names' | 'new names' | 'early bytes';
 
 /** A change, in the words of FileLayer. */
 export type Change =
   | { readonly kind: 'create'; readonly path: string }
   | { readonly kind: 'write'; readonly path: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'sync'; readonly path: string }
+  | { readonly kind: 'sync'; readonly path: string; readonly site: string }
   | { readonly kind: 'rename'; readonly path: string; readonly to: string }
   | { readonly kind: 'remove'; readonly path: string }
   | { readonly kind: 'makeDirectory'; readonly path: string }
-  | { readonly kind: 'syncDirectory'; readonly path: string };
+  | { readonly kind: 'syncDirectory'; readonly path: string; readonly site: string };
+
+/** The lines of the store from which it is called, the nearest two. */
+function site(): string {
+  const frames = new Error().stack!.split('\n').filter((line) => /src\/cli\/store\//.test(line));
+  return frames.filter((line) => !line.includes('guarded')).slice(0, 2).map((line) => /[^/]+:\d+(?=:\d+\)?$)/.exec(line)?.[0]).join(' of '); // prettier-ignore
+}
 
 function systemError(code: string, errno: number, syscall: string): Error {
   return Object.assign(new Error(`${code}: ${syscall}`), { code, errno, syscall });
@@ -43,7 +57,7 @@ export class MemoryFiles implements FileLayer {
       throw systemError(inode ? 'EEXIST' : 'ENOENT', inode ? -17 : -2, 'open');
     if (!inode) {
       if (this.room === 0) throw systemError('ENOSPC', -28, 'open');
-      inode = { number: ++this.inodes, bytes: new Uint8Array(64), length: 0, syncedLength: 0 };
+      inode = { number: ++this.inodes, bytes: new Uint8Array(64), length: 0, syncedLength: 0, lastWrite: 0 };
       this.files.set(path, inode);
       this.touch(path);
       this.changes.push({ kind: 'create', path });
@@ -76,7 +90,7 @@ export class MemoryFiles implements FileLayer {
   sync(file: number): void {
     const { inode, path } = this.opened(file);
     inode.syncedLength = inode.length;
-    this.changes.push({ kind: 'sync', path });
+    this.changes.push({ kind: 'sync', path, site: site() });
   }
 
   size(file: number): number {
@@ -119,7 +133,7 @@ export class MemoryFiles implements FileLayer {
   syncDirectory(path: string): void {
     const names = [...this.files].filter(([name]) => parentOf(name) === path);
     this.syncedNames.set(path, new Map(names));
-    this.changes.push({ kind: 'syncDirectory', path });
+    this.changes.push({ kind: 'syncDirectory', path, site: site() });
   }
 
   /** Makes a change of another log. */
@@ -136,15 +150,18 @@ export class MemoryFiles implements FileLayer {
   }
 
   /** The same files, on their own from now on; with `lost`, as a lost supply would leave them. */
-  copy(lost: 'nothing' | 'bytes' | 'bytes and names' = 'nothing'): MemoryFiles {
+  copy(lost: Lost = 'nothing'): MemoryFiles {
     const copy = new MemoryFiles();
     for (const directory of this.directories.keys()) copy.directories.set(directory, 0);
-    const names =
-      lost === 'bytes and names' ? [...this.syncedNames.values()].flatMap((synced) => [...synced]) : [...this.files];
+    const synced = new Map([...this.syncedNames.values()].flatMap((names) => [...names]));
+    const there = lost === 'bytes and names' ? synced : this.files;
+    // What was put in the place of something else is there or is not, but something is.
+    const names = lost === 'new names' ? [...synced].filter(([path]) => this.files.has(path)) : [...there];
     for (const [path, inode] of names) {
-      const length = lost === 'nothing' ? inode.length : inode.syncedLength;
+      const length = ['nothing', 'early bytes', 'new names'].includes(lost) ? inode.length : inode.syncedLength;
       const bytes = inode.bytes.slice(0, Math.max(64, length));
-      copy.files.set(path, { number: ++copy.inodes, bytes, length, syncedLength: length });
+      if (lost === 'early bytes') bytes.fill(0, inode.syncedLength, Math.max(inode.syncedLength, inode.lastWrite));
+      copy.files.set(path, { number: ++copy.inodes, bytes, length, syncedLength: length, lastWrite: length });
     }
     for (const directory of copy.directories.keys()) copy.syncDirectory(directory);
     copy.changes.length = 0;
@@ -181,6 +198,7 @@ function append(inode: Inode, bytes: Uint8Array): void {
     inode.bytes = larger;
   }
   inode.bytes.set(bytes, inode.length);
+  inode.lastWrite = inode.length;
   inode.length = length;
 }
 

@@ -1,8 +1,8 @@
-/* Numbers from text, and the end of a program. */
-#include <bd0.h>
+/* Whole numbers from text. */
+#include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static bool is_space(char c) {
@@ -27,6 +27,11 @@ struct number {
     7.22.1.4 */
 static struct number read_number(const char *text, char **end, unsigned base) {
   struct number number = {0};
+  if (base == 1 || base > 36) {
+    errno = EINVAL;
+    if (end != NULL) *end = (char *)text;
+    return number;
+  }
   const char *at = text;
   while (is_space(*at)) at++;
   if (*at == '+' || *at == '-') number.negative = *at++ == '-';
@@ -44,14 +49,20 @@ static struct number read_number(const char *text, char **end, unsigned base) {
 
 unsigned long long strtoull(const char *restrict text, char **restrict end, int base) {
   struct number number = read_number(text, end, (unsigned)base);
-  if (number.overflow) return ULLONG_MAX;
+  if (number.overflow) {
+    errno = ERANGE;
+    return ULLONG_MAX;
+  }
   return number.negative ? -number.magnitude : number.magnitude;
 }
 
 long long strtoll(const char *restrict text, char **restrict end, int base) {
   struct number number = read_number(text, end, (unsigned)base);
   unsigned long long limit = number.negative ? (unsigned long long)LLONG_MAX + 1 : LLONG_MAX;
-  if (number.overflow || number.magnitude > limit) number.magnitude = limit;
+  if (number.overflow || number.magnitude > limit) {
+    errno = ERANGE;
+    number.magnitude = limit;
+  }
   return (long long)(number.negative ? -number.magnitude : number.magnitude);
 }
 
@@ -71,12 +82,14 @@ int atoi(const char *text) {
   return (int)strtol(text, NULL, 10);
 }
 
-_Noreturn void exit(int code) {
-  fflush(stdout);
-  bd0_exit(code);
+long long atoll(const char *text) {
+  return strtoll(text, NULL, 10);
 }
 
-_Noreturn void abort(void) {
-  enum { SIGABRT = 6 };
-  bd0_exit(128 + SIGABRT);
+intmax_t strtoimax(const char *restrict text, char **restrict end, int base) {
+  return strtoll(text, end, base);
+}
+
+uintmax_t strtoumax(const char *restrict text, char **restrict end, int base) {
+  return strtoull(text, end, base);
 }

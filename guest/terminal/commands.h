@@ -1,0 +1,62 @@
+/* The commands of the terminal. */
+#ifndef TERMINAL_COMMANDS_H
+#define TERMINAL_COMMANDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "text.h"
+
+/** A command line without the name of the command: count words, and a NULL behind them. */
+struct arguments {
+  const char *command; /* what its messages begin with */
+  const struct word *word;
+  size_t count;
+  bool in_background;
+};
+
+struct command {
+  const char *name;
+  const char *usage; /* its arguments */
+  const char *help;
+  size_t least, most; /* arguments */
+  void (*perform)(const struct arguments *arguments);
+};
+
+/** All commands, in the order in which help tells them; behind the last one the name is NULL. */
+extern const struct command commands[];
+
+void start_command(const struct arguments *arguments);
+void ps_command(const struct arguments *arguments);
+void kill_command(const struct arguments *arguments);
+void wait_command(const struct arguments *arguments);
+void map_command(const struct arguments *arguments);
+void mem_command(const struct arguments *arguments);
+void heap_command(const struct arguments *arguments);
+void peek_command(const struct arguments *arguments);
+void poke_command(const struct arguments *arguments);
+void who_command(const struct arguments *arguments);
+void ls_command(const struct arguments *arguments);
+void cat_command(const struct arguments *arguments);
+void hash_command(const struct arguments *arguments);
+void commit_command(const struct arguments *arguments);
+
+/* What the commands have in common. Each prints one line, and answers false or so, where it cannot do what is asked. */
+
+/** Prints `COMMAND: ` and a message. */
+__attribute__((format(printf, 2, 3))) void complain(const struct arguments *arguments, const char *format, ...);
+
+struct bd0_process_info;
+/** The process of a word, a pid or a name. */
+bool find_process(const struct arguments *arguments, size_t index, struct bd0_process_info *info);
+/** Calls `visit` for every process that lives, by pid. */
+void for_each_process(void (*visit)(const struct bd0_process_info *info, void *context), void *context);
+/** The address of a word. */
+bool address_at(const struct arguments *arguments, size_t index, uint64_t *address);
+
+/** Copies memory of anybody's; false where not all of it can be read. */
+bool read_memory(uint64_t address, void *bytes, size_t n);
+/** Stores bytes in memory of anybody's; false where not all of it can be written. */
+bool write_memory(uint64_t address, const void *bytes, size_t n);
+
+#endif

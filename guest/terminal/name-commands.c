@@ -1,0 +1,87 @@
+/* ls, cat, hash, commit: what names stand for. */
+#include <bd0.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "input.h"
+
+enum { ID_BYTES = 32, PART_BYTES = 65536, PAGE = 4096 };
+
+/** The VMO of the name that is a word; negative where there is none. */
+static int64_t look_up(const struct arguments *arguments, size_t index) {
+  const char *name = arguments->word[index].text;
+  int64_t vmo = bd0_name_lookup(name);
+  if (vmo == -BD0_ENOENT) complain(arguments, "there is no '%s'; ls lists what there is", name);
+  else if (bd0_is_error(vmo)) complain(arguments, "error %d", (int)-vmo);
+  return vmo;
+}
+
+void ls_command(const struct arguments *arguments) {
+  (void)arguments;
+  enum { AT_ONCE = 32 };
+  static struct bd0_name names[AT_ONCE];
+  int64_t cursor = 0;
+  do {
+    cursor = bd0_name_list(names, AT_ONCE, (uint64_t)cursor);
+    for (size_t i = 0; i < AT_ONCE && names[i].name[0] != 0; i++) {
+      char size[TEXT_SIZE];
+      int64_t vmo = bd0_name_lookup(names[i].name);
+      if (bd0_is_error(vmo)) continue;
+      printf("%8s  %s\n", size_text((uint64_t)bd0_vmo_length(vmo), size), names[i].name);
+      bd0_vmo_close(vmo);
+    }
+  } while (cursor > 0 && !is_interrupted());
+}
+
+void cat_command(const struct arguments *arguments) {
+  static char part[PART_BYTES];
+  int64_t vmo = look_up(arguments, 0);
+  if (vmo < 0) return;
+  uint64_t length = (uint64_t)bd0_vmo_length(vmo);
+  char last = '\n';
+  for (uint64_t at = 0; at < length && !is_interrupted();) {
+    uint64_t n = length - at < PART_BYTES ? length - at : PART_BYTES;
+    if (bd0_vmo_read(vmo, at, part, n) != (int64_t)n) break;
+    fwrite(part, 1, n, stdout);
+    last = part[n - 1];
+    at += n;
+  }
+  /* The prompt begins a line. */
+  if (is_interactive() && last != '\n') putchar('\n');
+  bd0_vmo_close(vmo);
+}
+
+static void print_id(const uint8_t *id) {
+  for (size_t i = 0; i < ID_BYTES; i++) printf("%02x", id[i]);
+}
+
+void hash_command(const struct arguments *arguments) {
+  uint8_t id[ID_BYTES];
+  int64_t vmo = look_up(arguments, 0);
+  if (vmo < 0) return;
+  if (bd0_vmo_hash(vmo, id) == 0) {
+    print_id(id);
+    printf("  %s\n", arguments->word[0].text);
+  }
+  bd0_vmo_close(vmo);
+}
+
+void commit_command(const struct arguments *arguments) {
+  struct bd0_process_info info;
+  uint8_t id[ID_BYTES];
+  char size[TEXT_SIZE];
+  const char *name = arguments->word[1].text;
+  if (!find_process(arguments, 0, &info)) return;
+  /* All below the heap pointer. Stacks have guard pages, and what has holes is no VMO. */
+  uint64_t used = (info.heap_pointer - info.start + PAGE - 1) / PAGE * PAGE;
+  int64_t vmo = bd0_vmo_commit((const void *)info.start, used);
+  if (bd0_is_error(vmo)) return complain(arguments, "the memory of %s cannot be taken: error %d", info.name, (int)-vmo);
+  int64_t result = bd0_name_publish(name, vmo, BD0_ANYTHING);
+  if (result == 0 && bd0_vmo_hash(vmo, id) == 0) {
+    print_id(id);
+    printf("  %s, %s\n", name, size_text((uint64_t)bd0_vmo_length(vmo), size));
+  } else complain(arguments, "'%s' cannot be a name of it: error %d", name, (int)-result);
+  bd0_vmo_close(vmo);
+}

@@ -1,0 +1,124 @@
+/* start, ps, kill, wait. */
+#include <bd0.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "jobs.h"
+
+enum { EXIT_KILLED = 143, DEFAULT_LIMIT = 1 << 30, DEFAULT_SHARED_LIMIT = 16 << 20 };
+
+/** What `start` was told. */
+struct request {
+  const char *name;
+  uint64_t limit; /* 0: none was given */
+  uint64_t flags;
+  uint64_t host_pid;
+  char *argv[WORDS_MAX + 1];
+};
+
+/** Reads one option; answers how many words it has, 0 where that failed. */
+static size_t read_option(const struct arguments *arguments, size_t at, struct request *request) {
+  const char *option = arguments->word[at].text;
+  const char *value = option[2] != 0 ? option + 2 : arguments->word[at + 1].text;
+  size_t words = option[2] != 0 ? 1 : 2;
+  if (strcmp(option, "-d") == 0) {
+    request->flags |= BD0_START_DEBUG;
+    return 1;
+  }
+  if (option[1] == 'L') {
+    if (value != NULL && parse_size(value, &request->limit) && request->limit > 0) return words;
+    complain(arguments, "-L needs a size, such as 64KB or 1.5GB");
+    return 0;
+  }
+  if (option[1] == 's') {
+    struct bd0_process_info host;
+    if (value == NULL) complain(arguments, "-s needs the process to live in");
+    struct word word = {(char *)value, false};
+    if (value == NULL || !find_process(&(struct arguments){arguments->command, &word, 1, false}, 0, &host)) return 0;
+    request->flags |= BD0_START_SHARE;
+    request->host_pid = host.pid;
+    return words;
+  }
+  complain(arguments, "there is no option '%s': they are -L SIZE, -d and -s PID; -- ends them", option);
+  return 0;
+}
+
+static bool read_request(const struct arguments *arguments, struct request *request) {
+  memset(request, 0, sizeof *request);
+  request->name = arguments->word[0].text;
+  size_t at = 1;
+  while (at < arguments->count) {
+    const struct word *word = &arguments->word[at];
+    if (word->text[0] != '-' || word->text[1] == 0 || word->is_quoted) break;
+    if (strcmp(word->text, "--") == 0) {
+      at++;
+      break;
+    }
+    size_t words = read_option(arguments, at, request);
+    if (words == 0) return false;
+    at += words;
+  }
+  size_t argc = 0;
+  request->argv[argc++] = (char *)request->name;
+  while (at < arguments->count) request->argv[argc++] = arguments->word[at++].text;
+  if (request->limit == 0) request->limit = request->flags & BD0_START_SHARE ? DEFAULT_SHARED_LIMIT : DEFAULT_LIMIT;
+  return true;
+}
+
+static void tell_failure(const struct arguments *arguments, const struct request *request, int64_t error) {
+  char size[TEXT_SIZE];
+  switch (-error) {
+    case BD0_ENOENT: return complain(arguments, "there is no '%s'; ls lists what there is", request->name);
+    case BD0_ENOEXEC: return complain(arguments, "'%s' is no program, or does not fit into its region", request->name);
+    case BD0_ENOSPC: return complain(arguments, "there is no room for %s", size_text(request->limit, size));
+    case BD0_EINVAL:
+      return complain(arguments, "a region of %s does not do for '%s'", size_text(request->limit, size), request->name);
+    case BD0_ESRCH: return complain(arguments, "the process to live in has ended");
+    default: return complain(arguments, "error %d", (int)-error);
+  }
+}
+
+void start_command(const struct arguments *arguments) {
+  struct request request;
+  if (!read_request(arguments, &request)) return;
+  fflush(stdout);
+  int64_t pid = bd0_start(request.name, request.limit, request.argv, request.flags, request.host_pid);
+  if (bd0_is_error(pid)) return tell_failure(arguments, &request, pid);
+  if (arguments->in_background) add_job((uint64_t)pid, request.name);
+  else wait_for((uint64_t)pid, request.name);
+}
+
+static void show_process(const struct bd0_process_info *info, void *context) {
+  (void)context;
+  char pid[TEXT_SIZE], parent[TEXT_SIZE], size[TEXT_SIZE];
+  pid_text(info->pid, pid);
+  pid_text(info->parent, parent);
+  size_text(info->size, size);
+  const char *state = info->state == 0 ? "running" : "waiting";
+  printf("%-8s%-8s%-9s%7llu  %016llx  %8s  %.20s\n", pid, info->parent == 0 ? "-" : parent, state,
+         (unsigned long long)info->threads, (unsigned long long)info->start, size, info->name);
+}
+
+void ps_command(const struct arguments *arguments) {
+  (void)arguments;
+  printf("%-8s%-8s%-9s%7s  %-16s  %8s  %s\n", "PID", "PARENT", "STATE", "THREADS", "START", "SIZE", "NAME");
+  for_each_process(show_process, NULL);
+}
+
+void kill_command(const struct arguments *arguments) {
+  struct bd0_process_info info;
+  uint64_t code = EXIT_KILLED;
+  if (!find_process(arguments, 0, &info)) return;
+  if (arguments->count > 1 && (!parse_number(arguments->word[1].text, &code) || code > 255))
+    return complain(arguments, "'%s' is no exit code: they are 0 to 255", arguments->word[1].text);
+  if (bd0_process_kill(info.pid, code) != 0) complain(arguments, "%s has ended by itself", info.name);
+}
+
+void wait_command(const struct arguments *arguments) {
+  struct bd0_process_info info;
+  if (!find_process(arguments, 0, &info)) return;
+  int64_t code = wait_for(info.pid, info.name);
+  if (code == -BD0_EDEADLK) complain(arguments, "%s never ends while the terminal waits for it", info.name);
+  else if (bd0_is_error(code)) complain(arguments, "%s has ended", info.name);
+}

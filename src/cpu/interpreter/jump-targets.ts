@@ -1,0 +1,46 @@
+import type { GuestMemory } from '../../memory.js';
+import { JUMP_CACHE, JUMP_CACHE_ENTRIES } from './record.js';
+
+/** No canonical address: what an entry has that is empty. */
+const NO_RIP_HALF = 0x8000_8000 | 0;
+const NO_RIP = 0x8000_8000_8000_8000n;
+
+/** Entries set since all were cleared that are remembered one by one, so that few are cleared faster than all. */
+const MOST_REMEMBERED = 1024;
+
+/** The jump cache, as TypeScript fills it: which record an indirect branch goes to. Two addresses may want one entry. */
+export class JumpTargets {
+  private readonly view: DataView;
+  private readonly words: Int32Array;
+  private readonly remembered: number[] = [];
+
+  constructor(memory: GuestMemory) {
+    this.view = memory.hostView;
+    this.words = memory.host32.subarray(JUMP_CACHE >>> 2, (JUMP_CACHE >>> 2) + JUMP_CACHE_ENTRIES * 4);
+    this.words.fill(NO_RIP_HALF);
+  }
+
+  set(rip: bigint, record: number): void {
+    const entry = entryOf(rip);
+    if (this.remembered.length < MOST_REMEMBERED) this.remembered.push(entry);
+    this.view.setBigUint64(entry, rip, true);
+    this.view.setInt32(entry + 8, record, true);
+  }
+
+  /** Branches to an address no longer go to a record; no effect where they did not. */
+  delete(rip: bigint, record: number): void {
+    const entry = entryOf(rip);
+    if (this.view.getInt32(entry + 8, true) === record) this.view.setBigUint64(entry, NO_RIP, true);
+  }
+
+  clear(): void {
+    const { remembered } = this;
+    if (remembered.length === MOST_REMEMBERED) this.words.fill(NO_RIP_HALF);
+    else for (const entry of remembered) this.view.setBigUint64(entry, NO_RIP, true);
+    remembered.length = 0;
+  }
+}
+
+function entryOf(rip: bigint): number {
+  return JUMP_CACHE + (Number(BigInt.asIntN(32, rip)) & (JUMP_CACHE_ENTRIES - 1)) * 16;
+}

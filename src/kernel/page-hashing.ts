@@ -1,0 +1,47 @@
+import { PAGE_SIZE } from '../bits.js';
+import type { StateWriter } from '../state-writer.js';
+import type { VmoHandle } from '../vmo/handle.js';
+import type { LinearAddress } from './linear-address.js';
+import type { ContentSource } from './memory-content.js';
+import type { CallWork } from './thread.js';
+
+/** Pages that are hashed in a part of the work. */
+const PAGES_IN_PART = 64;
+
+/**
+ * Hashes the pages of a range that were written, in parts, so that a commit finds their hashes: what it does between two
+ * instructions is then little, however many there are. It hashes again those that are written meanwhile.
+ */
+export class PageHashing implements CallWork {
+  /** Keep the hashes known. */
+  private readonly hashed: VmoHandle[] = [];
+
+  constructor(
+    private readonly source: ContentSource,
+    private at: LinearAddress,
+    private readonly end: LinearAddress,
+  ) {}
+
+  /** Hashes the next pages. Answers how many there were; none: all are done. */
+  takePart(): number {
+    const { space, store, pager, guestMemory } = this.source;
+    const changed = space.regionAt(this.at)?.changed.within(this.at, this.end, PAGES_IN_PART) ?? [];
+    for (const { page, content } of changed) {
+      this.at = page + PAGE_SIZE;
+      if (content) continue;
+      const physical = (pager.pageTable.entry(page) >>> 12) * PAGE_SIZE;
+      const bytes = store.page(guestMemory.ram.subarray(physical, physical + PAGE_SIZE));
+      this.hashed.push(bytes);
+      void bytes.page(0).leaf;
+    }
+    return changed.length;
+  }
+
+  close(): void {
+    for (const bytes of this.hashed.splice(0)) bytes.close();
+  }
+
+  writeState(out: StateWriter): void {
+    out.number(this.at);
+  }
+}

@@ -1,0 +1,49 @@
+/** A store whose supply is lost: what was acknowledged had been synchronised, and nothing is synchronised in vain. */
+import t from 'tap';
+import { type Acknowledged, live, liveAfterKill, liveTogether } from './life.js';
+import { type Lost, MemoryFiles } from './memory-files.js';
+
+const LOST: readonly Lost[] = ['bytes', 'bytes and names', 'new names', 'early bytes'];
+
+const LIVES: Readonly<Record<string, (files: MemoryFiles) => Promise<Acknowledged>>> = {
+  'one process after another': live,
+  'a process that was killed, and one that relies on it': liveAfterKill,
+  'two processes at once': liveTogether,
+};
+
+/** The first fault that a supply lost at any change brings out; with `without`, that change is left out. */
+async function firstFault(files: MemoryFiles, life: Acknowledged, without = -1): Promise<string | undefined> {
+  const now = new MemoryFiles();
+  for (const [at, change] of [...files.changes, undefined].entries()) {
+    const isToSee = at >= life.states[0]!.at && at > without;
+    for (const lost of isToSee ? LOST : []) {
+      const fault = await life.fault(now.copy(lost), at);
+      if (fault) return `${lost} lost ${fault}`;
+    }
+    if (change && at !== without) now.apply(change);
+  }
+  return undefined;
+}
+
+for (const [what, lived] of Object.entries(LIVES))
+  t.test(`${what}: the supply is lost at every change`, async (t) => {
+    const files = new MemoryFiles();
+    const life = await lived(files);
+    t.equal(await firstFault(files, life), undefined, `${files.changes.length} changes`);
+  });
+
+t.test('no line that synchronises can be left out', async (t) => {
+  /** By line, the first fault that shows where it is left out. */
+  const faults = new Map<string, string | undefined>();
+  for (const lived of Object.values(LIVES)) {
+    const files = new MemoryFiles();
+    const life = await lived(files);
+    for (const [at, change] of files.changes.entries()) {
+      if (change.kind !== 'sync' && change.kind !== 'syncDirectory') continue;
+      if (faults.get(change.site) !== undefined) continue;
+      faults.set(change.site, await firstFault(files, life, at));
+    }
+  }
+  for (const [site, fault] of faults) t.ok(fault, `${site}: ${fault?.slice(0, 100)}`);
+  t.ok(faults.size >= 8, `${faults.size} lines`);
+});

@@ -1,0 +1,294 @@
+/**
+ * What guest programs find in their library besides what Linux has too: C++ without its library, output that stays
+ * together, the message ring, and the programs of docs/writing-programs.md.
+ */
+import { execFile } from 'node:child_process';
+import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import t from 'tap';
+import { compileGuest, guestPrograms } from '../src/cli/guest-compiler.js';
+import { Computer, MemoryNames, type NameSpace } from '../src/index.js';
+import type { VmoStore } from '../src/vmo/store.js';
+import { ScriptedConsole, compiled, isInstalled, sha256 } from './support/guest-programs.js';
+import { ENGINES, type EngineOptions } from './support/side-by-side.js';
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const directory = t.testdir();
+
+t.setTimeout(0);
+
+type Images = ReadonlyMap<string, Uint8Array>;
+
+/** Runs one of several programs, which find each other by name. */
+function run(name: string, images: Images, args: readonly string[] = [], engine: EngineOptions = ENGINES.translator) {
+  const console = new ScriptedConsole();
+  const names = (store: VmoStore): NameSpace => {
+    const space = new MemoryNames(store);
+    for (const [image, bytes] of images) {
+      const vmo = store.fromBytes(bytes);
+      space.publish(image, vmo, undefined);
+      vmo.close();
+    }
+    return space;
+  };
+  const computer = new Computer({ ...engine, memoryBytes: 64 * MIB, console, sha256, names });
+  const process = computer.start(images.get(name)!, { name, limitBytes: GIB, argv: [name, ...args] });
+  const outcome = computer.run(process);
+  if (outcome.kind !== 'exited') throw new Error(`${name} ended as ${outcome.kind}: ${console.output.toString()}`);
+  return {
+    output: console.output.toString('latin1'),
+    exitCode: outcome.exitCode,
+    machineHash: computer.machineHash(),
+    switches: computer.statistics.switches,
+  };
+}
+
+/** The image of a program that is given as text. */
+async function compiledText(file: string, text: string): Promise<Uint8Array> {
+  const path = join(directory, file);
+  writeFileSync(path, text);
+  return compiled(path, { compilerOptions: ['-Wall', '-Wextra', '-Werror'] });
+}
+
+const LINES = `
+#include <stdio.h>
+#include <threads.h>
+
+enum { THREADS = 4, LINES = 1000 };
+
+static int prints(void *argument) {
+  unsigned long thread = (unsigned long)argument;
+  for (int i = 0; i < LINES; i++) printf("%lu %04d %.200f %s\\n", thread, i, i / 8.0, "and so on");
+  return 0;
+}
+
+int main(void) {
+  thrd_t threads[THREADS];
+  for (unsigned long i = 0; i < THREADS; i++) thrd_create(&threads[i], prints, (void *)i);
+  for (int i = 0; i < THREADS; i++) thrd_join(threads[i], NULL);
+  return 0;
+}
+`;
+
+t.test('what a call prints stays together, whoever prints at the same time', async (t) => {
+  const images = new Map([['lines', await compiledText('lines.c', LINES)]]);
+  for (const engine of [ENGINES.interpreter, ENGINES.translator]) {
+    const { output, switches } = run('lines', images, [], engine);
+    const lines = output.split('\n');
+    t.equal(lines.pop(), '');
+    const next = Array.from({ length: 4 }, () => 0);
+    const zeros = '0'.repeat(197);
+    lines.forEach((line, index) => {
+      const thread = Number(line[0]);
+      const i = next[thread]!++;
+      const expected = `${thread} ${String(i).padStart(4, '0')} ${(i / 8).toFixed(3)}${zeros} and so on`;
+      if (line !== expected) t.equal(line, expected, `line ${index}`);
+    });
+    t.same(next, [1000, 1000, 1000, 1000]);
+    t.ok(switches > 20, `${switches} times another thread had its turn, mostly in the midst of a line`);
+  }
+});
+
+const OBJECTS = `
+#include <bd0.h>
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <new>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <threads.h>
+#include <time.h>
+
+struct Named {
+  explicit Named(const char *name) : name(name) { printf("+%s\\n", name); }
+  virtual ~Named() { printf("-%s\\n", name); }
+  virtual int number() const = 0;
+  const char *name;
+};
+
+struct Numbered : Named {
+  Numbered(const char *name, int value) : Named(name), value(value) {}
+  ~Numbered() override { printf("-%d\\n", value); }
+  int number() const override { return value; }
+  int value;
+};
+
+static Numbered before_main("static", 1);
+static thread_local Numbered of_thread("thread", 2);
+
+static Numbered &made_once() {
+  static Numbered one("once", (thrd_yield(), 3));
+  return one;
+}
+
+struct alignas(256) Wide {
+  char bytes[256];
+};
+
+template <typename T> static T largest(T left, T right) { return left < right ? right : left; }
+
+static int uses(void *) {
+  return made_once().number() + (of_thread.value += 4);
+}
+
+int main() {
+  thrd_t threads[3];
+  int sum = 0, result;
+  for (auto &thread : threads) thrd_create(&thread, uses, nullptr);
+  for (auto &thread : threads) thrd_join(thread, &result), sum += result;
+  Named *named = new Numbered("heap", 5);
+  printf("%d %d %s\\n", sum, named->number(), largest("a", "b") == nullptr ? "" : "largest");
+  delete named;
+  auto *wide = new Wide[3];
+  auto *place = new (wide) Wide{};
+  printf("%d %d\\n", static_cast<int>(reinterpret_cast<uintptr_t>(wide) % 256), place == wide);
+  delete[] wide;
+  auto add = [sum](int more) { return sum + more; };
+  int *huge = new (std::nothrow) int[size_t{1} << 55];
+  printf("%d %d %s\\n", add(1), huge == nullptr, strerror(errno));
+  assert(bd0_thread_self() == 1);
+  return 7;
+}
+`;
+
+t.test('C++: static and thread-local objects, virtual functions, new and delete', async (t) => {
+  const images = new Map([['objects', await compiledText('objects.cc', OBJECTS)]]);
+  const hashes = new Set<string>();
+  for (const engine of Object.values(ENGINES)) {
+    const { output, exitCode, machineHash } = run('objects', images, [], engine);
+    const lines = output.split('\n').slice(0, -1);
+    t.equal(lines[0], '+static');
+    t.same(lines.filter((line) => line === '+once').length, 1, 'one thread makes it');
+    t.equal(lines.filter((line) => line === '+thread').length, 3, 'each thread has its own');
+    t.equal(lines.filter((line) => line === '-thread').length, 3, 'which goes with it');
+    const end = ['27 5 largest', '-5', '-heap', '0 1', '28 1 Cannot allocate memory', '-3', '-once', '-1', '-static'];
+    t.same(lines.slice(-end.length), end);
+    t.equal(exitCode, 7);
+    hashes.add(machineHash);
+  }
+  t.equal(hashes.size, 1, 'on every engine');
+});
+
+t.test('each header can be the first one, in C and in C++, twice, and whatever is warned of', async (t) => {
+  const headers = readdirSync(join(root, 'guest/include')).sort();
+  const units = headers.flatMap((header) => {
+    const text = `#include <${header}>\n#include <${header}>\nint number;\n`;
+    const files = header === 'new' ? ['header-new.cc'] : [`header-${header}.c`, `header-${header}.cc`];
+    files.forEach((file) => writeFileSync(join(directory, file), text));
+    return files.map((file) => join(directory, file));
+  });
+  t.ok(headers.length >= 14, headers.join(' '));
+  const warnings = ['-Wall', '-Wextra', '-Werror', '-Wstrict-prototypes', '-Wundef'];
+  for (const compiler of ['gcc', 'clang'].filter(isInstalled))
+    for (const [ending, standards] of Object.entries({ '.c': ['c11', 'gnu17'], '.cc': ['c++11', 'gnu++20'] }))
+      for (const standard of standards) {
+        const sources = units.filter((unit) => unit.endsWith(ending));
+        const options = ending === '.c' ? warnings : warnings.filter((one) => one !== '-Wstrict-prototypes');
+        const compilerOptions = ['-fsyntax-only', ...options, `-std=${standard}`];
+        t.equal(
+          await compileGuest({ sources, output: 'none', compiler, compilerOptions }),
+          '',
+          `${compiler} ${standard}`,
+        );
+      }
+});
+
+t.test('C and C++ sources are linked together, without a warning', async (t) => {
+  const path = (name: string, text: string): string => {
+    writeFileSync(join(directory, name), text);
+    return join(directory, name);
+  };
+  const sources = [
+    path('part.c', 'int part(int x) { return x + 1; }\n'),
+    path('whole.cpp', 'extern "C" int part(int x);\nint main() { return part(40); }\n'),
+  ];
+  for (const compiler of ['gcc', 'clang'].filter(isInstalled)) {
+    const output = join(directory, `mixed-${compiler}`);
+    t.equal(await compileGuest({ sources, output, compiler, compilerOptions: ['-Wall'] }), '', compiler);
+    t.equal(run('mixed', new Map([['mixed', new Uint8Array(readFileSync(output))]])).exitCode, 41);
+    const words = { sources: [], compilerOptions: [...sources, '-O1'] };
+    t.equal(await compileGuest({ ...words, output, compiler }), '', `${compiler}, as words of a command`);
+    t.equal(run('mixed', new Map([['mixed', new Uint8Array(readFileSync(output))]])).exitCode, 41);
+  }
+});
+
+t.test('ring: messages between two processes arrive whole and in order', async (t) => {
+  const { sources } = guestPrograms().find(({ name }) => name === 'ring')!;
+  const output = join(directory, 'ring');
+  t.equal(await compileGuest({ sources, output, compilerOptions: ['-Wall', '-Wextra'] }), '');
+  const image = new Uint8Array(readFileSync(output));
+  for (const args of [['300'], ['300', '8', '1'], ['300', '8', '2'], ['100', '1000', '64'], ['0']]) {
+    const hashes = new Set<string>();
+    for (const [engine, options] of Object.entries(ENGINES)) {
+      const { output, exitCode, machineHash } = run('ring', new Map([['ring', image]]), args, options);
+      const [first, second] = output.split('\n');
+      t.equal(first, `${args[0]} messages of ${args[1] ?? '64'} bytes, 0 wrong`, `${args.join(' ')} on the ${engine}`);
+      t.match(second, / ns a message, .* MB a second, by the machine's clock$/);
+      t.equal(exitCode, 0);
+      hashes.add(machineHash);
+    }
+    t.equal(hashes.size, 1);
+  }
+  const many = run('ring', new Map([['ring', image]]), ['200000']);
+  t.match(many.output, /^200000 messages of 64 bytes, 0 wrong\n/);
+});
+
+t.test(
+  'malloc and free on the cores of the host: no block has two owners, and what is given back is taken again',
+  async (t) => {
+    copyFileSync(join(root, 'guest/include/bd0.h'), join(directory, 'bd0.h')); // apart from the other headers
+    const renamed = ['malloc', 'calloc', 'realloc', 'aligned_alloc', 'free'].map((name) => `-D${name}=guest_${name}`);
+    const [object, program] = ['malloc.o', 'malloc-stress'].map((file) => join(directory, file)) as [string, string];
+    const gcc = (words: string[]): Promise<unknown> => promisify(execFile)('gcc', words);
+    await gcc(['-O2', '-I', directory, ...renamed, '-c', join(root, 'guest/lib/malloc.c'), '-o', object]);
+    await gcc(['-O2', '-pthread', join(root, 'test/support/malloc-stress.c'), object, '-o', program]);
+    const { stdout } = await promisify(execFile)(program);
+    t.match(stdout, /^0 torn, \d+ KiB\n$/);
+    // 64 blocks wait at any time, eight are in hand, and none is larger than 4 KiB.
+    t.ok(Number(/(\d+) KiB/.exec(stdout)![1]) < 4096, stdout);
+  },
+);
+
+/** Blocks of the page, in their order: their language and their text. */
+function blocksOf(page: string): { readonly language: string; readonly text: string }[] {
+  return [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, text]) => ({
+    language: language!,
+    text: text!,
+  }));
+}
+
+t.test(
+  'docs/writing-programs.md: every program compiles without a warning, and prints what stands there',
+  async (t) => {
+    const blocks = blocksOf(readFileSync(join(root, 'docs/writing-programs.md'), 'utf8'));
+    const images = new Map<string, Uint8Array>();
+    const prints = new Map<string, string>();
+    let last = '';
+    for (const { language, text } of blocks) {
+      const file = /^\/\* ((\w+)\.(?:c|cc)) \*\/\n/.exec(text);
+      if (file) {
+        images.set(file[2]!, await compiledText(file[1]!, text));
+        // The program that was started by the one before it prints nothing.
+        if (file[2] !== 'writer') last = file[2]!;
+      }
+      t.equal(file !== null, language === 'c' || language === 'cpp', 'what is C has a file name');
+      if (language === 'text') prints.set(last, text);
+    }
+    t.same([...prints.keys()], ['hello', 'sum', 'caller', 'moment', 'shapes']);
+    for (const [name, text] of prints) {
+      const { output, exitCode } = run(name, images);
+      t.equal(output, text, name);
+      t.equal(exitCode, 0, name);
+    }
+  },
+);

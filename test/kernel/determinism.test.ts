@@ -1,0 +1,32 @@
+/**
+ * Mixed programs, side by side in one machine, run twice and on each engine, the host dividing each run in slices of its own:
+ * the machine hash is the same at every milestone.
+ */
+import t from 'tap';
+import { MixedPrograms } from '../support/mixed-programs.js';
+import { ALL_ENGINES } from '../support/side-by-side.js';
+
+const PROGRAMS = 50;
+const TICKS = 80_000;
+const EVERY = 20_000;
+
+t.setTimeout(0);
+
+t.test('the same programs are the same machine after the same ticks', async (t) => {
+  let milestones = 0;
+  for (let seed = 1; seed <= PROGRAMS; seed++) {
+    const programs = await MixedPrograms.of(seed);
+    const [[, oracle], ...others] = [
+      ...Object.entries(ALL_ENGINES),
+      ['interpreter again', ALL_ENGINES.interpreter] as const,
+    ];
+    const expected = programs.run(oracle!, seed, TICKS, EVERY);
+    milestones += expected.length;
+    others.forEach(([name, engine], index) => {
+      const actual = programs.run(engine, seed * 100 + index, TICKS, EVERY);
+      if (JSON.stringify(actual) !== JSON.stringify(expected))
+        t.same(actual, expected, `${programs.story} on the ${name}`);
+    });
+  }
+  t.ok(milestones > 2 * PROGRAMS, `${milestones} milestones`);
+});
