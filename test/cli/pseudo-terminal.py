@@ -5,6 +5,7 @@ descriptor 4:
 
     modes       canonical and echo, 0 or 1 each: how the terminal is set
     signal N    sends a signal to the command
+    cook        sets the terminal to lines and echo
     hold        shows nothing more, so that the terminal fills up
     show        goes on
 
@@ -25,6 +26,13 @@ TYPED, SHOWN, ASKED, ANSWERED = 0, 1, 3, 4
 def modes(terminal):
     local = termios.tcgetattr(terminal)[3]
     return f"{int(bool(local & termios.ICANON))} {int(bool(local & termios.ECHO))}"
+
+
+def cook(terminal):
+    attributes = termios.tcgetattr(terminal)
+    attributes[0] |= termios.ICRNL
+    attributes[3] |= termios.ICANON | termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 def answer(line):
@@ -75,6 +83,8 @@ def main(command):
                 word, *rest = line.decode().split()
                 if word == "signal":
                     os.kill(pid, int(rest[0]))
+                elif word == "cook":
+                    cook(terminal)
                 elif word == "hold":
                     sources.remove(master)
                 elif word == "show":

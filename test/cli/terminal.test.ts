@@ -7,7 +7,7 @@ import t from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
 import { HostKeys, type HostCommand } from '../../src/cli/host-keys.js';
 import { packagedImages } from '../../src/cli/image-file.js';
-import { bd0 } from './bd0.js';
+import { bd0, bd0Command } from './bd0.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -258,6 +258,31 @@ t.test('the terminal of the host is raw while bd0 runs, and as it was however bd
     await finish(terminal);
     t.same(await terminal.end(), { end, modes: COOKED }, how);
   }
+});
+
+t.test('the terminal is as it was where bd0 has failed, too', async (t) => {
+  const fail = 'process.on("SIGUSR2", () => { throw new Error("made up"); })';
+  const [program, ...rest] = bd0Command;
+  const command = [program!, ...rest.slice(0, -1), '--import', `data:text/javascript,${fail}`, rest.at(-1)!, 'shell'];
+  const terminal = new PseudoTerminal(command);
+  await terminal.sees(`${GREETING}> `);
+  await terminal.ask('signal 12');
+  t.same(await terminal.end(), { end: 'exit 125', modes: COOKED });
+  t.match(terminal.screen.text, /bd0: Error: made up/);
+});
+
+t.test('the terminal is raw again when bd0 goes on that was stopped', async (t) => {
+  const terminal = await session();
+  await terminal.ask('signal 19');
+  t.same(await terminal.ask('cook'), COOKED, 'as a shell sets it');
+  await terminal.ask('signal 18');
+  terminal.type('start at-terminal bytes\r');
+  await terminal.shows('start at-terminal bytes\n');
+  terminal.type('a\r');
+  await terminal.shows('\nbyte 61\nbyte 0d\n');
+  t.same(await terminal.ask('modes'), RAW);
+  terminal.type(`q${CTRL_D}`);
+  t.same(await terminal.end(), { end: 'exit 0', modes: COOKED });
 });
 
 t.test('whoever looks away can still quit, and be told to end', async (t) => {
