@@ -47,6 +47,7 @@ bool is_interrupted(void) {
   unsigned char *found = memchr(ahead + ahead_begin, CTRL_C, ahead_end - ahead_begin);
   if (found == NULL) return false;
   ahead_begin = (size_t)(found - ahead) + 1;
+  puts("^C");
   return true;
 }
 

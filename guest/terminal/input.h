@@ -18,7 +18,7 @@ int read_byte(void);
 /** Gives back the byte that was read last. */
 void unread_byte(int byte);
 
-/** Whether Ctrl-C was typed meanwhile; it and what was typed before it are forgotten then. */
+/** Whether Ctrl-C was typed meanwhile; it shows then, and what was typed before it is forgotten. */
 bool is_interrupted(void);
 
 /** Reads a line from a pipe, without its newline; false at the end of input. What exceeds `size` - 1 bytes is left out. */

@@ -117,6 +117,8 @@ static void show_memory(const struct bd0_process_info *info, void *context) {
   char pid[TEXT_SIZE], size[TEXT_SIZE], resident[TEXT_SIZE], shared[TEXT_SIZE];
   printf("%-8s%10s  %10s  %10s  %.36s\n", pid_text(info->pid, pid), size_text(info->size, size),
          size_text(info->resident_frames * PAGE, resident), size_text(info->shared_frames * PAGE, shared), info->name);
+  /* One that lives in another's region has counted that. */
+  if ((uint64_t)bd0_heap_pointer(info->pid) / PAGE * PAGE != info->start) return;
   totals->resident += info->resident_frames * PAGE;
   totals->shared += info->shared_frames * PAGE;
 }

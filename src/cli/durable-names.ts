@@ -11,6 +11,7 @@ import {
 } from '../index.js';
 import { ROOT_TAG } from '../vmo/canonical-form.js';
 import { Failure } from './failure.js';
+import { writeToStderr } from './host-output.js';
 import { DiskStore } from './store/disk-store.js';
 
 /** How long a publication waits for who collects garbage. */
@@ -26,9 +27,12 @@ export class RunStore {
 
   private constructor(readonly disk: DiskStore) {}
 
-  /** Makes a store where there is none. Throws Failure. */
+  /** Makes a store where there is none, and tells of damage to its names. Throws Failure. */
   static open(directory: string): RunStore {
-    return new RunStore(DiskStore.open(directory, { mode: 'read', create: true }));
+    const disk = DiskStore.open(directory, { mode: 'read', create: true });
+    const { warning } = disk.names;
+    if (warning !== undefined) writeToStderr(`bd0: ${warning}`);
+    return new RunStore(disk);
   }
 
   /** The store to write to; undefined where somebody else keeps it busy. */

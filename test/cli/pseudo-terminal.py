@@ -6,6 +6,7 @@ descriptor 4:
     modes       canonical and echo, 0 or 1 each: how the terminal is set
     signal N    sends a signal to the command
     cook        sets the terminal to lines and echo
+    raw         answers when somebody has set it to neither
     hold        shows nothing more, so that the terminal fills up
     show        goes on
 
@@ -19,6 +20,7 @@ import select
 import struct
 import sys
 import termios
+import time
 
 TYPED, SHOWN, ASKED, ANSWERED = 0, 1, 3, 4
 
@@ -85,6 +87,9 @@ def main(command):
                     os.kill(pid, int(rest[0]))
                 elif word == "cook":
                     cook(terminal)
+                elif word == "raw":
+                    while modes(terminal) != "0 0":
+                        time.sleep(0.01)
                 elif word == "hold":
                     sources.remove(master)
                 elif word == "show":

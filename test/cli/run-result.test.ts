@@ -56,7 +56,7 @@ t.test('statistics are told in words, those of translation where there are any',
     'translated        1 000 instructions of 50.0 bytes',
     'translation       1.3 ms generating, 2.3 compiling',
   ]);
-  t.strictSame(describeStatistics(statistics(), 0.5), lines.slice(0, 11));
+  t.strictSame(describeStatistics(statistics(), 0.5), lines.slice(0, 13));
 });
 
 t.test('statistics fit 80 columns, however large', async (t) => {

@@ -177,6 +177,10 @@ t.test('Ctrl-C ends a program that runs, sleeps, reads, waits for ever, or takes
     const echo = what === 'bytes' ? '' : '^C\n';
     await terminal.shows(`> start at-terminal ${what}\n${echo}at-terminal: exit code 130 (Ctrl-C)\n> `);
   }
+  terminal.type('peek 100000000 256MB\r');
+  await terminal.sees(/^0000000100001000 /m);
+  terminal.type(CTRL_C);
+  await terminal.shows('\n^C\n> ');
   terminal.type(`start at-terminal spin\r${CTRL_C}start echo still here\r`);
   await terminal.sees(/still here\n> $/);
   terminal.type(CTRL_D);
@@ -276,12 +280,9 @@ t.test('the terminal is raw again when bd0 goes on that was stopped', async (t) 
   await terminal.ask('signal 19');
   t.same(await terminal.ask('cook'), COOKED, 'as a shell sets it');
   await terminal.ask('signal 18');
-  terminal.type('start at-terminal bytes\r');
-  await terminal.shows('start at-terminal bytes\n');
-  terminal.type('a\r');
-  await terminal.shows('\nbyte 61\nbyte 0d\n');
-  t.same(await terminal.ask('modes'), RAW);
-  terminal.type(`q${CTRL_D}`);
+  t.same(await terminal.ask('raw'), RAW);
+  await terminal.enter('clock');
+  terminal.type(CTRL_D);
   t.same(await terminal.end(), { end: 'exit 0', modes: COOKED });
 });
 
@@ -391,6 +392,29 @@ t.test('memory is looked at, and changed', async (t) => {
   t.equal(first, `0000000100000f00  0001 0241 2062 ff00 0000${' '.repeat(17)}...A b....`);
   for (const line of rest.slice(0, 4)) t.match(line, /^00000001[0-9a-f]{7}8  ([0-9a-f]{4} ){8} .{16}$/);
   t.same(rest.slice(4), [`0000000100000f00  007f 02${' '.repeat(34)}...`, '']);
+});
+
+t.test('a program can live in the region of another one', async (t) => {
+  const { stdout } = await piped('start echo -s 1 here\nstart fib -s terminal 60 &\nps\nmem\nkill fib\n');
+  const lines = stdout.split('\n');
+  t.same(lines.slice(0, 3), ['here', '[1] 2.1 fib', lines[2]]);
+  t.match(lines[4], /^2\.1 +1 +running +1 {2}0000000100[0-9a-f]{3}000 +\d+ KB {2}fib$/);
+  t.match(lines[6], /^1 +1 GB +(\d+ KB) +(\d+ KB) {2}terminal$/);
+  t.equal(lines[8]!.replace(/^all +/, ''), /^1 +1 GB +(\d+ KB +\d+ KB)/.exec(lines[6]!)![1], 'counted once');
+  t.equal(lines[9], '[1] 2.1 fib: exit code 143 (killed)');
+});
+
+t.test('who tells which thread in debug mode wrote to memory that is not its own', async (t) => {
+  const commands = 'start at-terminal -d poke 100000f00\nwho 100000f00\nwho 100000f01\n';
+  const nobody = 'who: no thread in debug mode has written there from outside\n';
+  const allowed = await piped(commands, '--debug-mode=report');
+  const where = 'address   0000000100000f00, in process 1 (terminal) + f00\n';
+  const other = 'address   0000000100000f01, in process 1 (terminal) + f01\n';
+  t.match(allowed.stdout, /^thread {4}2\nat rip {4}00000001400[0-9a-f]{5}\nat tick {3}\d+\n/m);
+  t.ok(allowed.stdout.startsWith(where) && allowed.stdout.endsWith(other + nobody), allowed.stdout);
+  t.match(allowed.stderr, /^bd0: process 2 \(at-terminal\), thread 2: spurious write\n/);
+  const killed = await piped(commands);
+  t.equal(killed.stdout, `at-terminal: exit code 139 (memory access)\n${where}${nobody}${other}${nobody}`);
 });
 
 t.test('the memory of a process gets a name, and lasts in a store', async (t) => {

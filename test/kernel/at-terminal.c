@@ -58,6 +58,7 @@ static int run(char **words) {
   if (strcmp(what, "run") == 0) return run_in_foreground(words + 1);
   if (strcmp(what, "sleep") == 0) return (int)bd0_sleep(UINT64_C(1) << 50);
   if (strcmp(what, "trap") == 0) *(volatile int *)UINT64_C(0x1234) = 1;
+  if (strcmp(what, "poke") == 0) *(volatile char *)strtoull(words[1], NULL, 16) = 1;
   if (strcmp(what, "stuck") == 0) {
     static uint32_t word;
     bd0_wait_word(&word, 0, BD0_FOREVER);

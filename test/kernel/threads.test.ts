@@ -1,7 +1,10 @@
 /** Threads take turns by instructions retired, and keep all their registers meanwhile. */
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { guestImage, runGuest } from '../support/guest-programs.js';
+import { compiled, runGuest } from '../support/guest-programs.js';
 import { ALL_ENGINES } from '../support/side-by-side.js';
+
+const sources = fileURLToPath(new URL('../../../test/kernel/threads/', import.meta.url));
 
 t.setTimeout(0);
 
@@ -9,12 +12,12 @@ for (const [name, engine] of Object.entries(ALL_ENGINES))
   t.test(name, async (t) => {
     const slow = 'engine' in engine && engine.engine === 'evaluator';
     if (!slow) {
-      const { output, exitCode, computer } = await runGuest(guestImage('registers'), engine);
+      const { output, exitCode, computer } = await runGuest(compiled(`${sources}registers.c`), engine);
       t.equal(output.toString(), '5 threads, 0 with other registers than their own\n');
       t.equal(exitCode, 0);
       t.ok(computer.statistics.switches > 10, `${computer.statistics.switches} switches`);
     }
-    const { output } = await runGuest(guestImage('turns'), engine);
+    const { output } = await runGuest(compiled(`${sources}turns.c`), engine);
     const slices = output.toString().trim().split('\n').map(Number);
     t.equal(slices.length, 4);
     // A slice is a million ticks; what a thread sees of its beginning is a few instructions late. The first has begun before.
