@@ -13,7 +13,7 @@ typedef unsigned long long ull;
 
 static void print_range(uint64_t start, uint64_t end, const char *what) {
   char size[TEXT_SIZE];
-  if (start < end) printf("%016llx  %016llx  %8s  %s\n", (ull)start, (ull)end, size_text(end - start, size), what);
+  if (start < end) printf("%016llx  %016llx  %8s  %.34s\n", (ull)start, (ull)end, size_text(end - start, size), what);
 }
 
 static void print_range_title(void) {
@@ -93,7 +93,7 @@ static void map_process(const struct bd0_process_info *info) {
   print_range(info->start, info->start + PAGE, "header page");
   uint64_t base = read_memory(info->start, &header, sizeof header) ? header.image_base : info->start + PAGE;
   uint64_t image_end = print_image(base, info->start + PAGE);
-  if (region != info->start) return print_range(region, info->heap_pointer, "the region that it lives in, up to the heap");
+  if (region != info->start) return print_range(region, info->heap_pointer, "the region, up to its heap pointer");
   if (image_end < info->start || image_end > end) image_end = info->start + PAGE;
   print_range(image_end, info->heap_pointer, "heap");
   print_range(info->heap_pointer, info->stack_floor, "free");

@@ -96,7 +96,7 @@ static void show_process(const struct bd0_process_info *info, void *context) {
   pid_text(info->parent, parent);
   size_text(info->size, size);
   const char *state = info->state == 0 ? "running" : "waiting";
-  printf("%-8s%-8s%-9s%7llu  %016llx  %8s  %.20s\n", pid, info->parent == 0 ? "-" : parent, state,
+  printf("%-8s%-8s%-9s%7llu  %016llx  %8s  %.18s\n", pid, info->parent == 0 ? "-" : parent, state,
          (unsigned long long)info->threads, (unsigned long long)info->start, size, info->name);
 }
 

@@ -109,12 +109,14 @@ function benchHelp(command: Argv) {
     .usage(
       'bd0 bench [OPTIONS] [WORKLOAD...]\n\nRuns workloads natively, under other emulators as far as they are ' +
         'installed, and here. WORKLOAD is a workload or a group of them: integer, memory, fp, system; ' +
+        'or kernel, alone: what kernel-calls, switches, starts and faults cost, beside Linux; ' +
         'docs/benchmarks.md tells what they do. Needs gcc or clang.',
     )
     .options(BENCH_OPTIONS)
     .example('bd0 bench', 'everything: about an hour')
     .example('bd0 bench --rounds 1 fib sieve', 'two workloads, once each')
     .example('bd0 bench fp --contenders qemu-user,auto', 'a group, two contenders')
+    .example('bd0 bench kernel', 'three minutes; with the Linux under /boot')
     .example('bd0 bench --scale 0.2 --json samples.json', 'a fifth of the work, with the raw samples');
 }
 
