@@ -23,6 +23,8 @@ import { DiskStore } from '../../src/cli/store/disk-store.js';
 import { MemoryNames, MissingRecordError, VmoStore, sortedNames, type NameSpace } from '../../src/index.js';
 import { bd0, firstOutput, startBd0 } from './bd0.js';
 
+const repository = fileURLToPath(new URL('../../../', import.meta.url));
+
 t.setTimeout(0);
 
 const temporary = mkdtempSync(join(tmpdir(), 'bd0-names-'));
@@ -75,6 +77,23 @@ t.test('files of the root', async (t) => {
     const vmo = names.lookup('file')!;
     t.ok([...store.openIds()].includes(vmo.id), 'its identity can be opened');
     vmo.close();
+  });
+
+  t.test('are not read again where nobody has changed them, and are no more to be opened for that', async (t) => {
+    const store = new VmoStore(sha256);
+    // The file has not been changed for as long as it takes to build this test.
+    const files = new RootFiles(store, repository);
+    const first = files.lookup('package-lock.json')!;
+    const { id } = first;
+    first.close();
+    t.same(store.openIds(), [], 'what is remembered cannot be opened');
+    const { leavesHashed } = store.counters;
+    const again = files.lookup('package-lock.json')!;
+    t.equal(again.id, id);
+    t.same(store.openIds(), [id]);
+    t.equal(store.counters.leavesHashed, leavesHashed, 'nothing was hashed again');
+    t.same(Buffer.from(again.read(0, again.length)), readFileSync(join(repository, 'package-lock.json')));
+    again.close();
   });
 
   t.test('are all that can be had: no path leads anywhere else, and no link', async (t) => {
