@@ -73,6 +73,7 @@ static void circles(void) {
   expect_equal(bd0_process_wait(shared.pids[0], BD0_FOREVER), 10);
   expect_equal(shared.results[0], 11);
   expect_equal(shared.results[1], -BD0_EDEADLK);
+  expect_equal(bd0_process_wait(shared.pids[1], BD0_NO_WAIT), 11); /* kept, though its sister was told */
 }
 
 int main(int argc, char **argv) {

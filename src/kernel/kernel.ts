@@ -189,8 +189,7 @@ export class Kernel implements KernelServices {
       this.debugMode.forget(region);
     }
     this.someProcessEnded = true;
-    if (this.wake(`process ${process.pid}`, BigInt(exitCode)) > 0) return;
-    this.processes.find(process.description.parent)?.endedChildren.add(process.pid, exitCode);
+    this.waits.tellEnd(process, exitCode, this.processes.find(process.description.parent));
   }
 
   endThread(thread: Thread, code: number): void {

@@ -1,4 +1,5 @@
 import type { StateWriter } from '../state-writer.js';
+import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import type { Thread, Wait } from './thread.js';
 import { WaitQueues, type WaitKey } from './wait-queues.js';
@@ -26,6 +27,14 @@ export class Waits {
     const threads = this.queues.take(key, count);
     for (const thread of threads) this.answerLater(thread, answer);
     return threads.length;
+  }
+
+  /** Answers those that wait for the end of a process. Its code is kept for its parent, unless a thread of that is one of them. */
+  tellEnd({ pid }: Process, exitCode: number, parent: Process | undefined): void {
+    const key: WaitKey = `process ${pid}`;
+    const waiters = this.queues.take(key);
+    for (const thread of waiters) this.answerLater(thread, BigInt(exitCode));
+    if (waiters.every(({ process }) => process !== parent)) parent?.endedChildren.add(pid, exitCode);
   }
 
   /** Wakes the threads whose deadlines have come, in their order; `again` makes a call again that has to look once more. */
