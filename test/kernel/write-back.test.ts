@@ -137,8 +137,9 @@ class Run {
     if (step.do === 'instruction') return this.needTogether(region, step.pages, step.write);
     if (step.do === 'poke') {
       const stored = machine.memory.poke(region.start + step.at, Uint8Array.of(step.byte));
+      // A poke answers how far it came; that a page found no frame is what the others throw.
+      if (stored !== 1) throw new OutOfFramesError(`${stored} bytes were poked`);
       this.models[step.region]![step.at] = step.byte;
-      if (stored !== 1) throw new Error(`${stored} bytes were poked`);
     } else if (step.write === null) {
       machine.memory.read(region.start + step.at, step.length);
       this.compare(step.region, step.at, step.length);

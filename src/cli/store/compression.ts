@@ -14,7 +14,7 @@ export interface Encoded {
   readonly payload: Uint8Array;
 }
 
-const QUALITY = 2;
+const QUALITY = 1;
 /** log2 of how far back a repetition is found, at most: a little more than a group. */
 const WINDOW_BITS = 17;
 /** Bytes that the output grows by at once. */
