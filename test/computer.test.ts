@@ -532,11 +532,11 @@ t.test('whatever bytes run, the machine stands', (t) => {
   const pagesAtStart = computer.statistics.vmos.pagesStored;
   const kinds = new Map<string, number>();
   const good = image('qsort');
-  for (let seed = 0; seed < 1500; seed++) {
+  for (let seed = 0; seed < 2500; seed++) {
     const random = new Random(seed);
     const bytes = good.slice();
     for (let changes = 1 + random.below(40); changes > 0; changes--)
-      bytes[random.chance(6) ? random.below(1024) : 0x2000 + random.below(0x4000)] = random.next(); // its code
+      bytes[random.chance(3) ? random.below(1024) : 0x2000 + random.below(0x4000)] = random.next(); // its code
     let kind: string;
     try {
       const process = computer.start(bytes, { name: 'mutant', limitBytes: random.pick([MB, GB]) });

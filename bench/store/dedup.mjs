@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contenders, measure } from './contenders.mjs';
+import { random } from './random.mjs';
 
 const PAGE = 4096;
 const MIB = 2 ** 20;
@@ -17,15 +18,6 @@ if (!(Number(mib) > 0)) {
   process.exit(2);
 }
 const pages = (Number(mib) * MIB) / PAGE;
-
-/** xorshift32: the same numbers everywhere. */
-let state = 0x9e3779b9;
-function random() {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return state >>> 0;
-}
 
 function noise(bytes) {
   return Buffer.from(Uint32Array.from({ length: bytes / 4 }, random).buffer);

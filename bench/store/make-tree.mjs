@@ -11,6 +11,7 @@
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { random } from './random.mjs';
 
 const MIB = 2 ** 20;
 const PAGE = 4096;
@@ -19,15 +20,6 @@ const total = Number(mib) * MIB;
 if (!directory || directory.startsWith('-') || !(total > 0)) {
   console.error('usage: node make-tree.mjs DIR [MIB]');
   process.exit(2);
-}
-
-/** xorshift32: the same numbers everywhere. */
-let state = 0x9e3779b9;
-function random() {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return state >>> 0;
 }
 
 function write(path, bytes) {

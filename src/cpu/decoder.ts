@@ -19,7 +19,7 @@ import type { OpcodeMap, Row } from './row.js';
 import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from './state.js';
 
 /** Bytes; a longer instruction is #GP(0). SDM Vol. 2A 2.3.11, Vol. 3A 6.15 "Interrupt 13". */
-const LONGEST_INSTRUCTION = 15;
+export const LONGEST_INSTRUCTION = 15;
 
 /** The REX prefix, 0100WRXB. A VEX prefix is taken up in the same form. SDM Vol. 2A 2.2.1.2. */
 const REX = 0x40;

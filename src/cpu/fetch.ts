@@ -2,11 +2,9 @@ import { PAGE_SIZE, isCanonical } from '../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../memory.js';
 import type { Mmu } from '../mmu/mmu.js';
 import { ACCESS_FETCH } from '../mmu/walk.js';
-import type { Decoder } from './decoder.js';
+import { LONGEST_INSTRUCTION, type Decoder } from './decoder.js';
 import { GuestException, Vector } from './exceptions.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
-
-const LONGEST_INSTRUCTION = 15;
 
 /**
  * Fetches and decodes instructions by linear address, and remembers what was decoded by physical address, where stores

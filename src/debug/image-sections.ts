@@ -1,10 +1,6 @@
 /** The sections of an ELF64 image: System V gABI chapter 4 "Sections". */
 
-/** The bytes of an image: a VmoHandle is such. */
-export interface ImageBytes {
-  readonly length: number;
-  read(offset: number, length: number): Uint8Array;
-}
+import type { ImageBytes } from '../kernel/elf-fields.js';
 
 /** A section header. Offsets and sizes are bytes of the file; an image may claim anything. */
 export interface Section {

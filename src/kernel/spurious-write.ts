@@ -1,6 +1,7 @@
 import { hex } from '../bits.js';
 import type { RefusedStore } from '../cpu/events.js';
-import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
+import { toLinear, type LinearAddress } from './linear-address.js';
+import { stoppedThread, type StoppedThread } from './stopped-thread.js';
 import {
   describeSurroundings,
   surroundingsAt,
@@ -22,24 +23,13 @@ export interface SpuriousBytes {
 }
 
 /** A store that debug mode has stopped before it changed anything. */
-export interface SpuriousWrite {
-  readonly pid: number;
-  readonly name: string;
-  readonly tid: number;
-  /** The instruction; for a kernel-call the one behind it. */
-  readonly rip: bigint;
-  /** Up to 15 bytes at rip, as far as memory can be read there. */
-  readonly code: Uint8Array;
-  /** What lies at rip. */
-  readonly place: Surroundings | undefined;
+export interface SpuriousWrite extends StoppedThread {
   /** The kernel-call that makes the store for the thread; undefined for an instruction. */
   readonly call: string | undefined;
   readonly tick: number;
   /** What was refused, ascending; bytes that the same instruction may store are not among it. */
   readonly stores: readonly SpuriousBytes[];
 }
-
-const LONGEST_INSTRUCTION = 15;
 
 /** Bytes that are shown of a store, at most. */
 const MOST_SHOWN = 16;
@@ -52,16 +42,14 @@ export interface Scene extends Neighbourhood {
 
 export function reportSpuriousWrite(
   scene: Scene,
-  { tid, process: { pid, name } }: Thread,
+  thread: Thread,
   stores: readonly RefusedStore[],
   call?: string,
 ): SpuriousWrite {
-  const { memory, rip, tick } = scene;
-  const code = fromLinear(rip);
+  const { rip, tick } = scene;
   return {
-    ...{ pid, name, tid, rip, call, tick },
-    code: code === undefined ? new Uint8Array(0) : memory.peek(code, LONGEST_INSTRUCTION),
-    place: code === undefined ? undefined : surroundingsAt(scene, code),
+    ...stoppedThread(scene, thread, rip),
+    ...{ call, tick },
     stores: stores.map(({ start, before, after }) => ({
       ...{ address: start, before, after },
       surroundings: surroundingsAt(scene, start),

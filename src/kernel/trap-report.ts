@@ -4,6 +4,7 @@ import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import { pidText } from './process-table.js';
 import { describeSpuriousWrite, describeStores, type SpuriousWrite } from './spurious-write.js';
+import { stoppedThread, type StoppedThread } from './stopped-thread.js';
 import { describeSurroundings, surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
 import type { Thread } from './thread.js';
 import { FAULT_FETCH, FAULT_WRITE } from '../mmu/entry.js';
@@ -17,17 +18,8 @@ export interface RefusedAccess {
 }
 
 /** Why a thread was stopped, and its process with it. */
-export interface TrapReport {
+export interface TrapReport extends StoppedThread {
   readonly cause: 'exception' | 'out of memory' | 'spurious write';
-  readonly pid: number;
-  readonly name: string;
-  readonly tid: number;
-  /** The instruction that did it; the one behind it for the traps #BP, #OF and #DB, and for a kernel-call. */
-  readonly rip: bigint;
-  /** Up to 15 bytes at rip, as far as memory can be read there. */
-  readonly code: Uint8Array;
-  /** What lies at rip. */
-  readonly place: Surroundings | undefined;
   /** SDM Vol. 3A table 6-1. Undefined: no exception, but a kernel-call that found no frame. */
   readonly vector: number | undefined;
   readonly errorCode: number;
@@ -63,27 +55,19 @@ export function exitCodeOf(vector: number): number {
   return 128 + (SIGNALS[vector] ?? SIGSEGV);
 }
 
-const LONGEST_INSTRUCTION = 15;
-
 /** Reports on a thread whose registers are in the CPU. Without an exception, a kernel-call found no frame. */
 export function makeTrapReport(
   machine: Neighbourhood,
-  { tid, process: { pid, name } }: Thread,
+  thread: Thread,
   cause: TrapReport['cause'],
   rip: bigint,
   exception: GuestException | undefined,
 ): TrapReport {
-  const code = fromLinear(rip);
   const vector = exception?.vector;
   const outOfMemory = cause === 'out of memory';
   return {
     cause,
-    pid,
-    name,
-    tid,
-    rip,
-    code: code === undefined ? new Uint8Array(0) : machine.memory.peek(code, LONGEST_INSTRUCTION),
-    place: code === undefined ? undefined : surroundingsAt(machine, code),
+    ...stoppedThread(machine, thread, rip),
     vector,
     errorCode: exception?.errorCode ?? 0,
     refused: exception?.vector === Vector.PF ? refusedAccess(machine, exception) : undefined,

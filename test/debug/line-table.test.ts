@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { compileGuest, guestPrograms } from '../../src/cli/guest-compiler.js';
-import type { ImageBytes } from '../../src/debug/image-sections.js';
 import { LineTable } from '../../src/debug/line-table.js';
 import { SymbolTable } from '../../src/debug/symbols.js';
 import { isInstalled } from '../support/guest-programs.js';
+import { source } from './image-bytes.js';
 import { imageOfSections, lineProgram, type LineProgramOptions } from './line-programs.js';
 
 t.setTimeout(0);
@@ -20,16 +20,6 @@ const directory = mkdtempSync(join(tmpdir(), 'bd0-lines-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 const unjudged = { skip: isInstalled('addr2line') ? false : 'addr2line is not installed' };
-
-function source(bytes: Uint8Array): ImageBytes {
-  return {
-    length: bytes.length,
-    read: (offset, length) => {
-      if (offset < 0 || offset + length > bytes.length) throw new RangeError(`${offset} + ${length}`);
-      return bytes.subarray(offset, offset + length);
-    },
-  };
-}
 
 /** The addresses of an image's code: .text, and some bytes before and behind. */
 function codeAddresses(bytes: Uint8Array): number[] {

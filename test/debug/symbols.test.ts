@@ -4,22 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
-import type { ImageBytes } from '../../src/debug/image-sections.js';
 import { SymbolTable } from '../../src/debug/symbols.js';
+import { source } from './image-bytes.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-symbols-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-
-/** Bytes as an image has them: what lies outside throws, as a VmoHandle does. */
-function source(bytes: Uint8Array): ImageBytes {
-  return {
-    length: bytes.length,
-    read: (offset, length) => {
-      if (offset < 0 || offset + length > bytes.length) throw new RangeError(`${offset} + ${length}`);
-      return bytes.subarray(offset, offset + length);
-    },
-  };
-}
 
 async function compile(name: string, text: string, ...compilerOptions: string[]): Promise<Uint8Array> {
   const input = join(directory, name);

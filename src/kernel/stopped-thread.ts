@@ -1,0 +1,31 @@
+import { LONGEST_INSTRUCTION } from '../cpu/decoder.js';
+import { fromLinear } from './linear-address.js';
+import { surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
+import type { Thread } from './thread.js';
+
+/** Which thread was stopped, and at which instruction. */
+export interface StoppedThread {
+  readonly pid: number;
+  readonly name: string;
+  readonly tid: number;
+  /** The instruction that did it; the one behind it for the traps #BP, #OF and #DB, and for a kernel-call. */
+  readonly rip: bigint;
+  /** Up to 15 bytes at rip, as far as memory can be read there. */
+  readonly code: Uint8Array;
+  /** What lies at rip. */
+  readonly place: Surroundings | undefined;
+}
+
+/** Tells of a thread what a report begins with. */
+export function stoppedThread(
+  machine: Neighbourhood,
+  { tid, process: { pid, name } }: Thread,
+  rip: bigint,
+): StoppedThread {
+  const code = fromLinear(rip);
+  return {
+    ...{ pid, name, tid, rip },
+    code: code === undefined ? new Uint8Array(0) : machine.memory.peek(code, LONGEST_INSTRUCTION),
+    place: code === undefined ? undefined : surroundingsAt(machine, code),
+  };
+}
