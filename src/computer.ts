@@ -71,6 +71,11 @@ export interface ComputerOptions {
 export interface RunLimits {
   /** Ticks of this call: instructions, iterations of REP and faults. No limit if not given. */
   readonly maxTicks?: number;
+  /**
+   * What the kernel may do in this call for programs, in units of some 2.5 microseconds, far from exact. The machine may stand
+   * in the middle of a kernel-call then, and cannot tell; `machineHash` can. No limit if not given.
+   */
+  readonly maxEffort?: number;
 }
 
 /** Why `run` came back. */
@@ -79,8 +84,10 @@ export type Outcome =
   | { readonly kind: 'exited'; readonly process: Process; readonly exitCode: number }
   /** The process was killed by a trap; 128 + the number of Linux's signal is its exit code. */
   | { readonly kind: 'trapped'; readonly process: Process; readonly exitCode: number; readonly report: TrapReport }
-  /** All ticks were used up. */
+  /** All ticks were used up, or all effort. */
   | { readonly kind: 'limit' }
+  /** The hook onSpuriousWrite wants to be asked later: the machine stands still until `run` is called again. */
+  | { readonly kind: 'asking' }
   /**
    * All threads wait, the first of them until tick `until`, Infinity for ever: see `passTime`. `forInput`: some of them for
    * input; without that, and with no end of it, nothing will ever happen.
@@ -172,14 +179,16 @@ export class Computer {
   }
 
   /** Runs the machine until a process has ended, all threads wait, or the limit is reached. */
-  run(program: Process, { maxTicks = Infinity }: RunLimits = {}): Outcome {
+  run(program: Process, { maxTicks = Infinity, maxEffort = Infinity }: RunLimits = {}): Outcome {
     const end = this.cpu.ticks + maxTicks;
+    const effortEnd = this.kernel.effort + maxEffort;
     for (;;) {
       if (program.end) return outcomeOf(program);
       const left = end - this.cpu.ticks;
-      if (left <= 0) return { kind: 'limit' };
-      const event = this.kernel.run(left);
-      if (event.kind === 'waiting') return event;
+      const effortLeft = effortEnd - this.kernel.effort;
+      if (left <= 0 || effortLeft <= 0) return { kind: 'limit' };
+      const event = this.kernel.run(left, effortLeft);
+      if (event.kind === 'waiting' || event.kind === 'asking') return event;
       if (event.kind === 'idle') throw new Error(`process ${program.pid} lives, but has no thread`);
     }
   }

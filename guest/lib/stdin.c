@@ -41,7 +41,10 @@ int ungetc(int character, FILE *stream) {
   if (character == EOF) return EOF;
   bd0_lock(&stream->lock);
   bool has_room = stream->begin > 0;
-  if (has_room) stream->buffer[--stream->begin] = (char)character;
+  if (has_room) {
+    stream->buffer[--stream->begin] = (char)character;
+    stream->finished = false; /* C17 7.21.7.10 */
+  }
   bd0_unlock(&stream->lock);
   return has_room ? (unsigned char)character : EOF;
 }

@@ -11,25 +11,29 @@ enum { STACK_SIZE = 256 * 1024, NS_PER_SECOND = 1000000000 };
 struct start {
   thrd_start_t function;
   void *argument;
+  uint32_t is_told; /* the creator has the thread's number where it wants it: C17 7.26.5.1 */
 };
 
 /** Threads of thrd_create that have not ended, and the first one. */
 static uint32_t running = 1;
 
 static int begin(void *argument) {
-  struct start start = *(struct start *)argument;
-  free(argument);
+  struct start *given = argument;
+  while (!__atomic_load_n(&given->is_told, __ATOMIC_ACQUIRE)) bd0_yield();
+  struct start start = *given;
+  free(given);
   thrd_exit(start.function(start.argument));
 }
 
 int thrd_create(thrd_t *thread, thrd_start_t function, void *argument) {
   struct start *start = malloc(sizeof *start);
   if (start == NULL) return thrd_nomem;
-  *start = (struct start){function, argument};
+  *start = (struct start){function, argument, false};
   __atomic_add_fetch(&running, 1, __ATOMIC_RELAXED);
   int64_t tid = bd0_thread_spawn(begin, start, STACK_SIZE);
   if (!bd0_is_error(tid)) {
     *thread = tid;
+    __atomic_store_n(&start->is_told, true, __ATOMIC_RELEASE);
     return thrd_success;
   }
   __atomic_sub_fetch(&running, 1, __ATOMIC_RELAXED);

@@ -7,7 +7,13 @@
 #include "commands.h"
 #include "input.h"
 
-enum { ID_BYTES = 32, PART_BYTES = 65536, PAGE = 4096 };
+enum { ID_BYTES = 32, PART_BYTES = 65536, PAGE = 4096, NAMES_AT_ONCE = PART_BYTES / sizeof(struct bd0_name) };
+
+/** What a command has at once of all that it shows. */
+static union {
+  char bytes[PART_BYTES];
+  struct bd0_name names[NAMES_AT_ONCE]; /* many: the kernel looks through all names for each part */
+} part;
 
 /** The VMO of the name that is a word; negative where there is none. */
 static int64_t look_up(const struct arguments *arguments, size_t index) {
@@ -20,12 +26,11 @@ static int64_t look_up(const struct arguments *arguments, size_t index) {
 
 void ls_command(const struct arguments *arguments) {
   (void)arguments;
-  enum { AT_ONCE = 32 };
-  static struct bd0_name names[AT_ONCE];
+  struct bd0_name *names = part.names;
   int64_t cursor = 0;
   do {
-    cursor = bd0_name_list(names, AT_ONCE, (uint64_t)cursor);
-    for (size_t i = 0; i < AT_ONCE && names[i].name[0] != 0; i++) {
+    cursor = bd0_name_list(names, NAMES_AT_ONCE, (uint64_t)cursor);
+    for (size_t i = 0; i < NAMES_AT_ONCE && names[i].name[0] != 0; i++) {
       char size[TEXT_SIZE];
       int64_t vmo = bd0_name_lookup(names[i].name);
       if (bd0_is_error(vmo)) continue;
@@ -36,16 +41,15 @@ void ls_command(const struct arguments *arguments) {
 }
 
 void cat_command(const struct arguments *arguments) {
-  static char part[PART_BYTES];
   int64_t vmo = look_up(arguments, 0);
   if (vmo < 0) return;
   uint64_t length = (uint64_t)bd0_vmo_length(vmo);
   char last = '\n';
   for (uint64_t at = 0; at < length && !is_interrupted();) {
     uint64_t n = length - at < PART_BYTES ? length - at : PART_BYTES;
-    if (bd0_vmo_read(vmo, at, part, n) != (int64_t)n) break;
-    fwrite(part, 1, n, stdout);
-    last = part[n - 1];
+    if (bd0_vmo_read(vmo, at, part.bytes, n) != (int64_t)n) break;
+    fwrite(part.bytes, 1, n, stdout);
+    last = part.bytes[n - 1];
     at += n;
   }
   /* The prompt begins a line. */

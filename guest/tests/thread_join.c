@@ -19,6 +19,20 @@ static int joins(void *tid) {
   return (int)bd0_thread_join((uint64_t)tid, BD0_FOREVER);
 }
 
+static int waits_for_go(void *argument) {
+  while (go == 0) bd0_wait_word(&go, 0, BD0_FOREVER);
+  return 17;
+}
+
+/** Waits for a thread of its parent, and ends with its code. */
+static int stranger(char **argv) {
+  uint64_t *parcel = (uint64_t *)number_of(argv);
+  uint32_t *told = (uint32_t *)parcel[1];
+  *told = 1;
+  bd0_wake_word(told, 1);
+  return (int)bd0_thread_join(parcel[0], BD0_FOREVER);
+}
+
 /** Waits for the next one of three, in a circle. */
 static int joins_next(void *argument) {
   uint64_t index = (uint64_t)argument;
@@ -55,6 +69,25 @@ static void codes(void) {
   while (word == 0) bd0_wait_word(&word, 0, BD0_FOREVER);
   expect_equal(bd0_thread_join(word, BD0_FOREVER), 0xff);
   expect_error(bd0_thread_join(word, BD0_FOREVER), ESRCH);
+}
+
+/** A code is kept for the threads of the own process, though a thread of another one was told. */
+static void kept_though_told(void) {
+  static uint32_t told;
+  int64_t tid = spawn(waits_for_go, NULL);
+  go = 0;
+  static uint64_t parcel[2];
+  parcel[0] = (uint64_t)tid;
+  parcel[1] = (uint64_t)&told;
+  int64_t pid = start_with("thread_join", "stranger", (uint64_t)parcel);
+  while (told == 0) bd0_wait_word(&told, 0, BD0_FOREVER);
+  bd0_sleep(1000000);
+  go = 1;
+  bd0_wake_word(&go, 1);
+  expect_equal(bd0_process_wait(pid, BD0_FOREVER), 17);
+  expect_equal(bd0_thread_join(tid, BD0_NO_WAIT), 17);
+  expect_error(bd0_thread_join(tid, BD0_NO_WAIT), ESRCH);
+  go = 0;
 }
 
 static void deadlines(void) {
@@ -95,8 +128,10 @@ static void kept(void) {
 }
 
 int main(int argc, char **argv) {
+  if (has_role(argc, argv, "stranger")) return stranger(argv);
   if (argc > 1) return child(argv);
   codes();
+  kept_though_told();
   circles();
   kept();
   deadlines();

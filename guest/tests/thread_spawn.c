@@ -88,6 +88,48 @@ static void stacks(void) {
   expect_equal(heap_pair()->stack_floor, lowest);
 }
 
+static uint64_t frame;
+
+static int tells_frame(void *argument) {
+  frame = (uint64_t)__builtin_frame_address(0);
+  return 1;
+}
+
+/** Maps a page over its own stack, which is not the one that it needs to end. */
+static int maps_over(void *argument) {
+  uint64_t page = ((uint64_t)__builtin_frame_address(0) & -PAGE) - 8 * PAGE;
+  frame = page;
+  return bd0_vmo_map((int64_t)argument, 0, (void *)page, PAGE, BD0_READ) == (int64_t)page;
+}
+
+/** Whatever a program makes of the pages of a stack, the next thread has one to begin on. */
+static void remapped(void) {
+  static const uint64_t size = 30 * MIB;
+  expect_equal(bd0_thread_join(expect_value(bd0_thread_spawn(tells_frame, NULL, size)), BD0_FOREVER), 1);
+  uint64_t floor = heap_pair()->stack_floor, before = frame;
+  /* Not on what is not mapped. */
+  expect_equal(bd0_vmo_unmap((void *)(frame & -PAGE), PAGE), 0);
+  expect_equal(bd0_thread_join(expect_value(bd0_thread_spawn(tells_frame, NULL, size)), BD0_FOREVER), 1);
+  expect(heap_pair()->stack_floor <= floor - size && frame < floor);
+  /* Nor on what is a map by now. */
+  int64_t zeros = bd0_vmo_zeros(64 * MIB);
+  expect_equal(bd0_vmo_map(zeros, 0, (void *)(frame & -PAGE), PAGE, BD0_READ), frame & -PAGE);
+  floor = heap_pair()->stack_floor;
+  expect_equal(bd0_thread_join(expect_value(bd0_thread_spawn(tells_frame, NULL, size)), BD0_FOREVER), 1);
+  expect(heap_pair()->stack_floor <= floor - size && frame < floor);
+  /* What a thread has mapped over its own stack is forgotten with the stack. */
+  floor = heap_pair()->stack_floor;
+  expect_equal(bd0_thread_join(expect_value(bd0_thread_spawn(maps_over, (void *)zeros, size)), BD0_FOREVER), 1);
+  *(volatile char *)frame = 1;
+  expect_equal(bd0_thread_join(expect_value(bd0_thread_spawn(stains, NULL, size)), BD0_FOREVER), 0);
+  expect_equal(heap_pair()->stack_floor, floor);
+  /* A guard page that is mapped guards nothing. */
+  expect_equal(bd0_vmo_map(zeros, 0, (void *)floor, PAGE, BD0_READ | BD0_WRITE), floor);
+  expect_equal(bd0_thread_join(expect_value(bd0_thread_spawn(tells_frame, NULL, size)), BD0_FOREVER), 1);
+  expect(heap_pair()->stack_floor <= floor - size && frame < floor && frame < before);
+  bd0_vmo_close(zeros);
+}
+
 static void fails(void) {
   struct bd0_heap_pair before = *heap_pair();
   uint64_t room = before.stack_floor - ((before.heap_pointer + PAGE - 1) & -PAGE);
@@ -123,6 +165,7 @@ int main(int argc, char **argv) {
   if (argc > 1) return child(argc, argv);
   begin();
   stacks();
+  remapped();
   static const char *const traps[] = {"overrun", "nowhere", "data"};
   for (int i = 0; i < 3; i++)
     expect_equal(bd0_process_wait(start_with("thread_spawn", traps[i], 0), BD0_FOREVER), 128 + 11);

@@ -9,13 +9,20 @@ import {
   type VmoHandle,
   type VmoStore,
 } from '../index.js';
+import { PAGE_SIZE } from '../bits.js';
 import { ROOT_TAG } from '../vmo/canonical-form.js';
+import { finished, type Steps } from '../vmo/steps.js';
 import { Failure } from './failure.js';
 import { writeToStderr } from './host-output.js';
 import { DiskStore } from './store/disk-store.js';
 
 /** How long a publication waits for who collects garbage. */
 const WRITER_WAIT_MS = 1000;
+const WAIT_STEP_MS = 20;
+
+/** What a step of a publication writes at most, and after how many of them the disk is waited for. */
+const STEP_BYTES = 256 * PAGE_SIZE;
+const STEPS_PER_FLUSH = 32;
 
 /**
  * A store that a run has open to read. It is opened to write when a guest publishes for the first time, and from then on
@@ -35,10 +42,18 @@ export class RunStore {
     return new RunStore(disk);
   }
 
-  /** The store to write to; undefined where somebody else keeps it busy. */
-  writer(): DiskStore | undefined {
+  /** The store to write to; undefined where somebody else keeps it busy. Each step waits for a moment. */
+  *writerInSteps(): Steps<DiskStore | undefined, number> {
+    for (let waitedMs = 0; ; waitedMs += WAIT_STEP_MS) {
+      const writer = this.writer();
+      if (writer || waitedMs >= WRITER_WAIT_MS) return writer;
+      yield 0;
+    }
+  }
+
+  private writer(): DiskStore | undefined {
     try {
-      return (this.writing ??= DiskStore.open(this.disk.directory, { mode: 'write', waitMs: WRITER_WAIT_MS }));
+      return (this.writing ??= DiskStore.open(this.disk.directory, { mode: 'write', waitMs: WAIT_STEP_MS }));
     } catch (error) {
       if (error instanceof Failure) return undefined;
       throw error;
@@ -81,12 +96,17 @@ export class DurableNames implements NameSpace {
 
   /** Durable when it answers. */
   publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
-    const writer = this.durable.writer();
+    return finished(this.publishInSteps(name, vmo, expected));
+  }
+
+  /** A step writes some 256 records, and now and then waits until the disk has them: at the end little is left to wait for. */
+  *publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number> {
+    const writer = yield* this.durable.writerInSteps();
     if (!writer) return 'changed';
     for (;;) {
       const before = writer.names.get(name);
       if (expected !== 'anything' && before !== expected?.id) return 'changed';
-      if (vmo) this.store.saveTo(writer, vmo);
+      if (vmo) yield* this.save(writer, vmo);
       if (before === undefined && !vmo) return 'done';
       if (writer.names.compareAndSwap(name, before, vmo?.id)) return 'done';
     }
@@ -98,6 +118,14 @@ export class DurableNames implements NameSpace {
 
   open(id: string): VmoHandle | undefined {
     return this.store.open(id) ?? (this.hasVmo(id) ? this.store.openFrom(this.durable.disk, id) : undefined);
+  }
+
+  private *save(writer: DiskStore, vmo: VmoHandle): Steps<void, number> {
+    let unflushed = 0;
+    for (const _ of this.store.saveInSteps(writer, vmo)) {
+      if (++unflushed % STEPS_PER_FLUSH === 0) writer.flush();
+      yield STEP_BYTES;
+    }
   }
 
   /** Names are the host's. */

@@ -1,6 +1,7 @@
 /** What guests of `bd0 run` call VMOs: names that they publish, over the files of a directory. */
 
 import type { ExpectedContent, NameSpace, PublishOutcome, VmoHandle } from '../index.js';
+import { finished, type Steps } from '../vmo/steps.js';
 import type { RootFiles } from './root-files.js';
 
 /**
@@ -15,17 +16,25 @@ export class GuestNames implements NameSpace {
   ) {}
 
   lookup(name: string): VmoHandle | undefined {
-    return this.published.lookup(name) ?? this.files.lookup(name);
+    return finished(this.lookupInSteps(name));
+  }
+
+  *lookupInSteps(name: string): Steps<VmoHandle | undefined, number> {
+    return this.published.lookup(name) ?? (yield* this.files.lookupInSteps(name));
   }
 
   publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
-    const file = this.isPublished(name) ? undefined : this.files.lookup(name);
-    if (!file) return this.published.publish(name, vmo, expected);
+    return finished(this.publishInSteps(name, vmo, expected));
+  }
+
+  *publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number> {
+    const file = this.isPublished(name) ? undefined : yield* this.files.lookupInSteps(name);
+    if (!file) return yield* this.publishOn(name, vmo, expected);
     const isExpected = expected === 'anything' || expected?.id === file.id;
     file.close();
     if (!isExpected) return 'changed';
     if (!vmo) return 'read-only';
-    return this.published.publish(name, vmo, expected === 'anything' ? expected : undefined);
+    return yield* this.publishOn(name, vmo, expected === 'anything' ? expected : undefined);
   }
 
   *names(): Iterable<string> {
@@ -39,6 +48,17 @@ export class GuestNames implements NameSpace {
 
   writeState(out: Parameters<NameSpace['writeState']>[0]): void {
     this.published.writeState(out);
+  }
+
+  private *publishOn(
+    name: string,
+    vmo: VmoHandle | undefined,
+    expected: ExpectedContent,
+  ): Steps<PublishOutcome, number> {
+    const { published } = this;
+    return published.publishInSteps
+      ? yield* published.publishInSteps(name, vmo, expected)
+      : published.publish(name, vmo, expected);
   }
 
   private isPublished(name: string): boolean {

@@ -33,6 +33,8 @@ export class HostInput {
   private readonly waiting: Uint8Array[] = [];
   private waitingBytes = 0;
   private started = false;
+  /** Who gets what is typed, instead of the guest. */
+  private taker: ((typed: Uint8Array | 'end') => void) | undefined;
   private ended = false;
 
   private constructor(
@@ -72,11 +74,19 @@ export class HostInput {
     return !this.isStream || this.waiting.length > 0 || this.ended;
   }
 
+  /** What is typed from now on goes to `taker`, and no more to the guest; without one, to the guest again. */
+  divert(taker: ((typed: Uint8Array | 'end') => void) | undefined): void {
+    this.taker = taker;
+    if (taker && !this.started) this.start();
+    if (taker && this.ended) taker('end');
+  }
+
   private start(): void {
     this.started = true;
     const { stdin } = process;
     const end = (): void => {
       this.ended = true;
+      this.taker?.('end');
       this.onArrival();
     };
     stdin.on('end', end);
@@ -85,6 +95,11 @@ export class HostInput {
     const keys = this.isInteractive ? this.takeTerminal(stdin) : undefined;
     stdin.on('data', (bytes: Buffer) => {
       const forGuest = keys?.take(bytes) ?? bytes;
+      if (this.taker) {
+        if (forGuest.length > 0) this.taker(forGuest);
+        this.onArrival();
+        return;
+      }
       if (forGuest.length > 0) this.waiting.push(forGuest);
       this.waitingBytes += forGuest.length;
       // A person can always quit.

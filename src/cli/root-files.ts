@@ -4,10 +4,14 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type 
 import { join } from 'node:path';
 import { PAGE_SIZE } from '../bits.js';
 import { isName, type VmoHandle, type VmoStore } from '../index.js';
+import { finished, type Steps } from '../vmo/steps.js';
 import { fileFailure, isSystemError } from './failure.js';
 
 /** Bytes read at once. */
 const PART_BYTES = 2 ** 20;
+
+/** Steps in which a store hashes them, of 64 pages each. */
+const STEPS_IN_PART = PART_BYTES / (64 * PAGE_SIZE);
 
 /** So many files are remembered, the ones that were asked for last, none of them longer than so many bytes. */
 const REMEMBERED_FILES = 16;
@@ -42,6 +46,14 @@ export class RootFiles {
 
   /** The content of a file, whose id can be opened; undefined where there is none. The caller closes it. Throws Failure. */
   lookup(name: string): VmoHandle | undefined {
+    return finished(this.lookupInSteps(name));
+  }
+
+  /**
+   * As `lookup`, in steps that read or hash a part of a file each, and answer how long that is: a file of one part takes none,
+   * and one that is remembered as many as when it was read.
+   */
+  *lookupInSteps(name: string): Steps<VmoHandle | undefined, number> {
     if (!isName(name) || name.includes('/')) return undefined;
     const path = join(this.directory, name);
     const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
@@ -49,9 +61,11 @@ export class RootFiles {
     try {
       const stats = fstatSync(file, { bigint: true });
       if (!stats.isFile()) return undefined;
-      const vmo = this.recall(name, stats) ?? attempt(path, () => this.read(file));
+      const known = this.recall(name, stats);
+      const vmo = known ?? (yield* this.read(path, file));
       if (!vmo) return undefined;
-      void vmo.id;
+      if (known) for (let part = 1; part < partsOf(known.length); part++) yield PART_BYTES;
+      yield* this.hash(vmo);
       this.remember(name, stats, vmo);
       return vmo;
     } finally {
@@ -65,12 +79,33 @@ export class RootFiles {
     return entries.filter((entry) => entry.isFile() && !entry.name.includes('\ufffd')).map(({ name }) => name);
   }
 
-  private read(file: number): VmoHandle {
+  private *read(path: string, file: number): Steps<VmoHandle | undefined, number> {
     const builder = this.store.builder();
     const { part } = this;
-    for (let length = readSync(file, part); length > 0; length = readSync(file, part))
-      builder.append(part.subarray(0, length));
-    return builder.commit();
+    let isDone = false;
+    try {
+      for (;;) {
+        const length = attempt(path, () => readFully(file, part));
+        if (length === undefined) return undefined;
+        builder.append(part.subarray(0, length));
+        isDone = length < PART_BYTES;
+        if (isDone) return builder.commit();
+        yield PART_BYTES;
+      }
+    } finally {
+      if (!isDone) builder.discard();
+    }
+  }
+
+  /** A part takes so many of the store's steps, or fewer. */
+  private *hash(vmo: VmoHandle): Steps<void, number> {
+    const steps = this.store.identifyInSteps(vmo);
+    let isDone = false;
+    for (let part = 1; part < partsOf(vmo.length); part++) {
+      for (let step = 0; step < STEPS_IN_PART && !isDone; step++) isDone = steps.next().done === true;
+      yield PART_BYTES;
+    }
+    while (!isDone) isDone = steps.next().done === true;
   }
 
   /** What a file held when it was read, by a new handle, if it has not been changed since. */
@@ -101,6 +136,19 @@ export class RootFiles {
     this.remembered.delete(oldest);
     closeAll(forgotten);
   }
+}
+
+/** Parts that a file is read in: the last one is shorter, and may be empty. */
+function partsOf(lengthBytes: number): number {
+  return Math.floor(lengthBytes / PART_BYTES) + 1;
+}
+
+/** Reads until the array is full, or the file ends. Answers how many bytes that were. */
+function readFully(file: number, bytes: Uint8Array): number {
+  let filled = 0;
+  for (let length = -1; length !== 0 && filled < bytes.length; filled += length)
+    length = readSync(file, bytes, filled, bytes.length - filled, null);
+  return filled;
 }
 
 function closeAll(vmos: readonly VmoHandle[]): void {

@@ -2,6 +2,7 @@ import type { Computer, Outcome, Process } from '../index.js';
 import type { HostInput } from './host-input.js';
 import { signalOfLostOutput, type HostOutput } from './host-output.js';
 import type { Bell, Signals } from './signals.js';
+import type { SpuriousWrites } from './spurious-writes.js';
 
 /** How a run came to its end. */
 export type End =
@@ -20,6 +21,7 @@ export interface RunLoopOptions {
   readonly input: HostInput;
   readonly output: HostOutput;
   readonly signals: Signals;
+  readonly spuriousWrites: SpuriousWrites;
   /** Rung when input has come, output has been taken, or a signal has come. */
   readonly bell: Bell;
   /** Tells what is to be told at a cut in the output. */
@@ -35,6 +37,8 @@ export interface RunLoopOptions {
 const FIRST_SLICE_TICKS = 500;
 const LONGEST_SLICE_TICKS = 2 ** 27;
 const SLICE_MS = 20;
+/** What the kernel may do in a slice: some 20 ms. */
+const SLICE_EFFORT = 8192;
 const SLICE_OUTPUT_BYTES = 2 ** 20;
 
 /** Turns of the event loop in which a pipe can bring what has been written to it. */
@@ -63,7 +67,8 @@ export class RunLoop {
       await this.bringOut(ended ? Infinity : this.deadline);
       const end = this.endOfOutput() ?? (ended && !this.options.output.isBusy ? outcome : this.endFromOutside());
       if (end) return end;
-      if (outcome?.kind !== 'waiting') await nextTurn();
+      if (outcome?.kind === 'asking') await this.askPerson();
+      else if (outcome?.kind !== 'waiting') await nextTurn();
       else if (outcome.forInput || outcome.until < Infinity) await this.waitForInput(outcome.until);
       else return { kind: 'deadlock' };
     }
@@ -73,11 +78,12 @@ export class RunLoop {
   private runSlice(): Outcome | undefined {
     const { computer, program, output, maxInstructions } = this.options;
     const start = performance.now();
+    const { instructions } = computer;
     // A tick retires one instruction at most.
-    const left = maxInstructions - computer.instructions;
+    const maxTicks = Math.min(this.sliceTicks, maxInstructions - instructions);
     try {
-      const outcome = computer.run(program, { maxTicks: Math.min(this.sliceTicks, left) });
-      if (outcome.kind === 'limit') this.fitSlice(performance.now() - start);
+      const outcome = computer.run(program, { maxTicks, maxEffort: SLICE_EFFORT });
+      if (outcome.kind === 'limit') this.fitSlice(performance.now() - start, computer.instructions - instructions);
       return outcome;
     } catch (error) {
       if (error !== output.failure) throw error;
@@ -85,8 +91,10 @@ export class RunLoop {
     }
   }
 
-  private fitSlice(elapsedMs: number): void {
-    const factor = Math.min(SLICE_MS / elapsedMs, SLICE_OUTPUT_BYTES / this.options.output.queuedBytes, 2);
+  /** Time that passed without instructions, and slices that the kernel has filled, say nothing about longer ones. */
+  private fitSlice(elapsedMs: number, instructions: number): void {
+    const most = instructions >= this.sliceTicks / 2 ? 2 : 1;
+    const factor = Math.min(SLICE_MS / elapsedMs, SLICE_OUTPUT_BYTES / this.options.output.queuedBytes, most);
     this.sliceTicks = Math.min(Math.max(1, Math.floor(this.sliceTicks * factor)), LONGEST_SLICE_TICKS);
   }
 
@@ -121,6 +129,13 @@ export class RunLoop {
       return { kind: 'limit', what: `${maxInstructions} instructions (--max-instructions)` };
     if (this.msLeft() <= 0) return { kind: 'limit', what: `${timeoutSeconds} s (--timeout)` };
     return undefined;
+  }
+
+  /** Somebody is asked about a spurious write, until there is an answer, or an end of all from outside. */
+  private async askPerson(): Promise<void> {
+    const { spuriousWrites, bell } = this.options;
+    spuriousWrites.askPerson();
+    while (!spuriousWrites.isAnswered && !this.isStopped && this.msLeft() > 0) await bell.wait(this.msLeft());
   }
 
   /** All threads wait for input, the first of them until a tick. */

@@ -118,7 +118,7 @@ async function makeMachine(
     () => computer,
     () => output.cut(),
   );
-  const spuriousWrites = await makeSpuriousWrites(options, { traps, output, signals, isTerminal: input.isTerminal });
+  const spuriousWrites = await makeSpuriousWrites(options, { traps, input });
   const computer: Computer = makeComputer({
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
@@ -151,10 +151,11 @@ async function makeMachine(
 /** Without a policy the person at the terminal is asked; where there is none, the process is killed. */
 async function makeSpuriousWrites(
   options: RunOptions,
-  host: Pick<Machine, 'traps' | 'output' | 'signals'> & { readonly isTerminal: boolean },
+  host: Pick<Machine, 'traps' | 'input'>,
 ): Promise<SpuriousWrites> {
-  const policy = options['debug-mode'] ?? (host.isTerminal ? 'ask' : 'kill');
-  if (policy === 'ask' && !host.isTerminal) throw new Failure('--debug-mode=ask needs a terminal as standard input');
+  const policy = options['debug-mode'] ?? (host.input.isTerminal ? 'ask' : 'kill');
+  if (policy === 'ask' && !host.input.isTerminal)
+    throw new Failure('--debug-mode=ask needs a terminal as standard input');
   if (policy === 'ask') {
     const loading = host.traps.load();
     if (options['debug-mode']) await loading;

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { trapOfSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } from '../index.js';
 import { pidText } from '../kernel/process-table.js';
-import { writeToStderr, type HostOutput } from './host-output.js';
-import type { Signals } from './signals.js';
+import type { HostInput } from './host-input.js';
+import { writeToStderr } from './host-output.js';
 import type { TrapReports } from './trap-reports.js';
 
 /** What `--debug-mode` knows. */
@@ -12,18 +12,16 @@ export type DebugPolicy = (typeof DEBUG_POLICIES)[number];
 export interface SpuriousWritesOptions {
   readonly policy: DebugPolicy;
   readonly traps: TrapReports;
-  readonly output: HostOutput;
-  readonly signals: Signals;
+  readonly input: HostInput;
   /** Else nothing is told, and nobody asked. */
   readonly tells: boolean;
 }
 
 /** What a person may answer; with a capital letter it holds for all that follow in the run. */
 const ANSWERS: Readonly<Record<string, SpuriousWriteVerdict>> = { s: 'skip', a: 'allow', k: 'kill' };
-const QUESTION = 'bd0: skip it, allow it, or kill the process? [s/a/k; S or A: and all that follow] ';
+const QUESTION = 'bd0: skip it, allow it, or kill the process? [s/a/k; S or A: all that follow] ';
 const TERMINAL = '/dev/tty';
 const CONTROL_C = '\u0003';
-const MOST_ANSWER_BYTES = 256;
 
 /** Decides what becomes of the writes that debug mode stops: by policy, or as the person at the terminal says. */
 export class SpuriousWrites {
@@ -31,11 +29,14 @@ export class SpuriousWrites {
   private readonly repeated = new Map<string, number>();
   /** What was answered for all that follow. */
   private standing: SpuriousWriteVerdict | undefined;
+  /** What is asked about, and the answer. */
+  private asked: SpuriousWrite | undefined;
+  private answer: SpuriousWriteVerdict | undefined;
 
   constructor(private readonly options: SpuriousWritesOptions) {}
 
   /** The hook. A write for which the process is killed is told of as a trap. */
-  readonly onSpuriousWrite = (write: SpuriousWrite): SpuriousWriteVerdict => {
+  readonly onSpuriousWrite = (write: SpuriousWrite): SpuriousWriteVerdict | 'later' => {
     const { policy, tells } = this.options;
     if (this.standing) return this.standing;
     if (policy === 'report') return this.report(write);
@@ -59,25 +60,40 @@ export class SpuriousWrites {
     return 'allow';
   }
 
-  private ask(write: SpuriousWrite): SpuriousWriteVerdict {
-    const { traps, output, signals } = this.options;
-    output.flush();
-    traps.tellNow(trapOfSpuriousWrite(write));
-    let verdict: SpuriousWriteVerdict | undefined;
-    signals.whileBlocking(() => {
-      const terminal = openSync(TERMINAL, 'rs+');
-      try {
-        while (!verdict) verdict = this.verdictOf(answerAt(terminal));
-      } finally {
-        closeSync(terminal);
-      }
-    });
-    return verdict!;
+  /** The first time, the question is to be put by `askPerson`. */
+  private ask(write: SpuriousWrite): SpuriousWriteVerdict | 'later' {
+    const { answer } = this;
+    this.asked = answer ? undefined : write;
+    this.answer = undefined;
+    return answer ?? 'later';
+  }
+
+  /** Asks what is to be asked about, once all output is out. */
+  askPerson(): void {
+    const { traps, input } = this.options;
+    traps.tellNow(trapOfSpuriousWrite(this.asked!));
+    writeToTerminal(QUESTION);
+    input.divert((typed) => this.take(typed));
+  }
+
+  /** True where there is an answer: the machine can go on. */
+  get isAnswered(): boolean {
+    return this.answer !== undefined;
+  }
+
+  /** A line, or in a terminal that is raw what was typed. */
+  private take(typed: Uint8Array | 'end'): void {
+    const text = typed === 'end' ? CONTROL_C : new TextDecoder().decode(typed);
+    // What a terminal that is raw does not show by itself.
+    if (process.stdin.isRaw) writeToTerminal(`${text.replace(/[^ -~]/g, '')}\n`);
+    this.answer = this.verdictOf(text);
+    if (this.answer) this.options.input.divert(undefined);
+    else writeToTerminal(QUESTION);
   }
 
   /** Undefined for an answer that is none. */
   private verdictOf(answer: string): SpuriousWriteVerdict | undefined {
-    if (answer === '' || answer.includes(CONTROL_C)) return 'kill';
+    if (answer.includes(CONTROL_C)) return 'kill';
     const letter = answer.trim();
     const verdict = ANSWERS[letter.toLowerCase()];
     if (verdict !== 'kill' && letter !== letter.toLowerCase()) this.standing = verdict;
@@ -85,12 +101,11 @@ export class SpuriousWrites {
   }
 }
 
-/** A line, or in a terminal that is raw what was typed; nothing where there is no more. */
-function answerAt(terminal: number): string {
-  const bytes = new Uint8Array(MOST_ANSWER_BYTES);
-  writeSync(terminal, QUESTION);
-  const answer = new TextDecoder().decode(bytes.subarray(0, readSync(terminal, bytes)));
-  // What a terminal that is raw does not show by itself.
-  if (process.stdin.isRaw) writeSync(terminal, `${answer.replace(/[^ -~]/g, '')}\n`);
-  return answer;
+function writeToTerminal(text: string): void {
+  const terminal = openSync(TERMINAL, 'w');
+  try {
+    writeSync(terminal, text);
+  } finally {
+    closeSync(terminal);
+  }
 }

@@ -62,6 +62,7 @@ export class Cpu {
       this.fetcher.forgetAll();
       this.records?.mappingsChanged();
     };
+    this.mmu.onPageChanged = (high, low) => this.records?.pageChanged(high, low);
   }
 
   /** What the translator has done; undefined where there is none. */

@@ -71,7 +71,8 @@ export class DeferredStores {
       return this.linearMemory.translate(high, low, bytes, ACCESS_READ);
     } catch (error) {
       if (!(error instanceof GuestException) || access === 'read') throw error;
-      throw new GuestException(error.vector, error.errorCode | FAULT_WRITE, error.linear);
+      const { vector, errorCode, linearHigh, linearLow } = error;
+      throw new GuestException(vector, errorCode | FAULT_WRITE, linearHigh, linearLow);
     }
   }
 

@@ -1,3 +1,5 @@
+import type { PageFault } from '../mmu/mmu.js';
+
 /** Exception vectors. SDM Vol. 3A 6.15 "Exception and Interrupt Reference". */
 export const Vector = {
   DE: 0,
@@ -39,11 +41,22 @@ export class GuestException {
   constructor(
     readonly vector: number,
     readonly errorCode = 0,
-    /** For #PF: the linear address that goes to CR2. */
-    readonly linear = 0n,
+    /** For #PF: bits 63 to 32 of the linear address that goes to CR2, and the others, of either sign. */
+    readonly linearHigh = 0,
+    readonly linearLow = 0,
   ) {}
+
+  /** For #PF: the linear address that goes to CR2. */
+  get linear(): bigint {
+    return (BigInt(this.linearHigh >>> 0) << 32n) | BigInt(this.linearLow >>> 0);
+  }
 
   get message(): string {
     return `${vectorName(this.vector)} error code ${this.errorCode}`;
   }
+}
+
+/** The #PF of a translation that has failed. */
+export function pageFault({ errorCode, linearHigh, linearLow }: PageFault): GuestException {
+  return new GuestException(Vector.PF, errorCode, linearHigh, linearLow);
 }

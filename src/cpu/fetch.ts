@@ -3,7 +3,7 @@ import { WATCH_CODE, type GuestMemory } from '../memory.js';
 import type { Mmu } from '../mmu/mmu.js';
 import { ACCESS_FETCH } from '../mmu/walk.js';
 import { LONGEST_INSTRUCTION, type Decoder } from './decoder.js';
-import { GuestException, Vector } from './exceptions.js';
+import { GuestException, Vector, pageFault } from './exceptions.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
 
 /**
@@ -43,7 +43,7 @@ export class InstructionFetcher {
     if (!isCanonical(rip)) throw new GuestException(Vector.GP);
     const low = Number(BigInt.asIntN(32, rip));
     const physical = this.mmu.translate(Number(BigInt.asIntN(32, rip >> 32n)), low, ACCESS_FETCH);
-    if (physical < 0) throw new GuestException(Vector.PF, this.mmu.fault.errorCode, this.mmu.fault.cr2);
+    if (physical < 0) throw pageFault(this.mmu.fault);
     return physical;
   }
 

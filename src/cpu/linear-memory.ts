@@ -4,7 +4,7 @@ import { addressOf } from '../mmu/fence.js';
 import type { Mmu } from '../mmu/mmu.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
 import type { DeferredStores } from './deferred-stores.js';
-import { GuestException, Vector } from './exceptions.js';
+import { GuestException, Vector, pageFault } from './exceptions.js';
 import type { Access } from './machine.js';
 
 const PAGE_OFFSET = 0xfff;
@@ -62,7 +62,7 @@ export class LinearMemory {
     const firstBytes = Math.min(bytes, PAGE_OFFSET + 1 - (low & PAGE_OFFSET));
     const crosses = firstBytes < bytes;
     const physical = crosses ? this.mmu.translateCrossing(high, low, code) : this.mmu.translate(high, low, code);
-    if (physical < 0) throw new GuestException(Vector.PF, this.mmu.fault.errorCode, this.mmu.fault.cr2);
+    if (physical < 0) throw pageFault(this.mmu.fault);
     return new Located(this, physical, firstBytes, crosses ? this.mmu.secondPhysical : 0);
   }
 
@@ -77,6 +77,13 @@ export class LinearMemory {
   pteStored(physical: number, linearHigh: number, linearLow: number): void {
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
     if (watched & WATCH_TABLE) this.mmu.pteStored(physical, linearHigh, linearLow);
+    if (watched & WATCH_CODE) this.onCodeStored(physical, 8);
+  }
+
+  /** As `stored` for the entry that has named a table in which no entry is present any more. */
+  emptyTableStored(physical: number): void {
+    const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
+    if (watched & WATCH_TABLE) this.mmu.emptyTableStored(physical);
     if (watched & WATCH_CODE) this.onCodeStored(physical, 8);
   }
 }

@@ -1,20 +1,15 @@
 import { PAGE_SIZE, hex } from '../bits.js';
 import type { VmoHandle } from '../vmo/handle.js';
+import { finished, type Steps } from '../vmo/steps.js';
 import type { VmoStore } from '../vmo/store.js';
-import type { AddressSpace } from './address-space.js';
-import type { PageContent } from './changed-pages.js';
 import { Errno, KernelError } from './errors.js';
 import { ADDRESS_SPACE_END, toLinear, type LinearAddress } from './linear-address.js';
 import type { Mapping } from './mapping.js';
-import type { Pager } from './pager.js';
+import { MemoryContent, type ContentSource } from './memory-content.js';
 import type { Region } from './region.js';
 
-/** What memory is committed from, and to. */
-export interface CommitTarget {
-  readonly store: VmoStore;
-  readonly space: AddressSpace;
-  readonly pager: Pager;
-}
+/** Pages that become clean in a step. */
+const PAGES_IN_STEP = 64;
 
 /**
  * Makes a VMO of a range of memory, and that VMO what the range is mapped to: pages that were written become clean, and
@@ -28,8 +23,16 @@ export interface CommitTarget {
  * Throws KernelError, with nothing changed: EINVAL for a range that is not made of whole pages, one or more, EFAULT for one
  * that does not lie in mappings of one region without a gap.
  */
-export function commitRange(target: CommitTarget, start: LinearAddress, lengthBytes: number): VmoHandle {
-  const { store, space, pager } = target;
+export function commitRange(target: ContentSource, start: LinearAddress, lengthBytes: number): VmoHandle {
+  return finished(commitInSteps(target, start, lengthBytes));
+}
+
+/**
+ * As `commitRange`, in steps of 64 pages or so, between which nothing may change in the machine. Given up, it has changed
+ * nothing that a program can tell.
+ */
+export function* commitInSteps(target: ContentSource, start: LinearAddress, lengthBytes: number): Steps<VmoHandle> {
+  const { store, space } = target;
   const end = start + lengthBytes;
   if (start % PAGE_SIZE !== 0 || lengthBytes % PAGE_SIZE !== 0 || !(lengthBytes > 0) || end > ADDRESS_SPACE_END)
     throw new KernelError(
@@ -43,52 +46,43 @@ export function commitRange(target: CommitTarget, start: LinearAddress, lengthBy
       Errno.EFAULT,
       `not all of the ${lengthBytes} bytes from ${hex(toLinear(start))} are mapped, in one region`,
     );
-  const changed = pager.takeChanges(region, start, end);
-  const base = mappedContent(store, mappings, start, end);
-  const vmo = withPages(store, base, start, changed);
-  // Hashes what is new: only then does the canonical tree take the place of the extents, and the next commit begin with it.
-  void vmo.id;
-  remap(store, region, mappings, start, end, vmo);
-  return vmo;
-}
-
-/** The bytes that mappings would fill a range with. */
-function mappedContent(
-  store: VmoStore,
-  mappings: readonly Mapping[],
-  start: LinearAddress,
-  end: LinearAddress,
-): VmoHandle {
-  const parts = mappings.flatMap((mapping) => {
-    const from = Math.max(start, mapping.start);
-    const length = Math.min(end, mapping.end) - from;
-    if (!mapping.backing) return [store.zeros(length)];
-    const { vmo, offset } = mapping.backing;
-    const at = offset + from - mapping.start;
-    const kept = Math.min(length, vmo.length - at);
-    return [store.slice(vmo, at, kept), store.zeros(length - kept)];
-  });
-  return concatAndClose(store, parts);
-}
-
-/** `base` with changed pages in the place of its own. Closes `base` and the contents. */
-function withPages(store: VmoStore, base: VmoHandle, start: LinearAddress, changed: readonly PageContent[]): VmoHandle {
-  if (changed.length === 0) return base;
-  const parts: VmoHandle[] = [];
-  let at = 0;
-  for (const { page, content } of changed) {
-    parts.push(store.slice(base, at, page - start - at), content);
-    at = page - start + PAGE_SIZE;
+  const vmo = yield* contentInSteps(target, start, end);
+  let isDone = false;
+  try {
+    // Hashes what is new: only then does the canonical tree take the place of the extents, and the next commit begin with it.
+    yield* store.identifyInSteps(vmo);
+    remap(store, region, mappings, start, end, vmo);
+    yield* cleanInSteps(target, region, start, end);
+    isDone = true;
+    return vmo;
+  } finally {
+    if (!isDone) vmo.close();
   }
-  parts.push(store.slice(base, at, base.length - at));
-  base.close();
-  return concatAndClose(store, parts);
 }
 
-function concatAndClose(store: VmoStore, parts: readonly VmoHandle[]): VmoHandle {
-  const whole = store.concat(parts);
-  for (const part of parts) part.close();
-  return whole;
+/** The VMO of the bytes of a range. */
+function* contentInSteps(target: ContentSource, start: LinearAddress, end: LinearAddress): Steps<VmoHandle> {
+  const content = new MemoryContent(target, start, end, false);
+  try {
+    while (!content.isComplete) {
+      content.takePart();
+      yield;
+    }
+    return content.finish();
+  } finally {
+    content.close();
+  }
+}
+
+/** Makes pages clean that are what their mappings fill them with, though they were written. */
+function* cleanInSteps(target: ContentSource, region: Region, start: LinearAddress, end: LinearAddress): Steps<void> {
+  for (let at = start; at < end;) {
+    const last = region.changed.within(at, end, PAGES_IN_STEP).at(-1);
+    const next = last ? last.page + PAGE_SIZE : end;
+    for (const { content } of target.pager.takeChanges(region, at, next)) content.close();
+    at = next;
+    yield;
+  }
 }
 
 /** Maps a range to `vmo`. What lies outside it of the mappings there were stays as it is. */

@@ -41,7 +41,7 @@ export class KernelConsole {
   private writtenBytes = 0;
   private readBytes = 0;
   private hasEnded = false;
-  /** What came from a terminal, and neither the line discipline nor a program has had. */
+  /** What came, and neither the line discipline nor a program has had. */
   private arrived: Uint8Array = new Uint8Array(0);
   private readonly discipline = new LineDiscipline();
 
@@ -64,11 +64,19 @@ export class KernelConsole {
     this.console.write(bytes);
   }
 
-  /** Input for a process that wants it in a mode: as `Console.read`. */
-  read(max: number, mode: ConsoleMode): Uint8Array | 'end' | undefined {
-    if (!this.isTerminal) return this.ask(max);
-    const input = mode === CONSOLE_MODE.raw ? this.readRaw(max) : this.discipline.read(max);
-    return input ?? (this.hasEnded ? 'end' : undefined);
+  /**
+   * Input for a process that wants it in a mode: as `Console.read`, but how many bytes were given to `deliver`. Where that
+   * throws, they are there for the next one who reads.
+   */
+  read(max: number, mode: ConsoleMode, deliver: (bytes: Uint8Array) => void): number | 'end' | undefined {
+    const isLine = this.isTerminal && mode === CONSOLE_MODE.lines;
+    const input = isLine ? this.discipline.peek(max) : this.peekRaw(max);
+    if (input === undefined) return this.isTerminal && this.hasEnded ? 'end' : undefined;
+    if (input !== 'end') deliver(input);
+    if (isLine) this.discipline.take(input === 'end' ? 0 : input.length);
+    if (input === 'end') return 'end';
+    if (!isLine) this.take(input.length);
+    return input.length;
   }
 
   /** Takes what was typed at the terminal since the last time, and settles it. No effect on a pipe. */
@@ -111,10 +119,15 @@ export class KernelConsole {
     if (shown.length > 0) this.console.write(shown);
   }
 
-  /** What was typed for the one before, and what came since. */
-  private readRaw(max: number): Uint8Array | undefined {
+  /** Bytes as they came: what was typed for the one before, and what came since; those of a pipe, which is asked for them. */
+  private peekRaw(max: number): Uint8Array | 'end' | undefined {
     if (this.discipline.length > 0) this.arrived = concatenated(this.discipline.takeAll(), this.arrived);
-    return this.arrived.length > 0 ? this.take(max) : undefined;
+    if (!this.isTerminal && this.arrived.length === 0) {
+      const input = this.ask(max);
+      if (input === undefined || input === 'end') return input;
+      this.arrived = input;
+    }
+    return this.arrived.length > 0 ? this.arrived.slice(0, max) : undefined;
   }
 
   private take(max: number): Uint8Array {

@@ -5,6 +5,8 @@ import type { Thread } from './thread.js';
 interface Threads {
   readonly processes: ProcessTable;
   findThread(tid: number): Thread | undefined;
+  /** True where some thread waits for the end of this one, or of its process. */
+  isAwaited(thread: Thread): boolean;
 }
 
 /**
@@ -12,16 +14,19 @@ interface Threads {
  * directly or over others: a wait of `waiter` for their end would never come to its own.
  */
 export function wouldDeadlock(threads: Threads, waiter: Thread, targets: readonly Thread[]): boolean {
-  // Those that are looked at already count as stuck: a circle without a way out is one.
+  // A circle would lead over somebody who waits for the waiter, and those who do are few: chains are not followed in vain.
+  if (!threads.isAwaited(waiter)) return false;
+  // Those that were looked at count as stuck: a circle without a way out is one.
   const stuck = new Set([waiter]);
-  const isStuck = (thread: Thread): boolean => {
-    if (stuck.has(thread)) return true;
+  const toLookAt = [...targets];
+  for (let thread; (thread = toLookAt.pop());) {
+    if (stuck.has(thread)) continue;
     const awaited = awaitedForEver(threads, thread);
     if (!awaited) return false;
     stuck.add(thread);
-    return awaited.every(isStuck);
-  };
-  return targets.every(isStuck);
+    for (const next of awaited) toLookAt.push(next);
+  }
+  return true;
 }
 
 /** The threads that all have to end before a thread goes on; undefined where something else can make it go on, too. */

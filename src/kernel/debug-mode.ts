@@ -26,6 +26,9 @@ export class RefusedCallStore {
   constructor(readonly write: SpuriousWrite) {}
 }
 
+/** Thrown by a store that a kernel-call makes, of which the host does not say yet what becomes of it: the call is made again. */
+export class UndecidedCallStore {}
+
 /**
  * Debug mode: a thread that is in it may write its process's memory and what `debug_allow` grants. Any other store is
  * stopped before it changes anything, and reported; the answer says whether its bytes are left out, stored all the same,
@@ -35,6 +38,10 @@ export class DebugMode {
   private readonly lastWriters = new LastWriters();
   /** The thread that the CPU runs, or ran last. */
   private running: Thread | undefined;
+  /** The host does not say yet what becomes of a store: nothing happens until it is asked again. */
+  isAsking = false;
+  /** The thread whose instruction that is, if it is one. */
+  private asked: { readonly thread: Thread; readonly write: SpuriousWrite } | undefined;
 
   constructor(private readonly host: DebugModeHost) {
     host.cpu.fenced.onForeignStore = (rip, ranges) => this.note(this.running!, rip, ranges);
@@ -70,11 +77,20 @@ export class DebugMode {
       thread.guard.verdict = 'allow';
       return undefined;
     }
-    const write = this.report(thread, stores);
-    const verdict = this.ask(write);
-    if (verdict === 'kill') return trapOfSpuriousWrite(write);
-    thread.guard.verdict = verdict;
-    return undefined;
+    return this.decide(thread, this.report(thread, stores));
+  }
+
+  /** Asks once more about the instruction of a thread. Answers the thread, and the report as `refused` does. */
+  askAgain(): { readonly thread: Thread; readonly report: TrapReport | undefined } | undefined {
+    const { asked } = this;
+    this.isAsking = false;
+    if (!asked) return undefined;
+    return { thread: asked.thread, report: this.decide(asked.thread, asked.write) };
+  }
+
+  /** A thread is no more. */
+  forgetThread(thread: Thread): void {
+    if (this.asked?.thread === thread) this.asked = undefined;
   }
 
   /** Memory for a kernel-call that stores on behalf of a thread. Its stores may throw RefusedCallStore. */
@@ -125,6 +141,7 @@ export class DebugMode {
     }));
     const write = this.report(thread, stores, call);
     const verdict = this.ask(write);
+    if (verdict === 'later') throw new UndecidedCallStore();
     if (verdict === 'kill') throw new RefusedCallStore(write);
     return verdict === 'skip' ? refused : [];
   }
@@ -135,8 +152,18 @@ export class DebugMode {
     return reportSpuriousWrite(scene, thread, stores, call);
   }
 
-  private ask(write: SpuriousWrite): SpuriousWriteVerdict {
-    return this.host.hooks.onSpuriousWrite?.(write) ?? 'kill';
+  private decide(thread: Thread, write: SpuriousWrite): TrapReport | undefined {
+    const verdict = this.ask(write);
+    this.asked = verdict === 'later' ? { thread, write } : undefined;
+    if (verdict === 'kill') return trapOfSpuriousWrite(write);
+    if (verdict !== 'later') thread.guard.verdict = verdict;
+    return undefined;
+  }
+
+  private ask(write: SpuriousWrite): SpuriousWriteVerdict | 'later' {
+    const verdict = this.host.hooks.onSpuriousWrite?.(write) ?? 'kill';
+    this.isAsking = verdict === 'later';
+    return verdict;
   }
 
   private note({ tid }: Thread, rip: bigint, ranges: readonly AddressRange[]): void {

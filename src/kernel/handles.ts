@@ -4,9 +4,17 @@ import type { VmoHandle } from '../vmo/handle.js';
 /** Handles that a process has at most: what a program makes and forgets is bounded. */
 export const HANDLES_MAX = 2 ** 14;
 
+/** No more unhashed bytes are counted for a handle: a VMO may be far longer than what there is of it. */
+const UNHASHED_BYTES_MAX = 2 ** 32;
+
+interface Slot {
+  readonly vmo: VmoHandle;
+  unhashedBytes: number;
+}
+
 /** The VMO handles of a process: small integers, the lowest free one first. */
 export class HandleTable {
-  private readonly slots: (VmoHandle | undefined)[] = [];
+  private readonly slots: (Slot | undefined)[] = [];
   /** No slot below it is free. */
   private firstFree = 0;
   private count = 0;
@@ -16,18 +24,32 @@ export class HandleTable {
     return this.count === HANDLES_MAX;
   }
 
-  /** Takes up a VMO, which is the table's to close. Answers its number. */
-  add(vmo: VmoHandle): number {
+  /**
+   * Takes up a VMO, which is the table's to close. Answers its number. `unhashedBytes` is how many bytes at most have to be
+   * hashed when somebody asks for its identity, as far as the process itself can know: not what others have hashed of them.
+   */
+  add(vmo: VmoHandle, unhashedBytes = 0): number {
     if (this.isFull) throw new RangeError(`a process has at most ${HANDLES_MAX} handles`);
     while (this.slots[this.firstFree]) this.firstFree++;
-    this.slots[this.firstFree] = vmo;
+    this.slots[this.firstFree] = { vmo, unhashedBytes: Math.min(unhashedBytes, UNHASHED_BYTES_MAX) };
     this.count++;
     return this.firstFree++;
   }
 
   /** The VMO of any 64-bit number; undefined where that is no handle. It stays the table's. */
   get(handle: bigint): VmoHandle | undefined {
-    return handle < BigInt(this.slots.length) ? this.slots[Number(handle)] : undefined;
+    return this.slotOf(handle)?.vmo;
+  }
+
+  /** As `add` was told; 0 for a number that is no handle. */
+  unhashedBytesOf(handle: bigint): number {
+    return this.slotOf(handle)?.unhashedBytes ?? 0;
+  }
+
+  /** The VMO of a handle has been hashed, unless the handle is that of another one by now. */
+  wasHashed(handle: bigint, vmo: VmoHandle): void {
+    const slot = this.slotOf(handle);
+    if (slot?.vmo.content === vmo.content) slot.unhashedBytes = 0;
   }
 
   /** False where the number is no handle. */
@@ -43,15 +65,19 @@ export class HandleTable {
   }
 
   closeAll(): void {
-    for (const vmo of this.slots) vmo?.close();
+    for (const slot of this.slots) slot?.vmo.close();
     this.slots.length = this.firstFree = this.count = 0;
   }
 
   /** Each number with its VMO's content, hashed now if it was not. */
   writeState(out: StateWriter): void {
     out.number(this.count);
-    this.slots.forEach((vmo, slot) => {
-      if (vmo) out.number(slot).text(vmo.contentId);
+    this.slots.forEach((slot, number) => {
+      if (slot) out.number(number).number(slot.unhashedBytes).text(slot.vmo.contentId);
     });
+  }
+
+  private slotOf(handle: bigint): Slot | undefined {
+    return handle < BigInt(this.slots.length) ? this.slots[Number(handle)] : undefined;
   }
 }

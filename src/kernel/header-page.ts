@@ -18,7 +18,7 @@ export const HEAP_PAIR_BYTES = 16;
 /** Bytes of a name in UTF-8, without the zero behind it. */
 export const MAX_NAME_BYTES = 63;
 
-const MAGIC = 'BD0PROC\0';
+const MAGIC = new TextEncoder().encode('BD0PROC\0');
 const VERSION = 1;
 
 /** What the header page tells; addresses and sizes as it holds them. */
@@ -44,7 +44,7 @@ export function headerBytes(header: Header): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES);
   const view = new DataView(bytes.buffer);
   const put = (offset: number, value: bigint): void => view.setBigUint64(offset, value, true);
-  bytes.set(new TextEncoder().encode(MAGIC), 0x00);
+  bytes.set(MAGIC, 0x00);
   view.setUint32(0x08, VERSION, true);
   view.setUint32(0x0c, HEADER_BYTES, true);
   put(0x10, BigInt(header.pid));
@@ -53,10 +53,8 @@ export function headerBytes(header: Header): Uint8Array {
   put(0x28, BigInt(header.size));
   put(0x30, toLinear(header.entry));
   put(0x38, toLinear(header.imageBase));
-  bytes.set(
-    heapPairBytes({ heapPointer: toLinear(header.heapPointer), stackFloor: toLinear(header.stackFloor) }),
-    0x40,
-  );
+  put(HEAP_PAIR_OFFSET, toLinear(header.heapPointer));
+  put(HEAP_PAIR_OFFSET + 8, toLinear(header.stackFloor));
   put(0x50, BigInt(header.argc));
   put(0x58, toLinear(header.argv));
   bytes.set(header.imageId, 0x60);

@@ -1,4 +1,4 @@
-import type { CallResult } from './calls/call.js';
+import type { CallResult, STANDING } from './calls/call.js';
 import type { ConsoleInput } from './console.js';
 import type { MemoryAccess } from './mapping.js';
 import type { NameInput } from './names.js';
@@ -14,7 +14,7 @@ export interface KernelCallEvent {
   /** Undefined: there is no such call. */
   readonly name: string | undefined;
   readonly arguments: readonly bigint[];
-  readonly result: CallResult;
+  readonly result: Exclude<CallResult, typeof STANDING>;
 }
 
 /** A page fault, and what became of it. */
@@ -36,6 +36,9 @@ export interface KernelHooks {
   /** Told of what comes from outside, when it comes: a replay gives it again at the same ticks. */
   readonly onInput?: (input: InputEvent) => void;
   readonly onTrap?: (report: TrapReport) => void;
-  /** A thread in debug mode is about to store outside of its own memory. Without this hook its process is killed. */
-  readonly onSpuriousWrite?: (write: SpuriousWrite) => SpuriousWriteVerdict;
+  /**
+   * A thread in debug mode is about to store outside of its own memory. Without this hook its process is killed. Where it
+   * answers 'later', the machine stands still, `run` comes back ('asking'), and the hook is asked again when it is called next.
+   */
+  readonly onSpuriousWrite?: (write: SpuriousWrite) => SpuriousWriteVerdict | 'later';
 }

@@ -1,13 +1,21 @@
 import { PAGE_SIZE, roundUp } from '../bits.js';
 import type { VmoHandle } from '../vmo/handle.js';
-import type { VmoStore } from '../vmo/store.js';
+import type { Patch, VmoStore } from '../vmo/store.js';
 import type { Relocations } from './elf-dynamic.js';
 import type { Segment } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
+import type { KnownImages } from './known-images.js';
 import { toLinear } from './linear-address.js';
 import type { Mapping } from './mapping.js';
 
+/** Where images are loaded to. */
+export interface ImageTarget {
+  readonly store: VmoStore;
+  readonly images: KnownImages;
+}
+
 const WORD_BYTES = 8;
+const WORD = new DataView(new ArrayBuffer(WORD_BYTES));
 
 /**
  * How an image comes to lie in memory, `bias` bytes behind the addresses in the file: maps of slices of its VMO, with the
@@ -15,7 +23,8 @@ const WORD_BYTES = 8;
  * all processes that run it, save those that relocations change; and nothing is copied before it is touched. The mappings
  * hold handles of their own.
  */
-export function imageMappings(store: VmoStore, file: VmoHandle, elf: ElfImage, bias: number): Mapping[] {
+export function imageMappings({ store, images }: ImageTarget, file: VmoHandle, elf: ElfImage, bias: number): Mapping[] {
+  const base = loadBase(elf, bias);
   return elf.segments.flatMap((segment) => {
     const start = bias + pageOf(segment.address);
     const end = bias + roundUp(segment.address + segment.memorySize, PAGE_SIZE);
@@ -23,7 +32,9 @@ export function imageMappings(store: VmoStore, file: VmoHandle, elf: ElfImage, b
     const mappings: Mapping[] = [];
     let zeros = start;
     if (segment.fileSize > 0) {
-      const vmo = relocated(store, contentOf(store, file, segment), segment, elf.relocations, loadBase(elf, bias));
+      const content = contentOf(store, file, segment);
+      const patches = images.patchesOf(segment, base, () => patchesOf(content, segment, elf.relocations, base));
+      const vmo = patched(store, content, patches);
       zeros = start + roundUp(vmo.length, PAGE_SIZE);
       mappings.push({ start, end: zeros, protection, backing: { vmo, offset: 0 } });
     }
@@ -48,14 +59,13 @@ function contentOf(store: VmoStore, file: VmoHandle, segment: Segment): VmoHandl
   return store.slice(file, start, cut - start);
 }
 
-/** `content` with the relocations of its segment laid over it, page by page. Closes `content`. */
-function relocated(
-  store: VmoStore,
+/** The pages of `content` that the relocations of its segment change, as they are then. */
+function patchesOf(
   content: VmoHandle,
   segment: Segment,
   { addresses, addends }: Relocations,
   base: bigint,
-): VmoHandle {
+): readonly Patch[] {
   const pages = new Map<number, Uint8Array>();
   const first = pageOf(segment.address);
   const end = segment.address + segment.fileSize;
@@ -63,25 +73,29 @@ function relocated(
     if (address < segment.address || address >= end) return;
     patchWord(content, pages, address - first, BigInt.asUintN(64, base + addends[index]!));
   });
-  if (pages.size === 0) return content;
-  const result = store.delta(
-    content,
-    Array.from(pages, ([page, bytes]) => ({ offset: page * PAGE_SIZE, bytes })),
-  );
+  return Array.from(pages, ([page, bytes]) => ({ offset: page * PAGE_SIZE, bytes }));
+}
+
+/** `content` with pages laid over it. Closes `content`. */
+function patched(store: VmoStore, content: VmoHandle, patches: readonly Patch[]): VmoHandle {
+  if (patches.length === 0) return content;
+  const result = store.delta(content, patches);
   content.close();
   return result;
 }
 
 /** Stores a word, which may begin in one page and end in the next, into copies of the pages of `content`. */
 function patchWord(content: VmoHandle, pages: Map<number, Uint8Array>, offset: number, value: bigint): void {
-  for (let at = offset; at < offset + WORD_BYTES; at++) {
+  WORD.setBigUint64(0, value, true);
+  for (let byte = 0; byte < WORD_BYTES; byte++) {
+    const at = offset + byte;
     const page = Math.floor(at / PAGE_SIZE);
     let bytes = pages.get(page);
     if (!bytes) {
       bytes = content.read(page * PAGE_SIZE, Math.min(PAGE_SIZE, content.length - page * PAGE_SIZE));
       pages.set(page, bytes);
     }
-    bytes[at % PAGE_SIZE] = Number((value >> BigInt(8 * (at - offset))) & 0xffn);
+    bytes[at % PAGE_SIZE] = WORD.getUint8(byte);
   }
 }
 

@@ -107,20 +107,20 @@ export function initialStackBytes(argv: readonly Uint8Array[], threadLocal: Thre
   return strings + threadLocalBytes(threadLocal) + PAGE_SIZE;
 }
 
+/** Tags, each followed by its value. */
 function auxiliaryVector({ programHeaders, base, entry }: InitialStackOptions): bigint[] {
-  const vector: [tag: number, value: bigint][] = [
-    [AT_PAGESZ, BigInt(PAGE_SIZE)],
-    [AT_BASE, base],
-    [AT_ENTRY, toLinear(entry)],
-    [AT_NULL, 0n],
-  ];
-  if (programHeaders)
-    vector.unshift(
-      [AT_PHDR, toLinear(programHeaders.address)],
-      [AT_PHENT, BigInt(PROGRAM_HEADER_BYTES)],
-      [AT_PHNUM, BigInt(programHeaders.count)],
-    );
-  return vector.flatMap(([tag, value]) => [BigInt(tag), value]);
+  const vector: bigint[] = [];
+  const add = (tag: number, value: bigint): unknown => vector.push(BigInt(tag), value);
+  if (programHeaders) {
+    add(AT_PHDR, toLinear(programHeaders.address));
+    add(AT_PHENT, BigInt(PROGRAM_HEADER_BYTES));
+    add(AT_PHNUM, BigInt(programHeaders.count));
+  }
+  add(AT_PAGESZ, BigInt(PAGE_SIZE));
+  add(AT_BASE, base);
+  add(AT_ENTRY, toLinear(entry));
+  add(AT_NULL, 0n);
+  return vector;
 }
 
 /**

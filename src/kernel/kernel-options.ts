@@ -32,5 +32,7 @@ export type KernelEvent =
    * and without an end, nothing will ever happen.
    */
   | { readonly kind: 'waiting'; readonly until: number; readonly forInput: boolean }
+  /** The hook onSpuriousWrite wants to be asked later. */
+  | { readonly kind: 'asking' }
   /** There is no process. */
   | { readonly kind: 'idle' };

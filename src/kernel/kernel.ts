@@ -1,27 +1,19 @@
 import type { Cpu, CpuEvent } from '../cpu/cpu.js';
 import type { RefusedStore } from '../cpu/events.js';
 import { Vector, type GuestException } from '../cpu/exceptions.js';
-import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state.js';
+import { RDI } from '../cpu/state.js';
+import type { GuestMemory } from '../memory.js';
+import { addressOf } from '../mmu/fence.js';
 import type { StateWriter } from '../state-writer.js';
-import { OutOfFramesError } from '../vmo/errors.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
 import { AddressSpace } from './address-space.js';
-import {
-  ENDED,
-  PENDING,
-  type CallContext,
-  type CallResult,
-  type KernelCall,
-  type KernelServices,
-  type ThreadStart,
-} from './calls/call.js';
-import { KERNEL_CALLS } from './calls/index.js';
+import { CallRunner } from './call-runner.js';
+import type { KernelServices, ThreadStart } from './calls/call.js';
 import { commitRange } from './commit.js';
 import { KernelConsole, type ConsoleInput } from './console.js';
 import { enterUserMode, setInitialRegisters } from './cpu-setup.js';
-import { DebugMode, RefusedCallStore } from './debug-mode.js';
-import { Errno, failure } from './errors.js';
+import { DebugMode } from './debug-mode.js';
 import type { KernelHooks } from './hooks.js';
 import { mapKernelPage } from './kernel-page.js';
 import type { Clock, KernelEvent, KernelOptions } from './kernel-options.js';
@@ -30,21 +22,26 @@ import { KnownImages } from './known-images.js';
 import { fromLinear, type LinearAddress } from './linear-address.js';
 import { loadProgram, unload, type StartOptions } from './loader.js';
 import { again } from './map-vmo.js';
-import { MemoryNames, WatchedNames, type NameInput, type NameSpace } from './names.js';
+import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
 import { PageFaults } from './page-faults.js';
 import { Pager } from './pager.js';
 import { Process } from './process.js';
 import { ProcessTable } from './process-table.js';
 import { Scheduler } from './scheduler.js';
 import { freeThreadStack, prepareStack } from './threads.js';
-import { LAST_DEADLINE, Thread, type PendingCall, type ThreadStack } from './thread.js';
-import { accessOf, makeTrapReport, trapOfSpuriousWrite, type TrapReport } from './trap-report.js';
+import { LAST_DEADLINE, Thread, type ThreadStack } from './thread.js';
+import { accessOf, makeTrapReport, type TrapReport } from './trap-report.js';
 import { UserMemory } from './user-memory.js';
 import type { WaitKey } from './wait-queues.js';
 import { Waits } from './waits.js';
 
-const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
-const CALLS = new Map(KERNEL_CALLS.map((call) => [call.number, call]));
+/** What a kernel-call and a page fault take at least, in units of effort; and the ticks that take as much. */
+const CALL_EFFORT = 1;
+const FAULT_EFFORT = 4;
+const TICKS_PER_EFFORT = 128;
+/** What nobody holds any more is forgotten before the machine goes on: so much of it at once, and what that takes. */
+const SUBTREES_FORGOTTEN_AT_ONCE = 1024;
+const FORGET_EFFORT = 512;
 
 /**
  * BD0's kernel: it stands where a hypervisor stands. Every exception and VMCALL of a thread comes here, and is resolved,
@@ -55,19 +52,22 @@ export class Kernel implements KernelServices {
   readonly space = new AddressSpace();
   readonly images = new KnownImages();
   readonly store: VmoStore;
-  readonly names: NameSpace;
+  readonly names: SteppedNames;
   readonly pager: Pager;
   readonly memory: UserMemory;
   readonly console: KernelConsole;
   readonly debugMode: DebugMode;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
+  /** What it has done for threads: units of some 2.5 microseconds of the host's time, far from exact. */
+  effort = 0;
   private readonly cpu: Cpu;
   private readonly hooks: KernelHooks;
   private readonly clock: Clock;
   private readonly scheduler = new Scheduler();
   private readonly waits = new Waits(this.scheduler);
   private readonly pageFaults: PageFaults;
+  private readonly calls: CallRunner;
   private readonly threads = new Map<number, Thread>();
   /** Whose registers the CPU holds. */
   private current: Thread | undefined;
@@ -93,6 +93,12 @@ export class Kernel implements KernelServices {
     this.pageFaults = new PageFaults(this.pager);
     const { memory, space, processes } = this;
     this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks });
+    this.calls = new CallRunner({
+      ...{ kernel: this, cpu, hooks, console: this.console, store, names: this.names, scheduler: this.scheduler },
+      ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode },
+      kill: (thread, report) => this.kill(thread, report),
+      trap: (thread, cause) => this.trap(thread, cause),
+    });
     mapKernelPage(store, space);
     enterUserMode(cpu, this.pager.pageTable.root);
   }
@@ -133,13 +139,25 @@ export class Kernel implements KernelServices {
     return thread;
   }
 
-  /** Runs threads until something happens that the host should know, at most `maxTicks` ticks (at least 1). */
-  run(maxTicks: number): KernelEvent {
+  /**
+   * Runs threads until something happens that the host should know, at most `maxTicks` ticks (at least 1), or until that has
+   * taken `maxEffort` of the kernel's effort: the machine may stand in the middle of a call then, and cannot tell.
+   */
+  run(maxTicks: number, maxEffort = Infinity): KernelEvent {
     const end = this.cpu.ticks + maxTicks;
+    const effortEnd = this.effort + maxEffort;
     this.console.takeIn();
-    while (this.cpu.ticks < end) {
-      const thread = this.schedule();
-      if (thread) this.runThread(thread, end);
+    this.askAboutWrite();
+    if (this.debugMode.isAsking) return { kind: 'asking' };
+    while ((this.calls.standing || this.cpu.ticks < end) && this.effort < effortEnd) {
+      if (this.store.hasToForget) {
+        this.store.forgetSome(SUBTREES_FORGOTTEN_AT_ONCE);
+        this.exert(FORGET_EFFORT);
+        continue;
+      }
+      const thread = this.calls.standing ?? this.schedule();
+      if (thread && !this.debugMode.isAsking) this.runThread(thread, end);
+      if (this.debugMode.isAsking) return { kind: 'asking' };
       if (this.someProcessEnded) {
         this.someProcessEnded = false;
         return { kind: 'ended' };
@@ -156,7 +174,8 @@ export class Kernel implements KernelServices {
    */
   step(thread: Thread): void {
     this.scheduler.giveTurn(thread, this.cpu.ticks);
-    this.runThread(thread, this.cpu.ticks + 1);
+    do this.runThread(thread, this.cpu.ticks + 1);
+    while (this.calls.standing);
   }
 
   /** Makes a VMO of a range of memory, which is mapped to it from then on: see commitRange. */
@@ -167,36 +186,51 @@ export class Kernel implements KernelServices {
   /** Lets time pass until a tick, the last deadline at most, while all threads wait; no effect if it is past. */
   passTime(tick: number): void {
     if (this.scheduler.running) throw new Error('time passes by itself while threads run');
-    this.spend(Math.max(0, Math.min(tick, LAST_DEADLINE) - this.cpu.ticks));
+    this.pass(Math.max(0, Math.min(tick, LAST_DEADLINE) - this.cpu.ticks));
   }
 
-  /** Counts time in which no instruction retires. */
   spend(ticks: number): void {
-    this.cpu.ticks += ticks;
-    this.ticksWithoutInstruction += ticks;
+    this.pass(ticks);
+    this.tookEffort(ticks / TICKS_PER_EFFORT);
+  }
+
+  exert(units: number): void {
+    this.effort += units;
+  }
+
+  get guestMemory(): GuestMemory {
+    return this.cpu.memory;
   }
 
   /** Ends a process: all its threads. Its memory is given back, unless others live in it. */
   end(process: Process, exitCode: number, trap?: TrapReport): void {
     for (const thread of [...process.threads]) this.removeThread(thread, exitCode);
-    process.handles.closeAll();
-    process.image.close();
     this.processes.remove(process);
     process.end = { exitCode, trap };
-    for (const region of [...process.regions, ...process.maps]) {
-      if (--region.users > 0) continue;
-      unload(this, region);
-      this.debugMode.forget(region);
-    }
+    this.giveBackMemory(process);
     this.someProcessEnded = true;
     this.waits.tellEnd(process, exitCode, this.processes.find(process.description.parent));
   }
 
+  private giveBackMemory(process: Process): void {
+    const unused = [...process.regions, ...process.maps].filter((region) => --region.users === 0);
+    this.store.closing(() => {
+      process.handles.closeAll();
+      process.image.close();
+      for (const region of unused) unload(this, region);
+    });
+    for (const region of unused) this.debugMode.forget(region);
+  }
+
   endThread(thread: Thread, code: number): void {
-    const { process, tid } = thread;
+    const { process } = thread;
     if (process.threads.length === 1) return this.end(process, code & 0xff);
-    if (this.removeThread(thread, code) === 0) process.endedThreads.add(tid, code);
+    this.removeThread(thread, code);
     if (thread.stack !== process.description.mainStack) freeThreadStack(this, process, thread.stack);
+  }
+
+  isAwaited(thread: Thread): boolean {
+    return this.waits.isAwaited(thread);
   }
 
   wake(key: WaitKey, answer: bigint, count = Infinity): number {
@@ -236,21 +270,21 @@ export class Kernel implements KernelServices {
     return thread;
   }
 
-  /** Answers how many threads waited for the end of this one. */
-  private removeThread(thread: Thread, code: number): number {
-    const { process, tid, pending } = thread;
+  private removeThread(thread: Thread, code: number): void {
+    const { process, tid } = thread;
     this.waits.forget(thread);
-    pending?.work?.close();
+    this.calls.giveUp(thread);
+    this.debugMode.forgetThread(thread);
     this.scheduler.remove(thread);
     this.threads.delete(tid);
     process.threads.splice(process.threads.indexOf(thread), 1);
     if (this.current === thread) this.current = undefined;
-    return this.wake(`thread ${tid}`, BigInt(code));
+    this.waits.tellThreadEnd(thread, code);
   }
 
   private runThread(thread: Thread, end: number): void {
     this.switchTo(thread);
-    if (thread.pending) return this.continueCall(thread, thread.pending);
+    if (thread.pending) return this.calls.goOn(thread, thread.pending);
     const event = this.debugMode.run(thread, this.scheduler.turnEnd(end) - this.cpu.ticks);
     this.scheduler.passSlices(this.cpu.ticks);
     this.handle(thread, event);
@@ -273,7 +307,7 @@ export class Kernel implements KernelServices {
   /** A thread that waits makes its call once more. */
   private askAgain(thread: Thread): void {
     this.switchTo(thread);
-    this.call(thread, thread.pending!);
+    this.calls.make(thread, thread.pending!);
   }
 
   /** All threads wait. Undefined: not any more, since time has passed. */
@@ -287,6 +321,24 @@ export class Kernel implements KernelServices {
     return undefined;
   }
 
+  /** Counts time in which no instruction retires. */
+  private pass(ticks: number): void {
+    this.cpu.ticks += ticks;
+    this.ticksWithoutInstruction += ticks;
+  }
+
+  /** Asks the host again about a write that it has not decided on. */
+  private askAboutWrite(): void {
+    const answer = this.debugMode.askAgain();
+    if (answer?.report) this.kill(answer.thread, answer.report);
+  }
+
+  /** Work for a thread, always as much for the same: it uses up its slice, too. */
+  private tookEffort(units: number): void {
+    this.exert(units);
+    this.scheduler.shortenSlice(units);
+  }
+
   /** A context switch changes registers and nothing else. */
   private switchTo(thread: Thread): void {
     if (this.current === thread) return;
@@ -298,9 +350,8 @@ export class Kernel implements KernelServices {
   private handle(thread: Thread, event: CpuEvent): void {
     if (event.kind === 'ticks') return;
     if (event.kind === 'vmcall') {
-      this.pager.releasePins();
-      const number = Number(this.cpu.state.gpr(RAX));
-      this.call(thread, { number, progress: 0, wait: undefined, answer: undefined });
+      this.calls.begin(thread);
+      this.tookEffort(CALL_EFFORT);
       return;
     }
     if (event.kind === 'refused') return this.refused(thread, event.stores);
@@ -310,10 +361,11 @@ export class Kernel implements KernelServices {
   }
 
   private handleFault(thread: Thread, exception: GuestException): void {
-    const { linear, errorCode } = exception;
-    const access = accessOf(errorCode);
-    const outcome = this.pageFaults.resolve(thread, linear, access, this.cpu.ticks);
-    this.hooks.onFault?.({ thread, rip: this.cpu.state.rip, linear, access, outcome });
+    const access = accessOf(exception.errorCode);
+    const address = addressOf(exception.linearHigh, exception.linearLow);
+    const outcome = this.pageFaults.resolve(thread, address, access, this.cpu.ticks);
+    this.tookEffort(FAULT_EFFORT);
+    this.hooks.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
     if (outcome !== 'resolved') this.trap(thread, outcome === 'out of memory' ? outcome : 'exception', exception);
   }
 
@@ -322,70 +374,6 @@ export class Kernel implements KernelServices {
     this.ticksWithoutInstruction++;
     const report = this.debugMode.refused(thread, stores);
     if (report) this.kill(thread, report);
-  }
-
-  /** Goes on with a call that has not answered yet. One that works on costs a tick each time; one that waited costs none. */
-  private continueCall(thread: Thread, pending: PendingCall): void {
-    this.pager.releasePins();
-    if (pending.answer !== undefined) return this.answer(thread, pending, pending.answer);
-    if (!pending.wait) this.spend(1);
-    this.call(thread, pending);
-  }
-
-  /** Makes a call with the registers in the CPU. */
-  private call(thread: Thread, pending: PendingCall): void {
-    const { state } = this.cpu;
-    const call = CALLS.get(pending.number);
-    const waited = pending.wait !== undefined;
-    pending.wait = undefined;
-    let result: CallResult;
-    try {
-      if (call) {
-        const args = call.parameters.map((_, index) => state.gpr(ARGUMENT_REGISTERS[index]!));
-        result = call.perform(this.contextOf(thread, pending, call), ...args);
-      } else result = failure(Errno.ENOSYS);
-    } catch (error) {
-      pending.work?.close();
-      if (error instanceof RefusedCallStore) return this.kill(thread, trapOfSpuriousWrite(error.write));
-      if (!(error instanceof OutOfFramesError)) throw error;
-      this.trap(thread, 'out of memory');
-      return;
-    }
-    if (result !== PENDING) pending.work?.close();
-    if (typeof result === 'bigint') {
-      if (waited) this.scheduler.wake(thread);
-      this.answer(thread, pending, result);
-      return;
-    }
-    this.tell(thread, pending, result);
-    if (result === ENDED) return;
-    thread.pending = pending;
-    if (!waited && pending.wait) this.waits.begin(thread, pending.wait);
-    if (waited && !pending.wait) this.scheduler.wake(thread);
-  }
-
-  /** Answers a call of the thread whose registers the CPU holds. */
-  private answer(thread: Thread, pending: PendingCall, result: bigint): void {
-    this.tell(thread, pending, result);
-    this.cpu.state.setGpr(RAX, BigInt.asUintN(64, result));
-    thread.pending = undefined;
-  }
-
-  private tell(thread: Thread, { number }: PendingCall, result: CallResult): void {
-    const { onKernelCall } = this.hooks;
-    if (!onKernelCall) return;
-    const args = ARGUMENT_REGISTERS.map((register) => this.cpu.state.gpr(register));
-    onKernelCall({ thread, number: BigInt(number), name: CALLS.get(number)?.name, arguments: args, result });
-  }
-
-  /** One literal: put together by spreading others it takes ten microseconds, and rubbish to collect. */
-  private contextOf(thread: Thread, pending: PendingCall, call: KernelCall): CallContext {
-    const { console, store, names, space, pager, debugMode, cpu } = this;
-    const { process } = thread;
-    const { ticks: now, memory: guestMemory } = cpu;
-    const memory = debugMode.memoryFor(thread, call.name);
-    // prettier-ignore
-    return { kernel: this, thread, process, now, pending, memory, console, store, names, space, pager, debugMode, guestMemory };
   }
 
   private trap(thread: Thread, cause: TrapReport['cause'], exception?: GuestException): void {

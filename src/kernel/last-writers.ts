@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from '../bits.js';
 import type { AddressRange } from '../mmu/fence.js';
 import type { StateWriter } from '../state-writer.js';
 import type { LinearAddress } from './linear-address.js';
@@ -18,15 +19,19 @@ export interface LastWriter {
 export class LastWriters {
   /** In the order of the stores. */
   private readonly writers = new Map<LinearAddress, LastWriter>();
+  /** How many bytes of a page are among them; no page has none. */
+  private readonly byPage = new Map<LinearAddress, number>();
 
   note({ start, end }: AddressRange, writer: LastWriter): void {
     for (let address = start; address < end; address++) {
-      this.writers.delete(address);
+      this.delete(address);
       this.writers.set(address, writer);
+      const page = pageOf(address);
+      this.byPage.set(page, (this.byPage.get(page) ?? 0) + 1);
     }
     for (const address of this.writers.keys()) {
       if (this.writers.size <= MOST_REMEMBERED) break;
-      this.writers.delete(address);
+      this.delete(address);
     }
   }
 
@@ -36,11 +41,26 @@ export class LastWriters {
 
   /** Forgets who wrote to memory that is no more. */
   forget({ start, end }: AddressRange): void {
-    for (const address of this.writers.keys()) if (address >= start && address < end) this.writers.delete(address);
+    for (const page of this.byPage.keys())
+      for (let address = Math.max(start, page); address < Math.min(end, page + PAGE_SIZE); address++)
+        this.delete(address);
   }
 
   writeState(out: StateWriter): void {
     out.number(this.writers.size);
     for (const [address, { tid, rip, tick }] of this.writers) out.number(address).number(tid).word(rip).number(tick);
   }
+
+  /** No effect for a byte that is not remembered. */
+  private delete(address: LinearAddress): void {
+    if (!this.writers.delete(address)) return;
+    const page = pageOf(address);
+    const left = this.byPage.get(page)! - 1;
+    if (left > 0) this.byPage.set(page, left);
+    else this.byPage.delete(page);
+  }
+}
+
+function pageOf(address: LinearAddress): LinearAddress {
+  return address - (address % PAGE_SIZE);
 }

@@ -63,11 +63,22 @@ export class LineDiscipline {
 
   /** Reads from the first line, at most `max` bytes of it; undefined where no line is whole. */
   read(max: number): Uint8Array | 'end' | undefined {
+    const input = this.peek(max);
+    if (input !== undefined) this.take(input === 'end' ? 0 : input.length);
+    return input;
+  }
+
+  /** As `read`, but the bytes stay until they are taken. */
+  peek(max: number): Uint8Array | 'end' | undefined {
     const line = this.lines[0];
-    if (!line) return undefined;
-    if (line.length > max) this.lines[0] = line.subarray(max);
+    return line?.length === 0 ? 'end' : line?.subarray(0, max);
+  }
+
+  /** Takes the first bytes of the first line, which there is; the line goes with its last byte. */
+  take(length: number): void {
+    const line = this.lines[0]!;
+    if (line.length > length) this.lines[0] = line.subarray(length);
     else this.lines.shift();
-    return line.length === 0 ? 'end' : line.subarray(0, max);
   }
 
   /** Takes back everything that was typed and not read: the bytes as they came, but for what was taken back. */

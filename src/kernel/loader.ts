@@ -109,8 +109,7 @@ function loadAlone(target: LoadTarget, program: Program, limitBytes: number): Lo
     if (elf.fixed) regions.push(target.space.placeImage(elf.start, elf.end - elf.start));
     region.add({ start: region.start, end: region.start + PAGE_SIZE, ...ZEROS });
     region.add({ start: layout.heap, end: region.end, ...ZEROS });
-    for (const mapping of imageMappings(target.store, program.image, elf, layout.bias))
-      (regions[1] ?? region).add(mapping);
+    for (const mapping of imageMappings(target, program.image, elf, layout.bias)) (regions[1] ?? region).add(mapping);
     return fill(target, program, layout, { region, imageRegion: regions[1], size: region.size });
   } catch (error) {
     for (const region of regions) unload(target, region);
@@ -128,7 +127,7 @@ function loadShared(target: LoadTarget, program: Program, region: Region, limitB
   const { header, heap, stack } = layout;
   const imageRegion = elf.fixed ? target.space.placeImage(elf.start, elf.end - elf.start) : undefined;
   try {
-    for (const mapping of imageMappings(target.store, program.image, elf, layout.bias))
+    for (const mapping of imageMappings(target, program.image, elf, layout.bias))
       if (imageRegion) imageRegion.add(mapping);
       else replaceMapping(target, region, mapping);
     const loaded = fill(target, program, layout, { region, imageRegion, size: heap - header });
@@ -164,7 +163,15 @@ function fill(
   const { programHeaders } = elf;
   const threadLocal = elf.threadLocal && { ...elf.threadLocal, address: bias + elf.threadLocal.address };
   const description: ProcessDescription = {
-    ...{ ...place, parent, name, nameBytes, header, heap, threadLocal },
+    region: place.region,
+    imageRegion: place.imageRegion,
+    size: place.size,
+    parent,
+    name,
+    nameBytes,
+    header,
+    heap,
+    threadLocal,
     entry: bias + elf.entry,
     mainStack: stack,
     imageId: image.id,
@@ -181,8 +188,16 @@ function fill(
   for (const { address, bytes } of top.pieces) memory.write(address, bytes);
   if (threadLocal) memory.write(top.threadLocalStart, memory.peek(threadLocal.address, threadLocal.fileSize));
   const headerPage = headerBytes({
-    ...{ pid, parent, start: header, size: place.size, entry: description.entry, imageBase: bias + elf.start },
-    ...{ heapPointer: heap, stackFloor: stack.guard, argc: argv.length, argv: top.argv },
+    pid,
+    parent,
+    start: header,
+    size: place.size,
+    entry: description.entry,
+    imageBase: bias + elf.start,
+    heapPointer: heap,
+    stackFloor: stack.guard,
+    argc: argv.length,
+    argv: top.argv,
     imageId: hexToBytes(description.imageId),
     name: nameBytes,
   });

@@ -26,15 +26,21 @@ export interface ContentSource {
  * mapped to, whatever its length, and nothing is touched; pages that were written are copied.
  */
 export class MemoryContent implements CallWork {
+  /** Bytes so far that nobody has hashed, as far as a program can know: see HandleTable. */
+  unhashedBytes = 0;
   private readonly builder: VmoBuilder;
+  /** Pages of memory are pages of the VMO. */
+  private readonly isAligned: boolean;
 
-  /** The bytes from `at` to `end`. */
+  /** The bytes from `at` to `end`, which have to be readable if a program asks for them. */
   constructor(
     private readonly source: ContentSource,
     private at: LinearAddress,
     private readonly end: LinearAddress,
+    private readonly isForProgram = true,
   ) {
     this.builder = source.store.builder();
+    this.isAligned = at % PAGE_SIZE === 0;
   }
 
   get isComplete(): boolean {
@@ -47,7 +53,7 @@ export class MemoryContent implements CallWork {
     for (let left = EXTENTS_IN_PART; left > 0 && !this.isComplete;) {
       const region = this.source.space.regionAt(this.at);
       const mapping = region?.mappingAt(this.at);
-      if (!region || !mapping || !allows(mapping.protection, 'read')) return undefined;
+      if (!region || !mapping || (this.isForProgram && !allows(mapping.protection, 'read'))) return undefined;
       const end = Math.min(this.end, mapping.end);
       const changed = region.changed.within(pageOf(this.at), end, left);
       for (const { page, content } of changed) {
@@ -82,6 +88,7 @@ export class MemoryContent implements CallWork {
     const offset = backing ? backing.offset + this.at - start : 0;
     const kept = backing ? Math.max(0, Math.min(length, backing.vmo.length - offset)) : 0;
     if (backing && kept > 0) this.builder.copyFrom(backing.vmo, offset, kept);
+    if (!this.isAligned) this.unhashedBytes += kept;
     if (kept < length) {
       const zeros = this.source.store.zeros(length - kept);
       this.builder.copyFrom(zeros);
@@ -95,6 +102,7 @@ export class MemoryContent implements CallWork {
     const { pager, guestMemory } = this.source;
     const [from, to] = [this.at - page, end - page];
     this.at = end;
+    this.unhashedBytes += to - from;
     if (content) {
       this.builder.copyFrom(content, from, to - from);
       return 0;

@@ -1,5 +1,6 @@
 import type { StateWriter } from '../state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
+import { finished, type Steps } from '../vmo/steps.js';
 import type { VmoStore } from '../vmo/store.js';
 import { MAX_NAME_BYTES } from './header-page.js';
 
@@ -18,6 +19,13 @@ export interface NameSpace {
   lookup(name: string): VmoHandle | undefined;
   /** Makes a name stand for a VMO, or for nothing, if it stands for what is expected: one step, durable when it answers. */
   publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome;
+  /**
+   * As `lookup` and `publish`, in steps, for names that take the host long: each answers the bytes that were moved, for which
+   * time passes in the machine, so that it is the same for the same content; or 0, for which it does not. `publish` is given
+   * VMOs that are hashed.
+   */
+  lookupInSteps?(name: string): Steps<VmoHandle | undefined, number>;
+  publishInSteps?(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number>;
   /** All names, in any order. */
   names(): Iterable<string>;
   /** The VMO of an identity that the machine's store does not know, by a new handle; undefined where nobody has it. */
@@ -25,6 +33,9 @@ export interface NameSpace {
   /** All that is not the host's. */
   writeState(out: StateWriter): void;
 }
+
+/** Names all of which answer in steps. */
+export type SteppedNames = NameSpace & Required<Pick<NameSpace, 'lookupInSteps' | 'publishInSteps'>>;
 
 /** What makes the names of a machine over its store. */
 export type MakeNameSpace = (store: VmoStore) => NameSpace;
@@ -70,29 +81,46 @@ export class MemoryNames implements NameSpace {
   }
 }
 
+/** Of UTF-8, for a code unit of UTF-16. */
+const MOST_BYTES_OF_UNIT = 3;
+
 /** What names answered: identities, names, or what became of a publication. */
 export type NameInput =
   | { readonly kind: 'lookup'; readonly name: string; readonly id: string | undefined }
   | { readonly kind: 'open'; readonly id: string; readonly isThere: boolean }
   | { readonly kind: 'publish'; readonly name: string; readonly outcome: PublishOutcome }
+  /** A step on the way to the answer of a lookup or a publication, for which time passes. */
+  | { readonly kind: 'step'; readonly name: string; readonly bytes: number }
   | { readonly kind: 'names'; readonly names: readonly string[] };
 
 /** Names of which each answer is told. */
-export class WatchedNames implements NameSpace {
+export class WatchedNames implements SteppedNames {
   constructor(
     private readonly inner: NameSpace,
     private readonly tell: (input: NameInput) => void,
   ) {}
 
   lookup(name: string): VmoHandle | undefined {
+    return finished(this.lookupInSteps(name));
+  }
+
+  *lookupInSteps(name: string): Steps<VmoHandle | undefined, number> {
     if (!isName(name)) return undefined;
-    const vmo = this.inner.lookup(name);
+    const { inner } = this;
+    const vmo = inner.lookupInSteps ? yield* this.watched(name, inner.lookupInSteps(name)) : inner.lookup(name);
     this.tell({ kind: 'lookup', name, id: vmo?.id });
     return vmo;
   }
 
   publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
-    const outcome = this.inner.publish(name, vmo, expected);
+    return finished(this.publishInSteps(name, vmo, expected));
+  }
+
+  *publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number> {
+    const { inner } = this;
+    const outcome = inner.publishInSteps
+      ? yield* this.watched(name, inner.publishInSteps(name, vmo, expected))
+      : inner.publish(name, vmo, expected);
     this.tell({ kind: 'publish', name, outcome });
     return outcome;
   }
@@ -112,6 +140,19 @@ export class WatchedNames implements NameSpace {
   writeState(out: StateWriter): void {
     this.inner.writeState(out);
   }
+
+  private *watched<T>(name: string, steps: Steps<T, number>): Steps<T, number> {
+    try {
+      for (let step = steps.next(); ; step = steps.next()) {
+        if (step.done) return step.value;
+        if (step.value > 0) this.tell({ kind: 'step', name, bytes: step.value });
+        yield step.value;
+      }
+    } finally {
+      // Where the call was given up.
+      steps.return(undefined as T);
+    }
+  }
 }
 
 /**
@@ -119,8 +160,9 @@ export class WatchedNames implements NameSpace {
  * control characters. A durable store takes the same (cli/store/names.ts).
  */
 export function isName(name: string): boolean {
-  const bytes = new TextEncoder().encode(name).length;
-  if (bytes < 1 || bytes > MAX_NAME_BYTES || /[\p{Cc}\p{Cs}]/u.test(name)) return false;
+  if (name.length < 1 || name.length > MAX_NAME_BYTES || /[\p{Cc}\p{Cs}]/u.test(name)) return false;
+  if (name.length > MAX_NAME_BYTES / MOST_BYTES_OF_UNIT && new TextEncoder().encode(name).length > MAX_NAME_BYTES)
+    return false;
   return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
@@ -131,9 +173,14 @@ export function sortedNames(names: Iterable<string>): string[] {
 
 /** The order of UTF-8 is that of code points, which that of UTF-16 is not. */
 function compareCodePoints(a: string, b: string): number {
-  const [first, second] = [[...a], [...b]];
-  const length = Math.min(first.length, second.length);
+  const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++)
-    if (first[at] !== second[at]) return first[at]!.codePointAt(0)! - second[at]!.codePointAt(0)!;
-  return first.length - second.length;
+    if (a.charCodeAt(at) !== b.charCodeAt(at)) return placeOf(a.charCodeAt(at)) - placeOf(b.charCodeAt(at));
+  return a.length - b.length;
+}
+
+/** The place of a code unit in the order of code points: halves of those beyond FFFF stand behind all others. */
+function placeOf(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }

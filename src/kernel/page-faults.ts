@@ -1,6 +1,6 @@
 import { OutOfFramesError } from '../vmo/errors.js';
 import type { StateWriter } from '../state-writer.js';
-import { fromLinear } from './linear-address.js';
+import type { LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import type { FaultOutcome, Pager } from './pager.js';
 import type { Thread } from './thread.js';
@@ -9,17 +9,17 @@ import type { Thread } from './thread.js';
 export class PageFaults {
   /** How many there were. */
   count = 0;
-  private last: { readonly tid: number; readonly tick: number } = { tid: 0, tick: 0 };
+  private lastTid = 0;
+  private lastTick = 0;
 
   constructor(private readonly pager: Pager) {}
 
   /** Resolves the fault that took this tick, if the access is allowed. */
-  resolve({ tid }: Thread, linear: bigint, access: MemoryAccess, tick: number): FaultOutcome | 'out of memory' {
-    const address = fromLinear(linear);
-    if (address === undefined) throw new Error(`a page fault at ${linear}, which is not canonical`);
-    const sameInstruction = this.last.tid === tid && this.last.tick === tick - 1;
+  resolve({ tid }: Thread, address: LinearAddress, access: MemoryAccess, tick: number): FaultOutcome | 'out of memory' {
+    const sameInstruction = this.lastTid === tid && this.lastTick === tick - 1;
     if (!sameInstruction) this.pager.releasePins();
-    this.last = { tid, tick };
+    this.lastTid = tid;
+    this.lastTick = tick;
     this.count++;
     try {
       return this.pager.resolve(address, access);
@@ -30,6 +30,6 @@ export class PageFaults {
   }
 
   writeState(out: StateWriter): void {
-    out.numbers([this.count, this.last.tid, this.last.tick]);
+    out.numbers([this.count, this.lastTid, this.lastTick]);
   }
 }

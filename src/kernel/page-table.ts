@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../bits.js';
 import type { LinearMemory } from '../cpu/linear-memory.js';
-import type { GuestMemory } from '../memory.js';
+import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
 import { EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../mmu/entry.js';
 import { ADDRESS_SPACE_END, highHalf, lowHalf, type LinearAddress } from './linear-address.js';
 
@@ -39,8 +39,11 @@ export class PageTable {
   private readonly memory: GuestMemory;
   /** By frame: the present entries of the table in it. */
   private readonly used: Uint16Array;
-  /** The frames of the tables on the way to a page that is being mapped: they stay, though they may be empty still. */
-  private readonly way: number[] = [];
+  /** By level: the table on the way to a page that is being mapped, -1 for none. It stays, though it may be empty still. */
+  private readonly way = new Float64Array(ROOT_LEVEL).fill(-1);
+  /** The table of level 1 that was found last, and its number among those of the address space; -1: none, or it may be gone. */
+  private lastTable = 0;
+  private lastTableIndex = -1;
 
   constructor(
     private readonly linearMemory: LinearMemory,
@@ -89,17 +92,31 @@ export class PageTable {
   }
 
   private locate(address: LinearAddress): number {
+    if (Math.floor(address / SPAN[2]!) === this.lastTableIndex) return this.lastTable + indexOf(1, address) * 8;
     let table = this.root;
     for (let level = ROOT_LEVEL; level > 1; level--) {
       const low = this.memory.read32(table + indexOf(level, address) * 8);
       if (!(low & PRESENT)) return -1;
       table = addressIn(low);
     }
+    return this.placeIn(table, address);
+  }
+
+  /** The place of a page's PTE in its table, which is remembered. */
+  private placeIn(table: number, address: LinearAddress): number {
+    this.lastTable = table;
+    this.lastTableIndex = Math.floor(address / SPAN[2]!);
     return table + indexOf(1, address) * 8;
   }
 
   /** Room for a table may be made by unmapping other pages. */
   private locateOrMake(address: LinearAddress): number {
+    const known = this.locate(address);
+    return known >= 0 ? known : this.placeIn(this.makeWay(address), address);
+  }
+
+  /** The table of level 1 that maps a page, made with those above it where they are missing. */
+  private makeWay(address: LinearAddress): number {
     let table = this.root;
     try {
       for (let level = ROOT_LEVEL; level > 1; level--) {
@@ -110,15 +127,15 @@ export class PageTable {
           this.write(at, low, 0);
         }
         table = addressIn(low);
-        this.way.push(table);
+        this.way[level - 1] = table;
       }
     } catch (error) {
-      this.way.length = 0;
+      this.way.fill(-1);
       this.prune(ROOT_LEVEL, this.root, address);
       throw error;
     }
-    this.way.length = 0;
-    return table + indexOf(1, address) * 8;
+    this.way.fill(-1);
+    return table;
   }
 
   /** Gives back the tables below `table` on the way to a page that are empty. */
@@ -129,8 +146,8 @@ export class PageTable {
     const below = addressIn(low);
     this.prune(level - 1, below, address);
     if (!this.isEmpty(below) || this.way.includes(below)) return;
-    this.write(at, 0, 0);
-    this.frames.freeTable(below / PAGE_SIZE);
+    this.clearEmpty(at);
+    this.free(below);
   }
 
   /** `tableStart` is the first address that the table covers. True: the table is empty now. */
@@ -146,17 +163,32 @@ export class PageTable {
     const first = Math.max(0, Math.floor((start - tableStart) / span));
     const last = Math.min(ENTRIES, Math.ceil((end - tableStart) / span));
     for (let index = first; index < last && !this.isEmpty(table); index++) {
+      index = this.nextPresent(table, index, last);
+      if (index === last) break;
       const at = table + index * 8;
       const low = this.memory.read32(at);
-      if (!(low & PRESENT)) continue;
       const below = addressIn(low);
       if (level > 1 && !this.clearTable(level - 1, below, tableStart + index * span, start, end, visit)) continue;
       if (level === 1) this.writePte(at, 0, 0, tableStart + index * span);
-      else this.write(at, 0, 0);
+      else this.clearEmpty(at);
       if (level === 1) visit(tableStart + index * span, below / PAGE_SIZE);
-      else this.frames.freeTable(below / PAGE_SIZE);
+      else this.free(below);
     }
     return this.isEmpty(table);
+  }
+
+  /** The first entry of a table that is present, from one on and before another, or that. */
+  private nextPresent(table: number, index: number, end: number): number {
+    const { host32 } = this.memory;
+    const start = (HOST_LAYOUT.ram + table) >>> 2;
+    while (index < end && !(host32[start + index * 2]! & PRESENT)) index++;
+    return index;
+  }
+
+  /** Gives back a table that nothing names any more. */
+  private free(table: number): void {
+    if (table === this.lastTable) this.lastTableIndex = -1;
+    this.frames.freeTable(table / PAGE_SIZE);
   }
 
   private isEmpty(table: number): boolean {
@@ -167,6 +199,12 @@ export class PageTable {
   private write(at: number, low: number, high: number): void {
     this.put(at, low, high);
     this.linearMemory.stored(at, 8);
+  }
+
+  /** Clears the entry that names a table without a present entry. */
+  private clearEmpty(at: number): void {
+    this.put(at, 0, 0);
+    this.linearMemory.emptyTableStored(at);
   }
 
   /** Writes the entry that maps a page. The one page table has one place for each. */

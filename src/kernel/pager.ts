@@ -4,7 +4,7 @@ import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../mmu/entry.js';
 import { OutOfFramesError } from '../vmo/errors.js';
 import type { StateWriter } from '../state-writer.js';
 import type { FramePool } from '../vmo/frame-pool.js';
-import type { VmoHandle } from '../vmo/handle.js';
+import type { VmoHandle, VmoPage } from '../vmo/handle.js';
 import type { AddressSpace } from './address-space.js';
 import type { PageContent } from './changed-pages.js';
 import { ClockRing } from './clock-ring.js';
@@ -18,6 +18,7 @@ import {
   type MemoryAccess,
 } from './mapping.js';
 import { PageTable } from './page-table.js';
+import { PinnedPages } from './pinned-pages.js';
 import { PrivateFrames } from './private-frames.js';
 import type { Region } from './region.js';
 import { WriteBackQuota, type WriteBackCounters } from './write-back.js';
@@ -50,7 +51,7 @@ export class Pager {
   private readonly privates: PrivateFrames;
   /** Says which hand moves next, so that both go round in the same time: see `isTurnOfClean`. */
   private pace = 0;
-  private readonly pinned = new Set<LinearAddress>();
+  private readonly pinned = new PinnedPages();
   /** Tables of the page table that were given back. */
   private tablesFreed = 0;
   private readonly quota: WriteBackQuota;
@@ -101,7 +102,7 @@ export class Pager {
 
   /** Says that the instruction or kernel-call for which pages were brought in is over. */
   releasePins(): void {
-    if (this.pinned.size > 0) this.pinned.clear();
+    this.pinned.clear();
   }
 
   /** Unmaps all pages of a region and gives back their frames, and what was written back of it. */
@@ -137,7 +138,8 @@ export class Pager {
   writeState(out: StateWriter): void {
     this.clean.writeState(out);
     this.privates.writeState(out);
-    out.number(this.pace).numbers(this.pinned);
+    out.number(this.pace);
+    this.pinned.writeState(out);
   }
 
   private unmapRange(region: Region, start: LinearAddress, end: LinearAddress): void {
@@ -161,12 +163,9 @@ export class Pager {
   }
 
   private materialise(region: Region, mapping: Mapping, page: LinearAddress, write: boolean): void {
-    const content = region.contentOf(mapping, page);
-    const isZero = content === undefined || content.isZero;
-    let frame = this.withRoom(() => (isZero ? this.pool.acquireZero() : this.pool.acquireClean(content)));
+    const content = nonZero(region.contentOf(mapping, page));
+    const frame = write ? this.takePrivate(content) : this.takeClean(content);
     try {
-      const clean = frame;
-      if (write) frame = this.withRoom(() => this.pool.makePrivate(clean));
       this.map(mapping, page, frame);
     } catch (error) {
       this.pool.release(frame);
@@ -176,7 +175,24 @@ export class Pager {
     if (write) this.becamePrivate(region, page, frame);
     else {
       region.sharedPages++;
-      if (!isZero) this.clean.add(page);
+      if (content) this.clean.add(page);
+    }
+  }
+
+  /** A clean frame of some content, or of zeros. */
+  private takeClean(content: VmoPage | undefined): number {
+    return this.withRoom(() => (content ? this.pool.acquireClean(content) : this.pool.acquireZero()));
+  }
+
+  private takePrivate(content: VmoPage | undefined): number {
+    const fresh = content ? undefined : this.withRoom(() => this.pool.acquirePrivateZero());
+    if (fresh !== undefined) return fresh;
+    const clean = this.takeClean(content);
+    try {
+      return this.withRoom(() => this.pool.makePrivate(clean));
+    } catch (error) {
+      this.pool.release(clean);
+      throw error;
     }
   }
 
@@ -215,7 +231,7 @@ export class Pager {
   }
 
   /** Takes a frame, after making room for it if need be. */
-  private withRoom(take: () => number): number {
+  private withRoom<T>(take: () => T): T {
     for (;;) {
       try {
         return take();
@@ -312,6 +328,11 @@ export class Pager {
     this.quota.giveBack(content.page(0).leaf);
     content.close();
   }
+}
+
+/** A page that is not all zeros. */
+function nonZero(page: VmoPage | undefined): VmoPage | undefined {
+  return page?.isZero ? undefined : page;
 }
 
 /** True where a page holds what its mapping would fill it with. */

@@ -47,12 +47,13 @@ export interface ProcessEnd {
 export class Process {
   readonly threads: Thread[] = [];
   readonly handles = new HandleTable();
-  /** Maps of VMOs that it made outside of its regions. They go with it. */
-  readonly maps: Region[] = [];
+  /** How often `maps` has changed. */
+  mapChanges = 0;
+  private readonly mapList: Region[] = [];
   /** The codes of its children that have ended, and of its threads, until they are asked for. */
   readonly endedChildren = new EndedCodes();
   readonly endedThreads = new EndedCodes();
-  /** Stacks of threads that have ended: the next threads get them. */
+  /** Stacks of threads that have ended, ascending by size: the next threads get them. */
   readonly freeStacks: ThreadStack[] = [];
   /** How it wants the input of a terminal while it is in the foreground. */
   consoleMode: ConsoleMode = CONSOLE_MODE.lines;
@@ -98,6 +99,25 @@ export class Process {
   /** Where the pair of heap pointer and stack floor lies that it moves. */
   get heapPair(): LinearAddress {
     return this.region.start + HEAP_PAIR_OFFSET;
+  }
+
+  /** Maps of VMOs that it made outside of its regions. They go with it. */
+  get maps(): readonly Region[] {
+    return this.mapList;
+  }
+
+  addMap(map: Region): void {
+    this.mapList.push(map);
+    this.mapChanges++;
+  }
+
+  /** False where it is none. */
+  removeMap(map: Region): boolean {
+    const index = this.mapList.indexOf(map);
+    if (index < 0) return false;
+    this.mapList.splice(index, 1);
+    this.mapChanges++;
+    return true;
   }
 
   /** All its regions. */

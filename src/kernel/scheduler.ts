@@ -4,6 +4,8 @@ import { Timers } from './timers.js';
 
 /** A thread runs so many ticks before the next one has its turn. */
 const SLICE_TICKS = 1_000_000;
+/** The kernel's work for it uses up so many, a unit of effort, that none keeps the others waiting for long. */
+const SLICE_TICKS_PER_EFFORT = 250;
 
 /**
  * Round robin over the threads that can run, and who waits until when. Slices are counted in ticks, not in calls of `run`,
@@ -108,6 +110,11 @@ export class Scheduler {
   /** The thread that runs gives up the rest of its slice. */
   yield(tick: number): void {
     this.sliceEnd = tick;
+  }
+
+  /** The kernel has worked for the thread that runs. */
+  shortenSlice(effort: number): void {
+    if (this.turn) this.sliceEnd -= Math.ceil(effort * SLICE_TICKS_PER_EFFORT);
   }
 
   /** Who runs, who waits, in what order. */

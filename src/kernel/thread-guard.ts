@@ -14,6 +14,8 @@ export class ThreadGuard {
   verdict: FenceVerdict | undefined;
   private grants: readonly AddressRange[] = [];
   private lastFence: WriteFence | undefined;
+  /** `mapChanges` of the process when that was made. */
+  private fencedMaps = 0;
 
   /** Lets the thread write a range. False, with nothing changed, where that makes too many. */
   grant(range: AddressRange): boolean {
@@ -34,8 +36,9 @@ export class ThreadGuard {
   /** What the thread may write; undefined: everything. The same object until something of it changes. */
   fence(process: Process): WriteFence | undefined {
     if (!this.isOn) return undefined;
-    const fence = new WriteFence([...process.regions, ...process.maps], this.grants);
-    if (this.lastFence?.key !== fence.key) this.lastFence = fence;
+    if (!this.lastFence || this.fencedMaps !== process.mapChanges)
+      this.lastFence = new WriteFence([...process.regions, ...process.maps], this.grants);
+    this.fencedMaps = process.mapChanges;
     return this.lastFence;
   }
 

@@ -7,6 +7,7 @@ import { HEAP_PAIR_BYTES, heapPairBytes, heapPairFrom } from './header-page.js';
 import { placeThreadLocal, threadLocalBytes } from './initial-stack.js';
 import { THREAD_RETURN } from './kernel-page.js';
 import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
+import { PROTECTION_READ, PROTECTION_WRITE } from './mapping.js';
 import type { Pager } from './pager.js';
 import type { Process } from './process.js';
 import { unmapIn } from './map-vmo.js';
@@ -55,16 +56,42 @@ export function prepareStack(target: StackTarget, process: Process, stackBytes: 
   }
 }
 
-/** Takes back the stack of a thread that has ended: what it holds is forgotten. */
-export function freeThreadStack({ pager }: StackTarget, process: Process, stack: ThreadStack): void {
-  pager.discard(process.region, stack.guard + PAGE_SIZE, stack.end);
-  process.freeStacks.push(stack);
+/** Takes back the stack of a thread that has ended: what it holds is forgotten, and what the program has mapped there. */
+export function freeThreadStack(target: StackTarget, process: Process, stack: ThreadStack): void {
+  const { region, freeStacks } = process;
+  const start = stack.guard + PAGE_SIZE;
+  if (region.isPlain(start, stack.end)) target.pager.discard(region, start, stack.end);
+  else {
+    unmapIn(target, region, start, stack.end);
+    region.add({ start, end: stack.end, protection: PROTECTION_READ | PROTECTION_WRITE, backing: undefined });
+  }
+  freeStacks.splice(firstOfSize(freeStacks, sizeOf(stack) + 1), 0, stack);
 }
 
-function freeStack({ freeStacks }: Process, needed: number): ThreadStack | undefined {
-  const large = freeStacks.filter(({ guard, end }) => end - guard >= needed);
-  const smallest = Math.min(...large.map(({ guard, end }) => end - guard));
-  return large.find(({ guard, end }) => end - guard === smallest);
+/** The smallest that does. One that the program has mapped or unmapped since is the program's, as long as it is so. */
+function freeStack({ freeStacks, region }: Process, needed: number): ThreadStack | undefined {
+  for (let index = firstOfSize(freeStacks, needed); index < freeStacks.length; index++) {
+    const { guard, end } = freeStacks[index]!;
+    if (!region.mappingAt(guard) && region.isPlain(guard + PAGE_SIZE, end)) return freeStacks[index];
+  }
+  return undefined;
+}
+
+/** Where the stacks of at least so many bytes begin among some that are sorted by their size. */
+function firstOfSize(stacks: readonly ThreadStack[], size: number): number {
+  let low = 0;
+  let high = stacks.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sizeOf(stacks[middle]!) < size) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Bytes of a stack and its guard page. */
+function sizeOf({ guard, end }: ThreadStack): number {
+  return end - guard;
 }
 
 function stackBelowFloor({ memory }: StackTarget, process: Process, needed: number): ThreadStack {

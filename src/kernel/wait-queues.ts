@@ -24,6 +24,10 @@ export class WaitQueues {
     if (queue.length === 0) this.queues.delete(key);
   }
 
+  has(key: WaitKey): boolean {
+    return this.queues.has(key);
+  }
+
   /** Takes out those that began first, at most `count`. */
   take(key: WaitKey, count = Infinity): Thread[] {
     const queue = this.queues.get(key);

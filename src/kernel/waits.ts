@@ -22,6 +22,11 @@ export class Waits {
     if (key && key !== 'input') this.queues.remove(key, thread);
   }
 
+  /** True where some thread waits for the end of this one, or of its process. */
+  isAwaited({ tid, process }: Thread): boolean {
+    return this.queues.has(`thread ${tid}`) || this.queues.has(`process ${process.pid}`);
+  }
+
   /** Those that wait for something answer, those first that began first, at most `count`. Answers how many. */
   wake(key: WaitKey, answer: bigint, count: number): number {
     const threads = this.queues.take(key, count);
@@ -31,10 +36,14 @@ export class Waits {
 
   /** Answers those that wait for the end of a process. Its code is kept for its parent, unless a thread of that is one of them. */
   tellEnd({ pid }: Process, exitCode: number, parent: Process | undefined): void {
-    const key: WaitKey = `process ${pid}`;
-    const waiters = this.queues.take(key);
-    for (const thread of waiters) this.answerLater(thread, BigInt(exitCode));
-    if (waiters.every(({ process }) => process !== parent)) parent?.endedChildren.add(pid, exitCode);
+    const told = this.answerAll(`process ${pid}`, exitCode);
+    if (!told.some(({ process }) => process === parent)) parent?.endedChildren.add(pid, exitCode);
+  }
+
+  /** Answers those that wait for the end of a thread. Its code is kept for its process, unless a thread of that is one of them. */
+  tellThreadEnd({ tid, process }: Thread, code: number): void {
+    const told = this.answerAll(`thread ${tid}`, code);
+    if (!told.some((waiter) => waiter.process === process)) process.endedThreads.add(tid, code);
   }
 
   /** Wakes the threads whose deadlines have come, in their order; `again` makes a call again that has to look once more. */
@@ -53,6 +62,12 @@ export class Waits {
   /** Who waits for what. */
   writeState(out: StateWriter): void {
     this.queues.writeState(out);
+  }
+
+  private answerAll(key: WaitKey, code: number): readonly Thread[] {
+    const threads = this.queues.take(key);
+    for (const thread of threads) this.answerLater(thread, BigInt(code));
+    return threads;
   }
 
   /** Lets a thread that waits run again; its call answers then. */

@@ -18,10 +18,10 @@ import {
 /** Fences whose entries for writes are kept while others are in force, at most. */
 const MOST_FENCES_KEPT = 16;
 
-/** A page fault: what the CPU puts into CR2 and onto the handler's stack. */
+/** A page fault: the linear address of the first byte that could not be accessed, which goes to CR2, and the error code. */
 export interface PageFault {
-  /** The linear address of the first byte that could not be accessed. */
-  cr2: bigint;
+  linearHigh: number;
+  linearLow: number;
   errorCode: number;
 }
 
@@ -50,7 +50,7 @@ export class Mmu implements PagingControls {
   readonly cpl: number = 0;
 
   /** The page fault of the last translation that answered -1. */
-  readonly fault: PageFault = { cr2: 0n, errorCode: 0 };
+  readonly fault: PageFault = { linearHigh: 0, linearLow: 0, errorCode: 0 };
   /** After `translateCrossing`: the physical address where the access goes on, the start of a page. */
   secondPhysical = 0;
   /** How often all TLB entries have been dropped at once. */
@@ -62,6 +62,8 @@ export class Mmu implements PagingControls {
    * code of supervisor mode are the CPU's to keep apart.
    */
   onMappingsChanged: () => void = () => {};
+  /** As `onMappingsChanged`, where that can concern one linear page alone; its address, by halves. */
+  onPageChanged: (linearHigh: number, linearLow: number) => void = () => {};
 
   /** This object, with the control registers open to the methods that set them. */
   private readonly registers: PagingControls & { cpl: number } = this;
@@ -233,9 +235,22 @@ export class Mmu implements PagingControls {
     if (uses === 0) return;
     const frame = Math.floor(entry / PAGE_SIZE);
     if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
-    if (uses & USED_TO_FETCH) this.flush();
-    else if (uses & USED_ABOVE) this.dropTlb();
-    else this.tlb.dropPage(linearHigh, linearLow);
+    if (uses & USED_ABOVE) return this.flush();
+    this.tlb.dropPage(linearHigh, linearLow);
+    if (uses & USED_TO_FETCH) this.onPageChanged(linearHigh, linearLow);
+  }
+
+  /**
+   * As `stored` for an entry that has named a table in which no entry is present any more, each of them told of by `stored` or
+   * `pteStored` when it went: nothing is left that was derived through it, but where it has served as a PTE itself.
+   */
+  emptyTableStored(entry: number): void {
+    const uses = this.tables.take(entry);
+    if (uses === 0) return;
+    const frame = Math.floor(entry / PAGE_SIZE);
+    if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
+    if (uses & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
+    if (uses & USED_AS_PTE && uses & USED_TO_FETCH) this.flush();
   }
 
   /** Drops what was derived for a linear page, after its tables were changed without a call of `stored`. */
@@ -280,7 +295,8 @@ export class Mmu implements PagingControls {
   }
 
   private raise(linearHigh: number, linearLow: number, found: Walk): -1 {
-    this.fault.cr2 = linearOf(linearHigh, linearLow);
+    this.fault.linearHigh = linearHigh;
+    this.fault.linearLow = linearLow;
     this.fault.errorCode = found.errorCode;
     return -1;
   }

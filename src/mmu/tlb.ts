@@ -28,6 +28,12 @@ export const TLB_READ = HOST_LAYOUT.tlb;
 export const TLB_WRITE = HOST_LAYOUT.tlb + TABLE_BYTES;
 export const TLB_FETCH = HOST_LAYOUT.tlb + 2 * TABLE_BYTES;
 
+/** The table for writes, in words of 32 bits. */
+const WRITES_START = TLB_WRITE >>> 2;
+const WRITES_END = (TLB_WRITE + TABLE_BYTES) >>> 2;
+/** The page of the shared memory in which RAM begins. */
+const FIRST_FRAME = HOST_LAYOUT.ram / PAGE_SIZE;
+
 const TABLES = [TLB_READ, TLB_WRITE, TLB_FETCH];
 const NONE = -1;
 const ENTRIES_IN_PAGE_TABLE = 512;
@@ -63,13 +69,16 @@ export class Tlb {
   private changes = 0;
   private readonly lastChangeOfIndex = new Float64Array(ENTRIES_IN_PAGE_TABLE);
   private lastChangeOfAll = 0;
-  /** One byte a frame: whether some entry for writes has led there since all were dropped. */
-  private readonly written: Uint8Array;
+  /** By frame: how many entries for writes lead there. */
+  private readonly writersOf: Uint32Array;
+  /** One byte a frame: whether some entry for writes led there that was taken out, since those were last given up. */
+  private readonly wasWritten: Uint8Array;
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
     this.words = memory.host32;
-    this.written = new Uint8Array(memory.size / PAGE_SIZE);
+    this.writersOf = new Uint32Array(memory.size / PAGE_SIZE);
+    this.wasWritten = new Uint8Array(memory.size / PAGE_SIZE);
     this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
   }
 
@@ -86,10 +95,7 @@ export class Tlb {
       throw new RangeError(`physical address ${hex(physical)} is beyond RAM of ${this.memory.size} bytes`);
     const entry = wordOfEntry(table, linearLow);
     this.remember(table, entry);
-    if (table === TLB_WRITE) this.written[Math.floor(physical / PAGE_SIZE)] = 1;
-    this.words[entry] = pageOf(linearLow);
-    this.words[entry + 1] = linearHigh;
-    this.words[entry + 2] = HOST_LAYOUT.ram + physical - (linearLow >>> 0);
+    this.put(entry, pageOf(linearLow), linearHigh, HOST_LAYOUT.ram + physical - (linearLow >>> 0));
   }
 
   /** Drops one linear page. */
@@ -109,14 +115,9 @@ export class Tlb {
 
   /** Drops every entry through which a frame could be written. */
   dropWritesTo(frame: number): void {
-    if (this.written[frame] === 0) return;
-    this.written[frame] = 0;
-    this.lastChangeOfAll = ++this.changes;
-    const hostPage = (HOST_LAYOUT.ram + frame * PAGE_SIZE) | 0;
-    for (let entry = TLB_WRITE >>> 2; entry < (TLB_WRITE + TABLE_BYTES) >>> 2; entry += TLB_ENTRY_BYTES >>> 2) {
-      const tagLow = this.words[entry]!;
-      if (tagLow !== NONE && ((this.words[entry + 2]! + tagLow) | 0) === hostPage) this.drop(entry);
-    }
+    if (this.wasWritten[frame]) this.giveUpTaken();
+    for (let entry = WRITES_START; this.writersOf[frame]! > 0; entry += TLB_ENTRY_BYTES >>> 2)
+      if (!this.isEmpty(entry) && this.frameOf(entry) === frame) this.drop(entry);
   }
 
   /**
@@ -127,16 +128,18 @@ export class Tlb {
     const { words, writes, writesCount } = this;
     this.writesCount = 0;
     if (writesCount === MOST_WRITES_REMEMBERED) {
-      words.fill(NONE, TLB_WRITE >>> 2, (TLB_WRITE + TABLE_BYTES) >>> 2);
+      words.fill(NONE, WRITES_START, WRITES_END);
+      this.writersOf.fill(0);
       return undefined;
     }
     const taken = new Int32Array(writesCount * WORDS_OF_TAKEN);
     let length = 0;
     for (let i = 0; i < writesCount; i++) {
       const entry = writes[i]!;
-      if (words[entry] === NONE) continue;
+      if (this.isEmpty(entry)) continue;
       taken[length++] = entry;
       for (let word = 0; word < 3; word++) taken[length++] = words[entry + word]!;
+      this.wasWritten[this.frameOf(entry)] = 1;
       this.drop(entry);
     }
     return { taken: taken.subarray(0, length), changes: this.changes };
@@ -149,23 +152,27 @@ export class Tlb {
       const [entry, tagLow, tagHigh, addend] = [taken[i]!, taken[i + 1]!, taken[i + 2]!, taken[i + 3]!];
       if (this.lastChangeOfIndex[tableIndexOf(tagLow)]! > changes) continue;
       this.remember(TLB_WRITE, entry);
-      this.words[entry] = tagLow;
-      this.words[entry + 1] = tagHigh;
-      this.words[entry + 2] = addend;
+      this.put(entry, tagLow, tagHigh, addend);
     }
   }
 
   dropAll(): void {
-    this.written.fill(0);
     this.writesCount = 0;
-    this.lastChangeOfAll = ++this.changes;
+    this.giveUpTaken();
     if (this.filledCount < MOST_REMEMBERED) {
       for (let i = 0; i < this.filledCount; i++) this.drop(this.filled[i]!);
       this.filledCount = 0;
       return;
     }
     this.filledCount = 0;
+    this.writersOf.fill(0);
     this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
+  }
+
+  /** Has no entry put back that is taken out now. */
+  private giveUpTaken(): void {
+    this.lastChangeOfAll = ++this.changes;
+    this.wasWritten.fill(0);
   }
 
   private remember(table: number, entry: number): void {
@@ -173,10 +180,33 @@ export class Tlb {
     if (table === TLB_WRITE && this.writesCount < MOST_WRITES_REMEMBERED) this.writes[this.writesCount++] = entry;
   }
 
+  private put(entry: number, tagLow: number, tagHigh: number, addend: number): void {
+    this.drop(entry);
+    this.words[entry] = tagLow;
+    this.words[entry + 1] = tagHigh;
+    this.words[entry + 2] = addend;
+    if (isForWrites(entry)) this.writersOf[this.frameOf(entry)]!++;
+  }
+
   private drop(entry: number): void {
+    if (isForWrites(entry) && !this.isEmpty(entry)) this.writersOf[this.frameOf(entry)]!--;
     this.words[entry] = NONE;
     this.words[entry + 1] = NONE;
   }
+
+  /** An address of a page has its low bits clear, so one word tells. */
+  private isEmpty(entry: number): boolean {
+    return this.words[entry] === NONE;
+  }
+
+  /** The frame that an entry leads to. */
+  private frameOf(entry: number): number {
+    return ((this.words[entry]! + this.words[entry + 2]!) >>> 0) / PAGE_SIZE - FIRST_FRAME;
+  }
+}
+
+function isForWrites(entry: number): boolean {
+  return entry >= WRITES_START && entry < WRITES_END;
 }
 
 function pageOf(linearLow: number): number {

@@ -2,8 +2,11 @@ import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from './err
 import type { VmoHandle } from './handle.js';
 import { append, releaseRope, replace, retainRope, type Rope, split, wholePiece } from './rope.js';
 import { MAX_LEVEL } from './canonical-form.js';
-import type { Leaf } from './subtree.js';
+import type { Leaf, Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
+
+/** Pages are put together to subtrees of so many, as a power of two, while they are appended. */
+const FOLDED_LEVEL = 9;
 
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
 
@@ -27,6 +30,8 @@ export interface BuilderStore {
 export class VmoBuilder {
   /** The bytes before those of `leaves`. The builder holds it. */
   private rope: Rope | undefined;
+  /** Subtrees of pages appended since, of level FOLDED_LEVEL. The builder holds them. */
+  private folded: Subtree[] = [];
   /** Full pages appended since. The builder holds them. */
   private leaves: Leaf[] = [];
   /** Bytes appended since the last full page. */
@@ -135,15 +140,33 @@ export class VmoBuilder {
     table.retain(leaf);
     this.leaves.push(leaf);
     this.pendingBytes = 0;
+    if (this.leaves.length === 2 ** FOLDED_LEVEL) this.foldLeaves();
+  }
+
+  /** The tree over pages is made as they come, so that what is left to do at the end is little. */
+  private foldLeaves(): void {
+    const { table } = this.store;
+    const tree = table.treeOf(this.leaves);
+    table.retain(tree);
+    for (const leaf of this.leaves.splice(0)) table.release(leaf);
+    this.folded.push(tree);
+  }
+
+  private appendedTree(): Subtree {
+    const { table } = this.store;
+    const { leaves, folded } = this;
+    if (folded.length === 0) return table.treeOf(leaves);
+    return table.treeOf(leaves.length === 0 ? folded : [...folded, table.treeOf(leaves, FOLDED_LEVEL)]);
   }
 
   /** All bytes as one rope, which the builder holds. */
   private settled(): Rope | undefined {
     const { table } = this.store;
-    const appended = this.leaves.length * this.pending.length + this.pendingBytes;
+    const pages = this.folded.length * 2 ** FOLDED_LEVEL + this.leaves.length;
+    const appended = pages * this.pending.length + this.pendingBytes;
     if (appended === 0) return this.rope;
     if (this.pendingBytes > 0) this.storePending();
-    const tail = wholePiece(table.treeOf(this.leaves), appended, table.zero(MAX_LEVEL));
+    const tail = wholePiece(this.appendedTree(), appended, table.zero(MAX_LEVEL));
     this.hold(append(this.rope, tail));
     this.releaseLeaves();
     return this.rope;
@@ -165,7 +188,8 @@ export class VmoBuilder {
   }
 
   private releaseLeaves(): void {
-    for (const leaf of this.leaves) this.store.table.release(leaf);
+    for (const tree of [...this.folded, ...this.leaves]) this.store.table.release(tree);
+    this.folded = [];
     this.leaves = [];
     this.pendingBytes = 0;
   }

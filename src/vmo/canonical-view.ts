@@ -1,10 +1,22 @@
 /** From a rope to the canonical subtrees over its bytes: what lies aligned is found, what does not is gathered once. */
 
 import { Branch, copyRope, Piece, type Rope } from './rope.js';
-import { copySubtree, type Leaf, openedNode, Remote, type Subtree } from './subtree.js';
+import type { Steps } from './steps.js';
+import { copySubtree, type Leaf, Node, openedNode, Remote, type Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 
 type Extent = Rope | Subtree;
+
+/** Subtrees of 2^6 pages are built and hashed in one step. */
+const STEP_LEVEL = 6;
+
+/** A range of pages that no subtree covers: where it begins in the smallest extent that holds it. */
+class Unbuilt {
+  constructor(
+    readonly extent: Extent,
+    readonly offset: number,
+  ) {}
+}
 
 /**
  * Canonical subtrees of one VMO. A range of pages that lies in one aligned window is a subtree that exists. Any other is
@@ -26,18 +38,22 @@ export class CanonicalView {
    * which then is the end of the VMO: zeros follow.
    */
   subtreeOfRope(rope: Rope, offset: number, level: number): Subtree {
-    const size = this.table.format.levelBytes[level]!;
-    let extent = rope;
-    let at = offset;
-    while (extent instanceof Branch) {
-      const middle = extent.left.length;
-      if (at >= middle) {
-        at -= middle;
-        extent = extent.right;
-      } else if (at + size <= middle) extent = extent.left;
-      else return this.built(extent, at, level);
+    const found = this.find(rope, offset, level);
+    return found instanceof Unbuilt ? this.built(found.extent, found.offset, level) : found;
+  }
+
+  /** As `subtreeOfRope`, in steps that build and hash at most 64 pages each: all of it is hashed then. */
+  *steps(rope: Rope, offset: number, level: number): Steps<void> {
+    const found = this.find(rope, offset, level);
+    const known = found instanceof Unbuilt ? this.rememberedAt(found.extent, found.offset, level) : found;
+    if (known) return yield* hashInSteps(known, this.table);
+    if (level > STEP_LEVEL) {
+      const half = this.table.format.levelBytes[level - 1]!;
+      yield* this.steps(rope, offset, level - 1);
+      if (offset + half < rope.length) yield* this.steps(rope, offset + half, level - 1);
     }
-    return this.subtreeOfPiece(extent, at, level);
+    this.table.hashOf(this.subtreeOfRope(rope, offset, level));
+    if (level <= STEP_LEVEL) yield;
   }
 
   /** Forgets what was built. */
@@ -47,21 +63,36 @@ export class CanonicalView {
     this.remembered.clear();
   }
 
-  private subtreeOfPiece(piece: Piece, offset: number, level: number): Subtree {
+  private find(rope: Rope, offset: number, level: number): Subtree | Unbuilt {
+    const size = this.table.format.levelBytes[level]!;
+    let extent = rope;
+    let at = offset;
+    while (extent instanceof Branch) {
+      const middle = extent.left.length;
+      if (at >= middle) {
+        at -= middle;
+        extent = extent.right;
+      } else if (at + size <= middle) extent = extent.left;
+      else return new Unbuilt(extent, at);
+    }
+    return this.findInPiece(extent, at, level);
+  }
+
+  private findInPiece(piece: Piece, offset: number, level: number): Subtree | Unbuilt {
     const { tree } = piece;
     const size = this.table.format.levelBytes[level]!;
     const at = piece.start + offset;
     const kept = piece.length - offset;
-    if (kept >= size) return this.subtreeOfTree(tree, at, level);
+    if (kept >= size) return this.findInTree(tree, at, level);
     if (level <= tree.level && at % size === 0) {
-      const aligned = this.subtreeOfTree(tree, at, level);
-      if (aligned.used <= kept) return aligned;
+      const aligned = this.findInTree(tree, at, level);
+      if (!(aligned instanceof Unbuilt) && aligned.used <= kept) return aligned;
     }
-    return this.built(piece, offset, level);
+    return new Unbuilt(piece, offset);
   }
 
-  /** The subtree over 2^level pages that lie within `tree`, from byte `offset`. */
-  private subtreeOfTree(tree: Subtree, offset: number, level: number): Subtree {
+  /** 2^level pages that lie within `tree`, from byte `offset`. */
+  private findInTree(tree: Subtree, offset: number, level: number): Subtree | Unbuilt {
     const { levelBytes } = this.table.format;
     const size = levelBytes[level]!;
     let extent = tree;
@@ -73,24 +104,27 @@ export class CanonicalView {
         at -= half;
         extent = openedNode(extent).right;
       } else if (at + size <= half) extent = openedNode(extent).left;
-      else return this.built(extent, at, level);
+      else return new Unbuilt(extent, at);
     }
     return extent;
   }
 
   private subtreeOf(extent: Extent, offset: number, level: number): Subtree {
-    return extent instanceof Piece || extent instanceof Branch
-      ? this.subtreeOfRope(extent, offset, level)
-      : this.subtreeOfTree(extent, offset, level);
+    if (extent instanceof Piece || extent instanceof Branch) return this.subtreeOfRope(extent, offset, level);
+    const found = this.findInTree(extent, offset, level);
+    return found instanceof Unbuilt ? this.built(found.extent, found.offset, level) : found;
+  }
+
+  private rememberedAt(extent: Extent, offset: number, level: number): Subtree | undefined {
+    return this.remembered.get(nameOf(extent))?.[level]?.get(offset);
   }
 
   private built(extent: Extent, offset: number, level: number): Subtree {
-    // What a Remote stands for may go and come again.
-    const name = extent instanceof Remote ? extent.key : extent;
-    const known = this.remembered.get(name)?.[level]?.get(offset);
+    const known = this.rememberedAt(extent, offset, level);
     if (known !== undefined) return known;
     const made = level === 0 ? this.gather(extent, offset) : this.concat(extent, offset, level);
     this.table.retain(made);
+    const name = nameOf(extent);
     let levels = this.remembered.get(name);
     if (levels === undefined) this.remembered.set(name, (levels = []));
     (levels[level] ??= new Map()).set(offset, made);
@@ -116,4 +150,20 @@ export class CanonicalView {
     } else this.visited += copySubtree(extent, offset, scratch.length, scratch, 0);
     return this.table.leafOfScratch();
   }
+}
+
+/** What Remotes stand for may go and come again. */
+function nameOf(extent: Extent): Extent | string {
+  return extent instanceof Remote ? extent.key : extent;
+}
+
+/** Hashes a subtree, at most 64 pages in a step. */
+export function* hashInSteps(tree: Subtree, table: SubtreeTable): Steps<void> {
+  if (tree instanceof Remote || tree.hash !== undefined || tree.used === 0) return;
+  if (tree instanceof Node && tree.level > STEP_LEVEL) {
+    yield* hashInSteps(tree.left, table);
+    yield* hashInSteps(tree.right, table);
+  }
+  table.hashOf(tree);
+  if (tree.level <= STEP_LEVEL) yield;
 }

@@ -66,7 +66,8 @@ export class FramePool {
   private readonly states: Uint8Array;
   private readonly users: Uint32Array;
   private readonly frameByLeaf = new Map<string, number>();
-  private readonly leafByFrame = new Map<number, string>();
+  /** By slot: the hash of what a clean frame holds. */
+  private readonly leafBySlot: (string | undefined)[];
   private readonly idle: FrameList;
   private readonly freed: number[] = [];
   private neverUsed: number;
@@ -93,6 +94,7 @@ export class FramePool {
     this.inState = [endFrame - firstFrame, 0, 0, 0];
     this.states = new Uint8Array(endFrame - firstFrame);
     this.users = new Uint32Array(endFrame - firstFrame);
+    this.leafBySlot = new Array<string | undefined>(endFrame - firstFrame);
     this.idle = new FrameList(firstFrame, endFrame);
   }
 
@@ -126,15 +128,27 @@ export class FramePool {
     const hit = this.acquireHit(ZERO_LEAF);
     if (hit !== undefined) return hit;
     const frame = this.allocate();
-    this.bytesOf(frame).fill(0);
+    this.clear(frame);
     this.enterClean(frame, ZERO_LEAF, 1);
+    return frame;
+  }
+
+  /**
+   * A private frame of zeros, for one user: what `makePrivate` would make of `acquireZero`. Undefined where a clean frame holds
+   * zeros; then it is up to those two. Throws OutOfFramesError.
+   */
+  acquirePrivateZero(): number | undefined {
+    if (this.frameByLeaf.has(ZERO_LEAF)) return undefined;
+    const frame = this.allocate();
+    this.clear(frame);
+    this.enter(frame, PRIVATE, 1);
     return frame;
   }
 
   /** A private frame of zeros for a page table, with one user. Throws OutOfFramesError. */
   allocateTable(): number {
     const frame = this.allocate();
-    this.bytesOf(frame).fill(0);
+    this.clear(frame);
     this.enter(frame, TABLE, 1);
     return frame;
   }
@@ -194,7 +208,7 @@ export class FramePool {
 
   /** Whose content a frame holds: the leaf hash of a clean frame; undefined where it must be watched. */
   codeIdentity(frame: number): string | undefined {
-    return this.leafByFrame.get(frame);
+    return this.leafBySlot[frame - this.firstFrame];
   }
 
   /** True for a frame that one user alone can see, and may write. */
@@ -263,13 +277,14 @@ export class FramePool {
 
   private enterClean(frame: number, leaf: string, users: number): void {
     this.frameByLeaf.set(leaf, frame);
-    this.leafByFrame.set(frame, leaf);
+    this.leafBySlot[frame - this.firstFrame] = leaf;
     this.enter(frame, CLEAN, users);
   }
 
   private leaveIndex(frame: number): void {
-    this.frameByLeaf.delete(this.leafByFrame.get(frame)!);
-    this.leafByFrame.delete(frame);
+    const slot = frame - this.firstFrame;
+    this.frameByLeaf.delete(this.leafBySlot[slot]!);
+    this.leafBySlot[slot] = undefined;
   }
 
   private enter(frame: number, state: number, users: number): void {
@@ -286,6 +301,10 @@ export class FramePool {
     const { leaf } = handle.page(0);
     handle.close();
     return leaf;
+  }
+
+  private clear(frame: number): void {
+    this.memory.ram.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
   }
 
   private bytesOf(frame: number): Uint8Array {

@@ -17,10 +17,13 @@ export class RecordBatch {
     return this.waiting.has(bytesToHex(hash));
   }
 
-  add(entry: { hash: Uint8Array; record: Uint8Array }): void {
+  /** Answers whether a batch was full, and is put now. */
+  add(entry: { hash: Uint8Array; record: Uint8Array }): boolean {
     this.waiting.set(bytesToHex(entry.hash), entry);
     this.count++;
-    if (this.waiting.size >= RECORDS_AT_ONCE) this.put();
+    if (this.waiting.size < RECORDS_AT_ONCE) return false;
+    this.put();
+    return true;
   }
 
   /** Puts what waits. */

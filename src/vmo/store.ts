@@ -10,6 +10,7 @@ import { RecordBatch } from './record-batch.js';
 import type { RecordStore } from './record-store.js';
 import { missingRecords, placeOf } from './record-walk.js';
 import { RemoteTree } from './remote-tree.js';
+import { finished, type Steps } from './steps.js';
 import { append, replace, type Rope, slice, wholePiece } from './rope.js';
 import type { Subtree } from './subtree.js';
 import { SubtreeTable } from './subtree-table.js';
@@ -67,6 +68,7 @@ export class VmoStore {
 
   get counters(): VmoCounters {
     const { hasher, table, published, extentsVisited } = this.shared;
+    table.forgetReleased(Infinity);
     let recordsRead = 0;
     for (const { reader } of this.remoteTrees.values()) recordsRead += reader.recordsRead;
     return {
@@ -81,7 +83,25 @@ export class VmoStore {
 
   /** True where pages take as much as they should. Nothing is refused for that: who makes VMOs for somebody else asks. */
   get isFull(): boolean {
+    this.shared.table.forgetReleased(Infinity);
     return this.shared.table.leavesStored * this.format.pageSize >= this.bytesMax;
+  }
+
+  /**
+   * Does `work`, which closes handles; what they alone held is forgotten later, by `forgetSome`, and is counted until then.
+   */
+  closing(work: () => void): void {
+    this.shared.table.deferring(work);
+  }
+
+  /** True where `forgetSome` has something to do. */
+  get hasToForget(): boolean {
+    return this.shared.table.hasReleased;
+  }
+
+  /** Forgets pages and nodes that nothing holds any more, at most so many. */
+  forgetSome(most: number): void {
+    this.shared.table.forgetReleased(most);
   }
 
   /** A page extent: 1 to 4096 bytes. */
@@ -182,17 +202,27 @@ export class VmoStore {
    * time, and subtrees that are there are not looked at. Hashes what was not hashed yet. Answers how many records it put.
    */
   saveTo(records: RecordStore, handle: VmoHandle): number {
+    return finished(this.saveInSteps(records, handle));
+  }
+
+  /** As `saveTo`, in steps: 64 pages are hashed in each, or some 256 records put. */
+  *saveInSteps(records: RecordStore, handle: VmoHandle): Steps<number> {
     const { hasher, table } = this.shared;
     const vmo = this.vmoOf(handle);
-    const hash = hexToBytes(vmo.publish());
+    const hash = hexToBytes(yield* vmo.publishInSteps());
     if (records.has(hash)) return 0;
     const { tree, lengthBytes } = vmo.canonical();
     const batch = new RecordBatch(records);
     const isThere = (hash: Uint8Array): boolean => batch.has(hash) || records.has(hash);
-    for (const entry of missingRecords(placeOf(table, hasher, tree), isThere)) batch.add(entry);
+    for (const entry of missingRecords(placeOf(table, hasher, tree), isThere)) if (batch.add(entry)) yield;
     batch.add({ hash, record: hasher.recordOfRoot(lengthBytes, table.hashOf(tree)) });
     batch.put();
     return batch.count;
+  }
+
+  /** What `VmoHandle.id` does, in steps that build and hash at most 64 pages each. The VMO stays open until it is done. */
+  identifyInSteps(handle: VmoHandle): Steps<string> {
+    return this.vmoOf(handle).publishInSteps();
   }
 
   /**

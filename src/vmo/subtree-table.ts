@@ -27,6 +27,9 @@ export class SubtreeTable {
   private readonly freeSerials: number[] = [];
   private serialsUsed = 0;
   private readonly unsettled: Subtree[] = [];
+  /** What nothing holds any more; it may have been held again, or forgotten, meanwhile. */
+  private readonly released: Subtree[] = [];
+  private isDeferring = false;
   /** Leaves that hold bytes; a page of zeros is not one of them. */
   leavesStored = 0;
 
@@ -96,10 +99,13 @@ export class SubtreeTable {
     return node;
   }
 
-  /** The perfect tree over `leaves` (one or more), padded on the right with zero subtrees. */
-  treeOf(leaves: readonly Leaf[]): Subtree {
-    let row: readonly Subtree[] = leaves;
-    for (let level = 0; row.length > 1; level++) {
+  /**
+   * The perfect tree over subtrees of one level (one or more), padded on the right with zero subtrees, up to the level that
+   * holds them, or to a higher one.
+   */
+  treeOf(parts: readonly Subtree[], levelMin = 0): Subtree {
+    let row = parts;
+    for (let { level } = row[0]!; row.length > 1 || level < levelMin; level++) {
       const above: Subtree[] = [];
       for (let i = 0; i < row.length; i += 2) above.push(this.node(row[i]!, row[i + 1] ?? this.zero(level)));
       row = above;
@@ -152,11 +158,37 @@ export class SubtreeTable {
 
   release(tree: Subtree): void {
     if (--tree.users > 0) return;
-    this.forget(tree);
-    if (tree instanceof Node) {
-      this.release(tree.left);
-      this.release(tree.right);
-    } else if (tree instanceof Leaf && tree.twin !== undefined) this.release(tree.twin);
+    this.released.push(tree);
+    if (!this.isDeferring) this.forgetReleased(Infinity);
+  }
+
+  /** What `work` releases is forgotten later, by `forgetReleased`; until then it may be held again. */
+  deferring(work: () => void): void {
+    this.isDeferring = true;
+    try {
+      work();
+    } finally {
+      this.isDeferring = false;
+    }
+  }
+
+  /** True where something was released and not forgotten yet. */
+  get hasReleased(): boolean {
+    return this.released.length > 0;
+  }
+
+  /** Forgets what was released, at most so many subtrees. */
+  forgetReleased(most: number): void {
+    const { released } = this;
+    for (let left = most; left > 0; left--) {
+      const tree = released.pop();
+      if (tree === undefined) return;
+      if (tree.users > 0 || tree.serial < 0) continue;
+      this.forget(tree);
+      const below =
+        tree instanceof Node ? [tree.right, tree.left] : tree instanceof Leaf && tree.twin ? [tree.twin] : [];
+      for (const part of below) if (--part.users === 0) released.push(part);
+    }
   }
 
   /** Forgets the subtrees made since the last call that nothing holds, the latest first: parents before children. */

@@ -2,8 +2,9 @@
 
 import { bytesToHex } from '../bits.js';
 import { type CanonicalHasher, MAX_LEVEL } from './canonical-form.js';
-import { CanonicalView } from './canonical-view.js';
+import { CanonicalView, hashInSteps } from './canonical-view.js';
 import { copyRope, releaseRope, retainRope, type Rope, wholePiece } from './rope.js';
+import type { Steps } from './steps.js';
 import type { Leaf, Remote, Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 
@@ -109,6 +110,25 @@ export class Vmo {
     } else entry.vmos++;
     this.isPublished = true;
     return id;
+  }
+
+  /** As `publish`, in steps that build and hash at most 64 pages each. */
+  *publishInSteps(): Steps<string> {
+    const { root, shared, lengthBytes } = this;
+    const { table } = shared;
+    if (this.canonicalForm === undefined && root !== undefined) {
+      this.view ??= new CanonicalView(table);
+      const { view } = this;
+      const visitedBefore = view.visited;
+      for (const _ of view.steps(root, 0, table.format.heightOf(lengthBytes))) {
+        yield;
+        // Somebody else has asked for all of it meanwhile, and the view is no more.
+        if (this.view !== view) break;
+      }
+      shared.extentsVisited += view.visited - visitedBefore;
+    }
+    yield* hashInSteps(this.canonical().tree, table);
+    return this.publish();
   }
 
   /** As `publish`, but the identity is no more to be opened than before. */

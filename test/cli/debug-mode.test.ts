@@ -84,6 +84,25 @@ t.test('a person at a terminal is asked each time', async (t) => {
   t.match(await asked(['\x03'], 1), /exit 139$/);
 });
 
+t.test('whoever is asked can be told to end, and the terminal is as it was', async (t) => {
+  const ways: [how: string, finish: (terminal: PseudoTerminal) => unknown, end: string][] = [
+    ['SIGTERM', (terminal) => terminal.ask('signal 15'), 'exit 143'],
+    ['SIGINT', (terminal) => terminal.ask('signal 2'), 'exit 130'],
+    ['SIGHUP', (terminal) => terminal.ask('signal 1'), 'exit 129'],
+    ['Ctrl-A x', (terminal) => terminal.type('\x01x'), 'exit 0'],
+  ];
+  for (const [how, finish, end] of ways) {
+    const terminal = PseudoTerminal.bd0(...words(['--debug-mode=ask'], 1));
+    await terminal.sees(/skip it, allow it[^]*\] $/);
+    t.same(await terminal.ask('modes'), { isCanonical: false, echoes: false }, 'it is raw meanwhile');
+    await finish(terminal);
+    t.equal((await terminal.end()).end, end, how);
+    t.ok(terminal.isAsBefore, `${how}: all settings`);
+    const question = /^bd0: skip it.*$/m.exec(terminal.screen.text)![0];
+    t.ok(question.length < 80, 'the question and an answer fit into a line of 80 columns');
+  }
+});
+
 t.test('the example in docs/debug-mode.md is what it says', async (t) => {
   const page = readFileSync(join(root, 'docs/debug-mode.md'), 'utf8');
   const names = mkdtempSync(join(directory, 'names-'));

@@ -10,7 +10,8 @@ descriptor 4:
     hold        shows nothing more, so that the terminal fills up
     show        goes on
 
-When the command has ended, a last line tells `exit CODE` or `killed SIGNAL`.
+When the command has ended, a last line tells `exit CODE` or `killed SIGNAL`, canonical and echo, and whether all settings are
+those that the command found: `as before` or `changed`.
 """
 
 import fcntl
@@ -44,6 +45,7 @@ def answer(line):
 def start(command):
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    before = termios.tcgetattr(terminal)
     pid = os.fork()
     if pid == 0:
         os.setsid()
@@ -52,7 +54,7 @@ def start(command):
             os.dup2(terminal, descriptor)
         os.closerange(3, 64)
         os.execvp(command[0], command)
-    return pid, master, terminal
+    return pid, master, terminal, before
 
 
 def write_fully(descriptor, data):
@@ -61,7 +63,7 @@ def write_fully(descriptor, data):
 
 
 def main(command):
-    pid, master, terminal = start(command)
+    pid, master, terminal, before = start(command)
     # The command's end, as a descriptor to wait for.
     ended = os.pidfd_open(pid)
     sources = [TYPED, ASKED, master, ended]
@@ -101,7 +103,8 @@ def main(command):
     while select.select([master], [], [], 0)[0]:
         write_fully(SHOWN, os.read(master, 65536))
     kind = f"exit {os.WEXITSTATUS(status)}" if os.WIFEXITED(status) else f"killed {os.WTERMSIG(status)}"
-    answer(f"{kind} {modes(terminal)}")
+    settings = "as before" if termios.tcgetattr(terminal) == before else "changed"
+    answer(f"{kind} {modes(terminal)} {settings}")
 
 
 main(sys.argv[1:])

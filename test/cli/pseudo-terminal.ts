@@ -36,12 +36,17 @@ export class PseudoTerminal {
   private readonly answers: string[] = [];
   private changed: (() => void) | undefined;
   private isOver = false;
+  /** Told how many bytes have come. */
+  onShown: ((bytes: number) => void) | undefined;
+  /** Whether the command that has ended left all settings of the terminal as it found them. */
+  isAsBefore: boolean | undefined;
 
   constructor(command: readonly string[], { cwd }: { readonly cwd?: string } = {}) {
     requirePython();
     this.child = spawn('python3', [script, ...command], { stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'], cwd });
     this.child.stdout!.on('data', (bytes: Buffer) => {
       this.screen.show(bytes);
+      this.onShown?.(bytes.length);
       this.changed?.();
     });
     createInterface({ input: this.child.stdio[4] as Readable }).on('line', (line) => {
@@ -99,6 +104,7 @@ export class PseudoTerminal {
   async end(): Promise<Left> {
     if (!this.isOver) await once(this.child, 'close');
     const words = this.answers.at(-1)!.split(' ');
+    this.isAsBefore = words.slice(4).join(' ') === 'as before';
     return { end: words.slice(0, 2).join(' '), modes: modesOf(words.slice(2)) };
   }
 

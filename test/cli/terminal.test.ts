@@ -301,6 +301,23 @@ t.test('whoever looks away can still quit, and be told to end', async (t) => {
   }
 });
 
+t.test('Ctrl-C ends a program that floods the terminal, and what nobody has seen yet with it', async (t) => {
+  const terminal = await session();
+  let shownBytes = 0;
+  terminal.onShown = (bytes) => (shownBytes += bytes);
+  terminal.type('start at-terminal flood\r');
+  await terminal.sees(/\n99\n/);
+  await terminal.ask('hold');
+  terminal.type(CTRL_C);
+  const before = shownBytes;
+  await terminal.ask('show');
+  await terminal.sees(/\^C\nat-terminal: exit code 130 \(Ctrl-C\)\n> $/);
+  // What the terminal had taken already, and what the program wrote until Ctrl-C was heard.
+  t.ok(shownBytes - before < 2 ** 18, `${shownBytes - before} bytes behind Ctrl-C`);
+  terminal.type(CTRL_D);
+  t.equal((await terminal.end()).end, 'exit 0');
+});
+
 t.test('bd0 takes Ctrl-A and the key behind it', (t) => {
   const commands: HostCommand[] = [];
   const keys = new HostKeys((command) => commands.push(command));

@@ -141,6 +141,52 @@ t.test('2,000 spawns and joins leave nothing behind', (t) => {
   t.end();
 });
 
+t.test('20,000 threads wait in a row, each for the end of the one before', (t) => {
+  const machine = new KernelMachine({ frames: GB / PAGE, engine: 'auto' });
+  const process = machine.start(waitingInARow(20_000), { name: 'row', limitBytes: GB });
+  while (machine.kernel.run(1e9).kind !== 'idle') if (!process.end) machine.check();
+  t.equal(process.end?.exitCode, 7, 'the code of the first has come to the last');
+  t.end();
+});
+
+/** Each thread of so many answers what the one before did, for whose end it waits; the first sleeps, and answers 7. */
+function waitingInARow(count: number): Uint8Array {
+  return codeImage(
+    assemble(`
+      mov ebx, ${count}
+      xor esi, esi
+   1: mov eax, 8
+      lea rdi, [rip + 3f]
+      mov edx, ${PAGE}
+      vmcall
+      mov rsi, rax
+      mov eax, 12
+      vmcall
+      dec ebx
+      jnz 1b
+      mov rdi, rsi
+      mov rsi, -1
+      mov eax, 10
+      vmcall
+      mov edi, eax
+      xor eax, eax
+      vmcall
+      jmp .
+   3: mov rsi, -1
+      mov eax, 10
+      test rdi, rdi
+      jnz 4f
+      mov edi, 100000000
+      mov eax, 13
+      vmcall
+      mov eax, 7
+      ret
+   4: vmcall
+      ret
+      jmp .`),
+  );
+}
+
 t.test('threads that take turns run on with the TLB and the page table that there are', (t) => {
   const { computer, cr3, processes } = takingTurns();
   const { switches, tlbDrops } = computer.statistics;

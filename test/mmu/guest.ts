@@ -8,7 +8,7 @@ import { TLB_ADDEND_OFFSET, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FETCH } from '../.
 import { TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../src/mmu/tlb.js';
 import { ACCESS_FETCH, ACCESS_IMPLICIT, ACCESS_READ, ACCESS_WRITE } from '../../src/mmu/walk.js';
 import { errorCodeOf, translate, type Access, type Controls, type Fault, type Translation } from './model.js';
-import { entryOf, halves, linearOf, mustEqual, type AnyEntry } from './page-tables.js';
+import { entryOf, faultOf, halves, linearOf, mustEqual, type AnyEntry } from './page-tables.js';
 
 /** A stretch of the TLB as it is when emptied. */
 const NEVER_FILLED = new Uint8Array(8192).fill(0xff);
@@ -201,12 +201,12 @@ export class Guest {
     const tlb = this.memory.host.subarray(HOST_LAYOUT.tlb, HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes);
     this.tlbBefore.set(tlb);
     const ram = this.copyOfRam();
-    const fault = { ...this.mmu.fault };
+    const fault = faultOf(this.mmu);
     const physical = this.mmu.probe(...halves(linear), this.accessBits(kind, implicit));
     mustEqual(
       'probe',
       { physical: 'fault' in expected ? -1 : expected.physical, ...fault },
-      { physical, ...this.mmu.fault },
+      { physical, ...faultOf(this.mmu) },
     );
     this.mustHaveRam(ram);
     if (Buffer.compare(this.tlbBefore, tlb) !== 0) throw new Error('a probe changed the TLB');
@@ -289,7 +289,7 @@ export class Guest {
     mustEqual(
       'page fault',
       { physical: -1, cr2, errorCode: errorCodeOf(expected.fault) },
-      { physical, ...this.mmu.fault },
+      { physical, ...faultOf(this.mmu) },
     );
   }
 

@@ -17,7 +17,7 @@ import {
 } from '../../src/mmu/walk.js';
 import { Guest, pages, type Step } from './guest.js';
 import { errorCodeOf, translate, type Access } from './model.js';
-import { anyAccess, anyEntry, anyLinear, entryOf, halves, mustEqual, oneIn } from './page-tables.js';
+import { anyAccess, anyEntry, anyLinear, entryOf, faultOf, halves, mustEqual, oneIn } from './page-tables.js';
 
 const PAGE = 4096;
 const [P, RW, US, A, D, PS] = [1n, 2n, 4n, 0x20n, 0x40n, 0x80n];
@@ -192,7 +192,7 @@ t.test('the error code of a page fault, bit by bit', (t) => {
     const m = machine();
     prepare(m);
     t.equal(m.mmu.translate(0, 0x123, access), -1, why);
-    t.same(m.mmu.fault, { cr2: 0x123n, errorCode }, why);
+    t.same(faultOf(m.mmu), { cr2: 0x123n, errorCode }, why);
   };
   const [READ, WRITE, FETCH] = [ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH];
   const not = (m: Machine, name: Name, bits: bigint) => m.store(m.entry[name], m.entryValue(name) & ~bits);
@@ -276,7 +276,7 @@ t.test('A and D', (t) => {
     const { mmu, pte, clear, low } = machine();
     clear(pte(2), RW);
     t.equal(mmu.translateCrossing(0, 0x1ffd, ACCESS_WRITE), -1);
-    t.same(mmu.fault, { cr2: 0x2000n, errorCode: 0b111 });
+    t.same(faultOf(mmu), { cr2: 0x2000n, errorCode: 0b111 });
     t.same(
       [1, 2].map((page) => low(pte(page)) & Number(A | D)),
       [Number(A), 0],
@@ -289,7 +289,7 @@ t.test('A and D', (t) => {
     clear(pte(2), RW);
     const before = memory.ram.slice();
     t.equal(mmu.translateCrossing(0, 0x1ffd, ACCESS_WRITE), -1);
-    t.same(mmu.fault, { cr2: 0x1ffdn, errorCode: 0b110 });
+    t.same(faultOf(mmu), { cr2: 0x1ffdn, errorCode: 0b110 });
     t.equal(Buffer.compare(memory.ram, before), 0);
     t.end();
   });
@@ -501,7 +501,7 @@ t.test('only canonical addresses are translated, and CR3 is a physical address',
   );
   const { mmu } = machine();
   t.equal(mmu.translate(0x7fff, -1, ACCESS_READ), -1, 'the highest address of the lower half');
-  t.equal(mmu.fault.cr2, 0x7fff_ffff_ffffn);
+  t.equal(faultOf(mmu).cr2, 0x7fff_ffff_ffffn);
   t.throws(() => mmu.translate(0x8000, 0, ACCESS_READ), RangeError);
   for (const value of [-1, 0.5, 2 ** 40]) t.throws(() => mmu.setCr3(value), RangeError);
   t.end();

@@ -1,5 +1,6 @@
 /** Random page-table entries, linear addresses and accesses, and how to show where two records differ. */
 import fc from 'fast-check';
+import type { Mmu } from '../../src/mmu/mmu.js';
 import type { Access } from './model.js';
 
 /** True once in `n` times; shrinks to false. (The bounds of a range are drawn more often than the rest.) */
@@ -58,6 +59,12 @@ export const anyAccess: fc.Arbitrary<Access> = fc.constantFrom(
 /** High and low half of a linear address, as the MMU takes it. */
 export function halves(linear: bigint): [number, number] {
   return [Number(linear >> 32n) | 0, Number(linear & 0xffff_ffffn) | 0];
+}
+
+/** The page fault of the last translation that failed. */
+export function faultOf({ fault }: Mmu): { cr2: bigint; errorCode: number } {
+  const cr2 = (BigInt(fault.linearHigh >>> 0) << 32n) | BigInt(fault.linearLow >>> 0);
+  return { cr2, errorCode: fault.errorCode };
 }
 
 /** Throws where two records differ, showing both, with `*` at the differences. */

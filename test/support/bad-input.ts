@@ -180,7 +180,7 @@ export function runSideBySide(machines: SideBySide, badCase: BadCase, sliceTicks
     for (const ticks of sliceTicks) {
       const outcome = machines.run(ticks, ticks === Math.max(...sliceTicks));
       if (outcome.kind === 'exited' || outcome.kind === 'trapped') break;
-      if (outcome.kind === 'limit') continue;
+      if (outcome.kind !== 'waiting') continue;
       const isNear = outcome.until - machines.computer.ticks <= LONGEST_WAIT_TICKS;
       machines.endWaiting(isNear ? outcome.until : undefined);
     }

@@ -100,7 +100,7 @@ const PLACES = {
 
 /** How often a call is made; 10 for those that are not named. */
 const WEIGHTS: Readonly<Record<string, number>> = {
-  ...{ exit: 0.3, thread_exit: 0.5, process_kill: 0.7, process_wait: 3, thread_join: 4, wait_word: 4 },
+  ...{ exit: 0.3, thread_exit: 2, process_kill: 0.7, process_wait: 3, thread_join: 4, wait_word: 4 },
   ...{ start: 5, thread_spawn: 6, console_read: 4, vmo_map: 25, vmo_commit: 15, vmo_create: 15, vmo_delta: 15 },
 };
 
@@ -179,7 +179,7 @@ function address(random: Random): Argument {
         random.pick([0n, 0xffff_ff00_0000_0000n, 0xffff_ff80_0000_0000n, 0xffff_ff00_0020_0000n, FIRST_HEAP]),
       );
     case 3:
-      return plain(0x1_0000_0000n + BigInt(random.below(40) * MIB + random.below(PAGE)));
+      return anybodysHeader(random);
     case 4:
       return relative(DATA_AT + random.below(DATA_BYTES / PAGE) * PAGE - random.below(16));
     default:
@@ -187,12 +187,20 @@ function address(random: Random): Argument {
   }
 }
 
+/** In the header page of this program or another one, its first words above all. */
+function anybodysHeader(random: Random): Argument {
+  return plain(0x1_0000_0000n + BigInt(8 * MIB * random.below(3) + 8 * random.below(random.pick([4, 512]))));
+}
+
 const FIRST_HEAP = 0x1_0030_0000n;
+/** Where the stacks of further threads end in a first region of 8 MB, descending: below a main stack of a quarter of it. */
+const FIRST_STACKS_END = 0x1_0060_0000n;
 
 function pages(random: Random): Argument {
   if (random.chance(80)) return relative(CODE_AT + random.below(8) * PAGE);
   if (random.chance(6)) return plain(FIRST_HEAP + BigInt(random.below(64) * PAGE));
   if (random.chance(6)) return plain(0xffff_ff00_0020_0000n + BigInt(random.below(64) * PAGE));
+  if (random.chance(4)) return plain(FIRST_STACKS_END - BigInt((1 + random.below(48)) * PAGE));
   return random.chance(4)
     ? plain(0)
     : relative(DATA_AT + (FREE_PAGE + random.below(RESULT_PAGE - FREE_PAGE - 3)) * PAGE);
@@ -226,10 +234,11 @@ const ARGUMENTS: Readonly<Record<string, (random: Random, call: string) => Argum
     id: (random) => relative(PLACES.words + 256 + 32 * random.below(4)),
     writer: address,
   },
-  address: (random, call) =>
-    /word/.test(call)
-      ? relative(PLACES.words + 4 * random.below(6))
-      : inPages(/vmo_map|vmo_unmap|vmo_commit/)(random, call),
+  address: (random, call) => {
+    if (call === 'debug_last_writer' && random.chance(2)) return anybodysHeader(random);
+    if (/word/.test(call)) return relative(PLACES.words + 4 * random.below(6));
+    return inPages(/vmo_map|vmo_unmap|vmo_commit/)(random, call);
+  },
   n: (random, call) => {
     if (/list|wake/.test(call)) return count(random);
     return /map|commit/.test(call) && !random.chance(30) ? plain(PAGE * random.below(4)) : length(random);

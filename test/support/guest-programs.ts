@@ -188,7 +188,7 @@ export async function runGuest(image: Promise<Uint8Array>, options: GuestOptions
     if (outcome.kind !== 'waiting') continue;
     waits++;
     console.inputArrives();
-  } while (outcome.kind === 'limit' || outcome.kind === 'waiting');
+  } while (outcome.kind !== 'exited' && outcome.kind !== 'trapped');
   if (outcome.kind === 'trapped')
     throw new Error(`the guest trapped: ${JSON.stringify(outcome.report, bigintsAsText)}`);
   return { output: console.output, exitCode: outcome.exitCode, statistics: computer.statistics, waits, computer };

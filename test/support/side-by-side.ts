@@ -80,7 +80,7 @@ function memoryDifferences(expected: Uint8Array, actual: Uint8Array): string[] {
 
 /** An outcome in words, the same for equal outcomes. */
 function describeOutcome(outcome: Outcome): string {
-  if (outcome.kind === 'limit') return 'limit';
+  if (outcome.kind === 'limit' || outcome.kind === 'asking') return outcome.kind;
   if (outcome.kind === 'waiting') return `waiting until ${outcome.until}`;
   const report = outcome.kind === 'trapped' ? `: ${describeTrap(outcome.report).join('; ')}` : '';
   return `${outcome.kind} with ${outcome.exitCode}${report}`;

@@ -3,7 +3,7 @@ import t from 'tap';
 import { GuestMemory } from '../../src/memory.js';
 import { ZERO_LEAF } from '../../src/vmo/canonical-form.js';
 import { FrameStateError, MissingRecordError, OutOfFramesError, VmoRangeError } from '../../src/vmo/errors.js';
-import { FramePool } from '../../src/vmo/frame-pool.js';
+import { FramePool, type FrameCounters } from '../../src/vmo/frame-pool.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { MemoryRecords } from './memory-records.js';
 import { flatLeaf, nativeHash, noise, PAGE } from './model.js';
@@ -190,6 +190,7 @@ t.test('what a caller gets wrong is refused', async (t) => {
 type Step =
   | { do: 'map'; page: number }
   | { do: 'mapZero' }
+  | { do: 'privateZero' }
   | { do: 'table' }
   | { do: 'write'; mapping: number; offset: number; byte: number }
   | { do: 'commit'; mapping: number }
@@ -198,7 +199,10 @@ type Step =
 const mapping = fc.nat({ max: 1000 });
 const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('map' as const), page: fc.nat({ max: 8 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('mapZero' as const, 'table' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('mapZero' as const, 'privateZero' as const, 'table' as const) }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -239,7 +243,11 @@ class Run {
     ...[[1], [0, 1], [2], [0], [1, 1]].map((bytes) => this.store.page(Uint8Array.from(bytes)).page(0)),
   ];
 
-  constructor(private readonly memory: GuestMemory) {
+  constructor(
+    private readonly memory: GuestMemory,
+    /** Whether private frames of zeros are asked for as such. */
+    private readonly asksForPrivates: boolean,
+  ) {
     memory.ram.fill(0xcc);
     this.pool = new FramePool(memory, this.store, {
       firstFrame: FIRST,
@@ -266,7 +274,7 @@ class Run {
   }
 
   private follow(step: Step): void {
-    if (step.do === 'map' || step.do === 'mapZero' || step.do === 'table')
+    if (step.do === 'map' || step.do === 'mapZero' || step.do === 'privateZero' || step.do === 'table')
       return this.map(step.do, step.do === 'map' ? step.page : 0);
     if (this.mappings.length === 0) return;
     const at = step.mapping % this.mappings.length;
@@ -290,16 +298,41 @@ class Run {
     }
   }
 
-  private map(what: 'map' | 'mapZero' | 'table', index: number): void {
+  private map(what: 'map' | 'mapZero' | 'privateZero' | 'table', index: number): void {
     const content = Buffer.alloc(PAGE);
     let frame;
+    let kind: Mapping['kind'] = 'clean';
     if (what === 'map') {
       const page = this.pages[index]!;
       frame = this.pool.acquireClean(page);
       page.copyTo(content);
-    } else frame = what === 'table' ? this.pool.allocateTable() : this.pool.acquireZero();
-    this.mappings.push({ frame, kind: what === 'table' ? 'table' : 'clean', content });
+    } else if (what === 'table') {
+      frame = this.pool.allocateTable();
+      kind = 'table';
+    } else if (what === 'privateZero') {
+      frame = this.privateZero();
+      kind = 'private';
+    } else frame = this.pool.acquireZero();
+    this.mappings.push({ frame, kind, content });
     this.given.push(frame);
+  }
+
+  private privateZero(): number {
+    const { pool } = this;
+    const fresh = this.asksForPrivates ? pool.acquirePrivateZero() : undefined;
+    if (fresh !== undefined) return fresh;
+    const clean = pool.acquireZero();
+    this.before = this.snapshot();
+    try {
+      return pool.makePrivate(clean);
+    } catch (error) {
+      pool.release(clean);
+      throw error;
+    }
+  }
+
+  get counters(): FrameCounters {
+    return this.pool.counters;
   }
 
   private snapshot(): Map<number, FrameThen> {
@@ -363,15 +396,16 @@ function expect(holds: boolean, message: string): void {
 }
 
 t.test('no mapping ever sees anything but its own writes, and equal clean content is one frame', async () => {
-  const memories = [1, 2].map(() => new GuestMemory((FIRST + FRAMES) * PAGE));
+  const memories = [1, 2, 3].map(() => new GuestMemory((FIRST + FRAMES) * PAGE));
   fc.assert(
     fc.property(fc.array(steps, { minLength: 1, maxLength: 80, size: 'max' }), (taken) => {
-      const [given, again] = memories.map((memory) => {
-        const run = new Run(memory);
+      const [given, again, indirectly] = memories.map((memory, number) => {
+        const run = new Run(memory, number < 2);
         for (const step of taken) run.take(step);
-        return run.given.join();
+        return `${run.given.join()} ${JSON.stringify(run.counters)}`;
       });
       expect(given === again, 'the same calls were given other frames');
+      expect(given === indirectly, 'a private frame of zeros is not what a clean one would have become');
     }),
     { numRuns: 120 },
   );

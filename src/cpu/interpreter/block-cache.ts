@@ -1,37 +1,39 @@
-import { PAGE_SIZE, isCanonical } from '../../bits.js';
+import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../fetch.js';
-import type { OperandForm } from '../form.js';
 import type { Instruction } from '../instruction.js';
-import { GPR, SEGMENT_BASE, ZERO, gprAddress, xmmAddress } from '../state.js';
+import { offsetOf, pageOf } from '../linear-page.js';
+import { DecodedPage, DecodedPages, type Run } from './decoded-page.js';
 import { JumpTargets } from './jump-targets.js';
 import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
+import { RecordWriter, branchTarget, endsRun, type HandlerNumbers } from './record-writer.js';
 
 /** Instructions decoded in one go, at most. */
 const LONGEST_RUN = 256;
 
-/** Handler numbers of forms and of fused pairs of them, by form id. */
-export interface HandlerNumbers {
-  readonly handlerOfForm: readonly number[];
-  readonly handlerOfPair: Readonly<Record<string, number>>;
-}
+const PAGE = BigInt(PAGE_SIZE);
 
-/** Records of consecutive instructions, and the bytes of physical memory that they were decoded from. */
-interface Run {
-  readonly firstRecord: number;
-  readonly records: number;
-  readonly physical: number;
-  readonly lengthBytes: number;
+/** The first word of a record that says RESOLVE and costs no tick. */
+const RESOLVE_WORD = Handler.resolve;
+
+/** Around whom records are kept. */
+export interface BlockCacheHost {
+  /** Whether somebody else has to hear of stores to the code in a frame. */
+  isWatchedElse(frame: number): boolean;
+  /** Told when a page that was put aside is found mapped as it was. */
+  pageResumed(linear: bigint): void;
 }
 
 /**
  * Decoded records: finds or makes the record of an address, links direct branches, and forgets what was decoded from
- * bytes that change. Records are found by linear address; when page tables that fetches went through change, all go.
+ * bytes that change. Records are found by linear address. When the mapping of a page changes, its records are put aside:
+ * whoever leads into the page finds records that say RESOLVE, until the page is fetched from again and lies in the same frame.
  */
 export class BlockCache {
   private readonly view: DataView;
-  private readonly recordOfRip = new Map<bigint, number>();
+  private readonly writer: RecordWriter;
+  private readonly pages = new DecodedPages();
   private readonly runsOfFrame = new Map<number, Run[]>();
   /** Which field to link once the target that a stub stands for is decoded, by stub. */
   private readonly referrers = new Map<number, number>();
@@ -40,16 +42,18 @@ export class BlockCache {
   private end = RECORDS_START;
   /** Counts how often everything was dropped: record addresses of another generation mean nothing. */
   generation = 0;
+  /** Instructions decoded in all. */
+  decoded = 0;
 
   constructor(
     memory: GuestMemory,
     private readonly mmu: Mmu,
     private readonly fetcher: InstructionFetcher,
-    private readonly handlers: HandlerNumbers,
-    /** Whether somebody else has to hear of stores to the code in a frame. */
-    private readonly isWatchedElse: (frame: number) => boolean,
+    handlers: HandlerNumbers,
+    private readonly host: BlockCacheHost,
   ) {
     this.view = memory.hostView;
+    this.writer = new RecordWriter(this.view, handlers);
     this.pairHandlers = new Set(Object.values(handlers.handlerOfPair));
     this.jumps = new JumpTargets(memory);
     this.dropAll();
@@ -57,29 +61,43 @@ export class BlockCache {
 
   /** The record of the instruction at `rip`, decoded now if need be; throws #GP or #PF as the fetch does. */
   find(rip: bigint): number {
-    return this.recordOfRip.get(rip) ?? this.decodeRun(rip);
+    return this.known(rip) ?? this.fetch(rip);
   }
 
   /** Whether the instruction at an address has been decoded. */
   has(rip: bigint): boolean {
-    return this.recordOfRip.has(rip);
+    return this.known(rip) !== undefined;
+  }
+
+  /** Whether a linear page has been fetched from that lies in a frame, and its mapping has not changed since. */
+  isLive(linear: bigint, frame: number): boolean {
+    return this.pages.at(linear)?.frame === frame;
+  }
+
+  private known(rip: bigint): number | undefined {
+    return this.pages.at(pageOf(rip))?.records.get(offsetOf(rip));
   }
 
   /** The record that an indirect branch to `rip` goes to; the jump cache will know it from now on. */
   findIndirect(rip: bigint): number {
     const record = this.find(rip);
     this.jumps.set(rip, record);
+    this.pages.at(pageOf(rip))?.indirectTargets.add(record);
     return record;
   }
 
   /** What a record that left with RESOLVE stands for; links whoever came through it. */
   resolve(stub: number): number {
     const { generation } = this;
-    const record = this.find(this.ripOf(stub));
-    if (generation !== this.generation) return record;
+    const rip = this.ripOf(stub);
+    const record = this.find(rip);
+    if (generation !== this.generation || record === stub) return record;
+    // What is put aside must stay as it is; who comes here from now on goes on to what is mapped now.
+    this.pages.giveUp(pageOf(rip), offsetOf(rip), stub);
     const referrer = this.referrers.get(stub);
     if (referrer !== undefined) this.view.setInt32(referrer, record, true);
     this.referrers.delete(stub);
+    this.pages.at(pageOf(rip))?.entries.add(record);
     this.view.setUint16(stub + Field.handler, Handler.goto, true);
     this.view.setInt32(stub + Field.target, record, true);
     return record;
@@ -87,7 +105,7 @@ export class BlockCache {
 
   /** Makes the record of an address, if there is one, leave for the region that is entered there. */
   markRegion(rip: bigint): void {
-    const record = this.recordOfRip.get(rip);
+    const record = this.known(rip);
     if (record === undefined || this.leadsToRegion(record)) return;
     this.view.setUint16(record + Field.handlerBefore, this.view.getUint16(record + Field.handler, true), true);
     this.view.setUint16(record + Field.handler, Handler.region, true);
@@ -104,10 +122,6 @@ export class BlockCache {
   isInstruction(record: number): boolean {
     const handler = this.view.getUint16(record + Field.handler, true);
     return handler !== Handler.goto && handler !== Handler.resolve;
-  }
-
-  private isEvaluated(record: number): boolean {
-    return this.view.getUint16(record + Field.handler, true) === Handler.evaluate;
   }
 
   /** The address of the instruction that a record stands for. */
@@ -170,11 +184,51 @@ export class BlockCache {
     return this.runsOfFrame.has(frame);
   }
 
+  /** Puts the records of a page aside whose mapping has changed, and those that end in it. */
+  pageChanged(linear: bigint): void {
+    const before = this.pages.at(BigInt.asUintN(64, linear - PAGE));
+    if (before) this.putCrossingsAside(before);
+    const page = this.pages.at(linear);
+    if (!page) return;
+    this.pages.keep(page);
+    this.putAside(page);
+  }
+
+  private putAside(page: DecodedPage): void {
+    const { view } = this;
+    const aside: number[] = [];
+    this.putCrossingsAside(page);
+    for (const record of page.entries) {
+      aside.push(record, view.getUint32(record, true));
+      view.setUint32(record, RESOLVE_WORD, true);
+    }
+    for (const record of page.indirectTargets) this.jumps.delete(this.ripOf(record), record);
+    page.aside = aside;
+  }
+
+  private putCrossingsAside({ crossings, records }: DecodedPage): void {
+    const { view } = this;
+    for (const [offset, crossing] of crossings) {
+      if (crossing.aside !== undefined) continue;
+      crossing.aside = view.getUint32(crossing.record, true);
+      view.setUint32(crossing.record, RESOLVE_WORD, true);
+      records.delete(offset);
+    }
+  }
+
+  private takeBack(page: DecodedPage): void {
+    const aside = page.aside!;
+    page.aside = undefined;
+    for (let i = 0; i < aside.length; i += 2) this.view.setUint32(aside[i]!, aside[i + 1]!, true);
+    for (const record of page.indirectTargets) this.jumps.set(this.ripOf(record), record);
+  }
+
   /** Forgets everything. */
   dropAll(): void {
     this.generation++;
-    for (const frame of this.runsOfFrame.keys()) if (!this.isWatchedElse(frame)) this.mmu.unwatch(frame, WATCH_CODE);
-    this.recordOfRip.clear();
+    for (const frame of this.runsOfFrame.keys())
+      if (!this.host.isWatchedElse(frame)) this.mmu.unwatch(frame, WATCH_CODE);
+    this.pages.clear();
     this.runsOfFrame.clear();
     this.referrers.clear();
     this.end = RECORDS_START;
@@ -183,113 +237,135 @@ export class BlockCache {
 
   /** Its records say RESOLVE from now on, so that those who link to them, or stand in their midst, find the new bytes. */
   private forget(run: Run): void {
+    const { page } = run;
+    const isAside = page.aside !== undefined;
+    if (isAside) this.takeBack(page);
     for (let i = 0; i < run.records; i++) {
       const record = run.firstRecord + i * RECORD_BYTES;
       const rip = this.ripOf(record);
-      if (this.recordOfRip.get(rip) === record) this.recordOfRip.delete(rip);
-      this.view.setUint16(record + Field.handler, Handler.resolve, true);
-      this.view.setUint16(record + Field.ticksToEnd, 0, true);
+      const offset = offsetOf(rip);
+      if (page.records.get(offset) === record) page.records.delete(offset);
+      if (page.crossings.get(offset)?.record === record) page.crossings.delete(offset);
+      this.view.setUint32(record, RESOLVE_WORD, true);
       this.jumps.delete(rip, record);
+      page.indirectTargets.delete(record);
     }
+    if (isAside) this.putAside(page);
+  }
+
+  /** The record of an instruction that is not known: it may be again, now that it is fetched. */
+  private fetch(rip: bigint): number {
+    if (this.end + (LONGEST_RUN * 2 + 2) * RECORD_BYTES > RECORDS_END) this.dropAll();
+    const physical = this.fetcher.translate(rip);
+    const page = this.pageFor(pageOf(rip), Math.floor(physical / PAGE_SIZE));
+    return page.records.get(offsetOf(rip)) ?? this.decodeRun(page, rip, physical);
+  }
+
+  /** The live page of a linear page, which lies in a frame. */
+  private pageFor(linear: bigint, frame: number): DecodedPage {
+    const live = this.pages.at(linear);
+    if (live) return live;
+    const kept = this.pages.takeKept(linear, frame);
+    const page = kept ?? new DecodedPage(linear, frame);
+    this.pages.enter(page);
+    if (!kept) return page;
+    this.takeBack(page);
+    this.host.pageResumed(linear);
+    return page;
   }
 
   /**
    * Decodes from `rip` to an unconditional jump, a known instruction, or the end of the page. An instruction that crosses
    * into the next page is a run of its own, since its fetch may fault.
    */
-  private decodeRun(rip: bigint): number {
-    if (this.end + (LONGEST_RUN * 2 + 2) * RECORD_BYTES > RECORDS_END) this.dropAll();
-    const physical = this.fetcher.translate(rip);
+  private decodeRun(page: DecodedPage, rip: bigint, physical: number): number {
     const instructions: Instruction[] = [];
     let at = physical;
-    let next = rip;
-    while (instructions.length < LONGEST_RUN && !(instructions.length > 0 && this.recordOfRip.has(next))) {
+    let next = offsetOf(rip);
+    while (instructions.length < LONGEST_RUN && !(instructions.length > 0 && page.records.has(next))) {
       const decoded = this.fetcher.decodeInPage(at);
       if (typeof decoded === 'string') break;
       instructions.push(decoded);
       at += decoded.length;
-      next = BigInt.asUintN(64, next + BigInt(decoded.length));
+      next += decoded.length;
       if (endsRun(decoded) || at % PAGE_SIZE === 0) break;
     }
-    if (instructions.length === 0) return this.decodeSingle(rip, physical);
-    return this.write(rip, physical, at - physical, instructions);
+    if (instructions.length === 0) return this.decodeSingle(page, rip, physical);
+    return this.write(page, rip, physical, at - physical, instructions);
   }
 
   /** What does not decode within its page: an instruction that crosses, or none at all, which the evaluator finds out. */
-  private decodeSingle(rip: bigint, physical: number): number {
+  private decodeSingle(page: DecodedPage, rip: bigint, physical: number): number {
+    const inFirst = PAGE_SIZE - (physical % PAGE_SIZE);
     if (this.fetcher.decodeInPage(physical) !== 'end') {
       const record = this.writeStub(rip);
       this.view.setUint16(record + Field.handler, Handler.evaluate, true);
       this.view.setUint16(record + Field.ticksToEnd, 1, true);
-      this.remember(rip, record, {
-        firstRecord: record,
-        records: 1,
-        physical,
-        lengthBytes: PAGE_SIZE - (physical % PAGE_SIZE),
-      });
+      page.records.set(offsetOf(rip), record);
+      this.watchRun({ page, firstRecord: record, records: 1, physical, lengthBytes: inFirst });
       return record;
     }
     const { instruction, second } = this.fetcher.fetchCrossing(rip);
-    const inFirst = PAGE_SIZE - (physical % PAGE_SIZE);
-    const record = this.write(rip, physical, inFirst, [instruction]);
-    const inSecond: Run = {
+    const known = page.crossings.get(offsetOf(rip));
+    if (known?.aside !== undefined && known.second === second) {
+      this.view.setUint32(known.record, known.aside, true);
+      known.aside = undefined;
+      page.records.set(offsetOf(rip), known.record);
+      return known.record;
+    }
+    const record = this.write(page, rip, physical, inFirst, [instruction]);
+    page.crossings.set(offsetOf(rip), { record, second, aside: undefined });
+    this.watchRun({
+      page,
       firstRecord: record,
       records: 1,
       physical: second,
       lengthBytes: instruction.length - inFirst,
-    };
-    this.watchRun(inSecond);
+    });
     return record;
   }
 
-  private write(rip: bigint, physical: number, lengthBytes: number, instructions: readonly Instruction[]): number {
+  private write(
+    page: DecodedPage,
+    rip: bigint,
+    physical: number,
+    lengthBytes: number,
+    instructions: readonly Instruction[],
+  ): number {
     const first = this.end;
     this.end += instructions.length * RECORD_BYTES;
-    const stubs: number[] = [];
+    this.decoded += instructions.length;
+    const rips: bigint[] = [];
     let nextRip = rip;
-    instructions.forEach((instruction, i) => {
-      const record = first + i * RECORD_BYTES;
-      this.recordOfRip.set(nextRip, record);
-      nextRip = BigInt.asUintN(64, nextRip + BigInt(instruction.length));
-      this.writeRecord(record, instruction, nextRip);
-      if (isDirectBranch(instruction) && !goesNowhere(instruction, nextRip)) stubs.push(record);
+    instructions.forEach(({ length }, i) => {
+      page.records.set(offsetOf(nextRip), first + i * RECORD_BYTES);
+      rips.push((nextRip = BigInt.asUintN(64, nextRip + BigInt(length))));
     });
-    this.writeGoOn(nextRip);
-    this.countTicks(first, instructions);
-    this.fusePairs(first, instructions);
-    for (const record of stubs) this.link(record, instructions[(record - first) / RECORD_BYTES]!);
-    this.watchRun({ firstRecord: first, records: instructions.length, physical, lengthBytes });
+    this.writer.write(first, instructions, rips);
+    this.writeGoOn(page, nextRip);
+    instructions.forEach((instruction, i) => {
+      const target = branchTarget(instruction, rips[i]!);
+      if (target !== undefined) this.link(page, first + i * RECORD_BYTES, target);
+    });
+    this.watchRun({ page, firstRecord: first, records: instructions.length, physical, lengthBytes });
     return first;
   }
 
-  private writeRecord(record: number, instruction: Instruction, nextRip: bigint): void {
-    const { view } = this;
-    const { form } = instruction;
-    const displacement = instruction.ripRelative ? nextRip + instruction.displacement : instruction.displacement;
-    const handler = goesNowhere(instruction, nextRip) ? undefined : this.handlers.handlerOfForm[form.id];
-    view.setUint16(record + Field.handler, handler ?? Handler.evaluate, true);
-    form.operands.forEach((operand, slot) => {
-      const address = registerAddress(operand, instruction);
-      const field = Field.operands[slot];
-      if (address !== undefined && field !== undefined) view.setUint16(record + field, address, true);
-    });
-    view.setUint16(record + Field.base, instruction.base < 0 ? ZERO : GPR + instruction.base * 8, true);
-    view.setUint16(record + Field.index, instruction.index < 0 ? ZERO : GPR + instruction.index * 8, true);
-    view.setUint16(record + Field.segmentBase, SEGMENT_BASE + instruction.segment * 8, true);
-    view.setBigInt64(record + Field.immediate, instruction.immediate, true);
-    view.setBigInt64(record + Field.displacement, displacement, true);
-    view.setBigUint64(record + Field.nextRip, nextRip, true);
-    view.setUint8(record + Field.scale, instruction.scale);
-    view.setUint8(record + Field.length, instruction.length);
-  }
-
   /** The record behind a run: goes on where the next instruction is known, else finds out when it is reached. */
-  private writeGoOn(rip: bigint): void {
+  private writeGoOn(from: DecodedPage, rip: bigint): void {
     const stub = this.writeStub(rip);
-    const known = this.recordOfRip.get(rip);
+    const known = this.knownFrom(from, rip);
     if (known === undefined) return;
     this.view.setUint16(stub + Field.handler, Handler.goto, true);
     this.view.setInt32(stub + Field.target, known, true);
+  }
+
+  /** The record that a page is to lead to, if there is one. */
+  private knownFrom(from: DecodedPage, rip: bigint): number | undefined {
+    const page = this.pages.at(pageOf(rip));
+    const record = page?.records.get(offsetOf(rip));
+    if (record !== undefined && page !== from) page!.entries.add(record);
+    return record;
   }
 
   /** A record that says RESOLVE. */
@@ -304,38 +380,11 @@ export class BlockCache {
   }
 
   /** Links a direct branch to its target, or to a stub that will. */
-  private link(record: number, instruction: Instruction): void {
-    const target = targetOf(instruction, this.nextRipOf(record));
-    const known = this.recordOfRip.get(target);
+  private link(from: DecodedPage, record: number, target: bigint): void {
+    const known = this.knownFrom(from, target);
     const goal = known ?? this.writeStub(target);
     if (known === undefined) this.referrers.set(goal, record + Field.target);
     this.view.setInt32(record + Field.target, goal, true);
-  }
-
-  /** Blocks end at branches and at REP, which gives up its tick between iterations. */
-  private countTicks(first: number, instructions: readonly Instruction[]): void {
-    let ticks = 0;
-    for (let i = instructions.length - 1; i >= 0; i--) {
-      ticks = endsBlock(instructions[i]!) ? 1 : ticks + 1;
-      this.view.setUint16(first + i * RECORD_BYTES + Field.ticksToEnd, ticks, true);
-    }
-  }
-
-  /** From the end backwards, so that a branch goes with its comparison rather than that with what stands before it. */
-  private fusePairs(first: number, instructions: readonly Instruction[]): void {
-    let nextIsFused = false;
-    for (let i = instructions.length - 2; i >= 0; i--) {
-      const pair = `${instructions[i]!.form.id},${instructions[i + 1]!.form.id}`;
-      const nextStandsAlone: boolean = nextIsFused || this.isEvaluated(first + (i + 1) * RECORD_BYTES);
-      const handler: number | undefined = nextStandsAlone ? undefined : this.handlers.handlerOfPair[pair];
-      nextIsFused = handler !== undefined;
-      if (handler !== undefined) this.view.setUint16(first + i * RECORD_BYTES + Field.handler, handler, true);
-    }
-  }
-
-  private remember(rip: bigint, record: number, run: Run): void {
-    this.recordOfRip.set(rip, record);
-    this.watchRun(run);
   }
 
   private watchRun(run: Run): void {
@@ -345,33 +394,4 @@ export class BlockCache {
     else this.runsOfFrame.set(frame, [run]);
     this.mmu.watch(frame, WATCH_CODE);
   }
-}
-
-function registerAddress(operand: OperandForm, instruction: Instruction): number | undefined {
-  if (operand.kind !== 'gpr' && operand.kind !== 'xmm') return undefined;
-  const register = typeof operand.field === 'number' ? operand.field : instruction[operand.field];
-  return operand.kind === 'gpr' ? gprAddress(register) : xmmAddress(register);
-}
-
-function isDirectBranch(instruction: Instruction): boolean {
-  return instruction.form.operands.some((operand) => operand.kind === 'relative');
-}
-
-function targetOf(instruction: Instruction, nextRip: bigint): bigint {
-  return BigInt.asUintN(64, nextRip + instruction.immediate);
-}
-
-/** Whether it is a direct branch to an address that is not canonical: one for the evaluator. */
-function goesNowhere(instruction: Instruction, nextRip: bigint): boolean {
-  return isDirectBranch(instruction) && !isCanonical(targetOf(instruction, nextRip));
-}
-
-function endsBlock(instruction: Instruction): boolean {
-  return instruction.form.row.attributes.has('BRANCH') || instruction.form.repeat !== 'none';
-}
-
-/** What lies behind an unconditional jump is likely no code, or code reached from elsewhere. */
-function endsRun(instruction: Instruction): boolean {
-  const { mnemonic } = instruction.form.row;
-  return instruction.form.row.attributes.has('BRANCH') && (mnemonic === 'JMP' || mnemonic.startsWith('RET'));
 }

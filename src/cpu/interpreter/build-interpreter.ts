@@ -1,5 +1,5 @@
 import type { Form } from '../form.js';
-import type { HandlerNumbers } from './block-cache.js';
+import type { HandlerNumbers } from './record-writer.js';
 import { generateInterpreter } from './generate.js';
 import { planHandlers } from './plan.js';
 

@@ -1,4 +1,5 @@
 import type { GuestMemory } from '../../memory.js';
+import { RIP } from '../state.js';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES } from './record.js';
 
 /** No canonical address: what an entry has that is empty. */
@@ -41,6 +42,19 @@ export class JumpTargets {
   }
 }
 
+/** The record that the jump cache has for the address in RIP; 0 where it has none. `host32` is the shared memory. */
+export function jumpTargetOfRip(host32: Int32Array): number {
+  const low = host32[RIP >> 2]!;
+  const word = entryOfLow(low) >> 2;
+  const isKnown = host32[word] === low && host32[word + 1] === host32[(RIP >> 2) + 1];
+  return isKnown ? host32[word + 2]! : 0;
+}
+
 function entryOf(rip: bigint): number {
-  return JUMP_CACHE + (Number(BigInt.asIntN(32, rip)) & (JUMP_CACHE_ENTRIES - 1)) * 16;
+  return entryOfLow(Number(BigInt.asIntN(32, rip)));
+}
+
+/** The entry of an address with these low 32 bits. */
+function entryOfLow(low: number): number {
+  return JUMP_CACHE + (low & (JUMP_CACHE_ENTRIES - 1)) * 16;
 }

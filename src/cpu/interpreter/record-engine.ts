@@ -1,15 +1,17 @@
-import { PAGE_SIZE, isCanonical } from '../../bits.js';
-import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
+import { PAGE_SIZE } from '../../bits.js';
+import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
 import type { Cpu } from '../cpu.js';
 import { TICKS, VMCALL, faultOf, type CpuEvent } from '../events.js';
-import { GuestException, Vector } from '../exceptions.js';
-import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS } from '../state.js';
+import { pageFault } from '../exceptions.js';
+import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state.js';
 import type { TranslationStats } from '../translator/events.js';
+import type { CodePage } from '../translator/code-reader.js';
 import { HotCode } from '../translator/hot-code.js';
 import type { TranslatorOptions } from '../translator/options.js';
 import { BlockCache } from './block-cache.js';
 import { Interpreter, generatedInterpreter } from './interpreter.js';
-import { Exit, RECORD_BYTES, type ExitCode } from './record.js';
+import { jumpTargetOfRip } from './jump-targets.js';
+import { Exit, Field, RECORD_BYTES, type ExitCode } from './record.js';
 import { VmcallPlaces } from './vmcall-places.js';
 
 /** Ticks that generated code runs at a time: it must come back now and then to move on to its optimised version. */
@@ -31,7 +33,8 @@ export class RecordEngine {
   private readonly hot: HotCode | undefined;
   private readonly vmcalls: VmcallPlaces;
   private mappingsHaveChanged = false;
-  private lastMiss = { ticks: -1, record: 0, linear: 0n, count: 0 };
+  private changedPages: bigint[] = [];
+  private readonly lastMiss = { ticks: -1, record: 0, high: 0, low: 0, count: 0 };
 
   /** With options for it there is a hot tier: blocks that have been found running often are translated. */
   constructor(
@@ -41,13 +44,16 @@ export class RecordEngine {
     const { memory, mmu, fetcher } = cpu;
     this.interpreter = new Interpreter(memory);
     this.vmcalls = new VmcallPlaces(memory.host32);
-    const isWatchedElse = (frame: number): boolean => fetcher.holds(frame) || this.hot?.holds(frame) === true;
-    const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), isWatchedElse);
+    const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), {
+      isWatchedElse: (frame) => fetcher.holds(frame) || this.hot?.holds(frame) === true,
+      pageResumed: (linear) => this.hot?.pageResumed(linear),
+    });
     this.blocks = blocks;
     if (translator === undefined) return;
     const host = {
       ...{ memory, mmu, fetcher, interpret: this.interpreter.function },
       isReached: (rip: bigint) => blocks.has(rip),
+      isLive: ({ linear, physical }: CodePage) => blocks.isLive(linear, physical / PAGE_SIZE),
       markRegion: (rip: bigint) => blocks.markRegion(rip),
       leadsToRegion: (record: number) => blocks.leadsToRegion(record),
     };
@@ -63,6 +69,12 @@ export class RecordEngine {
   mappingsChanged(): void {
     this.mappingsHaveChanged = true;
     this.vmcalls.forget();
+  }
+
+  /** As `mappingsChanged`, for one linear page; its address, by halves. */
+  pageChanged(linearHigh: number, linearLow: number): void {
+    this.changedPages.push((BigInt(linearHigh >>> 0) << 32n) | BigInt((linearLow & -PAGE_SIZE) >>> 0));
+    this.vmcalls.forgetPage(linearHigh, linearLow);
   }
 
   codeStored(physical: number, lengthBytes: number): void {
@@ -81,19 +93,32 @@ export class RecordEngine {
     const { cpu, hot } = this;
     let next: Next = 0;
     while (typeof next === 'number' && cpu.ticks < end) {
-      if (this.mappingsHaveChanged) {
-        this.mappingsHaveChanged = false;
-        hot?.dropAll();
-        this.blocks.dropAll();
+      if (this.mappingsHaveChanged || this.changedPages.length > 0) {
+        this.dropWhatChanged();
         next = 0;
       }
       cpu.updateModes();
       if (cpu.state.trapFlag) next = this.evaluate(0);
-      else if (next === 0) next = this.locate(() => this.blocks.find(cpu.state.rip));
+      else if (next === 0) next = this.locateRip();
       else if (hot) next = this.runHot(hot, next, end);
       else next = this.runInterpreter(next, end);
     }
     return typeof next === 'number' ? TICKS : next;
+  }
+
+  private dropWhatChanged(): void {
+    const { hot, blocks, changedPages, mappingsHaveChanged } = this;
+    this.changedPages = [];
+    this.mappingsHaveChanged = false;
+    if (mappingsHaveChanged) {
+      hot?.dropAll();
+      blocks.dropAll();
+      return;
+    }
+    for (const linear of changedPages) {
+      hot?.pageChanged(linear);
+      blocks.pageChanged(linear);
+    }
   }
 
   /** Runs from a record in the interpreter alone. */
@@ -109,10 +134,20 @@ export class RecordEngine {
   private afterInterpreter(exit: ExitCode, end: number, last: boolean): Next {
     const { cpu, interpreter } = this;
     const { record } = interpreter;
-    if (exit !== Exit.indirect) cpu.state.rip = this.blocks.ripOf(record);
+    if (exit !== Exit.indirect) this.setRip(record);
     // The fetch of what comes next, with its A bits and faults, belongs to the next tick.
     if (cpu.ticks >= end) return 0;
     return last && exit === Exit.ticks ? this.runPart(record, end) : this.afterExit(exit, record);
+  }
+
+  /** Puts the address of the instruction that a record stands for into rip: as two words, since this follows every miss. */
+  private setRip(record: number): void {
+    const { host, host32 } = this.cpu.memory;
+    const next = (record + Field.nextRip) >> 2;
+    const nextLow = host32[next]! >>> 0;
+    const length = host[record + Field.length]!;
+    host32[RIP >> 2] = nextLow - length;
+    host32[(RIP >> 2) + 1] = host32[next + 1]! - (nextLow < length ? 1 : 0);
   }
 
   /** Runs from a record in the interpreter and in regions. */
@@ -180,7 +215,7 @@ export class RecordEngine {
     rejoin();
     cpu.ticks += count - interpreter.ticksLeft;
     if (interpreter.record !== record + count * RECORD_BYTES) return this.afterInterpreter(exit, end, false);
-    cpu.state.rip = blocks.ripOf(interpreter.record);
+    this.setRip(interpreter.record);
     return cpu.ticks >= end ? 0 : this.evaluate(interpreter.record);
   }
 
@@ -221,31 +256,41 @@ export class RecordEngine {
   /** A load or store that missed the TLB: fills it, raises the page fault, or leaves the instruction to the evaluator. */
   private missed(record: number): Next {
     const { cpu } = this;
-    const linear = cpu.memory.hostView.getBigUint64(EXIT_LINEAR, true);
-    const access = cpu.memory.host32[EXIT_ACCESS >> 2]!;
-    const again = this.missedAgain(record, linear);
-    const low = Number(BigInt.asIntN(32, linear));
+    const { host32 } = cpu.memory;
+    const low = host32[EXIT_LINEAR >> 2]!;
+    const high = host32[(EXIT_LINEAR >> 2) + 1]!;
+    const access = host32[EXIT_ACCESS >> 2]!;
+    const again = this.missedAgain(record, high, low);
     const crosses = (low & (PAGE_SIZE - 1)) + (access >>> 8) > PAGE_SIZE;
-    const high = Number(BigInt.asIntN(32, linear >> 32n));
     const isFenced = (access & 1) !== 0 && !cpu.mmu.ownsPage(high, low);
-    if (again || crosses || isFenced || !isCanonical(linear) || cpu.linearMemory.checksAlignment)
+    if (again || crosses || isFenced || !isCanonicalHigh(high) || cpu.linearMemory.checksAlignment)
       return this.evaluate(record);
     if (cpu.mmu.translate(high, low, access & 1 ? ACCESS_WRITE : ACCESS_READ) >= 0) return record;
     cpu.ticks++;
-    return faultOf(new GuestException(Vector.PF, cpu.mmu.fault.errorCode, cpu.mmu.fault.cr2));
+    return faultOf(pageFault(cpu.mmu.fault));
   }
 
   /**
    * Notes a miss, and tells whether filling the TLB is of no use: the entry has just been made and does not hold (a watched
    * frame), or an instruction's two accesses push each other's entries out, so that a third miss comes.
    */
-  private missedAgain(record: number, linear: bigint): boolean {
-    const { ticks } = this.cpu;
+  private missedAgain(record: number, high: number, low: number): boolean {
     const { lastMiss } = this;
+    const { ticks } = this.cpu;
     const same = lastMiss.ticks === ticks && lastMiss.record === record;
-    const count = same ? lastMiss.count + 1 : 1;
-    this.lastMiss = { ticks, record, linear, count };
-    return count > 2 || (same && lastMiss.linear === linear);
+    const sameAddress = same && lastMiss.high === high && lastMiss.low === low;
+    lastMiss.count = same ? lastMiss.count + 1 : 1;
+    lastMiss.ticks = ticks;
+    lastMiss.record = record;
+    lastMiss.high = high;
+    lastMiss.low = low;
+    return lastMiss.count > 2 || sameAddress;
+  }
+
+  /** The record of the instruction at rip. After an event it is mostly the one of the last time that there was one there. */
+  private locateRip(): Next {
+    const known = jumpTargetOfRip(this.cpu.memory.host32);
+    return known !== 0 ? known : this.locate(() => this.blocks.findIndirect(this.cpu.state.rip));
   }
 
   /** Finds a record, or the fault of the fetch. */

@@ -42,4 +42,10 @@ export class VmcallPlaces {
   forget(): void {
     if (this.places.size > 0) this.places.clear();
   }
+
+  /** The mapping of one linear page has changed; its address, by halves. */
+  forgetPage(linearHigh: number, linearLow: number): void {
+    const start = (linearHigh & 0xffff) * 2 ** 32 + ((linearLow & -PAGE_SIZE) >>> 0);
+    for (const place of this.places) if (place >= start && place < start + PAGE_SIZE) this.places.delete(place);
+  }
 }

@@ -1,7 +1,8 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { StateWriter } from '../../state-writer.js';
 import { generated } from '../interpreter/generated.js';
-import { pageOf, type CodePage } from './code-reader.js';
+import { pageOf } from '../linear-page.js';
+import type { CodePage } from './code-reader.js';
 import { directTarget, isDirectBranch, type Block, type Context, type Region } from './region.js';
 
 /** Changes with what is written below, and with whatever may change the module that a region becomes. */

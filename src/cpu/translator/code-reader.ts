@@ -1,4 +1,5 @@
 import { PAGE_SIZE, isCanonical } from '../../bits.js';
+import { pageOf } from '../linear-page.js';
 import type { InstructionFetcher } from '../fetch.js';
 import type { Instruction } from '../instruction.js';
 
@@ -24,14 +25,14 @@ export class CodeReader {
   /** The instruction at an address, if it can be read and decodes. */
   read(rip: bigint): Instruction | undefined {
     if (!isCanonical(rip)) return undefined;
-    const offset = rip % PAGE;
-    const physical = this.pageAt(rip - offset);
+    const page = pageOf(rip);
+    const physical = this.pageAt(page);
     if (physical < 0) return undefined;
-    const first = physical + Number(offset);
+    const first = physical + Number(rip - page);
     const found = this.fetcher.decodeInPage(first);
     if (typeof found !== 'string') return found;
     if (found !== 'end') return undefined;
-    const second = this.pageAt(BigInt.asUintN(64, rip - offset + PAGE));
+    const second = this.pageAt(BigInt.asUintN(64, page + PAGE));
     if (second < 0) return undefined;
     const across = this.fetcher.decodeAcross(first, second);
     return typeof across === 'string' ? undefined : across;
@@ -46,8 +47,4 @@ export class CodeReader {
     if (physical >= 0) this.pages.push({ linear, physical });
     return physical;
   }
-}
-
-export function pageOf(rip: bigint): bigint {
-  return rip - (rip % PAGE);
 }

@@ -9,7 +9,8 @@ import { Exit, type ExitCode } from '../interpreter/record.js';
 import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state.js';
 import { addressesWithin } from './code-key.js';
 import { CodeMaker } from './code-maker.js';
-import { CodeReader, pageOf } from './code-reader.js';
+import { pageOf } from '../linear-page.js';
+import { CodeReader, type CodePage } from './code-reader.js';
 import { generateDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
 import {
@@ -62,6 +63,8 @@ export interface HotCodeHost {
   readonly interpret: (record: number, ticks: number) => number;
   /** Whether the code at an address has been reached. */
   isReached(rip: bigint): boolean;
+  /** Whether a page has been fetched from, and its mapping has not changed since. */
+  isLive(page: CodePage): boolean;
   /** Makes the interpreter leave for a region where it comes to an address. */
   markRegion(rip: bigint): void;
   /** Whether a record makes the interpreter do so. */
@@ -223,6 +226,21 @@ export class HotCode {
     this.pending.clear();
     this.regions.clear();
     this.samples.clear();
+  }
+
+  /** No region is entered with code in a linear page of which the mapping has changed. */
+  pageChanged(linear: bigint): void {
+    this.pending.deletePage(linear);
+    for (const region of this.regions.inPageOf(linear)) this.regions.putAside(region);
+  }
+
+  /** Takes up again what lies in a linear page, which is fetched from again, in the frame where it was, and in others that are too. */
+  pageResumed(linear: bigint): void {
+    for (const region of this.regions.asideInPage(linear)) {
+      if (!region.pages.every((page) => this.host.isLive(page))) continue;
+      this.regions.takeBack(region);
+      this.mark(region.entries);
+    }
   }
 
   get statistics(): TranslationStats {

@@ -39,6 +39,10 @@ export class PendingRegions {
     for (const region of this.all) if (liesIn(region, frame)) this.all.delete(region);
   }
 
+  deletePage(linear: bigint): void {
+    for (const region of this.all) if (region.pages.some((page) => page.linear === linear)) this.all.delete(region);
+  }
+
   clear(): void {
     this.all.clear();
   }

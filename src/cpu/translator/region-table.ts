@@ -1,9 +1,10 @@
-import { PAGE_SIZE } from '../../bits.js';
 import type { GuestMemory } from '../../memory.js';
-import { pageOf, type CodePage } from './code-reader.js';
+import { pageOf } from '../linear-page.js';
+import type { CodePage } from './code-reader.js';
 import type { CodeRecord } from './code-record.js';
 import { MOST_REGIONS, REGION_USES } from './dispatcher.js';
 import { RegionEntries } from './region-entries.js';
+import { RegionIndex } from './region-index.js';
 
 /** A region's function: `(entry, ticks, base, self) → RegionExit | site << 3`. */
 export type RegionFunction = (entry: number, ticks: number, base: bigint, self: number) => number;
@@ -40,15 +41,14 @@ export interface CompiledRegion {
 }
 
 /**
- * The regions that can be entered, where generated code finds them and by page. Regions are put in and taken out between
- * runs of generated code only.
+ * The regions, where generated code finds them and by page; and those put aside, since a page of theirs is mapped elsewhere,
+ * which are not entered. Regions are put in and taken out between runs of generated code only.
  */
 export class RegionTable {
   private readonly byEntry = new Map<bigint, CompiledRegion>();
-  private readonly byPage = new Map<bigint, Set<CompiledRegion>>();
-  private readonly byFrame = new Map<number, Set<CompiledRegion>>();
   private readonly byPlace: (CompiledRegion | undefined)[] = [];
-  private readonly all = new Set<CompiledRegion>();
+  private readonly all = new RegionIndex<CompiledRegion>();
+  private readonly aside = new Set<CompiledRegion>();
   private readonly freePlaces: number[] = [];
   private placesUsed = 0;
   private readonly addresses: RegionEntries;
@@ -67,7 +67,11 @@ export class RegionTable {
 
   /** The region that is entered at an address. */
   at(rip: bigint): CompiledRegion | undefined {
-    return this.byEntry.get(rip);
+    const region = this.byEntry.get(rip);
+    if (!region || !this.aside.has(region)) return region;
+    const other = this.otherAt(rip);
+    if (other) this.byEntry.set(rip, other);
+    return other;
   }
 
   /** The region in a place of the dispatcher's table. */
@@ -75,33 +79,39 @@ export class RegionTable {
     return this.byPlace[index];
   }
 
-  /** The regions with code in the linear page around an address, the newest first. */
+  /** The regions with code in the linear page around an address that can be entered, the newest first. */
   inPageOf(rip: bigint): readonly CompiledRegion[] {
-    return [...(this.byPage.get(pageOf(rip)) ?? [])].reverse();
+    return [...this.all.inPage(pageOf(rip))].filter((region) => !this.aside.has(region)).reverse();
+  }
+
+  /** The regions put aside with code in the linear page that begins at an address, the oldest first. */
+  asideInPage(linear: bigint): readonly CompiledRegion[] {
+    return this.aside.size === 0 ? [] : [...this.all.inPage(linear)].filter((region) => this.aside.has(region));
   }
 
   /** Whether some region's code lies in a frame. */
   holds(frame: number): boolean {
-    return this.byFrame.has(frame);
+    return this.all.holds(frame);
   }
 
+  /** How many can be entered. */
   get size(): number {
-    return this.all.size;
+    return this.all.size - this.aside.size;
   }
   /** How often regions have been entered, those counted that are gone. */
   get entered(): number {
     return this.uses.reduce((sum, uses) => sum + uses, this.usesBefore);
   }
-  /** Whether a region has not been taken out. */
+  /** Whether a region can be entered. */
   has(region: CompiledRegion): boolean {
-    return this.all.has(region);
+    return this.all.has(region) && !this.aside.has(region);
   }
   /** Whether some region has this code. */
   isInUse(code: CompiledCode): boolean {
     return this.placesOfCode.has(code);
   }
   [Symbol.iterator](): IterableIterator<CompiledRegion> {
-    return this.all.values();
+    return this.all[Symbol.iterator]();
   }
 
   /** A place in the dispatcher's table, or undefined where there is none left. */
@@ -114,21 +124,25 @@ export class RegionTable {
   add(region: CompiledRegion): void {
     this.all.add(region);
     this.placesOfCode.set(region.code, (this.placesOfCode.get(region.code) ?? 0) + 1);
-    for (const { linear, physical } of region.pages) {
-      addTo(this.byPage, linear, region);
-      addTo(this.byFrame, physical / PAGE_SIZE, region);
-    }
     this.functions.set(region.index, region.code.run);
     this.byPlace[region.index] = region;
-    for (const entry of region.entries) {
-      this.byEntry.set(entry, region);
-      this.enterAt(entry, region);
-    }
+    this.open(region);
+  }
+
+  /** Makes it that a region is not entered; others may be at the same addresses, as `at` finds out. */
+  putAside(region: CompiledRegion): void {
+    this.aside.add(region);
+    for (const entry of region.entries) if (this.byEntry.get(entry) === region) this.addresses.delete(entry);
+  }
+  /** Undoes `putAside`. */
+  takeBack(region: CompiledRegion): void {
+    this.aside.delete(region);
+    this.open(region);
   }
 
   /** Makes generated code find the region of an address, if another has taken its place there. */
   refresh(rip: bigint): boolean {
-    const region = this.byEntry.get(rip);
+    const region = this.at(rip);
     if (region && !this.addresses.has(rip)) this.enterAt(rip, region);
     return region !== undefined;
   }
@@ -137,13 +151,10 @@ export class RegionTable {
     if (!this.all.delete(region)) throw new Error('a region is taken out twice');
     this.leavePlace(region);
     this.byPlace[region.index] = undefined;
-    for (const { linear, physical } of region.pages) {
-      deleteFrom(this.byPage, linear, region);
-      deleteFrom(this.byFrame, physical / PAGE_SIZE, region);
-    }
+    this.aside.delete(region);
     for (const entry of region.entries) {
       if (this.byEntry.get(entry) !== region) continue;
-      const other = this.inPageOf(entry).find(({ entries }) => entries.includes(entry));
+      const other = this.otherAt(entry);
       this.addresses.delete(entry);
       if (!other) this.byEntry.delete(entry);
       else {
@@ -153,9 +164,25 @@ export class RegionTable {
     }
   }
 
-  /** Takes out the regions with code in a frame; answers how many. */
+  /** Makes its entries lead to it. */
+  private open(region: CompiledRegion): void {
+    region.entries.forEach((entry, index) => {
+      this.byEntry.set(entry, region);
+      this.enterAt(entry, region, index);
+    });
+  }
+
+  /** The newest region that can be entered at an address. */
+  private otherAt(entry: bigint): CompiledRegion | undefined {
+    let newest: CompiledRegion | undefined;
+    for (const region of this.all.inPage(pageOf(entry)))
+      if (!this.aside.has(region) && region.entries.includes(entry)) newest = region;
+    return newest;
+  }
+
+  /** Takes out the regions with code in a frame, those put aside too; answers how many. */
   deleteFrame(frame: number): number {
-    const regions = [...(this.byFrame.get(frame) ?? [])];
+    const regions = this.all.inFrame(frame);
     for (const region of regions) this.delete(region);
     return regions.length;
   }
@@ -164,7 +191,7 @@ export class RegionTable {
     for (const region of this.all) this.leavePlace(region);
     this.addresses.clear();
     this.byPlace.length = 0;
-    for (const map of [this.byEntry, this.byPage, this.byFrame, this.all]) map.clear();
+    for (const collection of [this.byEntry, this.all, this.aside]) collection.clear();
   }
 
   /** The region that has been entered least of late, the oldest of several, leaving out one; counts of all of them fade. */
@@ -198,20 +225,8 @@ export class RegionTable {
     else this.placesOfCode.delete(code);
   }
 
-  private enterAt(address: bigint, { base, index, code }: CompiledRegion): void {
-    const entry = code.entries.indexOf(BigInt.asIntN(64, address - base));
+  private enterAt(address: bigint, region: CompiledRegion, entry = region.entries.indexOf(address)): void {
+    const { base, index, code } = region;
     this.addresses.set({ address, base, index, entry, minimumTicks: code.minimumTicks });
   }
-}
-
-function addTo<K>(map: Map<K, Set<CompiledRegion>>, key: K, region: CompiledRegion): void {
-  const set = map.get(key);
-  if (set) set.add(region);
-  else map.set(key, new Set([region]));
-}
-
-function deleteFrom<K>(map: Map<K, Set<CompiledRegion>>, key: K, region: CompiledRegion): void {
-  const set = map.get(key);
-  set?.delete(region);
-  if (set?.size === 0) map.delete(key);
 }

@@ -21,9 +21,9 @@ export function isOutOfMemory({ process, store }: CallContext): boolean {
 }
 
 /** Makes a VMO and answers a new handle of the caller on it; ENOMEM where the caller has too many. */
-export function newHandle({ process }: CallContext, make: () => VmoHandle): CallResult {
+export function newHandle({ process }: CallContext, make: () => VmoHandle, unhashedBytes = 0): CallResult {
   if (process.handles.isFull) return failure(Errno.ENOMEM);
-  return BigInt(process.handles.add(make()));
+  return BigInt(process.handles.add(make(), unhashedBytes));
 }
 
 /** True where `length` bytes from `offset` lie within `limit` bytes: any 64-bit numbers, without wrap-around. */

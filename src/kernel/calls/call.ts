@@ -5,7 +5,7 @@ import type { AddressSpace } from '../address-space.js';
 import type { KernelConsole } from '../console.js';
 import type { DebugMode } from '../debug-mode.js';
 import type { StartOptions } from '../loader.js';
-import type { NameSpace } from '../names.js';
+import type { SteppedNames } from '../names.js';
 import type { Pager } from '../pager.js';
 import type { Process } from '../process.js';
 import type { ProcessTable } from '../process-table.js';
@@ -18,17 +18,24 @@ import type { WaitKey } from '../wait-queues.js';
  * same registers, when the thread runs the next time.
  */
 export const PENDING = 'pending';
+/**
+ * The machine stands still while the host works for the call, which is made again before anything else happens, at the same
+ * tick: how often that is depends on the host, and leaves no trace.
+ */
+export const STANDING = 'standing';
 /** The caller is no more. */
 export const ENDED = 'ended';
 
 /** What rax is to hold, or why nothing. */
-export type CallResult = bigint | typeof PENDING | typeof ENDED;
+export type CallResult = bigint | typeof PENDING | typeof STANDING | typeof ENDED;
 
 /** What kernel-calls ask of the kernel. */
 export interface KernelServices {
   readonly processes: ProcessTable;
   /** The live thread of a number. */
   findThread(tid: number): Thread | undefined;
+  /** True where some thread waits for the end of this one, or of its process. */
+  isAwaited(thread: Thread): boolean;
   /** Throws KernelError, with nothing changed: see loadProgram. */
   start(image: VmoHandle, options: StartOptions): Process;
   /** Ends a process: all its threads. */
@@ -43,6 +50,8 @@ export interface KernelServices {
   yieldTurn(): void;
   /** Lets time pass that the kernel's work on a large call takes, so that it counts as a loop of the thread's would. */
   spend(ticks: number): void;
+  /** Counts work that takes the host time and the machine none, in units of some 2.5 microseconds: see `Kernel.run`. */
+  exert(units: number): void;
 }
 
 /** Where a further thread begins. */
@@ -61,7 +70,7 @@ export interface CallContext {
   readonly process: Process;
   readonly console: KernelConsole;
   readonly store: VmoStore;
-  readonly names: NameSpace;
+  readonly names: SteppedNames;
   readonly space: AddressSpace;
   readonly pager: Pager;
   readonly guestMemory: GuestMemory;

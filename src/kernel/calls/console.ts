@@ -33,12 +33,9 @@ function consoleRead(context: CallContext, buffer: bigint, length: bigint, deadl
   const start = memory.locate(buffer, length, 'write');
   if (start === undefined) return failure(Errno.EFAULT);
   if (length === 0n) return 0n;
-  const input = context.console.read(Math.min(Number(length), PART_BYTES), process.consoleMode);
-  if (input === 'end') return 0n;
-  if (input !== undefined) {
-    memory.write(start, input);
-    return BigInt(input.length);
-  }
+  const max = Math.min(Number(length), PART_BYTES);
+  const input = context.console.read(max, process.consoleMode, (bytes) => memory.write(start, bytes));
+  if (input !== undefined) return input === 'end' ? 0n : BigInt(input);
   if (deadline <= BigInt(now)) return failure(Errno.ETIMEDOUT);
   pending.wait = { deadline: deadlineTick(deadline), for: 'input', late: undefined };
   return PENDING;

@@ -1,6 +1,8 @@
 import { Errno, failure } from '../errors.js';
 import { MAX_NAME_BYTES } from '../header-page.js';
+import type { VmoHandle } from '../../vmo/handle.js';
 import type { CallContext } from './call.js';
+import { SteppedCall } from './stepped-call.js';
 
 /**
  * A name that a program gives by its address: 1 to 63 bytes of UTF-8 and a zero byte. Where it is none, the error: EFAULT
@@ -15,4 +17,13 @@ export function nameArgument(context: CallContext, address: bigint, otherwise: E
   } catch {
     return failure(otherwise);
   }
+}
+
+/**
+ * The VMO of a name, in an object, by a new handle; where it takes long to find, what the call is to answer until it is
+ * made again.
+ */
+export function lookedUp(context: CallContext, name: string): ReturnType<SteppedCall<VmoHandle | undefined>['take']> {
+  const work = (context.pending.work ??= new SteppedCall(context.names.lookupInSteps(name)));
+  return (work as SteppedCall<VmoHandle | undefined>).take(context);
 }

@@ -1,9 +1,13 @@
 import { MAX_NAME_BYTES } from '../header-page.js';
 import { Errno, failure } from '../errors.js';
-import { isName, type PublishOutcome } from '../names.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { Steps } from '../../vmo/steps.js';
+import { again } from '../map-vmo.js';
+import { isName, type ExpectedContent, type PublishOutcome } from '../names.js';
 import { newHandle, vmoOf } from './arguments.js';
 import type { CallContext, CallResult, KernelCall } from './call.js';
-import { nameArgument } from './name-argument.js';
+import { lookedUp, nameArgument } from './name-argument.js';
+import { SteppedCall, hashed } from './stepped-call.js';
 
 /** `char[64]` of a name_list: the name, and zeros. */
 export const NAME_ENTRY_BYTES = MAX_NAME_BYTES + 1;
@@ -21,22 +25,47 @@ const ANSWERS: Readonly<Record<PublishOutcome, bigint>> = {
 function nameLookup(context: CallContext, address: bigint): CallResult {
   const name = nameArgument(context, address, Errno.ENOENT);
   if (typeof name === 'bigint') return name;
-  const vmo = context.names.lookup(name);
+  const found = lookedUp(context, name);
+  if (typeof found === 'string') return found;
+  const { value: vmo } = found;
   if (!vmo) return failure(Errno.ENOENT);
   if (context.process.handles.isFull) vmo.close();
   return newHandle(context, () => vmo);
 }
 
+/** The VMO, and the one that is expected, are hashed in parts, and saved in parts where names are durable. */
 function namePublish(context: CallContext, address: bigint, handle: bigint, expected: bigint): CallResult {
-  const name = nameArgument(context, address, Errno.EINVAL);
-  if (typeof name === 'bigint') return name;
-  if (!isName(name)) return failure(Errno.EINVAL);
-  const vmo = vmoOf(context, handle);
-  if (!vmo && BigInt.asIntN(64, handle) !== NOTHING) return failure(Errno.EBADF);
-  const before = vmoOf(context, expected);
-  const instead = BigInt.asIntN(64, expected);
-  if (!before && instead !== NOTHING && instead !== ANYTHING) return failure(Errno.EBADF);
-  return ANSWERS[context.names.publish(name, vmo, instead === ANYTHING ? 'anything' : before)];
+  const { pending, store } = context;
+  if (!pending.work) {
+    const name = nameArgument(context, address, Errno.EINVAL);
+    if (typeof name === 'bigint') return name;
+    if (!isName(name)) return failure(Errno.EINVAL);
+    const [vmo, before] = [vmoOf(context, handle), vmoOf(context, expected)];
+    if (!vmo && BigInt.asIntN(64, handle) !== NOTHING) return failure(Errno.EBADF);
+    const instead = BigInt.asIntN(64, expected);
+    if (!before && instead !== NOTHING && instead !== ANYTHING) return failure(Errno.EBADF);
+    const [held, heldBefore] = [vmo && again(store, vmo), before && again(store, before)];
+    const publication = { name, vmo: held, handle, before: instead === ANYTHING ? 'anything' : heldBefore, expected };
+    pending.work = new SteppedCall(publish(context, publication as Publication), [held, heldBefore]);
+  }
+  const step = (pending.work as SteppedCall<PublishOutcome>).take(context);
+  return typeof step === 'string' ? step : ANSWERS[step.value];
+}
+
+/** What name_publish was told: VMOs, and the handles that they had then. */
+interface Publication {
+  readonly name: string;
+  readonly vmo: VmoHandle | undefined;
+  readonly handle: bigint;
+  readonly before: ExpectedContent;
+  readonly expected: bigint;
+}
+
+function* publish(context: CallContext, publication: Publication): Steps<PublishOutcome, number> {
+  const { name, vmo, handle, before, expected } = publication;
+  if (vmo) yield* hashed(context, handle, vmo);
+  if (before && before !== 'anything') yield* hashed(context, expected, before);
+  return yield* context.names.publishInSteps(name, vmo, before);
 }
 
 /** The cursor is how many names come before: all there are, ascending. */

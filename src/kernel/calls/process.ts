@@ -6,7 +6,7 @@ import type { Process } from '../process.js';
 import { deadlineTick } from '../thread.js';
 import { ENDED, processOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { spendOn } from './arguments.js';
-import { nameArgument } from './name-argument.js';
+import { lookedUp, nameArgument } from './name-argument.js';
 import { waitFor } from './wait.js';
 
 /** `struct bd0_process_info` of guest/include/bd0.h: 11 words, image id[32], name[64]. */
@@ -53,7 +53,9 @@ function start(
   if (!host && hostPid !== 0n) return failure(Errno.EINVAL);
   if (limit === 0n) return failure(Errno.EINVAL);
   if (limit > MOST_LIMIT_BYTES) return failure(Errno.ENOSPC);
-  const image = context.names.lookup(name);
+  const found = lookedUp(context, name);
+  if (typeof found === 'string') return found;
+  const { value: image } = found;
   if (!image) return failure(Errno.ENOENT);
   try {
     const options = { name, limitBytes: Number(limit), argv, parent: process.pid, ...(host && { host }) };

@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from '../../bits.js';
 import type { StateWriter } from '../../state-writer.js';
 import type { VmoBuilder } from '../../vmo/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
@@ -28,13 +29,17 @@ class Patching implements CallWork {
   /** The patch that it is at, and the bytes of it that are done. */
   private index = 0;
   private done = 0;
+  /** See HandleTable. A patch begins and ends in the middle of a page. */
+  readonly unhashedBytes: number;
 
   constructor(
     private readonly context: CallContext,
     base: VmoHandle,
     private readonly patches: readonly Patch[],
+    unhashedOfBase: number,
   ) {
     this.builder = context.store.builder().copyFrom(base);
+    this.unhashedBytes = patches.reduce((total, { length }) => total + Number(length) + 2 * PAGE_SIZE, unhashedOfBase);
   }
 
   get isComplete(): boolean {
@@ -86,7 +91,7 @@ function vmoDelta(context: CallContext, handle: bigint, patches: bigint, count: 
   const patching = pending.work as Patching;
   const work = patching.takePart();
   if (work === undefined) return failure(Errno.EFAULT);
-  if (patching.isComplete) return newHandle(context, () => patching.finish());
+  if (patching.isComplete) return newHandle(context, () => patching.finish(), patching.unhashedBytes);
   if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
   spendOn(context, work);
   return PENDING;
@@ -104,7 +109,8 @@ function beginDelta(context: CallContext, handle: bigint, address: bigint, count
   const base = vmoOf(context, handle);
   if (!base) return failure(Errno.EBADF);
   if (!patches.every(({ offset, length }) => isWithin(offset, length, base.length))) return failure(Errno.ERANGE);
-  return isOutOfMemory(context) ? failure(Errno.ENOMEM) : new Patching(context, base, patches);
+  const unhashed = context.process.handles.unhashedBytesOf(handle);
+  return isOutOfMemory(context) ? failure(Errno.ENOMEM) : new Patching(context, base, patches, unhashed);
 }
 
 function patchesFrom(words: BigUint64Array): Patch[] {

@@ -1,13 +1,16 @@
 import { PAGE_SIZE, roundUp } from '../../bits.js';
-import { commitRange } from '../commit.js';
+import { commitInSteps } from '../commit.js';
 import { Errno, KernelError, failure } from '../errors.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../linear-address.js';
 import { MAPPINGS_MAX, mapIn, unmapIn, type MappedPart } from '../map-vmo.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../mapping.js';
 import { PageHashing } from '../page-hashing.js';
 import type { Region } from '../region.js';
-import { isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
-import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
+import { isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { Steps } from '../../vmo/steps.js';
+import type { CallContext, CallResult, KernelCall } from './call.js';
+import { SteppedCall } from './stepped-call.js';
 
 const PROTECTION_BITS = BigInt(PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE);
 const PAGE = BigInt(PAGE_SIZE);
@@ -35,7 +38,7 @@ function mapAnywhere(context: CallContext, part: MappedPart): CallResult {
   const { space, process } = context;
   const region = process.maps.length < MAPPINGS_MAX ? space.placeMap(part.size) : undefined;
   if (!region) return failure(Errno.ENOMEM);
-  process.maps.push(region);
+  process.addMap(region);
   mapIn(context, region, region.start, part);
   return toLinear(region.start);
 }
@@ -65,33 +68,48 @@ function vmoUnmap(context: CallContext, address: bigint, length: bigint): CallRe
 
 /** A map of which nothing is left gives its place back; a region of the process stays. */
 function removeMap({ process, space }: CallContext, region: Region): void {
-  const index = process.maps.indexOf(region);
-  if (index < 0) return;
-  process.maps.splice(index, 1);
-  space.remove(region);
+  if (process.removeMap(region)) space.remove(region);
 }
 
-/** Pages that were written are hashed in parts; the snapshot is of the moment when that is done. */
+/**
+ * Pages that were written are hashed in parts; the snapshot is of the moment when that is done, and the machine stands still
+ * while it is made.
+ */
 function vmoCommit(context: CallContext, address: bigint, length: bigint): CallResult {
   const start = context.memory.locate(address, length, 'read');
   if (start === undefined) return failure(Errno.EFAULT);
   if (address % PAGE !== 0n || length % PAGE !== 0n || length === 0n) return failure(Errno.EINVAL);
   const region = context.space.regionAt(start);
   if (region && isFull(region)) return failure(Errno.ENOMEM);
-  if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
-  context.pending.work ??= new PageHashing(context, start, start + Number(length));
-  const hashing = context.pending.work as PageHashing;
-  const pages = hashing.takePart();
-  if (pages > 0) {
-    spendOn(context, pages * PAGE_SIZE);
-    return PENDING;
-  }
+  const work = (context.pending.work ??= new SteppedCall(
+    commit(context, start, Number(length)),
+  )) as SteppedCall<VmoHandle>;
+  if (!work.isStanding && isOutOfMemory(context)) return failure(Errno.ENOMEM);
   try {
-    return newHandle(context, () => commitRange(context, start, Number(length)));
+    const step = work.take(context);
+    return typeof step === 'string' ? step : newHandle(context, () => step.value);
   } catch (error) {
     // A range that lies in several regions, side by side.
     if (error instanceof KernelError) return failure(error.errno);
     throw error;
+  }
+}
+
+function* commit(context: CallContext, start: LinearAddress, length: number): Steps<VmoHandle, number> {
+  const hashing = new PageHashing(context, start, start + length);
+  try {
+    for (let pages = hashing.takePart(); pages > 0; pages = hashing.takePart()) yield pages * PAGE_SIZE;
+    const steps = commitInSteps(context, start, length);
+    try {
+      for (let step = steps.next(); ; step = steps.next()) {
+        if (step.done) return step.value;
+        yield 0;
+      }
+    } finally {
+      steps.return(undefined as never);
+    }
+  } finally {
+    hashing.close();
   }
 }
 

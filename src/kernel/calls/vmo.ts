@@ -1,5 +1,5 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { bytesToHex } from '../../bits.js';
+import { PAGE_SIZE, bytesToHex } from '../../bits.js';
 import { HASH_BYTES } from '../../vmo/canonical-form.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
@@ -9,6 +9,7 @@ import type { StateWriter } from '../../state-writer.js';
 import type { CallWork } from '../thread.js';
 import { LENGTH_MAX, isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
+import { SteppedCall, hashed } from './stepped-call.js';
 
 /** Bytes that are moved at once. */
 const PART_BYTES = 65536;
@@ -27,7 +28,7 @@ function vmoCreate(context: CallContext, buffer: bigint, length: bigint): CallRe
   const content = pending.work as MemoryContent;
   const copied = content.takePart();
   if (copied === undefined) return failure(Errno.EFAULT);
-  if (content.isComplete) return newHandle(context, () => content.finish());
+  if (content.isComplete) return newHandle(context, () => content.finish(), content.unhashedBytes);
   spendOn(context, copied);
   return PENDING;
 }
@@ -41,7 +42,9 @@ function vmoSlice(context: CallContext, handle: bigint, offset: bigint, length: 
   const vmo = vmoOf(context, handle);
   if (!vmo) return failure(Errno.EBADF);
   if (!isWithin(offset, length, vmo.length)) return failure(Errno.ERANGE);
-  return newHandle(context, () => context.store.slice(vmo, Number(offset), Number(length)));
+  const isAligned = offset % BigInt(PAGE_SIZE) === 0n;
+  const unhashed = Math.min(Number(length), isAligned ? context.process.handles.unhashedBytesOf(handle) : Infinity);
+  return newHandle(context, () => context.store.slice(vmo, Number(offset), Number(length)), unhashed);
 }
 
 function vmoConcat(context: CallContext, handles: bigint, count: bigint): CallResult {
@@ -51,14 +54,18 @@ function vmoConcat(context: CallContext, handles: bigint, count: bigint): CallRe
   const given = wordsAt(context, start, Number(count));
   const parts: VmoHandle[] = [];
   let total = 0n;
+  let unhashed = 0;
   for (const handle of given) {
     const vmo = vmoOf(context, handle);
     if (!vmo) return failure(Errno.EBADF);
     parts.push(vmo);
+    const isAligned = total % BigInt(PAGE_SIZE) === 0n;
+    unhashed += isAligned ? context.process.handles.unhashedBytesOf(handle) : vmo.length;
     total += BigInt(vmo.length);
   }
   if (total > LENGTH_MAX) return failure(Errno.ERANGE);
-  return newHandle(context, () => context.store.concat(parts));
+  context.kernel.exert(parts.length);
+  return newHandle(context, () => context.store.concat(parts), unhashed);
 }
 
 function vmoOpen(context: CallContext, id: bigint): CallResult {
@@ -72,12 +79,20 @@ function vmoOpen(context: CallContext, id: bigint): CallResult {
   return answer;
 }
 
+/** What was not hashed yet is hashed in parts. */
 function vmoHash(context: CallContext, handle: bigint, out: bigint): CallResult {
-  const start = context.memory.locate(out, BigInt(HASH_BYTES), 'write');
+  const { memory, pending, store } = context;
+  const start = memory.locate(out, BigInt(HASH_BYTES), 'write');
   if (start === undefined) return failure(Errno.EFAULT);
-  const vmo = vmoOf(context, handle);
-  if (!vmo) return failure(Errno.EBADF);
-  context.memory.write(start, hexToBytes(vmo.id));
+  if (!pending.work) {
+    const vmo = vmoOf(context, handle);
+    if (!vmo) return failure(Errno.EBADF);
+    const held = again(store, vmo);
+    pending.work = new SteppedCall(hashed(context, handle, held), [held]);
+  }
+  const step = (pending.work as SteppedCall<string>).take(context);
+  if (typeof step === 'string') return step;
+  memory.write(start, hexToBytes(step.value));
   return 0n;
 }
 
@@ -104,7 +119,9 @@ function vmoRead(context: CallContext, handle: bigint, offset: bigint, buffer: b
 }
 
 function vmoClose(context: CallContext, handle: bigint): CallResult {
-  return context.process.handles.close(handle) ? 0n : failure(Errno.EBADF);
+  if (!vmoOf(context, handle)) return failure(Errno.EBADF);
+  context.store.closing(() => context.process.handles.close(handle));
+  return 0n;
 }
 
 /** Little-endian words of 64 bits. */

@@ -1,0 +1,107 @@
+import { isCanonical } from '../../bits.js';
+import type { OperandForm } from '../form.js';
+import type { Instruction } from '../instruction.js';
+import { GPR, SEGMENT_BASE, ZERO, gprAddress, xmmAddress } from '../state.js';
+import { Field, Handler, RECORD_BYTES } from './record.js';
+
+/** Handler numbers of forms and of fused pairs of them, by form id. */
+export interface HandlerNumbers {
+  readonly handlerOfForm: readonly number[];
+  readonly handlerOfPair: Readonly<Record<string, number>>;
+}
+
+/** Writes the records of consecutive instructions, but for the targets of branches. */
+export class RecordWriter {
+  constructor(
+    private readonly view: DataView,
+    private readonly handlers: HandlerNumbers,
+  ) {}
+
+  /** Writes them from the record `first` on. `rips` are the addresses behind each. */
+  write(first: number, instructions: readonly Instruction[], rips: readonly bigint[]): void {
+    instructions.forEach((instruction, i) => this.writeRecord(first + i * RECORD_BYTES, instruction, rips[i]!));
+    this.countTicks(first, instructions);
+    this.fusePairs(first, instructions);
+  }
+
+  private writeRecord(record: number, instruction: Instruction, nextRip: bigint): void {
+    const { view } = this;
+    const { form } = instruction;
+    const displacement = instruction.ripRelative ? nextRip + instruction.displacement : instruction.displacement;
+    const handler = goesNowhere(instruction, nextRip) ? undefined : this.handlers.handlerOfForm[form.id];
+    view.setUint16(record + Field.handler, handler ?? Handler.evaluate, true);
+    form.operands.forEach((operand, slot) => {
+      const address = registerAddress(operand, instruction);
+      const field = Field.operands[slot];
+      if (address !== undefined && field !== undefined) view.setUint16(record + field, address, true);
+    });
+    view.setUint16(record + Field.base, instruction.base < 0 ? ZERO : GPR + instruction.base * 8, true);
+    view.setUint16(record + Field.index, instruction.index < 0 ? ZERO : GPR + instruction.index * 8, true);
+    view.setUint16(record + Field.segmentBase, SEGMENT_BASE + instruction.segment * 8, true);
+    view.setBigInt64(record + Field.immediate, instruction.immediate, true);
+    view.setBigInt64(record + Field.displacement, displacement, true);
+    view.setBigUint64(record + Field.nextRip, nextRip, true);
+    view.setUint8(record + Field.scale, instruction.scale);
+    view.setUint8(record + Field.length, instruction.length);
+  }
+
+  /** Blocks end at branches and at REP, which gives up its tick between iterations. */
+  private countTicks(first: number, instructions: readonly Instruction[]): void {
+    let ticks = 0;
+    for (let i = instructions.length - 1; i >= 0; i--) {
+      ticks = endsBlock(instructions[i]!) ? 1 : ticks + 1;
+      this.view.setUint16(first + i * RECORD_BYTES + Field.ticksToEnd, ticks, true);
+    }
+  }
+
+  /** From the end backwards, so that a branch goes with its comparison rather than that with what stands before it. */
+  private fusePairs(first: number, instructions: readonly Instruction[]): void {
+    let nextIsFused = false;
+    for (let i = instructions.length - 2; i >= 0; i--) {
+      const pair = `${instructions[i]!.form.id},${instructions[i + 1]!.form.id}`;
+      const nextStandsAlone: boolean = nextIsFused || this.isEvaluated(first + (i + 1) * RECORD_BYTES);
+      const handler: number | undefined = nextStandsAlone ? undefined : this.handlers.handlerOfPair[pair];
+      nextIsFused = handler !== undefined;
+      if (handler !== undefined) this.view.setUint16(first + i * RECORD_BYTES + Field.handler, handler, true);
+    }
+  }
+
+  private isEvaluated(record: number): boolean {
+    return this.view.getUint16(record + Field.handler, true) === Handler.evaluate;
+  }
+}
+
+function registerAddress(operand: OperandForm, instruction: Instruction): number | undefined {
+  if (operand.kind !== 'gpr' && operand.kind !== 'xmm') return undefined;
+  const register = typeof operand.field === 'number' ? operand.field : instruction[operand.field];
+  return operand.kind === 'gpr' ? gprAddress(register) : xmmAddress(register);
+}
+
+function isDirectBranch(instruction: Instruction): boolean {
+  return instruction.form.operands.some((operand) => operand.kind === 'relative');
+}
+
+function targetOf(instruction: Instruction, nextRip: bigint): bigint {
+  return BigInt.asUintN(64, nextRip + instruction.immediate);
+}
+
+/** Where a direct branch goes that the interpreter does. */
+export function branchTarget(instruction: Instruction, nextRip: bigint): bigint | undefined {
+  if (!isDirectBranch(instruction) || goesNowhere(instruction, nextRip)) return undefined;
+  return targetOf(instruction, nextRip);
+}
+
+/** Whether it is a direct branch to an address that is not canonical: one for the evaluator. */
+function goesNowhere(instruction: Instruction, nextRip: bigint): boolean {
+  return isDirectBranch(instruction) && !isCanonical(targetOf(instruction, nextRip));
+}
+
+function endsBlock(instruction: Instruction): boolean {
+  return instruction.form.row.attributes.has('BRANCH') || instruction.form.repeat !== 'none';
+}
+
+/** What lies behind an unconditional jump is likely no code, or code reached from elsewhere. */
+export function endsRun(instruction: Instruction): boolean {
+  const { mnemonic } = instruction.form.row;
+  return instruction.form.row.attributes.has('BRANCH') && (mnemonic === 'JMP' || mnemonic.startsWith('RET'));
+}

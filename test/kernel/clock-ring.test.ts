@@ -1,0 +1,99 @@
+/** What comes and goes with every fault, against plain lists: the order decides which page is given up. */
+import fc from 'fast-check';
+import t from 'tap';
+import { ClockRing } from '../../src/kernel/clock-ring.js';
+import { PinnedPages } from '../../src/kernel/pinned-pages.js';
+import { StateWriter } from '../../src/state-writer.js';
+
+const PAGE = 4096;
+
+/** Pages close together, at the ends of blocks of them, and anywhere. */
+const anyPage = fc
+  .oneof(fc.nat({ max: 20 }), fc.nat({ max: 1100 }), fc.nat({ max: 2 ** 36 - 1 }))
+  .map((number) => number * PAGE);
+
+function stateOf(part: { writeState(out: StateWriter): void }): string {
+  const out = new StateWriter();
+  part.writeState(out);
+  return Buffer.from(out.written).toString('hex');
+}
+
+/** A ring as its order is told of: a list. */
+class ModelRing {
+  readonly pages: number[] = [];
+  hand = 0;
+
+  add(page: number): void {
+    if (!this.pages.includes(page)) this.pages.push(page);
+  }
+
+  delete(page: number): void {
+    const place = this.pages.indexOf(page);
+    if (place < 0) return;
+    const last = this.pages.pop()!;
+    if (last !== page) this.pages[place] = last;
+    if (place === this.hand - 1) this.hand = place;
+  }
+
+  advance(): number | undefined {
+    if (this.hand >= this.pages.length) this.hand = 0;
+    return this.pages[this.hand++];
+  }
+
+  writeState(out: StateWriter): void {
+    out.numbers(this.pages).number(this.hand);
+  }
+}
+
+t.test('the ring of clean pages keeps the order of a list, and its hand the place, wherever pages lie', (t) => {
+  const anyStep = fc.record({
+    what: fc.constantFrom('add', 'add', 'delete', 'delete one that is there', 'advance'),
+    page: anyPage,
+  });
+  let deleted = 0;
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 300, size: 'max' }), (steps) => {
+      const ring = new ClockRing();
+      const model = new ModelRing();
+      for (const { what, page } of steps) {
+        if (what === 'advance') {
+          if (ring.advance() !== model.advance()) return false;
+          continue;
+        }
+        const { pages } = model;
+        const isThere = what === 'delete one that is there' && pages.length > 0;
+        const its = isThere ? pages[(page / PAGE) % pages.length]! : page;
+        if (isThere) deleted++;
+        if (what === 'add') ring.add(its);
+        else ring.delete(its);
+        if (what === 'add') model.add(its);
+        else model.delete(its);
+        if (ring.size !== pages.length) return false;
+      }
+      return stateOf(ring) === stateOf(model);
+    }),
+  );
+  t.ok(deleted > 1000, `${deleted} pages that were there were taken out`);
+  t.end();
+});
+
+t.test('pinned pages are those that came since all were let go, each once, in their order', (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.option(anyPage, { freq: 8 })), anyPage, (steps, other) => {
+      const pinned = new PinnedPages();
+      const model = new Set<number>();
+      for (const page of steps) {
+        if (page === null) {
+          pinned.clear();
+          model.clear();
+        } else {
+          pinned.add(page);
+          model.add(page);
+        }
+        if ([other, ...steps].some((each) => each !== null && pinned.has(each) !== model.has(each))) return false;
+      }
+      return stateOf(pinned) === stateOf({ writeState: (out) => out.numbers(model) });
+    }),
+  );
+  t.end();
+});
