@@ -104,6 +104,8 @@ export interface Statistics {
   readonly faults: number;
   /** How often another thread has got the CPU than the one before. */
   readonly switches: number;
+  /** Instructions decoded to be interpreted, each time counted; 0 with engine 'evaluator'. */
+  readonly decoded: number;
   /** How often all entries of the TLB have been dropped at once. */
   readonly tlbDrops: number;
   readonly frames: FrameCounters;
@@ -282,6 +284,7 @@ export class Computer {
       instructions: this.instructions,
       faults: this.kernel.faults,
       switches: this.kernel.switches,
+      decoded: this.cpu.decoded,
       tlbDrops: this.cpu.mmu.tlbDrops,
       frames: this.pool.counters,
       writeBacks: this.kernel.pager.writeBacks,

@@ -1,11 +1,13 @@
 import { fstatSync, readSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
 import { Failure, isSystemError, systemReason } from './failure.js';
-import { HostKeys, KEYS_HELP } from './host-keys.js';
-import { writeToStderr } from './host-output.js';
+import { HostKeys } from './host-keys.js';
 
 const STDIN = 0;
 const STDOUT = 1;
+
+/** Ctrl-C. */
+const INTERRUPT = 3;
 
 /** Bytes kept for the guest before stdin is asked to wait. */
 const MAX_WAITING_BYTES = 2 ** 20;
@@ -29,6 +31,10 @@ export class HostInput {
   readonly isInteractive: boolean;
   /** Ctrl-A x was typed. */
   hasQuit = false;
+  /** Ctrl-A h was typed. */
+  onHelp: (() => void) | undefined;
+  /** Ctrl-C was typed, and waits for the machine: it is to be heard though nobody looks at the output. */
+  hasInterrupt = false;
   private readonly isStream: boolean;
   private readonly waiting: Uint8Array[] = [];
   private waitingBytes = 0;
@@ -65,6 +71,7 @@ export class HostInput {
     if (bytes.length === first.length) this.waiting.shift();
     else this.waiting[0] = first.subarray(max);
     this.waitingBytes -= bytes.length;
+    if (this.waitingBytes === 0) this.hasInterrupt = false;
     if (this.waitingBytes < MAX_WAITING_BYTES && process.stdin.isPaused()) process.stdin.resume();
     return bytes;
   }
@@ -102,6 +109,7 @@ export class HostInput {
       }
       if (forGuest.length > 0) this.waiting.push(forGuest);
       this.waitingBytes += forGuest.length;
+      if (this.isInteractive && forGuest.includes(INTERRUPT)) this.hasInterrupt = true;
       // A person can always quit.
       if (this.waitingBytes >= MAX_WAITING_BYTES && !keys) stdin.pause();
       this.onArrival();
@@ -119,7 +127,7 @@ export class HostInput {
     process.on('SIGCONT', takeRaw);
     return new HostKeys((command) => {
       if (command === 'quit') this.hasQuit = true;
-      else writeToStderr(`\nbd0: ${KEYS_HELP}`);
+      else this.onHelp?.();
     });
   }
 }

@@ -11,6 +11,11 @@ const MAX_QUEUED_BYTES = 8 * 2 ** 20;
 /** Milliseconds between two tries at a pipe that is full. */
 const RETRY_MS = 2;
 
+const NEWLINE = 10;
+const RETURN = 13;
+/** Longer lines are not shown again. */
+const LINE_BYTES_MAX = 4096;
+
 /** Stands in the queue where something else is to be told. */
 const CUT = 'cut';
 
@@ -25,6 +30,8 @@ export class HostOutput {
   isBusy = false;
   /** Bytes that wait for `flush`. */
   queuedBytes = 0;
+  /** What was written behind the last newline or carriage return, if it is not too long to be a line. */
+  private line: Uint8Array = new Uint8Array(0);
   private queue: (Uint8Array | typeof CUT)[] = [];
   /** Writing to a pipe or a socket waits for its reader; files and devices take what they are given. */
   private readonly waits: boolean;
@@ -45,10 +52,15 @@ export class HostOutput {
 
   /** The bytes are the queue's to keep. Throws `failure` if there is one: the guest cannot go on. */
   write(bytes: Uint8Array): void {
-    this.queue.push(bytes);
-    this.queuedBytes += bytes.length;
+    this.enqueue(bytes);
+    this.line = behindLastReturn(this.line, bytes);
     if (this.queuedBytes > MAX_QUEUED_BYTES && this.terminal === undefined) this.writeNow();
     if (this.failure) throw this.failure;
+  }
+
+  /** Shows the last line once more, behind something else that was told. */
+  repeatLine(): void {
+    this.enqueue(this.line);
   }
 
   /** Something is to be told on stderr behind what has been written: `flush` goes no further, until `passCut`. */
@@ -77,6 +89,11 @@ export class HostOutput {
     this.listens = true;
     this.isBusy = true;
     stdout.write(this.take(), (error) => this.taken(error ?? undefined));
+  }
+
+  private enqueue(bytes: Uint8Array): void {
+    this.queue.push(bytes);
+    this.queuedBytes += bytes.length;
   }
 
   private taken(error: Error | undefined): void {
@@ -115,6 +132,12 @@ export class HostOutput {
     this.queuedBytes -= bytes.length;
     return bytes;
   }
+}
+
+function behindLastReturn(line: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const start = Math.max(bytes.lastIndexOf(NEWLINE), bytes.lastIndexOf(RETURN)) + 1;
+  const kept = start > 0 ? bytes.subarray(start) : Buffer.concat([line, bytes]);
+  return kept.length > LINE_BYTES_MAX ? new Uint8Array(0) : kept.slice();
 }
 
 /** stdout, opened once more, so that writing to it does not wait and nobody else is bothered; undefined where that fails. */

@@ -103,7 +103,7 @@ export class RunLoop {
     const { output, bell, tellAtCut } = this.options;
     do {
       output.flush();
-      while (output.isBusy && !this.isStopped && performance.now() < deadline)
+      while (output.isBusy && !this.isStopped && !this.options.input.hasInterrupt && performance.now() < deadline)
         await bell.wait(deadline - performance.now());
       if (output.isBusy) return;
       if (!output.passCut()) return;

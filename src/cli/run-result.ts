@@ -45,13 +45,14 @@ export function describeStatistics(statistics: Statistics, seconds: number): str
   );
 }
 
-function machineRows({ instructions, ticks, faults, switches, tlbDrops }: Statistics, seconds: number): Row[] {
+function machineRows({ instructions, ticks, faults, switches, tlbDrops, decoded }: Statistics, seconds: number): Row[] {
   return [
     ['instructions', `${grouped(instructions)}, ${Number((instructions / seconds / 1e6).toPrecision(3))} MIPS`],
     ['time', `${seconds.toFixed(3)} s here, ${(ticks / 1e9).toFixed(9)} s in the machine`],
     ['page faults', grouped(faults)],
     ['thread switches', grouped(switches)],
     ['TLB drops', grouped(tlbDrops)],
+    ['decoded', `${grouped(decoded)} instructions`],
   ];
 }
 
@@ -84,7 +85,11 @@ function translationRows(stats: TranslationStats): Row[] {
       'regions entered',
       `${grouped(stats.entriesFromTypeScript)} from TypeScript, ${grouped(stats.entriesChained)} chained`,
     ],
-    ['regions found', `${grouped(stats.hitsByContent)} by content, ${grouped(stats.hitsInStore)} in the store`],
+    [
+      'regions found',
+      `${grouped(stats.hitsByContent)} by content, ${grouped(stats.hitsInStore)} in the store, ` +
+        `${grouped(stats.regionsResumed)} where they were`,
+    ],
     ['Wasm modules', `${grouped(stats.modules)} now, ${grouped(stats.modulesInAll)} in all`],
     ['Wasm bytes', `${grouped(stats.wasmBytes)} now, ${grouped(wasmBytesInAll)} in all`],
     ['translated', `${grouped(instructionsTranslated)} instructions${each}`],

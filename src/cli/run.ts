@@ -14,6 +14,7 @@ import {
 import type { RunStore } from './durable-names.js';
 import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from './failure.js';
 import { HostInput } from './host-input.js';
+import { KEYS_HELP } from './host-keys.js';
 import { HostOutput, writeToStderr } from './host-output.js';
 import { GuestNames } from './guest-names.js';
 import { processName, rootDirectory } from './image-file.js';
@@ -113,6 +114,10 @@ async function makeMachine(
   const input = await HostInput.open(() => bell.ring());
   const signals = new Signals(() => bell.ring());
   const output = new HostOutput(signals, () => bell.ring(), input.isInteractive);
+  input.onHelp = () => {
+    writeToStderr('', `bd0: ${KEYS_HELP}`);
+    output.repeatLine();
+  };
   const tracing = log && options.trace && (await makeTracing(log, options.trace, () => computer));
   const traps = new TrapReports(
     () => computer,

@@ -70,6 +70,11 @@ export class Cpu {
     return this.records?.translationStats;
   }
 
+  /** Instructions decoded to be interpreted, each time counted; 0 with engine 'evaluator'. */
+  get decoded(): number {
+    return this.records?.decoded ?? 0;
+  }
+
   /** Forgets what was decoded from bytes of physical memory that have changed. */
   codeStored(physical: number, lengthBytes: number): void {
     const frame = Math.floor(physical / PAGE_SIZE);

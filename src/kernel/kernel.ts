@@ -191,7 +191,12 @@ export class Kernel implements KernelServices {
 
   spend(ticks: number): void {
     this.pass(ticks);
-    this.tookEffort(ticks / TICKS_PER_EFFORT);
+    this.work(ticks / TICKS_PER_EFFORT);
+  }
+
+  work(units: number): void {
+    this.exert(units);
+    this.scheduler.shortenSlice(units);
   }
 
   exert(units: number): void {
@@ -333,12 +338,6 @@ export class Kernel implements KernelServices {
     if (answer?.report) this.kill(answer.thread, answer.report);
   }
 
-  /** Work for a thread, always as much for the same: it uses up its slice, too. */
-  private tookEffort(units: number): void {
-    this.exert(units);
-    this.scheduler.shortenSlice(units);
-  }
-
   /** A context switch changes registers and nothing else. */
   private switchTo(thread: Thread): void {
     if (this.current === thread) return;
@@ -351,7 +350,7 @@ export class Kernel implements KernelServices {
     if (event.kind === 'ticks') return;
     if (event.kind === 'vmcall') {
       this.calls.begin(thread);
-      this.tookEffort(CALL_EFFORT);
+      this.work(CALL_EFFORT);
       return;
     }
     if (event.kind === 'refused') return this.refused(thread, event.stores);
@@ -364,7 +363,7 @@ export class Kernel implements KernelServices {
     const access = accessOf(exception.errorCode);
     const address = addressOf(exception.linearHigh, exception.linearLow);
     const outcome = this.pageFaults.resolve(thread, address, access, this.cpu.ticks);
-    this.tookEffort(FAULT_EFFORT);
+    this.work(FAULT_EFFORT);
     this.hooks.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
     if (outcome !== 'resolved') this.trap(thread, outcome === 'out of memory' ? outcome : 'exception', exception);
   }

@@ -7,7 +7,7 @@ import type { Statistics } from '../../src/index.js';
 function statistics(scale = 1): Statistics {
   const many = 1234 * scale;
   return {
-    ...{ ticks: many * 1000 + 1, instructions: many * 1000, faults: 7, switches: 3, tlbDrops: 4 },
+    ...{ ticks: many * 1000 + 1, instructions: many * 1000, faults: 7, switches: 3, tlbDrops: 4, decoded: 5 },
     frames: { inUse: many, private: many, clean: many, idle: many, tables: many, allocated: many, evictions: many, hits: many, copies: many }, // prettier-ignore
     writeBacks: { count: many, bytesKept: many * 4096 },
     vmos: {
@@ -24,7 +24,7 @@ function statistics(scale = 1): Statistics {
 function translation(scale = 1): TranslationStats {
   return {
     ...{ modules: 3 * scale, modulesInAll: 5 * scale },
-    ...{ regionsLive: 11 * scale, regionsEvicted: 12 * scale, regionsDropped: 13 * scale },
+    ...{ regionsLive: 11 * scale, regionsEvicted: 12 * scale, regionsDropped: 13 * scale, regionsResumed: 14 * scale },
     ...{ wasmBytes: 40_000 * scale, wasmBytesInAll: 50_000 * scale, instructionsTranslated: 1000 * scale },
     ...{ millisecondsGenerating: 1.26 * scale, millisecondsCompiling: 2.34 * scale },
     ...{ hitsByContent: 21 * scale, hitsInStore: 22 * scale },
@@ -40,6 +40,7 @@ t.test('statistics are told in words, those of translation where there are any',
     'page faults       7',
     'thread switches   3',
     'TLB drops         4',
+    'decoded           5 instructions',
     'frames in use     1 234: 1 234 private, 1 234 clean (1 234 idle),',
     '                  1 234 page tables',
     'frames allocated  1 234, 1 234 by eviction',
@@ -50,13 +51,13 @@ t.test('statistics are told in words, those of translation where there are any',
     'hashes            1 234 leaves, 1 234 nodes',
     'regions           11 live, 12 evicted, 13 dropped by stores',
     'regions entered   31 000 from TypeScript, 32 000 chained',
-    'regions found     21 by content, 22 in the store',
+    'regions found     21 by content, 22 in the store, 14 where they were',
     'Wasm modules      3 now, 5 in all',
     'Wasm bytes        40 000 now, 50 000 in all',
     'translated        1 000 instructions of 50.0 bytes',
     'translation       1.3 ms generating, 2.3 compiling',
   ]);
-  t.strictSame(describeStatistics(statistics(), 0.5), lines.slice(0, 13));
+  t.strictSame(describeStatistics(statistics(), 0.5), lines.slice(0, 14));
 });
 
 t.test('statistics fit 80 columns, however large', async (t) => {

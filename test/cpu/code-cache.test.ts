@@ -6,7 +6,7 @@ import { RAX, RBX, RCX, RSP } from '../../src/cpu/state.js';
 import { CodeCache, MODULE_COST_BYTES, costOf } from '../../src/cpu/translator/code-cache.js';
 import { MOST_REGIONS } from '../../src/cpu/translator/dispatcher.js';
 import type { TranslationStats } from '../../src/index.js';
-import { Computer } from '../../src/index.js';
+import { Computer, type Process } from '../../src/index.js';
 import { guestImage, runGuest, sha256 } from '../support/guest-programs.js';
 import {
   Bytes,
@@ -186,12 +186,13 @@ t.test('code that wraps from the last page to the first is found by content', as
   t.same(run('auto'), run('evaluator'));
 });
 
-t.test('a second process from the same image compiles nothing', async (t) => {
+t.test('a second process from the same image compiles nothing, wherever it lies', async (t) => {
   const computer = new Computer({ memoryBytes: 2 ** 24, sha256, translationThreshold: 0 });
   const image = await guestImage('fib');
+  const start = (): Process => computer.start(image, { name: 'fib', limitBytes: 2 ** 24, argv: ['fib', '12'] });
+  const processes = [start(), start()];
   const run = (): TranslationStats => {
-    const process = computer.start(image, { name: 'fib', limitBytes: 2 ** 24, argv: ['fib', '12'] });
-    t.match(computer.run(process), { kind: 'exited', exitCode: 0 });
+    t.match(computer.run(processes.shift()!), { kind: 'exited', exitCode: 0 });
     return computer.statistics.translation!;
   };
   const first = run();
@@ -201,6 +202,32 @@ t.test('a second process from the same image compiles nothing', async (t) => {
   t.equal(second.instructionsTranslated, first.instructionsTranslated);
   t.ok(second.hitsByContent - first.hitsByContent >= first.modulesInAll);
 });
+
+t.test(
+  'a program that is started again where it was decodes nothing, and enters the regions that it had',
+  async (t) => {
+    const image = await guestImage('fib');
+    for (const translationThreshold of [0, 2]) {
+      const computer = new Computer({ memoryBytes: 2 ** 24, sha256, translationThreshold });
+      const other = await guestImage('echo');
+      const run = (bytes: Uint8Array, argv: string[]): Process => {
+        const process = computer.start(bytes, { name: argv[0]!, limitBytes: 2 ** 24, argv });
+        t.match(computer.run(process), { kind: 'exited', exitCode: 0 });
+        return process;
+      };
+      const first = run(image, ['fib', '12']);
+      run(other, ['echo', 'something else at the same place']);
+      const before = computer.statistics;
+      const { regionsResumed } = before.translation!;
+      t.ok(before.decoded > 100, `${before.decoded} instructions decoded`);
+      const second = run(image, ['fib', '12']);
+      t.equal(second.start, first.start);
+      const after = computer.statistics;
+      t.equal(after.decoded, before.decoded);
+      if (translationThreshold === 0) t.ok(after.translation!.regionsResumed >= regionsResumed + 5);
+    }
+  },
+);
 
 t.test('with room for a few modules only, results are the same', async (t) => {
   const image = guestImage('paging');

@@ -1,10 +1,8 @@
 /** Kernel-calls as a thread makes them: results, errors, and that a call that fails changes nothing. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { Computer, type Console, type Process } from '../../src/index.js';
-import { compileGuest } from '../../src/cli/guest-compiler.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import { Errno } from '../../src/kernel/errors.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI, RSP } from '../../src/cpu/state.js';
@@ -124,24 +122,6 @@ t.test('the table, bd0.h and the documentation agree', (t) => {
   }
   for (const [name, number] of Object.entries(Errno)) t.match(header, `#define BD0_${name} ${number}\n`);
   t.end();
-});
-
-t.test('the examples of the documentation compile, without a warning, and use the call that they are of', async (t) => {
-  const directory = t.testdir();
-  const programs: string[] = [];
-  for (const { name } of KERNEL_CALLS) {
-    const page = readFileSync(new URL(`docs/kernel-calls/${name}.md`, root), 'utf8');
-    const code = /^## EXAMPLE\n\n((?: {4}.*\n|\n)+)$/m.exec(page)?.[1]?.replace(/^ {4}/gm, '') ?? '';
-    t.match(code, `bd0_${name}(`, `the example of ${name}`);
-    // What begins with declarations or statements is part of a program only.
-    if (!/\bmain\(/.test(code)) continue;
-    programs.push(join(directory, `${name}.c`));
-    writeFileSync(programs.at(-1)!, code);
-  }
-  t.ok(programs.length >= 21, `${programs.length} whole programs`);
-  const compilerOptions = ['-fsyntax-only', '-Wall', '-Werror'];
-  const output = join(directory, 'none');
-  t.equal(await compileGuest({ sources: programs, output, compilerOptions }), '');
 });
 
 t.test('a call changes rax and no other register', (t) => {

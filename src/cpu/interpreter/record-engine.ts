@@ -65,6 +65,11 @@ export class RecordEngine {
     return this.hot?.statistics;
   }
 
+  /** Instructions decoded, each time counted. */
+  get decoded(): number {
+    return this.blocks.decoded;
+  }
+
   /** What was decoded may no longer be what a fetch would find; dropped before the next instruction. */
   mappingsChanged(): void {
     this.mappingsHaveChanged = true;

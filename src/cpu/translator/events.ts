@@ -36,6 +36,8 @@ export interface TranslationStats {
   readonly regionsLive: number;
   readonly regionsEvicted: number;
   readonly regionsDropped: number;
+  /** Regions entered again after a page of theirs had been mapped elsewhere, or not at all. */
+  readonly regionsResumed: number;
   /** Bytes of the modules that are there now, and of all. */
   readonly wasmBytes: number;
   readonly wasmBytesInAll: number;

@@ -97,7 +97,7 @@ export class HotCode {
   private readonly runRecords: (record: number, ticks: number) => ExitCode;
   private readonly threshold: TranslationThreshold;
   private readonly budgetBytes: number;
-  private readonly counts = { regionsEvicted: 0, regionsDropped: 0, entriesFromTypeScript: 0 };
+  private readonly counts = { regionsEvicted: 0, regionsDropped: 0, regionsResumed: 0, entriesFromTypeScript: 0 };
   private ticksToFade = TICKS_BETWEEN_FADES;
   /** What the host has refused to compile in the background. */
   private failure: unknown;
@@ -239,6 +239,7 @@ export class HotCode {
     for (const region of this.regions.asideInPage(linear)) {
       if (!region.pages.every((page) => this.host.isLive(page))) continue;
       this.regions.takeBack(region);
+      this.counts.regionsResumed++;
       this.mark(region.entries);
     }
   }

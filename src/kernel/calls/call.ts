@@ -50,6 +50,8 @@ export interface KernelServices {
   yieldTurn(): void;
   /** Lets time pass that the kernel's work on a large call takes, so that it counts as a loop of the thread's would. */
   spend(ticks: number): void;
+  /** Counts work that takes no ticks, but uses up the slice of the thread, in the units of `exert`: the same for the same call. */
+  work(units: number): void;
   /** Counts work that takes the host time and the machine none, in units of some 2.5 microseconds: see `Kernel.run`. */
   exert(units: number): void;
 }

@@ -5,6 +5,8 @@ import { PENDING, type CallContext, type CallResult, type KernelCall } from './c
 
 /** Bytes that are moved at once. */
 const PART_BYTES = 65536;
+/** What takes a unit of effort, wherever it goes: some 3 MB are written in a second, which fill no terminal for long. */
+const WRITTEN_BYTES_PER_EFFORT = 8;
 
 const MODES: readonly ConsoleMode[] = Object.values(CONSOLE_MODE);
 
@@ -23,6 +25,7 @@ function consoleWrite(context: CallContext, buffer: bigint, length: bigint): Cal
   const left = Number(length) - pending.progress;
   const part = Math.min(left, PART_BYTES);
   if (part > 0) context.console.write(memory.read(start + pending.progress, part));
+  context.kernel.work(part / WRITTEN_BYTES_PER_EFFORT);
   if (part === left) return length;
   pending.progress += part;
   return PENDING;

@@ -64,7 +64,7 @@ function vmoConcat(context: CallContext, handles: bigint, count: bigint): CallRe
     total += BigInt(vmo.length);
   }
   if (total > LENGTH_MAX) return failure(Errno.ERANGE);
-  context.kernel.exert(parts.length);
+  context.kernel.work(parts.length);
   return newHandle(context, () => context.store.concat(parts), unhashed);
 }
 

@@ -1,9 +1,9 @@
 /** Loops whose code, or whose way through it, changes while it is hot: what code is identified by, and where calls return to. */
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { R8, RAX, RBX, RCX, RSI, RSP } from '../../../src/cpu/state.js';
-import { PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
+import { ACCESSED, PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
 import { assemble } from '../../support/assemble.js';
-import { ALIAS_DISTANCE, CODE, CODE_PAGES, DATA, PAGE_TABLE, type Machines } from './machines.js';
+import { ALIAS_DISTANCE, CODE, CODE_FRAME, CODE_PAGES, DATA, PAGE_TABLE, type Machines } from './machines.js';
 import type { Scenario } from './scenarios.js';
 
 const PAGE = BigInt(PAGE_SIZE);
@@ -34,6 +34,23 @@ const change =
   (linear: bigint, set: number, clear = 0) =>
   (machines: Machines): void =>
     machines.writeEntry(linear, (entry) => (entry | BigInt(set)) & ~BigInt(clear));
+
+/** Maps the second code page to one of the frames of the code, and goes to the first. */
+function mapSecondPage(frame: number): (machines: Machines) => void {
+  const physical = BigInt((CODE_FRAME + frame) * PAGE_SIZE);
+  return (machines) => {
+    machines.writeEntry(CODE + PAGE, (entry) => (entry & ~0xf_f000n) | physical, true);
+    machines.goTo(CODE);
+  };
+}
+
+/** As `mapSecondPage`; and the first page loses its A bit. */
+function mapCallee(frame: number): (machines: Machines) => void {
+  return (machines) => {
+    machines.writeEntry(CODE, (entry) => entry & ~BigInt(ACCESSED), true);
+    mapSecondPage(frame)(machines);
+  };
+}
 
 /** Made when they are asked for: they need an assembler. */
 export function hotScenarios(): Scenario[] {
@@ -114,6 +131,60 @@ export function hotScenarios(): Scenario[] {
         gpr: { [RBX]: CODE + ALIAS_DISTANCE + PAGE + 100n },
         events: ['vmcall'],
         result: { [RSI]: 4n * SUM_OF_ROUNDS + 2n * ROUNDS },
+      },
+    ),
+    scenario(
+      'a loop that has taken a function of another page in, which is mapped elsewhere, and back',
+      `start:
+         mov ecx, 4 * ROUNDS
+      1: call f
+         dec ecx
+         jnz 1b
+         vmcall
+         .org PAGE
+      f: add eax, 1
+         ret
+         .org 2 * PAGE
+         add eax, 0x10000
+         ret`,
+      {
+        events: ['vmcall', 'vmcall', 'vmcall', 'vmcall'],
+        between: [2, 1, 2].map((frame) => mapCallee(frame)),
+        result: { [RAX]: 8n * ROUNDS * 0x1_0001n, [RCX]: 0n },
+      },
+    ),
+    scenario(
+      'a function that begins with a jump is mapped to two frames in turns, and changed in the one that is not mapped',
+      `start:
+         mov ecx, 2
+      1: call f
+         dec ecx
+         jnz 1b
+         vmcall
+         .org PAGE
+      f: jmp g
+         .org PAGE + 64
+      g: add eax, 1
+         ret
+         .org 2 * PAGE
+         jmp h
+         .org 2 * PAGE + 96
+      h: add eax, 0x100
+         ret`,
+      {
+        events: ['vmcall', 'vmcall', 'vmcall', 'vmcall', 'vmcall'],
+        between: [
+          mapSecondPage(2),
+          mapSecondPage(1),
+          mapSecondPage(2),
+          (machines) => {
+            // The jump leads to another one, which leads back.
+            machines.writeCode(PAGE_SIZE, Uint8Array.of(0xeb, 0x0e));
+            machines.writeCode(PAGE_SIZE + 16, Uint8Array.of(0x83, 0xc0, 0x10, 0xeb, 0x2b));
+            mapSecondPage(1)(machines);
+          },
+        ],
+        result: { [RAX]: 2n + 0x200n + 2n + 0x200n + 2n * 0x11n, [RCX]: 0n },
       },
     ),
     scenario(

@@ -91,9 +91,9 @@ export class Machines {
     for (const guest of this.guests) guest.cpu.state.rip = rip;
   }
 
-  /** Stores a page-table entry as a kernel does. */
-  writeEntry(linear: bigint, change: (entry: bigint) => bigint): void {
-    for (const guest of this.guests) guest.writeEntry(linear, change);
+  /** Stores a page-table entry as a kernel does, one that knows that it maps this page and no other if `alone`. */
+  writeEntry(linear: bigint, change: (entry: bigint) => bigint, alone = false): void {
+    for (const guest of this.guests) guest.writeEntry(linear, change, alone);
   }
 
   /** Stores bytes into the code as a kernel does. */
@@ -161,10 +161,12 @@ export class Guest {
     state.setSegmentBase(GS, DATA + BigInt(PAGE_SIZE));
   }
 
-  writeEntry(linear: bigint, change: (entry: bigint) => bigint): void {
+  writeEntry(linear: bigint, change: (entry: bigint) => bigint, alone = false): void {
+    const { linearMemory } = this.cpu;
     const address = this.tables.entryAddress(linear);
     this.memory.write64(address, change(this.memory.read64(address)));
-    this.cpu.linearMemory.stored(address, 8);
+    if (alone) linearMemory.pteStored(address, Number(linear >> 32n), Number(BigInt.asIntN(32, linear)));
+    else linearMemory.stored(address, 8);
   }
 
   writeCode(offset: number, bytes: Uint8Array): void {

@@ -13,22 +13,31 @@ const SLICES = [1, 1, 2, 3, 4, 5, 7, 13, 50, 200, 1000];
 
 /** What a kernel does between two slices of a program: maps, forbids, and writes code. */
 function interfere(machines: Machines, program: Program, random: Random): void {
+  const alone = random.chance(2);
   const start = random.chance(2) ? CODE : DATA;
   const page = start + BigInt(random.below(start === CODE ? CODE_PAGES : DATA_PAGES)) * 4096n;
-  switch (random.below(8)) {
+  switch (random.below(9)) {
     case 0: {
       const right = BigInt(random.pick([WRITABLE, PRESENT]));
-      return machines.writeEntry(page, (entry) => entry ^ right);
+      return machines.writeEntry(page, (entry) => entry ^ right, alone);
     }
     case 1: {
       // Another frame of code or data.
       const frame = BigInt(CODE_FRAME + random.below(CODE_PAGES + DATA_PAGES)) << 12n;
-      return machines.writeEntry(page, (entry) => (entry & ~0xf_f000n) | frame | BigInt(PRESENT));
+      return machines.writeEntry(page, (entry) => (entry & ~0xf_f000n) | frame | BigInt(PRESENT), alone);
     }
     case 2:
       // A and D are clear again.
-      return machines.writeEntry(page, (entry) => entry & ~BigInt(ACCESSED | DIRTY));
-    case 3:
+      return machines.writeEntry(page, (entry) => entry & ~BigInt(ACCESSED | DIRTY), alone);
+    case 3: {
+      // Gone, and back before anybody has looked, or later.
+      const gone = (): void => machines.writeEntry(page, (entry) => entry & ~BigInt(PRESENT), alone);
+      const back = (): void => machines.writeEntry(page, (entry) => entry | BigInt(PRESENT), alone);
+      gone();
+      if (random.chance(2)) machines.run(random.pick(SLICES));
+      return back();
+    }
+    case 4:
       return machines.writeCode(random.pick(program.starts), Uint8Array.of(0x90 + random.below(8)));
   }
 }

@@ -2,7 +2,7 @@
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { RAX, RBX, RCX, RDI, RDX, RSI, RSP } from '../../../src/cpu/state.js';
 import { ACCESSED, DIRTY, PRESENT } from '../../../src/mmu/entry.js';
-import { ALIAS_DISTANCE, CODE, DATA, PAGE_TABLE, type Machines } from './machines.js';
+import { ALIAS_DISTANCE, CODE, CODE_FRAME, DATA, PAGE_TABLE, type Machines } from './machines.js';
 
 export interface Scenario {
   readonly name: string;
@@ -167,6 +167,19 @@ export const SCENARIOS: readonly Scenario[] = [
     events: ['trap #DB 0x0 0x0', 'trap #DB 0x0 0x0', 'vmcall'],
     result: { [RSP]: DATA + PAGE },
   },
+  {
+    name: 'an instruction across pages, of which the second is mapped elsewhere, and back',
+    // ADD EAX, imm32, whose upper half is in the second page, or in the third; VMCALL
+    code: {
+      [PAGE_SIZE - 3]: [0x05, 1, 0, 2, 0, ...VMCALL],
+      [2 * PAGE_SIZE]: [3, 0, ...VMCALL],
+    },
+    start: PAGE_SIZE - 3,
+    events: ['vmcall', 'vmcall', 'vmcall', 'vmcall'],
+    between: [2, 1, 2].map((frame) => mapSecondPage(frame)),
+    result: { [RAX]: 0x2_0001n + 0x3_0001n + 0x2_0001n + 0x3_0001n },
+    ticks: 8,
+  },
 ];
 
 /** Long enough to be found hot. */
@@ -189,6 +202,15 @@ function unmapAndGoTo(offset: number): (machines: Machines) => void {
   return (machines) => {
     machines.writeEntry(CODE + PAGE, (entry) => entry & ~BigInt(PRESENT));
     machines.goTo(CODE + BigInt(offset));
+  };
+}
+
+/** Maps the second code page to one of the frames of the code, and goes to where the program started. */
+function mapSecondPage(frame: number): (machines: Machines) => void {
+  return (machines) => {
+    const physical = BigInt((CODE_FRAME + frame) * PAGE_SIZE);
+    machines.writeEntry(CODE + PAGE, (entry) => (entry & ~0xf_f000n) | physical, true);
+    machines.goTo(CODE + PAGE - 3n);
   };
 }
 

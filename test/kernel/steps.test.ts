@@ -1,0 +1,213 @@
+/** Nothing that a program asks of the kernel holds the machine: long calls go in parts, and a host can bound what is done. */
+import t from 'tap';
+import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state.js';
+import { Computer, MemoryNames, type InputEvent, type NameSpace, type Process } from '../../src/index.js';
+import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
+import type { Steps } from '../../src/vmo/steps.js';
+import { sha256 } from '../support/guest-programs.js';
+import { codeImage } from './images.js';
+
+const MIB = 2 ** 20;
+const PAGE = 4096;
+const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9];
+/** vmcall; jmp back to it */
+const CALLS = [0x0f, 0x01, 0xc1, 0xeb, 0xfb];
+/** inc ecx; jmp back to it */
+const COUNTS = [0xff, 0xc1, 0xeb, 0xfc];
+
+/** mov [rdi], eax; add rdi, 4096; jmp back */
+const TOUCHES = [0x89, 0x07, 0x48, 0x81, 0xc7, 0x00, 0x10, 0x00, 0x00, 0xeb, 0xf5];
+
+/** What a run may do of the kernel's work here, and beyond it at most: the part that it has begun. */
+const EFFORT = 4096;
+const PART_EFFORT = 8192;
+
+/** A process that makes the calls that it is told to make, with 16 MiB of pages that are all different. */
+class Caller {
+  readonly computer: Computer;
+  readonly process: Process;
+  readonly inputs: InputEvent[] = [];
+  /** Runs of the machine that the last call took. */
+  runs = 0;
+  /** The most effort that a run has taken. */
+  most = 0;
+
+  constructor(
+    private readonly maxEffort: number,
+    names?: (inner: MemoryNames) => NameSpace,
+  ) {
+    this.computer = new Computer({
+      ...{ memoryBytes: 64 * MIB, engine: 'evaluator', sha256, hooks: { onInput: (input) => this.inputs.push(input) } },
+      ...(names && { names: (store) => names(new MemoryNames(store)) }),
+    });
+    this.process = this.computer.start(codeImage(CALLS), { name: 'caller', limitBytes: 128 * MIB });
+    const page = new Uint8Array(PAGE);
+    for (let at = 0; at < 16 * MIB; at += PAGE) {
+      new DataView(page.buffer).setUint32(0, at + 1);
+      this.computer.writeMemory(this.arena + BigInt(at), page);
+    }
+  }
+
+  get arena(): bigint {
+    return this.process.start + BigInt(64 * MIB);
+  }
+
+  call(name: string, ...args: (bigint | number)[]): bigint {
+    const { registers } = this.computer;
+    registers.rip = this.process.entry;
+    registers.setGpr(RAX, BigInt(KERNEL_CALLS.find((call) => call.name === name)!.number));
+    ARGUMENTS.forEach((register, i) => registers.setGpr(register, BigInt.asUintN(64, BigInt(args[i] ?? 0))));
+    this.runs = 0;
+    const [thread] = this.process.threads;
+    do {
+      const before = this.computer['kernel'].effort;
+      const { kind } = this.computer.run(this.process, { maxTicks: 1, maxEffort: this.maxEffort });
+      if (kind !== 'limit') throw new Error(`${name} ended as ${kind}`);
+      this.most = Math.max(this.most, this.computer['kernel'].effort - before);
+      this.runs++;
+    } while (registers.rip === this.process.entry || thread!.pending);
+    return BigInt.asIntN(64, registers.gpr(RAX));
+  }
+
+  /** Makes, hashes, commits and publishes 16 MiB. */
+  workload(): readonly bigint[] {
+    const n = 16 * MIB;
+    const name = this.arena + BigInt(n);
+    this.computer.writeMemory(name, Buffer.from('n\0'));
+    const made = this.call('vmo_create', this.arena, n);
+    const askew = this.call('vmo_slice', made, 1, n - 1);
+    const results = [made, askew, this.call('vmo_hash', made, name + 64n), this.call('vmo_hash', askew, name + 96n)];
+    const committed = this.call('vmo_commit', this.arena, n);
+    results.push(committed, this.call('name_publish', name, committed, -1), this.call('vmo_close', made));
+    return [...results, this.call('name_lookup', name)];
+  }
+}
+
+t.test('a host that bounds the effort gets the same machine, in small parts', (t) => {
+  const [whole, divided] = [new Caller(Infinity), new Caller(EFFORT)];
+  t.same(divided.workload(), whole.workload());
+  t.equal(divided.computer.ticks, whole.computer.ticks);
+  t.equal(divided.computer.machineHash(), whole.computer.machineHash());
+  t.ok(divided.most <= EFFORT + PART_EFFORT, `${divided.most} in a run at most`);
+  t.end();
+});
+
+t.test('whoever looks at the machine does not change how long it takes', (t) => {
+  const [alone, watched] = [new Caller(Infinity), new Caller(Infinity)];
+  const hash = (caller: Caller, isWatched: boolean): number => {
+    const made = caller.call('vmo_create', caller.arena, 16 * MIB);
+    if (isWatched) caller.computer.machineHash();
+    const before = caller.computer.ticks;
+    t.equal(caller.call('vmo_hash', made, caller.arena), 0n);
+    return caller.computer.ticks - before;
+  };
+  const ticks = hash(alone, false);
+  t.equal(hash(watched, true), ticks);
+  t.ok(ticks > (15 * MIB) / 8, `${ticks} ticks: one for each 8 bytes`);
+  t.ok(alone.runs > 32, 'in parts, between which other threads run');
+  const again = alone.computer.ticks;
+  t.equal(alone.call('vmo_hash', 0, alone.arena), 0n);
+  t.equal(alone.computer.ticks - again, 1, 'what is hashed takes no time');
+  t.end();
+});
+
+t.test('a call that was given up in the middle leaves memory as it was, and nothing else', (t) => {
+  const caller = new Caller(1);
+  const { computer, process, arena } = caller;
+  const { pagesStored } = computer.store.counters;
+  for (const name of ['vmo_create', 'vmo_commit']) {
+    const { registers } = computer;
+    registers.rip = process.entry;
+    registers.setGpr(RAX, BigInt(KERNEL_CALLS.find((call) => call.name === name)!.number));
+    registers.setGpr(RDI, arena);
+    registers.setGpr(RSI, BigInt(16 * MIB));
+    for (let i = 0; i < 20; i++) computer.run(process, { maxTicks: 1e9, maxEffort: 1 });
+    t.ok(process.threads[0]!.pending, `${name} works`);
+    if (name === 'vmo_commit') break;
+    while (process.threads[0]!.pending) computer.run(process, { maxTicks: 1, maxEffort: 1 });
+  }
+  computer.kill(process, 1);
+  t.ok(computer.store.counters.pagesStored <= pagesStored);
+  t.end();
+});
+
+t.test('page faults bound a run, and the turn of a thread', (t) => {
+  const computer = new Computer({ memoryBytes: 16 * MIB, engine: 'interpreter', sha256 });
+  const toucher = computer.start(codeImage(TOUCHES), { name: 'toucher', limitBytes: 16 * MIB });
+  computer.run(toucher, { maxTicks: 2 });
+  computer.registers.setGpr(RDI, toucher.start + BigInt(MIB));
+  let { faults } = computer.statistics;
+  t.match(computer.run(toucher, { maxTicks: 1e6, maxEffort: 64 }), { kind: 'limit' });
+  t.equal(computer.statistics.faults - faults, 16, 'some 10 microseconds each');
+  computer.start(codeImage(COUNTS), { name: 'other', limitBytes: MIB });
+  ({ faults } = computer.statistics);
+  const { switches } = computer.statistics;
+  while (computer.statistics.switches === switches) computer.run(toucher, { maxTicks: 1 });
+  const taken = computer.statistics.faults - faults;
+  t.ok(taken > 900 && taken < 1100, `${taken} faults in a turn of a million ticks`);
+  t.end();
+});
+
+/** Names that take so many steps each. */
+class SlowNames implements NameSpace {
+  constructor(private readonly inner: MemoryNames) {}
+
+  lookup(name: string): ReturnType<NameSpace['lookup']> {
+    return this.inner.lookup(name);
+  }
+
+  *lookupInSteps(name: string): Steps<ReturnType<NameSpace['lookup']>, number> {
+    for (const bytes of [0, 80_000, 0, 0, 8]) yield bytes;
+    return this.lookup(name);
+  }
+
+  publish(...args: Parameters<NameSpace['publish']>): ReturnType<NameSpace['publish']> {
+    return this.inner.publish(...args);
+  }
+
+  *publishInSteps(...args: Parameters<NameSpace['publish']>): Steps<ReturnType<NameSpace['publish']>, number> {
+    for (const bytes of [8_000, 0]) yield bytes;
+    return this.publish(...args);
+  }
+
+  names(): Iterable<string> {
+    return this.inner.names();
+  }
+
+  open(): undefined {
+    return undefined;
+  }
+
+  writeState(...args: Parameters<NameSpace['writeState']>): void {
+    this.inner.writeState(...args);
+  }
+}
+
+t.test('names of the host answer in steps, for which time passes as they say', (t) => {
+  const caller = new Caller(Infinity, (inner) => new SlowNames(inner));
+  const name = caller.arena;
+  caller.computer.writeMemory(name, Buffer.from('n\0'));
+  const vmo = caller.call('vmo_create', name, 2);
+  let before = caller.computer.ticks;
+  const timeOf = (): number => -before + (before = caller.computer.ticks);
+  t.equal(caller.call('name_publish', name, vmo, -1), 0n);
+  // The call, a tick for each 8 bytes, and one for each time that it goes on with after time has passed.
+  t.equal(timeOf(), 1 + 1000 + 1);
+  t.equal(caller.call('name_lookup', name), 1n);
+  t.equal(timeOf(), 1 + 10_000 + 1 + 1 + 1);
+  t.same(
+    caller.inputs.map((input) => [input.kind, input.kind === 'step' ? input.bytes : 0]),
+    [
+      ...[
+        ['step', 8_000],
+        ['publish', 0],
+      ],
+      ...[
+        ['step', 80_000],
+        ['step', 8],
+        ['lookup', 0],
+      ],
+    ],
+  );
+  t.end();
+});
