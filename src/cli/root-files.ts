@@ -1,6 +1,6 @@
 /** `bd0 run --root DIR`: the files of a directory as names that guests see. */
 
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { PAGE_SIZE } from '../bits.js';
 import { isName, type VmoHandle, type VmoStore } from '../index.js';
@@ -21,10 +21,13 @@ const SETTLED_NS = 2_000_000_000n;
 
 /** A file that was read, and what tells that it is still the same. */
 interface RememberedFile {
-  readonly stamp: string;
-  /** What it is put together from again: VMOs that are not the file's, so that the file's can be opened no longer than it is held. */
-  readonly parts: readonly VmoHandle[];
+  /** Undefined where it must be read again. */
+  readonly stamp: BigIntStats | undefined;
+  /** A VMO apart, so that the file's can be opened no longer than it is held. */
+  readonly content: VmoHandle;
 }
+
+const STAMP = ['ctimeNs', 'mtimeNs', 'size', 'ino', 'dev'] as const;
 
 /** Why there is no file of a name: nothing is there, or a link, or something else that is no file to be read. */
 const NO_FILE = ['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'ENXIO', 'ENODEV', 'ENAMETOOLONG'];
@@ -56,15 +59,19 @@ export class RootFiles {
   *lookupInSteps(name: string): Steps<VmoHandle | undefined, number> {
     if (!isName(name) || name.includes('/')) return undefined;
     const path = join(this.directory, name);
+    const known = this.recall(name, path);
+    if (known) {
+      for (let part = 1; part < partsOf(known.length); part++) yield PART_BYTES;
+      yield* this.hash(known);
+      return known;
+    }
     const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
     if (file === undefined) return undefined;
     try {
       const stats = fstatSync(file, { bigint: true });
       if (!stats.isFile()) return undefined;
-      const known = this.recall(name, stats);
-      const vmo = known ?? (yield* this.read(path, file));
+      const vmo = yield* this.read(path, file);
       if (!vmo) return undefined;
-      if (known) for (let part = 1; part < partsOf(known.length); part++) yield PART_BYTES;
       yield* this.hash(vmo);
       this.remember(name, stats, vmo);
       return vmo;
@@ -109,32 +116,29 @@ export class RootFiles {
   }
 
   /** What a file held when it was read, by a new handle, if it has not been changed since. */
-  private recall(name: string, stats: BigIntStats): VmoHandle | undefined {
+  private recall(name: string, path: string): VmoHandle | undefined {
     const known = this.remembered.get(name);
     if (!known) return undefined;
     this.remembered.delete(name);
-    if (known.stamp === stampOf(stats)) {
+    const stats = attempt(path, () => lstatSync(path, { bigint: true }));
+    if (stats && known.stamp && isSame(known.stamp, stats)) {
       this.remembered.set(name, known);
-      return this.store.concat(known.parts);
+      return this.store.apart(known.content);
     }
-    closeAll(known.parts);
+    known.content.close();
     return undefined;
   }
 
-  /** Keeps the content of a file: its last page, and those before it. */
   private remember(name: string, stats: BigIntStats, vmo: VmoHandle): void {
-    const { length } = vmo;
-    if (this.remembered.has(name) || length <= PAGE_SIZE || length > REMEMBERED_BYTES) return;
-    const lastPage = length - 1 - ((length - 1) % PAGE_SIZE);
-    const parts = [this.store.slice(vmo, 0, lastPage), this.store.slice(vmo, lastPage, length - lastPage)];
+    // Two may have read it at the same time.
+    if (this.remembered.has(name) || vmo.length > REMEMBERED_BYTES) return;
     const isSettled = BigInt(Date.now()) * 1_000_000n - stats.ctimeNs > SETTLED_NS;
     // What is kept does not depend on the host's clock; whether it is read again does.
-    const stamp = isSettled ? stampOf(stats) : 'to be read again';
-    this.remembered.set(name, { stamp, parts });
+    this.remembered.set(name, { stamp: isSettled ? stats : undefined, content: this.store.apart(vmo) });
     if (this.remembered.size <= REMEMBERED_FILES) return;
-    const [oldest, { parts: forgotten }] = this.remembered.entries().next().value!;
+    const [oldest, { content }] = this.remembered.entries().next().value!;
     this.remembered.delete(oldest);
-    closeAll(forgotten);
+    content.close();
   }
 }
 
@@ -151,12 +155,9 @@ function readFully(file: number, bytes: Uint8Array): number {
   return filled;
 }
 
-function closeAll(vmos: readonly VmoHandle[]): void {
-  for (const vmo of vmos) vmo.close();
-}
-
-function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join();
+/** Whether it is the same file, and nobody has written to it in between. */
+function isSame(before: BigIntStats, now: BigIntStats): boolean {
+  return STAMP.every((field) => before[field] === now[field]);
 }
 
 /** Undefined where there is no such file. Throws Failure where it is there and cannot be read. */

@@ -130,6 +130,11 @@ export class VmoStore {
     return length === base.lengthBytes ? new VmoHandle(base) : this.handleOf(slice(base.rope, offset, length));
   }
 
+  /** A VMO of its own with the bytes of another, for who holds them but lets nobody open them by their identity. */
+  apart(vmo: VmoHandle): VmoHandle {
+    return new VmoHandle(this.vmoOf(vmo).apart());
+  }
+
   /** The bytes of `vmos`, one after another. */
   concat(vmos: readonly VmoHandle[]): VmoHandle {
     const parts = vmos.map((vmo) => this.vmoOf(vmo)).filter((part) => part.lengthBytes > 0);

@@ -47,6 +47,15 @@ export class Vmo {
     if (root !== undefined) retainRope(root, shared.table);
   }
 
+  /** Another one with the same bytes, of which the identity is known and has not been asked for. */
+  apart(): Vmo {
+    this.identify();
+    const other = new Vmo(this.shared, this.root);
+    other.canonicalForm = this.canonicalForm;
+    other.knownId = this.knownId;
+    return other;
+  }
+
   /** The bytes as they are written down. */
   get rope(): Rope | undefined {
     return this.root;

@@ -302,24 +302,19 @@ t.test('whoever looks away can still quit, and be told to end', async (t) => {
 });
 
 t.test('Ctrl-C ends a program that floods the terminal, though nobody looks at what it writes', async (t) => {
-  for (const [what, isWell] of [
-    ['flood', /\n19999\n/],
-    ['pour', /x{63}\n/],
-  ] as const) {
-    const terminal = await session();
-    let shownBytes = 0;
-    terminal.onShown = (bytes) => (shownBytes += bytes);
-    terminal.type(`start at-terminal ${what}\r`);
-    await terminal.sees(isWell);
-    await terminal.ask('hold');
-    terminal.type(CTRL_C);
-    const before = shownBytes;
-    await terminal.ask('show');
-    await terminal.sees(/\^C\nat-terminal: exit code 130 \(Ctrl-C\)\n> $/);
-    t.ok(shownBytes - before < 2 ** 18, `${what}: ${shownBytes - before} bytes behind Ctrl-C`);
-    terminal.type(CTRL_D);
-    t.equal((await terminal.end()).end, 'exit 0');
-  }
+  const terminal = await session();
+  let shownBytes = 0;
+  terminal.onShown = (bytes) => (shownBytes += bytes);
+  terminal.type('start at-terminal flood\r');
+  await terminal.sees(/\n9999\n/);
+  await terminal.ask('hold');
+  terminal.type(CTRL_C);
+  const before = shownBytes;
+  await terminal.ask('show');
+  await terminal.sees(/\^C\nat-terminal: exit code 130 \(Ctrl-C\)\n> $/);
+  t.ok(shownBytes - before < 2 ** 18, `${shownBytes - before} bytes behind Ctrl-C`);
+  terminal.type(CTRL_D);
+  t.equal((await terminal.end()).end, 'exit 0');
 });
 
 t.test('bd0 takes Ctrl-A and the key behind it', (t) => {

@@ -68,11 +68,6 @@ static int run(char **words) {
     for (volatile unsigned turns = 0;; turns++) continue;
   if (strcmp(what, "flood") == 0)
     for (unsigned i = 0;; i++) printf("%u\n", i);
-  if (strcmp(what, "pour") == 0) {
-    static char lines[32 << 20];
-    for (size_t i = 0; i < sizeof lines; i++) lines[i] = i % 64 == 63 ? '\n' : 'x';
-    for (;;) bd0_console_write(lines, sizeof lines);
-  }
   if (strcmp(what, "write") == 0)
     for (int i = 0; i < 2000; i++) printf("%d\n", i);
   return 0;

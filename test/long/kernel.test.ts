@@ -12,6 +12,8 @@ import { churnProcesses, churnThreads } from '../support/process-churn.js';
 import { ALL_ENGINES } from '../support/side-by-side.js';
 
 const SEEDS = 1000;
+/** After so many of them it says how far it is. */
+const PROGRESS = 50;
 const FRAMES = 256;
 const CALLS = 10_000;
 const PROGRAMS = 50;
@@ -29,6 +31,8 @@ t.test(`${SEEDS} seeds of random kernel-calls`, { timeout: 0 }, (t) => {
       fuzzCalls(seed, FRAMES, CALLS);
     } catch (error) {
       throw new Error(`seed ${seed}`, { cause: error });
+    } finally {
+      if (seed % PROGRESS === 0) t.comment(`${seed} seeds`);
     }
   t.pass('the host survives them');
   t.end();

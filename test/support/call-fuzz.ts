@@ -100,7 +100,7 @@ const PLACES = {
 
 /** How often a call is made; 10 for those that are not named. */
 const WEIGHTS: Readonly<Record<string, number>> = {
-  ...{ exit: 0.3, thread_exit: 2, process_kill: 0.7, process_wait: 3, thread_join: 4, wait_word: 4 },
+  ...{ exit: 0.3, thread_exit: 2, process_kill: 0.7, process_wait: 10, thread_join: 8, wait_word: 4 },
   ...{ start: 5, thread_spawn: 6, console_read: 4, vmo_map: 25, vmo_commit: 15, vmo_create: 15, vmo_delta: 15 },
 };
 
@@ -264,7 +264,7 @@ const ARGUMENTS: Readonly<Record<string, (random: Random, call: string) => Argum
 
 function processNumber(random: Random): Argument {
   if (random.chance(3)) return plain(0);
-  return plain((BigInt(random.below(3)) << 32n) + BigInt(1 + random.below(5)));
+  return plain((BigInt(random.below(random.pick([1, 3]))) << 32n) + BigInt(1 + random.below(4)));
 }
 
 /** The image of a program of ten threads that make random calls; it starts others by the names fuzz and tiny. */

@@ -641,6 +641,39 @@ t.test('an id can be opened from the moment somebody asked for it until the last
   t.throws(() => other.length, VmoHandleError);
 });
 
+t.test('a VMO apart keeps bytes, and lets nobody open them', async (t) => {
+  for (const length of [0, 1, PAGE, 70_000]) {
+    const store = new VmoStore(nativeHash);
+    const bytes = noise(length, 3);
+    const first = store.fromBytes(bytes);
+    const apart = store.apart(first);
+    t.equal(store.open(flatId(bytes)), undefined, 'nobody asked');
+    const { id } = first;
+    first.close();
+    t.equal(store.open(id), undefined);
+    const again = store.apart(apart);
+    const hashed = store.counters.leavesHashed;
+    t.equal(again.id, id);
+    t.equal(store.counters.leavesHashed, hashed, 'what is known is not hashed again');
+    t.same(store.open(id)!.read(0, length), bytes);
+    again.close();
+    t.same(apart.read(0, length), bytes);
+    apart.close();
+  }
+});
+
+t.test('a VMO apart leaves nothing behind', async (t) => {
+  const store = new VmoStore(nativeHash);
+  const first = store.fromBytes(noise(70_000, 4));
+  const part = store.slice(first, 100, 60_000);
+  const apart = store.apart(part);
+  first.close();
+  part.close();
+  t.ok(store.counters.pagesStored >= 15);
+  apart.close();
+  t.equal(store.counters.pagesStored, 0);
+});
+
 t.test('constructors normalise: what is the whole stays the thing itself, slices of one base join', async (t) => {
   const store = new VmoStore(nativeHash);
   const base = store.fromBytes(noise(50_000, 3));

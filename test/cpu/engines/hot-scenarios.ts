@@ -39,7 +39,7 @@ const change =
 function mapSecondPage(frame: number): (machines: Machines) => void {
   const physical = BigInt((CODE_FRAME + frame) * PAGE_SIZE);
   return (machines) => {
-    machines.writeEntry(CODE + PAGE, (entry) => (entry & ~0xf_f000n) | physical, true);
+    machines.writeEntry(CODE + PAGE, (entry) => (entry & ~0xf_f000n) | physical | BigInt(PRESENT), true);
     machines.goTo(CODE);
   };
 }
@@ -185,6 +185,34 @@ export function hotScenarios(): Scenario[] {
           },
         ],
         result: { [RAX]: 2n + 0x200n + 2n + 0x200n + 2n * 0x11n, [RCX]: 0n },
+      },
+    ),
+    scenario(
+      'a function is changed while it is not mapped',
+      `start:
+         mov ecx, 40
+      1: call f
+         dec ecx
+         jnz 1b
+      2: vmcall
+         .org 32
+         vmcall
+         .org PAGE
+      f: add eax, 1
+         ret`,
+      {
+        events: ['vmcall', 'vmcall', 'vmcall'],
+        between: [
+          (machines) => {
+            machines.writeEntry(CODE + PAGE, (entry) => entry & ~BigInt(PRESENT), true);
+            machines.goTo(CODE + 32n);
+          },
+          (machines) => {
+            machines.writeCode(PAGE_SIZE + 2, Uint8Array.of(2));
+            mapSecondPage(1)(machines);
+          },
+        ],
+        result: { [RAX]: 40n + 80n, [RCX]: 0n },
       },
     ),
     scenario(
