@@ -16,7 +16,7 @@ const STEPS_IN_PART = PART_BYTES / (64 * PAGE_SIZE);
 /** So many files are remembered, the ones that were asked for last, none of them longer than so many bytes. */
 const REMEMBERED_FILES = 16;
 const REMEMBERED_BYTES = 2 ** 24;
-/** A file that was changed so short a time before it was read may be changed again without a later time on it. */
+/** A file that was changed so short a time before it was opened may be changed again without a later time on it. */
 const SETTLED_NS = 2_000_000_000n;
 
 /** A file that was read, and what tells that it is still the same. */
@@ -68,12 +68,13 @@ export class RootFiles {
     const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
     if (file === undefined) return undefined;
     try {
+      const openedMs = Date.now();
       const stats = fstatSync(file, { bigint: true });
       if (!stats.isFile()) return undefined;
       const vmo = yield* this.read(path, file);
       if (!vmo) return undefined;
       yield* this.hash(vmo);
-      this.remember(name, stats, vmo);
+      this.remember(name, stats, openedMs, vmo);
       return vmo;
     } finally {
       closeSync(file);
@@ -129,10 +130,10 @@ export class RootFiles {
     return undefined;
   }
 
-  private remember(name: string, stats: BigIntStats, vmo: VmoHandle): void {
+  private remember(name: string, stats: BigIntStats, openedMs: number, vmo: VmoHandle): void {
     // Two may have read it at the same time.
     if (this.remembered.has(name) || vmo.length > REMEMBERED_BYTES) return;
-    const isSettled = BigInt(Date.now()) * 1_000_000n - stats.ctimeNs > SETTLED_NS;
+    const isSettled = BigInt(openedMs) * 1_000_000n - stats.ctimeNs > SETTLED_NS;
     // What is kept does not depend on the host's clock; whether it is read again does.
     this.remembered.set(name, { stamp: isSettled ? stats : undefined, content: this.store.apart(vmo) });
     if (this.remembered.size <= REMEMBERED_FILES) return;

@@ -6,12 +6,18 @@ import { AC, STATUS_FLAGS, TF, bitsOf, type FlagsThunk } from './flags.js';
 import type { Width } from '../bits.js';
 import * as at from './state.js';
 
+/** Bytes of all registers of a thread. */
+export const CONTEXT_BYTES = at.X87 + at.X87_BYTES - at.GPR;
+
 /** The CPU state read and written by TypeScript: a typed view on the fields that state.ts lays out. */
 export class CpuState {
+  /** What belongs to a thread, as it lies there: all registers from RAX to the x87 registers. */
+  readonly context: Uint8Array;
   private readonly view: DataView;
 
   constructor(readonly memory: GuestMemory) {
     this.view = memory.hostView;
+    this.context = memory.host.subarray(at.GPR, at.GPR + CONTEXT_BYTES);
   }
 
   get rip(): bigint {

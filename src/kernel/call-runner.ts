@@ -104,7 +104,8 @@ export class CallRunner {
     const call = CALLS.get(pending.number);
     if (!call) return failure(Errno.ENOSYS);
     try {
-      const args = call.parameters.map((_, index) => state.gpr(ARGUMENT_REGISTERS[index]!));
+      const args: bigint[] = [];
+      for (let index = 0; index < call.parameters.length; index++) args.push(state.gpr(ARGUMENT_REGISTERS[index]!));
       const result = call.perform(this.contextOf(thread, pending, call), ...args);
       if (typeof result === 'bigint' || result === ENDED) this.close(pending);
       return result;

@@ -33,9 +33,9 @@ export function wouldDeadlock(threads: Threads, waiter: Thread, targets: readonl
 function awaitedForEver({ processes, findThread }: Threads, { pending }: Thread): readonly Thread[] | undefined {
   const { wait, answer } = pending ?? {};
   if (!wait || answer !== undefined || wait.deadline < Infinity) return undefined;
-  const [kind, number] = wait.for?.split(' ') ?? [];
-  if (kind === 'process') return processes.find(Number(number))?.threads;
-  if (kind !== 'thread') return undefined;
-  const thread = findThread(Number(number));
+  if (typeof wait.for !== 'object' || wait.for.kind === 'word') return undefined;
+  const { kind, number } = wait.for;
+  if (kind === 'process') return processes.find(number)?.threads;
+  const thread = findThread(number);
   return thread && [thread];
 }

@@ -30,8 +30,8 @@ function awaitedForEver(processes: ProcessTable, { threads }: Process): Process 
   for (const { pending } of threads) {
     const { wait, answer } = pending ?? {};
     if (!wait || answer !== undefined || wait.deadline < Infinity) continue;
-    const [kind, pid] = wait.for?.split(' ') ?? [];
-    if (kind === 'process') return processes.find(Number(pid));
+    const key = wait.for;
+    if (typeof key === 'object' && key.kind === 'process') return processes.find(key.number);
   }
   return undefined;
 }

@@ -342,7 +342,7 @@ export class Kernel implements KernelServices {
   private switchTo(thread: Thread): void {
     if (this.current === thread) return;
     this.current?.save(this.cpu.state);
-    thread.restore(this.cpu.memory);
+    thread.restore(this.cpu.state);
     this.current = thread;
   }
 

@@ -1,14 +1,9 @@
-import type { CpuState } from '../cpu/cpu-state.js';
-import { GPR, X87, X87_BYTES } from '../cpu/state.js';
-import type { GuestMemory } from '../memory.js';
+import { CONTEXT_BYTES, type CpuState } from '../cpu/cpu-state.js';
 import type { StateWriter } from '../state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 import type { Process } from './process.js';
 import { ThreadGuard } from './thread-guard.js';
 import type { WaitKey } from './wait-queues.js';
-
-/** The registers of a thread as they lie in the CPU state, from RAX to the x87 registers (cpu/state.ts). */
-const CONTEXT_BYTES = X87 + X87_BYTES - GPR;
 
 /**
  * The last deadline that is ever reached, 52 days of the machine's clock: ticks are numbers, which count one by one up to
@@ -76,13 +71,13 @@ export class Thread {
 
   /** Takes the registers from the CPU state as they lie there, the status flags not worked out: that takes longest. */
   save(state: CpuState): void {
-    this.context.set(state.memory.host.subarray(GPR, GPR + CONTEXT_BYTES));
+    this.context.set(state.context);
     this.unsettled = state;
   }
 
   /** Puts the registers into the CPU state. */
-  restore(memory: GuestMemory): void {
-    memory.host.set(this.context, GPR);
+  restore(state: CpuState): void {
+    state.context.set(this.context);
   }
 
   /** What the kernel knows of it, and its registers, unless the CPU holds them. */
@@ -95,7 +90,7 @@ export class Thread {
     if (!pending) return;
     const { number, progress, wait, answer, work } = pending;
     out.numbers([number, progress, wait?.deadline ?? -1, answer === undefined ? 0 : 1]);
-    out.text(wait?.for ?? '').word(answer ?? 0n);
+    out.text(nameOf(wait?.for)).word(answer ?? 0n);
     work?.writeState(out);
   }
 
@@ -103,14 +98,18 @@ export class Thread {
   private settledContext(): Uint8Array {
     const { unsettled: state } = this;
     if (!state) return this.context;
-    const { host } = state.memory;
-    const inCpu = host.slice(GPR, GPR + CONTEXT_BYTES);
-    host.set(this.context, GPR);
+    const { context: inCpu } = state;
+    const before = inCpu.slice();
+    inCpu.set(this.context);
     const { rflags } = state;
     state.rflags = rflags;
-    this.context.set(host.subarray(GPR, GPR + CONTEXT_BYTES));
-    host.set(inCpu, GPR);
+    this.context.set(inCpu);
+    inCpu.set(before);
     this.unsettled = undefined;
     return this.context;
   }
+}
+
+function nameOf(key: Wait['for']): string {
+  return typeof key === 'object' ? `${key.kind} ${key.number}` : (key ?? '');
 }

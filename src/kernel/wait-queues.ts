@@ -1,44 +1,52 @@
 import type { StateWriter } from '../state-writer.js';
-import type { LinearAddress } from './linear-address.js';
 import type { Thread } from './thread.js';
 
-/** What a thread can be woken by: a word of memory, the end of a process, or the end of a thread. */
-export type WaitKey = `word ${LinearAddress}` | `process ${number}` | `thread ${number}`;
+/** What a thread can be woken by: a word of memory, by its address; the end of a process or of a thread, by its number. */
+export interface WaitKey {
+  readonly kind: 'word' | 'process' | 'thread';
+  readonly number: number;
+}
 
 /** Who waits for what, in the order in which they began. */
 export class WaitQueues {
-  private readonly queues = new Map<WaitKey, Thread[]>();
+  private readonly queues: Readonly<Record<WaitKey['kind'], Map<number, Thread[]>>> = {
+    word: new Map(),
+    process: new Map(),
+    thread: new Map(),
+  };
 
-  add(key: WaitKey, thread: Thread): void {
-    const queue = this.queues.get(key);
+  add({ kind, number }: WaitKey, thread: Thread): void {
+    const queue = this.queues[kind].get(number);
     if (queue) queue.push(thread);
-    else this.queues.set(key, [thread]);
+    else this.queues[kind].set(number, [thread]);
   }
 
   /** No effect for a thread that does not wait for it. */
-  remove(key: WaitKey, thread: Thread): void {
-    const queue = this.queues.get(key);
+  remove({ kind, number }: WaitKey, thread: Thread): void {
+    const queue = this.queues[kind].get(number);
     const index = queue?.indexOf(thread) ?? -1;
     if (!queue || index < 0) return;
     queue.splice(index, 1);
-    if (queue.length === 0) this.queues.delete(key);
+    if (queue.length === 0) this.queues[kind].delete(number);
   }
 
-  has(key: WaitKey): boolean {
-    return this.queues.has(key);
+  has({ kind, number }: WaitKey): boolean {
+    return this.queues[kind].has(number);
   }
 
   /** Takes out those that began first, at most `count`. */
-  take(key: WaitKey, count = Infinity): Thread[] {
-    const queue = this.queues.get(key);
+  take({ kind, number }: WaitKey, count = Infinity): Thread[] {
+    const queue = this.queues[kind].get(number);
     if (!queue) return [];
     const taken = queue.splice(0, count);
-    if (queue.length === 0) this.queues.delete(key);
+    if (queue.length === 0) this.queues[kind].delete(number);
     return taken;
   }
 
   writeState(out: StateWriter): void {
-    out.number(this.queues.size);
-    for (const [key, threads] of this.queues) out.text(key).numbers(threads.map(({ tid }) => tid));
+    for (const queues of Object.values(this.queues)) {
+      out.number(queues.size);
+      for (const [number, threads] of queues) out.number(number).numbers(threads.map(({ tid }) => tid));
+    }
   }
 }

@@ -24,7 +24,9 @@ export class Waits {
 
   /** True where some thread waits for the end of this one, or of its process. */
   isAwaited({ tid, process }: Thread): boolean {
-    return this.queues.has(`thread ${tid}`) || this.queues.has(`process ${process.pid}`);
+    return (
+      this.queues.has({ kind: 'thread', number: tid }) || this.queues.has({ kind: 'process', number: process.pid })
+    );
   }
 
   /** Those that wait for something answer, those first that began first, at most `count`. Answers how many. */
@@ -36,13 +38,13 @@ export class Waits {
 
   /** Answers those that wait for the end of a process. Its code is kept for its parent, unless a thread of that is one of them. */
   tellEnd({ pid }: Process, exitCode: number, parent: Process | undefined): void {
-    const told = this.answerAll(`process ${pid}`, exitCode);
+    const told = this.answerAll({ kind: 'process', number: pid }, exitCode);
     if (!told.some(({ process }) => process === parent)) parent?.endedChildren.add(pid, exitCode);
   }
 
   /** Answers those that wait for the end of a thread. Its code is kept for its process, unless a thread of that is one of them. */
   tellThreadEnd({ tid, process }: Thread, code: number): void {
-    const told = this.answerAll(`thread ${tid}`, code);
+    const told = this.answerAll({ kind: 'thread', number: tid }, code);
     if (!told.some((waiter) => waiter.process === process)) process.endedThreads.add(tid, code);
   }
 

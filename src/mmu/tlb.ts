@@ -73,6 +73,8 @@ export class Tlb {
   private readonly writersOf: Uint32Array;
   /** One byte a frame: whether some entry for writes led there that was taken out, since those were last given up. */
   private readonly wasWritten: Uint8Array;
+  /** Whether that is so of some frame. */
+  private someWasWritten = false;
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
@@ -140,6 +142,7 @@ export class Tlb {
       taken[length++] = entry;
       for (let word = 0; word < 3; word++) taken[length++] = words[entry + word]!;
       this.wasWritten[this.frameOf(entry)] = 1;
+      this.someWasWritten = true;
       this.drop(entry);
     }
     return { taken: taken.subarray(0, length), changes: this.changes };
@@ -172,7 +175,8 @@ export class Tlb {
   /** Has no entry put back that is taken out now. */
   private giveUpTaken(): void {
     this.lastChangeOfAll = ++this.changes;
-    this.wasWritten.fill(0);
+    if (this.someWasWritten) this.wasWritten.fill(0);
+    this.someWasWritten = false;
   }
 
   private remember(table: number, entry: number): void {

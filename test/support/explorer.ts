@@ -320,7 +320,7 @@ class Explorer implements ExploredMachine {
     this.threads.forEach((thread, index) => {
       if (!thread) return;
       thread['context'].set(this.contexts[index]!);
-      if (kernel['current'] === thread) thread.restore(cpu.memory);
+      if (kernel['current'] === thread) thread.restore(cpu.state);
     });
   }
 }

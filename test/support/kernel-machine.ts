@@ -103,8 +103,8 @@ export class KernelMachine {
     const { kernel } = this;
     const threads = kernel.processes.live().flatMap(({ threads }) => threads);
     const { turn, ready, readers, timers } = kernel['scheduler'] as unknown as SchedulerState;
-    const queued = [...kernel['waits']['queues']['queues']].flatMap(([key, threads]) =>
-      threads.map((thread) => ({ key, thread })),
+    const queued = Object.entries(kernel['waits']['queues']['queues']).flatMap(([kind, queues]) =>
+      [...queues].flatMap(([number, threads]) => threads.map((thread) => ({ key: `${kind} ${number}`, thread }))),
     );
     const places = (thread: Thread): string[] => [
       ...(turn === thread ? ['the CPU'] : []),
@@ -117,7 +117,7 @@ export class KernelMachine {
       expect(kernel.findThread(tid) === thread, `thread ${tid} is not found`);
       expect(at.length === (wait ? 0 : 1), `thread ${tid}, which ${wait ? 'waits' : 'can run'}, is at ${at.join()}`);
       const keys = queued.filter((each) => each.thread === thread).map(({ key }) => key);
-      const key = wait?.for === 'input' ? undefined : wait?.for;
+      const key = typeof wait?.for === 'object' ? `${wait.for.kind} ${wait.for.number}` : undefined;
       expect(keys.join() === (key ?? ''), `thread ${tid} waits for ${key}, and is queued for ${keys.join()}`);
       const deadlines = timers.descending.filter((each) => each.thread === thread).map(({ deadline }) => deadline);
       const deadline = wait && wait.deadline < Infinity ? String(wait.deadline) : '';

@@ -21,8 +21,8 @@ const RESOLVE_WORD = Handler.resolve;
 export interface BlockCacheHost {
   /** Whether somebody else has to hear of stores to the code in a frame. */
   isWatchedElse(frame: number): boolean;
-  /** Told when a page that was put aside is found mapped as it was. */
-  pageResumed(linear: bigint): void;
+  /** Told when a page is fetched from that was not live: its records, if there were some, are back. */
+  pageFetched(linear: bigint): void;
 }
 
 /**
@@ -190,8 +190,8 @@ export class BlockCache {
     if (before) this.putCrossingsAside(before);
     const page = this.pages.at(linear);
     if (!page) return;
-    this.pages.keep(page);
     this.putAside(page);
+    this.pages.keep(page);
   }
 
   private putAside(page: DecodedPage): void {
@@ -251,6 +251,7 @@ export class BlockCache {
       page.indirectTargets.delete(record);
     }
     if (isAside) this.putAside(page);
+    if (isAside && page.isEmpty) this.pages.drop(page);
   }
 
   /** The record of an instruction that is not known: it may be again, now that it is fetched. */
@@ -268,9 +269,8 @@ export class BlockCache {
     const kept = this.pages.takeKept(linear, frame);
     const page = kept ?? new DecodedPage(linear, frame);
     this.pages.enter(page);
-    if (!kept) return page;
-    this.takeBack(page);
-    this.host.pageResumed(linear);
+    if (kept) this.takeBack(kept);
+    this.host.pageFetched(linear);
     return page;
   }
 

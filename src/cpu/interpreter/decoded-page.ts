@@ -35,6 +35,11 @@ export class DecodedPage {
     readonly linear: bigint,
     readonly frame: number,
   ) {}
+
+  /** Whether nothing is decoded of it, any more or yet. */
+  get isEmpty(): boolean {
+    return this.records.size === 0 && this.crossings.size === 0;
+  }
 }
 
 /** Pages of one linear address that are kept while others are mapped there, at most. */
@@ -58,9 +63,10 @@ export class DecodedPages {
     this.live.set(page.linear, page);
   }
 
-  /** Keeps a page that was live. */
+  /** Keeps a page that was live, unless it is empty: there is no end to linear pages. */
   keep(page: DecodedPage): void {
     this.live.delete(page.linear);
+    if (page.isEmpty) return;
     const kept = this.kept.get(page.linear);
     if (!kept) this.kept.set(page.linear, [page]);
     else if (kept.push(page) > MOST_KEPT) kept.shift();
@@ -76,6 +82,11 @@ export class DecodedPages {
     const has = ({ records, crossings }: DecodedPage): boolean =>
       records.get(offset) === record || crossings.get(offset)?.record === record;
     this.takeOut(linear, has);
+  }
+
+  /** Gives up a page if it is kept. */
+  drop(page: DecodedPage): void {
+    this.takeOut(page.linear, (kept) => kept === page);
   }
 
   clear(): void {

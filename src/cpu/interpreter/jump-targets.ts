@@ -45,8 +45,9 @@ export class JumpTargets {
 /** The record that the jump cache has for the address in RIP; 0 where it has none. `host32` is the shared memory. */
 export function jumpTargetOfRip(host32: Int32Array): number {
   const low = host32[RIP >> 2]!;
+  const high = host32[(RIP >> 2) + 1]!;
   const word = entryOfLow(low) >> 2;
-  const isKnown = host32[word] === low && host32[word + 1] === host32[(RIP >> 2) + 1];
+  const isKnown = host32[word] === low && host32[word + 1] === high && high !== NO_RIP_HALF;
   return isKnown ? host32[word + 2]! : 0;
 }
 

@@ -46,7 +46,7 @@ export class RecordEngine {
     this.vmcalls = new VmcallPlaces(memory.host32);
     const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), {
       isWatchedElse: (frame) => fetcher.holds(frame) || this.hot?.holds(frame) === true,
-      pageResumed: (linear) => this.hot?.pageResumed(linear),
+      pageFetched: (linear) => this.hot?.pageFetched(linear),
     });
     this.blocks = blocks;
     if (translator === undefined) return;

@@ -235,7 +235,7 @@ export class HotCode {
   }
 
   /** Takes up again what lies in a linear page, which is fetched from again, in the frame where it was, and in others that are too. */
-  pageResumed(linear: bigint): void {
+  pageFetched(linear: bigint): void {
     for (const region of this.regions.asideInPage(linear)) {
       if (!region.pages.every((page) => this.host.isLive(page))) continue;
       this.regions.takeBack(region);

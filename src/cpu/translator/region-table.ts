@@ -102,9 +102,9 @@ export class RegionTable {
   get entered(): number {
     return this.uses.reduce((sum, uses) => sum + uses, this.usesBefore);
   }
-  /** Whether a region can be entered. */
+  /** Whether a region is there, put aside or not. */
   has(region: CompiledRegion): boolean {
-    return this.all.has(region) && !this.aside.has(region);
+    return this.all.has(region);
   }
   /** Whether some region has this code. */
   isInUse(code: CompiledCode): boolean {

@@ -117,7 +117,7 @@ function processWait(context: CallContext, pid: bigint, deadline: bigint): CallR
   if (target === process) return failure(Errno.EDEADLK);
   if (deadlineTick(deadline) === Infinity && wouldDeadlock(kernel, thread, target.threads))
     return failure(Errno.EDEADLK);
-  return waitFor(context, `process ${number}`, deadline);
+  return waitFor(context, { kind: 'process', number }, deadline);
 }
 
 function processKill(context: CallContext, pid: bigint, code: bigint): CallResult {

@@ -34,7 +34,7 @@ function threadJoin(context: CallContext, tid: bigint, deadline: bigint): CallRe
   if (!target) return failure(Errno.ESRCH);
   if (target === thread) return failure(Errno.EDEADLK);
   if (deadlineTick(deadline) === Infinity && wouldDeadlock(kernel, thread, [target])) return failure(Errno.EDEADLK);
-  return waitFor(context, `thread ${number}`, deadline);
+  return waitFor(context, { kind: 'thread', number }, deadline);
 }
 
 function threadSelf({ thread }: CallContext): CallResult {

@@ -19,13 +19,13 @@ function waitWord(context: CallContext, address: bigint, expected: bigint, deadl
   const at = locateWord(context, address);
   if (typeof at === 'bigint') return at;
   if (BigInt(context.memory.readWord(at)) !== BigInt.asUintN(32, expected)) return failure(Errno.EAGAIN);
-  return waitFor(context, `word ${at}`, deadline);
+  return waitFor(context, { kind: 'word', number: at }, deadline);
 }
 
 function wakeWord(context: CallContext, address: bigint, n: bigint): CallResult {
   const at = locateWord(context, address);
   if (typeof at === 'bigint') return at;
-  return BigInt(context.kernel.wake(`word ${at}`, 0n, Number(n)));
+  return BigInt(context.kernel.wake({ kind: 'word', number: at }, 0n, Number(n)));
 }
 
 export const WORD_CALLS: readonly KernelCall[] = [

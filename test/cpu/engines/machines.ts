@@ -34,6 +34,8 @@ export const ALIAS_DISTANCE = 0x7f00_0000_0000n;
 export const PAGE_TABLE = 0x80_0000n;
 
 const MEMORY_BYTES = 0x2_0000;
+/** Frames that neither tables nor code nor data have at the start. */
+export const SPARE_FRAMES = [0x18, 0x19, 0x1a, 0x1b];
 /** The first frame of the code; those of the data follow. */
 export const CODE_FRAME = 0x10;
 const CODE_FRAMES = CODE_FRAME * PAGE_SIZE;
@@ -101,6 +103,11 @@ export class Machines {
     for (const guest of this.guests) guest.writeCode(offset, bytes);
   }
 
+  /** Does the same to each. */
+  each(act: (guest: Guest) => void): void {
+    for (const guest of this.guests) act(guest);
+  }
+
   /** How often the interpreter and the translator had the evaluator do an instruction. */
   get evaluated(): number[] {
     return this.guests.slice(1).map((guest) => guest.evaluated);
@@ -116,7 +123,7 @@ export class Guest {
   readonly cpu: Cpu;
   readonly memory = new GuestMemory(MEMORY_BYTES);
   evaluated = 0;
-  private readonly tables: PageTables;
+  readonly tables: PageTables;
   private readonly initialTables: Uint8Array;
 
   constructor([engine, translationThreshold]: EngineChoice) {

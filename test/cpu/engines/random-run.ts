@@ -3,7 +3,9 @@ import type { Test } from 'tap';
 import { Decoder } from '../../../src/cpu/decoder.js';
 import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
 import { Random } from '../../support/random.js';
-import { CODE, CODE_FRAME, CODE_PAGES, DATA, DATA_PAGES, Machines } from './machines.js';
+import { PAGE_SIZE } from '../../../src/bits.js';
+import { evict, switchProgram, takeTable } from './kernel-acts.js';
+import { CODE, CODE_FRAME, CODE_PAGES, DATA, DATA_PAGES, Machines, SPARE_FRAMES } from './machines.js';
 import { ProgramMaker, randomStart, type Program } from './random-program.js';
 
 /** How often a program stops. */
@@ -11,11 +13,45 @@ const STOPS = 24;
 /** Ticks that it runs for at a time. */
 const SLICES = [1, 1, 2, 3, 4, 5, 7, 13, 50, 200, 1000];
 
+/** What BD0's kernel does between two slices: another program runs at the same place, tables come and go, frames are reused. */
+function manage(machines: Machines, program: Program, random: Random): void {
+  const runMeanwhile = (): void => {
+    if (random.chance(2)) machines.run(random.pick(SLICES));
+  };
+  switch (random.below(4)) {
+    case 0: {
+      const frame = random.pick(SPARE_FRAMES);
+      const back: ((frame: number) => void)[] = [];
+      machines.each((guest) => {
+        const give = takeTable(guest, CODE);
+        back.push((frame) => give(guest, frame));
+      });
+      runMeanwhile();
+      return back.forEach((give) => give(frame));
+    }
+    case 1: {
+      const frame = random.pick([CODE_FRAME, CODE_FRAME + 1, CODE_FRAME + 2, ...SPARE_FRAMES]);
+      const page = random.below(CODE_PAGES);
+      const content = random.below(CODE_PAGES) * PAGE_SIZE;
+      const filled: ReturnType<typeof evict>[] = [];
+      machines.each((guest) => filled.push(evict(guest, frame)));
+      runMeanwhile();
+      const bytes = program.code.subarray(content, content + PAGE_SIZE);
+      return filled.forEach((fill) => fill(CODE + BigInt(page * PAGE_SIZE), bytes));
+    }
+    default: {
+      const turns = random.below(CODE_PAGES);
+      return machines.each((guest) => switchProgram(guest, turns));
+    }
+  }
+}
+
 /** What a kernel does between two slices of a program: maps, forbids, and writes code. */
 function interfere(machines: Machines, program: Program, random: Random): void {
   const alone = random.chance(2);
   const start = random.chance(2) ? CODE : DATA;
   const page = start + BigInt(random.below(start === CODE ? CODE_PAGES : DATA_PAGES)) * 4096n;
+  if (random.chance(3)) return manage(machines, program, random);
   switch (random.below(9)) {
     case 0: {
       const right = BigInt(random.pick([WRITABLE, PRESENT]));

@@ -33,8 +33,17 @@ export class PageTables {
 
   /** Physical address of the PTE of a linear address; the tables above it are made where they are missing. */
   entryAddress(linear: bigint): number {
+    return this.tableOf(linear, [39n, 30n, 21n]) + Number((linear >> 12n) & 511n) * 8;
+  }
+
+  /** As `entryAddress`, of the PDE. */
+  directoryEntryAddress(linear: bigint): number {
+    return this.tableOf(linear, [39n, 30n]) + Number((linear >> 21n) & 511n) * 8;
+  }
+
+  private tableOf(linear: bigint, shifts: readonly bigint[]): number {
     let table = this.root;
-    for (const shift of [39n, 30n, 21n]) {
+    for (const shift of shifts) {
       const address = table + Number((linear >> shift) & 511n) * 8;
       let entry = this.memory.read64(address);
       if (entry === 0n) {
@@ -46,6 +55,6 @@ export class PageTables {
       if (entry & BigInt(LARGE)) throw new Error('a large page stands where a table is needed');
       table = Number(entry & FRAME);
     }
-    return table + Number((linear >> 12n) & 511n) * 8;
+    return table;
   }
 }
