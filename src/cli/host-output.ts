@@ -75,9 +75,9 @@ export class HostOutput {
     return isCut;
   }
 
-  /** Gives stdout what is queued. Where it `isBusy` then, it is to be left alone until it is not. */
+  /** Gives stdout what is queued, up to a cut; no effect while it has not taken what it was given before. */
   flush(): void {
-    if (this.queue.length === 0 || this.queue[0] === CUT) return;
+    if (this.isBusy || this.queue.length === 0 || this.queue[0] === CUT) return;
     if (this.terminal !== undefined) {
       this.isBusy = true;
       this.writeToTerminal(this.terminal, this.take());

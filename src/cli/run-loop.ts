@@ -101,14 +101,14 @@ export class RunLoop {
   /** Brings output out, and what is told between, until a time; a signal ends it too, and somebody who quits. */
   private async bringOut(deadline: number): Promise<void> {
     const { output, bell, tellAtCut } = this.options;
-    do {
+    for (;;) {
       output.flush();
       while (output.isBusy && !this.isStopped && !this.options.input.hasInterrupt && performance.now() < deadline)
         await bell.wait(deadline - performance.now());
-      if (output.isBusy) return;
-      if (!output.passCut()) return;
-      await tellAtCut();
-    } while (!output.failure);
+      if (output.isBusy || output.failure) return;
+      if (output.passCut()) await tellAtCut();
+      else if (output.queuedBytes === 0) return;
+    }
   }
 
   /** A program whose output nobody reads any more ends as by SIGPIPE. */

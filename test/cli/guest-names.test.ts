@@ -1,17 +1,20 @@
 /** What guests of `bd0 run` call VMOs: names in memory or in a store, over the files of a directory. */
 import { once } from 'node:events';
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { DurableNames, RunStore } from '../../src/cli/durable-names.js';
@@ -95,6 +98,60 @@ t.test('files of the root', async (t) => {
     t.same(Buffer.from(again.read(0, again.length)), readFileSync(join(repository, 'package-lock.json')));
     again.close();
   });
+
+  t.test(
+    'are read again where they have changed, though length and time of the last change are the same',
+    async (t) => {
+      const path = join(newDirectory(), 'file');
+      const files = new RootFiles(store, dirname(path));
+      const { now } = Date;
+      const read = (): string | undefined => {
+        // Late enough that what has been changed by now will be known by its time from what is changed from now on.
+        Date.now = () => now() + 60_000;
+        try {
+          return text(new GuestNames(new MemoryNames(store), files), 'file');
+        } finally {
+          Date.now = now;
+        }
+      };
+      /** The clock of files may stand still for some milliseconds. */
+      const change = (work: () => void): void => {
+        const { ctimeNs } = lstatSync(path, { bigint: true });
+        const other = join(dirname(path), 'other');
+        do writeFileSync(other, '');
+        while (lstatSync(other, { bigint: true }).ctimeNs === ctimeNs);
+        work();
+      };
+      writeFileSync(path, 'content');
+      const { atime, mtime } = lstatSync(path);
+      t.equal(read(), 'content');
+      const { leavesHashed } = store.counters;
+      t.equal(read(), 'content');
+      t.equal(store.counters.leavesHashed, leavesHashed, 'it is remembered');
+      change(() => {
+        writeFileSync(path, 'changed');
+        utimesSync(path, atime, mtime);
+      });
+      t.equal(read(), 'changed');
+      change(() => {
+        writeFileSync(`${path}.new`, 'renamed');
+        utimesSync(`${path}.new`, atime, mtime);
+        renameSync(`${path}.new`, path);
+      });
+      t.equal(read(), 'renamed');
+      change(() => {
+        renameSync(path, `${path}.away`);
+        symlinkSync(`${path}.away`, path);
+      });
+      t.equal(read(), undefined, 'a link stands in its place');
+      rmSync(path);
+      t.equal(read(), undefined);
+      renameSync(`${path}.away`, path);
+      t.equal(read(), 'renamed');
+      change(() => truncateSync(path, 3));
+      t.equal(read(), 'ren');
+    },
+  );
 
   t.test('are all that can be had: no path leads anywhere else, and no link', async (t) => {
     const paths = [

@@ -151,14 +151,23 @@ t.test('more entries for writes than are remembered are dropped, not put back', 
   const own = new WriteFence([{ start: 0, end: PAGE }]);
   const held = (): number =>
     Array.from({ length: pages }, (_, i) => mmu['tlb'].lookup(TLB_WRITE, 1, i * PAGE)).filter((at) => at >= 0).length;
+  const frames = (): number => mmu['tlb']['writersOf'].filter((writers) => writers === 1).length;
+  const isCountedRight = (): boolean => mmu['tlb']['writersOf'].every((writers) => writers <= 1) && frames() === held();
   t.equal(held(), pages);
+  t.ok(isCountedRight());
   mmu.setWriteFence(own);
   t.equal(held(), 0);
+  t.ok(isCountedRight());
   mmu.setWriteFence(undefined);
   t.equal(held(), 0);
   mmu.translate(1, 0, ACCESS_WRITE);
   mmu.setWriteFence(own);
   mmu.setWriteFence(undefined);
   t.equal(held(), 1);
+  for (let i = 0; i < pages; i++) mmu.translate(1, i * PAGE, ACCESS_WRITE);
+  t.equal(held(), pages);
+  mmu.flush();
+  t.equal(held(), 0);
+  t.ok(isCountedRight());
   t.end();
 });

@@ -33,7 +33,7 @@ export const COSTS: readonly Cost[] = [
   cost('call', 'kernel-call', [10_000_000, 2_000_000, 2_000_000], 0.5),
   cost('yield', 'thread switch: yield', [1_000_000, 100_000, 600_000], 0.5),
   cost('handover', 'thread switch: wait and wake', [500_000, 80_000, 400_000], 0.5),
-  cost('start', 'process start, 32 GB', [2000, 300, 400], 0.01),
+  cost('start', 'process start, 32 GB', [2000, 300, 8000], 0.01),
   cost('zero', 'page fault: zeros', [500_000, 100_000, 200_000], 0.5),
   cost('shared', 'page fault: shared page', [300_000, 100_000, 200_000], 0.5),
   cost('copy', 'page fault: copy-on-write', [400_000, 80_000, 200_000], 0.5),

@@ -71,6 +71,7 @@ export class RegionTable {
     if (!region || !this.aside.has(region)) return region;
     const other = this.otherAt(rip);
     if (other) this.byEntry.set(rip, other);
+    else this.byEntry.delete(rip);
     return other;
   }
 

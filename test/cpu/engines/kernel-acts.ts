@@ -32,10 +32,10 @@ function codeChanges({ cpu }: Guest, frame: number): void {
 function mappedAround({ memory, tables }: Guest, linear: bigint): Mapped[] {
   const start = linear - (linear % TABLE_SPAN);
   const found: Mapped[] = [];
-  for (let page = start; page < start + TABLE_SPAN; page += PAGE) {
-    const entry = memory.read64(tables.entryAddress(page));
-    if (entry & BigInt(PRESENT)) found.push({ linear: page, entry });
-  }
+  const table = tables.entryAddress(start);
+  for (let index = 0; index < ENTRIES; index++)
+    if (memory.read32(table + index * 8) & PRESENT)
+      found.push({ linear: start + BigInt(index) * PAGE, entry: memory.read64(table + index * 8) });
   return found;
 }
 
@@ -51,7 +51,7 @@ export function switchProgram(guest: Guest, turns: number): void {
  * Unmaps all pages around an address, and gives the table back that is empty then. Answers how to have them mapped again by
  * a table in a frame.
  */
-export function takeTable(guest: Guest, linear: bigint): (guest: Guest, frame: number) => void {
+export function takeTable(guest: Guest, linear: bigint): (frame: number) => void {
   const { cpu, memory, tables } = guest;
   const mapped = mappedAround(guest, linear);
   const table = Math.floor(tables.entryAddress(linear) / PAGE_SIZE);
@@ -60,7 +60,7 @@ export function takeTable(guest: Guest, linear: bigint): (guest: Guest, frame: n
   memory.write64(directoryEntry, 0n);
   cpu.linearMemory.emptyTableStored(directoryEntry);
   codeChanges(guest, table);
-  return (guest, frame) => {
+  return (frame) => {
     codeChanges(guest, frame);
     memory.ram.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
     memory.write64(directoryEntry, (BigInt(frame) << 12n) | TABLE_FLAGS);

@@ -34,8 +34,9 @@ export const ALIAS_DISTANCE = 0x7f00_0000_0000n;
 export const PAGE_TABLE = 0x80_0000n;
 
 const MEMORY_BYTES = 0x2_0000;
-/** Frames that neither tables nor code nor data have at the start. */
-export const SPARE_FRAMES = [0x18, 0x19, 0x1a, 0x1b];
+/** Frames that nothing has at the start: for tables, and for code. */
+export const SPARE_TABLE_FRAMES = [0x18, 0x19];
+export const SPARE_CODE_FRAMES = [0x1a, 0x1b];
 /** The first frame of the code; those of the data follow. */
 export const CODE_FRAME = 0x10;
 const CODE_FRAMES = CODE_FRAME * PAGE_SIZE;

@@ -1,11 +1,20 @@
 /** Runs random programs on every engine, and holds the engines to each other at every stop. */
 import type { Test } from 'tap';
+import { PAGE_SIZE } from '../../../src/bits.js';
 import { Decoder } from '../../../src/cpu/decoder.js';
 import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
 import { Random } from '../../support/random.js';
-import { PAGE_SIZE } from '../../../src/bits.js';
 import { evict, switchProgram, takeTable } from './kernel-acts.js';
-import { CODE, CODE_FRAME, CODE_PAGES, DATA, DATA_PAGES, Machines, SPARE_FRAMES } from './machines.js';
+import {
+  CODE,
+  CODE_FRAME,
+  CODE_PAGES,
+  DATA,
+  DATA_PAGES,
+  Machines,
+  SPARE_CODE_FRAMES,
+  SPARE_TABLE_FRAMES,
+} from './machines.js';
 import { ProgramMaker, randomStart, type Program } from './random-program.js';
 
 /** How often a program stops. */
@@ -20,17 +29,14 @@ function manage(machines: Machines, program: Program, random: Random): void {
   };
   switch (random.below(4)) {
     case 0: {
-      const frame = random.pick(SPARE_FRAMES);
-      const back: ((frame: number) => void)[] = [];
-      machines.each((guest) => {
-        const give = takeTable(guest, CODE);
-        back.push((frame) => give(guest, frame));
-      });
+      const frame = random.pick(SPARE_TABLE_FRAMES);
+      const taken: ReturnType<typeof takeTable>[] = [];
+      machines.each((guest) => taken.push(takeTable(guest, CODE)));
       runMeanwhile();
-      return back.forEach((give) => give(frame));
+      return taken.forEach((giveBack) => giveBack(frame));
     }
     case 1: {
-      const frame = random.pick([CODE_FRAME, CODE_FRAME + 1, CODE_FRAME + 2, ...SPARE_FRAMES]);
+      const frame = random.pick([CODE_FRAME, CODE_FRAME + 1, CODE_FRAME + 2, ...SPARE_CODE_FRAMES]);
       const page = random.below(CODE_PAGES);
       const content = random.below(CODE_PAGES) * PAGE_SIZE;
       const filled: ReturnType<typeof evict>[] = [];

@@ -180,6 +180,24 @@ export const SCENARIOS: readonly Scenario[] = [
     result: { [RAX]: 0x2_0001n + 0x3_0001n + 0x2_0001n + 0x3_0001n },
     ticks: 8,
   },
+  {
+    name: 'an instruction across pages, of which the second is mapped elsewhere and back while nobody fetches it',
+    // ADD EAX, imm32, whose upper half is in the second page; VMCALL
+    code: { [PAGE_SIZE - 3]: [0x05, 1, 0, 2, 0, ...VMCALL] },
+    start: PAGE_SIZE - 3,
+    events: ['vmcall', 'vmcall'],
+    between: [(machines) => [2, 1].forEach((frame) => mapSecondPage(frame)(machines))],
+    result: { [RAX]: 2n * 0x2_0001n },
+    ticks: 4,
+  },
+  {
+    name: 'a kernel that goes on where no address is canonical: at what tables of addresses have where they are empty, too',
+    code: { 0: VMCALL },
+    events: ['vmcall', 'fault #GP 0x0 0x0', 'fault #GP 0x0 0x0', 'fault #GP 0x0 0x0'],
+    between: [0x8000_8000_8000_8000n, 0xffff_7fff_ffff_ffffn, 0x8000_0000_0000n].map((rip) => goTo(rip)),
+    result: {},
+    ticks: 4,
+  },
 ];
 
 /** Long enough to be found hot. */
@@ -203,6 +221,10 @@ function unmapAndGoTo(offset: number): (machines: Machines) => void {
     machines.writeEntry(CODE + PAGE, (entry) => entry & ~BigInt(PRESENT));
     machines.goTo(CODE + BigInt(offset));
   };
+}
+
+function goTo(rip: bigint): (machines: Machines) => void {
+  return (machines) => machines.goTo(rip);
 }
 
 /** Maps the second code page to one of the frames of the code, and goes to where the program started. */
