@@ -202,7 +202,9 @@ export class Computer {
 
   /** Ends a process from outside, with an exit code of 0 to 255. No effect if it has ended. */
   kill(program: Process, exitCode: number): void {
-    if (!program.end) this.kernel.end(program, exitCode & 255);
+    if (program.end) return;
+    this.kernel.end(program, exitCode & 255);
+    this.store.forgetSome(Infinity);
   }
 
   /** The live process of a pid. */

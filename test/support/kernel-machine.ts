@@ -88,6 +88,7 @@ export class KernelMachine {
   clear(): void {
     for (const process of this.kernel.processes.live()) if (!process.end) this.kernel.end(process, 0);
     for (const name of [...this.kernel.names.names()]) this.kernel.names.publish(name, undefined, 'anything');
+    this.store.forgetSome(Infinity);
   }
 
   /** Throws where page tables, frames, regions, processes, threads and the scheduler do not agree. */
