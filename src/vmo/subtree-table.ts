@@ -151,14 +151,14 @@ export class SubtreeTable {
 
   retain(tree: Subtree): void {
     if (tree.serial < 0) throw new Error(`extent of level ${tree.level} held after it was forgotten`);
-    if (tree.users++ > 0 || !(tree instanceof Node)) return;
+    if (tree.users++ > 0 || !(tree instanceof Node) || tree.isReleased) return;
     this.retain(tree.left);
     this.retain(tree.right);
   }
 
   release(tree: Subtree): void {
     if (--tree.users > 0) return;
-    this.released.push(tree);
+    this.putReleased(tree);
     if (!this.isDeferring) this.forgetReleased(Infinity);
   }
 
@@ -183,18 +183,25 @@ export class SubtreeTable {
     for (let left = most; left > 0; left--) {
       const tree = released.pop();
       if (tree === undefined) return;
-      if (tree.users > 0 || tree.serial < 0) continue;
+      tree.isReleased = false;
+      if (tree.users > 0) continue;
       this.forget(tree);
       const below =
         tree instanceof Node ? [tree.right, tree.left] : tree instanceof Leaf && tree.twin ? [tree.twin] : [];
-      for (const part of below) if (--part.users === 0) released.push(part);
+      for (const part of below) if (--part.users === 0) this.putReleased(part);
     }
+  }
+
+  private putReleased(tree: Subtree): void {
+    if (tree.isReleased) return;
+    tree.isReleased = true;
+    this.released.push(tree);
   }
 
   /** Forgets the subtrees made since the last call that nothing holds, the latest first: parents before children. */
   dropUnused(): void {
     for (let tree = this.unsettled.pop(); tree !== undefined; tree = this.unsettled.pop())
-      if (tree.users === 0 && tree.serial >= 0) this.forget(tree);
+      if (tree.users === 0 && tree.serial >= 0 && !tree.isReleased) this.forget(tree);
   }
 
   private hashLeaf(leaf: Leaf): Uint8Array {

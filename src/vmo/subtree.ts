@@ -19,6 +19,8 @@ export class Leaf {
   readonly level = 0;
   /** Ropes, nodes and views that hold this subtree; at 0 the table forgets it. */
   users = 0;
+  /** Whether it stands in the table's list of what nothing holds any more: until it is taken from there, it holds what it held. */
+  isReleased = false;
   /** The SHA-256 of its record, once somebody asked. */
   hash: Uint8Array | undefined;
   /** The hash in hexadecimal, once somebody asked. */
@@ -45,6 +47,7 @@ export class Node {
   /** Bytes up to the last that is not zero; at least that many where a part was not fetched. */
   readonly used: number;
   users = 0;
+  isReleased = false;
   hash: Uint8Array | undefined;
 
   constructor(
@@ -73,6 +76,7 @@ export interface RemoteSource {
  */
 export class Remote {
   users = 0;
+  isReleased = false;
   fetched: Leaf | Node | undefined;
 
   constructor(

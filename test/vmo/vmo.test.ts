@@ -674,6 +674,52 @@ t.test('a VMO apart leaves nothing behind', async (t) => {
   t.equal(store.counters.pagesStored, 0);
 });
 
+t.test('what is released may be held again until it is forgotten', (t) => {
+  const anyStep = fc.record({
+    what: fc.constantFrom('make', 'make unhashed', 'close', 'close later', 'forget some', 'part'),
+    content: fc.nat({ max: 3 }),
+    pages: fc.integer({ min: 1, max: 9 }),
+  });
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
+      const store = new VmoStore(nativeHash);
+      const handles: VmoHandle[] = [];
+      const models: Uint8Array[] = [];
+      for (const { what, content, pages } of steps) {
+        if (what.startsWith('make')) {
+          models.push(noise(pages * PAGE, content));
+          handles.push(store.fromBytes(models.at(-1)!));
+          if (what === 'make') void handles.at(-1)!.id;
+        } else if (what === 'forget some') store.forgetSome(pages);
+        else if (handles.length > 0) {
+          const place = content % handles.length;
+          const handle = handles[place]!;
+          if (what === 'part') {
+            const [from, length] = [1, handle.length - 1];
+            models.push(models[place]!.slice(from));
+            handles.push(store.slice(handle, from, length));
+            void handles.at(-1)!.contentId;
+            continue;
+          }
+          handles.splice(place, 1);
+          models.splice(place, 1);
+          if (what === 'close') handle.close();
+          else store.closing(() => handle.close());
+        }
+        handles.forEach((handle, i) => {
+          if (handle.contentId !== flatId(models[i]!)) throw new Error('a VMO has changed');
+        });
+      }
+      store.closing(() => handles.forEach((handle) => handle.close()));
+      store.forgetSome(Infinity);
+      const { pagesStored, published } = store.counters;
+      if (pagesStored !== 0 || published !== 0) throw new Error(`${pagesStored} pages and ${published} ids are kept`);
+    }),
+    { numRuns: 300 },
+  );
+  t.end();
+});
+
 t.test('constructors normalise: what is the whole stays the thing itself, slices of one base join', async (t) => {
   const store = new VmoStore(nativeHash);
   const base = store.fromBytes(noise(50_000, 3));
