@@ -1,10 +1,9 @@
-import { PAGE_SIZE } from '../bits.js';
 import type { StateWriter } from '../state-writer.js';
 import type { LinearAddress } from './linear-address.js';
+import { PageBlocks } from './page-blocks.js';
 
 /** Pages whose places are kept together: few enough that a page that stands alone costs little. */
 const PAGES_IN_BLOCK = 64;
-const BLOCK_BYTES = PAGES_IN_BLOCK * PAGE_SIZE;
 
 /** The places of the pages of a block, by their number in it: one more than the place, 0 for a page that is not there. */
 interface Block {
@@ -16,17 +15,14 @@ interface Block {
 /**
  * Pages in a ring, and the hand of CLOCK that goes round it. Every step is O(1), and the order is a function of the steps
  * made before: a page comes in at the end, and when one leaves, the last one takes its place.
- *
- * Places are in arrays by page, a block at a time: neighbours come and go together, and an address, which is no small
- * integer, is a slow key.
  */
 export class ClockRing {
   private readonly pages: LinearAddress[] = [];
-  /** By address / BLOCK_BYTES; none is empty. */
-  private readonly blocks = new Map<number, Block>();
-  /** The block that was asked for last, and its number; -1: none, or it is gone. */
-  private lastBlock: Block | undefined;
-  private lastIndex = -1;
+  /** None is empty. */
+  private readonly blocks = new PageBlocks<Block>(PAGES_IN_BLOCK, () => ({
+    places: new Array<number>(PAGES_IN_BLOCK).fill(0),
+    count: 0,
+  }));
   /** The place that the hand comes to next. */
   private hand = 0;
 
@@ -36,8 +32,8 @@ export class ClockRing {
 
   /** Takes a page in; no effect where it is there already. */
   add(page: LinearAddress): void {
-    const block = this.blockOf(page) ?? this.addBlock(page);
-    const number = numberInBlock(page);
+    const block = this.blocks.ofOrNew(page);
+    const number = this.blocks.placeOf(page);
     if (block.places[number] !== 0) return;
     block.places[number] = this.pages.push(page);
     block.count++;
@@ -45,16 +41,16 @@ export class ClockRing {
 
   /** Takes a page out; no effect where it is not there. */
   delete(page: LinearAddress): void {
-    const block = this.blockOf(page);
-    const number = numberInBlock(page);
+    const block = this.blocks.of(page);
+    const number = this.blocks.placeOf(page);
     const place = (block?.places[number] ?? 0) - 1;
     if (!block || place < 0) return;
     block.places[number] = 0;
-    if (--block.count === 0) this.removeBlock(page);
+    if (--block.count === 0) this.blocks.delete(page);
     const last = this.pages.pop()!;
     if (last !== page) {
       this.pages[place] = last;
-      this.blockOf(last)!.places[numberInBlock(last)] = place + 1;
+      this.blocks.of(last)!.places[this.blocks.placeOf(last)] = place + 1;
     }
     // The hand has not seen the page that took the place of the one it saw last.
     if (place === this.hand - 1) this.hand = place;
@@ -70,31 +66,4 @@ export class ClockRing {
   writeState(out: StateWriter): void {
     out.numbers(this.pages).number(this.hand);
   }
-
-  private blockOf(page: LinearAddress): Block | undefined {
-    const index = Math.floor(page / BLOCK_BYTES);
-    if (index === this.lastIndex) return this.lastBlock;
-    const block = this.blocks.get(index);
-    if (!block) return undefined;
-    this.lastBlock = block;
-    this.lastIndex = index;
-    return block;
-  }
-
-  private addBlock(page: LinearAddress): Block {
-    const block = { places: new Array<number>(PAGES_IN_BLOCK).fill(0), count: 0 };
-    this.lastBlock = block;
-    this.lastIndex = Math.floor(page / BLOCK_BYTES);
-    this.blocks.set(this.lastIndex, block);
-    return block;
-  }
-
-  private removeBlock(page: LinearAddress): void {
-    this.blocks.delete(Math.floor(page / BLOCK_BYTES));
-    this.lastIndex = -1;
-  }
-}
-
-function numberInBlock(page: LinearAddress): number {
-  return (page / PAGE_SIZE) & (PAGES_IN_BLOCK - 1);
 }

@@ -13,6 +13,7 @@ import { WriteFence } from '../../src/mmu/fence.js';
 import { TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FETCH, TLB_READ, TLB_WRITE } from '../../src/mmu/tlb.js';
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../../src/mmu/walk.js';
 import { translate, type Access } from '../mmu/model.js';
+import { FramesForTables } from '../support/table-frames.js';
 
 const PAGE = 4096;
 const TABLE_FRAMES = 40;
@@ -45,27 +46,17 @@ class Machine {
   readonly seen = { tablesFreed: 0, windowReads: 0, putBack: 0, fetchesForgotten: 0 };
   private readonly cpu: Cpu;
   private readonly pageTable: PageTable;
-  private readonly free = Array.from({ length: TABLE_FRAMES }, (_, frame) => frame);
   /** Where code was fetched from, by the address of its page, until somebody says that it is mapped elsewhere. */
   private readonly fetched = new Map<number, bigint>();
 
   constructor(private readonly memory: GuestMemory) {
     this.cpu = new Cpu(memory, 'evaluator');
     const { linearMemory, mmu } = this.cpu;
-    this.pageTable = new PageTable(linearMemory, {
-      allocateTable: () => {
-        const frame = this.free.pop()!;
-        memory.ram.fill(0, frame * PAGE, (frame + 1) * PAGE);
-        return frame;
-      },
-      freeTable: (frame) => {
-        linearMemory.stored(frame * PAGE, PAGE);
-        // Whoever still takes it for a table finds nonsense.
-        memory.ram.fill(0xff, frame * PAGE, (frame + 1) * PAGE);
-        this.free.push(frame);
-        this.seen.tablesFreed++;
-      },
+    const frames = new FramesForTables(memory, TABLE_FRAMES, (frame) => {
+      linearMemory.stored(frame * PAGE, PAGE);
+      this.seen.tablesFreed++;
     });
+    this.pageTable = new PageTable(linearMemory, frames);
     mmu.setCr3(this.pageTable.root);
     mmu.setCr0(CR0_WP);
     mmu.setEfer(EFER_NXE);

@@ -5,33 +5,24 @@ import { Cpu } from '../../src/cpu/cpu.js';
 import { PageTable } from '../../src/kernel/page-table.js';
 import { GuestMemory } from '../../src/memory.js';
 import { PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
+import { FramesForTables } from '../support/table-frames.js';
 
 const PAGE = 4096;
 const FRAMES = 64;
 
 /** A page table whose tables lie in frames that are given again at once, as the pool gives them. */
 class Machine {
-  readonly free = Array.from({ length: FRAMES }, (_, frame) => frame);
   readonly pageTable: PageTable;
+  private readonly frames: FramesForTables;
 
   constructor(memory: GuestMemory) {
     const { linearMemory } = new Cpu(memory, 'evaluator');
-    this.pageTable = new PageTable(linearMemory, {
-      allocateTable: () => {
-        const frame = this.free.pop()!;
-        memory.ram.fill(0, frame * PAGE, (frame + 1) * PAGE);
-        return frame;
-      },
-      freeTable: (frame) => {
-        // Whoever still takes it for a table finds nonsense.
-        memory.ram.fill(0xff, frame * PAGE, (frame + 1) * PAGE);
-        this.free.push(frame);
-      },
-    });
+    this.frames = new FramesForTables(memory, FRAMES);
+    this.pageTable = new PageTable(linearMemory, this.frames);
   }
 
   get tables(): number {
-    return FRAMES - this.free.length;
+    return FRAMES - this.frames.free.length;
   }
 }
 
