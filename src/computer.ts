@@ -17,7 +17,7 @@ import type { Process } from './kernel/process.js';
 import type { TrapReport } from './kernel/trap-report.js';
 import type { WriteBackCounters } from './kernel/write-back.js';
 import { GuestMemory } from './memory.js';
-import { StateWriter } from './state-writer.js';
+import { StateWriter } from './state/state-writer.js';
 import { STANDARD_FORMAT, type HashFunction } from './vmo/canonical-form.js';
 import { FramePool, type FrameCounters } from './vmo/frame-pool.js';
 import { VmoHandle } from './vmo/handle.js';

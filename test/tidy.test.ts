@@ -20,14 +20,15 @@ const LONGER: Readonly<Record<string, number>> = {};
 /** The layers of src/, each with those that it may import; itself goes without saying. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bits: [],
-  'state-writer': ['bits'],
+  sorted: [],
+  state: ['bits'],
   memory: ['bits'],
   mmu: ['memory', 'bits'],
-  vmo: ['memory', 'state-writer', 'bits'],
-  cpu: ['mmu', 'memory', 'state-writer', 'bits'],
-  kernel: ['cpu', 'mmu', 'vmo', 'memory', 'state-writer', 'bits'],
-  computer: ['kernel', 'cpu', 'mmu', 'vmo', 'memory', 'state-writer', 'bits'],
-  debug: ['computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  vmo: ['memory', 'sorted', 'state', 'bits'],
+  cpu: ['mmu', 'memory', 'sorted', 'state', 'bits'],
+  kernel: ['cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
+  computer: ['kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
+  debug: ['computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   index: ['debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
   cli: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
 };

@@ -1,5 +1,5 @@
 import type { GuestMemory } from '../memory.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import { bigintArithmetic } from './bigint-arithmetic.js';
 import { FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, kindCode, slotsOf, thunkOfCode } from './flag-slots.js';
 import { AC, STATUS_FLAGS, TF, bitsOf, type FlagsThunk } from './flags.js';

@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from '../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../memory.js';
 import { Mmu } from '../mmu/mmu.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import { CpuState } from './cpu-state.js';
 import { Decoder } from './decoder.js';
 import { Evaluator } from './evaluator.js';

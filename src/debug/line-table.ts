@@ -1,5 +1,5 @@
 /** Source lines of an image's instructions, from .debug_line: DWARF versions 2 to 5, 6.2 "Line Number Information". */
-import { findLast } from '../kernel/sorted.js';
+import { findLast } from '../sorted.js';
 import { DwarfFormatError, DwarfReader } from './dwarf-reader.js';
 import { ImageSections } from './image-sections.js';
 import type { ImageBytes } from '../kernel/elf-fields.js';

@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { Foreground } from './foreground.js';
 import { INTERRUPT, LineDiscipline } from './line-discipline.js';
 import type { Process } from './process.js';

@@ -1,7 +1,7 @@
 import type { Cpu, CpuEvent } from '../cpu/cpu.js';
 import type { RefusedStore } from '../cpu/events.js';
 import { without, type AddressRange } from '../mmu/fence.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { AddressSpace } from './address-space.js';
 import type { KernelHooks } from './hooks.js';
 import { LastWriters, type LastWriter } from './last-writers.js';

@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
 
 /** Handles that a process has at most: what a program makes and forgets is bounded. */

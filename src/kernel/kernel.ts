@@ -4,7 +4,7 @@ import { Vector, type GuestException } from '../cpu/exceptions.js';
 import { RDI } from '../cpu/state.js';
 import type { GuestMemory } from '../memory.js';
 import { addressOf } from '../mmu/fence.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
 import { AddressSpace } from './address-space.js';

@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../bits.js';
 import type { AddressRange } from '../mmu/fence.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 
 /** Bytes whose last writer is remembered, at most. */

@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import { finished, type Steps } from '../vmo/steps.js';
 import type { VmoStore } from '../vmo/store.js';

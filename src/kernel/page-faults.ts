@@ -1,5 +1,5 @@
 import { OutOfFramesError } from '../vmo/errors.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import type { FaultOutcome, Pager } from './pager.js';

@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../bits.js';
 import type { LinearMemory } from '../cpu/linear-memory.js';
 import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../mmu/entry.js';
 import { OutOfFramesError } from '../vmo/errors.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { FramePool } from '../vmo/frame-pool.js';
 import type { VmoHandle, VmoPage } from '../vmo/handle.js';
 import type { AddressSpace } from './address-space.js';

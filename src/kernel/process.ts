@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import { CONSOLE_MODE, type ConsoleMode } from './console.js';
 import { EndedCodes } from './ended-codes.js';

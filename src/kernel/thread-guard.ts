@@ -1,6 +1,6 @@
 import type { FenceVerdict } from '../cpu/fenced-execution.js';
 import { WriteFence, unionOf, type AddressRange } from '../mmu/fence.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { Process } from './process.js';
 
 /** Ranges that a thread is granted, at most: those that touch are one. */

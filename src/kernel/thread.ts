@@ -1,5 +1,5 @@
 import { CONTEXT_BYTES, type CpuState } from '../cpu/cpu-state.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 import type { Process } from './process.js';
 import { ThreadGuard } from './thread-guard.js';

@@ -1,6 +1,6 @@
 import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
 import type { GuestMemory } from '../memory.js';
-import type { StateWriter } from '../state-writer.js';
+import type { StateWriter } from '../state/state-writer.js';
 import { ZERO_LEAF } from './canonical-form.js';
 import { FrameStateError, OutOfFramesError, VmoRangeError } from './errors.js';
 import { FrameList } from './frame-list.js';

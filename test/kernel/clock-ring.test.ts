@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { ClockRing } from '../../src/kernel/clock-ring.js';
 import { PinnedPages } from '../../src/kernel/pinned-pages.js';
-import { StateWriter } from '../../src/state-writer.js';
+import { StateWriter } from '../../src/state/state-writer.js';
 
 const PAGE = 4096;
 

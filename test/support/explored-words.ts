@@ -1,6 +1,6 @@
 /** Threads that wait for words and wake each other, or publish a name: test/kernel/programs/words.c, explored. */
 import { fileURLToPath } from 'node:url';
-import { StateWriter } from '../../src/state-writer.js';
+import { StateWriter } from '../../src/state/state-writer.js';
 import { explore, type ExploredMachine, type StateGraph } from './explorer.js';
 import { compiled } from './guest-programs.js';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { PRESENT } from '../../src/mmu/entry.js';
 import type { Process } from '../../src/kernel/process.js';
 import type { Thread } from '../../src/kernel/thread.js';
-import { StateWriter } from '../../src/state-writer.js';
+import { StateWriter } from '../../src/state/state-writer.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { KernelMachine } from './kernel-machine.js';
 

@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../../bits.js';
-import { StateWriter } from '../../state-writer.js';
+import { StateWriter } from '../../state/state-writer.js';
 import { generated } from '../interpreter/generated.js';
 import { pageOf } from '../linear-page.js';
 import type { CodePage } from './code-reader.js';

@@ -1,4 +1,4 @@
-import type { StateWriter } from '../../state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { CallWork } from '../thread.js';

@@ -5,7 +5,7 @@ import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
 import { again } from '../map-vmo.js';
 import { MemoryContent } from '../memory-content.js';
-import type { StateWriter } from '../../state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 import type { CallWork } from '../thread.js';
 import { LENGTH_MAX, isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';

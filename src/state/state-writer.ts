@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from './bits.js';
+import { PAGE_SIZE } from '../bits.js';
 
 /**
  * Writes down what a machine's state is, in one way: who hashes the bytes has its identity. Every part says where it ends,

@@ -6,14 +6,14 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rollup } from '@rollup/wasm-node';
-import { Decoder } from '../cpu/decoder.js';
-import { buildInterpreter } from '../cpu/interpreter/build-interpreter.js';
-import { GuestCompilerError, buildAllGuests } from './guest-compiler.js';
-import { packagedImages } from './image-file.js';
+import { Decoder } from './cpu/decoder.js';
+import { buildInterpreter } from './cpu/interpreter/build-interpreter.js';
+import { GuestCompilerError, buildAllGuests } from './cli/guest-compiler.js';
+import { packagedImages } from './cli/image-file.js';
 
 /** What was translated by other modules than these is not to be found in a store: see cpu/translator/code-key.ts. */
 function translatorVersion(): string {
-  const directory = new URL('../cpu/', import.meta.url);
+  const directory = new URL('./cpu/', import.meta.url);
   const paths = readdirSync(directory, { recursive: true, encoding: 'utf8' });
   const modules = paths.filter((path) => path.endsWith('.js') && !path.endsWith('generated.js')).sort();
   const hash = createHash('sha256');
@@ -25,7 +25,7 @@ function generateInterpreterModule(): void {
   const { bytes, handlerOfForm, handlerOfPair } = buildInterpreter(new Decoder().forms);
   const wasm = Buffer.from(bytes).toString('base64');
   const generated = { wasm, handlerOfForm, handlerOfPair, translatorVersion: translatorVersion() };
-  const target = new URL('../cpu/interpreter/generated.js', import.meta.url);
+  const target = new URL('./cpu/interpreter/generated.js', import.meta.url);
   writeFileSync(target, `export const generated = ${JSON.stringify(generated)};\n`);
 }
 
@@ -36,7 +36,7 @@ function generateInterpreterModule(): void {
 async function bundleCommandLine(): Promise<void> {
   const isPackage = (id: string): boolean => !id.startsWith('.') && !id.startsWith('/');
   const bundle = await rollup({ input: commandLine, external: isPackage });
-  const dir = fileURLToPath(new URL('.', import.meta.url));
+  const dir = fileURLToPath(new URL('./cli', import.meta.url));
   await bundle.write({ dir, format: 'es', entryFileNames: 'main.js', chunkFileNames: 'main-[name].js' });
   await bundle.close();
 }
@@ -51,7 +51,7 @@ async function compileGuests(): Promise<void> {
   }
 }
 
-const commandLine = fileURLToPath(new URL('main.js', import.meta.url));
+const commandLine = fileURLToPath(new URL('./cli/main.js', import.meta.url));
 
 generateInterpreterModule();
 await bundleCommandLine();
