@@ -1,13 +1,22 @@
 import { MASK64, isCanonical, truncate, type Width } from '../bits.js';
-import { bigintArithmetic } from './bigint-arithmetic.js';
+import { bigintArithmetic } from './meaning/bigint-arithmetic.js';
 import type { CpuState } from './cpu-state.js';
 import { GuestException, Vector } from './exceptions.js';
 import { floatOperations } from './float-operations.js';
-import { STATUS_FLAGS, conditionOf, flagsOfRotate, type FlagsThunk } from './flags.js';
-import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from './form.js';
+import { STATUS_FLAGS, conditionOf, flagsOfRotate, type FlagsThunk } from './meaning/flags.js';
+import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from './meaning/form.js';
 import type { Instruction } from './instruction.js';
 import type { LinearMemory } from './linear-memory.js';
-import type { Access, Arithmetic, Floats, HostOperations, LeaveReason, Machine, Place, Vectors } from './machine.js';
+import type {
+  Access,
+  Arithmetic,
+  Floats,
+  HostOperations,
+  LeaveReason,
+  Machine,
+  Place,
+  Vectors,
+} from './meaning/vocabulary.js';
 import { RCX, RSP, SS, X87 } from './state.js';
 import { bigintVectors } from './vector.js';
 

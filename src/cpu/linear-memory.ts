@@ -5,7 +5,7 @@ import type { Mmu } from '../mmu/mmu.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
 import type { DeferredStores } from './deferred-stores.js';
 import { GuestException, Vector, pageFault } from './exceptions.js';
-import type { Access } from './machine.js';
+import type { Access } from './meaning/vocabulary.js';
 
 const PAGE_OFFSET = 0xfff;
 

@@ -1,5 +1,5 @@
 import type { Width } from '../bits.js';
-import type { Form } from '../cpu/form.js';
+import type { Form } from '../cpu/meaning/form.js';
 import type { Instruction } from '../cpu/instruction.js';
 
 type NamesByWidth = Partial<Record<Width, string>>;

@@ -3,7 +3,7 @@ import { Code, Decoder as Judge, DecoderOptions, Instruction as Judged } from 'i
 import t, { type Test } from 'tap';
 import { Decoder } from '../../src/cpu/decoder.js';
 import type { DecodeFailure, Instruction } from '../../src/cpu/instruction.js';
-import { OPCODES } from '../../src/cpu/opcodes/index.js';
+import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
 import type { Row } from '../../src/cpu/row.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';

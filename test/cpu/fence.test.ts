@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Form } from '../../src/cpu/form.js';
+import type { Form } from '../../src/cpu/meaning/form.js';
 import { FenceCheck } from './fence/check.js';
 
 /** Cases of a form that store something, and how many are looked at to find them. */

@@ -4,8 +4,8 @@ import { hex } from '../../src/bits.js';
 import { Vector } from '../../src/cpu/exceptions.js';
 import { floatOperations } from '../../src/cpu/float-operations.js';
 import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS, MXCSR_MASK } from '../../src/cpu/float/mxcsr.js';
-import { CF, PF, ZF } from '../../src/cpu/flags.js';
-import type { FloatOperation, Floats, PackedConversion } from '../../src/cpu/machine.js';
+import { CF, PF, ZF } from '../../src/cpu/meaning/flags.js';
+import type { FloatOperation, Floats, PackedConversion } from '../../src/cpu/meaning/vocabulary.js';
 import { lanesOf, vectorOf } from '../../src/cpu/vector.js';
 
 class Raised extends Error {

@@ -1,10 +1,10 @@
 import t from 'tap';
 import { Decoder } from '../../src/cpu/decoder.js';
-import type { Form } from '../../src/cpu/form.js';
+import type { Form } from '../../src/cpu/meaning/form.js';
 import { FormTable, enumerateForms } from '../../src/cpu/form-table.js';
 import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow } from '../../src/cpu/opcode-lookup.js';
-import { OPCODES } from '../../src/cpu/opcodes/index.js';
-import { parseEncoding } from '../../src/cpu/opcodes/row-syntax.js';
+import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
+import { parseEncoding } from '../../src/cpu/meaning/opcodes/row-syntax.js';
 import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from '../../src/cpu/row.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { hex } from '../../src/bits.js';
-import type { VectorOperation } from '../../src/cpu/machine.js';
+import type { VectorOperation } from '../../src/cpu/meaning/vocabulary.js';
 import { bigintVectors as vectors } from '../../src/cpu/vector.js';
 
 /*

@@ -1,5 +1,5 @@
 import type { Decoder } from '../../src/cpu/decoder.js';
-import type { Form } from '../../src/cpu/form.js';
+import type { Form } from '../../src/cpu/meaning/form.js';
 import type { Instruction } from '../../src/cpu/instruction.js';
 import type { EncodingPattern } from '../../src/cpu/row.js';
 import type { Random } from './random.js';

@@ -1,4 +1,4 @@
-import type { Form } from '../form.js';
+import type { Form } from '../meaning/form.js';
 import type { HandlerNumbers } from './record-writer.js';
 import { generateInterpreter } from './generate.js';
 import { planHandlers } from './plan.js';

@@ -1,7 +1,7 @@
-import { COMMON_KINDS, FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, thunkOfCode } from '../flag-slots.js';
-import { bitsOf, conditionOf } from '../flags.js';
-import { FLAGS_KINDS } from '../flag-slots.js';
-import { type FlagsThunk } from '../flags.js';
+import { COMMON_KINDS, FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, thunkOfCode } from '../meaning/flag-slots.js';
+import { bitsOf, conditionOf } from '../meaning/flags.js';
+import { FLAGS_KINDS } from '../meaning/flag-slots.js';
+import { type FlagsThunk } from '../meaning/flags.js';
 import { WasmArithmetic } from '../wasm/arithmetic.js';
 import { Code } from '../wasm/code.js';
 import type { WasmModule } from '../wasm/module.js';

@@ -1,4 +1,4 @@
-import type { Form } from '../form.js';
+import type { Form } from '../meaning/form.js';
 import { Code } from '../wasm/code.js';
 import { NotCompiled } from '../wasm/floats.js';
 import { Emitter } from '../wasm/value.js';

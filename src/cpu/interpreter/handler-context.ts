@@ -1,6 +1,6 @@
-import { kindCode, slotsOf } from '../flag-slots.js';
-import { type FlagsThunk } from '../flags.js';
-import type { Arithmetic } from '../machine.js';
+import { kindCode, slotsOf } from '../meaning/flag-slots.js';
+import { type FlagsThunk } from '../meaning/flags.js';
+import type { Arithmetic } from '../meaning/vocabulary.js';
 import * as at from '../state.js';
 import type { Code, Label } from '../wasm/code.js';
 import type { CompilerContext, MidExit } from '../wasm/meaning-compiler.js';

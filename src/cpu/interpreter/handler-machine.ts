@@ -1,6 +1,6 @@
 import type { Width } from '../../bits.js';
-import type { Form, GprOperand, MemoryOperand, OperandForm, XmmOperand } from '../form.js';
-import type { Machine } from '../machine.js';
+import type { Form, GprOperand, MemoryOperand, OperandForm, XmmOperand } from '../meaning/form.js';
+import type { Machine } from '../meaning/vocabulary.js';
 import * as at from '../state.js';
 import { MeaningCompiler, withAllWords } from '../wasm/meaning-compiler.js';
 import type { Emitter, WasmValue } from '../wasm/value.js';

@@ -1,4 +1,4 @@
-import type { AddressShape, Form, OperandForm } from '../form.js';
+import type { AddressShape, Form, OperandForm } from '../meaning/form.js';
 import { compiles } from './function-handler.js';
 import { HOT_FORMS, HOT_PAIRS } from './hot-forms.js';
 import { FIRST_FORM_HANDLER, Handler } from './record.js';

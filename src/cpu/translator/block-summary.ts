@@ -1,5 +1,5 @@
-import { COMMON_KINDS, FLAGS_KINDS, kindCode } from '../flag-slots.js';
-import { type FlagsThunk } from '../flags.js';
+import { COMMON_KINDS, FLAGS_KINDS, kindCode } from '../meaning/flag-slots.js';
+import { type FlagsThunk } from '../meaning/flags.js';
 import type { Instruction } from '../instruction.js';
 import { Code } from '../wasm/code.js';
 import type { CompilerContext } from '../wasm/meaning-compiler.js';

@@ -1,8 +1,8 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
-import { DF } from '../flags.js';
-import type { Form } from '../form.js';
-import type { Machine } from '../machine.js';
+import { DF } from '../meaning/flags.js';
+import type { Form } from '../meaning/form.js';
+import type { Machine } from '../meaning/vocabulary.js';
 import { RAX, RCX, RDI, RSI } from '../state.js';
 import type { Emitter, WasmValue } from '../wasm/value.js';
 

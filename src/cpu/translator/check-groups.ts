@@ -1,4 +1,4 @@
-import type { Access } from '../machine.js';
+import type { Access } from '../meaning/vocabulary.js';
 import type { Origin } from '../wasm/value.js';
 
 /**

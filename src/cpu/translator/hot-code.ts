@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../fetch.js';
-import type { Form } from '../form.js';
+import type { Form } from '../meaning/form.js';
 import type { Instruction } from '../instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
 import { Exit, type ExitCode } from '../interpreter/record.js';

@@ -1,10 +1,10 @@
 import { maskOf, truncate, type Width } from '../../bits.js';
 import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
-import { thunkOfCode } from '../flag-slots.js';
-import { mapThunk, type FlagsThunk } from '../flags.js';
-import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../form.js';
+import { thunkOfCode } from '../meaning/flag-slots.js';
+import { mapThunk, type FlagsThunk } from '../meaning/flags.js';
+import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../meaning/form.js';
 import type { Instruction } from '../instruction.js';
-import type { Access, Machine, Place } from '../machine.js';
+import type { Access, Machine, Place } from '../meaning/vocabulary.js';
 import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state.js';
 import type { Code } from '../wasm/code.js';
 import { MeaningCompiler, withAllWords, type CompilerContext } from '../wasm/meaning-compiler.js';

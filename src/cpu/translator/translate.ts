@@ -1,8 +1,8 @@
 import { LEAST_WASM_PAGES } from '../../memory.js';
-import type { FlagsThunk } from '../flags.js';
+import type { FlagsThunk } from '../meaning/flags.js';
 import type { Instruction } from '../instruction.js';
 import { encodeThunk } from '../interpreter/handler-context.js';
-import type { Arithmetic } from '../machine.js';
+import type { Arithmetic } from '../meaning/vocabulary.js';
 import * as at from '../state.js';
 import { Code, type Label } from '../wasm/code.js';
 import type { MidExit } from '../wasm/meaning-compiler.js';

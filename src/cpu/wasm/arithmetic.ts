@@ -1,6 +1,6 @@
 import { maskOf, type Width } from '../../bits.js';
-import { bigintArithmetic } from '../bigint-arithmetic.js';
-import type { Arithmetic } from '../machine.js';
+import { bigintArithmetic } from '../meaning/bigint-arithmetic.js';
+import type { Arithmetic } from '../meaning/vocabulary.js';
 import type { WasmInstruction } from './opcodes.js';
 import { constantValue, typeOfWidth, type Emitter, type WasmValue } from './value.js';
 

@@ -1,4 +1,4 @@
-import type { FloatOperation, FloatWidth, Floats, PackedConversion } from '../machine.js';
+import type { FloatOperation, FloatWidth, Floats, PackedConversion } from '../meaning/vocabulary.js';
 import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../float/mxcsr.js';
 import { MXCSR as MXCSR_ADDRESS } from '../state.js';
 import { PackedFloats } from './packed-floats.js';

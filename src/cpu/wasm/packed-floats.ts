@@ -1,4 +1,4 @@
-import type { FloatOperation, PackedConversion } from '../machine.js';
+import type { FloatOperation, PackedConversion } from '../meaning/vocabulary.js';
 import { MXCSR } from '../float/mxcsr.js';
 import { MXCSR as MXCSR_ADDRESS } from '../state.js';
 import type { Format } from './floats.js';

@@ -1,7 +1,7 @@
 /** Random programs: blocks of instructions that branch to each other, store to their data and sometimes to themselves. */
 import { PAGE_SIZE } from '../../../src/bits.js';
 import type { Decoder } from '../../../src/cpu/decoder.js';
-import type { Form } from '../../../src/cpu/form.js';
+import type { Form } from '../../../src/cpu/meaning/form.js';
 import type { Instruction } from '../../../src/cpu/instruction.js';
 import { HOT_FORMS, HOT_PAIRS } from '../../../src/cpu/interpreter/hot-forms.js';
 import { signatureOf } from '../../../src/cpu/interpreter/plan.js';

@@ -1,6 +1,6 @@
 /** What the manual defines of the state after an instruction. */
-import { STATUS_FLAGS } from '../../../src/cpu/flags.js';
-import { UNDEFINED_FLAGS, leavesResultUndefined } from '../../../src/cpu/opcodes/undefined-flags.js';
+import { STATUS_FLAGS } from '../../../src/cpu/meaning/flags.js';
+import { UNDEFINED_FLAGS, leavesResultUndefined } from '../../../src/cpu/meaning/opcodes/undefined-flags.js';
 import { RCX } from '../../../src/cpu/state.js';
 import type { MeaningCase } from './generate.js';
 

@@ -1,5 +1,5 @@
 import type { Decoder } from '../../../src/cpu/decoder.js';
-import type { Form, MemoryOperand } from '../../../src/cpu/form.js';
+import type { Form, MemoryOperand } from '../../../src/cpu/meaning/form.js';
 import type { Instruction } from '../../../src/cpu/instruction.js';
 import { FREE_RUN, RFLAGS, type OracleCase } from '../../oracle/case.js';
 import { CODE_BYTES, initialWindows } from '../../oracle/layout.js';

@@ -4,7 +4,7 @@
  */
 import { isCanonical, signed } from '../../../src/bits.js';
 import { Vector } from '../../../src/cpu/exceptions.js';
-import { ZF } from '../../../src/cpu/flags.js';
+import { ZF } from '../../../src/cpu/meaning/flags.js';
 import { MXCSR_MASK } from '../../../src/cpu/float/mxcsr.js';
 import { FS, RAX, RBX, RDI, RSI, RSP } from '../../../src/cpu/state.js';
 import type { OracleResult } from '../../oracle/case.js';

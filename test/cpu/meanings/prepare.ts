@@ -1,5 +1,5 @@
 /** What single instructions need of their registers, so that more than their first check is tested. */
-import type { Form } from '../../../src/cpu/form.js';
+import type { Form } from '../../../src/cpu/meaning/form.js';
 import { HIGH_BYTE, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../../../src/cpu/state.js';
 import { ARENA_BYTES, CODE, CODE_BYTES, HIGH_ARENA } from '../../oracle/layout.js';
 import type { Random } from '../../support/random.js';

@@ -1,10 +1,10 @@
 /** What a check found, in words and figures. */
-import type { Form } from '../../../src/cpu/form.js';
-import { int, int1, int3 } from '../../../src/cpu/isa/control-transfer.js';
-import { cli, sti } from '../../../src/cpu/isa/flag-control.js';
-import { ud, vmcall } from '../../../src/cpu/isa/miscellaneous.js';
-import { privileged, syscall, sysenter } from '../../../src/cpu/isa/system.js';
-import type { Semantics } from '../../../src/cpu/machine.js';
+import type { Form } from '../../../src/cpu/meaning/form.js';
+import { int, int1, int3 } from '../../../src/cpu/meaning/isa/control-transfer.js';
+import { cli, sti } from '../../../src/cpu/meaning/isa/flag-control.js';
+import { ud, vmcall } from '../../../src/cpu/meaning/isa/miscellaneous.js';
+import { privileged, syscall, sysenter } from '../../../src/cpu/meaning/isa/system.js';
+import type { Semantics } from '../../../src/cpu/meaning/vocabulary.js';
 import type { MeaningsCheck } from './check.js';
 import { HOST_DIFFERENCES } from './host-differences.js';
 

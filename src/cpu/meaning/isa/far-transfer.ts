@@ -1,0 +1,91 @@
+import type { Width } from '../../../bits.js';
+import { isCode, isWritable } from '../../descriptors.js';
+import { Vector } from '../../exceptions.js';
+import { NT } from '../flags.js';
+import type { MemoryOperand, OperandForm } from '../form.js';
+import type { Machine, Semantics } from '../vocabulary.js';
+import { CS, RSP } from '../../state.js';
+import { namesAny, requireDescriptor, requireUserSelector } from './descriptor-lookup.js';
+import { loadFlags } from './flag-control.js';
+import { resize } from './flag-bits.js';
+import { releaseStack, topOfStack } from './stack.js';
+
+/**
+ * Far transfers of control at CPL 3. There is one code segment and one stack segment for it (descriptors.ts), so that
+ * CS and SS are the same afterwards, and no transfer changes the privilege level. At CPL 0 they are #UD: only a kernel
+ * with descriptor tables of its own has segments to go to.
+ */
+
+/** A far pointer: the offset, zero-extended to 64 bits, and the selector behind it. */
+interface FarPointer<V> {
+  offset: V;
+  selector: V;
+}
+
+/** Reads m16:16, m16:32 or m16:64. */
+export function readFarPointer<V>(m: Machine<V>, operand: OperandForm, width: Width): FarPointer<V> {
+  const linear = m.linearAddress(operand as MemoryOperand);
+  const offset = m.translate(linear, width / 8, 'read').load(width);
+  const selector = m.translate(m.add(64, linear, m.constant(64, width / 8)), 2, 'read').load(16);
+  return { offset: resize(m, width, 64, offset), selector };
+}
+
+function requireUser<V>(m: Machine<V>): void {
+  m.raiseIf(m.isZero(8, m.cpl()), Vector.UD);
+}
+
+/** JMP m16:16, m16:32, m16:64. SDM Vol. 2A "JMP—Jump". */
+export const jmpFar: Semantics = (m, { dest, width }) => {
+  requireUser(m);
+  const { offset, selector } = readFarPointer(m, dest, width);
+  requireDescriptor(m, selector, namesAny(m, selector, isCode));
+  m.requireCanonical(offset);
+  m.jumpIndirect(offset);
+};
+
+/**
+ * CALL m16:16, m16:32, m16:64: pushes CS, then the address of the next instruction, each as wide as an operand. SDM
+ * Vol. 2A "CALL".
+ */
+export const callFar: Semantics = (m, { dest, width }) => {
+  requireUser(m);
+  const { offset, selector } = readFarPointer(m, dest, width);
+  requireDescriptor(m, selector, namesAny(m, selector, isCode));
+  const below = (words: number): typeof offset => m.sub(64, m.gpr(RSP, 64), m.constant(64, (words * width) / 8));
+  const savedSelector = m.translate(below(1), width / 8, 'write', true);
+  const savedOffset = m.translate(below(2), width / 8, 'write', true);
+  m.requireCanonical(offset);
+  savedSelector.store(width, resize(m, 16, width, m.host.selector(CS)));
+  savedOffset.store(width, resize(m, 64, width, m.nextRip()));
+  m.setGpr(RSP, 64, below(2));
+  m.jumpIndirect(offset);
+};
+
+/**
+ * RETF, RETF imm16: pops the offset and the selector, then releases as many bytes more as the immediate says. SDM Vol.
+ * 2B "RET".
+ */
+export const retf: Semantics = (m, { width, operands }) => {
+  requireUser(m);
+  const offset = resize(m, width, 64, topOfStack(m, width, 0));
+  const selector = resize(m, width, 16, topOfStack(m, width, 1));
+  requireUserSelector(m, selector, isCode);
+  m.requireCanonical(offset);
+  releaseStack(m, (2 * width) / 8);
+  if (operands.length > 0) m.setGpr(RSP, 64, m.add(64, m.gpr(RSP, 64), m.zeroExtend(16, 64, m.immediate(16))));
+  m.jumpIndirect(offset);
+};
+
+/** IRET, IRETD, IRETQ: pops RIP, CS, RFLAGS, RSP and SS; #GP(0) if NT is set. SDM Vol. 2A "IRET/IRETD/IRETQ". */
+export const iret: Semantics = (m, { width }) => {
+  requireUser(m);
+  const nested = m.and(64, m.systemFlags(), m.constant(64, NT));
+  m.raiseIf(m.isFalse(m.isZero(64, nested)), Vector.GP);
+  const [rip, cs, flags, rsp, ss] = [0, 1, 2, 3, 4].map((word) => resize(m, width, 64, topOfStack(m, width, word)));
+  requireUserSelector(m, m.truncate(64, 16, cs!), isCode);
+  m.requireCanonical(rip!);
+  requireUserSelector(m, m.truncate(64, 16, ss!), isWritable);
+  loadFlags(m, flags!, width === 16);
+  m.setGpr(RSP, 64, rsp!);
+  m.jumpIndirect(rip!);
+};

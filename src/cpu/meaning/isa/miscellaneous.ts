@@ -1,0 +1,107 @@
+import { Vector } from '../../exceptions.js';
+import type { Form, MemoryOperand } from '../form.js';
+import type { Machine, Place, Semantics } from '../vocabulary.js';
+import { RAX, RBP, RBX, RCX, RDX, RSP } from '../../state.js';
+import { resize } from './flag-bits.js';
+import { place } from './operands.js';
+
+/** SDM Vol. 1 5.1.13 "Miscellaneous Instructions", with ENTER and LEAVE. */
+
+/** LEA: DEST := the effective address, cut or zero-extended to the operand size. SDM Vol. 2A "LEA". */
+export const lea: Semantics = (m, { dest, src, width }) => {
+  const address = m.effectiveAddress(src as MemoryOperand);
+  place(m, dest, 'write').write(resize(m, 64, width, address));
+};
+
+/** NOP, PAUSE, PREFETCHh, PREFETCHW, ENDBR64 and the reserved hints: nothing, not even an access. SDM Vol. 2B "NOP". */
+export const nop: Semantics = () => {};
+
+/** UD0, UD1, UD2: #UD. SDM Vol. 2B "UD". */
+export const ud: Semantics = (m) => m.raise(Vector.UD);
+
+/** XLAT: AL := [RBX + AL], in an overridable segment. SDM Vol. 2D "XLAT/XLATB". */
+export const xlat: Semantics = (m, { addressWidth }) => {
+  const index = m.zeroExtend(8, addressWidth, m.gpr(RAX, 8));
+  const effective = resize(m, addressWidth, 64, m.add(addressWidth, m.gpr(RBX, addressWidth), index));
+  m.setGpr(RAX, 8, m.translate(m.add(64, m.sourceSegmentBase(), effective), 1, 'read').load(8));
+};
+
+/** CPUID: EAX EBX ECX EDX := what leaf EAX, subleaf ECX tells. SDM Vol. 2A "CPUID". */
+export const cpuid: Semantics = (m) => {
+  const [eax, ebx, ecx, edx] = m.host.cpuid(m.gpr(RAX, 32), m.gpr(RCX, 32));
+  m.setGpr(RAX, 32, eax);
+  m.setGpr(RBX, 32, ebx);
+  m.setGpr(RCX, 32, ecx);
+  m.setGpr(RDX, 32, edx);
+};
+
+/** RDTSC: EDX:EAX := the time-stamp counter. SDM Vol. 2B "RDTSC". */
+export const rdtsc: Semantics = (m) => {
+  const time = m.host.timeStamp();
+  m.setGpr(RAX, 32, m.truncate(64, 32, time));
+  m.setGpr(RDX, 32, m.truncate(64, 32, m.shr(64, time, m.constant(64, 32))));
+};
+
+/** CLFLUSH, CLFLUSHOPT: nothing to flush, but the byte must be readable. SDM Vol. 2A "CLFLUSH". */
+export const clflush: Semantics = (m, { dest }) => {
+  m.translate(m.linearAddress(dest as MemoryOperand), 1, 'read');
+};
+
+/** VMCALL: leaves to the kernel beneath. SDM Vol. 3C 31.3 "VMCALL". */
+export const vmcall: Semantics = (m) => m.leave('vmcall');
+
+const DEEPEST_NESTING = 31;
+
+/**
+ * ENTER: pushes RBP, then `level` frame pointers (level - 1 of them from the frame that RBP is in, and the new one),
+ * points RBP to the new frame and takes `immediate` bytes off RSP, where a write must be possible. SDM Vol. 2A "ENTER".
+ */
+export function enter<V>(m: Machine<V>, { width }: Form): void {
+  const bytes = width / 8;
+  const level = m.and(8, m.host.secondImmediate(), m.constant(8, DEEPEST_NESTING));
+  const oldFrame = m.gpr(RBP, 64);
+  const frame = m.sub(64, m.gpr(RSP, 64), m.constant(64, bytes));
+  const below = (address: V, words: number): V => m.sub(64, address, m.constant(64, words * bytes));
+  const savedFrame = m.translate(frame, bytes, 'write', true);
+
+  const finish = (depth: number, copies: readonly Copy<V>[]): void => {
+    const newFrame = depth > 0 ? m.translate(below(frame, depth), bytes, 'write', true) : undefined;
+    const top = m.sub(64, below(frame, depth), m.zeroExtend(16, 64, m.immediate(16)));
+    m.translate(top, bytes, 'write', true);
+    savedFrame.store(width, m.gpr(RBP, width));
+    for (const { from, to } of copies) to.store(width, from.load(width));
+    newFrame?.store(width, resize(m, 64, width, frame));
+    m.setGpr(RBP, width, resize(m, 64, width, frame));
+    m.setGpr(RSP, 64, top);
+  };
+  const copy = (depth: number): Copy<V> => ({
+    from: m.translate(below(oldFrame, depth), bytes, 'read', true),
+    to: m.translate(below(frame, depth), bytes, 'write', true),
+  });
+  // Every place is found before the first is filled, so each level lies inside the arm of the one before.
+  const nest = (depth: number, copies: readonly Copy<V>[]): void => {
+    m.if(
+      m.equal(8, level, m.constant(8, depth)),
+      () => finish(depth, copies),
+      () => {
+        if (depth < DEEPEST_NESTING) nest(depth + 1, depth === 0 ? copies : [...copies, copy(depth)]);
+      },
+    );
+  };
+  nest(0, []);
+}
+
+/** A frame pointer of an outer level on its way to the new frame. */
+interface Copy<V> {
+  readonly from: Place<V>;
+  readonly to: Place<V>;
+}
+
+/** LEAVE: RSP := RBP, then pops RBP. SDM Vol. 2A "LEAVE". */
+export const leave: Semantics = (m, { width }) => {
+  const bytes = width / 8;
+  const frame = m.gpr(RBP, 64);
+  const saved = m.translate(frame, bytes, 'read', true).load(width);
+  m.setGpr(RSP, 64, m.add(64, frame, m.constant(64, bytes)));
+  m.setGpr(RBP, width, saved);
+};

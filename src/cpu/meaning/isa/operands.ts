@@ -1,0 +1,64 @@
+import type { Width } from '../../../bits.js';
+import type { OperandForm, MemoryOperand } from '../form.js';
+import type { Access, Machine, Place } from '../vocabulary.js';
+
+/** An operand that is read, written, or both: a register, or memory that has been translated. */
+export interface OperandPlace<V> {
+  read(): V;
+  write(value: V): void;
+}
+
+/**
+ * The place of a general-purpose or memory operand. For memory, every fault is raised here: with access `write` it may be
+ * read and written at will.
+ */
+export function place<V>(m: Machine<V>, operand: OperandForm, access: Access): OperandPlace<V> {
+  switch (operand.kind) {
+    case 'gpr':
+      return { read: () => m.readGpr(operand), write: (value) => m.writeGpr(operand, value) };
+    case 'xmm':
+      return xmmPlace(m, operand.width, operand);
+    case 'memory': {
+      const where = memoryPlace(m, operand, access);
+      const width = widthOf(operand);
+      return { read: () => where.load(width), write: (value) => where.store(width, value) };
+    }
+    default:
+      throw new Error(`an operand of kind ${operand.kind} has no place`);
+  }
+}
+
+function xmmPlace<V>(m: Machine<V>, width: 32 | 64 | 128, operand: OperandForm & { kind: 'xmm' }): OperandPlace<V> {
+  if (width === 128) return { read: () => m.readXmm(operand), write: (value) => m.writeXmm(operand, value) };
+  return {
+    read: () => m.readXmmLow(operand, width),
+    write: (value) => m.writeXmmLow(operand, width, value),
+  };
+}
+
+/** The memory that an operand names, checked for alignment where the form asks for it, and translated. */
+export function memoryPlace<V>(m: Machine<V>, operand: MemoryOperand, access: Access): Place<V> {
+  const linear = m.linearAddress(operand);
+  if (operand.aligned) m.requireAligned(linear, operand.width / 8);
+  return m.translate(linear, operand.width / 8, access);
+}
+
+/** The value of any operand; an immediate extended to `width`, or at its own width. */
+export function read<V>(m: Machine<V>, operand: OperandForm, width?: Width): V {
+  if (operand.kind === 'immediate') return m.immediate(width ?? operand.width);
+  return place(m, operand, 'read').read();
+}
+
+/** Bits of an operand that has a width of its own. */
+export function widthOf(operand: OperandForm): Width | 128 {
+  if (operand.kind === 'relative' || operand.kind === 'segment' || (operand.kind === 'memory' && operand.width === 0))
+    throw new Error(`an operand of kind ${operand.kind} has no width`);
+  return operand.width as Width | 128;
+}
+
+/** The width of a general-purpose operand: 8 to 64 bits. */
+export function gprWidth(operand: OperandForm): Width {
+  const width = widthOf(operand);
+  if (width === 128) throw new Error('a general-purpose operand is at most 64 bits wide');
+  return width;
+}

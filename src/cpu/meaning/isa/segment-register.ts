@@ -1,0 +1,62 @@
+import type { Semantics } from '../vocabulary.js';
+import { readFarPointer } from './far-transfer.js';
+import { resize } from './flag-bits.js';
+import { gprWidth, place, read } from './operands.js';
+import { releaseStack, slotToPush, topOfStack } from './stack.js';
+
+/** SDM Vol. 1 5.1.12 "Segment Register Instructions", and those on the bases of FS and GS. */
+
+/** MOV r/m16, Sreg: a register takes the selector zero-extended, memory its 16 bits. SDM Vol. 2B "MOV—Move". */
+export const movFromSegment: Semantics = (m, { dest }) => {
+  const target = place(m, dest, 'write');
+  target.write(resize(m, 16, gprWidth(dest), m.host.selector(m.host.segmentNumber())));
+};
+
+/** MOV Sreg, r/m16: the decoder has refused CS. SDM Vol. 2B "MOV—Move". */
+export const movToSegment: Semantics = (m, { src }) => m.host.loadSegment(m.host.segmentNumber(), read(m, src));
+
+/** PUSH FS, PUSH GS: pushes the selector, zero-extended. SDM Vol. 2B "PUSH". */
+export const pushSegment =
+  (segment: number): Semantics =>
+  (m, { width }) => {
+    slotToPush(m, width).push(resize(m, 16, width, m.host.selector(segment)));
+  };
+
+/** POP FS, POP GS: pops the operand size, of which 16 bits are the selector. SDM Vol. 2B "POP". */
+export const popSegment =
+  (segment: number): Semantics =>
+  (m, { width }) => {
+    m.host.loadSegment(segment, resize(m, width, 16, topOfStack(m, width)));
+    releaseStack(m, width / 8);
+  };
+
+/**
+ * LSS, LFS, LGS: a far pointer's selector to the segment register, its offset to DEST. SDM Vol. 2A
+ * "LDS/LES/LFS/LGS/LSS".
+ */
+export const loadFarPointer =
+  (segment: number): Semantics =>
+  (m, { dest, src, width }) => {
+    const { offset, selector } = readFarPointer(m, src, width);
+    m.host.loadSegment(segment, selector);
+    place(m, dest, 'write').write(resize(m, 64, width, offset));
+  };
+
+/** RDFSBASE, RDGSBASE: DEST := the base of FS (GS). SDM Vol. 2B "RDFSBASE/RDGSBASE". */
+export const readBase =
+  (segment: number): Semantics =>
+  (m, { dest, width }) => {
+    place(m, dest, 'write').write(resize(m, 64, width, m.host.segmentBase(segment)));
+  };
+
+/**
+ * WRFSBASE, WRGSBASE: the base of FS (GS) := SRC, zero-extended; #GP(0) if it is not canonical. SDM Vol. 2D
+ * "WRFSBASE/WRGSBASE".
+ */
+export const writeBase =
+  (segment: number): Semantics =>
+  (m, { dest, width }) => {
+    const base = resize(m, width, 64, read(m, dest));
+    m.requireCanonical(base);
+    m.host.setSegmentBase(segment, base);
+  };

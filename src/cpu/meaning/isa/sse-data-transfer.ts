@@ -1,0 +1,68 @@
+import type { Semantics } from '../vocabulary.js';
+import { RDI } from '../../state.js';
+import { mov } from './data-transfer.js';
+import { place, read } from './operands.js';
+import { scalarWidth, xmm, zeroExtendToVector } from './sse-operands.js';
+
+/**
+ * MOVSS, MOVSD: between registers and to memory the low number only, from memory with zeros above it. SDM Vol. 2B
+ * "MOVSS", "MOVSD".
+ */
+export const moveScalar: Semantics = (m, form) =>
+  form.src.kind === 'memory' ? moveZeroExtended(m, form) : mov(m, form);
+
+/**
+ * MOVD, MOVQ: into an XMM register with zeros above, out of it the low bits. SDM Vol. 2B "MOVD/MOVQ—Move
+ * Doubleword/Move Quadword", "MOVQ—Move Quadword".
+ */
+export const moveZeroExtended: Semantics = (m, { dest, src }) => {
+  if (dest.kind === 'xmm') m.writeXmm(dest, zeroExtendToVector(m, scalarWidth(src), read(m, src)));
+  else place(m, dest, 'write').write(m.readXmmLow(xmm(src), scalarWidth(dest)));
+};
+
+/** MOVLPS, MOVLPD from memory: the low half of the register; the high half stays. SDM Vol. 2B "MOVLPS", "MOVLPD". */
+export const loadLow: Semantics = (m, { dest, src }) => {
+  m.writeXmmLow(xmm(dest), 64, read(m, src));
+};
+
+/** MOVLPS, MOVLPD to memory. */
+export const storeLow: Semantics = (m, { dest, src }) => {
+  place(m, dest, 'write').write(m.readXmmLow(xmm(src), 64));
+};
+
+/** MOVHPS, MOVHPD from memory: the high half of the register; the low half stays. SDM Vol. 2B "MOVHPS", "MOVHPD". */
+export const loadHigh: Semantics = (m, { dest, src }) => {
+  const half = read(m, src);
+  m.writeXmm(xmm(dest), m.withLane(64, m.readXmm(xmm(dest)), m.constant(32, 1), half));
+};
+
+/** MOVHPS, MOVHPD to memory. */
+export const storeHigh: Semantics = (m, { dest, src }) => {
+  place(m, dest, 'write').write(m.lane(64, m.readXmm(xmm(src)), m.constant(32, 1)));
+};
+
+const HIGH_TO_LOW = [24, 25, 26, 27, 28, 29, 30, 31, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/** MOVHLPS: DEST[63:0] := SRC[127:64]; the high half stays. SDM Vol. 2B "MOVHLPS". */
+export const movhlps: Semantics = (m, { dest, src }) => {
+  m.writeXmm(xmm(dest), m.shuffle(m.readXmm(xmm(dest)), m.readXmm(xmm(src)), HIGH_TO_LOW));
+};
+
+/** MOVMSKPS, MOVMSKPD, PMOVMSKB: the sign bits of the lanes, zeros above. SDM Vol. 2B "MOVMSKPS", "PMOVMSKB". */
+export const moveMask =
+  (laneWidth: 8 | 32 | 64): Semantics =>
+  (m, { dest, src }) => {
+    place(m, dest, 'write').write(m.signMask(laneWidth, m.readXmm(xmm(src))));
+  };
+
+/**
+ * MASKMOVDQU: those bytes of the first operand whose mask, the top bit of the byte in the second, is set, to DS:RDI; the
+ * segment can be overridden. All sixteen bytes must be writable, whatever the mask. SDM Vol. 2B "MASKMOVDQU".
+ */
+export const maskmovdqu: Semantics = (m, { dest, src, addressWidth }) => {
+  const offset = m.zeroExtend(addressWidth, 64, m.gpr(RDI, addressWidth));
+  const target = m.translate(m.add(64, m.sourceSegmentBase(), offset), 16, 'write');
+  const selected = m.vector('i8x16.gt_s', m.vectorConstant(0n), m.readXmm(xmm(src)));
+  const kept = m.vector('andnot', selected, target.load(128));
+  target.store(128, m.vector('or', kept, m.vector('and', selected, m.readXmm(xmm(dest)))));
+};

@@ -1,0 +1,119 @@
+import type { Width } from '../../../bits.js';
+import { DF, flagsOfSub } from '../flags.js';
+import type { Form } from '../form.js';
+import type { Machine, Place, Semantics } from '../vocabulary.js';
+import { RAX, RDI, RSI } from '../../state.js';
+
+/**
+ * SDM Vol. 1 5.1.8 "String Instructions". Elements lie at RSI, in an overridable segment, and at RDI, in ES; afterwards
+ * both registers move on by an element, upwards, or downwards where DF is set. With 67h they are ESI, EDI and ECX.
+ */
+
+/** One element, or with REP as many as the count register says: one iteration each. */
+function repeated<V>(m: Machine<V>, { repeat }: Form, element: () => V | undefined, bulk?: 'move' | 'fill'): void {
+  if (repeat === 'none') element();
+  else m.repeat(element, bulk);
+}
+
+/** The element at RSI. */
+function source<V>(m: Machine<V>, { width, addressWidth }: Form): Place<V> {
+  const address = wideAddress(m, addressWidth, RSI);
+  return m.translate(m.add(64, m.sourceSegmentBase(), address), width / 8, 'read');
+}
+
+/** The element at RDI. */
+function destination<V>(m: Machine<V>, { width, addressWidth }: Form, access: 'read' | 'write'): Place<V> {
+  return m.translate(wideAddress(m, addressWidth, RDI), width / 8, access);
+}
+
+function wideAddress<V>(m: Machine<V>, addressWidth: 32 | 64, register: number): V {
+  const address = m.gpr(register, addressWidth);
+  return addressWidth === 64 ? address : m.zeroExtend(32, 64, address);
+}
+
+/** Moves registers on by an element. */
+function advance<V>(m: Machine<V>, { width, addressWidth }: Form, ...registers: number[]): void {
+  const bytes = width / 8;
+  // DF is bit 10: moved down to 2 * bytes, it turns bytes into -bytes.
+  const isDown = m.and(64, m.systemFlags(), m.constant(64, DF));
+  const twice = m.shr(64, isDown, m.constant(64, Math.log2(DF) - Math.log2(2 * bytes)));
+  const step = cut(m, addressWidth, m.sub(64, m.constant(64, bytes), twice));
+  for (const register of registers)
+    m.setGpr(register, addressWidth, m.add(addressWidth, m.gpr(register, addressWidth), step));
+}
+
+function cut<V>(m: Machine<V>, width: Width, x: V): V {
+  return width === 64 ? x : m.truncate(64, width, x);
+}
+
+/** MOVS: [RDI] := [RSI]. SDM Vol. 2B "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ". */
+export const movs: Semantics = (m, form) => {
+  repeated(
+    m,
+    form,
+    () => {
+      const from = source(m, form);
+      const to = destination(m, form, 'write');
+      to.store(form.width, from.load(form.width));
+      advance(m, form, RSI, RDI);
+      return undefined;
+    },
+    'move',
+  );
+};
+
+/** STOS: [RDI] := accumulator. SDM Vol. 2B "STOS/STOSB/STOSW/STOSD/STOSQ". */
+export const stos: Semantics = (m, form) => {
+  repeated(
+    m,
+    form,
+    () => {
+      destination(m, form, 'write').store(form.width, m.gpr(RAX, form.width));
+      advance(m, form, RDI);
+      return undefined;
+    },
+    'fill',
+  );
+};
+
+/** LODS: accumulator := [RSI]. SDM Vol. 2A "LODS/LODSB/LODSW/LODSD/LODSQ". */
+export const lods: Semantics = (m, form) => {
+  repeated(m, form, () => {
+    m.setGpr(RAX, form.width, source(m, form).load(form.width));
+    advance(m, form, RSI);
+    return undefined;
+  });
+};
+
+/**
+ * CMPS: flags as CMP [RSI], [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2A
+ * "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ".
+ */
+export const cmps: Semantics = (m, form) => {
+  repeated(m, form, () => {
+    // The manual does not say which of the two is read first.
+    const y = destination(m, form, 'read').load(form.width);
+    const x = source(m, form).load(form.width);
+    return compare(m, form, x, y, [RSI, RDI]);
+  });
+};
+
+/**
+ * SCAS: flags as CMP accumulator, [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2B
+ * "SCAS/SCASB/SCASW/SCASD".
+ */
+export const scas: Semantics = (m, form) => {
+  repeated(m, form, () => {
+    const y = destination(m, form, 'read').load(form.width);
+    return compare(m, form, m.gpr(RAX, form.width), y, [RDI]);
+  });
+};
+
+/** Compares, moves the registers on, and answers whether to go on. */
+function compare<V>(m: Machine<V>, form: Form, x: V, y: V, registers: number[]): V {
+  const { width, repeat } = form;
+  m.setFlags(flagsOfSub(width, x, y, m.sub(width, x, y)));
+  advance(m, form, ...registers);
+  const equal = m.equal(width, x, y);
+  return repeat === 'repne' ? m.isFalse(equal) : equal;
+}

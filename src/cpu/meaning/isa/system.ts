@@ -1,0 +1,54 @@
+import { isReadable, isWritable, DESCRIPTORS, type Descriptor } from '../../descriptors.js';
+import { Vector } from '../../exceptions.js';
+import { ZF } from '../flags.js';
+import type { Semantics } from '../vocabulary.js';
+import { names, namesAny } from './descriptor-lookup.js';
+import { flagFromTruth, resize } from './flag-bits.js';
+import { gprWidth, place, read } from './operands.js';
+
+/** SDM Vol. 1 5.20 "System Instructions" and 5.1.10 "I/O Instructions", as threads at CPL 3 meet them. */
+
+/**
+ * What only CPL 0 may do, or (IN, OUT, INS, OUTS) only CPL <= IOPL, and what CR4.UMIP keeps from CPL 3 (SGDT, SIDT,
+ * SLDT, SMSW, STR): #GP(0). There is no I/O permission bitmap, and IOPL is 0 for good at CPL 3. At CPL 0 it is #UD: no
+ * kernel runs there.
+ */
+export const privileged: Semantics = (m) => {
+  m.raiseIf(m.isFalse(m.isZero(8, m.cpl())), Vector.GP);
+  m.raise(Vector.UD);
+};
+
+/** SYSCALL, SYSRET: EFER.SCE is 0, which makes them #UD. SDM Vol. 2B "SYSCALL". */
+export const syscall: Semantics = (m) => m.raise(Vector.UD);
+
+/** SYSENTER, SYSEXIT: IA32_SYSENTER_CS is 0, which makes them #GP(0). SDM Vol. 2B "SYSENTER". */
+export const sysenter: Semantics = (m) => m.raise(Vector.GP);
+
+/** Loads DEST with `field` of the descriptor that SRC selects, and sets ZF; clears ZF where there is none. */
+function loadFromDescriptor(field: (descriptor: Descriptor) => number): Semantics {
+  return (m, { dest, src, width }) => {
+    const selector = resize(m, gprWidth(src), 16, read(m, src));
+    const value = DESCRIPTORS.reduce(
+      (others, descriptor) => m.select(32, names(m, selector, descriptor), m.constant(32, field(descriptor)), others),
+      m.constant(32, 0),
+    );
+    const found = namesAny(m, selector, () => true);
+    m.if(found, () => place(m, dest, 'write').write(resize(m, 32, width, value)));
+    m.setFlagBits(ZF, flagFromTruth(m, found, ZF));
+  };
+}
+
+/** LAR: the access rights of a segment. SDM Vol. 2A "LAR—Load Access Rights Byte". */
+export const lar = loadFromDescriptor((descriptor) => descriptor.accessRights);
+/** LSL: the limit of a segment, in bytes. SDM Vol. 2A "LSL—Load Segment Limit". */
+export const lsl = loadFromDescriptor((descriptor) => descriptor.limit);
+
+/** ZF := whether DEST selects a descriptor that `accepts` takes. */
+function verify(accepts: (descriptor: Descriptor) => boolean): Semantics {
+  return (m, { dest }) => m.setFlagBits(ZF, flagFromTruth(m, namesAny(m, read(m, dest), accepts), ZF));
+}
+
+/** VERR: tells whether a segment is readable. SDM Vol. 2B "VERR/VERW". */
+export const verr = verify(isReadable);
+/** VERW: tells whether a segment is writable. */
+export const verw = verify(isWritable);

@@ -1,0 +1,10 @@
+import type { Row } from '../../row.js';
+import { GENERAL_ROWS } from './general.js';
+import type { RowDraft } from './row-syntax.js';
+import { SSE_ROWS } from './sse.js';
+import { SYSTEM_ROWS } from './system.js';
+
+/** The opcode table: every instruction there is, each row with its place in the table as its number. */
+export const OPCODES: readonly Row[] = [...GENERAL_ROWS, ...SSE_ROWS, ...SYSTEM_ROWS].map(
+  (draft: RowDraft, id: number): Row => ({ ...draft, id }),
+);

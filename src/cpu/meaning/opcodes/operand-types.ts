@@ -1,0 +1,102 @@
+import type { OperandPlace, OperandSize, OperandType } from '../../row.js';
+
+/**
+ * Operand types by their letters in SDM Vol. 2D appendix A.2: an upper-case letter says where the operand is encoded, the
+ * lower-case ones how wide it is (b 8, w 16, d 32, q 64, dq 128 bits, v operand size, z at most 32, y 32 or 64).
+ */
+function gpr(where: OperandPlace, size: OperandSize, more: Partial<OperandType> = {}): OperandType {
+  return { where, file: 'gpr', size, ...more };
+}
+
+function xmm(where: OperandPlace, size: OperandSize, more: Partial<OperandType> = {}): OperandType {
+  return { where, file: 'xmm', size, ...more };
+}
+
+export const Eb = gpr('E', 8);
+export const Ew = gpr('E', 16);
+export const Ed = gpr('E', 32);
+export const Eq = gpr('E', 64);
+export const Ev = gpr('E', 'v');
+/** 16 or 32 bits: MOVSXD. */
+export const Ez = gpr('E', 'z');
+export const Ey = gpr('E', 'y');
+/** 64 bits, or 16 with 66h: near branches, PUSH and POP. */
+export const Ev64 = gpr('E', 'v64');
+/** A register of the operand size, but 16 bits in memory: MOV from a segment register and the like. */
+export const RvMw = gpr('E', 'v', { memorySize: 16 });
+/** A 32- or 64-bit register, 8 or 16 bits in memory: PINSRW. */
+export const RyMw = gpr('E', 32, { memorySize: 16 });
+
+export const Gb = gpr('G', 8);
+export const Gw = gpr('G', 16);
+export const Gd = gpr('G', 32);
+export const Gv = gpr('G', 'v');
+export const Gy = gpr('G', 'y');
+
+/** Memory only; the meaning decides how many bytes. */
+export const M = gpr('M', 0);
+export const Mb = gpr('M', 8);
+export const Mw = gpr('M', 16);
+export const Md = gpr('M', 32);
+export const Mq = gpr('M', 64);
+export const Mv = gpr('M', 'v');
+export const My = gpr('M', 'y');
+/** 16 bytes that must be aligned. */
+export const Mdq = gpr('M', 128, { aligned: true });
+
+export const Zb = gpr('Z', 8);
+export const Zv = gpr('Z', 'v');
+export const Zv64 = gpr('Z', 'v64');
+/** 32 or 64 bits: BSWAP. */
+export const Zy = gpr('Z', 'y');
+
+export const By = gpr('B', 'y');
+/** A register in ModRM.rm. */
+export const Ry = gpr('N', 'y');
+
+export const Ib: OperandType = { where: 'I', file: 'none', size: 8 };
+export const Iw: OperandType = { where: 'I', file: 'none', size: 16 };
+/** 16 or 32 bits, sign-extended to the operand size. */
+export const Iz: OperandType = { where: 'I', file: 'none', size: 'z', signed: true };
+/** 8 bits, sign-extended to the operand size. */
+export const sIb: OperandType = { where: 'I', file: 'none', size: 8, signed: true };
+/** As wide as the operand size, 64 bits included: MOV. */
+export const Iv: OperandType = { where: 'I', file: 'none', size: 'v' };
+
+export const Jb: OperandType = { where: 'J', file: 'none', size: 8 };
+export const Jz: OperandType = { where: 'J', file: 'none', size: 'z' };
+
+export const Ob = gpr('O', 8);
+export const Ov = gpr('O', 'v');
+
+/** The general-purpose register of MOV to and from control and debug registers. */
+export const Rq = gpr('R', 64);
+/** Control and debug registers, by ModRM.reg. */
+export const Cq: OperandType = { where: 'C', file: 'none', size: 64 };
+export const Dq: OperandType = { where: 'D', file: 'none', size: 64 };
+
+export const Sw: OperandType = { where: 'S', file: 'none', size: 16 };
+
+export const AL = gpr('implied', 8, { register: 0 });
+export const AX = gpr('implied', 16, { register: 0 });
+export const rAX = gpr('implied', 'v', { register: 0 });
+/** 16 or 32 bits: IN and OUT. */
+export const eAX = gpr('implied', 'z', { register: 0 });
+export const CL = gpr('implied', 8, { register: 1 });
+export const DX = gpr('implied', 16, { register: 2 });
+
+/** XMM register in ModRM.reg: V; in ModRM.rm: U; register or memory: W. */
+export const Vss = xmm('G', 32);
+export const Vsd = xmm('G', 64);
+export const Vdq = xmm('G', 128);
+export const Udq = xmm('N', 128);
+export const Uq = xmm('N', 64);
+/** 16 bytes in memory, aligned: most packed instructions. */
+export const Wdq = xmm('E', 128, { aligned: true });
+/** 16 bytes in memory, at any address: MOVUPS, MOVDQU and the like. */
+export const WdqUnaligned = xmm('E', 128);
+export const Wss = xmm('E', 32);
+export const Wsd = xmm('E', 64);
+/** A whole register, or 64 (32) bits of memory: conversions that read the low half. */
+export const Wq = xmm('E', 64);
+export const Wd = xmm('E', 32);

@@ -1,0 +1,99 @@
+import type { Semantics } from '../vocabulary.js';
+import type { Attribute, EncodingPattern, OpcodeMap, OperandType, Row } from '../../row.js';
+
+/** A row as it is written in the table; the table gives it its number. */
+export type RowDraft = Omit<Row, 'id'>;
+
+/**
+ * One row of the opcode table as the manual prints it, or sixteen where the encoding says `+cc`. Attributes stand behind
+ * the operands. With `+cc` the meaning is a function that makes one from the condition code.
+ */
+export function row(
+  encoding: string,
+  mnemonic: string,
+  semantics: Semantics | ((condition: number) => Semantics),
+  ...rest: (OperandType | Attribute)[]
+): RowDraft[] {
+  const operands = rest.filter((item): item is OperandType => typeof item !== 'string');
+  const attributes = new Set(rest.filter((item): item is Attribute => typeof item === 'string'));
+  const make = (text: string, name: string, meaning: Semantics): RowDraft => ({
+    encoding: text,
+    mnemonic: name,
+    semantics: meaning,
+    operands,
+    attributes,
+    feature: '',
+    pattern: parseEncoding(text, operands),
+  });
+  if (!encoding.includes('+cc')) return [make(encoding, mnemonic, semantics as Semantics)];
+  const byCondition = semantics as (condition: number) => Semantics;
+  return CONDITION_NAMES.map((name, code) => make(addCondition(encoding, code), mnemonic + name, byCondition(code)));
+}
+
+/** Rows that need a CPUID feature, named as in the manual. */
+export function feature(name: string, ...rows: RowDraft[][]): RowDraft[] {
+  return rows.flat().map((draft) => ({ ...draft, feature: name }));
+}
+
+/** Suffixes of Jcc, SETcc and CMOVcc by condition code. SDM Vol. 1 appendix B. */
+export const CONDITION_NAMES: readonly string[] = [
+  'O', 'NO', 'B', 'AE', 'E', 'NE', 'BE', 'A', 'S', 'NS', 'P', 'NP', 'L', 'GE', 'LE', 'G',
+]; // prettier-ignore
+
+function addCondition(encoding: string, code: number): string {
+  return encoding.replace(/([0-9A-F]{2})\+cc/, (_, byte: string) => hexByte(parseInt(byte, 16) + code));
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).toUpperCase().padStart(2, '0');
+}
+
+const LEGACY_PREFIXES = new Set(['NP', '66', 'F2', 'F3', 'NFx']);
+
+/**
+ * Reads an encoding in the manual's notation: `[NP|66|F2|F3|NFx] [REX.W|REX.W0] [0F [38|3A]] opcode[+r] [/r|/digit|byte]`,
+ * or `VEX.map.W.prefix opcode /r|/digit`. Immediates follow from the operands and are not written.
+ */
+export function parseEncoding(encoding: string, operands: readonly OperandType[]): EncodingPattern {
+  const tokens = encoding.split(' ');
+  let prefix: EncodingPattern['prefix'] = 'any';
+  let rexW: EncodingPattern['rexW'] = 'any';
+  let map: OpcodeMap = '1';
+  const vex = tokens[0]!.startsWith('VEX.');
+  if (vex) {
+    const [, vexMap, vexW, vexPrefix] = tokens.shift()!.split('.');
+    map = vexMap as OpcodeMap;
+    if (vexW !== 'WIG') rexW = vexW === 'W1' ? 1 : vexW === 'W0' ? 0 : 'any';
+    prefix = vexPrefix as EncodingPattern['prefix'];
+  }
+  if (!vex && LEGACY_PREFIXES.has(tokens[0]!) && tokens.length > 1)
+    prefix = tokens.shift() as EncodingPattern['prefix'];
+  if (tokens[0] === 'REX.W' || tokens[0] === 'REX.W0') rexW = tokens.shift() === 'REX.W' ? 1 : 0;
+  if (!vex && tokens[0] === '0F' && tokens.length > 1) {
+    tokens.shift();
+    const escape = tokens.at(0);
+    const escaped = (escape === '38' || escape === '3A') && /^[0-9A-F]{2}/.test(tokens[1] ?? '');
+    map = !escaped ? '0F' : escape === '38' ? '0F38' : '0F3A';
+    if (escaped) tokens.shift();
+  }
+  const [opcodeText, plus] = tokens.shift()!.split('+');
+  const opcode = parseInt(opcodeText!, 16);
+  const modRM = tokens.shift();
+  if (tokens.length > 0 || Number.isNaN(opcode)) throw new Error(`encoding '${encoding}' is not understood`);
+  const digit = modRM !== undefined && /^\/[0-7]$/.test(modRM) ? Number(modRM[1]) : undefined;
+  const fixedModRM = modRM !== undefined && /^[0-9A-F]{2}$/.test(modRM) ? parseInt(modRM, 16) : undefined;
+  const hasModRM = modRM !== undefined;
+  if (!hasModRM && operands.some((operand) => 'EMNRGSCDB'.includes(operand.where) && operand.where.length === 1))
+    throw new Error(`encoding '${encoding}' has operands in a ModRM byte that it does not name`);
+  return {
+    map,
+    opcode,
+    plusRegister: plus === 'r',
+    prefix,
+    rexW,
+    hasModRM,
+    ...(digit === undefined ? {} : { digit }),
+    ...(fixedModRM === undefined ? {} : { fixedModRM }),
+    vex,
+  };
+}

@@ -1,0 +1,263 @@
+import type { Width } from '../../bits.js';
+import type { FlagsThunk } from './flags.js';
+import type { Form, GprOperand, MemoryOperand, XmmOperand } from './form.js';
+
+/**
+ * The vocabulary in which the meaning of every instruction is written, once. `V` is a guest value: a bigint when the
+ * evaluator reads the meaning, a Wasm value when it is compiled. See docs/life-of-an-instruction.md.
+ *
+ * Rules that let one text serve all readings:
+ * - A plain `if` may look at the form only. Register numbers, immediates, displacements, rip and CPL are values.
+ * - Values are unsigned and no wider than the width they are said to have. A truth value is 0 or 1, of width 8.
+ * - Everything that can fault comes before the first change; `translate` after a change throws, save after `boundary`.
+ */
+export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
+  // Registers.
+  readGpr(operand: GprOperand): V;
+  /** Writes of 32 bits clear the upper half, writes of 8 and 16 leave the rest as it is. SDM Vol. 1 3.4.1.1. */
+  writeGpr(operand: GprOperand, value: V): void;
+  /** A general-purpose register that the instruction implies, by its number. */
+  gpr(register: number, width: Width): V;
+  setGpr(register: number, width: Width, value: V): void;
+  readXmm(operand: XmmOperand): V;
+  writeXmm(operand: XmmOperand, value: V): void;
+  /** The low `width` bits (32 or 64) of an XMM register; writing leaves the rest as it is. */
+  readXmmLow(operand: XmmOperand, width: 32 | 64): V;
+  writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void;
+  /** The immediate, sign- or zero-extended by the decoder to the `width` asked for. */
+  immediate(width: Width): V;
+  /** Address of the next instruction; 64 bits. */
+  nextRip(): V;
+  /** CPL as an 8-bit value. */
+  cpl(): V;
+  /** `width` bits at byte `offset` of the x87 state: the first 160 bytes of the FXSAVE image. */
+  x87(width: Width, offset: number): V;
+  setX87(width: Width, offset: number, value: V): void;
+
+  // Memory.
+  /** The effective address, cut to the address size, without the segment base: what LEA gives. 64 bits. */
+  effectiveAddress(operand: MemoryOperand): V;
+  /**
+   * The effective address plus the segment base. 64 bits. `popped` bytes are added where the base is RSP: POP m computes
+   * its address after the increment (SDM Vol. 2B "POP").
+   */
+  linearAddress(operand: MemoryOperand, popped?: number): V;
+  /** The base of the data segment that a string instruction's source uses (overridable); 64 bits. */
+  sourceSegmentBase(): V;
+  /** #GP(0) unless `linear` is a multiple of `bytes` (a power of two). */
+  requireAligned(linear: V, bytes: number): void;
+  /**
+   * Finds `bytes` bytes at a linear address, at most two pages, or faults. Translated once, then read and written at
+   * will. `stack` says that a non-canonical address is #SS, not #GP (the operand form decides where it has an operand).
+   */
+  translate(linear: V, bytes: number, access: Access, stack?: boolean): Place<V>;
+
+  // Flags.
+  /** Sets all six status flags, lazily. */
+  setFlags(thunk: FlagsThunk<V>): void;
+  /** Sets the status flags in `mask` (RFLAGS bit positions) to those of `bits`, a 32-bit value; the others stay. */
+  setFlagBits(mask: number, bits: V): void;
+  /** CF and OF of a rotation (by other than 0) that gave `rotated`; the other flags stay. */
+  setRotateFlags(kind: 'rol' | 'ror', width: Width, rotated: V): void;
+  /** The six status flags, in their RFLAGS bit positions; 32 bits. */
+  flagBits(): V;
+  /** Truth of the condition `code`, 0 to 15, as in Jcc, SETcc and CMOVcc. SDM Vol. 1 appendix B. */
+  condition(code: number): V;
+  /** RFLAGS other than the status flags, 64 bits: TF IF DF IOPL NT AC ID and the fixed bit 1. */
+  systemFlags(): V;
+  setSystemFlags(value: V): void;
+
+  // Control flow of the guest.
+  /** Goes to the target of a direct jump or call, which the decoder knows. */
+  jumpDirect(): void;
+  /** Goes there if `condition` holds, else on to the next instruction. */
+  branch(condition: V): void;
+  /** Goes to an address known only at run time, which `requireCanonical` has let pass. */
+  jumpIndirect(target: V): void;
+  /** #GP(0) unless the address is canonical: said before anything changes. */
+  requireCanonical(target: V): void;
+  /** #GP(0) unless the target of the direct branch is canonical, for branches that change something first (CALL, LOOP). */
+  requireDirectTarget(): void;
+
+  // Control flow of the meaning.
+  if(condition: V, then: () => void, otherwise?: () => void): void;
+  /**
+   * A loop over values: while `condition(values)` holds, `step(values)` gives the next ones.
+   * Widths are those of `initial`, in order.
+   */
+  while(widths: readonly (Width | 128)[], initial: V[], condition: (values: V[]) => V, step: (values: V[]) => V[]): V[];
+  /**
+   * One iteration of REP: `body` runs while the count register is not zero, one tick each time; it counts down, stops
+   * early when `body` answers a false truth value, and interrupts come between iterations, rip at the instruction. `bulk`
+   * says that each moves an element from [RSI] to [RDI], or fills one at [RDI] from the accumulator, so that many can be
+   * done at once.
+   */
+  repeat(body: () => V | undefined, bulk?: 'move' | 'fill'): void;
+  /** Raises an exception at this instruction; nothing may have changed yet. */
+  raise(vector: number, errorCode?: V): void;
+  raiseIf(condition: V, vector: number, errorCode?: V): void;
+  /** Raises #BP, #OF or #DB after the instruction: rip is the next one's. */
+  trap(vector: number): void;
+  /** Completes the instruction and leaves to whoever runs the CPU: VMCALL. */
+  leave(reason: LeaveReason): void;
+  /** What is better said in TypeScript: the row is marked EVALUATED, and only the evaluator reads the meaning. */
+  readonly host: HostOperations<V>;
+  readonly form: Form;
+}
+
+export type Access = 'read' | 'write';
+export type LeaveReason = 'vmcall';
+
+/** Bytes of guest memory that are known to be there, with their permissions checked. */
+export interface Place<V> {
+  /** `width` bits at byte `offset` of the place; 128 gives a vector. */
+  load(width: Width | 128, offset?: number): V;
+  store(width: Width | 128, value: V, offset?: number): void;
+}
+
+export interface Arithmetic<V> {
+  constant(width: Width, value: bigint | number): V;
+  zeroExtend(from: Width, to: Width, x: V): V;
+  signExtend(from: Width, to: Width, x: V): V;
+  truncate(from: Width, to: Width, x: V): V;
+  add(width: Width, x: V, y: V): V;
+  sub(width: Width, x: V, y: V): V;
+  mul(width: Width, x: V, y: V): V;
+  /** The upper `width` bits of the product of two `width`-bit numbers. */
+  mulHighUnsigned(width: Width, x: V, y: V): V;
+  mulHighSigned(width: Width, x: V, y: V): V;
+  /** `high:low` by `divisor`, all of `width` bits. The quotient must fit: high < divisor. */
+  divideUnsigned(width: Width, high: V, low: V, divisor: V): { quotient: V; remainder: V };
+  and(width: Width, x: V, y: V): V;
+  or(width: Width, x: V, y: V): V;
+  xor(width: Width, x: V, y: V): V;
+  not(width: Width, x: V): V;
+  neg(width: Width, x: V): V;
+  /** Shifts and rotates; `count` has the same width as `x` and is less than it. */
+  shl(width: Width, x: V, count: V): V;
+  shr(width: Width, x: V, count: V): V;
+  sar(width: Width, x: V, count: V): V;
+  rotateLeft(width: Width, x: V, count: V): V;
+  rotateRight(width: Width, x: V, count: V): V;
+  /** Comparisons give a truth value. */
+  equal(width: Width, x: V, y: V): V;
+  lessUnsigned(width: Width, x: V, y: V): V;
+  lessSigned(width: Width, x: V, y: V): V;
+  isZero(width: Width, x: V): V;
+  /** 1 - x, for a truth value. */
+  isFalse(x: V): V;
+  select(width: Width | 128, condition: V, whenTrue: V, whenFalse: V): V;
+  /** `width` where x is zero. */
+  countLeadingZeros(width: Width, x: V): V;
+  countTrailingZeros(width: Width, x: V): V;
+  populationCount(width: Width, x: V): V;
+  /** Bytes in reverse order; 16, 32 or 64 bits. */
+  byteSwap(width: Width, x: V): V;
+}
+
+/** Lane-wise operations on 128 bits, named after lane width and operation. Saturation and signedness as they say. */
+export type VectorOperation =
+  | `${'i8x16' | 'i16x8' | 'i32x4' | 'i64x2'}.${'add' | 'sub'}`
+  | `${'i8x16' | 'i16x8' | 'i32x4'}.eq`
+  | `${'i8x16' | 'i16x8'}.${'add_sat_s' | 'add_sat_u' | 'sub_sat_s' | 'sub_sat_u'}`
+  | `${'i8x16' | 'i16x8' | 'i32x4'}.gt_s`
+  | 'i16x8.mul'
+  | 'i16x8.mul_high_s'
+  | 'i16x8.mul_high_u'
+  | 'i64x2.mul_even_u32'
+  | 'i32x4.dot_i16x8_s'
+  | 'i8x16.avgr_u'
+  | 'i16x8.avgr_u'
+  | 'i8x16.min_u'
+  | 'i8x16.max_u'
+  | 'i16x8.min_s'
+  | 'i16x8.max_s'
+  /** Two vectors of wider lanes, read as signed, to one of narrower lanes with saturation; x gives the low half. */
+  | 'i8x16.narrow_i16x8_s'
+  | 'i8x16.narrow_i16x8_u'
+  | 'i16x8.narrow_i32x4_s'
+  | 'i8x16.sad' // PSADBW
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'andnot'; // andnot(x, y) = ~x & y, as PANDN
+
+/** Vectors are 128-bit values; lane 0 is the least significant. */
+export interface Vectors<V> {
+  vectorConstant(value: bigint): V;
+  vector(operation: VectorOperation, x: V, y: V): V;
+  /** Shifts each lane of `laneWidth` bits by `count` (64 bits, any value): counts beyond the lane give 0 or sign bits. */
+  vectorShift(operation: 'shl' | 'shr' | 'sar', laneWidth: 16 | 32 | 64, x: V, count: V): V;
+  /** Shifts the whole vector by `count` bytes (8 bits, any value). */
+  vectorShiftBytes(operation: 'shl' | 'shr', x: V, count: V): V;
+  /** Bytes of x (0 to 15) and y (16 to 31) in the order of `lanes`, 16 constants. */
+  shuffle(x: V, y: V, lanes: readonly number[]): V;
+  /** The lane whose number is a value: `index` (32 bits) is taken modulo the number of lanes. */
+  lane(laneWidth: Width, x: V, index: V): V;
+  withLane(laneWidth: Width, x: V, index: V, value: V): V;
+  /** Four 32-bit (or two 64-bit) lanes to one vector, lane 0 first. */
+  fromLanes(laneWidth: 32 | 64, lanes: readonly V[]): V;
+  /** The sign bits of the lanes, lane 0 in bit 0; 32 bits. */
+  signMask(laneWidth: 8 | 32 | 64, x: V): V;
+}
+
+export type FloatWidth = 32 | 64;
+export type FloatOperation = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max';
+
+/**
+ * IEEE 754 arithmetic under MXCSR, as SSE does it: rounding, DAZ, FTZ, NaN operands and sticky flags; #XM where an
+ * exception is unmasked. Scalars are the bits of the number, `width` wide; packed values are vectors.
+ */
+export interface Floats<V> {
+  float(operation: FloatOperation, width: FloatWidth, x: V, y: V): V;
+  floatPacked(operation: FloatOperation, width: FloatWidth, x: V, y: V): V;
+  floatSqrt(width: FloatWidth, x: V): V;
+  floatSqrtPacked(width: FloatWidth, x: V): V;
+  /** ZF PF CF in RFLAGS positions (others 0), 32 bits, as COMISx (a QNaN is invalid too) or UCOMISx (`quiet`). */
+  floatCompare(width: FloatWidth, x: V, y: V, quiet: boolean): V;
+  /** All ones or zeros, as CMPccSx with the predicate in the low 3 bits of `predicate` (8 bits). */
+  floatPredicate(width: FloatWidth, x: V, y: V, predicate: V): V;
+  floatPredicatePacked(width: FloatWidth, x: V, y: V, predicate: V): V;
+  floatToFloat(from: FloatWidth, to: FloatWidth, x: V): V;
+  intToFloat(from: 32 | 64, to: FloatWidth, x: V): V;
+  /** Rounded by MXCSR, or truncated; the integer indefinite where it does not fit. */
+  floatToInt(from: FloatWidth, to: 32 | 64, x: V, truncated: boolean): V;
+  /** Packed conversions: lanes from low to high, missing source lanes ignored, missing result lanes zero. */
+  convertPacked(conversion: PackedConversion, x: V): V;
+  /** RCPPS and RSQRTPS: approximations, the same on every host; per lane, 32 bits. */
+  floatEstimate(operation: 'rcp' | 'rsqrt', x: V): V;
+  mxcsr(): V;
+  /** #GP(0) if a reserved bit is set. */
+  setMxcsr(value: V): void;
+}
+
+/** Source lanes, result lanes; `t` truncates. */
+export type PackedConversion =
+  | 'i32x2.f64x2' // CVTDQ2PD
+  | 'i32x4.f32x4' // CVTDQ2PS
+  | 'f64x2.i32x2' // CVTPD2DQ
+  | 'f64x2.i32x2t' // CVTTPD2DQ
+  | 'f32x4.i32x4' // CVTPS2DQ
+  | 'f32x4.i32x4t' // CVTTPS2DQ
+  | 'f64x2.f32x2' // CVTPD2PS
+  | 'f32x2.f64x2'; // CVTPS2PD
+
+/** What system and rare instructions ask of the CPU around them; only the evaluator has it. */
+export interface HostOperations<V> {
+  /** EAX EBX ECX EDX for a leaf (EAX) and subleaf (ECX). */
+  cpuid(leaf: V, subleaf: V): [V, V, V, V];
+  /** Ticks: the time-stamp counter. */
+  timeStamp(): V;
+  segmentBase(segment: number): V;
+  setSegmentBase(segment: number, value: V): void;
+  selector(segment: number): V;
+  /** Loads a segment register as MOV Sreg does; #GP(selector) or #NP if there is no such descriptor. */
+  loadSegment(segment: number, selector: V): void;
+  /** The number of the segment register that the ModRM byte's reg field names. */
+  segmentNumber(): number;
+  /** The second immediate, ENTER's nesting depth; 8 bits. */
+  secondImmediate(): V;
+}
+
+/** The meaning of an instruction: one function, read by the evaluator, the interpreter and the translator. */
+export type Semantics = <V>(m: Machine<V>, form: Form) => void;
