@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rollup } from '@rollup/wasm-node';
-import { Decoder } from './cpu/decoder.js';
+import { Decoder } from './cpu/decode/decoder.js';
 import { buildInterpreter } from './cpu/interpreter/build-interpreter.js';
 import { GuestCompilerError, buildAllGuests } from './cli/guest-compiler.js';
 import { packagedImages } from './cli/image-file.js';

@@ -5,7 +5,7 @@ import { GuestException, Vector } from './exceptions.js';
 import { floatOperations } from './float-operations.js';
 import { STATUS_FLAGS, conditionOf, flagsOfRotate, type FlagsThunk } from './meaning/flags.js';
 import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from './meaning/form.js';
-import type { Instruction } from './instruction.js';
+import type { Instruction } from './decode/instruction.js';
 import type { LinearMemory } from './linear-memory.js';
 import type {
   Access,

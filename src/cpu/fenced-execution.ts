@@ -3,7 +3,7 @@ import type { CpuState } from './cpu-state.js';
 import { DeferredStores } from './deferred-stores.js';
 import type { Evaluator, Outcome } from './evaluator.js';
 import type { CpuEvent } from './events.js';
-import type { Instruction } from './instruction.js';
+import type { Instruction } from './decode/instruction.js';
 import { FENCED, type LinearMemory } from './linear-memory.js';
 import { EXIT_RECORD, GPR } from './state.js';
 

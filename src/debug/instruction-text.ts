@@ -1,6 +1,6 @@
 import { hex, truncate, type Width } from '../bits.js';
 import type { MemoryOperand, OperandForm, RegisterField } from '../cpu/meaning/form.js';
-import type { Instruction } from '../cpu/instruction.js';
+import type { Instruction } from '../cpu/decode/instruction.js';
 import { FS, HIGH_BYTE, RBX, RDI, RSI } from '../cpu/state.js';
 import { addressText, type SymbolFinder } from './address-text.js';
 import { mnemonicText, prefixText, saysImmediate } from './mnemonics.js';

@@ -1,5 +1,5 @@
 import { hex } from '../bits.js';
-import { Decoder } from '../cpu/decoder.js';
+import { Decoder } from '../cpu/decode/decoder.js';
 import { Vector } from '../cpu/exceptions.js';
 import { toLinear } from '../kernel/linear-address.js';
 import { pidText } from '../kernel/process-table.js';

@@ -1,4 +1,4 @@
-import { LONGEST_INSTRUCTION } from '../cpu/decoder.js';
+import { LONGEST_INSTRUCTION } from '../cpu/decode/decoder.js';
 import { fromLinear } from './linear-address.js';
 import { surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
 import type { Thread } from './thread.js';

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import t from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
 import { Tracing } from '../../src/cli/tracing.js';
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { Code } from '../../src/cpu/wasm/code.js';
 import { WasmModule } from '../../src/cpu/wasm/module.js';
 import { Computer } from '../../src/index.js';

@@ -1,10 +1,10 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
 import { Code, Decoder as Judge, DecoderOptions, Instruction as Judged } from 'iced-x86';
 import t, { type Test } from 'tap';
-import { Decoder } from '../../src/cpu/decoder.js';
-import type { DecodeFailure, Instruction } from '../../src/cpu/instruction.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
+import type { DecodeFailure, Instruction } from '../../src/cpu/decode/instruction.js';
 import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
-import type { Row } from '../../src/cpu/row.js';
+import type { Row } from '../../src/cpu/decode/row.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';
 import { beyondReason, difference, format } from './iced.js';

@@ -9,7 +9,7 @@ import {
   Register,
   type Instruction as Judged,
 } from 'iced-x86';
-import type { Instruction } from '../../src/cpu/instruction.js';
+import type { Instruction } from '../../src/cpu/decode/instruction.js';
 
 /**
  * iced-x86 as judge of the decoder: what it decodes that is beyond this CPU, and whether its view of an instruction,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { functionHandler, compiles } from '../../src/cpu/interpreter/function-handler.js';
 import { generated } from '../../src/cpu/interpreter/generated.js';
 import { buildInterpreter } from '../../src/cpu/interpreter/build-interpreter.js';

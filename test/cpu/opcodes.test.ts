@@ -1,11 +1,11 @@
 import t from 'tap';
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { Form } from '../../src/cpu/meaning/form.js';
-import { FormTable, enumerateForms } from '../../src/cpu/form-table.js';
-import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow } from '../../src/cpu/opcode-lookup.js';
+import { FormTable, enumerateForms } from '../../src/cpu/decode/form-table.js';
+import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow } from '../../src/cpu/decode/opcode-lookup.js';
 import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
 import { parseEncoding } from '../../src/cpu/meaning/opcodes/row-syntax.js';
-import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from '../../src/cpu/row.js';
+import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from '../../src/cpu/decode/row.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { formatInstruction } from '../../src/debug/instruction-text.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';

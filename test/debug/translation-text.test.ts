@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { TranslationEvent } from '../../src/cpu/translator/events.js';
 import { Code } from '../../src/cpu/wasm/code.js';
 import { WasmModule } from '../../src/cpu/wasm/module.js';

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { generatedInterpreter } from '../../src/cpu/interpreter/interpreter.js';
 import { Code, ValueType } from '../../src/cpu/wasm/code.js';
 import { WasmModule } from '../../src/cpu/wasm/module.js';

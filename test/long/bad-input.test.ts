@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { BadCases, runSideBySide, specimens, Victim } from '../support/bad-input.js';
 import { memoryInUse } from '../support/memory-in-use.js';
 import { InstructionPool } from '../support/random-programs.js';

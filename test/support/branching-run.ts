@@ -1,6 +1,6 @@
 /** Runs random programs on bare machines of every engine, which must be equal at every stop. */
 import type { Test } from 'tap';
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { BareEngines } from './bare-engines.js';
 import { branchingProgram } from './branching-programs.js';
 import { InstructionPool } from './random-programs.js';

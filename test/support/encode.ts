@@ -1,7 +1,7 @@
-import type { Decoder } from '../../src/cpu/decoder.js';
+import type { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { Form } from '../../src/cpu/meaning/form.js';
-import type { Instruction } from '../../src/cpu/instruction.js';
-import type { EncodingPattern } from '../../src/cpu/row.js';
+import type { Instruction } from '../../src/cpu/decode/instruction.js';
+import type { EncodingPattern } from '../../src/cpu/decode/row.js';
 import type { Random } from './random.js';
 
 export interface Encoded {

@@ -1,5 +1,5 @@
 /** Machines in which several programs run at once, drawn from a seed, and what they are after so many ticks. */
-import { Decoder } from '../../src/cpu/decoder.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { Computer, MemoryNames, type NameSpace, type Process } from '../../src/index.js';
 import type { VmoStore } from '../../src/vmo/store.js';
 import { fuzzImage, tinyImage } from './call-fuzz.js';

@@ -1,7 +1,7 @@
 /** Programs of random machine code: any bytes, valid instructions, branches, code that changes itself, wild calls. */
 import { hex } from '../../src/bits.js';
-import type { Decoder } from '../../src/cpu/decoder.js';
-import type { Instruction } from '../../src/cpu/instruction.js';
+import type { Decoder } from '../../src/cpu/decode/decoder.js';
+import type { Instruction } from '../../src/cpu/decode/instruction.js';
 import { RCX, RDI, RSI, RSP } from '../../src/cpu/state.js';
 import { PF_R, PF_W, PF_X, ET_DYN, ET_EXEC, makeImage } from '../kernel/images.js';
 import type { BadImage } from './bad-images.js';

@@ -1,8 +1,8 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Mmu } from '../../mmu/mmu.js';
-import type { InstructionFetcher } from '../fetch.js';
-import type { Instruction } from '../instruction.js';
+import type { InstructionFetcher } from '../decode/fetch.js';
+import type { Instruction } from '../decode/instruction.js';
 import { offsetOf, pageOf } from '../linear-page.js';
 import { DecodedPage, DecodedPages, type Run } from './decoded-page.js';
 import { JumpTargets } from './jump-targets.js';

@@ -1,6 +1,6 @@
 import { isCanonical } from '../../bits.js';
 import type { OperandForm } from '../meaning/form.js';
-import type { Instruction } from '../instruction.js';
+import type { Instruction } from '../decode/instruction.js';
 import { GPR, SEGMENT_BASE, ZERO, gprAddress, xmmAddress } from '../state.js';
 import { Field, Handler, RECORD_BYTES } from './record.js';
 

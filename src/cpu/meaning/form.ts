@@ -1,5 +1,5 @@
 import type { Width } from '../../bits.js';
-import type { Row } from '../row.js';
+import type { Row } from '../decode/row.js';
 
 /**
  * The form of an instruction: all that its meaning may branch on. Everything else (register numbers, immediates,

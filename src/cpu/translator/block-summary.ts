@@ -1,6 +1,6 @@
 import { COMMON_KINDS, FLAGS_KINDS, kindCode } from '../meaning/flag-slots.js';
 import { type FlagsThunk } from '../meaning/flags.js';
-import type { Instruction } from '../instruction.js';
+import type { Instruction } from '../decode/instruction.js';
 import { Code } from '../wasm/code.js';
 import type { CompilerContext } from '../wasm/meaning-compiler.js';
 import { Emitter, type WasmValue } from '../wasm/value.js';

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '../../bits.js';
-import type { Instruction } from '../instruction.js';
+import type { Instruction } from '../decode/instruction.js';
 import { Code } from '../wasm/code.js';
 import { WasmModule } from '../wasm/module.js';
 import { CodeCache } from './code-cache.js';

@@ -1,4 +1,4 @@
-import type { Instruction } from '../instruction.js';
+import type { Instruction } from '../decode/instruction.js';
 
 /** A guest instruction that was translated. One that was copied into several places is there once for each. */
 export interface TranslatedInstruction {

@@ -1,9 +1,9 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Mmu } from '../../mmu/mmu.js';
-import type { InstructionFetcher } from '../fetch.js';
+import type { InstructionFetcher } from '../decode/fetch.js';
 import type { Form } from '../meaning/form.js';
-import type { Instruction } from '../instruction.js';
+import type { Instruction } from '../decode/instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
 import { Exit, type ExitCode } from '../interpreter/record.js';
 import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state.js';

@@ -3,7 +3,7 @@ import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE
 import { thunkOfCode } from '../meaning/flag-slots.js';
 import { mapThunk, type FlagsThunk } from '../meaning/flags.js';
 import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../meaning/form.js';
-import type { Instruction } from '../instruction.js';
+import type { Instruction } from '../decode/instruction.js';
 import type { Access, Machine, Place } from '../meaning/vocabulary.js';
 import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state.js';
 import type { Code } from '../wasm/code.js';

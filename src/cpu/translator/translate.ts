@@ -1,6 +1,6 @@
 import { LEAST_WASM_PAGES } from '../../memory.js';
 import type { FlagsThunk } from '../meaning/flags.js';
-import type { Instruction } from '../instruction.js';
+import type { Instruction } from '../decode/instruction.js';
 import { encodeThunk } from '../interpreter/handler-context.js';
 import type { Arithmetic } from '../meaning/vocabulary.js';
 import * as at from '../state.js';

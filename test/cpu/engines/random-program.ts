@@ -1,8 +1,8 @@
 /** Random programs: blocks of instructions that branch to each other, store to their data and sometimes to themselves. */
 import { PAGE_SIZE } from '../../../src/bits.js';
-import type { Decoder } from '../../../src/cpu/decoder.js';
+import type { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { Form } from '../../../src/cpu/meaning/form.js';
-import type { Instruction } from '../../../src/cpu/instruction.js';
+import type { Instruction } from '../../../src/cpu/decode/instruction.js';
 import { HOT_FORMS, HOT_PAIRS } from '../../../src/cpu/interpreter/hot-forms.js';
 import { signatureOf } from '../../../src/cpu/interpreter/plan.js';
 import { RSP } from '../../../src/cpu/state.js';

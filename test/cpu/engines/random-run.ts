@@ -1,7 +1,7 @@
 /** Runs random programs on every engine, and holds the engines to each other at every stop. */
 import type { Test } from 'tap';
 import { PAGE_SIZE } from '../../../src/bits.js';
-import { Decoder } from '../../../src/cpu/decoder.js';
+import { Decoder } from '../../../src/cpu/decode/decoder.js';
 import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
 import { Random } from '../../support/random.js';
 import { evict, switchProgram, takeTable } from './kernel-acts.js';

@@ -1,8 +1,8 @@
 /** A case in the making: an instruction whose registers are still being chosen, and the solving of its address. */
 import { MASK64, isCanonical, truncate } from '../../../src/bits.js';
-import type { Decoder } from '../../../src/cpu/decoder.js';
+import type { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { Form } from '../../../src/cpu/meaning/form.js';
-import type { Instruction } from '../../../src/cpu/instruction.js';
+import type { Instruction } from '../../../src/cpu/decode/instruction.js';
 import { FS, GS } from '../../../src/cpu/state.js';
 import { CODE } from '../../oracle/layout.js';
 import type { Random } from '../../support/random.js';

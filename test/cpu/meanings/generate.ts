@@ -1,6 +1,6 @@
-import type { Decoder } from '../../../src/cpu/decoder.js';
+import type { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { Form, MemoryOperand } from '../../../src/cpu/meaning/form.js';
-import type { Instruction } from '../../../src/cpu/instruction.js';
+import type { Instruction } from '../../../src/cpu/decode/instruction.js';
 import { FREE_RUN, RFLAGS, type OracleCase } from '../../oracle/case.js';
 import { CODE_BYTES, initialWindows } from '../../oracle/layout.js';
 import { encodeForm, type Encoded } from '../../support/encode.js';

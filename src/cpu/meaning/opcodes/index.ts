@@ -1,4 +1,4 @@
-import type { Row } from '../../row.js';
+import type { Row } from '../../decode/row.js';
 import { GENERAL_ROWS } from './general.js';
 import type { RowDraft } from './row-syntax.js';
 import { SSE_ROWS } from './sse.js';

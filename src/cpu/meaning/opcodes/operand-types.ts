@@ -1,4 +1,4 @@
-import type { OperandPlace, OperandSize, OperandType } from '../../row.js';
+import type { OperandPlace, OperandSize, OperandType } from '../../decode/row.js';
 
 /**
  * Operand types by their letters in SDM Vol. 2D appendix A.2: an upper-case letter says where the operand is encoded, the

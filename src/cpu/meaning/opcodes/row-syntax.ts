@@ -1,5 +1,5 @@
 import type { Semantics } from '../vocabulary.js';
-import type { Attribute, EncodingPattern, OpcodeMap, OperandType, Row } from '../../row.js';
+import type { Attribute, EncodingPattern, OpcodeMap, OperandType, Row } from '../../decode/row.js';
 
 /** A row as it is written in the table; the table gives it its number. */
 export type RowDraft = Omit<Row, 'id'>;

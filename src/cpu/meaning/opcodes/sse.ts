@@ -35,7 +35,7 @@ import {
   unpack,
 } from '../isa/sse-integer.js';
 import { fence, fxrstor, fxsave, ldmxcsr, stmxcsr } from '../isa/sse-state.js';
-import type { OperandType } from '../../row.js';
+import type { OperandType } from '../../decode/row.js';
 import {
   Ed,
   Eq,

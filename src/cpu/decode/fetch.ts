@@ -1,9 +1,9 @@
-import { PAGE_SIZE, isCanonical } from '../bits.js';
-import { WATCH_CODE, type GuestMemory } from '../memory.js';
-import type { Mmu } from '../mmu/mmu.js';
-import { ACCESS_FETCH } from '../mmu/walk.js';
+import { PAGE_SIZE, isCanonical } from '../../bits.js';
+import { WATCH_CODE, type GuestMemory } from '../../memory.js';
+import type { Mmu } from '../../mmu/mmu.js';
+import { ACCESS_FETCH } from '../../mmu/walk.js';
 import { LONGEST_INSTRUCTION, type Decoder } from './decoder.js';
-import { GuestException, Vector, pageFault } from './exceptions.js';
+import { GuestException, Vector, pageFault } from '../exceptions.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
 
 /**

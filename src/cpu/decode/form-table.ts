@@ -1,5 +1,5 @@
-import type { Width } from '../bits.js';
-import type { AddressShape, Form, OperandForm, RegisterField, RelativeOperand, Repeat } from './meaning/form.js';
+import type { Width } from '../../bits.js';
+import type { AddressShape, Form, OperandForm, RegisterField, RelativeOperand, Repeat } from '../meaning/form.js';
 import { PREFIX_66 } from './opcode-lookup.js';
 import type { EncodingPattern, OperandSize, OperandType, Row } from './row.js';
 

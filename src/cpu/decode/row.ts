@@ -1,5 +1,5 @@
-import type { Width } from '../bits.js';
-import type { Semantics } from './meaning/vocabulary.js';
+import type { Width } from '../../bits.js';
+import type { Semantics } from '../meaning/vocabulary.js';
 
 /**
  * What a row of the opcode table says of one operand, in the letters of SDM Vol. 2D appendix A.2: where it is encoded

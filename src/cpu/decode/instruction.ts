@@ -1,4 +1,4 @@
-import type { Form } from './meaning/form.js';
+import type { Form } from '../meaning/form.js';
 
 /** A decoded instruction: its form, and the values that the form leaves open. */
 export interface Instruction {
