@@ -1,6 +1,6 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
-import type { CpuState } from './cpu/cpu-state.js';
+import type { CpuState } from './cpu/state/cpu-state.js';
 import type { CodeStore } from './cpu/translator/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
 import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';

@@ -1,7 +1,7 @@
 /** The public API of bd0. */
 export { Computer } from './computer.js';
 export type { ComputerOptions, Outcome, RunLimits, Statistics } from './computer.js';
-export type { CpuState } from './cpu/cpu-state.js';
+export type { CpuState } from './cpu/state/cpu-state.js';
 export type { CodeStore } from './cpu/translator/code-record.js';
 export type {
   TranslatedInstruction,

@@ -4,7 +4,7 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  * Where things lie in the one WebAssembly.Memory that all engines share. Offsets are bytes from its start ("host
  * addresses"). Guest physical address p is host address `ram + p`.
  *
- *     00_0000  CPU state              cpu/state.ts
+ *     00_0000  CPU state              cpu/state/layout.ts
  *     04_0000  jump cache             cpu/interpreter
  *     08_0000  entries of regions     cpu/translator
  *     20_0000  TLB, one table a kind  mmu/tlb.ts

@@ -1,7 +1,7 @@
 /** Whatever a machine is given to run, it ends as an event of the guest or as one line of error, and leaves nothing. */
 import t, { type Test } from 'tap';
 import { Decoder } from '../src/cpu/decode/decoder.js';
-import { RAX } from '../src/cpu/state.js';
+import { RAX } from '../src/cpu/state/layout.js';
 import { Computer } from '../src/index.js';
 import { codeImage } from './kernel/images.js';
 import { BadCases, runSideBySide, specimens, Victim, type Kind } from './support/bad-input.js';

@@ -14,7 +14,7 @@ import {
   type TrapReport,
 } from '../src/index.js';
 import { compileGuest } from '../src/cli/guest-compiler.js';
-import { RAX, RSP } from '../src/cpu/state.js';
+import { RAX, RSP } from '../src/cpu/state/layout.js';
 import { MXCSR_DEFAULT } from '../src/cpu/float/mxcsr.js';
 import { assemble } from './support/assemble.js';
 import { Random } from './support/random.js';

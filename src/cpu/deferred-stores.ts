@@ -1,7 +1,7 @@
 import { FAULT_WRITE } from '../mmu/entry.js';
 import { addressOf, unionOf, without, type AddressRange } from '../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
-import { GuestException } from './exceptions.js';
+import { GuestException } from './state/exceptions.js';
 import type { LinearMemory, LinearPlace, Located } from './linear-memory.js';
 import type { Access } from './meaning/vocabulary.js';
 

@@ -1,7 +1,7 @@
 import { MASK64, isCanonical, truncate, type Width } from '../bits.js';
 import { bigintArithmetic } from './meaning/bigint-arithmetic.js';
-import type { CpuState } from './cpu-state.js';
-import { GuestException, Vector } from './exceptions.js';
+import type { CpuState } from './state/cpu-state.js';
+import { GuestException, Vector } from './state/exceptions.js';
 import { floatOperations } from './float-operations.js';
 import { STATUS_FLAGS, conditionOf, flagsOfRotate, type FlagsThunk } from './meaning/flags.js';
 import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from './meaning/form.js';
@@ -17,7 +17,7 @@ import type {
   Place,
   Vectors,
 } from './meaning/vocabulary.js';
-import { RCX, RSP, SS, X87 } from './state.js';
+import { RCX, RSP, SS, X87 } from './state/layout.js';
 import { bigintVectors } from './vector.js';
 
 /** What became of one instruction. `more`: REP stands between two iterations, rip is still at the instruction. */

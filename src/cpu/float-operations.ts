@@ -1,4 +1,4 @@
-import { Vector } from './exceptions.js';
+import { Vector } from './state/exceptions.js';
 import { CF, PF, ZF } from './meaning/flags.js';
 import { add, div, mul, sqrt, sub } from './float/arithmetic.js';
 import { cmp, compare, max, min, type Comparison } from './float/compare.js';

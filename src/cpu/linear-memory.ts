@@ -4,7 +4,7 @@ import { addressOf } from '../mmu/fence.js';
 import type { Mmu } from '../mmu/mmu.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
 import type { DeferredStores } from './deferred-stores.js';
-import { GuestException, Vector, pageFault } from './exceptions.js';
+import { GuestException, Vector, pageFault } from './state/exceptions.js';
 import type { Access } from './meaning/vocabulary.js';
 
 const PAGE_OFFSET = 0xfff;

@@ -1,6 +1,6 @@
 import { hex } from '../bits.js';
 import { Decoder } from '../cpu/decode/decoder.js';
-import { Vector } from '../cpu/exceptions.js';
+import { Vector } from '../cpu/state/exceptions.js';
 import { toLinear } from '../kernel/linear-address.js';
 import { pidText } from '../kernel/process-table.js';
 import { describeStores } from '../kernel/spurious-write.js';

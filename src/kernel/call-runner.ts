@@ -1,5 +1,5 @@
 import type { Cpu } from '../cpu/cpu.js';
-import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state.js';
+import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state/layout.js';
 import { OutOfFramesError } from '../vmo/errors.js';
 import type { VmoStore } from '../vmo/store.js';
 import type { AddressSpace } from './address-space.js';

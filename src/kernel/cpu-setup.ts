@@ -1,5 +1,5 @@
 import type { Cpu } from '../cpu/cpu.js';
-import { CS, FS, GPR, RSP, SS, X87, X87_BYTES } from '../cpu/state.js';
+import { CS, FS, GPR, RSP, SS, X87, X87_BYTES } from '../cpu/state/layout.js';
 import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE } from '../mmu/entry.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 

@@ -1,5 +1,5 @@
 import type { Cpu, CpuEvent } from '../cpu/cpu.js';
-import type { RefusedStore } from '../cpu/events.js';
+import type { RefusedStore } from '../cpu/state/events.js';
 import { without, type AddressRange } from '../mmu/fence.js';
 import type { StateWriter } from '../state/state-writer.js';
 import type { AddressSpace } from './address-space.js';

@@ -1,7 +1,7 @@
 import type { Cpu, CpuEvent } from '../cpu/cpu.js';
-import type { RefusedStore } from '../cpu/events.js';
-import { Vector, type GuestException } from '../cpu/exceptions.js';
-import { RDI } from '../cpu/state.js';
+import type { RefusedStore } from '../cpu/state/events.js';
+import { Vector, type GuestException } from '../cpu/state/exceptions.js';
+import { RDI } from '../cpu/state/layout.js';
 import type { GuestMemory } from '../memory.js';
 import { addressOf } from '../mmu/fence.js';
 import type { StateWriter } from '../state/state-writer.js';

@@ -1,5 +1,5 @@
 import { hex } from '../bits.js';
-import type { RefusedStore } from '../cpu/events.js';
+import type { RefusedStore } from '../cpu/state/events.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import { stoppedThread, type StoppedThread } from './stopped-thread.js';
 import {

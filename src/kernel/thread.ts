@@ -1,4 +1,4 @@
-import { CONTEXT_BYTES, type CpuState } from '../cpu/cpu-state.js';
+import { CONTEXT_BYTES, type CpuState } from '../cpu/state/cpu-state.js';
 import type { StateWriter } from '../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 import type { Process } from './process.js';

@@ -1,5 +1,5 @@
 import { hex } from '../bits.js';
-import { Vector, hasErrorCode, vectorName, type GuestException } from '../cpu/exceptions.js';
+import { Vector, hasErrorCode, vectorName, type GuestException } from '../cpu/state/exceptions.js';
 import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import { pidText } from './process-table.js';

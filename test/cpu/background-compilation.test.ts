@@ -2,7 +2,7 @@
 import t from 'tap';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Cpu } from '../../src/cpu/cpu.js';
-import { RAX, RCX } from '../../src/cpu/state.js';
+import { RAX, RCX } from '../../src/cpu/state/layout.js';
 import type { Compilation, TranslationThreshold } from '../../src/cpu/translator/options.js';
 import { Computer, type ComputerOptions } from '../../src/index.js';
 import { GuestMemory } from '../../src/memory.js';

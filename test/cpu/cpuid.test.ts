@@ -1,5 +1,5 @@
 import t from 'tap';
-import { BRAND, HYPERVISOR_ID, VENDOR_ID, cpuid } from '../../src/cpu/cpuid.js';
+import { BRAND, HYPERVISOR_ID, VENDOR_ID, cpuid } from '../../src/cpu/state/cpuid.js';
 
 /** The characters in little-endian words. */
 function text(words: number[]): string {

@@ -1,7 +1,7 @@
 /** What is kept of code that is mapped no more: as long as there is something to keep, and not for ever. */
 import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
-import { RAX, RCX } from '../../src/cpu/state.js';
+import { RAX, RCX } from '../../src/cpu/state/layout.js';
 import { PRESENT } from '../../src/mmu/entry.js';
 import { READ_ONLY, smallMachine, type SmallMachine } from './translator/small-machine.js';
 

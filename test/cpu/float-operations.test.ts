@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { hex } from '../../src/bits.js';
-import { Vector } from '../../src/cpu/exceptions.js';
+import { Vector } from '../../src/cpu/state/exceptions.js';
 import { floatOperations } from '../../src/cpu/float-operations.js';
 import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS, MXCSR_MASK } from '../../src/cpu/float/mxcsr.js';
 import { CF, PF, ZF } from '../../src/cpu/meaning/flags.js';

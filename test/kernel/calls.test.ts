@@ -5,7 +5,7 @@ import t from 'tap';
 import { Computer, type Console, type Process } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import { Errno } from '../../src/kernel/errors.js';
-import { R10, R8, R9, RAX, RDI, RDX, RSI, RSP } from '../../src/cpu/state.js';
+import { R10, R8, R9, RAX, RDI, RDX, RSI, RSP } from '../../src/cpu/state/layout.js';
 import { codeImage, words } from './images.js';
 
 const PAGE = 4096n;

@@ -1,7 +1,7 @@
 /** Many processes and many threads: where they lie, what they share, and what is left of them, which is nothing. */
 import t from 'tap';
 import { Computer, type Process } from '../../src/index.js';
-import { RAX } from '../../src/cpu/state.js';
+import { RAX } from '../../src/cpu/state/layout.js';
 import { assemble } from '../support/assemble.js';
 import { sha256 } from '../support/guest-programs.js';
 import { KernelMachine } from '../support/kernel-machine.js';

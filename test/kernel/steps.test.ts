@@ -1,6 +1,6 @@
 /** Nothing that a program asks of the kernel holds the machine: long calls go in parts, and a host can bound what is done. */
 import t from 'tap';
-import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state.js';
+import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';
 import {
   Computer,
   MemoryNames,

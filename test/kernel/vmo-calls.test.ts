@@ -6,7 +6,7 @@ import { Computer } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import type { Process } from '../../src/kernel/process.js';
 import { StateWriter } from '../../src/state/state-writer.js';
-import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state.js';
+import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { ScriptedConsole, compiled, sha256 } from '../support/guest-programs.js';
 import { KernelMachine } from '../support/kernel-machine.js';

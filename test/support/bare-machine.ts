@@ -1,9 +1,9 @@
 /** A CPU with page tables of its own and no kernel: what programs raise is answered by rules that are the same for all. */
 import { PAGE_SIZE, bytesToHex, hex } from '../../src/bits.js';
 import { Cpu, type CpuEvent, type Engine, type TranslationThreshold } from '../../src/cpu/cpu.js';
-import { GuestException, Vector } from '../../src/cpu/exceptions.js';
+import { GuestException, Vector } from '../../src/cpu/state/exceptions.js';
 import { AC, TF } from '../../src/cpu/meaning/flags.js';
-import { GPR, RSP, SELECTORS, X87, X87_BYTES, XMM } from '../../src/cpu/state.js';
+import { GPR, RSP, SELECTORS, X87, X87_BYTES, XMM } from '../../src/cpu/state/layout.js';
 import { GuestMemory } from '../../src/memory.js';
 import { ACCESSED, CR0_WP, DIRTY, EFER_NXE, PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
 import { StateWriter } from '../../src/state/state-writer.js';

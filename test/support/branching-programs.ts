@@ -1,7 +1,7 @@
 /** Random programs with all kinds of control flow, for the bare machine: loops, calls, tables, code that changes itself. */
 import { PAGE_SIZE } from '../../src/bits.js';
 import { AC, DF, TF } from '../../src/cpu/meaning/flags.js';
-import { RAX, RCX, RDI, RSI, RSP } from '../../src/cpu/state.js';
+import { RAX, RCX, RDI, RSI, RSP } from '../../src/cpu/state/layout.js';
 import { ACCESSED, DIRTY, PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
 import { EXECUTE_DISABLE } from '../cpu/meanings/page-tables.js';
 import {

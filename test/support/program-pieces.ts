@@ -1,6 +1,6 @@
 /** Pieces of random programs: flags set and read in every way, groups of accesses, floats, loops, calls. */
 import { PAGE_SIZE } from '../../src/bits.js';
-import { RAX, RCX, RSP } from '../../src/cpu/state.js';
+import { RAX, RCX, RSP } from '../../src/cpu/state/layout.js';
 import { DATA, STACK, STACK_BYTES } from './bare-machine.js';
 import { CODE_BYTES, NOP, type Piece, type ProgramBuilder } from './program-builder.js';
 

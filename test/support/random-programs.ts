@@ -2,7 +2,7 @@
 import { hex } from '../../src/bits.js';
 import type { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { Instruction } from '../../src/cpu/decode/instruction.js';
-import { RCX, RDI, RSI, RSP } from '../../src/cpu/state.js';
+import { RCX, RDI, RSI, RSP } from '../../src/cpu/state/layout.js';
 import { PF_R, PF_W, PF_X, ET_DYN, ET_EXEC, makeImage } from '../kernel/images.js';
 import type { BadImage } from './bad-images.js';
 import { encodeForm, type Encoded } from './encode.js';

@@ -16,7 +16,7 @@ import type { DecodeFailure, Instruction } from './instruction.js';
 import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow, type OpcodeRows } from './opcode-lookup.js';
 import { OPCODES } from '../meaning/opcodes/index.js';
 import type { OpcodeMap, Row } from './row.js';
-import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from '../state.js';
+import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from '../state/layout.js';
 
 /** Bytes; a longer instruction is #GP(0). SDM Vol. 2A 2.3.11, Vol. 3A 6.15 "Interrupt 13". */
 export const LONGEST_INSTRUCTION = 15;

@@ -3,7 +3,7 @@ import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import { ACCESS_FETCH } from '../../mmu/walk.js';
 import { LONGEST_INSTRUCTION, type Decoder } from './decoder.js';
-import { GuestException, Vector, pageFault } from '../exceptions.js';
+import { GuestException, Vector, pageFault } from '../state/exceptions.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
 
 /**

@@ -1,5 +1,5 @@
 import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
-import * as at from '../state.js';
+import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/code.js';
 import { WasmModule } from '../wasm/module.js';
 import { Emitter } from '../wasm/value.js';

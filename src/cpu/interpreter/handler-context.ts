@@ -1,7 +1,7 @@
 import { kindCode, slotsOf } from '../meaning/flag-slots.js';
 import { type FlagsThunk } from '../meaning/flags.js';
 import type { Arithmetic } from '../meaning/vocabulary.js';
-import * as at from '../state.js';
+import * as at from '../state/layout.js';
 import type { Code, Label } from '../wasm/code.js';
 import type { CompilerContext, MidExit } from '../wasm/meaning-compiler.js';
 import type { Emitter, WasmValue } from '../wasm/value.js';

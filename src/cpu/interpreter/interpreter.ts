@@ -1,5 +1,5 @@
 import type { GuestMemory } from '../../memory.js';
-import { EXIT_BUDGET, EXIT_RECORD } from '../state.js';
+import { EXIT_BUDGET, EXIT_RECORD } from '../state/layout.js';
 import { generated, type GeneratedInterpreter } from './generated.js';
 import type { ExitCode } from './record.js';
 

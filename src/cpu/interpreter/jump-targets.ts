@@ -1,5 +1,5 @@
 import type { GuestMemory } from '../../memory.js';
-import { RIP } from '../state.js';
+import { RIP } from '../state/layout.js';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES } from './record.js';
 
 /** No canonical address: what an entry has that is empty. */

@@ -1,9 +1,9 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
 import type { Cpu } from '../cpu.js';
-import { TICKS, VMCALL, faultOf, type CpuEvent } from '../events.js';
-import { pageFault } from '../exceptions.js';
-import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state.js';
+import { TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
+import { pageFault } from '../state/exceptions.js';
+import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state/layout.js';
 import type { TranslationStats } from '../translator/events.js';
 import type { CodePage } from '../translator/code-reader.js';
 import { HotCode } from '../translator/hot-code.js';

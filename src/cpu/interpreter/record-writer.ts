@@ -1,7 +1,7 @@
 import { isCanonical } from '../../bits.js';
 import type { OperandForm } from '../meaning/form.js';
 import type { Instruction } from '../decode/instruction.js';
-import { GPR, SEGMENT_BASE, ZERO, gprAddress, xmmAddress } from '../state.js';
+import { GPR, SEGMENT_BASE, ZERO, gprAddress, xmmAddress } from '../state/layout.js';
 import { Field, Handler, RECORD_BYTES } from './record.js';
 
 /** Handler numbers of forms and of fused pairs of them, by form id. */

@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../../bits.js';
-import { RIP } from '../state.js';
+import { RIP } from '../state/layout.js';
 
 const VMCALL_BYTES = 3;
 

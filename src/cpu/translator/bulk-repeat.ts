@@ -3,7 +3,7 @@ import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE
 import { DF } from '../meaning/flags.js';
 import type { Form } from '../meaning/form.js';
 import type { Machine } from '../meaning/vocabulary.js';
-import { RAX, RCX, RDI, RSI } from '../state.js';
+import { RAX, RCX, RDI, RSI } from '../state/layout.js';
 import type { Emitter, WasmValue } from '../wasm/value.js';
 
 type V = WasmValue;

@@ -2,7 +2,7 @@ import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
 import { addFlagBits } from '../interpreter/flag-functions.js';
 import { emitJumpCacheLookup } from '../interpreter/jump-cache.js';
 import { Exit, Field, Handler } from '../interpreter/record.js';
-import * as at from '../state.js';
+import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/code.js';
 import { WasmModule } from '../wasm/module.js';
 import { Emitter, type WasmValue } from '../wasm/value.js';

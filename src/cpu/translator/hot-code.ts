@@ -6,7 +6,7 @@ import type { Form } from '../meaning/form.js';
 import type { Instruction } from '../decode/instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
 import { Exit, type ExitCode } from '../interpreter/record.js';
-import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state.js';
+import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { addressesWithin } from './code-key.js';
 import { CodeMaker } from './code-maker.js';
 import { pageOf } from '../linear-page.js';

@@ -5,7 +5,7 @@ import { mapThunk, type FlagsThunk } from '../meaning/flags.js';
 import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../meaning/form.js';
 import type { Instruction } from '../decode/instruction.js';
 import type { Access, Machine, Place } from '../meaning/vocabulary.js';
-import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state.js';
+import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state/layout.js';
 import type { Code } from '../wasm/code.js';
 import { MeaningCompiler, withAllWords, type CompilerContext } from '../wasm/meaning-compiler.js';
 import { constantValue, type Emitter, type Origin, type WasmValue } from '../wasm/value.js';

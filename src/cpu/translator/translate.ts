@@ -3,7 +3,7 @@ import type { FlagsThunk } from '../meaning/flags.js';
 import type { Instruction } from '../decode/instruction.js';
 import { encodeThunk } from '../interpreter/handler-context.js';
 import type { Arithmetic } from '../meaning/vocabulary.js';
-import * as at from '../state.js';
+import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/code.js';
 import type { MidExit } from '../wasm/meaning-compiler.js';
 import { WasmModule } from '../wasm/module.js';

@@ -3,7 +3,7 @@ import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE
 import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../meaning/flags.js';
 import type { Form, GprOperand, MemoryOperand, XmmOperand } from '../meaning/form.js';
 import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../meaning/vocabulary.js';
-import * as at from '../state.js';
+import * as at from '../state/layout.js';
 import { WasmArithmetic } from './arithmetic.js';
 import type { Code } from './code.js';
 import { NotCompiled, WasmFloats } from './floats.js';

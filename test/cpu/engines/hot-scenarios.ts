@@ -1,6 +1,6 @@
 /** Loops whose code, or whose way through it, changes while it is hot: what code is identified by, and where calls return to. */
 import { PAGE_SIZE } from '../../../src/bits.js';
-import { R8, RAX, RBX, RCX, RSI, RSP } from '../../../src/cpu/state.js';
+import { R8, RAX, RBX, RCX, RSI, RSP } from '../../../src/cpu/state/layout.js';
 import { ACCESSED, PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
 import { assemble } from '../../support/assemble.js';
 import { ALIAS_DISTANCE, CODE, CODE_FRAME, CODE_PAGES, DATA, PAGE_TABLE, type Machines } from './machines.js';

@@ -1,7 +1,7 @@
 /** The same machine once for each engine, held to each other at every stop. */
 import { PAGE_SIZE, hex } from '../../../src/bits.js';
 import { Cpu, type CpuEvent, type Engine, type TranslationThreshold } from '../../../src/cpu/cpu.js';
-import { vectorName } from '../../../src/cpu/exceptions.js';
+import { vectorName } from '../../../src/cpu/state/exceptions.js';
 import {
   CS,
   FLAGS_KIND,
@@ -15,7 +15,7 @@ import {
   X87,
   X87_BYTES,
   XMM,
-} from '../../../src/cpu/state.js';
+} from '../../../src/cpu/state/layout.js';
 import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import { randomThreshold } from '../../support/random-threshold.js';

@@ -5,7 +5,7 @@ import type { Form } from '../../../src/cpu/meaning/form.js';
 import type { Instruction } from '../../../src/cpu/decode/instruction.js';
 import { HOT_FORMS, HOT_PAIRS } from '../../../src/cpu/interpreter/hot-forms.js';
 import { signatureOf } from '../../../src/cpu/interpreter/plan.js';
-import { RSP } from '../../../src/cpu/state.js';
+import { RSP } from '../../../src/cpu/state/layout.js';
 import { encodeForm, type Encoded } from '../../support/encode.js';
 import type { Random } from '../../support/random.js';
 import { randomGpr, randomMxcsr, randomRflags, randomXmm } from '../meanings/random-state.js';

@@ -1,6 +1,6 @@
 /** Short programs about what engines that decode ahead can get wrong, in machine code, with what must come of them. */
 import { PAGE_SIZE } from '../../../src/bits.js';
-import { RAX, RBX, RCX, RDI, RDX, RSI, RSP } from '../../../src/cpu/state.js';
+import { RAX, RBX, RCX, RDI, RDX, RSI, RSP } from '../../../src/cpu/state/layout.js';
 import { ACCESSED, DIRTY, PRESENT } from '../../../src/mmu/entry.js';
 import { ALIAS_DISTANCE, CODE, CODE_FRAME, DATA, PAGE_TABLE, type Machines } from './machines.js';
 

@@ -1,7 +1,7 @@
 /** Holds every engine to what a write fence must do with the stores of single instructions. */
 import { hex } from '../../../src/bits.js';
 import { Decoder } from '../../../src/cpu/decode/decoder.js';
-import type { RefusedStore } from '../../../src/cpu/events.js';
+import type { RefusedStore } from '../../../src/cpu/state/events.js';
 import type { FenceVerdict } from '../../../src/cpu/fenced-execution.js';
 import { WriteFence, type AddressRange } from '../../../src/mmu/fence.js';
 import { describeBytes } from '../../oracle/case.js';

@@ -1,7 +1,7 @@
 /** What the manual defines of the state after an instruction. */
 import { STATUS_FLAGS } from '../../../src/cpu/meaning/flags.js';
 import { UNDEFINED_FLAGS, leavesResultUndefined } from '../../../src/cpu/meaning/opcodes/undefined-flags.js';
-import { RCX } from '../../../src/cpu/state.js';
+import { RCX } from '../../../src/cpu/state/layout.js';
 import type { MeaningCase } from './generate.js';
 
 const ALL_FLAGS = 0xffff_ffff;

@@ -3,7 +3,7 @@ import { MASK64, isCanonical, truncate } from '../../../src/bits.js';
 import type { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { Form } from '../../../src/cpu/meaning/form.js';
 import type { Instruction } from '../../../src/cpu/decode/instruction.js';
-import { FS, GS } from '../../../src/cpu/state.js';
+import { FS, GS } from '../../../src/cpu/state/layout.js';
 import { CODE } from '../../oracle/layout.js';
 import type { Random } from '../../support/random.js';
 

@@ -1,8 +1,8 @@
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
-import type { CpuEvent, RefusedStore } from '../../../src/cpu/events.js';
+import type { CpuEvent, RefusedStore } from '../../../src/cpu/state/events.js';
 import type { FenceVerdict } from '../../../src/cpu/fenced-execution.js';
-import { CS, FS, GPR, GS, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state.js';
+import { CS, FS, GPR, GS, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state/layout.js';
 import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
 import type { WriteFence } from '../../../src/mmu/fence.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';

@@ -3,10 +3,10 @@
  * what of a case it spoils. Whatever differs and is not listed here fails the test. Compare test/oracle/README.md.
  */
 import { isCanonical, signed } from '../../../src/bits.js';
-import { Vector } from '../../../src/cpu/exceptions.js';
+import { Vector } from '../../../src/cpu/state/exceptions.js';
 import { ZF } from '../../../src/cpu/meaning/flags.js';
 import { MXCSR_MASK } from '../../../src/cpu/float/mxcsr.js';
-import { FS, RAX, RBX, RDI, RSI, RSP } from '../../../src/cpu/state.js';
+import { FS, RAX, RBX, RDI, RSI, RSP } from '../../../src/cpu/state/layout.js';
 import type { OracleResult } from '../../oracle/case.js';
 import { CODE, contains } from '../../oracle/layout.js';
 import type { HostCpu } from '../../oracle/host.js';

@@ -1,6 +1,6 @@
 /** What the memory of a case holds where the instruction looks: operands rich in edges, and images that it accepts. */
 import type { Form, MemoryOperand } from '../../../src/cpu/meaning/form.js';
-import { RAX, RDX, RSP } from '../../../src/cpu/state.js';
+import { RAX, RDX, RSP } from '../../../src/cpu/state/layout.js';
 import { contains, type OracleMemory, type Window } from '../../oracle/layout.js';
 import type { Random } from '../../support/random.js';
 import type { Draft } from './draft.js';

@@ -1,8 +1,8 @@
 import type { Width } from '../../../bits.js';
-import { Vector } from '../../exceptions.js';
+import { Vector } from '../../state/exceptions.js';
 import { AF, CF, OF, flagsOfAdd, flagsOfResult, flagsOfSub } from '../flags.js';
 import type { Arithmetic, Machine, Semantics } from '../vocabulary.js';
-import { HIGH_BYTE, RAX, RDX } from '../../state.js';
+import { HIGH_BYTE, RAX, RDX } from '../../state/layout.js';
 import { flagFromBit, flagFromSign, joinFlags, resize } from './flag-bits.js';
 import { place, read } from './operands.js';
 

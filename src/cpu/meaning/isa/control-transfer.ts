@@ -1,6 +1,6 @@
-import { Vector } from '../../exceptions.js';
+import { Vector } from '../../state/exceptions.js';
 import type { Machine, Semantics } from '../vocabulary.js';
-import { RCX, RSP } from '../../state.js';
+import { RCX, RSP } from '../../state/layout.js';
 import { read } from './operands.js';
 import { slotToPush, topOfStack } from './stack.js';
 

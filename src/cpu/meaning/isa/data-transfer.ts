@@ -1,7 +1,7 @@
 import type { Width } from '../../../bits.js';
 import { ZF, flagsOfAdd, flagsOfSub } from '../flags.js';
 import type { Semantics } from '../vocabulary.js';
-import { RAX, RBX, RCX, RDX } from '../../state.js';
+import { RAX, RBX, RCX, RDX } from '../../state/layout.js';
 import { flagFromTruth } from './flag-bits.js';
 import { gprWidth, memoryPlace, place, read } from './operands.js';
 import { releaseStack, slotToPush, topOfStack } from './stack.js';

@@ -1,5 +1,5 @@
-import { DESCRIPTORS, RPL_MASK, type Descriptor } from '../../descriptors.js';
-import { Vector } from '../../exceptions.js';
+import { DESCRIPTORS, RPL_MASK, type Descriptor } from '../../state/descriptors.js';
+import { Vector } from '../../state/exceptions.js';
 import type { Arithmetic, Machine } from '../vocabulary.js';
 
 /** What meanings ask of selectors (16-bit values), answered from the facts in descriptors.ts. */

@@ -1,10 +1,10 @@
 import type { Width } from '../../../bits.js';
-import { isCode, isWritable } from '../../descriptors.js';
-import { Vector } from '../../exceptions.js';
+import { isCode, isWritable } from '../../state/descriptors.js';
+import { Vector } from '../../state/exceptions.js';
 import { NT } from '../flags.js';
 import type { MemoryOperand, OperandForm } from '../form.js';
 import type { Machine, Semantics } from '../vocabulary.js';
-import { CS, RSP } from '../../state.js';
+import { CS, RSP } from '../../state/layout.js';
 import { namesAny, requireDescriptor, requireUserSelector } from './descriptor-lookup.js';
 import { loadFlags } from './flag-control.js';
 import { resize } from './flag-bits.js';

@@ -1,7 +1,7 @@
-import { Vector } from '../../exceptions.js';
+import { Vector } from '../../state/exceptions.js';
 import { AC, AF, CF, DF, ID, IF, IOPL, NT, PF, SF, STATUS_FLAGS, TF, ZF } from '../flags.js';
 import type { Machine, Semantics } from '../vocabulary.js';
-import { HIGH_BYTE, RAX } from '../../state.js';
+import { HIGH_BYTE, RAX } from '../../state/layout.js';
 import { resize } from './flag-bits.js';
 import { releaseStack, slotToPush, topOfStack } from './stack.js';
 

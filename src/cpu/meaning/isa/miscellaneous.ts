@@ -1,7 +1,7 @@
-import { Vector } from '../../exceptions.js';
+import { Vector } from '../../state/exceptions.js';
 import type { Form, MemoryOperand } from '../form.js';
 import type { Machine, Place, Semantics } from '../vocabulary.js';
-import { RAX, RBP, RBX, RCX, RDX, RSP } from '../../state.js';
+import { RAX, RBP, RBX, RCX, RDX, RSP } from '../../state/layout.js';
 import { resize } from './flag-bits.js';
 import { place } from './operands.js';
 

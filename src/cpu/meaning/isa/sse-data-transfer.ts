@@ -1,5 +1,5 @@
 import type { Semantics } from '../vocabulary.js';
-import { RDI } from '../../state.js';
+import { RDI } from '../../state/layout.js';
 import { mov } from './data-transfer.js';
 import { place, read } from './operands.js';
 import { scalarWidth, xmm, zeroExtendToVector } from './sse-operands.js';

@@ -1,6 +1,6 @@
 import type { Width } from '../../../bits.js';
 import type { Machine } from '../vocabulary.js';
-import { RSP } from '../../state.js';
+import { RSP } from '../../state/layout.js';
 
 /**
  * The stack: in 64-bit mode its address is always the whole of RSP. SDM Vol. 1 6.2.5 "Stack Behavior in 64-Bit Mode".

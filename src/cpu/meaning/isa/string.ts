@@ -2,7 +2,7 @@ import type { Width } from '../../../bits.js';
 import { DF, flagsOfSub } from '../flags.js';
 import type { Form } from '../form.js';
 import type { Machine, Place, Semantics } from '../vocabulary.js';
-import { RAX, RDI, RSI } from '../../state.js';
+import { RAX, RDI, RSI } from '../../state/layout.js';
 
 /**
  * SDM Vol. 1 5.1.8 "String Instructions". Elements lie at RSI, in an overridable segment, and at RDI, in ES; afterwards

@@ -1,5 +1,5 @@
-import { isReadable, isWritable, DESCRIPTORS, type Descriptor } from '../../descriptors.js';
-import { Vector } from '../../exceptions.js';
+import { isReadable, isWritable, DESCRIPTORS, type Descriptor } from '../../state/descriptors.js';
+import { Vector } from '../../state/exceptions.js';
 import { ZF } from '../flags.js';
 import type { Semantics } from '../vocabulary.js';
 import { names, namesAny } from './descriptor-lookup.js';

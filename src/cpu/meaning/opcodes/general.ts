@@ -12,7 +12,7 @@ import * as shift from '../isa/shift-rotate.js';
 import * as string from '../isa/string.js';
 import type { Semantics } from '../vocabulary.js';
 import type { Attribute } from '../../decode/row.js';
-import { FS, GS, SS } from '../../state.js';
+import { FS, GS, SS } from '../../state/layout.js';
 import * as type from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 

@@ -1,10 +1,10 @@
-import type { GuestMemory } from '../memory.js';
-import type { StateWriter } from '../state/state-writer.js';
-import { bigintArithmetic } from './meaning/bigint-arithmetic.js';
-import { FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, kindCode, slotsOf, thunkOfCode } from './meaning/flag-slots.js';
-import { AC, STATUS_FLAGS, TF, bitsOf, type FlagsThunk } from './meaning/flags.js';
-import type { Width } from '../bits.js';
-import * as at from './state.js';
+import type { GuestMemory } from '../../memory.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import { bigintArithmetic } from '../meaning/bigint-arithmetic.js';
+import { FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, kindCode, slotsOf, thunkOfCode } from '../meaning/flag-slots.js';
+import { AC, STATUS_FLAGS, TF, bitsOf, type FlagsThunk } from '../meaning/flags.js';
+import type { Width } from '../../bits.js';
+import * as at from './layout.js';
 
 /** Bytes of all registers of a thread. */
 export const CONTEXT_BYTES = at.X87 + at.X87_BYTES - at.GPR;

@@ -1,4 +1,4 @@
-import { HOST_LAYOUT } from '../memory.js';
+import { HOST_LAYOUT } from '../../memory.js';
 
 /**
  * The CPU state: where each field lies in the shared memory, declared once for every engine. All offsets are host

@@ -1,4 +1,4 @@
-import { CS, SS } from './state.js';
+import { CS, SS } from './layout.js';
 
 /**
  * The segment descriptors that a selector can name. A BD0 machine has no descriptor table in guest memory: besides null

@@ -1,5 +1,5 @@
-import { MAXPHYADDR } from '../mmu/entry.js';
-import { OPCODES } from './meaning/opcodes/index.js';
+import { MAXPHYADDR } from '../../mmu/entry.js';
+import { OPCODES } from '../meaning/opcodes/index.js';
 
 /** EAX, EBX, ECX, EDX; unsigned 32-bit numbers. */
 export type CpuidResult = [eax: number, ebx: number, ecx: number, edx: number];

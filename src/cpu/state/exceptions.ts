@@ -1,4 +1,4 @@
-import type { PageFault } from '../mmu/mmu.js';
+import type { PageFault } from '../../mmu/mmu.js';
 
 /** Exception vectors. SDM Vol. 3A 6.15 "Exception and Interrupt Reference". */
 export const Vector = {

@@ -1,4 +1,4 @@
-import type { AddressRange } from '../mmu/fence.js';
+import type { AddressRange } from '../../mmu/fence.js';
 import { GuestException } from './exceptions.js';
 
 /** Bytes that the write fence refuses, and what the instruction would have made of them. */
