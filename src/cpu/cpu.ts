@@ -11,7 +11,7 @@ import { FencedExecution, type FenceVerdict } from './fenced-execution.js';
 import { InstructionFetcher } from './decode/fetch.js';
 import { hostOperations } from './host-operations.js';
 import { RecordEngine } from './interpreter/record-engine.js';
-import { LinearMemory } from './linear-memory.js';
+import { LinearMemory } from './access/linear-memory.js';
 import type { TranslationStats } from './translator/events.js';
 import type { TranslationThreshold, TranslatorOptions } from './translator/options.js';
 

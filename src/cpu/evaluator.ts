@@ -6,7 +6,7 @@ import { floatOperations } from './float-operations.js';
 import { STATUS_FLAGS, conditionOf, flagsOfRotate, type FlagsThunk } from './meaning/flags.js';
 import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from './meaning/form.js';
 import type { Instruction } from './decode/instruction.js';
-import type { LinearMemory } from './linear-memory.js';
+import type { LinearMemory } from './access/linear-memory.js';
 import type {
   Access,
   Arithmetic,

@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../bits.js';
-import type { LinearMemory } from '../cpu/linear-memory.js';
+import type { LinearMemory } from '../cpu/access/linear-memory.js';
 import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
 import { EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../mmu/entry.js';
 import { ADDRESS_SPACE_END, highHalf, lowHalf, type LinearAddress } from './linear-address.js';

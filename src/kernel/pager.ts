@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../bits.js';
-import type { LinearMemory } from '../cpu/linear-memory.js';
+import type { LinearMemory } from '../cpu/access/linear-memory.js';
 import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../mmu/entry.js';
 import { OutOfFramesError } from '../vmo/errors.js';
 import type { StateWriter } from '../state/state-writer.js';

@@ -1,5 +1,5 @@
 import { PAGE_SIZE, hex } from '../bits.js';
-import type { LinearMemory } from '../cpu/linear-memory.js';
+import type { LinearMemory } from '../cpu/access/linear-memory.js';
 import type { AddressRange } from '../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
 import { OutOfFramesError } from '../vmo/errors.js';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import { RAX, RBX, RCX, RDI, RSI, RSP } from '../../src/cpu/state/layout.js';
-import { pageOf } from '../../src/cpu/linear-page.js';
+import { pageOf } from '../../src/cpu/access/linear-page.js';
 import { MOST_REGIONS } from '../../src/cpu/translator/dispatcher.js';
 import { RegionTable, type CompiledRegion } from '../../src/cpu/translator/region-table.js';
 import { structureOf } from '../../src/cpu/translator/structure.js';

@@ -3,7 +3,7 @@ import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
 import type { Instruction } from '../decode/instruction.js';
-import { offsetOf, pageOf } from '../linear-page.js';
+import { offsetOf, pageOf } from '../access/linear-page.js';
 import { DecodedPage, DecodedPages, type Run } from './decoded-page.js';
 import { JumpTargets } from './jump-targets.js';
 import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';

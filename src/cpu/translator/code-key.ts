@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { StateWriter } from '../../state/state-writer.js';
 import { generated } from '../interpreter/generated.js';
-import { pageOf } from '../linear-page.js';
+import { pageOf } from '../access/linear-page.js';
 import type { CodePage } from './code-reader.js';
 import { directTarget, isDirectBranch, type Block, type Context, type Region } from './region.js';
 

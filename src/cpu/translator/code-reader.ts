@@ -1,5 +1,5 @@
 import { PAGE_SIZE, isCanonical } from '../../bits.js';
-import { pageOf } from '../linear-page.js';
+import { pageOf } from '../access/linear-page.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
 import type { Instruction } from '../decode/instruction.js';
 

@@ -9,7 +9,7 @@ import { Exit, type ExitCode } from '../interpreter/record.js';
 import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { addressesWithin } from './code-key.js';
 import { CodeMaker } from './code-maker.js';
-import { pageOf } from '../linear-page.js';
+import { pageOf } from '../access/linear-page.js';
 import { CodeReader, type CodePage } from './code-reader.js';
 import { generateDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';

@@ -1,5 +1,5 @@
 import type { GuestMemory } from '../../memory.js';
-import { pageOf } from '../linear-page.js';
+import { pageOf } from '../access/linear-page.js';
 import type { CodePage } from './code-reader.js';
 import type { CodeRecord } from './code-record.js';
 import { MOST_REGIONS, REGION_USES } from './dispatcher.js';

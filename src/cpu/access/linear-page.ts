@@ -1,4 +1,4 @@
-import { PAGE_SHIFT } from '../bits.js';
+import { PAGE_SHIFT } from '../../bits.js';
 
 /** The address of the first byte of the page around a linear address. */
 export function pageOf(linear: bigint): bigint {

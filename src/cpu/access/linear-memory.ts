@@ -1,11 +1,11 @@
-import { isCanonical } from '../bits.js';
-import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
-import { addressOf } from '../mmu/fence.js';
-import type { Mmu } from '../mmu/mmu.js';
-import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
+import { isCanonical } from '../../bits.js';
+import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../../memory.js';
+import { addressOf } from '../../mmu/fence.js';
+import type { Mmu } from '../../mmu/mmu.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
 import type { DeferredStores } from './deferred-stores.js';
-import { GuestException, Vector, pageFault } from './state/exceptions.js';
-import type { Access } from './meaning/vocabulary.js';
+import { GuestException, Vector, pageFault } from '../state/exceptions.js';
+import type { Access } from '../meaning/vocabulary.js';
 
 const PAGE_OFFSET = 0xfff;
 

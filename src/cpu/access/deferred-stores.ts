@@ -1,9 +1,9 @@
-import { FAULT_WRITE } from '../mmu/entry.js';
-import { addressOf, unionOf, without, type AddressRange } from '../mmu/fence.js';
-import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
-import { GuestException } from './state/exceptions.js';
+import { FAULT_WRITE } from '../../mmu/entry.js';
+import { addressOf, unionOf, without, type AddressRange } from '../../mmu/fence.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
+import { GuestException } from '../state/exceptions.js';
 import type { LinearMemory, LinearPlace, Located } from './linear-memory.js';
-import type { Access } from './meaning/vocabulary.js';
+import type { Access } from '../meaning/vocabulary.js';
 
 /** Bytes that are stored at once, at most. */
 const MOST_AT_ONCE = 8;
