@@ -15,7 +15,7 @@ import {
 } from '../src/index.js';
 import { compileGuest } from '../src/cli/guest-compiler.js';
 import { RAX, RSP } from '../src/cpu/state/layout.js';
-import { MXCSR_DEFAULT } from '../src/cpu/float/mxcsr.js';
+import { MXCSR_DEFAULT } from '../src/cpu/evaluator/float/mxcsr.js';
 import { assemble } from './support/assemble.js';
 import { Random } from './support/random.js';
 import { ALL_ENGINES } from './support/side-by-side.js';

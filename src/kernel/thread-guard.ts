@@ -1,4 +1,4 @@
-import type { FenceVerdict } from '../cpu/fenced-execution.js';
+import type { FenceVerdict } from '../cpu/evaluator/fenced-execution.js';
 import { WriteFence, unionOf, type AddressRange } from '../mmu/fence.js';
 import type { StateWriter } from '../state/state-writer.js';
 import type { Process } from './process.js';

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
-import { MXCSR_DEFAULT } from '../../src/cpu/float/mxcsr.js';
+import { MXCSR_DEFAULT } from '../../src/cpu/evaluator/float/mxcsr.js';
 import { CODE, CODE_PAGES, DATA_PAGES, describeEvent, Machines } from './engines/machines.js';
 import { hotScenarios } from './engines/hot-scenarios.js';
 import { LONG_LOOP, SCENARIOS, type Scenario } from './engines/scenarios.js';

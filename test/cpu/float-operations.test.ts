@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import { hex } from '../../src/bits.js';
 import { Vector } from '../../src/cpu/state/exceptions.js';
-import { floatOperations } from '../../src/cpu/float-operations.js';
-import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS, MXCSR_MASK } from '../../src/cpu/float/mxcsr.js';
+import { floatOperations } from '../../src/cpu/evaluator/float-operations.js';
+import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS, MXCSR_MASK } from '../../src/cpu/evaluator/float/mxcsr.js';
 import { CF, PF, ZF } from '../../src/cpu/meaning/flags.js';
 import type { FloatOperation, Floats, PackedConversion } from '../../src/cpu/meaning/vocabulary.js';
-import { lanesOf, vectorOf } from '../../src/cpu/vector.js';
+import { lanesOf, vectorOf } from '../../src/cpu/evaluator/vector.js';
 
 class Raised extends Error {
   constructor(readonly vector: number) {

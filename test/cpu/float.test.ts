@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t from 'tap';
 import { hex, maskOf, truncate } from '../../src/bits.js';
-import { add, div, mul, sqrt, sub } from '../../src/cpu/float/arithmetic.js';
-import { cmp, compare, max, min, type Comparison } from '../../src/cpu/float/compare.js';
-import { FloatContext } from '../../src/cpu/float/context.js';
-import { convert, fromInteger, toInteger, truncateToInteger } from '../../src/cpu/float/convert.js';
-import { F32, F64, type FloatFormat } from '../../src/cpu/float/format.js';
-import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS } from '../../src/cpu/float/mxcsr.js';
+import { add, div, mul, sqrt, sub } from '../../src/cpu/evaluator/float/arithmetic.js';
+import { cmp, compare, max, min, type Comparison } from '../../src/cpu/evaluator/float/compare.js';
+import { FloatContext } from '../../src/cpu/evaluator/float/context.js';
+import { convert, fromInteger, toInteger, truncateToInteger } from '../../src/cpu/evaluator/float/convert.js';
+import { F32, F64, type FloatFormat } from '../../src/cpu/evaluator/float/format.js';
+import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS } from '../../src/cpu/evaluator/float/mxcsr.js';
 
 const view = new DataView(new ArrayBuffer(8));
 

@@ -1,5 +1,5 @@
 import type { FloatOperation, FloatWidth, Floats, PackedConversion } from '../meaning/vocabulary.js';
-import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../float/mxcsr.js';
+import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../evaluator/float/mxcsr.js';
 import { MXCSR as MXCSR_ADDRESS } from '../state/layout.js';
 import { PackedFloats } from './packed-floats.js';
 import type { WasmInstruction } from './opcodes.js';

@@ -1,5 +1,5 @@
 import type { FloatOperation, PackedConversion } from '../meaning/vocabulary.js';
-import { MXCSR } from '../float/mxcsr.js';
+import { MXCSR } from '../evaluator/float/mxcsr.js';
 import { MXCSR as MXCSR_ADDRESS } from '../state/layout.js';
 import type { Format } from './floats.js';
 import type { WasmVectorInstruction } from './opcodes.js';

@@ -2,7 +2,7 @@
 import { hex } from '../../../src/bits.js';
 import { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { RefusedStore } from '../../../src/cpu/state/events.js';
-import type { FenceVerdict } from '../../../src/cpu/fenced-execution.js';
+import type { FenceVerdict } from '../../../src/cpu/evaluator/fenced-execution.js';
 import { WriteFence, type AddressRange } from '../../../src/mmu/fence.js';
 import { describeBytes } from '../../oracle/case.js';
 import { formatGuestDifference, sameGuestState } from '../meanings/compare.js';

@@ -1,6 +1,6 @@
 /** Whether two answers to a case agree, and how to show where they do not. */
 import { hex } from '../../../src/bits.js';
-import { MXCSR_MASK } from '../../../src/cpu/float/mxcsr.js';
+import { MXCSR_MASK } from '../../../src/cpu/evaluator/float/mxcsr.js';
 import { RCX, RDI, RSI } from '../../../src/cpu/state/layout.js';
 import type { OracleResult, OracleState } from '../../oracle/case.js';
 import { formatDifference, sameState, type Comparison } from '../../oracle/difference.js';

@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { CpuEvent, RefusedStore } from '../../../src/cpu/state/events.js';
-import type { FenceVerdict } from '../../../src/cpu/fenced-execution.js';
+import type { FenceVerdict } from '../../../src/cpu/evaluator/fenced-execution.js';
 import { CS, FS, GPR, GS, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state/layout.js';
 import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
 import type { WriteFence } from '../../../src/mmu/fence.js';

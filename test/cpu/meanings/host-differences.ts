@@ -5,7 +5,7 @@
 import { isCanonical, signed } from '../../../src/bits.js';
 import { Vector } from '../../../src/cpu/state/exceptions.js';
 import { ZF } from '../../../src/cpu/meaning/flags.js';
-import { MXCSR_MASK } from '../../../src/cpu/float/mxcsr.js';
+import { MXCSR_MASK } from '../../../src/cpu/evaluator/float/mxcsr.js';
 import { FS, RAX, RBX, RDI, RSI, RSP } from '../../../src/cpu/state/layout.js';
 import type { OracleResult } from '../../oracle/case.js';
 import { CODE, contains } from '../../oracle/layout.js';

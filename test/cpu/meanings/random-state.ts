@@ -1,5 +1,5 @@
 /** Random registers in which the edges of every width, and the special numbers of every format, are likely. */
-import { MXCSR, MXCSR_DEFAULT } from '../../../src/cpu/float/mxcsr.js';
+import { MXCSR, MXCSR_DEFAULT } from '../../../src/cpu/evaluator/float/mxcsr.js';
 import { RFLAGS, RFLAGS_ALWAYS } from '../../oracle/case.js';
 import type { Random } from '../../support/random.js';
 

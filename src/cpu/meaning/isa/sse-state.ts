@@ -1,4 +1,4 @@
-import { MXCSR_MASK } from '../../float/mxcsr.js';
+import { MXCSR_MASK } from '../../evaluator/float/mxcsr.js';
 import type { OperandForm, XmmOperand } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { place, read } from './operands.js';

@@ -1,9 +1,9 @@
-import type { CpuState } from './state/cpu-state.js';
-import { cpuid } from './state/cpuid.js';
-import { segmentLoadError } from './state/descriptors.js';
-import { GuestException, Vector } from './state/exceptions.js';
+import type { CpuState } from '../state/cpu-state.js';
+import { cpuid } from '../state/cpuid.js';
+import { segmentLoadError } from '../state/descriptors.js';
+import { GuestException, Vector } from '../state/exceptions.js';
 import type { CpuOperations } from './evaluator.js';
-import { FS } from './state/layout.js';
+import { FS } from '../state/layout.js';
 
 /** What system and rare instructions ask of the CPU around them. */
 export function hostOperations(state: CpuState, ticks: () => number): CpuOperations {

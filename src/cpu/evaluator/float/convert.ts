@@ -1,4 +1,4 @@
-import { signed, truncate } from '../../bits.js';
+import { signed, truncate } from '../../../bits.js';
 import type { FloatContext } from './context.js';
 import { withSign, type FloatFormat } from './format.js';
 import { MXCSR, type RoundingMode } from './mxcsr.js';

@@ -1,5 +1,5 @@
-import { MASK128, maskOf, signed, truncate } from '../bits.js';
-import type { VectorOperation, Vectors } from './meaning/vocabulary.js';
+import { MASK128, maskOf, signed, truncate } from '../../bits.js';
+import type { VectorOperation, Vectors } from '../meaning/vocabulary.js';
 
 type Binary = (x: bigint, y: bigint) => bigint;
 

@@ -1,12 +1,12 @@
-import { Vector } from './state/exceptions.js';
-import { CF, PF, ZF } from './meaning/flags.js';
+import { Vector } from '../state/exceptions.js';
+import { CF, PF, ZF } from '../meaning/flags.js';
 import { add, div, mul, sqrt, sub } from './float/arithmetic.js';
 import { cmp, compare, max, min, type Comparison } from './float/compare.js';
 import { FloatContext } from './float/context.js';
 import { convert, fromInteger, toInteger, truncateToInteger } from './float/convert.js';
 import { F32, F64, type FloatFormat } from './float/format.js';
 import { MXCSR, MXCSR_DEFAULT, MXCSR_MASK } from './float/mxcsr.js';
-import type { FloatOperation, Floats, FloatWidth, PackedConversion } from './meaning/vocabulary.js';
+import type { FloatOperation, Floats, FloatWidth, PackedConversion } from '../meaning/vocabulary.js';
 import { lanesOf, vectorOf } from './vector.js';
 
 /** The CPU around the arithmetic. */

@@ -1,12 +1,12 @@
-import { MASK64, isCanonical, truncate, type Width } from '../bits.js';
-import { bigintArithmetic } from './meaning/bigint-arithmetic.js';
-import type { CpuState } from './state/cpu-state.js';
-import { GuestException, Vector } from './state/exceptions.js';
+import { MASK64, isCanonical, truncate, type Width } from '../../bits.js';
+import { bigintArithmetic } from '../meaning/bigint-arithmetic.js';
+import type { CpuState } from '../state/cpu-state.js';
+import { GuestException, Vector } from '../state/exceptions.js';
 import { floatOperations } from './float-operations.js';
-import { STATUS_FLAGS, conditionOf, flagsOfRotate, type FlagsThunk } from './meaning/flags.js';
-import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from './meaning/form.js';
-import type { Instruction } from './decode/instruction.js';
-import type { LinearMemory } from './access/linear-memory.js';
+import { STATUS_FLAGS, conditionOf, flagsOfRotate, type FlagsThunk } from '../meaning/flags.js';
+import type { Form, GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../meaning/form.js';
+import type { Instruction } from '../decode/instruction.js';
+import type { LinearMemory } from '../access/linear-memory.js';
 import type {
   Access,
   Arithmetic,
@@ -16,8 +16,8 @@ import type {
   Machine,
   Place,
   Vectors,
-} from './meaning/vocabulary.js';
-import { RCX, RSP, SS, X87 } from './state/layout.js';
+} from '../meaning/vocabulary.js';
+import { RCX, RSP, SS, X87 } from '../state/layout.js';
 import { bigintVectors } from './vector.js';
 
 /** What became of one instruction. `more`: REP stands between two iterations, rip is still at the instruction. */

@@ -1,4 +1,4 @@
-import { maskOf } from '../../bits.js';
+import { maskOf } from '../../../bits.js';
 import type { FloatContext } from './context.js';
 import type { FloatFormat } from './format.js';
 import { MXCSR } from './mxcsr.js';

@@ -1,11 +1,11 @@
-import { without, type AddressRange } from '../mmu/fence.js';
-import type { CpuState } from './state/cpu-state.js';
-import { DeferredStores } from './access/deferred-stores.js';
+import { without, type AddressRange } from '../../mmu/fence.js';
+import type { CpuState } from '../state/cpu-state.js';
+import { DeferredStores } from '../access/deferred-stores.js';
 import type { Evaluator, Outcome } from './evaluator.js';
-import type { CpuEvent } from './state/events.js';
-import type { Instruction } from './decode/instruction.js';
-import { FENCED, type LinearMemory } from './access/linear-memory.js';
-import { EXIT_RECORD, GPR } from './state/layout.js';
+import type { CpuEvent } from '../state/events.js';
+import type { Instruction } from '../decode/instruction.js';
+import { FENCED, type LinearMemory } from '../access/linear-memory.js';
+import { EXIT_RECORD, GPR } from '../state/layout.js';
 
 /** What is done with the bytes that the write fence refuses: they stay as they are, or are stored all the same. */
 export type FenceVerdict = 'skip' | 'allow';
