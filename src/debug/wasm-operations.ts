@@ -1,4 +1,9 @@
-import { WASM_LANE_OPCODES, WASM_MEMORY_OPCODES, WASM_OPCODES, WASM_VECTOR_OPCODES } from '../cpu/wasm/opcodes.js';
+import {
+  WASM_LANE_OPCODES,
+  WASM_MEMORY_OPCODES,
+  WASM_OPCODES,
+  WASM_VECTOR_OPCODES,
+} from '../cpu/wasm/encoding/opcodes.js';
 import { WasmFormatError, type WasmReader } from './wasm-reader.js';
 
 /** What follows an opcode: WebAssembly Core Specification 5.4. */

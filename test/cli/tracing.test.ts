@@ -6,8 +6,8 @@ import t from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
 import { Tracing } from '../../src/cli/tracing.js';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
-import { Code } from '../../src/cpu/wasm/code.js';
-import { WasmModule } from '../../src/cpu/wasm/module.js';
+import { Code } from '../../src/cpu/wasm/encoding/code.js';
+import { WasmModule } from '../../src/cpu/wasm/encoding/module.js';
 import { Computer } from '../../src/index.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-tracing-'));

@@ -1,7 +1,7 @@
 /** Translations that are kept from one run to the next: found again, checked, and done without where they are damaged. */
 import t from 'tap';
-import { Code } from '../../src/cpu/wasm/code.js';
-import { WasmModule } from '../../src/cpu/wasm/module.js';
+import { Code } from '../../src/cpu/wasm/encoding/code.js';
+import { WasmModule } from '../../src/cpu/wasm/encoding/module.js';
 import { decodeRecord, encodeRecord, type CodeRecord, type CodeStore } from '../../src/cpu/translator/code-record.js';
 import type { TranslationStats } from '../../src/index.js';
 import { guestImage, runGuest, sha256 } from '../support/guest-programs.js';

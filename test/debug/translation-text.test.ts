@@ -1,8 +1,8 @@
 import t from 'tap';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { TranslationEvent } from '../../src/cpu/translator/events.js';
-import { Code } from '../../src/cpu/wasm/code.js';
-import { WasmModule } from '../../src/cpu/wasm/module.js';
+import { Code } from '../../src/cpu/wasm/encoding/code.js';
+import { WasmModule } from '../../src/cpu/wasm/encoding/module.js';
 import { describeTranslation, translationText } from '../../src/debug/translation-text.js';
 import { wasmText } from '../../src/debug/wasm-text.js';
 

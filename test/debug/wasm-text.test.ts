@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { generatedInterpreter } from '../../src/cpu/interpreter/interpreter.js';
-import { Code, ValueType } from '../../src/cpu/wasm/code.js';
-import { WasmModule } from '../../src/cpu/wasm/module.js';
+import { Code, ValueType } from '../../src/cpu/wasm/encoding/code.js';
+import { WasmModule } from '../../src/cpu/wasm/encoding/module.js';
 import {
   WASM_LANE_OPCODES,
   WASM_MEMORY_OPCODES,
@@ -17,7 +17,7 @@ import {
   type WasmLaneInstruction,
   type WasmMemoryInstruction,
   type WasmVectorInstruction,
-} from '../../src/cpu/wasm/opcodes.js';
+} from '../../src/cpu/wasm/encoding/opcodes.js';
 import { WasmFormatError, wasmText, type WasmLine } from '../../src/debug/wasm-text.js';
 import { BareMachine } from '../support/bare-machine.js';
 import { branchingProgram } from '../support/branching-programs.js';

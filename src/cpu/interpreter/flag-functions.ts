@@ -2,10 +2,10 @@ import { COMMON_KINDS, FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, thunkOfCode } from '.
 import { bitsOf, conditionOf } from '../meaning/flags.js';
 import { FLAGS_KINDS } from '../meaning/flag-slots.js';
 import { type FlagsThunk } from '../meaning/flags.js';
-import { WasmArithmetic } from '../wasm/arithmetic.js';
-import { Code } from '../wasm/code.js';
-import type { WasmModule } from '../wasm/module.js';
-import { Emitter, type WasmValue } from '../wasm/value.js';
+import { WasmArithmetic } from '../wasm/compiling/arithmetic.js';
+import { Code } from '../wasm/encoding/code.js';
+import type { WasmModule } from '../wasm/encoding/module.js';
+import { Emitter, type WasmValue } from '../wasm/encoding/value.js';
 import type { SharedFunctions } from './handler-context.js';
 
 const KIND = 0;

@@ -1,7 +1,7 @@
 import type { Form } from '../meaning/form.js';
-import { Code } from '../wasm/code.js';
-import { NotCompiled } from '../wasm/floats.js';
-import { Emitter } from '../wasm/value.js';
+import { Code } from '../wasm/encoding/code.js';
+import { NotCompiled } from '../wasm/compiling/floats.js';
+import { Emitter } from '../wasm/encoding/value.js';
 import { FunctionContext, type SharedFunctions } from './handler-context.js';
 import { handlerMachine } from './handler-machine.js';
 

@@ -1,8 +1,8 @@
 import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
 import * as at from '../state/layout.js';
-import { Code, type Label } from '../wasm/code.js';
-import { WasmModule } from '../wasm/module.js';
-import { Emitter } from '../wasm/value.js';
+import { Code, type Label } from '../wasm/encoding/code.js';
+import { WasmModule } from '../wasm/encoding/module.js';
+import { Emitter } from '../wasm/encoding/value.js';
 import { addFlagFunctions } from './flag-functions.js';
 import { LoopContext, type LoopLabels, type SharedFunctions } from './handler-context.js';
 import { functionHandler } from './function-handler.js';

@@ -2,9 +2,9 @@ import { kindCode, slotsOf } from '../meaning/flag-slots.js';
 import { type FlagsThunk } from '../meaning/flags.js';
 import type { Arithmetic } from '../meaning/vocabulary.js';
 import * as at from '../state/layout.js';
-import type { Code, Label } from '../wasm/code.js';
-import type { CompilerContext, MidExit } from '../wasm/meaning-compiler.js';
-import type { Emitter, WasmValue } from '../wasm/value.js';
+import type { Code, Label } from '../wasm/encoding/code.js';
+import type { CompilerContext, MidExit } from '../wasm/compiling/meaning-compiler.js';
+import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 import { emitJumpCacheLookup } from './jump-cache.js';
 import { Exit, Field, RECORD_BYTES, type ExitCode } from './record.js';
 

@@ -2,8 +2,8 @@ import type { Width } from '../../bits.js';
 import type { Form, GprOperand, MemoryOperand, OperandForm, XmmOperand } from '../meaning/form.js';
 import type { Machine } from '../meaning/vocabulary.js';
 import * as at from '../state/layout.js';
-import { MeaningCompiler, withAllWords } from '../wasm/meaning-compiler.js';
-import type { Emitter, WasmValue } from '../wasm/value.js';
+import { MeaningCompiler, withAllWords } from '../wasm/compiling/meaning-compiler.js';
+import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 import type { HandlerContext } from './handler-context.js';
 import { Field } from './record.js';
 

@@ -1,4 +1,4 @@
-import type { Emitter, WasmValue } from '../wasm/value.js';
+import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES } from './record.js';
 
 /** Looks an address up in the jump cache: emits `found` for where it has it, with a local that holds the record's address. */

@@ -4,7 +4,7 @@ import { DF } from '../meaning/flags.js';
 import type { Form } from '../meaning/form.js';
 import type { Machine } from '../meaning/vocabulary.js';
 import { RAX, RCX, RDI, RSI } from '../state/layout.js';
-import type { Emitter, WasmValue } from '../wasm/value.js';
+import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 
 type V = WasmValue;
 

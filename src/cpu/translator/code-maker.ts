@@ -1,8 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '../../bits.js';
 import type { Instruction } from '../decode/instruction.js';
-import { Code } from '../wasm/code.js';
-import { WasmModule } from '../wasm/module.js';
+import { Code } from '../wasm/encoding/code.js';
+import { WasmModule } from '../wasm/encoding/module.js';
 import { CodeCache } from './code-cache.js';
 import { codeContent, type CodeSource } from './code-key.js';
 import { decodeRecord, encodeRecord, type CodeRecord } from './code-record.js';

@@ -3,9 +3,9 @@ import { addFlagBits } from '../interpreter/flag-functions.js';
 import { emitJumpCacheLookup } from '../interpreter/jump-cache.js';
 import { Exit, Field, Handler } from '../interpreter/record.js';
 import * as at from '../state/layout.js';
-import { Code, type Label } from '../wasm/code.js';
-import { WasmModule } from '../wasm/module.js';
-import { Emitter, type WasmValue } from '../wasm/value.js';
+import { Code, type Label } from '../wasm/encoding/code.js';
+import { WasmModule } from '../wasm/encoding/module.js';
+import { Emitter, type WasmValue } from '../wasm/encoding/value.js';
 import { REGION_ENTRY, emitEntryLookup } from './region-entries.js';
 import { EXIT_CODE_BITS, RegionExit } from './translation.js';
 

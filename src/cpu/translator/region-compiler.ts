@@ -6,9 +6,9 @@ import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../me
 import type { Instruction } from '../decode/instruction.js';
 import type { Access, Machine, Place } from '../meaning/vocabulary.js';
 import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state/layout.js';
-import type { Code } from '../wasm/code.js';
-import { MeaningCompiler, withAllWords, type CompilerContext } from '../wasm/meaning-compiler.js';
-import { constantValue, type Emitter, type Origin, type WasmValue } from '../wasm/value.js';
+import type { Code } from '../wasm/encoding/code.js';
+import { MeaningCompiler, withAllWords, type CompilerContext } from '../wasm/compiling/meaning-compiler.js';
+import { constantValue, type Emitter, type Origin, type WasmValue } from '../wasm/encoding/value.js';
 import { emitBulkRepeat, type BulkKind, type BulkTicks } from './bulk-repeat.js';
 import { findExtent, withExtent, type CheckPlan, type CheckedExtent, type PlannedAccess } from './check-groups.js';
 

@@ -1,5 +1,5 @@
 import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
-import type { Emitter, WasmValue } from '../wasm/value.js';
+import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 
 /**
  * Where regions are entered, as generated code looks it up: a direct-mapped table in the shared memory, by linear address.

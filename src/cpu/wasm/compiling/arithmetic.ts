@@ -1,8 +1,8 @@
-import { maskOf, type Width } from '../../bits.js';
-import { bigintArithmetic } from '../meaning/bigint-arithmetic.js';
-import type { Arithmetic } from '../meaning/vocabulary.js';
-import type { WasmInstruction } from './opcodes.js';
-import { constantValue, typeOfWidth, type Emitter, type WasmValue } from './value.js';
+import { maskOf, type Width } from '../../../bits.js';
+import { bigintArithmetic } from '../../meaning/bigint-arithmetic.js';
+import type { Arithmetic } from '../../meaning/vocabulary.js';
+import type { WasmInstruction } from '../encoding/opcodes.js';
+import { constantValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 
 type V = WasmValue;
 type Binary = 'add' | 'sub' | 'mul' | 'and' | 'or' | 'xor' | 'shl' | 'shr_u' | 'shr_s' | 'rotl' | 'rotr';

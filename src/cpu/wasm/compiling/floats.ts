@@ -1,9 +1,9 @@
-import type { FloatOperation, FloatWidth, Floats, PackedConversion } from '../meaning/vocabulary.js';
-import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../evaluator/float/mxcsr.js';
-import { MXCSR as MXCSR_ADDRESS } from '../state/layout.js';
+import type { FloatOperation, FloatWidth, Floats, PackedConversion } from '../../meaning/vocabulary.js';
+import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../../evaluator/float/mxcsr.js';
+import { MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { PackedFloats } from './packed-floats.js';
-import type { WasmInstruction } from './opcodes.js';
-import { typeOfWidth, type Emitter, type WasmValue } from './value.js';
+import type { WasmInstruction } from '../encoding/opcodes.js';
+import { typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 
 type V = WasmValue;
 type F = 'f32' | 'f64';

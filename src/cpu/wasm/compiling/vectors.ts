@@ -1,8 +1,8 @@
-import type { Width } from '../../bits.js';
-import type { VectorOperation, Vectors } from '../meaning/vocabulary.js';
-import { SCRATCH } from '../state/layout.js';
-import { WASM_VECTOR_OPCODES, type WasmVectorInstruction } from './opcodes.js';
-import { constantValue, typeOfWidth, type Emitter, type WasmValue } from './value.js';
+import type { Width } from '../../../bits.js';
+import type { VectorOperation, Vectors } from '../../meaning/vocabulary.js';
+import { SCRATCH } from '../../state/layout.js';
+import { WASM_VECTOR_OPCODES, type WasmVectorInstruction } from '../encoding/opcodes.js';
+import { constantValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 
 type V = WasmValue;
 

@@ -1,9 +1,9 @@
-import type { FloatOperation, PackedConversion } from '../meaning/vocabulary.js';
-import { MXCSR } from '../evaluator/float/mxcsr.js';
-import { MXCSR as MXCSR_ADDRESS } from '../state/layout.js';
+import type { FloatOperation, PackedConversion } from '../../meaning/vocabulary.js';
+import { MXCSR } from '../../evaluator/float/mxcsr.js';
+import { MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import type { Format } from './floats.js';
-import type { WasmVectorInstruction } from './opcodes.js';
-import type { Emitter, WasmValue } from './value.js';
+import type { WasmVectorInstruction } from '../encoding/opcodes.js';
+import type { Emitter, WasmValue } from '../encoding/value.js';
 
 type V = WasmValue;
 type Shape = 'f32x4' | 'f64x2';

@@ -1,4 +1,4 @@
-import type { Width } from '../../bits.js';
+import type { Width } from '../../../bits.js';
 import { Code, type ValueTypeName } from './code.js';
 
 /**

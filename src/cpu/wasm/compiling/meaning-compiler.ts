@@ -1,13 +1,13 @@
-import type { Width } from '../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
-import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../meaning/flags.js';
-import type { Form, GprOperand, MemoryOperand, XmmOperand } from '../meaning/form.js';
-import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../meaning/vocabulary.js';
-import * as at from '../state/layout.js';
+import type { Width } from '../../../bits.js';
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
+import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../../meaning/flags.js';
+import type { Form, GprOperand, MemoryOperand, XmmOperand } from '../../meaning/form.js';
+import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../../meaning/vocabulary.js';
+import * as at from '../../state/layout.js';
 import { WasmArithmetic } from './arithmetic.js';
-import type { Code } from './code.js';
+import type { Code } from '../encoding/code.js';
 import { NotCompiled, WasmFloats } from './floats.js';
-import { typeOfWidth, type Emitter, type WasmValue } from './value.js';
+import { typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 import { WasmVectors } from './vectors.js';
 
 type V = WasmValue;
