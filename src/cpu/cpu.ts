@@ -10,7 +10,7 @@ import { Vector } from './state/exceptions.js';
 import { FencedExecution, type FenceVerdict } from './evaluator/fenced-execution.js';
 import { InstructionFetcher } from './decode/fetch.js';
 import { hostOperations } from './evaluator/host-operations.js';
-import { RecordEngine } from './interpreter/record-engine.js';
+import { RecordEngine } from './engine/record-engine.js';
 import { LinearMemory } from './access/linear-memory.js';
 import type { TranslationStats } from './translator/events.js';
 import type { TranslationThreshold, TranslatorOptions } from './translator/options.js';

@@ -4,7 +4,7 @@ import { functionHandler, compiles } from '../../src/cpu/interpreter/function-ha
 import { generated } from '../../src/cpu/interpreter/generated.js';
 import { buildInterpreter } from '../../src/cpu/interpreter/build-interpreter.js';
 import { planHandlers, signatureOf } from '../../src/cpu/interpreter/plan.js';
-import { Handler } from '../../src/cpu/interpreter/record.js';
+import { Handler } from '../../src/cpu/engine/record.js';
 
 const forms = new Decoder().forms;
 const shared = { conditions: [0, 1, 2, 3, 4, 5, 6, 7], flagBits: 8 };

@@ -7,7 +7,7 @@ import { addFlagFunctions } from './flag-functions.js';
 import { LoopContext, type LoopLabels, type SharedFunctions } from './handler-context.js';
 import { functionHandler } from './function-handler.js';
 import { handlerMachine } from './handler-machine.js';
-import { Exit, FIRST_FORM_HANDLER, Field, Handler, RECORD_BYTES } from './record.js';
+import { Exit, FIRST_FORM_HANDLER, Field, Handler, RECORD_BYTES } from '../engine/record.js';
 import type { HandlerPlan } from './plan.js';
 
 /** Parameters of the main loop. */

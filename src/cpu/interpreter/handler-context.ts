@@ -5,8 +5,8 @@ import * as at from '../state/layout.js';
 import type { Code, Label } from '../wasm/encoding/code.js';
 import type { CompilerContext, MidExit } from '../wasm/compiling/meaning-compiler.js';
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
-import { emitJumpCacheLookup } from './jump-cache.js';
-import { Exit, Field, RECORD_BYTES, type ExitCode } from './record.js';
+import { emitJumpCacheLookup } from '../engine/jump-cache.js';
+import { Exit, Field, RECORD_BYTES, type ExitCode } from '../engine/record.js';
 
 /** Functions that every handler may call, by their index in the module. */
 export interface SharedFunctions {

@@ -5,7 +5,7 @@ import * as at from '../state/layout.js';
 import { MeaningCompiler, withAllWords } from '../wasm/compiling/meaning-compiler.js';
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 import type { HandlerContext } from './handler-context.js';
-import { Field } from './record.js';
+import { Field } from '../engine/record.js';
 
 type V = WasmValue;
 

@@ -1,7 +1,7 @@
 import type { GuestMemory } from '../../memory.js';
 import { EXIT_BUDGET, EXIT_RECORD } from '../state/layout.js';
 import { generated, type GeneratedInterpreter } from './generated.js';
-import type { ExitCode } from './record.js';
+import type { ExitCode } from '../engine/record.js';
 
 /** The generated code, bound to a memory. */
 export class Interpreter {

@@ -1,7 +1,7 @@
 import type { AddressShape, Form, OperandForm } from '../meaning/form.js';
 import { compiles } from './function-handler.js';
 import { HOT_FORMS, HOT_PAIRS } from './hot-forms.js';
-import { FIRST_FORM_HANDLER, Handler } from './record.js';
+import { FIRST_FORM_HANDLER, Handler } from '../engine/record.js';
 
 /** A handler in the main loop: one form, or two whose records lie one behind the other. */
 export interface HotHandler {

@@ -1,7 +1,7 @@
 import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
 import { addFlagBits } from '../interpreter/flag-functions.js';
-import { emitJumpCacheLookup } from '../interpreter/jump-cache.js';
-import { Exit, Field, Handler } from '../interpreter/record.js';
+import { emitJumpCacheLookup } from '../engine/jump-cache.js';
+import { Exit, Field, Handler } from '../engine/record.js';
 import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/encoding/code.js';
 import { WasmModule } from '../wasm/encoding/module.js';

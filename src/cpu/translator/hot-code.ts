@@ -5,7 +5,7 @@ import type { InstructionFetcher } from '../decode/fetch.js';
 import type { Form } from '../meaning/form.js';
 import type { Instruction } from '../decode/instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
-import { Exit, type ExitCode } from '../interpreter/record.js';
+import { Exit, type ExitCode } from '../engine/record.js';
 import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { addressesWithin } from './code-key.js';
 import { CodeMaker } from './code-maker.js';

@@ -1,7 +1,7 @@
 /** Runs cases on the host's CPU, the evaluator, the interpreter and the translator, and tells where they do not agree. */
 import { Decoder } from '../../../src/cpu/decode/decoder.js';
 import { generatedInterpreter } from '../../../src/cpu/interpreter/interpreter.js';
-import { Handler } from '../../../src/cpu/interpreter/record.js';
+import { Handler } from '../../../src/cpu/engine/record.js';
 import { describeBytes, type OracleResult } from '../../oracle/case.js';
 import type { NativeOracle } from '../../oracle/native.js';
 import { refusal } from '../../oracle/refusals.js';

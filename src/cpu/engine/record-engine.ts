@@ -9,7 +9,7 @@ import type { CodePage } from '../translator/code-reader.js';
 import { HotCode } from '../translator/hot-code.js';
 import type { TranslatorOptions } from '../translator/options.js';
 import { BlockCache } from './block-cache.js';
-import { Interpreter, generatedInterpreter } from './interpreter.js';
+import { Interpreter, generatedInterpreter } from '../interpreter/interpreter.js';
 import { jumpTargetOfRip } from './jump-targets.js';
 import { Exit, Field, RECORD_BYTES, type ExitCode } from './record.js';
 import { VmcallPlaces } from './vmcall-places.js';
