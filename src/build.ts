@@ -11,7 +11,7 @@ import { buildInterpreter } from './cpu/interpreter/build-interpreter.js';
 import { GuestCompilerError, buildAllGuests } from './cli/guest-compiler.js';
 import { packagedImages } from './cli/image-file.js';
 
-/** What was translated by other modules than these is not to be found in a store: see cpu/translator/code-key.ts. */
+/** What was translated by other modules than these is not to be found in a store: see cpu/translator/cache/code-key.ts. */
 function translatorVersion(): string {
   const directory = new URL('./cpu/', import.meta.url);
   const paths = readdirSync(directory, { recursive: true, encoding: 'utf8' });

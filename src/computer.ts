@@ -1,7 +1,7 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
 import type { CpuState } from './cpu/state/cpu-state.js';
-import type { CodeStore } from './cpu/translator/code-record.js';
+import type { CodeStore } from './cpu/translator/cache/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
 import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
 import { PAGE_SHIFT, PAGE_SIZE, bytesToHex, hex } from './bits.js';

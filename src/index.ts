@@ -2,7 +2,7 @@
 export { Computer } from './computer.js';
 export type { ComputerOptions, Outcome, RunLimits, Statistics } from './computer.js';
 export type { CpuState } from './cpu/state/cpu-state.js';
-export type { CodeStore } from './cpu/translator/code-record.js';
+export type { CodeStore } from './cpu/translator/cache/code-record.js';
 export type {
   TranslatedInstruction,
   TranslationEvent,

@@ -3,7 +3,7 @@ import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import type { CpuEvent } from '../../src/cpu/cpu.js';
 import { RAX, RBX, RCX, RSP } from '../../src/cpu/state/layout.js';
-import { CodeCache, MODULE_COST_BYTES, costOf } from '../../src/cpu/translator/code-cache.js';
+import { CodeCache, MODULE_COST_BYTES, costOf } from '../../src/cpu/translator/cache/code-cache.js';
 import { MOST_REGIONS } from '../../src/cpu/translator/dispatcher.js';
 import type { TranslationStats } from '../../src/index.js';
 import { Computer, type Process } from '../../src/index.js';

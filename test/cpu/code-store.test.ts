@@ -2,7 +2,12 @@
 import t from 'tap';
 import { Code } from '../../src/cpu/wasm/encoding/code.js';
 import { WasmModule } from '../../src/cpu/wasm/encoding/module.js';
-import { decodeRecord, encodeRecord, type CodeRecord, type CodeStore } from '../../src/cpu/translator/code-record.js';
+import {
+  decodeRecord,
+  encodeRecord,
+  type CodeRecord,
+  type CodeStore,
+} from '../../src/cpu/translator/cache/code-record.js';
 import type { TranslationStats } from '../../src/index.js';
 import { guestImage, runGuest, sha256 } from '../support/guest-programs.js';
 

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { MODULE_COST_BYTES } from '../../src/cpu/translator/code-cache.js';
+import { MODULE_COST_BYTES } from '../../src/cpu/translator/cache/code-cache.js';
 import { CHURN_BUDGET_BYTES, CHURN_SCENARIOS, type ChurnSample } from '../support/code-churn.js';
 
 const SECONDS = (60 * Number(process.env['BD0_MINUTES'] ?? 2)) / CHURN_SCENARIOS.length;

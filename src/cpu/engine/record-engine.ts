@@ -5,7 +5,7 @@ import { TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
 import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state/layout.js';
 import type { TranslationStats } from '../translator/events.js';
-import type { CodePage } from '../translator/code-reader.js';
+import type { CodePage } from '../translator/compile/code-reader.js';
 import { HotCode } from '../translator/hot-code.js';
 import type { TranslatorOptions } from '../translator/options.js';
 import { BlockCache } from './block-cache.js';

@@ -7,7 +7,7 @@ import { Code, type Label } from '../wasm/encoding/code.js';
 import { WasmModule } from '../wasm/encoding/module.js';
 import { Emitter, type WasmValue } from '../wasm/encoding/value.js';
 import { REGION_ENTRY, emitEntryLookup } from './region-entries.js';
-import { EXIT_CODE_BITS, RegionExit } from './translation.js';
+import { EXIT_CODE_BITS, RegionExit } from './compile/translation.js';
 
 /** Regions that may live at a time: places in the dispatcher's table. */
 export const MOST_REGIONS = 4096;

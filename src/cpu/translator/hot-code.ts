@@ -7,10 +7,10 @@ import type { Instruction } from '../decode/instruction.js';
 import { compiles } from '../interpreter/function-handler.js';
 import { Exit, type ExitCode } from '../engine/record.js';
 import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state/layout.js';
-import { addressesWithin } from './code-key.js';
-import { CodeMaker } from './code-maker.js';
+import { addressesWithin } from './cache/code-key.js';
+import { CodeMaker } from './cache/code-maker.js';
 import { pageOf } from '../access/linear-page.js';
-import { CodeReader, type CodePage } from './code-reader.js';
+import { CodeReader, type CodePage } from './compile/code-reader.js';
 import { generateDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
 import {
@@ -19,9 +19,9 @@ import {
   type TranslationThreshold,
   type TranslatorOptions,
 } from './options.js';
-import { PendingRegions } from './pending-regions.js';
-import { findRegion, type Region } from './region.js';
-import { RegionTable, type Chains, type CompiledCode, type CompiledRegion } from './region-table.js';
+import { PendingRegions } from './cache/pending-regions.js';
+import { findRegion, type Region } from './compile/region.js';
+import { RegionTable, type Chains, type CompiledCode, type CompiledRegion } from './cache/region-table.js';
 
 /** Ticks in the interpreter, however often it was left in between, after which it looks where it is, to find what is hot. */
 const TICKS_BETWEEN_SAMPLES = 20_000;

@@ -1,4 +1,4 @@
-import type { CodeStore } from './code-record.js';
+import type { CodeStore } from './cache/code-record.js';
 import type { TranslationHook } from './events.js';
 
 /** How often a block must be found running before it is translated. */

@@ -2,7 +2,7 @@
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { HotCode } from '../../../src/cpu/translator/hot-code.js';
 import type { TranslatorOptions } from '../../../src/cpu/translator/options.js';
-import type { RegionTable } from '../../../src/cpu/translator/region-table.js';
+import type { RegionTable } from '../../../src/cpu/translator/cache/region-table.js';
 import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import { PageTables } from '../meanings/page-tables.js';

@@ -1,4 +1,4 @@
-import type { Instruction } from '../decode/instruction.js';
+import type { Instruction } from '../../decode/instruction.js';
 
 /** Why a region is left: bits 2:0 of what its function answers. RIP says where to go on. */
 export const RegionExit = {

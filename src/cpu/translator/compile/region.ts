@@ -1,5 +1,5 @@
-import { isCanonical } from '../../bits.js';
-import type { Instruction } from '../decode/instruction.js';
+import { isCanonical } from '../../../bits.js';
+import type { Instruction } from '../../decode/instruction.js';
 import type { CodePage, CodeReader } from './code-reader.js';
 
 /** Different instructions of a region, at most: code beyond is reached by leaving. */

@@ -1,16 +1,16 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '../../bits.js';
-import type { Instruction } from '../decode/instruction.js';
-import { Code } from '../wasm/encoding/code.js';
-import { WasmModule } from '../wasm/encoding/module.js';
+import { bytesToHex } from '../../../bits.js';
+import type { Instruction } from '../../decode/instruction.js';
+import { Code } from '../../wasm/encoding/code.js';
+import { WasmModule } from '../../wasm/encoding/module.js';
 import { CodeCache } from './code-cache.js';
 import { codeContent, type CodeSource } from './code-key.js';
 import { decodeRecord, encodeRecord, type CodeRecord } from './code-record.js';
-import { REGION_TYPE } from './dispatcher.js';
-import type { TranslatedInstruction } from './events.js';
-import type { TranslatorOptions } from './options.js';
+import { REGION_TYPE } from '../dispatcher.js';
+import type { TranslatedInstruction } from '../events.js';
+import type { TranslatorOptions } from '../options.js';
 import type { CompiledCode, RegionFunction } from './region-table.js';
-import { translate } from './translate.js';
+import { translate } from '../compile/translate.js';
 
 /** Modules up to this size are compiled at once on the main thread of every browser. */
 const MOST_BYTES_AT_ONCE = 4096;

@@ -1,5 +1,5 @@
-import { kindCode } from '../meaning/flag-slots.js';
-import { type FlagsThunk } from '../meaning/flags.js';
+import { kindCode } from '../../meaning/flag-slots.js';
+import { type FlagsThunk } from '../../meaning/flags.js';
 import { FLAGS_UNCHANGED, FLAGS_VARY, type BlockSummary } from './block-summary.js';
 import type { Region } from './region.js';
 import { structureOf, type Structure } from './structure.js';

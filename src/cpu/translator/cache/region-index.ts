@@ -1,5 +1,5 @@
-import { PAGE_SIZE } from '../../bits.js';
-import type { CodePage } from './code-reader.js';
+import { PAGE_SIZE } from '../../../bits.js';
+import type { CodePage } from '../compile/code-reader.js';
 
 /** Regions, found by the linear pages and the frames in which their code lies; in the order in which they were put in. */
 export class RegionIndex<R extends { readonly pages: readonly CodePage[] }> {

@@ -1,10 +1,10 @@
-import { PAGE_SIZE } from '../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
-import { DF } from '../meaning/flags.js';
-import type { Form } from '../meaning/form.js';
-import type { Machine } from '../meaning/vocabulary.js';
-import { RAX, RCX, RDI, RSI } from '../state/layout.js';
-import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
+import { PAGE_SIZE } from '../../../bits.js';
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
+import { DF } from '../../meaning/flags.js';
+import type { Form } from '../../meaning/form.js';
+import type { Machine } from '../../meaning/vocabulary.js';
+import { RAX, RCX, RDI, RSI } from '../../state/layout.js';
+import type { Emitter, WasmValue } from '../../wasm/encoding/value.js';
 
 type V = WasmValue;
 

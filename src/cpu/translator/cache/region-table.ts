@@ -1,9 +1,9 @@
-import type { GuestMemory } from '../../memory.js';
-import { pageOf } from '../access/linear-page.js';
-import type { CodePage } from './code-reader.js';
+import type { GuestMemory } from '../../../memory.js';
+import { pageOf } from '../../access/linear-page.js';
+import type { CodePage } from '../compile/code-reader.js';
 import type { CodeRecord } from './code-record.js';
-import { MOST_REGIONS, REGION_USES } from './dispatcher.js';
-import { RegionEntries } from './region-entries.js';
+import { MOST_REGIONS, REGION_USES } from '../dispatcher.js';
+import { RegionEntries } from '../region-entries.js';
 import { RegionIndex } from './region-index.js';
 
 /** A region's function: `(entry, ticks, base, self) → RegionExit | site << 3`. */

@@ -1,14 +1,14 @@
-import { maskOf, truncate, type Width } from '../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../mmu/tlb.js';
-import { thunkOfCode } from '../meaning/flag-slots.js';
-import { mapThunk, type FlagsThunk } from '../meaning/flags.js';
-import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../meaning/form.js';
-import type { Instruction } from '../decode/instruction.js';
-import type { Access, Machine, Place } from '../meaning/vocabulary.js';
-import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../state/layout.js';
-import type { Code } from '../wasm/encoding/code.js';
-import { MeaningCompiler, withAllWords, type CompilerContext } from '../wasm/compiling/meaning-compiler.js';
-import { constantValue, type Emitter, type Origin, type WasmValue } from '../wasm/encoding/value.js';
+import { maskOf, truncate, type Width } from '../../../bits.js';
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
+import { thunkOfCode } from '../../meaning/flag-slots.js';
+import { mapThunk, type FlagsThunk } from '../../meaning/flags.js';
+import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../../meaning/form.js';
+import type { Instruction } from '../../decode/instruction.js';
+import type { Access, Machine, Place } from '../../meaning/vocabulary.js';
+import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../../state/layout.js';
+import type { Code } from '../../wasm/encoding/code.js';
+import { MeaningCompiler, withAllWords, type CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
+import { constantValue, type Emitter, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
 import { emitBulkRepeat, type BulkKind, type BulkTicks } from './bulk-repeat.js';
 import { findExtent, withExtent, type CheckPlan, type CheckedExtent, type PlannedAccess } from './check-groups.js';
 

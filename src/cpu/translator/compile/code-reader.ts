@@ -1,7 +1,7 @@
-import { PAGE_SIZE, isCanonical } from '../../bits.js';
-import { pageOf } from '../access/linear-page.js';
-import type { InstructionFetcher } from '../decode/fetch.js';
-import type { Instruction } from '../decode/instruction.js';
+import { PAGE_SIZE, isCanonical } from '../../../bits.js';
+import { pageOf } from '../../access/linear-page.js';
+import type { InstructionFetcher } from '../../decode/fetch.js';
+import type { Instruction } from '../../decode/instruction.js';
 
 const PAGE = BigInt(PAGE_SIZE);
 

@@ -1,5 +1,5 @@
-import type { Access } from '../meaning/vocabulary.js';
-import type { Origin } from '../wasm/encoding/value.js';
+import type { Access } from '../../meaning/vocabulary.js';
+import type { Origin } from '../../wasm/encoding/value.js';
 
 /**
  * Memory accesses that share one look in the TLB: those a known distance apart. The first of them checks the whole extent,

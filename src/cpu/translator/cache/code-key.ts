@@ -1,9 +1,9 @@
-import { PAGE_SIZE } from '../../bits.js';
-import { StateWriter } from '../../state/state-writer.js';
-import { generated } from '../interpreter/generated.js';
-import { pageOf } from '../access/linear-page.js';
-import type { CodePage } from './code-reader.js';
-import { directTarget, isDirectBranch, type Block, type Context, type Region } from './region.js';
+import { PAGE_SIZE } from '../../../bits.js';
+import { StateWriter } from '../../../state/state-writer.js';
+import { generated } from '../../interpreter/generated.js';
+import { pageOf } from '../../access/linear-page.js';
+import type { CodePage } from '../compile/code-reader.js';
+import { directTarget, isDirectBranch, type Block, type Context, type Region } from '../compile/region.js';
 
 /** Changes with what is written below, and with whatever may change the module that a region becomes. */
 const FORMAT = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;

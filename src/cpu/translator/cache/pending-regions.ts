@@ -1,5 +1,5 @@
-import { PAGE_SIZE } from '../../bits.js';
-import type { CodePage } from './code-reader.js';
+import { PAGE_SIZE } from '../../../bits.js';
+import type { CodePage } from '../compile/code-reader.js';
 
 /** A region whose code is being compiled in the background. */
 export interface PendingRegion {

@@ -1,9 +1,9 @@
-import { COMMON_KINDS, FLAGS_KINDS, kindCode } from '../meaning/flag-slots.js';
-import { type FlagsThunk } from '../meaning/flags.js';
-import type { Instruction } from '../decode/instruction.js';
-import { Code } from '../wasm/encoding/code.js';
-import type { CompilerContext } from '../wasm/compiling/meaning-compiler.js';
-import { Emitter, type WasmValue } from '../wasm/encoding/value.js';
+import { COMMON_KINDS, FLAGS_KINDS, kindCode } from '../../meaning/flag-slots.js';
+import { type FlagsThunk } from '../../meaning/flags.js';
+import type { Instruction } from '../../decode/instruction.js';
+import { Code } from '../../wasm/encoding/code.js';
+import type { CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
+import { Emitter, type WasmValue } from '../../wasm/encoding/value.js';
 import { planChecks, type CheckPlan, type PlannedAccess } from './check-groups.js';
 import { isDirectBranch, directTarget, type Block, type Region } from './region.js';
 import { regionCompiler, type RegionCompiler } from './region-compiler.js';
