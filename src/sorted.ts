@@ -1,4 +1,4 @@
-import type { LinearAddress } from './kernel/linear-address.js';
+import type { LinearAddress } from './kernel/memory/linear-address.js';
 
 /** Index of the last range that starts at or below `address`, in ranges sorted by their start; -1 for none. */
 export function findLast(ranges: readonly { readonly start: LinearAddress }[], address: LinearAddress): number {

@@ -62,7 +62,7 @@ export class DwarfReader {
     return this.view.getUint32(this.position - 4, true);
   }
 
-  /** The low 48 bits of 64: all of a canonical address but its sign extension, as kernel/linear-address.ts has it. */
+  /** The low 48 bits of 64: all of a canonical address but its sign extension, as kernel/memory/linear-address.ts has it. */
   address64(): number {
     this.skip(8);
     return Number(BigInt.asUintN(48, this.view.getBigUint64(this.position - 8, true)));

@@ -1,5 +1,5 @@
 import { hex } from '../bits.js';
-import type { LinearAddress } from '../kernel/linear-address.js';
+import type { LinearAddress } from '../kernel/memory/linear-address.js';
 import { placedSymbols, symbolText, type SymbolFinder } from './address-text.js';
 import type { ImageBytes } from '../kernel/elf-fields.js';
 import { LineTable, type LineMatch } from './line-table.js';

@@ -1,7 +1,7 @@
 import { hex } from '../bits.js';
 import { Decoder } from '../cpu/decode/decoder.js';
 import { Vector } from '../cpu/state/exceptions.js';
-import { toLinear } from '../kernel/linear-address.js';
+import { toLinear } from '../kernel/memory/linear-address.js';
 import { pidText } from '../kernel/process-table.js';
 import { describeStores } from '../kernel/spurious-write.js';
 import { describeSurroundings, type SymbolAt } from '../kernel/surroundings.js';

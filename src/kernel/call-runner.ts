@@ -2,7 +2,7 @@ import type { Cpu } from '../cpu/cpu.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state/layout.js';
 import { OutOfFramesError } from '../vmo/errors.js';
 import type { VmoStore } from '../vmo/store.js';
-import type { AddressSpace } from './address-space.js';
+import type { AddressSpace } from './memory/address-space.js';
 import {
   ENDED,
   STANDING,
@@ -17,7 +17,7 @@ import { RefusedCallStore, UndecidedCallStore, type DebugMode } from './debug-mo
 import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';
 import type { SteppedNames } from './names.js';
-import type { Pager } from './pager.js';
+import type { Pager } from './memory/pager.js';
 import type { Scheduler } from './scheduler.js';
 import type { PendingCall, Thread } from './thread.js';
 import { trapOfSpuriousWrite, type TrapReport } from './trap-report.js';

@@ -1,8 +1,8 @@
 import type { CallResult, STANDING } from './calls/call.js';
 import type { ConsoleInput } from './console.js';
-import type { MemoryAccess } from './mapping.js';
+import type { MemoryAccess } from './memory/mapping.js';
 import type { NameInput } from './names.js';
-import type { FaultOutcome } from './pager.js';
+import type { FaultOutcome } from './memory/pager.js';
 import type { SpuriousWrite, SpuriousWriteVerdict } from './spurious-write.js';
 import type { Thread } from './thread.js';
 import type { TrapReport } from './trap-report.js';

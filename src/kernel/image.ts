@@ -5,8 +5,8 @@ import type { Relocations } from './elf-dynamic.js';
 import type { Segment } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
 import type { KnownImages } from './known-images.js';
-import { toLinear } from './linear-address.js';
-import type { Mapping } from './mapping.js';
+import { toLinear } from './memory/linear-address.js';
+import type { Mapping } from './memory/mapping.js';
 
 /** Where images are loaded to. */
 export interface ImageTarget {

@@ -1,6 +1,6 @@
 import { hex } from '../bits.js';
 import type { RefusedStore } from '../cpu/state/events.js';
-import { toLinear, type LinearAddress } from './linear-address.js';
+import { toLinear, type LinearAddress } from './memory/linear-address.js';
 import { stoppedThread, type StoppedThread } from './stopped-thread.js';
 import {
   describeSurroundings,

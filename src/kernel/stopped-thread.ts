@@ -1,5 +1,5 @@
 import { LONGEST_INSTRUCTION } from '../cpu/decode/decoder.js';
-import { fromLinear } from './linear-address.js';
+import { fromLinear } from './memory/linear-address.js';
 import { surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
 import type { Thread } from './thread.js';
 

@@ -1,7 +1,7 @@
 import { hex } from '../bits.js';
 import { Vector, hasErrorCode, vectorName, type GuestException } from '../cpu/state/exceptions.js';
-import { fromLinear, toLinear, type LinearAddress } from './linear-address.js';
-import type { MemoryAccess } from './mapping.js';
+import { fromLinear, toLinear, type LinearAddress } from './memory/linear-address.js';
+import type { MemoryAccess } from './memory/mapping.js';
 import { pidText } from './process-table.js';
 import { describeSpuriousWrite, describeStores, type SpuriousWrite } from './spurious-write.js';
 import { stoppedThread, type StoppedThread } from './stopped-thread.js';

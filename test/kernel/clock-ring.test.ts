@@ -1,8 +1,8 @@
 /** What comes and goes with every fault, against plain lists: the order decides which page is given up. */
 import fc from 'fast-check';
 import t from 'tap';
-import { ClockRing } from '../../src/kernel/clock-ring.js';
-import { PinnedPages } from '../../src/kernel/pinned-pages.js';
+import { ClockRing } from '../../src/kernel/memory/clock-ring.js';
+import { PinnedPages } from '../../src/kernel/memory/pinned-pages.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 
 const PAGE = 4096;

@@ -8,7 +8,7 @@ import {
   type SpuriousWrite,
   type SpuriousWriteVerdict,
 } from '../../src/index.js';
-import { toLinear } from '../../src/kernel/linear-address.js';
+import { toLinear } from '../../src/kernel/memory/linear-address.js';
 import { NOTHING_YET, ScriptedConsole, compiled, guestImage, runGuest, sha256 } from '../support/guest-programs.js';
 import { ALL_ENGINES, ENGINES, type EngineOptions } from '../support/side-by-side.js';
 

@@ -7,7 +7,7 @@ import { ElfError, type ImageBytes } from '../../src/kernel/elf-fields.js';
 import { parseElf, type ElfImage } from '../../src/kernel/elf.js';
 import { imageMappings } from '../../src/kernel/image.js';
 import { KnownImages } from '../../src/kernel/known-images.js';
-import { UPPER_HALF, toLinear } from '../../src/kernel/linear-address.js';
+import { UPPER_HALF, toLinear } from '../../src/kernel/memory/linear-address.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { Random } from '../support/random.js';
 import {

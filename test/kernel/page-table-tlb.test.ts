@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Cpu } from '../../src/cpu/cpu.js';
-import { fromLinear, highHalf, lowHalf, toLinear } from '../../src/kernel/linear-address.js';
-import { PAGE_TABLE_WINDOW, PageTable } from '../../src/kernel/page-table.js';
+import { fromLinear, highHalf, lowHalf, toLinear } from '../../src/kernel/memory/linear-address.js';
+import { PAGE_TABLE_WINDOW, PageTable } from '../../src/kernel/memory/page-table.js';
 import { GuestMemory, WATCH_CODE } from '../../src/memory.js';
 import { ACCESSED, CR0_WP, DIRTY, EFER_NXE, WRITABLE } from '../../src/mmu/entry.js';
 import { WriteFence } from '../../src/mmu/fence.js';

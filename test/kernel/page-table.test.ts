@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Cpu } from '../../src/cpu/cpu.js';
-import { PageTable } from '../../src/kernel/page-table.js';
+import { PageTable } from '../../src/kernel/memory/page-table.js';
 import { GuestMemory } from '../../src/memory.js';
 import { PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
 import { FramesForTables } from '../support/table-frames.js';

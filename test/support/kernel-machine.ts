@@ -5,7 +5,7 @@ import type { KernelHooks } from '../../src/kernel/hooks.js';
 import { Kernel } from '../../src/kernel/kernel.js';
 import type { StartOptions } from '../../src/kernel/loader.js';
 import type { Process } from '../../src/kernel/process.js';
-import type { Region } from '../../src/kernel/region.js';
+import type { Region } from '../../src/kernel/memory/region.js';
 import type { Thread } from '../../src/kernel/thread.js';
 import { GuestMemory } from '../../src/memory.js';
 import { FramePool } from '../../src/vmo/frame-pool.js';

@@ -1,11 +1,11 @@
 /** The kernel's memory management without the rest of it, and what must hold of it after every step. */
 import { Cpu } from '../../src/cpu/cpu.js';
-import { AddressSpace } from '../../src/kernel/address-space.js';
-import { commitRange } from '../../src/kernel/commit.js';
+import { AddressSpace } from '../../src/kernel/memory/address-space.js';
+import { commitRange } from '../../src/kernel/memory/commit.js';
 import { enterUserMode } from '../../src/kernel/cpu-setup.js';
-import { Pager } from '../../src/kernel/pager.js';
-import type { Region } from '../../src/kernel/region.js';
-import { UserMemory } from '../../src/kernel/user-memory.js';
+import { Pager } from '../../src/kernel/memory/pager.js';
+import type { Region } from '../../src/kernel/memory/region.js';
+import { UserMemory } from '../../src/kernel/memory/user-memory.js';
 import { GuestMemory } from '../../src/memory.js';
 import { FramePool } from '../../src/vmo/frame-pool.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';

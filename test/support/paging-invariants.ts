@@ -1,8 +1,8 @@
 /** What must hold of page tables, frames and regions after every step of the kernel. */
-import type { AddressSpace } from '../../src/kernel/address-space.js';
-import { PROTECTION_EXECUTE, PROTECTION_WRITE } from '../../src/kernel/mapping.js';
-import type { Pager } from '../../src/kernel/pager.js';
-import type { Region } from '../../src/kernel/region.js';
+import type { AddressSpace } from '../../src/kernel/memory/address-space.js';
+import { PROTECTION_EXECUTE, PROTECTION_WRITE } from '../../src/kernel/memory/mapping.js';
+import type { Pager } from '../../src/kernel/memory/pager.js';
+import type { Region } from '../../src/kernel/memory/region.js';
 import type { GuestMemory } from '../../src/memory.js';
 import { EXECUTE_DISABLE_HIGH, PRESENT, WRITABLE } from '../../src/mmu/entry.js';
 import { ZERO_LEAF } from '../../src/vmo/canonical-form.js';

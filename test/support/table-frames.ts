@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../../src/bits.js';
-import type { TableFrames } from '../../src/kernel/page-table.js';
+import type { TableFrames } from '../../src/kernel/memory/page-table.js';
 import type { GuestMemory } from '../../src/memory.js';
 
 /** The first frames of a memory, for page tables, given again at once, as the pool gives them. */

@@ -1,16 +1,16 @@
 import type { GuestMemory } from '../../memory.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { VmoStore } from '../../vmo/store.js';
-import type { AddressSpace } from '../address-space.js';
+import type { AddressSpace } from '../memory/address-space.js';
 import type { KernelConsole } from '../console.js';
 import type { DebugMode } from '../debug-mode.js';
 import type { StartOptions } from '../loader.js';
 import type { SteppedNames } from '../names.js';
-import type { Pager } from '../pager.js';
+import type { Pager } from '../memory/pager.js';
 import type { Process } from '../process.js';
 import type { ProcessTable } from '../process-table.js';
 import type { PendingCall, Thread } from '../thread.js';
-import type { UserMemory } from '../user-memory.js';
+import type { UserMemory } from '../memory/user-memory.js';
 import type { WaitKey } from '../wait-queues.js';
 
 /**

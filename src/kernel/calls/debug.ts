@@ -1,6 +1,6 @@
 import { MASK64 } from '../../bits.js';
 import { Errno, failure } from '../errors.js';
-import { fromLinear } from '../linear-address.js';
+import { fromLinear } from '../memory/linear-address.js';
 import { threadOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 
 /** `struct bd0_last_writer` of guest/include/bd0.h: tid, rip, tick. */

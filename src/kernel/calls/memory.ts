@@ -1,6 +1,6 @@
 import { Errno, failure } from '../errors.js';
 import { HEAP_PAIR_BYTES, heapPairBytes, heapPairFrom } from '../header-page.js';
-import { toLinear } from '../linear-address.js';
+import { toLinear } from '../memory/linear-address.js';
 import { processOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 
 function heapPointer(context: CallContext, pid: bigint): CallResult {

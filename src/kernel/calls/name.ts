@@ -2,7 +2,7 @@ import { MAX_NAME_BYTES } from '../header-page.js';
 import { Errno, failure } from '../errors.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
-import { again } from '../map-vmo.js';
+import { again } from '../memory/map-vmo.js';
 import { isName, type ExpectedContent, type PublishOutcome } from '../names.js';
 import { newHandle, vmoOf } from './arguments.js';
 import type { CallContext, CallResult, KernelCall } from './call.js';

@@ -1,5 +1,5 @@
 import { Errno, KernelError, failure } from '../errors.js';
-import { fromLinear } from '../linear-address.js';
+import { fromLinear } from '../memory/linear-address.js';
 import { wouldDeadlock } from '../deadlock.js';
 import { ENDED, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { deadlineTick } from '../thread.js';

@@ -1,11 +1,11 @@
 import { PAGE_SIZE, roundUp } from '../../bits.js';
-import { commitInSteps } from '../commit.js';
+import { commitInSteps } from '../memory/commit.js';
 import { Errno, KernelError, failure } from '../errors.js';
-import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../linear-address.js';
-import { MAPPINGS_MAX, mapIn, unmapIn, type MappedPart } from '../map-vmo.js';
-import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../mapping.js';
-import { PageHashing } from '../page-hashing.js';
-import type { Region } from '../region.js';
+import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../memory/linear-address.js';
+import { MAPPINGS_MAX, mapIn, unmapIn, type MappedPart } from '../memory/map-vmo.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../memory/mapping.js';
+import { PageHashing } from '../memory/page-hashing.js';
+import type { Region } from '../memory/region.js';
 import { isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';

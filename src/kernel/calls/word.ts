@@ -1,5 +1,5 @@
 import { Errno, failure } from '../errors.js';
-import type { LinearAddress } from '../linear-address.js';
+import type { LinearAddress } from '../memory/linear-address.js';
 import type { CallContext, CallResult, KernelCall } from './call.js';
 import { waitFor } from './wait.js';
 

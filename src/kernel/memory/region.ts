@@ -1,10 +1,10 @@
-import { PAGE_SIZE, hex } from '../bits.js';
-import type { StateWriter } from '../state/state-writer.js';
-import type { VmoHandle, VmoPage } from '../vmo/handle.js';
+import { PAGE_SIZE, hex } from '../../bits.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
 import { ChangedPages } from './changed-pages.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE, backingPage, type Mapping } from './mapping.js';
-import { findLast } from '../sorted.js';
+import { findLast } from '../../sorted.js';
 
 const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
 

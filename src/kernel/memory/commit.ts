@@ -1,8 +1,8 @@
-import { PAGE_SIZE, hex } from '../bits.js';
-import type { VmoHandle } from '../vmo/handle.js';
-import { finished, type Steps } from '../vmo/steps.js';
-import type { VmoStore } from '../vmo/store.js';
-import { Errno, KernelError } from './errors.js';
+import { PAGE_SIZE, hex } from '../../bits.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import { finished, type Steps } from '../../vmo/steps.js';
+import type { VmoStore } from '../../vmo/store.js';
+import { Errno, KernelError } from '../errors.js';
 import { ADDRESS_SPACE_END, toLinear, type LinearAddress } from './linear-address.js';
 import type { Mapping } from './mapping.js';
 import { MemoryContent, type ContentSource } from './memory-content.js';

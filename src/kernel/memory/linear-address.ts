@@ -1,4 +1,4 @@
-import { isCanonical } from '../bits.js';
+import { isCanonical } from '../../bits.js';
 
 /**
  * A canonical linear address without its sign extension: its low 48 bits, as a number. So the upper half of the address

@@ -1,14 +1,14 @@
-import { PAGE_SIZE } from '../bits.js';
-import type { GuestMemory } from '../memory.js';
-import type { StateWriter } from '../state/state-writer.js';
-import type { VmoBuilder } from '../vmo/builder.js';
-import type { VmoHandle } from '../vmo/handle.js';
-import type { VmoStore } from '../vmo/store.js';
+import { PAGE_SIZE } from '../../bits.js';
+import type { GuestMemory } from '../../memory.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import type { VmoBuilder } from '../../vmo/builder.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { VmoStore } from '../../vmo/store.js';
 import type { AddressSpace } from './address-space.js';
 import type { LinearAddress } from './linear-address.js';
 import { allows, type Mapping } from './mapping.js';
 import type { Pager } from './pager.js';
-import type { CallWork } from './thread.js';
+import type { CallWork } from '../thread.js';
 
 /** Extents that a part of the work takes up. */
 const EXTENTS_IN_PART = 64;

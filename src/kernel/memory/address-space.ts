@@ -1,11 +1,11 @@
-import { PAGE_SIZE, hex, roundUp } from '../bits.js';
-import type { StateWriter } from '../state/state-writer.js';
-import { Errno, KernelError } from './errors.js';
+import { PAGE_SIZE, hex, roundUp } from '../../bits.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import { Errno, KernelError } from '../errors.js';
 import { UPPER_HALF, toLinear, type LinearAddress } from './linear-address.js';
 import { allows, type MemoryAccess } from './mapping.js';
 import { PAGE_TABLE_WINDOW } from './page-table.js';
 import { Region } from './region.js';
-import { findLast } from '../sorted.js';
+import { findLast } from '../../sorted.js';
 
 /*
  * The address space (design/bd0-os.md):

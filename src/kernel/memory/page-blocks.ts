@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../bits.js';
+import { PAGE_SIZE } from '../../bits.js';
 import type { LinearAddress } from './linear-address.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state/state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 
 /** The few pages that an instruction or a kernel-call needs at once. All of them come and go with each fault: no garbage. */

@@ -1,9 +1,9 @@
-import { PAGE_SIZE } from '../bits.js';
-import type { StateWriter } from '../state/state-writer.js';
-import type { VmoHandle } from '../vmo/handle.js';
+import { PAGE_SIZE } from '../../bits.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import type { VmoHandle } from '../../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
 import type { ContentSource } from './memory-content.js';
-import type { CallWork } from './thread.js';
+import type { CallWork } from '../thread.js';
 
 /** Pages that are hashed in a part of the work. */
 const PAGES_IN_PART = 64;

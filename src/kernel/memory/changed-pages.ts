@@ -1,5 +1,5 @@
-import { PAGE_SIZE } from '../bits.js';
-import type { VmoHandle } from '../vmo/handle.js';
+import { PAGE_SIZE } from '../../bits.js';
+import type { VmoHandle } from '../../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
 import { PageBlocks } from './page-blocks.js';
 

@@ -1,8 +1,8 @@
-import { PAGE_SIZE, hex } from '../bits.js';
-import type { LinearMemory } from '../cpu/access/linear-memory.js';
-import type { AddressRange } from '../mmu/fence.js';
-import { ACCESS_READ, ACCESS_WRITE } from '../mmu/walk.js';
-import { OutOfFramesError } from '../vmo/errors.js';
+import { PAGE_SIZE, hex } from '../../bits.js';
+import type { LinearMemory } from '../../cpu/access/linear-memory.js';
+import type { AddressRange } from '../../mmu/fence.js';
+import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
+import { OutOfFramesError } from '../../vmo/errors.js';
 import type { AddressSpace } from './address-space.js';
 import { ADDRESS_SPACE_END, fromLinear, highHalf, lowHalf, toLinear, type LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';

@@ -1,5 +1,5 @@
-import type { VmoHandle } from '../vmo/handle.js';
-import type { VmoStore } from '../vmo/store.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { VmoStore } from '../../vmo/store.js';
 import type { AddressSpace } from './address-space.js';
 import type { LinearAddress } from './linear-address.js';
 import type { Pager } from './pager.js';

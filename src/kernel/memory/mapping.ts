@@ -1,5 +1,5 @@
-import { PAGE_SIZE } from '../bits.js';
-import type { VmoHandle, VmoPage } from '../vmo/handle.js';
+import { PAGE_SIZE } from '../../bits.js';
+import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
 
 /** What threads may do with the pages of a mapping: bits, as vmo_map takes them. A page that allows anything can be read. */

@@ -1,7 +1,7 @@
-import { PAGE_SIZE } from '../bits.js';
-import type { LinearMemory } from '../cpu/access/linear-memory.js';
-import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
-import { EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../mmu/entry.js';
+import { PAGE_SIZE } from '../../bits.js';
+import type { LinearMemory } from '../../cpu/access/linear-memory.js';
+import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
+import { EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../../mmu/entry.js';
 import { ADDRESS_SPACE_END, highHalf, lowHalf, type LinearAddress } from './linear-address.js';
 
 /** Bytes of linear addresses that one entry covers, by level: PTE, PDE, PDPTE, PML4E. */
