@@ -11,7 +11,7 @@ import { Errno, KernelError } from './kernel/errors.js';
 import type { Clock } from './kernel/kernel-options.js';
 import { Kernel } from './kernel/kernel.js';
 import { fromLinear } from './kernel/memory/linear-address.js';
-import type { StartOptions } from './kernel/loader.js';
+import type { StartOptions } from './kernel/program/loader.js';
 import type { MakeNameSpace } from './kernel/names.js';
 import type { Process } from './kernel/process.js';
 import type { TrapReport } from './kernel/trap-report.js';

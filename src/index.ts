@@ -11,10 +11,10 @@ export type {
 } from './cpu/translator/events.js';
 export type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
 export type { Console } from './kernel/console.js';
-export { ElfError } from './kernel/elf-fields.js';
+export { ElfError } from './kernel/program/elf-fields.js';
 export { Errno, KernelError, errnoName } from './kernel/errors.js';
 export type { FaultEvent, InputEvent, KernelCallEvent, KernelHooks } from './kernel/hooks.js';
-export type { StartOptions } from './kernel/loader.js';
+export type { StartOptions } from './kernel/program/loader.js';
 export type { MemoryAccess } from './kernel/memory/mapping.js';
 export { MemoryNames, isName, sortedNames } from './kernel/names.js';
 export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutcome } from './kernel/names.js';

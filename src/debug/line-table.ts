@@ -2,7 +2,7 @@
 import { findLast } from '../sorted.js';
 import { DwarfFormatError, DwarfReader } from './dwarf-reader.js';
 import { ImageSections } from './image-sections.js';
-import type { ImageBytes } from '../kernel/elf-fields.js';
+import type { ImageBytes } from '../kernel/program/elf-fields.js';
 import { filePath, type LineStrings } from './line-paths.js';
 import { LineProgram } from './line-program.js';
 import { readLineUnit, type LineUnit } from './line-unit.js';

@@ -1,7 +1,7 @@
 import { hex } from '../bits.js';
 import type { LinearAddress } from '../kernel/memory/linear-address.js';
 import { placedSymbols, symbolText, type SymbolFinder } from './address-text.js';
-import type { ImageBytes } from '../kernel/elf-fields.js';
+import type { ImageBytes } from '../kernel/program/elf-fields.js';
 import { LineTable, type LineMatch } from './line-table.js';
 import { SymbolTable } from './symbols.js';
 

@@ -2,7 +2,7 @@ import type { StateWriter } from '../state/state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import { finished, type Steps } from '../vmo/steps.js';
 import type { VmoStore } from '../vmo/store.js';
-import { MAX_NAME_BYTES } from './header-page.js';
+import { MAX_NAME_BYTES } from './program/header-page.js';
 
 /** What became of a publication: done, somebody else was faster, or the host's name cannot be taken away. */
 export type PublishOutcome = 'done' | 'changed' | 'read-only';

@@ -3,10 +3,10 @@ import type { VmoHandle } from '../vmo/handle.js';
 import { CONSOLE_MODE, type ConsoleMode } from './console.js';
 import { EndedCodes } from './ended-codes.js';
 import { HandleTable } from './handles.js';
-import { HEAP_PAIR_OFFSET } from './header-page.js';
+import { HEAP_PAIR_OFFSET } from './program/header-page.js';
 import { toLinear, type LinearAddress } from './memory/linear-address.js';
 import type { Region } from './memory/region.js';
-import type { ThreadLocalTemplate } from './elf.js';
+import type { ThreadLocalTemplate } from './program/elf.js';
 import type { Thread, ThreadStack } from './thread.js';
 import type { TrapReport } from './trap-report.js';
 

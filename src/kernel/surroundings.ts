@@ -1,8 +1,8 @@
 import { PAGE_SIZE, hex } from '../bits.js';
 import { KERNEL_START, type AddressSpace } from './memory/address-space.js';
-import { HEAP_PAIR_BYTES, heapPairFrom } from './header-page.js';
-import { KERNEL_PAGE } from './kernel-page.js';
-import { hasGuard } from './layout.js';
+import { HEAP_PAIR_BYTES, heapPairFrom } from './program/header-page.js';
+import { KERNEL_PAGE } from './program/kernel-page.js';
+import { hasGuard } from './program/layout.js';
 import { fromLinear, toLinear, type LinearAddress } from './memory/linear-address.js';
 import { PAGE_TABLE_WINDOW } from './memory/page-table.js';
 import { pidText, type ProcessTable } from './process-table.js';

@@ -1,4 +1,4 @@
-import type { ImageBytes } from '../../src/kernel/elf-fields.js';
+import type { ImageBytes } from '../../src/kernel/program/elf-fields.js';
 
 /** Bytes as an image has them: what lies outside throws, as a VmoHandle does. */
 export function source(bytes: Uint8Array): ImageBytes {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Cpu } from '../../src/cpu/cpu.js';
 import { AddressSpace, KERNEL_START, LOWER_REGIONS_END, REGIONS_START } from '../../src/kernel/memory/address-space.js';
-import { enterUserMode } from '../../src/kernel/cpu-setup.js';
+import { enterUserMode } from '../../src/kernel/program/cpu-setup.js';
 import { UPPER_HALF, fromLinear, highHalf, lowHalf, toLinear } from '../../src/kernel/memory/linear-address.js';
 import type { Mapping } from '../../src/kernel/memory/mapping.js';
 import { PAGE_TABLE_WINDOW, PageTable } from '../../src/kernel/memory/page-table.js';

@@ -2,11 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
-import { readDynamic } from '../../src/kernel/elf-dynamic.js';
-import { ElfError, type ImageBytes } from '../../src/kernel/elf-fields.js';
-import { parseElf, type ElfImage } from '../../src/kernel/elf.js';
-import { imageMappings } from '../../src/kernel/image.js';
-import { KnownImages } from '../../src/kernel/known-images.js';
+import { readDynamic } from '../../src/kernel/program/elf-dynamic.js';
+import { ElfError, type ImageBytes } from '../../src/kernel/program/elf-fields.js';
+import { parseElf, type ElfImage } from '../../src/kernel/program/elf.js';
+import { imageMappings } from '../../src/kernel/program/image.js';
+import { KnownImages } from '../../src/kernel/program/known-images.js';
 import { UPPER_HALF, toLinear } from '../../src/kernel/memory/linear-address.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { Random } from '../support/random.js';

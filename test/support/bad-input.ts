@@ -1,5 +1,5 @@
 /** What must hold of a machine whatever it is given to run. */
-import type { StartOptions } from '../../src/kernel/loader.js';
+import type { StartOptions } from '../../src/kernel/program/loader.js';
 import { Computer, KernelError } from '../../src/index.js';
 import { badImage, specimenOf, type BadImage, type Specimen } from './bad-images.js';
 import { guestImage, NOTHING_YET, ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';

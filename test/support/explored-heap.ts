@@ -1,7 +1,7 @@
 /** Threads that advance the heap while another one spawns a thread: test/kernel/programs/lock_free.c, explored. */
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import { HEAP_PAIR_BYTES, heapPairFrom } from '../../src/kernel/header-page.js';
+import { HEAP_PAIR_BYTES, heapPairFrom } from '../../src/kernel/program/header-page.js';
 import { explore, type ExploredMachine, type StateGraph } from './explorer.js';
 import { compiled } from './guest-programs.js';
 

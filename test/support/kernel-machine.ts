@@ -3,7 +3,7 @@ import { Cpu, type Engine } from '../../src/cpu/cpu.js';
 import type { Console } from '../../src/kernel/console.js';
 import type { KernelHooks } from '../../src/kernel/hooks.js';
 import { Kernel } from '../../src/kernel/kernel.js';
-import type { StartOptions } from '../../src/kernel/loader.js';
+import type { StartOptions } from '../../src/kernel/program/loader.js';
 import type { Process } from '../../src/kernel/process.js';
 import type { Region } from '../../src/kernel/memory/region.js';
 import type { Thread } from '../../src/kernel/thread.js';

@@ -2,7 +2,7 @@
 import { Cpu } from '../../src/cpu/cpu.js';
 import { AddressSpace } from '../../src/kernel/memory/address-space.js';
 import { commitRange } from '../../src/kernel/memory/commit.js';
-import { enterUserMode } from '../../src/kernel/cpu-setup.js';
+import { enterUserMode } from '../../src/kernel/program/cpu-setup.js';
 import { Pager } from '../../src/kernel/memory/pager.js';
 import type { Region } from '../../src/kernel/memory/region.js';
 import { UserMemory } from '../../src/kernel/memory/user-memory.js';

@@ -1,6 +1,6 @@
 /** Machines that run the same on different engines, and must be equal after every number of ticks. */
 import { hex } from '../../src/bits.js';
-import type { StartOptions } from '../../src/kernel/loader.js';
+import type { StartOptions } from '../../src/kernel/program/loader.js';
 import {
   Computer,
   KernelError,

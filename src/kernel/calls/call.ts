@@ -4,7 +4,7 @@ import type { VmoStore } from '../../vmo/store.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import type { KernelConsole } from '../console.js';
 import type { DebugMode } from '../debug-mode.js';
-import type { StartOptions } from '../loader.js';
+import type { StartOptions } from '../program/loader.js';
 import type { SteppedNames } from '../names.js';
 import type { Pager } from '../memory/pager.js';
 import type { Process } from '../process.js';

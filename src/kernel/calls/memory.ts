@@ -1,5 +1,5 @@
 import { Errno, failure } from '../errors.js';
-import { HEAP_PAIR_BYTES, heapPairBytes, heapPairFrom } from '../header-page.js';
+import { HEAP_PAIR_BYTES, heapPairBytes, heapPairFrom } from '../program/header-page.js';
 import { toLinear } from '../memory/linear-address.js';
 import { processOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 

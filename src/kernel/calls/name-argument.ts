@@ -1,5 +1,5 @@
 import { Errno, failure } from '../errors.js';
-import { MAX_NAME_BYTES } from '../header-page.js';
+import { MAX_NAME_BYTES } from '../program/header-page.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { CallContext } from './call.js';
 import { SteppedCall } from './stepped-call.js';

@@ -1,4 +1,4 @@
-import { MAX_NAME_BYTES } from '../header-page.js';
+import { MAX_NAME_BYTES } from '../program/header-page.js';
 import { Errno, failure } from '../errors.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';

@@ -1,7 +1,7 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { wouldDeadlock } from '../deadlock.js';
 import { Errno, KernelError, failure } from '../errors.js';
-import { HEAP_PAIR_BYTES, MAX_NAME_BYTES, heapPairFrom } from '../header-page.js';
+import { HEAP_PAIR_BYTES, MAX_NAME_BYTES, heapPairFrom } from '../program/header-page.js';
 import type { Process } from '../process.js';
 import { deadlineTick } from '../thread.js';
 import { ENDED, processOf, type CallContext, type CallResult, type KernelCall } from './call.js';

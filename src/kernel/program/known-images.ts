@@ -1,5 +1,5 @@
-import type { VmoHandle } from '../vmo/handle.js';
-import type { Patch } from '../vmo/store.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { Patch } from '../../vmo/store.js';
 import type { Segment } from './elf-fields.js';
 import { parseElf, type ElfImage } from './elf.js';
 

@@ -1,6 +1,6 @@
-import { PAGE_SIZE } from '../bits.js';
+import { PAGE_SIZE } from '../../bits.js';
 import type { ThreadLocalTemplate } from './elf.js';
-import { toLinear, type LinearAddress } from './memory/linear-address.js';
+import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 
 /*
  * The top of a main stack as a program finds it: psABI for x86-64, 3.4.1 "Initial Stack and Register State" and 3.4.3

@@ -1,7 +1,7 @@
-import type { Cpu } from '../cpu/cpu.js';
-import { CS, FS, GPR, RSP, SS, X87, X87_BYTES } from '../cpu/state/layout.js';
-import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE } from '../mmu/entry.js';
-import { toLinear, type LinearAddress } from './memory/linear-address.js';
+import type { Cpu } from '../../cpu/cpu.js';
+import { CS, FS, GPR, RSP, SS, X87, X87_BYTES } from '../../cpu/state/layout.js';
+import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE } from '../../mmu/entry.js';
+import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 
 /** Control register bits that paging does not use. SDM Vol. 3A 2.5 "Control Registers", 2.2.1 "EFER". */
 const CR0_PE = 1 << 0;

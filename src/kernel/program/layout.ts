@@ -1,12 +1,12 @@
-import { PAGE_SIZE, hex, roundUp } from '../bits.js';
-import { FIXED_IMAGES_START, REGIONS_START } from './memory/address-space.js';
+import { PAGE_SIZE, hex, roundUp } from '../../bits.js';
+import { FIXED_IMAGES_START, REGIONS_START } from '../memory/address-space.js';
 import { ElfError } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
-import { Errno, KernelError } from './errors.js';
+import { Errno, KernelError } from '../errors.js';
 import type { HeapPair } from './header-page.js';
-import { fromLinear, type LinearAddress } from './memory/linear-address.js';
-import type { Region } from './memory/region.js';
-import type { ThreadStack } from './thread.js';
+import { fromLinear, type LinearAddress } from '../memory/linear-address.js';
+import type { Region } from '../memory/region.js';
+import type { ThreadStack } from '../thread.js';
 
 /** The main stack reserves this part of the region. */
 const STACK_PART = 4;

@@ -1,5 +1,5 @@
-import { hex } from '../bits.js';
-import { Errno, KernelError } from './errors.js';
+import { hex } from '../../bits.js';
+import { Errno, KernelError } from '../errors.js';
 
 /** The bytes of an image: a VmoHandle is such. */
 export interface ImageBytes {

@@ -1,6 +1,6 @@
-import { PAGE_SIZE, hex } from '../bits.js';
+import { PAGE_SIZE, hex } from '../../bits.js';
 import { ElfError, bytesOf, holds, size, type ImageBytes, type Segment } from './elf-fields.js';
-import { UPPER_HALF } from './memory/linear-address.js';
+import { UPPER_HALF } from '../memory/linear-address.js';
 
 /*
  * The dynamic section of a static program and its relocations: gABI chapter 5 "Dynamic Section", psABI 4.4 "Relocation".

@@ -1,12 +1,12 @@
-import { PAGE_SIZE, roundUp } from '../bits.js';
-import type { VmoHandle } from '../vmo/handle.js';
-import type { Patch, VmoStore } from '../vmo/store.js';
+import { PAGE_SIZE, roundUp } from '../../bits.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { Patch, VmoStore } from '../../vmo/store.js';
 import type { Relocations } from './elf-dynamic.js';
 import type { Segment } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
 import type { KnownImages } from './known-images.js';
-import { toLinear } from './memory/linear-address.js';
-import type { Mapping } from './memory/mapping.js';
+import { toLinear } from '../memory/linear-address.js';
+import type { Mapping } from '../memory/mapping.js';
 
 /** Where images are loaded to. */
 export interface ImageTarget {

@@ -1,11 +1,11 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../bits.js';
-import { OutOfFramesError } from '../vmo/errors.js';
-import type { VmoHandle } from '../vmo/handle.js';
-import type { VmoStore } from '../vmo/store.js';
-import type { AddressSpace } from './memory/address-space.js';
+import { PAGE_SIZE } from '../../bits.js';
+import { OutOfFramesError } from '../../vmo/errors.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { VmoStore } from '../../vmo/store.js';
+import type { AddressSpace } from '../memory/address-space.js';
 import type { ElfImage } from './elf.js';
-import { Errno, KernelError } from './errors.js';
+import { Errno, KernelError } from '../errors.js';
 import {
   HEAP_PAIR_BYTES,
   HEAP_PAIR_OFFSET,
@@ -18,13 +18,13 @@ import { imageMappings, loadBase } from './image.js';
 import { initialStack, initialStackBytes } from './initial-stack.js';
 import { hasGuard, layOut, layOutShared, type ProcessLayout } from './layout.js';
 import type { KnownImages } from './known-images.js';
-import { toLinear, type LinearAddress } from './memory/linear-address.js';
-import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from './memory/mapping.js';
-import type { Pager } from './memory/pager.js';
-import type { Process, ProcessDescription } from './process.js';
-import type { Region } from './memory/region.js';
-import { unmapIn } from './memory/map-vmo.js';
-import type { UserMemory } from './memory/user-memory.js';
+import { toLinear, type LinearAddress } from '../memory/linear-address.js';
+import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
+import type { Pager } from '../memory/pager.js';
+import type { Process, ProcessDescription } from '../process.js';
+import type { Region } from '../memory/region.js';
+import { unmapIn } from '../memory/map-vmo.js';
+import type { UserMemory } from '../memory/user-memory.js';
 
 const ZEROS = { protection: PROTECTION_READ | PROTECTION_WRITE, backing: undefined };
 

@@ -1,4 +1,4 @@
-import { PAGE_SIZE, hex } from '../bits.js';
+import { PAGE_SIZE, hex } from '../../bits.js';
 import { readDynamic, type Relocations } from './elf-dynamic.js';
 import {
   ElfError,
@@ -10,8 +10,8 @@ import {
   type ImageBytes,
   type Segment,
 } from './elf-fields.js';
-import { UPPER_HALF } from './memory/linear-address.js';
-import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from './memory/mapping.js';
+import { UPPER_HALF } from '../memory/linear-address.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../memory/mapping.js';
 
 /*
  * ELF64 for x86-64: the header, the program headers and what they say of a static program. System V gABI chapters 4 "ELF

@@ -1,5 +1,5 @@
-import { PAGE_SIZE } from '../bits.js';
-import { toLinear, type LinearAddress } from './memory/linear-address.js';
+import { PAGE_SIZE } from '../../bits.js';
+import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 
 /*
  * The header page: the first page of a process's region (design/bd0-os.md, `struct bd0_header` of guest/include/bd0.h).

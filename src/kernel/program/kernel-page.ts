@@ -1,8 +1,8 @@
-import { PAGE_SIZE } from '../bits.js';
-import type { VmoStore } from '../vmo/store.js';
-import { KERNEL_START, type AddressSpace } from './memory/address-space.js';
-import type { LinearAddress } from './memory/linear-address.js';
-import { PROTECTION_EXECUTE, PROTECTION_READ } from './memory/mapping.js';
+import { PAGE_SIZE } from '../../bits.js';
+import type { VmoStore } from '../../vmo/store.js';
+import { KERNEL_START, type AddressSpace } from '../memory/address-space.js';
+import type { LinearAddress } from '../memory/linear-address.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ } from '../memory/mapping.js';
 
 /*
  * The kernel page: what the kernel shows to all threads, which can read and run it.
