@@ -14,7 +14,7 @@ import { fromLinear } from './kernel/memory/linear-address.js';
 import type { StartOptions } from './kernel/program/loader.js';
 import type { MakeNameSpace } from './kernel/names.js';
 import type { Process } from './kernel/process.js';
-import type { TrapReport } from './kernel/trap-report.js';
+import type { TrapReport } from './kernel/reports/trap-report.js';
 import type { WriteBackCounters } from './kernel/memory/write-back.js';
 import { GuestMemory } from './memory.js';
 import { StateWriter } from './state/state-writer.js';

@@ -21,11 +21,11 @@ export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutco
 export type { FaultOutcome } from './kernel/memory/pager.js';
 export type { Process, ProcessEnd } from './kernel/process.js';
 export type { Thread } from './kernel/thread.js';
-export { describeSpuriousWrite, describeStores } from './kernel/spurious-write.js';
-export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/spurious-write.js';
-export type { Surroundings } from './kernel/surroundings.js';
-export { describeTrap, trapOfSpuriousWrite } from './kernel/trap-report.js';
-export type { RefusedAccess, TrapReport } from './kernel/trap-report.js';
+export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious-write.js';
+export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/reports/spurious-write.js';
+export type { Surroundings } from './kernel/reports/surroundings.js';
+export { describeTrap, trapOfSpuriousWrite } from './kernel/reports/trap-report.js';
+export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js';
 export type { WriteBackCounters } from './kernel/memory/write-back.js';
 export type { HashFunction } from './vmo/canonical-form.js';
 export { VmoBuilder } from './vmo/builder.js';

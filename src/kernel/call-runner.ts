@@ -13,14 +13,14 @@ import {
 } from './calls/call.js';
 import { KERNEL_CALLS } from './calls/index.js';
 import type { KernelConsole } from './console.js';
-import { RefusedCallStore, UndecidedCallStore, type DebugMode } from './debug-mode.js';
+import { RefusedCallStore, UndecidedCallStore, type DebugMode } from './reports/debug-mode.js';
 import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';
 import type { SteppedNames } from './names.js';
 import type { Pager } from './memory/pager.js';
 import type { Scheduler } from './scheduler.js';
 import type { PendingCall, Thread } from './thread.js';
-import { trapOfSpuriousWrite, type TrapReport } from './trap-report.js';
+import { trapOfSpuriousWrite, type TrapReport } from './reports/trap-report.js';
 import type { Waits } from './waits.js';
 
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];

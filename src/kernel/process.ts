@@ -8,7 +8,7 @@ import { toLinear, type LinearAddress } from './memory/linear-address.js';
 import type { Region } from './memory/region.js';
 import type { ThreadLocalTemplate } from './program/elf.js';
 import type { Thread, ThreadStack } from './thread.js';
-import type { TrapReport } from './trap-report.js';
+import type { TrapReport } from './reports/trap-report.js';
 
 /** What a process was started as. */
 export interface ProcessDescription {

@@ -1,6 +1,6 @@
-import { hex } from '../bits.js';
-import type { RefusedStore } from '../cpu/state/events.js';
-import { toLinear, type LinearAddress } from './memory/linear-address.js';
+import { hex } from '../../bits.js';
+import type { RefusedStore } from '../../cpu/state/events.js';
+import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { stoppedThread, type StoppedThread } from './stopped-thread.js';
 import {
   describeSurroundings,
@@ -9,7 +9,7 @@ import {
   type Surroundings,
   type SymbolAt,
 } from './surroundings.js';
-import type { Thread } from './thread.js';
+import type { Thread } from '../thread.js';
 
 /** What becomes of it: its bytes are left out, or stored all the same, or the process ends. */
 export type SpuriousWriteVerdict = 'skip' | 'allow' | 'kill';

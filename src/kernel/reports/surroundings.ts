@@ -1,15 +1,15 @@
-import { PAGE_SIZE, hex } from '../bits.js';
-import { KERNEL_START, type AddressSpace } from './memory/address-space.js';
-import { HEAP_PAIR_BYTES, heapPairFrom } from './program/header-page.js';
-import { KERNEL_PAGE } from './program/kernel-page.js';
-import { hasGuard } from './program/layout.js';
-import { fromLinear, toLinear, type LinearAddress } from './memory/linear-address.js';
-import { PAGE_TABLE_WINDOW } from './memory/page-table.js';
-import { pidText, type ProcessTable } from './process-table.js';
-import type { Process } from './process.js';
-import type { Region } from './memory/region.js';
-import type { ThreadStack } from './thread.js';
-import type { UserMemory } from './memory/user-memory.js';
+import { PAGE_SIZE, hex } from '../../bits.js';
+import { KERNEL_START, type AddressSpace } from '../memory/address-space.js';
+import { HEAP_PAIR_BYTES, heapPairFrom } from '../program/header-page.js';
+import { KERNEL_PAGE } from '../program/kernel-page.js';
+import { hasGuard } from '../program/layout.js';
+import { fromLinear, toLinear, type LinearAddress } from '../memory/linear-address.js';
+import { PAGE_TABLE_WINDOW } from '../memory/page-table.js';
+import { pidText, type ProcessTable } from '../process-table.js';
+import type { Process } from '../process.js';
+import type { Region } from '../memory/region.js';
+import type { ThreadStack } from '../thread.js';
+import type { UserMemory } from '../memory/user-memory.js';
 
 /** What lies at an address, where that belongs to a process. */
 export interface Surroundings {

@@ -1,16 +1,16 @@
-import type { Cpu, CpuEvent } from '../cpu/cpu.js';
-import type { RefusedStore } from '../cpu/state/events.js';
-import { without, type AddressRange } from '../mmu/fence.js';
-import type { StateWriter } from '../state/state-writer.js';
-import type { AddressSpace } from './memory/address-space.js';
-import type { KernelHooks } from './hooks.js';
+import type { Cpu, CpuEvent } from '../../cpu/cpu.js';
+import type { RefusedStore } from '../../cpu/state/events.js';
+import { without, type AddressRange } from '../../mmu/fence.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import type { AddressSpace } from '../memory/address-space.js';
+import type { KernelHooks } from '../hooks.js';
 import { LastWriters, type LastWriter } from './last-writers.js';
-import type { LinearAddress } from './memory/linear-address.js';
-import type { ProcessTable } from './process-table.js';
+import type { LinearAddress } from '../memory/linear-address.js';
+import type { ProcessTable } from '../process-table.js';
 import { reportSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } from './spurious-write.js';
-import type { Thread } from './thread.js';
+import type { Thread } from '../thread.js';
 import { trapOfSpuriousWrite, type TrapReport } from './trap-report.js';
-import type { UserMemory } from './memory/user-memory.js';
+import type { UserMemory } from '../memory/user-memory.js';
 
 /** What debug mode needs of the kernel. */
 export interface DebugModeHost {

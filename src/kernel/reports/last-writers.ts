@@ -1,7 +1,7 @@
-import { PAGE_SIZE } from '../bits.js';
-import type { AddressRange } from '../mmu/fence.js';
-import type { StateWriter } from '../state/state-writer.js';
-import type { LinearAddress } from './memory/linear-address.js';
+import { PAGE_SIZE } from '../../bits.js';
+import type { AddressRange } from '../../mmu/fence.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import type { LinearAddress } from '../memory/linear-address.js';
 
 /** Bytes whose last writer is remembered, at most. */
 export const MOST_REMEMBERED = 65536;
