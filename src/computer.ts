@@ -13,7 +13,7 @@ import { Kernel } from './kernel/kernel.js';
 import { fromLinear } from './kernel/memory/linear-address.js';
 import type { StartOptions } from './kernel/program/loader.js';
 import type { MakeNameSpace } from './kernel/names.js';
-import type { Process } from './kernel/process.js';
+import type { Process } from './kernel/tasks/process.js';
 import type { TrapReport } from './kernel/reports/trap-report.js';
 import type { WriteBackCounters } from './kernel/memory/write-back.js';
 import { GuestMemory } from './memory.js';

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { trapOfSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } from '../index.js';
-import { pidText } from '../kernel/process-table.js';
+import { pidText } from '../kernel/tasks/process-table.js';
 import type { HostInput } from './host-input.js';
 import { writeToStderr } from './host-output.js';
 import type { TrapReports } from './trap-reports.js';

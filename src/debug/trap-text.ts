@@ -2,7 +2,7 @@ import { hex } from '../bits.js';
 import { Decoder } from '../cpu/decode/decoder.js';
 import { Vector } from '../cpu/state/exceptions.js';
 import { toLinear } from '../kernel/memory/linear-address.js';
-import { pidText } from '../kernel/process-table.js';
+import { pidText } from '../kernel/tasks/process-table.js';
 import { describeStores } from '../kernel/reports/spurious-write.js';
 import { describeSurroundings, type SymbolAt } from '../kernel/reports/surroundings.js';
 import { describeCause, type TrapReport } from '../kernel/reports/trap-report.js';

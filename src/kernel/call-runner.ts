@@ -18,10 +18,10 @@ import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';
 import type { SteppedNames } from './names.js';
 import type { Pager } from './memory/pager.js';
-import type { Scheduler } from './scheduler.js';
-import type { PendingCall, Thread } from './thread.js';
+import type { Scheduler } from './tasks/scheduler.js';
+import type { PendingCall, Thread } from './tasks/thread.js';
 import { trapOfSpuriousWrite, type TrapReport } from './reports/trap-report.js';
-import type { Waits } from './waits.js';
+import type { Waits } from './tasks/waits.js';
 
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
 const CALLS = new Map(KERNEL_CALLS.map((call) => [call.number, call]));

@@ -4,7 +4,7 @@ import type { MemoryAccess } from './memory/mapping.js';
 import type { NameInput } from './names.js';
 import type { FaultOutcome } from './memory/pager.js';
 import type { SpuriousWrite, SpuriousWriteVerdict } from './reports/spurious-write.js';
-import type { Thread } from './thread.js';
+import type { Thread } from './tasks/thread.js';
 import type { TrapReport } from './reports/trap-report.js';
 
 /** A kernel-call that was made; a pending one is told each time it is made again. */

@@ -25,15 +25,15 @@ import { again } from './memory/map-vmo.js';
 import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
 import { PageFaults } from './memory/page-faults.js';
 import { Pager } from './memory/pager.js';
-import { Process } from './process.js';
-import { ProcessTable } from './process-table.js';
-import { Scheduler } from './scheduler.js';
-import { freeThreadStack, prepareStack } from './threads.js';
-import { LAST_DEADLINE, Thread, type ThreadStack } from './thread.js';
+import { Process } from './tasks/process.js';
+import { ProcessTable } from './tasks/process-table.js';
+import { Scheduler } from './tasks/scheduler.js';
+import { freeThreadStack, prepareStack } from './tasks/thread-stacks.js';
+import { LAST_DEADLINE, Thread, type ThreadStack } from './tasks/thread.js';
 import { accessOf, makeTrapReport, type TrapReport } from './reports/trap-report.js';
 import { UserMemory } from './memory/user-memory.js';
-import type { WaitKey } from './wait-queues.js';
-import { Waits } from './waits.js';
+import type { WaitKey } from './tasks/wait-queues.js';
+import { Waits } from './tasks/waits.js';
 
 /** What a kernel-call and a page fault take at least, in units of effort; and the ticks that take as much. */
 const CALL_EFFORT = 1;

@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { Console } from '../../src/kernel/console.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
-import type { Process } from '../../src/kernel/process.js';
+import type { Process } from '../../src/kernel/tasks/process.js';
 import { RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';
 import { KernelMachine } from '../support/kernel-machine.js';
 import { codeImage } from './images.js';

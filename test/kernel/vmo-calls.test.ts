@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Computer } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
-import type { Process } from '../../src/kernel/process.js';
+import type { Process } from '../../src/kernel/tasks/process.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';
 import { VmoStore } from '../../src/vmo/store.js';

@@ -3,7 +3,7 @@ import { KernelError } from '../../src/kernel/errors.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import { PENDING, type KernelCall } from '../../src/kernel/calls/call.js';
 import { KERNEL_PAGE } from '../../src/kernel/program/kernel-page.js';
-import type { Process } from '../../src/kernel/process.js';
+import type { Process } from '../../src/kernel/tasks/process.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 import { OutOfFramesError } from '../../src/vmo/errors.js';
 import { PF_R, PF_W, PF_X, codeImage, makeImage } from '../kernel/images.js';

@@ -1,8 +1,8 @@
 /** Every order in which the threads of a program can run, a switch after each instruction. */
 import { createHash } from 'node:crypto';
 import { PRESENT } from '../../src/mmu/entry.js';
-import type { Process } from '../../src/kernel/process.js';
-import type { Thread } from '../../src/kernel/thread.js';
+import type { Process } from '../../src/kernel/tasks/process.js';
+import type { Thread } from '../../src/kernel/tasks/thread.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { KernelMachine } from './kernel-machine.js';

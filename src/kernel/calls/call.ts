@@ -7,11 +7,11 @@ import type { DebugMode } from '../reports/debug-mode.js';
 import type { StartOptions } from '../program/loader.js';
 import type { SteppedNames } from '../names.js';
 import type { Pager } from '../memory/pager.js';
-import type { Process } from '../process.js';
-import type { ProcessTable } from '../process-table.js';
-import type { PendingCall, Thread } from '../thread.js';
+import type { Process } from '../tasks/process.js';
+import type { ProcessTable } from '../tasks/process-table.js';
+import type { PendingCall, Thread } from '../tasks/thread.js';
 import type { UserMemory } from '../memory/user-memory.js';
-import type { WaitKey } from '../wait-queues.js';
+import type { WaitKey } from '../tasks/wait-queues.js';
 
 /**
  * A call that cannot answer yet: it waits as `PendingCall.wait` says, or, where that is undefined, is made again, with the

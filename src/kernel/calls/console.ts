@@ -1,6 +1,6 @@
 import { CONSOLE_MODE, type ConsoleMode } from '../console.js';
 import { Errno, failure } from '../errors.js';
-import { deadlineTick } from '../thread.js';
+import { deadlineTick } from '../tasks/thread.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 
 /** Bytes that are moved at once. */

@@ -1,9 +1,9 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { wouldDeadlock } from '../deadlock.js';
+import { wouldDeadlock } from '../tasks/deadlock.js';
 import { Errno, KernelError, failure } from '../errors.js';
 import { HEAP_PAIR_BYTES, MAX_NAME_BYTES, heapPairFrom } from '../program/header-page.js';
-import type { Process } from '../process.js';
-import { deadlineTick } from '../thread.js';
+import type { Process } from '../tasks/process.js';
+import { deadlineTick } from '../tasks/thread.js';
 import { ENDED, processOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { spendOn } from './arguments.js';
 import { lookedUp, nameArgument } from './name-argument.js';

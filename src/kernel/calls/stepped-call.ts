@@ -1,7 +1,7 @@
 import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
-import type { CallWork } from '../thread.js';
+import type { CallWork } from '../tasks/thread.js';
 import { spendOn } from './arguments.js';
 import { PENDING, STANDING, type CallContext } from './call.js';
 

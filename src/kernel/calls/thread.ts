@@ -1,8 +1,8 @@
 import { Errno, KernelError, failure } from '../errors.js';
 import { fromLinear } from '../memory/linear-address.js';
-import { wouldDeadlock } from '../deadlock.js';
+import { wouldDeadlock } from '../tasks/deadlock.js';
 import { ENDED, type CallContext, type CallResult, type KernelCall } from './call.js';
-import { deadlineTick } from '../thread.js';
+import { deadlineTick } from '../tasks/thread.js';
 import { waitFor } from './wait.js';
 
 /** Any larger stack is ENOMEM, too, and is no number that counts bytes one by one. */

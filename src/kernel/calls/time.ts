@@ -1,4 +1,4 @@
-import { deadlineTick } from '../thread.js';
+import { deadlineTick } from '../tasks/thread.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 
 function clock(context: CallContext): CallResult {

@@ -3,7 +3,7 @@ import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoBuilder } from '../../vmo/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
-import type { CallWork } from '../thread.js';
+import type { CallWork } from '../tasks/thread.js';
 import { isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { PARTS_MAX, wordsAt } from './vmo.js';

@@ -6,7 +6,7 @@ import { Errno, failure } from '../errors.js';
 import { again } from '../memory/map-vmo.js';
 import { MemoryContent } from '../memory/memory-content.js';
 import type { StateWriter } from '../../state/state-writer.js';
-import type { CallWork } from '../thread.js';
+import type { CallWork } from '../tasks/thread.js';
 import { LENGTH_MAX, isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { SteppedCall, hashed } from './stepped-call.js';

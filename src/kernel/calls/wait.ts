@@ -1,6 +1,6 @@
 import { Errno, failure } from '../errors.js';
-import { deadlineTick } from '../thread.js';
-import type { WaitKey } from '../wait-queues.js';
+import { deadlineTick } from '../tasks/thread.js';
+import type { WaitKey } from '../tasks/wait-queues.js';
 import { PENDING, type CallContext, type CallResult } from './call.js';
 
 /** Waits until somebody wakes those who wait for `key`, or a deadline has come: ETIMEDOUT, at once where it has already. */

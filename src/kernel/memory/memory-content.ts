@@ -8,7 +8,7 @@ import type { AddressSpace } from './address-space.js';
 import type { LinearAddress } from './linear-address.js';
 import { allows, type Mapping } from './mapping.js';
 import type { Pager } from './pager.js';
-import type { CallWork } from '../thread.js';
+import type { CallWork } from '../tasks/thread.js';
 
 /** Extents that a part of the work takes up. */
 const EXTENTS_IN_PART = 64;

@@ -3,7 +3,7 @@ import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import type { FaultOutcome, Pager } from './pager.js';
-import type { Thread } from '../thread.js';
+import type { Thread } from '../tasks/thread.js';
 
 /** Brings in what instructions touch: a page stays until the instruction is over that faulted for it. */
 export class PageFaults {

@@ -3,7 +3,7 @@ import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
 import type { ContentSource } from './memory-content.js';
-import type { CallWork } from '../thread.js';
+import type { CallWork } from '../tasks/thread.js';
 
 /** Pages that are hashed in a part of the work. */
 const PAGES_IN_PART = 64;

@@ -6,7 +6,7 @@ import { Errno, KernelError } from '../errors.js';
 import type { HeapPair } from './header-page.js';
 import { fromLinear, type LinearAddress } from '../memory/linear-address.js';
 import type { Region } from '../memory/region.js';
-import type { ThreadStack } from '../thread.js';
+import type { ThreadStack } from '../tasks/thread.js';
 
 /** The main stack reserves this part of the region. */
 const STACK_PART = 4;

@@ -21,7 +21,7 @@ import type { KnownImages } from './known-images.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
 import type { Pager } from '../memory/pager.js';
-import type { Process, ProcessDescription } from '../process.js';
+import type { Process, ProcessDescription } from '../tasks/process.js';
 import type { Region } from '../memory/region.js';
 import { unmapIn } from '../memory/map-vmo.js';
 import type { UserMemory } from '../memory/user-memory.js';

@@ -6,9 +6,9 @@ import type { AddressSpace } from '../memory/address-space.js';
 import type { KernelHooks } from '../hooks.js';
 import { LastWriters, type LastWriter } from './last-writers.js';
 import type { LinearAddress } from '../memory/linear-address.js';
-import type { ProcessTable } from '../process-table.js';
+import type { ProcessTable } from '../tasks/process-table.js';
 import { reportSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } from './spurious-write.js';
-import type { Thread } from '../thread.js';
+import type { Thread } from '../tasks/thread.js';
 import { trapOfSpuriousWrite, type TrapReport } from './trap-report.js';
 import type { UserMemory } from '../memory/user-memory.js';
 

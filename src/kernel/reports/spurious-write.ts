@@ -9,7 +9,7 @@ import {
   type Surroundings,
   type SymbolAt,
 } from './surroundings.js';
-import type { Thread } from '../thread.js';
+import type { Thread } from '../tasks/thread.js';
 
 /** What becomes of it: its bytes are left out, or stored all the same, or the process ends. */
 export type SpuriousWriteVerdict = 'skip' | 'allow' | 'kill';

@@ -1,7 +1,7 @@
 import { LONGEST_INSTRUCTION } from '../../cpu/decode/decoder.js';
 import { fromLinear } from '../memory/linear-address.js';
 import { surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
-import type { Thread } from '../thread.js';
+import type { Thread } from '../tasks/thread.js';
 
 /** Which thread was stopped, and at which instruction. */
 export interface StoppedThread {

@@ -5,10 +5,10 @@ import { KERNEL_PAGE } from '../program/kernel-page.js';
 import { hasGuard } from '../program/layout.js';
 import { fromLinear, toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { PAGE_TABLE_WINDOW } from '../memory/page-table.js';
-import { pidText, type ProcessTable } from '../process-table.js';
-import type { Process } from '../process.js';
+import { pidText, type ProcessTable } from '../tasks/process-table.js';
+import type { Process } from '../tasks/process.js';
 import type { Region } from '../memory/region.js';
-import type { ThreadStack } from '../thread.js';
+import type { ThreadStack } from '../tasks/thread.js';
 import type { UserMemory } from '../memory/user-memory.js';
 
 /** What lies at an address, where that belongs to a process. */

@@ -1,7 +1,7 @@
 import type { FenceVerdict } from '../../cpu/evaluator/fenced-execution.js';
 import { WriteFence, unionOf, type AddressRange } from '../../mmu/fence.js';
 import type { StateWriter } from '../../state/state-writer.js';
-import type { Process } from '../process.js';
+import type { Process } from '../tasks/process.js';
 
 /** Ranges that a thread is granted, at most: those that touch are one. */
 export const MOST_GRANTS = 256;

@@ -2,11 +2,11 @@ import { hex } from '../../bits.js';
 import { Vector, hasErrorCode, vectorName, type GuestException } from '../../cpu/state/exceptions.js';
 import { fromLinear, toLinear, type LinearAddress } from '../memory/linear-address.js';
 import type { MemoryAccess } from '../memory/mapping.js';
-import { pidText } from '../process-table.js';
+import { pidText } from '../tasks/process-table.js';
 import { describeSpuriousWrite, describeStores, type SpuriousWrite } from './spurious-write.js';
 import { stoppedThread, type StoppedThread } from './stopped-thread.js';
 import { describeSurroundings, surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
-import type { Thread } from '../thread.js';
+import type { Thread } from '../tasks/thread.js';
 import { FAULT_FETCH, FAULT_WRITE } from '../../mmu/entry.js';
 
 /** The access to memory that was refused. */

@@ -1,14 +1,14 @@
-import type { StateWriter } from '../state/state-writer.js';
-import type { VmoHandle } from '../vmo/handle.js';
-import { CONSOLE_MODE, type ConsoleMode } from './console.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import { CONSOLE_MODE, type ConsoleMode } from '../console.js';
 import { EndedCodes } from './ended-codes.js';
 import { HandleTable } from './handles.js';
-import { HEAP_PAIR_OFFSET } from './program/header-page.js';
-import { toLinear, type LinearAddress } from './memory/linear-address.js';
-import type { Region } from './memory/region.js';
-import type { ThreadLocalTemplate } from './program/elf.js';
+import { HEAP_PAIR_OFFSET } from '../program/header-page.js';
+import { toLinear, type LinearAddress } from '../memory/linear-address.js';
+import type { Region } from '../memory/region.js';
+import type { ThreadLocalTemplate } from '../program/elf.js';
 import type { Thread, ThreadStack } from './thread.js';
-import type { TrapReport } from './reports/trap-report.js';
+import type { TrapReport } from '../reports/trap-report.js';
 
 /** What a process was started as. */
 export interface ProcessDescription {

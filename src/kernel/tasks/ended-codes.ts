@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state/state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 
 /** So many are remembered; of more, the oldest are forgotten. */
 const MOST = 4096;

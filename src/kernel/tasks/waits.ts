@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state/state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import type { Thread, Wait } from './thread.js';

@@ -1,8 +1,8 @@
-import { CONTEXT_BYTES, type CpuState } from '../cpu/state/cpu-state.js';
-import type { StateWriter } from '../state/state-writer.js';
-import type { LinearAddress } from './memory/linear-address.js';
+import { CONTEXT_BYTES, type CpuState } from '../../cpu/state/cpu-state.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import type { LinearAddress } from '../memory/linear-address.js';
 import type { Process } from './process.js';
-import { ThreadGuard } from './reports/thread-guard.js';
+import { ThreadGuard } from '../reports/thread-guard.js';
 import type { WaitKey } from './wait-queues.js';
 
 /**

@@ -1,5 +1,5 @@
-import type { StateWriter } from '../state/state-writer.js';
-import type { VmoHandle } from '../vmo/handle.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import type { VmoHandle } from '../../vmo/handle.js';
 
 /** Handles that a process has at most: what a program makes and forgets is bounded. */
 export const HANDLES_MAX = 2 ** 14;

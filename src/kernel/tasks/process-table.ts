@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state/state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 import type { Process } from './process.js';
 
 const GENERATION = 2 ** 32;

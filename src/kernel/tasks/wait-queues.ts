@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state/state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 import type { Thread } from './thread.js';
 
 /** What a thread can be woken by: a word of memory, by its address; the end of a process or of a thread, by its number. */

@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state/state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 import type { Thread } from './thread.js';
 import { Timers } from './timers.js';
 

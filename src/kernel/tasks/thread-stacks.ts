@@ -1,18 +1,18 @@
-import { PAGE_SIZE, roundUp } from '../bits.js';
-import { OutOfFramesError } from '../vmo/errors.js';
-import type { VmoStore } from '../vmo/store.js';
-import type { AddressSpace } from './memory/address-space.js';
-import { Errno, KernelError } from './errors.js';
-import { HEAP_PAIR_BYTES, heapPairBytes, heapPairFrom } from './program/header-page.js';
-import { placeThreadLocal, threadLocalBytes } from './program/initial-stack.js';
-import { THREAD_RETURN } from './program/kernel-page.js';
-import { fromLinear, toLinear, type LinearAddress } from './memory/linear-address.js';
-import { PROTECTION_READ, PROTECTION_WRITE } from './memory/mapping.js';
-import type { Pager } from './memory/pager.js';
+import { PAGE_SIZE, roundUp } from '../../bits.js';
+import { OutOfFramesError } from '../../vmo/errors.js';
+import type { VmoStore } from '../../vmo/store.js';
+import type { AddressSpace } from '../memory/address-space.js';
+import { Errno, KernelError } from '../errors.js';
+import { HEAP_PAIR_BYTES, heapPairBytes, heapPairFrom } from '../program/header-page.js';
+import { placeThreadLocal, threadLocalBytes } from '../program/initial-stack.js';
+import { THREAD_RETURN } from '../program/kernel-page.js';
+import { fromLinear, toLinear, type LinearAddress } from '../memory/linear-address.js';
+import { PROTECTION_READ, PROTECTION_WRITE } from '../memory/mapping.js';
+import type { Pager } from '../memory/pager.js';
 import type { Process } from './process.js';
-import { unmapIn } from './memory/map-vmo.js';
+import { unmapIn } from '../memory/map-vmo.js';
 import type { ThreadStack } from './thread.js';
-import type { UserMemory } from './memory/user-memory.js';
+import type { UserMemory } from '../memory/user-memory.js';
 
 /** Where stacks are made. */
 export interface StackTarget {
