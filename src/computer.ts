@@ -5,7 +5,7 @@ import type { CodeStore } from './cpu/translator/cache/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
 import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
 import { PAGE_SHIFT, PAGE_SIZE, bytesToHex, hex } from './bits.js';
-import type { Console } from './kernel/console.js';
+import type { Console } from './kernel/terminal/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
 import { Errno, KernelError } from './kernel/errors.js';
 import type { Clock } from './kernel/kernel-options.js';

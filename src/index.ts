@@ -10,7 +10,7 @@ export type {
   TranslationStats,
 } from './cpu/translator/events.js';
 export type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
-export type { Console } from './kernel/console.js';
+export type { Console } from './kernel/terminal/console.js';
 export { ElfError } from './kernel/program/elf-fields.js';
 export { Errno, KernelError, errnoName } from './kernel/errors.js';
 export type { FaultEvent, InputEvent, KernelCallEvent, KernelHooks } from './kernel/hooks.js';

@@ -61,7 +61,7 @@ export class HostInput {
     return new HostInput({ isTerminal, isInteractive, isStream }, onArrival);
   }
 
-  /** As kernel/console.ts says. Throws Failure where stdin cannot be read. */
+  /** As kernel/terminal/console.ts says. Throws Failure where stdin cannot be read. */
   read(max: number): Uint8Array | 'end' | undefined {
     if (!this.isStream) return readNow(max);
     if (!this.started) this.start();

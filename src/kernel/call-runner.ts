@@ -12,7 +12,7 @@ import {
   type KernelServices,
 } from './calls/call.js';
 import { KERNEL_CALLS } from './calls/index.js';
-import type { KernelConsole } from './console.js';
+import type { KernelConsole } from './terminal/console.js';
 import { RefusedCallStore, UndecidedCallStore, type DebugMode } from './reports/debug-mode.js';
 import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';

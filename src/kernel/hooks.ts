@@ -1,5 +1,5 @@
 import type { CallResult, STANDING } from './calls/call.js';
-import type { ConsoleInput } from './console.js';
+import type { ConsoleInput } from './terminal/console.js';
 import type { MemoryAccess } from './memory/mapping.js';
 import type { NameInput } from './names.js';
 import type { FaultOutcome } from './memory/pager.js';

@@ -1,7 +1,7 @@
 import type { Cpu } from '../cpu/cpu.js';
 import type { FramePool } from '../vmo/frame-pool.js';
 import type { VmoStore } from '../vmo/store.js';
-import type { Console } from './console.js';
+import type { Console } from './terminal/console.js';
 import type { KernelHooks } from './hooks.js';
 import type { NameSpace } from './names.js';
 

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { Computer, MemoryNames, type Console, type InputEvent, type Outcome, type Process } from '../../src/index.js';
-import { LINE_BYTES_MAX, LineDiscipline } from '../../src/kernel/line-discipline.js';
-import { WAITING_BYTES_MAX } from '../../src/kernel/console.js';
+import { LINE_BYTES_MAX, LineDiscipline } from '../../src/kernel/terminal/line-discipline.js';
+import { WAITING_BYTES_MAX } from '../../src/kernel/terminal/console.js';
 import { Screen } from '../cli/screen.js';
 import { compiled, sha256 } from '../support/guest-programs.js';
 

@@ -1,6 +1,6 @@
 /** What a process has not been given by console_read is there for the next one that reads, however the first one ended. */
 import t from 'tap';
-import type { Console } from '../../src/kernel/console.js';
+import type { Console } from '../../src/kernel/terminal/console.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import type { Process } from '../../src/kernel/tasks/process.js';
 import { RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';

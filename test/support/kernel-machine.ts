@@ -1,6 +1,6 @@
 /** A machine whose kernel can be looked into, and what must hold of it between two instructions. */
 import { Cpu, type Engine } from '../../src/cpu/cpu.js';
-import type { Console } from '../../src/kernel/console.js';
+import type { Console } from '../../src/kernel/terminal/console.js';
 import type { KernelHooks } from '../../src/kernel/hooks.js';
 import { Kernel } from '../../src/kernel/kernel.js';
 import type { StartOptions } from '../../src/kernel/program/loader.js';

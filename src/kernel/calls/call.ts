@@ -2,7 +2,7 @@ import type { GuestMemory } from '../../memory.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { VmoStore } from '../../vmo/store.js';
 import type { AddressSpace } from '../memory/address-space.js';
-import type { KernelConsole } from '../console.js';
+import type { KernelConsole } from '../terminal/console.js';
 import type { DebugMode } from '../reports/debug-mode.js';
 import type { StartOptions } from '../program/loader.js';
 import type { SteppedNames } from '../names.js';

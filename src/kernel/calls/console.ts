@@ -1,4 +1,4 @@
-import { CONSOLE_MODE, type ConsoleMode } from '../console.js';
+import { CONSOLE_MODE, type ConsoleMode } from '../terminal/console.js';
 import { Errno, failure } from '../errors.js';
 import { deadlineTick } from '../tasks/thread.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';

@@ -1,6 +1,6 @@
 import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoHandle } from '../../vmo/handle.js';
-import { CONSOLE_MODE, type ConsoleMode } from '../console.js';
+import { CONSOLE_MODE, type ConsoleMode } from '../terminal/console.js';
 import { EndedCodes } from './ended-codes.js';
 import { HandleTable } from './handles.js';
 import { HEAP_PAIR_OFFSET } from '../program/header-page.js';

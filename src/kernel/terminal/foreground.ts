@@ -1,5 +1,5 @@
-import type { Process } from './tasks/process.js';
-import type { ProcessTable } from './tasks/process-table.js';
+import type { Process } from '../tasks/process.js';
+import type { ProcessTable } from '../tasks/process-table.js';
 
 /** The exit code of a process that Ctrl-C has ended: 128 and the number of SIGINT. */
 export const EXIT_INTERRUPTED = 128 + 2;

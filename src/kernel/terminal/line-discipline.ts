@@ -1,4 +1,4 @@
-import type { StateWriter } from '../state/state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 
 /** Ctrl-C: the terminal asks for the end of the program that it has to do with. */
 export const INTERRUPT = 0x03;

@@ -1,7 +1,7 @@
-import type { StateWriter } from '../state/state-writer.js';
+import type { StateWriter } from '../../state/state-writer.js';
 import type { Foreground } from './foreground.js';
 import { INTERRUPT, LineDiscipline } from './line-discipline.js';
-import type { Process } from './tasks/process.js';
+import type { Process } from '../tasks/process.js';
 
 /** How a process wants the input of a terminal: in lines, which the kernel echoes and edits, or as it comes. */
 export const CONSOLE_MODE = { lines: 0, raw: 1 } as const;
