@@ -18,10 +18,10 @@ import type { TrapReport } from './kernel/reports/trap-report.js';
 import type { WriteBackCounters } from './kernel/memory/write-back.js';
 import { GuestMemory } from './memory.js';
 import { StateWriter } from './state/state-writer.js';
-import { STANDARD_FORMAT, type HashFunction } from './vmo/canonical-form.js';
-import { FramePool, type FrameCounters } from './vmo/frame-pool.js';
+import { STANDARD_FORMAT, type HashFunction } from './vmo/content/canonical-form.js';
+import { FramePool, type FrameCounters } from './vmo/frames/frame-pool.js';
 import { VmoHandle } from './vmo/handle.js';
-import { MemoryIdentity } from './vmo/memory-identity.js';
+import { MemoryIdentity } from './vmo/frames/memory-identity.js';
 import { VmoStore, type VmoCounters } from './vmo/store.js';
 
 /** What a machine is made of. */

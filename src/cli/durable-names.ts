@@ -10,7 +10,7 @@ import {
   type VmoStore,
 } from '../index.js';
 import { PAGE_SIZE } from '../bits.js';
-import { ROOT_TAG } from '../vmo/canonical-form.js';
+import { ROOT_TAG } from '../vmo/content/canonical-form.js';
 import { finished, type Steps } from '../vmo/steps.js';
 import { Failure } from './failure.js';
 import { writeToStderr } from './host-output.js';

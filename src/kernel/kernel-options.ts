@@ -1,5 +1,5 @@
 import type { Cpu } from '../cpu/cpu.js';
-import type { FramePool } from '../vmo/frame-pool.js';
+import type { FramePool } from '../vmo/frames/frame-pool.js';
 import type { VmoStore } from '../vmo/store.js';
 import type { Console } from './terminal/console.js';
 import type { KernelHooks } from './hooks.js';

@@ -1,7 +1,7 @@
 /** What VMOs and the frame pool refuse: raised before anything changed, with the numbers in the message. */
 
-import { MAX_LENGTH } from './canonical-form.js';
-import type { RecordFault } from './record-check.js';
+import { MAX_LENGTH } from './content/canonical-form.js';
+import type { RecordFault } from './records/record-check.js';
 
 /** An offset, a length or a page that lies outside what it was asked of. */
 export class VmoRangeError extends RangeError {

@@ -1,7 +1,7 @@
 import { requirePage, requireRange, VmoHandleError } from './errors.js';
-import { copySubtree, type Leaf, type Remote } from './subtree.js';
-import type { SubtreeTable } from './subtree-table.js';
-import type { Vmo } from './vmo.js';
+import { copySubtree, type Leaf, type Remote } from './content/subtree.js';
+import type { SubtreeTable } from './content/subtree-table.js';
+import type { Vmo } from './content/vmo.js';
 
 /** A page of a VMO: 4096 bytes, zeros after the VMO's last byte. It stays valid when the handle is closed. */
 export class VmoPage {

@@ -1,21 +1,21 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { type BuilderStore, VmoBuilder } from './builder.js';
-import { CanonicalHasher, type HashFunction, MAX_LEVEL, STANDARD_FORMAT } from './canonical-form.js';
-import { CanonicalStreamReader } from './canonical-stream-reader.js';
+import { type BuilderStore, VmoBuilder } from './content/builder.js';
+import { CanonicalHasher, type HashFunction, MAX_LEVEL, STANDARD_FORMAT } from './content/canonical-form.js';
+import { CanonicalStreamReader } from './records/canonical-stream-reader.js';
 import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from './errors.js';
 import { VmoHandle } from './handle.js';
-import { differingPages, type PageRange } from './page-difference.js';
-import { RecordBatch } from './record-batch.js';
-import type { RecordStore } from './record-store.js';
-import { missingRecords, placeOf } from './record-walk.js';
-import { RemoteTree } from './remote-tree.js';
+import { differingPages, type PageRange } from './content/page-difference.js';
+import { RecordBatch } from './records/record-batch.js';
+import type { RecordStore } from './records/record-store.js';
+import { missingRecords, placeOf } from './records/record-walk.js';
+import { RemoteTree } from './records/remote-tree.js';
 import { finished, type Steps } from './steps.js';
-import { append, replace, type Rope, slice, wholePiece } from './rope.js';
-import type { Subtree } from './subtree.js';
-import { SubtreeTable } from './subtree-table.js';
-import { TreeImport } from './tree-import.js';
-import { type Shared, Vmo } from './vmo.js';
+import { append, replace, type Rope, slice, wholePiece } from './content/rope.js';
+import type { Subtree } from './content/subtree.js';
+import { SubtreeTable } from './content/subtree-table.js';
+import { TreeImport } from './records/tree-import.js';
+import { type Shared, Vmo } from './content/vmo.js';
 
 /** Bytes laid over a VMO at `offset`. */
 export interface Patch {

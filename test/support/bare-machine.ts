@@ -7,7 +7,7 @@ import { GPR, RSP, SELECTORS, X87, X87_BYTES, XMM } from '../../src/cpu/state/la
 import { GuestMemory } from '../../src/memory.js';
 import { ACCESSED, CR0_WP, DIRTY, EFER_NXE, PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
 import { StateWriter } from '../../src/state/state-writer.js';
-import { MemoryIdentity } from '../../src/vmo/memory-identity.js';
+import { MemoryIdentity } from '../../src/vmo/frames/memory-identity.js';
 import { EXECUTE_DISABLE, PageTables } from '../cpu/meanings/page-tables.js';
 import { sha256 } from './guest-programs.js';
 

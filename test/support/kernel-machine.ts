@@ -8,7 +8,7 @@ import type { Process } from '../../src/kernel/tasks/process.js';
 import type { Region } from '../../src/kernel/memory/region.js';
 import type { Thread } from '../../src/kernel/tasks/thread.js';
 import { GuestMemory } from '../../src/memory.js';
-import { FramePool } from '../../src/vmo/frame-pool.js';
+import { FramePool } from '../../src/vmo/frames/frame-pool.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { nativeHash } from '../vmo/model.js';
 import { checkPaging } from './paging-invariants.js';

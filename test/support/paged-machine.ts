@@ -7,7 +7,7 @@ import { Pager } from '../../src/kernel/memory/pager.js';
 import type { Region } from '../../src/kernel/memory/region.js';
 import { UserMemory } from '../../src/kernel/memory/user-memory.js';
 import { GuestMemory } from '../../src/memory.js';
-import { FramePool } from '../../src/vmo/frame-pool.js';
+import { FramePool } from '../../src/vmo/frames/frame-pool.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { nativeHash } from '../vmo/model.js';

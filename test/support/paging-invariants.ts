@@ -5,8 +5,8 @@ import type { Pager } from '../../src/kernel/memory/pager.js';
 import type { Region } from '../../src/kernel/memory/region.js';
 import type { GuestMemory } from '../../src/memory.js';
 import { EXECUTE_DISABLE_HIGH, PRESENT, WRITABLE } from '../../src/mmu/entry.js';
-import { ZERO_LEAF } from '../../src/vmo/canonical-form.js';
-import type { FramePool } from '../../src/vmo/frame-pool.js';
+import { ZERO_LEAF } from '../../src/vmo/content/canonical-form.js';
+import type { FramePool } from '../../src/vmo/frames/frame-pool.js';
 import { flatLeaf } from '../vmo/model.js';
 
 const PAGE = 4096;

@@ -1,5 +1,5 @@
 import type { Test } from 'tap';
-import { heightOf } from '../../src/vmo/canonical-form.js';
+import { heightOf } from '../../src/vmo/content/canonical-form.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { flatId, nativeHash, noise } from './model.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { GuestMemory } from '../../src/memory.js';
-import { ZERO_LEAF } from '../../src/vmo/canonical-form.js';
+import { ZERO_LEAF } from '../../src/vmo/content/canonical-form.js';
 import { FrameStateError, MissingRecordError, OutOfFramesError, VmoRangeError } from '../../src/vmo/errors.js';
-import { FramePool, type FrameCounters } from '../../src/vmo/frame-pool.js';
+import { FramePool, type FrameCounters } from '../../src/vmo/frames/frame-pool.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { MemoryRecords } from './memory-records.js';
 import { flatLeaf, nativeHash, noise, PAGE } from './model.js';

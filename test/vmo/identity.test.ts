@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t from 'tap';
-import { ContentHasher } from '../../src/vmo/content-hasher.js';
+import { ContentHasher } from '../../src/vmo/content/content-hasher.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { nativeHash, noise, PAGE } from './model.js';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { CanonicalHasher, PageFormat } from '../../src/vmo/canonical-form.js';
+import { CanonicalHasher, PageFormat } from '../../src/vmo/content/canonical-form.js';
 import { VmoRangeError } from '../../src/vmo/errors.js';
-import { prove, verifyProof } from '../../src/vmo/inclusion-proof.js';
+import { prove, verifyProof } from '../../src/vmo/records/inclusion-proof.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { MemoryRecords } from './memory-records.js';
 import { flatId, flatPage, nativeHash, noise, PAGE } from './model.js';

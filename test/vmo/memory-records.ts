@@ -1,4 +1,4 @@
-import type { RecordStore } from '../../src/vmo/record-store.js';
+import type { RecordStore } from '../../src/vmo/records/record-store.js';
 
 function keyOf(hash: Uint8Array): string {
   return Buffer.from(hash).toString('hex');

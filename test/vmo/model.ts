@@ -1,7 +1,7 @@
 /** BD0-VMO-1 written down a second time, over flat bytes: what the tests hold the store to. */
 
 import { createHash } from 'node:crypto';
-import type { HashFunction } from '../../src/vmo/canonical-form.js';
+import type { HashFunction } from '../../src/vmo/content/canonical-form.js';
 
 export const PAGE = 4096;
 

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { CanonicalHasher } from '../../src/vmo/canonical-form.js';
+import { CanonicalHasher } from '../../src/vmo/content/canonical-form.js';
 import { MissingRecordError } from '../../src/vmo/errors.js';
-import { DamagedRecordError } from '../../src/vmo/record-store.js';
+import { DamagedRecordError } from '../../src/vmo/records/record-store.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { MemoryRecords } from './memory-records.js';
 import { assertSame, flatId, flatLeaf, flatPage, nativeHash, noise, PAGE } from './model.js';

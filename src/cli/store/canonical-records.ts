@@ -8,7 +8,7 @@ import {
   NODE_OFFSET,
   ROOT_OFFSET,
   ZERO_LEAF,
-} from '../../vmo/canonical-form.js';
+} from '../../vmo/content/canonical-form.js';
 import { bytesToHex } from '../../bits.js';
 import { Kind, recordOfKept } from './pack-format.js';
 

@@ -1,5 +1,5 @@
 import type { CodeStore } from '../../index.js';
-import { DamagedRecordError } from '../../vmo/record-store.js';
+import { DamagedRecordError } from '../../vmo/records/record-store.js';
 import { HASH_BYTES, Kind } from './pack-format.js';
 import type { PackSet } from './pack-set.js';
 import { compareBytes } from './record-table.js';

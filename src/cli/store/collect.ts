@@ -13,7 +13,7 @@ import type { PackSet } from './pack-set.js';
 import type { RecordTable } from './record-table.js';
 import { Reach } from './reach.js';
 import { RecordSizes } from './record-sizes.js';
-import { DamagedRecordError } from '../../vmo/record-store.js';
+import { DamagedRecordError } from '../../vmo/records/record-store.js';
 
 /** Bytes of translated code that are kept, unless told otherwise: the latest. */
 export const CODE_BYTES_MAX = 2 ** 28;

@@ -15,7 +15,7 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { bytesToHex } from '../../bits.js';
 import type { CodeStore } from '../../index.js';
-import { DamagedRecordError, type RecordStore } from '../../vmo/record-store.js';
+import { DamagedRecordError, type RecordStore } from '../../vmo/records/record-store.js';
 import { Failure } from '../failure.js';
 import { sha256 } from '../sha256.js';
 import { ZeroRecords } from './canonical-records.js';

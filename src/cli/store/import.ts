@@ -1,7 +1,7 @@
 /** From files and directories of the host to VMOs of a store, in parts: memory does not grow with what is read. */
 
 import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync, statSync, type Dirent } from 'node:fs';
-import { ContentHasher } from '../../vmo/content-hasher.js';
+import { ContentHasher } from '../../vmo/content/content-hasher.js';
 import { Failure, fileFailure } from '../failure.js';
 import { sha256 } from '../sha256.js';
 import type { DiskStore } from './disk-store.js';

@@ -15,7 +15,7 @@
  */
 
 import { crc32 } from 'node:zlib';
-import type { NameStore } from '../../vmo/record-store.js';
+import type { NameStore } from '../../vmo/records/record-store.js';
 import { Failure } from '../failure.js';
 import { StoreWriteError } from './errors.js';
 import { type FileLayer, readAt, readWhole, replaceFile, writeAll } from './file-layer.js';

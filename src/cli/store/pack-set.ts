@@ -1,5 +1,5 @@
 import { bytesToHex } from '../../bits.js';
-import { DamagedRecordError } from '../../vmo/record-store.js';
+import { DamagedRecordError } from '../../vmo/records/record-store.js';
 import { isSystemError } from '../failure.js';
 import { DamagedGroupError } from './errors.js';
 import { type FileLayer } from './file-layer.js';

@@ -2,8 +2,8 @@
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE, bytesToHex } from '../../bits.js';
-import { heightOf } from '../../vmo/canonical-form.js';
-import { DamagedRecordError } from '../../vmo/record-store.js';
+import { heightOf } from '../../vmo/content/canonical-form.js';
+import { DamagedRecordError } from '../../vmo/records/record-store.js';
 import { readNode, readRoot, type Root } from './canonical-records.js';
 import type { DiskStore } from './disk-store.js';
 import { isListing, LISTING_BYTES_MAX, LISTING_START, readListing } from './listing.js';

@@ -2,7 +2,7 @@
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE } from '../../bits.js';
-import { pagesOf } from '../../vmo/canonical-form.js';
+import { pagesOf } from '../../vmo/content/canonical-form.js';
 import { readRoot } from './canonical-records.js';
 import type { DiskStore } from './disk-store.js';
 import { Kind } from './pack-format.js';

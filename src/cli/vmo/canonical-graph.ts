@@ -1,5 +1,5 @@
 /** The canonical tree of a VMO as a graph: equal subtrees are one node, subtrees of zeros are named and not gone into. */
-import { LEVEL_BYTES } from '../../vmo/canonical-form.js';
+import { LEVEL_BYTES } from '../../vmo/content/canonical-form.js';
 import { formatSize } from '../size.js';
 import type { GraphNode, NodeKind } from './graph.js';
 import { zeroSubtree, type RecordTree } from './record-tree.js';

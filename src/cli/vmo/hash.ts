@@ -1,4 +1,4 @@
-import { ContentHasher } from '../../vmo/content-hasher.js';
+import { ContentHasher } from '../../vmo/content/content-hasher.js';
 import { Failure, describeError, fileFailure } from '../failure.js';
 import { writeToStderr } from '../host-output.js';
 import { sha256 } from '../sha256.js';

@@ -1,4 +1,4 @@
-import { ContentHasher } from '../../vmo/content-hasher.js';
+import { ContentHasher } from '../../vmo/content/content-hasher.js';
 import { fileFailure } from '../failure.js';
 import { partsOf } from './file-parts.js';
 import { RecordedHashes } from './recorded-hashes.js';

@@ -8,10 +8,10 @@ import {
   MAX_LEVEL,
   pagesOf,
   STANDARD_FORMAT,
-} from '../../vmo/canonical-form.js';
+} from '../../vmo/content/canonical-form.js';
 import { MissingRecordError } from '../../vmo/errors.js';
-import { readLeaf, readNode, readRoot, type Refuse } from '../../vmo/record-check.js';
-import { DamagedRecordError } from '../../vmo/record-store.js';
+import { readLeaf, readNode, readRoot, type Refuse } from '../../vmo/records/record-check.js';
+import { DamagedRecordError } from '../../vmo/records/record-store.js';
 import { sha256 } from '../sha256.js';
 
 /** What answers records by their hashes, each checked against it. */

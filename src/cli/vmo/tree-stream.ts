@@ -3,8 +3,8 @@
  * each VMO that is in it, in the order of the listings, what is in a directory behind its own listing, and each once. Nothing
  * else stands there: each listing says which streams follow.
  */
-import { exportRecords } from '../../vmo/canonical-stream.js';
-import { CanonicalStreamReader } from '../../vmo/canonical-stream-reader.js';
+import { exportRecords } from '../../vmo/records/canonical-stream.js';
+import { CanonicalStreamReader } from '../../vmo/records/canonical-stream-reader.js';
 import { CanonicalStreamError, MissingRecordError } from '../../vmo/errors.js';
 import { sha256 } from '../sha256.js';
 import type { StoreView } from './store-view.js';

@@ -1,5 +1,5 @@
 /** What arguments of kernel-calls mean that are no mere numbers. */
-import { MAX_LENGTH } from '../../vmo/canonical-form.js';
+import { MAX_LENGTH } from '../../vmo/content/canonical-form.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
 import type { CallContext, CallResult } from './call.js';

@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { StateWriter } from '../../state/state-writer.js';
-import type { VmoBuilder } from '../../vmo/builder.js';
+import type { VmoBuilder } from '../../vmo/content/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
 import type { CallWork } from '../tasks/thread.js';

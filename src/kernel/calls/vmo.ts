@@ -1,6 +1,6 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE, bytesToHex } from '../../bits.js';
-import { HASH_BYTES } from '../../vmo/canonical-form.js';
+import { HASH_BYTES } from '../../vmo/content/canonical-form.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
 import { again } from '../memory/map-vmo.js';

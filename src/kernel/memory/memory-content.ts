@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { GuestMemory } from '../../memory.js';
 import type { StateWriter } from '../../state/state-writer.js';
-import type { VmoBuilder } from '../../vmo/builder.js';
+import type { VmoBuilder } from '../../vmo/content/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { VmoStore } from '../../vmo/store.js';
 import type { AddressSpace } from './address-space.js';

@@ -3,7 +3,7 @@ import type { LinearMemory } from '../../cpu/access/linear-memory.js';
 import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../../mmu/entry.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
 import type { StateWriter } from '../../state/state-writer.js';
-import type { FramePool } from '../../vmo/frame-pool.js';
+import type { FramePool } from '../../vmo/frames/frame-pool.js';
 import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
 import type { AddressSpace } from './address-space.js';
 import type { PageContent } from './changed-pages.js';

@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../../bits.js';
-import { ZERO_LEAF } from '../../vmo/canonical-form.js';
+import { ZERO_LEAF } from '../../vmo/content/canonical-form.js';
 
 /** What was written back because frames were short. */
 export interface WriteBackCounters {

@@ -1,5 +1,5 @@
 /** Single bits of a store's files turned over: what becomes of what it holds. */
-import { DamagedRecordError } from '../../../src/vmo/record-store.js';
+import { DamagedRecordError } from '../../../src/vmo/records/record-store.js';
 import { verifyStore } from '../../../src/cli/store/verify.js';
 import { Failure } from '../../../src/cli/failure.js';
 import { MemoryFiles } from './memory-files.js';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import { ContentHasher } from '../../../src/vmo/content-hasher.js';
+import { ContentHasher } from '../../../src/vmo/content/content-hasher.js';
 import { collectGarbage } from '../../../src/cli/store/collect.js';
 import { DiskStore } from '../../../src/cli/store/disk-store.js';
 import { importPath, importStream, type ImportProgress } from '../../../src/cli/store/import.js';

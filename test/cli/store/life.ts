@@ -1,6 +1,6 @@
 /** Short lives of a store, with what was acknowledged when; and a look at what is left of one. */
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { ContentHasher } from '../../../src/vmo/content-hasher.js';
+import { ContentHasher } from '../../../src/vmo/content/content-hasher.js';
 import { collectGarbage } from '../../../src/cli/store/collect.js';
 import { DiskStore } from '../../../src/cli/store/disk-store.js';
 import type { FileLayer } from '../../../src/cli/store/file-layer.js';

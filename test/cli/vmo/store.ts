@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
-import { ContentHasher } from '../../../src/vmo/content-hasher.js';
+import { ContentHasher } from '../../../src/vmo/content/content-hasher.js';
 import { sha256 } from '../../../src/cli/sha256.js';
 import { bd0, type Ran, type RunOptions } from '../bd0.js';
 

@@ -1,4 +1,4 @@
-/** What BD0's kernel does to page tables and frames while programs run: `kernel/memory/page-table.ts`, `vmo/frame-pool.ts`. */
+/** What BD0's kernel does to page tables and frames while programs run: `kernel/memory/page-table.ts`, `vmo/frames/frame-pool.ts`. */
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { ACCESSED, DIRTY, PRESENT, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import { ALIAS_DISTANCE, CODE, CODE_FRAME, CODE_PAGES, type Guest } from './machines.js';

@@ -1,6 +1,6 @@
 /** The subtrees of a store: equal ones stored once, hashed when asked, forgotten when nothing holds them. */
 
-import { bytesToHex } from '../bits.js';
+import { bytesToHex } from '../../bits.js';
 import { type CanonicalHasher, MAX_LEVEL, type PageFormat } from './canonical-form.js';
 import { Leaf, type LeafBucket, Node, Remote, type RemoteSource, type Subtree } from './subtree.js';
 

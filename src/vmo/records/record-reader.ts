@@ -1,7 +1,7 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { bytesToHex } from '../bits.js';
-import { type CanonicalHasher, equalHashes } from './canonical-form.js';
-import { MissingRecordError } from './errors.js';
+import { bytesToHex } from '../../bits.js';
+import { type CanonicalHasher, equalHashes } from '../content/canonical-form.js';
+import { MissingRecordError } from '../errors.js';
 import { type NodeFields, readLeaf, readNode, readRoot, type Refuse, type RootFields } from './record-check.js';
 import { DamagedRecordError, type RecordStore } from './record-store.js';
 

@@ -1,11 +1,11 @@
-import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
-import type { GuestMemory } from '../memory.js';
-import type { StateWriter } from '../state/state-writer.js';
-import { ZERO_LEAF } from './canonical-form.js';
-import { FrameStateError, OutOfFramesError, VmoRangeError } from './errors.js';
+import { PAGE_SHIFT, PAGE_SIZE } from '../../bits.js';
+import type { GuestMemory } from '../../memory.js';
+import type { StateWriter } from '../../state/state-writer.js';
+import { ZERO_LEAF } from '../content/canonical-form.js';
+import { FrameStateError, OutOfFramesError, VmoRangeError } from '../errors.js';
 import { FrameList } from './frame-list.js';
-import type { VmoHandle, VmoPage } from './handle.js';
-import type { VmoStore } from './store.js';
+import type { VmoHandle, VmoPage } from '../handle.js';
+import type { VmoStore } from '../store.js';
 
 /** Which frames a pool has, and whom it tells. */
 export interface FramePoolOptions {

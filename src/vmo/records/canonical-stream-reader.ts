@@ -6,9 +6,9 @@ import {
   type PageFormat,
   ROOT_RECORD_BYTES,
   STANDARD_FORMAT,
-} from './canonical-form.js';
-import { bytesToHex } from '../bits.js';
-import { CanonicalStreamError } from './errors.js';
+} from '../content/canonical-form.js';
+import { bytesToHex } from '../../bits.js';
+import { CanonicalStreamError } from '../errors.js';
 import { RecordBatch } from './record-batch.js';
 import { readLeaf, readNode, readRoot, recordBytes, type RecordFault, type RootFields } from './record-check.js';
 import type { RecordStore } from './record-store.js';

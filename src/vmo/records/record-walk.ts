@@ -1,11 +1,11 @@
 /** Subtrees as their canonical records, whether they are in memory or in a RecordStore. Walking them keeps nothing. */
 
-import { bytesToHex } from '../bits.js';
-import type { CanonicalHasher } from './canonical-form.js';
+import { bytesToHex } from '../../bits.js';
+import type { CanonicalHasher } from '../content/canonical-form.js';
 import type { RecordReader } from './record-reader.js';
-import { Leaf, type Node, Remote, type Subtree } from './subtree.js';
+import { Leaf, type Node, Remote, type Subtree } from '../content/subtree.js';
 import type { RemoteTree } from './remote-tree.js';
-import type { SubtreeTable } from './subtree-table.js';
+import type { SubtreeTable } from '../content/subtree-table.js';
 
 /** A subtree at its place in a VMO. */
 export interface Place {

@@ -13,7 +13,7 @@ import {
   ROOT_PREFIX,
   ROOT_RECORD_BYTES,
   VERSION,
-} from './canonical-form.js';
+} from '../content/canonical-form.js';
 
 /** What may be wrong with a record. */
 export type RecordFault =

@@ -1,5 +1,5 @@
-import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from './errors.js';
-import type { VmoHandle } from './handle.js';
+import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from '../errors.js';
+import type { VmoHandle } from '../handle.js';
 import { append, releaseRope, replace, retainRope, type Rope, split, wholePiece } from './rope.js';
 import { MAX_LEVEL } from './canonical-form.js';
 import type { Leaf, Subtree } from './subtree.js';

@@ -1,9 +1,9 @@
-import { bytesToHex } from '../bits.js';
-import type { CanonicalHasher } from './canonical-form.js';
+import { bytesToHex } from '../../bits.js';
+import type { CanonicalHasher } from '../content/canonical-form.js';
 import { RecordReader } from './record-reader.js';
 import type { RecordStore } from './record-store.js';
-import { Leaf, Node, Remote, type RemoteSource, type Subtree } from './subtree.js';
-import type { SubtreeTable } from './subtree-table.js';
+import { Leaf, Node, Remote, type RemoteSource, type Subtree } from '../content/subtree.js';
+import type { SubtreeTable } from '../content/subtree-table.js';
 
 /**
  * The subtrees that a VmoStore knows of a RecordStore, each one object as long as something holds it. What is fetched stays

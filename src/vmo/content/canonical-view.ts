@@ -1,7 +1,7 @@
 /** From a rope to the canonical subtrees over its bytes: what lies aligned is found, what does not is gathered once. */
 
 import { Branch, copyRope, Piece, type Rope } from './rope.js';
-import type { Steps } from './steps.js';
+import type { Steps } from '../steps.js';
 import { copySubtree, type Leaf, Node, openedNode, Remote, type Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 

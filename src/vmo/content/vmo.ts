@@ -1,10 +1,10 @@
 /** One immutable byte string in a store, which handles share. */
 
-import { bytesToHex } from '../bits.js';
+import { bytesToHex } from '../../bits.js';
 import { type CanonicalHasher, MAX_LEVEL } from './canonical-form.js';
 import { CanonicalView, hashInSteps } from './canonical-view.js';
 import { copyRope, releaseRope, retainRope, type Rope, wholePiece } from './rope.js';
-import type { Steps } from './steps.js';
+import type { Steps } from '../steps.js';
 import type { Leaf, Remote, Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 

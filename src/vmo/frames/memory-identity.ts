@@ -1,6 +1,6 @@
-import { PAGE_SIZE, bytesToHex } from '../bits.js';
-import type { GuestMemory } from '../memory.js';
-import { CanonicalHasher, heightOf, type HashFunction } from './canonical-form.js';
+import { PAGE_SIZE, bytesToHex } from '../../bits.js';
+import type { GuestMemory } from '../../memory.js';
+import { CanonicalHasher, heightOf, type HashFunction } from '../content/canonical-form.js';
 
 const PAGE_WORDS = PAGE_SIZE / 4;
 

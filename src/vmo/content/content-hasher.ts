@@ -1,6 +1,6 @@
-import { PAGE_SIZE, bytesToHex } from '../bits.js';
+import { PAGE_SIZE, bytesToHex } from '../../bits.js';
 import { CanonicalHasher, heightOf, type HashFunction, MAX_LENGTH } from './canonical-form.js';
-import { VmoHandleError, VmoRangeError } from './errors.js';
+import { VmoHandleError, VmoRangeError } from '../errors.js';
 
 const EMPTY_PAGE = new Uint8Array(PAGE_SIZE);
 

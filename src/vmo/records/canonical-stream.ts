@@ -4,8 +4,8 @@
  * comes next. `CanonicalStreamReader` reads it.
  */
 
-import { CanonicalHasher, type HashFunction, type PageFormat, STANDARD_FORMAT } from './canonical-form.js';
-import type { VmoHandle } from './handle.js';
+import { CanonicalHasher, type HashFunction, type PageFormat, STANDARD_FORMAT } from '../content/canonical-form.js';
+import type { VmoHandle } from '../handle.js';
 import { RecordReader } from './record-reader.js';
 import type { RecordStore } from './record-store.js';
 import { placeOf, recordsInPreOrder, StoredPlace } from './record-walk.js';

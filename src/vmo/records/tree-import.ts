@@ -1,8 +1,8 @@
-import { bytesToHex } from '../bits.js';
-import { type CanonicalHasher, LEAF_TAG, NODE_OFFSET, NODE_TAG } from './canonical-form.js';
+import { bytesToHex } from '../../bits.js';
+import { type CanonicalHasher, LEAF_TAG, NODE_OFFSET, NODE_TAG } from '../content/canonical-form.js';
 import type { RecordStore } from './record-store.js';
-import type { Leaf, Node, Subtree } from './subtree.js';
-import type { SubtreeTable } from './subtree-table.js';
+import type { Leaf, Node, Subtree } from '../content/subtree.js';
+import type { SubtreeTable } from '../content/subtree-table.js';
 
 /** Makes subtrees of verified records, which come after those below them, and holds them until `close`. */
 export class TreeImport implements Pick<RecordStore, 'put'> {

@@ -1,4 +1,4 @@
-import { bytesToHex } from '../bits.js';
+import { bytesToHex } from '../../bits.js';
 import type { RecordStore } from './record-store.js';
 
 /** Records that are put at once: about a megabyte of pages. */

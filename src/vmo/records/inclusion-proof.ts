@@ -5,10 +5,16 @@
  * heightOf(length) of them, at most 36.
  */
 
-import { bytesToHex } from '../bits.js';
-import { CanonicalHasher, HASH_BYTES, type HashFunction, type PageFormat, STANDARD_FORMAT } from './canonical-form.js';
-import { requirePage } from './errors.js';
-import type { VmoHandle } from './handle.js';
+import { bytesToHex } from '../../bits.js';
+import {
+  CanonicalHasher,
+  HASH_BYTES,
+  type HashFunction,
+  type PageFormat,
+  STANDARD_FORMAT,
+} from '../content/canonical-form.js';
+import { requirePage } from '../errors.js';
+import type { VmoHandle } from '../handle.js';
 import { placeOf } from './record-walk.js';
 
 /**

@@ -7,7 +7,7 @@
  */
 
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { PAGE_SHIFT } from '../bits.js';
+import { PAGE_SHIFT } from '../../bits.js';
 
 /** SHA-256 of `data`: 32 bytes, in an array of their own. `data` is reused once it returns. */
 export type HashFunction = (data: Uint8Array) => Uint8Array;
