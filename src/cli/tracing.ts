@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { TranslationEvent, TranslationHook } from '../cpu/translator/events.js';
-import { placedSymbols, type SymbolFinder } from '../debug/address-text.js';
-import { SymbolTable } from '../debug/symbols.js';
-import { describeTranslation, translationText } from '../debug/translation-text.js';
+import { placedSymbols, type SymbolFinder } from '../debug/reports/address-text.js';
+import { SymbolTable } from '../debug/reports/symbols.js';
+import { describeTranslation, translationText } from '../debug/wasm-text/translation-text.js';
 import type { Computer, FaultEvent, KernelCallEvent, KernelHooks, Process, VmoHandle } from '../index.js';
 import type { Trace } from './run-options.js';
 

@@ -1,5 +1,5 @@
-import type { PlacedImage } from '../debug/placed-image.js';
-import type { trapText } from '../debug/trap-text.js';
+import type { PlacedImage } from '../debug/reports/placed-image.js';
+import type { trapText } from '../debug/reports/trap-text.js';
 import { describeTrap, type Computer, type TrapReport, type VmoHandle } from '../index.js';
 import { writeToStderr } from './host-output.js';
 
@@ -51,8 +51,8 @@ export class TrapReports {
   /** Loads what it takes to tell something. */
   async load(): Promise<Teller> {
     const [{ trapText }, { PlacedImage }] = await Promise.all([
-      import('../debug/trap-text.js'),
-      import('../debug/placed-image.js'),
+      import('../debug/reports/trap-text.js'),
+      import('../debug/reports/placed-image.js'),
     ]);
     return (this.teller = { trapText, PlacedImage });
   }

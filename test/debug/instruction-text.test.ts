@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
-import { formatInstruction } from '../../src/debug/instruction-text.js';
+import { formatInstruction } from '../../src/debug/reports/instruction-text.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';
 import { DIFFERENCES, disassembleBytes, disassembleFile, hasObjdump, normalized, type Judged } from './objdump.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
-import { SymbolTable } from '../../src/debug/symbols.js';
+import { SymbolTable } from '../../src/debug/reports/symbols.js';
 import { source } from './image-bytes.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-symbols-'));

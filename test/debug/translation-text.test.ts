@@ -3,8 +3,8 @@ import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { TranslationEvent } from '../../src/cpu/translator/events.js';
 import { Code } from '../../src/cpu/wasm/encoding/code.js';
 import { WasmModule } from '../../src/cpu/wasm/encoding/module.js';
-import { describeTranslation, translationText } from '../../src/debug/translation-text.js';
-import { wasmText } from '../../src/debug/wasm-text.js';
+import { describeTranslation, translationText } from '../../src/debug/wasm-text/translation-text.js';
+import { wasmText } from '../../src/debug/wasm-text/wasm-text.js';
 
 const BASE = 0x1000n;
 /** MOV EAX, 5; ADD EAX, [RIP]; RET. */

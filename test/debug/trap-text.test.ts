@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { compileGuest } from '../../src/cli/guest-compiler.js';
-import { PlacedImage } from '../../src/debug/placed-image.js';
-import { trapText } from '../../src/debug/trap-text.js';
+import { PlacedImage } from '../../src/debug/reports/placed-image.js';
+import { trapText } from '../../src/debug/reports/trap-text.js';
 import { Computer } from '../../src/index.js';
 import { sha256 } from '../support/guest-programs.js';
 

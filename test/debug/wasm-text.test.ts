@@ -18,7 +18,7 @@ import {
   type WasmMemoryInstruction,
   type WasmVectorInstruction,
 } from '../../src/cpu/wasm/encoding/opcodes.js';
-import { WasmFormatError, wasmText, type WasmLine } from '../../src/debug/wasm-text.js';
+import { WasmFormatError, wasmText, type WasmLine } from '../../src/debug/wasm-text/wasm-text.js';
 import { BareMachine } from '../support/bare-machine.js';
 import { branchingProgram } from '../support/branching-programs.js';
 import { InstructionPool } from '../support/random-programs.js';

@@ -1,8 +1,8 @@
 /** Source lines of an image's instructions, from .debug_line: DWARF versions 2 to 5, 6.2 "Line Number Information". */
-import { findLast } from '../sorted.js';
+import { findLast } from '../../sorted.js';
 import { DwarfFormatError, DwarfReader } from './dwarf-reader.js';
 import { ImageSections } from './image-sections.js';
-import type { ImageBytes } from '../kernel/program/elf-fields.js';
+import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { filePath, type LineStrings } from './line-paths.js';
 import { LineProgram } from './line-program.js';
 import { readLineUnit, type LineUnit } from './line-unit.js';

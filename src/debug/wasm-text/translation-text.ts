@@ -1,7 +1,7 @@
-import { hex } from '../bits.js';
-import type { TranslatedInstruction, TranslationEvent } from '../cpu/translator/events.js';
-import { addressText, type SymbolFinder } from './address-text.js';
-import { formatInstruction } from './instruction-text.js';
+import { hex } from '../../bits.js';
+import type { TranslatedInstruction, TranslationEvent } from '../../cpu/translator/events.js';
+import { addressText, type SymbolFinder } from '../reports/address-text.js';
+import { formatInstruction } from '../reports/instruction-text.js';
 import { wasmText, type WasmLine } from './wasm-text.js';
 
 /** What the text of a translation takes from the machine. */

@@ -1,7 +1,7 @@
 /** Names of an image's functions and objects, from its symbol table: System V gABI chapter 4 "Symbol Table". */
 
-import { ImageSections, type Section } from './image-sections.js';
-import type { ImageBytes } from '../kernel/program/elf-fields.js';
+import { ImageSections, type Section } from '../dwarf/image-sections.js';
+import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 
 /** A symbol, and how far behind it an address lies. */
 export interface SymbolMatch {

@@ -1,4 +1,4 @@
-import { hex } from '../bits.js';
+import { hex } from '../../bits.js';
 import type { SymbolMatch, SymbolTable } from './symbols.js';
 
 /** Finds the symbol that a linear address lies in. */

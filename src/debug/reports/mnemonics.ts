@@ -1,6 +1,6 @@
-import type { Width } from '../bits.js';
-import type { Form } from '../cpu/meaning/form.js';
-import type { Instruction } from '../cpu/decode/instruction.js';
+import type { Width } from '../../bits.js';
+import type { Form } from '../../cpu/meaning/form.js';
+import type { Instruction } from '../../cpu/decode/instruction.js';
 
 type NamesByWidth = Partial<Record<Width, string>>;
 

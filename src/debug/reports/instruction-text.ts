@@ -1,7 +1,7 @@
-import { hex, truncate, type Width } from '../bits.js';
-import type { MemoryOperand, OperandForm, RegisterField } from '../cpu/meaning/form.js';
-import type { Instruction } from '../cpu/decode/instruction.js';
-import { FS, HIGH_BYTE, RBX, RDI, RSI } from '../cpu/state/layout.js';
+import { hex, truncate, type Width } from '../../bits.js';
+import type { MemoryOperand, OperandForm, RegisterField } from '../../cpu/meaning/form.js';
+import type { Instruction } from '../../cpu/decode/instruction.js';
+import { FS, HIGH_BYTE, RBX, RDI, RSI } from '../../cpu/state/layout.js';
 import { addressText, type SymbolFinder } from './address-text.js';
 import { mnemonicText, prefixText, saysImmediate } from './mnemonics.js';
 

@@ -3,7 +3,7 @@ import {
   WASM_MEMORY_OPCODES,
   WASM_OPCODES,
   WASM_VECTOR_OPCODES,
-} from '../cpu/wasm/encoding/opcodes.js';
+} from '../../cpu/wasm/encoding/opcodes.js';
 import { WasmFormatError, type WasmReader } from './wasm-reader.js';
 
 /** What follows an opcode: WebAssembly Core Specification 5.4. */

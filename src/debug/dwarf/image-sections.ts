@@ -1,6 +1,6 @@
 /** The sections of an ELF64 image: System V gABI chapter 4 "Sections". */
 
-import type { ImageBytes } from '../kernel/program/elf-fields.js';
+import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 
 /** A section header. Offsets and sizes are bytes of the file; an image may claim anything. */
 export interface Section {

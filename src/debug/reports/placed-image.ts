@@ -1,8 +1,8 @@
-import { hex } from '../bits.js';
-import type { LinearAddress } from '../kernel/memory/linear-address.js';
+import { hex } from '../../bits.js';
+import type { LinearAddress } from '../../kernel/memory/linear-address.js';
 import { placedSymbols, symbolText, type SymbolFinder } from './address-text.js';
-import type { ImageBytes } from '../kernel/program/elf-fields.js';
-import { LineTable, type LineMatch } from './line-table.js';
+import type { ImageBytes } from '../../kernel/program/elf-fields.js';
+import { LineTable, type LineMatch } from '../dwarf/line-table.js';
 import { SymbolTable } from './symbols.js';
 
 /** What an image that lies in memory knows of addresses: names, and source lines. It is read when it is first asked. */

@@ -1,4 +1,4 @@
-import { ValueType, type ValueTypeName } from '../cpu/wasm/encoding/code.js';
+import { ValueType, type ValueTypeName } from '../../cpu/wasm/encoding/code.js';
 
 /** Bytes that are no module of the kind that bd0 makes. */
 export class WasmFormatError extends Error {

@@ -1,4 +1,4 @@
-import type { FunctionType } from '../cpu/wasm/encoding/module.js';
+import type { FunctionType } from '../../cpu/wasm/encoding/module.js';
 import { WasmCodeText, resultsText, type WasmLine } from './wasm-code-text.js';
 import { WasmFormatError, WasmReader } from './wasm-reader.js';
 

@@ -1,5 +1,5 @@
-import type { ValueTypeName } from '../cpu/wasm/encoding/code.js';
-import type { FunctionType } from '../cpu/wasm/encoding/module.js';
+import type { ValueTypeName } from '../../cpu/wasm/encoding/code.js';
+import type { FunctionType } from '../../cpu/wasm/encoding/module.js';
 import { readOperation, type WasmOperation } from './wasm-operations.js';
 import { WasmFormatError, type WasmReader } from './wasm-reader.js';
 
