@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { rollup } from '@rollup/wasm-node';
 import { Decoder } from './cpu/decode/decoder.js';
 import { buildInterpreter } from './cpu/interpreter/build-interpreter.js';
-import { GuestCompilerError, buildAllGuests } from './cli/guest-compiler.js';
-import { packagedImages } from './cli/image-file.js';
+import { GuestCompilerError, buildAllGuests } from './host/toolchain/guest-compiler.js';
+import { packagedImages } from './host/toolchain/image-file.js';
 
 /** What was translated by other modules than these is not to be found in a store: see cpu/translator/cache/code-key.ts. */
 function translatorVersion(): string {

@@ -13,7 +13,7 @@ import {
   type Process,
   type TrapReport,
 } from '../src/index.js';
-import { compileGuest } from '../src/cli/guest-compiler.js';
+import { compileGuest } from '../src/host/toolchain/guest-compiler.js';
 import { RAX, RSP } from '../src/cpu/state/layout.js';
 import { MXCSR_DEFAULT } from '../src/cpu/evaluator/float/mxcsr.js';
 import { assemble } from './support/assemble.js';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { compileGuest, guestPrograms } from '../src/cli/guest-compiler.js';
+import { compileGuest, guestPrograms } from '../src/host/toolchain/guest-compiler.js';
 import { Computer, MemoryNames, type NameSpace } from '../src/index.js';
 import type { VmoStore } from '../src/vmo/store.js';
 import { ScriptedConsole, compiled, isInstalled, sha256 } from './support/guest-programs.js';

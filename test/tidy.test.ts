@@ -30,8 +30,13 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   computer: ['kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
   debug: ['computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   index: ['debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
-  cli: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  host: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
+  cli: ['host', 'index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  build: ['host', 'cpu'],
 };
+
+/** The layers that need Node: all others are the core. */
+const NODE_LAYERS = ['host', 'cli', 'build'];
 
 /** Packages that the core may import: those that run in a browser too. */
 const CORE_PACKAGES = ['@noble/hashes'];
@@ -65,7 +70,7 @@ function sourcesOf(...directories: readonly string[]): Source[] {
 }
 
 const sources = sourcesOf('src');
-const core = sources.filter(({ path }) => layerOf(path) !== 'cli');
+const core = sources.filter(({ path }) => !NODE_LAYERS.includes(layerOf(path)));
 
 /** `kernel` for src/kernel/calls/exit.ts, `bits` for src/bits.ts. */
 function layerOf(path: string): string {

@@ -1,6 +1,6 @@
-import { EXIT_FAILED, Failure } from './failure.js';
-import { GuestCompilerError, compileGuest } from './guest-compiler.js';
-import { writeToStderr } from './host-output.js';
+import { EXIT_FAILED, Failure } from '../host/failure.js';
+import { GuestCompilerError, compileGuest } from '../host/toolchain/guest-compiler.js';
+import { writeToStderr } from '../host/console/host-output.js';
 
 /** The compiler refused the program, as compilers say it. */
 const EXIT_REFUSED = 1;

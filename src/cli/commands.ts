@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import yargs, { type Argv } from 'yargs';
-import { BENCH_OPTIONS, readBenchRequest } from './bench-options.js';
-import { Failure } from './failure.js';
-import { RUN_OPTIONS } from './run-options.js';
+import { BENCH_OPTIONS, readBenchRequest } from './bench/bench-options.js';
+import { Failure } from '../host/failure.js';
+import { packageRoot } from '../host/package-root.js';
+import { RUN_OPTIONS } from './run/run-options.js';
 import { addVmoCommands, VMO_COMMANDS } from './vmo/commands.js';
 
 /** Columns of the help. */
@@ -31,7 +33,7 @@ export async function performCommand(words: readonly string[]): Promise<number> 
     )
     .command('bench', 'the benchmarks, with a table', benchHelp, async ({ _: [, ...names], ...options }) => {
       const request = readBenchRequest(names.map(String), options);
-      exitCode = await (await import('./bench.js')).bench(request);
+      exitCode = await (await import('./bench/bench.js')).bench(request);
     })
     .example('bd0 run hello_world', 'run a guest that comes with bd0')
     .example('bd0 COMMAND --help', 'what a command does, and its options')
@@ -120,8 +122,8 @@ function benchHelp(command: Argv) {
     .example('bd0 bench --scale 0.2 --json samples.json', 'a fifth of the work, with the raw samples');
 }
 
-/** The version in package.json, seen from dist/src/cli. */
+/** The version in package.json. */
 function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
   return (manifest as { version: string }).version;
 }

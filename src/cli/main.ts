@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { describeError } from './failure.js';
-import { writeToStderr } from './host-output.js';
-import { readRunRequest } from './run-options.js';
-import { readShellRequest } from './shell.js';
+import { describeError } from '../host/failure.js';
+import { writeToStderr } from '../host/console/host-output.js';
+import { readRunRequest } from './run/run-options.js';
+import { readShellRequest } from './run/shell.js';
 
 /**
  * The command line of bd0: design/cli.md. What a command needs is loaded when it is known which one it is, since loading
@@ -11,7 +11,7 @@ import { readShellRequest } from './shell.js';
 async function main([command, ...words]: readonly string[]): Promise<number> {
   if (command === 'run' || command === 'shell') {
     const request = command === 'run' ? readRunRequest(words) : readShellRequest(words);
-    if (!request.help) return (await import('./run.js')).run(request);
+    if (!request.help) return (await import('./run/run.js')).run(request);
   }
   if (command === 'cc' && !['--help', '-h'].includes(words[0] ?? '')) return (await import('./cc.js')).cc(words);
   return (await import('./commands.js')).performCommand(command === undefined ? [] : [command, ...words]);

@@ -157,7 +157,7 @@ export class WatchedNames implements SteppedNames {
 
 /**
  * True for what can be a name: 1 to 63 bytes of UTF-8, parts with `/` between them, none of them empty, `.` or `..`, and no
- * control characters. A durable store takes the same (cli/store/names.ts).
+ * control characters. A durable store takes the same (host/store/names.ts).
  */
 export function isName(name: string): boolean {
   if (name.length < 1 || name.length > MAX_NAME_BYTES || /[\p{Cc}\p{Cs}]/u.test(name)) return false;

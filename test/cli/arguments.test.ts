@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Failure } from '../../src/cli/failure.js';
-import { readRunRequest } from '../../src/cli/run-options.js';
+import { Failure } from '../../src/host/failure.js';
+import { readRunRequest } from '../../src/cli/run/run-options.js';
 import { parseCount, parseSeconds, parseSize } from '../../src/cli/size.js';
 
 const GB = 2 ** 30;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { VmoStore } from '../../src/index.js';
-import { sha256 } from '../../src/cli/sha256.js';
+import { sha256 } from '../../src/host/sha256.js';
 import { bd0 } from './bd0.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

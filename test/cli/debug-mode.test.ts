@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { compileGuest } from '../../src/cli/guest-compiler.js';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { bd0, type Ran } from './bd0.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 

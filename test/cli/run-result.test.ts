@@ -1,5 +1,5 @@
 import t from 'tap';
-import { describeStatistics, resultAsJson, type RunResult } from '../../src/cli/run-result.js';
+import { describeStatistics, resultAsJson, type RunResult } from '../../src/cli/run/run-result.js';
 import type { TranslationStats } from '../../src/cpu/translator/events.js';
 import type { Statistics } from '../../src/index.js';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { compileGuest } from '../../src/cli/guest-compiler.js';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { bd0, bd0Command, endOf, firstOutput, startBd0, type Ran } from './bd0.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { compileGuest } from '../../src/cli/guest-compiler.js';
-import { HostKeys, type HostCommand } from '../../src/cli/host-keys.js';
-import { packagedImages } from '../../src/cli/image-file.js';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
+import { HostKeys, type HostCommand } from '../../src/host/console/host-keys.js';
+import { packagedImages } from '../../src/host/toolchain/image-file.js';
 import { bd0, bd0Command } from './bd0.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 

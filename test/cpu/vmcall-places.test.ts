@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { compileGuest } from '../../src/cli/guest-compiler.js';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { runGuest } from '../support/guest-programs.js';
 import { ALL_ENGINES } from '../support/side-by-side.js';
 

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { compileGuest } from '../../src/cli/guest-compiler.js';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { formatInstruction } from '../../src/debug/reports/instruction-text.js';
 import { encodeForm } from '../support/encode.js';

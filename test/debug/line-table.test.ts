@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { compileGuest, guestPrograms } from '../../src/cli/guest-compiler.js';
+import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-compiler.js';
 import { LineTable } from '../../src/debug/dwarf/line-table.js';
 import { SymbolTable } from '../../src/debug/reports/symbols.js';
 import { isInstalled } from '../support/guest-programs.js';

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { compileGuest } from '../../src/cli/guest-compiler.js';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { PlacedImage } from '../../src/debug/reports/placed-image.js';
 import { trapText } from '../../src/debug/reports/trap-text.js';
 import { Computer } from '../../src/index.js';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildAllGuests, guestPrograms } from '../../src/cli/guest-compiler.js';
+import { buildAllGuests, guestPrograms } from '../../src/host/toolchain/guest-compiler.js';
 
 export const ET_EXEC = 2;
 export const ET_DYN = 3;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Computer, MemoryNames, isName, sortedNames, type InputEvent, type NameSpace } from '../../src/index.js';
-import { requireName } from '../../src/cli/store/names.js';
+import { requireName } from '../../src/host/store/names.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { compiled, sha256 } from '../support/guest-programs.js';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 /** The durable store: 500 kills, and 2,000 flipped bits. */
 import t from 'tap';
-import { bitsOf, flip, nthBit, storeToFlip } from '../cli/store/flips.js';
-import { killWriters } from '../cli/store/kills.js';
+import { bitsOf, flip, nthBit, storeToFlip } from '../host/store/flips.js';
+import { killWriters } from '../host/store/kills.js';
 
 const KILLS = 500;
 /** Writers that share a store: what is looked at after each kill grows with it. */

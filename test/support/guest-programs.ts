@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { compileGuest, guestPrograms } from '../../src/cli/guest-compiler.js';
+import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-compiler.js';
 import { Computer, type ComputerOptions, type Console, type Outcome, type Statistics } from '../../src/index.js';
 
 const MIB = 2 ** 20;

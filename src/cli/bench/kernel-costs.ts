@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Scale } from '../bench-options.js';
-import { compileGuest } from '../guest-compiler.js';
+import type { Scale } from './bench-options.js';
+import { compileGuest } from '../../host/toolchain/guest-compiler.js';
 import { initramfs } from './initramfs.js';
 import { runMarked } from './marked-run.js';
 import type { ProgramBuilder } from './programs.js';

@@ -1,5 +1,5 @@
 /** What `bd0 bench` runs: C programs whose first argument is the size of the work. docs/benchmarks.md tells what each does. */
-import type { Scale } from '../bench-options.js';
+import type { Scale } from './bench-options.js';
 import { COLD_FUNCTIONS, coldProgram } from './cold-program.js';
 
 export const GROUPS = ['integer', 'memory', 'floating point', 'system'] as const;

@@ -49,7 +49,7 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
       ['tar c . | bd0 vmo import - --name all.tar', 'with BD0_STORE set'],
       ['bd0 vmo import --stream all.vmo', 'what export has written'],
     ],
-    load: async () => (await import('./import.js')).importContent,
+    load: async () => (await import('./commands/import.js')).importContent,
   }),
   ls: command({
     usage: '[NAME...]',
@@ -61,7 +61,7 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
       ['bd0 vmo ls', 'all names'],
       ['bd0 vmo ls backup/src/cli', 'a directory within a tree'],
     ],
-    load: async () => (await import('./list.js')).list,
+    load: async () => (await import('./commands/list.js')).list,
   }),
   cat: command({
     usage: 'TARGET [--offset SIZE] [--length SIZE]',
@@ -73,7 +73,7 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
     },
     json: 'one JSON object, the bytes as base64',
     examples: [['bd0 vmo cat backup/src/index.ts'], ['bd0 vmo cat 5ad1c0 --offset 1MB --length 512']],
-    load: async () => (await import('./cat.js')).cat,
+    load: async () => (await import('./commands/cat.js')).cat,
   }),
   hash: command({
     usage: 'FILE...',
@@ -82,7 +82,7 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
     json: LINES,
     examples: [['bd0 vmo hash README.md'], ['bd0 vmo hash --json *.c', 'each with its length']],
     isStoreless: true,
-    load: async () => (await import('./hash.js')).hashFiles,
+    load: async () => (await import('./commands/hash.js')).hashFiles,
   }),
   explain: command({
     usage: 'TARGET|RECIPE|@FILE [--depth N] [--dot]',
@@ -97,7 +97,7 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
       ['bd0 vmo explain \'{"zeros": "1TB"}\'', 'a recipe'],
       ['bd0 vmo explain src.tar --dot | dot -Tsvg -o src.svg', 'a picture'],
     ],
-    load: async () => (await import('./explain.js')).explain,
+    load: async () => (await import('./commands/explain.js')).explain,
   }),
   diff: command({
     usage: 'TARGET TARGET',
@@ -108,7 +108,7 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
       ['bd0 vmo diff backup/monday backup/tuesday', 'two trees'],
       ['bd0 vmo diff backup/src/index.ts ./src/index.ts', 'with a file'],
     ],
-    load: async () => (await import('./diff.js')).diff,
+    load: async () => (await import('./commands/diff.js')).diff,
   }),
   export: command({
     usage: 'TARGET [-o FILE]',
@@ -122,27 +122,27 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
       ['bd0 vmo export backup/src -o src.vmo'],
       ['bd0 vmo export 5ad1c0 | ssh host bd0 vmo import --stream -'],
     ],
-    load: async () => (await import('./export.js')).exportStream,
+    load: async () => (await import('./commands/export.js')).exportStream,
   }),
   checkout: command({
     usage: 'TARGET PATH',
     summary: 'write a tree or a file of the store to PATH',
     details: `PATH must not be there, or be an empty directory. ${STORED}`,
     examples: [['bd0 vmo checkout backup/src restored']],
-    load: async () => (await import('./checkout.js')).checkout,
+    load: async () => (await import('./commands/checkout.js')).checkout,
   }),
   name: command({
     usage: 'TARGET NAME',
     summary: 'give content a name',
     details: `Any other content loses it. ${STORED}`,
     examples: [['bd0 vmo name 5ad1c0 releases/1.0']],
-    load: async () => (await import('./names.js')).nameContent,
+    load: async () => (await import('./commands/names.js')).nameContent,
   }),
   mv: command({
     usage: 'NAME NAME',
     summary: 'change a name',
     examples: [['bd0 vmo mv backup/src backup/old']],
-    load: async () => (await import('./names.js')).moveName,
+    load: async () => (await import('./commands/names.js')).moveName,
   }),
   rm: command({
     usage: 'NAME...',
@@ -150,21 +150,21 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
     details: 'Content stays until gc finds that nothing holds it.',
     json: LINES,
     examples: [['bd0 vmo rm backup/old && bd0 vmo gc']],
-    load: async () => (await import('./names.js')).removeNames,
+    load: async () => (await import('./commands/names.js')).removeNames,
   }),
   pin: command({
     usage: '[TARGET...]',
     summary: 'keep content without a name; without TARGET: what is pinned',
     json: LINES,
     examples: [['bd0 vmo pin 5ad1c0']],
-    load: async () => (await import('./names.js')).pin,
+    load: async () => (await import('./commands/names.js')).pin,
   }),
   unpin: command({
     usage: 'ID...',
     summary: 'undo pin',
     json: LINES,
     examples: [['bd0 vmo unpin 5ad1c0']],
-    load: async () => (await import('./names.js')).unpin,
+    load: async () => (await import('./commands/names.js')).unpin,
   }),
   gc: command({
     usage: '[--dry-run]',
@@ -173,7 +173,7 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
       'dry-run': { boolean: true, default: false, describe: 'only tell what would go' },
     },
     examples: [['bd0 vmo gc --dry-run']],
-    load: async () => (await import('./maintain.js')).collect,
+    load: async () => (await import('./commands/maintain.js')).collect,
   }),
   verify: command({
     usage: '[--repair]',
@@ -184,12 +184,12 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
     },
     json: LINES,
     examples: [['bd0 vmo verify']],
-    load: async () => (await import('./maintain.js')).verify,
+    load: async () => (await import('./commands/maintain.js')).verify,
   }),
   stat: command({
     summary: 'how much there is, and how small it has become',
     examples: [['bd0 vmo stat']],
-    load: async () => (await import('./stat.js')).stat,
+    load: async () => (await import('./commands/stat.js')).stat,
   }),
 };
 

@@ -1,7 +1,7 @@
 /** Where two contents differ, byte by byte. Of two VMOs of one store, subtrees of equal hash are not gone into. */
 import { PAGE_SIZE } from '../../bits.js';
-import { readContent, StoredContent, type Content } from './content.js';
-import type { RecordTree } from './record-tree.js';
+import { readContent, StoredContent, type Content } from './content/content.js';
+import type { RecordTree } from './content/record-tree.js';
 
 /** `length` bytes from `offset`. */
 export interface ByteRange {

@@ -1,5 +1,5 @@
 /** What the commands of `bd0 vmo` write to stdout. */
-import { signalOfLostOutput, writeBytesToStdout, writeToStdout } from '../host-output.js';
+import { signalOfLostOutput, writeBytesToStdout, writeToStdout } from '../../host/console/host-output.js';
 
 /** Nobody reads stdout any more: the command ends quietly. */
 export class LostOutput extends Error {

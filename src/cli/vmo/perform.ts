@@ -1,6 +1,6 @@
 /** What all commands of `bd0 vmo` have in common: how they end. */
-import { Failure } from '../failure.js';
-import { Signals } from '../signals.js';
+import { Failure } from '../../host/failure.js';
+import { Signals } from '../../host/signals.js';
 import { LostOutput } from './output.js';
 
 /** Errors of the core that a user can do something about, by name. */

@@ -1,5 +1,5 @@
 /** In which paths two trees of a store differ. Directories of equal identity are not gone into. */
-import type { StoreView, TreeEntry } from './store-view.js';
+import type { StoreView, TreeEntry } from './content/store-view.js';
 
 /** A path in which two trees differ. */
 export interface TreeDifference {

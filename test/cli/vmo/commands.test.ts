@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs'; // prettier-ignore
 import t from 'tap';
-import { encodeListing } from '../../../src/cli/store/listing.js';
+import { encodeListing } from '../../../src/host/store/listing.js';
 import { VMO_COMMANDS } from '../../../src/cli/vmo/commands.js';
 import { bd0, type Ran } from '../bd0.js';
 import { idOf, linesOf, noise, Workshop } from './store.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { ContentHasher } from '../../../src/vmo/content/content-hasher.js';
-import { sha256 } from '../../../src/cli/sha256.js';
+import { sha256 } from '../../../src/host/sha256.js';
 import { bd0, type Ran, type RunOptions } from '../bd0.js';
 
 /** A directory of its own, which goes when the test ends, with a store in it. */

@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { allContenders, isThere, type Contender } from './contenders.js';
+import {
+  KERNEL_CONTENDERS,
+  kernelReport,
+  kernelSamplesAsObject,
+  linuxOfHost,
+  measureKernel,
+  missingForKernel,
+  type KernelSamples,
+} from './kernel-costs.js';
+import { ProgramBuilder } from './programs.js';
+import { reportOf, type Result } from './report.js';
+import { runAll } from './rounds.js';
+import { GROUPS, shortName, workloads, workloadsNamed } from './workloads.js';
+import type { BenchRequest } from './bench-options.js';
+import { Failure, fileFailure } from '../../host/failure.js';
+import { findCompiler, GuestCompilerError } from '../../host/toolchain/guest-compiler.js';
+import { writeToStdout } from '../../host/console/host-output.js';
+import { packageRoot } from '../../host/package-root.js';
+import { Signals } from '../../host/signals.js';
+
+/** The package and the command line that run. */
+const bd0Command = [process.execPath, join(packageRoot, 'dist/src/cli/main.js')];
+
+/** Measures, prints the table and answers the exit code. Throws Failure. */
+export async function bench(request: BenchRequest): Promise<number> {
+  if (request.names.includes(KERNEL)) return benchKernel(request);
+  const chosen = workloadsNamed(request.names);
+  if (chosen === undefined) throw new Failure(`there is no such workload: ${request.names.join(' ')}: ${knownNames()}`);
+  const wanted = wantedContenders(request);
+  const contenders = wanted.filter(isThere);
+  const { builder, stop, signals } = await prepare();
+  const results: Result[] = [];
+  const done = (result: Result): void => {
+    results.push(result);
+    writeSamples(request, results);
+  };
+  try {
+    const { rounds, scale } = request;
+    await runAll({ rounds, scale, contenders, builder, stop, progress, done }, chosen);
+  } catch (error) {
+    if (signals.received === undefined) throw error;
+    return 128 + signals.received;
+  } finally {
+    progress('');
+  }
+  const names = contenders.map(({ name }) => name);
+  const left = wanted.filter((contender) => !contenders.includes(contender));
+  writeToStdout(reportOf(results, names, request.markdown));
+  writeToStdout(['', ...remarks(request, contenders), ...left.map(missing)].join('\n'));
+  return 0;
+}
+
+/** The name by which the costs of the kernel are asked for, which are measured in another way than workloads. */
+const KERNEL = 'kernel';
+
+async function benchKernel(request: BenchRequest): Promise<number> {
+  const { names, rounds, scale, markdown, linux = linuxOfHost() } = request;
+  if (names.length > 1) throw new Failure(`${KERNEL} is measured alone: bd0 bench ${KERNEL}`);
+  const stranger = request.contenders?.find((name) => !KERNEL_CONTENDERS.some((contender) => contender === name));
+  if (stranger !== undefined)
+    throw new Failure(`${KERNEL} has no contender '${stranger}': they are ${KERNEL_CONTENDERS.join(', ')}`);
+  const wanted = KERNEL_CONTENDERS.filter((name) => request.contenders?.includes(name) ?? true);
+  const missing = new Map(wanted.map((name) => [name, missingForKernel(name, linux)]));
+  const contenders = wanted.filter((name) => missing.get(name) === undefined);
+  const { builder, directory, stop, signals } = await prepare();
+  let samples: KernelSamples;
+  try {
+    const plan = {
+      rounds,
+      scale,
+      contenders,
+      builder,
+      root: packageRoot,
+      directory,
+      bd0Command,
+      linux,
+      stop,
+      progress,
+    };
+    samples = await measureKernel(plan);
+  } catch (error) {
+    if (signals.received === undefined) throw error;
+    return 128 + signals.received;
+  } finally {
+    progress('');
+  }
+  writeDocument(request, { costs: kernelSamplesAsObject(samples) });
+  writeToStdout(kernelReport(samples, contenders, markdown));
+  const left = [...missing].filter(([, why]) => why !== undefined);
+  const rule = `CPU nanoseconds of the host, of all threads; ${roundsText(rounds)}; ratios of time: below 1 auto is faster.`;
+  writeToStdout(['', rule, ...left.map(([name, why]) => `Left out: ${name}: ${why}.`)].join('\n'));
+  return 0;
+}
+
+interface Workshop {
+  readonly builder: ProgramBuilder;
+  /** Gone when the process ends. */
+  readonly directory: string;
+  readonly stop: AbortSignal;
+  readonly signals: Signals;
+}
+
+async function prepare(): Promise<Workshop> {
+  const compiler = await compilerName();
+  const directory = mkdtempSync(join(tmpdir(), 'bd0-bench-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const stop = new AbortController();
+  const signals = new Signals(() => stop.abort());
+  return { builder: new ProgramBuilder(packageRoot, directory, compiler), directory, stop: stop.signal, signals };
+}
+
+function roundsText(rounds: number): string {
+  return rounds === 1 ? 'one round' : `medians of ${rounds} interleaved rounds`;
+}
+
+function knownNames(): string {
+  const names = workloads.map(({ name }) => name).join(' ');
+  return `the workloads are ${names}; the groups ${GROUPS.map(shortName).join(' ')}; and ${KERNEL}`;
+}
+
+function wantedContenders({ contenders: names, evaluator }: BenchRequest): Contender[] {
+  const all = allContenders(bd0Command);
+  const stranger = names?.find((name) => !all.some((contender) => contender.name === name));
+  if (stranger !== undefined)
+    throw new Failure(`there is no contender '${stranger}': they are ${all.map(({ name }) => name).join(', ')}`);
+  return all.filter(({ name }) => (names ? names.includes(name) : name !== 'evaluator' || evaluator));
+}
+
+async function compilerName(): Promise<string> {
+  try {
+    return (await findCompiler()).command;
+  } catch (error) {
+    if (error instanceof GuestCompilerError) throw new Failure(`the workloads need a compiler: ${error.message}`);
+    throw error;
+  }
+}
+
+function remarks({ rounds }: BenchRequest, contenders: readonly Contender[]): string[] {
+  const parts = contenders.filter(({ share, instructionsMax }) => share !== undefined || instructionsMax !== undefined);
+  return [
+    `CPU seconds of all threads, start-up included, ${roundsText(rounds)}; ratios of speed: above 1 the first is faster.`,
+    ...parts.map(({ name }) => `${name} runs a part of the work; its seconds are multiplied by the instructions.`),
+  ];
+}
+
+function missing({ name, needs }: Contender): string {
+  const how = needs ? `${needs.command} is not installed (Debian: apt install ${needs.package})` : 'no Linux on x86-64';
+  return `Left out: ${name}: ${how}.`;
+}
+
+/** Shows on a terminal what is going on, in the place of what was shown before. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+/** After every workload, so that a run that is ended early leaves what it has measured. */
+function writeSamples(request: BenchRequest, results: readonly Result[]): void {
+  const samples = results.map(({ workload: { name, group }, words, instructions, seconds }) => {
+    return { name, group, arguments: words, instructions, seconds: Object.fromEntries(seconds) };
+  });
+  writeDocument(request, { results: samples });
+}
+
+/** Writes the raw samples, where they are asked for, and what they were taken on. */
+function writeDocument({ json, rounds, scale }: BenchRequest, samples: object): void {
+  if (json === undefined) return;
+  const document = { cpu: cpus()[0]?.model, node: process.version, rounds, scale, ...samples };
+  try {
+    writeFileSync(json, `${JSON.stringify(document, null, 2)}\n`);
+  } catch (error) {
+    throw fileFailure('write', json, error);
+  }
+}

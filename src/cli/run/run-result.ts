@@ -1,0 +1,117 @@
+import type { TranslationStats } from '../../cpu/translator/events.js';
+import type { Statistics } from '../../index.js';
+import type { End } from './run-loop.js';
+
+/** What a run came to. */
+export interface RunResult {
+  /** The host file, and the identity of its content. */
+  readonly image: string;
+  readonly id: string;
+  readonly end: End;
+  readonly exitCode: number;
+  readonly statistics: Statistics;
+  /** Time of the host. */
+  readonly seconds: number;
+}
+
+/** The result as one line; 64-bit numbers as hexadecimal text, bytes as hexadecimal digits. */
+export function resultAsJson({ image, id, end, exitCode, seconds, statistics }: RunResult): string {
+  const told = {
+    ...{ outcome: end.kind, exitCode },
+    ...(end.kind === 'trapped' && { report: end.report }),
+    ...(end.kind === 'limit' && { limit: end.what }),
+    ...(end.kind === 'signal' && { signal: end.signal }),
+    ...{ image, id, seconds },
+    ...statistics,
+  };
+  return JSON.stringify(told, (_, value: unknown) => {
+    if (typeof value === 'bigint') return `0x${value.toString(16)}`;
+    return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
+  });
+}
+
+/** Columns of a terminal. */
+const WIDTH = 80;
+
+type Row = readonly [name: string, value: string];
+
+/** What a machine has done, in words: one counter a line, those of a kind together; a long line goes on in the next. */
+export function describeStatistics(statistics: Statistics, seconds: number): string[] {
+  const rows = [...machineRows(statistics, seconds), ...memoryRows(statistics)];
+  if (statistics.translation) rows.push(...translationRows(statistics.translation));
+  const column = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows.flatMap(([name, value]) =>
+    folded(value, WIDTH - column).map((line, i) => (i === 0 ? name : '').padEnd(column) + line),
+  );
+}
+
+function machineRows({ instructions, ticks, faults, switches, tlbDrops, decoded }: Statistics, seconds: number): Row[] {
+  return [
+    ['instructions', `${grouped(instructions)}, ${Number((instructions / seconds / 1e6).toPrecision(3))} MIPS`],
+    ['time', `${seconds.toFixed(3)} s here, ${(ticks / 1e9).toFixed(9)} s in the machine`],
+    ['page faults', grouped(faults)],
+    ['thread switches', grouped(switches)],
+    ['TLB drops', grouped(tlbDrops)],
+    ['decoded', `${grouped(decoded)} instructions`],
+  ];
+}
+
+function memoryRows({ frames, writeBacks, vmos }: Statistics): Row[] {
+  return [
+    [
+      'frames in use',
+      `${grouped(frames.inUse)}: ${grouped(frames.private)} private, ${grouped(frames.clean)} clean ` +
+        `(${grouped(frames.idle)} idle), ${grouped(frames.tables)} page tables`,
+    ],
+    ['frames allocated', `${grouped(frames.allocated)}, ${grouped(frames.evictions)} by eviction`],
+    ['written back', `${grouped(writeBacks.count)} pages, ${grouped(writeBacks.bytesKept)} bytes kept now`],
+    ['hits by content', grouped(frames.hits)],
+    ['pages copied', grouped(frames.copies)],
+    ['VMO pages stored', grouped(vmos.pagesStored)],
+    ['hashes', `${grouped(vmos.leavesHashed)} leaves, ${grouped(vmos.nodesHashed)} nodes`],
+  ];
+}
+
+function translationRows(stats: TranslationStats): Row[] {
+  const { instructionsTranslated, wasmBytesInAll, millisecondsGenerating, millisecondsCompiling } = stats;
+  const each = instructionsTranslated === 0 ? '' : ` of ${(wasmBytesInAll / instructionsTranslated).toFixed(1)} bytes`;
+  return [
+    [
+      'regions',
+      `${grouped(stats.regionsLive)} live, ${grouped(stats.regionsEvicted)} evicted, ` +
+        `${grouped(stats.regionsDropped)} dropped by stores`,
+    ],
+    [
+      'regions entered',
+      `${grouped(stats.entriesFromTypeScript)} from TypeScript, ${grouped(stats.entriesChained)} chained`,
+    ],
+    [
+      'regions found',
+      `${grouped(stats.hitsByContent)} by content, ${grouped(stats.hitsInStore)} in the store, ` +
+        `${grouped(stats.regionsResumed)} where they were`,
+    ],
+    ['Wasm modules', `${grouped(stats.modules)} now, ${grouped(stats.modulesInAll)} in all`],
+    ['Wasm bytes', `${grouped(stats.wasmBytes)} now, ${grouped(wasmBytesInAll)} in all`],
+    ['translated', `${grouped(instructionsTranslated)} instructions${each}`],
+    [
+      'translation',
+      `${millisecondsGenerating.toFixed(1)} ms generating, ${millisecondsCompiling.toFixed(1)} compiling`,
+    ],
+  ];
+}
+
+/** A text in lines of at most so many columns, broken behind commas. */
+function folded(text: string, columns: number): string[] {
+  const lines = [''];
+  for (const part of text.split(/(?<=,) /)) {
+    const longer = lines.at(-1) === '' ? part : `${lines.at(-1)} ${part}`;
+    if (longer.length <= columns || lines.at(-1) === '') lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines;
+}
+
+/** Digits in groups of three: `1 234 567`. */
+function grouped(count: number): string {
+  return count.toString().replace(/\B(?=(\d{3})+$)/g, ' ');
+}

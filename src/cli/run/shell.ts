@@ -1,0 +1,28 @@
+/** `bd0 shell`, and `bd0 run` without IMAGE: the terminal, a guest program. */
+
+import { join } from 'node:path';
+import { Failure } from '../../host/failure.js';
+import type { HostInput } from '../../host/console/host-input.js';
+import { findImage, packagedImages } from '../../host/toolchain/image-file.js';
+import { readRunRequest, type RunRequest } from './run-options.js';
+import type { ImageSource } from './stored-image.js';
+
+const TERMINAL = 'terminal';
+
+/** Reads the words behind `bd0 shell`: options of `bd0 run`. */
+export function readShellRequest(words: readonly string[]): RunRequest {
+  const request = readRunRequest(words);
+  if (request.image !== undefined && !request.help)
+    throw new Failure(`bd0 shell takes no arguments, such as '${request.image}': bd0 run IMAGE starts a program`);
+  return request;
+}
+
+/** The terminal that comes with bd0, whatever names guests see. Throws Failure where the guests are not compiled. */
+export function terminalSource(): ImageSource {
+  return { path: findImage(join(packagedImages, TERMINAL), undefined), id: undefined };
+}
+
+/** With -i it prompts, and lets a person edit lines. */
+export function terminalArguments({ isInteractive }: HostInput): string[] {
+  return isInteractive ? [TERMINAL, '-i'] : [TERMINAL];
+}

@@ -1,0 +1,40 @@
+/** `bd0 run --store DIR`: images by name or identity, and translated code from one run to the next. */
+
+import type { VmoHandle, VmoStore } from '../../index.js';
+import { EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, Failure } from '../../host/failure.js';
+import { findImage, isFile, isUnderRoot, readImage } from '../../host/toolchain/image-file.js';
+import type { DiskStore } from '../../host/store/disk-store.js';
+
+/** Where an image is: in a host file, or in the durable store. */
+export interface ImageSource {
+  /** The file, or the name or identity by which it was asked for. */
+  readonly path: string;
+  /** Its identity in the durable store; undefined for a file. */
+  readonly id: string | undefined;
+}
+
+/**
+ * What IMAGE means: a file; else a name in the store; else a name under `root`; else an identity in the store, or as many
+ * digits of one as tell it from others, at least 4. Throws Failure.
+ */
+export function findSource(image: string, root: string | undefined, durable: DiskStore | undefined): ImageSource {
+  if (durable && !isFile(image)) {
+    const named = durable.names.get(image);
+    if (named !== undefined) return { path: image, id: named };
+    const id = isUnderRoot(image, root) ? undefined : durable.resolve(image);
+    if (id !== undefined) return { path: image, id };
+  }
+  return { path: findImage(image, root), id: undefined };
+}
+
+/** The VMO of an image, which the caller closes. What is in the durable store is read from there as it is touched. */
+export function openImage(store: VmoStore, { path, id }: ImageSource, durable: DiskStore | undefined): VmoHandle {
+  if (id === undefined || !durable) return readImage(store, path);
+  try {
+    const handle = durable.hold(id) ? store.openFrom(durable, id) : undefined;
+    if (handle) return handle;
+  } catch (error) {
+    throw new Failure(`cannot read image '${path}': ${(error as Error).message}`, EXIT_NOT_RUNNABLE);
+  }
+  throw new Failure(`'${path}' stands for ${id}, which is not in the store '${durable.directory}'`, EXIT_NOT_FOUND);
+}

@@ -1,0 +1,71 @@
+import type { Logger } from 'pino';
+import type { TranslationEvent, TranslationHook } from '../../cpu/translator/events.js';
+import { placedSymbols, type SymbolFinder } from '../../debug/reports/address-text.js';
+import { SymbolTable } from '../../debug/reports/symbols.js';
+import { describeTranslation, translationText } from '../../debug/wasm-text/translation-text.js';
+import type { Computer, FaultEvent, KernelCallEvent, KernelHooks, Process, VmoHandle } from '../../index.js';
+import type { Trace } from './run-options.js';
+
+/** Logs what `--trace` asks for, whatever the level of the log is. */
+export class Tracing {
+  /** Hooks of the machine; those for what nobody asks for are not there. */
+  readonly hooks: KernelHooks;
+  readonly onTranslated: TranslationHook | undefined;
+  private readonly log: Logger;
+  private symbols: SymbolFinder | undefined;
+
+  /** `machine` answers the machine, which is made with these hooks. */
+  constructor(
+    log: Logger,
+    traces: readonly Trace[],
+    private readonly machine: () => Computer,
+  ) {
+    this.log = log.child({}, { level: 'trace' });
+    this.hooks = {
+      ...(traces.includes('calls') && { onKernelCall: (event: KernelCallEvent) => this.traceCall(event) }),
+      ...(traces.includes('faults') && { onFault: (event: FaultEvent) => this.traceFault(event) }),
+    };
+    if (traces.includes('blocks')) this.onTranslated = (event) => this.traceBlocks(event);
+  }
+
+  /** A process has been started from an image: from now on addresses are told with its symbols. */
+  started(image: VmoHandle, { description }: Process): void {
+    this.symbols = placedSymbols(SymbolTable.read(image), description.entry);
+  }
+
+  private traceCall({ thread, name, number, arguments: args, result }: KernelCallEvent): void {
+    const call = { ...this.placeOf(thread), arguments: args.map(hex).join(' '), result: resultOf(result) };
+    this.log.trace(call, `call ${name ?? number}`);
+  }
+
+  private traceFault({ thread, rip, linear, access, outcome }: FaultEvent): void {
+    this.log.trace({ ...this.placeOf(thread), rip: hex(rip), address: hex(linear), access, outcome }, 'fault');
+  }
+
+  private traceBlocks(event: TranslationEvent): void {
+    const { base, entries, instructions, bytes, milliseconds, reason } = event;
+    const machine = this.machine();
+    const readMemory = machine.readMemory.bind(machine);
+    const { symbols } = this;
+    const text = translationText(event, { readMemory, ...(symbols && { symbols }) });
+    const sizes = { instructions: instructions.length, bytes: bytes.length, milliseconds };
+    this.log.trace(
+      { tick: machine.ticks, region: hex(base), entries: entries.map(hex), ...sizes, reason },
+      [describeTranslation(event, symbols), ...text].join('\n'),
+    );
+  }
+
+  private placeOf({ tid, process: { pid } }: KernelCallEvent['thread']): { tick: number; pid: number; tid: number } {
+    return { tick: this.machine().ticks, pid, tid };
+  }
+}
+
+/** A value as it is, an error as the negative number that rax holds, or what else became of the call. */
+function resultOf(result: KernelCallEvent['result']): string {
+  if (typeof result !== 'bigint') return result;
+  return result < 0n ? `${result}` : hex(result);
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}

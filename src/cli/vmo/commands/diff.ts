@@ -1,0 +1,65 @@
+/** `bd0 vmo diff`: where two contents differ. */
+import { differingRanges } from '../differences.js';
+import { tell, tellJson, visible } from '../output.js';
+import { requireWords } from '../perform.js';
+import { contentOf, withTargets, type StoredTarget, type Target } from '../content/target.js';
+import { differingEntries } from '../tree-differences.js';
+
+/** The options of the command. */
+export interface DiffOptions {
+  readonly store?: string | undefined;
+  readonly json: boolean;
+}
+
+/** As diff(1) ends. */
+const EXIT_DIFFERENT = 1;
+
+/** Tells the differences, and answers whether there are any: 0 or 1. Throws Failure. */
+export async function diff(words: readonly string[], { store, json }: DiffOptions): Promise<number> {
+  requireWords(words, 'diff', 'two TARGETs', 2, 2);
+  let differences = 0;
+  await withTargets(words, store, ([a, b]) => {
+    differences = isTree(a!) && isTree(b!) ? diffTrees(a, b, json) : diffBytes(a!, b!, json);
+  });
+  return differences === 0 ? 0 : EXIT_DIFFERENT;
+}
+
+function isTree(target: Target): target is StoredTarget {
+  return target.kind === 'stored' && target.store.kindOf(target.tree) === 'tree';
+}
+
+/** Tells paths. Answers how many. */
+function diffTrees(a: StoredTarget, b: StoredTarget, json: boolean): number {
+  let count = 0;
+  for (const difference of differingEntries(a.store, a.id, b.id)) {
+    count++;
+    const { path, only, what } = difference;
+    if (json) tellJson(difference);
+    else tell(`${visible(path)}: ${only === undefined ? what : `only in ${only === 'a' ? a.word : b.word}`}`);
+  }
+  return count;
+}
+
+/** Tells ranges of bytes. Answers how many. */
+function diffBytes(first: Target, second: Target, json: boolean): number {
+  const [a, b] = [contentOf(first), contentOf(second)];
+  let count = 0;
+  const told = (offset: number, length: number, only?: 'a' | 'b'): void => {
+    count++;
+    if (json) tellJson({ offset, length, ...(only && { only }) });
+    else {
+      const place = `${offset}-${offset + length - 1}  ${length} ${length === 1 ? 'byte' : 'bytes'}`;
+      tell(only === undefined ? place : `${place}, only in ${only === 'a' ? first.word : second.word}`);
+    }
+  };
+  try {
+    if (first.kind === 'stored' && second.kind === 'stored' && first.id === second.id) return 0;
+    for (const { offset, length } of differingRanges(a, b)) told(offset, length);
+    const [shorter, longer] = [Math.min(a.lengthBytes, b.lengthBytes), Math.max(a.lengthBytes, b.lengthBytes)];
+    if (shorter < longer) told(shorter, longer - shorter, longer === a.lengthBytes ? 'a' : 'b');
+  } finally {
+    a.close();
+    b.close();
+  }
+  return count;
+}

@@ -1,0 +1,87 @@
+/** `bd0 vmo export`: the canonical stream of content, of a tree with all that is in it, to a file or to stdout. */
+import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { Failure, fileFailure } from '../../../host/failure.js';
+import { putBytes, tellJson } from '../output.js';
+import { requireWords } from '../perform.js';
+import { withStored, type StoredTarget } from '../content/target.js';
+import { exportTree } from '../content/tree-stream.js';
+
+/** The options of the command. */
+export interface ExportOptions {
+  readonly store?: string | undefined;
+  readonly output?: string | undefined;
+  readonly json: boolean;
+}
+
+/** Bytes that are written at once. */
+const PART_BYTES = 2 ** 20;
+
+const STDOUT = 1;
+
+/** Writes the stream. Throws Failure. */
+export async function exportStream(words: readonly string[], { store, output, json }: ExportOptions): Promise<number> {
+  requireWords(words, 'export', 'an ID or a NAME', 1, 1);
+  if (json && output === undefined)
+    throw new Failure('--json needs -o FILE: the stream itself goes to standard output');
+  if (output === undefined && isatty(STDOUT))
+    throw new Failure('a canonical stream is nothing for a terminal: write it to a file with -o FILE, or into a pipe');
+  await withStored(words, store, 'read', ([target]) => {
+    if (output === undefined) writeParts(target!, putBytes);
+    else {
+      const bytes = writeFile(target!, output);
+      if (json) tellJson({ id: target!.id, length: target!.tree.lengthBytes, file: output, bytes });
+    }
+  });
+  return 0;
+}
+
+/** Writes a file beside `path`, which takes its place once it is whole. Answers its length. */
+function writeFile(target: StoredTarget, path: string): number {
+  const temporary = `${path}.${process.pid}.part`;
+  let bytes = 0;
+  try {
+    if (isDevice(path)) return writeOpen(target, openSync(path, 'w'));
+    bytes = writeOpen(target, openSync(temporary, 'wx'));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw fileFailure('write', path, error);
+  }
+  return bytes;
+}
+
+/** Whether a path is something else than a file, such as /dev/null: it is written as it is. */
+function isDevice(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
+}
+
+function writeOpen(target: StoredTarget, file: number): number {
+  let bytes = 0;
+  try {
+    writeParts(target, (part) => {
+      for (let at = 0; at < part.length;) at += writeSync(file, part, at);
+      bytes += part.length;
+    });
+  } finally {
+    closeSync(file);
+  }
+  return bytes;
+}
+
+function writeParts(target: StoredTarget, write: (part: Uint8Array) => void): void {
+  let waiting: Uint8Array[] = [];
+  let length = 0;
+  const flush = (): void => {
+    write(Buffer.concat(waiting));
+    waiting = [];
+    length = 0;
+  };
+  for (const record of exportTree(target.store, target.id)) {
+    waiting.push(record);
+    length += record.length;
+    if (length >= PART_BYTES) flush();
+  }
+  flush();
+}

@@ -1,0 +1,41 @@
+import { ContentHasher } from '../../../vmo/content/content-hasher.js';
+import { Failure, describeError, fileFailure } from '../../../host/failure.js';
+import { writeToStderr } from '../../../host/console/host-output.js';
+import { sha256 } from '../../../host/sha256.js';
+import { partsOf } from '../content/file-parts.js';
+import { tell, tellJson } from '../output.js';
+
+/** The identity of a file's content. */
+interface HashedFile {
+  readonly file: string;
+  readonly id: string;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/**
+ * `bd0 vmo hash`: the identity of one file alone, of several files each with its name; with `json` one object a line.
+ * Goes on after a file that cannot be read, and answers the exit code of the first such failure.
+ */
+export async function hashFiles(files: readonly string[], { json }: { readonly json: boolean }): Promise<number> {
+  if (files.length === 0) throw new Failure('bd0 vmo hash needs a FILE; - is standard input');
+  let exitCode = 0;
+  for (const file of files) {
+    const hashed = await hashFile(file).catch((error: unknown) => {
+      const failure = describeError(fileFailure('read', file, error));
+      writeToStderr(failure.line);
+      exitCode ||= failure.exitCode;
+    });
+    if (!hashed) continue;
+    if (json) tellJson(hashed);
+    else tell(files.length === 1 ? hashed.id : `${hashed.id}  ${file}`);
+  }
+  return exitCode;
+}
+
+/** Reads the file once, in parts. */
+async function hashFile(file: string): Promise<HashedFile> {
+  const hasher = new ContentHasher(sha256);
+  for await (const part of partsOf(file)) hasher.append(part);
+  return { file, length: hasher.length, id: hasher.finish() };
+}

@@ -1,0 +1,129 @@
+/** `bd0 vmo gc` and `verify`: what keeps a store small and whole. */
+import { collectGarbage } from '../../../host/store/collect.js';
+import type { DiskStore } from '../../../host/store/disk-store.js';
+import { verifyStore, type Problem, type Verified } from '../../../host/store/verify.js';
+import { formatSize } from '../../size.js';
+import { tell, tellJson } from '../output.js';
+import { interruptible, requireWords } from '../perform.js';
+import { StatusLine } from '../progress.js';
+import { openStore } from '../content/store-view.js';
+
+/** The options of these commands. */
+export interface MaintainOptions {
+  readonly store?: string | undefined;
+  readonly json: boolean;
+}
+
+/** Something is damaged. */
+const EXIT_DAMAGED = 1;
+
+/** Names, or identities, that the report of a problem lists. */
+const LISTED = 4;
+
+/** Digits of an identity in a report. */
+const SHORT_DIGITS = 16;
+
+/** `bd0 vmo gc`. Throws Failure. */
+export async function collect(
+  words: readonly string[],
+  options: MaintainOptions & { 'dry-run': boolean },
+): Promise<number> {
+  requireWords(words, 'gc', '', 0, 0);
+  const dryRun = options['dry-run'];
+  const store = await openStore(options.store, dryRun ? 'read' : 'collect');
+  const status = new StatusLine();
+  try {
+    const done = await interruptible((signal) =>
+      collectGarbage(store.disk, {
+        dryRun,
+        signal,
+        onProgress: ({ phase, records }) => status.update(() => `${phase}: ${records} records`),
+      }),
+    );
+    status.end();
+    if (options.json) tellJson({ dryRun, ...done });
+    else {
+      const removed = `${formatSize(done.removedBytes)} in ${counted(done.removedRecords, 'record')}`;
+      const code = done.codeBytesRemoved > 0 ? `, and ${formatSize(done.codeBytesRemoved)} of translated code` : '';
+      tell(`${dryRun ? 'would remove' : 'removed'} ${removed}${code}`);
+      tell(`${dryRun ? 'would keep' : 'kept'} ${formatSize(done.keptBytes)} in ${counted(done.keptRecords, 'record')}`);
+    }
+  } finally {
+    status.end();
+    store.disk.close();
+  }
+  return 0;
+}
+
+/** `bd0 vmo verify`: 1 where something is damaged; with `repair`, where something is missing then. Throws Failure. */
+export async function verify(
+  words: readonly string[],
+  { store: directory, json, repair }: MaintainOptions & { readonly repair: boolean },
+): Promise<number> {
+  requireWords(words, 'verify', '', 0, 0);
+  const { disk } = await openStore(directory, repair ? 'collect' : 'read');
+  try {
+    const found = await verified(disk);
+    for (const problem of found.problems)
+      if (json) tellJson(problem);
+      else linesOf(problem).forEach(tell);
+    if (!repair || found.problems.length === 0) return tellVerdict(found, json);
+    for (const path of disk.repair())
+      if (json) tellJson({ quarantined: path });
+      else tell(`put away: ${path}; what is whole of it was written anew`);
+    const left = await verified(disk);
+    if (json || left.problems.length === 0) return tellVerdict(left, json);
+    const names = [...new Set(left.problems.flatMap((problem) => problem.names))];
+    tell(
+      `what is lost is in ${listed(names.length > 0 ? names : ['no name'])}: import it again, or take the names away`,
+    );
+    return tellVerdict(left, json);
+  } finally {
+    disk.close();
+  }
+}
+
+/** Verifies, with a line that shows how far it is. */
+async function verified(disk: DiskStore): Promise<Verified> {
+  const status = new StatusLine();
+  try {
+    return await interruptible((signal) =>
+      verifyStore(disk, {
+        signal,
+        onProgress: (done) => status.update(() => `verifying: ${done.records} records, ${formatSize(done.bytes)}`),
+      }),
+    );
+  } finally {
+    status.end();
+  }
+}
+
+/** Answers the exit code. */
+function tellVerdict({ problems, records, bytes }: Verified, json: boolean): number {
+  if (json) tellJson({ records, bytes, problems: problems.length });
+  else tell(`${counted(records, 'record')}, ${formatSize(bytes)}: ${verdict(problems.length)}`);
+  return problems.length === 0 ? 0 : EXIT_DAMAGED;
+}
+
+function verdict(problems: number): string {
+  return problems === 0 ? 'all is whole' : counted(problems, 'problem');
+}
+
+function linesOf({ what, detail, hashes, path, offset, ids, names }: Problem): string[] {
+  const more = hashes.length > 1 ? ` and ${hashes.length - 1} more` : '';
+  const record = hashes.length === 0 ? '' : ` record ${hashes[0]!.slice(0, SHORT_DIGITS)}${more}`;
+  const place = path === undefined ? '' : `, ${path} at byte ${offset}`;
+  const lines = [`${what}${record}${place}: ${detail}`];
+  if (names.length > 0) lines.push(`  reaches the names ${listed(names)}`);
+  if (ids.length > 0) lines.push(`  reaches the IDs ${listed(ids.map((id) => id.slice(0, SHORT_DIGITS)))}`);
+  return lines;
+}
+
+function listed(all: readonly string[]): string {
+  const more = all.length - LISTED;
+  return all.slice(0, LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

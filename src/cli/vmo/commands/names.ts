@@ -1,0 +1,103 @@
+/** `bd0 vmo name`, `mv`, `rm`, `pin` and `unpin`: what keeps content from being collected. */
+import { EXIT_NOT_FOUND, Failure } from '../../../host/failure.js';
+import { tell, tellJson } from '../output.js';
+import { requireWords } from '../perform.js';
+import { openStore, type StoreView } from '../content/store-view.js';
+import { findStored, requireStored } from '../content/target.js';
+
+/** The options of these commands. */
+export interface NameOptions {
+  readonly store?: string | undefined;
+  readonly json: boolean;
+}
+
+/** `bd0 vmo name TARGET NAME`. */
+export async function nameContent(words: readonly string[], { store: directory, json }: NameOptions): Promise<number> {
+  requireWords(words, 'name', 'a TARGET and a NAME', 2, 2);
+  const [word, name] = words as [string, string];
+  await withStore(directory, (store) => {
+    const { id } = requireStored(word, store);
+    const replaced = store.setName(name, id);
+    if (json) tellJson({ name, id, ...(replaced !== undefined && { replaced }) });
+  });
+  return 0;
+}
+
+/** `bd0 vmo mv NAME NAME`: the second must not be there. */
+export async function moveName(words: readonly string[], { store: directory, json }: NameOptions): Promise<number> {
+  requireWords(words, 'mv', 'two NAMEs', 2, 2);
+  const [from, to] = words as [string, string];
+  await withStore(directory, (store) => {
+    const id = requireName(from, store);
+    // The new name comes first: whatever happens between the two, the content has one.
+    if (from === to || !store.disk.names.compareAndSwap(to, undefined, id))
+      throw new Failure(`'${to}' is a name already: bd0 vmo rm takes it away`);
+    if (!store.disk.names.compareAndSwap(from, id, undefined))
+      throw new Failure(`'${from}' became a name of something else meanwhile; '${to}' is a name of ${id}`);
+    if (json) tellJson({ name: to, id, from });
+  });
+  return 0;
+}
+
+/** `bd0 vmo rm NAME...`: all of them, or none where one is no name. */
+export async function removeNames(words: readonly string[], { store: directory, json }: NameOptions): Promise<number> {
+  requireWords(words, 'rm', 'a NAME', 1, Infinity);
+  await withStore(directory, (store) => {
+    for (const name of words) requireName(name, store);
+    for (const name of new Set(words)) {
+      const id = store.setName(name, undefined);
+      if (json) tellJson({ name, id });
+    }
+  });
+  return 0;
+}
+
+/** `bd0 vmo pin [TARGET...]`. */
+export async function pin(words: readonly string[], { store: directory, json }: NameOptions): Promise<number> {
+  await withStore(directory, (store) => {
+    const ids = words.map((word) => requireStored(word, store).id);
+    for (const id of ids) store.disk.pin(id, true);
+    for (const id of words.length === 0 ? store.disk.names.pins() : ids)
+      if (json) tellJson({ id, pinned: true });
+      else tell(id);
+  });
+  return 0;
+}
+
+/** `bd0 vmo unpin TARGET...`: an ID may be damaged, or shortened to the beginning of one that is pinned. */
+export async function unpin(words: readonly string[], { store: directory, json }: NameOptions): Promise<number> {
+  requireWords(words, 'unpin', 'an ID', 1, Infinity);
+  await withStore(directory, (store) => {
+    const ids = words.map((word) => pinned(word, store));
+    for (const id of ids) {
+      store.disk.pin(id, false);
+      if (json) tellJson({ id, pinned: false });
+      else tell(id);
+    }
+  });
+  return 0;
+}
+
+function pinned(word: string, store: StoreView): string {
+  const pins = store.disk.names.pins();
+  const begun = /^[0-9a-f]{4,64}$/i.test(word) ? pins.filter((id) => id.startsWith(word.toLowerCase())) : [];
+  if (begun.length > 1) throw new Failure(`'${word}' is the beginning of ${begun.length} identities that are pinned`);
+  const id = begun[0] ?? findStored(word, store)?.id;
+  if (id === undefined || !pins.includes(id)) throw new Failure(`'${word}' is not pinned`, EXIT_NOT_FOUND);
+  return id;
+}
+
+function requireName(name: string, store: StoreView): string {
+  const id = store.idOfName(name);
+  if (id === undefined) throw new Failure(`'${name}' is no name in '${store.directory}'`, EXIT_NOT_FOUND);
+  return id;
+}
+
+async function withStore(directory: string | undefined, work: (store: StoreView) => void): Promise<void> {
+  const store = await openStore(directory, 'write');
+  try {
+    work(store);
+  } finally {
+    store.disk.close();
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What `bd0 vmo export` writes: the canonical stream of a VMO; of a tree, the canonical stream of its listing, and then of
+ * each VMO that is in it, in the order of the listings, what is in a directory behind its own listing, and each once. Nothing
+ * else stands there: each listing says which streams follow.
+ */
+import { exportRecords } from '../../../vmo/records/canonical-stream.js';
+import { CanonicalStreamReader } from '../../../vmo/records/canonical-stream-reader.js';
+import { CanonicalStreamError, MissingRecordError } from '../../../vmo/errors.js';
+import { sha256 } from '../../../host/sha256.js';
+import type { StoreView } from './store-view.js';
+
+/** Bytes that `exportTree` does not write. */
+export class BadTreeStreamError extends Error {
+  override readonly name = 'BadTreeStreamError';
+}
+
+/** What was read. */
+export interface ReadTree {
+  readonly id: string;
+  readonly lengthBytes: number;
+  /** VMOs, that of `id` included. */
+  readonly vmos: number;
+}
+
+/** The records of a VMO and, if it is a tree, of all that is in it. Throws DamagedRecordError, MissingRecordError. */
+export function* exportTree(store: StoreView, id: string): Generator<Uint8Array, void, undefined> {
+  for (const part of idsOf(store, id)) {
+    const records = exportRecords(store.disk, part, sha256);
+    if (records === undefined) throw new MissingRecordError(`the root ${part} is not in the store`);
+    yield* records;
+  }
+}
+
+/** The identities that a tree is made of, its own first. Each listing is looked at when the one behind it is asked for. */
+function* idsOf(store: StoreView, id: string): Generator<string, void, undefined> {
+  const open = [id];
+  const met = new Set<string>();
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (met.has(next)) continue;
+    met.add(next);
+    yield next;
+    const below = (store.listing(next) ?? []).flatMap((entry) => (entry.type === 'link' ? [] : [entry.id]));
+    open.push(...below.reverse());
+  }
+}
+
+/** Reads what `exportTree` writes into a store, in parts of any size, and verifies it as it comes. */
+export class TreeStreamReader {
+  private reader: CanonicalStreamReader;
+  private first: { readonly id: string; readonly lengthBytes: number } | undefined;
+  private expected: Generator<string, void, undefined> | undefined;
+  private vmos = 0;
+  private isOver = false;
+  /** Where the stream that is being read begins, in bytes. */
+  private start = 0;
+  private position = 0;
+
+  constructor(private readonly store: StoreView) {
+    this.reader = this.newReader(undefined);
+  }
+
+  /** Reads the next bytes. Throws BadTreeStreamError for what does not belong there. */
+  push(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      if (this.isOver) throw new BadTreeStreamError(`byte ${this.position}: ${bytes.length - at} bytes after the end`);
+      const part = bytes.subarray(at, at + this.reader.bytesWanted);
+      this.explained(() => this.reader.push(part));
+      at += part.length;
+      this.position += part.length;
+      if (this.reader.isComplete) this.goOn();
+    }
+  }
+
+  /** Says that no more bytes come. Throws BadTreeStreamError where some are missing. */
+  finish(): ReadTree {
+    if (!this.isOver) this.explained(() => this.reader.finish());
+    return { ...this.first!, vmos: this.vmos };
+  }
+
+  /** After a stream: on to the next one, if there is one. */
+  private goOn(): void {
+    const { id, lengthBytes } = this.explained(() => this.reader.finish());
+    this.first ??= { id, lengthBytes };
+    this.vmos++;
+    this.start = this.position;
+    if (this.expected === undefined) {
+      this.expected = idsOf(this.store, id);
+      this.expected.next();
+    }
+    const next = this.expected.next();
+    if (next.done === true) this.isOver = true;
+    else this.reader = this.newReader(next.value);
+  }
+
+  private newReader(id: string | undefined): CanonicalStreamReader {
+    // The reader has hashed what it puts.
+    const put = (batch: Iterable<{ hash: Uint8Array; record: Uint8Array }>): void => {
+      for (const { hash, record } of batch) this.store.disk.putHashed(hash, record);
+    };
+    return new CanonicalStreamReader({ put }, { hash: sha256, id });
+  }
+
+  private explained<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof CanonicalStreamError)) throw error;
+      const reason = error.message.replace(/^byte \d+: /, '');
+      throw new BadTreeStreamError(`byte ${this.start + error.offset}: ${reason}`);
+    }
+  }
+}

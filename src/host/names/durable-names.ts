@@ -1,0 +1,138 @@
+/** `bd0 run --store DIR`: names that guests publish, and VMOs that they open, in a durable store. */
+
+import { hexToBytes } from '@noble/hashes/utils.js';
+import {
+  MissingRecordError,
+  type ExpectedContent,
+  type NameSpace,
+  type PublishOutcome,
+  type VmoHandle,
+  type VmoStore,
+} from '../../index.js';
+import { PAGE_SIZE } from '../../bits.js';
+import { ROOT_TAG } from '../../vmo/content/canonical-form.js';
+import { finished, type Steps } from '../../vmo/steps.js';
+import { Failure } from '../failure.js';
+import { writeToStderr } from '../console/host-output.js';
+import { DiskStore } from '../store/disk-store.js';
+
+/** How long a publication waits for who collects garbage. */
+const WRITER_WAIT_MS = 1000;
+const WAIT_STEP_MS = 20;
+
+/** What a step of a publication writes at most, and after how many of them the disk is waited for. */
+const STEP_BYTES = 256 * PAGE_SIZE;
+const STEPS_PER_FLUSH = 32;
+
+/**
+ * A store that a run has open to read. It is opened to write when a guest publishes for the first time, and from then on
+ * nobody collects its garbage until the run ends.
+ */
+export class RunStore {
+  private writing: DiskStore | undefined;
+  private readonly held = new Set<string>();
+
+  private constructor(readonly disk: DiskStore) {}
+
+  /** Makes a store where there is none, and tells of damage to its names. Throws Failure. */
+  static open(directory: string): RunStore {
+    const disk = DiskStore.open(directory, { mode: 'read', create: true });
+    const { warning } = disk.names;
+    if (warning !== undefined) writeToStderr(`bd0: ${warning}`);
+    return new RunStore(disk);
+  }
+
+  /** The store to write to; undefined where somebody else keeps it busy. Each step waits for a moment. */
+  *writerInSteps(): Steps<DiskStore | undefined, number> {
+    for (let waitedMs = 0; ; waitedMs += WAIT_STEP_MS) {
+      const writer = this.writer();
+      if (writer || waitedMs >= WRITER_WAIT_MS) return writer;
+      yield 0;
+    }
+  }
+
+  private writer(): DiskStore | undefined {
+    try {
+      return (this.writing ??= DiskStore.open(this.disk.directory, { mode: 'write', waitMs: WAIT_STEP_MS }));
+    } catch (error) {
+      if (error instanceof Failure) return undefined;
+      throw error;
+    }
+  }
+
+  /** Keeps what an identity reaches from being collected while the run lasts. Answers whether it is there. */
+  hold(id: string): boolean {
+    if (this.held.has(id)) return true;
+    if (!this.disk.hold(id)) return false;
+    this.held.add(id);
+    return true;
+  }
+
+  close(): void {
+    try {
+      this.writing?.close();
+    } finally {
+      this.disk.close();
+    }
+  }
+}
+
+/** The names of a durable store. What stands there may change at any time, through other processes of the host. */
+export class DurableNames implements NameSpace {
+  /** `store` is that of the machine. */
+  constructor(
+    private readonly store: VmoStore,
+    private readonly durable: RunStore,
+  ) {}
+
+  /** Throws MissingRecordError where a name stands for what the store has lost. */
+  lookup(name: string): VmoHandle | undefined {
+    const id = this.durable.disk.names.get(name);
+    if (id === undefined) return undefined;
+    const vmo = this.open(id);
+    if (!vmo) throw new MissingRecordError(`'${name}' stands for ${id}, which is missing`);
+    return vmo;
+  }
+
+  /** Durable when it answers. */
+  publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
+    return finished(this.publishInSteps(name, vmo, expected));
+  }
+
+  /** A step writes some 256 records, and now and then waits until the disk has them: at the end little is left to wait for. */
+  *publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number> {
+    const writer = yield* this.durable.writerInSteps();
+    if (!writer) return 'changed';
+    for (;;) {
+      const before = writer.names.get(name);
+      if (expected !== 'anything' && before !== expected?.id) return 'changed';
+      if (vmo) yield* this.save(writer, vmo);
+      if (before === undefined && !vmo) return 'done';
+      if (writer.names.compareAndSwap(name, before, vmo?.id)) return 'done';
+    }
+  }
+
+  names(): string[] {
+    return this.durable.disk.names.entries().map(([name]) => name);
+  }
+
+  open(id: string): VmoHandle | undefined {
+    return this.store.open(id) ?? (this.hasVmo(id) ? this.store.openFrom(this.durable.disk, id) : undefined);
+  }
+
+  private *save(writer: DiskStore, vmo: VmoHandle): Steps<void, number> {
+    let unflushed = 0;
+    for (const _ of this.store.saveInSteps(writer, vmo)) {
+      if (++unflushed % STEPS_PER_FLUSH === 0) writer.flush();
+      yield STEP_BYTES;
+    }
+  }
+
+  /** Names are the host's. */
+  writeState(): void {}
+
+  /** Records of pages and nodes are no VMOs, though they can be asked for by their hashes. */
+  private hasVmo(id: string): boolean {
+    return this.durable.hold(id) && this.durable.disk.get(hexToBytes(id))?.[0] === ROOT_TAG;
+  }
+}

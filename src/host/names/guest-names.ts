@@ -1,0 +1,69 @@
+/** What guests of `bd0 run` call VMOs: names that they publish, over the files of a directory. */
+
+import type { ExpectedContent, NameSpace, PublishOutcome, VmoHandle } from '../../index.js';
+import { finished, type Steps } from '../../vmo/steps.js';
+import type { RootFiles } from './root-files.js';
+
+/**
+ * Names that are published hide the files of the same name, which stay what they are: a guest neither changes nor removes
+ * one.
+ */
+export class GuestNames implements NameSpace {
+  /** `published` keeps what guests publish: in memory, or in a durable store. */
+  constructor(
+    private readonly published: NameSpace,
+    private readonly files: RootFiles,
+  ) {}
+
+  lookup(name: string): VmoHandle | undefined {
+    return finished(this.lookupInSteps(name));
+  }
+
+  *lookupInSteps(name: string): Steps<VmoHandle | undefined, number> {
+    return this.published.lookup(name) ?? (yield* this.files.lookupInSteps(name));
+  }
+
+  publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
+    return finished(this.publishInSteps(name, vmo, expected));
+  }
+
+  *publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number> {
+    const file = this.isPublished(name) ? undefined : yield* this.files.lookupInSteps(name);
+    if (!file) return yield* this.publishOn(name, vmo, expected);
+    const isExpected = expected === 'anything' || expected?.id === file.id;
+    file.close();
+    if (!isExpected) return 'changed';
+    if (!vmo) return 'read-only';
+    return yield* this.publishOn(name, vmo, expected === 'anything' ? expected : undefined);
+  }
+
+  *names(): Iterable<string> {
+    yield* this.published.names();
+    yield* this.files.names();
+  }
+
+  open(id: string): VmoHandle | undefined {
+    return this.published.open(id);
+  }
+
+  writeState(out: Parameters<NameSpace['writeState']>[0]): void {
+    this.published.writeState(out);
+  }
+
+  private *publishOn(
+    name: string,
+    vmo: VmoHandle | undefined,
+    expected: ExpectedContent,
+  ): Steps<PublishOutcome, number> {
+    const { published } = this;
+    return published.publishInSteps
+      ? yield* published.publishInSteps(name, vmo, expected)
+      : published.publish(name, vmo, expected);
+  }
+
+  private isPublished(name: string): boolean {
+    const vmo = this.published.lookup(name);
+    vmo?.close();
+    return vmo !== undefined;
+  }
+}

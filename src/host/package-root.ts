@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * The directory of the bd0 package that runs: the nearest one above this module with a package.json. The module is bundled
+ * into the command line, so its own depth says nothing.
+ */
+export const packageRoot: string = rootAbove(dirname(fileURLToPath(import.meta.url)));
+
+function rootAbove(directory: string): string {
+  if (existsSync(join(directory, 'package.json'))) return directory;
+  const parent = dirname(directory);
+  if (parent === directory) throw new Error('no package.json above the modules of bd0');
+  return rootAbove(parent);
+}

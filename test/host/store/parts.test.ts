@@ -1,0 +1,115 @@
+/** The parts of a store, each on its own. */
+import fc from 'fast-check';
+import t from 'tap';
+import { collectGarbage } from '../../../src/host/store/collect.js';
+import { decode } from '../../../src/host/store/packs/compression.js';
+import { GroupBuilder } from '../../../src/host/store/packs/group-builder.js';
+import { requireName } from '../../../src/host/store/names.js';
+import { encodeHeader, keptIn, Kind, readHeader } from '../../../src/host/store/packs/pack-format.js';
+import { compareBytes, RecordTable } from '../../../src/host/store/packs/record-table.js';
+import type { ProcessTable } from '../../../src/host/store/leases.js';
+import { MemoryFiles } from './memory-files.js';
+import { bytesOf, content, openIn, putBytes } from './support.js';
+
+/** What is kept of records, with repetitions near and far. */
+const kepts = fc.array(
+  fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constant(content(1, 300)), fc.constant(new Uint8Array(4000))),
+  { minLength: 1, maxLength: 40 },
+);
+
+t.test('a group is decoded to what was put in, whichever thread encoded it', async () => {
+  await fc.assert(
+    fc.asyncProperty(kepts, fc.boolean(), async (all, isAside) => {
+      const group = new GroupBuilder(Kind.code);
+      all.forEach((kept, i) => group.add(content(i, 32), kept));
+      const same = (kept: Uint8Array, i: number): boolean => Buffer.compare(kept, all[i]!) === 0;
+      if (!all.every((_, i) => same(group.kept(i), i))) return false;
+      if (isAside) await group.encodeAside();
+      const encoded = group.encode();
+      const header = readHeader(encodeHeader(Kind.code, group.records, group.contentBytes, encoded))!;
+      const kept = keptIn(decode(encoded, header.contentBytes)!, header)!;
+      return kept.length === all.length && kept.every(same) && all.every((_, i) => same(group.kept(i), i));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+t.test('any bytes are a payload and a content of the size asked for, or are refused', async () => {
+  const header = { kind: Kind.leaf, encoding: 0, payloadBytes: 0, payloadCrc: 0, contentBytes: 0 };
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.nat(1),
+      fc.nat(80),
+      fc.nat(8),
+      (payload, encoding, size, records) => {
+        const content = decode({ encoding, payload }, size);
+        if (content && content.length !== size) return false;
+        const kept = keptIn(payload, { ...header, records });
+        return !kept || kept.reduce((sum, { length }) => sum + length, 4 * records) === payload.length;
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+t.test('a table finds what was added, and sorts it by all bytes', async (t) => {
+  const table = new RecordTable();
+  // Equal first words, so that the other bytes decide.
+  const hashes = Array.from({ length: 20_000 }, (_, n) => {
+    const hash = content(2 * n + 1, 32);
+    if (n % 30 === 0) hash.fill(7, 0, 8);
+    return hash;
+  });
+  for (const [n, hash] of hashes.entries())
+    table.add(hash, { pack: n % 5, offset: n, kind: Kind.node, number: 66 + n });
+  for (const [n, hash] of hashes.entries()) if (table.place(table.find(hash)).offset > n) t.fail(`${n} is not found`);
+  t.equal(table.add(hashes[5]!, { pack: 0, offset: 0, kind: Kind.leaf, number: 0 }), false);
+  t.equal(table.find(new Uint8Array(32)), -1);
+  const order = [...table.sorted(Array.from({ length: table.count }, (_, entry) => entry))].map((entry) =>
+    table.hash(entry),
+  );
+  for (let i = 1; i < order.length; i++)
+    if (compareBytes(order[i - 1]!, order[i]!) >= 0) t.fail(`${i} is out of order`);
+  t.equal(order.length, table.count);
+});
+
+t.test('names are 1 to 255 bytes of UTF-8 without control characters, in parts', async (t) => {
+  for (const name of ['a', 'ä/b c/d.e', 'x'.repeat(255), '...', 'a/..b']) t.doesNotThrow(() => requireName(name), name);
+  const refused = ['', 'x'.repeat(256), 'ä'.repeat(128), 'a\nb', '\u007f', '\ud800', '/a', 'a/', 'a//b', '.', 'a/../b'];
+  for (const name of [...refused, 'ab'.repeat(32)])
+    t.throws(() => requireName(name), { name: 'Failure' }, JSON.stringify(name));
+});
+
+t.test('writers and collectors exclude one another; readers do not, and keep what they hold', async (t) => {
+  const files = new MemoryFiles();
+  const processes = (pid: number): ProcessTable => ({ self: `${pid}-1`, isAlive: () => true });
+  const writer = openIn(files, 'write', processes(1));
+  const [held, other] = [await putBytes(writer, content(1, 5000)), await putBytes(writer, content(3, 5000))];
+  t.throws(() => openIn(files, 'collect', processes(2)), { message: /process 1 writes to it/ });
+  writer.close();
+  const reader = openIn(files, 'read', processes(3));
+  t.equal(reader.hold(held), true);
+  const collector = openIn(files, 'collect', processes(4));
+  t.throws(() => openIn(files, 'write', processes(5)), { message: /process 4 collects garbage/ });
+  await collectGarbage(collector);
+  collector.close();
+  t.equal(Buffer.compare(bytesOf(reader, held)!, content(1, 5000)), 0);
+  t.equal(bytesOf(reader, other), undefined);
+  t.throws(() => reader.names.compareAndSwap('a', undefined, held), /open to read/);
+  reader.close();
+  t.strictSame(files.list('/store/leases'), []);
+});
+
+t.test('who reads finds what another one has flushed, at once', async (t) => {
+  const files = new MemoryFiles();
+  const alive: ProcessTable = { self: '1-1', isAlive: () => true };
+  const [writer, reader] = [openIn(files, 'write', alive), openIn(files, 'read', alive)];
+  for (let n = 0; n < 20; n++) {
+    const id = await putBytes(writer, content(n, 100 * n));
+    t.equal(Buffer.compare(bytesOf(reader, id)!, content(n, 100 * n)), 0);
+    t.equal(reader.resolve(id.slice(0, 20)), id);
+  }
+  writer.close();
+  reader.close();
+});
