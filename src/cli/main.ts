@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { describeError } from '../host/failure.js';
 import { writeToStderr } from '../host/console/host-output.js';
 import { readRunRequest } from './run/run-options.js';

@@ -23,7 +23,7 @@ import { packageRoot } from '../../host/package-root.js';
 import { Signals } from '../../host/signals.js';
 
 /** The package and the command line that run. */
-const bd0Command = [process.execPath, join(packageRoot, 'dist/src/cli/main.js')];
+const bd0Command = [process.execPath, join(packageRoot, 'bin/bd0.cjs')];
 
 /** Measures, prints the table and answers the exit code. Throws Failure. */
 export async function bench(request: BenchRequest): Promise<number> {
