@@ -1,4 +1,4 @@
-import { EXIT_FAILED, Failure } from '../host/failure.js';
+import { EXIT_FAILED, Failure } from './failure.js';
 import { GuestCompilerError, compileGuest } from '../host/toolchain/guest-compiler.js';
 import { writeToStderr } from '../host/console/host-output.js';
 

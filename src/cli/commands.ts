@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs, { type Argv } from 'yargs';
 import { BENCH_OPTIONS, readBenchRequest } from './bench/bench-options.js';
-import { Failure } from '../host/failure.js';
+import { Failure } from './failure.js';
 import { packageRoot } from '../host/package-root.js';
 import { RUN_OPTIONS } from './run/run-options.js';
 import { addVmoCommands, VMO_COMMANDS } from './vmo/commands.js';

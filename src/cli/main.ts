@@ -1,4 +1,4 @@
-import { describeError } from '../host/failure.js';
+import { describeError } from './failure.js';
 import { writeToStderr } from '../host/console/host-output.js';
 import { readRunRequest } from './run/run-options.js';
 import { readShellRequest } from './run/shell.js';

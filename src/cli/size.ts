@@ -1,5 +1,5 @@
 /** SIZE and other numbers as users write them. */
-import { Failure } from '../host/failure.js';
+import { Failure } from './failure.js';
 
 const UNITS = ['', 'K', 'M', 'G', 'T'];
 const SIZE = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:I?B)?|B)?$/i;

@@ -1,58 +1,56 @@
-/** What ends a command of bd0 without a result, and how it is told: one line that says what, where and what to do. */
+/** Errors of the host library: one line that says what, where and what to do, with a code for programs. */
 
 import { getSystemErrorMap } from 'node:util';
 
-/** Exit codes of bd0's own. A guest's are 0 to 255; 128 + n stands for a signal, in Linux's numbers. */
-export const EXIT_LIMIT = 124;
-export const EXIT_FAILED = 125;
-export const EXIT_NOT_RUNNABLE = 126;
-export const EXIT_NOT_FOUND = 127;
+/**
+ * The kind of a failure:
+ *
+ * - `not-found`: no file, name or identity of that name
+ * - `no-store`: the directory holds no store, or one of another version
+ * - `not-runnable`: an image that is no regular file, or cannot be read
+ * - `busy`: another process holds the store, and did not let go in time
+ * - `invalid`: a name, identity, listing, file or directory that is not of the required form
+ * - `ambiguous`: the beginning of several identities
+ * - `damaged`: content that the store must have is missing or altered
+ * - `system`: the operating system refused; the message says why
+ */
+export type HostErrorCode =
+  'not-found' | 'no-store' | 'not-runnable' | 'busy' | 'invalid' | 'ambiguous' | 'damaged' | 'system';
 
-/** A failure that the user can do something about. `message` is one line without `bd0: ` in front of it. */
-export class Failure extends Error {
-  override readonly name = 'Failure';
+/** A failure that the caller can do something about. `message` is one line. */
+export class HostError extends Error {
+  override readonly name: string = 'HostError';
 
   constructor(
     message: string,
-    readonly exitCode: number = EXIT_FAILED,
+    readonly code: HostErrorCode,
   ) {
     super(message);
   }
 }
 
 /** An error of the operating system under Node, such as ENOENT. */
-interface SystemError extends Error {
+export interface SystemError extends Error {
   readonly code: string;
   readonly errno: number;
   readonly syscall: string;
 }
 
+/** Whether Node threw it for the operating system. */
 export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }
 
-/** What the operating system said, in words: `no such file or directory`. */
+/** The operating system's words for an error: `no such file or directory`. */
 export function systemReason(error: SystemError): string {
   return getSystemErrorMap().get(error.errno)?.[1] ?? error.message;
 }
 
-/** The failure of something done to a file: 127 where there is none, else `exitCode`. Any other error stays as it is. */
-export function fileFailure(doing: string, path: string, error: unknown, exitCode: number = EXIT_FAILED): unknown {
+/** The HostError for a failed action on a file: `not-found` for ENOENT, else `code`. Any other error is returned as it is. */
+export function fileFailure(doing: string, path: string, error: unknown, code: HostErrorCode = 'system'): unknown {
   if (!isSystemError(error)) return error;
-  const code = error.code === 'ENOENT' ? EXIT_NOT_FOUND : exitCode;
-  return new Failure(`cannot ${doing} '${path}': ${systemReason(error)}`, code);
-}
-
-/** The line that tells an error, and the exit code that goes with it. */
-export function describeError(error: unknown): { line: string; exitCode: number } {
-  if (error instanceof Failure) return { line: `bd0: ${oneLine(error.message)}`, exitCode: error.exitCode };
-  if (isSystemError(error))
-    return { line: `bd0: ${error.syscall} failed: ${systemReason(error)}`, exitCode: EXIT_FAILED };
-  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const advice = 'this is a fault of bd0; --log-level debug shows where';
-  return { line: `bd0: ${oneLine(what)} (${advice})`, exitCode: EXIT_FAILED };
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').trim();
+  return new HostError(
+    `cannot ${doing} '${path}': ${systemReason(error)}`,
+    error.code === 'ENOENT' ? 'not-found' : code,
+  );
 }

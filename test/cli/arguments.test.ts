@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Failure } from '../../src/host/failure.js';
+import { Failure } from '../../src/cli/failure.js';
 import { readRunRequest } from '../../src/cli/run/run-options.js';
 import { parseCount, parseSeconds, parseSize } from '../../src/cli/size.js';
 

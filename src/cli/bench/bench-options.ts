@@ -1,5 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs';
-import { Failure } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 import { parseCount } from '../size.js';
 
 /** The options of `bd0 bench`, as yargs shows them. */

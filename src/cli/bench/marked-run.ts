@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { Failure } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 import { Stopped } from './measure.js';
 
 /** What a program did between two lines, and what that took. */

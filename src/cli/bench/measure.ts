@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Failure } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 
 export interface Sample {
   /** User and system time of the process, its threads and its children. */

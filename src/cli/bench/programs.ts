@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Failure } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 import { GuestCompilerError, compileGuest } from '../../host/toolchain/guest-compiler.js';
 import { BOCHS_SHARE, BOCHS_WORKLOADS, buildForBochs } from './bochs.js';
 import { argumentsAt, type Scale, type Workload } from './workloads.js';

@@ -1,5 +1,5 @@
 /** Runs workloads with all contenders in turn, round after round, and checks that they print the same. */
-import { Failure } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 import type { Contender } from './contenders.js';
 import { measure, Stopped, type Sample } from './measure.js';
 import type { ProgramBuilder, Programs } from './programs.js';

@@ -1,6 +1,6 @@
 import type { InferredOptionTypes, Options } from 'yargs';
 import { DEFAULT_THRESHOLD } from '../../cpu/translator/options.js';
-import { Failure } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 import { DEBUG_POLICIES } from './spurious-writes.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
 

@@ -12,7 +12,7 @@ import {
   type VmoHandle,
 } from '../../index.js';
 import type { RunStore } from '../../host/names/durable-names.js';
-import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../../host/failure.js';
+import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
 import { HostInput } from '../../host/console/host-input.js';
 import { KEYS_HELP } from '../../host/console/host-keys.js';
 import { HostOutput, writeToStderr } from '../../host/console/host-output.js';

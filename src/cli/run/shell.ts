@@ -1,7 +1,7 @@
 /** `bd0 shell`, and `bd0 run` without IMAGE: the terminal, a guest program. */
 
 import { join } from 'node:path';
-import { Failure } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import { findImage, packagedImages } from '../../host/toolchain/image-file.js';
 import { readRunRequest, type RunRequest } from './run-options.js';

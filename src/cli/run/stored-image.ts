@@ -1,7 +1,7 @@
 /** `bd0 run --store DIR`: images by name or identity, and translated code from one run to the next. */
 
 import type { VmoHandle, VmoStore } from '../../index.js';
-import { EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, Failure } from '../../host/failure.js';
+import { EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
 import { findImage, isFile, isUnderRoot, readImage } from '../../host/toolchain/image-file.js';
 import type { DiskStore } from '../../host/store/disk-store.js';
 

@@ -1,5 +1,5 @@
 /** What all commands of `bd0 vmo` have in common: how they end. */
-import { Failure } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 import { Signals } from '../../host/signals.js';
 import { LostOutput } from './output.js';
 

@@ -1,6 +1,6 @@
 import { fstatSync, readSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
-import { Failure, isSystemError, systemReason } from '../failure.js';
+import { HostError, isSystemError, systemReason } from '../failure.js';
 import { HostKeys } from './host-keys.js';
 
 const STDIN = 0;
@@ -61,7 +61,7 @@ export class HostInput {
     return new HostInput({ isTerminal, isInteractive, isStream }, onArrival);
   }
 
-  /** As kernel/terminal/console.ts says. Throws Failure where stdin cannot be read. */
+  /** As kernel/terminal/console.ts says. Throws HostError where stdin cannot be read. */
   read(max: number): Uint8Array | 'end' | undefined {
     if (!this.isStream) return readNow(max);
     if (!this.started) this.start();
@@ -139,6 +139,6 @@ function readNow(max: number): Uint8Array | 'end' {
     return length === 0 ? 'end' : bytes.subarray(0, length);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new Failure(`cannot read standard input: ${systemReason(error)}`);
+    throw new HostError(`cannot read standard input: ${systemReason(error)}`, 'system');
   }
 }

@@ -1,5 +1,5 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
-import { Failure, isSystemError, systemReason } from '../failure.js';
+import { HostError, isSystemError, systemReason } from '../failure.js';
 import { SIGNALS, type Signals } from '../signals.js';
 
 const STDOUT = 1;
@@ -150,12 +150,12 @@ function openTerminal(): number | undefined {
   }
 }
 
-/** The signal that goes with a failure of stdout: SIGPIPE where the reader has gone. Throws Failure for any other. */
+/** The signal that goes with a failure of stdout: SIGPIPE where the reader has gone. Throws HostError for any other. */
 export function signalOfLostOutput(failure: unknown): number {
   if (!isSystemError(failure)) throw failure;
   // A socket says the second where its reader has left bytes behind.
   if (failure.code === 'EPIPE' || failure.code === 'ECONNRESET') return SIGNALS.SIGPIPE;
-  throw new Failure(`cannot write standard output: ${systemReason(failure)}`);
+  throw new HostError(`cannot write standard output: ${systemReason(failure)}`, 'system');
 }
 
 /** Writes a line to stdout, and waits until it is taken. Throws what the system says. */

@@ -12,7 +12,7 @@ import {
 import { PAGE_SIZE } from '../../bits.js';
 import { ROOT_TAG } from '../../vmo/content/canonical-form.js';
 import { finished, type Steps } from '../../vmo/steps.js';
-import { Failure } from '../failure.js';
+import { HostError } from '../failure.js';
 import { writeToStderr } from '../console/host-output.js';
 import { DiskStore } from '../store/disk-store.js';
 
@@ -34,7 +34,7 @@ export class RunStore {
 
   private constructor(readonly disk: DiskStore) {}
 
-  /** Makes a store where there is none, and tells of damage to its names. Throws Failure. */
+  /** Makes a store where there is none, and tells of damage to its names. Throws HostError. */
   static open(directory: string): RunStore {
     const disk = DiskStore.open(directory, { mode: 'read', create: true });
     const { warning } = disk.names;
@@ -55,7 +55,7 @@ export class RunStore {
     try {
       return (this.writing ??= DiskStore.open(this.disk.directory, { mode: 'write', waitMs: WAIT_STEP_MS }));
     } catch (error) {
-      if (error instanceof Failure) return undefined;
+      if (error instanceof HostError) return undefined;
       throw error;
     }
   }

@@ -47,7 +47,7 @@ export class RootFiles {
     private readonly directory: string,
   ) {}
 
-  /** The content of a file, whose id can be opened; undefined where there is none. The caller closes it. Throws Failure. */
+  /** The content of a file, whose id can be opened; undefined where there is none. The caller closes it. Throws HostError. */
   lookup(name: string): VmoHandle | undefined {
     return finished(this.lookupInSteps(name));
   }
@@ -161,7 +161,7 @@ function isSame(before: BigIntStats, now: BigIntStats): boolean {
   return STAMP.every((field) => before[field] === now[field]);
 }
 
-/** Undefined where there is no such file. Throws Failure where it is there and cannot be read. */
+/** Undefined where there is no such file. Throws HostError where it is there and cannot be read. */
 function attempt<T>(path: string, work: () => T): T | undefined {
   try {
     return work();

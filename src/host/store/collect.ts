@@ -4,7 +4,7 @@
  * node is in the store, all below it is, too.
  */
 
-import { Failure } from '../failure.js';
+import { HostError } from '../failure.js';
 import type { DiskStore } from './disk-store.js';
 import { Kind } from './packs/pack-format.js';
 import type { Pack } from './packs/pack.js';
@@ -60,7 +60,7 @@ interface Tally {
 }
 
 /**
- * Collects what nothing reaches. The store is open to `collect`. Throws Failure where a tree that is to be kept cannot be
+ * Collects what nothing reaches. The store is open to `collect`. Throws HostError where a tree that is to be kept cannot be
  * followed, and then removes nothing.
  */
 export async function collectGarbage(store: DiskStore, options: CollectOptions = {}): Promise<Collected> {
@@ -162,8 +162,8 @@ function rewriteOne(packs: PackSet, hash: Uint8Array): void {
   }
 }
 
-function nothingCollected(why: string): Failure {
-  return new Failure(`nothing was collected, since ${why}; bd0 vmo verify tells what that reaches`);
+function nothingCollected(why: string): HostError {
+  return new HostError(`nothing was collected, since ${why}; bd0 vmo verify tells what that reaches`, 'damaged');
 }
 
 /** Takes away the packs that were written first, until the rest is within its budget. Answers how many bytes that were. */

@@ -16,7 +16,7 @@ import { hexToBytes } from '@noble/hashes/utils.js';
 import { bytesToHex } from '../../bits.js';
 import type { CodeStore } from '../../index.js';
 import { DamagedRecordError, type RecordStore } from '../../vmo/records/record-store.js';
-import { Failure } from '../failure.js';
+import { HostError } from '../failure.js';
 import { sha256 } from '../sha256.js';
 import { ZeroRecords } from './canonical-records.js';
 import { PackedCode } from './code-packs.js';
@@ -64,7 +64,7 @@ export class DiskStore implements RecordStore {
     this.names = new NameLog(files, `${directory}/names`, lease.token, (id) => this.beforeNaming(id));
   }
 
-  /** Throws Failure where there is no store, or one of another version, or one that others keep busy. */
+  /** Throws HostError where there is no store, or one of another version, or one that others keep busy. */
   static open(directory: string, options: StoreOptions): DiskStore {
     const { files = hostFiles, processes = hostProcesses, mode, waitMs = WAIT_MS } = options;
     prepare(files, directory, options.create ?? false);
@@ -175,7 +175,10 @@ export class DiskStore implements RecordStore {
     if (named !== undefined || !/^[0-9a-f]{4,64}$/i.test(text)) return named;
     const found = this.idsFrom(text.toLowerCase());
     if (found.length > 1)
-      throw new Failure(`${text} begins ${found.length} identities, such as ${found[0]} and ${found[1]}`);
+      throw new HostError(
+        `${text} begins ${found.length} identities, such as ${found[0]} and ${found[1]}`,
+        'ambiguous',
+      );
     return found[0];
   }
 
@@ -228,7 +231,8 @@ export class DiskStore implements RecordStore {
   private beforeNaming(id: string | undefined): void {
     this.requireWriter();
     this.flush();
-    if (id !== undefined && !this.has(hexToBytes(id))) throw new Failure(`there is no ${id} in the store`);
+    if (id !== undefined && !this.has(hexToBytes(id)))
+      throw new HostError(`there is no ${id} in the store`, 'not-found');
   }
 
   private requireWriter(): void {
@@ -243,13 +247,17 @@ function prepare(files: FileLayer, directory: string, create: boolean): void {
   if (format) {
     const text = Buffer.from(format).toString();
     if (text !== FORMAT)
-      throw new Failure(`'${directory}' is no store of this version: ${JSON.stringify(text.slice(0, 40))}`);
+      throw new HostError(
+        `'${directory}' is no store of this version: ${JSON.stringify(text.slice(0, 40))}`,
+        'no-store',
+      );
     return;
   }
-  if (!create) throw new Failure(`there is no store in '${directory}'`);
+  if (!create) throw new HostError(`there is no store in '${directory}'`, 'no-store');
   files.makeDirectory(directory);
   const strangers = files.list(directory).filter((name) => !DIRECTORIES.includes(name) && !name.startsWith('format'));
-  if (strangers.length > 0) throw new Failure(`'${directory}' is not empty and no store: it has '${strangers[0]}'`);
+  if (strangers.length > 0)
+    throw new HostError(`'${directory}' is not empty and no store: it has '${strangers[0]}'`, 'no-store');
   for (const name of DIRECTORIES) files.makeDirectory(`${directory}/${name}`);
   try {
     replaceFile(files, path, `${path}.${process.pid}`, Buffer.from(FORMAT));

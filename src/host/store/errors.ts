@@ -1,12 +1,14 @@
 /** What a durable store refuses, in words for its user. */
 
-import { Failure, isSystemError, systemReason } from '../failure.js';
+import { HostError, isSystemError, systemReason } from '../failure.js';
 
 /** A write that the disk did not take. What was acknowledged before stands; the store takes no more until it is opened anew. */
-export class StoreWriteError extends Failure {
+export class StoreWriteError extends HostError {
+  override readonly name = 'StoreWriteError';
+
   constructor(path: string, cause: unknown) {
     const reason = isSystemError(cause) ? systemReason(cause) : cause instanceof Error ? cause.message : String(cause);
-    super(`cannot write '${path}': ${reason}; what the store had acknowledged before is in it`);
+    super(`cannot write '${path}': ${reason}; what the store had acknowledged before is in it`, 'system');
   }
 }
 

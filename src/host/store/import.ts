@@ -2,7 +2,7 @@
 
 import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync, statSync, type Dirent } from 'node:fs';
 import { ContentHasher } from '../../vmo/content/content-hasher.js';
-import { Failure, fileFailure } from '../failure.js';
+import { HostError, fileFailure } from '../failure.js';
 import { sha256 } from '../sha256.js';
 import type { DiskStore } from './disk-store.js';
 import { encodeListing, type TreeEntry } from './listing.js';
@@ -36,12 +36,13 @@ const OWNER_EXECUTES = 0o100;
 
 /**
  * Takes in a file, or a directory with all that is in it; the last link of `path` is followed, none below it is. Durable when it
- * is done. Throws Failure for what cannot be read, the reason of a signal, StoreWriteError; the store is then as it was.
+ * is done. Throws HostError for what cannot be read, the reason of a signal, StoreWriteError; the store is then as it was.
  */
 export async function importPath(store: DiskStore, path: string, watch: Watch<ImportProgress> = {}): Promise<Imported> {
   const importer = new Importer(store, watch);
   const stat = attempt('read', path, () => statSync(path));
-  if (!stat.isFile() && !stat.isDirectory()) throw new Failure(`'${path}' is neither a file nor a directory`);
+  if (!stat.isFile() && !stat.isDirectory())
+    throw new HostError(`'${path}' is neither a file nor a directory`, 'invalid');
   const content = stat.isDirectory() ? await importer.directory(path) : await importer.file(path);
   return importer.finish(content);
 }
@@ -118,7 +119,8 @@ class Importer {
 
   private async entry(path: string, entry: Dirent): Promise<TreeEntry | undefined> {
     const { name } = entry;
-    if (name.includes('\ufffd') && !existsSync(path)) throw new Failure(`the name of '${path}' is not UTF-8`);
+    if (name.includes('\ufffd') && !existsSync(path))
+      throw new HostError(`the name of '${path}' is not UTF-8`, 'invalid');
     if (entry.isDirectory()) return { type: 'tree', name, id: (await this.directory(path)).id };
     if (entry.isFile()) {
       const executable = (attempt('read', path, () => statSync(path)).mode & OWNER_EXECUTES) !== 0;

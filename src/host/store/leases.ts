@@ -14,7 +14,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Failure, isSystemError } from '../failure.js';
+import { HostError, isSystemError } from '../failure.js';
 import { type FileLayer, readWhole, writeAll } from './file-layer.js';
 
 export type LeaseMode = 'read' | 'write' | 'collect';
@@ -87,7 +87,7 @@ export class Lease {
     this.path = `${directory}/${this.token}.${mode}`;
   }
 
-  /** Opens for `mode`. Throws Failure where those in the way are still there after `waitMs`. */
+  /** Opens for `mode`. Throws HostError where those in the way are still there after `waitMs`. */
   static take(files: FileLayer, processes: ProcessTable, directory: string, mode: LeaseMode, waitMs: number): Lease {
     const lease = new Lease(files, processes, directory, mode);
     const deadline = performance.now() + waitMs;
@@ -98,7 +98,7 @@ export class Lease {
       if (stepsBack) lease.release();
       if (performance.now() >= deadline) {
         lease.release();
-        throw new Failure(busyMessage(others));
+        throw new HostError(busyMessage(others), 'busy');
       }
       sleep(WAIT_MS * (0.5 + Math.random()));
       if (stepsBack) lease.create();

@@ -11,7 +11,7 @@
  * Names and targets are UTF-8. Times, owners and all other bits of the mode are left out: equal trees have equal listings.
  */
 
-import { Failure } from '../failure.js';
+import { HostError } from '../failure.js';
 
 /** What is in a directory. */
 export type TreeEntry =
@@ -31,13 +31,13 @@ export function isListing(bytes: Uint8Array): boolean {
   return bytes.length >= LISTING_START.length && LISTING_START.every((byte, i) => bytes[i] === byte);
 }
 
-/** The listing of entries, which may come in any order. Throws Failure for too many. */
+/** The listing of entries, which may come in any order. Throws HostError for too many. */
 export function encodeListing(entries: readonly TreeEntry[]): Uint8Array {
   const named = entries.map((entry) => ({ entry, name: Buffer.from(entry.name) }));
   named.sort((a, b) => Buffer.compare(a.name, b.name));
   const bytes = Buffer.concat([LISTING_START, ...named.map(({ entry }) => Buffer.from(`${textOf(entry)}\0`))]);
   if (bytes.length > LISTING_BYTES_MAX)
-    throw new Failure(`a directory of ${entries.length} entries is too large for a listing`);
+    throw new HostError(`a directory of ${entries.length} entries is too large for a listing`, 'invalid');
   return bytes;
 }
 
@@ -47,10 +47,10 @@ function textOf(entry: TreeEntry): string {
   return `${letter}${entry.id} ${entry.name}`;
 }
 
-/** The entries of a listing. Throws Failure for bytes that `encodeListing` does not make. */
+/** The entries of a listing. Throws HostError for bytes that `encodeListing` does not make. */
 export function readListing(bytes: Uint8Array): TreeEntry[] {
   const refuse = (why: string): never => {
-    throw new Failure(`not the listing of a directory: ${why}`);
+    throw new HostError(`not the listing of a directory: ${why}`, 'invalid');
   };
   if (!isListing(bytes)) refuse('it begins otherwise');
   if (bytes.length > LISTING_START.length && bytes.at(-1) !== 0) refuse('its end is missing');

@@ -16,7 +16,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { NameStore } from '../../vmo/records/record-store.js';
-import { Failure } from '../failure.js';
+import { HostError } from '../failure.js';
 import { StoreWriteError } from './errors.js';
 import { type FileLayer, readAt, readWhole, replaceFile, writeAll } from './file-layer.js';
 
@@ -69,10 +69,10 @@ interface LastLine {
   copies: number;
 }
 
-/** Throws Failure for what is no name: 1 to 255 bytes of UTF-8, parts with `/` between them, no control characters. */
+/** Throws HostError for what is no name: 1 to 255 bytes of UTF-8, parts with `/` between them, no control characters. */
 export function requireName(name: string): void {
   const refuse = (why: string): never => {
-    throw new Failure(`${JSON.stringify(name)} is not a name: ${why}`);
+    throw new HostError(`${JSON.stringify(name)} is not a name: ${why}`, 'invalid');
   };
   const bytes = Buffer.byteLength(name);
   if (bytes < 1 || bytes > NAME_BYTES_MAX) refuse(`it has ${bytes} bytes, not 1 to ${NAME_BYTES_MAX}`);
@@ -295,7 +295,7 @@ export class NameLog implements NameStore {
 }
 
 function requireId(id: string): void {
-  if (!ID.test(id)) throw new Failure(`${JSON.stringify(id)} is not an identity: 64 hexadecimal digits`);
+  if (!ID.test(id)) throw new HostError(`${JSON.stringify(id)} is not an identity: 64 hexadecimal digits`, 'invalid');
 }
 
 function encodeLine(line: Line): Buffer {

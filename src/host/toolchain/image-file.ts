@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { packageRoot } from '../package-root.js';
 import type { VmoHandle, VmoStore } from '../../index.js';
-import { EXIT_FAILED, EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, Failure, fileFailure, isSystemError } from '../failure.js';
+import { HostError, fileFailure, isSystemError } from '../failure.js';
 
 /** Bytes read at once. */
 const PART_BYTES = 2 ** 20;
@@ -16,15 +16,16 @@ const LONGEST_NAME = 63;
 /** Names that a message lists, at most. */
 const LISTED_NAMES = 20;
 
-/** The directory whose files guests see by name: that of `--root`, or the images that come with bd0. Throws Failure. */
+/** The directory whose files guests see by name: that of `--root`, or the images that come with bd0. Throws HostError. */
 export function rootDirectory(root: string | undefined): string {
-  if (root !== undefined && kindOf(root) !== 'directory') throw new Failure(`--root '${root}' is not a directory`);
+  if (root !== undefined && kindOf(root) !== 'directory')
+    throw new HostError(`--root '${root}' is not a directory`, 'invalid');
   return root ?? packagedImages;
 }
 
 /**
  * The host file that IMAGE means: a file of that name, else one under `root` (the images that come with bd0 if undefined).
- * Throws Failure: 127 where there is none, 126 where it is no file.
+ * Throws HostError: `not-found` for no such file, `not-runnable` for something else than a regular file.
  */
 export function findImage(image: string, root: string | undefined): string {
   const directory = rootDirectory(root);
@@ -33,9 +34,9 @@ export function findImage(image: string, root: string | undefined): string {
   const named = join(directory, image);
   // A name under the root is no path, which could lead out of it.
   if (basename(image) === image && kindOf(named) === 'file') return named;
-  if (kind === 'directory') throw new Failure(`'${image}' is a directory, not an image`, EXIT_NOT_RUNNABLE);
-  if (kind === 'other') throw new Failure(`'${image}' is not a regular file`, EXIT_NOT_RUNNABLE);
-  throw new Failure(`there is no file '${image}', and ${namesUnder(directory)}`, EXIT_NOT_FOUND);
+  if (kind === 'directory') throw new HostError(`'${image}' is a directory, not an image`, 'not-runnable');
+  if (kind === 'other') throw new HostError(`'${image}' is not a regular file`, 'not-runnable');
+  throw new HostError(`there is no file '${image}', and ${namesUnder(directory)}`, 'not-found');
 }
 
 /** Whether IMAGE is a host file. */
@@ -48,7 +49,7 @@ export function isUnderRoot(image: string, root: string | undefined): boolean {
   return basename(image) === image && isFile(join(root ?? packagedImages, image));
 }
 
-/** Reads a host file into a VMO, which the caller closes. Throws Failure: 126 where it cannot be read. */
+/** Reads a host file into a VMO, which the caller closes. Throws HostError `not-runnable` if it cannot be read. */
 export function readImage(store: VmoStore, path: string): VmoHandle {
   const builder = store.builder();
   const part = new Uint8Array(PART_BYTES);
@@ -62,7 +63,7 @@ export function readImage(store: VmoStore, path: string): VmoHandle {
     }
     return builder.commit();
   } catch (error) {
-    throw fileFailure('read image', path, error, EXIT_NOT_RUNNABLE);
+    throw fileFailure('read image', path, error, 'not-runnable');
   }
 }
 
@@ -81,7 +82,7 @@ function kindOf(path: string): 'file' | 'directory' | 'other' | undefined {
     return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other';
   } catch (error) {
     if (isSystemError(error) && error.code === 'ENOTDIR') return undefined;
-    throw fileFailure('find', path, error, EXIT_FAILED);
+    throw fileFailure('find', path, error);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Single bits of a store's files turned over: what becomes of what it holds. */
 import { DamagedRecordError } from '../../../src/vmo/records/record-store.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
-import { Failure } from '../../../src/host/failure.js';
+import { HostError } from '../../../src/host/failure.js';
 import { MemoryFiles } from './memory-files.js';
 import { bytesOf, content, onlyProcess, openIn, putBytes } from './support.js';
 
@@ -39,7 +39,7 @@ export async function flip(
   try {
     store = openIn(copy, 'write', onlyProcess(2));
   } catch (error) {
-    if (error instanceof Failure) return 'refused to open';
+    if (error instanceof HostError) return 'refused to open';
     throw error;
   }
   let isRefused = false;

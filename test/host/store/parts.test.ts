@@ -78,7 +78,7 @@ t.test('names are 1 to 255 bytes of UTF-8 without control characters, in parts',
   for (const name of ['a', 'ä/b c/d.e', 'x'.repeat(255), '...', 'a/..b']) t.doesNotThrow(() => requireName(name), name);
   const refused = ['', 'x'.repeat(256), 'ä'.repeat(128), 'a\nb', '\u007f', '\ud800', '/a', 'a/', 'a//b', '.', 'a/../b'];
   for (const name of [...refused, 'ab'.repeat(32)])
-    t.throws(() => requireName(name), { name: 'Failure' }, JSON.stringify(name));
+    t.throws(() => requireName(name), { name: 'HostError' }, JSON.stringify(name));
 });
 
 t.test('writers and collectors exclude one another; readers do not, and keep what they hold', async (t) => {

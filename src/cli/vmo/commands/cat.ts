@@ -1,5 +1,5 @@
 /** `bd0 vmo cat`: the bytes of content, or a range of them. */
-import { Failure } from '../../../host/failure.js';
+import { Failure } from '../../failure.js';
 import { parseSize } from '../../size.js';
 import type { Content } from '../content/content.js';
 import { putBytes } from '../output.js';

@@ -2,7 +2,8 @@
 import { closeSync, constants, ftruncateSync, lstatSync, mkdirSync, openSync, readdirSync, symlinkSync, writeSync } from 'node:fs'; // prettier-ignore
 import { join } from 'node:path';
 import { PAGE_SIZE } from '../../../bits.js';
-import { Failure, fileFailure } from '../../../host/failure.js';
+import { Failure } from '../../failure.js';
+import { fileFailure } from '../../../host/failure.js';
 import { tellJson } from '../output.js';
 import { requireWords } from '../perform.js';
 import { progressText, StatusLine } from '../progress.js';

@@ -1,7 +1,8 @@
 /** `bd0 vmo explain`: the extents of which content is made, and its canonical tree, as text or for Graphviz. */
 import { readFileSync } from 'node:fs';
 import { VmoStore } from '../../../index.js';
-import { Failure, fileFailure } from '../../../host/failure.js';
+import { Failure } from '../../failure.js';
+import { fileFailure } from '../../../host/failure.js';
 import { parseCount } from '../../size.js';
 import { canonicalGraph, type CanonicalGraph } from '../graph/canonical-graph.js';
 import { choose, graphAsJson, type Bounds, type Drawn, type GraphNode } from '../graph/graph.js';

@@ -1,7 +1,8 @@
 /** `bd0 vmo export`: the canonical stream of content, of a tree with all that is in it, to a file or to stdout. */
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { Failure, fileFailure } from '../../../host/failure.js';
+import { Failure } from '../../failure.js';
+import { fileFailure } from '../../../host/failure.js';
 import { putBytes, tellJson } from '../output.js';
 import { requireWords } from '../perform.js';
 import { withStored, type StoredTarget } from '../content/target.js';

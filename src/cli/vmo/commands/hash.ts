@@ -1,5 +1,6 @@
 import { ContentHasher } from '../../../vmo/content/content-hasher.js';
-import { Failure, describeError, fileFailure } from '../../../host/failure.js';
+import { Failure, describeError } from '../../failure.js';
+import { fileFailure } from '../../../host/failure.js';
 import { writeToStderr } from '../../../host/console/host-output.js';
 import { sha256 } from '../../../host/sha256.js';
 import { partsOf } from '../content/file-parts.js';

@@ -1,5 +1,6 @@
 /** `bd0 vmo import`: takes files, trees and canonical streams into a store. */
-import { Failure, fileFailure } from '../../../host/failure.js';
+import { Failure } from '../../failure.js';
+import { fileFailure } from '../../../host/failure.js';
 import { writeToStderr } from '../../../host/console/host-output.js';
 import { importPath, importStream, type ImportProgress } from '../../../host/store/import.js';
 import { requireName } from '../../../host/store/names.js';

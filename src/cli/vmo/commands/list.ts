@@ -1,5 +1,5 @@
 /** `bd0 vmo ls`: names, and what is in trees. */
-import { EXIT_NOT_FOUND, Failure } from '../../../host/failure.js';
+import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { tell, tellJson, visible } from '../output.js';
 import { openStore, type StoreView } from '../content/store-view.js';
 import { findStored } from '../content/target.js';

@@ -1,5 +1,5 @@
 /** `bd0 vmo name`, `mv`, `rm`, `pin` and `unpin`: what keeps content from being collected. */
-import { EXIT_NOT_FOUND, Failure } from '../../../host/failure.js';
+import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { tell, tellJson } from '../output.js';
 import { requireWords } from '../perform.js';
 import { openStore, type StoreView } from '../content/store-view.js';

@@ -1,7 +1,8 @@
 /** Bytes that commands read: of a VMO in a store, or of a host file. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { PAGE_SIZE } from '../../../bits.js';
-import { Failure, fileFailure } from '../../../host/failure.js';
+import { Failure } from '../../failure.js';
+import { fileFailure } from '../../../host/failure.js';
 import type { RecordTree } from './record-tree.js';
 
 /** Bytes that come at once, at most. */

@@ -1,5 +1,6 @@
 /** A durable store as the commands of `bd0 vmo` see it. What opens it is loaded when a store is needed. */
-import { EXIT_NOT_FOUND, Failure } from '../../../host/failure.js';
+import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
+import { HostError } from '../../../host/failure.js';
 import { writeToStderr } from '../../../host/console/host-output.js';
 import type { DiskStore } from '../../../host/store/disk-store.js';
 import {
@@ -117,7 +118,7 @@ function entriesOf(tree: RecordTree): readonly TreeEntry[] | undefined {
   try {
     return readListing(readContent(content, 0, lengthBytes));
   } catch (error) {
-    if (error instanceof Failure) return undefined;
+    if (error instanceof HostError) return undefined;
     throw error;
   }
 }

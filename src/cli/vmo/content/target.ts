@@ -1,6 +1,6 @@
 /** What a word on the command line means: a name, a path within a tree, an identity, or a host file. */
 import { existsSync } from 'node:fs';
-import { EXIT_NOT_FOUND, Failure } from '../../../host/failure.js';
+import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { FileContent, StoredContent, type Content } from './content.js';
 import type { RecordTree } from './record-tree.js';
 import { openStore, storeDirectory, type OpenMode, type StoreView } from './store-view.js';

@@ -1,7 +1,7 @@
 /** Recipes: how a VMO is written down, as JSON. test/vectors/vmo.json tells the form, and `bd0 vmo explain` draws them. */
 import type { VmoHandle, VmoStore } from '../../../index.js';
 import { MAX_LENGTH } from '../../../vmo/content/canonical-form.js';
-import { Failure } from '../../../host/failure.js';
+import { Failure } from '../../failure.js';
 import { parseSize } from '../../size.js';
 import type { GraphNode, NodeKind } from './graph.js';
 
