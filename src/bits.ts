@@ -3,7 +3,6 @@
 export const PAGE_SHIFT = 12;
 /** Bytes in a page, a frame and a VMO leaf. */
 export const PAGE_SIZE = 4096;
-export const PAGE_MASK = 0xfffn;
 
 /** Operand widths of the general-purpose instructions, in bits. */
 export type Width = 8 | 16 | 32 | 64;

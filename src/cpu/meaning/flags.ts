@@ -13,11 +13,7 @@ export const DF = 1 << 10;
 export const OF = 1 << 11;
 export const IOPL = 3 << 12;
 export const NT = 1 << 14;
-export const RF = 1 << 16;
-export const VM = 1 << 17;
 export const AC = 1 << 18;
-export const VIF = 1 << 19;
-export const VIP = 1 << 20;
 export const ID = 1 << 21;
 
 /** The flags that arithmetic sets. */
@@ -248,6 +244,10 @@ export function bitsOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   );
   return m.or(32, ofResult, others);
 }
+
+/** The conditions that are a flag each: O is OF, B is CF. */
+export const OVERFLOW = 0;
+export const CARRY = 2;
 
 /**
  * The sixteen conditions. SDM Vol. 1 appendix B: O, B, Z, BE, S, P, L, LE and, for odd codes, their opposites.

@@ -38,8 +38,6 @@ export const EXIT_RECORD = base + 0x300;
 export const EXIT_BUDGET = base + 0x304;
 export const EXIT_LINEAR = base + 0x308;
 export const EXIT_ACCESS = base + 0x310;
-export const EXIT_VECTOR = base + 0x314;
-export const EXIT_ERROR_CODE = base + 0x318;
 
 /** Ticks that the interpreter may run until it is looked where it is. i32 */
 export const SAMPLE_TICKS = base + 0x320;
@@ -68,7 +66,6 @@ export const RDI = 7;
 export const R8 = 8;
 export const R9 = 9;
 export const R10 = 10;
-export const R11 = 11;
 
 /** Numbers 16 to 19 stand for AH, CH, DH and BH. */
 export const HIGH_BYTE = 16;

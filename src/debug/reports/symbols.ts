@@ -1,5 +1,6 @@
 /** Names of an image's functions and objects, from its symbol table: System V gABI chapter 4 "Symbol Table". */
 
+import { findLast } from '../../sorted.js';
 import { ImageSections, type Section } from '../dwarf/image-sections.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 
@@ -57,14 +58,7 @@ export class SymbolTable {
 
   /** The symbol that an address of the file, before the image is placed, lies in. */
   find(address: number): SymbolMatch | undefined {
-    let low = 0;
-    let high = this.ranges.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.ranges[middle]!.start <= address) low = middle + 1;
-      else high = middle;
-    }
-    const found = this.ranges[low - 1];
+    const found = this.ranges[findLast(this.ranges, address)];
     if (found === undefined || address >= found.end) return undefined;
     const name = this.nameAt(found.nameOffset);
     return name === undefined ? undefined : { name, offset: address - found.start };

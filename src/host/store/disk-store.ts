@@ -34,9 +34,6 @@ const QUARANTINE = 'quarantine';
 const WAIT_MS = 10_000;
 const HOLD_WAIT_MS = 10;
 
-/** Digits that a shortened identity has at least. */
-export const ID_DIGITS_MIN = 4;
-
 export interface StoreOptions {
   /** Reading keeps nobody waiting; writers and garbage collection exclude one another: leases.ts. */
   readonly mode: LeaseMode;

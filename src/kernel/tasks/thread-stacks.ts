@@ -1,3 +1,4 @@
+import { partitionPoint } from '../../sorted.js';
 import { PAGE_SIZE, roundUp } from '../../bits.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
 import type { VmoStore } from '../../vmo/store.js';
@@ -79,14 +80,7 @@ function freeStack({ freeStacks, region }: Process, needed: number): ThreadStack
 
 /** Where the stacks of at least so many bytes begin among some that are sorted by their size. */
 function firstOfSize(stacks: readonly ThreadStack[], size: number): number {
-  let low = 0;
-  let high = stacks.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sizeOf(stacks[middle]!) < size) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return partitionPoint(stacks.length, (index) => sizeOf(stacks[index]!) < size);
 }
 
 /** Bytes of a stack and its guard page. */

@@ -1,3 +1,4 @@
+import { partitionPoint } from '../../sorted.js';
 import type { StateWriter } from '../../state/state-writer.js';
 import type { Thread } from './thread.js';
 
@@ -17,14 +18,9 @@ export class Timers {
   }
 
   add(thread: Thread, deadline: number): void {
-    let low = 0;
-    let high = this.descending.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.descending[middle]!.deadline > deadline) low = middle + 1;
-      else high = middle;
-    }
-    this.descending.splice(low, 0, { thread, deadline });
+    const { descending } = this;
+    const at = partitionPoint(descending.length, (index) => descending[index]!.deadline > deadline);
+    descending.splice(at, 0, { thread, deadline });
   }
 
   /** No effect for a thread that has none. */

@@ -1,6 +1,6 @@
 import type { Width } from '../../../bits.js';
 import { Vector } from '../../state/exceptions.js';
-import { AF, CF, OF, flagsOfAdd, flagsOfResult, flagsOfSub } from '../flags.js';
+import { AF, CARRY, CF, OF, OVERFLOW, flagsOfAdd, flagsOfResult, flagsOfSub } from '../flags.js';
 import type { Arithmetic, Machine, Semantics } from '../vocabulary.js';
 import { HIGH_BYTE, RAX, RDX } from '../../state/layout.js';
 import { flagFromBit, flagFromSign, joinFlags, resize } from './flag-bits.js';
@@ -63,7 +63,7 @@ export const sbb: Semantics = (m, { dest, src, width }) => {
 
 /** CF as a number of `width` bits. */
 function carryFlag<V>(m: Machine<V>, width: Width): V {
-  return resize(m, 8, width, m.condition(2));
+  return resize(m, 8, width, m.condition(CARRY));
 }
 
 /** Bit i tells whether x + y (+ 1) = sum carried out of place i. */
@@ -96,14 +96,14 @@ function addWithFlag(flag: typeof CF | typeof OF, conditionCode: number): Semant
 }
 
 /** ADCX: DEST := DEST + SRC + CF; sets CF only. SDM Vol. 2A "ADCX". */
-export const adcx = addWithFlag(CF, 2);
+export const adcx = addWithFlag(CF, CARRY);
 /** ADOX: DEST := DEST + SRC + OF; sets OF only. SDM Vol. 2A "ADOX". */
-export const adox = addWithFlag(OF, 0);
+export const adox = addWithFlag(OF, OVERFLOW);
 
 /** INC: DEST := DEST + 1; sets OF SF ZF AF PF and keeps CF. SDM Vol. 2A "INC—Increment by 1". */
 export const inc: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
-  const carry = m.condition(2);
+  const carry = m.condition(CARRY);
   const sum = m.add(width, target.read(), m.constant(width, 1));
   target.write(sum);
   m.setFlags({ kind: 'inc', width, result: sum, carry });
@@ -112,7 +112,7 @@ export const inc: Semantics = (m, { dest, width }) => {
 /** DEC: DEST := DEST - 1; sets OF SF ZF AF PF and keeps CF. SDM Vol. 2A "DEC—Decrement by 1". */
 export const dec: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
-  const carry = m.condition(2);
+  const carry = m.condition(CARRY);
   const difference = m.sub(width, target.read(), m.constant(width, 1));
   target.write(difference);
   m.setFlags({ kind: 'dec', width, result: difference, carry });

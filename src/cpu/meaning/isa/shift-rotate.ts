@@ -1,5 +1,5 @@
 import type { Width } from '../../../bits.js';
-import { CF, OF, flagsOfAdd, flagsOfResult } from '../flags.js';
+import { CARRY, CF, OF, flagsOfAdd, flagsOfResult } from '../flags.js';
 import type { Form } from '../form.js';
 import type { Arithmetic, Machine, Semantics } from '../vocabulary.js';
 import { flagFromBit, flagFromSign, joinFlags, resize } from './flag-bits.js';
@@ -104,7 +104,7 @@ function rotateThroughCarry(
     const count = cycles ? remainder(m, masked, width + 1) : masked;
     const x = target.read();
     const rotated = (): void => {
-      const { result, flags } = step(m, width, x, resize(m, 8, width, count), resize(m, 8, width, m.condition(2)));
+      const { result, flags } = step(m, width, x, resize(m, 8, width, count), resize(m, 8, width, m.condition(CARRY)));
       target.write(result);
       m.setFlagBits(CF | OF, flags);
     };

@@ -28,7 +28,6 @@ export const RvMw = gpr('E', 'v', { memorySize: 16 });
 export const RyMw = gpr('E', 32, { memorySize: 16 });
 
 export const Gb = gpr('G', 8);
-export const Gw = gpr('G', 16);
 export const Gd = gpr('G', 32);
 export const Gv = gpr('G', 'v');
 export const Gy = gpr('G', 'y');
@@ -36,7 +35,6 @@ export const Gy = gpr('G', 'y');
 /** Memory only; the meaning decides how many bytes. */
 export const M = gpr('M', 0);
 export const Mb = gpr('M', 8);
-export const Mw = gpr('M', 16);
 export const Md = gpr('M', 32);
 export const Mq = gpr('M', 64);
 export const Mv = gpr('M', 'v');
@@ -47,8 +45,6 @@ export const Mdq = gpr('M', 128, { aligned: true });
 export const Zb = gpr('Z', 8);
 export const Zv = gpr('Z', 'v');
 export const Zv64 = gpr('Z', 'v64');
-/** 32 or 64 bits: BSWAP. */
-export const Zy = gpr('Z', 'y');
 
 export const By = gpr('B', 'y');
 /** A register in ModRM.rm. */
@@ -78,7 +74,6 @@ export const Dq: OperandType = { where: 'D', file: 'none', size: 64 };
 export const Sw: OperandType = { where: 'S', file: 'none', size: 16 };
 
 export const AL = gpr('implied', 8, { register: 0 });
-export const AX = gpr('implied', 16, { register: 0 });
 export const rAX = gpr('implied', 'v', { register: 0 });
 /** 16 or 32 bits: IN and OUT. */
 export const eAX = gpr('implied', 'z', { register: 0 });
@@ -90,7 +85,6 @@ export const Vss = xmm('G', 32);
 export const Vsd = xmm('G', 64);
 export const Vdq = xmm('G', 128);
 export const Udq = xmm('N', 128);
-export const Uq = xmm('N', 64);
 /** 16 bytes in memory, aligned: most packed instructions. */
 export const Wdq = xmm('E', 128, { aligned: true });
 /** 16 bytes in memory, at any address: MOVUPS, MOVDQU and the like. */
@@ -99,4 +93,3 @@ export const Wss = xmm('E', 32);
 export const Wsd = xmm('E', 64);
 /** A whole register, or 64 (32) bits of memory: conversions that read the low half. */
 export const Wq = xmm('E', 64);
-export const Wd = xmm('E', 32);

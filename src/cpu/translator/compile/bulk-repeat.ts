@@ -1,5 +1,5 @@
+import { lookUpTlb } from '../../wasm/compiling/tlb-lookup.js';
 import { PAGE_SIZE } from '../../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
 import { DF } from '../../meaning/flags.js';
 import type { Form } from '../../meaning/form.js';
 import type { Machine } from '../../meaning/vocabulary.js';
@@ -56,8 +56,8 @@ export function emitBulkRepeat(m: Machine<V>, emitter: Emitter, kind: BulkKind, 
   times = smaller(smaller(times, spare, 'i64.lt_s'), inPage(to), 'i64.lt_s');
   if (kind === 'move') times = smaller(times, inPage(from), 'i64.lt_s');
   emitter.push(m.lessSigned(64, constant(FEWEST_ITERATIONS), times)).code.if();
-  const target = lookUp(emitter, to, TLB_WRITE);
-  const source = kind === 'move' ? lookUp(emitter, from, TLB_READ) : undefined;
+  const target = lookUp(emitter, to, 'write');
+  const source = kind === 'move' ? lookUp(emitter, from, 'read') : undefined;
   const bytes = m.truncate(64, 32, m.mul(64, times, constant(size)));
   emitter.push(target.hit);
   if (source) {
@@ -88,13 +88,11 @@ function allBytesAlike(m: Machine<V>, { width }: Form): V {
 }
 
 /** The host address of a byte, and whether the TLB has its page. */
-function lookUp(emitter: Emitter, linear: V, table: number): { hit: V; host: V } {
-  emitter.push(linear).code.op('i32.wrap_i64').i32(TLB_INDEX_SHIFT).op('i32.shr_u').i32(TLB_INDEX_MASK).op('i32.and');
-  const entry = emitter.pop('i32');
-  emitter.push(linear).code.i64(-4096n).op('i64.and');
-  emitter.push(entry).code.memory('i64.load', table).op('i64.eq');
+function lookUp(emitter: Emitter, linear: V, access: 'read' | 'write'): { hit: V; host: V } {
+  const found = lookUpTlb(emitter, linear, 1, access);
+  found.pushMiss();
+  emitter.code.op('i32.eqz');
   const hit = emitter.pop('i32');
-  emitter.push(entry).code.memory('i32.load', table + TLB_ADDEND_OFFSET);
-  emitter.push(linear).code.op('i32.wrap_i64').op('i32.add');
+  found.pushHost();
   return { hit, host: emitter.pop('i32') };
 }

@@ -1,5 +1,5 @@
+import { lookUpTlb } from '../../wasm/compiling/tlb-lookup.js';
 import { maskOf, truncate, type Width } from '../../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
 import { thunkOfCode } from '../../meaning/flag-slots.js';
 import { mapThunk, type FlagsThunk } from '../../meaning/flags.js';
 import type { GprOperand, MemoryOperand, RegisterField, XmmOperand } from '../../meaning/form.js';
@@ -333,16 +333,10 @@ class RegionCore extends MeaningCompiler {
   /** Leaves unless the extent lies in one page that the TLB has; answers a new local with its host address. */
   private check(start: V, bytes: number, writes: boolean): number {
     const { code, emitter } = this;
-    const table = writes ? TLB_WRITE : TLB_READ;
-    emitter.push(start).code.op('i32.wrap_i64').i32(TLB_INDEX_SHIFT).op('i32.shr_u').i32(TLB_INDEX_MASK).op('i32.and');
-    const entry = emitter.pop('i32');
-    emitter.push(start);
-    if (bytes > 1) code.i64(BigInt(bytes - 1)).op('i64.add');
-    code.i64(-4096n).op('i64.and');
-    emitter.push(entry).code.memory('i64.load', table).op('i64.ne');
+    const found = lookUpTlb(emitter, start, bytes, writes ? 'write' : 'read');
+    found.pushMiss();
     this.context.exitIf('miss');
-    emitter.push(entry).code.memory('i32.load', table + TLB_ADDEND_OFFSET);
-    emitter.push(start).code.op('i32.wrap_i64').op('i32.add');
+    found.pushHost();
     const host = code.newLocal('i32');
     code.set(host);
     return host;

@@ -1,3 +1,4 @@
+import { F32, F64, type FloatFormat } from '../../evaluator/float/format.js';
 import type { FloatOperation, FloatWidth, Floats, PackedConversion } from '../../meaning/vocabulary.js';
 import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../../evaluator/float/mxcsr.js';
 import { MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
@@ -11,12 +12,21 @@ type F = 'f32' | 'f64';
 /** What a meaning needs that only the evaluator has: its form is left to the evaluator. */
 export class NotCompiled extends Error {}
 
-/** Bits of the format: smallest normal number and infinity, both without sign, and the fraction's width. */
-export const FORMATS = {
-  f32: { name: 'f32', int: 'i32', width: 32, minNormal: 0x0080_0000n, infinity: 0x7f80_0000n, fraction: 23 },
-  f64: { name: 'f64', int: 'i64', width: 64, minNormal: 1n << 52n, infinity: 0x7ffn << 52n, fraction: 52 },
-} as const;
-export type Format = (typeof FORMATS)[F];
+/** A format as Wasm has it: its types, and the encodings of the smallest normal number and of infinity, without sign. */
+export interface Format {
+  readonly name: F;
+  readonly int: 'i32' | 'i64';
+  readonly width: 32 | 64;
+  readonly minNormal: bigint;
+  readonly infinity: bigint;
+  readonly fraction: number;
+}
+
+function wasmFormat(name: F, int: 'i32' | 'i64', { width, fractionBits, infinity }: FloatFormat): Format {
+  return { name, int, width, minNormal: 1n << BigInt(fractionBits), infinity, fraction: fractionBits };
+}
+
+const FORMATS = { f32: wasmFormat('f32', 'i32', F32), f64: wasmFormat('f64', 'i64', F64) };
 
 /**
  * Scalar floating point as Wasm code: the fast path, which holds where result and flags are known to be those of the

@@ -1,5 +1,5 @@
+import { lookUpTlb } from './tlb-lookup.js';
 import type { Width } from '../../../bits.js';
-import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
 import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../../meaning/flags.js';
 import type { Form, GprOperand, MemoryOperand, XmmOperand } from '../../meaning/form.js';
 import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../../meaning/vocabulary.js';
@@ -118,20 +118,14 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.sideExitIf();
   }
   /**
-   * Looks in the TLB: one compare finds misses, page crossings and addresses that are not canonical, and TypeScript sorts
-   * them out.
+   * Looks the address up in the TLB; on a miss, TypeScript finds out why and goes on.
    */
   translate(linear: V, bytes: number, access: Access): Place<V> {
     this.requireUnchanged('translates an address');
     const { code, emitter } = this;
-    emitter.push(linear).code.i64(BigInt(TLB_INDEX_SHIFT)).op('i64.shr_u').op('i32.wrap_i64');
-    code.i32(TLB_INDEX_MASK).op('i32.and');
-    const table = access === 'write' ? TLB_WRITE : TLB_READ;
-    const entry = emitter.pop('i32');
-    emitter.push(linear);
-    if (bytes > 1) code.i64(BigInt(bytes - 1)).op('i64.add');
-    code.i64(-4096n).op('i64.and');
-    emitter.push(entry).code.memory('i64.load', table).op('i64.ne').if();
+    const found = lookUpTlb(emitter, linear, bytes, access);
+    found.pushMiss();
+    code.if();
     code.i32(0);
     emitter.push(linear).code.memory('i64.store', at.EXIT_LINEAR);
     code
@@ -140,8 +134,7 @@ export abstract class MeaningCompiler implements CompilerCore {
       .memory('i32.store', at.EXIT_ACCESS);
     this.context.exit('miss');
     code.end();
-    emitter.push(entry).code.memory('i32.load', table + TLB_ADDEND_OFFSET);
-    emitter.push(linear).code.op('i32.wrap_i64').op('i32.add');
+    found.pushHost();
     const host = emitter.pop('i32');
     return {
       load: (width, offset = 0) => {

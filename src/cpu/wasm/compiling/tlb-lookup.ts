@@ -1,0 +1,33 @@
+import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
+import type { Emitter, WasmValue } from '../encoding/value.js';
+
+/** A TLB entry for a linear address, found by generated code: mmu/tlb.ts has its layout. */
+export interface TlbLookup {
+  /** Pushes an i32, not zero where the entry does not hold the page of the address, or not that of all bytes. */
+  pushMiss(): void;
+  /** Pushes the host address of the byte at the linear address as an i32; meaningless after a miss. */
+  pushHost(): void;
+}
+
+/**
+ * Looks up `bytes` bytes at a linear address (i64). One comparison finds misses, accesses that cross a page, and addresses
+ * that are not canonical: (linear + bytes - 1) & ~4095 is no page's tag then.
+ */
+export function lookUpTlb(emitter: Emitter, linear: WasmValue, bytes: number, access: 'read' | 'write'): TlbLookup {
+  const { code } = emitter;
+  const table = access === 'write' ? TLB_WRITE : TLB_READ;
+  emitter.push(linear).code.op('i32.wrap_i64').i32(TLB_INDEX_SHIFT).op('i32.shr_u').i32(TLB_INDEX_MASK).op('i32.and');
+  const entry = emitter.pop('i32');
+  return {
+    pushMiss: () => {
+      emitter.push(linear);
+      if (bytes > 1) code.i64(BigInt(bytes - 1)).op('i64.add');
+      code.i64(-4096n).op('i64.and');
+      emitter.push(entry).code.memory('i64.load', table).op('i64.ne');
+    },
+    pushHost: () => {
+      emitter.push(entry).code.memory('i32.load', table + TLB_ADDEND_OFFSET);
+      emitter.push(linear).code.op('i32.wrap_i64').op('i32.add');
+    },
+  };
+}
