@@ -21,16 +21,16 @@ export default class LineReporter extends Transform {
   override _transform(chunk: Buffer | string, _encoding: BufferEncoding, done: TransformCallback): void {
     const lines = (this.rest + chunk.toString()).split('\n');
     this.rest = lines.pop()!;
-    for (const line of lines) this.read(line);
+    for (const line of lines) this.takeLine(line);
     done();
   }
 
   override _flush(done: TransformCallback): void {
-    this.read(this.rest);
+    this.takeLine(this.rest);
     done();
   }
 
-  private read(line: string): void {
+  private takeLine(line: string): void {
     const file = FILE_RESULT.exec(line);
     if (file) return this.fileEnded(file[1] === 'ok', file[2]!, file[3]);
     const point = TEST_POINT.exec(line);
