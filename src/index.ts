@@ -38,6 +38,6 @@ export { VmoHandle, VmoPage } from './vmo/handle.js';
 export { prove, verifyProof } from './vmo/records/inclusion-proof.js';
 export type { PageRange } from './vmo/content/page-difference.js';
 export { DamagedRecordError } from './vmo/records/record-store.js';
-export type { NameStore, RecordStore } from './vmo/records/record-store.js';
+export type { ContentKind, NameStore, RecordStore, Reference } from './vmo/records/record-store.js';
 export { VmoStore } from './vmo/store.js';
 export type { Patch, VmoCounters } from './vmo/store.js';

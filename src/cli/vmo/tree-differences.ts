@@ -18,7 +18,7 @@ export function* differingEntries(
   path = '',
 ): Generator<TreeDifference, void, undefined> {
   if (a === b) return;
-  const [first, second] = [byName(store.listing(a) ?? []), byName(store.listing(b) ?? [])];
+  const [first, second] = [byName(store.listing(a, path)), byName(store.listing(b, path))];
   const names = [...new Set([...first.keys(), ...second.keys()])].sort();
   for (const name of names) {
     const [left, right] = [first.get(name), second.get(name)];

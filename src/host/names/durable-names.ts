@@ -108,7 +108,7 @@ export class DurableNames implements NameSpace {
       if (expected !== 'anything' && before !== expected?.id) return 'changed';
       if (vmo) yield* this.save(writer, vmo);
       if (before === undefined && !vmo) return 'done';
-      if (writer.names.compareAndSwap(name, before, vmo?.id)) return 'done';
+      if (writer.names.compareAndSwap(name, before, vmo && { id: vmo.id, kind: 'file' })) return 'done';
     }
   }
 

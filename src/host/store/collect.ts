@@ -13,7 +13,7 @@ import type { PackSet } from './packs/pack-set.js';
 import type { RecordTable } from './packs/record-table.js';
 import { Reach } from './reach.js';
 import { RecordSizes } from './packs/record-sizes.js';
-import { DamagedRecordError } from '../../vmo/records/record-store.js';
+import { DamagedRecordError, type Reference } from '../../vmo/records/record-store.js';
 
 /** Bytes of translated code that are kept, unless told otherwise: the latest. */
 export const CODE_BYTES_MAX = 2 ** 28;
@@ -90,11 +90,12 @@ async function reachable(store: DiskStore, options: CollectOptions): Promise<Rea
   if (lost) throw nothingCollected(`names are damaged at byte ${lost.offset}, and may have stood for anything`);
   const reach = new Reach(store);
   const pace = new Pace(options, () => ({ phase: 'looking' as const, records: reach.seen.count }));
-  const ids = [...store.names.entries().map(([, id]) => id), ...store.names.pins(), ...store.lease.held()];
-  for (const id of ids) for (const _ of reach.add(id)) if (pace.isDue) await pace.pause();
-  const broken = reach.broken.find(({ isListed, damage }) => damage ?? !isListed);
+  const held = store.lease.held().map((id): Reference => ({ id, kind: store.kindOf(id) }));
+  for (const reference of [...store.names.references(), ...store.names.pinnedReferences(), ...held])
+    for (const _ of reach.add(reference)) if (pace.isDue) await pace.pause();
+  const [broken] = reach.broken;
   if (!broken) return reach;
-  throw nothingCollected(broken.damage?.message ?? `record ${broken.hash} is missing`);
+  throw nothingCollected(broken.damage?.message ?? `record ${broken.hash} is ${broken.detail ?? 'missing'}`);
 }
 
 function tally(packs: PackSet, reach: Reach): Tally[] {

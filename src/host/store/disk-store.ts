@@ -15,7 +15,12 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { bytesToHex } from '../../bits.js';
 import type { CodeStore } from '../../index.js';
-import { DamagedRecordError, type RecordStore } from '../../vmo/records/record-store.js';
+import {
+  type ContentKind,
+  DamagedRecordError,
+  type RecordStore,
+  type Reference,
+} from '../../vmo/records/record-store.js';
 import { HostError } from '../failure.js';
 import { sha256 } from '../sha256.js';
 import { ZeroRecords } from './canonical-records.js';
@@ -26,6 +31,7 @@ import { NameLog } from './names.js';
 import { keptOfRecord, Kind, kindOfRecord, recordOfKept } from './packs/pack-format.js';
 import { PackSet } from './packs/pack-set.js';
 import { compareBytes } from './packs/record-table.js';
+import { kindByContent } from './reach.js';
 import { StoreWriteError } from './errors.js';
 
 const FORMAT = 'bd0 store 2\n';
@@ -50,6 +56,8 @@ export class DiskStore implements RecordStore {
   readonly names: NameLog;
   readonly packs: PackSet;
   private codePacks: PackSet | undefined;
+  /** Of identities, by their content. */
+  private readonly kinds = new Map<string, ContentKind>();
   private readonly zeros = new ZeroRecords(sha256);
 
   private constructor(
@@ -58,7 +66,7 @@ export class DiskStore implements RecordStore {
     readonly lease: Lease,
   ) {
     this.packs = new PackSet(files, `${directory}/packs`, lease);
-    this.names = new NameLog(files, `${directory}/names`, lease.token, (id) => this.beforeNaming(id));
+    this.names = new NameLog(files, `${directory}/names`, lease.token, (id) => this.beforeNaming(id), (id) => this.kindByContent(id)); // prettier-ignore
   }
 
   /** Throws HostError where there is no store, or one of another version, or one that others keep busy. */
@@ -201,9 +209,25 @@ export class DiskStore implements RecordStore {
     return this.has(hexToBytes(id));
   }
 
-  /** Pins an identity, so that it is kept without a name; or takes the pin away. Answers whether that changed anything. */
-  pin(id: string, on: boolean): boolean {
-    return this.names.setPin(id, on);
+  /** Pins content, so that it is kept without a name, or removes the pin. Returns whether that changed anything. */
+  pin(reference: Reference, on: boolean): boolean {
+    return this.names.setPin(reference, on);
+  }
+
+  /**
+   * What an identity alone stands for: what a name or a pin says that it is; else a tree if its bytes are a listing, which is
+   * also the rule for names and pins that earlier versions have written without a kind.
+   */
+  kindOf(id: string): ContentKind {
+    const references = [...this.names.references(), ...this.names.pinnedReferences()];
+    return references.find((reference) => reference.id === id)?.kind ?? this.kindByContent(id);
+  }
+
+  /** What cannot be read counts as a file: whoever follows it finds what is missing. */
+  private kindByContent(id: string): ContentKind {
+    const kind = this.kinds.get(id) ?? kindByContent(this, id);
+    if (kind !== undefined) this.kinds.set(id, kind);
+    return kind ?? 'file';
   }
 
   /** Makes everything durable, and lets go of the store. */

@@ -2,6 +2,7 @@
 
 import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync, statSync, type Dirent } from 'node:fs';
 import { ContentHasher } from '../../vmo/content/content-hasher.js';
+import type { ContentKind, Reference } from '../../vmo/records/record-store.js';
 import { HostError, fileFailure } from '../failure.js';
 import { sha256 } from '../sha256.js';
 import type { DiskStore } from './disk-store.js';
@@ -14,8 +15,7 @@ export interface ImportProgress {
 }
 
 /** What was taken in. */
-export interface Imported {
-  readonly id: string;
+export interface Imported extends Reference {
   /** Bytes of the VMO of `id`. */
   readonly length: number;
   readonly files: number;
@@ -58,8 +58,7 @@ export async function importStream(
 }
 
 /** A VMO that was put. */
-interface Content {
-  readonly id: string;
+interface Content extends Reference {
   readonly length: number;
 }
 
@@ -79,11 +78,11 @@ class Importer {
     this.pace = new Pace(watch, () => ({ files: this.files, bytes: this.bytes }));
   }
 
-  async finish({ id, length }: Content): Promise<Imported> {
+  async finish({ id, kind, length }: Content): Promise<Imported> {
     const { files, directories, links, bytes, skipped } = this;
     const quarantined = await this.store.settle();
     await this.pace.pause();
-    return { id, length, files, directories, links, bytes, skipped, quarantined };
+    return { id, kind, length, files, directories, links, bytes, skipped, quarantined };
   }
 
   async file(path: string): Promise<Content> {
@@ -93,7 +92,7 @@ class Importer {
       const read = (): number => attempt('read', path, () => readSync(file, this.part));
       for (let count = read(); count > 0; count = read()) await this.append(hasher, this.part.subarray(0, count));
       this.files++;
-      return contentOf(hasher);
+      return contentOf(hasher, 'file');
     } finally {
       closeSync(file);
     }
@@ -103,7 +102,7 @@ class Importer {
     const hasher = this.newHasher();
     for await (const part of parts) await this.append(hasher, part);
     this.files++;
-    return contentOf(hasher);
+    return contentOf(hasher, 'file');
   }
 
   /** A directory, as its listing. */
@@ -114,7 +113,7 @@ class Importer {
       if (made) entries.push(made);
     }
     this.directories++;
-    return contentOf(this.newHasher().append(encodeListing(entries)));
+    return contentOf(this.newHasher().append(encodeListing(entries)), 'tree');
   }
 
   private async entry(path: string, entry: Dirent): Promise<TreeEntry | undefined> {
@@ -151,9 +150,9 @@ class Importer {
   }
 }
 
-function contentOf(hasher: ContentHasher): Content {
+function contentOf(hasher: ContentHasher, kind: ContentKind): Content {
   const { length } = hasher;
-  return { id: hasher.finish(), length };
+  return { id: hasher.finish(), kind, length };
 }
 
 function attempt<T>(doing: string, path: string, work: () => T): T {

@@ -5,9 +5,11 @@
  *
  *     \n CRC-32 of the rest, 8 digits ‖ space ‖ JSON ‖ \n       each line stands there twice, one right after the other
  *
- *     {"name","from","to","seen","by"}   `seen`: bytes of the log that had been read when the name was found to stand for `from`
- *     {"pin","on","by"}
+ *     {"name","from","to","kind","seen","by"}   `seen`: bytes of the log that had been read when the name was found to stand for `from`
+ *     {"pin","on","kind","by"}
  *     {"torn":[from,to],"by"}
+ *
+ * `kind` is `file` or `tree`. Lines of earlier versions have none: `DiskStore.kindOf` says what those stand for.
  *
  * A line that a full disk or a lost supply has cut off has no end. The next who appends says so by a `torn` line. Any other
  * line that is not what its CRC says is damage: where the other copy is whole, nothing is lost. Where it is not, a name may
@@ -15,7 +17,7 @@
  */
 
 import { crc32 } from 'node:zlib';
-import type { NameStore } from '../../vmo/records/record-store.js';
+import type { ContentKind, NameStore, Reference } from '../../vmo/records/record-store.js';
 import { HostError } from '../failure.js';
 import { StoreWriteError } from './errors.js';
 import { type FileLayer, readAt, readWhole, replaceFile, writeAll } from './file-layer.js';
@@ -28,6 +30,7 @@ interface NameProposal {
   readonly name: string;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+  readonly kind?: ContentKind | undefined;
   readonly seen: number;
   readonly by: string;
 }
@@ -35,6 +38,7 @@ interface NameProposal {
 interface PinLine {
   readonly pin: string;
   readonly on: boolean;
+  readonly kind?: ContentKind | undefined;
   readonly by: string;
 }
 
@@ -58,7 +62,13 @@ export interface BadLine {
 /** What a name stands for, and where in the log that was said. */
 interface NameState {
   readonly id: string | undefined;
+  readonly kind: ContentKind | undefined;
   readonly offset: number;
+}
+
+/** A name with what it stands for. */
+export interface NamedReference extends Reference {
+  readonly name: string;
 }
 
 /** The last line that was read, of which the other copy may follow: it has as many bytes. */
@@ -84,7 +94,7 @@ export function requireName(name: string): void {
 /** The names and pins of a store, as this process and others change them. */
 export class NameLog implements NameStore {
   private readonly names = new Map<string, NameState>();
-  private readonly pinned = new Set<string>();
+  private readonly pinned = new Map<string, ContentKind | undefined>();
   private bad: BadLine[] = [];
   private last: LastLine | undefined;
   /** The lines that were read, each by what its writer called it: the second copy says nothing new. */
@@ -97,12 +107,16 @@ export class NameLog implements NameStore {
   private readonly lost = new Set<string>();
   private failure: StoreWriteError | undefined;
 
-  /** `token` names this opening of the store. `beforeChange` makes durable what a name is to stand for, or throws. */
+  /**
+   * `token` names this opening of the store. `beforeChange` makes durable what a name is to stand for, or throws. `kindOf` tells
+   * what an identity is for which an earlier version has written no kind.
+   */
   constructor(
     private readonly files: FileLayer,
     private readonly path: string,
     private readonly token: string,
     private readonly beforeChange: (id: string | undefined) => void,
+    private readonly kindOf: (id: string) => ContentKind,
   ) {}
 
   get(name: string): string | undefined {
@@ -110,34 +124,52 @@ export class NameLog implements NameStore {
     return this.names.get(name)?.id;
   }
 
-  entries(): [string, string][] {
+  /** What a name stands for; undefined where there is no such name. */
+  reference(name: string): Reference | undefined {
     this.readNew();
-    const named = [...this.names].flatMap(([name, { id }]): [string, string][] =>
-      id === undefined ? [] : [[name, id]],
+    const { id, kind } = this.names.get(name) ?? {};
+    return id === undefined ? undefined : { id, kind: kind ?? this.kindOf(id) };
+  }
+
+  entries(): [string, string][] {
+    return this.references().map(({ name, id }) => [name, id]);
+  }
+
+  /** All names, ascending, with what they stand for. */
+  references(): NamedReference[] {
+    this.readNew();
+    const named = [...this.names].flatMap(([name, { id, kind }]): NamedReference[] =>
+      id === undefined ? [] : [{ name, id, kind: kind ?? this.kindOf(id) }],
     );
-    return named.sort(([a], [b]) => (a < b ? -1 : 1));
+    return named.sort(({ name: a }, { name: b }) => (a < b ? -1 : 1));
   }
 
   pins(): string[] {
-    this.readNew();
-    return [...this.pinned].sort();
+    return this.pinnedReferences().map(({ id }) => id);
   }
 
-  compareAndSwap(name: string, expected: string | undefined, next: string | undefined): boolean {
+  /** What is pinned, by ascending identities. */
+  pinnedReferences(): Reference[] {
+    this.readNew();
+    const pinned = [...this.pinned].map(([id, kind]): Reference => ({ id, kind: kind ?? this.kindOf(id) }));
+    return pinned.sort(({ id: a }, { id: b }) => (a < b ? -1 : 1));
+  }
+
+  compareAndSwap(name: string, expected: string | undefined, next: Reference | undefined): boolean {
     requireName(name);
-    for (const id of [expected, next]) if (id !== undefined) requireId(id);
+    for (const id of [expected, next?.id]) if (id !== undefined) requireId(id);
     if (this.get(name) !== expected) return false;
     const by = this.nextProposal();
-    this.append({ name, from: expected, to: next, seen: this.readTo, by }, next);
+    this.append({ name, from: expected, to: next?.id, kind: next?.kind, seen: this.readTo, by }, next?.id);
     return !this.lost.delete(by);
   }
 
-  /** Pins an identity, or takes its pin away. Answers whether that changed anything. */
-  setPin(id: string, on: boolean): boolean {
+  /** Pins what a reference is for, or removes the pin of its identity. Returns whether that changed anything. */
+  setPin({ id, kind }: Reference, on: boolean): boolean {
     requireId(id);
     this.readNew();
-    if (this.pinned.has(id) === on) return false;
-    this.append({ pin: id, on, by: this.nextProposal() }, on ? id : undefined);
+    if (on ? this.pinned.get(id) === kind : !this.pinned.has(id)) return false;
+    this.append({ pin: id, on, kind: on ? kind : undefined, by: this.nextProposal() }, on ? id : undefined);
     return true;
   }
 
@@ -177,8 +209,12 @@ export class NameLog implements NameStore {
 
   /** What holds, as a log. */
   private encodeState(): Buffer {
-    const lines: Line[] = this.entries().map(([name, to]) => ({ name, to, seen: 0, by: this.nextProposal() }));
-    for (const pin of this.pinned) lines.push({ pin, on: true, by: this.nextProposal() });
+    const lines: Line[] = this.references().map(({ name, id, kind }) => ({
+      ...{ name, to: id, kind },
+      ...{ seen: 0, by: this.nextProposal() },
+    }));
+    for (const { id, kind } of this.pinnedReferences())
+      lines.push({ pin: id, on: true, kind, by: this.nextProposal() });
     return Buffer.concat(lines.map(encodeLine));
   }
 
@@ -280,9 +316,9 @@ export class NameLog implements NameStore {
       const [from, to] = line.torn;
       this.bad = this.bad.filter(({ offset, endOffset }) => offset < from || endOffset > to);
     } else if ('pin' in line) {
-      if (line.on) this.pinned.add(line.pin);
+      if (line.on) this.pinned.set(line.pin, line.kind);
       else this.pinned.delete(line.pin);
-    } else if (this.holds(line)) this.names.set(line.name, { id: line.to, offset });
+    } else if (this.holds(line)) this.names.set(line.name, { id: line.to, kind: line.kind, offset });
     else if (line.by.startsWith(`${this.token}:`)) this.lost.add(line.by);
   }
 

@@ -2,20 +2,20 @@
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE, bytesToHex } from '../../bits.js';
-import { heightOf } from '../../vmo/content/canonical-form.js';
-import { DamagedRecordError } from '../../vmo/records/record-store.js';
+import { heightOf, ROOT_TAG } from '../../vmo/content/canonical-form.js';
+import { type ContentKind, DamagedRecordError, type Reference } from '../../vmo/records/record-store.js';
+import { HostError } from '../failure.js';
 import { readNode, readRoot, type Root } from './canonical-records.js';
 import type { DiskStore } from './disk-store.js';
-import { isListing, LISTING_BYTES_MAX, LISTING_START, readListing } from './listing.js';
+import { isListing, LISTING_BYTES_MAX, LISTING_START, readListing, type TreeEntry } from './listing.js';
 import { Kind } from './packs/pack-format.js';
 import { RecordTable } from './packs/record-table.js';
 
-/** A record that is to be visited. Level -1 is a root. */
+/** A record that is to be visited. */
 interface Step {
   readonly hash: Uint8Array;
-  readonly level: number;
-  /** In a listing, which may be a file that only looks like one. */
-  readonly isListed: boolean;
+  /** Of a node or a leaf; of a root, what it is by its reference. */
+  readonly place: number | ContentKind;
 }
 
 /** A record that could not be followed. */
@@ -23,18 +23,20 @@ export interface Broken {
   readonly hash: string;
   /** Undefined for one that is missing. */
   readonly damage: DamagedRecordError | undefined;
-  readonly isListed: boolean;
+  /** Said where it is neither: a tree that cannot be read as one. */
+  readonly detail?: string | undefined;
 }
 
-const ROOT_LEVEL = -1;
 const NOWHERE = { pack: 0, offset: 0, kind: Kind.leaf, number: 0 };
 
-/** The records that identities reach, each visited once. */
+/** The records that references reach, each visited once as a file and once as a tree. */
 export class Reach {
   /** The hashes visited, in a table that is used as a set. */
   readonly seen = new RecordTable();
   readonly broken: Broken[] = [];
   private readonly steps: Step[] = [];
+  /** Roots that were followed as trees: 64 digits each. */
+  private readonly trees = new Set<string>();
 
   constructor(private readonly store: DiskStore) {}
 
@@ -42,51 +44,87 @@ export class Reach {
     return this.seen.find(hash) >= 0;
   }
 
-  /** Adds what an identity reaches, a record each time that the caller goes on. */
-  *add(id: string): Generator<void, void, undefined> {
-    this.steps.push({ hash: hexToBytes(id), level: ROOT_LEVEL, isListed: false });
+  /** Adds what a reference reaches, a record each time that the caller goes on. */
+  *add({ id, kind }: Reference): Generator<void, void, undefined> {
+    this.steps.push({ hash: hexToBytes(id), place: kind });
     for (let step = this.steps.pop(); step; step = this.steps.pop()) {
-      if (this.store.isZero(step.hash) || !this.seen.add(step.hash, NOWHERE)) continue;
+      if (this.store.isZero(step.hash) || !this.isNew(step)) continue;
       this.visit(step);
       yield;
     }
   }
 
-  private visit(step: Step): void {
-    const { hash, level, isListed } = step;
+  private isNew({ hash, place }: Step): boolean {
+    const isNew = this.seen.add(hash, NOWHERE);
+    if (place !== 'tree') return isNew;
+    const before = this.trees.size;
+    return this.trees.add(bytesToHex(hash)).size > before;
+  }
+
+  private visit({ hash, place }: Step): void {
     try {
-      if (level === 0 && this.store.has(hash)) return;
+      if (place === 0 && this.store.has(hash)) return;
       const record = this.store.get(hash);
-      if (!record) this.broken.push({ hash: bytesToHex(hash), damage: undefined, isListed });
-      else if (level > 0) this.pushHalves(record, level);
-      else if (level === ROOT_LEVEL) this.pushContent(readRoot(record));
+      if (!record) this.broken.push({ hash: bytesToHex(hash), damage: undefined });
+      else if (typeof place === 'string') this.visitRoot(hash, record, place);
+      else if (place > 0) this.pushHalves(record, place);
     } catch (error) {
       if (!(error instanceof DamagedRecordError)) throw error;
-      this.broken.push({ hash: error.hash, damage: error, isListed });
+      this.broken.push({ hash: error.hash, damage: error });
     }
   }
 
   private pushHalves(record: Uint8Array, level: number): void {
     const { left, right } = readNode(record);
-    for (const hash of [right, left]) this.steps.push({ hash, level: level - 1, isListed: false });
+    for (const hash of [right, left]) this.steps.push({ hash, place: level - 1 });
   }
 
-  private pushContent(root: Root): void {
-    this.steps.push({ hash: root.top, level: heightOf(root.lengthBytes), isListed: false });
-    for (const id of listedIds(this.store, root))
-      this.steps.push({ hash: hexToBytes(id), level: ROOT_LEVEL, isListed: true });
+  private visitRoot(hash: Uint8Array, record: Uint8Array, kind: ContentKind): void {
+    if (record[0] === ROOT_TAG) this.pushContent(hash, readRoot(record), kind);
+    else this.broken.push({ hash: bytesToHex(hash), damage: undefined, detail: 'not the root of a VMO' });
+  }
+
+  private pushContent(hash: Uint8Array, root: Root, kind: ContentKind): void {
+    this.steps.push({ hash: root.top, place: heightOf(root.lengthBytes) });
+    if (kind === 'file') return;
+    try {
+      for (const reference of listedReferences(this.store, root))
+        this.steps.push({ hash: hexToBytes(reference.id), place: reference.kind });
+    } catch (error) {
+      // Records of the listing that are missing or damaged are found as those of any other content.
+      if (!(error instanceof HostError)) return;
+      this.broken.push({ hash: bytesToHex(hash), damage: undefined, detail: error.message });
+    }
   }
 }
 
-/** The identities that a VMO lists, if it is the listing of a directory and can be read. */
-export function listedIds(store: DiskStore, root: Root): string[] {
-  if (root.lengthBytes < LISTING_START.length || root.lengthBytes > LISTING_BYTES_MAX) return [];
+/** What a tree refers to. Throws HostError for what is no listing, DamagedRecordError, and Error where a record is missing. */
+export function listedReferences(store: DiskStore, root: Root): Reference[] {
+  if (root.lengthBytes > LISTING_BYTES_MAX) throw new HostError('it is longer than any listing', 'invalid');
+  return readListing(readAll(store, root)).flatMap(referenceOf);
+}
+
+/** What an entry of a listing refers to: a link, nothing. */
+function referenceOf(entry: TreeEntry): Reference[] {
+  return entry.type === 'link' ? [] : [{ id: entry.id, kind: entry.type }];
+}
+
+/**
+ * What content is of which nothing else says so: a tree if all of it is the listing of a directory. Undefined where that cannot be
+ * read.
+ */
+export function kindByContent(store: DiskStore, id: string): ContentKind | undefined {
   try {
+    const record = store.get(hexToBytes(id));
+    if (!record) return undefined;
+    const root = readRoot(record);
+    if (root.lengthBytes < LISTING_START.length) return 'file';
     const { value: first } = pagesOf(store, root).next();
-    if (!first || !isListing(first)) return [];
-    return readListing(readAll(store, root)).flatMap((entry) => (entry.type === 'link' ? [] : [entry.id]));
-  } catch {
-    return [];
+    if (!first || !isListing(first)) return 'file';
+    listedReferences(store, root);
+    return 'tree';
+  } catch (error) {
+    return error instanceof HostError ? 'file' : undefined;
   }
 }
 
@@ -104,7 +142,7 @@ export function readAll(store: DiskStore, root: Root): Uint8Array {
 /** The pages of a VMO in their order, up to its end. */
 function* pagesOf(store: DiskStore, root: Root): Generator<Uint8Array> {
   let left = Math.ceil(root.lengthBytes / PAGE_SIZE);
-  const steps: Omit<Step, 'isListed'>[] = [{ hash: root.top, level: heightOf(root.lengthBytes) }];
+  const steps: { hash: Uint8Array; level: number }[] = [{ hash: root.top, level: heightOf(root.lengthBytes) }];
   for (let step = steps.pop(); step && left > 0; step = steps.pop()) {
     const record = store.get(step.hash);
     if (!record) throw new Error(`the record ${bytesToHex(step.hash)} is missing`);

@@ -7,7 +7,8 @@ import { readRoot } from './canonical-records.js';
 import type { DiskStore } from './disk-store.js';
 import { Kind } from './packs/pack-format.js';
 import type { PackSet } from './packs/pack-set.js';
-import { listedIds } from './reach.js';
+import { listedReferences } from './reach.js';
+import type { Reference } from '../../vmo/records/record-store.js';
 import { RecordSizes } from './packs/record-sizes.js';
 
 /** Records of a kind. */
@@ -39,11 +40,11 @@ export function statStore(store: DiskStore): StoreStat {
   const { packs } = store;
   const code = store.codeSet();
   for (const set of [packs, code]) set.refresh();
-  const names = store.names.entries();
+  const names = store.names.references();
   const leaves = kindStat(packs, Kind.leaf);
   const sizes = new Map<string, Size>();
   const files = [...packs.list(), ...code.list()];
-  const logical = sumOf(names.map(([, id]) => sizeOf(store, id, sizes)));
+  const logical = sumOf(names.map((reference) => sizeOf(store, reference, sizes)));
   return {
     names: names.length,
     pins: store.names.pins().length,
@@ -89,16 +90,16 @@ function sumOf(sizes: readonly Size[]): Size {
 }
 
 /** What is missing counts as nothing. */
-function sizeOf(store: DiskStore, id: string, known: Map<string, Size>): Size {
-  const before = known.get(id);
+function sizeOf(store: DiskStore, { id, kind }: Reference, known: Map<string, Size>): Size {
+  const before = known.get(`${kind} ${id}`);
   if (before !== undefined) return before;
   const record = store.get(hexToBytes(id));
   if (!record) return { bytes: 0, pageBytes: 0 };
   const root = readRoot(record);
   const own = pagesOf(root.lengthBytes) * PAGE_SIZE;
-  const parts = listedIds(store, root);
+  const parts = kind === 'tree' ? listedReferences(store, root) : [];
   const below = sumOf(parts.map((part) => sizeOf(store, part, known)));
-  const size = { bytes: parts.length === 0 ? root.lengthBytes : below.bytes, pageBytes: own + below.pageBytes };
-  known.set(id, size);
+  const size = { bytes: kind === 'file' ? root.lengthBytes : below.bytes, pageBytes: own + below.pageBytes };
+  known.set(`${kind} ${id}`, size);
   return size;
 }

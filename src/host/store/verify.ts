@@ -12,6 +12,7 @@ import { Pace, type Watch } from './pace.js';
 import { scanPack } from './packs/pack-scan.js';
 import { Reach } from './reach.js';
 import { compareBytes } from './packs/record-table.js';
+import type { ContentKind } from '../../vmo/records/record-store.js';
 
 export interface VerifyProgress {
   readonly records: number;
@@ -137,12 +138,12 @@ async function followAll(
   missing: Map<string, string>;
   holders(hashes: readonly string[]): { ids: string[]; names: string[] };
 }> {
-  const names = store.names.entries();
+  const names = store.names.references();
   const reach = new Reach(store);
-  for (const id of [...names.map(([, id]) => id), ...store.names.pins()])
-    for (const _ of reach.add(id)) if (pace.isDue) await pace.pause();
+  for (const reference of [...names, ...store.names.pinnedReferences()])
+    for (const _ of reach.add(reference)) if (pace.isDue) await pace.pause();
   const missing = new Map(
-    reach.broken.map(({ hash, damage }) => [hash, damage?.detail ?? 'it is not in the store'] as const),
+    reach.broken.map(({ hash, damage, detail }) => [hash, damage?.detail ?? detail ?? 'it is not in the store'] as const), // prettier-ignore
   );
   const sought = new Set([...damaged, ...missing.keys()]);
   const contained = sought.size === 0 ? new Map<string, Set<string>>() : await containedIn(store, sought, pace);
@@ -151,7 +152,7 @@ async function followAll(
     holders(hashes) {
       const holds = ([, contained]: [string, Set<string>]): boolean => hashes.some((hash) => contained.has(hash));
       const ids = [...contained].filter(holds).map(([id]) => id).sort(); // prettier-ignore
-      return { ids, names: names.filter(([, id]) => ids.includes(id)).map(([name]) => name) };
+      return { ids, names: names.filter(({ id }) => ids.includes(id)).map(({ name }) => name) };
     },
   };
 }
@@ -163,10 +164,12 @@ async function containedIn(
   pace: Pace<VerifyProgress>,
 ): Promise<Map<string, Set<string>>> {
   const contained = new Map<string, Set<string>>();
-  const named = store.names.entries().map(([, id]) => id);
-  for (const id of new Set([...store.idsFrom(''), ...named])) {
+  const kinds = new Map<string, ContentKind>(store.idsFrom('').map((id) => [id, 'file']));
+  for (const { id, kind } of [...store.names.references(), ...store.names.pinnedReferences()])
+    if (kinds.get(id) !== 'tree') kinds.set(id, kind);
+  for (const [id, kind] of kinds) {
     const reach = new Reach(store);
-    for (const _ of reach.add(id)) if (pace.isDue) await pace.pause();
+    for (const _ of reach.add({ id, kind })) if (pace.isDue) await pace.pause();
     const hashes = [...sought].filter((hash) => reach.has(hexToBytes(hash)));
     if (hashes.length > 0) contained.set(id, new Set(hashes));
   }

@@ -10,11 +10,25 @@ export interface RecordStore {
   /** All hashes, ascending, from one on. */
   hashes(from?: Uint8Array): Iterable<Uint8Array>;
 }
+
+/** What the bytes of a VMO are: those of a file, or the listing of a directory, which refers to other VMOs in turn. */
+export type ContentKind = 'file' | 'tree';
+
+/** A VMO and what it is. The reference says what the bytes are: the same bytes can be a file here and a tree there. */
+export interface Reference {
+  /** The identity: 64 hexadecimal digits. */
+  readonly id: string;
+  readonly kind: ContentKind;
+}
+
 /** Names for identities. */
 export interface NameStore {
   get(name: string): string | undefined;
-  /** Sets (or with `next` undefined removes) a name if it is for `expected` now (undefined: if there is none). Durable, and everything flushed before is. */
-  compareAndSwap(name: string, expected: string | undefined, next: string | undefined): boolean;
+  /**
+   * Sets a name (or, with `next` undefined, removes it) if it stands for the identity `expected` now (undefined: for none).
+   * When it returns, that is durable, and so is everything that was flushed before.
+   */
+  compareAndSwap(name: string, expected: string | undefined, next: Reference | undefined): boolean;
   entries(): Iterable<readonly [string, string]>;
 }
 /** A record that is there and is not what its hash says, or of which only a part can be read. */

@@ -3,7 +3,7 @@ import t from 'tap';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { live } from './life.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, onlyProcess, openIn, putBytes } from './support.js';
+import { bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
 
 t.test('every write is cut at every byte', async (t) => {
   const files = new MemoryFiles();
@@ -41,7 +41,7 @@ t.test('the disk is full after every number of bytes: one clear error, and what 
       const store = openIn(files);
       for (let n = 0; n < 12; n++) {
         const id = await putBytes(store, content(n, 200 * n));
-        if (store.names.compareAndSwap(`n${n}`, undefined, id)) acknowledged.push(id);
+        if (store.names.compareAndSwap(`n${n}`, undefined, fileOf(id))) acknowledged.push(id);
       }
     } catch (error) {
       if (!/no space left on device/.test((error as Error).message))

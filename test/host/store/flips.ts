@@ -3,7 +3,7 @@ import { DamagedRecordError } from '../../../src/vmo/records/record-store.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { HostError } from '../../../src/host/failure.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, onlyProcess, openIn, putBytes } from './support.js';
+import { bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
 
 /** A store with content of all kinds; `isOpen`: as a process leaves it that was killed after it had acknowledged all. */
 export async function storeToFlip(isOpen: boolean): Promise<{ files: MemoryFiles; names: Map<string, Uint8Array> }> {
@@ -13,7 +13,7 @@ export async function storeToFlip(isOpen: boolean): Promise<{ files: MemoryFiles
     const store = openIn(files);
     for (let n = 0; n < 4; n++) {
       const bytes = content(4 * round + n, 1 + 1700 * n + 100 * round);
-      store.names.compareAndSwap(`round ${round}/${n}`, undefined, await putBytes(store, bytes));
+      store.names.compareAndSwap(`round ${round}/${n}`, undefined, fileOf(await putBytes(store, bytes)));
       names.set(`round ${round}/${n}`, bytes);
     }
     store.code.put(content(90 + round, 32), content(round, 900));

@@ -9,7 +9,7 @@ import { encodeListing, readListing, type TreeEntry } from '../../../src/host/st
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, openIn } from './support.js';
+import { bytesOf, content, fileOf, openIn } from './support.js';
 
 const large = content(3, 2_500_000);
 
@@ -67,10 +67,10 @@ t.test('a name that stands for a tree keeps all that is in it; a pin of a file k
   const directory = t.testdir({ tree: { a: 'in a', sub: { b: 'in b' } }, other: { c: 'in c', d: 'in d' } });
   const files = new MemoryFiles();
   const store = openIn(files);
-  const { id } = await importPath(store, `${directory}/tree`);
+  const tree = await importPath(store, `${directory}/tree`);
   await importPath(store, `${directory}/other`);
-  store.names.compareAndSwap('tree', undefined, id);
-  store.pin(idOf(Buffer.from('in c')), true);
+  store.names.compareAndSwap('tree', undefined, tree);
+  store.pin(fileOf(idOf(Buffer.from('in c'))), true);
   store.close();
   const collector = openIn(files, 'collect');
   const dry = await collectGarbage(collector, { dryRun: true });

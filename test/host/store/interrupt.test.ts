@@ -5,7 +5,7 @@ import type { DiskStore } from '../../../src/host/store/disk-store.js';
 import { importStream } from '../../../src/host/store/import.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, onlyProcess, openIn, putBytes } from './support.js';
+import { bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
 
 /** Files whose `n`-th use of a file, reads included, comes with a signal. */
 function withSignal(files: MemoryFiles, n: number): { files: MemoryFiles; signal: AbortSignal; uses: () => number } {
@@ -34,7 +34,7 @@ async function makeStore(): Promise<{ files: MemoryFiles; names: Map<string, Uin
       const bytes = content(4 * round + n, 3000 * n + round);
       const id = await putBytes(store, bytes);
       if (round === 3 || (round + n) % 2) continue;
-      store.names.compareAndSwap(`${round}/${n}`, undefined, id);
+      store.names.compareAndSwap(`${round}/${n}`, undefined, fileOf(id));
       names.set(`${round}/${n}`, bytes);
     }
     store.code.put(content(90 + round, 32), content(round, 900));

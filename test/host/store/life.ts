@@ -8,7 +8,7 @@ import type { ProcessTable } from '../../../src/host/store/leases.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import type { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, onlyProcess, openIn, putBytes } from './support.js';
+import { bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
 
 interface State {
   /** Changes that had been made when this was acknowledged. */
@@ -38,7 +38,8 @@ export class Acknowledged {
   }
 
   set(store: DiskStore, what: string, id: string | undefined): void {
-    if (!store.names.compareAndSwap(what, this.names[what], id)) throw new Error('nobody else names anything');
+    if (!store.names.compareAndSwap(what, this.names[what], id === undefined ? undefined : fileOf(id)))
+      throw new Error('nobody else names anything');
     const { [what]: _, ...others } = this.names;
     this.note(id === undefined ? others : { ...others, [what]: id });
   }
@@ -70,7 +71,7 @@ export class Acknowledged {
     const { problems } = await verifyStore(store);
     if (problems.length > 0) return `after ${at}: ${JSON.stringify(problems[0])}`;
     const id = await putBytes(store, content(9, 30));
-    if (!store.names.compareAndSwap('new', undefined, id)) return `after ${at}: no name can be set`;
+    if (!store.names.compareAndSwap('new', undefined, fileOf(id))) return `after ${at}: no name can be set`;
     store.close();
     return undefined;
   }

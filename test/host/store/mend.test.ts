@@ -6,7 +6,7 @@ import { importStream } from '../../../src/host/store/import.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { bitsOf, nthBit, storeToFlip } from './flips.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, onlyProcess, openIn, putBytes } from './support.js';
+import { bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
 
 const FLIPS = 60;
 
@@ -88,14 +88,14 @@ t.test('a damaged line of the names harms no other name, and no later one', asyn
   const store = openIn(files);
   const ids = await Promise.all([0, 1, 2, 3].map((n) => putBytes(store, content(n, 100))));
   const [first, second, third, fourth] = ids as [string, string, string, string];
-  store.names.compareAndSwap('early', undefined, first);
+  store.names.compareAndSwap('early', undefined, fileOf(first));
   const from = files.bytesOf('/store/names').length;
-  store.names.compareAndSwap('lost', undefined, first);
+  store.names.compareAndSwap('lost', undefined, fileOf(first));
   const to = files.bytesOf('/store/names').length;
-  store.names.compareAndSwap('early', first, second);
-  store.names.compareAndSwap('lost', first, third);
-  store.names.compareAndSwap('late', undefined, fourth);
-  store.pin(fourth, true);
+  store.names.compareAndSwap('early', first, fileOf(second));
+  store.names.compareAndSwap('lost', first, fileOf(third));
+  store.names.compareAndSwap('late', undefined, fileOf(fourth));
+  store.pin(fileOf(fourth), true);
   store.close();
 
   const both = files.copy();
@@ -112,7 +112,7 @@ t.test('a damaged line of the names harms no other name, and no later one', asyn
   );
   t.strictSame(reader.names.pins(), [fourth]);
   t.match(reader.names.warning, /^'\/store\/names' is damaged at byte \d+: names may be missing, or stand for what/);
-  t.equal(reader.names.compareAndSwap('late', fourth, first), true, 'names can be set');
+  t.equal(reader.names.compareAndSwap('late', fourth, fileOf(first)), true, 'names can be set');
   const [problem] = (await verifyStore(reader)).problems;
   t.match(problem, { what: 'names', detail: /what is left of it: "\w{8} \{/ });
   reader.close();
@@ -141,7 +141,7 @@ t.test('gc moves nothing, and says so, where it meets a damaged record', async (
   const store = openIn(files);
   const keep = await putBytes(store, content(1, 5000));
   await putBytes(store, content(3, 9000));
-  store.names.compareAndSwap('keep', undefined, keep);
+  store.names.compareAndSwap('keep', undefined, fileOf(keep));
   store.close();
   const pack = files.paths().find((path) => path.endsWith('.pack'))!;
   files.bytesOf(pack)[1000]! ^= 1;

@@ -6,7 +6,7 @@ import type { DiskStore } from '../../../src/host/store/disk-store.js';
 import type { ProcessTable } from '../../../src/host/store/leases.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, openIn, putBytes } from './support.js';
+import { bytesOf, content, fileOf, openIn, putBytes } from './support.js';
 
 const step = fc.oneof(
   {
@@ -69,7 +69,7 @@ class Modelled {
     const next = this.idAt(pick);
     const other = [...this.contents.keys()].find((id) => id !== now);
     const expected = stale ? other : now;
-    const isSet = this.stores[by]!.names.compareAndSwap(name, expected, next);
+    const isSet = this.stores[by]!.names.compareAndSwap(name, expected, next === undefined ? undefined : fileOf(next));
     equal(isSet, expected === now, `compare-and-swap of ${name}`);
     if (!isSet) return;
     if (next === undefined) this.names.delete(name);
@@ -79,7 +79,7 @@ class Modelled {
   private pin({ by, pick, on }: Step & { do: 'pin' }): void {
     const id = this.idAt(pick);
     if (id === undefined) return;
-    equal(this.stores[by]!.pin(id, on), this.pins.has(id) !== on, `pin of ${id}`);
+    equal(this.stores[by]!.pin(fileOf(id), on), this.pins.has(id) !== on, `pin of ${id}`);
     if (on) this.pins.add(id);
     else this.pins.delete(id);
   }

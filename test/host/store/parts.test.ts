@@ -9,7 +9,7 @@ import { encodeHeader, keptIn, Kind, readHeader } from '../../../src/host/store/
 import { compareBytes, RecordTable } from '../../../src/host/store/packs/record-table.js';
 import type { ProcessTable } from '../../../src/host/store/leases.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, openIn, putBytes } from './support.js';
+import { bytesOf, content, fileOf, openIn, putBytes } from './support.js';
 
 /** What is kept of records, with repetitions near and far. */
 const kepts = fc.array(
@@ -96,7 +96,7 @@ t.test('writers and collectors exclude one another; readers do not, and keep wha
   collector.close();
   t.equal(Buffer.compare(bytesOf(reader, held)!, content(1, 5000)), 0);
   t.equal(bytesOf(reader, other), undefined);
-  t.throws(() => reader.names.compareAndSwap('a', undefined, held), /open to read/);
+  t.throws(() => reader.names.compareAndSwap('a', undefined, fileOf(held)), /open to read/);
   reader.close();
   t.strictSame(files.list('/store/leases'), []);
 });

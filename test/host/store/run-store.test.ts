@@ -6,7 +6,7 @@ import { DiskStore } from '../../../src/host/store/disk-store.js';
 import { importPath } from '../../../src/host/store/import.js';
 import { statStore } from '../../../src/host/store/stat.js';
 import { bd0 } from '../../cli/bd0.js';
-import { content, putBytes } from './support.js';
+import { content, fileOf, putBytes } from './support.js';
 
 const guests = fileURLToPath(new URL('../../../guest', import.meta.url));
 const image = `${guests}/hello_world`;
@@ -14,7 +14,7 @@ const image = `${guests}/hello_world`;
 async function storeWithImage(directory: string, name: string): Promise<string> {
   const store = DiskStore.open(directory, { mode: 'write', create: true });
   const { id } = await importPath(store, image);
-  store.names.compareAndSwap(name, undefined, id);
+  store.names.compareAndSwap(name, undefined, fileOf(id));
   store.close();
   return id;
 }

@@ -4,6 +4,7 @@ import { DiskStore } from '../../../src/host/store/disk-store.js';
 import type { FileLayer } from '../../../src/host/store/file-layer.js';
 import { importStream } from '../../../src/host/store/import.js';
 import type { LeaseMode, ProcessTable } from '../../../src/host/store/leases.js';
+import type { Reference } from '../../../src/index.js';
 import { readAll } from '../../../src/host/store/reach.js';
 
 /** A machine on which one process runs: all before it are gone. */
@@ -19,6 +20,11 @@ export function openIn(files: FileLayer, mode: LeaseMode = 'write', processes = 
 /** Puts bytes. Answers their identity. */
 export async function putBytes(store: DiskStore, bytes: Uint8Array): Promise<string> {
   return (await importStream(store, [bytes])).id;
+}
+
+/** Refers to the content of a file. */
+export function fileOf(id: string): Reference {
+  return { id, kind: 'file' };
 }
 
 /** The bytes of an identity; undefined where it is not there. */

@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { collectGarbage } from '../../../src/host/store/collect.js';
 import { DiskStore } from '../../../src/host/store/disk-store.js';
-import { bytesOf, content, putBytes } from './support.js';
+import { bytesOf, content, fileOf, putBytes } from './support.js';
 
 /** What is written under a number of a round. */
 export function contentOf(round: number, n: number): Uint8Array {
@@ -19,7 +19,7 @@ async function writeNames(directory: string, round: number, names: number): Prom
   let store = DiskStore.open(directory, { mode: 'write', create: true });
   for (let n = 0; n < names; n++) {
     const id = await putBytes(store, contentOf(round, n));
-    if (!store.names.compareAndSwap(`round ${round}/${n}`, undefined, id))
+    if (!store.names.compareAndSwap(`round ${round}/${n}`, undefined, fileOf(id)))
       throw new Error('nobody else sets this name');
     writeSync(1, `${n} ${id}\n`);
     if (n % 10 !== 9) continue;
@@ -40,7 +40,7 @@ async function count(directory: string, times: number): Promise<void> {
     const now = store.names.get(COUNTER);
     const value = now === undefined ? 0 : Number(Buffer.from(bytesOf(store, now)!).toString());
     const next = await putBytes(store, Buffer.from(String(value + 1)));
-    if (store.names.compareAndSwap(COUNTER, now, next)) done++;
+    if (store.names.compareAndSwap(COUNTER, now, fileOf(next))) done++;
   }
   store.close();
 }

@@ -28,11 +28,10 @@ export async function checkout(words: readonly string[], options: CheckoutOption
   requireWords(words, 'checkout', 'a TARGET and a PATH', 2, 2);
   const path = words[1]!;
   await withStored(words.slice(0, 1), options.store, 'read', ([target], store) => {
-    const { tree, id } = target!;
+    const { tree, id, word, contentKind } = target!;
     const writer = new TreeWriter(store);
     try {
-      const listing = store.listing(id);
-      if (listing) writer.writeTree(listing, path);
+      if (contentKind === 'tree') writer.writeTree(store.listing(id, word), path);
       else writer.writeFile(tree, path, false);
       writer.writeLinks();
     } finally {
@@ -80,7 +79,7 @@ class TreeWriter {
       const path = join(directory, entry.name);
       if (entry.type === 'tree') {
         attempt('make directory', path, () => mkdirSync(path));
-        this.writeEntries(this.store.requireListing(entry.id, path), path);
+        this.writeEntries(this.store.listing(entry.id, path), path);
       } else if (entry.type === 'file') this.writeFile(this.store.tree(entry.id), path, entry.executable);
       else this.links.push({ path, target: entry.target });
     }

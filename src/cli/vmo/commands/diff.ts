@@ -25,7 +25,7 @@ export async function diff(words: readonly string[], { store, json }: DiffOption
 }
 
 function isTree(target: Target): target is StoredTarget {
-  return target.kind === 'stored' && target.store.kindOf(target.tree) === 'tree';
+  return target.kind === 'stored' && target.contentKind === 'tree';
 }
 
 /** Tells paths. Answers how many. */

@@ -79,7 +79,7 @@ function writeParts(target: StoredTarget, write: (part: Uint8Array) => void): vo
     waiting = [];
     length = 0;
   };
-  for (const record of exportTree(target.store, target.id)) {
+  for (const record of exportTree(target.store, { id: target.id, kind: target.contentKind })) {
     waiting.push(record);
     length += record.length;
     if (length >= PART_BYTES) flush();

@@ -8,7 +8,7 @@ import { partsOf, STDIN_NAME } from '../content/file-parts.js';
 import { tell, tellJson, visible } from '../output.js';
 import { interruptible, requireWords } from '../perform.js';
 import { progressText, StatusLine } from '../progress.js';
-import { openStore, type StoreView } from '../content/store-view.js';
+import { openStore, type Reference, type StoreView } from '../content/store-view.js';
 import { totalBytesOf } from '../content/total-bytes.js';
 import { BadTreeStreamError, TreeStreamReader } from '../content/tree-stream.js';
 
@@ -21,8 +21,7 @@ export interface ImportOptions {
 }
 
 /** What was imported, for a program. */
-interface Told {
-  readonly id: string;
+interface Told extends Reference {
   readonly length: number;
   readonly files?: number;
   readonly vmos?: number;
@@ -41,7 +40,7 @@ export async function importContent(words: readonly string[], options: ImportOpt
   const store = await openStore(options.store, 'write', true);
   try {
     const told = await interruptible((stop) => take(words[0]!, options.stream, store, stop));
-    const replaced = name === undefined ? undefined : store.setName(name, told.id);
+    const replaced = name === undefined ? undefined : store.setName(name, told);
     for (const path of told.skipped ?? [])
       writeToStderr(`bd0: left out '${visible(path)}': it is neither a file, a directory nor a link`);
     for (const path of told.quarantined) writeToStderr(`bd0: ${quarantineText(path)}`);
@@ -88,9 +87,9 @@ async function takeStream(
       await store.disk.packs.ease();
       onProgress({ files: 1, bytes });
     }
-    const { id, lengthBytes, vmos } = reader.finish();
+    const { id, kind, lengthBytes, vmos } = reader.finish();
     const quarantined = await store.disk.settle();
-    return { id, length: lengthBytes, vmos, bytes, quarantined };
+    return { id, kind, length: lengthBytes, vmos, bytes, quarantined };
   } catch (error) {
     if (!(error instanceof BadTreeStreamError)) throw fileFailure('read', path, error);
     throw new Failure(`'${path}' is not what bd0 vmo export writes: ${error.message}`);

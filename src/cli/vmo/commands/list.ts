@@ -1,8 +1,8 @@
 /** `bd0 vmo ls`: names, and what is in trees. */
 import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { tell, tellJson, visible } from '../output.js';
-import { openStore, type StoreView } from '../content/store-view.js';
-import { findStored } from '../content/target.js';
+import { openStore, type Reference, type StoreView } from '../content/store-view.js';
+import { findStored, type StoredTarget } from '../content/target.js';
 
 /** The options of the command. */
 export interface ListOptions {
@@ -45,32 +45,37 @@ export async function list(words: readonly string[], options: ListOptions): Prom
 function linesOf(word: string, store: StoreView): Listed[] {
   const found = findStored(word, store);
   const below = namesBelow(`${word.replace(/\/$/, '')}/`, store);
-  if (found) return [...(treeLines(found.id, store) ?? [lineOf(word, found.id, store)]), ...below];
+  if (found)
+    return [
+      ...(found.contentKind === 'tree'
+        ? treeLines(found, store)
+        : [lineOf(word, { id: found.id, kind: found.contentKind }, store)]),
+      ...below,
+    ];
   if (below.length > 0) return below;
   throw new Failure(`'${word}' is no name and no ID in '${store.directory}'`, EXIT_NOT_FOUND);
 }
 
 function namesBelow(prefix: string, store: StoreView): Listed[] {
-  const names = store.nameEntries().filter(([name]) => name.startsWith(prefix));
-  return names.map(([name, id]) => lineOf(name, id, store));
+  const names = store.names().filter(({ name }) => name.startsWith(prefix));
+  return names.map((reference) => lineOf(reference.name, reference, store));
 }
 
-function treeLines(id: string, store: StoreView): Listed[] | undefined {
-  return store.listing(id)?.map((entry) => {
+function treeLines({ id, word }: StoredTarget, store: StoreView): Listed[] {
+  return store.listing(id, word).map((entry) => {
     if (entry.type === 'link') {
       return { name: entry.name, id: undefined, length: undefined, kind: 'link', target: entry.target };
     }
     return {
-      ...lineOf(entry.name, entry.id, store),
+      ...lineOf(entry.name, { id: entry.id, kind: entry.type }, store),
       ...(entry.type === 'file' && entry.executable && { executable: true }),
     };
   });
 }
 
-function lineOf(name: string, id: string, store: StoreView): Listed {
+function lineOf(name: string, { id, kind }: Reference, store: StoreView): Listed {
   try {
-    const tree = store.tree(id);
-    return { name, id, length: tree.lengthBytes, kind: store.kindOf(tree) };
+    return { name, id, length: store.tree(id).lengthBytes, kind };
   } catch (error) {
     if (!(error instanceof Error) || !['DamagedRecordError', 'MissingRecordError'].includes(error.name)) throw error;
     return { name, id, length: undefined, kind: 'damaged' };

@@ -2,7 +2,7 @@
 import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { tell, tellJson } from '../output.js';
 import { requireWords } from '../perform.js';
-import { openStore, type StoreView } from '../content/store-view.js';
+import { openStore, type Reference, type StoreView } from '../content/store-view.js';
 import { findStored, requireStored } from '../content/target.js';
 
 /** The options of these commands. */
@@ -16,8 +16,8 @@ export async function nameContent(words: readonly string[], { store: directory, 
   requireWords(words, 'name', 'a TARGET and a NAME', 2, 2);
   const [word, name] = words as [string, string];
   await withStore(directory, (store) => {
-    const { id } = requireStored(word, store);
-    const replaced = store.setName(name, id);
+    const { id, contentKind } = requireStored(word, store);
+    const replaced = store.setName(name, { id, kind: contentKind });
     if (json) tellJson({ name, id, ...(replaced !== undefined && { replaced }) });
   });
   return 0;
@@ -28,9 +28,10 @@ export async function moveName(words: readonly string[], { store: directory, jso
   requireWords(words, 'mv', 'two NAMEs', 2, 2);
   const [from, to] = words as [string, string];
   await withStore(directory, (store) => {
-    const id = requireName(from, store);
+    const reference = requireName(from, store);
+    const { id } = reference;
     // The new name comes first: whatever happens between the two, the content has one.
-    if (from === to || !store.disk.names.compareAndSwap(to, undefined, id))
+    if (from === to || !store.disk.names.compareAndSwap(to, undefined, reference))
       throw new Failure(`'${to}' is a name already: bd0 vmo rm takes it away`);
     if (!store.disk.names.compareAndSwap(from, id, undefined))
       throw new Failure(`'${from}' became a name of something else meanwhile; '${to}' is a name of ${id}`);
@@ -55,9 +56,9 @@ export async function removeNames(words: readonly string[], { store: directory, 
 /** `bd0 vmo pin [TARGET...]`. */
 export async function pin(words: readonly string[], { store: directory, json }: NameOptions): Promise<number> {
   await withStore(directory, (store) => {
-    const ids = words.map((word) => requireStored(word, store).id);
-    for (const id of ids) store.disk.pin(id, true);
-    for (const id of words.length === 0 ? store.disk.names.pins() : ids)
+    const targets = words.map((word) => requireStored(word, store));
+    for (const { id, contentKind } of targets) store.disk.pin({ id, kind: contentKind }, true);
+    for (const id of words.length === 0 ? store.disk.names.pins() : targets.map(({ id }) => id))
       if (json) tellJson({ id, pinned: true });
       else tell(id);
   });
@@ -68,9 +69,9 @@ export async function pin(words: readonly string[], { store: directory, json }: 
 export async function unpin(words: readonly string[], { store: directory, json }: NameOptions): Promise<number> {
   requireWords(words, 'unpin', 'an ID', 1, Infinity);
   await withStore(directory, (store) => {
-    const ids = words.map((word) => pinned(word, store));
-    for (const id of ids) {
-      store.disk.pin(id, false);
+    for (const reference of words.map((word) => pinned(word, store))) {
+      const { id } = reference;
+      store.disk.pin(reference, false);
       if (json) tellJson({ id, pinned: false });
       else tell(id);
     }
@@ -78,19 +79,20 @@ export async function unpin(words: readonly string[], { store: directory, json }
   return 0;
 }
 
-function pinned(word: string, store: StoreView): string {
-  const pins = store.disk.names.pins();
-  const begun = /^[0-9a-f]{4,64}$/i.test(word) ? pins.filter((id) => id.startsWith(word.toLowerCase())) : [];
+function pinned(word: string, store: StoreView): Reference {
+  const pins = store.disk.names.pinnedReferences();
+  const begun = /^[0-9a-f]{4,64}$/i.test(word) ? pins.filter(({ id }) => id.startsWith(word.toLowerCase())) : [];
   if (begun.length > 1) throw new Failure(`'${word}' is the beginning of ${begun.length} identities that are pinned`);
-  const id = begun[0] ?? findStored(word, store)?.id;
-  if (id === undefined || !pins.includes(id)) throw new Failure(`'${word}' is not pinned`, EXIT_NOT_FOUND);
-  return id;
+  const id = begun[0]?.id ?? findStored(word, store)?.id;
+  const found = pins.find((reference) => reference.id === id);
+  if (!found) throw new Failure(`'${word}' is not pinned`, EXIT_NOT_FOUND);
+  return found;
 }
 
-function requireName(name: string, store: StoreView): string {
-  const id = store.idOfName(name);
-  if (id === undefined) throw new Failure(`'${name}' is no name in '${store.directory}'`, EXIT_NOT_FOUND);
-  return id;
+function requireName(name: string, store: StoreView): Reference {
+  const reference = store.named(name);
+  if (!reference) throw new Failure(`'${name}' is no name in '${store.directory}'`, EXIT_NOT_FOUND);
+  return reference;
 }
 
 async function withStore(directory: string | undefined, work: (store: StoreView) => void): Promise<void> {

@@ -3,17 +3,13 @@ import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { HostError } from '../../../host/failure.js';
 import { writeToStderr } from '../../../host/console/host-output.js';
 import type { DiskStore } from '../../../host/store/disk-store.js';
-import {
-  isListing,
-  LISTING_BYTES_MAX,
-  LISTING_START,
-  readListing,
-  type TreeEntry,
-} from '../../../host/store/listing.js';
+import { LISTING_BYTES_MAX, readListing, type TreeEntry } from '../../../host/store/listing.js';
+import type { NamedReference } from '../../../host/store/names.js';
+import type { Reference } from '../../../index.js';
 import { readContent, StoredContent } from './content.js';
 import { RecordTree } from './record-tree.js';
 
-export type { TreeEntry };
+export type { Reference, TreeEntry };
 
 /** The environment variable that says where the store is, where --store does not. */
 const STORE_VARIABLE = 'BD0_STORE';
@@ -57,68 +53,50 @@ export class StoreView {
     return this.tree(id);
   }
 
-  /** Whether a VMO is the listing of a directory, and so stands for a tree. */
-  kindOf(tree: RecordTree): 'tree' | 'file' {
-    return entriesOf(tree) === undefined ? 'file' : 'tree';
+  /** What is in a tree. Throws Failure where `id` is that of other content; `path` is what the user calls it. */
+  listing(id: string, path: string): readonly TreeEntry[] {
+    const content = new StoredContent(this.tree(id));
+    try {
+      if (content.lengthBytes > LISTING_BYTES_MAX) throw new HostError('it is longer than any listing', 'invalid');
+      return readListing(readContent(content, 0, content.lengthBytes));
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      throw new Failure(`'${path}' cannot be read as a tree: ${error.message}`);
+    }
   }
 
-  /** What is in a tree; undefined for any other content. */
-  listing(id: string): readonly TreeEntry[] | undefined {
-    return entriesOf(this.tree(id));
-  }
-
-  /** As `listing`, of what is a tree by what its parent says. */
-  requireListing(id: string, path: string): readonly TreeEntry[] {
-    const entries = this.listing(id);
-    if (entries === undefined) throw new Failure(`'${path}' is a tree by the listing that it is in, but ${id} is none`);
-    return entries;
-  }
-
-  /** Where a path leads to from a tree that was called `base`. Throws Failure: 127 where there is nothing. */
-  idOfPath(id: string, base: string, path: string): string {
+  /** What a path leads to from a tree that was called `base`. Throws Failure: 127 where there is nothing. */
+  followPath(reference: Reference, base: string, path: string): Reference {
     let at = base;
-    let found = id;
+    let found = reference;
     for (const name of path.split('/').filter((part) => part !== '')) {
-      const entries = this.listing(found);
-      if (entries === undefined) throw new Failure(`'${at}' is no tree, so nothing is in it`, EXIT_NOT_FOUND);
-      const entry = entries.find((candidate) => candidate.name === name);
+      if (found.kind !== 'tree') throw new Failure(`'${at}' is no tree, so nothing is in it`, EXIT_NOT_FOUND);
+      const entry = this.listing(found.id, at).find((candidate) => candidate.name === name);
       if (entry === undefined) throw new Failure(`there is no '${name}' in '${at}'`, EXIT_NOT_FOUND);
       at = `${at}/${name}`;
       if (entry.type === 'link')
         throw new Failure(`'${at}' is a symbolic link to '${entry.target}', which is not followed`);
-      found = entry.id;
+      found = { id: entry.id, kind: entry.type };
     }
     return found;
   }
 
-  idOfName(name: string): string | undefined {
-    return this.disk.names.get(name);
+  /** What a name stands for. */
+  named(name: string): Reference | undefined {
+    return this.disk.names.reference(name);
   }
 
-  /** Names, ascending, each with its identity. */
-  nameEntries(): [name: string, id: string][] {
-    return this.disk.names.entries();
+  /** Names, ascending, with what they stand for. */
+  names(): readonly NamedReference[] {
+    return this.disk.names.references();
   }
 
-  /** Makes a name stand for an identity, or for nothing, whatever it stands for now: which is answered. */
-  setName(name: string, id: string | undefined): string | undefined {
+  /** Makes a name stand for content, or for nothing, whatever it stands for now. Returns the identity that it stood for. */
+  setName(name: string, next: Reference | undefined): string | undefined {
     for (;;) {
-      const now = this.disk.names.get(name);
-      if (now === id || this.disk.names.compareAndSwap(name, now, id)) return now;
+      const now = this.named(name);
+      const isSame = now?.id === next?.id && now?.kind === next?.kind;
+      if (isSame || this.disk.names.compareAndSwap(name, now?.id, next)) return now?.id;
     }
-  }
-}
-
-/** What a VMO lists, if it is a listing. */
-function entriesOf(tree: RecordTree): readonly TreeEntry[] | undefined {
-  const content = new StoredContent(tree);
-  const { lengthBytes } = content;
-  if (lengthBytes < LISTING_START.length || lengthBytes > LISTING_BYTES_MAX) return undefined;
-  if (!isListing(readContent(content, 0, LISTING_START.length))) return undefined;
-  try {
-    return readListing(readContent(content, 0, lengthBytes));
-  } catch (error) {
-    if (error instanceof HostError) return undefined;
-    throw error;
   }
 }

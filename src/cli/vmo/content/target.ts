@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { FileContent, StoredContent, type Content } from './content.js';
 import type { RecordTree } from './record-tree.js';
-import { openStore, storeDirectory, type OpenMode, type StoreView } from './store-view.js';
+import type { ContentKind } from '../../../index.js';
+import { openStore, storeDirectory, type OpenMode, type Reference, type StoreView } from './store-view.js';
 
 /** Content of a store. */
 export interface StoredTarget {
@@ -11,6 +12,10 @@ export interface StoredTarget {
   /** As it was given. */
   readonly word: string;
   readonly id: string;
+  /** What its bytes are, by the name or the tree that refers to them; for an ID alone, `DiskStore.kindOf`. */
+  readonly contentKind: ContentKind;
+  /** Whether it was given as an ID, which says nothing of what its bytes are. */
+  readonly isById: boolean;
   readonly tree: RecordTree;
   readonly store: StoreView;
 }
@@ -84,18 +89,31 @@ export function requireStored(word: string, store: StoreView): StoredTarget {
 
 /** As `requireStored`; undefined where there is none. What a path leads to within a tree must be there, though. */
 export function findStored(word: string, store: StoreView): StoredTarget | undefined {
-  const id = store.idOfName(word) ?? idOf(word, store);
-  if (id !== undefined) return stored(word, id, store);
+  const found = referenceOf(word, store);
+  if (found) return stored(word, found, store);
   for (let slash = word.lastIndexOf('/'); slash > 0; slash = word.lastIndexOf('/', slash - 1)) {
     const base = word.slice(0, slash);
-    const baseId = store.idOfName(base) ?? idOf(base, store);
-    if (baseId !== undefined) return stored(word, store.idOfPath(baseId, base, word.slice(slash + 1)), store);
+    const tree = referenceOf(base, store);
+    if (tree) return stored(word, { ...store.followPath(tree, base, word.slice(slash + 1)), isById: false }, store);
   }
   return undefined;
 }
 
-function stored(word: string, id: string, store: StoreView): StoredTarget {
-  return { kind: 'stored', word, id, tree: store.held(id), store };
+/** What a word stands for by itself. */
+interface Found extends Reference {
+  readonly isById: boolean;
+}
+
+/** What a name or an identity stands for. */
+function referenceOf(word: string, store: StoreView): Found | undefined {
+  const named = store.named(word);
+  if (named) return { ...named, isById: false };
+  const id = idOf(word, store);
+  return id === undefined ? undefined : { id, kind: store.disk.kindOf(id), isById: true };
+}
+
+function stored(word: string, { id, kind, isById }: Found, store: StoreView): StoredTarget {
+  return { kind: 'stored', word, id, contentKind: kind, isById, tree: store.held(id), store };
 }
 
 /** The identity that digits are the beginning of. Throws Failure where there are several. */
@@ -112,8 +130,8 @@ export function contentOf(target: Target): Content {
   return target.kind === 'stored' ? new StoredContent(target.tree) : new FileContent(target.path);
 }
 
-/** Refuses a tree, whose bytes are a listing. */
+/** Refuses a tree, unless it was given as an ID: that stands for bytes, even if they are those of a listing. */
 export function requireBytes(target: Target): void {
-  if (target.kind === 'stored' && target.store.kindOf(target.tree) === 'tree')
+  if (target.kind === 'stored' && target.contentKind === 'tree' && !target.isById)
     throw new Failure(`'${target.word}' is a tree: bd0 vmo ls lists it`);
 }

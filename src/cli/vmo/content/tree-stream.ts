@@ -7,24 +7,24 @@ import { exportRecords } from '../../../vmo/records/canonical-stream.js';
 import { CanonicalStreamReader } from '../../../vmo/records/canonical-stream-reader.js';
 import { CanonicalStreamError, MissingRecordError } from '../../../vmo/errors.js';
 import { sha256 } from '../../../host/sha256.js';
-import type { StoreView } from './store-view.js';
+import { kindByContent } from '../../../host/store/reach.js';
+import type { Reference, StoreView } from './store-view.js';
 
 /** Bytes that `exportTree` does not write. */
 export class BadTreeStreamError extends Error {
   override readonly name = 'BadTreeStreamError';
 }
 
-/** What was read. */
-export interface ReadTree {
-  readonly id: string;
+/** What was read. A stream does not say what its bytes are: a VMO that is a listing is read as a tree. */
+export interface ReadTree extends Reference {
   readonly lengthBytes: number;
   /** VMOs, that of `id` included. */
   readonly vmos: number;
 }
 
 /** The records of a VMO and, if it is a tree, of all that is in it. Throws DamagedRecordError, MissingRecordError. */
-export function* exportTree(store: StoreView, id: string): Generator<Uint8Array, void, undefined> {
-  for (const part of idsOf(store, id)) {
+export function* exportTree(store: StoreView, reference: Reference): Generator<Uint8Array, void, undefined> {
+  for (const part of idsOf(store, reference)) {
     const records = exportRecords(store.disk, part, sha256);
     if (records === undefined) throw new MissingRecordError(`the root ${part} is not in the store`);
     yield* records;
@@ -32,14 +32,17 @@ export function* exportTree(store: StoreView, id: string): Generator<Uint8Array,
 }
 
 /** The identities that a tree is made of, its own first. Each listing is looked at when the one behind it is asked for. */
-function* idsOf(store: StoreView, id: string): Generator<string, void, undefined> {
-  const open = [id];
+function* idsOf(store: StoreView, reference: Reference): Generator<string, void, undefined> {
+  const open = [reference];
   const met = new Set<string>();
+  const followed = new Set<string>();
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (met.has(next)) continue;
-    met.add(next);
-    yield next;
-    const below = (store.listing(next) ?? []).flatMap((entry) => (entry.type === 'link' ? [] : [entry.id]));
+    const { id, kind } = next;
+    if (!met.has(id)) yield id;
+    met.add(id);
+    if (kind === 'file' || followed.has(id)) continue;
+    followed.add(id);
+    const below = store.listing(id, id).flatMap((entry) => (entry.type === 'link' ? [] : [{ id: entry.id, kind: entry.type }])); // prettier-ignore
     open.push(...below.reverse());
   }
 }
@@ -47,7 +50,7 @@ function* idsOf(store: StoreView, id: string): Generator<string, void, undefined
 /** Reads what `exportTree` writes into a store, in parts of any size, and verifies it as it comes. */
 export class TreeStreamReader {
   private reader: CanonicalStreamReader;
-  private first: { readonly id: string; readonly lengthBytes: number } | undefined;
+  private first: (Reference & { readonly lengthBytes: number }) | undefined;
   private expected: Generator<string, void, undefined> | undefined;
   private vmos = 0;
   private isOver = false;
@@ -80,11 +83,11 @@ export class TreeStreamReader {
   /** After a stream: on to the next one, if there is one. */
   private goOn(): void {
     const { id, lengthBytes } = this.explained(() => this.reader.finish());
-    this.first ??= { id, lengthBytes };
+    this.first ??= { id, kind: kindByContent(this.store.disk, id) ?? 'file', lengthBytes };
     this.vmos++;
     this.start = this.position;
     if (this.expected === undefined) {
-      this.expected = idsOf(this.store, id);
+      this.expected = idsOf(this.store, this.first);
       this.expected.next();
     }
     const next = this.expected.next();
