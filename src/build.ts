@@ -53,7 +53,9 @@ function generateInterpreterModule(): void {
 async function bundleCommandLine(): Promise<void> {
   const isPackage = (id: string): boolean => !id.startsWith('.') && !id.startsWith('/');
   const input = fileURLToPath(new URL('./cli/main.js', import.meta.url));
-  const bundle = await rollup({ input, external: isPackage });
+  // Modules other than the entry only declare things, so a chunk holds no more than what it uses of index.ts.
+  const treeshake = { moduleSideEffects: (id: string): boolean => id === input };
+  const bundle = await rollup({ input, external: isPackage, treeshake });
   const dir = join(compiled, 'bundle');
   rmSync(dir, { recursive: true, force: true });
   await bundle.write({ dir, format: 'es', entryFileNames: 'main.js', chunkFileNames: 'main-[name].js' });

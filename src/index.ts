@@ -1,7 +1,12 @@
-/** The public API of bd0. */
+/** The public API of bd0, in groups; docs/library.md has an example for each. It needs nothing from its host. */
+
+// The machine.
 export { Computer } from './computer.js';
 export type { ComputerOptions, Outcome, RunLimits, Statistics } from './computer.js';
+export type { Engine } from './cpu/cpu.js';
 export type { CpuState } from './cpu/state/cpu-state.js';
+export { DEFAULT_THRESHOLD as DEFAULT_TRANSLATION_THRESHOLD } from './cpu/translator/options.js';
+export type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
 export type { CodeStore } from './cpu/translator/cache/code-record.js';
 export type {
   TranslatedInstruction,
@@ -9,35 +14,59 @@ export type {
   TranslationHook,
   TranslationStats,
 } from './cpu/translator/events.js';
-export type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
-export type { Console } from './kernel/terminal/console.js';
-export { ElfError } from './kernel/program/elf-fields.js';
-export { Errno, KernelError, errnoName } from './kernel/errors.js';
-export type { FaultEvent, InputEvent, KernelCallEvent, KernelHooks } from './kernel/hooks.js';
+export type { FrameCounters } from './vmo/frames/frame-pool.js';
+export type { WriteBackCounters } from './kernel/memory/write-back.js';
+
+// The kernel: programs, the console, hooks, errors.
 export type { StartOptions } from './kernel/program/loader.js';
-export type { MemoryAccess } from './kernel/memory/mapping.js';
-export { MemoryNames, isName, sortedNames } from './kernel/names.js';
-export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutcome } from './kernel/names.js';
-export type { FaultOutcome } from './kernel/memory/pager.js';
 export type { Process, ProcessEnd } from './kernel/tasks/process.js';
 export type { Thread } from './kernel/tasks/thread.js';
-export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious-write.js';
-export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/reports/spurious-write.js';
-export type { Surroundings } from './kernel/reports/surroundings.js';
-export { describeTrap, trapOfSpuriousWrite } from './kernel/reports/trap-report.js';
-export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js';
-export type { WriteBackCounters } from './kernel/memory/write-back.js';
-export type { HashFunction } from './vmo/content/canonical-form.js';
+export type { Clock } from './kernel/kernel-options.js';
+export type { Console, ConsoleInput } from './kernel/terminal/console.js';
+export type { FaultEvent, InputEvent, KernelCallEvent, KernelHooks } from './kernel/hooks.js';
+export type { MemoryAccess } from './kernel/memory/mapping.js';
+export type { FaultOutcome } from './kernel/memory/pager.js';
+export { Errno, KernelError, errnoName } from './kernel/errors.js';
+export { ElfError } from './kernel/program/elf-fields.js';
+export { MemoryNames, isName, sortedNames } from './kernel/names.js';
+export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutcome } from './kernel/names.js';
+
+// VMOs: content that is named by its hash.
+export { VmoStore } from './vmo/store.js';
+export type { Patch, VmoCounters } from './vmo/store.js';
+export { VmoHandle, VmoPage } from './vmo/handle.js';
 export { VmoBuilder } from './vmo/content/builder.js';
+export { ContentHasher } from './vmo/content/content-hasher.js';
+export type { PageRange } from './vmo/content/page-difference.js';
+export { MAX_LENGTH as MAX_VMO_BYTES } from './vmo/content/canonical-form.js';
+export type { HashFunction } from './vmo/content/canonical-form.js';
+export { PAGE_SIZE } from './bits.js';
+export { VmoHandleError, VmoRangeError } from './vmo/errors.js';
+
+// Records: how VMOs are stored and sent.
 export { exportRecords, exportVmo } from './vmo/records/canonical-stream.js';
 export { CanonicalStreamReader } from './vmo/records/canonical-stream-reader.js';
 export type { ReadVmo, StreamReaderOptions } from './vmo/records/canonical-stream-reader.js';
-export { CanonicalStreamError, MissingRecordError, VmoHandleError, VmoRangeError } from './vmo/errors.js';
-export type { FrameCounters } from './vmo/frames/frame-pool.js';
-export { VmoHandle, VmoPage } from './vmo/handle.js';
+export { RecordTree, zeroSubtree } from './vmo/records/record-tree.js';
+export type { PageRun, RecordSource } from './vmo/records/record-tree.js';
 export { prove, verifyProof } from './vmo/records/inclusion-proof.js';
-export type { PageRange } from './vmo/content/page-difference.js';
 export { DamagedRecordError } from './vmo/records/record-store.js';
 export type { ContentKind, NameStore, RecordStore, Reference } from './vmo/records/record-store.js';
-export { VmoStore } from './vmo/store.js';
-export type { Patch, VmoCounters } from './vmo/store.js';
+export { CanonicalStreamError, MissingRecordError } from './vmo/errors.js';
+
+// Debugging: what happened, in words.
+export { describeTrap, trapOfSpuriousWrite } from './kernel/reports/trap-report.js';
+export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js';
+export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious-write.js';
+export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/reports/spurious-write.js';
+export type { Surroundings } from './kernel/reports/surroundings.js';
+export { pidText } from './kernel/tasks/process-table.js';
+export { trapText } from './debug/reports/trap-text.js';
+export type { ImageFinder } from './debug/reports/trap-text.js';
+export { PlacedImage } from './debug/reports/placed-image.js';
+export { SymbolTable } from './debug/reports/symbols.js';
+export type { SymbolMatch } from './debug/reports/symbols.js';
+export { placedSymbols } from './debug/reports/address-text.js';
+export type { SymbolFinder } from './debug/reports/address-text.js';
+export { describeTranslation, translationText } from './debug/wasm-text/translation-text.js';
+export type { TranslationContext } from './debug/wasm-text/translation-text.js';

@@ -46,7 +46,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   debug: ['computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   index: ['debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
   host: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
-  cli: ['host', 'index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  cli: ['host', 'index'],
   build: ['host', 'cpu'],
 };
 

@@ -1,5 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs';
-import { DEFAULT_THRESHOLD } from '../../cpu/translator/options.js';
+import { DEFAULT_TRANSLATION_THRESHOLD } from '../../index.js';
 import { Failure } from '../failure.js';
 import { DEBUG_POLICIES } from './spurious-writes.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
@@ -60,7 +60,7 @@ export const RUN_OPTIONS = {
   'jit-threshold': {
     requiresArg: true,
     describe: 'how often code is found running before it is translated; 0: at once',
-    defaultDescription: String(DEFAULT_THRESHOLD),
+    defaultDescription: String(DEFAULT_TRANSLATION_THRESHOLD),
     coerce: (text: string): number => parseCount(text, '--jit-threshold', 0),
   },
   clock: {

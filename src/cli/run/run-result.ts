@@ -1,5 +1,4 @@
-import type { TranslationStats } from '../../cpu/translator/events.js';
-import type { Statistics } from '../../index.js';
+import type { Statistics, TranslationStats } from '../../index.js';
 import type { End } from './run-loop.js';
 
 /** What a run came to. */

@@ -1,6 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { trapOfSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } from '../../index.js';
-import { pidText } from '../../kernel/tasks/process-table.js';
+import { pidText, trapOfSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } from '../../index.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import { writeToStderr } from '../../host/console/host-output.js';
 import type { TrapReports } from './trap-reports.js';

@@ -1,9 +1,19 @@
 import type { Logger } from 'pino';
-import type { TranslationEvent, TranslationHook } from '../../cpu/translator/events.js';
-import { placedSymbols, type SymbolFinder } from '../../debug/reports/address-text.js';
-import { SymbolTable } from '../../debug/reports/symbols.js';
-import { describeTranslation, translationText } from '../../debug/wasm-text/translation-text.js';
-import type { Computer, FaultEvent, KernelCallEvent, KernelHooks, Process, VmoHandle } from '../../index.js';
+import {
+  describeTranslation,
+  placedSymbols,
+  SymbolTable,
+  translationText,
+  type Computer,
+  type FaultEvent,
+  type KernelCallEvent,
+  type KernelHooks,
+  type Process,
+  type SymbolFinder,
+  type TranslationEvent,
+  type TranslationHook,
+  type VmoHandle,
+} from '../../index.js';
 import type { Trace } from './run-options.js';
 
 /** Logs what `--trace` asks for, whatever the level of the log is. */

@@ -1,5 +1,3 @@
-import type { PlacedImage } from '../../debug/reports/placed-image.js';
-import type { trapText } from '../../debug/reports/trap-text.js';
 import { describeTrap, type Computer, type TrapReport, type VmoHandle } from '../../index.js';
 import { writeToStderr } from '../../host/console/host-output.js';
 
@@ -10,10 +8,7 @@ interface Evidence {
 }
 
 /** What puts a report into words. */
-interface Teller {
-  readonly trapText: typeof trapText;
-  readonly PlacedImage: typeof PlacedImage;
-}
+type Teller = typeof import('./trap-words.js');
 
 /** The traps of all processes: taken down when they happen, and told on stderr when the output before them is out. */
 export class TrapReports {
@@ -50,11 +45,7 @@ export class TrapReports {
 
   /** Loads what it takes to tell something. */
   async load(): Promise<Teller> {
-    const [{ trapText }, { PlacedImage }] = await Promise.all([
-      import('../../debug/reports/trap-text.js'),
-      import('../../debug/reports/placed-image.js'),
-    ]);
-    return (this.teller = { trapText, PlacedImage });
+    return (this.teller = await import('./trap-words.js'));
   }
 
   private evidenceOf(report: TrapReport): Evidence {

@@ -1,7 +1,6 @@
 /** Where two contents differ, byte by byte. Of two VMOs of one store, subtrees of equal hash are not gone into. */
-import { PAGE_SIZE } from '../../bits.js';
+import { PAGE_SIZE, type RecordTree } from '../../index.js';
 import { readContent, StoredContent, type Content } from './content/content.js';
-import type { RecordTree } from './content/record-tree.js';
 
 /** `length` bytes from `offset`. */
 export interface ByteRange {

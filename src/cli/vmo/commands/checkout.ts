@@ -1,13 +1,12 @@
 /** `bd0 vmo checkout`: writes a tree or a file of a store to the host, and nothing outside of where it was told to. */
 import { closeSync, constants, ftruncateSync, lstatSync, mkdirSync, openSync, readdirSync, symlinkSync, writeSync } from 'node:fs'; // prettier-ignore
 import { join } from 'node:path';
-import { PAGE_SIZE } from '../../../bits.js';
+import { PAGE_SIZE, type RecordTree } from '../../../index.js';
 import { Failure } from '../../failure.js';
 import { fileFailure } from '../../../host/failure.js';
 import { tellJson } from '../output.js';
 import { requireWords } from '../perform.js';
 import { progressText, StatusLine } from '../progress.js';
-import type { RecordTree } from '../content/record-tree.js';
 import type { StoreView, TreeEntry } from '../content/store-view.js';
 import { withStored } from '../content/target.js';
 

@@ -1,6 +1,6 @@
 /** `bd0 vmo explain`: the extents of which content is made, and its canonical tree, as text or for Graphviz. */
 import { readFileSync } from 'node:fs';
-import { VmoStore } from '../../../index.js';
+import { RecordTree, VmoStore } from '../../../index.js';
 import { Failure } from '../../failure.js';
 import { fileFailure } from '../../../host/failure.js';
 import { parseCount } from '../../size.js';
@@ -13,7 +13,6 @@ import { tell, tellJson } from '../output.js';
 import { requireWords } from '../perform.js';
 import { followRecipe } from '../graph/recipe.js';
 import { RecordedHashes } from '../content/recorded-hashes.js';
-import { RecordTree } from '../content/record-tree.js';
 import { withTargets, type Target } from '../content/target.js';
 
 /** Nodes that a drawing has, unless --depth says how deep it goes. */

@@ -1,4 +1,4 @@
-import { ContentHasher } from '../../../vmo/content/content-hasher.js';
+import { ContentHasher } from '../../../index.js';
 import { Failure, describeError } from '../../failure.js';
 import { fileFailure } from '../../../host/failure.js';
 import { writeToStderr } from '../../../host/console/host-output.js';

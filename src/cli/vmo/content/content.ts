@@ -1,9 +1,8 @@
 /** Bytes that commands read: of a VMO in a store, or of a host file. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { PAGE_SIZE } from '../../../bits.js';
+import { PAGE_SIZE, type RecordTree } from '../../../index.js';
 import { Failure } from '../../failure.js';
 import { fileFailure } from '../../../host/failure.js';
-import type { RecordTree } from './record-tree.js';
 
 /** Bytes that come at once, at most. */
 const PART_BYTES = 2 ** 18;

@@ -1,8 +1,7 @@
-import { ContentHasher } from '../../../vmo/content/content-hasher.js';
+import { ContentHasher, RecordTree } from '../../../index.js';
 import { fileFailure } from '../../../host/failure.js';
 import { partsOf } from './file-parts.js';
 import { RecordedHashes } from './recorded-hashes.js';
-import { RecordTree } from './record-tree.js';
 
 /** The tree of a host file or of standard input, without its pages: read once, in parts. Throws Failure. */
 export async function hashedFile(path: string): Promise<{ tree: RecordTree }> {

@@ -1,7 +1,6 @@
-import { PAGE_SIZE, bytesToHex } from '../../../bits.js';
-import type { HashFunction } from '../../../index.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { PAGE_SIZE, type HashFunction, type RecordSource } from '../../../index.js';
 import { sha256 } from '../../../host/sha256.js';
-import type { RecordSource } from './record-tree.js';
 
 /**
  * The tree of what is hashed with `hash`, without its pages: every record that is hashed comes through there. About 200

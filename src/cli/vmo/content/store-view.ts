@@ -7,7 +7,7 @@ import { LISTING_BYTES_MAX, readListing, type TreeEntry } from '../../../host/st
 import type { NamedReference } from '../../../host/store/names.js';
 import type { Reference } from '../../../index.js';
 import { readContent, StoredContent } from './content.js';
-import { RecordTree } from './record-tree.js';
+import { RecordTree } from '../../../index.js';
 
 export type { Reference, TreeEntry };
 

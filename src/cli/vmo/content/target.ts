@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs';
 import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { FileContent, StoredContent, type Content } from './content.js';
-import type { RecordTree } from './record-tree.js';
-import type { ContentKind } from '../../../index.js';
+import type { ContentKind, RecordTree } from '../../../index.js';
 import { openStore, storeDirectory, type OpenMode, type Reference, type StoreView } from './store-view.js';
 
 /** Content of a store. */

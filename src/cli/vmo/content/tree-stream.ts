@@ -3,9 +3,7 @@
  * each VMO that is in it, in the order of the listings, what is in a directory behind its own listing, and each once. Nothing
  * else stands there: each listing says which streams follow.
  */
-import { exportRecords } from '../../../vmo/records/canonical-stream.js';
-import { CanonicalStreamReader } from '../../../vmo/records/canonical-stream-reader.js';
-import { CanonicalStreamError, MissingRecordError } from '../../../vmo/errors.js';
+import { CanonicalStreamError, CanonicalStreamReader, MissingRecordError, exportRecords } from '../../../index.js';
 import { sha256 } from '../../../host/sha256.js';
 import { kindByContent } from '../../../host/store/reach.js';
 import type { Reference, StoreView } from './store-view.js';

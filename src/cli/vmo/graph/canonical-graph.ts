@@ -1,8 +1,7 @@
 /** The canonical tree of a VMO as a graph: equal subtrees are one node, subtrees of zeros are named and not gone into. */
-import { LEVEL_BYTES } from '../../../vmo/content/canonical-form.js';
+import { PAGE_SIZE, zeroSubtree, type RecordTree } from '../../../index.js';
 import { formatSize } from '../../size.js';
 import type { GraphNode, NodeKind } from './graph.js';
-import { zeroSubtree, type RecordTree } from '../content/record-tree.js';
 
 /** Distinct nodes that are looked at. */
 const NODES_MAX = 2 ** 20;
@@ -39,7 +38,7 @@ class SubtreeNode implements GraphNode {
   }
 
   get label(): string {
-    return this.kind === 'zeros' ? formatSize(LEVEL_BYTES[this.level]!) : this.hash.slice(0, SHORT_DIGITS);
+    return this.kind === 'zeros' ? formatSize(PAGE_SIZE * 2 ** this.level) : this.hash.slice(0, SHORT_DIGITS);
   }
 
   get detail(): string {

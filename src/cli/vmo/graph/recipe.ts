@@ -1,6 +1,5 @@
 /** Recipes: how a VMO is written down, as JSON. test/vectors/vmo.json tells the form, and `bd0 vmo explain` draws them. */
-import type { VmoHandle, VmoStore } from '../../../index.js';
-import { MAX_LENGTH } from '../../../vmo/content/canonical-form.js';
+import { MAX_VMO_BYTES, type VmoHandle, type VmoStore } from '../../../index.js';
 import { Failure } from '../../failure.js';
 import { parseSize } from '../../size.js';
 import type { GraphNode, NodeKind } from './graph.js';
@@ -198,8 +197,8 @@ function hex(value: unknown, where: string): Uint8Array {
 /** A number, or a SIZE as a text. */
 function whole(value: unknown, where: string): number {
   const number = typeof value === 'string' ? parseSize(value, where, 0) : value;
-  if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= MAX_LENGTH) return number;
-  throw new Failure(`${where} is not a whole number from 0 to ${MAX_LENGTH}`);
+  if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= MAX_VMO_BYTES) return number;
+  throw new Failure(`${where} is not a whole number from 0 to ${MAX_VMO_BYTES}`);
 }
 
 function count(bytes: number): string {

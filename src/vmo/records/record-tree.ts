@@ -1,51 +1,50 @@
-/** A VMO in a record store, as the tree of its records: read where it is needed, and nothing kept. */
+/** A VMO in a record store as a tree of records: each is read when it is needed, and none is kept. */
+import { sha256 } from '@noble/hashes/sha2.js';
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { PAGE_SIZE, bytesToHex } from '../../../bits.js';
-import {
-  CanonicalHasher,
-  heightOf,
-  LEVEL_BYTES,
-  MAX_LEVEL,
-  pagesOf,
-  STANDARD_FORMAT,
-} from '../../../vmo/content/canonical-form.js';
-import { MissingRecordError } from '../../../vmo/errors.js';
-import { readLeaf, readNode, readRoot, type Refuse } from '../../../vmo/records/record-check.js';
-import { DamagedRecordError } from '../../../vmo/records/record-store.js';
-import { sha256 } from '../../../host/sha256.js';
+import { PAGE_SIZE, bytesToHex } from '../../bits.js';
+import { CanonicalHasher, heightOf, LEVEL_BYTES, pagesOf, STANDARD_FORMAT } from '../content/canonical-form.js';
+import { MissingRecordError } from '../errors.js';
+import { readLeaf, readNode, readRoot, type Refuse } from './record-check.js';
+import { DamagedRecordError } from './record-store.js';
 
-/** What answers records by their hashes, each checked against it. */
+/** A source of canonical records, each verified against its hash by the source. */
 export interface RecordSource {
+  /** The record with this hash; undefined if there is none. */
   get(hash: Uint8Array): Uint8Array | undefined;
 }
 
-/** Pages of a VMO that follow one another: one page that holds something, or a run of zeros. */
+/** Consecutive pages of a VMO: one page that is not all zeros, or a run of zero pages. */
 export interface PageRun {
+  /** Page number of the first. */
   readonly first: number;
   readonly count: number;
-  /** In hexadecimal; undefined for zeros. */
+  /** Hash of the page, in hexadecimal; undefined for zeros. */
   readonly leaf: string | undefined;
 }
 
+/** Hashes zero subtrees only, once each, so the portable SHA-256 is fast enough. */
 const hasher = new CanonicalHasher(sha256);
 
-/** By level, in hexadecimal: the hash of a subtree of zeros. */
-const zeroHashes: readonly string[] = Array.from({ length: MAX_LEVEL + 1 }, (_, level) =>
-  bytesToHex(hasher.zero(level)),
-);
+const zeroHashes: string[] = [];
 
-/** The hash of the subtree of 2^level pages of zeros, which has no record. */
+/** The hash, in hexadecimal, of the subtree of 2^level zero pages, which has no record. `level` is 0 to 36. */
 export function zeroSubtree(level: number): string {
+  while (zeroHashes.length <= level) zeroHashes.push(bytesToHex(hasher.zero(zeroHashes.length)));
   return zeroHashes[level]!;
 }
 
-/** A VMO by its records. Each method throws DamagedRecordError, and MissingRecordError where a record is not there. */
+/**
+ * A VMO by its records. Every method throws DamagedRecordError for a malformed record and MissingRecordError for a missing
+ * one.
+ */
 export class RecordTree {
   readonly lengthBytes: number;
+  /** Levels of nodes above the pages. */
   readonly height: number;
-  /** The hash of the node at `height`, in hexadecimal. */
+  /** The hash of the subtree below the root, in hexadecimal. */
   readonly top: string;
 
+  /** `id`: the identity of the VMO, which is the hash of its root record. */
   constructor(
     private readonly records: RecordSource,
     readonly id: string,
@@ -56,11 +55,12 @@ export class RecordTree {
     this.top = bytesToHex(top);
   }
 
+  /** Length in pages, the last one counted whole. */
   get pages(): number {
     return pagesOf(this.lengthBytes);
   }
 
-  /** The two subtrees under a node at `level`, which may be one of zeros. */
+  /** The hashes of the two subtrees of a node at `level`; a subtree of zeros has such children too. */
   children(hash: string, level: number): readonly [left: string, right: string] {
     if (hash === zeroSubtree(level)) return [zeroSubtree(level - 1), zeroSubtree(level - 1)];
     const record = this.record(hash, `node of level ${level}`);
@@ -74,7 +74,7 @@ export class RecordTree {
     return readLeaf(STANDARD_FORMAT, this.record(hash, 'page'), PAGE_SIZE, refusal(hash));
   }
 
-  /** The pages from `first` up to `end`, in order. Subtrees of zeros are not gone into. */
+  /** The pages from `first` up to, not including, `end`, in order. A subtree of zeros is one run, and costs one step. */
   *runs(first: number, end: number): Generator<PageRun, void, undefined> {
     const open = [{ hash: this.top, level: this.height, page: 0 }];
     for (let subtree = open.pop(); subtree !== undefined; subtree = open.pop()) {
