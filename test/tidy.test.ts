@@ -1,5 +1,4 @@
 /** What the sources are held to: design/architecture.md "The house", design/style.md "What that means here". */
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -298,13 +297,4 @@ t.test('docs/dependencies.md tells why each dependency is there, and of no other
 
 t.test('package-lock.json names no registry', async (t) => {
   t.notMatch(readFileSync(join(root, 'package-lock.json'), 'utf8'), /"resolved"/);
-});
-
-t.test('prettier has formatted everything', async (t) => {
-  const prettier = join(root, 'node_modules/prettier/bin/prettier.cjs');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [prettier, '--check', '.'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  t.equal(status, 0, stdout + stderr);
 });
