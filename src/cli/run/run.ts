@@ -58,7 +58,7 @@ interface DurableStore {
 async function openStore(directory: string | undefined): Promise<DurableStore | undefined> {
   if (directory === undefined) return undefined;
   const { DurableNames, RunStore } = await import('../../host/names/durable-names.js');
-  const runStore = RunStore.open(directory);
+  const runStore = RunStore.open(directory, (line) => writeToStderr(`bd0: ${line}`));
   return { runStore, makeNames: (store) => new DurableNames(store, runStore) };
 }
 

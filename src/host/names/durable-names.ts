@@ -13,7 +13,6 @@ import { PAGE_SIZE } from '../../bits.js';
 import { ROOT_TAG } from '../../vmo/content/canonical-form.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import { HostError } from '../failure.js';
-import { writeToStderr } from '../console/host-output.js';
 import { DiskStore } from '../store/disk-store.js';
 
 /** How long a publication waits for who collects garbage. */
@@ -34,11 +33,14 @@ export class RunStore {
 
   private constructor(readonly disk: DiskStore) {}
 
-  /** Makes a store where there is none, and tells of damage to its names. Throws HostError. */
-  static open(directory: string): RunStore {
+  /**
+   * Opens a store, and makes one where there is none. `onWarning` gets a line about damage to its names, if there is any.
+   * Throws HostError.
+   */
+  static open(directory: string, onWarning: (line: string) => void = () => {}): RunStore {
     const disk = DiskStore.open(directory, { mode: 'read', create: true });
     const { warning } = disk.names;
-    if (warning !== undefined) writeToStderr(`bd0: ${warning}`);
+    if (warning !== undefined) onWarning(warning);
     return new RunStore(disk);
   }
 
