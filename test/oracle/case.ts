@@ -1,5 +1,6 @@
-/** A case for the native oracle, and the state it answers with. */
+/** Cases, the states they end in, and what executes them. */
 import { hex, isCanonical } from '../../src/bits.js';
+import type { HostCpu } from './host.js';
 import {
   CODE_BYTES,
   contains,
@@ -108,6 +109,16 @@ export interface OracleResult extends OracleState {
   steps: number;
   /** The first byte that changed outside the windows. */
   stray?: bigint | undefined;
+}
+
+/** Executes cases: the host's CPU, or a test's replacement for it. */
+export interface Oracle {
+  /** The CPU that executes them. */
+  readonly host: HostCpu;
+  /** The state after each case; undefined if its FS or GS base cannot be set. */
+  ask(cases: readonly OracleCase[]): (OracleResult | undefined)[];
+  /** False if the case does not end within a fraction of a second. For instructions that a kernel may restart endlessly. */
+  ends(c: OracleCase): boolean;
 }
 
 /** A case of `bytes` at CODE with zero registers, no memory and every exception of MXCSR masked; `given` over that. */

@@ -31,7 +31,7 @@ function sameElements(a: ArrayLike<number | bigint>, b: ArrayLike<number | bigin
   return true;
 }
 
-function sameFault(a: Fault | undefined, b: Fault | undefined): boolean {
+export function sameFault(a: Fault | undefined, b: Fault | undefined): boolean {
   return a?.vector === b?.vector && a?.errorCode === b?.errorCode && a?.cr2 === b?.cr2;
 }
 

@@ -48,8 +48,12 @@ struct hello {
   uint32_t leaf_7_ebx, leaf_7_ecx, leaf_7_edx;
   uint32_t leaf_80000001_ecx, leaf_80000001_edx;
   uint32_t mxcsr_mask;
+  /** WRFSBASE sets the bases of cases; arch_prctl where this is 0. */
   uint32_t can_write_bases;
   uint16_t cs, ss;
+  /** System calls made by an instruction under test become SIGSYS. */
+  uint32_t intercepts_system_calls;
+  uint32_t unused;
 };
 
 _Static_assert(sizeof(struct hello) == HELLO_BYTES, "native.ts, HELLO.bytes");
@@ -257,9 +261,9 @@ static void cpuid(uint32_t leaf, uint32_t *registers) {
                    : "a"(leaf), "c"(0));
 }
 
-static void say_hello(uint32_t can_write_bases) {
+static void say_hello(uint32_t can_write_bases, uint32_t intercepts_system_calls) {
   static uint8_t fx[512] __attribute__((aligned(16)));
-  struct hello hello = {.can_write_bases = can_write_bases};
+  struct hello hello = {.can_write_bases = can_write_bases, .intercepts_system_calls = intercepts_system_calls};
   uint32_t registers[4];
   cpuid(0, registers);
   __builtin_memcpy(hello.vendor, &registers[1], 4);
@@ -289,15 +293,26 @@ static void say_hello(uint32_t can_write_bases) {
 /** AT_HWCAP2 bit 1: Linux has set CR4.FSGSBASE. */
 enum { HWCAP2_FSGSBASE = 1 << 1 };
 
+static uint32_t number(const char *digits) {
+  uint32_t value = 0;
+  while (*digits) value = value * 10 + (*digits++ - '0');
+  return value;
+}
+
+/**
+ * Arguments: `arch_prctl`, which then sets the bases as on a Linux without FSGSBASE, or `wrfsbase`, which does it where
+ * Linux allows it; and the patience of prepare_to_step.
+ */
 __attribute__((used)) void begin(const uint64_t *stack) {
   const uint64_t *auxiliary = stack + 1 + stack[0] + 1;
+  const char *const *arguments = (const char *const *)(stack + 1);
   uint32_t can_write_bases = 0;
+  if (stack[0] != 3) leave(EXIT_USAGE);
   while (*auxiliary) auxiliary++;
   for (auxiliary++; auxiliary[0] != AT_NULL; auxiliary += 2)
-    if (auxiliary[0] == AT_HWCAP2) can_write_bases = (auxiliary[1] & HWCAP2_FSGSBASE) != 0;
-  say_hello(can_write_bases);
+    if (auxiliary[0] == AT_HWCAP2) can_write_bases = arguments[1][0] == 'w' && (auxiliary[1] & HWCAP2_FSGSBASE) != 0;
   make_memory();
-  prepare_to_step(can_write_bases);
+  say_hello(can_write_bases, prepare_to_step(can_write_bases, number(arguments[2])));
   while (serve()) continue;
   flush();
   leave(EXIT_DONE);

@@ -63,8 +63,10 @@ export interface HostCpu {
   features: ReadonlySet<string>;
   /** MXCSR bits that LDMXCSR and FXRSTOR take. */
   mxcsrMask: number;
-  /** RDFSBASE and its kin are open to user mode (CR4.FSGSBASE). */
+  /** WRFSBASE sets the bases of cases: Linux has set CR4.FSGSBASE, and the oracle was not told to go through arch_prctl. */
   fsgsbaseEnabled: boolean;
+  /** Linux intercepts system calls made by an instruction under test (since 5.11). */
+  interceptsSystemCalls: boolean;
   /** Selectors of a 64-bit process of this Linux; DS, ES, FS and GS are null. */
   cs: number;
   ss: number;
@@ -94,6 +96,7 @@ export function decodeHello(view: DataView): HostCpu {
     fsgsbaseEnabled: view.getUint32(96, true) !== 0,
     cs: view.getUint16(100, true),
     ss: view.getUint16(102, true),
+    interceptsSystemCalls: view.getUint32(104, true) !== 0,
   };
 }
 

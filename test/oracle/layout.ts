@@ -35,7 +35,7 @@ const HARNESS_BYTES_MAX = 0x4000_0000;
 /** Linux's TASK_SIZE_MAX with 4-level paging: the end of what a process may map. */
 const USER_END = 0x7fff_ffff_f000n;
 
-export const HELLO_BYTES = 104;
+export const HELLO_BYTES = 112;
 export const REQUEST_BYTES = 448;
 export const RESPONSE_BYTES = 464;
 

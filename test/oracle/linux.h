@@ -18,6 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Headers older than Linux 5.11 lack these; an older kernel answers with an error. */
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_ON 1
+#endif
+
 static inline long system_call(long number, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
@@ -43,6 +49,7 @@ enum exit_status {
   EXIT_NO_SIGNALS = 13,
   EXIT_HARNESS_FAULT = 14,
   EXIT_ENDLESS = 15,
+  EXIT_USAGE = 16,
 };
 
 #endif

@@ -1,8 +1,8 @@
 /**
- * The native oracle: executes one instruction on the host's own CPU from a given state and tells the state after.
+ * The native oracle: executes one instruction on the host's own CPU from a given state and returns the state after it.
  *
- * A C program (harness.c, step.c) does the work; gcc compiles it when the oracle is made. What it shows is a CPU at
- * CPL 3 under Linux, so CS and SS are Linux's user selectors, IF is set, IOPL is 0, and:
+ * A C program (harness.c, step.c) does the work; gcc compiles it when the oracle is created. It shows a CPU at CPL 3 under
+ * Linux, so CS and SS are Linux's user selectors, IF is set, IOPL is 0, and:
  *
  * - A stepped instruction runs with TF set, hidden from its results; only POPF and IRET show the TF they loaded.
  * - RF is always clear in the result.
@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hex } from '../../src/bits.js';
-import { checkCase, describeBytes, type OracleCase, type OracleResult } from './case.js';
+import { checkCase, describeBytes, type Oracle, type OracleCase, type OracleResult } from './case.js';
 import { decodeHello, type HostCpu } from './host.js';
 import { C_CONSTANTS, HARNESS, HELLO_BYTES } from './layout.js';
 import { decodeResponse, encodeRequests, OUTCOME, outcomeAt, responseBytes } from './records.js';
@@ -34,7 +34,7 @@ const EXIT_STATUS: Record<number, string> = {
   12: 'it cannot map its memory at the fixed addresses',
   13: 'it cannot catch signals',
   14: 'the harness itself has faulted',
-  15: 'an instruction has not ended within a quarter of a second of CPU time',
+  15: 'an instruction has not ended within the CPU time that the oracle allows it',
 };
 
 /** Of the harness; the headers lie beside them. */
@@ -72,12 +72,25 @@ function compile(executable: string): void {
   if (status !== 0) throw new Error(`gcc cannot compile the native oracle (${PACKAGES}):\n${stderr}`);
 }
 
+export interface NativeOracleOptions {
+  /** Sets FS and GS bases with arch_prctl even where WRFSBASE is available, as on a Linux without FSGSBASE. */
+  readonly withoutFsgsbase?: boolean;
+  /**
+   * Quarters of a second of CPU time that one instruction may take. By default 40: a hypervisor that meters split locks can
+   * hold one up for a second and more, and Linux counts this as time of the instruction.
+   */
+  readonly patience?: number;
+}
+
+/** Time that `ends` allows a case, in milliseconds of the clock: a busy host may exceed it, which costs one kind of case. */
+const ENDS_WITHIN_MS = 500;
+
 /** Executes instructions on the host's CPU. Close it after use. */
-export class NativeOracle {
-  /** The CPU that answers. */
+export class NativeOracle implements Oracle {
   readonly host: HostCpu;
   readonly #folder: string;
   readonly #executable: string;
+  readonly #arguments: readonly string[];
 
   /** True on Linux on x86-64; elsewhere the constructor throws. */
   static available(): boolean {
@@ -85,8 +98,9 @@ export class NativeOracle {
   }
 
   /** Compiles the harness. Throws an Error that names the Debian packages where gcc is missing or fails. */
-  constructor() {
+  constructor({ withoutFsgsbase = false, patience = 40 }: NativeOracleOptions = {}) {
     if (!NativeOracle.available()) throw new Error(NOT_AVAILABLE);
+    this.#arguments = [withoutFsgsbase ? 'arch_prctl' : 'wrfsbase', String(patience)];
     this.#folder = mkdtempSync(join(tmpdir(), 'bd0-oracle-'));
     this.#executable = join(this.#folder, 'harness');
     try {
@@ -99,30 +113,46 @@ export class NativeOracle {
   }
 
   /**
-   * Executes each case from its own state; a process takes CASES_PER_PROCESS of them.
+   * Executes each case from its own state, CASES_PER_PROCESS in one process. The answer is undefined where Linux refuses
+   * the FS or GS base of a case.
    *
-   * @throws RangeError before any has run, for a case out of bounds or refused; Error where the harness fails.
+   * @throws RangeError before any has run, for a case that is out of bounds or refused; Error if the harness fails.
    */
-  run(cases: readonly OracleCase[]): OracleResult[] {
+  ask(cases: readonly OracleCase[]): (OracleResult | undefined)[] {
     for (const c of cases) checkCase(c);
-    const results: OracleResult[] = [];
+    const results: (OracleResult | undefined)[] = [];
     for (let from = 0; from < cases.length; from += CASES_PER_PROCESS) {
       const batch = cases.slice(from, from + CASES_PER_PROCESS);
       const output = this.#serve(batch, HELLO_BYTES + batch.reduce((sum, c) => sum + responseBytes(c), 0));
       let at = HELLO_BYTES;
       for (const c of batch) {
         const outcome = outcomeAt(output, at);
-        if (outcome !== OUTCOME.stepped) throw new Error(`${describeBytes(c.bytes)}: ${refusedByLinux(outcome)}`);
-        results.push(decodeResponse(c, output, at));
+        if (outcome === OUTCOME.systemCall) throw new Error(`${describeBytes(c.bytes)}: it made a system call`);
+        results.push(outcome === OUTCOME.baseRefused ? undefined : decodeResponse(c, output, at));
         at += responseBytes(c);
       }
     }
     return results;
   }
 
+  /** Executes each case, as `ask` does; an Error if Linux refuses the base of one. */
+  run(cases: readonly OracleCase[]): OracleResult[] {
+    return this.ask(cases).map((result, i) => {
+      if (result) return result;
+      const { bytes, fsBase, gsBase } = cases[i]!;
+      throw new Error(`${describeBytes(bytes)}: Linux refuses fs_base ${hex(fsBase)} or gs_base ${hex(gsBase)}`);
+    });
+  }
+
   /** Executes one case. */
   runOne(c: OracleCase): OracleResult {
     return this.run([c])[0]!;
+  }
+
+  ends(c: OracleCase): boolean {
+    checkCase(c);
+    const options = { input: encodeRequests([c]), timeout: ENDS_WITHIN_MS, killSignal: 'SIGKILL' } as const;
+    return spawnSync(this.#executable, this.#arguments, options).status === 0;
   }
 
   /** Removes the compiled harness. */
@@ -133,7 +163,8 @@ export class NativeOracle {
   /** The harness's whole output, `outputBytes` long, for the cases. */
   #serve(cases: readonly OracleCase[], outputBytes: number): DataView {
     const input = encodeRequests(cases);
-    const { error, status, signal, stdout } = spawnSync(this.#executable, { input, maxBuffer: outputBytes + 1 });
+    const options = { input, maxBuffer: outputBytes + 1 };
+    const { error, status, signal, stdout } = spawnSync(this.#executable, this.#arguments, options);
     if (error || status !== 0 || stdout.length !== outputBytes) {
       // A harness that ends before it has read its input gives EPIPE as well; its status tells why.
       const reason = EXIT_STATUS[status ?? 0] ?? error?.message ?? signal ?? `exit status ${status}`;
@@ -148,8 +179,4 @@ function unansweredCase(cases: readonly OracleCase[], outputBytes: number): stri
   let end = HELLO_BYTES;
   const index = cases.findIndex((c) => (end += responseBytes(c)) > outputBytes);
   return index < 0 ? 'its start or end' : `or after case ${index} (${describeBytes(cases[index]!.bytes)})`;
-}
-
-function refusedByLinux(outcome: number): string {
-  return outcome === OUTCOME.systemCall ? 'it made a system call' : 'Linux refuses its fs_base or gs_base';
 }

@@ -99,6 +99,8 @@ static const struct before *running;
 static struct after *captured;
 static uint64_t cases;
 static int can_write_bases;
+/* Quarters of a second that one step may take. */
+static uint32_t patience;
 
 static void read_bases(uint64_t *fs_base, uint64_t *gs_base) {
   if (can_write_bases) {
@@ -202,12 +204,13 @@ static void capture_registers(struct after *after, const struct sigcontext *fram
   after->selectors[2] = frame->ss;
 }
 
-/** Comes with every quarter of a second of CPU time; ends the process where all of it went to a single step. */
+/** Called every quarter of a second of CPU time; ends the process once `patience` of them in a row went to one step. */
 static void watch_progress(void) {
   static uint64_t watched_case;
-  static uint32_t watched_steps;
+  static uint32_t watched_steps, quarters;
   if (!running) return;
-  if (watched_case == cases && watched_steps == captured->steps) fail(EXIT_ENDLESS);
+  quarters = watched_case == cases && watched_steps == captured->steps ? quarters + 1 : 0;
+  if (quarters >= patience) fail(EXIT_ENDLESS);
   watched_case = cases;
   watched_steps = captured->steps;
 }
@@ -251,7 +254,8 @@ void step(const struct before *before, struct after *after) {
   reset_selectors(after->selectors);
 }
 
-static void catch_signals(void) {
+/** Returns whether Linux intercepts system calls made outside the harness. */
+static int catch_signals(void) {
   static uint8_t signal_stack[65536] __attribute__((aligned(64)));
   static const int signals[] = {SIGTRAP, SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGSYS, SIGVTALRM};
   static const struct itimerval tick = {{0, 250000}, {0, 250000}};
@@ -267,15 +271,16 @@ static void catch_signals(void) {
       leave(EXIT_NO_SIGNALS);
   if (system_call(__NR_setitimer, ITIMER_VIRTUAL, (long)&tick, 0, 0, 0, 0)) leave(EXIT_NO_SIGNALS);
   /* A system call from anywhere but the harness's own code becomes SIGSYS: a second guard, from Linux 5.11 on. */
-  system_call(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, HARNESS, HARNESS_BYTES_MAX, 0, 0);
+  return system_call(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, HARNESS, HARNESS_BYTES_MAX, 0, 0) == 0;
 }
 
-void prepare_to_step(int user_mode_can_write_bases) {
+int prepare_to_step(int user_mode_can_write_bases, uint32_t quarters_per_step) {
   uint16_t cs, ss;
   __asm__("mov %%cs, %0; mov %%ss, %1" : "=r"(cs), "=r"(ss));
   entry.cs = cs;
   entry.ss = ss;
   entry.fx.fcw = 0x037f; /* as FNINIT leaves it */
   can_write_bases = user_mode_can_write_bases;
-  catch_signals();
+  patience = quarters_per_step;
+  return catch_signals();
 }

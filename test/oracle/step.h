@@ -21,7 +21,7 @@ enum {
   FREE_RUN = 0,
 };
 
-/** What became of an instruction; native.ts has the same numbers. */
+/** What became of an instruction; records.ts has the same numbers. */
 enum outcome {
   OUTCOME_STEPPED = 0,
   OUTCOME_SYSTEM_CALL = 1,
@@ -67,8 +67,12 @@ struct after {
 
 _Static_assert(sizeof(struct after) == RESPONSE_BYTES, "native.ts, RESPONSE.bytes");
 
-/** Catches the signals that exceptions become. `can_write_bases`: WRFSBASE is open to user mode. */
-void prepare_to_step(int can_write_bases);
+/**
+ * Catches the signals that exceptions become. `can_write_bases`: WRFSBASE is open to user mode; otherwise arch_prctl sets
+ * the bases. `patience`: quarters of a second of CPU time after which a step counts as endless. Returns whether Linux
+ * intercepts system calls made outside the harness.
+ */
+int prepare_to_step(int can_write_bases, uint32_t patience);
 
 /** Executes the instruction at before->rip. */
 void step(const struct before *before, struct after *after);

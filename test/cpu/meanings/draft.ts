@@ -15,6 +15,8 @@ export interface Draft {
   readonly gpr: BigUint64Array;
   fsBase: bigint;
   gsBase: bigint;
+  /** False for a base that the host refuses. */
+  readonly acceptsBase: (base: bigint) => boolean;
 }
 
 /** Inverses of 3, 5 and 9 modulo 2^64: base and index are one register, which counts 1 + 2^scale times. */
@@ -80,9 +82,10 @@ function chooseSegmentBase(draft: Draft, random: Random, target: bigint): bigint
 }
 
 function setSegmentBase(draft: Draft, base: bigint): void {
-  const canonical = isCanonical(base & MASK64) ? base & MASK64 : 0n;
-  if (draft.instruction.segment === FS) draft.fsBase = canonical;
-  else draft.gsBase = canonical;
+  const wrapped = base & MASK64;
+  const possible = isCanonical(wrapped) && draft.acceptsBase(wrapped) ? wrapped : 0n;
+  if (draft.instruction.segment === FS) draft.fsBase = possible;
+  else draft.gsBase = possible;
 }
 
 /** With 32-bit addresses the upper half of a register means nothing. */

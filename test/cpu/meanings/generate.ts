@@ -3,6 +3,7 @@ import type { Form, MemoryOperand } from '../../../src/cpu/meaning/form.js';
 import type { Instruction } from '../../../src/cpu/decode/instruction.js';
 import { FREE_RUN, RFLAGS, type OracleCase } from '../../oracle/case.js';
 import { CODE_BYTES, initialWindows } from '../../oracle/layout.js';
+import { UNRESTRICTED, type Surroundings } from '../../oracle/surroundings.js';
 import { encodeForm, type Encoded } from '../../support/encode.js';
 import { Random } from '../../support/random.js';
 import { linearAddress, solveAddress, type Draft } from './draft.js';
@@ -11,7 +12,7 @@ import { aimImplied, prepareRegisters } from './prepare.js';
 import { randomGpr, randomMxcsr, randomRflags, randomXmm, type Lanes } from './random-state.js';
 import { randomTarget, windowsOver } from './targets.js';
 
-/** One instruction of a form, and all that it starts from. It follows from seed and number alone. */
+/** One instruction of a form, and everything that it starts from. Seed, number and surroundings determine it. */
 export interface MeaningCase {
   readonly number: number;
   readonly form: Form;
@@ -32,13 +33,18 @@ export function caseRandom(seed: number, number: number): Random {
   return new Random((Math.imul(seed, 0x2545_f491) + number) | 0);
 }
 
-/** Case `number` of a run with `seed`: the forms take turns. */
-export function makeMeaningCase(decoder: Decoder, seed: number, number: number): MeaningCase {
+/** Case `number` of a run with `seed`, within what the surroundings allow: the forms take turns. */
+export function makeMeaningCase(
+  decoder: Decoder,
+  seed: number,
+  number: number,
+  surroundings: Surroundings = UNRESTRICTED,
+): MeaningCase {
   const { forms } = decoder;
   const form = forms[number % forms.length]!;
   const random = caseRandom(seed, number);
   const kind = { lanes: lanesOf(form), tame: random.chance(3) };
-  const draft = newDraft(decoder, form, random);
+  const draft = newDraft(decoder, form, random, surroundings);
   prepareRegisters(draft, random);
   const implied = aimImplied(draft, random);
   const memory = form.operands.find((operand) => operand.kind === 'memory');
@@ -57,7 +63,7 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
       codeOffset: draft.codeOffset,
       gpr: draft.gpr,
       // Linux drops NT and ID between two steps.
-      rflags: randomRflags(random) & (ticks > 1 ? ~(RFLAGS.NT | RFLAGS.ID) : -1),
+      rflags: randomRflags(random) & surroundings.startFlags & (ticks > 1 ? ~(RFLAGS.NT | RFLAGS.ID) : -1),
       xmm: randomXmm(random, kind),
       mxcsr: randomMxcsr(random, kind.tame),
       fsBase: draft.fsBase,
@@ -72,10 +78,10 @@ export function makeMeaningCase(decoder: Decoder, seed: number, number: number):
   };
 }
 
-function newDraft(decoder: Decoder, form: Form, random: Random): Draft {
+function newDraft(decoder: Decoder, form: Form, random: Random, { acceptsBase }: Surroundings): Draft {
   const encoded = withSmallFrame(decoder, encodeForm(decoder, form, random), random);
   const { bytes, instruction } = withMorePrefixes(decoder, encoded, random);
-  const base = (): bigint => (random.chance(4) ? BigInt.asUintN(64, BigInt.asIntN(48, random.bits64())) : 0n);
+  const base = (): bigint => (random.chance(4) ? randomBase(random, acceptsBase) : 0n);
   return {
     form,
     bytes,
@@ -84,7 +90,15 @@ function newDraft(decoder: Decoder, form: Form, random: Random): Draft {
     gpr: randomGpr(random),
     fsBase: base(),
     gsBase: base(),
+    acceptsBase,
   };
+}
+
+/** Any canonical address that is accepted as a base: where the upper half is refused, one of the lower half. */
+function randomBase(random: Random, acceptsBase: Draft['acceptsBase']): bigint {
+  const bits = random.bits64();
+  const bases = [BigInt.asUintN(64, BigInt.asIntN(48, bits)), BigInt.asUintN(47, bits)];
+  return bases.find(acceptsBase) ?? 0n;
 }
 
 /**
@@ -133,7 +147,7 @@ function aimOperand(draft: Draft, decoder: Decoder, random: Random, memory: Memo
   solveAddress(draft, decoder, random, aim);
 }
 
-/** Linux lets a program that locks across cache lines wait 10 ms or more each time: one in so many is enough. */
+/** The host is never asked about these (never-asked.ts), so one in this many is enough. */
 const SPLIT_LOCKS = 100;
 const CACHE_LINE_BYTES = 64n;
 

@@ -34,6 +34,9 @@ export interface GuestState extends OracleState {
   evaluated: number;
 }
 
+/** What an engine needs of a case. */
+export type GuestCase = Pick<MeaningCase, 'number' | 'oracle' | 'contents' | 'ticks' | 'cold'>;
+
 /** A case under a write fence. */
 export interface FencedRun {
   readonly refused: GuestState;
@@ -93,7 +96,7 @@ export class Guest {
   }
 
   /** Runs a case for exactly so many ticks, or until an event. */
-  run(c: MeaningCase, ticks: number): GuestState {
+  run(c: GuestCase, ticks: number): GuestState {
     this.load(c);
     const before = this.cpu.ticks;
     this.event = this.cpu.run(ticks);
@@ -101,7 +104,7 @@ export class Guest {
   }
 
   /** Runs a case tick by tick, until rip has left the instruction, an event, or the case's ticks are used up. */
-  step(c: MeaningCase): GuestState {
+  step(c: GuestCase): GuestState {
     this.load(c);
     const { state } = this.cpu;
     const before = this.cpu.ticks;
@@ -115,7 +118,7 @@ export class Guest {
    * Runs the first tick of a case under a write fence, which refuses a store of it; then, with a verdict, the next one.
    * Answers the state after each of them. The TLB is empty before, and the fence is taken away again.
    */
-  runFenced(c: MeaningCase, fence: WriteFence, verdict?: FenceVerdict): FencedRun {
+  runFenced(c: GuestCase, fence: WriteFence, verdict?: FenceVerdict): FencedRun {
     const { cpu } = this;
     this.load({ ...c, cold: true });
     cpu.mmu.setWriteFence(fence);
@@ -138,7 +141,7 @@ export class Guest {
     return ARENAS[Math.floor(at / (DATA_PAGES * PAGE_SIZE))]! + BigInt(at % (DATA_PAGES * PAGE_SIZE));
   }
 
-  private load({ number, oracle, contents, cold }: MeaningCase): void {
+  private load({ number, oracle, contents, cold }: GuestCase): void {
     // RDTSC tells the ticks, which are thus the same in every guest, whichever cases it has run.
     this.cpu.ticks = number * TICKS_PER_CASE;
     if (cold) this.forgetTranslations();

@@ -1,0 +1,203 @@
+/** Accesses to memory: which bytes, in which order, and what the alignment check sees. */
+import { RAX, RBP, RBX, RDI, RSP } from '../../../../src/cpu/state/layout.js';
+import { Vector } from '../../../../src/cpu/state/exceptions.js';
+import { HIGH_ARENA } from '../../../oracle/layout.js';
+import type { Answers, HostDifference, Mapping } from '../host-differences.js';
+import {
+  bothFault,
+  CHECKED,
+  completes,
+  END,
+  hasMnemonic,
+  itsFault,
+  leftOut,
+  memoryAt,
+  MIDDLE,
+  NON_CANONICAL,
+  probe,
+  raised,
+  raises,
+  UNMAPPED,
+  within,
+} from './probes.js';
+
+const FXSAVE = [0x0f, 0xae, 0x03];
+const FXRSTOR = [0x0f, 0xae, 0x0b];
+const FXSAVE_BYTES = 512;
+const FX = ['FXSAVE', 'FXSAVE64', 'FXRSTOR', 'FXRSTOR64'];
+/** MASKMOVDQU XMM1, XMM0 */
+const MASKMOVDQU = [0x66, 0x0f, 0xf7, 0xc8];
+const WHOLE_MASK = { xmm: new Uint8Array(256).fill(0xff) };
+const ACROSS = UNMAPPED + 0x1000n - 256n;
+
+export const MEMORY: readonly HostDifference[] = [
+  {
+    instructions: 'FXSAVE, FXRSTOR across two pages that are not mapped',
+    why: 'SDM Vol. 3A 4.7 leaves open which page a fault of an access to two of them reports',
+    probes: [FXSAVE, FXRSTOR].map((bytes) => probe(bytes, { [RBX]: ACROSS })),
+    alternatives: [
+      { name: 'CR2 is the first byte', shows: ({ fault }) => fault?.cr2 === ACROSS, maps: faultWithinImage },
+      {
+        name: 'CR2 is another byte of the operand',
+        shows: ({ fault }) => fault?.vector === Vector.PF && within(fault.cr2, ACROSS, FXSAVE_BYTES),
+        maps: faultWithinImage,
+      },
+    ],
+  },
+  {
+    instructions: 'FXSAVE, FXRSTOR not aligned to 16, with RFLAGS.AC',
+    why: 'SDM Vol. 2A "FXSAVE": #GP, or #AC, which "may vary with implementation"',
+    probes: [1n, 2n, 4n, 8n].flatMap((offset) =>
+      [FXSAVE, FXRSTOR].map((bytes) => probe(bytes, { [RBX]: MIDDLE + offset }, { rflags: CHECKED })),
+    ),
+    alternatives: [
+      { name: '#GP', shows: raises(Vector.GP) },
+      { name: '#AC', shows: raises(Vector.AC), maps: itsFaultOf(FX, [Vector.AC], [Vector.GP]) },
+    ],
+  },
+  {
+    instructions: 'FXSAVE, FXRSTOR not aligned to 16, on the stack at an address that is not canonical',
+    why: 'SDM Vol. 3A 6.9: the order of the faults of one instruction depends on the implementation',
+    probes: [0x04, 0x0c].map((modrm) => probe([0x0f, 0xae, modrm, 0x24], { [RSP]: NON_CANONICAL + 1n })),
+    alternatives: [
+      { name: '#GP', shows: raises(Vector.GP) },
+      { name: '#SS', shows: raises(Vector.SS), maps: itsFaultOf(FX, [Vector.SS], [Vector.GP]) },
+    ],
+  },
+  {
+    instructions: 'ENTER that faults late',
+    why: 'SDM Vol. 2A "ENTER" leaves open whether the frame pointers pushed before a fault stay in memory',
+    probes: [
+      probe(
+        [0xc8, 0, 0, 4],
+        { [RBP]: MIDDLE + 64n, [RSP]: HIGH_ARENA + 16n },
+        memoryAt(HIGH_ARENA, new Uint8Array(16).fill(0xee)),
+      ),
+    ],
+    alternatives: [
+      { name: 'memory is unchanged', shows: ({ windows, fault }) => !!fault && windows[0]!.every((b) => b === 0xee) },
+      {
+        name: 'they stay',
+        shows: ({ windows, fault }) => !!fault && windows[0]!.some((byte) => byte !== 0xee),
+        maps: (answers) =>
+          hasMnemonic(answers, 'ENTER') && bothFault(answers)
+            ? { windows: answers.native.windows, stray: answers.native.stray }
+            : undefined,
+      },
+    ],
+  },
+  {
+    instructions: 'CALL to an address that is not canonical',
+    why: 'SDM Vol. 2A "CALL" checks the target first; AMD and Intel push first, which may fault or stay in memory',
+    probes: [probe([0xff, 0xd0], { [RAX]: NON_CANONICAL, [RSP]: HIGH_ARENA })],
+    alternatives: [
+      { name: 'is checked first', shows: raises(Vector.GP) },
+      {
+        name: 'is checked after the push',
+        shows: raises(Vector.PF),
+        maps: (answers) =>
+          hasMnemonic(answers, 'CALL') && raised(answers, [Vector.PF, Vector.SS, Vector.AC, Vector.GP], [Vector.GP])
+            ? { ...itsFault(answers), windows: answers.native.windows, stray: answers.native.stray }
+            : undefined,
+      },
+    ],
+  },
+  {
+    instructions: 'MOVSXD r16, r/m16',
+    why: 'SDM Vol. 2B "MOVSXD" reads 16 bits; AMD reads 32 and drops 16',
+    probes: [probe([0x66, 0x63, 0x03], { [RBX]: END - 2n })],
+    alternatives: [
+      { name: 'reads 16 bits', shows: completes },
+      {
+        name: 'reads 32 bits',
+        shows: raises(Vector.PF),
+        maps: (answers) =>
+          hasMnemonic(answers, 'MOVSXD') && answers.c.form.width === 16 && answers.native.fault
+            ? leftOut(answers)
+            : undefined,
+      },
+    ],
+  },
+  {
+    instructions: 'MOVUPS, MOVUPD, MOVDQU that are misaligned with RFLAGS.AC',
+    why: 'SDM Vol. 3A 6.15 "Interrupt 17": these may raise #AC, depending on the implementation',
+    probes: [
+      [0x0f, 0x10],
+      [0x0f, 0x11],
+      [0x66, 0x0f, 0x10],
+      [0x66, 0x0f, 0x11],
+      [0xf3, 0x0f, 0x6f],
+      [0xf3, 0x0f, 0x7f],
+    ].flatMap((opcode) =>
+      [1n, 4n, 8n].map((offset) => probe([...opcode, 0x03], { [RBX]: MIDDLE + offset }, { rflags: CHECKED })),
+    ),
+    alternatives: [
+      { name: '#AC', shows: raises(Vector.AC) },
+      { name: 'no #AC', shows: completes, maps: withoutAlignmentCheck(['MOVUPS', 'MOVUPD', 'MOVDQU', 'LDDQU']) },
+    ],
+  },
+  {
+    instructions: 'MASKMOVDQU that is misaligned with RFLAGS.AC',
+    why: 'SDM Vol. 2B "MASKMOVDQU": #AC depends on the implementation; AMD stores byte by byte',
+    probes: [1n, 8n].map((offset) => probe(MASKMOVDQU, { [RDI]: MIDDLE + offset }, { rflags: CHECKED, ...WHOLE_MASK })),
+    alternatives: [
+      { name: '#AC', shows: raises(Vector.AC) },
+      { name: 'no #AC', shows: completes, maps: withoutAlignmentCheck(['MASKMOVDQU']) },
+    ],
+  },
+  {
+    instructions: 'MASKMOVDQU across the end of the canonical addresses',
+    why: 'SDM Vol. 2B "MASKMOVDQU" stores bytes; that #PF of the first comes before #GP of the last is open',
+    probes: [probe(MASKMOVDQU, { [RDI]: 0x7fff_ffff_fff8n }, WHOLE_MASK)],
+    alternatives: [
+      { name: '#GP', shows: raises(Vector.GP) },
+      { name: '#PF', shows: raises(Vector.PF), maps: itsFaultOf(['MASKMOVDQU'], [Vector.PF], [Vector.GP]) },
+    ],
+  },
+  {
+    instructions: 'MASKMOVDQU with a mask of zero',
+    why: 'SDM Vol. 2B "MASKMOVDQU": whether it raises memory faults then depends on the implementation',
+    probes: [probe(MASKMOVDQU, { [RDI]: UNMAPPED })],
+    alternatives: [
+      { name: 'faults as if it stored', shows: raises(Vector.PF) },
+      {
+        name: 'does not fault',
+        shows: completes,
+        maps: (answers) =>
+          hasMnemonic(answers, 'MASKMOVDQU') && !answers.native.fault ? leftOutIfMasked(answers) : undefined,
+      },
+    ],
+  },
+];
+
+/** The host's exception is expected, where it is one of `native` and bd0's is one of `ours`. */
+function itsFaultOf(mnemonics: readonly string[], native: readonly number[], ours: readonly number[]): Mapping {
+  return (answers) =>
+    hasMnemonic(answers, ...mnemonics) && raised(answers, native, ours) ? itsFault(answers) : undefined;
+}
+
+/** #AC of bd0 does not count where the host has none. */
+function withoutAlignmentCheck(mnemonics: readonly string[]): Mapping {
+  return (answers) =>
+    hasMnemonic(answers, ...mnemonics) &&
+    answers.ours.fault?.vector === Vector.AC &&
+    answers.native.fault?.vector !== Vector.AC
+      ? leftOut(answers)
+      : undefined;
+}
+
+/** The page fault of the host is expected if it lies in the FXSAVE image. */
+function faultWithinImage(answers: Answers): ReturnType<Mapping> {
+  if (!hasMnemonic(answers, ...FX) || !raised(answers, [Vector.PF], [Vector.PF])) return undefined;
+  const { address, form } = answers.c;
+  // Addresses of 32 bits wrap at 4 GiB, within the image too.
+  const offset = BigInt.asUintN(form.addressWidth, answers.native.fault!.cr2 - address!);
+  return offset < BigInt(FXSAVE_BYTES) ? itsFault(answers) : undefined;
+}
+
+/** The mask is the last operand: bit 7 of each of its bytes. */
+function leftOutIfMasked(answers: Answers): ReturnType<Mapping> {
+  const { oracle, instruction } = answers.c;
+  const mask = oracle.xmm.subarray(16 * instruction.rm, 16 * instruction.rm + 16);
+  return mask.every((byte) => byte < 0x80) ? leftOut(answers) : undefined;
+}
