@@ -1,5 +1,7 @@
 import { openSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { writeToStderr } from '../../host/console/host-output.js';
+import { visibleText } from '../../host/console/visible-text.js';
 import { fileFailure } from '../../host/failure.js';
 import { DEFAULT_LOG_LEVEL, type RunOptions } from './run-options.js';
 
@@ -20,9 +22,17 @@ export async function openLog(options: RunOptions): Promise<Logger | undefined> 
   if (path === undefined && isatty(STDERR)) {
     const { default: pretty } = await import('pino-pretty');
     const colorize = process.env['NO_COLOR'] === undefined;
-    return pino(settings, pretty({ destination: STDERR, sync: true, singleLine: true, colorize }));
+    const lines = pretty({ destination: STDERR, sync: true, singleLine: true, colorize });
+    return pino(settings, { write: (line) => void lines.write(visibleEvent(line)) });
   }
-  return pino(settings, pino.destination({ dest: path === undefined ? STDERR : openToAppend(path), sync: true }));
+  if (path === undefined) return pino(settings, { write: (line) => writeToStderr(line.trimEnd()) });
+  return pino(settings, pino.destination({ dest: openToAppend(path), sync: true }));
+}
+
+/** An event whose texts can be shown on a terminal as they are. */
+function visibleEvent(line: string): string {
+  const event = JSON.parse(line) as unknown;
+  return `${JSON.stringify(event, (_, value: unknown) => (typeof value === 'string' ? visibleText(value) : value))}\n`;
 }
 
 function openToAppend(path: string): number {

@@ -1,6 +1,7 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { HostError, isSystemError, systemReason } from '../failure.js';
 import { SIGNALS, type Signals } from '../signals.js';
+import { visibleText } from './visible-text.js';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -168,10 +169,13 @@ export function writeBytesToStdout(bytes: Uint8Array): void {
   writeFully(STDOUT, bytes);
 }
 
-/** Writes lines to stderr, where nobody may be listening. */
+/**
+ * Writes lines to stderr, where nobody may be listening. All text of bd0 for stderr goes through here: what names of files and guests
+ * could do to a terminal is escaped.
+ */
 export function writeToStderr(...lines: readonly string[]): void {
   try {
-    writeFully(STDERR, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+    writeFully(STDERR, Buffer.from(lines.map((line) => `${visibleText(line)}\n`).join('')));
   } catch (error) {
     if (!isSystemError(error)) throw error;
   }
