@@ -54,3 +54,12 @@ export function fileFailure(doing: string, path: string, error: unknown, code: H
     error.code === 'ENOENT' ? 'not-found' : code,
   );
 }
+
+/** Does something to a file. Throws the HostError of `fileFailure` where the operating system refuses. */
+export function onFile<T>(doing: string, path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw fileFailure(doing, path, error);
+  }
+}

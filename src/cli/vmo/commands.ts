@@ -39,10 +39,14 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
   import: command({
     usage: 'FILE|DIR|- [--name NAME]',
     summary: 'take a file or a tree into the store',
-    details: 'Tells its ID. - is standard input. What has no name and no pin is for gc to take away.',
+    details:
+      'Tells its ID. - is standard input. What has no name and no pin is for gc to take away. Exit code: 0 all of it, 1 all but the entries that are told.',
     options: {
       name: { requiresArg: true, string: true, describe: 'NAME that it gets, and any other loses' },
       stream: { boolean: true, default: false, describe: 'FILE is a canonical stream, made by export' },
+      times: { boolean: true, default: true, describe: 'keep when files changed; --no-times does not' },
+      owners: { boolean: true, default: false, describe: 'keep owners and groups, as numbers' },
+      xattrs: { boolean: true, default: false, describe: 'keep extended attributes' },
     },
     examples: [
       ['bd0 vmo import --store ~/.bd0 src --name backup/src', 'a tree'],
@@ -103,6 +107,7 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
     usage: 'TARGET TARGET',
     summary: 'where two contents differ',
     details: `Ranges of bytes; of two trees, what differs in them. Exit code: 0 equal, 1 different. ${TARGET}`,
+    options: { times: { boolean: true, default: false, describe: 'of trees, also when files changed' } },
     json: LINES,
     examples: [
       ['bd0 vmo diff backup/monday backup/tuesday', 'two trees'],
@@ -127,7 +132,12 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
   checkout: command({
     usage: 'TARGET PATH',
     summary: 'write a tree or a file of the store to PATH',
-    details: `PATH must not be there, or be an empty directory. ${STORED}`,
+    details: `PATH must not be there, or be an empty directory. Modes, times, hard links and holes are kept. ${STORED}`,
+    options: {
+      owners: { boolean: true, default: false, describe: 'set owners and groups, if they were kept' },
+      xattrs: { boolean: true, default: false, describe: 'set extended attributes, if they were kept' },
+      devices: { boolean: true, default: false, describe: 'make devices' },
+    },
     examples: [['bd0 vmo checkout backup/src restored']],
     load: async () => (await import('./commands/checkout.js')).checkout,
   }),

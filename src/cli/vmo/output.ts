@@ -1,4 +1,5 @@
 /** What the commands of `bd0 vmo` write to stdout. */
+import { bytesOfText, decoded, type ByteText } from '../../host/byte-text.js';
 import { signalOfLostOutput, writeBytesToStdout, writeToStdout } from '../../host/console/host-output.js';
 
 /** Nobody reads stdout any more: the command ends quietly. */
@@ -28,9 +29,12 @@ export function putBytes(bytes: Uint8Array): void {
   orLost(() => writeBytesToStdout(bytes));
 }
 
-/** A name from a tree as a line of a terminal can show it. */
-export function visible(name: string): string {
-  return name.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+/** A name or a path for a program: as text and, where it is not UTF-8, also exactly, as base64. */
+export function jsonOfBytes(key: string, bytes: ByteText): Record<string, string> {
+  const text = decoded(bytes);
+  if (text !== undefined) return { [key]: text };
+  const exact = bytesOfText(bytes);
+  return { [key]: exact.toString(), [`${key}Base64`]: exact.toString('base64') };
 }
 
 function orLost(write: () => void): void {

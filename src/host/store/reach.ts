@@ -7,7 +7,7 @@ import { type ContentKind, DamagedRecordError, type Reference } from '../../vmo/
 import { HostError } from '../failure.js';
 import { readNode, readRoot, type Root } from './canonical-records.js';
 import type { DiskStore } from './disk-store.js';
-import { isListing, LISTING_BYTES_MAX, LISTING_START, readListing, type TreeEntry } from './listing.js';
+import { isListing, LISTING_BYTES_MAX, LISTING_START_BYTES, readListing, referencesOf } from './listing.js';
 import { Kind } from './packs/pack-format.js';
 import { RecordTable } from './packs/record-table.js';
 
@@ -101,12 +101,7 @@ export class Reach {
 /** What a tree refers to. Throws HostError for what is no listing, DamagedRecordError, and Error where a record is missing. */
 export function listedReferences(store: DiskStore, root: Root): Reference[] {
   if (root.lengthBytes > LISTING_BYTES_MAX) throw new HostError('it is longer than any listing', 'invalid');
-  return readListing(readAll(store, root)).flatMap(referenceOf);
-}
-
-/** What an entry of a listing refers to: a link, nothing. */
-function referenceOf(entry: TreeEntry): Reference[] {
-  return entry.type === 'link' ? [] : [{ id: entry.id, kind: entry.type }];
+  return referencesOf(readListing(readAll(store, root)));
 }
 
 /**
@@ -118,7 +113,7 @@ export function kindByContent(store: DiskStore, id: string): ContentKind | undef
     const record = store.get(hexToBytes(id));
     if (!record) return undefined;
     const root = readRoot(record);
-    if (root.lengthBytes < LISTING_START.length) return 'file';
+    if (root.lengthBytes < LISTING_START_BYTES) return 'file';
     const { value: first } = pagesOf(store, root).next();
     if (!first || !isListing(first)) return 'file';
     listedReferences(store, root);

@@ -1,6 +1,5 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs'; // prettier-ignore
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs'; // prettier-ignore
 import t from 'tap';
-import { encodeListing } from '../../../src/host/store/listing.js';
 import { VMO_COMMANDS } from '../../../src/cli/vmo/commands.js';
 import { bd0, type Ran } from '../bd0.js';
 import { idOf, linesOf, noise, Workshop } from './store.js';
@@ -39,7 +38,7 @@ t.test('a tree goes in, can be looked at, and comes out as it was', async (t) =>
   const id = (await work.out(['import', tree, '--name', 'trees/first'])).trimEnd();
   t.match(id, /^[0-9a-f]{64}$/);
   const again = await work.json(['import', tree, '--name', 'trees/second']);
-  t.match(again, [{ id, name: 'trees/second', files: 6, directories: 3, links: 1, skipped: [] }], 'one tree, one ID');
+  t.match(again, [{ id, name: 'trees/second', files: 6, directories: 3, links: 1, problems: [] }], 'one tree, one ID');
 
   const entries = await work.json(['ls', 'trees/first']);
   t.match(
@@ -268,17 +267,6 @@ t.test('checkout writes where nothing is, and nowhere else', async (t) => {
   t.strictSame(readdirSync(work.path('elsewhere')), []);
   const file = await work.vmo(['checkout', 'tree/empty', work.path('empty/run')]);
   t.match(file.stderr, /^bd0: cannot write '[^\n]*': file already exists\n$/);
-
-  // What looks like a listing, but has names that lead elsewhere, is content as any other.
-  const listing = encodeListing([{ type: 'file', name: 'xxxxxxx', id: idOf(''), executable: false }]);
-  for (const [i, name] of ['../evil', './/evil', '/etc/xx', 'a\0evil2'].entries()) {
-    const bad = work.file('listing', Buffer.from(Buffer.from(listing).toString('latin1').replace('xxxxxxx', name)));
-    await work.out(['import', bad, '--name', 'bad']);
-    const target = work.path(`target-${i}`);
-    await work.out(['checkout', 'bad', target]);
-    t.ok(lstatSync(target).isFile(), JSON.stringify(name));
-    t.ok(readFileSync(target).equals(readFileSync(bad)));
-  }
 });
 
 t.test('what cannot be done ends with one line that says so', async (t) => {
@@ -300,7 +288,7 @@ t.test('what cannot be done ends with one line that says so', async (t) => {
     [['export', 'name', '--json'], 125, /--json needs -o FILE/],
     [['export', 'name', '-o', work.path('no/where')], 127, /cannot write '.*no\/where': no such file or directory/],
     [['import', work.path('nothing')], 127, /cannot read '.*nothing': no such file or directory/],
-    [['import', '/dev/null'], 125, /'\/dev\/null' is neither a file nor a directory/],
+    [['import', '/dev/null'], 125, /cannot import '\/dev\/null': it is neither a file nor a directory/],
     [['import', file, '--name', '../x'], 125, /"\.\.\/x" is not a name/],
     [['import', file, '--name', 'a\nb'], 125, /"a\\nb" is not a name: it has control characters/],
     [['mv', 'name', 'tree'], 125, /'tree' is a name already: bd0 vmo rm takes it away/],

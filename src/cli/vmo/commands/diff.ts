@@ -1,13 +1,16 @@
 /** `bd0 vmo diff`: where two contents differ. */
 import { differingRanges } from '../differences.js';
-import { tell, tellJson, visible } from '../output.js';
+import { shown } from '../../../host/byte-text.js';
+import { jsonOfBytes, tell, tellJson } from '../output.js';
 import { requireWords } from '../perform.js';
 import { contentOf, withTargets, type StoredTarget, type Target } from '../content/target.js';
-import { differingEntries } from '../tree-differences.js';
+import { TreeComparison } from '../tree-differences.js';
 
 /** The options of the command. */
 export interface DiffOptions {
   readonly store?: string | undefined;
+  /** Of trees: tells also when files and directories changed. */
+  readonly times: boolean;
   readonly json: boolean;
 }
 
@@ -15,11 +18,11 @@ export interface DiffOptions {
 const EXIT_DIFFERENT = 1;
 
 /** Tells the differences, and answers whether there are any: 0 or 1. Throws Failure. */
-export async function diff(words: readonly string[], { store, json }: DiffOptions): Promise<number> {
+export async function diff(words: readonly string[], { store, json, times }: DiffOptions): Promise<number> {
   requireWords(words, 'diff', 'two TARGETs', 2, 2);
   let differences = 0;
   await withTargets(words, store, ([a, b]) => {
-    differences = isTree(a!) && isTree(b!) ? diffTrees(a, b, json) : diffBytes(a!, b!, json);
+    differences = isTree(a!) && isTree(b!) ? diffTrees(a, b, { json, times }) : diffBytes(a!, b!, json);
   });
   return differences === 0 ? 0 : EXIT_DIFFERENT;
 }
@@ -29,13 +32,13 @@ function isTree(target: Target): target is StoredTarget {
 }
 
 /** Tells paths. Answers how many. */
-function diffTrees(a: StoredTarget, b: StoredTarget, json: boolean): number {
+function diffTrees(a: StoredTarget, b: StoredTarget, { json, times }: Pick<DiffOptions, 'json' | 'times'>): number {
   let count = 0;
-  for (const difference of differingEntries(a.store, a.id, b.id)) {
+  for (const difference of new TreeComparison(a.store, times).differences(a.id, b.id)) {
     count++;
     const { path, only, what } = difference;
-    if (json) tellJson(difference);
-    else tell(`${visible(path)}: ${only === undefined ? what : `only in ${only === 'a' ? a.word : b.word}`}`);
+    if (json) tellJson({ ...difference, ...jsonOfBytes('path', path) });
+    else tell(`${shown(path)}: ${only === undefined ? what : `only in ${only === 'a' ? a.word : b.word}`}`);
   }
   return count;
 }

@@ -1,6 +1,7 @@
 /** `bd0 vmo export`: the canonical stream of content, of a tree with all that is in it, to a file or to stdout. */
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { byteTextOf } from '../../../host/byte-text.js';
 import { Failure } from '../../failure.js';
 import { fileFailure } from '../../../host/failure.js';
 import { putBytes, tellJson } from '../output.js';
@@ -79,7 +80,11 @@ function writeParts(target: StoredTarget, write: (part: Uint8Array) => void): vo
     waiting = [];
     length = 0;
   };
-  for (const record of exportTree(target.store, { id: target.id, kind: target.contentKind })) {
+  for (const record of exportTree(target.store, {
+    id: target.id,
+    kind: target.contentKind,
+    path: byteTextOf(target.word),
+  })) {
     waiting.push(record);
     length += record.length;
     if (length >= PART_BYTES) flush();

@@ -1,15 +1,23 @@
 /** A durable store as the commands of `bd0 vmo` see it. What opens it is loaded when a store is needed. */
 import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { HostError } from '../../../host/failure.js';
+import { byteTextOf, shown } from '../../../host/byte-text.js';
 import { writeToStderr } from '../../../host/console/host-output.js';
 import type { DiskStore } from '../../../host/store/disk-store.js';
-import { LISTING_BYTES_MAX, readListing, type TreeEntry } from '../../../host/store/listing.js';
+import {
+  LISTING_BYTES_MAX,
+  readListing,
+  type Attributes,
+  type Listing,
+  type TreeEntry,
+} from '../../../host/store/listing.js';
 import type { NamedReference } from '../../../host/store/names.js';
 import type { Reference } from '../../../index.js';
 import { readContent, StoredContent } from './content.js';
+import { readFailure } from './damage.js';
 import { RecordTree } from '../../../index.js';
 
-export type { Reference, TreeEntry };
+export type { Attributes, Listing, Reference, TreeEntry };
 
 /** The environment variable that says where the store is, where --store does not. */
 const STORE_VARIABLE = 'BD0_STORE';
@@ -34,6 +42,12 @@ export async function openStore(option: string | undefined, mode: OpenMode, crea
   return new StoreView(disk);
 }
 
+/** What a path within a tree leads to. */
+export interface Followed extends Reference {
+  /** Of a file, as far as its listing has them. */
+  readonly attributes?: Attributes | undefined;
+}
+
 /** An open store. */
 export class StoreView {
   constructor(readonly disk: DiskStore) {}
@@ -54,29 +68,31 @@ export class StoreView {
   }
 
   /** What is in a tree. Throws Failure where `id` is that of other content; `path` is what the user calls it. */
-  listing(id: string, path: string): readonly TreeEntry[] {
-    const content = new StoredContent(this.tree(id));
+  listing(id: string, path: string): Listing {
     try {
+      const content = new StoredContent(this.tree(id));
       if (content.lengthBytes > LISTING_BYTES_MAX) throw new HostError('it is longer than any listing', 'invalid');
       return readListing(readContent(content, 0, content.lengthBytes));
     } catch (error) {
-      if (!(error instanceof HostError)) throw error;
+      if (!(error instanceof HostError)) throw readFailure(path, error);
       throw new Failure(`'${path}' cannot be read as a tree: ${error.message}`);
     }
   }
 
   /** What a path leads to from a tree that was called `base`. Throws Failure: 127 where there is nothing. */
-  followPath(reference: Reference, base: string, path: string): Reference {
+  followPath(reference: Reference, base: string, path: string): Followed {
     let at = base;
-    let found = reference;
+    let found: Followed = reference;
     for (const name of path.split('/').filter((part) => part !== '')) {
       if (found.kind !== 'tree') throw new Failure(`'${at}' is no tree, so nothing is in it`, EXIT_NOT_FOUND);
-      const entry = this.listing(found.id, at).find((candidate) => candidate.name === name);
+      const entry = entryCalled(name, this.listing(found.id, at));
       if (entry === undefined) throw new Failure(`there is no '${name}' in '${at}'`, EXIT_NOT_FOUND);
       at = `${at}/${name}`;
       if (entry.type === 'link')
-        throw new Failure(`'${at}' is a symbolic link to '${entry.target}', which is not followed`);
-      found = { id: entry.id, kind: entry.type };
+        throw new Failure(`'${at}' is a symbolic link to '${shown(entry.target)}', which is not followed`);
+      if (entry.type === 'tree') found = { id: entry.id, kind: entry.type };
+      else if (entry.type === 'file') found = { id: entry.id, kind: entry.type, attributes: entry.attributes };
+      else throw new Failure(`'${at}' is a ${entry.type}, which has no content`);
     }
     return found;
   }
@@ -99,4 +115,14 @@ export class StoreView {
       if (isSame || this.disk.names.compareAndSwap(name, now?.id, next)) return now?.id;
     }
   }
+}
+
+/** The entry of a name, which may be written as `bd0 vmo ls` shows it: not all names can be typed. */
+function entryCalled(name: string, { version, entries }: Listing): TreeEntry | undefined {
+  const bytes = byteTextOf(name);
+  const found = entries.find((entry) => entry.name === bytes) ?? entries.find((entry) => shown(entry.name) === name);
+  // The modes of version 1 are those of new files.
+  if (version === 1 && found?.type === 'file')
+    return { ...found, attributes: { mode: found.attributes.mode & ~process.umask() } };
+  return found;
 }

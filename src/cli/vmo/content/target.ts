@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { EXIT_NOT_FOUND, Failure } from '../../failure.js';
 import { FileContent, StoredContent, type Content } from './content.js';
 import type { ContentKind, RecordTree } from '../../../index.js';
-import { openStore, storeDirectory, type OpenMode, type Reference, type StoreView } from './store-view.js';
+import {
+  openStore,
+  storeDirectory,
+  type Attributes,
+  type Followed,
+  type OpenMode,
+  type StoreView,
+} from './store-view.js';
 
 /** Content of a store. */
 export interface StoredTarget {
@@ -15,6 +22,8 @@ export interface StoredTarget {
   readonly contentKind: ContentKind;
   /** Whether it was given as an ID, which says nothing of what its bytes are. */
   readonly isById: boolean;
+  /** Of a file in a tree. */
+  readonly attributes?: Attributes | undefined;
   readonly tree: RecordTree;
   readonly store: StoreView;
 }
@@ -99,7 +108,7 @@ export function findStored(word: string, store: StoreView): StoredTarget | undef
 }
 
 /** What a word stands for by itself. */
-interface Found extends Reference {
+interface Found extends Followed {
   readonly isById: boolean;
 }
 
@@ -111,8 +120,8 @@ function referenceOf(word: string, store: StoreView): Found | undefined {
   return id === undefined ? undefined : { id, kind: store.disk.kindOf(id), isById: true };
 }
 
-function stored(word: string, { id, kind, isById }: Found, store: StoreView): StoredTarget {
-  return { kind: 'stored', word, id, contentKind: kind, isById, tree: store.held(id), store };
+function stored(word: string, { id, kind, isById, attributes }: Found, store: StoreView): StoredTarget {
+  return { kind: 'stored', word, id, contentKind: kind, isById, attributes, tree: store.held(id), store };
 }
 
 /** The identity that digits are the beginning of. Throws Failure where there are several. */

@@ -1,7 +1,11 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { isSystemError } from '../../../host/failure.js';
+import { byteText, bytesOfText, byteTextOf, joined } from '../../../host/byte-text.js';
 import { STDIN_NAME } from './file-parts.js';
+
+/** Names as bytes. The types of Node know no such entries. */
+const BYTES = { withFileTypes: true, encoding: 'buffer' } as unknown as { withFileTypes: true };
 
 /** Directories that are looked at between two times that others run. */
 const DIRECTORIES_AT_ONCE = 100;
@@ -16,12 +20,12 @@ export async function totalBytesOf(path: string, signal: AbortSignal): Promise<n
   if (!stat?.isDirectory()) return stat?.size;
   let total = 0;
   let seen = 0;
-  const open = [path];
+  const open = [byteTextOf(path)];
   for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
-    for (const entry of tried(() => readdirSync(directory!, { withFileTypes: true })) ?? []) {
-      const at = `${directory}/${entry.name}`;
+    for (const entry of tried(() => readdirSync(bytesOfText(directory!), BYTES)) ?? []) {
+      const at = joined(directory, byteText(entry.name as unknown as Buffer));
       if (entry.isDirectory()) open.push(at);
-      else if (entry.isFile()) total += tried(() => lstatSync(at).size) ?? 0;
+      else if (entry.isFile()) total += tried(() => lstatSync(bytesOfText(at)).size) ?? 0;
     }
     if (++seen % DIRECTORIES_AT_ONCE > 0) continue;
     await setImmediate();
