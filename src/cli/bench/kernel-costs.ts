@@ -1,4 +1,4 @@
-/** `bd0 bench kernel`: what the kernel costs, beside Linux on this machine, and Linux under qemu-system on it. */
+/** `bd0 bench kernel`: the cost of kernel operations, next to Linux on this machine and Linux under qemu-system. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,19 +18,19 @@ interface Cost {
   /** Its name there. */
   readonly name: string;
   readonly text: string;
-  /** How often, at scale 1: about a second's worth for each contender. */
+  /** Repetitions at scale 1: about one second for each contender. */
   readonly counts: Readonly<Record<KernelContender, number>>;
-  /** What BD0 may take of the time of Linux under qemu-system. */
-  readonly aim: number | undefined;
+  /** Largest acceptable time, as a fraction of that of Linux under qemu-system. */
+  readonly target: number | undefined;
 }
 
-function cost(name: string, text: string, counts: readonly [number, number, number], aim?: number): Cost {
+function cost(name: string, text: string, counts: readonly [number, number, number], target?: number): Cost {
   const [native, system, auto] = counts;
-  return { name, text, counts: { native, 'qemu-system': system, auto }, aim };
+  return { name, text, counts: { native, 'qemu-system': system, auto }, target };
 }
 
 export const COSTS: readonly Cost[] = [
-  cost('call', 'kernel-call', [10_000_000, 2_000_000, 2_000_000], 0.5),
+  cost('call', 'kernel call', [10_000_000, 2_000_000, 2_000_000], 0.5),
   cost('yield', 'thread switch: yield', [1_000_000, 100_000, 600_000], 0.5),
   cost('handover', 'thread switch: wait and wake', [500_000, 80_000, 400_000], 0.5),
   cost('start', 'process start, 32 GB', [2000, 300, 8000], 0.01),
@@ -137,19 +137,19 @@ function linuxCommand(linux: string, archive: string, words: readonly string[]):
   ];
 }
 
-/** Medians in nanoseconds, and the ratio that there is an aim for. */
+/** Medians in nanoseconds, and the ratios that the targets are for. */
 export function kernelReport(
   samples: KernelSamples,
   contenders: readonly KernelContender[],
   markdown: boolean,
 ): string {
   const isCompared = contenders.includes('auto') && contenders.includes('qemu-system');
-  const headings = ['nanoseconds each', ...contenders, ...(isCompared ? ['auto/qsys', 'aim'] : [])];
-  const rows = COSTS.map(({ name, text, aim }) => {
+  const headings = ['nanoseconds each', ...contenders, ...(isCompared ? ['auto/qsys', 'target'] : [])];
+  const rows = COSTS.map(({ name, text, target }) => {
     const medianOf = (contender: KernelContender): number => median(samples.get(name)!.get(contender)!);
     const ratio = (): string[] => [
       (medianOf('auto') / medianOf('qemu-system')).toPrecision(2),
-      aim === undefined ? '-' : `${aim}`,
+      target === undefined ? '-' : `${target}`,
     ];
     const times = contenders.map((contender) => medianOf(contender).toFixed(0));
     return [text, ...times, ...(isCompared ? ratio() : [])];
