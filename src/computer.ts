@@ -76,6 +76,8 @@ export interface RunLimits {
    * in the middle of a kernel-call then, and cannot tell; `machineHash` can. No limit if not given.
    */
   readonly maxEffort?: number;
+  /** Called whenever a process has ended; true ends the call, with 'limit'. */
+  readonly stopWhen?: () => boolean;
 }
 
 /** Why `run` came back. */
@@ -181,7 +183,7 @@ export class Computer {
   }
 
   /** Runs the machine until a process has ended, all threads wait, or the limit is reached. */
-  run(program: Process, { maxTicks = Infinity, maxEffort = Infinity }: RunLimits = {}): Outcome {
+  run(program: Process, { maxTicks = Infinity, maxEffort = Infinity, stopWhen }: RunLimits = {}): Outcome {
     const end = this.cpu.ticks + maxTicks;
     const effortEnd = this.kernel.effort + maxEffort;
     for (;;) {
@@ -192,6 +194,7 @@ export class Computer {
       const event = this.kernel.run(left, effortLeft);
       if (event.kind === 'waiting' || event.kind === 'asking') return event;
       if (event.kind === 'idle') throw new Error(`process ${program.pid} lives, but has no thread`);
+      if (event.kind === 'ended' && !program.end && stopWhen?.()) return { kind: 'limit' };
     }
   }
 

@@ -54,6 +54,9 @@ export { DamagedRecordError } from './vmo/records/record-store.js';
 export type { ContentKind, NameStore, RecordStore, Reference } from './vmo/records/record-store.js';
 export { CanonicalStreamError, MissingRecordError } from './vmo/errors.js';
 
+// Work in steps, between which the host can do something else.
+export type { Steps } from './vmo/steps.js';
+
 // Debugging: what happened, in words.
 export { describeTrap, trapOfSpuriousWrite } from './kernel/reports/trap-report.js';
 export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js';

@@ -21,7 +21,6 @@ const TABLES = ['src/cpu/meaning/isa', 'src/cpu/meaning/opcodes', 'src/kernel/ca
  * the limit.
  */
 const LARGER: Readonly<Record<string, number>> = {
-  'imports of src/cli/run/run.ts': 22,
   'imports of src/computer.ts': 25,
   'imports of src/kernel/kernel.ts': 36,
   'fields of src/cpu/decode/decoder.ts Decoder': 18,

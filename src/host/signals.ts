@@ -4,7 +4,10 @@ export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM:
 /** Those that end bd0. */
 const HEARD = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
 
-/** What ends a wait: input that has come, or a signal. */
+/** The longest delay of a timer of Node's; a longer one would end at once. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+
+/** Ends a wait when something has happened: input has come, output has been taken, or a signal has come. */
 export class Bell {
   private rung = false;
   private answer: (() => void) | undefined;
@@ -14,13 +17,16 @@ export class Bell {
     this.answer?.();
   }
 
-  /** Resolves when the bell rings, or has rung since the last wait; or after some milliseconds, Infinity for never. */
+  /**
+   * Resolves when the bell rings, or at once if it has rung since the last wait; or after some milliseconds. It may resolve
+   * earlier than that, after 24 days. Node goes on as long as somebody waits, even if nothing is left that could ring.
+   */
   async wait(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     if (!this.rung)
       await new Promise<void>((done) => {
         this.answer = done;
-        if (ms < Infinity) timer = setTimeout(done, Math.min(ms, 2 ** 31 - 1));
+        timer = setTimeout(done, Math.min(ms, LONGEST_DELAY_MS));
       });
     clearTimeout(timer);
     this.answer = undefined;
@@ -28,31 +34,21 @@ export class Bell {
   }
 }
 
-/** The signals that end bd0. They are heard when the event loop turns, so that what they end can be brought to an end. */
+/**
+ * The signals that end bd0. The first one is heard when the event loop turns, so that a command can end in order; from then
+ * on their default action holds, so that a second one ends the process at once, whatever it is doing.
+ */
 export class Signals {
   /** The number of the first one that came. */
   received: number | undefined;
-  private readonly hear: (name: NodeJS.Signals) => void;
 
+  /** `onSignal` is called for the first one, with its default action restored. */
   constructor(onSignal: () => void) {
-    this.hear = (name) => {
-      this.received ??= SIGNALS[name as (typeof HEARD)[number]];
+    const hear = (name: NodeJS.Signals): void => {
+      for (const heard of HEARD) process.off(heard, hear);
+      this.received = SIGNALS[name as (typeof HEARD)[number]];
       onSignal();
     };
-    this.listen();
-  }
-
-  /** Does what keeps the event loop from turning: a signal that comes meanwhile ends the host's process at once. */
-  whileBlocking(work: () => void): void {
-    for (const name of HEARD) process.off(name, this.hear);
-    try {
-      work();
-    } finally {
-      this.listen();
-    }
-  }
-
-  private listen(): void {
-    for (const name of HEARD) process.on(name, this.hear);
+    for (const name of HEARD) process.on(name, hear);
   }
 }

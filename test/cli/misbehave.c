@@ -36,6 +36,25 @@ static void read_within(long nanoseconds)
     printf("%ld, %s\n", result, passed < nanoseconds ? "early" : "in time");
 }
 
+/* Makes kernel-calls, one after another, without end. */
+static void call(void)
+{
+    for (;;)
+        bd0_clock();
+}
+
+/* Starts a program that traps, and tells whether its image is still open, and the time, when it has ended. */
+static void outlive(char *name)
+{
+    struct bd0_process_info info;
+    char *argv[] = {name, "undefined", 0};
+    long pid = bd0_start(name, 1 << 24, argv, 0, 0);
+    bd0_process_info(pid, &info);
+    long code = bd0_process_wait(pid, -1);
+    long opened = bd0_vmo_open(info.image_id);
+    printf("%ld, %s at %ld\n", code, opened < 0 ? "closed" : "open", bd0_clock());
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -67,6 +86,12 @@ int main(int argc, char **argv)
             ;
     if (!strcmp(what, "flood"))
         flood(number);
+    if (!strcmp(what, "sleep"))
+        bd0_sleep(number);
+    if (!strcmp(what, "call"))
+        call();
+    if (!strcmp(what, "outlive"))
+        outlive(argv[2]);
     if (!strcmp(what, "read"))
         read_within(number);
     return 0;

@@ -198,24 +198,6 @@ t.test('output that nobody can take is told', async (t) => {
   t.equal(ran.stderr, 'bd0: cannot write standard output: no space left on device\n');
 });
 
-t.test('SIGINT and SIGTERM end a guest that computes, waits for input, or waits for its reader', async (t) => {
-  const cases: [words: string[], signal: NodeJS.Signals, code: number][] = [
-    [['spin'], 'SIGINT', 130],
-    [['spin'], 'SIGTERM', 143],
-    [['read', '1000000000000000'], 'SIGTERM', 143],
-    [['flood', '64'], 'SIGTERM', 143],
-  ];
-  for (const [words, signal, code] of cases) {
-    const child = startBd0(['run', '--clock', 'real', misbehave, ...words]);
-    await firstOutput(child);
-    child.kill(signal);
-    const [exitCode, killer] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    t.ok(exitCode === code || killer === signal, `${words.join(' ')}: ${exitCode} ${killer}`);
-    child.stdin.destroy();
-    child.stdout.destroy();
-  }
-});
-
 t.test('a run that a signal ends still tells its statistics', async (t) => {
   const child = startBd0(['run', '--json', misbehave, 'spin']);
   await firstOutput(child);

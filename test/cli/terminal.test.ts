@@ -275,6 +275,20 @@ t.test('the terminal is as it was where bd0 has failed, too', async (t) => {
   t.match(terminal.screen.text, /bd0: Error: made up/);
 });
 
+t.test('a second signal ends bd0 while it is stuck with the first, and the terminal is as it was', async (t) => {
+  const stick = 'process.on("SIGTERM", () => { console.log("stuck"); for (;;); }); console.log("armed")';
+  const [program, ...rest] = bd0Command;
+  const arm = `data:text/javascript,process.on("SIGUSR2", () => { ${stick} })`;
+  const terminal = new PseudoTerminal([program!, ...rest.slice(0, -1), '--import', arm, rest.at(-1)!, 'shell']);
+  await terminal.sees(`${GREETING}> `);
+  await terminal.ask('signal 12');
+  await terminal.sees(/armed/);
+  await terminal.ask('signal 15');
+  await terminal.sees(/stuck/);
+  await terminal.ask('signal 2');
+  t.same(await terminal.end(), { end: 'killed 2', modes: COOKED });
+});
+
 t.test('the terminal is raw again when bd0 goes on that was stopped', async (t) => {
   const terminal = await session();
   await terminal.ask('signal 19');
@@ -446,7 +460,7 @@ t.test('a machine in which nothing will ever happen comes to its end', async (t)
   const ran = await piped('start at-terminal stuck\nps\n');
   t.same(ran, {
     ...{ code: 124, signal: null, stdout: '' },
-    stderr: "bd0: stopped 'terminal': every thread waits for another one, for ever\n",
+    stderr: "bd0: stopped 'terminal': deadlock (every thread is waiting for another)\n",
   });
 });
 

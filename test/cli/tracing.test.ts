@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import t from 'tap';
+import { finished } from '../../src/vmo/steps.js';
 import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { Tracing } from '../../src/cli/run/tracing.js';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
@@ -25,7 +26,7 @@ t.test('a translation is logged with its numbers, and with its text as the messa
   const tracing = new Tracing(log, ['blocks'], () => computer);
   const image = computer.store.fromBytes(readFileSync(output));
   const program = computer.start(image, { name: 'guest', limitBytes: 2 ** 24 });
-  tracing.started(image, program);
+  finished(tracing.started(image, program));
 
   const { entry } = program;
   const code = computer.readMemory(entry, 15);

@@ -29,7 +29,7 @@ function report(words: string, { name = 'places', program = image, memoryBytes =
   let text: string[] | undefined;
   const images = (pid: number): PlacedImage | undefined => {
     const process = computer.findProcess(pid);
-    return process && new PlacedImage(process.image, process.description.entry);
+    return process && PlacedImage.read(process.image, process.description.entry);
   };
   const hooks = { onTrap: (trap: Parameters<typeof trapText>[0]) => void (text = trapText(trap, images)) };
   const computer: Computer = new Computer({ memoryBytes, writeBackBytes: 0, sha256, hooks });

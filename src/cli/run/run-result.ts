@@ -1,11 +1,11 @@
 import type { Statistics, TranslationStats } from '../../index.js';
 import type { End } from './run-loop.js';
 
-/** What a run came to. */
+/** The result of a run. */
 export interface RunResult {
-  /** The host file, and the identity of its content. */
+  /** The host file, and the identity of its content; undefined if the run ended before it was read. */
   readonly image: string;
-  readonly id: string;
+  readonly id: string | undefined;
   readonly end: End;
   readonly exitCode: number;
   readonly statistics: Statistics;

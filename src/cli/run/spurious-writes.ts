@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { pidText, trapOfSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } from '../../index.js';
 import type { HostInput } from '../../host/console/host-input.js';
-import { writeToStderr } from '../../host/console/host-output.js';
+import type { HostLines } from '../../host/console/host-lines.js';
 import type { TrapReports } from './trap-reports.js';
 
 /** What `--debug-mode` knows. */
@@ -43,9 +43,9 @@ export class SpuriousWrites {
   };
 
   /** Tells how often what was reported has come again. */
-  tellRepeated(): void {
+  tellRepeated(lines: HostLines): void {
     for (const [who, count] of this.repeated)
-      if (count > 0) writeToStderr(`bd0: ${who}: ${count} more spurious writes by the same instruction`);
+      if (count > 0) lines.tell(`bd0: ${who}: ${count} more spurious writes by the same instruction`);
     this.repeated.clear();
   }
 
@@ -67,12 +67,15 @@ export class SpuriousWrites {
     return answer ?? 'later';
   }
 
-  /** Asks what is to be asked about, once all output is out. */
+  /** Tells the write that a person is to be asked about. */
+  tell(): Promise<void> {
+    return this.options.traps.tell(trapOfSpuriousWrite(this.asked!));
+  }
+
+  /** Asks about it, once all of that is out. */
   askPerson(): void {
-    const { traps, input } = this.options;
-    traps.tellNow(trapOfSpuriousWrite(this.asked!));
     writeToTerminal(QUESTION);
-    input.divert((typed) => this.take(typed));
+    this.options.input.divert((typed) => this.take(typed));
   }
 
   /** True where there is an answer: the machine can go on. */

@@ -3,6 +3,7 @@
 import type { VmoHandle, VmoStore } from '../../index.js';
 import { EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
 import { findImage, isFile, isUnderRoot, readImage } from '../../host/toolchain/image-file.js';
+import type { Interruption } from './interruption.js';
 import type { DiskStore } from '../../host/store/disk-store.js';
 
 /** Where an image is: in a host file, or in the durable store. */
@@ -27,9 +28,17 @@ export function findSource(image: string, root: string | undefined, durable: Dis
   return { path: findImage(image, root), id: undefined };
 }
 
-/** The VMO of an image, which the caller closes. What is in the durable store is read from there as it is touched. */
-export function openImage(store: VmoStore, { path, id }: ImageSource, durable: DiskStore | undefined): VmoHandle {
-  if (id === undefined || !durable) return readImage(store, path);
+/**
+ * The VMO of an image, which the caller closes. What is in the durable store is read from there as it is touched. Throws
+ * Interrupted where the run is to end.
+ */
+export async function openImage(
+  store: VmoStore,
+  { path, id }: ImageSource,
+  durable: DiskStore | undefined,
+  interruption: Interruption,
+): Promise<VmoHandle> {
+  if (id === undefined || !durable) return readImage(store, path, () => interruption.pause());
   try {
     const handle = durable.hold(id) ? store.openFrom(durable, id) : undefined;
     if (handle) return handle;

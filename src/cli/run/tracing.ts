@@ -9,6 +9,7 @@ import {
   type KernelCallEvent,
   type KernelHooks,
   type Process,
+  type Steps,
   type SymbolFinder,
   type TranslationEvent,
   type TranslationHook,
@@ -38,9 +39,10 @@ export class Tracing {
     if (traces.includes('blocks')) this.onTranslated = (event) => this.traceBlocks(event);
   }
 
-  /** A process has been started from an image: from now on addresses are told with its symbols. */
-  started(image: VmoHandle, { description }: Process): void {
-    this.symbols = placedSymbols(SymbolTable.read(image), description.entry);
+  /** A process has been started from an image: from now on addresses are shown with its symbols. */
+  *started(image: VmoHandle, { description }: Process): Steps<void> {
+    const table = yield* SymbolTable.readInSteps(image);
+    this.symbols = placedSymbols(table, description.entry);
   }
 
   private traceCall({ thread, name, number, arguments: args, result }: KernelCallEvent): void {

@@ -1,68 +1,88 @@
-import { describeTrap, type Computer, type TrapReport, type VmoHandle } from '../../index.js';
-import { writeToStderr } from '../../host/console/host-output.js';
+import type { HostLines } from '../../host/console/host-lines.js';
+import type { Computer, PlacedImage, TrapReport, VmoHandle } from '../../index.js';
+import { Interrupted, type Interruption } from './interruption.js';
 
-/** A report, and what its process and its neighbours were made from. */
+/** A report, and the images of its process and of the others that it mentions. */
 interface Evidence {
   readonly report: TrapReport;
   readonly images: ReadonlyMap<number, { readonly image: VmoHandle; readonly entry: number }>;
 }
 
-/** What puts a report into words. */
-type Teller = typeof import('./trap-words.js');
+export interface TrapReportsOptions {
+  /** Returns the machine, of which `onTrap` is a hook. */
+  readonly machine: () => Computer;
+  /** Called when there is a report to tell. */
+  readonly onUntold: () => void;
+  /** Takes the reports. */
+  readonly lines: HostLines;
+  readonly interruption: Interruption;
+}
 
-/** The traps of all processes: taken down when they happen, and told on stderr when the output before them is out. */
+/**
+ * The traps of all processes: recorded when they happen, and told on stderr when the output before them is out. What that
+ * takes is work of the host, in steps; the machine stands still meanwhile, and cannot tell.
+ */
 export class TrapReports {
   private readonly untold: Evidence[] = [];
-  private teller: Teller | undefined;
-  /** The last report that was told at once. */
-  private toldNow: TrapReport | undefined;
+  /** The last spurious write that a person was asked about. */
+  private toldAlready: TrapReport | undefined;
 
-  /** `machine` answers the machine, of which `onTrap` is a hook; `onUntold` is told that there is something to tell. */
-  constructor(
-    private readonly machine: () => Computer,
-    private readonly onUntold: () => void = () => {},
-  ) {}
+  constructor(private readonly options: TrapReportsOptions) {}
 
-  /** The process lives still, and its image with it. */
+  /** The process still lives, and its image with it. */
   readonly onTrap = (report: TrapReport): void => {
-    if (report.spuriousWrite && report.spuriousWrite === this.toldNow?.spuriousWrite) return;
+    if (report.spuriousWrite && report.spuriousWrite === this.toldAlready?.spuriousWrite) return;
     this.untold.push(this.evidenceOf(report));
-    this.onUntold();
+    this.options.onUntold();
   };
 
-  /** Tells the first trap that has not been told, in a block of lines. What it takes is loaded for the first one. */
+  /** Tells the first trap that has not been told, in a block of lines. */
   async tellFirst(): Promise<void> {
     const evidence = this.untold.shift();
-    if (evidence) tellWith(await this.load(), evidence);
+    if (evidence) await this.tellWith(evidence);
   }
 
-  /** Tells a trap before the machine goes on: without symbols where what `load` brings has not come yet. */
-  tellNow(report: TrapReport): void {
-    this.toldNow = report;
-    if (this.teller) tellWith(this.teller, this.evidenceOf(report));
-    else writeToStderr(...describeTrap(report).map((line, i) => (i === 0 ? `bd0: ${line}` : `  ${line}`)));
-  }
-
-  /** Loads what it takes to tell something. */
-  async load(): Promise<Teller> {
-    return (this.teller = await import('./trap-words.js'));
+  /** Tells a trap before the machine goes on. */
+  async tell(report: TrapReport): Promise<void> {
+    this.toldAlready = report;
+    await this.tellWith(this.evidenceOf(report));
   }
 
   private evidenceOf(report: TrapReport): Evidence {
-    const computer = this.machine();
+    const computer = this.options.machine();
     const processes = pidsOf(report).flatMap((pid) => computer.findProcess(pid) ?? []);
     const images = processes.map(({ pid, image, description: { entry } }) => {
       return [pid, { image: computer.store.slice(image, 0, image.length), entry }] as const;
     });
     return { report, images: new Map(images) };
   }
-}
 
-function tellWith({ trapText, PlacedImage }: Teller, { report, images }: Evidence): void {
-  const placed = new Map(Array.from(images, ([pid, { image, entry }]) => [pid, new PlacedImage(image, entry)]));
-  const [first, ...others] = trapText(report, (pid) => placed.get(pid));
-  writeToStderr(`bd0: ${first}`, ...others);
-  for (const { image } of images.values()) image.close();
+  private async tellWith({ report, images }: Evidence): Promise<void> {
+    const { trapText } = await import('./trap-words.js');
+    const { store } = this.options.machine();
+    try {
+      const placed = await this.placed(images);
+      const [first, ...others] = trapText(report, (pid) => placed.get(pid));
+      this.options.lines.tell(`bd0: ${first}`, ...others);
+    } finally {
+      store.closing(() => {
+        for (const { image } of images.values()) image.close();
+      });
+    }
+  }
+
+  /** Reads names and source lines; those of some images may be missing if the run is to end. */
+  private async placed(images: Evidence['images']): Promise<ReadonlyMap<number, PlacedImage>> {
+    const { PlacedImage } = await import('./trap-words.js');
+    const placed = new Map<number, PlacedImage>();
+    try {
+      for (const [pid, { image, entry }] of images)
+        placed.set(pid, await this.options.interruption.finish(PlacedImage.readInSteps(image, entry)));
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+    }
+    return placed;
+  }
 }
 
 /** The process itself, and those whose memory the report tells of; each once. */

@@ -14,6 +14,12 @@ export class DwarfFormatError extends Error {
 /** Bytes of a section offset in the two formats of DWARF, which also tell how lengths are written. DWARF 5, 7.4. */
 export type OffsetBytes = 4 | 8;
 
+/** An image may claim anything: longer strings are not read. */
+const MAX_STRING_BYTES = 4096;
+
+/** Compilers pad numbers with a few groups of zeros, for the linker to fill in. */
+const MAX_NUMBER_BYTES = 32;
+
 /** Reads the values of a section of DWARF, from front to back; little-endian. */
 export class DwarfReader {
   private readonly view: DataView;
@@ -84,17 +90,17 @@ export class DwarfReader {
     return { length: this.offset(8), offsetBytes: 8 };
   }
 
-  /** An unsigned number in LEB128: groups of seven bits, the lowest first. Throws for one of more than 53 bits. */
+  /** An unsigned number in LEB128: groups of seven bits, the lowest first. Throws for one of more than 53 bits or 32 groups. */
   unsigned(): number {
     const start = this.position;
     let value = 0;
-    for (let scale = 1; ; scale *= 0x80) {
+    for (let scale = 1; this.position < start + MAX_NUMBER_BYTES; scale *= 0x80) {
       const group = this.u8();
-      // Groups of zeros may go on for ever.
-      if (group & 0x7f) value += (group & 0x7f) * scale;
+      value += (group & 0x7f) * scale;
       if (value > Number.MAX_SAFE_INTEGER) throw new DwarfFormatError('a number of more than 53 bits', start);
       if (group < 0x80) return value;
     }
+    throw new DwarfFormatError(`a number of more than ${MAX_NUMBER_BYTES} bytes`, start);
   }
 
   /** A signed number in LEB128, of which bit 6 of the last group is the sign. Throws for one of more than seven groups. */
@@ -109,12 +115,21 @@ export class DwarfReader {
     throw new DwarfFormatError('a number of more than 49 bits', start);
   }
 
-  /** A string, with the zero byte behind it passed over. */
+  /** A string, and skips the zero byte that ends it. Throws for one of more than 4096 bytes. */
   string(): string {
     const start = this.position;
-    const end = this.bytes.indexOf(0, start);
-    if (end < 0 || end >= this.end) throw new DwarfFormatError('a string without an end', start);
-    this.position = end + 1;
-    return new TextDecoder().decode(this.bytes.subarray(start, end));
+    const length = this.skipString();
+    if (length > MAX_STRING_BYTES) throw new DwarfFormatError(`a string of ${length} bytes`, start);
+    return new TextDecoder().decode(this.bytes.subarray(start, start + length));
+  }
+
+  /** Skips a string with the zero byte that ends it. Returns its length in bytes, without that byte. */
+  skipString(): number {
+    const start = this.position;
+    // Behind `end` there may be gigabytes without a zero.
+    const length = this.bytes.subarray(start, this.end).indexOf(0);
+    if (length < 0) throw new DwarfFormatError('a string without an end', start);
+    this.position += length + 1;
+    return length;
   }
 }

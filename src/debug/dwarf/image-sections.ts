@@ -21,19 +21,25 @@ const SHT_NOBITS = 8;
 /** The bytes in the file are not those of the section, but a compressed form of them. */
 const SHF_COMPRESSED = 0x800;
 
-/** An image may claim anything: longer strings are not read. */
+/** An image may claim anything: longer strings are not read, nor are the names of sections from a longer section. */
 const MAX_STRING_BYTES = 4096;
+const MAX_NAMES_BYTES = 2 ** 20;
 
-/** What an image says of its sections: nothing where it is too short, or no image. */
+/** What an image says of its sections: nothing where it is too short, or is no image. */
 export class ImageSections {
+  /** The names of sections, each ended by a zero byte. */
+  private readonly names: Uint8Array;
+
   private constructor(
     private readonly image: ImageBytes,
     /** e_entry, which tells how far the image was moved. */
     readonly entry: number,
     /** In the order of the section header table, by which sections name each other. */
     readonly all: readonly Section[],
-    private readonly names: Section | undefined,
-  ) {}
+    names: Section | undefined,
+  ) {
+    this.names = (names && this.bytesOf(names, MAX_NAMES_BYTES)) ?? new Uint8Array(0);
+  }
 
   static read(image: ImageBytes): ImageSections {
     const header = readBytes(image, 0, HEADER_BYTES);
@@ -44,8 +50,8 @@ export class ImageSections {
   }
 
   named(name: string): Section | undefined {
-    const { names } = this;
-    return names && this.all.find(({ nameOffset }) => this.stringAt(names, nameOffset) === name);
+    const wanted = new TextEncoder().encode(`${name}\0`);
+    return this.all.find(({ nameOffset }) => wanted.every((byte, i) => this.names[nameOffset + i] === byte));
   }
 
   /** All bytes of a section that has any in the file, and at most `lengthMax`. */

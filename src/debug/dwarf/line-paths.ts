@@ -2,7 +2,7 @@
 import { DwarfFormatError, DwarfReader, type OffsetBytes } from './dwarf-reader.js';
 import type { LineUnit } from './line-unit.js';
 
-/** Strings that lie in other sections, by their offsets there; undefined where there are none. */
+/** Strings in other sections, by their offsets there; undefined where there are none. */
 export interface LineStrings {
   /** .debug_line_str */
   readonly lineString: (offset: number) => string | undefined;
@@ -10,11 +10,22 @@ export interface LineStrings {
   readonly string: (offset: number) => string | undefined;
 }
 
-/** A directory, or a file and the number of its directory. */
+/** A directory or a file of a table, of which the name is not read yet. */
 interface Entry {
-  readonly name: string | undefined;
+  /** Undefined for an entry without a name. */
+  readonly name: Place | undefined;
+  /** The number of its directory. */
   readonly directory: number;
 }
+
+/** A value in the section: its form, and its offset. */
+interface Place {
+  readonly form: number;
+  readonly position: number;
+}
+
+/** A unit may claim anything: entries behind so many values of a table are not read. That takes a tenth of a second. */
+const MAX_VALUES = 2 ** 20;
 
 /** Content types. DWARF 5, 7.22, table 7.27. */
 const DW_LNCT_PATH = 1;
@@ -35,9 +46,10 @@ const Form = {
 } as const;
 
 /**
- * The path of a file of a unit, by its number there, as far as the unit tells it: from version 5 on it is absolute as a
- * rule, before that a relative one starts where the compiler ran. `definedFiles` are offsets of entries in the section, which follow those of the table.
- * Undefined for a number that the unit has not. Throws DwarfFormatError.
+ * The path of a file of a unit, by its number there, as far as the unit says: from version 5 on it is absolute as a rule;
+ * before, a relative path starts in the directory of the compilation, which the unit does not name. `definedFiles` are
+ * offsets of entries in the section; their numbers follow those of the table. Only the names in the path are read.
+ * Returns undefined for a number that the unit does not have. Throws DwarfFormatError.
  */
 export function filePath(
   section: Uint8Array,
@@ -46,86 +58,155 @@ export function filePath(
   definedFiles: readonly number[],
   strings: LineStrings,
 ): string | undefined {
-  const { directories, files } = unit.version >= 5 ? readTables(section, unit, strings) : readOldTables(section, unit);
-  const defined = definedFiles[file - files.length];
-  const entry = defined === undefined ? files[file] : readOldFile(new DwarfReader(section, defined, unit.program.end));
-  if (entry?.name === undefined) return undefined;
-  const path = entry.directory === 0 ? entry.name : joined(directories[entry.directory], entry.name);
-  return joined(directories[0], path);
+  const tables = unit.version >= 5 ? new Tables(section, unit) : new OldTables(section, unit);
+  const entry = tables.file(file, definedFiles);
+  const nameOf = ({ name }: Entry): string | undefined => {
+    const value =
+      name && readForm(new DwarfReader(section, name.position, unit.program.end), name.form, unit.offsetBytes, strings);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const name = entry && nameOf(entry);
+  if (entry === undefined || name === undefined) return undefined;
+  const directoryName = (index: number): string | undefined => {
+    const directory = tables.directory(index);
+    return directory && nameOf(directory);
+  };
+  const path = entry.directory === 0 ? name : joined(directoryName(entry.directory), name);
+  return joined(directoryName(0), path);
 }
 
-/** What follows from a directory; the path itself where it is absolute or nothing is known of the directory. */
+/** A path that starts in a directory; the path itself where it is absolute or the directory is not known. */
 function joined(directory: string | undefined, path: string): string {
   return directory === undefined || directory === '' || path.startsWith('/') ? path : `${directory}/${path}`;
 }
 
-interface Tables {
-  /** 0 is where the compiler ran. */
-  readonly directories: readonly (string | undefined)[];
-  readonly files: readonly (Entry | undefined)[];
+/** The tables of versions 2 to 4: directories and files are numbered from 1; directory 0 is not in the table. */
+class OldTables {
+  constructor(
+    private readonly section: Uint8Array,
+    private readonly unit: LineUnit,
+  ) {}
+
+  directory(index: number): Entry | undefined {
+    const reader = this.readerOfTables();
+    for (let number = 1; number <= MAX_VALUES; number++) {
+      const { position } = reader;
+      if (reader.skipString() === 0) return undefined;
+      if (number === index) return { name: { form: Form.STRING, position }, directory: 0 };
+    }
+    throw tooLong(reader);
+  }
+
+  file(index: number, definedFiles: readonly number[]): Entry | undefined {
+    const reader = this.readerOfTables();
+    for (let values = 1; reader.skipString() !== 0; values++) if (values > MAX_VALUES) throw tooLong(reader);
+    for (let number = 1; number <= MAX_VALUES; number++) {
+      const entry = readOldFile(reader);
+      if (!entry) return this.definedFile(definedFiles[index - number]);
+      if (number === index) return entry;
+    }
+    throw tooLong(reader);
+  }
+
+  private definedFile(position: number | undefined): Entry | undefined {
+    return position === undefined
+      ? undefined
+      : readOldFile(new DwarfReader(this.section, position, this.unit.program.end));
+  }
+
+  private readerOfTables(): DwarfReader {
+    return new DwarfReader(this.section, this.unit.tables.start, this.unit.tables.end);
+  }
 }
 
-/** Directories and files are numbered from 1; where the compiler ran is not told. */
-function readOldTables(section: Uint8Array, { tables }: LineUnit): Tables {
-  const reader = new DwarfReader(section, tables.start, tables.end);
-  const directories: (string | undefined)[] = [undefined];
-  for (let name = reader.string(); name !== ''; name = reader.string()) directories.push(name);
-  const files: (Entry | undefined)[] = [undefined];
-  for (let file = readOldFile(reader); file; file = readOldFile(reader)) files.push(file);
-  return { directories, files };
-}
-
-/** Undefined: the table ends. */
+/** Undefined at the end of the table. */
 function readOldFile(reader: DwarfReader): Entry | undefined {
-  const name = reader.string();
-  if (name === '') return undefined;
+  const { position } = reader;
+  if (reader.skipString() === 0) return undefined;
   const directory = reader.unsigned();
-  // When it was changed, and its length.
+  // The time of its last change, and its length.
   reader.unsigned();
   reader.unsigned();
-  return { name, directory };
+  return { name: { form: Form.STRING, position }, directory };
 }
 
-function readTables(section: Uint8Array, { tables, offsetBytes }: LineUnit, strings: LineStrings): Tables {
-  const reader = new DwarfReader(section, tables.start, tables.end);
-  const directories = readEntries(reader, offsetBytes, strings).map(({ name }) => name);
-  return { directories, files: readEntries(reader, offsetBytes, strings) };
-}
+/** The tables of version 5: all numbers start at 0; directory 0 is that of the compilation. */
+class Tables {
+  constructor(
+    private readonly section: Uint8Array,
+    private readonly unit: LineUnit,
+  ) {}
 
-function readEntries(reader: DwarfReader, offsetBytes: OffsetBytes, strings: LineStrings): Entry[] {
-  const start = reader.position;
-  const fields = Array.from({ length: reader.u8() }, () => ({ content: reader.unsigned(), form: reader.unsigned() }));
-  const count = reader.unsigned();
-  // An entry has a byte at least, so the section bounds their number.
-  if (count > 0 && fields.length === 0) throw new DwarfFormatError('entries of nothing', start);
-  const entries: Entry[] = [];
-  while (entries.length < count) {
-    let name: string | undefined;
+  directory(index: number): Entry | undefined {
+    return this.entry(this.readerOfTables(), index).entry;
+  }
+
+  file(index: number, definedFiles: readonly number[]): Entry | undefined {
+    const reader = this.readerOfTables();
+    this.entry(reader, Infinity);
+    const { entry, count } = this.entry(reader, index);
+    const position = definedFiles[index - count];
+    return position === undefined ? entry : readOldFile(new DwarfReader(this.section, position, this.unit.program.end));
+  }
+
+  /** Reads a table up to an entry, or skips all of it where it has fewer. */
+  private entry(reader: DwarfReader, index: number): { readonly entry: Entry | undefined; readonly count: number } {
+    const start = reader.position;
+    const fields = Array.from({ length: reader.u8() }, () => ({ content: reader.unsigned(), form: reader.unsigned() }));
+    const count = reader.unsigned();
+    if (count > 0 && fields.length === 0) throw new DwarfFormatError('entries of nothing', start);
+    let entry: Entry | undefined;
+    for (let number = 0; number < Math.min(count, index + 1); number++) {
+      if (number * fields.length > MAX_VALUES) throw tooLong(reader);
+      entry = this.readEntry(reader, fields);
+    }
+    return { entry: index < count ? entry : undefined, count };
+  }
+
+  private readEntry(reader: DwarfReader, fields: readonly Field[]): Entry {
+    let name: Place | undefined;
     let directory = 0;
     for (const { content, form } of fields) {
-      const value = readForm(reader, form, offsetBytes, strings);
-      if (content === DW_LNCT_PATH && typeof value === 'string') name = value;
+      const { position } = reader;
+      const value = readForm(reader, form, this.unit.offsetBytes);
+      if (content === DW_LNCT_PATH) name = { form, position };
       if (content === DW_LNCT_DIRECTORY_INDEX && typeof value === 'number') directory = value;
     }
-    entries.push({ name, directory });
+    return { name, directory };
   }
-  return entries;
+
+  private readerOfTables(): DwarfReader {
+    return new DwarfReader(this.section, this.unit.tables.start, this.unit.tables.end);
+  }
 }
 
-/** A string or a number; undefined for what is neither, or not there. Each form has a byte at least. */
+/** What an entry of a table has: a content type, and the form of its value. */
+interface Field {
+  readonly content: number;
+  readonly form: number;
+}
+
+function tooLong({ position }: DwarfReader): DwarfFormatError {
+  return new DwarfFormatError(`a table of more than ${MAX_VALUES} values`, position);
+}
+
+/** A string or a number; undefined for any other value. Without `strings`, strings are skipped, and are undefined. */
 function readForm(
   reader: DwarfReader,
   form: number,
   offsetBytes: OffsetBytes,
-  strings: LineStrings,
+  strings?: LineStrings,
 ): string | number | undefined {
   switch (form) {
     case Form.STRING:
-      return reader.string();
+      if (strings) return reader.string();
+      reader.skipString();
+      return undefined;
     case Form.LINE_STRP:
-      return strings.lineString(reader.offset(offsetBytes));
-    case Form.STRP:
-      return strings.string(reader.offset(offsetBytes));
+    case Form.STRP: {
+      const offset = reader.offset(offsetBytes);
+      return form === Form.STRP ? strings?.string(offset) : strings?.lineString(offset);
+    }
     case Form.UDATA:
       return reader.unsigned();
     case Form.DATA1:

@@ -40,11 +40,20 @@ export class LineProgram {
     return this.reader.position;
   }
 
-  /** Runs on to the next row. False: there is none. Throws DwarfFormatError where the program is malformed. */
-  next(): boolean {
+  get isAtEnd(): boolean {
+    return this.reader.isAtEnd;
+  }
+
+  /** Runs the next opcode. Returns true if it made a row. Throws DwarfFormatError where the program is malformed. */
+  step(): boolean {
     if (this.isEnd) this.reset();
-    while (!this.reader.isAtEnd) if (this.step()) return true;
-    return false;
+    const { unit, reader } = this;
+    const opcode = reader.u8();
+    if (opcode < unit.opcodeBase) return this.named(opcode);
+    const adjusted = opcode - unit.opcodeBase;
+    this.advance(Math.floor(adjusted / unit.lineRange));
+    this.line += unit.lineBase + (adjusted % unit.lineRange);
+    return true;
   }
 
   private reset(): void {
@@ -55,16 +64,9 @@ export class LineProgram {
     this.isEnd = false;
   }
 
-  /** Runs an opcode. True: it has made a row. */
-  private step(): boolean {
+  /** A standard or an extended opcode. */
+  private named(opcode: number): boolean {
     const { unit, reader } = this;
-    const opcode = reader.u8();
-    if (opcode >= unit.opcodeBase) {
-      const adjusted = opcode - unit.opcodeBase;
-      this.advance(Math.floor(adjusted / unit.lineRange));
-      this.line += unit.lineBase + (adjusted % unit.lineRange);
-      return true;
-    }
     switch (opcode) {
       case 0:
         return this.extended();

@@ -1,21 +1,24 @@
 /** Source lines of an image's instructions, from .debug_line: DWARF versions 2 to 5, 6.2 "Line Number Information". */
 import { findLast } from '../../sorted.js';
+import type { ImageBytes } from '../../kernel/program/elf-fields.js';
+import { finished, type Steps } from '../../vmo/steps.js';
+import { RangeIndex } from '../range-index.js';
 import { DwarfFormatError, DwarfReader } from './dwarf-reader.js';
 import { ImageSections } from './image-sections.js';
-import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { filePath, type LineStrings } from './line-paths.js';
 import { LineProgram } from './line-program.js';
+import { ReadingEffort } from './reading-effort.js';
 import { readLineUnit, type LineUnit } from './line-unit.js';
 
 /** The place in a source text from which an instruction was compiled. */
 export interface LineMatch {
-  /** Of the file, as far as the image tells it. */
+  /** Of the file, as far as the image names it. */
   readonly path: string;
   /** From 1. */
   readonly line: number;
 }
 
-/** Instructions that follow one another: part of a unit's line number program. */
+/** Consecutive instructions: part of a unit's line number program. */
 interface Sequence {
   readonly start: number;
   /** One past the last byte. */
@@ -23,7 +26,7 @@ interface Sequence {
   readonly unit: LineUnit;
   /** Where its part of the program begins, in the section. */
   readonly position: number;
-  /** Where the files lie that the program has defined. */
+  /** Where the entries of files lie that the program has defined. */
   readonly definedFiles: readonly number[];
 }
 
@@ -34,42 +37,59 @@ interface Row {
   readonly line: number;
 }
 
-/** An image may claim anything: a longer section is not read. */
-const MAX_SECTION_BYTES = 2 ** 28;
+/*
+ * An image may claim anything. A longer section is not read, nor is what lies behind the opcodes, units and sequences that
+ * the effort covers, in opcodes: gcc's own compiler has about 3 million, a 250,000-line C file 400,000. Reading that many
+ * takes up to half a second. The rows of one sequence are made in one step, so a longer one has no lines.
+ */
+const MAX_SECTION_BYTES = 2 ** 25;
+const MAX_EFFORT = 2 ** 22;
+const UNIT_EFFORT = 256;
+const SEQUENCE_EFFORT = 16;
+const MAX_SEQUENCE_OPCODES = 2 ** 20;
 
 /**
- * The line table of an image. One without has no lines, and neither has one that is malformed: who asks for a line can do
- * without. The first question runs all programs once, to learn which instructions their parts are of; then the parts that
- * questions come to are kept as rows, with the paths of their files.
+ * The line table of an image. An image without one has no lines, and neither has one whose table is malformed, since a
+ * report can do without. Reading it runs all programs once to find the instructions that their sequences cover; the rows of
+ * the sequences that are asked about are kept, with the paths of their files.
  */
 export class LineTable {
-  private readonly bytes: Uint8Array;
-  private readonly strings: LineStrings;
-  private sorted: readonly Sequence[] | undefined;
   private readonly rows = new Map<Sequence, Row[]>();
   private readonly paths = new Map<LineUnit, Map<number, string | undefined>>();
 
-  private constructor(sections: ImageSections) {
+  private constructor(
+    private readonly bytes: Uint8Array,
+    private readonly strings: LineStrings,
+    private readonly sequences: readonly Sequence[],
+    private readonly index: RangeIndex,
+  ) {}
+
+  /** Reads the table at once. */
+  static read(image: ImageBytes): LineTable {
+    return finished(LineTable.readInSteps(image));
+  }
+
+  /** Reads the table in steps of a few milliseconds each. */
+  static *readInSteps(image: ImageBytes, sections = ImageSections.read(image)): Steps<LineTable> {
     const section = sections.named('.debug_line');
-    this.bytes = (section && sections.bytesOf(section, MAX_SECTION_BYTES)) ?? new Uint8Array(0);
+    const bytes = (section && sections.bytesOf(section, MAX_SECTION_BYTES)) ?? new Uint8Array(0);
     const stringsOf = (name: string): ((offset: number) => string | undefined) => {
       const strings = sections.named(name);
       return (offset) => strings && sections.stringAt(strings, offset);
     };
-    this.strings = { lineString: stringsOf('.debug_line_str'), string: stringsOf('.debug_str') };
-  }
-
-  static read(image: ImageBytes): LineTable {
-    return new LineTable(ImageSections.read(image));
+    const strings = { lineString: stringsOf('.debug_line_str'), string: stringsOf('.debug_str') };
+    const sequences = yield* sequencesOf(bytes, new ReadingEffort(MAX_EFFORT));
+    const starts = Float64Array.from(sequences, ({ start }) => start);
+    const ends = Float64Array.from(sequences, ({ end }) => end);
+    return new LineTable(bytes, strings, sequences, yield* RangeIndex.of(starts, ends));
   }
 
   /** The line of the instruction at an address of the file, before the image is placed. */
   find(address: number): LineMatch | undefined {
-    this.sorted ??= sequencesOf(this.bytes).sort((a, b) => a.start - b.start || a.end - b.end);
-    const found = this.sorted[findLast(this.sorted, address)];
-    if (!found || address >= found.end) return undefined;
+    const found = this.index.find(address);
+    if (found === undefined) return undefined;
     try {
-      return this.findWithin(found, address);
+      return this.findWithin(this.sequences[found]!, address);
     } catch (error) {
       return ignoredIfMalformed(error);
     }
@@ -97,21 +117,24 @@ export class LineTable {
 function rowsOf(section: Uint8Array, { unit, position }: Sequence): Row[] {
   const rows: Row[] = [];
   const program = new LineProgram(unit, new DwarfReader(section, position, unit.program.end));
-  while (program.next() && !program.isEnd)
-    rows.push({ start: program.address, file: program.file, line: program.line });
+  while (!program.isEnd)
+    if (program.step()) rows.push({ start: program.address, file: program.file, line: program.line });
+  rows.pop();
   return rows;
 }
 
-/** The sequences of all units that are well-formed. */
-function sequencesOf(section: Uint8Array): Sequence[] {
-  const sequences: Sequence[][] = [];
+/** The sequences of all units that are well-formed, as far as the effort goes. */
+function* sequencesOf(section: Uint8Array, effort: ReadingEffort): Steps<Sequence[]> {
+  const sequences: Sequence[] = [];
   const reader = new DwarfReader(section);
   try {
-    while (!reader.isAtEnd) {
+    while (!reader.isAtEnd && effort.charge(UNIT_EFFORT)) {
+      if (effort.takesPause()) yield;
       const { length, offsetBytes } = reader.initialLength();
       const unit = reader.part(length);
       try {
-        sequences.push(sequencesOfUnit(section, readLineUnit(unit, offsetBytes)));
+        for (const sequence of yield* sequencesOfUnit(section, readLineUnit(unit, offsetBytes), effort))
+          sequences.push(sequence);
       } catch (error) {
         ignoredIfMalformed(error);
       }
@@ -119,30 +142,39 @@ function sequencesOf(section: Uint8Array): Sequence[] {
   } catch (error) {
     ignoredIfMalformed(error);
   }
-  return sequences.flat();
+  return sequences;
 }
 
-function sequencesOfUnit(section: Uint8Array, unit: LineUnit): Sequence[] {
+/** None where the effort is spent before the unit ends. */
+function* sequencesOfUnit(section: Uint8Array, unit: LineUnit, effort: ReadingEffort): Steps<Sequence[]> {
   const sequences: Sequence[] = [];
   const program = new LineProgram(unit, new DwarfReader(section, unit.program.start, unit.program.end));
   let start: number | undefined;
   let end = 0;
+  let opcodes = 0;
   let { position } = program;
-  while (program.next()) {
+  while (!program.isAtEnd) {
+    if (!effort.charge(1)) return [];
+    if (effort.takesPause()) yield;
+    opcodes++;
+    if (!program.step()) continue;
     const { address } = program;
     if (start !== undefined && address < end) throw new DwarfFormatError('a row before the last one', program.position);
     start ??= address;
     end = address;
     if (!program.isEnd) continue;
     // What the linker leaves out is placed at 0, where no image has code, or where nothing is.
-    if (start > 0 && end > start) sequences.push({ start, end, unit, position, definedFiles: program.definedFiles });
+    const isThere = start > 0 && end > start && opcodes <= MAX_SEQUENCE_OPCODES;
+    if (isThere && effort.charge(SEQUENCE_EFFORT))
+      sequences.push({ start, end, unit, position, definedFiles: program.definedFiles });
     start = undefined;
+    opcodes = 0;
     ({ position } = program);
   }
   return sequences;
 }
 
-/** What is malformed is as if it were not there; all other errors are thrown again. */
+/** Malformed data counts as missing; all other errors are thrown again. */
 function ignoredIfMalformed(error: unknown): undefined {
   if (!(error instanceof DwarfFormatError)) throw error;
   return undefined;

@@ -2,31 +2,43 @@ import { hex } from '../../bits.js';
 import type { LinearAddress } from '../../kernel/memory/linear-address.js';
 import { placedSymbols, symbolText, type SymbolFinder } from './address-text.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
+import { ImageSections } from '../dwarf/image-sections.js';
 import { LineTable, type LineMatch } from '../dwarf/line-table.js';
 import { SymbolTable } from './symbols.js';
+import { finished, type Steps } from '../../vmo/steps.js';
 
-/** What an image that lies in memory knows of addresses: names, and source lines. It is read when it is first asked. */
+/** Names and source lines of the addresses of an image that lies in memory. */
 export class PlacedImage {
-  private symbolTable: SymbolTable | undefined;
-  private lineTable: LineTable | undefined;
-
-  /** `entry` is where the first instruction lies in memory. */
-  constructor(
-    private readonly image: ImageBytes,
-    private readonly entry: LinearAddress,
-  ) {}
-
   /** The symbol that a linear address lies in. */
-  readonly symbols: SymbolFinder = (linear) => placedSymbols(this.table, this.entry)(linear);
+  readonly symbols: SymbolFinder;
+  /** Added to the addresses in the file, modulo 2^64. */
+  private readonly moved: bigint;
+
+  private constructor(
+    symbolTable: SymbolTable,
+    private readonly lineTable: LineTable,
+    entry: LinearAddress,
+  ) {
+    this.moved = BigInt(entry - symbolTable.entry);
+    this.symbols = placedSymbols(symbolTable, entry);
+  }
+
+  /** Reads an image whose first instruction lies at `entry` in memory. */
+  static read(image: ImageBytes, entry: LinearAddress): PlacedImage {
+    return finished(PlacedImage.readInSteps(image, entry));
+  }
+
+  /** As `read`, in steps of a few milliseconds each. */
+  static *readInSteps(image: ImageBytes, entry: LinearAddress): Steps<PlacedImage> {
+    const sections = ImageSections.read(image);
+    const symbolTable = yield* SymbolTable.readInSteps(image, sections);
+    yield;
+    return new PlacedImage(symbolTable, yield* LineTable.readInSteps(image, sections), entry);
+  }
 
   /** The source line of the instruction that a linear address lies in. */
   line(linear: bigint): LineMatch | undefined {
-    this.lineTable ??= LineTable.read(this.image);
-    return this.lineTable.find(Number(BigInt.asUintN(48, linear - BigInt(this.entry - this.table.entry))));
-  }
-
-  private get table(): SymbolTable {
-    return (this.symbolTable ??= SymbolTable.read(this.image));
+    return this.lineTable.find(Number(BigInt.asUintN(48, linear - this.moved)));
   }
 }
 

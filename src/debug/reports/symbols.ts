@@ -1,8 +1,9 @@
 /** Names of an image's functions and objects, from its symbol table: System V gABI chapter 4 "Symbol Table". */
 
-import { findLast } from '../../sorted.js';
 import { ImageSections, type Section } from '../dwarf/image-sections.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
+import { finished, type Steps } from '../../vmo/steps.js';
+import { RangeIndex } from '../range-index.js';
 
 /** A symbol, and how far behind it an address lies. */
 export interface SymbolMatch {
@@ -11,12 +12,12 @@ export interface SymbolMatch {
   readonly offset: number;
 }
 
-interface SymbolRange {
-  readonly start: number;
+/** Symbols by number: the addresses that they cover, and where their names lie in the string table. */
+interface SymbolRanges {
+  readonly starts: Float64Array;
   /** One past the last byte. */
-  readonly end: number;
-  /** Where the name lies in the string table. */
-  readonly nameOffset: number;
+  readonly ends: Float64Array;
+  readonly nameOffsets: Uint32Array;
 }
 
 const SYMBOL_BYTES = 24;
@@ -28,60 +29,78 @@ const STT_NOTYPE = 0;
 const STT_OBJECT = 1;
 const STT_FUNC = 2;
 
-/** An image may claim anything: those of one that claims more are not read. */
+/** An image may claim anything: a table of more symbols is not read. */
 const MAX_SYMBOLS = 2 ** 20;
+/** Symbols read in a step: a few milliseconds. */
+const SYMBOLS_IN_STEP = 2 ** 16;
 
 /**
- * The functions and objects of an image. A stripped image has none, and neither has one whose tables are malformed: who
- * asks for a name can do without.
+ * The functions and objects of an image. A stripped image has none, and neither has one whose tables are malformed, since
+ * a report can do without.
  */
 export class SymbolTable {
   private constructor(
     /** e_entry, which tells how far the image was moved. */
     readonly entry: number,
-    /** Ascending by start. */
-    private readonly ranges: readonly SymbolRange[] = [],
+    private readonly ranges?: { readonly index: RangeIndex; readonly symbols: SymbolRanges },
     private readonly nameAt: (offset: number) => string | undefined = () => undefined,
   ) {}
 
   /** Reads .symtab, or .dynsym where there is no other, of an ELF64 image. Names are read when asked for. */
   static read(image: ImageBytes): SymbolTable {
-    const sections = ImageSections.read(image);
+    return finished(SymbolTable.readInSteps(image));
+  }
+
+  /** As `read`, in steps of a few milliseconds each. */
+  static *readInSteps(image: ImageBytes, sections = ImageSections.read(image)): Steps<SymbolTable> {
     const { entry, all } = sections;
-    const symbols = [SHT_SYMTAB, SHT_DYNSYM].map((type) => all.find((section) => section.type === type));
-    const table = symbols[0] ?? symbols[1];
+    const tables = [SHT_SYMTAB, SHT_DYNSYM].map((type) => all.find((section) => section.type === type));
+    const table = tables[0] ?? tables[1];
     const names = table && all[table.link];
     if (!names) return new SymbolTable(entry);
-    const ranges = readSymbols(sections, table).sort((a, b) => a.start - b.start || a.end - b.end);
-    return new SymbolTable(entry, ranges, (offset) => sections.stringAt(names, offset));
+    const symbols = yield* readSymbols(sections, table);
+    const index = yield* RangeIndex.of(symbols.starts, symbols.ends);
+    return new SymbolTable(entry, { index, symbols }, (offset) => sections.stringAt(names, offset));
   }
 
   /** The symbol that an address of the file, before the image is placed, lies in. */
   find(address: number): SymbolMatch | undefined {
-    const found = this.ranges[findLast(this.ranges, address)];
-    if (found === undefined || address >= found.end) return undefined;
-    const name = this.nameAt(found.nameOffset);
-    return name === undefined ? undefined : { name, offset: address - found.start };
+    const found = this.ranges?.index.find(address);
+    if (found === undefined) return undefined;
+    const { starts, nameOffsets } = this.ranges!.symbols;
+    const name = this.nameAt(nameOffsets[found]!);
+    return name === undefined ? undefined : { name, offset: address - starts[found]! };
   }
 }
 
 /*
  *  0 st_name:u32    4 st_info:u8    5 st_other:u8    6 st_shndx:u16    8 st_value:u64    16 st_size:u64
  */
-function readSymbols(sections: ImageSections, symbols: Section): SymbolRange[] {
-  const bytes = sections.bytesOf(symbols, MAX_SYMBOLS * SYMBOL_BYTES);
-  if (!bytes) return [];
+function* readSymbols(sections: ImageSections, symbols: Section): Steps<SymbolRanges> {
+  const bytes = sections.bytesOf(symbols, MAX_SYMBOLS * SYMBOL_BYTES) ?? new Uint8Array(0);
   const table = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const ranges: SymbolRange[] = [];
-  for (let at = 0; at + SYMBOL_BYTES <= bytes.length; at += SYMBOL_BYTES) {
+  const count = Math.floor(bytes.length / SYMBOL_BYTES);
+  const [starts, ends] = [new Float64Array(count), new Float64Array(count)];
+  const nameOffsets = new Uint32Array(count);
+  let used = 0;
+  for (let symbol = 0; symbol < count; symbol++) {
+    if (symbol % SYMBOLS_IN_STEP === SYMBOLS_IN_STEP - 1) yield;
+    const at = symbol * SYMBOL_BYTES;
     const type = table.getUint8(at + 4) & 0xf;
     const section = sections.all[table.getUint16(at + 6, true)];
     const nameOffset = table.getUint32(at, true);
     if (![STT_NOTYPE, STT_OBJECT, STT_FUNC].includes(type) || !section?.address || nameOffset === 0) continue;
-    const start = Number(table.getBigUint64(at + 8, true));
-    const size = Number(table.getBigUint64(at + 16, true));
+    const start = numberAt(table, at + 8);
+    const size = numberAt(table, at + 16);
     // A label of assembly without a size stands for what follows it, up to the next symbol.
-    ranges.push({ start, end: size > 0 ? start + size : section.address + section.size, nameOffset });
+    ends[used] = size > 0 ? start + size : section.address + section.size;
+    starts[used] = start;
+    nameOffsets[used++] = nameOffset;
   }
-  return ranges;
+  return { starts: starts.subarray(0, used), ends: ends.subarray(0, used), nameOffsets };
+}
+
+/** A number of 64 bits, rounded to the next double: larger ones than 2^53 are addresses of nothing. */
+function numberAt(table: DataView, at: number): number {
+  return table.getUint32(at + 4, true) * 2 ** 32 + table.getUint32(at, true);
 }

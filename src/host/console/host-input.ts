@@ -35,24 +35,27 @@ export class HostInput {
   onHelp: (() => void) | undefined;
   /** Ctrl-C was typed, and waits for the machine: it is to be heard though nobody looks at the output. */
   hasInterrupt = false;
+  /** How many times bytes, or the end, have come. */
+  arrivals = 0;
   private readonly isStream: boolean;
   private readonly waiting: Uint8Array[] = [];
   private waitingBytes = 0;
   private started = false;
+  private isReleased = false;
   /** Who gets what is typed, instead of the guest. */
   private taker: ((typed: Uint8Array | 'end') => void) | undefined;
   private ended = false;
 
   private constructor(
     { isTerminal, isInteractive, isStream }: Kind,
-    private readonly onArrival: () => void,
+    private readonly onArrivals: () => void,
   ) {
     this.isTerminal = isTerminal;
     this.isInteractive = isInteractive;
     this.isStream = isStream;
   }
 
-  /** `onArrival` is told when bytes, or the end, have come. */
+  /** `onArrival` is called when bytes, or the end, have come. */
   static async open(onArrival: () => void): Promise<HostInput> {
     const kind = fstatSync(STDIN);
     const isTerminal = kind.isCharacterDevice() && (await import('node:tty')).isatty(STDIN);
@@ -76,9 +79,10 @@ export class HostInput {
     return bytes;
   }
 
-  /** True while a read would answer. */
-  get isReady(): boolean {
-    return !this.isStream || this.waiting.length > 0 || this.ended;
+  /** Gives the terminal back to the host as it was, before a signal can end bd0 at once. */
+  release(): void {
+    if (this.isInteractive && this.started) process.stdin.setRawMode(false);
+    this.isReleased = true;
   }
 
   /** What is typed from now on goes to `taker`, and no more to the guest; without one, to the guest again. */
@@ -86,6 +90,11 @@ export class HostInput {
     this.taker = taker;
     if (taker && !this.started) this.start();
     if (taker && this.ended) taker('end');
+  }
+
+  private onArrival(): void {
+    this.arrivals++;
+    this.onArrivals();
   }
 
   private start(): void {
@@ -120,7 +129,7 @@ export class HostInput {
   private takeTerminal(stdin: ReadStream): HostKeys {
     const takeRaw = (): void => {
       stdin.setRawMode(false);
-      stdin.setRawMode(true);
+      if (!this.isReleased) stdin.setRawMode(true);
     };
     takeRaw();
     // Whoever had the terminal while bd0 was stopped may have left it otherwise.

@@ -1,11 +1,16 @@
-import { closeSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { packageRoot } from '../package-root.js';
 import type { VmoHandle, VmoStore } from '../../index.js';
+import { ElfError } from '../../kernel/program/elf-fields.js';
+import { parseElf } from '../../kernel/program/elf.js';
 import { HostError, fileFailure, isSystemError } from '../failure.js';
 
 /** Bytes read at once. */
 const PART_BYTES = 2 ** 20;
+
+/** The longest image: it is read as a whole, since its identity is that of all its bytes. */
+const MAX_IMAGE_BYTES = 2 ** 30;
 
 /** The guest images that come with bd0. */
 export const packagedImages = join(packageRoot, 'dist', 'guest');
@@ -49,22 +54,72 @@ export function isUnderRoot(image: string, root: string | undefined): boolean {
   return basename(image) === image && isFile(join(root ?? packagedImages, image));
 }
 
-/** Reads a host file into a VMO, which the caller closes. Throws HostError `not-runnable` if it cannot be read. */
-export function readImage(store: VmoStore, path: string): VmoHandle {
-  const builder = store.builder();
-  const part = new Uint8Array(PART_BYTES);
+/**
+ * Reads a host file into a VMO, which the caller closes. `pause` is called between parts of a megabyte; what it throws ends
+ * the reading. A file of several parts is read only if its headers are those of a program that can run. Throws HostError
+ * `not-runnable` if it cannot, has more than a gigabyte, or cannot be read.
+ */
+export async function readImage(
+  store: VmoStore,
+  path: string,
+  pause: () => Promise<void> = async () => {},
+): Promise<VmoHandle> {
+  const file = openImageFile(path);
   try {
-    const file = openSync(path, 'r');
-    try {
-      for (let length = readSync(file, part); length > 0; length = readSync(file, part))
-        builder.append(part.subarray(0, length));
-    } finally {
-      closeSync(file);
+    const { size } = fstatSync(file);
+    if (size > PART_BYTES) requireRunnable(path, file, size);
+    const builder = store.builder();
+    for (let part = readPart(path, file); part.length > 0; part = readPart(path, file)) {
+      if (part.length > MAX_IMAGE_BYTES - builder.length) throw tooLarge(path, builder.length + part.length);
+      builder.append(part);
+      if (part.length === PART_BYTES) await pause();
     }
     return builder.commit();
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Some files of the system would block for lack of data, such as those of the kernel's log. */
+function openImageFile(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
     throw fileFailure('read image', path, error, 'not-runnable');
   }
+}
+
+/** Up to PART_BYTES bytes from where the last part ended, or from `position`. */
+function readPart(path: string, file: number, length = PART_BYTES, position: number | null = null): Uint8Array {
+  const part = new Uint8Array(length);
+  try {
+    let filled = 0;
+    for (let read = 1; read > 0 && filled < length; filled += read)
+      read = readSync(file, part, filled, length - filled, position === null ? null : position + filled);
+    return part.subarray(0, filled);
+  } catch (error) {
+    throw fileFailure('read image', path, error, 'not-runnable');
+  }
+}
+
+/** Refuses a file by its headers alone, before gigabytes of it are read. */
+function requireRunnable(path: string, file: number, size: number): void {
+  try {
+    parseElf({ length: size, read: (offset, length) => readPart(path, file, length, offset) });
+  } catch (error) {
+    if (!(error instanceof ElfError)) throw error;
+    throw new HostError(`'${path}' is not runnable: ${error.message}`, 'not-runnable');
+  }
+  if (size > MAX_IMAGE_BYTES) throw tooLarge(path, size);
+}
+
+function tooLarge(path: string, size: number): HostError {
+  const gigabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 30)} GB`;
+  const most = gigabytes(MAX_IMAGE_BYTES);
+  return new HostError(
+    `'${path}' is not runnable: it has ${gigabytes(size)}, an image at most ${most}`,
+    'not-runnable',
+  );
 }
 
 /** The name of the process that runs an image: the last part of its path, cut to what fits. */

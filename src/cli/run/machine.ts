@@ -1,0 +1,119 @@
+import type { Logger } from 'pino';
+import { Computer, type ComputerOptions, type MakeNameSpace, MemoryNames } from '../../index.js';
+import type { HostInput } from '../../host/console/host-input.js';
+import { KEYS_HELP } from '../../host/console/host-keys.js';
+import { HostOutput } from '../../host/console/host-output.js';
+import type { RunStore } from '../../host/names/durable-names.js';
+import { GuestNames } from '../../host/names/guest-names.js';
+import { RootFiles } from '../../host/names/root-files.js';
+import { sha256 } from '../../host/sha256.js';
+import { rootDirectory } from '../../host/toolchain/image-file.js';
+import { Failure } from '../failure.js';
+import { parseSize } from '../size.js';
+import type { Host } from './run-host.js';
+import { DEFAULT_MEMORY, type RunOptions, type Trace } from './run-options.js';
+import { SpuriousWrites } from './spurious-writes.js';
+import type { Tracing } from './tracing.js';
+import { TrapReports } from './trap-reports.js';
+
+/** The store of `--store`, and what was loaded to use it. */
+export interface DurableStore {
+  readonly runStore: RunStore;
+  readonly makeNames: MakeNameSpace;
+}
+
+/** `onWarning` gets a line about damage to the names of the store, if there is any. */
+export async function openStore(
+  directory: string | undefined,
+  onWarning: (line: string) => void,
+): Promise<DurableStore | undefined> {
+  if (directory === undefined) return undefined;
+  const { DurableNames, RunStore } = await import('../../host/names/durable-names.js');
+  const runStore = RunStore.open(directory, onWarning);
+  return { runStore, makeNames: (store) => new DurableNames(store, runStore) };
+}
+
+/** A computer, and what the host has put at its console. */
+export interface Machine extends Host {
+  readonly computer: Computer;
+  readonly output: HostOutput;
+  readonly tracing: Tracing | undefined;
+  readonly traps: TrapReports;
+  readonly spuriousWrites: SpuriousWrites;
+}
+
+export async function makeMachine(
+  options: RunOptions,
+  host: Host,
+  durable: DurableStore | undefined,
+): Promise<Machine> {
+  const codeStore = durable?.runStore.disk.code;
+  const { bell, input, interruption, errors, log } = host;
+  const output = new HostOutput(() => bell.ring());
+  input.onHelp = () => {
+    errors.tell('', `bd0: ${KEYS_HELP}`);
+    output.repeatLine();
+  };
+  const tracing = log && options.trace && (await makeTracing(log, options.trace, () => computer));
+  const traps = new TrapReports({
+    machine: () => computer,
+    onUntold: () => output.cut(),
+    lines: errors,
+    interruption,
+  });
+  const spuriousWrites = makeSpuriousWrites(options, { traps, input });
+  const computer: Computer = makeComputer({
+    memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
+    ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
+    engine: options.engine ?? 'auto',
+    ...(options['jit-threshold'] !== undefined && { translationThreshold: options['jit-threshold'] }),
+    sha256,
+    now: () => performance.now(),
+    console: {
+      write: (bytes) => output.write(bytes),
+      read: (max) => input.read(max),
+      isTerminal: input.isInteractive,
+    },
+    clock: clockOf(options, input),
+    names: (store) =>
+      new GuestNames(
+        durable?.makeNames(store) ?? new MemoryNames(store),
+        new RootFiles(store, rootDirectory(options.root)),
+      ),
+    ...(codeStore && { codeStore }),
+    hooks: {
+      ...tracing?.hooks,
+      ...(!options.json && { onTrap: traps.onTrap }),
+      onSpuriousWrite: spuriousWrites.onSpuriousWrite,
+    },
+    ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),
+  });
+  return { ...host, computer, output, tracing, traps, spuriousWrites };
+}
+
+/** Without a policy the person at the terminal is asked; where there is none, the process is killed. */
+function makeSpuriousWrites(options: RunOptions, host: Pick<Machine, 'traps' | 'input'>): SpuriousWrites {
+  const policy = options['debug-mode'] ?? (host.input.isTerminal ? 'ask' : 'kill');
+  if (policy === 'ask' && !host.input.isTerminal)
+    throw new Failure('--debug-mode=ask needs a terminal as standard input');
+  return new SpuriousWrites({ ...host, policy, tells: !options.json });
+}
+
+async function makeTracing(log: Logger, traces: readonly Trace[], machine: () => Computer): Promise<Tracing> {
+  const { Tracing } = await import('./tracing.js');
+  return new Tracing(log, traces, machine);
+}
+
+function makeComputer(options: ComputerOptions): Computer {
+  try {
+    return new Computer(options);
+  } catch (error) {
+    if (error instanceof RangeError) throw new Failure(`--memory does not do: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Whether idle time is waited out on the clock of the host. */
+export function clockOf({ clock }: RunOptions, input: HostInput): 'free' | 'real' {
+  return clock ?? (input.isTerminal ? 'real' : 'free');
+}

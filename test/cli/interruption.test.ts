@@ -1,0 +1,158 @@
+/** What ends a run from outside, whatever it is doing: signals and the time limit. A run that does not end hangs the test. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
+import { bd0, bd0Command, firstOutput, startBd0 } from './bd0.js';
+
+t.setTimeout(0);
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'bd0-interruption-'));
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+const misbehave = join(directory, 'misbehave');
+await compileGuest({
+  sources: [join(root, 'test/cli/misbehave.c')],
+  output: misbehave,
+  compilerOptions: ['-fno-builtin'],
+});
+/** A program that takes a second to read, and more to hash. */
+const huge = join(directory, 'huge');
+copyFileSync(misbehave, huge);
+truncateSync(huge, 2 ** 30);
+
+type Child = ReturnType<typeof startBd0>;
+
+/** Waits until bd0 has a file open. */
+async function hasOpened({ pid }: Child, file: string): Promise<void> {
+  const fds = `/proc/${pid}/fd`;
+  const targetOf = (fd: string): string | undefined => {
+    try {
+      return readlinkSync(join(fds, fd));
+    } catch {
+      return undefined;
+    }
+  };
+  while (!readdirSync(fds).some((fd) => targetOf(fd) === file)) await sleep(5);
+}
+
+const toldSomething = (child: Child): Promise<unknown> => once(child.stderr, 'readable');
+
+interface Work {
+  readonly words: readonly string[];
+  /** Resolves when bd0 is at it; when the guest has written its first line, if not given. What comes then is not read. */
+  readonly begun?: (child: Child) => Promise<unknown>;
+}
+
+const works: Readonly<Record<string, Work>> = {
+  computing: { words: [misbehave, 'spin'] },
+  'sleeping on the clock of the host': { words: ['--clock', 'real', misbehave, 'sleep', '4000000000000000'] },
+  'waiting for input': { words: ['--clock', 'real', misbehave, 'read', '4000000000000000'] },
+  'waiting for the reader of its output': { words: [misbehave, 'flood', '64'] },
+  'waiting for the reader of its log': { words: ['--trace', 'calls', misbehave, 'call'], begun: toldSomething },
+  'reading its image': { words: [huge, 'exit'], begun: (child) => hasOpened(child, huge) },
+};
+
+const ends: readonly [how: string, words: readonly string[], signal: NodeJS.Signals | undefined, code: number][] = [
+  ['SIGINT', [], 'SIGINT', 130],
+  ['SIGTERM', [], 'SIGTERM', 143],
+  ['--timeout', ['--timeout', '0.2'], undefined, 124],
+];
+
+for (const [what, { words, begun = firstOutput }] of Object.entries(works))
+  t.test(`a run ends while it is ${what}`, async (t) => {
+    for (const [how, limits, signal, code] of ends) {
+      const child = startBd0(['run', ...limits, ...words]);
+      if (signal) {
+        await begun(child);
+        child.kill(signal);
+      }
+      t.strictSame(await once(child, 'exit'), [code, null], how);
+      for (const stream of child.stdio) stream?.destroy();
+    }
+  });
+
+t.test('stdin at its end, or closed, holds up nobody who sleeps', async (t) => {
+  for (const input of ['</dev/null', '<&-', '< <(:)']) {
+    const command = `"$@" ${input}`;
+    const words = [...bd0Command, 'run', '--clock', 'real', misbehave, 'sleep', '5000000'];
+    const { status, stdout } = spawnSync('bash', ['-c', command, 'bash', ...words], { encoding: 'utf8' });
+    t.strictSame([status, stdout], [0, 'sleep\n'], input);
+  }
+});
+
+t.test('a second signal ends a process that is stuck with the first', async (t) => {
+  const signals = new URL('../../src/host/signals.js', import.meta.url).href;
+  const text = `
+    import { Signals } from '${signals}';
+    new Signals(() => { process.stderr.write('stuck'); for (;;); });
+    setInterval(() => {}, 1000);
+    process.stderr.write('ready');`;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', text], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    await once(child.stderr, 'data');
+    child.kill('SIGINT');
+    await once(child.stderr, 'data');
+    child.kill(signal);
+    t.strictSame(await once(child, 'exit'), [null, signal], signal);
+  }
+});
+
+t.test('a file of a terabyte is refused by its first bytes, or by its size', async (t) => {
+  const zeros = join(directory, 'zeros');
+  appendFileSync(zeros, '');
+  const program = join(directory, 'program');
+  copyFileSync(misbehave, program);
+  for (const path of [zeros, program]) truncateSync(path, 2 ** 40);
+  const refused = async (path: string): Promise<string> => {
+    const { code, stderr } = await bd0(['run', path]);
+    t.equal(code, 126);
+    return stderr.replace(directory, '');
+  };
+  t.match(await refused(zeros), /^bd0: '\/zeros' is not runnable: .*\n$/);
+  t.equal(await refused(program), "bd0: '/program' is not runnable: it has 1024 GB, an image at most 1 GB\n");
+});
+
+t.test('a pipe without a reader, or a full disk, ends a run with a log there', async (t) => {
+  const pipe = join(directory, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  for (const [file, reason] of [
+    [pipe, 'no such device or address'],
+    ['/dev/full', 'no space left on device'],
+  ] as const) {
+    const { stderr } = await bd0(['run', '--trace', 'calls', '--log-file', file, misbehave, 'call']);
+    t.equal(stderr, `bd0: cannot write --log-file '${file}': ${reason}\n`);
+  }
+});
+
+t.test('the report of a trap changes nothing for the programs that go on', async (t) => {
+  const names = join(directory, 'names');
+  mkdirSync(names);
+  copyFileSync(misbehave, join(names, 'trapping'));
+  // Another image, which nothing else holds.
+  appendFileSync(join(names, 'trapping'), 'x');
+  const words = ['--root', names, misbehave, 'outlive', 'trapping'];
+  const reported = await bd0(['run', ...words]);
+  t.match(reported.stderr, /^bd0: process 2 \(trapping\), thread 2: #UD\n  rip .* in main\+0x/);
+  t.match(reported.stdout, /^132, closed at \d+$/m);
+  const silent = await bd0(['run', '--json', ...words]);
+  t.equal(reported.stdout, silent.stdout);
+});
