@@ -1,6 +1,6 @@
 /** Failures of a command: the line on stderr and the exit code. */
 
-import { HostError, isSystemError, systemReason, type HostErrorCode } from '../host/failure.js';
+import { describeSystemError, HostError, isSystemError, type HostErrorCode } from '../host/failure.js';
 
 /** Exit codes of bd0 itself. A guest's are 0 to 255; 128 + n stands for a signal, in Linux's numbers. */
 export const EXIT_LIMIT = 124;
@@ -31,8 +31,7 @@ export function describeError(error: unknown): { line: string; exitCode: number 
   if (error instanceof Failure) return { line: `bd0: ${oneLine(error.message)}`, exitCode: error.exitCode };
   if (error instanceof HostError)
     return { line: `bd0: ${oneLine(error.message)}`, exitCode: EXIT_CODES[error.code] ?? EXIT_FAILED };
-  if (isSystemError(error))
-    return { line: `bd0: ${error.syscall} failed: ${systemReason(error)}`, exitCode: EXIT_FAILED };
+  if (isSystemError(error)) return { line: `bd0: ${oneLine(describeSystemError(error))}`, exitCode: EXIT_FAILED };
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const advice = 'this is a fault of bd0; --log-level debug shows where';
   return { line: `bd0: ${oneLine(what)} (${advice})`, exitCode: EXIT_FAILED };

@@ -32,6 +32,17 @@ export function parseSeconds(text: string, option: string): number {
   return seconds;
 }
 
+const DURATION_UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of a TIME: a number with s, m, h or d; 0 needs none. Throws Failure. */
+export function parseDuration(text: string, option: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([smhd]?)$/.exec(text) ?? [];
+  const factor = unit === '' && Number(number) === 0 ? 0 : DURATION_UNITS[unit ?? ''];
+  if (factor === undefined)
+    throw new Failure(`${option} '${text}' is not a time: write a number with s, m, h or d, such as 30m, or 0`);
+  return Number(number) * factor;
+}
+
 /** Bytes as users read them: `17 bytes`, `1.5 GB`; a whole number of units has no fraction, others have three digits. */
 export function formatSize(bytes: number): string {
   let unit = 0;

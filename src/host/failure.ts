@@ -34,6 +34,8 @@ export interface SystemError extends Error {
   readonly code: string;
   readonly errno: number;
   readonly syscall: string;
+  /** The file, where it is known. */
+  path?: string | undefined;
 }
 
 /** Whether Node threw it for the operating system. */
@@ -44,6 +46,24 @@ export function isSystemError(error: unknown): error is SystemError {
 /** The operating system's words for an error: `no such file or directory`. */
 export function systemReason(error: SystemError): string {
   return getSystemErrorMap().get(error.errno)?.[1] ?? error.message;
+}
+
+/** What was tried, by the name of the system call. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  scandir: 'list',
+  mkdir: 'make the directory',
+  unlink: 'delete',
+  rename: 'replace',
+  stat: 'look at',
+  fstat: 'look at',
+  fsync: 'write',
+};
+
+/** An error of the operating system as one line: what could not be done, to which file, and why. */
+export function describeSystemError(error: SystemError): string {
+  const { syscall, path } = error;
+  if (path === undefined) return `${syscall} failed: ${systemReason(error)}`;
+  return `cannot ${ACTIONS[syscall] ?? syscall} '${path}': ${systemReason(error)}`;
 }
 
 /** The HostError for a failed action on a file: `not-found` for ENOENT, else `code`. Any other error is returned as it is. */

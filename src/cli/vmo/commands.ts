@@ -177,12 +177,16 @@ const COMMANDS: Readonly<Record<string, Registration>> = {
     load: async () => (await import('./commands/names.js')).unpin,
   }),
   gc: command({
-    usage: '[--dry-run]',
-    summary: 'take away what no name and no pin reaches',
+    usage: '[--dry-run] [--grace TIME] [--all]',
+    summary: 'remove what no name and no pin reaches',
+    details:
+      'What it finds is condemned, and removed by a later gc after the time of grace. Exit code 1, and nothing is removed: something that a name reaches is missing or damaged, or nothing would be left.',
     options: {
-      'dry-run': { boolean: true, default: false, describe: 'only tell what would go' },
+      'dry-run': { boolean: true, default: false, describe: 'only show what would go' },
+      grace: { requiresArg: true, string: true, describe: 'TIME (30m, 2d) to keep it', defaultDescription: '1h' },
+      all: { boolean: true, default: false, describe: 'even if nothing is left' },
     },
-    examples: [['bd0 vmo gc --dry-run']],
+    examples: [['bd0 vmo gc --dry-run'], ['bd0 vmo gc --grace 0', 'remove it at once']],
     load: async () => (await import('./commands/maintain.js')).collect,
   }),
   verify: command({

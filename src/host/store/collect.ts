@@ -1,22 +1,29 @@
 /**
- * Garbage collection. What names, pins and openings that last reach is kept. A pack that holds nothing of it is taken away; one
- * that holds a node or root of which parts may be gone, or is garbage by an eighth, is written anew first. So whatever
- * node is in the store, all below it is, too.
+ * Garbage collection. What names and pins reach is kept. All else is garbage: it is condemned first, and deleted by a later
+ * collection once its time of grace has passed. A pack that holds nothing else is deleted; one that holds a node or root of which
+ * parts may be gone, or is garbage by an eighth, is written anew first. So whatever node is in the store, all below it is, too.
  */
 
+import { DamagedRecordError } from '../../vmo/records/record-store.js';
 import { HostError } from '../failure.js';
+import { Condemned } from './condemned.js';
+import { readRoot, readNode } from './canonical-records.js';
 import type { DiskStore } from './disk-store.js';
+import { StoreWriteError } from './errors.js';
+import { isFull } from './file-layer.js';
 import { Kind } from './packs/pack-format.js';
 import type { Pack } from './packs/pack.js';
-import { Pace, type Watch } from './pace.js';
 import type { PackSet } from './packs/pack-set.js';
 import type { RecordTable } from './packs/record-table.js';
-import { Reach } from './reach.js';
 import { RecordSizes } from './packs/record-sizes.js';
-import { DamagedRecordError, type Reference } from '../../vmo/records/record-store.js';
+import { Pace, type Watch } from './pace.js';
+import { Reach } from './reach.js';
 
 /** Bytes of translated code that are kept, unless told otherwise: the latest. */
 export const CODE_BYTES_MAX = 2 ** 28;
+
+/** How long garbage is kept, unless told otherwise: time to notice a mistake. */
+export const GRACE_MS = 3_600_000;
 
 /** So many small packs may be there. */
 const SMALL_PACKS_MAX = 16;
@@ -35,83 +42,245 @@ export interface CollectProgress {
 export interface CollectOptions extends Watch<CollectProgress> {
   /** Tells what would be removed, and removes nothing. */
   readonly dryRun?: boolean | undefined;
+  /** Removes garbage also where that leaves nothing, since no name reaches anything. */
+  readonly all?: boolean | undefined;
+  /** Milliseconds for which garbage is kept after it was found. On a full disk it is not. GRACE_MS. */
+  readonly graceMs?: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
   readonly codeBytesMax?: number | undefined;
 }
 
 /** What was kept and removed; bytes as they lie in packs. */
 export interface Collected {
+  /** Reached by names and pins. */
   readonly keptRecords: number;
   readonly keptBytes: number;
+  /** Garbage that is kept for its time of grace. */
+  readonly waitingRecords: number;
+  readonly waitingBytes: number;
+  /** When the first of it can be removed, in milliseconds since 1970; undefined where there is none. */
+  readonly waitingUntilMs: number | undefined;
   readonly removedRecords: number;
   readonly removedBytes: number;
   readonly packsRemoved: number;
   readonly packsWritten: number;
   readonly codeBytesRemoved: number;
+  /** The disk was full: garbage was removed without grace, and only in packs that hold nothing else if there was no room to write. */
+  readonly wasFull: boolean;
 }
 
 /** What a pack holds. */
 interface Tally {
   readonly pack: Pack;
+  /** Entries to keep. */
   readonly live: number[];
   liveBytes: number;
-  deadRecords: number;
+  /** Garbage that is removed. */
+  readonly dead: number[];
   deadBytes: number;
   deadTrees: number;
+  waitingRecords: number;
+  waitingBytes: number;
+}
+
+/** A refusal to collect: nothing was removed. */
+export class NothingCollected extends HostError {
+  override readonly name = 'NothingCollected';
+
+  constructor(why: string, advice = 'bd0 vmo verify tells what that reaches') {
+    super(`nothing was collected, since ${why}; ${advice}`, 'damaged');
+  }
+}
+
+/** What a collection does. */
+interface Plan {
+  readonly tallies: readonly Tally[];
+  readonly wasFull: boolean;
+  readonly waitingUntilMs: number | undefined;
 }
 
 /**
- * Collects what nothing reaches. The store is open to `collect`. Throws HostError where a tree that is to be kept cannot be
- * followed, and then removes nothing.
+ * Collects what nothing reaches. The store is open to `collect`. Throws NothingCollected where names or something that they
+ * reach is damaged or missing, and where nothing would be left.
  */
 export async function collectGarbage(store: DiskStore, options: CollectOptions = {}): Promise<Collected> {
   const reach = await reachable(store, options);
-  const tallies = tally(store.packs, reach);
-  const stale = staleOf(tallies);
-  if (!options.dryRun) {
-    await rewrite(store.packs, stale, options);
-    for (const set of [store.packs, store.codeSet()]) set.removeLeftovers();
-    store.names.compact();
-  }
+  if (reach.seen.count === 0 && store.packs.table.count > 0 && !options.all)
+    throw new NothingCollected(
+      `no name and no pin reaches anything, so all ${store.packs.table.count} records would go`,
+      'bd0 vmo gc --all removes them',
+    );
+  const plan = planOf(store, reach, options);
+  const { tallies, wasFull, waitingUntilMs } = plan;
+  const removed = options.dryRun ? staleOf(tallies, wasFull) : await sweep(store, plan, options);
   const sum = (of: readonly Tally[], part: (tally: Tally) => number): number =>
     Math.round(of.reduce((total, each) => total + part(each), 0));
   return {
-    keptRecords: sum(tallies, ({ live }) => live.length),
-    keptBytes: sum(tallies, ({ liveBytes }) => liveBytes),
-    removedRecords: sum(stale, ({ deadRecords }) => deadRecords),
-    removedBytes: sum(stale, ({ deadBytes }) => deadBytes),
-    packsRemoved: stale.length,
-    packsWritten: stale.filter(({ live }) => live.length > 0).length,
-    codeBytesRemoved: collectCode(store.codeSet(), options),
+    keptRecords: sum(tallies, ({ live, waitingRecords }) => live.length - waitingRecords),
+    keptBytes: sum(tallies, ({ liveBytes, waitingBytes }) => liveBytes - waitingBytes),
+    waitingRecords: sum(tallies, ({ waitingRecords }) => waitingRecords),
+    waitingBytes: sum(tallies, ({ waitingBytes }) => waitingBytes),
+    waitingUntilMs,
+    removedRecords: sum(removed, ({ dead }) => dead.length),
+    removedBytes: sum(removed, ({ deadBytes }) => deadBytes),
+    packsRemoved: removed.length,
+    packsWritten: removed.filter(({ live }) => live.length > 0).length,
+    codeBytesRemoved: collectCode(store.codeSet(), options, wasFull),
+    wasFull,
   };
 }
 
+/** Removes what a plan says. Returns the packs that are gone. */
+async function sweep(store: DiskStore, { tallies, wasFull }: Plan, options: CollectOptions): Promise<Tally[]> {
+  const { packs } = store;
+  const dead = onlyGarbage(store, tallies);
+  const rest = staleOf(tallies, wasFull).filter((tally) => !dead.includes(tally));
+  // Entries are numbered anew once a pack is gone.
+  const hashes = rest.map(({ live }) => inPackOrder(packs.table, live));
+  removeLatestFirst(packs, dead);
+  const isRewritten = await rewrite(packs, rest, hashes, options);
+  for (const set of [packs, store.codeSet()]) set.removeLeftovers();
+  try {
+    store.names.compact();
+  } catch (error) {
+    if (!(error instanceof StoreWriteError && error.isFull)) throw error;
+  }
+  return isRewritten ? [...dead, ...rest] : dead;
+}
+
 async function reachable(store: DiskStore, options: CollectOptions): Promise<Reach> {
+  const loss = store.names.loss();
   const lost = store.names.damage().find(({ hasCopy }) => !hasCopy);
-  if (lost) throw nothingCollected(`names are damaged at byte ${lost.offset}, and may have stood for anything`);
+  if (lost) throw new NothingCollected(`names are damaged at byte ${lost.offset}, and may have stood for anything`);
+  if (loss !== undefined) throw new NothingCollected(`names are lost: ${loss}`, 'bd0 vmo verify tells more');
   const reach = new Reach(store);
   const pace = new Pace(options, () => ({ phase: 'looking' as const, records: reach.seen.count }));
-  const held = store.lease.held().map((id): Reference => ({ id, kind: store.kindOf(id) }));
-  for (const reference of [...store.names.references(), ...store.names.pinnedReferences(), ...held])
+  for (const reference of [...store.names.references(), ...store.names.pinnedReferences()])
     for (const _ of reach.add(reference)) if (pace.isDue) await pace.pause();
   const [broken] = reach.broken;
   if (!broken) return reach;
-  throw nothingCollected(broken.damage?.message ?? `record ${broken.hash} is ${broken.detail ?? 'missing'}`);
+  const others = reach.broken.length - 1;
+  const more = others === 0 ? '' : `, and ${others} more ${others === 1 ? 'is' : 'are'} missing or damaged`;
+  throw new NothingCollected(
+    `${broken.damage?.message ?? `record ${broken.hash} is ${broken.detail ?? 'missing'}`}${more}`,
+  );
 }
 
-function tally(packs: PackSet, reach: Reach): Tally[] {
+/** Says which garbage goes now and which waits, and writes that down. */
+function planOf(store: DiskStore, reach: Reach, options: CollectOptions): Plan {
+  const { dryRun = false, graceMs = GRACE_MS, now = Date.now } = options;
+  const { table } = store.packs;
+  const path = `${store.directory}/condemned`;
+  const known = Condemned.read(store.files, path);
+  const nowMs = now();
+  const isCurrent = known !== undefined && known.atMs <= nowMs;
+  const isDue = isCurrent && nowMs - known.atMs >= graceMs;
+  const garbage = Array.from({ length: table.count }, (_, entry) => entry).filter(
+    (entry) => !reach.has(table.hash(entry)),
+  );
+  const isFullDisk = !dryRun && !store.reserve.fill();
+  const isWaiting = (entry: number): boolean => graceMs > 0 && !(isDue && known.has(table.hash(entry)));
+  const waiting = isFullDisk ? [] : garbage.filter(isWaiting);
+  const atMs = isCurrent && !isDue ? known.atMs : nowMs;
+  let wasFull = isFullDisk;
+  if (!dryRun) {
+    if (waiting.length === 0) store.files.remove(path);
+    else if (atMs === nowMs) wasFull ||= !condemned(store, path, Condemned.of(nowMs, waiting.map((entry) => table.hash(entry)))); // prettier-ignore
+  }
+  if (wasFull) waiting.length = 0;
+  const waitingUntilMs = waiting.length === 0 ? undefined : atMs + graceMs;
+  return { tallies: tally(store.packs, reach, keptFor(store, waiting)), wasFull, waitingUntilMs };
+}
+
+/** Writes down what is condemned. Returns false where the disk has no room for that. */
+function condemned(store: DiskStore, path: string, all: Condemned): boolean {
+  try {
+    all.write(store.files, path);
+    return true;
+  } catch (error) {
+    if (isFull(error)) return false;
+    throw new StoreWriteError(path, error);
+  }
+}
+
+/** Entries of garbage that waits, and all that is below them. */
+function keptFor(store: DiskStore, waiting: readonly number[]): Reach {
+  const reach = new Reach(store);
+  const { table } = store.packs;
+  for (const entry of waiting) for (const _ of reach.addRecord(table.hash(entry).slice(), table.kind(entry)));
+  return reach;
+}
+
+/**
+ * The packs that hold nothing but garbage, and can be deleted before anything else is done: no node of another pack, which stays for
+ * now, refers to what is in them.
+ */
+function onlyGarbage(store: DiskStore, tallies: readonly Tally[]): Tally[] {
+  const { packs } = store;
+  const dead = new Map(tallies.filter(({ live }) => live.length === 0).map((tally) => [tally.pack, tally]));
+  const staying = tallies.filter(({ live }) => live.length > 0);
+  for (let tally = staying.pop(); tally && dead.size > 0; tally = staying.pop())
+    for (const child of tally.dead.flatMap((entry) => childrenOf(store, entry))) {
+      const entry = packs.table.find(child);
+      const needed = entry < 0 ? undefined : dead.get(packs.packOf(entry));
+      if (!needed) continue;
+      dead.delete(needed.pack);
+      staying.push(needed);
+    }
+  return [...dead.values()];
+}
+
+/** Hashes of what a node or root refers to. */
+function childrenOf({ packs }: DiskStore, entry: number): Uint8Array[] {
+  const kind = packs.table.kind(entry);
+  if (kind === Kind.leaf) return [];
+  try {
+    const kept = packs.get(packs.table.hash(entry).slice())?.kept;
+    if (!kept) return [];
+    if (kind === Kind.root) return [readRoot(kept).top];
+    const { left, right } = readNode(kept);
+    return [left, right];
+  } catch (error) {
+    if (error instanceof DamagedRecordError) return [];
+    throw error;
+  }
+}
+
+/** A node refers to what was written before it, so that what is left by a crash in between lacks nothing as a rule. */
+function removeLatestFirst(packs: PackSet, tallies: readonly Tally[]): void {
+  const all = tallies.map(({ pack }) => pack);
+  const times = new Map(all.map((pack) => [pack, packs.modifiedMs(pack)]));
+  packs.remove(all.sort((a, b) => times.get(b)! - times.get(a)!));
+}
+
+function tally(packs: PackSet, reach: Reach, waiting: Reach): Tally[] {
   const { table } = packs;
   const sizes = new RecordSizes(packs);
   const tallies = new Map<Pack, Tally>();
   for (const pack of packs.list())
-    tallies.set(pack, { pack, live: [], liveBytes: 0, deadRecords: 0, deadBytes: 0, deadTrees: 0 });
+    tallies.set(pack, {
+      pack,
+      live: [],
+      liveBytes: 0,
+      dead: [],
+      deadBytes: 0,
+      deadTrees: 0,
+      waitingRecords: 0,
+      waitingBytes: 0,
+    });
   for (let entry = 0; entry < table.count; entry++) {
     const tally = tallies.get(packs.packOf(entry))!;
     const bytes = sizes.of(entry);
-    if (reach.has(table.hash(entry))) {
+    const isReached = reach.has(table.hash(entry));
+    if (isReached || waiting.has(table.hash(entry))) {
       tally.live.push(entry);
       tally.liveBytes += bytes;
+      if (isReached) continue;
+      tally.waitingRecords++;
+      tally.waitingBytes += bytes;
     } else {
-      tally.deadRecords++;
+      tally.dead.push(entry);
       tally.deadBytes += bytes;
       if (table.kind(entry) !== Kind.leaf) tally.deadTrees++;
     }
@@ -119,9 +288,9 @@ function tally(packs: PackSet, reach: Reach): Tally[] {
   return [...tallies.values()];
 }
 
-/** The packs to write anew or take away; many small ones are put together, too. */
-function staleOf(tallies: readonly Tally[]): Tally[] {
-  const small = tallies.filter((tally) => !isStale(tally) && tally.pack.endOffset < SMALL_PACK_BYTES);
+/** The packs to write anew or to delete; many small ones are put together, too, if the disk has room. */
+function staleOf(tallies: readonly Tally[], isFull: boolean): Tally[] {
+  const small = isFull ? [] : tallies.filter((tally) => !isStale(tally) && tally.pack.endOffset < SMALL_PACK_BYTES);
   return [...tallies.filter(isStale), ...(small.length > SMALL_PACKS_MAX ? small : [])];
 }
 
@@ -130,19 +299,30 @@ function isStale({ pack, live, liveBytes, deadTrees }: Tally): boolean {
   return live.length === 0 || deadTrees > 0 || liveBytes < (1 - GARBAGE_MAX) * pack.endOffset - MARKS_BYTES;
 }
 
-async function rewrite(packs: PackSet, stale: readonly Tally[], options: CollectOptions): Promise<void> {
-  const { table } = packs;
+/** Writes packs anew without their garbage. Returns false, and leaves them as they are, where the disk has no room for that. */
+async function rewrite(
+  packs: PackSet,
+  stale: readonly Tally[],
+  kept: readonly (readonly Uint8Array[])[],
+  options: CollectOptions,
+): Promise<boolean> {
   let records = 0;
   const pace = new Pace(options, () => ({ phase: 'writing' as const, records }));
-  for (const { live } of stale) {
-    for (const hash of inPackOrder(table, live)) {
-      rewriteOne(packs, hash);
-      records++;
-      if (pace.isDue) await pace.pause();
-    }
+  try {
+    for (const hashes of kept)
+      for (const hash of hashes) {
+        rewriteOne(packs, hash);
+        records++;
+        if (pace.isDue) await pace.pause();
+      }
+    packs.seal();
+  } catch (error) {
+    if (!(error instanceof StoreWriteError && error.isFull)) throw error;
+    packs.discardOwn();
+    return false;
   }
-  packs.seal();
-  packs.remove(stale.map(({ pack }) => pack));
+  removeLatestFirst(packs, stale);
+  return true;
 }
 
 /** Hashes of entries, as they lie in their pack. */
@@ -159,16 +339,16 @@ function rewriteOne(packs: PackSet, hash: Uint8Array): void {
     packs.rewrite(hash);
   } catch (error) {
     if (!(error instanceof DamagedRecordError)) throw error;
-    throw nothingCollected(error.message);
+    throw new NothingCollected(error.message);
   }
 }
 
-function nothingCollected(why: string): HostError {
-  return new HostError(`nothing was collected, since ${why}; bd0 vmo verify tells what that reaches`, 'damaged');
-}
-
 /** Takes away the packs that were written first, until the rest is within its budget. Answers how many bytes that were. */
-function collectCode(packs: PackSet, { codeBytesMax = CODE_BYTES_MAX, dryRun }: CollectOptions): number {
+function collectCode(
+  packs: PackSet,
+  { codeBytesMax = CODE_BYTES_MAX, dryRun }: CollectOptions,
+  isFull: boolean,
+): number {
   const closed = packs.list().filter((pack) => !pack.mayGrow);
   const latestFirst = closed.sort((a, b) => packs.modifiedMs(b) - packs.modifiedMs(a));
   let kept = 0;
@@ -180,7 +360,7 @@ function collectCode(packs: PackSet, { codeBytesMax = CODE_BYTES_MAX, dryRun }: 
   }
   const removed = drop.reduce((bytes, pack) => bytes + pack.endOffset, 0);
   if (dryRun) return removed;
-  if (keep.length > SMALL_PACKS_MAX) {
+  if (keep.length > SMALL_PACKS_MAX && !isFull) {
     packs.rewriteWhole(keep);
     packs.seal();
     drop.push(...keep);

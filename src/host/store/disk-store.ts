@@ -5,7 +5,10 @@
  *     packs/        records of VMOs: pack-format.ts
  *     code/         translated code, in packs too
  *     names         names and pins: names.ts
- *     leases/       who has it open: leases.ts
+ *     names.anchor  shows whether the names are whole: anchor.ts
+ *     reserve       room for a full disk: reserve.ts
+ *     condemned     garbage that is to be deleted: condemned.ts
+ *     leases/       the processes that write to it: leases.ts
  *     quarantine/   packs and names that were found damaged, for whoever wants to look into them
  *
  * Packs are only appended to, each by one process, and names only change by appended lines, so that a process which is
@@ -21,24 +24,25 @@ import {
   type RecordStore,
   type Reference,
 } from '../../vmo/records/record-store.js';
-import { HostError } from '../failure.js';
+import { HostError, isSystemError } from '../failure.js';
 import { sha256 } from '../sha256.js';
 import { ZeroRecords } from './canonical-records.js';
 import { PackedCode } from './code-packs.js';
-import { type FileLayer, hostFiles, readWhole, replaceFile } from './file-layer.js';
-import { hostProcesses, Lease, type LeaseMode, type ProcessTable, sleep } from './leases.js';
-import { NameLog } from './names.js';
+import { type FileLayer, hostFiles, isFull } from './file-layer.js';
+import { FORMAT_VERSION, prepareDirectory, writeFormat } from './format.js';
+import { hostProcesses, Lease, type LeaseMode, type ProcessTable } from './leases.js';
+import { type NamedReference, NameLog, type NameLogOwner } from './names.js';
+import { Anchor } from './name-log/anchor.js';
+import { Reserve, RESERVE_BYTES } from './reserve.js';
 import { keptOfRecord, Kind, kindOfRecord, recordOfKept } from './packs/pack-format.js';
 import { PackSet } from './packs/pack-set.js';
 import { compareBytes } from './packs/record-table.js';
 import { kindByContent } from './reach.js';
+import { unreachedContent } from './unreached.js';
 import { StoreWriteError } from './errors.js';
 
-const FORMAT = 'bd0 store 2\n';
-const DIRECTORIES = ['packs', 'code', 'leases'];
 const QUARANTINE = 'quarantine';
 const WAIT_MS = 10_000;
-const HOLD_WAIT_MS = 10;
 
 export interface StoreOptions {
   /** Reading keeps nobody waiting; writers and garbage collection exclude one another: leases.ts. */
@@ -47,14 +51,27 @@ export interface StoreOptions {
   readonly create?: boolean;
   /** How long to wait for those who are in the way. 10 s. */
   readonly waitMs?: number;
+  /** Bytes kept for a full disk. 64 KiB. */
+  readonly reserveBytes?: number;
   readonly files?: FileLayer;
   readonly processes?: ProcessTable;
+}
+
+/** What a repair did. */
+export interface Repaired {
+  /** Where packs and names are now that were damaged. */
+  readonly quarantined: readonly string[];
+  /** Names that were given to what no name reaches: where lines of the names are lost, they may have named it. */
+  readonly recovered: readonly NamedReference[];
 }
 
 /** An opening of a store. A node is to be put after what is below it. */
 export class DiskStore implements RecordStore {
   readonly names: NameLog;
   readonly packs: PackSet;
+  readonly reserve: Reserve;
+  /** Undefined in a store of an earlier version. */
+  private anchor: Anchor | undefined;
   private codePacks: PackSet | undefined;
   /** Of identities, by their content. */
   private readonly kinds = new Map<string, ContentKind>();
@@ -62,20 +79,28 @@ export class DiskStore implements RecordStore {
 
   private constructor(
     readonly directory: string,
-    private readonly files: FileLayer,
+    readonly files: FileLayer,
     readonly lease: Lease,
+    { reserveBytes = RESERVE_BYTES, version }: { reserveBytes?: number | undefined; version: number },
   ) {
+    const anchor = new Anchor(files, `${directory}/names.anchor`, lease.token);
+    this.reserve = new Reserve(files, `${directory}/reserve`, reserveBytes);
     this.packs = new PackSet(files, `${directory}/packs`, lease);
-    this.names = new NameLog(files, `${directory}/names`, lease.token, (id) => this.beforeNaming(id), (id) => this.kindByContent(id)); // prettier-ignore
+    this.names = new NameLog(files, `${directory}/names`, this.nameLogOwner());
+    if (version === FORMAT_VERSION || this.bringUp(version, anchor)) this.anchor = anchor;
   }
 
   /** Throws HostError where there is no store, or one of another version, or one that others keep busy. */
   static open(directory: string, options: StoreOptions): DiskStore {
-    const { files = hostFiles, processes = hostProcesses, mode, waitMs = WAIT_MS } = options;
-    prepare(files, directory, options.create ?? false);
-    const lease = Lease.take(files, processes, `${directory}/leases`, mode, waitMs);
+    const { files = hostFiles, processes = hostProcesses, mode, waitMs = WAIT_MS, reserveBytes } = options;
+    const version = prepareDirectory(files, directory, options.create ?? false);
+    const leases = `${directory}/leases`;
+    const reserve = new Reserve(files, `${directory}/reserve`, reserveBytes ?? RESERVE_BYTES);
+    const lease = writing(leases, () => reserve.use(() => Lease.take(files, processes, leases, mode, waitMs)));
     try {
-      return new DiskStore(directory, files, lease);
+      const store = new DiskStore(directory, files, lease, { reserveBytes, version });
+      if (lease.isWritable) writing(`${directory}/reserve`, () => reserve.fill());
+      return store;
     } catch (error) {
       lease.release();
       throw error;
@@ -139,16 +164,18 @@ export class DiskStore implements RecordStore {
 
   /**
    * After `verifyStore` has found damage: what is whole is written anew, and packs and names as they were go into quarantine.
-   * The store is open to `collect`. Answers where they are.
+   * Where names are lost, all content that no name reaches any more gets one. The store is open to `collect`.
    */
-  repair(): string[] {
+  repair(): Repaired {
     if (this.lease.mode !== 'collect') throw new Error(`the store is open to ${this.lease.mode}`);
-    const paths = this.quarantine();
-    if (this.names.damage().length === 0) return paths;
-    const path = `${this.directory}/${QUARANTINE}/names-${this.lease.token}`;
-    this.files.makeDirectory(`${this.directory}/${QUARANTINE}`);
-    this.names.repair(path);
-    return [...paths, path];
+    const quarantined = this.quarantine();
+    const isLost = this.names.loss() !== undefined || this.names.damage().some(({ hasCopy }) => !hasCopy);
+    if (!isLost && this.names.damage().length === 0) return { quarantined, recovered: [] };
+    const recovered = isLost ? unreachedContent(this) : [];
+    const directory = `${this.directory}/${QUARANTINE}`;
+    this.files.makeDirectory(directory);
+    const kept = this.names.repair(directory, recovered);
+    return { quarantined: [...quarantined, ...kept], recovered };
   }
 
   /** Puts packs into quarantine in which something was found damaged, as `settle` does. */
@@ -201,10 +228,8 @@ export class DiskStore implements RecordStore {
     return found.sort();
   }
 
-  /** Keeps what an identity reaches from being collected until this opening is closed. Answers whether it is there. */
+  /** Keeps what an identity reaches readable until this opening is closed. Returns whether it is there. */
   hold(id: string): boolean {
-    this.lease.hold(id);
-    while (this.lease.isCollecting()) sleep(HOLD_WAIT_MS);
     this.packs.refresh();
     return this.has(hexToBytes(id));
   }
@@ -225,9 +250,13 @@ export class DiskStore implements RecordStore {
 
   /** What cannot be read counts as a file: whoever follows it finds what is missing. */
   private kindByContent(id: string): ContentKind {
+    return this.readKind(id) ?? 'file';
+  }
+
+  private readKind(id: string): ContentKind | undefined {
     const kind = this.kinds.get(id) ?? kindByContent(this, id);
     if (kind !== undefined) this.kinds.set(id, kind);
-    return kind ?? 'file';
+    return kind;
   }
 
   /** Makes everything durable, and lets go of the store. */
@@ -249,6 +278,38 @@ export class DiskStore implements RecordStore {
     }
   }
 
+  private nameLogOwner(): NameLogOwner {
+    const anchorNow = (): Anchor | undefined => this.anchor;
+    return {
+      token: this.lease.token,
+      reserve: this.reserve,
+      get anchor() {
+        return anchorNow();
+      },
+      hasRecords: () => this.packs.table.count > 0,
+      beforeChange: (id) => this.beforeNaming(id),
+      kindOf: (id) => this.readKind(id),
+    };
+  }
+
+  /**
+   * Makes a new store (version 0), or takes one of an earlier version to this one if it may be written, its names are whole and the
+   * disk has room. Returns whether it is of this version now.
+   */
+  private bringUp(version: number, anchor: Anchor): boolean {
+    if (version > 0 && (!this.lease.isWritable || this.names.loss() !== undefined || this.names.damage().length > 0))
+      return false;
+    try {
+      if (version === 0) this.names.begin(anchor);
+      else this.names.upgrade(anchor);
+      writeFormat(this.files, this.directory, this.lease.token);
+      return true;
+    } catch (error) {
+      if (version > 0 && isFull(error)) return false;
+      throw isSystemError(error) ? new StoreWriteError(error.path ?? this.directory, error) : error;
+    }
+  }
+
   private beforeNaming(id: string | undefined): void {
     this.requireWriter();
     this.flush();
@@ -261,28 +322,11 @@ export class DiskStore implements RecordStore {
   }
 }
 
-/** Makes sure that there is a store of this version. */
-function prepare(files: FileLayer, directory: string, create: boolean): void {
-  const path = `${directory}/format`;
-  const format = readWhole(files, path);
-  if (format) {
-    const text = Buffer.from(format).toString();
-    if (text !== FORMAT)
-      throw new HostError(
-        `'${directory}' is no store of this version: ${JSON.stringify(text.slice(0, 40))}`,
-        'no-store',
-      );
-    return;
-  }
-  if (!create) throw new HostError(`there is no store in '${directory}'`, 'no-store');
-  files.makeDirectory(directory);
-  const strangers = files.list(directory).filter((name) => !DIRECTORIES.includes(name) && !name.startsWith('format'));
-  if (strangers.length > 0)
-    throw new HostError(`'${directory}' is not empty and no store: it has '${strangers[0]}'`, 'no-store');
-  for (const name of DIRECTORIES) files.makeDirectory(`${directory}/${name}`);
+/** Does what may write. Throws StoreWriteError where the disk refuses. */
+function writing<T>(path: string, work: () => T): T {
   try {
-    replaceFile(files, path, `${path}.${process.pid}`, Buffer.from(FORMAT));
+    return work();
   } catch (error) {
-    throw new StoreWriteError(path, error);
+    throw isSystemError(error) ? new StoreWriteError(error.path ?? path, error) : error;
   }
 }

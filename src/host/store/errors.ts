@@ -6,9 +6,13 @@ import { HostError, isSystemError, systemReason } from '../failure.js';
 export class StoreWriteError extends HostError {
   override readonly name = 'StoreWriteError';
 
+  /** Whether the disk has no room left. */
+  readonly isFull: boolean;
+
   constructor(path: string, cause: unknown) {
     const reason = isSystemError(cause) ? systemReason(cause) : cause instanceof Error ? cause.message : String(cause);
     super(`cannot write '${path}': ${reason}; what the store had acknowledged before is in it`, 'system');
+    this.isFull = isSystemError(cause) && ['ENOSPC', 'EDQUOT'].includes(cause.code);
   }
 }
 

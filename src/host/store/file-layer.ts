@@ -53,29 +53,42 @@ export interface FileLayer {
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'ax', append: 'a+' };
 
-/** The files of the host. */
+/** By descriptor, the path of a file that is open: errors of its use name it. */
+const openPaths = new Map<number, string>();
+
+/** The files of the host. Every error names its path. */
 export const hostFiles: FileLayer = {
-  open: (path, mode) => openSync(path, FLAGS[mode], 0o666),
-  close: closeSync,
-  read: (file, target, position) => readSync(file, target, 0, target.length, position),
-  write: (file, bytes) => writeSync(file, bytes),
-  sync: fsyncSync,
-  size: (file) => fstatSync(file).size,
+  open(path, mode) {
+    const file = named(path, () => openSync(path, FLAGS[mode], 0o666));
+    openPaths.set(file, path);
+    return file;
+  },
+  close(file) {
+    openPaths.delete(file);
+    closeSync(file);
+  },
+  read: (file, target, position) =>
+    named(openPaths.get(file), () => readSync(file, target, 0, target.length, position)),
+  write: (file, bytes) => named(openPaths.get(file), () => writeSync(file, bytes)),
+  sync: (file) => named(openPaths.get(file), () => fsyncSync(file)),
+  size: (file) => named(openPaths.get(file), () => fstatSync(file).size),
   status(path) {
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = named(path, () => statSync(path, { throwIfNoEntry: false }));
     const identity = stat && `${stat.dev}:${stat.ino}:${stat.birthtimeMs}`;
     return stat && { identity: identity!, size: stat.size, modifiedMs: stat.mtimeMs };
   },
-  list: (directory) => readdirSync(directory),
+  list: (directory) => named(directory, () => readdirSync(directory)),
   makeDirectory(path) {
-    const first = mkdirSync(path, { recursive: true });
-    if (first === undefined) return;
-    for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made)) syncNames(dirname(made));
+    // Not by `recursive`, which never returns where a file system without new files, such as /proc, says ENOENT.
+    for (const directory of missingDirectories(path)) {
+      named(directory, () => makeOne(directory));
+      syncNames(dirname(directory));
+    }
   },
-  rename: renameSync,
+  rename: (from, to) => named(to, () => renameSync(from, to)),
   remove(path) {
     try {
-      unlinkSync(path);
+      named(path, () => unlinkSync(path));
     } catch (error) {
       if (!isSystemError(error) || error.code !== 'ENOENT') throw error;
     }
@@ -83,13 +96,42 @@ export const hostFiles: FileLayer = {
   syncDirectory: syncNames,
 };
 
-function syncNames(path: string): void {
-  const directory = openSync(path, 'r');
+/** Adds the path to an error of the operating system that has none. */
+function named<T>(path: string | undefined, perform: () => T): T {
   try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
+    return perform();
+  } catch (error) {
+    if (isSystemError(error)) error.path ??= path;
+    throw error;
   }
+}
+
+/** The directories that must be made for `path` to be one, in their order. */
+function missingDirectories(path: string): string[] {
+  const missing: string[] = [];
+  for (let at = resolve(path); !statSync(at, { throwIfNoEntry: false })?.isDirectory(); at = dirname(at))
+    missing.unshift(at);
+  return missing;
+}
+
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process has made it.
+    if (!isSystemError(error) || error.code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
+}
+
+function syncNames(path: string): void {
+  named(path, () => {
+    const directory = openSync(path, 'r');
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  });
 }
 
 /** Reads exactly `length` bytes from `position`; fewer where the file ends before. */
@@ -129,19 +171,32 @@ export function writeAll(files: FileLayer, file: number, bytes: Uint8Array): voi
   }
 }
 
-/** Puts a file of `bytes` at `path`, whole or not at all, on the disk when it returns. */
-export function replaceFile(files: FileLayer, path: string, temporary: string, bytes: Uint8Array): void {
+/** Whether the disk has no room left, or the user none on it. */
+export function isFull(error: unknown): boolean {
+  return isSystemError(error) && ['ENOSPC', 'EDQUOT'].includes(error.code);
+}
+
+/** Puts a file of `bytes` at `path`, whole or not at all; on the disk when it returns, if `isDurable`. */
+export function replaceFile(
+  files: FileLayer,
+  path: string,
+  temporary: string,
+  bytes: Uint8Array,
+  isDurable = true,
+): void {
   files.remove(temporary);
   const file = files.open(temporary, 'create');
   try {
-    writeAll(files, file, bytes);
-    files.sync(file);
+    try {
+      writeAll(files, file, bytes);
+      files.sync(file);
+    } finally {
+      files.close(file);
+    }
   } catch (error) {
     files.remove(temporary);
     throw error;
-  } finally {
-    files.close(file);
   }
   files.rename(temporary, path);
-  files.syncDirectory(path.slice(0, path.lastIndexOf('/')));
+  if (isDurable) files.syncDirectory(path.slice(0, path.lastIndexOf('/')));
 }

@@ -1,12 +1,15 @@
 /**
- * Who has a store open. Each opening makes a file in `leases/`; its name tells the process, by its id and the time when it
- * started, and what it does:
+ * The processes that have a store open. An opening to write or to collect makes an empty file in `leases/`; its name tells the
+ * process, by its id and the time when it started, and what it does:
  *
- *     PID-START-RANDOM.read     reads; never waits, keeps nobody waiting; may hold identities: lines of 64 digits in the file
  *     PID-START-RANDOM.write    relies on what it has put and on what it has found: no garbage collection meanwhile
  *     PID-START-RANDOM.collect  collects garbage: no writer meanwhile
+ *     PID-START-RANDOM.read     reads, and keeps translated code: the packs that it writes may grow
  *
- * Whoever opens makes its own file first and looks for others then, so that of a writer and a collector at least one sees
+ * An opening to read makes no file, so that it needs no room on the disk and no permission to write: it holds the packs open
+ * instead, and what is deleted meanwhile stays readable for it (pack-set.ts).
+ *
+ * Each writer and collector makes its own file first and looks for others then, so that of a writer and a collector at least one sees
  * the other: the writer steps back, the collector waits. A file whose process is gone counts for nothing, and since the
  * name says so anybody may take it away: there is no lock to be broken. All processes must see one another's ids, that
  * is, run on one machine and not in containers apart.
@@ -15,7 +18,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { HostError, isSystemError } from '../failure.js';
-import { type FileLayer, readWhole, writeAll } from './file-layer.js';
+import { StoreWriteError } from './errors.js';
+import type { FileLayer } from './file-layer.js';
 
 export type LeaseMode = 'read' | 'write' | 'collect';
 
@@ -91,6 +95,7 @@ export class Lease {
   static take(files: FileLayer, processes: ProcessTable, directory: string, mode: LeaseMode, waitMs: number): Lease {
     const lease = new Lease(files, processes, directory, mode);
     const deadline = performance.now() + waitMs;
+    if (mode === 'read') return lease;
     lease.create();
     for (let others = lease.inTheWay(); others.length > 0; others = lease.inTheWay()) {
       // A collector that waits keeps new writers from coming; of two collectors, and of a writer and a collector, one steps back.
@@ -111,26 +116,19 @@ export class Lease {
     return this.others().some(({ file }) => file.startsWith(`${token}.`)) || token === this.token;
   }
 
-  /** False for who may only read the store's directory. */
+  /** Whether this opening may change files that it has not made itself. */
   get isWritable(): boolean {
-    return this.file !== undefined;
+    return this.mode !== 'read';
   }
 
-  /** Keeps what an identity reaches from being collected while this opening lasts. */
-  hold(id: string): void {
-    if (this.file === undefined) return;
-    writeAll(this.files, this.file, Buffer.from(`${id}\n`));
-  }
-
-  /** Whether somebody collects garbage now. */
-  isCollecting(): boolean {
-    return this.others().some(({ mode }) => mode === 'collect');
-  }
-
-  /** Identities that others hold. */
-  held(): string[] {
-    const texts = this.others().map(({ file }) => readWhole(this.files, `${this.directory}/${file}`));
-    return texts.flatMap((text) => Buffer.from(text ?? []).toString().match(/^[0-9a-f]{64}$/gm) ?? []); // prettier-ignore
+  /** Makes the file of an opening to read that is about to write a pack. Throws StoreWriteError. */
+  announce(): void {
+    if (this.file !== undefined) return;
+    try {
+      this.create();
+    } catch (error) {
+      throw new StoreWriteError(this.path, error);
+    }
   }
 
   release(): void {
@@ -141,13 +139,7 @@ export class Lease {
   }
 
   private create(): void {
-    try {
-      this.file = this.files.open(this.path, 'append');
-    } catch (error) {
-      // Who may not write may read: what is collected meanwhile is then missing, not wrong.
-      if (this.mode === 'read' && isSystemError(error) && ['EACCES', 'EROFS', 'EPERM'].includes(error.code)) return;
-      throw error;
-    }
+    this.file = this.files.open(this.path, 'append');
   }
 
   private inTheWay(): OtherLease[] {

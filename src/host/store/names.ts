@@ -3,80 +3,49 @@
  * for `from`; the order of the lines in the file decides which ones hold, so that two processes need no lock: both
  * append, both read what they appended, and both see who came first.
  *
- *     \n CRC-32 of the rest, 8 digits ‖ space ‖ JSON ‖ \n       each line stands there twice, one right after the other
- *
- *     {"name","from","to","kind","seen","by"}   `seen`: bytes of the log that had been read when the name was found to stand for `from`
+ *     {"log","by"}                              begins a log
+ *     {"name","from","to","kind","seen","by"}
  *     {"pin","on","kind","by"}
  *     {"torn":[from,to],"by"}
  *
- * `kind` is `file` or `tree`. Lines of earlier versions have none: `DiskStore.kindOf` says what those stand for.
- *
- * A line that a full disk or a lost supply has cut off has no end. The next who appends says so by a `torn` line. Any other
- * line that is not what its CRC says is damage: where the other copy is whole, nothing is lost. Where it is not, a name may
- * stand for what it stood for before; the next proposal that was made behind the damage says what it stood for then.
+ * Name-lines.ts describes the lines, anchor.ts what shows that none is missing. A line that a full disk or a lost supply has cut off
+ * has no end; the next writer says so by a `torn` line. Any other line that is not what its CRC says is damage: where the other copy
+ * is whole, nothing is lost. Where it is not, a name may stand for what it stood for before; the next proposal that was made
+ * behind the damage says what it stood for then.
  */
 
-import { crc32 } from 'node:zlib';
+import { randomBytes } from 'node:crypto';
 import type { ContentKind, NameStore, Reference } from '../../vmo/records/record-store.js';
 import { HostError } from '../failure.js';
+import { type Anchor, lossOf } from './name-log/anchor.js';
 import { StoreWriteError } from './errors.js';
 import { type FileLayer, readAt, readWhole, replaceFile, writeAll } from './file-layer.js';
+import { encodeLine, type Line } from './name-log/name-lines.js';
+import { type BadLine, type LogPrefix, NameState } from './name-log/name-state.js';
+import type { Reserve } from './reserve.js';
 
 const NAME_BYTES_MAX = 255;
 const ID = /^[0-9a-f]{64}$/;
-const NEWLINE = 10;
-
-interface NameProposal {
-  readonly name: string;
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  readonly kind?: ContentKind | undefined;
-  readonly seen: number;
-  readonly by: string;
-}
-
-interface PinLine {
-  readonly pin: string;
-  readonly on: boolean;
-  readonly kind?: ContentKind | undefined;
-  readonly by: string;
-}
-
-interface TornLine {
-  readonly torn: readonly [number, number];
-  readonly by: string;
-}
-
-type Line = NameProposal | PinLine | TornLine;
-
-/** A line that cannot be read. */
-export interface BadLine {
-  readonly offset: number;
-  readonly endOffset: number;
-  /** What stands there. */
-  readonly text: string;
-  /** Whether its other copy can be read. */
-  hasCopy: boolean;
-}
-
-/** What a name stands for, and where in the log that was said. */
-interface NameState {
-  readonly id: string | undefined;
-  readonly kind: ContentKind | undefined;
-  readonly offset: number;
-}
 
 /** A name with what it stands for. */
 export interface NamedReference extends Reference {
   readonly name: string;
 }
 
-/** The last line that was read, of which the other copy may follow: it has as many bytes. */
-interface LastLine {
-  readonly by: string | undefined;
-  readonly bad: BadLine | undefined;
-  readonly bytes: number;
-  copies: number;
+/** What the log needs from the store around it. */
+export interface NameLogOwner {
+  /** Names this opening of the store. */
+  readonly token: string;
+  /** Shows whether the log is whole; undefined in a store of an earlier version. */
+  readonly anchor: Anchor | undefined;
+  /** Makes room for a line on a full disk. */
+  readonly reserve: Reserve;
+  /** Whether the store holds anything at all. */
+  hasRecords(): boolean;
+  /** Makes durable what a name is to stand for, or throws. */
+  beforeChange(id: string | undefined): void;
+  /** What an identity is for which an earlier version has written no kind; undefined where that cannot be read. */
+  kindOf(id: string): ContentKind | undefined;
 }
 
 /** Throws HostError for what is no name: 1 to 255 bytes of UTF-8, parts with `/` between them, no control characters. */
@@ -93,41 +62,28 @@ export function requireName(name: string): void {
 
 /** The names and pins of a store, as this process and others change them. */
 export class NameLog implements NameStore {
-  private readonly names = new Map<string, NameState>();
-  private readonly pinned = new Map<string, ContentKind | undefined>();
-  private bad: BadLine[] = [];
-  private last: LastLine | undefined;
-  /** The lines that were read, each by what its writer called it: the second copy says nothing new. */
-  private readonly taken = new Set<string>();
+  private state = new NameState();
   private identity: string | undefined;
-  /** Bytes read so far. */
-  private readTo = 0;
   private proposals = 0;
-  /** Own proposals that did not hold. */
-  private readonly lost = new Set<string>();
   private failure: StoreWriteError | undefined;
+  /** What shows that lines are missing, in words. */
+  private lostLines: string | undefined;
 
-  /**
-   * `token` names this opening of the store. `beforeChange` makes durable what a name is to stand for, or throws. `kindOf` tells
-   * what an identity is for which an earlier version has written no kind.
-   */
   constructor(
     private readonly files: FileLayer,
-    private readonly path: string,
-    private readonly token: string,
-    private readonly beforeChange: (id: string | undefined) => void,
-    private readonly kindOf: (id: string) => ContentKind,
+    readonly path: string,
+    private readonly owner: NameLogOwner,
   ) {}
 
   get(name: string): string | undefined {
     this.readNew();
-    return this.names.get(name)?.id;
+    return this.state.names.get(name)?.id;
   }
 
   /** What a name stands for; undefined where there is no such name. */
   reference(name: string): Reference | undefined {
     this.readNew();
-    const { id, kind } = this.names.get(name) ?? {};
+    const { id, kind } = this.state.names.get(name) ?? {};
     return id === undefined ? undefined : { id, kind: kind ?? this.kindOf(id) };
   }
 
@@ -138,7 +94,7 @@ export class NameLog implements NameStore {
   /** All names, ascending, with what they stand for. */
   references(): NamedReference[] {
     this.readNew();
-    const named = [...this.names].flatMap(([name, { id, kind }]): NamedReference[] =>
+    const named = [...this.state.names].flatMap(([name, { id, kind }]): NamedReference[] =>
       id === undefined ? [] : [{ name, id, kind: kind ?? this.kindOf(id) }],
     );
     return named.sort(({ name: a }, { name: b }) => (a < b ? -1 : 1));
@@ -151,7 +107,7 @@ export class NameLog implements NameStore {
   /** What is pinned, by ascending identities. */
   pinnedReferences(): Reference[] {
     this.readNew();
-    const pinned = [...this.pinned].map(([id, kind]): Reference => ({ id, kind: kind ?? this.kindOf(id) }));
+    const pinned = [...this.state.pinned].map(([id, kind]): Reference => ({ id, kind: kind ?? this.kindOf(id) }));
     return pinned.sort(({ id: a }, { id: b }) => (a < b ? -1 : 1));
   }
 
@@ -159,192 +115,214 @@ export class NameLog implements NameStore {
     requireName(name);
     for (const id of [expected, next?.id]) if (id !== undefined) requireId(id);
     if (this.get(name) !== expected) return false;
-    const by = this.nextProposal();
-    this.append({ name, from: expected, to: next?.id, kind: next?.kind, seen: this.readTo, by }, next?.id);
-    return !this.lost.delete(by);
+    const by = this.nextLine();
+    this.append({ name, from: expected, to: next?.id, kind: next?.kind, seen: this.state.readTo, by }, next?.id);
+    return !this.state.refused.has(by);
   }
 
   /** Pins what a reference is for, or removes the pin of its identity. Returns whether that changed anything. */
   setPin({ id, kind }: Reference, on: boolean): boolean {
     requireId(id);
     this.readNew();
-    if (on ? this.pinned.get(id) === kind : !this.pinned.has(id)) return false;
-    this.append({ pin: id, on, kind: on ? kind : undefined, by: this.nextProposal() }, on ? id : undefined);
+    if (on ? this.state.pinned.get(id) === kind : !this.state.pinned.has(id)) return false;
+    this.append({ pin: id, on, kind: on ? kind : undefined, by: this.nextLine() }, on ? id : undefined);
     return true;
+  }
+
+  /** Begins a log in a store that is being made. Others may do the same at the same time. */
+  begin(anchor: Anchor): void {
+    // That the files are there is made durable together with `format`.
+    this.write([{ log: newLogName(), by: this.nextLine() }], false);
+    this.readNew();
+    anchor.append(this.state.prefix, true);
+  }
+
+  /** Begins an anchor for the log of an earlier version, and writes down what names and pins stand for as far as can be read. */
+  upgrade(anchor: Anchor): void {
+    this.readNew();
+    const lines: Line[] = this.identity === undefined ? [{ log: newLogName(), by: this.nextLine() }] : [];
+    for (const [name, { id, kind }] of this.state.names) {
+      const found = id === undefined ? undefined : (kind ?? this.owner.kindOf(id));
+      if (found === kind) continue;
+      lines.push({ name, from: id, to: id, kind: found, seen: this.state.readTo, by: this.nextLine() });
+    }
+    for (const [pin, known] of this.state.pinned) {
+      const kind = known ?? this.owner.kindOf(pin);
+      if (kind !== known) lines.push({ pin, on: true, kind, by: this.nextLine() });
+    }
+    if (lines.length > 0) this.write(lines);
+    this.readNew();
+    anchor.replace(this.state.prefix);
   }
 
   /** Writes the log anew as what holds now, where most of it is history, and nothing damaged. Nobody else may write meanwhile. */
   compact(): void {
-    if (this.damage().length > 0) return;
-    const bytes = this.encodeState();
-    if (bytes.length * 2 < this.readTo) this.replace(bytes);
+    if (this.loss() !== undefined || this.damage().length > 0) return;
+    const bytes = this.encodeState([]);
+    if (bytes.length * 2 < this.state.readTo) this.replace(bytes);
+    else this.owner.anchor?.replace(this.state.prefix);
   }
 
-  /** Writes a damaged log anew as what holds now, and keeps it as it was at `quarantine`. Nobody else may write meanwhile. */
-  repair(quarantine: string): void {
-    const bytes = this.encodeState();
-    const old = readWhole(this.files, this.path) ?? new Uint8Array(0);
-    replaceFile(this.files, quarantine, `${quarantine}.new`, old);
-    this.replace(bytes);
+  /**
+   * Writes a damaged log anew as what holds now and as `recovered`, which it does not name. The log and its anchor are kept as they
+   * were in `quarantine`. Nobody else may write meanwhile. Returns where they are.
+   */
+  repair(quarantine: string, recovered: readonly NamedReference[]): string[] {
+    const { token, anchor } = this.owner;
+    const kept: string[] = [];
+    for (const path of [this.path, ...(anchor ? [anchor.path] : [])]) {
+      const bytes = readWhole(this.files, path);
+      if (!bytes) continue;
+      const copy = `${quarantine}/${path.slice(path.lastIndexOf('/') + 1)}-${token}`;
+      this.guarded(copy, () => replaceFile(this.files, copy, `${copy}.new`, bytes));
+      kept.push(copy);
+    }
+    this.replace(this.encodeState(recovered));
+    return kept;
   }
 
   /** Lines that are damaged. */
   damage(): readonly BadLine[] {
     this.readNew();
-    return this.bad;
+    return this.state.bad;
+  }
+
+  /** What shows that lines are missing, in words; undefined where the log is whole as far as can be told. */
+  loss(): string | undefined {
+    this.readAnew();
+    return this.lostLines;
   }
 
   /** What a user should know of damage; undefined where there is none. */
   get warning(): string | undefined {
     const damage = this.damage();
-    if (damage.length === 0) return undefined;
-    const isLost = damage.some(({ hasCopy }) => !hasCopy);
+    const badLine = damage.find(({ hasCopy }) => !hasCopy);
+    const isLost = badLine !== undefined || this.lostLines !== undefined;
+    const first = badLine ?? (isLost ? undefined : damage[0]);
+    const place = first ? `at byte ${first.offset}` : this.lostLines && `(${this.lostLines})`;
+    if (place === undefined) return undefined;
     const effect = isLost ? 'names may be missing, or stand for what they stood for before' : 'no name is lost';
-    return `'${this.path}' is damaged at byte ${damage[0]!.offset}: ${effect}; bd0 vmo verify tells more`;
+    return `'${this.path}' is damaged ${place}: ${effect}; bd0 vmo verify tells more`;
   }
 
-  private nextProposal(): string {
-    return `${this.token}:${this.proposals++}`;
+  private nextLine(): string {
+    return `${this.owner.token}:${this.proposals++}`;
   }
 
-  /** What holds, as a log. */
-  private encodeState(): Buffer {
-    const lines: Line[] = this.references().map(({ name, id, kind }) => ({
-      ...{ name, to: id, kind },
-      ...{ seen: 0, by: this.nextProposal() },
-    }));
-    for (const { id, kind } of this.pinnedReferences())
-      lines.push({ pin: id, on: true, kind, by: this.nextProposal() });
+  private kindOf(id: string): ContentKind {
+    return this.owner.kindOf(id) ?? 'file';
+  }
+
+  /** A new log of what holds, and of `more` names. */
+  private encodeState(more: readonly NamedReference[]): Buffer {
+    const lines: Line[] = [{ log: newLogName(), by: this.nextLine() }];
+    for (const { name, id, kind } of [...this.references(), ...more])
+      lines.push({ name, to: id, kind, seen: 0, by: this.nextLine() });
+    for (const { id, kind } of this.pinnedReferences()) lines.push({ pin: id, on: true, kind, by: this.nextLine() });
     return Buffer.concat(lines.map(encodeLine));
   }
 
+  /** Puts another log in the place of this one. The anchor holds for both meanwhile. */
   private replace(bytes: Uint8Array): void {
-    try {
-      replaceFile(this.files, this.path, `${this.path}.new`, bytes);
-    } catch (error) {
-      throw new StoreWriteError(this.path, error);
-    }
+    const { anchor, token } = this.owner;
+    const state = new NameState();
+    state.read(bytes);
+    if (anchor) this.guarded(anchor.path, () => anchor.append(state.prefix, true));
+    this.guarded(this.path, () => replaceFile(this.files, this.path, `${this.path}.${token}.new`, bytes));
+    if (anchor) this.guarded(anchor.path, () => anchor.replace(state.prefix));
+    this.readAnew();
   }
 
   private append(line: Line, id: string | undefined): void {
     if (this.failure) throw this.failure;
-    this.beforeChange(id);
+    const { owner } = this;
+    owner.beforeChange(id);
     try {
-      const file = this.files.open(this.path, 'append');
-      try {
-        const end = this.files.size(file);
-        const torn: Line[] = this.readTo < end ? [{ torn: [this.readTo, end], by: this.nextProposal() }] : [];
-        writeAll(this.files, file, Buffer.concat([...torn, line].map(encodeLine)));
-        this.files.sync(file);
-        if (this.identity === undefined) this.files.syncDirectory(this.path.slice(0, this.path.lastIndexOf('/')));
-      } finally {
-        this.files.close(file);
-      }
+      this.guarded(this.path, () => owner.reserve.use(() => this.write([line])));
+      this.readNew();
+      const { anchor } = owner;
+      // While lines are missing the anchor stays as it is, and goes on showing that.
+      if (anchor && this.lostLines === undefined)
+        this.guarded(anchor.path, () => owner.reserve.use(() => anchor.append(this.state.prefix)));
     } catch (error) {
-      throw (this.failure = new StoreWriteError(this.path, error));
+      if (error instanceof StoreWriteError) this.failure = error;
+      throw error;
     }
-    this.readNew();
   }
 
-  /** Reads what was appended since; all of it where the file is another one. */
-  private readNew(): void {
-    const status = this.files.status(this.path);
-    if (status?.identity !== this.identity) this.forget(status?.identity);
-    if (!status || status.size <= this.readTo) return;
-    const file = this.files.open(this.path, 'read');
+  /** Appends lines, which lie on the disk when it returns. */
+  private write(lines: readonly Line[], isFirst = this.identity === undefined): void {
+    const file = this.files.open(this.path, 'append');
     try {
-      const bytes = readAt(this.files, file, this.readTo, status.size - this.readTo);
-      this.readTo += this.readLines(bytes, this.readTo);
+      const end = this.files.size(file);
+      const { readTo } = this.state;
+      const torn: Line[] = readTo < end ? [{ torn: [readTo, end], by: this.nextLine() }] : [];
+      writeAll(this.files, file, Buffer.concat([...torn, ...lines].map(encodeLine)));
+      this.files.sync(file);
+      if (isFirst) this.files.syncDirectory(this.path.slice(0, this.path.lastIndexOf('/')));
     } finally {
       this.files.close(file);
     }
   }
 
-  private forget(identity: string | undefined): void {
-    this.names.clear();
-    this.pinned.clear();
-    this.taken.clear();
-    this.bad = [];
-    this.last = undefined;
-    this.readTo = 0;
-    this.identity = identity;
-  }
-
-  /** Takes in all whole lines. Answers how many bytes they are: one without an end is left, unless only the end is wrong. */
-  private readLines(bytes: Uint8Array, offset: number): number {
-    let at = 0;
-    while (at < bytes.length) {
-      const end = bytes.indexOf(NEWLINE, at);
-      const text = bytes.subarray(at, end < 0 ? bytes.length : end);
-      const line = decodeLine(text) ?? (end < 0 ? decodeLine(text.subarray(0, -1)) : undefined);
-      if (line) this.read(line, offset + at, text.length);
-      else if (end < 0) return at;
-      else if (text.length > 0) this.readBad(offset + at, text);
-      at = end < 0 ? bytes.length : end + 1;
+  private guarded<T>(path: string, write: () => T): T {
+    try {
+      return write();
+    } catch (error) {
+      throw new StoreWriteError(path, error);
     }
-    return at;
   }
 
-  private read(line: Line, offset: number, bytes: number): void {
-    const { last } = this;
-    if (last?.by === line.by) last.copies++;
-    else {
-      const isSecond = this.isSecondCopy(bytes) && last?.bad !== undefined;
-      if (isSecond) last.bad.hasCopy = true;
-      this.last = { by: line.by, bad: undefined, bytes, copies: isSecond ? 2 : 1 };
+  /** Reads what was appended since; all of it where the file is another one, or has become shorter. */
+  private readNew(): void {
+    const status = this.files.status(this.path);
+    const isSame = status?.identity === this.identity && (status?.size ?? 0) >= this.state.readTo;
+    if (!isSame) this.readAnew();
+    else if (status && status.size > this.state.readTo) this.readOn(status.size);
+  }
+
+  /** Reads all of it, and compares it with its anchor, which is read first: the log never has less than that says. */
+  private readAnew(): void {
+    const { anchor } = this.owner;
+    for (let said = anchor?.read(), isSteady = false; !isSteady;) {
+      const status = this.files.status(this.path);
+      this.identity = status?.identity;
+      this.readAll(status?.size ?? 0, false);
+      this.lostLines = this.lossAgainst(said, status !== undefined);
+      // The log may have been written anew between the two.
+      const now = this.lostLines === undefined ? said : anchor?.read();
+      isSteady = JSON.stringify(now) === JSON.stringify(said);
+      said = now;
+      if (isSteady && this.lostLines !== undefined) this.readAll(status?.size ?? 0, true);
     }
-    if (this.taken.has(line.by)) return;
-    this.taken.add(line.by);
-    this.take(line, offset);
   }
 
-  private readBad(offset: number, text: Uint8Array): void {
-    const isSecond = this.isSecondCopy(text.length);
-    const hasCopy = isSecond && this.last?.by !== undefined;
-    const bad = { offset, endOffset: offset + text.length, text: Buffer.from(text).toString(), hasCopy };
-    this.bad.push(bad);
-    this.last = { by: undefined, bad, bytes: text.length, copies: isSecond ? 2 : 1 };
+  private lossAgainst(said: readonly LogPrefix[] | undefined, isThere: boolean): string | undefined {
+    if (this.owner.anchor) return lossOf(said, this.state, isThere);
+    return isThere || !this.owner.hasRecords() ? undefined : 'the file is missing';
   }
 
-  /** Whether a line of so many bytes, of which one copy at least is damaged, is the second of the one before it. */
-  private isSecondCopy(bytes: number): boolean {
-    return this.last?.copies === 1 && this.last.bytes === bytes;
+  private readAll(size: number, isIncomplete: boolean): void {
+    this.state = new NameState(isIncomplete);
+    if (size > 0) this.readOn(size);
   }
 
-  private take(line: Line, offset: number): void {
-    if ('torn' in line) {
-      const [from, to] = line.torn;
-      this.bad = this.bad.filter(({ offset, endOffset }) => offset < from || endOffset > to);
-    } else if ('pin' in line) {
-      if (line.on) this.pinned.set(line.pin, line.kind);
-      else this.pinned.delete(line.pin);
-    } else if (this.holds(line)) this.names.set(line.name, { id: line.to, kind: line.kind, offset });
-    else if (line.by.startsWith(`${this.token}:`)) this.lost.add(line.by);
+  private readOn(size: number): void {
+    const file = this.files.open(this.path, 'read');
+    try {
+      const { readTo } = this.state;
+      this.state.read(readAt(this.files, file, readTo, size - readTo));
+    } finally {
+      this.files.close(file);
+    }
   }
+}
 
-  /** Whether a name stands for `from`, as far as can be read; or did when the proposal was made, by what is damaged now. */
-  private holds({ name, from, seen }: NameProposal): boolean {
-    const state = this.names.get(name);
-    const since = state?.offset ?? -1;
-    return state?.id === from || this.bad.some(({ offset }) => since < offset && offset < seen && since < seen);
-  }
+/** Tells a log from all others. */
+function newLogName(): string {
+  return randomBytes(8).toString('hex');
 }
 
 function requireId(id: string): void {
   if (!ID.test(id)) throw new HostError(`${JSON.stringify(id)} is not an identity: 64 hexadecimal digits`, 'invalid');
-}
-
-function encodeLine(line: Line): Buffer {
-  const text = JSON.stringify(line);
-  return Buffer.from(`\n${checksum(Buffer.from(text))} ${text}\n`.repeat(2));
-}
-
-function decodeLine(bytes: Uint8Array): Line | undefined {
-  const text = Buffer.from(bytes).toString();
-  const json = text.slice(9);
-  return text[8] === ' ' && text.slice(0, 8) === checksum(bytes.subarray(9)) ? (JSON.parse(json) as Line) : undefined;
-}
-
-function checksum(bytes: Uint8Array): string {
-  return crc32(bytes).toString(16).padStart(8, '0');
 }

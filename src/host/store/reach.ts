@@ -2,7 +2,7 @@
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE, bytesToHex } from '../../bits.js';
-import { heightOf, ROOT_TAG } from '../../vmo/content/canonical-form.js';
+import { heightOf, NODE_OFFSET, ROOT_TAG } from '../../vmo/content/canonical-form.js';
 import { type ContentKind, DamagedRecordError, type Reference } from '../../vmo/records/record-store.js';
 import { HostError } from '../failure.js';
 import { readNode, readRoot, type Root } from './canonical-records.js';
@@ -46,11 +46,31 @@ export class Reach {
 
   /** Adds what a reference reaches, a record each time that the caller goes on. */
   *add({ id, kind }: Reference): Generator<void, void, undefined> {
-    this.steps.push({ hash: hexToBytes(id), place: kind });
+    yield* this.follow({ hash: hexToBytes(id), place: kind });
+  }
+
+  private *follow(first: Step): Generator<void, void, undefined> {
+    this.steps.push(first);
     for (let step = this.steps.pop(); step; step = this.steps.pop()) {
       if (this.store.isZero(step.hash) || !this.isNew(step)) continue;
       this.visit(step);
       yield;
+    }
+  }
+
+  /** Adds a record of a kind and what is below it; of a root, only its own bytes. Whatever is missing is left out. */
+  *addRecord(hash: Uint8Array, kind: Kind): Generator<void, void, undefined> {
+    if (kind === Kind.root) return yield* this.add({ id: bytesToHex(hash), kind: 'file' });
+    const level = kind === Kind.node ? this.levelOf(hash) : 0;
+    yield* this.follow({ hash, place: level });
+  }
+
+  private levelOf(hash: Uint8Array): number {
+    try {
+      return this.store.get(hash)?.[NODE_OFFSET.level] ?? 0;
+    } catch (error) {
+      if (error instanceof DamagedRecordError) return 0;
+      throw error;
     }
   }
 

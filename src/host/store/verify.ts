@@ -30,6 +30,8 @@ export interface Problem {
   /** The file, and where in it. */
   readonly path?: string | undefined;
   readonly offset?: number | undefined;
+  /** Whether names are lost by it. */
+  readonly isLost?: boolean | undefined;
   /** Identities that contain one of the records. */
   readonly ids: readonly string[];
   /** Names that stand for something that contains one. */
@@ -118,15 +120,22 @@ function faultOf(
 }
 
 function namesDamage(store: DiskStore): Found[] {
-  return store.names.damage().map(({ offset, endOffset, text, hasCopy }) => ({
+  const loss = store.names.loss();
+  const lost: Found[] =
+    loss === undefined || store.names.damage().some(({ hasCopy }) => !hasCopy)
+      ? []
+      : [{ what: 'names', hashes: [], path: store.names.path, isLost: true, detail: `names are lost: ${loss}` }];
+  const damaged = store.names.damage().map(({ offset, endOffset, text, hasCopy }) => ({
     what: 'names' as const,
     hashes: [],
-    path: `${store.directory}/names`,
+    path: store.names.path,
     offset,
+    isLost: !hasCopy,
     detail:
       `a line of ${endOffset - offset} bytes is not what its CRC says; ` +
       (hasCopy ? 'its copy is whole, and nothing is lost' : `what is left of it: ${JSON.stringify(text)}`),
   }));
+  return [...lost, ...damaged];
 }
 
 /** Follows what names and pins stand for, and tells who contains a record. */

@@ -227,14 +227,24 @@ t.test('gc takes away what neither a name nor a pin reaches', async (t) => {
   await work.out(['name', idOf('named!'), 'name']);
   t.equal(await work.out(['pin', idOf('pinned!').slice(0, 10)]), `${idOf('pinned!')}\n`);
   t.strictSame(await work.json(['pin']), [{ id: idOf('pinned!'), pinned: true }]);
-  t.match(await work.json(['gc', '--dry-run']), [{ dryRun: true, removedRecords: 2 }]);
+  t.match(await work.json(['gc', '--dry-run', '--grace', '0']), [{ dryRun: true, removedRecords: 2 }]);
   t.equal(await work.out(['cat', idOf('loose!')]), 'loose!', 'a dry run removes nothing');
-  t.match(await work.out(['gc']), /^removed \d+ bytes in 2 records\nkept \d+ bytes in 4 records\n$/);
+  t.match(
+    await work.out(['gc']),
+    /^removed 0 bytes in 0 records\ncondemned \d+ bytes in 2 records: gc removes them from [-\d]+T[:\d]+Z on, gc --grace 0 at once\nkept \d+ bytes in 4 records\n$/,
+  );
+  t.match(await work.json(['gc', '--grace', '1d']), [{ removedRecords: 0, waitingRecords: 2, keptRecords: 4 }]);
+  t.equal(await work.out(['cat', idOf('loose!')]), 'loose!', 'what is condemned can be read, and named again');
+  t.match((await work.vmo(['gc', '--grace', '5'])).stderr, /^bd0: --grace '5' is not a time: write a number with s, /);
+  t.match(await work.out(['gc', '--grace', '0s']), /^removed \d+ bytes in 2 records\nkept \d+ bytes in 4 records\n$/);
   t.equal((await work.vmo(['cat', idOf('loose!')])).code, 127);
   t.equal(await work.out(['cat', 'name']), 'named!');
   await work.out(['unpin', idOf('pinned!')]);
   await work.out(['rm', 'name']);
-  t.match(await work.json(['gc']), [{ removedRecords: 4, keptRecords: 0 }]);
+  const refused = await work.vmo(['gc', '--grace', '0']);
+  t.strictSame([refused.code, refused.stdout], [1, '']);
+  t.match(refused.stderr, /^bd0: nothing was collected, since no name and no pin reaches anything, so all 4 records would go; bd0 vmo gc --all removes them\n$/); // prettier-ignore
+  t.match(await work.json(['gc', '--all', '--grace', '0']), [{ removedRecords: 4, keptRecords: 0 }]);
   t.match(await work.json(['stat']), [{ names: 0, pins: 0, uniqueBytes: 0 }]);
 });
 

@@ -11,7 +11,7 @@ import { hostTree, type HostTree } from '../../../src/host/store/trees/host-tree
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, fileOf, openIn } from './support.js';
+import { AT_ONCE, bytesOf, content, fileOf, openIn } from './support.js';
 
 const large = content(3, 2_500_000);
 
@@ -89,10 +89,14 @@ t.test('a name that stands for a tree keeps all that is in it; a pin of a file k
   store.pin(fileOf(idOf(Buffer.from('in c'))), true);
   store.close();
   const collector = openIn(files, 'collect');
-  const dry = await collectGarbage(collector, { dryRun: true });
-  const done = await collectGarbage(collector);
+  const dry = await collectGarbage(collector, { ...AT_ONCE, dryRun: true });
+  const done = await collectGarbage(collector, AT_ONCE);
   t.match(done, { ...dry, removedRecords: 4 });
-  t.match(await collectGarbage(collector), { removedRecords: 0, packsRemoved: 0, keptRecords: done.keptRecords });
+  t.match(await collectGarbage(collector, AT_ONCE), {
+    removedRecords: 0,
+    packsRemoved: 0,
+    keptRecords: done.keptRecords,
+  });
   for (const text of ['in a', 'in b', 'in c']) t.ok(bytesOf(collector, idOf(Buffer.from(text))), text);
   t.equal(bytesOf(collector, idOf(Buffer.from('in d'))), undefined);
   t.strictSame((await verifyStore(collector)).problems, []);

@@ -3,12 +3,12 @@ import { hexToBytes } from '@noble/hashes/utils.js';
 import { ContentHasher } from '../../../src/vmo/content/content-hasher.js';
 import { collectGarbage } from '../../../src/host/store/collect.js';
 import { DiskStore } from '../../../src/host/store/disk-store.js';
-import type { FileLayer } from '../../../src/host/store/file-layer.js';
+import type { FileLayer, OpenMode } from '../../../src/host/store/file-layer.js';
 import type { ProcessTable } from '../../../src/host/store/leases.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import type { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
+import { AT_ONCE, bytesOf, content, fileOf, onlyProcess, openIn, putBytes, RESERVE } from './support.js';
 
 interface State {
   /** Changes that had been made when this was acknowledged. */
@@ -58,7 +58,7 @@ export class Acknowledged {
 
   private async faultOf(files: MemoryFiles, at: number): Promise<string | undefined> {
     const done = this.states.filter((state) => state.at <= at);
-    const options = { create: done.length === 0, waitMs: 0, files, processes: onlyProcess(9) };
+    const options = { create: done.length === 0, waitMs: 0, reserveBytes: RESERVE, files, processes: onlyProcess(9) };
     const store = DiskStore.open('/store', { mode: 'write', ...options });
     const names = Object.fromEntries(store.names.entries());
     const states = [done.at(-1) ?? { names: {} }, ...this.states.slice(done.length, done.length + 1)];
@@ -95,7 +95,7 @@ export async function live(files: MemoryFiles): Promise<Acknowledged> {
   acknowledged.set(store, 'b/c', undefined);
   store.close();
   store = openIn(files, 'collect');
-  await collectGarbage(store);
+  await collectGarbage(store, AT_ONCE);
   acknowledged.note();
   store.close();
   store = openIn(files);
@@ -112,7 +112,7 @@ export async function liveAfterKill(files: MemoryFiles): Promise<Acknowledged> {
   const acknowledged = new Acknowledged(files);
   let syncs = 0;
   const first = openIn(
-    withSync(files, (sync) => (++syncs === 3 ? killed() : sync())),
+    withSync(files, (sync) => (++syncs === 2 ? killed() : sync())),
     'write',
     onlyProcess(1),
   );
@@ -135,7 +135,7 @@ export async function liveTogether(files: MemoryFiles): Promise<Acknowledged> {
   let inBetween = (): void => undefined;
   const first = openIn(
     withSync(files, (sync) => {
-      if (++syncs === 3) inBetween();
+      if (++syncs === 2) inBetween();
       sync();
     }),
     'write',
@@ -164,11 +164,19 @@ function killed(): never {
   throw new Killed('killed');
 }
 
-/** Files that ask before they synchronise. */
+/** Files that ask before they synchronise a pack: its content first, and then the marks behind that. */
 export function withSync(files: MemoryFiles, onSync: (sync: () => void) => void): FileLayer {
+  const packs = new Set<number>();
   return new Proxy(files, {
     get(target, name) {
-      if (name === 'sync') return (file: number) => onSync(() => target.sync(file));
+      if (name === 'open')
+        return (path: string, mode: OpenMode) => {
+          const file = target.open(path, mode);
+          if (path.endsWith('.pack')) packs.add(file);
+          return file;
+        };
+      if (name === 'sync')
+        return (file: number) => (packs.has(file) ? onSync(() => target.sync(file)) : target.sync(file));
       const value = Reflect.get(target, name, target) as unknown;
       return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
     },

@@ -13,9 +13,10 @@ interface Inode {
 
 /**
  * What a lost supply takes along of what was not synchronised: bytes of files; all changes of names in directories, too; new
- * names, but not that others were taken away; or all but the last write, which the disk had preferred: zeros stand for the rest.
+ * names, but not that others were taken away; the name that was first put in the place of another, but not those after it; or all
+ * but the last write, which the disk had preferred: zeros stand for the rest.
  */
-export type Lost = 'nothing' | 'bytes' | 'bytes and names' | 'new names' | 'early bytes';
+export type Lost = 'nothing' | 'bytes' | 'bytes and names' | 'new names' | 'first name' | 'early bytes';
 
 /** A change, in the words of FileLayer. */
 export type Change =
@@ -29,7 +30,7 @@ export type Change =
 
 /** The lines of the store from which it is called, the nearest two. */
 function site(): string {
-  const frames = new Error().stack!.split('\n').filter((line) => /src\/cli\/store\//.test(line));
+  const frames = new Error().stack!.split('\n').filter((line) => /src\/host\/store\//.test(line));
   return frames.filter((line) => !line.includes('guarded')).slice(0, 2).map((line) => /[^/]+:\d+(?=:\d+\)?$)/.exec(line)?.[0]).join(' of '); // prettier-ignore
 }
 
@@ -46,6 +47,8 @@ export class MemoryFiles implements FileLayer {
   private readonly directories = new Map<string, number>();
   /** By directory, the names that would survive a lost supply. */
   private readonly syncedNames = new Map<string, Map<string, Inode>>();
+  /** By directory, what was put in the place of another since its names were synchronised, in that order. */
+  private readonly replacedNames = new Map<string, Set<string>>();
   private readonly open_ = new Map<number, { inode: Inode; path: string }>();
   private descriptors = 3;
   private inodes = 0;
@@ -121,6 +124,7 @@ export class MemoryFiles implements FileLayer {
     this.files.delete(from);
     this.files.set(to, inode);
     this.touch(to);
+    this.replacedNames.set(parentOf(to), (this.replacedNames.get(parentOf(to)) ?? new Set<string>()).add(to));
     this.changes.push({ kind: 'rename', path: from, to });
   }
 
@@ -133,6 +137,7 @@ export class MemoryFiles implements FileLayer {
   syncDirectory(path: string): void {
     const names = [...this.files].filter(([name]) => parentOf(name) === path);
     this.syncedNames.set(path, new Map(names));
+    this.replacedNames.delete(path);
     this.changes.push({ kind: 'syncDirectory', path, site: site() });
   }
 
@@ -154,11 +159,18 @@ export class MemoryFiles implements FileLayer {
     const copy = new MemoryFiles();
     for (const directory of this.directories.keys()) copy.directories.set(directory, 0);
     const synced = new Map([...this.syncedNames.values()].flatMap((names) => [...names]));
-    const there = lost === 'bytes and names' ? synced : this.files;
+    const there = lost === 'bytes and names' ? synced : new Map(this.files);
     // What was put in the place of something else is there or is not, but something is.
+    if (lost === 'first name')
+      for (const [directory, replaced] of this.replacedNames) {
+        const [first] = [...replaced].filter((path) => this.files.has(path) && synced.has(path));
+        if (first !== undefined && parentOf(first) === directory) there.set(first, synced.get(first)!);
+      }
     const names = lost === 'new names' ? [...synced].filter(([path]) => this.files.has(path)) : [...there];
     for (const [path, inode] of names) {
-      const length = ['nothing', 'early bytes', 'new names'].includes(lost) ? inode.length : inode.syncedLength;
+      const length = ['nothing', 'early bytes', 'new names', 'first name'].includes(lost)
+        ? inode.length
+        : inode.syncedLength;
       const bytes = inode.bytes.slice(0, Math.max(64, length));
       if (lost === 'early bytes') bytes.fill(0, inode.syncedLength, Math.max(inode.syncedLength, inode.lastWrite));
       copy.files.set(path, { number: ++copy.inodes, bytes, length, syncedLength: length, lastWrite: length });

@@ -6,7 +6,7 @@ import { importStream } from '../../../src/host/store/import.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { bitsOf, nthBit, storeToFlip } from './flips.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
+import { AT_ONCE, bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
 
 const FLIPS = 60;
 
@@ -70,7 +70,8 @@ t.test('whatever bit is flipped: after a repair and an import, all is whole', as
       const files = flipped(store, path, bit);
       const collector = openIn(files, 'collect', onlyProcess(2));
       const { problems } = await verifyStore(collector);
-      if (problems.length > 0) t.ok(collector.repair().length > 0, `something is put away: ${problems[0]!.detail}`);
+      if (problems.length > 0)
+        t.ok(collector.repair().quarantined.length > 0, `something is put away: ${problems[0]!.detail}`);
       for (const { what, names } of (await verifyStore(collector)).problems)
         if (what !== 'missing' || names.length === 0) t.fail(`bit ${bit} of ${path}: ${what} is still there`);
       collector.close();
@@ -118,12 +119,18 @@ t.test('a damaged line of the names harms no other name, and no later one', asyn
   reader.close();
 
   const collector = openIn(both, 'collect', onlyProcess(3));
-  await t.rejects(collectGarbage(collector), { message: /^nothing was collected, since names are damaged at byte / });
-  const [path] = collector.repair();
+  await t.rejects(collectGarbage(collector, AT_ONCE), {
+    message: /^nothing was collected, since names are damaged at byte /,
+  });
+  const {
+    quarantined: [path],
+    recovered,
+  } = collector.repair();
+  t.strictSame(recovered, [], 'everything has a name');
   t.match(Buffer.from(both.bytesOf(path!)).toString(), /"late"/, 'the log is kept as it was found');
   t.strictSame((await verifyStore(collector)).problems, []);
   t.equal(collector.names.get('late'), first);
-  await collectGarbage(collector);
+  await collectGarbage(collector, AT_ONCE);
   t.equal(collector.names.get('lost'), third);
   collector.close();
 
@@ -147,7 +154,7 @@ t.test('gc moves nothing, and says so, where it meets a damaged record', async (
   files.bytesOf(pack)[1000]! ^= 1;
   const before = Buffer.from(files.bytesOf(pack)).toString('hex');
   const collector = openIn(files, 'collect', onlyProcess(2));
-  await t.rejects(collectGarbage(collector), {
+  await t.rejects(collectGarbage(collector, AT_ONCE), {
     message: /^nothing was collected, since record [0-9a-f]{64} is damaged: byte \d+ of .*; bd0 vmo verify tells what/,
   });
   collector.close();

@@ -6,7 +6,7 @@ import type { DiskStore } from '../../../src/host/store/disk-store.js';
 import type { ProcessTable } from '../../../src/host/store/leases.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, fileOf, openIn, putBytes } from './support.js';
+import { AT_ONCE, bytesOf, content, fileOf, openIn, putBytes } from './support.js';
 
 const step = fc.oneof(
   {
@@ -88,7 +88,7 @@ class Modelled {
   private async collect(): Promise<void> {
     this.close();
     const collector = openIn(this.files, 'collect', this.processes(++this.pidsUsed));
-    await collectGarbage(collector);
+    await collectGarbage(collector, AT_ONCE);
     collector.close();
     for (const id of this.contents.keys())
       if (!this.pins.has(id) && ![...this.names.values()].includes(id)) {

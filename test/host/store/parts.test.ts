@@ -9,7 +9,7 @@ import { encodeHeader, keptIn, Kind, readHeader } from '../../../src/host/store/
 import { compareBytes, RecordTable } from '../../../src/host/store/packs/record-table.js';
 import type { ProcessTable } from '../../../src/host/store/leases.js';
 import { MemoryFiles } from './memory-files.js';
-import { bytesOf, content, fileOf, openIn, putBytes } from './support.js';
+import { AT_ONCE, bytesOf, content, fileOf, openIn, putBytes } from './support.js';
 
 /** What is kept of records, with repetitions near and far. */
 const kepts = fc.array(
@@ -81,23 +81,27 @@ t.test('names are 1 to 255 bytes of UTF-8 without control characters, in parts',
     t.throws(() => requireName(name), { name: 'HostError' }, JSON.stringify(name));
 });
 
-t.test('writers and collectors exclude one another; readers do not, and keep what they hold', async (t) => {
+t.test('writers and collectors exclude one another; readers do not, and keep what they have open', async (t) => {
   const files = new MemoryFiles();
   const processes = (pid: number): ProcessTable => ({ self: `${pid}-1`, isAlive: () => true });
   const writer = openIn(files, 'write', processes(1));
-  const [held, other] = [await putBytes(writer, content(1, 5000)), await putBytes(writer, content(3, 5000))];
+  const ids = [await putBytes(writer, content(1, 5000)), await putBytes(writer, content(3, 5000))];
   t.throws(() => openIn(files, 'collect', processes(2)), { message: /process 1 writes to it/ });
   writer.close();
+  const before = files.changes.length;
   const reader = openIn(files, 'read', processes(3));
-  t.equal(reader.hold(held), true);
+  t.equal(reader.hold(ids[0]!), true);
+  t.equal(files.changes.length, before, 'a reader writes nothing');
   const collector = openIn(files, 'collect', processes(4));
   t.throws(() => openIn(files, 'write', processes(5)), { message: /process 4 collects garbage/ });
-  await collectGarbage(collector);
+  await collectGarbage(collector, AT_ONCE);
   collector.close();
-  t.equal(Buffer.compare(bytesOf(reader, held)!, content(1, 5000)), 0);
-  t.equal(bytesOf(reader, other), undefined);
-  t.throws(() => reader.names.compareAndSwap('a', undefined, fileOf(held)), /open to read/);
-  reader.close();
+  t.equal(Buffer.compare(bytesOf(reader, ids[0]!)!, content(1, 5000)), 0);
+  t.equal(Buffer.compare(bytesOf(reader, ids[1]!)!, content(3, 5000)), 0);
+  const late = openIn(files, 'read', processes(6));
+  t.equal(late.hold(ids[0]!), false, 'who comes later finds nothing');
+  t.throws(() => reader.names.compareAndSwap('a', undefined, fileOf(ids[0]!)), /open to read/);
+  for (const store of [reader, late]) store.close();
   t.strictSame(files.list('/store/leases'), []);
 });
 

@@ -3,7 +3,7 @@ import t from 'tap';
 import { type Acknowledged, live, liveAfterKill, liveTogether } from './life.js';
 import { type Lost, MemoryFiles } from './memory-files.js';
 
-const LOST: readonly Lost[] = ['bytes', 'bytes and names', 'new names', 'early bytes'];
+const LOST: readonly Lost[] = ['bytes', 'bytes and names', 'new names', 'first name', 'early bytes'];
 
 const LIVES: Readonly<Record<string, (files: MemoryFiles) => Promise<Acknowledged>>> = {
   'one process after another': live,

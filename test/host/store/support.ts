@@ -13,14 +13,20 @@ export const onlyProcess = (pid: number): ProcessTable => ({
   isAlive: (process) => process === `${pid}-1`,
 });
 
+/** Bytes that a store keeps for a full disk. */
+export const RESERVE = 100;
+
 export function openIn(files: FileLayer, mode: LeaseMode = 'write', processes = onlyProcess(1)): DiskStore {
-  return DiskStore.open('/store', { mode, create: true, waitMs: 0, files, processes });
+  return DiskStore.open('/store', { mode, create: true, waitMs: 0, reserveBytes: RESERVE, files, processes });
 }
 
 /** Puts bytes. Answers their identity. */
 export async function putBytes(store: DiskStore, bytes: Uint8Array): Promise<string> {
   return (await importStream(store, [bytes])).id;
 }
+
+/** Collects all garbage there is. */
+export const AT_ONCE = { graceMs: 0, all: true };
 
 /** Refers to the content of a file. */
 export function fileOf(id: string): Reference {

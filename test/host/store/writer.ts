@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { collectGarbage } from '../../../src/host/store/collect.js';
 import { DiskStore } from '../../../src/host/store/disk-store.js';
-import { bytesOf, content, fileOf, putBytes } from './support.js';
+import { AT_ONCE, bytesOf, content, fileOf, putBytes } from './support.js';
 
 /** What is written under a number of a round. */
 export function contentOf(round: number, n: number): Uint8Array {
@@ -26,7 +26,7 @@ async function writeNames(directory: string, round: number, names: number): Prom
     store.close();
     if (n % 20 === 19) {
       store = DiskStore.open(directory, { mode: 'collect' });
-      await collectGarbage(store);
+      await collectGarbage(store, AT_ONCE);
       store.close();
     }
     store = DiskStore.open(directory, { mode: 'write' });

@@ -159,6 +159,14 @@ export class PackSet {
     this.sealFull();
   }
 
+  /** Deletes the packs that this process writes, after a write that failed. */
+  discardOwn(): void {
+    const own = this.ownPacksNow();
+    [this.own, this.full] = [undefined, []];
+    for (const { writer } of own) writer.release();
+    this.remove(own.map(({ pack }) => pack));
+  }
+
   /** Takes packs away, and their indexes. */
   remove(packs: readonly Pack[], remove = (pack: Pack): void => this.files.remove(pack.path)): void {
     if (packs.length === 0) return;
@@ -227,22 +235,40 @@ export class PackSet {
     return isChanged || this.table.count !== before;
   }
 
-  /** Lists the packs. Answers whether one is gone: then where records lie is found anew, since copies may be elsewhere. */
+  /** Lists the packs. Returns whether one is gone: then where records lie is found anew, since copies may be elsewhere. */
   private listAnew(): boolean {
     this.listedMs = Date.now();
-    const names = this.files.list(this.directory).filter((name) => name.endsWith(PACK_SUFFIX));
+    let names = this.listPacks();
     const there = new Set(names);
-    const gone = [...this.packs.values()].filter((pack) => !there.has(pack.fileName) && !this.isOwn(pack));
+    const gone = this.list().filter((pack) => !there.has(pack.fileName) && !this.isOwn(pack) && !this.isHeld(pack));
     for (const pack of gone) this.drop(pack);
     if (gone.length > 0) this.reload();
     for (const pack of this.packs.values()) if (pack.mayGrow) this.load(pack);
-    for (const name of names.sort()) if (!this.packs.has(name)) this.load(this.enter(name));
+    for (; names.length > 0; names = this.isReader ? this.listPacks().filter((name) => !there.has(name)) : [])
+      for (const name of names.sort()) {
+        there.add(name);
+        if (!this.packs.has(name)) this.load(this.enter(name));
+      }
     return gone.length > 0;
+  }
+
+  private listPacks(): string[] {
+    return this.files.list(this.directory).filter((name) => name.endsWith(PACK_SUFFIX));
+  }
+
+  /** Readers hold every pack open: what a collector deletes stays readable for them. */
+  private get isReader(): boolean {
+    return this.lease.mode === 'read';
+  }
+
+  private isHeld(pack: Pack): boolean {
+    return this.isReader && pack.isOpen;
   }
 
   /** Takes in what a pack holds; one that was collected meanwhile is dropped. */
   private load(pack: Pack): void {
     try {
+      if (this.isReader) holdOpen(pack);
       pack.load(this.table, this.lease);
     } catch (error) {
       if (!isGone(error)) throw error;
@@ -301,6 +327,7 @@ export class PackSet {
   private ownPack(): OwnPack {
     if (this.own?.writer.isFull) this.endOwn();
     if (!this.own) {
+      this.lease.announce();
       const name = `${this.lease.token}-${this.ownPacks++}${PACK_SUFFIX}`;
       const path = `${this.directory}/${name}`;
       const writer = new PackWriter(this.files, path, (before, group) => this.settle(pack.number, before, group));
@@ -377,6 +404,15 @@ export class PackSet {
       }
     }
     throw new DamagedRecordError(bytesToHex(hash), damage.message);
+  }
+}
+
+/** Opens a pack, if the process may have one more file open: what is deleted of all others is then missing, never wrong. */
+function holdOpen(pack: Pack): void {
+  try {
+    pack.open();
+  } catch (error) {
+    if (!isSystemError(error) || !['EMFILE', 'ENFILE'].includes(error.code)) throw error;
   }
 }
 

@@ -123,6 +123,10 @@ export class Pack {
     return this.files.size(this.open());
   }
 
+  get isOpen(): boolean {
+    return this.file !== undefined;
+  }
+
   /** Its descriptor, for a scan. */
   open(): number {
     return (this.file ??= this.files.open(this.path, 'read'));
