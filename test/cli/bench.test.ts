@@ -38,9 +38,12 @@ const never = new AbortController().signal;
 const contenders = allContenders(bd0Command).filter(isThere);
 const bochsIsMissing = { skip: !contenders.some(({ name }) => name === 'bochs') };
 
-t.test('every workload prints the same natively, on BD0 and on the bare machine', async (t) => {
+/** One of whole numbers and one with start-up code of its own; test/guests.test.ts compares all workloads with native runs. */
+const SOME = ['sieve', 'cold'];
+
+t.test('workloads print the same natively, on BD0 and on the bare machine', async (t) => {
   const builder = new ProgramBuilder(root, directory, 'gcc');
-  for (const workload of workloads) {
+  for (const workload of workloads.filter(({ name }) => SOME.includes(name))) {
     const programs = await builder.build(workload, 'tiny', new Set(['native', 'bd0', 'bare']));
     const words = argumentsAt(workload, 'tiny');
     const expected = execFileSync(programs.native!, words, { encoding: 'utf8' });

@@ -4,12 +4,13 @@ import { MXCSR_DEFAULT } from '../../src/cpu/evaluator/float/mxcsr.js';
 import { CODE, CODE_PAGES, DATA_PAGES, describeEvent, Machines } from './engines/machines.js';
 import { hotScenarios } from './engines/hot-scenarios.js';
 import { LONG_LOOP, SCENARIOS, type Scenario } from './engines/scenarios.js';
+import { seedOf } from '../support/volume.js';
 import { runPairs, runPrograms } from './engines/random-run.js';
 
 /** Random programs; test/long/engines.test.ts runs more. */
-const PROGRAMS = 150;
-const STATES_PER_PAIR = 12;
-const SEED = 1;
+const PROGRAMS = 50;
+const STATES_PER_PAIR = 4;
+const SEED = seedOf(1);
 const INT3 = 0xcc;
 const NO_REGISTERS = { xmm: new Uint8Array(256), rflags: 0x202, mxcsr: MXCSR_DEFAULT };
 

@@ -1,11 +1,12 @@
 import t from 'tap';
 import type { Form } from '../../src/cpu/meaning/form.js';
+import { seedOf, volume } from '../support/volume.js';
 import { FenceCheck } from './fence/check.js';
 
 /** Cases of a form that store something, and how many are looked at to find them. */
-const STORING_CASES = 2;
-const MOST_CASES = 48;
-const SEED = 1;
+const STORING_CASES = volume(1, 4);
+const MOST_CASES = volume(24, 96);
+const SEED = seedOf(1);
 
 t.setTimeout(0);
 

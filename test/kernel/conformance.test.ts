@@ -48,7 +48,7 @@ interface Conformance {
   readonly machineHash: string;
 }
 
-/** Runs a program that finds all programs by their names. */
+/** Runs a program that finds the programs that its source mentions by their names. */
 function run(name: string, images: ReadonlyMap<string, Uint8Array>, engine: EngineOptions): Conformance {
   const errors = new Map<string, Set<string>>();
   const onKernelCall: KernelHooks['onKernelCall'] = ({ name: call, result }) => {
@@ -59,7 +59,7 @@ function run(name: string, images: ReadonlyMap<string, Uint8Array>, engine: Engi
   const console = new ScriptedConsole(inputOf(name));
   const publishAll = (store: VmoStore): NameSpace => {
     const space = new MemoryNames(store);
-    for (const [image, bytes] of images) publish(store, space, image, bytes);
+    for (const [image, bytes] of images) if (mentions(name, image)) publish(store, space, image, bytes);
     return space;
   };
   const computer = new Computer({
@@ -81,6 +81,10 @@ function run(name: string, images: ReadonlyMap<string, Uint8Array>, engine: Engi
     if (outcome.until < Infinity) computer.passTime(outcome.until);
     else console.inputArrives();
   }
+}
+
+function mentions(name: string, image: string): boolean {
+  return name === image || readFileSync(`${directory}${name}.c`, 'utf8').includes(`"${image}"`);
 }
 
 function publish(store: VmoStore, space: NameSpace, name: string, bytes: Uint8Array): void {

@@ -15,6 +15,7 @@ import {
   isCanonicalHigh,
   walk,
 } from '../../src/mmu/walk.js';
+import { seedOf, volume } from '../support/volume.js';
 import { Guest, pages, type Step } from './guest.js';
 import { errorCodeOf, translate, type Access } from './model.js';
 import { anyAccess, anyEntry, anyLinear, entryOf, faultOf, halves, mustEqual, oneIn } from './page-tables.js';
@@ -140,10 +141,10 @@ t.test('nobody can tell that there is a TLB', (t) => {
         guest.check();
       }
     }),
-    { numRuns: 250 },
+    { numRuns: volume(80, 1000), seed: seedOf(1) },
   );
   t.comment(JSON.stringify(guest.seen));
-  for (const [what, count] of Object.entries(guest.seen)) t.ok(count > 50, `${what} occurred`);
+  for (const [what, count] of Object.entries(guest.seen)) t.ok(count > 10, `${what} occurred`);
   t.end();
 });
 

@@ -3,9 +3,10 @@ import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { contentsOf, keptFile } from './kept-files.js';
 import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-compiler.js';
 import { Computer, type ComputerOptions, type Console, type Outcome, type Statistics } from '../../src/index.js';
 
@@ -45,6 +46,32 @@ function sourceOf(name: string): string {
   return source;
 }
 
+const versions = new Map<string, string>();
+
+function versionOf(compiler: string): string {
+  const known = versions.get(compiler) ?? execFileSync(compiler, ['--version'], { encoding: 'utf8' });
+  versions.set(compiler, known);
+  return known;
+}
+
+/** All that decides an image besides its own sources and options: the compiler, `bd0 cc`, the headers and the library. */
+const partsOf = (compiler: string): (string | Uint8Array)[] => [versionOf(compiler), ...shared()];
+
+let sharedParts: (string | Uint8Array)[] | undefined;
+
+function shared(): (string | Uint8Array)[] {
+  sharedParts ??= [
+    ...['guest/include', 'guest/lib', 'dist/src/host/toolchain'].flatMap((part) => contentsOf(join(root, part))),
+    readFileSync(join(root, 'guest/bd0.ld')),
+  ];
+  return sharedParts;
+}
+
+/** A source, and the headers that lie beside it. */
+function withHeaders(source: string): (string | Uint8Array)[] {
+  return [readFileSync(source), ...contentsOf(dirname(source), (path) => path.endsWith('.h'))];
+}
+
 /** The image of a program, compiled once. */
 export function guestImage(name: string, build: Build = {}): Promise<Uint8Array> {
   return compiled(sourceOf(name), build);
@@ -55,8 +82,9 @@ export function compiled(source: string, build: Build = {}): Promise<Uint8Array>
   const key = JSON.stringify([source, build]);
   const known = images.get(key);
   if (known) return known;
-  const output = join(directory, `${basename(source)}-${images.size}`);
-  const image = compileGuest({ sources: [source], output, ...build }).then(() => new Uint8Array(readFileSync(output)));
+  const parts = [...partsOf(build.compiler ?? 'gcc'), source, ...withHeaders(source), JSON.stringify(build)];
+  const make = (output: string): Promise<unknown> => compileGuest({ sources: [source], output, ...build });
+  const image = keptFile(basename(source, '.c'), parts, make).then((path) => new Uint8Array(readFileSync(path)));
   images.set(key, image);
   return image;
 }
@@ -65,8 +93,10 @@ export function compiled(source: string, build: Build = {}): Promise<Uint8Array>
 function nativeProgram(name: string): Promise<string> {
   const known = natives.get(name);
   if (known) return known;
-  const output = join(directory, `${name}.native`);
-  const program = promisify(execFile)('gcc', ['-O2', sourceOf(name), '-o', output]).then(() => output);
+  const source = sourceOf(name);
+  const parts = [versionOf('gcc'), ...withHeaders(source)];
+  const make = (output: string): Promise<unknown> => promisify(execFile)('gcc', ['-O2', source, '-o', output]);
+  const program = keptFile(`${name}.native`, parts, make);
   natives.set(name, program);
   return program;
 }
@@ -85,7 +115,10 @@ export async function runNative(
   input: Uint8Array = new Uint8Array(),
 ): Promise<Run> {
   const path = await nativeProgram(name);
-  const [inputFile, outputFile] = [`${path}.input`, `${path}.output`];
+  const [inputFile, outputFile] = ['input', 'output'].map((end) => join(directory, `${name}.${end}`)) as [
+    string,
+    string,
+  ];
   writeFileSync(inputFile, input);
   // Files: a pipe would break where the program does not read its input, and part stderr from stdout.
   const [inputEnd, outputEnd] = [openSync(inputFile, 'r'), openSync(outputFile, 'w')];

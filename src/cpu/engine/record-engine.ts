@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
-import type { Cpu } from '../cpu.js';
+import type { EngineCpu } from './engine-cpu.js';
 import { TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
 import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state/layout.js';
@@ -38,7 +38,7 @@ export class RecordEngine {
 
   /** With options for it there is a hot tier: blocks that have been found running often are translated. */
   constructor(
-    private readonly cpu: Cpu,
+    private readonly cpu: EngineCpu,
     translator?: TranslatorOptions,
   ) {
     const { memory, mmu, fetcher } = cpu;

@@ -1,0 +1,34 @@
+/**
+ * Files that tests make of others and that are the same whenever they are made: compiled programs. They are kept under the
+ * hash of all that they are made of, so that each is made once, by whichever test process needs it first.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const directory = fileURLToPath(new URL('../../kept', import.meta.url));
+
+/** The file made of these parts; `make` writes it to the path it is given. Another process may make the same meanwhile. */
+export async function keptFile(
+  name: string,
+  parts: readonly (string | Uint8Array)[],
+  make: (path: string) => Promise<unknown>,
+): Promise<string> {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
+  const path = join(directory, `${name}-${hash.digest('hex').slice(0, 32)}`);
+  if (existsSync(path)) return path;
+  mkdirSync(directory, { recursive: true });
+  const part = `${path}.${process.pid}`;
+  await make(part);
+  renameSync(part, path);
+  return path;
+}
+
+/** Names and contents of the files in and below a directory that match. */
+export function contentsOf(root: string, matches: (path: string) => boolean = () => true): (string | Uint8Array)[] {
+  const paths = readdirSync(root, { recursive: true, encoding: 'utf8' }).sort();
+  const files = paths.filter((path) => matches(path) && statSync(join(root, path)).isFile());
+  return files.flatMap((path) => [path, readFileSync(join(root, path))]);
+}
