@@ -17,10 +17,21 @@ export function volume(ordinary: number, long: number): number {
 
 /** The seed of a test file, printed with its results; `fixed` for `npm run test:long`. Throws RangeError for a bad BD0_SEED. */
 export function seedOf(fixed: number): number {
-  const given = process.env['BD0_SEED'];
-  const seed = given ? Number(given) : isLong ? fixed : Math.floor(Date.now() / MS_PER_DAY);
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 31)
-    throw new RangeError(`BD0_SEED=${given} is not a whole number from 0 to 2147483647`);
-  t.comment(`seed ${seed}; BD0_SEED=${seed} repeats it`);
+  const isGiven = (process.env['BD0_SEED'] ?? '') !== '';
+  const seed = isLong && !isGiven ? fixed : dailySeed(process.env, Date.now());
+  t.comment(`seed ${seed}; BD0_SEED=${seed} repeats this run`);
+  return seed;
+}
+
+/**
+ * `BD0_SEED` from the environment, or else the number of days since 1970 (UTC). Throws RangeError if BD0_SEED is no integer
+ * from 0 to 2^31 - 1.
+ */
+export function dailySeed(environment: Readonly<Record<string, string | undefined>>, now: number): number {
+  const text = environment['BD0_SEED'] ?? '';
+  if (text === '') return Math.floor(now / MS_PER_DAY);
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || seed >= 2 ** 31)
+    throw new RangeError(`BD0_SEED=${text} is not an integer from 0 to 2147483647`);
   return seed;
 }
