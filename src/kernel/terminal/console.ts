@@ -1,48 +1,55 @@
 import type { StateWriter } from '../../state/state-writer.js';
 import type { Foreground } from './foreground.js';
-import { INTERRUPT, LineDiscipline } from './line-discipline.js';
+import { INTERRUPT, isFlowControl, LineDiscipline } from './line-discipline.js';
 import type { Process } from '../tasks/process.js';
 
 /** How a process wants the input of a terminal: in lines, which the kernel echoes and edits, or as it comes. */
 export const CONSOLE_MODE = { lines: 0, raw: 1 } as const;
 export type ConsoleMode = (typeof CONSOLE_MODE)[keyof typeof CONSOLE_MODE];
 
-/** What the host puts behind console_write and console_read. */
+/** The host's side of console_write and console_read. */
 export interface Console {
-  /** The bytes are the console's to keep. */
+  /** The console keeps the bytes: the caller must not change them afterwards. */
   write(bytes: Uint8Array): void;
-  /** 1 to `max` bytes of input that is there; 'end' where no more will come; undefined where none is there yet. */
+  /** 1 to `max` bytes of input; 'end' if no more will come; undefined if none has come yet. */
   read(max: number): Uint8Array | 'end' | undefined;
-  /** Somebody sits there, who sees what is written and nothing else: the kernel echoes and edits lines, and hears Ctrl-C. */
+  /** A terminal that does nothing by itself: the kernel echoes and edits lines, and acts on Ctrl-C. */
   readonly isTerminal?: boolean;
 }
 
 /** Input that came from the console. */
 export type ConsoleInput = { readonly kind: 'console'; readonly bytes: Uint8Array } | { readonly kind: 'console end' };
 
-/** What a console asks of the kernel. */
+/** What the console needs from the kernel. */
 export interface ConsoleHost {
+  /** Called with all input that the host's console returns. */
   tell(input: ConsoleInput): void;
-  /** Undefined where no process is left that could be. */
+  /** Undefined if no process of the host's is left. */
   foreground(): Foreground | undefined;
   /** Ends a process. */
   interrupt(process: Process): void;
 }
 
-/** So many bytes of a terminal wait to be read; the host keeps what comes beyond them. */
+/** Most bytes of a terminal that wait to be read; the host keeps those that come after them. */
 export const WAITING_BYTES_MAX = 65536;
 
 /**
- * A host's console, as the machine has it. A pipe is asked when a program reads; a terminal when a run begins, and when a
- * slice does and somebody waits for input (`takeIn`). What was typed then goes through the line discipline or is kept as it
- * is, as the process in the foreground wants it; what that does not read is there for the next one.
+ * The machine's console. A pipe is read when a program reads; a terminal is read when a run begins, and at the start of a
+ * slice if a thread waits for input (`takeIn`).
+ *
+ * What is typed for a program in line mode is echoed and edited as it comes. Input from before the program was in the
+ * foreground was meant for whoever reads it: it waits as it came, and what comes after it waits too. It is echoed when it is
+ * read in lines, one line at a time. So pasted commands are shown once, by the shell that reads them, however many programs
+ * they start. Ctrl-C, Ctrl-S and Ctrl-Q take effect at once.
  */
 export class KernelConsole {
   private writtenBytes = 0;
   private readBytes = 0;
   private hasEnded = false;
-  /** What came, and neither the line discipline nor a program has had. */
+  /** Bytes that came, before the line discipline or a program takes them. */
   private arrived: Uint8Array = new Uint8Array(0);
+  /** How many of the first bytes of `arrived` were echoed before, for a program that did not read them. */
+  private shownBytes = 0;
   private readonly discipline = new LineDiscipline();
 
   constructor(
@@ -54,7 +61,7 @@ export class KernelConsole {
     return this.console.isTerminal === true;
   }
 
-  /** Whether programs that write are to wait, since somebody reads what is there. */
+  /** True while programs that write have to wait: Ctrl-S was typed. */
   get isSuspended(): boolean {
     return this.discipline.isSuspended && this.host.foreground()?.process.consoleMode === CONSOLE_MODE.lines;
   }
@@ -65,12 +72,12 @@ export class KernelConsole {
   }
 
   /**
-   * Input for a process that wants it in a mode: as `Console.read`, but how many bytes were given to `deliver`. Where that
-   * throws, they are there for the next one who reads.
+   * Reads input for a process in its mode. Returns as `Console.read` does, but the count of bytes given to `deliver`. If
+   * `deliver` throws, the bytes stay for the next reader.
    */
   read(max: number, mode: ConsoleMode, deliver: (bytes: Uint8Array) => void): number | 'end' | undefined {
     const isLine = this.isTerminal && mode === CONSOLE_MODE.lines;
-    const input = isLine ? this.discipline.peek(max) : this.peekRaw(max);
+    const input = isLine ? this.peekLine(max) : this.peekRaw(max);
     if (input === undefined) return this.isTerminal && this.hasEnded ? 'end' : undefined;
     if (input !== 'end') deliver(input);
     if (isLine) this.discipline.take(input === 'end' ? 0 : input.length);
@@ -79,49 +86,76 @@ export class KernelConsole {
     return input.length;
   }
 
-  /** Takes what was typed at the terminal since the last time, and settles it. No effect on a pipe. */
+  /** Takes in what was typed at the terminal since the last time, and acts on it. No effect on a pipe. */
   takeIn(): void {
+    const isFirstInLine = this.arrived.length === 0;
     while (this.isTerminal && !this.hasEnded) {
       const room = WAITING_BYTES_MAX - this.arrived.length - this.discipline.length;
       const input = room > 0 ? this.ask(room) : undefined;
       if (input === undefined) break;
       if (input === 'end') this.hasEnded = true;
-      else this.arrived = concatenated(this.arrived, input);
+      else this.arrived = concatenated([this.arrived, input]);
     }
     this.settle();
+    if (isFirstInLine && this.host.foreground()?.process.consoleMode === CONSOLE_MODE.lines)
+      this.type(this.arrived.length);
   }
 
   /**
-   * Shows and edits what has arrived, as far as the process in the foreground wants that, and hears Ctrl-C: it ends that
-   * process, but for the first one in raw mode, which reads it.
+   * Acts on the keys among the waiting input that do not wait for a reader. Ctrl-C discards what was typed before it, and
+   * ends the process in the foreground; the first process reads it instead if it is in raw mode. Ctrl-S and Ctrl-Q suspend
+   * and resume output in line mode.
    */
   settle(): void {
     while (this.arrived.length > 0) {
       const foreground = this.host.foreground();
       const isRaw = foreground?.process.consoleMode === CONSOLE_MODE.raw;
-      const at = this.arrived.indexOf(INTERRUPT);
-      if (isRaw && (foreground.isFirst || at < 0)) return;
-      const taken = this.take(at < 0 ? this.arrived.length : at + 1);
-      if (!isRaw) this.type(taken);
-      if (at >= 0 && foreground) this.host.interrupt(foreground.process);
+      if (isRaw && foreground.isFirst) return;
+      const length = this.arrived.indexOf(INTERRUPT) + 1;
+      if (length === 0) return isRaw ? undefined : this.obeyFlowControl();
+      if (isRaw) this.take(length);
+      else this.type(length);
+      if (foreground) this.host.interrupt(foreground.process);
     }
   }
 
   writeState(out: StateWriter): void {
-    out.numbers([this.writtenBytes, this.readBytes, this.hasEnded ? 1 : 0]).bytes(this.arrived);
+    out.numbers([this.writtenBytes, this.readBytes, this.hasEnded ? 1 : 0, this.shownBytes]).bytes(this.arrived);
     this.discipline.writeState(out);
   }
 
-  /** Echo is not counted as written: what it shows follows from what was typed. */
-  private type(bytes: Uint8Array): void {
-    const echo = Array.from(bytes, (byte) => this.discipline.type(byte));
-    const shown = concatenated(...echo);
+  /** Takes Ctrl-S and Ctrl-Q out of the waiting input; the last of them counts. */
+  private obeyFlowControl(): void {
+    const keys = this.arrived.filter(isFlowControl);
+    if (keys.length === 0) return;
+    keys.forEach((key) => this.discipline.type(key));
+    this.shownBytes -= this.arrived.subarray(0, this.shownBytes).filter(isFlowControl).length;
+    this.arrived = this.arrived.filter((byte) => !isFlowControl(byte));
+  }
+
+  /** Gives the first bytes to the line discipline, and shows its echo of those that were not echoed before. */
+  private type(length: number): void {
+    const { shownBytes } = this;
+    const echo = Array.from(this.take(length), (byte) => this.discipline.type(byte));
+    const shown = concatenated(echo.slice(shownBytes));
+    // Echo is not counted as written: it follows from the input.
     if (shown.length > 0) this.console.write(shown);
   }
 
-  /** Bytes as they came: what was typed for the one before, and what came since; those of a pipe, which is asked for them. */
+  /** The first bytes of a line; waiting input is typed up to the end of the line first. */
+  private peekLine(max: number): Uint8Array | 'end' | undefined {
+    if (this.discipline.peek(max) === undefined && this.arrived.length > 0)
+      this.type(this.discipline.lengthOfLine(this.arrived));
+    return this.discipline.peek(max);
+  }
+
+  /** Bytes as they came, those first that were typed for the reader before. A pipe is read now. */
   private peekRaw(max: number): Uint8Array | 'end' | undefined {
-    if (this.discipline.length > 0) this.arrived = concatenated(this.discipline.takeAll(), this.arrived);
+    if (this.discipline.length > 0) {
+      const returned = this.discipline.takeAll();
+      this.arrived = concatenated([returned, this.arrived]);
+      this.shownBytes += returned.length;
+    }
     if (!this.isTerminal && this.arrived.length === 0) {
       const input = this.ask(max);
       if (input === undefined || input === 'end') return input;
@@ -131,12 +165,13 @@ export class KernelConsole {
   }
 
   private take(max: number): Uint8Array {
-    const taken = this.arrived.slice(0, max);
-    this.arrived = this.arrived.slice(taken.length);
+    const taken = this.arrived.subarray(0, max);
+    this.arrived = this.arrived.subarray(max);
+    this.shownBytes = Math.max(0, this.shownBytes - max);
     return taken;
   }
 
-  /** Asks the host, and tells what it answers. */
+  /** Reads from the host, and tells the kernel what came. */
   private ask(max: number): Uint8Array | 'end' | undefined {
     const input = this.console.read(max);
     if (input === undefined) return undefined;
@@ -149,7 +184,7 @@ export class KernelConsole {
   }
 }
 
-function concatenated(...parts: readonly Uint8Array[]): Uint8Array {
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,16 +1,16 @@
 import type { StateWriter } from '../../state/state-writer.js';
 
-/** Ctrl-C: the terminal asks for the end of the program that it has to do with. */
+/** Ctrl-C: ends the program in the foreground. */
 export const INTERRUPT = 0x03;
-/** Ctrl-D: the end of the line as it is; of the input where nothing stands in it. */
+/** Ctrl-D: ends the line as it is; on an empty line, ends the input. */
 const END = 0x04;
 const BACKSPACE = 0x08;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
-/** Ctrl-Q and Ctrl-S: output goes on, and is held up. */
+/** Ctrl-Q and Ctrl-S: resume and suspend output. */
 const RESUME = 0x11;
 const SUSPEND = 0x13;
-/** Ctrl-U and Ctrl-W: take back the line, and its last word. */
+/** Ctrl-U and Ctrl-W: erase the line, and its last word. */
 const KILL_LINE = 0x15;
 const KILL_WORD = 0x17;
 const DELETE = 0x7f;
@@ -18,27 +18,27 @@ const DELETE = 0x7f;
 const BELL = Uint8Array.of(7);
 const NOTHING = new Uint8Array(0);
 
-/** A line has room for so many bytes; what is typed beyond them rings the bell. */
+/** Most bytes in a line; typing more rings the bell. */
 export const LINE_BYTES_MAX = 4095;
 
-/** What takes two columns of a terminal, and what takes none: near enough to undo an echo. */
+/** Characters that take two columns of a terminal, or none: close enough to erase an echo. */
 const WIDE =
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]/u;
 const NARROW = /^[\p{Mn}\p{Me}\u200b-\u200f\ufe00-\ufe0f]/u;
 
 /**
- * What a terminal does while a line is typed: shows it, takes back characters, words and lines, and gives it away when it is
- * whole. It is a function of the bytes that were typed and of when they were read.
+ * Line editing as terminals do it: echoes what is typed, erases characters, words and lines, and delivers each line once it is
+ * complete. Depends only on the bytes that were typed, and when they were read.
  */
 export class LineDiscipline {
-  /** True between Ctrl-S and Ctrl-Q: programs that write are to wait. */
+  /** True between Ctrl-S and Ctrl-Q: programs that write have to wait. */
   isSuspended = false;
   /** The line that is being typed. */
   private edited: number[] = [];
-  /** What is whole, and not read; those that Ctrl-D has ended have no newline. */
+  /** Complete lines that were not read yet; those that Ctrl-D ended have no newline. */
   private readonly lines: Uint8Array[] = [];
 
-  /** Takes a byte that was typed. Answers what the terminal is to show for it. */
+  /** Takes a byte that was typed. Returns its echo. */
   type(byte: number): Uint8Array {
     switch (byte) {
       case INTERRUPT:
@@ -61,7 +61,7 @@ export class LineDiscipline {
     }
   }
 
-  /** Reads from the first line, at most `max` bytes of it; undefined where no line is whole. */
+  /** Reads from the first line, at most `max` bytes; undefined if no line is complete. */
   read(max: number): Uint8Array | 'end' | undefined {
     const input = this.peek(max);
     if (input !== undefined) this.take(input === 'end' ? 0 : input.length);
@@ -74,22 +74,28 @@ export class LineDiscipline {
     return line?.length === 0 ? 'end' : line?.subarray(0, max);
   }
 
-  /** Takes the first bytes of the first line, which there is; the line goes with its last byte. */
+  /** Removes bytes from the start of the first line, which must exist; the line goes with its last byte. */
   take(length: number): void {
     const line = this.lines[0]!;
     if (line.length > length) this.lines[0] = line.subarray(length);
     else this.lines.shift();
   }
 
-  /** Takes back everything that was typed and not read: the bytes as they came, but for what was taken back. */
+  /** Removes and returns everything that was typed and not read, as it came, without what was erased. */
   takeAll(): Uint8Array {
     const lines = this.lines.splice(0).flatMap((line) => (line.at(-1) === NEWLINE ? [...line] : [...line, END]));
     return Uint8Array.from([...lines, ...this.edited.splice(0)]);
   }
 
-  /** Bytes that were typed and not read. */
+  /** Count of bytes that were typed and not read. */
   get length(): number {
     return this.lines.reduce((total, line) => total + line.length, this.edited.length);
+  }
+
+  /** How many of these bytes, typed now, would complete the line; all of them if they would not. */
+  lengthOfLine(bytes: Uint8Array): number {
+    const last = bytes.findIndex((byte) => byte === NEWLINE || byte === RETURN || byte === END);
+    return last < 0 ? bytes.length : last + 1;
   }
 
   writeState(out: StateWriter): void {
@@ -118,7 +124,7 @@ export class LineDiscipline {
     return isControl(byte) ? text(`^${String.fromCharCode(byte + 64)}`) : Uint8Array.of(byte);
   }
 
-  /** Takes back the line from a byte on. */
+  /** Erases the line from a byte on. */
   private eraseFrom(start: number): Uint8Array {
     const erased = new TextDecoder().decode(Uint8Array.from(this.edited.splice(start)));
     const columns = [...erased].reduce((total, character) => total + columnsOf(character), 0);
@@ -128,7 +134,7 @@ export class LineDiscipline {
   private startOfLastCharacter(): number {
     const { edited } = this;
     let start = edited.length - 1;
-    // A character of UTF-8 has at most three bytes behind the first.
+    // A UTF-8 character has at most three bytes after the first.
     while (start > 0 && start > edited.length - 4 && isContinuation(edited[start]!)) start--;
     const follow = edited.length - 1 - start;
     return Math.max(0, follow <= followersOf(edited[start] ?? 0) ? start : edited.length - 1);
@@ -146,6 +152,11 @@ function text(characters: string): Uint8Array {
   return new TextEncoder().encode(characters);
 }
 
+/** Whether a byte is Ctrl-S or Ctrl-Q. */
+export function isFlowControl(byte: number): boolean {
+  return byte === SUSPEND || byte === RESUME;
+}
+
 function isControl(byte: number): boolean {
   return byte < 0x20;
 }
@@ -158,14 +169,14 @@ function isContinuation(byte: number): boolean {
   return (byte & 0xc0) === 0x80;
 }
 
-/** How many bytes follow the first one of a character of UTF-8. RFC 3629, 3. */
+/** How many bytes follow the first byte of a UTF-8 character. RFC 3629, 3. */
 function followersOf(first: number): number {
   if (first >= 0xf0) return 3;
   if (first >= 0xe0) return 2;
   return first >= 0xc0 ? 1 : 0;
 }
 
-/** The columns that a terminal has shown a character in. */
+/** How many columns a terminal uses for a character. */
 function columnsOf(character: string): number {
   if (character < ' ') return 2;
   if (WIDE.test(character)) return 2;
