@@ -7,9 +7,9 @@
 
 #include "text.h"
 
-/** A command line without the name of the command: count words, and a NULL behind them. */
+/** A command line after the name of the command: count words, then a NULL. */
 struct arguments {
-  const char *command; /* what its messages begin with */
+  const char *command; /* begins its messages */
   const struct word *word;
   size_t count;
   bool in_background;
@@ -18,12 +18,13 @@ struct arguments {
 struct command {
   const char *name;
   const char *usage; /* its arguments */
-  const char *help;
+  const char *help; /* one line */
+  const char *details; /* more lines for `help NAME`, or NULL */
   size_t least, most; /* arguments */
   void (*perform)(const struct arguments *arguments);
 };
 
-/** All commands, in the order in which help tells them; behind the last one the name is NULL. */
+/** All commands, in the order of the help; the name after the last one is NULL. */
 extern const struct command commands[];
 
 void start_command(const struct arguments *arguments);
@@ -41,22 +42,25 @@ void cat_command(const struct arguments *arguments);
 void hash_command(const struct arguments *arguments);
 void commit_command(const struct arguments *arguments);
 
-/* What the commands have in common. Each prints one line, and answers false or so, where it cannot do what is asked. */
+/* Common parts. Each prints one line if it fails. */
 
 /** Prints `COMMAND: ` and a message. */
 __attribute__((format(printf, 2, 3))) void complain(const struct arguments *arguments, const char *format, ...);
 
+/** The reason for a negative result of a kernel-call, in words. */
+const char *reason(int64_t result);
+
 struct bd0_process_info;
-/** The process of a word, a pid or a name. */
+/** The process of a word: a pid, a job (%1) or a name. */
 bool find_process(const struct arguments *arguments, size_t index, struct bd0_process_info *info);
-/** Calls `visit` for every process that lives, by pid. */
+/** Calls `visit` for every live process, by pid. */
 void for_each_process(void (*visit)(const struct bd0_process_info *info, void *context), void *context);
 /** The address of a word. */
 bool address_at(const struct arguments *arguments, size_t index, uint64_t *address);
 
-/** Copies memory of anybody's; false where not all of it can be read. */
+/** Copies memory of any process; false if not all of it can be read. */
 bool read_memory(uint64_t address, void *bytes, size_t n);
-/** Stores bytes in memory of anybody's; false where not all of it can be written. */
+/** Changes memory of any process; false if not all of it can be written. */
 bool write_memory(uint64_t address, const void *bytes, size_t n);
 
 #endif

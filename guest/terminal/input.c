@@ -7,7 +7,7 @@
 enum { CTRL_C = 0x03, AHEAD_SIZE = 4096 };
 
 static bool interactive;
-/** Bytes that were read and not used: ahead[ahead_begin, ahead_end). */
+/** Bytes that were read but not used yet: ahead[ahead_begin, ahead_end). */
 static unsigned char ahead[AHEAD_SIZE];
 static size_t ahead_begin, ahead_end;
 

@@ -1,4 +1,4 @@
-/* What is typed, a byte at a time: what the terminal does not take is there for the program that it starts. */
+/* Input, one byte at a time: the programs that the terminal starts read what it leaves. */
 #ifndef TERMINAL_INPUT_H
 #define TERMINAL_INPUT_H
 
@@ -8,20 +8,20 @@
 /** No more input will come. */
 enum { END_OF_INPUT = -1 };
 
-/** Whether a person types and reads; set once, before anything is read. */
+/** Call once, before anything is read; `interactive`: a person types and reads. */
 void begin_input(bool interactive);
 bool is_interactive(void);
 
-/** The next byte, or END_OF_INPUT. What was printed before shows first. */
+/** The next byte, or END_OF_INPUT. Flushes the output first. */
 int read_byte(void);
 
-/** Gives back the byte that was read last. */
+/** Puts back the byte that was read last. */
 void unread_byte(int byte);
 
-/** Whether Ctrl-C was typed meanwhile; it shows then, and what was typed before it is forgotten. */
+/** Whether Ctrl-C was typed in the meantime. If so, shows it and discards what was typed before it. */
 bool is_interrupted(void);
 
-/** Reads a line from a pipe, without its newline; false at the end of input. What exceeds `size` - 1 bytes is left out. */
+/** Reads a line from a pipe, without its newline; false at the end of input. Cuts it to `size` - 1 bytes. */
 bool read_plain_line(char *line, size_t size);
 
 #endif

@@ -15,7 +15,7 @@ static struct job {
   char name[NAME_SIZE];
 } jobs[JOBS_MAX];
 
-/** What stands behind an exit code that a process does not choose by itself. */
+/** The cause of an exit code that a process does not choose itself, as it follows the code; else "". */
 static const char *meaning_of(int64_t code) {
   switch (code) {
     case 130: return " (Ctrl-C)";
@@ -39,7 +39,11 @@ void add_job(uint64_t pid, const char *name) {
     printf("[%zu] %s %s\n", i + 1, pid_text(pid, text), name);
     return;
   }
-  printf("start: %s runs as process %s; there are too many jobs to tell of its end\n", name, pid_text(pid, text));
+  printf("start: %s runs as process %s; there are too many jobs to report when it ends\n", name, pid_text(pid, text));
+}
+
+uint64_t job_pid(uint64_t number) {
+  return number >= 1 && number <= JOBS_MAX ? jobs[number - 1].pid : 0;
 }
 
 static void forget_job(uint64_t pid) {
@@ -56,7 +60,7 @@ int64_t wait_for(uint64_t pid, const char *name) {
   return code;
 }
 
-void tell_ended_jobs(void) {
+void report_ended_jobs(void) {
   char text[TEXT_SIZE];
   for (size_t i = 0; i < JOBS_MAX; i++) {
     if (jobs[i].pid == 0) continue;

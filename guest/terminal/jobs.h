@@ -1,15 +1,16 @@
-/* The programs that the terminal has started. */
+/* The programs that the terminal started in the background. */
 #ifndef TERMINAL_JOBS_H
 #define TERMINAL_JOBS_H
 
 #include <stdint.h>
 
-/** Goes on without waiting for a process; tells its number as a job. */
+/** Adds a process that the terminal does not wait for, and prints its number as a job. */
 void add_job(uint64_t pid, const char *name);
-/** Waits for the end of a process, which is in the foreground meanwhile, and tells an exit code that is not 0. Answers the
-    code, or the error. */
+/** The process of a job; 0 if there is no such job. */
+uint64_t job_pid(uint64_t number);
+/** Waits in the foreground until a process ends, and prints an exit code that is not 0. Returns the code, or the error. */
 int64_t wait_for(uint64_t pid, const char *name);
-/** Tells of the jobs that have ended since the last time. */
-void tell_ended_jobs(void);
+/** Prints which jobs have ended since the last call. */
+void report_ended_jobs(void);
 
 #endif

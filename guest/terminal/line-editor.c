@@ -1,15 +1,15 @@
 #include "line-editor.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "history.h"
 #include "input.h"
 #include "text.h"
 
-enum { COLUMNS = 80, HISTORY_SIZE = 128 };
+enum { COLUMNS = 80, SEARCH_SIZE = 48 };
 
-/** Keys: bytes, and what longer sequences stand for. */
+/** Keys: bytes, and numbers for escape sequences. */
 enum {
   CTRL_A = 0x01,
   CTRL_B = 0x02,
@@ -17,6 +17,7 @@ enum {
   CTRL_D = 0x04,
   CTRL_E = 0x05,
   CTRL_F = 0x06,
+  CTRL_G = 0x07,
   BACKSPACE = 0x08,
   TAB = 0x09,
   NEWLINE = 0x0a,
@@ -25,6 +26,7 @@ enum {
   RETURN = 0x0d,
   CTRL_N = 0x0e,
   CTRL_P = 0x10,
+  CTRL_R = 0x12,
   CTRL_U = 0x15,
   CTRL_W = 0x17,
   ESCAPE = 0x1b,
@@ -47,17 +49,13 @@ struct editor {
   char *text;
   size_t length;
   size_t cursor;
-  size_t left; /* the first byte that shows */
-  size_t recalled; /* how many lines back in the history */
-  char typed[LINE_SIZE]; /* what stood there before something was recalled */
+  size_t left; /* the first byte on the screen */
+  size_t recalled; /* how many lines back in the history; 0: none is recalled */
+  char typed[LINE_SIZE]; /* the line before one was recalled */
   candidate_function *candidate;
 };
 
-/** The lines of the session, the last one at history[history_count - 1]. */
-static char *history[HISTORY_SIZE];
-static size_t history_count;
-
-/* -- What shows -- */
+/* -- The screen -- */
 
 static size_t room_for(const struct editor *editor) {
   return COLUMNS - 1 - columns_of(editor->prompt, strlen(editor->prompt));
@@ -75,7 +73,7 @@ static size_t previous_character(const struct editor *editor, size_t at) {
   return at;
 }
 
-/** Moves the part that shows, so that the cursor is in it. */
+/** Moves the visible part so that it contains the cursor. */
 static void scroll(struct editor *editor) {
   size_t room = room_for(editor);
   if (editor->cursor < editor->left) editor->left = editor->cursor;
@@ -96,7 +94,7 @@ static void show(struct editor *editor) {
   if (behind > 0) printf("\x1b[%zuD", behind);
 }
 
-/* -- What changes the line -- */
+/* -- Editing -- */
 
 static void insert(struct editor *editor, const char *bytes, size_t n) {
   if (editor->length + n >= LINE_SIZE) {
@@ -112,7 +110,7 @@ static void insert(struct editor *editor, const char *bytes, size_t n) {
   else show(editor);
 }
 
-/** Takes out the bytes from `start` to `end`; the cursor stands there then. */
+/** Deletes the bytes from `start` to `end`, and moves the cursor there. */
 static void erase(struct editor *editor, size_t start, size_t end) {
   memmove(editor->text + start, editor->text + end, editor->length - end);
   editor->length -= end - start;
@@ -148,7 +146,7 @@ static size_t word_right(const struct editor *editor) {
   return at;
 }
 
-/** A character of UTF-8 whose first byte has been read. */
+/** Inserts a UTF-8 character whose first byte has been read. */
 static void insert_character(struct editor *editor, int first) {
   char bytes[4] = {(char)first};
   size_t expected = character_bytes((char)first), n = 1;
@@ -165,32 +163,19 @@ static void insert_character(struct editor *editor, int first) {
 
 /* -- History -- */
 
-static void remember(const char *line) {
-  bool is_new = history_count == 0 || strcmp(history[history_count - 1], line) != 0;
-  if (*line == 0 || !is_new) return;
-  char *copy = malloc(strlen(line) + 1);
-  if (copy == NULL) return;
-  strcpy(copy, line);
-  if (history_count == HISTORY_SIZE) {
-    free(history[0]);
-    memmove(history, history + 1, (HISTORY_SIZE - 1) * sizeof *history);
-    history_count--;
-  }
-  history[history_count++] = copy;
-}
-
-/** Shows the line that many back; 0 is what was typed. */
+/** Shows the line that many back; 0 is the one that was typed. */
 static void recall(struct editor *editor, size_t back) {
-  if (back > history_count || back == editor->recalled) return;
+  const char *line = back == 0 ? editor->typed : line_back(back);
+  if (line == NULL || back == editor->recalled) return;
   editor->text[editor->length] = 0;
   if (editor->recalled == 0) strcpy(editor->typed, editor->text);
   editor->recalled = back;
-  replace_line(editor, back == 0 ? editor->typed : history[history_count - back]);
+  replace_line(editor, line);
 }
 
 /* -- Completion -- */
 
-/** How many first bytes two texts have in common. */
+/** The length of the common beginning of two texts. */
 static size_t common(const char *a, const char *b, size_t n) {
   size_t at = 0;
   while (at < n && a[at] == b[at]) at++;
@@ -255,7 +240,7 @@ static int key_of_number(int number) {
   }
 }
 
-/** What follows Escape. ECMA-48, 5.4: parameters, and a final byte. */
+/** Reads the rest of an escape sequence. ECMA-48, 5.4: parameters, and a final byte. */
 static int read_sequence(void) {
   int byte = read_byte();
   if (byte == 'b') return WORD_LEFT;
@@ -275,6 +260,66 @@ static int read_sequence(void) {
 static int read_key(void) {
   int byte = read_byte();
   return byte == ESCAPE ? read_sequence() : byte;
+}
+
+/* -- Searching the history -- */
+
+struct search {
+  char text[SEARCH_SIZE];
+  size_t length;
+  size_t back; /* the line that was found; 0: none */
+};
+
+/** Shows the text that is searched for, and the end of the line that was found. */
+static void show_search(const struct search *search) {
+  const char *line = search->back == 0 ? "" : line_back(search->back);
+  const char *title = search->back == 0 && search->length > 0 ? "no line with" : "search";
+  printf("\r%s '%s': ", title, search->text);
+  size_t used = strlen(title) + 5 + columns_of(search->text, search->length);
+  while (*line != 0 && columns_of(line, strlen(line)) + used >= COLUMNS) {
+    line++;
+    while (is_continuation(*line)) line++;
+  }
+  printf("%s\x1b[K", line);
+}
+
+/** Changes the text or the line that was found; false for a key that ends the search. */
+static bool press_in_search(struct search *search, int key) {
+  size_t found = 0;
+  if (key == BACKSPACE || key == ERASE) {
+    while (search->length > 0 && is_continuation(search->text[--search->length])) continue;
+    search->text[search->length] = 0;
+    search->back = search->length == 0 ? 0 : find_line(search->text, 1);
+    return true;
+  }
+  if (key == CTRL_R) {
+    if (search->length == 0) return true;
+    found = find_line(search->text, search->back + 1);
+  } else {
+    if (key < ' ' || key >= LEFT) return false;
+    if (search->length + 1 >= sizeof search->text) return true;
+    search->text[search->length++] = (char)key;
+    search->text[search->length] = 0;
+    found = find_line(search->text, search->back == 0 ? 1 : search->back);
+  }
+  if (found == 0) putchar('\a');
+  if (found != 0 || key != CTRL_R) search->back = found;
+  return true;
+}
+
+/** Ctrl-R: finds a line by a part of it. Puts it into the editor, and returns the key that ended the search. */
+static int search_history(struct editor *editor) {
+  struct search search = {.length = 0};
+  int key;
+  do {
+    show_search(&search);
+    key = read_key();
+  } while (press_in_search(&search, key));
+  bool is_taken = search.back != 0 && key != CTRL_G && key != CTRL_C;
+  if (is_taken && search.back == editor->recalled) replace_line(editor, line_back(search.back));
+  else if (is_taken) recall(editor, search.back);
+  show(editor);
+  return key == CTRL_G ? UNKNOWN : key;
 }
 
 static void press(struct editor *editor, int key) {
@@ -305,6 +350,7 @@ bool edit_line(const char *prompt, char line[LINE_SIZE], candidate_function *can
   fputs(prompt, stdout);
   for (;;) {
     int key = read_key();
+    if (key == CTRL_R) key = search_history(&editor);
     if (key == END_OF_INPUT || (key == CTRL_D && editor.length == 0)) {
       putchar('\n');
       return false;
@@ -313,7 +359,7 @@ bool edit_line(const char *prompt, char line[LINE_SIZE], candidate_function *can
       move_to(&editor, editor.length);
       fputs(key == CTRL_C ? "^C\n" : "\n", stdout);
       line[key == CTRL_C ? 0 : editor.length] = 0;
-      remember(line);
+      remember_line(line);
       return true;
     }
     press(&editor, key);

@@ -1,4 +1,4 @@
-/* A line as a person types it: editing keys, history, completion. The terminal is taken to have 80 columns. */
+/* Reads a line from a person: editing keys, history, completion. Assumes a terminal of 80 columns. */
 #ifndef TERMINAL_LINE_EDITOR_H
 #define TERMINAL_LINE_EDITOR_H
 
@@ -7,10 +7,10 @@
 
 enum { LINE_SIZE = 1024, NAME_SIZE = 64 };
 
-/** Answers the candidate of an index for the word that begins at `word`, in any order; NULL behind the last. */
+/** Returns a candidate for the word that begins with `word`, by index, in any order; NULL after the last one. */
 typedef const char *candidate_function(const char *word, bool is_first_word, size_t index);
 
-/** Shows the prompt and reads a line; false at the end of input (Ctrl-D on an empty line). Ctrl-C gives an empty one. */
+/** Shows the prompt and reads a line; false at the end of input (Ctrl-D on an empty line). Ctrl-C gives an empty line. */
 bool edit_line(const char *prompt, char line[LINE_SIZE], candidate_function *candidate);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * terminal: starts programs and looks at them. It uses nothing but kernel-calls. With -i it talks to a person: it prompts,
- * and lets lines be edited; without, it reads commands from a pipe.
+ * terminal: starts programs and inspects them, using only kernel-calls. With -i a person types: it prompts and offers line
+ * editing. Without -i it reads commands from a pipe.
  */
 #include <bd0.h>
 #include <stdio.h>
@@ -19,65 +19,76 @@ static void clock_command(const struct arguments *arguments) {
          (unsigned long long)(ns % 1000000000));
 }
 
-static void help_command(const struct arguments *arguments) {
-  (void)arguments;
-  enum { COLUMN = 21 };
-  for (const struct command *command = commands; command->name != NULL; command++) {
-    int width = printf("%s %s", command->name, command->usage);
-    printf("%*s%s\n", width < COLUMN ? COLUMN - width : 1, "", command->help);
-  }
-  puts("\nPID is what ps shows, or a name. SIZE is 4096, 64KB, 1.5GB and the like. ADDR is\n"
-       "hexadecimal. Ctrl-C ends the program that runs, Ctrl-D the terminal.");
-}
-
-static void exit_command(const struct arguments *arguments) {
-  uint64_t code = 0;
-  if (arguments->count > 0 && (!parse_number(arguments->word[0].text, &code) || code > 255))
-    return complain(arguments, "'%s' is no exit code: they are 0 to 255", arguments->word[0].text);
-  exit((int)code);
-}
-
-const struct command commands[] = {
-    {"start", "NAME [-L SIZE] [-d] [-s PID] [ARGS...] [&]",
-     "runs a program\n"
-     "  -L SIZE            its region; 1GB if not given\n"
-     "  -d                 in debug mode: stopped before it writes what is not its own\n"
-     "  -s PID             it lives in the region of that process\n"
-     "  &                  the terminal goes on at once",
-     1, WORDS_MAX, start_command},
-    {"ps", "", "the processes", 0, 0, ps_command},
-    {"kill", "PID [CODE]", "ends a process, with exit code 143 or CODE", 1, 2, kill_command},
-    {"wait", "PID", "waits for the end of a process", 1, 1, wait_command},
-    {"map", "[PID]", "who lives where; the parts of a process", 0, 1, map_command},
-    {"mem", "", "what memory the processes take", 0, 0, mem_command},
-    {"heap", "PID", "the heap pointer and the stack floor", 1, 1, heap_command},
-    {"ls", "", "the names, and how many bytes they stand for", 0, 0, ls_command},
-    {"cat", "NAME", "the bytes of a name", 1, 1, cat_command},
-    {"hash", "NAME", "the identity of what a name stands for", 1, 1, hash_command},
-    {"commit", "PID NAME", "image and heap of a process, as they are now, get a name", 2, 2, commit_command},
-    {"peek", "ADDR [N]", "N bytes of memory, anybody's", 1, 2, peek_command},
-    {"poke", "ADDR BYTES", "writes there: 0a ff, 0aff or \"text\"", 2, WORDS_MAX, poke_command},
-    {"who", "ADDR", "who wrote there last, in debug mode, from outside", 1, 1, who_command},
-    {"clock", "", "the time of the machine", 0, 0, clock_command},
-    {"help", "", "this text", 0, 0, help_command},
-    {"exit", "[CODE]", "ends the terminal, and with it the machine", 0, 1, exit_command},
-    {NULL, NULL, NULL, 0, 0, NULL},
-};
-
 static const struct command *find_command(const char *name) {
   for (const struct command *command = commands; command->name != NULL; command++)
     if (strcmp(command->name, name) == 0) return command;
   return NULL;
 }
 
-static void tell_unknown(const char *name) {
+static void help_command(const struct arguments *arguments) {
+  enum { COLUMN = 32 };
+  if (arguments->count == 0) {
+    for (const struct command *command = commands; command->name != NULL; command++) {
+      int width = printf("%s %s", command->name, command->usage);
+      printf("%*s%s\n", width < COLUMN ? COLUMN - width : 1, "", command->help);
+    }
+    puts("\nhelp COMMAND shows more. PID is a number that ps shows, a job (%1) or a name.\n"
+         "Ctrl-C ends the program that runs, Ctrl-D the terminal, Ctrl-A x the machine.");
+    return;
+  }
+  const char *name = arguments->word[0].text;
+  const struct command *command = find_command(name);
+  if (command == NULL) return complain(arguments, "no such command: %s", name);
+  printf("%s%s%s: %s\n", name, *command->usage == 0 ? "" : " ", command->usage, command->help);
+  if (command->details != NULL) puts(command->details);
+}
+
+static void exit_command(const struct arguments *arguments) {
+  uint64_t code = 0;
+  if (arguments->count > 0 && (!parse_number(arguments->word[0].text, &code) || code > 255))
+    return complain(arguments, "'%s' is not an exit code: 0 to 255", arguments->word[0].text);
+  exit((int)code);
+}
+
+const struct command commands[] = {
+    {"start", "NAME [OPTIONS] [ARGS] [&]", "run a program",
+     "  -L SIZE   its region: 4096, 64KB, 1.5GB; 1GB by default\n"
+     "  -d        debug mode: stop it before it writes to memory that is not its own\n"
+     "  -s PID    run it in the region of that process\n"
+     "  --        end of the options\n"
+     "  &         run it in the background",
+     1, WORDS_MAX, start_command},
+    {"ps", "", "list the processes", NULL, 0, 0, ps_command},
+    {"kill", "PID [CODE]", "end a process", "Its exit code is 143, or CODE.", 1, 2, kill_command},
+    {"wait", "PID", "wait until a process ends", "Ctrl-C ends the process.", 1, 1, wait_command},
+    {"map", "[PID]", "show the address space, or a process", NULL, 0, 1, map_command},
+    {"mem", "", "show how much memory the processes use", NULL, 0, 0, mem_command},
+    {"heap", "PID", "show the heap pointer and stack floor", NULL, 1, 1, heap_command},
+    {"ls", "", "list the names and their sizes", NULL, 0, 0, ls_command},
+    {"cat", "NAME", "print the content of a name", NULL, 1, 1, cat_command},
+    {"hash", "NAME", "print the ID of a name's content", NULL, 1, 1, hash_command},
+    {"commit", "PID NAME", "save a process's memory as a name", "Its image and heap, as they are now.", 2, 2, commit_command},
+    {"peek", "ADDR [SIZE]", "show memory of any process",
+     "ADDR is hexadecimal. Shows 64 bytes, or SIZE; Ctrl-C stops.", 1, 2, peek_command},
+    {"poke", "ADDR BYTES...", "change memory of any process",
+     "ADDR is hexadecimal. BYTES are hexadecimal or quoted: 0a ff, 0aff, \"text\".",
+     2, WORDS_MAX, poke_command},
+    {"who", "ADDR", "show which thread last wrote there",
+     "Only threads in debug mode that wrote to memory that is not their own.", 1, 1, who_command},
+    {"clock", "", "print the machine's time", NULL, 0, 0, clock_command},
+    {"help", "[COMMAND]", "list the commands, or explain one", NULL, 0, 1, help_command},
+    {"exit", "[CODE]", "end the terminal and the machine", NULL, 0, 1, exit_command},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL},
+};
+
+static void report_unknown(const char *name) {
   int64_t vmo = bd0_name_lookup(name);
   if (bd0_is_error(vmo)) {
-    printf("%s: there is no such command; help lists them\n", name);
+    printf("%s: no such command (help lists them)\n", name);
     return;
   }
   bd0_vmo_close(vmo);
-  printf("%s: there is no such command; start %s runs the program\n", name, name);
+  printf("%s: no such command; to run the program: start %s\n", name, name);
 }
 
 static void perform(char *line) {
@@ -90,16 +101,16 @@ static void perform(char *line) {
   if (words.count == 0) return;
   const char *name = words.word[0].text;
   const struct command *command = find_command(name);
-  if (command == NULL) return tell_unknown(name);
+  if (command == NULL) return report_unknown(name);
   struct arguments arguments = {name, words.word + 1, words.count - 1, words.in_background};
   if (arguments.count < command->least || arguments.count > command->most)
-    printf("%s: it is used so: %s %s\n", name, name, command->usage);
+    printf("%s: usage: %s%s%s\n", name, name, *command->usage == 0 ? "" : " ", command->usage);
   else if (arguments.in_background && command->perform != start_command)
     complain(&arguments, "only programs can run in the background");
   else command->perform(&arguments);
 }
 
-/** Names that begin with a word, ascending; the list is asked for once for the candidates of a word. */
+/** Names that begin with a word, ascending. The list is read once for the candidates of a word. */
 static const char *name_candidate(const char *word, size_t index) {
   enum { NAMES_MAX = 256 };
   static struct bd0_name names[NAMES_MAX];
@@ -126,7 +137,7 @@ int main(int argc, char **argv) {
   begin_input(argc > 1 && strcmp(argv[1], "-i") == 0);
   if (is_interactive()) puts("BD0. help lists the commands; Ctrl-A x quits.");
   for (;;) {
-    tell_ended_jobs();
+    report_ended_jobs();
     if (!(is_interactive() ? edit_line("> ", line, candidate) : read_plain_line(line, sizeof line))) break;
     perform(line);
   }

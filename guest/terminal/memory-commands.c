@@ -1,4 +1,4 @@
-/* map, mem, heap, peek, poke, who: what lies where. */
+/* map, mem, heap, peek, poke, who: the address space and its memory. */
 #include <bd0.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ struct regions {
   size_t count;
 };
 
-/** Takes up a process, in the order of the addresses. */
+/** Adds a process in the order of the addresses. */
 static void add_region(const struct bd0_process_info *info, void *context) {
   struct regions *regions = context;
   if (regions->count == REGIONS_MAX) return;
@@ -40,7 +40,7 @@ static void add_region(const struct bd0_process_info *info, void *context) {
 
 static void map_all(const struct arguments *arguments) {
   struct regions regions = {malloc(REGIONS_MAX * sizeof(struct bd0_process_info)), 0};
-  if (regions.info == NULL) return complain(arguments, "there is no memory left");
+  if (regions.info == NULL) return complain(arguments, "out of memory");
   for_each_process(add_region, &regions);
   print_range_title();
   for (size_t i = 0; i < regions.count; i++) {
@@ -52,7 +52,7 @@ static void map_all(const struct arguments *arguments) {
   free(regions.info);
 }
 
-/** As much of an ELF64 header and of a program header as is needed. */
+/** The parts of an ELF64 header and a program header that are needed. */
 struct elf_header {
   uint8_t ident[16];
   uint16_t type, machine;
@@ -69,7 +69,7 @@ struct program_header {
 
 enum { ET_DYN = 3, PT_LOAD = 1, PF_X = 1, PF_W = 2, PROGRAM_HEADERS_MAX = 16 };
 
-/** Shows the segments of the image at `base`; answers where they end, or `end` where the image cannot be read. */
+/** Shows the segments of the image at `base`. Returns where they end, or `end` if the image cannot be read. */
 static uint64_t print_image(uint64_t base, uint64_t end) {
   struct elf_header elf;
   struct program_header header;
@@ -117,7 +117,7 @@ static void show_memory(const struct bd0_process_info *info, void *context) {
   char pid[TEXT_SIZE], size[TEXT_SIZE], resident[TEXT_SIZE], shared[TEXT_SIZE];
   printf("%-8s%10s  %10s  %10s  %.36s\n", pid_text(info->pid, pid), size_text(info->size, size),
          size_text(info->resident_frames * PAGE, resident), size_text(info->shared_frames * PAGE, shared), info->name);
-  /* One that lives in another's region has counted that. */
+  /* A process in another's region already counted that region. */
   if ((uint64_t)bd0_heap_pointer(info->pid) / PAGE * PAGE != info->start) return;
   totals->resident += info->resident_frames * PAGE;
   totals->shared += info->shared_frames * PAGE;
@@ -163,20 +163,20 @@ void peek_command(const struct arguments *arguments) {
   uint8_t bytes[LINE_BYTES];
   if (!address_at(arguments, 0, &address)) return;
   if (arguments->count > 1 && !parse_size(arguments->word[1].text, &n))
-    return complain(arguments, "'%s' is no number of bytes", arguments->word[1].text);
+    return complain(arguments, "'%s' is not a size", arguments->word[1].text);
   for (uint64_t at = 0; at < n && !is_interrupted(); at += LINE_BYTES) {
     size_t part = n - at < LINE_BYTES ? n - at : LINE_BYTES;
     if (!read_memory(address + at, bytes, part)) {
-      /* A line may begin at the end of a page. */
+      /* The line may cross the end of the readable memory. */
       for (part--; part > 0 && !read_memory(address + at, bytes, part);) part--;
       if (part > 0) print_bytes(address + at, bytes, part);
-      return complain(arguments, "nothing can be read at %llx", (ull)(address + at + part));
+      return complain(arguments, "cannot read memory at %llx", (ull)(address + at + part));
     }
     print_bytes(address + at, bytes, part);
   }
 }
 
-/** Appends the bytes of a word: pairs of hexadecimal digits, or what stands in quotes. */
+/** Appends the bytes of a word: pairs of hexadecimal digits, or quoted text. */
 static bool append_bytes(const struct word *word, uint8_t *bytes, size_t *n, size_t room) {
   size_t length = strlen(word->text);
   if (word->is_quoted) {
@@ -201,9 +201,9 @@ void poke_command(const struct arguments *arguments) {
   if (!address_at(arguments, 0, &address)) return;
   for (size_t i = 1; i < arguments->count; i++)
     if (!append_bytes(&arguments->word[i], bytes, &n, sizeof bytes))
-      return complain(arguments, "'%s' is no bytes: write pairs of hexadecimal digits, or \"text\"",
+      return complain(arguments, "'%s': write pairs of hexadecimal digits, or \"text\"",
                       arguments->word[i].text);
-  if (!write_memory(address, bytes, n)) complain(arguments, "nothing can be written at %llx", (ull)address);
+  if (!write_memory(address, bytes, n)) complain(arguments, "cannot write memory at %llx", (ull)address);
 }
 
 struct place {
@@ -221,7 +221,7 @@ static void look_at(const struct bd0_process_info *info, void *context) {
   place->info = *info;
 }
 
-/** Prints whose memory an address is, as far as that is known. */
+/** Prints an address, and the process that it belongs to, if any. */
 static void print_place(const char *what, uint64_t address) {
   struct place place = {.address = address};
   char pid[TEXT_SIZE];
@@ -239,7 +239,7 @@ void who_command(const struct arguments *arguments) {
   if (!address_at(arguments, 0, &address)) return;
   int64_t result = bd0_debug_last_writer((const void *)address, &writer);
   print_place("address  ", address);
-  if (result != 0) return complain(arguments, "no thread in debug mode has written there from outside");
+  if (result != 0) return complain(arguments, "no thread in debug mode wrote there from outside");
   printf("thread    %llu\n", (ull)writer.tid);
   print_place("at rip   ", writer.rip);
   printf("at tick   %llu\n", (ull)writer.tick);

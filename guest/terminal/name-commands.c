@@ -1,4 +1,4 @@
-/* ls, cat, hash, commit: what names stand for. */
+/* ls, cat, hash, commit: names and their content. */
 #include <bd0.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,18 +9,18 @@
 
 enum { ID_BYTES = 32, PART_BYTES = 65536, PAGE = 4096, NAMES_AT_ONCE = PART_BYTES / sizeof(struct bd0_name) };
 
-/** What a command has at once of all that it shows. */
+/** The part of its output that a command holds at once. */
 static union {
   char bytes[PART_BYTES];
-  struct bd0_name names[NAMES_AT_ONCE]; /* many: the kernel looks through all names for each part */
+  struct bd0_name names[NAMES_AT_ONCE]; /* many: the kernel goes through all names for each part */
 } part;
 
-/** The VMO of the name that is a word; negative where there is none. */
+/** The VMO of the name that is a word; negative if there is none. */
 static int64_t look_up(const struct arguments *arguments, size_t index) {
   const char *name = arguments->word[index].text;
   int64_t vmo = bd0_name_lookup(name);
-  if (vmo == -BD0_ENOENT) complain(arguments, "there is no '%s'; ls lists what there is", name);
-  else if (bd0_is_error(vmo)) complain(arguments, "error %d", (int)-vmo);
+  if (vmo == -BD0_ENOENT) complain(arguments, "no such name: %s (ls lists them)", name);
+  else if (bd0_is_error(vmo)) complain(arguments, "cannot open '%s': %s", name, reason(vmo));
   return vmo;
 }
 
@@ -52,7 +52,7 @@ void cat_command(const struct arguments *arguments) {
     last = part.bytes[n - 1];
     at += n;
   }
-  /* The prompt begins a line. */
+  /* The prompt starts on a new line. */
   if (is_interactive() && last != '\n') putchar('\n');
   bd0_vmo_close(vmo);
 }
@@ -78,14 +78,15 @@ void commit_command(const struct arguments *arguments) {
   char size[TEXT_SIZE];
   const char *name = arguments->word[1].text;
   if (!find_process(arguments, 0, &info)) return;
-  /* All below the heap pointer. Stacks have guard pages, and what has holes is no VMO. */
+  /* Everything below the heap pointer: stacks have guard pages, and a range with holes cannot become a VMO. */
   uint64_t used = (info.heap_pointer - info.start + PAGE - 1) / PAGE * PAGE;
   int64_t vmo = bd0_vmo_commit((const void *)info.start, used);
-  if (bd0_is_error(vmo)) return complain(arguments, "the memory of %s cannot be taken: error %d", info.name, (int)-vmo);
+  if (bd0_is_error(vmo)) return complain(arguments, "cannot save the memory of %s: %s", info.name, reason(vmo));
   int64_t result = bd0_name_publish(name, vmo, BD0_ANYTHING);
   if (result == 0 && bd0_vmo_hash(vmo, id) == 0) {
     print_id(id);
     printf("  %s, %s\n", name, size_text((uint64_t)bd0_vmo_length(vmo), size));
-  } else complain(arguments, "'%s' cannot be a name of it: error %d", name, (int)-result);
+  } else if (result == -BD0_EINVAL) complain(arguments, "'%s' is not a valid name", name);
+  else complain(arguments, "cannot publish '%s': %s", name, reason(result));
   bd0_vmo_close(vmo);
 }

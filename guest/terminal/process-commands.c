@@ -8,7 +8,7 @@
 
 enum { EXIT_KILLED = 143, DEFAULT_LIMIT = 1 << 30, DEFAULT_SHARED_LIMIT = 16 << 20 };
 
-/** What `start` was told. */
+/** The arguments of `start`. */
 struct request {
   const char *name;
   uint64_t limit; /* 0: none was given */
@@ -17,7 +17,7 @@ struct request {
   char *argv[WORDS_MAX + 1];
 };
 
-/** Reads one option; answers how many words it has, 0 where that failed. */
+/** Reads one option. Returns how many words it has, 0 if it is wrong. */
 static size_t read_option(const struct arguments *arguments, size_t at, struct request *request) {
   const char *option = arguments->word[at].text;
   const char *value = option[2] != 0 ? option + 2 : arguments->word[at + 1].text;
@@ -33,14 +33,14 @@ static size_t read_option(const struct arguments *arguments, size_t at, struct r
   }
   if (option[1] == 's') {
     struct bd0_process_info host;
-    if (value == NULL) complain(arguments, "-s needs the process to live in");
+    if (value == NULL) complain(arguments, "-s needs a PID: the process whose region to use");
     struct word word = {(char *)value, false};
     if (value == NULL || !find_process(&(struct arguments){arguments->command, &word, 1, false}, 0, &host)) return 0;
     request->flags |= BD0_START_SHARE;
     request->host_pid = host.pid;
     return words;
   }
-  complain(arguments, "there is no option '%s': they are -L SIZE, -d and -s PID; -- ends them", option);
+  complain(arguments, "unknown option '%s' (help start lists them; -- ends them)", option);
   return 0;
 }
 
@@ -66,16 +66,16 @@ static bool read_request(const struct arguments *arguments, struct request *requ
   return true;
 }
 
-static void tell_failure(const struct arguments *arguments, const struct request *request, int64_t error) {
+static void report_failure(const struct arguments *arguments, const struct request *request, int64_t error) {
   char size[TEXT_SIZE];
   switch (-error) {
-    case BD0_ENOENT: return complain(arguments, "there is no '%s'; ls lists what there is", request->name);
-    case BD0_ENOEXEC: return complain(arguments, "'%s' is no program, or does not fit into its region", request->name);
-    case BD0_ENOSPC: return complain(arguments, "there is no room for %s", size_text(request->limit, size));
+    case BD0_ENOENT: return complain(arguments, "no such name: %s (ls lists them)", request->name);
+    case BD0_ENOEXEC: return complain(arguments, "'%s' is not a program, or does not fit into its region", request->name);
+    case BD0_ENOSPC: return complain(arguments, "no room for a region of %s", size_text(request->limit, size));
     case BD0_EINVAL:
-      return complain(arguments, "a region of %s does not do for '%s'", size_text(request->limit, size), request->name);
-    case BD0_ESRCH: return complain(arguments, "the process to live in has ended");
-    default: return complain(arguments, "error %d", (int)-error);
+      return complain(arguments, "a region of %s is too small for '%s'", size_text(request->limit, size), request->name);
+    case BD0_ESRCH: return complain(arguments, "the process whose region to use has ended");
+    default: return complain(arguments, "cannot start '%s': %s", request->name, reason(error));
   }
 }
 
@@ -84,7 +84,7 @@ void start_command(const struct arguments *arguments) {
   if (!read_request(arguments, &request)) return;
   fflush(stdout);
   int64_t pid = bd0_start(request.name, request.limit, request.argv, request.flags, request.host_pid);
-  if (bd0_is_error(pid)) return tell_failure(arguments, &request, pid);
+  if (bd0_is_error(pid)) return report_failure(arguments, &request, pid);
   if (arguments->in_background) add_job((uint64_t)pid, request.name);
   else wait_for((uint64_t)pid, request.name);
 }
@@ -111,14 +111,14 @@ void kill_command(const struct arguments *arguments) {
   uint64_t code = EXIT_KILLED;
   if (!find_process(arguments, 0, &info)) return;
   if (arguments->count > 1 && (!parse_number(arguments->word[1].text, &code) || code > 255))
-    return complain(arguments, "'%s' is no exit code: they are 0 to 255", arguments->word[1].text);
-  if (bd0_process_kill(info.pid, code) != 0) complain(arguments, "%s has ended by itself", info.name);
+    return complain(arguments, "'%s' is not an exit code: 0 to 255", arguments->word[1].text);
+  if (bd0_process_kill(info.pid, code) != 0) complain(arguments, "%s has already ended", info.name);
 }
 
 void wait_command(const struct arguments *arguments) {
   struct bd0_process_info info;
   if (!find_process(arguments, 0, &info)) return;
   int64_t code = wait_for(info.pid, info.name);
-  if (code == -BD0_EDEADLK) complain(arguments, "%s never ends while the terminal waits for it", info.name);
-  else if (bd0_is_error(code)) complain(arguments, "%s has ended", info.name);
+  if (code == -BD0_EDEADLK) complain(arguments, "%s cannot end while the terminal waits for it", info.name);
+  else if (bd0_is_error(code)) complain(arguments, "%s has already ended", info.name);
 }

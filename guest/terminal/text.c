@@ -7,7 +7,7 @@ static bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-/** Copies a part in quotes to `*to`; answers what is behind it, or NULL where it has no end. */
+/** Copies a part in quotes to `*to`; returns what follows it, or NULL if the closing quote is missing. */
 static char *take_quoted(char *from, char **to) {
   char quote = *from++;
   while (*from != quote) {
@@ -18,28 +18,51 @@ static char *take_quoted(char *from, char **to) {
   return from + 1;
 }
 
+/** Why an operator of other shells at `from`, outside quotes, is refused; NULL if there is none. */
+static const char *refused_operator(const char *from) {
+  switch (*from) {
+    case '|': return "BD0 has no pipes; to pass | to a program, put it in quotes";
+    case '>': return "BD0 has no redirection; to pass > to a program, put it in quotes";
+    case '<': return "BD0 has no redirection; to pass < to a program, put it in quotes";
+    case ';': return "only one command per line; to pass ; to a program, put it in quotes";
+    case '&': return from[1] == '&' ? "only one command per line; to pass && to a program, put it in quotes" : NULL;
+    default: return NULL;
+  }
+}
+
+/** Copies a word to `*to`, without its quotes. Returns what is wrong with it, or NULL. */
+static const char *take_word(char **from, char **to, struct word *word) {
+  while (**from != 0 && !is_blank(**from) && **from != '&') {
+    const char *refused = refused_operator(*from);
+    if (refused != NULL) return refused;
+    bool quoted = **from == '"' || **from == '\'';
+    word->is_quoted |= quoted;
+    if (!quoted) *(*to)++ = *(*from)++;
+    else if ((*from = take_quoted(*from, to)) == NULL) return "the closing quote is missing";
+  }
+  return refused_operator(*from);
+}
+
 const char *split_words(char *line, struct words *words) {
   memset(words, 0, sizeof *words);
   char *from = line, *to = line;
   for (;;) {
     while (is_blank(*from)) from++;
     if (*from == 0) return NULL;
-    if (words->in_background) return "nothing may stand behind &";
+    const char *refused = refused_operator(from);
+    if (refused != NULL) return refused;
+    if (words->in_background) return "& must be at the end of the line";
     if (*from == '&') {
       words->in_background = true;
       from++;
       continue;
     }
-    if (words->count == WORDS_MAX) return "there are more than 64 words";
+    if (words->count == WORDS_MAX) return "more than 64 words";
     struct word *word = &words->word[words->count++];
     word->text = to;
-    while (*from != 0 && !is_blank(*from) && *from != '&') {
-      bool quoted = *from == '"' || *from == '\'';
-      word->is_quoted |= quoted;
-      if (!quoted) *to++ = *from++;
-      else if ((from = take_quoted(from, &to)) == NULL) return "a quote has no end";
-    }
-    /* The zero byte overwrites what parts the words, which has been read then. */
+    const char *wrong = take_word(&from, &to, word);
+    if (wrong != NULL) return wrong;
+    /* The zero byte may overwrite the separator, so that is read first. */
     bool is_last = *from == 0;
     words->in_background = *from == '&';
     if (!is_last) from++;
@@ -59,7 +82,7 @@ static bool has_hex_prefix(const char *text) {
   return text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 }
 
-/** Reads digits up to the end of the text. */
+/** Parses digits up to the end of the text. */
 static bool parse_digits(const char *text, uint64_t base, uint64_t *number) {
   uint64_t value = 0;
   if (*text == 0) return false;
@@ -160,7 +183,7 @@ struct range {
   uint32_t first, last;
 };
 
-/** What takes no column, and what takes two: near enough for a line that is edited. */
+/** Characters that take no column, and two columns: close enough to edit a line. */
 static const struct range narrow[] = {{0x300, 0x36f}, {0x200b, 0x200f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}};
 static const struct range wide[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},   {0xac00, 0xd7a3},
                                     {0xf900, 0xfaff},   {0xff01, 0xff60},   {0xffe0, 0xffe6},   {0x1f300, 0x1f64f},

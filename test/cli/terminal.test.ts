@@ -16,7 +16,9 @@ const CTRL_A = '\x01';
 const CTRL_C = '\x03';
 const CTRL_D = '\x04';
 const CTRL_E = '\x05';
+const CTRL_G = '\x07';
 const CTRL_K = '\x0b';
+const CTRL_R = '\x12';
 const CTRL_U = '\x15';
 const CTRL_W = '\x17';
 const UP = '\x1b[A';
@@ -152,6 +154,83 @@ t.test('lines come back, the last ones first, and what was being typed last of a
   t.equal((await terminal.end()).end, 'exit 0');
 });
 
+t.test('Ctrl-R finds earlier lines by a part of them', async (t) => {
+  const terminal = await session();
+  for (const line of ['start echo alpha', 'start echo beta', 'clock x', 'start echo äbeta']) await terminal.enter(line);
+  const cases: [keys: string, shown: string][] = [
+    [CTRL_R, "search '': "],
+    ['e', "search 'e': start echo äbeta"],
+    [CTRL_R, "search 'e': start echo beta"],
+    [CTRL_R, "search 'e': start echo alpha"],
+    [CTRL_R, "search 'e': start echo alpha"],
+    ['cho b', "no line with 'echo b': "],
+    [`${CTRL_G}`, '> '],
+    [`${CTRL_R}beta${CTRL_R}\x7f\x7f\x7f\x7fä`, "search 'ä': start echo äbeta"],
+    ['\x7f', "search '': "],
+    ['zz', "no line with 'zz': "],
+    [`\x7f\x7fecho a`, "search 'echo a': start echo alpha"],
+    [HOME, '> ▏start echo alpha'],
+    [`${DOWN}${CTRL_R}alp${END}bet`, '> start echo alphabet'],
+    [UP, '> start echo alphabet'],
+    ['x', '> start echo alphabetx'],
+    [`${CTRL_R}alpha${LEFT}`, '> start echo alph▏a'],
+  ];
+  for (const [keys, shown] of cases) {
+    terminal.type(keys);
+    await terminal.shows(shown);
+  }
+  t.equal(terminal.screen.bells, 4, 'the bell rings when nothing more is found');
+  terminal.type(`${CTRL_U}${CTRL_K}${CTRL_R}bet${CTRL_R}\r`);
+  await terminal.shows('> start echo beta\nbeta\n> ');
+  terminal.type(`${CTRL_R}clo${CTRL_C}`);
+  await terminal.shows('^C\n> ');
+  terminal.type(CTRL_D);
+  t.equal((await terminal.end()).end, 'exit 0');
+});
+
+t.test('the help fits a terminal of 24 lines, with the prompt', async (t) => {
+  const { stdout } = await piped('help\n');
+  const lines = stdout.trimEnd().split('\n');
+  t.ok(lines.length <= 22, `${lines.length} lines`);
+  const names = lines.slice(0, lines.indexOf('')).map((line) => line.split(' ')[0]!);
+  t.match(names, ['start', 'ps', 'kill', 'wait', 'map', 'mem', 'heap', 'ls', 'cat']);
+  const each = await piped(names.map((name) => `help ${name}\n`).join(''));
+  for (const line of [...lines, ...each.stdout.split('\n')]) t.ok(line.length < 80, line);
+  for (const name of names) t.match(each.stdout, new RegExp(`^${name}( .*)?: `, 'm'));
+  t.match(each.stdout, /^  -L SIZE .*\n  -d .*\n  -s PID /m);
+});
+
+t.test('commands take a job number for a PID', async (t) => {
+  const { stdout } = await piped(
+    'start fib 60 &\nstart fib 60 &\nmap %2\nheap %1\nstart echo -s %2 here\ncommit %2 saved\nkill %2 3\nkill %2\nwait %1x\nkill %1\n',
+  );
+  t.match(stdout, /^\[1\] 2 fib\n\[2\] 3 fib\nSTART /);
+  t.match(stdout, /^pair of pointers/m);
+  t.match(stdout, /^here\n[0-9a-f]{64}  saved, /m);
+  t.ok(
+    stdout.endsWith(
+      '[2] 3 fib: exit code 3\nkill: no such job: %2\nwait: no such job: %1x\n[1] 2 fib: exit code 143 (killed)\n',
+    ),
+    stdout,
+  );
+});
+
+t.test('pasted commands are echoed once', async (t) => {
+  /** Bytes that bd0 writes for so many lines. */
+  const shownFor = async (count: number): Promise<number> => {
+    const terminal = await session();
+    let bytes = 0;
+    terminal.onShown = (length) => (bytes += length);
+    terminal.type('start echo something to show\r'.repeat(count));
+    await terminal.shows(`${'> start echo something to show\nsomething to show\n'.repeat(count)}> `);
+    terminal.type(CTRL_D);
+    await terminal.end();
+    return bytes;
+  };
+  const [few, many] = [await shownFor(3), await shownFor(30)];
+  t.equal(many - few, 27 * '> start echo something to show\r\nsomething to show\r\n'.length);
+});
+
 t.test('Tab completes commands and names', async (t) => {
   const terminal = await session();
   terminal.type('cl\t');
@@ -220,11 +299,11 @@ t.test('a job runs in the background, and its end is told', async (t) => {
       [
         '^> start at-terminal spin &\n\\[1\\] 2 at-terminal\n',
         '> start at-terminal exit 3&\n\\[2\\] 3 at-terminal\n(\\[2\\] 3 at-terminal: exit code 3\n)?',
-        '> wait 3.1\n(\\[2\\] 3 at-terminal: exit code 3\n)?wait: there is no process 3.1; ps shows them\n',
+        '> wait 3.1\n(\\[2\\] 3 at-terminal: exit code 3\n)?wait: no such process: 3.1 \\(ps lists them\\)\n',
         '(\\[2\\] 3 at-terminal: exit code 3\n)?',
         '> kill 2 7\n(\\[2\\] 3 at-terminal: exit code 3\n)?\\[1\\] 2 at-terminal: exit code 7\n',
         '(\\[2\\] 3 at-terminal: exit code 3\n)?',
-        '> kill 2\nkill: there is no process 2; ps shows them\n',
+        '> kill 2\nkill: no such process: 2 \\(ps lists them\\)\n',
         '> start at-terminal sleep &\n\\[1\\] [23].1 at-terminal\n',
         '> wait at-terminal\n\\^C\nat-terminal: exit code 130 \\(Ctrl-C\\)\n> $',
       ].join(''),
@@ -378,37 +457,51 @@ t.test('commands come through a pipe, too, without a prompt', async (t) => {
 
 t.test('what a command cannot do it says in one line', async (t) => {
   const cases: [line: string, message: string][] = [
-    ['nonsense', 'nonsense: there is no such command; help lists them'],
-    ['fib 10', 'fib: there is no such command; start fib runs the program'],
-    ['start', 'start: it is used so: start NAME [-L SIZE] [-d] [-s PID] [ARGS...] [&]'],
-    ['start nothing', "start: there is no 'nothing'; ls lists what there is"],
-    ['start fib -x', "start: there is no option '-x': they are -L SIZE, -d and -s PID; -- ends them"],
+    ['nonsense', 'nonsense: no such command (help lists them)'],
+    ['fib 10', 'fib: no such command; to run the program: start fib'],
+    ['start', 'start: usage: start NAME [OPTIONS] [ARGS] [&]'],
+    ['start nothing', 'start: no such name: nothing (ls lists them)'],
+    ['start fib -x', "start: unknown option '-x' (help start lists them; -- ends them)"],
     ['start fib -L', 'start: -L needs a size, such as 64KB or 1.5GB'],
     ['start fib -L1.5.1GB', 'start: -L needs a size, such as 64KB or 1.5GB'],
-    ['start fib -L 4096', "start: a region of 4 KB does not do for 'fib'"],
-    ['start fib -L 1000TB', 'start: there is no room for 1000 TB'],
-    ['start fib -s 9', 'start: there is no process 9; ps shows them'],
-    ['start fib "', 'terminal: a quote has no end'],
-    ['start fib & 10', 'terminal: nothing may stand behind &'],
-    ['ps 1', 'ps: it is used so: ps '],
+    ['start fib -L 4096', "start: a region of 4 KB is too small for 'fib'"],
+    ['start fib -L 1000TB', 'start: no room for a region of 1000 TB'],
+    ['start fib -s 9', 'start: no such process: 9 (ps lists them)'],
+    ['start fib "', 'terminal: the closing quote is missing'],
+    ['start fib & 10', 'terminal: & must be at the end of the line'],
+    ['ps 1', 'ps: usage: ps'],
     ['ps &', 'ps: only programs can run in the background'],
-    ['kill 0', 'kill: there is no process 0; ps shows them'],
-    ['kill x', "kill: there is no process 'x'; ps shows them"],
-    ['kill 1 256', "kill: '256' is no exit code: they are 0 to 255"],
-    ['wait 1', 'wait: terminal never ends while the terminal waits for it'],
-    ['map 5', 'map: there is no process 5; ps shows them'],
-    ['cat x', "cat: there is no 'x'; ls lists what there is"],
-    ['hash x', "hash: there is no 'x'; ls lists what there is"],
-    ['peek', 'peek: it is used so: peek ADDR [N]'],
-    ['peek 0x', "peek: '0x' is no address: write hexadecimal digits"],
-    ['peek 10000', 'peek: nothing can be read at 10000'],
-    ['peek 800000000000', 'peek: nothing can be read at 800000000000'],
-    ['peek ffffffffffffffff', 'peek: nothing can be read at ffffffffffffffff'],
-    ['poke 10000 00', 'poke: nothing can be written at 10000'],
-    ['poke 100000000 0', 'poke: \'0\' is no bytes: write pairs of hexadecimal digits, or "text"'],
-    ['poke 100000000 0g', 'poke: \'0g\' is no bytes: write pairs of hexadecimal digits, or "text"'],
-    ['commit 1 ../x', "commit: '../x' cannot be a name of it: error 22"],
-    ['exit x', "exit: 'x' is no exit code: they are 0 to 255"],
+    ['kill 0', 'kill: no such process: 0 (ps lists them)'],
+    ['kill x', 'kill: no such process: x (ps lists them)'],
+    ['kill 1 256', "kill: '256' is not an exit code: 0 to 255"],
+    ['wait 1', 'wait: terminal cannot end while the terminal waits for it'],
+    ['map 5', 'map: no such process: 5 (ps lists them)'],
+    ['cat x', 'cat: no such name: x (ls lists them)'],
+    ['hash x', 'hash: no such name: x (ls lists them)'],
+    ['peek', 'peek: usage: peek ADDR [SIZE]'],
+    ['peek 0x', "peek: '0x' is not an address: write hexadecimal digits"],
+    ['peek 10000', 'peek: cannot read memory at 10000'],
+    ['peek 800000000000', 'peek: cannot read memory at 800000000000'],
+    ['peek ffffffffffffffff', 'peek: cannot read memory at ffffffffffffffff'],
+    ['poke 10000 00', 'poke: cannot write memory at 10000'],
+    ['poke 100000000 0', 'poke: \'0\': write pairs of hexadecimal digits, or "text"'],
+    ['poke 100000000 0g', 'poke: \'0g\': write pairs of hexadecimal digits, or "text"'],
+    ['commit 1 ../x', "commit: '../x' is not a valid name"],
+    ...['map', 'heap', 'wait', 'kill'].flatMap((command): [string, string][] => [
+      [`${command} %7`, `${command}: no such job: %7`],
+      [`${command} %`, `${command}: no such job: %`],
+    ]),
+    ['commit %0 x', 'commit: no such job: %0'],
+    ['start fib -s%2', 'start: no such job: %2'],
+    ['start echo a | cat', 'terminal: BD0 has no pipes; to pass | to a program, put it in quotes'],
+    ['start echo a>b', 'terminal: BD0 has no redirection; to pass > to a program, put it in quotes'],
+    ['start cat <a', 'terminal: BD0 has no redirection; to pass < to a program, put it in quotes'],
+    ['ps; ps', 'terminal: only one command per line; to pass ; to a program, put it in quotes'],
+    ['ps&&ps', 'terminal: only one command per line; to pass && to a program, put it in quotes'],
+    ['ps || ps', 'terminal: BD0 has no pipes; to pass | to a program, put it in quotes'],
+    ['start echo "a|b" \'c > d\' "e;"f\'&&\'g', 'a|b c > d e;f&&g'],
+    ['help nonsense', 'help: no such command: nonsense'],
+    ['exit x', "exit: 'x' is not an exit code: 0 to 255"],
   ];
   const { stdout, code } = await piped(cases.map(([line]) => `${line}\n`).join(''));
   t.same(stdout.split('\n'), [...cases.map(([, message]) => message), '']);
@@ -436,7 +529,7 @@ t.test('a program can live in the region of another one', async (t) => {
 
 t.test('who tells which thread in debug mode wrote to memory that is not its own', async (t) => {
   const commands = 'start at-terminal -d poke 100000f00\nwho 100000f00\nwho 100000f01\n';
-  const nobody = 'who: no thread in debug mode has written there from outside\n';
+  const nobody = 'who: no thread in debug mode wrote there from outside\n';
   const allowed = await piped(commands, '--debug-mode=report');
   const where = 'address   0000000100000f00, in process 1 (terminal) + f00\n';
   const other = 'address   0000000100000f01, in process 1 (terminal) + f01\n';
@@ -467,6 +560,6 @@ t.test('a machine in which nothing will ever happen comes to its end', async (t)
 t.test('bd0 shell takes options, and no arguments', async (t) => {
   const { code, stderr } = await bd0(['shell', 'hello_world']);
   t.equal(code, 125);
-  t.equal(stderr, "bd0: bd0 shell takes no arguments, such as 'hello_world': bd0 run IMAGE starts a program\n");
+  t.equal(stderr, "bd0: bd0 shell takes no arguments: to run 'hello_world', write bd0 run hello_world\n");
   t.match((await bd0(['shell', '--help'])).stdout, /^bd0 shell \[OPTIONS\]\n\nThe terminal of BD0/);
 });

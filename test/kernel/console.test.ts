@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { Computer, MemoryNames, type Console, type InputEvent, type Outcome, type Process } from '../../src/index.js';
 import { LINE_BYTES_MAX, LineDiscipline } from '../../src/kernel/terminal/line-discipline.js';
-import { WAITING_BYTES_MAX } from '../../src/kernel/terminal/console.js';
+import { CONSOLE_MODE, KernelConsole, WAITING_BYTES_MAX, type ConsoleMode } from '../../src/kernel/terminal/console.js';
 import { Screen } from '../cli/screen.js';
 import { compiled, sha256 } from '../support/guest-programs.js';
 
@@ -252,7 +252,7 @@ t.test('a program at a terminal reads lines, which show as they are typed', (t) 
   t.end();
 });
 
-t.test('what is typed while nobody reads shows at once, and is read later', (t) => {
+t.test('input typed to a running program shows at once, and is read later', (t) => {
   const person = new Person('run spin');
   t.equal(person.after('ahead\r'), 'ahead\n');
   t.end();
@@ -306,15 +306,90 @@ t.test('each process has a mode of its own; what one has not read is there for t
   t.equal(person.after(`a${CTRL_C}`), 'key 61\nkey 03\n');
   t.equal(person.after('lab\x7f\r'), 'ab\b \b\nline of 2: a\n', 'typed ahead of the program that reads it');
   t.equal(person.after(CTRL_D), 'end\nlines ended: 0\n');
-  t.equal(person.after('sxy\rz'), 'xy\nz', 'it does not read');
-  t.equal(person.after(CTRL_C), '^C\nspin ended: 130\n', 'and what was typed for it is forgotten');
+  t.equal(person.after('sxy\rz'), '', 'input typed ahead of a program that does not read it');
+  t.equal(person.after('!'), '', 'and what comes after it');
+  t.equal(person.after(CTRL_C), 'xy\nz!^C\nspin ended: 130\n', 'is shown and discarded by Ctrl-C');
   t.equal(
     person.after(`l1\r2\r${CTRL_D}bc`),
-    '1\n2\nbcline of 2: 1\nline of 2: 2\nend\nlines ended: 0\nkey 62\nkey 63\n',
+    '1\nline of 2: 1\n2\nline of 2: 2\nend\nlines ended: 0\nkey 62\nkey 63\n',
   );
   t.equal(person.after(`s${CTRL_C}${CTRL_C}k`), '^C\nspin ended: 130\nkey 03\nkey 6b\n', 'a Ctrl-C too many');
   t.equal(person.after('q'), '');
   t.match(person.run(), { kind: 'exited', exitCode: 0 });
+  t.end();
+});
+
+t.test('pasted input is shown once, however many programs it starts', (t) => {
+  /** Characters shown for so many lines, each read by a program of its own, and as many that end without reading. */
+  const shownFor = (lines: number): number => {
+    const person = new Person('choose');
+    const seen = person.after(`l${'x'.repeat(50)}\r${CTRL_D}`.repeat(lines) + `y${'x'.repeat(50)}`);
+    assert.equal(seen.match(/line of 51: x+\n/g)?.length, lines);
+    return seen.length;
+  };
+  const [few, more, many] = [shownFor(2), shownFor(12), shownFor(22)];
+  t.equal(many - more, more - few);
+  t.end();
+});
+
+t.test('every byte is delivered once and echoed at most once, whatever programs read it', (t) => {
+  const action = fc.oneof(
+    fc.record({ kind: fc.constant('type' as const), count: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ kind: fc.constantFrom('enter' as const, 'take in' as const) }),
+    fc.record({
+      kind: fc.constant('switch' as const),
+      mode: fc.constantFrom<ConsoleMode>(0, 1),
+      isFirst: fc.boolean(),
+    }),
+    fc.record({ kind: fc.constant('read' as const), count: fc.integer({ min: 1, max: 4 }) }),
+  );
+  holds(
+    t,
+    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      let [waiting, shown, read, typed] = ['', '', '', ''];
+      let foreground = { process: { consoleMode: CONSOLE_MODE.lines } as Process, isFirst: true };
+      const host: Console = {
+        isTerminal: true,
+        write: (bytes) => (shown += textOf(bytes)),
+        read: (max) => {
+          const part = waiting.slice(0, max);
+          waiting = waiting.slice(max);
+          return part === '' ? undefined : bytesOf(part);
+        },
+      };
+      const terminal = new KernelConsole(host, { tell: () => {}, foreground: () => foreground, interrupt: () => {} });
+      const add = (text: string): void => {
+        waiting += text;
+        typed += text;
+      };
+      const readSome = (max: number): unknown =>
+        terminal.read(max, foreground.process.consoleMode, (bytes) => (read += textOf(bytes)));
+      for (const one of actions) {
+        // ASCII from '0' on: each byte of a run differs from its neighbours.
+        if (one.kind === 'type')
+          add(
+            Array.from({ length: one.count }, (_, i) => String.fromCharCode(48 + ((typed.length + i) % 70))).join(''),
+          );
+        else if (one.kind === 'enter') add('\n');
+        else if (one.kind === 'take in') terminal.takeIn();
+        else if (one.kind === 'switch')
+          foreground = { process: { consoleMode: one.mode } as Process, isFirst: one.isFirst };
+        else if (one.kind === 'read') readSome(one.count);
+        terminal.settle();
+      }
+      // Echo is a part of what was typed, in that order.
+      let at = 0;
+      for (const character of shown) {
+        at = typed.indexOf(character, at) + 1;
+        assert.notEqual(at, 0, `${JSON.stringify(shown)} echoes ${JSON.stringify(typed)}`);
+      }
+      terminal.takeIn();
+      foreground = { process: { consoleMode: CONSOLE_MODE.raw } as Process, isFirst: true };
+      while (readSome(99) !== undefined) continue;
+      assert.equal(read, typed);
+    }),
+    500,
+  );
   t.end();
 });
 
