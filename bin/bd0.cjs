@@ -2,16 +2,18 @@
 /* Starts the command line. Written in syntax that old versions of Node parse, so that they can say which one is needed. */
 'use strict';
 
-var needed = [20, 19];
-var parts = process.versions.node.split('.').map(Number);
+/* As `engines` in package.json says. */
+var version = process.versions.node.split('.').map(Number);
+var major = version[0];
+var minor = version[1];
 
-if (parts[0] < needed[0] || (parts[0] === needed[0] && parts[1] < needed[1])) {
-  process.stderr.write('bd0: needs Node ' + needed.join('.') + ' or later; this is ' + process.versions.node + '\n');
+if (!((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 23)) {
+  process.stderr.write('bd0: needs Node 20.19, or 22.12 or later; this is ' + process.versions.node + '\n');
   process.exit(125);
 }
 
 import('../dist/bundle/main.js').catch(function (error) {
   var missing = error.code === 'ERR_MODULE_NOT_FOUND' && /dist.bundle.main\.js/.test(error.message);
-  process.stderr.write('bd0: ' + (missing ? 'it is not built yet: npm run build' : error.stack) + '\n');
+  process.stderr.write('bd0: ' + (missing ? 'not built yet: run npm run build' : error.message) + '\n');
   process.exit(125);
 });

@@ -3,6 +3,8 @@
 // The machine.
 export { Computer } from './computer.js';
 export type { ComputerOptions, Outcome, RunLimits, Statistics } from './computer.js';
+export { MAX_RAM_BYTES as MAX_MEMORY_BYTES } from './memory.js';
+export { LARGEST_REGION_BYTES } from './kernel/memory/address-space.js';
 export type { Engine } from './cpu/cpu.js';
 export type { CpuState } from './cpu/state/cpu-state.js';
 export { DEFAULT_THRESHOLD as DEFAULT_TRANSLATION_THRESHOLD } from './cpu/translator/options.js';

@@ -2,14 +2,15 @@ import { EXIT_FAILED, Failure } from './failure.js';
 import { GuestCompilerError, compileGuest } from '../host/toolchain/guest-compiler.js';
 import { writeToStderr } from '../host/console/host-output.js';
 
-/** The compiler refused the program, as compilers say it. */
+/** The exit code of compilers for a program with errors. */
 const EXIT_REFUSED = 1;
 
-/** `bd0 cc FILES -o OUT [OPTIONS]`: all words but the output are the compiler's, in the order in which they stand. */
+/** `bd0 cc FILES -o OUT [OPTIONS]`: all words but the output go to the compiler, in the given order. */
 export async function cc(words: readonly string[]): Promise<number> {
   const { output, others } = takeOutput(words);
-  if (others.every((word) => word.startsWith('-'))) throw new Failure('bd0 cc needs a FILE to compile: bd0 cc --help');
-  if (output === undefined) throw new Failure('bd0 cc needs to know where the image goes: -o OUT');
+  if (others.every((word) => word.startsWith('-')))
+    throw new Failure('bd0 cc needs a FILE to compile: bd0 cc --help shows how');
+  if (output === undefined || output === '') throw new Failure('bd0 cc needs -o OUT, the file to write');
   try {
     const warnings = await compileGuest({ sources: [], output, compilerOptions: others });
     if (warnings !== '') writeToStderr(warnings.trimEnd());

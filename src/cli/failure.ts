@@ -37,6 +37,14 @@ export function describeError(error: unknown): { line: string; exitCode: number 
   return { line: `bd0: ${oneLine(what)} (${advice})`, exitCode: EXIT_FAILED };
 }
 
+/** What --json prints for a failure. */
+export function failureAsJson({ line, exitCode }: { line: string; exitCode: number }): {
+  error: string;
+  exitCode: number;
+} {
+  return { error: line.replace(/^bd0: /, ''), exitCode };
+}
+
 function oneLine(text: string): string {
   return text.replace(/\s*\n\s*/g, ' ').trim();
 }

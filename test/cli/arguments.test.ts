@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Failure } from '../../src/cli/failure.js';
+import { nearest } from '../../src/host/nearest.js';
 import { readRunRequest } from '../../src/cli/run/run-options.js';
 import { parseCount, parseSeconds, parseSize } from '../../src/cli/size.js';
 
@@ -26,12 +27,37 @@ t.test('a SIZE is a number with an optional unit, in powers of 1024 and any case
 
 t.test('what is no SIZE is refused with a message that names it', async (t) => {
   for (const text of ['', 'x', '-1', '1XB', '1e3', '1KBB', '0x10', '1,5GB', '.5GB', '1GB2', 'NaN', 'Infinity'])
-    t.throws(() => parseSize(text, '--limit'), { name: 'Failure', message: `--limit '${text}' is not a size` }, text);
-  t.throws(() => parseSize('0', '--limit'), /no room at all/);
-  t.equal(parseSize('0', '--write-back', 0), 0);
-  t.throws(() => parseSize('0.0GB', '--limit'), /no room at all/);
-  t.throws(() => parseSize('9007199254740993', '--limit'), /more than 2\^53 bytes/);
-  t.throws(() => parseSize('8192TB', '--limit'), /more than 2\^53 bytes/);
+    t.throws(
+      () => parseSize(text, '--limit'),
+      { name: 'Failure', message: `--limit '${text}' is not a size: write a number, or one with KB, MB, GB, TB or PB` },
+      text,
+    );
+  t.throws(() => parseSize('0', '--limit'), /--limit 0 is too small: it must have at least 1 byte/);
+  t.equal(parseSize('0', '--write-back', { least: 0 }), 0);
+  t.throws(() => parseSize('0.0GB', '--limit'), /--limit 0.0GB is too small/);
+  t.throws(() => parseSize('9007199254740993', '--limit'), /too large: it can have at most 9007199254740991 bytes/);
+  t.throws(() => parseSize('8192TB', '--limit'), /too large: it can have at most 8191.99TB/);
+  t.throws(() => parseSize('9'.repeat(400), '--limit'), /too large/);
+});
+
+t.test('a size out of range is refused in the units that the user wrote', async (t) => {
+  const cases: [words: string[], message: string][] = [
+    [['-m', '4GB'], '--memory 4GB is too large: guest memory can have at most 3.5GB'],
+    [['-m', '4gib'], '--memory 4gib is too large: guest memory can have at most 3.5GB'],
+    [['-m', '5000MB'], '--memory 5000MB is too large: guest memory can have at most 3584MB'],
+    [['-m', '1TB'], '--memory 1TB is too large: guest memory can have at most 3.5GB'],
+    [['-m', '4294967296'], '--memory 4294967296 is too large: guest memory can have at most 3758096384 bytes'],
+    [['-m', '1'], '--memory 1 is too small: guest memory must have at least 4096 bytes'],
+    [['-m', '0.001MB'], '--memory 0.001MB is too small: guest memory must have at least 4KB'],
+    [['-L', '1PB'], '--limit 1PB is too large: a region can have at most 127.99TB'],
+    [['-L', '200TB'], '--limit 200TB is too large: a region can have at most 127.99TB'],
+    [['-L', '0'], '--limit 0 is too small: a region must have at least 1 byte'],
+    [['--write-back', '9PB'], '--write-back 9PB is too large: it can have at most 7.99PB'],
+  ];
+  for (const [words, message] of cases)
+    t.throws(() => readRunRequest([...words, 'image']), { name: 'Failure', message }, words.join(' '));
+  t.equal(readRunRequest(['-m', '3.5GB', 'image']).options.memory, 3.5 * GB);
+  t.equal(parseSize('1PB', '--limit'), 2 ** 50);
 });
 
 t.test('counts and seconds are above 0, or what else is the least', async (t) => {
@@ -98,27 +124,56 @@ t.test('arguments of the guest come through as they are', async () => {
 });
 
 t.test('help is asked for only before the arguments of the guest', async (t) => {
-  t.equal(readRunRequest(['--help']).help, true);
-  t.equal(readRunRequest(['image', '-h']).help, true);
-  t.equal(readRunRequest(['image', 'a', '--help']).help, false);
+  t.equal(readRunRequest(['--help']).shown, 'help');
+  t.equal(readRunRequest(['image', '-h']).shown, 'help');
+  t.equal(readRunRequest(['image', '-V']).shown, 'version');
+  t.equal(readRunRequest(['--version']).shown, 'version');
+  t.equal(readRunRequest(['image', 'a', '--help']).shown, undefined);
+  t.equal(readRunRequest(['image', '--', '--version']).shown, undefined);
 });
 
-t.test('what bd0 run does not know is refused', async (t) => {
+t.test('words that bd0 run does not know are refused', async (t) => {
   const cases: [words: string[], message: RegExp][] = [
-    [['--frob', 'image'], /unknown option '--frob': bd0 run --help lists them/],
-    [['image', '-x'], /unknown option '-x'.*behind --/],
+    [
+      ['--frob', 'image'],
+      /unknown option '--frob': bd0 run --help lists the options \(put the program's own options after --\)$/,
+    ],
+    [['--lmit=1GB', 'image'], /unknown option '--lmit=1GB': did you mean '--limit'\?/],
+    [['image', '-x'], /unknown option '-x'.*after --/],
     [['--toString', 'image'], /unknown option/],
     [['--stats=yes', 'image'], /--stats takes no value/],
     [['image', '-L'], /--limit needs a value/],
     [['--limit=', 'image'], /--limit needs a value/],
     [['-L', 'image'], /--limit 'image' is not a size/],
     [['-m', '--', 'image'], /--memory '--' is not a size/],
-    [['--engine', 'fast', 'image'], /--engine does not know 'fast': it is one of auto, interpreter, evaluator/],
-    [['--clock=slow', 'image'], /--clock does not know 'slow': it is one of free, real/],
-    [['--trace', 'calls,irq', 'image'], /--trace does not know 'irq': it is one of calls, faults, blocks/],
+    [['--store', '--stats', 'image'], /--store needs a value, and '--stats' is an option: write --store=--stats/],
+    [['--root', '-L', '1GB'], /--root needs a value, and '-L' is an option/],
+    [['--engine', 'fast', 'image'], /--engine cannot be 'fast': choose auto, interpreter or evaluator/],
+    [['--engine', 'interpeter', 'image'], /--engine cannot be 'interpeter': did you mean 'interpreter'\?/],
+    [['--clock=slow', 'image'], /--clock cannot be 'slow': choose free or real/],
+    [['--trace', 'calls,irq', 'image'], /--trace cannot be 'irq': choose calls, faults or blocks/],
     [['--trace', '', 'image'], /--trace needs a value/],
-    [['--log-level', 'loud', 'image'], /--log-level does not know 'loud'/],
+    [['--log-level', 'loud', 'image'], /--log-level cannot be 'loud'/],
   ];
   for (const [words, message] of cases) t.throws(() => readRunRequest(words), message, words.join(' '));
   for (const [words] of cases) t.throws(() => readRunRequest(words), Failure);
+});
+
+t.test('the nearest known word is suggested, if it is near', async (t) => {
+  const known = ['run', 'shell', 'cc', 'vmo', 'bench', 'completion', 'hello_world', 'fib'];
+  const cases: [word: string, meant: string | undefined][] = [
+    ['rnu', 'run'],
+    ['runn', 'run'],
+    ['RUN', 'run'],
+    ['shel', 'shell'],
+    ['comp', 'completion'],
+    ['helo_wrold', 'hello_world'],
+    ['hello', 'hello_world'],
+    ['fibo', 'fib'],
+    ['xyz', undefined],
+    ['c', undefined],
+    ['', undefined],
+    ['frobnicate', undefined],
+  ];
+  for (const [word, meant] of cases) t.equal(nearest(word, known), meant, word);
 });

@@ -1,41 +1,45 @@
-import type { InferredOptionTypes, Options } from 'yargs';
+import type { InferredOptionTypes } from 'yargs';
 import { Failure } from '../failure.js';
+import { readOptions, type OptionTable, type Shown } from '../options.js';
 import { parseCount } from '../size.js';
 
-/** The options of `bd0 bench`, as yargs shows them. */
+const CONTENDERS = ['native', 'qemu-user', 'qemu-system', 'bochs', 'evaluator', 'interpreter', 'auto'] as const;
+
+/** The options of `bd0 bench`, as the help shows them. */
 export const BENCH_OPTIONS = {
   rounds: {
     requiresArg: true,
     string: true,
-    describe: 'N rounds, of which the medians count',
+    describe: 'N rounds; the table shows medians',
     defaultDescription: '5',
     default: '5',
   },
   scale: {
     requiresArg: true,
     string: true,
-    describe: 'FACTOR on the work of every workload, or tiny',
+    describe: 'FACTOR for the work of every workload, or tiny',
     defaultDescription: '1',
     default: '1',
   },
   contenders: {
     requiresArg: true,
     string: true,
-    describe: 'NAME[,NAME...] of native, qemu-user, qemu-system, bochs, evaluator, interpreter, auto',
+    values: CONTENDERS,
+    describe: `NAME[,NAME...] of ${CONTENDERS.join(', ')}`,
     defaultDescription: 'all but evaluator',
   },
-  evaluator: { boolean: true, default: false, describe: 'the evaluator too, on the first instructions' },
-  markdown: { boolean: true, default: false, describe: 'the table as Markdown' },
-  linux: { requiresArg: true, string: true, describe: 'FILE: the Linux (vmlinuz) that `bd0 bench kernel` boots' },
-  json: { requiresArg: true, string: true, describe: 'FILE to which the raw samples are written' },
-} as const satisfies Record<string, Options>;
+  evaluator: { boolean: true, default: false, describe: 'also the evaluator, on the first instructions' },
+  markdown: { boolean: true, default: false, describe: 'print the table as Markdown' },
+  linux: { requiresArg: true, string: true, describe: 'FILE of the Linux (vmlinuz) that bd0 bench kernel boots' },
+  json: { requiresArg: true, string: true, describe: 'FILE to write the raw samples to' },
+} as const satisfies OptionTable;
 
-/** A factor on the work of every workload, or so little work that even an oracle is soon done. */
+/** A factor for the work of every workload, or almost no work. */
 export type Scale = number | 'tiny';
 
-/** `bd0 bench`, taken apart. */
+/** The words of `bd0 bench`. */
 export interface BenchRequest {
-  /** Of workloads and groups; all if empty. */
+  /** Names of workloads and groups; all if empty. */
   readonly names: readonly string[];
   /** Names of contenders; all but the evaluator if undefined. */
   readonly contenders: readonly string[] | undefined;
@@ -45,12 +49,18 @@ export interface BenchRequest {
   readonly markdown: boolean;
   /** The Linux that qemu-system boots; the newest under /boot if undefined. */
   readonly linux: string | undefined;
-  /** Where the raw samples go. */
+  /** The file for the raw samples. */
   readonly json: string | undefined;
 }
 
-/** Throws Failure for what is no number. */
-export function readBenchRequest(
+/** Reads the words after `bd0 bench`. Throws Failure. */
+export function readBenchWords(given: readonly string[]): { shown: Shown | undefined; request: BenchRequest } {
+  const { shown, words, options } = readOptions(given, { command: 'bd0 bench', options: BENCH_OPTIONS });
+  const values = options as InferredOptionTypes<typeof BENCH_OPTIONS>;
+  return { shown, request: readBenchRequest(words, values) };
+}
+
+function readBenchRequest(
   names: readonly string[],
   { rounds, scale, contenders, evaluator, markdown, linux, json }: InferredOptionTypes<typeof BENCH_OPTIONS>,
 ): BenchRequest {
@@ -64,7 +74,7 @@ export function readBenchRequest(
 
 function parseScale(text: string): Scale {
   if (text === 'tiny') return text;
-  const scale = Number(text);
-  if (!(scale > 0 && scale < Infinity)) throw new Failure(`--scale needs a number above 0, or tiny, not '${text}'`);
+  const scale = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (!(scale > 0 && scale < Infinity)) throw new Failure(`--scale '${text}' is not a number above 0, or tiny`);
   return scale;
 }

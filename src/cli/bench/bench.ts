@@ -14,12 +14,13 @@ import {
 import { ProgramBuilder } from './programs.js';
 import { reportOf, type Result } from './report.js';
 import { runAll } from './rounds.js';
-import { GROUPS, shortName, workloads, workloadsNamed } from './workloads.js';
+import { KERNEL, knownWorkloads, workloadsNamed } from './workloads.js';
 import type { BenchRequest } from './bench-options.js';
 import { Failure } from '../failure.js';
-import { fileFailure } from '../../host/failure.js';
+import { isSystemError, systemReason } from '../../host/failure.js';
 import { findCompiler, GuestCompilerError } from '../../host/toolchain/guest-compiler.js';
 import { writeToStdout } from '../../host/console/host-output.js';
+import { suggestion } from '../../host/nearest.js';
 import { packageRoot } from '../../host/package-root.js';
 import { Signals } from '../../host/signals.js';
 
@@ -30,7 +31,8 @@ const bd0Command = [process.execPath, join(packageRoot, 'bin/bd0.cjs')];
 export async function bench(request: BenchRequest): Promise<number> {
   if (request.names.includes(KERNEL)) return benchKernel(request);
   const chosen = workloadsNamed(request.names);
-  if (chosen === undefined) throw new Failure(`there is no such workload: ${request.names.join(' ')}: ${knownNames()}`);
+  if (chosen === undefined) throw unknownWorkload(request.names);
+  if (request.linux !== undefined) throw new Failure(`--linux is only for bd0 bench ${KERNEL}`);
   const wanted = wantedContenders(request);
   const contenders = wanted.filter(isThere);
   const { builder, stop, signals } = await prepare();
@@ -55,15 +57,12 @@ export async function bench(request: BenchRequest): Promise<number> {
   return 0;
 }
 
-/** The name by which the costs of the kernel are asked for, which are measured in another way than workloads. */
-const KERNEL = 'kernel';
-
 async function benchKernel(request: BenchRequest): Promise<number> {
   const { names, rounds, scale, markdown, linux = linuxOfHost() } = request;
   if (names.length > 1) throw new Failure(`${KERNEL} is measured alone: bd0 bench ${KERNEL}`);
+  if (request.evaluator) throw new Failure(`--evaluator is not for bd0 bench ${KERNEL}`);
   const stranger = request.contenders?.find((name) => !KERNEL_CONTENDERS.some((contender) => contender === name));
-  if (stranger !== undefined)
-    throw new Failure(`${KERNEL} has no contender '${stranger}': they are ${KERNEL_CONTENDERS.join(', ')}`);
+  if (stranger !== undefined) throw unknownContender(stranger, KERNEL_CONTENDERS, ` for ${KERNEL}`);
   const wanted = KERNEL_CONTENDERS.filter((name) => request.contenders?.includes(name) ?? true);
   const missing = new Map(wanted.map((name) => [name, missingForKernel(name, linux)]));
   const contenders = wanted.filter((name) => missing.get(name) === undefined);
@@ -118,16 +117,27 @@ function roundsText(rounds: number): string {
   return rounds === 1 ? 'one round' : `medians of ${rounds} interleaved rounds`;
 }
 
-function knownNames(): string {
-  const names = workloads.map(({ name }) => name).join(' ');
-  return `the workloads are ${names}; the groups ${GROUPS.map(shortName).join(' ')}; and ${KERNEL}`;
+function unknownWorkload(names: readonly string[]): Failure {
+  const known = knownWorkloads();
+  const stranger = names.find((name) => workloadsNamed([name]) === undefined)!;
+  return new Failure(
+    `unknown workload '${stranger}'${suggestion(stranger, known, () => `: the workloads and groups are ${known.join(', ')}`)}`,
+  );
+}
+
+function unknownContender(stranger: string, known: readonly string[], where = ''): Failure {
+  const rest = suggestion(stranger, known, () => `: the contenders are ${known.join(', ')}`);
+  return new Failure(`unknown contender '${stranger}'${where}${rest}`);
 }
 
 function wantedContenders({ contenders: names, evaluator }: BenchRequest): Contender[] {
   const all = allContenders(bd0Command);
   const stranger = names?.find((name) => !all.some((contender) => contender.name === name));
   if (stranger !== undefined)
-    throw new Failure(`there is no contender '${stranger}': they are ${all.map(({ name }) => name).join(', ')}`);
+    throw unknownContender(
+      stranger,
+      all.map(({ name }) => name),
+    );
   return all.filter(({ name }) => (names ? names.includes(name) : name !== 'evaluator' || evaluator));
 }
 
@@ -173,6 +183,7 @@ function writeDocument({ json, rounds, scale }: BenchRequest, samples: object): 
   try {
     writeFileSync(json, `${JSON.stringify(document, null, 2)}\n`);
   } catch (error) {
-    throw fileFailure('write', json, error);
+    if (!isSystemError(error)) throw error;
+    throw new Failure(`cannot write --json '${json}': ${systemReason(error)}`);
   }
 }

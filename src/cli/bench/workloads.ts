@@ -91,7 +91,15 @@ export function workloadsNamed(names: readonly string[]): readonly Workload[] | 
     : workloads.filter((workload) => names.some((name) => known(name).includes(workload)));
 }
 
-/** How a group is called on the command line. */
+/** The words that choose workloads: their names, groups, and `kernel`, which is measured in another way. */
+export function knownWorkloads(): string[] {
+  return [...workloads.map(({ name }) => name), ...GROUPS.map(shortName), KERNEL];
+}
+
+/** The word for the costs of the kernel. */
+export const KERNEL = 'kernel';
+
+/** The name of a group on the command line. */
 export function shortName(group: Group): string {
   return group === 'floating point' ? 'fp' : group;
 }

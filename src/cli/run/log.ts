@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import { HostFile, STDERR } from '../../host/console/host-file.js';
 import { HostLines } from '../../host/console/host-lines.js';
 import { visibleText } from '../../host/console/visible-text.js';
-import { fileFailure } from '../../host/failure.js';
+import { isSystemError, systemReason } from '../../host/failure.js';
+import { Failure } from '../failure.js';
 import { DEFAULT_LOG_LEVEL, type RunOptions } from './run-options.js';
 
 /** The log of a run. */
@@ -14,9 +15,9 @@ export interface RunLog {
 }
 
 /**
- * The log that the options ask for: JSON lines on stderr, pretty ones where it is a terminal, or JSON lines appended to a
- * file. Undefined where nothing would be logged: pino takes its time to load, and at the default level bd0 has nothing
- * to say that it does not say on stderr anyway. `onTaken` is called when the file has taken lines.
+ * Opens the log that the options ask for: JSON lines on stderr, readable text if that is a terminal, or JSON lines appended to a
+ * file. Undefined if nothing would be logged: pino takes time to load, and at the default level bd0 logs nothing that it does
+ * not print to stderr anyway. `onTaken` is called when the file has taken lines. Throws Failure if the file cannot be written.
  */
 export async function openLog(
   options: RunOptions,
@@ -47,10 +48,10 @@ function visibleEvent(line: string): string {
   return `${JSON.stringify(event, (_, value: unknown) => (typeof value === 'string' ? visibleText(value) : value))}\n`;
 }
 
-/** Its `flush` throws HostError where the disk is full. */
+/** Its `flush` throws Failure if the disk is full. */
 function openLogFile(path: string, onTaken: () => void): HostLines {
   const file = new HostFile(openToAppend(path), onTaken);
-  return new HostLines(file, (error) => fileFailure('write --log-file', path, error));
+  return new HostLines(file, (error) => logFailure(path, error));
 }
 
 /** A pipe without a reader is refused, and one whose reader is behind does not block. */
@@ -59,6 +60,11 @@ function openToAppend(path: string): number {
   try {
     return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o666);
   } catch (error) {
-    throw fileFailure('write --log-file', path, error);
+    throw logFailure(path, error);
   }
+}
+
+/** Not `fileFailure`: a missing directory does not mean that IMAGE was not found. */
+function logFailure(path: string, error: unknown): unknown {
+  return isSystemError(error) ? new Failure(`cannot write --log-file '${path}': ${systemReason(error)}`) : error;
 }

@@ -1,10 +1,20 @@
-import type { InferredOptionTypes, Options } from 'yargs';
-import { DEFAULT_TRANSLATION_THRESHOLD } from '../../index.js';
-import { Failure } from '../failure.js';
+import type { InferredOptionTypes } from 'yargs';
+import { DEFAULT_TRANSLATION_THRESHOLD, LARGEST_REGION_BYTES, MAX_MEMORY_BYTES, PAGE_SIZE } from '../../index.js';
+import {
+  isOption,
+  listed,
+  oneOf,
+  readOption,
+  shownBy,
+  type Option,
+  type OptionReader,
+  type OptionTable,
+  type Shown,
+} from '../options.js';
 import { DEBUG_POLICIES } from './spurious-writes.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
 
-/** What `--trace` knows. */
+/** The events that `--trace` logs. */
 export const TRACES = ['calls', 'faults', 'blocks'] as const;
 export type Trace = (typeof TRACES)[number];
 
@@ -17,165 +27,156 @@ export const DEFAULT_LIMIT = '1GB';
 export const DEFAULT_MEMORY = '256MB';
 export const DEFAULT_LOG_LEVEL = 'warn';
 
-/** The options of `bd0 run`, as yargs shows them and as they are read: `coerce` makes a value of a text. */
+const REGION = { most: LARGEST_REGION_BYTES, what: 'a region' };
+const MEMORY = { least: PAGE_SIZE, most: MAX_MEMORY_BYTES, what: 'guest memory' };
+
+/** The options of `bd0 run`, as the help shows them and as they are read: `coerce` parses a value. */
 export const RUN_OPTIONS = {
   limit: {
     alias: 'L',
     requiresArg: true,
-    describe: "SIZE of the process's region",
+    describe: "SIZE of the program's region: image, heap and stacks",
     defaultDescription: DEFAULT_LIMIT,
-    coerce: (text: string): number => parseSize(text, '--limit'),
+    coerce: (text: string): number => parseSize(text, '--limit', REGION),
   },
   memory: {
     alias: 'm',
     requiresArg: true,
-    describe: 'SIZE of guest physical memory',
+    describe: 'SIZE of guest physical memory, at most 3.5GB',
     defaultDescription: DEFAULT_MEMORY,
-    coerce: (text: string): number => parseSize(text, '--memory'),
+    coerce: (text: string): number => parseSize(text, '--memory', MEMORY),
   },
   'write-back': {
     requiresArg: true,
-    describe: 'SIZE of written memory that may leave guest memory when that is full; 0: none',
+    describe: 'SIZE of modified memory that may be moved out of guest memory when that is full; 0: none',
     defaultDescription: '4 times the memory',
-    coerce: (text: string): number => parseSize(text, '--write-back', 0),
+    coerce: (text: string): number => parseSize(text, '--write-back', { least: 0 }),
   },
   root: {
     requiresArg: true,
-    describe: 'DIR whose files are the names that guests see, to run, read and map',
-    defaultDescription: "bd0's own guests",
+    describe: 'DIR whose files guests see as names, to run, read and map',
+    defaultDescription: 'the programs of bd0',
     coerce: (text: string): string => text,
   },
   store: {
     requiresArg: true,
     describe:
-      'DIR of a durable store: guests publish names there; IMAGE may be one, or an ID; translated code is kept there',
+      'DIR of a durable store, for names that guests publish, and for translated code; IMAGE may be a NAME or an ID in it',
     coerce: (text: string): string => text,
   },
   engine: {
     requiresArg: true,
-    describe: `which engine runs the guest: ${ENGINES.join(', ')}`,
+    values: ENGINES,
+    describe: `engine that runs the guest: ${listed(ENGINES)}`,
     defaultDescription: 'auto',
     coerce: (text: string) => oneOf(ENGINES, text, '--engine'),
   },
   'jit-threshold': {
     requiresArg: true,
-    describe: 'how often code is found running before it is translated; 0: at once',
+    describe: 'N samples that find code running before it is translated; 0: translate at once',
     defaultDescription: String(DEFAULT_TRANSLATION_THRESHOLD),
     coerce: (text: string): number => parseCount(text, '--jit-threshold', 0),
   },
   clock: {
     requiresArg: true,
-    describe: "real: wait out idle time on the host's clock; free: do not",
+    values: CLOCKS,
+    describe: "real: wait for idle time to pass on the host's clock; free: skip it",
     defaultDescription: 'real on a terminal',
     coerce: (text: string) => oneOf(CLOCKS, text, '--clock'),
   },
   'debug-mode': {
     alias: 'd',
-    describe: `start IMAGE in debug mode; a write outside its own memory is fatal, or as POLICY says: ${DEBUG_POLICIES.join(', ')}`,
+    values: DEBUG_POLICIES,
+    describe: `run IMAGE in debug mode; POLICY for writes outside its own memory: ${listed(DEBUG_POLICIES)}`,
     defaultDescription: 'kill',
     coerce: (text: string) => (text === '' ? 'kill' : oneOf(DEBUG_POLICIES, text, '--debug-mode')),
   },
-  stats: { boolean: true, describe: 'counters of machine and translator on stderr at the end' },
+  stats: { boolean: true, describe: 'print counters to stderr at the end' },
   trace: {
     requiresArg: true,
-    describe: `WHAT[,WHAT] to log as it happens: ${TRACES.join(', ')} (guest code and the Wasm it became)`,
+    values: TRACES,
+    describe: `WHAT[,WHAT] to log: ${listed(TRACES)} (guest code and the Wasm made from it)`,
     coerce: (text: string): Trace[] => text.split(',').map((what) => oneOf(TRACES, what, '--trace')),
   },
   'max-instructions': {
     requiresArg: true,
-    describe: 'stop after N instructions, exit 124',
+    describe: 'stop after N instructions, with exit code 124',
     coerce: (text: string): number => parseCount(text, '--max-instructions'),
   },
   timeout: {
     requiresArg: true,
-    describe: 'stop after S seconds, exit 124',
+    describe: 'stop after S seconds, with exit code 124',
     coerce: (text: string): number => parseSeconds(text, '--timeout'),
   },
   'log-level': {
     requiresArg: true,
-    describe: LOG_LEVELS.join(', '),
+    values: LOG_LEVELS,
+    describe: `LEVEL of the log: ${listed(LOG_LEVELS)}`,
     defaultDescription: DEFAULT_LOG_LEVEL,
     coerce: (text: string) => oneOf(LOG_LEVELS, text, '--log-level'),
   },
   'log-file': {
     requiresArg: true,
-    describe: 'FILE that the log is appended to, instead of stderr',
+    describe: 'FILE to append the log to, instead of stderr',
     coerce: (text: string): string => text,
   },
-  json: { boolean: true, describe: 'the result as one line of JSON, on stderr' },
-} as const satisfies Record<string, Options>;
+  json: { boolean: true, describe: 'print the result as one line of JSON to stderr' },
+} as const satisfies OptionTable;
 
-type OptionName = keyof typeof RUN_OPTIONS;
-
-/** What was given; what was not is absent. */
+/** The options that were given. */
 export type RunOptions = Partial<InferredOptionTypes<typeof RUN_OPTIONS>>;
 
-/** `bd0 run [OPTIONS] IMAGE [OPTIONS] [--] [ARGS...]`, taken apart. */
+/** The words of `bd0 run [OPTIONS] IMAGE [OPTIONS] [--] [ARGS...]`. */
 export interface RunRequest {
   readonly options: RunOptions;
-  /** Help is asked for; nothing else counts. */
-  readonly help: boolean;
+  /** The help or the version is to be shown; nothing else counts. */
+  readonly shown: Shown | undefined;
   readonly image: string | undefined;
   readonly guestArguments: readonly string[];
 }
 
-/**
- * Reads the words behind `bd0 run`. Options of bd0 end at the first argument of the guest, or at `--`, which yargs has no
- * notion of; and it would take 65 ms to say so.
- */
-export function readRunRequest(words: readonly string[]): RunRequest {
+/** Reads the words after `bd0 run`. Options of bd0 end at the first argument of the guest, or at `--`. Throws Failure. */
+export function readRunRequest(words: readonly string[], command = 'bd0 run'): RunRequest {
+  const advice = command === 'bd0 run' ? " (put the program's own options after --)" : '';
+  const reader: OptionReader = { command, options: RUN_OPTIONS, advice };
   const options: Record<string, unknown> = {};
   let image: string | undefined;
   let at = 0;
-  for (; at < words.length && words[at] !== '--'; at++) {
+  while (at < words.length && words[at] !== '--') {
     const word = words[at]!;
-    if (word === '--help' || word === '-h') return { options, help: true, image, guestArguments: [] };
-    if (word.startsWith('-') && word !== '-') {
-      const { name, text } = readOption(word);
-      if (!takesValue(name)) options[name] = valueInWord(name, text);
-      else options[name] = valueOf(name, text ?? words[++at]);
-    } else if (image === undefined) image = word;
-    else break;
+    const shown = shownBy(word);
+    if (shown !== undefined) return { options, shown, image, guestArguments: [] };
+    if (isOption(word)) {
+      const { name, value, next } = readOption(words, at, reader);
+      options[name] = value;
+      at = next;
+    } else if (image === undefined) {
+      image = word;
+      at++;
+    } else break;
   }
   const rest = words.slice(words[at] === '--' ? at + 1 : at);
   image ??= rest.shift();
-  return { options, help: false, image, guestArguments: rest };
+  return { options, shown: undefined, image, guestArguments: rest };
 }
 
-/** The option that a word names, and the value that stands in the same word: `--limit=1GB`, `-L1GB`, `-L=1GB`. */
-function readOption(word: string): { name: OptionName; text: string | undefined } {
-  const long = /^--([^=]+)(?:=(.*))?$/s.exec(word);
-  const name = long ? long[1]! : nameOfLetter(word[1]!);
-  if (name === undefined || !Object.hasOwn(RUN_OPTIONS, name))
-    throw new Failure(`unknown option '${word}': bd0 run --help lists them; arguments of the guest go behind --`);
-  const text = long ? long[2] : word.slice(2).replace(/^=/, '') || undefined;
-  if (text !== undefined && !('coerce' in RUN_OPTIONS[name as OptionName]))
-    throw new Failure(`--${name} takes no value: '${word}'`);
-  return { name: name as OptionName, text };
+/** Whether --json is among the words before IMAGE and its arguments, even if others of them are wrong. */
+export function asksForJson(words: readonly string[]): boolean {
+  let image: string | undefined;
+  for (let at = 0; at < words.length && words[at] !== '--'; at++) {
+    const word = words[at]!;
+    if (word === '--json') return true;
+    if (isOption(word)) at += takesNextWord(word) ? 1 : 0;
+    else if (image === undefined) image = word;
+    else return false;
+  }
+  return false;
 }
 
-function nameOfLetter(letter: string): string | undefined {
-  return Object.entries(RUN_OPTIONS).find(([, option]) => 'alias' in option && option.alias === letter)?.[0];
-}
-
-function takesValue(name: OptionName): boolean {
-  return 'requiresArg' in RUN_OPTIONS[name];
-}
-
-/** Of an option that needs no value. */
-function valueInWord(name: OptionName, text = ''): unknown {
-  const option = RUN_OPTIONS[name];
-  return 'coerce' in option ? option.coerce(text) : true;
-}
-
-function valueOf(name: OptionName, text: string | undefined): unknown {
-  const option = RUN_OPTIONS[name];
-  if (text === undefined || text === '') throw new Failure(`--${name} needs a value: bd0 run --help tells which`);
-  return 'coerce' in option ? option.coerce(text) : text;
-}
-
-function oneOf<T extends string>(known: readonly T[], text: string, option: string): T {
-  const found = known.find((name) => name === text);
-  if (found === undefined) throw new Failure(`${option} does not know '${text}': it is one of ${known.join(', ')}`);
-  return found;
+/** Whether a word is an option whose value is the next word, so that this is not IMAGE. */
+function takesNextWord(word: string): boolean {
+  const known = Object.entries<Option>(RUN_OPTIONS).find(
+    ([name, { alias }]) => word === `--${name}` || word === `-${String(alias)}`,
+  );
+  return known?.[1].requiresArg === true;
 }

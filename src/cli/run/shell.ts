@@ -9,11 +9,11 @@ import type { ImageSource } from './stored-image.js';
 
 const TERMINAL = 'terminal';
 
-/** Reads the words behind `bd0 shell`: options of `bd0 run`. */
+/** Reads the words after `bd0 shell`: options of `bd0 run`. Throws Failure. */
 export function readShellRequest(words: readonly string[]): RunRequest {
-  const request = readRunRequest(words);
-  if (request.image !== undefined && !request.help)
-    throw new Failure(`bd0 shell takes no arguments, such as '${request.image}': bd0 run IMAGE starts a program`);
+  const request = readRunRequest(words, 'bd0 shell');
+  if (request.image !== undefined && request.shown === undefined)
+    throw new Failure(`bd0 shell takes no arguments: to run '${request.image}', write bd0 run ${request.image}`);
   return request;
 }
 
@@ -22,7 +22,7 @@ export function terminalSource(): ImageSource {
   return { path: findImage(join(packagedImages, TERMINAL), undefined), id: undefined };
 }
 
-/** With -i it prompts, and lets a person edit lines. */
+/** With -i it prompts, and offers line editing. */
 export function terminalArguments({ isInteractive }: HostInput): string[] {
   return isInteractive ? [TERMINAL, '-i'] : [TERMINAL];
 }

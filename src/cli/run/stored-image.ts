@@ -25,7 +25,8 @@ export function findSource(image: string, root: string | undefined, durable: Dis
     const id = isUnderRoot(image, root) ? undefined : durable.resolve(image);
     if (id !== undefined) return { path: image, id };
   }
-  return { path: findImage(image, root), id: undefined };
+  const otherNames = durable?.names.entries().map(([name]) => name);
+  return { path: findImage(image, root, otherNames), id: undefined };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { VmoHandle, VmoStore } from '../../index.js';
 import { ElfError } from '../../kernel/program/elf-fields.js';
 import { parseElf } from '../../kernel/program/elf.js';
 import { HostError, fileFailure, isSystemError } from '../failure.js';
+import { suggestion } from '../nearest.js';
 
 /** Bytes read at once. */
 const PART_BYTES = 2 ** 20;
@@ -30,9 +31,10 @@ export function rootDirectory(root: string | undefined): string {
 
 /**
  * The host file that IMAGE means: a file of that name, else one under `root` (the images that come with bd0 if undefined).
- * Throws HostError: `not-found` for no such file, `not-runnable` for something else than a regular file.
+ * Throws HostError: `not-found` for no such file, with a suggestion from these names and `otherNames`; `not-runnable` for
+ * something that is not a regular file.
  */
-export function findImage(image: string, root: string | undefined): string {
+export function findImage(image: string, root: string | undefined, otherNames: readonly string[] = []): string {
   const directory = rootDirectory(root);
   const kind = kindOf(image);
   if (kind === 'file') return image;
@@ -41,7 +43,15 @@ export function findImage(image: string, root: string | undefined): string {
   if (basename(image) === image && kindOf(named) === 'file') return named;
   if (kind === 'directory') throw new HostError(`'${image}' is a directory, not an image`, 'not-runnable');
   if (kind === 'other') throw new HostError(`'${image}' is not a regular file`, 'not-runnable');
-  throw new HostError(`there is no file '${image}', and ${namesUnder(directory)}`, 'not-found');
+  const names = imageNames(root);
+  const meant = suggestion(image, [...names, ...otherNames], () => `, and ${listOf(names, directory)}`);
+  throw new HostError(`there is no file '${image}'${meant}`, 'not-found');
+}
+
+/** The names under `root` (the images that come with bd0 if undefined), ascending. */
+export function imageNames(root: string | undefined): string[] {
+  const directory = root ?? packagedImages;
+  return kindOf(directory) === 'directory' ? readdirSync(directory).sort() : [];
 }
 
 /** Whether IMAGE is a host file. */
@@ -141,9 +151,10 @@ function kindOf(path: string): 'file' | 'directory' | 'other' | undefined {
   }
 }
 
-function namesUnder(directory: string): string {
-  const names = kindOf(directory) === 'directory' ? readdirSync(directory).sort() : [];
-  if (names.length === 0) return `no image is under '${directory}': npm run build makes bd0's own, with gcc or clang`;
+function listOf(names: readonly string[], directory: string): string {
+  if (names.length === 0 && directory === packagedImages)
+    return `the programs that come with bd0 are not built: npm run build makes them, with gcc or clang (apt install gcc)`;
+  if (names.length === 0) return `'${directory}' is empty`;
   const listed = names.slice(0, LISTED_NAMES).join(', ') + (names.length > LISTED_NAMES ? ', ...' : '');
-  return `what is under '${directory}' is ${listed}`;
+  return `'${directory}' has ${listed}`;
 }

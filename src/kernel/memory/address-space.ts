@@ -36,6 +36,9 @@ const PLACES: readonly Place[] = [
   { start: REGIONS_START, end: LOWER_REGIONS_END },
   { start: UPPER_HALF, end: KERNEL_START },
 ];
+/** The size of the largest region that an empty address space has room for, in bytes. */
+export const LARGEST_REGION_BYTES = Math.max(...PLACES.map(({ start, end }) => end - start));
+
 const PLACE_OF_MAPS = { start: MAPS_START, end: PAGE_TABLE_WINDOW };
 
 /** Which region lies where. There is one address space, and every thread lives in it. */

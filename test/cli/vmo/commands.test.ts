@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs'; // prettier-ignore
 import t from 'tap';
+import { helpText } from '../../../src/cli/help.js';
 import { VMO_COMMANDS } from '../../../src/cli/vmo/commands.js';
 import { bd0, type Ran } from '../bd0.js';
 import { idOf, linesOf, noise, Workshop } from './store.js';
@@ -22,13 +23,13 @@ function isOneLine(text: string): boolean {
 }
 
 t.test('each command has help with an example, in 80 columns', async (t) => {
-  t.ok(VMO_COMMANDS.length >= 16);
-  for (const name of VMO_COMMANDS) {
-    const { code, stdout, stderr } = await bd0(['vmo', name, '--help']);
-    t.strictSame([code, stderr], [0, ''], name);
-    t.match(stdout, new RegExp(`^bd0 vmo ${name}\\b`), name);
-    t.match(stdout, /^Examples:\n  \S/m, name);
-    for (const line of stdout.split('\n')) t.ok(line.length <= 80, line);
+  const names = Object.keys(VMO_COMMANDS);
+  t.ok(names.length >= 16);
+  for (const name of names) {
+    const text = await helpText(['vmo', name]);
+    t.match(text, new RegExp(`^bd0 vmo ${name}\\b`), name);
+    t.match(text, /^Examples:\n  \S/m, name);
+    for (const line of text.split('\n')) t.ok(line.length <= 80, line);
   }
 });
 
@@ -295,8 +296,7 @@ t.test('what cannot be done ends with one line that says so', async (t) => {
     [['cat', work.directory], 125, /cannot read '.*': it is a directory/],
     [['ls', 'nothing'], 127, /'nothing' is no name and no ID in '.*store'/],
     [['export', 'nothing'], 127, /'nothing' is no name and no ID/],
-    [['export', 'name', '--json'], 125, /--json needs -o FILE/],
-    [['export', 'name', '-o', work.path('no/where')], 127, /cannot write '.*no\/where': no such file or directory/],
+    [['export', 'name', '-o', work.path('no/where')], 125, /cannot write '.*no\/where': no such file or directory/],
     [['import', work.path('nothing')], 127, /cannot read '.*nothing': no such file or directory/],
     [['import', '/dev/null'], 125, /cannot import '\/dev\/null': it is neither a file nor a directory/],
     [['import', file, '--name', '../x'], 125, /"\.\.\/x" is not a name/],
@@ -308,8 +308,8 @@ t.test('what cannot be done ends with one line that says so', async (t) => {
     [['unpin', 'name'], 127, /'name' is not pinned/],
     [['gc', 'now'], 125, /bd0 vmo gc takes no words, not 'now' too/],
     [['diff', 'name'], 125, /bd0 vmo diff needs two TARGETs/],
-    [['frob'], 125, /there is no command 'vmo frob': the commands are import, ls, cat, hash/],
-    [['ls', '--frob'], 125, /unknown option: frob/],
+    [['frob'], 125, /unknown command 'vmo frob': the commands are import, ls, cat, hash/],
+    [['ls', '--frob'], 125, /unknown option '--frob'/],
   ];
   for (const [words, code, line] of cases) {
     const ran = await work.vmo(words);
@@ -332,7 +332,7 @@ t.test('the store is that of --store, else of BD0_STORE, and is made by import a
   t.match(await work.out(['ls']), /file  x\n$/);
   t.match((await work.vmo(['ls', '--store', work.path('other')])).stderr, /there is no store in '.*other'/);
   t.match((await work.vmo(['ls', '--store', work.store, '--store', work.path('x')])).stderr, /no store in '.*x'/);
-  t.match((await elsewhere(['ls', '--store', ''])).stderr, /^bd0: no store is given: |Not enough arguments/);
+  t.match((await elsewhere(['ls', '--store', ''])).stderr, /^bd0: no store is given: |--store needs a value/);
   t.equal((await elsewhere(['cat', file])).stdout, 'content', 'files need no store');
   const missing = await elsewhere(['cat', 'x']);
   t.match(missing.stderr, /^bd0: there is no file 'x', and no store is given \(--store DIR, or BD0_STORE\)\n$/);

@@ -133,12 +133,18 @@ t.test('a reader that goes away ends cat and export quietly', async (t) => {
   t.strictSame([full.status, full.stderr], [125, 'bd0: cannot write standard output: no space left on device\n']);
 });
 
-t.test('export writes nothing to a terminal', async (t) => {
+t.test('export never writes to a terminal', async (t) => {
   const work = new Workshop(t);
   await work.out(['import', work.file('file', 'content'), '--name', 'name']);
-  const terminal = new OnTerminal(work, ['export', 'name']);
-  t.equal(await terminal.end(), 125);
-  t.equal(terminal.seen, 'bd0: a canonical stream is nothing for a terminal: write it to a file with -o FILE, or into a pipe\r\n'); // prettier-ignore
+  for (const words of [
+    ['export', 'name'],
+    ['export', 'name', '-o', '/dev/tty'],
+    ['export', 'name', '-o', '/dev/stdout'],
+  ]) {
+    const terminal = new OnTerminal(work, words);
+    t.equal(await terminal.end(), 125);
+    t.equal(terminal.seen, 'bd0: a canonical stream is binary, which a terminal cannot show: redirect it, or use -o FILE\r\n'); // prettier-ignore
+  }
 });
 
 t.test('damage is found by verify, named with what it reaches, and never read', async (t) => {

@@ -20,8 +20,8 @@ const ENCODED_BYTES = 3 * 2 ** 14;
 /** Writes the bytes to stdout. Throws Failure. */
 export async function cat(words: readonly string[], options: CatOptions): Promise<number> {
   requireWords(words, 'cat', 'a TARGET', 1, 1);
-  const offset = parseSize(options.offset ?? '0', '--offset', 0);
-  const most = options.length === undefined ? Infinity : parseSize(options.length, '--length', 0);
+  const offset = parseSize(options.offset ?? '0', '--offset', { least: 0 });
+  const most = options.length === undefined ? Infinity : parseSize(options.length, '--length', { least: 0 });
   await withTargets(words, options.store, async ([target]) => {
     requireBytes(target!);
     const content = contentOf(target!);

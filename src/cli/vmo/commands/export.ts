@@ -3,7 +3,7 @@ import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'no
 import { isatty } from 'node:tty';
 import { byteTextOf } from '../../../host/byte-text.js';
 import { Failure } from '../../failure.js';
-import { fileFailure } from '../../../host/failure.js';
+import { isSystemError, systemReason } from '../../../host/failure.js';
 import { putBytes, tellJson } from '../output.js';
 import { requireWords } from '../perform.js';
 import { withStored, type StoredTarget } from '../content/target.js';
@@ -25,9 +25,8 @@ const STDOUT = 1;
 export async function exportStream(words: readonly string[], { store, output, json }: ExportOptions): Promise<number> {
   requireWords(words, 'export', 'an ID or a NAME', 1, 1);
   if (json && output === undefined)
-    throw new Failure('--json needs -o FILE: the stream itself goes to standard output');
-  if (output === undefined && isatty(STDOUT))
-    throw new Failure('a canonical stream is nothing for a terminal: write it to a file with -o FILE, or into a pipe');
+    throw new Failure('--json needs -o FILE, since the stream itself goes to standard output');
+  if (output === undefined && isatty(STDOUT)) throw binaryForTerminal();
   await withStored(words, store, 'read', ([target]) => {
     if (output === undefined) writeParts(target!, putBytes);
     else {
@@ -38,17 +37,26 @@ export async function exportStream(words: readonly string[], { store, output, js
   return 0;
 }
 
-/** Writes a file beside `path`, which takes its place once it is whole. Answers its length. */
+function binaryForTerminal(): Failure {
+  return new Failure('a canonical stream is binary, which a terminal cannot show: redirect it, or use -o FILE');
+}
+
+/** Writes a file next to `path`, which replaces it once it is complete. Returns its length. */
 function writeFile(target: StoredTarget, path: string): number {
   const temporary = `${path}.${process.pid}.part`;
   let bytes = 0;
   try {
-    if (isDevice(path)) return writeOpen(target, openSync(path, 'w'));
+    if (isDevice(path)) {
+      const device = openSync(path, 'w');
+      if (isatty(device)) throw binaryForTerminal();
+      return writeOpen(target, device);
+    }
     bytes = writeOpen(target, openSync(temporary, 'wx'));
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw fileFailure('write', path, error);
+    if (!isSystemError(error)) throw error;
+    throw new Failure(`cannot write '${path}': ${systemReason(error)}`);
   }
   return bytes;
 }

@@ -1,5 +1,5 @@
 import { ContentHasher } from '../../../index.js';
-import { Failure, describeError } from '../../failure.js';
+import { describeError, Failure, failureAsJson } from '../../failure.js';
 import { fileFailure } from '../../../host/failure.js';
 import { writeToStderr } from '../../../host/console/host-output.js';
 import { sha256 } from '../../../host/sha256.js';
@@ -15,16 +15,19 @@ interface HashedFile {
 }
 
 /**
- * `bd0 vmo hash`: the identity of one file alone, of several files each with its name; with `json` one object a line.
- * Goes on after a file that cannot be read, and answers the exit code of the first such failure.
+ * `bd0 vmo hash`: prints the ID of one file alone, or of several files each with its name; with `json` one object per line.
+ * Goes on after one of several files that cannot be read, which is reported on stderr, and returns the exit code of the first
+ * such failure.
  */
 export async function hashFiles(files: readonly string[], { json }: { readonly json: boolean }): Promise<number> {
   if (files.length === 0) throw new Failure('bd0 vmo hash needs a FILE; - is standard input');
   let exitCode = 0;
   for (const file of files) {
     const hashed = await hashFile(file).catch((error: unknown) => {
-      const failure = describeError(fileFailure('read', file, error));
-      writeToStderr(failure.line);
+      const reason = fileFailure('read', file, error);
+      if (files.length === 1) throw reason;
+      const failure = describeError(reason);
+      writeToStderr(json ? JSON.stringify({ file, ...failureAsJson(failure) }) : failure.line);
       exitCode ||= failure.exitCode;
     });
     if (!hashed) continue;

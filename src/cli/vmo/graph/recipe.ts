@@ -196,7 +196,7 @@ function hex(value: unknown, where: string): Uint8Array {
 
 /** A number, or a SIZE as a text. */
 function whole(value: unknown, where: string): number {
-  const number = typeof value === 'string' ? parseSize(value, where, 0) : value;
+  const number = typeof value === 'string' ? parseSize(value, where, { least: 0 }) : value;
   if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= MAX_VMO_BYTES) return number;
   throw new Failure(`${where} is not a whole number from 0 to ${MAX_VMO_BYTES}`);
 }
