@@ -17,23 +17,23 @@ import type { TranslationThreshold, TranslatorOptions } from './translator/optio
 
 export type { CpuEvent, TranslationThreshold };
 
-/** `auto` is the interpreter with the translator for what is hot. */
+/** Execution engines. `auto` is the interpreter plus the translator for hot code. */
 export type Engine = 'auto' | 'interpreter' | 'evaluator';
 
 const CR0_AM = 1 << 18;
 
 /**
- * One x86-64 processor: state, MMU, decoder, and the engines that run instructions. It knows no kernel: exceptions and
- * VMCALL end `run`, and whoever called it decides.
+ * One x86-64 processor: state, MMU, decoder, and the engines that run instructions. It knows nothing of the kernel:
+ * exceptions and VMCALL end `run`, and the caller handles them.
  */
 export class Cpu {
   readonly state: CpuState;
   readonly mmu: Mmu;
   readonly linearMemory: LinearMemory;
   readonly fetcher: InstructionFetcher;
-  /** How instructions are executed while the MMU has a write fence. */
+  /** Executes instructions while the MMU has a write fence. */
   readonly fenced: FencedExecution;
-  /** Time: one for each instruction retired, each iteration of REP, and each fault. */
+  /** The CPU's time: one tick for each instruction retired, each iteration of REP, and each fault. */
   ticks = 0;
   private readonly evaluator: Evaluator;
   private readonly records: RecordEngine | undefined;
@@ -41,7 +41,7 @@ export class Cpu {
   constructor(
     readonly memory: GuestMemory,
     readonly engine: Engine = 'auto',
-    /** With engine 'auto'. */
+    /** Used with engine 'auto'. */
     translator: TranslatorOptions = {},
   ) {
     this.state = new CpuState(memory);
@@ -65,17 +65,17 @@ export class Cpu {
     this.mmu.onPageChanged = (high, low) => this.records?.pageChanged(high, low);
   }
 
-  /** What the translator has done; undefined where there is none. */
+  /** Statistics of the translator; undefined if there is none. */
   get translationStats(): TranslationStats | undefined {
     return this.records?.translationStats;
   }
 
-  /** Instructions decoded to be interpreted, each time counted; 0 with engine 'evaluator'. */
+  /** Number of instructions decoded for the interpreter, including repeated decodes; 0 with engine 'evaluator'. */
   get decoded(): number {
     return this.records?.decoded ?? 0;
   }
 
-  /** Forgets what was decoded from bytes of physical memory that have changed. */
+  /** Discards everything decoded from bytes of physical memory that have changed. */
   codeStored(physical: number, lengthBytes: number): void {
     const frame = Math.floor(physical / PAGE_SIZE);
     this.fetcher.forget(frame);
@@ -83,7 +83,7 @@ export class Cpu {
     if (!this.records?.holds(frame)) this.mmu.unwatch(frame, WATCH_CODE);
   }
 
-  /** Runs until something happens that is not the CPU's to decide, at most `maxTicks` ticks (at least 1). */
+  /** Runs until an event that the caller must handle, for at most `maxTicks` ticks (at least 1). */
   run(maxTicks: number): CpuEvent {
     const end = this.ticks + maxTicks;
     if (this.records) return this.records.run(end);
@@ -93,8 +93,8 @@ export class Cpu {
   }
 
   /**
-   * Runs one tick in the evaluator: an instruction, an iteration of REP, or a fault. Under a write fence, `verdict` says
-   * what is done with bytes that it refuses; without one they are an event.
+   * Runs one tick in the evaluator: an instruction, an iteration of REP, or a fault. Under a write fence, `verdict`
+   * determines what happens to bytes that the fence refuses; without it, they cause an event.
    */
   step(verdict?: FenceVerdict): CpuEvent {
     this.updateModes();
@@ -113,14 +113,16 @@ export class Cpu {
     }
   }
 
-  /** All that a program can tell of the CPU: registers, controls, time. What engines keep beside that is no state. */
+  /**
+   * Writes the state that programs can observe: registers, controls and time. Caches of the engines are not part of it.
+   */
   writeState(out: StateWriter): void {
     const { cr0, cr3, cr4, efer, cpl } = this.mmu;
     this.state.writeTo(out);
     out.numbers([cr0, cr3, cr4, efer, cpl]).number(this.ticks);
   }
 
-  /** Takes up what RFLAGS says of memory accesses and traps. */
+  /** Updates the modes that depend on RFLAGS: alignment checks and single-stepping. */
   updateModes(): void {
     const alignmentCheck = this.state.alignmentCheckFlag;
     this.mmu.setRflagsAC(alignmentCheck);

@@ -5,42 +5,42 @@ import { GuestException } from '../state/exceptions.js';
 import type { LinearMemory, LinearPlace, Located } from './linear-memory.js';
 import type { Access } from '../meaning/vocabulary.js';
 
-/** Bytes that are stored at once, at most. */
+/** Maximum bytes per store. */
 const MOST_AT_ONCE = 8;
 
-/** What instructions are going to store, by address. */
+/** Pending bytes by address. */
 type StoredBytes = Map<number, number>;
 
 /**
- * The stores of one instruction, held back until it is known which of them are made. Until then they are in a table of
- * their own, where later loads of the same instruction find them, and the places that they are for are translated for
- * reading only: no D bit is set, and whether the page tables allow the stores is found out when they are made.
+ * The stores of one instruction, held back until it is known which of them are made. Until then they are kept in a
+ * separate table, where later loads of the same instruction find them, and their addresses are translated for reading
+ * only: no D bit is set, and write permission is checked only when the stores are made.
  */
 export class DeferredStores {
   private readonly stored: StoredBytes = new Map();
-  /** Those to be written, in the order in which the instruction asked for them. */
+  /** Places to be written, in the order in which the instruction translated them. */
   private readonly places: DeferredPlace[] = [];
 
   constructor(private readonly linearMemory: LinearMemory) {}
 
-  /** The place of an access at a canonical address; #PF, as for a write where it is one. */
+  /** Finds the place of an access at a canonical address. Throws #PF, reported as a write if `access` is 'write'. */
   locate(high: number, low: number, bytes: number, access: Access): LinearPlace {
     const place = new DeferredPlace(high, low, bytes, this.translateForReading(high, low, bytes, access), this.stored);
     if (access === 'write') this.places.push(place);
     return place;
   }
 
-  /** What has been stored to, ascending. */
+  /** The ranges that have been stored to, in ascending order. */
   get ranges(): AddressRange[] {
     return unionOf([...this.stored.keys()].map((start) => ({ start, end: start + 1 })));
   }
 
-  /** What a range that has been stored to would hold after the instruction. */
+  /** The bytes that a stored range would hold after the instruction. */
   after({ start, end }: AddressRange): Uint8Array {
     return Uint8Array.from({ length: end - start }, (_, i) => this.stored.get(start + i)!);
   }
 
-  /** What it holds now. */
+  /** The bytes that the range holds now. */
   before({ start, end }: AddressRange): Uint8Array {
     return Uint8Array.from({ length: end - start }, (_, i) => {
       const place = this.places.find((place) => start + i >= place.start && start + i < place.end);
@@ -49,8 +49,8 @@ export class DeferredStores {
   }
 
   /**
-   * Makes all stores but those to some ranges. Throws #PF before the first one, as the instruction does that translates
-   * its places for writing one after the other; what is not stored need not be writable.
+   * Makes all stores except those to the skipped ranges. Throws #PF before the first one, as an instruction that
+   * translates all its places for writing in turn; skipped bytes need not be writable.
    */
   make(skipped: readonly AddressRange[]): void {
     const { ranges } = this;
@@ -91,7 +91,7 @@ export class DeferredStores {
   }
 }
 
-/** Bytes of guest memory, and what is going to be stored there. */
+/** Bytes of guest memory overlaid with the pending stores. */
 class DeferredPlace implements LinearPlace, AddressRange {
   readonly start: number;
   readonly end: number;
@@ -125,7 +125,7 @@ class DeferredPlace implements LinearPlace, AddressRange {
     return Number(this.located.load(address - this.start, 1));
   }
 
-  /** The halves of the linear address of one of its bytes. */
+  /** The two halves of the linear address of a byte. */
   halvesOf(address: number): { high: number; low: number } {
     const low = (this.low >>> 0) + address - this.start;
     return { high: low > 0xffff_ffff ? (this.high + 1) | 0 : this.high, low: low | 0 };

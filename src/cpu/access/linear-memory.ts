@@ -9,28 +9,28 @@ import type { Access } from '../meaning/vocabulary.js';
 
 const PAGE_OFFSET = 0xfff;
 
-/** Thrown for an instruction that may store to what the write fence does not own, before it has changed anything. */
+/** Thrown before an instruction changes anything if it may store outside the memory that the write fence owns. */
 export const FENCED = Symbol('a store outside what the write fence owns');
 
-/** Bytes at a linear address that are known to be there. */
+/** Bytes at a linear address that has been translated successfully. */
 export interface LinearPlace {
   /** `bytes` bytes from byte `offset`, as a little-endian unsigned number. */
   load(offset: number, bytes: number): bigint;
   store(offset: number, bytes: number, value: bigint): void;
 }
 
-/** Who wants to know of stores to frames that hold decoded code. */
+/** Called after a store to a frame that holds decoded code. */
 export type CodeStored = (physical: number, lengthBytes: number) => void;
 
 /**
  * Guest memory by linear address, as the evaluator and the slow paths see it: canonical check, alignment check, one or
- * two pages, and word of stores to watched frames.
+ * two pages, and notification of stores to watched frames.
  */
 export class LinearMemory {
-  /** True while CR0.AM, RFLAGS.AC and CPL 3 ask for alignment checks. SDM Vol. 3A 6.15 "Interrupt 17". */
+  /** True while CR0.AM, RFLAGS.AC and CPL 3 enable alignment checks. SDM Vol. 3A 6.15 "Interrupt 17". */
   checksAlignment = false;
   onCodeStored: CodeStored = () => {};
-  /** Where the stores of the instruction that is executed are held back; undefined: they are made at once. */
+  /** Holds back the stores of the current instruction; if undefined, stores are made at once. */
   deferred: DeferredStores | undefined;
 
   constructor(
@@ -39,8 +39,8 @@ export class LinearMemory {
   ) {}
 
   /**
-   * Finds `bytes` bytes at `linear`, or throws the fault: #GP (#SS for the stack) where an end is not canonical, #AC, #PF.
-   * Throws FENCED for bytes to be written that the write fence does not own, unless stores are held back.
+   * Finds `bytes` bytes at `linear`, or throws the fault: #GP (#SS for the stack) if either end is not canonical, #AC,
+   * #PF. Throws FENCED for a write to bytes that the write fence does not own, unless stores are held back.
    */
   locate(linear: bigint, bytes: number, access: Access, stack: boolean): LinearPlace {
     const last = linear + BigInt(bytes) - 1n;
@@ -57,7 +57,10 @@ export class LinearMemory {
     return this.translate(high, low, bytes, access === 'write' ? ACCESS_WRITE : ACCESS_READ);
   }
 
-  /** As `locate`, for an address that is canonical, by its halves; `code` is ACCESS_READ or ACCESS_WRITE. Asks no fence. */
+  /**
+   * Translates a canonical address given in two halves; `code` is ACCESS_READ or ACCESS_WRITE. Throws #PF and does not
+   * check the fence.
+   */
   translate(high: number, low: number, bytes: number, code: number): Located {
     const firstBytes = Math.min(bytes, PAGE_OFFSET + 1 - (low & PAGE_OFFSET));
     const crosses = firstBytes < bytes;
@@ -66,21 +69,21 @@ export class LinearMemory {
     return new Located(this, physical, firstBytes, crosses ? this.mmu.secondPhysical : 0);
   }
 
-  /** Says that bytes of a frame were stored to, so that what was derived from them is dropped. */
+  /** Records a store to a frame, so that everything derived from those bytes is dropped. */
   stored(physical: number, lengthBytes: number): void {
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
     if (watched & WATCH_TABLE) this.mmu.stored(physical, lengthBytes);
     if (watched & WATCH_CODE) this.onCodeStored(physical, lengthBytes);
   }
 
-  /** As `stored` for the PTE of one linear page, which nothing else goes through. */
+  /** As `stored`, for the PTE of one linear page that no other translation uses. */
   pteStored(physical: number, linearHigh: number, linearLow: number): void {
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
     if (watched & WATCH_TABLE) this.mmu.pteStored(physical, linearHigh, linearLow);
     if (watched & WATCH_CODE) this.onCodeStored(physical, 8);
   }
 
-  /** As `stored` for the entry that has named a table in which no entry is present any more. */
+  /** As `stored`, for the entry that pointed to a page table in which no entry is present any more. */
   emptyTableStored(physical: number): void {
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
     if (watched & WATCH_TABLE) this.mmu.emptyTableStored(physical);

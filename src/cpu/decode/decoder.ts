@@ -18,10 +18,13 @@ import { OPCODES } from '../meaning/opcodes/index.js';
 import type { OpcodeMap, Row } from './row.js';
 import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from '../state/layout.js';
 
-/** Bytes; a longer instruction is #GP(0). SDM Vol. 2A 2.3.11, Vol. 3A 6.15 "Interrupt 13". */
+/**
+ * Maximum length of an instruction in bytes; a longer one causes #GP(0). SDM Vol. 2A 2.3.11, Vol. 3A 6.15 "Interrupt
+ * 13".
+ */
 export const LONGEST_INSTRUCTION = 15;
 
-/** The REX prefix, 0100WRXB. A VEX prefix is taken up in the same form. SDM Vol. 2A 2.2.1.2. */
+/** The REX prefix, 0100WRXB. VEX prefixes are converted to the same form. SDM Vol. 2A 2.2.1.2. */
 const REX = 0x40;
 const REX_B = 1;
 const REX_X = 2;
@@ -42,9 +45,9 @@ export class Decoder {
   private position = 0;
   private end = 0;
 
-  /** REX as read or made of VEX; 0 where there is none. */
+  /** REX as read, or converted from VEX; 0 if there is none. */
   private rex = 0;
-  /** PREFIX_66, and PREFIX_F3 or PREFIX_F2, as they choose among rows. */
+  /** PREFIX_66 and PREFIX_F3 or PREFIX_F2, which select among rows. */
   private prefixes = 0;
   private lock = false;
   private addressSizePrefix = false;
@@ -65,12 +68,12 @@ export class Decoder {
     this.formTable = new FormTable(rows);
   }
 
-  /** Every form that the rows can have; `forms[i].id` is i. */
+  /** All forms of all rows; `forms[i].id` is i. */
   get forms(): readonly Form[] {
     return this.formTable.all();
   }
 
-  /** The instruction at `offset`, from bytes below `limit`. */
+  /** Decodes the instruction at `offset`, using only bytes below `limit`. */
   decode(bytes: Uint8Array, offset: number, limit: number): Instruction | DecodeFailure {
     this.bytes = bytes;
     this.position = offset;
@@ -99,19 +102,19 @@ export class Decoder {
     };
   }
 
-  /** Why nothing was decoded: bytes that were not there come before what was made of them. */
+  /** The reason why decoding failed. Missing bytes take precedence over errors found in what was decoded from them. */
   private failure(offset: number): DecodeFailure {
     if (this.position <= this.end) return 'UD';
     return this.end === offset + LONGEST_INSTRUCTION ? 'GP' : 'end';
   }
 
-  /** The next byte; 0 past the end, which `failure` tells by the position. */
+  /** Reads the next byte; 0 past the end, which `failure` detects by the position. */
   private byte(): number {
     const at = this.position++;
     return at < this.end ? this.bytes[at]! : 0;
   }
 
-  /** The next four bytes, signed. */
+  /** Reads the next four bytes as a signed number. */
   private int32(): number {
     return this.byte() | (this.byte() << 8) | (this.byte() << 16) | (this.byte() << 24);
   }
@@ -133,9 +136,9 @@ export class Decoder {
   }
 
   /**
-   * Reads legacy prefixes, in any order and number, and REX, which counts only directly before the opcode. Gives the
-   * byte behind them. SDM Vol. 2A 2.1.1, 2.2.1. Of segment overrides only FS and GS mean anything; the others are
-   * ignored, as AMD64 APM Vol. 3 1.2.4 says and processors do.
+   * Reads legacy prefixes, in any order and number, and REX, which is effective only directly before the opcode.
+   * Returns the byte after them. SDM Vol. 2A 2.1.1, 2.2.1. Only the segment overrides FS and GS have an effect; the
+   * others are ignored, as AMD64 APM Vol. 3 1.2.4 specifies and processors do.
    */
   private readPrefixes(): number {
     this.rex = 0;
@@ -185,8 +188,8 @@ export class Decoder {
   }
 
   /**
-   * VEX behind its first byte: C5 RvvvvLpp, or C4 RXBmmmmm WvvvvLpp, where R, X, B and vvvv are inverted. #UD after
-   * 66h, F2h, F3h, LOCK or REX; L is 0 in every row there is. SDM Vol. 2A 2.3.
+   * Reads the rest of a VEX prefix: C5 RvvvvLpp, or C4 RXBmmmmm WvvvvLpp, where R, X, B and vvvv are inverted. #UD
+   * after 66h, F2h, F3h, LOCK or REX; L is 0 in every row. SDM Vol. 2A 2.3.
    */
   private readVex(first: number): Row | undefined {
     if (this.rex !== 0 || this.prefixes !== 0 || this.lock) return undefined;
@@ -216,7 +219,7 @@ export class Decoder {
     return matchingRow(rows, this.prefixes, (this.rex & REX_W) >> 3, this.rex & REX_B, this.modRM);
   }
 
-  /** Reads the address, if there is one, and finds the form; undefined where the row does not allow it (LOCK). */
+  /** Reads the address, if any, and finds the form; undefined if the row does not allow it (LOCK). */
   private readAddress(plan: RowPlan): FormEntry | undefined {
     this.base = -1;
     this.index = -1;
@@ -228,7 +231,7 @@ export class Decoder {
     else if (inMemory) this.readModRMAddress();
     if (!registerExists(plan.reg, ((this.modRM >> 3) & 7) | ((this.rex & REX_R) << 1))) return undefined;
     let mode = plan.modeIndexes[inMemory ? this.memoryMode() : this.addressSizePrefix ? MODE_NONE_32 : MODE_NONE]!;
-    // A row that has no memory operand, or does not ask for the address size, has the plain mode only.
+    // A row with no memory operand that does not use the address size has only the plain mode.
     if (mode < 0 && !this.lock) mode = plan.modeIndexes[MODE_NONE]!;
     if (mode < 0 || (this.lock && !inMemory)) return undefined;
     const size = ((this.rex & REX_W) >> 2) | (this.prefixes & PREFIX_66);
@@ -243,13 +246,19 @@ export class Decoder {
     return (this.index >= 0 ? MODE_INDEX : MODE_BASE) + lock;
   }
 
-  /** F3h repeats, and so does F2h, which differs for CMPS and SCAS alone. SDM Vol. 2B "REP/REPE/REPZ/REPNE/REPNZ". */
+  /**
+   * Index of the repeat kind. F3h and F2h both repeat; they differ only for CMPS and SCAS. SDM Vol. 2B
+   * "REP/REPE/REPZ/REPNE/REPNZ".
+   */
   private repeatIndex(repeats: number): number {
     if (this.prefixes < PREFIX_F3) return 0;
     return repeats === 3 && this.prefixes >= PREFIX_F2 ? 2 : 1;
   }
 
-  /** ModRM with mod below 3, SIB and displacement. SDM Vol. 2A 2.1.5 tables 2-2 and 2-3; 2.2.1.6 for RIP-relative. */
+  /**
+   * Reads a memory operand: ModRM with mod below 3, SIB and displacement. SDM Vol. 2A 2.1.5 tables 2-2 and 2-3; 2.2.1.6
+   * for RIP-relative.
+   */
   private readModRMAddress(): void {
     const mod = this.modRM >> 6;
     const rm = this.modRM & 7;
@@ -309,7 +318,7 @@ export class Decoder {
     }
   }
 
-  /** ModRM.rm, or the low three bits of an opcode that has no ModRM. */
+  /** The register in ModRM.rm, or in the low three bits of an opcode without ModRM. */
   private registerInRm(plan: RowPlan): number {
     if (plan.rm === 'none') return 0;
     const { hasModRM } = plan.row.pattern;
@@ -322,7 +331,10 @@ export class Decoder {
     return kind === 'byte' && this.rex === 0 && number >= 4 ? number - 4 + HIGH_BYTE : number;
   }
 
-  /** FS or GS, or the default for the base. SDM Vol. 1 3.7.4 "Specifying a Segment Selector". */
+  /**
+   * The segment: FS or GS if overridden, else the default for the base. SDM Vol. 1 3.7.4 "Specifying a Segment
+   * Selector".
+   */
   private segment(): number {
     if (this.override !== NO_SEGMENT) return this.override;
     return this.base === RSP || this.base === RBP ? SS : DS;
@@ -330,15 +342,18 @@ export class Decoder {
 }
 
 const VEX_MAPS: readonly (OpcodeMap | undefined)[] = [undefined, '0F', '0F38', '0F3A'];
-/** VEX.pp stands for none, 66h, F3h or F2h. */
+/** Prefixes encoded by VEX.pp: none, 66h, F3h, F2h. */
 const VEX_PREFIXES: readonly number[] = [0, PREFIX_66, PREFIX_F3, PREFIX_F2];
 
-/** Bits 0 to 8: CR0, CR2, CR3, CR4 and CR8. SDM Vol. 2B "MOV—Move to/from Control Registers". */
+/**
+ * Bit set of the existing control registers: CR0, CR2, CR3, CR4 and CR8. SDM Vol. 2B "MOV—Move to/from Control
+ * Registers".
+ */
 const CONTROL_REGISTERS = 0b1_0001_1101;
 
 /**
- * Whether ModRM.reg with REX.R, `number`, names a register: otherwise #UD. Of segment registers it is ModRM.reg alone,
- * and CS cannot be loaded; DR4 and DR5 are names of DR6 and DR7. SDM Vol. 2B "MOV".
+ * Whether `number`, made of ModRM.reg and REX.R, names a register; if not, the instruction is #UD. For segment
+ * registers only ModRM.reg counts, and CS cannot be loaded; DR4 and DR5 are aliases of DR6 and DR7. SDM Vol. 2B "MOV".
  */
 function registerExists(kind: RegisterKind, number: number): boolean {
   switch (kind) {

@@ -7,11 +7,11 @@ import { GuestException, Vector, pageFault } from '../state/exceptions.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
 
 /**
- * Fetches and decodes instructions by linear address, and remembers what was decoded by physical address, where stores
- * are watched. An instruction that crosses into another page is decoded anew each time.
+ * Fetches and decodes instructions by linear address, and caches them by physical address; frames with cached
+ * instructions are watched for stores. An instruction that crosses into another page is decoded again each time.
  */
 export class InstructionFetcher {
-  /** By frame, then by offset in it. */
+  /** Decoded instructions by frame, then by offset in the frame. */
   private readonly decoded = new Map<number, Map<number, Instruction>>();
   private readonly bytes = new Uint8Array(2 * LONGEST_INSTRUCTION);
 
@@ -21,7 +21,7 @@ export class InstructionFetcher {
     readonly decoder: Decoder,
   ) {}
 
-  /** The instruction at `rip`; throws #GP, #PF or #UD as the fetch does, with A bits set. */
+  /** Fetches and decodes the instruction at `rip`. Sets A bits; throws #GP, #PF or #UD. */
   fetch(rip: bigint): Instruction {
     const physical = this.translate(rip);
     const frame = Math.floor(physical / PAGE_SIZE);
@@ -38,7 +38,7 @@ export class InstructionFetcher {
     return instruction;
   }
 
-  /** Physical address of the byte at `rip`, by a fetch that sets A bits; throws #GP or #PF. */
+  /** Translates `rip` as an instruction fetch to a physical address. Sets A bits; throws #GP or #PF. */
   translate(rip: bigint): number {
     if (!isCanonical(rip)) throw new GuestException(Vector.GP);
     const low = Number(BigInt.asIntN(32, rip));
@@ -47,14 +47,14 @@ export class InstructionFetcher {
     return physical;
   }
 
-  /** Decodes at a physical address, no further than the end of its page. */
+  /** Decodes the instruction at a physical address, up to the end of the page. */
   decodeInPage(physical: number): Instruction | DecodeFailure {
     const end = physical - (physical % PAGE_SIZE) + PAGE_SIZE;
     if (end > this.memory.size) return 'UD';
     return this.decoder.decode(this.memory.ram, physical, Math.min(end, physical + LONGEST_INSTRUCTION + 1));
   }
 
-  /** Decodes what begins at one physical address, less than an instruction's length before its page ends, and goes on at another. */
+  /** Decodes an instruction that begins near the end of one page and continues at another physical address. */
   decodeAcross(first: number, second: number): Instruction | DecodeFailure {
     const inFirst = PAGE_SIZE - (first % PAGE_SIZE);
     this.bytes.set(this.memory.ram.subarray(first, first + inFirst));
@@ -64,32 +64,32 @@ export class InstructionFetcher {
   }
 
   /**
-   * Physical address of the linear page at `page` if it has been fetched from and nothing has changed since; else -1. Sets
-   * no A bit.
+   * Physical address of the linear page `page` if it was fetched from and nothing has changed since; else -1. Sets no A
+   * bit.
    */
   fetchedPage(page: bigint): number {
     const low = Number(BigInt.asIntN(32, page));
     return this.mmu.fetched(Number(BigInt.asIntN(32, page >> 32n)), low);
   }
 
-  /** Whether anything decoded from a frame is remembered. */
+  /** Whether any instruction decoded from a frame is cached. */
   holds(frame: number): boolean {
     return this.decoded.has(frame);
   }
 
-  /** Forgets what was decoded from a frame. */
+  /** Discards the instructions decoded from a frame. */
   forget(frame: number): void {
     this.decoded.delete(frame);
   }
 
-  /** Forgets all that was decoded. */
+  /** Discards all decoded instructions. */
   forgetAll(): void {
     this.decoded.clear();
   }
 
   /**
-   * The instruction at `rip`, which begins in one page and may end in the next, and the physical address of its first byte
-   * there; throws as `fetch` does.
+   * Fetches an instruction that begins in one page and may end in the next. Returns it with the physical address of its
+   * first byte in the second page; throws as `fetch` does.
    */
   fetchCrossing(rip: bigint): { instruction: Instruction; second: number } {
     const physical = this.translate(rip);

@@ -4,8 +4,8 @@ import { PREFIX_66 } from './opcode-lookup.js';
 import type { EncodingPattern, OperandSize, OperandType, Row } from './row.js';
 
 /**
- * How an instruction addresses memory, as far as its form tells: not at all, or by one of the shapes, with 64- or
- * 32-bit addresses, with LOCK or without.
+ * How a form addresses memory: not at all, or with one of the address shapes, with 64-bit or 32-bit addresses, with or
+ * without LOCK.
  */
 interface AddressMode {
   readonly shape: AddressShape | 'none';
@@ -13,7 +13,7 @@ interface AddressMode {
   readonly lock: boolean;
 }
 
-/** Every mode; their order, like that of rows, widths and repeats, gives the forms their numbers. */
+/** All modes. Their order, like that of rows, widths and repeats, determines the numbers of the forms. */
 const MODES: readonly AddressMode[] = [
   { shape: 'none', addressWidth: 64, lock: false },
   { shape: 'none', addressWidth: 32, lock: false },
@@ -30,45 +30,48 @@ export const MODE_BASE = 2;
 export const MODE_INDEX = 3;
 export const MODE_GENERAL = 4;
 export const MODE_GENERAL_32 = 5;
-/** Added to a mode that has memory. */
+/** Added to the index of a mode with memory. */
 export const MODE_LOCK = 4;
 
-/** A form, and what the decoder reads behind the address for it. */
+/** A form, and what the decoder reads after the address. */
 export interface FormEntry {
   readonly form: Form;
-  /** Bytes of the immediate or relative distance, 0 where there is none. */
+  /** Size of the immediate or relative distance in bytes; 0 if there is none. */
   readonly immediateBytes: number;
   readonly immediateSigned: boolean;
   readonly secondImmediateBytes: number;
 }
 
-/** `byte` has AH to BH among its numbers; `loaded segment` is one that is written. */
+/**
+ * Kind of register that an encoding names. `byte` includes AH to BH; `loaded segment` is a segment register that is
+ * written.
+ */
 export type RegisterKind = 'none' | 'byte' | 'general' | 'segment' | 'loaded segment' | 'control' | 'debug';
 
-/** What decoding needs of a row; its forms are a range of numbers, made when they are first met. */
+/** The decoder's view of a row. Its forms have consecutive numbers and are created on first use. */
 export interface RowPlan {
   readonly row: Row;
   readonly firstForm: number;
   readonly widths: readonly Width[];
-  /** Position in `widths`, by REX.W * 2 + whether 66h is there. */
+  /** Index into `widths`, by REX.W * 2 + (1 if 66h is present). */
   readonly widthIndexes: readonly number[];
   readonly modes: readonly number[];
-  /** Position in `modes` by mode, -1 where the row has no such forms. */
+  /** Index into `modes` by mode; -1 if the row has no such forms. */
   readonly modeIndexes: readonly number[];
   readonly repeats: readonly Repeat[];
-  /** What ModRM.reg names. */
+  /** The kind of register in ModRM.reg. */
   readonly reg: RegisterKind;
-  /** What ModRM.rm names where it is a register, or the low three bits of the opcode. */
+  /** The kind of register in ModRM.rm, or in the low three bits of the opcode. */
   readonly rm: RegisterKind;
-  /** ModRM.rm names a register whatever ModRM.mod says. */
+  /** True if ModRM.rm names a register regardless of ModRM.mod. */
   readonly modIgnored: boolean;
   readonly moffs: boolean;
   readonly usesVvvv: boolean;
 }
 
 /**
- * Every form that the rows, the whole table, can have. Numbers follow from the rows alone (row by row; in a row by
- * width, mode and repeat), so they are the same in every run and engine, whatever was met first.
+ * All possible forms of the opcode table. Numbers follow from the rows alone (row by row; within a row by width, mode
+ * and repeat), so they are the same in every run and engine, regardless of which instructions come first.
  */
 export class FormTable {
   /** By row id. */
@@ -90,7 +93,7 @@ export class FormTable {
     this.entries = new Array<undefined>(next).fill(undefined);
   }
 
-  /** The form by positions in the plan's `widths`, `modes` and `repeats`. */
+  /** The form with the given indexes into the plan's `widths`, `modes` and `repeats`. */
   entry(plan: RowPlan, width: number, mode: number, repeat: number): FormEntry {
     const id = plan.firstForm + (width * plan.modes.length + mode) * plan.repeats.length + repeat;
     return (this.entries[id] ??= makeEntry(
@@ -102,7 +105,7 @@ export class FormTable {
     ));
   }
 
-  /** All forms, in the order of their numbers. */
+  /** Returns all forms, in the order of their numbers. */
   all(): readonly Form[] {
     return (this.forms ??= this.plans.flatMap((plan) =>
       plan.widths.flatMap((_w, width) =>
@@ -112,7 +115,7 @@ export class FormTable {
   }
 }
 
-/** Every form that any encoding of the rows can produce, `forms[i].id` being i. */
+/** Returns every form that any encoding of the rows can produce; `forms[i].id` is i. */
 export function enumerateForms(rows: readonly Row[]): readonly Form[] {
   return new FormTable(rows).all();
 }
@@ -152,7 +155,7 @@ function planOf(row: Row, firstForm: number): RowPlan {
   };
 }
 
-/** The widths that the row's forms can have, each once, and where in them those of the four operand sizes are. */
+/** The distinct widths of the row's forms, and the index into them for each of the four operand sizes. */
 function widthsOf(row: Row): Pick<RowPlan, 'widths' | 'widthIndexes'> {
   const widths: Width[] = [];
   const widthIndexes: number[] = [];
@@ -167,8 +170,9 @@ function widthsOf(row: Row): Pick<RowPlan, 'widths' | 'widthIndexes'> {
 }
 
 /**
- * The operand size of the instruction. SDM Vol. 2A 2.2.1.2 "More on REX Prefix Fields" (REX.W comes before 66h) and
- * Vol. 2D A.3 (d64, f64). 66h on near branches is ignored, as Intel processors do; AMD's take it as 16 bits.
+ * The operand size of the instruction. SDM Vol. 2A 2.2.1.2 "More on REX Prefix Fields" (REX.W takes precedence over
+ * 66h) and Vol. 2D A.3 (d64, f64). 66h on near branches is ignored, as Intel processors do; AMD processors treat it as
+ * 16 bits.
  */
 function operandWidth(row: Row, rexW: boolean, operandSizePrefix: boolean): Width {
   const { attributes, operands, pattern } = row;
@@ -180,7 +184,10 @@ function operandWidth(row: Row, rexW: boolean, operandSizePrefix: boolean): Widt
   return attributes.has('D64') ? 64 : 32;
 }
 
-/** Of the instructions on XMM registers, only those with a general-purpose operand of 32 or 64 bits look at REX.W. */
+/**
+ * Whether REX.W selects the width. Of the instructions on XMM registers, only those with a general-purpose operand of
+ * 32 or 64 bits use it.
+ */
 function hasWidthByRexW({ operands, pattern }: Row): boolean {
   return pattern.rexW === 1 || operands.some(({ size }) => size === 'y');
 }
@@ -226,7 +233,7 @@ function repeatsOf({ attributes }: Row): readonly Repeat[] {
   return attributes.has('REPZ') ? REPEAT_WHILE : attributes.has('REP') ? REPEAT : NO_REPEAT;
 }
 
-/** Stands for the operands that a row does not have: no meaning can read it. */
+/** Placeholder for absent operands; no meaning can read it. */
 const ABSENT: RelativeOperand = { kind: 'relative' };
 
 function makeEntry(row: Row, id: number, width: Width, mode: AddressMode, repeat: Repeat): FormEntry {
@@ -246,7 +253,7 @@ function makeEntry(row: Row, id: number, width: Width, mode: AddressMode, repeat
 function operandForm(type: OperandType, width: Width, shape: AddressShape | 'none'): OperandForm {
   switch (type.where) {
     case 'I':
-      // What is sign-extended counts as wide as what it is extended to.
+      // A sign-extended operand has the width that it is extended to.
       return { kind: 'immediate', width: type.signed ? width : (widthOfSize(type.size, width) as Width) };
     case 'J':
       return { kind: 'relative' };
@@ -284,7 +291,7 @@ function registerForm(type: OperandType, field: RegisterField, width: Width): Op
   return { kind: 'gpr', field, width: bits as Width };
 }
 
-/** Bits of an operand's size, where the operand size of the instruction is `width`. SDM Vol. 2D A.2.2. */
+/** Size of an operand in bits if the operand size of the instruction is `width`. SDM Vol. 2D A.2.2. */
 function widthOfSize(size: OperandSize, width: Width): Width | 128 | 0 {
   switch (size) {
     case 'v':

@@ -1,14 +1,17 @@
 import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from './row.js';
 
 /**
- * The legacy prefixes that choose among rows, as a number below 6: 66h, and the last of F3h and F2h.
- * SDM Vol. 2A 2.1.1 "Instruction Prefixes".
+ * The legacy prefixes that select among rows, encoded as a number below 6: 66h, and the last of F3h and F2h. SDM Vol.
+ * 2A 2.1.1 "Instruction Prefixes".
  */
 export const PREFIX_66 = 1;
 export const PREFIX_F3 = 2;
 export const PREFIX_F2 = 4;
 
-/** For each mandatory prefix, the sets of legacy prefixes that it takes, one bit each: F2h and F3h come before 66h. */
+/**
+ * For each mandatory prefix, a bit set of the combinations of legacy prefixes that match it: F2h and F3h take
+ * precedence over 66h.
+ */
 const ACCEPTED_PREFIXES: Record<EncodingPattern['prefix'], number> = {
   any: 0b11_1111,
   NP: 1 << 0,
@@ -18,22 +21,22 @@ const ACCEPTED_PREFIXES: Record<EncodingPattern['prefix'], number> = {
   NFx: (1 << 0) | (1 << PREFIX_66),
 };
 
-/** A row, with the tests that the bits of an instruction must pass to be an instance of it. */
+/** A row and the conditions that an instruction must meet to match it. */
 interface Candidate {
   readonly row: Row;
-  /** One bit for each set of legacy prefixes. */
+  /** Accepted combinations of legacy prefixes, one bit each. */
   readonly prefixes: number;
   /** Bit 0: REX.W may be 0; bit 1: it may be 1. */
   readonly rexW: number;
   readonly modRMMask: number;
   readonly modRMValue: number;
-  /** ModRM.mod may not be 3. */
+  /** True if ModRM.mod must not be 3. */
   readonly memoryOnly: boolean;
   /** REX.B must be 0: 90h is NOP, and F3 90 PAUSE, but with REX.B they are XCHG r8, rAX. */
   readonly withoutRexB: boolean;
 }
 
-/** The rows that share an opcode, those with a mandatory prefix first. */
+/** The rows that share an opcode; those with a mandatory prefix come first. */
 export interface OpcodeRows {
   readonly hasModRM: boolean;
   readonly candidates: readonly Candidate[];
@@ -42,7 +45,7 @@ export interface OpcodeRows {
 /** Finds the rows of an instruction by its opcode map and opcode. */
 export class OpcodeLookup {
   private readonly byOpcode: (Row[] | undefined)[];
-  /** Made of `byOpcode` when an opcode is first met. */
+  /** Built from `byOpcode` when an opcode is first used. */
   private readonly prepared: (OpcodeRows | undefined)[];
 
   constructor(rows: readonly Row[]) {
@@ -56,7 +59,7 @@ export class OpcodeLookup {
     }
   }
 
-  /** The rows of an opcode; undefined where there is none. */
+  /** The rows of an opcode; undefined if there are none. */
   rows(map: OpcodeMap, vex: boolean, opcode: number): OpcodeRows | undefined {
     const index = tableIndex(map, vex, opcode);
     const prepared = this.prepared[index];
@@ -75,7 +78,7 @@ function prepare(rows: readonly Row[]): OpcodeRows {
   return { hasModRM, candidates: candidates.map((row) => candidate(row, general && !row.pattern.plusRegister)) };
 }
 
-/** The first of `rows` that fits; `prefixes` is made of PREFIX_66 and so on, `rexW` and `rexB` are 0 or 1. */
+/** The first of `rows` that matches; `prefixes` is a sum of PREFIX_66 and so on, `rexW` and `rexB` are 0 or 1. */
 export function matchingRow(
   rows: OpcodeRows,
   prefixes: number,
@@ -101,7 +104,10 @@ function tableIndex(map: OpcodeMap, vex: boolean, opcode: number): number {
   return ((vex ? OPCODE_MAPS.length : 0) + OPCODE_MAPS.indexOf(map)) * 256 + opcode;
 }
 
-/** A row with a mandatory prefix stands for it alone, one with a whole opcode before those with `+r`. */
+/**
+ * Order in which rows are tried: rows with a mandatory prefix first, and rows with a complete opcode before those with
+ * `+r`.
+ */
 function precedence(pattern: EncodingPattern): number {
   return (pattern.prefix === 'any' ? 2 : 0) + (pattern.plusRegister ? 1 : 0);
 }

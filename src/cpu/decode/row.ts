@@ -2,24 +2,26 @@ import type { Width } from '../../bits.js';
 import type { Semantics } from '../meaning/vocabulary.js';
 
 /**
- * What a row of the opcode table says of one operand, in the letters of SDM Vol. 2D appendix A.2: where it is encoded
- * and how wide it is.
+ * The type of one operand in a row of the opcode table, after SDM Vol. 2D appendix A.2: where it is encoded and how
+ * wide it is.
  */
 export interface OperandType {
-  /** Where: ModRM.rm (E: register or memory, M: memory only, N: register only), ModRM.reg (G), and so on. */
+  /**
+   * Where it is encoded: ModRM.rm (E: register or memory, M: memory only, N: register only), ModRM.reg (G), and so on.
+   */
   readonly where: OperandPlace;
   readonly file: 'gpr' | 'xmm' | 'none';
   /**
-   * Bits; `v` = operand size (16, 32, 64), `z` = operand size but at most 32, `y` = 32 or 64 by REX.W,
-   * `v64` = 64 unless 66h makes it 16.
+   * Width in bits; `v` = operand size (16, 32, 64), `z` = operand size but at most 32, `y` = 32 or 64 by REX.W, `v64` =
+   * 64 unless 66h makes it 16.
    */
   readonly size: OperandSize;
-  /** The size in memory where it differs from that in a register. */
+  /** The size in memory if it differs from the size in a register. */
   readonly memorySize?: OperandSize;
   readonly aligned?: boolean;
-  /** For a register that is implied: its number. */
+  /** The number of an implied register. */
   readonly register?: number;
-  /** For an immediate: sign-extended to the operand size (`true`) or zero-extended. */
+  /** For an immediate: true if it is sign-extended to the operand size, false if zero-extended. */
   readonly signed?: boolean;
 }
 
@@ -29,7 +31,7 @@ export type OperandPlace =
   | 'E' // ModRM.rm, register or memory
   | 'M' // ModRM.rm, memory only
   | 'N' // ModRM.rm, register only
-  | 'R' // ModRM.rm, a register whatever ModRM.mod says
+  | 'R' // ModRM.rm, a register regardless of ModRM.mod
   | 'G' // ModRM.reg
   | 'Z' // low three bits of the opcode
   | 'B' // VEX.vvvv
@@ -41,54 +43,54 @@ export type OperandPlace =
   | 'D' // debug register in ModRM.reg
   | 'implied';
 
-/** Properties of a row that are not operands. */
+/** Properties of a row other than its operands. */
 export type Attribute =
-  /** LOCK is allowed where the destination is memory. */
+  /** LOCK is allowed if the destination is memory. */
   | 'LOCK'
   /** The operand size defaults to 64 bits; 66h makes it 16. SDM Vol. 2D A.3 superscript d64. */
   | 'D64'
-  /** The operand size is 64 bits whatever the prefixes say; superscript f64. */
+  /** The operand size is 64 bits regardless of prefixes; superscript f64. */
   | 'F64'
   /** The operand size is 8 bits. */
   | 'BYTE'
   /** A string instruction: REP repeats it; CMPS and SCAS stop on ZF (`REPZ`). */
   | 'REP'
   | 'REPZ'
-  /** The address size counts though no operand lies in memory: LOOP, JRCXZ, XLAT, string instructions. */
+  /** The address size matters although no explicit operand is in memory: LOOP, JRCXZ, XLAT, string instructions. */
   | 'ADDRESS'
-  /** Ends a block: rip does not simply go on to the next instruction. */
+  /** Ends a block: execution does not simply continue with the next instruction. */
   | 'BRANCH'
-  /** Rare or of the system: only the evaluator reads the meaning. */
+  /** A rare or system instruction that only the evaluator implements. */
   | 'EVALUATED'
   /** The operand size is 32 or 64 bits; 66h is ignored. */
   | 'NO16';
 
 export interface Row {
   readonly id: number;
-  /** As the manual prints it, after `+cc` is made a number. */
+  /** The encoding in the manual's notation, with `+cc` replaced by a number. */
   readonly encoding: string;
   readonly mnemonic: string;
   readonly semantics: Semantics;
   readonly operands: readonly OperandType[];
   readonly attributes: ReadonlySet<Attribute>;
-  /** CPUID feature that the row needs, in the manual's name; '' for what every x86-64 has. */
+  /** The CPUID feature that the row requires, as named in the manual; '' for baseline x86-64. */
   readonly feature: string;
   readonly pattern: EncodingPattern;
 }
 
-/** The encoding, taken apart. */
+/** A parsed encoding. */
 export interface EncodingPattern {
   readonly map: OpcodeMap;
   readonly opcode: number;
-  /** Low three bits of the opcode name a register. */
+  /** The low three bits of the opcode name a register. */
   readonly plusRegister: boolean;
-  /** Mandatory prefix; `any` where prefixes keep their ordinary meaning, `no F2/F3` for NFx. */
+  /** The mandatory prefix; `any` if prefixes keep their ordinary meaning, `NFx` if F2h and F3h are not allowed. */
   readonly prefix: 'any' | 'NP' | '66' | 'F2' | 'F3' | 'NFx';
   readonly rexW: 'any' | 0 | 1;
   readonly hasModRM: boolean;
-  /** ModRM.reg where it extends the opcode (/0 to /7). */
+  /** ModRM.reg if it extends the opcode (/0 to /7). */
   readonly digit?: number;
-  /** A whole ModRM byte where it extends the opcode (0F 01 C1). */
+  /** A whole ModRM byte if it extends the opcode (0F 01 C1). */
   readonly fixedModRM?: number;
   readonly vex: boolean;
 }

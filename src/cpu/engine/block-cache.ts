@@ -9,40 +9,40 @@ import { JumpTargets } from './jump-targets.js';
 import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
 import { RecordWriter, branchTarget, endsRun, type HandlerNumbers } from './record-writer.js';
 
-/** Instructions decoded in one go, at most. */
+/** Maximum number of instructions decoded at a time. */
 const LONGEST_RUN = 256;
 
 const PAGE = BigInt(PAGE_SIZE);
 
-/** The first word of a record that says RESOLVE and costs no tick. */
+/** The first word of a RESOLVE record, which costs no tick. */
 const RESOLVE_WORD = Handler.resolve;
 
-/** Around whom records are kept. */
+/** What the block cache needs from its owner. */
 export interface BlockCacheHost {
-  /** Whether somebody else has to hear of stores to the code in a frame. */
+  /** Whether another component also needs to be notified of stores to the code in a frame. */
   isWatchedElse(frame: number): boolean;
-  /** Told when a page is fetched from that was not live: its records, if there were some, are back. */
+  /** Called when a page that was not live is fetched from: its records, if any, have been restored. */
   pageFetched(linear: bigint): void;
 }
 
 /**
- * Decoded records: finds or makes the record of an address, links direct branches, and forgets what was decoded from
- * bytes that change. Records are found by linear address. When the mapping of a page changes, its records are put aside:
- * whoever leads into the page finds records that say RESOLVE, until the page is fetched from again and lies in the same frame.
+ * The cache of decoded records: finds or creates the record of an address, links direct branches, and discards records
+ * whose bytes change. Records are found by linear address. When the mapping of a page changes, its records are put
+ * aside: links into the page then hit RESOLVE records until it is fetched again from the same frame.
  */
 export class BlockCache {
   private readonly view: DataView;
   private readonly writer: RecordWriter;
   private readonly pages = new DecodedPages();
   private readonly runsOfFrame = new Map<number, Run[]>();
-  /** Which field to link once the target that a stub stands for is decoded, by stub. */
+  /** The field to link once the target of a stub has been decoded, by stub. */
   private readonly referrers = new Map<number, number>();
   private readonly pairHandlers: ReadonlySet<number>;
   private readonly jumps: JumpTargets;
   private end = RECORDS_START;
-  /** Counts how often everything was dropped: record addresses of another generation mean nothing. */
+  /** Number of times that everything was dropped; record addresses are valid only within one generation. */
   generation = 0;
-  /** Instructions decoded in all. */
+  /** Total number of instructions decoded. */
   decoded = 0;
 
   constructor(
@@ -59,7 +59,7 @@ export class BlockCache {
     this.dropAll();
   }
 
-  /** The record of the instruction at `rip`, decoded now if need be; throws #GP or #PF as the fetch does. */
+  /** Finds the record of the instruction at `rip`, decoding it if necessary; throws #GP or #PF as the fetch does. */
   find(rip: bigint): number {
     return this.known(rip) ?? this.fetch(rip);
   }
@@ -69,7 +69,7 @@ export class BlockCache {
     return this.known(rip) !== undefined;
   }
 
-  /** Whether a linear page has been fetched from that lies in a frame, and its mapping has not changed since. */
+  /** Whether a linear page was fetched from a frame and its mapping has not changed since. */
   isLive(linear: bigint, frame: number): boolean {
     return this.pages.at(linear)?.frame === frame;
   }
@@ -78,7 +78,7 @@ export class BlockCache {
     return this.pages.at(pageOf(rip))?.records.get(offsetOf(rip));
   }
 
-  /** The record that an indirect branch to `rip` goes to; the jump cache will know it from now on. */
+  /** Finds the record that an indirect branch to `rip` goes to, and enters it into the jump cache. */
   findIndirect(rip: bigint): number {
     const record = this.find(rip);
     this.jumps.set(rip, record);
@@ -86,13 +86,13 @@ export class BlockCache {
     return record;
   }
 
-  /** What a record that left with RESOLVE stands for; links whoever came through it. */
+  /** Resolves a RESOLVE stub to its target record and patches the branch that reached it. */
   resolve(stub: number): number {
     const { generation } = this;
     const rip = this.ripOf(stub);
     const record = this.find(rip);
     if (generation !== this.generation || record === stub) return record;
-    // What is put aside must stay as it is; who comes here from now on goes on to what is mapped now.
+    // The stub becomes a jump to the current mapping, which invalidates a page put aside that contains it.
     this.pages.giveUp(pageOf(rip), offsetOf(rip), stub);
     const referrer = this.referrers.get(stub);
     if (referrer !== undefined) this.view.setInt32(referrer, record, true);
@@ -103,7 +103,7 @@ export class BlockCache {
     return record;
   }
 
-  /** Makes the record of an address, if there is one, leave for the region that is entered there. */
+  /** Makes the record of an address, if there is one, exit to the code region entered there. */
   markRegion(rip: bigint): void {
     const record = this.known(rip);
     if (record === undefined || this.leadsToRegion(record)) return;
@@ -113,18 +113,18 @@ export class BlockCache {
   leadsToRegion(record: number): boolean {
     return this.view.getUint16(record + Field.handler, true) === Handler.region;
   }
-  /** Gives a record its own handler back, as its region is gone. */
+  /** Restores a record's own handler after its region is gone. */
   unmarkRegion(record: number): void {
     this.view.setUint16(record + Field.handler, this.view.getUint16(record + Field.handlerBefore, true), true);
   }
 
-  /** Whether a record stands for an instruction, which has been fetched, rather than for the way to one. */
+  /** Whether a record represents an instruction that has been fetched, rather than a link to one. */
   isInstruction(record: number): boolean {
     const handler = this.view.getUint16(record + Field.handler, true);
     return handler !== Handler.goto && handler !== Handler.resolve;
   }
 
-  /** The address of the instruction that a record stands for. */
+  /** The address of a record's instruction. */
   ripOf(record: number): bigint {
     return BigInt.asUintN(64, this.nextRipOf(record) - BigInt(this.view.getUint8(record + Field.length)));
   }
@@ -132,7 +132,10 @@ export class BlockCache {
     return this.view.getBigUint64(record + Field.nextRip, true);
   }
 
-  /** How many instructions from a record on, `most` at most, are less than its block and end with no half of a fused pair. */
+  /**
+   * Number of instructions (at most `most`) that can run from `record` without finishing the block or splitting a fused
+   * pair.
+   */
   partOf(record: number, most: number): number {
     const count = Math.min(most, this.ticksToEnd(record) - 1);
     return count > 0 && this.isFused(record + (count - 1) * RECORD_BYTES) ? count - 1 : count;
@@ -146,8 +149,8 @@ export class BlockCache {
   }
 
   /**
-   * Makes the first `count` instructions from a record on a block of their own, which leaves with RESOLVE at the next one;
-   * answers how to undo it. `partOf` tells where that may be.
+   * Turns the first `count` instructions from a record on into a separate block that exits with RESOLVE after them.
+   * Returns a function that undoes this. `partOf` tells which counts are possible.
    */
   cut(record: number, count: number): () => void {
     const { view } = this;
@@ -165,7 +168,7 @@ export class BlockCache {
     };
   }
 
-  /** Forgets what was decoded from bytes that have been stored to. */
+  /** Discards everything decoded from bytes that have been stored to. */
   codeStored(physical: number, lengthBytes: number): void {
     const frame = Math.floor(physical / PAGE_SIZE);
     const runs = this.runsOfFrame.get(frame);
@@ -179,12 +182,12 @@ export class BlockCache {
     else this.runsOfFrame.delete(frame);
   }
 
-  /** Whether anything decoded from a frame is left. */
+  /** Whether any records decoded from a frame remain. */
   holds(frame: number): boolean {
     return this.runsOfFrame.has(frame);
   }
 
-  /** Puts the records of a page aside whose mapping has changed, and those that end in it. */
+  /** Puts aside the records of a page whose mapping has changed, and those that end in it. */
   pageChanged(linear: bigint): void {
     const before = this.pages.at(BigInt.asUintN(64, linear - PAGE));
     if (before) this.putCrossingsAside(before);
@@ -223,7 +226,7 @@ export class BlockCache {
     for (const record of page.indirectTargets) this.jumps.set(this.ripOf(record), record);
   }
 
-  /** Forgets everything. */
+  /** Discards everything. */
   dropAll(): void {
     this.generation++;
     for (const frame of this.runsOfFrame.keys())
@@ -235,7 +238,10 @@ export class BlockCache {
     this.jumps.clear();
   }
 
-  /** Its records say RESOLVE from now on, so that those who link to them, or stand in their midst, find the new bytes. */
+  /**
+   * Turns its records into RESOLVE records, so that links to them, and execution in the middle of them, find the new
+   * bytes.
+   */
   private forget(run: Run): void {
     const { page } = run;
     const isAside = page.aside !== undefined;
@@ -254,7 +260,7 @@ export class BlockCache {
     if (isAside && page.isEmpty) this.pages.drop(page);
   }
 
-  /** The record of an instruction that is not known: it may be again, now that it is fetched. */
+  /** The record of an unknown instruction; fetching it may restore a record that was put aside. */
   private fetch(rip: bigint): number {
     if (this.end + (LONGEST_RUN * 2 + 2) * RECORD_BYTES > RECORDS_END) this.dropAll();
     const physical = this.fetcher.translate(rip);
@@ -262,7 +268,7 @@ export class BlockCache {
     return page.records.get(offsetOf(rip)) ?? this.decodeRun(page, rip, physical);
   }
 
-  /** The live page of a linear page, which lies in a frame. */
+  /** The live page of a linear page in a frame. */
   private pageFor(linear: bigint, frame: number): DecodedPage {
     const live = this.pages.at(linear);
     if (live) return live;
@@ -294,7 +300,10 @@ export class BlockCache {
     return this.write(page, rip, physical, at - physical, instructions);
   }
 
-  /** What does not decode within its page: an instruction that crosses, or none at all, which the evaluator finds out. */
+  /**
+   * Handles bytes that do not decode within their page: a crossing instruction, or an invalid one, which the evaluator
+   * detects.
+   */
   private decodeSingle(page: DecodedPage, rip: bigint, physical: number): number {
     const inFirst = PAGE_SIZE - (physical % PAGE_SIZE);
     if (this.fetcher.decodeInPage(physical) !== 'end') {
@@ -351,7 +360,7 @@ export class BlockCache {
     return first;
   }
 
-  /** The record behind a run: goes on where the next instruction is known, else finds out when it is reached. */
+  /** Writes the record after a run: a goto if the next instruction is known, else a RESOLVE stub. */
   private writeGoOn(from: DecodedPage, rip: bigint): void {
     const stub = this.writeStub(rip);
     const known = this.knownFrom(from, rip);
@@ -360,7 +369,7 @@ export class BlockCache {
     this.view.setInt32(stub + Field.target, known, true);
   }
 
-  /** The record that a page is to lead to, if there is one. */
+  /** The record for links from a page to an address, if there is one. */
   private knownFrom(from: DecodedPage, rip: bigint): number | undefined {
     const page = this.pages.at(pageOf(rip));
     const record = page?.records.get(offsetOf(rip));
@@ -368,7 +377,7 @@ export class BlockCache {
     return record;
   }
 
-  /** A record that says RESOLVE. */
+  /** Writes a RESOLVE record. */
   private writeStub(rip: bigint): number {
     const stub = this.end;
     this.end += RECORD_BYTES;
@@ -379,7 +388,7 @@ export class BlockCache {
     return stub;
   }
 
-  /** Links a direct branch to its target, or to a stub that will. */
+  /** Links a direct branch to its target, or to a stub that is resolved later. */
   private link(from: DecodedPage, record: number, target: bigint): void {
     const known = this.knownFrom(from, target);
     const goal = known ?? this.writeStub(target);

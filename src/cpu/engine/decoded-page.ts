@@ -11,59 +11,61 @@ export interface Run {
 /** An instruction that ends in the next linear page. */
 export interface Crossing {
   readonly record: number;
-  /** Where in physical memory it goes on: the start of a page. */
+  /** The physical address of its second part: the start of a page. */
   readonly second: number;
-  /** Whether it has been put aside, since the next page, or its own, may be mapped elsewhere; its first word, if so. */
+  /** Its first word, if it has been put aside because its own or the next page may be mapped elsewhere. */
   aside: number | undefined;
 }
 
-/** What is decoded of a linear page as long as it is mapped to one frame. */
+/** Decoded records of a linear page while it is mapped to one frame. */
 export class DecodedPage {
   /** Records by offset in the page. */
   readonly records = new Map<number, number>();
-  /** Those among them that cross into the next page, and those put aside, which are not among them, by offset. */
+  /** Records that cross into the next page, by offset, including those put aside. */
   readonly crossings = new Map<number, Crossing>();
-  /** Records that others than those of this page lead to. */
+  /** Records that are linked from other pages. */
   readonly entries = new Set<number>();
-  /** Those that indirect branches lead to. */
+  /** Records that are targets of indirect branches. */
   readonly indirectTargets = new Set<number>();
-  /** Where it is kept: its entries, each followed by its first word, in whose place they say RESOLVE. */
+  /**
+   * While the page is kept but not live: its entries, each followed by its original first word, which RESOLVE replaces.
+   */
   aside: number[] | undefined;
 
-  /** `linear` is the address of its first byte. */
+  /** `linear` is the address of the page. */
   constructor(
     readonly linear: bigint,
     readonly frame: number,
   ) {}
 
-  /** Whether nothing is decoded of it, any more or yet. */
+  /** True if the page has no decoded records. */
   get isEmpty(): boolean {
     return this.records.size === 0 && this.crossings.size === 0;
   }
 }
 
-/** Pages of one linear address that are kept while others are mapped there, at most. */
+/** Maximum number of pages kept for one linear address while another is mapped there. */
 const MOST_KEPT = 4;
 
 /**
- * The decoded pages: one at most of each linear page is live, and can be run; others are kept, since what was mapped there
- * once is often mapped there again: the program that is started after another has ended, or a page whose A bit was cleared.
+ * All decoded pages. At most one for each linear page is live and can run. Others are kept, since earlier mappings
+ * often return: a program is started again at the same address, or the A bit of a page was cleared.
  */
 export class DecodedPages {
   private readonly live = new Map<bigint, DecodedPage>();
   private readonly kept = new Map<bigint, DecodedPage[]>();
 
-  /** The live page that begins at an address. */
+  /** The live page at an address. */
   at(linear: bigint): DecodedPage | undefined {
     return this.live.get(linear);
   }
 
-  /** Makes a page live that was not; it must have no other in its place. */
+  /** Makes a page live; there must be no other live page at its address. */
   enter(page: DecodedPage): void {
     this.live.set(page.linear, page);
   }
 
-  /** Keeps a page that was live, unless it is empty: there is no end to linear pages. */
+  /** Keeps a page that is no longer live, unless it is empty; the number of linear pages is unlimited. */
   keep(page: DecodedPage): void {
     this.live.delete(page.linear);
     if (page.isEmpty) return;
@@ -72,19 +74,19 @@ export class DecodedPages {
     else if (kept.push(page) > MOST_KEPT) kept.shift();
   }
 
-  /** Takes out the page that was kept of a linear page while that was mapped to a frame. */
+  /** Removes and returns the page kept for a linear page and a frame. */
   takeKept(linear: bigint, frame: number): DecodedPage | undefined {
     return this.takeOut(linear, (page) => page.frame === frame);
   }
 
-  /** Gives up the page among those that are kept which has `record` at an offset. */
+  /** Discards the kept page that has `record` at an offset. */
   giveUp(linear: bigint, offset: number, record: number): void {
     const has = ({ records, crossings }: DecodedPage): boolean =>
       records.get(offset) === record || crossings.get(offset)?.record === record;
     this.takeOut(linear, has);
   }
 
-  /** Gives up a page if it is kept. */
+  /** Discards a page if it is kept. */
   drop(page: DecodedPage): void {
     this.takeOut(page.linear, (kept) => kept === page);
   }

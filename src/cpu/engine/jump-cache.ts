@@ -1,7 +1,9 @@
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES } from './record.js';
 
-/** Looks an address up in the jump cache: emits `found` for where it has it, with a local that holds the record's address. */
+/**
+ * Emits a lookup in the jump cache. On a hit, the code emitted by `found` runs, with the record's address in a local.
+ */
 export function emitJumpCacheLookup(emitter: Emitter, target: WasmValue, found: (record: number) => void): void {
   const { code } = emitter;
   emitter

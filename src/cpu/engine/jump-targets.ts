@@ -2,14 +2,17 @@ import type { GuestMemory } from '../../memory.js';
 import { RIP } from '../state/layout.js';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES } from './record.js';
 
-/** No canonical address: what an entry has that is empty. */
+/** A non-canonical address that marks empty entries. */
 const NO_RIP_HALF = 0x8000_8000 | 0;
 const NO_RIP = 0x8000_8000_8000_8000n;
 
-/** Entries set since all were cleared that are remembered one by one, so that few are cleared faster than all. */
+/** Maximum number of set entries that are tracked individually, so that clearing a few is faster than clearing all. */
 const MOST_REMEMBERED = 1024;
 
-/** The jump cache, as TypeScript fills it: which record an indirect branch goes to. Two addresses may want one entry. */
+/**
+ * The TypeScript side of the jump cache, which maps targets of indirect branches to records. Different addresses may
+ * share an entry.
+ */
 export class JumpTargets {
   private readonly view: DataView;
   private readonly words: Int32Array;
@@ -28,7 +31,7 @@ export class JumpTargets {
     this.view.setInt32(entry + 8, record, true);
   }
 
-  /** Branches to an address no longer go to a record; no effect where they did not. */
+  /** Removes the entry of an address if it leads to `record`. */
   delete(rip: bigint, record: number): void {
     const entry = entryOf(rip);
     if (this.view.getInt32(entry + 8, true) === record) this.view.setBigUint64(entry, NO_RIP, true);
@@ -42,7 +45,7 @@ export class JumpTargets {
   }
 }
 
-/** The record that the jump cache has for the address in RIP; 0 where it has none. `host32` is the shared memory. */
+/** The jump cache's record for the address in RIP, or 0. `host32` is the shared memory. */
 export function jumpTargetOfRip(host32: Int32Array): number {
   const low = host32[RIP >> 2]!;
   const high = host32[(RIP >> 2) + 1]!;
@@ -55,7 +58,7 @@ function entryOf(rip: bigint): number {
   return entryOfLow(Number(BigInt.asIntN(32, rip)));
 }
 
-/** The entry of an address with these low 32 bits. */
+/** The entry for an address with these low 32 bits. */
 function entryOfLow(low: number): number {
   return JUMP_CACHE + (low & (JUMP_CACHE_ENTRIES - 1)) * 16;
 }

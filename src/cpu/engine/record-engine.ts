@@ -14,18 +14,18 @@ import { jumpTargetOfRip } from './jump-targets.js';
 import { Exit, Field, RECORD_BYTES, type ExitCode } from './record.js';
 import { VmcallPlaces } from './vmcall-places.js';
 
-/** Ticks that generated code runs at a time: it must come back now and then to move on to its optimised version. */
+/** Ticks per call of generated code: it must return now and then so that V8 can switch to its optimised version. */
 const LONGEST_SLICE = 500_000;
 
-/** Ticks that generated code is given at a time, at most: they are counted in 32 bits. */
+/** Maximum ticks per call of generated code, which counts them in 32 bits. */
 const MOST_TICKS = 1 << 30;
 
-/** Where to go on: a record, or 0 to look rip up. */
+/** Where to continue: a record, or 0 to look up rip; or an event. */
 type Next = number | CpuEvent;
 
 /**
- * Runs decoded records in the generated interpreter, and regions where there is a hot tier, and does what they leave over:
- * decoding, TLB misses, and through the evaluator everything unusual.
+ * Runs decoded records in the generated interpreter and, with a hot tier, code regions. Handles what they do not:
+ * decoding, TLB misses and, with the evaluator, all rare cases.
  */
 export class RecordEngine {
   private readonly interpreter: Interpreter;
@@ -36,7 +36,7 @@ export class RecordEngine {
   private changedPages: bigint[] = [];
   private readonly lastMiss = { ticks: -1, record: 0, high: 0, low: 0, count: 0 };
 
-  /** With options for it there is a hot tier: blocks that have been found running often are translated. */
+  /** If options for the hot tier are given, blocks that run often are translated. */
   constructor(
     private readonly cpu: EngineCpu,
     translator?: TranslatorOptions,
@@ -60,23 +60,23 @@ export class RecordEngine {
     this.hot = new HotCode(host, translator);
   }
 
-  /** What the hot tier has done; undefined where there is none. */
+  /** Statistics of the hot tier; undefined if there is none. */
   get translationStats(): TranslationStats | undefined {
     return this.hot?.statistics;
   }
 
-  /** Instructions decoded, each time counted. */
+  /** Number of instructions decoded, including repeated decodes. */
   get decoded(): number {
     return this.blocks.decoded;
   }
 
-  /** What was decoded may no longer be what a fetch would find; dropped before the next instruction. */
+  /** Marks all decoded records as possibly stale; they are dropped before the next instruction. */
   mappingsChanged(): void {
     this.mappingsHaveChanged = true;
     this.vmcalls.forget();
   }
 
-  /** As `mappingsChanged`, for one linear page; its address, by halves. */
+  /** As `mappingsChanged`, for one linear page, whose address is given in two halves. */
   pageChanged(linearHigh: number, linearLow: number): void {
     this.changedPages.push((BigInt(linearHigh >>> 0) << 32n) | BigInt((linearLow & -PAGE_SIZE) >>> 0));
     this.vmcalls.forgetPage(linearHigh, linearLow);
@@ -88,7 +88,7 @@ export class RecordEngine {
     this.hot?.codeStored(physical, lengthBytes);
   }
 
-  /** Whether anything decoded from a frame is left. */
+  /** Whether anything decoded from a frame remains. */
   holds(frame: number): boolean {
     return this.blocks.holds(frame) || this.hot?.holds(frame) === true;
   }
@@ -135,17 +135,17 @@ export class RecordEngine {
     return this.afterInterpreter(exit, end, end - cpu.ticks === interpreter.ticksLeft);
   }
 
-  /** `last` says that the ticks it had were all that there are up to the end. */
+  /** Handles an exit of the interpreter. `last` is true if it had all ticks up to the end. */
   private afterInterpreter(exit: ExitCode, end: number, last: boolean): Next {
     const { cpu, interpreter } = this;
     const { record } = interpreter;
     if (exit !== Exit.indirect) this.setRip(record);
-    // The fetch of what comes next, with its A bits and faults, belongs to the next tick.
+    // Fetching the next instruction, which may set A bits and fault, belongs to the next tick.
     if (cpu.ticks >= end) return 0;
     return last && exit === Exit.ticks ? this.runPart(record, end) : this.afterExit(exit, record);
   }
 
-  /** Puts the address of the instruction that a record stands for into rip: as two words, since this follows every miss. */
+  /** Sets rip to the address of a record's instruction; as two words for speed, since this follows every miss. */
   private setRip(record: number): void {
     const { host, host32 } = this.cpu.memory;
     const next = (record + Field.nextRip) >> 2;
@@ -174,13 +174,13 @@ export class RecordEngine {
     return cpu.ticks >= end ? 0 : this.afterRegion(hot, exit, end);
   }
 
-  /** Notes where the interpreter was found, and has what is hot translated. */
+  /** Records a sample of where the interpreter was, and triggers translation of hot code. */
   private sample(hot: HotCode, rip: bigint): void {
     hot.restartSampling();
     hot.sample(rip);
   }
 
-  /** Does what a region left over; rip says where. */
+  /** Handles an exit of a region; rip is where it stopped. */
   private afterRegion(hot: HotCode, exit: ExitCode, end: number): Next {
     const { cpu, blocks } = this;
     if (exit === Exit.evaluateRip) return this.evaluate(0);
@@ -193,12 +193,12 @@ export class RecordEngine {
     return next;
   }
 
-  /** The last few ticks, which may not be enough for a region. */
+  /** Runs the last few ticks, which may not suffice for a region. */
   private runTail(record: number, end: number): Next {
     return this.withoutRegions(() => this.runInterpreter(record, end));
   }
 
-  /** Has the interpreter go on where a region could be entered. */
+  /** Makes the interpreter continue where a region could be entered. */
   private withoutRegions<T>(run: () => T): T {
     const { host32 } = this.cpu.memory;
     const before = host32[IGNORES_REGIONS >> 2]!;
@@ -210,7 +210,7 @@ export class RecordEngine {
     }
   }
 
-  /** Runs what the ticks suffice for of a block that is longer; the evaluator does one instruction where that is none. */
+  /** Runs as much of an over-long block as the remaining ticks allow; if that is nothing, evaluates one instruction. */
   private runPart(record: number, end: number): Next {
     const { cpu, interpreter, blocks } = this;
     const count = blocks.partOf(record, end - cpu.ticks);
@@ -224,7 +224,7 @@ export class RecordEngine {
     return cpu.ticks >= end ? 0 : this.evaluate(interpreter.record);
   }
 
-  /** Does what the interpreter left over. */
+  /** Handles an exit of the interpreter other than the end of its ticks. */
   private afterExit(exit: ExitCode, record: number): Next {
     switch (exit) {
       case Exit.resolve:
@@ -242,7 +242,7 @@ export class RecordEngine {
     }
   }
 
-  /** Has the evaluator do one instruction, and goes on behind `record` if that is where it led. */
+  /** Evaluates one instruction, and continues with the record after `record` if rip leads there. */
   private evaluate(record: number): Next {
     const { cpu, blocks, vmcalls } = this;
     if (vmcalls.pass()) {
@@ -258,7 +258,7 @@ export class RecordEngine {
     return cpu.state.rip === nextRip && generation === blocks.generation ? record + RECORD_BYTES : 0;
   }
 
-  /** A load or store that missed the TLB: fills it, raises the page fault, or leaves the instruction to the evaluator. */
+  /** Handles a load or store that missed the TLB: fills it, raises the page fault, or has the instruction evaluated. */
   private missed(record: number): Next {
     const { cpu } = this;
     const { host32 } = cpu.memory;
@@ -276,8 +276,8 @@ export class RecordEngine {
   }
 
   /**
-   * Notes a miss, and tells whether filling the TLB is of no use: the entry has just been made and does not hold (a watched
-   * frame), or an instruction's two accesses push each other's entries out, so that a third miss comes.
+   * Records a miss, and returns true if filling the TLB does not help: the entry was just made and does not hold (a
+   * watched frame), or an instruction's two accesses evict each other's entries, which shows as a third miss.
    */
   private missedAgain(record: number, high: number, low: number): boolean {
     const { lastMiss } = this;
@@ -292,13 +292,16 @@ export class RecordEngine {
     return lastMiss.count > 2 || sameAddress;
   }
 
-  /** The record of the instruction at rip. After an event it is mostly the one of the last time that there was one there. */
+  /**
+   * Finds the record of the instruction at rip. After an event it is usually the same as after the previous event
+   * there.
+   */
   private locateRip(): Next {
     const known = jumpTargetOfRip(this.cpu.memory.host32);
     return known !== 0 ? known : this.locate(() => this.blocks.findIndirect(this.cpu.state.rip));
   }
 
-  /** Finds a record, or the fault of the fetch. */
+  /** Finds a record, or returns the fault of the fetch. */
   private locate(find: () => number): Next {
     try {
       return find();

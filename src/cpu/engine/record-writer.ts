@@ -10,14 +10,14 @@ export interface HandlerNumbers {
   readonly handlerOfPair: Readonly<Record<string, number>>;
 }
 
-/** Writes the records of consecutive instructions, but for the targets of branches. */
+/** Writes the records of consecutive instructions, except for branch targets. */
 export class RecordWriter {
   constructor(
     private readonly view: DataView,
     private readonly handlers: HandlerNumbers,
   ) {}
 
-  /** Writes them from the record `first` on. `rips` are the addresses behind each. */
+  /** Writes the records, starting at `first`. `rips` are the addresses after each instruction. */
   write(first: number, instructions: readonly Instruction[], rips: readonly bigint[]): void {
     instructions.forEach((instruction, i) => this.writeRecord(first + i * RECORD_BYTES, instruction, rips[i]!));
     this.countTicks(first, instructions);
@@ -45,7 +45,7 @@ export class RecordWriter {
     view.setUint8(record + Field.length, instruction.length);
   }
 
-  /** Blocks end at branches and at REP, which gives up its tick between iterations. */
+  /** Fills in the tick counts. Blocks end at branches and at REP, which takes a tick per iteration. */
   private countTicks(first: number, instructions: readonly Instruction[]): void {
     let ticks = 0;
     for (let i = instructions.length - 1; i >= 0; i--) {
@@ -54,7 +54,10 @@ export class RecordWriter {
     }
   }
 
-  /** From the end backwards, so that a branch goes with its comparison rather than that with what stands before it. */
+  /**
+   * Fuses pairs of instructions, from the end backwards: a branch is fused with its comparison rather than the
+   * comparison with its predecessor.
+   */
   private fusePairs(first: number, instructions: readonly Instruction[]): void {
     let nextIsFused = false;
     for (let i = instructions.length - 2; i >= 0; i--) {
@@ -85,13 +88,13 @@ function targetOf(instruction: Instruction, nextRip: bigint): bigint {
   return BigInt.asUintN(64, nextRip + instruction.immediate);
 }
 
-/** Where a direct branch goes that the interpreter does. */
+/** The target of a direct branch that the interpreter can run; undefined for other instructions. */
 export function branchTarget(instruction: Instruction, nextRip: bigint): bigint | undefined {
   if (!isDirectBranch(instruction) || goesNowhere(instruction, nextRip)) return undefined;
   return targetOf(instruction, nextRip);
 }
 
-/** Whether it is a direct branch to an address that is not canonical: one for the evaluator. */
+/** Whether the instruction is a direct branch to a non-canonical address, which the evaluator handles. */
 function goesNowhere(instruction: Instruction, nextRip: bigint): boolean {
   return isDirectBranch(instruction) && !isCanonical(targetOf(instruction, nextRip));
 }
@@ -100,7 +103,10 @@ function endsBlock(instruction: Instruction): boolean {
   return instruction.form.row.attributes.has('BRANCH') || instruction.form.repeat !== 'none';
 }
 
-/** What lies behind an unconditional jump is likely no code, or code reached from elsewhere. */
+/**
+ * Whether decoding stops after this instruction: bytes after an unconditional jump are often not code, or are reached
+ * from elsewhere.
+ */
 export function endsRun(instruction: Instruction): boolean {
   const { mnemonic } = instruction.form.row;
   return instruction.form.row.attributes.has('BRANCH') && (mnemonic === 'JMP' || mnemonic.startsWith('RET'));

@@ -1,8 +1,8 @@
 import { HOST_LAYOUT } from '../../memory.js';
 
 /**
- * A decoded instruction as the interpreter's handlers read it: 48 bytes in the shared memory, records of a run of
- * instructions one behind the other.
+ * A decoded record: an instruction in the form that the interpreter's handlers read, 48 bytes in the shared memory. The
+ * records of a run of instructions are contiguous.
  *
  *     +0  u16  handler
  *     +2  u16  instructions from here to the end of the block, this one included: what entering here costs in ticks
@@ -13,7 +13,7 @@ import { HOST_LAYOUT } from '../../memory.js';
  *     +32 i64  rip of the next instruction
  *     +40 i32  record of the direct target
  *     +44 u8   log2 of the scale    +45 u8  length of the instruction
- *     +46 u16  the handler that `region` has taken the place of
+ *     +46 u16  the handler that `region` has replaced
  */
 export const RECORD_BYTES = 48;
 
@@ -33,41 +33,44 @@ export const Field = {
   handlerBefore: 46,
 } as const;
 
-/** Handlers that are no instruction. */
+/** Handlers that do not execute an instruction. */
 export const Handler = {
-  /** Goes on at `target`; no tick. */
+  /** Continues at `target`; takes no tick. */
   goto: 0,
-  /** Nothing is decoded here yet, or no longer: leaves with RESOLVE. No tick. */
+  /** Exits with RESOLVE, since nothing is decoded here (any more); takes no tick. */
   resolve: 1,
-  /** The evaluator does this instruction: leaves with EVALUATE. */
+  /** Exits with EVALUATE: the evaluator executes this instruction. */
   evaluate: 2,
-  /** A region has been translated that is entered here: leaves with REGION. */
+  /** Exits with REGION: a translated region is entered here. */
   region: 3,
 } as const;
 export const FIRST_FORM_HANDLER = 4;
 
-/** Why generated code came back. Smaller than any record's address, so that a handler can answer either. */
+/** Why generated code returned. Exit codes are smaller than any record's address, so a handler can return either. */
 export const Exit = {
   /** Fewer ticks are left than the block at EXIT_RECORD costs, or REP has used up the last one. */
   ticks: 1,
   resolve: 2,
-  /** The jump cache does not know rip. */
+  /** rip is not in the jump cache. */
   indirect: 3,
   evaluate: 4,
   /** EXIT_LINEAR missed the TLB for EXIT_ACCESS: bit 0 write, bytes from bit 8. */
   miss: 5,
-  /** A translated region goes on from here. */
+  /** A translated region continues from here. */
   region: 6,
-  // From here on they are the dispatcher's (translator/dispatcher.ts), and RIP says where to go on.
-  /** Neither a region nor the jump cache is known to have RIP. */
+  // The following are exits of the dispatcher (translator/dispatcher.ts); RIP is where to continue.
+  /** Neither a region nor the jump cache entry is known for RIP. */
   unknown: 7,
   /** Fewer ticks are left than the region at RIP may need. */
   tail: 8,
-  /** The evaluator does the instruction at RIP. */
+  /** The evaluator must execute the instruction at RIP. */
   evaluateRip: 9,
   /** The instruction at RIP has often missed a check that covers more than its own access. */
   wideMisses: 10,
-  /** One in many: a region, whose place is in CHAINED_FROM, was left for RIP, where another is entered. */
+  /**
+   * A sample of region-to-region transfers: the region in CHAINED_FROM was left for RIP, where another region is
+   * entered.
+   */
   chained: 11,
 } as const;
 
@@ -76,6 +79,6 @@ export type ExitCode = (typeof Exit)[keyof typeof Exit];
 export const RECORDS_START = HOST_LAYOUT.records;
 export const RECORDS_END = HOST_LAYOUT.records + HOST_LAYOUT.recordsBytes;
 
-/** The jump cache: where an indirect branch finds the record of its target. 16 bytes each: i64 rip, i32 record. */
+/** The jump cache, where indirect branches find the record of their target. 16 bytes per entry: i64 rip, i32 record. */
 export const JUMP_CACHE = HOST_LAYOUT.jumpCache;
 export const JUMP_CACHE_ENTRIES = HOST_LAYOUT.jumpCacheBytes / 16;

@@ -20,17 +20,17 @@ import type {
 import { RCX, RSP, SS, X87 } from '../state/layout.js';
 import { bigintVectors } from './vector.js';
 
-/** What became of one instruction. `more`: REP stands between two iterations, rip is still at the instruction. */
+/** The outcome of one instruction. `more`: REP is between two iterations, with rip still at the instruction. */
 export type Outcome = 'next' | 'more' | 'trap' | LeaveReason;
 
-/** The host operations that do not look at the instruction. */
+/** The host operations that do not depend on the instruction. */
 export type CpuOperations = Omit<HostOperations<bigint>, 'segmentNumber' | 'secondImmediate'>;
 
 type Core = Omit<Machine<bigint>, keyof Arithmetic<bigint> | keyof Vectors<bigint> | keyof Floats<bigint>>;
 
 /**
- * The first reading of the meanings: on bigints, one instruction at a time, straight on the CPU state. The oracle of the
- * tests, and what runs system and rare instructions at run time. Clarity comes before speed.
+ * Executes meanings on bigints, one instruction at a time, directly on the CPU state. It is the reference for the tests
+ * and runs system and rare instructions at run time; clarity comes before speed.
  */
 export class Evaluator {
   private readonly core: EvaluatorCore;
@@ -49,8 +49,8 @@ export class Evaluator {
   }
 
   /**
-   * Executes one instruction (of REP, one iteration) that lies at rip. Throws GuestException with the state as before the
-   * instruction, rip included. After `trap`, `trapVector` says which trap is due, rip already at the next instruction.
+   * Executes the instruction at rip (for REP, one iteration). Throws GuestException with the state, including rip, as
+   * before the instruction. After `trap`, `trapVector` is the pending trap and rip is already at the next instruction.
    */
   execute(instruction: Instruction): Outcome {
     return this.core.execute(instruction, this.machine);

@@ -7,16 +7,16 @@ import type { Instruction } from '../decode/instruction.js';
 import { FENCED, type LinearMemory } from '../access/linear-memory.js';
 import { EXIT_RECORD, GPR } from '../state/layout.js';
 
-/** What is done with the bytes that the write fence refuses: they stay as they are, or are stored all the same. */
+/** What to do with bytes that the write fence refuses: leave them unchanged, or store them anyway. */
 export type FenceVerdict = 'skip' | 'allow';
 
-/** Told of bytes stored outside what the write fence owns, with the rip of the instruction that did it. */
+/** Called after bytes were stored outside the memory that the write fence owns, with the rip of the instruction. */
 export type ForeignStoreHook = (rip: bigint, ranges: readonly AddressRange[]) => void;
 
 /**
- * Executes single instructions under a write fence. One that stores only to what the fence owns is the evaluator's, as
- * without a fence. Any other one is executed with its stores held back; then it is known, to the byte, what they are,
- * and they are made or not. Registers that the meaning has changed by then are put back where they are not.
+ * Executes single instructions under a write fence. An instruction that stores only to memory that the fence owns is
+ * evaluated as without a fence. Any other instruction is executed with its stores held back; once they are known to the
+ * byte, they are made or refused. If they are refused, registers that the meaning has changed are restored.
  */
 export class FencedExecution {
   onForeignStore: ForeignStoreHook = () => {};
@@ -28,8 +28,7 @@ export class FencedExecution {
   ) {}
 
   /**
-   * As Evaluator.execute. Answers an event, with nothing changed, where bytes are refused and there is no verdict on them
-   * yet.
+   * As Evaluator.execute, but returns an event, with nothing changed, if bytes are refused and there is no verdict yet.
    */
   execute(instruction: Instruction, verdict?: FenceVerdict): Outcome | CpuEvent {
     if (verdict === undefined)

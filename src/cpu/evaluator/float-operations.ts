@@ -9,7 +9,7 @@ import { MXCSR, MXCSR_DEFAULT, MXCSR_MASK } from './float/mxcsr.js';
 import type { FloatOperation, Floats, FloatWidth, PackedConversion } from '../meaning/vocabulary.js';
 import { lanesOf, vectorOf } from './vector.js';
 
-/** The CPU around the arithmetic. */
+/** What the arithmetic needs from the CPU. */
 export interface FloatEnvironment {
   readMxcsr(): number;
   writeMxcsr(value: number): void;
@@ -22,7 +22,7 @@ type Binary = (context: FloatContext, format: FloatFormat, first: bigint, second
 
 const binary: Record<FloatOperation, Binary> = { add, sub, mul, div, min, max };
 
-/** ZF PF CF by the outcome. SDM Vol. 2A "COMISD". */
+/** ZF PF CF by the result of a comparison. SDM Vol. 2A "COMISD". */
 const COMPARISON_FLAGS: Record<Comparison, number> = { unordered: ZF | PF | CF, less: CF, equal: ZF, greater: 0 };
 
 interface Conversion {
@@ -43,11 +43,12 @@ const conversions: Record<PackedConversion, Conversion> = {
 };
 
 /**
- * The vocabulary's floating point on bigints: the soft float of float/ on one lane or all of them, under the MXCSR of
- * `environment`. Flags are sticky in MXCSR, after a fault too (SDM Vol. 1 11.5.3.2); #XM comes when every lane is done.
+ * Floating-point operations of the vocabulary on bigints: applies the soft float of float/ to one lane or all lanes,
+ * under the MXCSR of `environment`. Flags are sticky in MXCSR, even after a fault (SDM Vol. 1 11.5.3.2); #XM is raised
+ * after all lanes have been computed.
  */
 export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
-  /** All lanes of one instruction, which raise their exceptions together. */
+  /** Computes all lanes of one instruction, which raise their exceptions together. */
   const compute = <T>(instruction: (context: FloatContext) => T): T => {
     const context = new FloatContext(environment.readMxcsr());
     const result = instruction(context);
@@ -110,14 +111,14 @@ function formatOf(width: FloatWidth): FloatFormat {
 }
 
 const ESTIMATE_MXCSR = MXCSR_DEFAULT | MXCSR.DAZ | MXCSR.FTZ;
-/** Fraction bits below the twelve that an estimate has. */
+/** Mask of the fraction bits below the twelve that an estimate has. */
 const ESTIMATE_CUT = (1n << 11n) - 1n;
 
 /**
- * RCPPS and RSQRTPS of one single: nothing in MXCSR matters or changes, denormals count as zeros, and tiny results are
- * zero. The manual bounds the relative error by 1.5 × 2^-12 and leaves the rest to each model of CPU. Here 1/x is rounded
- * to a single, 1/√x to a double at each step and then to a single, and the fraction is cut after 12 bits. SDM Vol. 2B
- * "RCPPS" and "RSQRTPS".
+ * RCPPS and RSQRTPS of one single: MXCSR is neither used nor changed, denormals are treated as zeros, and tiny results
+ * are zero. The manual bounds the relative error by 1.5 × 2^-12 and leaves the rest to each CPU model. Here 1/x is
+ * rounded to a single, 1/√x to a double at each step and then to a single, and the fraction is cut after 12 bits. SDM
+ * Vol. 2B "RCPPS" and "RSQRTPS".
  */
 const estimates: Record<'rcp' | 'rsqrt', (lane: bigint) => bigint> = {
   rcp(x) {
@@ -134,7 +135,7 @@ const estimates: Record<'rcp' | 'rsqrt', (lane: bigint) => bigint> = {
 const ONE_SINGLE = 0x3f80_0000n;
 const ONE_DOUBLE = 0x3ff0_0000_0000_0000n;
 
-/** The encoding with the fraction cut after 12 bits, but for NaNs, whose payload is the operand's. */
+/** The encoding with the fraction cut after 12 bits; NaNs keep the operand's payload. */
 function cut(single: bigint): bigint {
   const isNaN = (single & ~F32.signMask) > F32.infinity;
   return isNaN ? single : single & ~ESTIMATE_CUT;

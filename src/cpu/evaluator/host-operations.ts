@@ -5,7 +5,7 @@ import { GuestException, Vector } from '../state/exceptions.js';
 import type { CpuOperations } from './evaluator.js';
 import { FS } from '../state/layout.js';
 
-/** What system and rare instructions ask of the CPU around them. */
+/** The CPU services for system and rare instructions. */
 export function hostOperations(state: CpuState, ticks: () => number): CpuOperations {
   return {
     cpuid: (leaf, subleaf) => {

@@ -13,12 +13,12 @@ export function lanesOf(laneWidth: number, x: bigint): bigint[] {
   return lanes;
 }
 
-/** The vector of these lanes, lane 0 first, each cut to its width; lanes that are missing are zero. */
+/** The vector made of these lanes, lane 0 first, each cut to its width; missing lanes are zero. */
 export function vectorOf(laneWidth: number, lanes: readonly bigint[]): bigint {
   return lanes.reduceRight((vector, lane) => (vector << BigInt(laneWidth)) | truncate(laneWidth, lane), 0n);
 }
 
-/** `operation` on each pair of lanes, read as unsigned; the result is cut to the lane. */
+/** Applies `operation` to each pair of lanes, as unsigned numbers; the results are cut to the lane width. */
 function lanewise(laneWidth: number, operation: Binary): Binary {
   return (x, y) => {
     const others = lanesOf(laneWidth, y);
@@ -29,7 +29,7 @@ function lanewise(laneWidth: number, operation: Binary): Binary {
   };
 }
 
-/** `operation` on each pair of lanes, read as signed; the result is cut to the lane. */
+/** Applies `operation` to each pair of lanes, as signed numbers; the results are cut to the lane width. */
 function lanewiseSigned(laneWidth: number, operation: Binary): Binary {
   return lanewise(laneWidth, (x, y) => operation(signed(laneWidth, x), signed(laneWidth, y)));
 }
@@ -131,7 +131,9 @@ const OPERATIONS: Record<VectorOperation, Binary> = {
   andnot: (x, y) => (x ^ MASK128) & y,
 };
 
-/** The vocabulary's vectors on bigints: what the evaluator computes with, and what the other readings are held to. */
+/**
+ * Vector operations of the vocabulary on bigints: used by the evaluator, and the reference for the compiled engines.
+ */
 export const bigintVectors: Vectors<bigint> = {
   vectorConstant: (value) => truncate(VECTOR_BITS, value),
   vector: (operation, x, y) => OPERATIONS[operation](x, y),

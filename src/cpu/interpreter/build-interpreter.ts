@@ -3,7 +3,7 @@ import type { HandlerNumbers } from '../engine/record-writer.js';
 import { generateInterpreter } from './generate.js';
 import { planHandlers } from './plan.js';
 
-/** What the build writes in the place of generated.ts: the module's bytes and the handlers' numbers. */
+/** Generates what the build writes in place of generated.ts: the module's bytes and the handler numbers. */
 export function buildInterpreter(forms: readonly Form[]): HandlerNumbers & { readonly bytes: Uint8Array } {
   const plan = planHandlers(forms);
   const handlerOfPair: Record<string, number> = {};

@@ -12,7 +12,7 @@ const KIND = 0;
 const RESULT: WasmValue = { type: 'i64', local: 1 };
 const OPERAND: WasmValue = { type: 'i64', local: 2 };
 
-/** Adds the functions that work out flags whose kind is known only at run time. */
+/** Adds the functions that compute flags whose kind is known only at run time. */
 export function addFlagFunctions(module: WasmModule): SharedFunctions {
   const type = module.type(['i32', 'i64', 'i64'], ['i32']);
   const flagBits = addFlagBits(module);
@@ -36,8 +36,8 @@ export function addFlagBits(module: WasmModule, exportName?: string): number {
 }
 
 /**
- * One case for each kind code, chosen by `br_table`. Kinds from `kinds` on are made into bits, which `viaBits` pushes,
- * before the question is put to them.
+ * A function with one `br_table` case for each kind code. Kinds from `kinds` on are first converted to bits, which
+ * `viaBits` pushes.
  */
 function flagFunction(
   kinds: number,

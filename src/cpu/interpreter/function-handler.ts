@@ -5,7 +5,7 @@ import { Emitter } from '../wasm/encoding/value.js';
 import { FunctionContext, type SharedFunctions } from './handler-context.js';
 import { handlerMachine } from './handler-machine.js';
 
-/** Whether the meaning of a form can be compiled; what cannot, the evaluator does. */
+/** Whether the meaning of a form can be compiled; the evaluator executes the others. */
 export function compiles(form: Form): boolean {
   if (form.row.attributes.has('EVALUATED')) return false;
   try {
@@ -17,7 +17,7 @@ export function compiles(form: Form): boolean {
   }
 }
 
-/** A handler that is a function of its own: (record) → next record, or an exit code. */
+/** A handler compiled to a separate function: (record) → next record, or an exit code. */
 export function functionHandler(form: Form, shared: SharedFunctions): Code {
   const code = new Code(['i32']);
   const emitter = new Emitter(code);

@@ -15,8 +15,8 @@ const RECORD = 0;
 const BUDGET = 1;
 
 /**
- * Generates the interpreter from the meanings: one Wasm module with a main loop over decoded records, the hot handlers in
- * it, the others functions in its table.
+ * Generates the interpreter from the meanings: one Wasm module with a main loop over decoded records, which contains
+ * the hot handlers; the other handlers are functions in its table.
  *
  *     run(record, budget) → exit code; EXIT_RECORD and EXIT_BUDGET say where it stopped and how many ticks are left
  */
@@ -29,7 +29,7 @@ export function generateInterpreter(plan: HandlerPlan): Uint8Array {
   return module.encode(LEAST_WASM_PAGES);
 }
 
-/** The function that runs records: takes the ticks of a block, and dispatches each record to its handler. */
+/** The function that runs records: charges the ticks of each block and dispatches each record to its handler. */
 class MainLoop {
   private readonly code = new Code(['i32', 'i32']);
   private readonly emitter = new Emitter(this.code);
@@ -56,7 +56,7 @@ class MainLoop {
     const dispatch = code.loop();
     this.emitDispatch(enter, exits);
     this.emitHotHandlers({ enter, dispatch, exits });
-    code.end(); // what the hot handlers do not have
+    code.end(); // all other handlers
     this.emitCall(leave, enter, dispatch);
     code.end().end(); // dispatch, enter
     code.op('unreachable');
@@ -67,7 +67,7 @@ class MainLoop {
     return code.get(this.exitCode);
   }
 
-  /** Branches to the handler of the record, or behind the hot ones. */
+  /** Branches to the handler of the record, or past the hot handlers. */
   private emitDispatch(enter: Label, exits: Readonly<Record<OwnExit, Label>>): void {
     const { code } = this;
     const inFunctions = code.block();
@@ -89,12 +89,12 @@ class MainLoop {
     code.i32(0).memory('i32.load', at.IGNORES_REGIONS).op('i32.eqz').brIf(exits[Exit.region]);
     code.i32(0).i32(0).memory('i32.load', at.IGNORES_REGIONS).i32(~at.IGNORES_NEXT_REGION).op('i32.and');
     code.memory('i32.store', at.IGNORES_REGIONS);
-    // A region is entered at an instruction, not at the way to one.
+    // A region is entered at an instruction, not at a link to one.
     for (const handler of [Handler.goto, Handler.resolve, Handler.region]) handlers[handler] = exits[Exit.region];
     this.goToHandler(Field.handlerBefore, [...handlers, ...hot], inFunctions);
   }
 
-  /** Goes where a field of the record says. */
+  /** Branches to the handler that a field of the record selects. */
   private goToHandler(field: number, labels: readonly Label[], otherwise: Label): void {
     const { code } = this;
     code.get(RECORD).memory('i32.load16_u', field).set(this.handler);
@@ -114,7 +114,7 @@ class MainLoop {
     }
   }
 
-  /** Calls the handler that is a function, with flags and budget in memory, and goes on at the record that it answers. */
+  /** Calls a function handler, with flags and budget in memory, and continues at the record that it returns. */
   private emitCall(leave: Label, enter: Label, dispatch: Label): void {
     const { code, next } = this;
     this.storeState();
@@ -146,7 +146,7 @@ class MainLoop {
   }
 }
 
-/** Takes the ticks of the block at the record pointer from the budget, or leaves if they are not there. */
+/** Deducts the ticks of the block at the record pointer from the budget, or exits if there are not enough. */
 function takeTicks(code: Code, otherwise: Label): void {
   code.get(BUDGET).get(RECORD).memory('i32.load16_u', Field.ticksToEnd).op('i32.sub').set(BUDGET);
   code.get(BUDGET).i32(0).op('i32.lt_s').if();
@@ -171,7 +171,7 @@ function endExitBlocks(code: Code, exitCode: number, leave: Label): void {
   code.end();
 }
 
-/** An instruction that has not run, and those behind it in its block, have been paid for on the way in. */
+/** Refunds the ticks of an instruction that has not run and of those after it in its block, and exits. */
 function refundBlock(code: Code, exitCode: number): void {
   for (const [i, exit] of [Exit.evaluate, Exit.miss, Exit.region].entries()) {
     code.get(exitCode).i32(exit).op('i32.eq');

@@ -1,13 +1,13 @@
 /**
- * The interpreter as `npm run build` generates it from the meanings: the build writes its own version of this module
- * beside the other compiled ones.
+ * The interpreter that `npm run build` generates from the meanings. The build writes its own version of this module
+ * next to the other compiled ones.
  */
 export interface GeneratedInterpreter {
   /** The Wasm module, in base 64. */
   readonly wasm: string;
   /** Handler number by form id. */
   readonly handlerOfForm: readonly number[];
-  /** Handler number of a fused pair, by the form ids of both as `first,second`. */
+  /** Handler number of a fused pair, by the form ids as `first,second`. */
   readonly handlerOfPair: Readonly<Record<string, number>>;
   /** SHA-256 over the compiled modules that a translation depends on, in hexadecimal digits. */
   readonly translatorVersion: string;

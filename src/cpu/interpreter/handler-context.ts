@@ -8,7 +8,7 @@ import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 import { emitJumpCacheLookup } from '../engine/jump-cache.js';
 import { Exit, Field, RECORD_BYTES, type ExitCode } from '../engine/record.js';
 
-/** Functions that every handler may call, by their index in the module. */
+/** Indexes of the functions that every handler may call. */
 export interface SharedFunctions {
   /** (kind, result, operand) → truth of the even condition codes 0, 2, ... 14. */
   readonly conditions: readonly number[];
@@ -16,24 +16,24 @@ export interface SharedFunctions {
   readonly flagBits: number;
 }
 
-/** How a handler ends and where it keeps the flags: in the main loop's locals, or in memory where it is a function. */
+/** How a handler ends and where it keeps the flags: in locals of the main loop, or in memory if it is a function. */
 export interface HandlerContext extends CompilerContext {
   /** Local with the record pointer. */
   readonly record: number;
   /** Bytes from the record pointer to the record of the instruction being emitted. */
   recordOffset: number;
-  /** On to the record behind this one; `enters` a block there, or goes on in the same. */
+  /** Continues with the next record; if `enters`, a new block begins there. */
   next(enters: boolean): void;
 }
 
-/** A thunk as the state holds it; each value is pushed by itself. */
+/** A thunk in the format of the CPU state; each value is pushed separately. */
 export interface EncodedThunk {
   pushKind(): void;
   pushResult(): void;
   pushOperand(): void;
 }
 
-/** Works out what of a thunk goes where; emits code for it now, and pushes it later. */
+/** Encodes a thunk: emits the code for its values now and pushes them later. */
 export function encodeThunk(m: Arithmetic<WasmValue>, emitter: Emitter, thunk: FlagsThunk<WasmValue>): EncodedThunk {
   const slots = slotsOf(m, thunk);
   const push64 = (value: WasmValue | undefined): void => {
@@ -52,7 +52,7 @@ export function encodeThunk(m: Arithmetic<WasmValue>, emitter: Emitter, thunk: F
   };
 }
 
-/** Goes to the record that the jump cache has for an address; else puts that into RIP. */
+/** Continues at the jump cache's record for an address; if there is none, stores the address in RIP. */
 function emitJumpCache(emitter: Emitter, target: WasmValue, found: (record: number) => void): void {
   emitJumpCacheLookup(emitter, target, found);
   emitter.code.i32(0);
@@ -61,7 +61,7 @@ function emitJumpCache(emitter: Emitter, target: WasmValue, found: (record: numb
 
 /** The main loop's labels, all enclosing the handlers. */
 export interface LoopLabels {
-  /** Enters the block at the record pointer: takes its ticks first. */
+  /** Enters the block at the record pointer, charging its ticks first. */
   readonly enter: Label;
   /** Dispatches the record at the record pointer. */
   readonly dispatch: Label;
@@ -76,7 +76,7 @@ export interface LoopLocals {
   readonly operand: number;
 }
 
-/** A handler inside of the main loop. */
+/** The context of a handler inside the main loop. */
 export class LoopContext implements HandlerContext {
   readonly record: number;
   recordOffset = 0;
@@ -147,7 +147,9 @@ export class LoopContext implements HandlerContext {
   }
 }
 
-/** A handler that is a function: (record) → next record, or an exit code. Flags and budget are in memory. */
+/**
+ * The context of a handler that is a function: (record) → next record, or an exit code. Flags and budget are in memory.
+ */
 export class FunctionContext implements HandlerContext {
   readonly record = 0;
   recordOffset = 0;

@@ -10,8 +10,8 @@ import { Field } from '../engine/record.js';
 type V = WasmValue;
 
 /**
- * The second reading of the meanings: code of the interpreter's handlers. Register numbers, immediates and displacements
- * are looked up in the decoded record; how a handler ends, its context knows.
+ * Compiles meanings to the code of the interpreter's handlers. Register numbers, immediates and displacements are read
+ * from the decoded record; the context determines how a handler ends.
  */
 export type HandlerMachine = HandlerCompiler & Machine<V>;
 
@@ -20,7 +20,7 @@ export function handlerMachine(emitter: Emitter, context: HandlerContext): Handl
 }
 
 class HandlerCompiler extends MeaningCompiler {
-  /** Where the record lies from the record pointer: not 0 for the second of a fused pair. */
+  /** Offset of the record from the record pointer: not 0 for the second instruction of a fused pair. */
   private recordOffset = 0;
 
   constructor(
@@ -44,7 +44,7 @@ class HandlerCompiler extends MeaningCompiler {
     form.row.semantics(this.words, form);
   }
 
-  /** Ends the handler: on to the next record, unless the meaning has gone elsewhere. */
+  /** Ends the handler by continuing with the next record, unless the meaning has branched. */
   finish(): void {
     if (this.ended) return;
     this.storeFlags();
@@ -135,7 +135,7 @@ class HandlerCompiler extends MeaningCompiler {
     this.pushRecord();
     this.code.memory('i32.load16_u', this.field(Field.operands[slot]!));
   }
-  /** Of a register that a meaning names by its number, without an operand of the form: FXSAVE. */
+  /** Pushes the address of a register that a meaning names by number rather than as an operand of the form (FXSAVE). */
   private pushImpliedAddress({ kind, field }: GprOperand | XmmOperand): void {
     if (typeof field !== 'number') throw new Error(`${this.form.row.mnemonic} has no operand in ${field}`);
     this.code.i32(kind === 'gpr' ? at.gprAddress(field) : at.xmmAddress(field));

@@ -1,4 +1,6 @@
-/** Signatures (plan.ts) of the forms whose handlers stand in the main loop: those that run most in compiled programs. */
+/**
+ * Signatures (plan.ts) of the forms whose handlers are part of the main loop: those most frequent in compiled programs.
+ */
 export const HOT_FORMS: readonly string[] = [
   'ADD.64.g64.g64',
   'ADD.64.g64.i64',
@@ -172,7 +174,10 @@ export const HOT_FORMS: readonly string[] = [
   'MULPD.32.x128.x128',
 ];
 
-/** Pairs that one handler runs: a comparison and the branch on it, a copy and what changes it, and the like. */
+/**
+ * Pairs of instructions that a single handler runs, such as a comparison and its branch, or a copy and an operation on
+ * it.
+ */
 export const HOT_PAIRS: readonly (readonly [string, string])[] = [
   ['MOV.64.g64.g64', 'MOV.64.g64.g64'],
   ['MOV.64.g64.g64', 'ADD.64.g64.g64'],

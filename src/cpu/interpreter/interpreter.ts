@@ -3,9 +3,9 @@ import { EXIT_BUDGET, EXIT_RECORD } from '../state/layout.js';
 import { generated, type GeneratedInterpreter } from './generated.js';
 import type { ExitCode } from '../engine/record.js';
 
-/** The generated code, bound to a memory. */
+/** The generated interpreter, bound to a memory. */
 export class Interpreter {
-  /** Record at which `run` stopped, and the ticks that it left. */
+  /** The record at which `run` stopped, and the ticks that were left. */
   record = 0;
   ticksLeft = 0;
   private readonly runRecords: (record: number, budget: number) => ExitCode;
@@ -29,13 +29,13 @@ export class Interpreter {
   get function(): (record: number, budget: number) => number {
     return this.runRecords;
   }
-  /** Takes the record at which it stopped, after others have called it. */
+  /** Reads the record at which it stopped, after other generated code has called it. */
   takeRecord(): void {
     this.record = this.host32[EXIT_RECORD >> 2]!;
   }
 }
 
-/** What the build has generated; throws where it has not run. */
+/** The interpreter that the build has generated; throws if there is none. */
 export function generatedInterpreter(): GeneratedInterpreter {
   if (!generated) throw new Error('the interpreter has not been generated: run npm run build');
   return generated;

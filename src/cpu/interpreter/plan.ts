@@ -3,19 +3,19 @@ import { compiles } from './function-handler.js';
 import { HOT_FORMS, HOT_PAIRS } from './hot-forms.js';
 import { FIRST_FORM_HANDLER, Handler } from '../engine/record.js';
 
-/** A handler in the main loop: one form, or two whose records lie one behind the other. */
+/** A handler in the main loop, for one form or for two whose records are adjacent. */
 export interface HotHandler {
   readonly form: Form;
   readonly then?: Form;
 }
 
-/** Which handlers there are and which forms they serve: the same for whoever generates the interpreter and whoever uses it. */
+/** All handlers and the forms that they serve; shared by the generator of the interpreter and its users. */
 export interface HandlerPlan {
   readonly hot: readonly HotHandler[];
   readonly functions: readonly Form[];
   /** Handler number by form id. */
   readonly handlerOfForm: readonly number[];
-  /** The fused pairs: which forms the first and the second may be, and their handler's number. */
+  /** The fused pairs: the possible forms of the first and second instruction, and the handler number. */
   readonly pairs: readonly {
     readonly firsts: readonly Form[];
     readonly seconds: readonly Form[];
@@ -56,9 +56,10 @@ export function planHandlers(forms: readonly Form[]): HandlerPlan {
 }
 
 /**
- * What a handler depends on: forms with the same signature share one, whichever rows they come from, since records hold
- * registers by operand and immediates extended. LOCK changes nothing while one thread executes at a time. Handlers in the
- * main loop are made for a shape of address; those that are functions take any, as the general shape (`shape`) does.
+ * Everything that a handler depends on. Forms with the same signature share a handler, even from different rows, since
+ * records hold registers by operand and immediates extended. LOCK has no effect, since only one thread executes at a
+ * time. Handlers in the main loop are specific to an address shape; function handlers accept any, as the general shape
+ * (`shape`) does.
  */
 export function signatureOf(form: Form, shape?: AddressShape): string {
   const address = form.addressWidth === 64 ? '' : 'a32';

@@ -3,7 +3,7 @@ import type { Arithmetic } from './vocabulary.js';
 
 const truth = (condition: boolean): bigint => (condition ? 1n : 0n);
 
-/** The vocabulary's arithmetic on bigints: what the evaluator computes with, and what the other readings are held to. */
+/** Arithmetic of the vocabulary on bigints: used by the evaluator, and the reference for the compiled engines. */
 export const bigintArithmetic: Arithmetic<bigint> = {
   constant: (width, value) => truncate(width, BigInt(value)),
   zeroExtend: (_from, _to, x) => x,

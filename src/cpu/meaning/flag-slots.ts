@@ -3,7 +3,7 @@ import type { FlagsThunk, RotateThunk } from './flags.js';
 import type { Arithmetic } from './vocabulary.js';
 
 /**
- * How a thunk is held in the CPU state: FLAGS_KIND has the kind in bits 3:0, the width in bits 5:4 and something more from
+ * How the CPU state stores a thunk: FLAGS_KIND has the kind in bits 3:0, the width in bits 5:4 and additional data from
  * bit 8 on; FLAGS_RESULT and FLAGS_OPERAND are zero-extended.
  *
  *     kind            FLAGS_RESULT  FLAGS_OPERAND   from bit 8
@@ -19,7 +19,10 @@ export const FLAGS_KINDS = [
   ...(['bits', 'result', 'add', 'sub'] as const),
   ...(['inc', 'dec', 'shr', 'sar', 'product', 'rol', 'ror'] as const),
 ];
-/** So many of them, from the first on, have conditions of their own; the others go by way of their bits. */
+/**
+ * The number of kinds, from the first on, whose conditions are computed directly; the others are converted to bits
+ * first.
+ */
 export const COMMON_KINDS = 4;
 export const FLAGS_WIDTHS: readonly Width[] = [64, 32, 16, 8];
 const WIDTH_SHIFT = 4;
@@ -27,20 +30,20 @@ export const FLAGS_EXTRA_SHIFT = 8;
 /** Kind and width. */
 export const FLAGS_CODE_MASK = 0x3f;
 
-/** Kind and width of a thunk: what is known of it before the guest runs. */
+/** Kind and width of a thunk: the part that is known at compile time. */
 export function kindCode(thunk: FlagsThunk<unknown>): number {
   const kind = FLAGS_KINDS.indexOf(thunk.kind);
   return thunk.kind === 'bits' ? kind : kind | (FLAGS_WIDTHS.indexOf(thunk.width) << WIDTH_SHIFT);
 }
 
-/** What of a thunk is known only when the guest runs: 32 bits from FLAGS_EXTRA_SHIFT on, and the two operands. */
+/** The part of a thunk that is known only at run time: 32 bits from FLAGS_EXTRA_SHIFT on, and the two operands. */
 export interface ThunkSlots<V> {
   readonly extra: V | undefined;
   readonly result: V | undefined;
   readonly operand: V | undefined;
 }
 
-/** Takes a thunk apart; what FLAGS_KIND holds is its `kindCode` plus `extra`. Operands are as wide as they are. */
+/** Splits a thunk into its slots; FLAGS_KIND holds its `kindCode` plus `extra`. Operands keep their own width. */
 export function slotsOf<V>(m: Arithmetic<V>, thunk: FlagsThunk<V>): ThunkSlots<V> {
   switch (thunk.kind) {
     case 'bits':
@@ -72,8 +75,8 @@ function shiftedExtra<V>(m: Arithmetic<V>, value: V, bit: number): V {
 }
 
 /**
- * The thunk that a kind code and its slots stand for; `extra` is what FLAGS_KIND held from FLAGS_EXTRA_SHIFT on, 32 bits,
- * shifted down. First operands follow from result and second operand.
+ * Reconstructs the thunk from a kind code and its slots; `extra` is the part of FLAGS_KIND from FLAGS_EXTRA_SHIFT on,
+ * 32 bits, shifted down. The first operand is computed from the result and the second operand.
  */
 export function thunkOfCode<V>(
   m: Arithmetic<V>,
@@ -107,7 +110,10 @@ export function thunkOfCode<V>(
   }
 }
 
-/** The width of what ZF, SF and PF come from is known only now: the result is moved up, so that it is 64 bits wide. */
+/**
+ * A rotation's thunk. The width of the result that ZF, SF and PF come from is known only at run time, so the result is
+ * shifted up to be 64 bits wide.
+ */
 function rotateOfSlots<V>(
   m: Arithmetic<V>,
   kind: 'rol' | 'ror',
@@ -117,7 +123,7 @@ function rotateOfSlots<V>(
   const one = m.constant(32, 1);
   const auxiliary = m.truncate(32, 8, m.and(32, m.shr(32, slots.extra, m.constant(32, 2)), one));
   const index = m.and(32, slots.extra, m.constant(32, 3));
-  // 64, 32, 16 and 8 bits are moved up by 0, 32, 48 and 56, with the low byte, for parity, kept at the bottom.
+  // Results of 64, 32, 16 and 8 bits are shifted up by 0, 32, 48 and 56; the low byte stays at the bottom, for parity.
   const up = m.sub(32, m.constant(32, 64), m.shr(32, m.constant(32, 64), index));
   const moved = m.shl(64, slots.operand, m.zeroExtend(32, 64, up));
   const low = m.and(64, slots.operand, m.constant(64, 0xff));

@@ -16,15 +16,15 @@ export const NT = 1 << 14;
 export const AC = 1 << 18;
 export const ID = 1 << 21;
 
-/** The flags that arithmetic sets. */
+/** The status flags, which arithmetic sets. */
 export const STATUS_FLAGS = CF | PF | AF | ZF | SF | OF;
 
 /**
- * Flags as thunks: what set them, so that they are computed only when somebody reads them. `add` and `sub` know both
- * operands; `inc` and `dec` the result and the CF that they keep; `shr` and `sar` what was shifted and by how much (1 to
- * 63); `product`, of a signed multiplication, both factors; `rotate` what was rotated, and the result that ZF, SF and PF
- * still come from; `result` has ZF, SF and PF from the result and CF, AF, OF (in RFLAGS positions) from `bits`; `bits` is
- * all six.
+ * Lazy flags: a record of the operation that set them, so that they are computed only when they are read. `add` and
+ * `sub` hold both operands; `inc` and `dec` the result and the preserved CF; `shr` and `sar` the shifted value and the
+ * count (1 to 63); `product`, for a signed multiplication, both factors; `rotate` the rotated value and the earlier
+ * result that determines ZF, SF and PF; `result` a result for ZF, SF and PF, and CF, AF and OF in RFLAGS positions as
+ * `bits`; `bits` all six flags.
  */
 export type FlagsThunk<V> =
   | { readonly kind: 'add' | 'sub'; readonly width: Width; readonly x: V; readonly y: V; readonly result: V }
@@ -35,7 +35,10 @@ export type FlagsThunk<V> =
   | { readonly kind: 'result'; readonly width: Width; readonly result: V; readonly bits: V }
   | { readonly kind: 'bits'; readonly bits: V };
 
-/** CF and OF of a rotation of `width` bits; ZF, SF and PF of `result`, `resultWidth` bits; AF as it says (0 or 1). */
+/**
+ * Flags after a rotation: CF and OF of a rotation of `width` bits; ZF, SF and PF of `result`, which has `resultWidth`
+ * bits; AF as given (0 or 1).
+ */
 export interface RotateThunk<V> {
   readonly kind: 'rol' | 'ror';
   readonly width: Width;
@@ -53,17 +56,20 @@ export function flagsOfSub<V>(width: Width, x: V, y: V, result: V): FlagsThunk<V
   return { kind: 'sub', width, x, y, result };
 }
 
-/** AND, OR, XOR and TEST clear CF and OF (AF, undefined in the manual, too): as if 0 had been subtracted. */
+/**
+ * Flags of AND, OR, XOR and TEST, which clear CF and OF (and AF, which the manual leaves undefined): as if 0 had been
+ * subtracted.
+ */
 export function flagsOfLogic<V>(m: Arithmetic<V>, width: Width, result: V): FlagsThunk<V> {
   return { kind: 'sub', width, x: result, y: m.constant(width, 0), result };
 }
 
-/** ZF, SF and PF of the result; CF, AF and OF from `bits`, a 32-bit value with them in their RFLAGS positions. */
+/** Flags with ZF, SF and PF from the result and CF, AF and OF from `bits`, a 32-bit value in RFLAGS positions. */
 export function flagsOfResult<V>(width: Width, result: V, bits: V): FlagsThunk<V> {
   return { kind: 'result', width, result, bits };
 }
 
-/** Flags after a rotation: CF and OF are its own, the others stay what `before` made them. */
+/** Flags after a rotation, which sets CF and OF; the others stay as in `before`. */
 export function flagsOfRotate<V>(
   m: Arithmetic<V>,
   before: FlagsThunk<V>,
@@ -92,7 +98,7 @@ export function flagsOfRotate<V>(
   return { kind, width, rotated, resultWidth, result: before.result, auxiliary };
 }
 
-/** The same thunk with each of its values replaced; `place` counts them from 0. */
+/** Replaces each value of a thunk; `place` numbers them from 0. */
 export function mapThunk<V>(thunk: FlagsThunk<V>, replace: (value: V, place: number) => V): FlagsThunk<V> {
   let place = 0;
   const values = Object.entries(thunk).map(([name, value]): [string, unknown] =>
@@ -105,7 +111,7 @@ export function mapThunk<V>(thunk: FlagsThunk<V>, replace: (value: V, place: num
 
 type M<V> = Arithmetic<V>;
 
-/** The flag as a truth value (0 or 1). */
+/** CF as a truth value (0 or 1). */
 export function carryOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   switch (t.kind) {
     case 'add':
@@ -129,7 +135,7 @@ export function carryOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   }
 }
 
-/** The bit that a shift to the right moved out last. Narrow operands are shifted in 32 bits. */
+/** The last bit that a right shift moved out. Narrow operands are shifted as 32 bits. */
 function lastBitOut<V>(m: M<V>, t: FlagsThunk<V> & { kind: 'shr' | 'sar' }): V {
   const work = t.width === 64 ? 64 : 32;
   const narrow = t.width < work;
@@ -139,7 +145,7 @@ function lastBitOut<V>(m: M<V>, t: FlagsThunk<V> & { kind: 'shr' | 'sar' }): V {
   return m.truncate(work, 8, m.and(work, last, m.constant(work, 1)));
 }
 
-/** Whether the upper half of a signed product is more than the sign of the lower one. */
+/** Whether the upper half of a signed product is more than the sign extension of the lower half. */
 function isWideProduct<V>(m: M<V>, { width, x, y }: { width: Width; x: V; y: V }): V {
   const sign = m.sar(width, m.mul(width, x, y), m.constant(width, width - 1));
   return m.isFalse(m.equal(width, m.mulHighSigned(width, x, y), sign));
@@ -187,7 +193,10 @@ export function overflowOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   }
 }
 
-/** Whether the sign of what was rotated differs from the bit that went round last, or, to the right, from its neighbour. */
+/**
+ * OF of a rotation: whether the sign of the rotated value differs from the last bit rotated (left) or from the next bit
+ * (right).
+ */
 function rotateOverflow<V>(m: M<V>, { kind, width, rotated }: RotateThunk<V>): V {
   const other = m.shr(width, rotated, m.constant(width, kind === 'rol' ? 0 : width - 2));
   const otherBit = m.truncate(width, 8, m.and(width, other, m.constant(width, 1)));
@@ -228,7 +237,7 @@ export function auxiliaryOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   }
 }
 
-/** All six in their RFLAGS positions; 32 bits. */
+/** All six status flags in their RFLAGS positions; 32 bits. */
 export function bitsOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   if (t.kind === 'bits') return t.bits;
   const ofResult = m.or(
@@ -245,13 +254,11 @@ export function bitsOf<V>(m: M<V>, t: FlagsThunk<V>): V {
   return m.or(32, ofResult, others);
 }
 
-/** The conditions that are a flag each: O is OF, B is CF. */
+/** Codes of conditions that test a single flag: O tests OF, B tests CF. */
 export const OVERFLOW = 0;
 export const CARRY = 2;
 
-/**
- * The sixteen conditions. SDM Vol. 1 appendix B: O, B, Z, BE, S, P, L, LE and, for odd codes, their opposites.
- */
+/** The sixteen conditions. SDM Vol. 1 appendix B: O, B, Z, BE, S, P, L, LE and, for odd codes, their negations. */
 export function conditionOf<V>(m: M<V>, t: FlagsThunk<V>, code: number): V {
   const truth = evenConditions[code >> 1]!(m, t);
   return code & 1 ? m.isFalse(truth) : truth;
@@ -283,7 +290,7 @@ function lessOrEqual<V>(m: M<V>, t: FlagsThunk<V>): V {
   return m.or(8, zeroOf(m, t), less(m, t));
 }
 
-/** A truth value in the place of a flag; 32 bits. */
+/** A truth value at the position of a flag; 32 bits. */
 function flagAt<V>(m: M<V>, flag: number, truth: V): V {
   return m.shl(32, m.zeroExtend(8, 32, truth), m.constant(32, Math.log2(flag)));
 }

@@ -2,18 +2,19 @@ import type { Width } from '../../bits.js';
 import type { Row } from '../decode/row.js';
 
 /**
- * The form of an instruction: all that its meaning may branch on. Everything else (register numbers, immediates,
- * displacements, rip, CPL) is a value. Instructions of one form share one handler in the interpreter.
+ * The form of an instruction: everything that its meaning may branch on at compile time. Everything else (register
+ * numbers, immediates, displacements, rip, CPL) is a value. Instructions of one form share one handler in the
+ * interpreter.
  */
 export interface Form {
   readonly row: Row;
-  /** Unique among all forms; a small integer, dense from 0 as forms are met. */
+  /** A unique small integer; forms are numbered from 0. */
   readonly id: number;
-  /** Operand size of the instruction in bits: REX.W, 66h and the row's default decide. */
+  /** Operand size of the instruction in bits, determined by REX.W, 66h and the row's default. */
   readonly width: Width;
   readonly addressWidth: 32 | 64;
   readonly operands: readonly OperandForm[];
-  /** The operands by position, as SDM names them. */
+  /** The operands by position, named as in the SDM. */
   readonly dest: OperandForm;
   readonly src: OperandForm;
   readonly third: OperandForm;
@@ -23,7 +24,7 @@ export interface Form {
 
 export type Repeat = 'none' | 'rep' | 'repe' | 'repne';
 
-/** Where a register number stands in the encoding; a plain number is a register that the row implies. */
+/** Where the encoding holds a register number; a number is a register implied by the row. */
 export type RegisterField = 'reg' | 'rm' | 'vvvv' | number;
 
 export interface GprOperand {
@@ -35,16 +36,16 @@ export interface GprOperand {
 export interface XmmOperand {
   readonly kind: 'xmm';
   readonly field: RegisterField;
-  /** Bits of the register that the operand means: 32 and 64 for scalars. */
+  /** Bits of the register that the operand uses: 32 and 64 for scalars. */
   readonly width: 32 | 64 | 128;
 }
 
 export interface MemoryOperand {
   readonly kind: 'memory';
-  /** Bits at the address, 8 to 128; 0 where the meaning decides (FXSAVE, LEA). */
+  /** Size of the memory operand in bits, 8 to 128; 0 if the meaning determines it (FXSAVE, LEA). */
   readonly width: Width | 128 | 0;
   readonly shape: AddressShape;
-  /** 16-byte operands of SSE that must be aligned, else #GP(0). */
+  /** True for 16-byte SSE operands that must be aligned, else #GP(0). */
   readonly aligned: boolean;
 }
 
@@ -72,7 +73,7 @@ export type OperandForm =
   GprOperand | XmmOperand | MemoryOperand | ImmediateOperand | RelativeOperand | SegmentOperand | ControlOperand;
 
 /**
- * How an address is made. `base`: base (or nothing, or rip) + displacement. `index`: the same + index * scale.
- * `general`: either, with a segment base, or cut to 32 bits.
+ * How an address is computed. `base`: base (or nothing, or rip) + displacement. `index`: the same + index * scale.
+ * `general`: either, plus a segment base or cut to 32 bits.
  */
 export type AddressShape = 'base' | 'index' | 'general';

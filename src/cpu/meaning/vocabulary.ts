@@ -3,28 +3,32 @@ import type { FlagsThunk } from './flags.js';
 import type { Form, GprOperand, MemoryOperand, XmmOperand } from './form.js';
 
 /**
- * The vocabulary in which the meaning of every instruction is written, once. `V` is a guest value: a bigint when the
- * evaluator reads the meaning, a Wasm value when it is compiled. See docs/life-of-an-instruction.md.
+ * The vocabulary in which the meaning of every instruction is written, once. `V` is a guest value: a bigint in the
+ * evaluator, a Wasm value in the compilers. See docs/life-of-an-instruction.md.
  *
- * Rules that let one text serve all readings:
- * - A plain `if` may look at the form only. Register numbers, immediates, displacements, rip and CPL are values.
- * - Values are unsigned and no wider than the width they are said to have. A truth value is 0 or 1, of width 8.
- * - Everything that can fault comes before the first change; `translate` after a change throws, save after `boundary`.
+ * Rules that make one definition work for all engines:
+ * - A plain `if` may depend only on the form. Register numbers, immediates, displacements, rip and CPL are values.
+ * - Values are unsigned and no wider than their stated width. A truth value is 0 or 1, of width 8.
+ * - Everything that can fault comes before the first change; `translate` throws after a change, except after
+ *   `boundary`.
  */
 export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   // Registers.
   readGpr(operand: GprOperand): V;
-  /** Writes of 32 bits clear the upper half, writes of 8 and 16 leave the rest as it is. SDM Vol. 1 3.4.1.1. */
+  /**
+   * Writes a register. Writes of 32 bits clear the upper half; writes of 8 and 16 bits leave the rest unchanged. SDM
+   * Vol. 1 3.4.1.1.
+   */
   writeGpr(operand: GprOperand, value: V): void;
   /** A general-purpose register that the instruction implies, by its number. */
   gpr(register: number, width: Width): V;
   setGpr(register: number, width: Width, value: V): void;
   readXmm(operand: XmmOperand): V;
   writeXmm(operand: XmmOperand, value: V): void;
-  /** The low `width` bits (32 or 64) of an XMM register; writing leaves the rest as it is. */
+  /** The low `width` bits (32 or 64) of an XMM register; writing leaves the rest unchanged. */
   readXmmLow(operand: XmmOperand, width: 32 | 64): V;
   writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void;
-  /** The immediate, sign- or zero-extended by the decoder to the `width` asked for. */
+  /** The immediate, sign- or zero-extended by the decoder to `width`. */
   immediate(width: Width): V;
   /** Address of the next instruction; 64 bits. */
   nextRip(): V;
@@ -35,10 +39,10 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   setX87(width: Width, offset: number, value: V): void;
 
   // Memory.
-  /** The effective address, cut to the address size, without the segment base: what LEA gives. 64 bits. */
+  /** The effective address, cut to the address size, without the segment base, as for LEA; 64 bits. */
   effectiveAddress(operand: MemoryOperand): V;
   /**
-   * The effective address plus the segment base. 64 bits. `popped` bytes are added where the base is RSP: POP m computes
+   * The effective address plus the segment base. 64 bits. `popped` bytes are added if the base is RSP: POP m computes
    * its address after the increment (SDM Vol. 2B "POP").
    */
   linearAddress(operand: MemoryOperand, popped?: number): V;
@@ -47,17 +51,21 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   /** #GP(0) unless `linear` is a multiple of `bytes` (a power of two). */
   requireAligned(linear: V, bytes: number): void;
   /**
-   * Finds `bytes` bytes at a linear address, at most two pages, or faults. Translated once, then read and written at
-   * will. `stack` says that a non-canonical address is #SS, not #GP (the operand form decides where it has an operand).
+   * Translates `bytes` bytes at a linear address, on at most two pages, or faults. The result can be read and written
+   * repeatedly. With `stack`, a non-canonical address raises #SS instead of #GP (for operands, the form determines
+   * this).
    */
   translate(linear: V, bytes: number, access: Access, stack?: boolean): Place<V>;
 
   // Flags.
   /** Sets all six status flags, lazily. */
   setFlags(thunk: FlagsThunk<V>): void;
-  /** Sets the status flags in `mask` (RFLAGS bit positions) to those of `bits`, a 32-bit value; the others stay. */
+  /**
+   * Sets the status flags in `mask` (RFLAGS bit positions) to those of `bits`, a 32-bit value; the others are
+   * unchanged.
+   */
   setFlagBits(mask: number, bits: V): void;
-  /** CF and OF of a rotation (by other than 0) that gave `rotated`; the other flags stay. */
+  /** Sets CF and OF after a rotation, by a nonzero count, with the result `rotated`; the other flags are unchanged. */
   setRotateFlags(kind: 'rol' | 'ror', width: Width, rotated: V): void;
   /** The six status flags, in their RFLAGS bit positions; 32 bits. */
   flagBits(): V;
@@ -68,29 +76,32 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   setSystemFlags(value: V): void;
 
   // Control flow of the guest.
-  /** Goes to the target of a direct jump or call, which the decoder knows. */
+  /** Jumps to the target of a direct jump or call. */
   jumpDirect(): void;
-  /** Goes there if `condition` holds, else on to the next instruction. */
+  /** Jumps to that target if `condition` holds, else continues with the next instruction. */
   branch(condition: V): void;
-  /** Goes to an address known only at run time, which `requireCanonical` has let pass. */
+  /** Jumps to an address known only at run time, which `requireCanonical` has checked. */
   jumpIndirect(target: V): void;
-  /** #GP(0) unless the address is canonical: said before anything changes. */
+  /** Raises #GP(0) unless the address is canonical; call it before anything changes. */
   requireCanonical(target: V): void;
-  /** #GP(0) unless the target of the direct branch is canonical, for branches that change something first (CALL, LOOP). */
+  /**
+   * Raises #GP(0) unless the target of the direct branch is canonical; for branches that change something first (CALL,
+   * LOOP).
+   */
   requireDirectTarget(): void;
 
   // Control flow of the meaning.
   if(condition: V, then: () => void, otherwise?: () => void): void;
   /**
-   * A loop over values: while `condition(values)` holds, `step(values)` gives the next ones.
-   * Widths are those of `initial`, in order.
+   * A loop over values: while `condition(values)` holds, `step(values)` returns the next values. `widths` are those of
+   * `initial`, in order.
    */
   while(widths: readonly (Width | 128)[], initial: V[], condition: (values: V[]) => V, step: (values: V[]) => V[]): V[];
   /**
-   * One iteration of REP: `body` runs while the count register is not zero, one tick each time; it counts down, stops
-   * early when `body` answers a false truth value, and interrupts come between iterations, rip at the instruction. `bulk`
-   * says that each moves an element from [RSI] to [RDI], or fills one at [RDI] from the accumulator, so that many can be
-   * done at once.
+   * Repeats `body` while the count register is not zero, counting it down; each iteration takes one tick. It stops
+   * early when `body` returns a false truth value. Interrupts occur between iterations, with rip at the instruction.
+   * With `bulk`, each iteration moves an element from [RSI] to [RDI], or fills one at [RDI] from the accumulator, so
+   * that many can be done at once.
    */
   repeat(body: () => V | undefined, bulk?: 'move' | 'fill'): void;
   /** Raises an exception at this instruction; nothing may have changed yet. */
@@ -98,9 +109,9 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   raiseIf(condition: V, vector: number, errorCode?: V): void;
   /** Raises #BP, #OF or #DB after the instruction: rip is the next one's. */
   trap(vector: number): void;
-  /** Completes the instruction and leaves to whoever runs the CPU: VMCALL. */
+  /** Completes the instruction and returns to the caller of the CPU: VMCALL. */
   leave(reason: LeaveReason): void;
-  /** What is better said in TypeScript: the row is marked EVALUATED, and only the evaluator reads the meaning. */
+  /** Operations implemented only by the evaluator (rows marked EVALUATED). */
   readonly host: HostOperations<V>;
   readonly form: Form;
 }
@@ -108,9 +119,9 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
 export type Access = 'read' | 'write';
 export type LeaveReason = 'vmcall';
 
-/** Bytes of guest memory that are known to be there, with their permissions checked. */
+/** Bytes of guest memory that have been translated, with their permissions checked. */
 export interface Place<V> {
-  /** `width` bits at byte `offset` of the place; 128 gives a vector. */
+  /** Loads `width` bits at byte `offset` of the place; 128 gives a vector. */
   load(width: Width | 128, offset?: number): V;
   store(width: Width | 128, value: V, offset?: number): void;
 }
@@ -126,7 +137,7 @@ export interface Arithmetic<V> {
   /** The upper `width` bits of the product of two `width`-bit numbers. */
   mulHighUnsigned(width: Width, x: V, y: V): V;
   mulHighSigned(width: Width, x: V, y: V): V;
-  /** `high:low` by `divisor`, all of `width` bits. The quotient must fit: high < divisor. */
+  /** Divides `high:low` by `divisor`, all of `width` bits. The quotient must fit: high < divisor. */
   divideUnsigned(width: Width, high: V, low: V, divisor: V): { quotient: V; remainder: V };
   and(width: Width, x: V, y: V): V;
   or(width: Width, x: V, y: V): V;
@@ -147,7 +158,7 @@ export interface Arithmetic<V> {
   /** 1 - x, for a truth value. */
   isFalse(x: V): V;
   select(width: Width | 128, condition: V, whenTrue: V, whenFalse: V): V;
-  /** `width` where x is zero. */
+  /** Number of leading zeros; `width` if x is zero. */
   countLeadingZeros(width: Width, x: V): V;
   countTrailingZeros(width: Width, x: V): V;
   populationCount(width: Width, x: V): V;
@@ -155,7 +166,7 @@ export interface Arithmetic<V> {
   byteSwap(width: Width, x: V): V;
 }
 
-/** Lane-wise operations on 128 bits, named after lane width and operation. Saturation and signedness as they say. */
+/** Lane-wise operations on 128 bits, named after lane width, operation, saturation and signedness. */
 export type VectorOperation =
   | `${'i8x16' | 'i16x8' | 'i32x4' | 'i64x2'}.${'add' | 'sub'}`
   | `${'i8x16' | 'i16x8' | 'i32x4'}.eq`
@@ -205,7 +216,7 @@ export type FloatWidth = 32 | 64;
 export type FloatOperation = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max';
 
 /**
- * IEEE 754 arithmetic under MXCSR, as SSE does it: rounding, DAZ, FTZ, NaN operands and sticky flags; #XM where an
+ * IEEE 754 arithmetic under MXCSR, as SSE does it: rounding, DAZ, FTZ, NaN operands and sticky flags; #XM if an
  * exception is unmasked. Scalars are the bits of the number, `width` wide; packed values are vectors.
  */
 export interface Floats<V> {
@@ -215,23 +226,23 @@ export interface Floats<V> {
   floatSqrtPacked(width: FloatWidth, x: V): V;
   /** ZF PF CF in RFLAGS positions (others 0), 32 bits, as COMISx (a QNaN is invalid too) or UCOMISx (`quiet`). */
   floatCompare(width: FloatWidth, x: V, y: V, quiet: boolean): V;
-  /** All ones or zeros, as CMPccSx with the predicate in the low 3 bits of `predicate` (8 bits). */
+  /** All ones or all zeros, as CMPccSx with the predicate in the low 3 bits of `predicate` (8 bits). */
   floatPredicate(width: FloatWidth, x: V, y: V, predicate: V): V;
   floatPredicatePacked(width: FloatWidth, x: V, y: V, predicate: V): V;
   floatToFloat(from: FloatWidth, to: FloatWidth, x: V): V;
   intToFloat(from: 32 | 64, to: FloatWidth, x: V): V;
-  /** Rounded by MXCSR, or truncated; the integer indefinite where it does not fit. */
+  /** Converts to an integer, rounded according to MXCSR or truncated; the integer indefinite if it does not fit. */
   floatToInt(from: FloatWidth, to: 32 | 64, x: V, truncated: boolean): V;
   /** Packed conversions: lanes from low to high, missing source lanes ignored, missing result lanes zero. */
   convertPacked(conversion: PackedConversion, x: V): V;
-  /** RCPPS and RSQRTPS: approximations, the same on every host; per lane, 32 bits. */
+  /** RCPPS and RSQRTPS on 32-bit lanes: approximations that are the same on every host. */
   floatEstimate(operation: 'rcp' | 'rsqrt', x: V): V;
   mxcsr(): V;
   /** #GP(0) if a reserved bit is set. */
   setMxcsr(value: V): void;
 }
 
-/** Source lanes, result lanes; `t` truncates. */
+/** Named after source lanes and result lanes; `t` truncates. */
 export type PackedConversion =
   | 'i32x2.f64x2' // CVTDQ2PD
   | 'i32x4.f32x4' // CVTDQ2PS
@@ -242,11 +253,11 @@ export type PackedConversion =
   | 'f64x2.f32x2' // CVTPD2PS
   | 'f32x2.f64x2'; // CVTPS2PD
 
-/** What system and rare instructions ask of the CPU around them; only the evaluator has it. */
+/** CPU services for system and rare instructions; only the evaluator provides them. */
 export interface HostOperations<V> {
   /** EAX EBX ECX EDX for a leaf (EAX) and subleaf (ECX). */
   cpuid(leaf: V, subleaf: V): [V, V, V, V];
-  /** Ticks: the time-stamp counter. */
+  /** The time-stamp counter, which counts ticks. */
   timeStamp(): V;
   segmentBase(segment: number): V;
   setSegmentBase(segment: number, value: V): void;
@@ -259,5 +270,5 @@ export interface HostOperations<V> {
   secondImmediate(): V;
 }
 
-/** The meaning of an instruction: one function, read by the evaluator, the interpreter and the translator. */
+/** The meaning of an instruction: a single function that the evaluator, the interpreter and the translator share. */
 export type Semantics = <V>(m: Machine<V>, form: Form) => void;

@@ -6,12 +6,12 @@ import { AC, STATUS_FLAGS, TF, bitsOf, type FlagsThunk } from '../meaning/flags.
 import type { Width } from '../../bits.js';
 import * as at from './layout.js';
 
-/** Bytes of all registers of a thread. */
+/** Size of a thread's registers in bytes. */
 export const CONTEXT_BYTES = at.X87 + at.X87_BYTES - at.GPR;
 
-/** The CPU state read and written by TypeScript: a typed view on the fields that state.ts lays out. */
+/** TypeScript access to the CPU state: a typed view of the fields defined in layout.ts. */
 export class CpuState {
-  /** What belongs to a thread, as it lies there: all registers from RAX to the x87 registers. */
+  /** The registers of a thread, from RAX to the x87 registers, as they are laid out in memory. */
   readonly context: Uint8Array;
   private readonly view: DataView;
 
@@ -42,7 +42,7 @@ export class CpuState {
     return BigInt(width === 16 ? this.view.getUint16(address, true) : this.view.getUint8(address));
   }
 
-  /** Writes of 32 bits clear the upper half. SDM Vol. 1 3.4.1.1. */
+  /** Writes part of a register. Writes of 32 bits clear the upper half. SDM Vol. 1 3.4.1.1. */
   setGprPart(register: number, width: Width, value: bigint): void {
     const address = at.gprAddress(register);
     if (width >= 32) this.view.setBigUint64(address, value, true);
@@ -67,7 +67,7 @@ export class CpuState {
     this.view.setUint32(at.MXCSR, value, true);
   }
 
-  /** RFLAGS whole: the status flags worked out from their thunk. */
+  /** All of RFLAGS, with the status flags computed from their thunk. */
   get rflags(): bigint {
     return this.systemFlags | BigInt(this.statusFlags);
   }
@@ -97,7 +97,7 @@ export class CpuState {
     return Number(bitsOf(bigintArithmetic, this.flagsThunk()));
   }
 
-  /** What the status flags are made from, as generated code left it. */
+  /** The thunk of the status flags, as generated code left it. */
   flagsThunk(): FlagsThunk<bigint> {
     const kind = this.view.getInt32(at.FLAGS_KIND, true);
     return thunkOfCode(bigintArithmetic, kind & FLAGS_CODE_MASK, {
@@ -128,7 +128,10 @@ export class CpuState {
     this.view.setUint16(at.SELECTORS + segment * 2, value, true);
   }
 
-  /** Every field that programs see. The status flags are worked out, since engines hold them each in its own way. */
+  /**
+   * Writes every field that programs can observe. The status flags are computed, since each engine stores them
+   * differently.
+   */
   writeTo(out: StateWriter): void {
     const { host } = this.memory;
     out.bytes(host.subarray(at.GPR, at.ZERO)).bytes(host.subarray(at.SEGMENT_BASE, at.RIP));

@@ -4,11 +4,11 @@ import { OPCODES } from '../meaning/opcodes/index.js';
 /** EAX, EBX, ECX, EDX; unsigned 32-bit numbers. */
 export type CpuidResult = [eax: number, ebx: number, ecx: number, edx: number];
 
-/** Twelve characters: leaf 0 gives them in EBX, EDX, ECX. */
+/** Twelve characters: leaf 0 returns them in EBX, EDX, ECX. */
 export const VENDOR_ID = 'BD0 Emulator';
 /** At most 47 characters: leaves 80000002h to 80000004h. */
 export const BRAND = 'bd0 x86-64 emulator';
-/** Twelve characters: leaf 40000000h, of the kernel that answers VMCALL, gives them in EBX, ECX, EDX. */
+/** Twelve characters: leaf 40000000h, of the kernel that handles VMCALL, returns them in EBX, ECX, EDX. */
 export const HYPERVISOR_ID = 'BD0 kernel  ';
 
 /** Bits in a linear address. SDM Vol. 1 3.3.7.1 "Canonical Addressing". */
@@ -51,13 +51,13 @@ const FEATURE_BITS: Readonly<Record<string, readonly [FeatureRegister, bit: numb
   LM: ['80000001.edx', 29],
 };
 
-/** What the machine has beside its instructions: its paging, its mode, and a kernel beneath that answers VMCALL. */
+/** Features of the machine other than instructions: paging, mode, and a kernel that handles VMCALL. */
 const MACHINE_FEATURES = ['PAE', 'NX', 'PAGE1GB', 'LM', 'SMEP', 'SMAP', 'UMIP', 'HYPERVISOR'];
 
-/** CRC32 is reported together with the rest of SSE4.2, which is not there, so it is not reported. */
+/** Features that are not reported. CRC32 would be reported as part of SSE4.2, which is not implemented. */
 const UNREPORTED_FEATURES = ['', 'CRC32'];
 
-/** Every feature there is, by its name in the opcode table or in MACHINE_FEATURES. */
+/** All features, by their names in the opcode table or in MACHINE_FEATURES. */
 const FEATURES: ReadonlySet<string> = new Set([...MACHINE_FEATURES, ...OPCODES.map((row) => row.feature)]);
 
 /** The bits of one register. */
@@ -78,8 +78,9 @@ const EXTENDED_LEAF = 0x8000_0000;
 const MAX_EXTENDED_LEAF = 0x8000_0008;
 
 /**
- * What CPUID answers for a leaf (EAX) and a subleaf (ECX), unsigned 32-bit numbers. A leaf beyond the highest gives
- * what the highest basic one does, any other unknown leaf or subleaf zeros. SDM Vol. 2A "CPUID—CPU Identification".
+ * The result of CPUID for a leaf (EAX) and a subleaf (ECX), unsigned 32-bit numbers. A leaf beyond the highest returns
+ * the data of the highest basic leaf, any other unknown leaf or subleaf returns zeros. SDM Vol. 2A "CPUID—CPU
+ * Identification".
  */
 export function cpuid(leaf: number, subleaf: number): CpuidResult {
   switch (leaf) {
@@ -110,7 +111,7 @@ export function cpuid(leaf: number, subleaf: number): CpuidResult {
   return isKnown ? [0, 0, 0, 0] : cpuid(MAX_BASIC_LEAF, subleaf);
 }
 
-/** ASCII text in little-endian 32-bit words, with zeros behind it. */
+/** ASCII text as little-endian 32-bit words, padded with zeros. */
 function words(text: string, count: number): number[] {
   const byte = (index: number): number => (index < text.length ? text.charCodeAt(index) : 0);
   return Array.from({ length: count }, (_, word) => {

@@ -1,21 +1,22 @@
 import { CS, SS } from './layout.js';
 
 /**
- * The segment descriptors that a selector can name. A BD0 machine has no descriptor table in guest memory: besides null
- * there are the two segments that its threads start with (design/bd0-os.md "How a program starts"), both for CPL 3.
+ * The segment descriptors that a selector can name. A BD0 machine has no descriptor table in guest memory: apart from
+ * null there are only the two segments that its threads start with (design/bd0-os.md "How a program starts"), both for
+ * CPL 3.
  */
 export interface Descriptor {
   /** With RPL 0. */
   readonly selector: number;
-  /** Type, S, DPL, P, AVL, L, D and G where they lie in the descriptor's second doubleword: what LAR gives. */
+  /** Type, S, DPL, P, AVL, L, D and G at their positions in the descriptor's second doubleword, as LAR returns them. */
   readonly accessRights: number;
-  /** In bytes, after scaling by G: what LSL gives. */
+  /** In bytes, after scaling by G, as LSL returns it. */
   readonly limit: number;
 }
 
-/** Bits of the type field, in their place in the access rights. SDM Vol. 3A table 3-1. */
+/** Bits of the type field, at their position in the access rights. SDM Vol. 3A table 3-1. */
 const TYPE_CODE = 1 << 11;
-/** Of a data segment: writable; of a code segment: readable. */
+/** Writable for a data segment, readable for a code segment. */
 const TYPE_WRITABLE_OR_READABLE = 1 << 9;
 
 export const DESCRIPTORS: readonly Descriptor[] = [
@@ -46,9 +47,9 @@ export function findDescriptor(selector: number): Descriptor | undefined {
 }
 
 /**
- * The error code of the #GP that MOV, LSS, LFS, LGS or POP raise for this selector at CPL 3, or `undefined` where the
- * segment register takes it. CS is never loaded so. SDM Vol. 2B "MOV", Vol. 3A 5.7 "Privilege Level Checking When
- * Loading the SS Register".
+ * The error code of the #GP that MOV, LSS, LFS, LGS or POP raise for this selector at CPL 3, or `undefined` if the
+ * segment register accepts it. CS is never loaded this way. SDM Vol. 2B "MOV", Vol. 3A 5.7 "Privilege Level Checking
+ * When Loading the SS Register".
  */
 export function segmentLoadError(segment: number, selector: number): number | undefined {
   if (segment === CS) throw new Error('CS is loaded by far transfers only');

@@ -1,7 +1,7 @@
 import type { AddressRange } from '../../mmu/fence.js';
 import { GuestException } from './exceptions.js';
 
-/** Bytes that the write fence refuses, and what the instruction would have made of them. */
+/** Bytes that the write fence refuses, and what the instruction would have stored. */
 export interface RefusedStore extends AddressRange {
   readonly before: Uint8Array;
   readonly after: Uint8Array;
@@ -12,7 +12,10 @@ export type CpuEvent =
   | { readonly kind: 'ticks' }
   | { readonly kind: 'vmcall' }
   | { readonly kind: 'exception'; readonly exception: GuestException; readonly trap: boolean }
-  /** The write fence refuses bytes that the instruction at rip stores. It has changed nothing, and taken a tick as a fault does. */
+  /**
+   * The write fence refuses bytes that the instruction at rip stores. It has changed nothing and taken a tick, like a
+   * fault.
+   */
   | { readonly kind: 'refused'; readonly stores: readonly RefusedStore[] };
 
 export const TICKS: CpuEvent = { kind: 'ticks' };
@@ -23,7 +26,7 @@ export function trap(vector: number): CpuEvent {
   return { kind: 'exception', exception: new GuestException(vector), trap: true };
 }
 
-/** The event of an exception that was thrown; anything else is a fault of ours and goes on up. */
+/** The event for a thrown guest exception; anything else is a bug in the emulator and is rethrown. */
 export function faultOf(error: unknown): CpuEvent {
   if (!(error instanceof GuestException)) throw error;
   return { kind: 'exception', exception: error, trap: false };

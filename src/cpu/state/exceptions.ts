@@ -22,26 +22,26 @@ const names: Record<number, string> = Object.fromEntries(
   Object.entries(Vector).map(([name, vector]) => [vector, '#' + name]),
 );
 
-/** `#PF` for 14, and so on. */
+/** The name of a vector: `#PF` for 14, and so on. */
 export function vectorName(vector: number): string {
   return names[vector] ?? `vector ${vector}`;
 }
 
-/** True for the exceptions that push an error code. SDM Vol. 3A table 6-1. */
+/** Whether an exception pushes an error code. SDM Vol. 3A table 6-1. */
 export function hasErrorCode(vector: number): boolean {
   return vector === Vector.DF || (vector >= 10 && vector <= 14) || vector === Vector.AC;
 }
 
 /**
- * An exception of the guest, thrown by the evaluator and the slow paths before anything has changed. `trap` says that
- * rip is already past the instruction (#BP, #OF, #DB of INT1 and of TF). Not an Error: the stack trace of one costs more
- * than a page fault may.
+ * A guest exception, thrown by the evaluator and the slow paths before anything has changed. If `trap`, rip is already
+ * past the instruction (#BP, #OF, #DB of INT1 and of TF). It is not an Error, since capturing a stack trace would be
+ * too slow for page faults.
  */
 export class GuestException {
   constructor(
     readonly vector: number,
     readonly errorCode = 0,
-    /** For #PF: bits 63 to 32 of the linear address that goes to CR2, and the others, of either sign. */
+    /** For #PF: bits 63 to 32 of the linear address that goes to CR2, and the low 32 bits (signed or unsigned). */
     readonly linearHigh = 0,
     readonly linearLow = 0,
   ) {}
@@ -56,7 +56,7 @@ export class GuestException {
   }
 }
 
-/** The #PF of a translation that has failed. */
+/** The #PF for a failed translation. */
 export function pageFault({ errorCode, linearHigh, linearLow }: PageFault): GuestException {
   return new GuestException(Vector.PF, errorCode, linearHigh, linearLow);
 }

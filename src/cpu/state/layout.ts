@@ -1,19 +1,19 @@
 import { HOST_LAYOUT } from '../../memory.js';
 
 /**
- * The CPU state: where each field lies in the shared memory, declared once for every engine. All offsets are host
- * addresses (bytes from the start of the shared memory); fields are little-endian.
+ * The layout of the CPU state in the shared memory, for all engines. All offsets are host addresses (bytes from the
+ * start of the shared memory); fields are little-endian.
  */
 const base = HOST_LAYOUT.state;
 
 /** RAX RCX RDX RBX RSP RBP RSI RDI R8 to R15, 8 bytes each, in the order of their encoding. */
 export const GPR = base + 0x000;
-/** Always zero: what an address without a base, an index or a segment base adds. */
+/** Always zero; used in place of an absent base, index or segment base. */
 export const ZERO = base + 0x080;
-/** Segment bases in the order ES CS SS DS FS GS, 8 bytes each; only FS and GS may be other than zero in 64-bit mode. */
+/** Segment bases in the order ES CS SS DS FS GS, 8 bytes each; in 64-bit mode only FS and GS may be nonzero. */
 export const SEGMENT_BASE = base + 0x088;
 export const RIP = base + 0x0c0;
-/** RFLAGS without the six status flags, which are held as a thunk. i64 */
+/** RFLAGS without the six status flags, which are stored as a thunk. i64 */
 export const RFLAGS = base + 0x0c8;
 
 /** The status flags as they were last set: see flags.ts. i32 kind, i64 result, i64 operand. */
@@ -29,32 +29,32 @@ export const XMM = base + 0x100;
 
 /** Segment selectors in the order ES CS SS DS FS GS; u16 each. */
 export const SELECTORS = base + 0x200;
-/** x87 and MMX state as FXSAVE writes its first 160 bytes; the arithmetic itself is not there. */
+/** x87 and MMX state, as in the first 160 bytes of FXSAVE; x87 arithmetic is not implemented. */
 export const X87 = base + 0x210;
 export const X87_BYTES = 160;
 
-/** What generated code tells when it leaves: the record it left at, the linear address and access that missed. */
+/** Set by generated code when it exits: the record at which it stopped, the linear address and access that missed. */
 export const EXIT_RECORD = base + 0x300;
 export const EXIT_BUDGET = base + 0x304;
 export const EXIT_LINEAR = base + 0x308;
 export const EXIT_ACCESS = base + 0x310;
 
-/** Ticks that the interpreter may run until it is looked where it is. i32 */
+/** Ticks until the interpreter's position is sampled next. i32 */
 export const SAMPLE_TICKS = base + 0x320;
-/** Entries from region to region until one of them is looked at, and the region it came from. i32 */
+/** Region-to-region transfers until one is sampled next, and the region it came from. i32 */
 export const CHAIN_SAMPLE = base + 0x32c;
 export const CHAINED_FROM = base + 0x330;
-/** Not 0 where code is to be translated before it runs. i32 */
+/** Nonzero if code is to be translated before it runs. i32 */
 export const TRANSLATES_AT_ONCE = base + 0x324;
-/** Not 0 where the interpreter is to run what regions have been made for: all of it, or the next such record. i32 */
+/** Nonzero if the interpreter is to run code that has regions: all of it, or the next such record. i32 */
 export const IGNORES_REGIONS = base + 0x328;
 export const IGNORES_ALL_REGIONS = 1;
 export const IGNORES_NEXT_REGION = 2;
 
-/** 64 bytes where generated code puts a vector to take it apart. */
+/** 64 bytes of scratch space in which generated code splits vectors. */
 export const SCRATCH = base + 0x340;
 
-/** Register numbers as the encodings give them. */
+/** Register numbers, as in encodings. */
 export const RAX = 0;
 export const RCX = 1;
 export const RDX = 2;

@@ -50,7 +50,7 @@ export function div(context: FloatContext, format: FloatFormat, first: bigint, s
   if (x.class === y.class && (x.class === 'zero' || x.class === 'infinity')) return invalid(context, format);
   const negative = x.negative !== y.negative;
   if (y.class === 'zero') {
-    // Of a denormal dividend too: DE has the lower priority (SDM Vol. 1 4.9.2). Infinity / 0 is exact.
+    // Even for a denormal dividend: DE has the lower priority (SDM Vol. 1 4.9.2). Infinity / 0 is exact.
     if (x.class !== 'infinity') context.raise(MXCSR.ZE);
     return withSign(format, negative, format.infinity);
   }
@@ -81,7 +81,7 @@ function negate(format: FloatFormat, x: Operand): Operand {
   return { ...x, negative: !x.negative, bits: x.bits ^ format.signMask };
 }
 
-/** x + y, neither of them a NaN. */
+/** x + y, where neither is a NaN. */
 function sum(context: FloatContext, format: FloatFormat, x: Operand, y: Operand): bigint {
   const bothInfinite = x.class === 'infinity' && y.class === 'infinity';
   if (bothInfinite && x.negative !== y.negative) return invalid(context, format);

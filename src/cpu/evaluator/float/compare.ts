@@ -4,7 +4,7 @@ import type { FloatFormat } from './format.js';
 import { MXCSR } from './mxcsr.js';
 import { isNaN, noteDenormals, operand, type Operand } from './operand.js';
 
-/** How first stands to second: "less" is first < second. "unordered": one of them is a NaN. */
+/** Result of a comparison: "less" means first < second; "unordered" means that one of them is a NaN. */
 export type Comparison = 'unordered' | 'less' | 'equal' | 'greater';
 
 /** Which NaNs are invalid operands of a comparison: every NaN, or only SNaNs. */
@@ -49,17 +49,19 @@ export function cmp(
   return row.holds.includes(compare(context, format, first, second, row.rule)) ? maskOf(format.width) : 0n;
 }
 
-/** MINSS, MINSD, MINPS, MINPD: first if it is less, else second, thus second where zeros or NaNs meet. */
+/** MINSS, MINSD, MINPS, MINPD: first if it is less, else second; therefore second if both are zeros or one is a NaN. */
 export function min(context: FloatContext, format: FloatFormat, first: bigint, second: bigint): bigint {
   return selectIf('less', context, format, first, second);
 }
 
-/** MAXSS, MAXSD, MAXPS, MAXPD: first if it is greater, else second, thus second where zeros or NaNs meet. */
+/**
+ * MAXSS, MAXSD, MAXPS, MAXPD: first if it is greater, else second; therefore second if both are zeros or one is a NaN.
+ */
 export function max(context: FloatContext, format: FloatFormat, first: bigint, second: bigint): bigint {
   return selectIf('greater', context, format, first, second);
 }
 
-/** An SNaN is handed on as it is; a denormal, with DAZ, as zero. SDM Vol. 2B "MINPS". */
+/** An SNaN is passed through unchanged; with DAZ, a denormal becomes zero. SDM Vol. 2B "MINPS". */
 function selectIf(
   wanted: Comparison,
   context: FloatContext,
@@ -84,7 +86,7 @@ function relation(context: FloatContext, format: FloatFormat, x: Operand, y: Ope
   return difference < 0n ? 'less' : 'greater';
 }
 
-/** An integer that orders as the number does: encodings of one sign order by magnitude, and both zeros are 0. */
+/** An integer that orders like the number: encodings of one sign order by magnitude, and both zeros are 0. */
 function rank(format: FloatFormat, x: Operand): bigint {
   return x.negative ? format.signMask - x.bits : x.bits;
 }

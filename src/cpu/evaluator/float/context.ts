@@ -1,8 +1,8 @@
 import { MXCSR, reportedFlags, roundingMode, wouldFault, type RoundingMode } from './mxcsr.js';
 
 /**
- * What one SSE instruction's arithmetic reads from MXCSR, and the exceptions that its lanes raise. Make one for each
- * instruction, compute every lane with it, then look at `faults` before anything is written:
+ * The MXCSR settings for the arithmetic of one SSE instruction, and the exceptions that its lanes raise. Create one for
+ * each instruction, compute every lane with it, then check `faults` before writing anything:
  *
  *     const context = new FloatContext(mxcsr);
  *     const results = lanes.map(([x, y]) => add(context, F32, x, y));
@@ -11,9 +11,9 @@ import { MXCSR, reportedFlags, roundingMode, wouldFault, type RoundingMode } fro
  */
 export class FloatContext {
   readonly rounding: RoundingMode;
-  /** DAZ: denormal operands are read as zeros of the same sign. SDM Vol. 1 10.2.3.4. */
+  /** DAZ: denormal operands are treated as zeros of the same sign. SDM Vol. 1 10.2.3.4. */
   readonly denormalsAreZeros: boolean;
-  /** FTZ: masked underflow gives a zero of the result's sign. Without effect where UM is clear. SDM Vol. 1 10.2.3.3. */
+  /** FTZ: masked underflow gives a zero of the result's sign. No effect if UM is clear. SDM Vol. 1 10.2.3.3. */
   readonly flushToZero: boolean;
   readonly overflowMasked: boolean;
   readonly underflowMasked: boolean;
@@ -32,12 +32,12 @@ export class FloatContext {
     this.flags |= flags;
   }
 
-  /** Whether the instruction ends in #XM instead of writing its result. */
+  /** True if the instruction raises #XM instead of writing its result. */
   get faults(): boolean {
     return wouldFault(this.mxcsr, this.flags);
   }
 
-  /** MXCSR when the instruction has retired or faulted: its flags are sticky. */
+  /** MXCSR after the instruction has retired or faulted: its flags are sticky. */
   get mxcsrAfter(): number {
     return this.mxcsr | reportedFlags(this.mxcsr, this.flags);
   }

@@ -15,7 +15,7 @@ export function convert(context: FloatContext, from: FloatFormat, to: FloatForma
   return round(context, to, x.negative, x.significand, x.quantum);
 }
 
-/** A NaN keeps its sign and the most significant bits of its payload; zeros follow where there is more room. */
+/** A NaN keeps its sign and the most significant bits of its payload; padded with zeros if there is more room. */
 function convertNaN(from: FloatFormat, to: FloatFormat, x: Operand): bigint {
   const fraction = quiet(from, x) & from.fractionMask;
   const excess = BigInt(from.fractionBits - to.fractionBits);
@@ -30,7 +30,7 @@ export function fromInteger(context: FloatContext, format: FloatFormat, width: 3
   return round(context, format, value < 0n, value < 0n ? -value : value, 0);
 }
 
-/** CVTSS2SI, CVTSD2SI, CVTPS2DQ, CVTPD2DQ: `source` as a signed integer of `width` bits, rounded as MXCSR says. */
+/** CVTSS2SI, CVTSD2SI, CVTPS2DQ, CVTPD2DQ: `source` as a signed integer of `width` bits, rounded according to MXCSR. */
 export function toInteger(context: FloatContext, format: FloatFormat, width: 32 | 64, source: bigint): bigint {
   return integerOf(context, format, width, source, context.rounding);
 }
@@ -41,8 +41,8 @@ export function truncateToInteger(context: FloatContext, format: FloatFormat, wi
 }
 
 /**
- * The integer as `width` unsigned bits; the integer indefinite, 2^(width - 1), for NaNs, infinities and what does not
- * fit once rounded, which are invalid. A denormal raises PE but never DE. SDM Vol. 1 11.5.2.1 and table 11-1.
+ * The integer as `width` unsigned bits. NaNs, infinities and numbers that do not fit after rounding are invalid and
+ * give the integer indefinite, 2^(width - 1). A denormal raises PE but never DE. SDM Vol. 1 11.5.2.1 and table 11-1.
  */
 function integerOf(
   context: FloatContext,

@@ -7,9 +7,9 @@
  *            | zero: zero, denormal   |                                         |
  */
 export interface FloatFormat {
-  /** Bits of the whole encoding. */
+  /** Width of the encoding in bits. */
   readonly width: 32 | 64;
-  /** Bits of the significand, the integer bit among them, which is not stored. */
+  /** Bits of the significand, including the integer bit, which is not stored. */
   readonly precision: number;
   readonly fractionBits: number;
   /** Exponent of the leading bit of the largest finite numbers. */
@@ -59,16 +59,16 @@ export const F32 = formatOf(32, 24);
 /** Double precision, binary64. */
 export const F64 = formatOf(64, 53);
 
-/** `magnitude` (an encoding with its sign bit clear) with the sign asked for. */
+/** `magnitude` (an encoding with its sign bit clear) with the given sign. */
 export function withSign(format: FloatFormat, negative: boolean, magnitude: bigint): bigint {
   return negative ? format.signMask | magnitude : magnitude;
 }
 
 /**
- * The encoding of ±significand × 2^quantum, which the format must hold; significand ≤ 2^precision, and less than
- * 2^(precision - 1) only where quantum is quantumMin. The integer bit is not masked away but added to the exponent
- * field, whose value is one less than that of a normal number: so denormals need no case of their own, nor does a
- * significand that rounding carried to 2^precision.
+ * The encoding of ±significand × 2^quantum, which must be representable; significand ≤ 2^precision, and less than
+ * 2^(precision - 1) only if quantum is quantumMin. The integer bit is not masked away but added to the exponent field,
+ * whose value is one less than that of a normal number: so neither denormals nor a significand that rounding carried to
+ * 2^precision need special treatment.
  */
 export function encode(format: FloatFormat, negative: boolean, significand: bigint, quantum: number): bigint {
   const exponentField = BigInt(quantum - format.quantumMin) << BigInt(format.fractionBits);

@@ -34,7 +34,7 @@ export const MXCSR = {
 /** MXCSR after power-up, reset and INIT: every exception masked, rounding to nearest. SDM Vol. 1 10.2.3. */
 export const MXCSR_DEFAULT = 0x1f80;
 
-/** The bits that may be set; LDMXCSR and FXRSTOR of any other is #GP(0). SDM Vol. 1 11.6.6 "MXCSR_MASK". */
+/** The bits that may be set; setting any other with LDMXCSR or FXRSTOR is #GP(0). SDM Vol. 1 11.6.6 "MXCSR_MASK". */
 export const MXCSR_MASK = 0xffff;
 
 /** IE, DE, ZE, OE, UE and PE: the sticky flags. */
@@ -44,7 +44,10 @@ export const MXCSR_FLAGS = 0x3f;
 const MASK_SHIFT = 7;
 const RC_SHIFT = 13;
 
-/** Found in the operands, before anything is computed. SDM Vol. 1 11.5.3 "Generating SIMD Floating-Point Exceptions". */
+/**
+ * Exceptions detected from the operands, before anything is computed. SDM Vol. 1 11.5.3 "Generating SIMD Floating-Point
+ * Exceptions".
+ */
 const PRE_COMPUTATION = MXCSR.IE | MXCSR.DE | MXCSR.ZE;
 
 export type RoundingMode = 'nearest' | 'down' | 'up' | 'zero';
@@ -57,20 +60,23 @@ export function roundingMode(mxcsr: number): RoundingMode {
   return roundingModes[(mxcsr & MXCSR.RC) >> RC_SHIFT]!;
 }
 
-/** Those of `flags` whose exception `mxcsr` leaves unmasked. */
+/** The bits of `flags` whose exceptions are unmasked in `mxcsr`. */
 function unmasked(mxcsr: number, flags: number): number {
   return flags & ~(mxcsr >> MASK_SHIFT) & MXCSR_FLAGS;
 }
 
-/** Whether an instruction that raises `flags` ends in #XM (or in #UD, with CR4.OSXMMEXCPT clear), its result unwritten. */
+/**
+ * Whether an instruction that raises `flags` ends in #XM (or in #UD if CR4.OSXMMEXCPT is clear) without writing its
+ * result.
+ */
 export function wouldFault(mxcsr: number, flags: number): boolean {
   return unmasked(mxcsr, flags) !== 0;
 }
 
 /**
- * Which of the flags raised by the lanes of one instruction reach MXCSR. An unmasked pre-computation exception in any
- * lane stops all of them before they compute, so that no overflow, underflow or precision is seen in any lane.
- * SDM Vol. 1 11.5.3.2 "Handling Unmasked Exceptions".
+ * The flags raised by the lanes of one instruction that reach MXCSR. An unmasked pre-computation exception in any lane
+ * stops all lanes before they compute, so that no lane reports overflow, underflow or precision. SDM Vol. 1 11.5.3.2
+ * "Handling Unmasked Exceptions".
  */
 export function reportedFlags(mxcsr: number, flags: number): number {
   const stopsEarly = unmasked(mxcsr, flags & PRE_COMPUTATION) !== 0;

@@ -5,7 +5,7 @@ import { MXCSR } from './mxcsr.js';
 /** The classes of SDM Vol. 1 4.8.3 "Real Number and Non-number Encodings". */
 export type FloatClass = 'zero' | 'denormal' | 'normal' | 'infinity' | 'QNaN' | 'SNaN';
 
-/** An operand taken apart. Zero and finite numbers are ±significand × 2^quantum; the two are 0 for all else. */
+/** A decoded operand. Zero and finite numbers are ±significand × 2^quantum; both are 0 otherwise. */
 export interface Operand {
   readonly class: FloatClass;
   readonly negative: boolean;
@@ -15,7 +15,7 @@ export interface Operand {
   readonly bits: bigint;
 }
 
-/** Takes `bits` apart; with DAZ a denormal is a zero of its sign, and raises nothing. */
+/** Decodes `bits`; with DAZ, a denormal becomes a zero of the same sign and raises nothing. */
 export function operand(context: FloatContext, format: FloatFormat, bits: bigint): Operand {
   const negative = (bits & format.signMask) !== 0n;
   const fraction = bits & format.fractionMask;
@@ -37,15 +37,15 @@ export function isNaN(x: Operand): boolean {
   return x.class === 'QNaN' || x.class === 'SNaN';
 }
 
-/** A NaN made quiet: an SNaN becomes the QNaN of the same sign and payload, a QNaN stays. */
+/** The quiet form of a NaN: an SNaN becomes the QNaN with the same sign and payload, a QNaN is unchanged. */
 export function quiet(format: FloatFormat, x: Operand): bigint {
   return x.bits | format.quietBit;
 }
 
 /**
- * The result where at least one operand is a NaN, else undefined: the first operand that is a NaN, made quiet; an SNaN
- * anywhere is an invalid operation. NaNs go before every other exception of the lane, so none else may have been raised.
- * SDM Vol. 1 table 4-7 "Rules for Handling NaNs" and 4.9.2 "Floating-Point Exception Priority".
+ * The result if at least one operand is a NaN, else undefined: the quiet form of the first NaN operand. Any SNaN is an
+ * invalid operation. NaNs take precedence over every other exception of the lane, so no other may have been raised
+ * before. SDM Vol. 1 table 4-7 "Rules for Handling NaNs" and 4.9.2 "Floating-Point Exception Priority".
  */
 export function propagateNaN(context: FloatContext, format: FloatFormat, ...operands: Operand[]): bigint | undefined {
   const first = operands.find(isNaN);
@@ -60,7 +60,10 @@ export function invalid(context: FloatContext, format: FloatFormat): bigint {
   return format.indefinite;
 }
 
-/** Raises DE if an operand is denormal; call after NaNs, invalid operation and division by zero, which go before it. */
+/**
+ * Raises DE if an operand is denormal; call it after checking for NaNs, invalid operation and division by zero, which
+ * take precedence.
+ */
 export function noteDenormals(context: FloatContext, ...operands: Operand[]): void {
   if (operands.some((x) => x.class === 'denormal')) context.raise(MXCSR.DE);
 }

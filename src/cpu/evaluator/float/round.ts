@@ -8,14 +8,14 @@ export function bitLength(value: bigint): number {
   return 4 * digits.length - Math.clz32(parseInt(digits.charAt(0), 16)) + 28;
 }
 
-/** Whether `value` is no multiple of 2^shift, that is, whether cutting `shift` bits off loses something. */
+/** Whether `value` is not a multiple of 2^shift, that is, whether dropping `shift` bits loses information. */
 export function losesBits(value: bigint, shift: number): boolean {
   return shift > 0 && BigInt.asUintN(shift, value) !== 0n;
 }
 
 /**
- * Whether rounding takes a truncated magnitude one place away from zero. `isOdd` is its last bit, `lost` what was cut off
- * and `half` the half of one place, in the same unit. SDM Vol. 1 4.8.4 "Rounding".
+ * Whether rounding moves a truncated magnitude one unit away from zero. `isOdd` is its last bit, `lost` the part that
+ * was cut off and `half` one half of a unit, in the same scale. SDM Vol. 1 4.8.4 "Rounding".
  */
 function roundsAway(mode: RoundingMode, negative: boolean, isOdd: boolean, lost: bigint, half: bigint): boolean {
   switch (mode) {
@@ -30,7 +30,7 @@ function roundsAway(mode: RoundingMode, negative: boolean, isOdd: boolean, lost:
   }
 }
 
-/** magnitude / 2^shift as an integer, rounded as `mode` does numbers of that sign; a negative shift is exact. */
+/** magnitude / 2^shift as an integer, rounded by `mode` for a number of that sign; a negative shift is exact. */
 export function shiftRounded(mode: RoundingMode, negative: boolean, magnitude: bigint, shift: number): bigint {
   if (shift <= 0) return magnitude << BigInt(-shift);
   const truncated = magnitude >> BigInt(shift);
@@ -40,8 +40,8 @@ export function shiftRounded(mode: RoundingMode, negative: boolean, magnitude: b
 }
 
 /**
- * The format's number for ±significand × 2^quantum, significand > 0 and exact, or with at least two bits more than the
- * format's precision and the last bit set if anything nonzero follows it. Raises OE, UE and PE.
+ * Rounds ±significand × 2^quantum to the format. The significand is > 0 and either exact, or has at least two bits more
+ * than the format's precision with the last bit set if anything nonzero follows. Raises OE, UE and PE.
  */
 export function round(
   context: FloatContext,
@@ -50,7 +50,7 @@ export function round(
   significand: bigint,
   quantum: number,
 ): bigint {
-  // First as though the exponent had no bounds: SSE detects underflow after rounding. SDM Vol. 1 4.9.1.5.
+  // First as if the exponent were unbounded: SSE detects underflow after rounding. SDM Vol. 1 4.9.1.5.
   const excess = bitLength(significand) - format.precision;
   const rounded = shiftRounded(context.rounding, negative, significand, excess);
   const isInexact = losesBits(significand, excess);
@@ -58,7 +58,7 @@ export function round(
 
   if (leadingExponent < format.exponentMin) {
     if (context.underflowMasked) return underflow(context, format, negative, significand, quantum);
-    // Unmasked, a tiny result need not be inexact, and PE tells of the result with unbounded exponent.
+    // If unmasked, a tiny result need not be inexact, and PE refers to the result with unbounded exponent.
     context.raise(isInexact ? MXCSR.UE | MXCSR.PE : MXCSR.UE);
     return withSign(format, negative, 0n);
   }
@@ -85,9 +85,9 @@ function underflow(
 }
 
 /**
- * Overflow: infinity, or the largest finite number where the mode rounds towards zero. It is this masked response that
- * is never exact; unmasked overflow has no PE but that of the result with unbounded exponent.
- * SDM Vol. 1 table 4-10 "Masked Responses to Numeric Overflow".
+ * Overflow: infinity, or the largest finite number where the mode rounds towards zero. This masked response is always
+ * inexact; unmasked overflow raises PE only if the result with unbounded exponent is inexact. SDM Vol. 1 table 4-10
+ * "Masked Responses to Numeric Overflow".
  */
 function overflow(context: FloatContext, format: FloatFormat, negative: boolean): bigint {
   context.raise(context.overflowMasked ? MXCSR.OE | MXCSR.PE : MXCSR.OE);

@@ -55,7 +55,7 @@ export const sbb: Semantics = (m, { dest, src, width }) => {
   const difference = m.sub(width, m.sub(width, x, y), carryFlag(m, width));
   target.write(difference);
   const overflow = m.and(width, m.xor(width, x, y), m.xor(width, x, difference));
-  // x - y = ~(~x + y): a borrow out of a place is a carry of that sum.
+  // x - y = ~(~x + y): a borrow out of a bit is a carry of that sum.
   const borrows = carries(m, width, m.not(width, x), y, m.not(width, difference));
   const bits = carryFlags(m, width, borrows, overflow, [x, y, difference]);
   m.setFlags(flagsOfResult(width, difference, bits));
@@ -66,14 +66,12 @@ function carryFlag<V>(m: Machine<V>, width: Width): V {
   return resize(m, 8, width, m.condition(CARRY));
 }
 
-/** Bit i tells whether x + y (+ 1) = sum carried out of place i. */
+/** Bit i is set if x + y (+ 1) = sum carried out of bit i. */
 function carries<V>(m: Arithmetic<V>, width: Width, x: V, y: V, sum: V): V {
   return m.or(width, m.and(width, x, y), m.and(width, m.or(width, x, y), m.not(width, sum)));
 }
 
-/**
- * CF and OF from the sign bits of `carriesOut` and `overflow`; AF where the operands and the result differ in bit 4.
- */
+/** CF and OF from the sign bits of `carriesOut` and `overflow`; AF from bit 4 of the XOR of operands and result. */
 function carryFlags<V>(m: Arithmetic<V>, width: Width, carriesOut: V, overflow: V, [x, y, result]: [V, V, V]): V {
   return joinFlags(
     m,
@@ -83,7 +81,7 @@ function carryFlags<V>(m: Arithmetic<V>, width: Width, carriesOut: V, overflow: 
   );
 }
 
-/** DEST := DEST + SRC + the flag, which takes the carry; all other flags stay. */
+/** DEST := DEST + SRC + the flag, which receives the carry; all other flags are unchanged. */
 function addWithFlag(flag: typeof CF | typeof OF, conditionCode: number): Semantics {
   return (m, { dest, src, width }) => {
     const target = place(m, dest, 'write');
@@ -100,7 +98,7 @@ export const adcx = addWithFlag(CF, CARRY);
 /** ADOX: DEST := DEST + SRC + OF; sets OF only. SDM Vol. 2A "ADOX". */
 export const adox = addWithFlag(OF, OVERFLOW);
 
-/** INC: DEST := DEST + 1; sets OF SF ZF AF PF and keeps CF. SDM Vol. 2A "INC—Increment by 1". */
+/** INC: DEST := DEST + 1; sets OF SF ZF AF PF, CF is unchanged. SDM Vol. 2A "INC—Increment by 1". */
 export const inc: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
   const carry = m.condition(CARRY);
@@ -109,7 +107,7 @@ export const inc: Semantics = (m, { dest, width }) => {
   m.setFlags({ kind: 'inc', width, result: sum, carry });
 };
 
-/** DEC: DEST := DEST - 1; sets OF SF ZF AF PF and keeps CF. SDM Vol. 2A "DEC—Decrement by 1". */
+/** DEC: DEST := DEST - 1; sets OF SF ZF AF PF, CF is unchanged. SDM Vol. 2A "DEC—Decrement by 1". */
 export const dec: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
   const carry = m.condition(CARRY);
@@ -118,7 +116,7 @@ export const dec: Semantics = (m, { dest, width }) => {
   m.setFlags({ kind: 'dec', width, result: difference, carry });
 };
 
-/** NEG: DEST := 0 - DEST; sets CF unless DEST was 0, the other flags by the result. SDM Vol. 2B "NEG". */
+/** NEG: DEST := 0 - DEST; sets CF unless DEST was 0, and the other flags by the result. SDM Vol. 2B "NEG". */
 export const neg: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
   const x = target.read();
@@ -128,14 +126,14 @@ export const neg: Semantics = (m, { dest, width }) => {
   m.setFlags(flagsOfSub(width, zero, x, negated));
 };
 
-/** The upper half of a double-width product or dividend: AH beside AL, else DX, EDX, RDX. */
+/** The upper half of a double-width product or dividend: AH for AL, else DX, EDX, RDX. */
 function upperHalf(width: Width): number {
   return width === 8 ? HIGH_BYTE + RAX : RDX;
 }
 
 /**
- * MUL: AX, DX:AX, EDX:EAX or RDX:RAX := the accumulator * SRC; CF and OF tell whether the upper half is used. SDM Vol.
- * 2B "MUL".
+ * MUL: AX, DX:AX, EDX:EAX or RDX:RAX := the accumulator * SRC; CF and OF are set if the upper half is used. SDM Vol. 2B
+ * "MUL".
  */
 export const mul: Semantics = (m, { dest, width }) => {
   const y = read(m, dest);
@@ -149,7 +147,7 @@ export const mul: Semantics = (m, { dest, width }) => {
 
 /**
  * IMUL: the same for signed numbers with one operand; DEST := DEST * SRC with two; DEST := SRC1 * SRC2 with three. CF
- * and OF tell whether the product is wider than the operands. SDM Vol. 2A "IMUL—Signed Multiply".
+ * and OF are set if the product is wider than the operands. SDM Vol. 2A "IMUL—Signed Multiply".
  */
 export const imul: Semantics = (m, { dest, src, third, width, operands }) => {
   if (operands.length === 1) {
@@ -166,13 +164,13 @@ export const imul: Semantics = (m, { dest, src, third, width, operands }) => {
   m.setFlags({ kind: 'product', width, x, y });
 };
 
-/** SF, ZF, AF and PF are undefined; here they are clear. */
+/** Sets CF and OF. SF, ZF, AF and PF are undefined in the manual; here they are cleared. */
 function setProductFlags<V>(m: Machine<V>, fits: V): void {
   m.setFlags({ kind: 'bits', bits: m.select(32, fits, m.constant(32, 0), m.constant(32, CF | OF)) });
 }
 
 /**
- * MULX: DEST1:DEST2 := RDX * SRC, unsigned, flags as they are; the upper half wins where both are one register. SDM
+ * MULX: DEST1:DEST2 := RDX * SRC, unsigned, flags unchanged; the upper half wins if both are the same register. SDM
  * Vol. 2B "MULX".
  */
 export const mulx: Semantics = (m, { dest, src, third, width }) => {
@@ -185,8 +183,8 @@ export const mulx: Semantics = (m, { dest, src, third, width }) => {
 };
 
 /**
- * DIV: the quotient to AL, AX, EAX, RAX and the remainder to AH, DX, EDX, RDX; #DE where the divisor is 0 or the
- * quotient does not fit. All flags are undefined; here they stay. SDM Vol. 2A "DIV—Unsigned Divide".
+ * DIV: the quotient to AL, AX, EAX, RAX and the remainder to AH, DX, EDX, RDX; #DE if the divisor is 0 or the quotient
+ * does not fit. All flags are undefined; here they are unchanged. SDM Vol. 2A "DIV—Unsigned Divide".
  */
 export const div: Semantics = (m, { dest, width }) => {
   const divisor = read(m, dest);

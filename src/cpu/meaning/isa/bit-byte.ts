@@ -16,7 +16,7 @@ export const setcc =
 
 /**
  * BT and the like: CF := the selected bit of DEST, which `change` then replaces. OF SF AF PF are undefined; here they
- * stay.
+ * are unchanged.
  */
 function bitTest(change?: <V>(m: Arithmetic<V>, width: Width, x: V, bit: V) => V): Semantics {
   return (m, form) => {
@@ -31,8 +31,8 @@ function bitTest(change?: <V>(m: Arithmetic<V>, width: Width, x: V, bit: V) => V
 }
 
 /**
- * The operand that holds the bit: a register offset into memory is signed and reaches beyond it. SDM Vol. 2A "BT—Bit
- * Test".
+ * The operand that holds the bit: a register offset into memory is signed and may reach beyond the operand. SDM Vol. 2A
+ * "BT—Bit Test".
  */
 function bitPlace<V>(m: Machine<V>, form: Form, offset: V, access: Access): OperandPlace<V> {
   const { dest, src, width } = form;
@@ -44,7 +44,7 @@ function bitPlace<V>(m: Machine<V>, form: Form, offset: V, access: Access): Oper
   return { read: () => where.load(width), write: (value) => where.store(width, value) };
 }
 
-/** The linear address `bytes` further on; with 32-bit addresses the effective address wraps around. */
+/** The linear address plus `bytes`; with 32-bit addresses the effective address wraps around. */
 function addressBeyond<V>(m: Machine<V>, { addressWidth }: Form, operand: MemoryOperand, bytes: V): V {
   const linear = m.linearAddress(operand);
   if (addressWidth === 64) return m.add(64, linear, bytes);
@@ -63,8 +63,8 @@ export const btr = bitTest((m, width, x, bit) => m.and(width, x, m.not(width, bi
 export const btc = bitTest((m, width, x, bit) => m.xor(width, x, bit));
 
 /**
- * BSF, BSR: DEST := the number of the lowest (highest) bit set in SRC. Where SRC is 0, ZF is set and DEST, whatever its
- * width, stays as it is. The other flags are undefined. SDM Vol. 2A "BSF", "BSR".
+ * BSF, BSR: DEST := the number of the lowest (highest) bit set in SRC. If SRC is 0, ZF is set and DEST is unchanged,
+ * whatever its width. The other flags are undefined. SDM Vol. 2A "BSF", "BSR".
  */
 function bitScan(find: <V>(m: Arithmetic<V>, width: Width, x: V) => V): Semantics {
   return (m, { dest, src, width }) => {
@@ -79,8 +79,8 @@ export const bsf = bitScan((m, width, x) => m.countTrailingZeros(width, x));
 export const bsr = bitScan((m, width, x) => m.sub(width, m.constant(width, width - 1), m.countLeadingZeros(width, x)));
 
 /**
- * LZCNT, TZCNT: DEST := zeros before the highest (lowest) bit set; CF tells that SRC is 0. OF SF PF AF are undefined.
- * SDM Vol. 2A "LZCNT", 2B "TZCNT".
+ * LZCNT, TZCNT: DEST := the number of zeros above the highest (below the lowest) bit set; CF is set if SRC is 0. OF SF
+ * PF AF are undefined. SDM Vol. 2A "LZCNT", 2B "TZCNT".
  */
 function countZeros(count: 'countLeadingZeros' | 'countTrailingZeros'): Semantics {
   return (m, { dest, src, width }) => {
@@ -95,7 +95,7 @@ export const lzcnt = countZeros('countLeadingZeros');
 export const tzcnt = countZeros('countTrailingZeros');
 
 /**
- * POPCNT: DEST := the number of bits set in SRC; ZF tells that SRC is 0, the other flags are cleared. SDM Vol. 2B
+ * POPCNT: DEST := the number of bits set in SRC; ZF is set if SRC is 0, the other flags are cleared. SDM Vol. 2B
  * "POPCNT".
  */
 export const popcnt: Semantics = (m, { dest, src, width }) => {
@@ -104,10 +104,10 @@ export const popcnt: Semantics = (m, { dest, src, width }) => {
   m.setFlags({ kind: 'bits', bits: flagFromTruth(m, m.isZero(width, x), ZF) });
 };
 
-/** 11EDC6F41h, CRC-32C (iSCSI), bits reflected and without the leading one. SDM Vol. 2A "CRC32". */
+/** 11EDC6F41h, CRC-32C (iSCSI), with bits reflected and the leading one omitted. SDM Vol. 2A "CRC32". */
 const CRC32C_REFLECTED = 0x82f6_3b78;
 
-/** CRC32: DEST := the CRC of SRC, 8 to 64 bits, going on from DEST; flags as they are. SDM Vol. 2A "CRC32". */
+/** CRC32: DEST := the CRC of SRC, 8 to 64 bits, continued from DEST; flags unchanged. SDM Vol. 2A "CRC32". */
 export const crc32: Semantics = (m, { dest, src }) => {
   const data = read(m, src);
   const width = gprWidth(src);

@@ -5,14 +5,11 @@ import { flagFromTruth } from './flag-bits.js';
 import { place, read } from './operands.js';
 
 /**
- * SDM Vol. 1 5.1.16 "BMI1, BMI2": those that are neither arithmetic, logical nor shifts. AF and PF are undefined
+ * SDM Vol. 1 5.1.16 "BMI1, BMI2": instructions that are neither arithmetic, logical nor shifts. AF and PF are undefined
  * throughout.
  */
 
-/**
- * BEXTR: DEST := as many bits of SRC as SRC2[15:8] says, from bit SRC2[7:0] on; sets ZF, clears CF and OF. SDM Vol. 2A
- * "BEXTR".
- */
+/** BEXTR: DEST := SRC2[15:8] bits of SRC, starting at bit SRC2[7:0]; sets ZF, clears CF and OF. SDM Vol. 2A "BEXTR". */
 export const bextr: Semantics = (m, { dest, src, third, width }) => {
   const x = read(m, src);
   const control = read(m, third);
@@ -27,7 +24,7 @@ export const bextr: Semantics = (m, { dest, src, third, width }) => {
 };
 
 /**
- * BZHI: DEST := SRC with the bits from number SRC2[7:0] on cleared; CF tells that there are none. SDM Vol. 2A "BZHI".
+ * BZHI: DEST := SRC with the bits from number SRC2[7:0] on cleared; CF is set if there are none. SDM Vol. 2A "BZHI".
  */
 export const bzhi: Semantics = (m, { dest, src, third, width }) => {
   const x = read(m, src);
@@ -38,7 +35,7 @@ export const bzhi: Semantics = (m, { dest, src, third, width }) => {
   m.setFlags(flagsOfResult(width, result, flagFromTruth(m, none, CF)));
 };
 
-/** The low `length` bits of x: all of them where length is not below the width. */
+/** The low `length` bits of x; all of them if `length` is not less than the width. */
 function keepLow<V>(m: Arithmetic<V>, width: Width, x: V, length: V): V {
   const one = m.constant(width, 1);
   const bound = m.shl(width, one, m.and(width, length, m.constant(width, width - 1)));
@@ -52,7 +49,7 @@ function isBelow<V>(m: Arithmetic<V>, width: Width, x: V, bound: number): V {
 
 type LowestBit = <V>(m: Arithmetic<V>, width: Width, x: V) => V;
 
-/** DEST := what `operation` makes of SRC; SF and ZF by the result, CF by SRC, OF clear. */
+/** DEST := `operation`(SRC); SF and ZF from the result, CF from SRC, OF cleared. */
 function lowestBit(operation: LowestBit, carryIfZero: boolean): Semantics {
   return (m, { dest, src, width }) => {
     const x = read(m, src);
@@ -66,14 +63,14 @@ function lowestBit(operation: LowestBit, carryIfZero: boolean): Semantics {
 
 const minusOne: LowestBit = (m, width, x) => m.sub(width, x, m.constant(width, 1));
 
-/** BLSI: the lowest bit set, alone; CF tells that there is one. SDM Vol. 2A "BLSI". */
+/** BLSI: isolates the lowest set bit; CF is set if there is one. SDM Vol. 2A "BLSI". */
 export const blsi = lowestBit((m, width, x) => m.and(width, x, m.neg(width, x)), false);
-/** BLSMSK: a mask up to the lowest bit set; CF tells that there is none. SDM Vol. 2A "BLSMSK". */
+/** BLSMSK: a mask up to the lowest set bit; CF is set if there is none. SDM Vol. 2A "BLSMSK". */
 export const blsmsk = lowestBit((m, width, x) => m.xor(width, x, minusOne(m, width, x)), true);
-/** BLSR: all but the lowest bit set; CF tells that there is none. SDM Vol. 2A "BLSR". */
+/** BLSR: clears the lowest set bit; CF is set if there is none. SDM Vol. 2A "BLSR". */
 export const blsr = lowestBit((m, width, x) => m.and(width, x, minusOne(m, width, x)), true);
 
-/** PDEP: the low bits of SRC, put where MASK has bits set; flags as they are. SDM Vol. 2B "PDEP". */
+/** PDEP: deposits the low bits of SRC where MASK has bits set; flags unchanged. SDM Vol. 2B "PDEP". */
 export const pdep: Semantics = (m, { dest, src, third, width }) => {
   const mask = read(m, third);
   const zero = m.constant(width, 0);
@@ -91,7 +88,7 @@ export const pdep: Semantics = (m, { dest, src, third, width }) => {
   place(m, dest, 'write').write(result!);
 };
 
-/** PEXT: the bits of SRC where MASK has bits set, put side by side; flags as they are. SDM Vol. 2B "PEXT". */
+/** PEXT: packs the bits of SRC selected by MASK; flags unchanged. SDM Vol. 2B "PEXT". */
 export const pext: Semantics = (m, { dest, src, third, width }) => {
   const mask = read(m, third);
   const x = read(m, src);

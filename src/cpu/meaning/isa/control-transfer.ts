@@ -52,7 +52,7 @@ export const callDirect: Semantics = (m) => {
   m.jumpDirect();
 };
 
-/** CALL r/m64: the target is read, and canonical, before anything is pushed. */
+/** CALL r/m64: the target is read and checked to be canonical before anything is pushed. */
 export const callIndirect: Semantics = (m, { dest }) => {
   const target = read(m, dest);
   m.requireCanonical(target);
@@ -60,9 +60,7 @@ export const callIndirect: Semantics = (m, { dest }) => {
   m.jumpIndirect(target);
 };
 
-/**
- * RET, RET imm16: pops the address to go to, then releases as many bytes more as the immediate says. SDM Vol. 2B "RET".
- */
+/** RET, RET imm16: pops the return address, then releases `immediate` more bytes. SDM Vol. 2B "RET". */
 export const ret: Semantics = (m, { operands }) => {
   const target = topOfStack(m, 64);
   m.requireCanonical(target);
@@ -76,12 +74,10 @@ export const int3: Semantics = (m) => m.trap(Vector.BP);
 /** INT1: #DB, a trap. */
 export const int1: Semantics = (m) => m.trap(Vector.DB);
 
-/** The error code names a gate of the IDT. SDM Vol. 3A 6.13 "Error Code". */
+/** Error code bit: the index refers to a gate of the IDT. SDM Vol. 3A 6.13 "Error Code". */
 const ERROR_CODE_IDT = 2;
 
-/**
- * INT n: at CPL 3 only the gates of #BP and #OF may be called, for which it is a trap; the others are #GP(n * 8 + 2).
- */
+/** INT n: at CPL 3 only the gates of #BP and #OF may be called, which trap; the others raise #GP(n * 8 + 2). */
 export const int: Semantics = (m) => {
   const vector = m.immediate(8);
   const isBreakpoint = m.equal(8, vector, m.constant(8, Vector.BP));

@@ -47,8 +47,8 @@ export const xchg: Semantics = (m, { dest, src }) => {
 };
 
 /**
- * BSWAP: bytes in reverse order; of 16 bits, where the manual leaves the result open, 0 as processors have it. SDM Vol.
- * 2A "BSWAP".
+ * BSWAP: bytes in reverse order. For 16 bits, where the manual leaves the result undefined, 0, as on real processors.
+ * SDM Vol. 2A "BSWAP".
  */
 export const bswap: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
@@ -62,7 +62,8 @@ export const movbe: Semantics = (m, { dest, src, width }) => {
 };
 
 /**
- * XADD: SRC := DEST and DEST := SRC + DEST, which stays where both are one register; flags as ADD. SDM Vol. 2D "XADD".
+ * XADD: SRC := DEST and DEST := SRC + DEST; the sum wins if both are the same register; flags as ADD. SDM Vol. 2D
+ * "XADD".
  */
 export const xadd: Semantics = (m, { dest, src, width }) => {
   const target = place(m, dest, 'write');
@@ -77,7 +78,7 @@ export const xadd: Semantics = (m, { dest, src, width }) => {
 
 /**
  * CMPXCHG: compares the accumulator with DEST as CMP does; if they are equal DEST := SRC, else the accumulator := DEST.
- * DEST is written in any case. SDM Vol. 2A "CMPXCHG".
+ * DEST is always written. SDM Vol. 2A "CMPXCHG".
  */
 export const cmpxchg: Semantics = (m, { dest, src, width }) => {
   const target = place(m, dest, 'write');
@@ -98,7 +99,7 @@ export const cmpxchg: Semantics = (m, { dest, src, width }) => {
 
 /**
  * CMPXCHG8B, CMPXCHG16B: compares EDX:EAX (RDX:RAX) with m64 (m128); if they are equal sets ZF and stores ECX:EBX
- * (RCX:RBX) there, else clears ZF and loads EDX:EAX from there. #GP(0) where 16 bytes are not aligned. SDM Vol. 2A
+ * (RCX:RBX) there, else clears ZF and loads EDX:EAX from there. #GP(0) if 16 bytes are not aligned. SDM Vol. 2A
  * "CMPXCHG8B/CMPXCHG16B".
  */
 export const cmpxchgPair: Semantics = (m, { dest }) => {
@@ -118,7 +119,7 @@ export const cmpxchgPair: Semantics = (m, { dest }) => {
   m.setFlagBits(ZF, flagFromTruth(m, equal, ZF));
 };
 
-/** PUSH: decrements RSP by 8 (2 with 66h) and stores SRC there, as it was before. SDM Vol. 2B "PUSH". */
+/** PUSH: decrements RSP by 8 (2 with 66h) and stores the old value of SRC there. SDM Vol. 2B "PUSH". */
 export const push: Semantics = (m, { dest, width }) => {
   const value = read(m, dest, width);
   slotToPush(m, width).push(value);

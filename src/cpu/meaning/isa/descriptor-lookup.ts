@@ -2,14 +2,14 @@ import { DESCRIPTORS, RPL_MASK, type Descriptor } from '../../state/descriptors.
 import { Vector } from '../../state/exceptions.js';
 import type { Arithmetic, Machine } from '../vocabulary.js';
 
-/** What meanings ask of selectors (16-bit values), answered from the facts in descriptors.ts. */
+/** Tests of selectors (16-bit values) for meanings, based on descriptors.ts. */
 
-/** Truth: the selector, whatever its RPL, names this descriptor. */
+/** Truth value: the selector names this descriptor, whatever its RPL. */
 export function names<V>(m: Arithmetic<V>, selector: V, descriptor: Descriptor): V {
   return m.equal(16, withoutRpl(m, selector), m.constant(16, descriptor.selector));
 }
 
-/** Truth: the selector names a descriptor that `accepts` takes. */
+/** Truth value: the selector names a descriptor that `accepts` accepts. */
 export function namesAny<V>(m: Arithmetic<V>, selector: V, accepts: (descriptor: Descriptor) => boolean): V {
   return DESCRIPTORS.filter(accepts)
     .map((descriptor) => names(m, selector, descriptor))
@@ -17,8 +17,8 @@ export function namesAny<V>(m: Arithmetic<V>, selector: V, accepts: (descriptor:
 }
 
 /**
- * #GP unless the selector has RPL 3 and names a descriptor that `accepts` takes. The error code is the selector without
- * its RPL. SDM Vol. 3A 6.13 "Error Code".
+ * #GP unless the selector has RPL 3 and names a descriptor that `accepts` accepts. The error code is the selector
+ * without its RPL. SDM Vol. 3A 6.13 "Error Code".
  */
 export function requireUserSelector<V>(m: Machine<V>, selector: V, accepts: (descriptor: Descriptor) => boolean): void {
   const isUser = m.equal(16, m.and(16, selector, m.constant(16, RPL_MASK)), m.constant(16, 3));

@@ -11,12 +11,12 @@ import { resize } from './flag-bits.js';
 import { releaseStack, topOfStack } from './stack.js';
 
 /**
- * Far transfers of control at CPL 3. There is one code segment and one stack segment for it (descriptors.ts), so that
- * CS and SS are the same afterwards, and no transfer changes the privilege level. At CPL 0 they are #UD: only a kernel
- * with descriptor tables of its own has segments to go to.
+ * Far transfers of control at CPL 3. There is exactly one code segment and one stack segment (descriptors.ts), so CS
+ * and SS do not change, and no transfer changes the privilege level. At CPL 0 they are #UD: only a kernel with its own
+ * descriptor tables would have other segments.
  */
 
-/** A far pointer: the offset, zero-extended to 64 bits, and the selector behind it. */
+/** A far pointer: the offset, zero-extended to 64 bits, and the selector after it. */
 interface FarPointer<V> {
   offset: V;
   selector: V;
@@ -61,10 +61,7 @@ export const callFar: Semantics = (m, { dest, width }) => {
   m.jumpIndirect(offset);
 };
 
-/**
- * RETF, RETF imm16: pops the offset and the selector, then releases as many bytes more as the immediate says. SDM Vol.
- * 2B "RET".
- */
+/** RETF, RETF imm16: pops the offset and the selector, then releases `immediate` more bytes. SDM Vol. 2B "RET". */
 export const retf: Semantics = (m, { width, operands }) => {
   requireUser(m);
   const offset = resize(m, width, 64, topOfStack(m, width, 0));

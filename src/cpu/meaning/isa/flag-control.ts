@@ -22,7 +22,7 @@ function clearSystemFlag(flag: number): Semantics {
   return (m) => m.setSystemFlags(m.and(64, m.systemFlags(), m.constant(64, ~flag)));
 }
 
-/** STD: DF := 1, so that string instructions go downwards. SDM Vol. 2B "STD". */
+/** STD: DF := 1, so that string instructions move to lower addresses. SDM Vol. 2B "STD". */
 export const std = setSystemFlag(DF);
 /** CLD: DF := 0. SDM Vol. 2A "CLD". */
 export const cld = clearSystemFlag(DF);
@@ -74,8 +74,8 @@ export const popf: Semantics = (m, { width }) => {
 };
 
 /**
- * RFLAGS := `flags`, 64 bits, as far as the privilege level lets them in: IOPL at CPL 0 only, IF where CPL <= IOPL. AC
- * and ID lie above 16 bits. SDM Vol. 2B table 4-16 "Effect of POPF/POPFD/POPFQ on the EFLAGS Register".
+ * RFLAGS := `flags`, 64 bits, as far as the privilege level permits: IOPL only at CPL 0, IF only if CPL <= IOPL. AC and
+ * ID are above bit 15. SDM Vol. 2B table 4-16 "Effect of POPF/POPFD/POPFQ on the EFLAGS Register".
  */
 export function loadFlags<V>(m: Machine<V>, flags: V, lowHalfOnly: boolean): void {
   const always = TF | DF | NT | (lowHalfOnly ? 0 : AC | ID);

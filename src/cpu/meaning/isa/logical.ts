@@ -25,7 +25,7 @@ export const or = bitwise('or');
 /** XOR. SDM Vol. 2D "XOR—Logical Exclusive OR". */
 export const xor = bitwise('xor');
 
-/** NOT: DEST := ~DEST; flags as they are. SDM Vol. 2B "NOT". */
+/** NOT: DEST := ~DEST; flags unchanged. SDM Vol. 2B "NOT". */
 export const not: Semantics = (m, { dest, width }) => {
   const target = place(m, dest, 'write');
   target.write(m.not(width, target.read()));

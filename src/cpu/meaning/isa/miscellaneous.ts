@@ -13,7 +13,10 @@ export const lea: Semantics = (m, { dest, src, width }) => {
   place(m, dest, 'write').write(resize(m, 64, width, address));
 };
 
-/** NOP, PAUSE, PREFETCHh, PREFETCHW, ENDBR64 and the reserved hints: nothing, not even an access. SDM Vol. 2B "NOP". */
+/**
+ * NOP, PAUSE, PREFETCHh, PREFETCHW, ENDBR64 and the reserved hints: no effect, not even a memory access. SDM Vol. 2B
+ * "NOP".
+ */
 export const nop: Semantics = () => {};
 
 /** UD0, UD1, UD2: #UD. SDM Vol. 2B "UD". */
@@ -26,7 +29,7 @@ export const xlat: Semantics = (m, { addressWidth }) => {
   m.setGpr(RAX, 8, m.translate(m.add(64, m.sourceSegmentBase(), effective), 1, 'read').load(8));
 };
 
-/** CPUID: EAX EBX ECX EDX := what leaf EAX, subleaf ECX tells. SDM Vol. 2A "CPUID". */
+/** CPUID: EAX EBX ECX EDX := the values of leaf EAX, subleaf ECX. SDM Vol. 2A "CPUID". */
 export const cpuid: Semantics = (m) => {
   const [eax, ebx, ecx, edx] = m.host.cpuid(m.gpr(RAX, 32), m.gpr(RCX, 32));
   m.setGpr(RAX, 32, eax);
@@ -42,19 +45,20 @@ export const rdtsc: Semantics = (m) => {
   m.setGpr(RDX, 32, m.truncate(64, 32, m.shr(64, time, m.constant(64, 32))));
 };
 
-/** CLFLUSH, CLFLUSHOPT: nothing to flush, but the byte must be readable. SDM Vol. 2A "CLFLUSH". */
+/** CLFLUSH, CLFLUSHOPT: there is nothing to flush, but the byte must be readable. SDM Vol. 2A "CLFLUSH". */
 export const clflush: Semantics = (m, { dest }) => {
   m.translate(m.linearAddress(dest as MemoryOperand), 1, 'read');
 };
 
-/** VMCALL: leaves to the kernel beneath. SDM Vol. 3C 31.3 "VMCALL". */
+/** VMCALL: calls the kernel (as a hypervisor). SDM Vol. 3C 31.3 "VMCALL". */
 export const vmcall: Semantics = (m) => m.leave('vmcall');
 
 const DEEPEST_NESTING = 31;
 
 /**
  * ENTER: pushes RBP, then `level` frame pointers (level - 1 of them from the frame that RBP is in, and the new one),
- * points RBP to the new frame and takes `immediate` bytes off RSP, where a write must be possible. SDM Vol. 2A "ENTER".
+ * points RBP to the new frame and subtracts `immediate` from RSP; the new top of the stack must be writable. SDM Vol.
+ * 2A "ENTER".
  */
 export function enter<V>(m: Machine<V>, { width }: Form): void {
   const bytes = width / 8;
@@ -78,7 +82,7 @@ export function enter<V>(m: Machine<V>, { width }: Form): void {
     from: m.translate(below(oldFrame, depth), bytes, 'read', true),
     to: m.translate(below(frame, depth), bytes, 'write', true),
   });
-  // Every place is found before the first is filled, so each level lies inside the arm of the one before.
+  // All places are translated before the first is written, so each level is nested in the branch of the previous one.
   const nest = (depth: number, copies: readonly Copy<V>[]): void => {
     m.if(
       m.equal(8, level, m.constant(8, depth)),
@@ -91,7 +95,7 @@ export function enter<V>(m: Machine<V>, { width }: Form): void {
   nest(0, []);
 }
 
-/** A frame pointer of an outer level on its way to the new frame. */
+/** A frame pointer of an outer level that is copied to the new frame. */
 interface Copy<V> {
   readonly from: Place<V>;
   readonly to: Place<V>;

@@ -2,15 +2,15 @@ import type { Width } from '../../../bits.js';
 import type { OperandForm, MemoryOperand } from '../form.js';
 import type { Access, Machine, Place } from '../vocabulary.js';
 
-/** An operand that is read, written, or both: a register, or memory that has been translated. */
+/** An operand that can be read or written: a register, or translated memory. */
 export interface OperandPlace<V> {
   read(): V;
   write(value: V): void;
 }
 
 /**
- * The place of a general-purpose or memory operand. For memory, every fault is raised here: with access `write` it may be
- * read and written at will.
+ * The place of a general-purpose or memory operand. For memory, all faults are raised here; with access `write` it can
+ * then be both read and written.
  */
 export function place<V>(m: Machine<V>, operand: OperandForm, access: Access): OperandPlace<V> {
   switch (operand.kind) {
@@ -36,20 +36,20 @@ function xmmPlace<V>(m: Machine<V>, width: 32 | 64 | 128, operand: OperandForm &
   };
 }
 
-/** The memory that an operand names, checked for alignment where the form asks for it, and translated. */
+/** Translates a memory operand, after the alignment check that the form may require. */
 export function memoryPlace<V>(m: Machine<V>, operand: MemoryOperand, access: Access): Place<V> {
   const linear = m.linearAddress(operand);
   if (operand.aligned) m.requireAligned(linear, operand.width / 8);
   return m.translate(linear, operand.width / 8, access);
 }
 
-/** The value of any operand; an immediate extended to `width`, or at its own width. */
+/** The value of any operand; an immediate is extended to `width`, or else has its own width. */
 export function read<V>(m: Machine<V>, operand: OperandForm, width?: Width): V {
   if (operand.kind === 'immediate') return m.immediate(width ?? operand.width);
   return place(m, operand, 'read').read();
 }
 
-/** Bits of an operand that has a width of its own. */
+/** Width in bits of an operand that has its own width. */
 export function widthOf(operand: OperandForm): Width | 128 {
   if (operand.kind === 'relative' || operand.kind === 'segment' || (operand.kind === 'memory' && operand.width === 0))
     throw new Error(`an operand of kind ${operand.kind} has no width`);

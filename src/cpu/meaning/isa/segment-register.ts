@@ -4,15 +4,15 @@ import { resize } from './flag-bits.js';
 import { gprWidth, place, read } from './operands.js';
 import { releaseStack, slotToPush, topOfStack } from './stack.js';
 
-/** SDM Vol. 1 5.1.12 "Segment Register Instructions", and those on the bases of FS and GS. */
+/** SDM Vol. 1 5.1.12 "Segment Register Instructions", and the instructions for the bases of FS and GS. */
 
-/** MOV r/m16, Sreg: a register takes the selector zero-extended, memory its 16 bits. SDM Vol. 2B "MOV—Move". */
+/** MOV r/m16, Sreg: a register receives the zero-extended selector, memory its 16 bits. SDM Vol. 2B "MOV—Move". */
 export const movFromSegment: Semantics = (m, { dest }) => {
   const target = place(m, dest, 'write');
   target.write(resize(m, 16, gprWidth(dest), m.host.selector(m.host.segmentNumber())));
 };
 
-/** MOV Sreg, r/m16: the decoder has refused CS. SDM Vol. 2B "MOV—Move". */
+/** MOV Sreg, r/m16; the decoder rejects CS. SDM Vol. 2B "MOV—Move". */
 export const movToSegment: Semantics = (m, { src }) => m.host.loadSegment(m.host.segmentNumber(), read(m, src));
 
 /** PUSH FS, PUSH GS: pushes the selector, zero-extended. SDM Vol. 2B "PUSH". */
@@ -22,7 +22,7 @@ export const pushSegment =
     slotToPush(m, width).push(resize(m, 16, width, m.host.selector(segment)));
   };
 
-/** POP FS, POP GS: pops the operand size, of which 16 bits are the selector. SDM Vol. 2B "POP". */
+/** POP FS, POP GS: pops a value of the operand size whose low 16 bits are the selector. SDM Vol. 2B "POP". */
 export const popSegment =
   (segment: number): Semantics =>
   (m, { width }) => {
@@ -31,7 +31,7 @@ export const popSegment =
   };
 
 /**
- * LSS, LFS, LGS: a far pointer's selector to the segment register, its offset to DEST. SDM Vol. 2A
+ * LSS, LFS, LGS: loads a far pointer's selector into the segment register and its offset into DEST. SDM Vol. 2A
  * "LDS/LES/LFS/LGS/LSS".
  */
 export const loadFarPointer =

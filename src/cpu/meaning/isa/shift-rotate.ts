@@ -6,12 +6,12 @@ import { flagFromBit, flagFromSign, joinFlags, resize } from './flag-bits.js';
 import { place, read } from './operands.js';
 
 /**
- * SDM Vol. 1 5.1.5 "Shift and Rotate Instructions", with RORX, SARX, SHLX and SHRX. Counts are cut to 5 bits, or 6 for
- * 64-bit operands; a count of 0 leaves all flags as they are. AF, and OF for counts other than 1, are undefined: AF is
- * clear here, OF is worked out as for a count of 1.
+ * SDM Vol. 1 5.1.5 "Shift and Rotate Instructions", with RORX, SARX, SHLX and SHRX. Counts are masked to 5 bits, or 6
+ * for 64-bit operands; a count of 0 leaves all flags unchanged. AF, and OF for counts other than 1, are undefined: here
+ * AF is cleared and OF is computed as for a count of 1.
  */
 
-/** The masked count, 8 bits; rows without a count operand shift by 1, which the form knows. */
+/** The masked count, 8 bits; forms of rows without a count operand shift by 1. */
 function countOf<V>(m: Machine<V>, { operands, src, width }: Form): V {
   if (operands.length === 1) return m.constant(8, 1);
   return m.and(8, read(m, src, 8), m.constant(8, width === 64 ? 63 : 31));
@@ -53,7 +53,7 @@ function shift(
 }
 
 /**
- * SHL, SAL: CF is the last bit to leave on the left; OF, for a count of 1, CF ^ the sign. SDM Vol. 2B
+ * SHL, SAL: CF is the last bit shifted out on the left; OF, for a count of 1, CF ^ the sign. SDM Vol. 2B
  * "SAL/SAR/SHL/SHR".
  */
 export const shl = shift((m, width, { x, count, result }) => {
@@ -62,14 +62,16 @@ export const shl = shift((m, width, { x, count, result }) => {
   m.setFlags(flagsOfAdd(width, last, last, result));
 }, 'shl');
 
-/** SHR: zeros come in on the left; CF is the last bit to leave; OF, for a count of 1, the former sign. */
+/** SHR: zeros are shifted in on the left; CF is the last bit shifted out; OF, for a count of 1, the former sign. */
 export const shr = shift((m, width, values) => m.setFlags({ kind: 'shr', width, ...values }), 'shr');
 
-/** SAR: the sign comes in on the left; CF is the last bit to leave; OF is clear for a count of 1. */
+/**
+ * SAR: copies of the sign are shifted in on the left; CF is the last bit shifted out; OF is cleared for a count of 1.
+ */
 export const sar = shift((m, width, values) => m.setFlags({ kind: 'sar', width, ...values }), 'sar');
 
 /**
- * ROL, ROR: CF takes the bit that went round last; OF tells, for a count of 1, whether the sign changed. SDM Vol. 2B
+ * ROL, ROR: CF receives the last bit rotated; for a count of 1, OF is set if the sign changed. SDM Vol. 2B
  * "RCL/RCR/ROL/ROR".
  */
 function rotate(direction: 'rotateLeft' | 'rotateRight'): Semantics {
@@ -91,7 +93,7 @@ export const ror = rotate('rotateRight');
 
 /**
  * RCL, RCR: rotates DEST and CF as one number of width + 1 bits; the count is taken modulo 9 and 17 for 8 and 16 bits.
- * OF tells, for a count of 1, whether the sign changed.
+ * For a count of 1, OF is set if the sign changed.
  */
 function rotateThroughCarry(
   step: <V>(m: Machine<V>, width: Width, x: V, count: V, carry: V) => { result: V; flags: V },
@@ -117,7 +119,7 @@ function remainder<V>(m: Arithmetic<V>, x: V, divisor: number): V {
   return m.divideUnsigned(8, m.constant(8, 0), x, m.constant(8, divisor)).remainder;
 }
 
-/** The two parts of x that a rotation by 1 to width places separates: shifted by width - count, and by count - 1. */
+/** Shift counts for the two parts of x that a rotation by 1 to width bits separates: width - count, and count - 1. */
 function shiftCounts<V>(m: Arithmetic<V>, width: Width, count: V): { rest: V; less: V } {
   return { rest: m.sub(width, m.constant(width, width), count), less: m.sub(width, count, m.constant(width, 1)) };
 }
@@ -143,9 +145,9 @@ export const rcr = rotateThroughCarry((m, width, x, count, carry) => {
 });
 
 /**
- * SHLD, SHRD: shifts DEST, with bits of SRC coming in. CF is the last bit to leave; OF tells, for a count of 1, whether
- * the sign changed. Where a 16-bit operand is shifted by more than 16, the manual leaves everything open; here zeros
- * follow the bits of SRC. SDM Vol. 2B "SHLD", "SHRD".
+ * SHLD, SHRD: shifts DEST, with bits of SRC coming in. CF is the last bit shifted out; for a count of 1, OF is set if
+ * the sign changed. If a 16-bit operand is shifted by more than 16, everything is undefined; here zeros follow the bits
+ * of SRC. SDM Vol. 2B "SHLD", "SHRD".
  */
 function doubleShift(left: boolean): Semantics {
   return (m, { dest, src, third, width }) => {
@@ -186,7 +188,7 @@ function pairShift16<V>(m: Arithmetic<V>, left: boolean, x: V, y: V, count: V): 
 export const shld = doubleShift(true);
 export const shrd = doubleShift(false);
 
-/** SARX, SHLX, SHRX: DEST := SRC1 shifted by SRC2; flags as they are. SDM Vol. 2B "SARX/SHLX/SHRX". */
+/** SARX, SHLX, SHRX: DEST := SRC1 shifted by SRC2; flags unchanged. SDM Vol. 2B "SARX/SHLX/SHRX". */
 function shiftWithoutFlags(kind: Shift): Semantics {
   return (m, { dest, src, third, width }) => {
     const x = read(m, src);
@@ -199,7 +201,7 @@ export const sarx = shiftWithoutFlags('sar');
 export const shlx = shiftWithoutFlags('shl');
 export const shrx = shiftWithoutFlags('shr');
 
-/** RORX: DEST := SRC rotated right by an immediate; flags as they are. SDM Vol. 2B "RORX". */
+/** RORX: DEST := SRC rotated right by an immediate; flags unchanged. SDM Vol. 2B "RORX". */
 export const rorx: Semantics = (m, { dest, src, third, width }) => {
   const x = read(m, src);
   const count = m.and(8, read(m, third, 8), m.constant(8, width - 1));

@@ -49,8 +49,8 @@ export const scalarEstimate =
   };
 
 /**
- * CMPPS, CMPPD: all ones where DEST stands to SRC as the immediate's low three bits say, else zero, in each lane.
- * SDM Vol. 2A "CMPPS" and table 3-1.
+ * CMPPS, CMPPD: in each lane, all ones if the predicate in the immediate's low three bits holds for DEST and SRC, else
+ * zero. SDM Vol. 2A "CMPPS" and table 3-1.
  */
 export const packedCompare =
   (width: FloatWidth): Semantics =>

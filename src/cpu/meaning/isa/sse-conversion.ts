@@ -3,8 +3,8 @@ import { place, read } from './operands.js';
 import { readVector, scalarWidth, xmm } from './sse-operands.js';
 
 /**
- * CVTDQ2PS, CVTDQ2PD, CVTPS2DQ, CVTPD2DQ, CVTTPS2DQ, CVTTPD2DQ, CVTPS2PD, CVTPD2PS: as many lanes as fit; what is left of
- * DEST is zero. SDM Vol. 2A "CVTDQ2PD" and so on.
+ * CVTDQ2PS, CVTDQ2PD, CVTPS2DQ, CVTPD2DQ, CVTTPS2DQ, CVTTPD2DQ, CVTPS2PD, CVTPD2PS: converts as many lanes as fit; the
+ * rest of DEST is zero. SDM Vol. 2A "CVTDQ2PD" and so on.
  */
 export const convertPacked =
   (conversion: PackedConversion): Semantics =>
@@ -12,13 +12,18 @@ export const convertPacked =
     m.writeXmm(xmm(dest), m.convertPacked(conversion, readVector(m, src)));
   };
 
-/** CVTSS2SD, CVTSD2SS: the lowest number in the other format; the rest of DEST stays. SDM Vol. 2A "CVTSS2SD", "CVTSD2SS". */
+/**
+ * CVTSS2SD, CVTSD2SS: converts the lowest number; the rest of DEST is unchanged. SDM Vol. 2A "CVTSS2SD", "CVTSD2SS".
+ */
 export const convertScalar: Semantics = (m, { dest, src }) => {
   const to = scalarWidth(dest);
   m.writeXmmLow(xmm(dest), to, m.floatToFloat(scalarWidth(src), to, read(m, src)));
 };
 
-/** CVTSI2SS, CVTSI2SD: a signed integer to the lowest number; the rest of DEST stays. SDM Vol. 2A "CVTSI2SS", "CVTSI2SD". */
+/**
+ * CVTSI2SS, CVTSI2SD: converts a signed integer to the lowest number; the rest of DEST is unchanged. SDM Vol. 2A
+ * "CVTSI2SS", "CVTSI2SD".
+ */
 export const convertFromInteger: Semantics = (m, { dest, src }) => {
   const to = scalarWidth(dest);
   m.writeXmmLow(xmm(dest), to, m.intToFloat(scalarWidth(src), to, read(m, src)));

@@ -5,14 +5,14 @@ import { place, read } from './operands.js';
 import { scalarWidth, xmm, zeroExtendToVector } from './sse-operands.js';
 
 /**
- * MOVSS, MOVSD: between registers and to memory the low number only, from memory with zeros above it. SDM Vol. 2B
- * "MOVSS", "MOVSD".
+ * MOVSS, MOVSD: between registers and to memory, moves only the low number; from memory, fills the rest with zeros. SDM
+ * Vol. 2B "MOVSS", "MOVSD".
  */
 export const moveScalar: Semantics = (m, form) =>
   form.src.kind === 'memory' ? moveZeroExtended(m, form) : mov(m, form);
 
 /**
- * MOVD, MOVQ: into an XMM register with zeros above, out of it the low bits. SDM Vol. 2B "MOVD/MOVQ—Move
+ * MOVD, MOVQ: into an XMM register with zeros above; from an XMM register, the low bits. SDM Vol. 2B "MOVD/MOVQ—Move
  * Doubleword/Move Quadword", "MOVQ—Move Quadword".
  */
 export const moveZeroExtended: Semantics = (m, { dest, src }) => {
@@ -56,8 +56,9 @@ export const moveMask =
   };
 
 /**
- * MASKMOVDQU: those bytes of the first operand whose mask, the top bit of the byte in the second, is set, to DS:RDI; the
- * segment can be overridden. All sixteen bytes must be writable, whatever the mask. SDM Vol. 2B "MASKMOVDQU".
+ * MASKMOVDQU: stores the bytes of the first operand whose mask bit, the top bit of the byte in the second operand, is
+ * set, at DS:RDI; the segment can be overridden. All sixteen bytes must be writable, whatever the mask. SDM Vol. 2B
+ * "MASKMOVDQU".
  */
 export const maskmovdqu: Semantics = (m, { dest, src, addressWidth }) => {
   const offset = m.zeroExtend(addressWidth, 64, m.gpr(RDI, addressWidth));

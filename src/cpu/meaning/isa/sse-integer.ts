@@ -3,8 +3,8 @@ import { read } from './operands.js';
 import { xmm } from './sse-operands.js';
 
 /**
- * DEST := DEST op SRC, lane by lane or on all 128 bits: PADDB to PXOR, PACKxxxx, and ANDPS to XORPD, which do not look at
- * the numbers. SDM Vol. 2B "PADDB/PADDW/PADDD/PADDQ" and so on.
+ * DEST := DEST op SRC, lane by lane or on all 128 bits: PADDB to PXOR, PACKxxxx, and ANDPS to XORPD, which treat
+ * numbers as plain bits. SDM Vol. 2B "PADDB/PADDW/PADDD/PADDQ" and so on.
  */
 export const packed =
   (operation: VectorOperation): Semantics =>
@@ -14,8 +14,8 @@ export const packed =
   };
 
 /**
- * PSLLW, PSRLD, PSRAW ...: each lane of DEST by a count that all share, the immediate or the low 64 bits of SRC; one
- * beyond the lane gives zeros, or copies of the sign. SDM Vol. 2B "PSLLW", "PSRLW", "PSRAW".
+ * PSLLW, PSRLD, PSRAW ...: shifts each lane of DEST by a common count, the immediate or the low 64 bits of SRC; a count
+ * beyond the lane width gives zeros, or copies of the sign. SDM Vol. 2B "PSLLW", "PSRLW", "PSRAW".
  */
 export const shift =
   (operation: 'shl' | 'shr' | 'sar', laneWidth: 16 | 32 | 64): Semantics =>
@@ -24,7 +24,7 @@ export const shift =
     m.writeXmm(xmm(dest), m.vectorShift(operation, laneWidth, m.readXmm(xmm(dest)), count));
   };
 
-/** PSLLDQ, PSRLDQ: the whole register by bytes. SDM Vol. 2B "PSLLDQ", "PSRLDQ". */
+/** PSLLDQ, PSRLDQ: shift the whole register by bytes. SDM Vol. 2B "PSLLDQ", "PSRLDQ". */
 export const shiftBytes =
   (operation: 'shl' | 'shr'): Semantics =>
   (m, { dest }) => {
@@ -32,8 +32,8 @@ export const shiftBytes =
   };
 
 /**
- * PUNPCKLxx, PUNPCKHxx, UNPCKLPx, UNPCKHPx: the lanes of one half of DEST and SRC, in turn; MOVLHPS is the low half with
- * lanes of 8 bytes. SDM Vol. 2B "PUNPCKHBW", "PUNPCKLBW", "UNPCKHPS", "UNPCKLPS", "MOVLHPS".
+ * PUNPCKLxx, PUNPCKHxx, UNPCKLPx, UNPCKHPx: interleave the lanes of one half of DEST and SRC; MOVLHPS is the low half
+ * with lanes of 8 bytes. SDM Vol. 2B "PUNPCKHBW", "PUNPCKLBW", "UNPCKHPS", "UNPCKLPS", "MOVLHPS".
  */
 export const unpack = (half: 'low' | 'high', laneBytes: 1 | 2 | 4 | 8): Semantics => {
   const order = interleaved(half === 'low' ? 0 : 8, laneBytes);
@@ -43,7 +43,7 @@ export const unpack = (half: 'low' | 'high', laneBytes: 1 | 2 | 4 | 8): Semantic
   };
 };
 
-/** Bytes of lanes that start at byte `first` of x (0 to 15) and of y (16 to 31), in turn. */
+/** Byte numbers of interleaved lanes that start at byte `first` of x (0 to 15) and of y (16 to 31). */
 function interleaved(first: number, laneBytes: number): number[] {
   return Array.from({ length: 16 }, (_, i) => {
     const pair = Math.floor(i / (2 * laneBytes));
@@ -52,19 +52,22 @@ function interleaved(first: number, laneBytes: number): number[] {
   });
 }
 
-/** The selector of lane `lane` in a shuffle's immediate, `bits` bits wide; what stands above it is not cut off. */
+/** The selector of lane `lane` in a shuffle's immediate, `bits` bits wide; higher bits are not masked off. */
 function selector<V>(m: Machine<V>, lane: number, bits: number): V {
   return m.shr(32, m.immediate(32), m.constant(32, lane * bits));
 }
 
-/** PSHUFD: each doubleword of DEST is the one of SRC that two bits of the immediate name. SDM Vol. 2B "PSHUFD". */
+/** PSHUFD: two bits of the immediate select the doubleword of SRC for each doubleword of DEST. SDM Vol. 2B "PSHUFD". */
 export const pshufd: Semantics = (m, { dest, src }) => {
   const x = read(m, src);
   const lanes = [0, 1, 2, 3].map((lane) => m.lane(32, x, selector(m, lane, 2)));
   m.writeXmm(xmm(dest), m.fromLanes(32, lanes));
 };
 
-/** PSHUFLW, PSHUFHW: the words of one half as the immediate names them; the other half as in SRC. SDM Vol. 2B "PSHUFLW". */
+/**
+ * PSHUFLW, PSHUFHW: selects the words of one half by the immediate; the other half is that of SRC. SDM Vol. 2B
+ * "PSHUFLW".
+ */
 export const shuffleWords =
   (half: 'low' | 'high'): Semantics =>
   (m, { dest, src }) => {
@@ -79,7 +82,7 @@ export const shuffleWords =
     m.writeXmm(xmm(dest), result);
   };
 
-/** SHUFPS: two singles of DEST below two of SRC, as the immediate names them. SDM Vol. 2B "SHUFPS". */
+/** SHUFPS: two singles of DEST below two of SRC, selected by the immediate. SDM Vol. 2B "SHUFPS". */
 export const shufps: Semantics = (m, { dest, src }) => {
   const y = read(m, src);
   const x = m.readXmm(xmm(dest));
@@ -87,7 +90,7 @@ export const shufps: Semantics = (m, { dest, src }) => {
   m.writeXmm(xmm(dest), m.fromLanes(32, lanes));
 };
 
-/** SHUFPD: a double of DEST below one of SRC, as the immediate names them. SDM Vol. 2B "SHUFPD". */
+/** SHUFPD: a double of DEST below one of SRC, selected by the immediate. SDM Vol. 2B "SHUFPD". */
 export const shufpd: Semantics = (m, { dest, src }) => {
   const y = read(m, src);
   const x = m.readXmm(xmm(dest));
@@ -95,14 +98,16 @@ export const shufpd: Semantics = (m, { dest, src }) => {
   m.writeXmm(xmm(dest), m.fromLanes(64, lanes));
 };
 
-/** PEXTRW: the word that the immediate's low three bits name, zero-extended. SDM Vol. 2B "PEXTRW". */
+/** PEXTRW: the word selected by the immediate's low three bits, zero-extended. SDM Vol. 2B "PEXTRW". */
 export const pextrw: Semantics = (m, { dest, src }) => {
   if (dest.kind !== 'gpr') throw new Error(`PEXTRW to an operand of kind ${dest.kind}`);
   const word = m.lane(16, m.readXmm(xmm(src)), m.immediate(32));
   m.writeGpr(dest, m.zeroExtend(16, dest.width, word));
 };
 
-/** PINSRW: the low word of SRC becomes the one that the immediate's low three bits name. SDM Vol. 2B "PINSRW". */
+/**
+ * PINSRW: replaces the word selected by the immediate's low three bits with the low word of SRC. SDM Vol. 2B "PINSRW".
+ */
 export const pinsrw: Semantics = (m, { dest, src }) => {
   const value = read(m, src);
   const word = src.kind === 'gpr' ? m.truncate(src.width, 16, value) : value;

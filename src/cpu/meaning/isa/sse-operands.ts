@@ -2,7 +2,7 @@ import type { OperandForm, XmmOperand } from '../form.js';
 import type { Machine } from '../vocabulary.js';
 import { read, widthOf } from './operands.js';
 
-/** The operand, which every form of the row has in an XMM register. */
+/** The operand as an XMM register, which it is in every form of the row. */
 export function xmm(operand: OperandForm): XmmOperand {
   if (operand.kind !== 'xmm') throw new Error(`an operand of kind ${operand.kind} is not an XMM register`);
   return operand;
@@ -22,8 +22,8 @@ export function zeroExtendToVector<V>(m: Machine<V>, width: 32 | 64, value: V): 
 }
 
 /**
- * A source of a packed instruction: the whole register, or 16 or 8 bytes of memory (as wide as the operand is), zeros
- * above.
+ * A source operand of a packed instruction: the whole register, or 16 or 8 bytes of memory, depending on the operand's
+ * width, with zeros above.
  */
 export function readVector<V>(m: Machine<V>, operand: OperandForm): V {
   if (operand.kind === 'xmm') return m.readXmm(operand);

@@ -13,7 +13,10 @@ export const stmxcsr: Semantics = (m, { dest }) => {
   place(m, dest, 'write').write(m.mxcsr());
 };
 
-/** LFENCE, MFENCE, SFENCE: memory is in program order already, and one thread runs at a time. SDM Vol. 2A "LFENCE". */
+/**
+ * LFENCE, MFENCE, SFENCE: no effect, since memory accesses are in program order and one thread runs at a time. SDM Vol.
+ * 2A "LFENCE".
+ */
 export const fence: Semantics = () => {};
 
 /*
@@ -42,7 +45,7 @@ const XMM_REGISTERS = Array.from({ length: 16 }, (_, field): XmmOperand => ({ ki
 /** Reserved bits of FCW read as 0, but bit 6 as 1. SDM Vol. 1 8.1.5. */
 const FCW_WRITABLE = 0x1f3f;
 const FCW_FIXED = 0x0040;
-/** Everything but ES and B, which say that an exception of bits 5:0 is not masked in FCW. SDM Vol. 1 8.1.3. */
+/** All bits except ES and B, which are set if an exception in bits 5:0 is not masked in FCW. SDM Vol. 1 8.1.3. */
 const FSW_WRITABLE = 0x7f7f;
 const FSW_PENDING = 0x8080;
 const X87_EXCEPTIONS = 0x3f;
@@ -91,7 +94,7 @@ function fxImage<V>(m: Machine<V>, operand: OperandForm, access: Access): Place<
   return m.translate(linear, FXSAVE_BYTES, access);
 }
 
-/** FCW, FSW, FTW and FOP, their reserved bits as the CPU keeps them. */
+/** Restores FCW, FSW, FTW and FOP; reserved bits get their fixed values. */
 function restoreControl<V>(m: Machine<V>, image: Place<V>): void {
   const masked = (value: V, mask: number): V => m.and(16, value, m.constant(16, mask));
   const control = masked(image.load(16, FCW), FCW_WRITABLE);
@@ -104,7 +107,7 @@ function restoreControl<V>(m: Machine<V>, image: Place<V>): void {
   m.setX87(16, FOP, masked(image.load(16, FOP), FOP_WRITABLE));
 }
 
-/** A pointer of the image, made canonical: its low 48 bits, sign-extended. */
+/** A pointer from the image, made canonical: its low 48 bits, sign-extended. */
 function canonicalPointer<V>(m: Machine<V>, image: Place<V>, offset: number): V {
   const places = m.constant(64, 16);
   return m.sar(64, m.shl(64, image.load(64, offset), places), places);

@@ -5,11 +5,11 @@ import type { Machine, Place, Semantics } from '../vocabulary.js';
 import { RAX, RDI, RSI } from '../../state/layout.js';
 
 /**
- * SDM Vol. 1 5.1.8 "String Instructions". Elements lie at RSI, in an overridable segment, and at RDI, in ES; afterwards
- * both registers move on by an element, upwards, or downwards where DF is set. With 67h they are ESI, EDI and ECX.
+ * SDM Vol. 1 5.1.8 "String Instructions". Elements are at RSI, in an overridable segment, and at RDI, in ES; afterwards
+ * both registers advance by one element, or move back if DF is set. With 67h they are ESI, EDI and ECX.
  */
 
-/** One element, or with REP as many as the count register says: one iteration each. */
+/** Processes one element, or with REP as many as the count register specifies, one per iteration. */
 function repeated<V>(m: Machine<V>, { repeat }: Form, element: () => V | undefined, bulk?: 'move' | 'fill'): void {
   if (repeat === 'none') element();
   else m.repeat(element, bulk);
@@ -31,7 +31,7 @@ function wideAddress<V>(m: Machine<V>, addressWidth: 32 | 64, register: number):
   return addressWidth === 64 ? address : m.zeroExtend(32, 64, address);
 }
 
-/** Moves registers on by an element. */
+/** Advances registers by one element. */
 function advance<V>(m: Machine<V>, { width, addressWidth }: Form, ...registers: number[]): void {
   const bytes = width / 8;
   // DF is bit 10: moved down to 2 * bytes, it turns bytes into -bytes.
@@ -86,7 +86,7 @@ export const lods: Semantics = (m, form) => {
 };
 
 /**
- * CMPS: flags as CMP [RSI], [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2A
+ * CMPS: flags as CMP [RSI], [RDI]; REPE and REPNE continue while ZF is set or clear. SDM Vol. 2A
  * "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ".
  */
 export const cmps: Semantics = (m, form) => {
@@ -99,7 +99,7 @@ export const cmps: Semantics = (m, form) => {
 };
 
 /**
- * SCAS: flags as CMP accumulator, [RDI]; REPE and REPNE go on while ZF is set or clear. SDM Vol. 2B
+ * SCAS: flags as CMP accumulator, [RDI]; REPE and REPNE continue while ZF is set or clear. SDM Vol. 2B
  * "SCAS/SCASB/SCASW/SCASD".
  */
 export const scas: Semantics = (m, form) => {
@@ -109,7 +109,7 @@ export const scas: Semantics = (m, form) => {
   });
 };
 
-/** Compares, moves the registers on, and answers whether to go on. */
+/** Compares, advances the registers, and returns whether to continue. */
 function compare<V>(m: Machine<V>, form: Form, x: V, y: V, registers: number[]): V {
   const { width, repeat } = form;
   m.setFlags(flagsOfSub(width, x, y, m.sub(width, x, y)));

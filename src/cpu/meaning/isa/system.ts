@@ -6,12 +6,12 @@ import { names, namesAny } from './descriptor-lookup.js';
 import { flagFromTruth, resize } from './flag-bits.js';
 import { gprWidth, place, read } from './operands.js';
 
-/** SDM Vol. 1 5.20 "System Instructions" and 5.1.10 "I/O Instructions", as threads at CPL 3 meet them. */
+/** SDM Vol. 1 5.20 "System Instructions" and 5.1.10 "I/O Instructions", as they behave at CPL 3. */
 
 /**
- * What only CPL 0 may do, or (IN, OUT, INS, OUTS) only CPL <= IOPL, and what CR4.UMIP keeps from CPL 3 (SGDT, SIDT,
- * SLDT, SMSW, STR): #GP(0). There is no I/O permission bitmap, and IOPL is 0 for good at CPL 3. At CPL 0 it is #UD: no
- * kernel runs there.
+ * Privileged instructions: those that require CPL 0, or CPL <= IOPL (IN, OUT, INS, OUTS), and those that CR4.UMIP
+ * denies to CPL 3 (SGDT, SIDT, SLDT, SMSW, STR). They raise #GP(0). There is no I/O permission bitmap, and at CPL 3
+ * IOPL is always 0. At CPL 0 they raise #UD: no guest kernel runs there.
  */
 export const privileged: Semantics = (m) => {
   m.raiseIf(m.isFalse(m.isZero(8, m.cpl())), Vector.GP);
@@ -24,7 +24,7 @@ export const syscall: Semantics = (m) => m.raise(Vector.UD);
 /** SYSENTER, SYSEXIT: IA32_SYSENTER_CS is 0, which makes them #GP(0). SDM Vol. 2B "SYSENTER". */
 export const sysenter: Semantics = (m) => m.raise(Vector.GP);
 
-/** Loads DEST with `field` of the descriptor that SRC selects, and sets ZF; clears ZF where there is none. */
+/** Loads DEST with `field` of the descriptor that SRC selects, and sets ZF; clears ZF if there is none. */
 function loadFromDescriptor(field: (descriptor: Descriptor) => number): Semantics {
   return (m, { dest, src, width }) => {
     const selector = resize(m, gprWidth(src), 16, read(m, src));
@@ -43,12 +43,12 @@ export const lar = loadFromDescriptor((descriptor) => descriptor.accessRights);
 /** LSL: the limit of a segment, in bytes. SDM Vol. 2A "LSL—Load Segment Limit". */
 export const lsl = loadFromDescriptor((descriptor) => descriptor.limit);
 
-/** ZF := whether DEST selects a descriptor that `accepts` takes. */
+/** ZF := 1 if DEST selects a descriptor that `accepts` accepts, else 0. */
 function verify(accepts: (descriptor: Descriptor) => boolean): Semantics {
   return (m, { dest }) => m.setFlagBits(ZF, flagFromTruth(m, namesAny(m, read(m, dest), accepts), ZF));
 }
 
-/** VERR: tells whether a segment is readable. SDM Vol. 2B "VERR/VERW". */
+/** VERR: ZF := 1 if a segment is readable. SDM Vol. 2B "VERR/VERW". */
 export const verr = verify(isReadable);
-/** VERW: tells whether a segment is writable. */
+/** VERW: ZF := 1 if a segment is writable. */
 export const verw = verify(isWritable);

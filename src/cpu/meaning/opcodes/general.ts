@@ -22,7 +22,7 @@ const { Ib, Iv, Iw, Iz, Jb, Jz, M, Mb, Mdq, Mq, Mv, Ob, Ov, RvMw, Ry, Sw, Zb, Zv
 const hex = (opcode: number): string => opcode.toString(16).toUpperCase().padStart(2, '0');
 
 /**
- * The nine encodings of ADD, OR, ADC, SBB, AND, SUB, XOR and CMP, which differ in `n` only. SDM Vol. 2D tables A-2 and
+ * The nine encodings of ADD, OR, ADC, SBB, AND, SUB, XOR and CMP, which differ only in `n`. SDM Vol. 2D tables A-2 and
  * A-6, group 1.
  */
 function arithmeticRows(n: number, mnemonic: string, semantics: Semantics, ...attributes: Attribute[]): RowDraft[] {
@@ -137,7 +137,7 @@ const LOGICAL = [
   row('F7 /2', 'NOT', logical.not, Ev, 'LOCK'),
 ];
 
-/** SDM Vol. 1 5.1.5 "Shift and Rotate Instructions". Group 2 /6 is SHL again, as processors have it. */
+/** SDM Vol. 1 5.1.5 "Shift and Rotate Instructions". Group 2 /6 is a duplicate of SHL, as on real processors. */
 const SHIFT_AND_ROTATE = [
   shiftRows(0, 'ROL', shift.rol),
   shiftRows(1, 'ROR', shift.ror),
@@ -153,7 +153,7 @@ const SHIFT_AND_ROTATE = [
   row('0F AD /r', 'SHRD', shift.shrd, Ev, Gv, CL),
 ];
 
-/** SDM Vol. 1 5.1.6 "Bit and Byte Instructions". Group 3 /1 is TEST again, as processors have it. */
+/** SDM Vol. 1 5.1.6 "Bit and Byte Instructions". Group 3 /1 is a duplicate of TEST, as on real processors. */
 const BIT_AND_BYTE = [
   row('0F A3 /r', 'BT', bitByte.bt, Ev, Gv),
   row('0F BA /4', 'BT', bitByte.bt, Ev, Ib),
@@ -182,7 +182,7 @@ const BIT_AND_BYTE = [
   feature('POPCNT', row('F3 0F B8 /r', 'POPCNT', bitByte.popcnt, Gv, Ev)),
 ];
 
-/** SDM Vol. 1 5.1.7 "Control Transfer Instructions". Near branches have 64-bit operands whatever the prefixes say. */
+/** SDM Vol. 1 5.1.7 "Control Transfer Instructions". Near branches have 64-bit operands regardless of prefixes. */
 const CONTROL_TRANSFER = [
   row('EB', 'JMP', control.jmpDirect, Jb, 'F64', 'BRANCH'),
   row('E9', 'JMP', control.jmpDirect, Jz, 'F64', 'BRANCH'),
@@ -257,7 +257,7 @@ const SEGMENT_REGISTER = [
   ),
 ];
 
-/** A hint that is a NOP here, for each value of ModRM.reg that has no other meaning. */
+/** Rows of a hint, which is a NOP here, for each value of ModRM.reg that has no other meaning. */
 function hintRows(opcode: string, digits: string): RowDraft[] {
   return [...digits].flatMap((digit) => row(`${opcode} /${digit}`, 'NOP', misc.nop, Ev));
 }

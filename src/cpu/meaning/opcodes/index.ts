@@ -4,7 +4,7 @@ import type { RowDraft } from './row-syntax.js';
 import { SSE_ROWS } from './sse.js';
 import { SYSTEM_ROWS } from './system.js';
 
-/** The opcode table: every instruction there is, each row with its place in the table as its number. */
+/** The opcode table: all instructions; each row's index is its number. */
 export const OPCODES: readonly Row[] = [...GENERAL_ROWS, ...SSE_ROWS, ...SYSTEM_ROWS].map(
   (draft: RowDraft, id: number): Row => ({ ...draft, id }),
 );

@@ -1,8 +1,8 @@
 import type { OperandPlace, OperandSize, OperandType } from '../../decode/row.js';
 
 /**
- * Operand types by their letters in SDM Vol. 2D appendix A.2: an upper-case letter says where the operand is encoded, the
- * lower-case ones how wide it is (b 8, w 16, d 32, q 64, dq 128 bits, v operand size, z at most 32, y 32 or 64).
+ * Operand types by their letters in SDM Vol. 2D appendix A.2: the upper-case letter is where the operand is encoded,
+ * the lower-case letters are its width (b 8, w 16, d 32, q 64, dq 128 bits, v operand size, z at most 32, y 32 or 64).
  */
 function gpr(where: OperandPlace, size: OperandSize, more: Partial<OperandType> = {}): OperandType {
   return { where, file: 'gpr', size, ...more };
@@ -32,7 +32,7 @@ export const Gd = gpr('G', 32);
 export const Gv = gpr('G', 'v');
 export const Gy = gpr('G', 'y');
 
-/** Memory only; the meaning decides how many bytes. */
+/** Memory only; the meaning determines the size. */
 export const M = gpr('M', 0);
 export const Mb = gpr('M', 8);
 export const Md = gpr('M', 32);
@@ -56,7 +56,7 @@ export const Iw: OperandType = { where: 'I', file: 'none', size: 16 };
 export const Iz: OperandType = { where: 'I', file: 'none', size: 'z', signed: true };
 /** 8 bits, sign-extended to the operand size. */
 export const sIb: OperandType = { where: 'I', file: 'none', size: 8, signed: true };
-/** As wide as the operand size, 64 bits included: MOV. */
+/** As wide as the operand size, including 64 bits: MOV. */
 export const Iv: OperandType = { where: 'I', file: 'none', size: 'v' };
 
 export const Jb: OperandType = { where: 'J', file: 'none', size: 8 };

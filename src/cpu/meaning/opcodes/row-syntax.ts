@@ -1,12 +1,12 @@
 import type { Semantics } from '../vocabulary.js';
 import type { Attribute, EncodingPattern, OpcodeMap, OperandType, Row } from '../../decode/row.js';
 
-/** A row as it is written in the table; the table gives it its number. */
+/** A row as written in the table, before it gets its number. */
 export type RowDraft = Omit<Row, 'id'>;
 
 /**
- * One row of the opcode table as the manual prints it, or sixteen where the encoding says `+cc`. Attributes stand behind
- * the operands. With `+cc` the meaning is a function that makes one from the condition code.
+ * Makes one row of the opcode table in the manual's notation, or sixteen if the encoding contains `+cc`. Attributes
+ * follow the operands. With `+cc`, the meaning is a function of the condition code that returns a meaning.
  */
 export function row(
   encoding: string,
@@ -30,7 +30,7 @@ export function row(
   return CONDITION_NAMES.map((name, code) => make(addCondition(encoding, code), mnemonic + name, byCondition(code)));
 }
 
-/** Rows that need a CPUID feature, named as in the manual. */
+/** Marks rows as requiring a CPUID feature, named as in the manual. */
 export function feature(name: string, ...rows: RowDraft[][]): RowDraft[] {
   return rows.flat().map((draft) => ({ ...draft, feature: name }));
 }
@@ -51,8 +51,8 @@ function hexByte(value: number): string {
 const LEGACY_PREFIXES = new Set(['NP', '66', 'F2', 'F3', 'NFx']);
 
 /**
- * Reads an encoding in the manual's notation: `[NP|66|F2|F3|NFx] [REX.W|REX.W0] [0F [38|3A]] opcode[+r] [/r|/digit|byte]`,
- * or `VEX.map.W.prefix opcode /r|/digit`. Immediates follow from the operands and are not written.
+ * Reads an encoding in the manual's notation: `[NP|66|F2|F3|NFx] [REX.W|REX.W0] [0F [38|3A]] opcode[+r]
+ * [/r|/digit|byte]`, or `VEX.map.W.prefix opcode /r|/digit`. Immediates follow from the operands and are omitted.
  */
 export function parseEncoding(encoding: string, operands: readonly OperandType[]): EncodingPattern {
   const tokens = encoding.split(' ');

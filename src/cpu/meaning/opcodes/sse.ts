@@ -329,8 +329,8 @@ const sse2Cacheability = [
 ];
 
 /**
- * SSE and SSE2 on XMM registers and, for MOVNTI and the fences, without them: SDM Vol. 1 5.5 and 5.6. There are no MMX
- * registers, so what moves or converts between them and XMM registers is #UD.
+ * The SSE and SSE2 instructions: SDM Vol. 1 5.5 and 5.6. There are no MMX registers, so instructions that move or
+ * convert between them and XMM registers are #UD.
  */
 export const SSE_ROWS: RowDraft[] = [
   ...feature(

@@ -53,5 +53,5 @@ const SYSTEM = [
   row('0F 35', 'SYSEXIT', sysenter, 'BRANCH', 'EVALUATED'),
 ];
 
-/** Instructions of the system: at CPL 3 most of them trap. */
+/** System instructions; at CPL 3 most of them trap. */
 export const SYSTEM_ROWS: RowDraft[] = [INPUT_OUTPUT, SYSTEM].flat(2);

@@ -1,21 +1,21 @@
 import { AF, CF, OF, PF, SF, STATUS_FLAGS, ZF } from '../flags.js';
 
 /**
- * RFLAGS bits that an instruction leaves undefined; for shifts they depend on the operand size and the masked count.
+ * RFLAGS bits that an instruction leaves undefined; for shifts, a function of the operand size and the masked count.
  */
 export type UndefinedFlags = number | ((width: number, count: number) => number);
 
 /** Rotations: OF for counts other than 1. SDM Vol. 2B "RCL/RCR/ROL/ROR". */
 const rotation: UndefinedFlags = (_width, count) => (count > 1 ? OF : 0);
 
-/** SDM Vol. 2B "SAL/SAR/SHL/SHR": AF, OF for counts other than 1, and CF where SHL or SHR push everything out. */
+/** SDM Vol. 2B "SAL/SAR/SHL/SHR": AF, OF for counts other than 1, and CF if SHL or SHR shift everything out. */
 const shift: UndefinedFlags = (width, count) => {
   if (count === 0) return 0;
   return AF | (count > 1 ? OF : 0) | (count >= width ? CF : 0);
 };
 const arithmeticShift: UndefinedFlags = (_width, count) => (count === 0 ? 0 : AF | (count > 1 ? OF : 0));
 
-/** SDM Vol. 2B "SHLD", "SHRD": all flags where the count exceeds the operand size. */
+/** SDM Vol. 2B "SHLD", "SHRD": all flags if the count exceeds the operand size. */
 const doubleShift: UndefinedFlags = (width, count) => {
   if (count === 0) return 0;
   if (count > width) return STATUS_FLAGS;
@@ -27,8 +27,9 @@ const bitTest = OF | SF | AF | PF;
 const bitScan = CF | OF | SF | AF | PF;
 
 /**
- * The status flags that instructions leave undefined, by mnemonic; whoever is not listed defines or keeps all of them.
- * Their values here are fixed, but not those of any processor. SDM Vol. 1 appendix A "EFLAGS Cross-Reference".
+ * The status flags that instructions leave undefined, by mnemonic; instructions not listed define or preserve every
+ * status flag. The values here are deterministic, but match no particular processor. SDM Vol. 1 appendix A "EFLAGS
+ * Cross-Reference".
  */
 export const UNDEFINED_FLAGS: Readonly<Record<string, UndefinedFlags>> = {
   AND: AF,
@@ -65,7 +66,7 @@ export const UNDEFINED_FLAGS: Readonly<Record<string, UndefinedFlags>> = {
   BZHI: AF | PF,
 };
 
-/** True where the manual leaves the result itself undefined: SHLD and SHRD of 16 bits by more than 16. */
+/** Whether the manual leaves the result itself undefined: SHLD and SHRD of 16 bits by more than 16. */
 export function leavesResultUndefined(mnemonic: string, width: number, count: number): boolean {
   return (mnemonic === 'SHLD' || mnemonic === 'SHRD') && count > width;
 }

@@ -7,11 +7,11 @@ import { constantValue, typeOfWidth, type Emitter, type WasmValue } from '../enc
 type V = WasmValue;
 type Binary = 'add' | 'sub' | 'mul' | 'and' | 'or' | 'xor' | 'shl' | 'shr_u' | 'shr_s' | 'rotl' | 'rotr';
 
-/** The vocabulary's arithmetic as Wasm code. What is constant is computed while compiling. */
+/** Compiles arithmetic of the vocabulary to Wasm; constants are folded. */
 export class WasmArithmetic implements Arithmetic<V> {
   constructor(
     protected readonly emitter: Emitter,
-    /** Leaves, if the i32 on the stack is not 0, to have the evaluator do the instruction. */
+    /** Exits to the evaluator if the i32 on the stack is not 0. */
     private readonly sideExitIf: () => void,
   ) {}
 
@@ -104,7 +104,7 @@ export class WasmArithmetic implements Arithmetic<V> {
   divideUnsigned(width: Width, high: V, low: V, divisor: V): { quotient: V; remainder: V } {
     const { emitter } = this;
     if (width === 64) {
-      // 128 by 64 bits is for the evaluator; compilers clear or sign-extend the upper half.
+      // The evaluator does 128-by-64-bit divisions; compilers clear or sign-extend the upper half.
       emitter.push(high).code.op('i64.eqz').op('i32.eqz');
       this.sideExitIf();
     }
@@ -173,7 +173,7 @@ export class WasmArithmetic implements Arithmetic<V> {
     return this.rotateLeft(64, words, this.constant(64, 32));
   }
 
-  /** Cuts the i32 on the stack to `width` bits and takes it. */
+  /** Masks the i32 on the stack to `width` bits and pops it. */
   protected masked(width: Width): V {
     if (width < 32) this.emitter.code.i32(Number(maskOf(width))).op('i32.and');
     return this.emitter.pop('i32');
@@ -232,7 +232,7 @@ export class WasmArithmetic implements Arithmetic<V> {
   }
 }
 
-/** `value`, known to lie `distance` from another one. */
+/** `value`, known to be another value plus `distance`. */
 function movedFrom({ origin }: V, distance: bigint, value: V): V {
   if (!origin || value.constant !== undefined) return value;
   return { ...value, origin: { root: origin.root, offset: BigInt.asIntN(64, origin.offset + distance) } };

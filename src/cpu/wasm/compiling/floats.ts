@@ -9,10 +9,10 @@ import { typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js'
 type V = WasmValue;
 type F = 'f32' | 'f64';
 
-/** What a meaning needs that only the evaluator has: its form is left to the evaluator. */
+/** Thrown if a meaning needs an operation that only the evaluator has; its form is left to the evaluator. */
 export class NotCompiled extends Error {}
 
-/** A format as Wasm has it: its types, and the encodings of the smallest normal number and of infinity, without sign. */
+/** A format in Wasm: its types, and the encodings of the smallest normal number and of infinity, without sign. */
 export interface Format {
   readonly name: F;
   readonly int: 'i32' | 'i64';
@@ -29,11 +29,11 @@ function wasmFormat(name: F, int: 'i32' | 'i64', { width, fractionBits, infinity
 const FORMATS = { f32: wasmFormat('f32', 'i32', F32), f64: wasmFormat('f64', 'i64', F64) };
 
 /**
- * Scalar floating point as Wasm code: the fast path, which holds where result and flags are known to be those of the
- * manual; all else is a side exit to the evaluator. It holds for operands and results that are normal or zero, with
- * every exception masked, rounding to nearest, DAZ and FTZ clear (architecture.md, "Floating point is exact"). Then the
- * only flag that may rise is PE, so the operation must be exact unless PE stands already. NaNs never get here, so
- * that what Wasm leaves open about them is never seen.
+ * Compiles scalar floating point to Wasm. Covers the fast path, in which result and flags are known to match the
+ * manual; everything else is a side exit to the evaluator. The fast path requires that operands and results are normal
+ * or zero, every exception is masked, rounding is to nearest, and DAZ and FTZ are clear (architecture.md, "Floating
+ * point is exact"). Then the only flag that can be raised is PE, so the operation must be exact unless PE is already
+ * set. NaNs never reach the Wasm operations, so Wasm's nondeterministic NaNs are never observable.
  */
 export class WasmFloats implements Floats<V> {
   private readonly packed: PackedFloats;
@@ -186,7 +186,7 @@ export class WasmFloats implements Floats<V> {
     emitter.push(value).code.memory('i32.store', MXCSR_ADDRESS);
   }
 
-  /** MIN and MAX give the second operand where both are zeros; NaNs and denormals are for the evaluator. */
+  /** MIN and MAX return the second operand if both are zeros; NaNs and denormals are left to the evaluator. */
   private minMax(operation: 'min' | 'max', f: Format, x: V, y: V): V {
     this.requireComparable(f, x, y);
     this.emitter.push(x).push(y);
@@ -201,7 +201,7 @@ export class WasmFloats implements Floats<V> {
     this.sideExitIf();
   }
 
-  /** Bits times two, less one: denormals come out below all others but zero, which wraps to the largest. */
+  /** Compares 2 * bits - 1: denormals are below all other numbers except zero, which wraps around to the largest. */
   private requireNotDenormal(f: Format, x: V): void {
     const { emitter } = this;
     this.pushDoubled(f, x);
@@ -218,8 +218,8 @@ export class WasmFloats implements Floats<V> {
     this.sideExitIf();
   }
   /**
-   * A result that is normal, and not the smallest normal one, which may have been rounded up to; or zero because one of
-   * `factors` is.
+   * Requires a result that is normal but not the smallest normal number, which may be the result of rounding up; or
+   * zero because one of `factors` is zero.
    */
   private requireNormalOrZero(f: Format, result: V, factors: readonly V[]): void {
     const { emitter } = this;
@@ -248,7 +248,7 @@ export class WasmFloats implements Floats<V> {
     this.requireNotDenormal(f, x);
     this.requireNotDenormal(f, y);
   }
-  /** |x| < 2^exponent, which no NaN is. */
+  /** Requires |x| < 2^exponent, which excludes NaNs. */
   private requireMagnitudeBelow(f: Format, x: V, exponent: number): void {
     const { emitter } = this;
     const bias = f.name === 'f64' ? 1023n : 127n;
@@ -269,14 +269,14 @@ export class WasmFloats implements Floats<V> {
     else if (operation === 'div') this.requireProduct(f, result, y, x);
     else this.requireSum(operation, f, x, y, result);
   }
-  /** result = x + y or x - y without an error: Knuth's TwoSum gives the error. */
+  /** Requires that result = x + y or x - y is exact; Knuth's TwoSum computes the error. */
   private requireSum(operation: 'add' | 'sub', f: Format, x: V, y: V, result: V): void {
     const { code } = this.emitter;
     const other = operation === 'add' ? 'sub' : 'add';
     this.pushFloat(f, result);
     this.pushFloat(f, x);
     code.op(`${f.name}.sub`);
-    const part = this.popFloat(f); // y as it went into the result, negated for a difference
+    const part = this.popFloat(f); // y as it was added, negated for a difference
     this.pushFloat(f, x);
     this.pushFloat(f, result);
     this.pushFloat(f, part);
@@ -299,7 +299,10 @@ export class WasmFloats implements Floats<V> {
     code.op(f.name === 'f64' ? 'f64.reinterpret_i64' : 'f32.reinterpret_i32').op(`${f.name}.ne`);
     this.sideExitIf();
   }
-  /** x * y = product exactly. In f32 the doubles decide; in f64 few enough significant bits must be in play. */
+  /**
+   * Requires that product = x * y is exact. For f32 this is checked in f64; for f64 the factors must have few enough
+   * significant bits.
+   */
   private requireProduct(f: Format, x: V, y: V, product: V): void {
     const { emitter } = this;
     const { code } = emitter;
@@ -326,7 +329,7 @@ export class WasmFloats implements Floats<V> {
     code.op('f64.ne').op('i32.or');
     this.sideExitIf();
   }
-  /** The integer's significant bits fit the fraction. */
+  /** Requires that the integer's significant bits fit the fraction. */
   private requireFewBits(from: 32 | 64, f: Format, x: V): void {
     const { emitter } = this;
     const { code } = emitter;
@@ -365,7 +368,7 @@ export class WasmFloats implements Floats<V> {
     pushConstant(this.emitter, f, 1n);
     this.emitter.code.op(`${f.int}.shl`);
   }
-  /** Whether x is a zero of either sign. */
+  /** Pushes whether x is a zero of either sign. */
   private pushIsZero(x: V): void {
     const int = x.type as 'i32' | 'i64';
     this.emitter.push(x);

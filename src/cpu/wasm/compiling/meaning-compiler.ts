@@ -12,28 +12,31 @@ import { WasmVectors } from './vectors.js';
 
 type V = WasmValue;
 
-/** The words of the vocabulary that are not arithmetic of some kind. */
+/** The words of the vocabulary other than arithmetic, vectors and floats. */
 export type CompilerCore = Omit<Machine<V>, keyof Arithmetic<V> | keyof Vectors<V> | keyof Floats<V>>;
 
-/** Why compiled code leaves in the midst of an instruction, before it has changed anything. */
+/** Reasons for a side exit taken before the instruction has had any effect. */
 export type MidExit = 'evaluate' | 'miss';
 
-/** How compiled code goes on or leaves, and where it keeps the flags. */
+/** How compiled code continues or exits, and where it keeps the flags. */
 export interface CompilerContext {
   jumpDirect(): void;
   jumpIndirect(target: V): void;
   exit(why: MidExit): void;
-  /** Leaves if the i32 on the stack is not 0. */
+  /** Exits if the i32 on the stack is not 0. */
   exitIf(why: MidExit): void;
-  /** Between two iterations of REP: takes a tick, or leaves if none is left. */
+  /** Between two iterations of REP: takes a tick, or exits if none is left. */
   tickOrExit(): void;
   storeFlags(m: Arithmetic<V>, thunk: FlagsThunk<V>): void;
-  /** Truth of an even condition code (0, 2, ... 14, given halved) from flags whose kind is known only at run time. */
+  /**
+   * Pushes the truth value of an even condition code (0, 2, ... 14, given halved) for flags whose kind is known only at
+   * run time.
+   */
   callCondition(even: number): void;
   callFlagBits(): void;
 }
 
-/** Adds the words of arithmetic, vectors and floats to a compiler, which makes it a whole machine. */
+/** Adds the words of arithmetic, vectors and floats to a compiler, which makes it a complete machine. */
 export function withAllWords<T extends MeaningCompiler>(core: T, emitter: Emitter): T & Machine<V> {
   const sideExitIf = (): void => core.sideExitIf();
   core.parts = [new WasmArithmetic(emitter, sideExitIf), new WasmVectors(emitter), new WasmFloats(emitter, sideExitIf)];
@@ -47,18 +50,18 @@ export function withAllWords<T extends MeaningCompiler>(core: T, emitter: Emitte
   return machine;
 }
 
-/** Prototypes that have all words already. */
+/** Prototypes that already have all words. */
 const haveWords = new Set<object>();
 
 /**
- * Compiles meanings to Wasm: what the interpreter's handlers and the translator's regions share. Where registers and
- * immediates come from, and how an instruction ends, they say.
+ * Compiles meanings to Wasm; the common base for the interpreter's handlers and the translator's regions. Subclasses
+ * define where registers and immediates come from and how an instruction ends.
  */
 export abstract class MeaningCompiler implements CompilerCore {
   form!: Form;
-  /** Who has the words that are not here: calls go on to them. */
+  /** Objects that implement the remaining words; calls are delegated to them. */
   parts: readonly object[] = [];
-  /** This machine with all its words. */
+  /** This compiler as a complete machine. */
   words!: Machine<V>;
   protected readonly code: Code;
   protected flags: FlagsThunk<V> | undefined;
@@ -86,7 +89,7 @@ export abstract class MeaningCompiler implements CompilerCore {
   abstract effectiveAddress(operand: MemoryOperand, popped?: number): V;
   abstract sourceSegmentBase(): V;
 
-  /** Leaves to the evaluator if the i32 on the stack is not 0. */
+  /** Exits to the evaluator if the i32 on the stack is not 0. */
   sideExitIf(): void {
     this.requireUnchanged('has a side exit');
     this.context.exitIf('evaluate');
@@ -117,9 +120,7 @@ export abstract class MeaningCompiler implements CompilerCore {
       .op('i32.and');
     this.sideExitIf();
   }
-  /**
-   * Looks the address up in the TLB; on a miss, TypeScript finds out why and goes on.
-   */
+  /** Looks up the address in the TLB; a miss is handled in TypeScript. */
   translate(linear: V, bytes: number, access: Access): Place<V> {
     this.requireUnchanged('translates an address');
     const { code, emitter } = this;
@@ -208,7 +209,7 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.sideExitIf();
   }
   requireDirectTarget(): void {
-    // Records of branches whose target is not canonical are the evaluator's.
+    // Branches to non-canonical targets are left to the evaluator.
   }
 
   if(condition: V, then: () => void, otherwise?: () => void): void {
@@ -270,7 +271,7 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.changed = false;
     code.br(again).end().end();
   }
-  /** May do many iterations at once, and leave at least one to be done. */
+  /** May perform many iterations at once, but leaves at least one to be done. */
   protected repeatInBulk(_kind: 'move' | 'fill'): void {}
   raise(): void {
     this.requireUnchanged('raises an exception');
@@ -298,7 +299,7 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.ended = ended;
     this.flagsStored = true;
   }
-  /** Puts flags that were set, and not yet stored, where the next instruction finds them. */
+  /** Stores pending flags where the next instruction finds them. */
   protected storeFlags(): void {
     if (this.flagsStored || !this.flags) return;
     this.flagsStored = true;
@@ -326,7 +327,7 @@ const STORES = { 8: 'i32.store8', 16: 'i32.store16', 32: 'i32.store', 64: 'i64.s
 
 type Words = Readonly<Record<string, (...parameters: unknown[]) => unknown>>;
 
-/** Gives a prototype the methods of `part`, which its objects have as one of their parts. */
+/** Adds delegating methods for `part` to a prototype whose objects hold it as one of their parts. */
 function addWords(prototype: object, part: object, number: number): void {
   for (
     let type = Object.getPrototypeOf(part) as object;

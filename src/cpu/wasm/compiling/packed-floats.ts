@@ -18,8 +18,9 @@ const LARGEST_INT32 = lanes32(0x7fff_ffffn);
 const LOW_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 
 /**
- * Packed floating point as Wasm SIMD code, under the same conditions as the scalars of floats.ts, held in every lane. A
- * product, quotient or root counts as exact only where PE stands already: the first one goes to the evaluator.
+ * Compiles packed floating point to Wasm SIMD, under the same conditions as for scalars in floats.ts, which must hold
+ * in every lane. Exactness of a product, quotient or root is not checked: unless PE is already set, it is left to the
+ * evaluator.
  */
 export class PackedFloats {
   constructor(

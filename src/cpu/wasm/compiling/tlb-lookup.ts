@@ -1,17 +1,17 @@
 import { TLB_ADDEND_OFFSET, TLB_INDEX_MASK, TLB_INDEX_SHIFT, TLB_READ, TLB_WRITE } from '../../../mmu/tlb.js';
 import type { Emitter, WasmValue } from '../encoding/value.js';
 
-/** A TLB entry for a linear address, found by generated code: mmu/tlb.ts has its layout. */
+/** The TLB entry of a linear address, as looked up by generated code. See mmu/tlb.ts for the layout. */
 export interface TlbLookup {
-  /** Pushes an i32, not zero where the entry does not hold the page of the address, or not that of all bytes. */
+  /** Pushes an i32 that is nonzero unless the entry holds the page of all bytes of the access. */
   pushMiss(): void;
   /** Pushes the host address of the byte at the linear address as an i32; meaningless after a miss. */
   pushHost(): void;
 }
 
 /**
- * Looks up `bytes` bytes at a linear address (i64). One comparison finds misses, accesses that cross a page, and addresses
- * that are not canonical: (linear + bytes - 1) & ~4095 is no page's tag then.
+ * Looks up `bytes` bytes at a linear address (i64). A single comparison detects misses, accesses that cross a page, and
+ * non-canonical addresses: in these cases (linear + bytes - 1) & ~4095 does not match the entry's tag.
  */
 export function lookUpTlb(emitter: Emitter, linear: WasmValue, bytes: number, access: 'read' | 'write'): TlbLookup {
   const { code } = emitter;

@@ -12,7 +12,7 @@ const LOW_HALVES = 0x0000_0000_ffff_ffff_0000_0000_ffff_ffffn;
 /** Of each 32-bit lane of two vectors, the upper 16 bits. */
 const UPPER_WORDS = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
 
-/** The vocabulary's vectors as Wasm SIMD code. */
+/** Compiles vector operations of the vocabulary to Wasm SIMD. */
 export class WasmVectors implements Vectors<V> {
   constructor(private readonly emitter: Emitter) {}
 
@@ -68,7 +68,7 @@ export class WasmVectors implements Vectors<V> {
 
   vectorShiftBytes(operation: 'shl' | 'shr', x: V, count: V): V {
     const { emitter } = this;
-    // Counts over 15 are as 16: every index is then out of range, and swizzle gives 0.
+    // Counts over 15 act like 16: every index is then out of range, and swizzle gives 0.
     emitter.push(count).code.i32(16);
     emitter.push(count).code.i32(16).op('i32.lt_u').op('select');
     const by = emitter.pop('i32');

@@ -13,7 +13,7 @@ import {
 export const ValueType = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 export type ValueTypeName = keyof typeof ValueType;
 
-/** Bytes that grow at the end. */
+/** An append-only byte buffer. */
 export class ByteWriter {
   private buffer = new Uint8Array(1024);
   length = 0;
@@ -63,7 +63,7 @@ export class ByteWriter {
   patch(position: number, value: number): void {
     this.buffer[position] = value;
   }
-  /** A view on what was written. */
+  /** A view of the bytes written so far. */
   view(): Uint8Array {
     return this.buffer.subarray(0, this.length);
   }
@@ -76,7 +76,7 @@ export class ByteWriter {
   }
 }
 
-/** A place that `br` can go to: the end of a block, or the start of a loop. */
+/** A target of `br`: the end of a block, or the start of a loop. */
 export interface Label {
   readonly depth: number;
 }
@@ -122,7 +122,7 @@ export class Code {
     for (let i = 0n; i < 128n; i += 8n) this.writer.byte(Number((value >> i) & 0xffn));
     return this;
   }
-  /** Memory access at the address on the stack plus `offset`; guest data may lie at any alignment. */
+  /** Memory access at the address on the stack plus `offset`; guest data may have any alignment. */
   memory(name: WasmMemoryInstruction, offset: number): this {
     this.writer.byte(WASM_MEMORY_OPCODES[name][0]);
     this.writer.byte(0);
@@ -149,7 +149,7 @@ export class Code {
     this.writer.signed64(value);
     return this;
   }
-  /** Reads a local; where it was the last thing set, setting it becomes `local.tee`. */
+  /** Reads a local; directly after `local.set` of the same local, emits `local.tee` instead. */
   get(local: number): this {
     if (this.lastSetLocal === local && this.lastSetEnd === this.writer.length) {
       this.writer.patch(this.lastSetStart, 0x22);
@@ -226,7 +226,7 @@ export class Code {
     return this;
   }
 
-  /** The function as the code section wants it: locals, prologue, body, end; without its size. */
+  /** The function in the format of the code section: locals, prologue, body, end; without its size. */
   finish(prologue?: Code): Uint8Array {
     const out = new ByteWriter();
     const runs: [number, number][] = [];

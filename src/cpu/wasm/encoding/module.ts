@@ -18,7 +18,7 @@ export class WasmModule {
   private readonly functions: WasmFunction[] = [];
   private readonly imports: { readonly name: string; readonly type: number }[] = [];
   private table: { readonly name: string; readonly size: number } | undefined;
-  /** Functions in the module's table, by their place in it. */
+  /** Functions in the module's table, by index. */
   private readonly elements: number[] = [];
 
   type(parameters: readonly ValueTypeName[], results: readonly ValueTypeName[]): number {
@@ -27,23 +27,23 @@ export class WasmModule {
     return found >= 0 ? found : this.types.push({ parameters, results }) - 1;
   }
 
-  /** Imports `bd0.name`, a function, and answers its index; imports come before the module's own functions. */
+  /** Imports the function `bd0.name` and returns its index; imports come before the module's own functions. */
   importFunction(name: string, type: number): number {
     if (this.functions.length > 0) throw new Error('imports come before functions');
     return this.imports.push({ name, type }) - 1;
   }
 
-  /** Adds a function and answers its index. `prologue` uses the function's locals and runs before its code. */
+  /** Adds a function and returns its index. `prologue` uses the function's locals and runs before its code. */
   add(type: number, code: Code, exportName?: string, prologue?: Code): number {
     return this.imports.length + this.functions.push({ type, code, exportName, prologue }) - 1;
   }
 
-  /** Gives the module a table of its own, of `size` places, that others fill. */
+  /** Exports a table of `size` entries, to be filled by other modules. */
   exportTable(name: string, size: number): void {
     this.table = { name, size };
   }
 
-  /** Puts a function into the table and answers its place. */
+  /** Adds a function to the table and returns its index there. */
   addToTable(functionIndex: number): number {
     return this.elements.push(functionIndex) - 1;
   }

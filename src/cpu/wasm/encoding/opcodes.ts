@@ -1,6 +1,6 @@
 /**
- * WebAssembly instructions that the emitters use, by their names in the text format, with their encodings. WebAssembly
- * Core Specification 2.0, chapter 5.4. Vector instructions are the bytes after the prefix FD.
+ * Encodings of the WebAssembly instructions that the emitters use, by their names in the text format. WebAssembly Core
+ * Specification 2.0, chapter 5.4. For vector instructions, the bytes after the prefix FD.
  */
 export const WASM_OPCODES = {
   unreachable: 0x00, return: 0x0f, select: 0x1b,

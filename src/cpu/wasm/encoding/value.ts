@@ -2,16 +2,16 @@ import type { Width } from '../../../bits.js';
 import { Code, type ValueTypeName } from './code.js';
 
 /**
- * A guest value where meanings are compiled: a Wasm local, or a constant that is known while compiling. Values narrower
- * than their type are zero-extended in it: widths of 8, 16 and 32 bits are i32, 64 is i64, 128 is v128.
+ * A guest value during compilation of meanings: a Wasm local, or a constant that is known while compiling. Values
+ * narrower than their type are zero-extended in it: widths of 8, 16 and 32 bits are i32, 64 is i64, 128 is v128.
  */
 export interface WasmValue {
   readonly type: WasmType;
   readonly local: number;
   readonly constant?: bigint;
-  /** Of an i64, where that is known: some other value plus a constant. */
+  /** For an i64, if known: its origin as another value plus a constant. */
   readonly origin?: Origin | undefined;
-  /** A local of type f32 or f64 that holds the same bits, where there is one. */
+  /** A local of type f32 or f64 that holds the same bits, if there is one. */
   readonly float?: number;
 }
 
@@ -32,8 +32,8 @@ export function constantValue(type: WasmType, value: bigint): WasmValue {
 }
 
 /**
- * Emits into one function body. Every result goes to a local of its own, which costs nothing once the code is optimised;
- * handlers that share a function use the same locals again after `reuseLocals`.
+ * Emits code into one function body. Every result gets a new local, which costs nothing once the code is optimised;
+ * handlers that share a function reuse locals after `reuseLocals`.
  */
 export class Emitter {
   private readonly free = new Map<ValueTypeName, number[]>();
@@ -41,7 +41,7 @@ export class Emitter {
 
   constructor(readonly code: Code) {}
 
-  /** Lets the locals handed out so far be handed out again. */
+  /** Makes all locals allocated so far available again. */
   reuseLocals(): void {
     this.used.clear();
   }
@@ -54,7 +54,7 @@ export class Emitter {
     return (pool[index] ??= this.code.newLocal(type));
   }
 
-  /** Pushes a value on the Wasm stack. */
+  /** Pushes a value onto the Wasm stack. */
   push(value: WasmValue): this {
     if (value.constant === undefined) this.code.get(value.local);
     else if (value.type === 'i32') this.code.i32(Number(BigInt.asIntN(32, value.constant)));
