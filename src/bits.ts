@@ -1,4 +1,4 @@
-/** Widths, masks, sign extension and page constants: the arithmetic that every layer shares. */
+/** Widths, masks, sign extension and page constants that all layers share. */
 
 export const PAGE_SHIFT = 12;
 /** Bytes in a page, a frame and a VMO leaf. */
@@ -23,27 +23,27 @@ export function maskOf(width: number): bigint {
   return masks[width] ?? (1n << BigInt(width)) - 1n;
 }
 
-/** `value` cut to its low `width` bits, read as an unsigned number. */
+/** The low `width` bits of `value` as an unsigned number. */
 export function truncate(width: number, value: bigint): bigint {
   return value & maskOf(width);
 }
 
-/** The low `width` bits of `value`, read as a signed number. */
+/** The low `width` bits of `value` as a signed number. */
 export function signed(width: number, value: bigint): bigint {
   return BigInt.asIntN(width, value);
 }
 
-/** True where bits 63 to 47 of a 64-bit linear address are equal. SDM Vol. 1 3.3.7.1 "Canonical Addressing". */
+/** Whether bits 63 to 47 of a 64-bit linear address are equal. SDM Vol. 1 3.3.7.1 "Canonical Addressing". */
 export function isCanonical(linear: bigint): boolean {
   return BigInt.asUintN(64, BigInt.asIntN(48, linear)) === BigInt.asUintN(64, linear);
 }
 
-/** `value` rounded up to a whole number of `unit`s; numbers up to 2^53. */
+/** `value` rounded up to a multiple of `unit`; for numbers up to 2^53. */
 export function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
 
-/** `0x` and hexadecimal digits, at least `digits` of them. */
+/** `0x` followed by at least `digits` hexadecimal digits. */
 export function hex(value: number | bigint, digits = 1): string {
   return '0x' + value.toString(16).padStart(digits, '0');
 }
@@ -51,8 +51,9 @@ export function hex(value: number | bigint, digits = 1): string {
 const DIGITS = [...'0123456789abcdef'].map((digit) => digit.charCodeAt(0));
 
 /**
- * Two hexadecimal digits for each byte: the name of a hash. It is made in one piece, which takes 80 bytes in V8 for a hash of 32. One that is
- * added up stays a chain of its pieces there until somebody compares it, 864 bytes.
+ * Two hexadecimal digits for each byte, such as the name of a hash. The string is created in one piece, which takes 80
+ * bytes in V8 for a 32-byte hash; a concatenated string would remain a chain of its pieces, 864 bytes, until it is
+ * first compared.
  */
 export function bytesToHex(bytes: Uint8Array): string {
   const digits: number[] = [];

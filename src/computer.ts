@@ -24,96 +24,96 @@ import { VmoHandle } from './vmo/handle.js';
 import { MemoryIdentity } from './vmo/frames/memory-identity.js';
 import { VmoStore, type VmoCounters } from './vmo/store.js';
 
-/** What a machine is made of. */
+/** Configuration of a machine. */
 export interface ComputerOptions {
-  /** Guest physical memory; 256 MiB if not given. */
+  /** Size of the guest's physical memory; default: 256 MiB. */
   readonly memoryBytes?: number;
   /**
-   * What the store may keep of pages that programs have written, so that their frames can be given to others: bytes of
-   * distinct pages; 0: nothing. Four times the guest memory if not given.
+   * Quota for pages that programs have written and that are moved to the store to free their frames, in bytes of
+   * distinct pages; 0 disables this. Default: four times the guest memory.
    */
   readonly writeBackBytes?: number;
   /**
-   * What VMOs may take, in bytes of distinct pages, all that the store holds counted: a program that would copy more into
-   * one gets ENOMEM. 16 times the guest memory if not given.
+   * Quota for VMO content, in bytes of distinct pages over the whole store; a program that would exceed it by copying
+   * gets ENOMEM. Default: 16 times the guest memory.
    */
   readonly vmoBytes?: number;
-  /** 'auto', the default: the fastest one there is. All of them give the same states. */
+  /** Execution engine; default: 'auto', the fastest. All engines produce the same states. */
   readonly engine?: Engine;
-  /** With engine 'auto': how often a block is found running before it is translated; 0 translates all at once. */
+  /** With engine 'auto': the number of samples in a block before it is translated; 0 translates everything at once. */
   readonly translationThreshold?: TranslationThreshold;
-  /** A faster SHA-256 than the default, which runs everywhere. */
+  /** A faster SHA-256 than the portable default. */
   readonly sha256?: HashFunction;
-  /** Without one, what is written vanishes, and the input has ended. */
+  /** The console. Without one, output is discarded and input is at its end. */
   readonly console?: Console;
-  /** What VMOs are called in the machine, and so the images that programs start; names that live as long as it, if not given. */
+  /** The name space for VMOs, which also names the images that programs start. Default: names kept in memory. */
   readonly names?: MakeNameSpace;
   /**
-   * Whether time passes at once while all threads sleep ('free', the default), or when the host says so by `passTime`; it
-   * always does where some of them wait for input.
+   * How time passes while all threads sleep: at once ('free', the default), or when the host calls `passTime`. If some
+   * threads wait for input, it is always up to the host.
    */
   readonly clock?: Clock;
-  /** Told of what happens in the machine; they change nothing in it. */
+  /** Callbacks for events in the machine; they do not affect its state. */
   readonly hooks?: KernelHooks;
-  /** Told of every region that is translated. */
+  /** Called after a region is translated. */
   readonly onTranslated?: TranslationHook;
-  /** Where translated code is found again by its content, after any restart. */
+  /** Persistent store of translated code, found again by its content after a restart. */
   readonly codeStore?: CodeStore;
-  /** Bytes of Wasm that are kept, each module counted with 8192 besides its own; 64 MiB if not given. */
+  /** Budget for compiled Wasm code in bytes; each module counts its size plus 8192. Default: 64 MiB. */
   readonly codeBudgetBytes?: number;
-  /** 'sync', the default: the machine stands still while code is compiled. */
+  /** How code is compiled; default: 'sync', which pauses the machine meanwhile. */
   readonly compilation?: Compilation;
-  /** A clock of the host, in milliseconds: for what is told of times that the host took, and nothing else. */
+  /** Host clock in milliseconds, used only for reported timings. */
   readonly now?: () => number;
 }
 
-/** How far `run` may go. */
+/** Limits for `run`. */
 export interface RunLimits {
-  /** Ticks of this call: instructions, iterations of REP and faults. No limit if not given. */
+  /** Maximum ticks for this call: instructions, iterations of REP and faults. Default: no limit. */
   readonly maxTicks?: number;
   /**
-   * What the kernel may do in this call for programs, in units of some 2.5 microseconds, far from exact. The machine may stand
-   * in the middle of a kernel-call then, and cannot tell; `machineHash` can. No limit if not given.
+   * Maximum kernel work for this call, in very rough units of 2.5 microseconds. The machine may then stop in the middle
+   * of a kernel call, which programs cannot observe, but `machineHash` does. Default: no limit.
    */
   readonly maxEffort?: number;
   /** Called whenever a process has ended; true ends the call, with 'limit'. */
   readonly stopWhen?: () => boolean;
 }
 
-/** Why `run` came back. */
+/** Why `run` returned. */
 export type Outcome =
   /** The process ended itself. */
   | { readonly kind: 'exited'; readonly process: Process; readonly exitCode: number }
-  /** The process was killed by a trap; 128 + the number of Linux's signal is its exit code. */
+  /** The process was killed by a trap; its exit code is 128 plus Linux's signal number. */
   | { readonly kind: 'trapped'; readonly process: Process; readonly exitCode: number; readonly report: TrapReport }
-  /** All ticks were used up, or all effort. */
+  /** The limit of ticks or effort was reached. */
   | { readonly kind: 'limit' }
-  /** The hook onSpuriousWrite wants to be asked later: the machine stands still until `run` is called again. */
+  /** The hook onSpuriousWrite returned 'later': the machine is paused until `run` is called again. */
   | { readonly kind: 'asking' }
   /**
-   * All threads wait, the first of them until tick `until`, Infinity for ever: see `passTime`. `forInput`: some of them for
-   * input; without that, and with no end of it, nothing will ever happen.
+   * All threads are waiting; the earliest deadline is tick `until`, Infinity if there is none (see `passTime`). With
+   * `forInput`, some of them wait for input; otherwise, and without a deadline, the machine will never continue.
    */
   | { readonly kind: 'waiting'; readonly until: number; readonly forInput: boolean };
 
-/** What a machine has done. */
+/** Statistics of a machine. */
 export interface Statistics {
-  /** Its time, in nanoseconds of its own. */
+  /** Machine time in nanoseconds. */
   readonly ticks: number;
-  /** Instructions retired, each iteration of REP counted. */
+  /** Instructions retired, counting each iteration of REP. */
   readonly instructions: number;
-  /** Page faults. */
+  /** Number of page faults. */
   readonly faults: number;
-  /** How often another thread has got the CPU than the one before. */
+  /** Number of context switches. */
   readonly switches: number;
-  /** Instructions decoded to be interpreted, each time counted; 0 with engine 'evaluator'. */
+  /** Number of instructions decoded for the interpreter, including repeated decodes; 0 with engine 'evaluator'. */
   readonly decoded: number;
-  /** How often all entries of the TLB have been dropped at once. */
+  /** Number of complete TLB flushes. */
   readonly tlbDrops: number;
   readonly frames: FrameCounters;
   readonly writeBacks: WriteBackCounters;
   readonly vmos: VmoCounters;
-  /** Where the engine translates. */
+  /** Statistics of the translator, if the engine has one. */
   readonly translation?: TranslationStats;
 }
 
@@ -123,7 +123,7 @@ const DEFAULT_VMOS_PER_MEMORY = 16;
 
 const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
 
-/** A machine: memory, CPU, VMO store, frame pool and BD0's kernel. What it does is a function of its inputs. */
+/** A machine: memory, CPU, VMO store, frame pool and BD0's kernel. Its behaviour is a function of its inputs. */
 export class Computer {
   readonly store: VmoStore;
   private readonly memory: GuestMemory;
@@ -133,7 +133,7 @@ export class Computer {
   private readonly sha256: HashFunction;
   private memoryIdentity: MemoryIdentity | undefined;
 
-  /** Throws RangeError for memory or a write-back quota of a size that cannot be. */
+  /** Throws RangeError for an invalid memory size or quota. */
   constructor(options: ComputerOptions = {}) {
     const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE, hooks } = options;
     this.sha256 = options.sha256 ?? portableSha256;
@@ -168,9 +168,9 @@ export class Computer {
   }
 
   /**
-   * Starts a program, stopped before its first instruction. Bytes become a VMO; a handle stays the caller's to close.
-   * Throws KernelError, with nothing changed: ENOEXEC (an ElfError) for an image that cannot run, EINVAL for bad options,
-   * ENOSPC where the address space has no room, ENOMEM where memory has none.
+   * Starts a program, paused before its first instruction. Bytes are made into a VMO; a handle must still be closed by
+   * the caller. Throws KernelError, with nothing changed: ENOEXEC (an ElfError) for an image that cannot run, EINVAL
+   * for invalid options, ENOSPC if the address space has no room, ENOMEM if memory has none.
    */
   start(image: VmoHandle | Uint8Array, options: StartOptions): Process {
     if (image instanceof VmoHandle) return this.kernel.start(image, options);
@@ -182,7 +182,7 @@ export class Computer {
     }
   }
 
-  /** Runs the machine until a process has ended, all threads wait, or the limit is reached. */
+  /** Runs the machine until `program` has ended, all threads wait, or a limit is reached. */
   run(program: Process, { maxTicks = Infinity, maxEffort = Infinity, stopWhen }: RunLimits = {}): Outcome {
     const end = this.cpu.ticks + maxTicks;
     const effortEnd = this.kernel.effort + maxEffort;
@@ -210,22 +210,22 @@ export class Computer {
     this.store.forgetSome(Infinity);
   }
 
-  /** The live process of a pid. */
+  /** Finds the live process with a pid. */
   findProcess(pid: number): Process | undefined {
     return this.kernel.processes.find(pid);
   }
 
-  /** Lets time pass while all threads wait: those that give up at this tick or before will. */
+  /** Advances the clock while all threads wait; waits whose deadline is at or before this tick end. */
   passTime(tick: number): void {
     this.kernel.passTime(tick);
   }
 
-  /** Registers of the thread that runs, or ran last. */
+  /** The registers of the thread that is running or ran last. */
   get registers(): CpuState {
     return this.cpu.state;
   }
 
-  /** Time: nanoseconds since the machine started, one for each instruction retired. */
+  /** The machine's time: nanoseconds since it started, one for each instruction retired. */
   get ticks(): number {
     return this.cpu.ticks;
   }
@@ -236,8 +236,8 @@ export class Computer {
   }
 
   /**
-   * The bytes that a thread would find at a linear address, up to the first one that is not mapped: as many as were asked
-   * for, or less. The machine does not notice.
+   * Reads the bytes that a thread would find at a linear address: at most `lengthBytes`, up to the first one that is
+   * not mapped. The machine is not affected.
    */
   readMemory(linear: bigint, lengthBytes: number): Uint8Array {
     const address = fromLinear(linear);
@@ -245,8 +245,8 @@ export class Computer {
   }
 
   /**
-   * Stores bytes, read-only pages included, up to the first page that is not mapped, or for which there is no frame left.
-   * Answers how many were stored.
+   * Stores bytes, even to read-only pages, up to the first page that is not mapped or for which no frame is left.
+   * Returns the number of bytes stored.
    */
   writeMemory(linear: bigint, bytes: Uint8Array): number {
     const address = fromLinear(linear);
@@ -254,11 +254,11 @@ export class Computer {
   }
 
   /**
-   * Makes a VMO of a range of memory, in whole pages, between two instructions; it can be opened by its id. The range is
-   * mapped to it from then on: programs find the same bytes, and what was written back of it is the VMO's. Costs a hash for
-   * each page written since the last time, and one for each node above those. The handle is the caller's to close.
-   * Throws KernelError, with nothing changed: EINVAL where it is not made of whole pages, one or more, EFAULT where not all
-   * of it is mapped, in one region.
+   * Makes a VMO from a range of whole pages of memory, between two instructions; the VMO can be opened by its id. The
+   * range is then mapped to the VMO: programs find the same bytes, and pages that had been written back now belong to
+   * the VMO. The cost is one hash for each page written since the last commit and one for each node above those pages.
+   * The caller must close the handle. Throws KernelError, with nothing changed: EINVAL if the range is not one or more
+   * whole pages, EFAULT if it is not entirely mapped within one region.
    */
   commit(linear: bigint, lengthBytes: number): VmoHandle {
     const address = fromLinear(linear);
@@ -267,10 +267,11 @@ export class Computer {
   }
 
   /**
-   * SHA-256, 64 hexadecimal digits, over all that decides what the machine does next: registers, controls, time, the
-   * kernel's and the frame pool's tables, how far the console was read and written, and the identity that guest memory has
-   * as a VMO. It is the same on every engine. The first call hashes all frames in use and keeps a copy of them; the next
-   * ones pay for what has changed. Nothing that a program can tell changes, though VMOs that are mapped are hashed.
+   * SHA-256, 64 hexadecimal digits, over all state that determines the machine's future: registers, controls, time, the
+   * tables of the kernel and the frame pool, the positions in console input and output, and the identity of guest
+   * memory as a VMO. It is the same on every engine. The first call hashes all frames in use and keeps a copy of them;
+   * later calls hash only what has changed. The call does not change anything that programs can observe, although
+   * mapped VMOs are hashed.
    */
   machineHash(): string {
     const out = new StateWriter().text('bd0 machine 1');

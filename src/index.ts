@@ -33,7 +33,7 @@ export { ElfError } from './kernel/program/elf-fields.js';
 export { MemoryNames, isName, sortedNames } from './kernel/names.js';
 export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutcome } from './kernel/names.js';
 
-// VMOs: content that is named by its hash.
+// VMOs: content identified by its hash.
 export { VmoStore } from './vmo/store.js';
 export type { Patch, VmoCounters } from './vmo/store.js';
 export { VmoHandle, VmoPage } from './vmo/handle.js';
@@ -59,7 +59,7 @@ export { CanonicalStreamError, MissingRecordError } from './vmo/errors.js';
 // Work in steps, between which the host can do something else.
 export type { Steps } from './vmo/steps.js';
 
-// Debugging: what happened, in words.
+// Debugging: readable reports of events.
 export { describeTrap, trapOfSpuriousWrite } from './kernel/reports/trap-report.js';
 export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js';
 export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious-write.js';

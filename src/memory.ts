@@ -1,13 +1,13 @@
 import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
 
 /**
- * Where things lie in the one WebAssembly.Memory that all engines share. Offsets are bytes from its start ("host
- * addresses"). Guest physical address p is host address `ram + p`.
+ * The layout of the WebAssembly.Memory that all engines share. Offsets are bytes from its start ("host addresses").
+ * Guest physical address p is host address `ram + p`.
  *
  *     00_0000  CPU state              cpu/state/layout.ts
  *     04_0000  jump cache             cpu/interpreter
  *     08_0000  entries of regions     cpu/translator
- *     20_0000  TLB, one table a kind  mmu/tlb.ts
+ *     20_0000  TLB, three tables      mmu/tlb.ts
  *     80_0000  decoded records        cpu/interpreter
  *    200_0000  guest physical memory
  */
@@ -29,13 +29,13 @@ export const HOST_LAYOUT = {
   ram: 0x200_0000,
 } as const;
 
-/** Bytes of a page of Wasm memory. */
+/** Size of a Wasm memory page in bytes. */
 const WASM_PAGE_BYTES = 65536;
 
-/** Pages of the least memory that generated modules can be given: all tables, and one page of guest memory. */
+/** Minimum memory of generated modules, in Wasm pages: all tables, and one page of guest memory. */
 export const LEAST_WASM_PAGES = HOST_LAYOUT.ram / WASM_PAGE_BYTES + 1;
 
-/** Guest physical memory is at most 3.5 GiB, so that it fits one WebAssembly.Memory beside the tables. */
+/** Guest physical memory is at most 3.5 GiB, so that it fits into one WebAssembly.Memory together with the tables. */
 export const MAX_RAM_BYTES = 0xe000_0000;
 
 /** Reasons why a store to a frame must take the slow path. Bits of `GuestMemory.watched`. */
@@ -43,12 +43,12 @@ export const WATCH_CODE = 1;
 export const WATCH_TABLE = 2;
 
 /**
- * Guest physical memory: one WebAssembly.Memory, allocated once at its full size, so that views on it never detach.
- * Reads beyond RAM answer all ones, as an open bus does; stores there are dropped.
+ * Guest physical memory: one WebAssembly.Memory, allocated at full size so that views of it never detach. Reads beyond
+ * RAM return all ones, like an open bus; writes there are dropped.
  */
 export class GuestMemory {
   readonly memory: WebAssembly.Memory;
-  /** Bytes of guest RAM; a multiple of 4096. */
+  /** Size of guest RAM in bytes; a multiple of 4096. */
   readonly size: number;
   /** The whole shared memory, indexed by host address. */
   readonly host: Uint8Array;
@@ -57,7 +57,7 @@ export class GuestMemory {
   /** Guest RAM, indexed by physical address. */
   readonly ram: Uint8Array;
   readonly ramView: DataView;
-  /** One byte a frame: why stores to it are watched (WATCH_ bits), 0 = not at all. */
+  /** One byte per frame: why stores to it are watched (WATCH_ bits); 0 if they are not. */
   readonly watched: Uint8Array;
 
   constructor(sizeBytes: number) {
@@ -75,7 +75,7 @@ export class GuestMemory {
     this.watched = new Uint8Array(this.size >>> PAGE_SHIFT);
   }
 
-  /** The 64-bit little-endian word at an aligned physical address. */
+  /** Reads the 64-bit little-endian word at an aligned physical address. */
   read64(physical: number): bigint {
     return physical + 8 <= this.size ? this.ramView.getBigUint64(physical, true) : 0xffff_ffff_ffff_ffffn;
   }

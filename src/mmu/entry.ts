@@ -1,8 +1,8 @@
 /**
  * The bits of paging: page-table entries, the control bits that change their meaning, and page-fault error codes.
  *
- * A page-table entry is 64 bits; every bit below 32 stands here as a bit of the low word, every bit above as a bit of
- * the high word. SDM Vol. 3A 4.5 "4-Level Paging and 5-Level Paging", tables 4-15 to 4-20:
+ * A page-table entry has 64 bits; bits below 32 are given as bits of the low word, the others as bits of the high word.
+ * SDM Vol. 3A 4.5 "4-Level Paging and 5-Level Paging", tables 4-15 to 4-20:
  *
  *       | 63 | 62:52 | 51:40 | 39:30  | 29:21 | 20:13 |  12 | 11:9 |  8  |  7  |  6  | 5 |  4  |  3  |  2  |  1  | 0 |
  * PML4E | XD |  ign  |   0   |      address of a table      | ign  | ign |  0  | ign | A | PCD | PWT | U/S | R/W | P |
@@ -12,14 +12,14 @@
  *   "   | XD |  ign  |   0   |   2 MiB page   |   0   | PAT | ign  |  G  |  1  |  D  | A | PCD | PWT | U/S | R/W | P |
  * PTE   | XD |  ign  |   0   |          4 KiB page          | ign  |  G  | PAT |  D  | A | PCD | PWT | U/S | R/W | P |
  *
- * Reserved bits are shown as 0; ign bits are ignored. Bits 51:40 lie above MAXPHYADDR, and XD is reserved where
- * EFER.NXE = 0. Bit 7 of a PDPTE or PDE is PS. Of an entry with P = 0 all other bits are ignored.
+ * Reserved bits are shown as 0; ign bits are ignored. Bits 51:40 are above MAXPHYADDR, and XD is reserved if EFER.NXE =
+ * 0. Bit 7 of a PDPTE or PDE is PS. If P = 0, all other bits of the entry are ignored.
  */
 
 /** Bits in a physical address (CPUID.80000008H:EAX[7:0]); address bits 51 to MAXPHYADDR of an entry are reserved. */
 export const MAXPHYADDR = 40;
 
-/** P: the entry maps a page or names a table. */
+/** P: the entry maps a page or points to a table. */
 export const PRESENT = 1 << 0;
 /** R/W: writes are allowed. */
 export const WRITABLE = 1 << 1;
@@ -34,7 +34,7 @@ export const LARGE = 1 << 7;
 /** XD, a bit of the high word: instructions may not be fetched. */
 export const EXECUTE_DISABLE_HIGH = 1 << 31;
 
-/** Address bits of the high word that exist, and those that are reserved (bits 51 to MAXPHYADDR). */
+/** Valid address bits of the high word, and the reserved ones (bits 51 to MAXPHYADDR). */
 export const ADDRESS_HIGH = (1 << (MAXPHYADDR - 32)) - 1;
 export const RESERVED_HIGH = 0x000f_ffff & ~ADDRESS_HIGH;
 
@@ -62,5 +62,5 @@ export const FAULT_WRITE = 1 << 1;
 export const FAULT_USER = 1 << 2;
 /** RSVD: a reserved bit was set in an entry. */
 export const FAULT_RESERVED = 1 << 3;
-/** I/D: the access was an instruction fetch; reported only where CR4.SMEP or EFER.NXE is set. */
+/** I/D: the access was an instruction fetch; reported only if CR4.SMEP or EFER.NXE is set. */
 export const FAULT_FETCH = 1 << 4;

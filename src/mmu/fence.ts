@@ -1,23 +1,24 @@
-/** Bytes from `start` up to `end`, which is not one of them: linear addresses as numbers (`addressOf`). */
+/** The bytes from `start` to `end` (exclusive): linear addresses as numbers (`addressOf`). */
 export interface AddressRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** The low 48 bits of a canonical linear address, given by its halves: all that tells it from others, as a number. */
+/** The low 48 bits of a canonical linear address, given in two halves, as a number that identifies it. */
 export function addressOf(linearHigh: number, linearLow: number): number {
   return (linearHigh & 0xffff) * 0x1_0000_0000 + (linearLow >>> 0);
 }
 
 /**
- * What a thread in debug mode may write: bytes that are its own, and others that it was granted. Stores to its own are
- * as fast as without a fence. Those to others are all done by the evaluator, which tells of each that is made.
+ * The memory that a thread in debug mode may write: bytes that it owns, and bytes that were granted to it. Stores to
+ * owned bytes are as fast as without a fence. All other stores are executed by the evaluator, which reports each one
+ * that is made.
  */
 export class WriteFence {
-  /** Ascending and disjoint, with bytes of others between any two. */
+  /** Owned ranges, ascending, disjoint and not adjacent. */
   readonly owned: readonly AddressRange[];
   readonly granted: readonly AddressRange[];
-  /** The same for fences that own the same. */
+  /** A key that is equal for fences that own the same ranges. */
   readonly key: string;
 
   constructor(owned: readonly AddressRange[], granted: readonly AddressRange[] = []) {
@@ -26,24 +27,24 @@ export class WriteFence {
     this.key = this.owned.map(({ start, end }) => `${start}-${end}`).join();
   }
 
-  /** True where all bytes of a range are the thread's own. */
+  /** Whether the thread owns all bytes of a range. */
   owns(start: number, end: number): boolean {
     for (const range of this.owned) if (start >= range.start && end <= range.end) return true;
     return false;
   }
 
-  /** The parts of a range that are not the thread's own, ascending. */
+  /** The parts of a range that the thread does not own, in ascending order. */
   foreign(range: AddressRange): AddressRange[] {
     return without([range], this.owned);
   }
 
-  /** The parts of a range that the thread may not write, ascending. */
+  /** The parts of a range that the thread may not write, in ascending order. */
   refused(range: AddressRange): AddressRange[] {
     return without(this.foreign(range), this.granted);
   }
 }
 
-/** Ranges ascending, those that touch or overlap made one; empty ones are left out. */
+/** Sorts ranges, merges those that touch or overlap, and omits empty ones. */
 export function unionOf(ranges: readonly AddressRange[]): AddressRange[] {
   const union: { start: number; end: number }[] = [];
   for (const { start, end } of [...ranges].sort((a, b) => a.start - b.start)) {
@@ -55,7 +56,7 @@ export function unionOf(ranges: readonly AddressRange[]): AddressRange[] {
   return union;
 }
 
-/** What is left of ranges without the bytes of others, both ascending and disjoint. */
+/** Subtracts the ranges `others` from `ranges`; both are ascending and disjoint. */
 export function without(ranges: readonly AddressRange[], others: readonly AddressRange[]): AddressRange[] {
   const left: AddressRange[] = [];
   for (const { start, end } of ranges) {

@@ -15,7 +15,7 @@ import {
   type PagingControls,
 } from './walk.js';
 
-/** Fences whose entries for writes are kept while others are in force, at most. */
+/** Maximum number of inactive fences whose write entries are kept. */
 const MOST_FENCES_KEPT = 16;
 
 /** A page fault: the linear address of the first byte that could not be accessed, which goes to CR2, and the error code. */
@@ -27,19 +27,19 @@ export interface PageFault {
 
 /**
  * The memory management unit: translates linear addresses by the page tables in guest memory, sets their A and D bits,
- * and keeps the TLB such that nobody can tell it is there (architecture.md, "Translation"):
+ * and keeps the TLB invisible to programs (architecture.md, "Translation"):
  *
- * - Every table that something was derived from is watched (WATCH_TABLE): stores to it miss the TLB. Whoever stores to
- *   a watched frame, the guest or TypeScript, calls `stored` afterwards, and what was derived from the entry is
- *   dropped. So INVLPG has nothing left to do.
- * - A TLB entry for writes exists only while D is set in the page tables and nobody watches the frame.
- * - The TLB holds translations of one privilege, that of the present CPL: it is emptied when CPL changes between 3 and
- *   less, and when RFLAGS.AC changes where SMAP looks at it. Implicit supervisor-mode accesses never enter it.
- * - Under a write fence, entries for writes lead only to pages that the fence owns whole: all other stores take the slow
- *   path. To translate an address, the fence is not asked; who stores there must (LinearMemory).
+ * - Every table that something was derived from is watched (WATCH_TABLE): stores to it miss the TLB. After any store to
+ *   a watched frame, by the guest or by TypeScript, `stored` is called and everything derived from the entry is
+ *   dropped. INVLPG therefore has no effect.
+ * - A TLB entry for writes exists only while D is set in the page tables and the frame is not watched.
+ * - The TLB holds translations for one privilege level, that of the current CPL: it is flushed when CPL changes between
+ *   3 and less, and when RFLAGS.AC changes while SMAP depends on it. Implicit supervisor-mode accesses never enter it.
+ * - Under a write fence, entries for writes lead only to pages that the fence owns entirely; all other stores take the
+ *   slow path. Translation itself does not check the fence; code that stores must do so (LinearMemory).
  *
- * Control registers are read here and set through the methods. A linear address is two 32-bit halves of either sign,
- * and canonical: `isCanonicalHigh` tells, and the CPU raises #GP or #SS before it asks for a translation.
+ * Control registers are read here and set through the methods. A linear address consists of two 32-bit halves (signed
+ * or unsigned) and must be canonical: the CPU checks `isCanonicalHigh` and raises #GP or #SS before it translates.
  */
 export class Mmu implements PagingControls {
   readonly cr0: number = 0;
@@ -49,23 +49,22 @@ export class Mmu implements PagingControls {
   readonly rflagsAC: boolean = false;
   readonly cpl: number = 0;
 
-  /** The page fault of the last translation that answered -1. */
+  /** The page fault of the last translation that returned -1. */
   readonly fault: PageFault = { linearHigh: 0, linearLow: 0, errorCode: 0 };
-  /** After `translateCrossing`: the physical address where the access goes on, the start of a page. */
+  /** After `translateCrossing`: the physical address where the access continues, the start of a page. */
   secondPhysical = 0;
-  /** How often all TLB entries have been dropped at once. */
+  /** Number of complete TLB flushes. */
   tlbDrops = 0;
   /**
-   * Called when code that was decoded or compiled may no longer be what a fetch would find: a page table that fetches
-   * went through has changed, or paging itself, or an A or D bit was set in a frame with WATCH_CODE (this happens
-   * within a translation, so the callback must not ask for one). Not called when CPL changes: code of user mode and
-   * code of supervisor mode are the CPU's to keep apart.
+   * Called when decoded or compiled code may be stale: a page table used by fetches or the paging mode has changed, or
+   * an A or D bit was set in a frame with WATCH_CODE (this happens during a translation, so the callback must not
+   * translate). Not called when CPL changes: the CPU itself keeps user-mode and supervisor-mode code apart.
    */
   onMappingsChanged: () => void = () => {};
-  /** As `onMappingsChanged`, where that can concern one linear page alone; its address, by halves. */
+  /** As `onMappingsChanged`, if only one linear page can be affected; its address is given in two halves. */
   onPageChanged: (linearHigh: number, linearLow: number) => void = () => {};
 
-  /** This object, with the control registers open to the methods that set them. */
+  /** This object with writable control registers, for the methods that set them. */
   private readonly registers: PagingControls & { cpl: number } = this;
   private readonly memory: GuestMemory;
   private readonly tlb: Tlb;
@@ -77,7 +76,7 @@ export class Mmu implements PagingControls {
   private holdsLargePages = false;
   private sparesTlb = false;
   private fence: WriteFence | undefined;
-  /** Entries for writes of fences that are not in force, by their keys; those put in last are at the end. */
+  /** Write entries of inactive fences, by key; the most recently stored are last. */
   private readonly keptWrites = new Map<string | undefined, WriteEntries>();
 
   constructor(memory: GuestMemory) {
@@ -91,7 +90,7 @@ export class Mmu implements PagingControls {
     if (changes) this.flush();
   }
 
-  /** Throws RangeError where `value` is no physical address: MOV to CR3 has raised #GP then. */
+  /** Sets CR3. Throws RangeError if `value` is not a valid physical address, for which MOV to CR3 raises #GP first. */
   setCr3(value: number): void {
     if (!Number.isInteger(value) || value < 0 || value >= 2 ** MAXPHYADDR)
       throw new RangeError(`CR3 = ${value} is not a physical address of ${MAXPHYADDR} bits`);
@@ -118,7 +117,7 @@ export class Mmu implements PagingControls {
     if (changes) this.dropTlb();
   }
 
-  /** While this is set, reads and writes enter nothing into the TLB, so that each of them takes the slow path. */
+  /** While set, reads and writes are not entered into the TLB, so that each of them takes the slow path. */
   setSparesTlb(value: boolean): void {
     if (this.sparesTlb === value) return;
     this.sparesTlb = value;
@@ -130,8 +129,8 @@ export class Mmu implements PagingControls {
   }
 
   /**
-   * Puts another fence in force, or none. Where that owns other memory, the entries for writes are taken out of the TLB, and
-   * those of the last time that such a fence was in force are put back.
+   * Activates another fence, or none. If it owns different memory, the write entries are removed from the TLB, and
+   * those from the last time that an equal fence was active are restored.
    */
   setWriteFence(fence: WriteFence | undefined): void {
     const before = this.fence;
@@ -142,7 +141,7 @@ export class Mmu implements PagingControls {
     if (kept) this.tlb.putWrites(kept);
   }
 
-  /** Whether a whole page may be written as the fence has it, and nobody need be told of it. */
+  /** Whether the fence owns a whole page, so that stores to it need not be reported. */
   ownsPage(linearHigh: number, linearLow: number): boolean {
     if (!this.fence) return true;
     const page = addressOf(linearHigh, linearLow & ~(PAGE_SIZE - 1));
@@ -156,9 +155,9 @@ export class Mmu implements PagingControls {
   }
 
   /**
-   * The physical address for an access (ACCESS_READ, ACCESS_WRITE or ACCESS_FETCH, with ACCESS_IMPLICIT where the CPU
-   * itself accesses a descriptor table or TSS) that lies in one page, or -1 for a page fault, left in `fault`. A walk
-   * that completes sets A in every entry, and D for a write; one that faults sets nothing.
+   * Translates an access (ACCESS_READ, ACCESS_WRITE or ACCESS_FETCH, with ACCESS_IMPLICIT where the CPU itself accesses
+   * a descriptor table or TSS) within one page. Returns the physical address, or -1 for a page fault, which is
+   * described by `fault`. A walk that completes sets A in every entry, and D for a write; one that faults sets nothing.
    */
   translate(linearHigh: number, linearLow: number, access: number): number {
     const cached = this.cached(linearHigh, linearLow, access);
@@ -172,10 +171,10 @@ export class Mmu implements PagingControls {
   }
 
   /**
-   * As `translate`, for an access that begins in the page of this address and ends in the next. Answers the physical
-   * address of its first byte and leaves in `secondPhysical` where the second page's part begins. The lower page goes
-   * first: its fault is the one raised, and its A bits stay set when the second page faults. D is set in neither page
-   * unless both translate.
+   * As `translate`, for an access that begins in the page of this address and ends in the next. Returns the physical
+   * address of its first byte, and sets `secondPhysical` to the address of the part in the second page. The lower page
+   * is translated first: its fault is the one raised, and its A bits stay set when the second page faults. D is set in
+   * neither page unless both translate.
    */
   translateCrossing(linearHigh: number, linearLow: number, access: number): number {
     const secondLow = ((linearLow | (PAGE_SIZE - 1)) + 1) | 0;
@@ -201,17 +200,20 @@ export class Mmu implements PagingControls {
     return found.physical;
   }
 
-  /** What `translate` would answer, at the present privilege. Sets no A or D, fills nothing, leaves `fault` alone. */
+  /**
+   * Returns what `translate` would, at the current privilege level, without setting A or D, filling the TLB or changing
+   * `fault`.
+   */
   probe(linearHigh: number, linearLow: number, access: number): number {
     return this.walkTables(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
   }
 
-  /** The physical address of a fetch that would do nothing that a fetch has not done already; -1 for others. */
+  /** The physical address of a fetch that would have no effects, since the page was fetched from before; else -1. */
   fetched(linearHigh: number, linearLow: number): number {
     return this.tlb.lookup(TLB_FETCH, linearHigh, linearLow);
   }
 
-  /** After a store to frames of which one has WATCH_TABLE: drops what was derived from the entries that it touched. */
+  /** Must be called after a store to a frame with WATCH_TABLE: drops everything derived from the changed entries. */
   stored(physical: number, lengthBytes: number): void {
     let uses = 0;
     for (let entry = physical - (physical % 8); entry < physical + lengthBytes; entry += 8) {
@@ -227,8 +229,8 @@ export class Mmu implements PagingControls {
   }
 
   /**
-   * As `stored` for a PTE that is known to map one linear page and no other, which spares a search for all that a PTE in
-   * its place of a table could map.
+   * As `stored`, for a PTE that maps exactly one linear page, which avoids a search for all pages that a PTE at its
+   * index could map.
    */
   pteStored(entry: number, linearHigh: number, linearLow: number): void {
     const uses = this.tables.take(entry);
@@ -241,8 +243,9 @@ export class Mmu implements PagingControls {
   }
 
   /**
-   * As `stored` for an entry that has named a table in which no entry is present any more, each of them told of by `stored` or
-   * `pteStored` when it went: nothing is left that was derived through it, but where it has served as a PTE itself.
+   * As `stored`, for an entry that pointed to a table in which no entry is present any more. Each of those was reported
+   * by `stored` or `pteStored` when it was removed, so nothing derived through the table remains, except where the
+   * entry served as a PTE itself.
    */
   emptyTableStored(entry: number): void {
     const uses = this.tables.take(entry);
@@ -253,14 +256,14 @@ export class Mmu implements PagingControls {
     if (uses & USED_AS_PTE && uses & USED_TO_FETCH) this.flush();
   }
 
-  /** Drops what was derived for a linear page, after its tables were changed without a call of `stored`. */
+  /** Drops everything derived for a linear page, after its tables were changed without a call to `stored`. */
   invalidatePage(linearHigh: number, linearLow: number): void {
     if (this.holdsLargePages) this.dropTlb();
     else this.tlb.dropPage(linearHigh, linearLow);
     this.onMappingsChanged();
   }
 
-  /** Drops all that was derived from page tables. */
+  /** Drops everything derived from page tables. */
   flush(): void {
     this.dropTlb();
     for (const frame of this.tables.frames()) this.unwatch(frame, WATCH_TABLE);
@@ -268,7 +271,9 @@ export class Mmu implements PagingControls {
     this.onMappingsChanged();
   }
 
-  /** Makes stores to a frame miss the TLB, for `reason` (a WATCH_ bit). No effect beyond RAM, which cannot change. */
+  /**
+   * Makes stores to a frame miss the TLB, for `reason` (a WATCH_ bit). No effect beyond RAM, where nothing can change.
+   */
   watch(frame: number, reason: number): void {
     const watched = this.memory.watched;
     const before = watched[frame];
@@ -277,7 +282,7 @@ export class Mmu implements PagingControls {
     if (before === 0) this.tlb.dropWritesTo(frame);
   }
 
-  /** Takes back a reason to watch a frame. */
+  /** Removes a reason to watch a frame. */
   unwatch(frame: number, reason: number): void {
     const watched = this.memory.watched;
     watched[frame] = (watched[frame] ?? 0) & ~reason;
@@ -310,7 +315,9 @@ export class Mmu implements PagingControls {
     if (!found.dirty) this.setEntryBit(found.entryAddresses[found.leafLevel]!, DIRTY);
   }
 
-  /** No translation depends on A or D being set, so tables need not hear of it; code that lies in a page table must. */
+  /**
+   * Sets an A or D bit. Translations do not depend on it, so nothing derived is dropped, except code in the same frame.
+   */
   private setEntryBit(entryAddress: number, bit: number): void {
     const low = this.memory.read32(entryAddress);
     if (low & bit) return;
@@ -318,7 +325,7 @@ export class Mmu implements PagingControls {
     if (this.memory.watched[Math.floor(entryAddress / PAGE_SIZE)]! & WATCH_CODE) this.onMappingsChanged();
   }
 
-  /** Enters a completed walk into the TLB, and what it went through into the tables in use. */
+  /** Enters a completed walk into the TLB, and the entries that it used into the tables in use. */
   private keep(linearHigh: number, linearLow: number, access: number, found: Walk): void {
     if (access & ACCESS_IMPLICIT) return;
     const fetch = access & ACCESS_FETCH ? USED_TO_FETCH : 0;
@@ -336,7 +343,10 @@ export class Mmu implements PagingControls {
     else if (!(access & ACCESS_FETCH)) this.keepForWrites(linearHigh, linearLow, found);
   }
 
-  /** A page that is read is often written next: where that would change no bit of the tables, its entry is made at once. */
+  /**
+   * Also fills the write entry after a read, if that would not change any bit of the tables, since pages that are read
+   * are often written next.
+   */
   private keepForWrites(linearHigh: number, linearLow: number, found: Walk): void {
     if (!found.dirty || !this.mayKeepWrites(linearHigh, linearLow, found)) return;
     if (this.walkTables(linearHigh, linearLow, ACCESS_WRITE, this.foundForWrite))

@@ -1,11 +1,11 @@
 import { PAGE_SIZE } from '../bits.js';
 
-/** What is kept that was derived from a page-table entry. Bits. */
-/** As a PTE: TLB entries of linear pages whose bits 20 to 12 are the entry's index in its table. */
+/** Bit set: which caches hold something derived from a page-table entry. */
+/** Used as a PTE: TLB entries of linear pages whose bits 20 to 12 are the entry's index in its table. */
 export const USED_AS_PTE = 1 << 0;
-/** At a level above: TLB entries anywhere. */
+/** Used at a higher level: any TLB entries. */
 export const USED_ABOVE = 1 << 1;
-/** To fetch: decoded and compiled code too. */
+/** Used by fetches: decoded and compiled code as well. */
 export const USED_TO_FETCH = 1 << 2;
 
 const ENTRY_BYTES = 8;
@@ -16,16 +16,16 @@ interface Table {
 }
 
 /**
- * Remembers, for each page-table entry, what was derived from it and is still kept, so that a store to a page table
- * drops no more than it must. A walk that faults derives nothing; so an entry that was not present has no use, and a
- * kernel that maps a page on demand drops nothing.
+ * Records, for each page-table entry, what was derived from it and is still cached, so that a store to a page table
+ * drops no more than necessary. Nothing is derived from a walk that faults, so an entry that was not present has no
+ * uses, and mapping a page on demand drops nothing.
  *
  * A frame with an entry in use is a table in use, and must be watched.
  */
 export class TableUses {
   private readonly tables = new Map<number, Table>();
 
-  /** Adds uses to the entry at a physical address. True: its frame became a table in use. */
+  /** Adds uses to the entry at a physical address. Returns true if its frame became a table in use. */
   add(entryAddress: number, uses: number): boolean {
     const frame = frameOf(entryAddress);
     let table = this.tables.get(frame);
@@ -41,7 +41,7 @@ export class TableUses {
     return isNew;
   }
 
-  /** The uses of the entry at a physical address, which are forgotten. */
+  /** Removes and returns the uses of the entry at a physical address. */
   take(entryAddress: number): number {
     const table = this.tables.get(frameOf(entryAddress));
     if (table === undefined) return 0;
@@ -53,7 +53,7 @@ export class TableUses {
     return uses;
   }
 
-  /** True where a frame is a table in use. */
+  /** Whether a frame is a table in use. */
   has(frame: number): boolean {
     return this.tables.has(frame);
   }
@@ -68,7 +68,7 @@ export class TableUses {
   }
 }
 
-/** The place of the entry at a physical address in its table, 0 to 511. */
+/** The index of the entry at a physical address in its table, 0 to 511. */
 export function indexInTable(entryAddress: number): number {
   return (entryAddress % PAGE_SIZE) / ENTRY_BYTES;
 }

@@ -9,11 +9,11 @@ import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
  *     +8  i32  addend: host address = addend + low 32 bits of the linear address, modulo 2^32
  *     +12      unused
  *
- * The entry of a linear address lies `(linear >> TLB_INDEX_SHIFT) & TLB_INDEX_MASK` bytes into its table. An access of
- * `size` bytes hits where the tag equals `(linear + size - 1) & ~4095`, so one that crosses pages always misses: the
- * page that it ends in has its entry in another place.
+ * The entry of a linear address is at byte offset `(linear >> TLB_INDEX_SHIFT) & TLB_INDEX_MASK` of its table. An
+ * access of `size` bytes hits if the tag equals `(linear + size - 1) & ~4095`. An access that crosses pages therefore
+ * always misses, since the page in which it ends has a different entry.
  *
- * A large page is held as the pages of 4 KiB that were used of it.
+ * A large page is entered as the 4 KiB pages of it that were used.
  */
 export const TLB_ENTRIES = 65536;
 export const TLB_ENTRY_BYTES = 16;
@@ -38,16 +38,18 @@ const TABLES = [TLB_READ, TLB_WRITE, TLB_FETCH];
 const NONE = -1;
 const ENTRIES_IN_PAGE_TABLE = 512;
 
-/** Entries filled since all were dropped that are remembered one by one, so that few are dropped faster than all. */
+/**
+ * Maximum number of filled entries that are tracked individually, so that dropping a few is faster than dropping all.
+ */
 const MOST_REMEMBERED = 4096;
 
-/** Entries for writes that are remembered one by one, so that they can be taken out and put back. */
+/** Maximum number of write entries that are tracked individually, so that they can be removed and restored. */
 const MOST_WRITES_REMEMBERED = 8192;
 
-/** Of an entry that was taken out: where it was, and its words. */
+/** Words saved for a removed entry: its position and its contents. */
 const WORDS_OF_TAKEN = 4;
 
-/** Entries for writes that were taken out, and when. */
+/** Write entries that were removed, and when. */
 export interface WriteEntries {
   readonly taken: Int32Array;
   readonly changes: number;
@@ -56,24 +58,27 @@ export interface WriteEntries {
 if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 !== PAGE_SHIFT)
   throw new Error('the TLB does not fit its place in HOST_LAYOUT or its index does not select pages');
 
-/** Reads and changes the TLB. It decides nothing: what may be filled, and what must be dropped, `Mmu` knows. */
+/** Reads and changes the TLB. `Mmu` decides which entries may be filled and which must be dropped. */
 export class Tlb {
   private readonly memory: GuestMemory;
   private readonly words: Int32Array;
   private readonly filled = new Int32Array(MOST_REMEMBERED);
   private filledCount = 0;
-  /** Those for writes that were filled since they were last taken out. */
+  /** Write entries filled since they were last removed. */
   private readonly writes = new Int32Array(MOST_WRITES_REMEMBERED);
   private writesCount = 0;
-  /** Counts what drops entries; and the last one that did, by the place of the PTE in its page table, and of them all. */
+  /**
+   * Number of operations that dropped entries; and the last such operation, by index of the PTE in its page table, and
+   * overall.
+   */
   private changes = 0;
   private readonly lastChangeOfIndex = new Float64Array(ENTRIES_IN_PAGE_TABLE);
   private lastChangeOfAll = 0;
-  /** By frame: how many entries for writes lead there. */
+  /** Number of write entries that lead to each frame. */
   private readonly writersOf: Uint32Array;
-  /** One byte a frame: whether some entry for writes led there that was taken out, since those were last given up. */
+  /** One byte per frame: whether a removed write entry led there, since removed entries were last discarded. */
   private readonly wasWritten: Uint8Array;
-  /** Whether that is so of some frame. */
+  /** Whether that is the case for any frame. */
   private someWasWritten = false;
 
   constructor(memory: GuestMemory) {
@@ -84,7 +89,7 @@ export class Tlb {
     this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
   }
 
-  /** The physical address that `table` (TLB_READ, TLB_WRITE or TLB_FETCH) has for a linear address, or -1. */
+  /** Looks up a linear address in `table` (TLB_READ, TLB_WRITE or TLB_FETCH). Returns the physical address, or -1. */
   lookup(table: number, linearHigh: number, linearLow: number): number {
     const entry = wordOfEntry(table, linearLow);
     if (this.words[entry] !== pageOf(linearLow) || this.words[entry + 1] !== (linearHigh | 0)) return -1;
@@ -107,7 +112,7 @@ export class Tlb {
       if (this.lookup(table, linearHigh, linearLow) !== -1) this.drop(wordOfEntry(table, linearLow));
   }
 
-  /** Drops every linear page whose bits 20 to 12 are `index`: all that a PTE in that place of a page table can map. */
+  /** Drops every linear page whose bits 20 to 12 are `index`: all that a PTE at that index of a page table can map. */
   dropPagesOfTableIndex(index: number): void {
     this.lastChangeOfIndex[index] = ++this.changes;
     for (const table of TABLES)
@@ -122,10 +127,7 @@ export class Tlb {
       if (!this.isEmpty(entry) && this.frameOf(entry) === frame) this.drop(entry);
   }
 
-  /**
-   * Takes all entries for writes out. Answers them, for `putWrites`; undefined where so many were filled that it is not
-   * known which.
-   */
+  /** Removes all write entries. Returns them for `putWrites`; undefined if there were too many to track. */
   takeWrites(): WriteEntries | undefined {
     const { words, writes, writesCount } = this;
     this.writesCount = 0;
@@ -148,7 +150,9 @@ export class Tlb {
     return { taken: taken.subarray(0, length), changes: this.changes };
   }
 
-  /** Puts entries back that were taken out, but for those that would have been dropped since. There are no others for writes. */
+  /**
+   * Restores removed entries, except those that would have been dropped since. There must be no other write entries.
+   */
   putWrites({ taken, changes }: WriteEntries): void {
     if (this.lastChangeOfAll > changes) return;
     for (let i = 0; i < taken.length; i += WORDS_OF_TAKEN) {
@@ -172,7 +176,7 @@ export class Tlb {
     this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
   }
 
-  /** Has no entry put back that is taken out now. */
+  /** Discards removed entries, so that none of them is restored. */
   private giveUpTaken(): void {
     this.lastChangeOfAll = ++this.changes;
     if (this.someWasWritten) this.wasWritten.fill(0);
@@ -198,7 +202,7 @@ export class Tlb {
     this.words[entry + 1] = NONE;
   }
 
-  /** An address of a page has its low bits clear, so one word tells. */
+  /** Whether an entry is empty. Page addresses have their low bits clear, so the low word suffices. */
   private isEmpty(entry: number): boolean {
     return this.words[entry] === NONE;
   }
@@ -217,12 +221,12 @@ function pageOf(linearLow: number): number {
   return linearLow & ~(PAGE_SIZE - 1);
 }
 
-/** Where the PTE of a linear address lies in its page table. */
+/** The index of a linear address's PTE in its page table. */
 function tableIndexOf(linearLow: number): number {
   return (linearLow >>> PAGE_SHIFT) % ENTRIES_IN_PAGE_TABLE;
 }
 
-/** Where the entry of a linear address lies, in words of 32 bits. */
+/** The position of a linear address's entry, in 32-bit words. */
 function wordOfEntry(table: number, linearLow: number): number {
   return (table + ((linearLow >>> TLB_INDEX_SHIFT) & TLB_INDEX_MASK)) >>> 2;
 }

@@ -24,11 +24,11 @@ import { PAGE_SIZE } from '../bits.js';
  * The 4-level walk: SDM Vol. 3A 4.5 "4-Level Paging", 4.6 "Access Rights" and 4.7 "Page-Fault Exceptions", with paging
  * on, CR4.PAE = 1 and EFER.LMA = 1, without protection keys, process-context identifiers and shadow stacks.
  *
- * It runs on every TLB miss. So a linear address comes as two 32-bit halves (either sign), no bigint is made, and what
- * the walk found goes into an object that the caller keeps.
+ * It runs on every TLB miss. For speed, a linear address is passed as two 32-bit halves (signed or unsigned), no bigint
+ * is created, and the result is stored in an object that the caller reuses.
  */
 
-/** What paging reads of the control registers. SDM Vol. 3A 4.1.3 "Paging-Mode Modifiers". */
+/** The control register fields that paging uses. SDM Vol. 3A 4.1.3 "Paging-Mode Modifiers". */
 export interface PagingControls {
   cr0: number;
   /** Bits 39 to 12 are the physical address of the PML4 table. */
@@ -39,7 +39,7 @@ export interface PagingControls {
   rflagsAC: boolean;
 }
 
-/** Where the walk reads page-table entries: `GuestMemory`, or anything else that has words at physical addresses. */
+/** Source of page-table entries: `GuestMemory`, or anything else with words at physical addresses. */
 export interface TableMemory {
   /** The 32-bit little-endian word at an aligned physical address, unsigned. */
   read32(physical: number): number;
@@ -47,8 +47,8 @@ export interface TableMemory {
 
 /**
  * An access is one of READ, WRITE and FETCH, with USER for a user-mode access, or IMPLICIT for an implicit
- * supervisor-mode access (to a descriptor table or a TSS, whatever CPL is; SDM Vol. 3A 4.6). All bits but IMPLICIT are
- * those that the access gives to a page-fault error code. An access that reads and then writes is a WRITE.
+ * supervisor-mode access (to a descriptor table or a TSS, regardless of CPL; SDM Vol. 3A 4.6). All bits except IMPLICIT
+ * are those of the page-fault error code. An access that reads and then writes is a WRITE.
  */
 export const ACCESS_READ = 0;
 export const ACCESS_WRITE = FAULT_WRITE;
@@ -58,7 +58,7 @@ export const ACCESS_IMPLICIT = 1 << 8;
 
 const ERROR_CODE_OF_ACCESS = FAULT_WRITE | FAULT_USER | FAULT_FETCH;
 
-/** What a walk found. */
+/** The result of a walk. */
 export class Walk {
   /** The physical address of the byte; valid after a walk without fault. */
   physical = 0;
@@ -66,9 +66,9 @@ export class Walk {
   leafLevel = 0;
   /** Physical addresses of the entries by level: PML4E at [4], the entry that maps the page at [leafLevel]. */
   readonly entryAddresses = new Float64Array(5);
-  /** A is set in all these entries. */
+  /** Whether A is set in all these entries. */
   accessed = false;
-  /** D is set in the entry that maps the page. */
+  /** Whether D is set in the entry that maps the page. */
   dirty = false;
   /** The error code; valid after a walk that faulted. */
   errorCode = 0;
@@ -78,16 +78,16 @@ export class Walk {
 const RESERVED_WITH_BIT_7 = [0, 0, 0x001f_e000, 0x3fff_e000, LARGE];
 
 /**
- * True where bits 63 to 47 of the linear address with this high half are equal. An access elsewhere raises #GP or #SS
- * and is never walked. SDM Vol. 1 3.3.7.1 "Canonical Addressing".
+ * Whether bits 63 to 47 of the linear address with this high half are equal. Other addresses raise #GP or #SS and are
+ * never walked. SDM Vol. 1 3.3.7.1 "Canonical Addressing".
  */
 export function isCanonicalHigh(linearHigh: number): boolean {
   return (linearHigh << 16) >> 16 === (linearHigh | 0);
 }
 
 /**
- * Translates one byte's canonical linear address. True: `found` holds the physical address and where the entries lie.
- * False: a page fault with `found.errorCode`. Changes nothing else; A and D are the caller's.
+ * Translates the canonical linear address of one byte. Returns true with the physical address and the addresses of the
+ * entries in `found`, or false for a page fault with `found.errorCode`. Changes nothing else; the caller sets A and D.
  */
 export function walk(
   memory: TableMemory,
@@ -144,8 +144,8 @@ function join(high: number, low: number): number {
 }
 
 /**
- * Access rights, SDM Vol. 3A 4.6.1 "Determination of Access Rights". `inEvery` has a bit of the low word set where
- * every entry has it, `inAnyHigh` a bit of the high word where any has it.
+ * Access rights, SDM Vol. 3A 4.6.1 "Determination of Access Rights". `inEvery` is the AND of the low words of all
+ * entries, `inAnyHigh` the OR of their high words.
  */
 function permits(controls: PagingControls, access: number, inEvery: number, inAnyHigh: number): boolean {
   const userAddress = (inEvery & USER) !== 0;
@@ -159,7 +159,7 @@ function permits(controls: PagingControls, access: number, inEvery: number, inAn
   return writable || !(access & ACCESS_WRITE) || !(controls.cr0 & CR0_WP);
 }
 
-/** Leaves the error code of SDM Vol. 3A 4.7; `cause` is its P and RSVD bits. */
+/** Stores the error code of SDM Vol. 3A 4.7; `cause` is its P and RSVD bits. */
 function fault(controls: PagingControls, access: number, cause: number, found: Walk): false {
   const reportsFetch = controls.efer & EFER_NXE || controls.cr4 & CR4_SMEP;
   const reported = reportsFetch ? ERROR_CODE_OF_ACCESS : ERROR_CODE_OF_ACCESS & ~FAULT_FETCH;

@@ -1,17 +1,17 @@
-/** Bytes that are not what DWARF says they should be. */
+/** Thrown for malformed DWARF data. */
 export class DwarfFormatError extends Error {
   override readonly name = 'DwarfFormatError';
 
   constructor(
     message: string,
-    /** Of the byte, in the section. */
+    /** Offset of the byte in the section. */
     readonly offset: number,
   ) {
     super(`${message}, at byte ${offset}`);
   }
 }
 
-/** Bytes of a section offset in the two formats of DWARF, which also tell how lengths are written. DWARF 5, 7.4. */
+/** Size of a section offset in the two DWARF formats, which also determines how lengths are encoded. DWARF 5, 7.4. */
 export type OffsetBytes = 4 | 8;
 
 /** An image may claim anything: longer strings are not read. */
@@ -27,7 +27,7 @@ export class DwarfReader {
   constructor(
     readonly bytes: Uint8Array,
     public position = 0,
-    /** What lies there and behind is not read. */
+    /** Reading stops here. */
     readonly end = bytes.length,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -37,7 +37,7 @@ export class DwarfReader {
     return this.position >= this.end;
   }
 
-  /** A reader for the next bytes alone, which are passed over. */
+  /** Returns a reader for the next bytes and skips them. */
   part(length: number): DwarfReader {
     const start = this.position;
     this.skip(length);
@@ -68,20 +68,26 @@ export class DwarfReader {
     return this.view.getUint32(this.position - 4, true);
   }
 
-  /** The low 48 bits of 64: all of a canonical address but its sign extension, as kernel/memory/linear-address.ts has it. */
+  /**
+   * Reads the low 48 bits of a 64-bit address: a canonical address without its sign extension, as in
+   * kernel/memory/linear-address.ts.
+   */
   address64(): number {
     this.skip(8);
     return Number(BigInt.asUintN(48, this.view.getBigUint64(this.position - 8, true)));
   }
 
-  /** A length, or an offset into a section: what is too large for a number lies behind the end of anything. */
+  /** Reads a length or a section offset; values too large for a number are beyond the end of any section. */
   offset(offsetBytes: OffsetBytes): number {
     if (offsetBytes === 4) return this.u32();
     this.skip(8);
     return Number(this.view.getBigUint64(this.position - 8, true));
   }
 
-  /** The length of what follows, and which of the two formats it is in. DWARF 5, 7.4 "32-Bit and 64-Bit DWARF Formats". */
+  /**
+   * Reads an initial length and determines which of the two formats follows. DWARF 5, 7.4 "32-Bit and 64-Bit DWARF
+   * Formats".
+   */
   initialLength(): { length: number; offsetBytes: OffsetBytes } {
     const start = this.position;
     const length = this.u32();
@@ -103,7 +109,7 @@ export class DwarfReader {
     throw new DwarfFormatError(`a number of more than ${MAX_NUMBER_BYTES} bytes`, start);
   }
 
-  /** A signed number in LEB128, of which bit 6 of the last group is the sign. Throws for one of more than seven groups. */
+  /** Reads a signed LEB128 number, whose sign is bit 6 of the last group. Throws for more than seven groups. */
   signed(): number {
     const start = this.position;
     let value = 0;

@@ -2,9 +2,9 @@
 
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 
-/** A section header. Offsets and sizes are bytes of the file; an image may claim anything. */
+/** A section header. Offsets and sizes are bytes of the file and are not trusted. */
 export interface Section {
-  /** Where the name lies in the section of names. */
+  /** Offset of the name in the section of names. */
   readonly nameOffset: number;
   readonly type: number;
   readonly flags: number;
@@ -18,7 +18,7 @@ const HEADER_BYTES = 64;
 const SECTION_HEADER_BYTES = 64;
 
 const SHT_NOBITS = 8;
-/** The bytes in the file are not those of the section, but a compressed form of them. */
+/** The section is stored compressed. */
 const SHF_COMPRESSED = 0x800;
 
 /** An image may claim anything: longer strings are not read, nor are the names of sections from a longer section. */
@@ -32,9 +32,9 @@ export class ImageSections {
 
   private constructor(
     private readonly image: ImageBytes,
-    /** e_entry, which tells how far the image was moved. */
+    /** e_entry, from which the load offset of the image follows. */
     readonly entry: number,
-    /** In the order of the section header table, by which sections name each other. */
+    /** All sections in the order of the section header table, which sections use to refer to each other. */
     readonly all: readonly Section[],
     names: Section | undefined,
   ) {
@@ -54,13 +54,13 @@ export class ImageSections {
     return this.all.find(({ nameOffset }) => wanted.every((byte, i) => this.names[nameOffset + i] === byte));
   }
 
-  /** All bytes of a section that has any in the file, and at most `lengthMax`. */
+  /** All bytes of a section, if it has any in the file, and at most `lengthMax`. */
   bytesOf({ type, flags, offset, size }: Section, lengthMax: number): Uint8Array | undefined {
     if (type === SHT_NOBITS || flags & SHF_COMPRESSED || size > lengthMax) return undefined;
     return readBytes(this.image, offset, size);
   }
 
-  /** The string that begins in a section at an offset, without the zero byte that ends it; undefined for an empty one. */
+  /** The string at an offset of a section, without its terminating zero byte; undefined if it is empty. */
   stringAt({ offset, size, flags }: Section, at: number): string | undefined {
     if (flags & SHF_COMPRESSED) return undefined;
     const bytes = readBytes(this.image, offset + at, Math.min(size - at, MAX_STRING_BYTES));
@@ -93,7 +93,7 @@ function readHeaders(image: ImageBytes, header: DataView): Section[] {
   });
 }
 
-/** Bytes of the image; undefined where it does not have them, or none are asked for. */
+/** Reads bytes of the image; undefined if it does not have them or `length` is 0. */
 function readBytes(image: ImageBytes, offset: number, length: number): Uint8Array | undefined {
   if (!Number.isSafeInteger(offset) || length <= 0 || offset + length > image.length) return undefined;
   return image.read(offset, length);

@@ -15,27 +15,27 @@ const DW_LNE_SET_ADDRESS = 2;
 const DW_LNE_DEFINE_FILE = 3;
 
 /**
- * The machine that a line number program runs on. DWARF 5, 6.2.2 "State-Machine Registers" and 6.2.5 "The Line Number
- * Program". Columns, statements, blocks, prologues, discriminators and instruction sets are passed over.
+ * The state machine that runs a line number program. DWARF 5, 6.2.2 "State-Machine Registers" and 6.2.5 "The Line
+ * Number Program". Columns, statements, blocks, prologues, discriminators and instruction sets are ignored.
  */
 export class LineProgram {
-  /** Of the row: the address of its first byte, its file as the unit numbers it, and its line; 0: of no line. */
+  /** The current row: the address of its first byte, its file number in the unit, and its line (0 for none). */
   address = 0;
   file = 1;
   line = 1;
-  /** The row is one past the last byte of a sequence. */
+  /** Whether the row marks the end of a sequence, one past its last byte. */
   isEnd = false;
-  /** Where the files lie that the program has defined itself, as of now. */
+  /** Offsets of the files that the program has defined so far. */
   readonly definedFiles: number[] = [];
   private operation = 0;
 
-  /** `reader` stands where a sequence begins. */
+  /** `reader` must be at the beginning of a sequence. */
   constructor(
     private readonly unit: LineUnit,
     private readonly reader: DwarfReader,
   ) {}
 
-  /** Where the next opcode lies in the section. */
+  /** Offset of the next opcode in the section. */
   get position(): number {
     return this.reader.position;
   }
@@ -123,7 +123,7 @@ export class LineProgram {
   }
 }
 
-/** The address that fills the rest of an instruction. */
+/** Reads the address that fills the rest of an instruction. */
 function addressOf(instruction: DwarfReader, position: number): number {
   const width = instruction.end - instruction.position;
   if (width === 8) return instruction.address64();

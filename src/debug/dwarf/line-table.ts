@@ -10,7 +10,7 @@ import { LineProgram } from './line-program.js';
 import { ReadingEffort } from './reading-effort.js';
 import { readLineUnit, type LineUnit } from './line-unit.js';
 
-/** The place in a source text from which an instruction was compiled. */
+/** The source location that an instruction was compiled from. */
 export interface LineMatch {
   /** Of the file, as far as the image names it. */
   readonly path: string;
@@ -24,13 +24,13 @@ interface Sequence {
   /** One past the last byte. */
   readonly end: number;
   readonly unit: LineUnit;
-  /** Where its part of the program begins, in the section. */
+  /** Offset of its part of the program in the section. */
   readonly position: number;
   /** Where the entries of files lie that the program has defined. */
   readonly definedFiles: readonly number[];
 }
 
-/** The instructions from an address to the next row come from a line. */
+/** A row: the instructions from its address to that of the next row belong to one line. */
 interface Row {
   readonly start: number;
   readonly file: number;
@@ -84,7 +84,7 @@ export class LineTable {
     return new LineTable(bytes, strings, sequences, yield* RangeIndex.of(starts, ends));
   }
 
-  /** The line of the instruction at an address of the file, before the image is placed. */
+  /** Finds the line of the instruction at an address of the file (before relocation). */
   find(address: number): LineMatch | undefined {
     const found = this.index.find(address);
     if (found === undefined) return undefined;
@@ -99,7 +99,7 @@ export class LineTable {
     const rows = this.rows.get(sequence) ?? rowsOf(this.bytes, sequence);
     this.rows.set(sequence, rows);
     const { file, line } = rows[findLast(rows, address)]!;
-    // Line 0 stands for code that comes from no line.
+    // Line 0 marks code that belongs to no line.
     if (!Number.isSafeInteger(line) || line < 1) return undefined;
     const path = this.pathOf(sequence, file);
     return path === undefined ? undefined : { path, line };
@@ -113,7 +113,7 @@ export class LineTable {
   }
 }
 
-/** The rows of a sequence. Those that a later row follows at the same address stand for no byte. */
+/** The rows of a sequence. Rows followed by another row at the same address cover no bytes and are omitted. */
 function rowsOf(section: Uint8Array, { unit, position }: Sequence): Row[] {
   const rows: Row[] = [];
   const program = new LineProgram(unit, new DwarfReader(section, position, unit.program.end));
@@ -163,7 +163,7 @@ function* sequencesOfUnit(section: Uint8Array, unit: LineUnit, effort: ReadingEf
     start ??= address;
     end = address;
     if (!program.isEnd) continue;
-    // What the linker leaves out is placed at 0, where no image has code, or where nothing is.
+    // Sequences of code that the linker dropped are placed at 0, where no image has code, or have no valid address.
     const isThere = start > 0 && end > start && opcodes <= MAX_SEQUENCE_OPCODES;
     if (isThere && effort.charge(SEQUENCE_EFFORT))
       sequences.push({ start, end, unit, position, definedFiles: program.definedFiles });

@@ -1,25 +1,28 @@
 /** The header of a line number program: DWARF 5, 6.2.4 "The Line Number Program Header", and that of versions 2 to 4. */
 import { DwarfFormatError, type DwarfReader, type OffsetBytes } from './dwarf-reader.js';
 
-/** The line numbers of one compilation: what its program is run with, and where its parts lie in the section. */
+/**
+ * The line numbers of one compilation unit: the parameters of its program, and the location of its parts in the
+ * section.
+ */
 export interface LineUnit {
   readonly version: number;
   readonly offsetBytes: OffsetBytes;
-  /** minimum_instruction_length: addresses advance by so many bytes. */
+  /** minimum_instruction_length: the unit in which addresses advance, in bytes. */
   readonly instructionBytes: number;
   /** maximum_operations_per_instruction: above 1 for VLIW machines. */
   readonly operationsMax: number;
   readonly lineBase: number;
   readonly lineRange: number;
   readonly opcodeBase: number;
-  /** How many arguments in LEB128 each standard opcode has, by its number. */
+  /** Number of LEB128 arguments of each standard opcode, by opcode. */
   readonly argumentCounts: readonly number[];
-  /** The tables of directories and files: from a byte of the section to another. */
+  /** Range of the tables of directories and files in the section. */
   readonly tables: Extent;
   readonly program: Extent;
 }
 
-/** Bytes of a section. */
+/** A range of bytes in a section. */
 export interface Extent {
   readonly start: number;
   /** One past the last byte. */
@@ -29,18 +32,18 @@ export interface Extent {
 const VERSION_MIN = 2;
 const VERSION_MAX = 5;
 
-/** Reads the header of the unit that `unit` holds all of, behind its length. Throws DwarfFormatError. */
+/** Reads the header of a unit; `unit` contains the whole unit after its length. Throws DwarfFormatError. */
 export function readLineUnit(unit: DwarfReader, offsetBytes: OffsetBytes): LineUnit {
   const start = unit.position;
   const version = unit.u16();
   if (version < VERSION_MIN || version > VERSION_MAX)
     throw new DwarfFormatError(`version ${version} is not known`, start);
-  // The sizes of addresses and of segment selectors: each address in a program tells its own.
+  // Skip the sizes of addresses and segment selectors: each address in a program has its own size.
   if (version >= 5) unit.skip(2);
   const header = unit.part(unit.offset(offsetBytes));
   const instructionBytes = header.u8();
   const operationsMax = version >= 4 ? header.u8() : 1;
-  // default_is_stmt, which is for who sets breakpoints.
+  // Skip default_is_stmt, which only matters for breakpoints.
   header.skip(1);
   const lineBase = header.i8();
   const lineRange = header.u8();

@@ -11,17 +11,17 @@ const HIGH_BYTES = ['ah', 'ch', 'dh', 'bh'];
 const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 const SIZES: Readonly<Record<number, string>> = { 8: 'byte', 16: 'word', 32: 'dword', 64: 'qword', 128: 'xmmword' };
 
-/** What stands for the operands that a row implies and the manual prints. */
+/** Text of operands that a row implies but the manual prints. */
 const IMPLIED: Readonly<Record<string, string>> = { '0F A0': 'fs', '0F A1': 'fs', '0F A8': 'gs', '0F A9': 'gs' };
 
-/** Lengths of far pointers in memory by operand size: 16 bits of selector behind the offset. */
+/** Sizes of far pointers in memory by operand size: the offset followed by a 16-bit selector. */
 const FAR_POINTERS: Readonly<Record<Width, string>> = { 8: '', 16: 'dword', 32: 'fword', 64: 'tbyte' };
 const FAR_MNEMONICS = ['JMP', 'CALL', 'LSS', 'LFS', 'LGS'];
 
 /**
- * The instruction in Intel syntax, in the words of GNU `objdump -M intel`, in lower case: `mov rax,qword ptr
- * [rip+0x2ee0]  # 0x404028 <stdout>`. `rip` is its own address. Prefixes and bytes of the encoding that change nothing
- * are not shown, since nothing is known of them.
+ * Formats an instruction in lower-case Intel syntax, like GNU `objdump -M intel`: `mov rax,qword ptr [rip+0x2ee0]  #
+ * 0x404028 <stdout>`. `rip` is its own address. Prefixes without effect are not shown, since the decoded instruction
+ * does not contain them.
  */
 export function formatInstruction(instruction: Instruction, rip: bigint, symbols?: SymbolFinder): string {
   const { form, length, ripRelative, displacement } = instruction;
@@ -65,7 +65,7 @@ function operandText(
   const { form, reg, immediate, immediate2 } = instruction;
   switch (operand.kind) {
     case 'gpr': {
-      // MOV to a segment register reads 16 bits, of a register that is named as wide as the operand size.
+      // MOV to a segment register reads 16 bits, but the register is named by the operand size.
       const loadsSegment = form.dest.kind === 'segment';
       return registerName(numberOf(instruction, operand.field), loadsSegment ? form.width : operand.width);
     }
@@ -91,7 +91,7 @@ function numberOf(instruction: Instruction, field: RegisterField): number {
   return typeof field === 'number' ? field : instruction[field];
 }
 
-/** `qword ptr `, or nothing where the instruction alone says how much it reads. */
+/** `qword ptr `, or nothing if the instruction itself determines the size. */
 function sizeText({ form }: Instruction, { width }: MemoryOperand): string {
   const { mnemonic, operands } = form.row;
   if (operands.some(({ where }) => where === 'O')) return '';
@@ -114,7 +114,7 @@ function memoryText(instruction: Instruction): string {
   return `${segment}[${parts.join('+')}${displacementText(instruction)}]`;
 }
 
-/** The displacement with its sign; 0 only where every encoding of the address has one. */
+/** The displacement with its sign; 0 is shown only if every encoding of the address has a displacement. */
 function displacementText({ base, displacement, ripRelative }: Instruction): string {
   if (ripRelative) return `+${hex(truncate(64, displacement))}`;
   const isAlwaysThere = base < 0 || (base & 7) === 5;
@@ -122,12 +122,12 @@ function displacementText({ base, displacement, ripRelative }: Instruction): str
   return displacement < 0n ? `-${hex(-displacement)}` : `+${hex(displacement)}`;
 }
 
-/** An override that counts, or `ds:` where it must be `shown`, followed by a colon. */
+/** An effective segment override with a colon, or `ds:` if it must be `shown`. */
 function segmentText({ segment }: Instruction, shown: boolean): string {
   return segment >= FS || shown ? `${SEGMENTS[segment]}:` : '';
 }
 
-/** The operands of string instructions and XLAT, which are all implied; undefined for other instructions. */
+/** The operands of string instructions and XLAT, which are all implicit; undefined for other instructions. */
 function stringOperands(instruction: Instruction): string[] | undefined {
   const { row, width, addressWidth } = instruction.form;
   const isPort = row.mnemonic === 'INS' || row.mnemonic === 'OUTS';

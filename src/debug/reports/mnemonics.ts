@@ -6,7 +6,7 @@ type NamesByWidth = Partial<Record<Width, string>>;
 
 const COMPARISONS = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];
 
-/** Mnemonics that name their operand size, where the opcode table has one for all. */
+/** Mnemonics that include the operand size, for rows that cover all sizes. */
 const SIZED: Readonly<Record<string, NamesByWidth>> = {
   CBW: { 32: 'cwde', 64: 'cdqe' },
   CWD: { 32: 'cdq', 64: 'cqo' },
@@ -20,7 +20,7 @@ const SIZED: Readonly<Record<string, NamesByWidth>> = {
   LEAVE: { 16: 'leavew' },
 };
 
-/** As GNU assemblers call the instruction in Intel syntax, without its prefixes. */
+/** The mnemonic that GNU assemblers use in Intel syntax, without prefixes. */
 export function mnemonicText({ form, immediate }: Instruction): string {
   const { row, width, addressWidth } = form;
   const { mnemonic, encoding } = row;
@@ -47,7 +47,7 @@ export function mnemonicText({ form, immediate }: Instruction): string {
   }
 }
 
-/** Whether the mnemonic says what the immediate of a comparison of floats would. */
+/** Whether the mnemonic already expresses the immediate of a floating-point comparison. */
 export function saysImmediate({ form, immediate }: Instruction): boolean {
   return /^CMP[PS][SD]$/.test(form.row.mnemonic) && immediate < COMPARISONS.length;
 }
@@ -58,14 +58,14 @@ function hasWideConstant({ row, width, addressWidth }: Form): boolean {
   return width === 64 && row.operands.some(({ where, size }) => where === 'I' && size === 'v');
 }
 
-/** Whether an operand tells the operand size: a general-purpose register, or memory. */
+/** Whether an operand implies the operand size: a general-purpose register, or memory. */
 function namesItsSize({ dest }: Form): boolean {
   return dest.kind === 'gpr' || dest.kind === 'memory';
 }
 
 const REPEATS: Readonly<Record<Form['repeat'], string>> = { none: '', rep: 'rep ', repe: 'repz ', repne: 'repnz ' };
 
-/** LOCK and REP, and the address size where no operand shows it; each followed by a space. */
+/** LOCK, REP, and the address size if no operand shows it; each followed by a space. */
 export function prefixText({ lock, repeat, row, addressWidth }: Form): string {
   const hidesAddressWidth = /^(LOOP|MASKMOV)/.test(row.mnemonic) || row.operands.some(({ where }) => where === 'O');
   const address = addressWidth === 32 && hidesAddressWidth ? 'addr32 ' : '';

@@ -9,7 +9,7 @@ import { finished, type Steps } from '../../vmo/steps.js';
 
 /** Names and source lines of the addresses of an image that lies in memory. */
 export class PlacedImage {
-  /** The symbol that a linear address lies in. */
+  /** Finds the symbol that contains a linear address. */
   readonly symbols: SymbolFinder;
   /** Added to the addresses in the file, modulo 2^64. */
   private readonly moved: bigint;
@@ -36,15 +36,16 @@ export class PlacedImage {
     return new PlacedImage(symbolTable, yield* LineTable.readInSteps(image, sections), entry);
   }
 
-  /** The source line of the instruction that a linear address lies in. */
+  /** Finds the source line of the instruction that contains a linear address. */
   line(linear: bigint): LineMatch | undefined {
     return this.lineTable.find(Number(BigInt.asUintN(48, linear - this.moved)));
   }
 }
 
 /**
- * Where an instruction lies, for people: `0x0000000100001012 in main+0x12, main.c:7`, as far as the image knows it; the
- * address alone without an image. `isBehind`: the address is one past the instruction, which may end its function.
+ * A readable location of an instruction: `0x0000000100001012 in main+0x12, main.c:7`, as far as the image provides it;
+ * the address alone without an image. `isBehind` means that the address is one past the instruction, which may be the
+ * last one of its function.
  */
 export function codePlaceText(linear: bigint, image: PlacedImage | undefined, isBehind = false): string {
   const back = isBehind ? 1 : 0;
@@ -57,7 +58,7 @@ export function codePlaceText(linear: bigint, image: PlacedImage | undefined, is
   return hex(linear, 16) + (known.length > 0 ? ` in ${known.join(', ')}` : '');
 }
 
-/** `main.c:7`: without the directory, which the function's name makes up for. */
+/** `main.c:7`, without the directory, since the function name is shown as well. */
 export function lineText({ path, line }: LineMatch): string {
   return `${path.slice(path.lastIndexOf('/') + 1)}:${line}`;
 }

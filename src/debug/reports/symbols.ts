@@ -5,10 +5,10 @@ import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import { RangeIndex } from '../range-index.js';
 
-/** A symbol, and how far behind it an address lies. */
+/** A symbol, and the offset of an address from it. */
 export interface SymbolMatch {
   readonly name: string;
-  /** Bytes. */
+  /** Offset of the address from the symbol, in bytes. */
   readonly offset: number;
 }
 
@@ -24,7 +24,7 @@ const SYMBOL_BYTES = 24;
 
 const SHT_SYMTAB = 2;
 const SHT_DYNSYM = 11;
-/** A label of assembly that was not declared a function is STT_NOTYPE. */
+/** STT_NOTYPE: an assembly label that was not declared a function. */
 const STT_NOTYPE = 0;
 const STT_OBJECT = 1;
 const STT_FUNC = 2;
@@ -40,13 +40,13 @@ const SYMBOLS_IN_STEP = 2 ** 16;
  */
 export class SymbolTable {
   private constructor(
-    /** e_entry, which tells how far the image was moved. */
+    /** e_entry, from which the load offset of the image follows. */
     readonly entry: number,
     private readonly ranges?: { readonly index: RangeIndex; readonly symbols: SymbolRanges },
     private readonly nameAt: (offset: number) => string | undefined = () => undefined,
   ) {}
 
-  /** Reads .symtab, or .dynsym where there is no other, of an ELF64 image. Names are read when asked for. */
+  /** Reads .symtab of an ELF64 image, or .dynsym if there is none. Names are read on demand. */
   static read(image: ImageBytes): SymbolTable {
     return finished(SymbolTable.readInSteps(image));
   }
@@ -63,7 +63,7 @@ export class SymbolTable {
     return new SymbolTable(entry, { index, symbols }, (offset) => sections.stringAt(names, offset));
   }
 
-  /** The symbol that an address of the file, before the image is placed, lies in. */
+  /** Finds the symbol that contains an address of the file (before relocation). */
   find(address: number): SymbolMatch | undefined {
     const found = this.ranges?.index.find(address);
     if (found === undefined) return undefined;
@@ -92,7 +92,7 @@ function* readSymbols(sections: ImageSections, symbols: Section): Steps<SymbolRa
     if (![STT_NOTYPE, STT_OBJECT, STT_FUNC].includes(type) || !section?.address || nameOffset === 0) continue;
     const start = numberAt(table, at + 8);
     const size = numberAt(table, at + 16);
-    // A label of assembly without a size stands for what follows it, up to the next symbol.
+    // An assembly label without a size extends to the next symbol.
     ends[used] = size > 0 ? start + size : section.address + section.size;
     starts[used] = start;
     nameOffsets[used++] = nameOffset;

@@ -10,17 +10,17 @@ import { symbolText, type SymbolFinder } from './address-text.js';
 import { formatInstruction } from './instruction-text.js';
 import { codePlaceText, type PlacedImage } from './placed-image.js';
 
-/** The image of a process as it lies in memory. */
+/** Finds the image of a process as loaded in memory. */
 export type ImageFinder = (pid: number) => PlacedImage | undefined;
 
-/** Columns of a line; the first one leaves room for the name of who tells it. */
+/** Columns per line; the first line leaves room for the name of the reporting program. */
 const WIDTH = 80;
 const FIRST_WIDTH = 75;
 const INDENT = '  ';
 
 /**
- * The report of a trap as a short block of lines: who and why; where, as symbol and source line; the instruction; what it
- * wanted, and what lies there.
+ * Formats the report of a trap as a few lines: the process and the reason; the location as symbol and source line; the
+ * instruction; the access it attempted, and what is at that address.
  */
 export function trapText(report: TrapReport, images: ImageFinder): string[] {
   const { pid, name, tid, refused, spuriousWrite } = report;
@@ -39,18 +39,18 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
   return [fitted(first, FIRST_WIDTH), ...lines.map((line) => fitted(`${INDENT}${line}`, WIDTH))];
 }
 
-/** Where the instruction lies: in an image, or in what else. */
+/** The location of the instruction: in an image or elsewhere. */
 function placeLines({ rip, place, ...report }: TrapReport, images: ImageFinder): string[] {
   const inImage = place?.part.kind === 'image' && place.mapping !== undefined;
   const text = `rip ${codePlaceText(rip, inImage ? images(place.pid) : undefined, isBehind(report))}`;
   const isFetch = report.refused?.access === 'execute' && toLinear(report.refused.address) === rip;
-  // What lies there is told of the access that was refused.
+  // The line on what is at the address belongs to the refused access.
   if (inImage || isFetch) return [text];
   const address = Number(BigInt.asUintN(48, rip));
   return [text, describeSurroundings(address, place)];
 }
 
-/** rip is one past the instruction: in traps, and where a kernel-call was made. */
+/** Whether rip is one past the instruction: after traps and in kernel calls. */
 function isBehind({ vector, spuriousWrite }: Pick<TrapReport, 'vector' | 'spuriousWrite'>): boolean {
   if (vector === undefined) return spuriousWrite === undefined || spuriousWrite.call !== undefined;
   return vector === Vector.BP || vector === Vector.DB || vector === Vector.OF;
@@ -69,7 +69,7 @@ function bytesText(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
-/** Cut to so many columns; what would move the cursor of a terminal is shown as a question mark. */
+/** Cuts a line to `columns`; control characters are shown as question marks. */
 function fitted(line: string, columns: number): string {
   const characters = [...line.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')];
   return characters.length <= columns ? characters.join('') : `${characters.slice(0, columns - 3).join('')}...`;

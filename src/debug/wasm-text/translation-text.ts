@@ -4,17 +4,17 @@ import { addressText, type SymbolFinder } from '../reports/address-text.js';
 import { formatInstruction } from '../reports/instruction-text.js';
 import { wasmText, type WasmLine } from './wasm-text.js';
 
-/** What the text of a translation takes from the machine. */
+/** What formatting a translation needs from the machine. */
 export interface TranslationContext {
-  /** Bytes at a linear address, as many as can be read. */
+  /** Reads bytes at a linear address, as many as are readable. */
   readonly readMemory: (linear: bigint, lengthBytes: number) => Uint8Array;
   readonly symbols?: SymbolFinder;
 }
 
-/** Columns of the bytes of an instruction; those of a longer one stand out. */
+/** Columns for the bytes of an instruction; longer instructions overflow. */
 const BYTES_COLUMNS = 7 * 3;
 
-/** What was compiled, in one line: which region, how much of it, and why. */
+/** Describes a translation in one line: which region was compiled, its size, and why. */
 export function describeTranslation(event: TranslationEvent, symbols?: SymbolFinder): string {
   const { base, entries, instructions, bytes, milliseconds, reason } = event;
   const size = [
@@ -26,9 +26,9 @@ export function describeTranslation(event: TranslationEvent, symbols?: SymbolFin
 }
 
 /**
- * A region's entries, and then the functions that it became, as text: each guest instruction with its address and bytes,
- * and below it the Wasm it became, each line with its place in the module. Functions that no guest instruction became
- * part of are left out. Throws where an instruction's place is in no function.
+ * Formats a region as text: its entries, then its functions, with each guest instruction (address and bytes) followed
+ * by the Wasm code generated for it, each line with its offset in the module. Functions that contain no guest
+ * instruction are omitted. Throws if an instruction's offset is in no function.
  */
 export function translationText(event: TranslationEvent, context: TranslationContext): string[] {
   const functions = functionsOf(wasmText(event.bytes));

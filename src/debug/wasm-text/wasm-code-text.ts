@@ -3,16 +3,16 @@ import type { FunctionType } from '../../cpu/wasm/encoding/module.js';
 import { readOperation, type WasmOperation } from './wasm-operations.js';
 import { WasmFormatError, type WasmReader } from './wasm-reader.js';
 
-/** A line of text and the bytes that it stands for. */
+/** A line of text and the bytes that it represents. */
 export interface WasmLine {
-  /** Of its first byte, in the module. */
+  /** Offset of its first byte in the module. */
   readonly offset: number;
-  /** Of the byte behind its last one. */
+  /** Offset one past its last byte. */
   readonly end: number;
   readonly text: string;
 }
 
-/** What the text of a function takes from its module. */
+/** What formatting a function needs from its module. */
 export interface FunctionContext {
   readonly type: FunctionType;
   readonly typeIndex: number;
@@ -22,19 +22,19 @@ export interface FunctionContext {
 }
 
 const INDENT = '  ';
-/** Of the function in its module. */
+/** Nesting depth of functions in a module. */
 const OUTER_DEPTH = 1;
 
-/** What engines allow. */
+/** Maximum number of locals that engines allow. */
 const MOST_LOCALS = 50_000;
 
 /**
- * The text of one function, from its locals to its end: a line for the head, one for each run of locals, and one for each
- * instruction. `start` is where its bytes begin, with their size.
+ * Formats one function, from its locals to its end: a line for the header, one for each run of locals, and one for each
+ * instruction. `start` is the offset of its bytes, which begin with their size.
  */
 export class WasmCodeText {
   readonly lines: WasmLine[] = [];
-  /** Names of the blocks that are open, the innermost last. */
+  /** Names of the open blocks, the innermost last. */
   private readonly labels: string[] = [];
   private labelCount = 0;
 
@@ -78,7 +78,7 @@ export class WasmCodeText {
     this.line(name === 'else' ? depth - 1 : depth, text);
   }
 
-  /** The immediates as the text format has them, each behind a space. */
+  /** The immediates in the text format, each preceded by a space. */
   private immediates(operation: WasmOperation): string {
     const { reader, context } = this;
     switch (operation.immediates) {
@@ -114,7 +114,7 @@ export class WasmCodeText {
     }
   }
 
-  /** One result, a type of the module, or nothing. */
+  /** A block type: one result, a type of the module, or nothing. */
   private blockType(): string {
     const { reader } = this;
     const isEmpty = reader.bytes[reader.position] === 0x40;
@@ -123,7 +123,7 @@ export class WasmCodeText {
     return isEmpty ? '' : isType ? ` (type ${reader.unsigned()})` : ` (result ${reader.valueType()})`;
   }
 
-  /** A block by how many there are between, the function itself being the outermost. */
+  /** A branch target by relative depth; the function itself is the outermost. */
   private label(): string {
     const outward = this.reader.unsigned();
     return this.labels.at(-1 - outward) ?? String(outward);

@@ -6,7 +6,7 @@ import {
 } from '../../cpu/wasm/encoding/opcodes.js';
 import { WasmFormatError, type WasmReader } from './wasm-reader.js';
 
-/** What follows an opcode: WebAssembly Core Specification 5.4. */
+/** Immediates that follow an opcode: WebAssembly Core Specification 5.4. */
 export type Immediates =
   | 'none'
   | 'block type'
@@ -26,7 +26,7 @@ export type Immediates =
 export interface WasmOperation {
   readonly name: string;
   readonly immediates: Immediates;
-  /** log2 of the alignment that the text format takes for granted, for accesses to memory. */
+  /** For memory accesses: log2 of the default alignment of the text format. */
   readonly naturalAlignment?: number;
 }
 
@@ -35,7 +35,7 @@ type Entry = readonly [opcode: number, operation: WasmOperation];
 const BULK_PREFIX = 0xfc;
 const VECTOR_PREFIX = 0xfd;
 
-/** What is emitted by methods of its own, or by hand, not by its name. */
+/** Instructions that are not emitted by name, but by dedicated methods or directly. */
 const STRUCTURE: readonly (readonly [opcode: number, name: string, immediates: Immediates])[] = [
   [0x02, 'block', 'block type'],
   [0x03, 'loop', 'block type'],
@@ -72,7 +72,7 @@ const OPERATIONS = new Map<number, WasmOperation>([
   ]),
 ]);
 
-/** By the number behind the prefix FD. */
+/** By the number after the prefix FD. */
 const VECTOR_OPERATIONS = new Map<number, WasmOperation>([
   [0, { name: 'v128.load', immediates: 'memory argument', naturalAlignment: 4 }],
   [11, { name: 'v128.store', immediates: 'memory argument', naturalAlignment: 4 }],
@@ -82,7 +82,7 @@ const VECTOR_OPERATIONS = new Map<number, WasmOperation>([
   ...named(WASM_LANE_OPCODES, 'lane'),
 ]);
 
-/** By the number behind the prefix FC, with the memories that follow, of which there is one. */
+/** By the number after the prefix FC, with the number of memory indexes that follow; there is only one memory. */
 const BULK_OPERATIONS = new Map<number, { readonly operation: WasmOperation; readonly memories: number }>([
   [10, { operation: { name: 'memory.copy', immediates: 'none' }, memories: 2 }],
   [11, { operation: { name: 'memory.fill', immediates: 'none' }, memories: 1 }],
@@ -97,7 +97,7 @@ function readBulkOperation(reader: WasmReader, start: number): WasmOperation {
   return found.operation;
 }
 
-/** Reads an opcode. Throws WasmFormatError for one that is not among those that bd0 emits. */
+/** Reads an opcode. Throws WasmFormatError for opcodes that bd0 does not emit. */
 export function readOperation(reader: WasmReader): WasmOperation {
   const start = reader.position;
   const opcode = reader.byte();

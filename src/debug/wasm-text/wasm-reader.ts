@@ -1,10 +1,10 @@
 import { ValueType, type ValueTypeName } from '../../cpu/wasm/encoding/code.js';
 
-/** Bytes that are no module of the kind that bd0 makes. */
+/** Thrown for bytes that are not a module as bd0 generates it. */
 export class WasmFormatError extends Error {
   constructor(
     message: string,
-    /** Of the byte, in the module. */
+    /** Offset of the byte in the module. */
     readonly offset: number,
   ) {
     super(`${message}, at byte ${offset}`);
@@ -19,7 +19,7 @@ export class WasmReader {
   constructor(
     readonly bytes: Uint8Array,
     public position = 0,
-    /** What lies there and behind is not read. */
+    /** Reading stops here. */
     readonly end = bytes.length,
   ) {}
 
@@ -38,14 +38,14 @@ export class WasmReader {
     return this.bytes.subarray(this.position - length, this.position);
   }
 
-  /** A reader for the next bytes alone. */
+  /** Returns a reader for the next bytes and skips them. */
   part(length: number): WasmReader {
     const start = this.position;
     this.take(length);
     return new WasmReader(this.bytes, start, this.position);
   }
 
-  /** An unsigned number of 32 bits in LEB128. */
+  /** Reads an unsigned 32-bit LEB128 number. */
   unsigned(): number {
     const start = this.position;
     let value = 0;
@@ -57,7 +57,7 @@ export class WasmReader {
     throw new WasmFormatError('a number of more than 32 bits', start);
   }
 
-  /** A signed number in LEB128: groups of seven bits, the lowest first. */
+  /** Reads a signed LEB128 number: groups of seven bits, lowest first. */
   signed(bits: 32 | 64): bigint {
     const start = this.position;
     let value = 0n;
@@ -81,12 +81,12 @@ export class WasmReader {
     return type;
   }
 
-  /** As many items as the number in front says. */
+  /** Reads a length-prefixed list of items. */
   list<T>(read: () => T): T[] {
     return Array.from({ length: this.unsigned() }, read);
   }
 
-  /** The next byte must be this one. */
+  /** Reads a byte and throws unless it has this value. */
   expect(value: number, what: string): void {
     const start = this.position;
     const found = this.byte();

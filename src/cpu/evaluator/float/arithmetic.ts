@@ -6,9 +6,9 @@ import { bitLength, round } from './round.js';
 
 /*
  * One lane of ADD, SUB, MUL, DIV and SQRT. `first` is the first source operand (the destination of the SSE forms),
- * `second` the second; both and the result are encodings, unsigned. Exceptions go to the context; where one of them is
- * unmasked the result means nothing. What is invalid stands in SDM Vol. 1 table 11-1 "Masked Responses of SSE/SSE2/SSE3
- * Instructions to Invalid Arithmetic Operations".
+ * `second` the second; both and the result are encodings, unsigned. Exceptions are recorded in the context; if one of
+ * them is unmasked, the result is meaningless. Invalid operations are listed in SDM Vol. 1 table 11-1 "Masked Responses
+ * of SSE/SSE2/SSE3 Instructions to Invalid Arithmetic Operations".
  */
 
 /** ADDSS, ADDSD, ADDPS, ADDPD: first + second. */

@@ -26,8 +26,8 @@ export const fence: Semantics = () => {};
  *      0 | FIP      | FOP  0 FTW  FSW FCW |     32 | 0 (6 bytes), ST0 or MM0 (10 bytes)   | ... to 159
  *     16 | MASK MXCSR | FDP               |    160 | XMM0                                 | ... to 415
  *
- * FTW has one bit a register. Bytes 416 to 511 are not written. Without REX.W the pointers are 32 bits wide, and zeros
- * stand for the selectors above them, as on every CPU that deprecates FPU CS and DS (CPUID.7.0:EBX[13]).
+ * FTW has one bit per register. Bytes 416 to 511 are not written. Without REX.W the pointers are 32 bits wide, followed
+ * by zeros in place of the selectors, as on every CPU that deprecates FPU CS and DS (CPUID.7.0:EBX[13]).
  */
 const FXSAVE_BYTES = 512;
 const FCW = 0;
