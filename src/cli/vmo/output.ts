@@ -1,5 +1,6 @@
 /** What the commands of `bd0 vmo` write to stdout. */
 import { bytesOfText, decoded, type ByteText } from '../../host/byte-text.js';
+import { visibleText } from '../../host/console/visible-text.js';
 import { signalOfLostOutput, writeBytesToStdout, writeToStdout } from '../../host/console/host-output.js';
 
 /** Nobody reads stdout any more: the command ends quietly. */
@@ -14,9 +15,9 @@ export class LostOutput extends Error {
   }
 }
 
-/** Writes a line. Throws LostOutput, or Failure where stdout takes nothing. */
+/** Writes a line, in which names do nothing to a terminal. Throws LostOutput, or Failure where stdout takes nothing. */
 export function tell(line: string): void {
-  orLost(() => writeToStdout(line));
+  orLost(() => writeToStdout(visibleText(line)));
 }
 
 /** Writes a value as one line of JSON. */

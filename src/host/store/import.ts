@@ -10,6 +10,7 @@ import { encodeListing, type Attributes, type TreeEntry } from './listing.js';
 import { Pace, type Watch } from './pace.js';
 import { HardLinkFinder, openLinks, type OpenLinks } from './trees/hard-link-finder.js';
 import { hostTree, type HostStatus, type HostTree } from './trees/host-tree.js';
+import type { FoundXattrs } from './trees/host-xattrs.js';
 import { comparePaths, type ExtendedAttribute } from './trees/tree-entry.js';
 
 export interface ImportProgress {
@@ -22,8 +23,8 @@ export interface KeptAttributes {
   /** When files and directories last changed. True unless said otherwise. */
   readonly times?: boolean | undefined;
   readonly owners?: boolean | undefined;
-  /** Reads the extended attributes of paths, of each in the order of their names; undefined: they are not kept. */
-  readonly readXattrs?: ((paths: readonly ByteText[]) => ExtendedAttribute[][]) | undefined;
+  /** Reads the extended attributes of paths; undefined: they are not kept. */
+  readonly readXattrs?: ((paths: readonly ByteText[]) => FoundXattrs[]) | undefined;
 }
 
 export interface ImportOptions extends Watch<ImportProgress>, KeptAttributes {
@@ -288,8 +289,12 @@ class TreeImporter {
     return { mode, ...(times && { mtimeNs }), ...(owners && { owner }), ...(xattrs && { xattrs }) };
   }
 
-  private xattrsOf(paths: readonly ByteText[]): (ExtendedAttribute[] | undefined)[] {
-    return this.options.readXattrs?.(paths) ?? [];
+  /** By path; nothing where they are not to be kept. */
+  private xattrsOf(paths: readonly ByteText[]): (readonly ExtendedAttribute[])[] {
+    const found = this.options.readXattrs?.(paths) ?? [];
+    for (const [i, { problem }] of found.entries())
+      if (problem !== undefined) this.report({ path: paths[i]!, reason: problem, isLeftOut: false });
+    return found.map(({ xattrs }) => xattrs);
   }
 
   private report(problem: ImportProblem): void {

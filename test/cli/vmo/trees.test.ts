@@ -278,6 +278,13 @@ t.test('names that are not text can be listed, read and compared', async (t) => 
   await work.out(['checkout', 'one/plain', work.path('plain')]);
   t.strictSame([statSync(work.path('plain')).mode & 0o777, lstatSync(work.path('plain'), { bigint: true }).mtimeNs], [0o640, 1_000_000_002n]); // prettier-ignore
 
+  const [colour, other] = [work.file('\x1b[31m', 'red'), work.file('other')];
+  t.equal(
+    await work.out(['hash', colour, other]),
+    `${idOf('red')}  ${work.path('\\x1b[31m')}\n${idOf('')}  ${other}\n`,
+  );
+  t.match(await work.json(['hash', colour]), [{ file: colour }], 'a program gets it as it is');
+
   chmodSync(work.path('tree/plain'), 0o600);
   execFileSync('touch', ['-d', '@5', work.path('tree/plain')]);
   await work.out(['import', work.path('tree'), '--name', 'two']);
@@ -285,6 +292,32 @@ t.test('names that are not text can be listed, read and compared', async (t) => 
   t.strictSame([code, stdout], [1, 'plain: mode 0640 in one, 0600 in the other\n']);
   const times = 'changed at 1970-01-01T00:00:01.000000002Z in one, at 1970-01-01T00:00:05.000000000Z in the other';
   t.match((await work.vmo(['diff', 'one', 'two', '--times'])).stdout, `plain: mode 0640 in one, 0600 in the other, ${times}\n`); // prettier-ignore
+});
+
+t.test('extended attributes are kept by the commands that the host has for them', async (t) => {
+  const work = new Workshop(t);
+  // Stand-ins: every file has an attribute, its content, and what is set is written down.
+  const skip = '[ "$1" = --version ] && exit; for a; do last=$a; done';
+  work.file('bin/getfattr', `#!/bin/sh
+${skip}; while [ "$1" != -- ]; do shift; done; shift
+for p; do
+  case $p in *bad) echo "getfattr: $p: no luck" >&2; exit 1;; esac
+  [ -d "$p" ] || printf '# file: %s\\nuser.a\\\\075b=0x%s\\n\\n' "$p" "$(od -An -tx1 <"$p" | tr -d ' ')"
+done`, 0o755); // prettier-ignore
+  work.file('bin/setfattr', `#!/bin/sh\n${skip}; echo "$@" >>${work.path('set')}`, 0o755);
+  const env = { PATH: `${work.path('bin')}:${process.env['PATH']}` };
+  work.file('tree/file', 'AB');
+  const id = (await work.out(['import', work.path('tree'), '--xattrs', '--name', 'x'], { env })).trimEnd();
+  t.not(id, (await work.out(['import', work.path('tree')])).trimEnd(), 'they are a part of the identity');
+  t.match(await work.json(['ls', 'x']), [{ name: 'file', xattrs: [{ name: 'user.a=b', base64: 'QUI=' }] }]);
+  await work.out(['checkout', 'x', work.path('plain')]);
+  await work.out(['checkout', 'x', work.path('copy'), '--xattrs'], { env });
+  t.match(readFileSync(work.path('set'), 'utf8'), /^-h -n user\.a=b -v 0x4142 -- .*copy\.\d+\.part\/file\n$/);
+  work.file('tree/bad');
+  const bad = await work.vmo(['import', work.path('tree'), '--xattrs'], { env });
+  t.match([bad.code, bad.stderr], [1, /^bd0: '.*tree\/bad': getfattr: .*tree\/bad: no luck\nbd0: 1 entry /]);
+  const without = await work.vmo(['import', work.path('tree'), '--xattrs'], { env: { PATH: work.path('none') } });
+  t.match([without.code, without.stderr], [125, 'bd0: --xattrs needs getfattr, which is not there: install the package attr\n']); // prettier-ignore
 });
 
 t.test('what could act on a terminal is escaped, and all else stays', async (t) => {

@@ -16,32 +16,49 @@ export function requireXattrTools(): void {
       throw new HostError(`--xattrs needs ${tool}, which is not there: install the package attr`, 'invalid');
 }
 
-/** The extended attributes of paths, which are not followed, in the order of their names. None for what cannot be read. */
-export function readXattrs(paths: readonly ByteText[]): ExtendedAttribute[][] {
-  const found = new Map<ByteText, ExtendedAttribute[]>();
+/** The extended attributes of a path. */
+export interface FoundXattrs {
+  /** By ascending bytes of their names. */
+  readonly xattrs: readonly ExtendedAttribute[];
+  /** Why some may be missing. */
+  readonly problem?: string | undefined;
+}
+
+/** The extended attributes of paths, which are not followed. */
+export function readXattrs(paths: readonly ByteText[]): FoundXattrs[] {
+  const found: FoundXattrs[] = [];
   for (let at = 0; at < paths.length;) {
     const part: ByteText[] = [];
     for (let bytes = 0; at < paths.length && (part.length === 0 || bytes < PATHS_BYTES_MAX); at++) {
       part.push(paths[at]!);
       bytes += paths[at]!.length;
     }
-    for (const [path, attributes] of parse(getfattr(part))) found.set(path, attributes);
+    found.push(...readSome(part));
   }
-  return paths.map((path) => found.get(path) ?? []);
+  return found;
 }
 
-function getfattr(paths: readonly ByteText[]): string {
+/** Where a command fails, each path gets one of its own, so that it is known which is to blame. */
+function readSome(paths: readonly ByteText[]): FoundXattrs[] {
+  const { text, problem } = getfattr(paths);
+  if (problem !== undefined && paths.length > 1) return paths.flatMap((path) => readSome([path]));
+  const found = new Map(parse(text));
+  return paths.map((path) => ({ xattrs: found.get(path) ?? [], problem }));
+}
+
+function getfattr(paths: readonly ByteText[]): { text: ByteText; problem: string | undefined } {
   const words = ['getfattr', '-h', '-d', '-m', '-', '-e', 'hex', '--absolute-names', '--', ...paths];
-  const { stdout } = spawnSync('/bin/sh', [], {
+  const { stdout, stderr, status } = spawnSync('/bin/sh', [], {
     input: bytesOfText(shellText(words)),
     env: { ...process.env, LC_ALL: 'C' },
     maxBuffer: Infinity,
   });
-  return byteText(stdout);
+  const problem = status === 0 ? undefined : stderr.toString().trim().split('\n').at(-1)!;
+  return { text: byteText(stdout), problem };
 }
 
 /** `# file: PATH`, then `NAME=0xHEX` for each, then an empty line. PATH and NAME have `\ooo` for some bytes. */
-function* parse(text: string): Generator<[ByteText, ExtendedAttribute[]], void, undefined> {
+function* parse(text: ByteText): Generator<[ByteText, ExtendedAttribute[]], void, undefined> {
   for (const block of text.split('\n\n')) {
     const [head, ...lines] = block.split('\n').filter((line) => line !== '');
     if (!head?.startsWith('# file: ')) continue;
