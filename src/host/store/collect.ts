@@ -111,6 +111,7 @@ export async function collectGarbage(store: DiskStore, options: CollectOptions =
       `no name and no pin reaches anything, so all ${store.packs.table.count} records would go`,
       'bd0 vmo gc --all removes them',
     );
+  store.packs.preferWhole((hash) => reach.has(hash));
   const plan = planOf(store, reach, options);
   const { tallies, wasFull, waitingUntilMs } = plan;
   const removed = options.dryRun ? staleOf(tallies, wasFull) : await sweep(store, plan, options);

@@ -158,9 +158,11 @@ export class NameLog implements NameStore {
   /** Writes the log anew as what holds now, where most of it is history, and nothing damaged. Nobody else may write meanwhile. */
   compact(): void {
     if (this.loss() !== undefined || this.damage().length > 0) return;
+    const { anchor } = this.owner;
     const bytes = this.encodeState([]);
     if (bytes.length * 2 < this.state.readTo) this.replace(bytes);
-    else this.owner.anchor?.replace(this.state.prefix);
+    else if (anchor && (anchor.read()?.length ?? 0) > 1)
+      this.guarded(anchor.path, () => anchor.replace(this.state.prefix));
   }
 
   /**

@@ -6,10 +6,10 @@ import { type FileLayer } from '../file-layer.js';
 import { GroupCache } from './group-cache.js';
 import type { Lease } from '../leases.js';
 import { Pack, PACK_SUFFIX, tokenOf } from './pack.js';
-import { HASH_BYTES, type Kind } from './pack-format.js';
+import { HASH_BYTES, hashOfKept, type Kind } from './pack-format.js';
 import { hashAt, type IndexedGroup } from './pack-index.js';
 import { PackWriter } from './pack-writer.js';
-import { type Place, RecordTable } from './record-table.js';
+import { compareBytes, type Place, RecordTable } from './record-table.js';
 
 /** A directory whose time lies so close to when it was listed may have changed since without showing it. */
 const CLOCK_GRAIN_MS = 50;
@@ -118,6 +118,8 @@ export class PackSet {
   rewrite(hash: Uint8Array): void {
     const found = this.get(hash);
     if (!found) throw new DamagedRecordError(bytesToHex(hash), 'it is gone');
+    if (compareBytes(hashOfKept(found.kind, found.kept), hash) !== 0)
+      throw new DamagedRecordError(bytesToHex(hash), 'its content has another hash');
     this.append(hash, found.kind, found.kept);
   }
 
@@ -132,6 +134,18 @@ export class PackSet {
         if (!(error instanceof DamagedRecordError)) throw error;
       }
     }
+  }
+
+  /** Where a wanted record lies in several packs, takes it from one in which it is whole. */
+  preferWhole(isWanted: (hash: Uint8Array) => boolean): void {
+    const { table } = this;
+    for (const pack of this.list())
+      for (const hash of this.hashesOf(pack)) {
+        const entry = table.find(hash);
+        if (entry < 0 || this.packOf(entry) === pack || !isWanted(hash) || this.isWhole(entry)) continue;
+        const place = pack.findInIndex(hash);
+        if (place && pack.isWholeAt(place.offset, place.number, hash)) table.move(entry, place);
+      }
   }
 
   /** Lets other threads encode what was put. Who puts much calls it now and then, so that little waits. */
@@ -371,7 +385,8 @@ export class PackSet {
     const pack = this.packOf(entry);
     if (this.isOwn(pack)) return true;
     try {
-      return pack.isWholeAt(this.table.place(entry).offset);
+      const { offset, number } = this.table.place(entry);
+      return pack.isWholeAt(offset, number, this.table.hash(entry));
     } catch (error) {
       if (!isGone(error)) throw error;
       const hash = this.table.hash(entry).slice();

@@ -7,7 +7,7 @@ import type { Lease } from '../leases.js';
 import { type GroupHeader, HASH_BYTES, hashOfKept, HEADER_BYTES, keptIn, Kind, readHeader } from './pack-format.js';
 import { addGroups, decodeIndex, encodeIndex, type IndexedGroup, type PackIndex } from './pack-index.js';
 import { scanPack } from './pack-scan.js';
-import { type Place, RecordTable } from './record-table.js';
+import { compareBytes, type Place, RecordTable } from './record-table.js';
 
 export const PACK_SUFFIX = '.pack';
 const INDEX_SUFFIX = '.index';
@@ -160,14 +160,18 @@ export class Pack {
     }
   }
 
-  /** Whether the group at `offset` is what its CRCs say. It is read once. Throws ENOENT where it was collected. */
-  isWholeAt(offset: number): boolean {
+  /**
+   * Whether the group at `offset` is what its CRCs say, and holds the record of a hash as the index says, as it does not in the pack
+   * of another store. It is read once. Throws ENOENT where it was collected.
+   */
+  isWholeAt(offset: number, number: number, hash: Uint8Array): boolean {
     const known = this.whole.get(offset);
     if (known !== undefined) return known;
     try {
-      this.payloadOf(offset, this.headerAt(offset));
-      this.whole.set(offset, true);
-      return true;
+      const { header, kept } = this.groupAt(offset);
+      const isWhole = number < kept.length && compareBytes(hashOfKept(header.kind, kept[number]!), hash) === 0;
+      this.whole.set(offset, isWhole);
+      return isWhole;
     } catch (error) {
       if (!(error instanceof DamagedGroupError)) throw error;
       return false;
