@@ -236,6 +236,7 @@ const WRONG_VALUES: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
     ['jit-threshold', 'depth'].map((name) => [name, ['x', '-1', '1.5', 'NaN', '9007199254740992']]),
   ),
+  grace: ['x', '-1', '1', '1w', 'NaN'],
   timeout: ['x', '-1', '0', 'NaN', 'Infinity', '1s', '9'.repeat(400)],
   scale: ['x', '-1', '0', 'NaN', '1e3', 'Infinity'],
   ...Object.fromEntries(
