@@ -3,24 +3,24 @@ import { copySubtree, type Leaf, type Remote } from './content/subtree.js';
 import type { SubtreeTable } from './content/subtree-table.js';
 import type { Vmo } from './content/vmo.js';
 
-/** A page of a VMO: 4096 bytes, zeros after the VMO's last byte. It stays valid when the handle is closed. */
+/** A page of a VMO: 4096 bytes, with zeros after the VMO's last byte. It stays valid after the handle is closed. */
 export class VmoPage {
   constructor(
     private readonly table: SubtreeTable,
     private readonly extent: Leaf | Remote,
   ) {}
 
-  /** The leaf hash, 64 hexadecimal digits: the key of the page's frame. Hashed when first asked for. */
+  /** The leaf hash, 64 hexadecimal digits: the key of the page's frame. Computed on first use. */
   get leaf(): string {
     return this.table.keyOf(this.extent);
   }
 
-  /** True where all 4096 bytes are 0. Costs no hash. */
+  /** Whether all 4096 bytes are 0. Does not hash the page. */
   get isZero(): boolean {
     return this.extent.used === 0;
   }
 
-  /** Puts the 4096 bytes into `target` at `at`. Throws VmoRangeError where they do not fit. */
+  /** Copies the 4096 bytes into `target` at `at`. Throws VmoRangeError if they do not fit. */
   copyTo(target: Uint8Array, at = 0): void {
     const { pageSize } = this.table.format;
     requireRange('page copy', at, pageSize, target.length);
@@ -31,33 +31,36 @@ export class VmoPage {
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
 
 /**
- * A hold on a VMO, an immutable string of bytes. Close it: what no handle holds is forgotten. A closed handle throws
- * VmoHandleError whatever is asked of it, but whether it is closed.
+ * A reference to a VMO, an immutable byte string. It must be closed: content that no handle holds is freed. A closed
+ * handle throws VmoHandleError from everything except isClosed.
  */
 export class VmoHandle {
   private vmo: Vmo | undefined;
 
-  /** VmoStore makes handles. */
+  /** Handles are created by VmoStore. */
   constructor(
     vmo: Vmo,
-    /** What VmoBuilder.commit was given beside the bytes. It stays with this handle; others on the same VMO have none. */
+    /** The tags passed to VmoBuilder.commit. They belong to this handle; other handles to the same VMO have none. */
     readonly tags: ReadonlyMap<string, string> = NO_TAGS,
   ) {
     vmo.retain();
     this.vmo = vmo;
   }
 
-  /** The identity, 64 hexadecimal digits. Hashes what was not hashed yet; from then on the store opens it by this id. */
+  /**
+   * The identity, 64 hexadecimal digits. Hashes what was not hashed yet; from then on the store can open the VMO by
+   * this id.
+   */
   get id(): string {
     return this.content.publish();
   }
 
-  /** The same, but the store opens it no more than before: for those who look at a machine from outside. */
+  /** The identity, without making it available to `open`: for inspecting a machine without affecting it. */
   get contentId(): string {
     return this.content.identify();
   }
 
-  /** Bytes, up to 2^48. */
+  /** Length in bytes, up to 2^48. */
   get length(): number {
     return this.content.lengthBytes;
   }
@@ -66,7 +69,7 @@ export class VmoHandle {
     return this.vmo === undefined;
   }
 
-  /** A copy of `length` bytes from `offset`. Throws VmoRangeError where they do not lie within the VMO. */
+  /** Returns a copy of `length` bytes from `offset`. Throws VmoRangeError if they do not lie within the VMO. */
   read(offset: number, length: number): Uint8Array {
     const vmo = this.content;
     requireRange('read', offset, length, vmo.lengthBytes);
@@ -76,8 +79,8 @@ export class VmoHandle {
   }
 
   /**
-   * Page `index`. One that is a whole, aligned page extent is found; any other is gathered from the extents that back it,
-   * and remembered. Throws VmoRangeError where the VMO has no such page.
+   * Returns page `index`. An aligned page extent is used directly; any other page is gathered from its extents and
+   * cached. Throws VmoRangeError if the VMO has no such page.
    */
   page(index: number): VmoPage {
     const vmo = this.content;
@@ -91,13 +94,13 @@ export class VmoHandle {
     for (let index = 0; index < count; index++) yield this.page(index);
   }
 
-  /** Gives up the hold. Closing again does nothing. */
+  /** Closes the handle. Closing it again has no effect. */
   close(): void {
     this.vmo?.release();
     this.vmo = undefined;
   }
 
-  /** The VMO that it holds, for the store that made it. */
+  /** The content of the handle, for the store that created it. */
   get content(): Vmo {
     if (this.vmo === undefined) throw new VmoHandleError('the handle is closed');
     return this.vmo;

@@ -1,7 +1,7 @@
-/** Work in steps, between which something else may happen: a generator, of which each step answers what `T` says. */
+/** Work in steps, between which other work can be done: a generator that yields a `Step` and returns a `Result`. */
 export type Steps<Result, Step = void> = Generator<Step, Result, undefined>;
 
-/** Does all steps at once. */
+/** Runs all steps at once and returns the result. */
 export function finished<Result>(steps: Steps<Result, unknown>): Result {
   for (;;) {
     const { done, value } = steps.next();

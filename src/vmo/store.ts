@@ -17,45 +17,49 @@ import { SubtreeTable } from './content/subtree-table.js';
 import { TreeImport } from './records/tree-import.js';
 import { type Shared, Vmo } from './content/vmo.js';
 
-/** Bytes laid over a VMO at `offset`. */
+/** Bytes that replace those of a VMO from `offset` on. */
 export interface Patch {
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
-/** What a store holds and has done. */
+/** Statistics of a store. */
 export interface VmoCounters {
-  /** Leaf hashes computed. */
+  /** Number of leaf hashes computed. */
   readonly leavesHashed: number;
-  /** Node hashes computed, those of zero subtrees included: once for each level. */
+  /** Number of node hashes computed, including those of zero subtrees, which are computed once per level. */
   readonly nodesHashed: number;
-  /** Distinct pages that hold bytes now; pages of zeros hold none. */
+  /** Number of distinct pages that currently hold bytes, excluding the page of zeros. */
   readonly pagesStored: number;
-  /** Identities that can be opened now. */
+  /** Number of identities that can be opened now. */
   readonly published: number;
-  /** Extents visited by reads and by gathering pages. */
+  /** Number of extents visited by reads and by gathering pages. */
   readonly extentsVisited: number;
-  /** Records read from RecordStores, each of them hashed to verify it; those hashes are not among the counts above. */
+  /**
+   * Number of records read from RecordStores. Each is hashed for verification; these hashes are not included in the
+   * counts above.
+   */
   readonly recordsRead: number;
 }
 
 /**
- * Virtual memory objects: immutable strings of bytes, addressed by the hash of their content. design/vmo.md.
+ * A store of virtual memory objects: immutable byte strings, addressed by the hash of their content. design/vmo.md.
  *
- * Each constructor answers a new handle, copies what it is given, hashes nothing, and shares what it can. A slice that
- * is shifted by a number of bytes that is not a multiple of 4096 shares no page with its base: its identity costs as
- * much as hashing all of it.
+ * Each method that makes a VMO returns a new handle, copies bytes passed to it, hashes nothing, and shares existing
+ * content. A slice at an offset that is not a multiple of 4096 shares no page with its base, so computing its identity
+ * means hashing all of it.
  *
- * What is refused throws before anything changed: VmoRangeError for numbers out of range, VmoHandleError for a handle
- * that is closed or of another store.
+ * Errors are thrown before anything changes: VmoRangeError for numbers out of range, VmoHandleError for a handle that
+ * is closed or belongs to another store.
  */
 export class VmoStore {
   private readonly shared: Shared;
   private readonly remoteTrees = new Map<Pick<RecordStore, 'get'>, RemoteTree>();
 
   /**
-   * `hash` is SHA-256: a host may bring a faster one than the default, which runs everywhere. Another `format` than that
-   * of BD0-VMO-1 is for tests of deep trees: no identity is then that of the format. `bytesMax` is what `isFull` goes by.
+   * `hash` is SHA-256; hosts may provide a faster one than the portable default. A `format` other than that of
+   * BD0-VMO-1 is only for tests of deep trees, since identities are then not those of the format. `bytesMax` is the
+   * threshold for `isFull`.
    */
   constructor(
     private readonly hash: HashFunction = sha256,
@@ -81,30 +85,34 @@ export class VmoStore {
     };
   }
 
-  /** True where pages take as much as they should. Nothing is refused for that: who makes VMOs for somebody else asks. */
+  /**
+   * Whether pages have reached the quota. The store itself does not enforce it; callers that make VMOs for programs
+   * must check.
+   */
   get isFull(): boolean {
     this.shared.table.forgetReleased(Infinity);
     return this.shared.table.leavesStored * this.format.pageSize >= this.bytesMax;
   }
 
   /**
-   * Does `work`, which closes handles; what they alone held is forgotten later, by `forgetSome`, and is counted until then.
+   * Runs `work`, which closes handles. Content that only they held is freed later, by `forgetSome`, and is counted
+   * until then.
    */
   closing(work: () => void): void {
     this.shared.table.deferring(work);
   }
 
-  /** True where `forgetSome` has something to do. */
+  /** Whether `forgetSome` has work to do. */
   get hasToForget(): boolean {
     return this.shared.table.hasReleased;
   }
 
-  /** Forgets pages and nodes that nothing holds any more, at most so many. */
+  /** Frees at most `most` pages and nodes that nothing holds any more. */
   forgetSome(most: number): void {
     this.shared.table.forgetReleased(most);
   }
 
-  /** A page extent: 1 to 4096 bytes. */
+  /** Makes a VMO from one page extent: 1 to 4096 bytes. */
   page(bytes: Uint8Array): VmoHandle {
     const { pageSize } = this.format;
     if (bytes.length < 1 || bytes.length > pageSize)
@@ -112,30 +120,30 @@ export class VmoStore {
     return this.fromBytes(bytes);
   }
 
-  /** The bytes given, any number of them. */
+  /** Makes a VMO from a copy of `bytes`, any number of them. */
   fromBytes(bytes: Uint8Array): VmoHandle {
     return this.handleOf(this.ropeOfBytes(bytes));
   }
 
-  /** `length` zeros. */
+  /** Makes a VMO of `length` zeros. */
   zeros(length: number): VmoHandle {
     requireWhole('length', length, this.format.lengthMax);
     return this.handleOf(this.whole(this.shared.table.zero(MAX_LEVEL), length));
   }
 
-  /** `length` bytes of `vmo` from `offset`. */
+  /** Makes a VMO from `length` bytes of `vmo` from `offset`. */
   slice(vmo: VmoHandle, offset: number, length: number): VmoHandle {
     const base = this.vmoOf(vmo);
     requireRange('slice', offset, length, base.lengthBytes);
     return length === base.lengthBytes ? new VmoHandle(base) : this.handleOf(slice(base.rope, offset, length));
   }
 
-  /** A VMO of its own with the bytes of another, for who holds them but lets nobody open them by their identity. */
+  /** Makes a separate VMO with the same content, without copying it, that cannot be opened by id. */
   apart(vmo: VmoHandle): VmoHandle {
     return new VmoHandle(this.vmoOf(vmo).apart());
   }
 
-  /** The bytes of `vmos`, one after another. */
+  /** Concatenates VMOs. */
   concat(vmos: readonly VmoHandle[]): VmoHandle {
     const parts = vmos.map((vmo) => this.vmoOf(vmo)).filter((part) => part.lengthBytes > 0);
     const { lengthMax } = this.format;
@@ -149,7 +157,7 @@ export class VmoStore {
     return this.handleOf(parts.reduce<Rope | undefined>((rope, part) => append(rope, part.rope), undefined));
   }
 
-  /** `base` with patches laid over it; where two overlap, the later one in the list wins. */
+  /** Applies patches to `base`; where two overlap, the later one in the list wins. */
   delta(base: VmoHandle, patches: readonly Patch[]): VmoHandle {
     const below = this.vmoOf(base);
     for (const { offset, bytes } of patches) requireRange('patch', offset, bytes.length, below.lengthBytes);
@@ -161,8 +169,8 @@ export class VmoStore {
   }
 
   /**
-   * The VMO of an identity, from the moment somebody asked for it (`VmoHandle.id`) until the last handle of the VMOs of
-   * which it was asked is closed; undefined otherwise.
+   * Opens the VMO with an identity. This works once the identity has been requested (`VmoHandle.id`) and until the last
+   * handle to those VMOs is closed; otherwise returns undefined.
    */
   open(id: string): VmoHandle | undefined {
     const entry = this.shared.published.get(id);
@@ -178,9 +186,10 @@ export class VmoStore {
   }
 
   /**
-   * The VMO of an identity whose root `records` has; undefined where it has none. Its nodes and pages are fetched when they
-   * are touched, verified, and kept until `dropFetched` or until nothing holds them: from then on, whatever asks for bytes or for an
-   * identity may throw DamagedRecordError or MissingRecordError. `records` is called again as long as the VMO is in use.
+   * Opens the VMO with an identity whose root is in `records`; undefined if it has none. Its nodes and pages are
+   * fetched on access, verified, and kept until `dropFetched` or until nothing holds them. Reading bytes or computing
+   * an identity may therefore throw DamagedRecordError or MissingRecordError, and `records` must remain usable as long
+   * as the VMO is in use.
    */
   openFrom(records: Pick<RecordStore, 'get'>, id: string): VmoHandle | undefined {
     const resident = this.open(id);
@@ -197,20 +206,20 @@ export class VmoStore {
     return new VmoHandle(vmo);
   }
 
-  /** Forgets what was fetched for `openFrom`. It is fetched again when it is touched. */
+  /** Discards content fetched for `openFrom`; it is fetched again on access. */
   dropFetched(): void {
     for (const trees of this.remoteTrees.values()) trees.drop();
   }
 
   /**
-   * Puts the records of a VMO that `records` lacks, those below each first and the root last: what it has is whole at any
-   * time, and subtrees that are there are not looked at. Hashes what was not hashed yet. Answers how many records it put.
+   * Puts the records of a VMO that `records` lacks, bottom-up with the root last, so that `records` is consistent at
+   * any time; existing subtrees are skipped. Hashes what was not hashed yet. Returns the number of records put.
    */
   saveTo(records: RecordStore, handle: VmoHandle): number {
     return finished(this.saveInSteps(records, handle));
   }
 
-  /** As `saveTo`, in steps: 64 pages are hashed in each, or some 256 records put. */
+  /** As `saveTo`, in steps of hashing 64 pages or putting about 256 records. */
   *saveInSteps(records: RecordStore, handle: VmoHandle): Steps<number> {
     const { hasher, table } = this.shared;
     const vmo = this.vmoOf(handle);
@@ -225,14 +234,14 @@ export class VmoStore {
     return batch.count;
   }
 
-  /** What `VmoHandle.id` does, in steps that build and hash at most 64 pages each. The VMO stays open until it is done. */
+  /** Computes `VmoHandle.id` in steps that build and hash at most 64 pages each. The VMO stays open until then. */
   identifyInSteps(handle: VmoHandle): Steps<string> {
     return this.vmoOf(handle).publishInSteps();
   }
 
   /**
-   * The VMO of a canonical stream, which is verified as it is read. It is published: its id can be opened. Throws
-   * CanonicalStreamError where the stream is none, or not that of `id` if one is given.
+   * Makes a VMO from a canonical stream, which is verified as it is read. The VMO is published: it can be opened by id.
+   * Throws CanonicalStreamError if the stream is malformed or does not match `id`, if given.
    */
   importStream(parts: Iterable<Uint8Array>, id?: string): VmoHandle {
     const { hasher, table } = this.shared;
@@ -250,7 +259,7 @@ export class VmoStore {
     }
   }
 
-  /** Makes a VMO step by step, of at most `lengthMax` bytes: 2^48 if that is not given. */
+  /** Creates a builder for a VMO of at most `lengthMax` bytes (default: 2^48). */
   builder(lengthMax = this.format.lengthMax): VmoBuilder {
     requireWhole('builder bound', lengthMax, this.format.lengthMax);
     const store: BuilderStore = {
@@ -265,7 +274,7 @@ export class VmoStore {
     return new VmoBuilder(store, lengthMax);
   }
 
-  /** The ranges of pages in which two VMOs differ, ascending. Hashes both. */
+  /** The ranges of pages in which two VMOs differ, in ascending order. Hashes both. */
   diff(a: VmoHandle, b: VmoHandle): Iterable<PageRange> {
     const [first, second] = [this.vmoOf(a), this.vmoOf(b)];
     return differingPages(this.shared.table, first.canonical(), second.canonical());

@@ -14,7 +14,7 @@ export class DwarfFormatError extends Error {
 /** Size of a section offset in the two DWARF formats, which also determines how lengths are encoded. DWARF 5, 7.4. */
 export type OffsetBytes = 4 | 8;
 
-/** An image may claim anything: longer strings are not read. */
+/** Longer strings are not read, since images are not trusted. */
 const MAX_STRING_BYTES = 4096;
 
 /** Compilers pad numbers with a few groups of zeros, for the linker to fill in. */
@@ -96,7 +96,10 @@ export class DwarfReader {
     return { length: this.offset(8), offsetBytes: 8 };
   }
 
-  /** An unsigned number in LEB128: groups of seven bits, the lowest first. Throws for one of more than 53 bits or 32 groups. */
+  /**
+   * Reads an unsigned LEB128 number: groups of seven bits, lowest first. Throws for numbers of more than 53 bits or 32
+   * groups.
+   */
   unsigned(): number {
     const start = this.position;
     let value = 0;
@@ -121,7 +124,7 @@ export class DwarfReader {
     throw new DwarfFormatError('a number of more than 49 bits', start);
   }
 
-  /** A string, and skips the zero byte that ends it. Throws for one of more than 4096 bytes. */
+  /** Reads a string and skips its terminating zero byte. Throws for strings of more than 4096 bytes. */
   string(): string {
     const start = this.position;
     const length = this.skipString();
@@ -132,7 +135,7 @@ export class DwarfReader {
   /** Skips a string with the zero byte that ends it. Returns its length in bytes, without that byte. */
   skipString(): number {
     const start = this.position;
-    // Behind `end` there may be gigabytes without a zero.
+    // After `end` there may be gigabytes without a zero.
     const length = this.bytes.subarray(start, this.end).indexOf(0);
     if (length < 0) throw new DwarfFormatError('a string without an end', start);
     this.position += length + 1;

@@ -21,11 +21,11 @@ const SHT_NOBITS = 8;
 /** The section is stored compressed. */
 const SHF_COMPRESSED = 0x800;
 
-/** An image may claim anything: longer strings are not read, nor are the names of sections from a longer section. */
+/** Longer strings, and section names in a longer section, are not read, since images are not trusted. */
 const MAX_STRING_BYTES = 4096;
 const MAX_NAMES_BYTES = 2 ** 20;
 
-/** What an image says of its sections: nothing where it is too short, or is no image. */
+/** The sections of an image; empty if it is too short or not an ELF64 image. */
 export class ImageSections {
   /** The names of sections, each ended by a zero byte. */
   private readonly names: Uint8Array;

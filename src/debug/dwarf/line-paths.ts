@@ -2,7 +2,7 @@
 import { DwarfFormatError, DwarfReader, type OffsetBytes } from './dwarf-reader.js';
 import type { LineUnit } from './line-unit.js';
 
-/** Strings in other sections, by their offsets there; undefined where there are none. */
+/** Strings in other sections, by offset; undefined if there is no such string. */
 export interface LineStrings {
   /** .debug_line_str */
   readonly lineString: (offset: number) => string | undefined;
@@ -10,7 +10,7 @@ export interface LineStrings {
   readonly string: (offset: number) => string | undefined;
 }
 
-/** A directory or a file of a table, of which the name is not read yet. */
+/** A directory or a file of a table, whose name has not been read yet. */
 interface Entry {
   /** Undefined for an entry without a name. */
   readonly name: Place | undefined;
@@ -24,7 +24,7 @@ interface Place {
   readonly position: number;
 }
 
-/** A unit may claim anything: entries behind so many values of a table are not read. That takes a tenth of a second. */
+/** Maximum number of values read from a table, since units are not trusted; reading them takes a tenth of a second. */
 const MAX_VALUES = 2 ** 20;
 
 /** Content types. DWARF 5, 7.22, table 7.27. */
@@ -46,10 +46,10 @@ const Form = {
 } as const;
 
 /**
- * The path of a file of a unit, by its number there, as far as the unit says: from version 5 on it is absolute as a rule;
- * before, a relative path starts in the directory of the compilation, which the unit does not name. `definedFiles` are
- * offsets of entries in the section; their numbers follow those of the table. Only the names in the path are read.
- * Returns undefined for a number that the unit does not have. Throws DwarfFormatError.
+ * The path of a file of a unit, by its number there, as far as the unit specifies it. From version 5 on it is usually
+ * absolute; before that, a relative path starts in the compilation directory, which the unit does not name.
+ * `definedFiles` are offsets of entries in the section; their numbers follow those of the table. Only the names in the
+ * path are read. Returns undefined for a number that the unit does not have. Throws DwarfFormatError.
  */
 export function filePath(
   section: Uint8Array,
@@ -75,7 +75,7 @@ export function filePath(
   return joined(directoryName(0), path);
 }
 
-/** A path that starts in a directory; the path itself where it is absolute or the directory is not known. */
+/** Joins a path to a directory; returns the path itself if it is absolute or the directory is unknown. */
 function joined(directory: string | undefined, path: string): string {
   return directory === undefined || directory === '' || path.startsWith('/') ? path : `${directory}/${path}`;
 }
@@ -149,7 +149,7 @@ class Tables {
     return position === undefined ? entry : readOldFile(new DwarfReader(this.section, position, this.unit.program.end));
   }
 
-  /** Reads a table up to an entry, or skips all of it where it has fewer. */
+  /** Reads a table up to an entry, or skips all of it if it has fewer entries. */
   private entry(reader: DwarfReader, index: number): { readonly entry: Entry | undefined; readonly count: number } {
     const start = reader.position;
     const fields = Array.from({ length: reader.u8() }, () => ({ content: reader.unsigned(), form: reader.unsigned() }));
@@ -180,7 +180,7 @@ class Tables {
   }
 }
 
-/** What an entry of a table has: a content type, and the form of its value. */
+/** A field of a table's entries: a content type, and the form of its value. */
 interface Field {
   readonly content: number;
   readonly form: number;

@@ -44,7 +44,7 @@ export class LineProgram {
     return this.reader.isAtEnd;
   }
 
-  /** Runs the next opcode. Returns true if it made a row. Throws DwarfFormatError where the program is malformed. */
+  /** Runs the next opcode. Returns true if it made a row. Throws DwarfFormatError if the program is malformed. */
   step(): boolean {
     if (this.isEnd) this.reset();
     const { unit, reader } = this;

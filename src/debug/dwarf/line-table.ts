@@ -12,7 +12,7 @@ import { readLineUnit, type LineUnit } from './line-unit.js';
 
 /** The source location that an instruction was compiled from. */
 export interface LineMatch {
-  /** Of the file, as far as the image names it. */
+  /** Path of the file, as far as the image specifies it. */
   readonly path: string;
   /** From 1. */
   readonly line: number;
@@ -26,7 +26,7 @@ interface Sequence {
   readonly unit: LineUnit;
   /** Offset of its part of the program in the section. */
   readonly position: number;
-  /** Where the entries of files lie that the program has defined. */
+  /** Offsets of the entries of files that the program has defined. */
   readonly definedFiles: readonly number[];
 }
 
@@ -49,9 +49,9 @@ const SEQUENCE_EFFORT = 16;
 const MAX_SEQUENCE_OPCODES = 2 ** 20;
 
 /**
- * The line table of an image. An image without one has no lines, and neither has one whose table is malformed, since a
- * report can do without. Reading it runs all programs once to find the instructions that their sequences cover; the rows of
- * the sequences that are asked about are kept, with the paths of their files.
+ * The line table of an image. It is empty if the image has none or if it is malformed, since reports can do without
+ * lines. Reading it runs all programs once to find the instructions that their sequences cover; the rows of sequences
+ * that are looked up are kept, with the paths of their files.
  */
 export class LineTable {
   private readonly rows = new Map<Sequence, Row[]>();
@@ -123,7 +123,7 @@ function rowsOf(section: Uint8Array, { unit, position }: Sequence): Row[] {
   return rows;
 }
 
-/** The sequences of all units that are well-formed, as far as the effort goes. */
+/** The sequences of all well-formed units, as far as the effort suffices. */
 function* sequencesOf(section: Uint8Array, effort: ReadingEffort): Steps<Sequence[]> {
   const sequences: Sequence[] = [];
   const reader = new DwarfReader(section);
@@ -145,7 +145,7 @@ function* sequencesOf(section: Uint8Array, effort: ReadingEffort): Steps<Sequenc
   return sequences;
 }
 
-/** None where the effort is spent before the unit ends. */
+/** The sequences of a unit; none if the effort is spent before the unit ends. */
 function* sequencesOfUnit(section: Uint8Array, unit: LineUnit, effort: ReadingEffort): Steps<Sequence[]> {
   const sequences: Sequence[] = [];
   const program = new LineProgram(unit, new DwarfReader(section, unit.program.start, unit.program.end));
@@ -174,7 +174,7 @@ function* sequencesOfUnit(section: Uint8Array, unit: LineUnit, effort: ReadingEf
   return sequences;
 }
 
-/** Malformed data counts as missing; all other errors are thrown again. */
+/** Treats malformed data as missing; rethrows all other errors. */
 function ignoredIfMalformed(error: unknown): undefined {
   if (!(error instanceof DwarfFormatError)) throw error;
   return undefined;

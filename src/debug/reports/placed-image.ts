@@ -7,7 +7,7 @@ import { LineTable, type LineMatch } from '../dwarf/line-table.js';
 import { SymbolTable } from './symbols.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 
-/** Names and source lines of the addresses of an image that lies in memory. */
+/** Symbols and source lines for an image loaded in memory. */
 export class PlacedImage {
   /** Finds the symbol that contains a linear address. */
   readonly symbols: SymbolFinder;
@@ -23,7 +23,7 @@ export class PlacedImage {
     this.symbols = placedSymbols(symbolTable, entry);
   }
 
-  /** Reads an image whose first instruction lies at `entry` in memory. */
+  /** Reads an image whose first instruction is at `entry` in memory. */
   static read(image: ImageBytes, entry: LinearAddress): PlacedImage {
     return finished(PlacedImage.readInSteps(image, entry));
   }

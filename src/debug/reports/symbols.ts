@@ -29,14 +29,14 @@ const STT_NOTYPE = 0;
 const STT_OBJECT = 1;
 const STT_FUNC = 2;
 
-/** An image may claim anything: a table of more symbols is not read. */
+/** Larger symbol tables are not read, since images are not trusted. */
 const MAX_SYMBOLS = 2 ** 20;
 /** Symbols read in a step: a few milliseconds. */
 const SYMBOLS_IN_STEP = 2 ** 16;
 
 /**
- * The functions and objects of an image. A stripped image has none, and neither has one whose tables are malformed, since
- * a report can do without.
+ * The functions and objects of an image. The table is empty for a stripped image and for one with malformed tables,
+ * since reports can do without names.
  */
 export class SymbolTable {
   private constructor(
@@ -100,7 +100,7 @@ function* readSymbols(sections: ImageSections, symbols: Section): Steps<SymbolRa
   return { starts: starts.subarray(0, used), ends: ends.subarray(0, used), nameOffsets };
 }
 
-/** A number of 64 bits, rounded to the next double: larger ones than 2^53 are addresses of nothing. */
+/** A 64-bit number as the nearest double; nothing is at addresses above 2^53. */
 function numberAt(table: DataView, at: number): number {
   return table.getUint32(at + 4, true) * 2 ** 32 + table.getUint32(at, true);
 }

@@ -5,32 +5,33 @@ import { MAX_LEVEL } from './canonical-form.js';
 import type { Leaf, Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
 
-/** Pages are put together to subtrees of so many, as a power of two, while they are appended. */
+/** Level of the subtrees that appended pages are combined into. */
 const FOLDED_LEVEL = 9;
 
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
 
-/** What the store that makes a builder does for it. */
+/** What a builder needs from its store. */
 export interface BuilderStore {
   readonly table: SubtreeTable;
-  /** The bytes of a VMO of this store as they are written down. Throws VmoHandleError, VmoRangeError. */
+  /** The rope of a range of a VMO of this store. Throws VmoHandleError, VmoRangeError. */
   sliceOf(vmo: VmoHandle, offset: number, length: number): Rope | undefined;
-  /** A handle on what was built. */
+  /** Makes a handle to a VMO of the built bytes. */
   commit(rope: Rope | undefined, tags: ReadonlyMap<string, string>): VmoHandle;
 }
 
 /**
- * Makes a VMO step by step: of bytes that come in parts of any size, written where they belong, and of parts of other VMOs,
- * which are shared. Appended pages are stored, and equal ones found, as they fill; any other step costs O(log steps) and
- * what it is given.
+ * Builds a VMO incrementally, from bytes in parts of any size, written at any offset, and from parts of other VMOs,
+ * which are shared. Appended pages are stored and deduplicated as they fill up; any other step costs O(log steps) plus
+ * the size of its input.
  *
- * What is refused throws before anything changed: VmoRangeError for numbers out of range and for what would become longer
- * than the builder's bound, VmoHandleError for a builder that is used up, and for a handle that is closed or of another store.
+ * Errors are thrown before anything changes: VmoRangeError for numbers out of range and for content that would exceed
+ * the builder's maximum length, VmoHandleError for a builder that is finished and for a handle that is closed or
+ * belongs to another store.
  */
 export class VmoBuilder {
   /** The bytes before those of `leaves`. The builder holds it. */
   private rope: Rope | undefined;
-  /** Subtrees of pages appended since, of level FOLDED_LEVEL. The builder holds them. */
+  /** Subtrees of level FOLDED_LEVEL over pages appended since. The builder holds them. */
   private folded: Subtree[] = [];
   /** Full pages appended since. The builder holds them. */
   private leaves: Leaf[] = [];
@@ -40,7 +41,7 @@ export class VmoBuilder {
   private lengthBytes = 0;
   private isOver = false;
 
-  /** VmoStore.builder makes builders. */
+  /** Builders are created by VmoStore.builder. */
   constructor(
     private readonly store: BuilderStore,
     private readonly lengthMax: number,
@@ -53,13 +54,13 @@ export class VmoBuilder {
     return this.lengthBytes;
   }
 
-  /** Copies `bytes` to the end. */
+  /** Appends a copy of `bytes`. */
   append(bytes: Uint8Array): this {
     this.requireOpen();
     this.requireRoom(this.lengthBytes, bytes.length);
     const { pending } = this;
     for (let from = 0; from < bytes.length;) {
-      // Pages end where those of the VMO end, so that they are found when it is hashed.
+      // Keeps pages aligned with those of the VMO, so that they are reused when it is hashed.
       const part = bytes.subarray(from, from + pending.length - (this.lengthBytes % pending.length));
       pending.set(part, this.pendingBytes);
       this.pendingBytes += part.length;
@@ -73,8 +74,8 @@ export class VmoBuilder {
   }
 
   /**
-   * Copies `bytes` over those from `offset`. It may reach or lie beyond the end: what lies between becomes zeros, which
-   * cost nothing. No bytes change nothing, wherever they are written.
+   * Writes a copy of `bytes` at `offset`, which may be beyond the end: a gap is filled with zeros, which cost nothing.
+   * Writing no bytes has no effect.
    */
   write(offset: number, bytes: Uint8Array): this {
     this.requireOpen();
@@ -94,14 +95,14 @@ export class VmoBuilder {
     return this;
   }
 
-  /** Copies `bytes` over those from `offset`, within what was built so far. */
+  /** Writes a copy of `bytes` at `offset`, within what was built so far. */
   patch(offset: number, bytes: Uint8Array): this {
     this.requireOpen();
     requireRange('patch', offset, bytes.length, this.lengthBytes);
     return this.write(offset, bytes);
   }
 
-  /** Puts `length` bytes of `vmo` from `offset` at the end. Nothing is copied. */
+  /** Appends `length` bytes of `vmo` from `offset`, without copying them. */
   copyFrom(vmo: VmoHandle, offset = 0, length = vmo.length - offset): this {
     this.requireOpen();
     const part = this.store.sliceOf(vmo, offset, length);
@@ -111,8 +112,9 @@ export class VmoBuilder {
   }
 
   /**
-   * The VMO of all bytes built. The builder is used up. `tags` are names for values that stay with the handle that is answered
-   * (`VmoHandle.tags`) and are no part of the identity: equal bytes have one id, whatever their tags.
+   * Makes the VMO of all bytes built; the builder cannot be used afterwards. `tags` are named values that stay with the
+   * returned handle (`VmoHandle.tags`) and are not part of the identity: equal bytes have the same id, whatever their
+   * tags.
    */
   commit(tags: Readonly<Record<string, string>> = {}): VmoHandle {
     this.requireOpen();
@@ -121,13 +123,13 @@ export class VmoBuilder {
     return handle;
   }
 
-  /** The VMO of all bytes built so far. The builder goes on. */
+  /** Makes a VMO of all bytes built so far; the builder can still be used. */
   snapshot(): VmoHandle {
     this.requireOpen();
     return this.store.commit(this.settled(), NO_TAGS);
   }
 
-  /** Gives up what was built. The builder is used up. */
+  /** Discards what was built; the builder cannot be used afterwards. */
   discard(): void {
     this.releaseLeaves();
     this.hold(undefined);
@@ -143,7 +145,7 @@ export class VmoBuilder {
     if (this.leaves.length === 2 ** FOLDED_LEVEL) this.foldLeaves();
   }
 
-  /** The tree over pages is made as they come, so that what is left to do at the end is little. */
+  /** Builds the tree over pages as they arrive, so that little work is left at the end. */
   private foldLeaves(): void {
     const { table } = this.store;
     const tree = table.treeOf(this.leaves);
@@ -172,7 +174,7 @@ export class VmoBuilder {
     return this.rope;
   }
 
-  /** What was built becomes `rope`. */
+  /** Replaces what was built with `rope`. */
   private take(rope: Rope | undefined): void {
     this.hold(rope);
     this.lengthBytes = rope?.length ?? 0;
@@ -198,7 +200,7 @@ export class VmoBuilder {
     if (this.isOver) throw new VmoHandleError('the builder is used up');
   }
 
-  /** Refuses `length` bytes from `offset` where they end beyond the builder's bound. */
+  /** Throws if `length` bytes from `offset` would exceed the builder's maximum length. */
   private requireRoom(offset: number, length: number): void {
     if (length > this.lengthMax - offset)
       throw new VmoRangeError(`${offset} + ${length} bytes exceed ${this.lengthMax}`);

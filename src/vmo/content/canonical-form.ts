@@ -1,5 +1,5 @@
 /**
- * BD0-VMO-1: the records that are hashed, and the sizes that follow from them. design/vmo.md "Identity".
+ * The canonical form BD0-VMO-1: the records that are hashed, and the resulting sizes. design/vmo.md "Identity".
  *
  *     leaf  00 ‖ page[4096]                                               4097 bytes
  *     node  01 ‖ k:u8 ‖ left[32] ‖ right[32]                                66 bytes
@@ -9,7 +9,7 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SHIFT } from '../../bits.js';
 
-/** SHA-256 of `data`: 32 bytes, in an array of their own. `data` is reused once it returns. */
+/** Computes SHA-256: 32 bytes in a new array. The caller may reuse `data` afterwards. */
 export type HashFunction = (data: Uint8Array) => Uint8Array;
 
 /** The longest VMO, in bytes. */
@@ -18,7 +18,7 @@ export const MAX_LENGTH = 2 ** 48;
 /** The level of a tree over MAX_LENGTH bytes. */
 export const MAX_LEVEL = 36;
 
-/** The sizes that follow from a page size. The format has one; tests of deep trees use smaller pages. */
+/** The sizes that follow from a page size. The format has a single page size; tests of deep trees use smaller pages. */
 export class PageFormat {
   readonly pageSize: number;
   /** Bytes under a subtree, by its level: pageSize * 2^level. */
@@ -40,7 +40,7 @@ export class PageFormat {
     return level;
   }
 
-  /** The pages of a VMO, the last one perhaps cut. */
+  /** Number of pages of a VMO, including a partial last one. */
   pagesOf(lengthBytes: number): number {
     return Math.ceil(lengthBytes / this.pageSize);
   }
@@ -52,7 +52,7 @@ export const STANDARD_FORMAT = new PageFormat(PAGE_SHIFT);
 /** Bytes under a subtree, by its level: 4096 * 2^level. */
 export const LEVEL_BYTES = STANDARD_FORMAT.levelBytes;
 
-/** Z0, the leaf hash of a page of zeros: a page of zeros is never hashed. */
+/** Z0, the leaf hash of a page of zeros, which is never computed. */
 export const ZERO_LEAF = 'b587fa297299ce9c602e58292b51379402bf7b1074f6b18679c2fb871c917ca8';
 
 export const LEAF_TAG = 0;
@@ -65,7 +65,7 @@ export const VERSION = 1;
 export const ALGORITHM_SHA256 = 1;
 const RESERVED_BYTES = 6;
 
-/** Where the fields of a root lie, in bytes from its start. */
+/** Offsets of the fields of a root in bytes. */
 export const ROOT_OFFSET = {
   version: ROOT_PREFIX.length,
   algorithm: ROOT_PREFIX.length + 1,
@@ -75,7 +75,7 @@ export const ROOT_OFFSET = {
   top: ROOT_PREFIX.length + 3 + RESERVED_BYTES + 8,
 } as const;
 
-/** Where the fields of a node lie, in bytes from its start. */
+/** Offsets of the fields of a node in bytes. */
 export const NODE_OFFSET = { level: 1, left: 2, right: 2 + HASH_BYTES } as const;
 
 export const NODE_RECORD_BYTES = NODE_OFFSET.right + HASH_BYTES;
@@ -86,12 +86,12 @@ export function heightOf(lengthBytes: number): number {
   return STANDARD_FORMAT.heightOf(lengthBytes);
 }
 
-/** The pages of a VMO, the last one perhaps cut. */
+/** Number of pages of a VMO, including a partial last one. */
 export function pagesOf(lengthBytes: number): number {
   return STANDARD_FORMAT.pagesOf(lengthBytes);
 }
 
-/** Writes the records and hashes them; counts what it hashed. */
+/** Writes and hashes records, and counts them. */
 export class CanonicalHasher {
   leavesHashed = 0;
   nodesHashed = 0;
@@ -127,7 +127,10 @@ export class CanonicalHasher {
     return this.hash(this.fillRoot(lengthBytes, top));
   }
 
-  /** Zk: the hash of the subtree of 2^level pages of zeros. Each is hashed once, but for the leaf of 4096 zeros. */
+  /**
+   * Zk: the hash of the subtree of 2^level pages of zeros. Each is computed once, except for the leaf of 4096 zeros,
+   * which is a constant.
+   */
   zero(level: number): Uint8Array {
     if (this.zeros.length === 0) {
       const isStandard = this.format.pageShift === PAGE_SHIFT;
@@ -145,12 +148,12 @@ export class CanonicalHasher {
     return equalHashes(hash, this.zero(level));
   }
 
-  /** The hash of a record that somebody else wrote. Not counted. */
+  /** The hash of a record from elsewhere; not counted. */
   ofRecord(record: Uint8Array): Uint8Array {
     return this.hash(record);
   }
 
-  /** What `leaf` hashes, in an array of its own; so with the next two. */
+  /** The record that `leaf` hashes, in a new array; likewise for the next two methods. */
   recordOfLeaf(bytes: Uint8Array): Uint8Array {
     return this.fillLeaf(bytes).slice();
   }

@@ -1,4 +1,4 @@
-/** From a rope to the canonical subtrees over its bytes: what lies aligned is found, what does not is gathered once. */
+/** Maps a rope to canonical subtrees over its bytes: aligned content is found, unaligned content is gathered once. */
 
 import { Branch, copyRope, Piece, type Rope } from './rope.js';
 import type { Steps } from '../steps.js';
@@ -10,7 +10,7 @@ type Extent = Rope | Subtree;
 /** Subtrees of 2^6 pages are built and hashed in one step. */
 const STEP_LEVEL = 6;
 
-/** A range of pages that no subtree covers: where it begins in the smallest extent that holds it. */
+/** A range of pages that no existing subtree covers: its start within the smallest extent that contains it. */
 class Unbuilt {
   constructor(
     readonly extent: Extent,
@@ -19,12 +19,12 @@ class Unbuilt {
 }
 
 /**
- * Canonical subtrees of one VMO. A range of pages that lies in one aligned window is a subtree that exists. Any other is
- * built from its halves, down to single pages, whose bytes are gathered; and remembered under the smallest extent that
- * holds the range, the offset in it and the level, so that what a rope repeats is built once.
+ * Canonical subtrees of one VMO. A range of pages within one aligned window is an existing subtree. Any other range is
+ * built from its halves, down to single pages, whose bytes are gathered. It is cached by the smallest extent that
+ * contains the range, the offset in it and the level, so that repeated content of a rope is built once.
  *
- * What is remembered belongs to the VMO and goes with it: a base that lives for ever does not pile up pages of slices
- * that are gone.
+ * The cache belongs to the VMO and is freed with it, so that a long-lived base does not accumulate pages of discarded
+ * slices.
  */
 export class CanonicalView {
   private readonly remembered = new Map<Extent | string, Map<number, Subtree>[]>();
@@ -34,15 +34,15 @@ export class CanonicalView {
   constructor(private readonly table: SubtreeTable) {}
 
   /**
-   * The subtree over 2^level pages of `rope` from byte `offset`. The range lies within the rope, or goes beyond its end,
-   * which then is the end of the VMO: zeros follow.
+   * The subtree over 2^level pages of `rope` from byte `offset`. The range may extend beyond the rope only at the end
+   * of the VMO, where zeros follow.
    */
   subtreeOfRope(rope: Rope, offset: number, level: number): Subtree {
     const found = this.find(rope, offset, level);
     return found instanceof Unbuilt ? this.built(found.extent, found.offset, level) : found;
   }
 
-  /** As `subtreeOfRope`, in steps that build and hash at most 64 pages each: all of it is hashed then. */
+  /** As `subtreeOfRope`, in steps that build and hash at most 64 pages each; everything is hashed in the end. */
   *steps(rope: Rope, offset: number, level: number): Steps<void> {
     const found = this.find(rope, offset, level);
     const known = found instanceof Unbuilt ? this.rememberedAt(found.extent, found.offset, level) : found;
@@ -56,7 +56,7 @@ export class CanonicalView {
     if (level <= STEP_LEVEL) yield;
   }
 
-  /** Forgets what was built. */
+  /** Discards the cache. */
   clear(): void {
     for (const levels of this.remembered.values())
       for (const level of levels) level?.forEach((tree) => this.table.release(tree));
@@ -91,7 +91,7 @@ export class CanonicalView {
     return new Unbuilt(piece, offset);
   }
 
-  /** 2^level pages that lie within `tree`, from byte `offset`. */
+  /** Finds 2^level pages within `tree`, starting at byte `offset`. */
   private findInTree(tree: Subtree, offset: number, level: number): Subtree | Unbuilt {
     const { levelBytes } = this.table.format;
     const size = levelBytes[level]!;
@@ -152,7 +152,7 @@ export class CanonicalView {
   }
 }
 
-/** What Remotes stand for may go and come again. */
+/** Cache key of an extent. A Remote's content may be evicted and re-fetched, so it is identified by its hash. */
 function nameOf(extent: Extent): Extent | string {
   return extent instanceof Remote ? extent.key : extent;
 }

@@ -5,14 +5,14 @@ import { VmoHandleError, VmoRangeError } from '../errors.js';
 const EMPTY_PAGE = new Uint8Array(PAGE_SIZE);
 
 /**
- * The identity of bytes that come in parts, as a VMO of them would have it, without keeping them: it holds one page and one
- * hash for each level of the tree. What is all zeros costs a comparison and no hash.
+ * Computes the identity that a VMO of the appended bytes would have, without keeping them: it holds one page, and one
+ * hash for each level of the tree. Zeros cost a comparison and no hash.
  */
 export class ContentHasher {
   private readonly hasher: CanonicalHasher;
   private readonly page = new Uint8Array(PAGE_SIZE);
   private readonly words = new Int32Array(this.page.buffer);
-  /** By level: the hash of a subtree that waits for its right neighbour. */
+  /** By level: the hash of a subtree whose right sibling is not complete yet. */
   private readonly waiting: (Uint8Array | undefined)[] = [];
   private lengthBytes = 0;
   private isOver = false;
@@ -27,7 +27,7 @@ export class ContentHasher {
     return this.lengthBytes;
   }
 
-  /** Takes `bytes` in. Throws VmoRangeError where that makes more than 2^48 bytes. */
+  /** Appends `bytes`. Throws VmoRangeError if the total exceeds 2^48 bytes. */
   append(bytes: Uint8Array): this {
     this.requireOpen();
     if (bytes.length > MAX_LENGTH - this.lengthBytes)
@@ -43,7 +43,7 @@ export class ContentHasher {
     return this;
   }
 
-  /** The identity, 64 hexadecimal digits. The hasher is used up. */
+  /** Returns the identity, 64 hexadecimal digits. The hasher cannot be used afterwards. */
   finish(): string {
     this.requireOpen();
     const filled = this.lengthBytes % PAGE_SIZE;

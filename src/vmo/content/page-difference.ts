@@ -10,8 +10,9 @@ export interface PageRange {
 }
 
 /**
- * The pages in which two VMOs differ, in bytes or in length, as ranges in ascending order that do not touch. Subtrees of
- * equal hash are skipped, so it costs O(height) for each differing page. There is none if and only if the ids are equal.
+ * The pages in which two VMOs differ, in bytes or in length, as ascending ranges that are not adjacent. Subtrees with
+ * equal hashes are skipped, so the cost is O(height) for each differing page. There are none if and only if the ids are
+ * equal.
  */
 export function* differingPages(
   table: SubtreeTable,
@@ -30,7 +31,7 @@ export function* differingPages(
   if (touching !== undefined) yield touching;
 }
 
-/** Single pages that both have in full length, then the range from where the shorter one ends. */
+/** The differing pages that both have in full, one by one, then the range from the end of the shorter VMO. */
 function* differences(table: SubtreeTable, a: Canonical, b: Canonical): Generator<PageRange, void, undefined> {
   const shorter = Math.min(a.lengthBytes, b.lengthBytes);
   const longer = Math.max(a.lengthBytes, b.lengthBytes);

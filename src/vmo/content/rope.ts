@@ -1,8 +1,9 @@
 /**
- * A VMO as it was written down: a weight-balanced tree over windows on canonical subtrees. Slice is `split`, concat is
- * `append`, delta is `replace`; each makes O(log pieces) nodes and shares the rest. A rope that is `undefined` is empty.
+ * A rope is a VMO as it was assembled: a weight-balanced tree over windows on canonical subtrees. Slice is `split`,
+ * concat is `append`, delta is `replace`; each makes O(log pieces) nodes and shares the rest. A rope that is
+ * `undefined` is empty.
  *
- * Immutable but for `users`. The weights obey Hirai and Yamamoto, "Balancing weight-balanced trees" (2011): <3, 2>.
+ * Immutable except for `users`. The weights obey Hirai and Yamamoto, "Balancing weight-balanced trees" (2011): <3, 2>.
  */
 
 import { copySubtree, type Subtree } from './subtree.js';
@@ -24,7 +25,7 @@ export class Piece {
 /** The bytes of `left`, then those of `right`. */
 export class Branch {
   readonly length: number;
-  /** Pieces below, each counted as often as it occurs. */
+  /** Number of pieces below, counting repeated ones each time. */
   readonly weight: number;
   users = 0;
 
@@ -49,7 +50,7 @@ export function wholePiece(tree: Subtree, length: number, zeros: Subtree): Rope 
   return length === 0 ? undefined : new Piece(tree.used === 0 ? zeros : tree, 0, length);
 }
 
-/** `a` and then `b`; windows that touch become one. */
+/** Concatenates `a` and `b`; adjacent windows are merged. */
 export function append(a: Rope | undefined, b: Rope | undefined): Rope | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const last = lastPiece(a);
@@ -62,7 +63,7 @@ export function append(a: Rope | undefined, b: Rope | undefined): Rope | undefin
   return tail === undefined ? front : join(front, tail);
 }
 
-/** The first `at` bytes, and the others. */
+/** Splits a rope into the first `at` bytes and the rest. */
 export function split(rope: Rope, at: number): [Rope | undefined, Rope | undefined] {
   if (at <= 0) return [undefined, rope];
   if (at >= rope.length) return [rope, undefined];
@@ -91,7 +92,7 @@ export function replace(base: Rope | undefined, offset: number, patch: Rope | un
   return append(append(before, patch), after);
 }
 
-/** Copies `length` bytes from `offset` into `target` at `at`. Answers how many extents it visited. */
+/** Copies `length` bytes from `offset` into `target` at `at`. Returns the number of extents visited. */
 export function copyRope(rope: Rope, offset: number, length: number, target: Uint8Array, at: number): number {
   if (rope instanceof Piece) return 1 + copySubtree(rope.tree, rope.start + offset, length, target, at);
   const { left, right } = rope;
@@ -102,7 +103,7 @@ export function copyRope(rope: Rope, offset: number, length: number, target: Uin
   return visited;
 }
 
-/** Holds a rope, and so everything below it that was not held yet. */
+/** Holds a rope, and thereby everything below it that was not held yet. */
 export function retainRope(rope: Rope, table: SubtreeTable): void {
   if (rope.users++ > 0) return;
   if (rope instanceof Piece) return table.retain(rope.tree);
@@ -121,7 +122,7 @@ function window(piece: Piece, offset: number, length: number): Piece {
   return new Piece(piece.tree, piece.tree.used === 0 ? 0 : piece.start + offset, length);
 }
 
-/** The one window on the bytes of both, where they touch in one base. */
+/** The merged window of two pieces, if they are adjacent in the same base. */
 function seamOf(a: Piece, b: Piece): Piece | undefined {
   if (a.tree !== b.tree) return undefined;
   const touching = a.tree.used === 0 || a.start + a.length === b.start;
@@ -140,14 +141,14 @@ function lastPiece(rope: Rope): Piece {
   return node;
 }
 
-/** `a` and then `b`, balanced, whatever their weights. */
+/** Concatenates `a` and `b` into a balanced rope, whatever their weights. */
 function join(a: Rope, b: Rope): Rope {
   if (a instanceof Branch && a.weight > SIDES_RATIO_MAX * b.weight) return balance(a.left, join(a.right, b));
   if (b instanceof Branch && b.weight > SIDES_RATIO_MAX * a.weight) return balance(join(a, b.left), b.right);
   return new Branch(a, b);
 }
 
-/** A branch over two balanced ropes, one of which may have become a little too heavy. */
+/** A branch over two balanced ropes, one of which may be slightly too heavy. */
 function balance(left: Rope, right: Rope): Branch {
   if (right instanceof Branch && right.weight > SIDES_RATIO_MAX * left.weight) {
     const { left: inner, right: outer } = right;

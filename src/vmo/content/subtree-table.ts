@@ -1,18 +1,24 @@
-/** The subtrees of a store: equal ones stored once, hashed when asked, forgotten when nothing holds them. */
+/** The subtrees of a store: equal ones are stored once, hashed on demand, and freed when nothing holds them. */
 
 import { bytesToHex } from '../../bits.js';
 import { type CanonicalHasher, MAX_LEVEL, type PageFormat } from './canonical-form.js';
 import { Leaf, type LeafBucket, Node, Remote, type RemoteSource, type Subtree } from './subtree.js';
 
-/** Leaves of one cheap hash that a new page is compared with. A guest chooses the bytes, so it may make them collide. */
+/**
+ * Maximum number of leaves with the same cheap hash that a new page is compared with. Guests choose the bytes, so they
+ * can provoke collisions.
+ */
 const CANDIDATES_MAX = 4;
 
-/** Two serials fit a number's 53 bits. So many live extents hold 128 GiB or more. */
+/**
+ * Bound of serial numbers: two of them fit into the 53 bits of a number. This many live extents hold 128 GiB or more.
+ */
 const SERIALS = 2 ** 26;
 
 /**
- * Leaves are found by a cheap hash and a comparison of bytes as they come, and wholly by their SHA-256 once that exists;
- * nodes by their two children. What a constructor made and did not use is forgotten by `dropUnused`, at its end.
+ * The table of subtrees. New leaves are found by a cheap hash and a comparison of bytes, and always by their SHA-256
+ * once that exists; nodes are found by their two children. Subtrees that a constructor created but did not use are
+ * freed by `dropUnused` at its end.
  */
 export class SubtreeTable {
   /** A page under construction: fill it, then call `leafOfScratch`. */
@@ -27,10 +33,10 @@ export class SubtreeTable {
   private readonly freeSerials: number[] = [];
   private serialsUsed = 0;
   private readonly unsettled: Subtree[] = [];
-  /** What nothing holds any more; it may have been held again, or forgotten, meanwhile. */
+  /** Released subtrees; they may have been held again, or freed, since. */
   private readonly released: Subtree[] = [];
   private isDeferring = false;
-  /** Leaves that hold bytes; a page of zeros is not one of them. */
+  /** Number of leaves that hold bytes, which excludes the page of zeros. */
   leavesStored = 0;
 
   constructor(private readonly hasher: CanonicalHasher) {
@@ -53,19 +59,19 @@ export class SubtreeTable {
     return this.zeros[level]!;
   }
 
-  /** The page that holds `bytes`, at most a page of them, which are copied. */
+  /** The leaf for `bytes`, at most a page, which are copied. */
   leaf(bytes: Uint8Array): Leaf {
     this.scratch.set(bytes);
     this.scratch.fill(0, bytes.length);
     return this.leafOfScratch();
   }
 
-  /** The page that holds what `scratch` holds. */
+  /** The leaf for the content of `scratch`. */
   leafOfScratch(): Leaf {
     return this.leafOfPage(this.scratch, this.scratchWords);
   }
 
-  /** The page that holds what `page` holds, of which `allWords` is a view. It is copied. */
+  /** The leaf for the content of `page`, which is copied; `allWords` is a view of it. */
   leafOfPage(page: Uint8Array, allWords: Int32Array): Leaf {
     const words = usedWords(allWords);
     if (words === 0) return this.zeros[0] as Leaf;
@@ -85,7 +91,7 @@ export class SubtreeTable {
     return leaf;
   }
 
-  /** The concat of two subtrees of one level. */
+  /** The node over two subtrees of the same level. */
   node(left: Subtree, right: Subtree): Subtree {
     if (left.used === 0 && right.used === 0) return this.zeros[left.level + 1]!;
     if (left.level !== right.level || left.serial < 0 || right.serial < 0)
@@ -100,8 +106,8 @@ export class SubtreeTable {
   }
 
   /**
-   * The perfect tree over subtrees of one level (one or more), padded on the right with zero subtrees, up to the level that
-   * holds them, or to a higher one.
+   * The perfect tree over one or more subtrees of the same level, padded on the right with zero subtrees, up to the
+   * smallest sufficient level or `levelMin`.
    */
   treeOf(parts: readonly Subtree[], levelMin = 0): Subtree {
     let row = parts;
@@ -121,7 +127,7 @@ export class SubtreeTable {
     return this.treeOf(leaves);
   }
 
-  /** The SHA-256 of a subtree's record; whatever below it has none yet is hashed first. */
+  /** The SHA-256 of a subtree's record; hashes everything below it first, if necessary. */
   hashOf(tree: Subtree): Uint8Array {
     if (tree instanceof Remote) return tree.hash;
     if (tree.hash !== undefined) return tree.hash;
@@ -132,7 +138,7 @@ export class SubtreeTable {
         : this.hasher.node(tree.level, this.hashOf(tree.left), this.hashOf(tree.right)));
   }
 
-  /** Takes up a hash that somebody else computed and checked. Something holds the subtree. */
+  /** Sets a hash that was computed and verified elsewhere. The subtree must be held. */
   adoptHash(tree: Leaf | Node, hash: Uint8Array): void {
     if (tree.hash !== undefined) return;
     tree.hash = hash;
@@ -162,7 +168,7 @@ export class SubtreeTable {
     if (!this.isDeferring) this.forgetReleased(Infinity);
   }
 
-  /** What `work` releases is forgotten later, by `forgetReleased`; until then it may be held again. */
+  /** Runs `work`; subtrees that it releases are freed later by `forgetReleased`, and can be held again until then. */
   deferring(work: () => void): void {
     this.isDeferring = true;
     try {
@@ -172,12 +178,12 @@ export class SubtreeTable {
     }
   }
 
-  /** True where something was released and not forgotten yet. */
+  /** Whether there are released subtrees that have not been freed yet. */
   get hasReleased(): boolean {
     return this.released.length > 0;
   }
 
-  /** Forgets what was released, at most so many subtrees. */
+  /** Frees at most `most` released subtrees. */
   forgetReleased(most: number): void {
     const { released } = this;
     for (let left = most; left > 0; left--) {
@@ -198,7 +204,10 @@ export class SubtreeTable {
     this.released.push(tree);
   }
 
-  /** Forgets the subtrees made since the last call that nothing holds, the latest first: parents before children. */
+  /**
+   * Frees the subtrees created since the last call that nothing holds, latest first, so that parents come before
+   * children.
+   */
   dropUnused(): void {
     for (let tree = this.unsettled.pop(); tree !== undefined; tree = this.unsettled.pop())
       if (tree.users === 0 && tree.serial >= 0 && !tree.isReleased) this.forget(tree);
@@ -210,7 +219,7 @@ export class SubtreeTable {
     return leaf.hash;
   }
 
-  /** Equal leaves that escaped the comparison meet here: they share the bytes of the one that was hashed first. */
+  /** Finds an equal leaf that the comparison missed; the two then share the bytes of the one that was hashed first. */
   private findTwin(leaf: Leaf): void {
     const key = this.keyOf(leaf);
     const first = this.leavesByKey.get(key);
@@ -255,14 +264,14 @@ function childrenKey(left: Subtree, right: Subtree): number {
   return left.serial * SERIALS + right.serial;
 }
 
-/** Words up to the last that is not zero. */
+/** Number of words up to the last nonzero one. */
 function usedWords(words: Int32Array): number {
   let count = words.length;
   while (count > 0 && words[count - 1] === 0) count--;
   return count;
 }
 
-/** 32 bits over `count` words. No guest sees it: it only says which pages are worth a comparison. */
+/** A 32-bit hash of `count` words. It is not observable by guests: it only selects pages worth comparing. */
 export function cheapHashOf(words: Int32Array, count: number): number {
   let hash = count;
   for (let i = 0; i < count; i++) {

@@ -1,50 +1,53 @@
-/** Canonical subtrees: pages and the perfect binary tree of concats over them, whether or not hashed yet. */
+/** Canonical subtrees: pages and the perfect binary tree of nodes over them, whether hashed yet or not. */
 
-/** Leaves of one cheap hash. */
+/** Leaves with the same cheap hash. */
 export interface LeafBucket {
   readonly cheapHash: number;
-  /** Those that a new page is compared with. */
+  /** Leaves that a new page is compared with. */
   readonly candidates: Leaf[];
-  /** Live leaves, candidates or not. */
+  /** Number of live leaves, candidates or not. */
   leaves: number;
-  /** There was a leaf that did not become a candidate: equal leaves may be about. */
+  /** True if a leaf was not made a candidate, so that equal leaves may exist. */
   isCrowded: boolean;
 }
 
 /**
- * A page extent, of whose bytes those up to the last that is not zero are stored. Two leaves with equal bytes are
- * one object; where their bucket was crowded, they share the bytes once both are hashed.
+ * A page, stored up to its last nonzero byte. Leaves with equal bytes are the same object; if their bucket was crowded,
+ * they share the bytes once both are hashed.
  */
 export class Leaf {
   readonly level = 0;
-  /** Ropes, nodes and views that hold this subtree; at 0 the table forgets it. */
+  /** Number of ropes, nodes and views that hold this subtree; at 0 the table frees it. */
   users = 0;
-  /** Whether it stands in the table's list of what nothing holds any more: until it is taken from there, it holds what it held. */
+  /**
+   * Whether it is in the table's list of released subtrees; until it is removed from there, it still holds its
+   * children.
+   */
   isReleased = false;
-  /** The SHA-256 of its record, once somebody asked. */
+  /** The SHA-256 of its record, once computed. */
   hash: Uint8Array | undefined;
-  /** The hash in hexadecimal, once somebody asked. */
+  /** The hash in hexadecimal, once computed. */
   key: string | undefined;
-  /** The equal leaf that was hashed first; the bytes are its bytes. */
+  /** The equal leaf that was hashed first and whose bytes this one shares. */
   twin: Leaf | undefined;
 
   constructor(
     public bytes: Uint8Array,
     readonly bucket: LeafBucket,
-    /** Its number in the table; -1 once forgotten. */
+    /** Its number in the table; -1 once freed. */
     public serial: number,
   ) {}
 
-  /** Bytes up to the last that is not zero; 0 for a zero subtree. */
+  /** Number of bytes up to the last nonzero one; 0 for a zero subtree. */
   get used(): number {
     return this.bytes.length;
   }
 }
 
-/** A concat of two subtrees of the level below, 2^level pages. */
+/** A node over two subtrees of the level below: 2^level pages. */
 export class Node {
   readonly level: number;
-  /** Bytes up to the last that is not zero; at least that many where a part was not fetched. */
+  /** Number of bytes up to the last nonzero one; an upper bound if a part has not been fetched. */
   readonly used: number;
   users = 0;
   isReleased = false;
@@ -62,17 +65,17 @@ export class Node {
   }
 }
 
-/** Where the content of a Remote comes from. */
+/** The source of a Remote's content. */
 export interface RemoteSource {
-  /** The leaf or node, fetched where it is not there. Throws DamagedRecordError, MissingRecordError. */
+  /** Returns the leaf or node, fetching it if necessary. Throws DamagedRecordError, MissingRecordError. */
   open(remote: Remote): Leaf | Node;
-  /** Nothing holds a Remote any more. */
+  /** Called when nothing holds a Remote any more. */
   forget(remote: Remote): void;
 }
 
 /**
- * A subtree, not of zeros, that is known by its hash: fetched when it is touched, and perhaps dropped again. Its
- * content, where it is there, belongs to it; other extents hold the Remote.
+ * A nonzero subtree known by its hash: it is fetched when it is touched and may be dropped again. The Remote owns its
+ * fetched content; other extents hold the Remote.
  */
 export class Remote {
   users = 0;
@@ -85,7 +88,7 @@ export class Remote {
     /** The hash in hexadecimal. */
     readonly key: string,
     readonly level: number,
-    /** Bytes beyond these are zeros: known from the length of what it is a part of, and checked when it is fetched. */
+    /** Bytes from here on are zeros: known from the length of the whole, and checked when the content is fetched. */
     readonly used: number,
     public serial: number,
   ) {}
@@ -93,7 +96,7 @@ export class Remote {
 
 export type Subtree = Leaf | Node | Remote;
 
-/** What a Remote stands for; anything else is itself. */
+/** The content of a Remote; any other subtree is returned unchanged. */
 export function opened(tree: Subtree): Leaf | Node {
   return tree instanceof Remote ? tree.source.open(tree) : tree;
 }
@@ -105,9 +108,7 @@ export function openedNode(tree: Subtree): Node {
   return node;
 }
 
-/**
- * Copies `length` bytes of a subtree from `offset` into `target` at `at`. Answers how many extents it visited.
- */
+/** Copies `length` bytes of a subtree from `offset` into `target` at `at`. Returns the number of extents visited. */
 export function copySubtree(tree: Subtree, offset: number, length: number, target: Uint8Array, at: number): number {
   if (offset >= tree.used) {
     target.fill(0, at, at + length);

@@ -1,4 +1,4 @@
-/** One immutable byte string in a store, which handles share. */
+/** An immutable byte string in a store, shared by handles. */
 
 import { bytesToHex } from '../../bits.js';
 import { type CanonicalHasher, MAX_LEVEL } from './canonical-form.js';
@@ -10,18 +10,18 @@ import type { SubtreeTable } from './subtree-table.js';
 
 /** The canonical form of a VMO. */
 export interface Canonical {
-  /** At heightOf(lengthBytes). */
+  /** The tree, at level heightOf(lengthBytes). */
   readonly tree: Subtree;
   readonly lengthBytes: number;
 }
 
-/** An identity that somebody asked for, while a VMO of which it was asked lives. It holds its tree. */
+/** A published identity: it exists while a VMO lives whose identity was requested. It holds its tree. */
 export interface Published extends Canonical {
-  /** VMOs of which it was asked. */
+  /** Number of VMOs whose identity was requested. */
   vmos: number;
 }
 
-/** What the VMOs of a store have in common. */
+/** Data shared by the VMOs of a store. */
 export interface Shared {
   readonly hasher: CanonicalHasher;
   readonly table: SubtreeTable;
@@ -30,7 +30,7 @@ export interface Shared {
   extentsVisited: number;
 }
 
-/** A rope, until its identity is asked for: then its canonical tree takes the rope's place. */
+/** The content of a VMO: a rope, which is replaced by the canonical tree once the identity is requested. */
 export class Vmo {
   readonly lengthBytes: number;
   private view: CanonicalView | undefined;
@@ -47,7 +47,7 @@ export class Vmo {
     if (root !== undefined) retainRope(root, shared.table);
   }
 
-  /** Another one with the same bytes, of which the identity is known and has not been asked for. */
+  /** Another VMO with the same bytes whose identity is known but not published. */
   apart(): Vmo {
     this.identify();
     const other = new Vmo(this.shared, this.root);
@@ -56,7 +56,7 @@ export class Vmo {
     return other;
   }
 
-  /** The bytes as they are written down. */
+  /** The bytes as a rope. */
   get rope(): Rope | undefined {
     return this.root;
   }
@@ -77,12 +77,12 @@ export class Vmo {
     if (this.root !== undefined) releaseRope(this.root, table);
   }
 
-  /** Copies bytes that lie within the VMO. */
+  /** Copies bytes; the range must lie within the VMO. */
   copy(offset: number, length: number, target: Uint8Array): void {
     if (length > 0) this.shared.extentsVisited += copyRope(this.root!, offset, length, target, 0);
   }
 
-  /** The leaf of page `index`, which exists. */
+  /** The leaf of page `index`, which must exist. */
   leaf(index: number): Leaf | Remote {
     const { table } = this.shared;
     const leaf = this.subtree(this.root!, index * table.format.pageSize, 0);
@@ -90,7 +90,7 @@ export class Vmo {
     return leaf as Leaf | Remote;
   }
 
-  /** The canonical form. Its tree replaces the rope, and what was built for it before. */
+  /** The canonical form. Its tree replaces the rope and any subtrees cached for it. */
   canonical(): Canonical {
     if (this.canonicalForm !== undefined) return this.canonicalForm;
     const { lengthBytes, root } = this;
@@ -106,7 +106,7 @@ export class Vmo {
     return this.canonicalForm;
   }
 
-  /** Hashes what was not hashed yet, and lets the identity be opened. */
+  /** Computes the identity, hashing what was not hashed yet, and makes it available to `open`. */
   publish(): string {
     const id = this.identify();
     if (this.isPublished) return id;
@@ -131,7 +131,7 @@ export class Vmo {
       const visitedBefore = view.visited;
       for (const _ of view.steps(root, 0, table.format.heightOf(lengthBytes))) {
         yield;
-        // Somebody else has asked for all of it meanwhile, and the view is no more.
+        // The whole canonical form was requested in the meantime, and the view was discarded.
         if (this.view !== view) break;
       }
       shared.extentsVisited += view.visited - visitedBefore;
@@ -140,7 +140,7 @@ export class Vmo {
     return this.publish();
   }
 
-  /** As `publish`, but the identity is no more to be opened than before. */
+  /** As `publish`, but does not make the identity available to `open`. */
   identify(): string {
     if (this.knownId !== undefined) return this.knownId;
     const { hasher, table } = this.shared;

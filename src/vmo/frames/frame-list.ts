@@ -1,12 +1,12 @@
-/** A queue of frames from which any frame can be taken out: a doubly linked list in two arrays, every step O(1). */
+/** A queue of frames from which any frame can be removed: a doubly linked list in two arrays, with O(1) operations. */
 export class FrameList {
   private readonly next: Int32Array;
   private readonly previous: Int32Array;
-  /** The slot that is both ends of the ring. */
+  /** The slot that serves as both ends of the ring. */
   private readonly end: number;
   private count = 0;
 
-  /** For frame numbers from `firstFrame` up to, and without, `endFrame`. */
+  /** For frame numbers from `firstFrame` to `endFrame` (exclusive). */
   constructor(
     private readonly firstFrame: number,
     endFrame: number,
@@ -21,7 +21,7 @@ export class FrameList {
     return this.count;
   }
 
-  /** Puts a frame that is not in the list at its end. */
+  /** Appends a frame that is not in the list. */
   push(frame: number): void {
     const slot = frame - this.firstFrame;
     const last = this.previous[this.end]!;
@@ -30,14 +30,14 @@ export class FrameList {
     this.count++;
   }
 
-  /** Takes out a frame that is in the list. */
+  /** Removes a frame that is in the list. */
   remove(frame: number): void {
     const slot = frame - this.firstFrame;
     this.link(this.previous[slot]!, this.next[slot]!);
     this.count--;
   }
 
-  /** Takes out the frame that was put in first. */
+  /** Removes and returns the frame that was added first. */
   shift(): number | undefined {
     if (this.count === 0) return undefined;
     const frame = this.next[this.end]! + this.firstFrame;
@@ -45,7 +45,7 @@ export class FrameList {
     return frame;
   }
 
-  /** The frames, the one that was put in first at the front. */
+  /** The frames in the order in which they were added. */
   *frames(): Generator<number, void, undefined> {
     for (let slot = this.next[this.end]!; slot !== this.end; slot = this.next[slot]!) yield slot + this.firstFrame;
   }

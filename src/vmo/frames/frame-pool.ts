@@ -7,7 +7,7 @@ import { FrameList } from './frame-list.js';
 import type { VmoHandle, VmoPage } from '../handle.js';
 import type { VmoStore } from '../store.js';
 
-/** Which frames a pool has, and whom it tells. */
+/** The pool's frame range and its code-change callback. */
 export interface FramePoolOptions {
   /** The first frame of the pool: a physical address divided by 4096. */
   readonly firstFrame: number;
@@ -20,17 +20,17 @@ export interface FramePoolOptions {
   readonly codeChanged?: (frame: number) => void;
 }
 
-/** What a pool holds and has done. */
+/** Statistics of a pool. */
 export interface FrameCounters {
-  /** Frames that hold something: clean + private + tables. */
+  /** Frames in use: clean + private + tables. */
   readonly inUse: number;
   /** Frames indexed by their content, mapped or not. */
   readonly clean: number;
-  /** Clean frames that nobody maps: kept until the pool is full. */
+  /** Clean frames that are not mapped, kept until the pool is full. */
   readonly idle: number;
   readonly private: number;
   readonly tables: number;
-  /** Times content was asked for, or committed, that a frame held already. */
+  /** Number of times that requested or committed content was already in a frame. */
   readonly hits: number;
   /** Pages copied into a frame, from a VMO or from another frame. */
   readonly copies: number;
@@ -47,7 +47,7 @@ const TABLE = 3;
 const STATE_NAMES = ['free', 'clean', 'private', 'a table'];
 
 /**
- * The content-addressed frames of guest physical memory. design/vmo.md "The frame pool".
+ * The pool of content-addressed frames of guest physical memory. design/vmo.md "The frame pool".
  *
  *               acquireClean, acquireZero                    makePrivate
  *     free ------------------------------------> clean <--------------------> private
@@ -55,8 +55,8 @@ const STATE_NAMES = ['free', 'clean', 'private', 'a table'];
  *       +------------ dropped when idle -----------+                             |
  *       +------------------------- release by the last user ---------------------+
  *
- * A frame has as many users as places map it. Which frame is given is a function of the calls made before: a freed one
- * first, the latest freed first; then one never used, ascending; then the clean frame that has been idle longest.
+ * A frame has one user for each place that maps it. Frames are chosen deterministically: first freed frames, the most
+ * recently freed first; then frames never used, in ascending order; then the clean frame that has been idle longest.
  */
 export class FramePool {
   private readonly firstFrame: number;
@@ -66,19 +66,19 @@ export class FramePool {
   private readonly states: Uint8Array;
   private readonly users: Uint32Array;
   private readonly frameByLeaf = new Map<string, number>();
-  /** By slot: the hash of what a clean frame holds. */
+  /** By slot: the hash of a clean frame's content. */
   private readonly leafBySlot: (string | undefined)[];
   private readonly idle: FrameList;
   private readonly freed: number[] = [];
   private neverUsed: number;
-  /** Frames, by state. */
+  /** Number of frames in each state. */
   private readonly inState: number[];
   private hits = 0;
   private copies = 0;
   private evictions = 0;
   private allocated = 0;
 
-  /** Throws VmoRangeError where the frames are not frames of guest RAM. */
+  /** Throws VmoRangeError if the frames are not within guest RAM. */
   constructor(
     private readonly memory: GuestMemory,
     private readonly store: VmoStore,
@@ -105,7 +105,7 @@ export class FramePool {
     return { inUse, clean, idle: this.idle.size, private: privates, tables, hits, copies, evictions, allocated };
   }
 
-  /** A clean frame with the content of a page, for one more user. Throws OutOfFramesError. */
+  /** Returns a clean frame with the content of a page, for one more user. Throws OutOfFramesError. */
   acquireClean(page: VmoPage): number {
     if (page.isZero) return this.acquireZero();
     const hit = this.acquireHit(page.leaf);
@@ -114,7 +114,7 @@ export class FramePool {
     try {
       page.copyTo(this.memory.ram, frame * PAGE_SIZE);
     } catch (error) {
-      // A page that is fetched from a store may be damaged there.
+      // A page fetched from a store may be damaged.
       this.freed.push(frame);
       throw error;
     }
@@ -123,7 +123,7 @@ export class FramePool {
     return frame;
   }
 
-  /** The one clean frame of zeros, for one more user. Throws OutOfFramesError. */
+  /** Returns the clean frame of zeros, for one more user. Throws OutOfFramesError. */
   acquireZero(): number {
     const hit = this.acquireHit(ZERO_LEAF);
     if (hit !== undefined) return hit;
@@ -134,8 +134,8 @@ export class FramePool {
   }
 
   /**
-   * A private frame of zeros, for one user: what `makePrivate` would make of `acquireZero`. Undefined where a clean frame holds
-   * zeros; then it is up to those two. Throws OutOfFramesError.
+   * Returns a private frame of zeros with one user, as `acquireZero` followed by `makePrivate` would; undefined if
+   * there already is a clean frame of zeros, in which case those two must be used. Throws OutOfFramesError.
    */
   acquirePrivateZero(): number | undefined {
     if (this.frameByLeaf.has(ZERO_LEAF)) return undefined;
@@ -145,7 +145,7 @@ export class FramePool {
     return frame;
   }
 
-  /** A private frame of zeros for a page table, with one user. Throws OutOfFramesError. */
+  /** Allocates a private frame of zeros for a page table, with one user. Throws OutOfFramesError. */
   allocateTable(): number {
     const frame = this.allocate();
     this.clear(frame);
@@ -154,8 +154,8 @@ export class FramePool {
   }
 
   /**
-   * Copy on write, for one user of a clean frame, who has a private frame with the same bytes instead: the same frame
-   * where there is no other user, else a copy. Throws OutOfFramesError, and the user keeps the clean frame.
+   * Copy-on-write: replaces one user's clean frame by a private frame with the same bytes, which is the same frame if
+   * it has no other user, else a copy. If it throws OutOfFramesError, the user keeps the clean frame.
    */
   makePrivate(frame: number): number {
     const slot = this.slotOf(frame, CLEAN);
@@ -173,15 +173,16 @@ export class FramePool {
     return copy;
   }
 
-  /** A page of the store with the bytes that a frame holds now. The handle is the caller's to close. */
+  /** Makes a VMO page with the current bytes of a frame. The caller must close the handle. */
   snapshot(frame: number): VmoHandle {
     this.slotOf(frame);
     return this.store.page(this.bytesOf(frame));
   }
 
   /**
-   * Makes a private frame clean. Answers the frame that its users have from now on: another one where a clean frame
-   * holds the same bytes already. A clean frame stays as it is. `knownLeaf` is the hash of its bytes, for who has it.
+   * Makes a private frame clean. Returns the frame that its users have from now on, which is another one if a clean
+   * frame already holds the same bytes. A clean frame is unchanged. `knownLeaf`: the hash of its bytes, if the caller
+   * already knows it.
    */
   commit(frame: number, knownLeaf?: string): number {
     if (this.states[this.slotOf(frame)] === CLEAN) return frame;
@@ -198,7 +199,7 @@ export class FramePool {
     return equal;
   }
 
-  /** Gives up one use. A clean frame stays cached when nobody uses it; a private frame or a table is freed. */
+  /** Releases one use. An unused clean frame stays cached; a private frame or a table is freed. */
   release(frame: number): void {
     const slot = this.slotOf(frame);
     if (--this.users[slot]! > 0) return;
@@ -206,27 +207,33 @@ export class FramePool {
     else this.free(frame);
   }
 
-  /** Whose content a frame holds: the leaf hash of a clean frame; undefined where it must be watched. */
+  /**
+   * The identity of a frame's code: the leaf hash of a clean frame; undefined if the frame can change and must be
+   * watched.
+   */
   codeIdentity(frame: number): string | undefined {
     return this.leafBySlot[frame - this.firstFrame];
   }
 
-  /** True for a frame that one user alone can see, and may write. */
+  /** Whether a frame is private: visible to only one user, who may write it. */
   isPrivate(frame: number): boolean {
     return this.states[frame - this.firstFrame] === PRIVATE;
   }
 
-  /** Users of a frame: 0 for one that is free or idle. */
+  /** Number of users of a frame; 0 if it is free or idle. */
   usersOf(frame: number): number {
     return this.users[frame - this.firstFrame] ?? 0;
   }
 
-  /** One past the last frame that was ever used: those from there on hold the zeros that memory begins with. */
+  /** One past the last frame that was ever used; frames from there on hold the zeros that memory begins with. */
   get usedEnd(): number {
     return this.neverUsed;
   }
 
-  /** What each frame is for, and which ones will be given next. What they hold is guest memory. */
+  /**
+   * Writes the state of each frame and the order in which frames will be allocated. Their content is part of guest
+   * memory.
+   */
   writeState(out: StateWriter): void {
     const slots = this.neverUsed - this.firstFrame;
     out.bytes(this.states.subarray(0, slots));
@@ -248,7 +255,7 @@ export class FramePool {
     this.users[slot]! += count;
   }
 
-  /** A frame that holds nothing, on its way into a state. */
+  /** Takes an empty frame that is about to get a state. */
   private allocate(): number {
     const frame = this.freed.pop() ?? (this.neverUsed < this.endFrame ? this.neverUsed++ : this.dropIdle());
     this.allocated++;
@@ -295,7 +302,7 @@ export class FramePool {
     this.users[slot] = users;
   }
 
-  /** Hashed through the store, which has the hash already where it holds an equal page that was hashed. */
+  /** The leaf hash of a frame, computed by the store, which already has it if it holds an equal hashed page. */
   private leafOf(frame: number): string {
     const handle = this.snapshot(frame);
     const { leaf } = handle.page(0);
@@ -311,7 +318,7 @@ export class FramePool {
     return this.memory.ram.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
   }
 
-  /** The slot of a frame that has users, and is in `state` where one is given. */
+  /** The slot of a frame that has users and, if `state` is given, is in that state. */
   private slotOf(frame: number, state?: number): number {
     const slot = frame - this.firstFrame;
     const actual = this.states[slot] ?? FREE;

@@ -5,16 +5,18 @@ import { CanonicalHasher, heightOf, type HashFunction } from '../content/canonic
 const PAGE_WORDS = PAGE_SIZE / 4;
 
 /**
- * The identity that guest memory would have as a VMO, made again and again at the cost of what has changed: it keeps a copy
- * of the frames as they were hashed last, compares them (about 0.6 µs a frame), and hashes those that differ and the nodes
- * above them.
+ * Computes the identity that guest memory would have as a VMO, repeatedly and incrementally: it keeps a copy of the
+ * frames as last hashed, compares them (about 0.6 µs per frame), and hashes only those that differ and the nodes above
+ * them.
  */
 export class MemoryIdentity {
   private readonly hasher: CanonicalHasher;
   private readonly ram: Int32Array;
-  /** The frames as they were hashed last; those behind its end were zeros. */
+  /** The frames as last hashed; those beyond its end were zeros. */
   private copy = new Int32Array(0);
-  /** `levels[k][i]` is the hash of the subtree over the 2^k frames from frame i * 2^k; missing ones are of zeros. */
+  /**
+   * `levels[k][i]` is the hash of the subtree over the 2^k frames from frame i * 2^k; missing ones are zero subtrees.
+   */
   private readonly levels: Uint8Array[][];
 
   /** `hash` is SHA-256. */
@@ -27,7 +29,7 @@ export class MemoryIdentity {
     this.levels = Array.from({ length: heightOf(memory.size) + 1 }, () => []);
   }
 
-  /** 64 hexadecimal digits. Frames from `endFrame` on hold zeros, and always did. */
+  /** Returns the identity, 64 hexadecimal digits. Frames from `endFrame` on must hold zeros and always have. */
   id(endFrame = this.memory.size / PAGE_SIZE): string {
     let changed = this.takeChanged(endFrame);
     for (const frame of changed)
@@ -50,7 +52,7 @@ export class MemoryIdentity {
     return this.levels[level]![index] ?? this.hasher.zero(level);
   }
 
-  /** The frames that are not what they were, which the copy takes up. */
+  /** Finds the frames that have changed, and updates the copy. */
   private takeChanged(endFrame: number): Set<number> {
     if (endFrame * PAGE_WORDS > this.copy.length) {
       const larger = new Int32Array(Math.min(2 * endFrame * PAGE_WORDS, this.ram.length));

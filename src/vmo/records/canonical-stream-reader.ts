@@ -13,7 +13,7 @@ import { RecordBatch } from './record-batch.js';
 import { readLeaf, readNode, readRoot, recordBytes, type RecordFault, type RootFields } from './record-check.js';
 import type { RecordStore } from './record-store.js';
 
-/** What a reader of streams may be told. */
+/** Options of a stream reader. */
 export interface StreamReaderOptions {
   /** SHA-256. */
   readonly hash: HashFunction;
@@ -22,7 +22,7 @@ export interface StreamReaderOptions {
   readonly format?: PageFormat;
 }
 
-/** What a stream turned out to be. */
+/** The VMO that a stream contained. */
 export interface ReadVmo {
   readonly id: string;
   readonly lengthBytes: number;
@@ -37,21 +37,21 @@ interface Expected {
   readonly usedMax: number;
 }
 
-/** A node of which not all has been read. */
+/** A node that has not been read completely. */
 interface OpenNode extends Expected {
   readonly record: Uint8Array;
   readonly right: Uint8Array;
-  /** Bytes of the left half up to the last that is not zero, once it has been read. */
+  /** Number of bytes of the left half up to the last nonzero one, once it has been read. */
   leftUsed: number | undefined;
 }
 
 /**
- * Reads a canonical stream that comes in parts of any size, and verifies as it reads: throws CanonicalStreamError at the first
- * byte that cannot be part of one, and from then on.
+ * Reads a canonical stream in parts of any size and verifies it on the fly: throws CanonicalStreamError at the first
+ * byte that cannot be part of a valid stream, and on every later call.
  *
- * Each record goes into `records` after those below it, the root last, so that what a store has is whole, wherever the
- * stream ends. A failed read leaves whole subtrees and no root. It holds a record for each level, a batch of records that are
- * on their way, and each hash that it has met.
+ * Each record is put into `records` after those below it, the root last, so that a store is consistent wherever the
+ * stream ends: a failed read leaves complete subtrees and no root. The reader holds one record per level, a batch of
+ * records to be put, and every hash that it has seen.
  */
 export class CanonicalStreamReader {
   private readonly hasher: CanonicalHasher;
@@ -60,11 +60,11 @@ export class CanonicalStreamReader {
   private root: { readonly hash: Uint8Array; readonly record: Uint8Array; readonly fields: RootFields } | undefined;
   private expected: Expected | undefined;
   private readonly open: OpenNode[] = [];
-  /** The bytes that are used in each subtree met so far, by its hash. */
+  /** The number of used bytes of each subtree seen so far, by hash. */
   private readonly usedByHash = new Map<string, number>();
   private buffer = new Uint8Array(ROOT_RECORD_BYTES);
   private filled = 0;
-  /** Where the record that is being read begins in the stream. */
+  /** Offset in the stream of the record that is being read. */
   private recordStart = 0;
   private isWhole = false;
   private failure: unknown;
@@ -80,7 +80,7 @@ export class CanonicalStreamReader {
     return this.isWhole;
   }
 
-  /** Bytes up to the end of the record that is being read; 0 once the last one has been. */
+  /** Number of bytes left in the record that is being read; 0 after the last one. */
   get bytesWanted(): number {
     return this.isWhole ? 0 : this.buffer.length - this.filled;
   }
@@ -100,7 +100,7 @@ export class CanonicalStreamReader {
     });
   }
 
-  /** Says that the stream is over, and puts what is left. */
+  /** Ends the stream and puts the remaining records. */
   finish(): ReadVmo {
     return this.guarded(() => {
       const { root } = this;
@@ -158,7 +158,10 @@ export class CanonicalStreamReader {
     if (used !== undefined) this.settle(used);
   }
 
-  /** Says what comes next; or, where that is left out of the stream, answers the bytes used in it. */
+  /**
+   * Sets the subtree expected next. If its records are omitted from the stream, returns its number of used bytes
+   * instead.
+   */
   private expect(subtree: Expected): number | undefined {
     const { hash, level, usedMax } = subtree;
     const used = this.hasher.isZero(level, hash) ? 0 : this.usedByHash.get(bytesToHex(hash));
@@ -175,7 +178,7 @@ export class CanonicalStreamReader {
     return used;
   }
 
-  /** Goes on after a subtree in which `used` bytes are used has been read or left out. */
+  /** Continues after a subtree with `used` used bytes was read or omitted. */
   private settle(used: number): void {
     let settled = used;
     for (let node = this.open.at(-1); node !== undefined; node = this.open.at(-1)) {

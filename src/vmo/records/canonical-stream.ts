@@ -1,7 +1,7 @@
 /**
- * The canonical stream of a VMO: the records that were hashed (design/vmo.md "Identity"), the root first, then in pre-order,
- * without zero subtrees and without what was sent already. Nothing else stands in it: who reads knows from each record what
- * comes next. `CanonicalStreamReader` reads it.
+ * The canonical stream of a VMO: the records that were hashed (design/vmo.md "Identity"), the root first, then in
+ * pre-order, without zero subtrees and without records sent before. It contains nothing else: each record determines
+ * what comes next. `CanonicalStreamReader` reads it.
  */
 
 import { CanonicalHasher, type HashFunction, type PageFormat, STANDARD_FORMAT } from '../content/canonical-form.js';
@@ -21,8 +21,9 @@ export function* exportVmo(handle: VmoHandle): Generator<Uint8Array, void, undef
 }
 
 /**
- * The canonical stream of an identity whose records a store has, a record at a time; undefined where it has no such root.
- * Every record is verified. Throws DamagedRecordError and MissingRecordError. It holds the hashes that it has met.
+ * The canonical stream of an identity whose records are in a store, a record at a time; undefined if the store has no
+ * such root. Every record is verified. Throws DamagedRecordError and MissingRecordError. Keeps every hash that it has
+ * seen.
  */
 export function exportRecords(
   records: Pick<RecordStore, 'get'>,

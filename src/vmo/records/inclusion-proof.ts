@@ -1,7 +1,7 @@
 /**
- * That a page is a page of a VMO, shown to somebody who knows the VMO's identity and nothing else of it.
+ * Inclusion proofs: they show that a page is part of a VMO to a verifier who only knows the VMO's identity.
  *
- * A proof is the siblings' hashes on the way from the leaf up to the top node, zero subtrees included: exactly
+ * A proof consists of the sibling hashes on the path from the leaf up to the top node, zero subtrees included: exactly
  * heightOf(length) of them, at most 36.
  */
 
@@ -18,8 +18,8 @@ import type { VmoHandle } from '../handle.js';
 import { placeOf } from './record-walk.js';
 
 /**
- * The proof for a page of a VMO. Hashes what was not hashed yet. Throws VmoRangeError where the VMO has no such page, and what
- * a RecordStore throws where a part of the VMO has to be read from one.
+ * The proof for a page of a VMO. Hashes what was not hashed yet. Throws VmoRangeError if the VMO has no such page, and
+ * the errors of a RecordStore if a part of the VMO must be read from one.
  */
 export function prove(handle: VmoHandle, pageIndex: number): Uint8Array[] {
   const vmo = handle.content;
@@ -37,14 +37,15 @@ export function prove(handle: VmoHandle, pageIndex: number): Uint8Array[] {
     place = isRight ? right : left;
     if (isRight) index -= half;
   }
-  // Below a subtree of zeros there are no records, and all siblings are zeros, too.
+  // Below a subtree of zeros there are no records, and all siblings are zero subtrees as well.
   for (let level = place.level - 1; level >= 0; level--) siblings.push(hasher.zero(level).slice());
   return siblings.reverse();
 }
 
 /**
- * Whether `proof` shows that `page` (the bytes of the page, without those beyond the VMO's length or with zeros in their
- * place) is page `pageIndex` of the VMO with this id and length in bytes. False for anything that is not a proof of that; never throws.
+ * Whether `proof` shows that `page` (the bytes of the page, either without those beyond the VMO's length or with zeros
+ * for them) is page `pageIndex` of the VMO with this id and length in bytes. False for anything that is not a proof of
+ * that; never throws.
  */
 export function verifyProof(
   id: string,

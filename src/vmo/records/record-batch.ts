@@ -1,23 +1,23 @@
 import { bytesToHex } from '../../bits.js';
 import type { RecordStore } from './record-store.js';
 
-/** Records that are put at once: about a megabyte of pages. */
+/** Records per batch: about a megabyte of pages. */
 const RECORDS_AT_ONCE = 256;
 
 /** Puts records into a store, a batch at a time, in the order in which they come. */
 export class RecordBatch {
-  /** Records put so far, those that wait included. */
+  /** Number of records added so far, including waiting ones. */
   count = 0;
   private readonly waiting = new Map<string, { hash: Uint8Array; record: Uint8Array }>();
 
   constructor(private readonly records: Pick<RecordStore, 'put'>) {}
 
-  /** Whether a record waits. */
+  /** Whether a record is waiting to be put. */
   has(hash: Uint8Array): boolean {
     return this.waiting.has(bytesToHex(hash));
   }
 
-  /** Answers whether a batch was full, and is put now. */
+  /** Adds a record; returns true if this completed a batch, which has been put. */
   add(entry: { hash: Uint8Array; record: Uint8Array }): boolean {
     this.waiting.set(bytesToHex(entry.hash), entry);
     this.count++;
@@ -26,7 +26,7 @@ export class RecordBatch {
     return true;
   }
 
-  /** Puts what waits. */
+  /** Puts the waiting records. */
   put(): void {
     if (this.waiting.size === 0) return;
     const entries = [...this.waiting.values()];

@@ -1,4 +1,4 @@
-/** What a canonical record must be: design/vmo.md "Identity". Its hash says that it is the one that was meant. */
+/** Checks of the form of canonical records: design/vmo.md "Identity". Their hashes are checked elsewhere. */
 
 import {
   ALGORITHM_SHA256,
@@ -15,7 +15,7 @@ import {
   VERSION,
 } from '../content/canonical-form.js';
 
-/** What may be wrong with a record. */
+/** Kinds of faults in a record. */
 export type RecordFault =
   | 'size'
   | 'hash'
@@ -31,25 +31,25 @@ export type RecordFault =
 /** Throws, for a fault at byte `at` of the record. */
 export type Refuse = (fault: RecordFault, at: number, message: string) => never;
 
-/** What a root says. */
+/** The fields of a root record. */
 export interface RootFields {
   readonly lengthBytes: number;
   /** The hash of the node at heightOf(lengthBytes). */
   readonly top: Uint8Array;
 }
 
-/** What a node says: the hashes of the two subtrees of the level below. */
+/** The fields of a node record: the hashes of the two subtrees of the level below. */
 export interface NodeFields {
   readonly left: Uint8Array;
   readonly right: Uint8Array;
 }
 
-/** The bytes of the record of a subtree. */
+/** Size of a subtree's record in bytes. */
 export function recordBytes(format: PageFormat, level: number): number {
   return level === 0 ? 1 + format.pageSize : NODE_RECORD_BYTES;
 }
 
-/** Reads a root, and refuses any that this format does not have. The top of an empty VMO is the zero page. */
+/** Reads a root, and rejects roots that are invalid in this format. The top of an empty VMO is the zero page. */
 export function readRoot(hasher: CanonicalHasher, record: Uint8Array, refuse: Refuse): RootFields {
   const { format } = hasher;
   requireSize(record, ROOT_RECORD_BYTES, refuse);
@@ -98,7 +98,7 @@ export function readNode(
   return { left, right };
 }
 
-/** Reads a leaf, whose bytes from `usedMax` on are zeros. Answers the page: a view on the record. */
+/** Reads a leaf, whose bytes from `usedMax` on are zeros. Returns the page as a view of the record. */
 export function readLeaf(format: PageFormat, record: Uint8Array, usedMax: number, refuse: Refuse): Uint8Array {
   requireSize(record, 1 + format.pageSize, refuse);
   if (record[0] !== LEAF_TAG) refuse('tag', 0, `a leaf has tag ${LEAF_TAG}, not ${record[0]}`);

@@ -6,8 +6,8 @@ import { type NodeFields, readLeaf, readNode, readRoot, type Refuse, type RootFi
 import { DamagedRecordError, type RecordStore } from './record-store.js';
 
 /**
- * Canonical records out of a RecordStore, which is not trusted: each is hashed, and is of the form that its place demands.
- * Throws DamagedRecordError where one is not, MissingRecordError where there is none.
+ * Reads canonical records from a RecordStore, which is not trusted: the hash of each record and its form are verified.
+ * Throws DamagedRecordError for an invalid record, MissingRecordError for a missing one.
  */
 export class RecordReader {
   /** Records read so far. */
@@ -18,7 +18,7 @@ export class RecordReader {
     readonly hasher: CanonicalHasher,
   ) {}
 
-  /** The root of an identity, 64 hexadecimal digits; undefined where the store has none. */
+  /** The root of an identity, 64 hexadecimal digits; undefined if the store has none. */
   root(id: string): { record: Uint8Array; fields: RootFields } | undefined {
     if (!/^[0-9a-f]{64}$/.test(id)) return undefined;
     const hash = hexToBytes(id);
@@ -39,7 +39,7 @@ export class RecordReader {
     return record;
   }
 
-  /** What the record of a node says. */
+  /** The fields of a node's record. */
   node(hash: Uint8Array, record: Uint8Array, level: number, usedMax: number): NodeFields {
     return readNode(this.hasher, record, level, usedMax, refusal(hash));
   }

@@ -1,20 +1,26 @@
-/** What keeps canonical records (leaf 4097, node 66, root 56 bytes; design/vmo.md "Identity") by hash, on disk or elsewhere. */
+/**
+ * A store of canonical records (leaf 4097, node 66, root 56 bytes; design/vmo.md "Identity") by hash, on disk or
+ * elsewhere.
+ */
 export interface RecordStore {
-  /** Whether a record is there. */
+  /** Whether the store has a record. */
   has(hash: Uint8Array): boolean;
-  /** The record of a hash, checked against it; undefined where there is none. Throws DamagedRecordError. */
+  /** The record with a hash, verified; undefined if there is none. Throws DamagedRecordError. */
   get(hash: Uint8Array): Uint8Array | undefined;
-  /** Keeps a batch. A record that is there already costs a look. Durable once `flush` has returned. */
+  /** Stores a batch. Storing an existing record costs one lookup. Records are durable once `flush` has returned. */
   put(batch: Iterable<{ hash: Uint8Array; record: Uint8Array }>): void;
   flush(): void;
-  /** All hashes, ascending, from one on. */
+  /** All hashes >= `from`, ascending. */
   hashes(from?: Uint8Array): Iterable<Uint8Array>;
 }
 
-/** What the bytes of a VMO are: those of a file, or the listing of a directory, which refers to other VMOs in turn. */
+/** Kind of content: the bytes of a file, or the listing of a directory, which refers to other VMOs. */
 export type ContentKind = 'file' | 'tree';
 
-/** A VMO and what it is. The reference says what the bytes are: the same bytes can be a file here and a tree there. */
+/**
+ * A VMO and its kind of content. The kind is part of the reference, since the same bytes can be a file in one place and
+ * a tree in another.
+ */
 export interface Reference {
   /** The identity: 64 hexadecimal digits. */
   readonly id: string;
@@ -25,20 +31,20 @@ export interface Reference {
 export interface NameStore {
   get(name: string): string | undefined;
   /**
-   * Sets a name (or, with `next` undefined, removes it) if it stands for the identity `expected` now (undefined: for none).
-   * When it returns, that is durable, and so is everything that was flushed before.
+   * Sets a name (or, with `next` undefined, removes it) if it currently refers to the identity `expected` (undefined:
+   * to none). When it returns, the change is durable, and so is everything flushed before.
    */
   compareAndSwap(name: string, expected: string | undefined, next: Reference | undefined): boolean;
   entries(): Iterable<readonly [string, string]>;
 }
-/** A record that is there and is not what its hash says, or of which only a part can be read. */
+/** A stored record does not match its hash, or can be read only in part. */
 export class DamagedRecordError extends Error {
   override name = 'DamagedRecordError';
 
   constructor(
     /** 64 hexadecimal digits. */
     readonly hash: string,
-    /** Where it lies, and what is wrong with it. */
+    /** Where it is stored, and what is wrong with it. */
     readonly detail: string,
   ) {
     super(`record ${hash} is damaged: ${detail}`);

@@ -1,4 +1,4 @@
-/** Subtrees as their canonical records, whether they are in memory or in a RecordStore. Walking them keeps nothing. */
+/** Walks subtrees as canonical records, whether they are in memory or in a RecordStore, without keeping them. */
 
 import { bytesToHex } from '../../bits.js';
 import type { CanonicalHasher } from '../content/canonical-form.js';
@@ -7,19 +7,19 @@ import { Leaf, type Node, Remote, type Subtree } from '../content/subtree.js';
 import type { RemoteTree } from './remote-tree.js';
 import type { SubtreeTable } from '../content/subtree-table.js';
 
-/** A subtree at its place in a VMO. */
+/** A subtree at its position in a VMO. */
 export interface Place {
   readonly level: number;
   readonly hash: Uint8Array;
   /** True for a subtree of zeros, which has no record in any store or stream. */
   readonly isZero: boolean;
-  /** The record, in an array that nobody changes. */
+  /** The record, in an array that must not be changed. */
   record(): Uint8Array;
-  /** The left and the right half of a place of level 1 or more, whose record the caller has. */
+  /** The left and right halves of a place of level 1 or more; the caller passes its record. */
   parts(record: Uint8Array): readonly [Place, Place];
 }
 
-/** The place of a subtree that a table holds. It is hashed. */
+/** The place of a hashed subtree in a table. */
 export function placeOf(table: SubtreeTable, hasher: CanonicalHasher, tree: Subtree): Place {
   if (!(tree instanceof Remote)) return new TreePlace(table, hasher, tree);
   if (tree.fetched !== undefined) return new TreePlace(table, hasher, tree.fetched);
@@ -56,7 +56,7 @@ class TreePlace implements Place {
   }
 }
 
-/** A subtree of which the hash is known, and that its bytes from `usedMax` on are zeros. */
+/** A subtree in a record store, known by its hash; its bytes from `usedMax` on are zeros. */
 export class StoredPlace implements Place {
   constructor(
     private readonly reader: RecordReader,
@@ -84,7 +84,7 @@ export class StoredPlace implements Place {
   }
 }
 
-/** The records at and below a place, in pre-order: each once, those of zero subtrees not at all. */
+/** The records at and below a place, in pre-order: each record once, and none for zero subtrees. */
 export function* recordsInPreOrder(top: Place): Generator<Uint8Array, void, undefined> {
   const sent = new Set<string>();
   const open = [top];
@@ -103,8 +103,8 @@ export function* recordsInPreOrder(top: Place): Generator<Uint8Array, void, unde
 }
 
 /**
- * The records at and below a place that `isThere` does not know, each after those below it; below one that is there it
- * does not look. `isThere` knows a record from the moment it was yielded.
+ * The records at and below a place for which `isThere` is false, each after those below it; subtrees below an existing
+ * record are skipped. `isThere` must return true for a record once it was yielded.
  */
 export function* missingRecords(
   top: Place,

@@ -6,8 +6,9 @@ import { Leaf, Node, Remote, type RemoteSource, type Subtree } from '../content/
 import type { SubtreeTable } from '../content/subtree-table.js';
 
 /**
- * The subtrees that a VmoStore knows of a RecordStore, each one object as long as something holds it. What is fetched stays
- * until `drop`; what nothing holds any more can still be read, by who has it in hand, and is fetched for each look.
+ * The subtrees of a RecordStore that a VmoStore uses, each represented by one object as long as something holds it.
+ * Fetched content is kept until `drop`. Unreferenced content remains readable through existing references but is
+ * re-fetched on each access.
  */
 export class RemoteTree implements RemoteSource {
   readonly reader: RecordReader;
@@ -26,7 +27,10 @@ export class RemoteTree implements RemoteSource {
     this.pageWords = new Int32Array(this.page.buffer);
   }
 
-  /** The subtree of a hash, whose bytes from `usedMax` on are zeros. The caller holds it, or it is forgotten at its next use. */
+  /**
+   * The subtree of a hash, whose bytes from `usedMax` on are zeros. If the caller does not hold it, it is discarded on
+   * its next use.
+   */
   subtree(hash: Uint8Array, level: number, usedMax: number): Subtree {
     if (this.hasher.isZero(level, hash)) return this.table.zero(level);
     const key = bytesToHex(hash);
@@ -54,7 +58,7 @@ export class RemoteTree implements RemoteSource {
     this.dropOf(remote);
   }
 
-  /** Forgets all content; it is fetched again when it is touched. */
+  /** Discards all content; it is fetched again when it is touched. */
   drop(): void {
     for (const remote of this.fetched) this.dropOf(remote);
   }
@@ -82,7 +86,7 @@ export class RemoteTree implements RemoteSource {
     return node as Node;
   }
 
-  /** The content of a Remote that nothing holds: extents that the table does not know. */
+  /** The content of a Remote that nothing holds: extents outside the table. */
   private passing({ hash, level, used }: Remote, record: Uint8Array): Leaf | Node {
     if (level === 0) {
       let end = record.length;

@@ -4,7 +4,7 @@ import type { RecordStore } from './record-store.js';
 import type { Leaf, Node, Subtree } from '../content/subtree.js';
 import type { SubtreeTable } from '../content/subtree-table.js';
 
-/** Makes subtrees of verified records, which come after those below them, and holds them until `close`. */
+/** Makes subtrees from verified records, which must come after those below them, and holds them until `close`. */
 export class TreeImport implements Pick<RecordStore, 'put'> {
   private readonly trees = new Map<string, Leaf | Node>();
 
@@ -20,7 +20,7 @@ export class TreeImport implements Pick<RecordStore, 'put'> {
     }
   }
 
-  /** The subtree of a record that came, or of zeros. */
+  /** The subtree of an imported record, or a zero subtree. */
   subtree(hash: Uint8Array, level: number): Subtree {
     if (this.hasher.isZero(level, hash)) return this.table.zero(level);
     const tree = this.trees.get(bytesToHex(hash));
@@ -28,7 +28,7 @@ export class TreeImport implements Pick<RecordStore, 'put'> {
     return tree;
   }
 
-  /** Lets the subtrees go. */
+  /** Releases the subtrees. */
   close(): void {
     for (const tree of this.trees.values()) this.table.release(tree);
     this.trees.clear();
