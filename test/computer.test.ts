@@ -553,3 +553,25 @@ t.test('whatever bytes run, the machine stands', (t) => {
   t.equal(computer.statistics.vmos.pagesStored, pagesAtStart);
   t.end();
 });
+
+t.test('slow instructions end a call of run by its effort, and leave no trace of that', (t) => {
+  // A cpuid is a thousand times as slow as the loop around it was before.
+  const code = assemble(`
+        mov ecx, 200000
+    1:  dec ecx
+        jnz 1b
+    2:  cpuid
+        jmp 2b`);
+  const hashes = Object.entries(ALL_ENGINES).map(([engine, options]) => {
+    const machine = new Machine(options);
+    const program = machine.computer.start(codeImage([...code]), { name: 'slow', limitBytes: MB });
+    machine.computer.run(program, { maxTicks: 401_000 });
+    const before = machine.computer.ticks;
+    t.same(machine.computer.run(program, { maxTicks: 2 ** 27, maxEffort: 8192 }), { kind: 'limit' });
+    t.ok(machine.computer.ticks - before < 10_000, `${engine}: ${machine.computer.ticks - before} ticks`);
+    machine.computer.run(program, { maxTicks: before + 10_000 - machine.computer.ticks });
+    return machine.computer.machineHash();
+  });
+  t.equal(new Set(hashes).size, 1);
+  t.end();
+});

@@ -83,12 +83,16 @@ export class Cpu {
     if (!this.records?.holds(frame)) this.mmu.unwatch(frame, WATCH_CODE);
   }
 
-  /** Runs until an event that the caller must handle, for at most `maxTicks` ticks (at least 1). */
-  run(maxTicks: number): CpuEvent {
+  /**
+   * Runs until an event that the caller must handle, for at most `maxTicks` ticks (at least 1). It also returns, with `TICKS`,
+   * after `maxRounds` in TypeScript, each of which may take a thousand times as long as an instruction in generated code:
+   * how soon differs from engine to engine.
+   */
+  run(maxTicks: number, maxRounds = Infinity): CpuEvent {
     const end = this.ticks + maxTicks;
-    if (this.records) return this.records.run(end);
+    if (this.records) return this.records.run(end, maxRounds);
     let event = TICKS;
-    while (event === TICKS && this.ticks < end) event = this.step();
+    for (let round = 0; event === TICKS && this.ticks < end && round < maxRounds; round++) event = this.step();
     return event;
   }
 

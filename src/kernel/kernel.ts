@@ -39,6 +39,11 @@ import { Waits } from './tasks/waits.js';
 const CALL_EFFORT = 1;
 const FAULT_EFFORT = 4;
 const TICKS_PER_EFFORT = 128;
+/** A decision on a store that debug mode stopped. */
+const REFUSED_EFFORT = 16;
+/** Instructions that generated code leaves to TypeScript, before the host can look up; each takes 2 to 20 microseconds. */
+const ROUNDS_AT_ONCE = 1024;
+const ROUNDS_EFFORT = 4096;
 /** What nobody holds any more is forgotten before the machine goes on: so much of it at once, and what that takes. */
 const SUBTREES_FORGOTTEN_AT_ONCE = 1024;
 const FORGET_EFFORT = 512;
@@ -290,7 +295,10 @@ export class Kernel implements KernelServices {
   private runThread(thread: Thread, end: number): void {
     this.switchTo(thread);
     if (thread.pending) return this.calls.goOn(thread, thread.pending);
-    const event = this.debugMode.run(thread, this.scheduler.turnEnd(end) - this.cpu.ticks);
+    const turnEnd = this.scheduler.turnEnd(end);
+    const event = this.debugMode.run(thread, turnEnd - this.cpu.ticks, ROUNDS_AT_ONCE);
+    // Exerted, not worked: how soon it comes differs from engine to engine, and the machine must not.
+    if (event.kind === 'ticks' && this.cpu.ticks < turnEnd) this.exert(ROUNDS_EFFORT);
     this.scheduler.passSlices(this.cpu.ticks);
     this.handle(thread, event);
   }
@@ -371,6 +379,7 @@ export class Kernel implements KernelServices {
   /** A store of a thread in debug mode, which has taken a tick as a fault does. */
   private refused(thread: Thread, stores: readonly RefusedStore[]): void {
     this.ticksWithoutInstruction++;
+    this.exert(REFUSED_EFFORT);
     const report = this.debugMode.refused(thread, stores);
     if (report) this.kill(thread, report);
   }

@@ -61,6 +61,7 @@ interface Work {
 
 const works: Readonly<Record<string, Work>> = {
   computing: { words: [misbehave, 'spin'] },
+  'running slow instructions': { words: [misbehave, 'crawl'] },
   'sleeping on the clock of the host': { words: ['--clock', 'real', misbehave, 'sleep', '4000000000000000'] },
   'waiting for input': { words: ['--clock', 'real', misbehave, 'read', '4000000000000000'] },
   'waiting for the reader of its output': { words: [misbehave, 'flood', '64'] },

@@ -43,6 +43,15 @@ static void call(void)
         bd0_clock();
 }
 
+/* Runs fast for a while, then instructions that take a thousand times as long. */
+static void crawl(void)
+{
+    for (long i = 0; i < 100000000; i++)
+        __asm__ volatile("");
+    for (;;)
+        __asm__ volatile("xor %%eax, %%eax; cpuid" ::: "rax", "rbx", "rcx", "rdx");
+}
+
 /* Starts a program that traps, and tells whether its image is still open, and the time, when it has ended. */
 static void outlive(char *name)
 {
@@ -90,6 +99,8 @@ int main(int argc, char **argv)
         bd0_sleep(number);
     if (!strcmp(what, "call"))
         call();
+    if (!strcmp(what, "crawl"))
+        crawl();
     if (!strcmp(what, "outlive"))
         outlive(argv[2]);
     if (!strcmp(what, "read"))

@@ -9,6 +9,7 @@ import t, { type Test } from 'tap';
 import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-compiler.js';
 import { LineTable } from '../../src/debug/dwarf/line-table.js';
 import { SymbolTable } from '../../src/debug/reports/symbols.js';
+import type { Steps } from '../../src/vmo/steps.js';
 import { isInstalled } from '../support/guest-programs.js';
 import { source } from './image-bytes.js';
 import { imageOfSections, lineProgram, type LineProgramOptions } from './line-programs.js';
@@ -214,6 +215,56 @@ t.test('functions that the linker left out are nowhere', async (t) => {
     const left = [...setAddress(nowhere), ...copy, ...advancePc(0x9000), 0x03, 5, ...copy, ...endSequence];
     const kept = [...setAddress(0x1000), 0x03, 1, ...copy, ...advancePc(8), ...endSequence];
     t.match(linesOf({ version: 5, files: ['a.c'], program: [...left, ...kept] }).find(0x1004), { line: 2 });
+  }
+});
+
+/** How many steps it takes to do something. */
+function stepsOf<T>(steps: Steps<T>): { readonly count: number; readonly result: T } {
+  for (let count = 1; ; count++) {
+    const { done, value } = steps.next();
+    if (done) return { count, result: value };
+  }
+}
+
+t.test('what a table claims is read in short steps, as far as an effort goes', async (t) => {
+  const { setAddress, endSequence, copy, advancePc } = lineProgram;
+  const unit = (address: number, rows: number): Uint8Array => {
+    const around = lineProgram({ version: 4, files: ['a.c'], program: [...setAddress(address), ...copy, ...advancePc(8), ...endSequence] }); // prettier-ignore
+    // The rows lie between those two opcodes and the last ones.
+    const at = around.length - 5;
+    const bytes = new Uint8Array(around.length + rows).fill(copy[0]!);
+    bytes.set(around.slice(0, at));
+    bytes.set(around.slice(at), at + rows);
+    new DataView(bytes.buffer).setUint32(0, bytes.length - 4, true);
+    return bytes;
+  };
+  const steps = (...units: Uint8Array[]): { readonly count: number; readonly result: LineTable } =>
+    stepsOf(LineTable.readInSteps(source(imageOfSections({ '.debug_line': Buffer.concat(units) }))));
+  const large = steps(unit(0x1000, 900_000), unit(0x2000, 5));
+  t.match(
+    [0x1000, 0x2000].map((address) => large.result.find(address)?.line),
+    [1, 1],
+  );
+  t.ok(large.count > 900_000 / 2 ** 16, `${large.count} steps`);
+  const bomb = steps(unit(0x1000, 5), unit(0x2000, 5_000_000), unit(0x3000, 5));
+  t.match(
+    [0x1000, 0x2000, 0x3000].map((address) => bomb.result.find(address)?.line),
+    [1, undefined, undefined],
+  );
+  t.ok(bomb.count < 100, `${bomb.count} steps`);
+  const empty = steps(new Uint8Array(2 ** 24));
+  t.ok(empty.count < 1000, 'units of nothing are counted, too');
+});
+
+t.test('of the names of files those of one path are read, whatever their number', async (t) => {
+  const { setAddress, endSequence, copy, advancePc, setFile } = lineProgram;
+  const program = [...setAddress(0x1000), ...setFile(4), ...copy, ...advancePc(8), ...endSequence];
+  for (const version of [4, 5]) {
+    const files = Array.from({ length: 50_000 }, (_, i) => `${i}.c`);
+    const image = imageOfSections({ '.debug_line': lineProgram({ version, files, program }) });
+    t.match(LineTable.read(source(image)).find(0x1000), { path: '3.c', line: 1 });
+    const long = imageOfSections({ '.debug_line': lineProgram({ version, files: ['', '', '', 'x'.repeat(5000)].map((name, i) => name || `${i}.c`), program }) }); // prettier-ignore
+    t.equal(LineTable.read(source(long)).find(0x1000), undefined, 'a name of 5000 bytes is none');
   }
 });
 

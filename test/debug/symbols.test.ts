@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { SymbolTable } from '../../src/debug/reports/symbols.js';
+import { RangeIndex } from '../../src/debug/range-index.js';
+import { finished } from '../../src/vmo/steps.js';
 import { source } from './image-bytes.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-symbols-'));
@@ -77,6 +79,25 @@ t.test('a stripped image has no symbols, and still an entry point', async (t) =>
   const stripped = SymbolTable.read(source(await compile('stripped.S', program, '-s')));
   t.equal(stripped.find(stripped.entry), undefined);
   t.not(stripped.entry, 0);
+});
+
+t.test('ranges in any order, and over one another, are found as a search through all of them finds them', (t) => {
+  const range = fc.record({ start: fc.nat(40), length: fc.nat(12) });
+  fc.assert(
+    fc.property(fc.array(range, { maxLength: 30 }), fc.integer({ min: -2, max: 60 }), (ranges, address) => {
+      const ends = ranges.map(({ start, length }) => start + length);
+      const index = finished(RangeIndex.of(ranges.map(({ start }) => start), ends)); // prettier-ignore
+      let last: number | undefined;
+      for (const [i, { start }] of ranges.entries()) {
+        if (start > address) continue;
+        const isBehind = last === undefined || start > ranges[last]!.start || (start === ranges[last]!.start && ends[i]! >= ends[last]!); // prettier-ignore
+        if (isBehind) last = i;
+      }
+      t.equal(index.find(address), last !== undefined && address < ends[last]! ? last : undefined);
+    }),
+    { numRuns: 200 },
+  );
+  t.end();
 });
 
 t.test('whatever an image claims, reading it throws nothing', async () => {

@@ -93,11 +93,11 @@ export class RecordEngine {
     return this.blocks.holds(frame) || this.hot?.holds(frame) === true;
   }
 
-  /** Runs until the CPU's ticks reach `end`, or an event. */
-  run(end: number): CpuEvent {
+  /** Runs until the CPU's ticks reach `end`, an event, or the last of `rounds`: in each, generated code is left once. */
+  run(end: number, rounds: number): CpuEvent {
     const { cpu, hot } = this;
     let next: Next = 0;
-    while (typeof next === 'number' && cpu.ticks < end) {
+    for (let round = 0; typeof next === 'number' && cpu.ticks < end && round < rounds; round++) {
       if (this.mappingsHaveChanged || this.changedPages.length > 0) {
         this.dropWhatChanged();
         next = 0;

@@ -54,13 +54,13 @@ export class DebugMode {
     return before;
   }
 
-  /** Runs a thread, whose registers are in the CPU, at most `maxTicks` ticks. */
-  run(thread: Thread, maxTicks: number): CpuEvent {
+  /** Runs a thread, whose registers are in the CPU, at most `maxTicks` ticks, and `maxRounds`: see `Cpu.run`. */
+  run(thread: Thread, maxTicks: number, maxRounds: number): CpuEvent {
     const { cpu } = this.host;
     const { guard } = thread;
     this.running = thread;
     cpu.mmu.setWriteFence(guard.fence(thread.process));
-    if (guard.verdict === undefined) return cpu.run(maxTicks);
+    if (guard.verdict === undefined) return cpu.run(maxTicks, maxRounds);
     const event = cpu.step(guard.verdict);
     // A fault leaves the instruction to be done: it comes again once the page is there.
     if (event.kind !== 'exception' || event.trap) guard.verdict = undefined;
