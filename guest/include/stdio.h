@@ -3,9 +3,17 @@
  * buffer is full, before stdin waits, and by fflush and exit; stderr is the same console, written out at the end of
  * each call. Any number of threads may use a stream: what one call prints stays together.
  *
- * Conversions of printf: d i u x X o c s p f F e E g G and %, with the flags - 0 + space #, width, precision, and the
- * lengths hh h l ll j z t; doubles are exact. Anything else is printed as it stands. Conversions of sscanf: d i u x X o
- * c s [ p n f e g and %, with *, width and the same lengths.
+ * Conversions of printf: d i u x X o b B c s p n m f F e E g G a A and %, with the flags - 0 + space #, width, precision,
+ * the lengths hh h l ll L j z t, and positions (%1$d). Floating-point values are exact, rounded once. %lc and %ls print wide
+ * characters as UTF-8. A letter that is not listed is printed as it stands and takes no argument. A result longer than
+ * INT_MAX is -1 with EOVERFLOW.
+ *
+ * Conversions of scanf: d i u x X o p c s [ n a e f g and %, with *, width, the same lengths, positions, and m, which stores
+ * the text in a block of malloc's. %lc and %ls read UTF-8; %l[ is not supported and stores nothing.
+ *
+ * Long doubles (%Lf, %La ...) are printed and read without x87 instructions. The compiler's own code for long doubles uses
+ * them, however, and this CPU does not have them: only copies of a long double in memory, and exact constants that the
+ * compiler stores as integers, work.
  */
 #ifndef BD0_STDIO_H
 #define BD0_STDIO_H
@@ -61,6 +69,10 @@ int vfprintf(FILE *__restrict stream, const char *__restrict format, va_list arg
 int vsprintf(char *__restrict to, const char *__restrict format, va_list arguments) BD0_FORMAT(printf, 2, 0);
 int vsnprintf(char *__restrict to, size_t size, const char *__restrict format, va_list arguments)
     BD0_FORMAT(printf, 3, 0);
+int scanf(const char *__restrict format, ...) BD0_FORMAT(scanf, 1, 2);
+int fscanf(FILE *__restrict stream, const char *__restrict format, ...) BD0_FORMAT(scanf, 2, 3);
+int vscanf(const char *__restrict format, va_list arguments) BD0_FORMAT(scanf, 1, 0);
+int vfscanf(FILE *__restrict stream, const char *__restrict format, va_list arguments) BD0_FORMAT(scanf, 2, 0);
 int sscanf(const char *__restrict text, const char *__restrict format, ...) BD0_FORMAT(scanf, 2, 3);
 int vsscanf(const char *__restrict text, const char *__restrict format, va_list arguments) BD0_FORMAT(scanf, 2, 0);
 #undef BD0_FORMAT

@@ -12,7 +12,8 @@ extern "C" {
 #define EXIT_FAILURE 1
 #define RAND_MAX 0x7fffffff
 
-/** Blocks are aligned to 16 bytes, or as aligned_alloc is told. All five are lock-free. */
+/** Blocks are aligned to 16 bytes, or as aligned_alloc requests. No thread waits for another one in any of the five;
+    <malloc.h> says more. */
 void *malloc(size_t size);
 void *calloc(size_t count, size_t size);
 void *realloc(void *block, size_t size);
@@ -27,8 +28,10 @@ unsigned long long strtoull(const char *__restrict text, char **__restrict end, 
 int atoi(const char *text);
 long atol(const char *text);
 long long atoll(const char *text);
-/** The double that is nearest to the number, decimal or hexadecimal; of two the even one. */
+/** The double or float nearest to the number, decimal or hexadecimal; of two the even one. There is no strtold: it would
+    return its value in an x87 register. scanf's %Lf stores one in memory. */
 double strtod(const char *__restrict text, char **__restrict end);
+float strtof(const char *__restrict text, char **__restrict end);
 double atof(const char *text);
 
 typedef struct {

@@ -65,12 +65,14 @@ typedef uint32_t once_flag;
 #define ONCE_FLAG_INIT 0
 void call_once(once_flag *flag, void (*function)(void));
 
-/** So many keys there are, and so often a thread that ends calls destructors again that have set new values. */
-enum { TSS_MAX = 64 };
+/** Keys that can exist at a time. */
+enum { TSS_MAX = 1024 };
+/** How many times a thread that ends calls destructors, while they set new values. */
 #define TSS_DTOR_ITERATIONS 4
 typedef unsigned tss_t;
 typedef void (*tss_dtor_t)(void *value);
 
+/** The value of a new key is NULL in every thread. The destructor may be NULL; exit calls none. */
 int tss_create(tss_t *key, tss_dtor_t destructor);
 void tss_delete(tss_t key);
 void *tss_get(tss_t key);

@@ -1,7 +1,7 @@
 /*
- * A finite double is a fixed-point number of 1024 bits before and 1074 bits after the binary point. Here it is laid out
- * as such, in 32-bit words, the lowest first. Digits before the point come out by dividing the words above it by 10^9,
- * digits after it by multiplying the words below it by 10^9; what is left below the point then decides the rounding.
+ * The value is laid out as a fixed-point number in 32-bit words, the lowest first, with as many words below and above the
+ * binary point as it needs. Digits before the point come from dividing the words above it by 10^9, digits after it from
+ * multiplying the words below it by 10^9; what is left below the point then decides the rounding.
  */
 #include "decimal.h"
 
@@ -9,32 +9,55 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { FRACTION_WORDS = 34, INTEGER_WORDS = 32, GROUP_DIGITS = 9, GROUP = 1000000000 };
-enum { GROUPS = (DECIMAL_INTEGER_DIGITS + GROUP_DIGITS - 1) / GROUP_DIGITS };
+enum { WORD_BITS = 32, GROUP_DIGITS = 9, GROUP = 1000000000 };
 
 struct fixed_point {
-  uint32_t fraction[FRACTION_WORDS];
-  uint32_t integer[INTEGER_WORDS];
+  uint32_t *fraction;
+  size_t fraction_words;
+  uint32_t *integer;
+  size_t integer_words;
 };
 
-/** `value` without its sign. IEEE 754: significand * 2^(exponent - 1075), the exponent 0 standing for 1 without the
-    implicit bit. */
-static struct fixed_point fixed_point_of(double value) {
-  uint64_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  unsigned exponent = bits >> 52 & 0x7ff;
-  uint64_t significand = bits & 0xfffffffffffff;
-  if (exponent == 0) exponent = 1;
-  else significand |= (uint64_t)1 << 52;
+/** The same value with an odd significand, or 0 * 2^0. */
+static struct real reduced(const struct real *real) {
+  struct real result = *real;
+  unsigned zeros = result.significand == 0 ? 0 : (unsigned)__builtin_ctzll(result.significand);
+  result.significand >>= zeros;
+  result.exponent = result.significand == 0 ? 0 : result.exponent + (int)zeros;
+  return result;
+}
 
-  struct fixed_point number = {0};
-  unsigned shift = exponent - 1075 + 32 * FRACTION_WORDS;
-  unsigned __int128 placed = (unsigned __int128)significand << shift % 32;
-  for (unsigned word = shift / 32; placed != 0; word++, placed >>= 32) {
-    if (word < FRACTION_WORDS) number.fraction[word] = (uint32_t)placed;
-    else number.integer[word - FRACTION_WORDS] = (uint32_t)placed;
-  }
-  return number;
+size_t bd0_fraction_digits(const struct real *real) {
+  int exponent = reduced(real).exponent;
+  return exponent < 0 ? (size_t)-exponent : 0;
+}
+
+size_t bd0_decimal_room(const struct real *real, size_t precision) {
+  int bits = real->exponent + 64; /* before the point, at most */
+  return (bits < 0 ? 0 : (size_t)bits * 31 / 100) + 3 + precision; /* log10(2) is less than 0.31 */
+}
+
+static size_t fraction_words_of(const struct real *real) {
+  return real->exponent < 0 ? ((size_t)-real->exponent + WORD_BITS - 1) / WORD_BITS : 0;
+}
+
+/** Distance in bits of the lowest bit of the significand from that of the lowest word. */
+static size_t shift_of(const struct real *real) {
+  return (size_t)(real->exponent + (int)(WORD_BITS * fraction_words_of(real)));
+}
+
+static size_t words_of(const struct real *real) {
+  size_t placed = shift_of(real) / WORD_BITS + 3, fraction = fraction_words_of(real) + 1;
+  return placed > fraction ? placed : fraction;
+}
+
+/** Lays a reduced value out in `words`, of which there are `words_of` it. */
+static struct fixed_point lay_out(const struct real *real, uint32_t *words) {
+  size_t count = words_of(real), fraction_words = fraction_words_of(real), shift = shift_of(real);
+  memset(words, 0, count * sizeof *words);
+  unsigned __int128 placed = (unsigned __int128)real->significand << shift % WORD_BITS;
+  for (size_t word = shift / WORD_BITS; placed != 0; word++, placed >>= WORD_BITS) words[word] = (uint32_t)placed;
+  return (struct fixed_point){words, fraction_words, words + fraction_words, count - fraction_words};
 }
 
 /** Writes `group` as `count` digits. */
@@ -42,16 +65,15 @@ static void write_group(char *digits, uint32_t group, size_t count) {
   for (size_t i = count; i > 0; i--, group /= 10) digits[i - 1] = (char)('0' + group % 10);
 }
 
-/** Writes the digits before the point, without leading zeros but at least one; answers how many. */
-static size_t write_integer(uint32_t integer[INTEGER_WORDS], char *digits) {
-  uint32_t groups[GROUPS];
+/** Writes the digits before the point, without leading zeros but at least one; returns their number. */
+static size_t write_integer(uint32_t *integer, size_t words, char *digits) {
+  uint32_t groups[words + words / 8 + 2]; /* 32 bits are 1.07 groups */
   size_t count = 0;
-  size_t words = INTEGER_WORDS;
   do {
     while (words > 0 && integer[words - 1] == 0) words--;
     uint64_t remainder = 0;
     for (size_t i = words; i > 0; i--) {
-      uint64_t dividend = remainder << 32 | integer[i - 1];
+      uint64_t dividend = remainder << WORD_BITS | integer[i - 1];
       integer[i - 1] = (uint32_t)(dividend / GROUP);
       remainder = dividend % GROUP;
     }
@@ -69,16 +91,18 @@ static size_t write_integer(uint32_t integer[INTEGER_WORDS], char *digits) {
 }
 
 /** Writes the first `precision` digits after the point and leaves in `fraction` what follows them. */
-static void write_fraction(uint32_t fraction[FRACTION_WORDS], char *digits, size_t precision) {
+static void write_fraction(uint32_t *fraction, size_t words, char *digits, size_t precision) {
+  size_t lowest = 0; /* the words below are 0: each factor of 10 moves a zero bit in */
   for (size_t written = 0; written < precision;) {
     size_t count = precision - written < GROUP_DIGITS ? precision - written : GROUP_DIGITS;
     uint32_t factor = 1;
     for (size_t i = 0; i < count; i++) factor *= 10;
+    while (lowest < words && fraction[lowest] == 0) lowest++;
     uint64_t carry = 0;
-    for (size_t i = 0; i < FRACTION_WORDS; i++) {
+    for (size_t i = lowest; i < words; i++) {
       carry += (uint64_t)fraction[i] * factor;
       fraction[i] = (uint32_t)carry;
-      carry >>= 32;
+      carry >>= WORD_BITS;
     }
     write_group(digits + written, (uint32_t)carry, count);
     written += count;
@@ -86,21 +110,23 @@ static void write_fraction(uint32_t fraction[FRACTION_WORDS], char *digits, size
 }
 
 /** Whether what follows the last digit rounds it up: more than a half does, exactly a half if the digit is odd. */
-static bool rounds_up(const uint32_t fraction[FRACTION_WORDS], char last_digit) {
+static bool rounds_up(const uint32_t *fraction, size_t words, char last_digit) {
   const uint32_t half = 0x80000000;
-  uint32_t top = fraction[FRACTION_WORDS - 1];
+  uint32_t top = words == 0 ? 0 : fraction[words - 1];
   if (top != half) return top > half;
-  for (size_t i = 0; i < FRACTION_WORDS - 1; i++)
+  for (size_t i = 0; i < words - 1; i++)
     if (fraction[i] != 0) return true;
   return last_digit % 2 != 0;
 }
 
-size_t bd0_decimal(double value, size_t precision, char digits[DECIMAL_DIGITS]) {
-  struct fixed_point number = fixed_point_of(value);
-  size_t before_point = write_integer(number.integer, digits);
-  write_fraction(number.fraction, digits + before_point, precision);
+size_t bd0_decimal(const struct real *real, size_t precision, char *digits) {
+  struct real exact = reduced(real);
+  uint32_t words[words_of(&exact)];
+  struct fixed_point number = lay_out(&exact, words);
+  size_t before_point = write_integer(number.integer, number.integer_words, digits);
+  write_fraction(number.fraction, number.fraction_words, digits + before_point, precision);
   size_t count = before_point + precision;
-  if (!rounds_up(number.fraction, digits[count - 1])) return before_point;
+  if (!rounds_up(number.fraction, number.fraction_words, digits[count - 1])) return before_point;
 
   size_t at = count;
   while (at > 0 && digits[at - 1] == '9') digits[--at] = '0';

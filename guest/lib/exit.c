@@ -64,7 +64,7 @@ int atexit(void (*function)(void)) {
 }
 
 void exit(int code) {
-  if (bd0_end_thread_locals != NULL) bd0_end_thread_locals();
+  if (bd0_end_objects != NULL) bd0_end_objects();
   struct exit_function function;
   while (take_last(&function)) function.call(function.argument);
   for (destructor *const *destruct = __fini_array_end; destruct > __fini_array_start;) (*--destruct)();

@@ -5,7 +5,12 @@
 /** Has `call(argument)` called by exit, before those that were given earlier; answers 0, or -1 where there is no memory. */
 int bd0_at_exit(void (*call)(void *argument), void *argument);
 
-/** Destroys what the thread has in thread-local storage; NULL in a program that has nothing there to be destroyed. */
-__attribute__((weak, visibility("hidden"))) void bd0_end_thread_locals(void);
+/* Both are NULL in a program that has nothing for them to do. */
+
+/** Destroys the thread's thread_local objects of C++, when it ends and when its program does. */
+__attribute__((weak, visibility("hidden"))) void bd0_end_objects(void);
+
+/** Calls the destructors of the thread's values of <threads.h>, when it ends: exit leaves them alone. */
+__attribute__((weak, visibility("hidden"))) void bd0_end_values(void);
 
 #endif

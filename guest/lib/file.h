@@ -21,4 +21,8 @@ struct bd0_file {
   char buffer[BUFFER_SIZE];
 };
 
+/** Makes sure that a byte waits in a locked input stream; false at the end of input. What was printed before is written
+    out before the wait. */
+bool bd0_fill(struct bd0_file *stream);
+
 #endif

@@ -1,49 +1,57 @@
-/* printf's conversions: integers, characters, strings and pointers. */
+/* printf: what becomes of the format, and integers, characters, strings and pointers. */
 #include "format.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "conversion.h"
+#include "utf8.h"
 
-/** A va_list that functions can share: the type itself may be an array. */
-struct arguments {
-  va_list list;
+/** What the conversions of one call share. */
+struct printing {
+  struct sink *sink;
+  struct arguments arguments;
+  int error; /* errno when printf was called: what m prints */
 };
 
-static void put(struct sink *sink, const char *bytes, size_t n) {
-  if (n == 0) return;
-  sink->put(sink, bytes, n);
+void bd0_put(struct sink *sink, const char *bytes, size_t n) {
+  size_t room = sink->length < sink->room ? sink->room - sink->length : 0;
+  if (n > 0 && room > 0) sink->put(sink, bytes, n < room ? n : room);
   sink->length += n;
+  if (sink->length > INT_MAX) sink->is_too_long = true;
 }
 
-static void repeat(struct sink *sink, char character, size_t n) {
+void bd0_put_repeated(struct sink *sink, char character, size_t n) {
   char run[32];
   memset(run, character, sizeof run);
-  for (; n > sizeof run; n -= sizeof run) put(sink, run, sizeof run);
-  put(sink, run, n);
+  while (n > 0) {
+    /* What is only counted is counted at once. */
+    size_t part = sink->length >= sink->room || n < sizeof run ? n : sizeof run;
+    bd0_put(sink, run, part);
+    n -= part;
+  }
 }
 
 void bd0_put_field(struct sink *sink, const struct conversion *conversion, struct field field, bool zero_padded) {
   size_t prefix_length = strlen(field.prefix), suffix_length = field.suffix == NULL ? 0 : strlen(field.suffix);
   size_t length = prefix_length + field.leading_zeros + field.text_length + field.trailing_zeros + suffix_length;
-  size_t padding = conversion->width > length ? conversion->width - length : 0;
-  if (conversion->left) {
-    zero_padded = false;
-  } else if (zero_padded) {
+  size_t width = (size_t)conversion->width.value, padding = width > length ? width - length : 0;
+  if (!conversion->left && zero_padded) {
     field.leading_zeros += padding;
     padding = 0;
-  } else {
-    repeat(sink, ' ', padding);
   }
-  put(sink, field.prefix, prefix_length);
-  repeat(sink, '0', field.leading_zeros);
-  put(sink, field.text, field.text_length);
-  repeat(sink, '0', field.trailing_zeros);
-  put(sink, field.suffix, suffix_length);
-  if (conversion->left) repeat(sink, ' ', padding);
+  if (!conversion->left) bd0_put_repeated(sink, ' ', padding);
+  bd0_put(sink, field.prefix, prefix_length);
+  bd0_put_repeated(sink, '0', field.leading_zeros);
+  bd0_put(sink, field.text, field.text_length);
+  bd0_put_repeated(sink, '0', field.trailing_zeros);
+  if (field.suffix != NULL) bd0_put(sink, field.suffix, suffix_length);
+  if (conversion->left) bd0_put_repeated(sink, ' ', padding);
 }
 
 const char *bd0_sign_of(const struct conversion *conversion, bool negative) {
@@ -55,203 +63,239 @@ const char *bd0_sign_of(const struct conversion *conversion, bool negative) {
 static void put_integer(struct sink *sink, const struct conversion *conversion, const char *prefix, uint64_t value,
                         unsigned base) {
   const char *alphabet = conversion->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-  char digits[22];
+  char digits[64];
   char *first = digits + sizeof digits;
   for (; value > 0; value /= base) *--first = alphabet[value % base];
   size_t count = (size_t)(digits + sizeof digits - first);
 
-  size_t at_least = conversion->has_precision ? conversion->precision : 1;
+  bool has_precision = conversion->precision.value >= 0;
+  size_t at_least = has_precision ? (size_t)conversion->precision.value : 1;
   if (base == 8 && conversion->alternate && at_least <= count) at_least = count + 1;
   struct field field = {.prefix = prefix, .text = first, .text_length = count};
   field.leading_zeros = at_least > count ? at_least - count : 0;
-  bd0_put_field(sink, conversion, field, conversion->zero && !conversion->has_precision);
+  bd0_put_field(sink, conversion, field, conversion->zero && !has_precision);
 }
 
-static void convert_signed(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
-  int64_t value = conversion->length == LENGTH_LONG ? va_arg(arguments->list, int64_t) : va_arg(arguments->list, int);
-  if (conversion->length == LENGTH_CHAR) value = (signed char)value;
-  if (conversion->length == LENGTH_SHORT) value = (short)value;
+static void put_signed(struct sink *sink, const struct conversion *conversion, uint64_t bits) {
+  int64_t value = (int64_t)bits;
+  if (conversion->length == LENGTH_CHAR) value = (signed char)bits;
+  if (conversion->length == LENGTH_SHORT) value = (short)bits;
+  if (conversion->length == LENGTH_INT) value = (int)bits;
   uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
   put_integer(sink, conversion, bd0_sign_of(conversion, value < 0), magnitude, 10);
 }
 
-static void convert_unsigned(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
-  bool is_long = conversion->length == LENGTH_LONG;
-  uint64_t value = is_long ? va_arg(arguments->list, uint64_t) : va_arg(arguments->list, unsigned);
+static void put_unsigned(struct sink *sink, const struct conversion *conversion, uint64_t value) {
   if (conversion->length == LENGTH_CHAR) value = (unsigned char)value;
   if (conversion->length == LENGTH_SHORT) value = (unsigned short)value;
+  if (conversion->length == LENGTH_INT) value = (unsigned)value;
+  static const char *const prefixes = "xXbB";
   char letter = conversion->letter;
-  const char *prefix = letter == 'x' ? "0x" : letter == 'X' ? "0X" : "";
-  unsigned base = letter == 'u' ? 10 : letter == 'o' ? 8 : 16;
-  put_integer(sink, conversion, conversion->alternate && value != 0 ? prefix : "", value, base);
+  bool has_prefix = conversion->alternate && value != 0 && strchr(prefixes, letter) != NULL;
+  char prefix[] = {has_prefix ? '0' : 0, letter, 0};
+  unsigned base = letter == 'u' ? 10 : letter == 'o' ? 8 : letter == 'b' || letter == 'B' ? 2 : 16;
+  put_integer(sink, conversion, prefix, value, base);
 }
 
 static void put_text(struct sink *sink, const struct conversion *conversion, const char *text, size_t length) {
   bd0_put_field(sink, conversion, (struct field){.prefix = "", .text = text, .text_length = length}, false);
 }
 
-static void convert_pointer(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
-  uint64_t value = (uint64_t)va_arg(arguments->list, void *);
+static void put_pointer(struct sink *sink, const struct conversion *conversion, uint64_t value) {
+  char prefix[4];
+  snprintf(prefix, sizeof prefix, "%s0x", bd0_sign_of(conversion, false));
   if (value == 0) put_text(sink, conversion, "(nil)", 5);
-  else put_integer(sink, conversion, "0x", value, 16);
+  else put_integer(sink, conversion, prefix, value, 16);
 }
 
-static void convert_character(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
-  char character = (char)va_arg(arguments->list, int);
-  put_text(sink, conversion, &character, 1);
+/** The first `precision` bytes of a text that may end before; of NULL all or nothing. */
+static void put_string(struct sink *sink, const struct conversion *conversion, const char *text) {
+  int precision = conversion->precision.value;
+  if (text == NULL) text = precision < 0 || precision >= 6 ? "(null)" : "";
+  put_text(sink, conversion, text, precision < 0 ? strlen(text) : strnlen(text, (size_t)precision));
 }
 
-static void convert_string(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
-  const char *text = va_arg(arguments->list, const char *);
-  if (text == NULL) text = !conversion->has_precision || conversion->precision >= 6 ? "(null)" : "";
-  const char *end = conversion->has_precision ? memchr(text, 0, conversion->precision) : NULL;
-  size_t whole = conversion->has_precision ? conversion->precision : strlen(text);
-  put_text(sink, conversion, text, end != NULL ? (size_t)(end - text) : whole);
+static bool is_wide(const struct conversion *conversion) {
+  return conversion->letter < 'a' || conversion->length >= LENGTH_LONG;
 }
 
-static const char *parse_flags(const char *at, struct conversion *conversion) {
-  for (;; at++) {
-    if (*at == '-') conversion->left = true;
-    else if (*at == '0') conversion->zero = true;
-    else if (*at == '+') conversion->plus = true;
-    else if (*at == ' ') conversion->space = true;
-    else if (*at == '#') conversion->alternate = true;
-    else return at;
+/** Bytes of a wide string in UTF-8, whole characters up to the precision; -1 where one of them is none. */
+static long wide_length(const struct conversion *conversion, const wchar_t *text) {
+  size_t most = conversion->precision.value < 0 ? SIZE_MAX : (size_t)conversion->precision.value, length = 0;
+  char bytes[UTF8_MAX];
+  while (length < most && *text != 0) {
+    size_t n = bd0_encode_utf8((uint32_t)*text++, bytes);
+    if (n == 0) return -1;
+    if (n > most - length) break;
+    length += n;
   }
+  return (long)length;
 }
 
-/** Reads a decimal number, or for `*` an argument. */
-static const char *parse_number(const char *at, struct arguments *arguments, int *number) {
-  *number = 0;
-  if (*at == '*') {
-    *number = va_arg(arguments->list, int);
-    return at + 1;
+/** False, with errno set, where a character is none. */
+static bool put_wide_string(struct sink *sink, const struct conversion *conversion, const wchar_t *text) {
+  long length = wide_length(conversion, text);
+  if (length < 0) {
+    errno = EILSEQ;
+    return false;
   }
-  for (; *at >= '0' && *at <= '9'; at++) *number = *number * 10 + (*at - '0');
-  return at;
-}
-
-static const char *parse_length(const char *at, enum length *length) {
-  *length = LENGTH_INT;
-  if (*at == 'h') {
-    *length = at[1] == 'h' ? LENGTH_CHAR : LENGTH_SHORT;
-    return at + (at[1] == 'h' ? 2 : 1);
+  size_t width = (size_t)conversion->width.value, padding = width > (size_t)length ? width - (size_t)length : 0;
+  if (!conversion->left) bd0_put_repeated(sink, ' ', padding);
+  for (long left = length; left > 0;) {
+    char bytes[UTF8_MAX];
+    size_t n = bd0_encode_utf8((uint32_t)*text++, bytes);
+    bd0_put(sink, bytes, n);
+    left -= (long)n;
   }
-  if (*at != 'l' && *at != 'j' && *at != 'z' && *at != 't') return at;
-  *length = LENGTH_LONG;
-  return at + (at[0] == 'l' && at[1] == 'l' ? 2 : 1);
+  if (conversion->left) bd0_put_repeated(sink, ' ', padding);
+  return true;
 }
 
-/** Parses what follows a %; answers what follows the letter. */
-static const char *parse(const char *at, struct conversion *conversion, struct arguments *arguments) {
-  int number;
-  at = parse_flags(at, conversion);
-  at = parse_number(at, arguments, &number);
-  if (number < 0) conversion->left = true; /* only from an argument */
-  conversion->width = (size_t)(number < 0 ? -(long)number : number);
-  if (*at == '.') {
-    at = parse_number(at + 1, arguments, &number);
-    conversion->has_precision = number >= 0;
-    conversion->precision = (size_t)(number < 0 ? 0 : number);
-  }
-  at = parse_length(at, &conversion->length);
-  conversion->letter = *at;
-  return *at == 0 ? at : at + 1;
+static bool put_character(struct sink *sink, const struct conversion *conversion, uint32_t character) {
+  char bytes[UTF8_MAX] = {(char)character};
+  size_t length = is_wide(conversion) ? bd0_encode_utf8(character, bytes) : 1;
+  if (length == 0) errno = EILSEQ;
+  else put_text(sink, conversion, bytes, length);
+  return length > 0;
 }
 
-/** Puts one argument; false if the letter is no conversion. */
-static bool convert(struct sink *sink, const struct conversion *conversion, struct arguments *arguments) {
+/** Stores the length so far: n. */
+static void store_length(const struct conversion *conversion, uint64_t target, size_t length) {
+  static const size_t sizes[] = {[LENGTH_CHAR] = 1, [LENGTH_SHORT] = 2, [LENGTH_INT] = 4};
+  uint64_t value = length;
+  size_t size = conversion->length < LENGTH_LONG ? sizes[conversion->length] : sizeof value;
+  memcpy((void *)target, &value, size); /* the low bytes come first */
+}
+
+/** A letter that stands for nothing: the conversion as it was understood. */
+static void put_unknown(struct sink *sink, const struct conversion *conversion) {
+  char text[40];
+  int n = snprintf(text, sizeof text, "%%%s%s%s%s%s%s", conversion->alternate ? "#" : "", conversion->grouped ? "'" : "",
+                   bd0_sign_of(conversion, false), conversion->left ? "-" : "",
+                   conversion->zero ? "0" : "", conversion->localized ? "I" : "");
+  bd0_put(sink, text, (size_t)n);
+  if (conversion->width.value != 0) bd0_put(sink, text, (size_t)snprintf(text, sizeof text, "%d", conversion->width.value));
+  if (conversion->precision.value >= 0)
+    bd0_put(sink, text, (size_t)snprintf(text, sizeof text, ".%d", conversion->precision.value));
+  bd0_put(sink, &conversion->letter, conversion->letter != 0);
+}
+
+/** Puts one argument; false, with errno set, where it cannot be. */
+static bool convert(struct printing *printing, const struct conversion *conversion, struct argument argument) {
+  struct sink *sink = printing->sink;
   switch (conversion->letter) {
     case 'd':
     case 'i':
-      convert_signed(sink, conversion, arguments);
+      put_signed(sink, conversion, argument.integer);
       return true;
     case 'u':
     case 'x':
     case 'X':
     case 'o':
-      convert_unsigned(sink, conversion, arguments);
+    case 'b':
+    case 'B':
+      put_unsigned(sink, conversion, argument.integer);
       return true;
     case 'c':
-      convert_character(sink, conversion, arguments);
-      return true;
+    case 'C':
+      return put_character(sink, conversion, (uint32_t)argument.integer);
     case 's':
-      convert_string(sink, conversion, arguments);
+    case 'S':
+      if (is_wide(conversion) && argument.integer != 0)
+        return put_wide_string(sink, conversion, (const wchar_t *)argument.integer);
+      put_string(sink, conversion, (const char *)argument.integer);
+      return true;
+    case 'm':
+      put_string(sink, conversion, strerror(printing->error));
       return true;
     case 'p':
-      convert_pointer(sink, conversion, arguments);
+      put_pointer(sink, conversion, argument.integer);
       return true;
-    case 'f':
-    case 'F':
-    case 'e':
-    case 'E':
-    case 'g':
-    case 'G':
-      bd0_put_double(sink, conversion, va_arg(arguments->list, double));
+    case 'n':
+      store_length(conversion, argument.integer, sink->length);
       return true;
     case '%':
-      put(sink, "%", 1);
+      bd0_put(sink, "%", 1);
       return true;
     default:
-      return false;
+      put_unknown(sink, conversion);
+      return true;
   }
 }
 
-void bd0_format(struct sink *sink, const char *format, va_list list) {
-  struct arguments arguments;
-  va_copy(arguments.list, list);
-  while (*format != 0) {
+/** Floating point is apart, so that what it needs of the stack is taken only where it is printed. */
+static __attribute__((noinline)) void convert_real(struct sink *sink, const struct conversion *conversion,
+                                                   struct argument argument) {
+  struct real real = argument.type == TAKES_DOUBLE ? bd0_real_of_double(argument.real)
+                                                   : bd0_real_of_extended(argument.extended);
+  bd0_put_real(sink, conversion, &real);
+}
+
+/** Takes a width or precision from an argument, if it comes from one. */
+static void take_size(struct arguments *arguments, struct number *number) {
+  if (number->is_taken) number->value = (int)bd0_take_argument(arguments, number->argument, TAKES_INT).integer;
+}
+
+/** Takes what a conversion needs and puts it; false, with errno set, where that cannot be. */
+static bool convert_next(struct printing *printing, struct conversion *conversion) {
+  take_size(&printing->arguments, &conversion->width);
+  if (conversion->width.value < 0) {
+    conversion->left = true;
+    conversion->width.value = conversion->width.value == INT_MIN ? INT_MAX : -conversion->width.value;
+  }
+  take_size(&printing->arguments, &conversion->precision);
+  enum argument_type type = bd0_argument_type(conversion);
+  struct argument argument = bd0_take_argument(&printing->arguments, conversion->argument, type);
+  if (type != TAKES_DOUBLE && type != TAKES_EXTENDED) return convert(printing, conversion, argument);
+  convert_real(printing->sink, conversion, argument);
+  return true;
+}
+
+/** True for a conversion that ISO C has; h stands before integer conversions. */
+static bool is_known(const struct conversion *conversion) {
+  const char *letters = conversion->length == LENGTH_SHORT ? "diuxXobBn%" : "diuxXobBcCsSpmn%aAeEfFgG";
+  return strchr(letters, conversion->letter) != NULL;
+}
+
+/** Puts the whole format; false, with errno set, where that cannot be done. */
+static bool print(struct printing *printing, const char *format) {
+  bool is_lenient = printing->arguments.taken != NULL; /* glibc prints an unfinished conversion after one it does not know */
+  while (*format != 0 && !printing->sink->is_too_long) {
     const char *percent = strchr(format, '%');
     size_t plain = percent == NULL ? strlen(format) : (size_t)(percent - format);
-    put(sink, format, plain);
-    format += plain;
-    if (percent == NULL) break;
-    struct conversion conversion = {0};
-    const char *next = parse(percent + 1, &conversion, &arguments);
-    if (!convert(sink, &conversion, &arguments)) put(sink, percent, (size_t)(next - percent));
-    format = next;
+    bd0_put(printing->sink, format, plain);
+    if (percent == NULL || printing->sink->is_too_long) break;
+    struct conversion conversion;
+    format = bd0_parse_conversion(percent + 1, &conversion);
+    if (format == NULL) printing->sink->is_too_long = true;
+    if (format == NULL) break;
+    if (conversion.letter == 0 && !is_lenient) {
+      errno = EINVAL;
+      return false;
+    }
+    is_lenient = is_lenient || !is_known(&conversion);
+    if (!convert_next(printing, &conversion)) return false;
   }
-  va_end(arguments.list);
+  if (printing->sink->is_too_long) errno = EOVERFLOW;
+  return !printing->sink->is_too_long;
 }
 
-/** Keeps what fits into `to[0, size)` less the final zero. */
-struct memory_sink {
-  struct sink sink;
-  char *to;
-  size_t size;
-};
-
-static void put_to_memory(struct sink *sink, const char *bytes, size_t n) {
-  struct memory_sink *memory = (struct memory_sink *)sink;
-  size_t used = sink->length;
-  if (used + 1 >= memory->size) return;
-  size_t room = memory->size - 1 - used;
-  memcpy(memory->to + used, bytes, n < room ? n : room);
+/** Apart, so that a format without positions needs no room for them. */
+static __attribute__((noinline)) bool print_positions(struct printing *printing, const char *format, int count) {
+  struct argument taken[count];
+  bd0_take_positions(&printing->arguments, format, taken, count);
+  return print(printing, format);
 }
 
-int vsnprintf(char *restrict to, size_t size, const char *restrict format, va_list arguments) {
-  struct memory_sink memory = {{put_to_memory, 0}, to, size};
-  bd0_format(&memory.sink, format, arguments);
-  if (size > 0) to[memory.sink.length < size ? memory.sink.length : size - 1] = 0;
-  return (int)memory.sink.length;
-}
-
-int snprintf(char *restrict to, size_t size, const char *restrict format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  int length = vsnprintf(to, size, format, arguments);
-  va_end(arguments);
-  return length;
-}
-
-int vsprintf(char *restrict to, const char *restrict format, va_list arguments) {
-  return vsnprintf(to, SIZE_MAX, format, arguments);
-}
-
-int sprintf(char *restrict to, const char *restrict format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  int length = vsprintf(to, format, arguments);
-  va_end(arguments);
-  return length;
+int bd0_format(struct sink *sink, const char *format, va_list list) {
+  struct printing printing = {.sink = sink, .error = errno};
+  int positions = bd0_positions(format);
+  if (positions < 0) {
+    errno = EOVERFLOW;
+    return -1;
+  }
+  va_copy(printing.arguments.list, list);
+  bool is_done = positions == 0 ? print(&printing, format) : print_positions(&printing, format, positions);
+  va_end(printing.arguments.list);
+  return is_done ? (int)sink->length : -1;
 }

@@ -1,18 +1,18 @@
-/* printf's conversions of doubles: f in fixed notation, e with an exponent, g whichever is shorter. ISO C 7.21.6.1 */
+/* printf's conversions f, e and g: fixed notation, with an exponent, or whichever is shorter. ISO C 7.21.6.1 */
 #include <stdio.h>
 #include <string.h>
 
 #include "conversion.h"
 #include "decimal.h"
 
-/** All digits of a double: more than that are zeros. */
+/** Digits of a value; `text` has room for a point as well. */
 struct digits {
-  char text[DECIMAL_DIGITS + 1];
+  char *text;
   size_t count;
   int exponent; /* of ten, that the first one is worth */
 };
 
-/** Puts a point behind the first `before` digits, where digits follow it or one is asked for. */
+/** Inserts a point behind the first `before` digits, where digits follow or one is required. */
 static void set_point(struct digits *digits, size_t before, bool always) {
   if (digits->count <= before && !always) return;
   memmove(digits->text + before + 1, digits->text + before, digits->count - before);
@@ -20,19 +20,20 @@ static void set_point(struct digits *digits, size_t before, bool always) {
   digits->count++;
 }
 
-static void put_fixed(struct sink *sink, const struct conversion *conversion, struct field field, double value,
-                      size_t precision, bool strips) {
-  struct digits digits;
-  size_t exact = precision < DECIMAL_FRACTION_DIGITS ? precision : DECIMAL_FRACTION_DIGITS;
-  size_t before = bd0_decimal(value, exact, digits.text);
+static void put_fixed(struct sink *sink, const struct conversion *conversion, struct field field,
+                      const struct real *real, size_t precision, bool strips) {
+  size_t all = bd0_fraction_digits(real), exact = precision < all ? precision : all;
+  char text[bd0_decimal_room(real, exact) + 1];
+  struct digits digits = {.text = text};
+  size_t before = bd0_decimal(real, exact, text);
   digits.count = before + exact;
   field.trailing_zeros = precision - exact;
   if (strips) {
     field.trailing_zeros = 0;
-    while (digits.count > before && digits.text[digits.count - 1] == '0') digits.count--;
+    while (digits.count > before && text[digits.count - 1] == '0') digits.count--;
   }
   set_point(&digits, before, conversion->alternate || field.trailing_zeros > 0);
-  field.text = digits.text;
+  field.text = text;
   field.text_length = digits.count;
   bd0_put_field(sink, conversion, field, conversion->zero);
 }
@@ -56,10 +57,11 @@ static void round_to(struct digits *digits, size_t count) {
   digits->exponent++;
 }
 
-/** The first `count` digits of a double, the first of which is not 0 unless all are; rounded. */
-static void leading_digits(double value, size_t count, struct digits *digits) {
-  size_t before = bd0_decimal(value, DECIMAL_FRACTION_DIGITS, digits->text);
-  size_t all = before + DECIMAL_FRACTION_DIGITS, first = 0;
+/** The first `count` digits of a value, the first of which is not 0 unless all are; rounded. */
+static void leading_digits(const struct real *real, size_t count, struct digits *digits) {
+  size_t fraction = bd0_fraction_digits(real);
+  size_t before = bd0_decimal(real, fraction, digits->text);
+  size_t all = before + fraction, first = 0;
   while (first < all && digits->text[first] == '0') first++;
   if (first == all) first = before - 1; /* zero */
   digits->exponent = (int)before - 1 - (int)first;
@@ -70,7 +72,7 @@ static void leading_digits(double value, size_t count, struct digits *digits) {
 
 static void put_scientific(struct sink *sink, const struct conversion *conversion, struct field field,
                            struct digits *digits, size_t precision, bool strips) {
-  char suffix[8];
+  char suffix[16];
   field.trailing_zeros = precision + 1 - digits->count;
   if (strips) {
     field.trailing_zeros = 0;
@@ -85,35 +87,36 @@ static void put_scientific(struct sink *sink, const struct conversion *conversio
   bd0_put_field(sink, conversion, field, conversion->zero);
 }
 
-static void put_shorter(struct sink *sink, const struct conversion *conversion, struct field field, double value,
-                        size_t precision) {
-  struct digits digits;
+/** By e, or by g, which takes fixed notation where the exponent is small. */
+static void put_rounded(struct sink *sink, const struct conversion *conversion, struct field field,
+                        const struct real *real, size_t precision) {
+  char text[bd0_decimal_room(real, bd0_fraction_digits(real)) + 1];
+  struct digits digits = {.text = text};
+  if (conversion->letter == 'e' || conversion->letter == 'E') {
+    leading_digits(real, precision + 1, &digits);
+    put_scientific(sink, conversion, field, &digits, precision, false);
+    return;
+  }
   if (precision == 0) precision = 1;
-  leading_digits(value, precision, &digits);
+  leading_digits(real, precision, &digits);
   bool strips = !conversion->alternate;
   if (digits.exponent < -4 || (digits.exponent >= 0 && (size_t)digits.exponent >= precision))
     put_scientific(sink, conversion, field, &digits, precision - 1, strips);
-  else put_fixed(sink, conversion, field, value, precision - 1 - (size_t)digits.exponent, strips);
+  else put_fixed(sink, conversion, field, real, precision - 1 - (size_t)digits.exponent, strips);
 }
 
-void bd0_put_double(struct sink *sink, const struct conversion *conversion, double value) {
+void bd0_put_real(struct sink *sink, const struct conversion *conversion, const struct real *real) {
   char letter = conversion->letter;
-  struct field field = {.prefix = bd0_sign_of(conversion, __builtin_signbit(value) != 0)};
-  if (__builtin_isnan(value) || __builtin_isinf(value)) {
+  struct field field = {.prefix = bd0_sign_of(conversion, real->is_negative)};
+  if (real->kind != REAL_FINITE) {
     bool upper = letter < 'a';
-    field.text = __builtin_isnan(value) ? (upper ? "NAN" : "nan") : (upper ? "INF" : "inf");
+    field.text = real->kind == REAL_NAN ? (upper ? "NAN" : "nan") : (upper ? "INF" : "inf");
     field.text_length = 3;
     bd0_put_field(sink, conversion, field, false);
     return;
   }
-  size_t precision = conversion->has_precision ? conversion->precision : 6;
-  if (letter == 'f' || letter == 'F') {
-    put_fixed(sink, conversion, field, value, precision, false);
-  } else if (letter == 'e' || letter == 'E') {
-    struct digits digits;
-    leading_digits(value, precision + 1, &digits);
-    put_scientific(sink, conversion, field, &digits, precision, false);
-  } else {
-    put_shorter(sink, conversion, field, value, precision);
-  }
+  size_t precision = conversion->precision.value < 0 ? 6 : (size_t)conversion->precision.value;
+  if (letter == 'a' || letter == 'A') bd0_put_hexadecimal(sink, conversion, real);
+  else if (letter == 'f' || letter == 'F') put_fixed(sink, conversion, field, real, precision, false);
+  else put_rounded(sink, conversion, field, real, precision);
 }

@@ -19,4 +19,11 @@ _start:
     .cfi_endproc
     .size _start, . - _start
 
+/* The note that says whose image this is: System V gABI "Note Section"; its type is 1, its descriptor a version. */
+    .section .note.BD0, "a", @note
+    .balign 4
+    .long 4, 4, 1
+    .asciz "BD0"
+    .long 1
+
     .section .note.GNU-stack, "", @progbits

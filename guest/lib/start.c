@@ -29,6 +29,8 @@ extern const char __ehdr_start[] HIDDEN;
 extern const struct rela __rela_iplt_start[] HIDDEN;
 extern const struct rela __rela_iplt_end[] HIDDEN;
 typedef void constructor(int argc, char **argv, char **environment);
+extern constructor *const __preinit_array_start[] HIDDEN;
+extern constructor *const __preinit_array_end[] HIDDEN;
 extern constructor *const __init_array_start[] HIDDEN;
 extern constructor *const __init_array_end[] HIDDEN;
 
@@ -75,14 +77,17 @@ static void relocate(const struct dynamic *dynamic) {
   apply_irelative(base, (const struct rela *)(base + value[DT_JMPREL]), value[DT_PLTRELSZ]);
 }
 
+static void call_all(constructor *const *from, constructor *const *to, int argc, char **argv) {
+  for (; from < to; from++) (*from)(argc, argv, argv + argc + 1);
+}
+
 /** Called by _start with the address of argc, behind which argv, the environment and the auxiliary vector lie, and with
     that of the dynamic section. */
 _Noreturn void bd0_start(uint64_t *stack, const struct dynamic *dynamic) {
   relocate(dynamic);
   int argc = (int)stack[0];
   char **argv = (char **)(stack + 1);
-  char **environment = argv + argc + 1;
-  for (constructor *const *construct = __init_array_start; construct < __init_array_end; construct++)
-    (*construct)(argc, argv, environment);
-  exit(main(argc, argv, environment));
+  call_all(__preinit_array_start, __preinit_array_end, argc, argv);
+  call_all(__init_array_start, __init_array_end, argc, argv);
+  exit(main(argc, argv, argv + argc + 1));
 }

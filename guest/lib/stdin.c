@@ -8,10 +8,9 @@
 #include "file.h"
 #include "lock.h"
 
-/* Functions `locked_` are called with the stream locked. */
+/* Functions `locked_`, and bd0_fill, are called with the stream locked. */
 
-/** Makes sure that a byte of input waits; false at the end of input. What was printed before shows before the wait. */
-static bool locked_fill(FILE *stream) {
+bool bd0_fill(FILE *stream) {
   if (stream->begin < stream->end) return true;
   if (stream->finished) return false;
   fflush(stdout);
@@ -24,7 +23,7 @@ static bool locked_fill(FILE *stream) {
 
 int fgetc(FILE *stream) {
   bd0_lock(&stream->lock);
-  int character = locked_fill(stream) ? (unsigned char)stream->buffer[stream->begin++] : EOF;
+  int character = bd0_fill(stream) ? (unsigned char)stream->buffer[stream->begin++] : EOF;
   bd0_unlock(&stream->lock);
   return character;
 }
@@ -78,7 +77,7 @@ size_t fread(void *restrict items, size_t size, size_t count, FILE *restrict str
   if (size == 0) return 0;
   size_t wanted = size * count, got = 0;
   bd0_lock(&stream->lock);
-  while (got < wanted && locked_fill(stream)) got += locked_take(stream, (char *)items + got, wanted - got, false);
+  while (got < wanted && bd0_fill(stream)) got += locked_take(stream, (char *)items + got, wanted - got, false);
   bd0_unlock(&stream->lock);
   return got / size;
 }
@@ -87,7 +86,7 @@ char *fgets(char *restrict line, int size, FILE *restrict stream) {
   size_t length = 0;
   if (size < 1) return NULL;
   bd0_lock(&stream->lock);
-  while (length + 1 < (size_t)size && (length == 0 || line[length - 1] != '\n') && locked_fill(stream))
+  while (length + 1 < (size_t)size && (length == 0 || line[length - 1] != '\n') && bd0_fill(stream))
     length += locked_take(stream, line + length, (size_t)size - 1 - length, true);
   bd0_unlock(&stream->lock);
   if (length == 0 && size > 1) return NULL;
@@ -110,7 +109,7 @@ ssize_t getline(char **restrict line, size_t *restrict size, FILE *restrict stre
   size_t length = 0;
   bool is_whole = false, has_room = true;
   bd0_lock(&stream->lock);
-  while (!is_whole && locked_fill(stream)) {
+  while (!is_whole && bd0_fill(stream)) {
     size_t waiting = stream->end - stream->begin;
     has_room = grow(line, size, length + waiting + 1);
     if (!has_room) break;

@@ -99,11 +99,11 @@ static void put_to_stream(struct sink *sink, const char *bytes, size_t n) {
 }
 
 int vfprintf(FILE *restrict stream, const char *restrict format, va_list arguments) {
-  struct stream_sink to = {{put_to_stream, 0}, stream};
+  struct stream_sink to = {{.put = put_to_stream, .room = SIZE_MAX}, stream};
   begin_output(stream);
-  bd0_format(&to.sink, format, arguments);
+  int result = bd0_format(&to.sink, format, arguments);
   end_output(stream);
-  return (int)to.sink.length;
+  return result;
 }
 
 int vprintf(const char *restrict format, va_list arguments) {

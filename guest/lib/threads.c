@@ -42,7 +42,8 @@ int thrd_create(thrd_t *thread, thrd_start_t function, void *argument) {
 }
 
 void thrd_exit(int result) {
-  if (bd0_end_thread_locals != NULL) bd0_end_thread_locals();
+  if (bd0_end_objects != NULL) bd0_end_objects();
+  if (bd0_end_values != NULL) bd0_end_values();
   if (__atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL) == 0) exit(0);
   bd0_thread_exit((uint64_t)result);
 }

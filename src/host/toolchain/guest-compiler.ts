@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
 import { packageRoot } from '../package-root.js';
+import { cachedLibrary } from './library-cache.js';
 
 /** Tried in this order when no compiler is named. */
 const COMPILERS = ['gcc', 'clang', 'x86_64-linux-gnu-gcc'];
@@ -21,7 +22,7 @@ const COMPILERS = ['gcc', 'clang', 'x86_64-linux-gnu-gcc'];
 /**
  * BD0 is no Linux and no Unix, and has no C library but the guest's own. The compiler's freestanding headers (stdint.h,
  * emmintrin.h ...) stay in reach. Freestanding C gives `main` no implicit `return 0`, so a missing return is refused
- * rather than made a random exit code. The CPU has no CET, no x86-64-v2, and no canary at fs:28h.
+ * rather than made a random exit code. The CPU has no CET and no x86-64-v2. The stack protector works, and costs time.
  */
 const COMPILE_OPTIONS = [
   ...['-O2', '-g', '-march=x86-64', '-ffreestanding', '-fPIE', '-fno-stack-protector', '-fcf-protection=none'],
@@ -31,7 +32,7 @@ const COMPILE_OPTIONS = [
 
 /** With -static-pie: relative relocations only, no interpreter, and no change of page permissions after them. */
 const LINK_OPTIONS = [
-  ...['-nostdlib', '-Wl,--no-dynamic-linker', '-Wl,-z,text', '-Wl,-z,noexecstack', '-Wl,-z,norelro'],
+  ...['-nostdlib', '-Wl,--no-dynamic-linker', '-Wl,-z,text', '-Wl,-z,norelro'],
   ...['-Wl,-z,max-page-size=4096', '-Wl,--build-id=none'],
 ];
 
@@ -79,6 +80,7 @@ export const packagedGuestDirectory = join(packageRoot, 'guest');
  * @throws GuestCompilerError if no compiler is found or the compiler fails.
  */
 export async function compileGuest(compilation: GuestCompilation): Promise<string> {
+  refuseHostLibraries([...compilation.sources, ...(compilation.compilerOptions ?? [])]);
   const compiler = await findCompiler(compilation.compiler);
   const guestDirectory = compilation.guestDirectory ?? packagedGuestDirectory;
   const { sources, output, compilerOptions = [] } = compilation;
@@ -91,6 +93,35 @@ export async function compileGuest(compilation: GuestCompilation): Promise<strin
   return withCxxObjects(compiler, { sources, output, compilerOptions, guestDirectory, library }, (link) =>
     linkGuest(compiler, link),
   );
+}
+
+/** Libraries that the guest library takes the place of: C's, and the threads of <threads.h>. */
+const OWN_LIBRARIES = ['c', 'gcc', 'pthread'];
+
+/** The name of a library that a word of a command asks for, -lNAME or -l and NAME. */
+function libraryNamed(words: readonly string[], at: number): string | undefined {
+  const word = words[at]!;
+  if (word === '-l') return words[at + 1];
+  return word.startsWith('-l') ? word.slice(2) : undefined;
+}
+
+/** Refuses -l of what is not there: a library of the host is for Linux, and the linker would not find one of BD0's. */
+function refuseHostLibraries(words: readonly string[]): void {
+  if (words.some((word) => word.startsWith('-L'))) return;
+  words.forEach((_, at) => {
+    const library = libraryNamed(words, at);
+    if (library === undefined || OWN_LIBRARIES.includes(library)) return;
+    const advice = library === 'm' ? 'BD0 has no math.h yet' : `compile the sources of ${library} with bd0 cc, and link the .a or .o file`;
+    throw new GuestCompilerError(`-l${library}: a library of the host does not run on BD0; ${advice}`);
+  });
+}
+
+/** Without the -l of libraries that are linked anyway. */
+function withoutOwnLibraries(words: readonly string[]): string[] {
+  return words.filter((word, at) => {
+    const own = (library: string | undefined): boolean => library !== undefined && OWN_LIBRARIES.includes(library);
+    return !own(libraryNamed(words, at)) && !(words[at - 1] === '-l' && own(word));
+  });
 }
 
 /** A program that comes as C files. */
@@ -246,7 +277,7 @@ async function linkGuest(compiler: Compiler, link: Link): Promise<string> {
     link.compilerOptions.includes('-no-pie') ? '-static' : '-static-pie',
     ...LINK_OPTIONS,
     ...['-T', resolve(link.guestDirectory, 'bd0.ld')],
-    ...link.compilerOptions,
+    ...withoutOwnLibraries(link.compilerOptions),
     ...link.sources,
     link.library,
     ...(compiler.runtime === undefined ? [] : [compiler.runtime]),
@@ -254,16 +285,14 @@ async function linkGuest(compiler: Compiler, link: Link): Promise<string> {
   ]);
 }
 
-/** The archives that this process has compiled, by what they were compiled of. */
+/** The archives that this process has asked for, by what they are made of. */
 const libraries = new Map<string, Promise<string>>();
 
-/**
- * The guest library as an archive, from which the linker takes what a program needs. It is compiled once a process, into a
- * directory that goes when the process ends.
- */
+/** The guest library as an archive, from which the linker takes what a program needs; compiled where no cache has it. */
 function libraryOf(compiler: Compiler, guestDirectory: string): Promise<string> {
   const inputs = sharedInputs(compiler, guestDirectory);
-  const library = libraries.get(inputs) ?? compileLibrary(compiler, guestDirectory);
+  const library =
+    libraries.get(inputs) ?? cachedLibrary(inputs, (archive) => compileLibrary(compiler, guestDirectory, archive));
   libraries.set(inputs, library);
   return library;
 }
@@ -272,19 +301,20 @@ function libraryOf(compiler: Compiler, guestDirectory: string): Promise<string> 
  * The library is compiled apart from the program, so that the program's options do not change it, and in its own directory,
  * so that the debug information of an image does not depend on where `bd0 cc` ran.
  */
-async function compileLibrary(compiler: Compiler, guestDirectory: string): Promise<string> {
+async function compileLibrary(compiler: Compiler, guestDirectory: string, archive: string): Promise<void> {
   const directory = resolve(guestDirectory, 'lib');
   const sources = readdirSync(directory).filter((file) => ['.c', '.S'].includes(extname(file)));
   const temporary = mkdtempSync(join(tmpdir(), 'bd0-'));
-  process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
-  const objects = sources.sort().map((source) => join(temporary, `${source}.o`));
-  const options = compileOptionsOf(compiler, guestDirectory);
-  await twoAtATime(sources, async (source, index) => {
-    await run(compiler.command, [...options, '-c', source, '-o', objects[index]!], directory);
-  });
-  const library = join(temporary, 'libbd0.a');
-  await run(compiler.archiver, ['rcsD', library, ...objects]);
-  return library;
+  try {
+    const objects = sources.sort().map((source) => join(temporary, `${source}.o`));
+    const options = compileOptionsOf(compiler, guestDirectory);
+    await twoAtATime(sources, async (source, index) => {
+      await run(compiler.command, [...options, '-c', source, '-o', objects[index]!], directory);
+    });
+    await run(compiler.archiver, ['rcsD', archive, ...objects]);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
 }
 
 /** A hash of everything but its source that decides a program's image. */
@@ -295,6 +325,7 @@ function sharedInputs(compiler: Compiler, guestDirectory: string): string {
       .map((file) => join(guestDirectory, part, file)),
   );
   const contents = [...files, join(guestDirectory, 'bd0.ld')].map((file) => readFileSync(file));
+  // The options name the directory, which debug information does, too.
   const command = [compiler.command, compiler.version, ...compileOptionsOf(compiler, guestDirectory), ...LINK_OPTIONS];
   return hashOf([JSON.stringify(command), ...contents]);
 }

@@ -78,8 +78,13 @@ export class Region {
 
   /** True where a range is zeros that may be read and written, unless somebody has written it: memory that nobody has mapped. */
   isPlain(start: LinearAddress, end: LinearAddress): boolean {
+    return this.isZeros(start, end, PLAIN);
+  }
+
+  /** True where a range is zeros of this protection, unless somebody has written it. */
+  isZeros(start: LinearAddress, end: LinearAddress, expected: number): boolean {
     const mappings = this.covering(start, end);
-    return mappings?.every(({ backing, protection }) => !backing && protection === PLAIN) ?? false;
+    return mappings?.every(({ backing, protection }) => !backing && protection === expected) ?? false;
   }
 
   /** Puts mappings, ascending, in the place of some that follow one another and cover the same pages. */

@@ -1,5 +1,5 @@
 import { PAGE_SIZE, hex } from '../../bits.js';
-import { ElfError, bytesOf, holds, size, type ImageBytes, type Segment } from './elf-fields.js';
+import { ElfError, bytesOf, checkedSize, holds, type ImageBytes, type Segment } from './elf-fields.js';
 import { UPPER_HALF } from '../memory/linear-address.js';
 
 /*
@@ -47,9 +47,9 @@ export function readDynamic(
 ): Relocations {
   const tags = header ? readTags(image, segments, header) : new Map<bigint, bigint>();
   const needed = tags.get(DT_NEEDED);
-  if (needed !== undefined) throw new ElfError('DT_NEEDED asks for a shared library; link the program statically');
+  if (needed !== undefined) throw new ElfError('it is a shared library, or needs one (DT_NEEDED): link the program statically');
   if (tags.has(DT_REL)) throw new ElfError('DT_REL: x86-64 has relocations with addends only');
-  const length = size('DT_RELASZ', tags.get(DT_RELASZ) ?? 0n, MAX_RELOCATIONS * RELA_BYTES + 1);
+  const length = checkedSize('DT_RELASZ', tags.get(DT_RELASZ) ?? 0n, MAX_RELOCATIONS * RELA_BYTES + 1);
   if (length === 0) return { addresses: new Float64Array(0), addends: new BigUint64Array(0) };
   if (length % RELA_BYTES !== 0) throw new ElfError(`DT_RELASZ ${length} is not a multiple of ${RELA_BYTES}`);
   const entrySize = tags.get(DT_RELAENT);
@@ -62,7 +62,7 @@ export function readDynamic(
 
 function readTags(image: ImageBytes, segments: readonly Segment[], header: DynamicHeader): Map<bigint, bigint> {
   const where = `${header.name}: PT_DYNAMIC`;
-  const length = size(`${where} p_filesz`, header.filesz, MAX_DYNAMIC_ENTRIES * DYNAMIC_BYTES + 1);
+  const length = checkedSize(`${where} p_filesz`, header.filesz, MAX_DYNAMIC_ENTRIES * DYNAMIC_BYTES + 1);
   const view = bytesOf(image, fileOffset(segments, `${where} p_vaddr`, header.vaddr, length), length);
   const tags = new Map<bigint, bigint>();
   for (let at = 0; at + DYNAMIC_BYTES <= length; at += DYNAMIC_BYTES) {
@@ -91,7 +91,7 @@ function readRelative(table: DataView, segments: readonly Segment[]): Relocation
         `${where} r_info is type ${type} of symbol ${symbol}; a static program has R_X86_64_RELATIVE (8)`,
       );
     const offset = table.getBigUint64(at, true);
-    const address = size(`${where} r_offset`, offset, UPPER_HALF);
+    const address = checkedSize(`${where} r_offset`, offset, UPPER_HALF);
     if (!segments.some((segment) => holds(segment.address, segment.fileSize, address, WORD_BYTES)))
       throw new ElfError(`${where} r_offset ${hex(offset)} lies in the file part of no segment`);
     if (pages.add(Math.floor(address / PAGE_SIZE)).size > MAX_RELOCATED_PAGES)
@@ -104,7 +104,7 @@ function readRelative(table: DataView, segments: readonly Segment[]): Relocation
 
 /** Where bytes at an address lie in the file; refused unless one segment has them all in its file part. */
 function fileOffset(segments: readonly Segment[], field: string, address: bigint, length: number): number {
-  const start = size(field, address, UPPER_HALF);
+  const start = checkedSize(field, address, UPPER_HALF);
   const holder = segments.find((segment) => holds(segment.address, segment.fileSize, start, length));
   if (!holder)
     throw new ElfError(`${field} ${hex(address)} + ${hex(length)} bytes lies in the file part of no segment`);

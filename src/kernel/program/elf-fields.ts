@@ -21,9 +21,12 @@ export interface Segment {
   readonly index: number;
   readonly fileOffset: number;
   readonly fileSize: number;
-  /** A multiple of 4096 away from `fileOffset`. */
+  /** A multiple of 4096 away from `fileOffset`, where there is a file part. */
   readonly address: number;
-  /** At least `fileSize`; the rest is zeros. */
+  /**
+   * At least `fileSize`; whole pages behind the file part are zeros that may be written. So is the rest of its last page,
+   * if the segment is writable; else that is as it stands in the file.
+   */
   readonly memorySize: number;
   /** PROTECTION_ bits. A segment may be writable and executable at once. */
   readonly protection: number;
@@ -36,7 +39,7 @@ export function bytesOf(image: ImageBytes, offset: number, length: number): Data
 }
 
 /** A field of 64 bits as a number; refused unless it is below `limit`, which is at most 2^48. */
-export function size(field: string, value: bigint, limit: number): number {
+export function checkedSize(field: string, value: bigint, limit: number): number {
   if (value >= BigInt(limit)) throw new ElfError(`${field} ${hex(value)} is not below ${hex(limit)}`);
   return Number(value);
 }

@@ -6,7 +6,7 @@ import type { Segment } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
 import type { KnownImages } from './known-images.js';
 import { toLinear } from '../memory/linear-address.js';
-import type { Mapping } from '../memory/mapping.js';
+import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
 
 /** Where images are loaded to. */
 export interface ImageTarget {
@@ -29,6 +29,7 @@ export function imageMappings({ store, images }: ImageTarget, file: VmoHandle, e
     const start = bias + pageOf(segment.address);
     const end = bias + roundUp(segment.address + segment.memorySize, PAGE_SIZE);
     const { protection } = segment;
+    const writable = protection | PROTECTION_READ | PROTECTION_WRITE;
     const mappings: Mapping[] = [];
     let zeros = start;
     if (segment.fileSize > 0) {
@@ -38,7 +39,7 @@ export function imageMappings({ store, images }: ImageTarget, file: VmoHandle, e
       zeros = start + roundUp(vmo.length, PAGE_SIZE);
       mappings.push({ start, end: zeros, protection, backing: { vmo, offset: 0 } });
     }
-    if (zeros < end) mappings.push({ start: zeros, end, protection, backing: undefined });
+    if (zeros < end) mappings.push({ start: zeros, end, protection: writable, backing: undefined });
     return mappings;
   });
 }
@@ -49,13 +50,14 @@ export function loadBase(elf: ElfImage, bias: number): bigint {
 }
 
 /**
- * The bytes of a segment from the start of its first page. Where zeros are to follow them in memory, they end with the
- * file part; else the last page stays as it stands in the file.
+ * The bytes of a segment from the start of its first page. Where zeros follow them in memory that is writable, they end with
+ * the file part; else the last page stays as it stands in the file.
  */
 function contentOf(store: VmoStore, file: VmoHandle, segment: Segment): VmoHandle {
   const start = segment.fileOffset - (segment.address % PAGE_SIZE);
   const end = segment.fileOffset + segment.fileSize;
-  const cut = segment.memorySize > segment.fileSize ? end : Math.min(roundUp(end, PAGE_SIZE), file.length);
+  const { memorySize, fileSize, protection } = segment;
+  const cut = memorySize > fileSize && protection & PROTECTION_WRITE ? end : Math.min(roundUp(end, PAGE_SIZE), file.length);
   return store.slice(file, start, cut - start);
 }
 

@@ -16,8 +16,14 @@ import { toLinear, type LinearAddress } from '../memory/linear-address.js';
  *          argc                                                              <- rsp, 16-byte aligned
  */
 const STACK_ALIGNMENT = 16;
-/** Room for what compilers expect in a thread control block, such as the stack protector's canary at fs:28h. */
+/**
+ * What compilers expect in a thread control block: its own address at 0, and at 28h the word that -fstack-protector puts
+ * below return addresses.
+ */
 const CONTROL_BLOCK_BYTES = 64;
+const CANARY_OFFSET = 0x28;
+/** A program without thread-local storage has a control block all the same. */
+const NO_THREAD_LOCAL: ThreadLocalTemplate = { address: 0, fileSize: 0, memorySize: 0, alignment: 1 };
 
 export const AT_NULL = 0;
 export const AT_PHDR = 3;
@@ -40,13 +46,15 @@ export interface InitialStackOptions {
   readonly base: bigint;
   readonly entry: LinearAddress;
   readonly threadLocal: ThreadLocalTemplate | undefined;
+  /** The word at fs:28h: `canaryOf`. */
+  readonly canary: bigint;
 }
 
 /** Bytes of the stack that are not zero, and where the registers are to point. */
 export interface InitialStack {
   readonly rsp: LinearAddress;
   readonly argv: LinearAddress;
-  /** The base of FS; 0 where there is no thread-local storage. */
+  /** The base of FS. */
   readonly threadPointer: LinearAddress;
   /** Where the thread-local template is to be copied. */
   readonly threadLocalStart: LinearAddress;
@@ -59,27 +67,40 @@ export interface ThreadLocalPlace {
   readonly threadPointer: LinearAddress;
   /** Where the template is to be copied. */
   readonly start: LinearAddress;
-  /** The thread control block's first word. */
-  readonly selfPointer: Uint8Array;
+  /** The thread control block, up to its last byte that is not 0. */
+  readonly controlBlock: Uint8Array;
 }
 
 /** The place of a thread-local block at the top of a stack. */
-export function placeThreadLocal(top: LinearAddress, threadLocal: ThreadLocalTemplate): ThreadLocalPlace {
+export function placeThreadLocal(
+  top: LinearAddress,
+  threadLocal: ThreadLocalTemplate = NO_THREAD_LOCAL,
+  canary: bigint,
+): ThreadLocalPlace {
   const alignment = Math.max(threadLocal.alignment, CONTROL_BLOCK_BYTES);
   const threadPointer = alignDown(top - CONTROL_BLOCK_BYTES, alignment);
   const start = threadPointer - threadLocalSpan(threadLocal);
-  return { threadPointer, start, selfPointer: selfPointer(threadPointer) };
+  return { threadPointer, start, controlBlock: controlBlock(threadPointer, canary) };
 }
 
 /** At most as many bytes as a thread-local block takes of a stack, with what alignment costs. */
-export function threadLocalBytes(threadLocal: ThreadLocalTemplate | undefined): number {
-  return threadLocal ? threadLocal.memorySize + 2 * threadLocal.alignment + 2 * CONTROL_BLOCK_BYTES : 0;
+export function threadLocalBytes(threadLocal: ThreadLocalTemplate = NO_THREAD_LOCAL): number {
+  return threadLocal.memorySize + 2 * threadLocal.alignment + 2 * CONTROL_BLOCK_BYTES;
+}
+
+/**
+ * The word that -fstack-protector guards return addresses with in the threads of a process: not the same in all programs,
+ * and the same in every run. Its first byte is 0, so that no string that runs over its buffer writes it.
+ */
+export function canaryOf(imageId: string, pid: number): bigint {
+  const seed = BigInt(`0x${imageId.slice(0, 16)}`) + BigInt(pid) * 0x9e37_79b9_7f4a_7c15n;
+  return BigInt.asUintN(64, seed) & ~0xffn;
 }
 
 export function initialStack(options: InitialStackOptions): InitialStack {
-  const { top, argv, threadLocal } = options;
-  const place = threadLocal && placeThreadLocal(top, threadLocal);
-  const threadLocalStart = place?.start ?? top;
+  const { top, argv, threadLocal, canary } = options;
+  const place = placeThreadLocal(top, threadLocal, canary);
+  const threadLocalStart = place.start;
   const stringBytes = argv.reduce((total, argument) => total + argument.length + 1, 0);
   const strings = threadLocalStart - stringBytes;
   const vector = auxiliaryVector(options);
@@ -96,9 +117,11 @@ export function initialStack(options: InitialStackOptions): InitialStack {
     string += argument.length + 1;
   });
   vector.forEach((value, index) => put(1 + argv.length + 1 + 1 + index, value));
-  const pieces: { address: LinearAddress; bytes: Uint8Array }[] = [{ address: rsp, bytes }];
-  if (place) pieces.push({ address: place.threadPointer, bytes: place.selfPointer });
-  return { rsp, argv: rsp + 8, threadPointer: place?.threadPointer ?? 0, threadLocalStart, pieces };
+  const pieces = [
+    { address: rsp, bytes },
+    { address: place.threadPointer, bytes: place.controlBlock },
+  ];
+  return { rsp, argv: rsp + 8, threadPointer: place.threadPointer, threadLocalStart, pieces };
 }
 
 /** At most as many bytes as `initialStack` takes: what must fit into the stack before it is made. */
@@ -131,9 +154,11 @@ function threadLocalSpan({ address, memorySize, alignment }: ThreadLocalTemplate
   return Math.ceil((address + memorySize) / alignment) * alignment - address;
 }
 
-function selfPointer(address: LinearAddress): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, toLinear(address), true);
+function controlBlock(address: LinearAddress, canary: bigint): Uint8Array {
+  const bytes = new Uint8Array(CANARY_OFFSET + 8);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, toLinear(address), true);
+  view.setBigUint64(CANARY_OFFSET, canary, true);
   return bytes;
 }
 

@@ -15,18 +15,20 @@ import {
   heapPairFrom,
 } from './header-page.js';
 import { imageMappings, loadBase } from './image.js';
-import { initialStack, initialStackBytes } from './initial-stack.js';
+import { canaryOf, initialStack, initialStackBytes } from './initial-stack.js';
 import { hasGuard, layOut, layOutShared, type ProcessLayout } from './layout.js';
 import type { KnownImages } from './known-images.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
-import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
 import type { Pager } from '../memory/pager.js';
 import type { Process, ProcessDescription } from '../tasks/process.js';
+import type { ThreadStack } from '../tasks/thread.js';
 import type { Region } from '../memory/region.js';
 import { unmapIn } from '../memory/map-vmo.js';
 import type { UserMemory } from '../memory/user-memory.js';
 
-const ZEROS = { protection: PROTECTION_READ | PROTECTION_WRITE, backing: undefined };
+const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
+const ZEROS = { protection: PLAIN, backing: undefined };
 
 /** Where programs are loaded to. */
 export interface LoadTarget {
@@ -174,9 +176,12 @@ function fill(
     threadLocal,
     entry: bias + elf.entry,
     mainStack: stack,
+    stackProtection: elf.executableStack ? PLAIN | PROTECTION_EXECUTE : PLAIN,
     imageId: image.id,
+    canary: canaryOf(image.id, pid),
   };
   if (hasGuard(stack)) unmapIn(target, place.region, stack.guard, stack.guard + PAGE_SIZE);
+  if (elf.executableStack) protectStack(target, place.region, stack, description.stackProtection);
   const top = initialStack({
     top: stack.end,
     argv,
@@ -184,6 +189,7 @@ function fill(
     base: loadBase(elf, bias),
     entry: description.entry,
     threadLocal: elf.threadLocal,
+    canary: description.canary,
   });
   for (const { address, bytes } of top.pieces) memory.write(address, bytes);
   if (threadLocal) memory.write(top.threadLocalStart, memory.peek(threadLocal.address, threadLocal.fileSize));
@@ -204,6 +210,12 @@ function fill(
   memory.write(header, headerPage);
   target.pager.releasePins();
   return { description, rsp: top.rsp, threadPointer: top.threadPointer };
+}
+
+/** Makes the pages of a new stack, which are zeros that nobody has touched, what its program wants them to be. */
+function protectStack(target: LoadTarget, region: Region, stack: ThreadStack, protection: number): void {
+  const start = stack.guard + (hasGuard(stack) ? PAGE_SIZE : 0);
+  replaceMapping(target, region, { start, end: stack.end, protection, backing: undefined });
 }
 
 function checkStack({ argv, elf }: Program, { stack }: ProcessLayout): void {

@@ -29,6 +29,10 @@ export interface ProcessDescription {
   readonly entry: LinearAddress;
   /** The stack of its first thread, with argv and what the ABI wants at its top. */
   readonly mainStack: ThreadStack;
+  /** PROTECTION_ bits of the stacks of its threads. */
+  readonly stackProtection: number;
+  /** The word that -fstack-protector finds at fs:28h in all of them. */
+  readonly canary: bigint;
   /** Thread-local storage that each thread is to have: its template at the address where it lies in memory. */
   readonly threadLocal: ThreadLocalTemplate | undefined;
   /** The identity of the image, 64 hexadecimal digits. */

@@ -10,6 +10,7 @@ import { THREAD_RETURN } from '../program/kernel-page.js';
 import { fromLinear, toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE } from '../memory/mapping.js';
 import type { Pager } from '../memory/pager.js';
+import type { Region } from '../memory/region.js';
 import type { Process } from './process.js';
 import { unmapIn } from '../memory/map-vmo.js';
 import type { ThreadStack } from './thread.js';
@@ -28,7 +29,7 @@ export interface PreparedStack {
   readonly stack: ThreadStack;
   /** 8 modulo 16: it points to the address to which the thread returns. */
   readonly rsp: LinearAddress;
-  /** The base of FS; 0 where there is no thread-local storage. */
+  /** The base of FS. */
   readonly threadPointer: LinearAddress;
 }
 
@@ -45,6 +46,7 @@ export function prepareStack(target: StackTarget, process: Process, stackBytes: 
   const needed = roundUp(stackBytes + threadLocalBytes(process.description.threadLocal), PAGE_SIZE) + PAGE_SIZE;
   const free = freeStack(process, needed);
   const stack = free ?? stackBelowFloor(target, process, needed);
+  if (!free) protect(target, process.region, stack, process.description.stackProtection);
   try {
     const prepared = fillTop(target, process, stack);
     if (free) process.freeStacks.splice(process.freeStacks.indexOf(free), 1);
@@ -53,6 +55,7 @@ export function prepareStack(target: StackTarget, process: Process, stackBytes: 
   } catch (error) {
     if (!(error instanceof OutOfFramesError)) throw error;
     target.pager.discard(process.region, stack.guard + PAGE_SIZE, stack.end);
+    if (!free) protect(target, process.region, stack, PROTECTION_READ | PROTECTION_WRITE);
     throw new KernelError(Errno.ENOMEM, error.message);
   }
 }
@@ -61,19 +64,21 @@ export function prepareStack(target: StackTarget, process: Process, stackBytes: 
 export function freeThreadStack(target: StackTarget, process: Process, stack: ThreadStack): void {
   const { region, freeStacks } = process;
   const start = stack.guard + PAGE_SIZE;
-  if (region.isPlain(start, stack.end)) target.pager.discard(region, start, stack.end);
+  const protection = process.description.stackProtection;
+  if (region.isZeros(start, stack.end, protection)) target.pager.discard(region, start, stack.end);
   else {
     unmapIn(target, region, start, stack.end);
-    region.add({ start, end: stack.end, protection: PROTECTION_READ | PROTECTION_WRITE, backing: undefined });
+    region.add({ start, end: stack.end, protection, backing: undefined });
   }
   freeStacks.splice(firstOfSize(freeStacks, sizeOf(stack) + 1), 0, stack);
 }
 
 /** The smallest that does. One that the program has mapped or unmapped since is the program's, as long as it is so. */
-function freeStack({ freeStacks, region }: Process, needed: number): ThreadStack | undefined {
+function freeStack({ freeStacks, region, description }: Process, needed: number): ThreadStack | undefined {
+  const { stackProtection } = description;
   for (let index = firstOfSize(freeStacks, needed); index < freeStacks.length; index++) {
     const { guard, end } = freeStacks[index]!;
-    if (!region.mappingAt(guard) && region.isPlain(guard + PAGE_SIZE, end)) return freeStacks[index];
+    if (!region.mappingAt(guard) && region.isZeros(guard + PAGE_SIZE, end, stackProtection)) return freeStacks[index];
   }
   return undefined;
 }
@@ -106,18 +111,23 @@ function takeFromFloor(target: StackTarget, process: Process, { guard }: ThreadS
   unmapIn(target, region, guard, guard + PAGE_SIZE);
 }
 
+/** Maps the pages of a new stack, which lies in memory that nobody has mapped, with a protection. */
+function protect(target: StackTarget, region: Region, { guard, end }: ThreadStack, protection: number): void {
+  const start = guard + PAGE_SIZE;
+  if (region.isZeros(start, end, protection)) return;
+  unmapIn(target, region, start, end);
+  region.add({ start, end, protection, backing: undefined });
+}
+
 /** Writes the top of a stack: thread-local storage, and below it the address to which the thread returns. */
 function fillTop({ memory }: StackTarget, process: Process, stack: ThreadStack): PreparedStack {
-  const { threadLocal } = process.description;
-  const place = threadLocal && placeThreadLocal(stack.end, threadLocal);
-  const top = place?.start ?? stack.end;
-  const rsp = top - (top % STACK_ALIGNMENT) - WORD_BYTES;
-  if (place && threadLocal) {
-    memory.write(place.start, memory.peek(threadLocal.address, threadLocal.fileSize));
-    memory.write(place.threadPointer, place.selfPointer);
-  }
+  const { threadLocal, canary } = process.description;
+  const place = placeThreadLocal(stack.end, threadLocal, canary);
+  const rsp = place.start - (place.start % STACK_ALIGNMENT) - WORD_BYTES;
+  if (threadLocal) memory.write(place.start, memory.peek(threadLocal.address, threadLocal.fileSize));
+  memory.write(place.threadPointer, place.controlBlock);
   const word = new Uint8Array(WORD_BYTES);
   new DataView(word.buffer).setBigUint64(0, toLinear(THREAD_RETURN), true);
   memory.write(rsp, word);
-  return { stack, rsp, threadPointer: place?.threadPointer ?? 0 };
+  return { stack, rsp, threadPointer: place.threadPointer };
 }

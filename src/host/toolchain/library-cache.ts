@@ -1,0 +1,85 @@
+/** Compiled guest libraries, kept from one run of bd0 to the next: one archive for each content of what it is made of. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+
+const ARCHIVE = 'libbd0.a';
+/** The archive's SHA-256: one that is cut or changed is made again. */
+const DIGEST = 'sha256';
+
+/**
+ * The directory of caches: bd0 in XDG_CACHE_HOME, which counts if it is absolute, or in ~/.cache.
+ * XDG Base Directory Specification
+ */
+export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_CACHE_HOME: home } = environment;
+  return join(home !== undefined && isAbsolute(home) ? home : join(homedir(), '.cache'), 'bd0');
+}
+
+/**
+ * The path of the archive made of `inputs`, a hash. Where it is not in the cache, or is damaged, `make` writes it to a path;
+ * any number of processes may do so at once, since an archive gets its name when it is whole. Where the cache cannot be
+ * written, the archive lies in a directory that goes when this process ends.
+ */
+export async function cachedLibrary(
+  inputs: string,
+  make: (archive: string) => Promise<void>,
+  cache: string = cacheDirectory(),
+): Promise<string> {
+  const directory = join(cache, `library-${inputs}`);
+  if (isWhole(directory)) return join(directory, ARCHIVE);
+  const temporary = temporaryIn(cache);
+  try {
+    const archive = join(temporary.path, ARCHIVE);
+    await make(archive);
+    writeFileSync(join(temporary.path, DIGEST), digestOf(archive));
+    if (!temporary.isInCache) return archive;
+    return join(publish(temporary.path, directory), ARCHIVE);
+  } catch (error) {
+    rmSync(temporary.path, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A new directory in the cache, or elsewhere until the process ends. */
+function temporaryIn(cache: string): { readonly path: string; readonly isInCache: boolean } {
+  try {
+    mkdirSync(cache, { recursive: true });
+    return { path: mkdtempSync(join(cache, 'part-')), isInCache: true };
+  } catch {
+    const path = mkdtempSync(join(tmpdir(), 'bd0-'));
+    process.once('exit', () => rmSync(path, { recursive: true, force: true }));
+    return { path, isInCache: false };
+  }
+}
+
+/** Gives a whole directory its name; another process may have done so first, or a damaged one may be in the way. */
+function publish(from: string, directory: string): string {
+  for (let tries = 0; tries < 3; tries++) {
+    try {
+      renameSync(from, directory);
+      return directory;
+    } catch {
+      if (isWhole(directory)) {
+        rmSync(from, { recursive: true, force: true });
+        return directory;
+      }
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+  process.once('exit', () => rmSync(from, { recursive: true, force: true }));
+  return from;
+}
+
+function isWhole(directory: string): boolean {
+  try {
+    return readFileSync(join(directory, DIGEST), 'utf8') === digestOf(join(directory, ARCHIVE));
+  } catch {
+    return false;
+  }
+}
+
+function digestOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
