@@ -11,7 +11,15 @@ import t from 'tap';
 import { compileGuest, guestPrograms } from '../src/host/toolchain/guest-compiler.js';
 import { Computer, MemoryNames, type NameSpace } from '../src/index.js';
 import type { VmoStore } from '../src/vmo/store.js';
-import { ScriptedConsole, compiled, isInstalled, sha256 } from './support/guest-programs.js';
+import {
+  ScriptedConsole,
+  compiled,
+  firstDifference,
+  guestImage,
+  isInstalled,
+  runNative,
+  sha256,
+} from './support/guest-programs.js';
 import { ENGINES, type EngineOptions } from './support/side-by-side.js';
 
 const MIB = 2 ** 20;
@@ -263,6 +271,134 @@ t.test(
     t.ok(Number(/(\d+) KiB/.exec(stdout)![1]) < 4096, stdout);
   },
 );
+
+t.test('printf, scanf and strtod do what glibc does, on random formats and texts', async (t) => {
+  const seed = String(Math.floor(Date.now() / 86_400_000));
+  t.comment(`seed ${seed}`);
+  const images = new Map([['formats', await guestImage('formats')]]);
+  const native = await runNative('formats', ['100', seed]);
+  const { output } = run('formats', images, ['100', seed]);
+  t.equal(firstDifference(Buffer.from(output, 'latin1'), native.output), undefined);
+});
+
+const START = `
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <threads.h>
+
+static int order[8], count;
+static void before(void) { order[count++] = 1; }
+__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = before;
+__attribute__((constructor)) static void last(void) { order[count++] = 4; }
+__attribute__((constructor(200))) static void third(void) { order[count++] = 3; }
+__attribute__((constructor(101))) static void second(void) { order[count++] = 2; }
+
+/* A nested function whose address is taken needs a trampoline on an executable stack. */
+static int apply(int (*function)(int), int to) {
+  int sum = 0;
+  for (int i = 0; i < to; i++) sum += function(i);
+  return sum;
+}
+
+static int nested(void *factor) {
+  volatile int k = *(int *)factor;
+  int times(int x) { return x * k; }
+  return apply(times, 10);
+}
+
+static jmp_buf place;
+__attribute__((noinline)) static void jump(int value) { longjmp(place, value); }
+
+static tss_t key;
+static int rounds;
+static void again(void *value) {
+  rounds++;
+  tss_set(key, value);
+}
+static int sets(void *value) { return tss_set(key, value) != thrd_success; }
+
+static int overflows(void *length) {
+  volatile char small[8];
+  for (size_t i = 0; i < *(size_t *)length; i++) small[i] = 'x';
+  return small[0];
+}
+
+int main(int argc, char **argv) {
+  (void)argv;
+  for (int i = 0; i < count; i++) printf("%d", order[i]);
+  int factor = 3, result = 0;
+  thrd_t thread;
+  for (int i = 0; i < 2; i++) thrd_create(&thread, nested, &factor), thrd_join(thread, &result);
+  printf(" %d %d", nested(&factor), result);
+  volatile int seen = setjmp(place);
+  printf(" %d", seen);
+  if (seen < 2) jump(seen == 0 ? 0 : 2);
+  tss_create(&key, again);
+  thrd_create(&thread, sets, &factor), thrd_join(thread, NULL);
+  printf(" %d", rounds);
+  tss_t old = key;
+  tss_delete(key), tss_create(&key, NULL);
+  printf(" %d %d %d", tss_get(key) == NULL, tss_set(old, &factor) == thrd_error, tss_set(key, &factor));
+  char text[4];
+  volatile int width = 0x7fffffff;
+  printf(" %d %s\\n", snprintf(text, sizeof text, "a%*d", width, 1), text);
+  size_t length = argc > 1 ? 100 : 8;
+  thrd_create(&thread, overflows, &length), thrd_join(thread, NULL);
+  return 0;
+}
+`;
+
+t.test('what runs before main; nested functions, jumps, values of threads, and the stack protector', async (t) => {
+  const path = join(directory, 'start.c');
+  writeFileSync(path, START);
+  const image = await compiled(path, { compilerOptions: ['-fstack-protector-all', '-Wl,-z,execstack'] });
+  const images = new Map([['start', image]]);
+  const hashes = new Set<string>();
+  for (const engine of Object.values(ENGINES)) {
+    const { output, exitCode, machineHash } = run('start', images, [], engine);
+    t.equal(output, '1234 135 135 0 1 2 4 1 1 0 -1 a  \n');
+    t.equal(exitCode, 0);
+    hashes.add(machineHash);
+  }
+  t.equal(hashes.size, 1);
+  const smashed = run('start', images, ['overflow']);
+  t.match(smashed.output, /\*\*\* stack smashing detected \*\*\*: terminated\n$/);
+  t.equal(smashed.exitCode, 134);
+});
+
+const LARGE = `
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(void) {
+  char *large = malloc(560000000);
+  large[0] = large[559999999] = 1;
+  int more = 0;
+  void *blocks[100];
+  for (int i = 0; i < 100; i++) more += (blocks[i] = malloc(1000000)) != NULL;
+  for (int i = 0; i < 100; i += 2) free(blocks[i]);
+  for (int i = 1; i < 100; i += 2) free(blocks[i]);
+  large = realloc(large, 650000000); /* over what was merged behind it */
+  printf("%d %d %d\\n", more, large != NULL, malloc_usable_size(large) >= 650000000);
+  free(large);
+  char *small[1000];
+  for (int i = 0; i < 1000; i++) small[i] = malloc(100);
+  for (int i = 0; i < 1000; i++) free(small[i]);
+  unsigned dirty = 0;
+  char *zeros = calloc(700, 1000000);
+  for (size_t at = 0; zeros != NULL && at < 700000000; at += 99991) dirty += zeros[at] != 0;
+  printf("%d %u\\n", zeros != NULL, dirty);
+  return 0;
+}
+`;
+
+t.test('malloc uses most of the region for blocks of any size, and merges what is free', async (t) => {
+  const images = new Map([['large', await compiledText('large.c', LARGE)]]);
+  t.equal(run('large', images).output, '100 1 1\n1 0\n');
+});
 
 /** Blocks of the page, in their order: their language and their text. */
 function blocksOf(page: string): { readonly language: string; readonly text: string }[] {

@@ -8,6 +8,7 @@ import { describeSurroundings, type SymbolAt } from '../../kernel/reports/surrou
 import { describeCause, type TrapReport } from '../../kernel/reports/trap-report.js';
 import { symbolText, type SymbolFinder } from './address-text.js';
 import { formatInstruction } from './instruction-text.js';
+import { extensionOf, isLinuxCall } from './missing-instruction.js';
 import { codePlaceText, type PlacedImage } from './placed-image.js';
 
 /** Finds the image of a process as loaded in memory. */
@@ -29,6 +30,8 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
     return match ? symbolText(match) : undefined;
   };
   const lines = [...placeLines(report, images), instructionLine(report, images)];
+  if (isLinuxCall(report.code) && !isBehind(report))
+    lines.push('a system call of Linux: bd0 cannot run Linux programs yet; compile it with bd0 cc');
   if (refused) {
     const { address, access, surroundings } = refused;
     lines.push(`${access} of ${hex(toLinear(address), 16)}`);
@@ -61,7 +64,14 @@ function instructionLine(report: TrapReport, images: ImageFinder): string {
   if (code.length === 0) return 'no instruction: nothing can be read there';
   const symbols: SymbolFinder = (linear) => images(place?.pid ?? report.pid)?.symbols(linear);
   const decoded = new Decoder().decode(code, 0, code.length);
-  if (typeof decoded === 'string') return `no instruction of this CPU: ${bytesText(code)}`;
+  if (typeof decoded === 'string') {
+    const extension = extensionOf(code);
+    const which =
+      extension === undefined
+        ? 'no instruction of this CPU'
+        : `an instruction of ${extension}, which this CPU does not have`;
+    return `${which}: ${bytesText(code)}`;
+  }
   return `${isBehind(report) ? 'next: ' : ''}${formatInstruction(decoded, rip, symbols)}`;
 }
 

@@ -111,7 +111,10 @@ function refuseHostLibraries(words: readonly string[]): void {
   words.forEach((_, at) => {
     const library = libraryNamed(words, at);
     if (library === undefined || OWN_LIBRARIES.includes(library)) return;
-    const advice = library === 'm' ? 'BD0 has no math.h yet' : `compile the sources of ${library} with bd0 cc, and link the .a or .o file`;
+    const advice =
+      library === 'm'
+        ? 'BD0 has no math.h yet'
+        : `compile the sources of ${library} with bd0 cc, and link the .a or .o file`;
     throw new GuestCompilerError(`-l${library}: a library of the host does not run on BD0; ${advice}`);
   });
 }

@@ -47,7 +47,8 @@ export function readDynamic(
 ): Relocations {
   const tags = header ? readTags(image, segments, header) : new Map<bigint, bigint>();
   const needed = tags.get(DT_NEEDED);
-  if (needed !== undefined) throw new ElfError('it is a shared library, or needs one (DT_NEEDED): link the program statically');
+  if (needed !== undefined)
+    throw new ElfError('it is a shared library, or needs one (DT_NEEDED): link the program statically');
   if (tags.has(DT_REL)) throw new ElfError('DT_REL: x86-64 has relocations with addends only');
   const length = checkedSize('DT_RELASZ', tags.get(DT_RELASZ) ?? 0n, MAX_RELOCATIONS * RELA_BYTES + 1);
   if (length === 0) return { addresses: new Float64Array(0), addends: new BigUint64Array(0) };

@@ -48,7 +48,14 @@ function segmentsOf(header: ProgramHeader, imageLength: number): Segment[] {
   const [fileSize, memorySize] = [Number(filesz), Number(memsz)];
   const end = address + memorySize;
   const available = Math.max(0, imageLength - (filesz === 0n ? 0 : checkedSize(`${where}: p_offset`, offset, 2 ** 48)));
-  const whole: Segment = { index, fileOffset: filesz === 0n ? 0 : Number(offset), fileSize, address, memorySize, protection };
+  const whole: Segment = {
+    index,
+    fileOffset: filesz === 0n ? 0 : Number(offset),
+    fileSize,
+    address,
+    memorySize,
+    protection,
+  };
   if (fileSize <= available) return [whole];
 
   // Pages behind the end of the file are not there: Linux would send SIGBUS at a touch.

@@ -57,7 +57,8 @@ function contentOf(store: VmoStore, file: VmoHandle, segment: Segment): VmoHandl
   const start = segment.fileOffset - (segment.address % PAGE_SIZE);
   const end = segment.fileOffset + segment.fileSize;
   const { memorySize, fileSize, protection } = segment;
-  const cut = memorySize > fileSize && protection & PROTECTION_WRITE ? end : Math.min(roundUp(end, PAGE_SIZE), file.length);
+  const cut =
+    memorySize > fileSize && protection & PROTECTION_WRITE ? end : Math.min(roundUp(end, PAGE_SIZE), file.length);
   return store.slice(file, start, cut - start);
 }
 

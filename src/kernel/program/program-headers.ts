@@ -66,7 +66,11 @@ function readProgramHeader(table: DataView, index: number): ProgramHeader {
 }
 
 /** The one program header of a type that may occur once; throws ElfError where there are two. */
-export function onlyHeader(headers: readonly ProgramHeader[], type: number, typeName: string): ProgramHeader | undefined {
+export function onlyHeader(
+  headers: readonly ProgramHeader[],
+  type: number,
+  typeName: string,
+): ProgramHeader | undefined {
   const [first, second] = headers.filter((header) => header.type === type);
   if (first && second) throw new ElfError(`${headerName(second)}: a second ${typeName}, after ${headerName(first)}`);
   return first;

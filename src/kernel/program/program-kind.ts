@@ -98,7 +98,9 @@ export function describeInterpreter(image: ImageBytes, header: ProgramHeader): s
   const length = Number(header.filesz < 256n ? header.filesz : 256n);
   const isThere = header.offset + BigInt(length) <= BigInt(image.length);
   const bytes = isThere ? image.read(Number(header.offset), length) : new Uint8Array();
-  const path = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('').split('\0')[0]!;
+  const path = Array.from(bytes, (byte) => String.fromCharCode(byte))
+    .join('')
+    .split('\0')[0]!;
   const shown = /^[!-~]+$/.test(path) ? ` (${path})` : '';
   return `it is a Linux program that needs a dynamic linker${shown}: link it statically, for BD0 with bd0 cc`;
 }
@@ -131,14 +133,20 @@ function readNotes(image: ImageBytes, { offset, filesz }: ProgramHeader): Note[]
   const notes: Note[] = [];
   if (filesz > BigInt(MAX_NOTE_BYTES) || offset + filesz > BigInt(image.length)) return notes;
   const view = bytesOf(image, Number(offset), Number(filesz));
-  for (let at = 0; at + 12 <= view.byteLength; ) {
-    const [nameSize, size, type] = [view.getUint32(at, true), view.getUint32(at + 4, true), view.getUint32(at + 8, true)];
+  for (let at = 0; at + 12 <= view.byteLength;) {
+    const [nameSize, size, type] = [
+      view.getUint32(at, true),
+      view.getUint32(at + 4, true),
+      view.getUint32(at + 8, true),
+    ];
     const start = at + 12;
     const descriptor = start + ((nameSize + 3) & ~3);
     at = descriptor + ((size + 3) & ~3);
     if (nameSize > MAX_NOTE_BYTES || size > MAX_NOTE_BYTES || at > view.byteLength) break;
     const bytes = new Uint8Array(view.buffer, view.byteOffset + start, nameSize);
-    const name = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('').replace(/\0.*$/s, '');
+    const name = Array.from(bytes, (byte) => String.fromCharCode(byte))
+      .join('')
+      .replace(/\0.*$/s, '');
     notes.push({ name, type, first: size >= 4 ? view.getUint32(descriptor, true) : undefined });
   }
   return notes;
