@@ -1,4 +1,5 @@
 /** The ELF loader: what it reads, what it refuses and why, and what then lies in memory. */
+import { programKind } from '../../src/kernel/program/program-kind.js';
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import t from 'tap';
@@ -329,6 +330,7 @@ t.test('the guest programs are read as readelf reads them', async (t) => {
     );
     t.ok(loads.length > 0);
     t.match(elf.segments, loads, `${name}: segments`);
+    t.equal(programKind(new CountedBytes(bytes)), 'bd0', `${name}: its note`);
     t.equal(elf.entry, Number(/Entry point address: +(\w+)/.exec(shown)![1]), `${name}: entry`);
     const relocations = [...shown.matchAll(/^(\w+) +\w+ R_X86_64_RELATIVE +(\w+)$/gm)];
     t.same(

@@ -12,6 +12,7 @@ import { processName } from '../../host/toolchain/image-file.js';
 import { Interrupted } from './interruption.js';
 import { clockOf, makeMachine, openStore, type DurableStore, type Machine } from './machine.js';
 import { openHost, type Host } from './run-host.js';
+import { argumentBytes } from './argument-bytes.js';
 import { RunLoop, type End } from './run-loop.js';
 import { DEFAULT_LIMIT, type RunOptions, type RunRequest } from './run-options.js';
 import { describeStatistics, resultAsJson, type RunResult } from './run-result.js';
@@ -55,7 +56,7 @@ async function runImage(
   try {
     const file = await openImage(computer.store, source, disk, interruption);
     id = await interruption.finish(computer.store.identifyInSteps(file));
-    const argv = image === undefined ? terminalArguments(host.input) : [image, ...guestArguments];
+    const argv = image === undefined ? terminalArguments(host.input) : [image, ...argumentBytes(guestArguments)];
     const program = start(computer, file, path, argv, options);
     if (machine.tracing) await interruption.finish(machine.tracing.started(file, program));
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');
@@ -82,7 +83,7 @@ function start(
   computer: Computer,
   image: VmoHandle,
   path: string,
-  argv: readonly string[],
+  argv: readonly (string | Uint8Array)[],
   { limit = parseSize(DEFAULT_LIMIT, '--limit'), 'debug-mode': policy }: RunOptions,
 ): Process {
   try {

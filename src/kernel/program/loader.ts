@@ -22,7 +22,6 @@ import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
 import type { Pager } from '../memory/pager.js';
 import type { Process, ProcessDescription } from '../tasks/process.js';
-import type { ThreadStack } from '../tasks/thread.js';
 import type { Region } from '../memory/region.js';
 import { unmapIn } from '../memory/map-vmo.js';
 import type { UserMemory } from '../memory/user-memory.js';
@@ -213,7 +212,7 @@ function fill(
 }
 
 /** Makes the pages of a new stack, which are zeros that nobody has touched, what its program wants them to be. */
-function protectStack(target: LoadTarget, region: Region, stack: ThreadStack, protection: number): void {
+function protectStack(target: LoadTarget, region: Region, stack: ProcessLayout['stack'], protection: number): void {
   const start = stack.guard + (hasGuard(stack) ? PAGE_SIZE : 0);
   replaceMapping(target, region, { start, end: stack.end, protection, backing: undefined });
 }
