@@ -220,7 +220,7 @@ const WITH_OPTIONS: [path: string[], words: string[]][] = [
   [['run'], ['hello_world']],
   [['shell'], []],
   [['bench'], ['fib']],
-  ...Object.keys(VMO_COMMANDS).map((name): [string[], string[]] => [['vmo', name], ['x']]),
+  ...Object.keys(VMO_COMMANDS).map((name): [string[], string[]] => [['vmo', name], name === 'gc' ? [] : ['x']]),
 ];
 
 /** Values that an option must refuse, by name; for all others only an empty one. */
