@@ -34,7 +34,7 @@ export function rootDirectory(root: string | undefined): string {
  * Throws HostError: `not-found` for no such file, with a suggestion from these names and `otherNames`; `not-runnable` for
  * something that is not a regular file.
  */
-export function findImage(image: string, root: string | undefined, otherNames: readonly string[] = []): string {
+export function findImage(image: string, root?: string, otherNames: readonly string[] = []): string {
   const directory = rootDirectory(root);
   const kind = kindOf(image);
   if (kind === 'file') return image;
