@@ -40,7 +40,7 @@ function restart({ cpu }: SmallMachine): void {
   cpu.state.setGpr(RCX, 1000n);
 }
 
-t.test('every 10 000 ticks the machine is the same as one that compiles at once', async (t) => {
+t.test('the machine equals a synchronously compiling one every 10,000 ticks', async (t) => {
   const image = await guestImage('qsort');
   const make = (options: ComputerOptions): { computer: Computer; step: () => string } => {
     const computer = new Computer({ memoryBytes: 2 ** 24, sha256, ...options });
@@ -68,7 +68,7 @@ t.test('every 10 000 ticks the machine is the same as one that compiles at once'
   }
 });
 
-t.test('code is entered when it is ready, and not before', async (t) => {
+t.test('code is entered only once it is ready', async (t) => {
   const made = machine();
   const { cpu } = made;
   cpu.run(100);
@@ -82,7 +82,7 @@ t.test('code is entered when it is ready, and not before', async (t) => {
   t.equal(cpu.state.gpr(RAX), 1000n);
 });
 
-t.test('code that is stored to while it is compiled is not entered', async (t) => {
+t.test('code changed while it is being compiled is not entered', async (t) => {
   const made = machine();
   const { cpu, memory } = made;
   cpu.run(100);
@@ -106,7 +106,7 @@ t.test('code that is stored to while it is compiled is not entered', async (t) =
   t.ok(cpu.translationStats!.hitsByContent > 0, 'what was compiled in vain is of use when the bytes are back');
 });
 
-t.test('code whose mapping changes while it is compiled is not entered', async (t) => {
+t.test('code whose mapping changes while it is being compiled is not entered', async (t) => {
   const made = machine();
   const { cpu, memory, tables } = made;
   cpu.run(100);
@@ -120,7 +120,7 @@ t.test('code whose mapping changes while it is compiled is not entered', async (
   t.equal(cpu.state.gpr(RAX), 5000n);
 });
 
-t.test('a machine that is given up while it compiles is forgotten', async (t) => {
+t.test('a machine discarded during compilation is garbage collected', async (t) => {
   const forget = async (): Promise<WeakRef<GuestMemory>> => {
     const { cpu, memory } = machine();
     cpu.run(100);
@@ -135,7 +135,7 @@ t.test('a machine that is given up while it compiles is forgotten', async (t) =>
   t.equal(memory.deref(), undefined);
 });
 
-t.test('what the host refuses to compile is told by the next run', async (t) => {
+t.test('the next run reports code that the host refuses to compile', async (t) => {
   const { instantiate } = WebAssembly;
   t.teardown(() => (WebAssembly.instantiate = instantiate));
   WebAssembly.instantiate = () => Promise.reject<never>(new Error('out of memory'));
@@ -145,7 +145,7 @@ t.test('what the host refuses to compile is told by the next run', async (t) => 
   t.throws(() => cpu.run(100), /out of memory/);
 });
 
-t.test("'auto' compiles in the background what is large, where there is a document", async (t) => {
+t.test("'auto' compiles large code in the background if there is a document", async (t) => {
   const isInBackground = (compilation: Compilation, lengthBytes: number): boolean =>
     hotCodeOf(smallMachine('auto', { compilation }).cpu).hot['maker']['isLarge'](new Uint8Array(lengthBytes));
   const all = (): boolean[] => [4096, 4097].map((bytes) => isInBackground('auto', bytes));

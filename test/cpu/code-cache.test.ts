@@ -58,7 +58,7 @@ function counts({ cpu }: SmallMachine): [modules: number, hits: number] {
   return [modulesInAll, hitsByContent];
 }
 
-t.test('one module serves one frame at two addresses, and another frame of equal content', async (t) => {
+t.test('one module serves a frame at two addresses and another frame with equal content', async (t) => {
   const made = machine();
   put(made, FRAME, loop(1));
   t.match(runFrom(made, CODE), { event: { kind: 'vmcall' }, rax: 10n });
@@ -74,7 +74,7 @@ t.test('one module serves one frame at two addresses, and another frame of equal
   t.strictSame(counts(made), [1, 2]);
 });
 
-t.test('code that is written over and back again is compiled once', async (t) => {
+t.test('code that is overwritten and then restored is compiled once', async (t) => {
   const made = machine();
   for (const [step, expected] of [
     [1, [1, 0]],
@@ -90,7 +90,7 @@ t.test('code that is written over and back again is compiled once', async (t) =>
   t.equal(made.cpu.translationStats!.regionsDropped, 4);
 });
 
-t.test('a mapping that changes drops regions, not code', async (t) => {
+t.test('a changed mapping drops regions, not compiled code', async (t) => {
   const made = machine();
   put(made, FRAME, loop(1));
   put(made, OTHER_FRAME, loop(5));
@@ -104,7 +104,7 @@ t.test('a mapping that changes drops regions, not code', async (t) => {
   t.strictSame(counts(made), [2, 1]);
 });
 
-t.test('every byte that is translated makes other code; those around it do not', async (t) => {
+t.test('changing any translated byte gives different code; changing the bytes around it does not', async (t) => {
   const bytes = loop(1);
   const made = machine();
   put(made, FRAME, bytes);
@@ -123,7 +123,7 @@ t.test('every byte that is translated makes other code; those around it do not',
   t.strictSame(counts(made), [modules, hits + 1]);
 });
 
-t.test('the same code elsewhere in its page, or with another entry, is other code', async (t) => {
+t.test('the same code at another page offset, or with another entry, is different code', async (t) => {
   const made = machine();
   put(made, FRAME, loop(1));
   put(made, FRAME, loop(1), 64);
@@ -134,7 +134,7 @@ t.test('the same code elsewhere in its page, or with another entry, is other cod
   t.strictSame(counts(made), [3, 0]);
 });
 
-t.test('which checks are to cover no more than their access is part of the content', async (t) => {
+t.test('the set of checks limited to their own access is part of the key', async (t) => {
   const made = machine();
   put(made, FRAME, loop(1));
   runFrom(made, CODE);
@@ -150,7 +150,7 @@ t.test('which checks are to cover no more than their access is part of the conte
   t.equal(runFrom(made, CODE).rax, 10n);
 });
 
-t.test('whether a branch leads to a canonical address is part of the content', async (t) => {
+t.test('whether a branch target is canonical is part of the key', async (t) => {
   const last = 0x7fff_ffff_f000n;
   const run = (engine: 'auto' | 'evaluator'): unknown => {
     const made = smallMachine(engine, 0);
@@ -166,7 +166,7 @@ t.test('whether a branch leads to a canonical address is part of the content', a
   t.same(run('auto'), run('evaluator'));
 });
 
-t.test('code that wraps from the last page to the first is found by content', async (t) => {
+t.test('code that wraps from the last page to the first is found by its content', async (t) => {
   const top = 0xffff_ffff_ffff_f000n;
   const run = (engine: 'auto' | 'evaluator'): unknown => {
     const made = smallMachine(engine, 0);
@@ -186,7 +186,7 @@ t.test('code that wraps from the last page to the first is found by content', as
   t.same(run('auto'), run('evaluator'));
 });
 
-t.test('a second process from the same image compiles nothing, wherever it lies', async (t) => {
+t.test('a second process from the same image compiles nothing, whatever its address', async (t) => {
   const computer = new Computer({ memoryBytes: 2 ** 24, sha256, translationThreshold: 0 });
   const image = await guestImage('fib');
   const start = (): Process => computer.start(image, { name: 'fib', limitBytes: 2 ** 24, argv: ['fib', '12'] });
@@ -203,33 +203,30 @@ t.test('a second process from the same image compiles nothing, wherever it lies'
   t.ok(second.hitsByContent - first.hitsByContent >= first.modulesInAll);
 });
 
-t.test(
-  'a program that is started again where it was decodes nothing, and enters the regions that it had',
-  async (t) => {
-    const image = await guestImage('fib');
-    for (const translationThreshold of [0, 2]) {
-      const computer = new Computer({ memoryBytes: 2 ** 24, sha256, translationThreshold });
-      const other = await guestImage('echo');
-      const run = (bytes: Uint8Array, argv: string[]): Process => {
-        const process = computer.start(bytes, { name: argv[0]!, limitBytes: 2 ** 24, argv });
-        t.match(computer.run(process), { kind: 'exited', exitCode: 0 });
-        return process;
-      };
-      const first = run(image, ['fib', '12']);
-      run(other, ['echo', 'something else at the same place']);
-      const before = computer.statistics;
-      const { regionsResumed } = before.translation!;
-      t.ok(before.decoded > 100, `${before.decoded} instructions decoded`);
-      const second = run(image, ['fib', '12']);
-      t.equal(second.start, first.start);
-      const after = computer.statistics;
-      t.equal(after.decoded, before.decoded);
-      if (translationThreshold === 0) t.ok(after.translation!.regionsResumed >= regionsResumed + 5);
-    }
-  },
-);
+t.test('a program restarted at the same address decodes nothing and reuses its regions', async (t) => {
+  const image = await guestImage('fib');
+  for (const translationThreshold of [0, 2]) {
+    const computer = new Computer({ memoryBytes: 2 ** 24, sha256, translationThreshold });
+    const other = await guestImage('echo');
+    const run = (bytes: Uint8Array, argv: string[]): Process => {
+      const process = computer.start(bytes, { name: argv[0]!, limitBytes: 2 ** 24, argv });
+      t.match(computer.run(process), { kind: 'exited', exitCode: 0 });
+      return process;
+    };
+    const first = run(image, ['fib', '12']);
+    run(other, ['echo', 'something else at the same place']);
+    const before = computer.statistics;
+    const { regionsResumed } = before.translation!;
+    t.ok(before.decoded > 100, `${before.decoded} instructions decoded`);
+    const second = run(image, ['fib', '12']);
+    t.equal(second.start, first.start);
+    const after = computer.statistics;
+    t.equal(after.decoded, before.decoded);
+    if (translationThreshold === 0) t.ok(after.translation!.regionsResumed >= regionsResumed + 5);
+  }
+});
 
-t.test('with room for a few modules only, results are the same', async (t) => {
+t.test('results are the same with room for only a few modules', async (t) => {
   const image = guestImage('paging');
   const args = ['60'];
   const expected = await runGuest(image, { args, engine: 'interpreter' });
@@ -246,7 +243,7 @@ t.test('with room for a few modules only, results are the same', async (t) => {
   }
 });
 
-t.test('where all places of regions are taken, the one used least makes room', async (t) => {
+t.test('when all region slots are taken, the least used region is evicted', async (t) => {
   const pages = MOST_REGIONS + 1000;
   const run = (engine: 'auto' | 'evaluator'): unknown => {
     const made = smallMachine(engine, 0);
@@ -290,13 +287,13 @@ function firstModule(code: readonly number[]): { types: number; imports: string[
   };
 }
 
-t.test('a module has no type but those of what its code calls: V8 never gives up the types of a module', async (t) => {
+t.test("a module declares only the types that its code calls, since V8 never frees a module's types", async (t) => {
   t.strictSame(firstModule(loop(1)), { types: 1, imports: ['memory'] });
   // LAHF, with flags of which nothing is known.
   t.strictSame(firstModule([0x9f, ...VMCALL]), { types: 2, imports: ['memory', 'flagBits'] });
 });
 
-t.test('the cache counts what it holds, and names what has not been asked for longest', async (t) => {
+t.test('the cache counts its content and finds the least recently used entry', async (t) => {
   const cache = new CodeCache();
   const make = (key: string, wasmBytes: number): Parameters<CodeCache['add']>[0] => ({
     ...{ key, wasmBytes, entries: [0n], minimumTicks: 1, bestEntries: new Map() },

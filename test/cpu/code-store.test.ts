@@ -57,7 +57,7 @@ function sampleRecord(): { key: Uint8Array; bytes: Uint8Array; record: CodeRecor
   return { key, bytes, record: decodeRecord(bytes, key, sha256)! };
 }
 
-t.test('what one machine has translated, another one does not', async (t) => {
+t.test('code translated by one machine is not translated again by another', async (t) => {
   t.equal(first.output, expected.output);
   t.equal(first.hash, expected.hash);
   t.equal(first.translation.hitsInStore, 0);
@@ -73,7 +73,7 @@ t.test('what one machine has translated, another one does not', async (t) => {
   t.equal(full.records.size, kept);
 });
 
-t.test('a record comes back as it was', async (t) => {
+t.test('a stored record is read back unchanged', async (t) => {
   for (const [hex, bytes] of full.records) {
     const key = Uint8Array.from(Buffer.from(hex, 'hex'));
     const record = decodeRecord(bytes, key, sha256)!;
@@ -82,7 +82,7 @@ t.test('a record comes back as it was', async (t) => {
   }
 });
 
-t.test('a record with any byte changed, cut anywhere, or under another key is none', async (t) => {
+t.test('a record that is changed, truncated or stored under another key is rejected', async (t) => {
   const { key, bytes, record } = sampleRecord();
   t.ok(record);
   const accepted: string[] = [];
@@ -105,7 +105,7 @@ t.test('a record with any byte changed, cut anywhere, or under another key is no
   t.strictSame(accepted, []);
 });
 
-t.test('lengths that do not fit are refused, whatever the digest says', async (t) => {
+t.test('inconsistent lengths are rejected even if the digest matches', async (t) => {
   const { key, bytes } = sampleRecord();
   for (let field = 40; field < 56; field += 4)
     for (const value of [0, 1, 0x7fff_ffff, 0xffff_ffff]) {
@@ -120,7 +120,7 @@ t.test('lengths that do not fit are refused, whatever the digest says', async (t
     }
 });
 
-t.test('a machine whose store is damaged translates anew', async (t) => {
+t.test('a machine with a damaged store translates again', async (t) => {
   const keys = [...full.records.values()];
   const changes: Record<string, (bytes: Uint8Array, key: Uint8Array) => Uint8Array | undefined> = {
     nothing: () => undefined,
@@ -146,7 +146,7 @@ function otherModule(name: string, parameters: readonly 'i32'[]): Uint8Array {
   return module.encode(1);
 }
 
-t.test('a module that is whole but no region is not entered', async (t) => {
+t.test('a valid module that is not a region is not entered', async (t) => {
   const foreign = new WasmModule();
   foreign.importFunction('elsewhere', foreign.type([], []));
   foreign.add(foreign.type([], ['i32']), new Code([]).i32(0), 'run');
@@ -167,7 +167,7 @@ t.test('a module that is whole but no region is not entered', async (t) => {
   }
 });
 
-t.test('a store that throws is done without', async (t) => {
+t.test('a machine continues without a store that throws', async (t) => {
   const fail = (): never => {
     throw new Error('the disk is full');
   };

@@ -12,14 +12,14 @@ function bits(word: number): number[] {
   return Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (word >>> bit) & 1);
 }
 
-t.test('leaf 0 gives the highest basic leaf and the vendor, in EBX, EDX, ECX', async (t) => {
+t.test('leaf 0 returns the highest basic leaf, and the vendor in EBX, EDX, ECX', async (t) => {
   const [eax, ebx, ecx, edx] = cpuid(0, 0);
   t.equal(eax, 7);
   t.equal(VENDOR_ID.length, 12);
   t.equal(text([ebx, edx, ecx]), VENDOR_ID);
 });
 
-t.test('leaf 1 reports the features that there are and no others', async (t) => {
+t.test('leaf 1 reports exactly the implemented features', async (t) => {
   const [eax, ebx, ecx, edx] = cpuid(1, 0);
   t.equal((eax >>> 8) & 15, 6, 'family');
   t.equal(((ebx >>> 8) & 0xff) * 8, 64, 'bytes that CLFLUSH flushes');
@@ -52,13 +52,13 @@ t.test('the extended leaves report features, brand and address sizes', async (t)
   t.equal(sizes >>> 8, 48, 'linear address bits');
 });
 
-t.test('leaf 40000000h names the kernel that answers VMCALL', async (t) => {
+t.test('leaf 40000000h identifies the kernel that handles VMCALL', async (t) => {
   const [eax, ...words] = cpuid(0x4000_0000, 0);
   t.equal(eax, 0x4000_0000);
   t.equal(text(words), HYPERVISOR_ID);
 });
 
-t.test('a leaf beyond the highest gives what the highest basic one does; unused ones are zero', async (t) => {
+t.test('a leaf beyond the highest returns the data of the highest basic leaf; unused leaves are zero', async (t) => {
   for (const leaf of [8, 0x3fff_ffff, 0x4000_0001, 0x8000_0009, 0xffff_ffff])
     t.same(cpuid(leaf, 0), cpuid(7, 0), leaf.toString(16));
   for (const leaf of [2, 3, 4, 5, 6, 0x8000_0005, 0x8000_0007]) t.same(cpuid(leaf, 0), [0, 0, 0, 0], leaf.toString(16));

@@ -33,7 +33,7 @@ function runFrom({ cpu }: SmallMachine, rip: bigint): string {
   return kind;
 }
 
-t.test('a page of which nothing could be decoded is not kept', (t) => {
+t.test('a page without decodable instructions is not kept', (t) => {
   const machine = smallMachine('interpreter');
   // The first byte of an instruction whose others lie in a page that is not mapped.
   machine.memory.ram[FRAMES + PAGE_SIZE - 1] = 0x0f;
@@ -48,7 +48,7 @@ t.test('a page of which nothing could be decoded is not kept', (t) => {
   t.end();
 });
 
-t.test('a page is kept until the bytes of all that was decoded of it have changed', (t) => {
+t.test('a page is kept until the bytes of all its records have changed', (t) => {
   const machine = smallMachine('interpreter');
   const { cpu, memory } = machine;
   memory.ram.set(VMCALL, FRAMES);
@@ -67,7 +67,7 @@ t.test('a page is kept until the bytes of all that was decoded of it have change
   t.end();
 });
 
-t.test('a page whose code has changed while it was mapped is not kept', (t) => {
+t.test('a page whose code changed while it was mapped is not kept', (t) => {
   const machine = smallMachine('interpreter');
   machine.memory.ram.set(VMCALL, FRAMES);
   remap(machine, CODE, FRAMES);
@@ -79,7 +79,7 @@ t.test('a page whose code has changed while it was mapped is not kept', (t) => {
   t.end();
 });
 
-t.test('a region goes on where its pages are mapped again, though their records are gone', (t) => {
+t.test('a region is reused when its pages are mapped again, even if their records are gone', (t) => {
   const machine = smallMachine('auto', 0);
   // ADD EAX, 7; DEC ECX; JNZ; VMCALL
   machine.memory.ram.set([0x83, 0xc0, 7, 0xff, 0xc9, 0x75, 0xf9, ...VMCALL, 0xeb, 0xfe], FRAMES);

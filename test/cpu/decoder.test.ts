@@ -71,7 +71,7 @@ function shows(t: Test, lines: string): void {
   }
 }
 
-t.test('operand sizes: REX.W before 66h before the default', async (t) => {
+t.test('operand sizes: REX.W takes precedence over 66h, which takes precedence over the default', async (t) => {
   shows(
     t,
     `
@@ -110,7 +110,7 @@ t.test('operand sizes: REX.W before 66h before the default', async (t) => {
   );
 });
 
-t.test('near branches take 32-bit distances, whatever 66h says', async (t) => {
+t.test('near branches take 32-bit distances, regardless of 66h', async (t) => {
   shows(
     t,
     `
@@ -126,7 +126,7 @@ t.test('near branches take 32-bit distances, whatever 66h says', async (t) => {
   );
 });
 
-t.test('REX counts directly before the opcode only, the last one of several', async (t) => {
+t.test('REX is effective only directly before the opcode; of several, the last one', async (t) => {
   shows(
     t,
     `
@@ -199,7 +199,7 @@ t.test('addresses: ModRM, SIB, displacements', async (t) => {
   );
 });
 
-t.test('of segment overrides only FS and GS count, the last of them', async (t) => {
+t.test('of the segment overrides, only FS and GS have an effect, and the last one wins', async (t) => {
   shows(
     t,
     `
@@ -216,7 +216,7 @@ t.test('of segment overrides only FS and GS count, the last of them', async (t) 
   t.match(strings, { segment: 5 }, 'string instructions take one too');
 });
 
-t.test('mandatory prefixes: F2h and F3h before 66h, the last of the two', async (t) => {
+t.test('mandatory prefixes: the last of F2h and F3h takes precedence over 66h', async (t) => {
   shows(
     t,
     `
@@ -240,7 +240,7 @@ t.test('mandatory prefixes: F2h and F3h before 66h, the last of the two', async 
   );
 });
 
-t.test('REP repeats string instructions, and means nothing elsewhere', async (t) => {
+t.test('REP repeats string instructions and is ignored elsewhere', async (t) => {
   shows(
     t,
     `
@@ -258,7 +258,7 @@ t.test('REP repeats string instructions, and means nothing elsewhere', async (t)
   );
 });
 
-t.test('LOCK is for some instructions, with a destination in memory: else #UD', async (t) => {
+t.test('LOCK requires certain instructions with a memory destination, else #UD', async (t) => {
   shows(
     t,
     `
@@ -306,7 +306,7 @@ t.test(
   },
 );
 
-t.test('ModRM may be memory, a register, either, or extend the opcode', async (t) => {
+t.test('ModRM may require memory, require a register, allow either, or extend the opcode', async (t) => {
   shows(
     t,
     `
@@ -335,7 +335,7 @@ t.test('ModRM may be memory, a register, either, or extend the opcode', async (t
   );
 });
 
-t.test('over 15 bytes are #GP, whatever they are; bytes that are missing before that are an end', async (t) => {
+t.test('more than 15 bytes are #GP, whatever they are; bytes missing before that give an end', async (t) => {
   const padded = (count: number, rest: string): string => [...Array<string>(count).fill('66'), rest].join(' ');
   t.equal(show(padded(14, '90')), 'NOP/16');
   t.equal(show(padded(15, '90')), 'GP');
@@ -351,7 +351,7 @@ t.test('over 15 bytes are #GP, whatever they are; bytes that are missing before 
   t.equal(show('06', 0), 'end');
 });
 
-t.test('an instruction needs all of its bytes, and looks at no other', async (t) => {
+t.test('an instruction needs all of its bytes and depends on no others', async (t) => {
   const random = new Random(SEED);
   const wrong: string[] = [];
   for (const form of decoder.forms) {
@@ -456,7 +456,7 @@ const toBytes = (text: string): number[] => (text === '' ? [] : [...bytesOf(text
 /** WvvvvLpp with vvvv 1111. */
 const vexByte = (wLpp: number): number => ((wLpp & 8) << 4) | 0x78 | (wLpp & 7);
 
-t.test('on every opcode, iced-x86 agrees, and no row is left out', async (t) => {
+t.test('iced-x86 agrees on every opcode, and every row is covered', async (t) => {
   const comparison = new Comparison();
   for (const start of opcodeStarts()) {
     const bytes = new Uint8Array(256 * SOME_MODRM.length * STRING_BYTES);
@@ -495,7 +495,7 @@ function fillStrings(bytes: Uint8Array, random: Random): void {
   }
 }
 
-t.test('on random strings, iced-x86 agrees on validity, length, mnemonic and operands', async (t) => {
+t.test('iced-x86 agrees on validity, length, mnemonic and operands of random bytes', async (t) => {
   const random = new Random(SEED);
   const comparison = new Comparison();
   const bytes = new Uint8Array(50_000 * STRING_BYTES);
@@ -555,7 +555,7 @@ function isElf64(path: string): boolean {
 const found = binaries();
 const missing = found.length < 5 && `needs five ELF64 binaries for x86-64, found ${found.length}`;
 
-t.test('on every instruction of five real binaries, iced-x86 agrees', { skip: missing }, async (t) => {
+t.test('iced-x86 agrees on every instruction of five real binaries', { skip: missing }, async (t) => {
   for (const path of found) {
     const comparison = new Comparison();
     for (const { address, bytes } of executableSections(path)) {

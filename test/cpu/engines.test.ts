@@ -40,19 +40,19 @@ function play(t: Test, machines: Machines, scenario: Scenario, slice: number): v
 
 t.setTimeout(0);
 
-t.test('what engines that decode ahead can get wrong, all get right', (t) => {
+t.test('all engines handle the pitfalls of decoding ahead', (t) => {
   const machines = new Machines();
   for (const scenario of SCENARIOS) for (const slice of [1, 2, 3, 7, 100_000]) play(t, machines, scenario, slice);
   t.end();
 });
 
-t.test('code and ways through it that change while they are hot', (t) => {
+t.test('code and control flow that change while hot', (t) => {
   const machines = new Machines();
   for (const scenario of hotScenarios()) for (const slice of [1, 3, 100_000]) play(t, machines, scenario, slice);
   t.end();
 });
 
-t.test('a program that is translated while it runs goes on as it began', (t) => {
+t.test('translating a program while it runs does not affect it', (t) => {
   const machines = new Machines([
     ['evaluator', 0],
     ['auto', 2],
@@ -61,12 +61,12 @@ t.test('a program that is translated while it runs goes on as it began', (t) => 
   t.end();
 });
 
-t.test('instructions that the interpreter fuses do what they do one by one', (t) => {
+t.test('fused instructions have the same effect as separate ones', (t) => {
   runPairs(t, SEED, STATES_PER_PAIR);
   t.end();
 });
 
-t.test('every engine gives the same states at every stop, whatever the program and the slices', (t) => {
+t.test('all engines reach the same state at every stop, for random programs and slices', (t) => {
   runPrograms(t, SEED, 0, PROGRAMS);
   t.end();
 });

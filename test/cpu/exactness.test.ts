@@ -15,7 +15,7 @@ const LONG_SLICES = 14;
 
 t.setTimeout(0);
 
-t.test('the adversary: the state after every tick is the evaluator’s, in slices of any size', (t) => {
+t.test('the adversary: the state after every tick equals the evaluator’s, in slices of any size', (t) => {
   const program = adversary();
   const expected = evaluatorHashes(program);
   t.equal(new Set(expected).size, ADVERSARY_TICKS + 1, 'no two are the same');
@@ -28,7 +28,7 @@ t.test('the adversary: the state after every tick is the evaluator’s, in slice
   t.end();
 });
 
-t.test('random programs with all kinds of control flow: every engine is equal at every stop', (t) => {
+t.test('random programs with all kinds of control flow: all engines are equal at every stop', (t) => {
   runBranchingPrograms(t, SEED, 0, PROGRAMS);
   t.end();
 });

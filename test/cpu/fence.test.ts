@@ -22,7 +22,7 @@ function oneOfEachKind(forms: readonly Form[]): Form[] {
   return [...kinds.values()].map((alike, i) => alike[i % alike.length]!);
 }
 
-t.test('every store of the instruction table is refused to the byte, on every engine', (t) => {
+t.test('every storing instruction is refused to the byte, on every engine', (t) => {
   const check = new FenceCheck(SEED);
   const forms = oneOfEachKind(check.decoder.forms);
   const storing = forms.filter((form) => check.checkForm(form.id, STORING_CASES, MOST_CASES) > 0);

@@ -71,7 +71,7 @@ const maskedMxcsr = fc
     fc.constantFrom(0, MXCSR.DAZ, MXCSR.FTZ).map((zeros) => MXCSR_DEFAULT | (rounding << 13) | zeros),
   );
 
-t.test('a packed operation does in every lane what the scalar one does, and gathers the flags', async (t) => {
+t.test('a packed operation equals the scalar one in every lane and accumulates the flags', async (t) => {
   const operations: FloatOperation[] = ['add', 'sub', 'mul', 'div', 'min', 'max'];
   for (const width of [32, 64] as const) {
     const vector = width === 32 ? vectorOfSingles : vectorOfDoubles;
@@ -117,7 +117,7 @@ t.test('a packed operation does in every lane what the scalar one does, and gath
   }
 });
 
-t.test('an unmasked exception of one lane raises #XM, and MXCSR has the flags of all', async (t) => {
+t.test('an unmasked exception in one lane raises #XM, and MXCSR gets the flags of all lanes', async (t) => {
   const dividend = vectorOf(32, [single(1), DENORMAL, SNAN, single(1)]);
   const divisor = vectorOf(32, [0n, single(2), single(1), single(3)]);
   const divide = (floats: Floats<bigint>) => floats.floatPacked('div', 32, dividend, divisor);
@@ -131,7 +131,7 @@ t.test('an unmasked exception of one lane raises #XM, and MXCSR has the flags of
   t.same(sticky, { result: single(2), mxcsr: MXCSR_DEFAULT | MXCSR.OE }, 'a flag stays until LDMXCSR clears it');
 });
 
-t.test('comparisons give ZF PF CF', async (t) => {
+t.test('comparisons set ZF PF CF', async (t) => {
   const compare = (x: bigint, y: bigint, quiet: boolean) =>
     run(MXCSR_DEFAULT, (floats) => floats.floatCompare(32, x, y, quiet));
   t.same(compare(single(1), single(2), false), { result: BigInt(CF), mxcsr: MXCSR_DEFAULT });
@@ -142,7 +142,7 @@ t.test('comparisons give ZF PF CF', async (t) => {
   t.same(compare(QNAN, single(1), false), { result: unordered, mxcsr: MXCSR_DEFAULT | MXCSR.IE }, 'COMISS does not');
 });
 
-t.test('packed conversions read the low lanes and leave zeros above', async (t) => {
+t.test('packed conversions read the low lanes and zero the rest', async (t) => {
   const singles = vectorOf(32, [single(1.5), single(-2.5), single(3e9), SNAN]);
   const doubles = vectorOf(64, [double(1.5), double(-2.5)]);
   const integers = vectorOf(32, [7n, 0xffff_fffen, 0x7fff_ffffn, 0n]);
@@ -166,7 +166,7 @@ t.test('packed conversions read the low lanes and leave zeros above', async (t) 
     );
 });
 
-t.test('estimates are within 1.5 * 2^-12 and leave MXCSR alone', async (t) => {
+t.test('estimates are within 1.5 * 2^-12 and do not change MXCSR', async (t) => {
   const bound = 1.5 * 2 ** -12;
   const unmasked = 0;
   const estimate = (operation: 'rcp' | 'rsqrt', x: bigint): bigint => {

@@ -30,7 +30,7 @@ function namesOf(flags: number): string {
   return flagNames.filter((_, bit) => (flags >> bit) & 1).join(' ');
 }
 
-t.test('the host agrees: rounding to nearest is what JavaScript computes in', async (t) => {
+t.test('results match JavaScript, which rounds to nearest', async (t) => {
   // NaN stands for any NaN here: JavaScript does not tell their signs and payloads.
   const agree = (format: FloatFormat, computed: bigint, expected: number) =>
     Number.isNaN(expected)
@@ -56,7 +56,7 @@ t.test('the host agrees: rounding to nearest is what JavaScript computes in', as
   }
 });
 
-t.test('what the manual says about single cases', async (t) => {
+t.test('individual cases from the manual', async (t) => {
   const denormal = 1n;
   const one = bitsOf(F32, 1);
   const minNormal = 0x0080_0000n;
@@ -427,7 +427,7 @@ function differenceFrom(answers: Buffer, index: number, test: Case): string | un
 
 const canRunOracle = process.arch === 'x64' && process.platform === 'linux';
 
-t.test('the CPU agrees', { skip: canRunOracle ? false : 'needs Linux on x86-64' }, async (t) => {
+t.test('results match the host CPU', { skip: canRunOracle ? false : 'needs Linux on x86-64' }, async (t) => {
   const caseCount = Number(process.env['FLOAT_CASES'] ?? 300_000);
   const seed = Number(process.env['FLOAT_SEED'] ?? 1);
   const directory = mkdtempSync(join(tmpdir(), 'bd0-float-'));

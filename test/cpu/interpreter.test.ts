@@ -23,7 +23,7 @@ t.test('forms with the same signature have the same code, so one handler serves 
   t.end();
 });
 
-t.test('only rows that say so are left to the evaluator', (t) => {
+t.test('only rows marked EVALUATED are left to the evaluator', (t) => {
   const { handlerOfForm } = planHandlers(forms);
   const left = forms.filter((form) => handlerOfForm[form.id] === Handler.evaluate);
   const unmarked = left.filter((form) => !form.row.attributes.has('EVALUATED'));
@@ -32,7 +32,7 @@ t.test('only rows that say so are left to the evaluator', (t) => {
   t.end();
 });
 
-t.test('what the build generated is what the meanings say now', (t) => {
+t.test('the generated interpreter is up to date with the meanings', (t) => {
   const fresh = buildInterpreter(forms);
   if (!generated) {
     t.fail('the build has generated no interpreter: run npm run build');

@@ -39,7 +39,7 @@ function nativeOracle(t: Test, options = {}): NativeOracle {
   return oracle;
 }
 
-t.test('every instruction does what the CPU does, in every engine', (t) => {
+t.test('every instruction matches the host CPU, in every engine', (t) => {
   const oracle = NativeOracle.available() ? nativeOracle(t) : undefined;
   t.comment(oracle ? describeHost(oracle.host) : NOT_AVAILABLE);
   const check = checkAgainst(t, oracle, CASES_PER_FORM);
@@ -89,7 +89,7 @@ t.test('a host that refuses bases, clears NT and raises other faults is compared
   t.end();
 });
 
-t.test('so is the CPU at hand when it is made to do so', { skip }, (t) => {
+t.test('so is this CPU when it is made to behave that way', { skip }, (t) => {
   checkOtherHost(t, nativeOracle(t, { withoutFsgsbase: true }), 1);
   t.end();
 });
@@ -144,7 +144,7 @@ const WRONG: readonly [what: string, mnemonic: string, answer: NonNullable<Alter
   ['a selector', 'LFS', (result) => ({ ...result, selectors: result.selectors.map((value) => value ^ 0x10) })],
 ];
 
-t.test('a wrong answer is found on such a host too', (t) => {
+t.test('wrong results are found on such a host too', (t) => {
   for (const [what, mnemonic, answer] of WRONG) {
     const failures = failuresOf(mnemonic, {
       // The probes are answered as before: only a comparison of cases can find it.
@@ -159,7 +159,7 @@ t.test('a wrong answer is found on such a host too', (t) => {
   t.end();
 });
 
-t.test('an answer to a probe that is no known alternative is a failure', (t) => {
+t.test('a probe result that matches no known alternative is a failure', (t) => {
   const failures = failuresOf('BSF', {
     answer: (result, { mnemonic }) => (mnemonic === 'BSF' ? { ...result, gpr: result.gpr.map(() => 5n) } : result),
   });
@@ -173,7 +173,7 @@ t.test('an answer to a probe that is no known alternative is a failure', (t) => 
   t.end();
 });
 
-t.test('refused cases are counted, and a feature that is left without cases is named', (t) => {
+t.test('refused cases are counted, and a feature without remaining cases is named', (t) => {
   const refusesSome: Alteration = { refuses: ({ memory }) => memory.seed % 3 === 1 };
   const check = new MeaningsCheck({
     seed,

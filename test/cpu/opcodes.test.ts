@@ -88,7 +88,7 @@ const rowsOf = (vex: boolean, map: OpcodeMap, opcode: number): Row[] =>
       (pattern.plusRegister ? opcode >> 3 === pattern.opcode >> 3 : opcode === pattern.opcode),
   );
 
-t.test('no two rows overlap, and the lookup gives the one that fits', async (t) => {
+t.test('no two rows overlap, and the lookup finds the matching one', async (t) => {
   const lookup = new OpcodeLookup(OPCODES);
   const overlaps = new Set<string>();
   const wrong = new Set<string>();
@@ -115,14 +115,14 @@ t.test('no two rows overlap, and the lookup gives the one that fits', async (t) 
   t.strictSame([...wrong].slice(0, 10), []);
 });
 
-t.test('prefixes and escape bytes are no opcodes', async (t) => {
+t.test('prefixes and escape bytes are not opcodes', async (t) => {
   const notOpcodes = '0F 26 2E 36 3E 64 65 66 67 C4 C5 F0 F2 F3 62 40 41 42 43 44 45 46 47 48 49 4A 4B 4C 4D 4E 4F';
   for (const text of notOpcodes.split(' '))
     t.strictSame(rowsOf(false, '1', parseInt(text, 16)).map(describe), [], `${text} in the one-byte map`);
   for (const opcode of [0x38, 0x3a]) t.strictSame(rowsOf(false, '0F', opcode).map(describe), []);
 });
 
-t.test('each encoding reads, and prints back as it was written', async (t) => {
+t.test('each encoding parses and prints back as written', async (t) => {
   const wrong = OPCODES.filter(
     (row) =>
       print(row.pattern) !== row.encoding ||
@@ -155,12 +155,12 @@ function* faults({ id, mnemonic, operands, attributes, pattern }: Row, place: nu
     yield 'has an operand of no size that is not memory';
 }
 
-t.test('mnemonics, operands and attributes make sense', async (t) => {
+t.test('mnemonics, operands and attributes are consistent', async (t) => {
   const all = OPCODES.flatMap((row, place) => [...faults(row, place)].map((fault) => `${describe(row)} ${fault}`));
   t.strictSame(all, []);
 });
 
-t.test('every form has an encoding, which decodes to it', async (t) => {
+t.test('every form has an encoding that decodes to it', async (t) => {
   const decoder = new Decoder();
   const random = new Random(SEED);
   const withForms = new Set<Row>();
@@ -174,7 +174,7 @@ t.test('every form has an encoding, which decodes to it', async (t) => {
   t.comment(`${OPCODES.length} rows, ${decoder.forms.length} forms`);
 });
 
-t.test('forms have the same numbers whatever is met first', async (t) => {
+t.test('form numbers do not depend on the order of use', async (t) => {
   const forwards = enumerateForms(OPCODES);
   const table = new FormTable(OPCODES);
   for (const plan of [...table.plans].reverse()) table.entry(plan, 0, plan.modes.length - 1, plan.repeats.length - 1);

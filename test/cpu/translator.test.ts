@@ -21,7 +21,7 @@ const CODE = 0x4000_0000n;
 
 t.setTimeout(0);
 
-t.test('structure: what is emitted for a graph nests', (t) => {
+t.test('structure: the code emitted for a graph is properly nested', (t) => {
   fc.assert(
     fc.property(anyGraph, (graph) => {
       const structure = structureOf(graph);
@@ -83,7 +83,7 @@ function programOf(code: readonly number[], offset = 0): BareProgram {
   return { code: CODE, image, resumeAt: [offset], gpr: new Array<bigint>(16).fill(0n), data };
 }
 
-t.test('branches of which both ways lead to the next instruction are translated once each', (t) => {
+t.test('branches whose paths both lead to the next instruction are translated once each', (t) => {
   const code = new Bytes();
   for (let i = 0; i < 150; i++) code.put(0xff, 0xc0, 0x74, 0x00); // INC EAX; JZ +0
   new BareEngines([AT_ONCE]).run(programOf(code.jump(0).bytes), [1, 2, 1000, 1000]);
@@ -91,7 +91,7 @@ t.test('branches of which both ways lead to the next instruction are translated 
   t.end();
 });
 
-t.test('a region may have more entries than its table has numbers', (t) => {
+t.test('a region can have more entries than its table has slots', (t) => {
   // Calls of the next instruction, so that each has an entry behind it; then to one of them, another each time.
   const calls = 380;
   const code = new Bytes();
@@ -106,14 +106,14 @@ t.test('a region may have more entries than its table has numbers', (t) => {
   t.end();
 });
 
-t.test('code that runs off its page faults where the next page is not mapped', (t) => {
+t.test('code that runs off its page faults if the next page is not mapped', (t) => {
   // CPUID, which the evaluator does, as the last instruction of the last page: what comes next cannot be fetched.
   new BareEngines([AT_ONCE]).run(programOf([0x90, 0x0f, 0xa2], 4 * PAGE_SIZE - 3), [1, 1, 1, 1, 10]);
   t.pass('with a page fault of the guest');
   t.end();
 });
 
-t.test('a direct branch to an address that is not canonical is #GP, after a comparison too', (t) => {
+t.test('a direct branch to a non-canonical address is #GP, even after a comparison', (t) => {
   const code = new Bytes().put(0x39, 0xc0, 0x0f, 0x84).number(4, PAGE_SIZE); // CMP EAX, EAX; JE +4096
   const program = { ...programOf(code.bytes, 3 * PAGE_SIZE), code: 0x7fff_ffff_c000n };
   new BareEngines([AT_ONCE, { engine: 'interpreter' }]).run(program, [1, 1, 1, 100, 1000]);
@@ -121,7 +121,7 @@ t.test('a direct branch to an address that is not canonical is #GP, after a comp
   t.end();
 });
 
-t.test('flags that a branch leaves alone are what they were, whatever its other way sets', (t) => {
+t.test('flags are preserved on one path of a branch, whatever the other path sets', (t) => {
   const code = new Bytes().put(0xb3, 0x01, 0x83, 0xe1, 0x03, 0xff, 0xc9); // MOV BL, 1; AND ECX, 3; DEC ECX
   code.put(0x75, 0x0b, 0xd0, 0xcb); // JNE to SUB; ROR BL, 1, which keeps PF
   code.put(0x7b, 0x02, 0xff, 0xc6, 0x0f, 0x9a, 0xc0); // JNP over INC ESI; SETP AL
@@ -131,7 +131,7 @@ t.test('flags that a branch leaves alone are what they were, whatever its other 
   t.end();
 });
 
-t.test('page tables that are code: setting an A bit changes the instruction', (t) => {
+t.test('page tables executed as code: setting an A bit changes the instruction', (t) => {
   const [code, window, data, out] = [CODE, CODE + 0x1000n, CODE + 0x2000n, CODE + 0x3000n];
   const results = (['evaluator', 'interpreter', 'auto'] as const).map((engine) => {
     const { cpu, memory, tables } = smallMachine(engine, 0);
@@ -162,7 +162,7 @@ t.test('page tables that are code: setting an A bit changes the instruction', (t
   t.end();
 });
 
-t.test('when the records are full and go, regions stay, and hear of stores to their code', (t) => {
+t.test('regions survive a flush of all records and still notice stores to their code', (t) => {
   const sledPages = 129;
   const [sled, after] = [0x5000_0000n, 0x5000_0000n + BigInt(sledPages * PAGE_SIZE)];
   const passTicks = 90_000 + sledPages * PAGE_SIZE;
@@ -187,7 +187,7 @@ t.test('when the records are full and go, regions stay, and hear of stores to th
   t.end();
 });
 
-t.test('the region table: live regions have places of their own, and every entry leads to a live region', (t) => {
+t.test('the region table: live regions have distinct slots, and every entry leads to a live region', (t) => {
   const random = new Random(SEED);
   const functions = { set: () => {} } as unknown as WebAssembly.Table;
   const table = new RegionTable(new GuestMemory(0x1_0000), functions);
@@ -246,7 +246,7 @@ t.test('the region table: live regions have places of their own, and every entry
   t.end();
 });
 
-t.test('what is kept is bounded, however much code comes and goes', (t) => {
+t.test('memory use is bounded, however much code comes and goes', (t) => {
   const { cpu, memory, tables } = smallMachine('auto', 0);
   const samples = 30_000;
   for (let i = 0; i * PAGE_SIZE < samples; i++) tables.map(CODE + BigInt(i * PAGE_SIZE), 0x1_0000, READ_WRITE);

@@ -119,7 +119,7 @@ const show = (computed: bigint, expected: Bytes): boolean => {
   throw new Error(`computed ${hex(computed, 32)}\n expected ${hex(toVector(expected), 32)}`);
 };
 
-t.test('lane by lane, operations are those of typed arrays', async (t) => {
+t.test('lane-wise operations match typed arrays', async (t) => {
   for (const [operation, model] of Object.entries(models) as [VectorOperation, Model][]) {
     const property = fc.property(vector, vector, (x, y) =>
       show(vectors.vector(operation, toVector(x), toVector(y)), model(x, y)),
@@ -129,7 +129,7 @@ t.test('lane by lane, operations are those of typed arrays', async (t) => {
   }
 });
 
-t.test('a shift shares one count, and one beyond the lane leaves zeros or signs', async (t) => {
+t.test('shifts use one count for all lanes; a count beyond the lane width leaves zeros or signs', async (t) => {
   const count = fc.oneof(fc.bigInt(0n, 70n), fc.bigInt(0n, (1n << 64n) - 1n));
   for (const laneWidth of [16, 32, 64] as const) {
     for (const operation of ['shl', 'shr', 'sar'] as const) {
@@ -177,7 +177,7 @@ t.test('a shuffle picks bytes from both vectors', async (t) => {
   t.throws(() => vectors.shuffle(0n, 0n, [0, 1, 2]), { message: /3 bytes, not 16/ });
 });
 
-t.test('lanes are read and written by their number modulo how many there are', async (t) => {
+t.test('lanes are read and written by index modulo their number', async (t) => {
   const index = fc.oneof(fc.nat(15), fc.nat(0xff), fc.constant(0xffff_ffff));
   const types = { 8: Uint8Array, 16: Uint16Array, 32: Uint32Array };
   for (const laneWidth of [8, 16, 32] as const) {
@@ -203,7 +203,7 @@ t.test('lanes are read and written by their number modulo how many there are', a
   fc.assert(quadwords);
 });
 
-t.test('lanes make a vector, and its sign bits a mask', async (t) => {
+t.test('lanes form a vector, and its sign bits a mask', async (t) => {
   const property = fc.property(vector, (x) => {
     const masks = { 8: Int8Array, 32: Int32Array, 64: BigInt64Array };
     for (const laneWidth of [8, 32, 64] as const) {

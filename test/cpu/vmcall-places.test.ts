@@ -68,7 +68,7 @@ int main(void) {
 }
 `;
 
-t.test('code and mappings that change are seen, on every engine', async (t) => {
+t.test('changed code and mappings take effect, on every engine', async (t) => {
   const source = join(directory, 'program.c');
   writeFileSync(source, program);
   await compileGuest({ sources: [source], output: join(directory, 'program') });

@@ -15,7 +15,7 @@ const MOST_FAILURES = 1000;
 
 t.setTimeout(0);
 
-t.test('every instruction does what the CPU does, in every engine', { timeout: 0 }, (t) => {
+t.test('every instruction matches the host CPU, in every engine', { timeout: 0 }, (t) => {
   const oracle = NativeOracle.available() ? new NativeOracle() : undefined;
   t.teardown(() => oracle?.close());
   t.comment(oracle ? describeHost(oracle.host) : NOT_AVAILABLE);

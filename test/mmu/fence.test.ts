@@ -100,7 +100,7 @@ class FencedMmu {
   }
 }
 
-t.test('whatever happens between two fences, no entry for writes is wrong', (t) => {
+t.test('write entries stay correct, whatever happens between two fences', (t) => {
   const random = new Random(2);
   let putBack = 0;
   for (let run = 0; run < 40; run++) {
@@ -138,7 +138,7 @@ t.test('whatever happens between two fences, no entry for writes is wrong', (t) 
   t.end();
 });
 
-t.test('more entries for writes than are remembered are dropped, not put back', (t) => {
+t.test('write entries beyond the tracked number are dropped, not restored', (t) => {
   const memory = new GuestMemory(64 * 2 ** 20);
   const mmu = new Mmu(memory);
   const tables = new PageTables(memory, 0);

@@ -104,7 +104,7 @@ function accessBits({ kind, mode, implicit }: Access): number {
   return bits | (mode === 'user' ? ACCESS_USER : 0) | (implicit ? ACCESS_IMPLICIT : 0);
 }
 
-t.test('nobody can tell that there is a TLB', (t) => {
+t.test('the TLB is not observable', (t) => {
   const guest = new Guest();
   const step = (weight: number, name: Step['do'], ...args: fc.Arbitrary<unknown>[]) => ({
     weight,
@@ -273,7 +273,7 @@ t.test('A and D', (t) => {
     for (const page of [1, 2]) t.equal(low(pte(page)) & Number(A | D), Number(A | D));
     t.end();
   });
-  t.test('where the second page faults, the first has A, and nothing has D', (t) => {
+  t.test('if the second page faults, A is set in the first and D in neither', (t) => {
     const { mmu, pte, clear, low } = machine();
     clear(pte(2), RW);
     t.equal(mmu.translateCrossing(0, 0x1ffd, ACCESS_WRITE), -1);
@@ -284,7 +284,7 @@ t.test('A and D', (t) => {
     );
     t.end();
   });
-  t.test('where both fault, the lower page is reported, and nothing is set', (t) => {
+  t.test('if both pages fault, the lower one is reported and nothing is set', (t) => {
     const { memory, mmu, pte, clear } = machine();
     clear(pte(1), P);
     clear(pte(2), RW);
@@ -294,7 +294,7 @@ t.test('A and D', (t) => {
     t.equal(Buffer.compare(memory.ram, before), 0);
     t.end();
   });
-  t.test('A set in an entry that is also decoded code tells the CPU', (t) => {
+  t.test('setting A in an entry that is also decoded code notifies the CPU', (t) => {
     const { mmu, seen } = machine();
     mmu.watch(4, WATCH_CODE);
     mmu.translate(0, 0, ACCESS_READ);
@@ -306,7 +306,7 @@ t.test('A and D', (t) => {
   t.end();
 });
 
-t.test('what the TLB holds', (t) => {
+t.test('contents of the TLB', (t) => {
   t.test('host addresses of RAM up to 3.5 GiB, from any linear address', (t) => {
     const host32 = new Int32Array((HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) / 4);
     const tlb = new Tlb({ host32, size: MAX_RAM_BYTES } as GuestMemory);
@@ -328,25 +328,28 @@ t.test('what the TLB holds', (t) => {
     );
     t.end();
   });
-  t.test('a fetch fills its table, a write also that of reads, a read also that of writes where D is set', (t) => {
-    const { mmu, holds } = machine();
-    mmu.translate(0, PAGE, ACCESS_READ);
-    mmu.translate(0, 2 * PAGE, ACCESS_FETCH);
-    mmu.translate(0, 3 * PAGE, ACCESS_WRITE);
-    const tables = [TLB_READ, TLB_FETCH, TLB_WRITE];
-    const held = (): boolean[][] => [1, 2, 3].map((page) => tables.map((table) => holds(table, page)));
-    t.same(held(), [
-      [true, false, false],
-      [false, true, false],
-      [true, false, true],
-    ]);
-    mmu.setCpl(0);
-    mmu.setCpl(3);
-    mmu.translate(0, 3 * PAGE, ACCESS_READ);
-    t.same(held()[2], [true, false, true]);
-    t.end();
-  });
-  t.test('no writes to a watched frame, until nobody watches it', (t) => {
+  t.test(
+    'a fetch fills its own table; a write also fills that for reads, and a read that for writes if D is set',
+    (t) => {
+      const { mmu, holds } = machine();
+      mmu.translate(0, PAGE, ACCESS_READ);
+      mmu.translate(0, 2 * PAGE, ACCESS_FETCH);
+      mmu.translate(0, 3 * PAGE, ACCESS_WRITE);
+      const tables = [TLB_READ, TLB_FETCH, TLB_WRITE];
+      const held = (): boolean[][] => [1, 2, 3].map((page) => tables.map((table) => holds(table, page)));
+      t.same(held(), [
+        [true, false, false],
+        [false, true, false],
+        [true, false, true],
+      ]);
+      mmu.setCpl(0);
+      mmu.setCpl(3);
+      mmu.translate(0, 3 * PAGE, ACCESS_READ);
+      t.same(held()[2], [true, false, true]);
+      t.end();
+    },
+  );
+  t.test('no writes to a frame while it is watched', (t) => {
     const { mmu, holds } = machine();
     mmu.translate(0, PAGE, ACCESS_WRITE);
     mmu.watch(17, WATCH_CODE);
@@ -368,7 +371,7 @@ t.test('what the TLB holds', (t) => {
     t.throws(() => new Tlb(memory).fill(TLB_READ, 0, 0, memory.size), RangeError);
     t.end();
   });
-  t.test('nothing of another privilege', (t) => {
+  t.test('nothing of another privilege level', (t) => {
     const { mmu, holds, clear, pte } = machine();
     clear(pte(1), US);
     mmu.setCpl(0);
@@ -380,7 +383,7 @@ t.test('what the TLB holds', (t) => {
     t.equal(mmu.translate(0, PAGE, ACCESS_READ), -1);
     t.end();
   });
-  t.test('AC matters only to a supervisor under SMAP', (t) => {
+  t.test('AC matters only in supervisor mode with SMAP', (t) => {
     const { mmu, holds } = machine();
     mmu.translate(0, PAGE, ACCESS_READ);
     mmu.setRflagsAC(true);
@@ -418,7 +421,7 @@ t.test('what the TLB holds', (t) => {
   t.end();
 });
 
-t.test('what a store to a page table drops', (t) => {
+t.test('a store to a page table drops', (t) => {
   const used = [1, 2];
   const before = () => {
     const m = machine();
@@ -426,7 +429,7 @@ t.test('what a store to a page table drops', (t) => {
     m.mmu.translate(0, 3 * PAGE, ACCESS_FETCH);
     return m;
   };
-  t.test('nothing, where the entry was not present: to map on demand is cheap', (t) => {
+  t.test('nothing if the entry was not present, so that mapping on demand is cheap', (t) => {
     const { mmu, pte, store, holds, seen } = before();
     t.equal(mmu.translate(0, 100 * PAGE, ACCESS_READ), -1);
     store(pte(100), (20n << 12n) | P | US);
@@ -438,7 +441,7 @@ t.test('what a store to a page table drops', (t) => {
     t.equal(seen.mappingsChanged, 0);
     t.end();
   });
-  t.test('the page, where a PTE for data changes: code stays', (t) => {
+  t.test('the page, but no code, if a PTE for data changes', (t) => {
     const { mmu, pte, store, holds, seen } = before();
     store(pte(1), (30n << 12n) | P | US);
     t.same(
@@ -450,7 +453,7 @@ t.test('what a store to a page table drops', (t) => {
     t.equal(mmu.translate(0, PAGE, ACCESS_READ), 30 * PAGE);
     t.end();
   });
-  t.test('everything, where a PTE for code or a table above it changes', (t) => {
+  t.test('everything if a PTE for code or a table above it changes', (t) => {
     for (const name of ['pt', 'pd'] as const) {
       const { entry, pte, low, store, holds, seen } = before();
       const address = name === 'pt' ? pte(3) : entry.pd;
@@ -463,7 +466,7 @@ t.test('what a store to a page table drops', (t) => {
     }
     t.end();
   });
-  t.test('also where it touches the entry by a single byte', (t) => {
+  t.test('the same if it touches only a single byte of the entry', (t) => {
     const { memory, mmu, pte, holds } = before();
     memory.ram[pte(1) + 7]! |= 0x80;
     mmu.stored(pte(1) + 7, 1);
@@ -493,7 +496,7 @@ t.test('a frame is watched as a table while something derived from it is kept', 
   t.end();
 });
 
-t.test('only canonical addresses are translated, and CR3 is a physical address', (t) => {
+t.test('only canonical addresses are translated, and CR3 must be a physical address', (t) => {
   fc.assert(
     fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat(17), (bits, shift) => {
       const linear = BigInt.asUintN(64, BigInt.asIntN(64, bits) >> BigInt(shift));

@@ -5,7 +5,7 @@ import { flatId, nativeHash, noise, PAGE } from './model.js';
 
 // Random sequences of all steps are part of programs.test.ts.
 
-t.test('append, write, patch and copyFrom, one after another', async (t) => {
+t.test('append, write, patch and copyFrom in sequence', async (t) => {
   const store = new VmoStore(nativeHash);
   const base = store.fromBytes(noise(10_000, 1));
   const builder = store
@@ -31,7 +31,7 @@ t.test('append, write, patch and copyFrom, one after another', async (t) => {
   t.equal(vmo.id, flatId(wanted));
 });
 
-t.test('what lies between the end and a write is zeros, and costs nothing', async (t) => {
+t.test('a gap between the end and a write is zeros and costs nothing', async (t) => {
   const store = new VmoStore(nativeHash);
   const vmo = store
     .builder()
@@ -61,7 +61,7 @@ t.test('parts of other VMOs are shared, not copied', async (t) => {
   t.equal(store.counters.pagesStored, before.pagesStored + 1);
 });
 
-t.test('appended pages lie as those of the VMO, wherever appending began', async (t) => {
+t.test('appended pages are aligned with those of the VMO, wherever appending began', async (t) => {
   const store = new VmoStore(nativeHash);
   const vmo = store
     .builder()
@@ -75,7 +75,7 @@ t.test('appended pages lie as those of the VMO, wherever appending began', async
   t.equal(store.counters.pagesStored, before + 1, 'the page of both is');
 });
 
-t.test('tags stay with the handle, beside the identity', async (t) => {
+t.test('tags belong to the handle and not to the identity', async (t) => {
   const store = new VmoStore(nativeHash);
   const bytes = noise(100, 1);
   const tagged = store.builder().append(bytes).commit({ name: 'notes', type: 'text/plain' });
@@ -87,7 +87,7 @@ t.test('tags stay with the handle, beside the identity', async (t) => {
   t.equal(store.slice(tagged, 0, 100).tags.size, 0);
 });
 
-t.test('what is refused says the numbers and changes nothing', async (t) => {
+t.test('errors state the numbers and change nothing', async (t) => {
   const store = new VmoStore(nativeHash);
   const foreign = new VmoStore(nativeHash).zeros(1);
   const closed = store.zeros(1);
@@ -134,7 +134,7 @@ t.test('what is refused says the numbers and changes nothing', async (t) => {
   t.throws(() => store.builder().append({ length: 2 ** 48 + 1 } as Uint8Array), VmoRangeError);
 });
 
-t.test('what is discarded is forgotten', async (t) => {
+t.test('discarded content is freed', async (t) => {
   const store = new VmoStore(nativeHash);
   const base = store.fromBytes(noise(3 * PAGE, 1));
   const builder = store

@@ -44,7 +44,7 @@ function refusal(stream: Uint8Array, options: Partial<StreamReaderOptions> = {})
   return 'nothing';
 }
 
-t.test('exactly the strings that were hashed, the root first, then in pre-order', async (t) => {
+t.test('a stream is exactly the hashed records: the root first, then in pre-order', async (t) => {
   const bytes = noise(2 * PAGE + 5, 1);
   const handle = new VmoStore(nativeHash).fromBytes(bytes);
   const records = [...exportVmo(handle)];
@@ -64,7 +64,7 @@ t.test('exactly the strings that were hashed, the root first, then in pre-order'
   t.ok(third!.subarray(6).equals(Buffer.alloc(PAGE - 5)), 'the last page is padded with zeros');
 });
 
-t.test('the example of docs/vmo-format.md is one', async (t) => {
+t.test('the example of docs/vmo-format.md is a valid stream', async (t) => {
   const docs = readFileSync(new URL('../../../docs/vmo-format.md', import.meta.url), 'utf8');
   const stream = streamOf(Buffer.from('AAAABBBB'));
   t.equal(stream.length, ROOT + LEAF);
@@ -72,7 +72,7 @@ t.test('the example of docs/vmo-format.md is one', async (t) => {
   t.ok(docs.includes(flatId(Buffer.from('AAAABBBB'))), 'the id');
 });
 
-t.test('what was sent is left out, and so are zeros', async (t) => {
+t.test('records sent before are omitted, and so are zeros', async (t) => {
   const store = new VmoStore(nativeHash);
   const lengths = (handle: ReturnType<VmoStore['zeros']>) => [...exportVmo(handle)].map(({ length }) => length);
   t.same(lengths(store.zeros(0)), [ROOT]);
@@ -89,7 +89,7 @@ t.test('what was sent is left out, and so are zeros', async (t) => {
   t.same(lengths(byte), [ROOT, ...Array<number>(35).fill(NODE), LEAF]);
 });
 
-t.test('what is read is what was written, in parts of any size; each record comes after those below it', async () => {
+t.test('a stream is read back in parts of any size; each record comes after those below it', async () => {
   const contents = fc
     .tuple(fc.array(fc.nat({ max: 4 }), { maxLength: 40, size: 'max' }), fc.nat({ max: 3 }))
     .map(([pages, cut]) => Buffer.concat(pages.map((seed) => noise(4, seed + 1).fill(0, seed))).subarray(cut));
@@ -138,7 +138,7 @@ function zeroHash(level: number): Buffer {
   return (zeroHashes[level] ??= Buffer.from(nativeHash(Buffer.concat([Buffer.from([1, level]), below, below]))));
 }
 
-t.test('it is read with any SHA-256, and without knowing the id', async (t) => {
+t.test('a stream is read with any SHA-256 and without knowing the id', async (t) => {
   const bytes = noise(3 * PAGE, 4);
   const { id, lengthBytes } = read(streamOf(bytes), 77, { hash: sha256 });
   t.same({ id, lengthBytes }, { id: flatId(bytes), lengthBytes: bytes.length });
@@ -162,7 +162,7 @@ function changed(at: number, byte: number, from = stream): Buffer {
   return copy;
 }
 
-t.test('each fault of a root is told by its name and its byte', async (t) => {
+t.test('each fault of a root is reported with its kind and byte offset', async (t) => {
   const options = { format: small };
   const faults: [string, Buffer, string][] = [
     ['nothing', stream, 'nothing'],
@@ -186,7 +186,7 @@ t.test('each fault of a root is told by its name and its byte', async (t) => {
   t.equal(refusal(changed(16, 1, longest)), '16: length', '2^48 + 1');
 });
 
-t.test('each fault behind the root is told by its name and its byte', async (t) => {
+t.test('each fault after the root is reported with its kind and byte offset', async (t) => {
   const options = { format: small };
   for (const [at, start] of [
     [top, top],
@@ -217,7 +217,7 @@ function forged(records: { length: number; k?: number; page?: string; isTop?: bo
   return Buffer.concat([root, hash(node), node, one, two]);
 }
 
-t.test('records whose hashes fit are refused where they stand for something else', async (t) => {
+t.test('records with valid hashes are rejected in the wrong place', async (t) => {
   const options = { format: small };
   t.equal(refusal(forged({ length: 5 }), options), 'nothing');
   t.equal(refusal(forged({ length: 8, page: 'bbbb' }), options), 'nothing');
@@ -249,7 +249,7 @@ t.test('records whose hashes fit are refused where they stand for something else
   }
 });
 
-t.test('a reader that has refused something refuses all that follows', async (t) => {
+t.test('a reader rejects everything after an error', async (t) => {
   const reader = new CanonicalStreamReader(new MemoryRecords(), { hash: nativeHash, format: small });
   t.throws(() => reader.push(changed(0, 7)), CanonicalStreamError);
   t.throws(() => reader.push(stream), /byte 0: tag/);
@@ -267,7 +267,7 @@ t.test('each byte of a stream matters', async () => {
   );
 });
 
-t.test('an import into a VMO store is verified too, and leaves nothing where it fails', async (t) => {
+t.test('an import into a VMO store is verified too, and leaves nothing if it fails', async (t) => {
   const bytes = noise(5 * PAGE + 3, 3);
   const store = new VmoStore(nativeHash);
   const whole = streamOf(bytes);

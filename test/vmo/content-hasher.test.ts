@@ -8,7 +8,7 @@ import { VmoStore } from '../../src/vmo/store.js';
 
 const PAGE = 4096;
 
-t.test('the identity is that of a VMO of the same bytes, in whatever parts they come', async () => {
+t.test('the identity equals that of a VMO of the same bytes, in parts of any size', async () => {
   const store = new VmoStore();
   // Pages that repeat and pages of zeros, so that equal subtrees and zero subtrees come about.
   const content = fc
@@ -35,7 +35,7 @@ t.test('the identity is that of a VMO of the same bytes, in whatever parts they 
   );
 });
 
-t.test('zeros are not hashed, whatever their number', async (t) => {
+t.test('zeros are not hashed, however many there are', async (t) => {
   let hashes = 0;
   const hasher = new ContentHasher((data) => {
     hashes++;
@@ -47,7 +47,7 @@ t.test('zeros are not hashed, whatever their number', async (t) => {
   t.equal(hashes, 13 + 1, 'a zero subtree a level, and the root');
 });
 
-t.test('a hasher is good for one identity, of at most 2^48 bytes', async (t) => {
+t.test('a hasher computes one identity, of at most 2^48 bytes', async (t) => {
   const hasher = new ContentHasher(sha256);
   t.throws(() => hasher.append({ length: MAX_LENGTH + 1 } as Uint8Array), VmoRangeError);
   hasher.finish();

@@ -28,7 +28,7 @@ function poolOf(frames: number): { memory: GuestMemory; store: VmoStore; pool: F
   return { memory, store, pool, changed };
 }
 
-t.test('the same content is the same frame, from whichever VMO; it is copied once', async (t) => {
+t.test('equal content shares one frame, whichever VMO it comes from, and is copied once', async (t) => {
   const { memory, store, pool } = poolOf(8);
   const bytes = noise(3 * PAGE, 1);
   const image = store.fromBytes(bytes);
@@ -41,7 +41,7 @@ t.test('the same content is the same frame, from whichever VMO; it is copied onc
   t.match(pool.counters, { inUse: 1, clean: 1, hits: 1, copies: 1, allocated: 1 });
 });
 
-t.test('a page that its store has lost takes no frame', async (t) => {
+t.test('a page missing from its store takes no frame', async (t) => {
   const { store, pool } = poolOf(1);
   const records = new MemoryRecords();
   const made = store.fromBytes(noise(PAGE, 1));
@@ -55,7 +55,7 @@ t.test('a page that its store has lost takes no frame', async (t) => {
   t.equal(pool.acquireClean(made.page(0)), FIRST, 'the frame is there for others');
 });
 
-t.test('all zero pages are one frame, and none is hashed', async (t) => {
+t.test('all zero pages share one frame, and none is hashed', async (t) => {
   const { memory, store, pool } = poolOf(8);
   const frame = pool.acquireZero();
   t.ok(bytesOf(memory, frame).equals(Buffer.alloc(PAGE)));
@@ -68,7 +68,7 @@ t.test('all zero pages are one frame, and none is hashed', async (t) => {
   t.match(pool.counters, { inUse: 1, hits: 3 });
 });
 
-t.test('a write gets a copy, or the frame itself when nobody else uses it', async (t) => {
+t.test('a write gets a copy, or the frame itself if it has no other user', async (t) => {
   const { memory, store, pool, changed } = poolOf(8);
   const page = store.fromBytes(noise(PAGE, 2)).page(0);
   const clean = pool.acquireClean(page);
@@ -85,7 +85,7 @@ t.test('a write gets a copy, or the frame itself when nobody else uses it', asyn
   t.match(pool.counters, { private: 2, clean: 1, copies: 3 });
 });
 
-t.test('commit makes a private frame clean, or merges it with its equal', async (t) => {
+t.test('commit makes a private frame clean, or merges it with an equal one', async (t) => {
   const { memory, store, pool, changed } = poolOf(8);
   const page = store.fromBytes(noise(PAGE, 2)).page(0);
   const mine = pool.makePrivate(pool.acquireClean(page));
@@ -107,7 +107,7 @@ t.test('commit makes a private frame clean, or merges it with its equal', async 
   t.match(pool.counters, { inUse: 1, clean: 1, private: 0 });
 });
 
-t.test('commit does not hash what the store has hashed', async (t) => {
+t.test('commit does not hash content that the store has already hashed', async (t) => {
   const { memory, store, pool } = poolOf(8);
   const frame = pool.makePrivate(pool.acquireClean(store.fromBytes(noise(PAGE, 2)).page(0)));
   memory.ram[frame * PAGE]! ^= 1;
@@ -118,7 +118,7 @@ t.test('commit does not hash what the store has hashed', async (t) => {
   t.equal(store.counters.leavesHashed, before);
 });
 
-t.test('what a frame holds becomes a page of the store, whose hash commits the frame', async (t) => {
+t.test('a snapshot of a frame becomes a page of the store, whose hash commits the frame', async (t) => {
   const { memory, store, pool } = poolOf(8);
   const frame = pool.makePrivate(pool.acquireZero());
   t.ok(pool.isPrivate(frame));
@@ -159,7 +159,7 @@ t.test('clean frames without users stay until the pool is full; the one idle lon
   t.equal(pool.acquireZero(), frames[2]);
 });
 
-t.test('what a caller gets wrong is refused', async (t) => {
+t.test('invalid calls are rejected', async (t) => {
   const { store, pool } = poolOf(4);
   const clean = pool.acquireClean(store.fromBytes(noise(PAGE, 2)).page(0));
   const table = pool.allocateTable();
@@ -395,7 +395,7 @@ function expect(holds: boolean, message: string): void {
   if (!holds) throw new Error(`* ${message}`);
 }
 
-t.test('no mapping ever sees anything but its own writes, and equal clean content is one frame', async () => {
+t.test('a mapping sees only its own writes, and equal clean content shares one frame', async () => {
   const memories = [1, 2, 3].map(() => new GuestMemory((FIRST + FRAMES) * PAGE));
   fc.assert(
     fc.property(fc.array(steps, { minLength: 1, maxLength: 80, size: 'max' }), (taken) => {

@@ -59,7 +59,7 @@ function pythonIds(files: readonly File[]): string[] {
   return stdout.trimEnd().split('\n');
 }
 
-t.test('a thousand random files have the identity that Python computes', async (t) => {
+t.test('a thousand random files have the identity computed by the Python implementation', async (t) => {
   const files = [
     ...fc.sample(fc.noBias(plain), { numRuns: 500, seed: 1 }),
     ...fc.sample(fc.noBias(sparse), { numRuns: 500, seed: 2 }),

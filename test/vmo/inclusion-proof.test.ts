@@ -7,7 +7,7 @@ import { VmoStore } from '../../src/vmo/store.js';
 import { MemoryRecords } from './memory-records.js';
 import { flatId, flatPage, nativeHash, noise, PAGE } from './model.js';
 
-t.test('every page of a VMO is proven by one sibling a level; a changed anything is not', async () => {
+t.test('every page of a VMO is proven by one sibling per level; any change invalidates the proof', async () => {
   const format = new PageFormat(2);
   const contents = fc
     .tuple(fc.integer({ min: 1, max: 200 }), fc.nat({ max: 3 }))
@@ -81,7 +81,7 @@ t.test('a page of the longest VMO takes 36 siblings', async (t) => {
   t.throws(() => prove(store.zeros(0), 0), /page 0 is not one of 0 pages/);
 });
 
-t.test('bytes beyond the end are zeros, or nothing is proven', async (t) => {
+t.test('bytes beyond the end must be zeros', async (t) => {
   const store = new VmoStore(nativeHash);
   const page = noise(PAGE, 1);
   const whole = store.fromBytes(page);
@@ -95,7 +95,7 @@ t.test('bytes beyond the end are zeros, or nothing is proven', async (t) => {
   t.equal(verifyProof(forged, 100, 0, page, [], nativeHash), false, 'a root that no VMO has');
 });
 
-t.test('a proof out of a RecordStore reads one record a level', async (t) => {
+t.test('a proof from a RecordStore reads one record per level', async (t) => {
   const records = new MemoryRecords();
   const bytes = noise(64 * PAGE, 3);
   const writer = new VmoStore(nativeHash);
@@ -110,7 +110,7 @@ t.test('a proof out of a RecordStore reads one record a level', async (t) => {
   t.equal(store.counters.pagesStored, 0);
 });
 
-t.test('a page of zeros is proven out of a RecordStore, which has no records of zeros', async (t) => {
+t.test('a page of zeros is proven from a RecordStore, which has no records of zeros', async (t) => {
   const records = new MemoryRecords();
   const writer = new VmoStore(nativeHash);
   const bytes = Buffer.concat([noise(PAGE, 3), new Uint8Array(15 * PAGE)]);

@@ -7,7 +7,7 @@ import { VmoStore } from '../../src/vmo/store.js';
 
 const PAGE = 4096;
 
-t.test('it is the id of a VMO of the same bytes, whatever was stored since it was asked for last', async () => {
+t.test('it equals the id of a VMO of the same bytes, whatever was stored since the last call', async () => {
   // Sizes of a power of two of pages and others; 64 KiB is the granularity of guest memory.
   for (const sizeBytes of [16 * PAGE, 48 * PAGE, 80 * PAGE]) {
     const memory = new GuestMemory(sizeBytes);
@@ -29,7 +29,7 @@ t.test('it is the id of a VMO of the same bytes, whatever was stored since it wa
   }
 });
 
-t.test('frames that were never used need not be looked at', async (t) => {
+t.test('frames that were never used are skipped', async (t) => {
   const memory = new GuestMemory(64 * PAGE);
   const identity = new MemoryIdentity(memory, sha256);
   t.equal(identity.id(0), new MemoryIdentity(memory, sha256).id());

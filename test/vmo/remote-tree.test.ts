@@ -26,7 +26,7 @@ function reads(records: MemoryRecords, action: () => unknown): number {
   return records.asked.get - before;
 }
 
-t.test('nodes and pages are fetched when they are touched, once', async (t) => {
+t.test('nodes and pages are fetched once, when they are touched', async (t) => {
   const bytes = noise(64 * PAGE, 1);
   const { id, records, store } = saved(bytes);
   const vmo = store.openFrom(records, id)!;
@@ -64,7 +64,7 @@ t.test('nodes and pages are fetched when they are touched, once', async (t) => {
   t.equal(store.counters.pagesStored, 64);
 });
 
-t.test('what was fetched can be dropped, and comes again', async (t) => {
+t.test('fetched content can be dropped and is fetched again', async (t) => {
   const bytes = noise(9 * PAGE + 100, 1);
   const { id, records, store } = saved(bytes);
   const vmo = store.openFrom(records, id)!;
@@ -90,7 +90,7 @@ t.test('what was fetched can be dropped, and comes again', async (t) => {
   t.equal(store.counters.published, 0);
 });
 
-t.test('a walk that was begun goes on after what it stands on is closed or dropped', async (t) => {
+t.test('a walk continues after its VMO is closed or its content dropped', async (t) => {
   const bytes = noise(16 * PAGE, 1);
   const changed = bytes.slice();
   for (const page of [2, 9, 13]) changed[page * PAGE]! ^= 1;
@@ -110,7 +110,7 @@ t.test('a walk that was begun goes on after what it stands on is closed or dropp
   t.equal(store.counters.pagesStored, 0);
 });
 
-t.test('diff reads what differs, and no page', async (t) => {
+t.test('diff reads differing nodes and no pages', async (t) => {
   const bytes = noise(256 * PAGE, 1);
   const { id, records, store } = saved(bytes);
   const writer = new VmoStore(nativeHash);
@@ -126,7 +126,7 @@ t.test('diff reads what differs, and no page', async (t) => {
   );
 });
 
-t.test('saving looks at nothing below what is there', async (t) => {
+t.test('saving skips everything below existing records', async (t) => {
   const records = new MemoryRecords();
   const store = new VmoStore(nativeHash);
   const vmo = store.fromBytes(noise(256 * PAGE, 1));
@@ -145,7 +145,7 @@ t.test('saving looks at nothing below what is there', async (t) => {
   t.equal(store.saveTo(records, doubled), 1 + 35 + 1, 'what repeats is put once');
 });
 
-t.test('a store that is cut off while records come has whole subtrees only', async (t) => {
+t.test('a store interrupted while saving has only complete subtrees', async (t) => {
   const store = new VmoStore(nativeHash);
   const vmo = store.fromBytes(noise(300 * PAGE, 1));
   const whole = new MemoryRecords();
@@ -184,7 +184,7 @@ t.test('a VMO of one RecordStore is saved to another without keeping it', async 
   t.equal(store.counters.pagesStored, 0);
 });
 
-t.test('what is resident is not read again', async (t) => {
+t.test('resident content is not read again', async (t) => {
   const bytes = noise(5 * PAGE, 1);
   const { id, records, store } = saved(bytes);
   const resident = store.fromBytes(bytes);
@@ -206,7 +206,7 @@ t.test('what is resident is not read again', async (t) => {
   t.equal(store.counters.leavesHashed, 5, 'those of the resident one; a fetched page has its hash');
 });
 
-t.test('a missing or damaged record is told when it is touched, and never read as content', async (t) => {
+t.test('a missing or damaged record is reported when it is touched and never read as content', async (t) => {
   const bytes = noise(4 * PAGE, 1);
   const { id, records, store } = saved(bytes);
   t.equal(store.openFrom(records, flatId(noise(3, 3))), undefined, 'no root');

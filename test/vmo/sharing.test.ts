@@ -41,7 +41,7 @@ t.test('equal subtrees are one object at every level, before anything is hashed'
   );
 });
 
-t.test('what differs in one page shares all but a path, and diff looks at no more than that', async (t) => {
+t.test('VMOs that differ in one page share all but one path, and diff visits only that path', async (t) => {
   const store = new VmoStore(nativeHash);
   const base = store.fromBytes(noise(1024 * PAGE, 1));
   const changed = store.delta(base, [{ offset: 700 * PAGE + 9, bytes: noise(1, 7) }]);

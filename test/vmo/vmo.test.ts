@@ -46,7 +46,7 @@ function follow(store: VmoStore, recipe: Recipe): VmoHandle {
   );
 }
 
-t.test('every published vector has its length and its id, whichever SHA-256 is in use', async (t) => {
+t.test('every published test vector has its length and id, whichever SHA-256 is used', async (t) => {
   t.ok(vectors.vectors.length >= 29);
   for (const store of [new VmoStore(), new VmoStore(nativeHash)])
     for (const { name, recipe, length, id } of vectors.vectors) {
@@ -191,7 +191,7 @@ function assertPage({ vmo, flat }: Pair, index: number): void {
   assertEqual(page.leaf, flatLeaf(wanted), `leaf ${index}`);
 }
 
-t.test('whatever is built, in whatever order it is asked, reads and hashes as its flat bytes', async () => {
+t.test('any construction, queried in any order, reads and hashes like its flat bytes', async () => {
   fc.assert(
     fc.property(fc.array(steps, { minLength: 1, maxLength: 40, size: 'max' }), (run) => {
       const store = new VmoStore(nativeHash);
@@ -267,7 +267,7 @@ t.test('different bytes have different ids', async () => {
   );
 });
 
-t.test('diff yields the pages that differ in bytes or in length, as ranges that do not touch', async () => {
+t.test('diff yields the pages that differ in bytes or in length, as non-adjacent ranges', async () => {
   fc.assert(
     fc.property(contents, contents, fc.array(fc.tuple(places, small), { maxLength: 4 }), (one, other, changes) => {
       const store = new VmoStore(nativeHash);
@@ -295,7 +295,7 @@ t.test('diff yields the pages that differ in bytes or in length, as ranges that 
   );
 });
 
-t.test('diff of huge VMOs costs what differs', async (t) => {
+t.test('the cost of diff on huge VMOs depends only on what differs', async (t) => {
   const store = new VmoStore(nativeHash);
   const zeros = store.zeros(MAX);
   const one = store.delta(zeros, [{ offset: 2 ** 40, bytes: Uint8Array.of(1) }]);
@@ -388,7 +388,7 @@ t.test('constructors and copies hash nothing; a page hashes one leaf, once', asy
 });
 
 t.test(
-  'a slice of whole pages at a multiple of 2^k pages, at most that long: no leaf, at most log2 n nodes',
+  'a slice of at most 2^k whole pages at a multiple of 2^k pages hashes no leaf and at most log2 n nodes',
   async (t) => {
     const { store, cost } = counting();
     const base = hashed(store, 6);
@@ -413,24 +413,27 @@ t.test(
   },
 );
 
-t.test('a slice of whole pages at any page: no leaf, at most pages + log2 n nodes; cut, one leaf more', async (t) => {
-  const { store, cost } = counting();
-  const base = hashed(store, 6);
-  for (const [at, pages] of [
-    [1, 63],
-    [5, 20],
-    [31, 2],
-    [33, 31],
-    [7, 1],
-  ] as const) {
-    const whole = cost(() => store.slice(base, at * PAGE, pages * PAGE).id);
-    t.equal(whole.leaves, 0, `${pages} pages at ${at}`);
-    t.ok(whole.nodes <= pages + 6, `${pages} pages at ${at}: ${whole.nodes} nodes`);
-    const cut = cost(() => store.slice(base, at * PAGE, pages * PAGE - pages).id);
-    t.equal(cut.leaves, 1, `${pages} pages at ${at}, cut`);
-    t.ok(cut.nodes <= 6, `${pages} pages at ${at}, cut: one path, ${cut.nodes} nodes`);
-  }
-});
+t.test(
+  'a slice of whole pages at any page hashes no leaf and at most pages + log2 n nodes; a partial page adds one leaf',
+  async (t) => {
+    const { store, cost } = counting();
+    const base = hashed(store, 6);
+    for (const [at, pages] of [
+      [1, 63],
+      [5, 20],
+      [31, 2],
+      [33, 31],
+      [7, 1],
+    ] as const) {
+      const whole = cost(() => store.slice(base, at * PAGE, pages * PAGE).id);
+      t.equal(whole.leaves, 0, `${pages} pages at ${at}`);
+      t.ok(whole.nodes <= pages + 6, `${pages} pages at ${at}: ${whole.nodes} nodes`);
+      const cut = cost(() => store.slice(base, at * PAGE, pages * PAGE - pages).id);
+      t.equal(cut.leaves, 1, `${pages} pages at ${at}, cut`);
+      t.ok(cut.nodes <= 6, `${pages} pages at ${at}, cut: one path, ${cut.nodes} nodes`);
+    }
+  },
+);
 
 t.test('a slice shifted by bytes hashes all of it', async (t) => {
   const { store, cost } = counting();
@@ -441,7 +444,7 @@ t.test('a slice shifted by bytes hashes all of it', async (t) => {
   );
 });
 
-t.test('base ‖ base, 2^k full pages: one node', async (t) => {
+t.test('base ‖ base of 2^k full pages hashes one node', async (t) => {
   const { store, cost } = counting();
   const base = hashed(store, 5);
   t.same(
@@ -450,7 +453,7 @@ t.test('base ‖ base, 2^k full pages: one node', async (t) => {
   );
 });
 
-t.test('a one-byte delta: one leaf and a path of nodes', async (t) => {
+t.test('a one-byte delta hashes one leaf and a path of nodes', async (t) => {
   const { store, cost } = counting();
   for (const level of [0, 1, 5, 8]) {
     const base = hashed(store, level);
@@ -486,7 +489,7 @@ t.test('zeros cost nothing; a one-byte delta on 2^47 of them, one leaf and 35 no
   );
 });
 
-t.test('what a VMO repeats is gathered and hashed once, wherever it stands', async (t) => {
+t.test('repeated content of a VMO is gathered and hashed once, wherever it is', async (t) => {
   const { store, cost } = counting();
   const doubled = (unit: VmoHandle, times: number): VmoHandle =>
     times === 0 ? unit : store.concat(Array<VmoHandle>(2).fill(doubled(unit, times - 1)));
@@ -503,11 +506,11 @@ t.test('what a VMO repeats is gathered and hashed once, wherever it stands', asy
   t.ok(shifted.leaves === 1 && shifted.nodes <= 30, `${shifted.leaves} leaves, ${shifted.nodes} nodes`);
 });
 
-t.test('a hundred thousand operations in a row leave a rope that is read in O(log n)', async (t) => {
+t.test('reads stay O(log n) after a hundred thousand consecutive operations', async (t) => {
   checkChains(t, 100_000);
 });
 
-t.test('no side of a branch weighs more than three times the other, after any cuts and joins', async () => {
+t.test('no side of a branch weighs more than three times the other, after any splits and joins', async () => {
   const table = new SubtreeTable(new CanonicalHasher(nativeHash));
   const pieces = Array.from({ length: 97 }, (_, i) => wholePiece(table.leaf(noise(3, 2 * i + 1)), 3, table.zero(36))!);
   const checked = new WeakSet<Rope>();
@@ -549,7 +552,7 @@ t.test('no side of a branch weighs more than three times the other, after any cu
 
 // What is stored.
 
-t.test('equal pages are stored once, whatever brought them', async (t) => {
+t.test('equal pages are stored once, whatever their origin', async (t) => {
   const store = new VmoStore(nativeHash);
   const page = noise(PAGE, 1);
   const vmo = store.fromBytes(new Uint8Array([...page, ...new Uint8Array(PAGE), ...page, ...page.subarray(0, 100)]));
@@ -560,7 +563,7 @@ t.test('equal pages are stored once, whatever brought them', async (t) => {
   t.equal(store.counters.pagesStored, 3);
 });
 
-t.test('pages that collide in the cheap hash are kept apart, and stored once when they are hashed', async (t) => {
+t.test('pages that collide in the cheap hash stay separate, and are stored once when they are hashed', async (t) => {
   const store = new VmoStore(nativeHash);
   const pages = Array.from({ length: 100 }, (_, i) => {
     const hashOfFirst = Math.imul(2 ^ i, 0x9e3779b1);
@@ -609,7 +612,7 @@ t.test('nothing from outside changes what a store holds', async (t) => {
   t.same(patched.read(0, 3), Uint8Array.of(1, 2, 3));
 });
 
-t.test('an id can be opened from the moment somebody asked for it until the last handle is gone', async (t) => {
+t.test('an id can be opened once it was requested, until the last handle is closed', async (t) => {
   const store = new VmoStore(nativeHash);
   const bytes = noise(5000, 3);
   const first = store.fromBytes(bytes);
@@ -641,7 +644,7 @@ t.test('an id can be opened from the moment somebody asked for it until the last
   t.throws(() => other.length, VmoHandleError);
 });
 
-t.test('a VMO apart keeps bytes, and lets nobody open them', async (t) => {
+t.test('a VMO made by apart keeps bytes but cannot be opened by id', async (t) => {
   for (const length of [0, 1, PAGE, 70_000]) {
     const store = new VmoStore(nativeHash);
     const bytes = noise(length, 3);
@@ -662,7 +665,7 @@ t.test('a VMO apart keeps bytes, and lets nobody open them', async (t) => {
   }
 });
 
-t.test('a VMO apart leaves nothing behind', async (t) => {
+t.test('a VMO made by apart leaves nothing behind', async (t) => {
   const store = new VmoStore(nativeHash);
   const first = store.fromBytes(noise(70_000, 4));
   const part = store.slice(first, 100, 60_000);
@@ -674,7 +677,7 @@ t.test('a VMO apart leaves nothing behind', async (t) => {
   t.equal(store.counters.pagesStored, 0);
 });
 
-t.test('what is released may be held again until it is forgotten', (t) => {
+t.test('released content can be held again until it is freed', (t) => {
   const anyStep = fc.record({
     what: fc.constantFrom('make', 'make unhashed', 'close', 'close later', 'forget some', 'part'),
     content: fc.nat({ max: 3 }),
@@ -720,28 +723,31 @@ t.test('what is released may be held again until it is forgotten', (t) => {
   t.end();
 });
 
-t.test('constructors normalise: what is the whole stays the thing itself, slices of one base join', async (t) => {
-  const store = new VmoStore(nativeHash);
-  const base = store.fromBytes(noise(50_000, 3));
-  const cut = [0, 1, 4096, 20_001, 49_999, 50_000];
-  const joined = store.concat(cut.slice(1).map((end, i) => store.slice(base, cut[i]!, end - cut[i]!)));
-  const before = store.counters.extentsVisited;
-  joined.read(0, 1);
-  const nested = store.slice(store.slice(store.slice(base, 1, 40_000), 4095, 20_000), 0, 4096);
-  const between = store.counters.extentsVisited;
-  nested.read(0, 1);
-  t.equal(between - before, 6, 'one window, four nodes, one page');
-  t.equal(store.counters.extentsVisited - between, 6);
-  t.equal(store.slice(base, 50_000, 0).id, store.zeros(0).id);
-  t.equal(store.concat([]).id, store.fromBytes(new Uint8Array()).id);
-  t.equal(store.concat([store.zeros(0), base, store.zeros(0)]).id, base.id);
-  t.equal(store.delta(base, [{ offset: 50_000, bytes: new Uint8Array() }]).id, base.id);
-  t.equal(store.concat([store.zeros(2 ** 47), store.zeros(2 ** 47)]).id, store.zeros(MAX).id);
-});
+t.test(
+  'constructors normalise: a slice of everything is the VMO itself, and adjacent slices of one base merge',
+  async (t) => {
+    const store = new VmoStore(nativeHash);
+    const base = store.fromBytes(noise(50_000, 3));
+    const cut = [0, 1, 4096, 20_001, 49_999, 50_000];
+    const joined = store.concat(cut.slice(1).map((end, i) => store.slice(base, cut[i]!, end - cut[i]!)));
+    const before = store.counters.extentsVisited;
+    joined.read(0, 1);
+    const nested = store.slice(store.slice(store.slice(base, 1, 40_000), 4095, 20_000), 0, 4096);
+    const between = store.counters.extentsVisited;
+    nested.read(0, 1);
+    t.equal(between - before, 6, 'one window, four nodes, one page');
+    t.equal(store.counters.extentsVisited - between, 6);
+    t.equal(store.slice(base, 50_000, 0).id, store.zeros(0).id);
+    t.equal(store.concat([]).id, store.fromBytes(new Uint8Array()).id);
+    t.equal(store.concat([store.zeros(0), base, store.zeros(0)]).id, base.id);
+    t.equal(store.delta(base, [{ offset: 50_000, bytes: new Uint8Array() }]).id, base.id);
+    t.equal(store.concat([store.zeros(2 ** 47), store.zeros(2 ** 47)]).id, store.zeros(MAX).id);
+  },
+);
 
 // Refusals.
 
-t.test('what is refused says the numbers and changes nothing', async (t) => {
+t.test('errors state the numbers and change nothing', async (t) => {
   const store = new VmoStore(nativeHash);
   const bytes = noise(10_000, 1);
   const vmo = store.fromBytes(bytes);
