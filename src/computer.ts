@@ -38,6 +38,12 @@ export interface ComputerOptions {
    * gets ENOMEM. Default: 16 times the guest memory.
    */
   readonly vmoBytes?: number;
+  /**
+   * Limit for the host memory of the objects that programs make: processes, threads, handles, mappings, names and the
+   * structure of VMOs (the bytes of their pages have a limit of their own), in approximate bytes at fixed prices. A
+   * call that would exceed it fails with ENOMEM. Default: half the guest memory, at least 32 MiB.
+   */
+  readonly hostBytes?: number;
   /** Execution engine; default: 'auto', the fastest. All engines produce the same states. */
   readonly engine?: Engine;
   /** With engine 'auto': the number of samples in a block before it is translated; 0 translates everything at once. */
@@ -113,6 +119,8 @@ export interface Statistics {
   readonly frames: FrameCounters;
   readonly writeBacks: WriteBackCounters;
   readonly vmos: VmoCounters;
+  /** Host memory of the machine's objects, and its limit: see `ComputerOptions.hostBytes`. */
+  readonly hostMemory: Kernel['hostMemory']['counters'];
   /** Statistics of the translator, if the engine has one. */
   readonly translation?: TranslationStats;
 }
@@ -120,6 +128,8 @@ export interface Statistics {
 const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
 const DEFAULT_WRITE_BACK_PER_MEMORY = 4;
 const DEFAULT_VMOS_PER_MEMORY = 16;
+const DEFAULT_HOST_PER_MEMORY = 1 / 2;
+const DEFAULT_HOST_BYTES_MIN = 32 * 2 ** 20;
 
 const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
 
@@ -162,6 +172,7 @@ export class Computer {
       console,
       ...(options.names && { names: options.names(this.store) }),
       writeBackBytes: options.writeBackBytes ?? DEFAULT_WRITE_BACK_PER_MEMORY * this.memory.size,
+      hostBytes: options.hostBytes ?? Math.max(DEFAULT_HOST_BYTES_MIN, DEFAULT_HOST_PER_MEMORY * this.memory.size),
       ...(options.clock && { clock: options.clock }),
       ...(hooks && { hooks }),
     });
@@ -170,7 +181,8 @@ export class Computer {
   /**
    * Starts a program, paused before its first instruction. Bytes are made into a VMO; a handle must still be closed by
    * the caller. Throws KernelError, with nothing changed: ENOEXEC (an ElfError) for an image that cannot run, EINVAL
-   * for invalid options, ENOSPC if the address space has no room, ENOMEM if memory has none.
+   * for invalid options, ENOSPC if the address space has no room, ENOMEM if memory has none, or
+   * the limit of host memory is reached (HostMemoryError).
    */
   start(image: VmoHandle | Uint8Array, options: StartOptions): Process {
     if (image instanceof VmoHandle) return this.kernel.start(image, options);
@@ -187,10 +199,10 @@ export class Computer {
     const end = this.cpu.ticks + maxTicks;
     const effortEnd = this.kernel.effort + maxEffort;
     for (;;) {
-      if (program.end) return outcomeOf(program);
+      if (program.end && !this.kernel.isEnding) return outcomeOf(program);
       const left = end - this.cpu.ticks;
       const effortLeft = effortEnd - this.kernel.effort;
-      if (left <= 0 || effortLeft <= 0) return { kind: 'limit' };
+      if ((left <= 0 && !this.kernel.isEnding) || effortLeft <= 0) return { kind: 'limit' };
       const event = this.kernel.run(left, effortLeft);
       if (event.kind === 'waiting' || event.kind === 'asking') return event;
       if (event.kind === 'idle') throw new Error(`process ${program.pid} lives, but has no thread`);
@@ -207,6 +219,7 @@ export class Computer {
   kill(program: Process, exitCode: number): void {
     if (program.end) return;
     this.kernel.end(program, exitCode & 255);
+    this.kernel.finishEndings();
     this.store.forgetSome(Infinity);
   }
 
@@ -258,7 +271,8 @@ export class Computer {
    * range is then mapped to the VMO: programs find the same bytes, and pages that had been written back now belong to
    * the VMO. The cost is one hash for each page written since the last commit and one for each node above those pages.
    * The caller must close the handle. Throws KernelError, with nothing changed: EINVAL if the range is not one or more
-   * whole pages, EFAULT if it is not entirely mapped within one region.
+   * whole pages, EFAULT if it is not entirely mapped within one region, ENOMEM if the VMO would
+   * exceed the limit of host memory (HostMemoryError).
    */
   commit(linear: bigint, lengthBytes: number): VmoHandle {
     const address = fromLinear(linear);
@@ -295,6 +309,7 @@ export class Computer {
       frames: this.pool.counters,
       writeBacks: this.kernel.pager.writeBacks,
       vmos: this.store.counters,
+      hostMemory: this.kernel.hostMemory.counters,
       ...(translationStats && { translation: translationStats }),
     };
   }

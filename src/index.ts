@@ -18,6 +18,7 @@ export type {
 } from './cpu/translator/events.js';
 export type { FrameCounters } from './vmo/frames/frame-pool.js';
 export type { WriteBackCounters } from './kernel/memory/write-back.js';
+export { HostMemoryError, type HostMemoryCounters } from './kernel/host-memory.js';
 
 // The kernel: programs, the console, hooks, errors.
 export type { StartOptions } from './kernel/program/loader.js';

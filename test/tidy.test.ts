@@ -22,7 +22,7 @@ const TABLES = ['src/cpu/meaning/isa', 'src/cpu/meaning/opcodes', 'src/kernel/ca
  */
 const LARGER: Readonly<Record<string, number>> = {
   'imports of src/computer.ts': 25,
-  'imports of src/kernel/kernel.ts': 36,
+  'imports of src/kernel/kernel.ts': 39,
   'fields of src/cpu/decode/decoder.ts Decoder': 18,
   'fields of src/cpu/translator/compile/translate.ts Translator': 33,
   'fields of src/kernel/kernel.ts Kernel': 23,
@@ -36,7 +36,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sorted: [],
   state: ['bits'],
   memory: ['bits'],
-  mmu: ['memory', 'bits'],
+  mmu: ['memory', 'sorted', 'bits'],
   vmo: ['memory', 'sorted', 'state', 'bits'],
   cpu: ['mmu', 'memory', 'sorted', 'state', 'bits'],
   kernel: ['cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],

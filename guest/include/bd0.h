@@ -208,7 +208,7 @@ __attribute__((noreturn)) static inline void bd0_exit(int64_t code) {
 
 /** Starts the program of that name, in a region of `limit` bytes of its own, or with BD0_START_SHARE in that of `host_pid`,
     of which it then takes at most `limit`; answers its pid. `argv` ends with NULL; NULL stands for the name alone.
-    EFAULT ENOENT ENOEXEC EINVAL ENOSPC ESRCH */
+    EFAULT ENOENT ENOEXEC EINVAL ENOMEM ENOSPC ESRCH */
 static inline int64_t bd0_start(const char *name, uint64_t limit, char *const *argv, uint64_t flags, uint64_t host_pid) {
   return bd0_vmcall(BD0_CALL_START, (uint64_t)name, limit, (uint64_t)argv, flags, host_pid, 0);
 }
@@ -323,7 +323,8 @@ static inline int64_t bd0_wake_word(const uint32_t *address, uint64_t n) {
   return bd0_vmcall(BD0_CALL_WAKE_WORD, (uint64_t)address, n, 0, 0, 0, 0);
 }
 
-/** Lets a thread in debug mode write `n` bytes more than those of its process; tid 0 is the caller. ESRCH EINVAL */
+/** Lets a thread in debug mode write `n` bytes more than those of its process; tid 0 is the caller.
+    ESRCH EINVAL ENOMEM */
 static inline int64_t bd0_debug_allow(uint64_t tid, const void *address, uint64_t n) {
   return bd0_vmcall(BD0_CALL_DEBUG_ALLOW, tid, (uint64_t)address, n, 0, 0, 0);
 }
@@ -369,7 +370,7 @@ static inline int64_t bd0_vmo_open(const uint8_t *id) {
   return bd0_vmcall(BD0_CALL_VMO_OPEN, (uint64_t)id, 0, 0, 0, 0, 0);
 }
 
-/** Puts the identity of a VMO, 32 bytes, at `id`; answers 0. EBADF EFAULT */
+/** Puts the identity of a VMO, 32 bytes, at `id`; answers 0. EBADF EFAULT ENOMEM */
 static inline int64_t bd0_vmo_hash(int64_t handle, uint8_t *id) {
   return bd0_vmcall(BD0_CALL_VMO_HASH, (uint64_t)handle, (uint64_t)id, 0, 0, 0, 0);
 }
@@ -420,7 +421,7 @@ static inline int64_t bd0_name_lookup(const char *name) {
 }
 
 /** Makes a name stand for a VMO, or with BD0_NOTHING for none, if it stands for that of `expected` now; answers 0.
-    EAGAIN EBADF EFAULT EINVAL */
+    EAGAIN EBADF EFAULT EINVAL ENOMEM */
 static inline int64_t bd0_name_publish(const char *name, int64_t handle, int64_t expected) {
   return bd0_vmcall(BD0_CALL_NAME_PUBLISH, (uint64_t)name, (uint64_t)handle, (uint64_t)expected, 0, 0, 0);
 }

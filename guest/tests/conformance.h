@@ -69,6 +69,33 @@ static inline struct bd0_header *conformance_header(void) {
   return (struct bd0_header *)bd0_process_start(BD0_SELF);
 }
 
+/** How many parts a vmo_concat takes. */
+#define CONFORMANCE_PARTS 65536
+
+/** The handles that `fill_host_memory` has made. */
+static int64_t conformance_first_filled, conformance_last_filled;
+
+/**
+ * Makes VMOs until the machine's objects take all that they may of the host's memory, but for less than a handle: first
+ * large ones, then ever smaller ones.
+ */
+static inline void fill_host_memory(void) {
+  int64_t part = bd0_vmo_create("part", 4), zeros = bd0_vmo_zeros(CONFORMANCE_PARTS * 8);
+  int64_t *parts = (int64_t *)bd0_vmo_map(zeros, 0, NULL, CONFORMANCE_PARTS * 8, BD0_READ | BD0_WRITE);
+  bd0_vmo_close(zeros);
+  for (int i = 0; i < CONFORMANCE_PARTS; i++) parts[i] = part;
+  conformance_first_filled = conformance_last_filled = part;
+  for (uint64_t count = CONFORMANCE_PARTS; count > 0; count /= 2)
+    for (int64_t handle; !bd0_is_error(handle = bd0_vmo_concat(parts, count));) conformance_last_filled = handle;
+  bd0_vmo_unmap(parts, CONFORMANCE_PARTS * 8);
+  for (int64_t handle; !bd0_is_error(handle = bd0_vmo_concat(&part, 1));) conformance_last_filled = handle;
+}
+
+/** Takes back what `fill_host_memory` has made. */
+static inline void empty_host_memory(void) {
+  for (int64_t handle = conformance_first_filled; handle <= conformance_last_filled; handle++) bd0_vmo_close(handle);
+}
+
 /** An address that no process has anything at. */
 #define CONFORMANCE_NOWHERE ((void *)0x10000)
 

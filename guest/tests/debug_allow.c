@@ -42,6 +42,12 @@ int main(int argc, char **argv) {
   expect_error(bd0_debug_allow(0, theirs + 8192 + 2 * 253, 1), EINVAL);
   expect_equal(bd0_debug_allow(0, theirs + 8192 + 1, 1), 0);
   expect_equal(bd0_debug_allow(0, theirs + 8192 + 2 * 253, 1), 0);
+
+  expect_equal(bd0_debug_allow(0, theirs, 3 * 4096), 0); /* all of them are one now */
+  fill_host_memory();
+  expect_error(bd0_debug_allow(0, theirs - 8192, 1), ENOMEM);
+  empty_host_memory();
+  expect_equal(bd0_debug_allow(0, theirs - 8192, 1), 0);
   end_neighbour();
   return conformance_end();
 }

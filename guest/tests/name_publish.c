@@ -55,5 +55,12 @@ int main(void) {
   expect_error(bd0_name_publish("a//b", one, BD0_NOTHING), EINVAL);
   expect_error(bd0_name_publish(CONFORMANCE_NOWHERE, one, BD0_NOTHING), EFAULT);
   expect_error(bd0_name_publish(CONFORMANCE_NOWHERE, NO_HANDLE, NO_HANDLE), EFAULT);
+
+  fill_host_memory();
+  expect_error(bd0_name_publish("more", one, BD0_NOTHING), ENOMEM);
+  expect_error(bd0_name_lookup("more"), ENOENT);
+  expect_equal(bd0_name_publish("new", BD0_NOTHING, BD0_ANYTHING), 0);
+  empty_host_memory();
+  expect_equal(bd0_name_publish("more", one, BD0_NOTHING), 0);
   return conformance_end();
 }

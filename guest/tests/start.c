@@ -152,6 +152,10 @@ int main(int argc, char **argv) {
   names();
   arguments();
   numbers();
+  fill_host_memory();
+  expect_error(bd0_start("start", MIB, NULL, 0, 0), ENOMEM);
+  expect_error(bd0_start("start", MIB, NULL, BD0_START_SHARE, 0), ENOMEM);
+  empty_host_memory();
   expect_equal(process_count(), count);
   expect_equal(heap_pair()->heap_pointer, before.heap_pointer);
   expect_equal(heap_pair()->stack_floor, before.stack_floor);

@@ -36,5 +36,13 @@ int main(void) {
   expect_error(bd0_vmo_hash(whole, end - 31), EFAULT);
   expect_error(bd0_vmo_hash(whole, (uint8_t *)constants), EFAULT);
   expect_error(bd0_vmo_hash(NO_HANDLE, (uint8_t *)constants), EFAULT);
+
+  /* What is shifted by a byte has pages of its own, once it is hashed. */
+  int64_t shifted = expect_value(bd0_vmo_slice(whole, 1, 12288));
+  fill_host_memory();
+  expect_error(bd0_vmo_hash(shifted, id), ENOMEM);
+  expect_error(bd0_vmo_hash(shifted, id), ENOMEM);
+  empty_host_memory();
+  expect_equal(bd0_vmo_hash(shifted, id), 0);
   return conformance_end();
 }

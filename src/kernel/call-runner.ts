@@ -16,6 +16,7 @@ import type { KernelConsole } from './terminal/console.js';
 import { RefusedCallStore, UndecidedCallStore, type DebugMode } from './reports/debug-mode.js';
 import { Errno, failure } from './errors.js';
 import type { KernelHooks } from './hooks.js';
+import type { HostMemory } from './host-memory.js';
 import type { SteppedNames } from './names.js';
 import type { Pager } from './memory/pager.js';
 import type { Scheduler } from './tasks/scheduler.js';
@@ -39,6 +40,7 @@ export interface CallRunnerOptions {
   readonly space: AddressSpace;
   readonly pager: Pager;
   readonly debugMode: DebugMode;
+  readonly hostMemory: HostMemory;
   kill(thread: Thread, report: TrapReport): void;
   trap(thread: Thread, cause: 'out of memory'): void;
 }
@@ -62,7 +64,7 @@ export class CallRunner {
   goOn(thread: Thread, pending: PendingCall): void {
     this.options.pager.releasePins();
     if (pending.answer !== undefined) return this.answer(thread, pending, pending.answer);
-    if (!pending.wait && this.standing !== thread) this.options.kernel.spend(1);
+    if (!pending.wait && this.standing !== thread) this.options.kernel.charge({ ticks: 1 });
     this.make(thread, pending);
   }
 
@@ -140,11 +142,11 @@ export class CallRunner {
 
   /** One literal: put together by spreading others it takes ten microseconds, and rubbish to collect. */
   private contextOf(thread: Thread, pending: PendingCall, call: KernelCall): CallContext {
-    const { kernel, console, store, names, space, pager, debugMode, cpu } = this.options;
+    const { kernel, console, store, names, space, pager, debugMode, cpu, hostMemory } = this.options;
     const { process } = thread;
     const { ticks: now, memory: guestMemory } = cpu;
     const memory = debugMode.memoryFor(thread, call.name);
     // prettier-ignore
-    return { kernel, thread, process, now, pending, memory, console, store, names, space, pager, debugMode, guestMemory };
+    return { kernel, thread, process, now, pending, memory, console, store, names, space, pager, debugMode, hostMemory, guestMemory };
   }
 }

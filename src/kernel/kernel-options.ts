@@ -18,6 +18,8 @@ export interface KernelOptions {
   readonly names?: NameSpace;
   /** Bytes that the store keeps for private pages that are written back; 0 if not given. */
   readonly writeBackBytes?: number;
+  /** Bytes of the host's memory that the machine's objects may take: see HostMemory. No bound if not given. */
+  readonly hostBytes?: number;
   /** 'free' if not given. */
   readonly clock?: Clock;
 }

@@ -9,18 +9,19 @@ import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
 import { AddressSpace } from './memory/address-space.js';
 import { CallRunner } from './call-runner.js';
-import type { KernelServices, ThreadStart } from './calls/call.js';
+import type { Cost, KernelServices, ThreadStart } from './calls/call.js';
 import { commitRange } from './memory/commit.js';
 import { KernelConsole, type ConsoleInput } from './terminal/console.js';
 import { enterUserMode, setInitialRegisters } from './program/cpu-setup.js';
 import { DebugMode } from './reports/debug-mode.js';
-import type { KernelHooks } from './hooks.js';
+import { HOST_BYTES, HostMemory } from './host-memory.js';
 import { mapKernelPage } from './program/kernel-page.js';
-import type { Clock, KernelEvent, KernelOptions } from './kernel-options.js';
+import type { KernelEvent, KernelOptions } from './kernel-options.js';
 import { EXIT_INTERRUPTED, foregroundOf } from './terminal/foreground.js';
 import { KnownImages } from './program/known-images.js';
 import { fromLinear, type LinearAddress } from './memory/linear-address.js';
-import { loadProgram, unload, type StartOptions } from './program/loader.js';
+import { loadProgram, type StartOptions } from './program/loader.js';
+import { hostBytesOfStart } from './program/start-price.js';
 import { again } from './memory/map-vmo.js';
 import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
 import { PageFaults } from './memory/page-faults.js';
@@ -28,16 +29,22 @@ import { Pager } from './memory/pager.js';
 import { Process } from './tasks/process.js';
 import { ProcessTable } from './tasks/process-table.js';
 import { Scheduler } from './tasks/scheduler.js';
-import { freeThreadStack, prepareStack } from './tasks/thread-stacks.js';
+import { Endings } from './tasks/endings.js';
+import { prepareStack } from './tasks/thread-stacks.js';
 import { LAST_DEADLINE, Thread, type ThreadStack } from './tasks/thread.js';
 import { accessOf, makeTrapReport, type TrapReport } from './reports/trap-report.js';
 import { UserMemory } from './memory/user-memory.js';
 import type { WaitKey } from './tasks/wait-queues.js';
 import { Waits } from './tasks/waits.js';
+import { WorkMeter } from './work-meter.js';
 
 /** What a kernel-call and a page fault take at least, in units of effort; and the ticks that take as much. */
 const CALL_EFFORT = 1;
 const FAULT_EFFORT = 4;
+/** What the start of a program, a further thread and a context switch take besides. */
+const START_EFFORT = 100;
+const SPAWN_EFFORT = 20;
+const SWITCH_EFFORT = 1;
 const TICKS_PER_EFFORT = 128;
 /** A decision on a store that debug mode stopped. */
 const REFUSED_EFFORT = 16;
@@ -47,6 +54,15 @@ const ROUNDS_EFFORT = 4096;
 /** What nobody holds any more is forgotten before the machine goes on: so much of it at once, and what that takes. */
 const SUBTREES_FORGOTTEN_AT_ONCE = 1024;
 const FORGET_EFFORT = 512;
+/** What it takes to drop what was gathered or fetched from VMOs and can be again: some 16,384 extents. */
+const DROP_CACHES_EFFORT = 4096;
+/** Threads that are woken at once when their deadlines have come, and what each takes. */
+const WOKEN_AT_ONCE = 1024;
+const WAKE_EFFORT = 1;
+/** What a visit to an extent takes. */
+const EXTENT_EFFORT = 0.04;
+/** Mappings that a further stack adds to its region: its guard page and its protection divide one. */
+const MAPPINGS_OF_STACK = 4;
 
 /**
  * BD0's kernel: it stands where a hypervisor stands. Every exception and VMCALL of a thread comes here, and is resolved,
@@ -54,7 +70,11 @@ const FORGET_EFFORT = 512;
  */
 export class Kernel implements KernelServices {
   readonly processes = new ProcessTable();
-  readonly space = new AddressSpace();
+  /** What the machine's objects take of the host's memory, and may. */
+  readonly hostMemory: HostMemory;
+  /** Work that threads are not charged for. */
+  readonly work = new WorkMeter();
+  readonly space: AddressSpace;
   readonly images = new KnownImages();
   readonly store: VmoStore;
   readonly names: SteppedNames;
@@ -64,11 +84,7 @@ export class Kernel implements KernelServices {
   readonly debugMode: DebugMode;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
-  /** What it has done for threads: units of some 2.5 microseconds of the host's time, far from exact. */
-  effort = 0;
   private readonly cpu: Cpu;
-  private readonly hooks: KernelHooks;
-  private readonly clock: Clock;
   private readonly scheduler = new Scheduler();
   private readonly waits = new Waits(this.scheduler);
   private readonly pageFaults: PageFaults;
@@ -77,11 +93,10 @@ export class Kernel implements KernelServices {
   /** Whose registers the CPU holds. */
   private current: Thread | undefined;
   private nextTid = 1;
-  /** Since `run` told of it last. */
-  private someProcessEnded = false;
+  private readonly endings = new Endings(this);
 
-  constructor(options: KernelOptions) {
-    const { cpu, store, pool, console, hooks = {}, writeBackBytes = 0, clock = 'free' } = options;
+  constructor(private readonly options: KernelOptions) {
+    const { cpu, store, pool, console, hooks = {}, writeBackBytes = 0 } = options;
     this.cpu = cpu;
     this.store = store;
     const tell = (input: ConsoleInput | NameInput): void => hooks.onInput?.({ tick: cpu.ticks, ...input });
@@ -91,16 +106,17 @@ export class Kernel implements KernelServices {
       foreground: () => foregroundOf(this.processes),
       interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
     });
-    this.hooks = hooks;
-    this.clock = clock;
-    this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes);
+    const { names, work } = this;
+    this.hostMemory = new HostMemory(options.hostBytes, () => store.hostBytes + names.heldNames * HOST_BYTES.name);
+    this.space = new AddressSpace(this.hostMemory, work);
+    this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes, this.hostMemory, work);
     this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
     this.pageFaults = new PageFaults(this.pager);
-    const { memory, space, processes } = this;
-    this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks });
+    const { memory, space, processes, hostMemory } = this;
+    this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work });
     this.calls = new CallRunner({
       ...{ kernel: this, cpu, hooks, console: this.console, store, names: this.names, scheduler: this.scheduler },
-      ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode },
+      ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode, hostMemory },
       kill: (thread, report) => this.kill(thread, report),
       trap: (thread, cause) => this.trap(thread, cause),
     });
@@ -120,27 +136,42 @@ export class Kernel implements KernelServices {
 
   readonly findThread = (tid: number): Thread | undefined => this.threads.get(tid);
 
-  /** Starts a program. The image is the caller's to close. Throws KernelError, with nothing changed: see loadProgram. */
+  /**
+   * What it has done for threads: units of some 2.5 microseconds of the host's time, far from exact.
+   */
+  get effort(): number {
+    return this.work.added + this.store.extentsVisited * EXTENT_EFFORT;
+  }
+
+  /**
+   * Starts a program. The image is the caller's to close. Throws KernelError, with nothing changed: see loadProgram; and
+   * HostMemoryError.
+   */
   start(image: VmoHandle, options: StartOptions): Process {
     const pid = this.processes.nextPid();
+    this.hostMemory.require(hostBytesOfStart(this.images.elfOf(image)));
     const { description, rsp, threadPointer } = loadProgram(this, image, options, pid);
-    const process = new Process(pid, description, again(this.store, image));
+    const process = new Process(pid, description, again(this.store, image), this.hostMemory);
     this.processes.add(process);
     const thread = this.addThread(process, description.mainStack, () =>
       setInitialRegisters(this.cpu, description.entry, rsp, threadPointer),
     );
     if (options.debugMode) this.debugMode.set(thread, true);
+    this.work.add(START_EFFORT);
     return process;
   }
 
   spawn(parent: Thread, { entry, argument, stackBytes }: ThreadStart): Thread {
     const { process } = parent;
+    const { thread: perThread, mapping, grant } = HOST_BYTES;
+    this.hostMemory.require(perThread + MAPPINGS_OF_STACK * mapping + parent.guard.grantCount * grant);
     const { stack, rsp, threadPointer } = prepareStack(this, process, stackBytes);
     const thread = this.addThread(process, stack, () => {
       setInitialRegisters(this.cpu, fromLinear(entry)!, rsp, threadPointer);
       this.cpu.state.setGpr(RDI, argument);
     });
     thread.guard.inherit(parent.guard);
+    this.work.add(SPAWN_EFFORT);
     return thread;
   }
 
@@ -154,20 +185,15 @@ export class Kernel implements KernelServices {
     this.console.takeIn();
     this.askAboutWrite();
     if (this.debugMode.isAsking) return { kind: 'asking' };
-    while ((this.calls.standing || this.cpu.ticks < end) && this.effort < effortEnd) {
-      if (this.store.hasToForget) {
-        this.store.forgetSome(SUBTREES_FORGOTTEN_AT_ONCE);
-        this.exert(FORGET_EFFORT);
-        continue;
-      }
+    while (this.effort < effortEnd) {
+      if (this.tidyUp()) continue;
+      if (this.endings.takeEnd()) return { kind: 'ended' };
+      if (!this.calls.standing && this.cpu.ticks >= end) break;
+      if (this.passDeadlines()) continue;
       const thread = this.calls.standing ?? this.schedule();
       if (thread && !this.debugMode.isAsking) this.runThread(thread, end);
       if (this.debugMode.isAsking) return { kind: 'asking' };
-      if (this.someProcessEnded) {
-        this.someProcessEnded = false;
-        return { kind: 'ended' };
-      }
-      const event = thread ? undefined : this.rest(end);
+      const event = thread || this.endings.hasEnd ? undefined : this.rest(end);
       if (event) return event;
     }
     return { kind: 'ticks' };
@@ -181,6 +207,40 @@ export class Kernel implements KernelServices {
     this.scheduler.giveTurn(thread, this.cpu.ticks);
     do this.runThread(thread, this.cpu.ticks + 1);
     while (this.calls.standing);
+    this.finishEndings();
+  }
+
+  /** True while something is left to do for a process or a thread that has ended. */
+  get isEnding(): boolean {
+    return !this.endings.isEmpty;
+  }
+
+  /** Does all of that. */
+  finishEndings(): void {
+    this.endings.finish();
+  }
+
+  /** Does a part of what has to be done before the machine goes on. Returns false where there is nothing. */
+  private tidyUp(): boolean {
+    const { store } = this;
+    if (this.isEnding) this.endings.takeStep();
+    else if (store.hasToForget) {
+      store.forgetSome(SUBTREES_FORGOTTEN_AT_ONCE);
+      this.work.add(FORGET_EFFORT);
+    } else if (!this.calls.standing && store.hasFullCaches) {
+      store.dropCaches();
+      this.work.add(DROP_CACHES_EFFORT);
+    } else return false;
+    return true;
+  }
+
+  /** Wakes some of the threads whose deadlines have come. Returns false where there are none. */
+  private passDeadlines(): boolean {
+    const { scheduler, cpu } = this;
+    if (this.calls.standing || scheduler.nextDeadline > cpu.ticks) return false;
+    const woken = this.waits.passDeadlines(cpu.ticks, WOKEN_AT_ONCE, (thread) => this.askAgain(thread));
+    this.work.add(woken * WAKE_EFFORT);
+    return true;
   }
 
   /** Makes a VMO of a range of memory, which is mapped to it from then on: see commitRange. */
@@ -194,49 +254,43 @@ export class Kernel implements KernelServices {
     this.pass(Math.max(0, Math.min(tick, LAST_DEADLINE) - this.cpu.ticks));
   }
 
-  spend(ticks: number): void {
+  charge({ ticks = 0, effort = 0 }: Cost): void {
     this.pass(ticks);
-    this.work(ticks / TICKS_PER_EFFORT);
-  }
-
-  work(units: number): void {
-    this.exert(units);
-    this.scheduler.shortenSlice(units);
-  }
-
-  exert(units: number): void {
-    this.effort += units;
+    const total = effort + ticks / TICKS_PER_EFFORT;
+    this.work.add(total);
+    this.scheduler.shortenSlice(total);
   }
 
   get guestMemory(): GuestMemory {
     return this.cpu.memory;
   }
 
-  /** Ends a process: all its threads. Its memory is given back, unless others live in it. */
+  /**
+   * Ends a process: all its threads. Its memory is given back, unless others live in it, before anything else happens: at
+   * once by `finishEndings`.
+   */
   end(process: Process, exitCode: number, trap?: TrapReport): void {
-    for (const thread of [...process.threads]) this.removeThread(thread, exitCode);
+    const threads = process.threads.splice(0);
+    this.scheduler.removeAll(new Set(threads));
+    // None of them is woken by the end of another.
+    for (const thread of threads) this.waits.forget(thread);
+    for (const thread of threads) this.forgetThread(thread, exitCode);
+    this.work.add(threads.length * WAKE_EFFORT);
     this.processes.remove(process);
     process.end = { exitCode, trap };
-    this.giveBackMemory(process);
-    this.someProcessEnded = true;
-    this.waits.tellEnd(process, exitCode, this.processes.find(process.description.parent));
-  }
-
-  private giveBackMemory(process: Process): void {
     const unused = [...process.regions, ...process.maps].filter((region) => --region.users === 0);
-    this.store.closing(() => {
-      process.handles.closeAll();
-      process.image.close();
-      for (const region of unused) unload(this, region);
-    });
-    for (const region of unused) this.debugMode.forget(region);
+    this.store.closing(() => process.giveUp());
+    this.endings.processEnded(unused);
+    this.waits.tellEnd(process, exitCode, this.processes.find(process.description.parent));
   }
 
   endThread(thread: Thread, code: number): void {
     const { process } = thread;
     if (process.threads.length === 1) return this.end(process, code & 0xff);
-    this.removeThread(thread, code);
-    if (thread.stack !== process.description.mainStack) freeThreadStack(this, process, thread.stack);
+    process.threads.splice(process.threads.indexOf(thread), 1);
+    this.scheduler.remove(thread);
+    this.forgetThread(thread, code);
+    if (thread.stack !== process.description.mainStack) this.endings.freeStack(process, thread.stack);
   }
 
   isAwaited(thread: Thread): boolean {
@@ -265,6 +319,7 @@ export class Kernel implements KernelServices {
     this.console.writeState(out);
     this.names.writeState(out);
     out.text(this.store.openIds().sort().join());
+    this.hostMemory.writeState(out);
   }
 
   /** A new thread, whose first registers `setRegisters` puts into the CPU. */
@@ -280,14 +335,13 @@ export class Kernel implements KernelServices {
     return thread;
   }
 
-  private removeThread(thread: Thread, code: number): void {
-    const { process, tid } = thread;
+  /** Forgets a thread that its process and the scheduler have forgotten already, and wakes those that wait for its end. */
+  private forgetThread(thread: Thread, code: number): void {
     this.waits.forget(thread);
     this.calls.giveUp(thread);
     this.debugMode.forgetThread(thread);
-    this.scheduler.remove(thread);
-    this.threads.delete(tid);
-    process.threads.splice(process.threads.indexOf(thread), 1);
+    this.threads.delete(thread.tid);
+    thread.giveUp();
     if (this.current === thread) this.current = undefined;
     this.waits.tellThreadEnd(thread, code);
   }
@@ -297,8 +351,8 @@ export class Kernel implements KernelServices {
     if (thread.pending) return this.calls.goOn(thread, thread.pending);
     const turnEnd = this.scheduler.turnEnd(end);
     const event = this.debugMode.run(thread, turnEnd - this.cpu.ticks, ROUNDS_AT_ONCE);
-    // Exerted, not worked: how soon it comes differs from engine to engine, and the machine must not.
-    if (event.kind === 'ticks' && this.cpu.ticks < turnEnd) this.exert(ROUNDS_EFFORT);
+    // Not charged to the thread: how soon it comes differs from engine to engine, and the machine must not.
+    if (event.kind === 'ticks' && this.cpu.ticks < turnEnd) this.work.add(ROUNDS_EFFORT);
     this.scheduler.passSlices(this.cpu.ticks);
     this.handle(thread, event);
   }
@@ -307,10 +361,8 @@ export class Kernel implements KernelServices {
   private schedule(): Thread | undefined {
     const { scheduler } = this;
     this.console.settle();
-    if (scheduler.nextDeadline <= this.cpu.ticks)
-      this.waits.passDeadlines(this.cpu.ticks, (thread) => this.askAgain(thread));
     if (scheduler.needsSlice(this.cpu.ticks)) {
-      if (scheduler.waitingForInput.length > 0) this.console.takeIn();
+      if (scheduler.waitingForInput.size > 0) this.console.takeIn();
       for (const thread of [...scheduler.waitingForInput]) if (this.threads.has(thread.tid)) this.askAgain(thread);
       scheduler.beginSlice(this.cpu.ticks);
     }
@@ -319,6 +371,7 @@ export class Kernel implements KernelServices {
 
   /** A thread that waits makes its call once more. */
   private askAgain(thread: Thread): void {
+    this.work.add(CALL_EFFORT);
     this.switchTo(thread);
     this.calls.make(thread, thread.pending!);
   }
@@ -327,9 +380,9 @@ export class Kernel implements KernelServices {
   private rest(end: number): KernelEvent | undefined {
     const { nextDeadline: until, waitingForInput } = this.scheduler;
     // What Ctrl-C would end may wait for anything.
-    const forInput = waitingForInput.length > 0 || (this.console.isTerminal && !foregroundOf(this.processes)?.isFirst);
+    const forInput = waitingForInput.size > 0 || (this.console.isTerminal && !foregroundOf(this.processes)?.isFirst);
     if (this.threads.size === 0) return { kind: 'idle' };
-    if (forInput || until === Infinity || this.clock === 'real') return { kind: 'waiting', until, forInput };
+    if (forInput || until === Infinity || this.options.clock === 'real') return { kind: 'waiting', until, forInput };
     this.passTime(Math.min(until, end));
     return undefined;
   }
@@ -349,6 +402,7 @@ export class Kernel implements KernelServices {
   /** A context switch changes registers and nothing else. */
   private switchTo(thread: Thread): void {
     if (this.current === thread) return;
+    this.work.add(SWITCH_EFFORT);
     this.current?.save(this.cpu.state);
     thread.restore(this.cpu.state);
     this.current = thread;
@@ -358,7 +412,7 @@ export class Kernel implements KernelServices {
     if (event.kind === 'ticks') return;
     if (event.kind === 'vmcall') {
       this.calls.begin(thread);
-      this.work(CALL_EFFORT);
+      this.charge({ effort: CALL_EFFORT });
       return;
     }
     if (event.kind === 'refused') return this.refused(thread, event.stores);
@@ -371,15 +425,15 @@ export class Kernel implements KernelServices {
     const access = accessOf(exception.errorCode);
     const address = addressOf(exception.linearHigh, exception.linearLow);
     const outcome = this.pageFaults.resolve(thread, address, access, this.cpu.ticks);
-    this.work(FAULT_EFFORT);
-    this.hooks.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
+    this.charge({ effort: FAULT_EFFORT });
+    this.options.hooks?.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
     if (outcome !== 'resolved') this.trap(thread, outcome === 'out of memory' ? outcome : 'exception', exception);
   }
 
   /** A store of a thread in debug mode, which has taken a tick as a fault does. */
   private refused(thread: Thread, stores: readonly RefusedStore[]): void {
     this.ticksWithoutInstruction++;
-    this.exert(REFUSED_EFFORT);
+    this.work.add(REFUSED_EFFORT);
     const report = this.debugMode.refused(thread, stores);
     if (report) this.kill(thread, report);
   }
@@ -389,7 +443,7 @@ export class Kernel implements KernelServices {
   }
 
   private kill(thread: Thread, report: TrapReport): void {
-    this.hooks.onTrap?.(report);
+    this.options.hooks?.onTrap?.(report);
     this.end(thread.process, report.exitCode, report);
   }
 }

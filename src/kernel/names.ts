@@ -1,5 +1,6 @@
 import type { StateWriter } from '../state/state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
+import { OrderedList } from './ordered-list.js';
 import { finished, type Steps } from '../vmo/steps.js';
 import type { VmoStore } from '../vmo/store.js';
 import { MAX_NAME_BYTES } from './program/header-page.js';
@@ -26,16 +27,32 @@ export interface NameSpace {
    */
   lookupInSteps?(name: string): Steps<VmoHandle | undefined, number>;
   publishInSteps?(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number>;
-  /** All names, in any order. */
+  /** All names, in any order; ascending, as `compareNames` has it, costs least. Each may take the host a little time. */
   names(): Iterable<string>;
+  /** At most `count` names, from number `first` on, ascending; for a name space that finds them without looking at all. */
+  list?(first: number, count: number): NameList;
+  /** Names that it keeps in memory, which count among what the machine takes of the host's; none, if not given. */
+  readonly heldNames?: number;
   /** The VMO of an identity that the machine's store does not know, by a new handle; undefined where nobody has it. */
   open(id: string): VmoHandle | undefined;
   /** All that is not the host's. */
   writeState(out: StateWriter): void;
 }
 
-/** Names all of which answer in steps. */
-export type SteppedNames = NameSpace & Required<Pick<NameSpace, 'lookupInSteps' | 'publishInSteps'>>;
+/** Some names, ascending, and how many there are in all. */
+export interface NameList {
+  readonly names: readonly string[];
+  readonly total: number;
+}
+
+/** Names that do everything in steps. */
+export interface SteppedNames extends NameSpace {
+  lookupInSteps(name: string): Steps<VmoHandle | undefined, number>;
+  publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number>;
+  readonly heldNames: number;
+  /** At most `count` names, from number `first` on, ascending. No time passes for its steps. */
+  listInSteps(first: number, count: number): Steps<NameList, number>;
+}
 
 /** What makes the names of a machine over its store. */
 export type MakeNameSpace = (store: VmoStore) => NameSpace;
@@ -43,8 +60,13 @@ export type MakeNameSpace = (store: VmoStore) => NameSpace;
 /** Names that live as long as the machine. */
 export class MemoryNames implements NameSpace {
   private readonly vmos = new Map<string, VmoHandle>();
+  private readonly ascending = new OrderedList(compareNames);
 
   constructor(private readonly store: VmoStore) {}
+
+  get heldNames(): number {
+    return this.vmos.size;
+  }
 
   lookup(name: string): VmoHandle | undefined {
     const vmo = this.vmos.get(name);
@@ -56,12 +78,18 @@ export class MemoryNames implements NameSpace {
     if (expected !== 'anything' && before?.id !== expected?.id) return 'changed';
     if (vmo) this.vmos.set(name, this.again(vmo));
     else this.vmos.delete(name);
+    if (vmo) this.ascending.add(name);
+    else this.ascending.delete(name);
     before?.close();
     return 'done';
   }
 
   names(): Iterable<string> {
-    return this.vmos.keys();
+    return this.ascending;
+  }
+
+  list(first: number, count: number): NameList {
+    return { names: this.ascending.slice(first, count), total: this.ascending.size };
   }
 
   open(): VmoHandle | undefined {
@@ -70,7 +98,7 @@ export class MemoryNames implements NameSpace {
 
   writeState(out: StateWriter): void {
     out.number(this.vmos.size);
-    for (const name of sortedNames(this.vmos.keys())) out.text(name).text(this.vmos.get(name)!.id);
+    for (const name of this.ascending) out.text(name).text(this.vmos.get(name)!.id);
   }
 
   /** Another handle on a VMO, whose id can be opened. */
@@ -81,16 +109,20 @@ export class MemoryNames implements NameSpace {
   }
 }
 
+/** Names that are looked at in a step: some hundred microseconds. */
+const NAMES_IN_STEP = 512;
+
 /** Of UTF-8, for a code unit of UTF-16. */
 const MOST_BYTES_OF_UNIT = 3;
 
-/** What names answered: identities, names, or what became of a publication. */
+/** What name spaces returned: identities, names, or what became of a publication. */
 export type NameInput =
   | { readonly kind: 'lookup'; readonly name: string; readonly id: string | undefined }
   | { readonly kind: 'open'; readonly id: string; readonly isThere: boolean }
   | { readonly kind: 'publish'; readonly name: string; readonly outcome: PublishOutcome }
   /** A step on the way to the answer of a lookup or a publication, for which time passes. */
   | { readonly kind: 'step'; readonly name: string; readonly bytes: number }
+  /** Names that were listed: all there are, or, of names that the machine itself keeps, those that it was given. */
   | { readonly kind: 'names'; readonly names: readonly string[] };
 
 /** Names of which each answer is told. */
@@ -126,9 +158,23 @@ export class WatchedNames implements SteppedNames {
   }
 
   names(): readonly string[] {
-    const names = sortedNames(this.inner.names());
-    this.tell({ kind: 'names', names });
-    return names;
+    return finished(this.listInSteps(0, Infinity)).names;
+  }
+
+  *listInSteps(first: number, count: number): Steps<NameList, number> {
+    const { inner } = this;
+    if (inner.list) {
+      const list = inner.list(first, count);
+      this.tell({ kind: 'names', names: list.names });
+      return list;
+    }
+    const all = yield* sortedInSteps(inner.names());
+    this.tell({ kind: 'names', names: all });
+    return { names: all.slice(first, first + count), total: all.length };
+  }
+
+  get heldNames(): number {
+    return this.inner.heldNames ?? 0;
   }
 
   open(id: string): VmoHandle | undefined {
@@ -166,13 +212,40 @@ export function isName(name: string): boolean {
   return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-/** Names ascending by their bytes, each once; what is no name is left out. */
+/** Names ascending by their bytes, each once; what is not a name is left out. */
 export function sortedNames(names: Iterable<string>): string[] {
-  return [...new Set(names)].filter(isName).sort(compareCodePoints);
+  return finished(sortedInSteps(names));
 }
 
-/** The order of UTF-8 is that of code points, which that of UTF-16 is not. */
-function compareCodePoints(a: string, b: string): number {
+/** As `sortedNames`, in steps of so many names. Those that come in ascending order are not moved. */
+function* sortedInSteps(names: Iterable<string>): Steps<string[], number> {
+  const ascending: string[] = [];
+  const others = new OrderedList(compareNames);
+  let seen = 0;
+  for (const name of names) {
+    if (++seen % NAMES_IN_STEP === 0) yield 0;
+    if (!isName(name)) continue;
+    const last = ascending.at(-1);
+    if (last === undefined || compareNames(last, name) < 0) ascending.push(name);
+    else others.add(name);
+  }
+  return others.size === 0 ? ascending : [...mergedNames(ascending, others)];
+}
+
+/** Two ascending sequences of names as one, in which each name stands once. */
+export function* mergedNames(a: Iterable<string>, b: Iterable<string>): Generator<string, void, undefined> {
+  const rest = b[Symbol.iterator]();
+  let next = rest.next();
+  for (const name of a) {
+    for (; !next.done && compareNames(next.value, name) < 0; next = rest.next()) yield next.value;
+    if (!next.done && next.value === name) next = rest.next();
+    yield name;
+  }
+  for (; !next.done; next = rest.next()) yield next.value;
+}
+
+/** The order of names: that of their bytes in UTF-8, which is that of code points, and not that of UTF-16. */
+export function compareNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++)
     if (a.charCodeAt(at) !== b.charCodeAt(at)) return placeOf(a.charCodeAt(at)) - placeOf(b.charCodeAt(at));

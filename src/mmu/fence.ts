@@ -1,3 +1,5 @@
+import { findLast } from '../sorted.js';
+
 /** The bytes from `start` to `end` (exclusive): linear addresses as numbers (`addressOf`). */
 export interface AddressRange {
   readonly start: number;
@@ -29,8 +31,8 @@ export class WriteFence {
 
   /** Whether the thread owns all bytes of a range. */
   owns(start: number, end: number): boolean {
-    for (const range of this.owned) if (start >= range.start && end <= range.end) return true;
-    return false;
+    const range = this.owned[findLast(this.owned, start)];
+    return range !== undefined && end <= range.end;
   }
 
   /** The parts of a range that the thread does not own, in ascending order. */
@@ -61,8 +63,10 @@ export function without(ranges: readonly AddressRange[], others: readonly Addres
   const left: AddressRange[] = [];
   for (const { start, end } of ranges) {
     let at = start;
-    for (const other of others) {
-      if (other.end <= at || other.start >= end) continue;
+    for (let index = Math.max(0, findLast(others, start)); index < others.length; index++) {
+      const other = others[index]!;
+      if (other.start >= end) break;
+      if (other.end <= at) continue;
       if (other.start > at) left.push({ start: at, end: other.start });
       at = other.end;
     }

@@ -13,7 +13,7 @@ import { RemoteTree } from './records/remote-tree.js';
 import { finished, type Steps } from './steps.js';
 import { append, replace, type Rope, slice, wholePiece } from './content/rope.js';
 import type { Subtree } from './content/subtree.js';
-import { SubtreeTable } from './content/subtree-table.js';
+import { SUBTREE_HOST_BYTES, SubtreeTable } from './content/subtree-table.js';
 import { TreeImport } from './records/tree-import.js';
 import { type Shared, Vmo } from './content/vmo.js';
 
@@ -22,6 +22,10 @@ export interface Patch {
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
+
+/** Subtrees that views remember, and those that are kept of what was fetched, until `hasFullCaches`: some 40 MB each. */
+const REMEMBERED_MAX = 8192;
+const FETCHED_MAX = 8192;
 
 /** Statistics of a store. */
 export interface VmoCounters {
@@ -67,7 +71,13 @@ export class VmoStore {
     private readonly bytesMax = Infinity,
   ) {
     const hasher = new CanonicalHasher(hash, format);
-    this.shared = { hasher, table: new SubtreeTable(hasher), published: new Map(), extentsVisited: 0 };
+    this.shared = {
+      hasher,
+      table: new SubtreeTable(hasher),
+      published: new Map(),
+      viewed: new Set(),
+      extentsVisited: 0,
+    };
   }
 
   get counters(): VmoCounters {
@@ -91,7 +101,34 @@ export class VmoStore {
    */
   get isFull(): boolean {
     this.shared.table.forgetReleased(Infinity);
-    return this.shared.table.leavesStored * this.format.pageSize >= this.bytesMax;
+    return this.shared.table.account.ownedLeaves * this.format.pageSize >= this.bytesMax;
+  }
+
+  /**
+   * Bytes of the host's heap that VMOs take, those of their pages left out: an estimate that depends on nothing but which
+   * VMOs there are and how they were made, so that equal machines have equal figures.
+   */
+  get hostBytes(): number {
+    this.shared.table.forgetReleased(Infinity);
+    return this.shared.table.account.hostBytes;
+  }
+
+  /** Extents visited by reads and by gathering pages. */
+  get extentsVisited(): number {
+    return this.shared.extentsVisited;
+  }
+
+  /** True where `dropCaches` should be called, as soon as nothing is in the middle of reading. */
+  get hasFullCaches(): boolean {
+    if (this.shared.table.account.remembered > REMEMBERED_MAX) return true;
+    for (const trees of this.remoteTrees.values()) if (trees.fetchedCount > FETCHED_MAX) return true;
+    return false;
+  }
+
+  /** Forgets pages that were gathered or fetched and can be again, those that work in steps needs apart. */
+  dropCaches(): void {
+    for (const vmo of [...this.shared.viewed]) vmo.dropView();
+    this.dropFetched();
   }
 
   /**
@@ -234,9 +271,25 @@ export class VmoStore {
     return batch.count;
   }
 
-  /** Computes `VmoHandle.id` in steps that build and hash at most 64 pages each. The VMO stays open until then. */
-  identifyInSteps(handle: VmoHandle): Steps<string> {
-    return this.vmoOf(handle).publishInSteps();
+  /**
+   * What `VmoHandle.id` does, in steps that build and hash at most 64 pages each. The VMO stays open until it is done. `check` is
+   * called after each step, and before anything has changed but caches; what it throws ends the work.
+   */
+  identifyInSteps(handle: VmoHandle, check?: () => void): Steps<string> {
+    return this.vmoOf(handle).publishInSteps(check);
+  }
+
+  /** Builds and hashes ahead what `identifyInSteps` needs, in such steps. Nothing changes but the time that takes. */
+  hashAheadInSteps(handle: VmoHandle): Steps<void> {
+    return this.vmoOf(handle).hashAheadInSteps();
+  }
+
+  /**
+   * Bytes of the host's heap that `identifyInSteps` has taken for a VMO so far, beyond those in `hostBytes`; at the end they
+   * are what it adds to that, at most. A function of the VMO alone then.
+   */
+  identifyingBytes(handle: VmoHandle): number {
+    return this.vmoOf(handle).builtSubtrees * SUBTREE_HOST_BYTES;
   }
 
   /**

@@ -10,6 +10,7 @@ function statistics(scale = 1): Statistics {
     ...{ ticks: many * 1000 + 1, instructions: many * 1000, faults: 7, switches: 3, tlbDrops: 4, decoded: 5 },
     frames: { inUse: many, private: many, clean: many, idle: many, tables: many, allocated: many, evictions: many, hits: many, copies: many }, // prettier-ignore
     writeBacks: { count: many, bytesKept: many * 4096 },
+    hostMemory: { usedBytes: many, maxBytes: many * 1000 },
     vmos: {
       pagesStored: many,
       leavesHashed: many,
@@ -48,6 +49,7 @@ t.test('statistics are told in words, those of translation where there are any',
     'hits by content   1 234',
     'pages copied      1 234',
     'VMO pages stored  1 234',
+    'host memory       1 234 bytes for objects now, of 1 234 000',
     'hashes            1 234 leaves, 1 234 nodes',
     'regions           11 live, 12 evicted, 13 dropped by stores',
     'regions entered   31 000 from TypeScript, 32 000 chained',
@@ -57,7 +59,7 @@ t.test('statistics are told in words, those of translation where there are any',
     'translated        1 000 instructions of 50.0 bytes',
     'translation       1.3 ms generating, 2.3 compiling',
   ]);
-  t.strictSame(describeStatistics(statistics(), 0.5), lines.slice(0, 14));
+  t.strictSame(describeStatistics(statistics(), 0.5), lines.slice(0, 15));
 });
 
 t.test('statistics fit 80 columns, however large', async (t) => {

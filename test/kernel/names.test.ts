@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Computer, MemoryNames, isName, sortedNames, type InputEvent, type NameSpace } from '../../src/index.js';
 import { requireName } from '../../src/host/store/names.js';
+import { WatchedNames } from '../../src/kernel/names.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { compiled, sha256 } from '../support/guest-programs.js';
 import { fileURLToPath } from 'node:url';
@@ -101,3 +102,33 @@ t.test('a host is told of every answer that comes from names, with its tick', as
   t.ok(ticks[0]! > 0 && new Set(ticks).size === ticks.length, 'a call each');
   t.ok([...names!.names()].includes('kept'));
 });
+
+t.test('listing names costs the machine steps, however many a host has, and a look where it knows their order', (t) => {
+  const store = new VmoStore(sha256);
+  const names = new MemoryNames(store);
+  const vmo = store.fromBytes(Buffer.from('x'));
+  const all = Array.from({ length: 5000 }, (_, i) => `n${((i * 7919) % 5000).toString().padStart(4, '0')}`);
+  for (const name of all) names.publish(name, vmo, undefined);
+  const told: number[] = [];
+  const stepsOf = (inner: NameSpace): { steps: number; names: readonly string[]; total: number } => {
+    const watched = new WatchedNames(inner, (input) => input.kind === 'names' && told.push(input.names.length));
+    const listing = watched.listInSteps(4000, 3);
+    for (let steps = 1; ; steps++) {
+      const { done, value } = listing.next();
+      if (done) return { steps, ...value };
+    }
+  };
+  const expected = { names: ['n4000', 'n4001', 'n4002'], total: 5000 };
+  t.same(stepsOf(names), { steps: 1, ...expected });
+  const unordered = { ...methodsOf(names), list: undefined, names: () => all };
+  const found = stepsOf(unordered as unknown as NameSpace);
+  t.same({ names: found.names, total: found.total }, expected);
+  t.ok(found.steps > 5, `${found.steps} steps`);
+  t.same(told, [3, 5000]);
+  t.equal(names.heldNames, 5000);
+  t.end();
+});
+
+function methodsOf(names: MemoryNames): Partial<NameSpace> {
+  return { lookup: (name) => names.lookup(name), writeState: (out) => names.writeState(out) };
+}

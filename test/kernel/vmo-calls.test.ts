@@ -304,6 +304,7 @@ t.test('any calls in any order do what arrays of bytes say, with frames enough a
         checked.compare();
         const { machine, process } = checked.caller;
         machine.kernel.end(process, 0);
+        machine.kernel.finishEndings();
         machine.check();
         const { tables, private: privates, clean, idle } = machine.pool.counters;
         if (tables !== 1 || privates !== 0 || clean !== idle) throw new Error('* frames are left');
@@ -384,6 +385,7 @@ t.test('a process that ends in the midst of a long call leaves nothing', (t) => 
     const args = argumentsOf(caller, heap);
     caller.onPart = () => machine.kernel.end(process, 0);
     t.throws(() => caller.call(name, ...args), /ended as ended/);
+    machine.kernel.finishEndings();
     machine.check();
     const { private: privates, clean, idle } = machine.pool.counters;
     t.same([privates, clean - idle], [0, 0], `${name}: frames`);

@@ -25,17 +25,17 @@ const ROWS = 200;
  *     40 u8[6]: 1 where the address of the image is added to the argument
  *     48 u8[6]: 1 where the result of the call before is
  */
-const ROW_BYTES = 128;
+export const ROW_BYTES = 128;
 const TABLE_BYTES = ROWS * ROW_BYTES;
 
-const CODE_AT = 0;
-const DATA_AT = 0x1_0000;
+export const CODE_AT = 0;
+export const DATA_AT = 0x1_0000;
 const DATA_PAGES = 24;
 const DATA_BYTES = DATA_PAGES * PAGE;
 /** The pages from here to RESULT_PAGE may be mapped over; those behind it hold results. */
 const FREE_PAGE = 5;
 const RESULT_PAGE = 20;
-const TABLES_AT = 0x10_0000;
+export const TABLES_AT = 0x10_0000;
 
 /** Where a first region has its image: what is in memory cannot be relocated. */
 const FIRST_IMAGE = 0x1_0000_1000;
@@ -51,13 +51,19 @@ const loadArgument = (register: string, index: number): string => `
     imul rax, r14
     add ${register}, rax`;
 
-/** The first thread comes with rdi = 0 and takes table 0, any other one the table of its argument. */
-const code = assemble(`
+/**
+ * Code that makes the calls of a table: the first thread comes with rdi = 0 and takes table 0, any other one the table of its
+ * argument. At its end it does what `end` says; the label 2 is at the start.
+ */
+export const tableCode = (tableBytes: number, end: string): Uint8Array =>
+  assemble(`
     lea r15, [rip - 7]
     xor r14d, r14d
-    imul rbx, rdi, ${TABLE_BYTES}
+  2:
+    imul rbx, rdi, ${tableBytes}
     lea rbx, [rbx + r15 + ${TABLES_AT}]
-    lea rbp, [rbx + ${TABLE_BYTES}]
+    lea rbp, [rbx + ${tableBytes}]
+    mov r12, rdi
   1: ${ARGUMENT_REGISTERS.map(loadArgument).join('')}
     mov rax, [rbx]
     vmcall
@@ -67,9 +73,10 @@ const code = assemble(`
     add rbx, ${ROW_BYTES}
     cmp rbx, rbp
     jb 1b
-    mov eax, 9
-    xor edi, edi
-    vmcall`);
+    mov rdi, r12
+    ${end}`);
+
+const code = tableCode(TABLE_BYTES, 'mov eax, 9; xor edi, edi; vmcall');
 
 /** Names that programs may find, or publish. */
 const NAMES = [
@@ -104,14 +111,17 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   ...{ start: 5, thread_spawn: 6, console_read: 4, vmo_map: 25, vmo_commit: 15, vmo_create: 15, vmo_delta: 15 },
 };
 
-interface Argument {
+export interface Argument {
   readonly value: bigint;
   readonly kind: 'plain' | 'relative' | 'last result';
 }
 
-const plain = (value: bigint | number): Argument => ({ value: BigInt.asUintN(64, BigInt(value)), kind: 'plain' });
-const relative = (value: number): Argument => ({ value: BigInt(value), kind: 'relative' });
-const LAST_RESULT: Argument = { value: 0n, kind: 'last result' };
+export const plain = (value: bigint | number): Argument => ({
+  value: BigInt.asUintN(64, BigInt(value)),
+  kind: 'plain',
+});
+export const relative = (value: number): Argument => ({ value: BigInt(value), kind: 'relative' });
+export const LAST_RESULT: Argument = { value: 0n, kind: 'last result' };
 
 /** Draws rows. */
 class CallMaker {
@@ -154,7 +164,7 @@ class CallMaker {
   }
 }
 
-function row(number: bigint, args: readonly Argument[], place: number): Uint8Array {
+export function row(number: bigint, args: readonly Argument[], place: number): Uint8Array {
   const bytes = new Uint8Array(ROW_BYTES);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, number, true);
@@ -351,6 +361,7 @@ export function fuzzCalls(seed: number, frames: number, callCount: number): Fuzz
     },
   });
   const before = machine.store.counters;
+  const chargedBefore = machine.kernel.hostMemory.usedBytes;
   let programs = 0;
   let checks = 0;
   while (made < callCount) {
@@ -371,6 +382,9 @@ export function fuzzCalls(seed: number, frames: number, callCount: number): Fuzz
     // The root of the page table, and, where a thread has been there, the kernel page with the three tables above it.
     const left = inUse - idle;
     if (left !== 1 && left !== 5) throw new Error(`* ${left} frames are in use when no process is`);
+    const charged = machine.kernel.hostMemory.usedBytes;
+    if (charged !== chargedBefore)
+      throw new Error(`* ${charged} bytes of host memory are charged when no process is, ${chargedBefore} at first`);
     const { pagesStored, published } = machine.store.counters;
     if (pagesStored !== before.pagesStored || published !== before.published)
       throw new Error(
@@ -389,6 +403,7 @@ function runSome(machine: KernelMachine, random: Random): boolean {
   if (event.kind === 'waiting' && event.until === Infinity && !event.forInput) {
     const process: Process = random.pick(kernel.processes.live());
     kernel.end(process, 0);
+    kernel.finishEndings();
   }
   return kernel.processes.live().length > 0;
 }

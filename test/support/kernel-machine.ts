@@ -1,6 +1,7 @@
 /** A machine whose kernel can be looked into, and what must hold of it between two instructions. */
 import { Cpu, type Engine } from '../../src/cpu/cpu.js';
 import type { Console } from '../../src/kernel/terminal/console.js';
+import { HOST_BYTES, type HostObject } from '../../src/kernel/host-memory.js';
 import type { KernelHooks } from '../../src/kernel/hooks.js';
 import { Kernel } from '../../src/kernel/kernel.js';
 import type { StartOptions } from '../../src/kernel/program/loader.js';
@@ -22,6 +23,8 @@ export interface KernelMachineOptions {
   readonly console?: Console;
   /** Bytes that the store keeps of what is written back; 0 if not given. */
   readonly writeBackBytes?: number;
+  /** Bytes that its objects may take of the host's memory. */
+  readonly hostBytes?: number;
 }
 
 const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
@@ -48,7 +51,7 @@ export class KernelMachine {
   /** A new kernel, in which nothing has happened. Time goes on. */
   restart(): void {
     const { store, cpu, frames, writeBackBytes } = this;
-    const { hooks, console = NO_CONSOLE } = this.options;
+    const { hooks, console = NO_CONSOLE, hostBytes = Infinity } = this.options;
     const { linearMemory } = cpu;
     linearMemory.mmu.flush();
     this.pool = new FramePool(this.guestMemory, store, {
@@ -57,7 +60,7 @@ export class KernelMachine {
       codeChanged: (frame) => linearMemory.stored(frame * PAGE, PAGE),
     });
     const { pool } = this;
-    this.kernel = new Kernel({ cpu, store, pool, console, writeBackBytes, ...(hooks && { hooks }) });
+    this.kernel = new Kernel({ cpu, store, pool, console, writeBackBytes, hostBytes, ...(hooks && { hooks }) });
   }
 
   get pager(): Kernel['pager'] {
@@ -87,6 +90,7 @@ export class KernelMachine {
   /** Ends all processes and takes away all names. */
   clear(): void {
     for (const process of this.kernel.processes.live()) if (!process.end) this.kernel.end(process, 0);
+    this.kernel.finishEndings();
     for (const name of [...this.kernel.names.names()]) this.kernel.names.publish(name, undefined, 'anything');
     this.store.forgetSome(Infinity);
   }
@@ -97,6 +101,39 @@ export class KernelMachine {
     this.checkThreads();
     this.checkRegions();
     this.checkStacks();
+    this.checkHostMemory();
+  }
+
+  /** What objects are charged to the host's memory is what there is of them; VMOs have an account of their own. */
+  private checkHostMemory(): void {
+    const { kernel, space } = this;
+    const processes = kernel.processes.live();
+    const threads = processes.flatMap((process) => process.threads);
+    const sum = <T>(items: readonly T[], countOf: (item: T) => number): number =>
+      items.reduce((total, item) => total + countOf(item), 0);
+    const there: Record<HostObject, number> = {
+      process: processes.length,
+      thread: threads.length,
+      region: space.regions.length,
+      mapping: sum(space.regions, ({ mappings }) => mappings.length),
+      handle: sum(processes, ({ handles }) => handles['count']),
+      name: kernel.names.heldNames,
+      grant: sum(threads, ({ guard }) => guard.grantCount),
+      endedCode: sum(processes, (each) => each.endedChildren['codes'].size + each.endedThreads['codes'].size),
+      freeStack: sum(processes, ({ freeStacks }) => freeStacks.length),
+      lastWriter: kernel.debugMode['lastWriters'].size,
+      writtenBack: sum(space.regions, ({ changed, start, end }) => {
+        return changed.within(start, end).filter(({ content }) => content !== undefined).length;
+      }),
+      argument: 0,
+      patch: sum(threads, ({ pending }) => (pending?.work as { words?: BigUint64Array } | undefined)?.words?.length ?? 0) / 3, // prettier-ignore
+    };
+    const expected = Object.entries(HOST_BYTES).reduce(
+      (total, [kind, bytes]) => total + bytes * there[kind as HostObject],
+      this.store.hostBytes,
+    );
+    const { usedBytes } = kernel.hostMemory;
+    expect(usedBytes === expected, `${usedBytes} bytes of host memory are charged, ${expected} are in use`);
   }
 
   /** Every live thread belongs to a live process, and has one place with the scheduler. */
@@ -120,17 +157,17 @@ export class KernelMachine {
       const keys = queued.filter((each) => each.thread === thread).map(({ key }) => key);
       const key = typeof wait?.for === 'object' ? `${wait.for.kind} ${wait.for.number}` : undefined;
       expect(keys.join() === (key ?? ''), `thread ${tid} waits for ${key}, and is queued for ${keys.join()}`);
-      const deadlines = timers.descending.filter((each) => each.thread === thread).map(({ deadline }) => deadline);
+      const deadlines = [...timers].filter((each) => each.thread === thread).map(({ deadline }) => deadline);
       const deadline = wait && wait.deadline < Infinity ? String(wait.deadline) : '';
       expect(
         deadlines.join() === deadline,
         `thread ${tid} waits until ${deadline}, and is called at ${deadlines.join()}`,
       );
-      const isReader = readers.filter((each) => each === thread).length === 1;
+      const isReader = readers.has(thread);
       expect(isReader === (wait?.for === 'input'), `thread ${tid} waits for ${wait?.for}; a reader: ${isReader}`);
     }
     const all = new Set([...ready, ...readers, ...queued.map(({ thread }) => thread), ...(turn ? [turn] : [])]);
-    for (const { thread } of timers.descending) all.add(thread);
+    for (const { thread } of timers) all.add(thread);
     for (const thread of all) expect(threads.includes(thread), `thread ${thread.tid} is no more, and is scheduled`);
     expect(
       kernel['threads'].size === threads.length,
@@ -177,8 +214,8 @@ export class KernelMachine {
 interface SchedulerState {
   readonly turn: Thread | undefined;
   readonly ready: readonly Thread[];
-  readonly readers: readonly Thread[];
-  readonly timers: { readonly descending: readonly { readonly thread: Thread; readonly deadline: number }[] };
+  readonly readers: ReadonlySet<Thread>;
+  readonly timers: Iterable<{ readonly thread: Thread; readonly deadline: number }>;
 }
 
 function expect(holds: boolean, message: string): void {

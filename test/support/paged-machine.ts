@@ -1,4 +1,5 @@
 /** The kernel's memory management without the rest of it, and what must hold of it after every step. */
+import { HostMemory } from '../../src/kernel/host-memory.js';
 import { Cpu } from '../../src/cpu/cpu.js';
 import { AddressSpace } from '../../src/kernel/memory/address-space.js';
 import { commitRange } from '../../src/kernel/memory/commit.js';
@@ -21,6 +22,7 @@ const WRITE = 2;
 export class PagedMachine {
   readonly store = new VmoStore(nativeHash);
   readonly space = new AddressSpace();
+  readonly hostMemory = new HostMemory();
   readonly pool: FramePool;
   readonly pager: Pager;
   readonly memory: UserMemory;
@@ -59,7 +61,7 @@ export class PagedMachine {
   }
 
   remove(region: Region): void {
-    this.pager.release(region);
+    this.pager.discard(region, region.start, region.end);
     for (const { backing } of region.mappings) backing?.vmo.close();
     this.space.remove(region);
   }

@@ -65,6 +65,7 @@ export async function makeMachine(
   const computer: Computer = makeComputer({
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
+    ...(options['host-memory'] !== undefined && { hostBytes: options['host-memory'] }),
     engine: options.engine ?? 'auto',
     ...(options['jit-threshold'] !== undefined && { translationThreshold: options['jit-threshold'] }),
     sha256,

@@ -52,6 +52,12 @@ export const RUN_OPTIONS = {
     defaultDescription: '4 times the memory',
     coerce: (text: string): number => parseSize(text, '--write-back', { least: 0 }),
   },
+  'host-memory': {
+    requiresArg: true,
+    describe: "SIZE of the host's memory that processes, handles, names and other objects may take, about",
+    defaultDescription: 'half the memory, at least 32MB',
+    coerce: (text: string): number => parseSize(text, '--host-memory'),
+  },
   root: {
     requiresArg: true,
     describe: 'DIR whose files guests see as names, to run, read and map',

@@ -55,7 +55,7 @@ function machineRows({ instructions, ticks, faults, switches, tlbDrops, decoded 
   ];
 }
 
-function memoryRows({ frames, writeBacks, vmos }: Statistics): Row[] {
+function memoryRows({ frames, writeBacks, vmos, hostMemory }: Statistics): Row[] {
   return [
     [
       'frames in use',
@@ -67,6 +67,7 @@ function memoryRows({ frames, writeBacks, vmos }: Statistics): Row[] {
     ['hits by content', grouped(frames.hits)],
     ['pages copied', grouped(frames.copies)],
     ['VMO pages stored', grouped(vmos.pagesStored)],
+    ['host memory', `${grouped(hostMemory.usedBytes)} bytes for objects now, of ${grouped(hostMemory.maxBytes)}`],
     ['hashes', `${grouped(vmos.leavesHashed)} leaves, ${grouped(vmos.nodesHashed)} nodes`],
   ];
 }

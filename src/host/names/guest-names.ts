@@ -1,6 +1,7 @@
 /** What guests of `bd0 run` call VMOs: names that they publish, over the files of a directory. */
 
-import type { ExpectedContent, NameSpace, PublishOutcome, VmoHandle } from '../../index.js';
+import { sortedNames, type ExpectedContent, type NameSpace, type PublishOutcome, type VmoHandle } from '../../index.js';
+import { mergedNames } from '../../kernel/names.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import type { RootFiles } from './root-files.js';
 
@@ -37,9 +38,12 @@ export class GuestNames implements NameSpace {
     return yield* this.publishOn(name, vmo, expected === 'anything' ? expected : undefined);
   }
 
-  *names(): Iterable<string> {
-    yield* this.published.names();
-    yield* this.files.names();
+  names(): Iterable<string> {
+    return mergedNames(this.published.names(), sortedNames(this.files.names()));
+  }
+
+  get heldNames(): number {
+    return this.published.heldNames ?? 0;
   }
 
   open(id: string): VmoHandle | undefined {

@@ -10,6 +10,8 @@ import type { Pager } from '../memory/pager.js';
 import type { Process } from '../tasks/process.js';
 import type { ProcessTable } from '../tasks/process-table.js';
 import type { PendingCall, Thread } from '../tasks/thread.js';
+import type { HostMemory } from '../host-memory.js';
+import type { WorkMeter } from '../work-meter.js';
 import type { UserMemory } from '../memory/user-memory.js';
 import type { WaitKey } from '../tasks/wait-queues.js';
 
@@ -44,16 +46,22 @@ export interface KernelServices {
   endThread(thread: Thread, code: number): void;
   /** A further thread, with a new stack. Throws KernelError, with nothing changed: see prepareStack. */
   spawn(parent: Thread, start: ThreadStart): Thread;
-  /** Those that wait for something answer, those first that began first, at most `count`. Answers how many. */
+  /** Wakes at most `count` threads that wait for something, in the order in which they began to. Returns how many. */
   wake(key: WaitKey, answer: bigint, count?: number): number;
   /** Gives the rest of the slice to the others. */
   yieldTurn(): void;
-  /** Lets time pass that the kernel's work on a large call takes, so that it counts as a loop of the thread's would. */
-  spend(ticks: number): void;
-  /** Counts work that takes no ticks, but uses up the slice of the thread, in the units of `exert`: the same for the same call. */
-  work(units: number): void;
-  /** Counts work that takes the host time and the machine none, in units of some 2.5 microseconds: see `Kernel.run`. */
-  exert(units: number): void;
+  /** Charges a thread for what the kernel does for it: the same for the same call, however the host divides a run. */
+  charge(cost: Cost): void;
+  /** Work that is done for a call and that the machine does not notice: how much may depend on the host. */
+  readonly work: WorkMeter;
+}
+
+/** What the kernel does for a thread; it uses up its slice. */
+export interface Cost {
+  /** Time that passes in the machine, so that a large call counts as a loop of the thread's would. */
+  readonly ticks?: number;
+  /** Work that takes the host time, besides that which the ticks stand for: units of some 2.5 microseconds, see `Kernel.run`. */
+  readonly effort?: number;
 }
 
 /** Where a further thread begins. */
@@ -77,6 +85,8 @@ export interface CallContext {
   readonly pager: Pager;
   readonly guestMemory: GuestMemory;
   readonly debugMode: DebugMode;
+  /** What the machine's objects take of the host's memory. */
+  readonly hostMemory: HostMemory;
   /** Ticks since the machine started: nanoseconds. */
   readonly now: number;
   /** What became of the same call when it was made before. */

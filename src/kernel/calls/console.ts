@@ -25,7 +25,7 @@ function consoleWrite(context: CallContext, buffer: bigint, length: bigint): Cal
   const left = Number(length) - pending.progress;
   const part = Math.min(left, PART_BYTES);
   if (part > 0) context.console.write(memory.read(start + pending.progress, part));
-  context.kernel.work(part / WRITTEN_BYTES_PER_EFFORT);
+  context.kernel.charge({ effort: part / WRITTEN_BYTES_PER_EFFORT });
   if (part === left) return length;
   pending.progress += part;
   return PENDING;

@@ -1,5 +1,6 @@
 import { MASK64 } from '../../bits.js';
 import { Errno, failure } from '../errors.js';
+import { HostMemoryError } from '../host-memory.js';
 import { fromLinear } from '../memory/linear-address.js';
 import { threadOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 
@@ -16,8 +17,12 @@ function debugAllow(context: CallContext, tid: bigint, address: bigint, length: 
   const last = address + length - 1n;
   // Neither does the range wrap around, nor is the canonical hole in it.
   if (length > 0n && (last > MASK64 || fromLinear(last) !== end - 1)) return failure(Errno.EINVAL);
-  const isGranted = thread.guard.grant({ start, end });
-  return isGranted ? 0n : failure(Errno.EINVAL);
+  try {
+    return thread.guard.grant({ start, end }) ? 0n : failure(Errno.EINVAL);
+  } catch (error) {
+    if (error instanceof HostMemoryError) return failure(Errno.ENOMEM);
+    throw error;
+  }
 }
 
 function debugLastWriter(context: CallContext, address: bigint, buffer: bigint): CallResult {

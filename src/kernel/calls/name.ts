@@ -1,16 +1,24 @@
 import { MAX_NAME_BYTES } from '../program/header-page.js';
 import { Errno, failure } from '../errors.js';
+import { HOST_BYTES } from '../host-memory.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
 import { again } from '../memory/map-vmo.js';
-import { isName, type ExpectedContent, type PublishOutcome } from '../names.js';
-import { newHandle, vmoOf } from './arguments.js';
+import { isName, type ExpectedContent, type NameList, type PublishOutcome } from '../names.js';
+import { hasNoHandle, newHandle, vmoOf } from './arguments.js';
 import type { CallContext, CallResult, KernelCall } from './call.js';
 import { lookedUp, nameArgument } from './name-argument.js';
-import { SteppedCall, hashed } from './stepped-call.js';
+import { SteppedCall, hashed, takeStep } from './stepped-call.js';
 
 /** `char[64]` of a name_list: the name, and zeros. */
 export const NAME_ENTRY_BYTES = MAX_NAME_BYTES + 1;
+
+/** Names that a call lists at most; the cursor that it returns says that there are more. */
+const NAMES_IN_CALL = 16384;
+/** What a publication takes in a name space that keeps it in memory. */
+const PUBLISH_EFFORT = 16;
+/** Names that take a unit of effort to be listed. */
+const NAMES_PER_EFFORT = 4;
 
 /** Instead of a handle, as signed numbers: no VMO, any VMO or none. */
 const NOTHING = -1n;
@@ -29,7 +37,7 @@ function nameLookup(context: CallContext, address: bigint): CallResult {
   if (typeof found === 'string') return found;
   const { value: vmo } = found;
   if (!vmo) return failure(Errno.ENOENT);
-  if (context.process.handles.isFull) vmo.close();
+  if (hasNoHandle(context)) vmo.close();
   return newHandle(context, () => vmo);
 }
 
@@ -48,7 +56,8 @@ function namePublish(context: CallContext, address: bigint, handle: bigint, expe
     const publication = { name, vmo: held, handle, before: instead === ANYTHING ? 'anything' : heldBefore, expected };
     pending.work = new SteppedCall(publish(context, publication as Publication), [held, heldBefore]);
   }
-  const step = (pending.work as SteppedCall<PublishOutcome>).take(context);
+  const step = takeStep(pending.work as SteppedCall<PublishOutcome>, context);
+  if (typeof step === 'number') return failure(step);
   return typeof step === 'string' ? step : ANSWERS[step.value];
 }
 
@@ -65,24 +74,31 @@ function* publish(context: CallContext, publication: Publication): Steps<Publish
   const { name, vmo, handle, before, expected } = publication;
   if (vmo) yield* hashed(context, handle, vmo);
   if (before && before !== 'anything') yield* hashed(context, expected, before);
+  if (vmo) context.hostMemory.require(HOST_BYTES.name);
+  context.kernel.work.add(PUBLISH_EFFORT);
   return yield* context.names.publishInSteps(name, vmo, before);
 }
 
-/** The cursor is how many names come before: all there are, ascending. */
+/**
+ * The cursor is how many names come before: all there are, ascending. Those of a host are looked through while the machine
+ * stands still.
+ */
 function nameList(context: CallContext, buffer: bigint, count: bigint, cursor: bigint): CallResult {
-  const { memory } = context;
+  const { memory, pending, names, kernel } = context;
   const start = memory.locate(buffer, count * BigInt(NAME_ENTRY_BYTES), 'write');
   if (start === undefined) return failure(Errno.EFAULT);
-  const all = [...context.names.names()];
-  const first = cursor < BigInt(all.length) ? Number(cursor) : all.length;
-  const fits = count < BigInt(all.length - first) ? Number(count) : all.length - first;
-  // One entry more, all zeros, where there is room: who reads knows where the names end.
-  const entries = new Uint8Array((BigInt(fits) < count ? fits + 1 : fits) * NAME_ENTRY_BYTES);
-  all.slice(first, first + fits).forEach((name, index) => {
-    entries.set(new TextEncoder().encode(name), index * NAME_ENTRY_BYTES);
-  });
+  const [first, most] = [Number(cursor), Math.min(Number(count), NAMES_IN_CALL)];
+  pending.work ??= new SteppedCall(names.listInSteps(first, most));
+  const step = (pending.work as SteppedCall<NameList>).take(context);
+  if (typeof step === 'string') return step;
+  const { names: found, total } = step.value;
+  // One entry more, all zeros, where there is room: the reader knows where the names end.
+  const entries = new Uint8Array((found.length < Number(count) ? found.length + 1 : found.length) * NAME_ENTRY_BYTES);
+  found.forEach((name, index) => entries.set(new TextEncoder().encode(name), index * NAME_ENTRY_BYTES));
+  kernel.charge({ effort: found.length / NAMES_PER_EFFORT });
   memory.write(start, entries);
-  return first + fits < all.length ? BigInt(first + fits) : 0n;
+  const next = first + found.length;
+  return next < total ? BigInt(next) : 0n;
 }
 
 export const NAME_CALLS: readonly KernelCall[] = [

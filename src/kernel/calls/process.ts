@@ -3,10 +3,14 @@ import { wouldDeadlock } from '../tasks/deadlock.js';
 import { Errno, KernelError, failure } from '../errors.js';
 import { HEAP_PAIR_BYTES, MAX_NAME_BYTES, heapPairFrom } from '../program/header-page.js';
 import type { Process } from '../tasks/process.js';
+import type { VmoHandle } from '../../vmo/handle.js';
+import type { Steps } from '../../vmo/steps.js';
 import { deadlineTick } from '../tasks/thread.js';
 import { ENDED, processOf, type CallContext, type CallResult, type KernelCall } from './call.js';
-import { spendOn } from './arguments.js';
-import { lookedUp, nameArgument } from './name-argument.js';
+import { chargeBytes } from './arguments.js';
+import { HostMemoryError } from '../host-memory.js';
+import { nameArgument } from './name-argument.js';
+import { SteppedCall } from './stepped-call.js';
 import { waitFor } from './wait.js';
 
 /** `struct bd0_process_info` of guest/include/bd0.h: 11 words, image id[32], name[64]. */
@@ -19,12 +23,17 @@ export const PROCESS_STATE = { runnable: 0, waiting: 1 } as const;
 
 const PID_BYTES = 8;
 
+/** Processes, or parts of one, that take a unit of effort to be looked at. */
+const PROCESSES_PER_EFFORT = 32;
+
 /** start's flags. */
 export const START_DEBUG = 1n;
 export const START_SHARE = 2n;
 
 /** What start reads of argv: so many bytes of pointers and strings. */
 const MOST_ARGUMENT_BYTES = 2 ** 20;
+/** Strings that are read at once. */
+const ARGUMENTS_IN_STEP = 512;
 
 /** Any larger region is ENOSPC, too, and is no number that counts bytes one by one. */
 const MOST_LIMIT_BYTES = 2n ** 48n;
@@ -34,72 +43,122 @@ function exit({ kernel, process }: CallContext, code: bigint): CallResult {
   return ENDED;
 }
 
+/** What is to be started. */
+interface StartRequest {
+  readonly name: string;
+  readonly limit: bigint;
+  /** The address of argv. */
+  readonly argv: bigint;
+  readonly flags: bigint;
+  readonly hostPid: bigint;
+}
+
 function start(
   context: CallContext,
   namePointer: bigint,
   limit: bigint,
-  argvPointer: bigint,
+  argv: bigint,
   flags: bigint,
   hostPid: bigint,
 ): CallResult {
-  const { kernel, process } = context;
-  const name = nameArgument(context, namePointer, Errno.EINVAL);
-  if (typeof name === 'bigint') return name;
-  const argv = argvPointer === 0n ? [new TextEncoder().encode(name)] : argumentsAt(context, argvPointer);
-  if (!Array.isArray(argv)) return failure(argv);
-  if (flags & ~(START_DEBUG | START_SHARE)) return failure(Errno.EINVAL);
-  const host = flags & START_SHARE ? processOf(context, hostPid) : undefined;
-  if (flags & START_SHARE && !host) return failure(Errno.ESRCH);
-  if (!host && hostPid !== 0n) return failure(Errno.EINVAL);
-  if (limit === 0n) return failure(Errno.EINVAL);
-  if (limit > MOST_LIMIT_BYTES) return failure(Errno.ENOSPC);
-  const found = lookedUp(context, name);
-  if (typeof found === 'string') return found;
-  const { value: image } = found;
-  if (!image) return failure(Errno.ENOENT);
+  const { pending } = context;
+  if (!pending.work) {
+    const name = nameArgument(context, namePointer, Errno.EINVAL);
+    if (typeof name === 'bigint') return name;
+    pending.work = new SteppedCall(startInSteps(context, { name, limit, argv, flags, hostPid }));
+  }
+  const step = (pending.work as SteppedCall<bigint>).take(context);
+  return typeof step === 'string' ? step : step.value;
+}
+
+/** Arguments are read while the machine stands still; time passes while a host finds the image. */
+function* startInSteps(context: CallContext, request: StartRequest): Steps<bigint, number> {
+  const { name, argv: pointer } = request;
+  const argv: Uint8Array[] = [];
   try {
-    const options = { name, limitBytes: Number(limit), argv, parent: process.pid, ...(host && { host }) };
-    const started = kernel.start(image, options);
-    if (flags & START_DEBUG) context.debugMode.set(started.threads[0]!, true);
-    return BigInt(started.pid);
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    return failure(error.errno === Errno.ENOMEM ? Errno.ENOSPC : error.errno);
+    if (pointer === 0n) argv.push(new TextEncoder().encode(name));
+    const error = pointer === 0n ? undefined : yield* readArguments(context, pointer, argv);
+    if (error) return failure(error);
+    const host = requestedHost(context, request);
+    if (typeof host === 'number') return failure(host);
+    const image = yield* context.names.lookupInSteps(name);
+    if (!image) return failure(Errno.ENOENT);
+    try {
+      return startImage(context, request, image, argv);
+    } finally {
+      image.close();
+    }
   } finally {
-    image.close();
+    if (pointer !== 0n) context.hostMemory.release('argument', argv.length);
   }
 }
 
-/** The strings of a NULL-terminated array of pointers; else the error. */
-function argumentsAt(context: CallContext, pointer: bigint): Uint8Array[] | Errno {
-  const { memory } = context;
-  const argv: Uint8Array[] = [];
+/** The process in whose region the new one is to live, in an object, if any; else the error in flags, host or limit. */
+function requestedHost(context: CallContext, { flags, hostPid, limit }: StartRequest): { host?: Process } | Errno {
+  if (flags & ~(START_DEBUG | START_SHARE)) return Errno.EINVAL;
+  const host = flags & START_SHARE ? processOf(context, hostPid) : undefined;
+  if (flags & START_SHARE && !host) return Errno.ESRCH;
+  if (!host && hostPid !== 0n) return Errno.EINVAL;
+  if (limit === 0n) return Errno.EINVAL;
+  if (limit > MOST_LIMIT_BYTES) return Errno.ENOSPC;
+  return host ? { host } : {};
+}
+
+function startImage(context: CallContext, request: StartRequest, image: VmoHandle, argv: Uint8Array[]): bigint {
+  const { kernel, process, debugMode } = context;
+  // It may have ended while the image was looked for.
+  const host = requestedHost(context, request);
+  if (typeof host === 'number') return failure(host);
+  try {
+    const { name, limit, flags } = request;
+    const started = kernel.start(image, { name, limitBytes: Number(limit), argv, parent: process.pid, ...host });
+    if (flags & START_DEBUG) debugMode.set(started.threads[0]!, true);
+    return BigInt(started.pid);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    if (error instanceof HostMemoryError) return failure(error.errno);
+    return failure(error.errno === Errno.ENOMEM ? Errno.ENOSPC : error.errno);
+  }
+}
+
+/** Adds the strings of a NULL-terminated array of pointers to `argv`. Returns the error, if there is one. */
+function* readArguments(context: CallContext, pointer: bigint, argv: Uint8Array[]): Steps<Errno | undefined, number> {
+  const { memory, hostMemory } = context;
   for (let left = MOST_ARGUMENT_BYTES, at = pointer; ; at += 8n) {
     const place = memory.locate(at, 8n, 'read');
     if (place === undefined) return Errno.EFAULT;
     const string = new DataView(memory.read(place, 8).buffer).getBigUint64(0, true);
-    if (string === 0n) return argv;
+    if (string === 0n) {
+      chargeBytes(context, MOST_ARGUMENT_BYTES - left);
+      return undefined;
+    }
     left -= 8;
     const bytes = memory.readString(string, Math.max(0, left));
     if (bytes === undefined) return Errno.EFAULT;
     if (bytes === 'too long') return Errno.EINVAL;
     left -= bytes.length + 1;
-    spendOn(context, 8 + bytes.length + 1);
     argv.push(bytes);
+    hostMemory.charge('argument');
+    if (argv.length % ARGUMENTS_IN_STEP !== 0) continue;
+    if (hostMemory.isExceeded) return Errno.ENOMEM;
+    yield 0;
   }
 }
 
 function processFind(context: CallContext, namePointer: bigint): CallResult {
   const name = nameArgument(context, namePointer, Errno.ENOENT);
   if (typeof name === 'bigint') return name;
-  const pids = context.kernel.processes.live().flatMap((process) => (process.name === name ? [process.pid] : []));
-  return pids.length === 0 ? failure(Errno.ENOENT) : BigInt(Math.min(...pids));
+  const live = context.kernel.processes.live();
+  context.kernel.charge({ effort: live.length / PROCESSES_PER_EFFORT });
+  const lowest = live.reduce((found, each) => (each.name === name ? Math.min(found, each.pid) : found), Infinity);
+  return lowest === Infinity ? failure(Errno.ENOENT) : BigInt(lowest);
 }
 
 function processList({ kernel, memory }: CallContext, buffer: bigint, n: bigint): CallResult {
   const start = memory.locate(buffer, n * BigInt(PID_BYTES), 'write');
   if (start === undefined) return failure(Errno.EFAULT);
   const pids = kernel.processes.live().map(({ pid }) => pid).sort((a, b) => a - b); // prettier-ignore
+  kernel.charge({ effort: pids.length / PROCESSES_PER_EFFORT });
   const told = BigInt(pids.length) < n ? pids : pids.slice(0, Number(n));
   const bytes = new DataView(new ArrayBuffer(told.length * PID_BYTES));
   told.forEach((pid, index) => bytes.setBigUint64(index * PID_BYTES, BigInt(pid), true));
@@ -146,6 +205,7 @@ function processInfoBytes(context: CallContext, process: Process): Uint8Array {
   const view = new DataView(bytes.buffer);
   const { threads, description, maps } = process;
   const regions = [...process.regions, ...maps];
+  context.kernel.charge({ effort: (threads.length + maps.length) / PROCESSES_PER_EFFORT });
   const pair = heapPairFrom(context.memory.peek(process.heapPair, HEAP_PAIR_BYTES));
   const waits = threads.every(({ pending }) => pending?.wait && pending.answer === undefined);
   const words = [

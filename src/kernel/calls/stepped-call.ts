@@ -2,10 +2,12 @@ import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { CallWork } from '../tasks/thread.js';
-import { spendOn } from './arguments.js';
+import { Errno, KernelError } from '../errors.js';
+import { identified } from '../memory/identified.js';
+import { chargeBytes } from './arguments.js';
 import { PENDING, STANDING, type CallContext } from './call.js';
 
-/** What a step takes of the host that takes no time: that of hashing 64 pages, in units of `KernelServices.exert`. */
+/** What a step takes of the host that takes no time: that of hashing 64 pages, in units of effort. */
 const STEP_EFFORT = 512;
 /** Bytes for which time passes at once while a VMO is hashed: those that a step hashes. */
 const HASHED_BYTES_IN_PART = 2 ** 18;
@@ -34,11 +36,11 @@ export class SteppedCall<Result> implements CallWork {
     if (done) return (this.result = { value });
     this.isStanding = value === 0;
     if (this.isStanding) {
-      context.kernel.exert(STEP_EFFORT);
+      context.kernel.work.add(STEP_EFFORT);
       return STANDING;
     }
     this.parts++;
-    spendOn(context, value);
+    chargeBytes(context, value);
     return PENDING;
   }
 
@@ -54,19 +56,38 @@ export class SteppedCall<Result> implements CallWork {
   }
 }
 
+/** A call that is done in steps and may fail in the middle: the error instead of the result. */
+export function takeStep<Result>(
+  work: SteppedCall<Result>,
+  context: CallContext,
+): { readonly value: Result } | typeof PENDING | typeof STANDING | Errno {
+  try {
+    return work.take(context);
+  } catch (error) {
+    if (error instanceof KernelError) return error.errno;
+    throw error;
+  }
+}
+
 /**
  * The identity of the VMO of a handle of the caller, as the steps of a call. Time passes for the bytes that the process
- * cannot know to be hashed, whether or not they are, and for nothing else. `vmo` is another handle on it.
+ * cannot know to be hashed, whether or not they are, and for nothing else. `vmo` is another handle on it. Throws
+ * HostMemoryError where its canonical form takes more of the host's memory than is left when that time has passed.
  */
-export function* hashed({ store, process }: CallContext, handle: bigint, vmo: VmoHandle): Steps<string, number> {
+export function* hashed(context: CallContext, handle: bigint, vmo: VmoHandle): Steps<string, number> {
+  const { store, process } = context;
   const { handles } = process;
-  const steps = store.identifyInSteps(vmo);
-  let step = steps.next();
-  for (let left = handles.unhashedBytesOf(handle); left > HASHED_BYTES_IN_PART; left -= HASHED_BYTES_IN_PART) {
-    yield HASHED_BYTES_IN_PART;
-    if (!step.done) step = steps.next();
+  const ahead = store.hashAheadInSteps(vmo);
+  try {
+    for (let left = handles.unhashedBytesOf(handle); left > HASHED_BYTES_IN_PART; left -= HASHED_BYTES_IN_PART) {
+      // It is no part of the machine's state, and takes as much of the host's memory as any cache may.
+      if (!store.hasFullCaches) ahead.next();
+      yield HASHED_BYTES_IN_PART;
+    }
+  } finally {
+    ahead.return();
   }
-  for (; !step.done; step = steps.next()) yield 0;
+  for (const _ of identified(context, vmo)) yield 0;
   handles.wasHashed(handle, vmo);
-  return step.value;
+  return vmo.id;
 }

@@ -3,9 +3,10 @@ import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoBuilder } from '../../vmo/content/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
+import { HOST_BYTES } from '../host-memory.js';
 import type { CallWork } from '../tasks/thread.js';
-import { isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
-import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
+import { chargeBytes, isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
+import { PENDING, STANDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { PARTS_MAX, wordsAt } from './vmo.js';
 
 /** `struct bd0_patch` of guest/include/bd0.h: three words. */
@@ -15,6 +16,8 @@ const PATCH_WORDS = 3;
 const PART_BYTES = 65536;
 /** What a patch takes at least, however short it is. */
 const PATCH_COST_BYTES = 256;
+/** Effort after which checking patches lets the host do something else: some milliseconds. */
+const CHECK_EFFORT = 2048;
 
 /** A patch as a thread gave it: any 64-bit numbers. */
 interface Patch {
@@ -23,39 +26,76 @@ interface Patch {
   readonly length: bigint;
 }
 
-/** Patches that are laid over a VMO one after another, in parts. They are read when the call begins, their bytes as it goes. */
+/**
+ * Patches that are laid over a VMO one after another, in parts. They are read when the call begins, and checked while the
+ * machine stands still; their bytes are read as it goes.
+ */
 class Patching implements CallWork {
-  private readonly builder: VmoBuilder;
-  /** The patch that it is at, and the bytes of it that are done. */
+  private builder: VmoBuilder | undefined;
+  /** Patches that were checked, and the one that it is at, and the bytes of it that are done. */
+  private checked = 0;
   private index = 0;
   private done = 0;
+  private readonly count: number;
+  private isClosed = false;
   /** See HandleTable. A patch begins and ends in the middle of a page. */
-  readonly unhashedBytes: number;
+  unhashedBytes = 0;
 
   constructor(
     private readonly context: CallContext,
-    base: VmoHandle,
-    private readonly patches: readonly Patch[],
-    unhashedOfBase: number,
+    /** Three for a patch. */
+    private readonly words: BigUint64Array,
   ) {
-    this.builder = context.store.builder().copyFrom(base);
-    this.unhashedBytes = patches.reduce((total, { length }) => total + Number(length) + 2 * PAGE_SIZE, unhashedOfBase);
+    this.count = words.length / PATCH_WORDS;
+    context.hostMemory.charge('patch', this.count);
   }
 
   get isComplete(): boolean {
-    return this.index === this.patches.length;
+    return this.index === this.count;
   }
 
-  /** Answers the work done, in bytes; undefined where one of them may not be read. */
+  /** Checks the memory of further patches. Returns true where all is checked; undefined where some may not be read. */
+  checkPart(): boolean | undefined {
+    const { memory, kernel } = this.context;
+    // What a look costs depends on how many mappings the bytes lie in.
+    const end = kernel.work.added + CHECK_EFFORT;
+    for (; this.checked < this.count && kernel.work.added < end; this.checked++) {
+      const { address, length } = this.patch(this.checked);
+      if (memory.locate(address, length, 'read') === undefined) return undefined;
+    }
+    return this.checked === this.count;
+  }
+
+  /** True where all patches lie within so many bytes. */
+  isWithin(lengthBytes: number): boolean {
+    for (let index = 0; index < this.count; index++) {
+      const { offset, length } = this.patch(index);
+      if (!isWithin(offset, length, lengthBytes)) return false;
+    }
+    return true;
+  }
+
+  get hasBegun(): boolean {
+    return this.builder !== undefined;
+  }
+
+  begin(base: VmoHandle, unhashedOfBase: number): void {
+    this.builder = this.context.store.builder().copyFrom(base);
+    this.unhashedBytes = unhashedOfBase;
+    for (let index = 0; index < this.count; index++)
+      this.unhashedBytes += Number(this.patch(index).length) + 2 * PAGE_SIZE;
+  }
+
+  /** Returns the work done, in bytes; undefined where one of them may not be read. */
   takePart(): number | undefined {
     const { memory } = this.context;
     let work = 0;
     while (work < PART_BYTES && !this.isComplete) {
-      const { offset, address, length } = this.patches[this.index]!;
+      const { offset, address, length } = this.patch(this.index);
       const part = Math.min(PART_BYTES - work, Number(length) - this.done);
       const start = memory.locate(address + BigInt(this.done), BigInt(part), 'read');
       if (start === undefined) return undefined;
-      this.builder.patch(Number(offset) + this.done, memory.read(start, part));
+      this.builder!.patch(Number(offset) + this.done, memory.read(start, part));
       work += Math.max(part, PATCH_COST_BYTES);
       this.done += part;
       if (this.done < Number(length)) continue;
@@ -66,58 +106,70 @@ class Patching implements CallWork {
   }
 
   finish(): VmoHandle {
-    return this.builder.commit();
+    return this.builder!.commit();
   }
 
   close(): void {
-    this.builder.discard();
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.builder?.discard();
+    this.context.hostMemory.release('patch', this.count);
   }
 
   writeState(out: StateWriter): void {
-    const patched = this.builder.snapshot();
-    out.numbers([this.index, this.done]).text(patched.contentId);
-    patched.close();
-    for (const { offset, address, length } of this.patches) out.word(offset).word(address).word(length);
+    const patched = this.builder?.snapshot();
+    out.numbers([this.checked, this.index, this.done]).text(patched?.contentId ?? '');
+    patched?.close();
+    for (const word of this.words) out.word(word);
+  }
+
+  private patch(index: number): Patch {
+    const at = index * PATCH_WORDS;
+    return { offset: this.words[at]!, address: this.words[at + 1]!, length: this.words[at + 2]! };
   }
 }
 
 function vmoDelta(context: CallContext, handle: bigint, patches: bigint, count: bigint): CallResult {
   const { pending } = context;
   if (!pending.work) {
-    const patching = beginDelta(context, handle, patches, count);
+    const patching = readPatches(context, patches, count);
     if (typeof patching === 'bigint') return patching;
     pending.work = patching;
   }
   const patching = pending.work as Patching;
+  if (!patching.hasBegun) {
+    const isChecked = patching.checkPart();
+    if (isChecked === undefined) return failure(Errno.EFAULT);
+    if (!isChecked) return STANDING;
+    const error = beginDelta(context, patching, handle);
+    if (error !== undefined) return error;
+  }
   const work = patching.takePart();
   if (work === undefined) return failure(Errno.EFAULT);
   if (patching.isComplete) return newHandle(context, () => patching.finish(), patching.unhashedBytes);
   if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
-  spendOn(context, work);
+  chargeBytes(context, work);
   return PENDING;
 }
 
-/** Checks all arguments. Answers an error where one is wrong. */
-function beginDelta(context: CallContext, handle: bigint, address: bigint, count: bigint): Patching | bigint {
-  const { memory } = context;
+/** The patches at an address; else the error. */
+function readPatches(context: CallContext, address: bigint, count: bigint): Patching | bigint {
+  const { memory, hostMemory } = context;
   const start = memory.locate(address, count * BigInt(PATCH_BYTES), 'read');
   if (start === undefined) return failure(Errno.EFAULT);
   if (count > BigInt(PARTS_MAX)) return failure(Errno.ERANGE);
-  const patches = patchesFrom(wordsAt(context, start, Number(count) * PATCH_WORDS));
-  if (!patches.every((patch) => memory.locate(patch.address, patch.length, 'read') !== undefined))
-    return failure(Errno.EFAULT);
-  const base = vmoOf(context, handle);
-  if (!base) return failure(Errno.EBADF);
-  if (!patches.every(({ offset, length }) => isWithin(offset, length, base.length))) return failure(Errno.ERANGE);
-  const unhashed = context.process.handles.unhashedBytesOf(handle);
-  return isOutOfMemory(context) ? failure(Errno.ENOMEM) : new Patching(context, base, patches, unhashed);
+  if (!hostMemory.hasRoom(Number(count) * HOST_BYTES.patch)) return failure(Errno.ENOMEM);
+  return new Patching(context, wordsAt(context, start, Number(count) * PATCH_WORDS));
 }
 
-function patchesFrom(words: BigUint64Array): Patch[] {
-  return Array.from({ length: words.length / PATCH_WORDS }, (_, index) => {
-    const [offset, address, length] = words.subarray(index * PATCH_WORDS) as unknown as [bigint, bigint, bigint];
-    return { offset, address, length };
-  });
+/** Checks what is to be patched. Returns an error where it cannot be. */
+function beginDelta(context: CallContext, patching: Patching, handle: bigint): bigint | undefined {
+  const base = vmoOf(context, handle);
+  if (!base) return failure(Errno.EBADF);
+  if (!patching.isWithin(base.length)) return failure(Errno.ERANGE);
+  if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
+  patching.begin(base, context.process.handles.unhashedBytesOf(handle));
+  return undefined;
 }
 
 export const VMO_DELTA_CALLS: readonly KernelCall[] = [

@@ -1,6 +1,7 @@
 import { PAGE_SIZE, roundUp } from '../../bits.js';
 import { commitInSteps } from '../memory/commit.js';
-import { Errno, KernelError, failure } from '../errors.js';
+import { Errno, failure } from '../errors.js';
+import { HOST_BYTES } from '../host-memory.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { MAPPINGS_MAX, mapIn, unmapIn, type MappedPart } from '../memory/map-vmo.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../memory/mapping.js';
@@ -10,7 +11,7 @@ import { isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { CallContext, CallResult, KernelCall } from './call.js';
-import { SteppedCall } from './stepped-call.js';
+import { SteppedCall, takeStep } from './stepped-call.js';
 
 const PROTECTION_BITS = BigInt(PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE);
 const PAGE = BigInt(PAGE_SIZE);
@@ -35,8 +36,9 @@ function vmoMap(
 
 /** Maps where the kernel keeps maps. The map belongs to the caller's process. */
 function mapAnywhere(context: CallContext, part: MappedPart): CallResult {
-  const { space, process } = context;
-  const region = process.maps.length < MAPPINGS_MAX ? space.placeMap(part.size) : undefined;
+  const { space, process, hostMemory } = context;
+  const hasRoom = process.maps.length < MAPPINGS_MAX && hostMemory.hasRoom(HOST_BYTES.region + HOST_BYTES.mapping);
+  const region = hasRoom ? space.placeMap(part.size) : undefined;
   if (!region) return failure(Errno.ENOMEM);
   process.addMap(region);
   mapIn(context, region, region.start, part);
@@ -46,10 +48,31 @@ function mapAnywhere(context: CallContext, part: MappedPart): CallResult {
 function mapAt(context: CallContext, address: bigint, part: MappedPart): CallResult {
   const range = ownRange(context, address, part.size);
   if (!range) return failure(Errno.EEXIST);
-  if (isFull(range.region)) return failure(Errno.ENOMEM);
-  mapIn(context, range.region, range.start, part);
-  context.debugMode.forget({ start: range.start, end: range.start + part.size });
-  return address;
+  const { region, start } = range;
+  const end = start + part.size;
+  const added = region.isSplitBy(start, end) ? 2 : 1;
+  if (isFull(region) || !context.hostMemory.hasRoom(added * HOST_BYTES.mapping)) return failure(Errno.ENOMEM);
+  return discarded(context, range, end, () => {
+    mapIn(context, region, start, part);
+    return address;
+  });
+}
+
+/** Discards the pages of a range while the machine stands still, and then does the rest. */
+function discarded(
+  context: CallContext,
+  { region, start }: RegionRange,
+  end: LinearAddress,
+  rest: () => bigint,
+): CallResult {
+  const { pending, pager, debugMode } = context;
+  function* steps(): Steps<bigint, number> {
+    for (const _ of pager.discardInSteps(region, start, end)) yield 0;
+    debugMode.forget({ start, end });
+    return rest();
+  }
+  const step = ((pending.work ??= new SteppedCall(steps())) as SteppedCall<bigint>).take(context);
+  return typeof step === 'string' ? step : step.value;
 }
 
 function vmoUnmap(context: CallContext, address: bigint, length: bigint): CallResult {
@@ -59,11 +82,14 @@ function vmoUnmap(context: CallContext, address: bigint, length: bigint): CallRe
   const range = ownRange(context, address, size) ?? rangeIn(process.maps, address, size);
   if (!range) return failure(Errno.EINVAL);
   const { region, start } = range;
-  if (isFull(region)) return failure(Errno.ENOMEM);
-  unmapIn(context, region, start, start + size);
-  context.debugMode.forget({ start, end: start + size });
-  if (region.mappings.length === 0) removeMap(context, region);
-  return 0n;
+  const end = start + size;
+  const isDivided = region.isSplitBy(start, end);
+  if (isFull(region) || (isDivided && !context.hostMemory.hasRoom(HOST_BYTES.mapping))) return failure(Errno.ENOMEM);
+  return discarded(context, range, end, () => {
+    unmapIn(context, region, start, end);
+    if (region.mappings.length === 0) removeMap(context, region);
+    return 0n;
+  });
 }
 
 /** A map of which nothing is left gives its place back; a region of the process stays. */
@@ -85,14 +111,10 @@ function vmoCommit(context: CallContext, address: bigint, length: bigint): CallR
     commit(context, start, Number(length)),
   )) as SteppedCall<VmoHandle>;
   if (!work.isStanding && isOutOfMemory(context)) return failure(Errno.ENOMEM);
-  try {
-    const step = work.take(context);
-    return typeof step === 'string' ? step : newHandle(context, () => step.value);
-  } catch (error) {
-    // A range that lies in several regions, side by side.
-    if (error instanceof KernelError) return failure(error.errno);
-    throw error;
-  }
+  // EFAULT for a range that lies in several regions, side by side.
+  const step = takeStep(work, context);
+  if (typeof step === 'number') return failure(step);
+  return typeof step === 'string' ? step : newHandle(context, () => step.value);
 }
 
 function* commit(context: CallContext, start: LinearAddress, length: number): Steps<VmoHandle, number> {

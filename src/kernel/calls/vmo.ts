@@ -1,20 +1,23 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE, bytesToHex } from '../../bits.js';
-import { HASH_BYTES } from '../../vmo/content/canonical-form.js';
+import { HASH_BYTES, MAX_LENGTH } from '../../vmo/content/canonical-form.js';
 import type { VmoHandle } from '../../vmo/handle.js';
+import type { Steps } from '../../vmo/steps.js';
 import { Errno, failure } from '../errors.js';
 import { again } from '../memory/map-vmo.js';
 import { MemoryContent } from '../memory/memory-content.js';
 import type { StateWriter } from '../../state/state-writer.js';
 import type { CallWork } from '../tasks/thread.js';
-import { LENGTH_MAX, isOutOfMemory, isWithin, newHandle, spendOn, vmoOf } from './arguments.js';
+import { LENGTH_MAX, chargeBytes, hasNoHandle, isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
-import { SteppedCall, hashed } from './stepped-call.js';
+import { SteppedCall, hashed, takeStep } from './stepped-call.js';
 
 /** Bytes that are moved at once. */
 const PART_BYTES = 65536;
 /** VMOs that one call concatenates, and patches that one call lays over another VMO. */
 export const PARTS_MAX = 2 ** 16;
+/** VMOs that are concatenated at once: some milliseconds. */
+const PARTS_IN_STEP = 2048;
 
 const HANDLE_BYTES = 8;
 
@@ -29,7 +32,7 @@ function vmoCreate(context: CallContext, buffer: bigint, length: bigint): CallRe
   const copied = content.takePart();
   if (copied === undefined) return failure(Errno.EFAULT);
   if (content.isComplete) return newHandle(context, () => content.finish(), content.unhashedBytes);
-  spendOn(context, copied);
+  chargeBytes(context, copied);
   return PENDING;
 }
 
@@ -51,21 +54,65 @@ function vmoConcat(context: CallContext, handles: bigint, count: bigint): CallRe
   const start = context.memory.locate(handles, count * BigInt(HANDLE_BYTES), 'read');
   if (start === undefined) return failure(Errno.EFAULT);
   if (count > BigInt(PARTS_MAX)) return failure(Errno.ERANGE);
-  const given = wordsAt(context, start, Number(count));
-  const parts: VmoHandle[] = [];
-  let total = 0n;
-  let unhashed = 0;
-  for (const handle of given) {
+  const { pending } = context;
+  if (!pending.work) {
+    const parts = partsOf(context, wordsAt(context, start, Number(count)));
+    if (typeof parts === 'bigint') return parts;
+    if (parts.vmos.length <= PARTS_IN_STEP) return concatenated(context, parts);
+    if (hasNoHandle(context)) return failure(Errno.ENOMEM);
+    pending.work = new SteppedCall(concatInSteps(context, parts));
+  }
+  const step = takeStep(pending.work as SteppedCall<CallResult>, context);
+  if (typeof step === 'number') return failure(step);
+  return typeof step === 'string' ? step : step.value;
+}
+
+/** What is to be concatenated, and how many bytes of it may have to be hashed. */
+interface Parts {
+  readonly vmos: readonly VmoHandle[];
+  readonly unhashedBytes: number;
+}
+
+/** The VMOs of an array of handles; else the error. */
+function partsOf(context: CallContext, handles: BigUint64Array): Parts | bigint {
+  const vmos: VmoHandle[] = [];
+  let total = 0;
+  let unhashedBytes = 0;
+  for (const handle of handles) {
     const vmo = vmoOf(context, handle);
     if (!vmo) return failure(Errno.EBADF);
-    parts.push(vmo);
-    const isAligned = total % BigInt(PAGE_SIZE) === 0n;
-    unhashed += isAligned ? context.process.handles.unhashedBytesOf(handle) : vmo.length;
-    total += BigInt(vmo.length);
+    vmos.push(vmo);
+    const isAligned = total % PAGE_SIZE === 0;
+    unhashedBytes += isAligned ? context.process.handles.unhashedBytesOf(handle) : vmo.length;
+    total += vmo.length;
+    if (total > MAX_LENGTH) break;
   }
-  if (total > LENGTH_MAX) return failure(Errno.ERANGE);
-  context.kernel.work(parts.length);
-  return newHandle(context, () => context.store.concat(parts), unhashed);
+  // Handles behind those that are too long count as well: which error it is does not depend on the order.
+  if (total > MAX_LENGTH && handles.subarray(vmos.length).some((handle) => !vmoOf(context, handle)))
+    return failure(Errno.EBADF);
+  return total > MAX_LENGTH ? failure(Errno.ERANGE) : { vmos, unhashedBytes };
+}
+
+function concatenated(context: CallContext, { vmos, unhashedBytes }: Parts): CallResult {
+  context.kernel.charge({ effort: vmos.length });
+  return newHandle(context, () => context.store.concat(vmos), unhashedBytes);
+}
+
+/** Many parts are put together while the machine stands still. Throws HostMemoryError as soon as they take too much. */
+function* concatInSteps(context: CallContext, { vmos, unhashedBytes }: Parts): Steps<CallResult, number> {
+  const { store, kernel, hostMemory } = context;
+  const builder = store.builder();
+  try {
+    for (let at = 0; at < vmos.length; at += PARTS_IN_STEP) {
+      for (const vmo of vmos.slice(at, at + PARTS_IN_STEP)) builder.copyFrom(vmo);
+      hostMemory.require(0);
+      yield 0;
+    }
+    kernel.charge({ effort: vmos.length });
+    return newHandle(context, () => builder.commit(), unhashedBytes);
+  } finally {
+    builder.discard();
+  }
 }
 
 function vmoOpen(context: CallContext, id: bigint): CallResult {
@@ -90,7 +137,8 @@ function vmoHash(context: CallContext, handle: bigint, out: bigint): CallResult 
     const held = again(store, vmo);
     pending.work = new SteppedCall(hashed(context, handle, held), [held]);
   }
-  const step = (pending.work as SteppedCall<string>).take(context);
+  const step = takeStep(pending.work as SteppedCall<string>, context);
+  if (typeof step === 'number') return failure(step);
   if (typeof step === 'string') return step;
   memory.write(start, hexToBytes(step.value));
   return 0n;
@@ -114,7 +162,7 @@ function vmoRead(context: CallContext, handle: bigint, offset: bigint, buffer: b
   if (part > 0) memory.write(start + pending.progress, vmo.read(Number(offset) + pending.progress, part));
   if (part === left) return length;
   pending.progress += part;
-  spendOn(context, part);
+  chargeBytes(context, part);
   return PENDING;
 }
 

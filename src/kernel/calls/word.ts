@@ -1,9 +1,11 @@
 import { Errno, failure } from '../errors.js';
 import type { LinearAddress } from '../memory/linear-address.js';
-import type { CallContext, CallResult, KernelCall } from './call.js';
+import { STANDING, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { waitFor } from './wait.js';
 
 const WORD_BYTES = 4n;
+/** Threads that are woken at once, while the machine stands still. */
+const WOKEN_AT_ONCE = 1024;
 
 /** The address of a word that the caller may read; else the error. */
 function locateWord({ memory }: CallContext, address: bigint): LinearAddress | bigint {
@@ -25,7 +27,12 @@ function waitWord(context: CallContext, address: bigint, expected: bigint, deadl
 function wakeWord(context: CallContext, address: bigint, n: bigint): CallResult {
   const at = locateWord(context, address);
   if (typeof at === 'bigint') return at;
-  return BigInt(context.kernel.wake({ kind: 'word', number: at }, 0n, Number(n)));
+  const { kernel, pending } = context;
+  const most = Math.min(Number(n) - pending.progress, WOKEN_AT_ONCE);
+  const woken = kernel.wake({ kind: 'word', number: at }, 0n, most);
+  kernel.work.add(woken);
+  pending.progress += woken;
+  return woken < WOKEN_AT_ONCE ? BigInt(pending.progress) : STANDING;
 }
 
 export const WORD_CALLS: readonly KernelCall[] = [

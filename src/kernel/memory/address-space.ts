@@ -1,6 +1,8 @@
 import { PAGE_SIZE, hex, roundUp } from '../../bits.js';
 import type { StateWriter } from '../../state/state-writer.js';
 import { Errno, KernelError } from '../errors.js';
+import { HostMemory } from '../host-memory.js';
+import { WorkMeter } from '../work-meter.js';
 import { UPPER_HALF, toLinear, type LinearAddress } from './linear-address.js';
 import { allows, type MemoryAccess } from './mapping.js';
 import { PAGE_TABLE_WINDOW } from './page-table.js';
@@ -26,6 +28,10 @@ export const LOWER_REGIONS_END: LinearAddress = UPPER_HALF - PAGE_SIZE;
 export const KERNEL_START: LinearAddress = 0xff00_0000_0000;
 export const MAPS_START: LinearAddress = KERNEL_START + 0x20_0000;
 
+/** What a look at a mapping, which has to be found, and at a region takes the host: units of effort. */
+const MAPPING_EFFORT = 0.05;
+const REGION_EFFORT = 0.01;
+
 interface Place {
   readonly start: LinearAddress;
   readonly end: LinearAddress;
@@ -46,6 +52,11 @@ export class AddressSpace {
   /** Ascending and disjoint. */
   private readonly sorted: Region[] = [];
 
+  constructor(
+    private readonly hostMemory = new HostMemory(),
+    private readonly work = new WorkMeter(),
+  ) {}
+
   get regions(): readonly Region[] {
     return this.sorted;
   }
@@ -64,7 +75,7 @@ export class AddressSpace {
     const rounded = roundUp(size, PAGE_SIZE);
     for (const place of PLACES) {
       const start = this.firstFit(place, rounded);
-      if (start !== undefined) return this.insert(new Region(start, rounded));
+      if (start !== undefined) return this.insert(start, rounded);
     }
     throw new KernelError(Errno.ENOSPC, `no part of the address space has ${rounded} bytes left for a region`);
   }
@@ -72,7 +83,7 @@ export class AddressSpace {
   /** A new region for the map of a VMO, of whole pages, in the kernel's part; undefined where it fits nowhere. */
   placeMap(size: number): Region | undefined {
     const start = this.firstFit(PLACE_OF_MAPS, size);
-    return start === undefined ? undefined : this.insert(new Region(start, size));
+    return start === undefined ? undefined : this.insert(start, size);
   }
 
   /** A new region at a fixed place among the images below 4 GiB. ENOSPC where there is one already. */
@@ -83,7 +94,7 @@ export class AddressSpace {
         Errno.ENOSPC,
         `an image at a fixed address, ${hex(toLinear(other.start))}, runs already: one at a time`,
       );
-    return this.insert(new Region(start, size));
+    return this.insert(start, size);
   }
 
   /** A new region at a place where there is none. Throws RangeError where there is. */
@@ -91,13 +102,14 @@ export class AddressSpace {
     const after = this.sorted[findLast(this.sorted, start) + 1];
     if (this.regionAt(start) || (after && after.start < start + size))
       throw new RangeError(`there is a region at ${hex(toLinear(start))} already`);
-    return this.insert(new Region(start, size));
+    return this.insert(start, size);
   }
 
   remove(region: Region): void {
     const index = findLast(this.sorted, region.start);
     if (this.sorted[index] !== region) throw new RangeError(`no region starts at ${hex(toLinear(region.start))}`);
     this.sorted.splice(index, 1);
+    region.giveUp();
   }
 
   /** True where every byte from `start` to `end` lies in a mapping that allows the access. */
@@ -105,6 +117,7 @@ export class AddressSpace {
     let address = start;
     while (address < end) {
       const mapping = this.regionAt(address)?.mappingAt(address);
+      this.work.add(MAPPING_EFFORT);
       if (!mapping || !allows(mapping.protection, access)) return false;
       address = mapping.end;
     }
@@ -122,6 +135,7 @@ export class AddressSpace {
     let start = place.start;
     for (let index = Math.max(0, findLast(this.sorted, start)); index < this.sorted.length; index++) {
       const region = this.sorted[index]!;
+      this.work.add(REGION_EFFORT);
       if (region.end <= start) continue;
       if (region.start >= place.end || region.start - start >= size) break;
       start = region.end;
@@ -129,7 +143,8 @@ export class AddressSpace {
     return place.end - start >= size ? start : undefined;
   }
 
-  private insert(region: Region): Region {
+  private insert(start: LinearAddress, size: number): Region {
+    const region = new Region(start, size, this.hostMemory);
     this.sorted.splice(findLast(this.sorted, region.start) + 1, 0, region);
     return region;
   }

@@ -3,8 +3,8 @@ import type { VmoHandle } from '../../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
 import { PageBlocks } from './page-blocks.js';
 
-/** Pages that one page table maps are kept together. */
-const PAGES_IN_BLOCK = 512;
+/** Pages that are kept together: few enough that one that stands alone costs little. */
+const PAGES_IN_BLOCK = 64;
 
 /** A page that was written since its mapping got its backing, and where its bytes are. */
 export interface ChangedPage {
@@ -23,7 +23,7 @@ export interface PageContent {
 interface Block {
   /** One byte a page: 1 for one in a private frame. */
   readonly isPrivate: Uint8Array;
-  readonly writtenBack: Map<number, VmoHandle>;
+  writtenBack: Map<number, VmoHandle> | undefined;
   /** Pages of both kinds. */
   count: number;
 }
@@ -36,22 +36,22 @@ export class ChangedPages {
   /** None is empty. */
   private readonly blocks = new PageBlocks<Block>(PAGES_IN_BLOCK, () => ({
     isPrivate: new Uint8Array(PAGES_IN_BLOCK),
-    writtenBack: new Map(),
+    writtenBack: undefined,
     count: 0,
   }));
 
   /** The bytes of a page that was written back. */
   contentOf(page: LinearAddress): VmoHandle | undefined {
     const block = this.blocks.of(page);
-    return block && block.writtenBack.size > 0 ? block.writtenBack.get(this.blocks.placeOf(page)) : undefined;
+    return block?.writtenBack?.get(this.blocks.placeOf(page));
   }
 
   /** Notes that a private frame alone has the bytes of a page. Answers what `contentOf` would have before. */
   setPrivate(page: LinearAddress): VmoHandle | undefined {
     const block = this.blocks.ofOrNew(page);
     const place = this.blocks.placeOf(page);
-    const before = block.writtenBack.size > 0 ? block.writtenBack.get(place) : undefined;
-    if (before) block.writtenBack.delete(place);
+    const before = block.writtenBack?.get(place);
+    if (before) block.writtenBack!.delete(place);
     else if (!block.isPrivate[place]) block.count++;
     block.isPrivate[place] = 1;
     return before;
@@ -61,7 +61,7 @@ export class ChangedPages {
   setWrittenBack(page: LinearAddress, content: VmoHandle): void {
     const block = this.blocks.of(page)!;
     block.isPrivate[this.blocks.placeOf(page)] = 0;
-    block.writtenBack.set(this.blocks.placeOf(page), content);
+    (block.writtenBack ??= new Map()).set(this.blocks.placeOf(page), content);
   }
 
   /** Notes that a page is what its mapping would fill it with. */
@@ -69,9 +69,9 @@ export class ChangedPages {
     const block = this.blocks.of(page);
     if (!block) return;
     const place = this.blocks.placeOf(page);
-    if (block.isPrivate[place] || block.writtenBack.has(place)) block.count--;
+    if (block.isPrivate[place] || block.writtenBack?.has(place)) block.count--;
     block.isPrivate[place] = 0;
-    block.writtenBack.delete(place);
+    block.writtenBack?.delete(place);
     if (block.count > 0) return;
     this.blocks.delete(page);
   }
@@ -85,19 +85,12 @@ export class ChangedPages {
     for (const [first, block] of this.blocks.within(start, end)) {
       if (found.length >= max) break;
       for (let place = 0; place < PAGES_IN_BLOCK; place++) {
-        const content = block.writtenBack.get(place);
+        const content = block.writtenBack?.get(place);
         if (!content && !block.isPrivate[place]) continue;
         const page = first + place * PAGE_SIZE;
         if (page >= start && page < end && found.length < max) found.push({ page, content });
       }
     }
     return found;
-  }
-
-  /** Forgets all pages. Answers the bytes of those that were written back. */
-  clear(): VmoHandle[] {
-    const contents = [...this.blocks.values()].flatMap(({ writtenBack }) => [...writtenBack.values()]);
-    this.blocks.clear();
-    return contents;
   }
 }

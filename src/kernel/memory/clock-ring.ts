@@ -3,7 +3,7 @@ import type { LinearAddress } from './linear-address.js';
 import { PageBlocks } from './page-blocks.js';
 
 /** Pages whose places are kept together: few enough that a page that stands alone costs little. */
-const PAGES_IN_BLOCK = 64;
+const PAGES_IN_BLOCK = 16;
 
 /** The places of the pages of a block, by their number in it: one more than the place, 0 for a page that is not there. */
 interface Block {

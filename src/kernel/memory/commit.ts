@@ -3,6 +3,8 @@ import type { VmoHandle } from '../../vmo/handle.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import type { VmoStore } from '../../vmo/store.js';
 import { Errno, KernelError } from '../errors.js';
+import { HOST_BYTES } from '../host-memory.js';
+import { identified } from './identified.js';
 import { ADDRESS_SPACE_END, toLinear, type LinearAddress } from './linear-address.js';
 import type { Mapping } from './mapping.js';
 import { MemoryContent, type ContentSource } from './memory-content.js';
@@ -10,6 +12,8 @@ import type { Region } from './region.js';
 
 /** Pages that become clean in a step. */
 const PAGES_IN_STEP = 64;
+/** Mappings that a commit adds at most: what lies before and behind it of those that it cuts. */
+const REMAPPED_MAPPINGS = 2;
 
 /**
  * Makes a VMO of a range of memory, and that VMO what the range is mapped to: pages that were written become clean, and
@@ -21,7 +25,8 @@ const PAGES_IN_STEP = 64;
  * pages, rounded up to a power of two, its nodes are others than those of what is mapped, and are hashed once.
  *
  * Throws KernelError, with nothing changed: EINVAL for a range that is not made of whole pages, one or more, EFAULT for one
- * that does not lie in mappings of one region without a gap.
+ * that does not lie in mappings of one region without a gap, ENOMEM (HostMemoryError) where the VMO takes more of the host's
+ * memory than is left.
  */
 export function commitRange(target: ContentSource, start: LinearAddress, lengthBytes: number): VmoHandle {
   return finished(commitInSteps(target, start, lengthBytes));
@@ -50,7 +55,7 @@ export function* commitInSteps(target: ContentSource, start: LinearAddress, leng
   let isDone = false;
   try {
     // Hashes what is new: only then does the canonical tree take the place of the extents, and the next commit begin with it.
-    yield* store.identifyInSteps(vmo);
+    yield* identified(target, vmo, REMAPPED_MAPPINGS * HOST_BYTES.mapping + HOST_BYTES.handle);
     remap(store, region, mappings, start, end, vmo);
     yield* cleanInSteps(target, region, start, end);
     isDone = true;

@@ -4,6 +4,7 @@ import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoBuilder } from '../../vmo/content/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { VmoStore } from '../../vmo/store.js';
+import type { HostMemory } from '../host-memory.js';
 import type { AddressSpace } from './address-space.js';
 import type { LinearAddress } from './linear-address.js';
 import { allows, type Mapping } from './mapping.js';
@@ -19,6 +20,7 @@ export interface ContentSource {
   readonly space: AddressSpace;
   readonly pager: Pager;
   readonly guestMemory: GuestMemory;
+  readonly hostMemory: HostMemory;
 }
 
 /**

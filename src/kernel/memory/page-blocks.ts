@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from '../../bits.js';
+import { findLast } from '../../sorted.js';
 import type { LinearAddress } from './linear-address.js';
 
 /**
@@ -11,6 +12,8 @@ export class PageBlocks<Block> {
   private lastBlock: Block | undefined;
   /** -1: none, or it is gone. */
   private lastIndex = -1;
+  /** The numbers of all blocks, ascending, and of some that are gone; undefined: one has come that is not among them. */
+  private ascending: { readonly start: number }[] | undefined;
 
   /** `pages`, a power of two, is how many a block has; `make` makes an empty one. */
   constructor(
@@ -39,6 +42,7 @@ export class PageBlocks<Block> {
     this.lastBlock = block;
     this.lastIndex = Math.floor(page / this.bytes);
     this.byIndex.set(this.lastIndex, block);
+    this.ascending = undefined;
     return block;
   }
 
@@ -53,26 +57,27 @@ export class PageBlocks<Block> {
     this.lastIndex = -1;
   }
 
-  clear(): void {
-    this.byIndex.clear();
-    this.lastIndex = -1;
-  }
-
-  values(): IterableIterator<Block> {
-    return this.byIndex.values();
-  }
-
   /** The blocks that have pages from `start` to `end`, ascending, each with its first page: at the cost of the fewer. */
   *within(start: LinearAddress, end: LinearAddress): Generator<readonly [LinearAddress, Block]> {
     const first = Math.floor(start / this.bytes);
     const last = Math.floor((end - 1) / this.bytes);
-    const indexes =
-      last - first < this.byIndex.size
-        ? Array.from({ length: last - first + 1 }, (_, i) => first + i)
-        : [...this.byIndex.keys()].filter((index) => index >= first && index <= last).sort((a, b) => a - b);
-    for (const index of indexes) {
-      const block = this.byIndex.get(index);
+    if (last - first < this.byIndex.size) {
+      for (let index = first; index <= last; index++) {
+        const block = this.byIndex.get(index);
+        if (block) yield [index * this.bytes, block];
+      }
+      return;
+    }
+    const indexes = (this.ascending ??= [...this.byIndex.keys()].map((start) => ({ start })).sort(byStart));
+    for (let at = Math.max(0, findLast(indexes, first)); at < indexes.length; at++) {
+      const index = indexes[at]!.start;
+      if (index > last) return;
+      const block = index < first ? undefined : this.byIndex.get(index);
       if (block) yield [index * this.bytes, block];
     }
   }
+}
+
+function byStart(a: { readonly start: number }, b: { readonly start: number }): number {
+  return a.start - b.start;
 }

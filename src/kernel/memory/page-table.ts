@@ -86,9 +86,23 @@ export class PageTable {
     if (low & bits) this.writePte(at, low & ~bits, this.memory.read32(at + 4), address);
   }
 
-  /** Unmaps all pages from `start` to `end` and gives back the tables that this leaves empty. */
-  unmapRange(start: LinearAddress, end: LinearAddress, visit: (address: LinearAddress, frame: number) => void): void {
-    this.clearTable(ROOT_LEVEL, this.root, 0, start, end, visit);
+  /**
+   * Unmaps the pages from `start` to `end`, ascending, at most `most` of them, and gives back the tables that this leaves
+   * empty. Returns false where there may be more.
+   */
+  unmapRange(
+    start: LinearAddress,
+    end: LinearAddress,
+    visit: (address: LinearAddress, frame: number) => void,
+    most = Infinity,
+  ): boolean {
+    let left = most;
+    const counted = (address: LinearAddress, frame: number): boolean => {
+      visit(address, frame);
+      return --left > 0;
+    };
+    this.clearTable(ROOT_LEVEL, this.root, 0, start, end, counted);
+    return left > 0;
   }
 
   private locate(address: LinearAddress): number {
@@ -150,15 +164,18 @@ export class PageTable {
     this.free(below);
   }
 
-  /** `tableStart` is the first address that the table covers. True: the table is empty now. */
+  /**
+   * `tableStart` is the first address that the table covers; `visit` returns false to stop. Returns 'empty' where the table is
+   * now, 'stopped' where it was, else 'used'.
+   */
   private clearTable(
     level: number,
     table: number,
     tableStart: LinearAddress,
     start: LinearAddress,
     end: LinearAddress,
-    visit: (address: LinearAddress, frame: number) => void,
-  ): boolean {
+    visit: (address: LinearAddress, frame: number) => boolean,
+  ): 'empty' | 'used' | 'stopped' {
     const span = SPAN[level]!;
     const first = Math.max(0, Math.floor((start - tableStart) / span));
     const last = Math.min(ENTRIES, Math.ceil((end - tableStart) / span));
@@ -168,13 +185,19 @@ export class PageTable {
       const at = table + index * 8;
       const low = this.memory.read32(at);
       const below = addressIn(low);
-      if (level > 1 && !this.clearTable(level - 1, below, tableStart + index * span, start, end, visit)) continue;
-      if (level === 1) this.writePte(at, 0, 0, tableStart + index * span);
-      else this.clearEmpty(at);
-      if (level === 1) visit(tableStart + index * span, below / PAGE_SIZE);
-      else this.free(below);
+      const address = tableStart + index * span;
+      if (level === 1) {
+        this.writePte(at, 0, 0, address);
+        if (!visit(address, below / PAGE_SIZE)) return this.isEmpty(table) ? 'empty' : 'stopped';
+        continue;
+      }
+      const outcome = this.clearTable(level - 1, below, address, start, end, visit);
+      if (outcome === 'stopped') return outcome;
+      if (outcome === 'used') continue;
+      this.clearEmpty(at);
+      this.free(below);
     }
-    return this.isEmpty(table);
+    return this.isEmpty(table) ? 'empty' : 'used';
   }
 
   /** The first entry of a table that is present, from one on and before another, or that. */

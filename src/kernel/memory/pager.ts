@@ -5,6 +5,9 @@ import { OutOfFramesError } from '../../vmo/errors.js';
 import type { StateWriter } from '../../state/state-writer.js';
 import type { FramePool } from '../../vmo/frames/frame-pool.js';
 import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
+import { finished, type Steps } from '../../vmo/steps.js';
+import { HostMemory } from '../host-memory.js';
+import { WorkMeter } from '../work-meter.js';
 import type { AddressSpace } from './address-space.js';
 import type { PageContent } from './changed-pages.js';
 import { ClockRing } from './clock-ring.js';
@@ -29,6 +32,17 @@ export type FaultOutcome = 'resolved' | 'not mapped' | 'not allowed';
 /** How often the hand of CLOCK comes to a page until that is given up: it loses its A bit, a private one is spared once. */
 const VISITS_CLEAN = 2;
 const VISITS_PRIVATE = 3;
+
+/** Pages that are given up in a step, some milliseconds, and what each takes, in units of effort. */
+const PAGES_IN_STEP = 8192;
+const PAGE_EFFORT = 0.2;
+/** What a visit of the hand of CLOCK takes, in units of effort. */
+const VISIT_EFFORT = 0.05;
+/**
+ * Pages that are mapped to clean frames and kept in mind for each frame that there is. A frame may be mapped to any number of
+ * pages, and each takes memory of the host: beyond these, one has to go for the next.
+ */
+const CLEAN_PAGES_PER_FRAME = 2;
 
 /**
  * Brings pages into frames when they are touched, and takes frames back when there are no more.
@@ -62,9 +76,11 @@ export class Pager {
     private readonly pool: FramePool,
     private readonly space: AddressSpace,
     writeBackBytes = 0,
+    hostMemory = new HostMemory(),
+    private readonly work = new WorkMeter(),
   ) {
     this.privates = new PrivateFrames(pool.endFrame);
-    this.quota = new WriteBackQuota(writeBackBytes);
+    this.quota = new WriteBackQuota(writeBackBytes, hostMemory);
     this.pageTable = new PageTable(linearMemory, {
       allocateTable: () => this.withRoom(() => pool.allocateTable()),
       freeTable: (frame) => {
@@ -105,18 +121,26 @@ export class Pager {
     this.pinned.clear();
   }
 
-  /** Unmaps all pages of a region and gives back their frames, and what was written back of it. */
-  release(region: Region): void {
-    this.unmapRange(region, region.start, region.end);
-    for (const content of region.changed.clear()) this.giveBack(content);
+  /**
+   * Unmaps a range, whole pages, and gives back their frames and what was written back of them: they are again what their
+   * mappings would fill them with.
+   */
+  discard(region: Region, start: LinearAddress, end: LinearAddress): void {
+    finished(this.discardInSteps(region, start, end));
   }
 
-  /** As `release` for a range, whole pages: they are again what their mappings would fill them with. */
-  discard(region: Region, start: LinearAddress, end: LinearAddress): void {
-    this.unmapRange(region, start, end);
-    for (const { page, content } of region.changed.within(start, end)) {
-      region.changed.delete(page);
-      if (content) this.giveBack(content);
+  /** As `discard`, in steps of so many pages, between which nothing may change in the machine. */
+  *discardInSteps(region: Region, start: LinearAddress, end: LinearAddress): Steps<void> {
+    while (!this.unmapRange(region, start, end)) yield;
+    for (;;) {
+      const changed = region.changed.within(start, end, PAGES_IN_STEP);
+      for (const { page, content } of changed) {
+        region.changed.delete(page);
+        if (content) this.giveBack(content);
+      }
+      this.work.add(changed.length * PAGE_EFFORT);
+      if (changed.length < PAGES_IN_STEP) return;
+      yield;
     }
   }
 
@@ -142,8 +166,10 @@ export class Pager {
     this.pinned.writeState(out);
   }
 
-  private unmapRange(region: Region, start: LinearAddress, end: LinearAddress): void {
-    this.pageTable.unmapRange(start, end, (page, frame) => {
+  /** Unmaps the first pages of a range. Returns false where there may be more. */
+  private unmapRange(region: Region, start: LinearAddress, end: LinearAddress): boolean {
+    const unmap = (page: LinearAddress, frame: number): void => {
+      this.work.add(PAGE_EFFORT);
       region.residentPages--;
       if (this.pool.isPrivate(frame)) this.privates.delete(frame);
       else {
@@ -151,7 +177,8 @@ export class Pager {
         this.clean.delete(page);
       }
       this.pool.release(frame);
-    });
+    };
+    return this.pageTable.unmapRange(start, end, unmap, PAGES_IN_STEP);
   }
 
   private bringIn(region: Region, mapping: Mapping, address: LinearAddress, write: boolean): void {
@@ -175,8 +202,19 @@ export class Pager {
     if (write) this.becamePrivate(region, page, frame);
     else {
       region.sharedPages++;
-      if (content) this.clean.add(page);
+      if (content) this.addClean(page);
     }
+  }
+
+  /** Keeps a page in mind that is mapped to a clean frame, in the place of another one where there are too many. */
+  private addClean(page: LinearAddress): void {
+    for (let visits = VISITS_CLEAN * this.clean.size; visits > 0 && this.clean.size >= this.cleanMax; visits--)
+      this.visitClean();
+    this.clean.add(page);
+  }
+
+  private get cleanMax(): number {
+    return CLEAN_PAGES_PER_FRAME * this.pool.endFrame;
   }
 
   /** A clean frame of some content, or of zeros. */
@@ -226,7 +264,7 @@ export class Pager {
     else this.map(region.mappingAt(page)!, page, clean);
     region.sharedPages++;
     this.privates.delete(frame);
-    if (!content.page(0).isZero) this.clean.add(page);
+    if (!content.page(0).isZero) this.addClean(page);
     return content;
   }
 
@@ -267,12 +305,14 @@ export class Pager {
 
   /** Looks at the next clean page. True: a frame is free now. */
   private visitClean(): boolean {
+    this.work.add(VISIT_EFFORT);
     const page = this.clean.advance();
     return page !== undefined && !this.pinned.has(page) && !this.takeAccessed(page) && this.drop(page);
   }
 
   /** Looks at the next private page. True: a frame is free now. */
   private visitPrivate(): boolean {
+    this.work.add(VISIT_EFFORT);
     const frame = this.privates.advance();
     if (frame === undefined) return false;
     const page = this.privates.pageOf(frame);

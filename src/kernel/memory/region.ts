@@ -5,6 +5,7 @@ import { ChangedPages } from './changed-pages.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE, backingPage, type Mapping } from './mapping.js';
 import { findLast } from '../../sorted.js';
+import { HostMemory } from '../host-memory.js';
 
 const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
 
@@ -30,8 +31,16 @@ export class Region {
   constructor(
     readonly start: LinearAddress,
     readonly size: number,
+    private readonly hostMemory = new HostMemory(),
   ) {
     this.end = start + size;
+    hostMemory.charge('region');
+  }
+
+  /** Takes it and its mappings off the account, when it is gone. */
+  giveUp(): void {
+    this.hostMemory.release('mapping', this.sorted.length);
+    this.hostMemory.release('region');
   }
 
   get mappings(): readonly Mapping[] {
@@ -74,17 +83,23 @@ export class Region {
     if ((before && before.end > start) || (after && after.start < end))
       throw new RangeError(`${name} lies over another one`);
     this.sorted.splice(index + 1, 0, mapping);
+    this.hostMemory.charge('mapping');
   }
 
-  /** True where a range is zeros that may be read and written, unless somebody has written it: memory that nobody has mapped. */
+  /** Whether a range is memory that no program has mapped: zeros that may be read and written, but for what was written. */
   isPlain(start: LinearAddress, end: LinearAddress): boolean {
     return this.isZeros(start, end, PLAIN);
   }
 
-  /** True where a range is zeros of this protection, unless somebody has written it. */
+  /** True where a range is zeros of this protection, except for pages that were written. */
   isZeros(start: LinearAddress, end: LinearAddress, expected: number): boolean {
-    const mappings = this.covering(start, end);
-    return mappings?.every(({ backing, protection }) => !backing && protection === expected) ?? false;
+    for (let at = start, index = findLast(this.sorted, start); at < end; index++) {
+      const mapping = this.sorted[index];
+      if (!mapping || mapping.start > at || mapping.end <= at) return false;
+      if (mapping.backing || mapping.protection !== expected) return false;
+      at = mapping.end;
+    }
+    return true;
   }
 
   /** Puts mappings, ascending, in the place of some that follow one another and cover the same pages. */
@@ -93,7 +108,7 @@ export class Region {
     const covers = parts[0]!.start === old[0]!.start && parts.at(-1)!.end === old.at(-1)!.end;
     if (!covers || old.some((mapping, i) => this.sorted[index + i] !== mapping))
       throw new RangeError(`${parts.length} mappings cannot take the place of ${old.length}`);
-    this.sorted.splice(index, old.length, ...parts);
+    this.exchange(index, old.length, parts);
   }
 
   /**
@@ -115,7 +130,19 @@ export class Region {
       const rest = vmo && { vmo, offset: backing.offset + end - mapping.start };
       parts.push({ ...mapping, start: end, backing: rest });
     }
+    this.exchange(index, count, parts);
+  }
+
+  /** True where `cut` would leave more mappings than there are: the range lies within one, and reaches neither of its ends. */
+  isSplitBy(start: LinearAddress, end: LinearAddress): boolean {
+    const mapping = this.mappingAt(start);
+    return mapping !== undefined && mapping.start < start && mapping.end > end;
+  }
+
+  private exchange(index: number, count: number, parts: readonly Mapping[]): void {
     this.sorted.splice(index, count, ...parts);
+    this.hostMemory.release('mapping', count);
+    this.hostMemory.charge('mapping', parts.length);
   }
 
   /**

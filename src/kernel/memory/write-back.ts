@@ -1,5 +1,9 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { ZERO_LEAF } from '../../vmo/content/canonical-form.js';
+import { HostMemory } from '../host-memory.js';
+
+/** What a page that is written back takes of the host's heap at most, its bytes left out: its place and a VMO of a page. */
+const PAGE_HOST_BYTES = 2048;
 
 /** What was written back because frames were short. */
 export interface WriteBackCounters {
@@ -18,7 +22,10 @@ export class WriteBackQuota {
   private count = 0;
 
   /** Throws RangeError for a quota that is not 0 bytes or more; Infinity is one. */
-  constructor(private readonly quotaBytes: number) {
+  constructor(
+    private readonly quotaBytes: number,
+    private readonly hostMemory = new HostMemory(),
+  ) {
     if (!(quotaBytes >= 0)) throw new RangeError(`a write-back quota of ${quotaBytes} bytes is not 0 or more`);
   }
 
@@ -28,7 +35,7 @@ export class WriteBackQuota {
 
   /** True where one more content would be kept. */
   get hasRoom(): boolean {
-    return this.bytesKept + PAGE_SIZE <= this.quotaBytes;
+    return this.bytesKept + PAGE_SIZE <= this.quotaBytes && this.hostMemory.hasRoom(PAGE_HOST_BYTES);
   }
 
   /** Counts a private frame that was given up. */
@@ -38,11 +45,13 @@ export class WriteBackQuota {
 
   /** Takes up a page of this content. */
   take(leaf: string): void {
+    this.hostMemory.charge('writtenBack');
     if (leaf !== ZERO_LEAF) this.pagesByLeaf.set(leaf, (this.pagesByLeaf.get(leaf) ?? 0) + 1);
   }
 
   /** Gives back a page of this content. */
   giveBack(leaf: string): void {
+    this.hostMemory.release('writtenBack');
     if (leaf === ZERO_LEAF) return;
     const pages = this.pagesByLeaf.get(leaf);
     if (pages === undefined) throw new Error(`no page of leaf ${leaf} was written back`);

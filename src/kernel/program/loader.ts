@@ -2,8 +2,6 @@ import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE } from '../../bits.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
 import type { VmoHandle } from '../../vmo/handle.js';
-import type { VmoStore } from '../../vmo/store.js';
-import type { AddressSpace } from '../memory/address-space.js';
 import type { ElfImage } from './elf.js';
 import { Errno, KernelError } from '../errors.js';
 import {
@@ -20,21 +18,18 @@ import { hasGuard, layOut, layOutShared, type ProcessLayout } from './layout.js'
 import type { KnownImages } from './known-images.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
-import type { Pager } from '../memory/pager.js';
 import type { Process, ProcessDescription } from '../tasks/process.js';
 import type { Region } from '../memory/region.js';
-import { unmapIn } from '../memory/map-vmo.js';
+import { unmapIn, type MapTarget } from '../memory/map-vmo.js';
+import { unload } from '../memory/unload.js';
 import type { UserMemory } from '../memory/user-memory.js';
 
 const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
 const ZEROS = { protection: PLAIN, backing: undefined };
 
 /** Where programs are loaded to. */
-export interface LoadTarget {
+export interface LoadTarget extends MapTarget {
   readonly images: KnownImages;
-  readonly store: VmoStore;
-  readonly space: AddressSpace;
-  readonly pager: Pager;
   readonly memory: UserMemory;
 }
 
@@ -90,13 +85,6 @@ export function loadProgram(target: LoadTarget, image: VmoHandle, options: Start
     if (error instanceof OutOfFramesError) throw new KernelError(Errno.ENOMEM, error.message);
     throw error;
   }
-}
-
-/** Takes a region out of the address space, and gives back its frames and VMOs. */
-export function unload({ space, pager }: LoadTarget, region: Region): void {
-  pager.release(region);
-  for (const { backing } of region.mappings) backing?.vmo.close();
-  space.remove(region);
 }
 
 function loadAlone(target: LoadTarget, program: Program, limitBytes: number): LoadedProgram {

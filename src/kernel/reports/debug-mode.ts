@@ -1,9 +1,11 @@
 import type { Cpu, CpuEvent } from '../../cpu/cpu.js';
 import type { RefusedStore } from '../../cpu/state/events.js';
-import { without, type AddressRange } from '../../mmu/fence.js';
+import { without, type AddressRange, type WriteFence } from '../../mmu/fence.js';
 import type { StateWriter } from '../../state/state-writer.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import type { KernelHooks } from '../hooks.js';
+import type { HostMemory } from '../host-memory.js';
+import type { WorkMeter } from '../work-meter.js';
 import { LastWriters, type LastWriter } from './last-writers.js';
 import type { LinearAddress } from '../memory/linear-address.js';
 import type { ProcessTable } from '../tasks/process-table.js';
@@ -19,7 +21,13 @@ export interface DebugModeHost {
   readonly space: AddressSpace;
   readonly processes: ProcessTable;
   readonly hooks: KernelHooks;
+  readonly hostMemory: HostMemory;
+  readonly work: WorkMeter;
 }
+
+/** What a byte whose last writer is known takes to be looked at, and a range of a fence, in units of effort. */
+const WRITER_EFFORT = 0.05;
+const RANGE_EFFORT = 0.1;
 
 /** Thrown by a store that a kernel-call makes for a thread that is to be killed for it, before it has changed anything. */
 export class RefusedCallStore {
@@ -35,7 +43,7 @@ export class UndecidedCallStore {}
  * or the end of the process. Every store outside of the process's memory that is made is remembered (`lastWriter`).
  */
 export class DebugMode {
-  private readonly lastWriters = new LastWriters();
+  private readonly lastWriters: LastWriters;
   /** The thread that the CPU runs, or ran last. */
   private running: Thread | undefined;
   /** The host does not say yet what becomes of a store: nothing happens until it is asked again. */
@@ -44,6 +52,7 @@ export class DebugMode {
   private asked: { readonly thread: Thread; readonly write: SpuriousWrite } | undefined;
 
   constructor(private readonly host: DebugModeHost) {
+    this.lastWriters = new LastWriters(host.hostMemory);
     host.cpu.fenced.onForeignStore = (rip, ranges) => this.note(this.running!, rip, ranges);
   }
 
@@ -58,8 +67,9 @@ export class DebugMode {
   run(thread: Thread, maxTicks: number, maxRounds: number): CpuEvent {
     const { cpu } = this.host;
     const { guard } = thread;
+    if (this.running !== thread) this.running?.guard.dropFence();
     this.running = thread;
-    cpu.mmu.setWriteFence(guard.fence(thread.process));
+    cpu.mmu.setWriteFence(this.fenceOf(thread));
     if (guard.verdict === undefined) return cpu.run(maxTicks, maxRounds);
     const event = cpu.step(guard.verdict);
     // A fault leaves the instruction to be done: it comes again once the page is there.
@@ -88,14 +98,15 @@ export class DebugMode {
     return { thread: asked.thread, report: this.decide(asked.thread, asked.write) };
   }
 
-  /** A thread is no more. */
+  /** A thread has ended. */
   forgetThread(thread: Thread): void {
+    if (this.running === thread) this.running = undefined;
     if (this.asked?.thread === thread) this.asked = undefined;
   }
 
   /** Memory for a kernel-call that stores on behalf of a thread. Its stores may throw RefusedCallStore. */
   memoryFor(thread: Thread, call: string): UserMemory {
-    const fence = thread.guard.fence(thread.process);
+    const fence = this.fenceOf(thread);
     const { memory, cpu } = this.host;
     if (!fence) return memory;
     return memory.guardedBy({
@@ -117,12 +128,19 @@ export class DebugMode {
 
   /** Forgets what was noted of memory that is no more. */
   forget(region: AddressRange): void {
+    this.host.work.add(WRITER_EFFORT * this.lastWriters.size);
     this.lastWriters.forget(region);
   }
 
   /** Who wrote what. Threads tell of themselves whether they are in debug mode. */
   writeState(out: StateWriter): void {
     this.lastWriters.writeState(out);
+  }
+
+  private fenceOf(thread: Thread): WriteFence | undefined {
+    const { guard, process } = thread;
+    if (guard.isOn && !guard.hasFence(process)) this.host.work.add(RANGE_EFFORT * process.maps.length);
+    return guard.fence(process);
   }
 
   /** Which of the refused parts of a call's store are to be left out. */

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '../../bits.js';
+import { HostMemory } from '../host-memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from '../memory/linear-address.js';
@@ -19,15 +19,19 @@ export interface LastWriter {
 export class LastWriters {
   /** In the order of the stores. */
   private readonly writers = new Map<LinearAddress, LastWriter>();
-  /** How many bytes of a page are among them; no page has none. */
-  private readonly byPage = new Map<LinearAddress, number>();
+
+  constructor(private readonly hostMemory = new HostMemory()) {}
+
+  /** Bytes whose last writer is remembered. */
+  get size(): number {
+    return this.writers.size;
+  }
 
   note({ start, end }: AddressRange, writer: LastWriter): void {
     for (let address = start; address < end; address++) {
       this.delete(address);
       this.writers.set(address, writer);
-      const page = pageOf(address);
-      this.byPage.set(page, (this.byPage.get(page) ?? 0) + 1);
+      this.hostMemory.charge('lastWriter');
     }
     for (const address of this.writers.keys()) {
       if (this.writers.size <= MOST_REMEMBERED) break;
@@ -39,11 +43,10 @@ export class LastWriters {
     return this.writers.get(address);
   }
 
-  /** Forgets who wrote to memory that is no more. */
+  /** Forgets who wrote to memory that is gone. Costs a look at the range or at all that is remembered, whichever is less. */
   forget({ start, end }: AddressRange): void {
-    for (const page of this.byPage.keys())
-      for (let address = Math.max(start, page); address < Math.min(end, page + PAGE_SIZE); address++)
-        this.delete(address);
+    if (end - start <= this.writers.size) for (let address = start; address < end; address++) this.delete(address);
+    else for (const address of this.writers.keys()) if (address >= start && address < end) this.delete(address);
   }
 
   writeState(out: StateWriter): void {
@@ -53,14 +56,6 @@ export class LastWriters {
 
   /** No effect for a byte that is not remembered. */
   private delete(address: LinearAddress): void {
-    if (!this.writers.delete(address)) return;
-    const page = pageOf(address);
-    const left = this.byPage.get(page)! - 1;
-    if (left > 0) this.byPage.set(page, left);
-    else this.byPage.delete(page);
+    if (this.writers.delete(address)) this.hostMemory.release('lastWriter');
   }
-}
-
-function pageOf(address: LinearAddress): LinearAddress {
-  return address - (address % PAGE_SIZE);
 }

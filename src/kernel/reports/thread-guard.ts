@@ -1,6 +1,7 @@
 import type { FenceVerdict } from '../../cpu/evaluator/fenced-execution.js';
 import { WriteFence, unionOf, type AddressRange } from '../../mmu/fence.js';
 import type { StateWriter } from '../../state/state-writer.js';
+import { HOST_BYTES, HostMemory } from '../host-memory.js';
 import type { Process } from '../tasks/process.js';
 
 /** Ranges that a thread is granted, at most: those that touch are one. */
@@ -17,29 +18,56 @@ export class ThreadGuard {
   /** `mapChanges` of the process when that was made. */
   private fencedMaps = 0;
 
-  /** Lets the thread write a range. False, with nothing changed, where that makes too many. */
+  constructor(private readonly hostMemory = new HostMemory()) {}
+
+  /** Ranges that the thread is granted. */
+  get grantCount(): number {
+    return this.grants.length;
+  }
+
+  /** Lets the thread write a range. False, with nothing changed, where that makes too many. Throws HostMemoryError. */
   grant(range: AddressRange): boolean {
     const grants = unionOf([...this.grants, range]);
     if (grants.length > MOST_GRANTS) return false;
-    this.grants = grants;
-    this.lastFence = undefined;
+    if (grants.length > this.grants.length) this.hostMemory.require(HOST_BYTES.grant);
+    this.setGrants(grants);
     return true;
   }
 
   /** A thread begins with what the one that spawned it had. */
   inherit(from: ThreadGuard): void {
     this.isOn = from.isOn;
-    this.grants = from.grants;
+    this.setGrants(from.grants);
+  }
+
+  /** Takes back all grants, when the thread has ended. */
+  clear(): void {
+    this.setGrants([]);
+  }
+
+  /** Forgets the fence, which is made again when it is needed: only the thread that runs has one. */
+  dropFence(): void {
+    this.lastFence = undefined;
+  }
+
+  private setGrants(grants: readonly AddressRange[]): void {
+    this.hostMemory.release('grant', this.grants.length);
+    this.hostMemory.charge('grant', grants.length);
+    this.grants = grants;
     this.lastFence = undefined;
   }
 
   /** What the thread may write; undefined: everything. The same object until something of it changes. */
   fence(process: Process): WriteFence | undefined {
     if (!this.isOn) return undefined;
-    if (!this.lastFence || this.fencedMaps !== process.mapChanges)
-      this.lastFence = new WriteFence([...process.regions, ...process.maps], this.grants);
+    if (!this.hasFence(process)) this.lastFence = new WriteFence([...process.regions, ...process.maps], this.grants);
     this.fencedMaps = process.mapChanges;
     return this.lastFence;
+  }
+
+  /** Whether `fence` has nothing to make. */
+  hasFence(process: Process): boolean {
+    return this.lastFence !== undefined && this.fencedMaps === process.mapChanges;
   }
 
   writeState(out: StateWriter): void {

@@ -1,5 +1,10 @@
+import type { WorkMeter } from '../work-meter.js';
+import { Process } from './process.js';
 import type { ProcessTable } from './process-table.js';
-import type { Thread } from './thread.js';
+import { Thread } from './thread.js';
+
+/** What a look at a thread takes, in units of effort. */
+const THREAD_EFFORT = 0.1;
 
 /** Where the threads are found that others wait for. */
 interface Threads {
@@ -7,6 +12,8 @@ interface Threads {
   findThread(tid: number): Thread | undefined;
   /** True where some thread waits for the end of this one, or of its process. */
   isAwaited(thread: Thread): boolean;
+  /** Where the work is counted. */
+  readonly work: WorkMeter;
 }
 
 /**
@@ -19,23 +26,25 @@ export function wouldDeadlock(threads: Threads, waiter: Thread, targets: readonl
   // Those that were looked at count as stuck: a circle without a way out is one.
   const stuck = new Set([waiter]);
   const toLookAt = [...targets];
+  const processes = new Set<Process>();
   for (let thread; (thread = toLookAt.pop());) {
     if (stuck.has(thread)) continue;
+    threads.work.add(THREAD_EFFORT);
     const awaited = awaitedForEver(threads, thread);
     if (!awaited) return false;
     stuck.add(thread);
-    for (const next of awaited) toLookAt.push(next);
+    if (awaited instanceof Thread) toLookAt.push(awaited);
+    else if (!processes.has(awaited)) for (const next of awaited.threads) toLookAt.push(next);
+    if (awaited instanceof Process) processes.add(awaited);
   }
   return true;
 }
 
-/** The threads that all have to end before a thread goes on; undefined where something else can make it go on, too. */
-function awaitedForEver({ processes, findThread }: Threads, { pending }: Thread): readonly Thread[] | undefined {
+/** What has to end before a thread goes on; undefined where something else can make it go on, too. */
+function awaitedForEver({ processes, findThread }: Threads, { pending }: Thread): Thread | Process | undefined {
   const { wait, answer } = pending ?? {};
   if (!wait || answer !== undefined || wait.deadline < Infinity) return undefined;
   if (typeof wait.for !== 'object' || wait.for.kind === 'word') return undefined;
   const { kind, number } = wait.for;
-  if (kind === 'process') return processes.find(number)?.threads;
-  const thread = findThread(number);
-  return thread && [thread];
+  return kind === 'process' ? processes.find(number) : findThread(number);
 }

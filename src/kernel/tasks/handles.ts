@@ -1,4 +1,5 @@
 import type { StateWriter } from '../../state/state-writer.js';
+import { HostMemory } from '../host-memory.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 
 /** Handles that a process has at most: what a program makes and forgets is bounded. */
@@ -19,6 +20,8 @@ export class HandleTable {
   private firstFree = 0;
   private count = 0;
 
+  constructor(private readonly hostMemory = new HostMemory()) {}
+
   /** True where no handle can be added. */
   get isFull(): boolean {
     return this.count === HANDLES_MAX;
@@ -33,6 +36,7 @@ export class HandleTable {
     while (this.slots[this.firstFree]) this.firstFree++;
     this.slots[this.firstFree] = { vmo, unhashedBytes: Math.min(unhashedBytes, UNHASHED_BYTES_MAX) };
     this.count++;
+    this.hostMemory.charge('handle');
     return this.firstFree++;
   }
 
@@ -60,12 +64,14 @@ export class HandleTable {
     this.slots[slot] = undefined;
     this.firstFree = Math.min(this.firstFree, slot);
     this.count--;
+    this.hostMemory.release('handle');
     vmo.close();
     return true;
   }
 
   closeAll(): void {
     for (const slot of this.slots) slot?.vmo.close();
+    this.hostMemory.release('handle', this.count);
     this.slots.length = this.firstFree = this.count = 0;
   }
 

@@ -3,6 +3,7 @@ import type { VmoHandle } from '../../vmo/handle.js';
 import { CONSOLE_MODE, type ConsoleMode } from '../terminal/console.js';
 import { EndedCodes } from './ended-codes.js';
 import { HandleTable } from './handles.js';
+import { HostMemory } from '../host-memory.js';
 import { HEAP_PAIR_OFFSET } from '../program/header-page.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import type { Region } from '../memory/region.js';
@@ -50,13 +51,13 @@ export interface ProcessEnd {
 /** A process: a region, and the threads that belong to it. */
 export class Process {
   readonly threads: Thread[] = [];
-  readonly handles = new HandleTable();
+  readonly handles: HandleTable;
   /** How often `maps` has changed. */
   mapChanges = 0;
   private readonly mapList: Region[] = [];
   /** The codes of its children that have ended, and of its threads, until they are asked for. */
-  readonly endedChildren = new EndedCodes();
-  readonly endedThreads = new EndedCodes();
+  readonly endedChildren: EndedCodes;
+  readonly endedThreads: EndedCodes;
   /** Stacks of threads that have ended, ascending by size: the next threads get them. */
   readonly freeStacks: ThreadStack[] = [];
   /** How it wants the input of a terminal while it is in the foreground. */
@@ -70,7 +71,25 @@ export class Process {
     readonly description: ProcessDescription,
     /** What it was loaded from; closed when it ends. */
     readonly image: VmoHandle,
-  ) {}
+    /** The account that it and what belongs to it are charged to. */
+    readonly hostMemory = new HostMemory(),
+  ) {
+    this.handles = new HandleTable(hostMemory);
+    this.endedChildren = new EndedCodes(hostMemory);
+    this.endedThreads = new EndedCodes(hostMemory);
+    hostMemory.charge('process');
+  }
+
+  /** Closes its handles and forgets what it could be asked for, when it has ended: nothing of it is charged any more. */
+  giveUp(): void {
+    this.handles.closeAll();
+    this.image.close();
+    this.endedChildren.clear();
+    this.endedThreads.clear();
+    this.hostMemory.release('freeStack', this.freeStacks.length);
+    this.freeStacks.length = 0;
+    this.hostMemory.release('process');
+  }
 
   get name(): string {
     return this.description.name;

@@ -22,7 +22,7 @@ export class Scheduler {
   private readonly ready: Thread[] = [];
   private readonly timers = new Timers();
   /** Those that wait for input, in the order in which they began to: they ask again at the start of each slice. */
-  private readonly readers: Thread[] = [];
+  private readonly readers = new Set<Thread>();
 
   /** The thread whose turn it is. */
   get running(): Thread | undefined {
@@ -30,7 +30,7 @@ export class Scheduler {
   }
 
   /** The threads that wait for input, the one that began first at the front. */
-  get waitingForInput(): readonly Thread[] {
+  get waitingForInput(): ReadonlySet<Thread> {
     return this.readers;
   }
 
@@ -51,12 +51,21 @@ export class Scheduler {
     this.forgetWait(thread);
   }
 
+  /** Forgets threads, at the cost of looking once at all. */
+  removeAll(threads: ReadonlySet<Thread>): void {
+    if (this.turn && threads.has(this.turn)) this.turn = undefined;
+    const left = this.ready.filter((thread) => !threads.has(thread));
+    this.ready.length = 0;
+    for (const thread of left) this.ready.push(thread);
+    for (const thread of threads) this.forgetWait(thread);
+  }
+
   /** The thread that runs waits from now on, until a tick or for ever. */
   wait(thread: Thread, deadline: number, forInput: boolean): void {
     if (this.turn === thread) this.turn = undefined;
     else take(this.ready, thread);
     if (deadline < Infinity) this.timers.add(thread, deadline);
-    if (forInput) this.readers.push(thread);
+    if (forInput) this.readers.add(thread);
   }
 
   /** A thread that waits can run again, behind the others. */
@@ -65,14 +74,14 @@ export class Scheduler {
     this.ready.push(thread);
   }
 
-  /** The threads whose deadlines have come, in their order; they still wait. */
-  due(tick: number): Thread[] {
-    return this.timers.due(tick);
+  /** The first threads whose deadlines have come, in their order, at most `most`; they still wait. */
+  due(tick: number, most: number): Thread[] {
+    return this.timers.due(tick, most);
   }
 
   /** The last tick up to which the thread that runs need not be looked at: nobody else can ask for its turn. */
   turnEnd(end: number): number {
-    const isAlone = this.ready.length === 0 && this.readers.length === 0;
+    const isAlone = this.ready.length === 0 && this.readers.size === 0;
     return Math.min(end, this.timers.next, isAlone ? Infinity : this.sliceEnd);
   }
 
@@ -120,13 +129,13 @@ export class Scheduler {
   /** Who runs, who waits, in what order. */
   writeState(out: StateWriter): void {
     out.numbers([this.turn?.tid ?? 0, this.sliceEnd, this.lastTid, this.switches]);
-    for (const queue of [this.ready, this.readers]) out.numbers(queue.map(({ tid }) => tid));
+    for (const queue of [this.ready, [...this.readers]]) out.numbers(queue.map(({ tid }) => tid));
     this.timers.writeState(out);
   }
 
   private forgetWait(thread: Thread): void {
     this.timers.remove(thread);
-    take(this.readers, thread);
+    this.readers.delete(thread);
   }
 }
 

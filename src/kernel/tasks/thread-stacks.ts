@@ -1,6 +1,7 @@
 import { partitionPoint } from '../../sorted.js';
 import { PAGE_SIZE, roundUp } from '../../bits.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
+import type { Steps } from '../../vmo/steps.js';
 import type { VmoStore } from '../../vmo/store.js';
 import type { AddressSpace } from '../memory/address-space.js';
 import { Errno, KernelError } from '../errors.js';
@@ -49,8 +50,10 @@ export function prepareStack(target: StackTarget, process: Process, stackBytes: 
   if (!free) protect(target, process.region, stack, process.description.stackProtection);
   try {
     const prepared = fillTop(target, process, stack);
-    if (free) process.freeStacks.splice(process.freeStacks.indexOf(free), 1);
-    else takeFromFloor(target, process, stack);
+    if (free) {
+      process.freeStacks.splice(process.freeStacks.indexOf(free), 1);
+      process.hostMemory.release('freeStack');
+    } else takeFromFloor(target, process, stack);
     return prepared;
   } catch (error) {
     if (!(error instanceof OutOfFramesError)) throw error;
@@ -60,17 +63,21 @@ export function prepareStack(target: StackTarget, process: Process, stackBytes: 
   }
 }
 
-/** Takes back the stack of a thread that has ended: what it holds is forgotten, and what the program has mapped there. */
-export function freeThreadStack(target: StackTarget, process: Process, stack: ThreadStack): void {
+/**
+ * Takes back the stack of a thread that has ended, in steps: what it holds is forgotten, and what the program has mapped
+ * there.
+ */
+export function* freeThreadStack(target: StackTarget, process: Process, stack: ThreadStack): Steps<void> {
   const { region, freeStacks } = process;
   const start = stack.guard + PAGE_SIZE;
   const protection = process.description.stackProtection;
-  if (region.isZeros(start, stack.end, protection)) target.pager.discard(region, start, stack.end);
-  else {
+  yield* target.pager.discardInSteps(region, start, stack.end);
+  if (!region.isZeros(start, stack.end, protection)) {
     unmapIn(target, region, start, stack.end);
     region.add({ start, end: stack.end, protection, backing: undefined });
   }
   freeStacks.splice(firstOfSize(freeStacks, sizeOf(stack) + 1), 0, stack);
+  process.hostMemory.charge('freeStack');
 }
 
 /** The smallest that does. One that the program has mapped or unmapped since is the program's, as long as it is so. */

@@ -58,7 +58,7 @@ export interface ThreadStack {
 export class Thread {
   pending: PendingCall | undefined;
   /** What debug mode knows of it. */
-  readonly guard = new ThreadGuard();
+  readonly guard: ThreadGuard;
   private readonly context = new Uint8Array(CONTEXT_BYTES);
   /** The state that the registers were taken from, where the status flags among them are not worked out. */
   private unsettled: CpuState | undefined;
@@ -67,7 +67,16 @@ export class Thread {
     readonly tid: number,
     readonly process: Process,
     readonly stack: ThreadStack,
-  ) {}
+  ) {
+    this.guard = new ThreadGuard(process.hostMemory);
+    process.hostMemory.charge('thread');
+  }
+
+  /** Takes it off the account, when it has ended. */
+  giveUp(): void {
+    this.guard.clear();
+    this.process.hostMemory.release('thread');
+  }
 
   /** Takes the registers from the CPU state as they lie there, the status flags not worked out: that takes longest. */
   save(state: CpuState): void {

@@ -1,44 +1,52 @@
-import { partitionPoint } from '../../sorted.js';
+import { OrderedList } from '../ordered-list.js';
 import type { StateWriter } from '../../state/state-writer.js';
 import type { Thread } from './thread.js';
 
 interface Timer {
   readonly thread: Thread;
   readonly deadline: number;
+  /** Of two with the same deadline, the smaller number is due first. */
+  readonly number: number;
 }
 
 /** The threads that wait until a tick, by that tick; of those with the same one, the first to wait is the first. */
 export class Timers {
-  /** The last one is due first, so that it is taken at no cost. */
-  private readonly descending: Timer[] = [];
+  private readonly ascending = new OrderedList<Timer>((a, b) => a.deadline - b.deadline || a.number - b.number);
+  private readonly byThread = new Map<Thread, Timer>();
+  /** Timers made so far. */
+  private made = 0;
 
   /** The first deadline; Infinity for none. */
   get next(): number {
-    return this.descending.at(-1)?.deadline ?? Infinity;
+    return this.ascending.first?.deadline ?? Infinity;
   }
 
   add(thread: Thread, deadline: number): void {
-    const { descending } = this;
-    const at = partitionPoint(descending.length, (index) => descending[index]!.deadline > deadline);
-    descending.splice(at, 0, { thread, deadline });
+    const timer = { thread, deadline, number: this.made++ };
+    this.byThread.set(thread, timer);
+    this.ascending.add(timer);
   }
 
   /** No effect for a thread that has none. */
   remove(thread: Thread): void {
-    const index = this.descending.findIndex((timer) => timer.thread === thread);
-    if (index >= 0) this.descending.splice(index, 1);
+    const timer = this.byThread.get(thread);
+    if (!timer) return;
+    this.byThread.delete(thread);
+    this.ascending.delete(timer);
   }
 
-  /** The threads whose deadlines have come, in their order; they keep their places. */
-  due(tick: number): Thread[] {
-    const found: Thread[] = [];
-    for (let at = this.descending.length - 1; at >= 0 && this.descending[at]!.deadline <= tick; at--)
-      found.push(this.descending[at]!.thread);
-    return found;
+  /** The first threads whose deadlines have come, in their order, at most `most`; they keep their places. */
+  due(tick: number, most: number): Thread[] {
+    return this.ascending.slice(0, most).flatMap(({ thread, deadline }) => (deadline <= tick ? [thread] : []));
+  }
+
+  /** All threads that wait until a tick, and that tick. */
+  *[Symbol.iterator](): Generator<Pick<Timer, 'thread' | 'deadline'>, void, undefined> {
+    yield* this.ascending;
   }
 
   writeState(out: StateWriter): void {
-    out.number(this.descending.length);
-    for (const { thread, deadline } of this.descending) out.number(thread.tid).number(deadline);
+    out.number(this.ascending.size);
+    for (const { thread, deadline } of this.ascending) out.number(thread.tid).number(deadline);
   }
 }

@@ -16,7 +16,7 @@ export class Waits {
     if (wait.for && wait.for !== 'input') this.queues.add(wait.for, thread);
   }
 
-  /** Nobody will wake a thread any more; no effect where nobody would. */
+  /** Takes a thread out of the queue that it waits in, if it does. */
   forget(thread: Thread): void {
     const key = thread.pending?.wait?.for;
     if (key && key !== 'input') this.queues.remove(key, thread);
@@ -29,7 +29,7 @@ export class Waits {
     );
   }
 
-  /** Those that wait for something answer, those first that began first, at most `count`. Answers how many. */
+  /** Wakes at most `count` threads that wait for something, in the order in which they began to. Returns how many. */
   wake(key: WaitKey, answer: bigint, count: number): number {
     const threads = this.queues.take(key, count);
     for (const thread of threads) this.answerLater(thread, answer);
@@ -48,9 +48,15 @@ export class Waits {
     if (!told.some((waiter) => waiter.process === process)) process.endedThreads.add(tid, code);
   }
 
-  /** Wakes the threads whose deadlines have come, in their order; `again` makes a call again that has to look once more. */
-  passDeadlines(tick: number, again: (thread: Thread) => void): void {
-    for (const thread of this.scheduler.due(tick)) {
+  /**
+   * Wakes the first threads whose deadlines have come, in their order, at most `most`; `again` makes a call again that has to
+   * look once more. Returns how many.
+   */
+  passDeadlines(tick: number, most: number, again: (thread: Thread) => void): number {
+    const due = this.scheduler.due(tick, most);
+    for (const thread of due) {
+      // The process of one that was called again may have ended meanwhile, with others of these.
+      if (thread.process.end) continue;
       const { late } = thread.pending!.wait!;
       if (late === undefined) {
         again(thread);
@@ -59,6 +65,7 @@ export class Waits {
       this.forget(thread);
       this.answerLater(thread, late);
     }
+    return due.length;
   }
 
   /** Who waits for what. */

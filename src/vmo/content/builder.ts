@@ -123,10 +123,21 @@ export class VmoBuilder {
     return handle;
   }
 
-  /** Makes a VMO of all bytes built so far; the builder can still be used. */
+  /** Makes a VMO of all bytes built so far; the builder can still be used, and lays out what follows as if nothing had happened. */
   snapshot(): VmoHandle {
     this.requireOpen();
-    return this.store.commit(this.settled(), NO_TAGS);
+    const { table } = this.store;
+    const appended = this.appendedBytes;
+    if (appended === 0) return this.store.commit(this.rope, NO_TAGS);
+    const rest = this.pendingBytes > 0 ? [table.leaf(this.pending.subarray(0, this.pendingBytes))] : [];
+    const tail = wholePiece(this.appendedTree([...this.leaves, ...rest]), appended, table.zero(MAX_LEVEL));
+    return this.store.commit(append(this.rope, tail), NO_TAGS);
+  }
+
+  /** Bytes that are not in the rope yet. */
+  private get appendedBytes(): number {
+    const pages = this.folded.length * 2 ** FOLDED_LEVEL + this.leaves.length;
+    return pages * this.pending.length + this.pendingBytes;
   }
 
   /** Discards what was built; the builder cannot be used afterwards. */
@@ -139,7 +150,7 @@ export class VmoBuilder {
   private storePending(): void {
     const { table } = this.store;
     const leaf = table.leaf(this.pending.subarray(0, this.pendingBytes));
-    table.retain(leaf);
+    table.own(leaf);
     this.leaves.push(leaf);
     this.pendingBytes = 0;
     if (this.leaves.length === 2 ** FOLDED_LEVEL) this.foldLeaves();
@@ -149,14 +160,14 @@ export class VmoBuilder {
   private foldLeaves(): void {
     const { table } = this.store;
     const tree = table.treeOf(this.leaves);
-    table.retain(tree);
-    for (const leaf of this.leaves.splice(0)) table.release(leaf);
+    table.own(tree);
+    for (const leaf of this.leaves.splice(0)) table.disown(leaf);
     this.folded.push(tree);
   }
 
-  private appendedTree(): Subtree {
+  private appendedTree(leaves: readonly Leaf[]): Subtree {
     const { table } = this.store;
-    const { leaves, folded } = this;
+    const { folded } = this;
     if (folded.length === 0) return table.treeOf(leaves);
     return table.treeOf(leaves.length === 0 ? folded : [...folded, table.treeOf(leaves, FOLDED_LEVEL)]);
   }
@@ -164,11 +175,10 @@ export class VmoBuilder {
   /** All bytes as one rope, which the builder holds. */
   private settled(): Rope | undefined {
     const { table } = this.store;
-    const pages = this.folded.length * 2 ** FOLDED_LEVEL + this.leaves.length;
-    const appended = pages * this.pending.length + this.pendingBytes;
+    const appended = this.appendedBytes;
     if (appended === 0) return this.rope;
     if (this.pendingBytes > 0) this.storePending();
-    const tail = wholePiece(this.appendedTree(), appended, table.zero(MAX_LEVEL));
+    const tail = wholePiece(this.appendedTree(this.leaves), appended, table.zero(MAX_LEVEL));
     this.hold(append(this.rope, tail));
     this.releaseLeaves();
     return this.rope;
@@ -190,7 +200,7 @@ export class VmoBuilder {
   }
 
   private releaseLeaves(): void {
-    for (const tree of [...this.folded, ...this.leaves]) this.store.table.release(tree);
+    for (const tree of [...this.folded, ...this.leaves]) this.store.table.disown(tree);
     this.folded = [];
     this.leaves = [];
     this.pendingBytes = 0;

@@ -30,6 +30,8 @@ export class CanonicalView {
   private readonly remembered = new Map<Extent | string, Map<number, Subtree>[]>();
   /** Extents visited to gather pages. */
   visited = 0;
+  /** Subtrees remembered. */
+  size = 0;
 
   constructor(private readonly table: SubtreeTable) {}
 
@@ -61,6 +63,8 @@ export class CanonicalView {
     for (const levels of this.remembered.values())
       for (const level of levels) level?.forEach((tree) => this.table.release(tree));
     this.remembered.clear();
+    this.table.account.remembered -= this.size;
+    this.size = 0;
   }
 
   private find(rope: Rope, offset: number, level: number): Subtree | Unbuilt {
@@ -124,6 +128,8 @@ export class CanonicalView {
     if (known !== undefined) return known;
     const made = level === 0 ? this.gather(extent, offset) : this.concat(extent, offset, level);
     this.table.retain(made);
+    this.table.account.remembered++;
+    this.size++;
     const name = nameOf(extent);
     let levels = this.remembered.get(name);
     if (levels === undefined) this.remembered.set(name, (levels = []));

@@ -11,9 +11,31 @@ import { Leaf, type LeafBucket, Node, Remote, type RemoteSource, type Subtree } 
 const CANDIDATES_MAX = 4;
 
 /**
+ * What extents take of the host's heap, in bytes, measured with Node 20: an object, the arrays that it holds, and its
+ * entries in the tables. The bytes of pages lie outside the heap and are counted apart, as `ownedLeaves`.
+ */
+const LEAF_HOST_BYTES = 768;
+const NODE_HOST_BYTES = 384;
+/** What an extent of any kind takes, at most. */
+export const SUBTREE_HOST_BYTES = Math.max(LEAF_HOST_BYTES, NODE_HOST_BYTES);
+
+/**
  * Bound of serial numbers: two of them fit into the 53 bits of a number. This many live extents hold 128 GiB or more.
  */
 const SERIALS = 2 ** 26;
+
+/** What the content of a store takes of the host. */
+export class ContentAccount {
+  /**
+   * Bytes of the host's heap that VMOs, ropes and extents with owners take: a function of what owns what, whatever was looked
+   * at or hashed meanwhile. What was released counts until it is forgotten.
+   */
+  hostBytes = 0;
+  /** Leaves with owners, each counted once, whether or not another one turned out to be equal to it. */
+  ownedLeaves = 0;
+  /** Subtrees that views remember. */
+  remembered = 0;
+}
 
 /**
  * The table of subtrees. New leaves are found by a cheap hash and a comparison of bytes, and always by their SHA-256
@@ -38,6 +60,7 @@ export class SubtreeTable {
   private isDeferring = false;
   /** Number of leaves that hold bytes, which excludes the page of zeros. */
   leavesStored = 0;
+  readonly account = new ContentAccount();
 
   constructor(private readonly hasher: CanonicalHasher) {
     this.format = hasher.format;
@@ -52,6 +75,10 @@ export class SubtreeTable {
     }
     this.zeros = zeros;
     this.retain(zeros[MAX_LEVEL]!);
+    for (const tree of zeros) {
+      tree.owners = 1;
+      tree.isCharged = true;
+    }
   }
 
   /** The subtree of 2^level pages of zeros. */
@@ -163,9 +190,46 @@ export class SubtreeTable {
   }
 
   release(tree: Subtree): void {
-    if (--tree.users > 0) return;
+    if (--tree.users > 0 && !tree.isReleased) return;
     this.putReleased(tree);
     if (!this.isDeferring) this.forgetReleased(Infinity);
+  }
+
+  /**
+   * Holds a subtree for a VMO or a builder. What has an owner, and all below it, is charged to `account`; caches retain
+   * theirs, and are not.
+   */
+  own(tree: Subtree): void {
+    this.retain(tree);
+    this.addOwner(tree);
+  }
+
+  /** Undoes `own`. */
+  disown(tree: Subtree): void {
+    if (--tree.owners === 0) this.putReleased(tree);
+    this.release(tree);
+  }
+
+  private addOwner(tree: Subtree): void {
+    if (tree.owners++ > 0 || tree.isCharged) return;
+    tree.isCharged = true;
+    this.count(tree, 1);
+    if (!(tree instanceof Node)) return;
+    this.addOwner(tree.left);
+    this.addOwner(tree.right);
+  }
+
+  /** Takes a subtree that has lost its last owner off the account. */
+  private uncharge(tree: Subtree): void {
+    tree.isCharged = false;
+    this.count(tree, -1);
+    if (!(tree instanceof Node)) return;
+    for (const part of [tree.right, tree.left]) if (--part.owners === 0) this.putReleased(part);
+  }
+
+  private count(tree: Subtree, by: 1 | -1): void {
+    this.account.hostBytes += by * (tree instanceof Leaf ? LEAF_HOST_BYTES : NODE_HOST_BYTES);
+    if (tree instanceof Leaf) this.account.ownedLeaves += by;
   }
 
   /** Runs `work`; subtrees that it releases are freed later by `forgetReleased`, and can be held again until then. */
@@ -190,6 +254,7 @@ export class SubtreeTable {
       const tree = released.pop();
       if (tree === undefined) return;
       tree.isReleased = false;
+      if (tree.owners === 0 && tree.isCharged) this.uncharge(tree);
       if (tree.users > 0) continue;
       this.forget(tree);
       const below =

@@ -19,6 +19,10 @@ export class Leaf {
   readonly level = 0;
   /** Number of ropes, nodes and views that hold this subtree; at 0 the table frees it. */
   users = 0;
+  /** Those of them that are no caches, but VMOs, builders and what they own: see `SubtreeTable.own`. */
+  owners = 0;
+  /** Whether it is counted among what the store's owners take of the host's memory. */
+  isCharged = false;
   /**
    * Whether it is in the table's list of released subtrees; until it is removed from there, it still holds its
    * children.
@@ -50,6 +54,8 @@ export class Node {
   /** Number of bytes up to the last nonzero one; an upper bound if a part has not been fetched. */
   readonly used: number;
   users = 0;
+  owners = 0;
+  isCharged = false;
   isReleased = false;
   hash: Uint8Array | undefined;
 
@@ -79,6 +85,8 @@ export interface RemoteSource {
  */
 export class Remote {
   users = 0;
+  owners = 0;
+  isCharged = false;
   isReleased = false;
   fetched: Leaf | Node | undefined;
 

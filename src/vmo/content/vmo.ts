@@ -21,11 +21,17 @@ export interface Published extends Canonical {
   vmos: number;
 }
 
+/** What VMOs and identities that can be opened take of the host's heap, in bytes, measured with Node 20. */
+const VMO_HOST_BYTES = 320;
+const PUBLISHED_HOST_BYTES = 384;
+
 /** Data shared by the VMOs of a store. */
 export interface Shared {
   readonly hasher: CanonicalHasher;
   readonly table: SubtreeTable;
   readonly published: Map<string, Published>;
+  /** VMOs with a view, which can be made again. */
+  readonly viewed: Set<Vmo>;
   /** Extents visited by reads and by gathering pages. */
   extentsVisited: number;
 }
@@ -38,12 +44,15 @@ export class Vmo {
   private canonicalForm: Canonical | undefined;
   private knownId: string | undefined;
   private isPublished = false;
+  /** Work in steps that needs the view. */
+  private viewUsers = 0;
 
   constructor(
     readonly shared: Shared,
     private root: Rope | undefined,
   ) {
     this.lengthBytes = root?.length ?? 0;
+    shared.table.account.hostBytes += VMO_HOST_BYTES;
     if (root !== undefined) retainRope(root, shared.table);
   }
 
@@ -68,10 +77,12 @@ export class Vmo {
   release(): void {
     if (--this.handles > 0) return;
     const { table, published } = this.shared;
+    table.account.hostBytes -= VMO_HOST_BYTES;
     const entry = this.isPublished ? published.get(this.knownId!) : undefined;
     if (entry !== undefined && --entry.vmos === 0) {
       published.delete(this.knownId!);
-      table.release(entry.tree);
+      table.account.hostBytes -= PUBLISHED_HOST_BYTES;
+      table.disown(entry.tree);
     }
     this.clearView();
     if (this.root !== undefined) releaseRope(this.root, table);
@@ -114,52 +125,99 @@ export class Vmo {
     const { tree, lengthBytes } = this.canonical();
     const entry = published.get(id);
     if (entry === undefined) {
-      table.retain(tree);
+      table.account.hostBytes += PUBLISHED_HOST_BYTES;
+      table.own(tree);
       published.set(id, { tree, lengthBytes, vmos: 1 });
     } else entry.vmos++;
     this.isPublished = true;
     return id;
   }
 
-  /** As `publish`, in steps that build and hash at most 64 pages each. */
-  *publishInSteps(): Steps<string> {
-    const { root, shared, lengthBytes } = this;
-    const { table } = shared;
-    if (this.canonicalForm === undefined && root !== undefined) {
-      this.view ??= new CanonicalView(table);
-      const { view } = this;
-      const visitedBefore = view.visited;
-      for (const _ of view.steps(root, 0, table.format.heightOf(lengthBytes))) {
+  /**
+   * As `publish`, in steps that build and hash at most 64 pages each. `check` is called after each, and once more before
+   * anything changes that others can tell; what it throws ends the work.
+   */
+  *publishInSteps(check: () => void = () => {}): Steps<string> {
+    this.viewUsers++;
+    try {
+      for (const _ of this.hashAheadInSteps()) {
+        check();
         yield;
-        // The whole canonical form was requested in the meantime, and the view was discarded.
-        if (this.view !== view) break;
       }
-      shared.extentsVisited += view.visited - visitedBefore;
+      check();
+    } finally {
+      this.viewUsers--;
     }
-    yield* hashInSteps(this.canonical().tree, table);
+    yield* hashInSteps(this.canonical().tree, this.shared.table);
     return this.publish();
   }
 
-  /** As `publish`, but does not make the identity available to `open`. */
+  /** Builds and hashes the canonical form ahead, in such steps; nothing changes that others can tell. */
+  *hashAheadInSteps(): Steps<void> {
+    const { root, shared, lengthBytes } = this;
+    if (this.canonicalForm !== undefined) return yield* hashInSteps(this.canonicalForm.tree, shared.table);
+    if (root === undefined) return;
+    const view = this.openView();
+    let { visited } = view;
+    for (const _ of view.steps(root, 0, shared.table.format.heightOf(lengthBytes))) {
+      shared.extentsVisited += view.visited - visited;
+      visited = view.visited;
+      yield;
+      // It was dropped meanwhile: another request has finished, or caches were full.
+      if (this.view !== view) return;
+    }
+  }
+
+  /** Subtrees that were built for the canonical form so far, and that only exist for it. */
+  get builtSubtrees(): number {
+    return this.view?.size ?? 0;
+  }
+
+  /**
+   * The identity, which `publish` would return. The VMO stays written down as it was, so that what it takes of the host's
+   * memory does not depend on who looks.
+   */
   identify(): string {
     if (this.knownId !== undefined) return this.knownId;
     const { hasher, table } = this.shared;
-    const { tree, lengthBytes } = this.canonical();
-    return (this.knownId = bytesToHex(hasher.root(lengthBytes, table.hashOf(tree))));
+    const { lengthBytes, root } = this;
+    const level = table.format.heightOf(lengthBytes);
+    const tree = this.canonicalForm?.tree ?? (root === undefined ? table.zero(0) : this.subtree(root, 0, level));
+    table.retain(tree);
+    table.dropUnused();
+    this.knownId = bytesToHex(hasher.root(lengthBytes, table.hashOf(tree)));
+    table.release(tree);
+    return this.knownId;
+  }
+
+  /** Drops what can be built again, unless work in steps needs it. */
+  dropView(): void {
+    if (this.viewUsers === 0) this.clearView();
   }
 
   /** The canonical subtree over 2^level pages from byte `offset`, which lies within the rope. */
   private subtree(rope: Rope, offset: number, level: number): Subtree {
     const { shared } = this;
-    this.view ??= new CanonicalView(shared.table);
-    const visitedBefore = this.view.visited;
-    const tree = this.view.subtreeOfRope(rope, offset, level);
-    shared.extentsVisited += this.view.visited - visitedBefore;
+    const view = this.openView();
+    const visitedBefore = view.visited;
+    const tree = view.subtreeOfRope(rope, offset, level);
+    shared.extentsVisited += view.visited - visitedBefore;
+    // What lies aligned is found without it.
+    if (view.size === 0) this.dropView();
     return tree;
+  }
+
+  private openView(): CanonicalView {
+    if (this.view === undefined) {
+      this.view = new CanonicalView(this.shared.table);
+      this.shared.viewed.add(this);
+    }
+    return this.view;
   }
 
   private clearView(): void {
     this.view?.clear();
     this.view = undefined;
+    this.shared.viewed.delete(this);
   }
 }

@@ -40,6 +40,11 @@ export class RemoteTree implements RemoteSource {
     return remote;
   }
 
+  /** Subtrees that were fetched and are kept. */
+  get fetchedCount(): number {
+    return this.fetched.size;
+  }
+
   open(remote: Remote): Leaf | Node {
     if (remote.fetched !== undefined) return remote.fetched;
     const { hash, level, used } = remote;

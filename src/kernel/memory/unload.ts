@@ -1,0 +1,15 @@
+import { finished, type Steps } from '../../vmo/steps.js';
+import type { MapTarget } from './map-vmo.js';
+import type { Region } from './region.js';
+
+/** Takes a region out of the address space, and gives back its frames and VMOs. */
+export function unload(target: MapTarget, region: Region): void {
+  finished(unloadInSteps(target, region));
+}
+
+/** As `unload`, in steps between which nothing may change in the machine. */
+export function* unloadInSteps({ store, space, pager }: MapTarget, region: Region): Steps<void> {
+  yield* pager.discardInSteps(region, region.start, region.end);
+  store.closing(() => region.mappings.forEach(({ backing }) => backing?.vmo.close()));
+  space.remove(region);
+}
