@@ -1,4 +1,4 @@
-/** Regions that are compiled in the background: no state differs, and no code is entered that is not there any more. */
+/** Background compilation of regions: states do not differ, and stale code is never entered. */
 import t from 'tap';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Cpu } from '../../src/cpu/cpu.js';
@@ -14,7 +14,7 @@ const CODE = 0x10_0000n;
 const FRAME = 0x2_0000;
 const SLICE = 10_000;
 
-/** Lets the host compile what it has been given; answers whether it is all there. */
+/** Lets the host compile pending code; returns whether everything is compiled. */
 async function compiled(cpu: Cpu): Promise<boolean> {
   const { hot } = hotCodeOf(cpu);
   for (let turns = 0; turns < 10_000 && hot['pending']['all'].size > 0; turns++) await turn();

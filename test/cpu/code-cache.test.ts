@@ -1,4 +1,4 @@
-/** Compiled code is found again by its content, and no more of it is kept than there is room for. */
+/** Compiled code is found again by its content, and the cache stays within its budget. */
 import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import type { CpuEvent } from '../../src/cpu/cpu.js';
@@ -19,13 +19,13 @@ import {
 
 const CODE = 0x10_0000n;
 const OTHER = 0x7f00_1234_5000n;
-/** Frames that no page table takes. */
+/** Frames that no page table uses. */
 const FRAME = 0x2_0000;
 const OTHER_FRAME = 0x2_1000;
 const STACK_FRAME = 0x2_2000;
 const VMCALL = [0x0f, 0x01, 0xc1];
 
-/** `step` added to RAX as often as RCX says; then VMCALL. Nothing is read ahead behind it. */
+/** Adds `step` to RAX, RCX times; then VMCALL. Nothing after it is read ahead. */
 function loop(step: number): number[] {
   // ADD EAX, step; DEC ECX; JNZ; VMCALL; JMP to itself
   return [...[0x83, 0xc0, step], ...[0xff, 0xc9], ...[0x75, 0xf9], ...VMCALL, ...[0xeb, 0xfe]];
@@ -44,7 +44,7 @@ function put({ cpu, memory }: SmallMachine, frame: number, bytes: readonly numbe
   cpu.linearMemory.stored(frame + offset, bytes.length);
 }
 
-/** Runs from `rip` up to the event; answers it with what came to be in RAX, counted by RCX from 10. */
+/** Runs from `rip` to the event with RCX = 10; returns the event and RAX. */
 function runFrom({ cpu }: SmallMachine, rip: bigint, ticks = 1000): { event: CpuEvent; rax: bigint } {
   cpu.state.rip = rip;
   cpu.state.setGpr(RAX, 0n);
@@ -52,7 +52,7 @@ function runFrom({ cpu }: SmallMachine, rip: bigint, ticks = 1000): { event: Cpu
   return { event: cpu.run(ticks), rax: cpu.state.gpr(RAX) };
 }
 
-/** Modules compiled so far, and how often one was found instead. */
+/** Number of modules compiled so far, and of modules found instead. */
 function counts({ cpu }: SmallMachine): [modules: number, hits: number] {
   const { modulesInAll, hitsByContent } = cpu.translationStats!;
   return [modulesInAll, hitsByContent];
@@ -271,7 +271,7 @@ t.test('when all region slots are taken, the least used region is evicted', asyn
   t.same(run('auto'), run('evaluator'));
 });
 
-/** What the first module that a machine makes of `code` has: types, and names of imports. */
+/** Types and import names of the first module that a machine makes from `code`. */
 function firstModule(code: readonly number[]): { types: number; imports: string[] } {
   const modules: Uint8Array[] = [];
   const made = smallMachine('auto', { threshold: 0, onTranslated: ({ bytes }) => modules.push(bytes) });

@@ -1,4 +1,4 @@
-/** Translations that are kept from one run to the next: found again, checked, and done without where they are damaged. */
+/** The persistent store of translations: code is found again, verified, and translated anew if it is damaged. */
 import t from 'tap';
 import { Code } from '../../src/cpu/wasm/encoding/code.js';
 import { WasmModule } from '../../src/cpu/wasm/encoding/module.js';
@@ -11,7 +11,7 @@ import {
 import type { TranslationStats } from '../../src/index.js';
 import { guestImage, runGuest, sha256 } from '../support/guest-programs.js';
 
-/** Keeps what it is given. */
+/** A store in memory. */
 class MapStore implements CodeStore {
   readonly records = new Map<string, Uint8Array>();
 
@@ -40,7 +40,7 @@ const full = new MapStore();
 const first = await run(full);
 const { modulesInAll } = expected.translation;
 
-/** Runs with a store that answers what `change` makes of what it has. */
+/** Runs with a store whose answers are modified by `change`. */
 function runWith(change: (bytes: Uint8Array, key: Uint8Array) => Uint8Array | undefined): Promise<Ran> {
   return run({
     get: (key) => {
@@ -139,7 +139,7 @@ t.test('a machine with a damaged store translates again', async (t) => {
   }
 });
 
-/** A module of the right make that exports a function of one type under one name. */
+/** A well-formed module that exports one function. */
 function otherModule(name: string, parameters: readonly 'i32'[]): Uint8Array {
   const module = new WasmModule();
   module.add(module.type(parameters, ['i32']), new Code(parameters).i32(0), name);

@@ -1,4 +1,4 @@
-/** What is kept of code that is mapped no more: as long as there is something to keep, and not for ever. */
+/** Decoded pages that are no longer mapped are kept as long as they are useful, but not indefinitely. */
 import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import { RAX, RCX } from '../../src/cpu/state/layout.js';
@@ -7,18 +7,18 @@ import { READ_ONLY, smallMachine, type SmallMachine } from './translator/small-m
 
 const CODE = 0x10_0000n;
 const PAGE = BigInt(PAGE_SIZE);
-/** Frames that no page table takes. */
+/** Frames that no page table uses. */
 const FRAMES = 0x2_0000;
 const INT3 = 0xcc;
 const VMCALL = [0x0f, 0x01, 0xc1];
-/** How many linear pages a test goes through. */
+/** Number of linear pages that a test uses. */
 const PLACES = 8;
 
 const blocksOf = ({ cpu }: SmallMachine) => cpu['records']!['blocks'];
-/** Linear pages of which decoded pages are kept that are not live. */
+/** Linear pages with kept decoded pages that are not live. */
 const kept = (machine: SmallMachine): number => blocksOf(machine)['pages']['kept'].size;
 
-/** Maps a page as a kernel does that knows that its PTE maps no other; undefined: to nothing. */
+/** Maps a page like a kernel that knows that its PTE maps no other page; unmaps it if the frame is undefined. */
 function remap({ cpu, memory, tables }: SmallMachine, linear: bigint, frame: number | undefined): void {
   const address = tables.entryAddress(linear);
   memory.write64(address, frame === undefined ? 0n : BigInt(frame) | READ_ONLY | BigInt(PRESENT));

@@ -1,4 +1,4 @@
-/** Every engine has the evaluator's state, bit for bit, after every number of ticks, whatever the guest does. */
+/** Every engine has exactly the evaluator's state after any number of ticks, whatever the guest does. */
 import t from 'tap';
 import { runBranchingPrograms } from '../support/branching-run.js';
 import { Random } from '../support/random.js';

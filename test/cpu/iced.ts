@@ -12,8 +12,8 @@ import {
 import type { Instruction } from '../../src/cpu/decode/instruction.js';
 
 /**
- * iced-x86 as judge of the decoder: what it decodes that is beyond this CPU, and whether its view of an instruction,
- * down to every operand, is the decoder's.
+ * iced-x86 as the reference for the decoder: which instructions it decodes that this CPU lacks, and whether its view of
+ * an instruction, including every operand, agrees with the decoder's.
  */
 
 const words = (text: string): string[] => text.split(/\s+/);

@@ -1,4 +1,4 @@
-/** The translator's parts, what has gone wrong in them, and that what they keep is bounded. */
+/** The parts of the translator: their functions, regression tests, and bounds on memory use. */
 import fc from 'fast-check';
 import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';

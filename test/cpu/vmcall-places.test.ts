@@ -1,4 +1,4 @@
-/** A VMCALL that is known is passed over only as long as it is there. */
+/** A known VMCALL is skipped only as long as it is still there. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +11,9 @@ const directory = mkdtempSync(join(tmpdir(), 'bd0-vmcalls-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 /**
- * Calls code that it has made, 100 times each: thread_self by VMCALL, which answers 1; the same place with other bytes; the
- * same address with another page; and the VMCALL again. The code begins at two places of the page: in its midst, and so that
- * the VMCALL lies across its end.
+ * Calls generated code, 100 times each: thread_self by VMCALL, which returns 1; the same place with other bytes; the
+ * same address with another page; and the VMCALL again. The code begins at two places in the page: in the middle, and
+ * such that the VMCALL crosses the end.
  */
 const program = `
 #include <bd0.h>

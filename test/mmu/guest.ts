@@ -1,6 +1,6 @@
 /**
  * A guest small enough to check whole after every step: 32 frames of RAM, of which 0 to 7 are page tables, two of each
- * level. It uses the MMU as generated code and the CPU's slow path do, and holds everything it sees against the model.
+ * level. It uses the MMU as generated code and the CPU's slow path do, and compares every result with the model.
  */
 import { GuestMemory, HOST_LAYOUT, WATCH_CODE, WATCH_TABLE } from '../../src/memory.js';
 import { Mmu } from '../../src/mmu/mmu.js';
@@ -16,7 +16,7 @@ const FRAMES = 32;
 const PAGE = 4096;
 const indexes = [0, 1, 2, 511];
 
-/** All pages that the guest uses, so chosen that many share their place in the TLB and their tables. */
+/** All pages that the guest uses, chosen such that many share TLB entries and tables. */
 export const pages: bigint[] = [0, 511].flatMap((pml4) =>
   indexes.flatMap((pdpt) => indexes.flatMap((pd) => indexes.map((pt) => linearOf(pml4, pdpt, pd, pt, 0)))),
 );
@@ -24,7 +24,7 @@ const pageSet = new Set(pages);
 
 export type Kind = Access['kind'];
 
-/** What a guest can do: a method of `Guest` or of its MMU, and its arguments. */
+/** An action of the guest: a method of `Guest` or of its MMU, and its arguments. */
 export interface Step {
   do: (typeof stepsOfGuest)[number] | (typeof stepsOfMmu)[number];
   args: unknown[];
@@ -133,7 +133,7 @@ export class Guest {
     this.store(start, fits, () => this.memory.ram.set(bytes.subarray(0, fits), start));
   }
 
-  /** A change to a table that nobody announces, and then the drop of all pages that it may have mapped. */
+  /** A change to a table without notification, followed by dropping all pages that it may have mapped. */
   storeSilently(frame: number, slot: number, entry: AnyEntry, pageByPage: boolean): void {
     const address = frame * PAGE + indexes[slot]! * 8;
     this.memory.write64(address, this.entryFor(entry, address));
@@ -142,7 +142,7 @@ export class Guest {
     else this.mmu.flush();
   }
 
-  /** Holds every TLB entry, and all that was decoded, against the model. */
+  /** Compares every TLB entry and all decoded code with the model. */
   check(): void {
     const { host32, hostView, watched } = this.memory;
     for (const kind of ['read', 'write', 'fetch'] as const)
@@ -212,7 +212,7 @@ export class Guest {
     if (Buffer.compare(this.tlbBefore, tlb) !== 0) throw new Error('a probe changed the TLB');
   }
 
-  /** What the model says of the tables in `ram`, where it sets A if asked to. */
+  /** The model's result for the tables in `ram`, in which it sets A if requested. */
   private expect(
     kind: Kind,
     linear: bigint,
@@ -255,7 +255,7 @@ export class Guest {
     return Number(BigInt.asUintN(32, addend + linear));
   }
 
-  /** A store on the slow path: it tells those who watch the frames. */
+  /** A store on the slow path, which notifies the watchers of the frames. */
   private store(physical: number, lengthBytes: number, write: () => void): void {
     write();
     const { watched } = this.memory;

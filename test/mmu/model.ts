@@ -1,6 +1,6 @@
 /**
- * The walk once more, as slow as it is plain: tables and bullets of SDM Vol. 3A 4.5 to 4.8 in their order and words,
- * over bigints. It shares no code with src/mmu.
+ * A second, simple and slow implementation of the walk on bigints, which follows the tables and bullets of SDM Vol. 3A
+ * 4.5 to 4.8 literally. It shares no code with src/mmu.
  */
 
 export interface Controls {
@@ -80,7 +80,7 @@ function bit(value: bigint, index: bigint): boolean {
   return bits(value, [index, index]) === 1n;
 }
 
-/** What a linear address translates to, or why it does not. */
+/** The translation of a linear address, or the reason why it fails. */
 export function translate(
   read64: (physical: bigint) => bigint,
   controls: Controls,

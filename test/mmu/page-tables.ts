@@ -1,4 +1,4 @@
-/** Random page-table entries, linear addresses and accesses, and how to show where two records differ. */
+/** Random page-table entries, linear addresses and accesses, and a comparison of two records. */
 import fc from 'fast-check';
 import type { Mmu } from '../../src/mmu/mmu.js';
 import type { Access } from './model.js';
@@ -67,7 +67,7 @@ export function faultOf({ fault }: Mmu): { cr2: bigint; errorCode: number } {
   return { cr2, errorCode: fault.errorCode };
 }
 
-/** Throws where two records differ, showing both, with `*` at the differences. */
+/** Throws if two records differ, showing both with `*` at the differences. */
 export function mustEqual(what: string, expected: Record<string, unknown>, actual: Record<string, unknown>): void {
   const show = (value: unknown) => {
     if (typeof value === 'bigint' || typeof value === 'number') return (value < 0 ? '-' : '') + '0x' + abs(value);

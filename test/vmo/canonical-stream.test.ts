@@ -32,7 +32,7 @@ function read(
   return { ...reader.finish(), records };
 }
 
-/** What a stream is refused for, as `byte: fault`. */
+/** The error of a stream, as `byte: fault`. */
 function refusal(stream: Uint8Array, options: Partial<StreamReaderOptions> = {}): string {
   try {
     read(stream, 1000, options);
@@ -205,7 +205,7 @@ t.test('each fault after the root is reported with its kind and byte offset', as
     if (refusal(stream.subarray(0, length), options) !== `${length}: cut`) t.fail(`cut after ${length} bytes`);
 });
 
-/** The records of a stream of one's own making: hashes that fit, but for what is wrong. */
+/** The records of a handmade stream, with valid hashes except for the fault. */
 function forged(records: { length: number; k?: number; page?: string; isTop?: boolean }): Buffer {
   const leaf = (page: string): Buffer => Buffer.concat([Buffer.of(0), Buffer.from(page)]);
   const hash = (record: Buffer): Buffer => Buffer.from(nativeHash(record));

@@ -4,7 +4,9 @@ import type { VmoHandle } from '../../src/vmo/handle.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { flatId, nativeHash, noise } from './model.js';
 
-/** Five chains of COUNT operations each, every one on the result of the one before: what a read visits stays O(log COUNT). */
+/**
+ * Five chains of COUNT operations, each on the result of the previous one: reads still visit only O(log COUNT) extents.
+ */
 export function checkChains(t: Test, COUNT: number): void {
   const store = new VmoStore(nativeHash);
   /** The most extents that a read of a byte visits, over a sample of the VMO. */

@@ -14,7 +14,7 @@ function bytesOf(memory: GuestMemory, frame: number): Buffer {
   return Buffer.from(memory.ram.subarray(frame * PAGE, (frame + 1) * PAGE));
 }
 
-/** A pool of `frames` frames in dirty memory, and the frames of which it said that their code changes. */
+/** A pool of `frames` frames in dirty memory, and the frames whose code changes it has announced. */
 function poolOf(frames: number): { memory: GuestMemory; store: VmoStore; pool: FramePool; changed: number[] } {
   const memory = new GuestMemory((FIRST + frames) * PAGE);
   memory.ram.fill(0xcc);
@@ -372,7 +372,7 @@ class Run {
     this.checkCounters(users);
   }
 
-  /** A frame that was in use, mapped or idle, does not become another without a word. */
+  /** A frame that was in use, mapped or idle, is never reused without notification. */
   private checkChanges(): void {
     for (const [frame, now] of this.snapshot()) {
       const { content, leaf, isUsed } = this.before.get(frame)!;

@@ -1,4 +1,4 @@
-/** A second implementation of the identity, in Python, agrees. */
+/** Compares identities with a second implementation in Python. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -18,10 +18,10 @@ const bytes = fc
   .tuple(fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 5 * PAGE })), fc.nat({ max: 2 ** 31 }), fc.nat({ max: 5 }))
   .map(([length, seed, kind]) => (kind === 0 ? new Uint8Array(length) : noise(length, seed)));
 
-/** A file that is all there. */
+/** A file without holes. */
 const plain: fc.Arbitrary<File> = bytes.map((all) => ({ length: all.length, extents: [{ offset: 0, bytes: all }] }));
 
-/** A file of a few extents, here and there in up to 2^48 bytes. */
+/** A sparse file of up to 2^48 bytes with a few extents. */
 const sparse: fc.Arbitrary<File> = fc
   .tuple(
     fc.nat({ max: 48 }),
@@ -37,7 +37,7 @@ const sparse: fc.Arbitrary<File> = fc
     return { length, extents };
   });
 
-/** A file as the script reads it. */
+/** A file in the format that the script reads. */
 function written({ length, extents }: File): Buffer {
   const header = Buffer.alloc(12);
   header.writeBigUInt64LE(BigInt(length));

@@ -4,7 +4,7 @@ function keyOf(hash: Uint8Array): string {
   return Buffer.from(hash).toString('hex');
 }
 
-/** A RecordStore in memory, which checks nothing. It counts what it is asked for. */
+/** A RecordStore in memory that verifies nothing and counts requests. */
 export class MemoryRecords implements RecordStore {
   /** By hash in hexadecimal. */
   readonly records = new Map<string, Uint8Array>();

@@ -1,4 +1,4 @@
-/** BD0-VMO-1 written down a second time, over flat bytes: what the tests hold the store to. */
+/** A second implementation of BD0-VMO-1 on flat bytes, the reference for the tests of the store. */
 
 import { createHash } from 'node:crypto';
 import type { HashFunction } from '../../src/vmo/content/canonical-form.js';
@@ -52,7 +52,7 @@ export function noise(length: number, seed: number): Uint8Array {
   });
 }
 
-/** Fails, with what was found and what was wanted. */
+/** Fails, showing the actual and the expected value. */
 export function assertEqual(found: unknown, wanted: unknown, what: string): void {
   if (found !== wanted) throw new Error(`${what}: * found ${found}, wanted ${wanted}`);
 }

@@ -1,6 +1,7 @@
 /**
- * Random programs over a VmoStore beside plain byte arrays. The model says what every VMO holds, and which pages the store has
- * to keep for it: those of all extents that a VMO was made of, until its identity is asked for; then its own.
+ * Random programs on a VmoStore and on plain byte arrays in parallel. The model determines the content of every VMO,
+ * and which pages the store must keep for it: those of all extents that the VMO was made from, until its identity is
+ * requested; then its own.
  */
 
 import fc from 'fast-check';
@@ -13,7 +14,7 @@ import { VmoStore } from '../../src/vmo/store.js';
 import { MemoryRecords } from './memory-records.js';
 import { assertEqual, assertSame, flatId, flatLeaf, flatPage, nativeHash, noise } from './model.js';
 
-/** A number that is scaled to what it is used for, which is not known when it is drawn; often to whole pages. */
+/** A number that is scaled to its use later, often to whole pages. */
 interface Place {
   readonly part: number;
   readonly isPage: boolean;
@@ -128,7 +129,7 @@ interface ModelPiece extends Kept {
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** A VMO beside the bytes that it must hold. Several handles may share it. */
+/** A VMO and its expected bytes. Several handles may share it. */
 class ModelVmo {
   handles = 0;
   id: string | undefined;
@@ -157,7 +158,7 @@ export class ProgramRun {
   private readonly held: Held[] = [];
   private readonly records = new MemoryRecords();
   private readonly saved: { id: string; flat: Uint8Array }[] = [];
-  /** Identities that can be opened: the VMOs of which they were asked, and what is kept for them. */
+  /** Identities that can be opened: the VMOs for which they were requested, and the pages kept for them. */
   private readonly published = new Map<string, { vmos: number; kept: Kept }>();
 
   constructor(private readonly pageShift: number) {
@@ -166,7 +167,7 @@ export class ProgramRun {
     this.take({ do: 'bytes', content: { pages: 2, more: 1, seed: 5 } });
   }
 
-  /** Does a step, and holds what the store has then to the model. */
+  /** Executes a step and compares the store with the model. */
   take(step: Step): void {
     const made = this.make(step);
     if (made === undefined) this.ask(step);
@@ -353,7 +354,7 @@ export class ProgramRun {
     else entry.vmos++;
   }
 
-  /** Its own pages take the place of those that it was made of. */
+  /** Its own pages replace those that it was made from. */
   private canonicalise(model: ModelVmo): void {
     if (model.isCanonical) return;
     const pages = pagesOf(model.flat, this.format.pageSize);
@@ -472,7 +473,7 @@ export class ProgramRun {
   }
 }
 
-/** What VmoBuilder does, over flat bytes and pieces. */
+/** A model of VmoBuilder on flat bytes and pieces. */
 class ModelBuilder {
   flat = new Uint8Array(0);
   private pieces: readonly ModelPiece[] = [];

@@ -19,7 +19,7 @@ function areSame(a: MemoryRecords, b: MemoryRecords): boolean {
   return a.records.size === b.records.size && [...a.records.keys()].every((hash) => b.records.has(hash));
 }
 
-/** How many records an action reads. */
+/** Number of records that an action reads. */
 function reads(records: MemoryRecords, action: () => unknown): number {
   const before = records.asked.get;
   action();

@@ -72,7 +72,7 @@ const lengths = fc.oneof(
 const contents = fc
   .tuple(lengths, fc.nat({ max: 3 }))
   .map(([length, seed]) => (seed === 0 ? new Uint8Array(length) : noise(length, seed)));
-/** A number that is scaled to what it is used for, which is not known when it is drawn; often to whole pages. */
+/** A number that is scaled to its use later, often to whole pages. */
 const places = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(1, 1, PAGE));
 
 type Place = [number, number];
@@ -108,7 +108,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constantFrom('identify' as const, 'open' as const, 'close' as const), base: index }),
 );
 
-/** A VMO beside the bytes that it must hold. */
+/** A VMO and its expected bytes. */
 interface Pair {
   vmo: VmoHandle;
   flat: Uint8Array;
@@ -117,7 +117,7 @@ interface Pair {
 /** The longest flat string that a run of steps may reach. */
 const FLAT_MAX = 100_000;
 
-/** Does what a step says to the store and to flat bytes. Answers the VMO it made, if any. */
+/** Executes a step on the store and on flat bytes. Returns the VMO that it made, if any. */
 function take(store: VmoStore, pairs: Pair[], step: Step): Pair | undefined {
   const pick = (base: number): Pair => pairs[base % pairs.length]!;
   switch (step.do) {
@@ -155,7 +155,7 @@ function take(store: VmoStore, pairs: Pair[], step: Step): Pair | undefined {
   }
 }
 
-/** Holds what a step asks of a VMO to the flat bytes. */
+/** Compares what a step reads from a VMO with the flat bytes. */
 function ask(store: VmoStore, pairs: Pair[], step: Step): void {
   if (!('base' in step)) return;
   const at = step.base % pairs.length;

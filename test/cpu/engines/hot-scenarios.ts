@@ -1,4 +1,7 @@
-/** Loops whose code, or whose way through it, changes while it is hot: what code is identified by, and where calls return to. */
+/**
+ * Loops whose code or control flow changes while they are hot; they test how code is identified and where calls return
+ * to.
+ */
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { R8, RAX, RBX, RCX, RSI, RSP } from '../../../src/cpu/state/layout.js';
 import { ACCESSED, PRESENT, WRITABLE } from '../../../src/mmu/entry.js';
@@ -7,7 +10,7 @@ import { ALIAS_DISTANCE, CODE, CODE_FRAME, CODE_PAGES, DATA, PAGE_TABLE, type Ma
 import type { Scenario } from './scenarios.js';
 
 const PAGE = BigInt(PAGE_SIZE);
-/** Every loop goes round as often, with RCX or R12D as its counter. */
+/** Iterations of every loop, which RCX or R12D counts. */
 const ROUNDS = 40n;
 const SUM_OF_ROUNDS = (ROUNDS * (ROUNDS + 1n)) / 2n;
 
@@ -23,7 +26,7 @@ const SYMBOLS = `
 
 type Rest = Pick<Scenario, 'events' | 'result'> & Partial<Scenario>;
 
-/** A scenario in assembly, which lies at CODE and starts at `start`, offset 0. */
+/** A scenario in assembly, placed at CODE; it starts at `start`, offset 0 by default. */
 function scenario(name: string, source: string, rest: Rest): Scenario {
   const code = assemble(`${SYMBOLS}\n${source}`);
   if (code.length > CODE_PAGES * PAGE_SIZE) throw new Error(`${name}: ${code.length} bytes of code`);
@@ -52,7 +55,7 @@ function mapCallee(frame: number): (machines: Machines) => void {
   };
 }
 
-/** Made when they are asked for: they need an assembler. */
+/** Created on demand, since they need an assembler. */
 export function hotScenarios(): Scenario[] {
   return [
     scenario(

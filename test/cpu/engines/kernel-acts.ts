@@ -1,4 +1,7 @@
-/** What BD0's kernel does to page tables and frames while programs run: `kernel/memory/page-table.ts`, `vmo/frames/frame-pool.ts`. */
+/**
+ * Operations of BD0's kernel on page tables and frames while programs run: `kernel/memory/page-table.ts`,
+ * `vmo/frames/frame-pool.ts`.
+ */
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { ACCESSED, DIRTY, PRESENT, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import { ALIAS_DISTANCE, CODE, CODE_FRAME, CODE_PAGES, type Guest } from './machines.js';
@@ -23,7 +26,7 @@ function writePte({ cpu, memory, tables }: Guest, linear: bigint, entry: bigint)
   cpu.linearMemory.pteStored(address, Number(linear >> 32n), Number(BigInt.asIntN(32, linear)));
 }
 
-/** Says that what a frame holds is going to change, as the pool does. */
+/** Announces that the content of a frame is about to change, as the frame pool does. */
 function codeChanges({ cpu }: Guest, frame: number): void {
   cpu.linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE);
 }
@@ -39,7 +42,10 @@ function mappedAround({ memory, tables }: Guest, linear: bigint): Mapped[] {
   return found;
 }
 
-/** Maps the pages of the code to its frames, `turns` frames on: another program at the same place, or the same again. */
+/**
+ * Maps the pages of the code to its frames, rotated by `turns`: another program at the same address, or the same one
+ * again.
+ */
 export function switchProgram(guest: Guest, turns: number): void {
   for (let page = 0; page < CODE_PAGES; page++) {
     const frame = CODE_FRAME + ((page + turns) % CODE_PAGES);
@@ -48,8 +54,8 @@ export function switchProgram(guest: Guest, turns: number): void {
 }
 
 /**
- * Unmaps all pages around an address, and gives the table back that is empty then. Answers how to have them mapped again by
- * a table in a frame.
+ * Unmaps all pages around an address and frees the empty table. Returns a function that maps them again with a table in
+ * a frame.
  */
 export function takeTable(guest: Guest, linear: bigint): (frame: number) => void {
   const { cpu, memory, tables } = guest;
@@ -69,7 +75,9 @@ export function takeTable(guest: Guest, linear: bigint): (frame: number) => void
   };
 }
 
-/** Unmaps a frame wherever it is mapped, since it is to hold something else. Answers how to have it do so, mapped at `linear` alone. */
+/**
+ * Unmaps a frame everywhere so that it can be reused. Returns a function that fills it and maps it only at `linear`.
+ */
 export function evict(guest: Guest, frame: number): (linear: bigint, bytes: Uint8Array) => void {
   for (const around of [CODE, CODE + ALIAS_DISTANCE])
     for (const { linear, entry } of mappedAround(guest, around))

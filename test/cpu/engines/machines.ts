@@ -1,4 +1,4 @@
-/** The same machine once for each engine, held to each other at every stop. */
+/** The same machine once for each engine; their states are compared at every stop. */
 import { PAGE_SIZE, hex } from '../../../src/bits.js';
 import { Cpu, type CpuEvent, type Engine, type TranslationThreshold } from '../../../src/cpu/cpu.js';
 import { vectorName } from '../../../src/cpu/state/exceptions.js';
@@ -24,17 +24,17 @@ import { EXECUTE_DISABLE, PageTables } from '../meanings/page-tables.js';
 /** Linear addresses. Code pages may be written. */
 export const CODE = 0x40_0000n;
 export const CODE_PAGES = 3;
-/** Of the data pages, the third is read-only; behind the last nothing is mapped. */
+/** The third data page is read-only; nothing is mapped after the last one. */
 export const DATA = 0x48_0000n;
 export const DATA_PAGES = 4;
 const READ_ONLY_DATA_PAGE = 2;
-/** This far behind code and data their frames are mapped once more, in the same places of the TLB. */
+/** Distance at which the frames of code and data are mapped a second time, using the same TLB entries. */
 export const ALIAS_DISTANCE = 0x7f00_0000_0000n;
 /** The page table that maps CODE and DATA, as data. */
 export const PAGE_TABLE = 0x80_0000n;
 
 const MEMORY_BYTES = 0x2_0000;
-/** Frames that nothing has at the start: for tables, and for code. */
+/** Frames that are unused at the start: for tables, and for code. */
 export const SPARE_TABLE_FRAMES = [0x18, 0x19];
 export const SPARE_CODE_FRAMES = [0x1a, 0x1b];
 /** The first frame of the code; those of the data follow. */
@@ -45,7 +45,7 @@ const CR0_AM = 1 << 18;
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
 
-/** An engine, and after how many samples of a block it translates: 0 leaves nothing to the interpreter. */
+/** An engine, and the number of samples after which it translates a block: 0 leaves nothing to the interpreter. */
 export type EngineChoice = readonly [engine: Engine, translationThreshold: TranslationThreshold];
 const ENGINES: readonly EngineChoice[] = [
   ['evaluator', 0],
@@ -54,7 +54,7 @@ const ENGINES: readonly EngineChoice[] = [
   ['auto', randomThreshold(1)],
 ];
 
-/** What a program starts from. */
+/** The initial state of a program. */
 export interface Start {
   readonly rip: bigint;
   readonly gpr: BigUint64Array;
@@ -63,7 +63,7 @@ export interface Start {
   readonly mxcsr: number;
 }
 
-/** Machines that are told the same; the first is the reference. */
+/** Machines that all get the same operations; the first is the reference. */
 export class Machines {
   private readonly guests: readonly Guest[];
 
@@ -71,17 +71,17 @@ export class Machines {
     this.guests = engines.map((choice) => new Guest(choice));
   }
 
-  /** Puts back page tables and registers, and fills code and data, on each. */
+  /** Resets page tables and registers, and fills code and data, on each machine. */
   load(code: Uint8Array, data: Uint8Array, start: Start): void {
     for (const guest of this.guests) guest.load(code, data, start);
   }
 
-  /** Gives each other registers. */
+  /** Sets the registers of each machine. */
   restart(start: Start): void {
     for (const guest of this.guests) guest.restart(start);
   }
 
-  /** Runs each for so many ticks. Throws with both states where two of them differ. */
+  /** Runs each machine for a number of ticks. Throws, showing both states, if two of them differ. */
   run(maxTicks: number): CpuEvent {
     const [first, ...others] = this.guests;
     const event = first!.cpu.run(maxTicks);
@@ -89,12 +89,12 @@ export class Machines {
     return event;
   }
 
-  /** Has each go on elsewhere. */
+  /** Moves each machine to another address. */
   goTo(rip: bigint): void {
     for (const guest of this.guests) guest.cpu.state.rip = rip;
   }
 
-  /** Stores a page-table entry as a kernel does, one that knows that it maps this page and no other if `alone`. */
+  /** Stores a page-table entry as a kernel does; if `alone`, it is known to map only this page. */
   writeEntry(linear: bigint, change: (entry: bigint) => bigint, alone = false): void {
     for (const guest of this.guests) guest.writeEntry(linear, change, alone);
   }
@@ -109,12 +109,12 @@ export class Machines {
     for (const guest of this.guests) act(guest);
   }
 
-  /** How often the interpreter and the translator had the evaluator do an instruction. */
+  /** Number of instructions that the interpreter and the translator left to the evaluator. */
   get evaluated(): number[] {
     return this.guests.slice(1).map((guest) => guest.evaluated);
   }
 
-  /** The one that the others are equal to. */
+  /** The reference machine. */
   get reference(): Guest {
     return this.guests[0]!;
   }
@@ -182,7 +182,7 @@ export class Guest {
     this.cpu.linearMemory.stored(CODE_FRAMES + offset, bytes.length);
   }
 
-  /** All that a program can see but memory, as lines of name and value. */
+  /** The state visible to programs, except memory, as lines of name and value. */
   describe(event: CpuEvent): string[] {
     const { cpu, memory } = this;
     const { state } = cpu;
@@ -225,7 +225,7 @@ export function describeEvent(event: CpuEvent): string {
 
 const ROW_BYTES = 16;
 
-/** Fields of the CPU state that programs see, but for the status flags, which engines hold in their own ways. */
+/** Fields of the CPU state visible to programs, except the status flags, which engines store differently. */
 const SEEN: readonly (readonly [number, number])[] = [
   [GPR, FLAGS_KIND],
   [MXCSR, MXCSR + 4],

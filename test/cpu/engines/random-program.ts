@@ -20,13 +20,13 @@ export interface Program {
 
 /** Registers that start as pointers, RSP among them; programs address memory by them, and clobber them at times. */
 const POINTERS = [RSP, 5, 6, 7, 12, 13, 14, 15];
-/** What fills the code between the blocks: mostly what ends a block. */
+/** Filler between the blocks: mostly instructions that end a block. */
 const NOP = 0x90;
 const INT3 = 0xcc;
 const VMCALL = [0x0f, 0x01, 0xc1];
 const CODE_BYTES = CODE_PAGES * PAGE_SIZE;
 
-/** Makes programs of the forms that a decoder knows. */
+/** Generates programs from all forms of a decoder. */
 export class ProgramMaker {
   private readonly plain: readonly Form[];
   private readonly hot: readonly Form[];
@@ -52,12 +52,12 @@ export class ProgramMaker {
     return { code, data: randomData(random), starts };
   }
 
-  /** How many pairs of instructions the interpreter fuses. */
+  /** Number of instruction pairs that the interpreter fuses. */
   get pairCount(): number {
     return this.pairs.length;
   }
 
-  /** One of these pairs, and a VMCALL wherever it leads. */
+  /** A program of one of these pairs, with a VMCALL wherever it leads. */
   makePair(index: number, random: Random): Program {
     const [first, second] = this.pairs[index]!;
     const encoded = [this.encode(random.pick(first), random), this.encode(random.pick(second), random)];
@@ -70,7 +70,7 @@ export class ProgramMaker {
     return { code, data: randomData(random), starts: [start] };
   }
 
-  /** Two to twenty instructions and a jump or a VMCALL, anywhere, and now and then across two pages. */
+  /** Two to twenty instructions and a jump or a VMCALL, at any address, sometimes across two pages. */
   private placeBlock(code: Uint8Array, starts: number[], random: Random): void {
     let at = random.chance(3)
       ? PAGE_SIZE * (1 + random.below(CODE_PAGES - 1)) - random.below(60)
@@ -96,7 +96,7 @@ export class ProgramMaker {
     return [this.encode(random.pick(random.chance(2) ? this.hot : this.plain), random)];
   }
 
-  /** Memory operands get an address near one of the pointers, mostly. */
+  /** Memory operands mostly get an address near one of the pointers. */
   private encode(form: Form, random: Random): Encoded {
     for (let i = 0; ; i++) {
       const encoded = encodeForm(this.decoder, form, random);
@@ -124,7 +124,7 @@ function isShort({ form }: Instruction): boolean {
   return form.row.operands.some((type) => type.where === 'J' && type.size === 8);
 }
 
-/** Has the direct branch that ends at `end` go so many bytes on from there. */
+/** Sets the distance of the direct branch that ends at `end`. */
 function setDistance(code: Uint8Array, end: number, instruction: Instruction, distance: number): void {
   const view = new DataView(code.buffer);
   if (isShort(instruction)) view.setInt8(end - 1, distance);
@@ -154,7 +154,7 @@ export function randomStart({ starts }: Program, random: Random): Start {
   };
 }
 
-/** Mostly to data, with its page borders; sometimes to code, to its other address, or to the page table. */
+/** A pointer, mostly to data, including page borders; sometimes to code, to its other address, or to the page table. */
 function randomPointer(random: Random): bigint {
   const anywhere = (start: bigint, pages: number): bigint => start + BigInt(random.below(pages * PAGE_SIZE));
   switch (random.below(16)) {

@@ -1,4 +1,4 @@
-/** Runs random programs on every engine, and holds the engines to each other at every stop. */
+/** Runs random programs on every engine and compares the engines at every stop. */
 import type { Test } from 'tap';
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { Decoder } from '../../../src/cpu/decode/decoder.js';
@@ -17,12 +17,15 @@ import {
 } from './machines.js';
 import { ProgramMaker, randomStart, type Program } from './random-program.js';
 
-/** How often a program stops. */
+/** Number of stops of a program. */
 const STOPS = 24;
-/** Ticks that it runs for at a time. */
+/** Ticks between stops. */
 const SLICES = [1, 1, 2, 3, 4, 5, 7, 13, 50, 200, 1000];
 
-/** What BD0's kernel does between two slices: another program runs at the same place, tables come and go, frames are reused. */
+/**
+ * Operations of BD0's kernel between two slices: running another program at the same address, creating and freeing
+ * tables, reusing frames.
+ */
 function manage(machines: Machines, program: Program, random: Random): void {
   const runMeanwhile = (): void => {
     if (random.chance(2)) machines.run(random.pick(SLICES));
@@ -52,7 +55,7 @@ function manage(machines: Machines, program: Program, random: Random): void {
   }
 }
 
-/** What a kernel does between two slices of a program: maps, forbids, and writes code. */
+/** Operations of a kernel between two slices of a program: mapping, protecting and writing code. */
 function interfere(machines: Machines, program: Program, random: Random): void {
   const alone = random.chance(2);
   const start = random.chance(2) ? CODE : DATA;
@@ -95,7 +98,7 @@ function runProgram(machines: Machines, maker: ProgramMaker, random: Random, eve
   }
 }
 
-/** Runs each fused pair of the interpreter from so many states, in one go and tick by tick. */
+/** Runs each fused pair of the interpreter from a number of states, both at once and tick by tick. */
 export function runPairs(t: Test, seed: number, states: number): void {
   const machines = new Machines([
     ['evaluator', 0],
@@ -123,7 +126,7 @@ export function runPairs(t: Test, seed: number, states: number): void {
   t.same(left, [], `${maker.pairCount} pairs run fused`);
 }
 
-/** Runs programs `from` to `to` of a seed. Fails with the number of the first whose states differ, and with the states. */
+/** Runs programs `from` to `to` of a seed. Fails with the number and the states of the first one that differs. */
 export function runPrograms(t: Test, seed: number, from: number, to: number): void {
   const machines = new Machines();
   const maker = new ProgramMaker(new Decoder());

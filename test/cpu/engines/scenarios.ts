@@ -1,4 +1,4 @@
-/** Short programs about what engines that decode ahead can get wrong, in machine code, with what must come of them. */
+/** Short machine-code programs for the pitfalls of decoding ahead, with the required results. */
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { RAX, RBX, RCX, RDI, RDX, RSI, RSP } from '../../../src/cpu/state/layout.js';
 import { ACCESSED, DIRTY, PRESENT } from '../../../src/mmu/entry.js';
@@ -9,15 +9,15 @@ export interface Scenario {
   /** Bytes by their offset in the code. */
   readonly code: Readonly<Record<number, readonly number[]>>;
   readonly gpr?: Readonly<Record<number, bigint>>;
-  /** Where it starts, by its offset in the code; 0 if not given. */
+  /** Start offset in the code; default: 0. */
   readonly start?: number;
-  /** The events that end runs, in order, as `describeEvent` says them. */
+  /** The events that end runs, in order, in the format of `describeEvent`. */
   readonly events: readonly string[];
-  /** What the kernel does between two of them, if it does anything. */
+  /** Kernel operation between two of them, if any. */
   readonly between?: readonly ((machines: Machines) => void)[];
   /** Registers at the end. */
   readonly result: Readonly<Record<number, bigint>>;
-  /** Ticks of all. */
+  /** Total ticks. */
   readonly ticks?: number;
 }
 
@@ -200,7 +200,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** Long enough to be found hot. */
+/** Enough iterations to become hot. */
 export const LONG_LOOP: Scenario = {
   name: 'a loop that calls, stores and loads fifty thousand times',
   // L: CALL F; DEC RCX; JNZ L; VMCALL; F: ADD [RBX], RCX; ADD RAX, [RBX]; RET
@@ -215,7 +215,7 @@ export const LONG_LOOP: Scenario = {
   ticks: 300_001,
 };
 
-/** Takes the second code page away, and goes to an offset in the code. */
+/** Unmaps the second code page and continues at an offset in the code. */
 function unmapAndGoTo(offset: number): (machines: Machines) => void {
   return (machines) => {
     machines.writeEntry(CODE + PAGE, (entry) => entry & ~BigInt(PRESENT));
@@ -227,7 +227,7 @@ function goTo(rip: bigint): (machines: Machines) => void {
   return (machines) => machines.goTo(rip);
 }
 
-/** Maps the second code page to one of the frames of the code, and goes to where the program started. */
+/** Maps the second code page to one of the frames of the code and continues at the start of the program. */
 function mapSecondPage(frame: number): (machines: Machines) => void {
   return (machines) => {
     const physical = BigInt((CODE_FRAME + frame) * PAGE_SIZE);

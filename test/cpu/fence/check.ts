@@ -1,4 +1,4 @@
-/** Holds every engine to what a write fence must do with the stores of single instructions. */
+/** Checks that every engine applies a write fence correctly to the stores of single instructions. */
 import { hex } from '../../../src/bits.js';
 import { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { RefusedStore } from '../../../src/cpu/state/events.js';
@@ -10,16 +10,16 @@ import { makeMeaningCase, type MeaningCase } from '../meanings/generate.js';
 import { Guest, type FencedRun, type GuestState } from '../meanings/guest.js';
 
 const ADDRESS_SPACE_END = 2 ** 48;
-/** Failures that are described. */
+/** Maximum number of failures that are described. */
 const MOST_FAILURES = 20;
 const NOTHING = new WriteFence([]);
 
-/** What an instruction does without a fence. */
+/** The effect of an instruction without a fence. */
 interface Unfenced {
   readonly c: MeaningCase;
   readonly before: GuestState;
   readonly after: GuestState;
-  /** All that it stores, as a fence that owns nothing tells. */
+  /** All bytes that it stores, as reported by a fence that owns nothing. */
   readonly stores: readonly RefusedStore[];
 }
 
@@ -43,7 +43,7 @@ export class FenceCheck {
 
   constructor(private readonly seed: number) {}
 
-  /** Checks cases of a form until so many of them have stored something; answers how many have, of `most` cases at most. */
+  /** Checks cases of a form, at most `most`, until a number of them have stored something; returns how many have. */
   checkForm(formId: number, wanted: number, most: number): number {
     let stored = 0;
     for (let i = 0; i < most && stored < wanted; i++) {
@@ -57,8 +57,8 @@ export class FenceCheck {
   }
 
   /**
-   * Undefined where the instruction does not complete, since a fault is none of the fence's business, and where it stores
-   * outside of the windows.
+   * Undefined if the instruction does not complete, since faults do not involve the fence, or if it stores outside the
+   * windows.
    */
   private runUnfenced(c: MeaningCase): Unfenced | undefined {
     const { refused: before, stores } = this.evaluator.runFenced(c, NOTHING);
@@ -87,7 +87,7 @@ export class FenceCheck {
     });
   }
 
-  /** What a fence tells is what is stored, and nothing else changes. */
+  /** The stores that a fence reports are exactly those made, and nothing else changes. */
   private expectStores({ c, after, stores }: Unfenced): void {
     const expected = c.contents.map((window) => window.slice());
     for (const store of stores) {
@@ -129,7 +129,7 @@ export class FenceCheck {
           this.fail(c, `${name} (actual) differs ${stop}`, formatGuestDifference(first[stop], run[stop]));
   }
 
-  /** Nothing has changed, one tick has passed, and exactly the bytes outside are told. */
+  /** Nothing has changed, one tick has passed, and exactly the bytes outside are reported. */
   private expectRefusal({ c, before, stores }: Unfenced, straddle: Straddle, run: FencedRun, name: string): void {
     const { refused } = run;
     if (refused.event !== 'refused' || refused.ticks !== 1)
@@ -181,7 +181,7 @@ function fenceOf({ store, bytes, outside }: Straddle): WriteFence {
   return new WriteFence([owned]);
 }
 
-/** What a fence refuses of a store, by the definition of a fence with one range. */
+/** The part of a store that a fence with one range must refuse, by definition. */
 function partsOutside(store: RefusedStore, { owned }: WriteFence): RefusedStore[] {
   const { start, end } = owned[0] ?? { start: 0, end: 0 };
   const cut = (from: number, to: number): RefusedStore => ({
@@ -195,7 +195,7 @@ function partsOutside(store: RefusedStore, { owned }: WriteFence): RefusedStore[
   return [below, above].filter((part) => part.start < part.end);
 }
 
-/** Where a range lies in the windows of a case. */
+/** Location of a range in the windows of a case. */
 function placeOf(c: MeaningCase, { start, end }: AddressRange): { window: number; offset: number } | undefined {
   const { windows } = c.oracle.memory;
   const window = windows.findIndex(

@@ -11,20 +11,20 @@ import { NativeCheck } from './native-check.js';
 
 /** Cases made and run at a time. */
 const BATCH = 8192;
-/** In one of so many cases all memory is searched for stores outside the windows even though the oracle found none. */
+/** One in this many cases has all memory searched for stores outside the windows even though the oracle found none. */
 const STRAY_SEARCH = 16;
 
-/** What became of the cases of one form. */
+/** Results of the cases of one form. */
 export interface FormTally {
   cases: number;
   /** Those that ended without an exception. */
   completed: number;
-  /** Of them, those that the interpreter did without the evaluator. */
+  /** Of those, the ones that the interpreter executed without the evaluator. */
   compiled: number;
 }
 
 export interface CheckOptions {
-  /** The case numbers and this choose the cases. */
+  /** Determines the cases, together with their numbers. */
   readonly seed: number;
   /** Without it, our engines are only compared with each other. */
   readonly oracle?: Oracle | undefined;
@@ -69,7 +69,7 @@ export class MeaningsCheck {
     this.checkAll(Array.from({ length: count }, (_, i) => formId + (cases + i) * this.forms.length));
   }
 
-  /** True where a compiled handler exists for a form. */
+  /** Whether a compiled handler exists for a form. */
   hasHandler(formId: number): boolean {
     return generatedInterpreter().handlerOfForm[formId] !== Handler.evaluate;
   }

@@ -1,4 +1,4 @@
-/** Whether two answers to a case agree, and how to show where they do not. */
+/** Compares two results of a case and shows the differences. */
 import { hex } from '../../../src/bits.js';
 import type { OracleResult } from '../../oracle/case.js';
 import { formatDifference, sameState, type Comparison } from '../../oracle/difference.js';
@@ -13,7 +13,7 @@ function sameWords(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return true;
 }
 
-/** True where two engines agree in every bit. */
+/** Whether two engines agree in every bit. */
 export function sameGuestState(expected: GuestState, actual: GuestState): boolean {
   return (
     expected.event === actual.event &&
@@ -42,7 +42,7 @@ export function formatGuestDifference(expected: GuestState, actual: GuestState, 
   ].join('\n');
 }
 
-/** How `native` and what is expected of it differ in what the manual defines; undefined where they agree. */
+/** How `native` and its expected result differ in what the manual defines; undefined if they agree. */
 export function nativeDifference(
   c: MeaningCase,
   native: OracleResult,

@@ -1,4 +1,4 @@
-/** What the manual defines of the state after an instruction. */
+/** The part of the state after an instruction that the manual defines. */
 import { STATUS_FLAGS } from '../../../src/cpu/meaning/flags.js';
 import { UNDEFINED_FLAGS, leavesResultUndefined } from '../../../src/cpu/meaning/opcodes/undefined-flags.js';
 import { RCX } from '../../../src/cpu/state/layout.js';
@@ -26,7 +26,7 @@ export function definedFlags(c: MeaningCase): number {
   return ALL_FLAGS ^ (bits & STATUS_FLAGS);
 }
 
-/** False where the manual leaves the result itself undefined. */
+/** Whether the manual defines the result itself. */
 export function hasDefinedResult(c: MeaningCase): boolean {
   const { mnemonic } = c.form.row;
   return !leavesResultUndefined(mnemonic, c.form.width, shiftCount(c));

@@ -1,4 +1,4 @@
-/** A case in the making: an instruction whose registers are still being chosen, and the solving of its address. */
+/** A case under construction: an instruction whose registers are still being chosen, and the choice of its address. */
 import { MASK64, isCanonical, truncate } from '../../../src/bits.js';
 import type { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { Form } from '../../../src/cpu/meaning/form.js';

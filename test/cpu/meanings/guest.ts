@@ -20,7 +20,7 @@ import {
 import type { MeaningCase } from './generate.js';
 import { EXECUTE_DISABLE, PageTables } from './page-tables.js';
 
-/** What a bd0 CPU shows after a case: the oracle's state, and what only our engines can be held to. */
+/** The state of a bd0 CPU after a case: the oracle's state, and the parts that only our engines have. */
 export interface GuestState extends OracleState {
   /** `ticks`, `vmcall`, `fault` or `trap`. */
   event: string;

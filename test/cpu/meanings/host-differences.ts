@@ -1,7 +1,7 @@
 /**
- * Where hosts may differ from bd0: processors in what the manuals leave open or see differently, kernels and hypervisors in
- * what they make of an exception. Each difference has a closed set of alternatives, and small cases that show which of them
- * this host has. bd0's answers are changed accordingly before they are compared; all else that differs is a failure.
+ * How hosts may differ from bd0: processors where the manuals leave results open or disagree, kernels and hypervisors
+ * in how they report an exception. Each difference has a closed set of alternatives, and small cases that show which of
+ * them this host has. bd0's results are adjusted accordingly before the comparison; any other difference is a failure.
  */
 import type { Oracle, OracleCase, OracleResult, OracleState } from '../../oracle/case.js';
 import { describeBytes } from '../../oracle/case.js';

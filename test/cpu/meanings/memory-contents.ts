@@ -1,4 +1,4 @@
-/** What the memory of a case holds where the instruction looks: operands rich in edges, and images that it accepts. */
+/** Memory contents for cases: operands with many edge values, and images that the instruction accepts. */
 import type { Form, MemoryOperand } from '../../../src/cpu/meaning/form.js';
 import { RAX, RDX, RSP } from '../../../src/cpu/state/layout.js';
 import { contains, type OracleMemory, type Window } from '../../oracle/layout.js';

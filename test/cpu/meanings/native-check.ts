@@ -1,4 +1,4 @@
-/** Compares cases with the host's CPU, as far as this host runs them and in the way that it behaves. */
+/** Compares cases with the host's CPU, as far as it can run them, taking its known differences into account. */
 import type { Oracle, OracleResult, OracleState } from '../../oracle/case.js';
 import { probeSurroundings, type Surroundings } from '../../oracle/surroundings.js';
 import { nativeDifference } from './compare.js';
@@ -13,7 +13,7 @@ const SECOND_ANSWERS = 3;
 const UNSTEADY_ONE_IN = 2000;
 const UNSTEADY_ALWAYS = 3;
 
-/** What became of the cases of one CPUID feature. */
+/** Results of the cases of one CPUID feature. */
 export interface FeatureTally {
   /** Cases that the host answered. */
   native: number;

@@ -1,4 +1,4 @@
-/** Cases that the host's CPU does not get, and why. */
+/** Cases that are not run on the host's CPU, and why. */
 import { RSP } from '../../../src/cpu/state/layout.js';
 import { RFLAGS, type Oracle, type OracleCase } from '../../oracle/case.js';
 import type { HostCpu } from '../../oracle/host.js';

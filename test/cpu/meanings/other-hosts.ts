@@ -1,4 +1,4 @@
-/** Hosts that differ from the one at hand: bd0's evaluator as a host, and changes to the answers of another. */
+/** Simulated hosts that differ from this one: bd0's evaluator as a host, and modified results of another host. */
 import { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { Instruction } from '../../../src/cpu/decode/instruction.js';
 import { privileged } from '../../../src/cpu/meaning/isa/system.js';

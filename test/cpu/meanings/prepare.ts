@@ -1,4 +1,4 @@
-/** What single instructions need of their registers, so that more than their first check is tested. */
+/** Register values that individual instructions need so that more than their first check is tested. */
 import type { Form } from '../../../src/cpu/meaning/form.js';
 import { HIGH_BYTE, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../../../src/cpu/state/layout.js';
 import { ARENA_BYTES, CODE, CODE_BYTES, HIGH_ARENA } from '../../oracle/layout.js';
