@@ -1,6 +1,6 @@
 /*
  * heap [N]: takes N blocks off the heap without a lock, and checks that no two overlap. Blocks come in turn from this
- * program's own compare and exchange of the heap pair, from the library's, and from the kernel-call that follows the
+ * program's own compare and exchange of the heap pair, from the library's, and from the kernel call that follows the
  * same rule. On Linux all three are the program's own, over a mapping that stands for the heap.
  */
 #include <stdbool.h>

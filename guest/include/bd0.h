@@ -1,7 +1,7 @@
 /*
- * BD0 for programs: kernel-calls, their structures and errors, and the header page of a process.
+ * The BD0 interface for programs: kernel calls, their structures and errors, and the header page of a process.
  *
- * A kernel-call is the instruction VMCALL with its number in rax and its arguments in rdi, rsi, rdx, r10, r8 and r9.
+ * A kernel call is the instruction VMCALL with its number in rax and its arguments in rdi, rsi, rdx, r10, r8 and r9.
  * The result is in rax: an error if and only if it lies, as a signed number, in -4095..-1, else a value or an address.
  * Every other register and the flags are preserved. A call that fails has changed nothing.
  *
@@ -10,7 +10,7 @@
 #ifndef BD0_H
 #define BD0_H
 
-/* Numbers of the kernel-calls. */
+/* Numbers of the kernel calls. */
 #define BD0_CALL_EXIT 0
 #define BD0_CALL_START 1
 #define BD0_CALL_PROCESS_FIND 2
@@ -53,7 +53,7 @@
 #define BD0_CALL_DEBUG_LAST_WRITER 65
 #define BD0_CALL_DEBUG_MODE 66
 
-/* Errors: Linux's numbers. A call answers the negative. */
+/* Errors, with Linux's numbers. A failed call returns the negative number. */
 #define BD0_ENOENT 2
 #define BD0_ESRCH 3
 #define BD0_ENOEXEC 8
@@ -82,28 +82,27 @@ extern "C" {
 #define BD0_STATIC_ASSERT _Static_assert
 #endif
 
-/** The process that asks, wherever a call takes a pid. */
+/** The calling process, for calls that take a pid. */
 #define BD0_SELF 0
 
-/** What a further thread begins with; its result is the code of the thread. */
+/** The entry function of a new thread; its result is the exit code of the thread. */
 typedef int bd0_thread_function(void *argument);
 
-/** What bd0_start's flags are made of: stopped before writes that are not its own, and living in another's region. */
+/** Flags of bd0_start: start in debug mode, and live in the region of another process. */
 #define BD0_START_DEBUG 1
 #define BD0_START_SHARE 2
 
-/** Deadlines, in nanoseconds of the machine's clock: do not wait at all, and wait for ever. */
+/** Deadlines, in nanoseconds of the machine's clock: do not wait at all, and wait indefinitely. */
 #define BD0_NO_WAIT 0
 #define BD0_FOREVER UINT64_MAX
 
-/** The next free byte of the heap and the lowest address that stacks have reserved; moved together, by LOCK CMPXCHG16B.
-    */
+/** The next free byte of the heap and the lowest address reserved for stacks, updated together by LOCK CMPXCHG16B. */
 struct bd0_heap_pair {
   uint64_t heap_pointer;
   uint64_t stack_floor;
 } __attribute__((aligned(16)));
 
-/** The header page: the first page of a process's region. A program moves `heap` and leaves the rest alone. */
+/** The header page: the first page of a process's region. Programs may update `heap`, but nothing else. */
 struct bd0_header {
   char magic[8]; /* "BD0PROC", and a zero byte */
   uint32_t version;
@@ -121,7 +120,7 @@ struct bd0_header {
   char name[64];
 };
 
-/** What process_info tells. */
+/** The result of process_info. */
 struct bd0_process_info {
   uint64_t pid;
   uint64_t parent;
@@ -138,17 +137,17 @@ struct bd0_process_info {
   char name[64];
 };
 
-/** One piece of a vmo_delta: `length` bytes at `address` take the place of those at `offset`. */
+/** One patch of a vmo_delta: `length` bytes at `address` replace those at `offset`. */
 struct bd0_patch {
   uint64_t offset;
   uint64_t address;
   uint64_t length;
 };
 
-/** What debug_last_writer tells. */
+/** The result of debug_last_writer. */
 struct bd0_last_writer {
   uint64_t tid;
-  uint64_t rip;  /* of the instruction; for a kernel-call of the one behind it */
+  uint64_t rip;  /* of the instruction; for a kernel call, of the one after it */
   uint64_t tick; /* of the machine's clock */
 };
 
@@ -179,20 +178,19 @@ BD0_STATIC_ASSERT(sizeof(struct bd0_process_info) == 184, "bd0_process_info has 
 BD0_STATIC_ASSERT(sizeof(struct bd0_last_writer) == 24, "bd0_last_writer has 24 bytes");
 BD0_STATIC_ASSERT(sizeof(struct bd0_patch) == 24, "bd0_patch has 24 bytes");
 
-/** True if the result of a kernel-call is an error; its number is then `-result`. Upper-half addresses are no errors.
-    */
+/** True if the result of a kernel call is an error, whose number is `-result`. Upper-half addresses are not errors. */
 static inline int bd0_is_error(int64_t result) {
   return result >= -4095 && result <= -1;
 }
 
-/** Any kernel-call, by number; arguments that it does not take are ignored. */
+/** Makes any kernel call, by number; arguments that the call does not take are ignored. */
 static inline int64_t bd0_vmcall(int64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                                  uint64_t f) {
   register uint64_t r10 __asm__("r10") = d;
   register uint64_t r8 __asm__("r8") = e;
   register uint64_t r9 __asm__("r9") = f;
   int64_t result;
-  /* Only rax changes, and memory that an argument points to. */
+  /* Changes only rax and memory that an argument points to. */
   __asm__ volatile("vmcall"
                    : "=a"(result)
                    : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
@@ -200,246 +198,247 @@ static inline int64_t bd0_vmcall(int64_t number, uint64_t a, uint64_t b, uint64_
   return result;
 }
 
-/** Ends the process, all its threads with it; `code & 255` is its exit code. Does not flush stdio: `exit` does. */
+/** Ends the process and all its threads; its exit code is `code & 255`. Does not flush stdio; `exit` does. */
 __attribute__((noreturn)) static inline void bd0_exit(int64_t code) {
   bd0_vmcall(BD0_CALL_EXIT, (uint64_t)code, 0, 0, 0, 0, 0);
   __builtin_unreachable();
 }
 
-/** Starts the program of that name, in a region of `limit` bytes of its own, or with BD0_START_SHARE in that of `host_pid`,
-    of which it then takes at most `limit`; answers its pid. `argv` ends with NULL; NULL stands for the name alone.
-    EFAULT ENOENT ENOEXEC EINVAL ENOMEM ENOSPC ESRCH */
+/** Starts the program `name` in a new region of `limit` bytes, or with BD0_START_SHARE in the region of `host_pid`, of
+    which it takes at most `limit` bytes; returns its pid. `argv` ends with NULL; if it is NULL, only the name is
+    passed. EFAULT ENOENT ENOEXEC EINVAL ENOMEM ENOSPC ESRCH */
 static inline int64_t bd0_start(const char *name, uint64_t limit, char *const *argv, uint64_t flags, uint64_t host_pid) {
   return bd0_vmcall(BD0_CALL_START, (uint64_t)name, limit, (uint64_t)argv, flags, host_pid, 0);
 }
 
-/** The lowest pid among the live processes of that name. EFAULT ENOENT */
+/** Returns the lowest pid of the live processes named `name`. EFAULT ENOENT */
 static inline int64_t bd0_process_find(const char *name) {
   return bd0_vmcall(BD0_CALL_PROCESS_FIND, (uint64_t)name, 0, 0, 0, 0, 0);
 }
 
-/** The start of a process's region, where its header page lies. ESRCH */
+/** Returns the start of a process's region, which begins with its header page. ESRCH */
 static inline int64_t bd0_process_start(uint64_t pid) {
   return bd0_vmcall(BD0_CALL_PROCESS_START, pid, 0, 0, 0, 0, 0);
 }
 
-/** Fills `*info`; answers 0. ESRCH EFAULT */
+/** Fills `*info`; returns 0. ESRCH EFAULT */
 static inline int64_t bd0_process_info(uint64_t pid, struct bd0_process_info *info) {
   return bd0_vmcall(BD0_CALL_PROCESS_INFO, pid, (uint64_t)info, 0, 0, 0, 0);
 }
 
-/** Fills `pids` with those of the live processes, ascending, at most `n` of them; answers how many there are. EFAULT */
+/** Fills `pids` with at most `n` pids of live processes, ascending; returns the number of live processes. EFAULT */
 static inline int64_t bd0_process_list(uint64_t *pids, uint64_t n) {
   return bd0_vmcall(BD0_CALL_PROCESS_LIST, (uint64_t)pids, n, 0, 0, 0, 0);
 }
 
-/** Waits for the end of a process until `deadline`; answers its exit code. The end of a child that came before is answered
-    once. ESRCH EDEADLK ETIMEDOUT */
+/** Waits for a process to end until `deadline`; returns its exit code. The code of a child that has already ended can
+    be collected once. ESRCH EDEADLK ETIMEDOUT */
 static inline int64_t bd0_process_wait(uint64_t pid, uint64_t deadline) {
   return bd0_vmcall(BD0_CALL_PROCESS_WAIT, pid, deadline, 0, 0, 0, 0);
 }
 
-/** Ends a process; `code & 255` is its exit code. Answers 0. ESRCH */
+/** Ends a process with the exit code `code & 255`; returns 0. ESRCH */
 static inline int64_t bd0_process_kill(uint64_t pid, uint64_t code) {
   return bd0_vmcall(BD0_CALL_PROCESS_KILL, pid, code, 0, 0, 0, 0);
 }
 
-/** A further thread of the process, which begins with `entry(argument)` on a stack of at least `stack_size` bytes, and ends
-    when that returns, its low 32 bits as the code; answers its tid. EINVAL ENOMEM */
+/** Starts a thread that calls `entry(argument)` on a stack of at least `stack_size` bytes and ends when that returns,
+    with the low 32 bits of the result as its exit code; returns its tid. EINVAL ENOMEM */
 static inline int64_t bd0_thread_spawn(bd0_thread_function *entry, void *argument, uint64_t stack_size) {
   return bd0_vmcall(BD0_CALL_THREAD_SPAWN, (uint64_t)entry, (uint64_t)argument, stack_size, 0, 0, 0);
 }
 
-/** Ends the thread with the low 32 bits of `code`; the last one of a process ends that, with `code & 255`. */
+/** Ends the thread with the low 32 bits of `code`; the last thread ends the process, with `code & 255`. */
 __attribute__((noreturn)) static inline void bd0_thread_exit(uint64_t code) {
   bd0_vmcall(BD0_CALL_THREAD_EXIT, code, 0, 0, 0, 0, 0);
   __builtin_unreachable();
 }
 
-/** Waits for the end of a thread until `deadline`; answers its code. That of a thread of the own process that has ended is
-    answered once. ESRCH EDEADLK ETIMEDOUT */
+/** Waits for a thread to end until `deadline`; returns its exit code. The code of a thread of the caller's process that
+    has already ended can be collected once. ESRCH EDEADLK ETIMEDOUT */
 static inline int64_t bd0_thread_join(uint64_t tid, uint64_t deadline) {
   return bd0_vmcall(BD0_CALL_THREAD_JOIN, tid, deadline, 0, 0, 0, 0);
 }
 
-/** The number of the thread that asks. */
+/** Returns the tid of the calling thread. */
 static inline int64_t bd0_thread_self(void) {
   return bd0_vmcall(BD0_CALL_THREAD_SELF, 0, 0, 0, 0, 0, 0);
 }
 
-/** Gives the rest of the time slice to the other threads; answers 0. */
+/** Gives the rest of the time slice to other threads; returns 0. */
 static inline int64_t bd0_yield(void) {
   return bd0_vmcall(BD0_CALL_YIELD, 0, 0, 0, 0, 0, 0);
 }
 
-/** Waits for `ns` nanoseconds of the machine's clock at least; answers 0. */
+/** Waits for at least `ns` nanoseconds of the machine's clock; returns 0. */
 static inline int64_t bd0_sleep(uint64_t ns) {
   return bd0_vmcall(BD0_CALL_SLEEP, ns, 0, 0, 0, 0, 0);
 }
 
-/** The address of a process's `struct bd0_heap_pair`. ESRCH */
+/** Returns the address of a process's `struct bd0_heap_pair`. ESRCH */
 static inline int64_t bd0_heap_pointer(uint64_t pid) {
   return bd0_vmcall(BD0_CALL_HEAP_POINTER, pid, 0, 0, 0, 0, 0);
 }
 
-/** A new block of the caller's heap, as `bd0_heap_alloc` gives it; answers its address. ENOMEM EINVAL */
+/** Allocates a block of the caller's heap, as `bd0_heap_alloc` does; returns its address. ENOMEM EINVAL */
 static inline int64_t bd0_heap_advance(uint64_t size, uint64_t align) {
   return bd0_vmcall(BD0_CALL_HEAP_ADVANCE, size, align, 0, 0, 0, 0);
 }
 
-/** Writes `n` bytes to the console; answers `n`. EFAULT */
+/** Writes `n` bytes to the console; returns `n`. EFAULT */
 static inline int64_t bd0_console_write(const void *buffer, uint64_t n) {
   return bd0_vmcall(BD0_CALL_CONSOLE_WRITE, (uint64_t)buffer, n, 0, 0, 0, 0);
 }
 
-/** Reads at most `n` bytes that the console has, waiting for the first until `deadline`; answers how many, 0 at the end
-    of input. EFAULT ETIMEDOUT */
+/** Reads at most `n` available bytes from the console, waiting for the first one until `deadline`; returns their
+    number, 0 at the end of the input. EFAULT ETIMEDOUT */
 static inline int64_t bd0_console_read(void *buffer, uint64_t n, uint64_t deadline) {
   return bd0_vmcall(BD0_CALL_CONSOLE_READ, (uint64_t)buffer, n, deadline, 0, 0, 0);
 }
 
-/** How a process wants the input of a terminal: in lines, which the kernel echoes and edits, or as it comes. */
+/** Input modes of a terminal: lines, which the kernel echoes and edits, or raw bytes. */
 #define BD0_LINES 0
 #define BD0_RAW 1
 
-/** How the process wants the input of a terminal, from now on; answers how it did before, BD0_LINES at first. EINVAL */
+/** Sets the terminal input mode of the process, initially BD0_LINES; returns the previous mode. EINVAL */
 static inline int64_t bd0_console_mode(uint64_t mode) {
   return bd0_vmcall(BD0_CALL_CONSOLE_MODE, mode, 0, 0, 0, 0, 0);
 }
 
-/** Nanoseconds since the machine started: one for each instruction retired. */
+/** Returns the nanoseconds since the machine started: one for each instruction retired. */
 static inline int64_t bd0_clock(void) {
   return bd0_vmcall(BD0_CALL_CLOCK, 0, 0, 0, 0, 0, 0);
 }
 
-/** Waits until `deadline` for a bd0_wake_word of the same address, unless `*address` is not `expected`; answers 0. A
-    wake-up after that look is never lost. EINVAL EFAULT EAGAIN ETIMEDOUT */
+/** If `*address` is `expected`, waits until `deadline` for a bd0_wake_word of the same address; returns 0. Wake-ups
+    after the comparison are never lost. EINVAL EFAULT EAGAIN ETIMEDOUT */
 static inline int64_t bd0_wait_word(const uint32_t *address, uint32_t expected, uint64_t deadline) {
   return bd0_vmcall(BD0_CALL_WAIT_WORD, (uint64_t)address, expected, deadline, 0, 0, 0);
 }
 
-/** Wakes at most `n` threads that wait for the word, those that began first; answers how many. EINVAL EFAULT */
+/** Wakes at most `n` threads that wait for the word, in FIFO order; returns their number. EINVAL EFAULT */
 static inline int64_t bd0_wake_word(const uint32_t *address, uint64_t n) {
   return bd0_vmcall(BD0_CALL_WAKE_WORD, (uint64_t)address, n, 0, 0, 0, 0);
 }
 
-/** Lets a thread in debug mode write `n` bytes more than those of its process; tid 0 is the caller.
+/** Allows a thread in debug mode to write `n` bytes at `address`, outside its process; tid 0 is the caller.
     ESRCH EINVAL ENOMEM */
 static inline int64_t bd0_debug_allow(uint64_t tid, const void *address, uint64_t n) {
   return bd0_vmcall(BD0_CALL_DEBUG_ALLOW, tid, (uint64_t)address, n, 0, 0, 0);
 }
 
-/** Tells which thread in debug mode was the last to store to a byte that is not its process's. ENODATA EFAULT */
+/** Finds the thread in debug mode that last stored to a byte outside its process; returns 0. ENODATA EFAULT */
 static inline int64_t bd0_debug_last_writer(const void *address, struct bd0_last_writer *writer) {
   return bd0_vmcall(BD0_CALL_DEBUG_LAST_WRITER, (uint64_t)address, (uint64_t)writer, 0, 0, 0, 0);
 }
 
-/** Puts a thread into debug mode, 1, or takes it out, 0; tid 0 is the caller. Answers what it was before. ESRCH EINVAL */
+/** Turns debug mode on (1) or off (0) for a thread; tid 0 is the caller. Returns the previous value. ESRCH EINVAL */
 static inline int64_t bd0_debug_mode(uint64_t tid, uint64_t on) {
   return bd0_vmcall(BD0_CALL_DEBUG_MODE, tid, on, 0, 0, 0, 0);
 }
 
-/** A VMO of the `n` bytes at `buffer`, which stay as they are; answers its handle. EFAULT ENOMEM */
+/** Makes a VMO from a copy of the `n` bytes at `buffer`; returns its handle. EFAULT ENOMEM */
 static inline int64_t bd0_vmo_create(const void *buffer, uint64_t n) {
   return bd0_vmcall(BD0_CALL_VMO_CREATE, (uint64_t)buffer, n, 0, 0, 0, 0);
 }
 
-/** A VMO of `n` zeros; answers its handle. ENOMEM ERANGE */
+/** Makes a VMO of `n` zeros; returns its handle. ENOMEM ERANGE */
 static inline int64_t bd0_vmo_zeros(uint64_t n) {
   return bd0_vmcall(BD0_CALL_VMO_ZEROS, n, 0, 0, 0, 0, 0);
 }
 
-/** A VMO of `n` bytes of another one from `offset`; answers its handle. EBADF ENOMEM ERANGE */
+/** Makes a VMO from `n` bytes of another one, from `offset`; returns its handle. EBADF ENOMEM ERANGE */
 static inline int64_t bd0_vmo_slice(int64_t handle, uint64_t offset, uint64_t n) {
   return bd0_vmcall(BD0_CALL_VMO_SLICE, (uint64_t)handle, offset, n, 0, 0, 0);
 }
 
-/** A VMO of the bytes of others, one after another; answers its handle. EBADF EFAULT ENOMEM ERANGE */
+/** Concatenates VMOs; returns the handle of the new VMO. EBADF EFAULT ENOMEM ERANGE */
 static inline int64_t bd0_vmo_concat(const int64_t *handles, uint64_t count) {
   return bd0_vmcall(BD0_CALL_VMO_CONCAT, (uint64_t)handles, count, 0, 0, 0, 0);
 }
 
-/** A VMO of the bytes of another one with patches laid over them, the later one last; answers its handle.
+/** Makes a patched copy of a VMO; where patches overlap, the later one wins. Returns the handle of the new VMO.
     EBADF EFAULT ENOMEM ERANGE */
 static inline int64_t bd0_vmo_delta(int64_t handle, const struct bd0_patch *patches, uint64_t count) {
   return bd0_vmcall(BD0_CALL_VMO_DELTA, (uint64_t)handle, (uint64_t)patches, count, 0, 0, 0);
 }
 
-/** The VMO of an identity, 32 bytes; answers its handle. EFAULT ENOENT ENOMEM */
+/** Opens the VMO with an identity of 32 bytes; returns its handle. EFAULT ENOENT ENOMEM */
 static inline int64_t bd0_vmo_open(const uint8_t *id) {
   return bd0_vmcall(BD0_CALL_VMO_OPEN, (uint64_t)id, 0, 0, 0, 0, 0);
 }
 
-/** Puts the identity of a VMO, 32 bytes, at `id`; answers 0. EBADF EFAULT ENOMEM */
+/** Writes the identity of a VMO, 32 bytes, to `id`; returns 0. EBADF EFAULT ENOMEM */
 static inline int64_t bd0_vmo_hash(int64_t handle, uint8_t *id) {
   return bd0_vmcall(BD0_CALL_VMO_HASH, (uint64_t)handle, (uint64_t)id, 0, 0, 0, 0);
 }
 
-/** The bytes that a VMO has. EBADF */
+/** Returns the length of a VMO in bytes. EBADF */
 static inline int64_t bd0_vmo_length(int64_t handle) {
   return bd0_vmcall(BD0_CALL_VMO_LENGTH, (uint64_t)handle, 0, 0, 0, 0, 0);
 }
 
-/** Puts `n` bytes of a VMO from `offset` at `buffer`; answers `n`. EBADF EFAULT ERANGE */
+/** Copies `n` bytes of a VMO, from `offset`, to `buffer`; returns `n`. EBADF EFAULT ERANGE */
 static inline int64_t bd0_vmo_read(int64_t handle, uint64_t offset, void *buffer, uint64_t n) {
   return bd0_vmcall(BD0_CALL_VMO_READ, (uint64_t)handle, offset, (uint64_t)buffer, n, 0, 0);
 }
 
-/** What threads may do with the pages of a map: bits. A page that allows anything can be read. */
+/** Protection bits of a map. A page with any of them can be read. */
 #define BD0_READ 1
-#define BD0_WRITE 2 /* copy-on-write: the VMO stays as it is */
+#define BD0_WRITE 2 /* copy-on-write: the VMO does not change */
 #define BD0_EXECUTE 4
 
-/** Maps `n` bytes of a VMO from `offset`, in whole pages, at `address`, or where the kernel chooses if that is NULL;
-    answers the address. EBADF EEXIST EINVAL ENOMEM ERANGE */
+/** Maps `n` bytes of a VMO, from `offset`, in whole pages at `address`, or at an address that the kernel chooses if
+    that is NULL; returns the address. EBADF EEXIST EINVAL ENOMEM ERANGE */
 static inline int64_t bd0_vmo_map(int64_t handle, uint64_t offset, void *address, uint64_t n, uint64_t protection) {
   return bd0_vmcall(BD0_CALL_VMO_MAP, (uint64_t)handle, offset, (uint64_t)address, n, protection, 0);
 }
 
-/** Unmaps the pages of `n` bytes at `address`; answers 0. EINVAL ENOMEM */
+/** Unmaps the pages of `n` bytes at `address`; returns 0. EINVAL ENOMEM */
 static inline int64_t bd0_vmo_unmap(void *address, uint64_t n) {
   return bd0_vmcall(BD0_CALL_VMO_UNMAP, (uint64_t)address, n, 0, 0, 0, 0);
 }
 
-/** A VMO of memory as it is now, in whole pages; answers its handle. EFAULT EINVAL ENOMEM */
+/** Makes a VMO from a snapshot of whole pages of memory; returns its handle. EFAULT EINVAL ENOMEM */
 static inline int64_t bd0_vmo_commit(const void *address, uint64_t n) {
   return bd0_vmcall(BD0_CALL_VMO_COMMIT, (uint64_t)address, n, 0, 0, 0, 0);
 }
 
-/** Gives up a handle; answers 0. Maps of its VMO stay. EBADF */
+/** Closes a handle; returns 0. Maps of its VMO stay. EBADF */
 static inline int64_t bd0_vmo_close(int64_t handle) {
   return bd0_vmcall(BD0_CALL_VMO_CLOSE, (uint64_t)handle, 0, 0, 0, 0, 0);
 }
 
-/** Instead of a handle: no VMO, and, as what is expected, any or none. */
+/** Special values instead of a handle: no VMO, and (for `expected` only) any VMO or none. */
 #define BD0_NOTHING (-1)
 #define BD0_ANYTHING (-2)
 
-/** The VMO of a name; answers its handle. EFAULT ENOENT ENOMEM */
+/** Opens the VMO that a name refers to; returns its handle. EFAULT ENOENT ENOMEM */
 static inline int64_t bd0_name_lookup(const char *name) {
   return bd0_vmcall(BD0_CALL_NAME_LOOKUP, (uint64_t)name, 0, 0, 0, 0, 0);
 }
 
-/** Makes a name stand for a VMO, or with BD0_NOTHING for none, if it stands for that of `expected` now; answers 0.
+/** Makes a name refer to a VMO, or removes it (BD0_NOTHING), if it now refers to the VMO of `expected`; returns 0.
     EAGAIN EBADF EFAULT EINVAL ENOMEM */
 static inline int64_t bd0_name_publish(const char *name, int64_t handle, int64_t expected) {
   return bd0_vmcall(BD0_CALL_NAME_PUBLISH, (uint64_t)name, (uint64_t)handle, (uint64_t)expected, 0, 0, 0);
 }
 
-/** A name as name_list tells it, with zeros behind it. */
+/** A name as returned by name_list, padded with zeros. */
 struct bd0_name {
   char name[64];
 };
 
-/** Puts the next `n` names at `names`, ascending; answers the cursor to go on with, 0 at the end. EFAULT */
+/** Writes the next `n` names to `names`, ascending; returns the cursor for the next call, 0 at the end. EFAULT */
 static inline int64_t bd0_name_list(struct bd0_name *names, uint64_t n, uint64_t cursor) {
   return bd0_vmcall(BD0_CALL_NAME_LIST, (uint64_t)names, n, cursor, 0, 0, 0);
 }
 
 /**
- * A block of `size` bytes of the process's heap at a multiple of `align` (a power of two): zeros, which take no frame
- * until they are touched, and which stay until the process ends. NULL if `align` is none, or if the heap would pass the
- * stacks. Lock-free: any number of threads may call it, and one that is frozen in the middle holds up nobody.
+ * Allocates a block of `size` bytes of the process's heap at a multiple of `align` (a power of two). The block is
+ * filled with zeros, which take no frame until they are touched, and lasts until the process ends. Returns NULL if
+ * `align` is not a power of two, or if the heap would grow past the stacks. Lock-free: any number of threads may call
+ * it, and a thread suspended in the middle never blocks another.
  */
 void *bd0_heap_alloc(size_t size, size_t align);
 

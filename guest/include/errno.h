@@ -1,5 +1,5 @@
 /*
- * errno, a variable of each thread, and the errors it is set to: Linux's numbers, which kernel-calls use too. Functions of
+ * errno, a variable of each thread, and the errors it is set to: Linux's numbers, which kernel calls use too. Functions of
  * the library set it where C or POSIX says so; the functions `bd0_...` do not: they return the negative number.
  */
 #ifndef BD0_ERRNO_H

@@ -47,7 +47,7 @@ void commit_command(const struct arguments *arguments);
 /** Prints `COMMAND: ` and a message. */
 __attribute__((format(printf, 2, 3))) void complain(const struct arguments *arguments, const char *format, ...);
 
-/** The reason for a negative result of a kernel-call, in words. */
+/** The reason for a negative result of a kernel call, in words. */
 const char *reason(int64_t result);
 
 struct bd0_process_info;

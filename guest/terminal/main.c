@@ -1,5 +1,5 @@
 /*
- * terminal: starts programs and inspects them, using only kernel-calls. With -i a person types: it prompts and offers line
+ * terminal: starts programs and inspects them, using only kernel calls. With -i a person types: it prompts and offers line
  * editing. Without -i it reads commands from a pipe.
  */
 #include <bd0.h>

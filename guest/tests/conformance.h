@@ -1,5 +1,5 @@
 /*
- * What conformance programs are written with: one program a kernel-call, `NAME.c` for bd0_NAME, which shows that it does
+ * Macros for conformance programs: one program per kernel call, `NAME.c` for bd0_NAME, which checks that the call does
  * what its page in docs/kernel-calls says: success, every error that is listed, and the edge of each range.
  *
  *     #include "conformance.h"

@@ -23,7 +23,7 @@ export interface Patch {
   readonly bytes: Uint8Array;
 }
 
-/** Subtrees that views remember, and those that are kept of what was fetched, until `hasFullCaches`: some 40 MB each. */
+/** Limits for `hasFullCaches`: subtrees cached by views, and fetched subtrees; about 40 MB each. */
 const REMEMBERED_MAX = 8192;
 const FETCHED_MAX = 8192;
 
@@ -105,8 +105,8 @@ export class VmoStore {
   }
 
   /**
-   * Bytes of the host's heap that VMOs take, those of their pages left out: an estimate that depends on nothing but which
-   * VMOs there are and how they were made, so that equal machines have equal figures.
+   * Host memory of VMOs in bytes, without that of their pages: an estimate that depends only on which VMOs exist and
+   * how they were made, so that equal machines have equal figures.
    */
   get hostBytes(): number {
     this.shared.table.forgetReleased(Infinity);
@@ -118,14 +118,14 @@ export class VmoStore {
     return this.shared.extentsVisited;
   }
 
-  /** True where `dropCaches` should be called, as soon as nothing is in the middle of reading. */
+  /** Whether `dropCaches` should be called as soon as no read is in progress. */
   get hasFullCaches(): boolean {
     if (this.shared.table.account.remembered > REMEMBERED_MAX) return true;
     for (const trees of this.remoteTrees.values()) if (trees.fetchedCount > FETCHED_MAX) return true;
     return false;
   }
 
-  /** Forgets pages that were gathered or fetched and can be again, those that work in steps needs apart. */
+  /** Drops pages that can be gathered or fetched again, except those that work in progress needs. */
   dropCaches(): void {
     for (const vmo of [...this.shared.viewed]) vmo.dropView();
     this.dropFetched();
@@ -272,21 +272,24 @@ export class VmoStore {
   }
 
   /**
-   * What `VmoHandle.id` does, in steps that build and hash at most 64 pages each. The VMO stays open until it is done. `check` is
-   * called after each step, and before anything has changed but caches; what it throws ends the work.
+   * Computes `VmoHandle.id` in steps that build and hash at most 64 pages each. The VMO stays open until then. `check`
+   * is called after each step, before anything but caches has changed; an error that it throws ends the work.
    */
   identifyInSteps(handle: VmoHandle, check?: () => void): Steps<string> {
     return this.vmoOf(handle).publishInSteps(check);
   }
 
-  /** Builds and hashes ahead what `identifyInSteps` needs, in such steps. Nothing changes but the time that takes. */
+  /**
+   * Builds and hashes in advance what `identifyInSteps` needs, in the same steps. The only effect is that
+   * `identifyInSteps` takes less time.
+   */
   hashAheadInSteps(handle: VmoHandle): Steps<void> {
     return this.vmoOf(handle).hashAheadInSteps();
   }
 
   /**
-   * Bytes of the host's heap that `identifyInSteps` has taken for a VMO so far, beyond those in `hostBytes`; at the end they
-   * are what it adds to that, at most. A function of the VMO alone then.
+   * Host memory in bytes that `identifyInSteps` has used for a VMO so far, beyond `hostBytes`. At the end, this is the
+   * most that it adds to `hostBytes`, and depends only on the VMO.
    */
   identifyingBytes(handle: VmoHandle): number {
     return this.vmoOf(handle).builtSubtrees * SUBTREE_HOST_BYTES;

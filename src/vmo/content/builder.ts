@@ -123,7 +123,10 @@ export class VmoBuilder {
     return handle;
   }
 
-  /** Makes a VMO of all bytes built so far; the builder can still be used, and lays out what follows as if nothing had happened. */
+  /**
+   * Makes a VMO of all bytes built so far; the builder can still be used, and the layout of later content is not
+   * affected.
+   */
   snapshot(): VmoHandle {
     this.requireOpen();
     const { table } = this.store;

@@ -40,7 +40,7 @@ export class Branch {
 
 export type Rope = Piece | Branch;
 
-/** What nodes of ropes take of the host's heap, in bytes, measured with Node 20. */
+/** Host memory of rope nodes in bytes, measured with Node 20. */
 const PIECE_HOST_BYTES = 96;
 const BRANCH_HOST_BYTES = 64;
 

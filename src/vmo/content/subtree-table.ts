@@ -11,12 +11,12 @@ import { Leaf, type LeafBucket, Node, Remote, type RemoteSource, type Subtree } 
 const CANDIDATES_MAX = 4;
 
 /**
- * What extents take of the host's heap, in bytes, measured with Node 20: an object, the arrays that it holds, and its
- * entries in the tables. The bytes of pages lie outside the heap and are counted apart, as `ownedLeaves`.
+ * Host memory of extents in bytes, measured with Node 20: an object, its arrays, and its entries in the tables. The
+ * bytes of pages are outside the heap and are counted separately, as `ownedLeaves`.
  */
 const LEAF_HOST_BYTES = 768;
 const NODE_HOST_BYTES = 384;
-/** What an extent of any kind takes, at most. */
+/** Maximum host memory of an extent of any kind. */
 export const SUBTREE_HOST_BYTES = Math.max(LEAF_HOST_BYTES, NODE_HOST_BYTES);
 
 /**
@@ -24,16 +24,16 @@ export const SUBTREE_HOST_BYTES = Math.max(LEAF_HOST_BYTES, NODE_HOST_BYTES);
  */
 const SERIALS = 2 ** 26;
 
-/** What the content of a store takes of the host. */
+/** Host memory used by the content of a store. */
 export class ContentAccount {
   /**
-   * Bytes of the host's heap that VMOs, ropes and extents with owners take: a function of what owns what, whatever was looked
-   * at or hashed meanwhile. What was released counts until it is forgotten.
+   * Heap bytes of VMOs, ropes and owned extents. They depend only on ownership, not on which content was read or
+   * hashed. Released extents count until they are freed.
    */
   hostBytes = 0;
-  /** Leaves with owners, each counted once, whether or not another one turned out to be equal to it. */
+  /** Number of owned leaves, counting equal leaves separately. */
   ownedLeaves = 0;
-  /** Subtrees that views remember. */
+  /** Number of subtrees cached by views. */
   remembered = 0;
 }
 
@@ -196,8 +196,8 @@ export class SubtreeTable {
   }
 
   /**
-   * Holds a subtree for a VMO or a builder. What has an owner, and all below it, is charged to `account`; caches retain
-   * theirs, and are not.
+   * Holds a subtree for a VMO or a builder. Owned subtrees, and everything below them, are charged to `account`; caches
+   * use `retain` and are not charged.
    */
   own(tree: Subtree): void {
     this.retain(tree);

@@ -19,9 +19,9 @@ export class Leaf {
   readonly level = 0;
   /** Number of ropes, nodes and views that hold this subtree; at 0 the table frees it. */
   users = 0;
-  /** Those of them that are no caches, but VMOs, builders and what they own: see `SubtreeTable.own`. */
+  /** Number of those users that are not caches, but VMOs, builders and what they own: see `SubtreeTable.own`. */
   owners = 0;
-  /** Whether it is counted among what the store's owners take of the host's memory. */
+  /** Whether it is charged to the store's account. */
   isCharged = false;
   /**
    * Whether it is in the table's list of released subtrees; until it is removed from there, it still holds its

@@ -21,7 +21,7 @@ export interface Published extends Canonical {
   vmos: number;
 }
 
-/** What VMOs and identities that can be opened take of the host's heap, in bytes, measured with Node 20. */
+/** Host memory of VMOs and published identities in bytes, measured with Node 20. */
 const VMO_HOST_BYTES = 320;
 const PUBLISHED_HOST_BYTES = 384;
 
@@ -134,8 +134,8 @@ export class Vmo {
   }
 
   /**
-   * As `publish`, in steps that build and hash at most 64 pages each. `check` is called after each, and once more before
-   * anything changes that others can tell; what it throws ends the work.
+   * As `publish`, in steps that build and hash at most 64 pages each. `check` is called after each step, and once more
+   * before any observable change; an error that it throws ends the work.
    */
   *publishInSteps(check: () => void = () => {}): Steps<string> {
     this.viewUsers++;
@@ -152,7 +152,7 @@ export class Vmo {
     return this.publish();
   }
 
-  /** Builds and hashes the canonical form ahead, in such steps; nothing changes that others can tell. */
+  /** Builds and hashes the canonical form in advance, in the same steps; there is no observable change. */
   *hashAheadInSteps(): Steps<void> {
     const { root, shared, lengthBytes } = this;
     if (this.canonicalForm !== undefined) return yield* hashInSteps(this.canonicalForm.tree, shared.table);
@@ -163,19 +163,19 @@ export class Vmo {
       shared.extentsVisited += view.visited - visited;
       visited = view.visited;
       yield;
-      // It was dropped meanwhile: another request has finished, or caches were full.
+      // It was dropped in the meantime: another request has finished, or caches were full.
       if (this.view !== view) return;
     }
   }
 
-  /** Subtrees that were built for the canonical form so far, and that only exist for it. */
+  /** Number of subtrees built so far that exist only for the canonical form. */
   get builtSubtrees(): number {
     return this.view?.size ?? 0;
   }
 
   /**
-   * The identity, which `publish` would return. The VMO stays written down as it was, so that what it takes of the host's
-   * memory does not depend on who looks.
+   * The identity that `publish` would return. The VMO keeps its rope, so that its host memory does not depend on
+   * inspection.
    */
   identify(): string {
     if (this.knownId !== undefined) return this.knownId;
@@ -190,19 +190,19 @@ export class Vmo {
     return this.knownId;
   }
 
-  /** Drops what can be built again, unless work in steps needs it. */
+  /** Drops content that can be rebuilt, unless work in progress needs it. */
   dropView(): void {
     if (this.viewUsers === 0) this.clearView();
   }
 
-  /** The canonical subtree over 2^level pages from byte `offset`, which lies within the rope. */
+  /** The canonical subtree over 2^level pages from byte `offset`, which must lie within the rope. */
   private subtree(rope: Rope, offset: number, level: number): Subtree {
     const { shared } = this;
     const view = this.openView();
     const visitedBefore = view.visited;
     const tree = view.subtreeOfRope(rope, offset, level);
     shared.extentsVisited += view.visited - visitedBefore;
-    // What lies aligned is found without it.
+    // Aligned content is found without it.
     if (view.size === 0) this.dropView();
     return tree;
   }
