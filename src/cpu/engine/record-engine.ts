@@ -268,7 +268,9 @@ export class RecordEngine {
     const again = this.missedAgain(record, high, low);
     const crosses = (low & (PAGE_SIZE - 1)) + (access >>> 8) > PAGE_SIZE;
     const isFenced = (access & 1) !== 0 && !cpu.mmu.ownsPage(high, low);
-    if (again || crosses || isFenced || !isCanonicalHigh(high) || cpu.linearMemory.checksAlignment)
+    // Its first access has been made, and setting A or D for this one may change what that has read: not to be repeated.
+    const isLater = (access & 2) !== 0;
+    if (again || isLater || crosses || isFenced || !isCanonicalHigh(high) || cpu.linearMemory.checksAlignment)
       return this.evaluate(record);
     if (cpu.mmu.translate(high, low, access & 1 ? ACCESS_WRITE : ACCESS_READ) >= 0) return record;
     cpu.ticks++;

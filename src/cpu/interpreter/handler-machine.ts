@@ -35,6 +35,7 @@ class HandlerCompiler extends MeaningCompiler {
     this.form = form;
     this.recordOffset = recordOffset;
     this.ended = false;
+    this.translated = 0;
     this.handler.recordOffset = recordOffset;
     if (recordOffset === 0) {
       this.changed = false;

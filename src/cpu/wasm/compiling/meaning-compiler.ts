@@ -67,6 +67,8 @@ export abstract class MeaningCompiler implements CompilerCore {
   protected flags: FlagsThunk<V> | undefined;
   protected flagsStored = true;
   protected changed = false;
+  /** Addresses that the instruction has translated so far. */
+  protected translated = 0;
   protected ended = false;
 
   constructor(
@@ -131,10 +133,11 @@ export abstract class MeaningCompiler implements CompilerCore {
     emitter.push(linear).code.memory('i64.store', at.EXIT_LINEAR);
     code
       .i32(0)
-      .i32((access === 'write' ? 1 : 0) | (bytes << 8))
+      .i32((access === 'write' ? 1 : 0) | (this.translated > 0 ? 2 : 0) | (bytes << 8))
       .memory('i32.store', at.EXIT_ACCESS);
     this.context.exit('miss');
     code.end();
+    this.translated++;
     found.pushHost();
     const host = emitter.pop('i32');
     return {
