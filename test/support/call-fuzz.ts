@@ -108,6 +108,7 @@ const PLACES = {
 /** How often a call is made; 10 for those that are not named. */
 const WEIGHTS: Readonly<Record<string, number>> = {
   ...{ exit: 0.3, thread_exit: 2, process_kill: 0.7, process_wait: 10, thread_join: 8, wait_word: 4 },
+  ...{ debug_last_writer: 40, debug_mode: 20 },
   ...{ start: 5, thread_spawn: 6, console_read: 4, vmo_map: 25, vmo_commit: 15, vmo_create: 15, vmo_delta: 15 },
 };
 
@@ -245,7 +246,7 @@ const ARGUMENTS: Readonly<Record<string, (random: Random, call: string) => Argum
     writer: address,
   },
   address: (random, call) => {
-    if (call === 'debug_last_writer' && random.chance(2)) return anybodysHeader(random);
+    if (call === 'debug_last_writer' && !random.chance(4)) return anybodysHeader(random);
     if (/word/.test(call)) return relative(PLACES.words + 4 * random.below(6));
     return inPages(/vmo_map|vmo_unmap|vmo_commit/)(random, call);
   },
@@ -265,7 +266,7 @@ const ARGUMENTS: Readonly<Record<string, (random: Random, call: string) => Argum
   limit: (random) => plain(random.chance(4) ? random.below(2 * MIB) : 8 * MIB),
   protection: (random) => plain(random.below(8)),
   offset: (random) => plain(random.chance(3) ? random.below(3 * PAGE) : PAGE * random.below(random.pick([1, 6]))),
-  on: (random) => plain(random.below(2)),
+  on: (random) => plain(random.chance(4) ? 0 : 1),
   align: (random) => plain(1n << BigInt(random.below(14))),
   size: (random) => plain(random.below(3 * PAGE)),
   mode: (random) => plain(random.below(3)),
