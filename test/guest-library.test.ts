@@ -409,7 +409,7 @@ function blocksOf(page: string): { readonly language: string; readonly text: str
 }
 
 t.test(
-  'docs/writing-programs.md: every program compiles without a warning, and prints what stands there',
+  'docs/writing-programs.md: every program compiles without a warning and prints the documented output',
   async (t) => {
     const blocks = blocksOf(readFileSync(join(root, 'docs/writing-programs.md'), 'utf8'));
     const images = new Map<string, Uint8Array>();

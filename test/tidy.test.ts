@@ -1,4 +1,4 @@
-/** What the sources are held to: design/architecture.md "The house", design/style.md "What that means here". */
+/** Rules for the sources: design/architecture.md "The house", design/style.md "What that means here". */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -179,7 +179,7 @@ function isReference(node: ts.Identifier): boolean {
   return !('name' in parent && parent.name === node) && !('propertyName' in parent && parent.propertyName === node);
 }
 
-t.test('what is looked for is found', async (t) => {
+t.test('the host-use detector finds host uses', async (t) => {
   const text =
     'const x = Date.now() + Math.random();\nexport const f = (process: number) => process + x.performance;\n';
   const tree = ts.createSourceFile('made-up.ts', text, ts.ScriptTarget.ES2022, true);
@@ -248,7 +248,7 @@ function fieldsOf(node: ts.ClassLikeDeclaration): number {
   }).length;
 }
 
-t.test('nothing that is exported stands unused', async (t) => {
+t.test('nothing exported is unused', async (t) => {
   const users = [...sources, ...sourcesOf('test')];
   const uses = new Map<string, number>();
   for (const { text } of users)
@@ -271,7 +271,7 @@ function exportedNames(statement: ts.Statement): string[] {
   return named.name ? [named.name.text] : [];
 }
 
-t.test('nothing is left to do, and no test is left out', async (t) => {
+t.test('there are no to-do comments and no skipped tests', async (t) => {
   const written = ['src', 'test', 'bench', 'guest', 'docs'].flatMap(filesOf);
   const marks = [/\b(TODO|FIXME|XXX|HACK)\b/, /\bt\.(skip|todo|only)\(/, /\b(skip|todo|only): ?true\b/];
   const found = written.flatMap((path) => {
@@ -284,7 +284,7 @@ t.test('nothing is left to do, and no test is left out', async (t) => {
   t.strictSame(found, []);
 });
 
-t.test('docs/dependencies.md tells why each dependency is there, and of no other', async (t) => {
+t.test('docs/dependencies.md justifies exactly the dependencies of package.json', async (t) => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
     devDependencies: Record<string, string>;

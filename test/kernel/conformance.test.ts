@@ -112,7 +112,7 @@ function errorsOfHeader(name: string): string[] {
   return (/((?:\s+E[A-Z0-9]+)*)\s*$/.exec(comment)![1]!.match(/\S+/g) ?? []).sort();
 }
 
-t.test('each call has a program, and each program is that of a call', (t) => {
+t.test('each call has a program, and each program belongs to a call', (t) => {
   const calls = KERNEL_CALLS.map(({ name }) => name);
   t.same(names, [...calls].sort());
   t.end();
@@ -126,7 +126,7 @@ t.test('pages and bd0.h list the same errors', (t) => {
   t.end();
 });
 
-t.test('every program passes on every engine, and has provoked the errors that its page lists', async (t) => {
+t.test('every program passes on every engine and provokes exactly the errors that its page lists', async (t) => {
   const images = new Map<string, Uint8Array>();
   for (const name of names) images.set(name, await compiled(`${directory}${name}.c`));
   for (const name of names) {

@@ -46,7 +46,7 @@ function exitCodeOf(image: Uint8Array, others: ReadonlyMap<string, Uint8Array>):
   }
 }
 
-t.test('the example of each call uses it, compiles without a warning, and ends as it should', async (t) => {
+t.test('the example of each call uses it, compiles without a warning, and exits as expected', async (t) => {
   const directory = t.testdir();
   const others = new Map<string, Uint8Array>();
   for (const name of OTHERS) others.set(name, await guestImage(name));
