@@ -368,6 +368,54 @@ t.test('what runs before main; nested functions, jumps, values of threads, and t
   t.equal(smashed.exitCode, 134);
 });
 
+const PLACES = `
+#include <stdio.h>
+#include <stdlib.h>
+#include <threads.h>
+
+static const char *names[] = {"a", "bb"};
+static const char *const constants[] = {"c", "dd"};
+static int zeros[5000], data[] = {1, 2};
+static _Thread_local int own = 7;
+static _Thread_local char own_zeros[100];
+static void *(*const take)(size_t) = malloc;
+__attribute__((constructor)) static void construct(void) { data[0] = 42; }
+static int thread(void *argument) { return own += *(int *)argument + own_zeros[99]++; }
+
+int main(int argc, char **argv) {
+  (void)argv;
+  int ten = 10, sum = 0, result;
+  for (int i = 0; i < 5000; i++) sum += zeros[i]++;
+  int *block = take(100);
+  block[24] = 5;
+  thrd_t one;
+  thrd_create(&one, thread, &ten), thrd_join(one, &result);
+  printf("%s %s %d %d %d %d %d\\n", names[argc], constants[1], sum, data[0], own, result, block[24]);
+  return data[1];
+}
+`;
+
+t.test('a program does the same, whatever the linker is told of its layout', async (t) => {
+  const [source, object, plain] = ['places.c', 'places.o', 'places.plain.o'].map((file) => join(directory, file));
+  writeFileSync(source!, PLACES);
+  await compileGuest({ sources: [source!], output: object!, compilerOptions: ['-c', '-fstack-protector-all'] });
+  await compileGuest({ sources: [source!], output: plain!, compilerOptions: ['-c', '-flto', '-fno-pie', '-O0'] });
+  const layouts = [
+    ...['-Wl,-N', '-Wl,-n', '-no-pie -Wl,-N', '-Xlinker --omagic', '-static -Wl,--nmagic,-s'],
+    ...['-no-pie', '-no-pie -Wl,-Ttext-segment=0x10000000', '-Wl,-z,noseparate-code'],
+    ...['-Wl,-z,max-page-size=0x200000', '-Wl,-z,relro -Wl,-z,now'],
+    ...['-Wl,--gc-sections', '-Wl,-z,pack-relative-relocs', '-Wl,-N -Wl,-z,pack-relative-relocs'],
+  ];
+  for (const layout of layouts) {
+    const output = join(directory, 'places');
+    const isFixed = /-no-pie|-N|-n\b|magic/.test(layout);
+    const sources = [isFixed ? plain! : object!];
+    await compileGuest({ sources, output, compilerOptions: [...layout.split(' '), '-Wl,--no-warn-rwx-segments'] });
+    const images = new Map([['places', new Uint8Array(readFileSync(output))]]);
+    t.match(run('places', images), { output: 'bb dd 0 42 7 17 5\n', exitCode: 2 }, layout);
+  }
+});
+
 const LARGE = `
 #include <malloc.h>
 #include <stdio.h>

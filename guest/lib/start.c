@@ -24,8 +24,15 @@ struct rela {
   uint64_t addend;
 };
 
+/* System V ABI, "Initial Stack and Register State". */
+enum { AT_NULL = 0, AT_BASE = 7 };
+
+struct auxiliary {
+  uint64_t type;
+  uint64_t value;
+};
+
 /* Defined by the linker and its script. */
-extern const char __ehdr_start[] HIDDEN;
 extern const struct rela __rela_iplt_start[] HIDDEN;
 extern const struct rela __rela_iplt_end[] HIDDEN;
 typedef void constructor(int argc, char **argv, char **environment);
@@ -61,14 +68,24 @@ static void apply_irelative(uint64_t base, const struct rela *table, uint64_t si
   }
 }
 
+/** What the kernel has added to the addresses in the image: AT_BASE of the auxiliary vector, which lies behind the
+    arguments and the environment. The ELF header need not be in memory: with -Wl,-N or -Wl,-n it is not. */
+static uint64_t base_of(const uint64_t *stack) {
+  const uint64_t *word = stack + 1 + stack[0] + 1;
+  while (*word++ != 0);
+  const struct auxiliary *entry = (const struct auxiliary *)word;
+  while (entry->type != AT_NULL && entry->type != AT_BASE) entry++;
+  return entry->value;
+}
+
 /** In an image linked at a fixed address, which has no dynamic section, addresses need no base, and the table of
     R_X86_64_IRELATIVE has symbols instead of tags. */
-static void relocate(const struct dynamic *dynamic) {
+static void relocate(const uint64_t *stack, const struct dynamic *dynamic) {
   if (dynamic == 0) {
     apply_irelative(0, __rela_iplt_start, (uint64_t)__rela_iplt_end - (uint64_t)__rela_iplt_start);
     return;
   }
-  uint64_t base = (uint64_t)__ehdr_start;
+  uint64_t base = base_of(stack);
   uint64_t value[DT_TAGS] = {0};
   for (const struct dynamic *entry = dynamic; entry->tag != DT_NULL; entry++)
     if (entry->tag > 0 && entry->tag < DT_TAGS) value[entry->tag] = entry->value;
@@ -84,7 +101,7 @@ static void call_all(constructor *const *from, constructor *const *to, int argc,
 /** Called by _start with the address of argc, behind which argv, the environment and the auxiliary vector lie, and with
     that of the dynamic section. */
 _Noreturn void bd0_start(uint64_t *stack, const struct dynamic *dynamic) {
-  relocate(dynamic);
+  relocate(stack, dynamic);
   int argc = (int)stack[0];
   char **argv = (char **)(stack + 1);
   call_all(__preinit_array_start, __preinit_array_end, argc, argv);

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The ELF header, by the name that the linker gives it. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+
 static const char table[64] = "read only";
 static char variable[64] = "writable";
 
@@ -31,7 +34,7 @@ static char *place_of(const char *name) {
   if (!strcmp(name, "header")) return start + 0x40;
   if (!strcmp(name, "table")) return (char *)table + 5;
   if (!strcmp(name, "variable")) return variable + 9;
-  if (!strcmp(name, "ehdr")) return (char *)header->image_base;
+  if (!strcmp(name, "ehdr")) return (char *)__ehdr_start;
   if (!strcmp(name, "heap")) return (char *)header->heap.heap_pointer + 64;
   if (!strcmp(name, "block")) return (char *)bd0_heap_alloc(256, 16);
   if (!strcmp(name, "stack")) return end - 32;

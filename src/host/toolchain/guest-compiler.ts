@@ -36,6 +36,11 @@ const LINK_OPTIONS = [
   ...['-Wl,-z,max-page-size=4096', '-Wl,--build-id=none'],
 ];
 
+/** For an image at a fixed address (ET_EXEC): that of Linux programs, which is the lowest one that BD0 accepts. */
+const FIXED_OPTIONS = ['-static', '-Wl,-Ttext-segment=0x400000'];
+/** With these the linker makes an ET_EXEC image of one segment, even if it is to make a PIE. */
+const ONE_SEGMENT_OPTIONS = ['-N', '--omagic', '-omagic', '-n', '--nmagic', '-nmagic'];
+
 /** C++ without what the guest library does not have; C has no such options, and the compiler would say so. */
 const CXX_OPTIONS = ['-fno-exceptions', '-fno-rtti'];
 const CXX_ENDINGS = ['.cc', '.cpp', '.cxx', '.C'];
@@ -273,11 +278,18 @@ async function withCxxObjects(compiler: Compiler, link: Link, use: (link: Link) 
   }
 }
 
+/** True if the image is for a fixed address. clang refuses -no-pie together with -static-pie. */
+function isFixed(options: readonly string[]): boolean {
+  const ofLinker = options.flatMap((option, at) =>
+    option.startsWith('-Wl,') ? option.split(',').slice(1) : options[at - 1] === '-Xlinker' ? [option] : [],
+  );
+  return options.includes('-no-pie') || ofLinker.some((option) => ONE_SEGMENT_OPTIONS.includes(option));
+}
+
 async function linkGuest(compiler: Compiler, link: Link): Promise<string> {
   return run(compiler.command, [
     ...compileOptionsOf(compiler, link.guestDirectory),
-    // clang refuses both; with -no-pie the author asks for an image at a fixed address (ET_EXEC).
-    link.compilerOptions.includes('-no-pie') ? '-static' : '-static-pie',
+    ...(isFixed(link.compilerOptions) ? FIXED_OPTIONS : ['-static-pie']),
     ...LINK_OPTIONS,
     ...['-T', resolve(link.guestDirectory, 'bd0.ld')],
     ...withoutOwnLibraries(link.compilerOptions),
