@@ -1,6 +1,10 @@
 /** The ELF loader: what it reads, what it refuses and why, and what then lies in memory. */
 import { programKind } from '../../src/kernel/program/program-kind.js';
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t from 'tap';
 import { readDynamic } from '../../src/kernel/program/elf-dynamic.js';
@@ -10,7 +14,10 @@ import { imageMappings } from '../../src/kernel/program/image.js';
 import { KnownImages } from '../../src/kernel/program/known-images.js';
 import { UPPER_HALF, toLinear } from '../../src/kernel/memory/linear-address.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import { elfVariants } from '../support/elf-variants.js';
+import { KernelMachine } from '../support/kernel-machine.js';
 import { Random } from '../support/random.js';
+import { seedOf, volume } from '../support/volume.js';
 import {
   ET_EXEC,
   HEADER_BYTES,
@@ -462,5 +469,53 @@ t.test('an image at fixed addresses says so', (t) => {
     start: 0x40_0000,
     end: 0x40_1000,
   });
+  t.end();
+});
+
+/** The exit codes of images that ended by themselves; -1 for those that were not started, were refused, or faulted. */
+function exitCodesOnLinux(directory: string, images: readonly Uint8Array[]): number[] {
+  const runner = join(directory, 'exit-codes');
+  execFileSync('gcc', [
+    '-O1',
+    fileURLToPath(new URL('../../../test/support/exit-codes.c', import.meta.url)),
+    '-o',
+    runner,
+  ]);
+  const path = join(directory, 'variant-');
+  images.forEach((image, index) => writeFileSync(path + index, image, { mode: 0o700 }));
+  const paths = images.map((_, index) => path + index);
+  return execFileSync(runner, paths, { encoding: 'utf8' }).trim().split('\n').map(Number);
+}
+
+function exitCodeOnBd0(machine: KernelMachine, image: Uint8Array): { readonly exitCode: number; readonly why: string } {
+  try {
+    const process = machine.start(image, { name: 'variant', limitBytes: 2 ** 20 });
+    while (!process.end) machine.kernel.run(1000);
+    const { exitCode, trap } = process.end;
+    return trap ? { exitCode: -1, why: trap.cause } : { exitCode, why: '' };
+  } catch (error) {
+    if (!(error instanceof ElfError)) throw error;
+    return { exitCode: -1, why: error.message };
+  } finally {
+    machine.clear();
+  }
+}
+
+t.test('Linux and BD0 run the same images, with the same memory', (t) => {
+  const random = new Random(seedOf(7));
+  const variants = Array.from({ length: volume(300, 8000) }, () => elfVariants(random));
+  const there = exitCodesOnLinux(
+    t.testdir(),
+    variants.map(({ linux }) => linux),
+  );
+  const machine = new KernelMachine({ frames: 256, engine: 'interpreter' });
+  let ran = 0;
+  variants.forEach(({ bd0, story }, index) => {
+    const { exitCode, why } = exitCodeOnBd0(machine, bd0);
+    if (exitCode !== -1) ran++;
+    if (exitCode === there[index]) return;
+    t.fail(`${index}: ${story}: ${there[index]} on Linux ${release()}, ${exitCode} on BD0 ${why}`);
+  });
+  t.ok(ran > variants.length / 4, `${ran} of ${variants.length} end by themselves`);
   t.end();
 });
