@@ -71,7 +71,7 @@ function start(
   return typeof step === 'string' ? step : step.value;
 }
 
-/** Arguments are read while the machine stands still; time passes while a host finds the image. */
+/** Arguments are read, and the image is hashed, while the machine stands still; time passes while a host finds the image. */
 function* startInSteps(context: CallContext, request: StartRequest): Steps<bigint, number> {
   const { name, argv: pointer } = request;
   const argv: Uint8Array[] = [];
@@ -84,6 +84,7 @@ function* startInSteps(context: CallContext, request: StartRequest): Steps<bigin
     const image = yield* context.names.lookupInSteps(name);
     if (!image) return failure(Errno.ENOENT);
     try {
+      for (const hashing = context.store.hashAheadInSteps(image); !hashing.next().done;) yield 0;
       return startImage(context, request, image, argv);
     } finally {
       image.close();

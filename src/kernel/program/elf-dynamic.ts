@@ -9,7 +9,8 @@ import { UPPER_HALF } from '../memory/linear-address.js';
  */
 const MAX_DYNAMIC_ENTRIES = 1024;
 const MAX_RELOCATIONS = 2 ** 18;
-const MAX_RELOCATED_PAGES = 2 ** 14;
+/** They are all relocated in one step of the kernel. */
+const MAX_RELOCATED_PAGES = 2 ** 13;
 
 const DYNAMIC_BYTES = 16;
 const RELA_BYTES = 24;
@@ -81,22 +82,28 @@ function readRelative(table: DataView, segments: readonly Segment[]): Relocation
   const addends = new BigUint64Array(count);
   const pages = new Set<number>();
   let used = 0;
+  let holder: Segment | undefined;
   for (let index = 0; index < count; index++) {
     const at = index * RELA_BYTES;
     const type = table.getUint32(at + 8, true);
     if (type === R_X86_64_NONE || type === R_X86_64_IRELATIVE) continue;
-    const where = `DT_RELA[${index}]:`;
     const symbol = table.getUint32(at + 12, true);
     if (type !== R_X86_64_RELATIVE || symbol !== 0)
       throw new ElfError(
-        `${where} r_info is type ${type} of symbol ${symbol}; a static program has R_X86_64_RELATIVE (8)`,
+        `DT_RELA[${index}]: r_info is type ${type} of symbol ${symbol}; a static program has R_X86_64_RELATIVE (8)`,
       );
-    const offset = table.getBigUint64(at, true);
-    const address = checkedSize(`${where} r_offset`, offset, UPPER_HALF);
-    if (!segments.some((segment) => holds(segment.address, segment.fileSize, address, WORD_BYTES)))
-      throw new ElfError(`${where} r_offset ${hex(offset)} lies in the file part of no segment`);
-    if (pages.add(Math.floor(address / PAGE_SIZE)).size > MAX_RELOCATED_PAGES)
-      throw new ElfError(`${where} relocations change more than ${MAX_RELOCATED_PAGES} pages`);
+    // Not exact where it is beyond all segments.
+    const address = table.getUint32(at + 4, true) * 2 ** 32 + table.getUint32(at, true);
+    if (!holder || !holds(holder.address, holder.fileSize, address, WORD_BYTES))
+      holder = segments.find((segment) => holds(segment.address, segment.fileSize, address, WORD_BYTES));
+    if (!holder) {
+      const offset = hex(table.getBigUint64(at, true));
+      throw new ElfError(`DT_RELA[${index}]: r_offset ${offset} lies in the file part of no segment`);
+    }
+    // A word may begin in one page and end in the next.
+    pages.add(Math.floor(address / PAGE_SIZE)).add(Math.floor((address + WORD_BYTES - 1) / PAGE_SIZE));
+    if (pages.size > MAX_RELOCATED_PAGES)
+      throw new ElfError(`DT_RELA[${index}]: relocations change more than ${MAX_RELOCATED_PAGES} pages`);
     addresses[used] = address;
     addends[used++] = table.getBigUint64(at + 16, true);
   }

@@ -16,6 +16,7 @@ export interface ImageTarget {
 
 const WORD_BYTES = 8;
 const WORD = new DataView(new ArrayBuffer(WORD_BYTES));
+const WORD_IN_BYTES = new Uint8Array(WORD.buffer);
 
 /**
  * How an image comes to lie in memory, `bias` bytes behind the addresses in the file: maps of slices of its VMO, with the
@@ -72,10 +73,17 @@ function patchesOf(
   const pages = new Map<number, Uint8Array>();
   const first = pageOf(segment.address);
   const end = segment.address + segment.fileSize;
-  addresses.forEach((address, index) => {
-    if (address < segment.address || address >= end) return;
-    patchWord(content, pages, address - first, BigInt.asUintN(64, base + addends[index]!));
-  });
+  for (let index = 0; index < addresses.length; index++) {
+    const address = addresses[index]!;
+    if (address < segment.address || address >= end) continue;
+    WORD.setBigUint64(0, BigInt.asUintN(64, base + addends[index]!), true);
+    const offset = address - first;
+    const inPage = offset % PAGE_SIZE;
+    const page = (offset - inPage) / PAGE_SIZE;
+    const before = Math.min(WORD_BYTES, PAGE_SIZE - inPage);
+    pageFor(content, pages, page).set(before < WORD_BYTES ? WORD_IN_BYTES.subarray(0, before) : WORD_IN_BYTES, inPage);
+    if (before < WORD_BYTES) pageFor(content, pages, page + 1).set(WORD_IN_BYTES.subarray(before));
+  }
   return Array.from(pages, ([page, bytes]) => ({ offset: page * PAGE_SIZE, bytes }));
 }
 
@@ -87,19 +95,13 @@ function patched(store: VmoStore, content: VmoHandle, patches: readonly Patch[])
   return result;
 }
 
-/** Stores a word, which may begin in one page and end in the next, into copies of the pages of `content`. */
-function patchWord(content: VmoHandle, pages: Map<number, Uint8Array>, offset: number, value: bigint): void {
-  WORD.setBigUint64(0, value, true);
-  for (let byte = 0; byte < WORD_BYTES; byte++) {
-    const at = offset + byte;
-    const page = Math.floor(at / PAGE_SIZE);
-    let bytes = pages.get(page);
-    if (!bytes) {
-      bytes = content.read(page * PAGE_SIZE, Math.min(PAGE_SIZE, content.length - page * PAGE_SIZE));
-      pages.set(page, bytes);
-    }
-    bytes[at % PAGE_SIZE] = WORD.getUint8(byte);
-  }
+/** The copy of a page of `content` in `pages`, made at the first request. */
+function pageFor(content: VmoHandle, pages: Map<number, Uint8Array>, page: number): Uint8Array {
+  const known = pages.get(page);
+  if (known) return known;
+  const bytes = content.read(page * PAGE_SIZE, Math.min(PAGE_SIZE, content.length - page * PAGE_SIZE));
+  pages.set(page, bytes);
+  return bytes;
 }
 
 function pageOf(address: number): number {
