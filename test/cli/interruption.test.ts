@@ -105,10 +105,9 @@ t.test('a second signal ends a process that is stuck with the first', async (t) 
     setInterval(() => {}, 1000);
     process.stderr.write('ready');`;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', text], {
-      env: { ...process.env, NODE_OPTIONS: '' },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    // The test runner puts options into the environment of every process of Node, and with them handlers of signals.
+    const command = ['-u', 'NODE_OPTIONS', process.execPath, '--input-type=module', '-e', text];
+    const child = spawn('/usr/bin/env', command, { stdio: ['ignore', 'ignore', 'pipe'] });
     await once(child.stderr, 'data');
     child.kill('SIGINT');
     await once(child.stderr, 'data');

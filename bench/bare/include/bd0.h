@@ -51,6 +51,11 @@ static inline int64_t bd0_wake_word(const uint32_t *address, uint64_t n) {
   return 0;
 }
 
+/** There is no other thread to yield to. */
+static inline int64_t bd0_yield(void) {
+  return 0;
+}
+
 void *bd0_heap_alloc(size_t size, size_t align);
 
 #endif

@@ -49,9 +49,6 @@ void bare_load_tables(void);
 int main(int argc, char **argv);
 _Noreturn void exit(int code);
 
-/* errno. */
-int bd0_errno;
-
 static struct bd0_heap_pair heap;
 static struct task_state task_state;
 
