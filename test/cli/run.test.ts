@@ -104,7 +104,7 @@ t.test('what cannot run ends with 126 or 127, and what bd0 cannot do with 125', 
   const cut = join(directory, 'cut');
   writeFileSync(cut, readFileSync(misbehave).subarray(0, 100));
   const cases: [words: string[], code: number, message: RegExp][] = [
-    [[text], 126, /text' is not runnable: the image starts with 0x/],
+    [[text], 126, /text' is not runnable: it is not an ELF file: it starts with 54 68 69 73, not 7f 45 4c 46\n$/],
     [[cut], 126, /cut' is not runnable: e_phoff/],
     [[directory], 126, /is a directory, not an image/],
     [['/dev/null'], 126, /'\/dev\/null' is not a regular file/],

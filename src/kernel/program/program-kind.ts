@@ -45,12 +45,12 @@ const MACHINES: ReadonlyMap<number, string> = new Map([
   [258, 'LoongArch'],
 ]);
 
-/** What files begin with that are no ELF programs. */
+/** The first bytes of well-known files that are not ELF files. */
 const OTHER_FILES: readonly (readonly [start: string, what: string])[] = [
   ['!<arch>\n', 'an archive of object files: link it with bd0 cc'],
   ['MZ', 'a Windows or DOS program'],
   ['\0asm', 'a WebAssembly module'],
-  ['\x7fCGC', 'no ELF program'],
+  ['\x7fCGC', 'a program of another format'],
   ['\xcf\xfa\xed\xfe', 'a macOS program'],
   ['\xca\xfe\xba\xbe', 'a macOS program or a Java class'],
   ['\x1f\x8b', 'a gzip file'],
@@ -90,7 +90,7 @@ function describeOther(start: Uint8Array, length: number): string {
   const other = OTHER_FILES.find(([magic]) => text.startsWith(magic));
   if (other) return `it is ${other[1]}`;
   const bytes = Array.from(start.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  return `it is no ELF program: it starts with ${bytes}, not 7f 45 4c 46`;
+  return `it is not an ELF file: it starts with ${bytes}, not 7f 45 4c 46`;
 }
 
 /** Why a program cannot run that asks for a dynamic linker. */
