@@ -9,7 +9,8 @@
  * Below them all free memory lies in chunks, sorted by size into bins. A chunk that becomes free merges with free neighbours;
  * one that is too large is split. Only the thread that has taken `busy` changes chunks and bins, and no thread depends on it:
  * one that finds it taken leaves what it gives back on a stack, `pending`; one that needs a chunk lets the other threads run
- * a few times, and then takes a block of its own from the heap pointer. It tries longer only where that has no more memory.
+ * a few times, and then takes a block of its own from the heap pointer. It tries longer where that has no more memory, or
+ * where much has been taken in this way: what is free already would never be used, and the heap would grow without bound.
  */
 #include <bd0.h>
 #include <errno.h>
@@ -35,10 +36,13 @@ enum { EXACT_BINS = STACKED_MAX / UNIT, SUBBINS = 8, BINS = EXACT_BINS + (50 - 1
 enum { GROWTH = 64 * 1024, OWN_BIN_TRIES = 16, TRIES = 8, LAST_TRIES = 1000 };
 
 #define LARGEST ((size_t)1 << 47)
+/** Bytes that may be taken past `busy` after a few tries. */
+#define APART_MAX ((size_t)1 << 20)
 
 static struct word_pair stacks[STACKED_MAX / UNIT + 1]; /* {address of the top chunk or 0, changes} */
 static struct word_pair pending;                        /* larger ones, until somebody has taken `busy` */
 
+static size_t apart; /* bytes that were taken past `busy` */
 static uint32_t busy;
 /* All that follows belongs to the thread that has taken it. */
 static struct chunk *bins[BINS];
@@ -299,6 +303,7 @@ static struct chunk *take_chunk(size_t size, char **dirty) {
 static struct chunk *take_apart(size_t size, size_t align, char **dirty) {
   char *memory = bd0_heap_alloc(size + UNIT + (align > UNIT ? align : 0), UNIT);
   if (memory == NULL) return NULL;
+  __atomic_fetch_add(&apart, size, __ATOMIC_RELAXED);
   struct chunk *chunk = (struct chunk *)((((uintptr_t)memory + HEAD + align - 1) & -align) - HEAD);
   set_head(chunk, size | USED | BEFORE_IS_USED);
   set_fence((char *)chunk + size);
@@ -343,7 +348,7 @@ static void *allocate(size_t size, size_t align, char **dirty) {
     return block_of(chunk);
   }
   if (needed <= LARGEST && align <= LARGEST) {
-    bool is_taken = take_busy_within(TRIES);
+    bool is_taken = take_busy_within(__atomic_load_n(&apart, __ATOMIC_RELAXED) < APART_MAX ? TRIES : LAST_TRIES);
     if (!is_taken) chunk = take_apart(needed, align, dirty);
     if (!is_taken && chunk == NULL) is_taken = take_busy_within(LAST_TRIES);
     if (is_taken) chunk = take_while_busy(needed, align, dirty);

@@ -16,7 +16,7 @@ void *guest_realloc(void *block, size_t size);
 void *guest_aligned_alloc(size_t align, size_t size);
 void guest_free(void *block);
 
-enum { THREADS = 8, SLOTS = 64, ROUNDS = 100000 };
+enum { THREADS = 8, SLOTS = 64, ROUNDS = 40000 };
 
 #define HEAP_BYTES ((size_t)1 << 32)
 
@@ -54,7 +54,7 @@ static void *run(void *argument) {
   uint64_t state = (uintptr_t)argument + 1;
   for (int i = 0; i < ROUNDS; i++) {
     state = state * 6364136223846793005 + 1442695040888963407;
-    uint32_t random = (uint32_t)(state >> 32), size = random >> 8 & (random >> 28 == 0 ? 2047 : 63);
+    uint32_t random = (uint32_t)(state >> 32), size = random >> 8 & (random >> 28 == 0 ? 16383 : 63);
     size_t total = sizeof(struct block) + size;
     struct block *block = random & 16 ? guest_malloc(total) : guest_aligned_alloc(64, total);
     block->size = size / 2;
