@@ -56,6 +56,7 @@ const directory = t.testdir({});
 const pathOf = ({ line }: Example): string => join(directory, `line-${line}.ts`);
 for (const example of [...examples, ...readme]) writeFileSync(pathOf(example), example.code);
 const programs = ['run', 'hooks', 'store'].map((name) => join(root, `examples/node/${name}.mjs`));
+const pageModules = ['page', 'worker'].map((name) => join(root, `examples/browser/${name}.mjs`));
 const index = join(directory, 'index.ts');
 writeFileSync(
   index,
@@ -63,7 +64,10 @@ writeFileSync(
     .map((name, i) => `export * as m${i} from '${name}';\n`)
     .join(''),
 );
-const program = ts.createProgram([index, ...[...examples, ...readme].map(pathOf), ...programs], COMPILER_OPTIONS);
+const program = ts.createProgram(
+  [index, ...[...examples, ...readme].map(pathOf), ...programs, ...pageModules],
+  COMPILER_OPTIONS,
+);
 const checker = program.getTypeChecker();
 
 /** The exports of a package by its name, types included. */

@@ -1,0 +1,158 @@
+/** Chromium without a window, driven over a pipe by the Chrome DevTools Protocol: JSON messages that a zero byte ends. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+const OPTIONS = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-quic'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-extensions'],
+  ...['--no-proxy-server', '--remote-debugging-pipe'],
+];
+
+/** The path of an installed Chromium; undefined if there is none. */
+export function findChromium(): string | undefined {
+  const directories = (process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '');
+  return directories
+    .flatMap((directory) => NAMES.map((name) => join(directory, name)))
+    .find((path) => existsSync(path));
+}
+
+interface Reply {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { readonly exceptionDetails?: unknown; readonly targetInfo?: unknown };
+  readonly result?: Readonly<Record<string, unknown>>;
+  readonly error?: { readonly message: string };
+}
+
+interface Waiting {
+  readonly done: (result: Readonly<Record<string, unknown>>) => void;
+  readonly failed: (error: Error) => void;
+}
+
+/** A browser of its own, with a new profile. It must be closed, also if a test fails. */
+export class Chromium {
+  private readonly profile = mkdtempSync(join(tmpdir(), 'bd0-chromium-'));
+  private readonly child: ChildProcess;
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly ended: Promise<unknown>;
+  private readonly kill: () => void;
+  private messages = 0;
+
+  constructor(path: string) {
+    const words = [...OPTIONS, `--user-data-dir=${this.profile}`, 'about:blank'];
+    const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
+    // A group of its own, so that all its processes can be ended at once. Its files go to the profile, which is removed.
+    const env = { ...process.env, HOME: this.profile, TMPDIR: this.profile, NODE_OPTIONS: '' };
+    this.child = spawn(path, words, { stdio: [...stdio], detached: true, env });
+    this.ended = Promise.race([once(this.child, 'exit'), once(this.child, 'error')]);
+    this.ended.catch(() => {}).then(() => this.fail(new Error('Chromium has ended')));
+    this.kill = () => {
+      try {
+        if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+    };
+    process.once('exit', this.kill);
+    (this.child.stdio[3] as Writable).on('error', () => {});
+    let text = '';
+    (this.child.stdio[4] as Readable).setEncoding('utf8').on('data', (part: string) => {
+      const messages = (text + part).split('\0');
+      text = messages.pop()!;
+      for (const message of messages) this.receive(JSON.parse(message) as Reply);
+    });
+  }
+
+  /** Opens a page of the given size, in pixels. */
+  async open(url: string, width: number, height: number): Promise<ChromiumPage> {
+    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
+    const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
+    const page = new ChromiumPage((method, parameters) => this.send(method, parameters, sessionId as string));
+    await page.resize(width, height);
+    await page.send('Page.navigate', { url });
+    return page;
+  }
+
+  /** Ends the browser, and removes its profile. */
+  async close(): Promise<void> {
+    this.kill();
+    await this.ended.catch(() => {});
+    process.off('exit', this.kill);
+    // Its processes end one after another, and may still write.
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+
+  private send(method: string, params: object, sessionId?: string): Promise<Readonly<Record<string, unknown>>> {
+    const id = ++this.messages;
+    const sent = new Promise<Readonly<Record<string, unknown>>>((done, failed) =>
+      this.waiting.set(id, { done, failed }),
+    );
+    (this.child.stdio[3] as Writable).write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+    return sent;
+  }
+
+  private receive({ id, result, error }: Reply): void {
+    const waiting = id === undefined ? undefined : this.waiting.get(id);
+    if (!waiting) return;
+    this.waiting.delete(id!);
+    if (error) waiting.failed(new Error(error.message));
+    else waiting.done(result!);
+  }
+
+  private fail(error: Error): void {
+    for (const { failed } of this.waiting.values()) failed(error);
+    this.waiting.clear();
+  }
+}
+
+/** A page of a browser. */
+export class ChromiumPage {
+  /** `send` calls a method of the protocol. */
+  constructor(readonly send: (method: string, parameters: object) => Promise<Readonly<Record<string, unknown>>>) {}
+
+  async resize(width: number, height: number): Promise<void> {
+    const metrics = { width, height, deviceScaleFactor: 1, mobile: false };
+    await this.send('Emulation.setDeviceMetricsOverride', metrics);
+  }
+
+  /** The value of an expression in the page, a promise's once it is fulfilled. Throws if the expression does. */
+  async evaluate(expression: string): Promise<unknown> {
+    const options = { expression, awaitPromise: true, returnByValue: true };
+    const { result, exceptionDetails } = (await this.send('Runtime.evaluate', options)) as {
+      result: { value?: unknown };
+      exceptionDetails?: { text: string; exception?: { description?: string } };
+    };
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    return result.value;
+  }
+
+  /** Waits until an expression is true in the page, and returns its value. The page may be loading. */
+  async until(expression: string): Promise<unknown> {
+    for (;;) {
+      const value = await this.evaluate(expression).catch((error: Error) => {
+        // A navigation ends what is being evaluated, and before it the page has none of its elements.
+        if (!/navigat|context|null/i.test(error.message)) throw error;
+      });
+      if (value) return value;
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  }
+
+  /** Types characters and keys, such as Enter, into what has the focus. */
+  async press(key: string, text?: string): Promise<void> {
+    await this.send('Input.dispatchKeyEvent', { type: 'keyDown', key, ...(text !== undefined && { text }) });
+    await this.send('Input.dispatchKeyEvent', { type: 'keyUp', key });
+  }
+
+  /** A picture of what the page shows, as PNG. */
+  async screenshot(): Promise<Uint8Array> {
+    const { data } = await this.send('Page.captureScreenshot', { format: 'png' });
+    return Buffer.from(data as string, 'base64');
+  }
+}
