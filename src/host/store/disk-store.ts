@@ -37,12 +37,16 @@ import { Reserve, RESERVE_BYTES } from './reserve.js';
 import { keptOfRecord, Kind, kindOfRecord, recordOfKept } from './packs/pack-format.js';
 import { PackSet } from './packs/pack-set.js';
 import { compareBytes } from './packs/record-table.js';
-import { kindByContent } from './reach.js';
+import { kindByContent, Reach } from './reach.js';
 import { unreachedContent } from './unreached.js';
 import { StoreWriteError } from './errors.js';
+import { WholeTrees } from './whole-trees.js';
 
 const QUARANTINE = 'quarantine';
 const WAIT_MS = 10_000;
+
+/** Records that `has` reads at most: who puts a tree asks for each subtree in turn, and none of these steps is to be long. */
+const HAS_RECORDS_MAX = 64;
 
 export interface StoreOptions {
   /** Reading keeps nobody waiting; writers and garbage collection exclude one another: leases.ts. */
@@ -76,6 +80,7 @@ export class DiskStore implements RecordStore {
   /** Of identities, by their content. */
   private readonly kinds = new Map<string, ContentKind>();
   private readonly zeros = new ZeroRecords(sha256);
+  private readonly whole = new WholeTrees(this);
 
   private constructor(
     readonly directory: string,
@@ -117,8 +122,13 @@ export class DiskStore implements RecordStore {
     return (this.codePacks ??= new PackSet(this.files, `${this.directory}/code`, this.lease));
   }
 
+  /**
+   * Whether a record is there; for a writer, who relies on that, with all below it. Of a large tree that was never looked at a writer
+   * learns `false`, and then the same of its parts.
+   */
   has(hash: Uint8Array): boolean {
-    return this.zeros.has(hash) || this.packs.has(hash);
+    if (this.zeros.has(hash)) return true;
+    return this.lease.mode === 'write' ? this.whole.has(hash, HAS_RECORDS_MAX) : this.packs.has(hash);
   }
 
   get(hash: Uint8Array): Uint8Array | undefined {
@@ -146,7 +156,14 @@ export class DiskStore implements RecordStore {
     if (this.zeros.has(hash)) return false;
     const kind = kindOfRecord(record);
     if (kind === undefined) throw new TypeError(`${record.length} bytes with tag ${record[0]} are no canonical record`);
-    return this.packs.put(kind, hash, keptOfRecord(kind, record));
+    const isNew = this.packs.put(kind, hash, keptOfRecord(kind, record));
+    this.whole.note(hash, record);
+    return isNew;
+  }
+
+  /** Says that everything that a listing refers to was put by this opening. */
+  noteListing(id: string): void {
+    this.whole.noteListing(id);
   }
 
   flush(): void {
@@ -287,7 +304,7 @@ export class DiskStore implements RecordStore {
         return anchorNow();
       },
       hasRecords: () => this.packs.table.count > 0,
-      beforeChange: (id) => this.beforeNaming(id),
+      beforeChange: (reference) => this.beforeNaming(reference),
       kindOf: (id) => this.readKind(id),
     };
   }
@@ -310,11 +327,24 @@ export class DiskStore implements RecordStore {
     }
   }
 
-  private beforeNaming(id: string | undefined): void {
+  /** Of what a name or a pin stands for already, a part may be missing: that is no news, and it can be renamed. */
+  private beforeNaming(reference: Reference | undefined): void {
     this.requireWriter();
     this.flush();
-    if (id !== undefined && !this.has(hexToBytes(id)))
-      throw new HostError(`there is no ${id} in the store`, 'not-found');
+    if (!reference) return;
+    const { id } = reference;
+    if (!this.packs.has(hexToBytes(id))) throw new HostError(`there is no ${id} in the store`, 'not-found');
+    if (this.whole.hasAll(reference) || this.isReferredTo(id)) return;
+    const reach = new Reach(this);
+    for (const _ of reach.add(reference));
+    const [broken] = reach.broken;
+    if (!broken) return;
+    const why = broken.damage?.message ?? `record ${broken.hash} is ${broken.detail ?? 'missing'}`;
+    throw new HostError(`${id} is not whole in the store: ${why}; import its content again`, 'damaged');
+  }
+
+  private isReferredTo(id: string): boolean {
+    return [...this.names.references(), ...this.names.pinnedReferences()].some((reference) => reference.id === id);
   }
 
   private requireWriter(): void {

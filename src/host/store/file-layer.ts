@@ -2,6 +2,7 @@
 
 import {
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
   mkdirSync,
@@ -14,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isSystemError } from '../failure.js';
+import { HostError, isSystemError } from '../failure.js';
 
 /** What stands at a path. */
 export interface FileStatus {
@@ -28,7 +29,10 @@ export interface FileStatus {
 /** Reads, makes a new file (which must not be there), or appends to one (which is made where there is none). */
 export type OpenMode = 'read' | 'create' | 'append';
 
-/** Files by descriptor. Each call throws what Node's own throws: errors with a `code`. */
+/**
+ * Files by descriptor. Each call throws what Node's own throws: errors with a `code`; and HostError for what is no regular file, so
+ * that a store with odd things in it neither waits for a fifo nor writes to where a link leads.
+ */
 export interface FileLayer {
   open(path: string, mode: OpenMode): number;
   close(file: number): void;
@@ -41,6 +45,8 @@ export interface FileLayer {
   size(file: number): number;
   status(path: string): FileStatus | undefined;
   list(directory: string): string[];
+  /** The names in a directory that are symbolic links. */
+  links(directory: string): string[];
   /** Makes a directory, and those above it; they are on the disk when it returns. One that is there is no error. */
   makeDirectory(path: string): void;
   /** Puts a file in the place of another, at once. */
@@ -51,7 +57,12 @@ export interface FileLayer {
   syncDirectory(path: string): void;
 }
 
-const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', create: 'ax', append: 'a+' };
+const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+const FLAGS: Readonly<Record<OpenMode, number>> = {
+  read: O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+  create: O_WRONLY | O_APPEND | O_CREAT | O_EXCL,
+  append: O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK,
+};
 
 /** By descriptor, the path of a file that is open: errors of its use name it. */
 const openPaths = new Map<number, string>();
@@ -59,13 +70,14 @@ const openPaths = new Map<number, string>();
 /** The files of the host. Every error names its path. */
 export const hostFiles: FileLayer = {
   open(path, mode) {
-    const file = named(path, () => openSync(path, FLAGS[mode], 0o666));
+    const file = named(path, () => openRegular(path, FLAGS[mode]));
     openPaths.set(file, path);
     return file;
   },
   close(file) {
+    const path = openPaths.get(file);
     openPaths.delete(file);
-    closeSync(file);
+    named(path, () => closeSync(file));
   },
   read: (file, target, position) =>
     named(openPaths.get(file), () => readSync(file, target, 0, target.length, position)),
@@ -78,6 +90,10 @@ export const hostFiles: FileLayer = {
     return stat && { identity: identity!, size: stat.size, modifiedMs: stat.mtimeMs };
   },
   list: (directory) => named(directory, () => readdirSync(directory)),
+  links: (directory) =>
+    named(directory, () => readdirSync(directory, { withFileTypes: true }))
+      .filter((entry) => entry.isSymbolicLink())
+      .map(({ name }) => name),
   makeDirectory(path) {
     // Not by `recursive`, which never returns where a file system without new files, such as /proc, says ENOENT.
     for (const directory of missingDirectories(path)) {
@@ -95,6 +111,24 @@ export const hostFiles: FileLayer = {
   },
   syncDirectory: syncNames,
 };
+
+/** Opens a regular file. O_NONBLOCK changes nothing for one, and does not wait for the other end of a fifo: open(2). */
+function openRegular(path: string, flags: number): number {
+  let file: number;
+  try {
+    file = openSync(path, flags, 0o666);
+  } catch (error) {
+    // ELOOP: O_NOFOLLOW met a link; ENXIO: a socket.
+    throw isSystemError(error) && ['ELOOP', 'ENXIO', 'EISDIR'].includes(error.code) ? notRegular(path) : error;
+  }
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw notRegular(path);
+}
+
+function notRegular(path: string): HostError {
+  return new HostError(`'${path}' is not a regular file, as every file of a store is: move it away`, 'damaged');
+}
 
 /** Adds the path to an error of the operating system that has none. */
 function named<T>(path: string | undefined, perform: () => T): T {
@@ -146,8 +180,11 @@ export function readAt(files: FileLayer, file: number, position: number, length:
   return bytes;
 }
 
-/** The whole of a file; undefined where there is none. */
-export function readWhole(files: FileLayer, path: string): Uint8Array | undefined {
+/** Bytes of the longest file that is read in one piece, unless told otherwise. */
+const WHOLE_BYTES_MAX = 2 ** 31;
+
+/** The whole of a file; undefined where there is none, or one of more than `most` bytes. */
+export function readWhole(files: FileLayer, path: string, most = WHOLE_BYTES_MAX): Uint8Array | undefined {
   let file: number;
   try {
     file = files.open(path, 'read');
@@ -156,7 +193,8 @@ export function readWhole(files: FileLayer, path: string): Uint8Array | undefine
     throw error;
   }
   try {
-    return readAt(files, file, 0, files.size(file));
+    const size = files.size(file);
+    return size > most ? undefined : readAt(files, file, 0, size);
   } finally {
     files.close(file);
   }

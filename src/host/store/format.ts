@@ -9,6 +9,7 @@ import { type FileLayer, readWhole, replaceFile } from './file-layer.js';
  * version 3 when it is opened to write.
  */
 export const FORMAT_VERSION = 3;
+const FORMAT_BYTES_MAX = 4096;
 const FORMAT = /^bd0 store ([23])\n$/;
 
 const DIRECTORIES = ['packs', 'code', 'leases'];
@@ -19,6 +20,7 @@ const BEGUN = /^(format|names|names\.anchor|reserve)(\..*)?$/;
 export function prepareDirectory(files: FileLayer, directory: string, create: boolean): number {
   const status = files.status(directory);
   const names = status ? listDirectory(files, directory) : [];
+  if (status) refuseLinks(files, directory);
   if (names.includes('format')) return readVersion(files, directory);
   if (names.includes('packs') && files.list(`${directory}/packs`).length > 0)
     throw new HostError(
@@ -44,8 +46,15 @@ function listDirectory(files: FileLayer, directory: string): string[] {
   }
 }
 
+/** A store writes to its own directory and nowhere else. */
+function refuseLinks(files: FileLayer, directory: string): void {
+  const link = files.links(directory).find((name) => [...DIRECTORIES, 'quarantine'].includes(name));
+  if (link !== undefined)
+    throw new HostError(`'${directory}/${link}' is a symbolic link, and not a directory of the store`, 'damaged');
+}
+
 function readVersion(files: FileLayer, directory: string): number {
-  const text = Buffer.from(readWhole(files, `${directory}/format`) ?? []).toString();
+  const text = Buffer.from(readWhole(files, `${directory}/format`, FORMAT_BYTES_MAX) ?? []).toString();
   const version = FORMAT.exec(text)?.[1];
   if (version === undefined)
     throw new HostError(`'${directory}' is no store of this version: ${JSON.stringify(text.slice(0, 40))}`, 'no-store');

@@ -191,7 +191,9 @@ class TreeImporter {
     hardLinks.sort((a, b) => comparePaths(a[0]!, b[0]!));
     const attributes = this.attributesOf(status, xattrs);
     const listing = encoded(() => encodeListing({ attributes, entries: taken.map(({ entry }) => entry), hardLinks }));
-    return { content: contentOf(this.newHasher().append(listing), 'tree'), open };
+    const content = contentOf(this.newHasher().append(listing), 'tree');
+    this.store.noteListing(content.id);
+    return { content, open };
   }
 
   /** Undefined for what is left out. */

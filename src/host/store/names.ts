@@ -25,6 +25,8 @@ import { type BadLine, type LogPrefix, NameState } from './name-log/name-state.j
 import type { Reserve } from './reserve.js';
 
 const NAME_BYTES_MAX = 255;
+/** Some 4 million lines, of which garbage collection leaves those that count. */
+const LOG_BYTES_MAX = 2 ** 31;
 const ID = /^[0-9a-f]{64}$/;
 
 /** A name with what it stands for. */
@@ -43,7 +45,7 @@ export interface NameLogOwner {
   /** Whether the store holds anything at all. */
   hasRecords(): boolean;
   /** Makes durable what a name is to stand for, or throws. */
-  beforeChange(id: string | undefined): void;
+  beforeChange(reference: Reference | undefined): void;
   /** What an identity is for which an earlier version has written no kind; undefined where that cannot be read. */
   kindOf(id: string): ContentKind | undefined;
 }
@@ -116,7 +118,7 @@ export class NameLog implements NameStore {
     for (const id of [expected, next?.id]) if (id !== undefined) requireId(id);
     if (this.get(name) !== expected) return false;
     const by = this.nextLine();
-    this.append({ name, from: expected, to: next?.id, kind: next?.kind, seen: this.state.readTo, by }, next?.id);
+    this.append({ name, from: expected, to: next?.id, kind: next?.kind, seen: this.state.readTo, by }, next);
     return !this.state.refused.has(by);
   }
 
@@ -125,16 +127,15 @@ export class NameLog implements NameStore {
     requireId(id);
     this.readNew();
     if (on ? this.state.pinned.get(id) === kind : !this.state.pinned.has(id)) return false;
-    this.append({ pin: id, on, kind: on ? kind : undefined, by: this.nextLine() }, on ? id : undefined);
+    this.append({ pin: id, on, kind: on ? kind : undefined, by: this.nextLine() }, on ? { id, kind } : undefined);
     return true;
   }
 
   /** Begins a log in a store that is being made. Others may do the same at the same time. */
   begin(anchor: Anchor): void {
     // That the files are there is made durable together with `format`.
-    this.write([{ log: newLogName(), by: this.nextLine() }], false);
-    this.readNew();
-    anchor.append(this.state.prefix, true);
+    this.readDurably(this.write([{ log: newLogName(), by: this.nextLine() }], false));
+    anchor.append(this.state.prefix);
   }
 
   /** Begins an anchor for the log of an earlier version, and writes down what names and pins stand for as far as can be read. */
@@ -150,8 +151,7 @@ export class NameLog implements NameStore {
       const kind = known ?? this.owner.kindOf(pin);
       if (kind !== known) lines.push({ pin, on: true, kind, by: this.nextLine() });
     }
-    if (lines.length > 0) this.write(lines);
-    this.readNew();
+    this.readDurably(lines.length > 0 ? this.write(lines) : 0);
     anchor.replace(this.state.prefix);
   }
 
@@ -161,8 +161,10 @@ export class NameLog implements NameStore {
     const { anchor } = this.owner;
     const bytes = this.encodeState([]);
     if (bytes.length * 2 < this.state.readTo) this.replace(bytes);
-    else if (anchor && (anchor.read()?.length ?? 0) > 1)
+    else if (anchor && (anchor.read()?.length ?? 0) > 1) {
+      this.guarded(this.path, () => this.readDurably(0));
       this.guarded(anchor.path, () => anchor.replace(this.state.prefix));
+    }
   }
 
   /**
@@ -186,7 +188,12 @@ export class NameLog implements NameStore {
   /** Lines that are damaged. */
   damage(): readonly BadLine[] {
     this.readNew();
-    return this.state.bad;
+    if (this.state.bad.length === 0) return [];
+    const said = this.owner.anchor?.read();
+    const lines = said?.filter(({ log }) => log === this.state.prefix.log).map(({ lines }) => lines) ?? [];
+    const most = Math.max(...lines);
+    const isWhole = lines.length > 0 && this.state.prefix.lines >= most;
+    return isWhole ? this.state.badWithin(most) : this.state.bad;
   }
 
   /** What shows that lines are missing, in words; undefined where the log is whole as far as can be told. */
@@ -229,19 +236,18 @@ export class NameLog implements NameStore {
     const { anchor, token } = this.owner;
     const state = new NameState();
     state.read(bytes);
-    if (anchor) this.guarded(anchor.path, () => anchor.append(state.prefix, true));
+    if (anchor) this.guarded(anchor.path, () => anchor.append(state.prefix));
     this.guarded(this.path, () => replaceFile(this.files, this.path, `${this.path}.${token}.new`, bytes));
     if (anchor) this.guarded(anchor.path, () => anchor.replace(state.prefix));
     this.readAnew();
   }
 
-  private append(line: Line, id: string | undefined): void {
+  private append(line: Line, reference: Reference | undefined): void {
     if (this.failure) throw this.failure;
     const { owner } = this;
-    owner.beforeChange(id);
+    owner.beforeChange(reference);
     try {
-      this.guarded(this.path, () => owner.reserve.use(() => this.write([line])));
-      this.readNew();
+      this.guarded(this.path, () => this.readDurably(owner.reserve.use(() => this.write([line]))));
       const { anchor } = owner;
       // While lines are missing the anchor stays as it is, and goes on showing that.
       if (anchor && this.lostLines === undefined)
@@ -252,16 +258,40 @@ export class NameLog implements NameStore {
     }
   }
 
-  /** Appends lines, which lie on the disk when it returns. */
-  private write(lines: readonly Line[], isFirst = this.identity === undefined): void {
+  /**
+   * Appends lines, which lie on the disk when it returns. What was cut off before them, or damaged before anything there had been
+   * acknowledged, is called torn. Returns how many bytes of the log lie on the disk.
+   */
+  private write(lines: readonly Line[], isFirst = this.identity === undefined): number {
+    const acknowledged = this.damage();
     const file = this.files.open(this.path, 'append');
     try {
       const end = this.files.size(file);
       const { readTo } = this.state;
-      const torn: Line[] = readTo < end ? [{ torn: [readTo, end], by: this.nextLine() }] : [];
+      const cut = this.state.bad.filter((bad) => !acknowledged.includes(bad));
+      const ranges = cut.map(({ offset, endOffset }): [number, number] => [offset, endOffset]);
+      if (readTo < end) ranges.push([readTo, end]);
+      const torn = ranges.map((torn): Line => ({ torn, by: this.nextLine() }));
       writeAll(this.files, file, Buffer.concat([...torn, ...lines].map(encodeLine)));
+      const written = this.files.size(file);
       this.files.sync(file);
       if (isFirst) this.files.syncDirectory(this.path.slice(0, this.path.lastIndexOf('/')));
+      return written;
+    } finally {
+      this.files.close(file);
+    }
+  }
+
+  /**
+   * Reads what was appended since. The log lies on the disk up to byte `durableTo`; lines behind that, which another process has just
+   * appended, do when it returns, since the anchor is about to say that they are there.
+   */
+  private readDurably(durableTo: number): void {
+    this.readNew();
+    if (this.state.readTo <= durableTo) return;
+    const file = this.files.open(this.path, 'append');
+    try {
+      this.files.sync(file);
     } finally {
       this.files.close(file);
     }
@@ -271,7 +301,7 @@ export class NameLog implements NameStore {
     try {
       return write();
     } catch (error) {
-      throw new StoreWriteError(path, error);
+      throw error instanceof HostError ? error : new StoreWriteError(path, error);
     }
   }
 
@@ -310,6 +340,7 @@ export class NameLog implements NameStore {
   }
 
   private readOn(size: number): void {
+    if (size > LOG_BYTES_MAX) throw new HostError(`'${this.path}' has ${size} bytes, more than any log of names; move it away, then bd0 vmo verify --repair`, 'damaged'); // prettier-ignore
     const file = this.files.open(this.path, 'read');
     try {
       const { readTo } = this.state;

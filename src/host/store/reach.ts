@@ -83,7 +83,7 @@ export class Reach {
 
   private visit({ hash, place }: Step): void {
     try {
-      if (place === 0 && this.store.has(hash)) return;
+      if (place === 0 && this.store.packs.has(hash)) return;
       const record = this.store.get(hash);
       if (!record) this.broken.push({ hash: bytesToHex(hash), damage: undefined });
       else if (typeof place === 'string') this.visitRoot(hash, record, place);

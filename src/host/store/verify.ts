@@ -85,6 +85,7 @@ async function verifyPack(set: PackSet, pack: Pack, scan: Scan, pace: Pace<Verif
     if (pace.isDue) await pace.pause();
     const index = expected.get(offset);
     expected.delete(offset);
+    if (!header && part.isUnwrittenMark) continue;
     if (!header) add(index ? 'damaged' : 'bytes', offset, index ? hashesOf(index) : [], part.detail);
     else if (header.kind !== Kind.mark) {
       scan.records += header.records;

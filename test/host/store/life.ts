@@ -10,11 +10,15 @@ import { verifyStore } from '../../../src/host/store/verify.js';
 import type { MemoryFiles } from './memory-files.js';
 import { AT_ONCE, bytesOf, content, fileOf, onlyProcess, openIn, putBytes, RESERVE } from './support.js';
 
+const LOG = '/store/names';
+
 interface State {
   /** Changes that had been made when this was acknowledged. */
   readonly at: number;
   /** Names, and what they stand for. */
   readonly names: Readonly<Record<string, string>>;
+  /** The log of names as it was then; undefined where the names were not acknowledged, but may not go any more. */
+  readonly log: Uint8Array | undefined;
 }
 
 /** What was acknowledged in the course of a life. */
@@ -25,10 +29,14 @@ export class Acknowledged {
 
   constructor(private readonly files: MemoryFiles) {}
 
-  /** Something has returned; with `names`, they stand for this now. */
-  note(names = this.names): void {
+  /** Something has returned; with `names`, they stand for this now. With `isReturned` false, that is on the disk, and not more. */
+  note(names = this.names, isReturned = true): void {
     this.names = names;
-    this.states.push({ at: this.files.changes.length, names });
+    this.states.push({
+      at: this.files.changes.length,
+      names,
+      log: isReturned ? this.files.bytesOf(LOG).slice() : undefined,
+    });
   }
 
   async name(store: DiskStore, what: string, bytes: Uint8Array): Promise<void> {
@@ -54,6 +62,26 @@ export class Acknowledged {
     } catch (error) {
       return `after ${at}: ${(error as Error).message}`;
     }
+  }
+
+  /**
+   * Takes the line that was acknowledged last out of the log that is left at `at`, with all that came after it. Answers what is wrong
+   * if nobody notices.
+   */
+  silentLoss(files: MemoryFiles, at: number): string | undefined {
+    const log = this.states.filter((state) => state.at <= at && state.log).at(-1)?.log;
+    if (!log || !files.status(LOG) || Buffer.compare(files.bytesOf(LOG).subarray(0, log.length), log) !== 0)
+      return undefined;
+    const lines = Buffer.from(log)
+      .toString('latin1')
+      .split(/(?<=\n)(?=\n)/);
+    const cut = files.copy();
+    cut.remove(LOG);
+    cut.apply({ kind: 'write', path: LOG, bytes: Buffer.from(lines.slice(0, -2).join(''), 'latin1') });
+    const store = openIn(cut, 'read', onlyProcess(9));
+    const isNoticed = store.names.warning !== undefined;
+    store.close();
+    return isNoticed ? undefined : `after ${at}: nobody would notice that the last line is gone`;
   }
 
   private async faultOf(files: MemoryFiles, at: number): Promise<string | undefined> {
@@ -156,6 +184,53 @@ export async function liveTogether(files: MemoryFiles): Promise<Acknowledged> {
   return acknowledged;
 }
 
+/**
+ * A process appends to the names just when another one has synchronised them, and is killed; the other acknowledges what it then reads.
+ * One more is killed in the same place, and garbage is collected.
+ */
+export async function nameTogether(files: MemoryFiles): Promise<Acknowledged> {
+  const acknowledged = new Acknowledged(files);
+  const ids: Record<string, string> = {};
+  const openings = new Map<string, DiskStore>();
+  const open = async (name: string, pid: number, onSync: (sync: () => void) => void): Promise<DiskStore> => {
+    const store = openIn(withSync(files, onSync, '/names'), 'write', living(pid));
+    const bytes = content(pid, 60);
+    const id = await putBytes(store, bytes);
+    acknowledged.contents.set(id, bytes);
+    ids[name] = id;
+    openings.set(name, store);
+    return store;
+  };
+  const killedWhileNaming = (name: string): void => {
+    try {
+      openings.get(name)!.names.compareAndSwap(name, undefined, fileOf(ids[name]!));
+      throw new Error(`the process that names ${name} is not killed`);
+    } catch (error) {
+      if (!(error as Error).message.includes('killed')) throw error;
+    }
+  };
+  openIn(files, 'write', living(1)).close();
+  acknowledged.note();
+  await open('a', 2, killed);
+  const second = await open('b', 3, (sync) => {
+    sync();
+    const { b } = ids;
+    if (acknowledged.states.length > 1) return;
+    acknowledged.note({ b: b! }, false);
+    killedWhileNaming('a');
+  });
+  second.names.compareAndSwap('b', undefined, fileOf(ids['b']!));
+  acknowledged.note({ b: ids['b']!, a: ids['a']! });
+  await open('c', 4, killed);
+  killedWhileNaming('c');
+  second.close();
+  const collector = openIn(files, 'collect', onlyProcess(5));
+  await collectGarbage(collector, AT_ONCE);
+  acknowledged.note({ ...ids });
+  collector.close();
+  return acknowledged;
+}
+
 function living(pid: number): ProcessTable {
   return { self: `${pid}-1`, isAlive: () => true };
 }
@@ -164,15 +239,15 @@ function killed(): never {
   throw new Killed('killed');
 }
 
-/** Files that ask before they synchronise a pack: its content first, and then the marks behind that. */
-export function withSync(files: MemoryFiles, onSync: (sync: () => void) => void): FileLayer {
+/** Files that ask before they synchronise one with this ending: of a pack its content first, and then the marks behind that. */
+export function withSync(files: MemoryFiles, onSync: (sync: () => void) => void, ending = '.pack'): FileLayer {
   const packs = new Set<number>();
   return new Proxy(files, {
     get(target, name) {
       if (name === 'open')
         return (path: string, mode: OpenMode) => {
           const file = target.open(path, mode);
-          if (path.endsWith('.pack')) packs.add(file);
+          if (path.endsWith(ending)) packs.add(file);
           return file;
         };
       if (name === 'sync')

@@ -3,20 +3,11 @@ import t from 'tap';
 import { collectGarbage } from '../../../src/host/store/collect.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { storeToFlip } from './flips.js';
+import { seedOf, volume } from '../../support/volume.js';
+import { fillDisk } from './full-disk.js';
+import { changed, type Kept, linesOf, NAMES, packsIn, randomLoss } from './losses.js';
 import { MemoryFiles } from './memory-files.js';
 import { AT_ONCE, bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
-
-const NAMES = '/store/names';
-
-type Kept = Awaited<ReturnType<typeof storeToFlip>>;
-
-/** The files with the bytes of one replaced; deleted where there are none. */
-function changed(files: MemoryFiles, path: string, bytes: Uint8Array | undefined): MemoryFiles {
-  const copy = files.copy();
-  copy.remove(path);
-  if (bytes) copy.apply({ kind: 'write', path, bytes });
-  return copy;
-}
 
 /** The packs of a store, so that any change of one shows. */
 function packsOf(files: MemoryFiles): string {
@@ -51,9 +42,7 @@ async function checkLoss(files: MemoryFiles, { names }: Kept): Promise<void> {
 t.test('names that are missing, cut at any byte, or lack any line are never taken for whole', async (t) => {
   const store = await storeToFlip(false);
   const whole = store.files.bytesOf(NAMES).slice();
-  const lines = Buffer.from(whole)
-    .toString('latin1')
-    .split(/(?<=\n)(?=\n)/);
+  const lines = linesOf(whole);
   const [older] = [lines.slice(0, -4).join('')].map((text) => Buffer.from(text, 'latin1'));
   const cases: [what: string, bytes: Uint8Array | undefined][] = [
     ['missing', undefined],
@@ -81,9 +70,7 @@ t.test('names that are missing, cut at any byte, or lack any line are never take
 
 t.test('a loss of names shows until it is repaired, whatever is named meanwhile', async (t) => {
   const store = await storeToFlip(false);
-  const lines = Buffer.from(store.files.bytesOf(NAMES))
-    .toString('latin1')
-    .split(/(?<=\n)(?=\n)/);
+  const lines = linesOf(store.files.bytesOf(NAMES));
   const files = changed(store.files, NAMES, Buffer.from(lines.slice(0, 8).join(''), 'latin1'));
   for (let n = 0; n < 20; n++) {
     const writer = openIn(files, 'write', onlyProcess(10 + n));
@@ -99,7 +86,6 @@ t.test('a pack that is missing, that of another store, or older: reported, or me
   const writer = openIn(other);
   await putBytes(writer, content(7, 9000));
   writer.close();
-  const packsIn = (files: MemoryFiles): string[] => files.paths().filter((path) => /packs\/.*\.pack$/.test(path));
   const strange = other.bytesOf(packsIn(other)[0]!);
   for (const path of packsIn(store.files)) {
     const own = store.files.bytesOf(path);
@@ -186,4 +172,28 @@ t.test('a store that version 2 has written is read as it is, and becomes one of 
   openIn(files, 'write', onlyProcess(3)).close();
   t.equal(Buffer.from(files.bytesOf('/store/format')).toString(), 'bd0 store 3\n');
   await checkLoss(changed(files, NAMES, files.bytesOf(NAMES).slice(0, 400)), { files, names });
+});
+
+const LOSSES = volume(40, 400);
+const FULL_DISKS = volume(40, 400);
+const seed = seedOf(17);
+
+/** Numbers from 0 up to 1, the same for the same seed. */
+function randomFrom(seed: number): () => number {
+  let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0;
+  return () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 8) / 2 ** 24;
+}
+
+t.test(`${LOSSES} times something is lost at random: gc and repairs take nothing more along`, async (t) => {
+  const stores = [await storeToFlip(false), await storeToFlip(true)] as const;
+  for (let n = 0; n < LOSSES; n++)
+    await randomLoss(stores[n % 2]!, randomFrom(1000 * seed + n)).catch((error: unknown) => t.fail(`${n}: ${(error as Error).message}`)); // prettier-ignore
+  t.pass(`${LOSSES} losses`);
+});
+
+t.test(`${FULL_DISKS} disks fill up in the midst of random work: what was acknowledged stands`, async (t) => {
+  let failures = 0;
+  for (let n = 0; n < FULL_DISKS; n++)
+    failures += await fillDisk(randomFrom(1000 * seed + n)).catch((error: unknown) => (t.fail(`${n}: ${(error as Error).stack}`), 0)); // prettier-ignore
+  t.ok(failures > FULL_DISKS / 2, `${failures} of ${12 * FULL_DISKS} steps failed`);
 });

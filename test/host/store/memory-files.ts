@@ -9,14 +9,17 @@ interface Inode {
   syncedLength: number;
   /** Where the last write begins. */
   lastWrite: number;
+  modifiedMs: number;
 }
 
 /**
- * What a lost supply takes along of what was not synchronised: bytes of files; all changes of names in directories, too; new
- * names, but not that others were taken away; the name that was first put in the place of another, but not those after it; or all
- * but the last write, which the disk had preferred: zeros stand for the rest.
+ * What a lost supply takes along of what was not synchronised: bytes of files; the second half of them; the first half, in the place of
+ * which zeros stand; all changes of names in directories, too; new names, but not that others were taken away; the name that was first
+ * put in the place of another, but not those after it; or all but the last write, which the disk had preferred: zeros stand for the
+ * rest.
  */
-export type Lost = 'nothing' | 'bytes' | 'bytes and names' | 'new names' | 'first name' | 'early bytes';
+export type Lost =
+  'nothing' | 'bytes' | 'half' | 'first half' | 'bytes and names' | 'new names' | 'first name' | 'early bytes';
 
 /** A change, in the words of FileLayer. */
 export type Change =
@@ -60,7 +63,14 @@ export class MemoryFiles implements FileLayer {
       throw systemError(inode ? 'EEXIST' : 'ENOENT', inode ? -17 : -2, 'open');
     if (!inode) {
       if (this.room === 0) throw systemError('ENOSPC', -28, 'open');
-      inode = { number: ++this.inodes, bytes: new Uint8Array(64), length: 0, syncedLength: 0, lastWrite: 0 };
+      inode = {
+        number: ++this.inodes,
+        bytes: new Uint8Array(64),
+        length: 0,
+        syncedLength: 0,
+        lastWrite: 0,
+        modifiedMs: 0,
+      };
       this.files.set(path, inode);
       this.touch(path);
       this.changes.push({ kind: 'create', path });
@@ -86,6 +96,7 @@ export class MemoryFiles implements FileLayer {
     const part = bytes.slice(0, this.room);
     this.room -= part.length;
     append(inode, part);
+    inode.modifiedMs = ++this.clock;
     this.changes.push({ kind: 'write', path, bytes: part });
     return part.length;
   }
@@ -102,7 +113,7 @@ export class MemoryFiles implements FileLayer {
 
   status(path: string): FileStatus | undefined {
     const inode = this.files.get(path);
-    if (inode) return { identity: String(inode.number), size: inode.length, modifiedMs: 0 };
+    if (inode) return { identity: String(inode.number), size: inode.length, modifiedMs: inode.modifiedMs };
     const modifiedMs = this.directories.get(path);
     return modifiedMs === undefined ? undefined : { identity: path, size: 0, modifiedMs };
   }
@@ -110,6 +121,10 @@ export class MemoryFiles implements FileLayer {
   list(directory: string): string[] {
     const names = [...this.files.keys(), ...this.directories.keys()].filter((path) => parentOf(path) === directory);
     return names.map((path) => path.slice(directory.length + 1));
+  }
+
+  links(): string[] {
+    return [];
   }
 
   makeDirectory(path: string): void {
@@ -154,9 +169,18 @@ export class MemoryFiles implements FileLayer {
     } else this[change.kind](change.path);
   }
 
-  /** The same files, on their own from now on; with `lost`, as a lost supply would leave them. */
-  copy(lost: Lost = 'nothing'): MemoryFiles {
+  /** The files of which bytes would not survive a lost supply. */
+  unsynchronised(): string[] {
+    return [...this.files].filter(([, { length, syncedLength }]) => length > syncedLength).map(([path]) => path);
+  }
+
+  /**
+   * The same files, on their own from now on; with `lost`, as a lost supply would leave them. The disk writes files in any order: with
+   * `only`, bytes of that one are lost, and of no other.
+   */
+  copy(lost: Lost = 'nothing', only?: string): MemoryFiles {
     const copy = new MemoryFiles();
+    copy.clock = this.clock;
     for (const directory of this.directories.keys()) copy.directories.set(directory, 0);
     const synced = new Map([...this.syncedNames.values()].flatMap((names) => [...names]));
     const there = lost === 'bytes and names' ? synced : new Map(this.files);
@@ -168,12 +192,9 @@ export class MemoryFiles implements FileLayer {
       }
     const names = lost === 'new names' ? [...synced].filter(([path]) => this.files.has(path)) : [...there];
     for (const [path, inode] of names) {
-      const length = ['nothing', 'early bytes', 'new names', 'first name'].includes(lost)
-        ? inode.length
-        : inode.syncedLength;
-      const bytes = inode.bytes.slice(0, Math.max(64, length));
-      if (lost === 'early bytes') bytes.fill(0, inode.syncedLength, Math.max(inode.syncedLength, inode.lastWrite));
-      copy.files.set(path, { number: ++copy.inodes, bytes, length, syncedLength: length, lastWrite: length });
+      const { length, bytes } = left(inode, only === undefined || only === path ? lost : 'nothing');
+      const { modifiedMs } = inode;
+      copy.files.set(path, { number: ++copy.inodes, bytes, length, syncedLength: length, lastWrite: length, modifiedMs }); // prettier-ignore
     }
     for (const directory of copy.directories.keys()) copy.syncDirectory(directory);
     copy.changes.length = 0;
@@ -200,6 +221,16 @@ export class MemoryFiles implements FileLayer {
     if (!opened) throw systemError('EBADF', -9, 'use');
     return opened;
   }
+}
+
+/** What is left of the bytes of a file. */
+function left({ bytes, length, syncedLength, lastWrite }: Inode, lost: Lost): { length: number; bytes: Uint8Array } {
+  const half = (syncedLength + length) >> 1;
+  const kept = lost === 'half' ? half : ['bytes', 'bytes and names'].includes(lost) ? syncedLength : length;
+  const copy = bytes.slice(0, Math.max(64, kept));
+  const zeroTo = lost === 'first half' ? half : lost === 'early bytes' ? lastWrite : syncedLength;
+  copy.fill(0, syncedLength, Math.max(syncedLength, zeroTo));
+  return { length: kept, bytes: copy };
 }
 
 function append(inode: Inode, bytes: Uint8Array): void {

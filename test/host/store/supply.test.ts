@@ -1,14 +1,33 @@
 /** A store whose supply is lost: what was acknowledged had been synchronised, and nothing is synchronised in vain. */
 import t from 'tap';
-import { type Acknowledged, live, liveAfterKill, liveTogether } from './life.js';
+import { type Acknowledged, live, liveAfterKill, liveTogether, nameTogether } from './life.js';
 import { type Lost, MemoryFiles } from './memory-files.js';
 
-const LOST: readonly Lost[] = ['bytes', 'bytes and names', 'new names', 'first name', 'early bytes'];
+const LOST: readonly Lost[] = [
+  'bytes',
+  'half',
+  'first half',
+  'bytes and names',
+  'new names',
+  'first name',
+  'early bytes',
+];
+
+/** Of these files the disk may have less than of all others, or more. */
+const APART = ['/store/names', '/store/names.anchor'];
+
+/** What a supply that is lost now may leave. */
+function* leftOf(now: MemoryFiles): Generator<[what: string, files: MemoryFiles]> {
+  for (const lost of LOST) yield [lost, now.copy(lost)];
+  for (const path of now.unsynchronised().filter((path) => APART.includes(path)))
+    for (const lost of ['bytes', 'half', 'first half'] as const) yield [`${lost} of ${path}`, now.copy(lost, path)];
+}
 
 const LIVES: Readonly<Record<string, (files: MemoryFiles) => Promise<Acknowledged>>> = {
   'one process after another': live,
   'a process that was killed, and one that relies on it': liveAfterKill,
   'two processes at once': liveTogether,
+  'a process that was killed while it named something, and two that name at once': nameTogether,
 };
 
 /** The first fault that a supply lost at any change brings out; with `without`, that change is left out. */
@@ -16,8 +35,8 @@ async function firstFault(files: MemoryFiles, life: Acknowledged, without = -1):
   const now = new MemoryFiles();
   for (const [at, change] of [...files.changes, undefined].entries()) {
     const isToSee = at >= life.states[0]!.at && at > without;
-    for (const lost of isToSee ? LOST : []) {
-      const fault = await life.fault(now.copy(lost), at);
+    for (const [lost, left] of isToSee ? leftOf(now) : []) {
+      const fault = (await life.fault(left.copy(), at)) ?? (lost === 'bytes' ? life.silentLoss(left, at) : undefined);
       if (fault) return `${lost} lost ${fault}`;
     }
     if (change && at !== without) now.apply(change);

@@ -4,13 +4,14 @@
  *
  *     {"log","lines","sum","by"}      in lines as those of the log; only appended to, but for garbage collection
  *
- * The log may have more lines: those whose writer has not appended to the anchor yet, or was killed before it did. While the log is
+ * The log may have more lines: those whose writer has not appended to the anchor yet, or was killed before it did. None of them was
+ * acknowledged, so that whatever a lost supply leaves behind the lines of the anchor, such as zeros, is no damage. While the log is
  * written anew, the anchor holds for the old one and the new one.
  */
 
 import type { FileLayer } from '../file-layer.js';
 import { readWhole, replaceFile, writeAll } from '../file-layer.js';
-import { encodeLine, readLines } from './name-lines.js';
+import { encodeLine, parseLine, readLines } from './name-lines.js';
 import type { LogPrefix, NameState } from './name-state.js';
 
 export class Anchor {
@@ -25,23 +26,21 @@ export class Anchor {
   /** What it says; undefined where there is no file. */
   read(): LogPrefix[] | undefined {
     const bytes = readWhole(this.files, this.path);
-    if (!bytes) return undefined;
+    if (!bytes) return this.files.status(this.path) ? [] : undefined;
     const prefixes: LogPrefix[] = [];
     readLines(bytes, 0, ({ text }) => {
-      if (text !== undefined) prefixes.push(JSON.parse(text) as LogPrefix);
+      const prefix = text === undefined ? undefined : parseLine(text);
+      if (isPrefix(prefix)) prefixes.push(prefix);
     });
     return prefixes;
   }
 
-  /**
-   * Says that a log begins with these lines, which lie on the disk. That is durable when it returns if `isDurable`. It need not be
-   * for lines that were appended: if a lost supply takes it along, the log has more lines than its anchor says.
-   */
-  append(prefix: LogPrefix, isDurable = false): void {
+  /** Says that a log begins with these lines, which lie on the disk. Durable when it returns. */
+  append(prefix: LogPrefix): void {
     const file = this.files.open(this.path, 'append');
     try {
       writeAll(this.files, file, this.encode(prefix));
-      if (isDurable) this.files.sync(file);
+      this.files.sync(file);
     } finally {
       this.files.close(file);
     }
@@ -55,6 +54,11 @@ export class Anchor {
   private encode(prefix: LogPrefix): Buffer {
     return encodeLine({ ...prefix, by: `${this.token}:${this.lines++}` });
   }
+}
+
+function isPrefix(line: object | undefined): line is LogPrefix {
+  const { log, lines, sum } = (line ?? {}) as Partial<Record<keyof LogPrefix, unknown>>;
+  return typeof log === 'string' && Number.isSafeInteger(lines) && (lines as number) >= 0 && typeof sum === 'string';
 }
 
 /** What shows that a log is not whole, in words; undefined where it begins as its anchor says. `said` was read before the log was. */

@@ -43,6 +43,9 @@ export type Line = NameProposal | PinLine | TornLine | LogLine;
 
 const NEWLINE = 10;
 
+/** Bytes of a line at most: a name of 255 bytes, which JSON may write six times as long, two identities, and some words. */
+const LINE_BYTES_MAX = 4096;
+
 /** A line as it lies in the log, with its second copy. */
 export function encodeLine(line: unknown): Buffer {
   const text = JSON.stringify(line);
@@ -51,9 +54,21 @@ export function encodeLine(line: unknown): Buffer {
 
 /** The JSON of one copy of a line without its line feeds; undefined where that is not what its CRC says. */
 export function textOfLine(bytes: Uint8Array): string | undefined {
+  if (bytes.length > LINE_BYTES_MAX) return undefined;
   const text = Buffer.from(bytes).toString();
   const isWhole = text[8] === ' ' && text.slice(0, 8) === checksum(bytes.subarray(9));
   return isWhole ? text.slice(9) : undefined;
+}
+
+/** What the JSON of a line says; undefined where it is none, which no writer of this store has written. */
+export function parseLine(text: string): ({ readonly by: string } & Record<string, unknown>) | undefined {
+  try {
+    const line: unknown = JSON.parse(text);
+    const hasAuthor = typeof line === 'object' && line !== null && typeof (line as { by?: unknown }).by === 'string';
+    return hasAuthor ? (line as { by: string }) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** One copy of a line in a file. */

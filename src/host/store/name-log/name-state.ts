@@ -2,13 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import type { ContentKind } from '../../../vmo/records/record-store.js';
-import { type Line, type LineCopy, type NameProposal, readLines } from './name-lines.js';
+import { type Line, type LineCopy, type NameProposal, parseLine, readLines } from './name-lines.js';
 
 /** A line that cannot be read. */
 export interface BadLine {
   readonly offset: number;
   readonly endOffset: number;
-  /** The bytes there, as text. */
+  /** The first bytes there, as text. */
   readonly text: string;
   /** Whether its other copy can be read. */
   hasCopy: boolean;
@@ -39,6 +39,7 @@ interface LastLine {
 }
 
 const NO_LINES = '0'.repeat(64);
+const BAD_TEXT_BYTES = 512;
 
 /** The names and pins after the lines read so far. */
 export class NameState {
@@ -50,8 +51,9 @@ export class NameState {
   /** Bytes read so far. */
   readTo = 0;
   private log = '';
-  /** By number of lines, their chained digest. */
+  /** By number of lines, their chained digest, and where the last of them begins. */
   private readonly sums = [NO_LINES];
+  private readonly offsets = [-1];
   /** The lines that were read: a second copy says nothing new. */
   private readonly taken = new Set<string>();
   private last: LastLine | undefined;
@@ -71,16 +73,22 @@ export class NameState {
     return this.log === log && this.sums[lines] === sum;
   }
 
+  /** Damage among the first so many lines, or before them; that behind them is none: no line there was acknowledged. */
+  badWithin(lines: number): readonly BadLine[] {
+    const last = this.offsets[lines] ?? Infinity;
+    return this.bad.filter(({ offset }) => offset < last);
+  }
+
   /** Reads what follows `readTo`. */
   read(bytes: Uint8Array): void {
     this.readTo += readLines(bytes, this.readTo, (copy) => {
-      if (copy.text === undefined) this.readBad(copy);
-      else this.readWhole(copy, copy.text);
+      const line = copy.text === undefined ? undefined : (parseLine(copy.text) as Line | undefined);
+      if (line) this.readWhole(copy, line, copy.text!);
+      else this.readBad(copy);
     });
   }
 
-  private readWhole({ offset, bytes }: LineCopy, text: string): void {
-    const line = JSON.parse(text) as Line;
+  private readWhole({ offset, bytes }: LineCopy, line: Line, text: string): void {
     const { last } = this;
     if (last?.by === line.by) last.copies++;
     else {
@@ -91,13 +99,19 @@ export class NameState {
     if (this.taken.has(line.by)) return;
     this.taken.add(line.by);
     this.sums.push(createHash('sha256').update(this.sums.at(-1)!).update(text).digest('hex'));
+    this.offsets.push(offset);
     this.take(line, offset);
   }
 
   private readBad({ offset, bytes }: LineCopy): void {
     const isSecond = this.isSecondCopy(bytes.length);
     const hasCopy = isSecond && this.last?.by !== undefined;
-    const bad = { offset, endOffset: offset + bytes.length, text: Buffer.from(bytes).toString(), hasCopy };
+    const bad = {
+      offset,
+      endOffset: offset + bytes.length,
+      text: Buffer.from(bytes.subarray(0, BAD_TEXT_BYTES)).toString(),
+      hasCopy,
+    };
     this.bad.push(bad);
     this.last = { by: undefined, bad, bytes: bytes.length, copies: isSecond ? 2 : 1 };
   }

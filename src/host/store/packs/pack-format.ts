@@ -31,6 +31,8 @@ import { sha256 } from '../../sha256.js';
 import { type Encoded, Encoding } from './compression.js';
 
 export const PACK_MAGIC = Uint8Array.from([...'bd0pack'].map((c) => c.charCodeAt(0)).concat(2));
+/** The first byte of a group. */
+export const GROUP_MAGIC = 0xbd;
 export const HEADER_BYTES = 24;
 export const HASH_BYTES = 32;
 
@@ -44,7 +46,6 @@ export const CONTENT_BYTES_MAX = 2 ** 28;
 export const GROUP_BYTES = 2 ** 16;
 export const GROUP_RECORDS_MAX = 2 ** 12;
 
-const MAGIC = 0xbd;
 const CRC_OFFSET = 20;
 const SIZE_BYTES = 4;
 const LEAF_RECORD_BYTES = 1 + PAGE_SIZE;
@@ -116,7 +117,7 @@ export function keptIn(content: Uint8Array, { kind, records }: GroupHeader): Uin
 export function encodeHeader(kind: Kind, records: number, contentBytes: number, encoded: Encoded): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES);
   const view = new DataView(bytes.buffer);
-  bytes.set([MAGIC, kind, encoded.encoding, 0]);
+  bytes.set([GROUP_MAGIC, kind, encoded.encoding, 0]);
   view.setUint32(4, records, true);
   view.setUint32(8, encoded.payload.length, true);
   view.setUint32(12, contentBytes, true);
@@ -133,7 +134,7 @@ export function encodeMarks(): Uint8Array {
 
 /** The header that bytes begin with, if it is whole and one. */
 export function readHeader(bytes: Uint8Array): GroupHeader | undefined {
-  if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC) return undefined;
+  if (bytes.length < HEADER_BYTES || bytes[0] !== GROUP_MAGIC) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
   if (view.getUint32(CRC_OFFSET, true) !== crc32(bytes.subarray(0, CRC_OFFSET))) return undefined;
   const [kind, encoding] = [bytes[1]!, bytes[2]!];

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type FileLayer, readAt } from '../file-layer.js';
-import { type GroupHeader, HEADER_BYTES, PACK_MAGIC, readHeader } from './pack-format.js';
+import { GROUP_MAGIC, type GroupHeader, HEADER_BYTES, Kind, PACK_MAGIC, readHeader } from './pack-format.js';
 
 /** Bytes read at once. */
 const WINDOW_BYTES = 2 ** 22;
@@ -8,7 +8,14 @@ const WINDOW_BYTES = 2 ** 22;
 /** A group that was found, or bytes that are none. */
 export type Scanned =
   | { readonly offset: number; readonly endOffset: number; readonly header: GroupHeader; readonly payload: Uint8Array }
-  | { readonly offset: number; readonly endOffset: number; readonly header: undefined; readonly detail: string };
+  | {
+      readonly offset: number;
+      readonly endOffset: number;
+      readonly header: undefined;
+      readonly detail: string;
+      /** The first of two flush marks, of which the supply was lost while they were written: zeros stand for what the disk had not yet. */
+      readonly isUnwrittenMark?: boolean;
+    };
 
 /** A part of a file in memory, which moves on as it is asked for what lies behind. */
 class Window {
@@ -30,6 +37,16 @@ class Window {
       if (this.bytes.length < length) return undefined;
     }
     return this.bytes.subarray(offset - this.start, offset - this.start + length);
+  }
+
+  /** Where a byte stands next, from `offset` on; the end where it does not. */
+  find(byte: number, offset: number): number {
+    for (let at = offset; at < this.end; at = this.start + this.bytes.length) {
+      if (!this.at(at, 1)) return this.end;
+      const found = this.bytes.indexOf(byte, at - this.start);
+      if (found >= 0) return this.start + found;
+    }
+    return this.end;
   }
 }
 
@@ -54,9 +71,24 @@ export function* scanPack(files: FileLayer, file: number, offset: number, end: n
       continue;
     }
     const from = at++;
-    while (at < end && !groupAt(window, at)) at++;
-    yield { offset: from, endOffset: at, header: undefined, detail: `${at - from} bytes are no group` };
+    for (at = window.find(GROUP_MAGIC, at); at < end && !groupAt(window, at);) at = window.find(GROUP_MAGIC, at + 1);
+    const isUnwrittenMark = at - from === HEADER_BYTES && isLeftOfMark(window, from);
+    yield {
+      offset: from,
+      endOffset: at,
+      header: undefined,
+      detail: `${at - from} bytes are no group`,
+      isUnwrittenMark,
+    };
   }
+}
+
+/** Whether each byte of a header is that of the flush mark behind it, or zero. */
+function isLeftOfMark(window: Window, offset: number): boolean {
+  const two = window.at(offset, 2 * HEADER_BYTES);
+  const mark = two?.subarray(HEADER_BYTES);
+  if (!mark || readHeader(mark)?.kind !== Kind.mark) return false;
+  return mark.every((byte, i) => two![i] === byte || two![i] === 0);
 }
 
 function groupAt(window: Window, offset: number): Scanned | undefined {

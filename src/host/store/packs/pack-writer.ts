@@ -40,6 +40,7 @@ export class PackWriter {
   private readonly groups: IndexedGroup[] = [];
   private isFlushed = false;
   private isNamed = false;
+  private isReleased = false;
   private failure: StoreWriteError | undefined;
 
   /** `onWritten` is told where a group lies of which only `UNWRITTEN` was known before. */
@@ -132,8 +133,11 @@ export class PackWriter {
     this.isFlushed = true;
   }
 
+  /** Closes the file. Whether or not the disk then says that it has not taken everything, it is closed. */
   release(): void {
-    this.files.close(this.file);
+    if (this.isReleased) return;
+    this.isReleased = true;
+    this.guarded(() => this.files.close(this.file));
   }
 
   private closeGroups(): void {

@@ -11,6 +11,8 @@ import { compareBytes, type Place, RecordTable } from './record-table.js';
 
 export const PACK_SUFFIX = '.pack';
 const INDEX_SUFFIX = '.index';
+/** Longer than any pack: it is closed at 64 MiB, and its last group has 256 MiB at most. */
+const PACK_BYTES_LIMIT = 2 ** 29;
 
 /** `TOKEN-N.pack`: the opening of the store that writes it, and which of its packs it is. */
 const PACK_NAME = /^(.*)-\d+\.pack$/;
@@ -118,9 +120,9 @@ export class Pack {
     this.syncedTo = this.loadedTo;
   }
 
-  /** Size of the file, in bytes. */
+  /** Size of the file, in bytes; what lies behind the limit of a pack is none of it. */
   size(): number {
-    return this.files.size(this.open());
+    return Math.min(PACK_BYTES_LIMIT, this.files.size(this.open()));
   }
 
   get isOpen(): boolean {
