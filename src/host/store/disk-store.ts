@@ -36,7 +36,6 @@ import { Anchor } from './name-log/anchor.js';
 import { Reserve, RESERVE_BYTES } from './reserve.js';
 import { keptOfRecord, Kind, kindOfRecord, recordOfKept } from './packs/pack-format.js';
 import { PackSet } from './packs/pack-set.js';
-import { compareBytes } from './packs/record-table.js';
 import { kindByContent, Reach } from './reach.js';
 import { unreachedContent } from './unreached.js';
 import { StoreWriteError } from './errors.js';
@@ -137,14 +136,14 @@ export class DiskStore implements RecordStore {
     const found = this.packs.get(hash);
     if (!found) return undefined;
     const record = recordOfKept(found.kind, found.kept);
-    if (compareBytes(sha256(record), hash) === 0) return record;
+    if (Buffer.compare(sha256(record), hash) === 0) return record;
     this.packs.reportDamaged(hash);
     throw new DamagedRecordError(bytesToHex(hash), 'its content has another hash');
   }
 
   put(batch: Iterable<{ hash: Uint8Array; record: Uint8Array }>): void {
     for (const { hash, record } of batch) {
-      if (compareBytes(sha256(record), hash) !== 0)
+      if (Buffer.compare(sha256(record), hash) !== 0)
         throw new DamagedRecordError(bytesToHex(hash), 'what was to be put has another hash');
       this.putHashed(hash, record);
     }
@@ -210,7 +209,7 @@ export class DiskStore implements RecordStore {
     const { table } = this.packs;
     const entries = Array.from({ length: table.count }, (_, entry) => entry);
     const hashes = [...table.sorted(entries)].map((entry) => table.hash(entry).slice());
-    for (const hash of hashes) if (!from || compareBytes(hash, from) >= 0) yield hash;
+    for (const hash of hashes) if (!from || Buffer.compare(hash, from) >= 0) yield hash;
   }
 
   /** Whether a hash is that of zeros, of which nothing is kept. */

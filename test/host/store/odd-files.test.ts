@@ -4,6 +4,7 @@ import { closeSync, cpSync, ftruncateSync, mkdirSync, openSync, readdirSync, rea
 import t from 'tap';
 import { collectGarbage } from '../../../src/host/store/collect.js';
 import { DiskStore } from '../../../src/host/store/disk-store.js';
+import type { LeaseMode } from '../../../src/host/store/leases.js';
 import { type FileLayer, hostFiles } from '../../../src/host/store/file-layer.js';
 import { HostError, isSystemError } from '../../../src/host/failure.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
@@ -17,36 +18,38 @@ const files: FileLayer = { ...hostFiles, sync: () => {}, syncDirectory: () => {}
 const VICTIM = 'what nobody may change\n';
 const HUGE = 2 ** 40;
 
-const WORK: Readonly<Record<string, (directory: string) => Promise<void>>> = {
-  read: async (directory) => {
-    const store = DiskStore.open(directory, { mode: 'read', files });
-    for (const { id } of store.names.references()) bytesOf(store, id);
-    await verifyStore(store);
-    store.close();
-  },
-  'name and remove': async (directory) => {
-    const store = DiskStore.open(directory, { mode: 'write', files });
-    const id = await putBytes(store, content(9, 3000));
-    for (const [from, to] of [
-      [undefined, id],
-      [id, undefined],
-    ])
-      // prettier-ignore
-      store.names.compareAndSwap('new', from, to === undefined ? undefined : fileOf(to));
-    store.close();
-  },
-  collect: async (directory) => {
-    const store = DiskStore.open(directory, { mode: 'collect', files });
-    await collectGarbage(store, AT_ONCE);
-    store.close();
-  },
-  repair: async (directory) => {
-    const store = DiskStore.open(directory, { mode: 'collect', files });
-    await verifyStore(store);
-    store.repair();
-    store.close();
-  },
+const WORK: Readonly<Record<string, [LeaseMode, (store: DiskStore) => Promise<unknown>]>> = {
+  read: [
+    'read',
+    async (store) => {
+      for (const { id } of store.names.references()) bytesOf(store, id);
+      await verifyStore(store);
+    },
+  ],
+  'name and remove': [
+    'write',
+    async (store) => {
+      const id = await putBytes(store, content(9, 3000));
+      store.names.compareAndSwap('new', undefined, fileOf(id));
+      store.names.compareAndSwap('new', id, undefined);
+    },
+  ],
+  collect: ['collect', (store) => collectGarbage(store, AT_ONCE)],
+  repair: ['collect', async (store) => (await verifyStore(store), store.repair())],
 };
+
+async function inStore(
+  directory: string,
+  mode: LeaseMode,
+  work: (store: DiskStore) => Promise<unknown>,
+): Promise<void> {
+  const store = DiskStore.open(directory, { mode, files, waitMs: 0 });
+  try {
+    await work(store);
+  } finally {
+    store.close();
+  }
+}
 
 /** Puts something in the place of a path. */
 const ODD: Readonly<Record<string, (path: string, outside: string) => void>> = {
@@ -98,8 +101,8 @@ t.test('whatever stands in the place of a file or a directory of a store', async
       cpSync(whole, directory, { recursive: true });
       rmSync(`${directory}/${name}`, { recursive: true });
       put(`${directory}/${name}`, outside);
-      for (const [what, work] of Object.entries(WORK))
-        await work(directory).catch((error: unknown) => {
+      for (const [what, [mode, work]] of Object.entries(WORK))
+        await inStore(directory, mode, work).catch((error: unknown) => {
           refused++;
           const fault = faultOf(error, directory);
           if (fault) t.fail(`${name} is ${kind}: ${what}: ${fault}`);
