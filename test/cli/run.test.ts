@@ -89,6 +89,27 @@ t.test('a guest that uses up the memory ends with 137', async (t) => {
   t.equal(none.code, 137);
 });
 
+t.test('a static Linux program ends at its first system call, which the report names', async (t) => {
+  for (const [call, code] of [
+    ['syscall', 132],
+    ['int $0x80', 139],
+  ] as const) {
+    const [source, program] = [join(directory, 'linux.S'), join(directory, 'linux')];
+    writeFileSync(source, `.globl _start\n_start: ${call}\n`);
+    spawnSync('gcc', ['-nostdlib', '-static', source, '-o', program]);
+    const { code: exitCode, stderr } = await bd0(['run', program]);
+    t.equal(exitCode, code);
+    t.match(stderr, /a system call of Linux: bd0 cannot run Linux programs yet/);
+  }
+});
+
+t.test('arguments that are not UTF-8 reach the guest as their bytes', (t) => {
+  const script = `exec "$@" run echo -- "$(printf '\\377\\376 \\303')"`;
+  const { stdout } = spawnSync('sh', ['-c', script, 'sh', ...bd0Command]);
+  t.strictSame([...stdout], [0xff, 0xfe, 0x20, 0xc3, 0x0a]);
+  t.end();
+});
+
 t.test('limits end a run with 124', async (t) => {
   const counted = await run('spin', ['--max-instructions', '12345', '--json']);
   t.equal(counted.code, 124);
@@ -99,8 +120,11 @@ t.test('limits end a run with 124', async (t) => {
 });
 
 t.test('what cannot run ends with 126 or 127, and what bd0 cannot do with 125', async (t) => {
-  const text = join(directory, 'text');
-  writeFileSync(text, 'This is no program.\n'.repeat(10));
+  const file = (name: string, content: string): string => {
+    writeFileSync(join(directory, name), content);
+    return join(directory, name);
+  };
+  const text = file('text', 'This is no program.\n'.repeat(10));
   const cut = join(directory, 'cut');
   writeFileSync(cut, readFileSync(misbehave).subarray(0, 100));
   const cases: [words: string[], code: number, message: RegExp][] = [

@@ -1,10 +1,11 @@
 /** `bd0 cc`: every guest program becomes an image that the kernel's loader can map, with gcc and with clang. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { cacheDirectory, cachedLibrary } from '../../src/host/toolchain/library-cache.js';
 import {
   buildAllGuests,
   compileGuest,
@@ -211,3 +212,49 @@ t.test('a failure is one line, with what the compiler printed beside it', async 
   const missing = await failure('any.c', '', 'no-such-compiler');
   t.match(missing.message, /^no C compiler .*no-such-compiler.*apt install gcc/);
 });
+
+t.test('-l of a library of the host is refused in one line; what BD0 has itself is accepted', async (t) => {
+  const sources = [source('library.c', 'int main(void) { return 0; }\n')];
+  const output = join(temporary, 'library');
+  const cases: [words: string[], message: RegExp][] = [
+    [['-lm'], /^-lm: a library of the host does not run on BD0; BD0 has no math\.h yet$/],
+    [['-l', 'm'], /^-lm: /],
+    [['-lz'], /^-lz: [^\n]*compile the sources of z with bd0 cc[^\n]*$/],
+  ];
+  for (const [compilerOptions, message] of cases)
+    await t.rejects(compileGuest({ sources, output, compilerOptions }), { name: 'GuestCompilerError', message });
+  t.equal(await compileGuest({ sources, output, compilerOptions: ['-lpthread', '-lc', '-l', 'gcc'] }), '');
+});
+
+t.test(
+  'the library cache: made once, made again when it is damaged, elsewhere where it cannot be written',
+  async (t) => {
+    const cache = join(temporary, 'not', 'there', 'yet');
+    let made = 0;
+    const make = async (archive: string): Promise<void> => {
+      made++;
+      await new Promise((done) => setTimeout(done, 1));
+      writeFileSync(archive, 'an archive');
+    };
+    const paths = await Promise.all([1, 2, 3, 4].map(() => cachedLibrary('inputs', make, cache)));
+    t.equal(new Set(paths).size, 1, 'builds at the same time end up with one archive');
+    t.strictSame(readdirSync(cache), ['library-inputs'], 'and leave nothing else');
+    made = 0;
+    t.equal(await cachedLibrary('inputs', make, cache), paths[0]);
+    t.equal(made, 0);
+    writeFileSync(paths[0]!, 'an arch');
+    t.equal(await cachedLibrary('inputs', make, cache), paths[0]);
+    rmSync(join(cache, 'library-inputs', 'sha256'));
+    await cachedLibrary('inputs', make, cache);
+    t.equal(made, 2, 'a damaged one is made again');
+    t.equal(readFileSync(paths[0]!, 'utf8'), 'an archive');
+    const elsewhere = await cachedLibrary('inputs', make, join(paths[0]!, 'below a file'));
+    t.equal(readFileSync(elsewhere, 'utf8'), 'an archive');
+    const failing = async (): Promise<void> => Promise.reject(new Error('no compiler'));
+    await t.rejects(cachedLibrary('others', failing, cache), /no compiler/);
+    t.strictSame(readdirSync(cache), ['library-inputs'], 'a failure leaves nothing');
+    t.equal(cacheDirectory({ XDG_CACHE_HOME: '/caches' }), '/caches/bd0');
+    t.match(cacheDirectory({ XDG_CACHE_HOME: 'not/absolute' }), /^\/.*\/\.cache\/bd0$/);
+    t.match(cacheDirectory({}), /^\/.*\/\.cache\/bd0$/);
+  },
+);
