@@ -43,6 +43,7 @@ export class Chromium {
   private readonly ended: Promise<unknown>;
   private readonly kill: () => void;
   private messages = 0;
+  private failure: Error | undefined;
 
   constructor(path: string) {
     const words = [...OPTIONS, `--user-data-dir=${this.profile}`, 'about:blank'];
@@ -89,6 +90,7 @@ export class Chromium {
   }
 
   private send(method: string, params: object, sessionId?: string): Promise<Readonly<Record<string, unknown>>> {
+    if (this.failure) return Promise.reject(this.failure);
     const id = ++this.messages;
     const sent = new Promise<Readonly<Record<string, unknown>>>((done, failed) =>
       this.waiting.set(id, { done, failed }),
@@ -106,6 +108,7 @@ export class Chromium {
   }
 
   private fail(error: Error): void {
+    this.failure = error;
     for (const { failed } of this.waiting.values()) failed(error);
     this.waiting.clear();
   }
