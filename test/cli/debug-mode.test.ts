@@ -63,7 +63,10 @@ t.test('--json tells it in the result', async (t) => {
 });
 
 t.test('a policy that there is not, and one that needs a terminal', async (t) => {
-  t.match(await run(['--debug-mode=never']), { code: 125, stderr: /^bd0: --debug-mode cannot be 'never': choose kill, report or ask\n$/ });
+  t.match(await run(['--debug-mode=never']), {
+    code: 125,
+    stderr: /^bd0: --debug-mode cannot be 'never': choose kill, report or ask\n$/,
+  });
   t.match(await run(['--debug-mode=ask']), { code: 125, stderr: /^bd0: --debug-mode=ask needs a terminal.*\n$/ });
 });
 
