@@ -208,6 +208,12 @@ export class Mmu implements PagingControls {
     return this.walkTables(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
   }
 
+  /** Whether `translate` would set A or D in an entry. Changes nothing. */
+  wouldSetBits(linearHigh: number, linearLow: number, access: number): boolean {
+    if (!this.walkTables(linearHigh, linearLow, access, this.probed)) return false;
+    return !this.probed.accessed || ((access & ACCESS_WRITE) !== 0 && !this.probed.dirty);
+  }
+
   /** The physical address of a fetch that would have no effects, since the page was fetched from before; else -1. */
   fetched(linearHigh: number, linearLow: number): number {
     return this.tlb.lookup(TLB_FETCH, linearHigh, linearLow);

@@ -268,11 +268,12 @@ export class RecordEngine {
     const again = this.missedAgain(record, high, low);
     const crosses = (low & (PAGE_SIZE - 1)) + (access >>> 8) > PAGE_SIZE;
     const isFenced = (access & 1) !== 0 && !cpu.mmu.ownsPage(high, low);
-    // Its first access has been made, and setting A or D for this one may change what that has read: not to be repeated.
-    const isLater = (access & 2) !== 0;
-    if (again || isLater || crosses || isFenced || !isCanonicalHigh(high) || cpu.linearMemory.checksAlignment)
+    if (again || crosses || isFenced || !isCanonicalHigh(high) || cpu.linearMemory.checksAlignment)
       return this.evaluate(record);
-    if (cpu.mmu.translate(high, low, access & 1 ? ACCESS_WRITE : ACCESS_READ) >= 0) return record;
+    const kind = access & 1 ? ACCESS_WRITE : ACCESS_READ;
+    // The instruction has already loaded something, maybe an entry that would change now: it must not load that again.
+    if ((access & 2) !== 0 && cpu.mmu.wouldSetBits(high, low, kind)) return this.evaluate(record);
+    if (cpu.mmu.translate(high, low, kind) >= 0) return record;
     cpu.ticks++;
     return faultOf(pageFault(cpu.mmu.fault));
   }
