@@ -18,6 +18,8 @@ const PART_BYTES = 65536;
 const PATCH_COST_BYTES = 256;
 /** Effort after which checking patches lets the host do something else: some milliseconds. */
 const CHECK_EFFORT = 2048;
+/** Effort to read a patch and to check its numbers. */
+const PATCH_EFFORT = 0.4;
 
 /** A patch as a thread gave it: any 64-bit numbers. */
 interface Patch {
@@ -159,6 +161,7 @@ function readPatches(context: CallContext, address: bigint, count: bigint): Patc
   if (start === undefined) return failure(Errno.EFAULT);
   if (count > BigInt(PARTS_MAX)) return failure(Errno.ERANGE);
   if (!hostMemory.hasRoom(Number(count) * HOST_BYTES.patch)) return failure(Errno.ENOMEM);
+  context.kernel.work.add(Number(count) * PATCH_EFFORT);
   return new Patching(context, wordsAt(context, start, Number(count) * PATCH_WORDS));
 }
 

@@ -18,6 +18,8 @@ const PART_BYTES = 65536;
 export const PARTS_MAX = 2 ** 16;
 /** VMOs that are concatenated at once: some milliseconds. */
 const PARTS_IN_STEP = 2048;
+/** Effort to read a handle from memory and find its VMO. */
+const HANDLE_EFFORT = 0.1;
 
 const HANDLE_BYTES = 8;
 
@@ -56,6 +58,7 @@ function vmoConcat(context: CallContext, handles: bigint, count: bigint): CallRe
   if (count > BigInt(PARTS_MAX)) return failure(Errno.ERANGE);
   const { pending } = context;
   if (!pending.work) {
+    context.kernel.work.add(Number(count) * HANDLE_EFFORT);
     const parts = partsOf(context, wordsAt(context, start, Number(count)));
     if (typeof parts === 'bigint') return parts;
     if (parts.vmos.length <= PARTS_IN_STEP) return concatenated(context, parts);
