@@ -256,7 +256,7 @@ t.test('the costs of the kernel are told for those who are there', async (t) => 
   const words = ['bench', 'kernel', '--rounds', '1', '--scale', 'tiny', '--contenders', 'native,auto'];
   const { code, stdout, stderr } = await bd0(words);
   t.strictSame([code, stderr], [0, '']);
-  t.match(stdout, /^nanoseconds each +native +auto\n[- ]+\nkernel-call +\d+ +\d+\nthread switch: yield .*\n/);
+  t.match(stdout, /^nanoseconds each +native +auto\n[- ]+\nkernel call +\d+ +\d+\nthread switch: yield .*\n/);
   t.match(stdout, /\nprocess start, 32 GB +\d+ +\d+\npage fault: zeros .*\n.*\n.*\nmessage of 64 bytes +\d+ +\d+\n/);
 
   const missing = await bd0(['bench', 'kernel', '--rounds', '1', '--scale', 'tiny'], {
@@ -281,7 +281,7 @@ t.test('kernel costs are compared with Linux under qemu-system and a target', as
   );
   const [headings, , call] = kernelReport(samples, contenders, false).split('\n');
   t.match(headings, /^nanoseconds each +qemu-system +auto +auto\/qsys +target$/);
-  t.match(call, /^kernel-call +20 +5 +0\.25 +0\.5$/);
+  t.match(call, /^kernel call +20 +5 +0\.25 +0\.5$/);
 });
 
 t.test('the evaluator is asked for, and stopped early', async (t) => {
