@@ -19,7 +19,7 @@ interface Candidate {
 /** The script for the shell in `words`, or else in SHELL. Throws Failure for another shell. */
 export async function completionScript(words: readonly string[]): Promise<string> {
   const [shell, ...others] = words;
-  if (others.length > 0) throw new Failure(`bd0 completion takes one argument, not '${others[0]!}' too`);
+  if (others.length > 0) throw new Failure(`bd0 completion takes only one argument: remove '${others[0]!}'`);
   if (shell !== undefined && !SHELLS.some((known) => known === shell)) {
     const meant = nearest(shell, SHELLS);
     throw new Failure(

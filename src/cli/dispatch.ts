@@ -30,10 +30,7 @@ export async function dispatch(given: readonly string[]): Promise<number> {
     case 'bench':
       return bench(words);
     case 'help':
-      return show(
-        'help',
-        words.filter((word) => shownBy(word) !== 'help'),
-      );
+      return help(words);
     case 'completion':
       return printCompletion(words);
     case COMPLETE:
@@ -50,6 +47,12 @@ async function performNone(word: string | undefined): Promise<number> {
   const { shown } = readOptions([word], { command: 'bd0', options: {} });
   if (shown === undefined) throw new Failure(`there is no command '${word}'; bd0 --help lists the commands`);
   return show(shown, []);
+}
+
+/** Every option of `bd0 help` shows something: its own help is that of bd0. */
+async function help(given: readonly string[]): Promise<number> {
+  const { shown = 'help', words } = readOptions(given, { command: 'bd0', options: {} });
+  return show(shown, words);
 }
 
 async function run(request: RunRequest, command: 'run' | 'shell'): Promise<number> {

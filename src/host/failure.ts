@@ -43,9 +43,12 @@ export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }
 
+/** Reasons that Node words for programmers. */
+const REASONS: Readonly<Record<string, string>> = { EISDIR: 'it is a directory' };
+
 /** The operating system's words for an error: `no such file or directory`. */
 export function systemReason(error: SystemError): string {
-  return getSystemErrorMap().get(error.errno)?.[1] ?? error.message;
+  return REASONS[error.code] ?? getSystemErrorMap().get(error.errno)?.[1] ?? error.message;
 }
 
 /** What was tried, by the name of the system call. */

@@ -41,7 +41,7 @@ export interface HostMemoryCounters {
 /** An object that a guest wants has no room in the host's memory. */
 export class HostMemoryError extends KernelError {
   constructor(maxBytes: number) {
-    super(Errno.ENOMEM, `the machine's objects take all of the ${maxBytes} bytes that they may of the host's memory`);
+    super(Errno.ENOMEM, `the objects of the machine need more host memory than the limit of ${maxBytes} bytes`);
     this.name = 'HostMemoryError';
   }
 }

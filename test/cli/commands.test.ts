@@ -55,6 +55,8 @@ t.test('bd0 alone, bd0 help and --help print the help to stdout', async (t) => {
       ['vmo', 'help', 'ls'],
       ['vmo', 'ls'],
     ],
+    [['help', '--help'], []],
+    [['help', 'run', '-h'], ['run']],
     [['run', 'image', '-h'], ['run']],
     [['cc', 'file.c', '--help'], ['cc']],
     [
@@ -81,6 +83,9 @@ t.test('the version is that of the package, for every command', async (t) => {
     ['vmo', '--version'],
     ['bench', '--version'],
     ['shell', '--version'],
+    ['completion', '-V'],
+    ['help', '--version'],
+    ['help', 'vmo', '-V'],
   ])
     // prettier-ignore
     t.strictSame(await bd0(words), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' }, words.join(' '));
@@ -196,12 +201,14 @@ t.test('unknown commands and words end with 125, one line and a suggestion', asy
     [['--verison'], "bd0: unknown option '--verison': did you mean '--version'?"],
     [['help', 'runn'], "bd0: unknown command 'runn': did you mean 'run'?"],
     [['help', 'run', 'x'], "bd0: 'run' has no command 'x'"],
+    [['help', '--frob'], "bd0: unknown option '--frob': bd0 --help lists the options"],
     [['cc'], /^bd0: bd0 cc needs a FILE/],
     [['cc', 'x.c'], /^bd0: bd0 cc needs -o OUT/],
     [['cc', 'x.c', '-o'], /^bd0: bd0 cc needs -o OUT/],
     [['bench', 'fbi'], "bd0: unknown workload 'fbi': did you mean 'fib'?"],
     [['bench', 'frobnicate'], /^bd0: unknown workload 'frobnicate': the workloads and groups are alu, .*, kernel$/],
     [['bench', 'kernel', 'fib'], 'bd0: kernel is measured alone: bd0 bench kernel'],
+    [['bench', 'kernel', '--linux', '/none'], "bd0: cannot read --linux '/none': no such file or directory"],
     [['bench', 'fib', '--linux', 'x'], 'bd0: --linux is only for bd0 bench kernel'],
     [['completion', 'tcsh'], "bd0: bd0 completion has no script for 'tcsh': choose bash or zsh"],
   ];
@@ -357,7 +364,7 @@ t.test('bd0 vmo hash goes on after a file that it cannot read', async (t) => {
   t.match(ran.stdout, /^[0-9a-f]{64}  .*some\n$/);
   t.match(
     ran.stderr,
-    /^bd0: cannot read '.*none': no such file or directory\nbd0: cannot read '.*': illegal operation on a directory\n$/,
+    /^bd0: cannot read '.*none': no such file or directory\nbd0: cannot read '.*': it is a directory\n$/,
   );
 });
 

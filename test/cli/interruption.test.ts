@@ -156,3 +156,24 @@ t.test('the report of a trap changes nothing for the programs that go on', async
   const silent = await bd0(['run', '--json', ...words]);
   t.equal(reported.stdout, silent.stdout);
 });
+
+t.test('Ctrl-C ends npm test, and test files that hear no signal', async (t) => {
+  const reporter = new URL('../support/line-reporter.js', import.meta.url).href;
+  const busy = "process.on('SIGINT', () => {}); console.log(process.pid); for (;;);";
+  const runner = `
+    import { spawn } from 'node:child_process';
+    import LineReporter from '${reporter}';
+    new LineReporter().pipe(process.stdout);
+    spawn(process.execPath, ['-e', ${JSON.stringify(busy)}], { stdio: 'inherit' });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', runner], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close');
+  let told = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (told === '') child.kill('SIGINT');
+    told += text;
+  });
+  t.strictSame(await ended, [130, null], 'the exit code of SIGINT, and nobody holds its output');
+  t.match(told, /^\d+\ninterrupted\n$/);
+});

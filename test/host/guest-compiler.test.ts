@@ -258,3 +258,22 @@ t.test(
     t.match(cacheDirectory({}), /^\/.*\/\.cache\/bd0$/);
   },
 );
+
+t.test('a cache that cannot be written, or is full, does not keep bd0 cc from compiling', async (t) => {
+  const write = async (archive: string): Promise<void> => writeFileSync(archive, 'archive');
+  // Where nothing can be made, /proc says ENOENT, and mkdir of Node with `recursive` never returns.
+  const unwritable = await cachedLibrary('x', write, '/proc/none/bd0');
+  t.equal(readFileSync(unwritable, 'utf8'), 'archive');
+  const cache = join(temporary, 'full');
+  const full = await cachedLibrary(
+    'x',
+    (archive) => (archive.startsWith(cache) ? Promise.reject(new Error('no space left on device')) : write(archive)),
+    cache,
+  );
+  t.equal(readFileSync(full, 'utf8'), 'archive');
+  t.strictSame(readdirSync(cache), [], 'nothing is left in the cache');
+  await t.rejects(
+    cachedLibrary('x', () => Promise.reject(new Error('an error in a source')), cache),
+    { message: 'an error in a source' },
+  );
+});

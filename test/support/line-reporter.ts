@@ -3,6 +3,7 @@
  * not needed, and nothing waits for the end of the run.
  */
 import { Transform, type TransformCallback } from 'node:stream';
+import { endWhenInterrupted } from './interrupted-run.js';
 
 /** A file's result in the output of tap's runner: not indented, with the file's name. */
 const FILE_RESULT = /^(ok|not ok) \d+ - (?:dist\/)?(\S+?)(?:\.js)?(?: # (.*?))?(?: \{)?$/;
@@ -17,16 +18,26 @@ export default class LineReporter extends Transform {
   /** Lines about failed tests, and comments, of the file that is being read. */
   private told: string[] = [];
   private isFailed = false;
+  /** What follows is about test files that did not run, or were ended. */
+  private isInterrupted = false;
+
+  constructor() {
+    super();
+    endWhenInterrupted(() => {
+      this.push('interrupted\n');
+      this.isInterrupted = true;
+    });
+  }
 
   override _transform(chunk: Buffer | string, _encoding: BufferEncoding, done: TransformCallback): void {
     const lines = (this.rest + chunk.toString()).split('\n');
     this.rest = lines.pop()!;
-    for (const line of lines) this.takeLine(line);
+    if (!this.isInterrupted) for (const line of lines) this.takeLine(line);
     done();
   }
 
   override _flush(done: TransformCallback): void {
-    this.takeLine(this.rest);
+    if (!this.isInterrupted) this.takeLine(this.rest);
     done();
   }
 

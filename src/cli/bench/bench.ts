@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allContenders, isThere, type Contender } from './contenders.js';
@@ -57,12 +57,23 @@ export async function bench(request: BenchRequest): Promise<number> {
   return 0;
 }
 
+/** Throws Failure. Measuring the other contenders takes minutes, so the file of one is opened first. */
+function requireReadable(file: string): void {
+  try {
+    closeSync(openSync(file, 'r'));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new Failure(`cannot read --linux '${file}': ${systemReason(error)}`);
+  }
+}
+
 async function benchKernel(request: BenchRequest): Promise<number> {
   const { names, rounds, scale, markdown, linux = linuxOfHost() } = request;
   if (names.length > 1) throw new Failure(`${KERNEL} is measured alone: bd0 bench ${KERNEL}`);
   if (request.evaluator) throw new Failure(`--evaluator is not for bd0 bench ${KERNEL}`);
   const stranger = request.contenders?.find((name) => !KERNEL_CONTENDERS.some((contender) => contender === name));
   if (stranger !== undefined) throw unknownContender(stranger, KERNEL_CONTENDERS, ` for ${KERNEL}`);
+  if (request.linux !== undefined) requireReadable(request.linux);
   const wanted = KERNEL_CONTENDERS.filter((name) => request.contenders?.includes(name) ?? true);
   const missing = new Map(wanted.map((name) => [name, missingForKernel(name, linux)]));
   const contenders = wanted.filter((name) => missing.get(name) === undefined);

@@ -57,5 +57,7 @@ export function requireWords(
 ): void {
   if (words.length < least) throw new Failure(`bd0 vmo ${command} needs ${what}: bd0 vmo ${command} --help`);
   if (words.length > most)
-    throw new Failure(`bd0 vmo ${command} takes ${most === 0 ? 'no words' : what}, not '${words[most]!}' too`);
+    throw new Failure(
+      `bd0 vmo ${command} takes ${most === 0 ? 'no arguments' : `only ${what}`}: remove '${words[most]!}'`,
+    );
 }

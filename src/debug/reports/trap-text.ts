@@ -31,7 +31,7 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
   };
   const lines = [...placeLines(report, images), instructionLine(report, images)];
   if (isLinuxCall(report.code) && !isBehind(report))
-    lines.push('a system call of Linux: bd0 cannot run Linux programs yet; compile it with bd0 cc');
+    lines.push('a Linux system call: this is a Linux program; compile it for BD0 with bd0 cc');
   if (refused) {
     const { address, access, surroundings } = refused;
     lines.push(`${access} of ${hex(toLinear(address), 16)}`);

@@ -1,8 +1,9 @@
 /** Compiled guest libraries, kept from one run of bd0 to the next: one archive for each content of what it is made of. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { hostFiles } from '../store/file-layer.js';
 
 const ARCHIVE = 'libbd0.a';
 /** The archive's SHA-256: one that is cut or changed is made again. */
@@ -38,20 +39,29 @@ export async function cachedLibrary(
     return join(publish(temporary.path, directory), ARCHIVE);
   } catch (error) {
     rmSync(temporary.path, { recursive: true, force: true });
-    throw error;
+    if (!temporary.isInCache) throw error;
   }
+  // The file system of the cache may be full.
+  const archive = join(temporaryElsewhere(), ARCHIVE);
+  await make(archive);
+  return archive;
 }
 
 /** A new directory in the cache, or elsewhere until the process ends. */
 function temporaryIn(cache: string): { readonly path: string; readonly isInCache: boolean } {
   try {
-    mkdirSync(cache, { recursive: true });
+    hostFiles.makeDirectory(cache);
     return { path: mkdtempSync(join(cache, 'part-')), isInCache: true };
   } catch {
-    const path = mkdtempSync(join(tmpdir(), 'bd0-'));
-    process.once('exit', () => rmSync(path, { recursive: true, force: true }));
-    return { path, isInCache: false };
+    return { path: temporaryElsewhere(), isInCache: false };
   }
+}
+
+/** A new directory that is removed when the process ends. */
+function temporaryElsewhere(): string {
+  const path = mkdtempSync(join(tmpdir(), 'bd0-'));
+  process.once('exit', () => rmSync(path, { recursive: true, force: true }));
+  return path;
 }
 
 /** Gives a whole directory its name; another process may have done so first, or a damaged one may be in the way. */

@@ -127,7 +127,7 @@ t.test('cat writes a range of bytes of what is in the store or in a file', async
     t.equal((await range(word, '--length', '0')).length, 0, 'nothing');
   }
   const beyond = await work.vmo(['cat', 'noise', '--offset', '20001']);
-  t.equal(beyond.stderr, "bd0: --offset 20001 is behind the end: 'noise' has 20000 bytes\n");
+  t.equal(beyond.stderr, "bd0: --offset 20001 is past the end: 'noise' has 20000 bytes\n");
   t.equal((await work.vmo(['cat', 'noise', '--length', '-1'])).code, 125);
 });
 
@@ -287,26 +287,26 @@ t.test('what cannot be done ends with one line that says so', async (t) => {
   await work.out(['import', file, '--name', 'name']);
   const cases: [words: string[], code: number, line: RegExp][] = [
     [['cat'], 125, /bd0 vmo cat needs a TARGET: bd0 vmo cat --help/],
-    [['cat', 'name', 'name'], 125, /bd0 vmo cat takes a TARGET, not 'name' too/],
+    [['cat', 'name', 'name'], 125, /bd0 vmo cat takes only a TARGET: remove 'name'/],
     [['cat', 'nothing'], 127, /there is no file 'nothing', and '.*store' has no such name or ID/],
     [['cat', 'tree'], 125, /'tree' is a tree: bd0 vmo ls lists it/],
     [['cat', 'tree/nope'], 127, /there is no 'nope' in 'tree'/],
-    [['cat', 'name/below'], 127, /'name' is no tree, so nothing is in it/],
+    [['cat', 'name/below'], 127, /'name' is not a tree, so there is nothing in it/],
     [['cat', 'tree/link'], 125, /'tree\/link' is a symbolic link to 'bin\/..\/..\/outside', which is not followed/],
     [['cat', work.directory], 125, /cannot read '.*': it is a directory/],
-    [['ls', 'nothing'], 127, /'nothing' is no name and no ID in '.*store'/],
-    [['export', 'nothing'], 127, /'nothing' is no name and no ID/],
+    [['ls', 'nothing'], 127, /there is no name or ID 'nothing' in '.*store'/],
+    [['export', 'nothing'], 127, /there is no name or ID 'nothing'/],
     [['export', 'name', '-o', work.path('no/where')], 125, /cannot write '.*no\/where': no such file or directory/],
     [['import', work.path('nothing')], 127, /cannot read '.*nothing': no such file or directory/],
     [['import', '/dev/null'], 125, /cannot import '\/dev\/null': it is neither a file nor a directory/],
     [['import', file, '--name', '../x'], 125, /"\.\.\/x" is not a name/],
     [['import', file, '--name', 'a\nb'], 125, /"a\\nb" is not a name: it has control characters/],
     [['mv', 'name', 'tree'], 125, /'tree' is a name already: bd0 vmo rm takes it away/],
-    [['mv', 'nothing', 'x'], 127, /'nothing' is no name in/],
-    [['rm', 'name', 'nothing'], 127, /'nothing' is no name in/],
-    [['pin', 'nothing'], 127, /'nothing' is no name and no ID/],
+    [['mv', 'nothing', 'x'], 127, /there is no name 'nothing' in/],
+    [['rm', 'name', 'nothing'], 127, /there is no name 'nothing' in/],
+    [['pin', 'nothing'], 127, /there is no name or ID 'nothing'/],
     [['unpin', 'name'], 127, /'name' is not pinned/],
-    [['gc', 'now'], 125, /bd0 vmo gc takes no words, not 'now' too/],
+    [['gc', 'now'], 125, /bd0 vmo gc takes no arguments: remove 'now'/],
     [['diff', 'name'], 125, /bd0 vmo diff needs two TARGETs/],
     [['frob'], 125, /unknown command 'vmo frob': the commands are import, ls, cat, hash/],
     [['ls', '--frob'], 125, /unknown option '--frob'/],

@@ -27,7 +27,9 @@ export async function cat(words: readonly string[], options: CatOptions): Promis
     const content = contentOf(target!);
     try {
       if (offset > content.lengthBytes)
-        throw new Failure(`--offset ${offset} is behind the end: '${words[0]!}' has ${content.lengthBytes} bytes`);
+        throw new Failure(
+          `--offset ${options.offset!} is past the end: '${words[0]!}' has ${content.lengthBytes} bytes`,
+        );
       const length = Math.min(most, content.lengthBytes - offset);
       if (options.json) putJson(target!, content, offset, length);
       else for (const part of content.parts(offset, length)) putBytes(part);

@@ -62,7 +62,7 @@ function linesOf(word: string, store: StoreView, withAll: boolean): Listed[] {
     return [{ ...lineOf({ id, kind: 'file' }, store), name: byteTextOf(word), shown: visibleLine(word), attributes }, ...below]; // prettier-ignore
   }
   if (below.length > 0) return below;
-  throw new Failure(`'${word}' is no name and no ID in '${store.directory}'`, EXIT_NOT_FOUND);
+  throw new Failure(`there is no name or ID '${word}' in '${store.directory}'`, EXIT_NOT_FOUND);
 }
 
 function namesBelow(prefix: string, store: StoreView): Listed[] {

@@ -91,7 +91,7 @@ function pinned(word: string, store: StoreView): Reference {
 
 function requireName(name: string, store: StoreView): Reference {
   const reference = store.named(name);
-  if (!reference) throw new Failure(`'${name}' is no name in '${store.directory}'`, EXIT_NOT_FOUND);
+  if (!reference) throw new Failure(`there is no name '${name}' in '${store.directory}'`, EXIT_NOT_FOUND);
   return reference;
 }
 

@@ -84,7 +84,7 @@ export class StoreView {
     let at = base;
     let found: Followed = reference;
     for (const name of path.split('/').filter((part) => part !== '')) {
-      if (found.kind !== 'tree') throw new Failure(`'${at}' is no tree, so nothing is in it`, EXIT_NOT_FOUND);
+      if (found.kind !== 'tree') throw new Failure(`'${at}' is not a tree, so there is nothing in it`, EXIT_NOT_FOUND);
       const entry = entryCalled(name, this.listing(found.id, at));
       if (entry === undefined) throw new Failure(`there is no '${name}' in '${at}'`, EXIT_NOT_FOUND);
       at = `${at}/${name}`;

@@ -92,7 +92,7 @@ function targetOf(word: string, store: StoreView | undefined): Target {
 export function requireStored(word: string, store: StoreView): StoredTarget {
   const found = findStored(word, store);
   if (found) return found;
-  throw new Failure(`'${word}' is no name and no ID in '${store.directory}'`, EXIT_NOT_FOUND);
+  throw new Failure(`there is no name or ID '${word}' in '${store.directory}'`, EXIT_NOT_FOUND);
 }
 
 /** As `requireStored`; undefined where there is none. What a path leads to within a tree must be there, though. */
