@@ -99,7 +99,7 @@ t.test('a static Linux program ends at its first system call, which the report n
     spawnSync('gcc', ['-nostdlib', '-static', source, '-o', program]);
     const { code: exitCode, stderr } = await bd0(['run', program]);
     t.equal(exitCode, code);
-    t.match(stderr, /a system call of Linux: bd0 cannot run Linux programs yet/);
+    t.match(stderr, /^  a Linux system call: this is a Linux program; compile it for BD0 with bd0 cc$/m);
   }
 });
 
