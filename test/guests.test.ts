@@ -52,6 +52,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   echo: { large: ['a', '', 'b c'], small: ['a', '', 'b c'], memoryBytes: 4 * MIB },
   faults: { large: ['3000'], small: ['50'] },
   fib: { large: ['24'], small: ['16'] },
+  formats: { large: ['20', '1'], small: ['1', '1'], smallTicks: volume(60_000, 200_000) },
   functions: { large: ['100'], small: ['3'], smallTicks: volume(100_000, 300_000) },
   hash: { large: ['60000'], small: ['300'] },
   heap: { large: ['20000'], small: ['30'] },
