@@ -12,8 +12,8 @@ const NOTHING_YET = 1;
 
 const LIMIT_BYTES = 2 ** 20;
 const SIZES = [48, 80];
-/** A page, and its guard page. */
-const STACK_BYTES = 8192;
+/** A page, the page of its control block, and its guard page. */
+const STACK_BYTES = 12_288;
 
 /** What the program has published, and what lies behind it. */
 interface Heap {

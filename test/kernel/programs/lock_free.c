@@ -10,6 +10,7 @@
 
 #define STACK_BYTES 4096
 #define GUARD_BYTES 4096
+#define CONTROL_BYTES 4096 /* of the control block above the stack, in whole pages */
 
 static const size_t sizes[2] = {48, 80};
 
@@ -65,7 +66,7 @@ int main(void) {
   bd0_thread_spawn(advance, (void *)1, STACK_BYTES);
 #ifdef TIGHT
   struct bd0_heap_pair *pair = (struct bd0_heap_pair *)bd0_heap_pointer(BD0_SELF);
-  bd0_heap_advance(pair->stack_floor - pair->heap_pointer - STACK_BYTES - GUARD_BYTES - 64, 16);
+  bd0_heap_advance(pair->stack_floor - pair->heap_pointer - STACK_BYTES - CONTROL_BYTES - GUARD_BYTES - 64, 16);
 #endif
   bd0_vmcall(BD0_CALL_YIELD, (uint64_t)&shared, 0, 0, 0, 0, 0);
   shared.spawned = bd0_thread_spawn(further, NULL, STACK_BYTES);
