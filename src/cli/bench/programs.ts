@@ -10,7 +10,17 @@ import { argumentsAt, type Scale, type Workload } from './workloads.js';
 
 /** The files of guest/lib that ask for nothing but what bench/bare/include/bd0.h declares, as far as workloads need them. */
 const LIBRARY = [
-  ...['arguments', 'ctype', 'decimal', 'errno', 'exit', 'format', 'format_double', 'format_hexadecimal', 'format_parse'],
+  ...[
+    'arguments',
+    'ctype',
+    'decimal',
+    'errno',
+    'exit',
+    'format',
+    'format_double',
+    'format_hexadecimal',
+    'format_parse',
+  ],
   ...['heap', 'integer', 'malloc', 'memory', 'real', 'sort', 'sprintf', 'stdout', 'string', 'strtol'],
 ];
 
