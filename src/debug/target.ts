@@ -1,0 +1,165 @@
+import type { TrapReport } from '../kernel/reports/trap-report.js';
+
+/*
+ * The port between debugger front ends (gdb stub, `bd0 debug`) and a machine. A front end knows only DebugTarget.
+ * Addresses are linear, as unsigned 64-bit bigints; register values are raw bits.
+ */
+
+/** Registers of 64 bits or less, by the names under which `writeRegister` knows them. */
+export const SCALAR_REGISTERS = [
+  ...(['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const),
+  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const),
+  ...(['rip', 'rflags', 'es', 'cs', 'ss', 'ds', 'fs', 'gs', 'fsBase', 'gsBase', 'mxcsr'] as const),
+] as const;
+
+export type ScalarRegister = (typeof SCALAR_REGISTERS)[number];
+
+/** A register that `writeRegister` can change; the value of `xmm0` to `xmm15` has 128 bits. */
+export type RegisterName = ScalarRegister | `xmm${number}`;
+
+/** The registers of a thread. */
+export interface RegisterFile extends Readonly<Record<ScalarRegister, bigint>> {
+  /** XMM0 to XMM15, 16 bytes each. */
+  readonly xmm: readonly Uint8Array[];
+  /** x87 and MMX state: the first 160 bytes of the FXSAVE image, of which MXCSR and its mask are not part. */
+  readonly x87: Uint8Array;
+  /** Registers that all threads share; they cannot be written. */
+  readonly control: Readonly<Record<'cr0' | 'cr2' | 'cr3' | 'cr4' | 'cr8' | 'efer', bigint>>;
+}
+
+/** What a thread is doing. */
+export type DebugThreadState =
+  /** Its registers are in the CPU and it has the current turn. */
+  | 'running'
+  /** It waits for its turn. */
+  | 'ready'
+  /** It is in a kernel call that waits for console input, for another event, or for time to pass; or is in the middle of one. */
+  | 'waiting for input'
+  | 'waiting'
+  | 'sleeping'
+  | 'in a call';
+
+export interface DebugThread {
+  readonly tid: number;
+  readonly pid: number;
+  /** The name of its process, and its position in it: `hello`, or `hello/2` for the second thread. */
+  readonly name: string;
+  readonly state: DebugThreadState;
+  /** The kernel call it is in, if any: `console_read`. */
+  readonly call: string | undefined;
+  /** Its stack: the first byte (above the guard page) and one past the last. */
+  readonly stack: { readonly start: bigint; readonly end: bigint };
+}
+
+export interface DebugProcess {
+  readonly pid: number;
+  /** The pid of the process that started it; 0 for none. */
+  readonly parent: number;
+  readonly name: string;
+  /** The linear address at which address 0 of its image lies: the difference between linear and link-time addresses. */
+  readonly base: bigint;
+  readonly entry: bigint;
+  /** The content id of its image, 64 hexadecimal digits. */
+  readonly imageId: string;
+  readonly threads: readonly DebugThread[];
+  /** The bytes of its ELF image. */
+  image(): Uint8Array;
+}
+
+/** A range of the address space that is mapped in the same way. */
+export interface MappedRange {
+  readonly start: bigint;
+  readonly lengthBytes: bigint;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly executable: boolean;
+  /** The process that it belongs to; undefined for what the kernel shows of itself. */
+  readonly pid: number | undefined;
+  /** What it is, in words: `image`, `heap`, `stack of thread 3`, `header page`, `VMO 0123456789abcdef`. */
+  readonly what: string;
+}
+
+/** Which accesses a stop is for: execution ('code', before the instruction), or data accesses (after the instruction). */
+export type StopKind = 'code' | 'write' | 'read' | 'access';
+
+export interface StopRequest {
+  readonly kind: StopKind;
+  readonly address: bigint;
+  /** Default: 1. For code, instructions that begin in the range count. */
+  readonly lengthBytes?: number;
+  /** Only accesses of this thread count; default: of any thread. */
+  readonly tid?: number;
+}
+
+/** A breakpoint or watchpoint that was added. */
+export interface Stop extends StopRequest {
+  readonly lengthBytes: number;
+}
+
+/** How to continue. */
+export interface ResumeRequest {
+  /** Default: forward. A target without history does nothing backward but report 'history-begin'. */
+  readonly direction?: 'forward' | 'backward';
+  /**
+   * The thread that executes exactly one tick: an instruction, an iteration of REP, or a fault that is resolved. If it is
+   * waiting, or another thread has the turn, others run until it has executed one.
+   */
+  readonly step?: number;
+  /** With `step`: continues while the rip of that thread is in [start, end) in the same frame (gdb's vCont;r). */
+  readonly range?: { readonly start: bigint; readonly end: bigint };
+  /** Maximum ticks for this call. */
+  readonly maxTicks: number;
+}
+
+/** Why the machine stopped. */
+export type StopReason =
+  /** A code stop; the instruction at rip has not been executed, and `resume` executes it. */
+  | { readonly kind: 'breakpoint'; readonly tid: number; readonly stop: Stop }
+  /** A data stop; the instruction that accessed `address`, the first byte of the stop that it touched, is complete. */
+  | {
+      readonly kind: 'watchpoint';
+      readonly tid: number;
+      readonly stop: Stop;
+      readonly address: bigint;
+      readonly access: 'read' | 'write';
+    }
+  | { readonly kind: 'stepped'; readonly tid: number }
+  /** The process will end when it is resumed; registers and memory are as at the fault. */
+  | { readonly kind: 'trapped'; readonly tid: number; readonly report: TrapReport }
+  | { readonly kind: 'exited'; readonly pid: number; readonly exitCode: number }
+  | { readonly kind: 'started'; readonly pid: number }
+  /** All threads wait; `until` is the tick of the earliest deadline, Infinity if there is none. */
+  | { readonly kind: 'waiting'; readonly forInput: boolean; readonly until: number }
+  | { readonly kind: 'history-begin' }
+  | { readonly kind: 'history-end' };
+
+/** What a debugger front end needs from a machine. */
+export interface DebugTarget {
+  readonly ticks: number;
+  /** Live processes in the order of their pids. */
+  readonly processes: readonly DebugProcess[];
+  /** Live threads in the order of their tids. */
+  readonly threads: readonly DebugThread[];
+  findThread(tid: number): DebugThread | undefined;
+  /** The registers of a live thread, including one that is not on the CPU. Throws RangeError if there is none. */
+  readRegisters(tid: number): RegisterFile;
+  /** Returns false for an unknown thread, an unknown or read-only register, or a value that it cannot hold. */
+  writeRegister(tid: number, name: RegisterName, value: bigint): boolean;
+  /** The bytes up to the first one that is not mapped; at most `lengthBytes`. */
+  readMemory(address: bigint, lengthBytes: number): Uint8Array;
+  /** Returns the number of bytes stored, even to read-only pages: up to the first page that is not mapped. */
+  writeMemory(address: bigint, bytes: Uint8Array): number;
+  /** In ascending order. */
+  readonly memoryMap: readonly MappedRange[];
+  addStop(request: StopRequest): Stop;
+  removeStop(stop: Stop): void;
+  /**
+   * Continues for at most `maxTicks` ticks or a few milliseconds of host work. Returns undefined if nothing has happened
+   * yet: call it again.
+   */
+  resume(request: ResumeRequest): StopReason | undefined;
+  /** Lets time pass to a tick while all threads wait. */
+  passTime(tick: number): void;
+  /** Ends a process; `resume` then reports it. */
+  kill(pid: number): void;
+}
