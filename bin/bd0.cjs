@@ -1,5 +1,10 @@
-#!/usr/bin/env node
-/* Starts the command line. Written in syntax that old versions of Node parse, so that they can say which one is needed. */
+#!/bin/sh
+':' //; [ -e /dev/fd/1 ] || [ ! -e /dev/fd/ ] || exec 1</dev/null; exec node "$0" "$@"
+/*
+ * Starts the command line. To sh this file is the line above: Node opens /dev/null where standard output is closed, and what
+ * is printed would be lost without a word. What sh opens there can only be read, so that writing fails as it does elsewhere.
+ * The rest is for Node, in syntax that old versions parse, so that they can say which one is needed.
+ */
 'use strict';
 
 /* As `engines` in package.json says. */

@@ -47,8 +47,14 @@ void commit_command(const struct arguments *arguments);
 /** Prints `COMMAND: ` and a message. */
 __attribute__((format(printf, 2, 3))) void complain(const struct arguments *arguments, const char *format, ...);
 
+/** Reports that there is no such name, with the nearest one if there is any. */
+void complain_no_name(const struct arguments *arguments, const char *name);
+
 /** The reason for a negative result of a kernel call, in words. */
 const char *reason(int64_t result);
+
+/** Calls `visit` for every name, ascending, until Ctrl-C is typed. */
+void for_each_name(void (*visit)(const char *name, void *context), void *context);
 
 struct bd0_process_info;
 /** The process of a word: a pid, a job (%1) or a name. */

@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "jobs.h"
+#include "nearest.h"
 
 void complain(const struct arguments *arguments, const char *format, ...) {
   va_list values;
@@ -14,6 +15,15 @@ void complain(const struct arguments *arguments, const char *format, ...) {
   vprintf(format, values);
   putchar('\n');
   va_end(values);
+}
+
+void complain_no_name(const struct arguments *arguments, const char *name) {
+  struct nearest nearest;
+  begin_nearest(&nearest, name);
+  for_each_name(consider, &nearest);
+  const char *meant = nearest_word(&nearest);
+  if (meant == NULL) complain(arguments, "no such name: %s (ls lists them)", name);
+  else complain(arguments, "no such name: %s; did you mean '%s'?", name, meant);
 }
 
 const char *reason(int64_t result) {

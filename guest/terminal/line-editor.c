@@ -7,7 +7,14 @@
 #include "input.h"
 #include "text.h"
 
-enum { COLUMNS = 80, SEARCH_SIZE = 48 };
+/** On a narrower screen lines may be shown wrong. */
+enum { COLUMNS_MIN = 20, SEARCH_SIZE = 48 };
+
+static size_t columns = 80;
+
+void set_columns(size_t count) {
+  columns = count < COLUMNS_MIN ? COLUMNS_MIN : count;
+}
 
 /** Keys: bytes, and numbers for escape sequences. */
 enum {
@@ -58,7 +65,7 @@ struct editor {
 /* -- The screen -- */
 
 static size_t room_for(const struct editor *editor) {
-  return COLUMNS - 1 - columns_of(editor->prompt, strlen(editor->prompt));
+  return columns - 1 - columns_of(editor->prompt, strlen(editor->prompt));
 }
 
 static size_t next_character(const struct editor *editor, size_t at) {
@@ -189,7 +196,7 @@ static void list_candidates(struct editor *editor, const char *word, bool is_fir
     const char *name = editor->candidate(word, is_first, i);
     if (name == NULL) break;
     size_t width = strlen(name) + 2;
-    if (column > 0 && column + width > COLUMNS) column = 0, putchar('\n');
+    if (column > 0 && column + width > columns) column = 0, putchar('\n');
     column += width;
     printf("%s  ", name);
   }
@@ -270,17 +277,23 @@ struct search {
   size_t back; /* the line that was found; 0: none */
 };
 
+/** The end of a text that takes no more than `room` columns. */
+static const char *end_that_fits(const char *text, size_t room) {
+  while (*text != 0 && columns_of(text, strlen(text)) > room) {
+    text++;
+    while (is_continuation(*text)) text++;
+  }
+  return text;
+}
+
 /** Shows the text that is searched for, and the end of the line that was found. */
 static void show_search(const struct search *search) {
   const char *line = search->back == 0 ? "" : line_back(search->back);
   const char *title = search->back == 0 && search->length > 0 ? "no line with" : "search";
-  printf("\r%s '%s': ", title, search->text);
-  size_t used = strlen(title) + 5 + columns_of(search->text, search->length);
-  while (*line != 0 && columns_of(line, strlen(line)) + used >= COLUMNS) {
-    line++;
-    while (is_continuation(*line)) line++;
-  }
-  printf("%s\x1b[K", line);
+  size_t used = strlen(title) + strlen(" '': ");
+  const char *text = end_that_fits(search->text, columns - 1 - used);
+  used += columns_of(text, strlen(text));
+  printf("\r%s '%s': %s\x1b[K", title, text, end_that_fits(line, columns - 1 - used));
 }
 
 /** Changes the text or the line that was found; false for a key that ends the search. */

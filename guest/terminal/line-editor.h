@@ -1,9 +1,12 @@
-/* Reads a line from a person: editing keys, history, completion. Assumes a terminal of 80 columns. */
+/* Reads a line from a person: editing keys, history, completion. */
 #ifndef TERMINAL_LINE_EDITOR_H
 #define TERMINAL_LINE_EDITOR_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/** The width of the screen; 80 if not set. */
+void set_columns(size_t columns);
 
 enum { LINE_SIZE = 1024, NAME_SIZE = 64 };
 

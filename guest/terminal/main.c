@@ -1,6 +1,6 @@
 /*
  * terminal: starts programs and inspects them, using only kernel calls. With -i a person types: it prompts and offers line
- * editing. Without -i it reads commands from a pipe.
+ * editing, for a screen of 80 columns, or as many as follow -i. Without -i it reads commands from a pipe.
  */
 #include <bd0.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "input.h"
 #include "jobs.h"
 #include "line-editor.h"
+#include "nearest.h"
 
 static void clock_command(const struct arguments *arguments) {
   (void)arguments;
@@ -23,6 +24,10 @@ static const struct command *find_command(const char *name) {
   for (const struct command *command = commands; command->name != NULL; command++)
     if (strcmp(command->name, name) == 0) return command;
   return NULL;
+}
+
+static void consider_commands(struct nearest *nearest) {
+  for (const struct command *command = commands; command->name != NULL; command++) consider(command->name, nearest);
 }
 
 static void help_command(const struct arguments *arguments) {
@@ -38,7 +43,14 @@ static void help_command(const struct arguments *arguments) {
   }
   const char *name = arguments->word[0].text;
   const struct command *command = find_command(name);
-  if (command == NULL) return complain(arguments, "no such command: %s", name);
+  if (command == NULL) {
+    struct nearest nearest;
+    begin_nearest(&nearest, name);
+    consider_commands(&nearest);
+    const char *meant = nearest_word(&nearest);
+    if (meant == NULL) return complain(arguments, "no such command: %s", name);
+    return complain(arguments, "no such command: %s; did you mean '%s'?", name, meant);
+  }
   printf("%s%s%s: %s\n", name, *command->usage == 0 ? "" : " ", command->usage, command->help);
   if (command->details != NULL) puts(command->details);
 }
@@ -83,12 +95,22 @@ const struct command commands[] = {
 
 static void report_unknown(const char *name) {
   int64_t vmo = bd0_name_lookup(name);
-  if (bd0_is_error(vmo)) {
-    printf("%s: no such command (help lists them)\n", name);
+  if (!bd0_is_error(vmo)) {
+    bd0_vmo_close(vmo);
+    printf("%s: no such command; to run the program: start %s\n", name, name);
     return;
   }
-  bd0_vmo_close(vmo);
-  printf("%s: no such command; to run the program: start %s\n", name, name);
+  struct nearest nearest;
+  begin_nearest(&nearest, name);
+  consider_commands(&nearest);
+  const char *meant = nearest_word(&nearest), *start = "";
+  if (meant == NULL) {
+    for_each_name(consider, &nearest);
+    meant = nearest_word(&nearest);
+    start = "start ";
+  }
+  if (meant == NULL) printf("%s: no such command (help lists them)\n", name);
+  else printf("%s: no such command; did you mean '%s%s'?\n", name, start, meant);
 }
 
 static void perform(char *line) {
@@ -135,6 +157,8 @@ static const char *candidate(const char *word, bool is_first_word, size_t index)
 int main(int argc, char **argv) {
   static char line[LINE_SIZE];
   begin_input(argc > 1 && strcmp(argv[1], "-i") == 0);
+  uint64_t columns;
+  if (argc > 2 && parse_number(argv[2], &columns)) set_columns(columns);
   if (is_interactive()) puts("BD0. help lists the commands; Ctrl-A x quits.");
   for (;;) {
     report_ended_jobs();

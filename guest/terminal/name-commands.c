@@ -19,25 +19,32 @@ static union {
 static int64_t look_up(const struct arguments *arguments, size_t index) {
   const char *name = arguments->word[index].text;
   int64_t vmo = bd0_name_lookup(name);
-  if (vmo == -BD0_ENOENT) complain(arguments, "no such name: %s (ls lists them)", name);
+  if (vmo == -BD0_ENOENT) complain_no_name(arguments, name);
   else if (bd0_is_error(vmo)) complain(arguments, "cannot open '%s': %s", name, reason(vmo));
   return vmo;
 }
 
-void ls_command(const struct arguments *arguments) {
-  (void)arguments;
+void for_each_name(void (*visit)(const char *name, void *context), void *context) {
   struct bd0_name *names = part.names;
   int64_t cursor = 0;
   do {
     cursor = bd0_name_list(names, NAMES_AT_ONCE, (uint64_t)cursor);
-    for (size_t i = 0; i < NAMES_AT_ONCE && names[i].name[0] != 0; i++) {
-      char size[TEXT_SIZE];
-      int64_t vmo = bd0_name_lookup(names[i].name);
-      if (bd0_is_error(vmo)) continue;
-      printf("%8s  %s\n", size_text((uint64_t)bd0_vmo_length(vmo), size), names[i].name);
-      bd0_vmo_close(vmo);
-    }
+    for (size_t i = 0; i < NAMES_AT_ONCE && names[i].name[0] != 0; i++) visit(names[i].name, context);
   } while (cursor > 0 && !is_interrupted());
+}
+
+static void show_name(const char *name, void *context) {
+  (void)context;
+  char size[TEXT_SIZE];
+  int64_t vmo = bd0_name_lookup(name);
+  if (bd0_is_error(vmo)) return;
+  printf("%8s  %s\n", size_text((uint64_t)bd0_vmo_length(vmo), size), name);
+  bd0_vmo_close(vmo);
+}
+
+void ls_command(const struct arguments *arguments) {
+  (void)arguments;
+  for_each_name(show_name, NULL);
 }
 
 void cat_command(const struct arguments *arguments) {

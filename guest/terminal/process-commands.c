@@ -28,7 +28,8 @@ static size_t read_option(const struct arguments *arguments, size_t at, struct r
   }
   if (option[1] == 'L') {
     if (value != NULL && parse_size(value, &request->limit) && request->limit > 0) return words;
-    complain(arguments, "-L needs a size, such as 64KB or 1.5GB");
+    if (value == NULL) complain(arguments, "-L needs a size, such as 64KB or 1.5GB");
+    else complain(arguments, "-L '%s' is not a size: write a number, or one with KB, MB, GB or TB, such as 1.5GB", value);
     return 0;
   }
   if (option[1] == 's') {
@@ -44,22 +45,30 @@ static size_t read_option(const struct arguments *arguments, size_t at, struct r
   return 0;
 }
 
+/** Reads the options at `*at`, and moves it behind them; `--` ends all options. Returns false if one is wrong. */
+static bool read_options(const struct arguments *arguments, size_t *at, bool *have_ended, struct request *request) {
+  while (!*have_ended && *at < arguments->count) {
+    const struct word *word = &arguments->word[*at];
+    if (word->text[0] != '-' || word->text[1] == 0 || word->is_quoted) break;
+    *have_ended = strcmp(word->text, "--") == 0;
+    size_t words = *have_ended ? 1 : read_option(arguments, *at, request);
+    if (words == 0) return false;
+    *at += words;
+  }
+  return true;
+}
+
 static bool read_request(const struct arguments *arguments, struct request *request) {
   memset(request, 0, sizeof *request);
-  request->name = arguments->word[0].text;
-  size_t at = 1;
-  while (at < arguments->count) {
-    const struct word *word = &arguments->word[at];
-    if (word->text[0] != '-' || word->text[1] == 0 || word->is_quoted) break;
-    if (strcmp(word->text, "--") == 0) {
-      at++;
-      break;
-    }
-    size_t words = read_option(arguments, at, request);
-    if (words == 0) return false;
-    at += words;
+  size_t at = 0, argc = 0;
+  bool have_ended = false;
+  if (!read_options(arguments, &at, &have_ended, request)) return false;
+  if (at == arguments->count) {
+    complain(arguments, "the NAME of the program is missing (ls lists them)");
+    return false;
   }
-  size_t argc = 0;
+  request->name = arguments->word[at++].text;
+  if (!read_options(arguments, &at, &have_ended, request)) return false;
   request->argv[argc++] = (char *)request->name;
   while (at < arguments->count) request->argv[argc++] = arguments->word[at++].text;
   if (request->limit == 0) request->limit = request->flags & BD0_START_SHARE ? DEFAULT_SHARED_LIMIT : DEFAULT_LIMIT;
@@ -69,7 +78,7 @@ static bool read_request(const struct arguments *arguments, struct request *requ
 static void report_failure(const struct arguments *arguments, const struct request *request, int64_t error) {
   char size[TEXT_SIZE];
   switch (-error) {
-    case BD0_ENOENT: return complain(arguments, "no such name: %s (ls lists them)", request->name);
+    case BD0_ENOENT: return complain_no_name(arguments, request->name);
     case BD0_ENOEXEC: return complain(arguments, "'%s' is not a program, or does not fit into its region", request->name);
     case BD0_ENOSPC: return complain(arguments, "no room for a region of %s", size_text(request->limit, size));
     case BD0_EINVAL:

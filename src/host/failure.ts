@@ -44,7 +44,7 @@ export function isSystemError(error: unknown): error is SystemError {
 }
 
 /** Reasons that Node words for programmers. */
-const REASONS: Readonly<Record<string, string>> = { EISDIR: 'it is a directory' };
+const REASONS: Readonly<Record<string, string>> = { EISDIR: 'it is a directory', EBADF: 'it is not open' };
 
 /** The operating system's words for an error: `no such file or directory`. */
 export function systemReason(error: SystemError): string {

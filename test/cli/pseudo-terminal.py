@@ -42,9 +42,9 @@ def answer(line):
     os.write(ANSWERED, f"{line}\n".encode())
 
 
-def start(command):
+def start(columns, command):
     master, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     before = termios.tcgetattr(terminal)
     pid = os.fork()
     if pid == 0:
@@ -62,8 +62,8 @@ def write_fully(descriptor, data):
         data = data[os.write(descriptor, data) :]
 
 
-def main(command):
-    pid, master, terminal, before = start(command)
+def main(columns, command):
+    pid, master, terminal, before = start(columns, command)
     # The command's end, as a descriptor to wait for.
     ended = os.pidfd_open(pid)
     sources = [TYPED, ASKED, master, ended]
@@ -107,4 +107,4 @@ def main(command):
     answer(f"{kind} {modes(terminal)} {settings}")
 
 
-main(sys.argv[1:])
+main(int(sys.argv[1]), sys.argv[2:])

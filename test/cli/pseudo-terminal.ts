@@ -31,7 +31,7 @@ export function requirePython(): void {
 
 /** A command at a pseudo-terminal of its own. */
 export class PseudoTerminal {
-  readonly screen = new Screen();
+  readonly screen: Screen;
   private readonly child: ChildProcess;
   private readonly answers: string[] = [];
   private changed: (() => void) | undefined;
@@ -41,9 +41,16 @@ export class PseudoTerminal {
   /** Whether the command that has ended left all settings of the terminal as it found them. */
   isAsBefore: boolean | undefined;
 
-  constructor(command: readonly string[], { cwd }: { readonly cwd?: string } = {}) {
+  constructor(
+    command: readonly string[],
+    { cwd, columns = 80 }: { readonly cwd?: string; readonly columns?: number } = {},
+  ) {
     requirePython();
-    this.child = spawn('python3', [script, ...command], { stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'], cwd });
+    this.screen = new Screen(columns);
+    this.child = spawn('python3', [script, String(columns), ...command], {
+      stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'],
+      cwd,
+    });
     this.child.stdout!.on('data', (bytes: Buffer) => {
       this.screen.show(bytes);
       this.onShown?.(bytes.length);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { spawn, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -166,6 +166,11 @@ t.test('IMAGE is a file first, and else a name under --root', async (t) => {
   const named = await bd0(['run', 'hello_world', '--root', names, 'exit', '6']);
   t.equal(named.code, 6, 'a name under the root');
   t.equal((await bd0(['run', 'echo', '--root', names])).code, 127, 'and no other name');
+  symlinkSync(misbehave, join(names, 'link'));
+  symlinkSync('nothing', join(names, 'dangling'));
+  const missing = await bd0(['run', 'unlike', '--root', names]);
+  t.match(missing.stderr, /' has hello_world, link\n$/, 'directories are no programs');
+  t.match((await bd0(['run', 'depper', '--root', names])).stderr, /' has hello_world, link\n$/);
   t.equal((await bd0(['run', 'deeper/other', '--root', names])).code, 127, 'a path is no name');
 });
 
@@ -221,6 +226,26 @@ t.test('output that nobody can take is told', async (t) => {
   });
   t.equal(ran.status, 125);
   t.equal(ran.stderr, 'bd0: cannot write standard output: no space left on device\n');
+});
+
+t.test('a standard output that is closed is an error for what prints, and for nothing else', (t) => {
+  const main = bd0Command.at(-1)!;
+  const cases: [words: string, error: boolean][] = [
+    ['--version', true],
+    ['run hello_world', true],
+    [`run ${misbehave} exit 5`, false],
+    [`vmo hash ${main}`, true],
+  ];
+  for (const [words, fails] of cases) {
+    const [program, ...first] = ['/usr/bin/env', '-u', 'NODE_OPTIONS', 'bash', '-c'];
+    const { status, stderr } = spawnSync(program!, [...first, `${main} ${words} >&-`], { encoding: 'utf8' });
+    t.strictSame(
+      [status, stderr],
+      fails ? [125, 'bd0: cannot write standard output: it is not open\n'] : [5, ''],
+      words,
+    );
+  }
+  t.end();
 });
 
 t.test('a run that a signal ends still tells its statistics', async (t) => {

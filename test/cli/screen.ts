@@ -1,4 +1,3 @@
-const COLUMNS = 80;
 const CARRIAGE_RETURN = '\r';
 const SEQUENCE = /^\x1b\[(\d*)([A-Za-z])/;
 
@@ -9,6 +8,9 @@ export class Screen {
   private column = 0;
   private unread = '';
   private readonly decoder = new TextDecoder();
+
+  constructor(private readonly columns = 80) {}
+
   /** How often the bell rang. */
   bells = 0;
   /** The line of the cursor. */
@@ -65,7 +67,7 @@ export class Screen {
   }
 
   private write(character: string): void {
-    if (this.column === COLUMNS) {
+    if (this.column === this.columns) {
       this.row++;
       this.column = 0;
       while (this.lines.length <= this.row) this.lines.push([]);

@@ -136,6 +136,24 @@ t.test('a line that is longer than the screen moves under the cursor', async (t)
   await terminal.end();
 });
 
+t.test('the lines of a narrow terminal are edited in its own width', async (t) => {
+  const terminal = new PseudoTerminal([...bd0Command, 'shell', '--root', names], { columns: 40 });
+  await terminal.sees(/> $/);
+  const digits = '0123456789'.repeat(6);
+  terminal.type(digits);
+  await terminal.shows(`\n> ${digits.slice(-37)}`);
+  terminal.type(HOME);
+  await terminal.shows(`\n> ▏${digits.slice(0, 37)}`);
+  terminal.type(`start echo ${END}!\r`);
+  await terminal.shows(`\n${digits.slice(0, 40)}\n${digits.slice(40)}!\n> `);
+  terminal.type(`${CTRL_R}012345678`);
+  await terminal.shows(`\nsearch '012345678': ${digits.slice(-18)}!`);
+  terminal.type(`${CTRL_C}start \t`);
+  await terminal.shows('\nat-terminal  cat  echo  fib\nhello_world\n> start ');
+  terminal.type(`${CTRL_U}${CTRL_D}`);
+  t.same(await terminal.end(), { end: 'exit 0', modes: COOKED });
+});
+
 t.test('lines come back, the last ones first, and what was being typed last of all', async (t) => {
   const terminal = await session();
   for (const line of ['start echo one', 'start echo two', 'start echo two', '', 'clock x']) await terminal.enter(line);
@@ -463,7 +481,25 @@ t.test('what a command cannot do it says in one line', async (t) => {
     ['start nothing', 'start: no such name: nothing (ls lists them)'],
     ['start fib -x', "start: unknown option '-x' (help start lists them; -- ends them)"],
     ['start fib -L', 'start: -L needs a size, such as 64KB or 1.5GB'],
-    ['start fib -L1.5.1GB', 'start: -L needs a size, such as 64KB or 1.5GB'],
+    [
+      'start fib -L1.5.1GB',
+      "start: -L '1.5.1GB' is not a size: write a number, or one with KB, MB, GB or TB, such as 1.5GB",
+    ],
+    [
+      'start -L 32xb fib',
+      "start: -L '32xb' is not a size: write a number, or one with KB, MB, GB or TB, such as 1.5GB",
+    ],
+    ['start -L 32gb', 'start: the NAME of the program is missing (ls lists them)'],
+    ['start -L 32gb echo -L 1mb here', 'here'],
+    ['start -- echo -L 32gb', '-L 32gb'],
+    ['strat fib', "strat: no such command; did you mean 'start'?"],
+    ['HLEP', "HLEP: no such command; did you mean 'help'?"],
+    ['comm', "comm: no such command; did you mean 'commit'?"],
+    ['hello_wrld', "hello_wrld: no such command; did you mean 'start hello_world'?"],
+    ['start hello_wrld', "start: no such name: hello_wrld; did you mean 'hello_world'?"],
+    ['hash ehco', "hash: no such name: ehco; did you mean 'echo'?"],
+    ['help strat', "help: no such command: strat; did you mean 'start'?"],
+    [`${'x'.repeat(70)}`, `${'x'.repeat(70)}: no such command (help lists them)`],
     ['start fib -L 4096', "start: a region of 4 KB is too small for 'fib'"],
     ['start fib -L 1000TB', 'start: no room for a region of 1000 TB'],
     ['start fib -s 9', 'start: no such process: 9 (ps lists them)'],

@@ -66,6 +66,8 @@ export class HostFile {
 /** A terminal opened once more, so that only this use of it does not block; undefined where that fails. */
 function openAgain(descriptor: number): number | undefined {
   try {
+    // What is not open for writing must not become so.
+    writeSync(descriptor, new Uint8Array(0));
     return openSync(`/dev/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
     if (!isSystemError(error)) throw error;

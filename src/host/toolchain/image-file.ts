@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statSync, type Dirent } from 'node:fs';
 import { basename, join } from 'node:path';
 import { packageRoot } from '../package-root.js';
 import type { VmoHandle, VmoStore } from '../../index.js';
@@ -48,10 +48,16 @@ export function findImage(image: string, root?: string, otherNames: readonly str
   throw new HostError(`there is no file '${image}'${meant}`, 'not-found');
 }
 
-/** The names under `root` (the images that come with bd0 if undefined), ascending. */
+/** The names of files under `root` (the images that come with bd0 if undefined), ascending. */
 export function imageNames(root: string | undefined): string[] {
   const directory = root ?? packagedImages;
-  return kindOf(directory) === 'directory' ? readdirSync(directory).sort() : [];
+  if (kindOf(directory) !== 'directory') return [];
+  const isImage = (entry: Dirent): boolean =>
+    entry.isFile() || (entry.isSymbolicLink() && isFile(join(directory, entry.name)));
+  return readdirSync(directory, { withFileTypes: true })
+    .filter(isImage)
+    .map(({ name }) => name)
+    .sort();
 }
 
 /** Whether IMAGE is a host file. */
@@ -154,7 +160,7 @@ function kindOf(path: string): 'file' | 'directory' | 'other' | undefined {
 function listOf(names: readonly string[], directory: string): string {
   if (names.length === 0 && directory === packagedImages)
     return `the programs that come with bd0 are not built: npm run build makes them, with gcc or clang (apt install gcc)`;
-  if (names.length === 0) return `'${directory}' is empty`;
+  if (names.length === 0) return `'${directory}' has no files`;
   const listed = names.slice(0, LISTED_NAMES).join(', ') + (names.length > LISTED_NAMES ? ', ...' : '');
   return `'${directory}' has ${listed}`;
 }

@@ -1,0 +1,20 @@
+import { constants, openSync } from 'node:fs';
+import { WriteStream } from 'node:tty';
+import { isSystemError } from '../failure.js';
+
+/**
+ * The width of the terminal at standard output; undefined if it does not say. The terminal is opened once more: Node's own
+ * stream would change how standard output is written.
+ */
+export function columnsOfTerminal(): number | undefined {
+  let terminal: WriteStream | undefined;
+  try {
+    terminal = new WriteStream(openSync('/dev/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY));
+    return terminal.getWindowSize()[0] || undefined;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return undefined;
+  } finally {
+    terminal?.destroy();
+  }
+}
