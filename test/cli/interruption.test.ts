@@ -10,6 +10,7 @@ import {
   readlinkSync,
   rmSync,
   truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,23 +158,55 @@ t.test('the report of a trap changes nothing for the programs that go on', async
   t.equal(reported.stdout, silent.stdout);
 });
 
+const runTests = fileURLToPath(new URL('../support/run-tests.js', import.meta.url));
+
 t.test('Ctrl-C ends npm test, and test files that hear no signal', async (t) => {
-  const reporter = new URL('../support/line-reporter.js', import.meta.url).href;
-  const busy = "process.on('SIGINT', () => {}); console.log(process.pid); for (;;);";
-  const runner = `
-    import { spawn } from 'node:child_process';
-    import LineReporter from '${reporter}';
-    new LineReporter().pipe(process.stdout);
-    spawn(process.execPath, ['-e', ${JSON.stringify(busy)}], { stdio: 'inherit' });`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', runner], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const busy = join(directory, 'busy.mjs');
+  writeFileSync(busy, "process.on('SIGINT', () => {}); console.error('ready'); for (;;);");
+  const child = spawn(process.execPath, [runTests, busy, busy], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close');
+  child.stderr.once('data', () => child.kill('SIGINT'));
   let told = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (told === '') child.kill('SIGINT');
-    told += text;
-  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (told += text));
   t.strictSame(await ended, [130, null], 'the exit code of SIGINT, and nobody holds its output');
-  t.match(told, /^\d+\ninterrupted\n$/);
+  t.equal(told, 'interrupted\n');
+});
+
+t.test('npm test reports files that pass, fail, crash, are killed or test nothing', (t) => {
+  const tap = import.meta.resolve('tap');
+  const files: Readonly<Record<string, string>> = {
+    passes: `import t from '${tap}'; t.pass('fine'); t.comment('of note');`,
+    fails: `import t from '${tap}'; t.test('part', (t) => { t.pass('fine'); t.fail('bad'); t.end(); });`,
+    crashes: `import t from '${tap}'; t.pass('fine'); process.exit(3);`,
+    exits: `import t from '${tap}'; t.pass('fine'); process.on('exit', () => (process.exitCode = 4));`,
+    killed: "process.kill(process.pid, 'SIGKILL');",
+    empty: '',
+  };
+  const run = (...names: string[]): { status: number | null; stdout: string } => {
+    const paths = names.map((name) => join(directory, `${name}.mjs`));
+    names.forEach((name, i) => writeFileSync(paths[i]!, files[name]!));
+    return spawnSync(process.execPath, [runTests, ...paths], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  };
+  const passed = run('passes');
+  t.match(passed.stdout, /^ok {5}\S*passes\.mjs {2}1 passed, \d+\.\d s\n# of note\n# \{ total: 1, pass: 1 \}\n$/);
+  t.equal(passed.status, 0);
+  for (const [name, text] of [
+    ['fails', /1 passed, .*\n {4}not ok 2 - bad\n[^]*lineNumber[^]*\n# \{ total: 2, pass: 1, fail: 1 \}\n$/],
+    ['crashes', /1 passed, [^]*fail: 1/],
+    [
+      'exits',
+      /1 passed, .*\n {4}it ended with exit code 4 and without a failed test\n# \{ total: 2, pass: 1, fail: 1 \}\n$/,
+    ],
+    ['killed', /0 passed, .*\n {4}it was ended by SIGKILL\n# \{ total: 1, fail: 1 \}\n$/],
+    ['empty', /0 passed, .*\n {4}it ended with exit code 0 and without a failed test\n# \{ total: 1, fail: 1 \}\n$/],
+  ] as const) {
+    const { status, stdout } = run(name);
+    t.match(stdout, text, name);
+    t.match(stdout, /^FAILED /, name);
+    t.equal(status, 1, name);
+  }
+  const all = run('passes', 'fails', 'passes');
+  t.match(all.stdout, /\n# \{ total: 4, pass: 3, fail: 1 \}\n$/);
+  t.equal(all.status, 1);
+  t.end();
 });

@@ -1,0 +1,70 @@
+/** What `npm test` prints about a test file: a line, the failed tests in it with their details, and its comments. */
+
+/** Number of test points by result, as tap counts them. */
+export type Counts = ReadonlyMap<string, number>;
+
+/** How the process of a test file ended, and all that it wrote to stdout. */
+export interface FileRun {
+  readonly name: string;
+  readonly output: string;
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly seconds: number;
+}
+
+export interface FileReport {
+  readonly ok: boolean;
+  readonly text: string;
+  readonly counts: Counts;
+}
+
+const TEST_POINT = /^\s*(not )?ok\b/;
+/** Lines between test points that carry no information of their own. */
+const FRAME = /^\s*(# Subtest|1\.\.\d+|# time=|TAP version|\}?$)/;
+const COMMENT = /^\s*# (?!Subtest|time=|\{)/;
+/** The counts at the end of a file's output. */
+const SUMMARY = /^# \{ (total: .*) \}$/m;
+
+/** A file that ends without counts, or with an exit code although all its tests passed, has one failure more. */
+export function reportOf({ name, output, exitCode, signal, seconds }: FileRun): FileReport {
+  const summary = SUMMARY.exec(output)?.[1];
+  const counts = new Map(summary?.split(', ').map((part) => countOf(part)));
+  const failure =
+    summary === undefined || (exitCode !== 0 && !counts.has('fail')) ? endingOf(exitCode, signal) : undefined;
+  if (failure !== undefined) for (const result of ['total', 'fail']) add(counts, new Map([[result, 1]]));
+  const ok = !counts.has('fail');
+  const line = `${ok ? 'ok    ' : 'FAILED'} ${name}  ${counts.get('pass') ?? 0} passed, ${seconds.toFixed(1)} s`;
+  const lines = [line, ...detailsOf(output), ...(failure === undefined ? [] : [`    ${failure}`])];
+  return { ok, text: `${lines.join('\n')}\n`, counts };
+}
+
+/** Adds counts to a sum. */
+export function add(sum: Map<string, number>, counts: Counts): void {
+  for (const [result, count] of counts) sum.set(result, (sum.get(result) ?? 0) + count);
+}
+
+/** The counts in the format of tap. */
+export function summaryOf(counts: Counts): string {
+  return `# { ${[...counts].map(([result, count]) => `${result}: ${count}`).join(', ')} }\n`;
+}
+
+function countOf(part: string): [string, number] {
+  const [result, count] = part.split(': ');
+  return [result!, Number(count)];
+}
+
+function endingOf(exitCode: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null
+    ? `it ended with exit code ${exitCode} and without a failed test`
+    : `it was ended by ${signal}`;
+}
+
+/** Failed test points with their details, and comments. */
+function detailsOf(output: string): string[] {
+  let isFailed = false;
+  return output.split('\n').filter((line) => {
+    const point = TEST_POINT.exec(line);
+    if (point) isFailed = point[1] !== undefined;
+    return point ? isFailed : (isFailed || COMMENT.test(line)) && !FRAME.test(line) && !SUMMARY.test(line);
+  });
+}
