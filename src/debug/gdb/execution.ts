@@ -1,0 +1,144 @@
+import type { ResumeRequest, StopReason } from '../target.js';
+import type { SessionState } from './session-state.js';
+import { exitReply, outputPacket, reportOf, SIGNAL, stopReply, textOf, type StopReport } from './stop-replies.js';
+
+/** What the machine is to do until something happens. */
+export type Motion = Omit<ResumeRequest, 'maxTicks'>;
+
+/** What became of a slice of the machine's run. */
+export type Slice =
+  /** The debugger has the machine: nothing runs until it sends something. */
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'running' }
+  /** All threads wait, as `Outcome` says. */
+  | { readonly kind: 'waiting'; readonly forInput: boolean; readonly until: number };
+
+const STOPPED: Slice = { kind: 'stopped' };
+const RUNNING: Slice = { kind: 'running' };
+
+/** Runs the machine for a debugger, and reports why it stopped. */
+export class Execution {
+  /** The exit code of the program, once it has ended. */
+  exitCode: number | undefined;
+  private motion: Motion | undefined;
+  private lastReport: StopReport = { signal: SIGNAL.TRAP, tid: undefined };
+  /** Threads that the debugger knows of; undefined unless it wants to hear of others. */
+  private known: Set<number> | undefined;
+
+  constructor(
+    private readonly state: SessionState,
+    private readonly send: (payload: string) => void,
+  ) {}
+
+  get isRunning(): boolean {
+    return this.motion !== undefined;
+  }
+
+  /** The reply to `?`. */
+  get lastReply(): string {
+    const { state, lastReport } = this;
+    if (this.exitCode !== undefined) return exitReply(state, this.exitCode);
+    const { tid } = lastReport;
+    const isLive = tid !== undefined && state.target.findThread(tid) !== undefined;
+    return stopReply(state, isLive ? lastReport : { signal: SIGNAL.TRAP, tid: state.current?.tid });
+  }
+
+  /** Why a thread stands: for all but the last one that was reported, because the others do. */
+  replyAbout(tid: number): string {
+    return tid === this.lastReport.tid ? this.lastReply : stopReply(this.state, { signal: 0, tid });
+  }
+
+  /** Lets the machine run from the next slice on. */
+  start(motion: Motion): void {
+    this.motion = motion;
+  }
+
+  /** From now on, or no longer, reports threads that start and end. */
+  reportThreadEvents(isWanted: boolean): void {
+    this.known = isWanted ? this.liveThreads() : undefined;
+  }
+
+  /** Stops the machine without a report. */
+  halt(): void {
+    this.motion = undefined;
+  }
+
+  /** Stops the machine where it is, as Ctrl-C does. */
+  interrupt(): void {
+    if (this.motion) this.stop({ signal: SIGNAL.INT, tid: this.state.current?.tid });
+  }
+
+  /** Runs the machine for a while. */
+  runSlice(maxTicks: number): Slice {
+    if (!this.motion) return STOPPED;
+    const reason = this.state.target.resume({ ...this.motion, maxTicks });
+    if (reason) return this.take(reason);
+    return this.reportThreads() ? STOPPED : RUNNING;
+  }
+
+  private take(reason: StopReason): Slice {
+    const text = textOf(reason);
+    if (text !== undefined) this.send(outputPacket(text));
+    const report = reportOf(this.state, reason);
+    if (report) return this.stop(report);
+    if (reason.kind === 'exited') return this.takeExit(reason.pid, reason.exitCode);
+    if (reason.kind === 'started') return this.reportLibraries();
+    if (reason.kind !== 'waiting') return RUNNING;
+    if (text !== undefined) return this.stop({ signal: SIGNAL.TRAP, tid: this.state.current?.tid });
+    return reason;
+  }
+
+  private takeExit(pid: number, exitCode: number): Slice {
+    if (pid !== this.state.programPid) {
+      this.send(outputPacket(`process ${pid} ended with exit code ${exitCode}\n`));
+      return this.reportLibraries();
+    }
+    this.exitCode = exitCode;
+    this.motion = undefined;
+    this.send(exitReply(this.state, exitCode));
+    return STOPPED;
+  }
+
+  /** gdb then asks for the list, and goes on; lldb would stop. The thread is the one that gdb is stepping. */
+  private reportLibraries(): Slice {
+    const { state, motion } = this;
+    if (state.client.isLldb || motion?.direction === 'backward') return RUNNING;
+    const stepped = motion?.step !== undefined && state.target.findThread(motion.step);
+    return this.stop({
+      signal: SIGNAL.TRAP,
+      tid: (stepped || state.current)?.tid,
+      reason: 'library:',
+    });
+  }
+
+  /** Reports one thread that has started or ended since the last slice, if the debugger wants to hear of it. */
+  private reportThreads(): boolean {
+    const { state, known } = this;
+    if (!known) return false;
+    const live = this.liveThreads();
+    const started = [...live].find((tid) => !known.has(tid));
+    if (started !== undefined) {
+      known.add(started);
+      this.stop({ signal: SIGNAL.TRAP, tid: started, reason: 'create:' });
+      return true;
+    }
+    const ended = [...known].find((tid) => !live.has(tid));
+    if (ended === undefined) return false;
+    known.delete(ended);
+    this.motion = undefined;
+    this.send(`w0;${state.threadText(ended)}`);
+    return true;
+  }
+
+  private liveThreads(): Set<number> {
+    return new Set(this.state.target.threads.map(({ tid }) => tid));
+  }
+
+  private stop(report: StopReport): Slice {
+    this.motion = undefined;
+    this.lastReport = report;
+    if (report.tid !== undefined) this.state.generalThread = report.tid;
+    this.send(stopReply(this.state, report));
+    return STOPPED;
+  }
+}

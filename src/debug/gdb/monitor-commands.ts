@@ -1,0 +1,104 @@
+import { bytesToHex, hex } from '../../bits.js';
+import type { DebugProcess, DebugTarget, MappedRange } from '../target.js';
+import { MonitorError, type MonitorCommand } from './monitor.js';
+import { threadDoing } from './packets/query-packets.js';
+
+const MEMORY_BYTES_DEFAULT = 64;
+const MEMORY_BYTES_MAX = 4096;
+const BYTES_PER_LINE = 16;
+const ADDRESS_DIGITS = 16;
+const ID_DIGITS = 16;
+
+/** The commands that need nothing but the port. */
+export const PORT_COMMANDS: readonly MonitorCommand[] = [
+  {
+    usage: 'ps',
+    summary: 'processes and their threads',
+    run: (words, target) => {
+      expectNone('ps', words);
+      return target.processes.flatMap((process) => processLines(process, target));
+    },
+  },
+  {
+    usage: 'map [PID]',
+    summary: 'mapped memory, of one process or of all',
+    run: ([pid, ...others], target) => {
+      expectNone('map [PID]', others);
+      const wanted = pid === undefined ? undefined : parseNumber(pid);
+      if (wanted !== undefined && !target.processes.some((process) => process.pid === Number(wanted)))
+        throw new MonitorError(`there is no process ${pid}: monitor ps lists them`);
+      return target.memoryMap
+        .filter((range) => wanted === undefined || range.pid === Number(wanted))
+        .map((range) => rangeLine(range, target));
+    },
+  },
+  {
+    usage: 'mem ADDRESS [LENGTH]',
+    summary: `bytes of memory, at most ${MEMORY_BYTES_MAX}`,
+    run: ([address, length, ...others], target) => {
+      expectNone('mem ADDRESS [LENGTH]', others);
+      if (address === undefined) throw new MonitorError('usage: monitor mem ADDRESS [LENGTH]');
+      const lengthBytes = length === undefined ? BigInt(MEMORY_BYTES_DEFAULT) : parseNumber(length);
+      if (lengthBytes > BigInt(MEMORY_BYTES_MAX))
+        throw new MonitorError(`LENGTH ${lengthBytes} is more than ${MEMORY_BYTES_MAX}`);
+      return memoryLines(target, parseNumber(address), Number(lengthBytes));
+    },
+  },
+  {
+    usage: 'vmo',
+    summary: 'content that is mapped: images and VMOs',
+    run: (words, target) => {
+      expectNone('vmo', words);
+      const images = target.processes.map(
+        ({ pid, name, imageId }) => `${imageId.slice(0, ID_DIGITS)}  image of process ${pid} (${name})`,
+      );
+      const mapped = target.memoryMap.flatMap((range) => {
+        const id = /^VMO ([0-9a-f]+)/.exec(range.what)?.[1];
+        return id === undefined ? [] : [`${id.padEnd(ID_DIGITS)}  ${rangeLine(range, target)}`];
+      });
+      return [...images, ...mapped];
+    },
+  },
+];
+
+function expectNone(usage: string, words: readonly string[]): void {
+  if (words.length > 0) throw new MonitorError(`usage: monitor ${usage}`);
+}
+
+/** Decimal, or hexadecimal with 0x; at most 64 bits. */
+function parseNumber(text: string): bigint {
+  const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : undefined;
+  if (value === undefined || value >> 64n !== 0n) throw new MonitorError(`'${text}' is not a number of 64 bits`);
+  return value;
+}
+
+function processLines({ pid, parent, name, base, threads }: DebugProcess, target: DebugTarget): string[] {
+  const origin = parent === 0 ? '' : `, started by process ${parent}`;
+  return [
+    `process ${pid} (${name}) at ${hex(base, ADDRESS_DIGITS)}${origin}`,
+    ...threads.map((thread) => {
+      const { rip } = target.readRegisters(thread.tid);
+      return `  thread ${thread.tid} at ${hex(rip, ADDRESS_DIGITS)}: ${threadDoing(thread)}`;
+    }),
+  ];
+}
+
+function rangeLine({ start, lengthBytes, what, pid, ...access }: MappedRange, target: DebugTarget): string {
+  const name = target.processes.find((process) => process.pid === pid)?.name;
+  const owner = pid === undefined ? '' : ` of process ${pid}${name === undefined ? '' : ` (${name})`}`;
+  const letters = `${access.readable ? 'r' : '-'}${access.writable ? 'w' : '-'}${access.executable ? 'x' : '-'}`;
+  return `${hex(start, ADDRESS_DIGITS)}-${hex(start + lengthBytes, ADDRESS_DIGITS)} ${letters} ${what}${owner}`;
+}
+
+function memoryLines(target: DebugTarget, address: bigint, lengthBytes: number): string[] {
+  const bytes = target.readMemory(address, lengthBytes);
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; at += BYTES_PER_LINE) {
+    const row = bytes.subarray(at, at + BYTES_PER_LINE);
+    const digits = (bytesToHex(row).match(/../g) ?? []).join(' ').padEnd(3 * BYTES_PER_LINE - 1);
+    const text = String.fromCharCode(...row).replace(/[^ -~]/g, '.');
+    lines.push(`${hex(address + BigInt(at), ADDRESS_DIGITS)}  ${digits}  ${text}`);
+  }
+  if (bytes.length < lengthBytes) lines.push(`${hex(address + BigInt(bytes.length), ADDRESS_DIGITS)}  is not mapped`);
+  return lines;
+}

@@ -1,0 +1,44 @@
+import type { DebugTarget } from '../target.js';
+
+/** A command after `monitor`. */
+export interface MonitorCommand {
+  /** Its name and parameters: `mem ADDRESS [LENGTH]`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Returns the lines to show. Throws MonitorError. */
+  run(words: readonly string[], target: DebugTarget): readonly string[];
+}
+
+/** What is wrong with a command, in one line. */
+export class MonitorError extends Error {
+  override readonly name = 'MonitorError';
+}
+
+/** The commands after `monitor`, by name. */
+export class MonitorCommands {
+  private readonly commands = new Map<string, MonitorCommand>();
+
+  constructor(commands: readonly MonitorCommand[]) {
+    for (const command of commands) this.commands.set(nameOf(command), command);
+  }
+
+  /** Runs a command line and returns the lines to show; an empty one shows the help. Throws MonitorError. */
+  run(line: string, target: DebugTarget): readonly string[] {
+    const [name, ...words] = line.split(/\s+/).filter((word) => word !== '');
+    if (name === undefined || name === 'help') return this.help();
+    const command = this.commands.get(name);
+    if (!command) throw new MonitorError(`unknown command '${name}': monitor help lists the commands`);
+    return command.run(words, target);
+  }
+
+  private help(): string[] {
+    const rows = [...this.commands.values()].map(({ usage, summary }) => [usage, summary] as const);
+    rows.push(['help', 'this list']);
+    const width = Math.max(...rows.map(([usage]) => usage.length)) + 2;
+    return rows.map(([usage, summary]) => `monitor ${usage.padEnd(width)}${summary}`);
+  }
+}
+
+function nameOf({ usage }: MonitorCommand): string {
+  return usage.split(' ')[0]!;
+}

@@ -1,0 +1,104 @@
+import { cut, hexOfText, textOfHex } from '../byte-strings.js';
+import { MonitorError } from '../monitor.js';
+import { ERROR, OK, UNSUPPORTED } from '../replies.js';
+import type { SessionState } from '../session-state.js';
+import { outputPacket } from '../stop-replies.js';
+import { GDB_PID, parseThreadId } from '../thread-ids.js';
+import { PACKET_BYTES_MAX, type PacketContext, type PacketTable } from './packet-handler.js';
+
+/** What this end can do, in the reply to `qSupported`. */
+const FEATURES = [
+  `PacketSize=${PACKET_BYTES_MAX.toString(16)}`,
+  ...['QStartNoAckMode+', 'vContSupported+', 'multiprocess+', 'swbreak+', 'hwbreak+', 'ReverseStep+'],
+  ...['ReverseContinue+', 'QThreadEvents+', 'no-resumed+', 'qXfer:features:read+', 'qXfer:threads:read+'],
+  ...['qXfer:exec-file:read+', 'qXfer:libraries:read+', 'qXfer:memory-map:read+'],
+];
+
+/** Bytes of text in a packet that shows it to the user. */
+const OUTPUT_CHARACTERS_MAX = 4096;
+
+/** Packets about the session and its threads. */
+export const QUERY_PACKETS: PacketTable = {
+  qSupported: ({ state: { client } }, rest) => {
+    const features = rest.split(';');
+    client.isMultiprocess = features.includes('multiprocess+');
+    client.knowsBreakKinds = features.includes('swbreak+');
+    client.knowsNoResumed = features.includes('no-resumed+');
+    const offered = client.isMultiprocess ? FEATURES : FEATURES.filter((feature) => feature !== 'multiprocess+');
+    return offered.join(';');
+  },
+  QStartNoAckMode: (context) => {
+    context.stopAcknowledging();
+    return OK;
+  },
+  qAttached: () => '1',
+  qSymbol: () => OK,
+  qC: ({ state }) => {
+    const { selected } = state;
+    return selected ? `QC${state.threadText(selected.tid)}` : ERROR.notFound;
+  },
+  H: ({ state }, rest) => selectThread(state, rest),
+  T: ({ state }, rest) => {
+    const tid = parseThreadId(rest);
+    return typeof tid === 'number' && state.target.findThread(tid) ? OK : ERROR.notFound;
+  },
+  qfThreadInfo: ({ state }) => {
+    const ids = state.target.threads.map(({ tid }) => state.threadText(tid));
+    return ids.length === 0 ? 'l' : `m${ids.join(',')}`;
+  },
+  qsThreadInfo: () => 'l',
+  qThreadExtraInfo: ({ state }, rest) => {
+    const tid = parseThreadId(rest);
+    const thread = typeof tid === 'number' ? state.target.findThread(tid) : undefined;
+    return thread ? hexOfText(`${thread.name}: ${threadDoing(thread)}`) : ERROR.notFound;
+  },
+  qOffsets: ({ state }) => {
+    const { program } = state;
+    return program ? `TextSeg=${state.files.firstSegment(program).toString(16)}` : ERROR.notFound;
+  },
+  qRcmd: (context, rest) => {
+    const command = textOfHex(rest);
+    return command === undefined ? ERROR.invalid : runMonitorCommand(context, command);
+  },
+};
+
+/** What a thread is doing, in a few words. */
+export function threadDoing({ state, call }: { readonly state: string; readonly call: string | undefined }): string {
+  return call === undefined ? state : `${state}, ${call}`;
+}
+
+/** `Hg thread` and `Hc thread`. */
+function selectThread(state: SessionState, text: string): string {
+  const operation = text[0];
+  const thread = parseThreadId(text.slice(1));
+  if (operation !== 'g' && operation !== 'c') return UNSUPPORTED;
+  if (thread === undefined || (typeof thread === 'number' && !state.target.findThread(thread))) return ERROR.notFound;
+  if (operation === 'g') state.generalThread = thread;
+  else state.continueThread = thread;
+  return OK;
+}
+
+/** Shows the lines of a command; an error is shown as its only line. */
+function runMonitorCommand({ state, send }: PacketContext, command: string): string {
+  const text = monitorText(state, command);
+  for (let at = 0; at < text.length; at += OUTPUT_CHARACTERS_MAX)
+    send(outputPacket(text.slice(at, at + OUTPUT_CHARACTERS_MAX)));
+  return OK;
+}
+
+function monitorText(state: SessionState, command: string): string {
+  try {
+    return state.monitor
+      .run(command, state.target)
+      .map((line) => `${line}\n`)
+      .join('');
+  } catch (error) {
+    if (error instanceof MonitorError) return `${error.message}\n`;
+    throw error;
+  }
+}
+
+/** The process that a packet names: ours, or none at all. */
+export function isOurProcess(pid: string): boolean {
+  return pid === '' || cut(pid, '.')[0] === GDB_PID.toString(16);
+}

@@ -1,0 +1,62 @@
+import type { DebugProcess, DebugTarget, DebugThread } from '../target.js';
+import type { MonitorCommands } from './monitor.js';
+import { RemoteFiles } from './remote-files.js';
+import { StopTable } from './stop-table.js';
+import { threadIdText, type ThreadSelection } from './thread-ids.js';
+
+/** What a debugger says about itself: `qSupported`, and packets that only lldb sends. */
+export interface Client {
+  /** Thread ids have a process: `p1.2`. */
+  isMultiprocess: boolean;
+  /** It understands why a breakpoint was hit: `swbreak` and `hwbreak` in stop replies. */
+  knowsBreakKinds: boolean;
+  /** It understands `N`: no thread is left that could run. */
+  knowsNoResumed: boolean;
+  isLldb: boolean;
+}
+
+/** What the packets of a session read and change. */
+export class SessionState {
+  readonly client: Client = {
+    isMultiprocess: false,
+    knowsBreakKinds: false,
+    knowsNoResumed: false,
+    isLldb: false,
+  };
+  readonly stops: StopTable;
+  readonly files: RemoteFiles;
+  /** The thread that packets such as `g` are about. */
+  generalThread: ThreadSelection = 'any';
+  /** The thread that `c` and `s` are about. */
+  continueThread: ThreadSelection = 'any';
+
+  constructor(
+    readonly target: DebugTarget,
+    /** The process that was started first: its end is the end of the session. */
+    readonly programPid: number,
+    readonly monitor: MonitorCommands,
+  ) {
+    this.stops = new StopTable(target);
+    this.files = new RemoteFiles(target);
+  }
+
+  get program(): DebugProcess | undefined {
+    return this.target.processes.find(({ pid }) => pid === this.programPid);
+  }
+
+  /** The thread that packets are about; undefined if there is none, or it has ended. */
+  get selected(): DebugThread | undefined {
+    if (typeof this.generalThread === 'number') return this.target.findThread(this.generalThread);
+    return this.current;
+  }
+
+  /** The thread that has the turn, or else one of the program. */
+  get current(): DebugThread | undefined {
+    const { threads } = this.target;
+    return threads.find(({ state }) => state === 'running') ?? this.program?.threads[0] ?? threads[0];
+  }
+
+  threadText(tid: number): string {
+    return threadIdText(tid, this.client.isMultiprocess);
+  }
+}

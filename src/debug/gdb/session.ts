@@ -1,0 +1,117 @@
+import type { DebugTarget } from '../target.js';
+import { Execution, type Slice } from './execution.js';
+import { MonitorCommands, type MonitorCommand } from './monitor.js';
+import { PORT_COMMANDS } from './monitor-commands.js';
+import { PacketLink } from './packet-link.js';
+import { FILE_PACKETS } from './packets/file-packets.js';
+import { LLDB_PACKETS } from './packets/lldb-packets.js';
+import { MEMORY_PACKETS } from './packets/memory-packets.js';
+import { OBJECT_PACKETS } from './packets/object-packets.js';
+import { PACKET_BYTES_MAX, type PacketContext, type PacketTable } from './packets/packet-handler.js';
+import { QUERY_PACKETS } from './packets/query-packets.js';
+import { REGISTER_PACKETS } from './packets/register-packets.js';
+import { RUN_PACKETS } from './packets/run-packets.js';
+import { ERROR, UNSUPPORTED } from './replies.js';
+import { SessionState } from './session-state.js';
+
+const PACKETS: PacketTable = {
+  ...QUERY_PACKETS,
+  ...RUN_PACKETS,
+  ...REGISTER_PACKETS,
+  ...MEMORY_PACKETS,
+  ...OBJECT_PACKETS,
+  ...FILE_PACKETS,
+  ...LLDB_PACKETS,
+};
+
+/** A word or a letter; hexadecimal digits follow two of the words without anything between. */
+const NAME = /^(?:qRegisterInfo|qThreadStopInfo|[vqQj][A-Za-z]+\??|b[cs]$|[^]?)/;
+
+export interface GdbSessionOptions {
+  /** The process that was started first: the debugger's program, whose end ends the session. */
+  readonly programPid: number;
+  /** Sends bytes to the debugger. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** Commands after `monitor`, in addition to those that need only the target. */
+  readonly monitorCommands?: readonly MonitorCommand[];
+}
+
+/**
+ * A session of gdb or lldb with a machine, over any stream of bytes in both directions: gdb's remote protocol. The machine
+ * is stopped when the session begins; the host calls `runSlice` again and again, and hands over what the debugger sends in
+ * between.
+ */
+export class GdbSession {
+  private readonly link: PacketLink;
+  private readonly state: SessionState;
+  private readonly execution: Execution;
+  private readonly context: PacketContext;
+  private isDetaching = false;
+  private hasEnded = false;
+
+  constructor(target: DebugTarget, { programPid, write, monitorCommands = [] }: GdbSessionOptions) {
+    this.state = new SessionState(target, programPid, new MonitorCommands([...PORT_COMMANDS, ...monitorCommands]));
+    this.link = new PacketLink(
+      write,
+      {
+        onPacket: (payload) => this.take(payload),
+        onLongPacket: () => this.link.send(ERROR.tooLong),
+        onInterrupt: () => this.execution.interrupt(),
+      },
+      PACKET_BYTES_MAX,
+    );
+    const send = (payload: string): void => this.link.send(payload);
+    this.execution = new Execution(this.state, send);
+    this.context = {
+      state: this.state,
+      execution: this.execution,
+      send,
+      stopAcknowledging: () => this.link.stopAcknowledging(),
+      detach: () => {
+        this.isDetaching = true;
+      },
+    };
+  }
+
+  /** The debugger has detached, or the session was closed. The machine then runs without it. */
+  get isOver(): boolean {
+    return this.hasEnded;
+  }
+
+  /** Whether the machine runs: `runSlice` has something to do. */
+  get isRunning(): boolean {
+    return this.execution.isRunning;
+  }
+
+  /** Takes bytes from the debugger, and replies. */
+  receive(bytes: Uint8Array): void {
+    if (!this.hasEnded) this.link.receive(bytes);
+  }
+
+  /** Runs the machine for at most `maxTicks` ticks, if the debugger lets it run. */
+  runSlice(maxTicks: number): Slice {
+    return this.execution.runSlice(maxTicks);
+  }
+
+  /** Ends the session, for a debugger that has gone: its stops are removed. */
+  close(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.execution.halt();
+    this.state.stops.removeAll();
+  }
+
+  private take(payload: string): void {
+    if (this.hasEnded) return;
+    const reply = this.replyTo(payload);
+    if (reply !== undefined) this.link.send(reply);
+    if (this.isDetaching) this.close();
+  }
+
+  private replyTo(payload: string): string | undefined {
+    const name = NAME.exec(payload)![0];
+    const handle = Object.hasOwn(PACKETS, name) ? PACKETS[name]! : undefined;
+    const rest = payload.slice(name.length);
+    return handle ? handle(this.context, name.length > 1 ? rest.replace(/^[:;,]/, '') : rest) : UNSUPPORTED;
+  }
+}
