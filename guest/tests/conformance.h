@@ -83,7 +83,8 @@ static inline void fill_host_memory(void) {
   int64_t part = bd0_vmo_create("part", 4), zeros = bd0_vmo_zeros(CONFORMANCE_PARTS * 8);
   int64_t *parts = (int64_t *)bd0_vmo_map(zeros, 0, NULL, CONFORMANCE_PARTS * 8, BD0_READ | BD0_WRITE);
   bd0_vmo_close(zeros);
-  for (int i = 0; i < CONFORMANCE_PARTS; i++) parts[i] = part;
+  parts[0] = part;
+  for (int n = 1; n < CONFORMANCE_PARTS; n *= 2) memcpy(parts + n, parts, n * sizeof *parts);
   conformance_first_filled = conformance_last_filled = part;
   for (uint64_t count = CONFORMANCE_PARTS; count > 0; count /= 2)
     for (int64_t handle; !bd0_is_error(handle = bd0_vmo_concat(parts, count));) conformance_last_filled = handle;

@@ -36,7 +36,9 @@ int main(void) {
   int64_t most[] = {half, half, bd0_vmo_zeros(1)};
   expect_equal(bd0_vmo_length(expect_value(bd0_vmo_concat(most, 2))), VMO_MAX);
   expect_error(bd0_vmo_concat(most, 3), ERANGE);
-  for (int i = 0; i <= MOST; i++) handles[i] = parts[0];
+  handles[0] = parts[0];
+  for (int n = 1; n < MOST; n *= 2) memcpy(handles + n, handles, n * sizeof *handles);
+  handles[MOST] = parts[0];
   expect_equal(bd0_vmo_length(expect_value(bd0_vmo_concat(handles, MOST))), 10 * MOST);
   expect_error(bd0_vmo_concat(handles, MOST + 1), ERANGE);
 

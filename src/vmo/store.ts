@@ -11,7 +11,7 @@ import type { RecordStore } from './records/record-store.js';
 import { missingRecords, placeOf } from './records/record-walk.js';
 import { RemoteTree } from './records/remote-tree.js';
 import { finished, type Steps } from './steps.js';
-import { append, replace, type Rope, slice, wholePiece } from './content/rope.js';
+import { appendAll, replace, type Rope, slice, wholePiece } from './content/rope.js';
 import type { Subtree } from './content/subtree.js';
 import { SUBTREE_HOST_BYTES, SubtreeTable } from './content/subtree-table.js';
 import { TreeImport } from './records/tree-import.js';
@@ -191,7 +191,7 @@ export class VmoStore {
       length += part.lengthBytes;
     }
     if (parts.length === 1) return new VmoHandle(parts[0]!);
-    return this.handleOf(parts.reduce<Rope | undefined>((rope, part) => append(rope, part.rope), undefined));
+    return this.handleOf(appendAll(parts.map(({ rope }) => rope)));
   }
 
   /** Applies patches to `base`; where two overlap, the later one in the list wins. */

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { VmoHandleError, VmoRangeError } from '../../src/vmo/errors.js';
+import type { VmoHandle } from '../../src/vmo/handle.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { flatId, nativeHash, noise, PAGE } from './model.js';
 
@@ -61,6 +62,39 @@ t.test('parts of other VMOs are shared, not copied', async (t) => {
   t.equal(store.counters.pagesStored, before.pagesStored + 1);
 });
 
+t.test('many VMOs at once give the pieces that one after another gives', async (t) => {
+  const store = new VmoStore(nativeHash);
+  const base = store.fromBytes(noise(1 << 16, 1));
+  // Neighbours that are one piece, pieces of their own, zeros of both kinds, and nothing.
+  const cuts = [0, 0, 100, 5000, 5000, 9000, 4000, 70, 1 << 16, 30_000, 30_001, 65_000];
+  const slices = cuts.slice(1).flatMap((end, i) => {
+    const start = Math.min(cuts[i]!, end);
+    return [store.slice(base, start, end - start), store.slice(base, end, 10 - (end === 1 << 16 ? 10 : 0))];
+  });
+  const parts = [...slices, store.zeros(3), store.zeros(5000), ...slices, store.fromBytes(new Uint8Array(9)), base];
+  for (let count = 0; count <= parts.length; count++) {
+    const some = parts.slice(0, count);
+    const bytesOf = (make: () => VmoHandle): number => {
+      const before = store.hostBytes;
+      const vmo = make();
+      const taken = store.hostBytes - before;
+      const wanted = Buffer.concat(some.map((part) => part.read(0, part.length)));
+      t.ok(Buffer.from(vmo.read(0, vmo.length)).equals(wanted), `${count} parts`);
+      vmo.close();
+      return taken;
+    };
+    const one = bytesOf(() => some.reduce((builder, part) => builder.copyFrom(part), store.builder()).commit());
+    const all = bytesOf(() => store.builder().copyAll(some).commit());
+    t.equal(all, one, `${count} parts: host memory`);
+    if (some.filter(({ length }) => length > 0).length !== 1)
+      t.equal(
+        bytesOf(() => store.concat(some)),
+        one,
+        `${count} parts: concat`,
+      );
+  }
+});
+
 t.test('appended pages are aligned with those of the VMO, wherever appending began', async (t) => {
   const store = new VmoStore(nativeHash);
   const vmo = store
@@ -109,6 +143,8 @@ t.test('errors state the numbers and change nothing', async (t) => {
     ['a patch outside', () => builder.patch(59, new Uint8Array(2)), VmoRangeError, /59 \+ length 2 exceeds 60 bytes/],
     ['a copy outside', () => builder.copyFrom(base, 40, 11), VmoRangeError, /40 \+ length 11 exceeds 50 bytes/],
     ['a copy from beyond', () => builder.copyFrom(base, 51), VmoRangeError, /-1/],
+    ['copies beyond the bound', () => builder.copyAll([base, base]), VmoRangeError, /60 \+ 100 bytes exceed 100/],
+    ['a closed one of many', () => builder.copyAll([base, closed]), VmoHandleError, /closed/],
     ['a foreign part', () => builder.copyFrom(foreign), VmoHandleError, /another store/],
     ['a closed part', () => builder.copyFrom(closed), VmoHandleError, /closed/],
     ['a bound over 2^48', () => store.builder(2 ** 48 + 1), VmoRangeError, /281474976710657/],

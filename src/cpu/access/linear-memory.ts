@@ -115,10 +115,14 @@ export class Located implements LinearPlace {
 
   store(offset: number, bytes: number, value: bigint): void {
     const { memory } = this.linearMemory;
-    for (let i = 0; i < bytes; i++) {
-      const at = this.byteAt(offset + i);
-      if (at < memory.size) memory.ram[at] = Number((value >> BigInt(8 * i)) & 0xffn);
-    }
+    const start = this.physical + offset;
+    if (bytes === 8 && offset + 8 <= this.firstBytes && start + 8 <= memory.size)
+      memory.ramView.setBigUint64(start, value, true);
+    else
+      for (let i = 0; i < bytes; i++) {
+        const at = this.byteAt(offset + i);
+        if (at < memory.size) memory.ram[at] = Number((value >> BigInt(8 * i)) & 0xffn);
+      }
     const inFirst = Math.max(0, Math.min(bytes, this.firstBytes - offset));
     if (inFirst > 0) this.linearMemory.stored(this.physical + offset, inFirst);
     if (inFirst < bytes) this.linearMemory.stored(this.byteAt(offset + inFirst), bytes - inFirst);

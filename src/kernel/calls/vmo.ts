@@ -107,7 +107,7 @@ function* concatInSteps(context: CallContext, { vmos, unhashedBytes }: Parts): S
   const builder = store.builder();
   try {
     for (let at = 0; at < vmos.length; at += PARTS_IN_STEP) {
-      for (const vmo of vmos.slice(at, at + PARTS_IN_STEP)) builder.copyFrom(vmo);
+      builder.copyAll(vmos.slice(at, at + PARTS_IN_STEP));
       hostMemory.require(0);
       yield 0;
     }
@@ -179,7 +179,9 @@ function vmoClose(context: CallContext, handle: bigint): CallResult {
 export function wordsAt(context: CallContext, start: number, count: number): BigUint64Array {
   const bytes = context.memory.read(start, count * 8);
   const view = new DataView(bytes.buffer);
-  return BigUint64Array.from({ length: count }, (_, index) => view.getBigUint64(index * 8, true));
+  const words = new BigUint64Array(count);
+  for (let index = 0; index < count; index++) words[index] = view.getBigUint64(index * 8, true);
+  return words;
 }
 
 /** A VMO that a call works on in parts: it stays, though its handle may be closed by another thread. */

@@ -1,6 +1,6 @@
 import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from '../errors.js';
 import type { VmoHandle } from '../handle.js';
-import { append, releaseRope, replace, retainRope, type Rope, split, wholePiece } from './rope.js';
+import { append, appendAll, releaseRope, replace, retainRope, type Rope, split, wholePiece } from './rope.js';
 import { MAX_LEVEL } from './canonical-form.js';
 import type { Leaf, Subtree } from './subtree.js';
 import type { SubtreeTable } from './subtree-table.js';
@@ -108,6 +108,15 @@ export class VmoBuilder {
     const part = this.store.sliceOf(vmo, offset, length);
     this.requireRoom(this.lengthBytes, length);
     this.take(append(this.settled(), part));
+    return this;
+  }
+
+  /** Appends VMOs, without copying their bytes: as `copyFrom` for each of them, but faster. */
+  copyAll(vmos: readonly VmoHandle[]): this {
+    this.requireOpen();
+    const parts = appendAll(vmos.map((vmo) => this.store.sliceOf(vmo, 0, vmo.length)));
+    this.requireRoom(this.lengthBytes, parts?.length ?? 0);
+    this.take(append(this.settled(), parts));
     return this;
   }
 

@@ -67,6 +67,13 @@ export function append(a: Rope | undefined, b: Rope | undefined): Rope | undefin
   return tail === undefined ? front : join(front, tail);
 }
 
+/** Concatenates ropes from `from` up to `to`. Takes time in proportion to their number, however many pieces they have. */
+export function appendAll(ropes: readonly (Rope | undefined)[], from = 0, to = ropes.length): Rope | undefined {
+  if (to - from < 2) return ropes[from];
+  const middle = (from + to) >>> 1;
+  return append(appendAll(ropes, from, middle), appendAll(ropes, middle, to));
+}
+
 /** Splits a rope into the first `at` bytes and the rest. */
 export function split(rope: Rope, at: number): [Rope | undefined, Rope | undefined] {
   if (at <= 0) return [undefined, rope];
