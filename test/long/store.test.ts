@@ -7,6 +7,8 @@ import { bitsOf, flip, nthBit, storeToFlip } from '../host/store/flips.js';
 import { killWriters } from '../host/store/kills.js';
 import { randomLoss } from '../host/store/losses.js';
 import { fillDisk } from '../host/store/full-disk.js';
+import { soak } from '../host/store/soak.js';
+import { Random } from '../support/random.js';
 import { seedOf } from '../support/volume.js';
 
 const SECONDS = Number(process.env['BD0_STORE_SECONDS'] ?? 120);
@@ -16,6 +18,9 @@ const KILLS_A_STORE = 25;
 const FLIPS = 2000;
 const LOSSES = 3000;
 const FULL_DISKS = 1500;
+/** Of each of three processes. */
+const SOAK_ACTS = 400;
+const SOAK_KILLS = 12;
 
 t.setTimeout(0);
 
@@ -79,4 +84,9 @@ t.test('disks that fill up in the midst of random work', async (t) => {
     failures += await fillDisk(random);
   });
   t.ok(failures > 0, `${disks} disks, ${failures} steps failed`);
+});
+
+t.test('three processes put, get, remove, collect and verify in one store, and are killed', async (t) => {
+  const { acts, kills } = await soak(`${t.testdir()}/store`, SOAK_ACTS, SOAK_KILLS, new Random(seedOf(12)));
+  t.ok(kills > 0 && acts >= 3 * SOAK_ACTS, `${acts} acts, ${kills} kills`);
 });

@@ -1,9 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, truncateSync } from 'node:fs'; // prettier-ignore
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { helpText } from '../../../src/cli/help.js';
 import { VMO_COMMANDS } from '../../../src/cli/vmo/commands.js';
-import { bd0, type Ran } from '../bd0.js';
+import { bd0, bd0Command, type Ran } from '../bd0.js';
 import { idOf, linesOf, noise, Workshop } from './store.js';
+
+/** A user without rights. */
+const NOBODY = 65534;
 
 /** A tree with one of each: a directory in it, an empty one, an executable file, a link, equal files, a hole. */
 function makeTree(work: Workshop): string {
@@ -337,3 +342,62 @@ t.test('the store is that of --store, else of BD0_STORE, and is made by import a
   const missing = await elsewhere(['cat', 'x']);
   t.match(missing.stderr, /^bd0: there is no file 'x', and no store is given \(--store DIR, or BD0_STORE\)\n$/);
 });
+
+t.test('a store in a place where there cannot be one is refused in one line', async (t) => {
+  const importing = ['vmo', 'import', '-', '--name', 'x'];
+  const others = [
+    ['vmo', 'ls'],
+    ['vmo', 'gc'],
+    ['vmo', 'verify'],
+    ['run', 'hello_world'],
+  ];
+  const cases = ['/proc/self/x', '/dev/null/x', '/sys/x', fileURLToPath(import.meta.url)].map((place) => [place, importing] as const); // prettier-ignore
+  for (const place of ['/proc/x', '/dev/null'])
+    cases.push(...[importing, ...others].map((words) => [place, words] as const));
+  for (const [place, words] of cases) {
+    const { code, stdout, stderr } = await bd0([...words, '--store', place], { input: 'content' });
+    t.strictSame([code, stdout], [125, ''], `${words.join(' ')} --store ${place}`);
+    t.ok(isOneLine(stderr) && stderr.includes(`'${place}'`), stderr);
+  }
+});
+
+t.test('a store that is read-only is read, and not changed', async (t) => {
+  const work = new Workshop(t);
+  await work.out(['import', work.file('file', 'content'), '--name', 'x']);
+  const run = readOnly(work.directory);
+  for (const words of [['ls'], ['cat', 'x'], ['stat'], ['verify']]) {
+    const { status, stderr } = run(['vmo', ...words, '--store', work.store]);
+    t.strictSame([status, stderr], [0, ''], words.join(' '));
+  }
+  const ran = run(['run', 'hello_world', '--store', work.store]);
+  t.strictSame([ran.status, ran.stdout, ran.stderr], [0, 'Hello, world\n', '']);
+  for (const [store, ...words] of [
+    ['store', 'import', work.path('file'), '--name', 'y'],
+    ['store', 'rm', 'x'],
+    ['store', 'pin', 'x'],
+    ['store', 'gc'],
+    ['store', 'verify', '--repair'],
+    ['new', 'import', work.path('file')],
+  ] as [string, ...string[]][]) {
+    const { status, stdout, stderr } = run(['vmo', ...words, '--store', work.path(store)]);
+    t.strictSame([status, stdout], [125, ''], words.join(' '));
+    t.ok(isOneLine(stderr), stderr);
+    t.match(stderr, /^bd0: cannot (write|make the directory) '.*': (read-only file system|permission denied)/);
+  }
+  t.equal(await work.out(['cat', 'x']), 'content');
+});
+
+/**
+ * Runs bd0 where nothing below a directory can be written: on a read-only mount if the host lets this process make one, else
+ * by the permissions of the files, which must be those of somebody else than root.
+ */
+function readOnly(directory: string): (words: readonly string[]) => SpawnSyncReturns<string> {
+  const mounted = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+  const mount = ['unshare', '--mount', '--map-root-user', 'sh', '-c', mounted, directory];
+  const run = (command: readonly string[], options: { uid?: number } = {}): SpawnSyncReturns<string> =>
+    spawnSync(command[0]!, command.slice(1), { encoding: 'utf8', ...options });
+  if (run([...mount, 'true']).status === 0) return (words) => run([...mount, ...bd0Command, ...words]);
+  run(['chmod', '-R', 'a+rX,a-w', directory]);
+  const uid = process.getuid!() === 0 ? NOBODY : process.getuid!();
+  return (words) => run([...bd0Command, ...words], { uid });
+}

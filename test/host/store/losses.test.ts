@@ -39,6 +39,11 @@ async function checkLoss(files: MemoryFiles, { names }: Kept): Promise<void> {
   after.close();
 }
 
+/** Bytes of a log without the last copy of its last line, which may go. */
+function completeAt(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + line.length, 0) - lines.at(-1)!.length - 1;
+}
+
 t.test('names that are missing, cut at any byte, or lack any line are never taken for whole', async (t) => {
   const store = await storeToFlip(false);
   const whole = store.files.bytesOf(NAMES).slice();
@@ -48,7 +53,7 @@ t.test('names that are missing, cut at any byte, or lack any line are never take
     ['missing', undefined],
     ['older', older],
   ];
-  for (let length = 0; length < whole.length; length += length % 97 === 0 ? 1 : 16)
+  for (let length = 0; length < whole.length; length += length % 97 === 0 ? 1 : 64)
     cases.push([`cut after ${length} bytes`, whole.subarray(0, length)]);
   let end = 0;
   for (let line = 0; line < lines.length; line += 2) {
@@ -56,8 +61,7 @@ t.test('names that are missing, cut at any byte, or lack any line are never take
     cases.push([`without line ${line / 2}`, Buffer.from(without, 'latin1')], [`cut before line ${line / 2}`, whole.slice(0, end)]); // prettier-ignore
     end += lines[line]!.length + (lines[line + 1]?.length ?? 0);
   }
-  // The last copy of the last line may go.
-  const complete = whole.length - lines.at(-1)!.length - 1;
+  const complete = completeAt(lines);
   let checked = 0;
   for (const [what, bytes] of cases) {
     if (what.startsWith('cut') && bytes!.length >= complete) continue;
@@ -66,6 +70,24 @@ t.test('names that are missing, cut at any byte, or lack any line are never take
   }
   t.ok(checked > 100, `${checked} losses`);
   await checkLoss(changed(store.files, '/store/names.anchor', undefined), store);
+});
+
+t.test('names that are cut at any byte whatever are reported, and nothing is collected', async (t) => {
+  const store = await storeToFlip(false);
+  const whole = store.files.bytesOf(NAMES).slice();
+  const before = packsOf(store.files);
+  const complete = completeAt(linesOf(whole));
+  for (let length = 0; length < whole.length; length++) {
+    const files = changed(store.files, NAMES, whole.subarray(0, length));
+    const collector = openIn(files, 'collect', onlyProcess(2));
+    const { warning } = collector.names;
+    const refusal = await collectGarbage(collector, AT_ONCE).catch((error: unknown) => (error as Error).name);
+    collector.close();
+    if (length >= complete) continue;
+    if (warning === undefined || refusal !== 'NothingCollected' || packsOf(files) !== before)
+      t.fail(`cut after ${length} of ${whole.length} bytes: ${warning ?? 'no warning'}, ${JSON.stringify(refusal)}`);
+  }
+  t.ok(complete > 1000, `${complete} cuts`);
 });
 
 t.test('a loss of names shows until it is repaired, whatever is named meanwhile', async (t) => {
