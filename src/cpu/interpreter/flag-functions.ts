@@ -5,12 +5,12 @@ import { type FlagsThunk } from '../meaning/flags.js';
 import { WasmArithmetic } from '../wasm/compiling/arithmetic.js';
 import { Code } from '../wasm/encoding/code.js';
 import type { WasmModule } from '../wasm/encoding/module.js';
-import { Emitter, type WasmValue } from '../wasm/encoding/value.js';
+import { Emitter, localValue, type WasmValue } from '../wasm/encoding/value.js';
 import type { SharedFunctions } from './handler-context.js';
 
 const KIND = 0;
-const RESULT: WasmValue = { type: 'i64', local: 1 };
-const OPERAND: WasmValue = { type: 'i64', local: 2 };
+const RESULT = localValue('i64', 1);
+const OPERAND = localValue('i64', 2);
 
 /** Adds the functions that compute flags whose kind is known only at run time. */
 export function addFlagFunctions(module: WasmModule): SharedFunctions {

@@ -101,12 +101,13 @@ export function flagsOfRotate<V>(
 /** Replaces each value of a thunk; `place` numbers them from 0. */
 export function mapThunk<V>(thunk: FlagsThunk<V>, replace: (value: V, place: number) => V): FlagsThunk<V> {
   let place = 0;
-  const values = Object.entries(thunk).map(([name, value]): [string, unknown] =>
-    name === 'kind' || name === 'width' || name === 'resultWidth'
-      ? [name, value]
-      : [name, replace(value as V, place++)],
-  );
-  return Object.fromEntries(values) as unknown as FlagsThunk<V>;
+  const mapped: Record<string, unknown> = {};
+  for (const name in thunk) {
+    const value: unknown = thunk[name as keyof FlagsThunk<V>];
+    const isNumber = name === 'kind' || name === 'width' || name === 'resultWidth';
+    mapped[name] = isNumber ? value : replace(value as V, place++);
+  }
+  return mapped as unknown as FlagsThunk<V>;
 }
 
 type M<V> = Arithmetic<V>;

@@ -5,7 +5,7 @@ import { Exit, Field, Handler } from '../engine/record.js';
 import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/encoding/code.js';
 import { WasmModule } from '../wasm/encoding/module.js';
-import { Emitter, type WasmValue } from '../wasm/encoding/value.js';
+import { Emitter, localValue, type WasmValue } from '../wasm/encoding/value.js';
 import { REGION_ENTRY, emitEntryLookup } from './region-entries.js';
 import { EXIT_CODE_BITS, RegionExit } from './compile/translation.js';
 
@@ -220,7 +220,7 @@ class Dispatcher {
     isGo().i32(0).memory('i32.load', at.TRANSLATES_AT_ONCE).op('i32.and').op('i32.or').if();
     this.leave(Exit.unknown);
     code.end();
-    emitJumpCacheLookup(emitter, { type: 'i64', local: this.rip }, (record) => {
+    emitJumpCacheLookup(emitter, localValue('i64', this.rip), (record) => {
       code.get(record).set(RECORD);
       // What has missed in a region does so again at its entry: there the interpreter has to do it.
       isGo().op('i32.eqz').get(record).memory('i32.load16_u', Field.handler).i32(Handler.region).op('i32.eq');

@@ -3,7 +3,7 @@ import { type FlagsThunk } from '../../meaning/flags.js';
 import type { Instruction } from '../../decode/instruction.js';
 import { Code } from '../../wasm/encoding/code.js';
 import type { CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
-import { Emitter, type WasmValue } from '../../wasm/encoding/value.js';
+import { Emitter, localValue, type WasmValue } from '../../wasm/encoding/value.js';
 import { planChecks, type CheckPlan, type PlannedAccess } from './check-groups.js';
 import { isDirectBranch, directTarget, type Block, type Region } from './region.js';
 import { regionCompiler, type RegionCompiler } from './region-compiler.js';
@@ -57,7 +57,7 @@ class Summarizer {
     const local = this.code.newLocal('i64');
     const sixteen = Array.from({ length: 16 }, () => local);
     const locals = { base: local, gpr: sixteen, xmm: sixteen };
-    const some: WasmValue = { type: 'i64', local };
+    const some = localValue('i64', local);
     this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
     this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, locals, (access) => {
       this.accesses.push(this.own ? { ...access, origin: undefined } : access);

@@ -8,7 +8,7 @@ import type { Access, Machine, Place } from '../../meaning/vocabulary.js';
 import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../../state/layout.js';
 import type { Code } from '../../wasm/encoding/code.js';
 import { MeaningCompiler, withAllWords, type CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
-import { constantValue, type Emitter, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
+import { constantValue, localValue, type Emitter, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
 import { emitBulkRepeat, type BulkKind, type BulkTicks } from './bulk-repeat.js';
 import { findExtent, withExtent, type CheckPlan, type CheckedExtent, type PlannedAccess } from './check-groups.js';
 
@@ -151,7 +151,7 @@ class RegionCore extends MeaningCompiler {
       if (value.constant !== undefined) return value;
       const local = free[value.type === 'i64' ? 'i64' : 'i32'][place]!;
       this.emitter.push(value).code.set(local);
-      return { type: value.type, local };
+      return localValue(value.type, local);
     });
   }
   /** An exit stores the flags by itself; this is for where ways meet, and changes nothing that the guest can see. */
@@ -262,7 +262,7 @@ class RegionCore extends MeaningCompiler {
       .set(float);
     this.pushXmm(operand);
     code.laneOp(width === 64 ? 'i64x2.extract_lane' : 'i32x4.extract_lane', 0);
-    return { ...emitter.pop(width === 64 ? 'i64' : 'i32'), float };
+    return emitter.pop(width === 64 ? 'i64' : 'i32', undefined, float);
   }
   writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void {
     const { code } = this;
@@ -283,7 +283,7 @@ class RegionCore extends MeaningCompiler {
     const offset = BigInt.asIntN(64, address - this.base);
     this.code.get(this.locals.base);
     if (offset !== 0n) this.code.i64(offset).op('i64.add');
-    return { ...this.emitter.pop('i64'), origin: { root: CODE_ROOT, offset } };
+    return this.emitter.pop('i64', { root: CODE_ROOT, offset });
   }
   effectiveAddress(_operand: MemoryOperand, popped = 0): V {
     const m = this.words;
@@ -312,7 +312,7 @@ class RegionCore extends MeaningCompiler {
     let root = this.sums.get(key);
     if (root === undefined) this.sums.set(key, (root = this.rootsUsed++));
     const distance = start.offset + (offset.origin.offset << BigInt(scale));
-    return { ...sum, origin: { root, offset: BigInt.asIntN(64, distance) } };
+    return localValue(sum.type, sum.local, { root, offset: BigInt.asIntN(64, distance) }, sum.float);
   }
 
   override translate(linear: V, bytes: number, access: Access): Place<V> {
@@ -359,7 +359,7 @@ class RegionCore extends MeaningCompiler {
   private copy(register: number): V {
     this.used.add(register);
     this.code.get(this.locals.gpr[register]!);
-    return { ...this.emitter.pop('i64'), origin: this.origins[register] };
+    return this.emitter.pop('i64', this.origins[register]);
   }
   private number(field: RegisterField): number {
     return typeof field === 'number' ? field : this.instruction[field];

@@ -7,7 +7,7 @@ import * as at from '../../state/layout.js';
 import { Code, type Label } from '../../wasm/encoding/code.js';
 import type { MidExit } from '../../wasm/compiling/meaning-compiler.js';
 import { WasmModule } from '../../wasm/encoding/module.js';
-import { Emitter, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
+import { Emitter, localValue, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
 import { summarize, type BlockSummary } from './block-summary.js';
 import { FLAGS_VARY, Flow } from './flow.js';
 import { REGION_ENTRY, emitEntryLookup } from '../region-entries.js';
@@ -150,7 +150,7 @@ class Translator implements RegionContext {
       return;
     }
     this.code.i32(kind).set(this.kind);
-    this.compiler.adoptFlags(kind, { type: 'i64', local: this.result }, { type: 'i64', local: this.operand });
+    this.compiler.adoptFlags(kind, localValue('i64', this.result), localValue('i64', this.operand));
   }
 
   private emitTree(node: number): void {

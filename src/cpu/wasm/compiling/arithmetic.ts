@@ -2,7 +2,7 @@ import { maskOf, type Width } from '../../../bits.js';
 import { bigintArithmetic } from '../../meaning/bigint-arithmetic.js';
 import type { Arithmetic } from '../../meaning/vocabulary.js';
 import type { WasmInstruction } from '../encoding/opcodes.js';
-import { constantValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
+import { constantValue, localValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 
 type V = WasmValue;
 type Binary = 'add' | 'sub' | 'mul' | 'and' | 'or' | 'xor' | 'shl' | 'shr_u' | 'shr_s' | 'rotl' | 'rotr';
@@ -235,5 +235,6 @@ export class WasmArithmetic implements Arithmetic<V> {
 /** `value`, known to be another value plus `distance`. */
 function movedFrom({ origin }: V, distance: bigint, value: V): V {
   if (!origin || value.constant !== undefined) return value;
-  return { ...value, origin: { root: origin.root, offset: BigInt.asIntN(64, origin.offset + distance) } };
+  const moved = { root: origin.root, offset: BigInt.asIntN(64, origin.offset + distance) };
+  return localValue(value.type, value.local, moved, value.float);
 }

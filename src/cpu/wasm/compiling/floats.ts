@@ -356,7 +356,7 @@ export class WasmFloats implements Floats<V> {
     const float = emitter.local(f.name);
     emitter.code.set(float).get(float);
     emitter.code.op(f.name === 'f64' ? 'i64.reinterpret_f64' : 'i32.reinterpret_f32');
-    return { ...emitter.pop(f.int), float };
+    return emitter.pop(f.int, undefined, float);
   }
   private pushComparison(f: Format, comparison: 'eq' | 'ne' | 'lt' | 'gt', x: V, y: V): void {
     this.pushFloat(f, x);
