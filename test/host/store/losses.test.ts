@@ -44,7 +44,7 @@ function completeAt(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + line.length, 0) - lines.at(-1)!.length - 1;
 }
 
-t.test('names that are missing, cut at any byte, or lack any line are never taken for whole', async (t) => {
+t.test('names that are missing, cut, or lack any line are never taken for whole', async (t) => {
   const store = await storeToFlip(false);
   const whole = store.files.bytesOf(NAMES).slice();
   const lines = linesOf(whole);
@@ -53,7 +53,7 @@ t.test('names that are missing, cut at any byte, or lack any line are never take
     ['missing', undefined],
     ['older', older],
   ];
-  for (let length = 0; length < whole.length; length += length % 97 === 0 ? 1 : 64)
+  for (let length = 0; length < whole.length; length += 48)
     cases.push([`cut after ${length} bytes`, whole.subarray(0, length)]);
   let end = 0;
   for (let line = 0; line < lines.length; line += 2) {
@@ -72,7 +72,7 @@ t.test('names that are missing, cut at any byte, or lack any line are never take
   await checkLoss(changed(store.files, '/store/names.anchor', undefined), store);
 });
 
-t.test('names that are cut at any byte whatever are reported, and nothing is collected', async (t) => {
+t.test('names that are cut at any byte are reported, and nothing is collected', async (t) => {
   const store = await storeToFlip(false);
   const whole = store.files.bytesOf(NAMES).slice();
   const before = packsOf(store.files);
