@@ -6,15 +6,15 @@ import { exitReply, outputPacket, reportOf, SIGNAL, stopReply, textOf, type Stop
 export type Motion = Omit<ResumeRequest, 'maxTicks'>;
 
 /** What became of a slice of the machine's run. */
-export type Slice =
+export type SessionSlice =
   /** The debugger has the machine: nothing runs until it sends something. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'running' }
   /** All threads wait, as `Outcome` says. */
   | { readonly kind: 'waiting'; readonly forInput: boolean; readonly until: number };
 
-const STOPPED: Slice = { kind: 'stopped' };
-const RUNNING: Slice = { kind: 'running' };
+const STOPPED: SessionSlice = { kind: 'stopped' };
+const RUNNING: SessionSlice = { kind: 'running' };
 
 /** Runs the machine for a debugger, and reports why it stopped. */
 export class Execution {
@@ -69,14 +69,14 @@ export class Execution {
   }
 
   /** Runs the machine for a while. */
-  runSlice(maxTicks: number): Slice {
+  runSlice(maxTicks: number): SessionSlice {
     if (!this.motion) return STOPPED;
     const reason = this.state.target.resume({ ...this.motion, maxTicks });
     if (reason) return this.take(reason);
     return this.reportThreads() ? STOPPED : RUNNING;
   }
 
-  private take(reason: StopReason): Slice {
+  private take(reason: StopReason): SessionSlice {
     const text = textOf(reason);
     if (text !== undefined) this.send(outputPacket(text));
     const report = reportOf(this.state, reason);
@@ -88,7 +88,7 @@ export class Execution {
     return reason;
   }
 
-  private takeExit(pid: number, exitCode: number): Slice {
+  private takeExit(pid: number, exitCode: number): SessionSlice {
     if (pid !== this.state.programPid) {
       this.send(outputPacket(`process ${pid} ended with exit code ${exitCode}\n`));
       return this.reportLibraries();
@@ -100,7 +100,7 @@ export class Execution {
   }
 
   /** gdb then asks for the list, and goes on; lldb would stop. The thread is the one that gdb is stepping. */
-  private reportLibraries(): Slice {
+  private reportLibraries(): SessionSlice {
     const { state, motion } = this;
     if (state.client.isLldb || motion?.direction === 'backward') return RUNNING;
     const stepped = motion?.step !== undefined && state.target.findThread(motion.step);
@@ -134,7 +134,7 @@ export class Execution {
     return new Set(this.state.target.threads.map(({ tid }) => tid));
   }
 
-  private stop(report: StopReport): Slice {
+  private stop(report: StopReport): SessionSlice {
     this.motion = undefined;
     this.lastReport = report;
     if (report.tid !== undefined) this.state.generalThread = report.tid;

@@ -1,5 +1,5 @@
 import type { DebugTarget } from '../target.js';
-import { Execution, type Slice } from './execution.js';
+import { Execution, type SessionSlice } from './execution.js';
 import { MonitorCommands, type MonitorCommand } from './monitor.js';
 import { PORT_COMMANDS } from './monitor-commands.js';
 import { PacketLink } from './packet-link.js';
@@ -89,7 +89,7 @@ export class GdbSession {
   }
 
   /** Runs the machine for at most `maxTicks` ticks, if the debugger lets it run. */
-  runSlice(maxTicks: number): Slice {
+  runSlice(maxTicks: number): SessionSlice {
     return this.execution.runSlice(maxTicks);
   }
 

@@ -82,6 +82,7 @@ function regionInfo(map: readonly MappedRange[], address: bigint): string {
   const ends = map.map(({ start, lengthBytes }) => start + lengthBytes).filter((end) => end <= address);
   const starts = map.map(({ start }) => start).filter((start) => start > address);
   const start = ends.at(-1) ?? 0n;
-  const end = starts[0] ?? ADDRESS_END;
+  // The size of the whole address space would not be a number of 64 bits.
+  const end = starts[0] ?? (start === 0n ? ADDRESS_END - 1n : ADDRESS_END);
   return `start:${start.toString(16)};size:${(end - start).toString(16)};`;
 }
