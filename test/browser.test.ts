@@ -325,6 +325,36 @@ async function testLayout(t: Test, page: ChromiumPage): Promise<void> {
   }
 }
 
+t.test('a browser that does not work is reported', async (t) => {
+  const cases: [script: string, message: string][] = [
+    ['exit 1', 'Chromium has ended'],
+    ['exec 3<&- 4>&-; sleep 1000', 'Chromium has closed its debugging pipe'],
+    ["printf 'no JSON\\0' >&4; sleep 1000", 'Chromium sends what is not JSON: no JSON'],
+    ['printf \'{"method":"Inspector.targetCrashed"}\\0\' >&4; sleep 1000', 'the page in Chromium has crashed'],
+    ['sleep 1000', 'Chromium does nothing, and does not reply'],
+  ];
+  for (const [script, message] of cases) {
+    const path = join(directory, 'browser');
+    writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const browser = new Chromium(path, 1);
+    await t.rejects(browser.open(origin, 1280, 800), { message }, script);
+    await browser.close();
+  }
+});
+
+t.test('a browser that works is waited for, however long it takes', async (t) => {
+  const path = join(directory, 'browser');
+  writeFileSync(path, '#!/bin/sh\nwhile :; do :; done\n', { mode: 0o755 });
+  const browser = new Chromium(path, 1);
+  let failure: Error | undefined;
+  const opened = browser.open(origin, 1280, 800).catch((error: Error) => (failure = error));
+  for (let look = 0; look < 500; look++) await new Promise((done) => setTimeout(done, 1));
+  t.equal(failure, undefined);
+  await browser.close();
+  await opened;
+  t.equal(failure?.message, 'Chromium has ended');
+});
+
 t.test('the page runs guests in Chromium', async (t) => {
   const path = findChromium();
   if (path === undefined)
@@ -341,4 +371,6 @@ t.test('the page runs guests in Chromium', async (t) => {
   await t.test('it stays responsive, and stops the guest', (t) => testResponsiveness(t, page));
   await t.test('what is typed reaches the guest', (t) => testInput(t, page));
   await t.test('it fits into large and small windows', (t) => testLayout(t, page));
+  const crashed = page.send('Page.crash', {});
+  await t.rejects(crashed, { message: 'the page in Chromium has crashed' }, 'a crash is reported');
 });

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { ProcessGroup } from './process-group.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -25,7 +26,7 @@ export function findChromium(): string | undefined {
 interface Reply {
   readonly id?: number;
   readonly method?: string;
-  readonly params?: { readonly exceptionDetails?: unknown; readonly targetInfo?: unknown };
+  readonly params?: Readonly<Record<string, unknown>>;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly message: string };
 }
@@ -35,24 +36,42 @@ interface Waiting {
   readonly failed: (error: Error) => void;
 }
 
-/** A browser of its own, with a new profile. It must be closed, also if a test fails. */
+/** Events that end the tests: the page is no longer there to answer. */
+const LOSSES: Readonly<Record<string, string>> = {
+  'Inspector.targetCrashed': 'the page in Chromium has crashed',
+  'Target.targetCrashed': 'the page in Chromium has crashed',
+  'Target.detachedFromTarget': 'the page in Chromium was closed',
+};
+
+/** Milliseconds between two looks at the browser while it owes a reply. */
+const LOOK_MS = 500;
+
+/**
+ * A browser of its own, with a new profile. It must be closed, also if a test fails. It may take any time to reply, but
+ * messages fail once it has ended, closed its pipe, lost the page, or waits for something else than the processor or a disk.
+ */
 export class Chromium {
   private readonly profile = mkdtempSync(join(tmpdir(), 'bd0-chromium-'));
   private readonly child: ChildProcess;
   private readonly waiting = new Map<number, Waiting>();
   private readonly ended: Promise<unknown>;
   private readonly kill: () => void;
+  private watching: NodeJS.Timeout | undefined;
   private messages = 0;
+  private replies = 0;
   private failure: Error | undefined;
 
-  constructor(path: string) {
+  constructor(
+    path: string,
+    private readonly lookMs = LOOK_MS,
+  ) {
     const words = [...OPTIONS, `--user-data-dir=${this.profile}`, 'about:blank'];
     const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
     // A group of its own, so that all its processes can be ended at once. Its files go to the profile, which is removed.
     const env = { ...process.env, HOME: this.profile, TMPDIR: this.profile, NODE_OPTIONS: '' };
     this.child = spawn(path, words, { stdio: [...stdio], detached: true, env });
     this.ended = Promise.race([once(this.child, 'exit'), once(this.child, 'error')]);
-    this.ended.catch(() => {}).then(() => this.fail(new Error('Chromium has ended')));
+    this.ended.catch(() => {}).then(() => this.fail('Chromium has ended'));
     this.kill = () => {
       try {
         if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
@@ -63,11 +82,26 @@ export class Chromium {
     process.once('exit', this.kill);
     (this.child.stdio[3] as Writable).on('error', () => {});
     let text = '';
-    (this.child.stdio[4] as Readable).setEncoding('utf8').on('data', (part: string) => {
+    const replies = (this.child.stdio[4] as Readable).setEncoding('utf8');
+    replies.on('data', (part: string) => {
       const messages = (text + part).split('\0');
       text = messages.pop()!;
-      for (const message of messages) this.receive(JSON.parse(message) as Reply);
+      for (const message of messages) this.receive(message);
     });
+    replies.on('close', () => this.fail('Chromium has closed its debugging pipe'));
+    this.watch();
+  }
+
+  /** Looks now and then whether the browser is at work on the reply that it owes. */
+  private watch(): void {
+    const group = new ProcessGroup(this.child.pid ?? 0);
+    let lastReplies = this.replies;
+    this.watching = setInterval(() => {
+      const isIdle = group.isIdle(this.waiting.size === 0 || this.replies !== lastReplies);
+      lastReplies = this.replies;
+      if (isIdle) this.fail('Chromium does nothing, and does not reply');
+    }, this.lookMs);
+    this.watching.unref();
   }
 
   /** Opens a page of the given size, in pixels. */
@@ -76,12 +110,14 @@ export class Chromium {
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
     const page = new ChromiumPage((method, parameters) => this.send(method, parameters, sessionId as string));
     await page.resize(width, height);
+    for (const domain of ['Runtime', 'Inspector']) await page.send(`${domain}.enable`, {});
     await page.send('Page.navigate', { url });
     return page;
   }
 
   /** Ends the browser, and removes its profile. */
   async close(): Promise<void> {
+    clearInterval(this.watching);
     this.kill();
     await this.ended.catch(() => {});
     process.off('exit', this.kill);
@@ -99,7 +135,17 @@ export class Chromium {
     return sent;
   }
 
-  private receive({ id, result, error }: Reply): void {
+  private receive(message: string): void {
+    let reply: Reply;
+    try {
+      reply = JSON.parse(message) as Reply;
+    } catch {
+      return this.fail(`Chromium sends what is not JSON: ${message.slice(0, 100)}`);
+    }
+    const { id, result, error, method, params } = reply;
+    this.replies++;
+    if (method !== undefined && Object.hasOwn(LOSSES, method)) return this.fail(LOSSES[method]!);
+    if (method === 'Runtime.exceptionThrown') return this.fail(`the page throws: ${JSON.stringify(params)}`);
     const waiting = id === undefined ? undefined : this.waiting.get(id);
     if (!waiting) return;
     this.waiting.delete(id!);
@@ -107,9 +153,10 @@ export class Chromium {
     else waiting.done(result!);
   }
 
-  private fail(error: Error): void {
-    this.failure = error;
-    for (const { failed } of this.waiting.values()) failed(error);
+  /** Everything that is sent fails from now on, as does what was sent and has no reply. */
+  private fail(message: string): void {
+    this.failure ??= new Error(message);
+    for (const { failed } of this.waiting.values()) failed(this.failure);
     this.waiting.clear();
   }
 }
