@@ -8,7 +8,7 @@ import { PAGE_SHIFT, PAGE_SIZE, bytesToHex, hex } from './bits.js';
 import type { Console } from './kernel/terminal/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
 import { Errno, KernelError } from './kernel/errors.js';
-import type { Clock } from './kernel/kernel-options.js';
+import type { Clock, MachineStop } from './kernel/kernel-options.js';
 import { Kernel } from './kernel/kernel.js';
 import { fromLinear } from './kernel/memory/linear-address.js';
 import type { StartOptions } from './kernel/program/loader.js';
@@ -73,6 +73,16 @@ export interface ComputerOptions {
   readonly now?: () => number;
 }
 
+/** The parts of a machine, for debuggers. Unlike the rest of the API, they may change with any version. */
+export interface ComputerParts {
+  readonly memory: GuestMemory;
+  readonly cpu: Cpu;
+  readonly pool: FramePool;
+  readonly kernel: Kernel;
+  /** The hooks that the machine calls: those of ComputerOptions, unless a debugger has put others in their place. */
+  readonly hooks: { -readonly [Name in keyof KernelHooks]: KernelHooks[Name] };
+}
+
 /** Limits for `run`. */
 export interface RunLimits {
   /** Maximum ticks for this call: instructions, iterations of REP and faults. Default: no limit. */
@@ -94,6 +104,8 @@ export type Outcome =
   | { readonly kind: 'trapped'; readonly process: Process; readonly exitCode: number; readonly report: TrapReport }
   /** The limit of ticks or effort was reached. */
   | { readonly kind: 'limit' }
+  /** Something has happened that a debugger stops the machine for; `run` continues. */
+  | { readonly kind: 'stopped'; readonly stop: MachineStop }
   /** The hook onSpuriousWrite returned 'later': the machine is paused until `run` is called again. */
   | { readonly kind: 'asking' }
   /**
@@ -136,6 +148,7 @@ const NO_CONSOLE: Console = { write: () => {}, read: () => 'end' };
 /** A machine: memory, CPU, VMO store, frame pool and BD0's kernel. Its behaviour is a function of its inputs. */
 export class Computer {
   readonly store: VmoStore;
+  readonly parts: ComputerParts;
   private readonly memory: GuestMemory;
   private readonly cpu: Cpu;
   private readonly pool: FramePool;
@@ -145,7 +158,8 @@ export class Computer {
 
   /** Throws RangeError for an invalid memory size or quota. */
   constructor(options: ComputerOptions = {}) {
-    const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE, hooks } = options;
+    const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE } = options;
+    const hooks = Object.create(options.hooks ?? null) as ComputerParts['hooks'];
     this.sha256 = options.sha256 ?? portableSha256;
     this.memory = new GuestMemory(memoryBytes);
     this.cpu = new Cpu(this.memory, engine, {
@@ -174,8 +188,10 @@ export class Computer {
       writeBackBytes: options.writeBackBytes ?? DEFAULT_WRITE_BACK_PER_MEMORY * this.memory.size,
       hostBytes: options.hostBytes ?? Math.max(DEFAULT_HOST_BYTES_MIN, DEFAULT_HOST_PER_MEMORY * this.memory.size),
       ...(options.clock && { clock: options.clock }),
-      ...(hooks && { hooks }),
+      hooks,
     });
+    const { memory, cpu, pool, kernel } = this;
+    this.parts = { memory, cpu, pool, kernel, hooks };
   }
 
   /**
@@ -204,7 +220,7 @@ export class Computer {
       const effortLeft = effortEnd - this.kernel.effort;
       if ((left <= 0 && !this.kernel.isEnding) || effortLeft <= 0) return { kind: 'limit' };
       const event = this.kernel.run(left, effortLeft);
-      if (event.kind === 'waiting' || event.kind === 'asking') return event;
+      if (event.kind === 'waiting' || event.kind === 'asking' || event.kind === 'stopped') return event;
       if (event.kind === 'idle') throw new Error(`process ${program.pid} lives, but has no thread`);
       if (event.kind === 'ended' && !program.end && stopWhen?.()) return { kind: 'limit' };
     }

@@ -2,7 +2,7 @@
 
 // The machine.
 export { Computer } from './computer.js';
-export type { ComputerOptions, Outcome, RunLimits, Statistics } from './computer.js';
+export type { ComputerOptions, ComputerParts, Outcome, RunLimits, Statistics } from './computer.js';
 export { MAX_RAM_BYTES as MAX_MEMORY_BYTES } from './memory.js';
 export { LARGEST_REGION_BYTES } from './kernel/memory/address-space.js';
 export type { Engine } from './cpu/cpu.js';
@@ -25,6 +25,7 @@ export type { StartOptions } from './kernel/program/loader.js';
 export type { Process, ProcessEnd } from './kernel/tasks/process.js';
 export type { Thread } from './kernel/tasks/thread.js';
 export type { Clock } from './kernel/kernel-options.js';
+export type { MachineStop } from './kernel/stops.js';
 export type { Console, ConsoleInput } from './kernel/terminal/console.js';
 export type { FaultEvent, InputEvent, KernelCallEvent, KernelHooks } from './kernel/hooks.js';
 export type { MemoryAccess } from './kernel/memory/mapping.js';

@@ -5,17 +5,18 @@ import type { StateWriter } from '../state/state-writer.js';
 import { CpuState } from './state/cpu-state.js';
 import { Decoder } from './decode/decoder.js';
 import { Evaluator } from './evaluator/evaluator.js';
-import { TICKS, VMCALL, faultOf, trap, type CpuEvent } from './state/events.js';
+import { STOPPED, TICKS, VMCALL, faultOf, trap, type CpuEvent, type RefusedStore } from './state/events.js';
 import { Vector } from './state/exceptions.js';
 import { FencedExecution, type FenceVerdict } from './evaluator/fenced-execution.js';
 import { InstructionFetcher } from './decode/fetch.js';
 import { hostOperations } from './evaluator/host-operations.js';
 import { RecordEngine } from './engine/record-engine.js';
 import { LinearMemory } from './access/linear-memory.js';
+import { CodeStops } from './stops.js';
 import type { TranslationStats } from './translator/events.js';
 import type { TranslationThreshold, TranslatorOptions } from './translator/options.js';
 
-export type { CpuEvent, TranslationThreshold };
+export type { CpuEvent, RefusedStore, TranslationThreshold };
 
 /** Execution engines. `auto` is the interpreter plus the translator for hot code. */
 export type Engine = 'auto' | 'interpreter' | 'evaluator';
@@ -31,6 +32,7 @@ export class Cpu {
   readonly mmu: Mmu;
   readonly linearMemory: LinearMemory;
   readonly fetcher: InstructionFetcher;
+  readonly codeStops: CodeStops;
   /** Executes instructions while the MMU has a write fence. */
   readonly fenced: FencedExecution;
   /** The CPU's time: one tick for each instruction retired, each iteration of REP, and each fault. */
@@ -45,6 +47,7 @@ export class Cpu {
     translator: TranslatorOptions = {},
   ) {
     this.state = new CpuState(memory);
+    this.codeStops = new CodeStops(memory.host32);
     this.mmu = new Mmu(memory);
     this.linearMemory = new LinearMemory(memory, this.mmu);
     this.fetcher = new InstructionFetcher(memory, this.mmu, new Decoder());
@@ -56,6 +59,7 @@ export class Cpu {
     this.fenced = new FencedExecution(this.state, this.linearMemory, this.evaluator);
     if (engine === 'interpreter') this.records = new RecordEngine(this);
     if (engine === 'auto') this.records = new RecordEngine(this, translator);
+    this.codeStops.listener = this.records;
     this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
     this.mmu.onMappingsChanged = () => {
       // An A or D bit may have been set in a page table that is code as well.
@@ -92,13 +96,15 @@ export class Cpu {
     const end = this.ticks + maxTicks;
     if (this.records) return this.records.run(end, maxRounds);
     let event = TICKS;
-    for (let round = 0; event === TICKS && this.ticks < end && round < maxRounds; round++) event = this.step();
+    for (let round = 0; event === TICKS && this.ticks < end && round < maxRounds; round++)
+      event = this.codeStops.takeStop() ? STOPPED : this.step();
     return event;
   }
 
   /**
    * Runs one tick in the evaluator: an instruction, an iteration of REP, or a fault. Under a write fence, `verdict`
-   * determines what happens to bytes that the fence refuses; without it, they cause an event.
+   * determines what happens to bytes that the fence refuses; without it, they cause an event. It does not stop at a
+   * code stop, and stops after an access that touches a data stop.
    */
   step(verdict?: FenceVerdict): CpuEvent {
     this.updateModes();
@@ -108,13 +114,21 @@ export class Cpu {
       const instruction = this.fetcher.fetch(this.state.rip);
       const isFenced = this.mmu.writeFence !== undefined;
       const outcome = isFenced ? this.fenced.execute(instruction, verdict) : this.evaluator.execute(instruction);
-      if (typeof outcome === 'object') return outcome;
+      if (typeof outcome === 'object') return this.undone(outcome);
+      if (outcome !== 'more') this.codeStops.completed();
       if (outcome === 'vmcall') return VMCALL;
       if (outcome === 'trap') return trap(this.evaluator.trapVector);
-      return traps ? trap(Vector.DB) : TICKS;
+      if (traps) return trap(Vector.DB);
+      return this.mmu.dataStops.hasAccesses ? STOPPED : TICKS;
     } catch (error) {
-      return faultOf(error);
+      return this.undone(faultOf(error));
     }
+  }
+
+  /** The instruction has changed nothing: its accesses were not made. */
+  private undone(event: CpuEvent): CpuEvent {
+    this.mmu.dataStops.takeAccesses();
+    return event;
   }
 
   /**

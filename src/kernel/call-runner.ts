@@ -105,6 +105,8 @@ export class CallRunner {
     const { state } = this.options.cpu;
     const call = CALLS.get(pending.number);
     if (!call) return failure(Errno.ENOSYS);
+    const { dataStops } = this.options.cpu.mmu;
+    dataStops.callOf = thread.tid;
     try {
       const args: bigint[] = [];
       for (let index = 0; index < call.parameters.length; index++) args.push(state.gpr(ARGUMENT_REGISTERS[index]!));
@@ -118,6 +120,8 @@ export class CallRunner {
       else if (error instanceof OutOfFramesError) this.options.trap(thread, 'out of memory');
       else throw error;
       return undefined;
+    } finally {
+      dataStops.callOf = undefined;
     }
   }
 

@@ -4,6 +4,9 @@ import type { VmoStore } from '../vmo/store.js';
 import type { Console } from './terminal/console.js';
 import type { KernelHooks } from './hooks.js';
 import type { NameSpace } from './names.js';
+import type { MachineStop } from './stops.js';
+
+export type { MachineStop };
 
 /** Whether time goes on while all threads wait: at once, or as the host says (`passTime`). */
 export type Clock = 'free' | 'real';
@@ -36,5 +39,7 @@ export type KernelEvent =
   | { readonly kind: 'waiting'; readonly until: number; readonly forInput: boolean }
   /** The hook onSpuriousWrite wants to be asked later. */
   | { readonly kind: 'asking' }
+  /** Something has happened that a debugger stops the machine for. */
+  | { readonly kind: 'stopped'; readonly stop: MachineStop }
   /** There is no process. */
   | { readonly kind: 'idle' };

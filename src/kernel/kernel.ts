@@ -1,5 +1,4 @@
-import type { Cpu, CpuEvent } from '../cpu/cpu.js';
-import type { RefusedStore } from '../cpu/state/events.js';
+import type { Cpu, CpuEvent, RefusedStore } from '../cpu/cpu.js';
 import { Vector, type GuestException } from '../cpu/state/exceptions.js';
 import { RDI } from '../cpu/state/layout.js';
 import type { GuestMemory } from '../memory.js';
@@ -33,6 +32,7 @@ import { Endings } from './tasks/endings.js';
 import { prepareStack } from './tasks/thread-stacks.js';
 import { LAST_DEADLINE, Thread, type ThreadStack } from './tasks/thread.js';
 import { accessOf, makeTrapReport, type TrapReport } from './reports/trap-report.js';
+import { KernelStops } from './stops.js';
 import { UserMemory } from './memory/user-memory.js';
 import type { WaitKey } from './tasks/wait-queues.js';
 import { Waits } from './tasks/waits.js';
@@ -82,6 +82,7 @@ export class Kernel implements KernelServices {
   readonly memory: UserMemory;
   readonly console: KernelConsole;
   readonly debugMode: DebugMode;
+  readonly stops: KernelStops;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
   private readonly cpu: Cpu;
@@ -106,6 +107,7 @@ export class Kernel implements KernelServices {
       foreground: () => foregroundOf(this.processes),
       interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
     });
+    this.stops = new KernelStops(cpu, (tid) => this.threads.get(tid));
     const { names, work } = this;
     this.hostMemory = new HostMemory(options.hostBytes, () => store.hostBytes + names.heldNames * HOST_BYTES.name);
     this.space = new AddressSpace(this.hostMemory, work);
@@ -134,7 +136,9 @@ export class Kernel implements KernelServices {
     return this.scheduler.switches;
   }
 
-  readonly findThread = (tid: number): Thread | undefined => this.threads.get(tid);
+  findThread(tid: number): Thread | undefined {
+    return this.threads.get(tid);
+  }
 
   /**
    * What it has done for threads: units of some 2.5 microseconds of the host's time, far from exact.
@@ -157,6 +161,7 @@ export class Kernel implements KernelServices {
       setInitialRegisters(this.cpu, description.entry, rsp, threadPointer),
     );
     if (options.debugMode) this.debugMode.set(thread, true);
+    this.stops.started(process);
     this.work.add(START_EFFORT);
     return process;
   }
@@ -182,15 +187,20 @@ export class Kernel implements KernelServices {
   run(maxTicks: number, maxEffort = Infinity): KernelEvent {
     const end = this.cpu.ticks + maxTicks;
     const effortEnd = this.effort + maxEffort;
-    this.console.takeIn();
+    // A run that continues after a stop takes in no input: it must not differ from one without the stop.
+    if (!this.stops.beginRun()) this.console.takeIn();
+    this.endHeld();
     this.askAboutWrite();
     if (this.debugMode.isAsking) return { kind: 'asking' };
     while (this.effort < effortEnd) {
+      const stop = this.calls.standing ? undefined : this.stops.take(this.current);
+      if (stop) return { kind: 'stopped', stop };
       if (this.tidyUp()) continue;
       if (this.endings.takeEnd()) return { kind: 'ended' };
       if (!this.calls.standing && this.cpu.ticks >= end) break;
       if (this.passDeadlines()) continue;
       const thread = this.calls.standing ?? this.schedule();
+      if (thread && this.stops.stopsAtTurn(thread)) continue;
       if (thread && !this.debugMode.isAsking) this.runThread(thread, end);
       if (this.debugMode.isAsking) return { kind: 'asking' };
       const event = thread || this.endings.hasEnd ? undefined : this.rest(end);
@@ -405,14 +415,16 @@ export class Kernel implements KernelServices {
     this.work.add(SWITCH_EFFORT);
     this.current?.save(this.cpu.state);
     thread.restore(this.cpu.state);
+    this.cpu.codeStops.switchTo(thread);
     this.current = thread;
   }
 
   private handle(thread: Thread, event: CpuEvent): void {
     if (event.kind === 'ticks') return;
+    if (event.kind === 'stopped') return this.stops.cpuStopped(thread);
     if (event.kind === 'vmcall') {
       this.calls.begin(thread);
-      this.charge({ effort: CALL_EFFORT });
+      if (!this.stops.isHolding) this.charge({ effort: CALL_EFFORT });
       return;
     }
     if (event.kind === 'refused') return this.refused(thread, event.stores);
@@ -443,7 +455,17 @@ export class Kernel implements KernelServices {
   }
 
   private kill(thread: Thread, report: TrapReport): void {
+    if (!this.stops.hold(thread, report)) this.endByTrap(report, thread);
+  }
+
+  private endByTrap(report: TrapReport, { process }: Thread): void {
     this.options.hooks?.onTrap?.(report);
-    this.end(thread.process, report.exitCode, report);
+    this.end(process, report.exitCode, report);
+  }
+
+  /** Ends the process whose end was held back for a debugger. */
+  private endHeld(): void {
+    const held = this.stops.takeHeld();
+    if (held) this.endByTrap(held.report, held.thread);
   }
 }

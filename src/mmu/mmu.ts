@@ -1,7 +1,8 @@
 import { PAGE_SIZE, hex } from '../bits.js';
 import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
 import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
-import { addressOf, type WriteFence } from './fence.js';
+import { DataStops, type DataStopKind } from './data-stops.js';
+import { addressOf, type AddressRange, type WriteFence } from './fence.js';
 import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
 import { TLB_FETCH, TLB_READ, TLB_WRITE, Tlb, type WriteEntries } from './tlb.js';
 import {
@@ -17,6 +18,11 @@ import {
 
 /** Maximum number of inactive fences whose write entries are kept. */
 const MOST_FENCES_KEPT = 16;
+
+/** Maximum number of pages whose entries are dropped individually. */
+const MOST_PAGES_DROPPED = 1024;
+
+const DATA_TABLES = [TLB_READ, TLB_WRITE];
 
 /** A page fault: the linear address of the first byte that could not be accessed, which goes to CR2, and the error code. */
 export interface PageFault {
@@ -35,6 +41,7 @@ export interface PageFault {
  * - A TLB entry for writes exists only while D is set in the page tables and the frame is not watched.
  * - The TLB holds translations for one privilege level, that of the current CPL: it is flushed when CPL changes between
  *   3 and less, and when RFLAGS.AC changes while SMAP depends on it. Implicit supervisor-mode accesses never enter it.
+ * - Pages with data stops have no entries of the kinds that could hit them (DataStops).
  * - Under a write fence, entries for writes lead only to pages that the fence owns entirely; all other stores take the
  *   slow path. Translation itself does not check the fence; code that stores must do so (LinearMemory).
  *
@@ -55,6 +62,7 @@ export class Mmu implements PagingControls {
   secondPhysical = 0;
   /** Number of complete TLB flushes. */
   tlbDrops = 0;
+  readonly dataStops = new DataStops();
   /**
    * Called when decoded or compiled code may be stale: a page table used by fetches or the paging mode has changed, or
    * an A or D bit was set in a frame with WATCH_CODE (this happens during a translation, so the callback must not
@@ -71,7 +79,6 @@ export class Mmu implements PagingControls {
   private readonly tables = new TableUses();
   private readonly found = new Walk();
   private readonly foundSecond = new Walk();
-  private readonly foundForWrite = new Walk();
   private readonly probed = new Walk();
   private holdsLargePages = false;
   private sparesTlb = false;
@@ -146,6 +153,17 @@ export class Mmu implements PagingControls {
     if (!this.fence) return true;
     const page = addressOf(linearHigh, linearLow & ~(PAGE_SIZE - 1));
     return this.fence.owns(page, page + PAGE_SIZE);
+  }
+
+  /** Adds a data stop; accesses are recorded in `dataStops`. */
+  addDataStop(range: AddressRange, kind: DataStopKind): void {
+    this.dataStops.add(range, kind);
+    this.dropDataEntries(range);
+  }
+
+  /** Removes a data stop. Throws RangeError if there is none for this range and kind. */
+  removeDataStop(range: AddressRange, kind: DataStopKind): void {
+    this.dataStops.delete(range, kind);
   }
 
   setCpl(value: number): void {
@@ -342,7 +360,8 @@ export class Mmu implements PagingControls {
     }
     if (found.physical >= this.memory.size) return;
     if (access & ACCESS_WRITE && !this.mayKeepWrites(linearHigh, linearLow, found)) return;
-    if (this.sparesTlb && !(access & ACCESS_FETCH)) return;
+    const isStopped = this.dataStops.excludes(linearHigh, linearLow, access);
+    if ((this.sparesTlb || isStopped) && !(access & ACCESS_FETCH)) return;
     if (found.leafLevel > 1) this.holdsLargePages = true;
     this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
     if (access & ACCESS_WRITE) this.tlb.fill(TLB_READ, linearHigh, linearLow, found.physical);
@@ -355,7 +374,8 @@ export class Mmu implements PagingControls {
    */
   private keepForWrites(linearHigh: number, linearLow: number, found: Walk): void {
     if (!found.dirty || !this.mayKeepWrites(linearHigh, linearLow, found)) return;
-    if (this.walkTables(linearHigh, linearLow, ACCESS_WRITE, this.foundForWrite))
+    if (this.dataStops.excludes(linearHigh, linearLow, ACCESS_WRITE)) return;
+    if (this.walkTables(linearHigh, linearLow, ACCESS_WRITE, this.probed))
       this.tlb.fill(TLB_WRITE, linearHigh, linearLow, found.physical);
   }
 
@@ -369,6 +389,15 @@ export class Mmu implements PagingControls {
 
   private mayKeepWrites(linearHigh: number, linearLow: number, { physical }: Walk): boolean {
     return this.memory.watched[Math.floor(physical / PAGE_SIZE)] === 0 && this.ownsPage(linearHigh, linearLow);
+  }
+
+  /** Drops the entries for reads and writes of the pages that a range touches. */
+  private dropDataEntries({ start, end }: AddressRange): void {
+    if (end - start > MOST_PAGES_DROPPED * PAGE_SIZE) return this.dropTlb();
+    for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
+      const high = Math.floor(page / 2 ** 32);
+      this.tlb.dropPage((high << 16) >> 16, page | 0, DATA_TABLES);
+    }
   }
 
   private dropTlb(): void {

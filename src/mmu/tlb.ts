@@ -105,10 +105,10 @@ export class Tlb {
     this.put(entry, pageOf(linearLow), linearHigh, HOST_LAYOUT.ram + physical - (linearLow >>> 0));
   }
 
-  /** Drops one linear page. */
-  dropPage(linearHigh: number, linearLow: number): void {
+  /** Drops one linear page from the tables. */
+  dropPage(linearHigh: number, linearLow: number, tables: readonly number[] = TABLES): void {
     this.lastChangeOfIndex[tableIndexOf(linearLow)] = ++this.changes;
-    for (const table of TABLES)
+    for (const table of tables)
       if (this.lookup(table, linearHigh, linearLow) !== -1) this.drop(wordOfEntry(table, linearLow));
   }
 

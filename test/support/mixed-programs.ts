@@ -1,6 +1,6 @@
 /** Machines in which several programs run at once, drawn from a seed, and what they are after so many ticks. */
 import { Decoder } from '../../src/cpu/decode/decoder.js';
-import { Computer, MemoryNames, type NameSpace, type Process } from '../../src/index.js';
+import { Computer, MemoryNames, type MachineStop, type NameSpace, type Process } from '../../src/index.js';
 import type { VmoStore } from '../../src/vmo/store.js';
 import { fuzzImage, tinyImage } from './call-fuzz.js';
 import { ScriptedConsole, guestImage, sha256 } from './guest-programs.js';
@@ -39,6 +39,12 @@ export interface Milestone {
   readonly processes: number;
 }
 
+/** What a debugger does to a machine while it runs. */
+export interface Meddling {
+  beforeSlice(computer: Computer, random: Random): void;
+  stopped(computer: Computer, random: Random, stop: MachineStop): void;
+}
+
 /** One to four programs that run side by side. */
 export class MixedPrograms {
   private static pool: InstructionPool | undefined;
@@ -65,7 +71,7 @@ export class MixedPrograms {
   }
 
   /** Runs them until nobody is left, or to a tick, in slices drawn from `slicesSeed`. */
-  run(engine: EngineOptions, slicesSeed: number, ticks: number, every: number): Milestone[] {
+  run(engine: EngineOptions, slicesSeed: number, ticks: number, every: number, meddling?: Meddling): Milestone[] {
     const random = new Random(slicesSeed);
     const console = new ScriptedConsole(
       [new Random(this.seed).bits64().toString(36), '\n'].map((text) => Buffer.from(text)),
@@ -80,7 +86,7 @@ export class MixedPrograms {
     for (const { name, image, argv } of this.programs) computer.start(image, { name, argv, limitBytes: LIMIT });
     const milestones: Milestone[] = [];
     for (let tick = every; tick <= ticks && live(computer).length > 0; tick += every) {
-      while (computer.ticks < tick && runSlice(computer, random, tick));
+      while (computer.ticks < tick && runSlice(computer, random, tick, meddling));
       const machineHash = computer.machineHash();
       const processes = live(computer).length;
       milestones.push({ tick: computer.ticks, machineHash, outputBytes: console.output.length, processes });
@@ -107,11 +113,13 @@ function live(computer: Computer): Process[] {
 }
 
 /** Runs for some ticks, at most to `tick`. False where nobody is left. */
-function runSlice(computer: Computer, random: Random, tick: number): boolean {
+function runSlice(computer: Computer, random: Random, tick: number, meddling: Meddling | undefined): boolean {
   const [process] = live(computer);
   if (!process) return false;
   const size = random.pick([1, 20, 1000, 30_000, 1e9]);
+  meddling?.beforeSlice(computer, random);
   const outcome = computer.run(process, { maxTicks: Math.min(tick - computer.ticks, 1 + random.below(size)) });
+  if (outcome.kind === 'stopped') meddling!.stopped(computer, random, outcome.stop);
   if (outcome.kind === 'waiting') computer.kill(process, 9);
   return true;
 }

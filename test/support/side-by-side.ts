@@ -82,6 +82,7 @@ function memoryDifferences(expected: Uint8Array, actual: Uint8Array): string[] {
 function describeOutcome(outcome: Outcome): string {
   if (outcome.kind === 'limit' || outcome.kind === 'asking') return outcome.kind;
   if (outcome.kind === 'waiting') return `waiting until ${outcome.until}`;
+  if (outcome.kind === 'stopped') return `stopped: ${outcome.stop.kind}`;
   const report = outcome.kind === 'trapped' ? `: ${describeTrap(outcome.report).join('; ')}` : '';
   return `${outcome.kind} with ${outcome.exitCode}${report}`;
 }

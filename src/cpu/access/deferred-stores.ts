@@ -2,7 +2,7 @@ import { FAULT_WRITE } from '../../mmu/entry.js';
 import { addressOf, unionOf, without, type AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
 import { GuestException } from '../state/exceptions.js';
-import type { LinearMemory, LinearPlace, Located } from './linear-memory.js';
+import type { LinearMemory, LinearPlace } from './linear-memory.js';
 import type { Access } from '../meaning/vocabulary.js';
 
 /** Maximum bytes per store. */
@@ -66,7 +66,7 @@ export class DeferredStores {
     for (const make of made) make();
   }
 
-  private translateForReading(high: number, low: number, bytes: number, access: Access): Located {
+  private translateForReading(high: number, low: number, bytes: number, access: Access): LinearPlace {
     try {
       return this.linearMemory.translate(high, low, bytes, ACCESS_READ);
     } catch (error) {
@@ -76,12 +76,12 @@ export class DeferredStores {
     }
   }
 
-  private translateForWriting(place: DeferredPlace, part: AddressRange): Located {
+  private translateForWriting(place: DeferredPlace, part: AddressRange): LinearPlace {
     const { high, low } = place.halvesOf(part.start);
     return this.linearMemory.translate(high, low, part.end - part.start, ACCESS_WRITE);
   }
 
-  private store({ start, end }: AddressRange, part: AddressRange, located: Located): void {
+  private store({ start, end }: AddressRange, part: AddressRange, located: LinearPlace): void {
     for (let at = start; at < end; at += MOST_AT_ONCE) {
       const bytes = Math.min(MOST_AT_ONCE, end - at);
       let value = 0n;
@@ -100,7 +100,7 @@ class DeferredPlace implements LinearPlace, AddressRange {
     private readonly high: number,
     private readonly low: number,
     bytes: number,
-    private readonly located: Located,
+    private readonly located: LinearPlace,
     private readonly stored: StoredBytes,
   ) {
     this.start = addressOf(high, low);

@@ -1,5 +1,6 @@
 import { isCanonical } from '../../bits.js';
 import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../../memory.js';
+import type { DataStops } from '../../mmu/data-stops.js';
 import { addressOf } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
@@ -59,14 +60,18 @@ export class LinearMemory {
 
   /**
    * Translates a canonical address given in two halves; `code` is ACCESS_READ or ACCESS_WRITE. Throws #PF and does not
-   * check the fence.
+   * check the fence. Accesses to bytes with data stops are recorded when they are made.
    */
-  translate(high: number, low: number, bytes: number, code: number): Located {
+  translate(high: number, low: number, bytes: number, code: number): LinearPlace {
     const firstBytes = Math.min(bytes, PAGE_OFFSET + 1 - (low & PAGE_OFFSET));
     const crosses = firstBytes < bytes;
     const physical = crosses ? this.mmu.translateCrossing(high, low, code) : this.mmu.translate(high, low, code);
     if (physical < 0) throw pageFault(this.mmu.fault);
-    return new Located(this, physical, firstBytes, crosses ? this.mmu.secondPhysical : 0);
+    const located = new Located(this, physical, firstBytes, crosses ? this.mmu.secondPhysical : 0);
+    const { dataStops } = this.mmu;
+    if (dataStops.isEmpty) return located;
+    const start = addressOf(high, low);
+    return dataStops.touches({ start, end: start + bytes }) ? new RecordedPlace(located, dataStops, start) : located;
   }
 
   /** Records a store to a frame, so that everything derived from those bytes is dropped. */
@@ -91,8 +96,27 @@ export class LinearMemory {
   }
 }
 
+/** Bytes whose loads and stores are recorded where they touch data stops. */
+class RecordedPlace implements LinearPlace {
+  constructor(
+    private readonly place: LinearPlace,
+    private readonly dataStops: DataStops,
+    private readonly start: number,
+  ) {}
+
+  load(offset: number, bytes: number): bigint {
+    this.dataStops.note(this.start + offset, bytes, 'read');
+    return this.place.load(offset, bytes);
+  }
+
+  store(offset: number, bytes: number, value: bigint): void {
+    this.place.store(offset, bytes, value);
+    this.dataStops.note(this.start + offset, bytes, 'write');
+  }
+}
+
 /** Bytes of guest memory in one page or two, translated for an access. */
-export class Located implements LinearPlace {
+class Located implements LinearPlace {
   constructor(
     private readonly linearMemory: LinearMemory,
     private readonly physical: number,

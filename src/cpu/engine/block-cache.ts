@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
+import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
 import type { Instruction } from '../decode/instruction.js';
@@ -19,6 +20,8 @@ const RESOLVE_WORD = Handler.resolve;
 
 /** What the block cache needs from its owner. */
 export interface BlockCacheHost {
+  /** Whether there is a code stop at an address. */
+  hasStop(rip: bigint): boolean;
   /** Whether another component also needs to be notified of stores to the code in a frame. */
   isWatchedElse(frame: number): boolean;
   /** Called when a page that was not live is fetched from: its records, if any, have been restored. */
@@ -53,7 +56,7 @@ export class BlockCache {
     private readonly host: BlockCacheHost,
   ) {
     this.view = memory.hostView;
-    this.writer = new RecordWriter(this.view, handlers);
+    this.writer = new RecordWriter(this.view, handlers, (rip) => host.hasStop(rip));
     this.pairHandlers = new Set(Object.values(handlers.handlerOfPair));
     this.jumps = new JumpTargets(memory);
     this.dropAll();
@@ -180,6 +183,26 @@ export class BlockCache {
     });
     if (kept.length > 0) this.runsOfFrame.set(frame, kept);
     else this.runsOfFrame.delete(frame);
+  }
+
+  /** Discards the runs with instructions in a range in which code stops were added or removed. */
+  codeStopsChanged({ start, end }: AddressRange): void {
+    for (const page of this.pages.within(start, end)) {
+      const runs = this.runsOfFrame.get(page.frame);
+      const kept = runs?.filter((run) => {
+        const last = run.firstRecord + (run.records - 1) * RECORD_BYTES;
+        const isHit = run.page === page && this.addressAt(run.firstRecord) < end && this.addressAt(last) >= start;
+        if (isHit) this.forget(run);
+        return !isHit;
+      });
+      if (kept && kept.length > 0) this.runsOfFrame.set(page.frame, kept);
+      else this.runsOfFrame.delete(page.frame);
+    }
+  }
+
+  /** The low 48 bits of the address of a record's instruction. */
+  private addressAt(record: number): number {
+    return Number(BigInt.asUintN(48, this.ripOf(record)));
   }
 
   /** Whether any records decoded from a frame remain. */

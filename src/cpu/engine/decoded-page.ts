@@ -1,3 +1,5 @@
+import { PAGE_SIZE } from '../../bits.js';
+
 /** Records of consecutive instructions, and the bytes of physical memory that they were decoded from. */
 export interface Run {
   /** The page in which they begin. */
@@ -44,6 +46,9 @@ export class DecodedPage {
   }
 }
 
+/** Maximum number of linear pages that are looked up individually. */
+const MOST_LOOKED_UP = 64;
+
 /** Maximum number of pages kept for one linear address while another is mapped there. */
 const MOST_KEPT = 4;
 
@@ -58,6 +63,27 @@ export class DecodedPages {
   /** The live page at an address. */
   at(linear: bigint): DecodedPage | undefined {
     return this.live.get(linear);
+  }
+
+  /** All pages, live or kept, at linear pages that touch a range; its bounds are the low 48 bits of addresses. */
+  within(start: number, end: number): DecodedPage[] {
+    const found: DecodedPage[] = [];
+    const addAt = (linear: bigint): void => {
+      const live = this.live.get(linear);
+      if (live) found.push(live);
+      found.push(...(this.kept.get(linear) ?? []));
+    };
+    const first = start - (start % PAGE_SIZE);
+    if (end - first <= MOST_LOOKED_UP * PAGE_SIZE) {
+      for (let page = first; page < end; page += PAGE_SIZE) addAt(BigInt.asUintN(64, BigInt.asIntN(48, BigInt(page))));
+      return found;
+    }
+    const isWithin = (linear: bigint): boolean => {
+      const page = Number(BigInt.asUintN(48, linear));
+      return page >= first && page < end;
+    };
+    for (const linear of new Set([...this.live.keys(), ...this.kept.keys()])) if (isWithin(linear)) addAt(linear);
+    return found;
   }
 
   /** Makes a page live; there must be no other live page at its address. */

@@ -1,6 +1,7 @@
 import type { GuestMemory } from '../../memory.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
+import type { CodeStops } from '../stops.js';
 import type { CpuState } from '../state/cpu-state.js';
 import type { CpuEvent } from '../state/events.js';
 
@@ -10,6 +11,7 @@ export interface EngineCpu {
   readonly mmu: Mmu;
   readonly fetcher: InstructionFetcher;
   readonly state: CpuState;
+  readonly codeStops: CodeStops;
   readonly linearMemory: { readonly checksAlignment: boolean };
   /** Time: the engine counts it on. */
   ticks: number;

@@ -1,7 +1,9 @@
 import { PAGE_SIZE } from '../../bits.js';
+import type { AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
 import type { EngineCpu } from './engine-cpu.js';
-import { TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
+import type { CodeStopsListener } from '../stops.js';
+import { STOPPED, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
 import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state/layout.js';
 import type { TranslationStats } from '../translator/events.js';
@@ -27,13 +29,14 @@ type Next = number | CpuEvent;
  * Runs decoded records in the generated interpreter and, with a hot tier, code regions. Handles what they do not:
  * decoding, TLB misses and, with the evaluator, all rare cases.
  */
-export class RecordEngine {
+export class RecordEngine implements CodeStopsListener {
   private readonly interpreter: Interpreter;
   private readonly blocks: BlockCache;
   private readonly hot: HotCode | undefined;
   private readonly vmcalls: VmcallPlaces;
   private mappingsHaveChanged = false;
   private changedPages: bigint[] = [];
+  private changedStops: AddressRange[] = [];
   private readonly lastMiss = { ticks: -1, record: 0, high: 0, low: 0, count: 0 };
 
   /** If options for the hot tier are given, blocks that run often are translated. */
@@ -41,10 +44,11 @@ export class RecordEngine {
     private readonly cpu: EngineCpu,
     translator?: TranslatorOptions,
   ) {
-    const { memory, mmu, fetcher } = cpu;
+    const { memory, mmu, fetcher, codeStops } = cpu;
     this.interpreter = new Interpreter(memory);
     this.vmcalls = new VmcallPlaces(memory.host32);
     const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), {
+      hasStop: (rip) => codeStops.has(rip),
       isWatchedElse: (frame) => fetcher.holds(frame) || this.hot?.holds(frame) === true,
       pageFetched: (linear) => this.hot?.pageFetched(linear),
     });
@@ -53,6 +57,7 @@ export class RecordEngine {
     const host = {
       ...{ memory, mmu, fetcher, interpret: this.interpreter.function },
       isReached: (rip: bigint) => blocks.has(rip),
+      hasStop: (rip: bigint) => codeStops.has(rip),
       isLive: ({ linear, physical }: CodePage) => blocks.isLive(linear, physical / PAGE_SIZE),
       markRegion: (rip: bigint) => blocks.markRegion(rip),
       leadsToRegion: (record: number) => blocks.leadsToRegion(record),
@@ -82,6 +87,10 @@ export class RecordEngine {
     this.vmcalls.forgetPage(linearHigh, linearLow);
   }
 
+  codeStopsChanged(range: AddressRange): void {
+    this.changedStops.push(range);
+  }
+
   codeStored(physical: number, lengthBytes: number): void {
     this.vmcalls.forget();
     this.blocks.codeStored(physical, lengthBytes);
@@ -98,13 +107,13 @@ export class RecordEngine {
     const { cpu, hot } = this;
     let next: Next = 0;
     for (let round = 0; typeof next === 'number' && cpu.ticks < end && round < rounds; round++) {
-      if (this.mappingsHaveChanged || this.changedPages.length > 0) {
+      if (this.mappingsHaveChanged || this.changedPages.length > 0 || this.changedStops.length > 0) {
         this.dropWhatChanged();
         next = 0;
       }
       cpu.updateModes();
       if (cpu.state.trapFlag) next = this.evaluate(0);
-      else if (next === 0) next = this.locateRip();
+      else if (next === 0) next = cpu.codeStops.takeStop() ? STOPPED : this.locateRip();
       else if (hot) next = this.runHot(hot, next, end);
       else next = this.runInterpreter(next, end);
     }
@@ -112,8 +121,9 @@ export class RecordEngine {
   }
 
   private dropWhatChanged(): void {
-    const { hot, blocks, changedPages, mappingsHaveChanged } = this;
+    const { hot, blocks, changedPages, changedStops, mappingsHaveChanged } = this;
     this.changedPages = [];
+    this.changedStops = [];
     this.mappingsHaveChanged = false;
     if (mappingsHaveChanged) {
       hot?.dropAll();
@@ -123,6 +133,10 @@ export class RecordEngine {
     for (const linear of changedPages) {
       hot?.pageChanged(linear);
       blocks.pageChanged(linear);
+    }
+    for (const range of changedStops) {
+      hot?.codeStopsChanged(range);
+      blocks.codeStopsChanged(range);
     }
   }
 
@@ -184,6 +198,7 @@ export class RecordEngine {
   private afterRegion(hot: HotCode, exit: ExitCode, end: number): Next {
     const { cpu, blocks } = this;
     if (exit === Exit.evaluateRip) return this.evaluate(0);
+    if (cpu.codeStops.takeStop()) return STOPPED;
     const next = this.locate(() => blocks.findIndirect(cpu.state.rip));
     if (typeof next !== 'number') return next;
     if (exit === Exit.tail) return this.runTail(next, end);
@@ -226,6 +241,7 @@ export class RecordEngine {
 
   /** Handles an exit of the interpreter other than the end of its ticks. */
   private afterExit(exit: ExitCode, record: number): Next {
+    if (exit !== Exit.ticks && this.cpu.codeStops.takeStop()) return STOPPED;
     switch (exit) {
       case Exit.resolve:
         return this.locate(() => this.blocks.resolve(record));
@@ -245,7 +261,9 @@ export class RecordEngine {
   /** Evaluates one instruction, and continues with the record after `record` if rip leads there. */
   private evaluate(record: number): Next {
     const { cpu, blocks, vmcalls } = this;
+    if (cpu.codeStops.takeStop()) return STOPPED;
     if (vmcalls.pass()) {
+      cpu.codeStops.completed();
       cpu.ticks++;
       return VMCALL;
     }
@@ -268,9 +286,10 @@ export class RecordEngine {
     const again = this.missedAgain(record, high, low);
     const crosses = (low & (PAGE_SIZE - 1)) + (access >>> 8) > PAGE_SIZE;
     const isFenced = (access & 1) !== 0 && !cpu.mmu.ownsPage(high, low);
-    if (again || crosses || isFenced || !isCanonicalHigh(high) || cpu.linearMemory.checksAlignment)
-      return this.evaluate(record);
     const kind = access & 1 ? ACCESS_WRITE : ACCESS_READ;
+    const isStopped = cpu.mmu.dataStops.excludes(high, low, kind);
+    if (again || crosses || isFenced || isStopped || !isCanonicalHigh(high) || cpu.linearMemory.checksAlignment)
+      return this.evaluate(record);
     // The instruction has already loaded something, maybe an entry that would change now: it must not load that again.
     if ((access & 2) !== 0 && cpu.mmu.wouldSetBits(high, low, kind)) return this.evaluate(record);
     if (cpu.mmu.translate(high, low, kind) >= 0) return record;

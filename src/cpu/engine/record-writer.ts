@@ -15,6 +15,8 @@ export class RecordWriter {
   constructor(
     private readonly view: DataView,
     private readonly handlers: HandlerNumbers,
+    /** Whether there is a code stop at an address: its instruction is left to the evaluator. */
+    private readonly hasStop: (rip: bigint) => boolean,
   ) {}
 
   /** Writes the records, starting at `first`. `rips` are the addresses after each instruction. */
@@ -28,7 +30,8 @@ export class RecordWriter {
     const { view } = this;
     const { form } = instruction;
     const displacement = instruction.ripRelative ? nextRip + instruction.displacement : instruction.displacement;
-    const handler = goesNowhere(instruction, nextRip) ? undefined : this.handlers.handlerOfForm[form.id];
+    const isEvaluated = goesNowhere(instruction, nextRip) || this.hasStop(nextRip - BigInt(instruction.length));
+    const handler = isEvaluated ? undefined : this.handlers.handlerOfForm[form.id];
     view.setUint16(record + Field.handler, handler ?? Handler.evaluate, true);
     form.operands.forEach((operand, slot) => {
       const address = registerAddress(operand, instruction);
@@ -62,10 +65,11 @@ export class RecordWriter {
     let nextIsFused = false;
     for (let i = instructions.length - 2; i >= 0; i--) {
       const pair = `${instructions[i]!.form.id},${instructions[i + 1]!.form.id}`;
-      const nextStandsAlone: boolean = nextIsFused || this.isEvaluated(first + (i + 1) * RECORD_BYTES);
-      const handler: number | undefined = nextStandsAlone ? undefined : this.handlers.handlerOfPair[pair];
+      const record = first + i * RECORD_BYTES;
+      const standsAlone: boolean = nextIsFused || this.isEvaluated(record) || this.isEvaluated(record + RECORD_BYTES);
+      const handler: number | undefined = standsAlone ? undefined : this.handlers.handlerOfPair[pair];
       nextIsFused = handler !== undefined;
-      if (handler !== undefined) this.view.setUint16(first + i * RECORD_BYTES + Field.handler, handler, true);
+      if (handler !== undefined) this.view.setUint16(record + Field.handler, handler, true);
     }
   }
 

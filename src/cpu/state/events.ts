@@ -16,10 +16,13 @@ export type CpuEvent =
    * The write fence refuses bytes that the instruction at rip stores. It has changed nothing and taken a tick, like a
    * fault.
    */
-  | { readonly kind: 'refused'; readonly stores: readonly RefusedStore[] };
+  | { readonly kind: 'refused'; readonly stores: readonly RefusedStore[] }
+  /** A code stop at rip, whose instruction has not been executed; or accesses in `Mmu.dataStops`, if there are any. */
+  | { readonly kind: 'stopped' };
 
 export const TICKS: CpuEvent = { kind: 'ticks' };
 export const VMCALL: CpuEvent = { kind: 'vmcall' };
+export const STOPPED: CpuEvent = { kind: 'stopped' };
 
 /** A trap: rip is already past the instruction. */
 export function trap(vector: number): CpuEvent {

@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
+import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
 import type { Form } from '../meaning/form.js';
@@ -20,8 +21,15 @@ import {
   type TranslatorOptions,
 } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
-import { findRegion, type Region } from './compile/region.js';
-import { RegionTable, type Chains, type CompiledCode, type CompiledRegion } from './cache/region-table.js';
+import { findRegion } from './compile/region.js';
+import {
+  RegionTable,
+  extentOf,
+  type Chains,
+  type CompiledCode,
+  type CompiledRegion,
+  type RegionExtent,
+} from './cache/region-table.js';
 
 /** Ticks in the interpreter, however often it was left in between, after which it looks where it is, to find what is hot. */
 const TICKS_BETWEEN_SAMPLES = 20_000;
@@ -63,6 +71,8 @@ export interface HotCodeHost {
   readonly interpret: (record: number, ticks: number) => number;
   /** Whether the code at an address has been reached. */
   isReached(rip: bigint): boolean;
+  /** Whether there is a code stop at an address. */
+  hasStop(rip: bigint): boolean;
   /** Whether a page has been fetched from, and its mapping has not changed since. */
   isLive(page: CodePage): boolean;
   /** Makes the interpreter leave for a region where it comes to an address. */
@@ -221,6 +231,12 @@ export class HotCode {
     else if (undone > 0) this.undone.set(frame, (this.undone.get(frame) ?? 0) + 1);
   }
 
+  /** Drops the regions that contain code in a range in which code stops were added, or lack code where they were removed. */
+  codeStopsChanged(range: AddressRange): void {
+    this.pending.deleteAffected(range);
+    this.regions.deleteAffected(range);
+  }
+
   /** Forgets all regions, and what was hot; code stays to be found by its content. */
   dropAll(): void {
     this.pending.clear();
@@ -264,6 +280,7 @@ export class HotCode {
     const reader = new CodeReader(this.host.fetcher);
     const region = findRegion(reader, wanted, {
       isReached: (rip) => this.translatesAtOnce || this.host.isReached(rip),
+      hasStop: (rip) => this.host.hasStop(rip),
       compiles: (instruction) => this.canCompile(instruction),
     });
     const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
@@ -271,13 +288,14 @@ export class HotCode {
       return orForLast && wanted.length > 1 ? this.make({ wanted: wanted.slice(-1), reason: order.reason }) : undefined;
     const code = this.maker.make({ region, base, ungrouped: addressesWithin(region, this.ungrouped) }, order.reason);
     for (const { physical } of region.pages) this.host.mmu.watch(physical / PAGE_SIZE, WATCH_CODE);
-    if (code instanceof Promise) this.bindLater(code, region, base, order);
-    else this.bind(code, region, base, order);
+    const extent = extentOf(region);
+    if (code instanceof Promise) this.bindLater(code, extent, base, order);
+    else this.bind(code, extent, base, order);
   }
 
   /** Binds code when it has been compiled, if its bytes are then still what they were. */
-  private bindLater(code: Promise<CompiledCode>, { pages }: Region, base: bigint, order: Order): void {
-    const pending = { base, pages };
+  private bindLater(code: Promise<CompiledCode>, extent: RegionExtent, base: bigint, order: Order): void {
+    const pending = { ...extent, base };
     this.pending.add(pending);
     code.then(
       (compiled) => {
@@ -291,13 +309,14 @@ export class HotCode {
     );
   }
 
-  private bind(code: CompiledCode, { pages }: Pick<Region, 'pages'>, base: bigint, { wanted, instead }: Order): void {
+  private bind(code: CompiledCode, extent: RegionExtent, base: bigint, { wanted, instead }: Order): void {
+    const { pages, ranges, stops } = extent;
     if (instead && this.regions.has(instead)) this.regions.delete(instead);
     const entries = code.entries.map((offset) => BigInt.asUintN(64, base + offset));
     const region = {
       code,
       base,
-      pages,
+      ...{ pages, ranges, stops },
       wanted,
       entries,
       index: this.takePlace(),

@@ -48,6 +48,11 @@ export class UserMemory {
 
   /** A copy of bytes that may be read, as `locate` tells. */
   read(start: LinearAddress, lengthBytes: number): Uint8Array {
+    this.note(start, lengthBytes, 'read');
+    return this.copy(start, lengthBytes);
+  }
+
+  private copy(start: LinearAddress, lengthBytes: number): Uint8Array {
     const bytes = new Uint8Array(lengthBytes);
     const { ram } = this.linearMemory.memory;
     forEachPage(start, lengthBytes, (address, offset, length) => {
@@ -62,6 +67,7 @@ export class UserMemory {
   /** The 32 bits at a multiple of four that may be read, as `locate` tells. */
   readWord(start: LinearAddress): number {
     const word = this.linearMemory.memory.read32(this.translate(start, 'read'));
+    this.note(start, 4, 'read');
     this.pager.releasePins();
     return word >>> 0;
   }
@@ -76,8 +82,9 @@ export class UserMemory {
       const length = PAGE_SIZE - Number(at % BigInt(PAGE_SIZE));
       const start = this.locate(at, BigInt(length), 'read');
       if (start === undefined) return undefined;
-      const part = this.read(start, length);
+      const part = this.copy(start, length);
       const end = part.indexOf(0);
+      this.note(start, end < 0 ? length : end + 1, 'read');
       found.push(...part.subarray(0, end < 0 ? length : end));
       if (end >= 0) break;
       at += BigInt(length);
@@ -93,6 +100,7 @@ export class UserMemory {
   }
 
   private writePart(start: LinearAddress, bytes: Uint8Array): void {
+    this.note(start, bytes.length, 'write');
     forEachPage(start, bytes.length, (address, offset, length) => {
       this.store(this.translate(address, 'write'), bytes.subarray(offset, offset + length));
       this.pager.releasePins();
@@ -150,6 +158,11 @@ export class UserMemory {
       const outcome = this.pager.resolve(address, access);
       if (outcome !== 'resolved') throw new RangeError(`${access} of ${hex(toLinear(address))}: ${outcome}`);
     }
+  }
+
+  /** Records an access that touches a data stop. */
+  private note(address: LinearAddress, lengthBytes: number, access: 'read' | 'write'): void {
+    this.linearMemory.mmu.dataStops.noteCall(address, lengthBytes, access);
   }
 
   /** The physical address of a byte that is mapped to a frame, or -1. */

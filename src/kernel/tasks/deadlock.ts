@@ -41,10 +41,10 @@ export function wouldDeadlock(threads: Threads, waiter: Thread, targets: readonl
 }
 
 /** What has to end before a thread goes on; undefined where something else can make it go on, too. */
-function awaitedForEver({ processes, findThread }: Threads, { pending }: Thread): Thread | Process | undefined {
+function awaitedForEver(threads: Threads, { pending }: Thread): Thread | Process | undefined {
   const { wait, answer } = pending ?? {};
   if (!wait || answer !== undefined || wait.deadline < Infinity) return undefined;
   if (typeof wait.for !== 'object' || wait.for.kind === 'word') return undefined;
   const { kind, number } = wait.for;
-  return kind === 'process' ? processes.find(number) : findThread(number);
+  return kind === 'process' ? threads.processes.find(number) : threads.findThread(number);
 }

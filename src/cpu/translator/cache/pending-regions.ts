@@ -1,10 +1,10 @@
 import { PAGE_SIZE } from '../../../bits.js';
-import type { CodePage } from '../compile/code-reader.js';
+import type { AddressRange } from '../../../mmu/fence.js';
+import { isAffectedBy, type RegionExtent } from './region-table.js';
 
 /** A region whose code is being compiled in the background. */
-export interface PendingRegion {
+export interface PendingRegion extends RegionExtent {
   readonly base: bigint;
-  readonly pages: readonly CodePage[];
 }
 
 /**
@@ -41,6 +41,11 @@ export class PendingRegions {
 
   deletePage(linear: bigint): void {
     for (const region of this.all) if (region.pages.some((page) => page.linear === linear)) this.all.delete(region);
+  }
+
+  /** Deletes the regions that are affected by code stops in a range. */
+  deleteAffected(range: AddressRange): void {
+    for (const region of this.all) if (isAffectedBy(region, range)) this.all.delete(region);
   }
 
   clear(): void {

@@ -1,6 +1,8 @@
 import type { GuestMemory } from '../../../memory.js';
+import { unionOf, type AddressRange } from '../../../mmu/fence.js';
 import { pageOf } from '../../access/linear-page.js';
 import type { CodePage } from '../compile/code-reader.js';
+import type { Region } from '../compile/region.js';
 import type { CodeRecord } from './code-record.js';
 import { MOST_REGIONS, REGION_USES } from '../dispatcher.js';
 import { RegionEntries } from '../region-entries.js';
@@ -26,12 +28,37 @@ export interface Chains {
   targets: Map<bigint, number>;
 }
 
+/** The code that a region consists of. */
+export interface RegionExtent {
+  readonly pages: readonly CodePage[];
+  /** Its instructions, as the low 48 bits of addresses. */
+  readonly ranges: readonly AddressRange[];
+  /** Addresses that were left out because of a code stop. */
+  readonly stops: readonly bigint[];
+}
+
+/** The extent of a region that was found. */
+export function extentOf({ pages, nodes, stops }: Region): RegionExtent {
+  const blocks = nodes.filter((node) => node !== undefined);
+  const ranges = unionOf(blocks.map(({ rip, end }) => ({ start: lowBits(rip), end: lowBits(end - 1n) + 1 })));
+  return { pages, ranges, stops };
+}
+
+/** Whether a region contains, or has left out, instructions in a range. */
+export function isAffectedBy({ ranges, stops }: RegionExtent, { start, end }: AddressRange): boolean {
+  if (ranges.some((range) => range.start < end && range.end > start)) return true;
+  return stops.some((rip) => lowBits(rip) >= start && lowBits(rip) < end);
+}
+
+function lowBits(rip: bigint): number {
+  return Number(BigInt.asUintN(48, rip));
+}
+
 /** Compiled code in the place where its bytes lie. */
-export interface CompiledRegion {
+export interface CompiledRegion extends RegionExtent {
   readonly code: CompiledCode;
   /** The linear page that its addresses count from. */
   readonly base: bigint;
-  readonly pages: readonly CodePage[];
   /** What was asked for: the first addresses of `entries`. */
   readonly wanted: readonly bigint[];
   readonly entries: readonly bigint[];
@@ -186,6 +213,11 @@ export class RegionTable {
     const regions = this.all.inFrame(frame);
     for (const region of regions) this.delete(region);
     return regions.length;
+  }
+
+  /** Deletes the regions that are affected by code stops in a range. */
+  deleteAffected(range: AddressRange): void {
+    for (const region of [...this.all]) if (isAffectedBy(region, range)) this.delete(region);
   }
 
   clear(): void {

@@ -42,11 +42,15 @@ export interface Region {
   readonly entries: readonly number[];
   /** Whether it has the most instructions that a region may have, so that some may be left out. */
   readonly isFull: boolean;
+  /** Addresses that were left out because of a code stop. */
+  readonly stops: readonly bigint[];
 }
 
 export interface RegionLimits {
   /** Whether the code at an address may be of use: that it has been reached before. */
   isReached(rip: bigint): boolean;
+  /** Whether there is a code stop at an address: its instruction is not part of any region. */
+  hasStop(rip: bigint): boolean;
   /** Which instructions have a reading in the translator. */
   compiles(instruction: Instruction): boolean;
 }
@@ -64,6 +68,7 @@ class RegionFinder {
   private readonly nodes: (Block | undefined)[] = [undefined];
   private readonly nodeOfKey = new Map<string, number>();
   private readonly entries = new Set<number>();
+  private readonly stops = new Set<bigint>();
   private readonly waiting: { node: number; rip: bigint; context: Context | undefined }[] = [];
   private copies = 0;
 
@@ -83,6 +88,7 @@ class RegionFinder {
       nodes: this.nodes,
       entries: [...this.entries],
       isFull: this.found.size >= MOST_INSTRUCTIONS,
+      stops: [...this.stops],
     };
   }
 
@@ -97,7 +103,7 @@ class RegionFinder {
     for (const rip of entries) this.leaders.add(rip);
     for (let rip = waiting.shift(); rip !== undefined; rip = waiting.shift()) {
       while (!this.found.has(rip) && this.found.size < MOST_INSTRUCTIONS) {
-        const instruction = this.reader.read(rip);
+        const instruction = this.read(rip);
         if (!instruction) break;
         this.found.set(rip, instruction);
         rip = after(rip, instruction);
@@ -107,6 +113,12 @@ class RegionFinder {
         break;
       }
     }
+  }
+
+  private read(rip: bigint): Instruction | undefined {
+    if (!this.limits.hasStop(rip)) return this.reader.read(rip);
+    this.stops.add(rip);
+    return undefined;
   }
 
   private endsBlock(instruction: Instruction): boolean {

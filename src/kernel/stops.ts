@@ -1,0 +1,115 @@
+import type { Cpu } from '../cpu/cpu.js';
+import type { DataAccess } from '../mmu/data-stops.js';
+import { fromLinear, type LinearAddress } from './memory/linear-address.js';
+import type { TrapReport } from './reports/trap-report.js';
+import type { Process } from './tasks/process.js';
+import type { Thread } from './tasks/thread.js';
+
+/** Why the machine stopped for a debugger. All threads stop together. */
+export type MachineStop =
+  /** The thread is about to execute an instruction with a code stop. */
+  | { readonly kind: 'code'; readonly thread: Thread; readonly address: LinearAddress }
+  /** An instruction or a kernel call of the thread has accessed bytes with a data stop. */
+  | { readonly kind: 'data'; readonly thread: Thread; readonly accesses: readonly DataAccess[] }
+  /** The process of the thread ends when the machine continues; until then everything is as at the fault. */
+  | { readonly kind: 'trap'; readonly thread: Thread; readonly report: TrapReport }
+  /** A process has started. */
+  | { readonly kind: 'started'; readonly process: Process }
+  /** The thread `turnOf` is about to execute an instruction. */
+  | { readonly kind: 'turn'; readonly thread: Thread };
+
+/** A process that ends when the machine continues. */
+export interface HeldTrap {
+  readonly thread: Thread;
+  readonly report: TrapReport;
+}
+
+/**
+ * What a debugger makes the machine stop for, in addition to the code and data stops of the CPU, and the stops that have
+ * not been reported yet. None of this is part of the machine's state: a run with stops passes through the same states as
+ * one without.
+ */
+export class KernelStops {
+  /** Whether the machine stops before a process is ended by a trap. */
+  stopsAtTraps = false;
+  /** Whether the machine stops after a process has started. */
+  stopsAtStarts = false;
+  /** The thread at whose next instruction the machine stops. */
+  turnOf: Thread | undefined;
+  private readonly pending: MachineStop[] = [];
+  private held: HeldTrap | undefined;
+  /** Whether the last run ended with a stop. */
+  private hasStopped = false;
+
+  constructor(
+    private readonly cpu: Cpu,
+    private readonly findThread: (tid: number) => Thread | undefined,
+  ) {}
+
+  /** Called when a run begins; returns whether it continues one that was stopped. */
+  beginRun(): boolean {
+    const { hasStopped } = this;
+    this.hasStopped = false;
+    return hasStopped;
+  }
+
+  /** Called after the CPU stopped in a thread. */
+  cpuStopped(thread: Thread): void {
+    if (this.cpu.mmu.dataStops.hasAccesses) return;
+    this.pending.push({ kind: 'code', thread, address: fromLinear(this.cpu.state.rip)! });
+  }
+
+  started(process: Process): void {
+    if (this.stopsAtStarts) this.pending.push({ kind: 'started', process });
+  }
+
+  /** Holds back the end of a process, if the machine stops for it. Returns whether it does. */
+  hold(thread: Thread, report: TrapReport): boolean {
+    if (!this.stopsAtTraps) return false;
+    this.held = { thread, report };
+    this.pending.push({ kind: 'trap', ...this.held });
+    return true;
+  }
+
+  get isHolding(): boolean {
+    return this.held !== undefined;
+  }
+
+  /** The process whose end was held back, if it is still alive. */
+  takeHeld(): HeldTrap | undefined {
+    const { held } = this;
+    this.held = undefined;
+    return held?.thread.process.end ? undefined : held;
+  }
+
+  /** Whether the machine stops before a thread executes an instruction. */
+  stopsAtTurn(thread: Thread): boolean {
+    if (this.turnOf !== thread || thread.pending) return false;
+    this.pending.push({ kind: 'turn', thread });
+    return true;
+  }
+
+  /** The next stop to be reported; `running` is the thread that ran last. */
+  take(running: Thread | undefined): MachineStop | undefined {
+    this.collectAccesses(running);
+    const stop = this.pending.shift();
+    if (stop) this.hasStopped = true;
+    return stop;
+  }
+
+  /** Accesses come before the trap that the same instruction may have caused. */
+  private collectAccesses(running: Thread | undefined): void {
+    const { dataStops } = this.cpu.mmu;
+    if (!dataStops.hasAccesses) return;
+    const byThread = new Map<Thread, DataAccess[]>();
+    for (const access of dataStops.takeAccesses()) {
+      const thread = access.tid === undefined ? running : this.findThread(access.tid);
+      // The thread may have ended in the same call.
+      if (!thread) continue;
+      byThread.set(thread, [...(byThread.get(thread) ?? []), access]);
+    }
+    this.pending.unshift(
+      ...Array.from(byThread, ([thread, accesses]) => ({ kind: 'data' as const, thread, accesses })),
+    );
+  }
+}

@@ -1,0 +1,89 @@
+import { addressOf, type AddressRange } from './fence.js';
+import { StopRanges } from './stop-ranges.js';
+import { ACCESS_WRITE } from './walk.js';
+
+/** The accesses that a data stop is for; 'access' is both. */
+export type DataStopKind = 'read' | 'write' | 'access';
+
+/** An access to bytes of which some have a data stop. */
+export interface DataAccess extends AddressRange {
+  readonly access: 'read' | 'write';
+  /** The first byte that has a stop. */
+  readonly stopped: number;
+  /** The thread whose kernel call made it; undefined for an access of an instruction. */
+  readonly tid: number | undefined;
+}
+
+/**
+ * Data stops: ranges of linear addresses, of any length and number, whose accesses are recorded. Pages with a stop have
+ * no TLB entries of the kinds that could hit it, so each access to them takes the slow path, which records those that
+ * touch a stop. As with DR0 to DR7, only data accesses count, not table walks (SDM Vol. 3B 17.2.4).
+ */
+export class DataStops {
+  /** The thread on whose behalf the kernel accesses memory. */
+  callOf: number | undefined;
+  private readonly reads = new StopRanges();
+  private readonly writes = new StopRanges();
+  /** Accesses since `takeAccesses` was called last, each once. */
+  private accesses: DataAccess[] = [];
+
+  get isEmpty(): boolean {
+    return this.reads.isEmpty && this.writes.isEmpty;
+  }
+
+  /** Use `Mmu.addDataStop` instead, which also keeps the TLB up to date. */
+  add(range: AddressRange, kind: DataStopKind): void {
+    if (kind !== 'write') this.reads.add(range);
+    if (kind !== 'read') this.writes.add(range);
+  }
+
+  /** Throws RangeError if the range was not added with this kind. */
+  delete(range: AddressRange, kind: DataStopKind): void {
+    if (kind !== 'write') this.reads.delete(range);
+    if (kind !== 'read') this.writes.delete(range);
+  }
+
+  /**
+   * Whether the page of an address must have no TLB entry for an access (a combination of ACCESS_ bits). An entry for
+   * writes also serves the reads of instructions that do both, so it must not exist if the page has a read stop.
+   */
+  excludes(linearHigh: number, linearLow: number, access: number): boolean {
+    if (this.isEmpty) return false;
+    const address = addressOf(linearHigh, linearLow);
+    return this.reads.touchesPage(address) || ((access & ACCESS_WRITE) !== 0 && this.writes.touchesPage(address));
+  }
+
+  /** Whether any stop lies in the pages of a range that spans at most two pages. */
+  touches({ start, end }: AddressRange): boolean {
+    if (this.isEmpty) return false;
+    return [this.reads, this.writes].some((ranges) => ranges.touchesPage(start) || ranges.touchesPage(end - 1));
+  }
+
+  /** Records an access if it touches a stop of its kind. */
+  note(start: number, bytes: number, access: 'read' | 'write'): void {
+    const part = (access === 'read' ? this.reads : this.writes).firstWithin({ start, end: start + bytes });
+    if (!part) return;
+    const noted = { start, end: start + bytes, access, stopped: part.start, tid: this.callOf };
+    if (!this.accesses.some((known) => isSame(known, noted))) this.accesses.push(noted);
+  }
+
+  /** As `note`, for an access of the kernel, which counts if it is on behalf of a thread. */
+  noteCall(start: number, bytes: number, access: 'read' | 'write'): void {
+    if (this.callOf !== undefined && !this.isEmpty) this.note(start, bytes, access);
+  }
+
+  get hasAccesses(): boolean {
+    return this.accesses.length > 0;
+  }
+
+  /** The recorded accesses in the order in which they were made; they are forgotten. */
+  takeAccesses(): readonly DataAccess[] {
+    const { accesses } = this;
+    if (accesses.length > 0) this.accesses = [];
+    return accesses;
+  }
+}
+
+function isSame(a: DataAccess, b: DataAccess): boolean {
+  return a.start === b.start && a.end === b.end && a.access === b.access && a.tid === b.tid;
+}
