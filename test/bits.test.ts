@@ -1,7 +1,9 @@
 /** The arithmetic that every layer shares: what its callers' own tests do not show. */
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import t from 'tap';
-import { bytesToHex } from '../src/bits.js';
+import { bytesToHex, isCanonical } from '../src/bits.js';
+import { isCanonicalHigh } from '../src/mmu/walk.js';
 import { memoryInUse } from './support/memory-in-use.js';
 
 t.test('bytesToHex: two digits for each byte', async (t) => {
@@ -19,4 +21,18 @@ t.test('bytesToHex: a name that is kept is one piece of memory, even if nobody e
   const bytes = (memoryInUse().heap - before) / names.length;
   // 64 digits, 16 bytes in front of them, and a place in the array; a chain of pieces takes 872.
   t.ok(bytes < 200, `${bytes} bytes a name`);
+});
+
+t.test('isCanonical: bits 63 to 47 are equal, as the MMU finds in the high half of an address', async (t) => {
+  const edge = fc.constantFrom(0n, 1n << 47n, 1n << 48n, 1n << 63n, (1n << 64n) - (1n << 47n), 1n << 64n);
+  const near = fc.tuple(edge, fc.bigInt({ min: -2n, max: 2n })).map(([at, by]) => BigInt.asUintN(64, at + by));
+  fc.assert(
+    fc.property(fc.oneof(near, fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })), (address) => {
+      const top = address >> 47n;
+      const expected = top === 0n || top === 0x1_ffffn;
+      const high = Number(address >> 32n);
+      return isCanonical(address) === expected && [high, high | 0].every((half) => isCanonicalHigh(half) === expected);
+    }),
+  );
+  t.pass();
 });

@@ -77,9 +77,6 @@
 
 #ifdef __cplusplus
 extern "C" {
-#define BD0_STATIC_ASSERT static_assert
-#else
-#define BD0_STATIC_ASSERT _Static_assert
 #endif
 
 /** The calling process, for calls that take a pid. */
@@ -150,33 +147,6 @@ struct bd0_last_writer {
   uint64_t rip;  /* of the instruction; for a kernel call, of the one after it */
   uint64_t tick; /* of the machine's clock */
 };
-
-#define BD0_LAYOUT(type, field, where) \
-  BD0_STATIC_ASSERT(offsetof(struct type, field) == (where), #type "." #field " lies at " #where)
-BD0_LAYOUT(bd0_header, magic, 0x00);
-BD0_LAYOUT(bd0_header, version, 0x08);
-BD0_LAYOUT(bd0_header, header_size, 0x0c);
-BD0_LAYOUT(bd0_header, pid, 0x10);
-BD0_LAYOUT(bd0_header, parent, 0x18);
-BD0_LAYOUT(bd0_header, start, 0x20);
-BD0_LAYOUT(bd0_header, size, 0x28);
-BD0_LAYOUT(bd0_header, entry, 0x30);
-BD0_LAYOUT(bd0_header, image_base, 0x38);
-BD0_LAYOUT(bd0_header, heap.heap_pointer, 0x40);
-BD0_LAYOUT(bd0_header, heap.stack_floor, 0x48);
-BD0_LAYOUT(bd0_header, argc, 0x50);
-BD0_LAYOUT(bd0_header, argv, 0x58);
-BD0_LAYOUT(bd0_header, image_id, 0x60);
-BD0_LAYOUT(bd0_header, name, 0x80);
-BD0_LAYOUT(bd0_process_info, heap_pointer, 40);
-BD0_LAYOUT(bd0_process_info, shared_frames, 80);
-BD0_LAYOUT(bd0_process_info, image_id, 88);
-BD0_LAYOUT(bd0_process_info, name, 120);
-#undef BD0_LAYOUT
-BD0_STATIC_ASSERT(sizeof(struct bd0_header) == 0xc0, "bd0_header has 192 bytes");
-BD0_STATIC_ASSERT(sizeof(struct bd0_process_info) == 184, "bd0_process_info has 184 bytes");
-BD0_STATIC_ASSERT(sizeof(struct bd0_last_writer) == 24, "bd0_last_writer has 24 bytes");
-BD0_STATIC_ASSERT(sizeof(struct bd0_patch) == 24, "bd0_patch has 24 bytes");
 
 /** True if the result of a kernel call is an error, whose number is `-result`. Upper-half addresses are not errors. */
 static inline int bd0_is_error(int64_t result) {
@@ -445,6 +415,5 @@ void *bd0_heap_alloc(size_t size, size_t align);
 #ifdef __cplusplus
 }
 #endif
-#undef BD0_STATIC_ASSERT
 #endif /* __ASSEMBLER__ */
 #endif

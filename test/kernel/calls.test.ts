@@ -5,7 +5,7 @@ import t from 'tap';
 import { Computer, type Console, type Process } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import { Errno } from '../../src/kernel/errors.js';
-import { R10, R8, R9, RAX, RDI, RDX, RSI, RSP } from '../../src/cpu/state/layout.js';
+import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';
 import { codeImage, words } from './images.js';
 
 const PAGE = 4096n;
@@ -250,34 +250,6 @@ t.test('process_info tells what the kernel knows, whatever the header page says'
   t.equal(field(10), 1n, 'the page of code is held by content');
   t.equal(info.subarray(88, 120).toString('hex'), caller.process.imageId);
   t.equal(info.subarray(120).toString('latin1'), 'caller'.padEnd(64, '\0'));
-  t.end();
-});
-
-t.test('the header page is laid out as bd0.h says', (t) => {
-  const caller = new Caller();
-  const page = Buffer.from(caller.computer.readMemory(caller.start, 4096));
-  t.equal(page.toString('latin1', 0, 8), 'BD0PROC\0');
-  t.equal(page.readUInt32LE(8), 1);
-  t.equal(page.readUInt32LE(12), 0xc0);
-  const rsp = caller.computer.registers.gpr(RSP);
-  t.same(
-    [0x10, 0x18, 0x20, 0x28, 0x30, 0x38, 0x40, 0x48, 0x50, 0x58].map((at) => page.readBigUInt64LE(at)),
-    [
-      BigInt(caller.process.pid),
-      0n,
-      caller.start,
-      BigInt(LIMIT),
-      caller.process.entry,
-      caller.start + PAGE,
-      caller.heap,
-      caller.end - BigInt(LIMIT) / 4n,
-      1n,
-      rsp + 8n,
-    ],
-  );
-  t.equal(page.toString('hex', 0x60, 0x80), caller.process.imageId);
-  t.equal(page.toString('latin1', 0x80, 0xc0), 'caller'.padEnd(64, '\0'));
-  t.ok(page.subarray(0xc0).every((byte) => byte === 0));
   t.end();
 });
 

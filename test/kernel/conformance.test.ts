@@ -2,12 +2,13 @@
  * Conformance programs, one a kernel-call, on every engine: guest/tests. The errors that a call answered while its program
  * ran are those that its page in docs/kernel-calls and its comment in bd0.h list, no more and no less.
  */
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Computer, Errno, MemoryNames, errnoName, type KernelHooks, type NameSpace } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
+import { HEADER_BYTES } from '../../src/kernel/program/header-page.js';
 import type { VmoStore } from '../../src/vmo/store.js';
 import { NOTHING_YET, ScriptedConsole, compiled, sha256, type InputPiece } from '../support/guest-programs.js';
 import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
@@ -111,6 +112,54 @@ function errorsOfHeader(name: string): string[] {
   const comment = new RegExp(`/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\n[^\\n]*\\bbd0_${name}\\(`).exec(header)![1]!;
   return (/((?:\s+E[A-Z0-9]+)*)\s*$/.exec(comment)![1]!.match(/\S+/g) ?? []).sort();
 }
+
+/** Prints all fields of its header page, as bd0.h declares them, and what C knows of them. */
+const HEADER_PROGRAM = `
+  #include <bd0.h>
+  #include <stdio.h>
+  static void hex(const char *bytes, size_t n) {
+    for (size_t i = 0; i < n; i++) printf("%02x", (unsigned char)bytes[i]);
+    putchar('\\n');
+  }
+  int main(int argc, char **argv) {
+    const struct bd0_header before = *(const struct bd0_header *)bd0_process_start(BD0_SELF), *header = &before;
+    printf("%u %u %zu\\n", header->version, header->header_size, sizeof *header);
+    printf("%lu %lu %lu %lu\\n", header->pid, header->parent, header->start, header->size);
+    printf("%lu %lu\\n", header->entry, header->image_base);
+    printf("%lu %lu\\n", header->heap.heap_pointer, header->heap.stack_floor);
+    printf("%lu %d\\n", header->argc - argc, header->argv == (uint64_t)argv);
+    hex(header->magic, sizeof header->magic);
+    hex((const char *)header->image_id, sizeof header->image_id);
+    hex(header->name, sizeof header->name);
+    return 0;
+  }`;
+
+t.test('the header page is laid out as bd0.h says', async (t) => {
+  const source = `${t.testdir()}/header.c`;
+  writeFileSync(source, HEADER_PROGRAM);
+  const console = new ScriptedConsole([]);
+  const computer = new Computer({ memoryBytes: 64 * MIB, console, sha256 });
+  const [name, limitBytes] = ['the header', 64 * MIB];
+  const process = computer.start(await compiled(source), { name, limitBytes, argv: ['a', 'b', 'c'] });
+  const { pid, start, entry, imageId } = process;
+  const imageBase = start + 4096n;
+  const stackFloor = start + BigInt(limitBytes - limitBytes / 4);
+  t.match(computer.run(process), { kind: 'exited', exitCode: 0 });
+  const lines = console.output.toString().trimEnd().split('\n');
+  const heap = BigInt(lines[3]!.split(' ')[0]!);
+  t.ok(heap > imageBase && heap < stackFloor, 'the heap begins behind the image');
+  const hex = (text: string, length: number): string => Buffer.from(text.padEnd(length, '\0')).toString('hex');
+  t.strictSame(lines, [
+    `1 ${HEADER_BYTES} ${HEADER_BYTES}`,
+    `${pid} 0 ${start} ${limitBytes}`,
+    `${entry} ${imageBase}`,
+    `${heap} ${stackFloor}`,
+    '0 1',
+    hex('BD0PROC', 8),
+    imageId,
+    hex(name, 64),
+  ]);
+});
 
 t.test('each call has a program, and each program belongs to a call', (t) => {
   const calls = KERNEL_CALLS.map(({ name }) => name);

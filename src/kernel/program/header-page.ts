@@ -2,14 +2,10 @@ import { PAGE_SIZE } from '../../bits.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 
 /*
- * The header page: the first page of a process's region (design/bd0-os.md, `struct bd0_header` of guest/include/bd0.h).
- *
- *     00 magic "BD0PROC\0"   08 version:u32   0C header size:u32   10 pid:u64        18 parent:u64
- *     20 start:u64            28 size:u64      30 entry:u64         38 image base:u64
- *     40 heap_pointer:u64     48 stack_floor:u64      one 16-byte pair, moved only together, by LOCK CMPXCHG16B
- *     50 argc:u64             58 argv:u64      60 image id[32]      80 name[64]
- *
- * Threads can write all of it. The kernel reads back nothing but the pair, and does not trust it.
+ * The header page: the first page of a process's region. `headerBytes` has its layout, and programs have it as `struct
+ * bd0_header` of guest/include/bd0.h; a test compares the two. Heap pointer and stack floor are a pair that moves only
+ * together, by LOCK CMPXCHG16B. Threads can write all of the page. The kernel reads back nothing but the pair, and does not
+ * trust it.
  */
 export const HEADER_BYTES = 0xc0;
 /** Where the pair heap_pointer, stack_floor lies in the page. */
