@@ -78,13 +78,14 @@ static uint64_t starts(uint64_t count) {
 
 enum { STRIDE_PAGES = 16 };
 
+static void write_pages(volatile uint8_t *area) {
+  for (size_t page = 0; page < AREA_PAGES; page++) area[page * PAGE] = 1;
+  unmap((void *)area, AREA);
+}
+
 static uint64_t zero_faults(uint64_t count) {
   uint64_t done = 0;
-  while (done < count) {
-    volatile uint8_t *area = map_zeros(AREA);
-    for (size_t page = 0; page < AREA_PAGES; page++, done++) area[page * PAGE] = 1;
-    unmap((void *)area, AREA);
-  }
+  for (; done < count; done += AREA_PAGES) write_pages(map_zeros(AREA));
   return done;
 }
 
@@ -101,11 +102,7 @@ static uint64_t shared_faults(uint64_t count) {
 
 static uint64_t copy_faults(uint64_t count) {
   uint64_t done = 0;
-  while (done < count) {
-    volatile uint8_t *area = map_content(AREA, 1);
-    for (size_t page = 0; page < AREA_PAGES; page++, done++) area[page * PAGE] = 1;
-    unmap((void *)area, AREA);
-  }
+  for (; done < count; done += AREA_PAGES) write_pages(map_content(AREA, 1));
   return done;
 }
 

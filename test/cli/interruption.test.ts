@@ -17,21 +17,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { bd0, bd0Command, firstOutput, startBd0 } from './bd0.js';
+import { compileMisbehave } from './misbehave.js';
 
 t.setTimeout(0);
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'bd0-interruption-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
-const misbehave = join(directory, 'misbehave');
-await compileGuest({
-  sources: [join(root, 'test/cli/misbehave.c')],
-  output: misbehave,
-  compilerOptions: ['-fno-builtin'],
-});
+const misbehave = await compileMisbehave(directory);
 /** A program that takes a second to read, and more to hash. */
 const huge = join(directory, 'huge');
 copyFileSync(misbehave, huge);

@@ -5,22 +5,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { bd0, bd0Command, endOf, firstOutput, startBd0, type Ran } from './bd0.js';
+import { compileMisbehave } from './misbehave.js';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'bd0-run-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
-/** A guest that does what its first argument says. */
-const misbehave = join(directory, 'misbehave');
-await compileGuest({
-  sources: [join(root, 'test/cli/misbehave.c')],
-  output: misbehave,
-  compilerOptions: ['-fno-builtin'],
-});
+const misbehave = await compileMisbehave(directory);
 
 /** Runs it, with words for bd0 in front. */
 function run(what: string, words: readonly string[] = [], input: string | Uint8Array = ''): Promise<Ran> {

@@ -2,6 +2,7 @@ import type { Computer, Outcome, Process } from '../../index.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import type { HostLines } from '../../host/console/host-lines.js';
 import { signalOfLostOutput, type HostOutput } from '../../host/console/host-output.js';
+import { nextTurn, SLICE_EFFORT, Slices, TICKS_PER_MS, TURNS_FOR_INPUT } from '../../host/console/slices.js';
 import type { Bell } from '../../host/signals.js';
 import { bringOut, type Interruption, type OutsideEnd } from './interruption.js';
 import type { SpuriousWrites } from './spurious-writes.js';
@@ -22,42 +23,28 @@ export interface RunLoopOptions {
   readonly lines: readonly HostLines[];
   readonly interruption: Interruption;
   readonly spuriousWrites: SpuriousWrites;
-  /** Rings when input has come, output or lines have been taken, or a signal has come. */
+  /** Rings when input arrives, output or lines are taken, or a signal comes. */
   readonly bell: Bell;
-  /** Tells a report that is due at a cut in the output. */
+  /** Prints the report that is due at a cut in the output. */
   readonly tellAtCut: () => Promise<void>;
   /** Infinity for none. */
   readonly maxInstructions: number;
-  /** Whether the clock of the host is waited for while the machine is idle. */
+  /** Whether idle time of the machine takes as long on the host's clock. */
   readonly realTime: boolean;
 }
 
-/** The first slice of a run; the next ones are as long as takes about SLICE_MS, or brings SLICE_OUTPUT_BYTES of output and lines. */
-const FIRST_SLICE_TICKS = 500;
-const LONGEST_SLICE_TICKS = 2 ** 27;
-const SLICE_MS = 20;
-/** Effort of the kernel in a slice: about 20 ms. */
-const SLICE_EFFORT = 8192;
-const SLICE_OUTPUT_BYTES = 2 ** 20;
-
-/** Turns of the event loop in which a pipe can bring what has been written to it. */
-const TURNS_FOR_INPUT = 2;
-
-/** Nanoseconds, and so ticks, in a millisecond. */
-const TICKS_PER_MS = 1e6;
-
 /**
- * Runs a process to its end, in slices: between two of them the event loop turns, output goes out, input comes in, and
- * signals and limits are looked at. The slices do not change what the guest does.
+ * Runs a process until it ends, in slices: between two of them the event loop turns, output is written, input arrives, and
+ * signals and limits are checked. The slices do not change what the guest does.
  */
 export class RunLoop {
-  private sliceTicks = FIRST_SLICE_TICKS;
+  private readonly slices = new Slices();
   /** Arrivals of input before the last slice, in which the machine could take it. */
   private arrivalsSeen = 0;
 
   constructor(private readonly options: RunLoopOptions) {}
 
-  /** Throws HostError where stdin or stdout fails for another reason than that nobody reads what is written. */
+  /** Throws HostError if stdin or stdout fails, unless the reader of stdout has gone. */
   async run(): Promise<End> {
     for (;;) {
       const outcome = this.runSlice();
@@ -71,16 +58,16 @@ export class RunLoop {
     }
   }
 
-  /** Undefined where output failed. */
+  /** Undefined if output failed. */
   private runSlice(): Outcome | undefined {
     const { computer, program, input, output, maxInstructions } = this.options;
     this.arrivalsSeen = input.arrivals;
     const start = performance.now();
     const { instructions } = computer;
     // A tick retires one instruction at most.
-    const maxTicks = Math.min(this.sliceTicks, maxInstructions - instructions);
+    const maxTicks = Math.min(this.slices.ticks, maxInstructions - instructions);
     try {
-      // While a report holds the images of its processes, the machine must not go on: programs could find them.
+      // While a report holds the images of its processes, the machine must not continue: programs could find them.
       const outcome = computer.run(program, { maxTicks, maxEffort: SLICE_EFFORT, stopWhen: () => output.hasCut });
       if (outcome.kind === 'limit') this.fitSlice(performance.now() - start, computer.instructions - instructions);
       return outcome;
@@ -90,16 +77,13 @@ export class RunLoop {
     }
   }
 
-  /** Time that passed without instructions, and slices that the kernel has filled, say nothing about longer ones. */
   private fitSlice(elapsedMs: number, instructions: number): void {
-    const most = instructions >= this.sliceTicks / 2 ? 2 : 1;
     const { output, lines } = this.options;
     const queuedBytes = lines.reduce((total, file) => total + file.queuedBytes, output.queuedBytes);
-    const factor = Math.min(SLICE_MS / elapsedMs, SLICE_OUTPUT_BYTES / queuedBytes, most);
-    this.sliceTicks = Math.min(Math.max(1, Math.floor(this.sliceTicks * factor)), LONGEST_SLICE_TICKS);
+    this.slices.fit(elapsedMs, instructions, queuedBytes);
   }
 
-  /** Brings out output, lines and the reports between, until the run is to end or somebody interrupts the guest. */
+  /** Writes output, lines and the reports in between, until all is written, the run must end or Ctrl-C is typed. */
   private async bringOut(): Promise<void> {
     const { output, input, lines, bell, tellAtCut, interruption } = this.options;
     const msLeft = (): number => (input.hasInterrupt ? 0 : interruption.msLeft);
@@ -114,13 +98,13 @@ export class RunLoop {
     }
   }
 
-  /** A program whose output nobody reads any more ends as by SIGPIPE. */
+  /** A program whose output has lost its reader ends as by SIGPIPE. */
   private endOfOutput(): End | undefined {
     const { failure } = this.options.output;
     return failure && { kind: 'signal', signal: signalOfLostOutput(failure) };
   }
 
-  /** The end of the process, once its output is out; or that of the run from outside. */
+  /** The end of the process, once its output is written; or that of the run from outside. */
   private endOf(outcome: Outcome | undefined): End | undefined {
     const { computer, input, output, interruption, maxInstructions } = this.options;
     const isOut = (!output.isBusy && output.queuedBytes === 0) || input.hasInterrupt;
@@ -130,7 +114,7 @@ export class RunLoop {
     return { kind: 'limit', what: `${maxInstructions} instructions (--max-instructions)` };
   }
 
-  /** Asks somebody about a spurious write, until there is an answer or the run is to end. */
+  /** Asks the person at the terminal about a spurious write, until there is an answer or the run must end. */
   private async askPerson(): Promise<void> {
     const { spuriousWrites, bell, interruption } = this.options;
     await spuriousWrites.tell();
@@ -139,7 +123,7 @@ export class RunLoop {
     while (!spuriousWrites.isAnswered && interruption.msLeft > 0) await bell.wait(interruption.msLeft);
   }
 
-  /** All threads wait, the first of them until a tick; some of them for input, perhaps. */
+  /** Passes time while all threads wait: until the tick when the first wakes, or until input arrives. */
   private async rest({ until, forInput }: Extract<Outcome, { kind: 'waiting' }>): Promise<void> {
     const { computer, input, bell, interruption, realTime } = this.options;
     for (let turn = 0; turn < TURNS_FOR_INPUT; turn++) await nextTurn();
@@ -151,9 +135,4 @@ export class RunLoop {
     const passed = Math.min(Math.round((performance.now() - start) * TICKS_PER_MS), idleTicks);
     if (realTime) computer.passTime(computer.ticks + passed);
   }
-}
-
-/** Lets the event loop turn once. */
-function nextTurn(): Promise<void> {
-  return new Promise((done) => setImmediate(done));
 }

@@ -97,12 +97,18 @@ function behindLastReturn(line: Uint8Array, bytes: Uint8Array): Uint8Array {
   return kept.length > LINE_BYTES_MAX ? new Uint8Array(0) : kept.slice();
 }
 
-/** The signal that goes with a failure of stdout: SIGPIPE where the reader has gone. Throws HostError for any other. */
-export function signalOfLostOutput(failure: unknown): number {
+/** Returns if stdout has failed since its reader has gone. Throws HostError for any other failure. */
+export function requireLostReader(failure: unknown): void {
   if (!isSystemError(failure)) throw failure;
-  // A socket says the second where its reader has left bytes behind.
-  if (failure.code === 'EPIPE' || failure.code === 'ECONNRESET') return SIGNALS.SIGPIPE;
+  // A socket gives the second if its reader has left bytes unread.
+  if (failure.code === 'EPIPE' || failure.code === 'ECONNRESET') return;
   throw new HostError(`cannot write standard output: ${systemReason(failure)}`, 'system');
+}
+
+/** The signal for a failure of stdout: SIGPIPE if the reader has gone. Throws HostError for any other failure. */
+export function signalOfLostOutput(failure: unknown): number {
+  requireLostReader(failure);
+  return SIGNALS.SIGPIPE;
 }
 
 /** Writes a line to stdout, and waits until it is taken. Throws what the system says. */

@@ -1,23 +1,8 @@
-import { HostError, isSystemError, systemReason } from '../failure.js';
 import type { Computer, Console, Outcome, Process } from '../../index.js';
 import { Bell } from '../signals.js';
 import { HostInput } from './host-input.js';
-
-/** Ticks of the first slice; the next ones are fitted to `SLICE_MS`. */
-const FIRST_SLICE_TICKS = 500;
-const LONGEST_SLICE_TICKS = 2 ** 27;
-const SLICE_MS = 20;
-/** Kernel work in a slice, about 20 ms: see RunLimits. */
-const SLICE_EFFORT = 8192;
-
-/** Turns of the event loop that a pipe needs to bring what has been written to it. */
-const TURNS_FOR_INPUT = 2;
-
-/** Nanoseconds, and so ticks, in a millisecond. */
-const TICKS_PER_MS = 1e6;
-
-/** Errors of standard output that mean that its reader has gone. */
-const READER_GONE = ['EPIPE', 'ECONNRESET'];
+import { requireLostReader } from './host-output.js';
+import { nextTurn, SLICE_EFFORT, Slices, TICKS_PER_MS, TURNS_FOR_INPUT } from './slices.js';
 
 /** Limits of `StandardConsole.run`. */
 export interface ConsoleRun {
@@ -44,7 +29,7 @@ export class StandardConsole implements Console {
   private failure: Error | undefined;
   private arrivals = 0;
   private hasRead = false;
-  private sliceTicks = FIRST_SLICE_TICKS;
+  private readonly slices = new Slices();
   private readonly bell = new Bell();
   private input!: HostInput;
 
@@ -103,7 +88,10 @@ export class StandardConsole implements Console {
         const outcome = this.runSlice(computer, program, end);
         const isQuit = (): boolean => this.input.hasQuit || signal?.aborted === true;
         await this.writeOut(isQuit);
-        if (this.failure) return lostOutput(this.failure);
+        if (this.failure) {
+          requireLostReader(this.failure);
+          return { kind: 'output lost' };
+        }
         if (isEnd(outcome, computer, end)) return outcome;
         if (isQuit()) return { kind: 'quit' };
         for (let turn = 0; turn < TURNS_FOR_INPUT; turn++) await nextTurn();
@@ -117,11 +105,9 @@ export class StandardConsole implements Console {
   private runSlice(computer: Computer, program: Process, end: number): Outcome {
     const start = performance.now();
     const before = computer.ticks;
-    const maxTicks = Math.min(this.sliceTicks, end - before);
+    const maxTicks = Math.min(this.slices.ticks, end - before);
     const outcome = computer.run(program, { maxTicks, maxEffort: SLICE_EFFORT });
-    const most = computer.ticks - before >= this.sliceTicks / 2 ? 2 : 1;
-    const factor = Math.min(SLICE_MS / (performance.now() - start), most);
-    this.sliceTicks = Math.min(Math.max(1, Math.floor(this.sliceTicks * factor)), LONGEST_SLICE_TICKS);
+    this.slices.fit(performance.now() - start, computer.ticks - before);
     return outcome;
   }
 
@@ -151,15 +137,4 @@ function isEnd(outcome: Outcome, computer: Computer, end: number): boolean {
   if (outcome.kind === 'limit') return computer.ticks >= end;
   if (outcome.kind === 'waiting') return !outcome.forInput && outcome.until === Infinity;
   return true;
-}
-
-function lostOutput(failure: Error): ConsoleOutcome {
-  if (!isSystemError(failure)) throw failure;
-  if (READER_GONE.includes(failure.code)) return { kind: 'output lost' };
-  throw new HostError(`cannot write standard output: ${systemReason(failure)}`, 'system');
-}
-
-/** Lets the event loop turn once. */
-function nextTurn(): Promise<void> {
-  return new Promise((done) => setImmediate(done));
 }
