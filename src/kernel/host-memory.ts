@@ -40,8 +40,8 @@ export interface HostMemoryCounters {
 
 /** An object that a guest wants has no room in the host's memory. */
 export class HostMemoryError extends KernelError {
-  constructor(maxBytes: number) {
-    super(Errno.ENOMEM, `the objects of the machine need more host memory than the limit of ${maxBytes} bytes`);
+  constructor(message: string) {
+    super(Errno.ENOMEM, message);
     this.name = 'HostMemoryError';
   }
 }
@@ -91,7 +91,10 @@ export class HostMemory {
 
   /** Throws HostMemoryError where they may not. */
   require(bytes: number): void {
-    if (!this.hasRoom(bytes)) throw new HostMemoryError(this.maxBytes);
+    if (this.hasRoom(bytes)) return;
+    throw new HostMemoryError(
+      `the objects of the machine need more host memory than the limit of ${this.maxBytes} bytes`,
+    );
   }
 
   charge(kind: HostObject, count = 1): void {

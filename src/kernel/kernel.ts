@@ -19,8 +19,8 @@ import type { KernelEvent, KernelOptions } from './kernel-options.js';
 import { EXIT_INTERRUPTED, foregroundOf } from './terminal/foreground.js';
 import { KnownImages } from './program/known-images.js';
 import { fromLinear, type LinearAddress } from './memory/linear-address.js';
-import { loadProgram, type StartOptions } from './program/loader.js';
-import { hostBytesOfStart } from './program/start-price.js';
+import type { StartOptions } from './program/loader.js';
+import { ProgramStart } from './program/program-start.js';
 import { again } from './memory/map-vmo.js';
 import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
 import { PageFaults } from './memory/page-faults.js';
@@ -148,19 +148,36 @@ export class Kernel implements KernelServices {
   }
 
   /**
-   * Starts a program. The image is the caller's to close. Throws KernelError, with nothing changed: see loadProgram; and
-   * HostMemoryError.
+   * Starts a program at once. The image is the caller's to close. Throws KernelError, with nothing changed: see
+   * ProgramStart.
    */
   start(image: VmoHandle, options: StartOptions): Process {
+    const start = this.beginStart(image, options);
+    try {
+      for (;;) {
+        const process = this.takeStart(start);
+        if (process) return process;
+      }
+    } finally {
+      start.close();
+    }
+  }
+
+  beginStart(image: VmoHandle, options: StartOptions): ProgramStart {
+    return new ProgramStart(this, image, options);
+  }
+
+  takeStart(start: ProgramStart): Process | undefined {
     const pid = this.processes.nextPid();
-    this.hostMemory.require(hostBytesOfStart(this.images.elfOf(image)));
-    const { description, rsp, threadPointer } = loadProgram(this, image, options, pid);
-    const process = new Process(pid, description, again(this.store, image), this.hostMemory);
+    const loaded = start.take(pid);
+    if (!loaded) return undefined;
+    const { description, rsp, threadPointer } = loaded;
+    const process = new Process(pid, description, again(this.store, start.image), this.hostMemory);
     this.processes.add(process);
     const thread = this.addThread(process, description.mainStack, () =>
       setInitialRegisters(this.cpu, description.entry, rsp, threadPointer),
     );
-    if (options.debugMode) this.debugMode.set(thread, true);
+    if (start.options.debugMode) this.debugMode.set(thread, true);
     this.stops.started(process);
     this.work.add(START_EFFORT);
     return process;

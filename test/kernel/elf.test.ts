@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t from 'tap';
-import { readDynamic } from '../../src/kernel/program/elf-dynamic.js';
 import { ElfError, type ImageBytes } from '../../src/kernel/program/elf-fields.js';
 import { parseElf, type ElfImage } from '../../src/kernel/program/elf.js';
-import { imageMappings } from '../../src/kernel/program/image.js';
+import { LoadedImage, loadBase, type ImageTarget } from '../../src/kernel/program/image.js';
 import { KnownImages } from '../../src/kernel/program/known-images.js';
+import { RelocationPart } from '../../src/kernel/program/relocations.js';
+import type { Mapping } from '../../src/kernel/memory/mapping.js';
 import { UPPER_HALF, toLinear } from '../../src/kernel/memory/linear-address.js';
+import type { VmoHandle } from '../../src/vmo/handle.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { elfVariants } from '../support/elf-variants.js';
 import { KernelMachine } from '../support/kernel-machine.js';
@@ -28,8 +30,10 @@ import {
   PT_DYNAMIC,
   PT_INTERP,
   PT_TLS,
+  R_X86_64_RELATIVE as RELATIVE,
   guestImages,
   makeImage,
+  relocatedImage,
   words,
   type LoadedPart,
 } from './images.js';
@@ -42,7 +46,6 @@ const DT_RELA = 7;
 const DT_RELASZ = 8;
 const DT_RELAENT = 9;
 const DT_REL = 17;
-const RELATIVE = 8;
 const IRELATIVE = 37;
 
 /** Bytes of an image that count how many were read. */
@@ -65,6 +68,20 @@ class CountedBytes implements ImageBytes {
 
 function parse(bytes: Uint8Array): ElfImage {
   return parseElf(new CountedBytes(bytes));
+}
+
+/** The relocations of an image that are the kernel's: addresses and addends. */
+function relocationsOf(image: ImageBytes, { relocations }: ElfImage): [address: number, addend: bigint][] {
+  const part = new RelocationPart(image, relocations, 0, relocations.count);
+  const all = Array.from({ length: part.count }, (_, index) => index).filter((index) => part.isRelative(index));
+  return all.map((index) => [part.addressOf(index), part.addendOf(index)]);
+}
+
+/** The mappings of an image that is loaded in parts. */
+function imageMappings(target: ImageTarget, file: VmoHandle, elf: ElfImage, bias: number): Mapping[] {
+  const loaded = new LoadedImage(target, file, elf, loadBase(elf, bias));
+  while (!loaded.take());
+  return loaded.mappings(bias);
 }
 
 /** Code, data with a dynamic section and one relocation at its start, and thread-local storage. */
@@ -96,7 +113,8 @@ function fields(index: number): Record<'type' | 'offset' | 'vaddr' | 'filesz' | 
 }
 
 t.test('a well-formed image', (t) => {
-  const elf = parse(wholeImage());
+  const image = new CountedBytes(wholeImage());
+  const elf = parseElf(image);
   t.match(elf, {
     fixed: false,
     entry: 0x10,
@@ -109,8 +127,7 @@ t.test('a well-formed image', (t) => {
       { address: 0x1000, fileSize: 512, memorySize: 0x3000, protection: 3 },
     ],
   });
-  t.same([...elf.relocations.addresses], [0x1008]);
-  t.same([...elf.relocations.addends], [0x20n]);
+  t.same(relocationsOf(image, elf), [[0x1008, 0x20n]]);
   t.equal(elf.programHeaders, undefined, 'no segment holds the program headers');
   t.end();
 });
@@ -198,24 +215,8 @@ t.test('relocations that are not the kernel’s, or lead nowhere, are refused', 
   refused(table(0x2000, RELATIVE, 0), /r_offset 0x2000/);
   refused(table(0x11f9, RELATIVE, 0), /r_offset 0x11f9/);
   refused(table(-8n, RELATIVE, 0), /r_offset 0xfffffffffffffff8/);
-  t.same([...parse(table(0x1008, IRELATIVE, 1, 0x1010, RELATIVE, 2)).relocations.addends], [2n], 'IRELATIVE is left');
-
-  const scattered = new Uint8Array(24 * 2 ** 13 + 24);
-  for (let page = 0; page <= 2 ** 13; page++) scattered.set(words(page * PAGE, RELATIVE, 0), page * 24);
-  const header = { name: 'header', vaddr: 0n, filesz: 64n };
-  const source = {
-    length: 2 ** 30,
-    read: (offset: number, length: number) => scattered.slice(offset, offset + length),
-  };
-  const sparse: ImageBytes = {
-    length: source.length,
-    read: (offset, length) =>
-      offset === 0
-        ? words(DT_RELA, 64, DT_RELASZ, scattered.length, DT_RELAENT, 24, DT_NULL, 0)
-        : source.read(offset - 64, length),
-  };
-  const segment = { index: 0, fileOffset: 0, fileSize: 2 ** 30, address: 0, memorySize: 2 ** 30, protection: 3 };
-  t.throws(() => readDynamic(sparse, [segment], header), { name: 'ElfError', message: /more than 8192 pages/ });
+  const left = new CountedBytes(table(0x1008, IRELATIVE, 1, 0x1010, RELATIVE, 2));
+  t.same(relocationsOf(left, parseElf(left)), [[0x1010, 2n]], 'IRELATIVE is left to the program');
   t.end();
 });
 
@@ -263,14 +264,8 @@ t.test('an image lies in memory as its program headers and relocations say', (t)
               const { address, bytes } = holders[place % holders.length]!;
               return { address: address + (place % (bytes.length - 7)), addend };
             });
-      const file = store.fromBytes(makeImage({ entry: parts[0]!.address, loads: parts }));
-      const elf: ElfImage = {
-        ...parseElf(file),
-        relocations: {
-          addresses: Float64Array.from(relocations, ({ address }) => address),
-          addends: BigUint64Array.from(relocations, ({ addend }) => addend),
-        },
-      };
+      const file = store.fromBytes(relocatedImage(parts, relocations));
+      const elf = parseElf(file);
       const images = new KnownImages();
       // Where it was loaded before, some of what is to be done is known.
       for (const bias of [start, start, start + GAP, start]) {
@@ -306,6 +301,55 @@ t.test('an image lies in memory as its program headers and relocations say', (t)
   t.end();
 });
 
+t.test('relocations are applied in parts, in any order, however many pages they change', (t) => {
+  const pages = 700;
+  const random = new Random(11);
+  const bytes = Uint8Array.from({ length: pages * PAGE - 5 }, () => random.next());
+  // All pages in ascending order, then places all over them, some of which lie in two pages.
+  const places = [
+    ...Array.from({ length: pages - 1 }, (_, page) => page * PAGE + 8),
+    ...Array.from({ length: 2000 }, () => random.below(bytes.length - 8)),
+  ];
+  const relocations = places.map((address, index) => ({ address, addend: BigInt(index) << 20n }));
+  const parts = [
+    { address: 0, bytes: bytes.subarray(0, 300 * PAGE) },
+    { address: 300 * PAGE, bytes: bytes.subarray(300 * PAGE) },
+  ];
+  const store = new VmoStore();
+  const file = store.fromBytes(
+    relocatedImage(
+      parts,
+      relocations.filter(({ address }) => address + 8 <= 300 * PAGE || address >= 300 * PAGE),
+    ),
+  );
+  const elf = parseElf(file);
+  t.ok(
+    elf.relocations.pages >= pages - 1 && elf.relocations.pages < 2 * places.length,
+    `${elf.relocations.pages} pages`,
+  );
+  const expected = bytes.slice();
+  for (const [address, addend] of relocationsOf(file, elf))
+    expected.set(words(loadBase(elf, 8 * PAGE) + addend), address);
+  const loaded = new LoadedImage({ store, images: new KnownImages() }, file, elf, loadBase(elf, 8 * PAGE));
+  let steps = 1;
+  for (let before = 0; !loaded.take(); steps++) {
+    t.ok(store.extentsVisited - before < 8192, `${store.extentsVisited - before} extents are visited in a part`);
+    before = store.extentsVisited;
+  }
+  t.ok(steps > 10, `${steps} parts`);
+  const mappings = loaded.mappings(8 * PAGE);
+  for (const [index, from] of [0, 300 * PAGE].entries()) {
+    const { vmo } = mappings[index]!.backing!;
+    const there = expected.subarray(from, index === 0 ? 300 * PAGE : undefined);
+    t.ok(Buffer.compare(vmo.read(0, there.length), there) === 0);
+  }
+  for (const { backing } of mappings) backing?.vmo.close();
+  loaded.close();
+  file.close();
+  t.equal(store.counters.pagesStored, 0);
+  t.end();
+});
+
 t.test('whole pages of an image are those of its VMO, whichever process maps them and wherever', (t) => {
   const store = new VmoStore();
   const loads = [{ address: 0, bytes: Uint8Array.from({ length: 2 * PAGE }, (_, i) => i * 7 + (i >> 8)) }];
@@ -324,7 +368,8 @@ t.test('whole pages of an image are those of its VMO, whichever process maps the
 t.test('the guest programs are read as readelf reads them', async (t) => {
   let relocated = 0;
   for (const [name, { path, bytes }] of await guestImages()) {
-    const elf = parse(bytes);
+    const image = new CountedBytes(bytes);
+    const elf = parseElf(image);
     const shown = execFileSync('readelf', ['-hlrW', path], { encoding: 'utf8' });
     const loads = [...shown.matchAll(/^ +LOAD +(\w+) (\w+) \w+ (\w+) (\w+) (R| )(W| )(E| )/gm)].map(
       ([, offset, address, fileSize, memorySize, r, w, x]) => ({
@@ -341,14 +386,9 @@ t.test('the guest programs are read as readelf reads them', async (t) => {
     t.equal(elf.entry, Number(/Entry point address: +(\w+)/.exec(shown)![1]), `${name}: entry`);
     const relocations = [...shown.matchAll(/^(\w+) +\w+ R_X86_64_RELATIVE +(\w+)$/gm)];
     t.same(
-      [...elf.relocations.addresses],
-      relocations.map(([, offset]) => parseInt(offset!, 16)),
-      `${name}: places`,
-    );
-    t.same(
-      [...elf.relocations.addends],
-      relocations.map(([, , addend]) => BigInt('0x' + addend!)),
-      `${name}: addends`,
+      relocationsOf(image, elf),
+      relocations.map(([, offset, addend]) => [parseInt(offset!, 16), BigInt('0x' + addend!)]),
+      `${name}: relocations`,
     );
     relocated += relocations.length;
   }

@@ -106,6 +106,30 @@ export function words(...values: (number | bigint)[]): Uint8Array {
   return bytes;
 }
 
+const DT_RELA = 7;
+const DT_RELASZ = 8;
+const DT_RELAENT = 9;
+export const R_X86_64_RELATIVE = 8;
+
+/** An image of these parts whose last part holds its relocations. */
+export function relocatedImage(
+  parts: readonly LoadedPart[],
+  relocations: readonly { readonly address: number; readonly addend: bigint }[],
+): Uint8Array {
+  const table = words(...relocations.flatMap(({ address, addend }) => [address, R_X86_64_RELATIVE, addend]));
+  const end = Math.max(...parts.map(({ address, bytes, memorySize = bytes.length }) => address + memorySize));
+  const at = Math.ceil(end / 4096) * 4096;
+  const dynamic = words(DT_RELA, at, DT_RELASZ, table.length, DT_RELAENT, 24, 0, 0);
+  const bytes = Buffer.concat([table, dynamic]);
+  return makeImage({
+    entry: parts[0]!.address,
+    loads: [...parts, { address: at, bytes }],
+    headers: (fileOffset) => [
+      { type: PT_DYNAMIC, offset: fileOffset(at) + table.length, address: at + table.length, fileSize: dynamic.length },
+    ],
+  });
+}
+
 /** A program of machine code alone, at its first byte. */
 export function codeImage(code: readonly number[] | Uint8Array): Uint8Array {
   return makeImage({ entry: 0, loads: [{ address: 0, bytes: Uint8Array.from(code), flags: PF_R | PF_X }] });

@@ -13,7 +13,7 @@ import {
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import type { Steps } from '../../src/vmo/steps.js';
 import { sha256 } from '../support/guest-programs.js';
-import { codeImage } from './images.js';
+import { codeImage, relocatedImage } from './images.js';
 
 const MIB = 2 ** 20;
 const PAGE = 4096;
@@ -165,6 +165,93 @@ t.test('page faults bound a run, and the turn of a thread', (t) => {
     outcome = computer.run(toucher, { maxTicks: 1 });
   const taken = computer.statistics.faults - faults;
   t.ok(taken > 900 && taken < 1100, `${taken} faults in a turn of a million ticks`);
+  t.end();
+});
+
+/** A caller that can start 'large', a program with so many pages that relocations change. */
+function starter(maxEffort: number, pages: number): Caller {
+  const held: MemoryNames[] = [];
+  const caller = new Caller(maxEffort, (inner) => {
+    held.push(inner);
+    return inner;
+  });
+  const loads = [
+    { address: 0, bytes: Uint8Array.from(COUNTS) },
+    { address: PAGE, bytes: new Uint8Array(pages * PAGE).fill(7) },
+  ];
+  const relocations = Array.from({ length: 2 * pages }, (_, i) => ({
+    address: PAGE + (i % pages) * PAGE + 8 * Math.floor(i / pages),
+    addend: BigInt(i),
+  }));
+  const vmo = caller.computer.store.fromBytes(relocatedImage(loads, relocations));
+  held[0]!.publish('large', vmo, 'anything');
+  vmo.close();
+  caller.computer.writeMemory(nameAt(caller), Buffer.from('large\0'));
+  return caller;
+}
+
+/** Where `starter` has put its name. */
+function nameAt(caller: Caller): bigint {
+  return caller.arena + BigInt(16 * MIB);
+}
+
+t.test('a program with many relocated pages starts in small parts, and is the same', (t) => {
+  const pages = 1500;
+  const callers = [Infinity, EFFORT].map((maxEffort) => {
+    const caller = starter(maxEffort, pages);
+    caller.call('start', nameAt(caller), 64 * MIB, 0, 0, 0);
+    return { caller, started: caller.computer.findProcess(caller.process.pid + 1)! };
+  });
+  const [whole, divided] = callers;
+  t.ok(divided!.caller.runs > whole!.caller.runs + 2, `${divided!.caller.runs} runs`);
+  t.ok(divided!.caller.most <= EFFORT + PART_EFFORT, `${divided!.caller.most} in a run at most`);
+  t.equal(divided!.caller.computer.machineHash(), whole!.caller.computer.machineHash());
+  const { computer } = divided!.caller;
+  const base = divided!.started.entry;
+  for (const page of [0, 777, pages - 1]) {
+    const bytes = computer.readMemory(base + BigInt((page + 1) * PAGE), 24);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    t.equal(view.getBigUint64(0, true), base + BigInt(page));
+    t.equal(view.getBigUint64(8, true), base + BigInt(pages + page));
+    t.equal(view.getBigUint64(16, true), 0x0707_0707_0707_0707n);
+  }
+  t.end();
+});
+
+/** A start of 'large' with so many pages that has relocated some of them. */
+function startHalfDone(pages: number): Caller {
+  const caller = starter(1, pages);
+  const { computer, process } = caller;
+  const { pagesStored } = computer.store.counters;
+  computer.registers.rip = process.entry;
+  computer.registers.setGpr(RAX, 1n);
+  [nameAt(caller), BigInt(64 * MIB), 0n, 0n, 0n].forEach((word, i) => computer.registers.setGpr(ARGUMENTS[i]!, word));
+  for (let runs = 0; computer.store.counters.pagesStored < pagesStored + 256; runs++) {
+    if (runs === 1000) throw new Error('no page was relocated');
+    computer.run(process, { maxTicks: 1e9, maxEffort: 1 });
+  }
+  return caller;
+}
+
+t.test('a start that is given up in the middle leaves nothing', (t) => {
+  const { computer, process } = startHalfDone(1500);
+  t.ok(process.threads[0]!.pending, 'it works');
+  computer.kill(process, 1);
+  const { pagesStored } = computer.store.counters;
+  t.ok(pagesStored < 1500 + 200, `${pagesStored} pages: those of the table, and one for each page of the image's`);
+  t.equal(computer.findProcess(process.pid + 1), undefined);
+  t.end();
+});
+
+t.test('a program that the host starts in the middle of another start takes its place', (t) => {
+  const { computer, process } = startHalfDone(1500);
+  const other = computer.start(codeImage(COUNTS), { name: 'other', limitBytes: MIB });
+  for (let runs = 0; runs < 1000 && process.threads[0]!.pending; runs++)
+    computer.run(process, { maxTicks: 1, maxEffort: 1 });
+  const started = computer.findProcess(other.pid + 1)!;
+  t.ok(started.start > other.start, 'it lies behind the other one');
+  const word = computer.readMemory(started.entry + BigInt(PAGE), 8);
+  t.equal(new DataView(word.buffer, word.byteOffset).getBigUint64(0, true), started.entry);
   t.end();
 });
 

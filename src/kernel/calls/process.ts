@@ -2,6 +2,7 @@ import { hexToBytes } from '@noble/hashes/utils.js';
 import { wouldDeadlock } from '../tasks/deadlock.js';
 import { Errno, KernelError, failure } from '../errors.js';
 import { HEAP_PAIR_BYTES, MAX_NAME_BYTES, heapPairFrom } from '../program/header-page.js';
+import type { ProgramStart } from '../program/program-start.js';
 import type { Process } from '../tasks/process.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
@@ -85,7 +86,7 @@ function* startInSteps(context: CallContext, request: StartRequest): Steps<bigin
     if (!image) return failure(Errno.ENOENT);
     try {
       for (const hashing = context.store.hashAheadInSteps(image); !hashing.next().done;) yield 0;
-      return startImage(context, request, image, argv);
+      return yield* startImage(context, request, image, argv);
     } finally {
       image.close();
     }
@@ -105,20 +106,33 @@ function requestedHost(context: CallContext, { flags, hostPid, limit }: StartReq
   return host ? { host } : {};
 }
 
-function startImage(context: CallContext, request: StartRequest, image: VmoHandle, argv: Uint8Array[]): bigint {
+function* startImage(
+  context: CallContext,
+  request: StartRequest,
+  image: VmoHandle,
+  argv: Uint8Array[],
+): Steps<bigint, number> {
   const { kernel, process, debugMode } = context;
-  // It may have ended while the image was looked for.
-  const host = requestedHost(context, request);
-  if (typeof host === 'number') return failure(host);
+  const { name, limit, flags } = request;
+  let starting: ProgramStart | undefined;
   try {
-    const { name, limit, flags } = request;
-    const started = kernel.start(image, { name, limitBytes: Number(limit), argv, parent: process.pid, ...host });
-    if (flags & START_DEBUG) debugMode.set(started.threads[0]!, true);
-    return BigInt(started.pid);
+    for (;;) {
+      // It may have ended while the image was looked for.
+      const host = requestedHost(context, request);
+      if (typeof host === 'number') return failure(host);
+      const options = { name, limitBytes: Number(limit), argv, parent: process.pid, ...host };
+      starting ??= kernel.beginStart(image, options);
+      const started = kernel.takeStart(starting);
+      if (started && flags & START_DEBUG) debugMode.set(started.threads[0]!, true);
+      if (started) return BigInt(started.pid);
+      yield 0;
+    }
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     if (error instanceof HostMemoryError) return failure(error.errno);
     return failure(error.errno === Errno.ENOMEM ? Errno.ENOSPC : error.errno);
+  } finally {
+    starting?.close();
   }
 }
 

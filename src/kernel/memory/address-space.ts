@@ -72,10 +72,15 @@ export class AddressSpace {
    * nowhere. The same calls in the same order give the same addresses.
    */
   place(size: number): Region {
+    return this.insert(this.firstPlace(size), roundUp(size, PAGE_SIZE));
+  }
+
+  /** Where `place` would put a region. */
+  firstPlace(size: number): LinearAddress {
     const rounded = roundUp(size, PAGE_SIZE);
     for (const place of PLACES) {
       const start = this.firstFit(place, rounded);
-      if (start !== undefined) return this.insert(start, rounded);
+      if (start !== undefined) return start;
     }
     throw new KernelError(Errno.ENOSPC, `no part of the address space has ${rounded} bytes left for a region`);
   }

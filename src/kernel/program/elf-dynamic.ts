@@ -1,5 +1,6 @@
-import { PAGE_SIZE, hex } from '../../bits.js';
+import { hex } from '../../bits.js';
 import { ElfError, bytesOf, checkedSize, holds, type ImageBytes, type Segment } from './elf-fields.js';
+import { RELA_BYTES, type RelocationTable } from './relocations.js';
 import { UPPER_HALF } from '../memory/linear-address.js';
 
 /*
@@ -8,13 +9,10 @@ import { UPPER_HALF } from '../memory/linear-address.js';
  * Whatever else a dynamic linker would have to do cannot be done here, and is refused.
  */
 const MAX_DYNAMIC_ENTRIES = 1024;
-const MAX_RELOCATIONS = 2 ** 18;
-/** They are all relocated in one step of the kernel. */
-const MAX_RELOCATED_PAGES = 2 ** 13;
+/** A table of 1.5 GiB. It bounds how long reading one takes that is mostly a hole. */
+const MAX_RELOCATIONS = 2 ** 26;
 
 const DYNAMIC_BYTES = 16;
-const RELA_BYTES = 24;
-const WORD_BYTES = 8;
 
 const DT_NULL = 0n;
 const DT_NEEDED = 1n;
@@ -23,16 +21,6 @@ const DT_RELASZ = 8n;
 const DT_RELAENT = 9n;
 const DT_REL = 17n;
 
-const R_X86_64_NONE = 0;
-const R_X86_64_RELATIVE = 8;
-const R_X86_64_IRELATIVE = 37;
-
-/** R_X86_64_RELATIVE: the word at `addresses[i]` is to become the base plus `addends[i]`; the last of two wins. */
-export interface Relocations {
-  readonly addresses: Float64Array;
-  readonly addends: BigUint64Array;
-}
-
 /** PT_DYNAMIC, its fields as they stand in the file. */
 interface DynamicHeader {
   readonly name: string;
@@ -40,26 +28,26 @@ interface DynamicHeader {
   readonly filesz: bigint;
 }
 
-/** Reads and checks the relocations of an image; throws ElfError where they are malformed or not the kernel's. */
+/** Finds the table of relocations of an image; throws ElfError where it is malformed, or not the kernel's. */
 export function readDynamic(
   image: ImageBytes,
   segments: readonly Segment[],
   header: DynamicHeader | undefined,
-): Relocations {
+): RelocationTable {
   const tags = header ? readTags(image, segments, header) : new Map<bigint, bigint>();
   const needed = tags.get(DT_NEEDED);
   if (needed !== undefined)
     throw new ElfError('it is a shared library, or needs one (DT_NEEDED): link the program statically');
   if (tags.has(DT_REL)) throw new ElfError('DT_REL: x86-64 has relocations with addends only');
   const length = checkedSize('DT_RELASZ', tags.get(DT_RELASZ) ?? 0n, MAX_RELOCATIONS * RELA_BYTES + 1);
-  if (length === 0) return { addresses: new Float64Array(0), addends: new BigUint64Array(0) };
+  if (length === 0) return { fileOffset: 0, count: 0 };
   if (length % RELA_BYTES !== 0) throw new ElfError(`DT_RELASZ ${length} is not a multiple of ${RELA_BYTES}`);
   const entrySize = tags.get(DT_RELAENT);
   if (entrySize !== BigInt(RELA_BYTES))
     throw new ElfError(`DT_RELAENT is ${entrySize ?? 'missing'}, not ${RELA_BYTES}`);
   const address = tags.get(DT_RELA);
   if (address === undefined) throw new ElfError(`DT_RELASZ is ${length}, and DT_RELA is missing`);
-  return readRelative(bytesOf(image, fileOffset(segments, 'DT_RELA', address, length), length), segments);
+  return { fileOffset: fileOffset(segments, 'DT_RELA', address, length), count: length / RELA_BYTES };
 }
 
 function readTags(image: ImageBytes, segments: readonly Segment[], header: DynamicHeader): Map<bigint, bigint> {
@@ -73,41 +61,6 @@ function readTags(image: ImageBytes, segments: readonly Segment[], header: Dynam
     tags.set(tag, view.getBigUint64(at + 8, true));
   }
   throw new ElfError(`${where} p_filesz ${hex(header.filesz)} ends before a DT_NULL`);
-}
-
-/* 0 r_offset:u64   8 r_info:u64, the type in its low half, the symbol in its high one   16 r_addend:u64 */
-function readRelative(table: DataView, segments: readonly Segment[]): Relocations {
-  const count = table.byteLength / RELA_BYTES;
-  const addresses = new Float64Array(count);
-  const addends = new BigUint64Array(count);
-  const pages = new Set<number>();
-  let used = 0;
-  let holder: Segment | undefined;
-  for (let index = 0; index < count; index++) {
-    const at = index * RELA_BYTES;
-    const type = table.getUint32(at + 8, true);
-    if (type === R_X86_64_NONE || type === R_X86_64_IRELATIVE) continue;
-    const symbol = table.getUint32(at + 12, true);
-    if (type !== R_X86_64_RELATIVE || symbol !== 0)
-      throw new ElfError(
-        `DT_RELA[${index}]: r_info is type ${type} of symbol ${symbol}; a static program has R_X86_64_RELATIVE (8)`,
-      );
-    // Not exact where it is beyond all segments.
-    const address = table.getUint32(at + 4, true) * 2 ** 32 + table.getUint32(at, true);
-    if (!holder || !holds(holder.address, holder.fileSize, address, WORD_BYTES))
-      holder = segments.find((segment) => holds(segment.address, segment.fileSize, address, WORD_BYTES));
-    if (!holder) {
-      const offset = hex(table.getBigUint64(at, true));
-      throw new ElfError(`DT_RELA[${index}]: r_offset ${offset} lies in the file part of no segment`);
-    }
-    // A word may begin in one page and end in the next.
-    pages.add(Math.floor(address / PAGE_SIZE)).add(Math.floor((address + WORD_BYTES - 1) / PAGE_SIZE));
-    if (pages.size > MAX_RELOCATED_PAGES)
-      throw new ElfError(`DT_RELA[${index}]: relocations change more than ${MAX_RELOCATED_PAGES} pages`);
-    addresses[used] = address;
-    addends[used++] = table.getBigUint64(at + 16, true);
-  }
-  return { addresses: addresses.subarray(0, used), addends: addends.subarray(0, used) };
 }
 
 /** Where bytes at an address lie in the file; refused unless one segment has them all in its file part. */

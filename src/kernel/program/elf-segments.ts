@@ -1,4 +1,5 @@
 import { PAGE_SIZE, hex, roundUp } from '../../bits.js';
+import { partitionPoint } from '../../sorted.js';
 import { UPPER_HALF } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../memory/mapping.js';
 import { ElfError, checkedSize, type Segment } from './elf-fields.js';
@@ -16,11 +17,20 @@ const PF_R = 4;
 
 /** The parts of memory that PT_LOAD headers define, ascending; no two share a page. Throws ElfError. */
 export function loadedSegments(headers: readonly ProgramHeader[], imageLength: number): Segment[] {
-  let segments: Segment[] = [];
-  for (const header of headers)
-    for (const segment of segmentsOf(header, imageLength))
-      segments = [...segments.flatMap((before) => without(before, firstPage(segment), endPage(segment))), segment];
-  return segments.sort((a, b) => a.address - b.address);
+  const segments: Segment[] = [];
+  for (const header of headers) for (const segment of segmentsOf(header, imageLength)) layOver(segments, segment);
+  return segments;
+}
+
+/** Puts a segment in the place of what others have in its pages. */
+function layOver(segments: Segment[], segment: Segment): void {
+  const [start, end] = [firstPage(segment), endPage(segment)];
+  const first = partitionPoint(segments.length, (index) => endPage(segments[index]!) <= start);
+  const after = partitionPoint(segments.length, (index) => firstPage(segments[index]!) < end);
+  const left = segments.slice(first, after).flatMap((before) => without(before, start, end));
+  const isBelow = ({ address }: Segment): boolean => address < start;
+  const parts = [...left.filter(isBelow), segment, ...left.filter((part) => !isBelow(part))];
+  segments.splice(first, after - first, ...parts);
 }
 
 /** The address of the first page of a segment. */

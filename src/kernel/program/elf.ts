@@ -1,5 +1,5 @@
 import { PAGE_SIZE, hex } from '../../bits.js';
-import { readDynamic, type Relocations } from './elf-dynamic.js';
+import { readDynamic } from './elf-dynamic.js';
 import { ElfError, checkedSize, holds, isPowerOfTwo, type ImageBytes, type Segment } from './elf-fields.js';
 import { endPage, firstPage, loadedSegments } from './elf-segments.js';
 import { UPPER_HALF } from '../memory/linear-address.js';
@@ -19,6 +19,7 @@ import {
   type ProgramHeader,
 } from './program-headers.js';
 import { checkProgram, describeInterpreter } from './program-kind.js';
+import { RelocationCheck, type Relocations } from './relocations.js';
 
 /*
  * ELF64 for x86-64: what a static program says of itself. System V gABI chapters 4 "ELF Header" and 5 "Program Header";
@@ -64,6 +65,36 @@ export interface ElfImage {
 
 /** Reads and checks an image; throws ElfError for one that cannot run. */
 export function parseElf(image: ImageBytes): ElfImage {
+  const reading = new ElfReading(image);
+  for (;;) {
+    const elf = reading.take();
+    if (elf) return elf;
+  }
+}
+
+/** Reads and checks an image in parts: first all but its relocations, then those. */
+export class ElfReading {
+  private headers: Omit<ElfImage, 'relocations'> | undefined;
+  private check: RelocationCheck | undefined;
+
+  constructor(private readonly image: ImageBytes) {}
+
+  /** Reads a part; returns the image when all is read. Throws ElfError for one that cannot run. */
+  take(): ElfImage | undefined {
+    const { image } = this;
+    if (!this.headers) {
+      const { dynamic, ...headers } = readHeaders(image);
+      this.headers = headers;
+      this.check = new RelocationCheck(image, headers.segments, readDynamic(image, headers.segments, dynamic));
+    }
+    const relocations = this.check!.take();
+    return relocations && { ...this.headers, relocations };
+  }
+}
+
+function readHeaders(
+  image: ImageBytes,
+): Omit<ElfImage, 'relocations'> & { readonly dynamic: Parameters<typeof readDynamic>[2] } {
   const header = checkProgram(image);
   const { offset, headers } = readProgramHeaders(image, header);
   const interpreter = headers.find(({ type }) => type === PT_INTERP);
@@ -85,7 +116,7 @@ export function parseElf(image: ImageBytes): ElfImage {
     programHeaders: loadedHeaders(segments, offset, headers.length),
     threadLocal: threadLocal && readThreadLocal(threadLocal, segments),
     executableStack: headers.some(({ type, flags }) => type === PT_GNU_STACK && (flags & PF_X) !== 0),
-    relocations: readDynamic(image, segments, dynamic && { name: headerName(dynamic), ...dynamic }),
+    dynamic: dynamic && { name: headerName(dynamic), ...dynamic },
   };
 }
 

@@ -1,12 +1,13 @@
 import { PAGE_SIZE, roundUp } from '../../bits.js';
 import type { VmoHandle } from '../../vmo/handle.js';
-import type { Patch, VmoStore } from '../../vmo/store.js';
-import type { Relocations } from './elf-dynamic.js';
+import type { VmoStore } from '../../vmo/store.js';
 import type { Segment } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
-import type { KnownImages } from './known-images.js';
+import type { KnownImages, SegmentPatches } from './known-images.js';
 import { toLinear } from '../memory/linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
+import { RelocatedPages } from './relocated-pages.js';
+import { RelocationPart, WORD_BYTES, segmentOfWord } from './relocations.js';
 
 /** Where images are loaded to. */
 export interface ImageTarget {
@@ -14,35 +15,121 @@ export interface ImageTarget {
   readonly images: KnownImages;
 }
 
-const WORD_BYTES = 8;
+/** Relocations, and pages, that are read at once: about a millisecond each. */
+const RELOCATIONS_AT_ONCE = 4096;
+const PAGES_AT_ONCE = 128;
+
+/** What relocations make of an image with so many relocated pages at most is remembered. */
+const MOST_REMEMBERED_PAGES = 16;
+
 const WORD = new DataView(new ArrayBuffer(WORD_BYTES));
 const WORD_IN_BYTES = new Uint8Array(WORD.buffer);
 
 /**
- * How an image comes to lie in memory, `bias` bytes behind the addresses in the file: maps of slices of its VMO, with the
- * relocations as deltas over them, and maps of zeros. So a page of the image is the same VMO page, and the same frame, in
- * all processes that run it, save those that relocations change; and nothing is copied before it is touched. The mappings
- * hold handles of their own.
+ * The segments of an image as they are loaded at a base: slices of its VMO, with the pages that relocations change laid over
+ * them, in parts. So a page of the image is the same VMO page, and the same frame, in all processes that run it, save those
+ * that relocations change; and nothing else is copied before it is touched.
  */
-export function imageMappings({ store, images }: ImageTarget, file: VmoHandle, elf: ElfImage, bias: number): Mapping[] {
-  const base = loadBase(elf, bias);
-  return elf.segments.flatMap((segment) => {
-    const start = bias + pageOf(segment.address);
-    const end = bias + roundUp(segment.address + segment.memorySize, PAGE_SIZE);
-    const { protection } = segment;
-    const writable = protection | PROTECTION_READ | PROTECTION_WRITE;
-    const mappings: Mapping[] = [];
-    let zeros = start;
-    if (segment.fileSize > 0) {
-      const content = contentOf(store, file, segment);
-      const patches = images.patchesOf(segment, base, () => patchesOf(content, segment, elf.relocations, base));
-      const vmo = patched(store, content, patches);
-      zeros = start + roundUp(vmo.length, PAGE_SIZE);
-      mappings.push({ start, end: zeros, protection, backing: { vmo, offset: 0 } });
+export class LoadedImage {
+  /** Those of the segments, in their order; undefined for one that is all zeros. */
+  private readonly contents: (VmoHandle | undefined)[];
+  private next = 0;
+  /** The pages of one segment that are being relocated. */
+  private readonly pages = new RelocatedPages();
+  private segment = -1;
+  /** All that was laid over segments, if it is to be remembered. */
+  private readonly patches: SegmentPatches[] | undefined;
+
+  /** `file` must stay open until all is taken. */
+  constructor(
+    private readonly target: ImageTarget,
+    private readonly file: VmoHandle,
+    private readonly elf: ElfImage,
+    readonly base: bigint,
+  ) {
+    const { segments, relocations } = elf;
+    this.contents = segments.map((segment) => contentOf(target.store, file, segment));
+    const known = target.images.patchesOf(elf, base);
+    this.patches = known || relocations.pages > MOST_REMEMBERED_PAGES ? undefined : [];
+    if (!known) return;
+    for (const each of known) this.layOver(each);
+    this.next = relocations.count;
+  }
+
+  /** Whether all relocations are applied. */
+  get isComplete(): boolean {
+    return this.next === this.elf.relocations.count;
+  }
+
+  /** Applies some of the relocations. Returns true when all are. */
+  take(): boolean {
+    if (this.isComplete) return true;
+    const { file, elf, target } = this;
+    const { relocations } = elf;
+    const part = new RelocationPart(file, relocations, this.next, RELOCATIONS_AT_ONCE);
+    const pagesRead = this.pages.read;
+    let index = 0;
+    for (; index < part.count && this.pages.read < pagesRead + PAGES_AT_ONCE; index++)
+      if (part.isRelative(index)) this.relocate(part.addressOf(index), part.addendOf(index));
+    this.next += index;
+    if (!this.isComplete) return false;
+    this.flush();
+    if (this.patches) target.images.rememberPatches(elf, this.base, this.patches);
+    return true;
+  }
+
+  /**
+   * Maps of the segments, `bias` bytes behind the addresses in the file, and of the zeros behind them. The mappings take the
+   * VMOs over.
+   */
+  mappings(bias: number): Mapping[] {
+    return this.elf.segments.flatMap((segment, index) => {
+      const start = bias + pageOf(segment.address);
+      const end = bias + roundUp(segment.address + segment.memorySize, PAGE_SIZE);
+      const { protection } = segment;
+      const vmo = this.contents[index];
+      this.contents[index] = undefined;
+      const zeros = vmo ? start + roundUp(vmo.length, PAGE_SIZE) : start;
+      const mappings: Mapping[] = vmo ? [{ start, end: zeros, protection, backing: { vmo, offset: 0 } }] : [];
+      const writable = protection | PROTECTION_READ | PROTECTION_WRITE;
+      if (zeros < end) mappings.push({ start: zeros, end, protection: writable, backing: undefined });
+      return mappings;
+    });
+  }
+
+  /** Closes the VMOs that no mapping has taken over. */
+  close(): void {
+    this.contents.forEach((vmo) => vmo?.close());
+    this.contents.fill(undefined);
+  }
+
+  private relocate(address: number, addend: bigint): void {
+    const { segments } = this.elf;
+    const current = segments[this.segment];
+    const isHere = current && address >= current.address && address < current.address + current.fileSize;
+    if (!isHere) {
+      this.flush();
+      this.segment = segmentOfWord(segments, address);
     }
-    if (zeros < end) mappings.push({ start: zeros, end, protection: writable, backing: undefined });
-    return mappings;
-  });
+    if (this.pages.isFull) this.flush();
+    WORD.setBigUint64(0, BigInt.asUintN(64, this.base + addend), true);
+    this.pages.write(this.contents[this.segment]!, address - pageOf(segments[this.segment]!.address), WORD_IN_BYTES);
+  }
+
+  /** Lays the pages in hand over their segment. */
+  private flush(): void {
+    const { segment } = this;
+    const patches = this.pages.takeAll();
+    if (patches.length === 0) return;
+    this.layOver({ segment, patches });
+    this.patches?.push({ segment, patches });
+  }
+
+  private layOver({ segment, patches }: SegmentPatches): void {
+    const before = this.contents[segment]!;
+    this.contents[segment] = this.target.store.delta(before, patches);
+    before.close();
+  }
 }
 
 /** What is added to the addresses in the file, in all 64 bits: B of the psABI, 4.4 "Relocation", and AT_BASE. */
@@ -54,54 +141,14 @@ export function loadBase(elf: ElfImage, bias: number): bigint {
  * The bytes of a segment from the start of its first page. Where zeros follow them in memory that is writable, they end with
  * the file part; else the last page stays as it stands in the file.
  */
-function contentOf(store: VmoStore, file: VmoHandle, segment: Segment): VmoHandle {
-  const start = segment.fileOffset - (segment.address % PAGE_SIZE);
-  const end = segment.fileOffset + segment.fileSize;
+function contentOf(store: VmoStore, file: VmoHandle, segment: Segment): VmoHandle | undefined {
   const { memorySize, fileSize, protection } = segment;
+  if (fileSize === 0) return undefined;
+  const start = segment.fileOffset - (segment.address % PAGE_SIZE);
+  const end = segment.fileOffset + fileSize;
   const cut =
     memorySize > fileSize && protection & PROTECTION_WRITE ? end : Math.min(roundUp(end, PAGE_SIZE), file.length);
   return store.slice(file, start, cut - start);
-}
-
-/** The pages of `content` that the relocations of its segment change, as they are then. */
-function patchesOf(
-  content: VmoHandle,
-  segment: Segment,
-  { addresses, addends }: Relocations,
-  base: bigint,
-): readonly Patch[] {
-  const pages = new Map<number, Uint8Array>();
-  const first = pageOf(segment.address);
-  const end = segment.address + segment.fileSize;
-  for (let index = 0; index < addresses.length; index++) {
-    const address = addresses[index]!;
-    if (address < segment.address || address >= end) continue;
-    WORD.setBigUint64(0, BigInt.asUintN(64, base + addends[index]!), true);
-    const offset = address - first;
-    const inPage = offset % PAGE_SIZE;
-    const page = (offset - inPage) / PAGE_SIZE;
-    const before = Math.min(WORD_BYTES, PAGE_SIZE - inPage);
-    pageFor(content, pages, page).set(before < WORD_BYTES ? WORD_IN_BYTES.subarray(0, before) : WORD_IN_BYTES, inPage);
-    if (before < WORD_BYTES) pageFor(content, pages, page + 1).set(WORD_IN_BYTES.subarray(before));
-  }
-  return Array.from(pages, ([page, bytes]) => ({ offset: page * PAGE_SIZE, bytes }));
-}
-
-/** `content` with pages laid over it. Closes `content`. */
-function patched(store: VmoStore, content: VmoHandle, patches: readonly Patch[]): VmoHandle {
-  if (patches.length === 0) return content;
-  const result = store.delta(content, patches);
-  content.close();
-  return result;
-}
-
-/** The copy of a page of `content` in `pages`, made at the first request. */
-function pageFor(content: VmoHandle, pages: Map<number, Uint8Array>, page: number): Uint8Array {
-  const known = pages.get(page);
-  if (known) return known;
-  const bytes = content.read(page * PAGE_SIZE, Math.min(PAGE_SIZE, content.length - page * PAGE_SIZE));
-  pages.set(page, bytes);
-  return bytes;
 }
 
 function pageOf(address: number): number {

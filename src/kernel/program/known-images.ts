@@ -1,42 +1,50 @@
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Patch } from '../../vmo/store.js';
-import type { Segment } from './elf-fields.js';
-import { parseElf, type ElfImage } from './elf.js';
+import type { ElfImage } from './elf.js';
 
 /** Images that are remembered: those that were asked for last. */
 const MOST_IMAGES = 64;
 
-/** Pages that relocations change are remembered of segments with so many of them at most. */
-const MOST_PATCHED_PAGES = 16;
-
-/** What relocations make of a segment whose image is loaded at a base. */
-interface Patched {
-  readonly base: bigint;
+/** What relocations make of a segment, or of a part of it. */
+export interface SegmentPatches {
+  /** Index of the segment in its image. */
+  readonly segment: number;
   readonly patches: readonly Patch[];
+}
+
+/** What relocations make of an image that is loaded at a base. */
+interface Relocated {
+  readonly base: bigint;
+  readonly patches: readonly SegmentPatches[];
 }
 
 /** What is known of images by their content, so that one that is started again and again is read once. */
 export class KnownImages {
   private readonly byContent = new Map<string, ElfImage>();
-  private readonly patched = new WeakMap<Segment, Patched>();
+  private readonly relocated = new WeakMap<ElfImage, Relocated>();
 
-  /** Throws ElfError for an image that cannot run; nothing is remembered of it. */
-  elfOf(image: VmoHandle): ElfImage {
+  /** The image of these bytes, where it is known. */
+  find(image: VmoHandle): ElfImage | undefined {
+    const elf = this.byContent.get(image.contentId);
+    if (elf) this.remember(image, elf);
+    return elf;
+  }
+
+  remember(image: VmoHandle, elf: ElfImage): void {
     const { contentId } = image;
-    const elf = this.byContent.get(contentId) ?? parseElf(image);
     this.byContent.delete(contentId);
     this.byContent.set(contentId, elf);
     const [oldest] = this.byContent.keys();
     if (this.byContent.size > MOST_IMAGES) this.byContent.delete(oldest!);
-    return elf;
   }
 
-  /** The pages of a segment that relocations change; `make` finds them out where they are not those of the last time. */
-  patchesOf(segment: Segment, base: bigint, make: () => readonly Patch[]): readonly Patch[] {
-    const known = this.patched.get(segment);
-    if (known?.base === base) return known.patches;
-    const patches = make();
-    if (patches.length <= MOST_PATCHED_PAGES) this.patched.set(segment, { base, patches });
-    return patches;
+  /** What relocations make of an image at a base, if that was the last base that it was remembered for. */
+  patchesOf(elf: ElfImage, base: bigint): readonly SegmentPatches[] | undefined {
+    const known = this.relocated.get(elf);
+    return known?.base === base ? known.patches : undefined;
+  }
+
+  rememberPatches(elf: ElfImage, base: bigint, patches: readonly SegmentPatches[]): void {
+    this.relocated.set(elf, { base, patches });
   }
 }

@@ -1,5 +1,5 @@
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { PAGE_SIZE } from '../../bits.js';
+import { PAGE_SIZE, roundUp } from '../../bits.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { ElfImage } from './elf.js';
@@ -11,8 +11,9 @@ import {
   headerBytes,
   heapPairBytes,
   heapPairFrom,
+  type HeapPair,
 } from './header-page.js';
-import { imageMappings, loadBase } from './image.js';
+import type { LoadedImage } from './image.js';
 import { canaryOf, initialStack, initialStackBytes } from './initial-stack.js';
 import { hasGuard, layOut, layOutShared, type ProcessLayout } from './layout.js';
 import type { KnownImages } from './known-images.js';
@@ -56,50 +57,74 @@ export interface LoadedProgram {
   readonly threadPointer: LinearAddress;
 }
 
-/** What a program is made of. */
-interface Program {
+/** What is to be started, checked. */
+export interface Program {
   readonly image: VmoHandle;
-  readonly elf: ElfImage;
   readonly argv: readonly Uint8Array[];
-  readonly pid: number;
   readonly parent: number;
   readonly name: string;
   readonly nameBytes: Uint8Array;
+  readonly limitBytes: number;
+  readonly host: Process | undefined;
+}
+
+/** A program that is ready to be put into memory. */
+export interface ProgramParts {
+  readonly program: Program;
+  readonly elf: ElfImage;
+  readonly layout: ProcessLayout;
+  /** All of it is taken; its base is that of the layout. */
+  readonly loaded: LoadedImage;
+  readonly pid: number;
+}
+
+/** Checks what a program is to be started with; throws KernelError EINVAL. */
+export function programOf(image: VmoHandle, options: StartOptions): Program {
+  const { name, limitBytes, parent = 0, host } = options;
+  if (!Number.isInteger(limitBytes) || limitBytes <= 0 || limitBytes > Number.MAX_SAFE_INTEGER - PAGE_SIZE)
+    throw new KernelError(Errno.EINVAL, `a limit of ${limitBytes} bytes is not a positive whole number`);
+  const nameBytes = checkedName(name);
+  return { image, argv: (options.argv ?? [name]).map(checkedArgument), parent, name, nameBytes, limitBytes, host };
 }
 
 /**
- * Loads an image into a region of its own, or into that of its host. Throws KernelError, with nothing changed: ENOEXEC
- * (ElfError) for an image that cannot run, EINVAL for bad options, ENOSPC where no region is left, or no room in that of the
- * host, ENOMEM where no frame is.
+ * Where a program is to lie, as long as nothing else is placed. Throws KernelError: ENOEXEC (ElfError) for an image that does
+ * not fit, EINVAL for too small a limit, ENOSPC where no region is left, or no room in that of the host.
  */
-export function loadProgram(target: LoadTarget, image: VmoHandle, options: StartOptions, pid: number): LoadedProgram {
-  const { name, limitBytes, parent = 0, host } = options;
-  const nameBytes = checkedName(name);
-  const argv = (options.argv ?? [name]).map(checkedArgument);
-  if (!Number.isInteger(limitBytes) || limitBytes <= 0 || limitBytes > Number.MAX_SAFE_INTEGER - PAGE_SIZE)
-    throw new KernelError(Errno.EINVAL, `a limit of ${limitBytes} bytes is not a positive whole number`);
-  const program: Program = { image, elf: target.images.elfOf(image), argv, pid, parent, name, nameBytes };
+export function layOutProgram(target: LoadTarget, program: Program, elf: ElfImage): ProcessLayout {
+  const { argv, limitBytes, host } = program;
+  const layout = host
+    ? layOutShared(elf, host.region, heapPairOf(target, host.region), limitBytes)
+    : layOut(elf, target.space.firstPlace(limitBytes), roundUp(limitBytes, PAGE_SIZE));
+  checkStack(argv, elf, layout);
+  return layout;
+}
+
+/**
+ * Loads an image into a region of its own, or into that of its host, in the place that `layOutProgram` has given. Throws
+ * KernelError, with nothing changed: ENOSPC where another image lies at its fixed address, ENOMEM where no frame is left.
+ */
+export function loadProgram(target: LoadTarget, parts: ProgramParts): LoadedProgram {
   try {
-    return host ? loadShared(target, program, host.region, limitBytes) : loadAlone(target, program, limitBytes);
+    return parts.program.host ? loadShared(target, parts, parts.program.host.region) : loadAlone(target, parts);
   } catch (error) {
     if (error instanceof OutOfFramesError) throw new KernelError(Errno.ENOMEM, error.message);
     throw error;
   }
 }
 
-function loadAlone(target: LoadTarget, program: Program, limitBytes: number): LoadedProgram {
-  const { elf } = program;
+function loadAlone(target: LoadTarget, parts: ProgramParts): LoadedProgram {
+  const { program, elf, layout, loaded } = parts;
   const regions: Region[] = [];
   try {
-    const region = target.space.place(limitBytes);
+    const region = target.space.place(program.limitBytes);
     regions.push(region);
-    const layout = layOut(elf, region.start, region.size);
-    checkStack(program, layout);
+    if (region.start !== layout.header) throw new Error(`the region lies at ${region.start}, not at ${layout.header}`);
     if (elf.fixed) regions.push(target.space.placeImage(elf.start, elf.end - elf.start));
     region.add({ start: region.start, end: region.start + PAGE_SIZE, ...ZEROS });
     region.add({ start: layout.heap, end: region.end, ...ZEROS });
-    for (const mapping of imageMappings(target, program.image, elf, layout.bias)) (regions[1] ?? region).add(mapping);
-    return fill(target, program, layout, { region, imageRegion: regions[1], size: region.size });
+    for (const mapping of loaded.mappings(layout.bias)) (regions[1] ?? region).add(mapping);
+    return fill(target, parts, { region, imageRegion: regions[1], size: region.size });
   } catch (error) {
     for (const region of regions) unload(target, region);
     throw error;
@@ -107,23 +132,19 @@ function loadAlone(target: LoadTarget, program: Program, limitBytes: number): Lo
 }
 
 /** "A + B": the program lies behind the heap pointer of `region`, and its stack below the stack floor. */
-function loadShared(target: LoadTarget, program: Program, region: Region, limitBytes: number): LoadedProgram {
-  const { elf } = program;
-  const pairAddress = region.start + HEAP_PAIR_OFFSET;
-  const pair = heapPairFrom(target.memory.read(pairAddress, HEAP_PAIR_BYTES));
-  const layout = layOutShared(elf, region, pair, limitBytes);
-  checkStack(program, layout);
+function loadShared(target: LoadTarget, parts: ProgramParts, region: Region): LoadedProgram {
+  const { elf, layout, loaded } = parts;
   const { header, heap, stack } = layout;
   const imageRegion = elf.fixed ? target.space.placeImage(elf.start, elf.end - elf.start) : undefined;
   try {
-    for (const mapping of imageMappings(target, program.image, elf, layout.bias))
+    for (const mapping of loaded.mappings(layout.bias))
       if (imageRegion) imageRegion.add(mapping);
       else replaceMapping(target, region, mapping);
-    const loaded = fill(target, program, layout, { region, imageRegion, size: heap - header });
+    const result = fill(target, parts, { region, imageRegion, size: heap - header });
     const after = heapPairBytes({ heapPointer: toLinear(heap), stackFloor: toLinear(stack.guard) });
-    target.memory.write(pairAddress, after);
+    target.memory.write(region.start + HEAP_PAIR_OFFSET, after);
     region.users++;
-    return loaded;
+    return result;
   } catch (error) {
     for (const [start, end] of [
       [header, heap],
@@ -136,6 +157,10 @@ function loadShared(target: LoadTarget, program: Program, region: Region, limitB
   }
 }
 
+function heapPairOf(target: LoadTarget, region: Region): HeapPair {
+  return heapPairFrom(target.memory.read(region.start + HEAP_PAIR_OFFSET, HEAP_PAIR_BYTES));
+}
+
 function replaceMapping(target: LoadTarget, region: Region, mapping: Mapping): void {
   unmapIn(target, region, mapping.start, mapping.end);
   region.add(mapping);
@@ -144,11 +169,12 @@ function replaceMapping(target: LoadTarget, region: Region, mapping: Mapping): v
 /** Writes what the kernel puts into the memory of a program: stack, thread-local storage, header page. */
 function fill(
   target: LoadTarget,
-  { image, elf, argv, pid, parent, name, nameBytes }: Program,
-  { header, bias, heap, stack }: ProcessLayout,
+  { program, elf, layout, loaded, pid }: ProgramParts,
   place: Pick<ProcessDescription, 'region' | 'imageRegion' | 'size'>,
 ): LoadedProgram {
   const { memory } = target;
+  const { image, argv, parent, name, nameBytes } = program;
+  const { header, bias, heap, stack } = layout;
   const { programHeaders } = elf;
   const threadLocal = elf.threadLocal && { ...elf.threadLocal, address: bias + elf.threadLocal.address };
   const description: ProcessDescription = {
@@ -173,7 +199,7 @@ function fill(
     top: stack.end,
     argv,
     programHeaders: programHeaders && { ...programHeaders, address: bias + programHeaders.address },
-    base: loadBase(elf, bias),
+    base: loaded.base,
     entry: description.entry,
     threadLocal: elf.threadLocal,
     canary: description.canary,
@@ -205,7 +231,7 @@ function protectStack(target: LoadTarget, region: Region, stack: ProcessLayout['
   replaceMapping(target, region, { start, end: stack.end, protection, backing: undefined });
 }
 
-function checkStack({ argv, elf }: Program, { stack }: ProcessLayout): void {
+function checkStack(argv: readonly Uint8Array[], elf: ElfImage, { stack }: ProcessLayout): void {
   const needed = initialStackBytes(argv, elf.threadLocal);
   const there = stack.end - stack.guard - (hasGuard(stack) ? PAGE_SIZE : 0);
   if (needed > there)

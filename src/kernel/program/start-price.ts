@@ -12,7 +12,7 @@ export function hostBytesOfStart({ segments, relocations }: ElfImage): number {
   const { process, thread, region } = HOST_BYTES;
   const mappings = 2 * segments.length + MAPPINGS_BESIDES_SEGMENTS;
   const fileBytes = segments.reduce((total, { fileSize }) => total + fileSize + PAGE_SIZE, 0);
-  const relocatedPages = Math.min(2 * relocations.addresses.length, Math.ceil(fileBytes / PAGE_SIZE));
+  const relocatedPages = Math.min(relocations.pages, Math.ceil(fileBytes / PAGE_SIZE));
   const own = process + thread + 2 * region;
   return own + mappings * MAPPING_HOST_BYTES + relocatedPages * RELOCATED_PAGE_HOST_BYTES;
 }
