@@ -19,7 +19,7 @@ import {
 } from './support/guest-programs.js';
 import { Random } from './support/random.js';
 import { ALL_ENGINES, ENGINES, SideBySide } from './support/side-by-side.js';
-import { seedOf, volume } from './support/volume.js';
+import { seedOf, someOf, volume } from './support/volume.js';
 
 const SEED = seedOf(20250317);
 const KIB = 2 ** 10;
@@ -52,7 +52,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   echo: { large: ['a', '', 'b c'], small: ['a', '', 'b c'], memoryBytes: 4 * MIB },
   faults: { large: ['3000'], small: ['50'] },
   fib: { large: ['24'], small: ['16'] },
-  formats: { large: ['20', '1'], small: ['1', '1'], smallTicks: volume(60_000, 200_000) },
+  formats: { large: ['5', '1'], small: ['1', '1'], smallTicks: volume(60_000, 200_000) },
   functions: { large: ['100'], small: ['3'], smallTicks: volume(100_000, 300_000) },
   hash: { large: ['60000'], small: ['300'] },
   heap: { large: ['20000'], small: ['30'] },
@@ -82,12 +82,19 @@ t.setTimeout(0);
 
 /** One of a few for each index: another one each day; all of them in long runs. */
 function some<T>(choices: readonly T[], index: number): readonly T[] {
-  return choices.filter((_, i) => (SEED + index) % choices.length === i || volume(0, 1) === 1);
+  return someOf(choices, 1, SEED, index);
 }
 
-/** Half of the programs: the other half the next day; all of them in long runs. */
-function isChosen(_name: string, index: number): boolean {
-  return some([false, true], index).includes(true);
+/** One in `every` programs, others the next day; all of them in long runs. */
+function chosen(every: number): readonly string[] {
+  return programNames.filter((_, index) =>
+    someOf(
+      Array.from({ length: every }, (_, i) => i),
+      1,
+      SEED,
+      index,
+    ).includes(0),
+  );
 }
 
 t.same(Object.keys(PROGRAMS), programNames, 'no program is left out');
@@ -128,7 +135,7 @@ t.test('the interpreter runs every program as Linux does', async (t) => {
 
 t.test('the translator runs every program as Linux does', async (t) => {
   const engines = ['translator', 'translator at once', 'translator here and there'] as const;
-  for (const [index, name] of programNames.entries())
+  for (const [index, name] of chosen(2).entries())
     for (const engine of some(engines, index))
       await compare(t, name, { ...ALL_ENGINES[engine], what: `${name}, ${engine}` });
 });
@@ -157,7 +164,7 @@ async function runSideBySide(
 }
 
 t.test('the evaluator runs every program as Linux does, and all engines are equal after every slice', async (t) => {
-  for (const name of programNames.filter(isChosen)) {
+  for (const name of chosen(3)) {
     const { small: args, limitBytes = GIB } = PROGRAMS[name]!;
     const { machines, exitCode } = await runSideBySide(name, SMALL_MEMORY_BYTES);
     const { output } = machines;
@@ -180,7 +187,7 @@ const LOOK_TICKS = 10_000;
 
 t.test('interpreter and translator have the same machine hash every ten thousand ticks', async (t) => {
   const { interpreter, translator, 'translator here and there': here } = ALL_ENGINES;
-  for (const name of programNames.filter(isChosen)) {
+  for (const name of chosen(3)) {
     const { large, memoryBytes = 16 * MIB, limitBytes = GIB } = PROGRAMS[name]!;
     const machines = new SideBySide({ engines: { interpreter, translator, here }, memoryBytes, input: [LINES] });
     const refusal = machines.start(await guestImage(name), { name: 'guest', limitBytes, argv: ['guest', ...large] });

@@ -4,12 +4,12 @@ import { MXCSR_DEFAULT } from '../../src/cpu/evaluator/float/mxcsr.js';
 import { CODE, CODE_PAGES, DATA_PAGES, describeEvent, Machines } from './engines/machines.js';
 import { hotScenarios } from './engines/hot-scenarios.js';
 import { LONG_LOOP, SCENARIOS, type Scenario } from './engines/scenarios.js';
-import { seedOf } from '../support/volume.js';
+import { seedOf, someOf, volume } from '../support/volume.js';
 import { runPairs, runPrograms } from './engines/random-run.js';
 
 /** Random programs; test/long/engines.test.ts runs more. */
-const PROGRAMS = 50;
-const STATES_PER_PAIR = 12;
+const PROGRAMS = volume(20, 50);
+const STATES_PER_PAIR = volume(6, 12);
 const SEED = seedOf(1);
 const INT3 = 0xcc;
 const NO_REGISTERS = { xmm: new Uint8Array(256), rflags: 0x202, mxcsr: MXCSR_DEFAULT };
@@ -42,13 +42,15 @@ t.setTimeout(0);
 
 t.test('all engines handle the pitfalls of decoding ahead', (t) => {
   const machines = new Machines();
-  for (const scenario of SCENARIOS) for (const slice of [1, 2, 3, 7, 100_000]) play(t, machines, scenario, slice);
+  for (const [index, scenario] of SCENARIOS.entries())
+    for (const slice of someOf([1, 2, 3, 7, 100_000], 3, SEED, index)) play(t, machines, scenario, slice);
   t.end();
 });
 
 t.test('code and control flow that change while hot', (t) => {
   const machines = new Machines();
-  for (const scenario of hotScenarios()) for (const slice of [1, 3, 100_000]) play(t, machines, scenario, slice);
+  for (const [index, scenario] of hotScenarios().entries())
+    for (const slice of someOf([1, 3, 100_000], 2, SEED, index)) play(t, machines, scenario, slice);
   t.end();
 });
 
@@ -62,7 +64,7 @@ t.test('translating a program while it runs does not affect it', (t) => {
 });
 
 t.test('fused instructions have the same effect as separate ones', (t) => {
-  runPairs(t, 1, STATES_PER_PAIR);
+  runPairs(t, SEED, STATES_PER_PAIR);
   t.end();
 });
 

@@ -3,7 +3,7 @@ import { Vector } from '../../src/cpu/state/exceptions.js';
 import { RFLAGS, type Oracle } from '../oracle/case.js';
 import { describeHost } from '../oracle/host.js';
 import { NativeOracle, NOT_AVAILABLE } from '../oracle/native.js';
-import { dailySeed, seedOf } from '../support/volume.js';
+import { dailySeed, seedOf, volume } from '../support/volume.js';
 import { MeaningsCheck } from './meanings/check.js';
 import { AlteredOracle, EmulatedOracle, OTHER_HOST, type Alteration } from './meanings/other-hosts.js';
 import { HOST_DIFFERENCES } from './meanings/host-differences.js';
@@ -13,7 +13,7 @@ import { coverageGaps, describeFailures, fillGaps, summary } from './meanings/re
  * Every form of the opcode table, each with this many random states: the host's CPU, the evaluator, the interpreter and the
  * translator must agree. The seed changes daily; test/long/meanings.test.ts has a fixed one and runs millions.
  */
-const CASES_PER_FORM = 14;
+const CASES_PER_FORM = volume(7, 14);
 /** Of the cases with a cold TLB, one in this many is translated. */
 const TRANSLATE_EVERY = 4;
 

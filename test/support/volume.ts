@@ -15,6 +15,24 @@ export function volume(ordinary: number, long: number): number {
   return isLong ? long : ordinary;
 }
 
+/**
+ * So many of the choices, by the seed and the index of a case: others each day, and for the next case. All of them for
+ * `npm run test:long`.
+ */
+export function someOf<T>(choices: readonly T[], count: number, seed: number, index: number): readonly T[] {
+  return isLong ? choices : choices.filter((_, i) => (seed + index + i) % choices.length < count);
+}
+
+/** Some of the named choices: see `someOf`. */
+export function someNamed<T>(
+  choices: Readonly<Record<string, T>>,
+  count: number,
+  seed: number,
+  index: number,
+): Record<string, T> {
+  return Object.fromEntries(someOf(Object.entries(choices), count, seed, index));
+}
+
 /** The seed of a test file, printed with its results; `fixed` for `npm run test:long`. Throws RangeError for a bad BD0_SEED. */
 export function seedOf(fixed: number): number {
   const isGiven = (process.env['BD0_SEED'] ?? '') !== '';
