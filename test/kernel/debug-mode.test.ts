@@ -10,8 +10,8 @@ import {
 } from '../../src/index.js';
 import { toLinear } from '../../src/kernel/memory/linear-address.js';
 import { NOTHING_YET, ScriptedConsole, compiled, guestImage, runGuest, sha256 } from '../support/guest-programs.js';
-import { ALL_ENGINES, ENGINES, type EngineOptions } from '../support/side-by-side.js';
-import { seedOf, someNamed } from '../support/volume.js';
+import { ENGINES, evaluatorAnd, type EngineOptions } from '../support/side-by-side.js';
+import { seedOf } from '../support/volume.js';
 
 const MIB = 2 ** 20;
 const KIB = 2 ** 10;
@@ -23,12 +23,6 @@ const image = compiled(fileURLToPath(new URL('../../../test/kernel/spurious.c', 
 const SEED = seedOf(1);
 
 t.setTimeout(0);
-
-/** The evaluator, and so many of the others for each mode; all of them in long runs. */
-function enginesOf(count: number, index: number, from: Readonly<Record<string, EngineOptions>> = ENGINES) {
-  const { evaluator, ...others } = from;
-  return { evaluator: evaluator!, ...someNamed(others, count, SEED, index) };
-}
 
 /** A program of spurious.c between two others. */
 interface SpuriousRun {
@@ -132,7 +126,7 @@ const MODES: Readonly<Record<string, { readonly bytes: number; readonly reports:
 
 t.test('left out: all effects but the bytes outside, on every engine', async (t) => {
   for (const [index, [mode, { bytes, reports }]] of Object.entries(MODES).entries()) {
-    const skipped = await onEngines(t, enginesOf(2, index, ALL_ENGINES), mode, 'skip');
+    const skipped = await onEngines(t, evaluatorAnd(2, SEED, index), mode, 'skip');
     t.equal(skipped.outcome.kind, 'exited', mode);
     t.equal(changesOf(skipped), 0, `${mode}: no byte of others has changed`);
     const told = skipped.writes.flatMap(({ stores }) => stores);
@@ -156,7 +150,7 @@ t.test('left out: all effects but the bytes outside, on every engine', async (t)
 
 t.test('allowed: what happens without debug mode, and it is told', async (t) => {
   for (const [index, [mode, { bytes }]] of Object.entries(MODES).entries()) {
-    const allowed = await onEngines(t, enginesOf(1, index), mode, 'allow');
+    const allowed = await onEngines(t, evaluatorAnd(1, SEED, index, ENGINES), mode, 'allow');
     const without = await runSpurious(mode, { engine: 'interpreter', debugMode: false });
     t.equal(allowed.outcome.kind, 'exited', mode);
     t.equal(allowed.output, without.output, `${mode}: the output is that of a run without debug mode`);
@@ -169,7 +163,7 @@ t.test('allowed: what happens without debug mode, and it is told', async (t) => 
 
 t.test('killed: nothing has changed, and everybody else goes on', async (t) => {
   for (const [index, mode] of Object.keys(MODES).entries()) {
-    const killed = await onEngines(t, enginesOf(1, index), mode, 'kill');
+    const killed = await onEngines(t, evaluatorAnd(1, SEED, index, ENGINES), mode, 'kill');
     const { outcome } = killed;
     if (outcome.kind !== 'trapped') throw new Error(`${mode}: ${outcome.kind}`);
     t.equal(outcome.exitCode, KILLED);
@@ -212,7 +206,7 @@ t.test('a run in slices of one tick is the same run', async (t) => {
 t.test('a program that stores to its own memory only does not notice debug mode', async (t) => {
   const programs = { qsort: ['1000'], heap: ['100'], hash: ['1000'], deepstack: ['1'], sha256: ['1'] };
   for (const [index, [name, args]] of Object.entries(programs).entries())
-    for (const [engine, options] of Object.entries(enginesOf(2, index, ALL_ENGINES))) {
+    for (const [engine, options] of Object.entries(evaluatorAnd(2, SEED, index))) {
       if (engine === 'evaluator') continue;
       const run = (debugMode: boolean) => runGuest(guestImage(name), { args, ...options, debugMode });
       const [plain, debugged] = [await run(false), await run(true)];

@@ -11,6 +11,7 @@ import {
 } from '../../src/index.js';
 import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
 import { randomThreshold } from './random-threshold.js';
+import { someNamed } from './volume.js';
 
 export type EngineOptions = Pick<ComputerOptions, 'engine' | 'translationThreshold'>;
 
@@ -27,6 +28,17 @@ export const ALL_ENGINES = {
   'translator at once': { engine: 'auto', translationThreshold: 0 },
   'translator here and there': { engine: 'auto', translationThreshold: randomThreshold(7) },
 } as const;
+
+/** The evaluator, and so many of the other engines for each case: see `someOf`. */
+export function evaluatorAnd(
+  count: number,
+  seed: number,
+  index: number,
+  from: Readonly<Record<string, EngineOptions>> = ALL_ENGINES,
+): Record<string, EngineOptions> {
+  const { evaluator, ...others } = from;
+  return { evaluator: evaluator!, ...someNamed(others, count, seed, index) };
+}
 
 export interface SideBySideOptions {
   /** By name; the first is the one that the others are compared with. ALL_ENGINES if not given. */
