@@ -18,11 +18,14 @@ export interface FailedCommand {
   readonly reason: string;
 }
 
-/** Performs commands in their order, a part of them at each step of the caller. Words are given as they are, whatever is in them. */
-export function* performCommands(commands: readonly HostCommand[]): Generator<void, FailedCommand[], undefined> {
+/** Performs commands in order, `atOnce` of them in each step of the caller. Words are passed on unchanged, whatever is in them. */
+export function* performCommands(
+  commands: readonly HostCommand[],
+  atOnce = COMMANDS_AT_ONCE,
+): Generator<void, FailedCommand[], undefined> {
   const failed: FailedCommand[] = [];
-  for (let at = 0; at < commands.length; at += COMMANDS_AT_ONCE) {
-    failed.push(...performSome(commands.slice(at, at + COMMANDS_AT_ONCE)));
+  for (let at = 0; at < commands.length; at += atOnce) {
+    failed.push(...performSome(commands.slice(at, at + atOnce)));
     yield;
   }
   return failed;

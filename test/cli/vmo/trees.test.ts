@@ -294,6 +294,31 @@ t.test('names that are not text can be listed, read and compared', async (t) => 
   t.match((await work.vmo(['diff', 'one', 'two', '--times'])).stdout, `plain: mode 0640 in one, 0600 in the other, ${times}\n`); // prettier-ignore
 });
 
+t.test('many different times are set to the nanosecond, with Python or without', async (t) => {
+  const work = new Workshop(t);
+  mkdirSync(work.path('tree'));
+  const paths = Array.from({ length: 60 }, (_, i) => byteTextOf(`${work.path('tree')}/'${i}'`)).map((path, i) => `${path}${i % 2 ? '\xff' : '\n'}` as ByteText); // prettier-ignore
+  for (const [i, path] of paths.entries())
+    if (i % 3 > 0) writeFileSync(bytesOfText(path), '');
+    else symlinkSync('nothing', bytesOfText(path));
+  const touches = paths.map((path, i) => ({
+    words: ['touch', '-h', '-d', `@${i - 2}.${String(i * 12_345_679).padStart(9, '0')}`, '--', path],
+    paths: [path],
+  }));
+  for (const _ of performCommands(touches));
+  const timesIn = (directory: string): bigint[] =>
+    readdirSync(directory, { encoding: 'buffer' }).sort(Buffer.compare).map((name) => lstatSync(Buffer.concat([Buffer.from(`${directory}/`), name]), { bigint: true }).mtimeNs); // prettier-ignore
+  const times = timesIn(work.path('tree'));
+  t.ok(new Set(times).size > 40);
+  await work.out(['import', work.path('tree'), '--name', 'x']);
+  for (const missing of ['touch', 'python3']) {
+    work.file(`without ${missing}/${missing}`, '#!/bin/sh\nexit 1\n', 0o755);
+    const env = { PATH: `${work.path(`without ${missing}`)}:${process.env['PATH']}` };
+    await work.out(['checkout', 'x', work.path(`copy without ${missing}`)], { env });
+    t.strictSame(timesIn(work.path(`copy without ${missing}`)), times, `without ${missing}`);
+  }
+});
+
 t.test('extended attributes are kept by the commands that the host has for them', async (t) => {
   const work = new Workshop(t);
   // Stand-ins: every file has an attribute, its content, and what is set is written down.

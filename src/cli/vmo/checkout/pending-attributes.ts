@@ -8,6 +8,15 @@ import type { Attributes } from '../../../host/store/listing.js';
 /** Bytes of paths that a command is given: far below what Linux allows, 128 KiB for a word and 2 MiB in all. */
 const WORDS_BYTES_MAX = 2 ** 16;
 
+/** Different times that `touch` sets faster than Python, which takes 20 ms to start. */
+const TOUCHES_MAX = 40;
+/** Commands of Python in a step, each of which sets the times of several hundred files. */
+const PYTHONS_AT_ONCE = 4;
+/** Sets modification times, in nanoseconds, of paths: its arguments are both in turn. Links are not followed. */
+const SET_TIMES = `import os, sys
+for time, path in zip(sys.argv[1::2], sys.argv[2::2]):
+    os.utime(path, ns=(os.lstat(path).st_atime_ns, int(time)), follow_symlinks=False)`;
+
 const NANOSECONDS = 1_000_000_000n;
 const MODE_SETUID = 0o4000;
 const MODE_SETGID = 0o2000;
@@ -54,7 +63,7 @@ export function* setAttributes(
     if (!setTime(pending, told)) inexact.push(pending);
     yield;
   }
-  problems.push(...toProblems(yield* performCommands(touchCommands(inexact)), told));
+  problems.push(...toProblems(yield* setExactTimes(inexact), told));
   for (const pending of [...all].reverse()) {
     if (!pending.isLink) setMode(pending, told);
     yield;
@@ -90,6 +99,30 @@ function setTime({ path, attributes: { mtimeNs } }: Pending, told: Told): boolea
   });
 }
 
+/**
+ * Sets times to the nanosecond. `touch` sets one time for many files, Python many times at once: 10,000 different ones
+ * in a tenth of the processor time. `touch` sets those that Python has not, or all if there is no Python, and reports each failure.
+ */
+function* setExactTimes(all: readonly Pending[]): Generator<void, FailedCommand[], undefined> {
+  let left = all;
+  if (new Set(all.map(({ attributes }) => attributes.mtimeNs)).size > TOUCHES_MAX) {
+    const failed = yield* performCommands(pythonCommands(all), PYTHONS_AT_ONCE);
+    const paths = new Set(failed.flatMap((command) => command.paths));
+    left = all.filter(({ path }) => paths.has(path));
+  }
+  return yield* performCommands(touchCommands(left));
+}
+
+/** Commands for times and paths in turn. */
+function pythonCommands(all: readonly Pending[]): HostCommand[] {
+  const timeOf = new Map(all.map(({ path, attributes }) => [path, String(attributes.mtimeNs)]));
+  const lengthOf = (path: ByteText): number => path.length + timeOf.get(path)!.length + 2;
+  return inParts([...timeOf.keys()], lengthOf).map((part) => ({
+    words: ['python3', '-I', '-S', '-c', SET_TIMES, ...part.flatMap((path) => [timeOf.get(path)!, path])],
+    paths: part,
+  }));
+}
+
 /** One command for all that have one time, as long as it does not grow too long. */
 function touchCommands(all: readonly Pending[]): HostCommand[] {
   const byTime = new Map<bigint, ByteText[]>();
@@ -106,14 +139,15 @@ function touchCommands(all: readonly Pending[]): HostCommand[] {
   );
 }
 
-function inParts(paths: readonly ByteText[]): ByteText[][] {
+/** Parts that fit into one command each; `lengthOf` counts the bytes of its words for a path. */
+function inParts(paths: readonly ByteText[], lengthOf = (path: ByteText): number => path.length + 1): ByteText[][] {
   const parts: ByteText[][] = [];
   let length = Infinity;
   for (const path of paths) {
-    length += path.length + 1;
+    length += lengthOf(path);
     if (length > WORDS_BYTES_MAX) {
       parts.push([]);
-      length = path.length;
+      length = lengthOf(path);
     }
     parts.at(-1)!.push(path);
   }
