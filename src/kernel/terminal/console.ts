@@ -135,6 +135,7 @@ export class KernelConsole {
 
   /** Gives the first bytes to the line discipline, and shows its echo of those that were not echoed before. */
   private type(length: number): void {
+    if (length === 0) return;
     const { shownBytes } = this;
     const echo = Array.from(this.take(length), (byte) => this.discipline.type(byte));
     const shown = concatenated(echo.slice(shownBytes));

@@ -16,7 +16,7 @@ import { AT_ONCE, bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from
 const stepOf = (path: string): number => (path.startsWith('/store/packs/') ? 5 : 1);
 
 /** Of cuts and of sizes of a disk, so many are left out for one that is tried: others each day. */
-const PARTS = volume(5, 1);
+const PARTS = volume(10, 1);
 const part = seedOf(0) % PARTS;
 
 t.setTimeout(0);
