@@ -81,7 +81,16 @@ t.test('a guest that uses up the memory ends with 137', async (t) => {
   t.equal(none.code, 137);
 });
 
-t.test('a static Linux program ends at its first system call, which the report names', async (t) => {
+t.test('a static Linux program is refused at once', async (t) => {
+  const [source, program] = [join(directory, 'static.c'), join(directory, 'static')];
+  writeFileSync(source, 'int main(void) { return 0; }\n');
+  spawnSync('gcc', ['-static', source, '-o', program]);
+  const { code, stderr } = await bd0(['run', program]);
+  t.equal(code, 126);
+  t.equal(stderr, `bd0: '${program}' is not runnable: it is a Linux program: compile it for BD0 with bd0 cc\n`);
+});
+
+t.test('a Linux program without marks ends at its first system call, which the report names', async (t) => {
   for (const [call, code] of [
     ['syscall', 132],
     ['int $0x80', 139],

@@ -1,7 +1,6 @@
 /** The ELF loader: what it reads, what it refuses and why, and what then lies in memory. */
-import { programKind } from '../../src/kernel/program/program-kind.js';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +28,7 @@ import {
   PROGRAM_HEADER_BYTES,
   PT_DYNAMIC,
   PT_INTERP,
+  PT_NOTE,
   PT_TLS,
   R_X86_64_RELATIVE as RELATIVE,
   guestImages,
@@ -154,8 +154,12 @@ t.test('what is malformed is refused by the name and the value of its field', (t
     ['object file', u16(16, 1), /an object file: link it/],
     ['core dump', u16(16, 4), /a core dump/],
     ['type', u16(16, 9), /e_type is 9/],
-    ['ARM64', u16(18, 183), /a program for ARM64 \(AArch64\), not for x86-64/],
-    ['32-bit', (view) => (view.setUint8(4, 1), view.setUint16(18, 3, true)), /a 32-bit program for 32-bit x86/],
+    ['ARM64', u16(18, 183), /a 64-bit program for ARM \(AArch64\), not a 64-bit one for x86/],
+    [
+      '32-bit',
+      (view) => (view.setUint8(4, 1), view.setUint16(18, 3, true)),
+      /it is a 32-bit program for x86, not a 64-bit one/,
+    ],
     ['x32', (view) => (view.setUint8(4, 1), view.setUint16(42, 32, true)), /x32/],
     ['big-endian', (view) => (view.setUint8(5, 2), view.setUint16(18, 22)), /IBM S\/390 \(big-endian\)/],
     ['machine', u16(18, 1234), /machine 1234 \(e_machine\)/],
@@ -382,7 +386,6 @@ t.test('the guest programs are read as readelf reads them', async (t) => {
     );
     t.ok(loads.length > 0);
     t.match(elf.segments, loads, `${name}: segments`);
-    t.equal(programKind(new CountedBytes(bytes)), 'bd0', `${name}: its note`);
     t.equal(elf.entry, Number(/Entry point address: +(\w+)/.exec(shown)![1]), `${name}: entry`);
     const relocations = [...shown.matchAll(/^(\w+) +\w+ R_X86_64_RELATIVE +(\w+)$/gm)];
     t.same(
@@ -499,6 +502,47 @@ t.test('later program headers win where they overlap, and need not ascend', (t) 
       [3, 6, 0],
     ],
   );
+  t.end();
+});
+
+/** A note: its name, its type, and the words of its descriptor. */
+function note(name: string, type: number, ...descriptor: number[]): Uint8Array {
+  const nameBytes = Buffer.from(`${name}\0`);
+  const words = [nameBytes.length, 4 * descriptor.length, type];
+  const padding = new Uint8Array(-nameBytes.length & 3);
+  const bytesOfWords = (list: number[]): Uint8Array => new Uint8Array(Uint32Array.from(list).buffer);
+  return Buffer.concat([bytesOfWords(words), nameBytes, padding, bytesOfWords(descriptor)]);
+}
+
+t.test('programs that the C library of Linux starts are refused at once, and nothing else is', (t) => {
+  const withNotes = (...notes: readonly Uint8Array[]): Uint8Array => {
+    const bytes = Buffer.concat([new Uint8Array(16).fill(0x90), ...notes]);
+    return makeImage({
+      entry: 0,
+      loads: [{ address: 0, bytes }],
+      headers: (fileOffset) => [
+        { type: PT_NOTE, offset: fileOffset(0) + 16, address: 16, fileSize: bytes.length - 16, alignment: 4 },
+      ],
+    });
+  };
+  const [linux, hurd, bd0] = [note('GNU', 1, 0, 3, 2, 0), note('GNU', 1, 1, 0, 0, 0), note('BD0', 1, 1)];
+  const refusal = { name: 'ElfError', message: 'it is a Linux program: compile it for BD0 with bd0 cc' };
+  const buildId = note('GNU', 3, 1, 2, 3);
+  t.throws(() => parse(withNotes(linux)), refusal);
+  t.throws(() => parse(withNotes(buildId, note('', 7), linux)), refusal);
+  for (const notes of [[], [hurd], [buildId], [bd0, linux], [linux.subarray(0, 20)], [note('Linux', 1, 0)]])
+    t.ok(parse(withNotes(...notes)));
+  const marked = withNotes(buildId);
+  marked[7] = 3; // ELFOSABI_GNU: linkers set it for symbols of kinds that GNU has added
+  t.ok(parse(marked));
+
+  const path = join(t.testdir({ 'linux.c': 'int main(void) { return 0; }' }), 'linux');
+  for (const options of [['-static'], ['-static-pie'], ['-static', '-nostdlib', '-Wl,--entry=main']]) {
+    execFileSync('gcc', [...options, `${path}.c`, '-o', path]);
+    const image = new Uint8Array(readFileSync(path));
+    if (options.includes('-nostdlib')) t.ok(parse(image), 'it may be for anything');
+    else t.throws(() => parse(image), refusal, options.join(' '));
+  }
   t.end();
 });
 

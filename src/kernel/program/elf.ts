@@ -18,7 +18,7 @@ import {
   readProgramHeaders,
   type ProgramHeader,
 } from './program-headers.js';
-import { checkProgram, describeInterpreter } from './program-kind.js';
+import { checkProgram, describeInterpreter, refuseLinux } from './program-kind.js';
 import { RelocationCheck, type Relocations } from './relocations.js';
 
 /*
@@ -28,7 +28,7 @@ import { RelocationCheck, type Relocations } from './relocations.js';
  * limits below, whatever the fields say. Beyond Linux, images are refused here
  * - whose entry cannot be executed, or that load nothing: Linux starts them, and they are stopped at once;
  * - whose PT_DYNAMIC or PT_TLS is malformed, since relocations and thread-local storage are the kernel's work here;
- * - that need a dynamic linker.
+ * - that need a dynamic linker, or are marked as programs of Linux.
  */
 const MAX_ALIGNMENT = 2 ** 30;
 /** Bytes of a thread-local template: they are copied for each thread. */
@@ -99,6 +99,7 @@ function readHeaders(
   const { offset, headers } = readProgramHeaders(image, header);
   const interpreter = headers.find(({ type }) => type === PT_INTERP);
   if (interpreter) throw new ElfError(describeInterpreter(image, interpreter));
+  refuseLinux(image, headers);
   const loads = headers.filter(({ type }) => type === PT_LOAD);
   const segments = loadedSegments(loads, image.length);
   const [first, last] = [segments[0], segments.at(-1)];

@@ -1,28 +1,17 @@
+import { roundUp } from '../../bits.js';
 import { ElfError, bytesOf, type ImageBytes } from './elf-fields.js';
-import {
-  HEADER_BYTES,
-  ET_DYN,
-  ET_EXEC,
-  PT_INTERP,
-  PT_NOTE,
-  readProgramHeaders,
-  type ProgramHeader,
-} from './program-headers.js';
-
-/** Whose program an image is. `unknown`: an ELF program for x86-64 that carries no mark. */
-export type ProgramKind = 'bd0' | 'linux' | 'unknown';
+import { HEADER_BYTES, ET_DYN, ET_EXEC, PT_NOTE, type ProgramHeader } from './program-headers.js';
 
 const MAGIC = 0x7f45_4c46;
 const ELFCLASS32 = 1;
 const ELFDATA2MSB = 2;
-const ELFOSABI_GNU = 3;
 const ET_REL = 1;
 const ET_CORE = 4;
 const EM_X86_64 = 62;
 /** ELF32's program headers, which an x32 program has. */
 const PROGRAM_HEADER_BYTES_32 = 32;
 
-/** Notes are short; what is longer is not read. */
+/** Bytes of notes that are read at most, all together: notes are short. */
 const MAX_NOTE_BYTES = 4096;
 const NT_GNU_ABI_TAG = 1;
 const GNU_ABI_LINUX = 0;
@@ -30,16 +19,16 @@ const GNU_ABI_LINUX = 0;
 /** e_machine of other processors. System V gABI chapter 4 "e_machine" */
 const MACHINES: ReadonlyMap<number, string> = new Map([
   [2, 'SPARC'],
-  [3, '32-bit x86'],
+  [3, 'x86'],
   [4, 'Motorola 68000'],
   [8, 'MIPS'],
   [20, 'PowerPC'],
-  [21, '64-bit PowerPC'],
+  [21, 'PowerPC'],
   [22, 'IBM S/390'],
-  [40, '32-bit ARM'],
-  [43, '64-bit SPARC'],
+  [40, 'ARM'],
+  [43, 'SPARC'],
   [50, 'Itanium'],
-  [183, 'ARM64 (AArch64)'],
+  [183, 'ARM (AArch64)'],
   [243, 'RISC-V'],
   [247, 'BPF'],
   [258, 'LoongArch'],
@@ -68,13 +57,13 @@ export function checkProgram(image: ImageBytes): DataView {
   if (machine !== EM_X86_64) {
     const isBig = data === ELFDATA2MSB;
     const foreign = MACHINES.get(view.getUint16(18, !isBig));
-    const bits = elfClass === ELFCLASS32 ? 'a 32-bit program' : 'a program';
+    const bits = elfClass === ELFCLASS32 ? 32 : 64;
     const order = isBig ? ' (big-endian)' : '';
     const suffix = foreign === undefined ? ` for machine ${view.getUint16(18, !isBig)} (e_machine)` : ` for ${foreign}`;
-    throw new ElfError(`it is ${bits}${suffix}${order}, not for x86-64`);
+    throw new ElfError(`it is a ${bits}-bit program${suffix}${order}, not a 64-bit one for x86`);
   }
   if (elfClass === ELFCLASS32 && view.getUint16(42, true) === PROGRAM_HEADER_BYTES_32)
-    throw new ElfError('it is a 32-bit program for x86-64 (x32): BD0 runs 64-bit programs');
+    throw new ElfError('it is a 32-bit program for x86-64 (x32), not a 64-bit one');
   const type = view.getUint16(16, true);
   if (type === ET_REL) throw new ElfError('it is an object file: link it with bd0 cc FILE.o -o OUT');
   if (type === ET_CORE) throw new ElfError('it is a core dump');
@@ -106,19 +95,23 @@ export function describeInterpreter(image: ImageBytes, header: ProgramHeader): s
 }
 
 /**
- * Whose program an image is: BD0's carry a note of the name "BD0" (guest/lib/start.S), Linux's one of the GNU ABI with its
- * system, an EI_OSABI, or a dynamic linker. Throws ElfError for what is no program for x86-64.
+ * Throws ElfError for a program that the C library of Linux starts: the GNU C library marks its start-up code with a note
+ * of the system that it calls (gABI "Note Section", LSB "ABI note tag"). A program of BD0 has a note of its own
+ * (guest/lib/start.S); one without notes may be for anything. EI_OSABI does not tell: linkers set it for symbols as well.
  */
-export function programKind(image: ImageBytes): ProgramKind {
-  const header = checkProgram(image);
-  const { headers } = readProgramHeaders(image, header);
-  const notes = headers.filter(({ type }) => type === PT_NOTE).flatMap((note) => readNotes(image, note));
-  if (notes.some(({ name }) => name === 'BD0')) return 'bd0';
-  const isLinux =
-    header.getUint8(7) === ELFOSABI_GNU ||
-    headers.some(({ type }) => type === PT_INTERP) ||
-    notes.some(({ name, type, first }) => name === 'GNU' && type === NT_GNU_ABI_TAG && first === GNU_ABI_LINUX);
-  return isLinux ? 'linux' : 'unknown';
+export function refuseLinux(image: ImageBytes, headers: readonly ProgramHeader[]): void {
+  const notes: Note[] = [];
+  let left = MAX_NOTE_BYTES;
+  for (const header of headers) {
+    if (header.type !== PT_NOTE || header.filesz > BigInt(left)) continue;
+    left -= Number(header.filesz);
+    notes.push(...readNotes(image, header));
+  }
+  const isLinux = notes.some(
+    ({ name, type, first }) => name === 'GNU' && type === NT_GNU_ABI_TAG && first === GNU_ABI_LINUX,
+  );
+  if (isLinux && !notes.some(({ name }) => name === 'BD0'))
+    throw new ElfError('it is a Linux program: compile it for BD0 with bd0 cc');
 }
 
 interface Note {
@@ -128,10 +121,11 @@ interface Note {
   readonly first: number | undefined;
 }
 
-/* 0 n_namesz:u32   4 n_descsz:u32   8 n_type:u32   12 the name, then the descriptor, each filled up to 4 bytes */
-function readNotes(image: ImageBytes, { offset, filesz }: ProgramHeader): Note[] {
+/* 0 n_namesz:u32   4 n_descsz:u32   8 n_type:u32   12 the name, then the descriptor, each filled up to p_align: 4 or 8 bytes */
+function readNotes(image: ImageBytes, { offset, filesz, align }: ProgramHeader): Note[] {
   const notes: Note[] = [];
-  if (filesz > BigInt(MAX_NOTE_BYTES) || offset + filesz > BigInt(image.length)) return notes;
+  if (offset + filesz > BigInt(image.length)) return notes;
+  const unit = align === 8n ? 8 : 4;
   const view = bytesOf(image, Number(offset), Number(filesz));
   for (let at = 0; at + 12 <= view.byteLength;) {
     const [nameSize, size, type] = [
@@ -139,10 +133,11 @@ function readNotes(image: ImageBytes, { offset, filesz }: ProgramHeader): Note[]
       view.getUint32(at + 4, true),
       view.getUint32(at + 8, true),
     ];
+    if (nameSize > MAX_NOTE_BYTES || size > MAX_NOTE_BYTES) break;
     const start = at + 12;
-    const descriptor = start + ((nameSize + 3) & ~3);
-    at = descriptor + ((size + 3) & ~3);
-    if (nameSize > MAX_NOTE_BYTES || size > MAX_NOTE_BYTES || at > view.byteLength) break;
+    const descriptor = roundUp(start + nameSize, unit);
+    at = roundUp(descriptor + size, unit);
+    if (descriptor + size > view.byteLength) break;
     const bytes = new Uint8Array(view.buffer, view.byteOffset + start, nameSize);
     const name = Array.from(bytes, (byte) => String.fromCharCode(byte))
       .join('')
