@@ -67,6 +67,27 @@ export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js'
 export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious-write.js';
 export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/reports/spurious-write.js';
 export type { Surroundings } from './kernel/reports/surroundings.js';
+export { attachDebugger } from './debug/debugger/debugger.js';
+export type { DebugRunLimits, Debugger, Motion } from './debug/debugger/debugger.js';
+export type { CodeEvent, DebugHooks, HookRange, MemoryEvent, RemoveHook } from './debug/debugger/hooks.js';
+export type { HookAnswer, TrapHook } from './debug/debugger/machine-run.js';
+export type { LineFinder } from './debug/debugger/motions.js';
+export type { SavedRegisters } from './debug/debugger/registers.js';
+export type {
+  DebugProcess,
+  DebugTarget,
+  DebugThread,
+  DebugThreadState,
+  MappedRange,
+  RegisterFile,
+  RegisterName,
+  ResumeRequest,
+  ScalarRegister,
+  Stop,
+  StopKind,
+  StopReason,
+  StopRequest,
+} from './debug/target.js';
 export { pidText } from './kernel/tasks/process-table.js';
 export { trapText } from './debug/reports/trap-text.js';
 export type { ImageFinder } from './debug/reports/trap-text.js';

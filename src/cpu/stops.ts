@@ -48,19 +48,19 @@ export class CodeStops {
     if (this.ranges.isEmpty) return false;
     const { rip } = this;
     if (!this.ranges.has(rip) || this.passed.get(this.thread) === rip) return false;
-    this.pass();
+    this.pass(this.thread, rip);
     return true;
   }
 
-  /** Makes the current thread execute the instruction at rip in spite of a stop, as if it had stopped there. */
-  pass(): void {
-    if (!this.passed.has(this.thread)) this.passedCount++;
-    this.passed.set(this.thread, this.rip);
+  /** Makes a thread execute the instruction at `rip` (low 48 bits) in spite of a stop, as if it had stopped there. */
+  pass(thread: object, rip: number): void {
+    if (!this.passed.has(thread)) this.passedCount++;
+    this.passed.set(thread, rip);
   }
 
-  /** Called after an instruction of the current thread is complete, or rip was changed from outside. */
-  completed(): void {
-    if (this.passedCount > 0 && this.passed.delete(this.thread)) this.passedCount--;
+  /** Called after an instruction of a thread is complete, or its rip was changed from outside. */
+  completed(thread: object = this.thread): void {
+    if (this.passedCount > 0 && this.passed.delete(thread)) this.passedCount--;
   }
 
   /** Called when the CPU holds the registers of another thread. */

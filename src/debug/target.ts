@@ -101,11 +101,11 @@ export interface ResumeRequest {
   /** Default: forward. A target without history does nothing backward but report 'history-begin'. */
   readonly direction?: 'forward' | 'backward';
   /**
-   * The thread that executes exactly one tick: an instruction, an iteration of REP, or a fault that is resolved. If it is
-   * waiting, or another thread has the turn, others run until it has executed one.
+   * The thread that executes exactly one instruction, or iteration of REP. Page faults of the instruction are resolved
+   * on the way, and a kernel call is completed. While the thread waits, or does not have the turn, others run.
    */
   readonly step?: number;
-  /** With `step`: continues while the rip of that thread is in [start, end) in the same frame (gdb's vCont;r). */
+  /** With `step`: continues while rip of that thread is in [start, end), up to a call or return (gdb's vCont;r). */
   readonly range?: { readonly start: bigint; readonly end: bigint };
   /** Maximum ticks for this call. */
   readonly maxTicks: number;
@@ -124,6 +124,8 @@ export type StopReason =
       readonly access: 'read' | 'write';
     }
   | { readonly kind: 'stepped'; readonly tid: number }
+  /** A hook has asked for it. */
+  | { readonly kind: 'hook'; readonly tid: number }
   /** The process will end when it is resumed; registers and memory are as at the fault. */
   | { readonly kind: 'trapped'; readonly tid: number; readonly report: TrapReport }
   | { readonly kind: 'exited'; readonly pid: number; readonly exitCode: number }
@@ -155,7 +157,9 @@ export interface DebugTarget {
   removeStop(stop: Stop): void;
   /**
    * Continues for at most `maxTicks` ticks or a few milliseconds of host work. Returns undefined if nothing has happened
-   * yet: call it again.
+   * yet: call it again with the same request. The thread that was reported last executes the instruction at its rip
+   * even if it has a code stop. After 'trapped', the process ends, unless a register or memory has been written: then
+   * the instruction is executed again.
    */
   resume(request: ResumeRequest): StopReason | undefined;
   /** Lets time pass to a tick while all threads wait. */

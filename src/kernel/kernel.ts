@@ -136,6 +136,11 @@ export class Kernel implements KernelServices {
     return this.scheduler.switches;
   }
 
+  /** The thread whose registers the CPU holds. */
+  get currentThread(): Thread | undefined {
+    return this.current;
+  }
+
   findThread(tid: number): Thread | undefined {
     return this.threads.get(tid);
   }

@@ -15,6 +15,8 @@ export type MachineStop =
   | { readonly kind: 'trap'; readonly thread: Thread; readonly report: TrapReport }
   /** A process has started. */
   | { readonly kind: 'started'; readonly process: Process }
+  /** A hook has called `request` while the thread was running. */
+  | { readonly kind: 'requested'; readonly thread: Thread }
   /** The thread `turnOf` is about to execute an instruction. */
   | { readonly kind: 'turn'; readonly thread: Thread };
 
@@ -80,6 +82,16 @@ export class KernelStops {
     const { held } = this;
     this.held = undefined;
     return held?.thread.process.end ? undefined : held;
+  }
+
+  /** Lets the thread of a trap execute the instruction again instead. */
+  retry(): void {
+    this.held = undefined;
+  }
+
+  /** Stops the machine as soon as the current instruction or kernel call of a thread is complete. */
+  request(thread: Thread): void {
+    this.pending.push({ kind: 'requested', thread });
   }
 
   /** Whether the machine stops before a thread executes an instruction. */

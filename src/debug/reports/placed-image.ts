@@ -1,5 +1,5 @@
 import { hex } from '../../bits.js';
-import type { LinearAddress } from '../../kernel/memory/linear-address.js';
+import { toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
 import { placedSymbols, symbolText, type SymbolFinder } from './address-text.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { ImageSections } from '../dwarf/image-sections.js';
@@ -15,7 +15,7 @@ export class PlacedImage {
   private readonly moved: bigint;
 
   private constructor(
-    symbolTable: SymbolTable,
+    private readonly symbolTable: SymbolTable,
     private readonly lineTable: LineTable,
     entry: LinearAddress,
   ) {
@@ -34,6 +34,12 @@ export class PlacedImage {
     const symbolTable = yield* SymbolTable.readInSteps(image, sections);
     yield;
     return new PlacedImage(symbolTable, yield* LineTable.readInSteps(image, sections), entry);
+  }
+
+  /** The linear address of a symbol; the first of several that have the name. */
+  addressOf(name: string): bigint | undefined {
+    const address = this.symbolTable.addressOf(name);
+    return address === undefined ? undefined : toLinear(Number(BigInt.asUintN(48, BigInt(address) + this.moved)));
   }
 
   /** Finds the source line of the instruction that contains a linear address. */

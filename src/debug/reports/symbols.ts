@@ -71,6 +71,13 @@ export class SymbolTable {
     const name = this.nameAt(nameOffsets[found]!);
     return name === undefined ? undefined : { name, offset: address - starts[found]! };
   }
+
+  /** The address of a symbol in the file; the first of several that have the name. */
+  addressOf(name: string): number | undefined {
+    const { starts, nameOffsets } = this.ranges?.symbols ?? { starts: [], nameOffsets: [] };
+    const found = starts.findIndex((_, i) => this.nameAt(nameOffsets[i]!) === name);
+    return found < 0 ? undefined : starts[found];
+  }
 }
 
 /*

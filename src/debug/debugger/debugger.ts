@@ -1,0 +1,293 @@
+import type { Computer, ComputerParts } from '../../computer.js';
+import type { Thread } from '../../kernel/tasks/thread.js';
+import type {
+  DebugProcess,
+  DebugTarget,
+  DebugThread,
+  MappedRange,
+  RegisterFile,
+  RegisterName,
+  ResumeRequest,
+  Stop,
+  StopReason,
+  StopRequest,
+} from '../target.js';
+import { CodeFlow } from './code-flow.js';
+import { DebugHooks } from './hooks.js';
+import { MachineRun, type Action } from './machine-run.js';
+import { memoryMap } from './memory-map.js';
+import { Motions, type LineFinder, type MotionSteps } from './motions.js';
+import { debugProcess, debugThread } from './processes.js';
+import { ThreadRegisters, type SavedRegisters } from './registers.js';
+import { stopOf, type Armed } from './stop-set.js';
+
+/** Ticks per step of `run`. */
+const TICKS_AT_ONCE = 2 ** 24;
+
+/** 128 + SIGKILL. */
+const KILLED_EXIT_CODE = 137;
+
+/** Attaches a debugger to a machine. */
+export function attachDebugger(computer: Computer): Debugger {
+  return new Debugger(computer);
+}
+
+/** Limits for `Debugger.run`. */
+export interface DebugRunLimits {
+  /** Maximum ticks. Default: no limit. */
+  readonly maxTicks?: number;
+  /** Maximum instructions, counting each iteration of REP. Default: no limit. */
+  readonly maxInstructions?: number;
+}
+
+/** A way to continue, such as `Debugger.finish`; it ends with the first thing that is reported. */
+export class Motion {
+  private readonly steps: MotionSteps;
+  private isDone = false;
+
+  constructor(
+    private readonly machine: MachineRun,
+    private readonly ticks: () => number,
+    steps: MotionSteps,
+  ) {
+    this.steps = steps;
+  }
+
+  /** Continues for at most `maxTicks`, or some milliseconds: undefined means that nothing has happened yet. */
+  advance(maxTicks: number): StopReason | undefined {
+    if (this.isDone) throw new Error('the motion has ended');
+    this.machine.endTick = this.ticks() + maxTicks;
+    const { done, value } = this.steps.next();
+    this.isDone = done === true;
+    return value;
+  }
+
+  /** Gives the motion up; the machine stays where it is. */
+  cancel(): void {
+    this.isDone = true;
+    this.steps.return({ kind: 'history-end' });
+  }
+}
+
+/**
+ * A debugger of a machine: stops, hooks, motions, and a view of processes, threads, registers and memory. It never changes
+ * what programs do, save through the methods that write. While it is attached, the machine is run through it alone.
+ */
+export class Debugger implements DebugTarget {
+  readonly hooks: DebugHooks;
+  private readonly parts: ComputerParts;
+  private readonly machine: MachineRun;
+  private readonly registers: ThreadRegisters;
+  private readonly motions: Motions;
+  private readonly armed = new Map<Stop, Armed<Action>>();
+  /** The motion of the last `resume`, which has not ended. */
+  private resumed: { readonly key: string; readonly motion: Motion } | undefined;
+  /** The thread that was reported last, and its rip. */
+  private reported: { readonly thread: Thread; readonly rip: bigint } | undefined;
+
+  /** Use attachDebugger. */
+  constructor(private readonly computer: Computer) {
+    const { parts } = computer;
+    const { cpu, kernel } = parts;
+    this.parts = parts;
+    this.machine = new MachineRun(parts);
+    this.registers = new ThreadRegisters(cpu, kernel);
+    const flow = new CodeFlow((linear, lengthBytes) => computer.readMemory(linear, lengthBytes));
+    const { machine: run, registers } = this;
+    this.motions = new Motions({ kernel, run, registers, flow, pass: (thread) => this.pass(thread) });
+    this.hooks = new DebugHooks(parts, run, flow);
+    kernel.stops.stopsAtTraps = true;
+    kernel.stops.stopsAtStarts = true;
+  }
+
+  get ticks(): number {
+    return this.computer.ticks;
+  }
+
+  get processes(): readonly DebugProcess[] {
+    const { kernel } = this.parts;
+    return kernel.processes
+      .live()
+      .sort((a, b) => a.pid - b.pid)
+      .map((process) => debugProcess(kernel, process));
+  }
+
+  get threads(): readonly DebugThread[] {
+    const { kernel } = this.parts;
+    const threads = kernel.processes.live().flatMap((process) => process.threads);
+    return threads.sort((a, b) => a.tid - b.tid).map((thread) => debugThread(kernel, thread));
+  }
+
+  findThread(tid: number): DebugThread | undefined {
+    const { kernel } = this.parts;
+    const thread = kernel.findThread(tid);
+    return thread && debugThread(kernel, thread);
+  }
+
+  readRegisters(tid: number): RegisterFile {
+    return this.registers.read(this.thread(tid));
+  }
+
+  writeRegister(tid: number, name: RegisterName, value: bigint): boolean {
+    const { kernel, cpu } = this.parts;
+    const thread = kernel.findThread(tid);
+    if (!thread || !this.registers.write(thread, name, value)) return false;
+    if (name === 'rip') cpu.codeStops.completed(thread);
+    kernel.stops.retry();
+    return true;
+  }
+
+  /** All registers of a thread, for `restoreRegisters`. Throws RangeError if there is no such thread. */
+  saveRegisters(tid: number): SavedRegisters {
+    return this.registers.save(this.thread(tid));
+  }
+
+  restoreRegisters(tid: number, saved: SavedRegisters): void {
+    const thread = this.thread(tid);
+    this.registers.restore(thread, saved);
+    this.parts.cpu.codeStops.completed(thread);
+    this.parts.kernel.stops.retry();
+  }
+
+  readMemory(address: bigint, lengthBytes: number): Uint8Array {
+    return this.computer.readMemory(address, lengthBytes);
+  }
+
+  writeMemory(address: bigint, bytes: Uint8Array): number {
+    this.parts.kernel.stops.retry();
+    return this.computer.writeMemory(address, bytes);
+  }
+
+  get memoryMap(): readonly MappedRange[] {
+    return memoryMap(this.parts.kernel);
+  }
+
+  addStop(request: StopRequest): Stop {
+    const stop = stopOf(request);
+    this.armed.set(stop, this.machine.stops.arm(request, { kind: 'stop', stop }));
+    return stop;
+  }
+
+  removeStop(stop: Stop): void {
+    const armed = this.armed.get(stop);
+    if (!armed) throw new RangeError('the stop was not added, or was removed before');
+    this.armed.delete(stop);
+    this.machine.stops.disarm(armed);
+  }
+
+  resume(request: ResumeRequest): StopReason | undefined {
+    const { direction, step, range, maxTicks } = request;
+    if (direction === 'backward') return { kind: 'history-begin' };
+    const key = `${step} ${range?.start} ${range?.end}`;
+    if (this.resumed?.key !== key) this.resumed?.motion.cancel();
+    const motion = this.resumed?.key === key ? this.resumed.motion : this.motionOf(step, range);
+    this.resumed = { key, motion };
+    const reason = motion.advance(maxTicks);
+    if (reason && reason.kind !== 'waiting') this.resumed = undefined;
+    return reason;
+  }
+
+  /** Continues, by default until something is reported. Returns undefined at a limit. */
+  run(motion: Motion = this.continue(), limits: DebugRunLimits = {}): StopReason | undefined {
+    const endTick = this.ticks + (limits.maxTicks ?? Infinity);
+    const end = this.machine.instructions + (limits.maxInstructions ?? Infinity);
+    for (;;) {
+      const left = Math.min(TICKS_AT_ONCE, endTick - this.ticks, end - this.machine.instructions);
+      const reason = left > 0 ? motion.advance(left) : undefined;
+      if (!reason && left > 0) continue;
+      if (!reason || reason.kind === 'waiting') motion.cancel();
+      return reason;
+    }
+  }
+
+  /** Continues until something is reported. */
+  continue(): Motion {
+    return this.motion(this.motions.proceed());
+  }
+
+  /** Executes one instruction of a thread. */
+  step(tid: number): Motion {
+    return this.motion(this.motions.step(this.thread(tid)));
+  }
+
+  /** As `step`; a call is completed, and a REP instruction executed to its end. */
+  stepOver(tid: number): Motion {
+    return this.motion(this.motions.stepOver(this.thread(tid)));
+  }
+
+  /** Runs a thread until its current function has returned. */
+  finish(tid: number): Motion {
+    return this.motion(this.motions.finish(this.thread(tid)));
+  }
+
+  /** Runs a thread up to an address, in the current frame or one that it returns to. */
+  until(tid: number, address: bigint): Motion {
+    return this.motion(this.motions.until(this.thread(tid), address));
+  }
+
+  /** Runs a thread up to an address, at any depth of the stack. */
+  runTo(tid: number, address: bigint): Motion {
+    return this.motion(this.motions.reach(this.thread(tid), address));
+  }
+
+  /** Runs a thread to another source line, in a called function as well if that has lines. */
+  stepLine(tid: number, lines: LineFinder): Motion {
+    return this.motion(this.motions.nextLine(this.thread(tid), lines, true));
+  }
+
+  /** As `stepLine`; calls are completed. */
+  nextLine(tid: number, lines: LineFinder): Motion {
+    return this.motion(this.motions.nextLine(this.thread(tid), lines, false));
+  }
+
+  passTime(tick: number): void {
+    this.computer.passTime(tick);
+  }
+
+  kill(pid: number): void {
+    const process = this.computer.findProcess(pid);
+    if (!process) return;
+    this.computer.kill(process, KILLED_EXIT_CODE);
+    this.machine.noteEnds();
+  }
+
+  /** Removes all stops; hooks are removed by the functions that adding them returned. */
+  detach(): void {
+    const { stops } = this.parts.kernel;
+    this.resumed?.motion.cancel();
+    for (const stop of [...this.armed.keys()]) this.removeStop(stop);
+    stops.stopsAtTraps = false;
+    stops.stopsAtStarts = false;
+  }
+
+  private motionOf(step: number | undefined, range: ResumeRequest['range']): Motion {
+    if (step === undefined) return this.continue();
+    if (!range) return this.step(step);
+    return this.motion(this.motions.stepInRange(this.thread(step), range.start, range.end));
+  }
+
+  private motion(steps: MotionSteps): Motion {
+    return new Motion(this.machine, () => this.ticks, this.reporting(steps));
+  }
+
+  /** A motion that begins with the instruction at which the last one stopped. */
+  private *reporting(steps: MotionSteps): MotionSteps {
+    const { reported } = this;
+    if (reported && this.registers.scalar(reported.thread, 'rip') === reported.rip) this.pass(reported.thread);
+    this.reported = undefined;
+    const reason = yield* steps;
+    const thread = 'tid' in reason ? this.parts.kernel.findThread(reason.tid) : undefined;
+    this.reported = thread && { thread, rip: this.registers.scalar(thread, 'rip') };
+    return reason;
+  }
+
+  private pass(thread: Thread): void {
+    this.parts.cpu.codeStops.pass(thread, Number(BigInt.asUintN(48, this.registers.scalar(thread, 'rip'))));
+  }
+
+  private thread(tid: number): Thread {
+    const thread = this.parts.kernel.findThread(tid);
+    if (!thread) throw new RangeError(`there is no thread ${tid}`);
+    return thread;
+  }
+}

@@ -1,0 +1,151 @@
+import type { ComputerParts } from '../../computer.js';
+import type { TrapReport } from '../../kernel/reports/trap-report.js';
+import type { MachineStop } from '../../kernel/stops.js';
+import type { Process } from '../../kernel/tasks/process.js';
+import type { Thread } from '../../kernel/tasks/thread.js';
+import type { LinearAddress } from '../../kernel/memory/linear-address.js';
+import type { Stop, StopReason } from '../target.js';
+import { StopSet, type DataHit } from './stop-set.js';
+
+/** What a hook makes the machine do: stop, or continue. */
+export type HookAnswer = 'stop' | void;
+
+/** What happens when an armed range is hit. */
+export type Action =
+  | { readonly kind: 'stop'; readonly stop: Stop }
+  | { readonly kind: 'code hook'; call(thread: Thread, address: LinearAddress): HookAnswer }
+  | { readonly kind: 'data hook'; call(thread: Thread, hit: DataHit<Action>): HookAnswer }
+  /** A motion waits for it. */
+  | { readonly kind: 'reached' };
+
+/** Why `run` returned. */
+export type RunEvent =
+  | { readonly kind: 'reason'; readonly reason: StopReason }
+  /** The thread that `turnOf` names is about to execute an instruction. */
+  | { readonly kind: 'turn' }
+  /** A range that a motion waits for was reached. */
+  | { readonly kind: 'reached'; readonly address: LinearAddress };
+
+/** Calls a hook for a trap: 'retry' executes the instruction again instead of ending the process. */
+export type TrapHook = (report: TrapReport) => 'retry' | HookAnswer;
+
+/** Work of the kernel per call of `run`: some ten milliseconds. */
+const EFFORT_PER_RUN = 4096;
+/** Hits per call of `run`. */
+const MOST_HITS = 1000;
+
+/** Runs the machine from one event to the next, and calls hooks on the way. */
+export class MachineRun {
+  readonly stops: StopSet<Action>;
+  readonly trapHooks = new Set<TrapHook>();
+  /** The tick at which `run` returns. */
+  endTick = 0;
+  /** Events that happened together with one that was returned. */
+  private readonly waiting: RunEvent[] = [];
+  private readonly processes: Set<Process>;
+
+  constructor(private readonly parts: ComputerParts) {
+    this.stops = new StopSet(parts.cpu);
+    this.processes = new Set(parts.kernel.processes.live());
+  }
+
+  /** Runs up to an event. Returns undefined at `endTick`, or after some time. */
+  run(): RunEvent | undefined {
+    const { kernel, cpu } = this.parts;
+    const effortEnd = kernel.effort + EFFORT_PER_RUN;
+    for (let hits = 0; hits < MOST_HITS; hits++) {
+      const event = this.waiting.shift();
+      if (event) return event;
+      const left = this.endTick - cpu.ticks;
+      const effortLeft = effortEnd - kernel.effort;
+      if (left <= 0 || effortLeft <= 0) return undefined;
+      const outcome = kernel.run(left, effortLeft);
+      if (outcome.kind === 'stopped') this.take(outcome.stop);
+      else if (outcome.kind === 'ended') this.noteEnds();
+      else if (outcome.kind === 'waiting') return waiting(outcome.forInput, outcome.until);
+      else if (outcome.kind === 'idle') return waiting(false, Infinity);
+      else return undefined;
+    }
+    return undefined;
+  }
+
+  /** Runs for one tick. */
+  runTick(): RunEvent | undefined {
+    const { endTick } = this;
+    this.endTick = this.parts.cpu.ticks + 1;
+    try {
+      return this.run();
+    } finally {
+      this.endTick = endTick;
+    }
+  }
+
+  /** Instructions retired. */
+  get instructions(): number {
+    return this.parts.cpu.ticks - this.parts.kernel.ticksWithoutInstruction;
+  }
+
+  /** Reports the processes that have ended since the last time. */
+  noteEnds(): void {
+    for (const process of this.processes) {
+      if (!process.end) continue;
+      this.processes.delete(process);
+      this.report({ kind: 'exited', pid: process.pid, exitCode: process.end.exitCode });
+    }
+  }
+
+  private take(stop: MachineStop): void {
+    switch (stop.kind) {
+      case 'code':
+        return this.takeCode(stop.thread, stop.address);
+      case 'data':
+        return this.takeData(stop.thread, this.stops.hitsBy(stop.accesses, stop.thread.tid));
+      case 'trap':
+        return this.takeTrap(stop.thread, stop.report);
+      case 'started':
+        this.processes.add(stop.process);
+        return this.report({ kind: 'started', pid: stop.process.pid });
+      case 'requested':
+        return this.report({ kind: 'hook', tid: stop.thread.tid });
+      case 'turn':
+        this.waiting.push({ kind: 'turn' });
+    }
+  }
+
+  /** Breakpoints are reported rather than places that a motion waits for. */
+  private takeCode(thread: Thread, address: LinearAddress): void {
+    const { tid } = thread;
+    const actions = this.stops.hitsAt(address, tid).map(({ what }) => what);
+    let reason: StopReason | undefined;
+    for (const action of actions) {
+      if (action.kind === 'code hook' && action.call(thread, address) === 'stop') reason ??= { kind: 'hook', tid };
+      if (action.kind === 'stop') reason = { kind: 'breakpoint', tid, stop: action.stop };
+    }
+    if (reason) this.report(reason);
+    else if (actions.some(({ kind }) => kind === 'reached')) this.waiting.push({ kind: 'reached', address });
+  }
+
+  private takeData(thread: Thread, hits: readonly DataHit<Action>[]): void {
+    const { tid } = thread;
+    for (const hit of hits) {
+      const { what } = hit.armed;
+      if (what.kind === 'data hook' && what.call(thread, hit) === 'stop') this.report({ kind: 'hook', tid });
+      if (what.kind !== 'stop') continue;
+      const { address, access } = hit;
+      this.report({ kind: 'watchpoint', tid, stop: what.stop, address, access: access.access });
+    }
+  }
+
+  private takeTrap({ tid }: Thread, report: TrapReport): void {
+    for (const hook of this.trapHooks) if (hook(report) === 'retry') return this.parts.kernel.stops.retry();
+    this.report({ kind: 'trapped', tid, report });
+  }
+
+  private report(reason: StopReason): void {
+    this.waiting.push({ kind: 'reason', reason });
+  }
+}
+
+function waiting(forInput: boolean, until: number): RunEvent {
+  return { kind: 'reason', reason: { kind: 'waiting', forInput, until } };
+}

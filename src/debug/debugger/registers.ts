@@ -1,0 +1,126 @@
+import { isCanonical } from '../../bits.js';
+import type { Cpu } from '../../cpu/cpu.js';
+import { STATUS_FLAGS } from '../../cpu/meaning/flags.js';
+import type { CpuState } from '../../cpu/state/cpu-state.js';
+import { FS, GS } from '../../cpu/state/layout.js';
+import type { Kernel } from '../../kernel/kernel.js';
+import type { Thread } from '../../kernel/tasks/thread.js';
+import { SCALAR_REGISTERS, type RegisterFile, type RegisterName, type ScalarRegister } from '../target.js';
+
+/** DF, AC and ID: with the status flags, the bits of RFLAGS that a debugger can change. */
+const CONTROL_FLAGS = (1 << 10) | (1 << 18) | (1 << 21);
+const WRITABLE_FLAGS = BigInt(STATUS_FLAGS | CONTROL_FLAGS);
+
+/** Bits of MXCSR that exist. */
+const MXCSR_MASK = 0xffffn;
+
+const GPR_COUNT = 16;
+const SELECTORS: readonly ScalarRegister[] = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
+
+const MASK64 = 0xffff_ffff_ffff_ffffn;
+
+/** All registers of a thread. */
+export interface SavedRegisters {
+  readonly context: Uint8Array;
+}
+
+/** The registers of all threads: those of the current thread are in the CPU, all others in memory of the kernel. */
+export class ThreadRegisters {
+  constructor(
+    private readonly cpu: Cpu,
+    private readonly kernel: Kernel,
+  ) {}
+
+  read(thread: Thread): RegisterFile {
+    return this.use(thread, false, (state) => {
+      const scalars = Object.fromEntries(SCALAR_REGISTERS.map((name) => [name, readScalar(state, name)]));
+      const xmm = Array.from({ length: GPR_COUNT }, (_, i) => bytesOf(state.xmm(i)));
+      return { ...scalars, xmm, x87: state.x87.slice(), control: this.control } as unknown as RegisterFile;
+    });
+  }
+
+  /** Reads one register of 64 bits or less. */
+  scalar(thread: Thread, name: ScalarRegister): bigint {
+    return this.use(thread, false, (state) => readScalar(state, name));
+  }
+
+  /** Returns false if there is no such register, it is read-only, or it cannot hold the value. */
+  write(thread: Thread, name: RegisterName, value: bigint): boolean {
+    return this.use(thread, true, (state) => {
+      const vector = /^xmm(\d{1,2})$/.exec(name);
+      return vector ? writeXmm(state, Number(vector[1]), value) : writeScalar(state, name as ScalarRegister, value);
+    });
+  }
+
+  save(thread: Thread): SavedRegisters {
+    return this.use(thread, false, (state) => ({ context: state.context.slice() }));
+  }
+
+  restore(thread: Thread, { context }: SavedRegisters): void {
+    this.use(thread, true, (state) => state.context.set(context));
+  }
+
+  private get control(): RegisterFile['control'] {
+    const { cr0, cr3, cr4, efer, fault } = this.cpu.mmu;
+    const cr2 = BigInt.asUintN(64, (BigInt(fault.linearHigh) << 32n) | BigInt(fault.linearLow >>> 0));
+    return { cr0: word(cr0), cr2, cr3: BigInt(cr3), cr4: word(cr4), cr8: 0n, efer: word(efer) };
+  }
+
+  /** Calls `use` while the CPU holds the registers of a thread. */
+  private use<T>(thread: Thread, isWrite: boolean, use: (state: CpuState) => T): T {
+    const { state } = this.cpu;
+    if (thread === this.kernel.currentThread) return use(state);
+    const before = state.context.slice();
+    thread.restore(state);
+    try {
+      const result = use(state);
+      if (isWrite) thread.save(state);
+      return result;
+    } finally {
+      state.context.set(before);
+    }
+  }
+}
+
+function readScalar(state: CpuState, name: ScalarRegister): bigint {
+  const index = SCALAR_REGISTERS.indexOf(name);
+  if (index < GPR_COUNT) return state.gpr(index);
+  if (SELECTORS.includes(name)) return BigInt(state.selector(SELECTORS.indexOf(name)));
+  if (name === 'rip') return state.rip;
+  if (name === 'rflags') return state.rflags;
+  if (name === 'mxcsr') return BigInt(state.mxcsr);
+  return state.segmentBase(name === 'fsBase' ? FS : GS);
+}
+
+function writeScalar(state: CpuState, name: ScalarRegister, value: bigint): boolean {
+  const index = SCALAR_REGISTERS.indexOf(name);
+  if (index < 0 || SELECTORS.includes(name) || value < 0n || value > MASK64) return false;
+  if (index < GPR_COUNT) state.setGpr(index, value);
+  else if (name === 'rflags') state.rflags = (state.rflags & ~WRITABLE_FLAGS) | (value & WRITABLE_FLAGS);
+  else if (name === 'mxcsr') {
+    if (value > MXCSR_MASK) return false;
+    state.mxcsr = Number(value);
+  } else {
+    if (!isCanonical(value)) return false;
+    if (name === 'rip') state.rip = value;
+    else state.setSegmentBase(name === 'fsBase' ? FS : GS, value);
+  }
+  return true;
+}
+
+function writeXmm(state: CpuState, index: number, value: bigint): boolean {
+  if (index >= GPR_COUNT || value < 0n || value >> 128n !== 0n) return false;
+  state.setXmm(index, value);
+  return true;
+}
+
+function bytesOf(value: bigint): Uint8Array {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setBigUint64(0, value & MASK64, true);
+  view.setBigUint64(8, value >> 64n, true);
+  return new Uint8Array(view.buffer);
+}
+
+function word(value: number): bigint {
+  return BigInt(value >>> 0);
+}

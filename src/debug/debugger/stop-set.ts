@@ -1,0 +1,96 @@
+import { hex, isCanonical } from '../../bits.js';
+import type { Cpu } from '../../cpu/cpu.js';
+import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
+import type { DataAccess } from '../../mmu/data-stops.js';
+import type { AddressRange } from '../../mmu/fence.js';
+import type { Stop, StopKind, StopRequest } from '../target.js';
+
+/** A watched range of addresses, and what happens when it is hit. */
+export interface Armed<What> {
+  readonly kind: StopKind;
+  readonly range: AddressRange;
+  readonly tid: number | undefined;
+  readonly what: What;
+}
+
+/** An access that hit an armed range. */
+export interface DataHit<What> {
+  readonly armed: Armed<What>;
+  /** The first byte of the range that was accessed. */
+  readonly address: bigint;
+  readonly access: DataAccess;
+}
+
+/** Armed ranges, and which of them are hit. */
+export class StopSet<What> {
+  private readonly data = new Set<Armed<What>>();
+  /** Code ranges of one byte, by address. */
+  private readonly places = new Map<LinearAddress, Set<Armed<What>>>();
+  private readonly codeRanges = new Set<Armed<What>>();
+
+  constructor(private readonly cpu: Cpu) {}
+
+  /** Throws RangeError for a range that is empty or not canonical. */
+  arm({ kind, address, lengthBytes = 1, tid }: StopRequest, what: What): Armed<What> {
+    const start = isCanonical(address) ? fromLinear(address) : undefined;
+    if (start === undefined || !Number.isSafeInteger(lengthBytes) || lengthBytes < 1)
+      throw new RangeError(`${lengthBytes} bytes at ${hex(address)} are not a range of canonical addresses`);
+    if (start + lengthBytes > ADDRESS_SPACE_END)
+      throw new RangeError(`${lengthBytes} bytes at ${hex(address)} exceed the address space`);
+    const armed = { kind, range: { start, end: start + lengthBytes }, tid, what };
+    if (kind === 'code') {
+      this.cpu.codeStops.add(armed.range);
+      this.codeSet(armed).add(armed);
+    } else {
+      this.cpu.mmu.addDataStop(armed.range, kind);
+      this.data.add(armed);
+    }
+    return armed;
+  }
+
+  /** Throws RangeError if it is not armed. */
+  disarm(armed: Armed<What>): void {
+    const { kind, range } = armed;
+    const set = kind === 'code' ? this.codeSet(armed) : this.data;
+    if (!set.delete(armed)) throw new RangeError(`the stop at ${hex(toLinear(range.start))} is not armed`);
+    if (kind !== 'code') return this.cpu.mmu.removeDataStop(range, kind);
+    if (set.size === 0) this.places.delete(range.start);
+    this.cpu.codeStops.delete(range);
+  }
+
+  /** What is hit by the thread that is about to execute the instruction at an address. */
+  hitsAt(address: LinearAddress, tid: number): Armed<What>[] {
+    const ranges = [...this.codeRanges].filter(({ range }) => address >= range.start && address < range.end);
+    return [...(this.places.get(address) ?? []), ...ranges].filter((armed) => isFor(armed, tid));
+  }
+
+  /** What is hit by accesses of a thread. */
+  hitsBy(accesses: readonly DataAccess[], tid: number): DataHit<What>[] {
+    return accesses.flatMap((access) => {
+      const hit = [...this.data].filter((armed) => isFor(armed, tid) && touches(armed, access));
+      return hit.map((armed) => {
+        return { armed, access, address: toLinear(Math.max(armed.range.start, access.start)) };
+      });
+    });
+  }
+
+  private codeSet({ range: { start, end } }: Armed<What>): Set<Armed<What>> {
+    if (end - start > 1) return this.codeRanges;
+    const known = this.places.get(start) ?? new Set<Armed<What>>();
+    this.places.set(start, known);
+    return known;
+  }
+}
+
+/** The stop that a request becomes. */
+export function stopOf(request: StopRequest): Stop {
+  return { lengthBytes: 1, ...request };
+}
+
+function isFor({ tid }: Armed<unknown>, running: number): boolean {
+  return tid === undefined || tid === running;
+}
+
+function touches({ kind, range }: Armed<unknown>, { access, start, end }: DataAccess): boolean {
+  return (kind === 'access' || kind === access) && start < range.end && end > range.start;
+}

@@ -1,0 +1,227 @@
+/** A debugger of a machine: stops, motions, registers and memory, on every engine. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import {
+  Computer,
+  PlacedImage,
+  attachDebugger,
+  type Debugger,
+  type LineFinder,
+  type Process,
+  type StopReason,
+} from '../../src/index.js';
+import { ScriptedConsole, compiled, sha256 } from '../support/guest-programs.js';
+import { ENGINES } from '../support/side-by-side.js';
+
+const source = fileURLToPath(new URL('../../../test/debug/debugger/motions.c', import.meta.url));
+const image = await compiled(source, { compilerOptions: ['-O0', '-g'] });
+const MIB = 2 ** 20;
+
+/** Lines of the source, from 1, by a part of their text. */
+
+const text = readFileSync(source, 'utf8').split('\n');
+const lineOf = (part: string): number => text.findIndex((line) => line.includes(part)) + 1;
+
+t.setTimeout(0);
+
+class Session {
+  readonly console = new ScriptedConsole();
+  readonly computer: Computer;
+  readonly program: Process;
+  readonly debugger: Debugger;
+  readonly placed: PlacedImage;
+  readonly lines: LineFinder;
+
+  constructor(engine: (typeof ENGINES)[keyof typeof ENGINES], args: readonly string[] = []) {
+    this.computer = new Computer({ ...engine, memoryBytes: 16 * MIB, sha256, console: this.console });
+    const argv = ['motions', ...args];
+    this.program = this.computer.start(image, { name: 'motions', argv, limitBytes: 8 * MIB });
+    this.debugger = attachDebugger(this.computer);
+    const { description } = this.program;
+    this.placed = PlacedImage.read(this.program.image, description.entry);
+    this.lines = (linear) => {
+      const found = this.placed.line(linear);
+      return found?.path.endsWith('motions.c') ? found : undefined;
+    };
+  }
+
+  get main(): number {
+    return this.debugger.processes[0]!.threads[0]!.tid;
+  }
+
+  register(name: 'rip' | 'rsp' | 'rax' | 'rdi', tid = this.main): bigint {
+    return this.debugger.readRegisters(tid)[name];
+  }
+
+  get line(): number | undefined {
+    return this.lines(this.register('rip'))?.line;
+  }
+
+  /** The address of a function or an object. */
+  symbol(name: string): bigint {
+    return this.placed.addressOf(name)!;
+  }
+
+  breakAt(name: string, tid?: number): StopReason | undefined {
+    const request = { kind: 'code', address: this.symbol(name) } as const;
+    const stop = this.debugger.addStop(tid === undefined ? request : { ...request, tid });
+    const reason = this.debugger.run();
+    this.debugger.removeStop(stop);
+    return reason;
+  }
+}
+
+function onEachEngine(name: string, args: readonly string[], play: (t: Test, session: Session) => void): void {
+  for (const [engine, options] of Object.entries(ENGINES))
+    t.test(`${name} on the ${engine}`, async (t) => play(t, new Session(options, args)));
+}
+
+onEachEngine('steps are the states of a run without a debugger', [], (t, session) => {
+  const plain = new Computer({ memoryBytes: 16 * MIB, sha256, engine: 'evaluator' });
+  const program = plain.start(image, { name: 'motions', argv: ['motions'], limitBytes: 8 * MIB });
+  session.breakAt('main');
+  for (let i = 0; i < 40; i++) {
+    const { rip } = session.debugger.readRegisters(session.main);
+    t.equal(session.debugger.run(session.debugger.step(session.main))?.kind, 'stepped');
+    t.not(session.register('rip'), rip);
+    plain.run(program, { maxTicks: session.computer.ticks - plain.ticks });
+    t.equal(session.computer.machineHash(), plain.machineHash(), `after ${session.computer.ticks} ticks`);
+  }
+});
+
+onEachEngine('next goes from line to line, and over recursive calls', ['threads'], (t, session) => {
+  t.equal(session.breakAt('main')?.kind, 'breakpoint');
+  const { main } = session;
+  const seen: (number | undefined)[] = [];
+  while (session.line !== lineOf('sum += fib(10)')) {
+    t.equal(session.debugger.run(session.debugger.nextLine(main, session.lines))?.kind, 'stepped');
+    seen.push(session.line);
+  }
+  const loop = [lineOf('sum += twice(i)'), lineOf('for (int i = 0; i < 3')];
+  t.ok(seen.length > 3 && seen.filter((line) => loop.includes(line!)).length >= 3, seen.join());
+  t.equal(session.debugger.run(session.debugger.nextLine(main, session.lines))?.kind, 'stepped');
+  t.equal(session.line, lineOf('memset(buffer'));
+});
+
+onEachEngine('step enters functions, and finish leaves the current frame only', [], (t, session) => {
+  session.breakAt('fib');
+  const { main } = session;
+  const callerRsp = session.register('rsp') + 8n;
+  t.equal(session.register('rdi') & 0xffn, 10n);
+  while (session.register('rdi') !== 9n) session.debugger.run(session.debugger.stepLine(main, session.lines));
+  t.equal(session.placed.symbols(session.register('rip'))?.name, 'fib', 'in the inner call');
+  t.equal(session.debugger.run(session.debugger.finish(main))?.kind, 'stepped');
+  t.equal(session.register('rax'), 34n, 'fib(9)');
+  t.equal(session.debugger.run(session.debugger.finish(main))?.kind, 'stepped');
+  t.equal(session.register('rax'), 55n, 'fib(10)');
+  t.equal(session.register('rsp'), callerRsp);
+});
+
+onEachEngine('until stops in this frame or above, whatever other threads do', ['threads'], (t, session) => {
+  const { main } = session;
+  session.breakAt('fib', main);
+  const rsp = session.register('rsp');
+  const returnAddress = new DataView(session.debugger.readMemory(rsp, 8).buffer).getBigUint64(0, true);
+  t.equal(session.debugger.run(session.debugger.until(main, returnAddress))?.kind, 'stepped');
+  t.equal(session.register('rax'), 55n);
+  t.equal(session.register('rsp'), rsp + 8n);
+});
+
+onEachEngine('data stops see instructions, REP and kernel calls', [], (t, session) => {
+  const { debugger: target } = session;
+  const counter = session.symbol('counter');
+  const write = target.addStop({ kind: 'write', address: counter, lengthBytes: 4 });
+  for (let i = 1; i <= 3; i++) {
+    const reason = target.run();
+    t.match(reason, { kind: 'watchpoint', stop: write, address: counter, access: 'write' });
+    t.equal(target.readMemory(counter, 1)[0], i, 'after the instruction');
+  }
+  target.removeStop(write);
+  const buffer = session.symbol('buffer');
+  const last = target.addStop({ kind: 'access', address: buffer + 39n });
+  t.match(target.run(), { kind: 'watchpoint', stop: last, address: buffer + 39n, access: 'write' });
+  t.equal(target.readMemory(buffer + 39n, 1)[0], 'x'.charCodeAt(0));
+  target.removeStop(last);
+  const reads: boolean[] = [];
+  let text = '';
+  const remove = target.hooks.onKernelCall(({ name, arguments: [start, length] }) => {
+    if (name === 'console_write') text += Buffer.from(target.readMemory(start!, Number(length))).toString();
+  });
+  const stackOrHeap = target.memoryMap.filter(({ what }) => what !== 'page tables' && what !== 'kernel page');
+  const removeMemory = stackOrHeap.map(({ start, lengthBytes }) =>
+    target.hooks.onMemory(
+      { kind: 'read', address: start, lengthBytes: Number(lengthBytes) },
+      ({ isByKernel }) => void reads.push(isByKernel),
+    ),
+  );
+  t.match(target.run(), { kind: 'exited', exitCode: 61 });
+  t.equal(text, 'done\n');
+  t.ok(reads.includes(true) && reads.includes(false), 'reads by instructions and by console_write');
+  remove();
+  removeMemory.forEach((each) => each());
+});
+
+onEachEngine('a trap stops before the process ends, and can be mended', ['x', '0x1000'], (t, session) => {
+  const { debugger: target } = session;
+  const trapped = target.run();
+  t.match(trapped, { kind: 'trapped', report: { exitCode: 139 } });
+  const hash = session.computer.machineHash();
+  t.equal(session.program.end, undefined);
+  const { main } = session;
+  const registers = target.readRegisters(main);
+  t.equal(registers.control.cr2, 0x1000n);
+  t.equal(session.computer.machineHash(), hash, 'reading changes nothing');
+  const bad = (['rax', 'rcx', 'rdx', 'rbx', 'rsi', 'rdi'] as const).find((name) => registers[name] === 0x1000n)!;
+  t.ok(target.writeRegister(main, bad, session.symbol('buffer')));
+  t.match(target.run(), { kind: 'exited', exitCode: 61 });
+});
+
+onEachEngine('a process that trapped ends when it is resumed', ['x', '0x1000'], (t, session) => {
+  const { debugger: target } = session;
+  t.equal(target.run()?.kind, 'trapped');
+  t.match(target.run(), { kind: 'exited', exitCode: 139 });
+  const plain = new Computer({ memoryBytes: 16 * MIB, sha256, engine: 'evaluator' });
+  plain.run(plain.start(image, { name: 'motions', argv: ['motions', 'x', '0x1000'], limitBytes: 8 * MIB }));
+  t.equal(session.computer.ticks, plain.ticks);
+  t.equal(session.computer.machineHash(), plain.machineHash());
+});
+
+onEachEngine('hooks are called for every instruction and block of a range', [], (t, session) => {
+  const { debugger: target } = session;
+  const start = session.symbol('twice');
+  const range = { address: start, lengthBytes: 16 };
+  const code: bigint[] = [];
+  const blocks: bigint[] = [];
+  let faults = 0;
+  target.hooks.onCode(range, ({ address }) => void code.push(address));
+  target.hooks.onBlock(range, ({ address }) => void blocks.push(address));
+  target.hooks.onFault(() => void faults++);
+  t.match(target.run(), { kind: 'exited' });
+  t.equal(code.filter((address) => address === start).length, 3);
+  t.ok(code.length > 6);
+  t.same(blocks.filter((address) => address === start).length, 3);
+  t.equal(faults, session.computer.statistics.faults);
+});
+
+onEachEngine('threads and registers of all of them', ['threads'], (t, session) => {
+  const { debugger: target } = session;
+  session.breakAt('spin');
+  t.equal(target.threads.length, 2);
+  const [main, other] = target.threads.map(({ tid }) => tid) as [number, number];
+  t.equal(target.findThread(other)?.state, 'running');
+  t.equal(target.findThread(other)?.name, 'motions/2');
+  const hash = session.computer.machineHash();
+  const before = target.readRegisters(main);
+  t.ok(target.writeRegister(main, 'rbx', 0x1234n) && target.writeRegister(main, 'xmm3', 7n << 64n));
+  t.equal(target.readRegisters(main).rbx, 0x1234n);
+  t.equal(target.readRegisters(main).xmm[3]![8], 7);
+  t.not(session.computer.machineHash(), hash);
+  target.writeRegister(main, 'rbx', before.rbx);
+  target.writeRegister(main, 'xmm3', 0n);
+  t.equal(target.readRegisters(main).rip, before.rip);
+  t.notOk(target.writeRegister(main, 'rip', 1n << 60n), 'not canonical');
+  t.notOk(target.writeRegister(main, 'cs', 1n), 'read-only');
+  const steps = target.run(target.step(main), { maxTicks: 5_000_000 });
+  t.match(steps, { kind: 'stepped', tid: main });
+});
