@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import t from 'tap';
 import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { PlacedImage } from '../../src/debug/reports/placed-image.js';
-import { extensionOf, isLinuxCall } from '../../src/debug/reports/missing-instruction.js';
 import { trapText } from '../../src/debug/reports/trap-text.js';
 import { Computer } from '../../src/index.js';
 import { sha256 } from '../support/guest-programs.js';
@@ -156,31 +155,4 @@ t.test('an image without symbols is told as such', async (t) => {
 t.test('names that would move the cursor, or need much room, do not', async (t) => {
   const name = `\u001b[2J\n\u202e${'long '.repeat(11)}`;
   t.equal(report('w 10', { name })[0], `process 2 (?[2J??${'long '.repeat(11)}...`);
-});
-
-t.test('an instruction that the CPU does not have is named by its extension', (t) => {
-  const forms: readonly (readonly [code: readonly number[], extension: string | undefined])[] = [
-    [[0xc5, 0xf8, 0x58, 0xc0], 'AVX'],
-    [[0xc4, 0xe2, 0x7d, 0xb8, 0xc2], 'FMA'],
-    [[0xc4, 0xe2, 0xf3, 0xf6, 0xc0], 'BMI2'],
-    [[0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc0], 'AVX-512'],
-    [[0xd9, 0xee], 'x87'],
-    [[0xdb, 0x2c, 0x24], 'x87'],
-    [[0x48, 0xdf, 0xe0], 'x87'],
-    [[0x0f, 0x6f, 0xc0], 'MMX'],
-    [[0x66, 0x0f, 0x38, 0x00, 0xc0], 'SSSE3'],
-    [[0x66, 0x0f, 0x38, 0x17, 0xc0], 'SSE4.1'],
-    [[0x66, 0x0f, 0x3a, 0x0b, 0xc0, 0], 'SSE4.1'],
-    [[0x66, 0x0f, 0x3a, 0x63, 0xc0, 0], 'SSE4.2'],
-    [[0x66, 0x0f, 0x38, 0xdc, 0xc0], 'AES'],
-    [[0x66, 0x0f, 0x3a, 0x44, 0xc0, 0], 'PCLMULQDQ'],
-    [[0xf3, 0x0f, 0xb8, 0xc0], 'POPCNT'],
-    [[0xf2, 0x0f, 0x7c, 0xc0], 'SSE3'],
-    [[0x0f, 0x0b], undefined],
-    [[], undefined],
-  ];
-  for (const [code, extension] of forms) t.equal(extensionOf(Uint8Array.from(code)), extension, String(extension));
-  t.ok(isLinuxCall(Uint8Array.of(0x0f, 0x05)) && isLinuxCall(Uint8Array.of(0xcd, 0x80)));
-  t.notOk(isLinuxCall(Uint8Array.of(0x0f, 0x01, 0xc1)), 'VMCALL is a call of BD0');
-  t.end();
 });
