@@ -1,4 +1,4 @@
-/* printf: what becomes of the format, and integers, characters, strings and pointers. */
+/* printf: the format, and conversions of integers, characters, strings and pointers. */
 #include "format.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "conversion.h"
 #include "utf8.h"
 
-/** What the conversions of one call share. */
+/** State that the conversions of one call share. */
 struct printing {
   struct sink *sink;
   struct arguments arguments;
@@ -30,7 +30,7 @@ void bd0_put_repeated(struct sink *sink, char character, size_t n) {
   char run[32];
   memset(run, character, sizeof run);
   while (n > 0) {
-    /* What is only counted is counted at once. */
+    /* Bytes beyond the room are only counted, all at once. */
     size_t part = sink->length >= sink->room || n < sizeof run ? n : sizeof run;
     bd0_put(sink, run, part);
     n -= part;
@@ -108,7 +108,7 @@ static void put_pointer(struct sink *sink, const struct conversion *conversion, 
   else put_integer(sink, conversion, prefix, value, 16);
 }
 
-/** The first `precision` bytes of a text that may end before; of NULL all or nothing. */
+/** A text, cut to `precision` bytes; "(null)" for NULL, or nothing if that does not fit. */
 static void put_string(struct sink *sink, const struct conversion *conversion, const char *text) {
   int precision = conversion->precision.value;
   if (text == NULL) text = precision < 0 || precision >= 6 ? "(null)" : "";
@@ -119,7 +119,7 @@ static bool is_wide(const struct conversion *conversion) {
   return conversion->letter < 'a' || conversion->length >= LENGTH_LONG;
 }
 
-/** Bytes of a wide string in UTF-8, whole characters up to the precision; -1 where one of them is none. */
+/** Length of a wide string in UTF-8, in whole characters up to the precision; -1 if a character is invalid. */
 static long wide_length(const struct conversion *conversion, const wchar_t *text) {
   size_t most = conversion->precision.value < 0 ? SIZE_MAX : (size_t)conversion->precision.value, length = 0;
   char bytes[UTF8_MAX];
@@ -132,7 +132,7 @@ static long wide_length(const struct conversion *conversion, const wchar_t *text
   return (long)length;
 }
 
-/** False, with errno set, where a character is none. */
+/** Returns false, with errno set, if a character is invalid. */
 static bool put_wide_string(struct sink *sink, const struct conversion *conversion, const wchar_t *text) {
   long length = wide_length(conversion, text);
   if (length < 0) {
@@ -159,7 +159,7 @@ static bool put_character(struct sink *sink, const struct conversion *conversion
   return length > 0;
 }
 
-/** Stores the length so far: n. */
+/** Conversion n: stores the number of bytes so far. */
 static void store_length(const struct conversion *conversion, uint64_t target, size_t length) {
   static const size_t sizes[] = {[LENGTH_CHAR] = 1, [LENGTH_SHORT] = 2, [LENGTH_INT] = 4};
   uint64_t value = length;
@@ -167,7 +167,7 @@ static void store_length(const struct conversion *conversion, uint64_t target, s
   memcpy((void *)target, &value, size); /* the low bytes come first */
 }
 
-/** A letter that stands for nothing: the conversion as it was understood. */
+/** An unknown conversion is printed as it was parsed. */
 static void put_unknown(struct sink *sink, const struct conversion *conversion) {
   char text[40];
   int n = snprintf(text, sizeof text, "%%%s%s%s%s%s%s", conversion->alternate ? "#" : "", conversion->grouped ? "'" : "",
@@ -180,7 +180,7 @@ static void put_unknown(struct sink *sink, const struct conversion *conversion) 
   bd0_put(sink, &conversion->letter, conversion->letter != 0);
 }
 
-/** Puts one argument; false, with errno set, where it cannot be. */
+/** Prints one argument. Returns false, with errno set, if it cannot. */
 static bool convert(struct printing *printing, const struct conversion *conversion, struct argument argument) {
   struct sink *sink = printing->sink;
   switch (conversion->letter) {
@@ -223,7 +223,7 @@ static bool convert(struct printing *printing, const struct conversion *conversi
   }
 }
 
-/** Floating point is apart, so that what it needs of the stack is taken only where it is printed. */
+/** A function of its own, so that only calls that print floating point use its large stack frame. */
 static __attribute__((noinline)) void convert_real(struct sink *sink, const struct conversion *conversion,
                                                    struct argument argument) {
   struct real real = argument.type == TAKES_DOUBLE ? bd0_real_of_double(argument.real)
@@ -231,12 +231,12 @@ static __attribute__((noinline)) void convert_real(struct sink *sink, const stru
   bd0_put_real(sink, conversion, &real);
 }
 
-/** Takes a width or precision from an argument, if it comes from one. */
+/** Reads a width or precision from an argument, if the format says so. */
 static void take_size(struct arguments *arguments, struct number *number) {
   if (number->is_taken) number->value = (int)bd0_take_argument(arguments, number->argument, TAKES_INT).integer;
 }
 
-/** Takes what a conversion needs and puts it; false, with errno set, where that cannot be. */
+/** Reads the arguments of a conversion and prints it. Returns false, with errno set, if it cannot. */
 static bool convert_next(struct printing *printing, struct conversion *conversion) {
   take_size(&printing->arguments, &conversion->width);
   if (conversion->width.value < 0) {
@@ -251,13 +251,13 @@ static bool convert_next(struct printing *printing, struct conversion *conversio
   return true;
 }
 
-/** True for a conversion that ISO C has; h stands before integer conversions. */
+/** Whether a conversion is one of ISO C; h may precede integer conversions only. */
 static bool is_known(const struct conversion *conversion) {
   const char *letters = conversion->length == LENGTH_SHORT ? "diuxXobBn%" : "diuxXobBcCsSpmn%aAeEfFgG";
   return strchr(letters, conversion->letter) != NULL;
 }
 
-/** Puts the whole format; false, with errno set, where that cannot be done. */
+/** Prints the whole format. Returns false, with errno set, if it cannot. */
 static bool print(struct printing *printing, const char *format) {
   bool is_lenient = printing->arguments.taken != NULL; /* glibc prints an unfinished conversion after one it does not know */
   while (*format != 0 && !printing->sink->is_too_long) {
@@ -280,7 +280,7 @@ static bool print(struct printing *printing, const char *format) {
   return !printing->sink->is_too_long;
 }
 
-/** Apart, so that a format without positions needs no room for them. */
+/** A function of its own, so that only formats with positions use the stack for them. */
 static __attribute__((noinline)) bool print_positions(struct printing *printing, const char *format, int count) {
   struct argument taken[count];
   bd0_take_positions(&printing->arguments, format, taken, count);

@@ -9,10 +9,10 @@
 struct digits {
   char *text;
   size_t count;
-  int exponent; /* of ten, that the first one is worth */
+  int exponent; /* the power of ten of the first digit */
 };
 
-/** Inserts a point behind the first `before` digits, where digits follow or one is required. */
+/** Inserts a point after the first `before` digits, if digits follow or a point is required. */
 static void set_point(struct digits *digits, size_t before, bool always) {
   if (digits->count <= before && !always) return;
   memmove(digits->text + before + 1, digits->text + before, digits->count - before);
@@ -53,11 +53,11 @@ static void round_to(struct digits *digits, size_t count) {
     digits->text[at - 1]++;
     return;
   }
-  digits->text[0] = '1'; /* and zeros follow it: 999 has become 1000 */
+  digits->text[0] = '1'; /* followed by zeros: 999 has become 1000 */
   digits->exponent++;
 }
 
-/** The first `count` digits of a value, the first of which is not 0 unless all are; rounded. */
+/** The first `count` significant digits of a value, rounded; zeros for zero. */
 static void leading_digits(const struct real *real, size_t count, struct digits *digits) {
   size_t fraction = bd0_fraction_digits(real);
   size_t before = bd0_decimal(real, fraction, digits->text);
@@ -87,7 +87,7 @@ static void put_scientific(struct sink *sink, const struct conversion *conversio
   bd0_put_field(sink, conversion, field, conversion->zero);
 }
 
-/** By e, or by g, which takes fixed notation where the exponent is small. */
+/** Conversions e, and g, which uses fixed notation if the exponent is small. */
 static void put_rounded(struct sink *sink, const struct conversion *conversion, struct field field,
                         const struct real *real, size_t precision) {
   char text[bd0_decimal_room(real, bd0_fraction_digits(real)) + 1];

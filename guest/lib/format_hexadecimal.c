@@ -9,7 +9,7 @@
 
 enum { DOUBLE_DIGITS = 13, EXTENDED_DIGITS = 15 }; /* after the point */
 
-/** A value as digits: the leading one is worth 2^exponent. */
+/** A value in hexadecimal digits; the leading one has the weight 2^exponent. */
 struct hexadecimal {
   unsigned __int128 digits;
   unsigned count; /* of digits after the point */

@@ -7,7 +7,7 @@ static bool is_digit(char character) {
   return character >= '0' && character <= '9';
 }
 
-/** Reads a decimal number; returns what follows, or NULL where it exceeds INT_MAX. */
+/** Reads a decimal number. Returns the rest of the format, or NULL if the number exceeds INT_MAX. */
 static const char *parse_number(const char *at, int *number) {
   bool overflows = false;
   *number = 0;
@@ -18,7 +18,7 @@ static const char *parse_number(const char *at, int *number) {
   return overflows ? NULL : at;
 }
 
-/** Reads `N$` into `*argument`, if that is what follows. */
+/** Reads `N$` into `*argument`, if it follows. */
 static const char *parse_position(const char *at, int *argument) {
   *argument = NO_ARGUMENT;
   if (!is_digit(*at)) return at;

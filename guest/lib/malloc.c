@@ -1,16 +1,16 @@
 /*
  * malloc over the heap pointer, in two layers.
  *
- * Small blocks that are given back go onto a stack of blocks of their size, and are taken from there again. A stack's top is
- * changed together with a count of changes, so that a thread that was overtaken between reading the top and exchanging it
- * fails, even if the same block lies on top again. The heap never shrinks, so the `next` of a block that another thread has
- * just taken can still be read.
+ * Small freed blocks are pushed on a stack for their size, and popped by later allocations. The top of a stack is changed
+ * together with a counter, so that a thread that was overtaken between reading the top and exchanging it fails, even if the
+ * same block is on top again. The heap never shrinks, so the `next` of a block that another thread has just popped can still
+ * be read.
  *
- * Below them all free memory lies in chunks, sorted by size into bins. A chunk that becomes free merges with free neighbours;
- * one that is too large is split. Only the thread that has taken `busy` changes chunks and bins, and no thread depends on it:
- * one that finds it taken leaves what it gives back on a stack, `pending`; one that needs a chunk lets the other threads run
- * a few times, and then takes a block of its own from the heap pointer. It tries longer where that has no more memory, or
- * where much has been taken in this way: what is free already would never be used, and the heap would grow without bound.
+ * All other free memory is in chunks, sorted by size into bins. A freed chunk merges with free neighbours; one that is too
+ * large is split. Only the thread that holds `busy` changes chunks and bins, but no thread has to wait for it: if `busy` is
+ * held, free pushes its block on the stack `pending`; malloc lets other threads run a few times, and then takes a block of its
+ * own from the heap pointer. It tries longer if the heap is exhausted, or if many bytes have been taken in this way, since
+ * free memory would never be reused and the heap would grow without bound.
  */
 #include <bd0.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 #include "compare_exchange.h"
 
-/** Where the free bytes of a block begin, 16 bytes into its chunk, the list of a bin or stack goes through it. */
+/** A chunk; its block begins at `next`. Free chunks are linked in a bin or a stack. */
 struct chunk {
   size_t size_before;   /* of the chunk before, if that is free; else these are the last bytes of that block */
   size_t head;          /* the size, a multiple of 16, and flags */
@@ -36,18 +36,18 @@ enum { EXACT_BINS = STACKED_MAX / UNIT, SUBBINS = 8, BINS = EXACT_BINS + (50 - 1
 enum { GROWTH = 64 * 1024, OWN_BIN_TRIES = 16, TRIES = 8, LAST_TRIES = 1000 };
 
 #define LARGEST ((size_t)1 << 47)
-/** Bytes that may be taken past `busy` after a few tries. */
+/** Bytes that may be taken without `busy` after a few tries. */
 #define APART_MAX ((size_t)1 << 20)
 
 static struct word_pair stacks[STACKED_MAX / UNIT + 1]; /* {address of the top chunk or 0, changes} */
-static struct word_pair pending;                        /* larger ones, until somebody has taken `busy` */
+static struct word_pair pending;                        /* larger ones, until a thread holds `busy` */
 
-static size_t apart; /* bytes that were taken past `busy` */
+static size_t apart; /* bytes that were taken without `busy` */
 static uint32_t busy;
-/* All that follows belongs to the thread that has taken it. */
+/* All of the following belongs to the thread that holds `busy`. */
 static struct chunk *bins[BINS];
 static uint64_t filled[(BINS + WORD_BITS - 1) / WORD_BITS]; /* a bit for each bin that is not empty */
-/* Memory above all chunks, [top, top_end), whose last 16 bytes stay free for a fence; from `clean` on it was never used. */
+/* Memory above all chunks, [top, top_end); its last 16 bytes are for a fence, and bytes from `clean` on are unused zeros. */
 static char *top, *top_end, *clean;
 static size_t grown; /* bytes taken from the heap */
 static size_t taken; /* bytes of chunks that were taken since the stacks were emptied */
@@ -76,7 +76,7 @@ static void *block_of(struct chunk *chunk) {
   return (char *)chunk + HEAD;
 }
 
-/** The size of a chunk for a block; more than LARGEST for one that never fits. */
+/** The chunk size for a block; more than LARGEST if it can never fit. */
 static size_t chunk_size(size_t size) {
   if (size > LARGEST) return 2 * LARGEST;
   return size <= SMALLEST - OVERHEAD ? SMALLEST : (size + OVERHEAD + UNIT - 1) & -(size_t)UNIT;
@@ -97,7 +97,7 @@ static void push(struct word_pair *stack, struct chunk *chunk) {
   while (!compare_exchange_pair(stack, &seen, (struct word_pair){(uint64_t)chunk, seen.high + 1}));
 }
 
-/** Takes a whole stack; the chunks go on by `next`. */
+/** Pops all chunks of a stack, linked by `next`. */
 static struct chunk *pop_all(struct word_pair *stack) {
   struct word_pair seen = read_pair(stack);
   while (seen.low != 0)
@@ -130,7 +130,7 @@ static void take_out(struct chunk *chunk, size_t size) {
   if (bins[bin] == NULL) filled[bin / WORD_BITS] &= ~((uint64_t)1 << bin % WORD_BITS);
 }
 
-/** The first bin from one on that is not empty; BINS if there is none. */
+/** The first non-empty bin, at or above the given one; BINS if there is none. */
 static unsigned filled_bin(unsigned bin) {
   unsigned word = bin / WORD_BITS;
   if (bin >= BINS) return BINS;
@@ -142,7 +142,7 @@ static unsigned filled_bin(unsigned bin) {
   return word * WORD_BITS + (unsigned)__builtin_ctzll(bits);
 }
 
-/** A free chunk of at least `size` bytes, out of its bin; of its own bin only so many are looked at. */
+/** Removes a free chunk of at least `size` bytes from its bin; tries at most `tries` of the bin for that size. */
 static struct chunk *find(size_t size, size_t tries) {
   unsigned bin = bin_of(size);
   for (struct chunk *chunk = bins[bin]; chunk != NULL && tries > 0; chunk = chunk->next, tries--)
@@ -157,7 +157,7 @@ static struct chunk *find(size_t size, size_t tries) {
   return chunk;
 }
 
-/** Marks bytes between two used chunks as a free one. Of the one behind, only the flag changes. */
+/** Marks the bytes between two used chunks as a free chunk. */
 static void make_free(struct chunk *chunk, size_t size) {
   struct chunk *behind = chunk_behind(chunk, size);
   set_head(chunk, size | BEFORE_IS_USED);
@@ -166,7 +166,7 @@ static void make_free(struct chunk *chunk, size_t size) {
   insert(chunk, size);
 }
 
-/** A used chunk becomes free, together with its free neighbours. */
+/** Frees a used chunk, and merges it with its free neighbours. */
 static void release(struct chunk *chunk) {
   size_t head = head_of(chunk), size = head & ~(size_t)FLAGS;
   struct chunk *behind = chunk_behind(chunk, size);
@@ -187,7 +187,7 @@ static void release(struct chunk *chunk) {
   make_free(chunk, size);
 }
 
-/** Cuts a chunk in use down to `size`, if the rest is enough for another one. */
+/** Shrinks a used chunk to `size`, if the rest is large enough for another chunk. */
 static void trim(struct chunk *chunk, size_t size) {
   size_t head = head_of(chunk), rest = (head & ~(size_t)FLAGS) - size;
   if (rest < SMALLEST) return;
@@ -197,12 +197,12 @@ static void trim(struct chunk *chunk, size_t size) {
   release(behind);
 }
 
-/** A used chunk that ends what can be merged: its size is 0. */
+/** Writes a fence: a used chunk of size 0, with which nothing merges. */
 static void set_fence(char *at) {
   set_head((struct chunk *)at, USED | BEFORE_IS_USED);
 }
 
-/** Makes the rest of the old top a chunk where new memory does not follow it. */
+/** Makes the rest of the old top a chunk, if new memory does not adjoin it. */
 static void leave_top(void) {
   if (top == top_end) return;
   size_t size = (size_t)(top_end - top) - UNIT;
@@ -210,7 +210,7 @@ static void leave_top(void) {
   if (size >= SMALLEST) make_free((struct chunk *)top, size);
 }
 
-/** Grows the top until a chunk of `size` bytes fits; false where the heap has no more. */
+/** Grows the top until a chunk of `size` bytes fits. Returns false if the heap is exhausted. */
 static bool grow(size_t size) {
   while ((size_t)(top_end - top) < size + UNIT) {
     size_t missing = size + UNIT - (size_t)(top_end - top), amount = missing < GROWTH ? GROWTH : missing;
@@ -227,7 +227,7 @@ static bool grow(size_t size) {
   return true;
 }
 
-/** Merges what waits on the stacks. */
+/** Merges the chunks on all stacks. */
 static void empty_stacks(void) {
   taken = 0;
   for (size_t i = SMALLEST / UNIT; i <= STACKED_MAX / UNIT; i++)
@@ -250,7 +250,7 @@ static bool take_busy(void) {
   return true;
 }
 
-/** Lets other threads run while `busy` is taken, so many times at most. */
+/** Takes `busy`, letting other threads run at most `tries` times. Returns whether it was taken. */
 static bool take_busy_within(int tries) {
   bool is_taken = take_busy();
   for (; !is_taken && tries > 0; tries--) {
@@ -265,7 +265,7 @@ static void leave_busy(void) {
   while (__atomic_load_n(&pending.low, __ATOMIC_ACQUIRE) != 0 && take_busy());
 }
 
-/** Takes a chunk out of the top; `*dirty` is where its bytes begin that were never used. */
+/** Takes a chunk from the top; its bytes from `*dirty` on were never used. */
 static struct chunk *take_from_top(size_t size, char **dirty) {
   struct chunk *chunk = (struct chunk *)top;
   top += size;
@@ -280,7 +280,7 @@ static struct chunk *take_chunk(size_t size, char **dirty) {
   struct chunk *chunk = find(size, OWN_BIN_TRIES);
   taken += size;
   if (chunk == NULL && (size_t)(top_end - top) < size + UNIT) {
-    /* Small blocks on the stacks may make a large one, or be a good part of the heap. */
+    /* Small blocks on the stacks may merge to a large one, or be a large part of the heap. */
     bool merges = size > STACKED_MAX || taken >= GROWTH / 4 + grown / 8;
     if (merges) empty_stacks();
     if (merges) chunk = find(size, SIZE_MAX);
@@ -299,7 +299,7 @@ static struct chunk *take_chunk(size_t size, char **dirty) {
   return chunk;
 }
 
-/** A chunk straight from the heap, between nothing and a fence, whose block is aligned. */
+/** A chunk from the heap pointer, followed by a fence, whose block is aligned. */
 static struct chunk *take_apart(size_t size, size_t align, char **dirty) {
   char *memory = bd0_heap_alloc(size + UNIT + (align > UNIT ? align : 0), UNIT);
   if (memory == NULL) return NULL;
@@ -334,7 +334,7 @@ static struct chunk *take_while_busy(size_t size, size_t align, char **dirty) {
   return chunk;
 }
 
-/** A block whose bytes from `*dirty` on are zeros; NULL, with errno set, where there is no memory. */
+/** A block whose bytes from `*dirty` on are zeros; NULL, with errno set, if there is no memory. */
 static void *allocate(size_t size, size_t align, char **dirty) {
   size_t needed = chunk_size(size);
   struct chunk *chunk = NULL;
@@ -398,7 +398,7 @@ void free(void *block) {
     leave_busy();
   } else {
     push(&pending, chunk);
-    if (take_busy()) leave_busy(); /* it may have been left since: whoever takes it merges what is pending */
+    if (take_busy()) leave_busy(); /* it may have been released since then; its next holder merges `pending` */
   }
 }
 
@@ -406,7 +406,7 @@ size_t malloc_usable_size(void *block) {
   return block == NULL ? 0 : size_of(chunk_of(block)) - OVERHEAD;
 }
 
-/** Makes a used chunk `size` bytes large where it lies, by free memory behind it or by giving some back. */
+/** Resizes a used chunk to `size` in place: with the free memory after it, or by freeing its end. */
 static bool resize(struct chunk *chunk, size_t size) {
   size_t head = head_of(chunk), now = head & ~(size_t)FLAGS;
   struct chunk *behind = chunk_behind(chunk, now);

@@ -1,4 +1,4 @@
-/** What the words of a command line ask for, performed. */
+/** Performs the command of a command line. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { visibleText } from '../host/console/visible-text.js';
@@ -112,7 +112,7 @@ async function show(shown: Shown, command: readonly string[]): Promise<number> {
   return print(shown === 'version' ? version() : await (await import('./help.js')).helpText(command));
 }
 
-/** Returns the exit code: 0, or that of SIGPIPE if nobody reads. */
+/** Prints text. Returns the exit code: 0, or that of SIGPIPE if the reader has gone. */
 function print(text: string): number {
   try {
     writeToStdout(text.trimEnd());

@@ -19,7 +19,7 @@ export class Bell {
 
   /**
    * Resolves when the bell rings, or at once if it has rung since the last wait; or after some milliseconds. It may resolve
-   * earlier than that, after 24 days. Node goes on as long as somebody waits, even if nothing is left that could ring.
+   * earlier than that, after 24 days. Node stays alive during a wait, even if nothing is left that could ring.
    */
   async wait(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;

@@ -445,7 +445,7 @@ t.test('Ctrl-A h tells the keys, which are not the guest’s', async (t) => {
   terminal.type('cl');
   await terminal.shows('> cl');
   terminal.type(`${CTRL_A}h`);
-  await terminal.shows('> cl\nbd0: Ctrl-A x quits, Ctrl-A a sends Ctrl-A, Ctrl-A h tells this\n> cl');
+  await terminal.shows('> cl\nbd0: Ctrl-A x quits, Ctrl-A a sends Ctrl-A, Ctrl-A h shows this\n> cl');
   terminal.type('ock\r');
   await terminal.sees(/\n> clock\n\d+\.\d+ s since the machine started\n> $/);
   terminal.type(CTRL_D);

@@ -27,7 +27,7 @@ import { Signals } from '../../host/signals.js';
 /** The package and the command line that run. */
 const bd0Command = [process.execPath, join(packageRoot, 'bin/bd0.cjs')];
 
-/** Measures, prints the table and answers the exit code. Throws Failure. */
+/** Measures, prints the table and returns the exit code. Throws Failure. */
 export async function bench(request: BenchRequest): Promise<number> {
   if (request.names.includes(KERNEL)) return benchKernel(request);
   const chosen = workloadsNamed(request.names);

@@ -1,4 +1,4 @@
-/** Who runs the workloads: this machine itself, other emulators as far as they are installed, and the engines of bd0. */
+/** The contenders: this machine itself, other emulators as far as they are installed, and the engines of bd0. */
 import { spawnSync } from 'node:child_process';
 import { BOCHS_SHARE, bochsCommand } from './bochs.js';
 import type { Kind } from './programs.js';
@@ -6,7 +6,7 @@ import type { Kind } from './programs.js';
 /** The evaluator is an oracle, not a way to run programs: it gets this many instructions of each workload. */
 export const EVALUATOR_INSTRUCTIONS = 2_000_000;
 
-/** bench/bare/include/bd0.h BARE_EXIT_BASE, as isa-debug-exit tells it. */
+/** bench/bare/include/bd0.h BARE_EXIT_BASE, as isa-debug-exit reports it. */
 const BARE_EXIT_SUCCESS = 16 * 2 + 1;
 
 /** Memory of the emulated machines: what bench/bare/lib/start.c counts on. */
@@ -62,7 +62,7 @@ function qemuSystemCommand(program: string, words: readonly string[]): string[] 
   ];
 }
 
-/** Each tells as JSON on stderr how many instructions there were. */
+/** Each prints the number of instructions as JSON on stderr. */
 function engine(bd0Command: readonly string[], name: string, instructionsMax?: number): Contender {
   const options = ['--engine', name, '--memory', `${MEMORY_MIB}MB`, '--json'];
   const limit = instructionsMax === undefined ? [] : ['--max-instructions', String(instructionsMax)];

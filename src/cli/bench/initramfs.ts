@@ -4,7 +4,7 @@
 export interface ArchiveEntry {
   /** Without a slash at the beginning; a directory stands before what is in it. */
   readonly name: string;
-  /** As stat tells it: type and rights. */
+  /** Type and permissions, as in stat. */
   readonly mode: number;
   readonly bytes?: Uint8Array;
   readonly device?: readonly [major: number, minor: number];

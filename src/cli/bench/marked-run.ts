@@ -13,7 +13,7 @@ export interface MarkedPart {
   readonly cpuSeconds: number;
 }
 
-/** Ticks in a second in which Linux tells times: USER_HZ, which is 100 on x86-64. */
+/** Ticks per second of Linux's process times: USER_HZ, which is 100 on x86-64. */
 const TICKS_PER_SECOND = 100;
 
 /**

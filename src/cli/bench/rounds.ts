@@ -13,9 +13,9 @@ export interface Plan {
   readonly builder: ProgramBuilder;
   /** Ends everything with Stopped when it is raised. */
   readonly stop: AbortSignal;
-  /** Told what is going on. */
+  /** Called with a description of the current step. */
   readonly progress: (text: string) => void;
-  /** Told of each workload that is done. */
+  /** Called after each workload. */
   readonly done: (result: Result) => void;
 }
 
@@ -83,7 +83,7 @@ async function runParts(
   return parts;
 }
 
-/** What `bd0 run --json` tells; undefined of another's output. */
+/** The result of `bd0 run --json`; undefined for other output. */
 function instructionsOf({ stderr }: Sample): number | undefined {
   return stderr.startsWith('{') ? (JSON.parse(stderr) as { instructions: number }).instructions : undefined;
 }

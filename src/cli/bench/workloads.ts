@@ -1,4 +1,4 @@
-/** What `bd0 bench` runs: C programs whose first argument is the size of the work. docs/benchmarks.md tells what each does. */
+/** What `bd0 bench` runs: C programs whose first argument is the size of the work. docs/benchmarks.md describes them. */
 import type { Scale } from './bench-options.js';
 import { COLD_FUNCTIONS, coldProgram } from './cold-program.js';
 

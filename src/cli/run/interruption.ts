@@ -23,7 +23,7 @@ export class Interrupted extends Error {
   }
 }
 
-/** Work of the host goes on for so long before signals and limits are looked at. */
+/** Time of host work after which signals and limits are checked. */
 const WORK_MS = 20;
 
 /** How long a run that was ended from outside waits for the readers of its last lines. */
@@ -42,7 +42,7 @@ export class Interruption {
     this.deadline = performance.now() + timeoutSeconds * 1000;
   }
 
-  /** Undefined while the run may go on. */
+  /** Undefined while the run may continue. */
   get end(): OutsideEnd | undefined {
     if (this.input.hasQuit) return { kind: 'quit' };
     const { received } = this.signals;

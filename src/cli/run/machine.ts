@@ -33,7 +33,7 @@ export async function openStore(
   return { runStore, makeNames: (store) => new DurableNames(store, runStore) };
 }
 
-/** A computer, and what the host has put at its console. */
+/** A computer, and what is connected to its console. */
 export interface Machine extends Host {
   readonly computer: Computer;
   readonly output: HostOutput;
@@ -92,7 +92,7 @@ export async function makeMachine(
   return { ...host, computer, output, tracing, traps, spuriousWrites };
 }
 
-/** Without a policy the person at the terminal is asked; where there is none, the process is killed. */
+/** Without a policy, the person at the terminal decides; without a terminal, the process is killed. */
 function makeSpuriousWrites(options: RunOptions, host: Pick<Machine, 'traps' | 'input'>): SpuriousWrites {
   const policy = options['debug-mode'] ?? (host.input.isTerminal ? 'ask' : 'kill');
   if (policy === 'ask' && !host.input.isTerminal)

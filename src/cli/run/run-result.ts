@@ -3,19 +3,20 @@ import type { End } from './run-loop.js';
 
 /** The result of a run. */
 export interface RunResult {
-  /** The host file, and the identity of its content; undefined if the run ended before it was read. */
+  /** The host file. */
   readonly image: string;
+  /** The identity of its content; undefined if the run ended before it was read. */
   readonly id: string | undefined;
   readonly end: End;
   readonly exitCode: number;
   readonly statistics: Statistics;
-  /** Time of the host. */
+  /** Duration on the host's clock. */
   readonly seconds: number;
 }
 
-/** The result as one line; 64-bit numbers as hexadecimal text, bytes as hexadecimal digits. */
+/** The result as one line of JSON: 64-bit numbers as hexadecimal text, bytes as hexadecimal digits. */
 export function resultAsJson({ image, id, end, exitCode, seconds, statistics }: RunResult): string {
-  const told = {
+  const result = {
     ...{ outcome: end.kind, exitCode },
     ...(end.kind === 'trapped' && { report: end.report }),
     ...(end.kind === 'limit' && { limit: end.what }),
@@ -23,7 +24,7 @@ export function resultAsJson({ image, id, end, exitCode, seconds, statistics }: 
     ...{ image, id, seconds },
     ...statistics,
   };
-  return JSON.stringify(told, (_, value: unknown) => {
+  return JSON.stringify(result, (_, value: unknown) => {
     if (typeof value === 'bigint') return `0x${value.toString(16)}`;
     return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
   });
@@ -34,7 +35,7 @@ const WIDTH = 80;
 
 type Row = readonly [name: string, value: string];
 
-/** What a machine has done, in words: one counter a line, those of a kind together; a long line goes on in the next. */
+/** Statistics for people: related counters on a line with a name, folded to the width of a terminal. */
 export function describeStatistics(statistics: Statistics, seconds: number): string[] {
   const rows = [...machineRows(statistics, seconds), ...memoryRows(statistics)];
   if (statistics.translation) rows.push(...translationRows(statistics.translation));
@@ -100,7 +101,7 @@ function translationRows(stats: TranslationStats): Row[] {
   ];
 }
 
-/** A text in lines of at most so many columns, broken behind commas. */
+/** A text in lines of at most `columns`, broken after commas. */
 function folded(text: string, columns: number): string[] {
   const lines = [''];
   for (const part of text.split(/(?<=,) /)) {

@@ -32,7 +32,7 @@ export async function run(request: RunRequest): Promise<number> {
     log?.debug({ err: error }, 'failed');
     const isOfStore = error instanceof DamagedRecordError || error instanceof MissingRecordError;
     if (!isOfStore) throw error;
-    throw new Failure(`${error.message}; bd0 vmo verify tells what it reaches`);
+    throw new Failure(`${error.message}; bd0 vmo verify shows what is affected`);
   } finally {
     durable?.runStore.close();
     await interruption.bringOutLast(lines, bell);
@@ -116,7 +116,7 @@ function exitCodeOf(end: End): number {
   return end.kind === 'signal' ? 128 + end.signal : end.exitCode;
 }
 
-/** Why a program was stopped that did not end itself. Signals need no words, and traps have been told. */
+/** Why a program was stopped. Signals need no explanation, and traps have been reported. */
 function describeEnd(end: End, name: string): string[] {
   if (end.kind === 'limit') return [`bd0: stopped '${name}' after ${end.what}`];
   // The line that was being typed is left as it stands.

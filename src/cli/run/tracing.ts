@@ -19,13 +19,13 @@ import type { Trace } from './run-options.js';
 
 /** Logs what `--trace` asks for, whatever the level of the log is. */
 export class Tracing {
-  /** Hooks of the machine; those for what nobody asks for are not there. */
+  /** Hooks of the machine, for the requested events only. */
   readonly hooks: KernelHooks;
   readonly onTranslated: TranslationHook | undefined;
   private readonly log: Logger;
   private symbols: SymbolFinder | undefined;
 
-  /** `machine` answers the machine, which is made with these hooks. */
+  /** `machine` returns the machine, which is created with these hooks. */
   constructor(
     log: Logger,
     traces: readonly Trace[],

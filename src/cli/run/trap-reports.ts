@@ -19,8 +19,8 @@ export interface TrapReportsOptions {
 }
 
 /**
- * The traps of all processes: recorded when they happen, and told on stderr when the output before them is out. What that
- * takes is work of the host, in steps; the machine stands still meanwhile, and cannot tell.
+ * The traps of all processes: recorded when they happen, and reported on stderr once the output before them is written.
+ * Reports are work of the host, in steps, during which the machine is paused.
  */
 export class TrapReports {
   private readonly untold: Evidence[] = [];
@@ -36,13 +36,13 @@ export class TrapReports {
     this.options.onUntold();
   };
 
-  /** Tells the first trap that has not been told, in a block of lines. */
+  /** Reports the oldest trap that has not been reported, as a block of lines. */
   async tellFirst(): Promise<void> {
     const evidence = this.untold.shift();
     if (evidence) await this.tellWith(evidence);
   }
 
-  /** Tells a trap before the machine goes on. */
+  /** Reports a trap before the machine continues. */
   async tell(report: TrapReport): Promise<void> {
     this.toldAlready = report;
     await this.tellWith(this.evidenceOf(report));
@@ -85,7 +85,7 @@ export class TrapReports {
   }
 }
 
-/** The process itself, and those whose memory the report tells of; each once. */
+/** The process itself, and those whose memory appears in the report; each once. */
 function pidsOf({ pid, place, refused, spuriousWrite }: TrapReport): number[] {
   const others = [
     place,

@@ -3,7 +3,7 @@ import { bytesOfText, decoded, type ByteText } from '../../host/byte-text.js';
 import { visibleText } from '../../host/console/visible-text.js';
 import { signalOfLostOutput, writeBytesToStdout, writeToStdout } from '../../host/console/host-output.js';
 
-/** Nobody reads stdout any more: the command ends quietly. */
+/** Thrown when the reader of stdout has gone: the command ends quietly. */
 export class LostOutput extends Error {
   override readonly name = 'LostOutput';
 
@@ -11,7 +11,7 @@ export class LostOutput extends Error {
     /** SIGPIPE. */
     readonly signal: number,
   ) {
-    super('nobody reads the output');
+    super('the reader of the output has gone');
   }
 }
 

@@ -5,11 +5,11 @@ import { LostOutput } from './output.js';
 
 /** Errors of the core that a user can do something about, by name. */
 const EXPLAINED: Readonly<Record<string, string>> = {
-  DamagedRecordError: 'bd0 vmo verify tells what it reaches',
-  MissingRecordError: 'bd0 vmo verify tells what it reaches',
+  DamagedRecordError: 'bd0 vmo verify shows what is affected',
+  MissingRecordError: 'bd0 vmo verify shows what is affected',
 };
 
-/** A signal came: the command ends, and leaves everything whole. */
+/** Thrown when a signal has come: the command ends, and leaves everything intact. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 
@@ -33,8 +33,8 @@ export async function interruptible<T>(work: (stop: AbortSignal) => Promise<T>):
 }
 
 /**
- * Performs a command. Answers its exit code, or that of the signal that ended it: SIGPIPE where nobody reads what it
- * writes. Throws Failure.
+ * Performs a command. Returns its exit code, or that of the signal that ended it, such as SIGPIPE if the reader of its
+ * output has gone. Throws Failure.
  */
 export async function performed(perform: () => Promise<number>): Promise<number> {
   try {

@@ -16,7 +16,7 @@ export class StatusLine {
   /** Whether anybody sees it. */
   readonly isSeen = process.stderr.isTTY === true;
 
-  /** Shows what `text` answers, given the seconds that have passed; unless it was shown just before. */
+  /** Shows the text that `text` returns for the elapsed seconds, unless the line was updated just before. */
   update(text: (seconds: number) => string): void {
     if (!this.isSeen) return;
     const now = performance.now();

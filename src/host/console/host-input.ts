@@ -9,22 +9,22 @@ const STDOUT = 1;
 /** Ctrl-C. */
 const INTERRUPT = 3;
 
-/** Bytes kept for the guest before stdin is asked to wait. */
+/** Bytes kept for the guest before reading from stdin pauses. */
 const MAX_WAITING_BYTES = 2 ** 20;
 
-/** What stdin is. */
+/** The kind of stdin. */
 interface Kind {
-  /** Somebody types there. */
+  /** It is a terminal. */
   readonly isTerminal: boolean;
-  /** And sees there what the guest writes: the keys are the guest's, and the host's terminal does nothing by itself. */
+  /** Stdout is a terminal, too: the guest gets the keys, and the host's terminal is raw. */
   readonly isInteractive: boolean;
-  /** Whether bytes come when they come. */
+  /** Bytes arrive asynchronously. */
   readonly isStream: boolean;
 }
 
 /**
- * The guest's input from stdin, which is not touched before the guest reads. Files and devices are read when the guest
- * reads, so that it never finds them late; pipes and terminals as the event loop brings their bytes.
+ * The guest's input from stdin, which is not touched before the guest reads. Files and devices are read synchronously when
+ * the guest reads; pipes and terminals when the event loop delivers their bytes.
  */
 export class HostInput {
   readonly isTerminal: boolean;
@@ -33,16 +33,16 @@ export class HostInput {
   hasQuit = false;
   /** Ctrl-A h was typed. */
   onHelp: (() => void) | undefined;
-  /** Ctrl-C was typed, and waits for the machine: it is to be heard though nobody looks at the output. */
+  /** Ctrl-C was typed, and the machine has not read it yet. It must take effect even if the output is blocked. */
   hasInterrupt = false;
-  /** How many times bytes, or the end, have come. */
+  /** Number of times that bytes, or the end of input, have arrived. */
   arrivals = 0;
   private readonly isStream: boolean;
   private readonly waiting: Uint8Array[] = [];
   private waitingBytes = 0;
   private started = false;
   private isReleased = false;
-  /** Who gets what is typed, instead of the guest. */
+  /** Gets the typed bytes instead of the guest. */
   private taker: ((typed: Uint8Array | 'end') => void) | undefined;
   private ended = false;
 
@@ -55,7 +55,7 @@ export class HostInput {
     this.isStream = isStream;
   }
 
-  /** `onArrival` is called when bytes, or the end, have come. */
+  /** `onArrival` is called when bytes, or the end of input, have arrived. */
   static async open(onArrival: () => void): Promise<HostInput> {
     const kind = fstatSync(STDIN);
     const isTerminal = kind.isCharacterDevice() && (await import('node:tty')).isatty(STDIN);
@@ -64,7 +64,7 @@ export class HostInput {
     return new HostInput({ isTerminal, isInteractive, isStream }, onArrival);
   }
 
-  /** As kernel/terminal/console.ts says. Throws HostError where stdin cannot be read. */
+  /** Implements Console.read. Throws HostError if stdin cannot be read. */
   read(max: number): Uint8Array | 'end' | undefined {
     if (!this.isStream) return readNow(max);
     if (!this.started) this.start();
@@ -79,13 +79,13 @@ export class HostInput {
     return bytes;
   }
 
-  /** Gives the terminal back to the host as it was, before a signal can end bd0 at once. */
+  /** Restores the mode of the terminal, before a signal can end bd0 at once. */
   release(): void {
     if (this.isInteractive && this.started) process.stdin.setRawMode(false);
     this.isReleased = true;
   }
 
-  /** What is typed from now on goes to `taker`, and no more to the guest; without one, to the guest again. */
+  /** Passes typed bytes to `taker` instead of the guest; undefined ends that. */
   divert(taker: ((typed: Uint8Array | 'end') => void) | undefined): void {
     this.taker = taker;
     if (taker && !this.started) this.start();
@@ -106,7 +106,7 @@ export class HostInput {
       this.onArrival();
     };
     stdin.on('end', end);
-    // A terminal that has gone, or belongs to another job: there is no more input.
+    // If the terminal is gone, or belongs to another job, that is the end of the input.
     stdin.on('error', end);
     const keys = this.isInteractive ? this.takeTerminal(stdin) : undefined;
     stdin.on('data', (bytes: Buffer) => {
@@ -125,14 +125,14 @@ export class HostInput {
     });
   }
 
-  /** Has the host's terminal pass on every key, as long as bd0 runs: Node gives it back when the process exits. */
+  /** Sets the host's terminal to raw mode while bd0 runs; Node restores it when the process exits. */
   private takeTerminal(stdin: ReadStream): HostKeys {
     const takeRaw = (): void => {
       stdin.setRawMode(false);
       if (!this.isReleased) stdin.setRawMode(true);
     };
     takeRaw();
-    // Whoever had the terminal while bd0 was stopped may have left it otherwise.
+    // Another process may have changed the mode while bd0 was stopped.
     process.on('SIGCONT', takeRaw);
     return new HostKeys((command) => {
       if (command === 'quit') this.hasQuit = true;

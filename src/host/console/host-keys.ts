@@ -1,18 +1,18 @@
-/** What Ctrl-A and a key ask of bd0 itself. */
+/** Commands for bd0 itself, by Ctrl-A and a key. */
 export type HostCommand = 'quit' | 'help';
 
 const CTRL_A = 0x01;
 
 /** The line that Ctrl-A h shows. */
-export const KEYS_HELP = 'Ctrl-A x quits, Ctrl-A a sends Ctrl-A, Ctrl-A h tells this';
+export const KEYS_HELP = 'Ctrl-A x quits, Ctrl-A a sends Ctrl-A, Ctrl-A h shows this';
 
-/** Takes bd0's own keys out of what is typed at a terminal: Ctrl-A, and the key behind it. */
+/** Removes bd0's own keys from those typed at a terminal: Ctrl-A, and the key after it. */
 export class HostKeys {
   private isPrefixed = false;
 
   constructor(private readonly onCommand: (command: HostCommand) => void) {}
 
-  /** Answers the bytes that are the guest's. */
+  /** Returns the bytes for the guest. */
   take(bytes: Uint8Array): Uint8Array {
     const kept: number[] = [];
     for (const byte of bytes) {
@@ -23,7 +23,7 @@ export class HostKeys {
     return Uint8Array.from(kept);
   }
 
-  /** The key behind Ctrl-A. Answers what the guest gets for it. */
+  /** Handles the key after Ctrl-A. Returns the bytes for the guest. */
   private command(byte: number): number[] {
     const key = String.fromCharCode(byte);
     if (key === 'a' || byte === CTRL_A) return [CTRL_A];

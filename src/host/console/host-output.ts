@@ -12,12 +12,12 @@ const RETURN = 13;
 /** Longer lines are not shown again. */
 const LINE_BYTES_MAX = 4096;
 
-/** Stands in the queue where a report is due. */
+/** Marks the place of a report in the queue. */
 const CUT = 'cut';
 
 /**
- * The guest's output on stdout. What it writes is queued, and goes out when `flush` is called between two slices of its
- * run, so that signals are heard and time limits hold while a slow reader holds up the guest.
+ * The guest's output on stdout. Output is queued, and written when `flush` is called between two slices of a run, so that
+ * signals and time limits take effect while a slow reader blocks the guest.
  */
 export class HostOutput {
   /** Bytes that wait for `flush`. */
@@ -32,7 +32,7 @@ export class HostOutput {
     this.file = new HostFile(STDOUT, onTaken);
   }
 
-  /** The error of stdout, which takes no more bytes: EPIPE where the reader has gone. */
+  /** The error by which stdout has failed for good: EPIPE if the reader has gone. */
   get failure(): Error | undefined {
     return this.file.failure;
   }
@@ -42,7 +42,7 @@ export class HostOutput {
     return this.file.isBusy;
   }
 
-  /** The bytes are the queue's to keep. Throws `failure` if there is one: the guest cannot go on. */
+  /** Queues bytes, which must not be changed afterwards. Throws `failure` if there is one: the guest cannot continue. */
   write(bytes: Uint8Array): void {
     this.enqueue(bytes);
     this.line = behindLastReturn(this.line, bytes);
@@ -54,24 +54,24 @@ export class HostOutput {
     this.enqueue(this.line);
   }
 
-  /** Marks a place in the output at which something else is to be told: `flush` goes no further until `passCut`. */
+  /** Marks a place in the output for a report on stderr: `flush` stops there until `passCut` is called. */
   cut(): void {
     this.queue.push(CUT);
   }
 
-  /** True where something is to be told, now or when output has gone out. */
+  /** Whether a report is due, now or once output has been written. */
   get hasCut(): boolean {
     return this.queue.includes(CUT);
   }
 
-  /** Passes a cut, once all bytes before it have gone out. Returns false if there is none. */
+  /** Removes a cut, once all bytes before it have been written. Returns false if there is none. */
   passCut(): boolean {
     const isCut = this.queue[0] === CUT;
     if (isCut) this.queue.shift();
     return isCut;
   }
 
-  /** Gives stdout the queued bytes, up to a cut; no effect while it has not taken what it was given before. */
+  /** Writes the queued bytes, up to a cut; has no effect while an earlier write is in progress. */
   flush(): void {
     if (!this.isBusy && this.queue.length > 0 && this.queue[0] !== CUT) this.file.write(this.take());
   }
@@ -122,7 +122,7 @@ export function writeBytesToStdout(bytes: Uint8Array): void {
 }
 
 /**
- * Writes lines to stderr, where nobody may be listening. All text of bd0 for stderr goes through here or, in a run, through
+ * Writes lines to stderr, ignoring errors. All text of bd0 for stderr goes through here or, in a run, through
  * HostLines: control characters in names of files and guests are escaped.
  */
 export function writeToStderr(...lines: readonly string[]): void {

@@ -15,17 +15,17 @@ import { finished, type Steps } from '../../vmo/steps.js';
 import { HostError } from '../failure.js';
 import { DiskStore } from '../store/disk-store.js';
 
-/** How long a publication waits for who collects garbage. */
+/** How long a publication waits for garbage collection. */
 const WRITER_WAIT_MS = 1000;
 const WAIT_STEP_MS = 20;
 
-/** What a step of a publication writes at most, and after how many of them the disk is waited for. */
+/** Most bytes that a step of a publication writes, and the number of steps between flushes. */
 const STEP_BYTES = 256 * PAGE_SIZE;
 const STEPS_PER_FLUSH = 32;
 
 /**
- * A store that a run has open to read. It is opened to write when a guest publishes for the first time, and from then on
- * nobody collects its garbage until the run ends.
+ * A store that a run has open for reading. It is opened for writing when a guest publishes for the first time; from then on,
+ * its garbage cannot be collected until the run ends.
  */
 export class RunStore {
   private writing: DiskStore | undefined;
@@ -34,7 +34,7 @@ export class RunStore {
   private constructor(readonly disk: DiskStore) {}
 
   /**
-   * Opens a store, and makes one where there is none. `onWarning` gets a line about damage to its names, if there is any.
+   * Opens a store, and creates it if it does not exist. `onWarning` gets a line about damage to its names, if there is any.
    * Throws HostError.
    */
   static open(directory: string, onWarning: (line: string) => void = () => {}): RunStore {
@@ -44,7 +44,7 @@ export class RunStore {
     return new RunStore(disk);
   }
 
-  /** The store to write to; undefined where somebody else keeps it busy. Each step waits for a moment. */
+  /** The store, open for writing; undefined if another process keeps it busy. Each step waits for a moment. */
   *writerInSteps(): Steps<DiskStore | undefined, number> {
     for (let waitedMs = 0; ; waitedMs += WAIT_STEP_MS) {
       const writer = this.writer();
@@ -62,7 +62,7 @@ export class RunStore {
     }
   }
 
-  /** Keeps what an identity reaches from being collected while the run lasts. Answers whether it is there. */
+  /** Protects the content of an identity from garbage collection during the run. Returns whether it is there. */
   hold(id: string): boolean {
     if (this.held.has(id)) return true;
     if (!this.disk.hold(id)) return false;
@@ -79,7 +79,7 @@ export class RunStore {
   }
 }
 
-/** The names of a durable store. What stands there may change at any time, through other processes of the host. */
+/** The names of a durable store, which other processes of the host may change at any time. */
 export class DurableNames implements NameSpace {
   /** `store` is that of the machine. */
   constructor(
@@ -87,7 +87,7 @@ export class DurableNames implements NameSpace {
     private readonly durable: RunStore,
   ) {}
 
-  /** Throws MissingRecordError where a name stands for what the store has lost. */
+  /** Throws MissingRecordError if the store has lost the content of a name. */
   lookup(name: string): VmoHandle | undefined {
     const id = this.durable.disk.names.get(name);
     if (id === undefined) return undefined;
@@ -96,12 +96,12 @@ export class DurableNames implements NameSpace {
     return vmo;
   }
 
-  /** Durable when it answers. */
+  /** Durable when it returns. */
   publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
     return finished(this.publishInSteps(name, vmo, expected));
   }
 
-  /** A step writes some 256 records, and now and then waits until the disk has them: at the end little is left to wait for. */
+  /** Each step writes about 256 records; some also wait for the disk, so that little is left to flush at the end. */
   *publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number> {
     const writer = yield* this.durable.writerInSteps();
     if (!writer) return 'changed';
@@ -130,10 +130,10 @@ export class DurableNames implements NameSpace {
     }
   }
 
-  /** Names are the host's. */
+  /** The names belong to the host, and are no part of the machine's state. */
   writeState(): void {}
 
-  /** Records of pages and nodes are no VMOs, though they can be asked for by their hashes. */
+  /** Whether an identity is that of a VMO: records of pages and nodes are found by their hashes, too. */
   private hasVmo(id: string): boolean {
     return this.durable.hold(id) && this.durable.disk.get(hexToBytes(id))?.[0] === ROOT_TAG;
   }

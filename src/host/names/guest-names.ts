@@ -1,4 +1,4 @@
-/** What guests of `bd0 run` call VMOs: names that they publish, over the files of a directory. */
+/** The names that guests of `bd0 run` see: those that they publish, and the files of a directory. */
 
 import { sortedNames, type ExpectedContent, type NameSpace, type PublishOutcome, type VmoHandle } from '../../index.js';
 import { mergedNames } from '../../kernel/names.js';
@@ -6,11 +6,10 @@ import { finished, type Steps } from '../../vmo/steps.js';
 import type { RootFiles } from './root-files.js';
 
 /**
- * Names that are published hide the files of the same name, which stay what they are: a guest neither changes nor removes
- * one.
+ * Published names hide files with the same name. Guests cannot change or remove files.
  */
 export class GuestNames implements NameSpace {
-  /** `published` keeps what guests publish: in memory, or in a durable store. */
+  /** `published` holds the names that guests publish, in memory or in a durable store. */
   constructor(
     private readonly published: NameSpace,
     private readonly files: RootFiles,

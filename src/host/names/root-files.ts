@@ -13,33 +13,32 @@ const PART_BYTES = 2 ** 20;
 /** Steps in which a store hashes them, of 64 pages each. */
 const STEPS_IN_PART = PART_BYTES / (64 * PAGE_SIZE);
 
-/** So many files are remembered, the ones that were asked for last, none of them longer than so many bytes. */
+/** The most recently used files are remembered, up to this number and length. */
 const REMEMBERED_FILES = 16;
 const REMEMBERED_BYTES = 2 ** 24;
-/** A file that was changed so short a time before it was opened may be changed again without a later time on it. */
+/** A file that changed within this time before it was opened may change again without a new timestamp. */
 const SETTLED_NS = 2_000_000_000n;
 
-/** A file that was read, and what tells that it is still the same. */
+/** A file that was read, with the metadata by which a change is detected. */
 interface RememberedFile {
-  /** Undefined where it must be read again. */
+  /** Undefined if the file must be read again. */
   readonly stamp: BigIntStats | undefined;
-  /** A VMO apart, so that the file's can be opened no longer than it is held. */
+  /** A private VMO, so that the identity of the file can be opened only while a guest holds it. */
   readonly content: VmoHandle;
 }
 
 const STAMP = ['ctimeNs', 'mtimeNs', 'size', 'ino', 'dev'] as const;
 
-/** Why there is no file of a name: nothing is there, or a link, or something else that is no file to be read. */
+/** Errors that mean that a name is not a readable file: nothing is there, or a link, or something else. */
 const NO_FILE = ['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'ENXIO', 'ENODEV', 'ENAMETOOLONG'];
 
 /**
- * The regular files that lie in a directory itself. A name is no path: what is in directories below has none, and neither
- * has a link, wherever it leads, so that nothing outside of the directory can be had. Files are as they are when a guest
- * asks; those that have not changed since they were read are not read again.
+ * The regular files directly in a directory. Files in subdirectories and symbolic links have no names, so that guests cannot
+ * reach anything outside of the directory. Files are read when a guest looks them up, and read again only if they have changed.
  */
 export class RootFiles {
   private readonly part = new Uint8Array(PART_BYTES);
-  /** By name, the one that was asked for last at the end. */
+  /** By name, the most recently used one last. */
   private readonly remembered = new Map<string, RememberedFile>();
 
   constructor(
@@ -47,14 +46,14 @@ export class RootFiles {
     private readonly directory: string,
   ) {}
 
-  /** The content of a file, whose id can be opened; undefined where there is none. The caller closes it. Throws HostError. */
+  /** The content of a file, whose id can be opened; undefined if there is none. The caller closes it. Throws HostError. */
   lookup(name: string): VmoHandle | undefined {
     return finished(this.lookupInSteps(name));
   }
 
   /**
-   * As `lookup`, in steps that read or hash a part of a file each, and answer how long that is: a file of one part takes none,
-   * and one that is remembered as many as when it was read.
+   * Like `lookup`, in steps that each read or hash a part of the file and yield its length. A file of one part takes no steps;
+   * a remembered file takes as many as when it was read.
    */
   *lookupInSteps(name: string): Steps<VmoHandle | undefined, number> {
     if (!isName(name) || name.includes('/')) return undefined;
@@ -83,7 +82,7 @@ export class RootFiles {
 
   names(): string[] {
     const entries = attempt(this.directory, () => readdirSync(this.directory, { withFileTypes: true })) ?? [];
-    // A name that is not UTF-8 cannot be asked for.
+    // Guests cannot look up a name that is not UTF-8.
     return entries.filter((entry) => entry.isFile() && !entry.name.includes('\ufffd')).map(({ name }) => name);
   }
 
@@ -105,7 +104,7 @@ export class RootFiles {
     }
   }
 
-  /** A part takes so many of the store's steps, or fewer. */
+  /** Hashes a VMO in steps of a part each, or fewer. */
   private *hash(vmo: VmoHandle): Steps<void, number> {
     const steps = this.store.identifyInSteps(vmo);
     let isDone = false;
@@ -116,7 +115,7 @@ export class RootFiles {
     while (!isDone) isDone = steps.next().done === true;
   }
 
-  /** What a file held when it was read, by a new handle, if it has not been changed since. */
+  /** A new handle of a remembered file, unless the file has changed. */
   private recall(name: string, path: string): VmoHandle | undefined {
     const known = this.remembered.get(name);
     if (!known) return undefined;
@@ -131,10 +130,10 @@ export class RootFiles {
   }
 
   private remember(name: string, stats: BigIntStats, openedMs: number, vmo: VmoHandle): void {
-    // Two may have read it at the same time.
+    // Two lookups may have read it at the same time.
     if (this.remembered.has(name) || vmo.length > REMEMBERED_BYTES) return;
     const isSettled = BigInt(openedMs) * 1_000_000n - stats.ctimeNs > SETTLED_NS;
-    // What is kept does not depend on the host's clock; whether it is read again does.
+    // Whether a file is remembered does not depend on the host's clock; whether it is read again does.
     this.remembered.set(name, { stamp: isSettled ? stats : undefined, content: this.store.apart(vmo) });
     if (this.remembered.size <= REMEMBERED_FILES) return;
     const [oldest, { content }] = this.remembered.entries().next().value!;
@@ -143,12 +142,12 @@ export class RootFiles {
   }
 }
 
-/** Parts that a file is read in: the last one is shorter, and may be empty. */
+/** Number of parts of a file; the last one is shorter, and may be empty. */
 function partsOf(lengthBytes: number): number {
   return Math.floor(lengthBytes / PART_BYTES) + 1;
 }
 
-/** Reads until the array is full, or the file ends. Answers how many bytes that were. */
+/** Reads until the array is full, or the file ends. Returns the number of bytes. */
 function readFully(file: number, bytes: Uint8Array): number {
   let filled = 0;
   for (let length = -1; length !== 0 && filled < bytes.length; filled += length)
@@ -156,12 +155,12 @@ function readFully(file: number, bytes: Uint8Array): number {
   return filled;
 }
 
-/** Whether it is the same file, and nobody has written to it in between. */
+/** Whether two stamps are those of the same unchanged file. */
 function isSame(before: BigIntStats, now: BigIntStats): boolean {
   return STAMP.every((field) => before[field] === now[field]);
 }
 
-/** Undefined where there is no such file. Throws HostError where it is there and cannot be read. */
+/** Returns undefined if there is no such file. Throws HostError if it exists but cannot be read. */
 function attempt<T>(path: string, work: () => T): T | undefined {
   try {
     return work();

@@ -88,7 +88,7 @@ interface Tally {
 export class NothingCollected extends HostError {
   override readonly name = 'NothingCollected';
 
-  constructor(why: string, advice = 'bd0 vmo verify tells what that reaches') {
+  constructor(why: string, advice = 'bd0 vmo verify shows what is affected') {
     super(`nothing was collected, since ${why}; ${advice}`, 'damaged');
   }
 }
@@ -154,7 +154,7 @@ async function reachable(store: DiskStore, options: CollectOptions): Promise<Rea
   const loss = store.names.loss();
   const lost = store.names.damage().find(({ hasCopy }) => !hasCopy);
   if (lost) throw new NothingCollected(`names are damaged at byte ${lost.offset}, and may have stood for anything`);
-  if (loss !== undefined) throw new NothingCollected(`names are lost: ${loss}`, 'bd0 vmo verify tells more');
+  if (loss !== undefined) throw new NothingCollected(`names are lost: ${loss}`, 'bd0 vmo verify shows more');
   const reach = new Reach(store);
   const pace = new Pace(options, () => ({ phase: 'looking' as const, records: reach.seen.count }));
   for (const reference of [...store.names.references(), ...store.names.pinnedReferences()])

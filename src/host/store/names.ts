@@ -211,7 +211,7 @@ export class NameLog implements NameStore {
     const place = first ? `at byte ${first.offset}` : this.lostLines && `(${this.lostLines})`;
     if (place === undefined) return undefined;
     const effect = isLost ? 'names may be missing, or stand for what they stood for before' : 'no name is lost';
-    return `'${this.path}' is damaged ${place}: ${effect}; bd0 vmo verify tells more`;
+    return `'${this.path}' is damaged ${place}: ${effect}; bd0 vmo verify shows more`;
   }
 
   private nextLine(): string {

@@ -1,4 +1,4 @@
-/** What is behind `bd0 cc`: finds gcc or clang on the host and makes it compile and link for BD0. */
+/** The compiler of `bd0 cc`: finds gcc or clang on the host, and makes it compile and link for BD0. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -80,7 +80,7 @@ export interface GuestCompilation {
 export const packagedGuestDirectory = join(packageRoot, 'guest');
 
 /**
- * Compiles and links a guest program; answers the compiler's warnings, an empty string if there are none. With `-c`, `-S`
+ * Compiles and links a guest program. Returns the compiler's warnings, an empty string if there are none. With `-c`, `-S`
  * or `-E` among the options it stops where they say.
  * @throws GuestCompilerError if no compiler is found or the compiler fails.
  */
@@ -165,7 +165,7 @@ export interface GuestBuild {
 /**
  * Compiles every program of a directory to `outDirectory`/NAME, two at a time. A program is out of date if its source, the
  * library, a header, the options or the compiler differ in content from what its image was made of, as
- * `outDirectory`.inputs.json records; answers the names of those that were compiled.
+ * `outDirectory`.inputs.json records. Returns the names of those that were compiled.
  * @throws GuestCompilerError
  */
 export async function buildAllGuests(outDirectory: string, build: GuestBuild = {}): Promise<string[]> {
@@ -369,7 +369,7 @@ function answer(command: string, option: string): Promise<string | undefined> {
   });
 }
 
-/** Runs a command and answers what it printed. */
+/** Runs a command, and returns what it printed. */
 function run(command: string, commandArguments: readonly string[], directory?: string): Promise<string> {
   return new Promise((done, fail) => {
     const options = { cwd: directory, maxBuffer: Infinity };

@@ -171,7 +171,7 @@ t.test('damage is found by verify, named with what it reaches, and never read', 
   const read = await work.vmo(['cat', 'tree/bad']);
   t.equal(read.code, 125);
   t.ok(Buffer.from(bad.subarray(0, 8192)).toString().startsWith(read.stdout), 'only what comes before it');
-  t.match(read.stderr, /^bd0: record [0-9a-f]{64} is damaged: [^\n]*; bd0 vmo verify tells what it reaches\n$/);
+  t.match(read.stderr, /^bd0: record [0-9a-f]{64} is damaged: [^\n]*; bd0 vmo verify shows what is affected\n$/);
   for (const words of [
     ['export', 'tree/bad', '-o', work.path('out')],
     ['checkout', 'tree', work.path('copy')],
@@ -211,7 +211,7 @@ t.test('damaged names are told in a line, the others can be used, and a repair k
   writeFileSync(log, readFileSync(log, 'latin1').replaceAll('"name":"two"', '"name":"2wo"'), 'latin1');
   const listed = await work.vmo(['ls', '--json']);
   t.match(linesOf(listed.stdout).map(({ name }) => name), ['one', 'three']); // prettier-ignore
-  t.match(listed.stderr, /^bd0: '.*\/names' is damaged at byte \d+: names may be missing, [^\n]*; bd0 vmo verify tells more\n$/); // prettier-ignore
+  t.match(listed.stderr, /^bd0: '.*\/names' is damaged at byte \d+: names may be missing, [^\n]*; bd0 vmo verify shows more\n$/); // prettier-ignore
   const found = await work.vmo(['verify']);
   t.equal(found.code, 1);
   t.match(found.stdout, /^names, .*\/names at byte \d+: a line of \d+ bytes is not what its CRC says; what is left of it: ".*2wo.*\n/); // prettier-ignore

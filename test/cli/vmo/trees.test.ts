@@ -173,7 +173,7 @@ t.test('content that is missing is told by its path', async (t) => {
   const newWriter = (place: { aside: ByteText; path: ByteText }): TreeWriter =>
     new TreeWriter(view, PLAIN, new EachPause(), place);
   await t.rejects(placeTree(newWriter, tree, byteTextOf(`${directory}/out`)), {
-    message: `cannot read '${directory}/out/sub/lost': the root ${'ab'.repeat(32)} is not in the store; bd0 vmo verify tells what it reaches`,
+    message: `cannot read '${directory}/out/sub/lost': the root ${'ab'.repeat(32)} is not in the store; bd0 vmo verify shows what is affected`,
   });
   t.strictSame(readdirSync(directory), ['store']);
   const stream = exportTree(view, { id: outer, kind: 'tree', path: byteTextOf('backup') });

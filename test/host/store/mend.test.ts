@@ -155,7 +155,7 @@ t.test('gc moves nothing, and says so, where it meets a damaged record', async (
   const before = Buffer.from(files.bytesOf(pack)).toString('hex');
   const collector = openIn(files, 'collect', onlyProcess(2));
   await t.rejects(collectGarbage(collector, AT_ONCE), {
-    message: /^nothing was collected, since record [0-9a-f]{64} is damaged: byte \d+ of .*; bd0 vmo verify tells what/,
+    message: /^nothing was collected, since record [0-9a-f]{64} is damaged: byte \d+ of .*; bd0 vmo verify shows what/,
   });
   collector.close();
   t.equal(Buffer.from(files.bytesOf(pack)).toString('hex'), before);

@@ -1,4 +1,4 @@
-/** Attributes that are set once a tree is written: to set them before would hinder writing, or be undone by it. */
+/** Attributes that are set after a tree is written: earlier, they would hinder writing, or be undone by it. */
 import { chmodSync, lchownSync, lstatSync, lutimesSync } from 'node:fs';
 import { bytesOfText, type ByteText } from '../../../host/byte-text.js';
 import { onFile } from '../../../host/failure.js';
@@ -21,16 +21,16 @@ const NANOSECONDS = 1_000_000_000n;
 const MODE_SETUID = 0o4000;
 const MODE_SETGID = 0o2000;
 
-/** What of attributes is set, beside modes and times. */
+/** Attributes that are set in addition to modes and times. */
 export interface AttributeOptions {
   readonly owners: boolean;
   readonly xattrs: boolean;
 }
 
-/** How messages call a path: as it will be when all is done. */
+/** The path that messages show: the final one. */
 export type Told = (path: ByteText) => string;
 
-/** Something that was written, and has its attributes to come. */
+/** Something that was written, and whose attributes are still to be set. */
 export interface Pending {
   readonly path: ByteText;
   readonly attributes: Attributes;
@@ -38,7 +38,7 @@ export interface Pending {
   readonly isLink: boolean;
 }
 
-/** Something that could not be done; the rest was. */
+/** A step that failed, while the rest succeeded. */
 export interface WriteProblem {
   /** For people. */
   readonly path: string;
@@ -46,9 +46,9 @@ export interface WriteProblem {
 }
 
 /**
- * Sets attributes. `all` has a directory before what is in it. Owners come before modes, since a change of owner takes setuid
- * away; extended attributes before modes, since a file that may not be written takes none; and modes last, of what is in a
- * directory before its own, since a directory that may not be searched hides what is in it.
+ * Sets attributes. In `all`, directories precede their entries. Owners are set before modes, since a change of owner clears
+ * setuid; extended attributes before modes, since they cannot be set on a read-only file; and modes last, those of entries
+ * before that of their directory, which may become inaccessible.
  */
 export function* setAttributes(
   all: readonly Pending[],
@@ -75,7 +75,7 @@ function setOwner(path: ByteText, { uid, gid }: NonNullable<Attributes['owner']>
   onFile('set the owner of', told(path), () => lchownSync(bytesOfText(path), uid, gid));
 }
 
-/** Setuid and setgid are rights of the owner that was kept: nobody else gets them. */
+/** Setuid and setgid are restored only if the file has the owner and group that were stored. */
 function setMode({ path, attributes: { mode, owner } }: Pending, told: Told): void {
   onFile('set the mode of', told(path), () => {
     const bytes = bytesOfText(path);
@@ -89,7 +89,7 @@ function setMode({ path, attributes: { mode, owner } }: Pending, told: Told): vo
   });
 }
 
-/** Returns false where the host has not taken the time to the nanosecond: Node gives it as a floating-point number. */
+/** Returns false if the time is not exact to the nanosecond, since Node passes it as a floating-point number. */
 function setTime({ path, attributes: { mtimeNs } }: Pending, told: Told): boolean {
   if (mtimeNs === undefined) return true;
   return onFile('set the time of', told(path), () => {
@@ -123,7 +123,7 @@ function pythonCommands(all: readonly Pending[]): HostCommand[] {
   }));
 }
 
-/** One command for all that have one time, as long as it does not grow too long. */
+/** A command for all paths with the same time, or several if it would be too long. */
 function touchCommands(all: readonly Pending[]): HostCommand[] {
   const byTime = new Map<bigint, ByteText[]>();
   for (const { path, attributes } of all) {

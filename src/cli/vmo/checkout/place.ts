@@ -129,7 +129,7 @@ function removeTree(path: ByteText): void {
       rmdirSync(bytes);
     } else unlinkSync(bytes);
   } catch (error) {
-    // The failure that led here is told; what could not be removed has a name that says what it is.
+    // The original failure is reported; the name of what could not be removed shows what it is.
     if (!isSystemError(error)) throw error;
   }
 }

@@ -14,7 +14,7 @@ import type { StoreView } from '../content/store-view.js';
 import type { Progress } from '../progress.js';
 import { setAttributes, type AttributeOptions, type WriteProblem, type Pending } from './pending-attributes.js';
 
-/** What is written beside content, names, modes and times. */
+/** What is written in addition to content, names, modes and times. */
 export interface WriteOptions extends AttributeOptions {
   readonly devices: boolean;
 }
@@ -22,7 +22,7 @@ export interface WriteOptions extends AttributeOptions {
 /** A new file, which nothing stands in the place of, and no link either. */
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** While they are written, nobody else reads them. */
+/** Modes during writing: other users cannot read the files. */
 const PRIVATE_FILE = 0o600;
 export const PRIVATE_DIRECTORY = 0o700;
 
@@ -47,7 +47,7 @@ export class TreeWriter implements Progress {
   bytes = 0;
   readonly problems: WriteProblem[] = [];
   private readonly pending: Pending[] = [];
-  /** What is made last: symbolic links, their hard links, and what needs a command of the host. */
+  /** Made last: symbolic links, their hard links, and files that require a command of the host. */
   private readonly later: (() => void)[] = [];
   private readonly commands: HostCommand[] = [];
   /** By path: the first path of the same file. */
@@ -71,7 +71,7 @@ export class TreeWriter implements Progress {
     return shown(path.startsWith(aside) ? ((final + path.slice(aside.length)) as ByteText) : path);
   };
 
-  /** Writes what is in a tree into the directory `path`. */
+  /** Writes the entries of a tree into the directory `path`. */
   async writeTree(listing: Listing, path: ByteText): Promise<void> {
     this.pending.push({ path, attributes: attributesOf(listing, DIRECTORY_MODE), isLink: false });
     for (const [first, ...others] of listing.hardLinks) {

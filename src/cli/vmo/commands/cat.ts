@@ -14,7 +14,7 @@ export interface CatOptions {
   readonly json: boolean;
 }
 
-/** Bytes that are told at once as base64: a multiple of 3. */
+/** Bytes that are printed at once as base64: a multiple of 3. */
 const ENCODED_BYTES = 3 * 2 ** 14;
 
 /** Writes the bytes to stdout. Throws Failure. */

@@ -1,4 +1,4 @@
-/** `bd0 vmo checkout`: writes a tree or a file of a store to the host, and nothing outside of where it was told to. */
+/** `bd0 vmo checkout`: writes a tree or a file of a store to the host, and nothing outside of the given path. */
 import { byteTextOf } from '../../../host/byte-text.js';
 import { writeToStderr } from '../../../host/console/host-output.js';
 import { Pace } from '../../../host/store/pace.js';

@@ -9,7 +9,7 @@ import { TreeComparison } from '../tree-differences.js';
 /** The options of the command. */
 export interface DiffOptions {
   readonly store?: string | undefined;
-  /** Of trees: tells also when files and directories changed. */
+  /** For trees: compares times, too. */
   readonly times: boolean;
   readonly json: boolean;
 }
@@ -17,7 +17,7 @@ export interface DiffOptions {
 /** As diff(1) ends. */
 const EXIT_DIFFERENT = 1;
 
-/** Tells the differences, and answers whether there are any: 0 or 1. Throws Failure. */
+/** Prints the differences. Returns the exit code: 1 if there are any, else 0. Throws Failure. */
 export async function diff(words: readonly string[], { store, json, times }: DiffOptions): Promise<number> {
   requireWords(words, 'diff', 'two TARGETs', 2, 2);
   let differences = 0;
@@ -31,7 +31,7 @@ function isTree(target: Target): target is StoredTarget {
   return target.kind === 'stored' && target.contentKind === 'tree';
 }
 
-/** Tells paths. Answers how many. */
+/** Prints paths that differ. Returns their number. */
 function diffTrees(a: StoredTarget, b: StoredTarget, { json, times }: Pick<DiffOptions, 'json' | 'times'>): number {
   let count = 0;
   for (const difference of new TreeComparison(a.store, times).differences(a.id, b.id)) {
@@ -43,7 +43,7 @@ function diffTrees(a: StoredTarget, b: StoredTarget, { json, times }: Pick<DiffO
   return count;
 }
 
-/** Tells ranges of bytes. Answers how many. */
+/** Prints ranges of bytes that differ. Returns their number. */
 function diffBytes(first: Target, second: Target, json: boolean): number {
   const [a, b] = [contentOf(first), contentOf(second)];
   let count = 0;

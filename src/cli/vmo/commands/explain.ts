@@ -79,7 +79,7 @@ function drawTree(tree: RecordTree, bounds: Bounds, options: ExplainOptions): vo
   draw([], tree, bounds, options);
 }
 
-/** Tells `before`, and then the canonical tree. */
+/** Prints `before`, and then the canonical tree. */
 function draw(before: readonly Drawing[], tree: RecordTree, bounds: Bounds, { dot, json }: ExplainOptions): void {
   const graph = canonicalGraph(tree);
   const canonical = { heading: 'Canonical tree', root: graph.root, drawn: choose(graph.root, bounds) };

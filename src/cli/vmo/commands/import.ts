@@ -39,7 +39,7 @@ interface ToldStream extends Reference {
 const EXIT_INCOMPLETE = 1;
 
 /**
- * Imports, names it where a name is given, and tells the identity. Returns 1 where entries of a tree are not in it as they
+ * Imports content, gives it a name if there is one, and prints the identity. Returns 1 if entries of a tree are not in it as they
  * are. Throws Failure.
  */
 export async function importContent(words: readonly string[], options: ImportOptions): Promise<number> {
@@ -85,7 +85,7 @@ function asJson({ problems, stores, ...told }: Imported): object {
 
 /** What is said of a pack that was put away. */
 function quarantineText(path: string): string {
-  return `a part of the store was damaged and is now '${path}'; what was imported is whole, bd0 vmo verify tells of all else`;
+  return `a part of the store was damaged and is now '${path}'; what was imported is whole, bd0 vmo verify checks the rest`;
 }
 
 async function take(

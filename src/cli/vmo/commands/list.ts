@@ -22,7 +22,7 @@ interface Listed {
   readonly shown: string;
   /** Undefined for what has no content: a symbolic link, a device. */
   readonly id?: string | undefined;
-  /** Bytes; undefined where they cannot be told. */
+  /** In bytes; undefined if unknown. */
   readonly length?: number | undefined;
   /** That of an entry of a tree, or `damaged`. */
   readonly kind: TreeEntry['type'] | 'damaged';

@@ -1,4 +1,4 @@
-/** `bd0 vmo gc` and `verify`: what keeps a store small and whole. */
+/** `bd0 vmo gc` and `verify`: keep a store small and intact. */
 import { collectGarbage, GRACE_MS, NothingCollected, type Collected } from '../../../host/store/collect.js';
 import type { DiskStore } from '../../../host/store/disk-store.js';
 import { verifyStore, type Problem, type Verified } from '../../../host/store/verify.js';
@@ -16,10 +16,10 @@ export interface MaintainOptions {
   readonly json: boolean;
 }
 
-/** Something is damaged. */
+/** Exit code if something is damaged. */
 const EXIT_DAMAGED = 1;
 
-/** Names, or identities, that the report of a problem lists. */
+/** Most names, or identities, that the report of a problem lists. */
 const LISTED = 4;
 
 /** Digits of an identity in a report. */
@@ -32,7 +32,7 @@ export interface CollectCommandOptions extends MaintainOptions {
   readonly grace?: string | undefined;
 }
 
-/** `bd0 vmo gc`. Throws Failure: exit code 1 where something is damaged or missing, and where all would go. */
+/** `bd0 vmo gc`. Throws Failure, with exit code 1 if something is damaged or missing, or everything would be removed. */
 export async function collect(words: readonly string[], options: CollectCommandOptions): Promise<number> {
   requireWords(words, 'gc', '', 0, 0);
   const dryRun = options['dry-run'];
@@ -75,7 +75,7 @@ function collectedLines(done: Collected, dryRun: boolean): string[] {
   return lines;
 }
 
-/** `bd0 vmo verify`: 1 where something is damaged; with `repair`, where something is missing then. Throws Failure. */
+/** `bd0 vmo verify`. Returns 1 if something is damaged; with `repair`, if something is missing afterwards. Throws Failure. */
 export async function verify(
   words: readonly string[],
   { store: directory, json, repair }: MaintainOptions & { readonly repair: boolean },
@@ -110,7 +110,7 @@ export async function verify(
   }
 }
 
-/** Verifies, with a line that shows how far it is. */
+/** Verifies, and shows the progress in a line. */
 async function verified(disk: DiskStore): Promise<Verified> {
   const status = new StatusLine();
   try {
@@ -125,7 +125,7 @@ async function verified(disk: DiskStore): Promise<Verified> {
   }
 }
 
-/** Answers the exit code. */
+/** Prints the verdict. Returns the exit code. */
 function tellVerdict({ problems, records, bytes }: Verified, json: boolean): number {
   if (json) tellJson({ records, bytes, problems: problems.length });
   else tell(`${counted(records, 'record')}, ${formatSize(bytes)}: ${verdict(problems.length)}`);

@@ -34,7 +34,7 @@ export async function moveName(words: readonly string[], { store: directory, jso
     if (from === to || !store.disk.names.compareAndSwap(to, undefined, reference))
       throw new Failure(`'${to}' is a name already: bd0 vmo rm takes it away`);
     if (!store.disk.names.compareAndSwap(from, id, undefined))
-      throw new Failure(`'${from}' became a name of something else meanwhile; '${to}' is a name of ${id}`);
+      throw new Failure(`'${from}' was given to something else in the meantime; '${to}' is a name of ${id}`);
     if (json) tellJson({ name: to, id, from });
   });
   return 0;

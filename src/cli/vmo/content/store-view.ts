@@ -22,7 +22,7 @@ export type { Attributes, Listing, Reference, TreeEntry };
 /** The environment variable that says where the store is, where --store does not. */
 const STORE_VARIABLE = 'BD0_STORE';
 
-/** Who reads keeps nobody waiting; who writes waits for garbage collection, which waits for writers. */
+/** Readers block no other process; writers wait for garbage collection, which waits for writers. */
 export type OpenMode = 'read' | 'write' | 'collect';
 
 /** The directory of the store; undefined where none is given. */

@@ -43,7 +43,7 @@ const LISTED = 4;
 /** Words that can be nothing but files. */
 const FILE_WORD = /^(-$|\.{0,2}\/|\.{1,2}$)/;
 
-/** Does `work` with what words mean; a store, where one is given, is open meanwhile. Throws Failure. */
+/** Does `work` with the targets that words mean, while the store is open, if one is given. Throws Failure. */
 export async function withTargets(
   words: readonly string[],
   directory: string | undefined,

@@ -33,7 +33,7 @@ interface Part extends Reference {
   readonly path: ByteText;
 }
 
-/** The stream of a VMO that the user calls `path`. Throws Failure for what is missing or damaged. */
+/** The stream of a VMO that the user calls `path`. Throws Failure if a part is missing or damaged. */
 export function* exportTree(store: StoreView, root: Part): Generator<Uint8Array, void, undefined> {
   if (root.kind === 'tree') yield HEADERS.tree;
   else if (kindByContent(store.disk, root.id) === 'tree') yield HEADERS.file;
@@ -48,7 +48,7 @@ export function* exportTree(store: StoreView, root: Part): Generator<Uint8Array,
   }
 }
 
-/** The VMOs that a tree is made of, its own first. Each listing is looked at when the one behind it is asked for. */
+/** The VMOs of a tree, that of its own listing first. Each listing is read when the next VMO is requested. */
 function* partsOf(store: StoreView, root: Part): Generator<Part, void, undefined> {
   const open = [root];
   const met = new Set<string>();
@@ -95,7 +95,7 @@ export class TreeStreamReader {
     }
   }
 
-  /** Says that no more bytes come. Throws BadTreeStreamError where some are missing. */
+  /** Ends the stream. Throws BadTreeStreamError if bytes are missing. */
   finish(): ReadTree {
     if (this.header && this.header.length > 0)
       throw new BadTreeStreamError(`byte ${this.header.length}: cut: the stream ends within its first line`);

@@ -2,7 +2,7 @@
 import { skippedText, timesText, titleOf, type Drawn, type DrawnEdges, type GraphNode } from './graph.js';
 
 /**
- * The lines of a graph. What has been told is told again by its title alone; a child that is both halves of its parent
+ * The lines of a graph. A node that was shown before is shown by its title alone; a child that is both halves of its parent
  * stands there once.
  */
 export function graphAsText(root: GraphNode, drawn: Drawn): string[] {

@@ -41,10 +41,10 @@ export interface DrawnEdges {
   readonly left: number;
 }
 
-/** What is drawn of a graph, by node. The first key is the root. */
+/** The drawn nodes of a graph. The first key is the root. */
 export type Drawn = ReadonlyMap<GraphNode, DrawnEdges>;
 
-/** Chooses what is drawn, from the root downward: what is nearer to it comes first. */
+/** Chooses the nodes to draw, from the root downward; those nearer to it come first. */
 export function choose(root: GraphNode, { depth, nodes }: Bounds): Drawn {
   const drawn = new Map<GraphNode, DrawnEdges>();
   const open = [{ node: root, at: 0 }];
@@ -90,7 +90,7 @@ export function titleOf({ kind, label }: GraphNode): string {
   return label === '' ? kind : `${kind} ${label}`;
 }
 
-/** What is said of concats that are not drawn; empty for none. */
+/** A note on concats that are not drawn; empty if there are none. */
 export function skippedText(skipped: number): string {
   return skipped === 0 ? '' : `${skipped + 1} levels down, all else is zeros`;
 }

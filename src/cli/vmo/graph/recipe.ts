@@ -1,4 +1,4 @@
-/** Recipes: how a VMO is written down, as JSON. test/vectors/vmo.json tells the form, and `bd0 vmo explain` draws them. */
+/** Recipes describe the construction of a VMO as JSON: see test/vectors/vmo.json. `bd0 vmo explain` draws them. */
 import { MAX_VMO_BYTES, type VmoHandle, type VmoStore } from '../../../index.js';
 import { Failure } from '../../failure.js';
 import { parseSize } from '../../size.js';
@@ -13,7 +13,7 @@ const PATTERN_MAX = 2 ** 30;
 /** Bytes of a `bytes` extent or a patch that a drawing shows. */
 const SHOWN_BYTES = 8;
 
-/** A recipe that was followed. What is written in the same words is the same extent. */
+/** An evaluated recipe. Recipes with the same text are the same extent. */
 class RecipeNode implements GraphNode {
   readonly isCanonical = false;
   occurrences = 0;
@@ -46,7 +46,7 @@ export interface FollowedRecipe {
   readonly handle: VmoHandle;
 }
 
-/** Follows the recipe that `text` holds. Throws Failure, with what is wrong in it. */
+/** Evaluates the recipe in `text`. Throws Failure, with what is wrong in it. */
 export function followRecipe(store: VmoStore, text: string): FollowedRecipe {
   const root = new RecipeReader(store).read(parse(text), 'recipe', 0);
   countOccurrences(root);
