@@ -11,6 +11,7 @@ import { GuestMemory } from '../../src/memory.js';
 import { BareEngines } from '../support/bare-engines.js';
 import { BareMachine, CODE_FRAMES, DATA_PAGES, type BareProgram } from '../support/bare-machine.js';
 import { Random } from '../support/random.js';
+import { volume } from '../support/volume.js';
 import { anyGraph, graphProgram, INSTRUCTIONS_PER_NODE, isDominated, walkOf } from './translator/graphs.js';
 import { Bytes, hotCodeOf, READ_ONLY, READ_WRITE, smallMachine } from './translator/small-machine.js';
 
@@ -217,7 +218,7 @@ t.test('the region table: live regions have distinct slots, and every entry lead
     live.add(region as unknown as CompiledRegion);
     entries.forEach(check);
   };
-  for (let i = 0; i < 6000 && wrong.length === 0; i++) {
+  for (let i = 0; i < volume(2500, 6000) && wrong.length === 0; i++) {
     const action = random.below(40);
     const page = random.below(pages.length);
     if (action < 36) add(page);
