@@ -4,7 +4,7 @@ import type { CpuState } from './cpu/state/cpu-state.js';
 import type { CodeStore } from './cpu/translator/cache/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
 import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
-import { PAGE_SHIFT, PAGE_SIZE, bytesToHex, hex } from './bits.js';
+import { PAGE_SHIFT, PAGE_SIZE, hex } from './bits.js';
 import type { Console } from './kernel/terminal/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
 import { Errno, KernelError } from './kernel/errors.js';
@@ -17,11 +17,11 @@ import type { Process } from './kernel/tasks/process.js';
 import type { TrapReport } from './kernel/reports/trap-report.js';
 import type { WriteBackCounters } from './kernel/memory/write-back.js';
 import { GuestMemory } from './memory.js';
-import { StateWriter } from './state/state-writer.js';
+import { MachineState } from './machine-state.js';
+import type { Snapshot } from './snapshot.js';
 import { STANDARD_FORMAT, type HashFunction } from './vmo/content/canonical-form.js';
 import { FramePool, type FrameCounters } from './vmo/frames/frame-pool.js';
 import { VmoHandle } from './vmo/handle.js';
-import { MemoryIdentity } from './vmo/frames/memory-identity.js';
 import { VmoStore, type VmoCounters } from './vmo/store.js';
 
 /** Configuration of a machine. */
@@ -153,14 +153,13 @@ export class Computer {
   private readonly cpu: Cpu;
   private readonly pool: FramePool;
   private readonly kernel: Kernel;
-  private readonly sha256: HashFunction;
-  private memoryIdentity: MemoryIdentity | undefined;
+  private readonly state: MachineState;
 
   /** Throws RangeError for an invalid memory size or quota. */
   constructor(options: ComputerOptions = {}) {
     const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE } = options;
     const hooks = Object.create(options.hooks ?? null) as ComputerParts['hooks'];
-    this.sha256 = options.sha256 ?? portableSha256;
+    const sha256 = options.sha256 ?? portableSha256;
     this.memory = new GuestMemory(memoryBytes);
     this.cpu = new Cpu(this.memory, engine, {
       threshold: options.translationThreshold,
@@ -168,16 +167,17 @@ export class Computer {
       store: options.codeStore,
       codeBudgetBytes: options.codeBudgetBytes,
       compilation: options.compilation,
-      sha256: this.sha256,
+      sha256,
       now: options.now,
     });
     const vmoBytes = options.vmoBytes ?? DEFAULT_VMOS_PER_MEMORY * this.memory.size;
-    this.store = new VmoStore(this.sha256, STANDARD_FORMAT, vmoBytes);
+    this.store = new VmoStore(sha256, STANDARD_FORMAT, vmoBytes);
     const { linearMemory } = this.cpu;
+    const codeChanged = (frame: number): void => linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE);
     this.pool = new FramePool(this.memory, this.store, {
       firstFrame: 0,
       endFrame: this.memory.size >>> PAGE_SHIFT,
-      codeChanged: (frame) => linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE),
+      codeChanged,
     });
     this.kernel = new Kernel({
       cpu: this.cpu,
@@ -190,8 +190,9 @@ export class Computer {
       ...(options.clock && { clock: options.clock }),
       hooks,
     });
-    const { memory, cpu, pool, kernel } = this;
+    const { memory, cpu, kernel, pool, store } = this;
     this.parts = { memory, cpu, pool, kernel, hooks };
+    this.state = new MachineState({ memory, cpu, kernel, pool, store, sha256, codeChanged });
   }
 
   /**
@@ -304,13 +305,24 @@ export class Computer {
    * mapped VMOs are hashed.
    */
   machineHash(): string {
-    const out = new StateWriter().text('bd0 machine 1');
-    this.cpu.writeState(out);
-    this.kernel.writeState(out);
-    this.pool.writeState(out);
-    this.memoryIdentity ??= new MemoryIdentity(this.memory, this.sha256);
-    out.text(this.memoryIdentity.id(this.pool.usedEnd));
-    return bytesToHex(this.sha256(out.written));
+    return this.state.hash();
+  }
+
+  /**
+   * The machine's state, to go back to with `restore`. The first one copies all memory in use; later ones copy what was written
+   * since the last one, and share the rest with it. Nothing is hashed, and programs cannot observe it. Kernel calls that stand
+   * still within the tick are finished first. Throws KernelError EAGAIN while the host has not decided on a spurious write.
+   */
+  snapshot(): Snapshot {
+    return this.state.take();
+  }
+
+  /**
+   * Puts the machine back to a snapshot that it took, exactly: the machine hash is what it was, and so is all that follows. Frames
+   * and compiled code that are the same stay. What programs wrote to the console or gave to the host is not taken back.
+   */
+  restore(snapshot: Snapshot): void {
+    this.state.restore(snapshot);
   }
 
   get statistics(): Statistics {

@@ -59,6 +59,11 @@ export class GuestMemory {
   readonly ramView: DataView;
   /** One byte per frame: why stores to it are watched (WATCH_ bits); 0 if they are not. */
   readonly watched: Uint8Array;
+  /**
+   * One byte per frame: 1 if it was written since marks were cleared. A frame to which the TLB has a write entry is marked,
+   * and whoever else writes to a frame marks it: see vmo/frames/memory-image.ts.
+   */
+  readonly dirty: Uint8Array;
 
   constructor(sizeBytes: number) {
     if (!Number.isInteger(sizeBytes) || sizeBytes < PAGE_SIZE || sizeBytes > MAX_RAM_BYTES)
@@ -73,6 +78,7 @@ export class GuestMemory {
     this.ram = new Uint8Array(buffer, HOST_LAYOUT.ram, this.size);
     this.ramView = new DataView(buffer, HOST_LAYOUT.ram, this.size);
     this.watched = new Uint8Array(this.size >>> PAGE_SHIFT);
+    this.dirty = new Uint8Array(this.size >>> PAGE_SHIFT).fill(1);
   }
 
   /** Reads the 64-bit little-endian word at an aligned physical address. */
@@ -81,7 +87,9 @@ export class GuestMemory {
   }
 
   write64(physical: number, value: bigint): void {
-    if (physical + 8 <= this.size) this.ramView.setBigUint64(physical, value, true);
+    if (physical + 8 > this.size) return;
+    this.dirty[physical >>> PAGE_SHIFT] = 1;
+    this.ramView.setBigUint64(physical, value, true);
   }
 
   /** The 32-bit little-endian word at an aligned physical address, unsigned. */
@@ -90,6 +98,14 @@ export class GuestMemory {
   }
 
   write32(physical: number, value: number): void {
-    if (physical + 4 <= this.size) this.ramView.setUint32(physical, value, true);
+    if (physical + 4 > this.size) return;
+    this.dirty[physical >>> PAGE_SHIFT] = 1;
+    this.ramView.setUint32(physical, value, true);
+  }
+
+  /** Marks the frames of bytes that are written. */
+  mark(physical: number, lengthBytes: number): void {
+    const last = (physical + lengthBytes - 1) >>> PAGE_SHIFT;
+    for (let frame = physical >>> PAGE_SHIFT; frame <= last; frame++) this.dirty[frame] = 1;
   }
 }

@@ -1,7 +1,6 @@
 import { PAGE_SIZE } from '../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../memory.js';
 import { Mmu } from '../mmu/mmu.js';
-import type { StateWriter } from '../state/state-writer.js';
 import { CpuState } from './state/cpu-state.js';
 import { Decoder } from './decode/decoder.js';
 import { Evaluator } from './evaluator/evaluator.js';
@@ -15,6 +14,7 @@ import { LinearMemory } from './access/linear-memory.js';
 import { CodeStops } from './stops.js';
 import type { TranslationStats } from './translator/events.js';
 import type { TranslationThreshold, TranslatorOptions } from './translator/options.js';
+import { outside, schema, value } from '../state/schema.js';
 
 export type { CpuEvent, RefusedStore, TranslationThreshold };
 
@@ -28,6 +28,30 @@ const CR0_AM = 1 << 18;
  * exceptions and VMCALL end `run`, and the caller handles them.
  */
 export class Cpu {
+  static readonly state = schema(
+    'CPU',
+    Cpu,
+    {
+      state: outside('computed, since fields of that name are'),
+      mmu: outside('its control registers are computed; the TLB is invisible'),
+      linearMemory: outside('a view of guest memory'),
+      fetcher: outside('a cache of decoded instructions'),
+      fenced: outside('has no state between two ticks'),
+      ticks: value,
+      evaluator: outside('has no state between two ticks'),
+      records: outside('caches of decoded and compiled code'),
+      memory: outside('guest memory'),
+      engine: outside('set when the machine is made'),
+    },
+    {
+      isPart: true,
+      computed: [
+        { name: 'registers', read: ({ state }) => state, write: () => {} },
+        { name: 'controls', read: ({ mmu }) => mmu.controls, write: ({ mmu }, controls) => mmu.setControls(controls) },
+      ],
+    },
+  );
+
   readonly state: CpuState;
   readonly mmu: Mmu;
   readonly linearMemory: LinearMemory;
@@ -129,15 +153,6 @@ export class Cpu {
   private undone(event: CpuEvent): CpuEvent {
     this.mmu.dataStops.takeAccesses();
     return event;
-  }
-
-  /**
-   * Writes the state that programs can observe: registers, controls and time. Caches of the engines are not part of it.
-   */
-  writeState(out: StateWriter): void {
-    const { cr0, cr3, cr4, efer, cpl } = this.mmu;
-    this.state.writeTo(out);
-    out.numbers([cr0, cr3, cr4, efer, cpl]).number(this.ticks);
   }
 
   /** Updates the modes that depend on RFLAGS: alignment checks and single-stepping. */

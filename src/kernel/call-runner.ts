@@ -23,6 +23,7 @@ import type { Scheduler } from './tasks/scheduler.js';
 import type { PendingCall, Thread } from './tasks/thread.js';
 import { trapOfSpuriousWrite, type TrapReport } from './reports/trap-report.js';
 import type { Waits } from './tasks/waits.js';
+import { outside, schema, value } from '../state/schema.js';
 
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
 const CALLS = new Map(KERNEL_CALLS.map((call) => [call.number, call]));
@@ -47,6 +48,16 @@ export interface CallRunnerOptions {
 
 /** Makes kernel-calls: from VMCALL to what rax holds then, however often a call is made until it answers. */
 export class CallRunner {
+  static readonly state = schema(
+    'call runner',
+    CallRunner,
+    {
+      standing: value,
+      options: outside('parts of the kernel'),
+    },
+    { isPart: true },
+  );
+
   /** The thread for whose call the machine stands still. */
   standing: Thread | undefined;
 

@@ -1,5 +1,5 @@
-import type { StateWriter } from '../state/state-writer.js';
 import { Errno, KernelError } from './errors.js';
+import { outside, schema, value } from '../state/schema.js';
 
 /**
  * What the objects that a guest makes take of the host's heap, in bytes each, with the arrays, handles and table entries
@@ -55,6 +55,17 @@ export class HostMemoryError extends KernelError {
  * that take the place of larger ones, such as the code of a thread that has ended, are charged without asking.
  */
 export class HostMemory {
+  static readonly state = schema(
+    'host memory',
+    HostMemory,
+    {
+      kernelBytes: value,
+      maxBytes: outside('set when the machine is made'),
+      others: outside('counted elsewhere'),
+    },
+    { isPart: true, computed: [{ name: 'usedBytes', read: ({ usedBytes }) => usedBytes }] },
+  );
+
   private kernelBytes = 0;
 
   /** Throws RangeError for a bound that is no positive number. */
@@ -104,9 +115,5 @@ export class HostMemory {
   release(kind: HostObject, count = 1): void {
     this.kernelBytes -= HOST_BYTES[kind] * count;
     if (this.kernelBytes < 0) throw new Error(`more is released than was charged, at last ${count} of ${kind}`);
-  }
-
-  writeState(out: StateWriter): void {
-    out.number(this.usedBytes);
   }
 }

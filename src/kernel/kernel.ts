@@ -3,7 +3,6 @@ import { Vector, type GuestException } from '../cpu/state/exceptions.js';
 import { RDI } from '../cpu/state/layout.js';
 import type { GuestMemory } from '../memory.js';
 import { addressOf } from '../mmu/fence.js';
-import type { StateWriter } from '../state/state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
 import { AddressSpace } from './memory/address-space.js';
@@ -37,6 +36,7 @@ import { UserMemory } from './memory/user-memory.js';
 import type { WaitKey } from './tasks/wait-queues.js';
 import { Waits } from './tasks/waits.js';
 import { WorkMeter } from './work-meter.js';
+import { outside, schema, value } from '../state/schema.js';
 
 /** What a kernel-call and a page fault take at least, in units of effort; and the ticks that take as much. */
 const CALL_EFFORT = 1;
@@ -69,6 +69,44 @@ const MAPPINGS_OF_STACK = 4;
  * answered, or ends the process.
  */
 export class Kernel implements KernelServices {
+  static readonly state = schema(
+    'kernel',
+    Kernel,
+    {
+      processes: value,
+      hostMemory: value,
+      space: value,
+      pager: value,
+      console: value,
+      debugMode: value,
+      ticksWithoutInstruction: value,
+      scheduler: value,
+      waits: value,
+      pageFaults: value,
+      calls: value,
+      threads: value,
+      current: value,
+      nextTid: value,
+      endings: value,
+      findThread: outside('a method'),
+      work: outside('a measure of the host'),
+      images: outside('a cache by content'),
+      store: outside('of the machine'),
+      names: outside("what is the machine's of them is computed"),
+      memory: outside('a view of parts that are described'),
+      cpu: outside('described by itself'),
+      options: outside('of the host'),
+    },
+    {
+      isPart: true,
+      prepare: (kernel) => kernel.current?.save(kernel.cpu.state),
+      computed: [
+        { name: 'ownNames', read: ({ names }) => names.own, write: () => {} },
+        { name: 'openIds', read: ({ store }) => store.openIds().sort().join() },
+      ],
+    },
+  );
+
   readonly processes = new ProcessTable();
   /** What the machine's objects take of the host's memory, and may. */
   readonly hostMemory: HostMemory;
@@ -252,6 +290,20 @@ export class Kernel implements KernelServices {
     this.endings.finish();
   }
 
+  /**
+   * Finishes what takes no time: calls for which the machine stands still, and what is left to do for what has ended. Only
+   * then is all state in fields. Throws KernelError EAGAIN while the host has not decided on a spurious write.
+   */
+  settle(): void {
+    this.finishEndings();
+    while (this.calls.standing && !this.debugMode.isAsking) {
+      this.runThread(this.calls.standing, this.cpu.ticks + 1);
+      this.finishEndings();
+    }
+    this.debugMode.requireDecided();
+    this.store.forgetSome(Infinity);
+  }
+
   /** Does a part of what has to be done before the machine goes on. Returns false where there is nothing. */
   private tidyUp(): boolean {
     const { store } = this;
@@ -335,23 +387,6 @@ export class Kernel implements KernelServices {
 
   yieldTurn(): void {
     this.scheduler.yield(this.cpu.ticks);
-  }
-
-  /** All that decides what the kernel does next; the CPU's state and guest memory apart. */
-  writeState(out: StateWriter): void {
-    out.numbers([this.nextTid, this.ticksWithoutInstruction, this.current?.tid ?? 0]);
-    this.pageFaults.writeState(out);
-    this.processes.writeState(out);
-    for (const thread of this.threads.values()) thread.writeState(out, thread === this.current);
-    this.space.writeState(out);
-    this.scheduler.writeState(out);
-    this.waits.writeState(out);
-    this.pager.writeState(out);
-    this.debugMode.writeState(out);
-    this.console.writeState(out);
-    this.names.writeState(out);
-    out.text(this.store.openIds().sort().join());
-    this.hostMemory.writeState(out);
   }
 
   /** A new thread, whose first registers `setRegisters` puts into the CPU. */

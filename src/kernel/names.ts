@@ -1,9 +1,9 @@
-import type { StateWriter } from '../state/state-writer.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import { OrderedList } from './ordered-list.js';
 import { finished, type Steps } from '../vmo/steps.js';
 import type { VmoStore } from '../vmo/store.js';
 import { MAX_NAME_BYTES } from './program/header-page.js';
+import { derived, outside, schema, value } from '../state/schema.js';
 
 /** What became of a publication: done, somebody else was faster, or the host's name cannot be taken away. */
 export type PublishOutcome = 'done' | 'changed' | 'read-only';
@@ -35,8 +35,8 @@ export interface NameSpace {
   readonly heldNames?: number;
   /** The VMO of an identity that the machine's store does not know, by a new handle; undefined where nobody has it. */
   open(id: string): VmoHandle | undefined;
-  /** All that is not the host's. */
-  writeState(out: StateWriter): void;
+  /** What of it belongs to the machine: an object that describes its state. Undefined if all of it is the host's. */
+  readonly own?: object | undefined;
 }
 
 /** Some names, ascending, and how many there are in all. */
@@ -45,10 +45,20 @@ export interface NameList {
   readonly total: number;
 }
 
+/** How far a lookup or a publication is: steps for which time has passed. Given to a new one, it goes on from there. */
+export interface NameProgress {
+  steps: number;
+}
+
 /** Names that do everything in steps. */
 export interface SteppedNames extends NameSpace {
-  lookupInSteps(name: string): Steps<VmoHandle | undefined, number>;
-  publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number>;
+  lookupInSteps(name: string, progress?: NameProgress): Steps<VmoHandle | undefined, number>;
+  publishInSteps(
+    name: string,
+    vmo: VmoHandle | undefined,
+    expected: ExpectedContent,
+    progress?: NameProgress,
+  ): Steps<PublishOutcome, number>;
   readonly heldNames: number;
   /** At most `count` names, from number `first` on, ascending. No time passes for its steps. */
   listInSteps(first: number, count: number): Steps<NameList, number>;
@@ -59,6 +69,22 @@ export type MakeNameSpace = (store: VmoStore) => NameSpace;
 
 /** Names that live as long as the machine. */
 export class MemoryNames implements NameSpace {
+  static readonly state = schema(
+    'names',
+    MemoryNames,
+    {
+      vmos: value,
+      ascending: derived('the names in order', () => new OrderedList(compareNames)),
+      store: outside('of the machine'),
+    },
+    {
+      isPart: true,
+      restored: (names) => {
+        for (const name of names.vmos.keys()) names.ascending.add(name);
+      },
+    },
+  );
+
   private readonly vmos = new Map<string, VmoHandle>();
   private readonly ascending = new OrderedList(compareNames);
 
@@ -96,9 +122,8 @@ export class MemoryNames implements NameSpace {
     return undefined;
   }
 
-  writeState(out: StateWriter): void {
-    out.number(this.vmos.size);
-    for (const name of this.ascending) out.text(name).text(this.vmos.get(name)!.id);
+  get own(): object {
+    return this;
   }
 
   /** Another handle on a VMO, whose id can be opened. */
@@ -136,10 +161,12 @@ export class WatchedNames implements SteppedNames {
     return finished(this.lookupInSteps(name));
   }
 
-  *lookupInSteps(name: string): Steps<VmoHandle | undefined, number> {
+  *lookupInSteps(name: string, progress: NameProgress = { steps: 0 }): Steps<VmoHandle | undefined, number> {
     if (!isName(name)) return undefined;
     const { inner } = this;
-    const vmo = inner.lookupInSteps ? yield* this.watched(name, inner.lookupInSteps(name)) : inner.lookup(name);
+    const vmo = inner.lookupInSteps
+      ? yield* this.watched(name, inner.lookupInSteps(name), progress)
+      : inner.lookup(name);
     this.tell({ kind: 'lookup', name, id: vmo?.id });
     return vmo;
   }
@@ -148,10 +175,15 @@ export class WatchedNames implements SteppedNames {
     return finished(this.publishInSteps(name, vmo, expected));
   }
 
-  *publishInSteps(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number> {
+  *publishInSteps(
+    name: string,
+    vmo: VmoHandle | undefined,
+    expected: ExpectedContent,
+    progress: NameProgress = { steps: 0 },
+  ): Steps<PublishOutcome, number> {
     const { inner } = this;
     const outcome = inner.publishInSteps
-      ? yield* this.watched(name, inner.publishInSteps(name, vmo, expected))
+      ? yield* this.watched(name, inner.publishInSteps(name, vmo, expected), progress)
       : inner.publish(name, vmo, expected);
     this.tell({ kind: 'publish', name, outcome });
     return outcome;
@@ -183,15 +215,21 @@ export class WatchedNames implements SteppedNames {
     return vmo;
   }
 
-  writeState(out: StateWriter): void {
-    this.inner.writeState(out);
+  get own(): object | undefined {
+    return this.inner.own;
   }
 
-  private *watched<T>(name: string, steps: Steps<T, number>): Steps<T, number> {
+  /** The steps after those that `progress` counts already. */
+  private *watched<T>(name: string, steps: Steps<T, number>, progress: NameProgress): Steps<T, number> {
+    let known = progress.steps;
     try {
       for (let step = steps.next(); ; step = steps.next()) {
         if (step.done) return step.value;
-        if (step.value > 0) this.tell({ kind: 'step', name, bytes: step.value });
+        if (step.value > 0 && known-- > 0) continue;
+        if (step.value > 0) {
+          progress.steps++;
+          this.tell({ kind: 'step', name, bytes: step.value });
+        }
         yield step.value;
       }
     } finally {

@@ -1,4 +1,4 @@
-import { PAGE_SIZE, hex } from '../bits.js';
+import { PAGE_SHIFT, PAGE_SIZE, hex } from '../bits.js';
 import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
 import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
 import { DataStops, type DataStopKind } from './data-stops.js';
@@ -30,6 +30,9 @@ export interface PageFault {
   linearLow: number;
   errorCode: number;
 }
+
+/** What decides how linear addresses are translated, besides the page tables. */
+export type Controls = Pick<PagingControls, 'cr0' | 'cr4' | 'efer'> & { readonly cr3: number; readonly cpl: number };
 
 /**
  * The memory management unit: translates linear addresses by the page tables in guest memory, sets their A and D bits,
@@ -89,6 +92,20 @@ export class Mmu implements PagingControls {
   constructor(memory: GuestMemory) {
     this.memory = memory;
     this.tlb = new Tlb(memory);
+  }
+
+  /** The control registers and the privilege level, to be kept. */
+  get controls(): Controls {
+    const { cr0, cr3, cr4, efer, cpl } = this;
+    return { cr0, cr3, cr4, efer, cpl };
+  }
+
+  setControls({ cr0, cr3, cr4, efer, cpl }: Controls): void {
+    this.setCr0(cr0);
+    this.setCr3(cr3);
+    this.setCr4(cr4);
+    this.setEfer(efer);
+    this.setCpl(cpl);
   }
 
   setCr0(value: number): void {
@@ -287,6 +304,12 @@ export class Mmu implements PagingControls {
     this.onMappingsChanged();
   }
 
+  /** Drops every write entry, so that the next store to each page takes the slow path once. */
+  dropWriteEntries(): void {
+    this.tlb.takeWrites();
+    this.keptWrites.clear();
+  }
+
   /** Drops everything derived from page tables. */
   flush(): void {
     this.dropTlb();
@@ -359,6 +382,7 @@ export class Mmu implements PagingControls {
         this.watch(Math.floor(address / PAGE_SIZE), WATCH_TABLE);
     }
     if (found.physical >= this.memory.size) return;
+    if (access & ACCESS_WRITE) this.memory.mark(found.physical, 1);
     if (access & ACCESS_WRITE && !this.mayKeepWrites(linearHigh, linearLow, found)) return;
     const isStopped = this.dataStops.excludes(linearHigh, linearLow, access);
     if ((this.sparesTlb || isStopped) && !(access & ACCESS_FETCH)) return;
@@ -373,6 +397,8 @@ export class Mmu implements PagingControls {
    * are often written next.
    */
   private keepForWrites(linearHigh: number, linearLow: number, found: Walk): void {
+    // A page that is only read must not count as written.
+    if (this.memory.dirty[found.physical >>> PAGE_SHIFT] === 0) return;
     if (!found.dirty || !this.mayKeepWrites(linearHigh, linearLow, found)) return;
     if (this.dataStops.excludes(linearHigh, linearLow, ACCESS_WRITE)) return;
     if (this.walkTables(linearHigh, linearLow, ACCESS_WRITE, this.probed))

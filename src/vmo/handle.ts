@@ -1,7 +1,8 @@
 import { requirePage, requireRange, VmoHandleError } from './errors.js';
 import { copySubtree, type Leaf, type Remote } from './content/subtree.js';
 import type { SubtreeTable } from './content/subtree-table.js';
-import type { Vmo } from './content/vmo.js';
+import type { Vmo, VmoImage } from './content/vmo.js';
+import { schema, type Schema } from '../state/schema.js';
 
 /** A page of a VMO: 4096 bytes, with zeros after the VMO's last byte. It stays valid after the handle is closed. */
 export class VmoPage {
@@ -28,6 +29,13 @@ export class VmoPage {
   }
 }
 
+/** What a snapshot keeps of a handle. */
+interface HandleImage {
+  /** Undefined if the handle was closed. */
+  readonly image: VmoImage | undefined;
+  readonly tags: ReadonlyMap<string, string>;
+}
+
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
 
 /**
@@ -35,6 +43,27 @@ const NO_TAGS: ReadonlyMap<string, string> = new Map();
  * handle throws VmoHandleError from everything except isClosed.
  */
 export class VmoHandle {
+  static readonly state: Schema = schema(
+    'VMO handle',
+    VmoHandle,
+    {},
+    {
+      custom: {
+        capture: ({ vmo, tags }: VmoHandle): HandleImage => ({ image: vmo?.image, tags }),
+        restore: (handle, { image, tags }: HandleImage) => {
+          const before = handle.vmo;
+          const after = image && image.vmo.shared.revival!.vmo(image);
+          after?.retain();
+          before?.release();
+          handle.vmo = after;
+          (handle as { tags: HandleImage['tags'] }).tags = tags;
+        },
+        discard: (handle) => handle.close(),
+        identity: (handle) => (handle.isClosed ? 'closed' : handle.contentId),
+      },
+    },
+  );
+
   private vmo: Vmo | undefined;
 
   /** Handles are created by VmoStore. */

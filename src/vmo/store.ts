@@ -10,6 +10,7 @@ import { RecordBatch } from './records/record-batch.js';
 import type { RecordStore } from './records/record-store.js';
 import { missingRecords, placeOf } from './records/record-walk.js';
 import { RemoteTree } from './records/remote-tree.js';
+import { Revival } from './content/revival.js';
 import { finished, type Steps } from './steps.js';
 import { appendAll, replace, type Rope, slice, wholePiece } from './content/rope.js';
 import type { Subtree } from './content/subtree.js';
@@ -76,6 +77,7 @@ export class VmoStore {
       table: new SubtreeTable(hasher),
       published: new Map(),
       viewed: new Set(),
+      revival: undefined,
       extentsVisited: 0,
     };
   }
@@ -137,6 +139,23 @@ export class VmoStore {
    */
   closing(work: () => void): void {
     this.shared.table.deferring(work);
+  }
+
+  /**
+   * Runs `work`, which restores handles and builders to what they were (see `VmoHandle.state`): content that they had and
+   * that was forgotten comes back.
+   */
+  restoring(work: () => void): void {
+    const { shared } = this;
+    const { table } = shared;
+    shared.revival = new Revival(table);
+    try {
+      this.closing(work);
+    } finally {
+      shared.revival = undefined;
+      table.dropUnused();
+      table.forgetReleased(Infinity);
+    }
   }
 
   /** Whether `forgetSome` has work to do. */
@@ -318,8 +337,12 @@ export class VmoStore {
   /** Creates a builder for a VMO of at most `lengthMax` bytes (default: 2^48). */
   builder(lengthMax = this.format.lengthMax): VmoBuilder {
     requireWhole('builder bound', lengthMax, this.format.lengthMax);
+    const { shared } = this;
     const store: BuilderStore = {
-      table: this.shared.table,
+      table: shared.table,
+      get revival() {
+        return shared.revival;
+      },
       sliceOf: (vmo, offset, length) => {
         const base = this.vmoOf(vmo);
         requireRange('slice', offset, length, base.lengthBytes);

@@ -285,8 +285,8 @@ class SlowNames implements NameSpace {
     return undefined;
   }
 
-  writeState(...args: Parameters<NameSpace['writeState']>): void {
-    this.inner.writeState(...args);
+  get own(): object | undefined {
+    return this.inner.own;
   }
 }
 

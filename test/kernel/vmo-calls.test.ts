@@ -5,6 +5,7 @@ import t from 'tap';
 import { Computer } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import type { Process } from '../../src/kernel/tasks/process.js';
+import { writeStateOf } from '../../src/state/digest.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';
 import { VmoStore } from '../../src/vmo/store.js';
@@ -45,7 +46,7 @@ class Caller {
   /** All that decides what the machine does next, but for registers and memory. */
   state(): string {
     const out = new StateWriter();
-    this.machine.kernel.writeState(out);
+    writeStateOf(this.machine.kernel, out);
     return Buffer.from(out.written).toString('hex');
   }
 

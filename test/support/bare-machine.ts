@@ -6,6 +6,7 @@ import { AC, TF } from '../../src/cpu/meaning/flags.js';
 import { GPR, RSP, SELECTORS, X87, X87_BYTES, XMM } from '../../src/cpu/state/layout.js';
 import { GuestMemory } from '../../src/memory.js';
 import { ACCESSED, CR0_WP, DIRTY, EFER_NXE, PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
+import { writeStateOf } from '../../src/state/digest.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 import { MemoryIdentity } from '../../src/vmo/frames/memory-identity.js';
 import { EXECUTE_DISABLE, PageTables } from '../cpu/meanings/page-tables.js';
@@ -134,7 +135,7 @@ export class BareMachine {
   /** SHA-256 over all that a bare machine can be told apart by: the CPU's state, time, memory, and what happened. */
   hash(): string {
     const out = new StateWriter();
-    this.cpu.writeState(out);
+    writeStateOf(this.cpu, out);
     out.text(this.log.join()).text(this.identity.id());
     return bytesToHex(sha256(out.written));
   }

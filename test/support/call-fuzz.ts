@@ -4,6 +4,7 @@ import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import { PENDING, type KernelCall } from '../../src/kernel/calls/call.js';
 import { KERNEL_PAGE } from '../../src/kernel/program/kernel-page.js';
 import type { Process } from '../../src/kernel/tasks/process.js';
+import { writeStateOf } from '../../src/state/digest.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 import { OutOfFramesError } from '../../src/vmo/errors.js';
 import { PF_R, PF_W, PF_X, codeImage, makeImage } from '../kernel/images.js';
@@ -413,7 +414,7 @@ function runSome(machine: KernelMachine, random: Random): boolean {
 function meddle(machine: KernelMachine, random: Random): void {
   const { kernel, space } = machine;
   try {
-    if (random.chance(20)) kernel.writeState(new StateWriter());
+    if (random.chance(20)) writeStateOf(kernel, new StateWriter());
     const region = random.pick(space.regions);
     // It is there from the first to the last.
     if (region.start === KERNEL_PAGE) return;

@@ -1,5 +1,6 @@
 /** Threads that wait for words and wake each other, or publish a name: test/kernel/programs/words.c, explored. */
 import { fileURLToPath } from 'node:url';
+import { writeStateOf } from '../../src/state/digest.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 import { explore, type ExploredMachine, type StateGraph } from './explorer.js';
 import { compiled } from './guest-programs.js';
@@ -40,8 +41,8 @@ export async function exploreWords(
 /** What a program may do that publishes: its names and handles. */
 export function namesAndHandles({ machine, process }: ExploredMachine): string {
   const out = new StateWriter();
-  machine.kernel.names.writeState(out);
-  process.handles.writeState(out);
+  writeStateOf(machine.kernel.names.own!, out);
+  writeStateOf(process.handles, out);
   return Buffer.from(out.written).toString('latin1');
 }
 

@@ -279,7 +279,12 @@ class Explorer implements ExploredMachine {
       if (pending) parts.push(`${pending.number} ${pending.wait?.for} ${pending.wait?.deadline} ${pending.answer}`);
     });
     const queues = new StateWriter();
-    machine.kernel['waits'].writeState(queues);
+    for (const [kind, threads] of Object.entries(machine.kernel['waits']['queues']['queues']))
+      for (const [number, list] of threads)
+        queues
+          .text(kind)
+          .number(number)
+          .numbers(list.map(({ tid }) => tid));
     for (const { frame, page } of this.privatePages()) parts.push(String(page), digests.of(page, this.bytesOf(frame)));
     parts.push([...this.present].sort().join(), this.exploration.stateOf?.(this) ?? '');
     return createHash('sha256').update(queues.written).update(parts.join(' ')).digest('hex');

@@ -76,6 +76,7 @@ export class LinearMemory {
 
   /** Records a store to a frame, so that everything derived from those bytes is dropped. */
   stored(physical: number, lengthBytes: number): void {
+    this.memory.mark(physical, lengthBytes);
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
     if (watched & WATCH_TABLE) this.mmu.stored(physical, lengthBytes);
     if (watched & WATCH_CODE) this.onCodeStored(physical, lengthBytes);

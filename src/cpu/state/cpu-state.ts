@@ -1,16 +1,32 @@
 import type { GuestMemory } from '../../memory.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import { bigintArithmetic } from '../meaning/bigint-arithmetic.js';
 import { FLAGS_CODE_MASK, FLAGS_EXTRA_SHIFT, kindCode, slotsOf, thunkOfCode } from '../meaning/flag-slots.js';
 import { AC, STATUS_FLAGS, TF, bitsOf, type FlagsThunk } from '../meaning/flags.js';
 import type { Width } from '../../bits.js';
 import * as at from './layout.js';
+import { outside, schema } from '../../state/schema.js';
 
 /** Size of a thread's registers in bytes. */
 export const CONTEXT_BYTES = at.X87 + at.X87_BYTES - at.GPR;
 
 /** TypeScript access to the CPU state: a typed view of the fields defined in layout.ts. */
 export class CpuState {
+  static readonly state = schema(
+    'registers',
+    CpuState,
+    {
+      context: outside('a view of memory that engines share'),
+      view: outside('a view of memory that engines share'),
+      memory: outside('guest memory'),
+    },
+    {
+      isPart: true,
+      computed: [
+        { name: 'bytes', read: (state) => state.settled(), write: (state, bytes) => state.context.set(bytes) },
+      ],
+    },
+  );
+
   /** The registers of a thread, from RAX to the x87 registers, as they are laid out in memory. */
   readonly context: Uint8Array;
   private readonly view: DataView;
@@ -128,15 +144,20 @@ export class CpuState {
     this.view.setUint16(at.SELECTORS + segment * 2, value, true);
   }
 
-  /**
-   * Writes every field that programs can observe. The status flags are computed, since each engine stores them
-   * differently.
-   */
-  writeTo(out: StateWriter): void {
-    const { host } = this.memory;
-    out.bytes(host.subarray(at.GPR, at.ZERO)).bytes(host.subarray(at.SEGMENT_BASE, at.RIP));
-    out.word(this.rip).word(this.rflags).number(this.mxcsr);
-    out.bytes(host.subarray(at.XMM, at.X87 + at.X87_BYTES));
+  /** Works out the status flags in a copy of `context`, since each engine keeps them differently. */
+  settle(context: Uint8Array): void {
+    const before = this.context.slice();
+    this.context.set(context);
+    const { rflags } = this;
+    this.rflags = rflags;
+    context.set(this.context);
+    this.context.set(before);
+  }
+
+  private settled(): Uint8Array {
+    const context = this.context.slice();
+    this.settle(context);
+    return context;
   }
 
   /** The first 160 bytes of the FXSAVE image. */

@@ -130,9 +130,6 @@ export class DurableNames implements NameSpace {
     }
   }
 
-  /** The names belong to the host, and are no part of the machine's state. */
-  writeState(): void {}
-
   /** Whether an identity is that of a VMO: records of pages and nodes are found by their hashes, too. */
   private hasVmo(id: string): boolean {
     return this.durable.hold(id) && this.durable.disk.get(hexToBytes(id))?.[0] === ROOT_TAG;

@@ -49,8 +49,8 @@ export class GuestNames implements NameSpace {
     return this.published.open(id);
   }
 
-  writeState(out: Parameters<NameSpace['writeState']>[0]): void {
-    this.published.writeState(out);
+  get own(): object | undefined {
+    return this.published.own;
   }
 
   private *publishOn(

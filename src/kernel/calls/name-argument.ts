@@ -2,7 +2,10 @@ import { Errno, failure } from '../errors.js';
 import { MAX_NAME_BYTES } from '../program/header-page.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { CallContext } from './call.js';
-import { SteppedCall } from './stepped-call.js';
+import { STEPPED_FIELDS, STEPPED_OPTIONS, SteppedCall } from './stepped-call.js';
+import type { NameProgress } from '../names.js';
+import { schema, value, type Schema } from '../../state/schema.js';
+import type { Steps } from '../../vmo/steps.js';
 
 /**
  * A name that a program gives by its address: 1 to 63 bytes of UTF-8 and a zero byte. Where it is none, the error: EFAULT
@@ -24,6 +27,26 @@ export function nameArgument(context: CallContext, address: bigint, otherwise: E
  * made again.
  */
 export function lookedUp(context: CallContext, name: string): ReturnType<SteppedCall<VmoHandle | undefined>['take']> {
-  const work = (context.pending.work ??= new SteppedCall(context.names.lookupInSteps(name)));
-  return (work as SteppedCall<VmoHandle | undefined>).take(context);
+  const work = (context.pending.work ??= new LookupCall(name));
+  return (work as LookupCall).take(context);
+}
+
+/** A call that looks a name up. */
+class LookupCall extends SteppedCall<VmoHandle | undefined> {
+  static readonly state: Schema = schema(
+    'lookup call',
+    LookupCall,
+    { ...STEPPED_FIELDS, progress: value, name: value },
+    STEPPED_OPTIONS,
+  );
+
+  private readonly progress: NameProgress = { steps: 0 };
+
+  constructor(private readonly name: string) {
+    super();
+  }
+
+  protected steps({ names }: CallContext): Steps<VmoHandle | undefined, number> {
+    return names.lookupInSteps(this.name, this.progress);
+  }
 }

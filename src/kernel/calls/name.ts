@@ -1,14 +1,13 @@
 import { MAX_NAME_BYTES } from '../program/header-page.js';
 import { Errno, failure } from '../errors.js';
 import { HOST_BYTES } from '../host-memory.js';
-import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
-import { again } from '../memory/map-vmo.js';
-import { isName, type ExpectedContent, type NameList, type PublishOutcome } from '../names.js';
+import { isName, type NameList, type NameProgress, type PublishOutcome } from '../names.js';
 import { hasNoHandle, newHandle, vmoOf } from './arguments.js';
 import type { CallContext, CallResult, KernelCall } from './call.js';
 import { lookedUp, nameArgument } from './name-argument.js';
-import { SteppedCall, hashed, takeStep } from './stepped-call.js';
+import { Hashing, STEPPED_FIELDS, STEPPED_OPTIONS, StandingCall, SteppedCall, takeStep } from './stepped-call.js';
+import { schema, value, type Schema } from '../../state/schema.js';
 
 /** `char[64]` of a name_list: the name, and zeros. */
 export const NAME_ENTRY_BYTES = MAX_NAME_BYTES + 1;
@@ -43,7 +42,7 @@ function nameLookup(context: CallContext, address: bigint): CallResult {
 
 /** The VMO, and the one that is expected, are hashed in parts, and saved in parts where names are durable. */
 function namePublish(context: CallContext, address: bigint, handle: bigint, expected: bigint): CallResult {
-  const { pending, store } = context;
+  const { pending } = context;
   if (!pending.work) {
     const name = nameArgument(context, address, Errno.EINVAL);
     if (typeof name === 'bigint') return name;
@@ -52,31 +51,69 @@ function namePublish(context: CallContext, address: bigint, handle: bigint, expe
     if (!vmo && BigInt.asIntN(64, handle) !== NOTHING) return failure(Errno.EBADF);
     const instead = BigInt.asIntN(64, expected);
     if (!before && instead !== NOTHING && instead !== ANYTHING) return failure(Errno.EBADF);
-    const [held, heldBefore] = [vmo && again(store, vmo), before && again(store, before)];
-    const publication = { name, vmo: held, handle, before: instead === ANYTHING ? 'anything' : heldBefore, expected };
-    pending.work = new SteppedCall(publish(context, publication as Publication), [held, heldBefore]);
+    pending.work = new PublishCall(name, {
+      vmo: vmo && new Hashing(context, handle, vmo),
+      before: before && new Hashing(context, expected, before),
+      isAnything: instead === ANYTHING,
+    });
   }
   const step = takeStep(pending.work as SteppedCall<PublishOutcome>, context);
   if (typeof step === 'number') return failure(step);
   return typeof step === 'string' ? step : ANSWERS[step.value];
 }
 
-/** What name_publish was told: VMOs, and the handles that they had then. */
+/** What name_publish was told: what the name is to stand for, and what it must stand for. */
 interface Publication {
-  readonly name: string;
-  readonly vmo: VmoHandle | undefined;
-  readonly handle: bigint;
-  readonly before: ExpectedContent;
-  readonly expected: bigint;
+  /** Undefined for no VMO. */
+  readonly vmo: Hashing | undefined;
+  readonly before: Hashing | undefined;
+  /** Whether it does not matter what the name stands for. */
+  readonly isAnything: boolean;
 }
 
-function* publish(context: CallContext, publication: Publication): Steps<PublishOutcome, number> {
-  const { name, vmo, handle, before, expected } = publication;
-  if (vmo) yield* hashed(context, handle, vmo);
-  if (before && before !== 'anything') yield* hashed(context, expected, before);
-  if (vmo) context.hostMemory.require(HOST_BYTES.name);
-  context.kernel.work.add(PUBLISH_EFFORT);
-  return yield* context.names.publishInSteps(name, vmo, before);
+/** Hashes the VMOs of a publication, and publishes. */
+class PublishCall extends SteppedCall<PublishOutcome> {
+  static readonly state: Schema = schema(
+    'publish call',
+    PublishCall,
+    {
+      ...STEPPED_FIELDS,
+      isHashed: value,
+      progress: value,
+      name: value,
+      publication: value,
+    },
+    STEPPED_OPTIONS,
+  );
+
+  private isHashed = false;
+  private readonly progress: NameProgress = { steps: 0 };
+
+  constructor(
+    private readonly name: string,
+    private readonly publication: Publication,
+  ) {
+    super();
+  }
+
+  protected *steps(context: CallContext): Steps<PublishOutcome, number> {
+    const { vmo, before, isAnything } = this.publication;
+    if (!this.isHashed) {
+      if (vmo) yield* vmo.steps(context);
+      if (before) yield* before.steps(context);
+      if (vmo) context.hostMemory.require(HOST_BYTES.name);
+      context.kernel.work.add(PUBLISH_EFFORT);
+      this.isHashed = true;
+    }
+    const expected = isAnything ? 'anything' : before?.held;
+    return yield* context.names.publishInSteps(this.name, vmo?.held, expected, this.progress);
+  }
+
+  override close(): void {
+    super.close();
+    this.publication.vmo?.close();
+    this.publication.before?.close();
+  }
 }
 
 /**
@@ -88,7 +125,7 @@ function nameList(context: CallContext, buffer: bigint, count: bigint, cursor: b
   const start = memory.locate(buffer, count * BigInt(NAME_ENTRY_BYTES), 'write');
   if (start === undefined) return failure(Errno.EFAULT);
   const [first, most] = [Number(cursor), Math.min(Number(count), NAMES_IN_CALL)];
-  pending.work ??= new SteppedCall(names.listInSteps(first, most));
+  pending.work ??= new StandingCall(names.listInSteps(first, most));
   const step = (pending.work as SteppedCall<NameList>).take(context);
   if (typeof step === 'string') return step;
   const { names: found, total } = step.value;

@@ -9,9 +9,11 @@ import type { Steps } from '../../vmo/steps.js';
 import { deadlineTick } from '../tasks/thread.js';
 import { ENDED, processOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 import { chargeBytes } from './arguments.js';
-import { HostMemoryError } from '../host-memory.js';
+import { HostMemoryError, type HostMemory } from '../host-memory.js';
 import { nameArgument } from './name-argument.js';
-import { SteppedCall } from './stepped-call.js';
+import { STEPPED_FIELDS, STEPPED_OPTIONS, SteppedCall } from './stepped-call.js';
+import type { NameProgress } from '../names.js';
+import { schema, value, type Schema } from '../../state/schema.js';
 import { waitFor } from './wait.js';
 
 /** `struct bd0_process_info` of guest/include/bd0.h: 11 words, image id[32], name[64]. */
@@ -66,23 +68,52 @@ function start(
   if (!pending.work) {
     const name = nameArgument(context, namePointer, Errno.EINVAL);
     if (typeof name === 'bigint') return name;
-    pending.work = new SteppedCall(startInSteps(context, { name, limit, argv, flags, hostPid }));
+    pending.work = new StartCall(context, { name, limit, argv, flags, hostPid });
   }
   const step = (pending.work as SteppedCall<bigint>).take(context);
   return typeof step === 'string' ? step : step.value;
 }
 
 /** Arguments are read, and the image is hashed, while the machine stands still; time passes while a host finds the image. */
-function* startInSteps(context: CallContext, request: StartRequest): Steps<bigint, number> {
-  const { name, argv: pointer } = request;
-  const argv: Uint8Array[] = [];
-  try {
-    if (pointer === 0n) argv.push(new TextEncoder().encode(name));
-    const error = pointer === 0n ? undefined : yield* readArguments(context, pointer, argv);
-    if (error) return failure(error);
-    const host = requestedHost(context, request);
-    if (typeof host === 'number') return failure(host);
-    const image = yield* context.names.lookupInSteps(name);
+class StartCall extends SteppedCall<bigint> {
+  static readonly state: Schema = schema(
+    'start call',
+    StartCall,
+    {
+      ...STEPPED_FIELDS,
+      argv: value,
+      hasArguments: value,
+      progress: value,
+      hostMemory: value,
+      request: value,
+    },
+    STEPPED_OPTIONS,
+  );
+
+  private readonly argv: Uint8Array[] = [];
+  private hasArguments = false;
+  private readonly progress: NameProgress = { steps: 0 };
+  private readonly hostMemory: HostMemory;
+
+  constructor(
+    context: CallContext,
+    private readonly request: StartRequest,
+  ) {
+    super();
+    this.hostMemory = context.hostMemory;
+  }
+
+  protected *steps(context: CallContext): Steps<bigint, number> {
+    const { request, argv, progress } = this;
+    if (!this.hasArguments) {
+      if (request.argv === 0n) argv.push(new TextEncoder().encode(request.name));
+      const error = request.argv === 0n ? undefined : yield* readArguments(context, request.argv, argv);
+      if (error) return failure(error);
+      this.hasArguments = true;
+      const host = requestedHost(context, request);
+      if (typeof host === 'number') return failure(host);
+    }
+    const image = yield* context.names.lookupInSteps(request.name, progress);
     if (!image) return failure(Errno.ENOENT);
     try {
       for (const hashing = context.store.hashAheadInSteps(image); !hashing.next().done;) yield 0;
@@ -90,8 +121,12 @@ function* startInSteps(context: CallContext, request: StartRequest): Steps<bigin
     } finally {
       image.close();
     }
-  } finally {
-    if (pointer !== 0n) context.hostMemory.release('argument', argv.length);
+  }
+
+  override close(): void {
+    super.close();
+    if (this.request.argv !== 0n) this.hostMemory.release('argument', this.argv.length);
+    this.argv.length = 0;
   }
 }
 

@@ -1,9 +1,10 @@
-import type { StateWriter } from '../../state/state-writer.js';
+import { schema, derived, outside, value, type Schema } from '../../state/schema.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { CallWork } from '../tasks/thread.js';
 import { Errno, KernelError } from '../errors.js';
 import { identified } from '../memory/identified.js';
+import { again } from '../memory/map-vmo.js';
 import { chargeBytes } from './arguments.js';
 import { PENDING, STANDING, type CallContext } from './call.js';
 
@@ -12,27 +13,39 @@ const STEP_EFFORT = 512;
 /** Bytes for which time passes at once while a VMO is hashed: those that a step hashes. */
 const HASHED_BYTES_IN_PART = 2 ** 18;
 
-/** A call that is done in steps. */
-export class SteppedCall<Result> implements CallWork {
+/** The fields that every call in steps has, for the schema of its class. */
+export const STEPPED_FIELDS = {
+  parts: value,
+  isStanding: outside('false where state is captured'),
+  result: outside('taken up in the tick in which it is known'),
+  inProgress: derived<SteppedCall<unknown>>('made again from the other fields', (call) => call.abandon()),
+};
+
+export const STEPPED_OPTIONS = { discarded: (call: SteppedCall<unknown>): void => call.abandon() };
+
+/**
+ * A call that is done in steps. Some take time; between those that take none, the machine stands still. A subclass keeps what
+ * it has done in its fields, which describe it whenever time passes: `steps` goes on from there.
+ */
+export abstract class SteppedCall<Result> implements CallWork {
   /** Parts that have taken time. */
   private parts = 0;
   /** True while the machine stands still. */
   isStanding = false;
   private result: { readonly value: Result } | undefined;
+  private inProgress: Steps<Result, number> | undefined;
 
   /**
-   * Each step answers the bytes that it moved, for which time passes, always as many for the same content; or 0: the machine
-   * stands still. `held` are closed at the end.
+   * The steps that are left, as the fields say. Each returns the bytes that it moved, for which time passes, always as many for
+   * the same content, or 0: the machine stands still.
    */
-  constructor(
-    private readonly steps: Steps<Result, number>,
-    private readonly held: readonly (VmoHandle | undefined)[] = [],
-  ) {}
+  protected abstract steps(context: CallContext): Steps<Result, number>;
 
-  /** Does a step. Answers the result in an object, or what the call is to answer now. */
+  /** Does a step. Returns the result in an object, or what the call is to answer now. */
   take(context: CallContext): { readonly value: Result } | typeof PENDING | typeof STANDING {
     if (this.result) return this.result;
-    const { done, value } = this.steps.next();
+    this.inProgress ??= this.steps(context);
+    const { done, value } = this.inProgress.next();
     if (done) return (this.result = { value });
     this.isStanding = value === 0;
     if (this.isStanding) {
@@ -45,14 +58,33 @@ export class SteppedCall<Result> implements CallWork {
   }
 
   close(): void {
-    this.steps.return(undefined as Result);
-    for (const vmo of this.held) vmo?.close();
+    this.abandon();
   }
 
-  /** How far it is while the machine stands still leaves no trace in it. */
-  writeState(out: StateWriter): void {
-    out.number(this.parts);
-    for (const vmo of this.held) out.text(vmo?.contentId ?? '');
+  /** Gives up the steps in progress; they can be made again from the fields. */
+  abandon(): undefined {
+    this.inProgress?.return(undefined as Result);
+    this.inProgress = undefined;
+  }
+}
+
+/** A call in steps that take no time: none is in progress between two ticks, so it has no state. */
+export class StandingCall<Result> extends SteppedCall<Result> {
+  static readonly state: Schema = schema('standing call', StandingCall, {
+    ...STEPPED_FIELDS,
+    all: outside('none is left where state is captured'),
+  });
+
+  constructor(private readonly all: Steps<Result, number>) {
+    super();
+  }
+
+  protected steps(): Steps<Result, number> {
+    return this.all;
+  }
+
+  override close(): void {
+    this.all.return(undefined as Result);
   }
 }
 
@@ -69,25 +101,74 @@ export function takeStep<Result>(
   }
 }
 
-/**
- * The identity of the VMO of a handle of the caller, as the steps of a call. Time passes for the bytes that the process
- * cannot know to be hashed, whether or not they are, and for nothing else. `vmo` is another handle on it. Throws
- * HostMemoryError where its canonical form takes more of the host's memory than is left when that time has passed.
- */
-export function* hashed(context: CallContext, handle: bigint, vmo: VmoHandle): Steps<string, number> {
-  const { store, process } = context;
-  const { handles } = process;
-  const ahead = store.hashAheadInSteps(vmo);
-  try {
-    for (let left = handles.unhashedBytesOf(handle); left > HASHED_BYTES_IN_PART; left -= HASHED_BYTES_IN_PART) {
-      // It is no part of the machine's state, and takes as much of the host's memory as any cache may.
-      if (!store.hasFullCaches) ahead.next();
-      yield HASHED_BYTES_IN_PART;
-    }
-  } finally {
-    ahead.return();
+/** The hashing of a VMO for a call, as far as it is: what other calls have in hand too. */
+export class Hashing {
+  static readonly state: Schema = schema('hashing', Hashing, { handle: value, vmo: value, leftBytes: value });
+
+  /** Bytes for which no time has passed, of those that the process cannot know to be hashed. */
+  private leftBytes: number;
+  private readonly vmo: VmoHandle;
+
+  /** `vmo` is that of a handle of the caller: another handle on it is kept until `close`. */
+  constructor(
+    { store, process }: CallContext,
+    private readonly handle: bigint,
+    vmo: VmoHandle,
+  ) {
+    this.vmo = again(store, vmo);
+    this.leftBytes = process.handles.unhashedBytesOf(handle);
   }
-  for (const _ of identified(context, vmo)) yield 0;
-  handles.wasHashed(handle, vmo);
-  return vmo.id;
+
+  /** The VMO, for as long as this is not closed. */
+  get held(): VmoHandle {
+    return this.vmo;
+  }
+
+  /**
+   * The identity of the VMO, as the steps of a call. Time passes for the bytes that the process cannot know to be hashed,
+   * whether or not they are, and for nothing else. Throws HostMemoryError where its canonical form takes more of the host's
+   * memory than is left when that time has passed.
+   */
+  *steps(context: CallContext): Steps<string, number> {
+    const { store, process } = context;
+    const ahead = store.hashAheadInSteps(this.vmo);
+    try {
+      while (this.leftBytes > HASHED_BYTES_IN_PART) {
+        // It is no part of the machine's state, and takes as much of the host's memory as any cache may.
+        if (!store.hasFullCaches) ahead.next();
+        this.leftBytes -= HASHED_BYTES_IN_PART;
+        yield HASHED_BYTES_IN_PART;
+      }
+    } finally {
+      ahead.return();
+    }
+    for (const _ of identified(context, this.vmo)) yield 0;
+    process.handles.wasHashed(this.handle, this.vmo);
+    return this.vmo.id;
+  }
+
+  close(): void {
+    this.vmo.close();
+  }
+}
+
+/** A call that hashes a VMO. */
+export class HashCall extends SteppedCall<string> {
+  static readonly state: Schema = schema('hash call', HashCall, { ...STEPPED_FIELDS, hashing: value }, STEPPED_OPTIONS);
+
+  private readonly hashing: Hashing;
+
+  constructor(context: CallContext, handle: bigint, vmo: VmoHandle) {
+    super();
+    this.hashing = new Hashing(context, handle, vmo);
+  }
+
+  protected steps(context: CallContext): Steps<string, number> {
+    return this.hashing.steps(context);
+  }
+
+  override close(): void {
+    super.close();
+    this.hashing.close();
+  }
 }

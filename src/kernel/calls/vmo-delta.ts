@@ -1,9 +1,10 @@
 import { PAGE_SIZE } from '../../bits.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoBuilder } from '../../vmo/content/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
-import { HOST_BYTES } from '../host-memory.js';
+import { HOST_BYTES, type HostMemory } from '../host-memory.js';
+import { schema, value, type Schema } from '../../state/schema.js';
+import type { VmoStore } from '../../vmo/store.js';
 import type { CallWork } from '../tasks/thread.js';
 import { chargeBytes, isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
 import { PENDING, STANDING, type CallContext, type CallResult, type KernelCall } from './call.js';
@@ -33,6 +34,18 @@ interface Patch {
  * machine stands still; their bytes are read as it goes.
  */
 class Patching implements CallWork {
+  static readonly state: Schema = schema('patching', Patching, {
+    builder: value,
+    checked: value,
+    index: value,
+    done: value,
+    count: value,
+    isClosed: value,
+    unhashedBytes: value,
+    hostMemory: value,
+    words: value,
+  });
+
   private builder: VmoBuilder | undefined;
   /** Patches that were checked, and the one that it is at, and the bytes of it that are done. */
   private checked = 0;
@@ -44,12 +57,12 @@ class Patching implements CallWork {
   unhashedBytes = 0;
 
   constructor(
-    private readonly context: CallContext,
+    private readonly hostMemory: HostMemory,
     /** Three for a patch. */
     private readonly words: BigUint64Array,
   ) {
     this.count = words.length / PATCH_WORDS;
-    context.hostMemory.charge('patch', this.count);
+    hostMemory.charge('patch', this.count);
   }
 
   get isComplete(): boolean {
@@ -57,8 +70,7 @@ class Patching implements CallWork {
   }
 
   /** Checks the memory of further patches. Returns true where all is checked; undefined where some may not be read. */
-  checkPart(): boolean | undefined {
-    const { memory, kernel } = this.context;
+  checkPart({ memory, kernel }: CallContext): boolean | undefined {
     // What a look costs depends on how many mappings the bytes lie in.
     const end = kernel.work.added + CHECK_EFFORT;
     for (; this.checked < this.count && kernel.work.added < end; this.checked++) {
@@ -81,16 +93,15 @@ class Patching implements CallWork {
     return this.builder !== undefined;
   }
 
-  begin(base: VmoHandle, unhashedOfBase: number): void {
-    this.builder = this.context.store.builder().copyFrom(base);
+  begin(store: VmoStore, base: VmoHandle, unhashedOfBase: number): void {
+    this.builder = store.builder().copyFrom(base);
     this.unhashedBytes = unhashedOfBase;
     for (let index = 0; index < this.count; index++)
       this.unhashedBytes += Number(this.patch(index).length) + 2 * PAGE_SIZE;
   }
 
   /** Returns the work done, in bytes; undefined where one of them may not be read. */
-  takePart(): number | undefined {
-    const { memory } = this.context;
+  takePart({ memory }: CallContext): number | undefined {
     let work = 0;
     while (work < PART_BYTES && !this.isComplete) {
       const { offset, address, length } = this.patch(this.index);
@@ -115,14 +126,7 @@ class Patching implements CallWork {
     if (this.isClosed) return;
     this.isClosed = true;
     this.builder?.discard();
-    this.context.hostMemory.release('patch', this.count);
-  }
-
-  writeState(out: StateWriter): void {
-    const patched = this.builder?.snapshot();
-    out.numbers([this.checked, this.index, this.done]).text(patched?.contentId ?? '');
-    patched?.close();
-    for (const word of this.words) out.word(word);
+    this.hostMemory.release('patch', this.count);
   }
 
   private patch(index: number): Patch {
@@ -140,13 +144,13 @@ function vmoDelta(context: CallContext, handle: bigint, patches: bigint, count: 
   }
   const patching = pending.work as Patching;
   if (!patching.hasBegun) {
-    const isChecked = patching.checkPart();
+    const isChecked = patching.checkPart(context);
     if (isChecked === undefined) return failure(Errno.EFAULT);
     if (!isChecked) return STANDING;
     const error = beginDelta(context, patching, handle);
     if (error !== undefined) return error;
   }
-  const work = patching.takePart();
+  const work = patching.takePart(context);
   if (work === undefined) return failure(Errno.EFAULT);
   if (patching.isComplete) return newHandle(context, () => patching.finish(), patching.unhashedBytes);
   if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
@@ -162,7 +166,7 @@ function readPatches(context: CallContext, address: bigint, count: bigint): Patc
   if (count > BigInt(PARTS_MAX)) return failure(Errno.ERANGE);
   if (!hostMemory.hasRoom(Number(count) * HOST_BYTES.patch)) return failure(Errno.ENOMEM);
   context.kernel.work.add(Number(count) * PATCH_EFFORT);
-  return new Patching(context, wordsAt(context, start, Number(count) * PATCH_WORDS));
+  return new Patching(hostMemory, wordsAt(context, start, Number(count) * PATCH_WORDS));
 }
 
 /** Checks what is to be patched. Returns an error where it cannot be. */
@@ -171,7 +175,7 @@ function beginDelta(context: CallContext, patching: Patching, handle: bigint): b
   if (!base) return failure(Errno.EBADF);
   if (!patching.isWithin(base.length)) return failure(Errno.ERANGE);
   if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
-  patching.begin(base, context.process.handles.unhashedBytesOf(handle));
+  patching.begin(context.store, base, context.process.handles.unhashedBytesOf(handle));
   return undefined;
 }
 

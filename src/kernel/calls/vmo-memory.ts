@@ -11,7 +11,8 @@ import { isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { CallContext, CallResult, KernelCall } from './call.js';
-import { SteppedCall, takeStep } from './stepped-call.js';
+import { STEPPED_FIELDS, STEPPED_OPTIONS, StandingCall, SteppedCall, takeStep } from './stepped-call.js';
+import { schema, value, type Schema } from '../../state/schema.js';
 
 const PROTECTION_BITS = BigInt(PROTECTION_READ | PROTECTION_WRITE | PROTECTION_EXECUTE);
 const PAGE = BigInt(PAGE_SIZE);
@@ -71,7 +72,7 @@ function discarded(
     debugMode.forget({ start, end });
     return rest();
   }
-  const step = ((pending.work ??= new SteppedCall(steps())) as SteppedCall<bigint>).take(context);
+  const step = ((pending.work ??= new StandingCall(steps())) as SteppedCall<bigint>).take(context);
   return typeof step === 'string' ? step : step.value;
 }
 
@@ -107,9 +108,7 @@ function vmoCommit(context: CallContext, address: bigint, length: bigint): CallR
   if (address % PAGE !== 0n || length % PAGE !== 0n || length === 0n) return failure(Errno.EINVAL);
   const region = context.space.regionAt(start);
   if (region && isFull(region)) return failure(Errno.ENOMEM);
-  const work = (context.pending.work ??= new SteppedCall(
-    commit(context, start, Number(length)),
-  )) as SteppedCall<VmoHandle>;
+  const work = (context.pending.work ??= new CommitCall(start, Number(length))) as CommitCall;
   if (!work.isStanding && isOutOfMemory(context)) return failure(Errno.ENOMEM);
   // EFAULT for a range that lies in several regions, side by side.
   const step = takeStep(work, context);
@@ -117,10 +116,33 @@ function vmoCommit(context: CallContext, address: bigint, length: bigint): CallR
   return typeof step === 'string' ? step : newHandle(context, () => step.value);
 }
 
-function* commit(context: CallContext, start: LinearAddress, length: number): Steps<VmoHandle, number> {
-  const hashing = new PageHashing(context, start, start + length);
-  try {
-    for (let pages = hashing.takePart(); pages > 0; pages = hashing.takePart()) yield pages * PAGE_SIZE;
+/** Hashes the pages of a range that were written, and commits it. */
+class CommitCall extends SteppedCall<VmoHandle> {
+  static readonly state: Schema = schema(
+    'commit call',
+    CommitCall,
+    {
+      ...STEPPED_FIELDS,
+      hashing: value,
+      start: value,
+      length: value,
+    },
+    STEPPED_OPTIONS,
+  );
+
+  private readonly hashing: PageHashing;
+
+  constructor(
+    private readonly start: LinearAddress,
+    private readonly length: number,
+  ) {
+    super();
+    this.hashing = new PageHashing(start, start + length);
+  }
+
+  protected *steps(context: CallContext): Steps<VmoHandle, number> {
+    const { hashing, start, length } = this;
+    for (let pages; (pages = hashing.takePart(context)) > 0;) yield pages * PAGE_SIZE;
     const steps = commitInSteps(context, start, length);
     try {
       for (let step = steps.next(); ; step = steps.next()) {
@@ -129,9 +151,13 @@ function* commit(context: CallContext, start: LinearAddress, length: number): St
       }
     } finally {
       steps.return(undefined as never);
+      hashing.close();
     }
-  } finally {
-    hashing.close();
+  }
+
+  override close(): void {
+    super.close();
+    this.hashing.close();
   }
 }
 

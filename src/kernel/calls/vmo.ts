@@ -6,11 +6,11 @@ import type { Steps } from '../../vmo/steps.js';
 import { Errno, failure } from '../errors.js';
 import { again } from '../memory/map-vmo.js';
 import { MemoryContent } from '../memory/memory-content.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { CallWork } from '../tasks/thread.js';
+import { schema, value, type Schema } from '../../state/schema.js';
 import { LENGTH_MAX, chargeBytes, hasNoHandle, isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
 import { PENDING, type CallContext, type CallResult, type KernelCall } from './call.js';
-import { SteppedCall, hashed, takeStep } from './stepped-call.js';
+import { HashCall, StandingCall, takeStep, type SteppedCall } from './stepped-call.js';
 
 /** Bytes that are moved at once. */
 const PART_BYTES = 65536;
@@ -29,9 +29,9 @@ function vmoCreate(context: CallContext, buffer: bigint, length: bigint): CallRe
   const start = memory.locate(buffer, length, 'read');
   if (start === undefined) return failure(Errno.EFAULT);
   if (isOutOfMemory(context)) return failure(Errno.ENOMEM);
-  pending.work ??= new MemoryContent(context, start, start + Number(length));
+  pending.work ??= new MemoryContent(context.store, start, start + Number(length));
   const content = pending.work as MemoryContent;
-  const copied = content.takePart();
+  const copied = content.takePart(context);
   if (copied === undefined) return failure(Errno.EFAULT);
   if (content.isComplete) return newHandle(context, () => content.finish(), content.unhashedBytes);
   chargeBytes(context, copied);
@@ -63,7 +63,7 @@ function vmoConcat(context: CallContext, handles: bigint, count: bigint): CallRe
     if (typeof parts === 'bigint') return parts;
     if (parts.vmos.length <= PARTS_IN_STEP) return concatenated(context, parts);
     if (hasNoHandle(context)) return failure(Errno.ENOMEM);
-    pending.work = new SteppedCall(concatInSteps(context, parts));
+    pending.work = new StandingCall(concatInSteps(context, parts));
   }
   const step = takeStep(pending.work as SteppedCall<CallResult>, context);
   if (typeof step === 'number') return failure(step);
@@ -131,14 +131,13 @@ function vmoOpen(context: CallContext, id: bigint): CallResult {
 
 /** What was not hashed yet is hashed in parts. */
 function vmoHash(context: CallContext, handle: bigint, out: bigint): CallResult {
-  const { memory, pending, store } = context;
+  const { memory, pending } = context;
   const start = memory.locate(out, BigInt(HASH_BYTES), 'write');
   if (start === undefined) return failure(Errno.EFAULT);
   if (!pending.work) {
     const vmo = vmoOf(context, handle);
     if (!vmo) return failure(Errno.EBADF);
-    const held = again(store, vmo);
-    pending.work = new SteppedCall(hashed(context, handle, held), [held]);
+    pending.work = new HashCall(context, handle, vmo);
   }
   const step = takeStep(pending.work as SteppedCall<string>, context);
   if (typeof step === 'number') return failure(step);
@@ -186,14 +185,12 @@ export function wordsAt(context: CallContext, start: number, count: number): Big
 
 /** A VMO that a call works on in parts: it stays, though its handle may be closed by another thread. */
 class HeldVmo implements CallWork {
+  static readonly state: Schema = schema('held VMO', HeldVmo, { vmo: value });
+
   constructor(readonly vmo: VmoHandle) {}
 
   close(): void {
     this.vmo.close();
-  }
-
-  writeState(out: StateWriter): void {
-    out.text(this.vmo.contentId);
   }
 }
 

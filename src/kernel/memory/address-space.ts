@@ -1,5 +1,4 @@
 import { PAGE_SIZE, hex, roundUp } from '../../bits.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import { Errno, KernelError } from '../errors.js';
 import { HostMemory } from '../host-memory.js';
 import { WorkMeter } from '../work-meter.js';
@@ -8,6 +7,7 @@ import { allows, type MemoryAccess } from './mapping.js';
 import { PAGE_TABLE_WINDOW } from './page-table.js';
 import { Region } from './region.js';
 import { findLast } from '../../sorted.js';
+import { outside, schema, value } from '../../state/schema.js';
 
 /*
  * The address space (design/bd0-os.md):
@@ -49,6 +49,17 @@ const PLACE_OF_MAPS = { start: MAPS_START, end: PAGE_TABLE_WINDOW };
 
 /** Which region lies where. There is one address space, and every thread lives in it. */
 export class AddressSpace {
+  static readonly state = schema(
+    'address space',
+    AddressSpace,
+    {
+      sorted: value,
+      hostMemory: outside('described by the kernel'),
+      work: outside('of the host'),
+    },
+    { isPart: true },
+  );
+
   /** Ascending and disjoint. */
   private readonly sorted: Region[] = [];
 
@@ -127,12 +138,6 @@ export class AddressSpace {
       address = mapping.end;
     }
     return true;
-  }
-
-  /** All regions, ascending. */
-  writeState(out: StateWriter): void {
-    out.number(this.sorted.length);
-    for (const region of this.sorted) region.writeState(out);
   }
 
   /** The lowest address of a place from which so many bytes are free. */

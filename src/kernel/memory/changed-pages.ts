@@ -1,7 +1,8 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { VmoHandle } from '../../vmo/handle.js';
-import type { LinearAddress } from './linear-address.js';
+import { ADDRESS_SPACE_END, type LinearAddress } from './linear-address.js';
 import { PageBlocks } from './page-blocks.js';
+import { derived, schema } from '../../state/schema.js';
 
 /** Pages that are kept together: few enough that one that stands alone costs little. */
 const PAGES_IN_BLOCK = 64;
@@ -33,12 +34,21 @@ interface Block {
  * found at the cost of what is found. A write fault enters its page here: no hashing, no garbage.
  */
 export class ChangedPages {
+  static readonly state = schema(
+    'changed pages',
+    ChangedPages,
+    {
+      blocks: derived('from the pages that were written back, and the private frames', () => emptyBlocks()),
+    },
+    {
+      computed: [
+        { name: 'writtenBack', read: (pages) => pages.writtenBack(), write: (pages, list) => pages.refill(list) },
+      ],
+    },
+  );
+
   /** None is empty. */
-  private readonly blocks = new PageBlocks<Block>(PAGES_IN_BLOCK, () => ({
-    isPrivate: new Uint8Array(PAGES_IN_BLOCK),
-    writtenBack: undefined,
-    count: 0,
-  }));
+  private readonly blocks = emptyBlocks();
 
   /** The bytes of a page that was written back. */
   contentOf(page: LinearAddress): VmoHandle | undefined {
@@ -62,6 +72,19 @@ export class ChangedPages {
     const block = this.blocks.of(page)!;
     block.isPrivate[this.blocks.placeOf(page)] = 0;
     (block.writtenBack ??= new Map()).set(this.blocks.placeOf(page), content);
+  }
+
+  /** The pages that were written back, ascending. */
+  private writtenBack(): PageContent[] {
+    return this.within(0, ADDRESS_SPACE_END).flatMap(({ page, content }) => (content ? [{ page, content }] : []));
+  }
+
+  /** Starts again with pages that were written back alone; private ones are entered by the pager. */
+  private refill(writtenBack: readonly PageContent[]): void {
+    for (const { page, content } of writtenBack) {
+      this.setPrivate(page);
+      this.setWrittenBack(page, content);
+    }
   }
 
   /** Notes that a page is what its mapping would fill it with. */
@@ -93,4 +116,12 @@ export class ChangedPages {
     }
     return found;
   }
+}
+
+function emptyBlocks(): PageBlocks<Block> {
+  return new PageBlocks(PAGES_IN_BLOCK, () => ({
+    isPrivate: new Uint8Array(PAGES_IN_BLOCK),
+    writtenBack: undefined,
+    count: 0,
+  }));
 }

@@ -1,6 +1,6 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 import { PageBlocks } from './page-blocks.js';
+import { derived, schema, value } from '../../state/schema.js';
 
 /** Pages whose places are kept together: few enough that a page that stands alone costs little. */
 const PAGES_IN_BLOCK = 16;
@@ -17,12 +17,20 @@ interface Block {
  * made before: a page comes in at the end, and when one leaves, the last one takes its place.
  */
 export class ClockRing {
+  static readonly state = schema(
+    'clock ring',
+    ClockRing,
+    {
+      pages: value,
+      blocks: derived('the places of the pages', () => emptyBlocks()),
+      hand: value,
+    },
+    { isPart: true, restored: (ring) => ring.pages.forEach((page, place) => ring.enter(page, place)) },
+  );
+
   private readonly pages: LinearAddress[] = [];
   /** None is empty. */
-  private readonly blocks = new PageBlocks<Block>(PAGES_IN_BLOCK, () => ({
-    places: new Array<number>(PAGES_IN_BLOCK).fill(0),
-    count: 0,
-  }));
+  private readonly blocks = emptyBlocks();
   /** The place that the hand comes to next. */
   private hand = 0;
 
@@ -32,11 +40,17 @@ export class ClockRing {
 
   /** Takes a page in; no effect where it is there already. */
   add(page: LinearAddress): void {
+    if (this.enter(page, this.pages.length)) this.pages.push(page);
+  }
+
+  /** Notes the place of a page. Returns false, with nothing changed, if it has one already. */
+  private enter(page: LinearAddress, place: number): boolean {
     const block = this.blocks.ofOrNew(page);
     const number = this.blocks.placeOf(page);
-    if (block.places[number] !== 0) return;
-    block.places[number] = this.pages.push(page);
+    if (block.places[number] !== 0) return false;
+    block.places[number] = place + 1;
     block.count++;
+    return true;
   }
 
   /** Takes a page out; no effect where it is not there. */
@@ -61,9 +75,8 @@ export class ClockRing {
     if (this.hand >= this.pages.length) this.hand = 0;
     return this.pages[this.hand++];
   }
+}
 
-  /** The ring, and where the hand stands. */
-  writeState(out: StateWriter): void {
-    out.numbers(this.pages).number(this.hand);
-  }
+function emptyBlocks(): PageBlocks<Block> {
+  return new PageBlocks(PAGES_IN_BLOCK, () => ({ places: new Array<number>(PAGES_IN_BLOCK).fill(0), count: 0 }));
 }

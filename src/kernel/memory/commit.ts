@@ -67,10 +67,10 @@ export function* commitInSteps(target: ContentSource, start: LinearAddress, leng
 
 /** The VMO of the bytes of a range. */
 function* contentInSteps(target: ContentSource, start: LinearAddress, end: LinearAddress): Steps<VmoHandle> {
-  const content = new MemoryContent(target, start, end, false);
+  const content = new MemoryContent(target.store, start, end, false);
   try {
     while (!content.isComplete) {
-      content.takePart();
+      content.takePart(target);
       yield;
     }
     return content.finish();

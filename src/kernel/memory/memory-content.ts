@@ -1,6 +1,5 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { GuestMemory } from '../../memory.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoBuilder } from '../../vmo/content/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { VmoStore } from '../../vmo/store.js';
@@ -10,6 +9,7 @@ import type { LinearAddress } from './linear-address.js';
 import { allows, type Mapping } from './mapping.js';
 import type { Pager } from './pager.js';
 import type { CallWork } from '../tasks/thread.js';
+import { schema, value, type Schema } from '../../state/schema.js';
 
 /** Extents that a part of the work takes up. */
 const EXTENTS_IN_PART = 64;
@@ -28,6 +28,15 @@ export interface ContentSource {
  * mapped to, whatever its length, and nothing is touched; pages that were written are copied.
  */
 export class MemoryContent implements CallWork {
+  static readonly state: Schema = schema('memory content', MemoryContent, {
+    unhashedBytes: value,
+    builder: value,
+    isAligned: value,
+    at: value,
+    end: value,
+    isForProgram: value,
+  });
+
   /** Bytes so far that nobody has hashed, as far as a program can know: see HandleTable. */
   unhashedBytes = 0;
   private readonly builder: VmoBuilder;
@@ -36,12 +45,12 @@ export class MemoryContent implements CallWork {
 
   /** The bytes from `at` to `end`, which have to be readable if a program asks for them. */
   constructor(
-    private readonly source: ContentSource,
+    store: VmoStore,
     private at: LinearAddress,
     private readonly end: LinearAddress,
     private readonly isForProgram = true,
   ) {
-    this.builder = source.store.builder();
+    this.builder = store.builder();
     this.isAligned = at % PAGE_SIZE === 0;
   }
 
@@ -50,19 +59,19 @@ export class MemoryContent implements CallWork {
   }
 
   /** Takes the next part. Answers how many bytes were copied; undefined where a byte may not be read. */
-  takePart(): number | undefined {
+  takePart(source: ContentSource): number | undefined {
     let copied = 0;
     for (let left = EXTENTS_IN_PART; left > 0 && !this.isComplete;) {
-      const region = this.source.space.regionAt(this.at);
+      const region = source.space.regionAt(this.at);
       const mapping = region?.mappingAt(this.at);
       if (!region || !mapping || (this.isForProgram && !allows(mapping.protection, 'read'))) return undefined;
       const end = Math.min(this.end, mapping.end);
       const changed = region.changed.within(pageOf(this.at), end, left);
       for (const { page, content } of changed) {
-        this.takeMapped(mapping, page);
-        copied += this.takePage(page, content, Math.min(page + PAGE_SIZE, end));
+        this.takeMapped(source, mapping, page);
+        copied += this.takePage(source, page, content, Math.min(page + PAGE_SIZE, end));
       }
-      if (changed.length < left) this.takeMapped(mapping, end);
+      if (changed.length < left) this.takeMapped(source, mapping, end);
       left -= changed.length + 1;
     }
     return copied;
@@ -77,14 +86,8 @@ export class MemoryContent implements CallWork {
     this.builder.discard();
   }
 
-  writeState(out: StateWriter): void {
-    const taken = this.builder.snapshot();
-    out.numbers([this.at, this.end]).text(taken.contentId);
-    taken.close();
-  }
-
   /** Up to `end`, if that lies ahead, what a mapping fills its pages with. */
-  private takeMapped({ start, backing }: Mapping, end: LinearAddress): void {
+  private takeMapped({ store }: ContentSource, { start, backing }: Mapping, end: LinearAddress): void {
     const length = end - this.at;
     if (length <= 0) return;
     const offset = backing ? backing.offset + this.at - start : 0;
@@ -92,7 +95,7 @@ export class MemoryContent implements CallWork {
     if (backing && kept > 0) this.builder.copyFrom(backing.vmo, offset, kept);
     if (!this.isAligned) this.unhashedBytes += kept;
     if (kept < length) {
-      const zeros = this.source.store.zeros(length - kept);
+      const zeros = store.zeros(length - kept);
       this.builder.copyFrom(zeros);
       zeros.close();
     }
@@ -100,8 +103,12 @@ export class MemoryContent implements CallWork {
   }
 
   /** Up to `end`, a page that was written. Answers the bytes copied. */
-  private takePage(page: LinearAddress, content: VmoHandle | undefined, end: LinearAddress): number {
-    const { pager, guestMemory } = this.source;
+  private takePage(
+    { pager, guestMemory }: ContentSource,
+    page: LinearAddress,
+    content: VmoHandle | undefined,
+    end: LinearAddress,
+  ): number {
     const [from, to] = [this.at - page, end - page];
     this.at = end;
     this.unhashedBytes += to - from;

@@ -1,12 +1,24 @@
 import { OutOfFramesError } from '../../vmo/errors.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import type { FaultOutcome, Pager } from './pager.js';
 import type { Thread } from '../tasks/thread.js';
+import { outside, schema, value } from '../../state/schema.js';
 
 /** Brings in what instructions touch: a page stays until the instruction is over that faulted for it. */
 export class PageFaults {
+  static readonly state = schema(
+    'page faults',
+    PageFaults,
+    {
+      count: value,
+      lastTid: value,
+      lastTick: value,
+      pager: outside('described by the kernel'),
+    },
+    { isPart: true },
+  );
+
   /** How many there were. */
   count = 0;
   private lastTid = 0;
@@ -27,9 +39,5 @@ export class PageFaults {
       if (error instanceof OutOfFramesError) return 'out of memory';
       throw error;
     }
-  }
-
-  writeState(out: StateWriter): void {
-    out.numbers([this.count, this.lastTid, this.lastTick]);
   }
 }

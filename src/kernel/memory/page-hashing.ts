@@ -1,9 +1,8 @@
 import { PAGE_SIZE } from '../../bits.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
 import type { ContentSource } from './memory-content.js';
-import type { CallWork } from '../tasks/thread.js';
+import { schema, value, type Schema } from '../../state/schema.js';
 
 /** Pages that are hashed in a part of the work. */
 const PAGES_IN_PART = 64;
@@ -12,19 +11,19 @@ const PAGES_IN_PART = 64;
  * Hashes the pages of a range that were written, in parts, so that a commit finds their hashes: what it does between two
  * instructions is then little, however many there are. It hashes again those that are written meanwhile.
  */
-export class PageHashing implements CallWork {
+export class PageHashing {
+  static readonly state: Schema = schema('page hashing', PageHashing, { hashed: value, at: value, end: value });
+
   /** Keep the hashes known. */
   private readonly hashed: VmoHandle[] = [];
 
   constructor(
-    private readonly source: ContentSource,
     private at: LinearAddress,
     private readonly end: LinearAddress,
   ) {}
 
   /** Hashes the next pages. Answers how many there were; none: all are done. */
-  takePart(): number {
-    const { space, store, pager, guestMemory } = this.source;
+  takePart({ space, store, pager, guestMemory }: ContentSource): number {
     const changed = space.regionAt(this.at)?.changed.within(this.at, this.end, PAGES_IN_PART) ?? [];
     for (const { page, content } of changed) {
       this.at = page + PAGE_SIZE;
@@ -39,9 +38,5 @@ export class PageHashing implements CallWork {
 
   close(): void {
     for (const bytes of this.hashed.splice(0)) bytes.close();
-  }
-
-  writeState(out: StateWriter): void {
-    out.number(this.at);
   }
 }

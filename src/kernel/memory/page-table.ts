@@ -3,6 +3,7 @@ import type { LinearMemory } from '../../cpu/access/linear-memory.js';
 import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
 import { EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../../mmu/entry.js';
 import { ADDRESS_SPACE_END, highHalf, lowHalf, type LinearAddress } from './linear-address.js';
+import { derived, kept, outside, schema } from '../../state/schema.js';
 
 /** Bytes of linear addresses that one entry covers, by level: PTE, PDE, PDPTE, PML4E. */
 const SPAN = [0, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39];
@@ -34,6 +35,22 @@ export interface TableFrames {
  * Frames are numbers below 2^20, so an entry's address fits in its low word; the high word holds XD alone.
  */
 export class PageTable {
+  static readonly state = schema(
+    'page table',
+    PageTable,
+    {
+      root: outside('the first frame'),
+      memory: outside('guest memory'),
+      used: kept('known from guest memory'),
+      way: outside('empty unless a page is being mapped'),
+      lastTable: derived('a cache', () => 0),
+      lastTableIndex: derived('a cache', () => -1),
+      linearMemory: outside('guest memory'),
+      frames: outside('the pager'),
+    },
+    { isPart: true },
+  );
+
   /** Physical address of the PML4 table, for CR3. */
   readonly root: number;
   private readonly memory: GuestMemory;

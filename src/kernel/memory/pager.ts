@@ -2,7 +2,6 @@ import { PAGE_SIZE } from '../../bits.js';
 import type { LinearMemory } from '../../cpu/access/linear-memory.js';
 import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../../mmu/entry.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { FramePool } from '../../vmo/frames/frame-pool.js';
 import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
 import { finished, type Steps } from '../../vmo/steps.js';
@@ -25,6 +24,7 @@ import { PinnedPages } from './pinned-pages.js';
 import { PrivateFrames } from './private-frames.js';
 import type { Region } from './region.js';
 import { WriteBackQuota, type WriteBackCounters } from './write-back.js';
+import { kept, outside, schema, value } from '../../state/schema.js';
 
 /** What became of a fault; where it was not resolved, nothing has changed. */
 export type FaultOutcome = 'resolved' | 'not mapped' | 'not allowed';
@@ -59,6 +59,24 @@ const CLEAN_PAGES_PER_FRAME = 2;
  * Methods that need a frame throw OutOfFramesError where every other one must stay; the page is then mapped as it was.
  */
 export class Pager {
+  static readonly state = schema(
+    'pager',
+    Pager,
+    {
+      pageTable: value,
+      clean: value,
+      privates: value,
+      pace: value,
+      pinned: value,
+      tablesFreed: kept('only compared with what it was'),
+      quota: value,
+      pool: outside('described by the machine'),
+      space: outside('described by the kernel'),
+      work: outside('of the host'),
+    },
+    { isPart: true, restored: (pager) => pager.enterPrivatePages() },
+  );
+
   readonly pageTable: PageTable;
   /** Pages mapped to a clean frame that can be made again; those of zeros are not worth it, since they share one frame. */
   private readonly clean = new ClockRing();
@@ -158,12 +176,9 @@ export class Pager {
     });
   }
 
-  /** Which pages can be given up, in which order, and which are held. */
-  writeState(out: StateWriter): void {
-    this.clean.writeState(out);
-    this.privates.writeState(out);
-    out.number(this.pace);
-    this.pinned.writeState(out);
+  /** Tells regions which of their pages are in private frames. */
+  private enterPrivatePages(): void {
+    this.privates.forEach((_, page) => this.space.regionAt(page)!.changed.setPrivate(page));
   }
 
   /** Unmaps the first pages of a range. Returns false where there may be more. */

@@ -1,8 +1,27 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
+import { derived, schema } from '../../state/schema.js';
 
 /** The few pages that an instruction or a kernel-call needs at once. All of them come and go with each fault: no garbage. */
 export class PinnedPages {
+  static readonly state = schema(
+    'pinned pages',
+    PinnedPages,
+    {
+      pages: derived('as many as `count` of them are in use'),
+      count: derived('from the pages'),
+    },
+    {
+      isPart: true,
+      computed: [
+        {
+          name: 'inUse',
+          read: ({ pages, count }) => pages.slice(0, count),
+          write: (pinned, pages) => pinned.refill(pages),
+        },
+      ],
+    },
+  );
+
   /** Those that are there are the first `count`. */
   private readonly pages: LinearAddress[] = [];
   private count = 0;
@@ -17,12 +36,12 @@ export class PinnedPages {
     return false;
   }
 
-  clear(): void {
-    this.count = 0;
+  private refill(pages: readonly LinearAddress[]): void {
+    this.clear();
+    for (const page of pages) this.add(page);
   }
 
-  /** In the order in which they came in. */
-  writeState(out: StateWriter): void {
-    out.numbers(this.pages.slice(0, this.count));
+  clear(): void {
+    this.count = 0;
   }
 }

@@ -1,11 +1,34 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from './linear-address.js';
+import { kept, schema, value } from '../../state/schema.js';
 
 /**
  * The private frames that pages are mapped to, each with its page, in a ring with the hand of CLOCK: as `ClockRing`, but in
  * arrays by frame, since every first write to a page comes here.
  */
 export class PrivateFrames {
+  static readonly state = schema(
+    'private frames',
+    PrivateFrames,
+    {
+      ring: kept('hashed as far as it is used'),
+      places: kept('the places of the ring'),
+      pages: kept('known from the page tables'),
+      spared: kept('hashed for the frames of the ring'),
+      count: value,
+      hand: value,
+    },
+    {
+      isPart: true,
+      computed: [
+        { name: 'frames', read: (frames) => frames.ring.subarray(0, frames.count) },
+        {
+          name: 'sparedFrames',
+          read: ({ ring, count, spared }) => Uint8Array.from(ring.subarray(0, count), (frame) => spared[frame]!),
+        },
+      ],
+    },
+  );
+
   private readonly ring: Int32Array;
   /** By frame: its place in the ring. */
   private readonly places: Int32Array;
@@ -51,6 +74,11 @@ export class PrivateFrames {
     return this.pages[frame]!;
   }
 
+  /** Calls `visit` for each frame and its page. */
+  forEach(visit: (frame: number, page: LinearAddress) => void): void {
+    for (const frame of this.ring.subarray(0, this.count)) visit(frame, this.pages[frame]!);
+  }
+
   /** Moves the hand on. Answers the frame that it comes to; undefined where there is none. */
   advance(): number | undefined {
     if (this.hand >= this.count) this.hand = 0;
@@ -62,12 +90,5 @@ export class PrivateFrames {
     const isUnused = !isAccessed && this.spared[frame] === 1;
     this.spared[frame] = isAccessed ? 0 : 1;
     return isUnused;
-  }
-
-  /** The ring, and where the hand stands. Pages are told of in page tables. */
-  writeState(out: StateWriter): void {
-    const frames = this.ring.subarray(0, this.count);
-    out.numbers(frames).number(this.hand);
-    out.bytes(Uint8Array.from(frames, (frame) => this.spared[frame]!));
   }
 }

@@ -1,11 +1,11 @@
 import { PAGE_SIZE, hex } from '../../bits.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
 import { ChangedPages } from './changed-pages.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE, backingPage, type Mapping } from './mapping.js';
 import { findLast } from '../../sorted.js';
 import { HostMemory } from '../host-memory.js';
+import { schema, value } from '../../state/schema.js';
 
 const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
 
@@ -14,6 +14,23 @@ const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
  * no mapping, an access traps.
  */
 export class Region {
+  static readonly state = schema(
+    'region',
+    Region,
+    {
+      start: value,
+      size: value,
+      end: value,
+      users: value,
+      residentPages: value,
+      sharedPages: value,
+      changed: value,
+      sorted: value,
+      hostMemory: value,
+    },
+    { label: ({ start }) => hex(toLinear(start)) },
+  );
+
   /** One past the last byte. */
   readonly end: LinearAddress;
   /** How many processes live in it. */
@@ -143,18 +160,5 @@ export class Region {
     this.sorted.splice(index, count, ...parts);
     this.hostMemory.release('mapping', count);
     this.hostMemory.charge('mapping', parts.length);
-  }
-
-  /**
-   * Where it lies, what is mapped in it and what was written back. A VMO is its identity: one that was never asked for it
-   * is hashed now. Private frames are told of in page tables and memory.
-   */
-  writeState(out: StateWriter): void {
-    out.numbers([this.start, this.size, this.users, this.residentPages, this.sharedPages, this.sorted.length]);
-    for (const { start, end, protection, backing } of this.sorted)
-      out.numbers([start, end, protection, backing?.offset ?? -1]).text(backing?.vmo.contentId ?? '');
-    const writtenBack = this.changed.within(this.start, this.end).filter(({ content }) => content !== undefined);
-    out.number(writtenBack.length);
-    for (const { page, content } of writtenBack) out.number(page).text(content!.page(0).leaf);
   }
 }

@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { ZERO_LEAF } from '../../vmo/content/canonical-form.js';
 import { HostMemory } from '../host-memory.js';
+import { kept, outside, schema } from '../../state/schema.js';
 
 /** What a page that is written back takes of the host's heap at most, its bytes left out: its place and a VMO of a page. */
 const PAGE_HOST_BYTES = 2048;
@@ -18,6 +19,18 @@ export interface WriteBackCounters {
  * content is given back when the last page that has it is written again, committed, or gone with its region.
  */
 export class WriteBackQuota {
+  static readonly state = schema(
+    'write-back quota',
+    WriteBackQuota,
+    {
+      pagesByLeaf: kept('known from the pages that were written back'),
+      count: kept('a statistic'),
+      quotaBytes: outside('set when the machine is made'),
+      hostMemory: outside('described by the kernel'),
+    },
+    { isPart: true },
+  );
+
   private readonly pagesByLeaf = new Map<string, number>();
   private count = 0;
 

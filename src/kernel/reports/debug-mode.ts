@@ -1,8 +1,8 @@
 import type { Cpu, CpuEvent } from '../../cpu/cpu.js';
 import type { RefusedStore } from '../../cpu/state/events.js';
 import { without, type AddressRange, type WriteFence } from '../../mmu/fence.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { AddressSpace } from '../memory/address-space.js';
+import { Errno, KernelError } from '../errors.js';
 import type { KernelHooks } from '../hooks.js';
 import type { HostMemory } from '../host-memory.js';
 import type { WorkMeter } from '../work-meter.js';
@@ -13,6 +13,7 @@ import { reportSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } fr
 import type { Thread } from '../tasks/thread.js';
 import { trapOfSpuriousWrite, type TrapReport } from './trap-report.js';
 import type { UserMemory } from '../memory/user-memory.js';
+import { derived, kept, outside, schema, value } from '../../state/schema.js';
 
 /** What debug mode needs of the kernel. */
 export interface DebugModeHost {
@@ -43,6 +44,19 @@ export class UndecidedCallStore {}
  * or the end of the process. Every store outside of the process's memory that is made is remembered (`lastWriter`).
  */
 export class DebugMode {
+  static readonly state = schema(
+    'debug mode',
+    DebugMode,
+    {
+      lastWriters: value,
+      running: kept('the thread that ran last is known from the scheduler'),
+      isAsking: derived('no state is captured while the host is asked', () => false),
+      asked: derived('no state is captured while the host is asked', () => undefined),
+      host: outside('parts of the kernel'),
+    },
+    { isPart: true },
+  );
+
   private readonly lastWriters: LastWriters;
   /** The thread that the CPU runs, or ran last. */
   private running: Thread | undefined;
@@ -98,6 +112,11 @@ export class DebugMode {
     return { thread: asked.thread, report: this.decide(asked.thread, asked.write) };
   }
 
+  /** Throws KernelError EAGAIN while the host has not decided on a write. */
+  requireDecided(): void {
+    if (this.isAsking) throw new KernelError(Errno.EAGAIN, 'the machine waits for a decision on a spurious write');
+  }
+
   /** A thread has ended. */
   forgetThread(thread: Thread): void {
     if (this.running === thread) this.running = undefined;
@@ -130,11 +149,6 @@ export class DebugMode {
   forget(region: AddressRange): void {
     this.host.work.add(WRITER_EFFORT * this.lastWriters.size);
     this.lastWriters.forget(region);
-  }
-
-  /** Who wrote what. Threads tell of themselves whether they are in debug mode. */
-  writeState(out: StateWriter): void {
-    this.lastWriters.writeState(out);
   }
 
   private fenceOf(thread: Thread): WriteFence | undefined {

@@ -1,7 +1,7 @@
 import { HostMemory } from '../host-memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from '../memory/linear-address.js';
+import { outside, schema, value } from '../../state/schema.js';
 
 /** Bytes whose last writer is remembered, at most. */
 export const MOST_REMEMBERED = 65536;
@@ -17,6 +17,13 @@ export interface LastWriter {
 
 /** Who was the last to store to a byte. Of too many, those that were stored to longest ago are forgotten. */
 export class LastWriters {
+  static readonly state = schema(
+    'last writers',
+    LastWriters,
+    { writers: value, hostMemory: outside('described by the kernel') },
+    { isPart: true },
+  );
+
   /** In the order of the stores. */
   private readonly writers = new Map<LinearAddress, LastWriter>();
 
@@ -47,11 +54,6 @@ export class LastWriters {
   forget({ start, end }: AddressRange): void {
     if (end - start <= this.writers.size) for (let address = start; address < end; address++) this.delete(address);
     else for (const address of this.writers.keys()) if (address >= start && address < end) this.delete(address);
-  }
-
-  writeState(out: StateWriter): void {
-    out.number(this.writers.size);
-    for (const [address, { tid, rip, tick }] of this.writers) out.number(address).number(tid).word(rip).number(tick);
   }
 
   /** No effect for a byte that is not remembered. */

@@ -1,14 +1,23 @@
 import type { FenceVerdict } from '../../cpu/evaluator/fenced-execution.js';
 import { WriteFence, unionOf, type AddressRange } from '../../mmu/fence.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import { HOST_BYTES, HostMemory } from '../host-memory.js';
 import type { Process } from '../tasks/process.js';
+import { derived, schema, value } from '../../state/schema.js';
 
 /** Ranges that a thread is granted, at most: those that touch are one. */
 export const MOST_GRANTS = 256;
 
 /** What debug mode knows of one thread. */
 export class ThreadGuard {
+  static readonly state = schema('thread guard', ThreadGuard, {
+    isOn: value,
+    verdict: value,
+    grants: value,
+    lastFence: derived('made again from the regions and grants', () => undefined),
+    fencedMaps: derived('of the fence', () => 0),
+    hostMemory: value,
+  });
+
   /** Whether the thread is in debug mode. */
   isOn = false;
   /** What the instruction that it stands at does with the bytes that are refused; undefined: nobody has been asked. */
@@ -68,10 +77,5 @@ export class ThreadGuard {
   /** Whether `fence` has nothing to make. */
   hasFence(process: Process): boolean {
     return this.lastFence !== undefined && this.fencedMaps === process.mapChanges;
-  }
-
-  writeState(out: StateWriter): void {
-    out.numbers([this.isOn ? 1 : 0, this.verdict === undefined ? 0 : this.verdict === 'skip' ? 1 : 2]);
-    for (const { start, end } of this.grants) out.numbers([start, end]);
   }
 }

@@ -1,11 +1,13 @@
 import { HostMemory } from '../host-memory.js';
-import type { StateWriter } from '../../state/state-writer.js';
+import { schema, value } from '../../state/schema.js';
 
 /** So many are remembered; of more, the oldest are forgotten. */
 const MOST = 4096;
 
 /** What ended with which code, until somebody asks: children of a process, or threads of it, by their numbers. */
 export class EndedCodes {
+  static readonly state = schema('ended codes', EndedCodes, { codes: value, hostMemory: value });
+
   /** In the order in which they ended. */
   private readonly codes = new Map<number, number>();
 
@@ -29,9 +31,5 @@ export class EndedCodes {
   clear(): void {
     this.hostMemory.release('endedCode', this.codes.size);
     this.codes.clear();
-  }
-
-  writeState(out: StateWriter): void {
-    out.numbers([...this.codes].flat());
   }
 }

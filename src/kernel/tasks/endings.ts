@@ -7,6 +7,7 @@ import type { WorkMeter } from '../work-meter.js';
 import type { Process } from './process.js';
 import { freeThreadStack, type StackTarget } from './thread-stacks.js';
 import type { ThreadStack } from './thread.js';
+import { derived, outside, schema } from '../../state/schema.js';
 
 /** What a region that is given back takes, besides its pages, in units of effort. */
 const REGION_EFFORT = 1;
@@ -19,6 +20,17 @@ export interface EndingTarget extends MapTarget, StackTarget {
 
 /** What is left to do for processes and threads that have ended, in steps, before anything else happens in the machine. */
 export class Endings {
+  static readonly state = schema(
+    'endings',
+    Endings,
+    {
+      hasEnd: derived('what the host was not told yet', () => false),
+      waiting: outside('empty where state is captured'),
+      target: outside('the kernel'),
+    },
+    { isPart: true },
+  );
+
   /** Whether a process has ended since `takeEnd` was called last. */
   hasEnd = false;
   private readonly waiting: Steps<void>[] = [];

@@ -1,6 +1,6 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import { HostMemory } from '../host-memory.js';
 import type { VmoHandle } from '../../vmo/handle.js';
+import { schema, value } from '../../state/schema.js';
 
 /** Handles that a process has at most: what a program makes and forgets is bounded. */
 export const HANDLES_MAX = 2 ** 14;
@@ -15,6 +15,13 @@ interface Slot {
 
 /** The VMO handles of a process: small integers, the lowest free one first. */
 export class HandleTable {
+  static readonly state = schema('handle table', HandleTable, {
+    slots: value,
+    firstFree: value,
+    count: value,
+    hostMemory: value,
+  });
+
   private readonly slots: (Slot | undefined)[] = [];
   /** No slot below it is free. */
   private firstFree = 0;
@@ -73,14 +80,6 @@ export class HandleTable {
     for (const slot of this.slots) slot?.vmo.close();
     this.hostMemory.release('handle', this.count);
     this.slots.length = this.firstFree = this.count = 0;
-  }
-
-  /** Each number with its VMO's content, hashed now if it was not. */
-  writeState(out: StateWriter): void {
-    out.number(this.count);
-    this.slots.forEach((slot, number) => {
-      if (slot) out.number(number).number(slot.unhashedBytes).text(slot.vmo.contentId);
-    });
   }
 
   private slotOf(handle: bigint): Slot | undefined {

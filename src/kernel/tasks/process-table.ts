@@ -1,5 +1,5 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { Process } from './process.js';
+import { schema, value } from '../../state/schema.js';
 
 const GENERATION = 2 ** 32;
 /** A slot is given up after so many processes, so that a pid fits a number and never comes twice. */
@@ -7,6 +7,17 @@ const MAX_GENERATION = 2 ** 20;
 
 /** The live processes by pid. A pid is never given twice, so a stale one finds nobody. */
 export class ProcessTable {
+  static readonly state = schema(
+    'process table',
+    ProcessTable,
+    {
+      slots: value,
+      generations: value,
+      firstFree: value,
+    },
+    { isPart: true },
+  );
+
   private readonly slots: (Process | undefined)[] = [];
   private readonly generations: number[] = [];
   /** No slot below it is free. */
@@ -42,13 +53,6 @@ export class ProcessTable {
   /** The live processes, ascending by slot. */
   live(): Process[] {
     return this.slots.filter((process) => process !== undefined);
-  }
-
-  /** The live processes, and how often each slot has been used. */
-  writeState(out: StateWriter): void {
-    const live = this.live();
-    out.numbers(this.generations).number(live.length);
-    for (const process of live) process.writeState(out);
   }
 
   private isFree(slot: number): boolean {

@@ -1,4 +1,3 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { CONSOLE_MODE, type ConsoleMode } from '../terminal/console.js';
 import { EndedCodes } from './ended-codes.js';
@@ -10,6 +9,7 @@ import type { Region } from '../memory/region.js';
 import type { ThreadLocalTemplate } from '../program/elf.js';
 import type { Thread, ThreadStack } from './thread.js';
 import type { TrapReport } from '../reports/trap-report.js';
+import { kept, schema, value } from '../../state/schema.js';
 
 /** What a process was started as. */
 export interface ProcessDescription {
@@ -50,6 +50,27 @@ export interface ProcessEnd {
 
 /** A process: a region, and the threads that belong to it. */
 export class Process {
+  static readonly state = schema(
+    'process',
+    Process,
+    {
+      pid: value,
+      description: value,
+      image: value,
+      hostMemory: value,
+      threads: value,
+      handles: value,
+      mapChanges: kept('only compared with what it was'),
+      mapList: value,
+      endedChildren: value,
+      endedThreads: value,
+      freeStacks: value,
+      consoleMode: value,
+      end: value,
+    },
+    { label: ({ pid }) => String(pid) },
+  );
+
   readonly threads: Thread[] = [];
   readonly handles: HandleTable;
   /** How often `maps` has changed. */
@@ -147,17 +168,5 @@ export class Process {
   get regions(): Region[] {
     const { region, imageRegion } = this.description;
     return imageRegion ? [region, imageRegion] : [region];
-  }
-
-  /** What it was started as, and its threads' numbers. */
-  writeState(out: StateWriter): void {
-    const { parent, nameBytes, header, size, entry, imageId } = this.description;
-    out.numbers([this.pid, parent, header, size, entry, this.consoleMode]).bytes(nameBytes).text(imageId);
-    out.numbers(this.regions.map(({ start }) => start)).numbers(this.threads.map(({ tid }) => tid));
-    this.endedChildren.writeState(out);
-    this.endedThreads.writeState(out);
-    out.numbers(this.freeStacks.flatMap(({ guard, end }) => [guard, end]));
-    out.numbers(this.maps.map(({ start }) => start));
-    this.handles.writeState(out);
   }
 }

@@ -1,6 +1,6 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { Thread } from './thread.js';
 import { Timers } from './timers.js';
+import { schema, value } from '../../state/schema.js';
 
 /** A thread runs so many ticks before the next one has its turn. */
 const SLICE_TICKS = 1_000_000;
@@ -12,6 +12,21 @@ const SLICE_TICKS_PER_EFFORT = 250;
  * so who runs when is the same however the host divides a run.
  */
 export class Scheduler {
+  static readonly state = schema(
+    'scheduler',
+    Scheduler,
+    {
+      switches: value,
+      turn: value,
+      sliceEnd: value,
+      lastTid: value,
+      ready: value,
+      timers: value,
+      readers: value,
+    },
+    { isPart: true },
+  );
+
   /** How often another thread has got the CPU than the one before. */
   switches = 0;
   private turn: Thread | undefined;
@@ -124,13 +139,6 @@ export class Scheduler {
   /** The kernel has worked for the thread that runs. */
   shortenSlice(effort: number): void {
     if (this.turn) this.sliceEnd -= Math.ceil(effort * SLICE_TICKS_PER_EFFORT);
-  }
-
-  /** Who runs, who waits, in what order. */
-  writeState(out: StateWriter): void {
-    out.numbers([this.turn?.tid ?? 0, this.sliceEnd, this.lastTid, this.switches]);
-    for (const queue of [this.ready, [...this.readers]]) out.numbers(queue.map(({ tid }) => tid));
-    this.timers.writeState(out);
   }
 
   private forgetWait(thread: Thread): void {

@@ -1,9 +1,9 @@
 import { CONTEXT_BYTES, type CpuState } from '../../cpu/state/cpu-state.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { LinearAddress } from '../memory/linear-address.js';
 import type { Process } from './process.js';
 import { ThreadGuard } from '../reports/thread-guard.js';
 import type { WaitKey } from './wait-queues.js';
+import { derived, schema, value } from '../../state/schema.js';
 
 /**
  * The last deadline that is ever reached, 52 days of the machine's clock: ticks are numbers, which count one by one up to
@@ -11,11 +11,10 @@ import type { WaitKey } from './wait-queues.js';
  */
 export const LAST_DEADLINE = 2 ** 52;
 
-/** What a kernel-call that works in parts has in hand between two of them. */
+/** What a kernel-call that works in parts has in hand between two of them: its class describes its state. */
 export interface CallWork {
   /** Gives it up; no effect where that was done. */
   close(): void;
-  writeState(out: StateWriter): void;
 }
 
 /** The tick of a deadline that a program gave, a 64-bit number; Infinity for one that is never reached. */
@@ -56,6 +55,21 @@ export interface ThreadStack {
 
 /** One flow of control. Its registers are in the CPU while it runs, and here while it does not. */
 export class Thread {
+  static readonly state = schema(
+    'thread',
+    Thread,
+    {
+      tid: value,
+      process: value,
+      stack: value,
+      pending: value,
+      guard: value,
+      context: value,
+      unsettled: derived('the status flags in `context` are worked out', () => undefined),
+    },
+    { label: ({ tid }) => String(tid), prepare: (thread) => thread.settle() },
+  );
+
   pending: PendingCall | undefined;
   /** What debug mode knows of it. */
   readonly guard: ThreadGuard;
@@ -89,36 +103,9 @@ export class Thread {
     state.context.set(this.context);
   }
 
-  /** What the kernel knows of it, and its registers, unless the CPU holds them. */
-  writeState(out: StateWriter, isInCpu: boolean): void {
-    const { pending, stack } = this;
-    out.numbers([this.tid, this.process.pid, stack.guard, stack.end]);
-    out.bytes(isInCpu ? new Uint8Array(0) : this.settledContext());
-    out.number(pending ? 1 : 0);
-    this.guard.writeState(out);
-    if (!pending) return;
-    const { number, progress, wait, answer, work } = pending;
-    out.numbers([number, progress, wait?.deadline ?? -1, answer === undefined ? 0 : 1]);
-    out.text(nameOf(wait?.for)).word(answer ?? 0n);
-    work?.writeState(out);
-  }
-
-  /** The registers with the status flags worked out: equal registers are equal bytes. */
-  private settledContext(): Uint8Array {
-    const { unsettled: state } = this;
-    if (!state) return this.context;
-    const { context: inCpu } = state;
-    const before = inCpu.slice();
-    inCpu.set(this.context);
-    const { rflags } = state;
-    state.rflags = rflags;
-    this.context.set(inCpu);
-    inCpu.set(before);
+  /** Works out the status flags among the registers, so that equal registers are equal bytes. */
+  private settle(): void {
+    this.unsettled?.settle(this.context);
     this.unsettled = undefined;
-    return this.context;
   }
-}
-
-function nameOf(key: Wait['for']): string {
-  return typeof key === 'object' ? `${key.kind} ${key.number}` : (key ?? '');
 }

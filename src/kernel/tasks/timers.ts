@@ -1,6 +1,6 @@
 import { OrderedList } from '../ordered-list.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import type { Thread } from './thread.js';
+import { derived, schema, value } from '../../state/schema.js';
 
 interface Timer {
   readonly thread: Thread;
@@ -11,6 +11,22 @@ interface Timer {
 
 /** The threads that wait until a tick, by that tick; of those with the same one, the first to wait is the first. */
 export class Timers {
+  static readonly state = schema(
+    'timers',
+    Timers,
+    {
+      ascending: derived('from the timers'),
+      byThread: derived('from the timers'),
+      made: value,
+    },
+    {
+      isPart: true,
+      computed: [
+        { name: 'timers', read: ({ ascending }) => [...ascending], write: (timers, list) => timers.refill(list) },
+      ],
+    },
+  );
+
   private readonly ascending = new OrderedList<Timer>((a, b) => a.deadline - b.deadline || a.number - b.number);
   private readonly byThread = new Map<Thread, Timer>();
   /** Timers made so far. */
@@ -25,6 +41,15 @@ export class Timers {
     const timer = { thread, deadline, number: this.made++ };
     this.byThread.set(thread, timer);
     this.ascending.add(timer);
+  }
+
+  private refill(timers: readonly Timer[]): void {
+    for (const timer of [...this.ascending]) this.ascending.delete(timer);
+    this.byThread.clear();
+    for (const timer of timers) {
+      this.byThread.set(timer.thread, timer);
+      this.ascending.add(timer);
+    }
   }
 
   /** No effect for a thread that has none. */
@@ -43,10 +68,5 @@ export class Timers {
   /** All threads that wait until a tick, and that tick. */
   *[Symbol.iterator](): Generator<Pick<Timer, 'thread' | 'deadline'>, void, undefined> {
     yield* this.ascending;
-  }
-
-  writeState(out: StateWriter): void {
-    out.number(this.ascending.size);
-    for (const { thread, deadline } of this.ascending) out.number(thread.tid).number(deadline);
   }
 }

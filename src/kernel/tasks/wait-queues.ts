@@ -1,5 +1,5 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { Thread } from './thread.js';
+import { schema, value } from '../../state/schema.js';
 
 /** What a thread can be woken by: a word of memory, by its address; the end of a process or of a thread, by its number. */
 export interface WaitKey {
@@ -9,6 +9,8 @@ export interface WaitKey {
 
 /** Who waits for what, in the order in which they began. */
 export class WaitQueues {
+  static readonly state = schema('wait queues', WaitQueues, { queues: value }, { isPart: true });
+
   private readonly queues: Readonly<Record<WaitKey['kind'], Map<number, Thread[]>>> = {
     word: new Map(),
     process: new Map(),
@@ -41,12 +43,5 @@ export class WaitQueues {
     const taken = queue.splice(0, count);
     if (queue.length === 0) this.queues[kind].delete(number);
     return taken;
-  }
-
-  writeState(out: StateWriter): void {
-    for (const queues of Object.values(this.queues)) {
-      out.number(queues.size);
-      for (const [number, threads] of queues) out.number(number).numbers(threads.map(({ tid }) => tid));
-    }
   }
 }

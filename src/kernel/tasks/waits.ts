@@ -1,11 +1,18 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import type { Thread, Wait } from './thread.js';
 import { WaitQueues, type WaitKey } from './wait-queues.js';
+import { outside, schema, value } from '../../state/schema.js';
 
 /** What threads wait for, and how they come to run again. */
 export class Waits {
+  static readonly state = schema(
+    'waits',
+    Waits,
+    { queues: value, scheduler: outside('described by the kernel') },
+    { isPart: true },
+  );
+
   private readonly queues = new WaitQueues();
 
   constructor(private readonly scheduler: Scheduler) {}
@@ -66,11 +73,6 @@ export class Waits {
       this.answerLater(thread, late);
     }
     return due.length;
-  }
-
-  /** Who waits for what. */
-  writeState(out: StateWriter): void {
-    this.queues.writeState(out);
   }
 
   private answerAll(key: WaitKey, code: number): readonly Thread[] {

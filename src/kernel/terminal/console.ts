@@ -1,7 +1,7 @@
-import type { StateWriter } from '../../state/state-writer.js';
 import type { Foreground } from './foreground.js';
 import { INTERRUPT, isFlowControl, LineDiscipline } from './line-discipline.js';
 import type { Process } from '../tasks/process.js';
+import { outside, schema, value } from '../../state/schema.js';
 
 /** How a process wants the input of a terminal: in lines, which the kernel echoes and edits, or as it comes. */
 export const CONSOLE_MODE = { lines: 0, raw: 1 } as const;
@@ -43,6 +43,22 @@ export const WAITING_BYTES_MAX = 65536;
  * they start. Ctrl-C, Ctrl-S and Ctrl-Q take effect at once.
  */
 export class KernelConsole {
+  static readonly state = schema(
+    'console',
+    KernelConsole,
+    {
+      writtenBytes: value,
+      readBytes: value,
+      hasEnded: value,
+      arrived: value,
+      shownBytes: value,
+      discipline: value,
+      console: outside('of the host'),
+      host: outside('the kernel'),
+    },
+    { isPart: true },
+  );
+
   private writtenBytes = 0;
   private readBytes = 0;
   private hasEnded = false;
@@ -117,11 +133,6 @@ export class KernelConsole {
       else this.type(length);
       if (foreground) this.host.interrupt(foreground.process);
     }
-  }
-
-  writeState(out: StateWriter): void {
-    out.numbers([this.writtenBytes, this.readBytes, this.hasEnded ? 1 : 0, this.shownBytes]).bytes(this.arrived);
-    this.discipline.writeState(out);
   }
 
   /** Takes Ctrl-S and Ctrl-Q out of the waiting input; the last of them counts. */

@@ -1,4 +1,4 @@
-import type { StateWriter } from '../../state/state-writer.js';
+import { schema, value } from '../../state/schema.js';
 
 /** Ctrl-C: ends the program in the foreground. */
 export const INTERRUPT = 0x03;
@@ -31,6 +31,17 @@ const NARROW = /^[\p{Mn}\p{Me}\u200b-\u200f\ufe00-\ufe0f]/u;
  * complete. Depends only on the bytes that were typed, and when they were read.
  */
 export class LineDiscipline {
+  static readonly state = schema(
+    'line discipline',
+    LineDiscipline,
+    {
+      isSuspended: value,
+      edited: value,
+      lines: value,
+    },
+    { isPart: true },
+  );
+
   /** True between Ctrl-S and Ctrl-Q: programs that write have to wait. */
   isSuspended = false;
   /** The line that is being typed. */
@@ -96,12 +107,6 @@ export class LineDiscipline {
   lengthOfLine(bytes: Uint8Array): number {
     const last = bytes.findIndex((byte) => byte === NEWLINE || byte === RETURN || byte === END);
     return last < 0 ? bytes.length : last + 1;
-  }
-
-  writeState(out: StateWriter): void {
-    out.number(this.isSuspended ? 1 : 0).number(this.lines.length);
-    for (const line of this.lines) out.bytes(line);
-    out.bytes(Uint8Array.from(this.edited));
   }
 
   private forget(): void {

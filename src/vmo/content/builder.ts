@@ -3,7 +3,9 @@ import type { VmoHandle } from '../handle.js';
 import { append, appendAll, releaseRope, replace, retainRope, type Rope, split, wholePiece } from './rope.js';
 import { MAX_LEVEL } from './canonical-form.js';
 import type { Leaf, Subtree } from './subtree.js';
+import type { Revival } from './revival.js';
 import type { SubtreeTable } from './subtree-table.js';
+import { schema, type Schema } from '../../state/schema.js';
 
 /** Level of the subtrees that appended pages are combined into. */
 const FOLDED_LEVEL = 9;
@@ -13,10 +15,24 @@ const NO_TAGS: ReadonlyMap<string, string> = new Map();
 /** What a builder needs from its store. */
 export interface BuilderStore {
   readonly table: SubtreeTable;
+  /** See VmoStore.restoring. */
+  readonly revival: Revival | undefined;
   /** The rope of a range of a VMO of this store. Throws VmoHandleError, VmoRangeError. */
   sliceOf(vmo: VmoHandle, offset: number, length: number): Rope | undefined;
   /** Makes a handle to a VMO of the built bytes. */
   commit(rope: Rope | undefined, tags: ReadonlyMap<string, string>): VmoHandle;
+}
+
+/** What a snapshot keeps of a builder. */
+interface BuilderImage {
+  readonly store: BuilderStore;
+  readonly lengthMax: number;
+  readonly rope: Rope | undefined;
+  readonly folded: readonly Subtree[];
+  readonly leaves: readonly Leaf[];
+  readonly pending: Uint8Array;
+  readonly lengthBytes: number;
+  readonly isOver: boolean;
 }
 
 /**
@@ -29,6 +45,20 @@ export interface BuilderStore {
  * belongs to another store.
  */
 export class VmoBuilder {
+  static readonly state: Schema = schema(
+    'VMO builder',
+    VmoBuilder,
+    {},
+    {
+      custom: {
+        capture: (builder: VmoBuilder): BuilderImage => builder.image(),
+        restore: (builder, image: BuilderImage) => builder.restore(image),
+        discard: (builder) => builder.discard(),
+        identity: (builder) => builder.identity(),
+      },
+    },
+  );
+
   /** The bytes before those of `leaves`. The builder holds it. */
   private rope: Rope | undefined;
   /** Subtrees of level FOLDED_LEVEL over pages appended since. The builder holds them. */
@@ -144,6 +174,37 @@ export class VmoBuilder {
     const rest = this.pendingBytes > 0 ? [table.leaf(this.pending.subarray(0, this.pendingBytes))] : [];
     const tail = wholePiece(this.appendedTree([...this.leaves, ...rest]), appended, table.zero(MAX_LEVEL));
     return this.store.commit(append(this.rope, tail), NO_TAGS);
+  }
+
+  private image(): BuilderImage {
+    const { store, lengthMax, rope, lengthBytes, isOver } = this;
+    const pending = this.pending.slice(0, this.pendingBytes);
+    return { store, lengthMax, rope, folded: [...this.folded], leaves: [...this.leaves], pending, lengthBytes, isOver };
+  }
+
+  private restore(image: BuilderImage): void {
+    const { table, revival } = image.store;
+    const trees = [...image.folded, ...image.leaves].map((tree) => revival!.tree(tree));
+    const rope = image.rope && revival!.rope(image.rope);
+    for (const tree of trees) table.own(tree);
+    if (rope) retainRope(rope, table);
+    this.releaseLeaves();
+    this.hold(undefined);
+    this.rope = rope;
+    this.folded = trees.slice(0, image.folded.length);
+    this.leaves = trees.slice(image.folded.length) as Leaf[];
+    this.pending.set(image.pending);
+    this.pendingBytes = image.pending.length;
+    this.lengthBytes = image.lengthBytes;
+    this.isOver = image.isOver;
+  }
+
+  private identity(): string {
+    if (this.isOver) return 'used up';
+    const built = this.snapshot();
+    const { contentId } = built;
+    built.close();
+    return contentId;
   }
 
   /** Bytes that are not in the rope yet. */

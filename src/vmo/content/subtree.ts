@@ -75,6 +75,8 @@ export class Node {
 export interface RemoteSource {
   /** Returns the leaf or node, fetching it if necessary. Throws DamagedRecordError, MissingRecordError. */
   open(remote: Remote): Leaf | Node;
+  /** Returns a Remote like one that was forgotten. */
+  again(remote: Remote): Subtree;
   /** Called when nothing holds a Remote any more. */
   forget(remote: Remote): void;
 }

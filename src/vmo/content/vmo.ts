@@ -6,6 +6,7 @@ import { CanonicalView, hashInSteps } from './canonical-view.js';
 import { copyRope, releaseRope, retainRope, type Rope, wholePiece } from './rope.js';
 import type { Steps } from '../steps.js';
 import type { Leaf, Remote, Subtree } from './subtree.js';
+import type { Revival } from './revival.js';
 import type { SubtreeTable } from './subtree-table.js';
 
 /** The canonical form of a VMO. */
@@ -21,6 +22,15 @@ export interface Published extends Canonical {
   vmos: number;
 }
 
+/** What a VMO is at one moment, for snapshots: it may be forgotten since. */
+export interface VmoImage {
+  readonly vmo: Vmo;
+  readonly root: Rope | undefined;
+  readonly canonicalForm: Canonical | undefined;
+  readonly knownId: string | undefined;
+  readonly isPublished: boolean;
+}
+
 /** Host memory of VMOs and published identities in bytes, measured with Node 20. */
 const VMO_HOST_BYTES = 320;
 const PUBLISHED_HOST_BYTES = 384;
@@ -32,6 +42,8 @@ export interface Shared {
   readonly published: Map<string, Published>;
   /** VMOs with a view, which can be made again. */
   readonly viewed: Set<Vmo>;
+  /** While state is restored: see VmoStore.restoring. */
+  revival: Revival | undefined;
   /** Extents visited by reads and by gathering pages. */
   extentsVisited: number;
 }
@@ -54,6 +66,26 @@ export class Vmo {
     this.lengthBytes = root?.length ?? 0;
     shared.table.account.hostBytes += VMO_HOST_BYTES;
     if (root !== undefined) retainRope(root, shared.table);
+  }
+
+  /** A VMO that is as an image says, whose extents can be held. */
+  static from(shared: Shared, { root, canonicalForm, knownId, isPublished }: Omit<VmoImage, 'vmo'>): Vmo {
+    const vmo = new Vmo(shared, root);
+    vmo.canonicalForm = canonicalForm;
+    vmo.knownId = knownId;
+    if (isPublished) vmo.publish();
+    return vmo;
+  }
+
+  /** What it is now. */
+  get image(): VmoImage {
+    const { root, canonicalForm, knownId, isPublished } = this;
+    return { vmo: this, root, canonicalForm, knownId, isPublished };
+  }
+
+  /** Whether it is held, and is still what an image of it says, as far as that can be observed. */
+  isAs({ root, isPublished }: VmoImage): boolean {
+    return this.handles > 0 && this.root === root && this.isPublished === isPublished;
   }
 
   /** Another VMO with the same bytes whose identity is known but not published. */

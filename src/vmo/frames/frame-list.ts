@@ -1,5 +1,19 @@
+import { kept, outside, schema, value } from '../../state/schema.js';
 /** A queue of frames from which any frame can be removed: a doubly linked list in two arrays, with O(1) operations. */
 export class FrameList {
+  static readonly state = schema(
+    'frame list',
+    FrameList,
+    {
+      next: kept('hashed as the order of the frames'),
+      previous: kept('hashed as the order of the frames'),
+      end: outside('the size of the pool'),
+      count: value,
+      firstFrame: outside('the place of the pool'),
+    },
+    { isPart: true, computed: [{ name: 'frames', read: (list) => [...list.frames()] }] },
+  );
+
   private readonly next: Int32Array;
   private readonly previous: Int32Array;
   /** The slot that serves as both ends of the ring. */

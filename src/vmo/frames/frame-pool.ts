@@ -1,11 +1,11 @@
 import { PAGE_SHIFT, PAGE_SIZE } from '../../bits.js';
 import type { GuestMemory } from '../../memory.js';
-import type { StateWriter } from '../../state/state-writer.js';
 import { ZERO_LEAF } from '../content/canonical-form.js';
 import { FrameStateError, OutOfFramesError, VmoRangeError } from '../errors.js';
 import { FrameList } from './frame-list.js';
 import type { VmoHandle, VmoPage } from '../handle.js';
 import type { VmoStore } from '../store.js';
+import { derived, kept, outside, schema, value } from '../../state/schema.js';
 
 /** The pool's frame range and its code-change callback. */
 export interface FramePoolOptions {
@@ -59,6 +59,38 @@ const STATE_NAMES = ['free', 'clean', 'private', 'a table'];
  * recently freed first; then frames never used, in ascending order; then the clean frame that has been idle longest.
  */
 export class FramePool {
+  static readonly state = schema(
+    'frame pool',
+    FramePool,
+    {
+      firstFrame: outside('the place of the pool'),
+      endFrame: outside('the size of the pool'),
+      codeChanged: outside('of the CPU'),
+      states: kept('hashed as far as frames were used'),
+      users: kept('hashed as far as frames were used'),
+      frameByLeaf: derived('from the leaves'),
+      leafBySlot: kept('known from guest memory'),
+      idle: value,
+      freed: value,
+      neverUsed: value,
+      inState: kept('counted from the states'),
+      hits: kept('a statistic'),
+      copies: kept('a statistic'),
+      evictions: kept('a statistic'),
+      allocated: kept('a statistic'),
+      memory: outside('guest memory'),
+      store: outside('of the machine'),
+    },
+    {
+      isPart: true,
+      computed: [
+        { name: 'usedStates', read: (pool) => pool.states.subarray(0, pool.neverUsed - pool.firstFrame) },
+        { name: 'usersOfUsed', read: (pool) => pool.users.subarray(0, pool.neverUsed - pool.firstFrame) },
+      ],
+      restored: (pool) => pool.indexLeaves(),
+    },
+  );
+
   private readonly firstFrame: number;
   /** One past the last frame. */
   readonly endFrame: number;
@@ -112,6 +144,7 @@ export class FramePool {
     if (hit !== undefined) return hit;
     const frame = this.allocate();
     try {
+      this.memory.mark(frame * PAGE_SIZE, PAGE_SIZE);
       page.copyTo(this.memory.ram, frame * PAGE_SIZE);
     } catch (error) {
       // A page fetched from a store may be damaged.
@@ -166,6 +199,7 @@ export class FramePool {
       return frame;
     }
     const copy = this.allocate();
+    this.memory.mark(copy * PAGE_SIZE, PAGE_SIZE);
     this.memory.ram.copyWithin(copy * PAGE_SIZE, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
     this.copies++;
     this.users[slot]!--;
@@ -230,15 +264,11 @@ export class FramePool {
     return this.neverUsed;
   }
 
-  /**
-   * Writes the state of each frame and the order in which frames will be allocated. Their content is part of guest
-   * memory.
-   */
-  writeState(out: StateWriter): void {
-    const slots = this.neverUsed - this.firstFrame;
-    out.bytes(this.states.subarray(0, slots));
-    out.bytes(new Uint8Array(this.users.buffer, 0, slots * Uint32Array.BYTES_PER_ELEMENT));
-    out.numbers(this.freed).numbers(this.idle.frames());
+  private indexLeaves(): void {
+    this.frameByLeaf.clear();
+    this.leafBySlot.forEach((leaf, slot) => {
+      if (leaf !== undefined) this.frameByLeaf.set(leaf, slot + this.firstFrame);
+    });
   }
 
   private acquireHit(leaf: string): number | undefined {
@@ -311,6 +341,7 @@ export class FramePool {
   }
 
   private clear(frame: number): void {
+    this.memory.mark(frame * PAGE_SIZE, PAGE_SIZE);
     this.memory.ram.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
   }
 

@@ -14,6 +14,8 @@ export class MemoryIdentity {
   private readonly ram: Int32Array;
   /** The frames as last hashed; those beyond its end were zeros. */
   private copy = new Int32Array(0);
+  /** The end of the frames that may not be zeros in the copy. */
+  private lookedAt = 0;
   /**
    * `levels[k][i]` is the hash of the subtree over the 2^k frames from frame i * 2^k; missing ones are zero subtrees.
    */
@@ -29,7 +31,7 @@ export class MemoryIdentity {
     this.levels = Array.from({ length: heightOf(memory.size) + 1 }, () => []);
   }
 
-  /** Returns the identity, 64 hexadecimal digits. Frames from `endFrame` on must hold zeros and always have. */
+  /** Returns the identity, 64 hexadecimal digits. Frames from `endFrame` on must hold zeros. */
   id(endFrame = this.memory.size / PAGE_SIZE): string {
     let changed = this.takeChanged(endFrame);
     for (const frame of changed)
@@ -53,7 +55,10 @@ export class MemoryIdentity {
   }
 
   /** Finds the frames that have changed, and updates the copy. */
-  private takeChanged(endFrame: number): Set<number> {
+  private takeChanged(usedEnd: number): Set<number> {
+    // Memory that was restored uses fewer frames than it did.
+    const endFrame = Math.max(usedEnd, this.lookedAt);
+    this.lookedAt = usedEnd;
     if (endFrame * PAGE_WORDS > this.copy.length) {
       const larger = new Int32Array(Math.min(2 * endFrame * PAGE_WORDS, this.ram.length));
       larger.set(this.copy);

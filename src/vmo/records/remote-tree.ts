@@ -58,6 +58,10 @@ export class RemoteTree implements RemoteSource {
     return tree;
   }
 
+  again({ hash, level, used }: Remote): Subtree {
+    return this.subtree(hash, level, used);
+  }
+
   forget(remote: Remote): void {
     this.remotes.delete(nameOf(remote.key, remote.used));
     this.dropOf(remote);

@@ -1,0 +1,103 @@
+import { PAGE_SHIFT, PAGE_SIZE } from '../../bits.js';
+import type { GuestMemory } from '../../memory.js';
+
+/** Frames whose pages are kept in one array, which images share where nothing of it has changed. */
+const FRAMES_IN_CHUNK = 256;
+
+/** The bytes of a page; undefined: zeros that were never written. */
+type Page = Uint8Array | undefined;
+
+/** Guest memory at one moment. Pages that did not change are shared with the images before. */
+export interface MemoryImage {
+  readonly chunks: readonly (readonly Page[])[];
+  /** Frames that changed since the image before, or may have, ascending. */
+  readonly changed: readonly number[];
+  /** Bytes of pages that were copied for this image alone. */
+  readonly copiedBytes: number;
+}
+
+/**
+ * Takes images of guest memory and goes back to them, at the cost of the frames that were written in between. Frames that are
+ * written are marked by those that write them (`GuestMemory.dirty`): taking an image clears the marks, and the write entries
+ * of the TLB have to be dropped then, so that the next store to each page marks it again.
+ */
+export class MemoryImages {
+  private chunks: (readonly Page[])[] = [];
+
+  constructor(
+    private readonly memory: GuestMemory,
+    /** Drops the TLB's write entries. */
+    private readonly dropWriteEntries: () => void,
+  ) {
+    // Nothing is known of any frame before the first image.
+    memory.dirty.fill(1);
+  }
+
+  /** An image of the frames below `endFrame`; those from there on hold zeros. */
+  take(endFrame: number): MemoryImage {
+    const changed = this.takeDirty(endFrame);
+    const chunks = [...this.chunks];
+    let copiedBytes = 0;
+    for (const frame of changed) {
+      const number = Math.floor(frame / FRAMES_IN_CHUNK);
+      const place = frame % FRAMES_IN_CHUNK;
+      if (chunks[number] === this.chunks[number]) chunks[number] = [...(chunks[number] ?? [])];
+      (chunks[number] as Page[])[place] = this.pageOf(frame).slice();
+      copiedBytes += PAGE_SIZE;
+    }
+    for (let number = 0; number < chunks.length; number++) chunks[number] ??= [];
+    this.chunks = chunks;
+    return { chunks, changed, copiedBytes };
+  }
+
+  /** Puts guest memory back to an image. `changing` is called before the bytes of a frame change. Returns the frames. */
+  restore(image: MemoryImage, endFrame: number, changing: (frame: number) => void): number[] {
+    const differing: number[] = [];
+    for (const frame of this.framesToRestore(image, endFrame)) {
+      const page = image.chunks[Math.floor(frame / FRAMES_IN_CHUNK)]?.[frame % FRAMES_IN_CHUNK];
+      const present = this.pageOf(frame);
+      if (isEqual(present, page)) continue;
+      changing(frame);
+      if (page) present.set(page);
+      else present.fill(0);
+      differing.push(frame);
+    }
+    this.chunks = [...image.chunks];
+    this.memory.dirty.fill(0);
+    return differing;
+  }
+
+  /** Frames written since the last image, and those in which that differs from the wanted one. */
+  private framesToRestore(image: MemoryImage, endFrame: number): Set<number> {
+    const frames = new Set(this.takeDirty(endFrame));
+    const count = Math.max(this.chunks.length, image.chunks.length);
+    for (let number = 0; number < count; number++) {
+      const [a, b] = [this.chunks[number], image.chunks[number]];
+      if (a === b) continue;
+      const first = number * FRAMES_IN_CHUNK;
+      for (let place = 0; place < FRAMES_IN_CHUNK; place++) if (a?.[place] !== b?.[place]) frames.add(first + place);
+    }
+    return frames;
+  }
+
+  private takeDirty(endFrame: number): number[] {
+    const { dirty } = this.memory;
+    this.dropWriteEntries();
+    const found: number[] = [];
+    for (let frame = dirty.indexOf(1); frame >= 0 && frame < endFrame; frame = dirty.indexOf(1, frame + 1))
+      found.push(frame);
+    dirty.fill(0);
+    return found;
+  }
+
+  private pageOf(frame: number): Uint8Array {
+    const start = frame << PAGE_SHIFT;
+    return this.memory.ram.subarray(start >>> 0, (start >>> 0) + PAGE_SIZE);
+  }
+}
+
+function isEqual(bytes: Uint8Array, page: Page): boolean {
+  if (!page) return bytes.every((byte) => byte === 0);
+  for (let at = 0; at < PAGE_SIZE; at++) if (bytes[at] !== page[at]) return false;
+  return true;
+}

@@ -1,0 +1,163 @@
+/**
+ * Snapshots of whole machines: going back gives the state that was, and what follows is what followed, on every engine. The
+ * programs are those that check each kernel-call, which between them have objects of every kind.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { Computer, MemoryNames, type NameSpace, type Process, type Snapshot } from '../../src/index.js';
+import { schemaOf } from '../../src/state/schema.js';
+import type { VmoStore } from '../../src/vmo/store.js';
+import { compiled, guestImage, sha256 } from '../support/guest-programs.js';
+import { Random } from '../support/random.js';
+import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
+import { seedOf, volume } from '../support/volume.js';
+
+const MIB = 2 ** 20;
+const seed = seedOf(20261129);
+
+t.setTimeout(0);
+
+const directory = fileURLToPath(new URL('../../../guest/tests/', import.meta.url));
+const programs = readdirSync(directory)
+  .filter((file) => file.endsWith('.c'))
+  .map((file) => basename(file, '.c'))
+  .filter((name) => !existsSync(`${directory}${name}.input`))
+  .sort();
+
+const images = new Map<string, Uint8Array>();
+for (const name of programs) images.set(name, await compiled(`${directory}${name}.c`));
+
+/** A machine that runs a program, which finds the programs that its source mentions. */
+function machineFor(name: string, engine: EngineOptions): { computer: Computer; program: Process } {
+  const names = (store: VmoStore): NameSpace => {
+    const space = new MemoryNames(store);
+    const source = readFileSync(`${directory}${name}.c`, 'latin1');
+    for (const [other, bytes] of images)
+      if (source.includes(`"${other}"`)) {
+        const vmo = store.fromBytes(bytes);
+        space.publish(other, vmo, 'anything');
+        vmo.close();
+      }
+    return space;
+  };
+  const computer = new Computer({ ...engine, memoryBytes: 64 * MIB, sha256, names });
+  return { computer, program: computer.start(images.get(name)!, { name, limitBytes: 1024 * MIB }) };
+}
+
+/** Runs to a tick, or to the end. */
+function runTo(computer: Computer, program: Process, tick: number): void {
+  while (computer.ticks < tick) {
+    const outcome = computer.run(program, { maxTicks: tick - computer.ticks });
+    if (outcome.kind !== 'limit') return;
+  }
+}
+
+/** How many ticks a program takes. */
+function length(name: string): number {
+  const { computer, program } = machineFor(name, ENGINES.interpreter);
+  computer.run(program);
+  return computer.ticks;
+}
+
+t.test('going back and forth gives the states that were, on every engine', (t) => {
+  const random = new Random(seed);
+  let points = 0;
+  for (const name of programs) {
+    const ticks = length(name);
+    const engines = Object.entries(ENGINES).filter(([engine]) => engine !== 'evaluator' || ticks < 100_000);
+    for (const [engine, options] of engines) {
+      const { computer, program } = machineFor(name, options);
+      const taken: { snapshot: Snapshot; hash: string }[] = [];
+      const stops = Array.from({ length: volume(3, 20) }, () => random.below(ticks)).sort((a, b) => a - b);
+      for (const stop of [0, ...stops, ticks]) {
+        runTo(computer, program, stop);
+        if (program.end) break;
+        const snapshot = computer.snapshot();
+        taken.push({ snapshot, hash: computer.machineHash() });
+      }
+      for (let times = volume(4, 40); times > 0; times--) {
+        const index = random.below(taken.length);
+        const { snapshot, hash } = taken[index]!;
+        computer.restore(snapshot);
+        points++;
+        if (computer.machineHash() !== hash) {
+          t.fail(
+            `${name}, ${engine}: restored tick ${snapshot.tick}: ${snapshot.differencesTo(computer.snapshot()).join('\n')}`,
+          );
+          break;
+        }
+        const next = taken[index + 1];
+        if (!next) continue;
+        runTo(computer, program, next.snapshot.tick);
+        if (computer.machineHash() !== next.hash) {
+          t.fail(
+            `${name}, ${engine}: tick ${snapshot.tick} to ${next.snapshot.tick}: ` +
+              next.snapshot.differencesTo(computer.snapshot()).join('\n'),
+          );
+          break;
+        }
+      }
+    }
+  }
+  t.ok(points > 100, `${points} times back`);
+  t.end();
+});
+
+t.test('taking snapshots leaves no trace', async (t) => {
+  const image = await guestImage('qsort');
+  const hashes = [true, false].map((takes) => {
+    const computer = new Computer({ memoryBytes: 64 * MIB, sha256 });
+    const program = computer.start(image, { name: 'qsort', limitBytes: 1024 * MIB });
+    const found: string[] = [];
+    for (let tick = 100_000; !program.end; tick += 100_000) {
+      runTo(computer, program, tick);
+      if (takes) computer.snapshot();
+      if (tick % 1_000_000 === 0) found.push(computer.machineHash());
+    }
+    return [...found, computer.machineHash()];
+  });
+  t.ok(hashes[0]!.length > 3);
+  t.same(hashes[0], hashes[1]);
+  t.end();
+});
+
+/** Fields of objects that no schema mentions, and fields that a schema has and an object has not. */
+function undescribed(root: object, path: string): string[] {
+  const seen = new Set<object>();
+  const missing = new Set<string>();
+  const visit = (item: unknown, path: string): void => {
+    if (typeof item !== 'object' || item === null || seen.has(item) || ArrayBuffer.isView(item)) return;
+    seen.add(item);
+    const schema = schemaOf(item);
+    if (schema?.custom) return;
+    if (schema) {
+      const own = Object.keys(item);
+      for (const name of own) if (!schema.fields.has(name)) missing.add(`${schema.name}.${name}`);
+      for (const [name, { kind }] of schema.fields) {
+        if (!(name in item)) missing.add(`${schema.name} has no ${name}`);
+        if (kind === 'value' || kind === 'kept') visit((item as Record<string, unknown>)[name], `${path}.${name}`);
+      }
+    } else if (item instanceof Map) for (const [key, value] of item) (visit(key, path), visit(value, path));
+    else if (item instanceof Set) for (const value of item) visit(value, path);
+    else for (const [name, value] of Object.entries(item)) visit(value, `${path}.${name}`);
+  };
+  visit(root, path);
+  return [...missing];
+}
+
+t.test('every field of every object is described', (t) => {
+  const random = new Random(seed);
+  const found = new Set<string>();
+  for (const name of programs) {
+    const { computer, program } = machineFor(name, ENGINES.interpreter);
+    const ticks = length(name);
+    for (let times = 0; times < 5; times++) {
+      runTo(computer, program, computer.ticks + random.below(Math.max(1, Math.floor(ticks / 3))));
+      for (const field of undescribed(computer['state']['roots'], 'machine')) found.add(field);
+    }
+  }
+  t.same([...found], []);
+  t.end();
+});
