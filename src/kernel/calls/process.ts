@@ -13,7 +13,7 @@ import { HostMemoryError, type HostMemory } from '../host-memory.js';
 import { nameArgument } from './name-argument.js';
 import { STEPPED_FIELDS, STEPPED_OPTIONS, SteppedCall } from './stepped-call.js';
 import type { NameProgress } from '../names.js';
-import { schema, value, type Schema } from '../../state/schema.js';
+import { kept, schema, value, type Schema } from '../../state/schema.js';
 import { waitFor } from './wait.js';
 
 /** `struct bd0_process_info` of guest/include/bd0.h: 11 words, image id[32], name[64]. */
@@ -84,7 +84,7 @@ class StartCall extends SteppedCall<bigint> {
       argv: value,
       hasArguments: value,
       progress: value,
-      hostMemory: value,
+      hostMemory: kept('the one account of the machine'),
       request: value,
     },
     STEPPED_OPTIONS,

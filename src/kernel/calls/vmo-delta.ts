@@ -3,7 +3,7 @@ import type { VmoBuilder } from '../../vmo/content/builder.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import { Errno, failure } from '../errors.js';
 import { HOST_BYTES, type HostMemory } from '../host-memory.js';
-import { schema, value, type Schema } from '../../state/schema.js';
+import { kept, schema, value, type Schema } from '../../state/schema.js';
 import type { VmoStore } from '../../vmo/store.js';
 import type { CallWork } from '../tasks/thread.js';
 import { chargeBytes, isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
@@ -42,7 +42,7 @@ class Patching implements CallWork {
     count: value,
     isClosed: value,
     unhashedBytes: value,
-    hostMemory: value,
+    hostMemory: kept('the one account of the machine'),
     words: value,
   });
 

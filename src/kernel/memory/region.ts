@@ -5,7 +5,7 @@ import { toLinear, type LinearAddress } from './linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE, backingPage, type Mapping } from './mapping.js';
 import { findLast } from '../../sorted.js';
 import { HostMemory } from '../host-memory.js';
-import { schema, value } from '../../state/schema.js';
+import { kept, schema, value } from '../../state/schema.js';
 
 const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
 
@@ -26,7 +26,7 @@ export class Region {
       sharedPages: value,
       changed: value,
       sorted: value,
-      hostMemory: value,
+      hostMemory: kept('the one account of the machine'),
     },
     { label: ({ start }) => hex(toLinear(start)) },
   );

@@ -2,7 +2,7 @@ import type { FenceVerdict } from '../../cpu/evaluator/fenced-execution.js';
 import { WriteFence, unionOf, type AddressRange } from '../../mmu/fence.js';
 import { HOST_BYTES, HostMemory } from '../host-memory.js';
 import type { Process } from '../tasks/process.js';
-import { derived, schema, value } from '../../state/schema.js';
+import { derived, kept, schema, value } from '../../state/schema.js';
 
 /** Ranges that a thread is granted, at most: those that touch are one. */
 export const MOST_GRANTS = 256;
@@ -15,7 +15,7 @@ export class ThreadGuard {
     grants: value,
     lastFence: derived('made again from the regions and grants', () => undefined),
     fencedMaps: derived('of the fence', () => 0),
-    hostMemory: value,
+    hostMemory: kept('the one account of the machine'),
   });
 
   /** Whether the thread is in debug mode. */

@@ -1,12 +1,15 @@
 import { HostMemory } from '../host-memory.js';
-import { schema, value } from '../../state/schema.js';
+import { kept, schema, value } from '../../state/schema.js';
 
 /** So many are remembered; of more, the oldest are forgotten. */
 const MOST = 4096;
 
 /** What ended with which code, until somebody asks: children of a process, or threads of it, by their numbers. */
 export class EndedCodes {
-  static readonly state = schema('ended codes', EndedCodes, { codes: value, hostMemory: value });
+  static readonly state = schema('ended codes', EndedCodes, {
+    codes: value,
+    hostMemory: kept('the one account of the machine'),
+  });
 
   /** In the order in which they ended. */
   private readonly codes = new Map<number, number>();

@@ -1,6 +1,6 @@
 import { HostMemory } from '../host-memory.js';
 import type { VmoHandle } from '../../vmo/handle.js';
-import { schema, value } from '../../state/schema.js';
+import { kept, schema, value } from '../../state/schema.js';
 
 /** Handles that a process has at most: what a program makes and forgets is bounded. */
 export const HANDLES_MAX = 2 ** 14;
@@ -19,7 +19,7 @@ export class HandleTable {
     slots: value,
     firstFree: value,
     count: value,
-    hostMemory: value,
+    hostMemory: kept('the one account of the machine'),
   });
 
   private readonly slots: (Slot | undefined)[] = [];

@@ -57,7 +57,7 @@ export class Process {
       pid: value,
       description: value,
       image: value,
-      hostMemory: value,
+      hostMemory: kept('the one account of the machine'),
       threads: value,
       handles: value,
       mapChanges: kept('only compared with what it was'),
