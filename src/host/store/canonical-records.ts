@@ -1,4 +1,4 @@
-/** What canonical records say, for those who follow them: design/vmo.md "Identity". */
+/** Parses canonical records: design/vmo.md "Identity". */
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import {

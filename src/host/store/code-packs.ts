@@ -4,12 +4,12 @@ import { HASH_BYTES, Kind } from './packs/pack-format.js';
 import type { PackSet } from './packs/pack-set.js';
 import { compareBytes } from './packs/record-table.js';
 
-/** What is longer is translated anew each time: a group is read in one piece. */
+/** Longer code is not stored, since a group is read in one piece. */
 const CODE_BYTES_MAX = 2 ** 24;
 
 /**
- * Translated code in packs. What is damaged is not there: whoever asked translates anew and puts it again; the record checks
- * itself besides (code-record.ts). Nothing is flushed before the store is closed: code that a crash takes along can be made again.
+ * Translated code in packs. Damaged code counts as missing: it is translated and put again; besides, each record checks itself
+ * (code-record.ts). Nothing is flushed before the store is closed, since code that is lost in a crash can be translated again.
  */
 export class PackedCode implements CodeStore {
   constructor(private readonly packs: PackSet) {}

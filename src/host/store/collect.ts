@@ -19,13 +19,13 @@ import { RecordSizes } from './packs/record-sizes.js';
 import { Pace, type Watch } from './pace.js';
 import { Reach } from './reach.js';
 
-/** Bytes of translated code that are kept, unless told otherwise: the latest. */
+/** Default for the bytes of translated code that are kept: the latest. */
 export const CODE_BYTES_MAX = 2 ** 28;
 
-/** How long garbage is kept, unless told otherwise: time to notice a mistake. */
+/** Default for how long garbage is kept: time to notice a mistake. */
 export const GRACE_MS = 3_600_000;
 
-/** So many small packs may be there. */
+/** Most small packs before they are merged. */
 const SMALL_PACKS_MAX = 16;
 const SMALL_PACK_BYTES = 2 ** 22;
 
@@ -40,9 +40,9 @@ export interface CollectProgress {
 }
 
 export interface CollectOptions extends Watch<CollectProgress> {
-  /** Tells what would be removed, and removes nothing. */
+  /** Reports what would be removed, and removes nothing. */
   readonly dryRun?: boolean | undefined;
-  /** Removes garbage also where that leaves nothing, since no name reaches anything. */
+  /** Removes garbage even if no name reaches anything, so that nothing is left. */
   readonly all?: boolean | undefined;
   /** Milliseconds for which garbage is kept after it was found. On a full disk it is not. GRACE_MS. */
   readonly graceMs?: number | undefined;
@@ -194,7 +194,7 @@ function planOf(store: DiskStore, reach: Reach, options: CollectOptions): Plan {
   return { tallies: tally(store.packs, reach, keptFor(store, waiting)), wasFull, waitingUntilMs };
 }
 
-/** Writes down what is condemned. Returns false where the disk has no room for that. */
+/** Records which content is condemned. Returns false if the disk has no room for that. */
 function condemned(store: DiskStore, path: string, all: Condemned): boolean {
   try {
     all.write(store.files, path);
@@ -214,8 +214,7 @@ function keptFor(store: DiskStore, waiting: readonly number[]): Reach {
 }
 
 /**
- * The packs that hold nothing but garbage, and can be deleted before anything else is done: no node of another pack, which stays for
- * now, refers to what is in them.
+ * The packs that hold nothing but garbage and can be deleted first, since no node of another pack refers to their records.
  */
 function onlyGarbage(store: DiskStore, tallies: readonly Tally[]): Tally[] {
   const { packs } = store;
@@ -344,7 +343,7 @@ function rewriteOne(packs: PackSet, hash: Uint8Array): void {
   }
 }
 
-/** Takes away the packs that were written first, until the rest is within its budget. Answers how many bytes that were. */
+/** Removes the oldest packs until the rest is within the budget. Returns the number of bytes removed. */
 function collectCode(
   packs: PackSet,
   { codeBytesMax = CODE_BYTES_MAX, dryRun }: CollectOptions,

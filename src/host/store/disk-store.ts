@@ -9,7 +9,7 @@
  *     reserve       room for a full disk: reserve.ts
  *     condemned     garbage that is to be deleted: condemned.ts
  *     leases/       the processes that write to it: leases.ts
- *     quarantine/   packs and names that were found damaged, for whoever wants to look into them
+ *     quarantine/   damaged packs and names, kept for inspection
  *
  * Packs are only appended to, each by one process, and names only change by appended lines, so that a process which is
  * killed at any moment leaves what it had acknowledged, and nothing by halves.
@@ -44,31 +44,31 @@ import { WholeTrees } from './whole-trees.js';
 const QUARANTINE = 'quarantine';
 const WAIT_MS = 10_000;
 
-/** Records that `has` reads at most: who puts a tree asks for each subtree in turn, and none of these steps is to be long. */
+/** Most records that `has` reads: it is called for each subtree of a tree that is put, and must not take long. */
 const HAS_RECORDS_MAX = 64;
 
 export interface StoreOptions {
-  /** Reading keeps nobody waiting; writers and garbage collection exclude one another: leases.ts. */
+  /** Readers block no other process; writers and garbage collection exclude each other: leases.ts. */
   readonly mode: LeaseMode;
-  /** Makes the store where there is none. */
+  /** Creates the store if it does not exist. */
   readonly create?: boolean;
-  /** How long to wait for those who are in the way. 10 s. */
+  /** How long to wait for processes that exclude this mode. 10 s by default. */
   readonly waitMs?: number;
-  /** Bytes kept for a full disk. 64 KiB. */
+  /** Bytes reserved for a full disk. 64 KiB by default. */
   readonly reserveBytes?: number;
   readonly files?: FileLayer;
   readonly processes?: ProcessTable;
 }
 
-/** What a repair did. */
+/** The result of a repair. */
 export interface Repaired {
-  /** Where packs and names are now that were damaged. */
+  /** The new paths of damaged packs and names. */
   readonly quarantined: readonly string[];
-  /** Names that were given to what no name reaches: where lines of the names are lost, they may have named it. */
+  /** New names of content that no name reaches, and that lost lines of the names may have named. */
   readonly recovered: readonly NamedReference[];
 }
 
-/** An opening of a store. A node is to be put after what is below it. */
+/** An open store. A node must be put after the records below it. */
 export class DiskStore implements RecordStore {
   readonly names: NameLog;
   readonly packs: PackSet;
@@ -94,7 +94,7 @@ export class DiskStore implements RecordStore {
     if (version === FORMAT_VERSION || this.bringUp(version, anchor)) this.anchor = anchor;
   }
 
-  /** Throws HostError where there is no store, or one of another version, or one that others keep busy. */
+  /** Throws HostError if there is no store, or one of another version, or one that other processes keep busy. */
   static open(directory: string, options: StoreOptions): DiskStore {
     const { files = hostFiles, processes = hostProcesses, mode, waitMs = WAIT_MS, reserveBytes } = options;
     const version = prepareDirectory(files, directory, options.create ?? false);
@@ -111,7 +111,7 @@ export class DiskStore implements RecordStore {
     }
   }
 
-  /** Translated code by its key. Whoever reads may put code, too. */
+  /** Translated code by its key. Readers may put code, too. */
   get code(): CodeStore {
     return new PackedCode(this.codeSet());
   }
@@ -122,8 +122,8 @@ export class DiskStore implements RecordStore {
   }
 
   /**
-   * Whether a record is there; for a writer, who relies on that, with all below it. Of a large tree that was never looked at a writer
-   * learns `false`, and then the same of its parts.
+   * Whether a record is there; for writers, which rely on it, also whether everything below it is there. For a large tree that
+   * has not been checked yet, writers get `false`, and then check its parts in turn.
    */
   has(hash: Uint8Array): boolean {
     if (this.zeros.has(hash)) return true;
@@ -149,7 +149,7 @@ export class DiskStore implements RecordStore {
     }
   }
 
-  /** Keeps a record whose hash was just computed. Answers whether it was new. */
+  /** Stores a record whose hash was just computed. Returns whether it was new. */
   putHashed(hash: Uint8Array, record: Uint8Array): boolean {
     this.requireWriter();
     if (this.zeros.has(hash)) return false;
@@ -170,8 +170,8 @@ export class DiskStore implements RecordStore {
   }
 
   /**
-   * As `flush`, while other threads compress. Packs in which something was found damaged go into quarantine, and what is
-   * whole of them is written anew: so an import mends what it brings. Answers where they are.
+   * Like `flush`, while other threads compress. Packs that were found to be damaged are moved to quarantine, and their intact
+   * records are written again, so that an import repairs the content that it brings. Returns the new paths of these packs.
    */
   async settle(): Promise<string[]> {
     await this.packs.flushAside();
@@ -179,8 +179,8 @@ export class DiskStore implements RecordStore {
   }
 
   /**
-   * After `verifyStore` has found damage: what is whole is written anew, and packs and names as they were go into quarantine.
-   * Where names are lost, all content that no name reaches any more gets one. The store is open to `collect`.
+   * After `verifyStore` has found damage: writes intact records again, and moves the damaged packs and names to quarantine. If
+   * names are lost, all content that no name reaches gets a name. The store must be open to `collect`.
    */
   repair(): Repaired {
     if (this.lease.mode !== 'collect') throw new Error(`the store is open to ${this.lease.mode}`);
@@ -264,7 +264,7 @@ export class DiskStore implements RecordStore {
     return references.find((reference) => reference.id === id)?.kind ?? this.kindByContent(id);
   }
 
-  /** What cannot be read counts as a file: whoever follows it finds what is missing. */
+  /** Unreadable content counts as a file; following it finds what is missing. */
   private kindByContent(id: string): ContentKind {
     return this.readKind(id) ?? 'file';
   }

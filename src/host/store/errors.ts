@@ -2,7 +2,7 @@
 
 import { HostError, isSystemError, systemReason } from '../failure.js';
 
-/** A write that the disk did not take. What was acknowledged before stands; the store takes no more until it is opened anew. */
+/** A failed write. Everything acknowledged before is in the store, which cannot be written until it is opened again. */
 export class StoreWriteError extends HostError {
   override readonly name = 'StoreWriteError';
 

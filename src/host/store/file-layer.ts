@@ -17,28 +17,28 @@ import {
 import { dirname, resolve } from 'node:path';
 import { HostError, isSystemError } from '../failure.js';
 
-/** What stands at a path. */
+/** The status of a file. */
 export interface FileStatus {
-  /** Tells a file from another that has taken its name. */
+  /** Differs between a file and a later one of the same name. */
   readonly identity: string;
   readonly size: number;
   /** When it was last written; of a directory, when a name in it last changed. Milliseconds. */
   readonly modifiedMs: number;
 }
 
-/** Reads, makes a new file (which must not be there), or appends to one (which is made where there is none). */
+/** Reads a file, creates one (which must not exist), or appends to one (which is created if it does not exist). */
 export type OpenMode = 'read' | 'create' | 'append';
 
 /**
- * Files by descriptor. Each call throws what Node's own throws: errors with a `code`; and HostError for what is no regular file, so
- * that a store with odd things in it neither waits for a fifo nor writes to where a link leads.
+ * Files by descriptor. Calls throw the errors of Node, with a `code`; and HostError for anything but a regular file, so that a
+ * store neither waits for a fifo nor follows a link.
  */
 export interface FileLayer {
   open(path: string, mode: OpenMode): number;
   close(file: number): void;
-  /** Reads up to `target.length` bytes from byte `position`; answers how many. */
+  /** Reads up to `target.length` bytes from byte `position`. Returns the number of bytes. */
   read(file: number, target: Uint8Array, position: number): number;
-  /** Writes at the end; answers how many bytes, which may be fewer. */
+  /** Writes at the end. Returns the number of bytes, which may be less than all. */
   write(file: number, bytes: Uint8Array): number;
   /** Returns once everything written to the file lies on the disk. */
   sync(file: number): void;
@@ -180,7 +180,7 @@ export function readAt(files: FileLayer, file: number, position: number, length:
   return bytes;
 }
 
-/** Bytes of the longest file that is read in one piece, unless told otherwise. */
+/** Default length of the longest file that is read in one piece. */
 const WHOLE_BYTES_MAX = 2 ** 31;
 
 /** The whole of a file; undefined where there is none, or one of more than `most` bytes. */

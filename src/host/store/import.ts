@@ -1,4 +1,4 @@
-/** From files and directories of the host to VMOs of a store, in parts: memory does not grow with what is read. */
+/** Imports files and directories of the host as VMOs of a store, in parts: memory does not grow with their size. */
 
 import { ContentHasher } from '../../vmo/content/content-hasher.js';
 import type { ContentKind, Reference } from '../../vmo/records/record-store.js';
@@ -18,7 +18,7 @@ export interface ImportProgress {
   readonly bytes: number;
 }
 
-/** What of a tree is kept beside content, names and modes: it is a part of the tree's identity. */
+/** What a tree stores in addition to content, names and modes; it is a part of the tree's identity. */
 export interface KeptAttributes {
   /** When files and directories last changed. True unless said otherwise. */
   readonly times?: boolean | undefined;
@@ -65,7 +65,7 @@ export const PROBLEMS_MAX = 100;
 /** Bytes read at once. */
 const PART_BYTES = 2 ** 20;
 
-/** A reason to leave an entry out and go on with the next. */
+/** A reason to omit an entry and continue with the next. */
 class EntryError extends Error {
   override readonly name = 'EntryError';
 
@@ -79,10 +79,9 @@ class EntryError extends Error {
 }
 
 /**
- * Takes in a file, or a directory with all that is in it; the last link of the path is followed, none
- * below it is. An entry that
- * cannot be read becomes a problem of the result, and the import goes on. Durable when it is done. Throws HostError where the
- * path itself cannot be read, the reason of a signal, StoreWriteError; the store is then as it was.
+ * Imports a file, or a directory with everything in it. Symbolic links are followed at the end of the path, but not below it. An
+ * entry that cannot be read becomes a problem of the result, and the import continues. Durable when it is done. Throws HostError
+ * if the path itself cannot be read, the reason of a signal, or StoreWriteError; the store is then as it was.
  */
 export async function importPath(
   store: DiskStore,
@@ -196,7 +195,7 @@ class TreeImporter {
     return { content, open };
   }
 
-  /** Undefined for what is left out. */
+  /** Undefined for an entry that is omitted. */
   private async tryEntry(
     path: ByteText,
     name: ByteText,
@@ -356,7 +355,7 @@ function ownDirectories(host: HostTree, directory: ByteText): Set<string> {
     add(path);
     for (const name of host.list(path)) add(joined(path, name));
   } catch (error) {
-    // The store goes on changing: a file of it may be gone by now.
+    // The store keeps changing: a file of it may be gone by now.
     if (!isSystemError(error)) throw error;
   }
   return identities;

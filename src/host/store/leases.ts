@@ -1,13 +1,13 @@
 /**
- * The processes that have a store open. An opening to write or to collect makes an empty file in `leases/`; its name tells the
+ * The processes that have a store open. An opening to write or to collect creates an empty file in `leases/`; its name gives the
  * process, by its id and the time when it started, and what it does:
  *
- *     PID-START-RANDOM.write    relies on what it has put and on what it has found: no garbage collection meanwhile
- *     PID-START-RANDOM.collect  collects garbage: no writer meanwhile
+ *     PID-START-RANDOM.write    relies on what it has put and on what it has found: excludes garbage collection
+ *     PID-START-RANDOM.collect  collects garbage: excludes writers
  *     PID-START-RANDOM.read     reads, and keeps translated code: the packs that it writes may grow
  *
  * An opening to read makes no file, so that it needs no room on the disk and no permission to write: it holds the packs open
- * instead, and what is deleted meanwhile stays readable for it (pack-set.ts).
+ * instead, and content that is deleted in the meantime stays readable for it (pack-set.ts).
  *
  * Each writer and collector makes its own file first and looks for others then, so that of a writer and a collector at least one sees
  * the other: the writer steps back, the collector waits. A file whose process is gone counts for nothing, and since the
@@ -23,7 +23,7 @@ import type { FileLayer } from './file-layer.js';
 
 export type LeaseMode = 'read' | 'write' | 'collect';
 
-/** How a process is told from others, those before and after it included. */
+/** Identifies processes, and distinguishes them from earlier and later ones with the same pid. */
 export interface ProcessTable {
   /** `PID-START` of this process. */
   readonly self: string;
@@ -91,7 +91,7 @@ export class Lease {
     this.path = `${directory}/${this.token}.${mode}`;
   }
 
-  /** Opens for `mode`. Throws HostError where those in the way are still there after `waitMs`. */
+  /** Opens for `mode`. Throws HostError if processes that exclude it are still there after `waitMs`. */
   static take(files: FileLayer, processes: ProcessTable, directory: string, mode: LeaseMode, waitMs: number): Lease {
     const lease = new Lease(files, processes, directory, mode);
     const deadline = performance.now() + waitMs;
@@ -170,7 +170,7 @@ function busyMessage(others: readonly OtherLease[]): string {
   return `the store is in use: process ${process.split('-')[0]} ${doing}; try again when it has ended`;
 }
 
-/** Waits without giving up the thread: the store is synchronous. */
+/** Blocks the thread: the store is synchronous. */
 export function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

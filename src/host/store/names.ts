@@ -1,7 +1,7 @@
 /**
  * Names and pins: a log of proposals that is only appended to. Each line proposes that a name stand for `to` if it stands
  * for `from`; the order of the lines in the file decides which ones hold, so that two processes need no lock: both
- * append, both read what they appended, and both see who came first.
+ * append, both read what they appended, and both see which line came first.
  *
  *     {"log","by"}                              begins a log
  *     {"name","from","to","kind","seen","by"}
@@ -34,7 +34,7 @@ export interface NamedReference extends Reference {
   readonly name: string;
 }
 
-/** What the log needs from the store around it. */
+/** What the log needs from its store. */
 export interface NameLogOwner {
   /** Names this opening of the store. */
   readonly token: string;
@@ -50,7 +50,7 @@ export interface NameLogOwner {
   kindOf(id: string): ContentKind | undefined;
 }
 
-/** Throws HostError for what is no name: 1 to 255 bytes of UTF-8, parts with `/` between them, no control characters. */
+/** Throws HostError for an invalid name. A name has 1 to 255 bytes of UTF-8, parts separated by `/`, no control characters. */
 export function requireName(name: string): void {
   const refuse = (why: string): never => {
     throw new HostError(`${JSON.stringify(name)} is not a name: ${why}`, 'invalid');
@@ -82,7 +82,7 @@ export class NameLog implements NameStore {
     return this.state.names.get(name)?.id;
   }
 
-  /** What a name stands for; undefined where there is no such name. */
+  /** The reference of a name; undefined if there is no such name. */
   reference(name: string): Reference | undefined {
     this.readNew();
     const { id, kind } = this.state.names.get(name) ?? {};
@@ -106,7 +106,7 @@ export class NameLog implements NameStore {
     return this.pinnedReferences().map(({ id }) => id);
   }
 
-  /** What is pinned, by ascending identities. */
+  /** The pinned references, by ascending identity. */
   pinnedReferences(): Reference[] {
     this.readNew();
     const pinned = [...this.state.pinned].map(([id, kind]): Reference => ({ id, kind: kind ?? this.kindOf(id) }));
@@ -155,7 +155,7 @@ export class NameLog implements NameStore {
     anchor.replace(this.state.prefix);
   }
 
-  /** Writes the log anew as what holds now, where most of it is history, and nothing damaged. Nobody else may write meanwhile. */
+  /** Rewrites the log without its history, if that is most of it and nothing is damaged. No other process may write. */
   compact(): void {
     if (this.loss() !== undefined || this.damage().length > 0) return;
     const { anchor } = this.owner;
@@ -168,8 +168,8 @@ export class NameLog implements NameStore {
   }
 
   /**
-   * Writes a damaged log anew as what holds now and as `recovered`, which it does not name. The log and its anchor are kept as they
-   * were in `quarantine`. Nobody else may write meanwhile. Returns where they are.
+   * Rewrites a damaged log with its current state and the names `recovered`. The old log and its anchor are moved to `quarantine`.
+   * No other process may write. Returns their new paths.
    */
   repair(quarantine: string, recovered: readonly NamedReference[]): string[] {
     const { token, anchor } = this.owner;
@@ -196,7 +196,7 @@ export class NameLog implements NameStore {
     return isWhole ? this.state.badWithin(most) : this.state.bad;
   }
 
-  /** What shows that lines are missing, in words; undefined where the log is whole as far as can be told. */
+  /** How it is known that lines are missing, in words; undefined if the log seems complete. */
   loss(): string | undefined {
     this.readAnew();
     return this.lostLines;
@@ -231,7 +231,7 @@ export class NameLog implements NameStore {
     return Buffer.concat(lines.map(encodeLine));
   }
 
-  /** Puts another log in the place of this one. The anchor holds for both meanwhile. */
+  /** Replaces the log by another one. In the meantime, the anchor is valid for both. */
   private replace(bytes: Uint8Array): void {
     const { anchor, token } = this.owner;
     const state = new NameState();
@@ -351,7 +351,7 @@ export class NameLog implements NameStore {
   }
 }
 
-/** Tells a log from all others. */
+/** A unique name for a log. */
 function newLogName(): string {
   return randomBytes(8).toString('hex');
 }

@@ -1,16 +1,16 @@
-/** Long work that lets others run now and then: signals, a progress line. */
+/** Cooperative pacing of long work: it yields periodically to signals and progress output. */
 import { setImmediate } from 'node:timers/promises';
 
 /** Milliseconds of work between two pauses. */
 const PAUSE_MS = 50;
 
-/** What long work tells, and what ends it. */
+/** Receives the progress of long work, and ends it. */
 export interface Watch<Progress> {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Gives others their turn where it is time. */
+/** Yields to the event loop when it is time. */
 export class Pace<Progress> {
   private pausedAt = performance.now();
 
@@ -19,12 +19,12 @@ export class Pace<Progress> {
     private readonly progress: () => Progress,
   ) {}
 
-  /** Whether it is time to `pause`: now and then, and at once when a signal came. */
+  /** Whether it is time to `pause`: periodically, and immediately after a signal. */
   get isDue(): boolean {
     return this.watch.signal?.aborted === true || performance.now() - this.pausedAt >= PAUSE_MS;
   }
 
-  /** Tells the progress, and lets others run. Throws the reason of a signal that was given. */
+  /** Reports the progress, and yields. Throws the reason of `signal` if it was aborted. */
   async pause(): Promise<void> {
     this.watch.onProgress?.(this.progress());
     await setImmediate();

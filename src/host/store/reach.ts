@@ -1,4 +1,4 @@
-/** What identities reach: the records of their trees; of a directory, those of what is in it. */
+/** What identities reach: the records of their trees; for a directory, also those of its entries. */
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { PAGE_SIZE, bytesToHex } from '../../bits.js';
@@ -44,7 +44,7 @@ export class Reach {
     return this.seen.find(hash) >= 0;
   }
 
-  /** Adds what a reference reaches, a record each time that the caller goes on. */
+  /** Adds everything that a reference reaches, a record per step. */
   *add({ id, kind }: Reference): Generator<void, void, undefined> {
     yield* this.follow({ hash: hexToBytes(id), place: kind });
   }
@@ -58,7 +58,7 @@ export class Reach {
     }
   }
 
-  /** Adds a record of a kind and what is below it; of a root, only its own bytes. Whatever is missing is left out. */
+  /** Adds a record of a kind and those below it; a root counts as that of a file. Missing records are omitted. */
   *addRecord(hash: Uint8Array, kind: Kind): Generator<void, void, undefined> {
     if (kind === Kind.root) return yield* this.add({ id: bytesToHex(hash), kind: 'file' });
     const level = kind === Kind.node ? this.levelOf(hash) : 0;
@@ -118,7 +118,7 @@ export class Reach {
   }
 }
 
-/** What a tree refers to. Throws HostError for what is no listing, DamagedRecordError, and Error where a record is missing. */
+/** The references in a tree. Throws HostError for an invalid listing, DamagedRecordError, and Error if a record is missing. */
 export function listedReferences(store: DiskStore, root: Root): Reference[] {
   if (root.lengthBytes > LISTING_BYTES_MAX) throw new HostError('it is longer than any listing', 'invalid');
   return referencesOf(readListing(readAll(store, root)));

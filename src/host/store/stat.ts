@@ -89,7 +89,7 @@ function sumOf(sizes: readonly Size[]): Size {
   );
 }
 
-/** What is missing counts as nothing. */
+/** Missing content counts as nothing. */
 function sizeOf(store: DiskStore, { id, kind }: Reference, known: Map<string, Size>): Size {
   const before = known.get(`${kind} ${id}`);
   if (before !== undefined) return before;

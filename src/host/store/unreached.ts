@@ -1,4 +1,4 @@
-/** What is in a store and no name reaches: what may have had a name where names are lost. */
+/** Content of a store that no name reaches: if names are lost, they may have named it. */
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { readRoot } from './canonical-records.js';

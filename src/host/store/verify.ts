@@ -1,4 +1,4 @@
-/** Reads all of a store, and tells what is damaged and what that reaches. */
+/** Reads all of a store, and reports damage and what it affects. */
 
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { bytesToHex } from '../../bits.js';
@@ -101,7 +101,7 @@ function hashesOf(group: IndexedGroup): string[] {
   return Array.from({ length: group.hashes.length / HASH_BYTES }, (_, number) => bytesToHex(hashAt(group, number)));
 }
 
-/** What is wrong with a group whose CRCs are right, beside what its index says; undefined for nothing. */
+/** What is wrong with a group whose CRCs match, apart from its index; undefined for nothing. */
 function faultOf(
   header: GroupHeader,
   payload: Uint8Array,
@@ -139,7 +139,7 @@ function namesDamage(store: DiskStore): Found[] {
   return [...lost, ...damaged];
 }
 
-/** Follows what names and pins stand for, and tells who contains a record. */
+/** Follows names and pins, to find those that contain a record. */
 async function followAll(
   store: DiskStore,
   damaged: ReadonlySet<string>,

@@ -1,7 +1,7 @@
 /**
- * Which trees of a store are known to be whole. That a record is there does not show that all below it is: garbage collection may
- * have been interrupted between two packs, and a damaged pack may have taken a page along. Whoever relies on what is there already,
- * to put only what is missing or to give it a name, asks here.
+ * The trees of a store that are known to be complete. A record may be there although records below it are missing: garbage
+ * collection may have been interrupted between two packs, or a pack may be damaged. Code that relies on existing content, to put
+ * only what is missing or to name it, checks here.
  */
 
 import { hexToBytes } from '@noble/hashes/utils.js';

@@ -33,7 +33,7 @@ export interface TornLine {
   readonly by: string;
 }
 
-/** The first line of a log that this version began: tells it from all others. */
+/** The first line of a log since this version: its unique name. */
 export interface LogLine {
   readonly log: string;
   readonly by: string;

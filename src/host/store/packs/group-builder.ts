@@ -31,7 +31,7 @@ export class GroupBuilder {
     return this.closed().length;
   }
 
-  /** Adds what is kept of a record. Answers its number. */
+  /** Adds the stored form of a record. Returns its number. */
   add(hash: Uint8Array, kept: Uint8Array): number {
     const number = this.records;
     if (this.filled + kept.length > this.bytes.length) this.bytes = grown(this.bytes, this.filled + kept.length);

@@ -17,7 +17,7 @@ export type Scanned =
       readonly isUnwrittenMark?: boolean;
     };
 
-/** A part of a file in memory, which moves on as it is asked for what lies behind. */
+/** A part of a file in memory, which moves forward as later bytes are read. */
 class Window {
   private bytes: Uint8Array = new Uint8Array(0);
   private start = 0;

@@ -100,8 +100,8 @@ export class PackSet {
   }
 
   /**
-   * Appends a record unless it is there, whole by the CRCs of its group, which is read for that once. `kept` is what is
-   * kept of it. Answers whether it did.
+   * Appends a record, unless it is there and intact by the CRC of its group, which is checked once. `kept` is its stored form.
+   * Returns whether it was appended.
    */
   put(kind: Kind, hash: Uint8Array, kept: Uint8Array): boolean {
     let entry = this.table.find(hash);
@@ -148,7 +148,7 @@ export class PackSet {
       }
   }
 
-  /** Lets other threads encode what was put. Who puts much calls it now and then, so that little waits. */
+  /** Lets other threads encode what was put. To be called now and then while much is put, so that little waits. */
   async ease(): Promise<void> {
     await this.own?.writer.ease();
   }
@@ -192,12 +192,12 @@ export class PackSet {
     this.reload();
   }
 
-  /** Packs in which something was found damaged, and which nobody writes any more. */
+  /** Damaged packs that no process is writing. */
   damagedPacks(): Pack[] {
     return this.list().filter((pack) => pack.isDamaged && !pack.mayGrow && !this.isOwn(pack));
   }
 
-  /** Writes what is whole in packs anew, and puts these away into a directory. */
+  /** Writes the intact records of packs again, and moves the packs to a directory. */
   quarantine(packs: readonly Pack[], directory: string): void {
     if (packs.length === 0) return;
     this.rewriteWhole(packs);
@@ -237,7 +237,7 @@ export class PackSet {
     }
   }
 
-  /** Takes in what other processes have done to the directory. Answers whether anything was new. */
+  /** Loads changes that other processes have made to the directory. Returns whether there were any. */
   refresh(): boolean {
     this.refreshedAt = performance.now();
     const modifiedMs = this.files.status(this.directory)?.modifiedMs ?? 0;
@@ -279,7 +279,7 @@ export class PackSet {
     return this.isReader && pack.isOpen;
   }
 
-  /** Takes in what a pack holds; one that was collected meanwhile is dropped. */
+  /** Loads the records of a pack; forgets a pack that was collected in the meantime. */
   private load(pack: Pack): void {
     try {
       if (this.isReader) holdOpen(pack);

@@ -13,12 +13,12 @@ const PACK_BYTES_MAX = 2 ** 26;
 /** A group of which is not known yet where it will lie has an offset from here on. */
 const UNWRITTEN = 2 ** 31;
 
-/** Groups that wait to be encoded and written: more are encoded at once, by whoever puts. */
+/** Most groups that wait to be encoded; beyond that, `put` encodes them itself. */
 const WAITING_MAX = 48;
-/** Who lets others run meanwhile waits until there are no more than so many. */
+/** Groups that may still wait after other threads were given time to encode. */
 const WAITING_AFTER_EASE = 16;
 
-/** What a group must be written after: a node stands behind what is below it. */
+/** The order of groups by kind: a node is written after the records below it. */
 const ORDER: readonly Kind[] = [Kind.code, Kind.leaf, Kind.node, Kind.root];
 
 /** A group that has no place yet, with what stands for one. */
@@ -27,7 +27,7 @@ interface UnwrittenGroup {
   readonly group: GroupBuilder;
 }
 
-/** Appends records to a pack of its own, in groups. After a write that failed it takes no more. */
+/** Appends records to a pack of its own, in groups. It cannot be used after a failed write. */
 export class PackWriter {
   private readonly file: number;
   private readonly buffer = new Uint8Array(BUFFER_BYTES);
@@ -43,7 +43,7 @@ export class PackWriter {
   private isReleased = false;
   private failure: StoreWriteError | undefined;
 
-  /** `onWritten` is told where a group lies of which only `UNWRITTEN` was known before. */
+  /** `onWritten` is called with the offset of a group when it is written; until then, its offset is `UNWRITTEN` or above. */
   constructor(
     private readonly files: FileLayer,
     readonly path: string,
@@ -69,7 +69,7 @@ export class PackWriter {
     this.groups.length = 0;
   }
 
-  /** Appends what is kept of a record. Answers its group and its number in it. */
+  /** Appends the stored form of a record. Returns its group and its number in it. */
   append(kind: Kind, hash: Uint8Array, kept: Uint8Array): { offset: number; number: number } {
     if (this.failure) throw this.failure;
     if (this.open.get(kind)?.group.isFull) this.close(kind);
@@ -187,7 +187,7 @@ export class PackWriter {
     this.written += bytes.length;
   }
 
-  /** The first failure of the disk is the last thing that is tried: nobody can say what it has taken. */
+  /** After the first failure of the disk nothing more is written: what it has stored is unknown. */
   private guarded<T>(perform: () => T): T {
     if (this.failure) throw this.failure;
     try {

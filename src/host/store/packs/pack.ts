@@ -41,7 +41,7 @@ export class Pack {
   private syncedTo = 0;
   /** Offsets of groups behind the last mark. */
   private waiting: number[] = [];
-  /** What its index says, once somebody had to look there. */
+  /** The content of its index, once that was read. */
   private indexed: RecordTable | undefined;
   /** By offset of a group, whether its bytes are what their CRCs say: those that were looked at. */
   private readonly whole = new Map<number, boolean>();
@@ -94,7 +94,7 @@ export class Pack {
     this.load(table, lease);
   }
 
-  /** Puts into `table` what the writer has marked as flushed since. Answers the groups. */
+  /** Adds to `table` the records that the writer has flushed since the last call. Returns their groups. */
   loadMarked(table: RecordTable): IndexedGroup[] {
     const size = this.size();
     const groups: IndexedGroup[] = [];
@@ -216,7 +216,7 @@ export class Pack {
     }
   }
 
-  /** The index beside it; undefined where there is none that is whole. */
+  /** The index file of the pack; undefined if it is missing or damaged. */
   readIndex(): PackIndex | undefined {
     const bytes = readWhole(this.files, this.indexPath);
     return bytes && decodeIndex(bytes);

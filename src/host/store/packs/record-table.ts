@@ -14,7 +14,7 @@ export interface Place {
 const CHUNK_SHIFT = 14;
 const CHUNK_ENTRIES = 2 ** CHUNK_SHIFT;
 const LEAST_SLOTS = 1024;
-/** So many positions fit a number's 53 bits beside a word of 32. */
+/** A position and a 32-bit word fit into the 53 bits of a number. */
 const POSITIONS_MAX = 2 ** 21;
 /** Number and kind share a word: kinds that are kept are 0 to 3. */
 const KIND_SHIFT = 29;
@@ -48,7 +48,7 @@ export class RecordTable {
     return this.slots[slot]! - 1;
   }
 
-  /** Adds what is not there yet; answers whether it did. */
+  /** Adds an entry unless it is there. Returns whether it was added. */
   add(hash: Uint8Array, place: Place): boolean {
     if (2 * this.entries >= this.slots.length) this.grow();
     const slot = this.slotOf(hash);

@@ -9,9 +9,9 @@ export type HostKind = 'file' | 'tree' | 'link' | 'fifo' | 'character device' | 
 /** What stands at a path. */
 export interface HostStatus {
   readonly kind: HostKind;
-  /** Tells it from all else on the host, as long as it is there. */
+  /** Unique on the host while the file exists. */
   readonly identity: string;
-  /** Names that it has. */
+  /** Number of its names. */
   readonly links: number;
   readonly size: number;
   readonly mode: number;

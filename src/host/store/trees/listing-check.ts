@@ -1,4 +1,4 @@
-/** What a listing may say: one check for who writes one and who reads one, so that what is written can be read. */
+/** The rules of a listing, checked when one is written and when one is read, so that whatever is written can be read. */
 
 import { shown, type ByteText } from '../../byte-text.js';
 import { HostError } from '../../failure.js';

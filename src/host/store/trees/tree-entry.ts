@@ -14,7 +14,7 @@ export interface ExtendedAttribute {
   readonly value: ByteText;
 }
 
-/** What the host says of a file beside its content. Parts that were not asked for are undefined, in all of a listing. */
+/** Metadata of a file. Parts that were not requested are undefined, throughout a listing. */
 export interface Attributes {
   /** The lower twelve bits: permissions, and setuid, setgid and sticky. */
   readonly mode: number;
@@ -61,7 +61,7 @@ export interface DeviceEntry extends Described {
   readonly minor: number;
 }
 
-/** What is in a directory. */
+/** An entry of a directory. */
 export type TreeEntry = FileEntry | DirectoryEntry | LinkEntry | FifoEntry | DeviceEntry;
 
 /** A directory. */
