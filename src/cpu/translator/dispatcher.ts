@@ -12,13 +12,13 @@ import { EXIT_CODE_BITS, RegionExit } from './compile/translation.js';
 /** Regions that may live at a time: places in the dispatcher's table. */
 export const MOST_REGIONS = 4096;
 
-/** Ticks that a region runs at a time, while the host's compiler may not have optimised it yet, and then. */
+/** Most ticks per call of a region: before and after V8 is likely to have optimised it. */
 const SHORT_SLICE = 250_000;
 const LONG_SLICE = 2 ** 24;
 
-/** How often a site whose check is wider than its access may miss before the region is made anew without that. */
+/** Misses of a site whose check is wider than its access, after which the region is translated again without that. */
 export const MOST_WIDE_MISSES = 4096;
-/** One entry from region to region in so many is looked at. */
+/** One in this number of entries from region to region is sampled. */
 const CHAINS_BETWEEN_SAMPLES = 500;
 
 const MISS_COUNTERS = HOST_LAYOUT.regionMissesBytes / 4;
@@ -138,7 +138,7 @@ class Dispatcher {
     code.i32(Exit.unknown).set(this.exit);
   }
 
-  /** The ticks for one call: what is left, or less. */
+  /** Chooses the ticks of one call, at most those that are left. */
   private chooseSlice(entry: WasmValue): void {
     const { code, emitter } = this;
     emitter.push(entry).code.memory('i32.load', REGION_ENTRY.shortSlices);

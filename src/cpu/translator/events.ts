@@ -18,32 +18,32 @@ export interface TranslationEvent {
   readonly bytes: Uint8Array;
   /** Addresses at which it may be entered; that for which it was made comes first. */
   readonly entries: readonly bigint[];
-  /** What the host took to make and to compile it; 0 where there is no clock. */
+  /** Host time to generate and compile it; 0 without a clock. */
   readonly milliseconds: number;
   /** Why it was compiled now, in words: `found running 2 times`. */
   readonly reason?: string;
 }
 
-/** Told of every region that is translated; it changes nothing in the machine. */
+/** Called after a region is translated; must not change the machine. */
 export type TranslationHook = (event: TranslationEvent) => void;
 
-/** What the translator has done. Times are the host's, and nothing in the machine depends on them. */
+/** Counters of the translator. Times are the host's, and nothing in the machine depends on them. */
 export interface TranslationStats {
-  /** Modules that are there now, and all that were ever compiled. */
+  /** Modules that are kept now, and the total number compiled. */
   readonly modules: number;
   readonly modulesInAll: number;
-  /** Regions that can be entered now; those given up to have room for others, and those whose code was stored to. */
+  /** Regions that can be entered now; regions evicted to make room; regions dropped since their code was stored to. */
   readonly regionsLive: number;
   readonly regionsEvicted: number;
   readonly regionsDropped: number;
   /** Regions entered again after a page of theirs had been mapped elsewhere, or not at all. */
   readonly regionsResumed: number;
-  /** Bytes of the modules that are there now, and of all. */
+  /** Bytes of the modules that are kept now, and of all. */
   readonly wasmBytes: number;
   readonly wasmBytesInAll: number;
   /** Guest instructions translated, each copy counted. */
   readonly instructionsTranslated: number;
-  /** Making the modules' bytes, and having the host compile them. */
+  /** Host time to generate modules, and to compile them. */
   readonly millisecondsGenerating: number;
   readonly millisecondsCompiling: number;
   /** Regions not translated anew, since equal content was found in this run's cache, or in the store. */

@@ -31,38 +31,38 @@ import {
   type RegionExtent,
 } from './cache/region-table.js';
 
-/** Ticks in the interpreter, however often it was left in between, after which it looks where it is, to find what is hot. */
+/** Ticks in the interpreter between two samples that find hot code; leaving it in between does not matter. */
 const TICKS_BETWEEN_SAMPLES = 20_000;
 
-/** Addresses that are counted at a time; when there are more, counting starts anew. */
+/** Most addresses that are counted; beyond that, counting starts again. */
 const MOST_SAMPLES = 8192;
 
-/** The threshold of a page doubles so many times, at most, when stores undo its regions. */
+/** The threshold of a page doubles when stores drop its regions, at most this number of times. */
 const MOST_DOUBLINGS = 16;
 
-/** Places asked for that one region serves, at most: the more there are, the less is known at each. */
+/** Most requested entries of a region: the more there are, the less is known at each. */
 const MOST_WANTED = 64;
 
-/** A region is compiled anew with one more entry only after so many samples for each of so many bytes of its Wasm. */
+/** A region is compiled again with another entry only after one sample for each of this number of bytes of its Wasm. */
 const BYTES_OF_A_SAMPLE = 700;
 
 /**
- * How often a region must be found being left for others before it takes those in: at least so often, and once for each
- * of so many bytes of its Wasm; twice as often each time.
+ * Number of samples that must find a region left for another one before both are joined: at least the first, and one for each
+ * of the second number of bytes of its Wasm; twice as many each time.
  */
 const FEWEST_CHAINS_TO_JOIN = 30;
 const BYTES_OF_A_CHAIN = 40;
 
-/** Instructions whose checks cover their own access only, at most; when there are more, all may be wide again. */
+/** Most instructions whose checks cover only their own access; beyond that, all checks may be wide again. */
 const MOST_UNGROUPED = 4096;
 
 /** Ticks after which uses of regions fade: their counts of 32 bits must not overflow, and one run counts up to 2^30. */
 const TICKS_BETWEEN_FADES = 2 ** 29;
 
-/** With no tick used: the region at the start was not entered. */
+/** Exits that mean, if no tick was used, that the region at the start was not entered. */
 const STAYED_OUT: readonly ExitCode[] = [Exit.ticks, Exit.unknown, Exit.tail];
 
-/** Around whom the hot tier works. */
+/** Services that the hot tier needs from the engine. */
 export interface HotCodeHost {
   readonly memory: GuestMemory;
   readonly mmu: Mmu;
@@ -75,30 +75,30 @@ export interface HotCodeHost {
   hasStop(rip: bigint): boolean;
   /** Whether a page has been fetched from, and its mapping has not changed since. */
   isLive(page: CodePage): boolean;
-  /** Makes the interpreter leave for a region where it comes to an address. */
+  /** Makes the interpreter enter a region when it reaches an address. */
   markRegion(rip: bigint): void;
-  /** Whether a record makes the interpreter do so. */
+  /** Whether the interpreter enters a region at a record. */
   leadsToRegion(record: number): boolean;
 }
 
-/** Which region is to be made, and why. */
+/** A region to translate, and why. */
 interface Order {
   readonly wanted: readonly bigint[];
   readonly reason: string;
-  /** The region in whose place it is made. */
+  /** The region that it replaces. */
   readonly instead?: CompiledRegion | undefined;
-  /** Where it cannot be made for all addresses, it is made for the last of them alone. */
+  /** If it cannot be made for all addresses, it is made for the last one alone. */
   readonly orForLast?: boolean;
 }
 
 /**
- * The hot tier: finds by sampling which blocks run most, has their regions translated, and keeps them until the bytes
- * they were made from change. Samples are taken at ticks, so they are the same in every run.
+ * The hot tier: finds the blocks that run most by sampling, has their regions translated, and keeps them until the bytes of
+ * their code change. Samples are taken at ticks, so they are the same in every run.
  */
 export class HotCode {
   private readonly samples = new Map<bigint, number>();
   private readonly regions: RegionTable;
-  /** How often stores have undone the regions of a frame. */
+  /** Number of times that stores have dropped the regions of a frame. */
   private readonly undone = new Map<number, number>();
   private readonly ungrouped = new Set<bigint>();
   private readonly compilesForm = new Map<Form, boolean>();
@@ -109,7 +109,7 @@ export class HotCode {
   private readonly budgetBytes: number;
   private readonly counts = { regionsEvicted: 0, regionsDropped: 0, regionsResumed: 0, entriesFromTypeScript: 0 };
   private ticksToFade = TICKS_BETWEEN_FADES;
-  /** What the host has refused to compile in the background. */
+  /** The error of a compilation in the background. */
   private failure: unknown;
   ticksLeft = 0;
 
@@ -205,7 +205,7 @@ export class HotCode {
     return this.regions.refresh(rip);
   }
 
-  /** Makes the checks at an instruction cover no more than their access. */
+  /** Makes the checks at an instruction cover only their access. */
   ungroup(rip: bigint): void {
     if (this.ungrouped.size >= MOST_UNGROUPED) this.ungrouped.clear();
     this.ungrouped.add(rip);

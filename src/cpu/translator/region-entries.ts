@@ -35,8 +35,8 @@ const NO_ADDRESS = 0x8000_8000_8000_8000n;
 const NO_ADDRESS_HALF = 0x8000_8000 | 0;
 
 /**
- * Looks up an address, which a local holds: answers the offset of its entry into the table, which belongs to the offsets of
- * REGION_ENTRY, and leaves on the stack whether it is there.
+ * Looks up the address in a local. Returns the offset of its entry in the table, for the offsets of REGION_ENTRY, and leaves on
+ * the stack whether the entry is that of the address.
  */
 export function emitEntryLookup(emitter: Emitter, address: number): WasmValue {
   const { code } = emitter;

@@ -1,17 +1,17 @@
 import type { CompiledCode } from './region-table.js';
 
 /**
- * What a module takes whatever is in it, told as bytes of Wasm, of which each becomes several in the host's memory. A module
+ * The fixed cost of a module, in bytes of Wasm, each of which takes several bytes of the host's memory. A module
  * of 1.5 KB was measured to take 27 KB with Node 20.
  */
 export const MODULE_COST_BYTES = 8192;
 
-/** What compiled code counts for against the budget. */
+/** The cost of compiled code, for the budget. */
 export function costOf(code: CompiledCode): number {
   return code.wasmBytes + MODULE_COST_BYTES;
 }
 
-/** Compiled code by content, whether or not it is in use somewhere; what was asked for last is last. */
+/** Compiled code by content, in use or not; the most recently used is last. */
 export class CodeCache {
   private readonly byKey = new Map<string, CompiledCode>();
   private cost = 0;
@@ -24,7 +24,7 @@ export class CodeCache {
   get wasmBytes(): number {
     return this.bytes;
   }
-  /** What all of it counts for. */
+  /** The cost of all modules. */
   get costBytes(): number {
     return this.cost;
   }
@@ -37,7 +37,7 @@ export class CodeCache {
     return code;
   }
 
-  /** Takes code in; answers what is there of the same content, if that has come first. */
+  /** Adds code. Returns the code with the same content that is already there, if there is any. */
   add(code: CompiledCode): CompiledCode {
     const known = this.find(code.key);
     if (known) return known;
@@ -53,7 +53,7 @@ export class CodeCache {
     this.bytes -= code.wasmBytes;
   }
 
-  /** Of what is not in use, that which was asked for the longest ago. */
+  /** The least recently used code that is not in use. */
   oldestUnused(isUsed: (code: CompiledCode) => boolean): CompiledCode | undefined {
     for (const code of this.byKey.values()) if (!isUsed(code)) return code;
     return undefined;

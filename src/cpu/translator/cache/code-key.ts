@@ -5,15 +5,15 @@ import { pageOf } from '../../access/linear-page.js';
 import type { CodePage } from '../compile/code-reader.js';
 import { directTarget, isDirectBranch, type Block, type Context, type Region } from '../compile/region.js';
 
-/** Changes with what is written below, and with whatever may change the module that a region becomes. */
+/** The version of the key, and of the translator: it changes when a region may become another module. */
 const FORMAT = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
 
-/** What a translation is made from. */
+/** The input of a translation. */
 export interface CodeSource {
   readonly region: Region;
-  /** The linear page that addresses count from. */
+  /** The linear page that addresses are relative to. */
   readonly base: bigint;
-  /** Addresses in the region of instructions whose checks cover their own access only. */
+  /** Addresses of instructions in the region whose checks cover only their own access. */
   readonly ungrouped: ReadonlySet<bigint>;
 }
 

@@ -12,10 +12,10 @@ import type { TranslatorOptions } from '../options.js';
 import type { CompiledCode, RegionFunction } from './region-table.js';
 import { translate } from '../compile/translate.js';
 
-/** Modules up to this size are compiled at once on the main thread of every browser. */
+/** Every browser compiles modules up to this size synchronously on its main thread. */
 const MOST_BYTES_AT_ONCE = 4096;
 
-/** A record to be compiled, and what is known of it if it was made just now. */
+/** A record to compile; `instructions` is known if it was translated just now. */
 interface Draft {
   readonly record: CodeRecord;
   readonly instructions: readonly TranslatedInstruction[] | undefined;
@@ -131,7 +131,7 @@ export class CodeMaker {
     return this.finish(draft, instance, this.now() - before);
   }
 
-  /** Takes compiled code into the cache; what was translated is told of, and stored. Throws where a module does not fit. */
+  /** Adds compiled code to the cache; reports and stores new translations. Throws if a module has the wrong type. */
   private finish(draft: Draft, { exports }: WebAssembly.Instance, milliseconds: number): CompiledCode {
     const { record, instructions } = draft;
     const { key, entries, minimumTicks, bestEntries, bytes } = record;
@@ -167,7 +167,7 @@ export class CodeMaker {
 
 let probe: WebAssembly.Module | undefined;
 
-/** Throws unless a module exports one function, of the type that regions have: to import it as such tells. */
+/** Throws unless a module exports one function, with the type of regions, which importing it checks. */
 function requireRegion(exports: WebAssembly.Exports, imports: WebAssembly.Imports): void {
   if (Object.keys(exports).join() !== 'run') throw new TypeError('a stored module has not the exports of a region');
   probe ??= new WebAssembly.Module(probeModule() as BufferSource);

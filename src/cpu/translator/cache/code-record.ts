@@ -1,13 +1,13 @@
-/** Where translations are kept from one run to the next. What it answers is checked; what it throws is ignored. */
+/** Keeps translations from one run to the next. Its results are checked, and its errors are ignored. */
 export interface CodeStore {
-  /** What was put under a key of 32 bytes, if it is still there. */
+  /** The bytes that were put under a key of 32 bytes, if they are still there. */
   get(key: Uint8Array): Uint8Array | undefined;
   put(key: Uint8Array, bytes: Uint8Array): void;
 }
 
-/** A translation without the place where it was made: what is kept of it. */
+/** A translation in its stored form, independent of its address. */
 export interface CodeRecord {
-  /** SHA-256 over what it was made from. */
+  /** SHA-256 of the input of the translation. */
   readonly key: Uint8Array;
   readonly entries: readonly bigint[];
   readonly minimumTicks: number;

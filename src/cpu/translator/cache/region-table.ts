@@ -208,7 +208,7 @@ export class RegionTable {
     return newest;
   }
 
-  /** Takes out the regions with code in a frame, those put aside too; answers how many. */
+  /** Removes the regions with code in a frame, including those put aside. Returns their number. */
   deleteFrame(frame: number): number {
     const regions = this.all.inFrame(frame);
     for (const region of regions) this.delete(region);

@@ -22,8 +22,8 @@ export interface BlockSummary {
 }
 
 /**
- * Reads the meanings of every block once with the code thrown away. `ungrouped` has the addresses of instructions whose
- * checks are to cover their own access only.
+ * Evaluates the meanings of every block once, discarding the code. `ungrouped` has the addresses of instructions whose checks
+ * cover only their own access.
  */
 export function summarize(
   region: Region,
@@ -90,7 +90,7 @@ function flagsLeft(before: FlagsThunk<WasmValue>, after: FlagsThunk<WasmValue> |
   return after && isStatic(after) ? kindCode(after) : FLAGS_VARY;
 }
 
-/** Whether the kind code tells all that FLAGS_KIND is to hold. */
+/** Whether the kind code alone determines FLAGS_KIND. */
 function isStatic({ kind }: FlagsThunk<WasmValue>): boolean {
   return FLAGS_KINDS.indexOf(kind) < COMMON_KINDS || kind === 'inc' || kind === 'dec' || kind === 'product';
 }

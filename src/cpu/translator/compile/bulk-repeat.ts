@@ -14,20 +14,20 @@ export type BulkKind = 'move' | 'fill';
 /** Fewer iterations than this are not worth a call of the host's memory copy. */
 const FEWEST_ITERATIONS = 16n;
 
-/** Iterations done at a time, at most; a page has no more. */
+/** Most iterations at a time: those of a page. */
 const MOST_ITERATIONS = BigInt(PAGE_SIZE);
 
 export interface BulkTicks {
-  /** Pushes how many ticks may be used up here, as an i32; less than 0 for none. */
+  /** Pushes the number of ticks that may be used here, as an i32; negative for none. */
   pushSpare(): void;
-  /** Takes the ticks that an i32 local tells. */
+  /** Uses the ticks in an i32 local. */
   take(local: number): void;
 }
 
 /**
- * Emits, in front of one iteration of REP, as many of them as can be done at once: all but the last, as far as the pages
- * and the ticks last, where both pages are in the TLB, DF is clear, and what is moved does not overlap such that the order
- * would show. Registers and ticks are then as the iterations would have left them.
+ * Emits, before one iteration of REP, as many of them as can be done at once: all but the last, as far as the pages and the
+ * ticks suffice, if both pages are in the TLB, DF is clear, and the operands do not overlap so that the order matters.
+ * Registers and ticks are then as after single iterations.
  */
 export function emitBulkRepeat(m: Machine<V>, emitter: Emitter, kind: BulkKind, form: Form, ticks: BulkTicks): void {
   const { code } = emitter;

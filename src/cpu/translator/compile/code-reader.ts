@@ -12,11 +12,11 @@ export interface CodePage {
 }
 
 /**
- * Reads code ahead of its being run, and so that nobody can tell: only from pages that have been fetched from already,
- * since then their A bits are set, and changes of the tables that map them are heard of.
+ * Reads code before it runs, invisibly to the guest: only from pages that have been fetched from already, whose A bits are
+ * set and whose page-table entries are watched.
  */
 export class CodeReader {
-  /** The pages read from, in the order in which they were first met. */
+  /** The pages read from, in the order of their first use. */
   readonly pages: CodePage[] = [];
   private readonly physicalOf = new Map<bigint, number>();
 

@@ -20,24 +20,24 @@ type V = WasmValue;
  */
 export type RegionCompiler = RegionCore & Machine<V>;
 
-/** Where a region's code keeps what it works with. */
+/** The base of a region, and the locals of its registers. */
 export interface RegionLocals {
-  /** The linear address of the page that the region's addresses count from. */
+  /** The linear address of the page that the region's addresses are relative to. */
   readonly base: number;
   readonly gpr: readonly number[];
   readonly xmm: readonly number[];
 }
 
-/** Looks up what the check at the next access is to cover, or takes note of the access where nothing is planned yet. */
+/** Returns the extent that the check at the next access covers, or records the access if nothing is planned yet. */
 export type CheckPlanner = (access: PlannedAccess) => CheckPlan;
 
 /** The context of a region's code. */
 export interface RegionContext extends CompilerContext {
-  /** Where REP may use up many ticks at once. */
+  /** Present if REP may use many ticks at once. */
   readonly bulkTicks?: BulkTicks;
 }
 
-/** What is known at a place in the code, on whatever way it was reached. */
+/** What is known at a point in the code, on every path to it. */
 export interface Knowledge {
   /** Where the value of each general-purpose register comes from. */
   readonly origins: readonly Origin[];
@@ -47,7 +47,7 @@ export interface Knowledge {
   readonly flagsStored: boolean;
 }
 
-/** The root of addresses of code, and of such as are known as numbers. */
+/** Origin roots: addresses relative to the code, and absolute constants. */
 const CODE_ROOT = 0;
 const ABSOLUTE_ROOT = 1;
 const FIRST_ROOT = 2;
@@ -68,9 +68,9 @@ export function regionCompiler(
 type KeptFlags = Record<'i32' | 'i64', readonly number[]>;
 
 class RegionCore extends MeaningCompiler {
-  /** Registers that some instruction has read or written: they are loaded on the way in. Those of XMM count from 16. */
+  /** Registers that an instruction reads or writes, which are loaded at entry. Those of XMM count from 16. */
   readonly used = new Set<number>();
-  /** Registers that some instruction has written: they are stored on the way out. */
+  /** Registers that an instruction writes, which are stored at exit. */
   readonly written = new Set<number>();
   private instruction!: Instruction;
   private next = 0n;
@@ -78,7 +78,7 @@ class RegionCore extends MeaningCompiler {
   private extents: readonly CheckedExtent[] = [];
   private rootsUsed = FIRST_ROOT;
   private readonly sums = new Map<string, number>();
-  /** Two sets of locals that flags are kept in: what was known may go into what is known next. */
+  /** Two sets of locals for flags: new flags may depend on the previous ones. */
   private readonly kept: readonly [KeptFlags, KeptFlags];
 
   constructor(
@@ -122,7 +122,7 @@ class RegionCore extends MeaningCompiler {
     this.flags = flags;
     this.flagsStored = flagsStored;
   }
-  /** Takes flags of a known kind from locals, where ways have met; the locals stay as they are while that lasts. */
+  /** Reads flags of a known kind from locals after a merge; the locals do not change while these flags are used. */
   adoptFlags(kindCode: number, result: V, operand: V): void {
     const thunk = thunkOfCode(this.words, kindCode, { extra: constantValue('i32', 0n), result, operand });
     this.keepFlags(thunk);
@@ -135,13 +135,13 @@ class RegionCore extends MeaningCompiler {
     return Array.from({ length: REGISTERS }, () => this.freshOrigin());
   }
 
-  /** What is known of the flags moves to locals of its own, which last until flags are set again. */
+  /** Keeps the flags in locals, which are valid until flags are set again. */
   override setFlags(thunk: FlagsThunk<V>): void {
     this.changed = true;
     this.flagsStored = false;
     this.keepFlags(thunk);
   }
-  /** In the set of locals that what is known now does not lie in. */
+  /** Copies flags to the set of locals that the current flags do not use. */
   private keepFlags(thunk: FlagsThunk<V>): void {
     const known = this.flags ? Object.values(this.flags as object) : [];
     const [first, second] = this.kept;
@@ -154,7 +154,7 @@ class RegionCore extends MeaningCompiler {
       return localValue(value.type, local);
     });
   }
-  /** An exit stores the flags by itself; this is for where ways meet, and changes nothing that the guest can see. */
+  /** Stores the flags before a merge, invisibly to the guest; exits store them themselves. */
   override storeFlags(): void {
     if (this.flagsStored || !this.flags) return;
     this.flagsStored = true;
@@ -208,7 +208,7 @@ class RegionCore extends MeaningCompiler {
     emitBulkRepeat(this.words, this.emitter, kind, this.form, this.context.bulkTicks);
     this.changed = false;
   }
-  /** Emits what may or may not run, or run often: of what that finds out nothing is known behind it. */
+  /** Emits code that may run any number of times; knowledge from within it is discarded afterwards. */
   private joining<T>(emit: () => T): T {
     const { origins, extents } = this;
     this.origins = [...origins];
@@ -253,7 +253,7 @@ class RegionCore extends MeaningCompiler {
     this.emitter.push(value);
     this.popXmm(operand);
   }
-  /** As a number and as its bits: the optimiser drops which of them nobody asks for. */
+  /** As a number and as its bits; V8 eliminates the unused one. */
   readXmmLow(operand: XmmOperand, width: 32 | 64): V {
     const { code, emitter } = this;
     const float = emitter.local(width === 64 ? 'f64' : 'f32');
@@ -330,7 +330,7 @@ class RegionCore extends MeaningCompiler {
     return this.placeAt(host, plan.before);
   }
 
-  /** Leaves unless the extent lies in one page that the TLB has; answers a new local with its host address. */
+  /** Exits unless the extent is in one page that the TLB has. Returns a new local with its host address. */
   private check(start: V, bytes: number, writes: boolean): number {
     const { code, emitter } = this;
     const found = lookUpTlb(emitter, start, bytes, writes ? 'write' : 'read');
@@ -355,7 +355,7 @@ class RegionCore extends MeaningCompiler {
     };
   }
 
-  /** The register's value now, which stays what it is when the register is written. */
+  /** The current value of the register, which does not change when the register is written. */
   private copy(register: number): V {
     this.used.add(register);
     this.code.get(this.locals.gpr[register]!);
@@ -378,7 +378,7 @@ class RegionCore extends MeaningCompiler {
   }
 }
 
-/** Where a value comes from; a constant is off the absolute root. */
+/** The origin of a value; that of a constant is the absolute root. */
 function originOf({ origin, constant }: V): Origin | undefined {
   return constant === undefined ? origin : { root: ABSOLUTE_ROOT, offset: BigInt.asIntN(64, constant) };
 }

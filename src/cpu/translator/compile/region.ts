@@ -8,7 +8,7 @@ const MOST_INSTRUCTIONS = 500;
 /** Instructions with the copies that inlining makes, at most. */
 const MOST_COPIES = 900;
 
-/** Calls are followed into copies of their callees to this depth, where those have no more than so many instructions. */
+/** Calls are inlined to this depth, if the callee has at most this number of instructions. */
 const DEEPEST_INLINING = 2;
 const LONGEST_INLINED = 40;
 
@@ -47,15 +47,15 @@ export interface Region {
 }
 
 export interface RegionLimits {
-  /** Whether the code at an address may be of use: that it has been reached before. */
+  /** Whether the code at an address has been reached before, and so may be needed. */
   isReached(rip: bigint): boolean;
   /** Whether there is a code stop at an address: its instruction is not part of any region. */
   hasStop(rip: bigint): boolean;
-  /** Which instructions have a reading in the translator. */
+  /** Whether the translator can compile an instruction. */
   compiles(instruction: Instruction): boolean;
 }
 
-/** Finds the region of the hot addresses `entries`. Answers undefined where the first of them cannot be compiled. */
+/** Finds the region of the hot addresses `entries`. Returns undefined if the first of them cannot be compiled. */
 export function findRegion(reader: CodeReader, entries: readonly bigint[], limits: RegionLimits): Region | undefined {
   return new RegionFinder(reader, limits).find(entries);
 }

@@ -39,7 +39,7 @@ class Translator implements RegionContext {
   private readonly code = new Code(PARAMETERS);
   private readonly emitter = new Emitter(this.code);
   private readonly module = new WasmModule();
-  /** The imported function that makes the flags' bits, where the region calls it: V8 keeps the types of a module for ever. */
+  /** The imported function that computes the flag bits, if the region calls it: V8 never frees the types of a module. */
   private flagBits: number | undefined;
   private readonly gpr = Array.from({ length: 16 }, () => this.code.newLocal('i64'));
   private readonly xmm = Array.from({ length: 16 }, () => this.code.newLocal('v128'));
@@ -51,12 +51,12 @@ class Translator implements RegionContext {
   private readonly compiler: RegionCompiler;
   private readonly summaries: readonly (BlockSummary | undefined)[];
   private readonly flow: Flow;
-  /** Labels of the loops that enclose what is being emitted, and of the merges behind it. */
+  /** Labels of the loops around the current code, and of the merges after it. */
   private readonly loops = new Map<number, Label>();
   private readonly merges = new Map<number, Label>();
-  /** Origins of the registers on the ways that lead to a merge. */
+  /** Origins of the registers on each path to a merge. */
   private readonly arrivals = new Map<number, (readonly Origin[])[]>();
-  /** What is known at the end of each block. */
+  /** Knowledge at the end of each block. */
   private readonly departures = new Map<number, Knowledge>();
   private readonly instructions: EmittedInstruction[] = [];
   private sites = 0;

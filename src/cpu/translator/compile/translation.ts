@@ -1,14 +1,14 @@
 import type { Instruction } from '../../decode/instruction.js';
 
-/** Why a region is left: bits 2:0 of what its function answers. RIP says where to go on. */
+/** Why a region is left: bits 2:0 of the result of its function. Execution continues at RIP. */
 export const RegionExit = {
-  /** Control goes where the region has no code, or the ticks may not last to the next place where they are looked at. */
+  /** Control leaves the code of the region, or the ticks may not suffice until the next check of them. */
   go: 0,
   /** An access has missed the TLB, or the extent of a check that covers more than its own access. */
   miss: 1,
-  /** The evaluator does the instruction. */
+  /** The evaluator executes the instruction. */
   evaluate: 2,
-  /** As `miss`, where the check covered more than the access. The number of the site is in the bits from 3 on. */
+  /** Like `miss`, for a check that covered more than the access. Bits 3 and up are the number of the site. */
   wideMiss: 3,
 } as const;
 export const EXIT_CODE_BITS = 3;
@@ -17,9 +17,9 @@ export interface Translation {
   readonly bytes: Uint8Array;
   /** Addresses of the entries, counted from the base, by number. */
   readonly entries: readonly bigint[];
-  /** Ticks that it must be given at least. */
+  /** Fewest ticks with which it may be called. */
   readonly minimumTicks: number;
-  /** For the address of each block, where the region is best entered to get to it; counted from the base, both. */
+  /** For the address of each block, the entry that leads to it; both relative to the base. */
   readonly bestEntries: ReadonlyMap<bigint, bigint>;
   /** Where each instruction's code begins in `bytes`, in the order of emission. */
   readonly instructions: readonly EmittedInstruction[];
