@@ -99,3 +99,10 @@ export { placedSymbols } from './debug/reports/address-text.js';
 export type { SymbolFinder } from './debug/reports/address-text.js';
 export { describeTranslation, translationText } from './debug/wasm-text/translation-text.js';
 export type { TranslationContext } from './debug/wasm-text/translation-text.js';
+
+// Debuggers: gdb's remote protocol over any stream of bytes.
+export { GdbSession } from './debug/gdb/session.js';
+export type { GdbSessionOptions } from './debug/gdb/session.js';
+export type { SessionSlice } from './debug/gdb/execution.js';
+export { MonitorError } from './debug/gdb/monitor.js';
+export type { MonitorCommand } from './debug/gdb/monitor.js';

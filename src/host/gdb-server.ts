@@ -67,8 +67,7 @@ export class GdbServer {
   async close(): Promise<void> {
     this.server.close();
     if (!this.served) return;
-    const { socket, session } = this.served;
-    session.close();
+    const { socket } = this.served;
     const timer = setTimeout(() => socket.destroy(), LAST_PACKET_MS);
     if (!socket.destroyed) await new Promise<void>((done) => socket.once('close', () => done()).end());
     clearTimeout(timer);

@@ -9,6 +9,10 @@ export { sha256 } from './sha256.js';
 export { StandardConsole } from './console/standard-console.js';
 export type { ConsoleOutcome, ConsoleRun } from './console/standard-console.js';
 
+// A server for debuggers.
+export { GdbServer } from './gdb-server.js';
+export type { GdbAddress, GdbServerOptions, RemoteSession } from './gdb-server.js';
+
 // The toolchain: compile guests, find their images.
 export { GuestCompilerError, compileGuest, findCompiler } from './toolchain/guest-compiler.js';
 export type { Compiler, GuestCompilation } from './toolchain/guest-compiler.js';

@@ -94,7 +94,10 @@ export async function makeMachine(
 
 /** Without a policy, the person at the terminal decides; without a terminal, the process is killed. */
 function makeSpuriousWrites(options: RunOptions, host: Pick<Machine, 'traps' | 'input'>): SpuriousWrites {
-  const policy = options['debug-mode'] ?? (host.input.isTerminal ? 'ask' : 'kill');
+  const isAsked = host.input.isTerminal && options.gdb === undefined;
+  const policy = options['debug-mode'] ?? (isAsked ? 'ask' : 'kill');
+  if (policy === 'ask' && options.gdb !== undefined)
+    throw new Failure('--debug-mode=ask cannot be combined with --gdb: the debugger stops at spurious writes');
   if (policy === 'ask' && !host.input.isTerminal)
     throw new Failure('--debug-mode=ask needs a terminal as standard input');
   return new SpuriousWrites({ ...host, policy, tells: !options.json });

@@ -4,6 +4,7 @@ import type { HostLines } from '../../host/console/host-lines.js';
 import { signalOfLostOutput, type HostOutput } from '../../host/console/host-output.js';
 import { nextTurn, SLICE_EFFORT, Slices, TICKS_PER_MS, TURNS_FOR_INPUT } from '../../host/console/slices.js';
 import type { Bell } from '../../host/signals.js';
+import type { Debugging } from './debugging.js';
 import { bringOut, type Interruption, type OutsideEnd } from './interruption.js';
 import type { SpuriousWrites } from './spurious-writes.js';
 
@@ -29,9 +30,14 @@ export interface RunLoopOptions {
   readonly tellAtCut: () => Promise<void>;
   /** Infinity for none. */
   readonly maxInstructions: number;
+  /** Debuggers; undefined if none can connect. */
+  readonly debugging: Debugging | undefined;
   /** Whether idle time of the machine takes as long on the host's clock. */
   readonly realTime: boolean;
 }
+
+/** What became of a slice; 'held': a debugger has stopped the machine. */
+type SliceOutcome = Outcome | { readonly kind: 'held' };
 
 /**
  * Runs a process until it ends, in slices: between two of them the event loop turns, output is written, input arrives, and
@@ -52,6 +58,7 @@ export class RunLoop {
       const end = this.endOfOutput() ?? this.endOf(outcome);
       if (end) return end;
       if (outcome?.kind === 'asking') await this.askPerson();
+      else if (outcome?.kind === 'held') await this.options.bell.wait(this.options.interruption.msLeft);
       else if (outcome?.kind !== 'waiting') await nextTurn();
       else if (outcome.forInput || outcome.until < Infinity) await this.rest(outcome);
       else return { kind: 'deadlock' };
@@ -59,22 +66,33 @@ export class RunLoop {
   }
 
   /** Undefined if output failed. */
-  private runSlice(): Outcome | undefined {
-    const { computer, program, input, output, maxInstructions } = this.options;
+  private runSlice(): SliceOutcome | undefined {
+    const { computer, input, output, maxInstructions } = this.options;
     this.arrivalsSeen = input.arrivals;
     const start = performance.now();
     const { instructions } = computer;
     // A tick retires one instruction at most.
     const maxTicks = Math.min(this.slices.ticks, maxInstructions - instructions);
     try {
-      // While a report holds the images of its processes, the machine must not continue: programs could find them.
-      const outcome = computer.run(program, { maxTicks, maxEffort: SLICE_EFFORT, stopWhen: () => output.hasCut });
+      const outcome = this.runMachine(maxTicks);
       if (outcome.kind === 'limit') this.fitSlice(performance.now() - start, computer.instructions - instructions);
       return outcome;
     } catch (error) {
       if (error !== output.failure) throw error;
       return undefined;
     }
+  }
+
+  private runMachine(maxTicks: number): SliceOutcome {
+    const { computer, program, output, debugging } = this.options;
+    if (debugging?.hasMachine && !program.end) {
+      const slice = debugging.runSlice(maxTicks);
+      if (slice.kind === 'waiting') return slice;
+      // The end of the program is an outcome of the machine.
+      if (!program.end) return { kind: slice.kind === 'running' ? 'limit' : 'held' };
+    }
+    // While a report holds the images of its processes, the machine must not continue: programs could find them.
+    return computer.run(program, { maxTicks, maxEffort: SLICE_EFFORT, stopWhen: () => output.hasCut });
   }
 
   private fitSlice(elapsedMs: number, instructions: number): void {
@@ -105,7 +123,7 @@ export class RunLoop {
   }
 
   /** The end of the process, once its output is written; or that of the run from outside. */
-  private endOf(outcome: Outcome | undefined): End | undefined {
+  private endOf(outcome: SliceOutcome | undefined): End | undefined {
     const { computer, input, output, interruption, maxInstructions } = this.options;
     const isOut = (!output.isBusy && output.queuedBytes === 0) || input.hasInterrupt;
     if ((outcome?.kind === 'exited' || outcome?.kind === 'trapped') && isOut) return outcome;

@@ -11,6 +11,7 @@ import {
   type OptionTable,
   type Shown,
 } from '../options.js';
+import { parseGdbAddress } from './gdb-address.js';
 import { DEBUG_POLICIES } from './spurious-writes.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
 
@@ -19,6 +20,7 @@ export const TRACES = ['calls', 'faults', 'blocks'] as const;
 export type Trace = (typeof TRACES)[number];
 
 const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;
+const GDB_WAITS = ['yes', 'no'] as const;
 const CLOCKS = ['free', 'real'] as const;
 /** The levels of pino. */
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -96,6 +98,18 @@ export const RUN_OPTIONS = {
     describe: `run IMAGE in debug mode; POLICY for writes outside its own memory: ${listed(DEBUG_POLICIES)}`,
     defaultDescription: 'kill',
     coerce: (text: string) => (text === '' ? 'kill' : oneOf(DEBUG_POLICIES, text, '--debug-mode')),
+  },
+  gdb: {
+    requiresArg: true,
+    describe: '[HOST:]PORT at which gdb or lldb can connect; PORT 0: any free one',
+    coerce: parseGdbAddress,
+  },
+  'gdb-wait': {
+    requiresArg: true,
+    values: GDB_WAITS,
+    describe: 'with --gdb: whether the program waits for the debugger, yes or no',
+    defaultDescription: 'yes',
+    coerce: (text: string) => oneOf(GDB_WAITS, text, '--gdb-wait'),
   },
   stats: { boolean: true, describe: 'print counters to stderr at the end' },
   trace: {

@@ -11,6 +11,7 @@ import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.
 import { processName } from '../../host/toolchain/image-file.js';
 import { Interrupted } from './interruption.js';
 import { clockOf, makeMachine, openStore, type DurableStore, type Machine } from './machine.js';
+import type { Debugging } from './debugging.js';
 import { openHost, type Host } from './run-host.js';
 import { argumentBytes } from './argument-bytes.js';
 import { RunLoop, type End } from './run-loop.js';
@@ -99,15 +100,34 @@ function start(
   }
 }
 
-function runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End> {
+async function runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End> {
+  const debugging = await openDebugging(machine, program, options);
   const loop = new RunLoop({
     ...machine,
     program,
+    debugging,
     maxInstructions: options['max-instructions'] ?? Infinity,
     realTime: clockOf(options, machine.input) === 'real',
     tellAtCut: () => machine.traps.tellFirst(),
   });
-  return loop.run();
+  try {
+    return await loop.run();
+  } finally {
+    await debugging?.close();
+  }
+}
+
+/** Undefined without --gdb. */
+async function openDebugging(
+  machine: Machine,
+  program: Process,
+  { gdb: address, 'gdb-wait': given }: RunOptions,
+): Promise<Debugging | undefined> {
+  if (address === undefined && given !== undefined) throw new Failure('--gdb-wait needs --gdb PORT');
+  if (address === undefined) return undefined;
+  const { Debugging } = await import('./debugging.js');
+  const { computer, errors, bell } = machine;
+  return Debugging.open({ computer, program, address, waits: given !== 'no', errors, bell });
 }
 
 function exitCodeOf(end: End): number {

@@ -42,6 +42,8 @@ export function reportOf(state: SessionState, reason: StopReason): StopReport | 
   }
   if (reason.kind === 'trapped') return { signal: signalOfTrap(reason.report.exitCode), tid: reason.tid };
   if (reason.kind === 'stepped') return { signal: SIGNAL.TRAP, tid: reason.tid, lldbReason: 'trace' };
+
+  if (reason.kind === 'hook') return { signal: SIGNAL.TRAP, tid: reason.tid };
   if (reason.kind === 'history-begin' || reason.kind === 'history-end') {
     const end = reason.kind === 'history-begin' ? 'begin' : 'end';
     return { signal: SIGNAL.TRAP, tid: state.current?.tid, reason: `replaylog:${end}` };

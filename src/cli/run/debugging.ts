@@ -1,0 +1,99 @@
+import {
+  attachDebugger,
+  GdbSession,
+  type Computer,
+  type Debugger,
+  type MonitorCommand,
+  type Process,
+  type SessionSlice,
+  type Statistics,
+} from '../../index.js';
+import { addressText, GdbServer, type GdbAddress } from '../../host/gdb-server.js';
+import type { HostLines } from '../../host/console/host-lines.js';
+import type { Bell } from '../../host/signals.js';
+import { describeStatistics } from './run-result.js';
+
+export interface DebuggingOptions {
+  readonly computer: Computer;
+  readonly program: Process;
+  /** Where debuggers connect. */
+  readonly address: GdbAddress;
+  /** Whether the program waits for the first one. */
+  readonly waits: boolean;
+  /** Messages for the user. */
+  readonly errors: HostLines;
+  /** Rings when a debugger has sent something. */
+  readonly bell: Bell;
+}
+
+/** The debuggers of a run: one at a time, over TCP. */
+export class Debugging {
+  private attached: { readonly debugger: Debugger; readonly session: GdbSession } | undefined;
+  private server!: GdbServer;
+  private isAwaited: boolean;
+  private readonly startMs = performance.now();
+
+  private constructor(private readonly options: DebuggingOptions) {
+    this.isAwaited = options.waits;
+  }
+
+  /** Listens for a debugger, and tells the user where. Throws HostError. */
+  static async open(options: DebuggingOptions): Promise<Debugging> {
+    const debugging = new Debugging(options);
+    const { address, bell, errors, waits } = options;
+    debugging.server = await GdbServer.listen(address, {
+      open: (write) => debugging.begin(write),
+      onActivity: () => {
+        debugging.detachIfOver();
+        bell.ring();
+      },
+      onRefused: (line) => errors.tell(`bd0: ${line}`),
+    });
+    const place = addressText(debugging.server.address);
+    const what = waits ? `waiting for gdb at ${place}` : `gdb can connect to ${place}`;
+    errors.tell(`bd0: ${what} (in gdb: target remote ${place})`);
+    return debugging;
+  }
+
+  /** Whether a debugger decides when the machine runs: one is connected, or waited for. */
+  get hasMachine(): boolean {
+    return this.isAwaited || this.attached !== undefined;
+  }
+
+  /** Runs the machine for at most `maxTicks` ticks if the debugger lets it run. */
+  runSlice(maxTicks: number): SessionSlice {
+    return this.attached?.session.runSlice(maxTicks) ?? { kind: 'stopped' };
+  }
+
+  /** Ends the session, when the debugger has received what was sent to it. */
+  close(): Promise<void> {
+    return this.server.close();
+  }
+
+  private begin(write: (bytes: Uint8Array) => void): GdbSession {
+    const { program, computer } = this.options;
+    this.isAwaited = false;
+    const seconds = (): number => (performance.now() - this.startMs) / 1000;
+    const monitorCommands = [statisticsCommand(() => computer.statistics, seconds)];
+    const target = attachDebugger(computer);
+    const session = new GdbSession(target, { programPid: program.pid, write, monitorCommands });
+    this.attached = { debugger: target, session };
+    return session;
+  }
+
+  /** Leaves the machine alone once its debugger has gone. */
+  private detachIfOver(): void {
+    if (!this.attached?.session.isOver) return;
+    this.attached.debugger.detach();
+    this.attached = undefined;
+  }
+}
+
+/** `monitor stats`: the counters of `--stats`. */
+function statisticsCommand(statistics: () => Statistics, seconds: () => number): MonitorCommand {
+  return {
+    usage: 'stats',
+    summary: 'counters of the machine',
+    run: () => describeStatistics(statistics(), seconds()),
+  };
+}

@@ -1,0 +1,705 @@
+/** Real gdb and lldb drive guests. */
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
+import { bd0 } from './bd0.js';
+import { debugged, findProgram, MachineInterface, normalised, runGdb, runLldb, startDebugged } from './gdb-sessions.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'bd0-gdb-'));
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+const guest = join(directory, 'gdb-guest');
+await compileGuest({ sources: [join(root, 'test/cli/gdb-guest.c')], output: guest, compilerOptions: ['-O0'] });
+
+if (findProgram('gdb') === undefined) throw new Error('these tests need gdb: apt-get install gdb');
+
+interface Case {
+  readonly name: string;
+  readonly words?: readonly string[];
+  readonly commands: string;
+  readonly code: number | null;
+  readonly transcript: string;
+}
+const CASES: readonly Case[] = [
+  {
+    name: 'breakpoints, steps and frames',
+    commands: `
+      tbreak main
+      continue
+      break add if a == 10
+      continue
+      backtrace
+      info locals
+      step
+      next
+      finish
+      delete
+      break factorial if n == 2
+      continue
+      next
+      next
+      backtrace
+      delete
+      finish
+      advance store_all
+      stepi 4
+      finish
+      next
+      next
+      next
+      until
+      continue`,
+    code: 3,
+    transcript: `
++tbreak main
+Temporary breakpoint 1 at ADDRESS: file gdb-guest.c, line 76.
++continue
+
+Temporary breakpoint 1, main (argc=1, argv=ADDRESS) at gdb-guest.c:76
+76	  if (argc > 1 && strcmp(argv[1], "child") == 0) return in_child(20);
++break add if a == 10
+Breakpoint 2 at ADDRESS: file gdb-guest.c, line 20.
++continue
+
+Breakpoint 2, add (a=10, b=5) at gdb-guest.c:20
+20	  int sum = a + b;
++backtrace
+#0  add (a=10, b=5) at gdb-guest.c:20
+#1  ADDRESS in loop (n=10) at gdb-guest.c:44
+#2  ADDRESS in main (argc=1, argv=ADDRESS) at gdb-guest.c:79
++info locals
+sum = 10
++step
+21	  return sum;
++next
+22	}
++finish
+ADDRESS in loop (n=10) at gdb-guest.c:44
+44	    total = add(total, i);
+Value returned is $1 = 15
++delete
++break factorial if n == 2
+Breakpoint 3 at ADDRESS: file gdb-guest.c, line 25.
++continue
+
+Breakpoint 3, factorial (n=2) at gdb-guest.c:25
+25	  if (n <= 1) return 1;
++next
+26	  return n * factorial(n - 1);
++next
+27	}
++backtrace
+#0  factorial (n=2) at gdb-guest.c:27
+#1  ADDRESS in factorial (n=3) at gdb-guest.c:26
+#2  ADDRESS in factorial (n=4) at gdb-guest.c:26
+#3  ADDRESS in factorial (n=5) at gdb-guest.c:26
+#4  ADDRESS in main (argc=1, argv=ADDRESS) at gdb-guest.c:80
++delete
++finish
+factorial (n=3) at gdb-guest.c:26
+26	  return n * factorial(n - 1);
+Value returned is $2 = 2
++advance store_all
+factorial (n=4) at gdb-guest.c:26
+26	  return n * factorial(n - 1);
++stepi 4
+27	}
++finish
+ADDRESS in main (argc=1, argv=ADDRESS) at gdb-guest.c:80
+80	  int product = factorial(5);
+Value returned is $3 = 120
++next
+81	  double squared = length_squared(origin);
++next
+82	  for (int i = 1; i < 4; i++) {
++next
+83	    store_all(i);
++until
+82	  for (int i = 1; i < 4; i++) {
++continue
+process 2 ended with exit code 41
+[Inferior 1 (process 1) exited with code 03]
+`,
+  },
+  {
+    name: 'watchpoints of all kinds and lengths',
+    commands: `
+      tbreak store_all
+      continue
+      watch one_byte
+      watch two_bytes
+      watch four_bytes
+      watch eight_bytes
+      watch many_bytes
+      continue
+      continue
+      continue
+      continue
+      continue
+      delete
+      awatch eight_bytes if eight_bytes == 3
+      continue
+      delete
+      rwatch read_only
+      continue
+      delete
+      continue`,
+    code: 3,
+    transcript: `
++tbreak store_all
+Temporary breakpoint 1 at ADDRESS: file gdb-guest.c, line 34.
++continue
+
+Temporary breakpoint 1, store_all (i=1) at gdb-guest.c:34
+34	  one_byte = i;
++watch one_byte
+Hardware watchpoint 2: one_byte
++watch two_bytes
+Hardware watchpoint 3: two_bytes
++watch four_bytes
+Hardware watchpoint 4: four_bytes
++watch eight_bytes
+Hardware watchpoint 5: eight_bytes
++watch many_bytes
+Hardware watchpoint 6: many_bytes
++continue
+
+Hardware watchpoint 2: one_byte
+
+Old value = 0 '\\000'
+New value = 1 '\\001'
+store_all (i=1) at gdb-guest.c:35
+35	  two_bytes = i;
++continue
+
+Hardware watchpoint 3: two_bytes
+
+Old value = 0
+New value = 1
+store_all (i=1) at gdb-guest.c:36
+36	  four_bytes = i;
++continue
+
+Hardware watchpoint 4: four_bytes
+
+Old value = 0
+New value = 1
+store_all (i=1) at gdb-guest.c:37
+37	  eight_bytes = i;
++continue
+
+Hardware watchpoint 5: eight_bytes
+
+Old value = 0
+New value = 1
+store_all (i=1) at gdb-guest.c:38
+38	  many_bytes[1000 * i] = i;
++continue
+
+Hardware watchpoint 6: many_bytes
+
+Old value = '\\000' <repeats 9999 times>
+New value = '\\000' <repeats 1000 times>...
+store_all (i=1) at gdb-guest.c:39
+39	}
++delete
++awatch eight_bytes if eight_bytes == 3
+Hardware access (read/write) watchpoint 7: eight_bytes
++continue
+
+Hardware access (read/write) watchpoint 7: eight_bytes
+
+Old value = 2
+New value = 3
+store_all (i=3) at gdb-guest.c:38
+38	  many_bytes[1000 * i] = i;
++delete
++rwatch read_only
+Hardware read watchpoint 8: read_only
++continue
+
+Hardware read watchpoint 8: read_only
+
+Value = 7
+ADDRESS in main (argc=1, argv=ADDRESS) at gdb-guest.c:85
+85	  uint64_t seen = read_only;
++delete
++continue
+process 2 ended with exit code 41
+[Inferior 1 (process 1) exited with code 03]
+`,
+  },
+  {
+    name: 'registers, memory, and calls of functions of the guest',
+    commands: `
+      break length_squared
+      continue
+      print/x $cs
+      print $fs_base != 0
+      print $cr3
+      print $mxcsr
+      print $efer
+      print $xmm0.v2_double[0]
+      print $st0
+      print $fctrl
+      set var $xmm0.v2_double[0] = 3
+      print $xmm0.v2_double[0]
+      print add(2, 3)
+      print factorial(10)
+      set var origin.x = 2
+      print origin
+      set var $rax = 0x1122334455667788
+      print/x $rax
+      print/x $ah
+      x/2xg &origin
+      set var many_bytes[5000] = 0x5a
+      find &many_bytes, +sizeof(many_bytes), (char)0x5a
+      print $_ - (void *)many_bytes
+      delete
+      continue`,
+    code: 3,
+    transcript: `
++break length_squared
+Breakpoint 1 at ADDRESS: file gdb-guest.c, line 30.
++continue
+
+Breakpoint 1, length_squared (p=...) at gdb-guest.c:30
+30	  return p.x * p.x + p.y * p.y;
++print/x $cs
+$1 = 0x33
++print $fs_base != 0
+$2 = 1
++print $cr3
+$3 = 0
++print $mxcsr
+$4 = [ IM DM ZM OM UM PM RC=0 ]
++print $efer
+$5 = [ LME LMA NXE ]
++print $xmm0.v2_double[0]
+$6 = -2.5
++print $st0
+$7 = 0
++print $fctrl
+$8 = 895
++set var $xmm0.v2_double[0] = 3
++print $xmm0.v2_double[0]
+$9 = 3
++print add(2, 3)
+$10 = 5
++print factorial(10)
+$11 = 3628800
++set var origin.x = 2
++print origin
+$12 = {x = 2, y = -2.5}
++set var $rax = ADDRESS
++print/x $rax
+$13 = ADDRESS
++print/x $ah
+$14 = 0x77
++x/2xg &origin
+ADDRESS <origin>:	ADDRESS	ADDRESS
++set var many_bytes[5000] = 0x5a
++find &many_bytes, +sizeof(many_bytes), (char)0x5a
+ADDRESS <many_bytes+5000>
+1 pattern found.
++print $_ - (void *)many_bytes
+$15 = 5000
++delete
++continue
+process 2 ended with exit code 41
+[Inferior 1 (process 1) exited with code 03]
+`,
+  },
+  {
+    name: 'threads of several processes',
+    commands: `
+      break worker
+      break in_child
+      continue
+      info threads
+      thread apply 1 -q -s frame function main
+      next
+      next
+      print *result
+      finish
+      continue
+      info threads
+      backtrace 2
+      info sharedlibrary
+      finish
+      monitor ps
+      delete
+      continue`,
+    code: 3,
+    transcript: `
++break worker
+Breakpoint 1 at ADDRESS: file gdb-guest.c, line 50.
++break in_child
+Breakpoint 2 at ADDRESS: file gdb-guest.c, line 71.
++continue
+[New Thread 1.2]
+[Switching to Thread 1.2]
+
+Thread 2 "gdb-guest/2" hit Breakpoint 1, worker (argument=ADDRESS) at gdb-guest.c:50
+50	  int *result = argument;
++info threads
+  Id   Target Id                                     Frame
+  1    Thread 1.1 "gdb-guest" (waiting, thread_join) ADDRESS in bd0_vmcall (number=10, a=2, b=18446744073709551615, c=0, d=0, e=0, f=0) at bd0.h:LINE
+* 2    Thread 1.2 "gdb-guest/2" (running)            worker (argument=ADDRESS) at gdb-guest.c:50
++thread apply 1 -q -s frame function main
++frame function main
+#2  ADDRESS in main (argc=1, argv=ADDRESS) at gdb-guest.c:88
+88	  int64_t code = bd0_thread_join(thread, BD0_FOREVER);
++next
+51	  *result = add(40, 2);
++next
+52	  return 5;
++print *result
+$1 = 42
++finish
+ADDRESS in ?? ()
+Value returned is $2 = 5
++continue
+[New Thread 1.3]
+[Switching to Thread 1.3]
+
+Thread 3 "gdb-guest" hit Breakpoint 2.2, in_child (n=20) at gdb-guest.c:71
+71	  int doubled = 2 * n;
++info threads
+  Id   Target Id                                      Frame
+  1    Thread 1.1 "gdb-guest" (waiting, process_wait) ADDRESS in bd0_vmcall (number=6, a=2, b=18446744073709551615, c=0, d=0, e=0, f=0) at bd0.h:LINE
+* 3    Thread 1.3 "gdb-guest" (running)               in_child (n=20) at gdb-guest.c:71
++backtrace 2
+#0  in_child (n=20) at gdb-guest.c:71
+#1  ADDRESS in main (argc=2, argv=ADDRESS) at gdb-guest.c:76
++info sharedlibrary
+From                To                  Syms Read   Shared Object Library
+ADDRESS  ADDRESS  Yes         target:/process/2/gdb-guest
++finish
+ADDRESS in main (argc=2, argv=ADDRESS) at gdb-guest.c:76
+76	  if (argc > 1 && strcmp(argv[1], "child") == 0) return in_child(20);
+Value returned is $3 = 41
++monitor ps
+process 1 (gdb-guest) at ADDRESS
+  thread 1 at ADDRESS: waiting, process_wait
+process 2 (gdb-guest) at ADDRESS, started by process 1
+  thread 3 at ADDRESS: running
++delete
++continue
+process 2 ended with exit code 41
+[Inferior 1 (process 1) exited with code 03]
+`,
+  },
+  {
+    name: 'what fails',
+    commands: `
+      break add
+      continue
+      set var $cr3 = 5`,
+    code: 3,
+    transcript: `
++break add
+Breakpoint 1 at ADDRESS: file gdb-guest.c, line 20.
++continue
+
+Breakpoint 1, add (a=0, b=0) at gdb-guest.c:20
+20	  int sum = a + b;
++set var $cr3 = 5
+SCRIPT:9: Error in sourced command file:
+Could not write register "cr3"; remote failure reply 'E16'
+[Inferior 1 (process 1) detached]
+`,
+  },
+  {
+    name: 'a crash',
+    words: ['crash'],
+    commands: `
+      continue
+      backtrace
+      print $_siginfo
+      continue`,
+    code: 139,
+    transcript: `
++continue
+process 1 (gdb-guest), thread 1: #PF, error code 0x6
+at ADDRESS: CODE
+write of ADDRESS
+no region is there: the first 64 KiB are never mapped
+
+Program received signal SIGSEGV, Segmentation fault.
+ADDRESS in main (argc=2, argv=ADDRESS) at gdb-guest.c:78
+78	  if (argc > 1 && strcmp(argv[1], "crash") == 0) *(volatile int *)8 = 1;
++backtrace
+#0  ADDRESS in main (argc=2, argv=ADDRESS) at gdb-guest.c:78
++print $_siginfo
+$1 = void
++continue
+[Inferior 1 (process 1) exited with code 0213]
+`,
+  },
+  {
+    name: 'a crash that the debugger mends',
+    words: ['crash'],
+    commands: `
+      continue
+      set var $rax = (long)&four_bytes
+      continue`,
+    code: 3,
+    transcript: `
++continue
+process 1 (gdb-guest), thread 1: #PF, error code 0x6
+at ADDRESS: CODE
+write of ADDRESS
+no region is there: the first 64 KiB are never mapped
+
+Program received signal SIGSEGV, Segmentation fault.
+ADDRESS in main (argc=2, argv=ADDRESS) at gdb-guest.c:78
+78	  if (argc > 1 && strcmp(argv[1], "crash") == 0) *(volatile int *)8 = 1;
++set var $rax = (long)&four_bytes
++continue
+process 2 ended with exit code 41
+[Inferior 1 (process 1) exited with code 03]
+`,
+  },
+  {
+    name: 'kill',
+    commands: `
+      break add
+      continue
+      kill`,
+    code: 137,
+    transcript: `
++break add
+Breakpoint 1 at ADDRESS: file gdb-guest.c, line 20.
++continue
+
+Breakpoint 1, add (a=0, b=0) at gdb-guest.c:20
+20	  int sum = a + b;
++kill
+[Inferior 1 (process 1) killed]
+`,
+  },
+  {
+    name: 'no history',
+    commands: `
+      break add
+      continue
+      reverse-stepi
+      reverse-continue
+      kill`,
+    code: 137,
+    transcript: `
++break add
+Breakpoint 1 at ADDRESS: file gdb-guest.c, line 20.
++continue
+
+Breakpoint 1, add (a=0, b=0) at gdb-guest.c:20
+20	  int sum = a + b;
++reverse-stepi
++stepi
+
+No more reverse-execution history.
+add (a=0, b=0) at gdb-guest.c:20
+20	  int sum = a + b;
++reverse-continue
++continue
+
+No more reverse-execution history.
+add (a=0, b=0) at gdb-guest.c:20
+20	  int sum = a + b;
++kill
+[Inferior 1 (process 1) killed]
+`,
+  },
+];
+
+for (const { name, words = [], commands, code, transcript } of CASES)
+  t.test(name, async (t) => {
+    const { transcript: actual, ran } = await debugged(t, [guest, ...words], commands);
+    t.equal(actual, transcript.trim());
+    t.equal(ran.code, code);
+  });
+
+t.test('the machine interface, as an editor uses it', async (t) => {
+  const { place, ended } = await startDebugged(t, [guest]);
+  const gdb = new MachineInterface('mi3');
+  t.teardown(() => gdb.close());
+  await gdb.send('-gdb-set confirm off');
+  await gdb.send('-enable-pretty-printing');
+  await gdb.send(`-file-exec-and-symbols ${guest}`);
+  await gdb.send(`-target-select remote ${place}`);
+  t.match(await gdb.send('-break-insert -f gdb-guest.c:44'), /bkpt=\{number="1",.*func="loop"/);
+  t.match(
+    await gdb.send('-exec-continue', /^\*stopped.*$/m),
+    /\*stopped,reason="breakpoint-hit",disp="keep",bkptno="1",frame=\{.*func="loop",args=\[\{name="n",value="10"\}\]/,
+  );
+  t.match(
+    await gdb.send('-thread-info'),
+    /threads=\[\{id="1",target-id="Thread 1\.1",details="running",name="gdb-guest"/,
+  );
+  t.match(await gdb.send('-stack-list-frames 0 100'), /level="0",.*func="loop".*level="1",.*func="main"/);
+  t.match(await gdb.send('-stack-list-variables 2'), /name="total",type="int",value="0"/);
+  t.match(await gdb.send('-var-create - * total'), /name="var1",numchild="0",value="0",type="int"/);
+  t.match(await gdb.send('-exec-step', /^\*stopped.*$/m), /reason="end-stepping-range",frame=\{.*func="add"/);
+  t.match(await gdb.send('-exec-finish', /^\*stopped.*$/m), /reason="function-finished",.*return-value="0"/);
+  await gdb.send('-exec-next', /^\*stopped.*reason="end-stepping-range".*$/m);
+  t.match(await gdb.send('-exec-continue', /^\*stopped.*$/m), /reason="breakpoint-hit"/);
+  t.match(await gdb.send('-var-update --all-values var1'), /changelist=\[\]/);
+  t.match(await gdb.send('-exec-next', /^\*stopped.*$/m), /reason="end-stepping-range"/);
+  t.match(await gdb.send('-var-update --all-values var1'), /changelist=\[\{name="var1",value="1"/);
+  t.match(await gdb.send('-data-list-register-names'), /"rax","rbx",.*"cr3"/);
+  t.match(await gdb.send('-data-list-register-values x 16'), /number="16",value="0x/);
+  t.match(await gdb.send('-data-read-memory-bytes &origin 8'), /contents="000000000000f83f"/);
+  t.match(await gdb.send('-data-disassemble -s $pc -e $pc+8 -- 0'), /asm_insns=\[/);
+  t.match(await gdb.send('-break-watch four_bytes'), /wpt=\{number="2",exp="four_bytes"\}/);
+  await gdb.send('-break-delete 1');
+  t.match(
+    await gdb.send('-exec-continue', /^\*stopped.*$/m),
+    /reason="watchpoint-trigger",wpt=\{number="2",exp="four_bytes"\},value=\{old="0",new="1"\}/,
+  );
+  await gdb.send('-break-delete 2');
+  t.match(await gdb.send('-exec-continue', /^\*stopped.*$/m), /reason="exited",exit-code="03"/);
+  await gdb.send('-gdb-exit');
+  t.match(await ended, { code: 3, stdout: '45 120 8.50 42 5 41 7\n' });
+});
+
+t.test('Ctrl-C, detaching and attaching again', async (t) => {
+  const { child, place, ended } = await startDebugged(t, [guest, 'spin']);
+  const first = new MachineInterface('mi3');
+  t.teardown(() => first.close());
+  const connect = `-target-select remote ${place}`;
+  await first.send(connect);
+  await first.send('-break-insert add');
+  const spins = once(child.stdout, 'data');
+  await first.send('-exec-continue');
+  await spins;
+  first.interrupt();
+  t.match(await first.until(/^\*stopped.*$/m), /signal-name="SIGINT".*func="spin"/);
+  const second = new MachineInterface('mi3');
+  t.teardown(() => second.close());
+  t.match(await second.send(connect), /\^error/, 'it is refused');
+  t.match(await first.send('-data-evaluate-expression rounds>0'), /value="1"/, 'the first one goes on');
+  await first.send('-target-detach');
+  await first.send('-gdb-exit');
+  // As some editors do, so that gdb reads commands while the guest runs.
+  await second.send('-gdb-set mi-async on');
+  t.match(await second.send(connect), /\*stopped,.*func="spin"/, 'it stops where it is');
+  await second.send('-exec-continue', /^\*running/m);
+  await second.send('-exec-interrupt', /^\*stopped.*SIGINT.*$/m);
+  await second.send('-gdb-set var keeps_going=0');
+  t.match(await second.send('-exec-continue', /^\*stopped.*$/m), /reason="exited",exit-code="01"/);
+  await second.send('-gdb-exit');
+  const { code, stderr } = await ended;
+  t.equal(code, 1);
+  t.match(stderr, /^bd0: waiting for gdb at 127\.0\.0\.1:\d+ \(in gdb: target remote \S+\)\n/);
+  t.match(stderr, /^bd0: refused a connection from 127\.0\.0\.1:\d+: another debugger is connected$/m);
+});
+
+t.test('--gdb-wait no: the guest runs until a debugger connects', async (t) => {
+  const { child, place, ended } = await startDebugged(t, ['--gdb-wait', 'no', guest, 'spin']);
+  await once(child.stdout, 'data');
+  t.equal(
+    await runGdb(place, 'frame function spin\nset var keeps_going = 0\ncontinue'),
+    [
+      '+frame function spin',
+      '#0  ADDRESS in spin () at gdb-guest.c:59',
+      '59\t  while (keeps_going) rounds++;',
+      '+set var keeps_going = 0',
+      '+continue',
+      '[Inferior 1 (process 1) exited with code 01]',
+    ].join('\n'),
+  );
+  t.match(await ended, { code: 1, stderr: /^bd0: gdb can connect to / });
+});
+
+t.test('a debugger that dies leaves the guest running', async (t) => {
+  const { place, ended } = await startDebugged(t, [guest]);
+  const gdb = new MachineInterface('mi3');
+  await gdb.send(`-target-select remote ${place}`);
+  await gdb.send('-break-insert main');
+  await gdb.send('-exec-continue', /^\*stopped.*breakpoint-hit.*$/m);
+  gdb.close();
+  t.match(await ended, { code: 3, stdout: '45 120 8.50 42 5 41 7\n' });
+});
+
+t.test("the guest's console is bd0's while gdb drives", async (t) => {
+  const { place, ended } = await startDebugged(t, ['cat'], 'typed\n');
+  t.match(await runGdb(place, 'continue'), 'exited normally');
+  t.match(await ended, { code: 0, stdout: 'typed\n' });
+});
+
+const lldb = findProgram('lldb');
+t.comment(lldb === undefined ? 'lldb is not installed (apt-get install lldb): it is not tested' : `lldb: ${lldb}`);
+if (lldb !== undefined)
+  t.test('lldb does the same, reverse execution and calls of functions aside', async (t) => {
+    const { place, ended } = await startDebugged(t, [guest]);
+    const output = await runLldb(guest, place, [
+      ...['image list', 'breakpoint set -n add', 'continue', 'bt', 'register read rip fs_base cr3 mxcsr xmm0'],
+      ...['thread step-in', 'thread step-over', 'thread step-out', 'memory region $rip', 'expression eight_bytes = 77'],
+      ...[
+        'memory read -s 8 -f d -c 1 &eight_bytes',
+        'breakpoint delete -f',
+        'watchpoint set variable four_bytes',
+        'continue',
+      ],
+      ...['watchpoint delete -f', 'breakpoint set -n in_child', 'breakpoint set -n worker', 'continue', 'thread list'],
+      ...['process plugin packet monitor ps', 'breakpoint delete -f', 'continue'],
+    ]);
+    const expected = [
+      /stop reason = breakpoint 1\.1\n.*frame #0: .*add\(a=0, b=0\) at gdb-guest\.c:20/,
+      /frame #1: .*loop\(n=10\).*\n.*frame #2: .*main\(argc=1,/,
+      /rip = 0x\w+ .*add.*\n *fs_base = 0x\w+\n *cr3 = 0x\w+\n *mxcsr = 0x00001f80\n *xmm0 = \{/,
+      /stop reason = step in\n.*gdb-guest\.c:21/,
+      /stop reason = step over\n.*gdb-guest\.c:22/,
+      /stop reason = step out\nReturn value: \(int\) \$\d+ = 0/,
+      /\[0x\w+-0x\w+\) r-x/,
+      /= 77\n[^]*0x\w+: 77/,
+      /new value: 1\n[^]*stop reason = watchpoint 1\n/,
+      /stop reason = breakpoint 3\.1\n.*worker/,
+      /thread #2: .*worker/,
+      /process 1 \(gdb-guest\) at /,
+      /exited with status = 3/,
+    ];
+    for (const pattern of expected) t.match(output, pattern);
+    t.match(await ended, { code: 3 });
+  });
+
+t.test('addresses and options that cannot be', async (t) => {
+  const said = async (words: readonly string[]): Promise<string> => (await bd0(['run', ...words, guest])).stderr;
+  for (const address of ['x', '70000', '1:2:3', '[::1', 'host:'])
+    t.equal(
+      await said(['--gdb', address]),
+      `bd0: --gdb cannot be '${address}': write PORT or HOST:PORT, PORT up to 65535\n`,
+    );
+  t.equal(await said(['--gdb-wait', 'no']), 'bd0: --gdb-wait needs --gdb PORT\n');
+  t.match(
+    await said(['--gdb', '0', '--debug-mode=ask']),
+    /^bd0: --debug-mode=ask cannot be combined with --gdb: .*\n$/,
+  );
+  const { place } = await startDebugged(t, [guest]);
+  t.equal(await said(['--gdb', place]), `bd0: cannot listen on ${place}: address already in use\n`);
+  const { place: local } = await startDebugged(t, ['--gdb', 'localhost:0', guest]);
+  t.match(local, /^(127\.0\.0\.1|\[::1\]):\d+$/);
+});
+
+t.test('docs/debugging.md: its program, and what gdb prints', async (t) => {
+  const page = readFileSync(join(root, 'docs/debugging.md'), 'utf8');
+  const source = join(directory, 'shop.c');
+  const shop = join(directory, 'shop');
+  writeFileSync(source, /^```c shop\.c\n(.*?)^```$/ms.exec(page)![1]!);
+  await compileGuest({ sources: [source], output: shop, compilerOptions: ['-O0'] });
+  const sessions = Array.from(page.matchAll(/^```gdb\n(.*?)^```$/gms), ([, text]) => text!);
+  t.equal(sessions.length, 2);
+  for (const text of sessions) {
+    const shown = text.replace(/^\(gdb\) /gm, '+');
+    const commands = Array.from(text.matchAll(/^\(gdb\) (.*)$/gm), ([, command]) => command!).join('\n');
+    const { transcript } = await debugged(t, [shop], commands);
+    // gdb detaches at the end of its commands.
+    t.equal(transcript.replace(/\n\[Inferior 1 \(process 1\) detached\]$/, ''), normalised(shown));
+  }
+});
