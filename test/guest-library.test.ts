@@ -21,6 +21,7 @@ import {
   sha256,
 } from './support/guest-programs.js';
 import { ENGINES, type EngineOptions } from './support/side-by-side.js';
+import { seedOf, volume } from './support/volume.js';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -446,6 +447,51 @@ int main(void) {
 t.test('malloc uses most of the region for blocks of any size, and merges what is free', async (t) => {
   const images = new Map([['large', await compiledText('large.c', LARGE)]]);
   t.equal(run('large', images).output, '100 1 1\n0\n');
+});
+
+t.test('malloc, calloc, realloc and aligned_alloc keep what a model of their blocks says', async (t) => {
+  const image = await compiled(join(root, 'test/support/malloc-model.c'), {
+    compilerOptions: ['-Wall', '-Wextra', '-Werror'],
+  });
+  const images = new Map([['malloc-model', image]]);
+  const seed = seedOf(13);
+  for (let i = 0; i < volume(1, 100); i++) {
+    const { output } = run('malloc-model', images, [String(seed + i)]);
+    const [rules, figures, growth] = output.split('\n');
+    t.equal(rules, '0 overlap, 0 torn, 0 misaligned, 0 dirty, 0 too small, 0 failed', `seed ${seed + i}`);
+    const [blocks, heap] = /^(\d+) bytes of blocks at most in a heap of (\d+)$/.exec(figures!)!.slice(1).map(Number);
+    t.ok(
+      heap! < 1.5 * blocks!,
+      `the heap is ${(heap! / blocks!).toFixed(3)} times as large as the blocks at their most`,
+    );
+    t.equal(growth, 'grown by 0', 'what is given back merges');
+  }
+});
+
+t.test('the library and programs run with the stack protector in every function', async (t) => {
+  const library = join(root, 'guest/lib');
+  // cxx.c is for C++ alone: it has the names of functions that C programs do not have.
+  const sources = readdirSync(library).filter((file) => file.endsWith('.c') && file !== 'cxx.c');
+  const objects = sources.map((file) => join(directory, `${file}.protected.o`));
+  const compilerOptions = ['-fstack-protector-all'];
+  for (const [index, file] of sources.entries())
+    await compileGuest({
+      sources: [join(library, file)],
+      output: objects[index]!,
+      compilerOptions: ['-c', ...compilerOptions],
+    });
+  for (const [name, ...args] of [['qsort', '2000'], ['heap_threads']] as const) {
+    const [output, source] = [join(directory, `${name}.protected`), join(root, 'guest', `${name}.c`)];
+    await compileGuest({ sources: [source, ...objects], output, compilerOptions });
+    const images = new Map([
+      ['plain', await guestImage(name)],
+      ['protected', new Uint8Array(readFileSync(output))],
+    ]);
+    const [plain, guarded] = [run('plain', images, args), run('protected', images, args)];
+    t.equal(guarded.output, plain.output, name);
+    t.equal(guarded.exitCode, plain.exitCode);
+    t.not(guarded.machineHash, plain.machineHash, 'it is another program');
+  }
 });
 
 /** Blocks of the page, in their order: their language and their text. */
