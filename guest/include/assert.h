@@ -3,7 +3,7 @@
 extern "C" {
 #endif
 
-/** Tells of an assertion that does not hold, and aborts. */
+/** Reports a failed assertion, and aborts. */
 __attribute__((__noreturn__)) void bd0_assertion_failed(const char *condition, const char *file, int line,
                                                         const char *function);
 

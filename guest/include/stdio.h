@@ -42,7 +42,7 @@ int fgetc(FILE *stream);
 /** Up to 8 characters that were read can be given back. */
 int ungetc(int character, FILE *stream);
 char *fgets(char *__restrict line, int size, FILE *__restrict stream);
-/** A whole line, its newline with it, in a block of malloc's that grows; answers its length, -1 at the end of input. */
+/** Reads a whole line with its newline into a block that realloc grows. Returns its length, or -1 at the end of input. */
 ssize_t getline(char **__restrict line, size_t *__restrict size, FILE *__restrict stream);
 size_t fread(void *__restrict items, size_t size, size_t count, FILE *__restrict stream);
 int feof(FILE *stream);

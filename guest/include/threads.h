@@ -25,18 +25,18 @@ typedef int (*thrd_start_t)(void *argument);
 
 int thrd_create(thrd_t *thread, thrd_start_t function, void *argument);
 int thrd_join(thrd_t thread, int *result);
-/** Nothing need be done for a thread that nobody joins. */
+/** Does nothing: a thread that is never joined needs no cleanup. */
 int thrd_detach(thrd_t thread);
-/** The last of the threads that were made with thrd_create, and the first one, ends the program as exit(0) does. */
+/** When the last thread ends, including the first one, the program ends as by exit(0). */
 __attribute__((__noreturn__)) void thrd_exit(int result);
 thrd_t thrd_current(void);
 int thrd_equal(thrd_t left, thrd_t right);
 int thrd_sleep(const struct timespec *duration, struct timespec *remaining);
 void thrd_yield(void);
 
-/** Zeros are a plain lock that is free. */
+/** All zeros are a plain lock that is free. */
 typedef struct {
-  uint32_t word; /* 0 free, 1 taken, 2 taken and somebody may wait */
+  uint32_t word; /* 0 free, 1 taken, 2 taken and threads may wait */
   int type;
   thrd_t owner; /* of a recursive one */
   unsigned depth;
@@ -49,9 +49,9 @@ int mtx_trylock(mtx_t *lock);
 int mtx_timedlock(mtx_t *__restrict lock, const struct timespec *__restrict deadline);
 int mtx_unlock(mtx_t *lock);
 
-/** Zeros are a condition that nobody waits for. */
+/** All zeros are a condition without waiting threads. */
 typedef struct {
-  uint32_t signals; /* how many there were */
+  uint32_t signals; /* number of signals so far */
 } cnd_t;
 
 int cnd_init(cnd_t *condition);

@@ -16,7 +16,7 @@ struct timespec {
   long tv_nsec;
 };
 
-/** Of `clock`, which tells the machine's time, not that of a process. */
+/** Units of `clock`, which returns the machine's time, not that of a process. */
 #define CLOCKS_PER_SEC 1000000000L
 #define TIME_UTC 1
 
