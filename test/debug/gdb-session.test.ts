@@ -1,6 +1,7 @@
 /** gdb's remote protocol, packet by packet, with a target that is no machine. */
 import t from 'tap';
-import { byteString, bytesOf, hexOfText, textOfHex } from '../../src/debug/gdb/byte-strings.js';
+import { AgentExpressionError, evaluateAgentExpression } from '../../src/debug/gdb/agent-expression.js';
+import { byteString, bytesOfHex, bytesOf, hexOfText, textOfHex } from '../../src/debug/gdb/byte-strings.js';
 import { MonitorError } from '../../src/debug/gdb/monitor.js';
 import { checksum, packetOf, PacketReader } from '../../src/debug/gdb/packet-reader.js';
 import { REGISTERS } from '../../src/debug/gdb/registers.js';
@@ -244,7 +245,6 @@ t.test('breakpoints, watchpoints and steps', async (t) => {
   t.match(debug.run('vCont;c:p1.-1'), [new RegExp(`^T05swbreak:;06:.*;10:${word(STORE)};thread:p1.1;$`)]);
   t.equal(debug.ask(`z0,${at},1`), 'OK');
   t.equal(debug.ask(`z0,${at},1`), 'OK');
-  t.equal(target.stops.length, 0);
   debug.ask(`Z1,${(STORE + 4n).toString(16)},1`);
   t.match(debug.run('c'), [/^T05hwbreak:;/]);
   debug.ask(`z1,${(STORE + 4n).toString(16)},1`);
@@ -272,6 +272,117 @@ t.test('breakpoints, watchpoints and steps', async (t) => {
   t.match(debug.run('S05'), [/thread:p1.2;/]);
   t.match(debug.run('bs'), [/^T05replaylog:begin;/]);
   t.match(debug.run('bc'), [/^T05replaylog:begin;/]);
+});
+
+t.test('agent expressions', async (t) => {
+  const memory = Uint8Array.of(0xfe, 1, 2, 3, 4, 5, 6, 0x87);
+  const value = (code: string): bigint | string => {
+    const context = {
+      register: (number: number) => (number === 3 ? 0x8000_0000_0000_0001n : undefined),
+      readMemory: (address: bigint, lengthBytes: number) =>
+        memory.slice(Number(address), Number(address) + lengthBytes),
+    };
+    try {
+      return evaluateAgentExpression(bytesOfHex(code.replaceAll(' ', ''))!, context);
+    } catch (error) {
+      if (!(error instanceof AgentExpressionError)) throw error;
+      return error.message;
+    }
+  };
+  const all = 2n ** 64n;
+  const cases: readonly (readonly [code: string, value: bigint | string])[] = [
+    ['2205 27', 5n],
+    ['23 0102 27', 0x102n],
+    ['24 01020304 27', 0x1020304n],
+    ['25 0102030405060708 27', 0x102030405060708n],
+    ['2205 2203 02 27', 8n],
+    ['2203 2205 03 27', all - 2n],
+    ['26 0003 2202 04 27', 2n],
+    ['2200 2207 03 2202 05 27', all - 3n],
+    ['26 0003 2202 06 27', 0x4000_0000_0000_0000n],
+    ['2200 2207 03 2204 07 27', all - 3n],
+    ['2209 2204 08 27', 1n],
+    ['2201 223f 09 27', 1n << 63n],
+    ['2201 2240 09 27', 0n],
+    ['26 0003 2201 0a 27', 0xc000_0000_0000_0000n],
+    ['26 0003 22ff 0a 27', all - 1n],
+    ['26 0003 2201 0b 27', 0x4000_0000_0000_0000n],
+    ['2200 0e 27', 1n],
+    ['220c 220a 0f 27', 8n],
+    ['220c 220a 10 27', 14n],
+    ['220c 220a 11 27', 6n],
+    ['2200 12 27', all - 1n],
+    ['2203 2203 13 27', 1n],
+    ['26 0003 2203 14 27', 1n],
+    ['26 0003 2203 15 27', 0n],
+    ['22fe 1608 27', all - 2n],
+    ['2200 12 2a10 27', 0xffffn],
+    ['2200 17 27', 0xfen],
+    ['2200 18 27', 0x1fen],
+    ['2200 19 27', 0x030201fen],
+    ['2200 1a 27', 0x87060504030201fen],
+    ['2201 2202 2b 03 27', 1n],
+    ['2201 28 02 27', 2n],
+    ['2201 2202 29 27', 1n],
+    ['2205 2206 2207 3202 27', 5n],
+    ['2205 2206 2207 33 27', 6n],
+    ['2201 20 0008 2207 27 2209 27', 9n],
+    ['21 0005 2207 2209 27', 9n],
+    ['2201 2200 05 27', 'division by zero'],
+    ['2201 2200 08 27', 'division by zero'],
+    ['2206 1a 27', '0x6 is not mapped'],
+    ['26 0004 27', 'register 4'],
+    ['0c 27', 'the stack is empty'],
+    ['2201 0c 27', 'operation 0xc'],
+    ['02 27', 'the stack is empty'],
+    ['3205 27', 'the stack is empty'],
+    ['2201', 'the expression has no end'],
+    ['24 0102', 'the expression has no end'],
+    ['21 0000', 'more than 10000 operations'],
+    ['2201 21 0000', 'the stack is full'],
+  ];
+  for (const [code, expected] of cases) t.equal(value(code), expected, code);
+});
+
+t.test('a breakpoint with conditions stops where one of them is true, or cannot be evaluated', async (t) => {
+  const { target, debug } = connected();
+  const place = `0,${STORE.toString(16)},1`;
+  const rax = (): bigint | undefined => target.findThread(1)!.registers['rax'];
+  // $rax == 3
+  t.equal(debug.ask(`Z${place};X7,26000022031327`), 'OK');
+  t.match(debug.run('vCont;c'), [/^T05swbreak/]);
+  t.equal(rax(), 3n);
+  t.equal(debug.ask(`Z${place};X7,26000022051327X7,26000022091327`), 'OK', 'others in their place');
+  debug.run('vCont;c');
+  t.equal(rax(), 5n);
+  debug.run('vCont;c');
+  t.equal(rax(), 9n);
+  const before = `${CODE.toString(16)},${(STORE + 8n).toString(16)}`;
+  t.match(debug.run(`vCont;r${before}:p1.1`), [new RegExp(`10:${word(STORE + 8n)}`)], 'a range is stepped through');
+  t.equal(debug.ask(`Z${place};X1,ff`), 'OK');
+  debug.run('vCont;c');
+  t.equal(rax(), 10n);
+  for (const bad of ['X2,00', 'Xffff,00', 'cmds:1,X1,00', 'X1,0']) t.equal(debug.ask(`Z${place};${bad}`), 'E16', bad);
+});
+
+t.test('a stop that is removed and inserted again, as gdb does at each stop, stays armed', async (t) => {
+  const { target, debug } = connected();
+  const breakpoint = `0,${STORE.toString(16)},1`;
+  const watchpoint = `2,${STORED.toString(16)},1`;
+  debug.ask(`Z${breakpoint}`);
+  debug.ask(`Z${watchpoint}`);
+  const stops = [...target.stops];
+  t.match(debug.run('vCont;c'), [/^T05swbreak/]);
+  debug.ask(`z${breakpoint}`);
+  debug.ask(`z${watchpoint}`);
+  t.match(debug.run('vCont;s:p1.1'), [new RegExp(`^T0506:.*10:${word(STORE + 1n)}`)], 'it does not count meanwhile');
+  t.strictSame(target.stops, stops);
+  debug.ask(`Z${breakpoint}`);
+  t.match(debug.run('vCont;c'), [/^T05swbreak/], 'the other one is gone when the machine continues');
+  t.strictSame(target.stops, stops.slice(0, 1));
+  debug.ask(`z${breakpoint}`);
+  t.strictSame(debug.run('vCont;c', 3), []);
+  t.strictSame(target.stops, []);
 });
 
 t.test('Ctrl-C, and packets while the machine runs', async (t) => {

@@ -13,6 +13,9 @@ export type SessionSlice =
   /** All threads wait, as `Outcome` says. */
   | { readonly kind: 'waiting'; readonly forInput: boolean; readonly until: number };
 
+/** Stops that do not count, in a slice: some milliseconds. */
+const PASSED_MAX = 100;
+
 const STOPPED: SessionSlice = { kind: 'stopped' };
 const RUNNING: SessionSlice = { kind: 'running' };
 
@@ -50,6 +53,8 @@ export class Execution {
 
   /** Lets the machine run from the next slice on. */
   start(motion: Motion): void {
+    const isOneInstruction = motion.step !== undefined && !motion.range;
+    if (!isOneInstruction) this.state.stops.disarmRemoved();
     this.motion = motion;
   }
 
@@ -68,12 +73,33 @@ export class Execution {
     if (this.motion) this.stop({ signal: SIGNAL.INT, tid: this.state.current?.tid });
   }
 
-  /** Runs the machine for a while. */
+  /** Runs the machine for a while: for at most so many ticks, or stops that do not count. */
   runSlice(maxTicks: number): SessionSlice {
-    if (!this.motion) return STOPPED;
-    const reason = this.state.target.resume({ ...this.motion, maxTicks });
-    if (reason) return this.take(reason);
+    const { target } = this.state;
+    const end = target.ticks + maxTicks;
+    for (let passed = 0; passed < PASSED_MAX; passed++) {
+      const { motion } = this;
+      const left = end - target.ticks;
+      if (!motion) return STOPPED;
+      if (left <= 0) break;
+      const reason = this.counted(motion, target.resume({ ...motion, maxTicks: left }));
+      if (reason === 'passed') continue;
+      if (reason) return this.take(reason);
+      break;
+    }
     return this.reportThreads() ? STOPPED : RUNNING;
+  }
+
+  /** The reason to stop, as it counts for the debugger. */
+  private counted(motion: Motion, reason: StopReason | undefined): StopReason | undefined | 'passed' {
+    const { stops, target } = this.state;
+    if (!reason || !(stops.isOfRemoved(reason) || stops.isRefused(reason)) || !('tid' in reason)) return reason;
+    if (reason.tid !== motion.step) return 'passed';
+    const stepped: StopReason = { kind: 'stepped', tid: reason.tid };
+    // A data stop comes after the instruction, a code stop before it.
+    if (!motion.range) return reason.kind === 'watchpoint' ? stepped : 'passed';
+    const { rip } = target.readRegisters(reason.tid);
+    return rip >= motion.range.start && rip < motion.range.end ? 'passed' : stepped;
   }
 
   private take(reason: StopReason): SessionSlice {

@@ -1,4 +1,7 @@
-import type { DebugTarget, Stop, StopKind } from '../target.js';
+import { AgentExpressionError, evaluateAgentExpression } from './agent-expression.js';
+import { valueOf } from './byte-strings.js';
+import { REGISTERS } from './registers.js';
+import type { DebugTarget, Stop, StopKind, StopReason } from '../target.js';
 
 /** The types of `Z` packets, by number. */
 const KINDS: readonly StopKind[] = ['code', 'code', 'write', 'read', 'access'];
@@ -6,22 +9,36 @@ export const HARDWARE_BREAKPOINT = 1;
 /** What a stop reply calls the types from 2 on. */
 export const WATCH_NAMES: Readonly<Record<number, string>> = { 2: 'watch', 3: 'rwatch', 4: 'awatch' };
 
-/** The breakpoints and watchpoints that a debugger has inserted. */
+interface Entry {
+  readonly type: number;
+  readonly stop: Stop;
+  /** Agent expressions: the machine stops if one of them is true, or there is none. */
+  readonly conditions: readonly Uint8Array[];
+}
+
+/**
+ * The breakpoints and watchpoints that a debugger has inserted. gdb removes all of them whenever the machine stops, and inserts
+ * them again before it continues; but adding and removing one makes the machine forget the code that it has prepared around
+ * it. So a stop that was removed stays armed, and does not count, until the machine continues without it.
+ */
 export class StopTable {
-  private readonly inserted = new Map<string, { readonly type: number; readonly stop: Stop }>();
+  private readonly inserted = new Map<string, Entry>();
+  private readonly removed = new Map<string, Entry>();
 
   constructor(private readonly target: DebugTarget) {}
 
-  /** Inserts one; no effect if it is there. Returns false for an unknown type or an address that cannot have one. */
-  insert(type: number, address: bigint, lengthBytes: number): boolean {
+  /** Inserts one; if it is there, only its conditions change. Returns false for an unknown type or an address that cannot have one. */
+  insert(type: number, address: bigint, lengthBytes: number, conditions: readonly Uint8Array[] = []): boolean {
     const kind = KINDS[type];
     if (kind === undefined) return false;
     const key = keyOf(type, address, lengthBytes);
-    if (this.inserted.has(key)) return true;
+    const before = this.inserted.get(key) ?? this.removed.get(key);
+    this.removed.delete(key);
     // The length of a breakpoint is the kind of the instruction that would replace the code there; nothing replaces it here.
     const request = kind === 'code' ? { kind, address } : { kind, address, lengthBytes };
     try {
-      this.inserted.set(key, { type, stop: this.target.addStop(request) });
+      const stop = before?.stop ?? this.target.addStop(request);
+      this.inserted.set(key, { type, stop, conditions });
       return true;
     } catch (error) {
       if (error instanceof RangeError) return false;
@@ -35,17 +52,57 @@ export class StopTable {
     const found = this.inserted.get(key);
     if (!found) return;
     this.inserted.delete(key);
-    this.target.removeStop(found.stop);
+    this.removed.set(key, found);
   }
 
   removeAll(): void {
-    for (const { stop } of this.inserted.values()) this.target.removeStop(stop);
+    for (const [key, entry] of this.inserted) this.removed.set(key, entry);
     this.inserted.clear();
+    this.disarmRemoved();
+  }
+
+  /** Called before the machine continues, by more than an instruction of one thread. */
+  disarmRemoved(): void {
+    for (const { stop } of this.removed.values()) this.target.removeStop(stop);
+    this.removed.clear();
+  }
+
+  /** Whether the machine has stopped for a stop that was removed. */
+  isOfRemoved(reason: StopReason): boolean {
+    if (reason.kind !== 'breakpoint' && reason.kind !== 'watchpoint') return false;
+    return [...this.removed.values()].some(({ stop }) => stop === reason.stop);
   }
 
   /** The type that a stop was inserted with; undefined if it is not one of these. */
   typeOf(stop: Stop): number | undefined {
-    return [...this.inserted.values()].find((one) => one.stop === stop)?.type;
+    return this.entriesOf(stop)[0]?.type;
+  }
+
+  /** Whether a breakpoint that a thread has reached does not count, because all of its conditions are false. */
+  isRefused(reason: StopReason): boolean {
+    if (reason.kind !== 'breakpoint') return false;
+    const conditions = this.entriesOf(reason.stop).flatMap((entry) => entry.conditions);
+    return conditions.length > 0 && !conditions.some((condition) => isTrue(condition, this.target, reason.tid));
+  }
+
+  private entriesOf(stop: Stop): Entry[] {
+    return [...this.inserted.values()].filter((one) => one.stop === stop);
+  }
+}
+
+/** A condition that cannot be evaluated counts as true: the debugger evaluates it again, and can tell its user why. */
+function isTrue(condition: Uint8Array, target: DebugTarget, tid: number): boolean {
+  try {
+    const registers = target.readRegisters(tid);
+    return (
+      evaluateAgentExpression(condition, {
+        register: (number) => REGISTERS[number] && valueOf(REGISTERS[number].read(registers)),
+        readMemory: (address, lengthBytes) => target.readMemory(address, lengthBytes),
+      }) !== 0n
+    );
+  } catch (error) {
+    if (error instanceof AgentExpressionError) return true;
+    throw error;
   }
 }
 

@@ -4,96 +4,24 @@ import type { DebugTarget } from '../../../src/debug/target.js';
 import type { Random } from '../../support/random.js';
 import { FakeDebugger } from './fake-debugger.js';
 
-const VALID: readonly string[] = [
-  ...[
-    'qSupported:multiprocess+;swbreak+;no-resumed+',
-    'vMustReplyEmpty',
-    'QStartNoAckMode',
-    'Hgp0.0',
-    'Hgp1.1',
-    'Hc-1',
-  ],
-  ...['qXfer:features:read:target.xml:0,fff', 'qTStatus', '?', 'qXfer:threads:read::0,1000', 'qAttached:1', 'g', 'p10'],
-  ...[
-    'qXfer:exec-file:read:1:0,1000',
-    'vFile:setfs:0',
-    'vFile:open:2f70726f636573732f312f6d61696e,0,0',
-    'vFile:fstat:1',
-  ],
-  ...[
-    'vFile:pread:1,400,0',
-    'vFile:close:1',
-    'qOffsets',
-    'qXfer:libraries:read::0,1000',
-    'qXfer:memory-map:read::0,1000',
-  ],
-  ...[
-    'qSymbol::',
-    'vCont?',
-    'vCont;c:p1.-1',
-    'vCont;s:p1.1;c:p1.-1',
-    'vCont;r10000,10020:p1.1',
-    'vCont;C0b:p1.1;c',
-    'c',
-  ],
-  ...[
-    's',
-    'c10000',
-    'S05',
-    'C05;10000',
-    'bs',
-    'bc',
-    'D;1',
-    'D',
-    'vKill;1',
-    'k',
-    'Z0,10010,1',
-    'Z1,10020,1',
-    'Z2,20100,8',
-  ],
-  ...[
-    'Z3,20000,1000',
-    'Z4,20100,1',
-    'z0,10010,1',
-    'z1,10020,1',
-    'z2,20100,8',
-    'z3,20000,1000',
-    'z4,20100,1',
-    'T1',
-    'qC',
-  ],
-  ...[
-    'm10000,40',
-    'm20000,1',
-    'M20000,4:01020304',
-    'X20000,0:',
-    'X20000,4:abcd',
-    'qSearch:memory:10000;2000;ab',
-    'Tp1.2',
-  ],
-  ...[
-    'qCRC:10000,100',
-    'P0=0102030405060708',
-    'P10=0000010000000000',
-    'qfThreadInfo',
-    'qsThreadInfo',
-    'QThreadEvents:1',
-  ],
-  ...['qThreadExtraInfo,p1.1', 'qRcmd,7073', 'qRcmd,6d6170', 'qRcmd,6d656d2030783130303030', 'qMemoryRegionInfo:10000'],
-  ...['qHostInfo', 'qProcessInfo', 'qRegisterInfo0', 'jThreadsInfo', 'qThreadStopInfo1', 'G0000', 'QThreadEvents:0'],
-];
+const VALID: readonly string[] = `
+  qSupported:multiprocess+;swbreak+;no-resumed+ vMustReplyEmpty QStartNoAckMode Hgp0.0 Hgp1.1 Hc-1
+  qXfer:features:read:target.xml:0,fff qTStatus ? qXfer:threads:read::0,1000 qAttached:1 g p10
+  qXfer:exec-file:read:1:0,1000 vFile:setfs:0 vFile:open:2f70726f636573732f312f6d61696e,0,0 vFile:fstat:1
+  vFile:pread:1,400,0 vFile:close:1 qOffsets qXfer:libraries:read::0,1000 qXfer:memory-map:read::0,1000
+  qSymbol:: vCont? vCont;c:p1.-1 vCont;s:p1.1;c:p1.-1 vCont;r10000,10020:p1.1 vCont;C0b:p1.1;c c
+  s c10000 S05 C05;10000 bs bc D;1 D vKill;1 k Z0,10010,1 Z1,10020,1 Z2,20100,8
+  Z0,10018,1;X7,26000022052713 Z0,10018,1;X3,220127X3,220027 z0,10018,1 Z0,10018,1;X7,26000022031327
+  Z3,20000,1000 Z4,20100,1 z0,10010,1 z1,10020,1 z2,20100,8 z3,20000,1000 z4,20100,1 T1 qC
+  m10000,40 m20000,1 M20000,4:01020304 X20000,0: X20000,4:abcd qSearch:memory:10000;2000;ab Tp1.2
+  qCRC:10000,100 P0=0102030405060708 P10=0000010000000000 qfThreadInfo qsThreadInfo QThreadEvents:1
+  qThreadExtraInfo,p1.1 qRcmd,7073 qRcmd,6d6170 qRcmd,6d656d2030783130303030 qMemoryRegionInfo:10000
+  qHostInfo qProcessInfo qRegisterInfo0 jThreadsInfo qThreadStopInfo1 G0000 QThreadEvents:0`
+  .trim()
+  .split(/\s+/);
 
-const INTERESTING = [
-  '',
-  '0',
-  '-1',
-  '1',
-  'ffffffffffffffff',
-  '7fffffff',
-  '80000000',
-  '8000000000000000',
-  '00000000000000001',
-];
+const INTERESTING: readonly string[] =
+  ' 0 -1 1 ffffffffffffffff 7fffffff 80000000 8000000000000000 00000000000000001'.split(' ');
 const CHARACTERS_MAX = 40;
 const SLICES = 3;
 

@@ -10,7 +10,14 @@ import { PACKET_BYTES_MAX, type PacketContext, type PacketTable } from './packet
 const FEATURES = [
   `PacketSize=${PACKET_BYTES_MAX.toString(16)}`,
   ...['QStartNoAckMode+', 'vContSupported+', 'multiprocess+', 'swbreak+', 'hwbreak+', 'ReverseStep+'],
-  ...['ReverseContinue+', 'QThreadEvents+', 'no-resumed+', 'qXfer:features:read+', 'qXfer:threads:read+'],
+  ...[
+    'ReverseContinue+',
+    'QThreadEvents+',
+    'no-resumed+',
+    'ConditionalBreakpoints+',
+    'qXfer:features:read+',
+    'qXfer:threads:read+',
+  ],
   ...['qXfer:exec-file:read+', 'qXfer:libraries:read+', 'qXfer:memory-map:read+'],
 ];
 

@@ -1,4 +1,4 @@
-import { cut, parseCount, parseWord } from '../byte-strings.js';
+import { bytesOfHex, cut, parseCount, parseWord } from '../byte-strings.js';
 import type { Motion } from '../execution.js';
 import { ERROR, OK, UNSUPPORTED } from '../replies.js';
 import type { SessionState } from '../session-state.js';
@@ -37,10 +37,12 @@ export const RUN_PACKETS: PacketTable = {
     return OK;
   },
   Z: ({ state }, rest) => {
-    const place = parsePlace(rest);
-    if (place === undefined) return ERROR.invalid;
+    const [placeText, ...conditionTexts] = rest.split(';');
+    const place = parsePlace(placeText!);
+    const conditions = parseConditions(conditionTexts.join(''));
+    if (place === undefined || conditions === undefined) return ERROR.invalid;
     if (place.type > 4) return UNSUPPORTED;
-    return state.stops.insert(place.type, place.address, place.lengthBytes) ? OK : ERROR.invalid;
+    return state.stops.insert(place.type, place.address, place.lengthBytes, conditions) ? OK : ERROR.invalid;
   },
   z: ({ state }, rest) => {
     const place = parsePlace(rest);
@@ -57,7 +59,24 @@ interface Place {
   readonly lengthBytes: number;
 }
 
-/** `type,address,length`; conditions and commands for the stub are not offered. */
+/** Agent expressions, each as `Xlength,bytes`; commands for this end are not offered. */
+function parseConditions(text: string): Uint8Array[] | undefined {
+  const conditions: Uint8Array[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const header = /^X([0-9a-f]{1,4}),/i.exec(text.slice(at));
+    const lengthBytes = parseCount(header?.[1]);
+    if (!header || lengthBytes === undefined) return undefined;
+    at += header[0].length;
+    const condition = bytesOfHex(text.slice(at, at + 2 * lengthBytes));
+    if (condition?.length !== lengthBytes) return undefined;
+    conditions.push(condition);
+    at += 2 * lengthBytes;
+  }
+  return conditions;
+}
+
+/** `type,address,length`. */
 function parsePlace(text: string): Place | undefined {
   const parts = /^([0-9]),([0-9a-f]+),([0-9a-f]+)$/i.exec(text);
   const [address, lengthBytes] = [parseWord(parts?.[2]), parseCount(parts?.[3])];
