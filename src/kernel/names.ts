@@ -69,6 +69,7 @@ export type MakeNameSpace = (store: VmoStore) => NameSpace;
 
 /** Names that live as long as the machine. */
 export class MemoryNames implements NameSpace {
+  /** @internal */
   static readonly state = schema(
     'names',
     MemoryNames,

@@ -2,6 +2,7 @@
  * Schemas of state: each class whose objects hold state of the machine says once, in its static field `state`, what becomes of
  * each of its fields. The machine hash, snapshots, restoring, saved snapshots and differences in words all come from that;
  * none of them has a list of its own. Plain objects, arrays, maps, sets and typed arrays need no schema: all they hold is state.
+ * In classes that the package exports, the field is marked `@internal`, which leaves it out of the package's types.
  */
 
 /** What becomes of a field. */

@@ -43,6 +43,7 @@ const NO_TAGS: ReadonlyMap<string, string> = new Map();
  * handle throws VmoHandleError from everything except isClosed.
  */
 export class VmoHandle {
+  /** @internal */
   static readonly state: Schema = schema(
     'VMO handle',
     VmoHandle,

@@ -144,6 +144,7 @@ export class VmoStore {
   /**
    * Runs `work`, which restores handles and builders to what they were (see `VmoHandle.state`): content that they had and
    * that was forgotten comes back.
+   * @internal
    */
   restoring(work: () => void): void {
     const { shared } = this;

@@ -50,6 +50,7 @@ export interface ProcessEnd {
 
 /** A process: a region, and the threads that belong to it. */
 export class Process {
+  /** @internal */
   static readonly state = schema(
     'process',
     Process,

@@ -55,6 +55,7 @@ export interface ThreadStack {
 
 /** One flow of control. Its registers are in the CPU while it runs, and here while it does not. */
 export class Thread {
+  /** @internal */
   static readonly state = schema(
     'thread',
     Thread,

@@ -45,6 +45,7 @@ interface BuilderImage {
  * belongs to another store.
  */
 export class VmoBuilder {
+  /** @internal */
   static readonly state: Schema = schema(
     'VMO builder',
     VmoBuilder,
