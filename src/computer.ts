@@ -158,7 +158,7 @@ export class Computer {
   /** Throws RangeError for an invalid memory size or quota. */
   constructor(options: ComputerOptions = {}) {
     const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE } = options;
-    const hooks = Object.create(options.hooks ?? null) as ComputerParts['hooks'];
+    const hooks = Object.create(options.hooks ?? {}) as ComputerParts['hooks'];
     const sha256 = options.sha256 ?? portableSha256;
     this.memory = new GuestMemory(memoryBytes);
     this.cpu = new Cpu(this.memory, engine, {

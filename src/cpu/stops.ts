@@ -17,9 +17,8 @@ export class CodeStops {
   private readonly ranges = new StopRanges();
   /** The thread whose registers the CPU holds. */
   private thread: object = this;
-  /** The instruction, by thread, that is executed in spite of its stop, since the thread has stopped there already. */
-  private readonly passed = new WeakMap<object, number>();
-  private passedCount = 0;
+  /** The instruction with a stop, by thread, that is executed all the same, since the thread has stopped there already. */
+  private readonly passed = new Map<object, number>();
 
   /** `host32` holds the CPU state. */
   constructor(private readonly host32: Int32Array) {}
@@ -32,7 +31,13 @@ export class CodeStops {
   /** Throws RangeError if the range was not added. */
   delete(range: AddressRange): void {
     this.ranges.delete(range);
+    // Without a stop, the instruction is not known to be complete when it is.
+    for (const [thread, rip] of this.passed) if (!this.ranges.has(rip)) this.passed.delete(thread);
     this.listener?.codeStopsChanged(range);
+  }
+
+  get isEmpty(): boolean {
+    return this.ranges.isEmpty;
   }
 
   /** Whether there is a stop at an address. */
@@ -54,13 +59,12 @@ export class CodeStops {
 
   /** Makes a thread execute the instruction at `rip` (low 48 bits) in spite of a stop, as if it had stopped there. */
   pass(thread: object, rip: number): void {
-    if (!this.passed.has(thread)) this.passedCount++;
-    this.passed.set(thread, rip);
+    if (this.ranges.has(rip)) this.passed.set(thread, rip);
   }
 
   /** Called after an instruction of a thread is complete, or its rip was changed from outside. */
   completed(thread: object = this.thread): void {
-    if (this.passedCount > 0 && this.passed.delete(thread)) this.passedCount--;
+    if (!this.ranges.isEmpty) this.passed.delete(thread);
   }
 
   /** Called when the CPU holds the registers of another thread. */

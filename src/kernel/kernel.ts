@@ -407,6 +407,7 @@ export class Kernel implements KernelServices {
     this.waits.forget(thread);
     this.calls.giveUp(thread);
     this.debugMode.forgetThread(thread);
+    this.cpu.codeStops.completed(thread);
     this.threads.delete(thread.tid);
     thread.giveUp();
     if (this.current === thread) this.current = undefined;

@@ -1,5 +1,5 @@
 import type { Cpu } from '../cpu/cpu.js';
-import type { DataAccess } from '../mmu/data-stops.js';
+import type { DataAccess, DataStops } from '../mmu/data-stops.js';
 import { fromLinear, type LinearAddress } from './memory/linear-address.js';
 import type { TrapReport } from './reports/trap-report.js';
 import type { Process } from './tasks/process.js';
@@ -39,6 +39,7 @@ export class KernelStops {
   /** The thread at whose next instruction the machine stops. */
   turnOf: Thread | undefined;
   private readonly pending: MachineStop[] = [];
+  private readonly dataStops: DataStops;
   private held: HeldTrap | undefined;
   /** Whether the last run ended with a stop. */
   private hasStopped = false;
@@ -46,7 +47,9 @@ export class KernelStops {
   constructor(
     private readonly cpu: Cpu,
     private readonly findThread: (tid: number) => Thread | undefined,
-  ) {}
+  ) {
+    this.dataStops = cpu.mmu.dataStops;
+  }
 
   /** Called when a run begins; returns whether it continues one that was stopped. */
   beginRun(): boolean {
@@ -57,7 +60,7 @@ export class KernelStops {
 
   /** Called after the CPU stopped in a thread. */
   cpuStopped(thread: Thread): void {
-    if (this.cpu.mmu.dataStops.hasAccesses) return;
+    if (this.dataStops.hasAccesses) return;
     this.pending.push({ kind: 'code', thread, address: fromLinear(this.cpu.state.rip)! });
   }
 
@@ -103,6 +106,7 @@ export class KernelStops {
 
   /** The next stop to be reported; `running` is the thread that ran last. */
   take(running: Thread | undefined): MachineStop | undefined {
+    if (this.pending.length === 0 && !this.dataStops.hasAccesses) return undefined;
     this.collectAccesses(running);
     const stop = this.pending.shift();
     if (stop) this.hasStopped = true;
@@ -111,10 +115,8 @@ export class KernelStops {
 
   /** Accesses come before the trap that the same instruction may have caused. */
   private collectAccesses(running: Thread | undefined): void {
-    const { dataStops } = this.cpu.mmu;
-    if (!dataStops.hasAccesses) return;
     const byThread = new Map<Thread, DataAccess[]>();
-    for (const access of dataStops.takeAccesses()) {
+    for (const access of this.dataStops.takeAccesses()) {
       const thread = access.tid === undefined ? running : this.findThread(access.tid);
       // The thread may have ended in the same call.
       if (!thread) continue;

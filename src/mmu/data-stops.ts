@@ -27,20 +27,21 @@ export class DataStops {
   /** Accesses since `takeAccesses` was called last, each once. */
   private accesses: DataAccess[] = [];
 
-  get isEmpty(): boolean {
-    return this.reads.isEmpty && this.writes.isEmpty;
-  }
+  /** Whether there are no stops: a field, since it is tested at every miss of the TLB. */
+  isEmpty = true;
 
   /** Use `Mmu.addDataStop` instead, which also keeps the TLB up to date. */
   add(range: AddressRange, kind: DataStopKind): void {
     if (kind !== 'write') this.reads.add(range);
     if (kind !== 'read') this.writes.add(range);
+    this.isEmpty = false;
   }
 
   /** Throws RangeError if the range was not added with this kind. */
   delete(range: AddressRange, kind: DataStopKind): void {
     if (kind !== 'write') this.reads.delete(range);
     if (kind !== 'read') this.writes.delete(range);
+    this.isEmpty = this.reads.isEmpty && this.writes.isEmpty;
   }
 
   /**

@@ -4,19 +4,18 @@ import { unionOf, type AddressRange } from './fence.js';
 
 /** A collection of address ranges, in which equal ranges may occur several times, with fast tests against all of them. */
 export class StopRanges {
+  /** A field rather than a getter, since it is tested at every step of the engines. */
+  isEmpty = true;
   private readonly counts = new Map<string, { readonly range: AddressRange; count: number }>();
   /** The union of all ranges, and of the whole pages that they touch; undefined after a change. */
   private unions: { readonly bytes: readonly AddressRange[]; readonly pages: readonly AddressRange[] } | undefined;
-
-  get isEmpty(): boolean {
-    return this.counts.size === 0;
-  }
 
   add(range: AddressRange): void {
     const entry = this.counts.get(keyOf(range));
     if (entry) entry.count++;
     else this.counts.set(keyOf(range), { range, count: 1 });
     this.unions = undefined;
+    this.isEmpty = false;
   }
 
   /** Removes a range once. Throws RangeError if it was not added. */
@@ -26,6 +25,7 @@ export class StopRanges {
     if (--entry.count > 0) return;
     this.counts.delete(keyOf(range));
     this.unions = undefined;
+    this.isEmpty = this.counts.size === 0;
   }
 
   /** Whether any range contains an address. */

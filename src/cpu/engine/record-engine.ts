@@ -37,6 +37,7 @@ export class RecordEngine implements CodeStopsListener {
   private mappingsHaveChanged = false;
   private changedPages: bigint[] = [];
   private changedStops: AddressRange[] = [];
+  private hasCodeStops = false;
   private readonly lastMiss = { ticks: -1, record: 0, high: 0, low: 0, count: 0 };
 
   /** If options for the hot tier are given, blocks that run often are translated. */
@@ -88,6 +89,7 @@ export class RecordEngine implements CodeStopsListener {
   }
 
   codeStopsChanged(range: AddressRange): void {
+    this.hasCodeStops = !this.cpu.codeStops.isEmpty;
     this.changedStops.push(range);
   }
 
@@ -113,11 +115,16 @@ export class RecordEngine implements CodeStopsListener {
       }
       cpu.updateModes();
       if (cpu.state.trapFlag) next = this.evaluate(0);
-      else if (next === 0) next = cpu.codeStops.takeStop() ? STOPPED : this.locateRip();
+      else if (next === 0) next = this.takeStop() ? STOPPED : this.locateRip();
       else if (hot) next = this.runHot(hot, next, end);
       else next = this.runInterpreter(next, end);
     }
     return typeof next === 'number' ? TICKS : next;
+  }
+
+  /** Whether the CPU must stop before the instruction at rip. */
+  private takeStop(): boolean {
+    return this.hasCodeStops && this.cpu.codeStops.takeStop();
   }
 
   private dropWhatChanged(): void {
@@ -198,7 +205,7 @@ export class RecordEngine implements CodeStopsListener {
   private afterRegion(hot: HotCode, exit: ExitCode, end: number): Next {
     const { cpu, blocks } = this;
     if (exit === Exit.evaluateRip) return this.evaluate(0);
-    if (cpu.codeStops.takeStop()) return STOPPED;
+    if (this.takeStop()) return STOPPED;
     const next = this.locate(() => blocks.findIndirect(cpu.state.rip));
     if (typeof next !== 'number') return next;
     if (exit === Exit.tail) return this.runTail(next, end);
@@ -241,7 +248,7 @@ export class RecordEngine implements CodeStopsListener {
 
   /** Handles an exit of the interpreter other than the end of its ticks. */
   private afterExit(exit: ExitCode, record: number): Next {
-    if (exit !== Exit.ticks && this.cpu.codeStops.takeStop()) return STOPPED;
+    if (exit !== Exit.ticks && this.takeStop()) return STOPPED;
     switch (exit) {
       case Exit.resolve:
         return this.locate(() => this.blocks.resolve(record));
@@ -261,9 +268,9 @@ export class RecordEngine implements CodeStopsListener {
   /** Evaluates one instruction, and continues with the record after `record` if rip leads there. */
   private evaluate(record: number): Next {
     const { cpu, blocks, vmcalls } = this;
-    if (cpu.codeStops.takeStop()) return STOPPED;
+    if (this.takeStop()) return STOPPED;
     if (vmcalls.pass()) {
-      cpu.codeStops.completed();
+      if (this.hasCodeStops) cpu.codeStops.completed();
       cpu.ticks++;
       return VMCALL;
     }
