@@ -36,6 +36,7 @@ export class Cpu {
       mmu: outside('its control registers are computed; the TLB is invisible'),
       linearMemory: outside('a view of guest memory'),
       fetcher: outside('a cache of decoded instructions'),
+      codeStops: outside('of a debugger'),
       fenced: outside('has no state between two ticks'),
       ticks: value,
       evaluator: outside('has no state between two ticks'),
@@ -49,6 +50,10 @@ export class Cpu {
         { name: 'registers', read: ({ state }) => state, write: () => {} },
         { name: 'controls', read: ({ mmu }) => mmu.controls, write: ({ mmu }, controls) => mmu.setControls(controls) },
       ],
+      restored: ({ codeStops, mmu }) => {
+        codeStops.forgetPassed();
+        mmu.dataStops.takeAccesses();
+      },
     },
   );
 

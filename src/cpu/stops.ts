@@ -67,6 +67,11 @@ export class CodeStops {
     if (!this.ranges.isEmpty) this.passed.delete(thread);
   }
 
+  /** Forgets where threads have stopped already, since the machine has gone back to an earlier state. */
+  forgetPassed(): void {
+    this.passed.clear();
+  }
+
   /** Called when the CPU holds the registers of another thread. */
   switchTo(thread: object): void {
     this.thread = thread;

@@ -88,7 +88,7 @@ export class Kernel implements KernelServices {
       current: value,
       nextTid: value,
       endings: value,
-      findThread: outside('a method'),
+      stops: outside('of a debugger'),
       work: outside('a measure of the host'),
       images: outside('a cache by content'),
       store: outside('of the machine'),
@@ -104,6 +104,10 @@ export class Kernel implements KernelServices {
         { name: 'ownNames', read: ({ names }) => names.own, write: () => {} },
         { name: 'openIds', read: ({ store }) => store.openIds().sort().join() },
       ],
+      restored: ({ stops, cpu, current }) => {
+        stops.forgetPending();
+        if (current) cpu.codeStops.switchTo(current);
+      },
     },
   );
 

@@ -87,6 +87,14 @@ export class KernelStops {
     return held?.thread.process.end ? undefined : held;
   }
 
+  /** Forgets what has not been reported, since the machine has gone back to an earlier state. */
+  forgetPending(): void {
+    this.pending.length = 0;
+    this.held = undefined;
+    this.turnOf = undefined;
+    this.hasStopped = false;
+  }
+
   /** Lets the thread of a trap execute the instruction again instead. */
   retry(): void {
     this.held = undefined;
