@@ -264,6 +264,8 @@ export class Kernel implements KernelServices {
       if (!this.calls.standing && this.cpu.ticks >= end) break;
       if (this.passDeadlines()) continue;
       const thread = this.calls.standing ?? this.schedule();
+      // A call that waited for input may just have been completed.
+      if (!this.calls.standing && this.cpu.mmu.dataStops.hasAccesses) continue;
       if (thread && this.stops.stopsAtTurn(thread)) continue;
       if (thread && !this.debugMode.isAsking) this.runThread(thread, end);
       if (this.debugMode.isAsking) return { kind: 'asking' };

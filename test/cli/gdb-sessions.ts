@@ -93,6 +93,7 @@ export function normalised(transcript: string): string {
         .replace(/\S*\/(bd0\.h:)\d+/g, '$1LINE')
         .trimEnd(),
     )
+    .map((line) => line.replace(/^\d+(\t  (?:return bd0_vmcall|__asm__))/, 'LINE$1').replace(/=4\d{9},/, '=ADDRESS,'))
     .join('\n')
     .trim();
 }
@@ -102,8 +103,9 @@ export async function debugged(
   t: Test,
   words: readonly string[],
   commands: string,
+  input = '',
 ): Promise<{ readonly transcript: string; readonly ran: Ran }> {
-  const { place, ended } = await startDebugged(t, words);
+  const { place, ended } = await startDebugged(t, words, input);
   const transcript = await runGdb(place, commands);
   return { transcript, ran: await ended };
 }

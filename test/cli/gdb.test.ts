@@ -15,12 +15,18 @@ t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 const guest = join(directory, 'gdb-guest');
 await compileGuest({ sources: [join(root, 'test/cli/gdb-guest.c')], output: guest, compilerOptions: ['-O0'] });
+const accesses = join(directory, 'gdb-accesses');
+await compileGuest({ sources: [join(root, 'test/cli/gdb-accesses.c')], output: accesses, compilerOptions: ['-O0'] });
 
 if (findProgram('gdb') === undefined) throw new Error('these tests need gdb: apt-get install gdb');
 
 interface Case {
   readonly name: string;
+  /** Default: the guest that does a bit of everything. */
+  readonly image?: string;
+  /** Arguments, and options of bd0. */
   readonly words?: readonly string[];
+  readonly input?: string;
   readonly commands: string;
   readonly code: number | null;
   readonly transcript: string;
@@ -123,6 +129,239 @@ Value returned is $3 = 120
 82	  for (int i = 1; i < 4; i++) {
 +continue
 process 2 ended with exit code 41
+[Inferior 1 (process 1) exited with code 03]
+`,
+  },
+  {
+    name: 'reads and writes of all sizes',
+    image: accesses,
+    input: 'xyz',
+    commands: `
+      rwatch one
+      rwatch two
+      rwatch four
+      rwatch eight
+      rwatch block
+      break write_all
+      continue
+      continue
+      continue
+      continue
+      continue
+      delete
+      awatch one
+      awatch two
+      awatch four
+      awatch eight
+      continue
+      continue
+      continue
+      continue
+      delete
+      watch *(char (*)[3])(block + 4094)
+      continue
+      continue
+      continue
+      continue
+      delete
+      continue`,
+    code: 122,
+    transcript: `
++rwatch one
+Hardware read watchpoint 1: one
++rwatch two
+Hardware read watchpoint 2: two
++rwatch four
+Hardware read watchpoint 3: four
++rwatch eight
+Hardware read watchpoint 4: eight
++rwatch block
+Hardware read watchpoint 5: block
++break write_all
+Breakpoint 6 at ADDRESS: file gdb-accesses.c, line 20.
++continue
+
+Hardware read watchpoint 1: one
+
+Value = 0 '\\000'
+read_all () at gdb-accesses.c:14
+14	  (void)two;
++continue
+
+Hardware read watchpoint 2: two
+
+Value = 0
+read_all () at gdb-accesses.c:15
+15	  (void)four;
++continue
+
+Hardware read watchpoint 3: four
+
+Value = 0
+read_all () at gdb-accesses.c:16
+16	  (void)eight;
++continue
+
+Hardware read watchpoint 4: eight
+
+Value = 0
+read_all () at gdb-accesses.c:17
+17	}
++continue
+
+Breakpoint 6, write_all () at gdb-accesses.c:20
+20	  one = 1;
++delete
++awatch one
+Hardware access (read/write) watchpoint 7: one
++awatch two
+Hardware access (read/write) watchpoint 8: two
++awatch four
+Hardware access (read/write) watchpoint 9: four
++awatch eight
+Hardware access (read/write) watchpoint 10: eight
++continue
+
+Hardware access (read/write) watchpoint 7: one
+
+Old value = 0 '\\000'
+New value = 1 '\\001'
+write_all () at gdb-accesses.c:21
+21	  two = 2;
++continue
+
+Hardware access (read/write) watchpoint 8: two
+
+Old value = 0
+New value = 2
+write_all () at gdb-accesses.c:22
+22	  four = 4;
++continue
+
+Hardware access (read/write) watchpoint 9: four
+
+Old value = 0
+New value = 4
+write_all () at gdb-accesses.c:23
+23	  eight = 8;
++continue
+
+Hardware access (read/write) watchpoint 10: eight
+
+Old value = 0
+New value = 8
+write_all () at gdb-accesses.c:24
+24	}
++delete
++watch *(char (*)[3])(block + 4094)
+Hardware watchpoint 11: *(char (*)[3])(block + 4094)
++continue
+
+Hardware watchpoint 11: *(char (*)[3])(block + 4094)
+
+Old value = "\\000\\000"
+New value = "\\000a"
+main (argc=1, argv=ADDRESS) at gdb-accesses.c:31
+31	  memset(block, 'b', sizeof block);
++continue
+
+Hardware watchpoint 11: *(char (*)[3])(block + 4094)
+
+Old value = "\\000a"
+New value = "bb"
+ADDRESS in main (argc=1, argv=ADDRESS) at gdb-accesses.c:31
+31	  memset(block, 'b', sizeof block);
++continue
+
+Hardware watchpoint 11: *(char (*)[3])(block + 4094)
+
+Old value = "bb"
+New value = "bbb"
+ADDRESS in main (argc=1, argv=ADDRESS) at gdb-accesses.c:31
+31	  memset(block, 'b', sizeof block);
++continue
+
+Hardware watchpoint 11: *(char (*)[3])(block + 4094)
+
+Old value = "bbb"
+New value = "yzb"
+ADDRESS in bd0_vmcall (number=17, a=ADDRESS, b=10, c=18446744073709551615, d=0, e=0, f=0) at bd0.h:LINE
+LINE	  __asm__ volatile("vmcall"
++delete
++continue
+[Inferior 1 (process 1) exited with code 0172]
+`,
+  },
+  {
+    name: 'a deadlock',
+    image: accesses,
+    words: ['deadlock'],
+    commands: `
+      continue
+      frame function main
+      info threads
+      kill`,
+    code: 137,
+    transcript: `
++continue
+deadlock: every thread is waiting for another
+
+Program received signal SIGTRAP, Trace/breakpoint trap.
+ADDRESS in bd0_vmcall (number=19, a=ADDRESS, b=0, c=18446744073709551615, d=0, e=0, f=0) at bd0.h:LINE
+LINE	  __asm__ volatile("vmcall"
++frame function main
+#2  ADDRESS in main (argc=2, argv=ADDRESS) at gdb-accesses.c:27
+27	  if (argc > 1) bd0_wait_word(&never, 0, BD0_FOREVER);
++info threads
+  Id   Target Id                                      Frame
+* 1    Thread 1.1 "gdb-accesses" (waiting, wait_word) ADDRESS in bd0_vmcall (number=19, a=ADDRESS, b=0, c=18446744073709551615, d=0, e=0, f=0) at bd0.h:LINE
++kill
+[Inferior 1 (process 1) killed]
+`,
+  },
+  {
+    name: 'a thread that waits is followed while another reaches a breakpoint',
+    commands: `
+      break worker
+      continue
+      tbreak start_child
+      with print frame-info short-location -- thread 1
+      finish
+      up 1
+      continue
+      disable
+      continue`,
+    code: 3,
+    transcript: `
++break worker
+Breakpoint 1 at ADDRESS: file gdb-guest.c, line 50.
++continue
+[New Thread 1.2]
+[Switching to Thread 1.2]
+
+Thread 2 "gdb-guest/2" hit Breakpoint 1, worker (argument=ADDRESS) at gdb-guest.c:50
+50	  int *result = argument;
++tbreak start_child
+Temporary breakpoint 2 at ADDRESS: file gdb-guest.c, line 64.
++with print frame-info short-location -- thread 1
++thread 1
+[Switching to thread 1 (Thread 1.1)]
+#0  ADDRESS in bd0_vmcall (number=10, a=2, b=18446744073709551615, c=0, d=0, e=0, f=0)
++finish
+ADDRESS in bd0_thread_join (tid=2, deadline=18446744073709551615) at bd0.h:LINE
+LINE	  return bd0_vmcall(BD0_CALL_THREAD_JOIN, tid, deadline, 0, 0, 0, 0);
+Value returned is $1 = 5
++up 1
+#1  ADDRESS in main (argc=1, argv=ADDRESS) at gdb-guest.c:88
+88	  int64_t code = bd0_thread_join(thread, BD0_FOREVER);
++continue
+
+Thread 1 "gdb-guest" hit Temporary breakpoint 2, start_child (role=ADDRESS "child") at gdb-guest.c:64
+64	  const struct bd0_header *header = (const struct bd0_header *)bd0_process_start(BD0_SELF);
++disable
++continue
+process 2 ended with exit code 41
+warning: Temporarily disabling breakpoints for unloaded shared library "target:/process/2/gdb-guest"
 [Inferior 1 (process 1) exited with code 03]
 `,
   },
@@ -518,12 +757,31 @@ add (a=0, b=0) at gdb-guest.c:20
   },
 ];
 
-for (const { name, words = [], commands, code, transcript } of CASES)
+for (const { name, image = guest, words = [], input, commands, code, transcript } of CASES)
   t.test(name, async (t) => {
-    const { transcript: actual, ran } = await debugged(t, [guest, ...words], commands);
+    const { transcript: actual, ran } = await debugged(t, [image, ...words], commands, input);
     t.equal(actual, transcript.trim());
     t.equal(ran.code, code);
   });
+
+for (const engine of ['interpreter', 'evaluator'])
+  t.test(`the same with the ${engine}`, async (t) => {
+    for (const { name, image = guest, input, commands, transcript } of CASES.slice(0, 2)) {
+      const { transcript: actual } = await debugged(t, ['--engine', engine, image], commands, input);
+      t.equal(actual, transcript.trim(), name);
+    }
+  });
+
+t.test('signals and time limits end a run that a debugger holds', async (t) => {
+  const { child, ended } = await startDebugged(t, [guest]);
+  child.kill('SIGINT');
+  t.match(await ended, { code: 130 });
+  const { place, ended: late } = await startDebugged(t, ['--timeout', '2', guest]);
+  const gdb = new MachineInterface('mi3');
+  t.teardown(() => gdb.close());
+  await gdb.send(`-target-select remote ${place}`);
+  t.match(await late, { code: 124, stderr: /after 2 s \(--timeout\)\n$/ });
+});
 
 t.test('the machine interface, as an editor uses it', async (t) => {
   const { place, ended } = await startDebugged(t, [guest]);

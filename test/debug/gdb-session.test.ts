@@ -525,5 +525,7 @@ t.test('what lldb wants', async (t) => {
 
 t.test('no packet crashes the host, and every session goes on', async (t) => {
   const seed = seedOf(1);
-  t.doesNotThrow(() => fuzz(new Random(seed), volume(10_000, 100_000), () => new FakeTarget()));
+  t.doesNotThrow(() =>
+    fuzz(new Random(seed), volume(10_000, 100_000), () => new FakeTarget(), { code: CODE, data: DATA }),
+  );
 });

@@ -26,8 +26,11 @@ const CHARACTERS_MAX = 40;
 const SLICES = 3;
 
 /** A packet's payload: as it should be, or with something changed in it. */
-function payload(random: Random): string {
-  let text = random.pick(VALID);
+function payload(random: Random, places: Places): string {
+  const valid = random.pick(VALID);
+  let text = valid.replace(/(?<![0-9a-f])([12])0([01][0-9a-f]{2})(?![0-9a-f])/g, (_, kind: string, offset: string) =>
+    ((kind === '1' ? places.code : places.data) + BigInt(`0x${offset}`)).toString(16),
+  );
   for (let changes = random.below(4); changes > 0; changes--) text = changed(random, text);
   return text;
 }
@@ -64,15 +67,21 @@ function framed(random: Random, text: string): string {
   return String.fromCharCode(...bytes) + (random.chance(10) ? random.pick(['+', '-', '\x03', '$']) : '');
 }
 
+/** Addresses that stand in the packets, in place of 0x10000 and 0x20000. */
+export interface Places {
+  readonly code: bigint;
+  readonly data: bigint;
+}
+
 /**
  * Sends packets, a debugger after the other where one detaches. Throws if one of them is not answered in the end, or
  * if anything else throws. Calls `lost` for a new target where the program has ended.
  */
-export function fuzz(random: Random, count: number, makeTarget: () => DebugTarget): void {
+export function fuzz(random: Random, count: number, makeTarget: () => DebugTarget, places: Places): void {
   let target = makeTarget();
   let debug = new FakeDebugger(target);
   for (let sent = 0; sent < count; sent++) {
-    debug.sendRaw(framed(random, payload(random)));
+    debug.sendRaw(framed(random, payload(random, places)));
     for (let i = 0; i < SLICES && debug.session.isRunning; i++) debug.session.runSlice(1 + random.below(200));
     if (random.chance(50)) checkAlive(debug);
     if (!target.processes.some(({ pid }) => pid === 1)) target = makeTarget();
