@@ -187,6 +187,29 @@ onEachEngine('a process that trapped ends when it is resumed', ['x', '0x1000'], 
   t.equal(session.computer.machineHash(), plain.machineHash());
 });
 
+t.test('code without stops is translated to the same bytes while a debugger is attached', async (t) => {
+  const translate = (isAttached: boolean): { modules: string[]; hash: string; ticks: number } => {
+    const modules: string[] = [];
+    const computer = new Computer({
+      ...{ memoryBytes: 16 * MIB, sha256, translationThreshold: 0 },
+      onTranslated: ({ bytes }) => modules.push(Buffer.from(sha256(bytes)).toString('hex')),
+    });
+    const program = computer.start(image, { name: 'motions', argv: ['motions'], limitBytes: 8 * MIB });
+    if (!isAttached) computer.run(program);
+    else {
+      const target = attachDebugger(computer);
+      target.addStop({ kind: 'code', address: program.start });
+      const stop = target.addStop({ kind: 'write', address: program.start, lengthBytes: 8 });
+      t.match(target.run(), { kind: 'exited' });
+      target.removeStop(stop);
+    }
+    return { modules, hash: computer.machineHash(), ticks: computer.ticks };
+  };
+  const plain = translate(false);
+  t.ok(plain.modules.length > 10);
+  t.same(translate(true), plain);
+});
+
 onEachEngine('hooks are called for every instruction and block of a range', [], (t, session) => {
   const { debugger: target } = session;
   const start = session.symbol('twice');
