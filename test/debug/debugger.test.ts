@@ -12,11 +12,16 @@ import {
   type StopReason,
 } from '../../src/index.js';
 import { ScriptedConsole, compiled, sha256 } from '../support/guest-programs.js';
+import { Decoder } from '../../src/cpu/decode/decoder.js';
+import { Random } from '../support/random.js';
 import { ENGINES } from '../support/side-by-side.js';
+import { seedOf, volume } from '../support/volume.js';
 
 const source = fileURLToPath(new URL('../../../test/debug/debugger/motions.c', import.meta.url));
 const image = await compiled(source, { compilerOptions: ['-O0', '-g'] });
 const MIB = 2 ** 20;
+/** Random places. */
+const ROUNDS = volume(8, 100);
 
 /** Lines of the source, from 1, by a part of their text. */
 
@@ -87,6 +92,47 @@ onEachEngine('steps are the states of a run without a debugger', [], (t, session
     t.not(session.register('rip'), rip);
     plain.run(program, { maxTicks: session.computer.ticks - plain.ticks });
     t.equal(session.computer.machineHash(), plain.machineHash(), `after ${session.computer.ticks} ticks`);
+  }
+});
+
+/** Executes single instructions of a thread until it has returned from as many functions as it has entered, and `more`. */
+function stepOut(session: Session, tid: number, more: number): void {
+  const decoder = new Decoder();
+  for (let depth = 0, first = true; first || depth > -more; first = false) {
+    const bytes = session.debugger.readMemory(session.register('rip', tid), 15);
+    const found = decoder.decode(bytes, 0, bytes.length);
+    const mnemonic = typeof found === 'string' ? '' : found.form.row.mnemonic;
+    session.debugger.run(session.debugger.step(tid));
+    if (mnemonic === 'CALL') depth++;
+    if (mnemonic === 'RET') depth--;
+  }
+}
+
+t.test('finish and stepOver do what single steps do, from any place, while another thread runs', async (t) => {
+  const random = new Random(seedOf(1));
+  for (let round = 0; round < ROUNDS; round++) {
+    const ticks = random.below(4000);
+    const motion = random.pick(['finish', 'stepOver'] as const);
+    const [expected, ...sessions] = Object.values(ENGINES).map((engine) => {
+      const session = new Session(engine, ['threads']);
+      const { main } = session;
+      session.breakAt('fib', main);
+      session.debugger.run(undefined, { maxTicks: ticks });
+      session.debugger.run(session.debugger.step(main));
+      return session;
+    }) as [Session, ...Session[]];
+    const { main } = expected;
+    stepOut(expected, main, motion === 'finish' ? 1 : 0);
+    for (const session of sessions) {
+      t.equal(session.debugger.run(session.debugger[motion](main))?.kind, 'stepped');
+      t.equal(
+        session.register('rip', main),
+        expected.register('rip', main),
+        `${motion} ${ticks} ticks after fib began`,
+      );
+      t.equal(session.computer.ticks, expected.computer.ticks);
+      t.equal(session.computer.machineHash(), expected.computer.machineHash());
+    }
   }
 });
 

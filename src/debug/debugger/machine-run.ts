@@ -52,6 +52,8 @@ export class MachineRun {
   /** Runs up to an event. Returns undefined at `endTick`, or after some time. */
   run(): RunEvent | undefined {
     const { kernel, cpu } = this.parts;
+    // Typed input is taken in once per call, however many hooks are called.
+    kernel.stops.beginRun();
     const effortEnd = kernel.effort + EFFORT_PER_RUN;
     for (let hits = 0; hits < MOST_HITS; hits++) {
       const event = this.waiting.shift();
@@ -64,6 +66,8 @@ export class MachineRun {
       else if (outcome.kind === 'ended') this.noteEnds();
       else if (outcome.kind === 'waiting') return waiting(outcome.forInput, outcome.until);
       else if (outcome.kind === 'idle') return waiting(false, Infinity);
+      // The hook onSpuriousWrite has not decided: it is asked again when the machine continues.
+      else if (outcome.kind === 'asking') return waiting(true, Infinity);
       else return undefined;
     }
     return undefined;

@@ -21,7 +21,7 @@ __attribute__((noinline)) int twice(int x) {
 }
 
 static int spin(void *argument) {
-  for (int i = 0; i < 200000; i++)
+  for (int i = 0; i < 5000; i++)
     others += twice(i) & 1;
   return (int)(long)argument;
 }
