@@ -145,6 +145,8 @@ export interface DebugTarget {
   findThread(tid: number): DebugThread | undefined;
   /** The registers of a live thread, including one that is not on the CPU. Throws RangeError if there is none. */
   readRegisters(tid: number): RegisterFile;
+  /** One register of a live thread, which takes a fraction of the time. Throws RangeError if there is no such thread. */
+  readRegister(tid: number, name: ScalarRegister): bigint;
   /** Returns false for an unknown thread, an unknown or read-only register, or a value that it cannot hold. */
   writeRegister(tid: number, name: RegisterName, value: bigint): boolean;
   /** The bytes up to the first one that is not mapped; at most `lengthBytes`. */

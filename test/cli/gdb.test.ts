@@ -635,6 +635,39 @@ process 2 ended with exit code 41
 `,
   },
   {
+    name: 'steps over the start and the end of a process',
+    commands: `
+      tbreak gdb-guest.c:89
+      continue
+      next
+      info sharedlibrary
+      next
+      info sharedlibrary
+      continue`,
+    code: 3,
+    transcript: `
++tbreak gdb-guest.c:89
+Temporary breakpoint 1 at ADDRESS: file gdb-guest.c, line 89.
++continue
+
+Temporary breakpoint 1, main (argc=1, argv=ADDRESS) at gdb-guest.c:89
+89	  int64_t pid = start_child("child");
++next
+[New Thread 1.3]
+90	  int64_t ended = bd0_process_wait(pid, BD0_FOREVER);
++info sharedlibrary
+From                To                  Syms Read   Shared Object Library
+ADDRESS  ADDRESS  Yes         target:/process/2/gdb-guest
++next
+process 2 ended with exit code 41
+91	  printf("%d %d %.2f %d %d %d %d\\n", total, product, squared, result, (int)code, (int)ended, (int)seen);
++info sharedlibrary
+No shared libraries loaded at this time.
++continue
+[Inferior 1 (process 1) exited with code 03]
+`,
+  },
+  {
     name: 'what fails',
     commands: `
       break add

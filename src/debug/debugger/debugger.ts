@@ -8,6 +8,7 @@ import type {
   RegisterFile,
   RegisterName,
   ResumeRequest,
+  ScalarRegister,
   Stop,
   StopReason,
   StopRequest,
@@ -126,6 +127,10 @@ export class Debugger implements DebugTarget {
 
   readRegisters(tid: number): RegisterFile {
     return this.registers.read(this.thread(tid));
+  }
+
+  readRegister(tid: number, name: ScalarRegister): bigint {
+    return this.registers.scalar(this.thread(tid), name);
   }
 
   writeRegister(tid: number, name: RegisterName, value: bigint): boolean {

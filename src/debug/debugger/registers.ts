@@ -2,7 +2,7 @@ import { isCanonical } from '../../bits.js';
 import type { Cpu } from '../../cpu/cpu.js';
 import { STATUS_FLAGS } from '../../cpu/meaning/flags.js';
 import type { CpuState } from '../../cpu/state/cpu-state.js';
-import { FS, GS } from '../../cpu/state/layout.js';
+import { FS, GS, xmmAddress } from '../../cpu/state/layout.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import { SCALAR_REGISTERS, type RegisterFile, type RegisterName, type ScalarRegister } from '../target.js';
@@ -15,6 +15,7 @@ const WRITABLE_FLAGS = BigInt(STATUS_FLAGS | CONTROL_FLAGS);
 const MXCSR_MASK = 0xffffn;
 
 const GPR_COUNT = 16;
+const XMM_BYTES = 16;
 const SELECTORS: readonly ScalarRegister[] = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 
 const MASK64 = 0xffff_ffff_ffff_ffffn;
@@ -34,7 +35,8 @@ export class ThreadRegisters {
   read(thread: Thread): RegisterFile {
     return this.use(thread, false, (state) => {
       const scalars = Object.fromEntries(SCALAR_REGISTERS.map((name) => [name, readScalar(state, name)]));
-      const xmm = Array.from({ length: GPR_COUNT }, (_, i) => bytesOf(state.xmm(i)));
+      const { host } = state.memory;
+      const xmm = Array.from({ length: GPR_COUNT }, (_, i) => host.slice(xmmAddress(i), xmmAddress(i) + XMM_BYTES));
       return { ...scalars, xmm, x87: state.x87.slice(), control: this.control } as unknown as RegisterFile;
     });
   }
@@ -112,13 +114,6 @@ function writeXmm(state: CpuState, index: number, value: bigint): boolean {
   if (index >= GPR_COUNT || value < 0n || value >> 128n !== 0n) return false;
   state.setXmm(index, value);
   return true;
-}
-
-function bytesOf(value: bigint): Uint8Array {
-  const view = new DataView(new ArrayBuffer(16));
-  view.setBigUint64(0, value & MASK64, true);
-  view.setBigUint64(8, value >> 64n, true);
-  return new Uint8Array(view.buffer);
 }
 
 function word(value: number): bigint {

@@ -7,6 +7,8 @@
 const DIGITS_MAX = 16;
 const CHUNK_BYTES = 8192;
 
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 export function byteString(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES)
@@ -29,7 +31,7 @@ export function utf8(text: string): string {
 /** Two digits for each byte. */
 export function hexOfBytes(bytes: Uint8Array): string {
   let digits = '';
-  for (const byte of bytes) digits += byte.toString(16).padStart(2, '0');
+  for (const byte of bytes) digits += DIGITS[byte];
   return digits;
 }
 

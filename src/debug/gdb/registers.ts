@@ -1,6 +1,6 @@
 import { littleEndian, valueOf } from './byte-strings.js';
 import { stackRegister, x87Control, type X87Control } from './x87.js';
-import type { DebugTarget, RegisterFile, RegisterName } from '../target.js';
+import { SCALAR_REGISTERS, type DebugTarget, type RegisterFile, type RegisterName } from '../target.js';
 
 /** The features of target.xml, with the names that gdb and lldb know; the last one is our own. */
 export type Feature = 'core' | 'sse' | 'segments' | 'control';
@@ -75,6 +75,14 @@ function scalar(name: string, register: Scalar, lengthBytes: number, type: strin
 function x87(name: X87Control): GdbRegister {
   const read = (file: RegisterFile): Uint8Array => littleEndian(BigInt(x87Control(file.x87, name)), 4);
   return { name, lengthBytes: 4, type: 'int', feature: 'core', group: 'float', read };
+}
+
+/** The value of a register; undefined if there is none with this number. */
+export function registerValue(target: DebugTarget, tid: number, number: number): bigint | undefined {
+  const register = REGISTERS[number];
+  const scalar = SCALAR_REGISTERS.find((name) => name === register?.writes);
+  if (scalar !== undefined) return target.readRegister(tid, scalar);
+  return register && valueOf(register.read(target.readRegisters(tid)));
 }
 
 /** Writes a register. Returns false if it cannot be written, or not with this value; an equal value is no change. */

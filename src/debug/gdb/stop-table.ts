@@ -1,6 +1,5 @@
 import { AgentExpressionError, evaluateAgentExpression } from './agent-expression.js';
-import { valueOf } from './byte-strings.js';
-import { REGISTERS } from './registers.js';
+import { registerValue } from './registers.js';
 import type { DebugTarget, Stop, StopKind, StopReason } from '../target.js';
 
 /** The types of `Z` packets, by number. */
@@ -93,13 +92,11 @@ export class StopTable {
 /** A condition that cannot be evaluated counts as true: the debugger evaluates it again, and can tell its user why. */
 function isTrue(condition: Uint8Array, target: DebugTarget, tid: number): boolean {
   try {
-    const registers = target.readRegisters(tid);
-    return (
-      evaluateAgentExpression(condition, {
-        register: (number) => REGISTERS[number] && valueOf(REGISTERS[number].read(registers)),
-        readMemory: (address, lengthBytes) => target.readMemory(address, lengthBytes),
-      }) !== 0n
-    );
+    const value = evaluateAgentExpression(condition, {
+      register: (number) => registerValue(target, tid, number),
+      readMemory: (address, lengthBytes) => target.readMemory(address, lengthBytes),
+    });
+    return value !== 0n;
   } catch (error) {
     if (error instanceof AgentExpressionError) return true;
     throw error;

@@ -7,6 +7,7 @@ import type {
   RegisterFile,
   RegisterName,
   ResumeRequest,
+  ScalarRegister,
   Stop,
   StopReason,
   StopRequest,
@@ -98,6 +99,10 @@ export class FakeTarget implements DebugTarget {
     const control = { cr0: 0x80000001n, cr2: 0n, cr3: 0x5000n, cr4: 0n, cr8: 0n, efer: 0x500n };
     const fields = { xmm: thread.xmm, x87: new Uint8Array(160), control };
     return new Proxy(scalars, { get: (file, name) => Reflect.get(fields, name) ?? Reflect.get(file, name) });
+  }
+
+  readRegister(tid: number, name: ScalarRegister): bigint {
+    return this.readRegisters(tid)[name];
   }
 
   writeRegister(tid: number, name: RegisterName, value: bigint): boolean {
