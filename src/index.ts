@@ -100,6 +100,11 @@ export type { SymbolFinder } from './debug/reports/address-text.js';
 export { describeTranslation, translationText } from './debug/wasm-text/translation-text.js';
 export type { TranslationContext } from './debug/wasm-text/translation-text.js';
 
+// The debugger of bd0: commands and what they show, without a terminal.
+export { DebugSession } from './debug/commands/session.js';
+export type { DebugSessionOptions } from './debug/commands/session.js';
+export { completions as debugCompletions } from './debug/commands/command-table.js';
+
 // Debuggers: gdb's remote protocol over any stream of bytes.
 export { GdbSession } from './debug/gdb/session.js';
 export type { GdbSessionOptions } from './debug/gdb/session.js';

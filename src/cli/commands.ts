@@ -1,5 +1,6 @@
 /** The commands of bd0: their options, and what their help says. What performs a command is loaded when it is called. */
 import { BENCH_OPTIONS } from './bench/bench-options.js';
+import { DEBUG_OPTIONS } from './debug/debug-options.js';
 import type { OptionTable } from './options.js';
 import { RUN_OPTIONS } from './run/run-options.js';
 import { VMO_COMMANDS } from './vmo/commands.js';
@@ -53,6 +54,21 @@ const SHELL: CommandHelp = {
     ["echo 'start hello_world' | bd0 shell", 'commands from a pipe'],
   ],
   notes: SIZES,
+};
+
+const DEBUG: CommandHelp = {
+  summary: 'run IMAGE in the debugger of bd0',
+  usage: '[OPTIONS] IMAGE [OPTIONS] [--] [ARGS...]',
+  about:
+    'Stops at the first instruction of IMAGE and executes commands: from stdin, or those of --command and -x. The command ' +
+    'help lists them. Options as for bd0 run.',
+  options: DEBUG_OPTIONS,
+  examples: [
+    ['bd0 debug ./program one two'],
+    ["bd0 debug --command 'break main' --command continue --command bt ./program", 'from a script'],
+    ['bd0 debug -x commands.txt ./program', 'commands in a file'],
+  ],
+  notes: `${SIZES} Exit code: that of the program if it has ended, else 0. docs/debugging.md explains the commands.`,
 };
 
 const CC: CommandHelp = {
@@ -122,6 +138,7 @@ const HELP: CommandHelp = {
 export const COMMANDS: Readonly<Record<string, CommandHelp>> = {
   run: RUN,
   shell: SHELL,
+  debug: DEBUG,
   cc: CC,
   vmo: VMO,
   bench: BENCH,

@@ -68,7 +68,7 @@ async function candidatesFor(words: readonly string[], current: string): Promise
   const option = optionBefore(rest, help.options);
   if (option !== undefined) return valuesOf(option, current);
   if (current.startsWith('-')) return optionsOf(help.options);
-  if (name === 'run') return imagesIn(rest, help.options);
+  if (name === 'run' || name === 'debug') return imagesIn(rest, help.options);
   if (name === 'bench') return workloadNames();
   const takesNames = name === 'vmo' && TAKES_NAMES.includes(path[1]!);
   return takesNames ? storeNames(valueIn('store', rest)) : [];

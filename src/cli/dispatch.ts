@@ -23,6 +23,8 @@ export async function dispatch(given: readonly string[]): Promise<number> {
       return run(readRunRequest(words), 'run');
     case 'shell':
       return run(readShellRequest(words), 'shell');
+    case 'debug':
+      return debug(words);
     case 'cc':
       return compile(words);
     case 'vmo':
@@ -58,6 +60,13 @@ async function help(given: readonly string[]): Promise<number> {
 async function run(request: RunRequest, command: 'run' | 'shell'): Promise<number> {
   if (request.shown !== undefined) return show(request.shown, [command]);
   return (await import('./run/run.js')).run(request);
+}
+
+async function debug(words: readonly string[]): Promise<number> {
+  const { readDebugRequest } = await import('./debug/debug-options.js');
+  const request = readDebugRequest(words);
+  if (request.shown !== undefined) return show(request.shown, ['debug']);
+  return (await import('./debug/debug.js')).debug(request);
 }
 
 /** The compiler gets all options, even --help= of a topic; but --help and --version alone are those of bd0. */

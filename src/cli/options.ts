@@ -7,6 +7,8 @@ import { Failure } from './failure.js';
 export interface Option extends Options {
   /** The values that it may have, or that a list of it may contain; else any text that `coerce` accepts. */
   readonly values?: readonly string[];
+  /** It may be given several times: its value is the list of all. */
+  readonly repeats?: true;
 }
 
 export type OptionTable = Readonly<Record<string, Option>>;

@@ -191,7 +191,7 @@ async function failureOf(words: readonly string[]): Promise<{ line: string; exit
 
 t.test('unknown commands and words end with 125, one line and a suggestion', async (t) => {
   const cases: [words: string[], line: string | RegExp][] = [
-    [['frob'], "bd0: unknown command 'frob': the commands are run, shell, cc, vmo, bench, completion, help"],
+    [['frob'], "bd0: unknown command 'frob': the commands are run, shell, debug, cc, vmo, bench, completion, help"],
     [['rnu', '--json'], "bd0: unknown command 'rnu': did you mean 'run'?"],
     [['vmo', 'frob'], /^bd0: unknown command 'vmo frob': the commands are import, ls, cat, /],
     [['vmo', 'exprot'], "bd0: unknown command 'vmo exprot': did you mean 'export'?"],

@@ -42,10 +42,19 @@ export interface Machine extends Host {
   readonly spuriousWrites: SpuriousWrites;
 }
 
+/** The console of a machine that a debugger runs. */
+export interface DebugConsole {
+  read(max: number): Uint8Array | 'end' | undefined;
+  write(bytes: Uint8Array): void;
+  readonly isTerminal: boolean;
+}
+
+/** With `consoleOf`, a debugger in this process runs the machine: it has the console, and reports traps. */
 export async function makeMachine(
   options: RunOptions,
   host: Host,
   durable: DurableStore | undefined,
+  consoleOf?: (output: HostOutput) => DebugConsole,
 ): Promise<Machine> {
   const codeStore = durable?.runStore.disk.code;
   const { bell, input, interruption, errors, log } = host;
@@ -61,7 +70,9 @@ export async function makeMachine(
     lines: errors,
     interruption,
   });
-  const spuriousWrites = makeSpuriousWrites(options, { traps, input });
+  const debugConsole = consoleOf?.(output);
+  const isDebugged = debugConsole !== undefined || options.gdb !== undefined;
+  const spuriousWrites = makeSpuriousWrites(options, isDebugged, { traps, input });
   const computer: Computer = makeComputer({
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
@@ -70,7 +81,7 @@ export async function makeMachine(
     ...(options['jit-threshold'] !== undefined && { translationThreshold: options['jit-threshold'] }),
     sha256,
     now: () => performance.now(),
-    console: {
+    console: debugConsole ?? {
       write: (bytes) => output.write(bytes),
       read: (max) => input.read(max),
       isTerminal: input.isInteractive,
@@ -84,7 +95,7 @@ export async function makeMachine(
     ...(codeStore && { codeStore }),
     hooks: {
       ...tracing?.hooks,
-      ...(!options.json && { onTrap: traps.onTrap }),
+      ...(!options.json && !debugConsole && { onTrap: traps.onTrap }),
       onSpuriousWrite: spuriousWrites.onSpuriousWrite,
     },
     ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),
@@ -93,11 +104,17 @@ export async function makeMachine(
 }
 
 /** Without a policy, the person at the terminal decides; without a terminal, the process is killed. */
-function makeSpuriousWrites(options: RunOptions, host: Pick<Machine, 'traps' | 'input'>): SpuriousWrites {
-  const isAsked = host.input.isTerminal && options.gdb === undefined;
+function makeSpuriousWrites(
+  options: RunOptions,
+  isDebugged: boolean,
+  host: Pick<Machine, 'traps' | 'input'>,
+): SpuriousWrites {
+  const isAsked = host.input.isTerminal && !isDebugged;
   const policy = options['debug-mode'] ?? (isAsked ? 'ask' : 'kill');
-  if (policy === 'ask' && options.gdb !== undefined)
-    throw new Failure('--debug-mode=ask cannot be combined with --gdb: the debugger stops at spurious writes');
+  if (policy === 'ask' && isDebugged) {
+    const what = options.gdb === undefined ? 'bd0 debug' : '--gdb';
+    throw new Failure(`--debug-mode=ask cannot be combined with ${what}: the debugger stops at spurious writes`);
+  }
   if (policy === 'ask' && !host.input.isTerminal)
     throw new Failure('--debug-mode=ask needs a terminal as standard input');
   return new SpuriousWrites({ ...host, policy, tells: !options.json });

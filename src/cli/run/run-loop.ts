@@ -2,10 +2,11 @@ import type { Computer, Outcome, Process } from '../../index.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import type { HostLines } from '../../host/console/host-lines.js';
 import { signalOfLostOutput, type HostOutput } from '../../host/console/host-output.js';
-import { nextTurn, SLICE_EFFORT, Slices, TICKS_PER_MS, TURNS_FOR_INPUT } from '../../host/console/slices.js';
+import { nextTurn, SLICE_EFFORT, Slices } from '../../host/console/slices.js';
 import type { Bell } from '../../host/signals.js';
 import type { Debugging } from './debugging.js';
 import { bringOut, type Interruption, type OutsideEnd } from './interruption.js';
+import { rest } from './rest.js';
 import type { SpuriousWrites } from './spurious-writes.js';
 
 /** How a run came to its end. */
@@ -13,6 +14,8 @@ export type End =
   | Extract<Outcome, { kind: 'exited' | 'trapped' }>
   /** Every thread is waiting for another. */
   | { readonly kind: 'deadlock' }
+  /** The debugger was left before the program had ended. */
+  | { readonly kind: 'left' }
   | OutsideEnd;
 
 export interface RunLoopOptions {
@@ -141,16 +144,9 @@ export class RunLoop {
     while (!spuriousWrites.isAnswered && interruption.msLeft > 0) await bell.wait(interruption.msLeft);
   }
 
-  /** Passes time while all threads wait: until the tick when the first wakes, or until input arrives. */
-  private async rest({ until, forInput }: Extract<Outcome, { kind: 'waiting' }>): Promise<void> {
-    const { computer, input, bell, interruption, realTime } = this.options;
-    for (let turn = 0; turn < TURNS_FOR_INPUT; turn++) await nextTurn();
-    if (forInput && input.arrivals !== this.arrivalsSeen) return;
-    if (!realTime && until < Infinity) return computer.passTime(until);
-    const idleTicks = until - computer.ticks;
-    const start = performance.now();
-    await bell.wait(Math.min(idleTicks / TICKS_PER_MS, interruption.msLeft));
-    const passed = Math.min(Math.round((performance.now() - start) * TICKS_PER_MS), idleTicks);
-    if (realTime) computer.passTime(computer.ticks + passed);
+  private async rest(waiting: Extract<Outcome, { kind: 'waiting' }>): Promise<void> {
+    const { computer } = this.options;
+    const passTime = (tick: number): void => computer.passTime(tick);
+    await rest(waiting, { ...this.options, passTime, arrivalsSeen: this.arrivalsSeen });
   }
 }

@@ -156,9 +156,13 @@ export interface RunRequest {
 }
 
 /** Reads the words after `bd0 run`. Options of bd0 end at the first argument of the guest, or at `--`. Throws Failure. */
-export function readRunRequest(words: readonly string[], command = 'bd0 run'): RunRequest {
-  const advice = command === 'bd0 run' ? " (put the program's own options after --)" : '';
-  const reader: OptionReader = { command, options: RUN_OPTIONS, advice };
+export function readRunRequest(
+  words: readonly string[],
+  command = 'bd0 run',
+  table: OptionTable = RUN_OPTIONS,
+): RunRequest {
+  const advice = command === 'bd0 shell' ? '' : " (put the program's own options after --)";
+  const reader: OptionReader = { command, options: table, advice };
   const options: Record<string, unknown> = {};
   let image: string | undefined;
   let at = 0;
@@ -168,7 +172,8 @@ export function readRunRequest(words: readonly string[], command = 'bd0 run'): R
     if (shown !== undefined) return { options, shown, image, guestArguments: [] };
     if (isOption(word)) {
       const { name, value, next } = readOption(words, at, reader);
-      options[name] = value;
+      const before = (options[name] as unknown[] | undefined) ?? [];
+      options[name] = table[name]!.repeats ? [...before, value] : value;
       at = next;
     } else if (image === undefined) {
       image = word;

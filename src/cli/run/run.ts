@@ -8,9 +8,11 @@ import {
   type VmoHandle,
 } from '../../index.js';
 import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
+import type { HostInput } from '../../host/console/host-input.js';
+import type { HostOutput } from '../../host/console/host-output.js';
 import { processName } from '../../host/toolchain/image-file.js';
 import { Interrupted } from './interruption.js';
-import { clockOf, makeMachine, openStore, type DurableStore, type Machine } from './machine.js';
+import { clockOf, makeMachine, openStore, type DebugConsole, type DurableStore, type Machine } from './machine.js';
 import type { Debugging } from './debugging.js';
 import { openHost, type Host } from './run-host.js';
 import { argumentBytes } from './argument-bytes.js';
@@ -21,14 +23,24 @@ import { terminalArguments, terminalSource } from './shell.js';
 import { parseSize } from '../size.js';
 import { findSource, openImage } from './stored-image.js';
 
-/** `bd0 run`: returns the exit code. Throws Failure or HostError for what the user can do something about. */
-export async function run(request: RunRequest): Promise<number> {
+/** A debugger in this process, which runs the machine and has the console. */
+export interface DebugFront {
+  /** The console of the guest. */
+  consoleOf(output: HostOutput, input: HostInput): DebugConsole;
+  runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End>;
+}
+
+/**
+ * `bd0 run`, or with `front` `bd0 debug`: returns the exit code. Throws Failure or HostError for what the user can do something
+ * about.
+ */
+export async function run(request: RunRequest, front?: DebugFront): Promise<number> {
   const host = await openHost(request.options);
   const { log, interruption, bell, lines } = host;
   let durable: DurableStore | undefined;
   try {
     durable = await openStore(request.options.store, (line) => host.errors.tell(`bd0: ${line}`));
-    return await runImage(request, host, durable);
+    return await runImage(request, host, durable, front);
   } catch (error) {
     log?.debug({ err: error }, 'failed');
     const isOfStore = error instanceof DamagedRecordError || error instanceof MissingRecordError;
@@ -44,12 +56,14 @@ async function runImage(
   { image, guestArguments, options }: RunRequest,
   host: Host,
   durable: DurableStore | undefined,
+  front: DebugFront | undefined,
 ): Promise<number> {
   const { log, interruption } = host;
   const disk = durable?.runStore.disk;
   const source = image === undefined ? terminalSource() : findSource(image, options.root, disk);
   const { path } = source;
-  const machine = await makeMachine(options, host, durable);
+  const consoleOf = front && ((output: HostOutput): DebugConsole => front.consoleOf(output, host.input));
+  const machine = await makeMachine(options, host, durable, consoleOf);
   const { computer } = machine;
   const before = performance.now();
   let id: string | undefined;
@@ -61,7 +75,7 @@ async function runImage(
     const program = start(computer, file, path, argv, options);
     if (machine.tracing) await interruption.finish(machine.tracing.started(file, program));
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');
-    end = await runToEnd(machine, program, options);
+    end = await (front ?? { runToEnd }).runToEnd(machine, program, options);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     ({ end } = error);
@@ -132,7 +146,7 @@ async function openDebugging(
 
 function exitCodeOf(end: End): number {
   if (end.kind === 'limit' || end.kind === 'deadlock') return EXIT_LIMIT;
-  if (end.kind === 'quit') return 0;
+  if (end.kind === 'quit' || end.kind === 'left') return 0;
   return end.kind === 'signal' ? 128 + end.signal : end.exitCode;
 }
 

@@ -101,6 +101,14 @@ export class Debugger implements DebugTarget {
     kernel.stops.stopsAtStarts = true;
   }
 
+  /**
+   * Called for each reason to stop, while the machine stands there. Reasons for which it returns false are not reported, and
+   * motions go on: for conditions of breakpoints. Undefined: all are reported.
+   */
+  set filter(filter: ((reason: StopReason) => boolean) | undefined) {
+    this.machine.filter = filter ?? (() => true);
+  }
+
   get ticks(): number {
     return this.computer.ticks;
   }

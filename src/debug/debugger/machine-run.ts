@@ -38,6 +38,8 @@ const MOST_HITS = 1000;
 export class MachineRun {
   readonly stops: StopSet<Action>;
   readonly trapHooks = new Set<TrapHook>();
+  /** Returns false for a reason that is not to be reported: the machine runs on. */
+  filter: (reason: StopReason) => boolean = () => true;
   /** The tick at which `run` returns. */
   endTick = 0;
   /** Events that happened together with one that was returned. */
@@ -108,9 +110,11 @@ export class MachineRun {
         return this.takeTrap(stop.thread, stop.report);
       case 'started':
         this.processes.add(stop.process);
-        return this.report({ kind: 'started', pid: stop.process.pid });
+        this.report({ kind: 'started', pid: stop.process.pid });
+        return;
       case 'requested':
-        return this.report({ kind: 'hook', tid: stop.thread.tid });
+        this.report({ kind: 'hook', tid: stop.thread.tid });
+        return;
       case 'turn':
         this.waiting.push({ kind: 'turn' });
     }
@@ -125,8 +129,8 @@ export class MachineRun {
       if (action.kind === 'code hook' && action.call(thread, address) === 'stop') reason ??= { kind: 'hook', tid };
       if (action.kind === 'stop') reason = { kind: 'breakpoint', tid, stop: action.stop };
     }
-    if (reason) this.report(reason);
-    else if (actions.some(({ kind }) => kind === 'reached')) this.waiting.push({ kind: 'reached', address });
+    if (reason && this.report(reason)) return;
+    if (actions.some(({ kind }) => kind === 'reached')) this.waiting.push({ kind: 'reached', address });
   }
 
   private takeData(thread: Thread, hits: readonly DataHit<Action>[]): void {
@@ -145,8 +149,10 @@ export class MachineRun {
     this.report({ kind: 'trapped', tid, report });
   }
 
-  private report(reason: StopReason): void {
-    this.waiting.push({ kind: 'reason', reason });
+  private report(reason: StopReason): boolean {
+    const isWanted = this.filter(reason);
+    if (isWanted) this.waiting.push({ kind: 'reason', reason });
+    return isWanted;
   }
 }
 

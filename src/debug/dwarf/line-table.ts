@@ -95,9 +95,40 @@ export class LineTable {
     }
   }
 
-  private findWithin(sequence: Sequence, address: number): LineMatch | undefined {
+  /**
+   * Addresses of the file at which the code of a line begins, the first one of each sequence. If the line has no code, the
+   * next line with code counts. `isWanted` chooses the source file by its path.
+   */
+  addressesOf(
+    line: number,
+    isWanted: (path: string) => boolean,
+  ): { readonly address: number; readonly line: number }[] {
+    let least = Infinity;
+    const found = new Map<number, Map<Sequence, number>>();
+    for (const sequence of this.sequences) {
+      try {
+        for (const row of this.rowsOf(sequence)) {
+          if (row.line < line || row.line > least || !isWanted(this.pathOf(sequence, row.file) ?? '')) continue;
+          least = row.line;
+          const firsts = found.get(least) ?? new Map<Sequence, number>();
+          found.set(least, firsts);
+          firsts.set(sequence, Math.min(firsts.get(sequence) ?? Infinity, row.start));
+        }
+      } catch (error) {
+        ignoredIfMalformed(error);
+      }
+    }
+    return [...(found.get(least)?.values() ?? [])].map((address) => ({ address, line: least }));
+  }
+
+  private rowsOf(sequence: Sequence): readonly Row[] {
     const rows = this.rows.get(sequence) ?? rowsOf(this.bytes, sequence);
     this.rows.set(sequence, rows);
+    return rows;
+  }
+
+  private findWithin(sequence: Sequence, address: number): LineMatch | undefined {
+    const rows = this.rowsOf(sequence);
     const { file, line } = rows[findLast(rows, address)]!;
     // Line 0 marks code that belongs to no line.
     if (!Number.isSafeInteger(line) || line < 1) return undefined;

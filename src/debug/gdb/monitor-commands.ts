@@ -1,7 +1,7 @@
 import { bytesToHex, hex } from '../../bits.js';
-import type { DebugProcess, DebugTarget, MappedRange } from '../target.js';
+import { processLines, rangeLine } from '../reports/machine-text.js';
+import type { DebugTarget } from '../target.js';
 import { MonitorError, type MonitorCommand } from './monitor.js';
-import { threadDoing } from './packets/query-packets.js';
 
 const MEMORY_BYTES_DEFAULT = 64;
 const MEMORY_BYTES_MAX = 4096;
@@ -70,24 +70,6 @@ function parseNumber(text: string): bigint {
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : undefined;
   if (value === undefined || value >> 64n !== 0n) throw new MonitorError(`'${text}' is not a number of 64 bits`);
   return value;
-}
-
-function processLines({ pid, parent, name, base, threads }: DebugProcess, target: DebugTarget): string[] {
-  const origin = parent === 0 ? '' : `, started by process ${parent}`;
-  return [
-    `process ${pid} (${name}) at ${hex(base, ADDRESS_DIGITS)}${origin}`,
-    ...threads.map((thread) => {
-      const { rip } = target.readRegisters(thread.tid);
-      return `  thread ${thread.tid} at ${hex(rip, ADDRESS_DIGITS)}: ${threadDoing(thread)}`;
-    }),
-  ];
-}
-
-function rangeLine({ start, lengthBytes, what, pid, ...access }: MappedRange, target: DebugTarget): string {
-  const name = target.processes.find((process) => process.pid === pid)?.name;
-  const owner = pid === undefined ? '' : ` of process ${pid}${name === undefined ? '' : ` (${name})`}`;
-  const letters = `${access.readable ? 'r' : '-'}${access.writable ? 'w' : '-'}${access.executable ? 'x' : '-'}`;
-  return `${hex(start, ADDRESS_DIGITS)}-${hex(start + lengthBytes, ADDRESS_DIGITS)} ${letters} ${what}${owner}`;
 }
 
 function memoryLines(target: DebugTarget, address: bigint, lengthBytes: number): string[] {

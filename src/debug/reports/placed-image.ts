@@ -38,13 +38,36 @@ export class PlacedImage {
 
   /** The linear address of a symbol; the first of several that have the name. */
   addressOf(name: string): bigint | undefined {
-    const address = this.symbolTable.addressOf(name);
-    return address === undefined ? undefined : toLinear(Number(BigInt.asUintN(48, BigInt(address) + this.moved)));
+    return this.extentOf(name)?.start;
+  }
+
+  /** Where a symbol lies: its linear address and its size; the first of several that have the name. */
+  extentOf(name: string): { readonly start: bigint; readonly lengthBytes: number } | undefined {
+    const extent = this.symbolTable.extentOf(name);
+    return extent && { start: this.placed(extent.start), lengthBytes: extent.end - extent.start };
+  }
+
+  /** The names of symbols that begin with some text, at most `most`. */
+  namesFrom(start: string, most: number): string[] {
+    return this.symbolTable.namesFrom(start, most);
+  }
+
+  /** Linear addresses at which the code of a line begins; if it has none, the next line with code counts. */
+  addressesOfLine(
+    line: number,
+    isWanted: (path: string) => boolean,
+  ): { readonly address: bigint; readonly line: number }[] {
+    const found = this.lineTable.addressesOf(line, isWanted);
+    return found.map(({ address, line }) => ({ address: this.placed(address), line }));
   }
 
   /** Finds the source line of the instruction that contains a linear address. */
   line(linear: bigint): LineMatch | undefined {
     return this.lineTable.find(Number(BigInt.asUintN(48, linear - this.moved)));
+  }
+
+  private placed(address: number): bigint {
+    return toLinear(Number(BigInt.asUintN(48, BigInt(address) + this.moved)));
   }
 }
 

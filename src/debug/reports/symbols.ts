@@ -74,9 +74,26 @@ export class SymbolTable {
 
   /** The address of a symbol in the file; the first of several that have the name. */
   addressOf(name: string): number | undefined {
-    const { starts, nameOffsets } = this.ranges?.symbols ?? { starts: [], nameOffsets: [] };
+    return this.extentOf(name)?.start;
+  }
+
+  /** The addresses in the file that a symbol covers; the first of several that have the name. `end` is one past the last. */
+  extentOf(name: string): { readonly start: number; readonly end: number } | undefined {
+    if (!this.ranges) return undefined;
+    const { starts, ends, nameOffsets } = this.ranges.symbols;
     const found = starts.findIndex((_, i) => this.nameAt(nameOffsets[i]!) === name);
-    return found < 0 ? undefined : starts[found];
+    return found < 0 ? undefined : { start: starts[found]!, end: ends[found]! };
+  }
+
+  /** The names that begin with some text, at most `most`, in the order of the table. */
+  namesFrom(start: string, most: number): string[] {
+    const names = new Set<string>();
+    for (const offset of this.ranges?.symbols.nameOffsets ?? []) {
+      const name = this.nameAt(offset);
+      if (name?.startsWith(start)) names.add(name);
+      if (names.size >= most) break;
+    }
+    return [...names];
   }
 }
 

@@ -4,7 +4,8 @@ import { ERROR, UNSUPPORTED } from '../replies.js';
 import type { SessionState } from '../session-state.js';
 import { TARGET_DESCRIPTION } from '../target-description.js';
 import { DATA_BYTES_MAX, type PacketTable } from './packet-handler.js';
-import { isOurProcess, threadDoing } from './query-packets.js';
+import { threadDoing } from '../../reports/machine-text.js';
+import { isOurProcess } from './query-packets.js';
 
 /** Documents that a debugger reads in parts: "qXfer" in the manual of gdb. */
 const OBJECTS: Readonly<Record<string, (state: SessionState, annex: string) => string | undefined>> = {

@@ -1,3 +1,4 @@
+import { threadDoing } from '../../reports/machine-text.js';
 import { cut, hexOfText, textOfHex } from '../byte-strings.js';
 import { MonitorError } from '../monitor.js';
 import { ERROR, OK, UNSUPPORTED } from '../replies.js';
@@ -68,11 +69,6 @@ export const QUERY_PACKETS: PacketTable = {
     return command === undefined ? ERROR.invalid : runMonitorCommand(context, command);
   },
 };
-
-/** What a thread is doing, in a few words. */
-export function threadDoing({ state, call }: { readonly state: string; readonly call: string | undefined }): string {
-  return call === undefined ? state : `${state}, ${call}`;
-}
 
 /** `Hg thread` and `Hc thread`. */
 function selectThread(state: SessionState, text: string): string {

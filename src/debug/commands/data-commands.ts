@@ -1,0 +1,166 @@
+import { hex } from '../../bits.js';
+import { addressText } from '../reports/address-text.js';
+import { SCALAR_REGISTERS, type RegisterFile, type ScalarRegister } from '../target.js';
+import { CommandError } from './command-error.js';
+import type { Command } from './command.js';
+import { addressText16 } from './locations.js';
+import { disassemble } from './place-text.js';
+import { flagsText, registerNamed, shownName } from './register-names.js';
+import type { DebugSession } from './session.js';
+import {
+  numberOfBytes,
+  numberText,
+  parseFormat,
+  plainNumberText,
+  stringText,
+  USUAL_FORMAT,
+  type Format,
+} from './value-text.js';
+
+/** Units on a line of `x`, by their size. */
+const ON_LINE: Readonly<Record<number, number>> = { 1: 8, 2: 8, 4: 4, 8: 2 };
+const LONGEST_STRING = 200;
+const NAME_COLUMNS = 9;
+
+/** Commands that show and change registers and memory. */
+export const DATA_COMMANDS: readonly Command[] = [
+  {
+    usage: 'print[/FORMAT] EXPRESSION',
+    aliases: ['p'],
+    summary: 'value of an expression: numbers, $rax, names (their addresses), *ADDRESS, u8(ADDRESS) to i64(ADDRESS)',
+    run: (session, rest) => {
+      const { format, text } = splitFormat(rest);
+      if (text === '') throw new CommandError('print needs an expression');
+      if (format === undefined) return [session.valueText(text)];
+      const { letter } = parseFormat(format, { ...USUAL_FORMAT, unitBytes: 8 });
+      if (letter === 's' || letter === 'i') throw new CommandError(`print has no format ${letter}: x has`);
+      const value = session.value(text);
+      return [letter === 'a' ? addressText(value, session.images.symbols) : numberText(value, letter, 8)];
+    },
+  },
+  {
+    usage: 'x[/COUNT FORMAT SIZE] [ADDRESS]',
+    summary: 'memory: x/8xb, formats x d u c t a, s for strings, i for instructions, sizes b h w g',
+    run: (session, rest) => {
+      const { format, text } = splitFormat(rest);
+      const parsed = parseFormat(format ?? '', { ...session.examined.format, count: 1 });
+      const address = text === '' ? session.examined.next : session.value(text);
+      return examine(session, address, parsed);
+    },
+  },
+  {
+    usage: 'registers [NAME]',
+    aliases: ['r'],
+    summary: 'registers of the selected thread',
+    run: registerLines,
+  },
+  {
+    usage: 'set REGISTER = VALUE, or set u8(ADDRESS) = VALUE',
+    summary: 'change a register, or memory in 1 to 8 bytes: u8, u16, u32, u64',
+    run: (session, rest) => {
+      const parts = /^(?:var\s+)?(.*?[^=!<>])\s*=(?!=)\s*(.+)$/.exec(rest);
+      if (!parts) throw new CommandError('usage: set $rax = VALUE, or set u32(ADDRESS) = VALUE');
+      const [target, value] = [parts[1]!.trim(), session.value(parts[2]!)];
+      const load = /^([ui])(8|16|32|64)\s*\((.+)\)$/.exec(target) ?? /^(\*)()(.+)$/.exec(target);
+      if (load) store(session, session.value(load[3]!), load[2] === '' ? 8 : Number(load[2]) / 8, value);
+      else setRegister(session, target, value);
+    },
+  },
+];
+
+/** `registers` and `info registers`. */
+export function registerLines(session: DebugSession, rest: string): string[] {
+  const file = session.target.readRegisters(session.thread.tid);
+  if (rest !== '') {
+    const known = registerNamed(rest.replace(/^\$/, ''));
+    if (known === undefined) throw new CommandError(`there is no register '${rest}'`);
+    if (known.startsWith('xmm')) return [xmmLine(file, Number(known.slice(3)))];
+    return [registerLine(session, file, known as ScalarRegister)];
+  }
+  return SCALAR_REGISTERS.map((name) => registerLine(session, file, name));
+}
+
+function registerLine({ images }: DebugSession, file: RegisterFile, name: ScalarRegister): string {
+  const value = file[name];
+  const isSmall = /^[cdefgs]s$/.test(name) || name === 'mxcsr';
+  const symbol = images.symbolText(value);
+  const meaning =
+    name === 'rflags' ? flagsText(value) : symbol === undefined ? String(BigInt.asIntN(64, value)) : `<${symbol}>`;
+  return `${shownName(name).padEnd(NAME_COLUMNS)}${isSmall ? hex(value) : `${addressText16(value)}  ${meaning}`.trimEnd()}`;
+}
+
+function xmmLine({ xmm }: RegisterFile, index: number): string {
+  return `${`xmm${index}`.padEnd(NAME_COLUMNS)}${hex(numberOfBytes(xmm[index]!), 32)}`;
+}
+
+function splitFormat(rest: string): { readonly format: string | undefined; readonly text: string } {
+  const parts = /^\/(\S*)\s*(.*)$/.exec(rest);
+  return parts ? { format: parts[1], text: parts[2]! } : { format: undefined, text: rest };
+}
+
+/** Lines for `x`; notes where the next `x` continues. */
+function examine(session: DebugSession, address: bigint, format: Format): string[] {
+  const { target, images } = session;
+  const { count, letter, unitBytes } = format;
+  if (letter === 'i') {
+    const code = disassemble(target, images, address, count);
+    session.examined = { next: code.at(-1)?.next ?? address, format };
+    return code.length < count
+      ? [...code.map(({ text }) => text), unmapped(code.at(-1)?.next ?? address)]
+      : code.map(({ text }) => text);
+  }
+  if (letter === 's') return examineStrings(session, address, format);
+  const lines: string[] = [];
+  const lineBytes = unitBytes * ON_LINE[unitBytes]!;
+  const end = address + BigInt(count * unitBytes);
+  session.examined = { next: end, format };
+  for (let at = address; at < end; at += BigInt(lineBytes)) {
+    const bytes = target.readMemory(at, Math.min(lineBytes, Number(end - at)));
+    const texts: string[] = [];
+    for (let unit = 0; unit + unitBytes <= bytes.length; unit += unitBytes) {
+      const value = numberOfBytes(bytes.subarray(unit, unit + unitBytes));
+      texts.push(letter === 'a' ? addressText(value, images.symbols) : numberText(value, letter, unitBytes));
+    }
+    if (texts.length > 0) lines.push(`${labelText(session, at)}: ${texts.join(' ')}`);
+    if (bytes.length < Math.min(lineBytes, Number(end - at))) return [...lines, unmapped(at + BigInt(bytes.length))];
+  }
+  return lines;
+}
+
+function examineStrings(session: DebugSession, address: bigint, format: Format): string[] {
+  const lines: string[] = [];
+  let at = address;
+  for (let left = format.count; left > 0; left--) {
+    const bytes = session.target.readMemory(at, LONGEST_STRING);
+    if (bytes.length === 0) {
+      lines.push(unmapped(at));
+      break;
+    }
+    lines.push(`${labelText(session, at)}: ${stringText(bytes)}`);
+    const end = bytes.indexOf(0);
+    at += BigInt(end < 0 ? bytes.length : end + 1);
+  }
+  session.examined = { next: at, format };
+  return lines;
+}
+
+function labelText({ images }: DebugSession, at: bigint): string {
+  const symbol = images.symbolText(at);
+  return addressText16(at) + (symbol === undefined ? '' : ` <${symbol}>`);
+}
+
+function unmapped(address: bigint): string {
+  return `${addressText16(address)}: not mapped`;
+}
+
+function store({ target }: DebugSession, address: bigint, lengthBytes: number, value: bigint): void {
+  const bytes = Uint8Array.from({ length: lengthBytes }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+  if (target.writeMemory(address, bytes) < lengthBytes) throw new CommandError(unmapped(address).replace(':', ' is'));
+}
+
+function setRegister(session: DebugSession, name: string, value: bigint): void {
+  const known = registerNamed(name.replace(/^\$/, ''));
+  if (known === undefined) throw new CommandError(`'${name}' is neither a register nor u8(ADDRESS) to u64(ADDRESS)`);
+  if (!session.target.writeRegister(session.thread.tid, known, value))
+    throw new CommandError(`${name} cannot be set to ${plainNumberText(value)}`);
+}

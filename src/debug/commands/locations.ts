@@ -1,0 +1,38 @@
+import { hex } from '../../bits.js';
+import type { StopPlace } from './breakpoints.js';
+import { CommandError } from './command-error.js';
+import type { DebugSession } from './session.js';
+
+/** A function or a line, which may have places in several processes: `main`, `main.c:7`, `7`. */
+const NAMED = /^([A-Za-z_.][\w.]*|(?:[^\s:]+:)?\d+)$/;
+
+/** The places of a location, at least one: a function, a line, or an expression that may follow a `*`. Throws CommandError. */
+export function placesOf(session: DebugSession, text: string): readonly StopPlace[] {
+  if (!NAMED.test(text)) return [{ pid: undefined, address: session.value(text.replace(/^\*/, '')) }];
+  const places = session.codePlaces(text);
+  if (places.length > 0) return places;
+  throw new CommandError(
+    /\d$/.test(text) && /^\d|:/.test(text) ? `line ${text} has no code` : `there is no symbol '${text}'`,
+  );
+}
+
+/** A location that means the same elsewhere: a line with its file. */
+export function fullLocation(session: DebugSession, text: string): string {
+  return /^\d+$/.test(text) ? `${fileName(session.currentFile())}:${text}` : text;
+}
+
+/** `break`'s argument: a location and a condition. */
+export function splitCondition(text: string): { readonly location: string; readonly condition: string | undefined } {
+  const parts = /^(.*?)\s*\bif\b\s*(.+)$/.exec(text);
+  return parts ? { location: parts[1]!, condition: parts[2] } : { location: text, condition: undefined };
+}
+
+/** The part of a path behind the last slash. */
+export function fileName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** `0x0000000100001012`. */
+export function addressText16(address: bigint): string {
+  return hex(address, 16);
+}

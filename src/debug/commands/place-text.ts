@@ -1,0 +1,55 @@
+import { hex } from '../../bits.js';
+import { Decoder, LONGEST_INSTRUCTION } from '../../cpu/decode/decoder.js';
+import { addressText } from '../reports/address-text.js';
+import { formatInstruction } from '../reports/instruction-text.js';
+import { lineText } from '../reports/placed-image.js';
+import type { DebugTarget } from '../target.js';
+import type { ProcessImages } from './process-images.js';
+
+/** The lines of a source file; undefined if it cannot be read. */
+export type SourceReader = (path: string) => readonly string[] | undefined;
+
+/** A line of a disassembly. */
+export interface CodeLine {
+  readonly address: bigint;
+  readonly next: bigint;
+  /** `0x0000000100001012 <main+0x12>: mov eax,0x1`. */
+  readonly text: string;
+}
+
+const ADDRESS_DIGITS = 16;
+
+/** `0x0000000100001012 in main+0x12, main.c:7`; the line is that of the instruction `back` bytes before, or around that. */
+export function placeText(images: ProcessImages, rip: bigint, back = 0): string {
+  const symbol = images.symbolText(rip);
+  const line = images.line(rip - BigInt(back));
+  const known = [...(symbol === undefined ? [] : [symbol]), ...(line ? [lineText(line)] : [])];
+  return hex(rip, ADDRESS_DIGITS) + (known.length > 0 ? ` in ${known.join(', ')}` : '');
+}
+
+/** A line of a source with its number: `7	  return 3;`. */
+export function numberedLine(line: number, text: string): string {
+  return `${line}\t${text}`;
+}
+
+/** Instructions from an address on; the last one may be a byte that is no instruction. */
+export function disassemble(target: DebugTarget, images: ProcessImages, from: bigint, count: number): CodeLine[] {
+  const decoder = new Decoder();
+  const lines: CodeLine[] = [];
+  for (let at = from; lines.length < count; at = lines.at(-1)!.next) {
+    const bytes = target.readMemory(at, LONGEST_INSTRUCTION);
+    if (bytes.length === 0) break;
+    const found = decoder.decode(bytes, 0, bytes.length);
+    const [text, length] =
+      typeof found === 'string'
+        ? [`(bad) ${hex(bytes[0]!, 2)}`, 1]
+        : [formatInstruction(found, at, images.symbols), found.length];
+    lines.push({ address: at, next: at + BigInt(length), text: `${addressText16(at, images)}: ${text}` });
+  }
+  return lines;
+}
+
+function addressText16(at: bigint, images: ProcessImages): string {
+  const known = addressText(at, images.symbols).replace(/^\S+/, '');
+  return hex(at, ADDRESS_DIGITS) + known;
+}

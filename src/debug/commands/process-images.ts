@@ -1,0 +1,123 @@
+import { fromLinear } from '../../kernel/memory/linear-address.js';
+import type { ImageBytes } from '../../kernel/program/elf-fields.js';
+import { symbolText } from '../reports/address-text.js';
+import { PlacedImage } from '../reports/placed-image.js';
+import type { LineMatch } from '../dwarf/line-table.js';
+import type { DebugTarget } from '../target.js';
+
+/** An object or a function of a process. */
+export interface FoundSymbol {
+  readonly pid: number;
+  readonly start: bigint;
+  readonly lengthBytes: number;
+}
+
+/** A place in the code of a process. */
+export interface FoundCode {
+  readonly pid: number;
+  readonly address: bigint;
+}
+
+interface OwnedImage {
+  readonly pid: number;
+  readonly image: PlacedImage;
+}
+
+/** Names that completion shows, at most. */
+const MOST_NAMES = 200;
+/** Bytes of a function in which the end of its prologue is looked for. */
+const PROLOGUE_BYTES = 128;
+
+/** Symbols and source lines of all processes, of those that have ended as well: history may lead back to them. */
+export class ProcessImages {
+  private readonly images = new Map<string, OwnedImage>();
+  /** Those of live processes, then those of processes that have ended. */
+  private current: readonly OwnedImage[] = [];
+
+  constructor(private readonly target: DebugTarget) {
+    this.refresh();
+  }
+
+  /** The symbol that contains an address. */
+  readonly symbols = (linear: bigint): ReturnType<PlacedImage['symbols']> => {
+    for (const { image } of this.current) {
+      const match = image.symbols(linear);
+      if (match) return match;
+    }
+    return undefined;
+  };
+
+  /** The source line of the instruction at an address. */
+  readonly line = (linear: bigint): LineMatch | undefined => {
+    for (const { image } of this.current) {
+      const match = image.line(linear);
+      if (match) return match;
+    }
+    return undefined;
+  };
+
+  /** The image of a process, of the last one of several that had the pid. */
+  readonly ofProcess = (pid: number): PlacedImage | undefined => this.current.find((owned) => owned.pid === pid)?.image;
+
+  /** `main+0x12`; undefined without a symbol. */
+  symbolText(linear: bigint): string | undefined {
+    const match = this.symbols(linear);
+    return match && symbolText(match);
+  }
+
+  /** The symbols of a name, that of process `first` before others. */
+  find(name: string, first: number | undefined): FoundSymbol[] {
+    const found = this.current.flatMap(({ pid, image }) => {
+      const extent = image.extentOf(name);
+      return extent ? [{ pid, ...extent }] : [];
+    });
+    return found.sort((a, b) => Number(b.pid === first) - Number(a.pid === first));
+  }
+
+  /** Where the code of a source line begins, in all processes. A file is given by its name, or the end of its path. */
+  codeOfLine(file: string, line: number): FoundCode[] {
+    const isWanted = (path: string): boolean => path === file || path.endsWith(`/${file}`);
+    const found = this.current.flatMap(({ pid, image }) =>
+      image.addressesOfLine(line, isWanted).map((place) => ({ pid, ...place })),
+    );
+    // Another image may lack code for the line, and have some behind it.
+    const least = Math.min(...found.map((place) => place.line));
+    return found.filter((place) => place.line === least);
+  }
+
+  /** Where the body of a function begins: at the second line of its code, or at its start if it has no lines. */
+  behindPrologue({ start, lengthBytes }: FoundSymbol): bigint {
+    const first = this.line(start);
+    const end = start + BigInt(Math.min(lengthBytes, PROLOGUE_BYTES));
+    for (let at = start + 1n; first && at < end; at++) {
+      const line = this.line(at);
+      if (line && line.line !== first.line) return at;
+    }
+    return start;
+  }
+
+  /** Names of symbols that begin with some text. */
+  namesFrom(start: string): string[] {
+    const names = this.current.flatMap(({ image }) => image.namesFrom(start, MOST_NAMES));
+    return [...new Set(names)].sort().slice(0, MOST_NAMES);
+  }
+
+  /** Looks for processes that have started or ended. */
+  refresh(): void {
+    const live = this.target.processes.map((process) => {
+      const key = `${process.pid} ${process.imageId}`;
+      const entry = fromLinear(process.entry)!;
+      const known = this.images.get(key) ?? {
+        pid: process.pid,
+        image: PlacedImage.read(imageBytes(process.image()), entry),
+      };
+      this.images.set(key, known);
+      return known;
+    });
+    this.current = [...live, ...[...this.images.values()].filter((image) => !live.includes(image))];
+  }
+}
+
+function imageBytes(bytes: Uint8Array): ImageBytes {
+  return { length: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) };
+}

@@ -1,0 +1,285 @@
+import type { Debugger } from '../debugger/debugger.js';
+import type { SessionSlice } from '../gdb/execution.js';
+import { addressText } from '../reports/address-text.js';
+import type { DebugThread, StopReason } from '../target.js';
+import { breakpointName, Breakpoints, type Breakpoint } from './breakpoints.js';
+import { CommandError } from './command-error.js';
+import { findCommand } from './command-table.js';
+import type { Course, CourseTools } from './courses.js';
+import { evaluate, type ExpressionScope } from './expression.js';
+import { framesOf, type Frame } from './frames.js';
+import { disassemble, numberedLine, placeText, type SourceReader } from './place-text.js';
+import { ProcessImages } from './process-images.js';
+import { reasonText } from './reason-text.js';
+import { scalarNamed } from './register-names.js';
+import { changedText, plainNumberText, USUAL_FORMAT, type Format } from './value-text.js';
+
+/** What a session needs from its front end. */
+export interface DebugSessionOptions {
+  /** The process whose end is the end of the program. */
+  readonly programPid: number;
+  /** Shows lines of text. */
+  readonly print: (...lines: readonly string[]) => void;
+  /** Reads the source files that images name. Default: there are none. */
+  readonly readSource?: SourceReader;
+  /** Types text at the console of the guest. Default: there is no such console. */
+  readonly typeInput?: (text: string) => void;
+}
+
+/** The place of which more is shown by `list` without an argument. */
+export interface ListPlace {
+  readonly path: string;
+  /** The next line to show. */
+  readonly line: number;
+}
+
+const STOPPED: SessionSlice = { kind: 'stopped' };
+const RUNNING: SessionSlice = { kind: 'running' };
+
+/** A debugging session by commands, such as `break main`: what `bd0 debug` shows, without its terminal. */
+export class DebugSession implements CourseTools {
+  readonly images: ProcessImages;
+  readonly breakpoints: Breakpoints;
+  /** The exit code of the program, while it is at its end. */
+  exitCode: number | undefined;
+  /** `quit` was executed. */
+  isOver = false;
+  /** Where `list` continues; undefined: at the selected frame. */
+  listPlace: ListPlace | undefined;
+  /** The frame that commands are about: 0 is the innermost. */
+  frameNumber = 0;
+  /** Where `x` without an address continues, and how. */
+  examined: { readonly next: bigint; readonly format: Format } = { next: 0n, format: USUAL_FORMAT };
+  maxTicks = 0;
+  private selected: number | undefined;
+  private course: Course | undefined;
+
+  constructor(
+    readonly target: Debugger,
+    readonly options: DebugSessionOptions,
+  ) {
+    this.images = new ProcessImages(target);
+    this.breakpoints = new Breakpoints(target);
+    target.filter = (reason) => this.isReported(reason);
+  }
+
+  /** Whether the machine is to run: a command has not ended. */
+  get isRunning(): boolean {
+    return this.course !== undefined;
+  }
+
+  /** Executes a command line. What is wrong with it is printed. */
+  execute(line: string): void {
+    const words = line.trim();
+    if (words === '' || words.startsWith('#')) return;
+    try {
+      const { command, rest } = findCommand(words);
+      this.options.print(...(command.run(this, rest) ?? []));
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.options.print(`error: ${error.message}`);
+    }
+  }
+
+  /** Runs the machine for at most `maxTicks` ticks, or a while, if a command lets it run. */
+  runSlice(maxTicks: number): SessionSlice {
+    if (!this.course) return STOPPED;
+    this.maxTicks = maxTicks;
+    const { done, value } = this.course.next();
+    if (done) return this.stop(value);
+    if (!value) return RUNNING;
+    const isDeadlock = !value.forInput && value.until === Infinity;
+    return isDeadlock ? this.stop(value) : value;
+  }
+
+  /** Lets the machine run from the next slice on. Throws CommandError if there is nothing to run. */
+  start(course: Course): void {
+    this.course = course;
+  }
+
+  /** Stops the machine where it is. */
+  interrupt(why = 'interrupted'): void {
+    if (!this.course) return;
+    this.course = undefined;
+    this.arrive();
+    this.options.print(`${why}, ${this.whereText()}`, ...this.currentLine());
+  }
+
+  /** Shows where the machine is, after it was put elsewhere. */
+  showPlace(): void {
+    this.arrive();
+    this.options.print(this.whereText(), ...this.currentLine());
+  }
+
+  /** The selected thread, if it lives; else the first one. Throws CommandError if there is none. */
+  get thread(): DebugThread {
+    const { target } = this;
+    const chosen = this.selected === undefined ? undefined : target.findThread(this.selected);
+    const thread = chosen ?? target.threads[0];
+    if (!thread) throw new CommandError('the program has ended: reverse-continue or goto lead back into it');
+    return thread;
+  }
+
+  set thread({ tid }: DebugThread) {
+    this.selected = tid;
+    this.frameNumber = 0;
+    this.listPlace = undefined;
+  }
+
+  frames(tid: number): readonly Frame[] {
+    return framesOf(this.target, this.images, this.target.findThread(tid)!);
+  }
+
+  /** The selected frame of the selected thread. */
+  get frame(): Frame {
+    const frames = this.frames(this.thread.tid);
+    return frames[Math.min(this.frameNumber, frames.length - 1)]!;
+  }
+
+  /** The value of an expression. Throws CommandError. */
+  value(text: string): bigint {
+    return evaluate(
+      text,
+      this.scope(() => this.thread.tid),
+    );
+  }
+
+  /** The value of an expression in words: `0x2a (42)`, `0x401000 <main>`. */
+  valueText(text: string, tid = this.thread.tid): string {
+    const value = evaluate(
+      text,
+      this.scope(() => tid),
+    );
+    const symbol = this.images.symbolText(value);
+    return symbol === undefined ? plainNumberText(value) : addressText(value, this.images.symbols);
+  }
+
+  /** `thread 1, tick 5121: 0x0000000100001012 in main+0x12, main.c:7`. */
+  whereText(): string {
+    const { target, images } = this;
+    if (target.threads.length === 0) return `tick ${target.ticks}: no thread is left`;
+    const { tid } = this.thread;
+    return `thread ${tid}, tick ${target.ticks}: ${placeText(images, target.readRegisters(tid).rip)}`;
+  }
+
+  /** The source line of the current instruction, or the instruction if there is none. */
+  currentLine(): string[] {
+    const { target, images } = this;
+    if (target.threads.length === 0) return [];
+    const { rip } = target.readRegisters(this.thread.tid);
+    const line = images.line(rip);
+    const text = line && this.options.readSource?.(line.path)?.[line.line - 1];
+    if (line && text !== undefined) return [numberedLine(line.line, text)];
+    return disassemble(target, images, rip, 1).map((code) => code.text);
+  }
+
+  /** Adds the places of a breakpoint in processes that have started since. */
+  private resolveAgain(pid: number): void {
+    for (const breakpoint of this.breakpoints.all) {
+      if (breakpoint.kind !== 'code') continue;
+      for (const place of this.codePlaces(breakpoint.text))
+        if (place.pid === pid) this.breakpoints.addPlace(breakpoint, place);
+    }
+  }
+
+  /** The places in the code that a name or a line stands for: `main`, `main.c:7`, `7`. None if it is unknown. */
+  codePlaces(text: string): { readonly pid: number; readonly address: bigint }[] {
+    const { images } = this;
+    const line = /^(?:(.+):)?(\d+)$/.exec(text);
+    if (line) return images.codeOfLine(line[1] ?? this.currentFile(), Number(line[2]));
+    const pid = this.target.threads.length > 0 ? this.thread.pid : undefined;
+    return images.find(text, pid).map((symbol) => ({ pid: symbol.pid, address: images.behindPrologue(symbol) }));
+  }
+
+  /** The path of the source file of the selected frame. Throws CommandError if it is not known. */
+  currentFile(): string {
+    const path = this.listPlace?.path ?? this.images.line(this.frame.rip)?.path;
+    if (path === undefined) throw new CommandError('no source file is known here: write FILE:LINE');
+    return path;
+  }
+
+  private scope(tidOf: () => number): ExpressionScope {
+    const { target, images } = this;
+    return {
+      register: (name) => {
+        const known = scalarNamed(name);
+        return known === undefined ? undefined : target.readRegisters(tidOf())[known];
+      },
+      symbol: (name) => {
+        const first = target.threads.length > 0 ? this.thread.pid : undefined;
+        return images.find(name, first)[0]?.start;
+      },
+      load: (address, lengthBytes) => {
+        const bytes = target.readMemory(address, lengthBytes);
+        if (bytes.length < lengthBytes) throw new CommandError(`0x${address.toString(16)} is not mapped`);
+        return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+      },
+    };
+  }
+
+  /** Called for everything that happens: notes it, and decides whether it stops the machine. */
+  private isReported(reason: StopReason): boolean {
+    const { print, programPid } = this.options;
+    if (reason.kind === 'breakpoint' || reason.kind === 'watchpoint') {
+      const breakpoint = this.breakpoints.of(reason.stop);
+      return !breakpoint || this.counts(breakpoint, reason.tid);
+    }
+    if (reason.kind === 'started') {
+      this.images.refresh();
+      this.resolveAgain(reason.pid);
+      const name = this.target.processes.find(({ pid }) => pid === reason.pid)?.name ?? '';
+      print(`process ${reason.pid} (${name}) has started`);
+      return false;
+    }
+    if (reason.kind !== 'exited' || reason.pid === programPid) return true;
+    print(`process ${reason.pid} has ended with exit code ${reason.exitCode}`);
+    return false;
+  }
+
+  /** Whether a hit of a breakpoint counts: its condition holds, or is wrong. */
+  private counts(breakpoint: Breakpoint, tid: number): boolean {
+    const { condition } = breakpoint;
+    try {
+      if (
+        condition !== undefined &&
+        evaluate(
+          condition,
+          this.scope(() => tid),
+        ) === 0n
+      )
+        return false;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.options.print(`error in the condition of ${breakpointName(breakpoint)}: ${error.message}`);
+    }
+    breakpoint.hits++;
+    return true;
+  }
+
+  private stop(reason: StopReason): SessionSlice {
+    this.course = undefined;
+    this.arrive();
+    if ('tid' in reason && this.target.findThread(reason.tid)) this.selected = reason.tid;
+    this.exitCode = reason.kind === 'exited' ? reason.exitCode : undefined;
+    const { print } = this.options;
+    print(...reasonText(this, reason));
+    if (reason.kind === 'breakpoint' || reason.kind === 'watchpoint') {
+      const breakpoint = this.breakpoints.of(reason.stop);
+      if (breakpoint && reason.kind === 'watchpoint') {
+        print(...changedText(breakpoint.value, this.breakpoints.bytesOf(breakpoint)));
+        this.breakpoints.noteValue(breakpoint);
+      }
+      if (breakpoint?.isTemporary) this.breakpoints.remove(breakpoint.number);
+    }
+    if (reason.kind !== 'exited') print(...this.currentLine());
+    return STOPPED;
+  }
+
+  /** The machine stands somewhere else. */
+  private arrive(): void {
+    this.exitCode = undefined;
+    this.frameNumber = 0;
+    this.listPlace = undefined;
+    this.images.refresh();
+  }
+}

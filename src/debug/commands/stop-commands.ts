@@ -1,0 +1,108 @@
+import type { StopKind } from '../target.js';
+import { breakpointName, type Breakpoint } from './breakpoints.js';
+import { CommandError } from './command-error.js';
+import { addressAndLength, type Command } from './command.js';
+import { addressText16, fullLocation, placesOf, splitCondition } from './locations.js';
+import { placeText } from './place-text.js';
+import type { DebugSession } from './session.js';
+
+const WORD_BYTES = 8;
+
+/** Commands about breakpoints and watchpoints. */
+export const STOP_COMMANDS: readonly Command[] = [
+  {
+    usage: 'break [LOCATION] [if CONDITION]',
+    aliases: ['b', 'br'],
+    summary: 'stop before the instruction at a function, FILE:LINE, LINE or *ADDRESS; here without one',
+    run: (session, rest) => addBreakpoint(session, rest, false),
+  },
+  {
+    usage: 'tbreak [LOCATION] [if CONDITION]',
+    aliases: ['tb'],
+    summary: 'as break, once',
+    run: (session, rest) => addBreakpoint(session, rest, true),
+  },
+  watchCommand('watch', 'write', 'stop after a write to a variable, or to LENGTH bytes (8) at an address'),
+  watchCommand('rwatch', 'read', 'as watch, for reads'),
+  watchCommand('awatch', 'access', 'as watch, for reads and writes'),
+  {
+    usage: 'delete [NUMBER...]',
+    aliases: ['d'],
+    summary: 'remove breakpoints and watchpoints; all without a number',
+    run: ({ breakpoints }, rest) => {
+      const given = rest.split(/[\s,]+/).filter((word) => word !== '');
+      for (const word of given) if (!/^\d+$/.test(word)) throw new CommandError(`'${word}' is not a number`);
+      for (const number of given.length > 0 ? given.map(Number) : breakpoints.all.map((one) => one.number))
+        breakpoints.remove(number);
+    },
+  },
+];
+
+/** `info breakpoints`. */
+export function breakpointLines(session: DebugSession): string[] {
+  const { all } = session.breakpoints;
+  if (all.length === 0) return ['there are no breakpoints and watchpoints'];
+  return all.map((breakpoint) => {
+    const { number, text, condition, hits } = breakpoint;
+    const name = breakpointName(breakpoint).replace(/ \d+$/, '');
+    const what = condition === undefined ? text : `${text} if ${condition}`;
+    const count = hits === 0 ? '' : hits === 1 ? ', hit once' : `, hit ${hits} times`;
+    return `${number}  ${name} ${what} at ${places(session, breakpoint)}${count}`;
+  });
+}
+
+function addBreakpoint(session: DebugSession, rest: string, isTemporary: boolean): string[] {
+  const { location, condition } = splitCondition(rest);
+  const here = location === '' ? addressText16(session.frame.rip) : undefined;
+  const found = placesOf(session, here ?? location);
+  const text = here === undefined ? fullLocation(session, location) : `*${here}`;
+  const request = { kind: 'code', text, isTemporary, condition, lengthBytes: 1 } as const;
+  return [added(session, session.breakpoints.add(request, checked(found)))];
+}
+
+function watchCommand(name: string, kind: StopKind, summary: string): Command {
+  return {
+    usage: `${name} ADDRESS[,LENGTH] [if CONDITION]`,
+    summary,
+    run: (session, rest) => {
+      const { location, condition } = splitCondition(rest);
+      if (location === '') throw new CommandError(`${name} needs a variable or an address`);
+      const { start: address, lengthBytes } = watched(session, location);
+      const request = { kind, text: location, isTemporary: false, condition, lengthBytes };
+      const place = { pid: undefined, address };
+      return [added(session, session.breakpoints.add(request, checked([place], lengthBytes)))];
+    },
+  };
+}
+
+/** A variable with its size, or an address with a length. */
+function watched(session: DebugSession, text: string): { readonly start: bigint; readonly lengthBytes: number } {
+  const [symbol] = session.images.find(text, session.target.threads.length > 0 ? session.thread.pid : undefined);
+  if (symbol && symbol.lengthBytes > 0) return symbol;
+  const { address, length = WORD_BYTES } = addressAndLength(session, text);
+  return { start: address, lengthBytes: length };
+}
+
+/** Places that can have a stop: canonical addresses. Throws CommandError. */
+function checked<Place extends { readonly address: bigint }>(
+  found: readonly Place[],
+  lengthBytes = 1,
+): readonly Place[] {
+  for (const { address } of found) {
+    const last = address + BigInt(lengthBytes - 1);
+    const isCanonical = [address, last].every((one) => BigInt.asUintN(64, BigInt.asIntN(48, one)) === one);
+    if (!isCanonical) throw new CommandError(`${addressText16(address)} is not a canonical address`);
+  }
+  return found;
+}
+
+function added(session: DebugSession, breakpoint: Breakpoint): string {
+  const { kind, text } = breakpoint;
+  return `${breakpointName(breakpoint)} at ${places(session, breakpoint)}${kind === 'code' ? '' : ` (${text})`}`;
+}
+
+function places({ images }: DebugSession, { kind, places, lengthBytes }: Breakpoint): string {
+  if (kind !== 'code')
+    return `${addressText16(places[0]!.address)}, ${lengthBytes} byte${lengthBytes === 1 ? '' : 's'}`;
+  return places.map(({ address }) => placeText(images, address)).join(' and ');
+}

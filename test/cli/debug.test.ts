@@ -1,0 +1,85 @@
+/** `bd0 debug` as a line debugger: its transcripts. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
+import { bd0 } from './bd0.js';
+import { TRANSCRIPTS } from './debug-transcripts.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'bd0-debug-'));
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+const guest = join(directory, 'gdb-guest');
+await compileGuest({ sources: [join(root, 'test/cli/gdb-guest.c')], output: guest, compilerOptions: ['-O0'] });
+
+/** A transcript without what another compiler or another version of the library changes. */
+function normalised(text: string): string {
+  return text
+    .replace(/\b0x[0-9a-f]{9,}\b/g, 'ADDRESS')
+    .replace(/\+0x[0-9a-f]+/g, '+N')
+    .replace(/\btick \d+/g, 'tick N');
+}
+
+function commandsOf(transcript: string): string[] {
+  return [...transcript.matchAll(/^\(bd0\) (.*)$/gm)].map((match) => match[1]!);
+}
+
+for (const { name, words = [], code, transcript } of TRANSCRIPTS)
+  t.test(name, async (t) => {
+    const script = join(directory, `${name}.txt`);
+    writeFileSync(script, commandsOf(transcript).join('\n'));
+    const ran = await bd0(['debug', '-x', script, guest, ...words]);
+    t.equal(ran.stderr, '');
+    t.equal(normalised(ran.stdout), transcript);
+    t.equal(ran.code, code);
+  });
+
+t.test('commands from stdin, from options, and from both have one transcript', async (t) => {
+  const commands = ['tbreak add', 'continue', 'bt', 'quit'];
+  const stdin = await bd0(['debug', guest], { input: `${commands.join('\n')}\n` });
+  const options = await bd0(['debug', ...commands.flatMap((command) => ['--command', command]), guest]);
+  const both = await bd0(['debug', '--command', commands[0]!, '--line', guest], {
+    input: commands.slice(1).join('\n'),
+  });
+  t.match(stdin.stdout, /#1 {2}0x\w+ in loop\+\w+, gdb-guest.c:44\n/);
+  t.equal(options.stdout, stdin.stdout);
+  t.equal(both.stdout, stdin.stdout);
+  t.same([stdin.code, options.code, both.code], [0, 0, 0]);
+});
+
+t.test('the program reads what `input` types, or stdin if commands come from elsewhere', async (t) => {
+  const typed = await bd0(['debug', 'cat'], { input: 'continue\ninput one\\ttwo\ncontinue\nquit\n' });
+  t.match(typed.stdout, /\(bd0\) continue\nthe program waits for input .*, thread 1, /);
+  t.match(typed.stdout, /\(bd0\) continue\none\ttwo\n/);
+  const piped = await bd0(['debug', '--command', 'continue', 'cat'], { input: 'from stdin\n' });
+  t.match(piped.stdout, /\(bd0\) continue\nfrom stdin\nthe program has ended with exit code 0/);
+});
+
+t.test('every engine gives the same transcript', async (t) => {
+  const commands = ['watch four_bytes', 'break factorial', 'c', 'c', 'bt', 'registers', 'c', 'c', 'c', 'finish'];
+  const run = (engine: string): Promise<{ stdout: string }> =>
+    bd0(['debug', '--engine', engine, ...commands.flatMap((command) => ['--command', command]), guest]);
+  const [auto, interpreter, evaluator] = await Promise.all(['auto', 'interpreter', 'evaluator'].map(run));
+  t.match(auto!.stdout, /value 0x1 \(1\) -> 0x2 \(2\)|value 0x0 \(0\) -> 0x1 \(1\)|factorial/);
+  t.equal(interpreter!.stdout, auto!.stdout);
+  t.equal(evaluator!.stdout, auto!.stdout);
+});
+
+t.test('what is wrong with the words of the command line is said in one line', async (t) => {
+  const cases: [string[], RegExp, number][] = [
+    [['debug'], /^bd0: bd0 debug needs an IMAGE: .*\n$/, 125],
+    [['debug', 'nosuch'], /^bd0: .*nosuch.*\n$/, 127],
+    [['debug', '-x', '/nosuch', guest], /^bd0: .*\/nosuch.*\n$/, 125],
+    [['debug', '--gdb', '1234', guest], /^bd0: unknown option '--gdb'.*\n$/, 125],
+    [['debug', '--debug-mode=ask', guest], /^bd0: --debug-mode=ask cannot be combined with bd0 debug.*\n$/, 125],
+    [['debgu', guest], /^bd0: unknown command 'debgu': did you mean 'debug'\?\n$/, 125],
+  ];
+  for (const [words, message, code] of cases) {
+    const ran = await bd0(words);
+    t.match(ran.stderr, message, words.join(' '));
+    t.equal(ran.code, code);
+  }
+});
