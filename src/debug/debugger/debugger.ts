@@ -23,7 +23,7 @@ import { ThreadRegisters, type SavedRegisters } from './registers.js';
 import { stopOf, type Armed } from './stop-set.js';
 
 /** Ticks per step of `run`. */
-const TICKS_AT_ONCE = 2 ** 24;
+const TICKS_AT_ONCE = 2 ** 30;
 
 /** 128 + SIGKILL. */
 const KILLED_EXIT_CODE = 137;
