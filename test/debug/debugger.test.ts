@@ -273,6 +273,51 @@ onEachEngine('hooks are called for every instruction and block of a range', [], 
   t.equal(faults, session.computer.statistics.faults);
 });
 
+onEachEngine('stops stay when the machine goes back', [], (t, session) => {
+  const { debugger: target, computer } = session;
+  const stop = target.addStop({ kind: 'code', address: session.symbol('fib') });
+  const twice = target.addStop({ kind: 'write', address: session.symbol('counter'), lengthBytes: 4 });
+  t.match(target.run(), { kind: 'watchpoint', stop: twice });
+  target.run(undefined, { maxTicks: 1 });
+  const snapshot = computer.snapshot();
+  const play = (): string[] => {
+    const seen: string[] = [];
+    for (let reason; reason?.kind !== 'exited' && seen.length < 30;) {
+      reason = target.run();
+      seen.push(`${computer.ticks} ${reason?.kind} ${computer.machineHash()}`);
+    }
+    return seen;
+  };
+  const first = play();
+  t.equal(first.length, 30);
+  computer.restore(snapshot);
+  target.restored();
+  t.same(play(), first);
+  target.removeStop(stop);
+  t.match(target.run(), { kind: 'exited', exitCode: 61 });
+  computer.restore(snapshot);
+  target.restored();
+  t.match(target.run(), { kind: 'watchpoint', stop: twice });
+});
+
+onEachEngine('a hook stops the machine after a fault or a kernel call', [], (t, session) => {
+  const { debugger: target } = session;
+  const remove = target.hooks.onFault(() => 'stop');
+  t.match(target.run(), { kind: 'hook', tid: session.main });
+  const { faults } = session.computer.statistics;
+  t.equal(faults, 1);
+  remove();
+  const names: (string | undefined)[] = [];
+  target.hooks.onKernelCall(({ name }) => {
+    names.push(name);
+    return name === 'console_write' ? 'stop' : undefined;
+  });
+  t.match(target.run(), { kind: 'hook', tid: session.main });
+  t.equal(names.at(-1), 'console_write');
+  t.equal(session.console.output.toString(), 'done\n');
+  t.match(target.run(), { kind: 'exited', exitCode: 61 });
+});
+
 onEachEngine('threads and registers of all of them', ['threads'], (t, session) => {
   const { debugger: target } = session;
   session.breakAt('spin');

@@ -264,6 +264,14 @@ export class Debugger implements DebugTarget {
     this.machine.noteEnds();
   }
 
+  /** Must be called after `Computer.restore`: the machine continues from there, with the same stops and hooks. */
+  restored(): void {
+    this.resumed?.motion.cancel();
+    this.resumed = undefined;
+    this.reported = undefined;
+    this.machine.restart();
+  }
+
   /** Removes all stops; hooks are removed by the functions that adding them returned. */
   detach(): void {
     const { stops } = this.parts.kernel;

@@ -44,7 +44,7 @@ export class MachineRun {
   endTick = 0;
   /** Events that happened together with one that was returned. */
   private readonly waiting: RunEvent[] = [];
-  private readonly processes: Set<Process>;
+  private processes: Set<Process>;
 
   constructor(private readonly parts: ComputerParts) {
     this.stops = new StopSet(parts.cpu);
@@ -56,6 +56,7 @@ export class MachineRun {
     const { kernel, cpu } = this.parts;
     // Typed input is taken in once per call, however many hooks are called.
     kernel.stops.beginRun();
+    this.noteEnds();
     const effortEnd = kernel.effort + EFFORT_PER_RUN;
     for (let hits = 0; hits < MOST_HITS; hits++) {
       const event = this.waiting.shift();
@@ -89,6 +90,12 @@ export class MachineRun {
   /** Instructions retired. */
   get instructions(): number {
     return this.parts.cpu.ticks - this.parts.kernel.ticksWithoutInstruction;
+  }
+
+  /** Takes the processes for granted that live now, and forgets what has not been returned. */
+  restart(): void {
+    this.waiting.length = 0;
+    this.processes = new Set(this.parts.kernel.processes.live());
   }
 
   /** Reports the processes that have ended since the last time. */
