@@ -65,6 +65,28 @@ t.test('a label without a size reaches to the next symbol', async (t) => {
   t.strictSame(symbols.find(start + 48), { name: 'main', offset: 0 });
 });
 
+t.test('names of C++ are shown as programmers write them, and found in three ways', async (t) => {
+  const text = `
+    .globl main
+    .text
+main: xorl %eax, %eax
+    ret
+    .size main, . - main
+_ZN4shop4sellEii: ret
+    .size _ZN4shop4sellEii, 1
+_ZN4shop4sellEi: ret
+    .size _ZN4shop4sellEi, 1
+`;
+  const table = SymbolTable.read(source(await compile('cpp.S', text)));
+  const address = table.addressOf('_ZN4shop4sellEi')!;
+  t.strictSame(table.find(address), { name: 'shop::sell(int)', offset: 0 });
+  t.equal(table.addressOf('shop::sell(int)'), address);
+  t.equal(table.addressOf('shop::sell'), address - 1);
+  t.equal(table.addressOf('shop'), undefined);
+  t.strictSame(table.extentOf('shop::sell(int)'), { start: address, end: address + 1 });
+  t.strictSame(table.namesFrom('shop::', 10), ['shop::sell']);
+});
+
 t.test('an address between symbols, or outside all, has none', async (t) => {
   t.equal(symbols.find(addressOf('gap') + 8), undefined);
   t.equal(symbols.find(-1), undefined);

@@ -3,17 +3,15 @@ import type { StopPlace } from './breakpoints.js';
 import { CommandError } from './command-error.js';
 import type { DebugSession } from './session.js';
 
-/** A function or a line, which may have places in several processes: `main`, `main.c:7`, `7`. */
-const NAMED = /^([A-Za-z_.][\w.]*|(?:[^\s:]+:)?\d+)$/;
+/** A function or a line, which may have places in several processes: `main`, `shop::sell(int)`, `main.c:7`, `7`. */
+const NAMED = /^([A-Za-z_.][\w.]*(?:::~?\w+)*(?:\(.*\)(?: const)?)?|(?:[^\s:]+:)?\d+)$/;
 
 /** The places of a location, at least one: a function, a line, or an expression that may follow a `*`. Throws CommandError. */
 export function placesOf(session: DebugSession, text: string): readonly StopPlace[] {
   if (!NAMED.test(text)) return [{ pid: undefined, address: session.value(text.replace(/^\*/, '')) }];
   const places = session.codePlaces(text);
   if (places.length > 0) return places;
-  throw new CommandError(
-    /\d$/.test(text) && /^\d|:/.test(text) ? `line ${text} has no code` : `there is no symbol '${text}'`,
-  );
+  throw new CommandError(/^(?:.*[^:]:)?\d+$/.test(text) ? `line ${text} has no code` : `there is no symbol '${text}'`);
 }
 
 /** A location that means the same elsewhere: a line with its file. */

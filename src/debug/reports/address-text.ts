@@ -1,6 +1,8 @@
 import { hex } from '../../bits.js';
 import type { SymbolMatch, SymbolTable } from './symbols.js';
 
+const CUT = '...';
+
 /** Finds the symbol that contains a linear address. */
 export type SymbolFinder = (linear: bigint) => SymbolMatch | undefined;
 
@@ -10,9 +12,11 @@ export function placedSymbols(symbols: SymbolTable, entry: number): SymbolFinder
   return (linear) => symbols.find(Number(BigInt.asUintN(48, linear - moved)));
 }
 
-/** `main+0x12`, or `main` at its start. */
-export function symbolText({ name, offset }: SymbolMatch): string {
-  return offset === 0 ? name : `${name}+${hex(offset)}`;
+/** `main+0x12`, or `main` at its start. A name that does not fit into `columns` is cut: `std::vector<std::...+0x12`. */
+export function symbolText({ name, offset }: SymbolMatch, columns = Infinity): string {
+  const behind = offset === 0 ? '' : `+${hex(offset)}`;
+  const fits = name.length + behind.length <= columns;
+  return (fits ? name : `${name.slice(0, Math.max(0, columns - behind.length - CUT.length))}${CUT}`) + behind;
 }
 
 /** `0x401012 <main+0x12>`, or the address alone if the symbol is unknown. */

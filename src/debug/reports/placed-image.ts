@@ -7,6 +7,9 @@ import { LineTable, type LineMatch } from '../dwarf/line-table.js';
 import { SymbolTable } from './symbols.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 
+/** Names are not cut shorter than this. */
+const SHORTEST_NAME = 16;
+
 /** Symbols and source lines for an image loaded in memory. */
 export class PlacedImage {
   /** Finds the symbol that contains a linear address. */
@@ -74,17 +77,25 @@ export class PlacedImage {
 /**
  * A readable location of an instruction: `0x0000000100001012 in main+0x12, main.c:7`, as far as the image provides it;
  * the address alone without an image. `isBehind` means that the address is one past the instruction, which may be the
- * last one of its function.
+ * last one of its function. A long name is cut, so that all fits into `columns`.
  */
-export function codePlaceText(linear: bigint, image: PlacedImage | undefined, isBehind = false): string {
+export function codePlaceText(
+  linear: bigint,
+  image: PlacedImage | undefined,
+  { isBehind = false, columns = Infinity }: { readonly isBehind?: boolean; readonly columns?: number } = {},
+): string {
   const back = isBehind ? 1 : 0;
   const symbol = image?.symbols(linear - BigInt(back));
   const line = image?.line(linear - BigInt(back));
+  const offset = symbol && symbol.offset + back;
+  const place = hex(linear, 16);
+  const source = line ? [lineText(line)] : [];
+  const left = columns - [place, ' in ', ...source, ', '].join('').length - SHORTEST_NAME;
   const known = [
-    ...(symbol ? [symbolText({ name: symbol.name, offset: symbol.offset + back })] : []),
-    ...(line ? [lineText(line)] : []),
+    ...(symbol ? [symbolText({ name: symbol.name, offset: offset! }, SHORTEST_NAME + Math.max(left, 0))] : []),
+    ...source,
   ];
-  return hex(linear, 16) + (known.length > 0 ? ` in ${known.join(', ')}` : '');
+  return place + (known.length > 0 ? ` in ${known.join(', ')}` : '');
 }
 
 /** `main.c:7`, without the directory, since the function name is shown as well. */

@@ -1,5 +1,6 @@
 /** Names of an image's functions and objects, from its symbol table: System V gABI chapter 4 "Symbol Table". */
 
+import { demangled } from '../symbols/demangle.js';
 import { ImageSections, type Section } from '../dwarf/image-sections.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { finished, type Steps } from '../../vmo/steps.js';
@@ -7,6 +8,7 @@ import { RangeIndex } from '../range-index.js';
 
 /** A symbol, and the offset of an address from it. */
 export interface SymbolMatch {
+  /** As programmers write it: names of C++ are demangled. */
   readonly name: string;
   /** Offset of the address from the symbol, in bytes. */
   readonly offset: number;
@@ -46,6 +48,9 @@ export class SymbolTable {
     private readonly nameAt: (offset: number) => string | undefined = () => undefined,
   ) {}
 
+  /** The name found last: lines of a trace mostly find the one of the line before. */
+  private lastName: { readonly mangled: string; readonly name: string } = { mangled: '', name: '' };
+
   /** Reads .symtab of an ELF64 image, or .dynsym if there is none. Names are read on demand. */
   static read(image: ImageBytes): SymbolTable {
     return finished(SymbolTable.readInSteps(image));
@@ -68,33 +73,52 @@ export class SymbolTable {
     const found = this.ranges?.index.find(address);
     if (found === undefined) return undefined;
     const { starts, nameOffsets } = this.ranges!.symbols;
-    const name = this.nameAt(nameOffsets[found]!);
-    return name === undefined ? undefined : { name, offset: address - starts[found]! };
+    const mangled = this.nameAt(nameOffsets[found]!);
+    if (mangled === undefined) return undefined;
+    if (mangled !== this.lastName.mangled) this.lastName = { mangled, name: demangled(mangled) };
+    return { name: this.lastName.name, offset: address - starts[found]! };
   }
 
-  /** The address of a symbol in the file; the first of several that have the name. */
+  /**
+   * The address of a symbol in the file; the first of several that have the name. Names of C++ are found as they stand in the
+   * symbol table, as programmers write them, and without their parameters: `_ZN4shop4sellEi`, `shop::sell(int)`, `shop::sell`.
+   */
   addressOf(name: string): number | undefined {
     return this.extentOf(name)?.start;
   }
 
-  /** The addresses in the file that a symbol covers; the first of several that have the name. `end` is one past the last. */
+  /** The addresses in the file that a symbol covers, found as by `addressOf`. `end` is one past the last. */
   extentOf(name: string): { readonly start: number; readonly end: number } | undefined {
-    if (!this.ranges) return undefined;
+    if (!this.ranges || name === '') return undefined;
     const { starts, ends, nameOffsets } = this.ranges.symbols;
-    const found = starts.findIndex((_, i) => this.nameAt(nameOffsets[i]!) === name);
+    const find = (has: (found: string) => boolean): number =>
+      starts.findIndex((_, i) => has(this.nameAt(nameOffsets[i]!) ?? ''));
+    const exact = find((found) => found === name);
+    const found = exact >= 0 ? exact : find((mangled) => isNameOf(mangled, name));
     return found < 0 ? undefined : { start: starts[found]!, end: ends[found]! };
   }
 
-  /** The names that begin with some text, at most `most`, in the order of the table. */
+  /** The names that begin with some text, at most `most`, in the order of the table; those of C++ without parameters. */
   namesFrom(start: string, most: number): string[] {
     const names = new Set<string>();
     for (const offset of this.ranges?.symbols.nameOffsets ?? []) {
-      const name = this.nameAt(offset);
-      if (name?.startsWith(start)) names.add(name);
+      const found = this.nameAt(offset) ?? '';
+      const name = found.startsWith(start) ? found : withoutParameters(demangled(found));
+      if (name.startsWith(start)) names.add(name);
       if (names.size >= most) break;
     }
     return [...names];
   }
+}
+
+/** Whether a name of C++ is that of a symbol: with its parameters, or without. */
+function isNameOf(mangled: string, name: string): boolean {
+  const text = demangled(mangled);
+  return text !== mangled && (text === name || text.startsWith(`${name}(`));
+}
+
+function withoutParameters(name: string): string {
+  return /^[^(]+(?=\()/.exec(name)?.[0] ?? name;
 }
 
 /*

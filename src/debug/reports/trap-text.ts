@@ -18,6 +18,9 @@ export type ImageFinder = (pid: number) => PlacedImage | undefined;
 const WIDTH = 80;
 const FIRST_WIDTH = 75;
 const INDENT = '  ';
+const RIP = 'rip ';
+/** Of a symbol in the description of a place. */
+const SYMBOL_COLUMNS = 40;
 
 /**
  * Formats the report of a trap as a few lines: the process and the reason; the location as symbol and source line; the
@@ -27,7 +30,7 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
   const { pid, name, tid, refused, spuriousWrite } = report;
   const symbolAt: SymbolAt = (address, surroundings) => {
     const match = surroundings?.part.kind === 'image' && images(surroundings.pid)?.symbols(toLinear(address));
-    return match ? symbolText(match) : undefined;
+    return match ? symbolText(match, SYMBOL_COLUMNS) : undefined;
   };
   const lines = [...placeLines(report, images), instructionLine(report, images)];
   if (isLinuxCall(report.code) && !isBehind(report))
@@ -45,7 +48,9 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
 /** The location of the instruction: in an image or elsewhere. */
 function placeLines({ rip, place, ...report }: TrapReport, images: ImageFinder): string[] {
   const inImage = place?.part.kind === 'image' && place.mapping !== undefined;
-  const text = `rip ${codePlaceText(rip, inImage ? images(place.pid) : undefined, isBehind(report))}`;
+  const image = inImage ? images(place.pid) : undefined;
+  const columns = WIDTH - INDENT.length - RIP.length;
+  const text = RIP + codePlaceText(rip, image, { isBehind: isBehind(report), columns });
   const isFetch = report.refused?.access === 'execute' && toLinear(report.refused.address) === rip;
   // The line on what is at the address belongs to the refused access.
   if (inImage || isFetch) return [text];
