@@ -32,7 +32,8 @@ export class CodeStops {
   delete(range: AddressRange): void {
     this.ranges.delete(range);
     // Without a stop, the instruction is not known to be complete when it is.
-    for (const [thread, rip] of this.passed) if (!this.ranges.has(rip)) this.passed.delete(thread);
+    for (const [thread, rip] of this.passed)
+      if (rip >= range.start && rip < range.end && !this.ranges.has(rip)) this.passed.delete(thread);
     this.listener?.codeStopsChanged(range);
   }
 
