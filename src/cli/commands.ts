@@ -71,6 +71,16 @@ const DEBUG: CommandHelp = {
   notes: `${SIZES} Exit code: that of the program if it has ended, else 0. docs/debugging.md explains the commands.`,
 };
 
+const NEW: CommandHelp = {
+  summary: 'make a directory with a program to start from',
+  usage: 'NAME',
+  about:
+    'Makes the directory NAME with main.c, a Makefile, and settings for gdb and VS Code. In it, make run and make debug ' +
+    'work. Nothing is overwritten. NAME may be a path; its last part is the name of the program.',
+  options: {},
+  examples: [['bd0 new shop', 'then: cd shop && make run']],
+};
+
 const CC: CommandHelp = {
   summary: 'compile C, C++ or assembly for BD0',
   usage: 'FILES -o OUT [OPTIONS]',
@@ -139,6 +149,7 @@ export const COMMANDS: Readonly<Record<string, CommandHelp>> = {
   run: RUN,
   shell: SHELL,
   debug: DEBUG,
+  new: NEW,
   cc: CC,
   vmo: VMO,
   bench: BENCH,

@@ -25,6 +25,8 @@ export async function dispatch(given: readonly string[]): Promise<number> {
       return run(readShellRequest(words), 'shell');
     case 'debug':
       return debug(words);
+    case 'new':
+      return makeProject(words);
     case 'cc':
       return compile(words);
     case 'vmo':
@@ -67,6 +69,12 @@ async function debug(words: readonly string[]): Promise<number> {
   const request = readDebugRequest(words);
   if (request.shown !== undefined) return show(request.shown, ['debug']);
   return (await import('./debug/debug.js')).debug(request);
+}
+
+async function makeProject(given: readonly string[]): Promise<number> {
+  const { shown, words } = readOptions(given, { command: 'bd0 new', options: {} });
+  if (shown !== undefined) return show(shown, ['new']);
+  return print((await import('./new/new.js')).newProject(words));
 }
 
 /** The compiler gets all options, even --help= of a topic; but --help and --version alone are those of bd0. */

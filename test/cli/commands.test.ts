@@ -78,6 +78,7 @@ t.test('the version is that of the package, for every command', async (t) => {
     ['--version'],
     ['-V'],
     ['run', '--version'],
+    ['new', '--version'],
     ['cc', '--version'],
     ['vmo', 'ls', '-V'],
     ['vmo', '--version'],
@@ -191,7 +192,10 @@ async function failureOf(words: readonly string[]): Promise<{ line: string; exit
 
 t.test('unknown commands and words end with 125, one line and a suggestion', async (t) => {
   const cases: [words: string[], line: string | RegExp][] = [
-    [['frob'], "bd0: unknown command 'frob': the commands are run, shell, debug, cc, vmo, bench, completion, help"],
+    [
+      ['frob'],
+      "bd0: unknown command 'frob': the commands are run, shell, debug, new, cc, vmo, bench, completion, help",
+    ],
     [['rnu', '--json'], "bd0: unknown command 'rnu': did you mean 'run'?"],
     [['vmo', 'frob'], /^bd0: unknown command 'vmo frob': the commands are import, ls, cat, /],
     [['vmo', 'exprot'], "bd0: unknown command 'vmo exprot': did you mean 'export'?"],
@@ -205,6 +209,10 @@ t.test('unknown commands and words end with 125, one line and a suggestion', asy
     [['help', 'runn'], "bd0: unknown command 'runn': did you mean 'run'?"],
     [['help', 'run', 'x'], "bd0: 'run' has no command 'x'"],
     [['help', '--frob'], "bd0: unknown option '--frob': bd0 --help lists the options"],
+    [['new'], 'bd0: bd0 new needs a NAME for the project'],
+    [['new', 'a', 'b'], "bd0: bd0 new takes only one NAME: remove 'b'"],
+    [['new', '--frob', 'a'], "bd0: unknown option '--frob': bd0 new --help lists the options"],
+    [['nwe'], "bd0: unknown command 'nwe': did you mean 'new'?"],
     [['cc'], /^bd0: bd0 cc needs a FILE/],
     [['cc', 'x.c'], /^bd0: bd0 cc needs -o OUT/],
     [['cc', 'x.c', '-o'], /^bd0: bd0 cc needs -o OUT/],
