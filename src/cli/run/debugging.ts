@@ -60,6 +60,11 @@ export class Debugging {
     return this.isAwaited || this.attached !== undefined;
   }
 
+  /** Whether the machine stands until a debugger lets it run. */
+  get isHolding(): boolean {
+    return this.isAwaited || (this.attached !== undefined && !this.attached.session.isRunning);
+  }
+
   /** Runs the machine for at most `maxTicks` ticks if the debugger lets it run. */
   runSlice(maxTicks: number): SessionSlice {
     return this.attached?.session.runSlice(maxTicks) ?? { kind: 'stopped' };

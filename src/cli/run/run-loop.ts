@@ -61,7 +61,7 @@ export class RunLoop {
       const end = this.endOfOutput() ?? this.endOf(outcome);
       if (end) return end;
       if (outcome?.kind === 'asking') await this.askPerson();
-      else if (outcome?.kind === 'held') await this.options.bell.wait(this.options.interruption.msLeft);
+      else if (outcome?.kind === 'held') await this.hold();
       else if (outcome?.kind !== 'waiting') await nextTurn();
       else if (outcome.forInput || outcome.until < Infinity) await this.rest(outcome);
       else return { kind: 'deadlock' };
@@ -133,6 +133,12 @@ export class RunLoop {
     const { end } = interruption;
     if (end || computer.instructions < maxInstructions) return end;
     return { kind: 'limit', what: `${maxInstructions} instructions (--max-instructions)` };
+  }
+
+  /** Waits for the debugger, unless it let the machine run while output was written. */
+  private async hold(): Promise<void> {
+    const { debugging, bell, interruption } = this.options;
+    if (debugging?.isHolding) await bell.wait(interruption.msLeft);
   }
 
   /** Asks the person at the terminal about a spurious write, until there is an answer or the run must end. */
