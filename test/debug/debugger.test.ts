@@ -189,6 +189,11 @@ onEachEngine('data stops see instructions, REP and kernel calls', [], (t, sessio
   t.match(target.run(), { kind: 'watchpoint', stop: last, address: buffer + 39n, access: 'write' });
   t.equal(target.readMemory(buffer + 39n, 1)[0], 'x'.charCodeAt(0));
   target.removeStop(last);
+  // Beyond what memset wrote: only vmo_create reads it.
+  const beyond = target.addStop({ kind: 'read', address: buffer + 50n });
+  t.match(target.run(), { kind: 'watchpoint', stop: beyond, address: buffer + 50n, access: 'read' });
+  t.equal(session.lines(session.register('rip')), undefined, 'in a function of bd0.h');
+  target.removeStop(beyond);
   const reads: boolean[] = [];
   let text = '';
   const remove = target.hooks.onKernelCall(({ name, arguments: [start, length] }) => {

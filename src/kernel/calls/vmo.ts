@@ -33,7 +33,10 @@ function vmoCreate(context: CallContext, buffer: bigint, length: bigint): CallRe
   const content = pending.work as MemoryContent;
   const copied = content.takePart(context);
   if (copied === undefined) return failure(Errno.EFAULT);
-  if (content.isComplete) return newHandle(context, () => content.finish(), content.unhashedBytes);
+  if (content.isComplete) {
+    memory.noteRead(start, Number(length));
+    return newHandle(context, () => content.finish(), content.unhashedBytes);
+  }
   chargeBytes(context, copied);
   return PENDING;
 }

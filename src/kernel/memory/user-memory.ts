@@ -160,6 +160,11 @@ export class UserMemory {
     }
   }
 
+  /** Called after bytes have been read in another way than through this object, for data stops. */
+  noteRead(start: LinearAddress, lengthBytes: number): void {
+    this.note(start, lengthBytes, 'read');
+  }
+
   /** Records an access that touches a data stop. */
   private note(address: LinearAddress, lengthBytes: number, access: 'read' | 'write'): void {
     this.linearMemory.mmu.dataStops.noteCall(address, lengthBytes, access);

@@ -1,3 +1,4 @@
+#include <bd0.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ int main(int argc, char **argv) {
     sum += twice(i);
   sum += fib(10);
   memset(buffer, 'x', 40);
+  bd0_vmo_close(bd0_vmo_create(buffer, sizeof buffer));
   puts("done");
   if (argc > 1)
     thrd_join(thread, NULL);
