@@ -1,5 +1,5 @@
 /** `bd0 debug` as a line debugger: its transcripts. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,11 @@ function normalised(text: string): string {
     .replace(/\btick \d+/g, 'tick N');
 }
 
+/** Without lines of the library, and numbers that are addresses. */
+function withoutPlaces(text: string): string {
+  return text.replace(/\bstart\.([cS]):\d+/g, 'start.$1:N').replace(/ \(-?\d{9,}\)/g, ' (N)');
+}
+
 function commandsOf(transcript: string): string[] {
   return [...transcript.matchAll(/^\(bd0\) (.*)$/gm)].map((match) => match[1]!);
 }
@@ -36,6 +41,24 @@ for (const { name, words = [], code, transcript } of TRANSCRIPTS)
     t.equal(normalised(ran.stdout), transcript);
     t.equal(ran.code, code);
   });
+
+t.test('docs/debugging.md: how the crash of its program is found', async (t) => {
+  const page = readFileSync(join(root, 'docs/debugging.md'), 'utf8');
+  const source = join(directory, 'shop.c');
+  const shop = join(directory, 'shop');
+  writeFileSync(source, /^```c shop\.c\n(.*?)^```$/ms.exec(page)![1]!);
+  await compileGuest({ sources: [source], output: shop, compilerOptions: ['-O0'] });
+  const sessions = Array.from(page.matchAll(/^```bd0\n(.*?)^```$/gms), ([, text]) => text!);
+  t.equal(sessions.length, 2);
+  for (const text of sessions) {
+    const script = join(directory, 'session.txt');
+    writeFileSync(script, commandsOf(text).join('\n'));
+    t.equal(
+      withoutPlaces(normalised((await bd0(['debug', '-x', script, shop])).stdout)),
+      withoutPlaces(normalised(text)),
+    );
+  }
+});
 
 t.test('commands from stdin, from options, and from both have one transcript', async (t) => {
   const commands = ['tbreak add', 'continue', 'bt', 'quit'];
