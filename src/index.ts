@@ -95,6 +95,7 @@ export type { ImageFinder } from './debug/reports/trap-text.js';
 export { PlacedImage } from './debug/reports/placed-image.js';
 export { SymbolTable } from './debug/reports/symbols.js';
 export type { SymbolMatch } from './debug/reports/symbols.js';
+export { demangled } from './debug/symbols/demangle.js';
 export { placedSymbols } from './debug/reports/address-text.js';
 export type { SymbolFinder } from './debug/reports/address-text.js';
 export { describeTranslation, translationText } from './debug/wasm-text/translation-text.js';

@@ -53,6 +53,23 @@ t.test('a translation is logged with its numbers, and with its text as the messa
   t.match(lines[at + 1], /^\d+ +return$/);
 });
 
+t.test('symbols are those of all processes', async (t) => {
+  const written: string[] = [];
+  const log = pino({ level: 'warn', base: null }, { write: (line: string) => written.push(line) });
+  const computer = new Computer({ engine: 'interpreter' });
+  const tracing = new Tracing(log, ['blocks'], () => computer);
+  const image = computer.store.fromBytes(readFileSync(output));
+  const first = computer.start(image, { name: 'first', limitBytes: 2 ** 24 });
+  finished(tracing.started(image, first));
+  const second = computer.start(image, { name: 'second', limitBytes: 2 ** 24 });
+  t.not(second.entry, first.entry);
+  const bytes = new WasmModule().encode(1);
+  const facts = { instructions: [], bytes, milliseconds: 0, reason: 'it is hot' };
+  for (const { entry } of [first, second]) tracing.onTranslated!({ base: entry, entries: [entry], ...facts });
+  for (const [index, { entry }] of [first, second].entries())
+    t.match(JSON.parse(written[index]!), { msg: new RegExp(`^region 0x${entry.toString(16)} <_start>: `) });
+});
+
 t.test('hooks that nobody asks for are not there', async (t) => {
   const log = pino({ level: 'silent' });
   const machine = (): Computer => {

@@ -23,7 +23,8 @@ export class Tracing {
   readonly hooks: KernelHooks;
   readonly onTranslated: TranslationHook | undefined;
   private readonly log: Logger;
-  private symbols: SymbolFinder | undefined;
+  /** Symbols of the processes that have been found living when something was to be named. */
+  private readonly named = new WeakMap<Process, SymbolFinder>();
 
   /** `machine` returns the machine, which is created with these hooks. */
   constructor(
@@ -39,10 +40,27 @@ export class Tracing {
     if (traces.includes('blocks')) this.onTranslated = (event) => this.traceBlocks(event);
   }
 
-  /** A process has been started from an image: from now on addresses are shown with its symbols. */
-  *started(image: VmoHandle, { description }: Process): Steps<void> {
+  /** Reads the symbols of a process that has been started from an image, in steps. Those of others are read when they are needed. */
+  *started(image: VmoHandle, process: Process): Steps<void> {
     const table = yield* SymbolTable.readInSteps(image);
-    this.symbols = placedSymbols(table, description.entry);
+    this.named.set(process, placedSymbols(table, process.description.entry));
+  }
+
+  /** Finds the symbols of all live processes: each has its own addresses. */
+  private readonly symbols: SymbolFinder = (linear) => {
+    for (const process of this.machine().parts.kernel.processes.live()) {
+      const match = this.symbolsOf(process)(linear);
+      if (match) return match;
+    }
+    return undefined;
+  };
+
+  private symbolsOf(process: Process): SymbolFinder {
+    const known = this.named.get(process);
+    if (known) return known;
+    const symbols = placedSymbols(SymbolTable.read(process.image), process.description.entry);
+    this.named.set(process, symbols);
+    return symbols;
   }
 
   private traceCall({ thread, name, number, arguments: args, result }: KernelCallEvent): void {
@@ -59,7 +77,7 @@ export class Tracing {
     const machine = this.machine();
     const readMemory = machine.readMemory.bind(machine);
     const { symbols } = this;
-    const text = translationText(event, { readMemory, ...(symbols && { symbols }) });
+    const text = translationText(event, { readMemory, symbols });
     const sizes = { instructions: instructions.length, bytes: bytes.length, milliseconds };
     this.log.trace(
       { tick: machine.ticks, region: hex(base), entries: entries.map(hex), ...sizes, reason },
