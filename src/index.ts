@@ -105,6 +105,12 @@ export type { TranslationContext } from './debug/wasm-text/translation-text.js';
 export { DebugSession } from './debug/commands/session.js';
 export type { DebugSessionOptions } from './debug/commands/session.js';
 export { completions as debugCompletions } from './debug/commands/command-table.js';
+export { DebugScreen } from './debug/screen/debug-screen.js';
+export { drawing, ENTER_SCREEN, LEAVE_SCREEN } from './debug/screen/ansi.js';
+export type { ScreenImage } from './debug/screen/ansi.js';
+export { KeyReader } from './debug/screen/keys.js';
+export type { Key } from './debug/screen/keys.js';
+export type { Span, Style, StyledLine } from './debug/screen/styled-text.js';
 
 // Debuggers: gdb's remote protocol over any stream of bytes.
 export { GdbSession } from './debug/gdb/session.js';

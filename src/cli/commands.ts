@@ -60,11 +60,11 @@ const DEBUG: CommandHelp = {
   summary: 'run IMAGE in the debugger of bd0',
   usage: '[OPTIONS] IMAGE [OPTIONS] [--] [ARGS...]',
   about:
-    'Stops at the first instruction of IMAGE and executes commands: from stdin, or those of --command and -x. The command ' +
-    'help lists them. Options as for bd0 run.',
+    'Stops at the first instruction of IMAGE and executes commands. At a terminal it fills the screen; otherwise commands ' +
+    'come from stdin, or from --command and -x. The command help lists them. Other options are those of bd0 run.',
   options: DEBUG_OPTIONS,
   examples: [
-    ['bd0 debug ./program one two'],
+    ['bd0 debug ./program one two', 'F1 shows the keys'],
     ["bd0 debug --command 'break main' --command continue --command bt ./program", 'from a script'],
     ['bd0 debug -x commands.txt ./program', 'commands in a file'],
   ],

@@ -1,4 +1,4 @@
-"""Runs a command at a pseudo-terminal of 24 lines and 80 columns: pseudo-terminal.py COMMAND...
+"""Runs a command at a pseudo-terminal: pseudo-terminal.py ROWS COLUMNS COMMAND...
 
 Standard input is what is typed, standard output what shows. Lines on descriptor 3 ask for more, each answered by a line on
 descriptor 4:
@@ -9,6 +9,7 @@ descriptor 4:
     raw         answers when somebody has set it to neither
     hold        shows nothing more, so that the terminal fills up
     show        goes on
+    resize R C  makes the terminal another size
 
 When the command has ended, a last line tells `exit CODE` or `killed SIGNAL`, canonical and echo, and whether all settings are
 those that the command found: `as before` or `changed`.
@@ -42,9 +43,13 @@ def answer(line):
     os.write(ANSWERED, f"{line}\n".encode())
 
 
-def start(columns, command):
+def resize(terminal, rows, columns):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def start(rows, columns, command):
     master, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    resize(terminal, rows, columns)
     before = termios.tcgetattr(terminal)
     pid = os.fork()
     if pid == 0:
@@ -62,8 +67,8 @@ def write_fully(descriptor, data):
         data = data[os.write(descriptor, data) :]
 
 
-def main(columns, command):
-    pid, master, terminal, before = start(columns, command)
+def main(rows, columns, command):
+    pid, master, terminal, before = start(rows, columns, command)
     # The command's end, as a descriptor to wait for.
     ended = os.pidfd_open(pid)
     sources = [TYPED, ASKED, master, ended]
@@ -92,6 +97,8 @@ def main(columns, command):
                 elif word == "raw":
                     while modes(terminal) != "0 0":
                         time.sleep(0.01)
+                elif word == "resize":
+                    resize(terminal, int(rest[0]), int(rest[1]))
                 elif word == "hold":
                     sources.remove(master)
                 elif word == "show":
@@ -107,4 +114,4 @@ def main(columns, command):
     answer(f"{kind} {modes(terminal)} {settings}")
 
 
-main(int(sys.argv[1]), sys.argv[2:])
+main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -29,6 +29,14 @@ export function requirePython(): void {
     throw new Error('these tests need python3, 3.9 or later, for its pseudo-terminals: apt install python3');
 }
 
+export interface PseudoTerminalOptions {
+  readonly cwd?: string;
+  readonly rows?: number;
+  readonly columns?: number;
+  /** What shows; a Screen by default. */
+  readonly screen?: Screen;
+}
+
 /** A command at a pseudo-terminal of its own. */
 export class PseudoTerminal {
   readonly screen: Screen;
@@ -43,11 +51,11 @@ export class PseudoTerminal {
 
   constructor(
     command: readonly string[],
-    { cwd, columns = 80 }: { readonly cwd?: string; readonly columns?: number } = {},
+    { cwd, rows = 24, columns = 80, screen = new Screen(columns) }: PseudoTerminalOptions = {},
   ) {
     requirePython();
-    this.screen = new Screen(columns);
-    this.child = spawn('python3', [script, String(columns), ...command], {
+    this.screen = screen;
+    this.child = spawn('python3', [script, String(rows), String(columns), ...command], {
       stdio: ['pipe', 'pipe', 'inherit', 'pipe', 'pipe'],
       cwd,
     });

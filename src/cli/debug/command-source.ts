@@ -1,7 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
-
-/** What is read when stdin has no more lines. */
-export const END = Symbol('end of commands');
+import { END } from './session-loop.js';
 
 /** What a source of commands needs. */
 export interface CommandSourceOptions {
@@ -25,8 +23,6 @@ export class CommandSource {
   private isAtEnd = false;
   /** Whether the last line was given or came from stdin that is no terminal: it does not stand in the output. */
   isShown = true;
-  /** Whether the next line has not come yet. */
-  isAwaited = false;
   private isPrompting = false;
 
   constructor(private readonly options: CommandSourceOptions) {
@@ -37,7 +33,6 @@ export class CommandSource {
   /** The next line; undefined if there is none yet. Prompts for it on a terminal. */
   next(): string | typeof END | undefined {
     const line = this.lines.shift();
-    this.isAwaited = line === undefined && !this.isAtEnd;
     if (line !== undefined) {
       this.isShown = !this.isPrompting;
       this.isPrompting = false;

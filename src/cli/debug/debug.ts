@@ -9,7 +9,13 @@ import { LineFront } from './line-front.js';
 export async function debug(request: DebugRequest): Promise<number> {
   const { command = [], script, line } = request.options;
   const commands = [...(script === undefined ? [] : scriptLines(script)), ...command];
-  const readsStdin = line === true || (script === undefined && command.length === 0);
+  const isScripted = script !== undefined || command.length > 0;
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  if (isTerminal && !isScripted && line !== true) {
+    const { ScreenFront } = await import('./screen-front.js');
+    return run(request, new ScreenFront(request.image!));
+  }
+  const readsStdin = line === true || !isScripted;
   return run(request, new LineFront({ commands, readsStdin }));
 }
 

@@ -104,7 +104,7 @@ function examine(session: DebugSession, address: bigint, format: Format): string
   const { count, letter, unitBytes } = format;
   if (letter === 'i') {
     const code = disassemble(target, images, address, count);
-    session.examined = { next: code.at(-1)?.next ?? address, format };
+    session.examined = { start: address, next: code.at(-1)?.next ?? address, format };
     return code.length < count
       ? [...code.map(({ text }) => text), unmapped(code.at(-1)?.next ?? address)]
       : code.map(({ text }) => text);
@@ -113,7 +113,7 @@ function examine(session: DebugSession, address: bigint, format: Format): string
   const lines: string[] = [];
   const lineBytes = unitBytes * ON_LINE[unitBytes]!;
   const end = address + BigInt(count * unitBytes);
-  session.examined = { next: end, format };
+  session.examined = { start: address, next: end, format };
   for (let at = address; at < end; at += BigInt(lineBytes)) {
     const bytes = target.readMemory(at, Math.min(lineBytes, Number(end - at)));
     const texts: string[] = [];
@@ -140,7 +140,7 @@ function examineStrings(session: DebugSession, address: bigint, format: Format):
     const end = bytes.indexOf(0);
     at += BigInt(end < 0 ? bytes.length : end + 1);
   }
-  session.examined = { next: at, format };
+  session.examined = { start: address, next: at, format };
   return lines;
 }
 

@@ -65,7 +65,8 @@ export const INFO_COMMANDS: readonly Command[] = [
   },
 ];
 
-function threadLines(session: DebugSession): string[] {
+/** `info threads`. */
+export function threadLines(session: DebugSession): string[] {
   const { target, images } = session;
   if (target.threads.length === 0) return ['no thread is left'];
   const selected = session.thread.tid;

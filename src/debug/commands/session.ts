@@ -33,6 +33,14 @@ export interface ListPlace {
   readonly line: number;
 }
 
+/** What was examined last. */
+export interface Examined {
+  /** Undefined if nothing was. */
+  readonly start: bigint | undefined;
+  readonly next: bigint;
+  readonly format: Format;
+}
+
 const STOPPED: SessionSlice = { kind: 'stopped' };
 const RUNNING: SessionSlice = { kind: 'running' };
 
@@ -49,7 +57,7 @@ export class DebugSession implements CourseTools {
   /** The frame that commands are about: 0 is the innermost. */
   frameNumber = 0;
   /** Where `x` without an address continues, and how. */
-  examined: { readonly next: bigint; readonly format: Format } = { next: 0n, format: USUAL_FORMAT };
+  examined: Examined = { start: undefined, next: 0n, format: USUAL_FORMAT };
   maxTicks = 0;
   private selected: number | undefined;
   private course: Course | undefined;
