@@ -31,6 +31,7 @@ import { Endings } from './tasks/endings.js';
 import { prepareStack } from './tasks/thread-stacks.js';
 import { LAST_DEADLINE, Thread, type ThreadStack } from './tasks/thread.js';
 import { accessOf, makeTrapReport, type TrapReport } from './reports/trap-report.js';
+import { Inputs } from './inputs.js';
 import { KernelStops } from './stops.js';
 import { UserMemory } from './memory/user-memory.js';
 import type { WaitKey } from './tasks/wait-queues.js';
@@ -78,6 +79,8 @@ export class Kernel implements KernelServices {
       space: value,
       pager: value,
       console: value,
+      stops: outside('of a debugger'),
+      inputs: outside('of the host'),
       debugMode: value,
       ticksWithoutInstruction: value,
       scheduler: value,
@@ -125,6 +128,7 @@ export class Kernel implements KernelServices {
   readonly console: KernelConsole;
   readonly debugMode: DebugMode;
   readonly stops: KernelStops;
+  readonly inputs: Inputs;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
   private readonly cpu: Cpu;
@@ -143,8 +147,9 @@ export class Kernel implements KernelServices {
     this.cpu = cpu;
     this.store = store;
     const tell = (input: ConsoleInput | NameInput): void => hooks.onInput?.({ tick: cpu.ticks, ...input });
-    this.names = new WatchedNames(options.names ?? new MemoryNames(store), tell);
-    this.console = new KernelConsole(console, {
+    this.inputs = new Inputs(() => cpu.ticks);
+    this.names = this.inputs.names(new WatchedNames(options.names ?? new MemoryNames(store), tell));
+    this.console = new KernelConsole(this.inputs.console(console), {
       tell,
       foreground: () => foregroundOf(this.processes),
       interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
@@ -157,7 +162,7 @@ export class Kernel implements KernelServices {
     this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
     this.pageFaults = new PageFaults(this.pager);
     const { memory, space, processes, hostMemory } = this;
-    this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work });
+    this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work, inputs: this.inputs });
     this.calls = new CallRunner({
       ...{ kernel: this, cpu, hooks, console: this.console, store, names: this.names, scheduler: this.scheduler },
       ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode, hostMemory },
@@ -340,6 +345,11 @@ export class Kernel implements KernelServices {
 
   /** Lets time pass until a tick, the last deadline at most, while all threads wait; no effect if it is past. */
   passTime(tick: number): void {
+    this.inputs.note({ tick: this.cpu.ticks, kind: 'time', until: tick });
+    this.passUntil(tick);
+  }
+
+  private passUntil(tick: number): void {
     if (this.scheduler.running) throw new Error('time passes by itself while threads run');
     this.pass(Math.max(0, Math.min(tick, LAST_DEADLINE) - this.cpu.ticks));
   }
@@ -457,7 +467,7 @@ export class Kernel implements KernelServices {
     const forInput = waitingForInput.size > 0 || (this.console.isTerminal && !foregroundOf(this.processes)?.isFirst);
     if (this.threads.size === 0) return { kind: 'idle' };
     if (forInput || until === Infinity || this.options.clock === 'real') return { kind: 'waiting', until, forInput };
-    this.passTime(Math.min(until, end));
+    this.passUntil(Math.min(until, end));
     return undefined;
   }
 

@@ -60,6 +60,8 @@ export interface SteppedNames extends NameSpace {
     progress?: NameProgress,
   ): Steps<PublishOutcome, number>;
   readonly heldNames: number;
+  /** Whether all names are part of the machine's state. */
+  readonly isAllOwn: boolean;
   /** At most `count` names, from number `first` on, ascending. No time passes for its steps. */
   listInSteps(first: number, count: number): Steps<NameList, number>;
 }
@@ -218,6 +220,10 @@ export class WatchedNames implements SteppedNames {
 
   get own(): object | undefined {
     return this.inner.own;
+  }
+
+  get isAllOwn(): boolean {
+    return this.inner.own === this.inner;
   }
 
   /** The steps after those that `progress` counts already. */

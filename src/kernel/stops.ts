@@ -40,7 +40,8 @@ export class KernelStops {
   turnOf: Thread | undefined;
   private readonly pending: MachineStop[] = [];
   private readonly dataStops: DataStops;
-  private held: HeldTrap | undefined;
+  /** The process whose end is held back. */
+  held: HeldTrap | undefined;
   /** Whether the last run ended with a stop. */
   private hasStopped = false;
 

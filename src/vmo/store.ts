@@ -16,7 +16,7 @@ import { appendAll, replace, type Rope, slice, wholePiece } from './content/rope
 import type { Subtree } from './content/subtree.js';
 import { SUBTREE_HOST_BYTES, SubtreeTable } from './content/subtree-table.js';
 import { TreeImport } from './records/tree-import.js';
-import { type Shared, Vmo } from './content/vmo.js';
+import { type Shared, Vmo, type VmoImage } from './content/vmo.js';
 
 /** Bytes that replace those of a VMO from `offset` on. */
 export interface Patch {
@@ -157,6 +157,15 @@ export class VmoStore {
       table.dropUnused();
       table.forgetReleased(Infinity);
     }
+  }
+
+  /** A new handle to a VMO that is as an image of it says (`VmoHandle.content.image`), even if it was forgotten since. */
+  revived(image: VmoImage): VmoHandle {
+    let handle: VmoHandle | undefined;
+    this.restoring(() => {
+      handle = new VmoHandle(this.shared.revival!.vmo(image));
+    });
+    return handle!;
   }
 
   /** Whether `forgetSome` has work to do. */

@@ -4,6 +4,7 @@ import { without, type AddressRange, type WriteFence } from '../../mmu/fence.js'
 import type { AddressSpace } from '../memory/address-space.js';
 import { Errno, KernelError } from '../errors.js';
 import type { KernelHooks } from '../hooks.js';
+import type { Inputs } from '../inputs.js';
 import type { HostMemory } from '../host-memory.js';
 import type { WorkMeter } from '../work-meter.js';
 import { LastWriters, type LastWriter } from './last-writers.js';
@@ -24,6 +25,7 @@ export interface DebugModeHost {
   readonly hooks: KernelHooks;
   readonly hostMemory: HostMemory;
   readonly work: WorkMeter;
+  readonly inputs: Inputs;
 }
 
 /** What a byte whose last writer is known takes to be looked at, and a range of a fence, in units of effort. */
@@ -193,7 +195,8 @@ export class DebugMode {
   }
 
   private ask(write: SpuriousWrite): SpuriousWriteVerdict | 'later' {
-    const verdict = this.host.hooks.onSpuriousWrite?.(write) ?? 'kill';
+    const { inputs, hooks } = this.host;
+    const verdict = inputs.verdict(write, (asked) => hooks.onSpuriousWrite?.(asked) ?? 'kill');
     this.isAsking = verdict === 'later';
     return verdict;
   }

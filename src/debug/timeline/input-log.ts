@@ -1,0 +1,52 @@
+import type { InputKind, InputSource, MachineInput } from '../../kernel/inputs.js';
+import type { Snapshot } from '../../snapshot.js';
+import type { VmoImage } from '../../vmo/content/vmo.js';
+import type { VmoStore } from '../../vmo/store.js';
+
+/** Input as the log keeps it: a VMO without a handle, so that the machine does not notice that it is kept. */
+type Logged =
+  | Exclude<MachineInput, { kind: 'lookup' | 'open' }>
+  | { readonly tick: number; readonly kind: 'lookup' | 'open'; readonly image: VmoImage | undefined }
+  /** Somebody changed the machine: the state afterwards. */
+  | { readonly tick: number; readonly kind: 'changed'; readonly snapshot: Snapshot };
+
+/** Everything that came from outside, in its order, and a place in it from which a replay goes on. */
+export class InputLog implements InputSource {
+  /** How many of the inputs have been taken, or were recorded. */
+  cursor = 0;
+  private readonly inputs: Logged[] = [];
+
+  constructor(private readonly store: VmoStore) {}
+
+  /** Adds what came from the host. */
+  add(input: MachineInput): void {
+    const { kind, tick } = input;
+    if (kind === 'lookup' || kind === 'open') this.inputs.push({ tick, kind, image: input.vmo?.content.image });
+    else this.inputs.push(input);
+    this.cursor = this.inputs.length;
+  }
+
+  /** Notes that the machine was changed at a tick, and what it is now. */
+  addChange(tick: number, snapshot: Snapshot): void {
+    this.inputs.push({ tick, kind: 'changed', snapshot });
+    this.cursor = this.inputs.length;
+  }
+
+  /** Forgets what comes after the cursor. */
+  truncate(): void {
+    this.inputs.length = this.cursor;
+  }
+
+  /** The next input that was not taken. */
+  get next(): Logged | undefined {
+    return this.inputs[this.cursor];
+  }
+
+  take<Kind extends InputKind>(tick: number, ...kinds: Kind[]): Extract<MachineInput, { kind: Kind }> | undefined {
+    const { next } = this;
+    if (!next || next.tick !== tick || !(kinds as string[]).includes(next.kind)) return undefined;
+    this.cursor++;
+    const input = 'image' in next ? { ...next, vmo: next.image && this.store.revived(next.image) } : next;
+    return input as unknown as Extract<MachineInput, { kind: Kind }>;
+  }
+}

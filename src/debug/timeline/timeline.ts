@@ -1,0 +1,247 @@
+import type { Computer, ComputerParts } from '../../computer.js';
+import type { MachineStop } from '../../kernel/stops.js';
+import { History, lastBefore, type HistoryPoint } from './history.js';
+import { InputLog } from './input-log.js';
+
+/** Configuration of a timeline. */
+export interface TimelineOptions {
+  /** Host memory for snapshots, in bytes; when it is used up, older ones are thinned out. Default: 256 MiB. */
+  readonly historyBytes?: number;
+  /** The host's clock in milliseconds: snapshots are taken a quarter of a second apart. Without it: every 2^24 ticks. */
+  readonly now?: () => number;
+}
+
+const DEFAULT_HISTORY_BYTES = 256 * 2 ** 20;
+/** Snapshots are this far apart, by the host's clock if there is one. */
+const INTERVAL_MS = 250;
+const INTERVAL_TICKS = 2 ** 24;
+/** Ticks before the place that a replay goes to at which it takes further snapshots: the next step back will be short. */
+const NEAR_TICKS = [2 ** 20, 2 ** 14, 2 ** 8];
+
+/** Called when a replay stops for a debugger. */
+type OnStop = (stop: MachineStop) => void;
+
+/**
+ * The past of a machine: snapshots, and everything that came from outside since the first of them. `goto` puts the machine to any
+ * tick from then on, exactly as it was, and it can run on from there: up to the end of what has happened as a replay, without
+ * effects on the host, and from there on by itself again.
+ *
+ * Whoever runs the machine calls `observe` between two runs, and `changed` after changing something from outside.
+ */
+export class Timeline {
+  private readonly parts: ComputerParts;
+  private readonly log: InputLog;
+  private readonly history: History;
+  /** Snapshots close to where the last replay went, the latest last. */
+  private near: HistoryPoint[] = [];
+  /** While the machine is in its past: the state that it left. */
+  private present: HistoryPoint | undefined;
+  private lastMs: number | undefined;
+  private readonly hostHooks: object | null;
+
+  constructor(
+    private readonly computer: Computer,
+    private readonly options: TimelineOptions = {},
+  ) {
+    this.parts = computer.parts;
+    this.log = new InputLog(computer.store);
+    this.history = new History(options.historyBytes ?? DEFAULT_HISTORY_BYTES);
+    this.hostHooks = Object.getPrototypeOf(this.parts.hooks) as object | null;
+    this.parts.kernel.inputs.record = (input) => this.log.add(input);
+    this.takePoint();
+  }
+
+  /** The first tick that can be gone to. */
+  get begin(): number {
+    return this.history.first!.snapshot.tick;
+  }
+
+  /** The last tick that has happened. */
+  get end(): number {
+    return this.present?.snapshot.tick ?? this.computer.ticks;
+  }
+
+  /** Whether the machine is in its past. */
+  get isReplaying(): boolean {
+    return this.present !== undefined;
+  }
+
+  /** Snapshots that are kept, and their approximate memory in bytes. */
+  get statistics(): { readonly snapshots: number; readonly bytes: number } {
+    return { snapshots: this.history.count, bytes: this.history.usedBytes };
+  }
+
+  /** Takes a snapshot if the last one is long enough ago. Call it between two runs. */
+  observe(): void {
+    if (this.present || !this.isDue()) return;
+    this.takePoint();
+  }
+
+  /** Notes that somebody has changed the machine. What happened after this tick is forgotten, if it is in the past. */
+  changed(): void {
+    const { log, history, computer } = this;
+    if (this.present) {
+      log.truncate();
+      history.truncate(computer.ticks);
+      this.leavePast();
+    }
+    this.near = [];
+    const point = this.pointNow();
+    log.addChange(computer.ticks, point.snapshot);
+    history.add({ ...point, cursor: log.cursor });
+  }
+
+  /** Puts the machine to a tick. Throws RangeError for one that is not within the history. */
+  goto(tick: number): void {
+    this.requireWithin(tick);
+    if (tick === this.end) return this.gotoPresent();
+    this.start(tick);
+    this.replay(
+      tick,
+      undefined,
+      NEAR_TICKS.map((distance) => tick - distance),
+    );
+  }
+
+  /** Puts the machine to where it has been last, from where it goes on by itself. */
+  gotoPresent(): void {
+    const { present } = this;
+    if (!present) return;
+    this.restore(present);
+    this.leavePast();
+    this.history.add(present);
+  }
+
+  /**
+   * Runs from a tick up to another, as it was, and calls `onStop` for each stop on the way. The machine is at that tick then, or at
+   * the end of history.
+   */
+  scan(from: number, to: number, onStop: OnStop): void {
+    this.requireWithin(from);
+    this.start(from);
+    this.replay(from, undefined, []);
+    this.replay(to, onStop, []);
+  }
+
+  /**
+   * Runs on in the past for at most `maxTicks` ticks. Returns the stop that ended it; 'ticks' at the limit, and 'present' if
+   * the machine is where it was last, from where it goes on by itself.
+   */
+  resume(maxTicks: number): MachineStop | 'ticks' | 'present' {
+    if (!this.present) return 'present';
+    let found: MachineStop | undefined;
+    const to = Math.min(this.computer.ticks + maxTicks, this.end);
+    this.replay(to, (stop) => (found = stop), [], true);
+    if (found) return found;
+    if (this.computer.ticks < this.end) return 'ticks';
+    this.gotoPresent();
+    return 'present';
+  }
+
+  /** The snapshots around a tick, and the frames that may have changed between them. */
+  intervalOf(tick: number): { readonly begin: HistoryPoint; readonly end: HistoryPoint | undefined } {
+    return { begin: this.history.before(tick)!, end: this.history.after(tick) ?? this.present };
+  }
+
+  /** Stops recording; the machine stays where it is, and goes on from there by itself. */
+  detach(): void {
+    if (this.present) this.leavePast();
+    this.parts.kernel.inputs.record = undefined;
+  }
+
+  private isDue(): boolean {
+    const { now } = this.options;
+    const ticks = this.computer.ticks - this.history.last!.snapshot.tick;
+    if (ticks === 0) return false;
+    return now ? now() - (this.lastMs ?? 0) >= INTERVAL_MS : ticks >= INTERVAL_TICKS;
+  }
+
+  private takePoint(): void {
+    this.history.add(this.pointNow());
+    this.lastMs = this.options.now?.();
+  }
+
+  private requireWithin(tick: number): void {
+    if (!(tick >= this.begin && tick <= this.end))
+      throw new RangeError(`tick ${tick} is not within the history, ${this.begin} to ${this.end}`);
+  }
+
+  /** Goes to the last known state at or before a tick. */
+  private start(tick: number): void {
+    const { computer, history } = this;
+    if (!this.present) {
+      this.present = this.pointNow();
+      this.enterPast();
+    }
+    const known = history.before(tick)!;
+    const near = lastBefore(this.near, tick);
+    const best = near && near.snapshot.tick > known.snapshot.tick ? near : known;
+    if (computer.ticks > tick || computer.ticks < best.snapshot.tick || computer.ticks === tick) this.restore(best);
+  }
+
+  private pointNow(): HistoryPoint {
+    const { stops } = this.parts.kernel;
+    const { held } = stops;
+    const snapshot = this.computer.snapshot();
+    return { snapshot, cursor: this.log.cursor, held, changed: new Set(snapshot.changedFrames) };
+  }
+
+  private restore({ snapshot, cursor, held }: HistoryPoint): void {
+    this.computer.restore(snapshot);
+    this.parts.kernel.stops.held = held;
+    this.log.cursor = cursor;
+  }
+
+  private enterPast(): void {
+    this.parts.kernel.inputs.source = this.log;
+    // What has been told once is not told again.
+    Object.setPrototypeOf(this.parts.hooks, null);
+  }
+
+  private leavePast(): void {
+    this.present = undefined;
+    this.parts.kernel.inputs.source = undefined;
+    Object.setPrototypeOf(this.parts.hooks, this.hostHooks);
+  }
+
+  /** Replays up to a tick, with snapshots on the way at some. */
+  private replay(to: number, onStop: OnStop | undefined, marks: readonly number[], stopsAtFirst = false): void {
+    const { computer } = this;
+    let isStopped = false;
+    const stop = (found: MachineStop): void => {
+      onStop?.(found);
+      isStopped = stopsAtFirst;
+    };
+    if (marks.length > 0) this.near = this.near.filter(({ snapshot }) => snapshot.tick < to);
+    const places = marks.filter((mark) => mark > computer.ticks);
+    while (computer.ticks < to && !isStopped) {
+      const place = places[0] ?? to;
+      this.replayPart(Math.min(place, to), stop);
+      if (computer.ticks === place && places.shift() !== undefined && place < to) this.near.push(this.pointNow());
+    }
+  }
+
+  /** Runs up to a tick, or to the next input before it. */
+  private replayPart(to: number, onStop: OnStop): void {
+    const { computer, log } = this;
+    const { kernel } = this.parts;
+    const { next } = log;
+    if (next?.kind === 'changed' && next.tick === computer.ticks) {
+      log.cursor++;
+      return computer.restore(next.snapshot);
+    }
+    const end = next && next.tick > computer.ticks ? Math.min(to, next.tick) : to;
+    const event = kernel.run(Math.max(1, end - computer.ticks));
+    if (event.kind === 'stopped') return onStop(event.stop);
+    if (event.kind !== 'waiting' && event.kind !== 'idle') return;
+    const time = log.take(computer.ticks, 'time');
+    if (time) return kernel.passTime(time.until);
+    if (log.next?.tick !== computer.ticks)
+      throw new Error(`the replay waits at tick ${computer.ticks}, and the machine did not`);
+  }
+}
+
+/** Keeps the past of a machine from now on. */
+export function attachTimeline(computer: Computer, options?: TimelineOptions): Timeline {
+  return new Timeline(computer, options);
+}

@@ -1,0 +1,209 @@
+import type { Steps } from '../vmo/steps.js';
+import type { VmoHandle } from '../vmo/handle.js';
+import type { ConsoleInput, Console } from './terminal/console.js';
+import type { ExpectedContent, NameList, NameProgress, NameSpace, PublishOutcome, SteppedNames } from './names.js';
+import type { SpuriousWrite, SpuriousWriteVerdict } from './reports/spurious-write.js';
+
+/** Something that the machine got from outside, at a tick. */
+export type MachineInput = { readonly tick: number } & (
+  | ConsoleInput
+  /** A step of a lookup or a publication, for which time passes. */
+  | { readonly kind: 'name step'; readonly bytes: number }
+  | { readonly kind: 'lookup'; readonly vmo: VmoHandle | undefined }
+  | { readonly kind: 'open'; readonly vmo: VmoHandle | undefined }
+  | { readonly kind: 'publish'; readonly outcome: PublishOutcome }
+  | { readonly kind: 'names'; readonly list: NameList }
+  | { readonly kind: 'verdict'; readonly verdict: SpuriousWriteVerdict | 'later' }
+  /** Time passed while all threads waited, up to a tick. */
+  | { readonly kind: 'time'; readonly until: number }
+);
+
+export type InputKind = MachineInput['kind'];
+
+/** Where a replay takes input from instead of the host. */
+export interface InputSource {
+  /**
+   * The next input, if it is of one of these kinds and came at this tick. It is taken, and a VMO in it is the caller's to
+   * close.
+   */
+  take<Kind extends InputKind>(tick: number, ...kinds: Kind[]): Extract<MachineInput, { kind: Kind }> | undefined;
+}
+
+/**
+ * Everything that a machine gets from outside passes here, on its way from the host, or, in a replay, from a record. A replay has
+ * no effects on the host: nothing is written to the console, and nothing is published.
+ */
+export class Inputs {
+  /** Called with all input that comes from the host. */
+  record: ((input: MachineInput) => void) | undefined;
+  /** Set during a replay. */
+  source: InputSource | undefined;
+
+  constructor(private readonly now: () => number) {}
+
+  /** The tick now. */
+  get tick(): number {
+    return this.now();
+  }
+
+  note(input: MachineInput): void {
+    this.record?.(input);
+  }
+
+  console(host: Console): Console {
+    return new InputConsole(this, host);
+  }
+
+  names(host: SteppedNames): SteppedNames {
+    return new InputNames(this, host);
+  }
+
+  /** The host's decision on a spurious write. */
+  verdict(
+    write: SpuriousWrite,
+    ask: (write: SpuriousWrite) => SpuriousWriteVerdict | 'later',
+  ): SpuriousWriteVerdict | 'later' {
+    const { tick, source } = this;
+    if (source) return replayed(source.take(tick, 'verdict'), tick, 'verdict').verdict;
+    const verdict = ask(write);
+    if (verdict !== 'later') this.note({ tick, kind: 'verdict', verdict });
+    return verdict;
+  }
+}
+
+class InputConsole implements Console {
+  constructor(
+    private readonly inputs: Inputs,
+    private readonly host: Console,
+  ) {}
+
+  get isTerminal(): boolean {
+    return this.host.isTerminal === true;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (!this.inputs.source) this.host.write(bytes);
+  }
+
+  read(max: number): Uint8Array | 'end' | undefined {
+    const { tick, source } = this.inputs;
+    if (source) {
+      const input = source.take(tick, 'console', 'console end');
+      return input?.kind === 'console end' ? 'end' : input?.bytes;
+    }
+    const input = this.host.read(max);
+    if (input === 'end') this.inputs.note({ tick, kind: 'console end' });
+    else if (input !== undefined) this.inputs.note({ tick, kind: 'console', bytes: input });
+    return input;
+  }
+}
+
+/** Names that the machine itself keeps are part of its state, and answer for themselves in a replay, too. */
+class InputNames implements SteppedNames {
+  constructor(
+    private readonly inputs: Inputs,
+    private readonly host: SteppedNames,
+  ) {}
+
+  get own(): object | undefined {
+    return this.host.own;
+  }
+
+  get isAllOwn(): boolean {
+    return this.host.isAllOwn;
+  }
+
+  get heldNames(): number {
+    return this.host.heldNames;
+  }
+
+  lookup(name: string): VmoHandle | undefined {
+    return this.host.lookup(name);
+  }
+
+  publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
+    return this.host.publish(name, vmo, expected);
+  }
+
+  names(): Iterable<string> {
+    return this.host.names();
+  }
+
+  *lookupInSteps(name: string, progress: NameProgress = { steps: 0 }): Steps<VmoHandle | undefined, number> {
+    if (this.isReplayed) {
+      yield* this.replayedSteps(progress);
+      return this.take('lookup').vmo;
+    }
+    const vmo = yield* this.recordedSteps(this.host.lookupInSteps(name, progress));
+    this.inputs.note({ tick: this.inputs.tick, kind: 'lookup', vmo });
+    return vmo;
+  }
+
+  *publishInSteps(
+    name: string,
+    vmo: VmoHandle | undefined,
+    expected: ExpectedContent,
+    progress: NameProgress = { steps: 0 },
+  ): Steps<PublishOutcome, number> {
+    if (this.isReplayed) {
+      yield* this.replayedSteps(progress);
+      const { outcome } = this.take('publish');
+      // What it keeps in the machine is state, which a replay brings about again.
+      if (outcome === 'done') (this.own as NameSpace | undefined)?.publish(name, vmo, 'anything');
+      return outcome;
+    }
+    const outcome = yield* this.recordedSteps(this.host.publishInSteps(name, vmo, expected, progress));
+    this.inputs.note({ tick: this.inputs.tick, kind: 'publish', outcome });
+    return outcome;
+  }
+
+  *listInSteps(first: number, count: number): Steps<NameList, number> {
+    if (this.isReplayed) return this.take('names').list;
+    const list = yield* this.host.listInSteps(first, count);
+    this.inputs.note({ tick: this.inputs.tick, kind: 'names', list });
+    return list;
+  }
+
+  open(id: string): VmoHandle | undefined {
+    if (this.isReplayed) return this.take('open').vmo;
+    const vmo = this.host.open(id);
+    this.inputs.note({ tick: this.inputs.tick, kind: 'open', vmo });
+    return vmo;
+  }
+
+  /** Whether input comes from a record: not if all names are the machine's own. */
+  private get isReplayed(): boolean {
+    return this.inputs.source !== undefined && !this.host.isAllOwn;
+  }
+
+  private take<Kind extends InputKind>(kind: Kind): Extract<MachineInput, { kind: Kind }> {
+    const { source, tick } = this.inputs;
+    return replayed(source!.take(tick, kind), tick, kind);
+  }
+
+  /** Steps up to the answer, of which those that `progress` counts were taken before. */
+  private *replayedSteps(progress: NameProgress): Steps<void, number> {
+    const { inputs } = this;
+    for (let step; (step = inputs.source!.take(inputs.tick, 'name step'));) {
+      progress.steps++;
+      yield step.bytes;
+    }
+  }
+
+  private *recordedSteps<T>(steps: Steps<T, number>): Steps<T, number> {
+    try {
+      for (let step = steps.next(); ; step = steps.next()) {
+        if (step.done) return step.value;
+        if (step.value > 0) this.inputs.note({ tick: this.inputs.tick, kind: 'name step', bytes: step.value });
+        yield step.value;
+      }
+    } finally {
+      steps.return(undefined as T);
+    }
+  }
+}
+
+function replayed<T>(input: T | undefined, tick: number, kind: string): T {
+  if (input === undefined) throw new Error(`the record has no ${kind} at tick ${tick}`);
+  return input;
+}
