@@ -7,6 +7,7 @@ import type { Compilation, TranslationThreshold } from './cpu/translator/options
 import { PAGE_SHIFT, PAGE_SIZE, hex } from './bits.js';
 import type { Console } from './kernel/terminal/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
+import { Inputs } from './kernel/inputs.js';
 import { Errno, KernelError } from './kernel/errors.js';
 import type { Clock, MachineStop } from './kernel/kernel-options.js';
 import { Kernel } from './kernel/kernel.js';
@@ -81,6 +82,8 @@ export interface ComputerParts {
   readonly kernel: Kernel;
   /** The hooks that the machine calls: those of ComputerOptions, unless a debugger has put others in their place. */
   readonly hooks: { -readonly [Name in keyof KernelHooks]: KernelHooks[Name] };
+  /** Everything that the machine gets from outside passes there. */
+  readonly inputs: Inputs;
 }
 
 /** Limits for `run`. */
@@ -179,8 +182,10 @@ export class Computer {
       endFrame: this.memory.size >>> PAGE_SHIFT,
       codeChanged,
     });
+    const inputs = new Inputs(() => this.ticks);
     this.kernel = new Kernel({
       cpu: this.cpu,
+      inputs,
       store: this.store,
       pool: this.pool,
       console,
@@ -191,7 +196,7 @@ export class Computer {
       hooks,
     });
     const { memory, cpu, kernel, pool, store } = this;
-    this.parts = { memory, cpu, pool, kernel, hooks };
+    this.parts = { memory, cpu, pool, kernel, hooks, inputs };
     this.state = new MachineState({ memory, cpu, kernel, pool, store, sha256, codeChanged });
   }
 

@@ -68,6 +68,9 @@ export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js'
 export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious-write.js';
 export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/reports/spurious-write.js';
 export type { Surroundings } from './kernel/reports/surroundings.js';
+export { attachTimeline } from './debug/timeline/timeline.js';
+export type { Timeline, TimelineOptions } from './debug/timeline/timeline.js';
+export type { StoreRecord } from './debug/timeline/past.js';
 export { attachDebugger } from './debug/debugger/debugger.js';
 export type { DebugRunLimits, Debugger, Motion } from './debug/debugger/debugger.js';
 export type { CodeEvent, DebugHooks, HookRange, MemoryEvent, RemoveHook } from './debug/debugger/hooks.js';

@@ -16,6 +16,11 @@ export class Snapshot {
     return this.memory.changed;
   }
 
+  /** Whether another snapshot of the machine is of the same state. */
+  equals(other: Snapshot): boolean {
+    return this.differencesTo(other, 1).length === 0;
+  }
+
   /** The first `most` differences to another snapshot of the machine, or of one that runs the same, a line each. */
   differencesTo(other: Snapshot, most = 32): string[] {
     const found = differences(this.graph, other.graph, most).map(differenceText);

@@ -21,7 +21,7 @@ const TABLES = ['src/cpu/meaning/isa', 'src/cpu/meaning/opcodes', 'src/kernel/ca
  * the limit.
  */
 const LARGER: Readonly<Record<string, number>> = {
-  'imports of src/computer.ts': 25,
+  'imports of src/computer.ts': 26,
   'imports of src/kernel/kernel.ts': 39,
   'fields of src/cpu/decode/decoder.ts Decoder': 18,
   'fields of src/cpu/translator/compile/translate.ts Translator': 33,

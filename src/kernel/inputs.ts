@@ -5,23 +5,27 @@ import type { ExpectedContent, NameList, NameProgress, NameSpace, PublishOutcome
 import type { SpuriousWrite, SpuriousWriteVerdict } from './reports/spurious-write.js';
 
 /** Something that the machine got from outside, at a tick. */
-export type MachineInput = { readonly tick: number } & (
-  | ConsoleInput
-  /** A step of a lookup or a publication, for which time passes. */
-  | { readonly kind: 'name step'; readonly bytes: number }
-  | { readonly kind: 'lookup'; readonly vmo: VmoHandle | undefined }
-  | { readonly kind: 'open'; readonly vmo: VmoHandle | undefined }
-  | { readonly kind: 'publish'; readonly outcome: PublishOutcome }
-  | { readonly kind: 'names'; readonly list: NameList }
-  | { readonly kind: 'verdict'; readonly verdict: SpuriousWriteVerdict | 'later' }
-  /** Time passed while all threads waited, up to a tick. */
-  | { readonly kind: 'time'; readonly until: number }
-);
+export type MachineInput = { readonly tick: number } &
+  /** `misses` is how often the machine had asked at this tick when there was none: a thread that waited has lost its turn. */
+  (
+    | (ConsoleInput & { readonly misses: number })
+    /** A step of a lookup or a publication, for which time passes. */
+    | { readonly kind: 'name step'; readonly bytes: number }
+    | { readonly kind: 'lookup'; readonly vmo: VmoHandle | undefined }
+    | { readonly kind: 'open'; readonly vmo: VmoHandle | undefined }
+    | { readonly kind: 'publish'; readonly outcome: PublishOutcome }
+    | { readonly kind: 'names'; readonly list: NameList }
+    | { readonly kind: 'verdict'; readonly verdict: SpuriousWriteVerdict | 'later' }
+    /** Time passed while all threads waited, up to a tick. */
+    | { readonly kind: 'time'; readonly until: number }
+  );
 
 export type InputKind = MachineInput['kind'];
 
 /** Where a replay takes input from instead of the host. */
 export interface InputSource {
+  /** As `take`, for the console, if the machine has asked as often at this tick as it had then. */
+  takeConsole(tick: number, misses: number): Extract<MachineInput, { kind: 'console' | 'console end' }> | undefined;
   /**
    * The next input, if it is of one of these kinds and came at this tick. It is taken, and a VMO in it is the caller's to
    * close.
@@ -39,7 +43,24 @@ export class Inputs {
   /** Set during a replay. */
   source: InputSource | undefined;
 
+  private missTick = -1;
+  private missCount = 0;
+
   constructor(private readonly now: () => number) {}
+
+  /** How often the console had no input at this tick. */
+  get misses(): number {
+    return this.missTick === this.tick ? this.missCount : 0;
+  }
+  set misses(count: number) {
+    this.missTick = this.tick;
+    this.missCount = count;
+  }
+
+  /** Notes that the console had no input. */
+  missed(): void {
+    this.misses += 1;
+  }
 
   /** The tick now. */
   get tick(): number {
@@ -88,12 +109,15 @@ class InputConsole implements Console {
   read(max: number): Uint8Array | 'end' | undefined {
     const { tick, source } = this.inputs;
     if (source) {
-      const input = source.take(tick, 'console', 'console end');
+      const input = source.takeConsole(tick, this.inputs.misses);
+      if (!input) this.inputs.missed();
       return input?.kind === 'console end' ? 'end' : input?.bytes;
     }
     const input = this.host.read(max);
-    if (input === 'end') this.inputs.note({ tick, kind: 'console end' });
-    else if (input !== undefined) this.inputs.note({ tick, kind: 'console', bytes: input });
+    const { misses } = this.inputs;
+    if (input === undefined) this.inputs.missed();
+    else if (input === 'end') this.inputs.note({ tick, kind: 'console end', misses });
+    else this.inputs.note({ tick, kind: 'console', bytes: input, misses });
     return input;
   }
 }
@@ -203,7 +227,10 @@ class InputNames implements SteppedNames {
   }
 }
 
+/** A replay does something else than the machine did: it asks for input that did not come, for example. */
+export class ReplayError extends Error {}
+
 function replayed<T>(input: T | undefined, tick: number, kind: string): T {
-  if (input === undefined) throw new Error(`the record has no ${kind} at tick ${tick}`);
+  if (input === undefined) throw new ReplayError(`the record has no ${kind} at tick ${tick}`);
   return input;
 }

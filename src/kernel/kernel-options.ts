@@ -3,6 +3,7 @@ import type { FramePool } from '../vmo/frames/frame-pool.js';
 import type { VmoStore } from '../vmo/store.js';
 import type { Console } from './terminal/console.js';
 import type { KernelHooks } from './hooks.js';
+import type { Inputs } from './inputs.js';
 import type { NameSpace } from './names.js';
 import type { MachineStop } from './stops.js';
 
@@ -16,6 +17,8 @@ export interface KernelOptions {
   readonly store: VmoStore;
   readonly pool: FramePool;
   readonly console: Console;
+  /** Everything from outside passes there. */
+  readonly inputs: Inputs;
   readonly hooks?: KernelHooks;
   /** What VMOs are called; names that live as long as the machine, if not given. */
   readonly names?: NameSpace;

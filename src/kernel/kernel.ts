@@ -31,7 +31,6 @@ import { Endings } from './tasks/endings.js';
 import { prepareStack } from './tasks/thread-stacks.js';
 import { LAST_DEADLINE, Thread, type ThreadStack } from './tasks/thread.js';
 import { accessOf, makeTrapReport, type TrapReport } from './reports/trap-report.js';
-import { Inputs } from './inputs.js';
 import { KernelStops } from './stops.js';
 import { UserMemory } from './memory/user-memory.js';
 import type { WaitKey } from './tasks/wait-queues.js';
@@ -80,7 +79,6 @@ export class Kernel implements KernelServices {
       pager: value,
       console: value,
       stops: outside('of a debugger'),
-      inputs: outside('of the host'),
       debugMode: value,
       ticksWithoutInstruction: value,
       scheduler: value,
@@ -128,7 +126,6 @@ export class Kernel implements KernelServices {
   readonly console: KernelConsole;
   readonly debugMode: DebugMode;
   readonly stops: KernelStops;
-  readonly inputs: Inputs;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
   private readonly cpu: Cpu;
@@ -147,9 +144,8 @@ export class Kernel implements KernelServices {
     this.cpu = cpu;
     this.store = store;
     const tell = (input: ConsoleInput | NameInput): void => hooks.onInput?.({ tick: cpu.ticks, ...input });
-    this.inputs = new Inputs(() => cpu.ticks);
-    this.names = this.inputs.names(new WatchedNames(options.names ?? new MemoryNames(store), tell));
-    this.console = new KernelConsole(this.inputs.console(console), {
+    this.names = options.inputs.names(new WatchedNames(options.names ?? new MemoryNames(store), tell));
+    this.console = new KernelConsole(options.inputs.console(console), {
       tell,
       foreground: () => foregroundOf(this.processes),
       interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
@@ -162,7 +158,7 @@ export class Kernel implements KernelServices {
     this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
     this.pageFaults = new PageFaults(this.pager);
     const { memory, space, processes, hostMemory } = this;
-    this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work, inputs: this.inputs });
+    this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work, inputs: options.inputs });
     this.calls = new CallRunner({
       ...{ kernel: this, cpu, hooks, console: this.console, store, names: this.names, scheduler: this.scheduler },
       ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode, hostMemory },
@@ -345,7 +341,7 @@ export class Kernel implements KernelServices {
 
   /** Lets time pass until a tick, the last deadline at most, while all threads wait; no effect if it is past. */
   passTime(tick: number): void {
-    this.inputs.note({ tick: this.cpu.ticks, kind: 'time', until: tick });
+    this.options.inputs.note({ tick: this.cpu.ticks, kind: 'time', until: tick });
     this.passUntil(tick);
   }
 

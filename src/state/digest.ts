@@ -1,3 +1,4 @@
+import { typeNameOf } from './graph.js';
 import { schemaOf, type Schema } from './schema.js';
 import type { StateWriter } from './state-writer.js';
 
@@ -50,7 +51,7 @@ class Digest {
   }
 
   private typed(array: ArrayBufferView): void {
-    this.out.text(array.constructor.name);
+    this.out.text(typeNameOf(array));
     this.out.bytes(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
   }
 

@@ -132,7 +132,7 @@ class Capture {
   }
 
   private typed(array: TypedArray): ListNode {
-    const kind = array.constructor.name as TypedName;
+    const kind = typeNameOf(array) as TypedName;
     if (!(kind in TYPED_ARRAYS)) throw new TypeError(`state cannot hold a ${kind}`);
     const old = this.chunksBefore(array);
     const chunks: TypedArray[] = [];
@@ -177,4 +177,9 @@ function isEqual(a: readonly Datum[] | TypedArray, b: readonly Datum[] | TypedAr
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index++) if (!Object.is(a[index], b[index])) return false;
   return true;
+}
+
+/** `Uint8Array` for arrays of that type and of types derived from it, such as Node's Buffer. */
+export function typeNameOf(array: ArrayBufferView): string {
+  return Object.prototype.toString.call(array).slice('[object '.length, -1);
 }

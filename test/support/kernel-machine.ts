@@ -3,6 +3,7 @@ import { Cpu, type Engine } from '../../src/cpu/cpu.js';
 import type { Console } from '../../src/kernel/terminal/console.js';
 import { HOST_BYTES, type HostObject } from '../../src/kernel/host-memory.js';
 import type { KernelHooks } from '../../src/kernel/hooks.js';
+import { Inputs } from '../../src/kernel/inputs.js';
 import { Kernel } from '../../src/kernel/kernel.js';
 import type { StartOptions } from '../../src/kernel/program/loader.js';
 import type { Process } from '../../src/kernel/tasks/process.js';
@@ -60,7 +61,16 @@ export class KernelMachine {
       codeChanged: (frame) => linearMemory.stored(frame * PAGE, PAGE),
     });
     const { pool } = this;
-    this.kernel = new Kernel({ cpu, store, pool, console, writeBackBytes, hostBytes, ...(hooks && { hooks }) });
+    this.kernel = new Kernel({
+      cpu,
+      store,
+      pool,
+      console,
+      writeBackBytes,
+      hostBytes,
+      inputs: new Inputs(() => cpu.ticks),
+      ...(hooks && { hooks }),
+    });
   }
 
   get pager(): Kernel['pager'] {

@@ -19,6 +19,9 @@ import { MachineRun, type Action } from './machine-run.js';
 import { memoryMap } from './memory-map.js';
 import { Motions, type LineFinder, type MotionSteps } from './motions.js';
 import { debugProcess, debugThread } from './processes.js';
+import type { StoreRecord } from '../timeline/past.js';
+import type { Timeline } from '../timeline/timeline.js';
+import { Backward } from './backward.js';
 import { ThreadRegisters, type SavedRegisters } from './registers.js';
 import { stopOf, type Armed } from './stop-set.js';
 
@@ -28,9 +31,9 @@ const TICKS_AT_ONCE = 2 ** 30;
 /** 128 + SIGKILL. */
 const KILLED_EXIT_CODE = 137;
 
-/** Attaches a debugger to a machine. */
-export function attachDebugger(computer: Computer): Debugger {
-  return new Debugger(computer);
+/** Attaches a debugger to a machine; with a timeline, it can go back in time. */
+export function attachDebugger(computer: Computer, timeline?: Timeline): Debugger {
+  return new Debugger(computer, timeline);
 }
 
 /** Limits for `Debugger.run`. */
@@ -80,6 +83,7 @@ export class Debugger implements DebugTarget {
   private readonly machine: MachineRun;
   private readonly registers: ThreadRegisters;
   private readonly motions: Motions;
+  private readonly backward: Backward | undefined;
   private readonly armed = new Map<Stop, Armed<Action>>();
   /** The motion of the last `resume`, which has not ended. */
   private resumed: { readonly key: string; readonly motion: Motion } | undefined;
@@ -87,16 +91,20 @@ export class Debugger implements DebugTarget {
   private reported: { readonly thread: Thread; readonly rip: bigint } | undefined;
 
   /** Use attachDebugger. */
-  constructor(private readonly computer: Computer) {
+  constructor(
+    private readonly computer: Computer,
+    readonly timeline?: Timeline,
+  ) {
     const { parts } = computer;
     const { cpu, kernel } = parts;
     this.parts = parts;
-    this.machine = new MachineRun(parts);
+    this.machine = new MachineRun(parts, timeline);
     this.registers = new ThreadRegisters(cpu, kernel);
     const flow = new CodeFlow((linear, lengthBytes) => computer.readMemory(linear, lengthBytes));
     const { machine: run, registers } = this;
     this.motions = new Motions({ kernel, run, registers, flow, pass: (thread) => this.pass(thread) });
     this.hooks = new DebugHooks(parts, run, flow);
+    this.backward = timeline && new Backward(parts, timeline, run.stops, registers);
     kernel.stops.stopsAtTraps = true;
     kernel.stops.stopsAtStarts = true;
   }
@@ -147,6 +155,7 @@ export class Debugger implements DebugTarget {
     if (!thread || !this.registers.write(thread, name, value)) return false;
     if (name === 'rip') cpu.codeStops.completed(thread);
     kernel.stops.retry();
+    this.timeline?.changed();
     return true;
   }
 
@@ -160,6 +169,7 @@ export class Debugger implements DebugTarget {
     this.registers.restore(thread, saved);
     this.parts.cpu.codeStops.completed(thread);
     this.parts.kernel.stops.retry();
+    this.timeline?.changed();
   }
 
   readMemory(address: bigint, lengthBytes: number): Uint8Array {
@@ -168,7 +178,9 @@ export class Debugger implements DebugTarget {
 
   writeMemory(address: bigint, bytes: Uint8Array): number {
     this.parts.kernel.stops.retry();
-    return this.computer.writeMemory(address, bytes);
+    const stored = this.computer.writeMemory(address, bytes);
+    this.timeline?.changed();
+    return stored;
   }
 
   get memoryMap(): readonly MappedRange[] {
@@ -190,7 +202,7 @@ export class Debugger implements DebugTarget {
 
   resume(request: ResumeRequest): StopReason | undefined {
     const { direction, step, range, maxTicks } = request;
-    if (direction === 'backward') return { kind: 'history-begin' };
+    if (direction === 'backward') return this.goBack(step);
     const key = `${step} ${range?.start} ${range?.end}`;
     if (this.resumed?.key !== key) this.resumed?.motion.cancel();
     const motion = this.resumed?.key === key ? this.resumed.motion : this.motionOf(step, range);
@@ -198,6 +210,42 @@ export class Debugger implements DebugTarget {
     const reason = motion.advance(maxTicks);
     if (reason && reason.kind !== 'waiting') this.resumed = undefined;
     return reason;
+  }
+
+  /** Puts the machine to a tick of its past. Throws RangeError for one outside the history. */
+  goto(tick: number): void {
+    this.moving((backward) => backward.goto(tick));
+  }
+
+  /**
+   * The last store to any of some bytes, at or before now, by whatever thread, or by a kernel call on its behalf. Undefined if
+   * there was none since the begin of history. The machine stays where it is.
+   */
+  whoWrote(address: bigint, lengthBytes = 1): StoreRecord | undefined {
+    return this.moving((backward) => backward.whoWrote(address, lengthBytes));
+  }
+
+  /** Goes back by one instruction of a thread, or to the last stop before now. */
+  private goBack(step: number | undefined): StopReason {
+    if (!this.backward) return { kind: 'history-begin' };
+    const reason = this.moving((backward) => (step === undefined ? backward.continue() : backward.step(step)));
+    const thread = 'tid' in reason ? this.parts.kernel.findThread(reason.tid) : undefined;
+    this.reported = thread && { thread, rip: this.registers.scalar(thread, 'rip') };
+    return reason;
+  }
+
+  /** Runs work that puts the machine to other ticks: nothing of what was going on goes on. Throws without a timeline. */
+  private moving<T>(work: (backward: Backward) => T): T {
+    if (!this.backward) throw new Error('the debugger was attached without a timeline');
+    this.resumed?.motion.cancel();
+    this.resumed = undefined;
+    const { ticks } = this;
+    try {
+      return work(this.backward);
+    } finally {
+      if (this.ticks !== ticks) this.reported = undefined;
+      this.machine.moved();
+    }
   }
 
   /** Continues, by default until something is reported. Returns undefined at a limit. */
@@ -261,6 +309,7 @@ export class Debugger implements DebugTarget {
     const process = this.computer.findProcess(pid);
     if (!process) return;
     this.computer.kill(process, KILLED_EXIT_CODE);
+    this.timeline?.changed();
     this.machine.noteEnds();
   }
 
@@ -275,6 +324,7 @@ export class Debugger implements DebugTarget {
   /** Removes all stops; hooks are removed by the functions that adding them returned. */
   detach(): void {
     const { stops } = this.parts.kernel;
+    this.timeline?.gotoPresent();
     this.resumed?.motion.cancel();
     for (const stop of [...this.armed.keys()]) this.removeStop(stop);
     stops.stopsAtTraps = false;

@@ -5,6 +5,7 @@ import type { Process } from '../../kernel/tasks/process.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import type { LinearAddress } from '../../kernel/memory/linear-address.js';
 import type { Stop, StopReason } from '../target.js';
+import type { Timeline } from '../timeline/timeline.js';
 import { StopSet, type DataHit } from './stop-set.js';
 
 /** What a hook makes the machine do: stop, or continue. */
@@ -46,7 +47,10 @@ export class MachineRun {
   private readonly waiting: RunEvent[] = [];
   private processes: Set<Process>;
 
-  constructor(private readonly parts: ComputerParts) {
+  constructor(
+    private readonly parts: ComputerParts,
+    private readonly timeline: Timeline | undefined,
+  ) {
     this.stops = new StopSet(parts.cpu);
     this.processes = new Set(parts.kernel.processes.live());
   }
@@ -64,7 +68,8 @@ export class MachineRun {
       const left = this.endTick - cpu.ticks;
       const effortLeft = effortEnd - kernel.effort;
       if (left <= 0 || effortLeft <= 0) return undefined;
-      const outcome = kernel.run(left, effortLeft);
+      const outcome = this.timeline ? this.timeline.run(left, effortLeft) : kernel.run(left, effortLeft);
+      this.timeline?.observe();
       if (outcome.kind === 'stopped') this.take(outcome.stop);
       else if (outcome.kind === 'ended') this.noteEnds();
       else if (outcome.kind === 'waiting') return waiting(outcome.forInput, outcome.until);
@@ -74,6 +79,13 @@ export class MachineRun {
       else return undefined;
     }
     return undefined;
+  }
+
+  /** Called after the machine was put to another tick: what was about to be reported is forgotten. */
+  moved(): void {
+    this.waiting.length = 0;
+    this.processes.clear();
+    for (const process of this.parts.kernel.processes.live()) this.processes.add(process);
   }
 
   /** Runs for one tick. */

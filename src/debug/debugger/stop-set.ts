@@ -28,7 +28,43 @@ export class StopSet<What> {
   private readonly places = new Map<LinearAddress, Set<Armed<What>>>();
   private readonly codeRanges = new Set<Armed<What>>();
 
+  private isSuspended = false;
+
   constructor(private readonly cpu: Cpu) {}
+
+  /** Runs `work` while nothing is armed. */
+  suspended<T>(work: () => T): T {
+    if (this.isSuspended) return work();
+    return this.switched(true, work);
+  }
+
+  /** Runs a part of suspended work with everything armed again. */
+  armedAgain<T>(work: () => T): T {
+    return this.switched(false, work);
+  }
+
+  private switched<T>(isSuspended: boolean, work: () => T): T {
+    this.suspend(isSuspended);
+    try {
+      return work();
+    } finally {
+      this.suspend(!isSuspended);
+    }
+  }
+
+  private suspend(isSuspended: boolean): void {
+    this.isSuspended = isSuspended;
+    for (const { kind, range } of this.all())
+      if (kind === 'code') this.cpu.codeStops[isSuspended ? 'delete' : 'add'](range);
+      else if (isSuspended) this.cpu.mmu.removeDataStop(range, kind);
+      else this.cpu.mmu.addDataStop(range, kind);
+  }
+
+  private *all(): Generator<Armed<What>, void, undefined> {
+    yield* this.data;
+    yield* this.codeRanges;
+    for (const set of this.places.values()) yield* set;
+  }
 
   /** Throws RangeError for a range that is empty or not canonical. */
   arm({ kind, address, lengthBytes = 1, tid }: StopRequest, what: What): Armed<What> {

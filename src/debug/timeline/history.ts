@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { HeldTrap } from '../../kernel/stops.js';
+import type { Process } from '../../kernel/tasks/process.js';
 import type { Snapshot } from '../../snapshot.js';
 import { partitionPoint } from '../../sorted.js';
 
@@ -7,8 +8,12 @@ import { partitionPoint } from '../../sorted.js';
 export interface HistoryPoint {
   readonly snapshot: Snapshot;
   readonly cursor: number;
+  /** How often the machine had asked for console input at the tick: see Inputs. */
+  readonly misses: number;
   /** A process that was about to be ended: see KernelStops. */
   readonly held: HeldTrap | undefined;
+  /** How the processes that ran when the history began have ended. */
+  readonly ends: readonly Process['end'][];
   /** Frames that may have changed since the point before. */
   changed: ReadonlySet<number>;
 }

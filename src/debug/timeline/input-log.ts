@@ -42,6 +42,12 @@ export class InputLog implements InputSource {
     return this.inputs[this.cursor];
   }
 
+  takeConsole(tick: number, misses: number): ReturnType<InputSource['takeConsole']> {
+    const { next } = this;
+    if (!next || !('misses' in next) || next.misses > misses) return undefined;
+    return this.take(tick, 'console', 'console end');
+  }
+
   take<Kind extends InputKind>(tick: number, ...kinds: Kind[]): Extract<MachineInput, { kind: Kind }> | undefined {
     const { next } = this;
     if (!next || next.tick !== tick || !(kinds as string[]).includes(next.kind)) return undefined;

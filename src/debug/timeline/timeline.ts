@@ -1,5 +1,9 @@
 import type { Computer, ComputerParts } from '../../computer.js';
+import type { KernelEvent } from '../../kernel/kernel-options.js';
 import type { MachineStop } from '../../kernel/stops.js';
+import type { Snapshot } from '../../snapshot.js';
+import type { Process } from '../../kernel/tasks/process.js';
+import { ReplayError } from '../../kernel/inputs.js';
 import { History, lastBefore, type HistoryPoint } from './history.js';
 import { InputLog } from './input-log.js';
 
@@ -37,6 +41,10 @@ export class Timeline {
   /** While the machine is in its past: the state that it left. */
   private present: HistoryPoint | undefined;
   private lastMs: number | undefined;
+  /** Whether the machine is in a past that never was. */
+  private isSupposed = false;
+  /** Those that the host may know, and that may be gone from the state: see HistoryPoint.ends. */
+  private readonly processes: readonly Process[];
   private readonly hostHooks: object | null;
 
   constructor(
@@ -45,9 +53,10 @@ export class Timeline {
   ) {
     this.parts = computer.parts;
     this.log = new InputLog(computer.store);
+    this.processes = this.parts.kernel.processes.live();
     this.history = new History(options.historyBytes ?? DEFAULT_HISTORY_BYTES);
     this.hostHooks = Object.getPrototypeOf(this.parts.hooks) as object | null;
-    this.parts.kernel.inputs.record = (input) => this.log.add(input);
+    this.parts.inputs.record = (input) => this.log.add(input);
     this.takePoint();
   }
 
@@ -113,29 +122,64 @@ export class Timeline {
   }
 
   /**
-   * Runs from a tick up to another, as it was, and calls `onStop` for each stop on the way. The machine is at that tick then, or at
-   * the end of history.
+   * Puts the machine to the last tick before another one: some ticks do not exist, since a kernel call can take many at once. Throws
+   * RangeError if there is none.
    */
-  scan(from: number, to: number, onStop: OnStop): void {
-    this.requireWithin(from);
-    this.start(from);
-    this.replay(from, undefined, []);
-    this.replay(to, onStop, []);
+  gotoBefore(tick: number): void {
+    for (let distance = 1; ; distance *= 2) {
+      this.goto(Math.max(this.begin, tick - distance));
+      if (this.computer.ticks < tick) break;
+      if (tick - distance <= this.begin) throw new RangeError(`there is no tick before ${tick} in the history`);
+    }
+    for (;;) {
+      const point = this.pointNow();
+      this.replay(this.computer.ticks + 1, undefined, []);
+      if (this.computer.ticks < tick) continue;
+      return this.restore(point);
+    }
   }
 
   /**
-   * Runs on in the past for at most `maxTicks` ticks. Returns the stop that ended it; 'ticks' at the limit, and 'present' if
-   * the machine is where it was last, from where it goes on by itself.
+   * Runs from a tick up to another, as it was, and calls `onStop` for each stop on the way. `armed` is called with the work of the
+   * second part, to arm stops around it. The machine is at that tick then.
    */
-  resume(maxTicks: number): MachineStop | 'ticks' | 'present' {
-    if (!this.present) return 'present';
-    let found: MachineStop | undefined;
-    const to = Math.min(this.computer.ticks + maxTicks, this.end);
-    this.replay(to, (stop) => (found = stop), [], true);
-    if (found) return found;
-    if (this.computer.ticks < this.end) return 'ticks';
-    this.gotoPresent();
-    return 'present';
+  scan(from: number, to: number, armed: (work: () => void) => void, onStop: OnStop): void {
+    this.requireWithin(from);
+    this.start(from);
+    this.replay(from, undefined, []);
+    armed(() => this.replay(Math.min(to, this.end), onStop, []));
+  }
+
+  /** A snapshot of the machine in its past. */
+  snapshotNow(): Snapshot {
+    return this.computer.snapshot();
+  }
+
+  /** Runs on in the past up to a tick. */
+  runTo(tick: number): void {
+    this.replay(tick, undefined, []);
+  }
+
+  /** As `Kernel.run`, in the past: up to the next input. At the end of what has happened, the present begins. */
+  run(maxTicks: number, maxEffort?: number): KernelEvent {
+    const { computer, log } = this;
+    const { kernel } = this.parts;
+    if (this.present && computer.ticks >= this.end && !log.next) this.arrive();
+    if (!this.present) return kernel.run(maxTicks, maxEffort);
+    const { next } = log;
+    if (next?.kind === 'changed' && next.tick === computer.ticks) {
+      log.cursor++;
+      computer.restore(next.snapshot);
+      return { kind: 'ticks' };
+    }
+    const end = Math.min(computer.ticks + maxTicks, next && next.tick > computer.ticks ? next.tick : this.end);
+    const event = kernel.run(Math.max(1, end - computer.ticks), maxEffort);
+    if (event.kind !== 'waiting') return event;
+    const time = log.take(computer.ticks, 'time');
+    if (time) kernel.passTime(time.until);
+    else if (log.next?.tick !== computer.ticks)
+      throw new ReplayError(`the replay waits at tick ${computer.ticks}, and the machine did not`);
+    return { kind: 'ticks' };
   }
 
   /** The snapshots around a tick, and the frames that may have changed between them. */
@@ -146,7 +190,7 @@ export class Timeline {
   /** Stops recording; the machine stays where it is, and goes on from there by itself. */
   detach(): void {
     if (this.present) this.leavePast();
-    this.parts.kernel.inputs.record = undefined;
+    this.parts.inputs.record = undefined;
   }
 
   private isDue(): boolean {
@@ -166,6 +210,21 @@ export class Timeline {
       throw new RangeError(`tick ${tick} is not within the history, ${this.begin} to ${this.end}`);
   }
 
+  /**
+   * Runs `work`, which changes the past and runs on from there as it would have been; nothing of it stays. Returns undefined where the
+   * changed past asks for input that did not come, or ends.
+   */
+  supposing<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof ReplayError) return undefined;
+      throw error;
+    } finally {
+      this.isSupposed = true;
+    }
+  }
+
   /** Goes to the last known state at or before a tick. */
   private start(tick: number): void {
     const { computer, history } = this;
@@ -176,68 +235,61 @@ export class Timeline {
     const known = history.before(tick)!;
     const near = lastBefore(this.near, tick);
     const best = near && near.snapshot.tick > known.snapshot.tick ? near : known;
-    if (computer.ticks > tick || computer.ticks < best.snapshot.tick || computer.ticks === tick) this.restore(best);
+    if (this.isSupposed || computer.ticks > tick || computer.ticks < best.snapshot.tick || computer.ticks === tick)
+      this.restore(best);
   }
 
   private pointNow(): HistoryPoint {
     const { stops } = this.parts.kernel;
     const { held } = stops;
     const snapshot = this.computer.snapshot();
-    return { snapshot, cursor: this.log.cursor, held, changed: new Set(snapshot.changedFrames) };
+    const ends = this.processes.map(({ end }) => end);
+    const { misses } = this.parts.inputs;
+    return { snapshot, cursor: this.log.cursor, misses, held, ends, changed: new Set(snapshot.changedFrames) };
   }
 
-  private restore({ snapshot, cursor, held }: HistoryPoint): void {
+  private restore({ snapshot, cursor, misses, held, ends }: HistoryPoint): void {
+    this.isSupposed = false;
     this.computer.restore(snapshot);
     this.parts.kernel.stops.held = held;
+    this.processes.forEach((process, index) => (process.end = ends[index]));
     this.log.cursor = cursor;
+    this.parts.inputs.misses = misses;
   }
 
   private enterPast(): void {
-    this.parts.kernel.inputs.source = this.log;
+    this.parts.inputs.source = this.log;
     // What has been told once is not told again.
     Object.setPrototypeOf(this.parts.hooks, null);
   }
 
   private leavePast(): void {
     this.present = undefined;
-    this.parts.kernel.inputs.source = undefined;
+    this.parts.inputs.source = undefined;
     Object.setPrototypeOf(this.parts.hooks, this.hostHooks);
   }
 
-  /** Replays up to a tick, with snapshots on the way at some. */
-  private replay(to: number, onStop: OnStop | undefined, marks: readonly number[], stopsAtFirst = false): void {
-    const { computer } = this;
-    let isStopped = false;
-    const stop = (found: MachineStop): void => {
-      onStop?.(found);
-      isStopped = stopsAtFirst;
-    };
-    if (marks.length > 0) this.near = this.near.filter(({ snapshot }) => snapshot.tick < to);
-    const places = marks.filter((mark) => mark > computer.ticks);
-    while (computer.ticks < to && !isStopped) {
-      const place = places[0] ?? to;
-      this.replayPart(Math.min(place, to), stop);
-      if (computer.ticks === place && places.shift() !== undefined && place < to) this.near.push(this.pointNow());
-    }
+  /** The past has caught up with the present, whose state it has. */
+  private arrive(): void {
+    const { present } = this;
+    this.leavePast();
+    this.history.add({ ...this.pointNow(), cursor: present!.cursor });
   }
 
-  /** Runs up to a tick, or to the next input before it. */
-  private replayPart(to: number, onStop: OnStop): void {
-    const { computer, log } = this;
-    const { kernel } = this.parts;
-    const { next } = log;
-    if (next?.kind === 'changed' && next.tick === computer.ticks) {
-      log.cursor++;
-      return computer.restore(next.snapshot);
+  /** Replays up to a tick, with snapshots on the way at some. */
+  private replay(to: number, onStop: OnStop | undefined, marks: readonly number[]): void {
+    const { computer } = this;
+    if (marks.length > 0) this.near = this.near.filter(({ snapshot }) => snapshot.tick < to);
+    const places = marks.filter((mark) => mark > computer.ticks);
+    while (computer.ticks < to) {
+      const place = Math.min(places[0] ?? to, to);
+      const event = this.run(place - computer.ticks);
+      if (event.kind === 'stopped') onStop?.(event.stop);
+      if (event.kind === 'idle') throw new ReplayError(`the replay has no process at tick ${computer.ticks}`);
+      if (computer.ticks < place || places.length === 0) continue;
+      places.shift();
+      if (computer.ticks < to) this.near.push(this.pointNow());
     }
-    const end = next && next.tick > computer.ticks ? Math.min(to, next.tick) : to;
-    const event = kernel.run(Math.max(1, end - computer.ticks));
-    if (event.kind === 'stopped') return onStop(event.stop);
-    if (event.kind !== 'waiting' && event.kind !== 'idle') return;
-    const time = log.take(computer.ticks, 'time');
-    if (time) return kernel.passTime(time.until);
-    if (log.next?.tick !== computer.ticks)
-      throw new Error(`the replay waits at tick ${computer.ticks}, and the machine did not`);
   }
 }
 

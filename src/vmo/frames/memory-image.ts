@@ -2,7 +2,7 @@ import { PAGE_SHIFT, PAGE_SIZE } from '../../bits.js';
 import type { GuestMemory } from '../../memory.js';
 
 /** Frames whose pages are kept in one array, which images share where nothing of it has changed. */
-const FRAMES_IN_CHUNK = 256;
+export const FRAMES_IN_CHUNK = 256;
 
 /** The bytes of a page; undefined: zeros that were never written. */
 type Page = Uint8Array | undefined;

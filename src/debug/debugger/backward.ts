@@ -1,0 +1,126 @@
+import type { ComputerParts } from '../../computer.js';
+import type { MachineStop } from '../../kernel/stops.js';
+import type { Thread } from '../../kernel/tasks/thread.js';
+import type { StopReason } from '../target.js';
+import { PastSearch, type StoreRecord } from '../timeline/past.js';
+import type { Timeline } from '../timeline/timeline.js';
+import type { Action } from './machine-run.js';
+import type { ThreadRegisters } from './registers.js';
+import type { StopSet } from './stop-set.js';
+
+/** Ticks that are looked at one by one for a thread, before they are looked at in growing distances. */
+const SINGLE_TICKS = 64;
+
+const HISTORY_BEGIN: StopReason = { kind: 'history-begin' };
+
+/** Moves a debugged machine back in time. No stop is armed while the machine is brought to a place. */
+export class Backward {
+  private readonly search: PastSearch;
+
+  constructor(
+    private readonly parts: ComputerParts,
+    private readonly timeline: Timeline,
+    private readonly stops: StopSet<Action>,
+    private readonly registers: ThreadRegisters,
+  ) {
+    this.search = new PastSearch(parts, timeline, (thread) => registers.scalar(thread, 'rip'));
+  }
+
+  /** Goes to a tick. Throws RangeError for one outside the history. */
+  goto(tick: number): void {
+    this.stops.suspended(() => this.timeline.goto(tick));
+  }
+
+  /** The last store to some bytes, at or before now; undefined if there was none since the begin of history. */
+  whoWrote(address: bigint, lengthBytes: number): StoreRecord | undefined {
+    return this.stops.suspended(() => this.search.whoWrote(address, lengthBytes));
+  }
+
+  /**
+   * Goes back to the last breakpoint before now, or to before the last access that a watchpoint is for, whichever is later.
+   */
+  continue(): StopReason {
+    return this.stops.suspended(() => {
+      const found = this.search.lastStop(
+        this.parts.cpu.ticks,
+        (work) => this.stops.armedAgain(work),
+        (stop) => this.reasonOf(stop) !== undefined,
+      );
+      if (!found) return HISTORY_BEGIN;
+      const reason = this.reasonOf(found.stop)!;
+      if (reason.kind === 'breakpoint') this.timeline.goto(found.tick);
+      else this.timeline.gotoBefore(found.tick);
+      return reason;
+    });
+  }
+
+  /** Takes back the last instruction of a thread. */
+  step(tid: number): StopReason {
+    return this.stops.suspended(() => this.stepBack(tid));
+  }
+
+  private stepBack(tid: number): StopReason {
+    const { timeline, parts } = this;
+    const now = parts.cpu.ticks;
+    const context = this.contextOf(tid);
+    for (let times = 0; times < SINGLE_TICKS; times++) {
+      if (parts.cpu.ticks <= timeline.begin) return HISTORY_BEGIN;
+      const after = this.instructions;
+      timeline.gotoBefore(parts.cpu.ticks);
+      const thread = parts.kernel.findThread(tid);
+      if (!thread) return HISTORY_BEGIN;
+      const isOwn = parts.kernel.currentThread === thread && this.instructions === after - 1;
+      if (isOwn || this.contextOf(tid) !== context) return { kind: 'stepped', tid };
+    }
+    return this.leapBack(tid, context, now);
+  }
+
+  /** Finds the last tick at which a thread had other registers than at a tick. */
+  private leapBack(tid: number, context: string | undefined, now: number): StopReason {
+    const { timeline } = this;
+    const hadOthers = (tick: number): boolean => {
+      timeline.goto(tick);
+      return this.contextOf(tid) !== context;
+    };
+    let same = now - SINGLE_TICKS;
+    let distance = 2 * SINGLE_TICKS;
+    while (now - distance > timeline.begin && !hadOthers(now - distance)) {
+      same = now - distance;
+      distance *= 4;
+    }
+    let other = Math.max(timeline.begin, now - distance);
+    if (other === timeline.begin && !hadOthers(other)) return HISTORY_BEGIN;
+    while (same - other > 1) {
+      const middle = Math.floor((other + same) / 2);
+      if (hadOthers(middle)) other = middle;
+      else same = middle;
+    }
+    timeline.goto(other);
+    return this.parts.kernel.findThread(tid) ? { kind: 'stepped', tid } : HISTORY_BEGIN;
+  }
+
+  private get instructions(): number {
+    return this.parts.cpu.ticks - this.parts.kernel.ticksWithoutInstruction;
+  }
+
+  /** The registers of a thread, as text; undefined if it is not there. */
+  private contextOf(tid: number): string | undefined {
+    const thread: Thread | undefined = this.parts.kernel.findThread(tid);
+    return thread && this.registers.save(thread).context.join();
+  }
+
+  /** What a stop is reported as, if the debugger has a breakpoint or a watchpoint for it. */
+  private reasonOf(found: MachineStop): StopReason | undefined {
+    if (found.kind === 'code') {
+      const { tid } = found.thread;
+      const hit = this.stops.hitsAt(found.address, tid).find(({ what }) => what.kind === 'stop');
+      return hit?.what.kind === 'stop' ? { kind: 'breakpoint', tid, stop: hit.what.stop } : undefined;
+    }
+    if (found.kind !== 'data') return undefined;
+    const { tid } = found.thread;
+    const hits = this.stops.hitsBy(found.accesses, tid).filter(({ armed }) => armed.what.kind === 'stop');
+    const hit = hits.at(-1);
+    if (hit?.armed.what.kind !== 'stop') return undefined;
+    return { kind: 'watchpoint', tid, stop: hit.armed.what.stop, address: hit.address, access: hit.access.access };
+  }
+}

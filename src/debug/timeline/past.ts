@@ -1,0 +1,257 @@
+import type { ComputerParts } from '../../computer.js';
+import { PAGE_SHIFT, PAGE_SIZE } from '../../bits.js';
+import { fromLinear, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
+import type { MachineStop } from '../../kernel/stops.js';
+import type { AddressRange } from '../../mmu/fence.js';
+import type { Thread } from '../../kernel/tasks/thread.js';
+import { PRESENT } from '../../mmu/entry.js';
+import type { Snapshot } from '../../snapshot.js';
+import { FRAMES_IN_CHUNK } from '../../vmo/frames/memory-image.js';
+import type { Timeline } from './timeline.js';
+
+/** The last store to some bytes. */
+export interface StoreRecord {
+  /** The clock after the store: it happened in the tick before. */
+  readonly tick: number;
+  readonly tid: number;
+  readonly pid: number;
+  /** The name of the process. */
+  readonly name: string;
+  /** The instruction that made it, or that made the kernel call. */
+  readonly rip: bigint;
+  /** Whether a kernel call made it on behalf of the thread. */
+  readonly isByKernel: boolean;
+  /** What was stored to: the part of the bytes asked for that it covers. */
+  readonly address: bigint;
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
+
+/** A stop that was found, and the clock then. */
+export interface FoundStop {
+  readonly tick: number;
+  readonly stop: MachineStop;
+}
+
+/** Ticks that are looked at with every access to the page stopping, which is slow. */
+const SLOW_TICKS = 65536;
+/** Ticks that are looked at first, and by how much more each time that nothing is found. */
+const FIRST_WINDOW = 4096;
+const WINDOW_GROWTH = 16;
+
+/** Finds what happened last before a place in the past. */
+export class PastSearch {
+  constructor(
+    private readonly parts: ComputerParts,
+    private readonly timeline: Timeline,
+    private readonly ripOf: (thread: Thread) => bigint,
+  ) {}
+
+  /**
+   * The last stop before tick `before` for which `isHit` is true. Undefined if there is none; the machine is then at the begin of
+   * history. `armed` arms what is looked for around its work.
+   */
+  lastStop(
+    before: number,
+    armed: (work: () => void) => void,
+    isHit: (stop: MachineStop, tick: number) => boolean,
+  ): FoundStop | undefined {
+    const { timeline } = this;
+    let window = FIRST_WINDOW;
+    for (let end = before; end > timeline.begin;) {
+      // Windows begin where snapshots are at the latest: from there a replay begins.
+      const { tick } = timeline.intervalOf(end - 1).begin.snapshot;
+      const from = Math.max(tick, end - window);
+      const found = this.lastWithin(from, end, before, armed, isHit);
+      if (found) return found;
+      window = from === tick ? FIRST_WINDOW : window * WINDOW_GROWTH;
+      end = from;
+    }
+    timeline.goto(timeline.begin);
+    return undefined;
+  }
+
+  /**
+   * The last store to any of some bytes, by whom ever, at or before now; the machine stays where it is. Undefined if there was none
+   * since the begin of history.
+   */
+  whoWrote(linear: bigint, lengthBytes: number): StoreRecord | undefined {
+    const start = fromLinear(linear);
+    if (start === undefined) return undefined;
+    const { timeline, parts } = this;
+    const range = { start, end: start + lengthBytes };
+    const now = parts.cpu.ticks;
+    const wasPresent = !timeline.isReplaying;
+    const isHit = (stop: MachineStop): boolean => storeIn(stop, range) !== undefined;
+    const armed = (work: () => void): void => {
+      parts.cpu.mmu.addDataStop(range, 'write');
+      try {
+        work();
+      } finally {
+        parts.cpu.mmu.removeDataStop(range, 'write');
+      }
+    };
+    try {
+      const found = this.lastStore(range, now + 1, armed, isHit);
+      return found && this.recordOf(found.tick, found.stop, range);
+    } finally {
+      if (wasPresent) timeline.gotoPresent();
+      else timeline.goto(now);
+    }
+  }
+
+  /** As `lastStop`, for stores, interval by interval. */
+  private lastStore(
+    range: AddressRange,
+    before: number,
+    armed: (work: () => void) => void,
+    isHit: (stop: MachineStop) => boolean,
+  ): FoundStop | undefined {
+    const { timeline } = this;
+    const scan = (from: number, to: number): FoundStop | undefined => this.lastWithin(from, to, before, armed, isHit);
+    const find = (from: number, to: number): FoundStop | undefined => {
+      if (to - from <= SLOW_TICKS) return scan(from, to);
+      if (!this.mayBeStored(range, from, to)) return undefined;
+      const middle = Math.floor((from + to) / 2);
+      return find(middle, to) ?? find(from, middle);
+    };
+    for (let end = before; end > timeline.begin;) {
+      const { tick } = timeline.intervalOf(end - 1).begin.snapshot;
+      const near = Math.max(tick, end - SLOW_TICKS);
+      const found = this.mayHaveChanged(range, tick, end) ? (scan(near, end) ?? find(tick, near)) : undefined;
+      if (found) return found;
+      end = tick;
+    }
+    return undefined;
+  }
+
+  /** The last of the stops between two ticks. */
+  private lastWithin(
+    from: number,
+    to: number,
+    before: number,
+    armed: (work: () => void) => void,
+    isHit: (stop: MachineStop, tick: number) => boolean,
+  ): FoundStop | undefined {
+    const { timeline, parts } = this;
+    let last: FoundStop | undefined;
+    timeline.scan(from, to, armed, (stop) => {
+      const tick = parts.cpu.ticks;
+      if (tick < before && isHit(stop, tick)) last = { tick, stop };
+    });
+    return last;
+  }
+
+  /**
+   * Whether some byte of a range may be stored to between two ticks. The run is repeated at full speed with other values in those
+   * bytes: if they are still there at its end, and nothing else is different, nobody has stored to them, whatever the value, or
+   * read them.
+   */
+  private mayBeStored(range: AddressRange, from: number, to: number): boolean {
+    const { timeline, parts } = this;
+    timeline.goto(to);
+    if (parts.cpu.ticks !== to) return true;
+    const truth = timeline.snapshotNow();
+    timeline.goto(from);
+    const places = this.privatePlaces(range);
+    if (!places) return true;
+    const isSame = timeline.supposing(() => {
+      const { ram } = parts.memory;
+      const values = places.map((physical) => {
+        ram[physical]! ^= 0xff;
+        parts.cpu.linearMemory.stored(physical, 1);
+        return ram[physical]!;
+      });
+      timeline.runTo(to);
+      if (parts.cpu.ticks !== to || places.some((physical, index) => ram[physical] !== values[index])) return false;
+      // With the true values back, everything must be as it was.
+      for (const physical of places) {
+        ram[physical]! ^= 0xff;
+        parts.memory.mark(physical, 1);
+      }
+      return truth.equals(timeline.snapshotNow());
+    });
+    return isSame !== true;
+  }
+
+  /** The physical addresses of bytes of a range that are in private frames; undefined if some are not. */
+  private privatePlaces({ start, end }: AddressRange): number[] | undefined {
+    const { pager } = this.parts.kernel;
+    const places: number[] = [];
+    for (let address = start; address < end; address++) {
+      const entry = pager.pageTable.entry(address);
+      const frame = entry >>> PAGE_SHIFT;
+      if (!(entry & PRESENT) || !this.parts.pool.isPrivate(frame)) return undefined;
+      places.push(frame * PAGE_SIZE + (address % PAGE_SIZE));
+    }
+    return places;
+  }
+
+  private recordOf(tick: number, stop: MachineStop, range: AddressRange): StoreRecord {
+    const { timeline, parts } = this;
+    const store = storeIn(stop, range)!;
+    const { thread, isByKernel } = store;
+    const address = Math.max(store.start, range.start);
+    const lengthBytes = Math.min(store.end, range.end) - address;
+    const read = (): Uint8Array => parts.kernel.memory.peek(address, lengthBytes).slice();
+    const { tid, process } = thread;
+    timeline.goto(tick);
+    const after = read();
+    timeline.gotoBefore(tick);
+    const before = read();
+    const found = parts.kernel.findThread(tid);
+    const rip = found && this.ripOf(found);
+    const record = { tick, tid, pid: process.pid, name: process.name, isByKernel, before, after };
+    return { ...record, rip: rip ?? 0n, address: toLinear(address) };
+  }
+
+  /**
+   * Whether any byte of a range may have been stored to between two snapshots: not if the frames that hold it were not written,
+   * and are the same ones.
+   */
+  private mayHaveChanged(range: AddressRange, from: number, to: number): boolean {
+    const { begin, end } = this.timeline.intervalOf(from);
+    if (!end || end.snapshot.tick < to) return true;
+    for (let page = range.start - (range.start % PAGE_SIZE); page < range.end; page += PAGE_SIZE) {
+      const frame = this.frameOf(page, begin.snapshot);
+      // A page that is not there at either end may have been there in between.
+      if (frame === undefined || frame !== this.frameOf(page, end.snapshot) || end.changed.has(frame)) return true;
+    }
+    return false;
+  }
+
+  /** The frame that a page was mapped to; undefined if it was not present. */
+  private frameOf(page: LinearAddress, snapshot: Snapshot): number | undefined {
+    let table = this.parts.kernel.pager.pageTable.root;
+    for (let span = 2 ** 39; ; span /= 512) {
+      const low = wordAt(snapshot, table + (Math.floor(page / span) % 512) * 8);
+      if (!(low & PRESENT)) return undefined;
+      if (span === PAGE_SIZE) return low >>> PAGE_SHIFT;
+      table = (low & ~(PAGE_SIZE - 1)) >>> 0;
+    }
+  }
+}
+
+/** Reads a little-endian word of 32 bits of an image of guest memory. */
+function wordAt({ memory: { chunks } }: Snapshot, physical: number): number {
+  const frame = physical >>> PAGE_SHIFT;
+  const chunk = chunks[Math.floor(frame / FRAMES_IN_CHUNK)];
+  const page = chunk?.[frame % FRAMES_IN_CHUNK];
+  const at = physical % PAGE_SIZE;
+  return page ? new DataView(page.buffer, page.byteOffset).getUint32(at, true) : 0;
+}
+
+/** The store of a stop that touches a range. */
+function storeIn(
+  stop: MachineStop,
+  range: AddressRange,
+):
+  | (AddressRange & { readonly thread: Extract<MachineStop, { kind: 'data' }>['thread']; readonly isByKernel: boolean })
+  | undefined {
+  if (stop.kind !== 'data') return undefined;
+  const stores = stop.accesses.filter(
+    ({ access, start, end }) => access === 'write' && start < range.end && end > range.start,
+  );
+  const found = stores.at(-1);
+  return found && { start: found.start, end: found.end, thread: stop.thread, isByKernel: found.tid !== undefined };
+}
