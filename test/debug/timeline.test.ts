@@ -79,6 +79,7 @@ t.test('every tick that was is the same again, there and back, on every engine',
       const timeline = attachTimeline(computer);
       const hashes = recorded(made, timeline, random, engine === 'evaluator' ? 20_000 : 1_000_000);
       const ticks = [...hashes.keys()];
+      const present = computer.machineHash();
       for (let times = volume(8, 60); times > 0; times--) {
         const tick = random.pick(ticks);
         timeline.goto(tick);
@@ -92,7 +93,7 @@ t.test('every tick that was is the same again, there and back, on every engine',
         if (computer.machineHash() !== there) t.fail(`${argv[0]}, ${engine}: ${back} ticks before ${tick}`);
       }
       timeline.gotoPresent();
-      t.equal(computer.machineHash(), hashes.get(ticks.at(-1)!) ?? computer.machineHash(), `${argv[0]}, ${engine}`);
+      t.equal(computer.machineHash(), present, `${argv[0]}, ${engine}`);
       const outcome = computer.run(program);
       const alone = machine(await guestImage(argv[0]), options, [...argv]);
       t.equal(alone.computer.run(alone.program).kind, outcome.kind);
@@ -113,8 +114,8 @@ t.test('input comes again in a replay, and output does not', async (t) => {
   const timeline = attachTimeline(computer);
   const hashes = new Map<number, string>();
   while (!program.end) {
-    computer.run(program, { maxTicks: 500 });
-    hashes.set(computer.ticks, computer.machineHash());
+    const { kind } = computer.run(program, { maxTicks: 500 });
+    if (kind === 'limit') hashes.set(computer.ticks, computer.machineHash());
   }
   t.equal(made.output(), 'one\ntwo\nthree and a longer line\n');
   for (const [tick, hash] of [...hashes].reverse()) {
