@@ -35,7 +35,6 @@ export class Cpu {
       state: outside('computed, since fields of that name are'),
       mmu: outside('its control registers are computed; the TLB is invisible'),
       linearMemory: outside('a view of guest memory'),
-      codeStops: outside('of a debugger'),
       fetcher: outside('a cache of decoded instructions'),
       codeStops: outside('of a debugger'),
       fenced: outside('has no state between two ticks'),

@@ -78,7 +78,6 @@ export class Kernel implements KernelServices {
       space: value,
       pager: value,
       console: value,
-      stops: outside('of a debugger'),
       debugMode: value,
       ticksWithoutInstruction: value,
       scheduler: value,

@@ -244,7 +244,7 @@ export class Debugger implements DebugTarget {
       return work(this.backward);
     } finally {
       if (this.ticks !== ticks) this.reported = undefined;
-      this.machine.moved();
+      this.machine.restart();
     }
   }
 

@@ -69,7 +69,7 @@ export class MachineRun {
       const effortLeft = effortEnd - kernel.effort;
       if (left <= 0 || effortLeft <= 0) return undefined;
       const outcome = this.timeline ? this.timeline.run(left, effortLeft) : kernel.run(left, effortLeft);
-      this.timeline?.observe();
+      if (outcome.kind === 'ticks' && !kernel.stops.isHolding) this.timeline?.observe();
       if (outcome.kind === 'stopped') this.take(outcome.stop);
       else if (outcome.kind === 'ended') this.noteEnds();
       else if (outcome.kind === 'waiting') return waiting(outcome.forInput, outcome.until);
@@ -79,13 +79,6 @@ export class MachineRun {
       else return undefined;
     }
     return undefined;
-  }
-
-  /** Called after the machine was put to another tick: what was about to be reported is forgotten. */
-  moved(): void {
-    this.waiting.length = 0;
-    this.processes.clear();
-    for (const process of this.parts.kernel.processes.live()) this.processes.add(process);
   }
 
   /** Runs for one tick. */
