@@ -159,7 +159,10 @@ export class VmoStore {
     }
   }
 
-  /** A new handle to a VMO that is as an image of it says (`VmoHandle.content.image`), even if it was forgotten since. */
+  /**
+   * A new handle to a VMO that is as an image of it says (`VmoHandle.content.image`), even if it was forgotten since.
+   * @internal
+   */
   revived(image: VmoImage): VmoHandle {
     let handle: VmoHandle | undefined;
     this.restoring(() => {
