@@ -18,7 +18,7 @@ import type { Process } from './kernel/tasks/process.js';
 import type { TrapReport } from './kernel/reports/trap-report.js';
 import type { WriteBackCounters } from './kernel/memory/write-back.js';
 import { GuestMemory } from './memory.js';
-import { MachineState } from './machine-state.js';
+import { MachineState, readSavedSnapshot, type MachineLimits } from './machine-state.js';
 import type { Snapshot } from './snapshot.js';
 import { STANDARD_FORMAT, type HashFunction } from './vmo/content/canonical-form.js';
 import { FramePool, type FrameCounters } from './vmo/frames/frame-pool.js';
@@ -73,6 +73,9 @@ export interface ComputerOptions {
   /** Host clock in milliseconds, used only for reported timings. */
   readonly now?: () => number;
 }
+
+/** Configuration of a machine that is resumed: what is not in the saved snapshot. */
+export type ResumeOptions = Omit<ComputerOptions, keyof MachineLimits>;
 
 /** The parts of a machine, for debuggers. Unlike the rest of the API, they may change with any version. */
 export interface ComputerParts {
@@ -157,13 +160,16 @@ export class Computer {
   private readonly pool: FramePool;
   private readonly kernel: Kernel;
   private readonly state: MachineState;
+  private readonly limits: MachineLimits;
 
   /** Throws RangeError for an invalid memory size or quota. */
   constructor(options: ComputerOptions = {}) {
-    const { memoryBytes = DEFAULT_MEMORY_BYTES, engine = 'auto', console = NO_CONSOLE } = options;
+    const { engine = 'auto', console = NO_CONSOLE } = options;
     const hooks = Object.create(options.hooks ?? {}) as ComputerParts['hooks'];
     const sha256 = options.sha256 ?? portableSha256;
-    this.memory = new GuestMemory(memoryBytes);
+    this.memory = new GuestMemory(options.memoryBytes ?? DEFAULT_MEMORY_BYTES);
+    this.limits = limitsOf(options, this.memory.size);
+    const { writeBackBytes, vmoBytes, hostBytes, clock } = this.limits;
     this.cpu = new Cpu(this.memory, engine, {
       threshold: options.translationThreshold,
       onTranslated: options.onTranslated,
@@ -173,7 +179,6 @@ export class Computer {
       sha256,
       now: options.now,
     });
-    const vmoBytes = options.vmoBytes ?? DEFAULT_VMOS_PER_MEMORY * this.memory.size;
     this.store = new VmoStore(sha256, STANDARD_FORMAT, vmoBytes);
     const { linearMemory } = this.cpu;
     const codeChanged = (frame: number): void => linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE);
@@ -190,14 +195,24 @@ export class Computer {
       pool: this.pool,
       console,
       ...(options.names && { names: options.names(this.store) }),
-      writeBackBytes: options.writeBackBytes ?? DEFAULT_WRITE_BACK_PER_MEMORY * this.memory.size,
-      hostBytes: options.hostBytes ?? Math.max(DEFAULT_HOST_BYTES_MIN, DEFAULT_HOST_PER_MEMORY * this.memory.size),
-      ...(options.clock && { clock: options.clock }),
+      ...{ writeBackBytes, hostBytes, clock },
       hooks,
     });
     const { memory, cpu, kernel, pool, store } = this;
     this.parts = { memory, cpu, pool, kernel, hooks, inputs };
     this.state = new MachineState({ memory, cpu, kernel, pool, store, sha256, codeChanged });
+  }
+
+  /**
+   * Makes a machine that goes on from a saved snapshot, as the one that it was taken from, on any engine. Names and files that
+   * the host provides, and the console, are those in `options`. Content is read from `saved` as it is touched, even after that
+   * handle is closed. Throws SavedSnapshotError for a VMO that is not a snapshot which this version of bd0 can resume.
+   */
+  static resume(saved: VmoHandle, options: ResumeOptions = {}): Computer {
+    const snapshot = readSavedSnapshot(saved);
+    const computer = new Computer({ ...options, ...snapshot.limits });
+    computer.state.resume(snapshot);
+    return computer;
   }
 
   /**
@@ -248,6 +263,11 @@ export class Computer {
   /** Finds the live process with a pid. */
   findProcess(pid: number): Process | undefined {
     return this.kernel.processes.find(pid);
+  }
+
+  /** The live processes that were started by `start`, here or before the machine was saved. */
+  get programs(): Process[] {
+    return this.kernel.processes.live().filter(({ description }) => description.parent === 0);
   }
 
   /** Advances the clock while all threads wait; waits whose deadline is at or before this tick end. */
@@ -330,6 +350,14 @@ export class Computer {
     this.state.restore(snapshot);
   }
 
+  /**
+   * Saves a snapshot of this machine as a VMO of `store`, from which `resume` makes a machine in any process of a host. All its
+   * memory and content is hashed. A store other than the machine's own leaves the machine as it is: see VmoStore.hostBytes.
+   */
+  saveSnapshot(snapshot: Snapshot, store: VmoStore): VmoHandle {
+    return this.state.save(snapshot, this.limits, store);
+  }
+
   get statistics(): Statistics {
     const { ticks, translationStats } = this.cpu;
     return {
@@ -346,6 +374,16 @@ export class Computer {
       ...(translationStats && { translation: translationStats }),
     };
   }
+}
+
+function limitsOf(options: ComputerOptions, memoryBytes: number): MachineLimits {
+  return {
+    memoryBytes,
+    writeBackBytes: options.writeBackBytes ?? DEFAULT_WRITE_BACK_PER_MEMORY * memoryBytes,
+    vmoBytes: options.vmoBytes ?? DEFAULT_VMOS_PER_MEMORY * memoryBytes,
+    hostBytes: options.hostBytes ?? Math.max(DEFAULT_HOST_BYTES_MIN, DEFAULT_HOST_PER_MEMORY * memoryBytes),
+    clock: options.clock ?? 'free',
+  };
 }
 
 function outcomeOf(program: Process): Outcome {

@@ -2,8 +2,9 @@
 
 // The machine.
 export { Computer } from './computer.js';
-export type { ComputerOptions, ComputerParts, Outcome, RunLimits, Statistics } from './computer.js';
+export type { ComputerOptions, ComputerParts, Outcome, ResumeOptions, RunLimits, Statistics } from './computer.js';
 export type { Snapshot } from './snapshot.js';
+export { SavedSnapshotError } from './state/saved-values.js';
 export { MAX_RAM_BYTES as MAX_MEMORY_BYTES } from './memory.js';
 export { LARGEST_REGION_BYTES } from './kernel/memory/address-space.js';
 export type { Engine } from './cpu/cpu.js';

@@ -2,16 +2,23 @@ import { bytesToHex } from './bits.js';
 import type { Cpu } from './cpu/cpu.js';
 import type { Kernel } from './kernel/kernel.js';
 import type { GuestMemory } from './memory.js';
+import { readSavedSnapshot, saveSnapshot, type MachineLimits, type SavedSnapshot } from './saved-snapshot.js';
 import { Snapshot } from './snapshot.js';
 import { writeStateOf } from './state/digest.js';
 import { capture, type StateGraph } from './state/graph.js';
 import { restore } from './state/restore.js';
+import { readGraph } from './state/saved-graph.js';
+import { SavedSnapshotError } from './state/saved-values.js';
 import { StateWriter } from './state/state-writer.js';
 import type { HashFunction } from './vmo/content/canonical-form.js';
 import type { FramePool } from './vmo/frames/frame-pool.js';
 import { MemoryIdentity } from './vmo/frames/memory-identity.js';
-import { MemoryImages } from './vmo/frames/memory-image.js';
+import { type MemoryImage, MemoryImages } from './vmo/frames/memory-image.js';
+import type { VmoHandle } from './vmo/handle.js';
+import { restoringSaved } from './vmo/saved/saved-content.js';
 import type { VmoStore } from './vmo/store.js';
+
+export { readSavedSnapshot, type MachineLimits };
 
 /** The parts of a machine that have state. */
 export interface MachineParts {
@@ -50,22 +57,58 @@ export class MachineState {
   }
 
   take(): Snapshot {
-    const { kernel, cpu, pool, memory } = this.parts;
+    const { kernel, cpu, pool } = this.parts;
     kernel.settle();
     this.lastGraph = capture(this.roots, this.lastGraph);
-    this.images ??= new MemoryImages(memory, () => cpu.mmu.dropWriteEntries());
-    return new Snapshot(cpu.ticks, this.lastGraph, this.images.take(pool.usedEnd));
+    return new Snapshot(cpu.ticks, this.lastGraph, this.memoryImages.take(pool.usedEnd));
   }
 
   /** Throws RangeError for a snapshot of another machine. */
-  restore({ graph, memory }: Snapshot): void {
-    const { kernel, cpu, pool, store, codeChanged } = this.parts;
-    if (graph.root.source !== this.roots) throw new RangeError('the snapshot is of another machine');
-    kernel.settle();
-    const usedEnd = pool.usedEnd;
-    store.restoring(() => restore(this.roots, graph));
+  restore(snapshot: Snapshot): void {
+    const { graph, memory } = snapshot;
+    this.requireOwn(snapshot);
+    this.parts.kernel.settle();
+    this.putBack(memory, () => this.parts.store.restoring(() => restore(this.roots, graph)));
     this.lastGraph = graph;
-    this.images!.restore(memory, Math.max(usedEnd, pool.usedEnd), codeChanged);
+  }
+
+  /** Throws RangeError for a snapshot of another machine. */
+  save(snapshot: Snapshot, limits: MachineLimits, target: VmoStore): VmoHandle {
+    this.requireOwn(snapshot);
+    return saveSnapshot(snapshot, limits, this.parts.store, target);
+  }
+
+  /** Puts a machine in which nothing has happened yet to a saved state. Throws SavedSnapshotError. */
+  resume({ source, page, memory }: SavedSnapshot): void {
+    const { store } = this.parts;
+    try {
+      this.putBack(memory, () =>
+        restoringSaved(store, source, page, (content) => {
+          const graph = readGraph(source, content);
+          if (!source.isAtEnd) throw source.malformed();
+          restore(this.roots, graph);
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+      throw new SavedSnapshotError(`the saved snapshot is damaged: ${error.message}`, { cause: error });
+    }
+  }
+
+  private putBack(memory: MemoryImage, restoreState: () => void): void {
+    const { cpu, pool, codeChanged } = this.parts;
+    const usedEnd = pool.usedEnd;
+    restoreState();
+    this.memoryImages.restore(memory, Math.max(usedEnd, pool.usedEnd), codeChanged);
     cpu.mmu.flush();
+  }
+
+  private get memoryImages(): MemoryImages {
+    const { memory, cpu } = this.parts;
+    return (this.images ??= new MemoryImages(memory, () => cpu.mmu.dropWriteEntries()));
+  }
+
+  private requireOwn({ graph }: Snapshot): void {
+    if (graph.root.source !== this.roots) throw new RangeError('the snapshot is of another machine');
   }
 }

@@ -1,7 +1,7 @@
 import { schemaOf, type Schema } from './schema.js';
 
 /** Elements of a long array that snapshots keep together, and share where they are equal. */
-const CHUNK = 1024;
+export const CHUNK = 1024;
 
 /** A value of state, as a snapshot keeps it. */
 export type Datum = undefined | null | boolean | number | bigint | string | StateNode;

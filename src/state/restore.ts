@@ -10,6 +10,7 @@ import {
   type StateNode,
   type TypedArray,
 } from './graph.js';
+import { SavedSnapshotError } from './saved-values.js';
 
 /**
  * Puts an object, and all that it leads to, back to what it was when `graph` was captured. Objects that were captured in this
@@ -18,7 +19,10 @@ import {
  */
 export function restore(root: object, graph: StateGraph, present: StateGraph = capture(root)): void {
   const nodes = reachable(graph.root);
-  if (graph.root.source === undefined) adopt(root, graph.root);
+  if (graph.root.source === undefined) {
+    adopt(root, graph.root);
+    requireParts(nodes);
+  }
   for (const node of nodes) node.source ??= makeEmpty(node);
   const wanted = new Set<object>(nodes.map(({ source }) => source!));
   for (const [object, node] of present.nodes)
@@ -30,6 +34,13 @@ export function restore(root: object, graph: StateGraph, present: StateGraph = c
     if (isCustom(node) && !wanted.has(object)) node.schema.custom!.discard(object);
   for (const node of nodes) if (node.kind === 'described') derive(node);
   for (const node of nodes) if (node.kind === 'described') node.schema.restored?.(node.source!);
+}
+
+/** Throws SavedSnapshotError if the machine lacks a part that the saved one had. */
+function requireParts(nodes: readonly StateNode[]): void {
+  for (const node of nodes)
+    if (node.kind === 'described' && node.schema.isPart && node.source === undefined)
+      throw new SavedSnapshotError(`this machine has no '${node.schema.name}' like the one that was saved`);
 }
 
 /** All nodes that a node leads to, itself first. */
@@ -54,10 +65,11 @@ function isCustom(node: StateNode): node is DescribedNode {
 function adopt(live: object, node: StateNode): void {
   if (node.source !== undefined) return;
   node.source = live;
-  if (node.kind !== 'described' || node.schema.custom) return;
-  const computed = new Map(node.schema.computed.map(({ name, read }) => [name, read]));
+  if (node.kind !== 'plain' && node.kind !== 'described') return;
+  const computed = node.kind === 'described' ? node.schema.computed : [];
+  const readers = new Map(computed.map(({ name, read }) => [name, read]));
   for (const [name, datum] of node.fields) {
-    const present = computed.has(name) ? computed.get(name)!(live) : (live as Record<string, unknown>)[name];
+    const present = readers.has(name) ? readers.get(name)!(live) : (live as Record<string, unknown>)[name];
     if (typeof datum !== 'object' || datum === null || typeof present !== 'object' || present === null) continue;
     if (canStandFor(present, datum)) adopt(present, datum);
   }

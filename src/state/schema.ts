@@ -36,6 +36,24 @@ export interface Custom<T, Image = unknown> {
   discard(object: T): void;
   /** What stands for the object in hashes and differences. */
   identity(object: T): string;
+  /** The image as a value that a saved snapshot can hold; content that it leads to is saved once, and has a number. */
+  pack(image: Image, content: ContentNumbers): Packed;
+  /** An object without state, and the image to restore it to. Throws SavedSnapshotError for a value that `pack` never makes. */
+  unpack(packed: Packed, content: NumberedContent): { readonly object: T; readonly image: Image };
+}
+
+/** A value of a saved snapshot that is no object of the machine. */
+export type Packed = undefined | boolean | number | bigint | string | Uint8Array | readonly Packed[];
+
+/** Numbers of the content that images lead to, while a snapshot is saved. */
+export interface ContentNumbers {
+  numberOf(content: object): number;
+}
+
+/** The content that was saved, by its number. */
+export interface NumberedContent {
+  /** Throws SavedSnapshotError for anything but the number of content of a kind. */
+  contentOf<Content extends object>(number: unknown, isKind: (content: object) => content is Content): Content;
 }
 
 /** What a class says of its objects. */
@@ -93,6 +111,11 @@ export function derived<T>(reason: string, make?: (owner: T) => unknown): Field<
 /** Neither hashed nor restored, since it never changes. */
 export function outside(reason: string): Field<never> {
   return { kind: 'outside', reason };
+}
+
+/** The schema of a name, if a class has it. */
+export function schemaNamed(name: string): Schema | undefined {
+  return byName.get(name);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { requirePage, requireRange, VmoHandleError } from './errors.js';
 import { copySubtree, type Leaf, type Remote } from './content/subtree.js';
 import type { SubtreeTable } from './content/subtree-table.js';
-import type { Vmo, VmoImage } from './content/vmo.js';
-import { schema, type Schema } from '../state/schema.js';
+import { Vmo, type VmoImage } from './content/vmo.js';
+import { SavedSnapshotError } from '../state/saved-values.js';
+import { schema, type ContentNumbers, type NumberedContent, type Packed, type Schema } from '../state/schema.js';
 
 /** A page of a VMO: 4096 bytes, with zeros after the VMO's last byte. It stays valid after the handle is closed. */
 export class VmoPage {
@@ -61,6 +62,11 @@ export class VmoHandle {
         },
         discard: (handle) => handle.close(),
         identity: (handle) => (handle.isClosed ? 'closed' : handle.contentId),
+        pack: ({ image, tags }: HandleImage, content: ContentNumbers): Packed => [
+          image && content.numberOf(image),
+          ...[...tags].flat(),
+        ],
+        unpack: unpackHandle,
       },
     },
   );
@@ -135,4 +141,18 @@ export class VmoHandle {
     if (this.vmo === undefined) throw new VmoHandleError('the handle is closed');
     return this.vmo;
   }
+}
+
+function unpackHandle(packed: Packed, content: NumberedContent): { object: VmoHandle; image: HandleImage } {
+  const [number, ...texts] = Array.isArray(packed) ? (packed as readonly Packed[]) : [];
+  const tags = new Map<string, string>();
+  for (let at = 0; at < texts.length; at += 2) {
+    const [name, value] = [texts[at], texts[at + 1]];
+    if (typeof name !== 'string' || typeof value !== 'string')
+      throw new SavedSnapshotError('the saved snapshot is damaged: it has a VMO handle that cannot be');
+    tags.set(name, value);
+  }
+  const vmo = number === undefined ? undefined : content.contentOf(number, (item) => item instanceof Vmo);
+  const object = Object.create(VmoHandle.prototype) as VmoHandle;
+  return { object, image: { image: vmo?.image, tags: tags.size === 0 ? NO_TAGS : tags } };
 }

@@ -1,15 +1,16 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { hexToBytes } from '@noble/hashes/utils.js';
-import { type BuilderStore, VmoBuilder } from './content/builder.js';
+import { VmoBuilder } from './content/builder.js';
+import { BuilderStore } from './content/builder-store.js';
 import { CanonicalHasher, type HashFunction, MAX_LEVEL, STANDARD_FORMAT } from './content/canonical-form.js';
 import { CanonicalStreamReader } from './records/canonical-stream-reader.js';
-import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from './errors.js';
+import { requireRange, requireWhole, VmoRangeError } from './errors.js';
 import { VmoHandle } from './handle.js';
 import { differingPages, type PageRange } from './content/page-difference.js';
 import { RecordBatch } from './records/record-batch.js';
 import type { RecordStore } from './records/record-store.js';
 import { missingRecords, placeOf } from './records/record-walk.js';
-import { RemoteTree } from './records/remote-tree.js';
+import { RemoteTrees } from './records/remote-trees.js';
 import { Revival } from './content/revival.js';
 import { finished, type Steps } from './steps.js';
 import { appendAll, replace, type Rope, slice, wholePiece } from './content/rope.js';
@@ -22,6 +23,13 @@ import { type Shared, Vmo, type VmoImage } from './content/vmo.js';
 export interface Patch {
   readonly offset: number;
   readonly bytes: Uint8Array;
+}
+
+/** The parts of a store, for saving and restoring content. */
+export interface StoreParts {
+  readonly shared: Shared;
+  readonly builders: BuilderStore;
+  readonly remoteTrees: RemoteTrees;
 }
 
 /** Limits for `hasFullCaches`: subtrees cached by views, and fetched subtrees; about 40 MB each. */
@@ -59,7 +67,8 @@ export interface VmoCounters {
  */
 export class VmoStore {
   private readonly shared: Shared;
-  private readonly remoteTrees = new Map<Pick<RecordStore, 'get'>, RemoteTree>();
+  private readonly builders: BuilderStore;
+  private readonly remoteTrees: RemoteTrees;
 
   /**
    * `hash` is SHA-256; hosts may provide a faster one than the portable default. A `format` other than that of
@@ -80,13 +89,14 @@ export class VmoStore {
       revival: undefined,
       extentsVisited: 0,
     };
+    this.builders = new BuilderStore(this.shared);
+    this.remoteTrees = new RemoteTrees(this.shared.table, hasher);
   }
 
   get counters(): VmoCounters {
     const { hasher, table, published, extentsVisited } = this.shared;
     table.forgetReleased(Infinity);
-    let recordsRead = 0;
-    for (const { reader } of this.remoteTrees.values()) recordsRead += reader.recordsRead;
+    const { recordsRead } = this.remoteTrees;
     return {
       leavesHashed: hasher.leavesHashed,
       nodesHashed: hasher.nodesHashed,
@@ -123,8 +133,7 @@ export class VmoStore {
   /** Whether `dropCaches` should be called as soon as no read is in progress. */
   get hasFullCaches(): boolean {
     if (this.shared.table.account.remembered > REMEMBERED_MAX) return true;
-    for (const trees of this.remoteTrees.values()) if (trees.fetchedCount > FETCHED_MAX) return true;
-    return false;
+    return this.remoteTrees.fetchedMost > FETCHED_MAX;
   }
 
   /** Drops pages that can be gathered or fetched again, except those that work in progress needs. */
@@ -169,6 +178,12 @@ export class VmoStore {
       handle = new VmoHandle(this.shared.revival!.vmo(image));
     });
     return handle!;
+  }
+
+  /** @internal What saving and restoring content needs. */
+  get parts(): StoreParts {
+    const { shared, builders, remoteTrees } = this;
+    return { shared, builders, remoteTrees };
   }
 
   /** Whether `forgetSome` has work to do. */
@@ -263,11 +278,9 @@ export class VmoStore {
   openFrom(records: Pick<RecordStore, 'get'>, id: string): VmoHandle | undefined {
     const resident = this.open(id);
     if (resident !== undefined) return resident;
-    const { table, hasher } = this.shared;
-    const trees = this.remoteTrees.get(records) ?? new RemoteTree(table, records, hasher);
+    const trees = this.remoteTrees.of(records);
     const root = trees.reader.root(id);
     if (root === undefined) return undefined;
-    this.remoteTrees.set(records, trees);
     const { lengthBytes, top } = root.fields;
     const tree = trees.subtree(top, this.format.heightOf(lengthBytes), lengthBytes);
     const vmo = new Vmo(this.shared, this.whole(tree, lengthBytes));
@@ -277,7 +290,7 @@ export class VmoStore {
 
   /** Discards content fetched for `openFrom`; it is fetched again on access. */
   dropFetched(): void {
-    for (const trees of this.remoteTrees.values()) trees.drop();
+    this.remoteTrees.drop();
   }
 
   /**
@@ -350,20 +363,7 @@ export class VmoStore {
   /** Creates a builder for a VMO of at most `lengthMax` bytes (default: 2^48). */
   builder(lengthMax = this.format.lengthMax): VmoBuilder {
     requireWhole('builder bound', lengthMax, this.format.lengthMax);
-    const { shared } = this;
-    const store: BuilderStore = {
-      table: shared.table,
-      get revival() {
-        return shared.revival;
-      },
-      sliceOf: (vmo, offset, length) => {
-        const base = this.vmoOf(vmo);
-        requireRange('slice', offset, length, base.lengthBytes);
-        return slice(base.rope, offset, length);
-      },
-      commit: (rope, tags) => this.handleOf(rope, tags),
-    };
-    return new VmoBuilder(store, lengthMax);
+    return new VmoBuilder(this.builders, lengthMax);
   }
 
   /** The ranges of pages in which two VMOs differ, in ascending order. Hashes both. */
@@ -380,15 +380,11 @@ export class VmoStore {
     return wholePiece(tree, lengthBytes, this.shared.table.zero(MAX_LEVEL));
   }
 
-  private handleOf(rope: Rope | undefined, tags?: ReadonlyMap<string, string>): VmoHandle {
-    const vmo = new Vmo(this.shared, rope);
-    this.shared.table.dropUnused();
-    return new VmoHandle(vmo, tags);
+  private handleOf(rope: Rope | undefined): VmoHandle {
+    return this.builders.commit(rope);
   }
 
   private vmoOf(handle: VmoHandle): Vmo {
-    const vmo = handle.content;
-    if (vmo.shared !== this.shared) throw new VmoHandleError('the handle is of another store');
-    return vmo;
+    return this.builders.vmoOf(handle);
   }
 }

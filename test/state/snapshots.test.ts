@@ -2,64 +2,18 @@
  * Snapshots of whole machines: going back gives the state that was, and what follows is what followed, on every engine. The
  * programs are those that check each kernel-call, which between them have objects of every kind.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { Computer, MemoryNames, type NameSpace, type Process, type Snapshot } from '../../src/index.js';
+import { Computer, type Snapshot } from '../../src/index.js';
 import { schemaOf } from '../../src/state/schema.js';
-import type { VmoStore } from '../../src/vmo/store.js';
-import { compiled, guestImage, sha256 } from '../support/guest-programs.js';
+import { guestImage, sha256 } from '../support/guest-programs.js';
 import { Random } from '../support/random.js';
-import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
+import { ENGINES } from '../support/side-by-side.js';
+import { length, machineFor, MIB, programs, runTo } from '../support/snapshot-programs.js';
 import { seedOf, volume } from '../support/volume.js';
 
-const MIB = 2 ** 20;
 const seed = seedOf(20261129);
 
 t.setTimeout(0);
-
-const directory = fileURLToPath(new URL('../../../guest/tests/', import.meta.url));
-const programs = readdirSync(directory)
-  .filter((file) => file.endsWith('.c'))
-  .map((file) => basename(file, '.c'))
-  .filter((name) => !existsSync(`${directory}${name}.input`))
-  .sort();
-
-const images = new Map<string, Uint8Array>();
-for (const name of programs) images.set(name, await compiled(`${directory}${name}.c`));
-
-/** A machine that runs a program, which finds the programs that its source mentions. */
-function machineFor(name: string, engine: EngineOptions): { computer: Computer; program: Process } {
-  const names = (store: VmoStore): NameSpace => {
-    const space = new MemoryNames(store);
-    const source = readFileSync(`${directory}${name}.c`, 'latin1');
-    for (const [other, bytes] of images)
-      if (source.includes(`"${other}"`)) {
-        const vmo = store.fromBytes(bytes);
-        space.publish(other, vmo, 'anything');
-        vmo.close();
-      }
-    return space;
-  };
-  const computer = new Computer({ ...engine, memoryBytes: 64 * MIB, sha256, names });
-  return { computer, program: computer.start(images.get(name)!, { name, limitBytes: 1024 * MIB }) };
-}
-
-/** Runs to a tick, or to the end. */
-function runTo(computer: Computer, program: Process, tick: number): void {
-  while (computer.ticks < tick) {
-    const outcome = computer.run(program, { maxTicks: tick - computer.ticks });
-    if (outcome.kind !== 'limit') return;
-  }
-}
-
-/** How many ticks a program takes. */
-function length(name: string): number {
-  const { computer, program } = machineFor(name, ENGINES.interpreter);
-  computer.run(program);
-  return computer.ticks;
-}
 
 t.test('going back and forth gives the states that were, on every engine', (t) => {
   const random = new Random(seed);

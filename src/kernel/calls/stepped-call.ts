@@ -16,7 +16,7 @@ const HASHED_BYTES_IN_PART = 2 ** 18;
 /** The fields that every call in steps has, for the schema of its class. */
 export const STEPPED_FIELDS = {
   parts: value,
-  isStanding: outside('false where state is captured'),
+  isStanding: derived('false where state is captured', () => false),
   result: outside('taken up in the tick in which it is known'),
   inProgress: derived<SteppedCall<unknown>>('made again from the other fields', (call) => call.abandon()),
 };

@@ -1,27 +1,16 @@
 import { requireRange, requireWhole, VmoHandleError, VmoRangeError } from '../errors.js';
 import type { VmoHandle } from '../handle.js';
-import { append, appendAll, releaseRope, replace, retainRope, type Rope, split, wholePiece } from './rope.js';
+import { BuilderStore } from './builder-store.js';
+import { append, appendAll, isRope, releaseRope, replace, retainRope, type Rope, split, wholePiece } from './rope.js';
 import { MAX_LEVEL } from './canonical-form.js';
-import type { Leaf, Subtree } from './subtree.js';
-import type { Revival } from './revival.js';
-import type { SubtreeTable } from './subtree-table.js';
-import { schema, type Schema } from '../../state/schema.js';
+import { isSubtree, Leaf, type Subtree } from './subtree.js';
+import { SavedSnapshotError } from '../../state/saved-values.js';
+import { schema, type ContentNumbers, type NumberedContent, type Packed, type Schema } from '../../state/schema.js';
 
 /** Level of the subtrees that appended pages are combined into. */
 const FOLDED_LEVEL = 9;
 
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
-
-/** What a builder needs from its store. */
-export interface BuilderStore {
-  readonly table: SubtreeTable;
-  /** See VmoStore.restoring. */
-  readonly revival: Revival | undefined;
-  /** The rope of a range of a VMO of this store. Throws VmoHandleError, VmoRangeError. */
-  sliceOf(vmo: VmoHandle, offset: number, length: number): Rope | undefined;
-  /** Makes a handle to a VMO of the built bytes. */
-  commit(rope: Rope | undefined, tags: ReadonlyMap<string, string>): VmoHandle;
-}
 
 /** What a snapshot keeps of a builder. */
 interface BuilderImage {
@@ -56,6 +45,8 @@ export class VmoBuilder {
         restore: (builder, image: BuilderImage) => builder.restore(image),
         discard: (builder) => builder.discard(),
         identity: (builder) => builder.identity(),
+        pack: packBuilder,
+        unpack: unpackBuilder,
       },
     },
   );
@@ -289,4 +280,38 @@ export class VmoBuilder {
     if (length > this.lengthMax - offset)
       throw new VmoRangeError(`${offset} + ${length} bytes exceed ${this.lengthMax}`);
   }
+}
+
+function isFolded(item: object): item is Subtree {
+  return isSubtree(item) && item.level === FOLDED_LEVEL;
+}
+
+function packBuilder(image: BuilderImage, content: ContentNumbers): Packed {
+  const { store, lengthMax, rope, folded, leaves, pending, lengthBytes, isOver } = image;
+  const numbers = (trees: readonly Subtree[]): number[] => trees.map((tree) => content.numberOf(tree));
+  const parts = [rope && content.numberOf(rope), numbers(folded), numbers(leaves), pending];
+  return [content.numberOf(store), lengthMax, ...parts, lengthBytes, isOver];
+}
+
+function unpackBuilder(packed: Packed, content: NumberedContent): { object: VmoBuilder; image: BuilderImage } {
+  const fields = Array.isArray(packed) ? (packed as readonly Packed[]) : [];
+  const [storeNumber, lengthMax, ropeNumber, foldedNumbers, leafNumbers, pending, lengthBytes, isOver] = fields;
+  const store = content.contentOf(storeNumber, (item) => item instanceof BuilderStore);
+  const rope = ropeNumber === undefined ? undefined : content.contentOf(ropeNumber, isRope);
+  const listOf = <Kind extends Subtree>(numbers: Packed, isKind: (item: object) => item is Kind): Kind[] =>
+    (Array.isArray(numbers) ? (numbers as readonly Packed[]) : []).map((number) => content.contentOf(number, isKind));
+  const folded = listOf(foldedNumbers, isFolded);
+  const leaves = listOf(leafNumbers, (item) => item instanceof Leaf);
+  const { pageSize } = store.table.format;
+  const pages = folded.length * 2 ** FOLDED_LEVEL + leaves.length;
+  if (
+    typeof lengthMax !== 'number' ||
+    !(pending instanceof Uint8Array && pending.length < pageSize) ||
+    lengthBytes !== (rope?.length ?? 0) + pages * pageSize + pending.length ||
+    lengthBytes > lengthMax ||
+    typeof isOver !== 'boolean'
+  )
+    throw new SavedSnapshotError('the saved snapshot is damaged: it has a VMO builder that cannot be');
+  const object = new VmoBuilder(store, lengthMax);
+  return { object, image: { store, lengthMax, rope, folded, leaves, pending, lengthBytes, isOver } };
 }

@@ -21,11 +21,12 @@ export class Revival {
     if (vmo.isAs(image)) return vmo;
     const known = this.vmos.get(vmo);
     if (known) return known;
-    const { canonicalForm, root } = image;
+    const { canonicalForm, root, publishedTree } = image;
     const made = Vmo.from(vmo.shared, {
       ...image,
       root: root && this.rope(root),
       canonicalForm: canonicalForm && { ...canonicalForm, tree: this.tree(canonicalForm.tree) },
+      publishedTree: publishedTree && this.tree(publishedTree),
     });
     this.vmos.set(vmo, made);
     return made;

@@ -40,6 +40,10 @@ export class Branch {
 
 export type Rope = Piece | Branch;
 
+export function isRope(item: object): item is Rope {
+  return item instanceof Piece || item instanceof Branch;
+}
+
 /** Host memory of rope nodes in bytes, measured with Node 20. */
 const PIECE_HOST_BYTES = 96;
 const BRANCH_HOST_BYTES = 64;

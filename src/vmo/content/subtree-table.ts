@@ -1,7 +1,7 @@
 /** The subtrees of a store: equal ones are stored once, hashed on demand, and freed when nothing holds them. */
 
 import { bytesToHex } from '../../bits.js';
-import { type CanonicalHasher, MAX_LEVEL, type PageFormat } from './canonical-form.js';
+import { type CanonicalHasher, equalHashes, MAX_LEVEL, type PageFormat } from './canonical-form.js';
 import { Leaf, type LeafBucket, Node, Remote, type RemoteSource, type Subtree } from './subtree.js';
 
 /**
@@ -163,6 +163,11 @@ export class SubtreeTable {
       tree.used === 0
         ? this.hasher.zero(tree.level)
         : this.hasher.node(tree.level, this.hashOf(tree.left), this.hashOf(tree.right)));
+  }
+
+  /** Whether two subtrees have the same content. Hashes them unless they are the same. */
+  isSame(a: Subtree, b: Subtree): boolean {
+    return a === b || (a.level === b.level && equalHashes(this.hashOf(a), this.hashOf(b)));
   }
 
   /** Sets a hash that was computed and verified elsewhere. The subtree must be held. */

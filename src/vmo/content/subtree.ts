@@ -106,6 +106,10 @@ export class Remote {
 
 export type Subtree = Leaf | Node | Remote;
 
+export function isSubtree(item: object): item is Subtree {
+  return item instanceof Leaf || item instanceof Node || item instanceof Remote;
+}
+
 /** The content of a Remote; any other subtree is returned unchanged. */
 export function opened(tree: Subtree): Leaf | Node {
   return tree instanceof Remote ? tree.source.open(tree) : tree;

@@ -3,7 +3,7 @@
 import { bytesToHex } from '../../bits.js';
 import { type CanonicalHasher, MAX_LEVEL } from './canonical-form.js';
 import { CanonicalView, hashInSteps } from './canonical-view.js';
-import { copyRope, releaseRope, retainRope, type Rope, wholePiece } from './rope.js';
+import { copyRope, releaseRope, retainRope, type Rope, slice, wholePiece } from './rope.js';
 import type { Steps } from '../steps.js';
 import type { Leaf, Remote, Subtree } from './subtree.js';
 import type { Revival } from './revival.js';
@@ -29,6 +29,8 @@ export interface VmoImage {
   readonly canonicalForm: Canonical | undefined;
   readonly knownId: string | undefined;
   readonly isPublished: boolean;
+  /** The tree of the published identity, which may be that of another VMO. */
+  readonly publishedTree: Subtree | undefined;
 }
 
 /** Host memory of VMOs and published identities in bytes, measured with Node 20. */
@@ -69,18 +71,20 @@ export class Vmo {
   }
 
   /** A VMO that is as an image says, whose extents can be held. */
-  static from(shared: Shared, { root, canonicalForm, knownId, isPublished }: Omit<VmoImage, 'vmo'>): Vmo {
+  static from(shared: Shared, image: Omit<VmoImage, 'vmo'>): Vmo {
+    const { root, canonicalForm, knownId, isPublished, publishedTree } = image;
     const vmo = new Vmo(shared, root);
     vmo.canonicalForm = canonicalForm;
     vmo.knownId = knownId;
-    if (isPublished) vmo.publish();
+    if (isPublished) vmo.publish(publishedTree);
     return vmo;
   }
 
   /** What it is now. */
   get image(): VmoImage {
     const { root, canonicalForm, knownId, isPublished } = this;
-    return { vmo: this, root, canonicalForm, knownId, isPublished };
+    const publishedTree = isPublished ? this.shared.published.get(knownId!)?.tree : undefined;
+    return { vmo: this, root, canonicalForm, knownId, isPublished, publishedTree };
   }
 
   /** Whether it is held, and is still what an image of it says, as far as that can be observed. */
@@ -95,6 +99,11 @@ export class Vmo {
     other.canonicalForm = this.canonicalForm;
     other.knownId = this.knownId;
     return other;
+  }
+
+  /** A VMO of `length` bytes from `offset`, which lie within this one. */
+  part(offset: number, length: number): Vmo {
+    return new Vmo(this.shared, slice(this.root, offset, length));
   }
 
   /** The bytes as a rope. */
@@ -149,12 +158,16 @@ export class Vmo {
     return this.canonicalForm;
   }
 
-  /** Computes the identity, hashing what was not hashed yet, and makes it available to `open`. */
-  publish(): string {
+  /**
+   * Computes the identity, hashing what was not hashed yet, and makes it available to `open`. If it is not available yet,
+   * `preferred` becomes the tree that `open` finds: one with the same hash, by default that of this VMO.
+   */
+  publish(preferred?: Subtree): string {
     const id = this.identify();
     if (this.isPublished) return id;
     const { table, published } = this.shared;
-    const { tree, lengthBytes } = this.canonical();
+    const { lengthBytes, tree: own } = this.canonical();
+    const tree = preferred ?? own;
     const entry = published.get(id);
     if (entry === undefined) {
       table.account.hostBytes += PUBLISHED_HOST_BYTES;

@@ -16,6 +16,26 @@ export interface MemoryImage {
   readonly copiedBytes: number;
 }
 
+/** The pages of an image that are not all zeros, by their frames, ascending. */
+export function* pagesOf({ chunks }: MemoryImage): Generator<readonly [frame: number, page: Uint8Array]> {
+  for (const [number, chunk] of chunks.entries())
+    for (const [place, page] of chunk.entries())
+      if (page?.some((byte) => byte !== 0)) yield [number * FRAMES_IN_CHUNK + place, page];
+}
+
+/** The image that consists of some pages, and zeros. */
+export function imageOf(pages: Iterable<readonly [frame: number, page: Uint8Array]>): MemoryImage {
+  const chunks: Page[][] = [];
+  const changed: number[] = [];
+  for (const [frame, page] of pages) {
+    const number = Math.floor(frame / FRAMES_IN_CHUNK);
+    while (chunks.length <= number) chunks.push([]);
+    chunks[number]![frame % FRAMES_IN_CHUNK] = page;
+    changed.push(frame);
+  }
+  return { chunks, changed, copiedBytes: changed.length * PAGE_SIZE };
+}
+
 /**
  * Takes images of guest memory and goes back to them, at the cost of the frames that were written in between. Frames that are
  * written are marked by those that write them (`GuestMemory.dirty`): taking an image clears the marks, and the write entries

@@ -1,0 +1,205 @@
+/**
+ * Saved snapshots: a machine goes on from the bytes alone, in another store and on another engine, exactly as the one that they
+ * were taken from.
+ */
+import t from 'tap';
+import {
+  Computer,
+  exportVmo,
+  type Console,
+  SavedSnapshotError,
+  VmoStore,
+  type Process,
+  type VmoHandle,
+} from '../../src/index.js';
+import { guestImage, sha256 } from '../support/guest-programs.js';
+import { Random } from '../support/random.js';
+import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
+import { length, machineFor, MIB, programs, runTo } from '../support/snapshot-programs.js';
+import { seedOf, volume } from '../support/volume.js';
+
+const seed = seedOf(20261130);
+
+t.setTimeout(0);
+
+/** A snapshot of now, as it arrives in another process: in a store that has nothing but its canonical stream. */
+function savedAndSent(computer: Computer): VmoHandle {
+  const here = new VmoStore(sha256);
+  const saved = computer.saveSnapshot(computer.snapshot(), here);
+  return new VmoStore(sha256).importStream(exportVmo(saved), saved.id);
+}
+
+function resumed(saved: VmoHandle, engine: EngineOptions): { computer: Computer; program: Process } {
+  const computer = Computer.resume(saved, { ...engine, sha256 });
+  return { computer, program: computer.programs[0]! };
+}
+
+t.test('a resumed machine is as it was, and goes on as it would have, on every engine', (t) => {
+  const random = new Random(seed);
+  let points = 0;
+  for (const name of programs) {
+    const ticks = length(name);
+    const engines = Object.values(ENGINES).filter(({ engine }) => engine !== 'evaluator' || ticks < 100_000);
+    const { computer, program } = machineFor(name, ENGINES.interpreter);
+    const places = Array.from({ length: volume(2, 12) }, () => random.below(ticks)).sort((a, b) => a - b);
+    for (const place of places) {
+      runTo(computer, program, place);
+      if (program.end) break;
+      const saved = savedAndSent(computer);
+      const hash = computer.machineHash();
+      const before = computer.snapshot();
+      const other = resumed(saved, engines[random.below(engines.length)]!);
+      saved.close();
+      points++;
+      if (other.computer.machineHash() !== hash) {
+        t.fail(`${name}, tick ${place}: ${before.differencesTo(other.computer.snapshot()).join('\n')}`);
+        break;
+      }
+      const later = Math.min(ticks, place + 1 + random.below(ticks));
+      runTo(computer, program, later);
+      runTo(other.computer, other.program, later);
+      if (other.computer.machineHash() !== computer.machineHash()) {
+        const differences = computer.snapshot().differencesTo(other.computer.snapshot());
+        t.fail(`${name}, tick ${place} to ${later}: ${differences.join('\n')}`);
+        break;
+      }
+    }
+  }
+  t.ok(points > 40, `${points} machines resumed`);
+  t.end();
+});
+
+/** Moments that are harder than others, and what tells that it is one of them; `last` is where the tick before began. */
+const MOMENTS: Readonly<Record<string, (computer: Computer, last: bigint) => boolean>> = {
+  'within a long kernel call': ({ parts }) => {
+    const work = parts.kernel.currentThread?.pending?.work as { parts?: number } | undefined;
+    return (work?.parts ?? 0) > 0;
+  },
+  'within REP': (computer, last) => {
+    const { rip } = computer.registers;
+    const prefix = computer.readMemory(rip, 1)[0];
+    return rip === last && (prefix === 0xf3 || prefix === 0xf2) && computer.registers.gpr(1) > 0n;
+  },
+  'while threads wait': ({ parts }) => [...parts.kernel['threads'].values()].some(({ pending }) => pending?.wait),
+};
+
+/** A machine that makes a VMO of 800 KB, in calls that take many ticks. */
+async function committing(): Promise<{ computer: Computer; program: Process }> {
+  const computer = new Computer({ memoryBytes: 64 * MIB, sha256 });
+  const argv = ['snapshot', 'save', 'numbers', '100000'];
+  return {
+    computer,
+    program: computer.start(await guestImage('snapshot'), { name: 'snapshot', limitBytes: 2 ** 30, argv }),
+  };
+}
+
+/** Machines at such a moment, at most so many. */
+async function* momentsOf(name: string, most: number): AsyncGenerator<{ computer: Computer; program: Process }> {
+  const isMoment = MOMENTS[name]!;
+  const all = programs.map((each) => () => Promise.resolve(machineFor(each, ENGINES.interpreter)));
+  let found = 0;
+  for (const make of [committing, ...all]) {
+    const { computer, program } = await make();
+    // The first one takes long until it is there.
+    const maxTicks = make === committing ? 20_000 : 1;
+    for (let steps = 0; steps < 20_000 && found < most; steps++) {
+      const { rip } = computer.registers;
+      if (computer.run(program, { maxTicks }).kind !== 'limit') break;
+      if (!isMoment(computer, rip)) continue;
+      found++;
+      yield { computer, program };
+      break;
+    }
+  }
+}
+
+for (const name of Object.keys(MOMENTS))
+  t.test(`a machine is saved ${name}`, async (t) => {
+    let points = 0;
+    const engines = Object.values(ENGINES);
+    for await (const { computer, program } of momentsOf(name, 4)) {
+      const saved = savedAndSent(computer);
+      const other = resumed(saved, engines[points++ % engines.length]!);
+      t.equal(other.computer.machineHash(), computer.machineHash());
+      for (const ticks of [1, 1, 10_000]) {
+        runTo(computer, program, computer.ticks + ticks);
+        runTo(other.computer, other.program, other.computer.ticks + ticks);
+        t.equal(other.computer.machineHash(), computer.machineHash());
+      }
+    }
+    t.ok(points > 0, `${points} machines`);
+  });
+
+t.test('a machine is saved while its console holds input', async (t) => {
+  const image = await guestImage('cat');
+  const text = new TextEncoder().encode('one\ntwo\n'.repeat(3000));
+  let output = '';
+  const console = (given: Uint8Array[]): Console => ({
+    write: (bytes) => void (output += Buffer.from(bytes).toString('latin1')),
+    read: () => given.shift() ?? 'end',
+  });
+  const computer = new Computer({ sha256, console: console([text]) });
+  const program = computer.start(image, { name: 'cat', limitBytes: 2 ** 30 });
+  while (computer.parts.kernel.console['arrived'].length === 0) computer.run(program, { maxTicks: 1000 });
+  const saved = savedAndSent(computer);
+  output = '';
+  computer.run(program);
+  const expected = output;
+  output = '';
+  const other = Computer.resume(saved, { engine: 'interpreter', sha256, console: console([]) });
+  const outcome = other.run(other.programs[0]!);
+  t.match(outcome, { kind: 'exited', exitCode: 0 });
+  t.equal(output, expected);
+  t.equal(other.machineHash(), computer.machineHash());
+});
+
+t.test('a VMO that is not a saved snapshot is refused with one clear error', (t) => {
+  const random = new Random(seed);
+  const { computer, program } = machineFor(programs[0]!, ENGINES.interpreter);
+  runTo(computer, program, 1000);
+  const store = new VmoStore(sha256);
+  const saved = computer.saveSnapshot(computer.snapshot(), store);
+  const bytes = saved.read(0, saved.length);
+  const refused = (content: Uint8Array, message: RegExp): void => {
+    t.throws(() => Computer.resume(store.fromBytes(content)), { name: 'SavedSnapshotError', message });
+  };
+  refused(new Uint8Array(0), /not a saved snapshot/);
+  refused(bytes.slice(0, 4095), /not a saved snapshot/);
+  refused(new Uint8Array(8192).fill(7), /not a saved snapshot/);
+  refused(bytes.slice(0, 4096), /damaged/);
+  refused(bytes.slice(0, -4096), /damaged/);
+  refused(Uint8Array.from([...bytes, 0]), /damaged/);
+  const version = bytes.slice();
+  version[8] = 9;
+  refused(version, /version 9 of the format/);
+  for (let times = 0; times < 40; times++) {
+    const damaged = bytes.slice();
+    damaged[random.below(times % 2 === 0 ? 56 : bytes.length)]! ^= 1 << random.below(8);
+    refused(damaged, /not a saved snapshot|damaged|version/);
+  }
+  t.end();
+});
+
+t.test('content that matches its first page and cannot be is refused, too', (t) => {
+  const random = new Random(seed);
+  const { computer, program } = machineFor(programs[0]!, ENGINES.interpreter);
+  runTo(computer, program, 1000);
+  const store = new VmoStore(sha256);
+  const saved = computer.saveSnapshot(computer.snapshot(), store);
+  const bytes = saved.read(0, saved.length);
+  const stateBytes = Number(new DataView(bytes.buffer).getBigUint64(16, true));
+  let refusals = 0;
+  for (let times = 0; times < volume(50, 2000); times++) {
+    const forged = bytes.slice();
+    forged[4096 + random.below(stateBytes)] = random.below(256);
+    forged.set(Buffer.from(store.fromBytes(forged.subarray(4096)).id, 'hex'), 24);
+    try {
+      Computer.resume(store.fromBytes(forged), { sha256 });
+    } catch (error) {
+      if (!(error instanceof SavedSnapshotError)) t.fail(`${String((error as Error).stack)}`);
+      refusals++;
+    }
+  }
+  t.ok(refusals > 0, `${refusals} refused`);
+  t.end();
+});
