@@ -2,6 +2,7 @@
 import { BENCH_OPTIONS } from './bench/bench-options.js';
 import { DEBUG_OPTIONS } from './debug/debug-options.js';
 import type { OptionTable } from './options.js';
+import { RESUME_OPTIONS } from './run/resume-options.js';
 import { RUN_OPTIONS } from './run/run-options.js';
 import { VMO_COMMANDS } from './vmo/commands.js';
 
@@ -81,6 +82,20 @@ const NEW: CommandHelp = {
   examples: [['bd0 new shop', 'then: cd shop && make run']],
 };
 
+const RESUME: CommandHelp = {
+  summary: 'go on from a saved snapshot',
+  usage: 'NAME --store DIR [OPTIONS]',
+  about:
+    'NAME stands for a whole machine in the store, which bd0 run --snapshot-at has saved; an ID does as well. It goes on ' +
+    'from there, on any engine. Options as for bd0 run.',
+  options: RESUME_OPTIONS,
+  examples: [
+    ['bd0 run --store ~/.bd0 --snapshot-at 1000000 early qsort', 'save the machine at tick 1000000, and go on'],
+    ['bd0 resume --store ~/.bd0 early', 'run on from there'],
+    ['bd0 resume --store ~/.bd0 early --engine interpreter', 'on another engine'],
+  ],
+};
+
 const CC: CommandHelp = {
   summary: 'compile C, C++ or assembly for BD0',
   usage: 'FILES -o OUT [OPTIONS]',
@@ -150,6 +165,7 @@ export const COMMANDS: Readonly<Record<string, CommandHelp>> = {
   shell: SHELL,
   debug: DEBUG,
   new: NEW,
+  resume: RESUME,
   cc: CC,
   vmo: VMO,
   bench: BENCH,

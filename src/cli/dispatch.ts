@@ -27,6 +27,8 @@ export async function dispatch(given: readonly string[]): Promise<number> {
       return debug(words);
     case 'new':
       return makeProject(words);
+    case 'resume':
+      return resume(words);
     case 'cc':
       return compile(words);
     case 'vmo':
@@ -75,6 +77,13 @@ async function makeProject(given: readonly string[]): Promise<number> {
   const { shown, words } = readOptions(given, { command: 'bd0 new', options: {} });
   if (shown !== undefined) return show(shown, ['new']);
   return print((await import('./new/new.js')).newProject(words));
+}
+
+async function resume(words: readonly string[]): Promise<number> {
+  const { readResumeRequest } = await import('./run/resume-options.js');
+  const { name, options, shown } = readResumeRequest(words);
+  if (shown !== undefined) return show(shown, ['resume']);
+  return (await import('./run/run.js')).resume(name, options);
 }
 
 /** The compiler gets all options, even --help= of a topic; but --help and --version alone are those of bd0. */

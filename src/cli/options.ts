@@ -9,6 +9,8 @@ export interface Option extends Options {
   readonly values?: readonly string[];
   /** It may be given several times: its value is the list of all. */
   readonly repeats?: true;
+  /** Whether the value consists of two words, which `coerce` gets with a space between them. */
+  readonly takesTwo?: true;
 }
 
 export type OptionTable = Readonly<Record<string, Option>>;
@@ -105,7 +107,14 @@ export function readOption(words: readonly string[], at: number, reader: OptionR
     throw new Failure(
       `--${name} needs a value, and '${value}' is an option: write --${name}=${value} to use it as one`,
     );
-  return { name, value: coerce === undefined ? value : coerce(value), next: isInWord ? at + 1 : at + 2 };
+  const next = isInWord ? at + 1 : at + 2;
+  if (option.takesTwo === true) {
+    const second = words[next];
+    if (second === undefined || isKnownOption(second, reader))
+      throw new Failure(`--${name} needs two values: ${reader.command} --help shows which`);
+    return { name, value: coerce!(`${value} ${second}`), next: next + 1 };
+  }
+  return { name, value: coerce === undefined ? value : coerce(value), next };
 }
 
 /** The name of an option, and its value if that is in the same word. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { Computer, type ComputerOptions, type MakeNameSpace, MemoryNames } from '../../index.js';
+import { Computer, type ComputerOptions, type MakeNameSpace, MemoryNames, type VmoHandle } from '../../index.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import { KEYS_HELP } from '../../host/console/host-keys.js';
 import { HostOutput } from '../../host/console/host-output.js';
@@ -49,12 +49,16 @@ export interface DebugConsole {
   readonly isTerminal: boolean;
 }
 
-/** With `consoleOf`, a debugger in this process runs the machine: it has the console, and reports traps. */
+/**
+ * With `consoleOf`, a debugger in this process runs the machine: it has the console, and reports traps. With `saved`, the machine
+ * is resumed.
+ */
 export async function makeMachine(
   options: RunOptions,
   host: Host,
   durable: DurableStore | undefined,
   consoleOf?: (output: HostOutput) => DebugConsole,
+  saved?: VmoHandle,
 ): Promise<Machine> {
   const codeStore = durable?.runStore.disk.code;
   const { bell, input, interruption, errors, log } = host;
@@ -73,7 +77,7 @@ export async function makeMachine(
   const debugConsole = consoleOf?.(output);
   const isDebugged = debugConsole !== undefined || options.gdb !== undefined;
   const spuriousWrites = makeSpuriousWrites(options, isDebugged, { traps, input });
-  const computer: Computer = makeComputer({
+  const computer: Computer = makeComputer(saved, {
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
     ...(options['host-memory'] !== undefined && { hostBytes: options['host-memory'] }),
@@ -125,7 +129,8 @@ async function makeTracing(log: Logger, traces: readonly Trace[], machine: () =>
   return new Tracing(log, traces, machine);
 }
 
-function makeComputer(options: ComputerOptions): Computer {
+function makeComputer(saved: VmoHandle | undefined, options: ComputerOptions): Computer {
+  if (saved) return Computer.resume(saved, options);
   try {
     return new Computer(options);
   } catch (error) {

@@ -5,6 +5,7 @@ import { signalOfLostOutput, type HostOutput } from '../../host/console/host-out
 import { nextTurn, SLICE_EFFORT, Slices } from '../../host/console/slices.js';
 import type { Bell } from '../../host/signals.js';
 import type { Debugging } from './debugging.js';
+import type { Pause } from './machine-snapshots.js';
 import { bringOut, type Interruption, type OutsideEnd } from './interruption.js';
 import { rest } from './rest.js';
 import type { SpuriousWrites } from './spurious-writes.js';
@@ -33,6 +34,8 @@ export interface RunLoopOptions {
   readonly tellAtCut: () => Promise<void>;
   /** Infinity for none. */
   readonly maxInstructions: number;
+  /** Undefined if the run does not pause. */
+  readonly pause: Pause | undefined;
   /** Debuggers; undefined if none can connect. */
   readonly debugging: Debugging | undefined;
   /** Whether idle time of the machine takes as long on the host's clock. */
@@ -50,6 +53,7 @@ export class RunLoop {
   private readonly slices = new Slices();
   /** Arrivals of input before the last slice, in which the machine could take it. */
   private arrivalsSeen = 0;
+  private hasPaused = false;
 
   constructor(private readonly options: RunLoopOptions) {}
 
@@ -75,15 +79,28 @@ export class RunLoop {
     const start = performance.now();
     const { instructions } = computer;
     // A tick retires one instruction at most.
-    const maxTicks = Math.min(this.slices.ticks, maxInstructions - instructions);
+    const maxTicks = Math.min(this.slices.ticks, maxInstructions - instructions, this.ticksToPause());
     try {
       const outcome = this.runMachine(maxTicks);
+      this.pauseIfDue(outcome);
       if (outcome.kind === 'limit') this.fitSlice(performance.now() - start, computer.instructions - instructions);
       return outcome;
     } catch (error) {
       if (error !== output.failure) throw error;
       return undefined;
     }
+  }
+
+  private ticksToPause(): number {
+    const { pause, computer } = this.options;
+    return pause && !this.hasPaused && pause.tick > computer.ticks ? pause.tick - computer.ticks : Infinity;
+  }
+
+  private pauseIfDue({ kind }: SliceOutcome): void {
+    const { pause, computer, program } = this.options;
+    if (!pause || this.hasPaused || computer.ticks < pause.tick || program.end || kind === 'asking') return;
+    this.hasPaused = true;
+    pause.reached();
   }
 
   private runMachine(maxTicks: number): SliceOutcome {

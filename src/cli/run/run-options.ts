@@ -1,5 +1,12 @@
 import type { InferredOptionTypes } from 'yargs';
-import { DEFAULT_TRANSLATION_THRESHOLD, LARGEST_REGION_BYTES, MAX_MEMORY_BYTES, PAGE_SIZE } from '../../index.js';
+import {
+  DEFAULT_TRANSLATION_THRESHOLD,
+  isName,
+  LARGEST_REGION_BYTES,
+  MAX_MEMORY_BYTES,
+  PAGE_SIZE,
+} from '../../index.js';
+import { Failure } from '../failure.js';
 import {
   isOption,
   listed,
@@ -111,6 +118,12 @@ export const RUN_OPTIONS = {
     defaultDescription: 'yes',
     coerce: (text: string) => oneOf(GDB_WAITS, text, '--gdb-wait'),
   },
+  'snapshot-at': {
+    requiresArg: true,
+    takesTwo: true,
+    describe: 'TICK NAME: save the whole machine in the store at that tick, for bd0 resume NAME',
+    coerce: parseSnapshotAt,
+  },
   stats: { boolean: true, describe: 'print counters to stderr at the end' },
   trace: {
     requiresArg: true,
@@ -142,6 +155,18 @@ export const RUN_OPTIONS = {
   },
   json: { boolean: true, describe: 'print the result as one line of JSON to stderr' },
 } as const satisfies OptionTable;
+
+/** When to save the machine, and as what. */
+export interface SnapshotAt {
+  readonly tick: number;
+  readonly name: string;
+}
+
+function parseSnapshotAt(text: string): SnapshotAt {
+  const [tick = '', name = ''] = text.split(/ (.*)/s);
+  if (!isName(name)) throw new Failure(`--snapshot-at: '${name}' cannot be a name`);
+  return { tick: parseCount(tick, '--snapshot-at', 0), name };
+}
 
 /** The options that were given. */
 export type RunOptions = Partial<InferredOptionTypes<typeof RUN_OPTIONS>>;
@@ -191,17 +216,18 @@ export function asksForJson(words: readonly string[]): boolean {
   for (let at = 0; at < words.length && words[at] !== '--'; at++) {
     const word = words[at]!;
     if (word === '--json') return true;
-    if (isOption(word)) at += takesNextWord(word) ? 1 : 0;
+    if (isOption(word)) at += wordsTakenBy(word);
     else if (image === undefined) image = word;
     else return false;
   }
   return false;
 }
 
-/** Whether a word is an option whose value is the next word, so that this is not IMAGE. */
-function takesNextWord(word: string): boolean {
+/** How many words after an option are its value, so that they are not IMAGE. */
+function wordsTakenBy(word: string): number {
   const known = Object.entries<Option>(RUN_OPTIONS).find(
     ([name, { alias }]) => word === `--${name}` || word === `-${String(alias)}`,
   );
-  return known?.[1].requiresArg === true;
+  if (known?.[1].requiresArg !== true) return word.startsWith('--snapshot-at=') ? 1 : 0;
+  return known[1].takesTwo === true ? 2 : 1;
 }

@@ -5,12 +5,14 @@ import {
   KernelError,
   MissingRecordError,
   type Process,
+  SavedSnapshotError,
   type VmoHandle,
 } from '../../index.js';
 import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import type { HostOutput } from '../../host/console/host-output.js';
 import { processName } from '../../host/toolchain/image-file.js';
+import { findSnapshot, pauseToSave, type Pause } from './machine-snapshots.js';
 import { Interrupted } from './interruption.js';
 import { clockOf, makeMachine, openStore, type DebugConsole, type DurableStore, type Machine } from './machine.js';
 import type { Debugging } from './debugging.js';
@@ -35,12 +37,24 @@ export interface DebugFront {
  * about.
  */
 export async function run(request: RunRequest, front?: DebugFront): Promise<number> {
-  const host = await openHost(request.options);
+  return withHost(request.options, (host, durable) => runImage(request, host, durable, front));
+}
+
+/** `bd0 resume`: returns the exit code. Throws Failure or HostError. */
+export async function resume(name: string, options: RunOptions): Promise<number> {
+  return withHost(options, (host, durable) => resumeSaved(name, options, host, durable));
+}
+
+async function withHost(
+  options: RunOptions,
+  perform: (host: Host, durable: DurableStore | undefined) => Promise<number>,
+): Promise<number> {
+  const host = await openHost(options);
   const { log, interruption, bell, lines } = host;
   let durable: DurableStore | undefined;
   try {
-    durable = await openStore(request.options.store, (line) => host.errors.tell(`bd0: ${line}`));
-    return await runImage(request, host, durable, front);
+    durable = await openStore(options.store, (line) => host.errors.tell(`bd0: ${line}`));
+    return await perform(host, durable);
   } catch (error) {
     log?.debug({ err: error }, 'failed');
     const isOfStore = error instanceof DamagedRecordError || error instanceof MissingRecordError;
@@ -75,15 +89,53 @@ async function runImage(
     const program = start(computer, file, path, argv, options);
     if (machine.tracing) await interruption.finish(machine.tracing.started(file, program));
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');
-    end = await (front ?? { runToEnd }).runToEnd(machine, program, options);
+    const pause = pauseToSave(options['snapshot-at'], computer, durable?.runStore, host.errors);
+    if (front) {
+      if (pause) throw new Failure('--snapshot-at is for bd0 run and bd0 resume');
+      end = await front.runToEnd(machine, program, options);
+    } else end = await runToEnd(machine, program, options, pause);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     ({ end } = error);
   }
+  return ended(end, path, id, machine, options, before);
+}
+
+async function resumeSaved(
+  name: string,
+  options: RunOptions,
+  host: Host,
+  durable: DurableStore | undefined,
+): Promise<number> {
+  const saved = findSnapshot(name, durable?.runStore);
+  const before = performance.now();
+  const machine = await makeMachine(options, host, durable, undefined, saved).catch((error: unknown) => {
+    throw error instanceof SavedSnapshotError ? new Failure(`'${name}' cannot be resumed: ${error.message}`) : error;
+  });
+  const { computer, log } = machine;
+  const [program] = computer.programs;
+  if (!program) throw new Failure(`'${name}' cannot be resumed: its program has ended`);
+  log?.info({ snapshot: name, id: saved.id, pid: program.pid, tick: computer.ticks }, 'resumed');
+  const pause = pauseToSave(options['snapshot-at'], computer, durable?.runStore, host.errors);
+  const end = await runToEnd(machine, program, options, pause);
+  const { name: path, imageId } = program.description;
+  return ended(end, path, imageId, machine, options, before);
+}
+
+/** Reports how a run has ended. Returns its exit code. */
+function ended(
+  end: End,
+  image: string,
+  id: string | undefined,
+  machine: Machine,
+  options: RunOptions,
+  before: number,
+): number {
+  const { computer, log } = machine;
   const seconds = (performance.now() - before) / 1000;
   const exitCode = exitCodeOf(end);
   log?.info({ end: end.kind, exitCode }, 'ended');
-  tellResult({ image: path, id, end, exitCode, statistics: computer.statistics, seconds }, machine, options);
+  tellResult({ image, id, end, exitCode, statistics: computer.statistics, seconds }, machine, options);
   return exitCode;
 }
 
@@ -114,12 +166,18 @@ function start(
   }
 }
 
-async function runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End> {
+async function runToEnd(
+  machine: Machine,
+  program: Process,
+  options: RunOptions,
+  pause: Pause | undefined,
+): Promise<End> {
   const debugging = await openDebugging(machine, program, options);
   const loop = new RunLoop({
     ...machine,
     program,
     debugging,
+    pause,
     maxInstructions: options['max-instructions'] ?? Infinity,
     realTime: clockOf(options, machine.input) === 'real',
     tellAtCut: () => machine.traps.tellFirst(),

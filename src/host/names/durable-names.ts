@@ -53,6 +53,11 @@ export class RunStore {
     }
   }
 
+  /** As `writerInSteps`, at once. */
+  waitForWriter(): DiskStore | undefined {
+    return finished(this.writerInSteps());
+  }
+
   private writer(): DiskStore | undefined {
     try {
       return (this.writing ??= DiskStore.open(this.disk.directory, { mode: 'write', waitMs: WAIT_STEP_MS }));
