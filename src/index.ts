@@ -69,6 +69,7 @@ export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js'
 export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious-write.js';
 export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/reports/spurious-write.js';
 export type { Surroundings } from './kernel/reports/surroundings.js';
+export { timeCommands } from './debug/gdb/time-commands.js';
 export { attachTimeline } from './debug/timeline/timeline.js';
 export type { Timeline, TimelineOptions } from './debug/timeline/timeline.js';
 export type { StoreRecord } from './debug/timeline/past.js';

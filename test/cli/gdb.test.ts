@@ -797,11 +797,10 @@ Breakpoint 1, add (a=0, b=0) at gdb-guest.c:20
 `,
   },
   {
-    name: 'no history',
+    name: 'the begin of history',
     commands: `
       break add
       continue
-      reverse-stepi
       reverse-continue
       kill`,
     code: 137,
@@ -812,20 +811,161 @@ Breakpoint 1 at ADDRESS: file gdb-guest.c, line 20.
 
 Breakpoint 1, add (a=0, b=0) at gdb-guest.c:20
 20	  int sum = a + b;
-+reverse-stepi
-+stepi
-
-No more reverse-execution history.
-add (a=0, b=0) at gdb-guest.c:20
-20	  int sum = a + b;
 +reverse-continue
 +continue
 
 No more reverse-execution history.
-add (a=0, b=0) at gdb-guest.c:20
-20	  int sum = a + b;
+_start () at start.S:14
+14	    xorl %ebp, %ebp
 +kill
 [Inferior 1 (process 1) killed]
+`,
+  },
+  {
+    name: 'back in time: instructions, lines, functions, to breakpoints and watchpoints, over a call, a thread and a process',
+    commands: `
+      tbreak main
+      continue
+      break factorial
+      continue
+      continue
+      reverse-continue
+      reverse-stepi
+      stepi
+      delete
+      finish
+      reverse-next
+      reverse-step
+      watch four_bytes
+      continue
+      continue
+      reverse-continue
+      reverse-continue
+      delete
+      break in_child
+      continue
+      reverse-finish
+      delete
+      break worker
+      reverse-continue
+      delete
+      monitor goto 5
+      reverse-continue
+      continue`,
+    code: 3,
+    transcript: `
++tbreak main
+Temporary breakpoint 1 at ADDRESS: file gdb-guest.c, line 76.
++continue
+
+Temporary breakpoint 1, main (argc=1, argv=ADDRESS) at gdb-guest.c:76
+76	  if (argc > 1 && strcmp(argv[1], "child") == 0) return in_child(20);
++break factorial
+Breakpoint 2 at ADDRESS: file gdb-guest.c, line 25.
++continue
+
+Breakpoint 2, factorial (n=5) at gdb-guest.c:25
+25	  if (n <= 1) return 1;
++continue
+
+Breakpoint 2, factorial (n=4) at gdb-guest.c:25
+25	  if (n <= 1) return 1;
++reverse-continue
++continue
+
+Breakpoint 2, factorial (n=5) at gdb-guest.c:25
+25	  if (n <= 1) return 1;
++reverse-stepi
++stepi
+ADDRESS	24	int factorial(int n) {
++stepi
+
+Breakpoint 2, factorial (n=5) at gdb-guest.c:25
+25	  if (n <= 1) return 1;
++delete
++finish
+ADDRESS in main (argc=1, argv=ADDRESS) at gdb-guest.c:80
+80	  int product = factorial(5);
+Value returned is $1 = 120
++reverse-next
++next
+80	  int product = factorial(5);
++reverse-step
++step
+loop (n=10) at gdb-guest.c:47
+47	}
++watch four_bytes
+Hardware watchpoint 3: four_bytes
++continue
+
+Hardware watchpoint 3: four_bytes
+
+Old value = 0
+New value = 1
+store_all (i=1) at gdb-guest.c:37
+37	  eight_bytes = i;
++continue
+
+Hardware watchpoint 3: four_bytes
+
+Old value = 1
+New value = 2
+store_all (i=2) at gdb-guest.c:37
+37	  eight_bytes = i;
++reverse-continue
++continue
+
+Hardware watchpoint 3: four_bytes
+
+Old value = 2
+New value = 1
+ADDRESS in store_all (i=2) at gdb-guest.c:36
+36	  four_bytes = i;
++reverse-continue
++continue
+
+Hardware watchpoint 3: four_bytes
+
+Old value = 1
+New value = 0
+ADDRESS in store_all (i=1) at gdb-guest.c:36
+36	  four_bytes = i;
++delete
++break in_child
+Breakpoint 4 at ADDRESS: file gdb-guest.c, line 71.
++continue
+[New Thread 1.3]
+[Switching to Thread 1.3]
+
+Thread 2 "gdb-guest" hit Breakpoint 4.2, in_child (n=20) at gdb-guest.c:71
+71	  int doubled = 2 * n;
++reverse-finish
++finish
+ADDRESS in main (argc=2, argv=ADDRESS) at gdb-guest.c:76
+76	  if (argc > 1 && strcmp(argv[1], "child") == 0) return in_child(20);
++delete
++break worker
+Breakpoint 5 at ADDRESS: worker. (2 locations)
++reverse-continue
++continue
+[New Thread 1.2]
+[Switching to Thread 1.2]
+
+Thread 3 "gdb-guest/2" hit Breakpoint 5.1, worker (argument=ADDRESS) at gdb-guest.c:50
+50	  int *result = argument;
++delete
++monitor goto 5
+at tick 5; gdb does not know: maintenance flush register-cache, then frame
++reverse-continue
++continue
+
+No more reverse-execution history.
+[Switching to Thread 1.1]
+_start () at start.S:14
+14	    xorl %ebp, %ebp
++continue
+process 2 ended with exit code 41
+[Inferior 1 (process 1) exited with code 03]
 `,
   },
 ];

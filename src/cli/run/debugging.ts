@@ -1,5 +1,6 @@
 import {
   attachDebugger,
+  attachTimeline,
   GdbSession,
   type Computer,
   type Debugger,
@@ -7,6 +8,8 @@ import {
   type Process,
   type SessionSlice,
   type Statistics,
+  type Timeline,
+  timeCommands,
 } from '../../index.js';
 import { addressText, GdbServer, type GdbAddress } from '../../host/gdb-server.js';
 import type { HostLines } from '../../host/console/host-lines.js';
@@ -28,7 +31,8 @@ export interface DebuggingOptions {
 
 /** The debuggers of a run: one at a time, over TCP. */
 export class Debugging {
-  private attached: { readonly debugger: Debugger; readonly session: GdbSession } | undefined;
+  private attached:
+    { readonly debugger: Debugger; readonly timeline: Timeline; readonly session: GdbSession } | undefined;
   private server!: GdbServer;
   private isAwaited: boolean;
   private readonly startMs = performance.now();
@@ -79,10 +83,11 @@ export class Debugging {
     const { program, computer } = this.options;
     this.isAwaited = false;
     const seconds = (): number => (performance.now() - this.startMs) / 1000;
-    const monitorCommands = [statisticsCommand(() => computer.statistics, seconds)];
-    const target = attachDebugger(computer);
+    const timeline = attachTimeline(computer, { now: () => performance.now() });
+    const target = attachDebugger(computer, timeline);
+    const monitorCommands = [statisticsCommand(() => computer.statistics, seconds), ...timeCommands(target, timeline)];
     const session = new GdbSession(target, { programPid: program.pid, write, monitorCommands });
-    this.attached = { debugger: target, session };
+    this.attached = { debugger: target, timeline, session };
     return session;
   }
 
@@ -90,6 +95,7 @@ export class Debugging {
   private detachIfOver(): void {
     if (!this.attached?.session.isOver) return;
     this.attached.debugger.detach();
+    this.attached.timeline.detach();
     this.attached = undefined;
   }
 }

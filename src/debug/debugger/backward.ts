@@ -41,10 +41,12 @@ export class Backward {
    */
   continue(): StopReason {
     return this.stops.suspended(() => {
+      const now = this.parts.cpu.ticks;
       const found = this.search.lastStop(
-        this.parts.cpu.ticks,
+        now + 1,
         (work) => this.stops.armedAgain(work),
-        (stop) => this.reasonOf(stop) !== undefined,
+        // The instruction that has just been executed may have made the access.
+        (stop, tick) => (tick < now || stop.kind === 'data') && this.reasonOf(stop) !== undefined,
       );
       if (!found) return HISTORY_BEGIN;
       const reason = this.reasonOf(found.stop)!;

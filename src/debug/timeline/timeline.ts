@@ -56,7 +56,10 @@ export class Timeline {
     this.processes = this.parts.kernel.processes.live();
     this.history = new History(options.historyBytes ?? DEFAULT_HISTORY_BYTES);
     this.hostHooks = Object.getPrototypeOf(this.parts.hooks) as object | null;
-    this.parts.inputs.record = (input) => this.log.add(input);
+    // In a replay, what comes is in the log already.
+    this.parts.inputs.record = (input) => {
+      if (!this.present) this.log.add(input);
+    };
     this.takePoint();
   }
 
@@ -84,6 +87,12 @@ export class Timeline {
   observe(): void {
     if (this.present || !this.isDue()) return;
     this.takePoint();
+  }
+
+  /** Takes a snapshot of now, so that coming back is fast. */
+  keepNow(): void {
+    if (this.present) this.near.push(this.pointNow());
+    else this.takePoint();
   }
 
   /** Notes that somebody has changed the machine. What happened after this tick is forgotten, if it is in the past. */

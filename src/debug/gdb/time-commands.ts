@@ -1,0 +1,70 @@
+import { bytesToHex, hex } from '../../bits.js';
+import type { Debugger } from '../debugger/debugger.js';
+import type { StoreRecord } from '../timeline/past.js';
+import type { Timeline } from '../timeline/timeline.js';
+import { MonitorError, type MonitorCommand } from './monitor.js';
+
+/** The commands after `monitor` that need the past of a machine. */
+export function timeCommands(debug: Debugger, timeline: Timeline): readonly MonitorCommand[] {
+  return [
+    {
+      usage: 'who ADDRESS[,LENGTH]',
+      summary: 'the last store to some bytes, by anybody',
+      run: (words) => {
+        const [address, length = 1n] = words.join('').split(',').map(numberOf);
+        if (address === undefined || length < 1n || length > 4096n)
+          throw new MonitorError('usage: monitor who ADDRESS[,LENGTH], LENGTH at most 4096');
+        const store = debug.whoWrote(address, Number(length));
+        return store ? storeLines(store) : [`nobody has stored there since tick ${timeline.begin}`];
+      },
+    },
+    {
+      usage: 'goto TICK',
+      summary: 'go to a tick of the history',
+      run: ([tick, ...others]) => {
+        if (tick === undefined || others.length > 0) throw new MonitorError('usage: monitor goto TICK');
+        try {
+          debug.goto(Number(numberOf(tick)));
+        } catch (error) {
+          if (error instanceof RangeError) throw new MonitorError(error.message);
+          throw error;
+        }
+        return [`at tick ${debug.ticks}; gdb does not know: maintenance flush register-cache, then frame`];
+      },
+    },
+    {
+      usage: 'history',
+      summary: 'how far back the machine can go',
+      run: () => {
+        const { snapshots, bytes } = timeline.statistics;
+        return [
+          `now at tick ${debug.ticks} of ${timeline.begin} to ${timeline.end}`,
+          `${snapshots} snapshots, ${Math.ceil(bytes / 2 ** 20)} MiB`,
+        ];
+      },
+    },
+    {
+      usage: 'snapshot',
+      summary: 'keep a snapshot of now, so that going back to it is fast',
+      run: () => {
+        timeline.keepNow();
+        return [`kept tick ${debug.ticks}`];
+      },
+    },
+  ];
+}
+
+/** What is known of a store, in lines. */
+function storeLines(store: StoreRecord): string[] {
+  const { tick, tid, pid, name, rip, isByKernel, address, before, after } = store;
+  return [
+    `${hex(address)}: ${bytesToHex(before)} -> ${bytesToHex(after)} at tick ${tick}`,
+    `${isByKernel ? 'a kernel call of ' : ''}thread ${tid} of ${name} (pid ${pid}), rip ${hex(rip)} (info symbol ${hex(rip)})`,
+    `monitor goto ${tick - 1} goes there`,
+  ];
+}
+
+function numberOf(text: string): bigint {
+  if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text)) throw new MonitorError(`'${text}' is not a number`);
+  return BigInt(text);
+}
