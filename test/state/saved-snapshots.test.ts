@@ -17,6 +17,7 @@ import { Random } from '../support/random.js';
 import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
 import { length, machineFor, MIB, programs, runTo } from '../support/snapshot-programs.js';
 import { seedOf, volume } from '../support/volume.js';
+import { MemoryRecords } from '../vmo/memory-records.js';
 
 const seed = seedOf(20261130);
 
@@ -151,6 +152,30 @@ t.test('a machine is saved while its console holds input', async (t) => {
   t.match(outcome, { kind: 'exited', exitCode: 0 });
   t.equal(output, expected);
   t.equal(other.machineHash(), computer.machineHash());
+});
+
+t.test('content from a store of the host is saved with the machine, and counts as it did', async (t) => {
+  const disk = new MemoryRecords();
+  const source = new VmoStore(sha256);
+  const content = source.fromBytes(await guestImage('qsort'));
+  source.saveTo(disk, content);
+
+  const computer = new Computer({ memoryBytes: 16 * MIB, sha256 });
+  const image = computer.store.openFrom(disk, content.id)!;
+  const program = computer.start(image, { name: 'qsort', limitBytes: 2 ** 30 });
+  image.close();
+  computer.run(program, { maxTicks: 100 });
+  const other = resumed(savedAndSent(computer), ENGINES.translator);
+  t.equal(other.computer.store.hostBytes, computer.store.hostBytes);
+  t.equal(other.computer.machineHash(), computer.machineHash());
+  // The same content from the same store is the same content: it counts once.
+  for (const { store } of [computer, other.computer]) store.openFrom(disk, content.id);
+  t.equal(other.computer.store.hostBytes, computer.store.hostBytes);
+  for (let times = 0; times < 3; times++) {
+    runTo(computer, program, computer.ticks + 50_000);
+    runTo(other.computer, other.program, other.computer.ticks + 50_000);
+    t.equal(other.computer.machineHash(), computer.machineHash());
+  }
 });
 
 t.test('a VMO that is not a saved snapshot is refused with one clear error', (t) => {
