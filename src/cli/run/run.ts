@@ -90,10 +90,7 @@ async function runImage(
     if (machine.tracing) await interruption.finish(machine.tracing.started(file, program));
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');
     const pause = pauseToSave(options['snapshot-at'], computer, durable?.runStore, host.errors);
-    if (front) {
-      if (pause) throw new Failure('--snapshot-at is for bd0 run and bd0 resume');
-      end = await front.runToEnd(machine, program, options);
-    } else end = await runToEnd(machine, program, options, pause);
+    end = await (front ?? { runToEnd }).runToEnd(machine, program, options, pause);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     ({ end } = error);
