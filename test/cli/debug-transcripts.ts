@@ -303,4 +303,122 @@ process 2 has ended with exit code 41
 the program has ended with exit code 3, tick N
 `,
   },
+  {
+    name: 'back in time',
+    code: 0,
+    transcript: `thread 1, tick N: ADDRESS in _start, start.S:14
+14	    xorl %ebp, %ebp
+(bd0) goto 5
+error: tick N is not in the history, which reaches from N to N
+(bd0) break add
+breakpoint 1 at ADDRESS in add+N, gdb-guest.c:20
+(bd0) c
+breakpoint 1, thread 1, tick N: ADDRESS in add+N, gdb-guest.c:20
+20	  int sum = a + b;
+(bd0) c
+breakpoint 1, thread 1, tick N: ADDRESS in add+N, gdb-guest.c:20
+20	  int sum = a + b;
+(bd0) c
+breakpoint 1, thread 1, tick N: ADDRESS in add+N, gdb-guest.c:20
+20	  int sum = a + b;
+(bd0) bt
+#0  ADDRESS in add+N, gdb-guest.c:20
+#1  ADDRESS in loop+N, gdb-guest.c:44
+#2  ADDRESS in main+N, gdb-guest.c:79
+#3  ADDRESS in bd0_start+N, start.c:109
+#4  ADDRESS in _start+N, start.S:17 (a guess, from a scan of the stack)
+(bd0) reverse-continue
+breakpoint 1, thread 1, tick N: ADDRESS in add+N, gdb-guest.c:20
+20	  int sum = a + b;
+(bd0) who four_bytes
+nothing was stored there since the history begins
+(bd0) reverse-stepi 2
+thread 1, tick N: ADDRESS in add+N, gdb-guest.c:19
+19	int add(int a, int b) {
+(bd0) stepi 2
+thread 1, tick N: ADDRESS in add+N, gdb-guest.c:20
+20	  int sum = a + b;
+(bd0) delete
+(bd0) break store_all if $rdi == 3
+breakpoint 2 at ADDRESS in store_all+N, gdb-guest.c:34
+(bd0) c
+breakpoint 2, thread 1, tick N: ADDRESS in store_all+N, gdb-guest.c:34
+34	  one_byte = i;
+(bd0) who four_bytes
+thread 1 of process 1 (gdb-guest), tick N: ADDRESS in store_all+N, gdb-guest.c:36
+36	  four_bytes = i;
+  stored at ADDRESS: 0x1 (1) -> 0x2 (2)
+(bd0) who four_bytes,1
+thread 1 of process 1 (gdb-guest), tick N: ADDRESS in store_all+N, gdb-guest.c:36
+36	  four_bytes = i;
+  stored at ADDRESS: 0x1 (1) -> 0x2 (2)
+(bd0) rn
+thread 1, tick N: ADDRESS in store_all, gdb-guest.c:33
+33	void store_all(int i) {
+(bd0) rn
+thread 1, tick N: ADDRESS in main+N, gdb-guest.c:83
+83	    store_all(i);
+(bd0) rs
+thread 1, tick N: ADDRESS in main+N, gdb-guest.c:82
+82	  for (int i = 1; i < 4; i++) {
+(bd0) rs
+thread 1, tick N: ADDRESS in store_all+N, gdb-guest.c:39
+39	}
+(bd0) reverse-finish
+thread 1, tick N: ADDRESS in main+N, gdb-guest.c:83
+83	    store_all(i);
+(bd0) watch four_bytes
+watchpoint 3 at ADDRESS, 4 bytes (four_bytes)
+(bd0) rc
+watchpoint 3: write of ADDRESS (four_bytes), thread 1, tick N: ADDRESS in store_all+N, gdb-guest.c:36
+  value before it 0x0 (0)
+36	  four_bytes = i;
+(bd0) rc
+the history begins here, thread 1, tick N: ADDRESS in _start, start.S:14
+14	    xorl %ebp, %ebp
+(bd0) delete
+(bd0) who nosuch
+error: there is no symbol 'nosuch'
+(bd0) c
+process 2 (gdb-guest) has started
+process 2 has ended with exit code 41
+45 120 8.50 42 5 41 7
+the program has ended with exit code 3, tick N
+(bd0) who four_bytes
+thread 1 of process 1 (gdb-guest), tick N: ADDRESS in store_all+N, gdb-guest.c:36
+36	  four_bytes = i;
+  stored at ADDRESS: 0x2 (2) -> 0x3 (3)
+(bd0) rc
+the history begins here, thread 1, tick N: ADDRESS in _start, start.S:14
+14	    xorl %ebp, %ebp
+(bd0) goto 99999999999
+error: tick N is not in the history, which reaches from N to N
+(bd0) goto end
+tick N: no thread is left
+(bd0) goto begin
+thread 1, tick N: ADDRESS in _start, start.S:14
+14	    xorl %ebp, %ebp
+(bd0) goto +10
+thread 1, tick N: ADDRESS in bd0_start+N, start.c:103
+103	_Noreturn void bd0_start(uint64_t *stack, const struct dynamic *dynamic) {
+(bd0) goto -3
+thread 1, tick N: ADDRESS in bd0_start+N, start.c:103
+103	_Noreturn void bd0_start(uint64_t *stack, const struct dynamic *dynamic) {
+(bd0) reverse-stepi 5
+thread 1, tick N: ADDRESS in _start+N, start.S:15
+15	    movq %rsp, %rdi
+(bd0) reverse-stepi 50
+the history begins here, thread 1, tick N: ADDRESS in _start, start.S:14
+14	    xorl %ebp, %ebp
+(bd0) p $rip
+ADDRESS <_start>
+(bd0) c
+process 2 (gdb-guest) has started
+process 2 has ended with exit code 41
+the program has ended with exit code 3, tick N
+(bd0) goto 100
+thread 1, tick N: ADDRESS in relocate+N, start.c:90
+90	  for (const struct dynamic *entry = dynamic; entry->tag != DT_NULL; entry++)
+`,
+  },
 ];

@@ -20,7 +20,8 @@ function normalised(text: string): string {
   return text
     .replace(/\b0x[0-9a-f]{9,}\b/g, 'ADDRESS')
     .replace(/\+0x[0-9a-f]+/g, '+N')
-    .replace(/\btick \d+/g, 'tick N');
+    .replace(/\btick \d+/g, 'tick N')
+    .replace(/\bfrom \d+ to \d+/g, 'from N to N');
 }
 
 /** Without lines of the library, and numbers that are addresses. */
@@ -91,11 +92,31 @@ t.test('every engine gives the same transcript', async (t) => {
   t.equal(evaluator!.stdout, auto!.stdout);
 });
 
+t.test('a step back and a step forward show the same place, and the history says how far it reaches', async (t) => {
+  const commands = [
+    'break loop',
+    'c',
+    'history',
+    'reverse-stepi 7',
+    'stepi 7',
+    'print $rip',
+    'goto -1',
+    'goto +1',
+    'print $rip',
+  ];
+  const ran = await bd0(['debug', ...commands.flatMap((command) => ['--command', command]), guest]);
+  t.match(ran.stdout, /\(bd0\) history\nticks 0 to (\d+), now \1; \d+ snapshots? of \d+\.\d MB\n/);
+  const values = [...ran.stdout.matchAll(/^(0x\w+ <loop\+0x\w+>)$/gm)].map((match) => match[1]);
+  t.equal(values.length, 2);
+  t.equal(values[0], values[1]);
+});
+
 t.test('what is wrong with the words of the command line is said in one line', async (t) => {
   const cases: [string[], RegExp, number][] = [
     [['debug'], /^bd0: bd0 debug needs an IMAGE: .*\n$/, 125],
     [['debug', 'nosuch'], /^bd0: .*nosuch.*\n$/, 127],
     [['debug', '-x', '/nosuch', guest], /^bd0: .*\/nosuch.*\n$/, 125],
+    [['debug', '--history', 'much', guest], /^bd0: --history.*much.*\n$/, 125],
     [['debug', '--gdb', '1234', guest], /^bd0: unknown option '--gdb'.*\n$/, 125],
     [['debug', '--debug-mode=ask', guest], /^bd0: --debug-mode=ask cannot be combined with bd0 debug.*\n$/, 125],
     [['debgu', guest], /^bd0: unknown command 'debgu': did you mean 'debug'\?\n$/, 125],

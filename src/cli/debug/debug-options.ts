@@ -1,5 +1,6 @@
 import { Failure } from '../failure.js';
 import type { Option, OptionTable } from '../options.js';
+import { parseSize } from '../size.js';
 import { readRunRequest, RUN_OPTIONS, type RunOptions, type RunRequest } from '../run/run-options.js';
 
 /** Options of `bd0 run` that a debugged run does not have. */
@@ -19,6 +20,12 @@ const COMMAND_OPTIONS = {
     coerce: (text: string): string => text,
   },
   line: { boolean: true, describe: 'read commands from stdin, after those of -x and --command' },
+  history: {
+    requiresArg: true,
+    describe: 'SIZE of the memory for the history, which reverse-continue, goto and who use',
+    defaultDescription: '256MB',
+    coerce: (text: string): number => parseSize(text, '--history'),
+  },
 } as const satisfies OptionTable;
 
 /** The options of `bd0 debug`. */
@@ -33,6 +40,7 @@ export interface DebugRequest extends RunRequest {
     readonly command?: readonly string[];
     readonly script?: string;
     readonly line?: boolean;
+    readonly history?: number;
   };
 }
 

@@ -9,6 +9,7 @@ import type { RunOptions } from '../run/run-options.js';
 import { CommandSource } from './command-source.js';
 import { endOf } from './session-end.js';
 import { bringOutput, END, runSession } from './session-loop.js';
+import { timelineOf } from './history.js';
 import { SourceFiles } from './source-files.js';
 import { TypedInput } from './typed-input.js';
 
@@ -44,7 +45,7 @@ export class LineFront implements DebugFront {
   async runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End> {
     const { computer, output, bell } = machine;
     const print = (...lines: readonly string[]): void => this.print(output, lines);
-    const session = new DebugSession(attachDebugger(computer), {
+    const session = new DebugSession(attachDebugger(computer, timelineOf(computer, options)), {
       programPid: program.pid,
       print,
       readSource: new SourceFiles().read,

@@ -18,6 +18,7 @@ import type { DebugFront } from '../run/run.js';
 import type { RunOptions } from '../run/run-options.js';
 import { endOf } from './session-end.js';
 import { bringOutput, END, runSession, type SessionPort } from './session-loop.js';
+import { timelineOf } from './history.js';
 import { SourceFiles } from './source-files.js';
 import { TypedInput } from './typed-input.js';
 
@@ -52,7 +53,7 @@ export class ScreenFront implements DebugFront {
 
   async runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End> {
     const { computer, bell, input } = machine;
-    const session: DebugSession = new DebugSession(attachDebugger(computer), {
+    const session: DebugSession = new DebugSession(attachDebugger(computer, timelineOf(computer, options)), {
       programPid: program.pid,
       print: (...lines) => this.screen?.print(lines),
       readSource: new SourceFiles().read,

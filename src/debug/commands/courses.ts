@@ -18,6 +18,8 @@ export interface CourseTools {
   readonly maxTicks: number;
   /** The frames of a thread. */
   frames(tid: number): readonly Frame[];
+  /** Whether the condition of the breakpoint that was reached is true, or there is none. */
+  holds(reason: StopReason): boolean;
 }
 
 /** The longest call instruction is shorter. */
@@ -56,6 +58,8 @@ export function* backward(tools: CourseTools, step?: number): Course {
   for (;;) {
     const { maxTicks } = tools;
     const reason = tools.target.resume({ direction: 'backward', maxTicks, ...(step !== undefined && { step }) });
+    const isReached = reason?.kind === 'breakpoint' && step === undefined;
+    if (isReached && !tools.holds(reason)) continue;
     if (reason && reason.kind !== 'waiting') return reason;
     yield reason;
   }

@@ -12,7 +12,7 @@ import { disassemble, numberedLine, placeText, type SourceReader } from './place
 import { ProcessImages } from './process-images.js';
 import { reasonText } from './reason-text.js';
 import { scalarNamed } from './register-names.js';
-import { changedText, plainNumberText, USUAL_FORMAT, type Format } from './value-text.js';
+import { bytesText, changedText, plainNumberText, USUAL_FORMAT, type Format } from './value-text.js';
 
 /** What a session needs from its front end. */
 export interface DebugSessionOptions {
@@ -61,6 +61,8 @@ export class DebugSession implements CourseTools {
   maxTicks = 0;
   private selected: number | undefined;
   private course: Course | undefined;
+  /** The tick at which the last course began. */
+  private startTick = 0;
 
   constructor(
     readonly target: Debugger,
@@ -102,6 +104,7 @@ export class DebugSession implements CourseTools {
 
   /** Lets the machine run from the next slice on. Throws CommandError if there is nothing to run. */
   start(course: Course): void {
+    this.startTick = this.target.ticks;
     this.course = course;
   }
 
@@ -246,22 +249,33 @@ export class DebugSession implements CourseTools {
 
   /** Whether a hit of a breakpoint counts: its condition holds, or is wrong. */
   private counts(breakpoint: Breakpoint, tid: number): boolean {
+    if (!this.isTrue(breakpoint, tid)) return false;
+    breakpoint.hits++;
+    return true;
+  }
+
+  /** Whether the condition of the breakpoint that was reached is true, or there is none. */
+  holds(reason: StopReason): boolean {
+    if (reason.kind !== 'breakpoint') return true;
+    const breakpoint = this.breakpoints.of(reason.stop);
+    return !breakpoint || this.isTrue(breakpoint, reason.tid);
+  }
+
+  private isTrue(breakpoint: Breakpoint, tid: number): boolean {
     const { condition } = breakpoint;
     try {
-      if (
-        condition !== undefined &&
+      return (
+        condition === undefined ||
         evaluate(
           condition,
           this.scope(() => tid),
-        ) === 0n
-      )
-        return false;
+        ) !== 0n
+      );
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       this.options.print(`error in the condition of ${breakpointName(breakpoint)}: ${error.message}`);
+      return true;
     }
-    breakpoint.hits++;
-    return true;
   }
 
   private stop(reason: StopReason): SessionSlice {
@@ -274,7 +288,10 @@ export class DebugSession implements CourseTools {
     if (reason.kind === 'breakpoint' || reason.kind === 'watchpoint') {
       const breakpoint = this.breakpoints.of(reason.stop);
       if (breakpoint && reason.kind === 'watchpoint') {
-        print(...changedText(breakpoint.value, this.breakpoints.bytesOf(breakpoint)));
+        const now = this.breakpoints.bytesOf(breakpoint);
+        // Going back ends before the access.
+        const isBack = this.target.ticks < this.startTick;
+        print(...(isBack ? [`  value before it ${bytesText(now)}`] : changedText(breakpoint.value, now)));
         this.breakpoints.noteValue(breakpoint);
       }
       if (breakpoint?.isTemporary) this.breakpoints.remove(breakpoint.number);

@@ -1,4 +1,77 @@
-import type { Command } from './command.js';
+import type { StoreRecord } from '../timeline/past.js';
+import type { Timeline } from '../timeline/timeline.js';
+import { CommandError } from './command-error.js';
+import { addressAndLength, expectNone, type Command } from './command.js';
+import { numberedLine, placeText } from './place-text.js';
+import type { DebugSession } from './session.js';
+import { bytesText } from './value-text.js';
 
 /** Commands about the past of the machine. */
-export const TIME_COMMANDS: readonly Command[] = [];
+export const TIME_COMMANDS: readonly Command[] = [
+  {
+    usage: 'who ADDRESS[,LENGTH]',
+    summary: 'show the last store to a variable, or to LENGTH bytes (1) at an address, by any thread',
+    run: who,
+  },
+  {
+    usage: 'goto TICK',
+    summary: 'go to a tick of the history: a number, begin, end, +N or -N',
+    run: (session, rest) => {
+      const { begin, end } = timelineOf(session);
+      if (rest === '') throw new CommandError('goto needs a tick');
+      const tick = tickOf(session, rest);
+      if (tick < begin || tick > end)
+        throw new CommandError(`tick ${tick} is not in the history, which reaches from ${begin} to ${end}`);
+      session.target.goto(tick);
+      session.showPlace();
+    },
+  },
+  {
+    usage: 'history',
+    summary: 'show how far back the history reaches',
+    run: (session, rest) => {
+      expectNone('history', rest);
+      const { begin, end, statistics } = timelineOf(session);
+      const { snapshots, bytes } = statistics;
+      const size = `${snapshots} snapshot${snapshots === 1 ? '' : 's'} of ${(bytes / 2 ** 20).toFixed(1)} MB`;
+      return [`ticks ${begin} to ${end}, now ${session.target.ticks}; ${size}`];
+    },
+  },
+];
+
+function timelineOf({ target }: DebugSession): Timeline {
+  if (!target.timeline) throw new CommandError('no history is kept here');
+  return target.timeline;
+}
+
+function tickOf(session: DebugSession, text: string): number {
+  const { begin, end } = timelineOf(session);
+  if (text === 'begin') return begin;
+  if (text === 'end') return end;
+  const { ticks } = session.target;
+  if (text.startsWith('+')) return ticks + Number(session.value(text.slice(1)));
+  return text.startsWith('-') ? ticks - Number(session.value(text.slice(1))) : Number(session.value(text));
+}
+
+function who(session: DebugSession, rest: string): string[] {
+  timelineOf(session);
+  if (rest === '') throw new CommandError('who needs a variable or an address');
+  const [symbol] = session.images.find(rest, undefined);
+  const { address, length } = symbol
+    ? { address: symbol.start, length: symbol.lengthBytes }
+    : addressAndLength(session, rest);
+  const found = session.target.whoWrote(address, length || 1);
+  return found ? recordLines(session, found) : ['nothing was stored there since the history begins'];
+}
+
+function recordLines({ images, options }: DebugSession, record: StoreRecord): string[] {
+  const { tick, tid, pid, name, rip, isByKernel, address, before, after } = record;
+  const how = isByKernel ? ', in a kernel call' : '';
+  const line = images.line(rip);
+  const source = line && options.readSource?.(line.path)?.[line.line - 1];
+  return [
+    `thread ${tid} of process ${pid} (${name}), tick ${tick - 1}${how}: ${placeText(images, rip)}`,
+    ...(line && source !== undefined ? [numberedLine(line.line, source)] : []),
+    `  stored at 0x${address.toString(16)}: ${bytesText(before)} -> ${bytesText(after)}`,
+  ];
+}

@@ -73,7 +73,8 @@ export function changedText(before: Uint8Array, now: Uint8Array): string[] {
   return [from === to ? `  value ${to}` : `  value ${from} -> ${to}`];
 }
 
-function bytesText(bytes: Uint8Array): string {
+/** Bytes as a number, if there are few, else in hexadecimal. */
+export function bytesText(bytes: Uint8Array): string {
   if (bytes.length <= NUMBER_BYTES) return plainNumberText(numberOfBytes(bytes));
   const digits = Array.from(bytes.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
   return digits.join(' ') + (bytes.length > SHOWN_BYTES ? ' ...' : '');

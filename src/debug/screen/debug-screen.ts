@@ -129,9 +129,17 @@ export class DebugScreen {
     return ` bd0 debug ${name}   ${state}   F5 continue  F10 next  F11 step  F12 finish  F1 keys`;
   }
 
-  /** Where now is in the history. */
+  /** Where now is in the history: ` tick 812  0 ├───●──────┤ 5121`. */
   private timeline(columns: number): string {
-    return ` tick ${this.session.target.ticks}`.padEnd(columns);
+    const { ticks, timeline } = this.session.target;
+    const now = ` tick ${ticks} `;
+    if (!timeline) return now.padEnd(columns);
+    const { begin, end } = timeline;
+    const [before, after] = [`${now} ${begin} ├`, `┤ ${end} `];
+    const room = columns - before.length - after.length;
+    if (room < 2) return now.padEnd(columns);
+    const place = end > begin ? Math.round(((ticks - begin) / (end - begin)) * (room - 1)) : room - 1;
+    return `${before}${'─'.repeat(place)}●${'─'.repeat(room - 1 - place)}${after}`;
   }
 
   /** The lines without an empty one at the end, at which the next text begins. */

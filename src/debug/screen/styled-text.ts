@@ -11,9 +11,9 @@ export interface Span {
 export type StyledLine = readonly Span[];
 
 const TAB_COLUMNS = 8;
-/** Characters that take one column of a terminal: Latin, Greek, Cyrillic, punctuation, arrows, box drawing. */
+/** Characters that take one column of a terminal: Latin, Greek, Cyrillic, punctuation, arrows, boxes, shapes. */
 const NARROW =
-  /^[\u0020-\u007e\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2190-\u21ff\u2500-\u259f]$/u;
+  /^[\u0020-\u007e\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2190-\u21ff\u2500-\u25cf]$/u;
 
 export function plain(text: string): StyledLine {
   return [{ text, style: 'plain' }];
