@@ -71,7 +71,7 @@ export class Chromium {
     const env = { ...process.env, HOME: this.profile, TMPDIR: this.profile, NODE_OPTIONS: '' };
     this.child = spawn(path, words, { stdio: [...stdio], detached: true, env });
     this.ended = Promise.race([once(this.child, 'exit'), once(this.child, 'error')]);
-    this.ended.catch(() => {}).then(() => this.fail('Chromium has ended'));
+    this.ended.catch(() => {}).then(() => this.fail('Chromium has ended, or closed its debugging pipe'));
     this.kill = () => {
       try {
         if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
@@ -88,7 +88,7 @@ export class Chromium {
       text = messages.pop()!;
       for (const message of messages) this.receive(message);
     });
-    replies.on('close', () => this.fail('Chromium has closed its debugging pipe'));
+    replies.on('close', () => this.fail('Chromium has ended, or closed its debugging pipe'));
     this.watch();
   }
 
