@@ -139,7 +139,7 @@ class Capture {
     for (let at = 0; at < array.length; at += CHUNK) {
       const part = array.subarray(at, at + CHUNK);
       const same = old?.[at / CHUNK] as TypedArray | undefined;
-      chunks.push(same && isEqual(same, part) ? same : part.slice());
+      chunks.push(same && hasEqualBytes(same, part) ? same : part.slice());
     }
     const node: ListNode = { kind, source: array, data: { length: array.length, chunks } };
     this.nodes.set(array, node);
@@ -171,6 +171,23 @@ class Capture {
     const node = this.before?.nodes.get(source);
     return node && 'data' in node ? node.data.chunks : undefined;
   }
+}
+
+/** Compares words where the arrays lie at words: four times as fast as elements. */
+function hasEqualBytes(a: TypedArray, b: TypedArray): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  const isWords = (a.byteOffset | b.byteOffset | a.byteLength) % 4 === 0;
+  const [x, y] = isWords ? [wordsOf(a), wordsOf(b)] : [bytesOf(a), bytesOf(b)];
+  for (let index = 0; index < x.length; index++) if (x[index] !== y[index]) return false;
+  return true;
+}
+
+function wordsOf({ buffer, byteOffset, byteLength }: TypedArray): Int32Array {
+  return new Int32Array(buffer, byteOffset, byteLength / 4);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function isEqual(a: readonly Datum[] | TypedArray, b: readonly Datum[] | TypedArray): boolean {
