@@ -61,7 +61,7 @@ export class GuestMemory {
   readonly watched: Uint8Array;
   /**
    * One byte per frame: 1 if it was written since marks were cleared. A frame to which the TLB has a write entry is marked,
-   * and whoever else writes to a frame marks it: see vmo/frames/memory-image.ts.
+   * and all other code that writes to a frame marks it: see vmo/frames/memory-image.ts.
    */
   readonly dirty: Uint8Array;
 

@@ -1,10 +1,13 @@
 /** Real debuggers and bd0 in processes of their own, and what they say to each other's users. */
+import { fileURLToPath } from 'node:url';
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Test } from 'tap';
 import { endOf, startBd0, type Ran } from './bd0.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The path of a program; undefined if it is not installed. */
 export function findProgram(name: string): string | undefined {
@@ -84,6 +87,7 @@ function transcriptOf(output: string, script: string): string {
 /** Without what depends on the compiler, on the library, or on where files are. */
 export function normalised(transcript: string): string {
   return transcript
+    .replaceAll(root, '/')
     .split('\n')
     .filter((line) => !/^(Reading .* from remote target|warning: File transfers from remote)/.test(line))
     .map((line) => line.replace(/0x[0-9a-f]{6,}/g, 'ADDRESS').replace(/^(at ADDRESS:)( [0-9a-f]{2})+$/, '$1 CODE'))

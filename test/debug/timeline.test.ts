@@ -149,6 +149,7 @@ t.test('the last store to a byte is found, whatever was stored', async (t) => {
     t.equal(found.after[0], isSame ? 0 : 7);
     t.equal(found.pid, program.pid);
     t.equal(computer.machineHash(), now, 'the machine stays where it is');
+    t.equal(debug.whoWrote(2n ** 64n - 1n, 8), undefined, 'the end of the address space is the end');
     debug.goto(found.tick);
     t.equal(computer.readMemory(bytes + BigInt(place), 1)[0], found.after[0]);
   }

@@ -31,7 +31,7 @@ export class Backward {
     this.stops.suspended(() => this.timeline.goto(tick));
   }
 
-  /** The last store to some bytes, at or before now; undefined if there was none since the begin of history. */
+  /** The last store to some bytes, at or before now; undefined if there was none since the beginning of history. */
   whoWrote(address: bigint, lengthBytes: number): StoreRecord | undefined {
     return this.stops.suspended(() => this.search.whoWrote(address, lengthBytes));
   }

@@ -219,7 +219,7 @@ export class Debugger implements DebugTarget {
 
   /**
    * The last store to any of some bytes, at or before now, by whatever thread, or by a kernel call on its behalf. Undefined if
-   * there was none since the begin of history. The machine stays where it is.
+   * there was none since the beginning of history. The machine stays where it is.
    */
   whoWrote(address: bigint, lengthBytes = 1): StoreRecord | undefined {
     return this.moving((backward) => backward.whoWrote(address, lengthBytes));

@@ -23,7 +23,7 @@ const POINT_BYTES = 65536;
 
 /**
  * Snapshots by their ticks, within a budget of memory. If there are too many, those go that are closest to their neighbours for
- * their age, so that distances grow with age. The first one stays: it is the begin of history.
+ * their age, so that distances grow with age. The first one stays: it is the beginning of history.
  */
 export class History {
   private readonly points: HistoryPoint[] = [];

@@ -1,6 +1,6 @@
 import type { ComputerParts } from '../../computer.js';
 import { PAGE_SHIFT, PAGE_SIZE } from '../../bits.js';
-import { fromLinear, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
+import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
 import type { MachineStop } from '../../kernel/stops.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
@@ -48,7 +48,7 @@ export class PastSearch {
   ) {}
 
   /**
-   * The last stop before tick `before` for which `isHit` is true. Undefined if there is none; the machine is then at the begin of
+   * The last stop before tick `before` for which `isHit` is true. Undefined if there is none; the machine is then at the beginning of
    * history. `armed` arms what is looked for around its work.
    */
   lastStop(
@@ -72,14 +72,14 @@ export class PastSearch {
   }
 
   /**
-   * The last store to any of some bytes, by whom ever, at or before now; the machine stays where it is. Undefined if there was none
-   * since the begin of history.
+   * The last store to any of some bytes, by any thread or by the kernel, at or before now. The machine stays where it
+   * is. Undefined if there was none since the beginning of history.
    */
   whoWrote(linear: bigint, lengthBytes: number): StoreRecord | undefined {
     const start = fromLinear(linear);
     if (start === undefined) return undefined;
     const { timeline, parts } = this;
-    const range = { start, end: start + lengthBytes };
+    const range = { start, end: Math.min(start + lengthBytes, ADDRESS_SPACE_END) };
     const now = parts.cpu.ticks;
     const wasPresent = !timeline.isReplaying;
     const isHit = (stop: MachineStop): boolean => storeIn(stop, range) !== undefined;
@@ -144,7 +144,7 @@ export class PastSearch {
 
   /**
    * Whether some byte of a range may be stored to between two ticks. The run is repeated at full speed with other values in those
-   * bytes: if they are still there at its end, and nothing else is different, nobody has stored to them, whatever the value, or
+   * bytes: if they are still there at its end, and nothing else is different, nothing has stored to them, whatever the value, or
    * read them.
    */
   private mayBeStored(range: AddressRange, from: number, to: number): boolean {

@@ -30,7 +30,7 @@ type OnStop = (stop: MachineStop) => void;
  * tick from then on, exactly as it was, and it can run on from there: up to the end of what has happened as a replay, without
  * effects on the host, and from there on by itself again.
  *
- * Whoever runs the machine calls `observe` between two runs, and `changed` after changing something from outside.
+ * Code that runs the machine must call `observe` between two runs, and `changed` after it has changed something from outside.
  */
 export class Timeline {
   private readonly parts: ComputerParts;
@@ -91,7 +91,8 @@ export class Timeline {
 
   /** Takes a snapshot of now, so that coming back is fast. */
   keepNow(): void {
-    if (this.present) this.near.push(this.pointNow());
+    if (this.present)
+      this.near = [...this.near.filter(({ snapshot }) => snapshot.tick < this.computer.ticks), this.pointNow()];
     else this.takePoint();
   }
 
