@@ -20,7 +20,7 @@ const FILES = ['.gdbinit', '.gitignore', '.vscode', '.vscode/launch.json', 'Make
 
 /** Runs make in the project, with the bd0 that is tested, and returns what it prints without the commands. */
 function make(words: readonly string[], input = ''): { code: number | null; output: string } {
-  const all = ['--no-print-directory', '--silent', `BD0=${bd0Command.join(' ')}`, ...words];
+  const all = ['--no-print-directory', '--silent', `BD0=${bd0Command.map((word) => `'${word}'`).join(' ')}`, ...words];
   const { status, stdout, stderr } = spawnSync('make', all, { cwd: project, input, encoding: 'utf8' });
   return { code: status, output: stdout + stderr };
 }
