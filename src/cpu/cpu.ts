@@ -4,7 +4,7 @@ import { Mmu } from '../mmu/mmu.js';
 import { CpuState } from './state/cpu-state.js';
 import { Decoder } from './decode/decoder.js';
 import { Evaluator } from './evaluator/evaluator.js';
-import { STOPPED, TICKS, VMCALL, faultOf, trap, type CpuEvent, type RefusedStore } from './state/events.js';
+import { STOPPED, SYSCALL, TICKS, VMCALL, faultOf, trap, type CpuEvent, type RefusedStore } from './state/events.js';
 import { Vector } from './state/exceptions.js';
 import { FencedExecution, type FenceVerdict } from './evaluator/fenced-execution.js';
 import { InstructionFetcher } from './decode/fetch.js';
@@ -25,7 +25,7 @@ const CR0_AM = 1 << 18;
 
 /**
  * One x86-64 processor: state, MMU, decoder, and the engines that run instructions. It knows nothing of the kernel:
- * exceptions and VMCALL end `run`, and the caller handles them.
+ * exceptions, VMCALL and SYSCALL end `run`, and the caller handles them.
  */
 export class Cpu {
   static readonly state = schema(
@@ -83,7 +83,7 @@ export class Cpu {
     this.evaluator = new Evaluator(
       this.state,
       this.linearMemory,
-      hostOperations(this.state, () => this.ticks),
+      hostOperations(this.state, this.mmu, () => this.ticks),
     );
     this.fenced = new FencedExecution(this.state, this.linearMemory, this.evaluator);
     if (engine === 'interpreter') this.records = new RecordEngine(this);
@@ -146,6 +146,7 @@ export class Cpu {
       if (typeof outcome === 'object') return this.undone(outcome);
       if (outcome !== 'more') this.codeStops.completed();
       if (outcome === 'vmcall') return VMCALL;
+      if (outcome === 'syscall') return SYSCALL;
       if (outcome === 'trap') return trap(this.evaluator.trapVector);
       if (traps) return trap(Vector.DB);
       return this.mmu.dataStops.hasAccesses ? STOPPED : TICKS;

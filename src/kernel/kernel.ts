@@ -496,6 +496,8 @@ export class Kernel implements KernelServices {
       if (!this.stops.isHolding) this.charge({ effort: CALL_EFFORT });
       return;
     }
+    // No process has EFER.SCE set: SYSCALL is #UD for all.
+    if (event.kind === 'syscall') throw new Error(`thread ${thread.tid} has made a system call of Linux`);
     if (event.kind === 'refused') return this.refused(thread, event.stores);
     if (!event.trap) this.ticksWithoutInstruction++;
     if (event.exception.vector === Vector.PF) this.handleFault(thread, event.exception);

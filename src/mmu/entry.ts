@@ -44,6 +44,8 @@ export const CR0_WP = 1 << 16;
 export const CR4_SMEP = 1 << 20;
 /** CR4.SMAP: supervisor mode may access data at user-mode addresses only explicitly and with RFLAGS.AC = 1. */
 export const CR4_SMAP = 1 << 21;
+/** EFER.SCE: SYSCALL and SYSRET are enabled. SDM Vol. 3A 2.2.1. */
+export const EFER_SCE = 1 << 0;
 /** EFER.NXE: bit 63 of an entry is XD. SDM Vol. 3A 2.2.1. */
 export const EFER_NXE = 1 << 11;
 

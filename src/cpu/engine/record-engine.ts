@@ -3,7 +3,7 @@ import type { AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
 import type { EngineCpu } from './engine-cpu.js';
 import type { CodeStopsListener } from '../stops.js';
-import { STOPPED, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
+import { STOPPED, SYSCALL, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
 import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state/layout.js';
 import type { TranslationStats } from '../translator/events.js';
@@ -11,10 +11,10 @@ import type { CodePage } from '../translator/compile/code-reader.js';
 import { HotCode } from '../translator/hot-code.js';
 import type { TranslatorOptions } from '../translator/options.js';
 import { BlockCache } from './block-cache.js';
+import { ExitPlaces } from './exit-places.js';
 import { Interpreter, generatedInterpreter } from '../interpreter/interpreter.js';
 import { jumpTargetOfRip } from './jump-targets.js';
 import { Exit, Field, RECORD_BYTES, type ExitCode } from './record.js';
-import { VmcallPlaces } from './vmcall-places.js';
 
 /** Ticks per call of generated code: it must return now and then so that V8 can switch to its optimised version. */
 const LONGEST_SLICE = 500_000;
@@ -33,7 +33,7 @@ export class RecordEngine implements CodeStopsListener {
   private readonly interpreter: Interpreter;
   private readonly blocks: BlockCache;
   private readonly hot: HotCode | undefined;
-  private readonly vmcalls: VmcallPlaces;
+  private readonly exits: ExitPlaces;
   private mappingsHaveChanged = false;
   private changedPages: bigint[] = [];
   private changedStops: AddressRange[] = [];
@@ -47,7 +47,7 @@ export class RecordEngine implements CodeStopsListener {
   ) {
     const { memory, mmu, fetcher, codeStops } = cpu;
     this.interpreter = new Interpreter(memory);
-    this.vmcalls = new VmcallPlaces(memory.host32);
+    this.exits = new ExitPlaces(memory.host32, mmu);
     const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), {
       hasStop: (rip) => codeStops.has(rip),
       isWatchedElse: (frame) => fetcher.holds(frame) || this.hot?.holds(frame) === true,
@@ -79,13 +79,13 @@ export class RecordEngine implements CodeStopsListener {
   /** Marks all decoded records as possibly stale; they are dropped before the next instruction. */
   mappingsChanged(): void {
     this.mappingsHaveChanged = true;
-    this.vmcalls.forget();
+    this.exits.forget();
   }
 
   /** As `mappingsChanged`, for one linear page, whose address is given in two halves. */
   pageChanged(linearHigh: number, linearLow: number): void {
     this.changedPages.push((BigInt(linearHigh >>> 0) << 32n) | BigInt((linearLow & -PAGE_SIZE) >>> 0));
-    this.vmcalls.forgetPage(linearHigh, linearLow);
+    this.exits.forgetPage(linearHigh, linearLow);
   }
 
   codeStopsChanged(range: AddressRange): void {
@@ -94,7 +94,7 @@ export class RecordEngine implements CodeStopsListener {
   }
 
   codeStored(physical: number, lengthBytes: number): void {
-    this.vmcalls.forget();
+    this.exits.forget();
     this.blocks.codeStored(physical, lengthBytes);
     this.hot?.codeStored(physical, lengthBytes);
   }
@@ -267,18 +267,19 @@ export class RecordEngine implements CodeStopsListener {
 
   /** Evaluates one instruction, and continues with the record after `record` if rip leads there. */
   private evaluate(record: number): Next {
-    const { cpu, blocks, vmcalls } = this;
+    const { cpu, blocks, exits } = this;
     if (this.takeStop()) return STOPPED;
-    if (vmcalls.pass()) {
+    const exit = exits.pass();
+    if (exit) {
       if (this.hasCodeStops) cpu.codeStops.completed();
       cpu.ticks++;
-      return VMCALL;
+      return exit;
     }
-    const place = vmcalls.key;
+    const place = exits.key;
     const { generation } = blocks;
     const nextRip = record === 0 ? -1n : blocks.nextRipOf(record);
     const event = cpu.step();
-    if (event === VMCALL) vmcalls.add(place);
+    if (event === VMCALL || event === SYSCALL) exits.add(place, event);
     if (event !== TICKS) return event;
     return cpu.state.rip === nextRip && generation === blocks.generation ? record + RECORD_BYTES : 0;
   }

@@ -6,12 +6,17 @@ import type { CpuOperations } from './evaluator.js';
 import { FS } from '../state/layout.js';
 
 /** The CPU services for system and rare instructions. */
-export function hostOperations(state: CpuState, ticks: () => number): CpuOperations {
+export function hostOperations(
+  state: CpuState,
+  controls: { readonly efer: number },
+  ticks: () => number,
+): CpuOperations {
   return {
     cpuid: (leaf, subleaf) => {
       const [eax, ebx, ecx, edx] = cpuid(Number(leaf), Number(subleaf));
       return [BigInt(eax >>> 0), BigInt(ebx >>> 0), BigInt(ecx >>> 0), BigInt(edx >>> 0)];
     },
+    efer: () => BigInt(controls.efer),
     timeStamp: () => BigInt(ticks()),
     segmentBase: (segment) => state.segmentBase(segment),
     setSegmentBase: (segment, value) => state.setSegmentBase(segment, value),

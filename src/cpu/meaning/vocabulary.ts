@@ -109,7 +109,7 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   raiseIf(condition: V, vector: number, errorCode?: V): void;
   /** Raises #BP, #OF or #DB after the instruction: rip is the next one's. */
   trap(vector: number): void;
-  /** Completes the instruction and returns to the caller of the CPU: VMCALL. */
+  /** Completes the instruction and returns to the caller of the CPU: VMCALL, SYSCALL. */
   leave(reason: LeaveReason): void;
   /** Operations implemented only by the evaluator (rows marked EVALUATED). */
   readonly host: HostOperations<V>;
@@ -117,7 +117,7 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
 }
 
 export type Access = 'read' | 'write';
-export type LeaveReason = 'vmcall';
+export type LeaveReason = 'vmcall' | 'syscall';
 
 /** Bytes of guest memory that have been translated, with their permissions checked. */
 export interface Place<V> {
@@ -259,6 +259,8 @@ export interface HostOperations<V> {
   cpuid(leaf: V, subleaf: V): [V, V, V, V];
   /** The time-stamp counter, which counts ticks. */
   timeStamp(): V;
+  /** The register EFER; 64 bits. */
+  efer(): V;
   segmentBase(segment: number): V;
   setSegmentBase(segment: number, value: V): void;
   selector(segment: number): V;

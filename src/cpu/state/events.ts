@@ -11,6 +11,12 @@ export interface RefusedStore extends AddressRange {
 export type CpuEvent =
   | { readonly kind: 'ticks' }
   | { readonly kind: 'vmcall' }
+  /**
+   * SYSCALL, while EFER.SCE is set: an exit to the kernel like VMCALL. It has taken a tick, and rip is past it; nothing
+   * else has changed. What the instruction does besides, RCX := rip and R11 := RFLAGS (SDM Vol. 2B "SYSCALL"), is left
+   * to the kernel when it completes the call: until then the registers are those of the caller.
+   */
+  | { readonly kind: 'syscall' }
   | { readonly kind: 'exception'; readonly exception: GuestException; readonly trap: boolean }
   /**
    * The write fence refuses bytes that the instruction at rip stores. It has changed nothing and taken a tick, like a
@@ -21,7 +27,8 @@ export type CpuEvent =
   | { readonly kind: 'stopped' };
 
 export const TICKS: CpuEvent = { kind: 'ticks' };
-export const VMCALL: CpuEvent = { kind: 'vmcall' };
+export const VMCALL = { kind: 'vmcall' } as const satisfies CpuEvent;
+export const SYSCALL = { kind: 'syscall' } as const satisfies CpuEvent;
 export const STOPPED: CpuEvent = { kind: 'stopped' };
 
 /** A trap: rip is already past the instruction. */

@@ -66,6 +66,7 @@ export const RDI = 7;
 export const R8 = 8;
 export const R9 = 9;
 export const R10 = 10;
+export const R11 = 11;
 
 /** Numbers 16 to 19 stand for AH, CH, DH and BH. */
 export const HIGH_BYTE = 16;

@@ -3,7 +3,7 @@ import type { Form } from '../../../src/cpu/meaning/form.js';
 import { int, int1, int3 } from '../../../src/cpu/meaning/isa/control-transfer.js';
 import { cli, sti } from '../../../src/cpu/meaning/isa/flag-control.js';
 import { ud, vmcall } from '../../../src/cpu/meaning/isa/miscellaneous.js';
-import { privileged, syscall, sysenter } from '../../../src/cpu/meaning/isa/system.js';
+import { privileged, syscall, sysenter, sysret } from '../../../src/cpu/meaning/isa/system.js';
 import type { Semantics } from '../../../src/cpu/meaning/vocabulary.js';
 import type { MeaningsCheck } from './check.js';
 import { HOST_DIFFERENCES } from './host-differences.js';
@@ -11,7 +11,19 @@ import { TOLERANCES } from './differences/tolerances.js';
 import type { NativeCheck } from './native-check.js';
 
 /** Meanings that end in an exception or leave the CPU at CPL 3, always. */
-const NEVER_COMPLETE = new Set<Semantics>([int, int1, int3, cli, sti, ud, vmcall, privileged, syscall, sysenter]);
+const NEVER_COMPLETE = new Set<Semantics>([
+  int,
+  int1,
+  int3,
+  cli,
+  sti,
+  ud,
+  vmcall,
+  privileged,
+  syscall,
+  sysenter,
+  sysret,
+]);
 
 const SHOWN = 5;
 

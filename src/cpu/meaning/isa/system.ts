@@ -1,7 +1,8 @@
 import { isReadable, isWritable, DESCRIPTORS, type Descriptor } from '../../state/descriptors.js';
 import { Vector } from '../../state/exceptions.js';
+import { EFER_SCE } from '../../../mmu/entry.js';
 import { ZF } from '../flags.js';
-import type { Semantics } from '../vocabulary.js';
+import type { Machine, Semantics } from '../vocabulary.js';
 import { names, namesAny } from './descriptor-lookup.js';
 import { flagFromTruth, resize } from './flag-bits.js';
 import { gprWidth, place, read } from './operands.js';
@@ -18,8 +19,25 @@ export const privileged: Semantics = (m) => {
   m.raise(Vector.UD);
 };
 
-/** SYSCALL, SYSRET: EFER.SCE is 0, which makes them #UD. SDM Vol. 2B "SYSCALL". */
-export const syscall: Semantics = (m) => m.raise(Vector.UD);
+/** #UD unless EFER.SCE is set. */
+function requireSystemCalls<V>(m: Machine<V>): void {
+  m.raiseIf(m.isZero(64, m.and(64, m.host.efer(), m.constant(64, EFER_SCE))), Vector.UD);
+}
+
+/**
+ * SYSCALL: calls the kernel, which stands where a hypervisor stands and completes the instruction: see CpuEvent. SDM
+ * Vol. 2B "SYSCALL".
+ */
+export const syscall: Semantics = (m) => {
+  requireSystemCalls(m);
+  m.leave('syscall');
+};
+
+/** SYSRET: privileged. SDM Vol. 2B "SYSRET". */
+export const sysret: Semantics = (m, form) => {
+  requireSystemCalls(m);
+  privileged(m, form);
+};
 
 /** SYSENTER, SYSEXIT: IA32_SYSENTER_CS is 0, which makes them #GP(0). SDM Vol. 2B "SYSENTER". */
 export const sysenter: Semantics = (m) => m.raise(Vector.GP);

@@ -1,4 +1,4 @@
-import { lar, lsl, privileged, syscall, sysenter, verr, verw } from '../isa/system.js';
+import { lar, lsl, privileged, syscall, sysenter, sysret, verr, verw } from '../isa/system.js';
 import { AL, Cq, DX, Dq, Ew, Gv, Ib, M, Mb, Rq, RvMw, eAX } from './operand-types.js';
 import { row, type RowDraft } from './row-syntax.js';
 
@@ -48,7 +48,7 @@ const SYSTEM = [
   row('0F 02 /r', 'LAR', lar, Gv, RvMw, 'EVALUATED'),
   row('0F 03 /r', 'LSL', lsl, Gv, RvMw, 'EVALUATED'),
   row('0F 05', 'SYSCALL', syscall, 'BRANCH', 'EVALUATED'),
-  row('0F 07', 'SYSRET', syscall, 'BRANCH', 'EVALUATED'),
+  row('0F 07', 'SYSRET', sysret, 'BRANCH', 'EVALUATED'),
   row('0F 34', 'SYSENTER', sysenter, 'BRANCH', 'EVALUATED'),
   row('0F 35', 'SYSEXIT', sysenter, 'BRANCH', 'EVALUATED'),
 ];

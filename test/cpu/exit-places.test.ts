@@ -1,11 +1,15 @@
-/** A known VMCALL is skipped only as long as it is still there. */
+/** VMCALL and SYSCALL leave the CPU; a known one is skipped only as long as it is still there, and is enabled. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import type { Engine } from '../../src/cpu/cpu.js';
+import { R11, RAX, RCX } from '../../src/cpu/state/layout.js';
+import { EFER_NXE, EFER_SCE } from '../../src/mmu/entry.js';
 import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { runGuest } from '../support/guest-programs.js';
 import { ALL_ENGINES } from '../support/side-by-side.js';
+import { READ_ONLY, smallMachine, type SmallMachine } from './translator/small-machine.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-vmcalls-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
@@ -78,4 +82,65 @@ t.test('changed code and mappings take effect, on every engine', async (t) => {
     const { output, exitCode } = await runGuest(Promise.resolve(image), engine);
     t.strictSame([output.toString(), exitCode], [expected, 0], name);
   }
+});
+
+const CODE = 0x10_0000n;
+/** A frame that no page table uses. */
+const FRAME = 0x2_0000;
+
+/** inc eax (2 bytes), the instructions, jmp to the start: at the start of a page. */
+function loopMachine(engine: Engine, threshold: number, instructions: readonly number[]): SmallMachine {
+  const machine = smallMachine(engine, threshold);
+  const { cpu, memory, tables } = machine;
+  tables.map(CODE, FRAME, READ_ONLY);
+  memory.ram.set([0xff, 0xc0, ...instructions, 0xeb, -4 - instructions.length], FRAME);
+  cpu.linearMemory.stored(FRAME, 64);
+  cpu.state.rip = CODE;
+  return machine;
+}
+
+const MACHINES: readonly (readonly [Engine, threshold: number])[] = [
+  ['evaluator', 0],
+  ['interpreter', 0],
+  ['auto', 0],
+  ['auto', 1000],
+];
+
+for (const [engine, threshold] of MACHINES)
+  t.test(`SYSCALL leaves ${engine} (${threshold}) where EFER.SCE is set, and is #UD where not`, (t) => {
+    // With REX.W as well, which has no effect.
+    for (const syscall of [
+      [0x0f, 0x05],
+      [0x48, 0x0f, 0x05],
+    ]) {
+      const { cpu } = loopMachine(engine, threshold, syscall);
+      const { state, mmu } = cpu;
+      state.rflags = 0x246n;
+      const after = CODE + 2n + BigInt(syscall.length);
+      for (let round = 1; round <= 3; round++) {
+        mmu.setEfer(EFER_NXE);
+        state.rip = CODE;
+        const start = cpu.ticks;
+        t.match(cpu.run(100), { kind: 'exception', exception: { vector: 6 }, trap: false });
+        t.strictSame([state.rip, cpu.ticks - start], [CODE + 2n, 2]);
+        mmu.setEfer(EFER_NXE | EFER_SCE);
+        for (let call = 1; call <= 50; call++) {
+          const before = cpu.ticks;
+          t.strictSame(cpu.run(100), { kind: 'syscall' });
+          t.strictSame([state.rip, cpu.ticks - before], [after, call === 1 ? 1 : 3]);
+        }
+      }
+      t.strictSame([state.gpr(RAX), state.gpr(RCX), state.gpr(R11)], [150n, 0n, 0n], 'registers are left alone');
+      t.equal(state.rflags, 0x206n);
+    }
+    t.end();
+  });
+
+t.test('a known VMCALL is passed with its prefixes', (t) => {
+  const { cpu } = loopMachine('interpreter', 0, [0x48, 0x0f, 0x01, 0xc1]);
+  for (let call = 0; call < 5; call++) {
+    t.strictSame(cpu.run(100), { kind: 'vmcall' });
+    t.equal(cpu.state.rip, CODE + 6n);
+  }
+  t.end();
 });
