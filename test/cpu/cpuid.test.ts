@@ -21,13 +21,13 @@ t.test('leaf 0 returns the highest basic leaf, and the vendor in EBX, EDX, ECX',
 
 t.test('leaf 1 reports exactly the implemented features', async (t) => {
   const [eax, ebx, ecx, edx] = cpuid(1, 0);
-  t.equal((eax >>> 8) & 15, 6, 'family');
+  t.equal((eax >>> 8) & 15, 15, 'family');
   t.equal(((ebx >>> 8) & 0xff) * 8, 64, 'bytes that CLFLUSH flushes');
   t.equal(ebx >>> 16, 0, 'one logical processor, number 0');
   // CMPXCHG16B MOVBE POPCNT, a hypervisor: no SSE3, SSSE3, SSE4, PCLMULQDQ, AES, XSAVE, AVX, RDRAND.
   t.same(bits(ecx), [13, 22, 23, 31]);
-  // TSC PAE CX8 CMOV CLFSH FXSR SSE SSE2: no FPU, MSR, APIC, SEP, MMX.
-  t.same(bits(edx), [4, 6, 8, 15, 19, 24, 25, 26]);
+  // FPU TSC PAE CX8 CMOV CLFSH MMX FXSR SSE SSE2: no MSR, APIC, SEP.
+  t.same(bits(edx), [0, 4, 6, 8, 15, 19, 23, 24, 25, 26]);
 });
 
 t.test('leaf 7 reports the structured extended features in subleaf 0 only', async (t) => {
@@ -42,9 +42,11 @@ t.test('leaf 7 reports the structured extended features in subleaf 0 only', asyn
 
 t.test('the extended leaves report features, brand and address sizes', async (t) => {
   t.same(cpuid(0x8000_0000, 0), [0x8000_0008, 0, 0, 0]);
-  const [, , ecx, edx] = cpuid(0x8000_0001, 0);
+  const [eax, , ecx, edx] = cpuid(0x8000_0001, 0);
+  t.equal(eax, cpuid(1, 0)[0]);
   t.same(bits(ecx), [0, 5, 8], 'LAHF in 64-bit mode, LZCNT, PREFETCHW');
-  t.same(bits(edx), [20, 26, 29], 'NX, 1-GByte pages, 64-bit mode; no SYSCALL, no RDTSCP');
+  // FPU TSC PAE CX8 CMOV MMX FXSR again, as AMD has it; SYSCALL, NX, 1-GByte pages, 64-bit mode: no RDTSCP.
+  t.same(bits(edx), [0, 4, 6, 8, 11, 15, 20, 23, 24, 26, 29]);
   const brand = text([2, 3, 4].flatMap((leaf) => cpuid(0x8000_0000 + leaf, 0)));
   t.equal(brand, BRAND.padEnd(48, '\0'));
   const [sizes] = cpuid(0x8000_0008, 0);
@@ -58,14 +60,21 @@ t.test('leaf 40000000h identifies the kernel that handles VMCALL', async (t) => 
   t.equal(text(words), HYPERVISOR_ID);
 });
 
-t.test('a leaf beyond the highest returns the data of the highest basic leaf; unused leaves are zero', async (t) => {
-  for (const leaf of [8, 0x3fff_ffff, 0x4000_0001, 0x8000_0009, 0xffff_ffff])
-    t.same(cpuid(leaf, 0), cpuid(7, 0), leaf.toString(16));
-  for (const leaf of [2, 3, 4, 5, 6, 0x8000_0005, 0x8000_0007]) t.same(cpuid(leaf, 0), [0, 0, 0, 0], leaf.toString(16));
+t.test('the caches are those of the formulas of AMD', async (t) => {
+  const [, , data, code] = cpuid(0x8000_0005, 0);
+  for (const cache of [data, code]) t.same([cache >>> 24, (cache >>> 16) & 0xff, cache & 0xff], [32, 8, 64]);
+  const [, , second, third] = cpuid(0x8000_0006, 0);
+  t.same([second >>> 16, (second >>> 12) & 15, second & 0xff], [512, 6, 64], 'KiB, 8 ways, bytes of a line');
+  t.same([third >>> 18, (third >>> 12) & 15, third & 0xff], [32, 8, 64], 'units of 512 KiB, 16 ways, bytes of a line');
+});
+
+t.test('unused leaves are zero', async (t) => {
+  for (const leaf of [8, 0x3fff_ffff, 0x4000_0001, 0x8000_0009, 0x8000_001d, 0xffff_ffff, 2, 3, 4, 5, 6, 0x8000_0007])
+    t.same(cpuid(leaf, 0), [0, 0, 0, 0], leaf.toString(16));
 });
 
 t.test('every word is an unsigned 32-bit number', async (t) => {
-  for (const leaf of [0, 1, 7, 0x4000_0000, 0x8000_0001, 0x8000_0002, 0x8000_0008])
+  for (const leaf of [0, 1, 7, 0x4000_0000, 0x8000_0001, 0x8000_0002, 0x8000_0005, 0x8000_0006, 0x8000_0008])
     t.ok(
       cpuid(leaf, 0).every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32),
       leaf.toString(16),

@@ -10,6 +10,7 @@ import {
   type Instruction as Judged,
 } from 'iced-x86';
 import type { Instruction } from '../../src/cpu/decode/instruction.js';
+import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
 
 /**
  * iced-x86 as the reference for the decoder: which instructions it decodes that this CPU lacks, and whether its view of
@@ -79,10 +80,15 @@ const reasonOfCode = new Map<Code, string | undefined>([[Code.Wait, 'x87 arithme
 /** They are in the table, though iced-x86 counts them to SSE4.2 and 3DNow!. */
 const NOT_BEYOND: readonly Mnemonic[] = [Mnemonic.Crc32, Mnemonic.Prefetch];
 
+/** Those of x87 and MMX that are in the table. */
+const PARTLY_THERE = new Set(
+  OPCODES.filter(({ feature }) => feature === 'FPU' || feature === 'MMX').map(({ mnemonic }) => mnemonic),
+);
+
 /** Why the CPU lacks what iced-x86 decoded; undefined if it should have it. */
 export function beyondReason(judged: Judged): string | undefined {
   const { code } = judged;
-  if (NOT_BEYOND.includes(judged.mnemonic)) return undefined;
+  if (NOT_BEYOND.includes(judged.mnemonic) || PARTLY_THERE.has(mnemonicNames[judged.mnemonic]!)) return undefined;
   if (reasonOfCode.has(code)) return reasonOfCode.get(code);
   const ofFeatures = [...judged.cpuidFeatures()].map((feature) => REASON_OF_FEATURE.get(feature));
   const reason =

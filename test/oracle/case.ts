@@ -45,6 +45,16 @@ export const RFLAGS_ALLOWED =
   RFLAGS.AC |
   RFLAGS.ID;
 
+/** The x87 part of an FXSAVE64 image. SDM Vol. 1 10.5.1. */
+export const X87_IMAGE_BYTES = 160;
+
+/** The x87 state that FNINIT leaves, with zeros in the registers. */
+export function initialX87(): Uint8Array {
+  const image = new Uint8Array(X87_IMAGE_BYTES);
+  image.set([0x7f, 0x03]);
+  return image;
+}
+
 /** MXCSR after reset: every exception masked, round to nearest. SDM Vol. 1 10.2.3. */
 export const MXCSR_DEFAULT = 0x1f80;
 
@@ -67,6 +77,8 @@ export interface OracleCase {
   /** XMM0 to XMM15, 16 bytes each. */
   xmm: Uint8Array;
   mxcsr: number;
+  /** The first 160 bytes of an FXSAVE64 image; those of MXCSR are not used. */
+  x87: Uint8Array;
   /** Canonical. */
   fsBase: bigint;
   gsBase: bigint;
@@ -94,6 +106,8 @@ export interface OracleState {
   rflags: number;
   xmm: Uint8Array;
   mxcsr: number;
+  /** As in the case; the pointers to the last instruction and operand, and its opcode, are not compared. */
+  x87: Uint8Array;
   fsBase: bigint;
   gsBase: bigint;
   fault?: Fault | undefined;
@@ -130,6 +144,7 @@ export function makeCase(bytes: ArrayLike<number>, given: Partial<OracleCase> = 
     rflags: RFLAGS_ALWAYS,
     xmm: new Uint8Array(256),
     mxcsr: MXCSR_DEFAULT,
+    x87: initialX87(),
     fsBase: 0n,
     gsBase: 0n,
     memory: { seed: 0, windows: [] },

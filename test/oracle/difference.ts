@@ -35,10 +35,28 @@ export function sameFault(a: Fault | undefined, b: Fault | undefined): boolean {
   return a?.vector === b?.vector && a?.errorCode === b?.errorCode && a?.cr2 === b?.cr2;
 }
 
+/** The words of the x87 image that are compared: FCW, FSW and FTW, and the ten bytes of each register. */
+const X87_PARTS: readonly (readonly [name: string, from: number, to: number])[] = [
+  ['fcw', 0, 2],
+  ['fsw', 2, 4],
+  ['ftw', 4, 6],
+  ...Array.from({ length: 8 }, (_, i) => [`st${i}`, 32 + 16 * i, 42 + 16 * i] as const),
+];
+
+function sameX87(a: Uint8Array, b: Uint8Array): boolean {
+  return X87_PARTS.every(([, from, to]) => sameElements(a.subarray(from, to), b.subarray(from, to)));
+}
+
+/** Bytes with the highest first, as the manual writes numbers. */
+function describeNumber(bytes: Uint8Array): string {
+  return '0x' + describeBytes(bytes.slice().reverse()).replaceAll(' ', '');
+}
+
 /** True where the two states agree in everything that is compared. */
 export function sameState(expected: OracleState, actual: OracleState, comparison: Comparison = {}): boolean {
   const { definedFlags = ALL_FLAGS } = comparison;
   return (
+    sameX87(expected.x87, actual.x87) &&
     expected.rip === actual.rip &&
     ((expected.rflags ^ actual.rflags) & definedFlags) === 0 &&
     expected.mxcsr === actual.mxcsr &&
@@ -63,9 +81,8 @@ function describeFault(fault: Fault | undefined): string {
   return `vector ${fault.vector}, error code ${hex(fault.errorCode)}, cr2 ${hex(fault.cr2)}`;
 }
 
-/** An XMM register with its highest byte first, as the manual writes it. */
 function describeXmm(xmm: Uint8Array, index: number): string {
-  return '0x' + describeBytes(xmm.slice(index * 16, index * 16 + 16).reverse()).replaceAll(' ', '');
+  return describeNumber(xmm.subarray(index * 16, index * 16 + 16));
 }
 
 function row(name: string, expected: string, actual: string, differs = expected !== actual): Row {
@@ -83,6 +100,9 @@ function registerRows(expected: OracleState, actual: OracleState, definedFlags: 
     row('fs_base', hex(expected.fsBase, 16), hex(actual.fsBase, 16)),
     row('gs_base', hex(expected.gsBase, 16), hex(actual.gsBase, 16)),
     row('mxcsr', hex(expected.mxcsr, 4), hex(actual.mxcsr, 4)),
+    ...X87_PARTS.map(([name, from, to]) =>
+      row(name, describeNumber(expected.x87.subarray(from, to)), describeNumber(actual.x87.subarray(from, to))),
+    ),
     ...index16.map((i) => row(`xmm${i}`, describeXmm(expected.xmm, i), describeXmm(actual.xmm, i))),
   ];
 }

@@ -35,6 +35,7 @@ struct request {
   uint32_t windows, patches;
   uint8_t bytes[16];
   uint8_t xmm[256];
+  uint8_t x87[160];
 };
 
 _Static_assert(sizeof(struct request) == REQUEST_BYTES, "native.ts, REQUEST.bytes");
@@ -220,6 +221,7 @@ static int serve(void) {
   __builtin_memcpy(bytes, request->bytes, sizeof bytes);
   __builtin_memcpy(before.gpr, request->gpr, sizeof before.gpr);
   __builtin_memcpy(before.xmm, request->xmm, sizeof before.xmm);
+  __builtin_memcpy(before.x87, request->x87, sizeof before.x87);
   before.fs_base = request->fs_base;
   before.gs_base = request->gs_base;
   before.rip = CODE + request->code_offset;

@@ -70,6 +70,7 @@ function after(c: OracleCase, changes: Partial<OracleState> = {}): OracleState {
     rflags: c.rflags | RFLAGS_ALWAYS,
     xmm: c.xmm,
     mxcsr: c.mxcsr,
+    x87: c.x87,
     fsBase: c.fsBase,
     gsBase: c.gsBase,
     windows: initialWindows(c.memory),

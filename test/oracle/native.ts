@@ -7,7 +7,6 @@
  * - A stepped instruction runs with TF set, hidden from its results; only POPF and IRET show the TF they loaded.
  * - RF is always clear in the result.
  * - #PF on an address of the kernel's half has P clear in the error code, as for a page that is not mapped.
- * - x87 and MMX registers start as FNINIT leaves them, all zero, and are not reported.
  * - An instruction that reaches Linux or the hypervisor is refused (refusals.ts).
  */
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
 /** The harness's input and output as bytes: the other half of `struct request` and `struct after` in C. */
-import type { OracleCase, OracleResult } from './case.js';
+import { X87_IMAGE_BYTES, type OracleCase, type OracleResult } from './case.js';
 import { REQUEST_BYTES, RESPONSE_BYTES } from './layout.js';
 
 /** Offsets in `struct request` (harness.c). */
@@ -17,6 +17,7 @@ const REQUEST = {
   patches: 172,
   bytes: 176,
   xmm: 192,
+  x87: 448,
 } as const;
 
 /** Offsets in `struct after` (step.h). */
@@ -35,6 +36,7 @@ const RESPONSE = {
   outcome: 188,
   selectors: 192,
   xmm: 208,
+  x87: 464,
 } as const;
 
 const NO_FAULT = 0xffff_ffff;
@@ -89,6 +91,7 @@ function encodeRequest(c: OracleCase, { bytes, view, words }: Writer, at: number
   view.setUint32(at + REQUEST.patches, patches.length, true);
   bytes.set(c.bytes, at + REQUEST.bytes);
   bytes.set(c.xmm, at + REQUEST.xmm);
+  bytes.set(c.x87, at + REQUEST.x87);
   at += REQUEST_BYTES;
   for (const { address, length } of windows) {
     words[at / 8] = address;
@@ -135,6 +138,7 @@ export function decodeResponse(c: OracleCase, view: DataView, at: number): Oracl
     rip: view.getBigUint64(at + RESPONSE.rip, true),
     rflags: view.getUint32(at + RESPONSE.rflags, true),
     xmm: new Uint8Array(buffer, at + RESPONSE.xmm, 256),
+    x87: new Uint8Array(buffer, at + RESPONSE.x87, X87_IMAGE_BYTES),
     mxcsr: view.getUint32(at + RESPONSE.mxcsr, true),
     fsBase: view.getBigUint64(at + RESPONSE.fsBase, true),
     gsBase: view.getBigUint64(at + RESPONSE.gsBase, true),

@@ -20,8 +20,7 @@
 
 /** FXSAVE image. SDM Vol. 1 10.5.1 "FXSAVE Area". */
 struct fxsave_image {
-  uint16_t fcw, fsw;
-  uint8_t tags[20];
+  uint8_t x87[24];
   uint32_t mxcsr, mxcsr_mask;
   uint8_t st[128];
   uint8_t xmm[256];
@@ -197,6 +196,8 @@ static void capture_registers(struct after *after, const struct sigcontext *fram
                       frame->r8,  frame->r9,  frame->r10, frame->r11, frame->r12, frame->r13, frame->r14, frame->r15};
   __builtin_memcpy(after->gpr, gpr, sizeof gpr);
   __builtin_memcpy(after->xmm, fx->xmm, sizeof after->xmm);
+  __builtin_memcpy(after->x87, fx->x87, sizeof fx->x87);
+  __builtin_memcpy(after->x87 + 32, fx->st, sizeof fx->st);
   after->rip = frame->rip;
   after->rflags = (uint32_t)frame->eflags & ~(uint32_t)RFLAGS_RF;
   after->mxcsr = fx->mxcsr;
@@ -240,6 +241,8 @@ void step(const struct before *before, struct after *after) {
     return;
   }
   __builtin_memcpy(entry.fx.xmm, before->xmm, sizeof entry.fx.xmm);
+  __builtin_memcpy(entry.fx.x87, before->x87, sizeof entry.fx.x87);
+  __builtin_memcpy(entry.fx.st, before->x87 + 32, sizeof entry.fx.st);
   __builtin_memcpy(entry.gpr, before->gpr, sizeof entry.gpr);
   entry.fx.mxcsr = before->mxcsr;
   entry.rip = before->rip;
@@ -279,7 +282,6 @@ int prepare_to_step(int user_mode_can_write_bases, uint32_t quarters_per_step) {
   __asm__("mov %%cs, %0; mov %%ss, %1" : "=r"(cs), "=r"(ss));
   entry.cs = cs;
   entry.ss = ss;
-  entry.fx.fcw = 0x037f; /* as FNINIT leaves it */
   can_write_bases = user_mode_can_write_bases;
   patience = quarters_per_step;
   return catch_signals();

@@ -42,6 +42,8 @@ struct before {
   /** How often an instruction that leaves rip in place (REP) is stepped, or FREE_RUN. */
   uint32_t steps;
   uint8_t xmm[256];
+  /** The first 160 bytes of an FXSAVE64 image; those of MXCSR are not used. */
+  uint8_t x87[160];
 };
 
 /** What it left. The driver reads this as it stands (native.ts, RESPONSE). */
@@ -63,6 +65,7 @@ struct after {
   uint16_t selectors[6];
   uint16_t unused[2];
   uint8_t xmm[256];
+  uint8_t x87[160];
 };
 
 _Static_assert(sizeof(struct after) == RESPONSE_BYTES, "native.ts, RESPONSE.bytes");

@@ -23,6 +23,21 @@ export interface LinearPlace {
 /** Called after a store to a frame that holds decoded code. */
 export type CodeStored = (physical: number, lengthBytes: number) => void;
 
+/** The greatest alignment that #AC demands of any access. SDM Vol. 3A table 6-7 "Alignment Requirements by Data Type". */
+const MOST_ALIGNMENT = 16;
+const EXTENDED_BYTES = 10;
+const EXTENDED_ALIGNMENT = 8;
+
+/**
+ * The alignment of an access of so many bytes: its size, 8 for an extended number; of what is larger than 16 bytes, the
+ * images of x87 have words of 2 or 4 bytes, and the others are checked by the instruction.
+ */
+function alignmentOf(bytes: number): number {
+  if (bytes === EXTENDED_BYTES) return EXTENDED_ALIGNMENT;
+  const alignment = bytes & -bytes;
+  return alignment > MOST_ALIGNMENT ? 1 : alignment;
+}
+
 /**
  * Guest memory by linear address, as the evaluator and the slow paths see it: canonical check, alignment check, one or
  * two pages, and notification of stores to watched frames.
@@ -48,7 +63,7 @@ export class LinearMemory {
     if (!isCanonical(linear) || !isCanonical(last)) throw new GuestException(stack ? Vector.SS : Vector.GP);
     const low = Number(BigInt.asIntN(32, linear));
     const high = Number(BigInt.asIntN(32, linear >> 32n));
-    if (this.checksAlignment && bytes <= 16 && low & (bytes - 1)) throw new GuestException(Vector.AC);
+    if (this.checksAlignment && low & (alignmentOf(bytes) - 1)) throw new GuestException(Vector.AC);
     if (this.deferred) return this.deferred.locate(high, low, bytes, access);
     const { writeFence } = this.mmu;
     if (access === 'write' && writeFence) {

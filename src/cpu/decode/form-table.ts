@@ -177,6 +177,7 @@ function widthsOf(row: Row): Pick<RowPlan, 'widths' | 'widthIndexes'> {
 function operandWidth(row: Row, rexW: boolean, operandSizePrefix: boolean): Width {
   const { attributes, operands, pattern } = row;
   if (attributes.has('F64')) return 64;
+  if (attributes.has('F32')) return 32;
   if (attributes.has('BYTE') || (operands[0]?.file === 'gpr' && operands[0].size === 8)) return 8;
   for (const { file } of operands) if (file === 'xmm') return rexW && hasWidthByRexW(row) ? 64 : 32;
   if (rexW) return 64;

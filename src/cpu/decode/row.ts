@@ -51,6 +51,8 @@ export type Attribute =
   | 'D64'
   /** The operand size is 64 bits regardless of prefixes; superscript f64. */
   | 'F64'
+  /** The operand size is 32 bits regardless of prefixes: x87. */
+  | 'F32'
   /** The operand size is 8 bits. */
   | 'BYTE'
   /** A string instruction: REP repeats it; CMPS and SCAS stop on ZF (`REPZ`). */

@@ -17,7 +17,7 @@ import type {
   Place,
   Vectors,
 } from '../meaning/vocabulary.js';
-import { RCX, RSP, SS, X87 } from '../state/layout.js';
+import { RCX, RSP, SS, x87RegisterOffset } from '../state/layout.js';
 import { bigintVectors } from './vector.js';
 
 /** The outcome of one instruction. `more`: REP is between two iterations, with rip still at the instruction. */
@@ -141,14 +141,17 @@ class EvaluatorCore implements Core {
     return BigInt(this.linearMemory.mmu.cpl);
   }
   x87(width: Width, offset: number): bigint {
-    let value = 0n;
-    for (let i = width / 8 - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.state.memory.host[X87 + offset + i]!);
-    return value;
+    return this.state.x87Part(width, offset);
   }
   setX87(width: Width, offset: number, value: bigint): void {
     this.changed = true;
-    for (let i = 0; i < width / 8; i++)
-      this.state.memory.host[X87 + offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+    this.state.setX87Part(width, offset, value);
+  }
+  x87Register(register: bigint, width: Width, offset: number): bigint {
+    return this.x87(width, x87RegisterOffset(Number(register)) + offset);
+  }
+  setX87Register(register: bigint, width: Width, offset: number, value: bigint): void {
+    this.setX87(width, x87RegisterOffset(Number(register)) + offset, value);
   }
 
   effectiveAddress(_operand: MemoryOperand, popped = 0): bigint {

@@ -34,9 +34,12 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   nextRip(): V;
   /** CPL as an 8-bit value. */
   cpl(): V;
-  /** `width` bits at byte `offset` of the x87 state: the first 160 bytes of the FXSAVE image. */
+  /** `width` bits at byte `offset` of the x87 state: see isa/x87-state.ts. */
   x87(width: Width, offset: number): V;
   setX87(width: Width, offset: number, value: V): void;
+  /** `width` bits at byte `offset` of a physical x87 register; `register` (32 bits) is taken modulo 8. */
+  x87Register(register: V, width: Width, offset: number): V;
+  setX87Register(register: V, width: Width, offset: number, value: V): void;
 
   // Memory.
   /** The effective address, cut to the address size, without the segment base, as for LEA; 64 bits. */

@@ -160,8 +160,38 @@ export class CpuState {
     return context;
   }
 
-  /** The first 160 bytes of the FXSAVE image. */
+  /** `width` bits at byte `offset` of the x87 state. */
+  x87Part(width: Width, offset: number): bigint {
+    const address = at.X87 + offset;
+    if (width === 64) return this.view.getBigUint64(address, true);
+    if (width === 32) return BigInt(this.view.getUint32(address, true));
+    return BigInt(width === 16 ? this.view.getUint16(address, true) : this.view.getUint8(address));
+  }
+  setX87Part(width: Width, offset: number, value: bigint): void {
+    const address = at.X87 + offset;
+    if (width === 64) this.view.setBigUint64(address, value, true);
+    else if (width === 32) this.view.setUint32(address, Number(value), true);
+    else if (width === 16) this.view.setUint16(address, Number(value), true);
+    else this.view.setUint8(address, Number(value));
+  }
+
+  /** The first 160 bytes of the FXSAVE image, without MXCSR: the x87 state with the registers in the order of the stack. */
   get x87(): Uint8Array {
-    return this.memory.host.subarray(at.X87, at.X87 + at.X87_BYTES);
+    const image = this.memory.host.slice(at.X87, at.X87 + at.X87_BYTES);
+    this.permuteStack((stack, physical) => image.set(this.x87Bytes(physical), stack));
+    return image;
+  }
+  set x87(image: Uint8Array) {
+    this.memory.host.set(image.subarray(0, at.X87_REGISTERS), at.X87);
+    this.permuteStack((stack, physical) => this.x87Bytes(physical).set(image.subarray(stack, stack + 16)));
+  }
+
+  /** Calls `move` for each register with its offsets in the FXSAVE image and in the x87 state. */
+  private permuteStack(move: (stack: number, physical: number) => void): void {
+    const top = this.view.getUint8(at.X87 + 3) >> 3;
+    for (let i = 0; i < 8; i++) move(at.x87RegisterOffset(i), at.x87RegisterOffset(top + i));
+  }
+  private x87Bytes(offset: number): Uint8Array {
+    return this.memory.host.subarray(at.X87 + offset, at.X87 + offset + 16);
   }
 }

@@ -4,8 +4,11 @@ import { OPCODES } from '../meaning/opcodes/index.js';
 /** EAX, EBX, ECX, EDX; unsigned 32-bit numbers. */
 export type CpuidResult = [eax: number, ebx: number, ecx: number, edx: number];
 
-/** Twelve characters: leaf 0 returns them in EBX, EDX, ECX. */
-export const VENDOR_ID = 'BD0 Emulator';
+/**
+ * Twelve characters: leaf 0 returns them in EBX, EDX, ECX. The C library of Linux reads the features of processors of
+ * four vendors only, and takes no other for an x86-64 at all.
+ */
+export const VENDOR_ID = 'AuthenticAMD';
 /** At most 47 characters: leaves 80000002h to 80000004h. */
 export const BRAND = 'bd0 x86-64 emulator';
 /** Twelve characters: leaf 40000000h, of the kernel that handles VMCALL, returns them in EBX, ECX, EDX. */
@@ -16,8 +19,20 @@ const LINEAR_ADDRESS_BITS = 48;
 /** Bytes that CLFLUSH flushes. */
 const CACHE_LINE_BYTES = 64;
 
-/** Extended family, extended model, family, model and stepping as in leaf 1's EAX. SDM Vol. 2A figure 3-6. */
-const SIGNATURE = 6 << 8;
+/**
+ * Extended family, extended model, family, model and stepping as in leaf 1's EAX (SDM Vol. 2A figure 3-6): family 15,
+ * model 5, the first that had x86-64. Of a later family, programs (GMP) expect instructions that are not there.
+ */
+const SIGNATURE = (15 << 8) | (5 << 4) | 8;
+
+/**
+ * Leaves 80000005h and 80000006h, in the format of AMD: caches that exist only for programs that choose how to copy and
+ * to multiply by their sizes. 32 KiB each for data and instructions, 8-way; 512 KiB, 8-way; 16 MiB, 16-way. APM Vol. 3
+ * E.4.4 and E.4.5.
+ */
+const L1_CACHE = (32 << 24) | (8 << 16) | (1 << 8) | CACHE_LINE_BYTES;
+const L2_CACHE = (512 << 16) | (6 << 12) | (1 << 8) | CACHE_LINE_BYTES;
+const L3_CACHE = (32 << 18) | (8 << 12) | (1 << 8) | CACHE_LINE_BYTES;
 
 type FeatureRegister = '1.ecx' | '1.edx' | '7.ebx' | '7.ecx' | '80000001.ecx' | '80000001.edx';
 
@@ -27,11 +42,13 @@ const FEATURE_BITS: Readonly<Record<string, readonly [FeatureRegister, bit: numb
   MOVBE: ['1.ecx', 22],
   POPCNT: ['1.ecx', 23],
   HYPERVISOR: ['1.ecx', 31],
+  FPU: ['1.edx', 0],
   TSC: ['1.edx', 4],
   PAE: ['1.edx', 6],
   CX8: ['1.edx', 8],
   CMOV: ['1.edx', 15],
   CLFSH: ['1.edx', 19],
+  MMX: ['1.edx', 23],
   FXSR: ['1.edx', 24],
   SSE: ['1.edx', 25],
   SSE2: ['1.edx', 26],
@@ -46,19 +63,23 @@ const FEATURE_BITS: Readonly<Record<string, readonly [FeatureRegister, bit: numb
   LAHF64: ['80000001.ecx', 0],
   LZCNT: ['80000001.ecx', 5],
   PREFETCHW: ['80000001.ecx', 8],
+  SYSCALL: ['80000001.edx', 11],
   NX: ['80000001.edx', 20],
   PAGE1GB: ['80000001.edx', 26],
   LM: ['80000001.edx', 29],
 };
 
 /** Features of the machine other than instructions: paging, mode, and a kernel that handles VMCALL. */
-const MACHINE_FEATURES = ['PAE', 'NX', 'PAGE1GB', 'LM', 'SMEP', 'SMAP', 'UMIP', 'HYPERVISOR'];
+const MACHINE_FEATURES = ['PAE', 'SYSCALL', 'NX', 'PAGE1GB', 'LM', 'SMEP', 'SMAP', 'UMIP', 'HYPERVISOR'];
 
 /** Features that are not reported. CRC32 would be reported as part of SSE4.2, which is not implemented. */
 const UNREPORTED_FEATURES = ['', 'CRC32'];
 
 /** All features, by their names in the opcode table or in MACHINE_FEATURES. */
 const FEATURES: ReadonlySet<string> = new Set([...MACHINE_FEATURES, ...OPCODES.map((row) => row.feature)]);
+
+/** Bits of leaf 1's EDX that AMD repeats in leaf 80000001h's EDX. APM Vol. 3 E.4.2. */
+const REPEATED_FEATURES = 0x0183_f3ff;
 
 /** The bits of one register. */
 function featureBits(register: FeatureRegister): number {
@@ -78,9 +99,8 @@ const EXTENDED_LEAF = 0x8000_0000;
 const MAX_EXTENDED_LEAF = 0x8000_0008;
 
 /**
- * The result of CPUID for a leaf (EAX) and a subleaf (ECX), unsigned 32-bit numbers. A leaf beyond the highest returns
- * the data of the highest basic leaf, any other unknown leaf or subleaf returns zeros. SDM Vol. 2A "CPUID—CPU
- * Identification".
+ * The result of CPUID for a leaf (EAX) and a subleaf (ECX), unsigned 32-bit numbers. An unknown leaf or subleaf returns
+ * zeros, as on AMD. SDM Vol. 2A "CPUID—CPU Identification", APM Vol. 3 appendix E.
  */
 export function cpuid(leaf: number, subleaf: number): CpuidResult {
   switch (leaf) {
@@ -97,18 +117,26 @@ export function cpuid(leaf: number, subleaf: number): CpuidResult {
     case EXTENDED_LEAF:
       return [MAX_EXTENDED_LEAF, 0, 0, 0];
     case EXTENDED_LEAF + 1:
-      return [0, 0, featureBits('80000001.ecx'), featureBits('80000001.edx')];
+      return [
+        SIGNATURE,
+        0,
+        featureBits('80000001.ecx'),
+        (featureBits('80000001.edx') | (featureBits('1.edx') & REPEATED_FEATURES)) >>> 0,
+      ];
     case EXTENDED_LEAF + 2:
     case EXTENDED_LEAF + 3:
     case EXTENDED_LEAF + 4:
       return words(BRAND, 12)
         .slice(4 * (leaf - EXTENDED_LEAF - 2))
         .slice(0, 4) as CpuidResult;
+    case EXTENDED_LEAF + 5:
+      return [0, 0, L1_CACHE, L1_CACHE];
+    case EXTENDED_LEAF + 6:
+      return [0, 0, L2_CACHE, L3_CACHE];
     case EXTENDED_LEAF + 8:
       return [MAXPHYADDR | (LINEAR_ADDRESS_BITS << 8), 0, 0, 0];
   }
-  const isKnown = leaf <= MAX_BASIC_LEAF || (leaf >= EXTENDED_LEAF && leaf <= MAX_EXTENDED_LEAF);
-  return isKnown ? [0, 0, 0, 0] : cpuid(MAX_BASIC_LEAF, subleaf);
+  return [0, 0, 0, 0];
 }
 
 /** ASCII text as little-endian 32-bit words, padded with zeros. */

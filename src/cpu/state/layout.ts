@@ -29,8 +29,9 @@ export const XMM = base + 0x100;
 
 /** Segment selectors in the order ES CS SS DS FS GS; u16 each. */
 export const SELECTORS = base + 0x200;
-/** x87 and MMX state, as in the first 160 bytes of FXSAVE; x87 arithmetic is not implemented. */
+/** x87 and MMX state: see meaning/isa/x87-state.ts. The registers R0 to R7 begin at X87_REGISTERS, 16 bytes each. */
 export const X87 = base + 0x210;
+export const X87_REGISTERS = 32;
 export const X87_BYTES = 160;
 
 /** Set by generated code when it exits: the record at which it stopped, the linear address and access that missed. */
@@ -81,6 +82,11 @@ export const GS = 5;
 /** The host address of a general-purpose register, or of AH to BH for numbers 16 to 19. */
 export function gprAddress(register: number): number {
   return register < HIGH_BYTE ? GPR + register * 8 : GPR + (register - HIGH_BYTE) * 8 + 1;
+}
+
+/** Where a physical x87 register lies in the x87 state; numbers are taken modulo 8. */
+export function x87RegisterOffset(register: number): number {
+  return X87_REGISTERS + (register & 7) * 16;
 }
 
 export function xmmAddress(register: number): number {

@@ -37,7 +37,7 @@ export class ThreadRegisters {
       const scalars = Object.fromEntries(SCALAR_REGISTERS.map((name) => [name, readScalar(state, name)]));
       const { host } = state.memory;
       const xmm = Array.from({ length: GPR_COUNT }, (_, i) => host.slice(xmmAddress(i), xmmAddress(i) + XMM_BYTES));
-      return { ...scalars, xmm, x87: state.x87.slice(), control: this.control } as unknown as RegisterFile;
+      return { ...scalars, xmm, x87: state.x87, control: this.control } as unknown as RegisterFile;
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { Form, MemoryOperand } from '../../../src/cpu/meaning/form.js';
 import type { Instruction } from '../../../src/cpu/decode/instruction.js';
-import { FREE_RUN, RFLAGS, type OracleCase } from '../../oracle/case.js';
+import { FREE_RUN, RFLAGS, initialX87, type OracleCase } from '../../oracle/case.js';
 import { CODE_BYTES, initialWindows } from '../../oracle/layout.js';
 import { UNRESTRICTED, type Surroundings } from '../../oracle/surroundings.js';
 import { encodeForm, type Encoded } from '../../support/encode.js';
@@ -10,6 +10,7 @@ import { linearAddress, solveAddress, type Draft } from './draft.js';
 import { memoryContents } from './memory-contents.js';
 import { aimImplied, prepareRegisters } from './prepare.js';
 import { randomGpr, randomMxcsr, randomRflags, randomXmm, type Lanes } from './random-state.js';
+import { randomX87 } from './random-x87.js';
 import { randomTarget, windowsOver } from './targets.js';
 
 /** One instruction of a form, and everything that it starts from. Seed, number and surroundings determine it. */
@@ -66,6 +67,7 @@ export function makeMeaningCase(
       rflags: randomRflags(random) & surroundings.startFlags & (ticks > 1 ? ~(RFLAGS.NT | RFLAGS.ID) : -1),
       xmm: randomXmm(random, kind),
       mxcsr: randomMxcsr(random, kind.tame),
+      x87: usesX87(form) ? randomX87(caseRandom(~seed, number)) : initialX87(),
       fsBase: draft.fsBase,
       gsBase: draft.gsBase,
       memory: contents,
@@ -76,6 +78,11 @@ export function makeMeaningCase(
     cold: random.chance(32),
     address,
   };
+}
+
+/** Instructions that read or change the x87 state. */
+function usesX87({ row }: Form): boolean {
+  return row.feature === 'FPU' || row.feature === 'MMX' || /^FX(SAVE|RSTOR)/.test(row.mnemonic);
 }
 
 function newDraft(decoder: Decoder, form: Form, random: Random, { acceptsBase }: Surroundings): Draft {
@@ -155,8 +162,13 @@ const FXSAVE_BYTES = 512;
 /** What a memory operand of no size of its own has at most: a far pointer. */
 const FAR_POINTER_BYTES = 10;
 
+/** The images of x87 that are larger than a number. */
+const X87_BYTES: Readonly<Record<string, number>> = { FNSTENV: 28, FLDENV: 28, FNSAVE: 108, FRSTOR: 108 };
+const EXTENDED_BYTES = 10;
+
 function operandBytes({ row }: Form, { width }: MemoryOperand): number {
-  if (row.mnemonic.startsWith('FX')) return FXSAVE_BYTES;
+  if (/^FX(SAVE|RSTOR)/.test(row.mnemonic)) return FXSAVE_BYTES;
+  if (row.feature === 'FPU' && width === 0) return X87_BYTES[row.mnemonic] ?? EXTENDED_BYTES;
   return width === 0 ? FAR_POINTER_BYTES : width / 8;
 }
 

@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../../../src/bits.js';
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { CpuEvent, RefusedStore } from '../../../src/cpu/state/events.js';
 import type { FenceVerdict } from '../../../src/cpu/evaluator/fenced-execution.js';
-import { CS, FS, GPR, GS, SELECTORS, SS, X87, X87_BYTES, XMM } from '../../../src/cpu/state/layout.js';
+import { CS, FS, GPR, GS, SELECTORS, SS, XMM } from '../../../src/cpu/state/layout.js';
 import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
 import type { WriteFence } from '../../../src/mmu/fence.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
@@ -27,7 +27,6 @@ export interface GuestState extends OracleState {
   ticks: number;
   /** ES CS SS DS FS GS. */
   selectors: Uint16Array;
-  x87: Uint8Array;
   /** Low words of the page-table entries, for their A and D bits. */
   entries: Uint32Array;
   /** How many instructions the evaluator did: none where a compiled handler did it all. */
@@ -58,8 +57,6 @@ const TRANSLATE_AT_ONCE = 0;
 /** Linux's selectors of a 64-bit process. */
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
-/** What FNINIT leaves in FCW. SDM Vol. 1 8.1.5. */
-const INITIAL_FCW = 0x37f;
 
 /**
  * Stands behind the instruction and decodes to nothing, so that the instruction is a block of its own: with one tick to go
@@ -171,15 +168,14 @@ export class Guest {
   }
 
   private loadRegisters(c: OracleCase): void {
-    const { host, hostView } = this.memory;
+    const { host } = this.memory;
     const { state } = this.cpu;
     host.set(bytesOf(c.gpr), GPR);
     host.set(c.xmm, XMM);
     state.rip = CODE + BigInt(c.codeOffset);
     state.rflags = BigInt(c.rflags);
     state.mxcsr = c.mxcsr;
-    host.fill(0, X87, X87 + X87_BYTES);
-    hostView.setUint16(X87, INITIAL_FCW, true);
+    state.x87 = c.x87;
     host.fill(0, SELECTORS, SELECTORS + 12);
     state.setSelector(CS, USER_CODE);
     state.setSelector(SS, USER_DATA);
@@ -220,6 +216,7 @@ export class Guest {
       rflags: Number(state.rflags),
       xmm: host.slice(XMM, XMM + 256),
       mxcsr: state.mxcsr,
+      x87: state.x87,
       fsBase: state.segmentBase(FS),
       gsBase: state.segmentBase(GS),
       fault: faultOf(event),
@@ -230,7 +227,6 @@ export class Guest {
       event: event.kind === 'exception' ? (event.trap ? 'trap' : 'fault') : event.kind,
       ticks,
       selectors: new Uint16Array(host.slice(SELECTORS, SELECTORS + 12).buffer),
-      x87: host.slice(X87, X87 + X87_BYTES),
       entries: this.entries(),
       evaluated: this.evaluated,
     };

@@ -2,6 +2,7 @@ import { MXCSR_MASK } from '../../evaluator/float/mxcsr.js';
 import type { OperandForm, XmmOperand } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { place, read } from './operands.js';
+import { FCW, FDP, FIP, FOP, FOP_WRITABLE, FSW, FTW, loadStack, setControlAndStatus, storeStack } from './x87-state.js';
 
 /** LDMXCSR: #GP(0) if SRC sets a reserved bit. SDM Vol. 2A "LDMXCSR". */
 export const ldmxcsr: Semantics = (m, { dest }) => {
@@ -30,27 +31,14 @@ export const fence: Semantics = () => {};
  * by zeros in place of the selectors, as on every CPU that deprecates FPU CS and DS (CPUID.7.0:EBX[13]).
  */
 const FXSAVE_BYTES = 512;
-const FCW = 0;
-const FSW = 2;
-const FTW = 4;
-const FOP = 6;
-const POINTERS = [8, 16];
+const POINTERS = [FIP, FDP];
 const MXCSR = 24;
 const MASK = 28;
-const STACK = Array.from({ length: 8 }, (_, i) => 32 + 16 * i);
+const STACK = 32;
+const STACK_STRIDE = 16;
 const XMM = 160;
 
 const XMM_REGISTERS = Array.from({ length: 16 }, (_, field): XmmOperand => ({ kind: 'xmm', field, width: 128 }));
-
-/** Reserved bits of FCW read as 0, but bit 6 as 1. SDM Vol. 1 8.1.5. */
-const FCW_WRITABLE = 0x1f3f;
-const FCW_FIXED = 0x0040;
-/** All bits except ES and B, which are set if an exception in bits 5:0 is not masked in FCW. SDM Vol. 1 8.1.3. */
-const FSW_WRITABLE = 0x7f7f;
-const FSW_PENDING = 0x8080;
-const X87_EXCEPTIONS = 0x3f;
-/** An x87 opcode has eleven bits. SDM Vol. 1 8.1.9. */
-const FOP_WRITABLE = 0x7ff;
 
 /** FXSAVE, FXSAVE64. SDM Vol. 2A "FXSAVE". */
 export const fxsave: Semantics = (m, { dest, width }) => {
@@ -62,10 +50,7 @@ export const fxsave: Semantics = (m, { dest, width }) => {
   }
   image.store(32, m.mxcsr(), MXCSR);
   image.store(32, m.constant(32, MXCSR_MASK), MASK);
-  for (const offset of STACK) {
-    image.store(64, m.x87(64, offset), offset);
-    image.store(64, m.x87(64, offset + 8), offset + 8);
-  }
+  storeStack(m, image, STACK, STACK_STRIDE);
   XMM_REGISTERS.forEach((register, i) => image.store(128, m.readXmm(register), XMM + 16 * i));
 };
 
@@ -73,17 +58,16 @@ export const fxsave: Semantics = (m, { dest, width }) => {
 export const fxrstor: Semantics = (m, { dest, width }) => {
   const image = fxImage(m, dest, 'read');
   m.setMxcsr(image.load(32, MXCSR));
-  restoreControl(m, image);
+  setControlAndStatus(m, image.load(16, FCW), image.load(16, FSW));
+  m.setX87(16, FTW, m.zeroExtend(8, 16, image.load(8, FTW)));
+  m.setX87(16, FOP, m.and(16, image.load(16, FOP), m.constant(16, FOP_WRITABLE)));
   for (const offset of POINTERS)
     m.setX87(
       64,
       offset,
       width === 64 ? canonicalPointer(m, image, offset) : m.zeroExtend(32, 64, image.load(32, offset)),
     );
-  for (const offset of STACK) {
-    m.setX87(64, offset, image.load(64, offset));
-    m.setX87(64, offset + 8, m.zeroExtend(16, 64, image.load(16, offset + 8)));
-  }
+  loadStack(m, image, STACK, STACK_STRIDE);
   XMM_REGISTERS.forEach((register, i) => m.writeXmm(register, image.load(128, XMM + 16 * i)));
 };
 
@@ -92,19 +76,6 @@ function fxImage<V>(m: Machine<V>, operand: OperandForm, access: Access): Place<
   const linear = m.linearAddress(operand);
   m.requireAligned(linear, 16);
   return m.translate(linear, FXSAVE_BYTES, access);
-}
-
-/** Restores FCW, FSW, FTW and FOP; reserved bits get their fixed values. */
-function restoreControl<V>(m: Machine<V>, image: Place<V>): void {
-  const masked = (value: V, mask: number): V => m.and(16, value, m.constant(16, mask));
-  const control = masked(image.load(16, FCW), FCW_WRITABLE);
-  const status = masked(image.load(16, FSW), FSW_WRITABLE);
-  const pending = masked(m.and(16, status, m.not(16, control)), X87_EXCEPTIONS);
-  const summary = m.select(16, m.isZero(16, pending), m.constant(16, 0), m.constant(16, FSW_PENDING));
-  m.setX87(16, FCW, m.or(16, control, m.constant(16, FCW_FIXED)));
-  m.setX87(16, FSW, m.or(16, status, summary));
-  m.setX87(16, FTW, m.zeroExtend(8, 16, image.load(8, FTW)));
-  m.setX87(16, FOP, masked(image.load(16, FOP), FOP_WRITABLE));
 }
 
 /** A pointer from the image, made canonical: its low 48 bits, sign-extended. */

@@ -35,6 +35,7 @@ export const Gy = gpr('G', 'y');
 /** Memory only; the meaning determines the size. */
 export const M = gpr('M', 0);
 export const Mb = gpr('M', 8);
+export const Mw = gpr('M', 16);
 export const Md = gpr('M', 32);
 export const Mq = gpr('M', 64);
 export const Mv = gpr('M', 'v');
@@ -77,6 +78,7 @@ export const AL = gpr('implied', 8, { register: 0 });
 export const rAX = gpr('implied', 'v', { register: 0 });
 /** 16 or 32 bits: IN and OUT. */
 export const eAX = gpr('implied', 'z', { register: 0 });
+export const AX = gpr('implied', 16, { register: 0 });
 export const CL = gpr('implied', 8, { register: 1 });
 export const DX = gpr('implied', 16, { register: 2 });
 

@@ -109,6 +109,18 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.code.i32(0);
     this.store(width, value, at.X87 + offset);
   }
+  x87Register(register: V, width: Width, offset: number): V {
+    this.pushX87Register(register);
+    return this.load(width, at.X87 + at.X87_REGISTERS + offset);
+  }
+  setX87Register(register: V, width: Width, offset: number, value: V): void {
+    this.changed = true;
+    this.pushX87Register(register);
+    this.store(width, value, at.X87 + at.X87_REGISTERS + offset);
+  }
+  private pushX87Register(register: V): void {
+    this.emitter.push(register).code.i32(7).op('i32.and').i32(4).op('i32.shl');
+  }
 
   linearAddress(operand: MemoryOperand, popped = 0): V {
     const effective = this.effectiveAddress(operand, popped);
