@@ -1,5 +1,5 @@
 /** The values that a saved snapshot consists of, as bytes. Integers are in LEB128, other numbers IEEE 754 binary64, little-endian. */
-import { PAGE_SIZE } from '../bits.js';
+import { GrowingBytes } from './growing-bytes.js';
 import type { Packed } from './schema.js';
 
 /** A saved snapshot that cannot be resumed: damaged, of another version, or something else. */
@@ -29,17 +29,9 @@ export const TAG = {
 const DEPTH_MAX = 16;
 
 /** Writes values. */
-export class ValueWriter {
-  private buffer = new Uint8Array(PAGE_SIZE);
-  private length = 0;
-
-  /** What was written. The array is the writer's own. */
-  get written(): Uint8Array {
-    return this.buffer.subarray(0, this.length);
-  }
-
+export class ValueWriter extends GrowingBytes {
   byte(value: number): this {
-    const at = this.take(1);
+    const at = this.grow(1);
     this.buffer[at] = value;
     return this;
   }
@@ -49,12 +41,6 @@ export class ValueWriter {
     let rest = value;
     for (; rest >= 128; rest = Math.floor(rest / 128)) this.byte(128 + (rest % 128));
     return this.byte(rest);
-  }
-
-  raw(bytes: Uint8Array): this {
-    const at = this.take(bytes.length);
-    this.buffer.set(bytes, at);
-    return this;
   }
 
   /** Bytes after their number. */
@@ -88,23 +74,6 @@ export class ValueWriter {
         for (const item of value) this.value(item);
         return this;
     }
-  }
-
-  private float(value: number): this {
-    const at = this.take(8);
-    new DataView(this.buffer.buffer).setFloat64(at, value, true);
-    return this;
-  }
-
-  private take(lengthBytes: number): number {
-    const at = this.length;
-    this.length += lengthBytes;
-    if (this.length > this.buffer.length) {
-      const larger = new Uint8Array(2 * this.length);
-      larger.set(this.buffer);
-      this.buffer = larger;
-    }
-    return at;
   }
 }
 
