@@ -29,6 +29,12 @@ static unsigned below(unsigned limit) {
   return (unsigned)(random64() >> 33) % limit;
 }
 
+/** Of any number of bits. C leaves open which operand or argument is evaluated first, so that no two of them may be drawn. */
+static uint64_t random_shifted(void) {
+  uint64_t bits = random64();
+  return bits >> below(64);
+}
+
 static char pick(const char *letters) {
   return letters[below((unsigned)strlen(letters))];
 }
@@ -41,7 +47,7 @@ struct long_double {
 /** Numbers at the edges, of few bits, or any. */
 static uint64_t random_integer(void) {
   static const uint64_t edges[] = {0, 1, 7, 8, 9, 10, 127, 128, 255, 256, 32767, 65535, INT_MAX, UINT_MAX, INT64_MAX};
-  uint64_t value = below(3) == 0 ? edges[below(sizeof edges / sizeof edges[0])] : random64() >> below(64);
+  uint64_t value = below(3) == 0 ? edges[below(sizeof edges / sizeof edges[0])] : random_shifted();
   return below(2) ? value : -value;
 }
 
@@ -170,11 +176,14 @@ static void print_positions(int cases) {
     double real = random_double();
     uint64_t integer = random_integer();
     char letter = pick("duxXocdi");
-    snprintf(format, sizeof format, "%%5$%s%c %%%u$*1$.*%u$%c %%3$ld %%2$s %s%%4$%c", below(2) ? "0" : "-", pick("diux"),
-             below(2) * 2 + 3, 1 + 5 * below(2), letter, below(3) ? "" : "%?", pick("eEgaAf"));
+    const char *flag = below(2) ? "0" : "-", *unknown = below(3) ? "" : "%?";
+    char first = pick("diux"), last = pick("eEgaAf");
+    unsigned value = below(2) * 2 + 3, precision = 1 + 5 * below(2);
+    snprintf(format, sizeof format, "%%5$%s%c %%%u$*1$.*%u$%c %%3$ld %%2$s %s%%4$%c", flag, first, value, precision, letter,
+             unknown, last);
     if (strstr(format, "%5$") != NULL && strstr(format, " %3$*") == NULL && strstr(format, " %5$*") == NULL) continue;
-    int result = format_to(text, sizeof text, format, (int)below(30) - 9, "second", integer, real / 1e200 * 1e200,
-                           (int)below(100000), (int)below(12));
+    int width = (int)below(30) - 9, fifth = (int)below(100000), sixth = (int)below(12);
+    int result = format_to(text, sizeof text, format, width, "second", integer, real / 1e200 * 1e200, fifth, sixth);
     print_formatted(format, text, sizeof text, result, errno, 0);
   }
 }
@@ -198,26 +207,27 @@ static void print_limits(void) {
 static void random_number(char *to) {
   static const char *const words[] = {"nan", "-NAN(123)", "nan(0x7ff)", "nan()", "nan(a_1)", "nan(", "inf", "+Infinity",
                                       "infinit", "0x", "-0x.", "0x.p1", "1e", "1e+", "0x1p", "0x1p-", ".", "-", "+.e1", "in"};
-  switch (below(7)) {
+  unsigned kind = below(7), small = below(20), number = below(100000);
+  int exponent = (int)below(800) - 400;
+  unsigned long long bits = random64(), whole = random_shifted(), fraction = random_shifted();
+  switch (kind) {
     case 0:
-      strcpy(to, words[below(sizeof words / sizeof words[0])]);
+      strcpy(to, words[number % (sizeof words / sizeof words[0])]);
       return;
     case 1:
-      sprintf(to, "%s0x%llx.%llxp%d", below(2) ? "-" : "", (long long)random64() >> below(64) & INT64_MAX,
-              (long long)random64() >> below(64) & INT64_MAX, (int)below(400) - 200);
+      sprintf(to, "%s0x%llx.%llxp%d", small % 2 ? "-" : "", whole & INT64_MAX, fraction & INT64_MAX, exponent / 2);
       return;
     case 2:
-      sprintf(to, "%llu.%llue%d", (unsigned long long)random64() >> below(64), (unsigned long long)random64() >> below(64),
-              (int)below(800) - 400);
+      sprintf(to, "%llu.%llue%d", whole, fraction, exponent);
       return;
     case 3:
-      sprintf(to, "%.*e", (int)below(20), random_double());
+      sprintf(to, "%.*e", (int)small, random_double());
       return;
     case 4:
-      sprintf(to, "0x1.%012llxp%d", (unsigned long long)random64() >> 16, below(2) ? -1020 - (int)below(60) : -120 - (int)below(40));
+      sprintf(to, "0x1.%012llxp%d", bits >> 16, small % 2 ? -1020 - (int)number % 60 : -120 - (int)number % 40);
       return;
     case 5:
-      sprintf(to, "%u.%ue%d", below(100), below(100000), (int)below(10000) - 5000);
+      sprintf(to, "%u.%ue%d", (unsigned)bits % 100, number, (int)below(10000) - 5000);
       return;
   }
   for (unsigned n = below(12); n > 0; n--) *to++ = pick("0123456789.exp+-xXEP aAf");
@@ -250,7 +260,10 @@ static void print_middles(int cases) {
     double value = random_double();
     if (scale == 0) sprintf(text, "%llu", (unsigned long long)(bits >> below(10)));
     else if (scale == 1) sprintf(text, "%.*f", 40 + (int)below(900), value / 1e10 > 1e290 ? 1.0 : value);
-    else sprintf(text, "%llu.%0*d1", (unsigned long long)(bits >> below(10)), (int)below(400), 0);
+    else {
+      unsigned zeros = below(400);
+      sprintf(text, "%llu.%0*d1", (unsigned long long)(bits >> below(10)), (int)zeros, 0);
+    }
     print_number(text);
   }
 }
