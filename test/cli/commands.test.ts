@@ -15,6 +15,7 @@ import type { Option } from '../../src/cli/options.js';
 import { VMO_COMMANDS } from '../../src/cli/vmo/commands.js';
 import { sha256 } from '../../src/host/sha256.js';
 import { bd0, bd0Command } from './bd0.js';
+import { served } from './served.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'bd0-commands-'));
@@ -66,10 +67,11 @@ t.test('bd0 alone, bd0 help and --help print the help to stdout', async (t) => {
   ];
   for (const [words, path] of cases)
     t.strictSame(
-      await bd0(words),
+      await served(words),
       { code: 0, signal: null, stdout: `${(await helpText(path)).trimEnd()}\n`, stderr: '' },
       words.join(' '),
     );
+  t.strictSame(await bd0([]), await served([]), 'from the start of the process');
 });
 
 t.test('the version is that of the package, for every command', async (t) => {
@@ -89,7 +91,7 @@ t.test('the version is that of the package, for every command', async (t) => {
     ['help', 'vmo', '-V'],
   ])
     // prettier-ignore
-    t.strictSame(await bd0(words), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' }, words.join(' '));
+    t.strictSame(await served(words), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' }, words.join(' '));
 });
 
 t.test('an old Node is refused in one line, in syntax that it can parse', async (t) => {
@@ -116,11 +118,11 @@ t.test('an old Node is refused in one line, in syntax that it can parse', async 
 });
 
 t.test('bd0 completion prints a script for bash or zsh, which completes', async (t) => {
-  const script = (await bd0(['completion', 'bash'])).stdout;
+  const script = (await served(['completion', 'bash'])).stdout;
   t.match(script, /^complete .* bd0$/m);
-  t.match((await bd0(['completion', 'zsh'])).stdout, /^#compdef bd0\n/);
-  t.match((await bd0(['completion'], { env: { SHELL: '/usr/bin/zsh' } })).stdout, /^#compdef bd0\n/);
-  t.equal((await bd0(['completion'], { env: { SHELL: '/usr/bin/fish' } })).stdout, script);
+  t.match((await served(['completion', 'zsh'])).stdout, /^#compdef bd0\n/);
+  t.match((await served(['completion'], { env: { SHELL: '/usr/bin/zsh' } })).stdout, /^#compdef bd0\n/);
+  t.equal((await served(['completion'], { env: { SHELL: '/usr/bin/fish' } })).stdout, script);
   const typed = `${script}
     bd0() { ${bd0Command.map((word) => `'${word}'`).join(' ')} "$@"; }
     for line in 'bd0 ru' 'bd0 run hello_' 'bd0 vmo --sto'; do
@@ -134,7 +136,7 @@ t.test('bd0 completion prints a script for bash or zsh, which completes', async 
 
 t.test('completion offers commands, options and their values, images, workloads and names in a store', async (t) => {
   const store = join(directory, 'store');
-  t.equal((await bd0(['vmo', '--store', store, 'import', file('content', 'content'), '--name', 'my:name'])).code, 0);
+  t.equal((await served(['vmo', '--store', store, 'import', file('content', 'content'), '--name', 'my:name'])).code, 0);
   const names = join(directory, 'names');
   mkdirSync(names);
   writeFileSync(join(names, 'program'), '');
@@ -336,16 +338,16 @@ t.test('with --json a failure is one JSON object, where the result would be', as
     [['vmo', 'frob', '--json'], 'stdout', 125, /^unknown command 'vmo frob'/],
   ];
   for (const [words, stream, code, error] of cases) {
-    const ran = await bd0(words);
+    const ran = await served(words);
     t.equal(ran.code, code, words.join(' '));
     t.match(JSON.parse(ran[stream]), { error, exitCode: code });
     t.strictSame(Object.keys(JSON.parse(ran[stream]) as object), ['error', 'exitCode']);
     t.equal(ran[stream === 'stdout' ? 'stderr' : 'stdout'], '', 'and nothing else');
   }
-  const words = await bd0(['run', 'no-such-guest', '--', '--json']);
+  const words = await served(['run', 'no-such-guest', '--', '--json']);
   t.match(words.stderr, /^bd0: there is no file/, 'an argument of the guest');
   const [none, there] = [join(directory, 'none'), file('there', 'content')];
-  const hashed = await bd0(['vmo', 'hash', '--json', none, there]);
+  const hashed = await served(['vmo', 'hash', '--json', none, there]);
   t.match(JSON.parse(hashed.stdout), { file: there, id: /^[0-9a-f]{64}$/ });
   t.match(JSON.parse(hashed.stderr), { file: none, error: /no such file/, exitCode: 127 }, 'the others go on');
 });
@@ -357,20 +359,20 @@ t.test('bd0 vmo hash tells the identity of content', async (t) => {
   const [big, empty] = [file('big', bytes), file('empty')];
   const [bigId, emptyId] = [idOf(bytes), idOf(new Uint8Array(0))];
 
-  t.equal((await bd0(['vmo', 'hash', big])).stdout, `${bigId}\n`, 'of one file: alone');
+  t.equal((await served(['vmo', 'hash', big])).stdout, `${bigId}\n`, 'of one file: alone');
   t.equal(
-    (await bd0(['vmo', 'hash', empty, big])).stdout,
+    (await served(['vmo', 'hash', empty, big])).stdout,
     `${emptyId}  ${empty}\n${bigId}  ${big}\n`,
     'of several: with names',
   );
   t.equal((await bd0(['vmo', 'hash', '-'], { input: bytes })).stdout, `${bigId}\n`, 'of standard input');
-  const { stdout } = await bd0(['vmo', 'hash', '--json', big, '7']);
+  const { stdout } = await served(['vmo', 'hash', '--json', big, '7']);
   t.strictSame(JSON.parse(stdout), { file: big, length: bytes.length, id: bigId }, 'as JSON lines');
 });
 
 t.test('bd0 vmo hash goes on after a file that it cannot read', async (t) => {
   const some = file('some', 'some bytes');
-  const ran = await bd0(['vmo', 'hash', join(directory, 'none'), some, directory]);
+  const ran = await served(['vmo', 'hash', join(directory, 'none'), some, directory]);
   t.equal(ran.code, 127, 'the exit code tells the first failure');
   t.match(ran.stdout, /^[0-9a-f]{64}  .*some\n$/);
   t.match(

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import t from 'tap';
 import { bd0, bd0Command, endOf, firstOutput, startBd0, type Ran } from './bd0.js';
+import { served } from './served.js';
 import { compileMisbehave } from './misbehave.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-run-'));
@@ -15,8 +16,8 @@ t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 const misbehave = await compileMisbehave(directory);
 
 /** Runs it, with words for bd0 in front. */
-function run(what: string, words: readonly string[] = [], input: string | Uint8Array = ''): Promise<Ran> {
-  return bd0(['run', ...words, misbehave, ...what.split(' ')], { input });
+function run(what: string, words: readonly string[] = []): Promise<Ran> {
+  return served(['run', ...words, misbehave, ...what.split(' ')]);
 }
 
 /** What bd0 itself says is one line. */
@@ -29,7 +30,7 @@ t.test('a guest that comes with bd0 runs by its name', async (t) => {
 });
 
 t.test('the arguments of the guest reach it, with IMAGE as argv[0]', async (t) => {
-  const { stdout } = await bd0(['run', 'echo', '--engine', 'evaluator', 'one', '', '-L', '--', 'ä']);
+  const { stdout } = await served(['run', 'echo', '--engine', 'evaluator', 'one', '', '-L', '--', 'ä']);
   t.equal(stdout, 'one  -L -- ä\n');
 });
 
@@ -85,7 +86,7 @@ t.test('a static Linux program is refused at once', async (t) => {
   const [source, program] = [join(directory, 'static.c'), join(directory, 'static')];
   writeFileSync(source, 'int main(void) { return 0; }\n');
   spawnSync('gcc', ['-static', source, '-o', program]);
-  const { code, stderr } = await bd0(['run', program]);
+  const { code, stderr } = await served(['run', program]);
   t.equal(code, 126);
   t.equal(stderr, `bd0: '${program}' is not runnable: it is a Linux program: compile it for BD0 with bd0 cc\n`);
 });
@@ -98,7 +99,7 @@ t.test('a Linux program without marks ends at its first system call, which the r
     const [source, program] = [join(directory, 'linux.S'), join(directory, 'linux')];
     writeFileSync(source, `.globl _start\n_start: ${call}\n`);
     spawnSync('gcc', ['-nostdlib', '-static', source, '-o', program]);
-    const { code: exitCode, stderr } = await bd0(['run', program]);
+    const { code: exitCode, stderr } = await served(['run', program]);
     t.equal(exitCode, code);
     t.match(stderr, /^  a Linux system call: this is a Linux program; compile it for BD0 with bd0 cc$/m);
   }
@@ -149,7 +150,7 @@ t.test('what cannot run ends with 126 or 127, and what bd0 cannot do with 125', 
     [['--frob'], 125, /unknown option '--frob'/],
   ];
   for (const [words, code, message] of cases) {
-    const ran = await bd0(['run', ...words]);
+    const ran = await served(['run', ...words]);
     t.equal(ran.code, code, words.join(' '));
     t.ok(isOneLine(ran.stderr), ran.stderr);
     t.match(ran.stderr, message);
@@ -162,17 +163,17 @@ t.test('IMAGE is a file first, and else a name under --root', async (t) => {
   mkdirSync(join(names, 'deeper'), { recursive: true });
   writeFileSync(join(names, 'hello_world'), readFileSync(misbehave));
   writeFileSync(join(names, 'deeper/other'), readFileSync(misbehave));
-  const local = await bd0(['run', 'hello_world', 'exit', '5'], { cwd: names });
+  const local = await served(['run', 'hello_world', 'exit', '5'], { cwd: names });
   t.equal(local.code, 5, 'a file in the current directory');
-  const named = await bd0(['run', 'hello_world', '--root', names, 'exit', '6']);
+  const named = await served(['run', 'hello_world', '--root', names, 'exit', '6']);
   t.equal(named.code, 6, 'a name under the root');
-  t.equal((await bd0(['run', 'echo', '--root', names])).code, 127, 'and no other name');
+  t.equal((await served(['run', 'echo', '--root', names])).code, 127, 'and no other name');
   symlinkSync(misbehave, join(names, 'link'));
   symlinkSync('nothing', join(names, 'dangling'));
-  const missing = await bd0(['run', 'unlike', '--root', names]);
+  const missing = await served(['run', 'unlike', '--root', names]);
   t.match(missing.stderr, /' has hello_world, link\n$/, 'directories are no programs');
-  t.match((await bd0(['run', 'depper', '--root', names])).stderr, /' has hello_world, link\n$/);
-  t.equal((await bd0(['run', 'deeper/other', '--root', names])).code, 127, 'a path is no name');
+  t.match((await served(['run', 'depper', '--root', names])).stderr, /' has hello_world, link\n$/);
+  t.equal((await served(['run', 'deeper/other', '--root', names])).code, 127, 'a path is no name');
 });
 
 t.test('input and output go through pipes as they are', async (t) => {
@@ -260,7 +261,7 @@ t.test('a run that a signal ends still tells its statistics', async (t) => {
 });
 
 t.test('--stats tells what the machine has done', async (t) => {
-  const { stderr, stdout } = await bd0(['run', 'fib', '--stats', '15']);
+  const { stderr, stdout } = await served(['run', 'fib', '--stats', '15']);
   t.equal(stdout, 'fib(15) = 610\n');
   t.match(
     stderr,
@@ -271,7 +272,7 @@ t.test('--stats tells what the machine has done', async (t) => {
 
 t.test('--stats tells what the translator has done, and --jit-threshold how soon', async (t) => {
   const told = async (...words: string[]): Promise<{ modules: number; stderr: string }> => {
-    const { stderr, stdout } = await bd0(['run', '--stats', ...words, 'fib', '25']);
+    const { stderr, stdout } = await served(['run', '--stats', ...words, 'fib', '25']);
     t.equal(stdout, 'fib(25) = 75025\n');
     return { modules: Number(/^Wasm modules +\d+ now, (\d+) in all$/m.exec(stderr)?.[1]), stderr };
   };
@@ -282,12 +283,12 @@ t.test('--stats tells what the translator has done, and --jit-threshold how soon
   t.match(usual.stderr, /^translation +\d+\.\d ms generating, \d+\.\d compiling$/m);
   t.ok((await told('--jit-threshold', '0')).modules > usual.modules, 'at once is more');
   t.equal((await told('--jit-threshold', '1000000')).modules, 0);
-  const without = await bd0(['run', '--stats', '--engine', 'interpreter', 'fib', '25']);
+  const without = await served(['run', '--stats', '--engine', 'interpreter', 'fib', '25']);
   t.notMatch(without.stderr, /Wasm/);
 });
 
 t.test('--trace blocks tells what was translated, and into what', async (t) => {
-  const { stderr } = await bd0(['run', '--trace', 'blocks', 'fib', '25']);
+  const { stderr } = await served(['run', '--trace', 'blocks', 'fib', '25']);
   const events = stderr.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
   const ofFib = events.find(({ msg }) => /^region 0x\w+ <fib>: /.test(String(msg)))!;
   t.match(ofFib, { reason: /^found running \d+ times$/, instructions: Number, bytes: Number, milliseconds: Number });
@@ -304,7 +305,7 @@ t.test('--json tells the result as one line on stderr', async (t) => {
 });
 
 t.test('--trace logs kernel-calls and faults as JSON lines, to stderr or to a file', async (t) => {
-  const { stderr } = await bd0(['run', '--trace', 'calls,faults', 'hello_world']);
+  const { stderr } = await served(['run', '--trace', 'calls,faults', 'hello_world']);
   const events = stderr.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
   t.match(events[0], { msg: 'fault', pid: 1, tid: 1, access: 'execute', outcome: 'resolved' });
   const isCall = ({ msg }: Record<string, unknown>): boolean => String(msg).startsWith('call ');
@@ -318,14 +319,14 @@ t.test('--trace logs kernel-calls and faults as JSON lines, to stderr or to a fi
 
   const file = join(directory, 'log');
   const words = ['run', '--trace', 'calls', '--log-file', file, 'hello_world'];
-  for (let time = 0; time < 2; time++) t.equal((await bd0(words)).stderr, '');
+  for (let time = 0; time < 2; time++) t.equal((await served(words)).stderr, '');
   t.equal(readFileSync(file, 'utf8').match(/call exit/g)?.length, 2, 'the file is appended to');
 });
 
 t.test('a stack trace shows with --log-level debug only', async (t) => {
-  const quiet = await bd0(['run', 'no-such-guest']);
+  const quiet = await served(['run', 'no-such-guest']);
   t.ok(isOneLine(quiet.stderr));
-  const { stderr } = await bd0(['run', 'no-such-guest', '--log-level', 'debug']);
+  const { stderr } = await served(['run', 'no-such-guest', '--log-level', 'debug']);
   const [logged, told] = stderr.trimEnd().split('\n');
   t.match(JSON.parse(logged!), { msg: 'failed', err: { stack: /findImage/ } });
   t.equal(`${told}\n`, quiet.stderr);

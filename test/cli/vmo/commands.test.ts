@@ -5,6 +5,7 @@ import t from 'tap';
 import { helpText } from '../../../src/cli/help.js';
 import { VMO_COMMANDS } from '../../../src/cli/vmo/commands.js';
 import { bd0, bd0Command, type Ran } from '../bd0.js';
+import { served } from '../served.js';
 import { idOf, linesOf, noise, Workshop } from './store.js';
 
 /** A user without rights. */
@@ -221,9 +222,10 @@ t.test('export of a tree has all that is in it', async (t) => {
   const bytes = readFileSync(stream);
   for (const end of [0, 55, 56, 4153, 4154, bytes.length - 1]) {
     const empty = new Workshop(t);
-    const cut = await empty.vmo(['import', '--stream', '-', '--name', 'cut'], { input: bytes.subarray(0, end) });
+    const path = empty.file('cut', bytes.subarray(0, end));
+    const cut = await empty.vmo(['import', '--stream', path, '--name', 'cut']);
     t.equal(cut.code, 125);
-    t.match(cut.stderr, new RegExp(`^bd0: '-' is not what bd0 vmo export writes: byte ${end}: cut: `));
+    t.match(cut.stderr, new RegExp(`^bd0: '${path}' is not what bd0 vmo export writes: byte ${end}: cut: `));
   }
 });
 
@@ -328,7 +330,7 @@ t.test('what cannot be done ends with one line that says so', async (t) => {
 t.test('the store is that of --store, else of BD0_STORE, and is made by import alone', async (t) => {
   const work = new Workshop(t);
   const file = work.file('file', 'content');
-  const elsewhere = (words: string[]): Promise<Ran> => bd0(['vmo', ...words], { env: { BD0_STORE: '' } });
+  const elsewhere = (words: string[]): Promise<Ran> => served(['vmo', ...words], { env: { BD0_STORE: '' } });
   const without = await elsewhere(['ls']);
   t.strictSame([without.code, without.stderr], [125, 'bd0: no store is given: --store DIR, or BD0_STORE in the environment\n']); // prettier-ignore
   t.match((await elsewhere(['ls', '--store', work.store])).stderr, /^bd0: there is no store in '.*store'\n$/);
@@ -344,7 +346,8 @@ t.test('the store is that of --store, else of BD0_STORE, and is made by import a
 });
 
 t.test('a store in a place where there cannot be one is refused in one line', async (t) => {
-  const importing = ['vmo', 'import', '-', '--name', 'x'];
+  const work = new Workshop(t);
+  const importing = ['vmo', 'import', work.file('file', 'content'), '--name', 'x'];
   const others = [
     ['vmo', 'ls'],
     ['vmo', 'gc'],
@@ -355,10 +358,13 @@ t.test('a store in a place where there cannot be one is refused in one line', as
   for (const place of ['/proc/x', '/dev/null'])
     cases.push(...[importing, ...others].map((words) => [place, words] as const));
   for (const [place, words] of cases) {
-    const { code, stdout, stderr } = await bd0([...words, '--store', place], { input: 'content' });
+    const { code, stdout, stderr } = await served([...words, '--store', place]);
     t.strictSame([code, stdout], [125, ''], `${words.join(' ')} --store ${place}`);
     t.ok(isOneLine(stderr) && stderr.includes(`'${place}'`), stderr);
   }
+  const piped = await bd0(['vmo', 'import', '-', '--name', 'x', '--store', '/proc/x'], { input: 'content' });
+  t.strictSame([piped.code, piped.stdout], [125, '']);
+  t.ok(isOneLine(piped.stderr) && piped.stderr.includes("'/proc/x'"), piped.stderr);
 });
 
 t.test('a store that is read-only is read, and not changed', async (t) => {

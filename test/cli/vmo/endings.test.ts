@@ -230,7 +230,7 @@ t.test('damaged names are told in a line, the others can be used, and a repair k
 t.test('Ctrl-C ends verify and gc, which leave the store whole', async (t) => {
   const work = new Workshop(t);
   for (let i = 0; i < 24; i++)
-    for (const half of ['kept', 'loose']) work.file(`tree/${half}/${i}`, noise(2 ** 20, i * half.length).map((byte) => byte & 3)); // prettier-ignore
+    for (const half of ['kept', 'loose']) work.file(`tree/${half}/${i}`, noise(2 ** 20, i * half.length, 3)); // prettier-ignore
   const [{ id } = {}] = await work.json(['import', work.path('tree')]);
   await work.out(['name', `${String(id)}/kept`, 'kept']);
   for (const [words, pattern] of [

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { ContentHasher } from '../../../src/vmo/content/content-hasher.js';
 import { sha256 } from '../../../src/host/sha256.js';
-import { bd0, type Ran, type RunOptions } from '../bd0.js';
+import type { Ran, RunOptions } from '../bd0.js';
+import { served } from '../served.js';
 
 /** A directory of its own, which goes when the test ends, with a store in it. */
 export class Workshop {
@@ -36,7 +37,7 @@ export class Workshop {
 
   /** Runs `bd0 vmo` with the store. */
   vmo(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    return bd0(['vmo', ...words], { ...options, env: { ...options.env, BD0_STORE: this.store } });
+    return served(['vmo', ...words], { ...options, env: { ...options.env, BD0_STORE: this.store } });
   }
 
   /** What `bd0 vmo` writes, which ends well and says nothing on stderr. */
@@ -68,8 +69,10 @@ export function idOf(content: string | Uint8Array): string {
   return new ContentHasher(sha256).append(Buffer.from(content)).finish();
 }
 
-/** Bytes that look like chance and are the same each time. */
-export function noise(length: number, seed = 1): Uint8Array {
-  let state = seed;
-  return Uint8Array.from({ length }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24);
+/** Pseudo-random bytes, the same each time; only the bits of the mask are set. */
+export function noise(length: number, seed = 1, mask = 255): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0, state = seed; at < length; at++)
+    bytes[at] = ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24) & mask;
+  return bytes;
 }
