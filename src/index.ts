@@ -23,7 +23,7 @@ export type { WriteBackCounters } from './kernel/memory/write-back.js';
 export { HostMemoryError, type HostMemoryCounters } from './kernel/host-memory.js';
 
 // The kernel: programs, the console, hooks, errors.
-export type { StartOptions } from './kernel/program/loader.js';
+export type { LinuxOptions, StartOptions } from './kernel/program/loader.js';
 export type { Process, ProcessEnd } from './kernel/tasks/process.js';
 export type { Thread } from './kernel/tasks/thread.js';
 export type { Clock } from './kernel/kernel-options.js';
@@ -34,6 +34,7 @@ export type { MemoryAccess } from './kernel/memory/mapping.js';
 export type { FaultOutcome } from './kernel/memory/pager.js';
 export { Errno, KernelError, errnoName } from './kernel/errors.js';
 export { ElfError } from './kernel/program/elf-fields.js';
+export { abiOf, type ProgramAbi } from './kernel/program/elf.js';
 export { MemoryNames, isName, sortedNames } from './kernel/names.js';
 export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutcome } from './kernel/names.js';
 

@@ -1,51 +1,18 @@
-import type { Cpu } from '../cpu/cpu.js';
-import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../cpu/state/layout.js';
+import { R10, R11, R8, R9, RAX, RCX, RDI, RDX, RSI } from '../cpu/state/layout.js';
 import { OutOfFramesError } from '../vmo/errors.js';
-import type { VmoStore } from '../vmo/store.js';
-import type { AddressSpace } from './memory/address-space.js';
-import {
-  ENDED,
-  STANDING,
-  type CallContext,
-  type CallResult,
-  type KernelCall,
-  type KernelServices,
-} from './calls/call.js';
-import { KERNEL_CALLS } from './calls/index.js';
-import type { KernelConsole } from './terminal/console.js';
-import { RefusedCallStore, UndecidedCallStore, type DebugMode } from './reports/debug-mode.js';
+import { callOf, type AnyCall } from './all-calls.js';
+import type { CallRunnerOptions } from './call-runner-options.js';
+import { ENDED, STANDING, type CallResult } from './calls/call.js';
+import { RefusedCallStore, UndecidedCallStore } from './reports/debug-mode.js';
 import { Errno, failure } from './errors.js';
-import type { KernelHooks } from './hooks.js';
-import type { HostMemory } from './host-memory.js';
-import type { SteppedNames } from './names.js';
-import type { Pager } from './memory/pager.js';
-import type { Scheduler } from './tasks/scheduler.js';
+import type { LinuxContext } from './linux/call.js';
+import { LinuxError, failed } from './linux/errno.js';
+import type { ProgramAbi } from './program/elf.js';
 import type { PendingCall, Thread } from './tasks/thread.js';
-import { trapOfSpuriousWrite, type TrapReport } from './reports/trap-report.js';
-import type { Waits } from './tasks/waits.js';
+import { trapOfSpuriousWrite } from './reports/trap-report.js';
 import { outside, schema, value } from '../state/schema.js';
 
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
-const CALLS = new Map(KERNEL_CALLS.map((call) => [call.number, call]));
-
-/** What calls are made with, and what becomes of those that cannot be. */
-export interface CallRunnerOptions {
-  readonly kernel: KernelServices;
-  readonly cpu: Cpu;
-  readonly hooks: KernelHooks;
-  readonly console: KernelConsole;
-  readonly store: VmoStore;
-  readonly names: SteppedNames;
-  readonly scheduler: Scheduler;
-  readonly waits: Waits;
-  readonly space: AddressSpace;
-  readonly pager: Pager;
-  readonly debugMode: DebugMode;
-  readonly hostMemory: HostMemory;
-  kill(thread: Thread, report: TrapReport): void;
-  trap(thread: Thread, cause: 'out of memory'): void;
-}
-
 /** Makes kernel-calls: from VMCALL to what rax holds then, however often a call is made until it answers. */
 export class CallRunner {
   static readonly state = schema(
@@ -64,11 +31,12 @@ export class CallRunner {
   constructor(private readonly options: CallRunnerOptions) {}
 
   /** The thread whose registers the CPU holds makes the call that they say. */
-  begin(thread: Thread): void {
+  begin(thread: Thread, abi: ProgramAbi): void {
     const { pager, cpu } = this.options;
     pager.releasePins();
-    const number = Number(cpu.state.gpr(RAX));
-    this.make(thread, { number, progress: 0, wait: undefined, answer: undefined });
+    const rax = cpu.state.gpr(RAX);
+    const number = Number(abi === 'linux' ? BigInt.asUintN(32, rax) : rax);
+    this.make(thread, { abi, number, progress: 0, wait: undefined, answer: undefined });
   }
 
   /** Goes on with a call that has not answered yet. One that works on costs a tick each time; one that waited costs none. */
@@ -114,7 +82,7 @@ export class CallRunner {
   /** Undefined where that ended the process. */
   private perform(thread: Thread, pending: PendingCall): CallResult | undefined {
     const { state } = this.options.cpu;
-    const call = CALLS.get(pending.number);
+    const call = callOf(pending);
     if (!call) return failure(Errno.ENOSYS);
     const { dataStops } = this.options.cpu.mmu;
     dataStops.callOf = thread.tid;
@@ -127,6 +95,7 @@ export class CallRunner {
     } catch (error) {
       if (error instanceof UndecidedCallStore) return STANDING;
       this.close(pending);
+      if (error instanceof LinuxError) return failed(error.errno);
       if (error instanceof RefusedCallStore) this.options.kill(thread, trapOfSpuriousWrite(error.write));
       else if (error instanceof OutOfFramesError) this.options.trap(thread, 'out of memory');
       else throw error;
@@ -144,24 +113,38 @@ export class CallRunner {
   /** Answers a call of the thread whose registers the CPU holds. */
   private answer(thread: Thread, pending: PendingCall, result: bigint): void {
     this.tell(thread, pending, result);
-    this.options.cpu.state.setGpr(RAX, BigInt.asUintN(64, result));
+    const { state } = this.options.cpu;
+    state.setGpr(RAX, BigInt.asUintN(64, result));
+    if (pending.abi === 'linux') {
+      // SYSCALL leaves there where it returns to, and the flags.
+      state.setGpr(RCX, state.rip);
+      state.setGpr(R11, state.rflags);
+    }
     thread.pending = undefined;
   }
 
-  private tell(thread: Thread, { number }: PendingCall, result: Exclude<CallResult, typeof STANDING>): void {
+  private tell(thread: Thread, { abi, number }: PendingCall, result: Exclude<CallResult, typeof STANDING>): void {
     const { cpu, hooks } = this.options;
     if (!hooks.onKernelCall) return;
     const args = ARGUMENT_REGISTERS.map((register) => cpu.state.gpr(register));
-    hooks.onKernelCall({ thread, number: BigInt(number), name: CALLS.get(number)?.name, arguments: args, result });
+    hooks.onKernelCall({
+      thread,
+      number: BigInt(number),
+      name: callOf({ abi, number })?.name,
+      arguments: args,
+      result,
+    });
   }
 
   /** One literal: put together by spreading others it takes ten microseconds, and rubbish to collect. */
-  private contextOf(thread: Thread, pending: PendingCall, call: KernelCall): CallContext {
-    const { kernel, console, store, names, space, pager, debugMode, cpu, hostMemory } = this.options;
+  private contextOf(thread: Thread, pending: PendingCall, call: AnyCall): LinuxContext {
+    const { kernel, console, store, names, space, pager, debugMode, cpu, hostMemory, linux: system } = this.options;
     const { process } = thread;
-    const { ticks: now, memory: guestMemory } = cpu;
+    const { ticks: now, memory: guestMemory, state: registers } = cpu;
+    // Only calls of Linux look at it, and only processes of Linux make those.
+    const linux = process.linux!;
     const memory = debugMode.memoryFor(thread, call.name);
     // prettier-ignore
-    return { kernel, thread, process, now, pending, memory, console, store, names, space, pager, debugMode, hostMemory, guestMemory };
+    return { kernel, thread, process, now, pending, memory, console, store, names, space, pager, debugMode, hostMemory, guestMemory, linux, system, registers };
   }
 }

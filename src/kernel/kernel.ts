@@ -2,7 +2,6 @@ import type { Cpu, CpuEvent, RefusedStore } from '../cpu/cpu.js';
 import { Vector, type GuestException } from '../cpu/state/exceptions.js';
 import { RDI } from '../cpu/state/layout.js';
 import type { GuestMemory } from '../memory.js';
-import { addressOf } from '../mmu/fence.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
 import { AddressSpace } from './memory/address-space.js';
@@ -10,16 +9,16 @@ import { CallRunner } from './call-runner.js';
 import type { Cost, KernelServices, ThreadStart } from './calls/call.js';
 import { commitRange } from './memory/commit.js';
 import { KernelConsole, type ConsoleInput } from './terminal/console.js';
-import { enterUserMode, setInitialRegisters } from './program/cpu-setup.js';
+import { enableSystemCalls, setInitialRegisters, setUpMachine } from './program/cpu-setup.js';
 import { DebugMode } from './reports/debug-mode.js';
 import { HOST_BYTES, HostMemory } from './host-memory.js';
-import { mapKernelPage } from './program/kernel-page.js';
 import type { KernelEvent, KernelOptions } from './kernel-options.js';
 import { EXIT_INTERRUPTED, foregroundOf } from './terminal/foreground.js';
 import { KnownImages } from './program/known-images.js';
+import { LinuxSystem } from './linux/linux-system.js';
 import { fromLinear, type LinearAddress } from './memory/linear-address.js';
 import type { StartOptions } from './program/loader.js';
-import { ProgramStart } from './program/program-start.js';
+import { beginProgram, type ProgramBeginning } from './program/beginning.js';
 import { again } from './memory/map-vmo.js';
 import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
 import { PageFaults } from './memory/page-faults.js';
@@ -29,7 +28,8 @@ import { ProcessTable } from './tasks/process-table.js';
 import { Scheduler } from './tasks/scheduler.js';
 import { Endings } from './tasks/endings.js';
 import { prepareStack } from './tasks/thread-stacks.js';
-import { LAST_DEADLINE, Thread, type ThreadStack } from './tasks/thread.js';
+import { LAST_DEADLINE, type Thread, type ThreadStack } from './tasks/thread.js';
+import { ThreadTable } from './tasks/thread-table.js';
 import { accessOf, makeTrapReport, type TrapReport } from './reports/trap-report.js';
 import { KernelStops } from './stops.js';
 import { UserMemory } from './memory/user-memory.js';
@@ -86,8 +86,8 @@ export class Kernel implements KernelServices {
       calls: value,
       threads: value,
       current: value,
-      nextTid: value,
       endings: value,
+      linux: value,
       stops: outside('of a debugger'),
       work: outside('a measure of the host'),
       images: outside('a cache by content'),
@@ -125,6 +125,7 @@ export class Kernel implements KernelServices {
   readonly console: KernelConsole;
   readonly debugMode: DebugMode;
   readonly stops: KernelStops;
+  readonly linux = new LinuxSystem();
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
   private readonly cpu: Cpu;
@@ -132,10 +133,9 @@ export class Kernel implements KernelServices {
   private readonly waits = new Waits(this.scheduler);
   private readonly pageFaults: PageFaults;
   private readonly calls: CallRunner;
-  private readonly threads = new Map<number, Thread>();
+  private readonly threads = new ThreadTable();
   /** Whose registers the CPU holds. */
   private current: Thread | undefined;
-  private nextTid = 1;
   private readonly endings = new Endings(this);
 
   constructor(private readonly options: KernelOptions) {
@@ -149,7 +149,7 @@ export class Kernel implements KernelServices {
       foreground: () => foregroundOf(this.processes),
       interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
     });
-    this.stops = new KernelStops(cpu, (tid) => this.threads.get(tid));
+    this.stops = new KernelStops(cpu, (tid) => this.threads.find(tid));
     const { names, work } = this;
     this.hostMemory = new HostMemory(options.hostBytes, () => store.hostBytes + names.heldNames * HOST_BYTES.name);
     this.space = new AddressSpace(this.hostMemory, work);
@@ -160,12 +160,11 @@ export class Kernel implements KernelServices {
     this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work, inputs: options.inputs });
     this.calls = new CallRunner({
       ...{ kernel: this, cpu, hooks, console: this.console, store, names: this.names, scheduler: this.scheduler },
-      ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode, hostMemory },
+      ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode, hostMemory, linux: this.linux },
       kill: (thread, report) => this.kill(thread, report),
       trap: (thread, cause) => this.trap(thread, cause),
     });
-    mapKernelPage(store, space);
-    enterUserMode(cpu, this.pager.pageTable.root);
+    setUpMachine(cpu, this);
   }
 
   /** Page faults. */
@@ -184,7 +183,7 @@ export class Kernel implements KernelServices {
   }
 
   findThread(tid: number): Thread | undefined {
-    return this.threads.get(tid);
+    return this.threads.find(tid);
   }
 
   /**
@@ -210,20 +209,22 @@ export class Kernel implements KernelServices {
     }
   }
 
-  beginStart(image: VmoHandle, options: StartOptions): ProgramStart {
-    return new ProgramStart(this, image, options);
+  beginStart(image: VmoHandle, options: StartOptions): ProgramBeginning {
+    return beginProgram(this, image, options);
   }
 
-  takeStart(start: ProgramStart): Process | undefined {
+  takeStart(start: ProgramBeginning): Process | undefined {
     const pid = this.processes.nextPid();
     const loaded = start.take(pid);
     if (!loaded) return undefined;
     const { description, rsp, threadPointer } = loaded;
     const process = new Process(pid, description, again(this.store, start.image), this.hostMemory);
+    if (loaded.linux) this.linux.add(process, loaded.linux);
     this.processes.add(process);
     const thread = this.addThread(process, description.mainStack, () =>
       setInitialRegisters(this.cpu, description.entry, rsp, threadPointer),
     );
+    if (process.linux) this.linux.begin(thread);
     if (start.options.debugMode) this.debugMode.set(thread, true);
     this.stops.started(process);
     this.work.add(START_EFFORT);
@@ -372,6 +373,7 @@ export class Kernel implements KernelServices {
     for (const thread of threads) this.forgetThread(thread, exitCode);
     this.work.add(threads.length * WAKE_EFFORT);
     this.processes.remove(process);
+    if (process.linux) this.linux.ended(process.linux);
     process.end = { exitCode, trap };
     const unused = [...process.regions, ...process.maps].filter((region) => --region.users === 0);
     this.store.closing(() => process.giveUp());
@@ -402,9 +404,7 @@ export class Kernel implements KernelServices {
 
   /** A new thread, whose first registers `setRegisters` puts into the CPU. */
   private addThread(process: Process, stack: ThreadStack, setRegisters: () => void): Thread {
-    const thread = new Thread(this.nextTid++, process, stack);
-    process.threads.push(thread);
-    this.threads.set(thread.tid, thread);
+    const thread = this.threads.add(process, stack);
     const before = this.current;
     this.switchTo(thread);
     setRegisters();
@@ -419,7 +419,7 @@ export class Kernel implements KernelServices {
     this.calls.giveUp(thread);
     this.debugMode.forgetThread(thread);
     this.cpu.codeStops.completed(thread);
-    this.threads.delete(thread.tid);
+    this.threads.delete(thread);
     thread.giveUp();
     if (this.current === thread) this.current = undefined;
     this.waits.tellThreadEnd(thread, code);
@@ -442,7 +442,7 @@ export class Kernel implements KernelServices {
     this.console.settle();
     if (scheduler.needsSlice(this.cpu.ticks)) {
       if (scheduler.waitingForInput.size > 0) this.console.takeIn();
-      for (const thread of [...scheduler.waitingForInput]) if (this.threads.has(thread.tid)) this.askAgain(thread);
+      for (const thread of [...scheduler.waitingForInput]) if (this.threads.has(thread)) this.askAgain(thread);
       scheduler.beginSlice(this.cpu.ticks);
     }
     return scheduler.running;
@@ -485,19 +485,18 @@ export class Kernel implements KernelServices {
     this.current?.save(this.cpu.state);
     thread.restore(this.cpu.state);
     this.cpu.codeStops.switchTo(thread);
+    enableSystemCalls(this.cpu, thread.process.linux !== undefined);
     this.current = thread;
   }
 
   private handle(thread: Thread, event: CpuEvent): void {
     if (event.kind === 'ticks') return;
     if (event.kind === 'stopped') return this.stops.cpuStopped(thread);
-    if (event.kind === 'vmcall') {
-      this.calls.begin(thread);
+    if (event.kind === 'vmcall' || event.kind === 'syscall') {
+      this.calls.begin(thread, event.kind === 'vmcall' ? 'bd0' : 'linux');
       if (!this.stops.isHolding) this.charge({ effort: CALL_EFFORT });
       return;
     }
-    // No process has EFER.SCE set: SYSCALL is #UD for all.
-    if (event.kind === 'syscall') throw new Error(`thread ${thread.tid} has made a system call of Linux`);
     if (event.kind === 'refused') return this.refused(thread, event.stores);
     if (!event.trap) this.ticksWithoutInstruction++;
     if (event.exception.vector === Vector.PF) this.handleFault(thread, event.exception);
@@ -506,8 +505,7 @@ export class Kernel implements KernelServices {
 
   private handleFault(thread: Thread, exception: GuestException): void {
     const access = accessOf(exception.errorCode);
-    const address = addressOf(exception.linearHigh, exception.linearLow);
-    const outcome = this.pageFaults.resolve(thread, address, access, this.cpu.ticks);
+    const outcome = this.pageFaults.resolve(thread, exception, access, this.cpu.ticks);
     this.charge({ effort: FAULT_EFFORT });
     this.options.hooks?.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
     if (outcome !== 'resolved') this.trap(thread, outcome === 'out of memory' ? outcome : 'exception', exception);

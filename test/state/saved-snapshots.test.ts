@@ -81,7 +81,11 @@ const MOMENTS: Readonly<Record<string, (computer: Computer, last: bigint) => boo
     const prefix = computer.readMemory(rip, 1)[0];
     return rip === last && (prefix === 0xf3 || prefix === 0xf2) && computer.registers.gpr(1) > 0n;
   },
-  'while threads wait': ({ parts }) => [...parts.kernel['threads'].values()].some(({ pending }) => pending?.wait),
+  'while threads wait': ({ parts }) =>
+    parts.kernel.processes
+      .live()
+      .flatMap(({ threads }) => threads)
+      .some(({ pending }) => pending?.wait),
 };
 
 /** A machine that makes a VMO of 800 KB, in calls that take many ticks. */

@@ -161,7 +161,7 @@ class Explorer implements ExploredMachine {
 
   get threads(): (Thread | undefined)[] {
     const { kernel } = this.machine;
-    const count = kernel['nextTid'] - this.firstTid;
+    const count = kernel['threads']['nextTid'] - this.firstTid;
     return Array.from({ length: count }, (_, index) => kernel.findThread(this.firstTid + index));
   }
 

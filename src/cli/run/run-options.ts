@@ -33,6 +33,15 @@ const CLOCKS = ['free', 'real'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const DEFAULT_LIMIT = '1GB';
+/** Of a program of Linux, which lays out its memory as if it had all of it. */
+export const LINUX_LIMIT = '508GB';
+/** The environment of a program of Linux. */
+export const DEFAULT_ENVIRONMENT = [
+  'PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin',
+  'HOME=/',
+  'LANG=C.UTF-8',
+  'TERM=dumb',
+];
 export const DEFAULT_MEMORY = '256MB';
 export const DEFAULT_LOG_LEVEL = 'warn';
 

@@ -1,8 +1,10 @@
 import {
+  abiOf,
   type Computer,
   DamagedRecordError,
   Errno,
   KernelError,
+  type LinuxOptions,
   MissingRecordError,
   type Process,
   SavedSnapshotError,
@@ -19,7 +21,7 @@ import type { Debugging } from './debugging.js';
 import { openHost, type Host } from './run-host.js';
 import { argumentBytes } from './argument-bytes.js';
 import { RunLoop, type End } from './run-loop.js';
-import { DEFAULT_LIMIT, type RunOptions, type RunRequest } from './run-options.js';
+import { DEFAULT_ENVIRONMENT, DEFAULT_LIMIT, LINUX_LIMIT, type RunOptions, type RunRequest } from './run-options.js';
 import { describeStatistics, resultAsJson, type RunResult } from './run-result.js';
 import { terminalArguments, terminalSource } from './shell.js';
 import { parseSize } from '../size.js';
@@ -143,16 +145,29 @@ function tellResult(result: RunResult, { errors, spuriousWrites }: Machine, opti
   if (options.stats) errors.tell(...describeStatistics(result.statistics, result.seconds));
 }
 
+/** What a program of Linux is started with. */
+function linuxOptions(path: string): LinuxOptions {
+  const encoder = new TextEncoder();
+  return { path: encoder.encode(path), environment: DEFAULT_ENVIRONMENT.map((each) => encoder.encode(each)) };
+}
+
 function start(
   computer: Computer,
   image: VmoHandle,
   path: string,
   argv: readonly (string | Uint8Array)[],
-  { limit = parseSize(DEFAULT_LIMIT, '--limit'), 'debug-mode': policy }: RunOptions,
+  { limit, 'debug-mode': policy }: RunOptions,
 ): Process {
   try {
     const name = processName(path);
-    return computer.start(image, { name, limitBytes: limit, argv, debugMode: policy !== undefined });
+    const isOfBd0 = abiOf(image) === 'bd0';
+    return computer.start(image, {
+      name,
+      limitBytes: limit ?? parseSize(isOfBd0 ? DEFAULT_LIMIT : LINUX_LIMIT, '--limit'),
+      argv,
+      debugMode: policy !== undefined,
+      ...(!isOfBd0 && { linux: linuxOptions(path) }),
+    });
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const notRunnable = error.errno === Errno.ENOEXEC;

@@ -18,6 +18,8 @@ export type ImageFinder = (pid: number) => PlacedImage | undefined;
 const WIDTH = 80;
 const FIRST_WIDTH = 75;
 const INDENT = '  ';
+/** The first byte of INT n. */
+const INT = 0xcd;
 const RIP = 'rip ';
 /** Of a symbol in the description of a place. */
 const SYMBOL_COLUMNS = 40;
@@ -34,7 +36,11 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
   };
   const lines = [...placeLines(report, images), instructionLine(report, images)];
   if (isLinuxCall(report.code) && !isBehind(report))
-    lines.push('a Linux system call: this is a Linux program; compile it for BD0 with bd0 cc');
+    lines.push(
+      report.code[0] === INT
+        ? 'a system call of 32-bit Linux, which bd0 does not have'
+        : 'a system call of Linux, in a program that was not started as one of Linux',
+    );
   if (refused) {
     const { address, access, surroundings } = refused;
     lines.push(`${access} of ${hex(toLinear(address), 16)}`);

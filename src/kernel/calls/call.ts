@@ -5,7 +5,7 @@ import type { AddressSpace } from '../memory/address-space.js';
 import type { KernelConsole } from '../terminal/console.js';
 import type { DebugMode } from '../reports/debug-mode.js';
 import type { StartOptions } from '../program/loader.js';
-import type { ProgramStart } from '../program/program-start.js';
+import type { ProgramBeginning } from '../program/program-start.js';
 import type { SteppedNames } from '../names.js';
 import type { Pager } from '../memory/pager.js';
 import type { Process } from '../tasks/process.js';
@@ -40,9 +40,9 @@ export interface KernelServices {
   /** True where some thread waits for the end of this one, or of its process. */
   isAwaited(thread: Thread): boolean;
   /** Begins to start a program: see ProgramStart. Throws KernelError EINVAL. */
-  beginStart(image: VmoHandle, options: StartOptions): ProgramStart;
+  beginStart(image: VmoHandle, options: StartOptions): ProgramBeginning;
   /** Does a part of that. Returns the process when it is started. Throws KernelError, with nothing changed. */
-  takeStart(start: ProgramStart): Process | undefined;
+  takeStart(start: ProgramBeginning): Process | undefined;
   /** Ends a process: all its threads. */
   end(process: Process, exitCode: number): void;
   /** Ends a thread; the last one ends its process. */

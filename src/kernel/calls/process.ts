@@ -2,7 +2,7 @@ import { hexToBytes } from '@noble/hashes/utils.js';
 import { wouldDeadlock } from '../tasks/deadlock.js';
 import { Errno, KernelError, failure } from '../errors.js';
 import { HEAP_PAIR_BYTES, MAX_NAME_BYTES, heapPairFrom } from '../program/header-page.js';
-import type { ProgramStart } from '../program/program-start.js';
+import type { ProgramBeginning } from '../program/program-start.js';
 import type { Process } from '../tasks/process.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
@@ -149,7 +149,7 @@ function* startImage(
 ): Steps<bigint, number> {
   const { kernel, process, debugMode } = context;
   const { name, limit, flags } = request;
-  let starting: ProgramStart | undefined;
+  let starting: ProgramBeginning | undefined;
   try {
     for (;;) {
       // It may have ended while the image was looked for.

@@ -86,11 +86,16 @@ export class AddressSpace {
     return this.insert(this.firstPlace(size), roundUp(size, PAGE_SIZE));
   }
 
+  /** As `place`, at the lowest multiple of `alignment` bytes where it fits. */
+  placeAligned(size: number, alignment: number): Region {
+    return this.insert(this.firstPlace(size, alignment), roundUp(size, PAGE_SIZE));
+  }
+
   /** Where `place` would put a region. */
-  firstPlace(size: number): LinearAddress {
+  firstPlace(size: number, alignment = PAGE_SIZE): LinearAddress {
     const rounded = roundUp(size, PAGE_SIZE);
     for (const place of PLACES) {
-      const start = this.firstFit(place, rounded);
+      const start = this.firstFit(place, rounded, alignment);
       if (start !== undefined) return start;
     }
     throw new KernelError(Errno.ENOSPC, `no part of the address space has ${rounded} bytes left for a region`);
@@ -141,14 +146,14 @@ export class AddressSpace {
   }
 
   /** The lowest address of a place from which so many bytes are free. */
-  private firstFit(place: Place, size: number): LinearAddress | undefined {
-    let start = place.start;
+  private firstFit(place: Place, size: number, alignment = PAGE_SIZE): LinearAddress | undefined {
+    let start = roundUp(place.start, alignment);
     for (let index = Math.max(0, findLast(this.sorted, start)); index < this.sorted.length; index++) {
       const region = this.sorted[index]!;
       this.work.add(REGION_EFFORT);
       if (region.end <= start) continue;
       if (region.start >= place.end || region.start - start >= size) break;
-      start = region.end;
+      start = roundUp(region.end, alignment);
     }
     return place.end - start >= size ? start : undefined;
   }

@@ -1,5 +1,6 @@
+import type { GuestException } from '../../cpu/state/exceptions.js';
+import { addressOf } from '../../mmu/fence.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
-import type { LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import type { FaultOutcome, Pager } from './pager.js';
 import type { Thread } from '../tasks/thread.js';
@@ -27,14 +28,20 @@ export class PageFaults {
   constructor(private readonly pager: Pager) {}
 
   /** Resolves the fault that took this tick, if the access is allowed. */
-  resolve({ tid }: Thread, address: LinearAddress, access: MemoryAccess, tick: number): FaultOutcome | 'out of memory' {
+  resolve(
+    { tid, process }: Thread,
+    { linearHigh, linearLow }: Pick<GuestException, 'linearHigh' | 'linearLow'>,
+    access: MemoryAccess,
+    tick: number,
+  ): FaultOutcome | 'out of memory' {
+    const address = addressOf(linearHigh, linearLow);
     const sameInstruction = this.lastTid === tid && this.lastTick === tick - 1;
     if (!sameInstruction) this.pager.releasePins();
     this.lastTid = tid;
     this.lastTick = tick;
     this.count++;
     try {
-      return this.pager.resolve(address, access);
+      return this.pager.resolve(process.view?.home(address) ?? address, access);
     } catch (error) {
       if (error instanceof OutOfFramesError) return 'out of memory';
       throw error;

@@ -79,12 +79,12 @@ export class PageTable {
   }
 
   /**
-   * Maps a page to a frame for user mode: whatever was mapped there before, with A and D clear. Missing tables are made;
-   * what is thrown where they find no frame leaves the mapping as it was.
+   * Maps a page to a frame, for user mode unless `isHidden`: whatever was mapped there before, with A and D clear. Missing
+   * tables are made; what is thrown where they find no frame leaves the mapping as it was.
    */
-  map(address: LinearAddress, frame: number, writable: boolean, executable: boolean): void {
+  map(address: LinearAddress, frame: number, writable: boolean, executable: boolean, isHidden = false): void {
     const at = this.locateOrMake(address);
-    const flags = PRESENT | USER | (writable ? WRITABLE : 0);
+    const flags = PRESENT | (isHidden ? 0 : USER) | (writable ? WRITABLE : 0);
     this.writePte(at, frame * PAGE_SIZE + flags, executable ? 0 : EXECUTE_DISABLE_HIGH, address);
   }
 
@@ -120,6 +120,31 @@ export class PageTable {
     };
     this.clearTable(ROOT_LEVEL, this.root, 0, start, end, counted);
     return left > 0;
+  }
+
+  /** Calls `visit` for the pages from `start` to `end` that are mapped, ascending; it may map them anew. */
+  forEach(start: LinearAddress, end: LinearAddress, visit: (address: LinearAddress, frame: number) => void): void {
+    this.visitTable(ROOT_LEVEL, this.root, 0, start, end, visit);
+  }
+
+  private visitTable(
+    level: number,
+    table: number,
+    tableStart: LinearAddress,
+    start: LinearAddress,
+    end: LinearAddress,
+    visit: (address: LinearAddress, frame: number) => void,
+  ): void {
+    const span = SPAN[level]!;
+    const last = Math.min(ENTRIES, Math.ceil((end - tableStart) / span));
+    for (let index = Math.max(0, Math.floor((start - tableStart) / span)); index < last; index++) {
+      index = this.nextPresent(table, index, last);
+      if (index === last) return;
+      const below = addressIn(this.memory.read32(table + index * 8));
+      const address = tableStart + index * span;
+      if (level === 1) visit(address, below / PAGE_SIZE);
+      else this.visitTable(level - 1, below, address, start, end, visit);
+    }
   }
 
   private locate(address: LinearAddress): number {

@@ -176,6 +176,36 @@ export class Pager {
     });
   }
 
+  /** The protection of a range has changed: its pages stay in their frames. */
+  protect(region: Region, start: LinearAddress, end: LinearAddress): void {
+    this.pageTable.forEach(start, end, (page, frame) => {
+      this.work.add(PAGE_EFFORT);
+      this.map(region.mappingAt(page)!, page, frame);
+    });
+  }
+
+  /**
+   * Moves the pages of a range to another one of the same region that is mapped as it is, and holds none. Throws
+   * OutOfFramesError with some of them moved.
+   */
+  move(region: Region, start: LinearAddress, end: LinearAddress, to: LinearAddress): void {
+    for (const { page, content } of region.changed.within(start, end)) {
+      const target = page - start + to;
+      this.work.add(PAGE_EFFORT);
+      if (!content) {
+        const frame = this.pageTable.entry(page) >>> 12;
+        this.map(region.mappingAt(target)!, target, frame);
+        this.unmap(page);
+        region.residentPages++;
+        this.privates.delete(frame);
+        this.privates.add(frame, target);
+      }
+      region.changed.delete(page);
+      region.changed.setPrivate(target);
+      if (content) region.changed.setWrittenBack(target, content);
+    }
+  }
+
   /** Tells regions which of their pages are in private frames. */
   private enterPrivatePages(): void {
     this.privates.forEach((_, page) => this.space.regionAt(page)!.changed.setPrivate(page));
@@ -267,7 +297,7 @@ export class Pager {
 
   private map({ protection }: Mapping, page: LinearAddress, frame: number): void {
     const writable = (protection & PROTECTION_WRITE) !== 0 && this.pool.isPrivate(frame);
-    this.pageTable.map(page, frame, writable, (protection & PROTECTION_EXECUTE) !== 0);
+    this.pageTable.map(page, frame, writable, (protection & PROTECTION_EXECUTE) !== 0, protection === 0);
   }
 
   /** Makes the private frame of a page clean. Answers its bytes. */

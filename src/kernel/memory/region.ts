@@ -103,6 +103,36 @@ export class Region {
     this.hostMemory.charge('mapping');
   }
 
+  /** As `add`, of zeros: one mapping with what is beside it, where that is of the same kind. */
+  addZeros(start: LinearAddress, end: LinearAddress, protection: number): void {
+    this.add({ start, end, protection, backing: undefined });
+    this.join(start, end);
+  }
+
+  /**
+   * Changes the protection of a range, whole pages that are all mapped. `again` makes another handle on a VMO, where a mapping
+   * is divided.
+   */
+  protect(start: LinearAddress, end: LinearAddress, protection: number, again: (vmo: VmoHandle) => VmoHandle): void {
+    const old = this.covering(start, end);
+    if (!old) throw new RangeError(`not all of ${hex(toLinear(start))} to ${hex(toLinear(end - 1))} is mapped`);
+    const parts = old.flatMap((mapping) => divided(mapping, start, end, protection, again));
+    this.exchange(this.sorted.indexOf(old[0]!), old.length, parts);
+    this.join(start, end);
+  }
+
+  /** Makes one mapping of zeros of the same protection side by side, those that touch a range. */
+  private join(start: LinearAddress, end: LinearAddress): void {
+    let index = Math.max(0, findLast(this.sorted, start - 1));
+    for (let next; (next = this.sorted[index + 1]) && next.start <= end;) {
+      const mapping = this.sorted[index]!;
+      const isSame =
+        mapping.end === next.start && !mapping.backing && !next.backing && mapping.protection === next.protection;
+      if (isSame) this.exchange(index, 2, [{ ...mapping, end: next.end }]);
+      else index++;
+    }
+  }
+
   /** Whether a range is memory that no program has mapped: zeros that may be read and written, but for what was written. */
   isPlain(start: LinearAddress, end: LinearAddress): boolean {
     return this.isZeros(start, end, PLAIN);
@@ -161,4 +191,25 @@ export class Region {
     this.hostMemory.release('mapping', count);
     this.hostMemory.charge('mapping', parts.length);
   }
+}
+
+/** The parts of a mapping of which the one within a range gets another protection. The first of them has its handle. */
+function divided(
+  mapping: Mapping,
+  start: LinearAddress,
+  end: LinearAddress,
+  protection: number,
+  again: (vmo: VmoHandle) => VmoHandle,
+): Mapping[] {
+  const edges = [start, end].filter((edge) => edge > mapping.start && edge < mapping.end);
+  const starts = [mapping.start, ...edges];
+  return starts.map((from, index) => ({
+    start: from,
+    end: starts[index + 1] ?? mapping.end,
+    protection: from >= start && from < end ? protection : mapping.protection,
+    backing: mapping.backing && {
+      vmo: index === 0 ? mapping.backing.vmo : again(mapping.backing.vmo),
+      offset: mapping.backing.offset + from - mapping.start,
+    },
+  }));
 }

@@ -1,6 +1,7 @@
-import { PAGE_SIZE, hex } from '../../bits.js';
+import { PAGE_SHIFT, PAGE_SIZE, hex } from '../../bits.js';
 import type { LinearMemory } from '../../cpu/access/linear-memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
+import { PRESENT } from '../../mmu/entry.js';
 import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
 import type { AddressSpace } from './address-space.js';
@@ -172,7 +173,8 @@ export class UserMemory {
 
   /** The physical address of a byte that is mapped to a frame, or -1. */
   private probe(address: LinearAddress): number {
-    return this.linearMemory.mmu.probe(highHalf(address), lowHalf(address), ACCESS_READ);
+    const entry = this.pager.pageTable.entry(address);
+    return entry & PRESENT ? (entry >>> PAGE_SHIFT) * PAGE_SIZE + (address % PAGE_SIZE) : -1;
   }
 
   private store(physical: number, bytes: Uint8Array): void {

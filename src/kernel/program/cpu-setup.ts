@@ -1,7 +1,9 @@
 import type { Cpu } from '../../cpu/cpu.js';
 import { CS, FS, GPR, RSP, SS, X87, X87_BYTES } from '../../cpu/state/layout.js';
-import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE } from '../../mmu/entry.js';
+import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE, EFER_SCE } from '../../mmu/entry.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
+import type { MapTarget } from '../memory/map-vmo.js';
+import { mapKernelPage } from './kernel-page.js';
 
 /** Control register bits that paging does not use. SDM Vol. 3A 2.5 "Control Registers", 2.2.1 "EFER". */
 const CR0_PE = 1 << 0;
@@ -18,11 +20,19 @@ const CR4_FSGSBASE = 1 << 16;
 const EFER_LME = 1 << 8;
 const EFER_LMA = 1 << 10;
 
+const EFER = EFER_LME | EFER_LMA | EFER_NXE;
+
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
 const INITIAL_RFLAGS = 0x202n;
 const INITIAL_MXCSR = 0x1f80;
 const INITIAL_FCW = 0x37f;
+
+/** Maps the kernel page and begins user mode. */
+export function setUpMachine(cpu: Cpu, { store, space, pager }: MapTarget): void {
+  mapKernelPage(store, space);
+  enterUserMode(cpu, pager.pageTable.root);
+}
 
 /** Puts the CPU into 64-bit mode at CPL 3, where it stays: the one page table is loaded and never switched. */
 export function enterUserMode(cpu: Cpu, pageTableRoot: number): void {
@@ -30,8 +40,13 @@ export function enterUserMode(cpu: Cpu, pageTableRoot: number): void {
   mmu.setCr3(pageTableRoot);
   mmu.setCr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
   mmu.setCr4(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP);
-  mmu.setEfer(EFER_LME | EFER_LMA | EFER_NXE);
+  mmu.setEfer(EFER);
   mmu.setCpl(3);
+}
+
+/** Whether SYSCALL calls the kernel; else it is #UD. */
+export function enableSystemCalls({ mmu }: Cpu, isEnabled: boolean): void {
+  mmu.setEfer(isEnabled ? EFER | EFER_SCE : EFER);
 }
 
 /** Puts the registers of a thread before its first instruction into the CPU: design/bd0-os.md "How a program starts". */

@@ -1,6 +1,14 @@
 import { PAGE_SIZE, hex } from '../../bits.js';
 import { readDynamic } from './elf-dynamic.js';
-import { ElfError, checkedSize, holds, isPowerOfTwo, type ImageBytes, type Segment } from './elf-fields.js';
+import {
+  ElfError,
+  checkedRange,
+  checkedSize,
+  holds,
+  isPowerOfTwo,
+  type ImageBytes,
+  type Segment,
+} from './elf-fields.js';
 import { endPage, firstPage, loadedSegments } from './elf-segments.js';
 import { UPPER_HALF } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE } from '../memory/mapping.js';
@@ -18,7 +26,7 @@ import {
   readProgramHeaders,
   type ProgramHeader,
 } from './program-headers.js';
-import { checkProgram, describeInterpreter, refuseLinux } from './program-kind.js';
+import { checkProgram, isOfLinux } from './program-kind.js';
 import { RelocationCheck, type Relocations } from './relocations.js';
 
 /*
@@ -28,11 +36,13 @@ import { RelocationCheck, type Relocations } from './relocations.js';
  * limits below, whatever the fields say. Beyond Linux, images are refused here
  * - whose entry cannot be executed, or that load nothing: Linux starts them, and they are stopped at once;
  * - whose PT_DYNAMIC or PT_TLS is malformed, since relocations and thread-local storage are the kernel's work here;
- * - that need a dynamic linker, or are marked as programs of Linux.
+ * - that are programs of Linux, unless they are read as such.
  */
 const MAX_ALIGNMENT = 2 ** 30;
 /** Bytes of a thread-local template: they are copied for each thread. */
 const MAX_TLS_TEMPLATE = 2 ** 20;
+/** PATH_MAX of Linux. */
+const MAX_INTERPRETER_BYTES = 4096;
 const PF_X = 1;
 
 /** PT_TLS: what each thread gets a copy of. */
@@ -60,16 +70,29 @@ export interface ElfImage {
   readonly threadLocal: ThreadLocalTemplate | undefined;
   /** PT_GNU_STACK has PF_X: stacks are executable, for trampolines of nested functions. */
   readonly executableStack: boolean;
+  /** Path of the dynamic linker that a program of Linux asks for: PT_INTERP. */
+  readonly interpreter: Uint8Array | undefined;
   readonly relocations: Relocations;
 }
 
+/** Whose program an image is. The start-up code and the dynamic linker of Linux do themselves what the kernel does for BD0's. */
+export type ProgramAbi = 'bd0' | 'linux';
+
 /** Reads and checks an image; throws ElfError for one that cannot run. */
-export function parseElf(image: ImageBytes): ElfImage {
-  const reading = new ElfReading(image);
+export function parseElf(image: ImageBytes, abi: ProgramAbi = 'bd0'): ElfImage {
+  const reading = new ElfReading(image, abi);
   for (;;) {
     const elf = reading.take();
     if (elf) return elf;
   }
+}
+
+/**
+ * Whose program an image is; undefined where it does not say. Throws ElfError for what is no program for x86-64 at all.
+ */
+export function abiOf(image: ImageBytes): ProgramAbi | undefined {
+  const isLinux = isOfLinux(image, readTable(image).headers);
+  return isLinux === undefined ? undefined : isLinux ? 'linux' : 'bd0';
 }
 
 /** Reads and checks an image in parts: first all but its relocations, then those. */
@@ -77,13 +100,16 @@ export class ElfReading {
   private headers: Omit<ElfImage, 'relocations'> | undefined;
   private check: RelocationCheck | undefined;
 
-  constructor(private readonly image: ImageBytes) {}
+  constructor(
+    private readonly image: ImageBytes,
+    private readonly abi: ProgramAbi = 'bd0',
+  ) {}
 
   /** Reads a part; returns the image when all is read. Throws ElfError for one that cannot run. */
   take(): ElfImage | undefined {
     const { image } = this;
     if (!this.headers) {
-      const { dynamic, ...headers } = readHeaders(image);
+      const { dynamic, ...headers } = this.abi === 'linux' ? readLinuxHeaders(image) : readHeaders(image);
       this.headers = headers;
       this.check = new RelocationCheck(image, headers.segments, readDynamic(image, headers.segments, dynamic));
     }
@@ -92,33 +118,83 @@ export class ElfReading {
   }
 }
 
-function readHeaders(
-  image: ImageBytes,
-): Omit<ElfImage, 'relocations'> & { readonly dynamic: Parameters<typeof readDynamic>[2] } {
+/** What is known of an image before its relocations are read. */
+interface Headers extends Omit<ElfImage, 'relocations'> {
+  /** Undefined: the kernel has nothing to relocate. */
+  readonly dynamic: Parameters<typeof readDynamic>[2];
+}
+
+function readHeaders(image: ImageBytes): Headers {
+  const { offset, headers, type, entry } = readTable(image);
+  if (isOfLinux(image, headers)) throw new ElfError('it is a program of Linux: start it as one');
+  const dynamic = onlyHeader(headers, PT_DYNAMIC, 'PT_DYNAMIC');
+  const threadLocal = onlyHeader(headers, PT_TLS, 'PT_TLS');
+  const loaded = describeLoaded(image, { offset, headers, type, entry });
+  return {
+    ...loaded,
+    threadLocal: threadLocal && readThreadLocal(threadLocal, loaded.segments),
+    interpreter: undefined,
+    dynamic: dynamic && { name: headerName(dynamic), ...dynamic },
+  };
+}
+
+function readLinuxHeaders(image: ImageBytes): Headers {
+  const table = readTable(image);
+  const interpreter = table.headers.find(({ type }) => type === PT_INTERP);
+  return {
+    ...describeLoaded(image, table),
+    threadLocal: undefined,
+    interpreter: interpreter && readInterpreter(image, interpreter),
+    dynamic: undefined,
+  };
+}
+
+interface HeaderTable {
+  readonly offset: number;
+  readonly headers: readonly ProgramHeader[];
+  readonly type: number;
+  readonly entry: bigint;
+}
+
+function readTable(image: ImageBytes): HeaderTable {
   const header = checkProgram(image);
-  const { offset, headers } = readProgramHeaders(image, header);
-  const interpreter = headers.find(({ type }) => type === PT_INTERP);
-  if (interpreter) throw new ElfError(describeInterpreter(image, interpreter));
-  refuseLinux(image, headers);
+  return {
+    ...readProgramHeaders(image, header),
+    type: header.getUint16(16, true),
+    entry: header.getBigUint64(24, true),
+  };
+}
+
+function describeLoaded(
+  image: ImageBytes,
+  { offset, headers, type, entry }: HeaderTable,
+): Omit<Headers, 'threadLocal' | 'interpreter' | 'dynamic'> {
   const loads = headers.filter(({ type }) => type === PT_LOAD);
   const segments = loadedSegments(loads, image.length);
   const [first, last] = [segments[0], segments.at(-1)];
   if (!first || !last) throw new ElfError('no program header is a PT_LOAD with a p_memsz other than 0');
-  const fixed = header.getUint16(16, true) === ET_EXEC;
-  const dynamic = onlyHeader(headers, PT_DYNAMIC, 'PT_DYNAMIC');
-  const threadLocal = onlyHeader(headers, PT_TLS, 'PT_TLS');
+  const fixed = type === ET_EXEC;
   return {
     fixed,
-    entry: checkedEntry(header.getBigUint64(24, true), segments),
+    entry: checkedEntry(entry, segments),
     segments,
     start: firstPage(first),
     end: endPage(last),
     alignment: fixed ? PAGE_SIZE : Math.max(PAGE_SIZE, ...loads.map(loadAlignment)),
     programHeaders: loadedHeaders(segments, offset, headers.length),
-    threadLocal: threadLocal && readThreadLocal(threadLocal, segments),
-    executableStack: headers.some(({ type, flags }) => type === PT_GNU_STACK && (flags & PF_X) !== 0),
-    dynamic: dynamic && { name: headerName(dynamic), ...dynamic },
+    executableStack: headers.some((one) => one.type === PT_GNU_STACK && (one.flags & PF_X) !== 0),
   };
+}
+
+/** The path of the dynamic linker, without the zero behind it. */
+function readInterpreter(image: ImageBytes, header: ProgramHeader): Uint8Array {
+  const { offset, filesz } = header;
+  if (filesz < 2n || filesz > BigInt(MAX_INTERPRETER_BYTES))
+    throw new ElfError(`${headerName(header)}: PT_INTERP of ${filesz} bytes is not 2 to ${MAX_INTERPRETER_BYTES}`);
+  const start = checkedRange(image, `${headerName(header)}: p_offset`, offset, filesz);
+  const bytes = image.read(start, Number(filesz));
+  if (bytes.indexOf(0) !== bytes.length - 1) throw new ElfError(`${headerName(header)}: PT_INTERP is not a path`);
+  return bytes.slice(0, -1);
 }
 
 function checkedEntry(field: bigint, segments: readonly Segment[]): number {

@@ -33,7 +33,7 @@ export const AT_PAGESZ = 6;
 export const AT_BASE = 7;
 export const AT_ENTRY = 9;
 
-const PROGRAM_HEADER_BYTES = 56;
+export const PROGRAM_HEADER_BYTES = 56;
 
 /** What goes onto the stack. */
 export interface InitialStackOptions {

@@ -1,6 +1,6 @@
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Patch } from '../../vmo/store.js';
-import type { ElfImage } from './elf.js';
+import type { ElfImage, ProgramAbi } from './elf.js';
 
 /** Images that are remembered: those that were asked for last. */
 const MOST_IMAGES = 64;
@@ -24,16 +24,16 @@ export class KnownImages {
   private readonly relocated = new WeakMap<ElfImage, Relocated>();
 
   /** The image of these bytes, where it is known. */
-  find(image: VmoHandle): ElfImage | undefined {
-    const elf = this.byContent.get(image.contentId);
-    if (elf) this.remember(image, elf);
+  find(image: VmoHandle, abi: ProgramAbi): ElfImage | undefined {
+    const elf = this.byContent.get(keyOf(image, abi));
+    if (elf) this.remember(image, abi, elf);
     return elf;
   }
 
-  remember(image: VmoHandle, elf: ElfImage): void {
-    const { contentId } = image;
-    this.byContent.delete(contentId);
-    this.byContent.set(contentId, elf);
+  remember(image: VmoHandle, abi: ProgramAbi, elf: ElfImage): void {
+    const key = keyOf(image, abi);
+    this.byContent.delete(key);
+    this.byContent.set(key, elf);
     const [oldest] = this.byContent.keys();
     if (this.byContent.size > MOST_IMAGES) this.byContent.delete(oldest!);
   }
@@ -47,4 +47,8 @@ export class KnownImages {
   rememberPatches(elf: ElfImage, base: bigint, patches: readonly SegmentPatches[]): void {
     this.relocated.set(elf, { base, patches });
   }
+}
+
+function keyOf(image: VmoHandle, abi: ProgramAbi): string {
+  return `${abi} ${image.contentId}`;
 }

@@ -17,6 +17,7 @@ import type { LoadedImage } from './image.js';
 import { canaryOf, initialStack, initialStackBytes } from './initial-stack.js';
 import { hasGuard, layOut, layOutShared, type ProcessLayout } from './layout.js';
 import type { KnownImages } from './known-images.js';
+import type { LinuxMemory } from '../linux/memory/linux-memory.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
 import type { Process, ProcessDescription } from '../tasks/process.js';
@@ -47,6 +48,16 @@ export interface StartOptions {
   readonly debugMode?: boolean;
   /** The process in whose region it is to live; in one of its own, if not given. */
   readonly host?: Process;
+  /** It is started as a program of Linux; as one of BD0, if not given. */
+  readonly linux?: LinuxOptions;
+}
+
+/** What a program of Linux is started with besides. */
+export interface LinuxOptions {
+  /** Of the image, as its user gave it; the name, if not given. */
+  readonly path?: Uint8Array;
+  /** `NAME=value` each; empty, if not given. */
+  readonly environment?: readonly Uint8Array[];
 }
 
 /** A program in memory, ready for its first instruction. */
@@ -55,6 +66,8 @@ export interface LoadedProgram {
   readonly rsp: LinearAddress;
   /** The base of FS. */
   readonly threadPointer: LinearAddress;
+  /** Of a program of Linux. */
+  readonly linux?: LinuxMemory;
 }
 
 /** What is to be started, checked. */

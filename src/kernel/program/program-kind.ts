@@ -1,6 +1,6 @@
 import { roundUp } from '../../bits.js';
 import { ElfError, bytesOf, type ImageBytes } from './elf-fields.js';
-import { HEADER_BYTES, ET_DYN, ET_EXEC, PT_NOTE, type ProgramHeader } from './program-headers.js';
+import { HEADER_BYTES, ET_DYN, ET_EXEC, PT_INTERP, PT_NOTE, type ProgramHeader } from './program-headers.js';
 
 const MAGIC = 0x7f45_4c46;
 const ELFCLASS32 = 1;
@@ -82,24 +82,13 @@ function describeOther(start: Uint8Array, length: number): string {
   return `it is not an ELF file: it starts with ${bytes}, not 7f 45 4c 46`;
 }
 
-/** Why a program cannot run that asks for a dynamic linker. */
-export function describeInterpreter(image: ImageBytes, header: ProgramHeader): string {
-  const length = Number(header.filesz < 256n ? header.filesz : 256n);
-  const isThere = header.offset + BigInt(length) <= BigInt(image.length);
-  const bytes = isThere ? image.read(Number(header.offset), length) : new Uint8Array();
-  const path = Array.from(bytes, (byte) => String.fromCharCode(byte))
-    .join('')
-    .split('\0')[0]!;
-  const shown = /^[!-~]+$/.test(path) ? ` (${path})` : '';
-  return `it is a Linux program that needs a dynamic linker${shown}: link it statically, for BD0 with bd0 cc`;
-}
-
 /**
- * Throws ElfError for a program that the C library of Linux starts: the GNU C library marks its start-up code with a note
- * of the system that it calls (gABI "Note Section", LSB "ABI note tag"). A program of BD0 has a note of its own
- * (guest/lib/start.S); one without notes may be for anything. EI_OSABI does not tell: linkers set it for symbols as well.
+ * Whether a program is one of Linux: it asks for a dynamic linker, or the C library of Linux starts it. The GNU C library marks
+ * its start-up code with a note of the system that it calls (gABI "Note Section", LSB "ABI note tag"). A program of BD0 has a
+ * note of its own (guest/lib/start.S). Undefined: it has neither, as programs of musl and Go. EI_OSABI does not tell: linkers
+ * set it for symbols as well.
  */
-export function refuseLinux(image: ImageBytes, headers: readonly ProgramHeader[]): void {
+export function isOfLinux(image: ImageBytes, headers: readonly ProgramHeader[]): boolean | undefined {
   const notes: Note[] = [];
   let left = MAX_NOTE_BYTES;
   for (const header of headers) {
@@ -107,11 +96,12 @@ export function refuseLinux(image: ImageBytes, headers: readonly ProgramHeader[]
     left -= Number(header.filesz);
     notes.push(...readNotes(image, header));
   }
+  if (notes.some(({ name }) => name === 'BD0')) return false;
+  if (headers.some(({ type }) => type === PT_INTERP)) return true;
   const isLinux = notes.some(
     ({ name, type, first }) => name === 'GNU' && type === NT_GNU_ABI_TAG && first === GNU_ABI_LINUX,
   );
-  if (isLinux && !notes.some(({ name }) => name === 'BD0'))
-    throw new ElfError('it is a Linux program: compile it for BD0 with bd0 cc');
+  return isLinux || undefined;
 }
 
 interface Note {

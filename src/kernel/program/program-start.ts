@@ -21,11 +21,21 @@ export interface StartTarget extends LoadTarget {
   readonly hostMemory: HostMemory;
 }
 
+/** The start of a program, of BD0 or of Linux. */
+export interface ProgramBeginning {
+  readonly image: VmoHandle;
+  readonly options: StartOptions;
+  /** Does a part of the work. Returns the program as soon as it is in memory, as that of `pid`. Throws KernelError. */
+  take(pid: number): LoadedProgram | undefined;
+  /** Gives up what is not in memory; no effect where that was done. */
+  close(): void;
+}
+
 /**
  * The start of a program, in parts of some milliseconds: its image is read, then relocated apart from the memory of the
  * machine, then loaded at once.
  */
-export class ProgramStart {
+export class ProgramStart implements ProgramBeginning {
   private readonly program: Program;
   private reading: ElfReading | undefined;
   private elf: ElfImage | undefined;
@@ -71,11 +81,11 @@ export class ProgramStart {
 
   private readPart(): ElfImage | undefined {
     const { images } = this.target;
-    const known = images.find(this.image);
+    const known = images.find(this.image, 'bd0');
     if (known) return known;
     this.reading ??= new ElfReading(this.image);
     const elf = this.reading.take();
-    if (elf) images.remember(this.image, elf);
+    if (elf) images.remember(this.image, 'bd0', elf);
     return elf;
   }
 

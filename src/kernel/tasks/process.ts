@@ -9,6 +9,7 @@ import type { Region } from '../memory/region.js';
 import type { ThreadLocalTemplate } from '../program/elf.js';
 import type { Thread, ThreadStack } from './thread.js';
 import type { TrapReport } from '../reports/trap-report.js';
+import type { LinuxProcess } from '../linux/linux-process.js';
 import { kept, schema, value } from '../../state/schema.js';
 
 /** What a process was started as. */
@@ -48,6 +49,14 @@ export interface ProcessEnd {
   readonly trap: TrapReport | undefined;
 }
 
+/** Where a process finds what lies in its regions. */
+export interface ProcessView {
+  /** Where something lies that the process finds at an address. */
+  home(address: LinearAddress): LinearAddress;
+  /** Where the process finds what lies at an address of its home. */
+  window(address: LinearAddress): LinearAddress;
+}
+
 /** A process: a region, and the threads that belong to it. */
 export class Process {
   /** @internal */
@@ -68,6 +77,8 @@ export class Process {
       freeStacks: value,
       consoleMode: value,
       end: value,
+      linux: value,
+      view: value,
     },
     { label: ({ pid }) => String(pid) },
   );
@@ -84,15 +95,20 @@ export class Process {
   readonly freeStacks: ThreadStack[] = [];
   /** How it wants the input of a terminal while it is in the foreground. */
   consoleMode: ConsoleMode = CONSOLE_MODE.lines;
+  /** What it has besides as a process of Linux; undefined for one of BD0. */
+  linux: LinuxProcess | undefined;
+  /** What it sees elsewhere than where it lies; undefined: nothing. */
+  view: ProcessView | undefined;
   /** Undefined while it lives. */
   end: ProcessEnd | undefined;
 
   constructor(
     /** Its slot + 1 in the low 32 bits, a generation above. */
     readonly pid: number,
-    readonly description: ProcessDescription,
+    /** Another one when a process of Linux begins another program. */
+    public description: ProcessDescription,
     /** What it was loaded from; closed when it ends. */
-    readonly image: VmoHandle,
+    public image: VmoHandle,
     /** The account that it and what belongs to it are charged to. */
     readonly hostMemory = new HostMemory(),
   ) {

@@ -2,7 +2,9 @@ import { CONTEXT_BYTES, type CpuState } from '../../cpu/state/cpu-state.js';
 import type { LinearAddress } from '../memory/linear-address.js';
 import type { Process } from './process.js';
 import { ThreadGuard } from '../reports/thread-guard.js';
+import type { ProgramAbi } from '../program/elf.js';
 import type { WaitKey } from './wait-queues.js';
+import type { LinuxThread } from '../linux/linux-thread.js';
 import { derived, schema, value } from '../../state/schema.js';
 
 /**
@@ -34,6 +36,8 @@ export interface Wait {
 
 /** A kernel-call that has not answered yet. The registers of the thread still hold its arguments. */
 export interface PendingCall {
+  /** Whose call it is: the numbers are others. */
+  readonly abi: ProgramAbi;
   readonly number: number;
   /** What it has done of its work, in its own units. */
   progress: number;
@@ -64,6 +68,7 @@ export class Thread {
       process: value,
       stack: value,
       pending: value,
+      linux: value,
       guard: value,
       context: value,
       unsettled: derived('the status flags in `context` are worked out', () => undefined),
@@ -72,6 +77,8 @@ export class Thread {
   );
 
   pending: PendingCall | undefined;
+  /** What it has besides as a thread of Linux; undefined for one of BD0. */
+  linux: LinuxThread | undefined;
   /** What debug mode knows of it. */
   readonly guard: ThreadGuard;
   private readonly context = new Uint8Array(CONTEXT_BYTES);

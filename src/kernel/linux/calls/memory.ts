@@ -1,0 +1,319 @@
+import { PAGE_SIZE, roundUp } from '../../../bits.js';
+import type { VmoHandle } from '../../../vmo/handle.js';
+import type { CallResult } from '../../calls/call.js';
+import { HOST_BYTES } from '../../host-memory.js';
+import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../memory/linear-address.js';
+import { MAPPINGS_MAX, again, mapIn, unmapIn } from '../../memory/map-vmo.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../../memory/mapping.js';
+import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
+import { LinuxErrno, failed } from '../errno.js';
+import { inSteps } from './in-steps.js';
+
+const { EBADF, EEXIST, EFAULT, EINVAL, ENOMEM } = LinuxErrno;
+
+/* include/uapi/asm-generic/mman-common.h and linux/mman.h */
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const PROT_EXEC = 4;
+const PROT_GROWS = 0x0300_0000;
+const MAP_SHARED = 1;
+const MAP_PRIVATE = 2;
+const MAP_SHARED_VALIDATE = 3;
+const MAP_TYPE = 0xf;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS = 0x20;
+const MAP_FIXED_NOREPLACE = 0x10_0000;
+const MREMAP_MAYMOVE = 1;
+const MREMAP_FIXED = 2;
+const MADV_DONTNEED = 4;
+const MADVICES = new Set([0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]);
+
+const PAGE = BigInt(PAGE_SIZE);
+/** Mappings that a call may add: it divides one, and puts its own there. */
+const MAPPINGS_ADDED = 3;
+
+/** A range of whole pages in the home of the caller. */
+interface HomeRange {
+  readonly start: LinearAddress;
+  readonly end: LinearAddress;
+}
+
+/** The range of a process's addresses; undefined where it does not lie in its home. */
+function rangeOf({ process, linux }: LinuxContext, address: bigint, length: bigint): HomeRange | undefined {
+  const given = fromLinear(address);
+  if (given === undefined || length > BigInt(ADDRESS_SPACE_END)) return undefined;
+  const start = process.view?.home(given) ?? given;
+  const end = start + roundUp(Number(length), PAGE_SIZE);
+  const { region } = linux.memory;
+  return start >= region.start && end <= region.end ? { start, end } : undefined;
+}
+
+/** An address of the home as the process sees it. */
+function seen({ process }: LinuxContext, address: LinearAddress): bigint {
+  return toLinear(process.view?.window(address) ?? address);
+}
+
+function protectionOf(prot: number): number {
+  return (
+    (prot & PROT_READ ? PROTECTION_READ : 0) |
+    (prot & PROT_WRITE ? PROTECTION_WRITE : 0) |
+    (prot & PROT_EXEC ? PROTECTION_EXECUTE : 0)
+  );
+}
+
+/** Whether the caller may have more mappings. */
+function hasRoom({ linux, hostMemory }: LinuxContext): boolean {
+  const { mappings } = linux.memory.region;
+  return mappings.length + MAPPINGS_ADDED <= MAPPINGS_MAX && hostMemory.hasRoom(MAPPINGS_ADDED * HOST_BYTES.mapping);
+}
+
+/** Unmaps a range, in steps, and then does the rest. */
+function unmapped(context: LinuxContext, { start, end }: HomeRange, rest: () => bigint): CallResult {
+  const { pager, linux } = context;
+  const { region } = linux.memory;
+  return inSteps(
+    context,
+    () => pager.discardInSteps(region, start, end),
+    () => {
+      unmapIn(context, region, start, end);
+      context.debugMode.forget({ start, end });
+      return rest();
+    },
+  );
+}
+
+function brk(context: LinuxContext, address: bigint): CallResult {
+  const { memory } = context.linux;
+  const { region } = memory;
+  const asked = fromLinear(address);
+  const wanted = asked === undefined ? 0 : (context.process.view?.home(asked) ?? asked);
+  const now = seen(context, memory.breakEnd);
+  if (wanted < memory.breakStart || wanted > memory.breakMax) return now;
+  const before = roundUp(memory.breakEnd, PAGE_SIZE);
+  const after = roundUp(wanted, PAGE_SIZE);
+  if (after > before) {
+    if (!memory.isFree(before, after) || !hasRoom(context)) return now;
+    region.addZeros(before, after, PROTECTION_READ | PROTECTION_WRITE);
+  }
+  const done = (): bigint => {
+    memory.breakEnd = wanted;
+    return seen(context, wanted);
+  };
+  return after < before ? unmapped(context, { start: after, end: before }, done) : done();
+}
+
+function mmap(
+  context: LinuxContext,
+  address: bigint,
+  length: bigint,
+  protArgument: bigint,
+  flagsArgument: bigint,
+  fd: bigint,
+  offset: bigint,
+): CallResult {
+  const flags = signed32(flagsArgument);
+  const type = flags & MAP_TYPE;
+  if (offset % PAGE !== 0n) return failed(EINVAL);
+  if (!(flags & MAP_ANONYMOUS) && !context.linux.files?.has(signed32(fd))) return failed(EBADF);
+  if (length === 0n) return failed(EINVAL);
+  if (type !== MAP_PRIVATE && type !== MAP_SHARED && type !== MAP_SHARED_VALIDATE) return failed(EINVAL);
+  const place = placeOf(context, address, length, flags);
+  if (typeof place === 'bigint') return place;
+  if (!hasRoom(context)) return failed(ENOMEM);
+  const protection = protectionOf(signed32(protArgument));
+  const { region } = context.linux.memory;
+  const { start, end } = place;
+  if (flags & MAP_ANONYMOUS)
+    return unmapped(context, place, () => {
+      region.addZeros(start, end, protection);
+      return seen(context, start);
+    });
+  const file = context.linux.files!.map(context, signed32(fd), type !== MAP_PRIVATE, protection);
+  return unmapped(context, place, () => {
+    mapFile(context, place, file, Number(offset), protection);
+    file.close();
+    return seen(context, start);
+  });
+}
+
+/** Maps a VMO, and what lies behind its end as pages that cannot be touched. */
+function mapFile(
+  context: LinuxContext,
+  { start, end }: HomeRange,
+  vmo: VmoHandle,
+  offset: number,
+  protection: number,
+): void {
+  const { region } = context.linux.memory;
+  const size = Math.min(end - start, Math.max(0, roundUp(vmo.length, PAGE_SIZE) - offset));
+  if (size > 0) mapIn(context, region, start, { vmo, offset, size, protection });
+  if (start + size < end) region.addZeros(start + size, end, 0);
+}
+
+/** Where mmap maps, or its error. */
+function placeOf(context: LinuxContext, address: bigint, length: bigint, flags: number): HomeRange | bigint {
+  const { memory } = context.linux;
+  const size = length <= BigInt(ADDRESS_SPACE_END) ? roundUp(Number(length), PAGE_SIZE) : Infinity;
+  if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+    if (address % PAGE !== 0n) return failed(EINVAL);
+    const range = rangeOf(context, address, length);
+    if (!range) return failed(ENOMEM);
+    if (flags & MAP_FIXED_NOREPLACE && !memory.isFree(range.start, range.end)) return failed(EEXIST);
+    return range;
+  }
+  const hint = address === 0n ? undefined : rangeOf(context, address - (address % PAGE), length);
+  if (hint && memory.isFree(hint.start, hint.end) && hint.start > memory.region.start) return hint;
+  const start = memory.findFree(size);
+  return start === undefined ? failed(ENOMEM) : { start, end: start + size };
+}
+
+function munmap(context: LinuxContext, address: bigint, length: bigint): CallResult {
+  if (address % PAGE !== 0n || length === 0n) return failed(EINVAL);
+  const range = rangeOf(context, address, length);
+  if (!range) return failed(EINVAL);
+  if (!hasRoom(context)) return failed(ENOMEM);
+  return unmapped(context, range, () => 0n);
+}
+
+function mprotect(context: LinuxContext, address: bigint, length: bigint, protArgument: bigint): CallResult {
+  const prot = signed32(protArgument);
+  if (address % PAGE !== 0n) return failed(EINVAL);
+  if (length === 0n) return 0n;
+  if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWS)) return failed(EINVAL);
+  const range = rangeOf(context, address, length);
+  const { region } = context.linux.memory;
+  if (!range || !region.covering(range.start, range.end) || !hasRoom(context)) return failed(ENOMEM);
+  region.protect(range.start, range.end, protectionOf(prot), (vmo) => again(context.store, vmo));
+  context.pager.protect(region, range.start, range.end);
+  return 0n;
+}
+
+function mremap(
+  context: LinuxContext,
+  address: bigint,
+  oldLength: bigint,
+  newLength: bigint,
+  flagsArgument: bigint,
+  newAddress: bigint,
+): CallResult {
+  const flags = signed32(flagsArgument);
+  if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || address % PAGE !== 0n) return failed(EINVAL);
+  if (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE)) return failed(EINVAL);
+  if (newLength === 0n || oldLength === 0n || newLength > BigInt(ADDRESS_SPACE_END)) return failed(EINVAL);
+  const { memory } = context.linux;
+  const old = rangeOf(context, address, oldLength);
+  const mapping = old && memory.region.mappingAt(old.start);
+  if (!mapping || mapping.end < old.end) return failed(EFAULT);
+  if (!hasRoom(context)) return failed(ENOMEM);
+  const size = roundUp(Number(newLength), PAGE_SIZE);
+  if (flags & MREMAP_FIXED) {
+    const target = newAddress % PAGE === 0n ? rangeOf(context, newAddress, newLength) : undefined;
+    if (!target || (target.start < old.end && target.end > old.start)) return failed(EINVAL);
+    return unmapped(context, target, () => moved(context, mapping, old, target));
+  }
+  const oldSize = old.end - old.start;
+  if (size <= oldSize)
+    return size === oldSize ? address : unmapped(context, { start: old.start + size, end: old.end }, () => address);
+  if (mapping.end === old.end && memory.isFree(old.end, old.start + size)) {
+    extend(context, mapping, old.end, old.start + size);
+    return address;
+  }
+  if (!(flags & MREMAP_MAYMOVE)) return failed(ENOMEM);
+  const start = memory.findFree(size);
+  return start === undefined ? failed(ENOMEM) : moved(context, mapping, old, { start, end: start + size });
+}
+
+/** Maps what follows the end of a mapping: more of its VMO, or zeros. */
+function extend(context: LinuxContext, mapping: Mapping, start: LinearAddress, end: LinearAddress): void {
+  const { region } = context.linux.memory;
+  const { backing, protection } = mapping;
+  if (backing) mapFile(context, { start, end }, backing.vmo, backing.offset + start - mapping.start, protection);
+  else region.addZeros(start, end, protection);
+}
+
+/** Moves a part of a mapping to a place where nothing is mapped, of another size. */
+function moved(context: LinuxContext, mapping: Mapping, old: HomeRange, target: HomeRange): bigint {
+  const { linux, pager } = context;
+  const { region } = linux.memory;
+  const shift = target.start - old.start;
+  extend(context, { ...mapping, start: mapping.start + shift }, target.start, target.end);
+  pager.move(region, old.start, Math.min(old.end, old.start + target.end - target.start), target.start);
+  unmapIn(context, region, old.start, old.end);
+  return seen(context, target.start);
+}
+
+function madvise(context: LinuxContext, address: bigint, length: bigint, adviceArgument: bigint): CallResult {
+  const advice = signed32(adviceArgument);
+  if (address % PAGE !== 0n || !MADVICES.has(advice)) return failed(EINVAL);
+  if (length === 0n) return 0n;
+  const range = rangeOf(context, address, length);
+  const { region } = context.linux.memory;
+  if (!range || !region.covering(range.start, range.end)) return failed(ENOMEM);
+  if (advice !== MADV_DONTNEED) return 0n;
+  return inSteps(
+    context,
+    () => context.pager.discardInSteps(region, range.start, range.end),
+    () => 0n,
+  );
+}
+
+/** Checks that a range is mapped: what calls ask that have nothing else to do where memory is never swapped out. */
+function checkMapped(context: LinuxContext, address: bigint, length: bigint): CallResult {
+  if (address % PAGE !== 0n) return failed(EINVAL);
+  const range = rangeOf(context, address, length);
+  if (!range) return failed(ENOMEM);
+  return range.start === range.end || context.linux.memory.region.covering(range.start, range.end)
+    ? 0n
+    : failed(ENOMEM);
+}
+
+function mincore(context: LinuxContext, address: bigint, length: bigint, vector: bigint): CallResult {
+  const checked = checkMapped(context, address, length);
+  if (checked !== 0n) return checked;
+  const range = rangeOf(context, address, length)!;
+  const pages = (range.end - range.start) / PAGE_SIZE;
+  const target = context.memory.locate(vector, BigInt(pages), 'write');
+  if (target === undefined) return failed(EFAULT);
+  const resident = new Uint8Array(pages);
+  context.pager.pageTable.forEach(range.start, range.end, (page) => (resident[(page - range.start) / PAGE_SIZE] = 1));
+  context.memory.write(target, resident);
+  return 0n;
+}
+
+const range = ['address', 'length'];
+
+export const MEMORY_CALLS: readonly LinuxCall[] = [
+  {
+    ...{ number: 9, name: 'mmap', parameters: ['address', 'length', 'prot', 'flags', 'fd', 'offset'], perform: mmap },
+    ...{ state: 'part', differs: 'The address is the lowest one that is free. A shared mapping of a file is private.' },
+  },
+  {
+    ...{ number: 10, name: 'mprotect', parameters: [...range, 'prot'], perform: mprotect },
+    ...{ state: 'whole', differs: '' },
+  },
+  { number: 11, name: 'munmap', parameters: range, perform: munmap, state: 'whole', differs: '' },
+  { number: 12, name: 'brk', parameters: ['address'], perform: brk, state: 'whole', differs: '' },
+  {
+    ...{ number: 25, name: 'mremap', parameters: ['address', 'old', 'new', 'flags', 'newAddress'], perform: mremap },
+    ...{ state: 'part', differs: 'Without MREMAP_DONTUNMAP.' },
+  },
+  {
+    ...{ number: 26, name: 'msync', parameters: [...range, 'flags'], perform: checkMapped },
+    ...{ state: 'part', differs: 'There is nothing to write back.' },
+  },
+  {
+    ...{ number: 27, name: 'mincore', parameters: [...range, 'vector'], perform: mincore },
+    ...{ state: 'whole', differs: '' },
+  },
+  {
+    ...{ number: 28, name: 'madvise', parameters: [...range, 'advice'], perform: madvise },
+    ...{ state: 'part', differs: 'Only MADV_DONTNEED has an effect.' },
+  },
+  {
+    ...{ number: 149, name: 'mlock', parameters: range, perform: checkMapped },
+    ...{ state: 'whole', differs: '' },
+  },
+  { number: 150, name: 'munlock', parameters: range, perform: checkMapped, state: 'whole', differs: '' },
+  { number: 151, name: 'mlockall', parameters: ['flags'], perform: () => 0n, state: 'whole', differs: '' },
+  { number: 152, name: 'munlockall', parameters: [], perform: () => 0n, state: 'whole', differs: '' },
+];

@@ -1,0 +1,119 @@
+import type { CallResult } from '../../calls/call.js';
+import { deadlineTick } from '../../tasks/thread.js';
+import { PENDING } from '../../calls/call.js';
+import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
+import { LinuxErrno, failed } from '../errno.js';
+import { put64, putFields, viewAt } from '../user-data.js';
+
+const { EINVAL } = LinuxErrno;
+
+/* include/uapi/linux/time.h */
+const CLOCK_REALTIME = 0;
+const CLOCK_PROCESS_CPUTIME = 2;
+const CLOCK_THREAD_CPUTIME = 3;
+const REAL_CLOCKS = new Set([CLOCK_REALTIME, 5, 8, 11]);
+const CLOCKS_MAX = 12;
+const TIMER_ABSTIME = 1;
+
+const NANOSECONDS = 1_000_000_000n;
+const TIMESPEC_BYTES = 16;
+const TICKS_OF_TIMES = 10_000_000n;
+
+/** The time of a clock in nanoseconds; undefined where there is no such clock. */
+function timeOf({ now, system }: LinuxContext, clock: number): bigint | undefined {
+  if (clock >= CLOCKS_MAX || (clock < 0 && !isOfProcess(clock))) return undefined;
+  return REAL_CLOCKS.has(clock) ? system.epoch + BigInt(now) : BigInt(now);
+}
+
+/** A clock of the CPU time of some process or thread: the low three bits say which. */
+function isOfProcess(clock: number): boolean {
+  return (clock & 7) <= 6;
+}
+
+function putTimespec(context: LinuxContext, address: bigint, nanoseconds: bigint): bigint {
+  return putFields(context, address, TIMESPEC_BYTES, (view) => {
+    view.setBigInt64(0, nanoseconds / NANOSECONDS, true);
+    view.setBigInt64(8, nanoseconds % NANOSECONDS, true);
+  });
+}
+
+/** The nanoseconds of a timespec; undefined for one that is not valid. */
+function timespecAt(context: LinuxContext, address: bigint): bigint | undefined {
+  const view = viewAt(context, address, TIMESPEC_BYTES);
+  const [seconds, nanoseconds] = [view.getBigInt64(0, true), view.getBigInt64(8, true)];
+  if (seconds < 0n || nanoseconds < 0n || nanoseconds >= NANOSECONDS) return undefined;
+  return seconds * NANOSECONDS + nanoseconds;
+}
+
+function clockGettime(context: LinuxContext, clock: bigint, time: bigint): CallResult {
+  const nanoseconds = timeOf(context, signed32(clock));
+  return nanoseconds === undefined ? failed(EINVAL) : putTimespec(context, time, nanoseconds);
+}
+
+function clockGetres(context: LinuxContext, clock: bigint, resolution: bigint): CallResult {
+  if (timeOf(context, signed32(clock)) === undefined) return failed(EINVAL);
+  return resolution === 0n ? 0n : putTimespec(context, resolution, 1n);
+}
+
+function gettimeofday(context: LinuxContext, time: bigint, zone: bigint): CallResult {
+  const nanoseconds = timeOf(context, CLOCK_REALTIME)!;
+  if (time !== 0n)
+    putFields(context, time, TIMESPEC_BYTES, (view) => {
+      view.setBigInt64(0, nanoseconds / NANOSECONDS, true);
+      view.setBigInt64(8, (nanoseconds % NANOSECONDS) / 1000n, true);
+    });
+  return zone === 0n ? 0n : put64(context, zone, 0n);
+}
+
+function time(context: LinuxContext, address: bigint): CallResult {
+  const seconds = timeOf(context, CLOCK_REALTIME)! / NANOSECONDS;
+  if (address !== 0n) put64(context, address, seconds);
+  return seconds;
+}
+
+/** The clock of the machine ticks in nanoseconds; struct tms counts hundredths of a second. */
+function times(context: LinuxContext, buffer: bigint): CallResult {
+  const ticks = BigInt(context.now) / TICKS_OF_TIMES;
+  if (buffer !== 0n) putFields(context, buffer, 32, (view) => view.setBigInt64(0, ticks, true));
+  return ticks;
+}
+
+function nanosleep(context: LinuxContext, request: bigint, remaining: bigint): CallResult {
+  return clockNanosleep(context, 1n, 0n, request, remaining);
+}
+
+function clockNanosleep(
+  context: LinuxContext,
+  clockArgument: bigint,
+  flags: bigint,
+  request: bigint,
+  _remaining: bigint,
+): CallResult {
+  const { pending, now } = context;
+  const clock = signed32(clockArgument);
+  const base = timeOf(context, clock);
+  if (base === undefined || clock === CLOCK_PROCESS_CPUTIME || clock === CLOCK_THREAD_CPUTIME) return failed(EINVAL);
+  const wanted = timespecAt(context, request);
+  if (wanted === undefined) return failed(EINVAL);
+  const isAbsolute = (signed32(flags) & TIMER_ABSTIME) !== 0;
+  // What has gone of the time is kept, since the call is made again when it has.
+  if (pending.progress === 0) pending.progress = now + Number(isAbsolute ? wanted - base : wanted);
+  if (now >= pending.progress) return 0n;
+  pending.wait = { deadline: deadlineTick(BigInt(Math.ceil(pending.progress))), for: undefined, late: 0n };
+  return PENDING;
+}
+
+const whole = { state: 'whole', differs: '' } as const;
+
+export const TIME_CALLS: readonly LinuxCall[] = [
+  { number: 35, name: 'nanosleep', parameters: ['request', 'remaining'], perform: nanosleep, ...whole },
+  { number: 96, name: 'gettimeofday', parameters: ['time', 'zone'], perform: gettimeofday, ...whole },
+  { number: 100, name: 'times', parameters: ['buffer'], perform: times, ...whole },
+  { number: 201, name: 'time', parameters: ['address'], perform: time, ...whole },
+  { number: 228, name: 'clock_gettime', parameters: ['clock', 'time'], perform: clockGettime, ...whole },
+  { number: 229, name: 'clock_getres', parameters: ['clock', 'resolution'], perform: clockGetres, ...whole },
+  {
+    ...{ number: 230, name: 'clock_nanosleep', parameters: ['clock', 'flags', 'request', 'remaining'] },
+    ...{ perform: clockNanosleep, ...whole },
+  },
+];

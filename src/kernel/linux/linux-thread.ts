@@ -1,0 +1,21 @@
+import { schema, value } from '../../state/schema.js';
+
+/** What a thread of a Linux process has besides a thread of BD0. */
+export class LinuxThread {
+  /** @internal */
+  static readonly state = schema(
+    'linux thread',
+    LinuxThread,
+    { tid: value, clearTid: value, robustList: value },
+    { label: ({ tid }) => String(tid) },
+  );
+
+  /** The word that is cleared when the thread ends, and whose waiters are woken then; 0: none. */
+  clearTid = 0n;
+  robustList = 0n;
+
+  constructor(
+    /** Its number for Linux; that of the first thread is that of the process. */
+    readonly tid: number,
+  ) {}
+}

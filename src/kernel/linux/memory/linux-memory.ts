@@ -1,0 +1,75 @@
+import { PAGE_SIZE, roundUp } from '../../../bits.js';
+import type { LinearAddress } from '../../memory/linear-address.js';
+import type { Region } from '../../memory/region.js';
+import type { LinuxLayout } from '../program/linux-layout.js';
+import { findLast } from '../../../sorted.js';
+import { schema, value } from '../../../state/schema.js';
+
+/** Where brk stands and mmap places what it maps. All addresses are those of the home. */
+export class LinuxMemory {
+  /** @internal */
+  static readonly state = schema('linux memory', LinuxMemory, {
+    region: value,
+    breakStart: value,
+    breakEnd: value,
+    breakMax: value,
+    mapStart: value,
+    mapEnd: value,
+  });
+
+  readonly breakStart: LinearAddress;
+  /** Where the program break is, not rounded to a page. */
+  breakEnd: LinearAddress;
+  readonly breakMax: LinearAddress;
+  private readonly mapStart: LinearAddress;
+  private readonly mapEnd: LinearAddress;
+
+  constructor(
+    readonly region: Region,
+    layout: Pick<LinuxLayout, 'breakStart' | 'breakMax' | 'mapStart' | 'stack'>,
+  ) {
+    this.breakStart = this.breakEnd = layout.breakStart;
+    this.breakMax = layout.breakMax;
+    this.mapStart = layout.mapStart;
+    this.mapEnd = layout.stack.guard;
+  }
+
+  /** The same places in another home, for a process that is forked. */
+  movedTo(region: Region): LinuxMemory {
+    const by = region.start - this.region.start;
+    const moved = new LinuxMemory(region, {
+      breakStart: this.breakStart + by,
+      breakMax: this.breakMax + by,
+      mapStart: this.mapStart + by,
+      stack: { guard: this.mapEnd + by, end: region.end },
+    });
+    moved.breakEnd = this.breakEnd + by;
+    return moved;
+  }
+
+  /** The lowest address from which so many bytes, whole pages, are free; undefined where there are not as many. */
+  findFree(size: number): LinearAddress | undefined {
+    const { mappings } = this.region;
+    let at = this.mapStart;
+    for (let index = Math.max(0, findLast(mappings, at)); index < mappings.length; index++) {
+      const { start, end } = mappings[index]!;
+      if (end <= at) continue;
+      if (start >= this.mapEnd || start - at >= size) break;
+      at = end;
+    }
+    return this.mapEnd - at >= size ? at : undefined;
+  }
+
+  /** Whether nothing is mapped in a range of the home. */
+  isFree(start: LinearAddress, end: LinearAddress): boolean {
+    const { mappings } = this.region;
+    const before = mappings[findLast(mappings, end - 1)];
+    return start >= this.region.start && end <= this.region.end && !(before && before.end > start);
+  }
+
+  /** The pages of a range that may begin and end within a page. */
+  static pagesOf(start: LinearAddress, length: number): { readonly start: LinearAddress; readonly end: LinearAddress } {
+    const first = start - (start % PAGE_SIZE);
+    return { start: first, end: roundUp(start + length, PAGE_SIZE) };
+  }
+}

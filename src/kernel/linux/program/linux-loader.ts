@@ -1,0 +1,155 @@
+import { ElfError } from '../../program/elf-fields.js';
+import type { ElfImage } from '../../program/elf.js';
+import { parseElf } from '../../program/elf.js';
+import { LoadedImage, loadBase } from '../../program/image.js';
+import { PAGE_SIZE, roundUp } from '../../../bits.js';
+import { OutOfFramesError } from '../../../vmo/errors.js';
+import type { VmoHandle } from '../../../vmo/handle.js';
+import { Errno, KernelError } from '../../errors.js';
+import { toLinear, type LinearAddress } from '../../memory/linear-address.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../../memory/mapping.js';
+import type { Region } from '../../memory/region.js';
+import type { LoadTarget } from '../../program/loader.js';
+import type { ThreadStack } from '../../tasks/thread.js';
+import { LinuxMemory } from '../memory/linux-memory.js';
+import { layOutLinux, type LinuxLayout } from './linux-layout.js';
+import { linuxStack, linuxStackBytes } from './linux-stack.js';
+
+/** What a program of Linux is, and what it is given. */
+export interface LinuxProgram {
+  readonly image: VmoHandle;
+  /** As it was asked for: AT_EXECFN. */
+  readonly path: Uint8Array;
+  readonly argv: readonly Uint8Array[];
+  readonly environment: readonly Uint8Array[];
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** 16 bytes, for AT_RANDOM. */
+  readonly random: Uint8Array;
+  /** CPUID.1:EDX. */
+  readonly features: number;
+}
+
+/** What programs of Linux are loaded with. */
+export interface LinuxLoadTarget extends LoadTarget {
+  /** The file of a path, for the dynamic linker. The handle is the caller's. Throws ElfError. */
+  openImage(path: Uint8Array): VmoHandle;
+}
+
+/** A program that is to be loaded, read and checked. Its images are open until `close`. */
+export class LinuxImages {
+  readonly elf: ElfImage;
+  readonly interpreter: { readonly file: VmoHandle; readonly elf: ElfImage } | undefined;
+
+  /** Throws ElfError. */
+  constructor(
+    target: LinuxLoadTarget,
+    readonly image: VmoHandle,
+  ) {
+    this.elf = readImage(target, image);
+    if (!this.elf.interpreter) return;
+    const file = target.openImage(this.elf.interpreter);
+    try {
+      this.interpreter = { file, elf: readImage(target, file) };
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.interpreter?.file.close();
+  }
+}
+
+/** A program of Linux in memory, ready for its first instruction. */
+export interface LoadedLinux {
+  readonly memory: LinuxMemory;
+  /** Addresses as the program sees them. */
+  readonly entry: LinearAddress;
+  readonly rsp: LinearAddress;
+  readonly stack: ThreadStack;
+}
+
+/** How a process sees its home. */
+export interface Sight {
+  /** Where the program finds what lies at an address of its home. */
+  window(address: LinearAddress): LinearAddress;
+}
+
+/** Throws KernelError EINVAL where the arguments do not fit onto the stack. */
+export function checkArguments({ stack }: LinuxLayout, program: Pick<LinuxProgram, 'argv' | 'environment'>): void {
+  const needed = linuxStackBytes(program.argv, program.environment);
+  const there = stack.end - stack.guard - PAGE_SIZE;
+  if (needed > there)
+    throw new KernelError(Errno.EINVAL, `arguments and environment of ${needed} bytes exceed the stack of ${there}`);
+}
+
+/**
+ * Loads a program into a home that has no mapping. Throws KernelError, where the home is to be emptied: ENOEXEC (ElfError) for
+ * an image that does not fit, EINVAL for too many arguments, ENOMEM where no frame is left.
+ */
+export function loadLinux(
+  target: LinuxLoadTarget,
+  region: Region,
+  sight: Sight | undefined,
+  images: LinuxImages,
+  program: LinuxProgram,
+): LoadedLinux {
+  const { elf, interpreter } = images;
+  const see = (address: LinearAddress): LinearAddress => sight?.window(address) ?? address;
+  const layout = layOutLinux(elf, region.start, region.size);
+  checkArguments(layout, program);
+  try {
+    mapImage(target, region, images.image, elf, layout.bias);
+    const memory = new LinuxMemory(region, layout);
+    const linkerBias = interpreter && placeLinker(memory, region, interpreter.elf);
+    if (interpreter) mapImage(target, region, interpreter.file, interpreter.elf, linkerBias!);
+    const { stack } = layout;
+    const protection = PROTECTION_READ | PROTECTION_WRITE | (elf.executableStack ? PROTECTION_EXECUTE : 0);
+    region.add({ start: stack.guard + PAGE_SIZE, end: stack.end, protection, backing: undefined });
+    const entry = see(layout.bias + elf.entry);
+    const base = interpreter ? toLinear(see(linkerBias! + interpreter.elf.start)) : 0n;
+    const top = linuxStack({
+      ...program,
+      top: see(stack.end),
+      programHeaders: elf.programHeaders && {
+        address: toLinear(see(layout.bias + elf.programHeaders.address)),
+        count: elf.programHeaders.count,
+      },
+      base,
+      entry: toLinear(entry),
+    });
+    target.memory.write(stack.end - top.bytes.length, top.bytes);
+    target.pager.releasePins();
+    return { memory, stack, entry: interpreter ? see(linkerBias! + interpreter.elf.entry) : entry, rsp: top.rsp };
+  } catch (error) {
+    if (error instanceof OutOfFramesError) throw new KernelError(Errno.ENOMEM, error.message);
+    throw error;
+  }
+}
+
+function placeLinker(memory: LinuxMemory, region: Region, elf: ElfImage): number {
+  if (elf.fixed) throw new ElfError('its dynamic linker is linked at a fixed address');
+  const size = elf.end - elf.start + elf.alignment;
+  const start = memory.findFree(size);
+  if (start === undefined) throw new ElfError(`its dynamic linker takes ${size} bytes, more than ${region.size}`);
+  return roundUp(start - elf.start, elf.alignment);
+}
+
+function readImage({ images }: LoadTarget, image: VmoHandle): ElfImage {
+  const known = images.find(image, 'linux');
+  if (known) return known;
+  const elf = parseElf(image, 'linux');
+  images.remember(image, 'linux', elf);
+  return elf;
+}
+
+function mapImage(target: LoadTarget, region: Region, file: VmoHandle, elf: ElfImage, bias: number): void {
+  const loaded = new LoadedImage(target, file, elf, loadBase(elf, bias));
+  try {
+    while (!loaded.take());
+    for (const mapping of loaded.mappings(bias)) region.add(mapping);
+  } finally {
+    loaded.close();
+  }
+}

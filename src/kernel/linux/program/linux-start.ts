@@ -1,0 +1,92 @@
+import { cpuid } from '../../../cpu/state/cpuid.js';
+import { canaryOf } from '../../program/initial-stack.js';
+import type { VmoHandle } from '../../../vmo/handle.js';
+import { HOST_BYTES, type HostMemory } from '../../host-memory.js';
+import { PROTECTION_READ, PROTECTION_WRITE } from '../../memory/mapping.js';
+import { unload } from '../../memory/unload.js';
+import { programOf, type LoadedProgram, type Program, type StartOptions } from '../../program/loader.js';
+import type { ProgramBeginning, StartTarget } from '../../program/program-start.js';
+import type { ProcessDescription } from '../../tasks/process.js';
+import type { LinuxSystem } from '../linux-system.js';
+import { HOME_ALIGNMENT, homeBytes } from './linux-layout.js';
+import { LinuxImages, loadLinux, type LinuxLoadTarget, type LinuxProgram, type LoadedLinux } from './linux-loader.js';
+
+/** Mappings that a program may have at first. */
+const MAPPINGS_AT_START = 32;
+const RANDOM_BYTES = 16;
+
+/** What the start of a program of Linux needs besides. */
+export interface LinuxStartTarget extends StartTarget {
+  readonly linux: LinuxSystem;
+}
+
+/** The start of a program of Linux, in a home of its own. */
+export class LinuxStart implements ProgramBeginning {
+  private readonly program: Program;
+
+  /** The image is the caller's, and must stay open until the program is started. Throws KernelError EINVAL. */
+  constructor(
+    private readonly target: LinuxStartTarget,
+    readonly image: VmoHandle,
+    readonly options: StartOptions,
+  ) {
+    this.program = programOf(image, options);
+  }
+
+  /** Starts it at once. Throws KernelError, with nothing changed: see `loadLinux`, ENOSPC where no home is left. */
+  take(pid: number): LoadedProgram {
+    const { process, thread, region, mapping } = HOST_BYTES;
+    const target = loadTarget(this.target);
+    target.hostMemory.require(process + thread + region + MAPPINGS_AT_START * mapping);
+    const { program, image } = this;
+    const images = new LinuxImages(target, image);
+    try {
+      const home = target.space.placeAligned(homeBytes(program.limitBytes), HOME_ALIGNMENT);
+      try {
+        const loaded = loadLinux(target, home, undefined, images, this.asked());
+        const description = describeLinux(program, home, loaded, pid);
+        return { description, rsp: loaded.rsp, threadPointer: 0, linux: loaded.memory };
+      } catch (error) {
+        unload(target, home);
+        throw error;
+      }
+    } finally {
+      images.close();
+    }
+  }
+
+  close(): void {}
+
+  private asked(): LinuxProgram {
+    const { image, program, target } = this;
+    const { argv, name } = program;
+    const { path = new TextEncoder().encode(name), environment = [] } = this.options.linux ?? {};
+    const random = target.linux.random.bytes(RANDOM_BYTES);
+    return { image, path, argv, environment, user: { uid: 0, gid: 0 }, random, features: cpuid(1, 0)[3] };
+  }
+}
+
+function loadTarget(target: LinuxStartTarget): LinuxLoadTarget & { readonly hostMemory: HostMemory } {
+  const { store, space, pager, memory, images, hostMemory, linux } = target;
+  return { store, space, pager, memory, images, hostMemory, openImage: (path) => linux.openImage(path) };
+}
+
+function describeLinux(
+  { image, parent, name, nameBytes }: Program,
+  region: ProcessDescription['region'],
+  { memory, stack, entry }: LoadedLinux,
+  pid: number,
+): ProcessDescription {
+  return {
+    ...{ parent, name, nameBytes, region, entry },
+    header: region.start,
+    size: region.size,
+    imageRegion: undefined,
+    heap: memory.breakStart,
+    mainStack: stack,
+    stackProtection: PROTECTION_READ | PROTECTION_WRITE,
+    canary: canaryOf(image.id, pid),
+    threadLocal: undefined,
+    imageId: image.id,
+  };
+}
