@@ -13,7 +13,7 @@ import { trapOfSpuriousWrite } from './reports/trap-report.js';
 import { outside, schema, value } from '../state/schema.js';
 
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
-/** Makes kernel-calls: from VMCALL to what rax holds then, however often a call is made until it answers. */
+/** Performs kernel-calls, from VMCALL or SYSCALL to the value of rax, repeating a call until it returns. */
 export class CallRunner {
   static readonly state = schema(
     'call runner',
@@ -73,7 +73,7 @@ export class CallRunner {
     if (waited && !pending.wait) scheduler.wake(thread);
   }
 
-  /** A thread is no more: so is its call. */
+  /** Drops the call of a thread that has ended. */
   giveUp(thread: Thread): void {
     if (this.standing === thread) this.standing = undefined;
     this.close(thread.pending);

@@ -7,7 +7,7 @@ import type { SpuriousWrite, SpuriousWriteVerdict } from './reports/spurious-wri
 import type { Thread } from './tasks/thread.js';
 import type { TrapReport } from './reports/trap-report.js';
 
-/** A kernel-call that was made; a pending one is told each time it is made again. */
+/** A kernel-call that was made; a pending one is reported each time it is repeated. */
 export interface KernelCallEvent {
   readonly thread: Thread;
   readonly number: bigint;
@@ -17,7 +17,7 @@ export interface KernelCallEvent {
   readonly result: Exclude<CallResult, typeof STANDING>;
 }
 
-/** A page fault, and what became of it. */
+/** A page fault and its outcome. */
 export interface FaultEvent {
   readonly thread: Thread;
   readonly rip: bigint;
@@ -29,16 +29,16 @@ export interface FaultEvent {
 /** Something that came from outside, and the tick at which it did. */
 export type InputEvent = { readonly tick: number } & (NameInput | ConsoleInput);
 
-/** Who wants to know what happens in the machine. Hooks change nothing in it; answers are inputs of the machine. */
+/** Observers of the machine. Hooks do not change it; their return values are inputs of the machine. */
 export interface KernelHooks {
   readonly onKernelCall?: (event: KernelCallEvent) => void;
   readonly onFault?: (event: FaultEvent) => void;
-  /** Told of what comes from outside, when it comes: a replay gives it again at the same ticks. */
+  /** Called for each input from outside, when it arrives: a replay supplies it at the same ticks. */
   readonly onInput?: (input: InputEvent) => void;
   readonly onTrap?: (report: TrapReport) => void;
   /**
-   * A thread in debug mode is about to store outside of its own memory. Without this hook its process is killed. Where it
-   * answers 'later', the machine stands still, `run` comes back ('asking'), and the hook is asked again when it is called next.
+   * A thread in debug mode is about to store outside of its own memory. Without this hook its process is killed. If it
+   * returns 'later', the machine is paused, `run` returns 'asking', and the next `run` calls the hook again.
    */
   readonly onSpuriousWrite?: (write: SpuriousWrite) => SpuriousWriteVerdict | 'later';
 }

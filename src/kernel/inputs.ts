@@ -48,7 +48,7 @@ export class Inputs {
 
   constructor(private readonly now: () => number) {}
 
-  /** How often the console had no input at this tick. */
+  /** Number of reads at this tick for which the console had no input. */
   get misses(): number {
     return this.missTick === this.tick ? this.missCount : 0;
   }

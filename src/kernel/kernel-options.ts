@@ -36,11 +36,11 @@ export type KernelEvent =
   /** A process has ended; the others can go on. */
   | { readonly kind: 'ended' }
   /**
-   * All threads wait, the first of them until a tick, Infinity for ever; `forInput`: some of them for input. Without that,
-   * and without an end, nothing will ever happen.
+   * All threads wait, the first of them until a tick (Infinity: without a deadline); `forInput`: some of them for input. With
+   * neither, nothing will ever happen.
    */
   | { readonly kind: 'waiting'; readonly until: number; readonly forInput: boolean }
-  /** The hook onSpuriousWrite wants to be asked later. */
+  /** The hook onSpuriousWrite has postponed its decision. */
   | { readonly kind: 'asking' }
   /** Something has happened that a debugger stops the machine for. */
   | { readonly kind: 'stopped'; readonly stop: MachineStop }

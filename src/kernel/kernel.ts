@@ -51,7 +51,7 @@ const REFUSED_EFFORT = 16;
 /** Instructions that generated code leaves to TypeScript, before the host can look up; each takes 2 to 20 microseconds. */
 const ROUNDS_AT_ONCE = 1024;
 const ROUNDS_EFFORT = 4096;
-/** What nobody holds any more is forgotten before the machine goes on: so much of it at once, and what that takes. */
+/** Unreferenced subtrees are forgotten before the machine continues: how many in one step, and the effort of that. */
 const SUBTREES_FORGOTTEN_AT_ONCE = 1024;
 const FORGET_EFFORT = 512;
 /** What it takes to drop what was gathered or fetched from VMOs and can be again: some 16,384 extents. */
@@ -172,7 +172,7 @@ export class Kernel implements KernelServices {
     return this.pageFaults.count;
   }
 
-  /** How often another thread has got the CPU than the one before. */
+  /** Number of context switches. */
   get switches(): number {
     return this.scheduler.switches;
   }
@@ -277,8 +277,8 @@ export class Kernel implements KernelServices {
   }
 
   /**
-   * Runs a thread that can run for one tick, whoever's turn it is: for those who look at every order in which things can
-   * happen. A call that waited, and can answer, answers; that takes no tick.
+   * Runs a runnable thread for one tick, whichever thread has the turn: for tests that explore every interleaving. A waiting
+   * call that can return does so, which takes no tick.
    */
   step(thread: Thread): void {
     this.scheduler.giveTurn(thread, this.cpu.ticks);

@@ -5,7 +5,7 @@ import type { VmoStore } from '../vmo/store.js';
 import { MAX_NAME_BYTES } from './program/header-page.js';
 import { derived, outside, schema, value } from '../state/schema.js';
 
-/** What became of a publication: done, somebody else was faster, or the host's name cannot be taken away. */
+/** The outcome of a publication: done, another publisher was first, or the name belongs to the host and cannot be removed. */
 export type PublishOutcome = 'done' | 'changed' | 'read-only';
 
 /** What a name must stand for so that it is changed: a VMO with these bytes, nothing, or anything. */
@@ -16,13 +16,13 @@ export type ExpectedContent = VmoHandle | undefined | 'anything';
  * calls, through others, is input of the machine.
  */
 export interface NameSpace {
-  /** The VMO of a name, by a new handle, which the caller closes; undefined where there is none. Its id can be opened. */
+  /** The VMO of a name, by a new handle, which the caller closes; undefined if there is none. Its id can be opened. */
   lookup(name: string): VmoHandle | undefined;
   /** Makes a name stand for a VMO, or for nothing, if it stands for what is expected: one step, durable when it answers. */
   publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome;
   /**
-   * As `lookup` and `publish`, in steps, for names that take the host long: each answers the bytes that were moved, for which
-   * time passes in the machine, so that it is the same for the same content; or 0, for which it does not. `publish` is given
+   * As `lookup` and `publish`, in steps, for names that take the host long. Each step returns the bytes moved, for which time
+   * passes in the machine, the same for the same content; or 0 if none does. `publish` is given
    * VMOs that are hashed.
    */
   lookupInSteps?(name: string): Steps<VmoHandle | undefined, number>;
@@ -33,7 +33,7 @@ export interface NameSpace {
   list?(first: number, count: number): NameList;
   /** Names that it keeps in memory, which count among what the machine takes of the host's; none, if not given. */
   readonly heldNames?: number;
-  /** The VMO of an identity that the machine's store does not know, by a new handle; undefined where nobody has it. */
+  /** The VMO of an identity that the machine's store does not know, by a new handle; undefined if no host has it. */
   open(id: string): VmoHandle | undefined;
   /** What of it belongs to the machine: an object that describes its state. Undefined if all of it is the host's. */
   readonly own?: object | undefined;
@@ -153,7 +153,7 @@ export type NameInput =
   /** Names that were listed: all there are, or, of names that the machine itself keeps, those that it was given. */
   | { readonly kind: 'names'; readonly names: readonly string[] };
 
-/** Names of which each answer is told. */
+/** Names that report each answer. */
 export class WatchedNames implements SteppedNames {
   constructor(
     private readonly inner: NameSpace,
@@ -297,7 +297,7 @@ export function compareNames(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** The place of a code unit in the order of code points: halves of those beyond FFFF stand behind all others. */
+/** The place of a code unit in the order of code points: surrogates of code points beyond FFFF come after all others. */
 function placeOf(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

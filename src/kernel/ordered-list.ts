@@ -75,13 +75,13 @@ export class OrderedList<T> {
     for (const chunk of this.chunks) yield* chunk;
   }
 
-  /** The last chunk that begins with the item or one before it; -1 where all begin behind it. */
+  /** The last chunk that begins with the item or one before it; -1 if all begin after it. */
   private chunkOf(item: T): number {
     const { chunks, compare } = this;
     return partitionPoint(chunks.length, (index) => compare(chunks[index]![0]!, item) <= 0) - 1;
   }
 
-  /** How many items of a chunk are the item or come before it. */
+  /** Number of items of a chunk up to and including the item. */
   private placeIn(chunk: readonly T[], item: T): number {
     return partitionPoint(chunk.length, (index) => this.compare(chunk[index]!, item) <= 0);
   }

@@ -26,7 +26,7 @@ export const PENDING = 'pending';
  * tick: how often that is depends on the host, and leaves no trace.
  */
 export const STANDING = 'standing';
-/** The caller is no more. */
+/** The caller has ended. */
 export const ENDED = 'ended';
 
 /** What rax is to hold, or why nothing. */
@@ -103,7 +103,7 @@ export interface KernelCall {
   readonly name: string;
   /** Names of the arguments, in rdi, rsi, rdx, r10, r8, r9. */
   readonly parameters: readonly string[];
-  /** Answers a result or an error; a call that answers an error has changed nothing. May throw OutOfFramesError. */
+  /** Returns a result or an error; a call that returns an error has changed nothing. May throw OutOfFramesError. */
   readonly perform: (context: CallContext, ...args: bigint[]) => CallResult;
 }
 

@@ -11,8 +11,8 @@ const WRITTEN_BYTES_PER_EFFORT = 8;
 const MODES: readonly ConsoleMode[] = Object.values(CONSOLE_MODE);
 
 /**
- * Long output goes out in parts, each of them a call of its own in time, as the iterations of REP are. While somebody holds
- * the terminal up, with Ctrl-S, the thread waits as for input: for Ctrl-Q.
+ * Long output goes out in parts, each of them a call of its own in time, as the iterations of REP are. While Ctrl-S
+ * holds the output, the thread waits as for input: for Ctrl-Q.
  */
 function consoleWrite(context: CallContext, buffer: bigint, length: bigint): CallResult {
   const { memory, pending } = context;

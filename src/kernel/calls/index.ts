@@ -11,7 +11,7 @@ import { VMO_MEMORY_CALLS } from './vmo-memory.js';
 import { VMO_CALLS } from './vmo.js';
 import { WORD_CALLS } from './word.js';
 
-/** All kernel-calls there are; any other number answers ENOSYS. */
+/** All kernel-calls; any other number returns ENOSYS. */
 export const KERNEL_CALLS: readonly KernelCall[] = [
   ...PROCESS_CALLS,
   ...THREAD_CALLS,

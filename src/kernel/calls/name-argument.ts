@@ -8,8 +8,8 @@ import { schema, value, type Schema } from '../../state/schema.js';
 import type { Steps } from '../../vmo/steps.js';
 
 /**
- * A name that a program gives by its address: 1 to 63 bytes of UTF-8 and a zero byte. Where it is none, the error: EFAULT
- * where not all of it can be read, `otherwise` for one that no name is like.
+ * The name at an address that a program gives: 1 to 63 bytes of UTF-8 and a zero byte. Otherwise an error: EFAULT if it
+ * cannot be read in full, `otherwise` if it is not a valid name.
  */
 export function nameArgument(context: CallContext, address: bigint, otherwise: Errno): string | bigint {
   const bytes = context.memory.readString(address, MAX_NAME_BYTES);

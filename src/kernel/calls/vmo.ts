@@ -93,7 +93,7 @@ function partsOf(context: CallContext, handles: BigUint64Array): Parts | bigint 
     total += vmo.length;
     if (total > MAX_LENGTH) break;
   }
-  // Handles behind those that are too long count as well: which error it is does not depend on the order.
+  // Handles after one that is too long count as well, so that the error does not depend on the order.
   if (total > MAX_LENGTH && handles.subarray(vmos.length).some((handle) => !vmoOf(context, handle)))
     return failure(Errno.EBADF);
   return total > MAX_LENGTH ? failure(Errno.ERANGE) : { vmos, unhashedBytes };

@@ -118,7 +118,7 @@ export class AddressSpace {
     return this.insert(start, size);
   }
 
-  /** A new region at a place where there is none. Throws RangeError where there is. */
+  /** A new region at a free place. Throws RangeError if it is taken. */
   placeAt(start: LinearAddress, size: number): Region {
     const after = this.sorted[findLast(this.sorted, start) + 1];
     if (this.regionAt(start) || (after && after.start < start + size))

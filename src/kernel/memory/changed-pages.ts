@@ -100,8 +100,8 @@ export class ChangedPages {
   }
 
   /**
-   * Those from `start` to `end`, ascending, the first `max` of them. Costs no more than the blocks that there are and those
-   * of the range.
+   * Those from `start` to `end`, ascending, the first `max` of them. Costs at most a look at each existing block and at each
+   * block of the range.
    */
   within(start: LinearAddress, end: LinearAddress, max = Infinity): ChangedPage[] {
     const found: ChangedPage[] = [];

@@ -70,7 +70,7 @@ export class ClockRing {
     if (place === this.hand - 1) this.hand = place;
   }
 
-  /** Moves the hand on. Answers the page that it comes to; undefined where there is none. */
+  /** Advances the hand. Returns the page that it reaches; undefined if there is none. */
   advance(): LinearAddress | undefined {
     if (this.hand >= this.pages.length) this.hand = 0;
     return this.pages[this.hand++];

@@ -12,7 +12,7 @@ import type { Region } from './region.js';
 
 /** Pages that become clean in a step. */
 const PAGES_IN_STEP = 64;
-/** Mappings that a commit adds at most: what lies before and behind it of those that it cuts. */
+/** Most mappings that a commit adds: the parts before and after it of those that it cuts. */
 const REMAPPED_MAPPINGS = 2;
 
 /**

@@ -10,13 +10,13 @@ export const PROTECTION_EXECUTE = 4;
 /** What an instruction or a kernel-call does with a byte. */
 export type MemoryAccess = 'read' | 'write' | 'execute';
 
-/** The pages of a VMO from a byte offset, a multiple of 4096. What lies behind its end in its last page is zeros. */
+/** The pages of a VMO from a byte offset, a multiple of 4096. The rest of its last page is zeros. */
 export interface Backing {
   readonly vmo: VmoHandle;
   readonly offset: number;
 }
 
-/** Whole pages of linear addresses, what their bytes are until somebody writes them, and what threads may do with them. */
+/** Whole pages of linear addresses, their bytes before any write, and their protection. */
 export interface Mapping {
   readonly start: LinearAddress;
   /** One past the last byte. */

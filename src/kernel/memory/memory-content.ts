@@ -37,7 +37,7 @@ export class MemoryContent implements CallWork {
     isForProgram: value,
   });
 
-  /** Bytes so far that nobody has hashed, as far as a program can know: see HandleTable. */
+  /** Bytes so far that are not hashed yet, as far as a program can know: see HandleTable. */
   unhashedBytes = 0;
   private readonly builder: VmoBuilder;
   /** Pages of memory are pages of the VMO. */

@@ -34,7 +34,7 @@ export class PageBlocks<Block> {
     return block;
   }
 
-  /** The block of a page, made where there is none. */
+  /** The block of a page, created if needed. */
   ofOrNew(page: LinearAddress): Block {
     const known = this.of(page);
     if (known) return known;

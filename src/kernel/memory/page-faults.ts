@@ -6,7 +6,7 @@ import type { FaultOutcome, Pager } from './pager.js';
 import type { Thread } from '../tasks/thread.js';
 import { outside, schema, value } from '../../state/schema.js';
 
-/** Brings in what instructions touch: a page stays until the instruction is over that faulted for it. */
+/** Brings in the pages that instructions access; pages are pinned until the faulting instruction has retired. */
 export class PageFaults {
   static readonly state = schema(
     'page faults',
@@ -20,7 +20,7 @@ export class PageFaults {
     { isPart: true },
   );
 
-  /** How many there were. */
+  /** Number of page faults. */
   count = 0;
   private lastTid = 0;
   private lastTick = 0;

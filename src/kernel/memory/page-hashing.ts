@@ -8,8 +8,8 @@ import { schema, value, type Schema } from '../../state/schema.js';
 const PAGES_IN_PART = 64;
 
 /**
- * Hashes the pages of a range that were written, in parts, so that a commit finds their hashes: what it does between two
- * instructions is then little, however many there are. It hashes again those that are written meanwhile.
+ * Hashes the written pages of a range, in parts, so that a commit finds their hashes and has little to do between two
+ * instructions, however many pages there are. Pages written during the hashing are hashed again.
  */
 export class PageHashing {
   static readonly state: Schema = schema('page hashing', PageHashing, { hashed: value, at: value, end: value });

@@ -15,7 +15,7 @@ const TABLE_FLAGS = PRESENT | WRITABLE | USER;
 
 /**
  * The entry of the PML4 table that names the PML4 table itself, so that threads see all page-table entries, one after
- * another, in the top 512 GiB of the address space: the PTE of address a lies 8 * (a / 4096) bytes behind
+ * another, in the top 512 GiB of the address space: the PTE of address a lies 8 * (a / 4096) bytes after
  * FFFF_FF80_0000_0000. They can be read and nothing else.
  */
 const WINDOW_INDEX = 511;

@@ -29,23 +29,23 @@ import { kept, outside, schema, value } from '../../state/schema.js';
 /** What became of a fault; where it was not resolved, nothing has changed. */
 export type FaultOutcome = 'resolved' | 'not mapped' | 'not allowed';
 
-/** How often the hand of CLOCK comes to a page until that is given up: it loses its A bit, a private one is spared once. */
+/** CLOCK visits before eviction: one clears A; a private page gets one extra chance. */
 const VISITS_CLEAN = 2;
 const VISITS_PRIVATE = 3;
 
-/** Pages that are given up in a step, some milliseconds, and what each takes, in units of effort. */
+/** Pages that are evicted in a step, some milliseconds, and the effort of each. */
 const PAGES_IN_STEP = 8192;
 const PAGE_EFFORT = 0.2;
-/** What a visit of the hand of CLOCK takes, in units of effort. */
+/** The effort of a CLOCK visit. */
 const VISIT_EFFORT = 0.05;
 /**
- * Pages that are mapped to clean frames and kept in mind for each frame that there is. A frame may be mapped to any number of
- * pages, and each takes memory of the host: beyond these, one has to go for the next.
+ * Tracked mappings to clean frames, per frame of the machine. A frame may be mapped at any number of pages, and each mapping
+ * takes host memory: beyond this number, each new one replaces an old one.
  */
 const CLEAN_PAGES_PER_FRAME = 2;
 
 /**
- * Brings pages into frames when they are touched, and takes frames back when there are no more.
+ * Brings pages into frames on access, and reclaims frames when none is free.
  *
  *     first access   page of a VMO                      page of zeros
  *     read           the clean frame of its content     the one frame of zeros

@@ -79,13 +79,13 @@ export class PrivateFrames {
     for (const frame of this.ring.subarray(0, this.count)) visit(frame, this.pages[frame]!);
   }
 
-  /** Moves the hand on. Answers the frame that it comes to; undefined where there is none. */
+  /** Advances the hand. Returns the frame that it reaches; undefined if there is none. */
   advance(): number | undefined {
     if (this.hand >= this.count) this.hand = 0;
     return this.count === 0 ? undefined : this.ring[this.hand++];
   }
 
-  /** Notes whether the hand has found a frame accessed. True: it has not, twice. */
+  /** Records whether a visited frame was accessed. Returns true if it was unaccessed on two visits in a row. */
   visit(frame: number, isAccessed: boolean): boolean {
     const isUnused = !isAccessed && this.spared[frame] === 1;
     this.spared[frame] = isAccessed ? 0 : 1;

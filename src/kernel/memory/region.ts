@@ -33,7 +33,7 @@ export class Region {
 
   /** One past the last byte. */
   readonly end: LinearAddress;
-  /** How many processes live in it. */
+  /** Number of processes in it. */
   users = 1;
   /** Pages of it that are mapped to a frame. */
   residentPages = 0;
@@ -159,8 +159,8 @@ export class Region {
   }
 
   /**
-   * Takes a range, in whole pages, out of all mappings. `again` makes another handle on a VMO, where a mapping goes on both
-   * before and behind the range.
+   * Removes a range of whole pages from all mappings. `again` makes another handle on a VMO if a mapping continues on both
+   * sides of the range.
    */
   cut(start: LinearAddress, end: LinearAddress, again: (vmo: VmoHandle) => VmoHandle): void {
     let index = Math.max(0, findLast(this.sorted, start));

@@ -9,9 +9,9 @@ import { ADDRESS_SPACE_END, fromLinear, highHalf, lowHalf, toLinear, type Linear
 import type { MemoryAccess } from './mapping.js';
 import type { Pager } from './pager.js';
 
-/** Who has a say in stores that are made on behalf of a thread. */
+/** Approves stores that are made on behalf of a thread. */
 export interface StoreGuard {
-  /** Asked before bytes are stored from an address on; answers the parts that may be, or throws. */
+  /** Called before bytes are stored from an address on; returns the parts that may be stored, or throws. */
   admit(start: LinearAddress, bytes: Uint8Array): readonly AddressRange[];
   /** Those parts have been stored. */
   stored(parts: readonly AddressRange[]): void;
@@ -196,7 +196,7 @@ export class UserMemory {
   }
 }
 
-/** Calls `visit` for the part of a range in each page, ascending, until it answers false. */
+/** Calls `visit` for the part of a range in each page, ascending, until it returns false. */
 function forEachPage(
   start: LinearAddress,
   lengthBytes: number,

@@ -24,7 +24,7 @@ export interface Segment {
   /** A multiple of 4096 away from `fileOffset`, where there is a file part. */
   readonly address: number;
   /**
-   * At least `fileSize`; whole pages behind the file part are zeros that may be written. So is the rest of its last page,
+   * At least `fileSize`; whole pages after the file part are zeros that may be written. So is the rest of its last page,
    * if the segment is writable; else that is as it stands in the file.
    */
   readonly memorySize: number;

@@ -7,7 +7,7 @@ import { headerName, type ProgramHeader } from './program-headers.js';
 
 /*
  * What PT_LOAD headers make of memory, as Linux does it (fs/binfmt_elf.c, elf_load): in the order of the headers, each maps
- * whole pages of the file, and zeros behind them, over what earlier headers have mapped there. They need not ascend, and
+ * whole pages of the file, and zeros after them, over what earlier headers have mapped there. They need not ascend, and
  * p_align does not matter.
  */
 
@@ -68,13 +68,13 @@ function segmentsOf(header: ProgramHeader, imageLength: number): Segment[] {
   };
   if (fileSize <= available) return [whole];
 
-  // Pages behind the end of the file are not there: Linux would send SIGBUS at a touch.
+  // Pages past the end of the file do not exist: Linux would send SIGBUS on access.
   const filePagesEnd = available === 0 ? firstPage(whole) : roundUp(address + available, PAGE_SIZE);
   const zerosStart = roundUp(address + fileSize, PAGE_SIZE);
   if (zerosStart === filePagesEnd) return [{ ...whole, fileSize: available }];
   if (end > address + fileSize && (address + fileSize) % PAGE_SIZE !== 0 && protection & PROTECTION_WRITE)
     throw new ElfError(
-      `${where}: p_offset ${hex(offset)} + p_filesz ${hex(filesz)} lies behind the ${imageLength} bytes of the image`,
+      `${where}: p_offset ${hex(offset)} + p_filesz ${hex(filesz)} exceeds the ${imageLength} bytes of the image`,
     );
   const parts: Segment[] = [];
   if (available > 0) parts.push({ ...whole, fileSize: available, memorySize: available });

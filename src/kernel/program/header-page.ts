@@ -11,7 +11,7 @@ export const HEADER_BYTES = 0xc0;
 /** Where the pair heap_pointer, stack_floor lies in the page. */
 export const HEAP_PAIR_OFFSET = 0x40;
 export const HEAP_PAIR_BYTES = 16;
-/** Bytes of a name in UTF-8, without the zero behind it. */
+/** Bytes of a name in UTF-8, without the terminating zero. */
 export const MAX_NAME_BYTES = 63;
 
 const MAGIC = new TextEncoder().encode('BD0PROC\0');

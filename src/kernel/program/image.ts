@@ -79,8 +79,8 @@ export class LoadedImage {
   }
 
   /**
-   * Maps of the segments, `bias` bytes behind the addresses in the file, and of the zeros behind them. The mappings take the
-   * VMOs over.
+   * Maps of the segments, `bias` bytes above the addresses in the file, and of the zeros after them. The mappings own the
+   * VMOs.
    */
   mappings(bias: number): Mapping[] {
     return this.elf.segments.flatMap((segment, index) => {

@@ -39,7 +39,7 @@ export const PROGRAM_HEADER_BYTES = 56;
 export interface InitialStackOptions {
   /** One past the last byte of the stack; a multiple of 4096. */
   readonly top: LinearAddress;
-  /** Each argument's bytes, without the zero behind it. */
+  /** Each argument's bytes, without the terminating zero. */
   readonly argv: readonly Uint8Array[];
   readonly programHeaders: { readonly address: LinearAddress; readonly count: number } | undefined;
   /** What was added to the addresses in the file: `loadBase`. */

@@ -17,7 +17,7 @@ const STACK_PART = 4;
  *     | header page | image | heap, ascending ->      <- stacks of threads | guard page | main stack |
  *     header                heap                                        stackFloor                end
  *
- * An image linked at a fixed address lies below 4 GiB instead, and the heap begins behind the header page.
+ * An image linked at a fixed address lies below 4 GiB instead, and the heap begins after the header page.
  */
 export interface ProcessLayout {
   readonly header: LinearAddress;
@@ -29,7 +29,7 @@ export interface ProcessLayout {
   readonly stack: ThreadStack;
 }
 
-/** Where the image ends, and what its addresses in memory are more than those in the file, behind a header page. */
+/** The bias of an image after a header page, from addresses in the file to those in memory, and where the heap begins. */
 function placeImage(elf: ElfImage, header: LinearAddress): { readonly bias: number; readonly heap: LinearAddress } {
   if (elf.fixed && (elf.start < FIXED_IMAGES_START || elf.end > REGIONS_START))
     throw new ElfError(
@@ -57,8 +57,8 @@ export function layOut(elf: ElfImage, start: LinearAddress, size: number): Proce
 }
 
 /**
- * The layout of a process that lives in the region of another: behind its heap pointer and below its stack floor, in
- * `limitBytes` together. What threads have left in the pair is not trusted. Throws KernelError ENOSPC where there is no room.
+ * The layout of a process that lives in the region of another: above its heap pointer and below its stack floor, in
+ * `limitBytes` together. The pair, which threads can write, is not trusted. Throws KernelError ENOSPC if there is no room.
  */
 export function layOutShared(elf: ElfImage, region: Region, pair: HeapPair, limitBytes: number): ProcessLayout {
   const stackBytes = stackBytesOf(limitBytes);

@@ -144,7 +144,7 @@ function loadAlone(target: LoadTarget, parts: ProgramParts): LoadedProgram {
   }
 }
 
-/** "A + B": the program lies behind the heap pointer of `region`, and its stack below the stack floor. */
+/** "A + B": the program lies above the heap pointer of `region`, and its stack below the stack floor. */
 function loadShared(target: LoadTarget, parts: ProgramParts, region: Region): LoadedProgram {
   const { elf, layout, loaded } = parts;
   const { header, heap, stack } = layout;
@@ -238,7 +238,7 @@ function fill(
   return { description, rsp: top.rsp, threadPointer: top.threadPointer };
 }
 
-/** Makes the pages of a new stack, which are zeros that nobody has touched, what its program wants them to be. */
+/** Gives the untouched zero pages of a new stack the protection that its program asks for. */
 function protectStack(target: LoadTarget, region: Region, stack: ProcessLayout['stack'], protection: number): void {
   const start = stack.guard + (hasGuard(stack) ? PAGE_SIZE : 0);
   replaceMapping(target, region, { start, end: stack.end, protection, backing: undefined });

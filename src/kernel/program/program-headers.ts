@@ -5,7 +5,7 @@ import { ElfError, bytesOf, checkedRange, type ImageBytes } from './elf-fields.j
 
 export const HEADER_BYTES = 64;
 export const PROGRAM_HEADER_BYTES = 56;
-/** Linux reads no more: 65536 bytes of them. */
+/** The limit of Linux: 65536 bytes of them. */
 const MAX_PROGRAM_HEADERS = 1170;
 
 export const ET_EXEC = 2;

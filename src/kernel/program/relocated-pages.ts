@@ -15,7 +15,7 @@ export class RelocatedPages {
     return this.pages.size >= MOST_PAGES;
   }
 
-  /** Writes bytes, no more than a page, at an offset in `content`. */
+  /** Writes bytes, at most a page, at an offset in `content`. */
   write(content: VmoHandle, offset: number, bytes: Uint8Array): void {
     const inPage = offset % PAGE_SIZE;
     const page = (offset - inPage) / PAGE_SIZE;

@@ -95,7 +95,7 @@ export function segmentOfWord(segments: readonly Segment[], address: number): nu
 /** Checks the relocations of an image, in parts. */
 export class RelocationCheck {
   private next = 0;
-  /** How often a relocation changed another page than the one before. */
+  /** Number of relocations that changed another page than the one before. */
   private pages = 0;
   private lastPage = -1;
 

@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../../bits.js';
 import { HOST_BYTES } from '../host-memory.js';
 import type { ElfImage } from './elf.js';
 
-/** What each further mapping of a program may take of the host's memory with the VMOs behind it, and each page that is relocated. */
+/** Host memory that each further mapping of a program may take with its VMOs, and each relocated page. */
 const MAPPING_HOST_BYTES = 2 * HOST_BYTES.mapping + 1024;
 const RELOCATED_PAGE_HOST_BYTES = 2048;
 const MAPPINGS_BESIDES_SEGMENTS = 6;

@@ -62,7 +62,7 @@ export class DebugMode {
   private readonly lastWriters: LastWriters;
   /** The thread that the CPU runs, or ran last. */
   private running: Thread | undefined;
-  /** The host does not say yet what becomes of a store: nothing happens until it is asked again. */
+  /** The host has not yet decided about a store; the machine is paused until it does. */
   isAsking = false;
   /** The thread whose instruction that is, if it is one. */
   private asked: { readonly thread: Thread; readonly write: SpuriousWrite } | undefined;
@@ -72,7 +72,7 @@ export class DebugMode {
     host.cpu.fenced.onForeignStore = (rip, ranges) => this.note(this.running!, rip, ranges);
   }
 
-  /** Puts a thread into debug mode or takes it out; answers whether it was in it. */
+  /** Switches debug mode of a thread on or off; returns whether it was on. */
   set(thread: Thread, isOn: boolean): boolean {
     const before = thread.guard.isOn;
     thread.guard.isOn = isOn;
@@ -98,7 +98,7 @@ export class DebugMode {
    * instruction is done, one way or the other, when the thread runs again.
    */
   refused(thread: Thread, stores: readonly RefusedStore[]): TrapReport | undefined {
-    // What nobody can write is a page fault, which comes when the store is made.
+    // A store to a page that is not writable raises a page fault when it is made.
     if (!stores.every(({ start, end }) => this.host.space.permits(start, end, 'write'))) {
       thread.guard.verdict = 'allow';
       return undefined;
@@ -147,7 +147,7 @@ export class DebugMode {
     return this.lastWriters.at(address);
   }
 
-  /** Forgets what was noted of memory that is no more. */
+  /** Forgets what was recorded about memory that was unmapped. */
   forget(region: AddressRange): void {
     this.host.work.add(WRITER_EFFORT * this.lastWriters.size);
     this.lastWriters.forget(region);

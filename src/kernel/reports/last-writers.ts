@@ -9,9 +9,9 @@ export const MOST_REMEMBERED = 65536;
 /** A store that a thread in debug mode made to memory that is not its own. */
 export interface LastWriter {
   readonly tid: number;
-  /** The instruction; for a kernel-call the one behind it. */
+  /** The instruction; for a kernel-call the one after it. */
   readonly rip: bigint;
-  /** The tick that the store took: the clock that the instruction behind it would read. */
+  /** The tick that the store took: the clock that the next instruction would read. */
   readonly tick: number;
 }
 

@@ -8,7 +8,7 @@ export interface StoppedThread {
   readonly pid: number;
   readonly name: string;
   readonly tid: number;
-  /** The instruction that did it; the one behind it for the traps #BP, #OF and #DB, and for a kernel-call. */
+  /** The instruction that caused it; the next one for the traps #BP, #OF and #DB, and for a kernel-call. */
   readonly rip: bigint;
   /** Up to 15 bytes at rip, as far as memory can be read there. */
   readonly code: Uint8Array;

@@ -19,7 +19,7 @@ export interface Surroundings {
   readonly start: LinearAddress;
   readonly size: number;
   readonly part: Part;
-  /** The mapping it is in; undefined where there is none. */
+  /** The mapping that contains it, if any. */
   readonly mapping:
     | {
         /** PROTECTION_ bits. */
@@ -158,7 +158,7 @@ function describeUnowned(address: LinearAddress): string {
   return 'no region is there';
 }
 
-/** `r-x`, as maps of memory are told. */
+/** `r-x`, as in listings of memory maps. */
 function rightsText(protection: number): string {
   return [...'rwx'].map((right, bit) => (protection & (1 << bit) ? right : '-')).join('');
 }

@@ -20,7 +20,7 @@ export class ThreadGuard {
 
   /** Whether the thread is in debug mode. */
   isOn = false;
-  /** What the instruction that it stands at does with the bytes that are refused; undefined: nobody has been asked. */
+  /** What the current instruction does with the refused bytes; undefined before the host was asked. */
   verdict: FenceVerdict | undefined;
   private grants: readonly AddressRange[] = [];
   private lastFence: WriteFence | undefined;

@@ -17,13 +17,13 @@ interface Threads {
 }
 
 /**
- * True where all of `targets` wait for ever for the end of threads and processes that in their turn wait so for `waiter`,
- * directly or over others: a wait of `waiter` for their end would never come to its own.
+ * Returns true if all of `targets` wait without a deadline for the end of threads and processes that wait, directly or
+ * through others, for the end of `waiter`: if `waiter` waited for them, none would ever end.
  */
 export function wouldDeadlock(threads: Threads, waiter: Thread, targets: readonly Thread[]): boolean {
-  // A circle would lead over somebody who waits for the waiter, and those who do are few: chains are not followed in vain.
+  // A circle leads through a thread that waits for `waiter`, which is rare: most calls follow no chain.
   if (!threads.isAwaited(waiter)) return false;
-  // Those that were looked at count as stuck: a circle without a way out is one.
+  // Threads already visited count as stuck: a circle without a way out is a deadlock.
   const stuck = new Set([waiter]);
   const toLookAt = [...targets];
   const processes = new Set<Process>();

@@ -4,7 +4,7 @@ import { kept, schema, value } from '../../state/schema.js';
 /** So many are remembered; of more, the oldest are forgotten. */
 const MOST = 4096;
 
-/** What ended with which code, until somebody asks: children of a process, or threads of it, by their numbers. */
+/** The exit codes of ended children or threads of a process, by number, until they are collected. */
 export class EndedCodes {
   static readonly state = schema('ended codes', EndedCodes, {
     codes: value,

@@ -35,8 +35,8 @@ export class HandleTable {
   }
 
   /**
-   * Takes up a VMO, which is the table's to close. Answers its number. `unhashedBytes` is how many bytes at most have to be
-   * hashed when somebody asks for its identity, as far as the process itself can know: not what others have hashed of them.
+   * Adds a VMO, which the table will close, and returns its number. `unhashedBytes` is the largest number of bytes that its
+   * identity can need hashed, as far as the process itself can know: hashing by others does not count.
    */
   add(vmo: VmoHandle, unhashedBytes = 0): number {
     if (this.isFull) throw new RangeError(`a process has at most ${HANDLES_MAX} handles`);

@@ -5,7 +5,7 @@ const GENERATION = 2 ** 32;
 /** A slot is given up after so many processes, so that a pid fits a number and never comes twice. */
 const MAX_GENERATION = 2 ** 20;
 
-/** The live processes by pid. A pid is never given twice, so a stale one finds nobody. */
+/** The live processes by pid. A pid is never reused, so a stale one finds no process. */
 export class ProcessTable {
   static readonly state = schema(
     'process table',
@@ -65,7 +65,7 @@ function slotOf(pid: number): number {
   return (pid % GENERATION) - 1;
 }
 
-/** A pid for people: its slot + 1, and behind a point how many processes have had that before, if any. */
+/** A pid for people: its slot + 1 and, after a point, the number of processes that had that slot before, if any. */
 export function pidText(pid: number): string {
   const generation = Math.floor(pid / GENERATION);
   return generation === 0 ? `${pid}` : `${pid % GENERATION}.${generation}`;

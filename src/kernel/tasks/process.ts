@@ -26,7 +26,7 @@ export interface ProcessDescription {
   readonly size: number;
   /** Where an image linked at a fixed address lies; undefined for one that is in `region`. */
   readonly imageRegion: Region | undefined;
-  /** Where the heap began: behind the header page, and the image where that lies there. */
+  /** Where the heap began: after the header page, and after the image if that lies there. */
   readonly heap: LinearAddress;
   readonly entry: LinearAddress;
   /** The stack of its first thread, with argv and what the ABI wants at its top. */
@@ -85,10 +85,10 @@ export class Process {
 
   readonly threads: Thread[] = [];
   readonly handles: HandleTable;
-  /** How often `maps` has changed. */
+  /** Number of changes of `maps`. */
   mapChanges = 0;
   private readonly mapList: Region[] = [];
-  /** The codes of its children that have ended, and of its threads, until they are asked for. */
+  /** The codes of its children that have ended, and of its threads, until they are collected. */
   readonly endedChildren: EndedCodes;
   readonly endedThreads: EndedCodes;
   /** Stacks of threads that have ended, ascending by size: the next threads get them. */
@@ -172,7 +172,7 @@ export class Process {
     this.mapChanges++;
   }
 
-  /** False where it is none. */
+  /** Returns false if it is not one of them. */
   removeMap(map: Region): boolean {
     const index = this.mapList.indexOf(map);
     if (index < 0) return false;

@@ -27,7 +27,7 @@ export class Scheduler {
     { isPart: true },
   );
 
-  /** How often another thread has got the CPU than the one before. */
+  /** Number of context switches. */
   switches = 0;
   private turn: Thread | undefined;
   /** The tick at which the slice of the thread that runs is over. */
@@ -54,7 +54,7 @@ export class Scheduler {
     return this.timers.next;
   }
 
-  /** Takes up a thread that can run, behind the others. */
+  /** Adds a runnable thread at the end of the queue. */
   add(thread: Thread): void {
     this.ready.push(thread);
   }
@@ -75,7 +75,7 @@ export class Scheduler {
     for (const thread of threads) this.forgetWait(thread);
   }
 
-  /** The thread that runs waits from now on, until a tick or for ever. */
+  /** Makes the running thread wait, until a tick or indefinitely. */
   wait(thread: Thread, deadline: number, forInput: boolean): void {
     if (this.turn === thread) this.turn = undefined;
     else take(this.ready, thread);
@@ -83,7 +83,7 @@ export class Scheduler {
     if (forInput) this.readers.add(thread);
   }
 
-  /** A thread that waits can run again, behind the others. */
+  /** Makes a waiting thread runnable, at the end of the queue. */
   wake(thread: Thread): void {
     this.forgetWait(thread);
     this.ready.push(thread);
@@ -94,7 +94,7 @@ export class Scheduler {
     return this.timers.due(tick, most);
   }
 
-  /** The last tick up to which the thread that runs need not be looked at: nobody else can ask for its turn. */
+  /** The tick up to which the running thread keeps its turn: until then no other can become runnable. */
   turnEnd(end: number): number {
     const isAlone = this.ready.length === 0 && this.readers.size === 0;
     return Math.min(end, this.timers.next, isAlone ? Infinity : this.sliceEnd);
@@ -105,7 +105,7 @@ export class Scheduler {
     if (tick > this.sliceEnd) this.sliceEnd += Math.ceil((tick - this.sliceEnd) / SLICE_TICKS) * SLICE_TICKS;
   }
 
-  /** True where a slice is to begin: the last one is used up, or nobody has used it. */
+  /** Returns true if a slice is due: the last one is used up, or no thread has it. */
   needsSlice(tick: number): boolean {
     return this.turn === undefined || tick >= this.sliceEnd;
   }
@@ -114,7 +114,7 @@ export class Scheduler {
   beginSlice(tick: number): void {
     if (this.turn) this.ready.push(this.turn);
     this.turn = this.ready.shift();
-    // Where nobody runs, how often the host asks leaves no trace.
+    // If no thread runs, the number of calls by the host leaves no trace.
     this.sliceEnd = this.turn ? tick + SLICE_TICKS : 0;
     if (!this.turn || this.turn.tid === this.lastTid) return;
     this.switches++;

@@ -118,7 +118,7 @@ function takeFromFloor(target: StackTarget, process: Process, { guard }: ThreadS
   unmapIn(target, region, guard, guard + PAGE_SIZE);
 }
 
-/** Maps the pages of a new stack, which lies in memory that nobody has mapped, with a protection. */
+/** Maps the pages of a new stack, which lies in unmapped memory, with a protection. */
 function protect(target: StackTarget, region: Region, { guard, end }: ThreadStack, protection: number): void {
   const start = guard + PAGE_SIZE;
   if (region.isZeros(start, end, protection)) return;

@@ -30,11 +30,11 @@ export interface Wait {
   readonly deadline: number;
   /** What wakes it: see `WaitQueues`; 'input' where it asks again at the start of each slice; undefined: time alone. */
   readonly for: WaitKey | 'input' | undefined;
-  /** What its call answers when the deadline has come; undefined: the call is made once more. */
+  /** The result of its call once the deadline has passed; undefined: the call is made again. */
   readonly late: bigint | undefined;
 }
 
-/** A kernel-call that has not answered yet. The registers of the thread still hold its arguments. */
+/** A kernel-call that has not returned yet. The registers of the thread still hold its arguments. */
 export interface PendingCall {
   /** Whose call it is: the numbers are others. */
   readonly abi: ProgramAbi;
@@ -43,15 +43,15 @@ export interface PendingCall {
   progress: number;
   /** Undefined: it goes on as soon as the thread runs. */
   wait: Wait | undefined;
-  /** What it answers as soon as the thread runs, since what it waited for has come. */
+  /** Its result, once the thread runs: what it waited for has happened. */
   answer: bigint | undefined;
-  /** Closed by the kernel when the call has answered, or its thread is no more. */
+  /** Closed by the kernel when the call has returned or its thread has ended. */
   work?: CallWork | undefined;
 }
 
 /** The part of a region that a thread has for its stack. */
 export interface ThreadStack {
-  /** Where the page begins that traps; the stack itself begins behind it. */
+  /** Start of the guard page; the stack itself begins after it. */
   readonly guard: LinearAddress;
   /** One past the last byte. */
   readonly end: LinearAddress;

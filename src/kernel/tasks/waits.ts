@@ -17,26 +17,26 @@ export class Waits {
 
   constructor(private readonly scheduler: Scheduler) {}
 
-  /** A thread that can run waits from now on. */
+  /** Makes a runnable thread wait. */
   begin(thread: Thread, wait: Wait): void {
     this.scheduler.wait(thread, wait.deadline, wait.for === 'input');
     if (wait.for && wait.for !== 'input') this.queues.add(wait.for, thread);
   }
 
-  /** Takes a thread out of the queue that it waits in, if it does. */
+  /** Cancels a thread's wait, if any. */
   forget(thread: Thread): void {
     const key = thread.pending?.wait?.for;
     if (key && key !== 'input') this.queues.remove(key, thread);
   }
 
-  /** True where some thread waits for the end of this one, or of its process. */
+  /** Returns true if some thread waits for the end of this one or of its process. */
   isAwaited({ tid, process }: Thread): boolean {
     return (
       this.queues.has({ kind: 'thread', number: tid }) || this.queues.has({ kind: 'process', number: process.pid })
     );
   }
 
-  /** Wakes at most `count` threads that wait for something, in the order in which they began to. Returns how many. */
+  /** Wakes at most `count` waiting threads in FIFO order. Returns how many. */
   wake(key: WaitKey, answer: bigint, count: number): number {
     const threads = this.queues.take(key, count);
     for (const thread of threads) this.answerLater(thread, answer);
@@ -56,13 +56,13 @@ export class Waits {
   }
 
   /**
-   * Wakes the first threads whose deadlines have come, in their order, at most `most`; `again` makes a call again that has to
-   * look once more. Returns how many.
+   * Wakes at most `most` threads whose deadlines have passed, in their order; `again` repeats a call that has to check its
+   * condition once more. Returns how many.
    */
   passDeadlines(tick: number, most: number, again: (thread: Thread) => void): number {
     const due = this.scheduler.due(tick, most);
     for (const thread of due) {
-      // The process of one that was called again may have ended meanwhile, with others of these.
+      // A repeated call may have ended its process, and with it others of these threads.
       if (thread.process.end) continue;
       const { late } = thread.pending!.wait!;
       if (late === undefined) {
@@ -81,7 +81,7 @@ export class Waits {
     return threads;
   }
 
-  /** Lets a thread that waits run again; its call answers then. */
+  /** Makes a waiting thread runnable; its call returns when it runs. */
   private answerLater(thread: Thread, answer: bigint): void {
     thread.pending!.answer = answer;
     this.scheduler.wake(thread);

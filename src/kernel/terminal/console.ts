@@ -38,7 +38,7 @@ export const WAITING_BYTES_MAX = 65536;
  * slice if a thread waits for input (`takeIn`).
  *
  * What is typed for a program in line mode is echoed and edited as it comes. Input from before the program was in the
- * foreground was meant for whoever reads it: it waits as it came, and what comes after it waits too. It is echoed when it is
+ * foreground belongs to its next reader: it waits as it came, and what comes after it waits too. It is echoed when it is
  * read in lines, one line at a time. So pasted commands are shown once, by the shell that reads them, however many programs
  * they start. Ctrl-C, Ctrl-S and Ctrl-Q take effect at once.
  */
@@ -64,7 +64,7 @@ export class KernelConsole {
   private hasEnded = false;
   /** Bytes that came, before the line discipline or a program takes them. */
   private arrived: Uint8Array = new Uint8Array(0);
-  /** How many of the first bytes of `arrived` were echoed before, for a program that did not read them. */
+  /** Number of leading bytes of `arrived` already echoed, for a program that did not read them. */
   private shownBytes = 0;
   private readonly discipline = new LineDiscipline();
 

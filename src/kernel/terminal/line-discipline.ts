@@ -103,7 +103,7 @@ export class LineDiscipline {
     return this.lines.reduce((total, line) => total + line.length, this.edited.length);
   }
 
-  /** How many of these bytes, typed now, would complete the line; all of them if they would not. */
+  /** Number of these bytes that, typed now, would complete the line; all of them if they would not. */
   lengthOfLine(bytes: Uint8Array): number {
     const last = bytes.findIndex((byte) => byte === NEWLINE || byte === RETURN || byte === END);
     return last < 0 ? bytes.length : last + 1;
@@ -174,14 +174,14 @@ function isContinuation(byte: number): boolean {
   return (byte & 0xc0) === 0x80;
 }
 
-/** How many bytes follow the first byte of a UTF-8 character. RFC 3629, 3. */
+/** Number of bytes after the first byte of a UTF-8 character. RFC 3629, 3. */
 function followersOf(first: number): number {
   if (first >= 0xf0) return 3;
   if (first >= 0xe0) return 2;
   return first >= 0xc0 ? 1 : 0;
 }
 
-/** How many columns a terminal uses for a character. */
+/** Number of columns that a terminal uses for a character. */
 function columnsOf(character: string): number {
   if (character < ' ') return 2;
   if (WIDE.test(character)) return 2;
