@@ -17,7 +17,7 @@ enum length {
   LENGTH_EXTENDED,  /* L: 64 bits where it stands before an integer conversion */
 };
 
-/** An index of an argument that is none: the field has a number, or the next argument is meant. */
+/** No index of an argument: the field has a number, or the next argument is meant. */
 enum { NO_ARGUMENT = -1 };
 
 /** A number that may come from an argument: a width or a precision. */

@@ -45,7 +45,7 @@ int bd0_at_exit(void (*call)(void *argument), void *argument) {
   return block == NULL ? -1 : 0;
 }
 
-/** Takes the last function out; false if there is none. */
+/** Removes the last function; returns false if there is none. */
 static int take_last(struct exit_function *function) {
   bd0_lock(&lock);
   if (last_block->count == 0 && last_block->before != NULL) last_block = last_block->before;

@@ -2,7 +2,7 @@
 #ifndef BD0_EXIT_H
 #define BD0_EXIT_H
 
-/** Has `call(argument)` called by exit, before those that were given earlier; answers 0, or -1 where there is no memory. */
+/** Registers `call(argument)` for exit, to be called before those registered earlier; returns 0, or -1 without memory. */
 int bd0_at_exit(void (*call)(void *argument), void *argument);
 
 /* Both are NULL in a program that has nothing for them to do. */

@@ -16,7 +16,7 @@ struct sink {
 
 /**
  * Puts `format` with its conversions (listed in <stdio.h>) replaced by `arguments`. Returns the length, or -1 with errno
- * set: EOVERFLOW where a length exceeds INT_MAX, EILSEQ for a wide character that is none, EINVAL where the format ends
+ * set: EOVERFLOW if a length exceeds INT_MAX, EILSEQ for an invalid wide character, EINVAL if the format ends
  * within a conversion. ISO C 7.21.6.1
  */
 int bd0_format(struct sink *sink, const char *format, va_list arguments);

@@ -5,7 +5,7 @@
 #include <bd0.h>
 #include <stdbool.h>
 
-enum { LOCK_FREE, LOCK_TAKEN, LOCK_AWAITED /* and somebody may wait */ };
+enum { LOCK_FREE, LOCK_TAKEN, LOCK_AWAITED /* and a thread may be waiting */ };
 
 /** Takes a free lock; false if it is not. */
 static inline bool bd0_try_lock(uint32_t *lock) {

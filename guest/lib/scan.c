@@ -123,7 +123,8 @@ static enum scan_result read_integer(struct reader *reader, const struct directi
   return result;
 }
 
-/** Stores a number, unless it is discarded, in the format of its target; false, with nothing stored, where the text is none, such as ".". */
+/** Stores a number, unless it is discarded, in the format of its target; false, with nothing stored, if the text is not
+    a number (".", say). */
 static bool store_real(const struct directive *directive, struct targets *targets, const char *text) {
   char *end;
   if (directive->discards) {
@@ -160,7 +161,7 @@ static bool is_wide(const struct directive *directive) {
   return directive->letter == 'C' || directive->letter == 'S' || directive->length == SCAN_LONG;
 }
 
-/** Reads the rest of a character in UTF-8; EOF, with errno set, where there is none. */
+/** Reads the rest of a character in UTF-8; EOF, with errno set, if it is invalid. */
 static int32_t read_wide(struct reader *reader, int first) {
   unsigned length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
   uint32_t character = length == 1 ? (uint32_t)first : (uint32_t)first & (0x7fu >> length);

@@ -11,7 +11,7 @@ struct source {
   void (*unget)(struct source *source, int character);
 };
 
-/** Reads by `format`, whose conversions <stdio.h> lists; returns how many were stored, or EOF. ISO C 7.21.6.2 */
+/** Reads by `format`, whose conversions <stdio.h> lists; returns the number of stored values, or EOF. ISO C 7.21.6.2 */
 int bd0_scan(struct source *source, const char *format, va_list list);
 
 #endif

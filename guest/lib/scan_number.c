@@ -38,7 +38,7 @@ struct cursor {
   int character;
 };
 
-/** Takes the character that was looked at, and looks at the next one; EOF behind the last one of the width. */
+/** Consumes the current character and reads the next one; EOF after the last one of the width. */
 static void advance(struct cursor *cursor) {
   cursor->left--;
   cursor->character = cursor->left == 0 ? EOF : bd0_next(cursor->reader);

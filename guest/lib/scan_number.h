@@ -46,7 +46,7 @@ void bd0_end_collecting(struct collected *collected);
 enum scan_result bd0_scan_integer(struct reader *reader, size_t width, unsigned base, bool is_signed, bool is_pointer,
                                   uint64_t *value);
 
-/** Collects the characters of a floating-point number, with a zero behind them. */
+/** Collects the characters of a floating-point number, with a terminating zero. */
 enum scan_result bd0_scan_real(struct reader *reader, size_t width, struct collected *text);
 
 #endif

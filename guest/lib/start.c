@@ -59,7 +59,7 @@ static void apply_relr(uint64_t base, const uint64_t *table, uint64_t size) {
   }
 }
 
-/** Stores what each resolver of the table answers. */
+/** Stores the result of each resolver of the table. */
 static void apply_irelative(uint64_t base, const struct rela *table, uint64_t size) {
   for (const struct rela *entry = table; entry < table + size / sizeof *entry; entry++) {
     if ((uint32_t)entry->info != R_X86_64_IRELATIVE) continue;
@@ -68,7 +68,7 @@ static void apply_irelative(uint64_t base, const struct rela *table, uint64_t si
   }
 }
 
-/** What the kernel has added to the addresses in the image: AT_BASE of the auxiliary vector, which lies behind the
+/** The offset of addresses in memory from those in the image: AT_BASE of the auxiliary vector, which follows the
     arguments and the environment. The ELF header need not be in memory: with -Wl,-N or -Wl,-n it is not. */
 static uint64_t base_of(const uint64_t *stack) {
   const uint64_t *word = stack + 1 + stack[0] + 1;
@@ -98,8 +98,8 @@ static void call_all(constructor *const *from, constructor *const *to, int argc,
   for (; from < to; from++) (*from)(argc, argv, argv + argc + 1);
 }
 
-/** Called by _start with the address of argc, behind which argv, the environment and the auxiliary vector lie, and with
-    that of the dynamic section. */
+/** Called by _start with the address of argc, which argv, the environment and the auxiliary vector follow, and with that
+    of the dynamic section. */
 _Noreturn void bd0_start(uint64_t *stack, const struct dynamic *dynamic) {
   relocate(stack, dynamic);
   int argc = (int)stack[0];

@@ -61,7 +61,7 @@ void clearerr(FILE *stream) {
   stream->finished = false;
 }
 
-/** Copies what waits into `to`, at most `n` bytes, up to the first newline if `is_line`; answers how many. */
+/** Copies buffered input to `to`, at most `n` bytes, up to the first newline if `is_line`; returns their number. */
 static size_t locked_take(FILE *stream, char *to, size_t n, bool is_line) {
   const char *from = stream->buffer + stream->begin;
   size_t part = stream->end - stream->begin;

@@ -10,7 +10,7 @@
 
 FILE bd0_stdin = {.begin = PUSHED_BACK_MAX, .end = PUSHED_BACK_MAX}, bd0_stdout, bd0_stderr;
 
-/* Functions `locked_` are called with the stream locked. Who locks several begins with stdin and ends with stdout. */
+/* Functions `locked_` are called with the stream locked. To lock several, begin with stdin and end with stdout. */
 
 static int locked_flush(FILE *stream) {
   size_t n = stream->end;

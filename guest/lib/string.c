@@ -99,7 +99,7 @@ char *strncat(char *restrict to, const char *restrict from, size_t n) {
   return to;
 }
 
-/** How many characters `text` begins with of which each is in `set`, or each is not. */
+/** Length of the longest prefix of `text` whose characters are all in `set`, or all outside it. */
 static size_t span(const char *text, const char *set, int is_in) {
   unsigned char member[256] = {0};
   for (; *set != 0; set++) member[(unsigned char)*set] = 1;

@@ -20,7 +20,7 @@ struct float_format {
   int precision;    /* bits of a significand */
   int exponent_min; /* of the smallest normal number, as a power of two */
   int exponent_max; /* of the largest */
-  /** Digits that can decide the rounding: the middle of two neighbours has no more. */
+  /** Digits that can decide the rounding: the most that the midpoint of two neighbours can have. */
   int digits_max;
   /** Beyond these powers of ten a number of so many digits is infinite, or zero. */
   int power_max, power_min;
@@ -154,7 +154,7 @@ static struct rounded scaled(const struct float_format *format, struct big *big,
   return nearest(format, big, -shift);
 }
 
-/** Reads what follows e or p, if it is an exponent; returns what comes behind it. */
+/** Reads what follows e or p, if it is an exponent; returns the end of it. */
 static const char *read_exponent(const char *at, char letter, long *exponent) {
   if (tolower((unsigned char)*at) != letter) return at;
   const char *digit = at[1] == '+' || at[1] == '-' ? at + 2 : at + 1;
@@ -213,7 +213,7 @@ static const char *read_special(const char *at, struct parsed *parsed) {
   return end + 1;
 }
 
-/** A number without its sign; returns what follows, or NULL where there is none. */
+/** Reads a number without its sign; returns the end of it, or NULL if there is no number. */
 static const char *read_magnitude(const char *at, int digits_max, struct parsed *parsed) {
   if (at[0] == '0' && tolower((unsigned char)at[1]) == 'x') {
     const char *end = read_digits(at + 2, 16, digits_max, &parsed->digits, &parsed->exponent);

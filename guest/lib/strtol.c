@@ -9,7 +9,7 @@ static bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/** The value of a digit, or 36 if it is none in any base. */
+/** The value of a digit, or 36 if it is not a digit in any base. */
 static unsigned digit_value(char c) {
   if (c >= '0' && c <= '9') return (unsigned)(c - '0');
   if (c >= 'a' && c <= 'z') return (unsigned)(c - 'a') + 10;

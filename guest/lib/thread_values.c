@@ -7,8 +7,8 @@
 #include "lock.h"
 
 /*
- * A key is a place and, above it, the generation of the place: how often it was given to a key before. A value carries the
- * key it was stored under, so that what threads have stored under an earlier key of the same place is not seen any more.
+ * A key is a place and, above it, the generation of the place: the number of keys that had it before. A value carries the
+ * key it was stored under, so that values stored under an earlier key of the same place are not visible.
  */
 enum { PLACES = TSS_MAX, PER_BLOCK = 32, BLOCKS = PLACES / PER_BLOCK };
 

@@ -12,7 +12,7 @@ static inline bool bd0_is_code_point(uint32_t character) {
   return character < 0xd800 || (character > 0xdfff && character <= 0x10ffff);
 }
 
-/** Writes a code point; returns its number of bytes, or 0 where it is none. */
+/** Writes a code point; returns its number of bytes, or 0 if it is invalid. */
 static inline size_t bd0_encode_utf8(uint32_t character, char bytes[UTF8_MAX]) {
   if (!bd0_is_code_point(character)) return 0;
   if (character < 0x80) {

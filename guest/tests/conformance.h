@@ -50,10 +50,10 @@ static inline void conformance_note(int is_met, const char *file, int line, cons
 /** Expects that something is true. */
 #define expect(condition) expect_equal(!!(condition), 1)
 
-/** Expects that a call answers an error, such as EFAULT. */
+/** Expects that a call returns an error, such as EFAULT. */
 #define expect_error(call, error) expect_equal(call, -BD0_##error)
 
-/** Expects that a call answers a value and no error, and is that value. */
+/** Expects that a call returns a value and no error, and returns that value. */
 #define expect_value(call)                                                                                     \
   ({                                                                                                           \
     int64_t conformance_value = (call);                                                                        \
@@ -69,7 +69,7 @@ static inline struct bd0_header *conformance_header(void) {
   return (struct bd0_header *)bd0_process_start(BD0_SELF);
 }
 
-/** How many parts a vmo_concat takes. */
+/** Most parts of a vmo_concat. */
 #define CONFORMANCE_PARTS 65536
 
 /** The handles that `fill_host_memory` has made. */
@@ -100,7 +100,7 @@ static inline void empty_host_memory(void) {
 /** An address that no process has anything at. */
 #define CONFORMANCE_NOWHERE ((void *)0x10000)
 
-/** Tells how many expectations were met. Answers the exit code for `main`. */
+/** Prints the number of expectations met. Returns the exit code for `main`. */
 static inline int conformance_end(void) {
   if (conformance_failed == 0) printf("%u passed\n", conformance_passed);
   else printf("%u of %u failed\n", conformance_failed, conformance_failed + conformance_passed);

@@ -1,4 +1,4 @@
-/* console_mode: how the input of a terminal comes. Here the console is none, so that both modes read the same. */
+/* console_mode: how the input of a terminal arrives. Here the console is not a terminal: both modes read the same. */
 #include "conformance.h"
 
 int main(void) {

@@ -4,10 +4,10 @@
 
 #include "conformance.h"
 
-/** A byte that another process has in its region, between heap and stacks: zeros until somebody writes there. */
+/** A byte that another process has in its region, between heap and stacks: zeros until a thread writes there. */
 static uint64_t neighbour;
 
-/** Starts this program again, as a neighbour that only lives, and answers where its memory is. */
+/** Starts this program again, as a neighbour that only waits, and returns the address of its memory. */
 static inline uint8_t *start_neighbour(const char *name) {
   char *argv[] = {(char *)name, "neighbour", NULL};
   neighbour = (uint64_t)expect_value(bd0_start(name, 1 << 20, argv, 0, 0));

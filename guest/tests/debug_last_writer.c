@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
   expect_equal(bd0_debug_last_writer(theirs + 64 + 23, &writer), 0);
   expect_error(bd0_debug_last_writer(theirs + 64 + 24, &writer), ENODATA);
 
-  /* Memory that is no more has no writer. */
+  /* Unmapped memory has no writer. */
   end_neighbour();
   expect_error(bd0_debug_last_writer(theirs + 1, &writer), ENODATA);
   expect_equal(bd0_debug_mode(0, 0), 1);

@@ -1,7 +1,7 @@
 /* name_lookup: the VMO of a name. */
 #include "vmo.h"
 
-/** A page at whose end a name may lie, with nothing mapped behind it. */
+/** A page at whose end a name may lie, with nothing mapped after it. */
 static char *edge;
 
 /** The text at the end of that page, with its zero byte or without. */
@@ -46,7 +46,7 @@ int main(void) {
   expect_error(bd0_name_lookup(NULL), EFAULT);
   expect_error(bd0_name_lookup(at_edge("name_lookup", 0)), EFAULT);
   expect_error(bd0_name_lookup((char *)UINT64_MAX), EFAULT);
-  /* 64 bytes without a zero are no name, whatever lies behind them. */
+  /* 64 bytes without a zero are not a name, whatever follows them. */
   expect_error(bd0_name_lookup(at_edge(name, 0)), ENOENT);
 
   take_handles(0);

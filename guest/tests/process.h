@@ -11,16 +11,16 @@ enum { PAGE = 4096, STACK = 4 * PAGE };
 
 #define MIB (UINT64_C(1) << 20)
 
-/** A pid and a tid that nobody ever has. */
+/** A pid and a tid that are never in use. */
 #define NOBODY 777777
 
 /** Constants that may not be written. */
 static const uint8_t constants[PAGE] = {1, 2, 3, 4};
 
-/** A range that no one may access: behind both halves of the address space. */
+/** A range that is never accessible: outside of both halves of the address space. */
 #define HOLE ((void *)(UINT64_C(1) << 47))
 
-/** A page of zeros that may be written, with nothing behind it. */
+/** A writable page of zeros, with nothing mapped after it. */
 static inline char *lone_page(void) {
   return (char *)bd0_vmo_map(bd0_vmo_zeros(PAGE), 0, NULL, PAGE, BD0_READ | BD0_WRITE);
 }
@@ -43,7 +43,7 @@ static inline int has_role(int argc, char **argv, const char *role) {
   return argc == 3 && strcmp(argv[1], role) == 0;
 }
 
-/** How many processes there are. */
+/** Number of processes. */
 static inline int64_t process_count(void) {
   return bd0_process_list(NULL, 0);
 }

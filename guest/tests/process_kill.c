@@ -1,4 +1,4 @@
-/* process_kill: of others, of the caller, and of nobody. */
+/* process_kill: of others, of the caller, and of no process. */
 #include "process.h"
 
 static int sleeps(void *argument) {

@@ -1,4 +1,4 @@
-/* sleep: never early, and others run meanwhile. */
+/* sleep: never early, and other threads run during it. */
 #include "process.h"
 
 static char order[8];

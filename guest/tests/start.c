@@ -4,7 +4,7 @@
 /** More than all arguments together may have. */
 enum { LONG = 1100000 };
 
-/** What children do: each answers a code that shows that it found what it was to find. */
+/** What children do: each returns a code that shows that it found what it expected. */
 static int child(int argc, char **argv) {
   if (has_role(argc, argv, "add")) {
     /* Whatever process the word is of. */

@@ -22,7 +22,7 @@ static int begins(void *argument) {
   return 7;
 }
 
-/** Leaves its stack full of ones, or answers whether it is zeros. */
+/** Leaves its stack full of ones, or returns whether it is zeros. */
 static int stains(void *argument) {
   volatile uint8_t bytes[2 * PAGE];
   unsigned sum = 0;

@@ -28,7 +28,7 @@ static inline void fill(uint8_t *bytes, uint64_t n) {
   for (uint64_t i = 0; i < n; i++) bytes[i] = pattern(i);
 }
 
-/** Expects that a VMO has the `n` bytes given, and no more; closes it. */
+/** Expects that a VMO has exactly the `n` bytes given; closes it. */
 static inline void expect_content(int64_t handle, const void *bytes, uint64_t n) {
   static uint8_t read[16 * PAGE];
   expect_equal(bd0_vmo_length(handle), n);

@@ -17,7 +17,7 @@ int main(void) {
   memcpy(pages[3], "changed", 7);
   expect_bytes(pages[3], "changed", 7);
 
-  /* Its identity is that of the bytes; and what was committed may be mapped beside what has become of it. */
+  /* Its identity is that of the bytes; and the committed VMO may be mapped next to the memory that has changed since. */
   uint8_t id[32], expected[32];
   expect_equal(bd0_vmo_hash(snapshot, id), 0);
   expect_equal(bd0_vmo_hash(bd0_vmo_create(copy, sizeof copy), expected), 0);

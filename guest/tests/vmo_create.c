@@ -16,7 +16,7 @@ static void copies(void) {
   pages[0][17] ^= 1;
 }
 
-/** Memory that nobody has touched, and what a VMO is mapped to, are taken as they are, however long. */
+/** Untouched memory and mapped VMOs are captured as they are, whatever their length. */
 static void shares(void) {
   struct bd0_header *header = conformance_header();
   uint8_t *untouched = (uint8_t *)((header->heap.heap_pointer + 64 * PAGE) & -(uint64_t)PAGE);

@@ -3,7 +3,7 @@
 
 enum { N = 3 * PAGE };
 
-/** Where maps begin that have no place in a region, and how many bytes of them fit. */
+/** Start of the maps outside of regions, and the number of bytes that fit there. */
 #define MAPS_START UINT64_C(0xffffff0000200000)
 #define MAPS_SIZE ((UINT64_C(1) << 39) - 0x200000)
 
@@ -61,7 +61,7 @@ static void copied_on_write(int64_t vmo) {
   expect_content(bd0_vmo_slice(vmo, 0, N), pages[0], N);
 }
 
-/** The VMO ends in the midst of a page, or of one of its own parts. */
+/** The VMO ends in the middle of a page, or of one of its own parts. */
 static void cut(int64_t vmo) {
   int64_t part = expect_value(bd0_vmo_slice(vmo, 5, PAGE + 10));
   uint8_t *map = (uint8_t *)expect_value(bd0_vmo_map(part, 0, NULL, PAGE + 10, BD0_READ));

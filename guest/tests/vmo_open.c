@@ -1,4 +1,4 @@
-/* vmo_open: a VMO by its identity, from the moment somebody asked for that until nothing holds it. */
+/* vmo_open: a VMO by its identity, from the first request for that until nothing holds it. */
 #include "vmo.h"
 
 int main(void) {
@@ -8,7 +8,7 @@ int main(void) {
   expect_equal(bd0_vmo_hash(vmo, id), 0);
   expect_content(bd0_vmo_open(id), pages[0], 2 * PAGE);
 
-  /* A VMO with the same bytes is the same one; of one that differs nobody has asked. */
+  /* A VMO with the same bytes is the same one; the identity of a different one was never requested. */
   expect_equal(bd0_vmo_close(vmo), 0);
   expect_error(bd0_vmo_open(id), ENOENT);
   vmo = expect_value(bd0_vmo_create(pages[0], 2 * PAGE));

@@ -1,4 +1,4 @@
-/* vmo_unmap: pages of the caller's maps, and of its own region, are no more. */
+/* vmo_unmap: removes pages of the caller's maps and of its own region. */
 #include "vmo.h"
 
 enum { MAPPINGS_MAX = 65536 };
@@ -70,7 +70,7 @@ static void fails(int64_t vmo) {
   expect(is_mapped(map, PAGE));
 }
 
-/** A region is divided into so many mappings, and no more. */
+/** Most mappings of a region. */
 static void divides(void) {
   uint8_t *block = bd0_heap_alloc((uint64_t)2 * MAPPINGS_MAX * PAGE, PAGE);
   int64_t result = 0;

@@ -18,7 +18,7 @@ static void waiting(void) {
   int64_t thread = spawn(waits, &words[0]);
   bd0_yield();
   expect_error(bd0_thread_join(thread, BD0_NO_WAIT), ETIMEDOUT);
-  words[0] = 77; /* nobody looks at it */
+  words[0] = 77; /* no thread looks at it */
   expect_error(bd0_thread_join(thread, bd0_clock() + 1000000), ETIMEDOUT);
   expect_equal(bd0_wake_word(&words[1], 1), 0);
   expect_equal(bd0_wake_word(&words[0], 1), 1);
@@ -44,7 +44,7 @@ static void deadlines(void) {
     expect(bd0_clock() >= deadline);
   }
   expect_equal(bd0_wake_word(&words[1], 1), 0);
-  /* Beyond the last deadline that there is, as for ever; with one, as that says. */
+  /* Past the latest possible deadline, without a time limit; with a deadline, until then. */
   expect_equal(bd0_thread_join(spawn(late, (void *)(bd0_clock() + 1000)), BD0_FOREVER), 9);
   int64_t thread = spawn(late, (void *)(UINT64_C(1) << 53));
   expect_error(bd0_thread_join(thread, bd0_clock() + 1000000), ETIMEDOUT);

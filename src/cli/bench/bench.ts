@@ -187,7 +187,7 @@ function writeSamples(request: BenchRequest, results: readonly Result[]): void {
   writeDocument(request, { results: samples });
 }
 
-/** Writes the raw samples, where they are asked for, and what they were taken on. */
+/** Writes the raw samples, if requested, and a description of the host. */
 function writeDocument({ json, rounds, scale }: BenchRequest, samples: object): void {
   if (json === undefined) return;
   const document = { cpu: cpus()[0]?.model, node: process.version, rounds, scale, ...samples };

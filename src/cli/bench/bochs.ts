@@ -12,8 +12,8 @@ export const BOCHS_WORKLOADS = ['alu', 'fib', 'mix', 'core', 'sha256', 'lz', 'by
 const VGA_ROM_BYTES = 512;
 
 /**
- * Makes of a bare-metal image what Bochs starts from, beside the image: a ROM with the image and its arguments, and the
- * configuration, whose path is answered. `compile` runs the compiler.
+ * Makes the files from which Bochs starts a bare-metal image, next to the image: a ROM with the image and its arguments, and
+ * the configuration. Returns the path of that. `compile` runs the compiler.
  */
 export async function buildForBochs(
   compile: (words: readonly string[]) => Promise<void>,
@@ -30,7 +30,7 @@ export async function buildForBochs(
   return `${image}.bochsrc`;
 }
 
-/** The screen is one that nobody connects to; what has sound is left out. The serial line goes to a file. */
+/** The screen is an unconnected VNC server; devices with sound are left out. The serial line goes to a file. */
 function configuration(image: string): string {
   return `megs: 512
 cpu: count=1, ips=100000000, reset_on_triple_fault=0

@@ -1,12 +1,12 @@
 /** The program of the workload `cold`: a great many functions, each called a few times, so that starting code counts. */
 
-/** How many functions the workload has. */
+/** Number of functions in the workload. */
 export const COLD_FUNCTIONS = 20_000;
 
 /** Words of the memory that the functions work on; a power of two. */
 const MEMORY_WORDS = 4096;
 
-/** How many instructions a function has, as they stand in the text. */
+/** Number of instructions in the text of a function. */
 const INSTRUCTIONS_MIN = 10;
 const INSTRUCTIONS_MAX = 40;
 

@@ -17,8 +17,9 @@ export interface MarkedPart {
 const TICKS_PER_SECOND = 100;
 
 /**
- * Runs a command that writes `begin NAME` and `end NAME COUNT` around parts of its work, and after each waits for a line;
- * answers the parts. Other lines are not looked at. Throws Failure where it does not end with 0, and Stopped when `stop` is raised, which kills it.
+ * Runs a command that writes `begin NAME` and `end NAME COUNT` around parts of its work, and waits for a line after each.
+ * Returns the parts; other lines are ignored. Throws Failure if the exit code is not 0, and Stopped after `stop`, which kills
+ * the command.
  */
 export async function runMarked(command: readonly string[], stop: AbortSignal): Promise<MarkedPart[]> {
   if (stop.aborted) throw new Stopped();
@@ -27,7 +28,7 @@ export async function runMarked(command: readonly string[], stop: AbortSignal): 
   const kill = (): boolean => child.kill('SIGKILL');
   stop.addEventListener('abort', kill);
   const ended = once(child, 'close');
-  // Who has ended takes no line.
+  // A process that has ended reads no line.
   child.stdin.on('error', () => {});
   const told: string[] = [];
   child.stderr.on('data', (bytes: Buffer) => told.push(bytes.toString()));
@@ -50,7 +51,7 @@ export async function runMarked(command: readonly string[], stop: AbortSignal): 
   }
 }
 
-/** proc_pid_stat(5): utime, stime, cutime and cstime, behind the name, which may hold anything. */
+/** proc_pid_stat(5): utime, stime, cutime and cstime, after the name, which may contain anything. */
 function cpuSecondsOf(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

@@ -7,7 +7,7 @@ import { GROUPS, type Workload } from './workloads.js';
 export interface Result {
   readonly workload: Workload;
   readonly words: readonly string[];
-  /** How many instructions of the BD0 image a run retires, which is the same in every run; undefined if bd0 did not run. */
+  /** Instructions that a run of the BD0 image retires, the same in every run; undefined if bd0 did not run. */
   readonly instructions: number | undefined;
   /** CPU seconds of each round, by contender; those of one that is stopped early stand for the whole. */
   readonly seconds: ReadonlyMap<string, readonly number[]>;
@@ -70,7 +70,7 @@ function secondsOf({ seconds }: Result, name: string): number | undefined {
   return values && median(values);
 }
 
-/** How many times as fast; undefined where one of the two did not run the workload. */
+/** The ratio of the speeds; undefined if one of the two did not run the workload. */
 function ratioOf(result: Result, { of, by }: Ratio): number | undefined {
   const [own, other] = [secondsOf(result, of), secondsOf(result, by)];
   // bash tells times in thousandths of a second; what took none of them took one at most.

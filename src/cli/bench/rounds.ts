@@ -88,7 +88,7 @@ function instructionsOf({ stderr }: Sample): number | undefined {
   return stderr.startsWith('{') ? (JSON.parse(stderr) as { instructions: number }).instructions : undefined;
 }
 
-/** How many times what was run the whole is; NaN where nobody has counted. */
+/** The whole workload as a multiple of the part that ran; NaN if the instructions were not counted. */
 function factorOf(contender: Contender, instructions = NaN, parts: Parts): number {
   if (isWhole(contender)) return 1;
   const { share, instructionsMax = Infinity } = contender;

@@ -20,7 +20,7 @@ export interface Workload {
   readonly power?: number;
   /** By how much the size is to grow for each doubling of the work, where that is not by a power. */
   readonly growthPerDoubling?: number;
-  /** Options of the compiler, behind all others. */
+  /** Compiler options, after all others. */
   readonly compilerOptions?: readonly string[];
   /** It cannot be built without an operating system. */
   readonly needsKernel?: boolean;

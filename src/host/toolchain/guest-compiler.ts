@@ -220,7 +220,7 @@ interface Link {
   readonly library: string;
 }
 
-/** The named compiler, or the first that is there and makes code for x86-64. @throws GuestCompilerError if there is none. */
+/** The named compiler, or the first installed one that targets x86-64. @throws GuestCompilerError if there is none. */
 export async function findCompiler(named?: string): Promise<Compiler> {
   const candidates = named === undefined ? COMPILERS : [named];
   for (const command of candidates) {
