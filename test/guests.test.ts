@@ -135,7 +135,7 @@ t.test('the interpreter runs every program as Linux does', async (t) => {
 
 t.test('the translator runs every program as Linux does', async (t) => {
   const engines = ['translator', 'translator at once', 'translator here and there'] as const;
-  for (const [index, name] of chosen(2).entries())
+  for (const [index, name] of chosen(4).entries())
     for (const engine of some(engines, index))
       await compare(t, name, { ...ALL_ENGINES[engine], what: `${name}, ${engine}` });
 });
@@ -164,7 +164,7 @@ async function runSideBySide(
 }
 
 t.test('the evaluator runs every program as Linux does, and all engines are equal after every slice', async (t) => {
-  for (const name of chosen(3)) {
+  for (const name of chosen(4)) {
     const { small: args, limitBytes = GIB } = PROGRAMS[name]!;
     const { machines, exitCode } = await runSideBySide(name, SMALL_MEMORY_BYTES);
     const { output } = machines;
@@ -187,7 +187,7 @@ const LOOK_TICKS = 10_000;
 
 t.test('interpreter and translator have the same machine hash every ten thousand ticks', async (t) => {
   const { interpreter, translator, 'translator here and there': here } = ALL_ENGINES;
-  for (const name of chosen(3)) {
+  for (const name of chosen(4)) {
     const { large, memoryBytes = 16 * MIB, limitBytes = GIB } = PROGRAMS[name]!;
     const machines = new SideBySide({ engines: { interpreter, translator, here }, memoryBytes, input: [LINES] });
     const refusal = machines.start(await guestImage(name), { name: 'guest', limitBytes, argv: ['guest', ...large] });
@@ -245,7 +245,7 @@ t.test('programs that are compiled with other options', async (t) => {
 const clang = isInstalled('clang') ? {} : { skip: 'clang is not installed' };
 
 t.test('programs that clang compiles', clang, async (t) => {
-  for (const name of chosen(3)) await compare(t, name, { build: { compiler: 'clang' }, what: `${name} by clang` });
+  for (const name of chosen(4)) await compare(t, name, { build: { compiler: 'clang' }, what: `${name} by clang` });
   await compare(t, 'library', { build: { compiler: 'clang', compilerOptions: ['-O0'] }, what: 'library by clang -O0' });
 });
 

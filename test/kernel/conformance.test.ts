@@ -12,7 +12,7 @@ import { HEADER_BYTES } from '../../src/kernel/program/header-page.js';
 import type { VmoStore } from '../../src/vmo/store.js';
 import { NOTHING_YET, ScriptedConsole, compiled, sha256, type InputPiece } from '../support/guest-programs.js';
 import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
-import { seedOf, someNamed, someOf } from '../support/volume.js';
+import { seedOf, someOf } from '../support/volume.js';
 
 const MIB = 2 ** 20;
 
@@ -22,16 +22,22 @@ const header = readFileSync(`${root}guest/include/bd0.h`, 'utf8');
 
 const SEED = seedOf(1);
 
-/** The last one is the machine with the most machinery. */
-const { evaluator, ...FAST_ENGINES }: Readonly<Record<string, EngineOptions>> = {
+const EVERY_ENGINE: Readonly<Record<string, EngineOptions>> = {
   ...ENGINES,
   'translator at once': { engine: 'auto', translationThreshold: 0 },
 };
 
-/** Two of the fast engines for each program, and the evaluator for every third; all of them in long runs. */
+/** The engines of a day and a program: the two that cost most run every third program each, on different days. */
+const PAIRS: readonly (readonly (keyof typeof EVERY_ENGINE)[])[] = [
+  ['evaluator', 'translator'],
+  ['translator at once', 'interpreter'],
+  ['interpreter', 'translator'],
+];
+
+/** Two engines for each program; all of them in long runs. */
 function enginesOf(index: number): Readonly<Record<string, EngineOptions>> {
-  const isEvaluated = someOf([0, 1, 2], 1, SEED, index).includes(0);
-  return { ...(isEvaluated && { evaluator: evaluator! }), ...someNamed(FAST_ENGINES, 2, SEED, index) };
+  const chosen = someOf(PAIRS, 1, SEED, index).flat();
+  return Object.fromEntries(Object.entries(EVERY_ENGINE).filter(([name]) => chosen.includes(name)));
 }
 
 const names = readdirSync(directory)
