@@ -9,7 +9,7 @@ import type { Console } from './kernel/terminal/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
 import { Inputs } from './kernel/inputs.js';
 import { Errno, KernelError } from './kernel/errors.js';
-import type { Clock, MachineStop } from './kernel/kernel-options.js';
+import type { Clock, MachineStop, MakeLinuxRoot } from './kernel/kernel-options.js';
 import { Kernel } from './kernel/kernel.js';
 import { fromLinear } from './kernel/memory/linear-address.js';
 import type { StartOptions } from './kernel/program/loader.js';
@@ -60,6 +60,8 @@ export interface ComputerOptions {
    * threads wait for input, it is always up to the host.
    */
   readonly clock?: Clock;
+  /** The files that programs of Linux find when the machine starts, and never change. Default: none. */
+  readonly linuxRoot?: MakeLinuxRoot;
   /** Callbacks for events in the machine; they do not affect its state. */
   readonly hooks?: KernelHooks;
   /** Called after a region is translated. */
@@ -195,6 +197,7 @@ export class Computer {
       pool: this.pool,
       console,
       ...(options.names && { names: options.names(this.store) }),
+      ...(options.linuxRoot && { linuxRoot: options.linuxRoot(this.store) }),
       ...{ writeBackBytes, hostBytes, clock },
       hooks,
     });

@@ -28,6 +28,14 @@ export const HOST_BYTES = {
   argument: 160,
   /** A patch of a vmo_delta that is in progress. */
   patch: 32,
+  /** A file of Linux, with its place in the table of inodes. */
+  inode: 1024,
+  /** A name in a directory of Linux. */
+  directoryEntry: 160,
+  /** An open file and a descriptor for it. */
+  descriptor: 512,
+  /** A page of a file that was written and is in no VMO yet, with its bytes. */
+  writtenPage: 4352,
 } as const;
 
 export type HostObject = keyof typeof HOST_BYTES;

@@ -2,6 +2,8 @@ import type { Steps } from '../vmo/steps.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { ConsoleInput, Console } from './terminal/console.js';
 import type { ExpectedContent, NameList, NameProgress, NameSpace, PublishOutcome, SteppedNames } from './names.js';
+import type { LinuxErrno } from './linux/errno.js';
+import type { RootEntry, RootStatus } from './linux/files/tree/linux-root.js';
 import type { SpuriousWrite, SpuriousWriteVerdict } from './reports/spurious-write.js';
 
 /** Something that the machine got from outside, at a tick. */
@@ -16,6 +18,16 @@ export type MachineInput = { readonly tick: number } &
     | { readonly kind: 'publish'; readonly outcome: PublishOutcome }
     | { readonly kind: 'names'; readonly list: NameList }
     | { readonly kind: 'verdict'; readonly verdict: SpuriousWriteVerdict | 'later' }
+    /** What the host told of its files to programs of Linux: see LinuxRoot. */
+    | { readonly kind: 'root status'; readonly path: string; readonly answer: RootStatus | LinuxErrno }
+    | { readonly kind: 'root list'; readonly path: string; readonly answer: readonly RootEntry[] | LinuxErrno }
+    /** A part of a file, or why there is none. */
+    | {
+        readonly kind: 'root part';
+        readonly path: string;
+        readonly vmo: VmoHandle | undefined;
+        readonly errno: LinuxErrno | undefined;
+      }
     /** Time passed while all threads waited, up to a tick. */
     | { readonly kind: 'time'; readonly until: number }
   );
@@ -230,7 +242,8 @@ class InputNames implements SteppedNames {
 /** A replay does something else than the machine did: it asks for input that did not come, for example. */
 export class ReplayError extends Error {}
 
-function replayed<T>(input: T | undefined, tick: number, kind: string): T {
+/** An input of a replay. Throws ReplayError where the record has none. */
+export function replayed<T>(input: T | undefined, tick: number, kind: string): T {
   if (input === undefined) throw new ReplayError(`the record has no ${kind} at tick ${tick}`);
   return input;
 }

@@ -4,10 +4,11 @@ import type { VmoStore } from '../vmo/store.js';
 import type { Console } from './terminal/console.js';
 import type { KernelHooks } from './hooks.js';
 import type { Inputs } from './inputs.js';
+import type { LinuxRoot, MakeLinuxRoot } from './linux/files/tree/linux-root.js';
 import type { NameSpace } from './names.js';
 import type { MachineStop } from './stops.js';
 
-export type { MachineStop };
+export type { MachineStop, MakeLinuxRoot };
 
 /** Whether time goes on while all threads wait: at once, or as the host says (`passTime`). */
 export type Clock = 'free' | 'real';
@@ -28,6 +29,8 @@ export interface KernelOptions {
   readonly hostBytes?: number;
   /** 'free' if not given. */
   readonly clock?: Clock;
+  /** The files of programs of Linux; none, if not given. */
+  readonly linuxRoot?: LinuxRoot;
 }
 
 /** Why `run` came back. */

@@ -125,7 +125,7 @@ export class Kernel implements KernelServices {
   readonly console: KernelConsole;
   readonly debugMode: DebugMode;
   readonly stops: KernelStops;
-  readonly linux = new LinuxSystem();
+  readonly linux: LinuxSystem;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
   private readonly cpu: Cpu;
@@ -145,7 +145,10 @@ export class Kernel implements KernelServices {
     const tell = (input: ConsoleInput | NameInput): void => hooks.onInput?.({ tick: cpu.ticks, ...input });
     this.names = options.inputs.names(new WatchedNames(options.names ?? new MemoryNames(store), tell));
     this.console = new KernelConsole(options.inputs.console(console), {
-      tell,
+      tell: (input) => {
+        tell(input);
+        this.linux.inputArrived();
+      },
       foreground: () => foregroundOf(this.processes),
       interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
     });
@@ -158,6 +161,17 @@ export class Kernel implements KernelServices {
     this.pageFaults = new PageFaults(this.pager);
     const { memory, space, processes, hostMemory } = this;
     this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work, inputs: options.inputs });
+    const { inputs, linuxRoot: root } = options;
+    this.linux = new LinuxSystem({
+      cpu,
+      pool,
+      store,
+      hostMemory,
+      console: this.console,
+      waits: this.waits,
+      inputs,
+      root,
+    });
     this.calls = new CallRunner({
       ...{ kernel: this, cpu, hooks, console: this.console, store, names: this.names, scheduler: this.scheduler },
       ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode, hostMemory, linux: this.linux },
@@ -442,6 +456,7 @@ export class Kernel implements KernelServices {
     this.console.settle();
     if (scheduler.needsSlice(this.cpu.ticks)) {
       if (scheduler.waitingForInput.size > 0) this.console.takeIn();
+      if (scheduler.awaitsInput) this.console.fill();
       for (const thread of [...scheduler.waitingForInput]) if (this.threads.has(thread)) this.askAgain(thread);
       scheduler.beginSlice(this.cpu.ticks);
     }
@@ -459,7 +474,10 @@ export class Kernel implements KernelServices {
   private rest(end: number): KernelEvent | undefined {
     const { nextDeadline: until, waitingForInput } = this.scheduler;
     // What Ctrl-C would end may wait for anything.
-    const forInput = waitingForInput.size > 0 || (this.console.isTerminal && !foregroundOf(this.processes)?.isFirst);
+    const forInput =
+      waitingForInput.size > 0 ||
+      this.scheduler.awaitsInput ||
+      (this.console.isTerminal && !foregroundOf(this.processes)?.isFirst);
     if (this.threads.size === 0) return { kind: 'idle' };
     if (forInput || until === Infinity || this.options.clock === 'real') return { kind: 'waiting', until, forInput };
     this.passUntil(Math.min(until, end));

@@ -4,6 +4,8 @@ import type { Console } from '../../src/kernel/terminal/console.js';
 import { HOST_BYTES, type HostObject } from '../../src/kernel/host-memory.js';
 import type { KernelHooks } from '../../src/kernel/hooks.js';
 import { Inputs } from '../../src/kernel/inputs.js';
+import { TreeDirectory } from '../../src/kernel/linux/files/tree/directory.js';
+import { RegularFile } from '../../src/kernel/linux/files/tree/inode.js';
 import { Kernel } from '../../src/kernel/kernel.js';
 import type { StartOptions } from '../../src/kernel/program/loader.js';
 import type { Process } from '../../src/kernel/tasks/process.js';
@@ -136,6 +138,7 @@ export class KernelMachine {
         return changed.within(start, end).filter(({ content }) => content !== undefined).length;
       }),
       argument: 0,
+      ...linuxObjects(kernel),
       patch: sum(threads, ({ pending }) => (pending?.work as { words?: BigUint64Array } | undefined)?.words?.length ?? 0) / 3, // prettier-ignore
     };
     const expected = Object.entries(HOST_BYTES).reduce(
@@ -230,4 +233,16 @@ interface SchedulerState {
 
 function expect(holds: boolean, message: string): void {
   if (!holds) throw new Error(`* ${message}`);
+}
+
+/** What files of programs of Linux there are. */
+function linuxObjects({ linux }: Kernel): Record<'inode' | 'directoryEntry' | 'descriptor' | 'writtenPage', number> {
+  const inodes = [...linux.fileSystem['inodes'].values()];
+  const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+  return {
+    inode: inodes.length,
+    directoryEntry: sum(inodes.map((inode) => (inode instanceof TreeDirectory ? inode.knownCount : 0))),
+    descriptor: sum([...linux.processes.values()].map(({ files }) => files.numbers.length)),
+    writtenPage: sum(inodes.map((inode) => (inode instanceof RegularFile ? inode.content['written'].size : 0))),
+  };
 }

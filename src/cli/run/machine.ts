@@ -10,6 +10,7 @@ import { sha256 } from '../../host/sha256.js';
 import { rootDirectory } from '../../host/toolchain/image-file.js';
 import { Failure } from '../failure.js';
 import { parseSize } from '../size.js';
+import { linuxRoot } from '../linux-options.js';
 import type { Host } from './run-host.js';
 import { DEFAULT_MEMORY, type RunOptions, type Trace } from './run-options.js';
 import { SpuriousWrites } from './spurious-writes.js';
@@ -96,6 +97,7 @@ export async function makeMachine(
         durable?.makeNames(store) ?? new MemoryNames(store),
         new RootFiles(store, rootDirectory(options.root)),
       ),
+    linuxRoot: linuxRoot(options),
     ...(codeStore && { codeStore }),
     hooks: {
       ...tracing?.hooks,

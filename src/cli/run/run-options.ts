@@ -6,6 +6,7 @@ import {
   MAX_MEMORY_BYTES,
   PAGE_SIZE,
 } from '../../index.js';
+import { isLinuxImage } from '../../host/toolchain/image-file.js';
 import { Failure } from '../failure.js';
 import {
   isOption,
@@ -19,6 +20,7 @@ import {
   type Shown,
 } from '../options.js';
 import { parseGdbAddress } from './gdb-address.js';
+import { LINUX_OPTIONS } from '../linux-options.js';
 import { DEBUG_POLICIES } from './spurious-writes.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
 
@@ -35,13 +37,6 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export const DEFAULT_LIMIT = '1GB';
 /** Of a program of Linux, which lays out its memory as if it had all of it. */
 export const LINUX_LIMIT = '508GB';
-/** The environment of a program of Linux. */
-export const DEFAULT_ENVIRONMENT = [
-  'PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin',
-  'HOME=/',
-  'LANG=C.UTF-8',
-  'TERM=dumb',
-];
 export const DEFAULT_MEMORY = '256MB';
 export const DEFAULT_LOG_LEVEL = 'warn';
 
@@ -78,10 +73,11 @@ export const RUN_OPTIONS = {
   },
   root: {
     requiresArg: true,
-    describe: 'DIR whose files guests see as names, to run, read and map',
-    defaultDescription: 'the programs of bd0',
+    describe: 'DIR whose files guests see as names, to run, read and map; for programs of Linux it is /',
+    defaultDescription: 'the programs of bd0; for Linux the files of the host',
     coerce: (text: string): string => text,
   },
+  ...LINUX_OPTIONS,
   store: {
     requiresArg: true,
     describe:
@@ -189,7 +185,10 @@ export interface RunRequest {
   readonly guestArguments: readonly string[];
 }
 
-/** Reads the words after `bd0 run`. Options of bd0 end at the first argument of the guest, or at `--`. Throws Failure. */
+/**
+ * Reads the words after `bd0 run`. Options of bd0 end at the first argument of the guest, or at `--`, or at an image that is a
+ * program of Linux. Throws Failure.
+ */
 export function readRunRequest(
   words: readonly string[],
   command = 'bd0 run',
@@ -212,6 +211,7 @@ export function readRunRequest(
     } else if (image === undefined) {
       image = word;
       at++;
+      if (isLinuxImage(image)) break;
     } else break;
   }
   const rest = words.slice(words[at] === '--' ? at + 1 : at);

@@ -4,7 +4,6 @@ import {
   DamagedRecordError,
   Errno,
   KernelError,
-  type LinuxOptions,
   MissingRecordError,
   type Process,
   SavedSnapshotError,
@@ -21,7 +20,8 @@ import type { Debugging } from './debugging.js';
 import { openHost, type Host } from './run-host.js';
 import { argumentBytes } from './argument-bytes.js';
 import { RunLoop, type End } from './run-loop.js';
-import { DEFAULT_ENVIRONMENT, DEFAULT_LIMIT, LINUX_LIMIT, type RunOptions, type RunRequest } from './run-options.js';
+import { linuxOptions } from '../linux-options.js';
+import { DEFAULT_LIMIT, LINUX_LIMIT, type RunOptions, type RunRequest } from './run-options.js';
 import { describeStatistics, resultAsJson, type RunResult } from './run-result.js';
 import { terminalArguments, terminalSource } from './shell.js';
 import { parseSize } from '../size.js';
@@ -145,19 +145,14 @@ function tellResult(result: RunResult, { errors, spuriousWrites }: Machine, opti
   if (options.stats) errors.tell(...describeStatistics(result.statistics, result.seconds));
 }
 
-/** What a program of Linux is started with. */
-function linuxOptions(path: string): LinuxOptions {
-  const encoder = new TextEncoder();
-  return { path: encoder.encode(path), environment: DEFAULT_ENVIRONMENT.map((each) => encoder.encode(each)) };
-}
-
 function start(
   computer: Computer,
   image: VmoHandle,
   path: string,
   argv: readonly (string | Uint8Array)[],
-  { limit, 'debug-mode': policy }: RunOptions,
+  options: RunOptions,
 ): Process {
+  const { limit, 'debug-mode': policy } = options;
   try {
     const name = processName(path);
     const isOfBd0 = abiOf(image) === 'bd0';
@@ -166,7 +161,7 @@ function start(
       limitBytes: limit ?? parseSize(isOfBd0 ? DEFAULT_LIMIT : LINUX_LIMIT, '--limit'),
       argv,
       debugMode: policy !== undefined,
-      ...(!isOfBd0 && { linux: linuxOptions(path) }),
+      ...(!isOfBd0 && { linux: linuxOptions(path, options) }),
     });
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;

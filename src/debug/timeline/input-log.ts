@@ -5,8 +5,9 @@ import type { VmoStore } from '../../vmo/store.js';
 
 /** Input as the log keeps it: a VMO without a handle, so that the machine does not notice that it is kept. */
 type Logged =
-  | Exclude<MachineInput, { kind: 'lookup' | 'open' }>
+  | Exclude<MachineInput, { kind: 'lookup' | 'open' | 'root part' }>
   | { readonly tick: number; readonly kind: 'lookup' | 'open'; readonly image: VmoImage | undefined }
+  | (Omit<Extract<MachineInput, { kind: 'root part' }>, 'vmo'> & { readonly image: VmoImage | undefined })
   /** Somebody changed the machine: the state afterwards. */
   | { readonly tick: number; readonly kind: 'changed'; readonly snapshot: Snapshot };
 
@@ -22,7 +23,10 @@ export class InputLog implements InputSource {
   add(input: MachineInput): void {
     const { kind, tick } = input;
     if (kind === 'lookup' || kind === 'open') this.inputs.push({ tick, kind, image: input.vmo?.content.image });
-    else this.inputs.push(input);
+    else if (kind === 'root part') {
+      const { vmo, ...rest } = input;
+      this.inputs.push({ ...rest, image: vmo?.content.image });
+    } else this.inputs.push(input);
     this.cursor = this.inputs.length;
   }
 

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { packageRoot } from '../package-root.js';
 import type { VmoHandle, VmoStore } from '../../index.js';
 import { ElfError } from '../../kernel/program/elf-fields.js';
-import { parseElf } from '../../kernel/program/elf.js';
+import { abiOf, parseElf } from '../../kernel/program/elf.js';
 import { HostError, fileFailure, isSystemError } from '../failure.js';
 import { suggestion } from '../nearest.js';
 
@@ -65,6 +65,23 @@ export function isFile(image: string): boolean {
   return kindOf(image) === 'file';
 }
 
+/** Whether IMAGE is a host file that is a program of Linux. */
+export function isLinuxImage(image: string): boolean {
+  if (!isFile(image)) return false;
+  try {
+    const file = openImageFile(image);
+    try {
+      const length = fstatSync(file).size;
+      return abiOf({ length, read: (offset, count) => readPart(image, file, count, offset) }) === 'linux';
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (error instanceof ElfError || error instanceof HostError) return false;
+    throw error;
+  }
+}
+
 /** Whether IMAGE is a name under `root` (the images that come with bd0 if undefined). */
 export function isUnderRoot(image: string, root: string | undefined): boolean {
   return basename(image) === image && isFile(join(root ?? packagedImages, image));
@@ -121,7 +138,8 @@ function readPart(path: string, file: number, length = PART_BYTES, position: num
 /** Refuses a file by its headers alone, before gigabytes of it are read. */
 function requireRunnable(path: string, file: number, size: number): void {
   try {
-    parseElf({ length: size, read: (offset, length) => readPart(path, file, length, offset) });
+    const image = { length: size, read: (offset: number, length: number) => readPart(path, file, length, offset) };
+    parseElf(image, abiOf(image));
   } catch (error) {
     if (!(error instanceof ElfError)) throw error;
     throw new HostError(`'${path}' is not runnable: ${error.message}`, 'not-runnable');

@@ -1,14 +1,14 @@
 import { schema, value } from '../../state/schema.js';
-import type { VmoHandle } from '../../vmo/handle.js';
-import type { LinuxContext } from './call.js';
+import type { FileTable } from './files/file-table.js';
+import type { Place } from './files/place.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 
-/** What memory calls ask of the files of a process. */
-export interface MappableFiles {
-  /** Whether a descriptor is open. */
-  has(fd: number): boolean;
-  /** What is to be mapped of an open file, a VMO that is the caller's. Throws LinuxError: EACCES, ENODEV. */
-  map(context: LinuxContext, fd: number, isShared: boolean, protection: number): VmoHandle;
+/** What a process runs. */
+export interface LinuxProgramOf {
+  /** Its path, absolute and without symbolic links where there is such a file, as a string with a character for each byte. */
+  readonly path: string;
+  readonly argv: readonly Uint8Array[];
+  readonly environment: readonly Uint8Array[];
 }
 
 /** What a Linux process has besides a process of BD0. */
@@ -17,11 +17,10 @@ export class LinuxProcess {
   static readonly state = schema(
     'linux process',
     LinuxProcess,
-    { pid: value, memory: value, files: value, limits: value },
+    { pid: value, memory: value, files: value, place: value, program: value, limits: value },
     { label: ({ pid }) => String(pid) },
   );
 
-  files: MappableFiles | undefined;
   /** What it has set of its resource limits, by their numbers. */
   readonly limits = new Map<number, readonly [soft: bigint, hard: bigint]>();
 
@@ -30,5 +29,14 @@ export class LinuxProcess {
     readonly pid: number,
     /** Another one after execve. */
     public memory: LinuxMemory,
+    readonly files: FileTable,
+    readonly place: Place,
+    public program: LinuxProgramOf,
   ) {}
+
+  /** It has ended: gives up its files. */
+  close(): void {
+    this.files.closeAll();
+    this.place.close();
+  }
 }

@@ -6,7 +6,22 @@ import { LinuxThread } from './linux-thread.js';
 import { LinuxProcess } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import { RandomStream } from './random-stream.js';
-import { kept, schema, value } from '../../state/schema.js';
+import { kept, outside, schema, value } from '../../state/schema.js';
+import type { FileSystem } from './files/file-system.js';
+import { CONSOLE_NUMBER } from './files/open/console-file.js';
+import { contentAt, firstFiles, makeFileSystem, realPath, type FilesHost } from './files/of-machine.js';
+
+/** A program of Linux in memory, and what it was started with. */
+export interface LoadedLinuxProgram {
+  readonly memory: LinuxMemory;
+  readonly program: {
+    readonly path: Uint8Array;
+    readonly argv: readonly Uint8Array[];
+    readonly environment: readonly Uint8Array[];
+  };
+  /** The path of the current directory. */
+  readonly directory: Uint8Array;
+}
 
 /** When the machine starts, for Linux: 1 January 2024, 00:00 UTC, in nanoseconds since 1970. */
 const EPOCH = 1_704_067_200_000_000_000n;
@@ -17,16 +32,31 @@ export class LinuxSystem {
   static readonly state = schema(
     'linux system',
     LinuxSystem,
-    { processes: value, random: value, nextPid: value, epoch: kept('set when the machine is made') },
+    {
+      processes: value,
+      random: value,
+      fileSystem: value,
+      nextPid: value,
+      epoch: kept('set when the machine is made'),
+      signal: outside('a service of the machine'),
+    },
     { isPart: true },
   );
 
   /** Those that live or have not been waited for, by their pid of Linux. */
   readonly processes = new Map<number, LinuxProcess>();
   readonly random = new RandomStream();
+  /** The files of all of them. */
+  readonly fileSystem: FileSystem;
   /** What CLOCK_REALTIME is at tick 0, in nanoseconds. */
   readonly epoch = EPOCH;
+  /** Sends a signal to a thread for something that it did, such as SIGPIPE. Undefined while there are no signals. */
+  signal: ((thread: Thread, signal: number) => void) | undefined;
   private nextPid = 1;
+
+  constructor(host: FilesHost) {
+    this.fileSystem = makeFileSystem(host, this);
+  }
 
   /** A number for a process or thread, from 1, which no other one has. */
   takePid(): number {
@@ -34,9 +64,12 @@ export class LinuxSystem {
   }
 
   /** A process becomes one of Linux, before it has a thread. */
-  add(process: Process, memory: LinuxMemory): void {
+  add(process: Process, { memory, program, directory }: LoadedLinuxProgram): void {
     const pid = this.takePid();
-    const linux = new LinuxProcess(pid, memory);
+    const { fileSystem } = this;
+    const { files, place } = firstFiles(fileSystem, directory);
+    const path = realPath(fileSystem, place, program.path);
+    const linux = new LinuxProcess(pid, memory, files, place, { ...program, path });
     process.linux = linux;
     this.processes.set(pid, linux);
   }
@@ -47,12 +80,20 @@ export class LinuxSystem {
   }
 
   /** A process has ended. */
-  ended({ pid }: LinuxProcess): void {
-    this.processes.delete(pid);
+  ended(linux: LinuxProcess): void {
+    linux.close();
+    this.processes.delete(linux.pid);
+  }
+
+  /** There is input at the console. */
+  inputArrived(): void {
+    this.fileSystem.wake(CONSOLE_NUMBER);
   }
 
   /** The file of a path, for a dynamic linker. The handle is the caller's. Throws ElfError. */
   openImage(path: Uint8Array): VmoHandle {
+    const content = contentAt(this.fileSystem, path);
+    if (content) return content;
     throw new ElfError(`there is no file '${new TextDecoder().decode(path)}', its dynamic linker`);
   }
 }

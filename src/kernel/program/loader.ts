@@ -17,7 +17,7 @@ import type { LoadedImage } from './image.js';
 import { canaryOf, initialStack, initialStackBytes } from './initial-stack.js';
 import { hasGuard, layOut, layOutShared, type ProcessLayout } from './layout.js';
 import type { KnownImages } from './known-images.js';
-import type { LinuxMemory } from '../linux/memory/linux-memory.js';
+import type { LoadedLinuxProgram } from '../linux/linux-system.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
 import type { Process, ProcessDescription } from '../tasks/process.js';
@@ -58,6 +58,8 @@ export interface LinuxOptions {
   readonly path?: Uint8Array;
   /** `NAME=value` each; empty, if not given. */
   readonly environment?: readonly Uint8Array[];
+  /** The path of the current directory; `/`, if not given, and where there is no such directory. */
+  readonly directory?: Uint8Array;
 }
 
 /** A program in memory, ready for its first instruction. */
@@ -67,7 +69,7 @@ export interface LoadedProgram {
   /** The base of FS. */
   readonly threadPointer: LinearAddress;
   /** Of a program of Linux. */
-  readonly linux?: LinuxMemory;
+  readonly linux?: LoadedLinuxProgram;
 }
 
 /** What is to be started, checked. */

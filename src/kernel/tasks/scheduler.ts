@@ -23,6 +23,7 @@ export class Scheduler {
       ready: value,
       timers: value,
       readers: value,
+      listeners: value,
     },
     { isPart: true },
   );
@@ -38,6 +39,8 @@ export class Scheduler {
   private readonly timers = new Timers();
   /** Those that wait for input, in the order in which they began to: they ask again at the start of each slice. */
   private readonly readers = new Set<Thread>();
+  /** Those that are woken when there is input: they do not ask. */
+  private readonly listeners = new Set<Thread>();
 
   /** The thread whose turn it is. */
   get running(): Thread | undefined {
@@ -47,6 +50,11 @@ export class Scheduler {
   /** The threads that wait for input, the one that began first at the front. */
   get waitingForInput(): ReadonlySet<Thread> {
     return this.readers;
+  }
+
+  /** Whether input would wake somebody who does not ask for it. */
+  get awaitsInput(): boolean {
+    return this.listeners.size > 0;
   }
 
   /** The first tick at which a thread gives up waiting; Infinity for none. */
@@ -83,6 +91,11 @@ export class Scheduler {
     if (forInput) this.readers.add(thread);
   }
 
+  /** A thread that waits is woken by input too. */
+  awaitInput(thread: Thread): void {
+    this.listeners.add(thread);
+  }
+
   /** Makes a waiting thread runnable, at the end of the queue. */
   wake(thread: Thread): void {
     this.forgetWait(thread);
@@ -96,7 +109,7 @@ export class Scheduler {
 
   /** The tick up to which the running thread keeps its turn: until then no other can become runnable. */
   turnEnd(end: number): number {
-    const isAlone = this.ready.length === 0 && this.readers.size === 0;
+    const isAlone = this.ready.length === 0 && this.readers.size === 0 && this.listeners.size === 0;
     return Math.min(end, this.timers.next, isAlone ? Infinity : this.sliceEnd);
   }
 
@@ -144,6 +157,7 @@ export class Scheduler {
   private forgetWait(thread: Thread): void {
     this.timers.remove(thread);
     this.readers.delete(thread);
+    this.listeners.delete(thread);
   }
 }
 

@@ -32,6 +32,8 @@ export interface Wait {
   readonly for: WaitKey | 'input' | undefined;
   /** The result of its call once the deadline has passed; undefined: the call is made again. */
   readonly late: bigint | undefined;
+  /** Input at the console may wake it. */
+  readonly wantsInput?: boolean;
 }
 
 /** A kernel-call that has not returned yet. The registers of the thread still hold its arguments. */

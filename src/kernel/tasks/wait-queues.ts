@@ -1,9 +1,12 @@
 import type { Thread } from './thread.js';
 import { schema, value } from '../../state/schema.js';
 
-/** What a thread can be woken by: a word of memory, by its address; the end of a process or of a thread, by its number. */
+/**
+ * What a thread can be woken by: a word of memory, by its address; the end of a process or of a thread, by its number; a file of
+ * Linux, by a number of its FileSystem.
+ */
 export interface WaitKey {
-  readonly kind: 'word' | 'process' | 'thread';
+  readonly kind: 'word' | 'process' | 'thread' | 'file';
   readonly number: number;
 }
 
@@ -15,6 +18,7 @@ export class WaitQueues {
     word: new Map(),
     process: new Map(),
     thread: new Map(),
+    file: new Map(),
   };
 
   add({ kind, number }: WaitKey, thread: Thread): void {

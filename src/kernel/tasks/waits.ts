@@ -20,6 +20,7 @@ export class Waits {
   /** Makes a runnable thread wait. */
   begin(thread: Thread, wait: Wait): void {
     this.scheduler.wait(thread, wait.deadline, wait.for === 'input');
+    if (wait.wantsInput) this.scheduler.awaitInput(thread);
     if (wait.for && wait.for !== 'input') this.queues.add(wait.for, thread);
   }
 
@@ -41,6 +42,14 @@ export class Waits {
     const threads = this.queues.take(key, count);
     for (const thread of threads) this.answerLater(thread, answer);
     return threads.length;
+  }
+
+  /** Wakes all threads that wait for something: their calls are made again when they run. */
+  wakeAgain(key: WaitKey): void {
+    for (const thread of this.queues.take(key)) {
+      thread.pending!.wait = undefined;
+      this.scheduler.wake(thread);
+    }
   }
 
   /** Answers those that wait for the end of a process. Its code is kept for its parent, unless a thread of that is one of them. */
@@ -66,6 +75,7 @@ export class Waits {
       if (thread.process.end) continue;
       const { late } = thread.pending!.wait!;
       if (late === undefined) {
+        this.forget(thread);
         again(thread);
         continue;
       }

@@ -117,6 +117,23 @@ export class KernelConsole {
       this.type(this.arrived.length);
   }
 
+  /** Takes in what there is for those who are woken by input: of a terminal, as `takeIn`; of a pipe, if nothing waits. */
+  fill(): void {
+    if (this.isTerminal) return this.takeIn();
+    if (this.arrived.length > 0 || this.hasEnded) return;
+    const input = this.ask(WAITING_BYTES_MAX);
+    if (input === 'end') this.hasEnded = true;
+    else if (input !== undefined) this.arrived = input;
+  }
+
+  /** Whether `read` would return something in a mode. Asks a pipe. */
+  hasInput(mode: ConsoleMode): boolean {
+    if (!this.isTerminal) this.fill();
+    if (this.hasEnded) return true;
+    const isLine = this.isTerminal && mode === CONSOLE_MODE.lines;
+    return isLine ? this.peekLine(1) !== undefined : this.arrived.length > 0 || this.discipline.length > 0;
+  }
+
   /**
    * Acts on the keys among the waiting input that do not wait for a reader. Ctrl-C discards what was typed before it, and
    * ends the process in the foreground; the first process reads it instead if it is in raw mode. Ctrl-S and Ctrl-Q suspend

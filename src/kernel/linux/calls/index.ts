@@ -1,5 +1,13 @@
 import type { LinuxCall } from '../call.js';
-import { CONSOLE_CALLS } from './console.js';
+import { ATTRIBUTE_CALLS } from './attributes.js';
+import { DESCRIPTOR_CALLS } from './descriptor.js';
+import { DIRECTORY_CALLS } from './directory.js';
+import { LOCK_CALLS } from './lock.js';
+import { PATH_CALLS } from './path.js';
+import { PIPE_CALLS } from './pipe.js';
+import { POLL_CALLS } from './poll.js';
+import { STATUS_CALLS } from './status.js';
+import { TRANSFER_CALLS } from './transfer.js';
 import { MEMORY_CALLS } from './memory.js';
 import { PROCESS_CALLS } from './process.js';
 import { SYSTEM_CALLS } from './system.js';
@@ -8,7 +16,15 @@ import { TIME_CALLS } from './time.js';
 
 /** All system calls of Linux that there are, ascending; any other number answers ENOSYS. */
 export const LINUX_CALLS: readonly LinuxCall[] = [
-  ...CONSOLE_CALLS,
+  ...ATTRIBUTE_CALLS,
+  ...DESCRIPTOR_CALLS,
+  ...DIRECTORY_CALLS,
+  ...LOCK_CALLS,
+  ...PATH_CALLS,
+  ...PIPE_CALLS,
+  ...POLL_CALLS,
+  ...STATUS_CALLS,
+  ...TRANSFER_CALLS,
   ...MEMORY_CALLS,
   ...PROCESS_CALLS,
   ...SYSTEM_CALLS,

@@ -114,7 +114,7 @@ function mmap(
   const flags = signed32(flagsArgument);
   const type = flags & MAP_TYPE;
   if (offset % PAGE !== 0n) return failed(EINVAL);
-  if (!(flags & MAP_ANONYMOUS) && !context.linux.files?.has(signed32(fd))) return failed(EBADF);
+  if (!(flags & MAP_ANONYMOUS) && !context.linux.files.has(signed32(fd))) return failed(EBADF);
   if (length === 0n) return failed(EINVAL);
   if (type !== MAP_PRIVATE && type !== MAP_SHARED && type !== MAP_SHARED_VALIDATE) return failed(EINVAL);
   const place = placeOf(context, address, length, flags);
@@ -128,10 +128,14 @@ function mmap(
       region.addZeros(start, end, protection);
       return seen(context, start);
     });
-  const file = context.linux.files!.map(context, signed32(fd), type !== MAP_PRIVATE, protection);
+  // Made again, the call goes on with the file that it has in hand.
+  const isWritten = (protection & PROTECTION_WRITE) !== 0;
+  const file = context.pending.work
+    ? undefined
+    : context.linux.files.map(signed32(fd), type !== MAP_PRIVATE, isWritten);
   return unmapped(context, place, () => {
-    mapFile(context, place, file, Number(offset), protection);
-    file.close();
+    mapFile(context, place, file!, Number(offset), protection);
+    file!.close();
     return seen(context, start);
   });
 }

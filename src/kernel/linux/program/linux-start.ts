@@ -7,13 +7,15 @@ import { unload } from '../../memory/unload.js';
 import { programOf, type LoadedProgram, type Program, type StartOptions } from '../../program/loader.js';
 import type { ProgramBeginning, StartTarget } from '../../program/program-start.js';
 import type { ProcessDescription } from '../../tasks/process.js';
-import type { LinuxSystem } from '../linux-system.js';
+import type { LinuxSystem, LoadedLinuxProgram } from '../linux-system.js';
+import type { LinuxMemory } from '../memory/linux-memory.js';
 import { HOME_ALIGNMENT, homeBytes } from './linux-layout.js';
 import { LinuxImages, loadLinux, type LinuxLoadTarget, type LinuxProgram, type LoadedLinux } from './linux-loader.js';
 
 /** Mappings that a program may have at first. */
 const MAPPINGS_AT_START = 32;
 const RANDOM_BYTES = 16;
+const ROOT = Uint8Array.of(0x2f);
 
 /** What the start of a program of Linux needs besides. */
 export interface LinuxStartTarget extends StartTarget {
@@ -45,7 +47,7 @@ export class LinuxStart implements ProgramBeginning {
       try {
         const loaded = loadLinux(target, home, undefined, images, this.asked());
         const description = describeLinux(program, home, loaded, pid);
-        return { description, rsp: loaded.rsp, threadPointer: 0, linux: loaded.memory };
+        return { description, rsp: loaded.rsp, threadPointer: 0, linux: this.loaded(loaded.memory) };
       } catch (error) {
         unload(target, home);
         throw error;
@@ -57,12 +59,20 @@ export class LinuxStart implements ProgramBeginning {
 
   close(): void {}
 
+  private loaded(memory: LinuxMemory): LoadedLinuxProgram {
+    return { memory, program: this.given(), directory: this.options.linux?.directory ?? ROOT };
+  }
+
   private asked(): LinuxProgram {
-    const { image, program, target } = this;
-    const { argv, name } = program;
-    const { path = new TextEncoder().encode(name), environment = [] } = this.options.linux ?? {};
+    const { image, target } = this;
     const random = target.linux.random.bytes(RANDOM_BYTES);
-    return { image, path, argv, environment, user: { uid: 0, gid: 0 }, random, features: cpuid(1, 0)[3] };
+    return { image, ...this.given(), user: { uid: 0, gid: 0 }, random, features: cpuid(1, 0)[3] };
+  }
+
+  private given(): LoadedLinuxProgram['program'] {
+    const { argv, name } = this.program;
+    const { path = new TextEncoder().encode(name), environment = [] } = this.options.linux ?? {};
+    return { path, argv, environment };
   }
 }
 

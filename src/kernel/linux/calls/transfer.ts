@@ -1,0 +1,301 @@
+import { chargeBytes } from '../../calls/arguments.js';
+import { PENDING, type CallResult } from '../../calls/call.js';
+import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
+import { LinuxErrno, LinuxError, failed } from '../errno.js';
+import { fileOf, usableFileOf, waitFor } from '../files/arguments.js';
+import { O_APPEND, O_NONBLOCK } from '../files/constants.js';
+import { WAIT, type OpenFile } from '../files/open/open-file.js';
+import { OpenRegularFile } from '../files/open/regular.js';
+import { put64, viewAt } from '../user-data.js';
+import { Buffers } from './buffers.js';
+
+/** Bytes that are moved at once; longer transfers are made in parts, between which others may run. */
+const MOVED_BYTES = 65536;
+
+const { EBADF, EFAULT, EINVAL, ESPIPE, EPIPE } = LinuxErrno;
+
+const SIGPIPE = 13;
+
+/** RWF_ flags of preadv2 and pwritev2: include/uapi/linux/fs.h. */
+const RWF_APPEND = 0x10;
+const RWF_KNOWN = 0x1f;
+
+/** Reads into memory, from an offset or from the position of the file. */
+function readInto(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: number): CallResult {
+  const { pending, system } = context;
+  if (!file.isReadable) return failed(EBADF);
+  const done = pending.progress;
+  const wanted = Math.min(buffers.length - done, MOVED_BYTES);
+  const room = buffers.accessible(done, wanted, 'write');
+  if (wanted > 0 && room === 0) return done > 0 ? BigInt(done) : atEnd(file, at) ? 0n : failed(EFAULT);
+  const deliver = (bytes: Uint8Array): void => buffers.put(done, bytes);
+  const read = partly(done, () => file.read(system.fileSystem, room, deliver, at === undefined ? at : at + done));
+  if (read === WAIT) return done > 0 ? BigInt(done) : waitFor(context, file);
+  if (typeof read === 'bigint') return read;
+  chargeBytes(context, read);
+  const total = done + read;
+  if (!file.isSeekable || read < room || room < wanted || total === buffers.length) return BigInt(total);
+  pending.progress = total;
+  return PENDING;
+}
+
+/** Writes from memory, at an offset or at the position of the file. */
+function writeFrom(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: number): CallResult {
+  const { pending, system } = context;
+  if (!file.isWritable) return failed(EBADF);
+  const done = pending.progress;
+  const wanted = Math.min(buffers.length - done, MOVED_BYTES);
+  const given = buffers.accessible(done, wanted, 'read');
+  if (wanted > 0 && given === 0) return done > 0 ? BigInt(done) : failed(EFAULT);
+  const bytes = buffers.get(done, given);
+  const write = (): number | typeof WAIT => file.write(system.fileSystem, bytes, at === undefined ? at : at + done);
+  const written = partly(done, () => signalled(context, write));
+  if (written === WAIT) return done > 0 && file.flags & O_NONBLOCK ? BigInt(done) : waitFor(context, file);
+  if (typeof written === 'bigint') return written;
+  chargeBytes(context, written);
+  const total = done + written;
+  if (total === buffers.length || given < wanted) return BigInt(total);
+  pending.progress = total;
+  return PENDING;
+}
+
+/** The bytes that were moved before, where what comes next fails. */
+function partly<T>(done: number, work: () => T): T | bigint {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof LinuxError) || done === 0) throw error;
+    return BigInt(done);
+  }
+}
+
+/** Who writes where nobody reads any more gets SIGPIPE. */
+function signalled<T>({ system, thread }: LinuxContext, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof LinuxError && error.errno === EPIPE) system.signal?.(thread, SIGPIPE);
+    throw error;
+  }
+}
+
+function atEnd(file: OpenFile, at = file.position): boolean {
+  return file instanceof OpenRegularFile && at >= file.inode.size;
+}
+
+/** The offset of pread and others; throws where the file has none, or it is negative. */
+function offsetIn(file: OpenFile, offset: bigint): number {
+  const signed = BigInt.asIntN(64, offset);
+  if (signed < 0n) throw new LinuxError(EINVAL);
+  if (!file.isSeekable) throw new LinuxError(ESPIPE);
+  return Number(signed);
+}
+
+function read(context: LinuxContext, fd: bigint, buffer: bigint, length: bigint): CallResult {
+  const file = usableFileOf(context, fd);
+  return readInto(context, file, Buffers.of(context, buffer, length));
+}
+
+function write(context: LinuxContext, fd: bigint, buffer: bigint, length: bigint): CallResult {
+  const file = usableFileOf(context, fd);
+  return writeFrom(context, file, Buffers.of(context, buffer, length));
+}
+
+function pread64(context: LinuxContext, fd: bigint, buffer: bigint, length: bigint, offset: bigint): CallResult {
+  if (BigInt.asIntN(64, offset) < 0n) return failed(EINVAL);
+  const file = usableFileOf(context, fd);
+  return readInto(context, file, Buffers.of(context, buffer, length), offsetIn(file, offset));
+}
+
+function pwrite64(context: LinuxContext, fd: bigint, buffer: bigint, length: bigint, offset: bigint): CallResult {
+  if (BigInt.asIntN(64, offset) < 0n) return failed(EINVAL);
+  const file = usableFileOf(context, fd);
+  return writeFrom(context, file, Buffers.of(context, buffer, length), offsetIn(file, offset));
+}
+
+function readv(context: LinuxContext, fd: bigint, vector: bigint, count: bigint): CallResult {
+  const file = usableFileOf(context, fd);
+  if (!file.isReadable) return failed(EBADF);
+  return readInto(context, file, Buffers.ofVector(context, vector, count));
+}
+
+function writev(context: LinuxContext, fd: bigint, vector: bigint, count: bigint): CallResult {
+  const file = usableFileOf(context, fd);
+  if (!file.isWritable) return failed(EBADF);
+  return writeFrom(context, file, Buffers.ofVector(context, vector, count));
+}
+
+function preadv(context: LinuxContext, fd: bigint, vector: bigint, count: bigint, offset: bigint): CallResult {
+  const file = usableFileOf(context, fd);
+  const at = offsetIn(file, offset);
+  return readInto(context, file, Buffers.ofVector(context, vector, count), at);
+}
+
+function pwritev(context: LinuxContext, fd: bigint, vector: bigint, count: bigint, offset: bigint): CallResult {
+  const file = usableFileOf(context, fd);
+  const at = offsetIn(file, offset);
+  return writeFrom(context, file, Buffers.ofVector(context, vector, count), at);
+}
+
+function preadv2(
+  context: LinuxContext,
+  fd: bigint,
+  vector: bigint,
+  count: bigint,
+  offset: bigint,
+  _high: bigint,
+  flags: bigint,
+): CallResult {
+  if (signed32(flags) & ~RWF_KNOWN) return failed(LinuxErrno.EOPNOTSUPP);
+  return BigInt.asIntN(64, offset) === -1n
+    ? readv(context, fd, vector, count)
+    : preadv(context, fd, vector, count, offset);
+}
+
+function pwritev2(
+  context: LinuxContext,
+  fd: bigint,
+  vector: bigint,
+  count: bigint,
+  offset: bigint,
+  _high: bigint,
+  flags: bigint,
+): CallResult {
+  if (signed32(flags) & ~RWF_KNOWN || signed32(flags) & RWF_APPEND) return failed(LinuxErrno.EOPNOTSUPP);
+  return BigInt.asIntN(64, offset) === -1n
+    ? writev(context, fd, vector, count)
+    : pwritev(context, fd, vector, count, offset);
+}
+
+/** Copies from a file to another one, at an offset or at their positions, at most so many bytes in one part. */
+function copyPart(
+  context: LinuxContext,
+  { from, at }: { readonly from: OpenFile; readonly at: number | undefined },
+  { to, toAt }: { readonly to: OpenFile; readonly toAt: number | undefined },
+  length: number,
+): number | typeof WAIT {
+  const files = context.system.fileSystem;
+  let written: number | typeof WAIT = 0;
+  let bytes = new Uint8Array(0);
+  const start = at ?? from.position;
+  const read = from.read(files, length, (given) => (bytes = given.slice()), start);
+  if (read === WAIT) return WAIT;
+  if (read > 0) written = signalled(context, () => to.write(files, bytes, toAt));
+  if (written === WAIT) return WAIT;
+  if (at === undefined && from.isSeekable) from.position = start + written;
+  chargeBytes(context, written);
+  return written;
+}
+
+function sendfile(context: LinuxContext, output: bigint, input: bigint, offset: bigint, count: bigint): CallResult {
+  const { pending } = context;
+  const from = usableFileOf(context, input);
+  if (!from.isReadable) return failed(EBADF);
+  const to = usableFileOf(context, output);
+  if (!to.isWritable) return failed(EBADF);
+  if (!from.isSeekable || to.flags & O_APPEND) return failed(EINVAL);
+  const start = offset === 0n ? undefined : Number(viewAt(context, offset, 8).getBigInt64(0, true));
+  if (start !== undefined && start < 0) return failed(EINVAL);
+  const done = pending.progress;
+  const wanted = Math.min(Number(count) - done, MOVED_BYTES);
+  const copied = partly(done, () => copyPart(context, { from, at: start }, { to, toAt: undefined }, wanted));
+  if (copied === WAIT) return done > 0 && to.flags & O_NONBLOCK ? BigInt(done) : waitFor(context, to);
+  if (typeof copied === 'bigint') return copied;
+  if (start !== undefined) put64(context, offset, BigInt(start + copied));
+  const total = done + copied;
+  if (copied === 0 || total >= Number(count)) return BigInt(total);
+  pending.progress = total;
+  return PENDING;
+}
+
+function copyFileRange(
+  context: LinuxContext,
+  input: bigint,
+  inputOffset: bigint,
+  output: bigint,
+  outputOffset: bigint,
+  length: bigint,
+  flags: bigint,
+): CallResult {
+  const [from, to] = [usableFileOf(context, input), usableFileOf(context, output)];
+  if (!from.isReadable || !to.isWritable || to.flags & O_APPEND) return failed(EBADF);
+  if (flags !== 0n || !(from instanceof OpenRegularFile) || !(to instanceof OpenRegularFile)) return failed(EINVAL);
+  const [at, toAt] = [inputOffset, outputOffset].map((address) =>
+    address === 0n ? undefined : Number(viewAt(context, address, 8).getBigInt64(0, true)),
+  );
+  if ((at ?? 0) < 0 || (toAt ?? 0) < 0) return failed(EINVAL);
+  if (from.inode === to.inode && overlaps(at ?? from.position, toAt ?? to.position, Number(length)))
+    return failed(EINVAL);
+  const wanted = Math.min(Number(length), MOVED_BYTES);
+  const copied = copyPart(context, { from, at }, { to, toAt }, wanted) as number;
+  if (at !== undefined) put64(context, inputOffset, BigInt(at + copied));
+  if (toAt !== undefined) put64(context, outputOffset, BigInt(toAt + copied));
+  return BigInt(copied);
+}
+
+function overlaps(a: number, b: number, length: number): boolean {
+  return a < b + length && b < a + length;
+}
+
+function lseek(context: LinuxContext, fd: bigint, offset: bigint, whence: bigint): CallResult {
+  const file = usableFileOf(context, fd);
+  const kind = Number(BigInt.asUintN(32, whence));
+  if (kind > 4) return failed(EINVAL);
+  return BigInt(file.seek(context.system.fileSystem, Number(BigInt.asIntN(64, offset)), kind));
+}
+
+/** Advice, and what is on its way to a disk: checked, and without an effect. */
+function checkFile(context: LinuxContext, fd: bigint): CallResult {
+  return usableFileOf(context, fd).isSeekable ? 0n : failed(ESPIPE);
+}
+
+/** fsync and fdatasync: what was written becomes a VMO. */
+function fsync(context: LinuxContext, fd: bigint): CallResult {
+  const file = usableFileOf(context, fd);
+  if (file instanceof OpenRegularFile) file.inode.content.settle(context.system.fileSystem);
+  else if (!file.isSeekable) return failed(EINVAL);
+  return 0n;
+}
+
+function syncfs(context: LinuxContext, fd: bigint): CallResult {
+  fileOf(context, fd);
+  return 0n;
+}
+
+const whole = { state: 'whole', differs: '' } as const;
+const some = ['fd', 'buffer', 'length'];
+const vector = ['fd', 'vector', 'count'];
+
+export const TRANSFER_CALLS: readonly LinuxCall[] = [
+  { number: 0, name: 'read', parameters: some, perform: read, ...whole },
+  { number: 1, name: 'write', parameters: some, perform: write, ...whole },
+  { number: 8, name: 'lseek', parameters: ['fd', 'offset', 'whence'], perform: lseek, ...whole },
+  { number: 17, name: 'pread64', parameters: [...some, 'offset'], perform: pread64, ...whole },
+  { number: 18, name: 'pwrite64', parameters: [...some, 'offset'], perform: pwrite64, ...whole },
+  { number: 19, name: 'readv', parameters: vector, perform: readv, ...whole },
+  { number: 20, name: 'writev', parameters: vector, perform: writev, ...whole },
+  { number: 40, name: 'sendfile', parameters: ['output', 'input', 'offset', 'count'], perform: sendfile, ...whole },
+  { number: 74, name: 'fsync', parameters: ['fd'], perform: fsync, ...whole },
+  { number: 75, name: 'fdatasync', parameters: ['fd'], perform: fsync, ...whole },
+  { number: 162, name: 'sync', parameters: [], perform: () => 0n, ...whole },
+  { number: 187, name: 'readahead', parameters: ['fd', 'offset', 'count'], perform: checkFile, ...whole },
+  {
+    ...{ number: 221, name: 'fadvise64', parameters: ['fd', 'offset', 'length', 'advice'], perform: checkFile },
+    ...{ state: 'whole', differs: 'Advice has no effect.' },
+  },
+  { number: 295, name: 'preadv', parameters: [...vector, 'offset'], perform: preadv, ...whole },
+  { number: 296, name: 'pwritev', parameters: [...vector, 'offset'], perform: pwritev, ...whole },
+  { number: 306, name: 'syncfs', parameters: ['fd'], perform: syncfs, ...whole },
+  {
+    ...{ number: 326, name: 'copy_file_range', perform: copyFileRange, ...whole },
+    parameters: ['input', 'inputOffset', 'output', 'outputOffset', 'length', 'flags'],
+  },
+  {
+    ...{ number: 327, name: 'preadv2', parameters: [...vector, 'offset', 'high', 'flags'], perform: preadv2 },
+    ...{ state: 'part', differs: 'Flags have no effect.' },
+  },
+  {
+    ...{ number: 328, name: 'pwritev2', parameters: [...vector, 'offset', 'high', 'flags'], perform: pwritev2 },
+    ...{ state: 'part', differs: 'Flags have no effect; RWF_APPEND is refused.' },
+  },
+];

@@ -1,0 +1,329 @@
+import { outside, schema, value } from '../../../state/schema.js';
+import type { VmoStore } from '../../../vmo/store.js';
+import { HOST_BYTES, type HostMemory } from '../../host-memory.js';
+import { LinuxError, LinuxErrno } from '../errno.js';
+import { S_IFDIR, S_IFLNK, S_IFREG, S_IFMT } from './constants.js';
+import { FileContent, type ContentStore } from './content.js';
+import { mountDevices } from './devices.js';
+import type { OpenFile } from './open/open-file.js';
+import { ProcDirectory } from './proc/nodes.js';
+import type { ProcSource } from './proc/source.js';
+import type { ConsolePort } from './open/console-file.js';
+import { TreeDirectory, type Directory, type DirectoryEntry, type Tree } from './tree/directory.js';
+import {
+  FILE_SYSTEM,
+  LINK_MODE,
+  RegularFile,
+  SpecialFile,
+  SymbolicLink,
+  directoryMode,
+  type Inode,
+  type InodeAttributes,
+  type InodeIdentity,
+} from './tree/inode.js';
+import type { LinuxRoot, RootStatus } from './tree/linux-root.js';
+import { numberOfPath } from './tree/path-number.js';
+
+const ROOT_ID = 1;
+
+/** What a file system needs from the machine. */
+export interface FileSystemHost {
+  readonly store: VmoStore;
+  readonly hostMemory: HostMemory;
+  readonly lower: LinuxRoot;
+  /** Nanoseconds since 1970, on the machine's clock. */
+  now(): bigint;
+  /** Wakes threads that wait for something that has this number: see `FileSystem.takeNumber`. */
+  wake(number: number): void;
+  /** Bytes of the machine's random stream. */
+  random(length: number): Uint8Array;
+  readonly console: ConsolePort;
+  readonly proc: ProcSource;
+}
+
+/** Who makes a file, and as what. */
+export interface NewFile {
+  readonly mode: number;
+  readonly owner: number;
+  readonly group: number;
+}
+
+/**
+ * The files of Linux programs: a tree of inodes over a root that is only read. What a program changes lies in the tree; what it
+ * asks for of the root becomes a part of it, so that it stays what it was when it was seen first.
+ */
+export class FileSystem implements Tree, ContentStore {
+  /** @internal */
+  static readonly state = schema(
+    'file system',
+    FileSystem,
+    { inodes: value, nextId: value, nextNumber: value, watchers: value, host: outside('services of the machine') },
+    { isPart: true },
+  );
+
+  private readonly inodes = new Map<number, Inode>();
+  private nextId = ROOT_ID + 1;
+  private nextNumber = 1;
+  /** Numbers that are woken with others, by those. */
+  private readonly watchers = new Map<number, number[]>();
+
+  constructor(private readonly host: FileSystemHost) {}
+
+  get store(): VmoStore {
+    return this.host.store;
+  }
+
+  get hostMemory(): HostMemory {
+    return this.host.hostMemory;
+  }
+
+  get lower(): LinuxRoot {
+    return this.host.lower;
+  }
+
+  get procSource(): ProcSource {
+    return this.host.proc;
+  }
+
+  /** The directory /proc. */
+  get proc(): ProcDirectory {
+    return this.root.lookup(this, 'proc') as ProcDirectory;
+  }
+
+  get console(): ConsolePort {
+    return this.host.console;
+  }
+
+  random(length: number): Uint8Array {
+    return this.host.random(length);
+  }
+
+  /** Nanoseconds since 1970. */
+  get now(): bigint {
+    return this.host.now();
+  }
+
+  /** The directory `/`. */
+  get root(): TreeDirectory {
+    return (this.inodes.get(ROOT_ID) as TreeDirectory | undefined) ?? this.makeRoot();
+  }
+
+  inode(id: number): Inode {
+    return this.inodes.get(id)!;
+  }
+
+  /** A number that threads can wait for, and be woken by, of something that is neither a file of the tree nor numbered yet. */
+  takeNumber(): number {
+    return this.nextNumber++;
+  }
+
+  /** Lets threads go on that wait for something, or for one of several things of which it is one. */
+  wake(number: number): void {
+    this.host.wake(number);
+    for (const watcher of this.watchers.get(number) ?? []) this.wake(watcher);
+  }
+
+  /** From now on, what wakes `number` wakes `watcher` too. */
+  watch(number: number, watcher: number): void {
+    const watchers = this.watchers.get(number);
+    if (watchers) watchers.push(watcher);
+    else this.watchers.set(number, [watcher]);
+  }
+
+  unwatch(number: number, watcher: number): void {
+    const left = this.watchers.get(number)?.filter((each) => each !== watcher) ?? [];
+    if (left.length > 0) this.watchers.set(number, left);
+    else this.watchers.delete(number);
+  }
+
+  rootChild(directory: TreeDirectory, name: string): Inode | undefined {
+    const path = `${directory.rootPath!}/${name}`;
+    const status = this.lower.status(path);
+    if (status === LinuxErrno.ENOENT) return undefined;
+    if (typeof status === 'number') throw new LinuxError(status);
+    this.requireRoom();
+    const inode = this.inodeOfRoot(path, status, directory, name);
+    this.add(inode);
+    this.attach(directory, name, inode);
+    return inode;
+  }
+
+  rootEntries({ rootPath }: TreeDirectory): readonly DirectoryEntry[] {
+    const entries = this.lower.list(rootPath === '' ? '/' : rootPath!);
+    if (typeof entries === 'number') throw new LinuxError(entries);
+    return entries.map(({ name, type }) => ({ name, type, number: numberOfPath(`${rootPath!}/${name}`) }));
+  }
+
+  /** Makes a directory. Throws ENOSPC where there is no room. */
+  makeDirectory(parent: TreeDirectory, name: string, file: NewFile): TreeDirectory {
+    const identity = this.newIdentity(parent);
+    const place = { parentId: parent.id, name };
+    const directory = new TreeDirectory(identity, this.attributes(file, 2), place, undefined);
+    parent.links++;
+    return this.put(parent, name, directory);
+  }
+
+  makeFile(parent: TreeDirectory, name: string, file: NewFile): RegularFile {
+    return this.put(
+      parent,
+      name,
+      new RegularFile(this.newIdentity(parent), this.attributes(file), FileContent.empty()),
+    );
+  }
+
+  /** A file without a name, which is gone when nobody has it open any more. */
+  makeNamelessFile(parent: TreeDirectory, file: NewFile): RegularFile {
+    const made = new RegularFile(this.newIdentity(parent), this.attributes(file, 0), FileContent.empty());
+    this.add(made);
+    return made;
+  }
+
+  makeLink(parent: TreeDirectory, name: string, target: string, { owner, group }: Omit<NewFile, 'mode'>): SymbolicLink {
+    const attributes = this.attributes({ mode: LINK_MODE, owner, group });
+    return this.put(parent, name, new SymbolicLink(this.newIdentity(parent), attributes, target));
+  }
+
+  /** A named pipe, a socket or a device. */
+  makeSpecial(parent: TreeDirectory, name: string, file: NewFile, device = 0): SpecialFile {
+    return this.put(parent, name, new SpecialFile(this.newIdentity(parent), this.attributes(file), device));
+  }
+
+  /** Lets a directory, at a name that it has not, have an inode. */
+  attach(directory: TreeDirectory, name: string, inode: Inode): void {
+    this.counted(directory, () => directory.attach(name, inode));
+  }
+
+  /** Lets a name of a directory stand for nothing. The inode stays until it is given up. */
+  detach(directory: TreeDirectory, name: string, inode: Inode): void {
+    this.counted(directory, () => directory.detach(name, inode));
+  }
+
+  /** Keeps an inode that somebody has open. */
+  hold(inode: Inode): void {
+    inode.opens++;
+  }
+
+  /** Nobody has it open any more who had it. */
+  release(inode: Inode): void {
+    inode.opens--;
+    this.giveUp(inode);
+  }
+
+  /** Forgets an inode that has no name and is not open. */
+  giveUp(inode: Inode): void {
+    if (inode.id === 0 || inode.names > 0 || inode.opens > 0 || !this.inodes.delete(inode.id)) return;
+    this.hostMemory.release('inode');
+    if (inode instanceof RegularFile) inode.content.close(this);
+    if (inode instanceof TreeDirectory) this.counted(inode, () => inode.forget());
+  }
+
+  /** The path of a directory; undefined for one that was removed, or lies in one. */
+  pathOf(directory: Directory): string | undefined {
+    let path = '';
+    for (let at = directory; ; at = at.parent(this)) {
+      if (at.name === undefined) return undefined;
+      if (at === this.root) return path === '' ? '/' : path;
+      path = `/${at.name}${path}`;
+    }
+  }
+
+  /** The path that an open file was opened by, as /proc/PID/fd tells it. */
+  pathOfOpen({ inode, place }: OpenFile): string {
+    if (!place) return `${inode.fileSystem === FILE_SYSTEM.pipe ? 'pipe' : 'anon_inode'}:[${inode.number}]`;
+    const directory = place.directory as Directory;
+    const above = this.pathOf(directory);
+    const path = above === undefined ? `/${place.name}` : place.name === '' ? above : joined(above, place.name);
+    const isThere = place.name === '' || (above !== undefined && directory.lookup(this, place.name) === inode);
+    return isThere || inode.id === 0 ? path : `${path} (deleted)`;
+  }
+
+  /** Lets another file system begin at a name of `/`. */
+  mount(name: string, directory: Directory): void {
+    this.add(directory);
+    this.attach(this.root, name, directory);
+  }
+
+  /** An id for an inode that is mounted. */
+  takeId(): number {
+    return this.nextId++;
+  }
+
+  /** Throws ENOSPC where there is no room for a further file. */
+  requireRoom(): void {
+    if (!this.hostMemory.hasRoom(HOST_BYTES.inode + HOST_BYTES.directoryEntry)) throw new LinuxError(LinuxErrno.ENOSPC);
+  }
+
+  private makeRoot(): TreeDirectory {
+    const status = this.lower.status('/');
+    const identity = { id: ROOT_ID, number: 2, fileSystem: FILE_SYSTEM.root };
+    const place = { parentId: ROOT_ID, name: '' };
+    const made =
+      typeof status === 'number'
+        ? new TreeDirectory(identity, { ...this.attributes(ROOT_OWNER, 2) }, place, '')
+        : new TreeDirectory(identity, attributesOf(status), place, '', status.size, status.blocks);
+    made.names = 1;
+    this.add(made);
+    this.mount('proc', new ProcDirectory('', this.takeId()));
+    mountDevices(this);
+    return made;
+  }
+
+  private inodeOfRoot(path: string, status: RootStatus, directory: TreeDirectory, name: string): Inode {
+    const identity = { id: this.nextId++, number: numberOfPath(path), fileSystem: FILE_SYSTEM.root };
+    const attributes = attributesOf(status);
+    switch (status.mode & S_IFMT) {
+      case S_IFDIR: {
+        const place = { parentId: directory.id, name };
+        return new TreeDirectory(identity, attributes, place, path, status.size, status.blocks);
+      }
+      case S_IFLNK:
+        return new SymbolicLink(identity, attributes, status.target);
+      case S_IFREG: {
+        const content = FileContent.ofRoot(path, status.stamp, status.size);
+        return new RegularFile(identity, attributes, content, status.blocks);
+      }
+      default:
+        return new SpecialFile(identity, attributes);
+    }
+  }
+
+  private newIdentity({ fileSystem }: Inode): InodeIdentity {
+    this.requireRoom();
+    const id = this.nextId++;
+    return { id, number: id, fileSystem };
+  }
+
+  private attributes({ mode, owner, group }: NewFile, links = 1): InodeAttributes {
+    return { mode, owner, group, links, time: this.now };
+  }
+
+  private put<Made extends Inode>(parent: TreeDirectory, name: string, made: Made): Made {
+    this.add(made);
+    this.attach(parent, name, made);
+    return made;
+  }
+
+  private add(inode: Inode): void {
+    this.inodes.set(inode.id, inode);
+    this.hostMemory.charge('inode');
+  }
+
+  /** Charges for names that a directory knows after some work and did not before. */
+  private counted(directory: TreeDirectory, work: () => void): void {
+    const before = directory.knownCount;
+    work();
+    const more = directory.knownCount - before;
+    if (more > 0) this.hostMemory.charge('directoryEntry', more);
+    else if (more < 0) this.hostMemory.release('directoryEntry', -more);
+  }
+}
+
+function joined(directory: string, name: string): string {
+  return directory === '/' ? `/${name}` : `${directory}/${name}`;
+}
+
+const ROOT_OWNER: NewFile = { mode: directoryMode(0o755), owner: 0, group: 0 };
+
+function attributesOf({ mode, owner, group, links, modified }: RootStatus): InodeAttributes {
+  return { mode, owner, group, links, time: modified };
+}

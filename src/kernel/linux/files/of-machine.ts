@@ -1,0 +1,86 @@
+/** The files of the programs of a machine: made with it, and given to programs that the host starts. */
+import type { VmoHandle } from '../../../vmo/handle.js';
+import type { VmoStore } from '../../../vmo/store.js';
+import type { Inputs } from '../../inputs.js';
+import type { Waits } from '../../tasks/waits.js';
+import type { KernelConsole } from '../../terminal/console.js';
+import { LinuxError } from '../errno.js';
+import { textOfBytes } from './byte-text.js';
+import type { Credentials } from './credentials.js';
+import { FileSystem } from './file-system.js';
+import { FileTable } from './file-table.js';
+import { LinuxConsole } from './linux-console.js';
+import { openStandard } from './open/special.js';
+import { Place } from './place.js';
+import { LinuxProc, type MachineParts, type ProcSystem } from './proc/linux-proc.js';
+import { isDirectory } from './tree/directory.js';
+import { RegularFile } from './tree/inode.js';
+import { InputRoot } from './tree/input-root.js';
+import { EMPTY_ROOT, type LinuxRoot } from './tree/linux-root.js';
+import { lookUp, walk, type Walker } from './tree/path-walk.js';
+
+/** What the files of Linux need from the machine. */
+export interface FilesHost extends MachineParts {
+  readonly store: VmoStore;
+  readonly console: KernelConsole;
+  readonly waits: Waits;
+  readonly inputs: Inputs;
+  /** The files that programs find; none, if not given. */
+  readonly root?: LinuxRoot | undefined;
+}
+
+/** What a program of the host has of files at first. */
+export interface FirstFiles {
+  readonly files: FileTable;
+  readonly place: Place;
+}
+
+const SUPERUSER: Credentials = { user: 0, group: 0, groups: [] };
+
+export function makeFileSystem(host: FilesHost, system: ProcSystem): FileSystem {
+  const { store, hostMemory, console, inputs, waits, cpu, root = EMPTY_ROOT } = host;
+  return new FileSystem({
+    ...{ store, hostMemory, lower: new InputRoot(inputs, root) },
+    now: () => system.epoch + BigInt(cpu.ticks),
+    wake: (number) => waits.wakeAgain({ kind: 'file', number }),
+    random: (length) => system.random.bytes(length),
+    console: new LinuxConsole(console),
+    proc: new LinuxProc(system, host),
+  });
+}
+
+/** Standard input, output and error, and the directory at a path, or `/` where there is none. */
+export function firstFiles(fileSystem: FileSystem, directory: Uint8Array): FirstFiles {
+  const files = new FileTable(fileSystem);
+  openStandard(fileSystem, files);
+  const walker = { credentials: SUPERUSER, start: fileSystem.root };
+  const found = attempt(() => lookUp(fileSystem, walker, textOfBytes(directory)));
+  return { files, place: new Place(fileSystem, isDirectory(found) ? found : fileSystem.root, SUPERUSER) };
+}
+
+/** The absolute path of a file without symbolic links in it; the path itself where there is no such file. */
+export function realPath(files: FileSystem, { directory: start, credentials }: Place, path: Uint8Array): string {
+  const text = textOfBytes(path);
+  const found = attempt(() => walk(files, { credentials, start }, text, 'follow'));
+  const directory = found?.inode && files.pathOf(found.directory);
+  if (directory === undefined) return text;
+  return directory === '/' ? `/${found!.name}` : `${directory}/${found!.name}`;
+}
+
+/** The content of the file at a path, as a new handle, which the caller closes; undefined where there is none. */
+export function contentAt(files: FileSystem, path: Uint8Array): VmoHandle | undefined {
+  const walker: Walker = { credentials: SUPERUSER, start: files.root };
+  return attempt(() => {
+    const inode = lookUp(files, walker, textOfBytes(path));
+    return inode instanceof RegularFile ? inode.content.snapshot(files) : undefined;
+  });
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    return undefined;
+  }
+}

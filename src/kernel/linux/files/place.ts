@@ -1,0 +1,50 @@
+import { kept, schema, value } from '../../../state/schema.js';
+import type { Credentials } from './credentials.js';
+import type { FileSystem } from './file-system.js';
+import type { Directory } from './tree/directory.js';
+
+/** Where a process is in the tree, and for whom it works there. */
+export class Place {
+  /** @internal */
+  static readonly state = schema('place', Place, {
+    current: value,
+    umask: value,
+    credentials: value,
+    files: kept('those of the machine'),
+  });
+
+  umask = 0o022;
+  private current: Directory;
+
+  constructor(
+    private readonly files: FileSystem,
+    directory: Directory,
+    public credentials: Credentials,
+  ) {
+    this.current = directory;
+    files.hold(directory);
+  }
+
+  /** The current directory. */
+  get directory(): Directory {
+    return this.current;
+  }
+
+  moveTo(directory: Directory): void {
+    this.files.hold(directory);
+    this.files.release(this.current);
+    this.current = directory;
+  }
+
+  /** The same, for a process that is forked. */
+  copy(): Place {
+    const copy = new Place(this.files, this.current, this.credentials);
+    copy.umask = this.umask;
+    return copy;
+  }
+
+  /** The process has ended. */
+  close(): void {
+    this.files.release(this.current);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Cpu } from '../../../../cpu/cpu.js';
+import type { FramePool } from '../../../../vmo/frames/frame-pool.js';
+import type { HostMemory } from '../../../host-memory.js';
+import type { LinuxProcess } from '../../linux-process.js';
+import { machineText } from './texts.js';
+import { processText } from './process-texts.js';
+import type { ProcProcess, ProcSource } from './source.js';
+
+/** Parts of the machine that /proc tells of. */
+export interface MachineParts {
+  readonly cpu: Cpu;
+  readonly pool: FramePool;
+  readonly hostMemory: HostMemory;
+}
+
+/** What all processes of Linux share, as far as /proc tells of it. */
+export interface ProcSystem {
+  readonly processes: ReadonlyMap<number, LinuxProcess>;
+  readonly epoch: bigint;
+  readonly random: { bytes(length: number): Uint8Array };
+}
+
+/** What /proc tells, of the processes that there are. */
+export class LinuxProc implements ProcSource {
+  constructor(
+    private readonly system: ProcSystem,
+    private readonly parts: MachineParts,
+  ) {}
+
+  get pids(): readonly number[] {
+    return [...this.system.processes.keys()].sort((a, b) => a - b);
+  }
+
+  process(pid: number): ProcProcess | undefined {
+    const process = this.system.processes.get(pid);
+    if (!process) return undefined;
+    const { files, place, program } = process;
+    return {
+      ...{ pid, files, place, program: program.path, threads: [pid] },
+      commandLine: joined(program.argv),
+      environment: joined(program.environment),
+      text: (name) => processText(process, name),
+    };
+  }
+
+  text(path: string): string | undefined {
+    const { cpu, pool } = this.parts;
+    const { epoch, processes, random } = this.system;
+    return machineText(path, {
+      ...{ now: cpu.ticks, epoch, memoryBytes: cpu.memory.size, frames: pool.counters, processes: processes.size },
+      random: () => random.bytes(16),
+    });
+  }
+}
+
+/** Strings, each with a NUL. */
+function joined(strings: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(strings.reduce((total, { length }) => total + length + 1, 0));
+  let at = 0;
+  for (const each of strings) {
+    bytes.set(each, at);
+    at += each.length + 1;
+  }
+  return bytes;
+}

@@ -1,0 +1,115 @@
+/** Files of /proc about a process. proc(5) */
+import { PAGE_SIZE } from '../../../../bits.js';
+import { toLinear } from '../../../memory/linear-address.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../../../memory/mapping.js';
+import type { LinuxProcess } from '../../linux-process.js';
+
+const KIB_PER_PAGE = PAGE_SIZE / 1024;
+/** Characters of the name of a program that are told. */
+const COMM_MAX = 15;
+/** Where names of mappings stand in a line of maps. */
+const NAME_COLUMN = 73;
+
+const MOUNTS = [
+  ['bd0', '/', 'ext4', 'rw,relatime'],
+  ['proc', '/proc', 'proc', 'rw,nosuid,nodev,noexec,relatime'],
+  ['udev', '/dev', 'devtmpfs', 'rw,nosuid,relatime'],
+] as const;
+
+type Text = (process: LinuxProcess) => string;
+
+const TEXTS: Readonly<Record<string, Text>> = {
+  cgroup: () => '0::/\n',
+  comm: (process) => `${nameOf(process)}\n`,
+  io: () => ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes', 'cancelled_write_bytes'].map((name) => `${name}: 0\n`).join(''), // prettier-ignore
+  limits: () => 'Limit                     Soft Limit           Hard Limit           Units     \n',
+  maps: ({ memory }) => memory.region.mappings.filter(({ protection }) => protection !== 0).map((mapping) => mapLine(memory, mapping)).join(''), // prettier-ignore
+  mountinfo: () => MOUNTS.map(([source, path, type, options], index) => `${21 + index} 1 0:${21 + index} / ${path} ${options} - ${type} ${source} rw\n`).join(''), // prettier-ignore
+  mounts: () => MOUNTS.map(([source, path, type, options]) => `${source} ${path} ${type} ${options} 0 0\n`).join(''),
+  oom_score_adj: () => '0\n',
+  smaps: () => '',
+  stat: statText,
+  statm: (process) => `${pages(process)} ${process.memory.region.residentPages} 0 0 0 ${pages(process)} 0\n`,
+  status: statusText,
+  wchan: () => '0',
+};
+
+export function processText(process: LinuxProcess, name: string): string | undefined {
+  return Object.hasOwn(TEXTS, name) ? TEXTS[name]!(process) : undefined;
+}
+
+function nameOf({ program }: LinuxProcess): string {
+  return program.path.slice(program.path.lastIndexOf('/') + 1).slice(0, COMM_MAX);
+}
+
+/** Pages that are mapped. */
+function pages({ memory }: LinuxProcess): number {
+  return memory.region.mappings.reduce((total, { start, end }) => total + (end - start) / PAGE_SIZE, 0);
+}
+
+function mapLine(
+  { breakStart, breakEnd }: LinuxProcess['memory'],
+  { start, end, protection, backing }: Mapping,
+): string {
+  const allowed = [
+    [PROTECTION_READ, 'r'],
+    [PROTECTION_WRITE, 'w'],
+    [PROTECTION_EXECUTE, 'x'],
+  ] as const;
+  const letters = allowed.map(([bit, letter]) => (protection & bit ? letter : '-')).join('');
+  const [from, to] = [start, end].map((address) => toLinear(address).toString(16).padStart(12, '0'));
+  const offset = (backing?.offset ?? 0).toString(16).padStart(8, '0');
+  const line = `${from}-${to} ${letters}p ${offset} 00:00 0`;
+  return start >= breakStart && end <= Math.ceil(breakEnd / PAGE_SIZE) * PAGE_SIZE && end > breakStart
+    ? `${line.padEnd(NAME_COLUMN)}[heap]\n`
+    : `${line} \n`;
+}
+
+/** The fields of stat: those that are not known are 0. */
+function statText(process: LinuxProcess): string {
+  const fields = Array<number>(52).fill(0);
+  const put = (number: number, field: number): void => void (fields[number - 1] = field);
+  put(1, process.pid);
+  put(5, process.pid);
+  put(6, process.pid);
+  put(20, 1);
+  put(23, pages(process) * PAGE_SIZE);
+  put(24, process.memory.region.residentPages);
+  put(38, 17);
+  const [pid, , , ...rest] = fields;
+  return `${pid} (${nameOf(process)}) R ${rest.join(' ')}\n`;
+}
+
+function statusText(process: LinuxProcess): string {
+  const { pid, place } = process;
+  const { user, group, groups } = place.credentials;
+  const kib = pages(process) * KIB_PER_PAGE;
+  const resident = process.memory.region.residentPages * KIB_PER_PAGE;
+  const rows = [
+    ...[['Name', nameOf(process)], ['Umask', place.umask.toString(8).padStart(4, '0')], ['State', 'R (running)']], // prettier-ignore
+    ...[
+      ['Tgid', pid],
+      ['Ngid', 0],
+      ['Pid', pid],
+      ['PPid', 0],
+      ['TracerPid', 0],
+    ],
+    ...[
+      ['Uid', Array(4).fill(user).join('\t')],
+      ['Gid', Array(4).fill(group).join('\t')],
+      ['FDSize', 64],
+    ],
+    ...[
+      ['Groups', groups.join(' ')],
+      ['VmPeak', `${kib} kB`],
+      ['VmSize', `${kib} kB`],
+      ['VmRSS', `${resident} kB`],
+    ],
+    ...[
+      ['Threads', 1],
+      ['Cpus_allowed', 1],
+      ['Cpus_allowed_list', 0],
+    ],
+  ];
+  return rows.map(([name, field]) => `${name}:\t${field}\n`).join('');
+}
