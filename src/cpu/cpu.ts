@@ -95,6 +95,7 @@ export class Cpu {
       this.fetcher.forgetAll();
       this.records?.mappingsChanged();
     };
+    this.mmu.context.onWindowsChanged = (windows) => this.records?.windowsChanged(windows);
     this.mmu.onPageChanged = (high, low) => this.records?.pageChanged(high, low);
   }
 

@@ -143,7 +143,7 @@ export class CallRunner {
     const { ticks: now, memory: guestMemory, state: registers } = cpu;
     // Only calls of Linux look at it, and only processes of Linux make those.
     const linux = process.linux!;
-    const memory = debugMode.memoryFor(thread, call.name);
+    const memory = debugMode.memoryFor(thread, call.name).seenIn(process.view);
     // prettier-ignore
     return { kernel, thread, process, now, pending, memory, console, store, names, space, pager, debugMode, hostMemory, guestMemory, linux, system, registers };
   }

@@ -24,6 +24,8 @@ export const HOST_BYTES = {
   lastWriter: 192,
   /** A page that was written back, with its place in its region; its bytes are a VMO. */
   writtenBack: 160,
+  /** A page that shares a private frame with others after a fork. */
+  sharedPage: 64,
   /** A string of argv of a program that is being started; what it holds lies outside the heap. */
   argument: 160,
   /** A patch of a vmo_delta that is in progress. */

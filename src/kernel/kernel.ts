@@ -389,6 +389,8 @@ export class Kernel implements KernelServices {
     this.processes.remove(process);
     if (process.linux) this.linux.ended(process.linux);
     process.end = { exitCode, trap };
+    const { view } = process;
+    if (view && --view.users === 0) this.pager.pageTable.removeView(view);
     const unused = [...process.regions, ...process.maps].filter((region) => --region.users === 0);
     this.store.closing(() => process.giveUp());
     this.endings.processEnded(unused);
@@ -420,9 +422,9 @@ export class Kernel implements KernelServices {
   private addThread(process: Process, stack: ThreadStack, setRegisters: () => void): Thread {
     const thread = this.threads.add(process, stack);
     const before = this.current;
-    this.switchTo(thread);
+    this.loadRegisters(thread);
     setRegisters();
-    if (before) this.switchTo(before);
+    if (before) this.loadRegisters(before);
     this.scheduler.add(thread);
     return thread;
   }
@@ -496,8 +498,13 @@ export class Kernel implements KernelServices {
     if (answer?.report) this.kill(answer.thread, answer.report);
   }
 
-  /** A context switch changes registers and nothing else. */
+  /** A context switch changes registers, and the view where one of both threads has one. */
   private switchTo(thread: Thread): void {
+    this.loadRegisters(thread);
+    this.pager.pageTable.switchView(thread.process.view);
+  }
+
+  private loadRegisters(thread: Thread): void {
     if (this.current === thread) return;
     this.work.add(SWITCH_EFFORT);
     this.current?.save(this.cpu.state);

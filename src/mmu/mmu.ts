@@ -1,10 +1,12 @@
 import { PAGE_SHIFT, PAGE_SIZE, hex } from '../bits.js';
 import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
 import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
+import type { Alias } from './alias.js';
 import { DataStops, type DataStopKind } from './data-stops.js';
 import { addressOf, type AddressRange, type WriteFence } from './fence.js';
 import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
-import { TLB_FETCH, TLB_READ, TLB_WRITE, Tlb, type WriteEntries } from './tlb.js';
+import { TLB_FETCH, TLB_READ, TLB_WRITE, Tlb } from './tlb.js';
+import { TranslationContext } from './translation-context.js';
 import {
   ACCESS_FETCH,
   ACCESS_IMPLICIT,
@@ -15,9 +17,6 @@ import {
   walk,
   type PagingControls,
 } from './walk.js';
-
-/** Maximum number of inactive fences whose write entries are kept. */
-const MOST_FENCES_KEPT = 16;
 
 /** Maximum number of pages whose entries are dropped individually. */
 const MOST_PAGES_DROPPED = 1024;
@@ -66,6 +65,7 @@ export class Mmu implements PagingControls {
   /** Number of complete TLB flushes. */
   tlbDrops = 0;
   readonly dataStops = new DataStops();
+  readonly context = new TranslationContext();
   /**
    * Called when decoded or compiled code may be stale: a page table used by fetches or the paging mode has changed, or
    * an A or D bit was set in a frame with WATCH_CODE (this happens during a translation, so the callback must not
@@ -86,8 +86,6 @@ export class Mmu implements PagingControls {
   private holdsLargePages = false;
   private sparesTlb = false;
   private fence: WriteFence | undefined;
-  /** Write entries of inactive fences, by key; the most recently stored are last. */
-  private readonly keptWrites = new Map<string | undefined, WriteEntries>();
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
@@ -121,6 +119,22 @@ export class Mmu implements PagingControls {
     const changes = this.cr3 !== value;
     this.registers.cr3 = value;
     if (changes) this.flush();
+  }
+
+  /**
+   * Loads CR3 with the root of tables that differ from those in use only in the windows of the aliases of both: entries of
+   * the upper levels that the roots do not share have A set.
+   */
+  switchRoot(root: number, aliases: readonly Alias[]): void {
+    if (root === this.cr3) return;
+    this.registers.cr3 = root;
+    this.dropTlb();
+    this.context.switchTo(aliases);
+  }
+
+  /** Whether something else than what lies at an address is seen there. */
+  isHidden(linearHigh: number, linearLow: number): boolean {
+    return this.context.aliases.length > 0 && this.context.isHidden(addressOf(linearHigh, linearLow));
   }
 
   setCr4(value: number): void {
@@ -160,8 +174,8 @@ export class Mmu implements PagingControls {
     const before = this.fence;
     this.fence = fence;
     if (before?.key === fence?.key) return;
-    this.keepWritesOf(before, this.tlb.takeWrites());
-    const kept = this.keptWrites.get(fence?.key);
+    this.context.keepWrites(before, this.tlb.takeWrites());
+    const kept = this.context.writesOf(fence);
     if (kept) this.tlb.putWrites(kept);
   }
 
@@ -243,6 +257,15 @@ export class Mmu implements PagingControls {
     return this.walkTables(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
   }
 
+  /** As `translate`, for a page that is hidden by a window: by the tables of another root, and without the TLB. */
+  translateHidden(root: number, linearHigh: number, linearLow: number, access: number): number {
+    const { found } = this;
+    if (!this.walkFrom(root, linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
+    this.setAccessed(found);
+    if (access & ACCESS_WRITE) this.setDirty(found);
+    return found.physical;
+  }
+
   /** Whether `translate` would set A or D in an entry. Changes nothing. */
   wouldSetBits(linearHigh: number, linearLow: number, access: number): boolean {
     if (!this.walkTables(linearHigh, linearLow, access, this.probed)) return false;
@@ -270,8 +293,8 @@ export class Mmu implements PagingControls {
   }
 
   /**
-   * As `stored`, for a PTE that maps exactly one linear page, which avoids a search for all pages that a PTE at its
-   * index could map.
+   * As `stored`, for a PTE that maps exactly one linear page, and what is seen of it in windows, which avoids a search for
+   * all pages that a PTE at its index could map.
    */
   pteStored(entry: number, linearHigh: number, linearLow: number): void {
     const uses = this.tables.take(entry);
@@ -279,8 +302,11 @@ export class Mmu implements PagingControls {
     const frame = Math.floor(entry / PAGE_SIZE);
     if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
     if (uses & USED_ABOVE) return this.flush();
-    this.tlb.dropPage(linearHigh, linearLow);
-    if (uses & USED_TO_FETCH) this.onPageChanged(linearHigh, linearLow);
+    this.dropPage(linearHigh, linearLow, uses);
+    if (this.context.aliases.length > 0)
+      this.context.forEachWindow(addressOf(linearHigh, linearLow), (window) =>
+        this.dropPage(highOf(window), window | 0, uses),
+      );
   }
 
   /**
@@ -307,7 +333,7 @@ export class Mmu implements PagingControls {
   /** Drops every write entry, so that the next store to each page takes the slow path once. */
   dropWriteEntries(): void {
     this.tlb.takeWrites();
-    this.keptWrites.clear();
+    this.context.forgetWrites();
   }
 
   /** Drops everything derived from page tables. */
@@ -335,6 +361,11 @@ export class Mmu implements PagingControls {
     watched[frame] = (watched[frame] ?? 0) & ~reason;
   }
 
+  private dropPage(linearHigh: number, linearLow: number, uses: number): void {
+    this.tlb.dropPage(linearHigh, linearLow);
+    if (uses & USED_TO_FETCH) this.onPageChanged(linearHigh, linearLow);
+  }
+
   private cached(linearHigh: number, linearLow: number, access: number): number {
     return access & ACCESS_IMPLICIT ? -1 : this.tlb.lookup(tableOf(access), linearHigh, linearLow);
   }
@@ -344,6 +375,14 @@ export class Mmu implements PagingControls {
       throw new RangeError(`linear address ${hex(linearOf(linearHigh, linearLow), 16)} is not canonical`);
     const user = this.cpl === 3 && !(access & ACCESS_IMPLICIT) ? ACCESS_USER : 0;
     return walk(this.memory, this, access | user, linearHigh, linearLow, found);
+  }
+
+  private walkFrom(root: number, linearHigh: number, linearLow: number, access: number, found: Walk): boolean {
+    const { cr3 } = this;
+    this.registers.cr3 = root;
+    const isMapped = this.walkTables(linearHigh, linearLow, access, found);
+    this.registers.cr3 = cr3;
+    return isMapped;
   }
 
   private raise(linearHigh: number, linearLow: number, found: Walk): -1 {
@@ -405,14 +444,6 @@ export class Mmu implements PagingControls {
       this.tlb.fill(TLB_WRITE, linearHigh, linearLow, found.physical);
   }
 
-  private keepWritesOf(fence: WriteFence | undefined, entries: WriteEntries | undefined): void {
-    this.keptWrites.delete(fence?.key);
-    if (!entries) return;
-    this.keptWrites.set(fence?.key, entries);
-    const [oldest] = this.keptWrites.keys();
-    if (this.keptWrites.size > MOST_FENCES_KEPT) this.keptWrites.delete(oldest);
-  }
-
   private mayKeepWrites(linearHigh: number, linearLow: number, { physical }: Walk): boolean {
     return this.memory.watched[Math.floor(physical / PAGE_SIZE)] === 0 && this.ownsPage(linearHigh, linearLow);
   }
@@ -421,8 +452,7 @@ export class Mmu implements PagingControls {
   private dropDataEntries({ start, end }: AddressRange): void {
     if (end - start > MOST_PAGES_DROPPED * PAGE_SIZE) return this.dropTlb();
     for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
-      const high = Math.floor(page / 2 ** 32);
-      this.tlb.dropPage((high << 16) >> 16, page | 0, DATA_TABLES);
+      this.tlb.dropPage(highOf(page), page | 0, DATA_TABLES);
     }
   }
 
@@ -431,6 +461,11 @@ export class Mmu implements PagingControls {
     this.tlb.dropAll();
     this.holdsLargePages = false;
   }
+}
+
+/** The high half of an address of which the low 48 bits are known. */
+function highOf(address: number): number {
+  return (Math.floor(address / 2 ** 32) << 16) >> 16;
 }
 
 function tableOf(access: number): number {

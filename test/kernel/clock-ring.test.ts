@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { isDeepStrictEqual } from 'node:util';
 import t from 'tap';
-import { ClockRing } from '../../src/kernel/memory/clock-ring.js';
-import { PinnedPages } from '../../src/kernel/memory/pinned-pages.js';
+import { ClockRing } from '../../src/kernel/memory/pages/clock-ring.js';
+import { PinnedPages } from '../../src/kernel/memory/pages/pinned-pages.js';
 import { capture } from '../../src/state/graph.js';
 import { restore } from '../../src/state/restore.js';
 

@@ -1,9 +1,9 @@
 /** Private pages that leave memory when it is full, and ranges that become VMOs: no byte is lost, and all is counted. */
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { ChangedPages } from '../../src/kernel/memory/changed-pages.js';
-import { ClockRing } from '../../src/kernel/memory/clock-ring.js';
-import { PrivateFrames } from '../../src/kernel/memory/private-frames.js';
+import { ChangedPages } from '../../src/kernel/memory/pages/changed-pages.js';
+import { ClockRing } from '../../src/kernel/memory/pages/clock-ring.js';
+import { PrivateFrames } from '../../src/kernel/memory/pages/private-frames.js';
 import type { Region } from '../../src/kernel/memory/region.js';
 import { PRESENT, WRITABLE } from '../../src/mmu/entry.js';
 import { OutOfFramesError } from '../../src/vmo/errors.js';

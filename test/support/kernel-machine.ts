@@ -137,6 +137,7 @@ export class KernelMachine {
       writtenBack: sum(space.regions, ({ changed, start, end }) => {
         return changed.within(start, end).filter(({ content }) => content !== undefined).length;
       }),
+      sharedPage: sum([...this.pager['privates']['shared'].values()], (pages) => pages.length - 1),
       argument: 0,
       ...linuxObjects(kernel),
       patch: sum(threads, ({ pending }) => (pending?.work as { words?: BigUint64Array } | undefined)?.words?.length ?? 0) / 3, // prettier-ignore

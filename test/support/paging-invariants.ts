@@ -3,6 +3,7 @@ import type { AddressSpace } from '../../src/kernel/memory/address-space.js';
 import { PROTECTION_EXECUTE, PROTECTION_WRITE } from '../../src/kernel/memory/mapping.js';
 import type { Pager } from '../../src/kernel/memory/pager.js';
 import type { Region } from '../../src/kernel/memory/region.js';
+import type { View } from '../../src/kernel/memory/view.js';
 import type { GuestMemory } from '../../src/memory.js';
 import { EXECUTE_DISABLE_HIGH, PRESENT, WRITABLE } from '../../src/mmu/entry.js';
 import { ZERO_LEAF } from '../../src/vmo/content/canonical-form.js';
@@ -43,6 +44,7 @@ class PagingInvariants {
   check(): void {
     const tables = new Set<number>();
     const mapped = this.mappedPages(this.paged.pager.pageTable.root / PAGE, 4, 0, tables);
+    for (const view of this.paged.pager.pageTable['views']) this.checkView(view, tables);
     const byFrame = new Map<number, MappedPage[]>();
     for (const each of mapped) byFrame.set(each.frame, [...(byFrame.get(each.frame) ?? []), each]);
     for (const [frame, users] of byFrame) this.checkFrame(frame, users, tables);
@@ -74,6 +76,35 @@ class PagingInvariants {
     return found;
   }
 
+  /** The tables of a view are its own, and lead where those do that map its homes. */
+  private checkView({ aliases, root, directory }: View, tables: Set<number>): void {
+    const homeOf = (address: number): number => {
+      const alias = aliases.find(({ window, size }) => address >= window && address < window + size);
+      return alias ? address - alias.window + alias.home : address;
+    };
+    for (const table of directory === 0 ? [root] : [root, directory]) {
+      expect(!tables.has(table / PAGE), `table ${table} of a view is named twice`);
+      tables.add(table / PAGE);
+    }
+    const real = this.paged.pager.pageTable.root;
+    for (let index = 0; index < 512; index++) {
+      const [whole, part] = [homeOf(index * 2 ** 39), homeOf(index * 2 ** 30)];
+      const isOwn = directory !== 0 && index === 0;
+      const named = isOwn ? directory : this.tableOf(real + Math.floor(whole / 2 ** 39) * 8);
+      expect(this.tableOf(root + index * 8) === named, `entry ${index} of a view does not name table ${named}`);
+      if (directory === 0) continue;
+      const above = this.tableOf(real + Math.floor(part / 2 ** 39) * 8);
+      const below = above === 0 ? 0 : this.tableOf(above + (Math.floor(part / 2 ** 30) % 512) * 8);
+      expect(this.tableOf(directory + index * 8) === below, `gigabyte ${index} of a view is not in table ${below}`);
+    }
+  }
+
+  /** The table that an entry names; 0 for none. */
+  private tableOf(entry: number): number {
+    const low = this.paged.guestMemory.read32(entry);
+    return low & PRESENT ? (low & -PAGE) >>> 0 : 0;
+  }
+
   /** Every page that is mapped lies in a mapping, and threads may do with it no more than that allows. */
   private checkMapped({ page, writable, executable }: MappedPage): void {
     const mapping = this.paged.space.regionAt(page)?.mappingAt(page);
@@ -89,8 +120,12 @@ class PagingInvariants {
     expect(frame < this.paged.frames && !tables.has(frame), `${pages}: frame ${frame} is a table or none`);
     expect(pool.usersOf(frame) === users.length, `${pages}: frame ${frame} has ${pool.usersOf(frame)} users`);
     if (pool.isPrivate(frame)) {
-      expect(users.length === 1, `${pages}: private frame ${frame} is shared`);
-      expect(this.changed(users[0]!.page) === 'private', `${pages}: a private frame of a page that is not changed`);
+      const known = this.paged.pager['privates'].pagesOf(frame);
+      expect(isSameSet(known, users), `${pages}: frame ${frame} is known to be mapped at ${known.join()}`);
+      for (const { page, writable } of users) {
+        expect(this.changed(page) === 'private', `${pages}: a private frame of a page that is not changed`);
+        expect(!writable || users.length === 1, `${pages}: private frame ${frame} is shared and can be written`);
+      }
       return;
     }
     const leaf = flatLeaf(this.paged.guestMemory.ram.subarray(frame * PAGE, (frame + 1) * PAGE));
@@ -139,6 +174,11 @@ class PagingInvariants {
     expect(bytesKept === kept, `${bytesKept} bytes are said to be kept, ${kept} are`);
     expect(kept <= this.paged.writeBackBytes, `${kept} bytes are kept of at most ${this.paged.writeBackBytes}`);
   }
+}
+
+function isSameSet(known: readonly number[], users: readonly MappedPage[]): boolean {
+  const pages = new Set(users.map(({ page }) => page));
+  return known.length === pages.size && known.every((page) => pages.has(page));
 }
 
 function expect(holds: boolean, message: string): void {

@@ -210,6 +210,14 @@ export class BlockCache {
     return this.runsOfFrame.has(frame);
   }
 
+  /** The linear pages of a range that can run; its bounds are the low 48 bits of addresses. */
+  livePages(start: number, end: number): bigint[] {
+    return this.pages
+      .within(start, end)
+      .filter((page) => this.pages.at(page.linear) === page)
+      .map(({ linear }) => linear);
+  }
+
   /** Puts aside the records of a page whose mapping has changed, and those that end in it. */
   pageChanged(linear: bigint): void {
     const before = this.pages.at(BigInt.asUintN(64, linear - PAGE));

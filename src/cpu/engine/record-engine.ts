@@ -88,6 +88,17 @@ export class RecordEngine implements CodeStopsListener {
     this.exits.forgetPage(linearHigh, linearLow);
   }
 
+  /** As `mappingsChanged`, for what is seen in some ranges. */
+  windowsChanged(windows: readonly AddressRange[]): void {
+    this.exits.forget();
+    this.dropWhatChanged();
+    for (const { start, end } of windows)
+      for (const linear of this.blocks.livePages(start, end)) {
+        this.hot?.pageChanged(linear);
+        this.blocks.pageChanged(linear);
+      }
+  }
+
   codeStopsChanged(range: AddressRange): void {
     this.hasCodeStops = !this.cpu.codeStops.isEmpty;
     this.changedStops.push(range);

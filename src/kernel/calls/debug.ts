@@ -1,6 +1,7 @@
 import { MASK64 } from '../../bits.js';
 import { Errno, failure } from '../errors.js';
 import { HostMemoryError } from '../host-memory.js';
+import { homeOf } from '../memory/view.js';
 import { fromLinear } from '../memory/linear-address.js';
 import { threadOf, type CallContext, type CallResult, type KernelCall } from './call.js';
 
@@ -11,14 +12,14 @@ export const LAST_WRITER_BYTES = 24;
 function debugAllow(context: CallContext, tid: bigint, address: bigint, length: bigint): CallResult {
   const thread = threadOf(context, tid);
   if (!thread) return failure(Errno.ESRCH);
-  const start = fromLinear(address);
-  if (start === undefined) return failure(Errno.EINVAL);
-  const end = start + Number(length);
+  const seen = fromLinear(address);
+  if (seen === undefined) return failure(Errno.EINVAL);
   const last = address + length - 1n;
   // Neither does the range wrap around, nor is the canonical hole in it.
-  if (length > 0n && (last > MASK64 || fromLinear(last) !== end - 1)) return failure(Errno.EINVAL);
+  if (length > 0n && (last > MASK64 || fromLinear(last) !== seen + Number(length) - 1)) return failure(Errno.EINVAL);
+  const start = homeOf(context.process.view, seen);
   try {
-    return thread.guard.grant({ start, end }) ? 0n : failure(Errno.EINVAL);
+    return thread.guard.grant({ start, end: start + Number(length) }) ? 0n : failure(Errno.EINVAL);
   } catch (error) {
     if (error instanceof HostMemoryError) return failure(Errno.ENOMEM);
     throw error;
@@ -29,7 +30,7 @@ function debugLastWriter(context: CallContext, address: bigint, buffer: bigint):
   const start = context.memory.locate(buffer, BigInt(LAST_WRITER_BYTES), 'write');
   if (start === undefined) return failure(Errno.EFAULT);
   const byte = fromLinear(address);
-  const writer = byte === undefined ? undefined : context.debugMode.lastWriter(byte);
+  const writer = byte === undefined ? undefined : context.debugMode.lastWriter(homeOf(context.process.view, byte));
   if (!writer) return failure(Errno.ENODATA);
   const words = [BigInt(writer.tid), writer.rip, BigInt(writer.tick)];
   context.memory.write(start, new Uint8Array(new BigUint64Array(words).buffer));

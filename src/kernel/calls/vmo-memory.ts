@@ -6,6 +6,7 @@ import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../
 import { MAPPINGS_MAX, mapIn, unmapIn, type MappedPart } from '../memory/map-vmo.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../memory/mapping.js';
 import { PageHashing } from '../memory/page-hashing.js';
+import { homeOf } from '../memory/view.js';
 import type { Region } from '../memory/region.js';
 import { isOutOfMemory, isWithin, newHandle, vmoOf } from './arguments.js';
 import type { VmoHandle } from '../../vmo/handle.js';
@@ -80,7 +81,7 @@ function vmoUnmap(context: CallContext, address: bigint, length: bigint): CallRe
   const { process } = context;
   if (address % PAGE !== 0n || length === 0n || length > BigInt(ADDRESS_SPACE_END)) return failure(Errno.EINVAL);
   const size = roundUp(Number(length), PAGE_SIZE);
-  const range = ownRange(context, address, size) ?? rangeIn(process.maps, address, size);
+  const range = ownRange(context, address, size) ?? rangeIn(context, process.maps, address, size);
   if (!range) return failure(Errno.EINVAL);
   const { region, start } = range;
   const end = start + size;
@@ -175,15 +176,22 @@ interface RegionRange {
  * Pages of the caller's own regions that it may map and unmap: all but the header page, which the kernel reads and writes
  * on its behalf.
  */
-function ownRange({ process }: CallContext, address: bigint, size: number): RegionRange | undefined {
-  const range = rangeIn(process.regions, address, size);
+function ownRange(context: CallContext, address: bigint, size: number): RegionRange | undefined {
+  const { process } = context;
+  const range = rangeIn(context, process.regions, address, size);
   return range && range.start === process.region.start ? undefined : range;
 }
 
 /** The one among regions that a range lies in. */
-function rangeIn(regions: readonly Region[], address: bigint, size: number): RegionRange | undefined {
-  const start = fromLinear(address);
-  if (start === undefined) return undefined;
+function rangeIn(
+  { process }: CallContext,
+  regions: readonly Region[],
+  address: bigint,
+  size: number,
+): RegionRange | undefined {
+  const seen = fromLinear(address);
+  if (seen === undefined) return undefined;
+  const start = homeOf(process.view, seen);
   const region = regions.find((candidate) => start >= candidate.start && start + size <= candidate.end);
   return region && { region, start };
 }

@@ -86,12 +86,12 @@ export class AddressSpace {
     return this.insert(this.firstPlace(size), roundUp(size, PAGE_SIZE));
   }
 
-  /** As `place`, at the lowest multiple of `alignment` bytes where it fits. */
+  /** As `place`, at the lowest multiple of `alignment`, which is one of 4096, where it fits. */
   placeAligned(size: number, alignment: number): Region {
     return this.insert(this.firstPlace(size, alignment), roundUp(size, PAGE_SIZE));
   }
 
-  /** Where `place` would put a region. */
+  /** Where `place` would put a region, or `placeAligned`. */
   firstPlace(size: number, alignment = PAGE_SIZE): LinearAddress {
     const rounded = roundUp(size, PAGE_SIZE);
     for (const place of PLACES) {
@@ -145,7 +145,7 @@ export class AddressSpace {
     return true;
   }
 
-  /** The lowest address of a place from which so many bytes are free. */
+  /** The lowest multiple of `alignment` in a place from which so many bytes are free. */
   private firstFit(place: Place, size: number, alignment = PAGE_SIZE): LinearAddress | undefined {
     let start = roundUp(place.start, alignment);
     for (let index = Math.max(0, findLast(this.sorted, start)); index < this.sorted.length; index++) {

@@ -1,9 +1,11 @@
-import { PAGE_SIZE } from '../../bits.js';
+import { PAGE_SIZE, hex } from '../../bits.js';
 import type { LinearMemory } from '../../cpu/access/linear-memory.js';
 import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
-import { EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../../mmu/entry.js';
+import type { Alias } from '../../mmu/alias.js';
+import { ACCESSED, EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../../mmu/entry.js';
 import { ADDRESS_SPACE_END, highHalf, lowHalf, type LinearAddress } from './linear-address.js';
-import { derived, kept, outside, schema } from '../../state/schema.js';
+import { View } from './view.js';
+import { derived, kept, outside, schema, value } from '../../state/schema.js';
 
 /** Bytes of linear addresses that one entry covers, by level: PTE, PDE, PDPTE, PML4E. */
 const SPAN = [0, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39];
@@ -12,6 +14,14 @@ const ROOT_LEVEL = 4;
 
 /** What all entries have that name a table: the entry that maps the page says what is allowed. */
 const TABLE_FLAGS = PRESENT | WRITABLE | USER;
+
+/** The lowest level whose entries views have copies of. */
+const COPIED_LEVEL = 3;
+/**
+ * A is always set in the entries of the levels that views have copies of: so it tells nothing, and does not differ between
+ * copies. What the TLB holds of a page is then as good in one view as in another that shows the same page there.
+ */
+const COPIED_FLAGS = TABLE_FLAGS | ACCESSED;
 
 /**
  * The entry of the PML4 table that names the PML4 table itself, so that threads see all page-table entries, one after
@@ -33,6 +43,10 @@ export interface TableFrames {
  * MMU (A and D bits) writes. SDM Vol. 3A 4.5 "4-Level Paging". Pages are of 4 KiB.
  *
  * Frames are numbers below 2^20, so an entry's address fits in its low word; the high word holds XD alone.
+ *
+ * Each page has one PTE, found at its home address. A view has a PML4 table of its own, and a page-directory-pointer table
+ * where its windows are smaller than what an entry of that names: copies of the entries here, and in windows of those of the
+ * home that is seen there. So CR3 of a process names what it sees, and the tables below are common to all.
  */
 export class PageTable {
   static readonly state = schema(
@@ -47,8 +61,15 @@ export class PageTable {
       lastTableIndex: derived('a cache', () => -1),
       linearMemory: outside('guest memory'),
       frames: outside('the pager'),
+      views: value,
+      shown: value,
     },
-    { isPart: true },
+    {
+      isPart: true,
+      restored: ({ linearMemory, shown }) => {
+        linearMemory.mmu.context.aliases = shown?.aliases ?? [];
+      },
+    },
   );
 
   /** Physical address of the PML4 table, for CR3. */
@@ -61,6 +82,9 @@ export class PageTable {
   /** The table of level 1 that was found last, and its number among those of the address space; -1: none, or it may be gone. */
   private lastTable = 0;
   private lastTableIndex = -1;
+  private readonly views = new Set<View>();
+  /** The view that CR3 names the tables of; undefined: everything is seen where it lies. */
+  private shown: View | undefined;
 
   constructor(
     private readonly linearMemory: LinearMemory,
@@ -69,7 +93,48 @@ export class PageTable {
     this.memory = linearMemory.memory;
     this.used = new Uint16Array(this.memory.size / PAGE_SIZE);
     this.root = frames.allocateTable() * PAGE_SIZE;
-    this.write(this.root + WINDOW_INDEX * 8, this.root | PRESENT | USER, EXECUTE_DISABLE_HIGH);
+    this.write(this.root + WINDOW_INDEX * 8, this.root | PRESENT | USER | ACCESSED, EXECUTE_DISABLE_HIGH);
+  }
+
+  /**
+   * Makes a view. Aliases that begin below 512 GiB end there; all others consist of whole entries of the PML4 table. What is
+   * thrown where tables find no frame leaves everything as it was.
+   */
+  addView(aliases: readonly Alias[]): View {
+    for (const alias of aliases) requireWholeEntries(alias);
+    const root = this.frames.allocateTable() * PAGE_SIZE;
+    let directory = 0;
+    try {
+      if (aliases.some(isSmall)) directory = this.frames.allocateTable() * PAGE_SIZE;
+    } catch (error) {
+      this.free(root);
+      throw error;
+    }
+    const view = new View(aliases, root, directory);
+    this.memory.write32(root + WINDOW_INDEX * 8 + 4, EXECUTE_DISABLE_HIGH);
+    for (let index = 0; index < ENTRIES; index++) {
+      const [slot, part] = [index * SPAN[ROOT_LEVEL]!, index * SPAN[COPIED_LEVEL]!];
+      if (directory) this.copy(directory + index * 8, this.upperEntry(COPIED_LEVEL, view.home(part)));
+      const isOwn = directory !== 0 && index === 0;
+      this.copy(root + index * 8, isOwn ? directory + COPIED_FLAGS : this.upperEntry(ROOT_LEVEL, view.home(slot)));
+    }
+    this.views.add(view);
+    return view;
+  }
+
+  /** Gives back the tables of a view that no process has any more. */
+  removeView(view: View): void {
+    if (!this.views.delete(view)) throw new RangeError('a view is removed twice');
+    if (this.shown === view) this.switchView(undefined);
+    this.free(view.root);
+    if (view.directory) this.free(view.directory);
+  }
+
+  /** Makes the CPU see what a view shows; undefined: everything where it lies. */
+  switchView(view: View | undefined): void {
+    if (this.shown === view) return;
+    this.shown = view;
+    this.linearMemory.mmu.switchRoot(view?.root ?? this.root, view?.aliases ?? []);
   }
 
   /** The low word of the PTE of a page, 0 where a table on the way to it is missing. */
@@ -179,8 +244,9 @@ export class PageTable {
         const at = table + indexOf(level, address) * 8;
         let low = this.memory.read32(at);
         if (!(low & PRESENT)) {
-          low = this.frames.allocateTable() * PAGE_SIZE + TABLE_FLAGS;
+          low = this.frames.allocateTable() * PAGE_SIZE + (level >= COPIED_LEVEL ? COPIED_FLAGS : TABLE_FLAGS);
           this.write(at, low, 0);
+          this.copyToViews(level, address, low);
         }
         table = addressIn(low);
         this.way[level - 1] = table;
@@ -203,6 +269,7 @@ export class PageTable {
     this.prune(level - 1, below, address);
     if (!this.isEmpty(below) || this.way.includes(below)) return;
     this.clearEmpty(at);
+    this.copyToViews(level, address, 0);
     this.free(below);
   }
 
@@ -237,6 +304,7 @@ export class PageTable {
       if (outcome === 'stopped') return outcome;
       if (outcome === 'used') continue;
       this.clearEmpty(at);
+      this.copyToViews(level, address, 0);
       this.free(below);
     }
     return this.isEmpty(table) ? 'empty' : 'used';
@@ -248,6 +316,38 @@ export class PageTable {
     const start = (HOST_LAYOUT.ram + table) >>> 2;
     while (index < end && !(host32[start + index * 2]! & PRESENT)) index++;
     return index;
+  }
+
+  /** Copies the low word of an entry that names a table to where views show what lies at an address. */
+  private copyToViews(level: number, address: LinearAddress, low: number): void {
+    if (level < COPIED_LEVEL) return;
+    const span = SPAN[level]!;
+    const start = address - (address % span);
+    for (const view of this.views) {
+      const copyAt = (window: LinearAddress): void => {
+        const isInDirectory = view.directory !== 0 && window < SPAN[ROOT_LEVEL]!;
+        if (isInDirectory === (level === ROOT_LEVEL)) return;
+        this.copy((isInDirectory ? view.directory : view.root) + indexOf(level, window) * 8, low);
+      };
+      if (view.home(start) === start) copyAt(start);
+      for (const { window, home, size } of view.aliases)
+        if (start >= home && start < home + size && window % span === home % span) copyAt(start - home + window);
+    }
+  }
+
+  /** Writes an entry of a table of a view. */
+  private copy(at: number, low: number): void {
+    if (this.memory.read32(at) === low) return;
+    this.memory.write32(at, low);
+    if (low & PRESENT) this.linearMemory.stored(at, 8);
+    else this.linearMemory.emptyTableStored(at);
+  }
+
+  /** The low word of the entry of a level that is used for an address; 0 where a table on the way to it is missing. */
+  private upperEntry(level: number, address: LinearAddress): number {
+    const low = this.memory.read32(this.root + indexOf(ROOT_LEVEL, address) * 8);
+    if (level === ROOT_LEVEL || !(low & PRESENT)) return low;
+    return this.memory.read32(addressIn(low) + indexOf(level, address) * 8);
   }
 
   /** Gives back a table that nothing names any more. */
@@ -283,6 +383,19 @@ export class PageTable {
     this.memory.write32(at, low);
     this.memory.write32(at + 4, high);
   }
+}
+
+/** Whether an alias is smaller than what an entry of the PML4 table names. */
+function isSmall({ size }: Alias): boolean {
+  return size < SPAN[ROOT_LEVEL]!;
+}
+
+function requireWholeEntries(alias: Alias): void {
+  const span = SPAN[isSmall(alias) ? COPIED_LEVEL : ROOT_LEVEL]!;
+  const { window, home, size } = alias;
+  const end = isSmall(alias) ? SPAN[ROOT_LEVEL]! : PAGE_TABLE_WINDOW;
+  if ([window, home, size].some((bytes) => bytes % span !== 0) || window + size > end || size <= 0)
+    throw new RangeError(`${hex(size)} bytes from ${hex(home)} on cannot be shown at ${hex(window)}`);
 }
 
 /** The table in which an entry lies. */

@@ -3,13 +3,13 @@ import type { LinearMemory } from '../../cpu/access/linear-memory.js';
 import { ACCESSED, DIRTY, PRESENT, WRITABLE } from '../../mmu/entry.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
 import type { FramePool } from '../../vmo/frames/frame-pool.js';
-import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
+import { VmoHandle, type VmoPage } from '../../vmo/handle.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import { HostMemory } from '../host-memory.js';
 import { WorkMeter } from '../work-meter.js';
 import type { AddressSpace } from './address-space.js';
-import type { PageContent } from './changed-pages.js';
-import { ClockRing } from './clock-ring.js';
+import type { PageContent } from './pages/changed-pages.js';
+import { ClockRing } from './pages/clock-ring.js';
 import type { LinearAddress } from './linear-address.js';
 import {
   PROTECTION_EXECUTE,
@@ -20,8 +20,8 @@ import {
   type MemoryAccess,
 } from './mapping.js';
 import { PageTable } from './page-table.js';
-import { PinnedPages } from './pinned-pages.js';
-import { PrivateFrames } from './private-frames.js';
+import { PinnedPages } from './pages/pinned-pages.js';
+import { PrivateFrames } from './pages/private-frames.js';
 import type { Region } from './region.js';
 import { WriteBackQuota, type WriteBackCounters } from './write-back.js';
 import { kept, outside, schema, value } from '../../state/schema.js';
@@ -72,6 +72,7 @@ export class Pager {
       quota: value,
       pool: outside('described by the machine'),
       space: outside('described by the kernel'),
+      hostMemory: outside('described by the kernel'),
       work: outside('of the host'),
     },
     { isPart: true, restored: (pager) => pager.enterPrivatePages() },
@@ -94,7 +95,7 @@ export class Pager {
     private readonly pool: FramePool,
     private readonly space: AddressSpace,
     writeBackBytes = 0,
-    hostMemory = new HostMemory(),
+    private readonly hostMemory = new HostMemory(),
     private readonly work = new WorkMeter(),
   ) {
     this.privates = new PrivateFrames(pool.endFrame);
@@ -189,26 +190,36 @@ export class Pager {
    * OutOfFramesError with some of them moved.
    */
   move(region: Region, start: LinearAddress, end: LinearAddress, to: LinearAddress): void {
-    for (const { page, content } of region.changed.within(start, end)) {
+    for (const { page } of region.changed.within(start, end)) {
       const target = page - start + to;
       this.work.add(PAGE_EFFORT);
-      if (!content) {
-        const frame = this.pageTable.entry(page) >>> 12;
-        this.map(region.mappingAt(target)!, target, frame);
-        this.unmap(page);
-        region.residentPages++;
-        this.privates.delete(frame);
-        this.privates.add(frame, target);
-      }
+      const content = region.changed.contentOf(page);
+      const frame = this.pageTable.entry(page) >>> 12;
+      if (content) {
+        region.changed.setPrivate(target);
+        region.changed.setWrittenBack(target, content);
+      } else if (frame !== 0 && this.pool.isPrivate(frame)) this.moveFrame(region, page, frame, target);
       region.changed.delete(page);
-      region.changed.setPrivate(target);
-      if (content) region.changed.setWrittenBack(target, content);
     }
+  }
+
+  private moveFrame(region: Region, page: LinearAddress, frame: number, target: LinearAddress): void {
+    // Tables for the target may take the frames of pages that are not needed.
+    this.pinned.add(page);
+    try {
+      this.map(region.mappingAt(target)!, target, frame);
+    } finally {
+      this.releasePins();
+    }
+    this.unmap(page);
+    region.residentPages++;
+    region.changed.setPrivate(target);
+    this.privates.movePage(frame, page, target);
   }
 
   /** Tells regions which of their pages are in private frames. */
   private enterPrivatePages(): void {
-    this.privates.forEach((_, page) => this.space.regionAt(page)!.changed.setPrivate(page));
+    this.privates.forEachPage((page) => this.space.regionAt(page)!.changed.setPrivate(page));
   }
 
   /** Unmaps the first pages of a range. Returns false where there may be more. */
@@ -216,7 +227,7 @@ export class Pager {
     const unmap = (page: LinearAddress, frame: number): void => {
       this.work.add(PAGE_EFFORT);
       region.residentPages--;
-      if (this.pool.isPrivate(frame)) this.privates.delete(frame);
+      if (this.pool.isPrivate(frame)) this.leavePrivate(page, frame);
       else {
         region.sharedPages--;
         this.clean.delete(page);
@@ -280,13 +291,59 @@ export class Pager {
   }
 
   private copyOnWrite(region: Region, mapping: Mapping, page: LinearAddress, frame: number): void {
-    const isPrivate = this.pool.isPrivate(frame);
-    const own = isPrivate ? frame : this.withRoom(() => this.pool.makePrivate(frame));
+    if (this.pool.isPrivate(frame)) return this.copyShared(mapping, page, frame);
+    const own = this.withRoom(() => this.pool.makePrivate(frame));
     this.map(mapping, page, own);
-    if (isPrivate) return;
     this.clean.delete(page);
     region.sharedPages--;
     this.becamePrivate(region, page, own);
+  }
+
+  /** Makes a page writable whose private frame others may share. */
+  private copyShared(mapping: Mapping, page: LinearAddress, frame: number): void {
+    const own = this.withRoom(() => this.pool.ownPrivate(frame));
+    this.map(mapping, page, own);
+    if (own === frame) return;
+    this.leavePrivate(page, frame);
+    this.privates.add(own, page);
+  }
+
+  /**
+   * Shares the bytes of a changed page with a page of another region, which is not mapped and unchanged, and whose mapping
+   * fills it with the same. No effect for a page that is unchanged.
+   */
+  shareChanged(from: Region, page: LinearAddress, to: Region, copy: LinearAddress): void {
+    this.work.add(PAGE_EFFORT);
+    const content = from.changed.contentOf(page);
+    const frame = this.pageTable.entry(page) >>> 12;
+    if (content) {
+      to.changed.setPrivate(copy);
+      to.changed.setWrittenBack(copy, again(content));
+      this.quota.take(content.page(0).leaf);
+    } else if (frame !== 0 && this.pool.isPrivate(frame)) this.shareFrame(page, frame, to, copy);
+  }
+
+  private shareFrame(page: LinearAddress, frame: number, to: Region, copy: LinearAddress): void {
+    this.pinned.add(page);
+    this.pool.share(frame);
+    try {
+      this.map(to.mappingAt(copy)!, copy, frame);
+    } catch (error) {
+      this.pool.release(frame);
+      throw error;
+    } finally {
+      this.releasePins();
+    }
+    this.pageTable.clearBits(page, WRITABLE | DIRTY);
+    this.privates.share(frame, copy);
+    this.hostMemory.charge('sharedPage');
+    to.residentPages++;
+    to.changed.setPrivate(copy);
+  }
+
+  /** A page is not mapped to a private frame any more. */
+  private leavePrivate(page: LinearAddress, frame: number): void {
+    if (this.privates.deletePage(frame, page) > 0) this.hostMemory.release('sharedPage');
   }
 
   private becamePrivate(region: Region, page: LinearAddress, frame: number): void {
@@ -296,14 +353,21 @@ export class Pager {
   }
 
   private map({ protection }: Mapping, page: LinearAddress, frame: number): void {
-    const writable = (protection & PROTECTION_WRITE) !== 0 && this.pool.isPrivate(frame);
+    const isOwn = this.pool.isPrivate(frame) && this.pool.usersOf(frame) === 1;
+    const writable = isOwn && (protection & PROTECTION_WRITE) !== 0;
     this.pageTable.map(page, frame, writable, (protection & PROTECTION_EXECUTE) !== 0, protection === 0);
   }
 
-  /** Makes the private frame of a page clean. Answers its bytes. */
+  /** Makes the private frame of a page clean, or unmaps the page where others share the frame. Answers its bytes. */
   private share(region: Region, page: LinearAddress): VmoHandle {
     const frame = this.pageTable.entry(page) >>> 12;
     const content = this.pool.snapshot(frame);
+    if (this.pool.usersOf(frame) > 1) {
+      this.unmap(page);
+      this.leavePrivate(page, frame);
+      this.pool.release(frame);
+      return content;
+    }
     const clean = this.pool.commit(frame, content.page(0).leaf);
     if (clean === frame) this.pageTable.clearBits(page, WRITABLE | DIRTY);
     else this.map(region.mappingAt(page)!, page, clean);
@@ -360,9 +424,11 @@ export class Pager {
     this.work.add(VISIT_EFFORT);
     const frame = this.privates.advance();
     if (frame === undefined) return false;
-    const page = this.privates.pageOf(frame);
-    if (this.pinned.has(page) || !this.privates.visit(frame, this.takeAccessed(page))) return false;
-    this.writeBack(page);
+    const pages = this.privates.pagesOf(frame);
+    if (pages.some((page) => this.pinned.has(page)) || !this.quota.hasRoomFor(pages.length)) return false;
+    const isAccessed = pages.filter((page) => this.takeAccessed(page)).length > 0;
+    if (!this.privates.visit(frame, isAccessed)) return false;
+    this.writeBack(frame, pages);
     return true;
   }
 
@@ -383,21 +449,29 @@ export class Pager {
     return this.pool.usersOf(frame) === 0 || this.tablesFreed > tablesFreed;
   }
 
-  /** Unmaps a page from its private frame, whose bytes the store has from now on. */
-  private writeBack(page: LinearAddress): void {
-    const region = this.space.regionAt(page)!;
-    const frame = this.unmap(page);
+  /** Unmaps the pages of a private frame, whose bytes the store has from now on. */
+  private writeBack(frame: number, pages: readonly LinearAddress[]): void {
+    for (const page of pages) this.unmap(page);
     this.privates.delete(frame);
+    this.hostMemory.release('sharedPage', pages.length - 1);
     const content = this.pool.snapshot(frame);
-    const { leaf } = content.page(0);
-    this.pool.release(this.pool.commit(frame, leaf));
+    const clean = this.pool.commit(frame, content.page(0).leaf);
     this.quota.wroteBack();
+    for (const page of pages) {
+      this.pool.release(clean);
+      this.setWrittenBack(page, again(content));
+    }
+    content.close();
+  }
+
+  private setWrittenBack(page: LinearAddress, content: VmoHandle): void {
+    const region = this.space.regionAt(page)!;
     if (isSame(content, region.mappingAt(page)!, page)) {
       region.changed.delete(page);
       content.close();
     } else {
       region.changed.setWrittenBack(page, content);
-      this.quota.take(leaf);
+      this.quota.take(content.page(0).leaf);
     }
   }
 
@@ -418,6 +492,11 @@ export class Pager {
 /** A page that is not all zeros. */
 function nonZero(page: VmoPage | undefined): VmoPage | undefined {
   return page?.isZero ? undefined : page;
+}
+
+/** Another handle on the same VMO. */
+function again({ content }: VmoHandle): VmoHandle {
+  return new VmoHandle(content);
 }
 
 /** True where a page holds what its mapping would fill it with. */

@@ -1,6 +1,6 @@
 import { PAGE_SIZE, hex } from '../../bits.js';
 import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
-import { ChangedPages } from './changed-pages.js';
+import { ChangedPages } from './pages/changed-pages.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import { PROTECTION_READ, PROTECTION_WRITE, backingPage, type Mapping } from './mapping.js';
 import { findLast } from '../../sorted.js';

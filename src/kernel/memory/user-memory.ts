@@ -8,6 +8,7 @@ import type { AddressSpace } from './address-space.js';
 import { ADDRESS_SPACE_END, fromLinear, highHalf, lowHalf, toLinear, type LinearAddress } from './linear-address.js';
 import type { MemoryAccess } from './mapping.js';
 import type { Pager } from './pager.js';
+import type { View } from './view.js';
 
 /** Approves stores that are made on behalf of a thread. */
 export interface StoreGuard {
@@ -22,6 +23,9 @@ export interface StoreGuard {
  * look at the machine from outside. `read` and `write` do what instructions would: they bring pages in and set A and D
  * bits, and throw OutOfFramesError where a page finds no frame. They go page by page, and need one at a time. `peek` and
  * `poke` are for debuggers.
+ *
+ * Addresses are home addresses (view.ts), save those that a thread gave: `locate` and `readString` take what the view of its
+ * process shows there, and `locate` returns the home address.
  */
 export class UserMemory {
   constructor(
@@ -29,21 +33,31 @@ export class UserMemory {
     private readonly space: AddressSpace,
     private readonly pager: Pager,
     private readonly guard?: StoreGuard,
+    private readonly view?: View,
   ) {}
 
   /** The same memory, whose `write` asks a guard. */
   guardedBy(guard: StoreGuard): UserMemory {
-    return new UserMemory(this.linearMemory, this.space, this.pager, guard);
+    return new UserMemory(this.linearMemory, this.space, this.pager, guard, this.view);
+  }
+
+  /** The same memory for threads that see it in a view; undefined: where it lies. */
+  seenIn(view: View | undefined): UserMemory {
+    return view === this.view ? this : new UserMemory(this.linearMemory, this.space, this.pager, this.guard, view);
   }
 
   /**
-   * The address of a range that a thread gave, any 64-bit numbers, if the thread may access all of it: it does not wrap
-   * around, and each byte lies in a mapping that allows it. A range of no bytes may lie anywhere.
+   * The home address of a range that a thread gave, any 64-bit numbers, if the thread may access all of it: it does not wrap
+   * around, lies in one window or in none, and each byte lies in a mapping that allows it. A range of no bytes may lie
+   * anywhere.
    */
   locate(linear: bigint, lengthBytes: bigint, access: MemoryAccess): LinearAddress | undefined {
     if (lengthBytes === 0n) return 0;
-    const start = fromLinear(linear);
-    if (start === undefined || lengthBytes > BigInt(ADDRESS_SPACE_END - start)) return undefined;
+    const seen = fromLinear(linear);
+    if (seen === undefined || lengthBytes > BigInt(ADDRESS_SPACE_END - seen)) return undefined;
+    const { view } = this;
+    if (view && seen + Number(lengthBytes) > view.contiguousEnd(seen)) return undefined;
+    const start = view ? view.home(seen) : seen;
     return this.space.permits(start, start + Number(lengthBytes), access) ? start : undefined;
   }
 
@@ -153,8 +167,13 @@ export class UserMemory {
 
   private translate(address: LinearAddress, access: 'read' | 'write'): number {
     const code = access === 'write' ? ACCESS_WRITE : ACCESS_READ;
+    const { mmu } = this.linearMemory;
+    const [high, low] = [highHalf(address), lowHalf(address)];
     for (;;) {
-      const physical = this.linearMemory.mmu.translate(highHalf(address), lowHalf(address), code);
+      const isHidden = mmu.isHidden(high, low);
+      const physical = isHidden
+        ? mmu.translateHidden(this.pager.pageTable.root, high, low, code)
+        : mmu.translate(high, low, code);
       if (physical >= 0) return physical;
       const outcome = this.pager.resolve(address, access);
       if (outcome !== 'resolved') throw new RangeError(`${access} of ${hex(toLinear(address))}: ${outcome}`);

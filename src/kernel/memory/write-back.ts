@@ -48,7 +48,12 @@ export class WriteBackQuota {
 
   /** True where one more content would be kept. */
   get hasRoom(): boolean {
-    return this.bytesKept + PAGE_SIZE <= this.quotaBytes && this.hostMemory.hasRoom(PAGE_HOST_BYTES);
+    return this.hasRoomFor(1);
+  }
+
+  /** True where one more content would be kept that so many pages have. */
+  hasRoomFor(pages: number): boolean {
+    return this.bytesKept + PAGE_SIZE <= this.quotaBytes && this.hostMemory.hasRoom(PAGE_HOST_BYTES * pages);
   }
 
   /** Counts a private frame that was given up. */

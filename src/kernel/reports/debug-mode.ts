@@ -14,6 +14,7 @@ import { reportSpuriousWrite, type SpuriousWrite, type SpuriousWriteVerdict } fr
 import type { Thread } from '../tasks/thread.js';
 import { trapOfSpuriousWrite, type TrapReport } from './trap-report.js';
 import type { UserMemory } from '../memory/user-memory.js';
+import { homeOf } from '../memory/view.js';
 import { derived, kept, outside, schema, value } from '../../state/schema.js';
 
 /** What debug mode needs of the kernel. */
@@ -69,7 +70,14 @@ export class DebugMode {
 
   constructor(private readonly host: DebugModeHost) {
     this.lastWriters = new LastWriters(host.hostMemory);
-    host.cpu.fenced.onForeignStore = (rip, ranges) => this.note(this.running!, rip, ranges);
+    host.cpu.fenced.onForeignStore = (rip, ranges) => {
+      const thread = this.running!;
+      this.note(
+        thread,
+        rip,
+        ranges.map((range) => homeOfRange(thread, range)),
+      );
+    };
   }
 
   /** Switches debug mode of a thread on or off; returns whether it was on. */
@@ -97,7 +105,8 @@ export class DebugMode {
    * An instruction of a thread has been refused. Answers the report where the process is to be killed for it; else the
    * instruction is done, one way or the other, when the thread runs again.
    */
-  refused(thread: Thread, stores: readonly RefusedStore[]): TrapReport | undefined {
+  refused(thread: Thread, seen: readonly RefusedStore[]): TrapReport | undefined {
+    const stores = seen.map((store) => ({ ...store, ...homeOfRange(thread, store) }));
     // A store to a page that is not writable raises a page fault when it is made.
     if (!stores.every(({ start, end }) => this.host.space.permits(start, end, 'write'))) {
       thread.guard.verdict = 'allow';
@@ -201,8 +210,14 @@ export class DebugMode {
     return verdict;
   }
 
-  private note({ tid }: Thread, rip: bigint, ranges: readonly AddressRange[]): void {
-    const writer = { tid, rip, tick: this.host.cpu.ticks };
+  private note(thread: Thread, rip: bigint, ranges: readonly AddressRange[]): void {
+    const writer = { tid: thread.tid, rip, tick: this.host.cpu.ticks };
     for (const range of ranges) this.lastWriters.note(range, writer);
   }
+}
+
+/** Where the bytes of a store lie that a thread sees in a range. */
+function homeOfRange({ process }: Thread, { start, end }: AddressRange): AddressRange {
+  const home = homeOf(process.view, start);
+  return { start: home, end: home + end - start };
 }

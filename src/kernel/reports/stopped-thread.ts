@@ -1,5 +1,6 @@
 import { LONGEST_INSTRUCTION } from '../../cpu/decode/decoder.js';
 import { fromLinear } from '../memory/linear-address.js';
+import { homeOf } from '../memory/view.js';
 import { surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
 import type { Thread } from '../tasks/thread.js';
 
@@ -19,10 +20,11 @@ export interface StoppedThread {
 /** Tells of a thread what a report begins with. */
 export function stoppedThread(
   machine: Neighbourhood,
-  { tid, process: { pid, name } }: Thread,
+  { tid, process: { pid, name, view } }: Thread,
   rip: bigint,
 ): StoppedThread {
-  const code = fromLinear(rip);
+  const seen = fromLinear(rip);
+  const code = seen === undefined ? undefined : homeOf(view, seen);
   return {
     ...{ pid, name, tid, rip },
     code: code === undefined ? new Uint8Array(0) : machine.memory.peek(code, LONGEST_INSTRUCTION),

@@ -1,6 +1,7 @@
 import type { FenceVerdict } from '../../cpu/evaluator/fenced-execution.js';
 import { WriteFence, unionOf, type AddressRange } from '../../mmu/fence.js';
 import { HOST_BYTES, HostMemory } from '../host-memory.js';
+import type { View } from '../memory/view.js';
 import type { Process } from '../tasks/process.js';
 import { derived, kept, schema, value } from '../../state/schema.js';
 
@@ -15,6 +16,7 @@ export class ThreadGuard {
     grants: value,
     lastFence: derived('made again from the regions and grants', () => undefined),
     fencedMaps: derived('of the fence', () => 0),
+    fencedView: derived('of the fence', () => undefined),
     hostMemory: kept('the one account of the machine'),
   });
 
@@ -26,6 +28,8 @@ export class ThreadGuard {
   private lastFence: WriteFence | undefined;
   /** `mapChanges` of the process when that was made. */
   private fencedMaps = 0;
+  /** The view of the process when that was made. */
+  private fencedView: View | undefined;
 
   constructor(private readonly hostMemory = new HostMemory()) {}
 
@@ -69,13 +73,23 @@ export class ThreadGuard {
   /** What the thread may write; undefined: everything. The same object until something of it changes. */
   fence(process: Process): WriteFence | undefined {
     if (!this.isOn) return undefined;
-    if (!this.hasFence(process)) this.lastFence = new WriteFence([...process.regions, ...process.maps], this.grants);
+    if (!this.hasFence(process)) this.lastFence = this.fenceFor(process);
     this.fencedMaps = process.mapChanges;
+    this.fencedView = process.view;
     return this.lastFence;
   }
 
   /** Whether `fence` has nothing to make. */
   hasFence(process: Process): boolean {
-    return this.lastFence !== undefined && this.fencedMaps === process.mapChanges;
+    const { mapChanges, view } = process;
+    return this.lastFence !== undefined && this.fencedMaps === mapChanges && this.fencedView === view;
+  }
+
+  /** By home addresses, for stores of the kernel, and by those at which the process sees the same. */
+  private fenceFor({ regions, maps, view }: Process): WriteFence {
+    const owned = [...regions, ...maps];
+    if (!view) return new WriteFence(owned, this.grants);
+    const ownedSeen = [...owned, ...view.windowsOf(owned)];
+    return new WriteFence(ownedSeen, [...this.grants, ...view.windowsOf(this.grants)]);
   }
 }

@@ -5,6 +5,7 @@ import type { MemoryAccess } from '../memory/mapping.js';
 import { pidText } from '../tasks/process-table.js';
 import { describeSpuriousWrite, describeStores, type SpuriousWrite } from './spurious-write.js';
 import { stoppedThread, type StoppedThread } from './stopped-thread.js';
+import { homeOf } from '../memory/view.js';
 import { describeSurroundings, surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';
 import type { Thread } from '../tasks/thread.js';
 import { FAULT_FETCH, FAULT_WRITE } from '../../mmu/entry.js';
@@ -70,7 +71,7 @@ export function makeTrapReport(
     ...stoppedThread(machine, thread, rip),
     vector,
     errorCode: exception?.errorCode ?? 0,
-    refused: exception?.vector === Vector.PF ? refusedAccess(machine, exception) : undefined,
+    refused: exception?.vector === Vector.PF ? refusedAccess(machine, thread, exception) : undefined,
     exitCode: outOfMemory || vector === undefined ? OUT_OF_MEMORY_EXIT_CODE : exitCodeOf(vector),
   };
 }
@@ -81,10 +82,14 @@ export function accessOf(errorCode: number): MemoryAccess {
   return errorCode & FAULT_FETCH ? 'execute' : 'read';
 }
 
-function refusedAccess(machine: Neighbourhood, { linear, errorCode }: GuestException): RefusedAccess {
+function refusedAccess(
+  machine: Neighbourhood,
+  { process }: Thread,
+  { linear, errorCode }: GuestException,
+): RefusedAccess {
   const address = fromLinear(linear);
   if (address === undefined) throw new Error(`a page fault at ${hex(linear)}, which is not canonical`);
-  return { address, access: accessOf(errorCode), surroundings: surroundingsAt(machine, address) };
+  return { address, access: accessOf(errorCode), surroundings: surroundingsAt(machine, homeOf(process.view, address)) };
 }
 
 /** The report on a process that is killed for a store. */

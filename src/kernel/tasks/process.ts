@@ -6,6 +6,7 @@ import { HostMemory } from '../host-memory.js';
 import { HEAP_PAIR_OFFSET } from '../program/header-page.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import type { Region } from '../memory/region.js';
+import type { View } from '../memory/view.js';
 import type { ThreadLocalTemplate } from '../program/elf.js';
 import type { Thread, ThreadStack } from './thread.js';
 import type { TrapReport } from '../reports/trap-report.js';
@@ -49,14 +50,6 @@ export interface ProcessEnd {
   readonly trap: TrapReport | undefined;
 }
 
-/** Where a process finds what lies in its regions. */
-export interface ProcessView {
-  /** Where something lies that the process finds at an address. */
-  home(address: LinearAddress): LinearAddress;
-  /** Where the process finds what lies at an address of its home. */
-  window(address: LinearAddress): LinearAddress;
-}
-
 /** A process: a region, and the threads that belong to it. */
 export class Process {
   /** @internal */
@@ -98,7 +91,7 @@ export class Process {
   /** What it has besides as a process of Linux; undefined for one of BD0. */
   linux: LinuxProcess | undefined;
   /** What it sees elsewhere than where it lies; undefined: nothing. */
-  view: ProcessView | undefined;
+  view: View | undefined;
   /** Undefined while it lives. */
   end: ProcessEnd | undefined;
 

@@ -55,7 +55,7 @@ const STATE_NAMES = ['free', 'clean', 'private', 'a table'];
  *       +------------ dropped when idle -----------+                             |
  *       +------------------------- release by the last user ---------------------+
  *
- * A frame has one user for each place that maps it. Frames are chosen deterministically: first freed frames, the most
+ * A frame has one user for each place that maps it. A private frame has several only after a fork (`share`). Frames are chosen deterministically: first freed frames, the most
  * recently freed first; then frames never used, in ascending order; then the clean frame that has been idle longest.
  */
 export class FramePool {
@@ -198,12 +198,25 @@ export class FramePool {
       this.enter(frame, PRIVATE, 1);
       return frame;
     }
-    const copy = this.allocate();
-    this.memory.mark(copy * PAGE_SIZE, PAGE_SIZE);
-    this.memory.ram.copyWithin(copy * PAGE_SIZE, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
-    this.copies++;
+    const copy = this.copyOf(frame);
     this.users[slot]!--;
-    this.enter(copy, PRIVATE, 1);
+    return copy;
+  }
+
+  /** Adds a user to a private frame. While there are several, none of them may write it: see `ownPrivate`. */
+  share(frame: number): void {
+    this.users[this.slotOf(frame, PRIVATE)]!++;
+  }
+
+  /**
+   * Copy-on-write among the users of a private frame: replaces it for one of them by a private frame of its own, which is the
+   * same frame if it has no other user, else a copy. If it throws OutOfFramesError, nothing has changed.
+   */
+  ownPrivate(frame: number): number {
+    const slot = this.slotOf(frame, PRIVATE);
+    if (this.users[slot]! === 1) return frame;
+    const copy = this.copyOf(frame);
+    this.users[slot]!--;
     return copy;
   }
 
@@ -249,7 +262,7 @@ export class FramePool {
     return this.leafBySlot[frame - this.firstFrame];
   }
 
-  /** Whether a frame is private: visible to only one user, who may write it. */
+  /** Whether a frame is private: its only user may write it, and its bytes are indexed nowhere. */
   isPrivate(frame: number): boolean {
     return this.states[frame - this.firstFrame] === PRIVATE;
   }
@@ -338,6 +351,16 @@ export class FramePool {
     const { leaf } = handle.page(0);
     handle.close();
     return leaf;
+  }
+
+  /** A private frame with one user and the bytes of another frame. */
+  private copyOf(frame: number): number {
+    const copy = this.allocate();
+    this.memory.mark(copy * PAGE_SIZE, PAGE_SIZE);
+    this.memory.ram.copyWithin(copy * PAGE_SIZE, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+    this.copies++;
+    this.enter(copy, PRIVATE, 1);
+    return copy;
   }
 
   private clear(frame: number): void {

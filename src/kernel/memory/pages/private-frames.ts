@@ -1,9 +1,9 @@
-import type { LinearAddress } from './linear-address.js';
-import { kept, schema, value } from '../../state/schema.js';
+import type { LinearAddress } from '../linear-address.js';
+import { kept, schema, value } from '../../../state/schema.js';
 
 /**
  * The private frames that pages are mapped to, each with its page, in a ring with the hand of CLOCK: as `ClockRing`, but in
- * arrays by frame, since every first write to a page comes here.
+ * arrays by frame, since every first write to a page comes here. After a fork, some have several pages.
  */
 export class PrivateFrames {
   static readonly state = schema(
@@ -14,6 +14,7 @@ export class PrivateFrames {
       places: kept('the places of the ring'),
       pages: kept('known from the page tables'),
       spared: kept('hashed for the frames of the ring'),
+      shared: value,
       count: value,
       hand: value,
     },
@@ -32,9 +33,12 @@ export class PrivateFrames {
   private readonly ring: Int32Array;
   /** By frame: its place in the ring. */
   private readonly places: Int32Array;
+  /** By frame: its page; of those that have several, some page that it has had. */
   private readonly pages: Float64Array;
   /** By frame: 1 where it was not accessed between the last two visits of the hand. */
   private readonly spared: Uint8Array;
+  /** The pages of each frame that has several. */
+  private readonly shared = new Map<number, LinearAddress[]>();
   private count = 0;
   /** The place that the hand comes to next. */
   private hand = 0;
@@ -59,8 +63,37 @@ export class PrivateFrames {
     this.spared[frame] = 0;
   }
 
-  /** Takes out a frame that is there. */
+  /** Adds another page to a frame that is there. */
+  share(frame: number, page: LinearAddress): void {
+    const pages = this.shared.get(frame);
+    if (pages) pages.push(page);
+    else this.shared.set(frame, [this.pages[frame]!, page]);
+  }
+
+  /** Puts another page in the place of one of a frame that is there. */
+  movePage(frame: number, page: LinearAddress, to: LinearAddress): void {
+    const pages = this.shared.get(frame);
+    if (pages) pages[pages.indexOf(page)] = to;
+    else this.pages[frame] = to;
+  }
+
+  /** Takes out a page of a frame that is there; the frame goes with the last one. Returns how many it has left. */
+  deletePage(frame: number, page: LinearAddress): number {
+    const pages = this.shared.get(frame);
+    if (!pages) {
+      this.delete(frame);
+      return 0;
+    }
+    pages.splice(pages.indexOf(page), 1);
+    if (pages.length > 1) return pages.length;
+    this.pages[frame] = pages[0]!;
+    this.shared.delete(frame);
+    return 1;
+  }
+
+  /** Takes out a frame that is there, with all its pages. */
   delete(frame: number): void {
+    this.shared.delete(frame);
     const place = this.places[frame]!;
     const last = this.ring[--this.count]!;
     this.ring[place] = last;
@@ -69,14 +102,14 @@ export class PrivateFrames {
     if (place === this.hand - 1) this.hand = place;
   }
 
-  /** The page that is mapped to a frame that is there. */
-  pageOf(frame: number): LinearAddress {
-    return this.pages[frame]!;
+  /** The pages that are mapped to a frame that is there. */
+  pagesOf(frame: number): readonly LinearAddress[] {
+    return this.shared.get(frame) ?? [this.pages[frame]!];
   }
 
-  /** Calls `visit` for each frame and its page. */
-  forEach(visit: (frame: number, page: LinearAddress) => void): void {
-    for (const frame of this.ring.subarray(0, this.count)) visit(frame, this.pages[frame]!);
+  /** Calls `visit` for each page. */
+  forEachPage(visit: (page: LinearAddress) => void): void {
+    for (const frame of this.ring.subarray(0, this.count)) this.pagesOf(frame).forEach(visit);
   }
 
   /** Advances the hand. Returns the frame that it reaches; undefined if there is none. */

@@ -1,5 +1,5 @@
-import type { LinearAddress } from './linear-address.js';
-import { derived, schema } from '../../state/schema.js';
+import type { LinearAddress } from '../linear-address.js';
+import { derived, schema } from '../../../state/schema.js';
 
 /** The few pages that an instruction or a kernel-call needs at once. All of them come and go with each fault: no garbage. */
 export class PinnedPages {

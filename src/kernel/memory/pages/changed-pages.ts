@@ -1,8 +1,8 @@
-import { PAGE_SIZE } from '../../bits.js';
-import type { VmoHandle } from '../../vmo/handle.js';
-import { ADDRESS_SPACE_END, type LinearAddress } from './linear-address.js';
+import { PAGE_SIZE } from '../../../bits.js';
+import type { VmoHandle } from '../../../vmo/handle.js';
+import { ADDRESS_SPACE_END, type LinearAddress } from '../linear-address.js';
 import { PageBlocks } from './page-blocks.js';
-import { derived, schema } from '../../state/schema.js';
+import { derived, schema } from '../../../state/schema.js';
 
 /** Pages that are kept together: few enough that one that stands alone costs little. */
 const PAGES_IN_BLOCK = 64;
@@ -49,6 +49,13 @@ export class ChangedPages {
 
   /** None is empty. */
   private readonly blocks = emptyBlocks();
+
+  /** How many there are. */
+  get size(): number {
+    let size = 0;
+    for (const [, { count }] of this.blocks.within(0, ADDRESS_SPACE_END)) size += count;
+    return size;
+  }
 
   /** The bytes of a page that was written back. */
   contentOf(page: LinearAddress): VmoHandle | undefined {

@@ -1,6 +1,6 @@
-import type { LinearAddress } from './linear-address.js';
+import type { LinearAddress } from '../linear-address.js';
 import { PageBlocks } from './page-blocks.js';
-import { derived, schema, value } from '../../state/schema.js';
+import { derived, schema, value } from '../../../state/schema.js';
 
 /** Pages whose places are kept together: few enough that a page that stands alone costs little. */
 const PAGES_IN_BLOCK = 16;

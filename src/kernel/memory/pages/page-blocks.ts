@@ -1,6 +1,6 @@
-import { PAGE_SIZE } from '../../bits.js';
-import { findLast } from '../../sorted.js';
-import type { LinearAddress } from './linear-address.js';
+import { PAGE_SIZE } from '../../../bits.js';
+import { findLast } from '../../../sorted.js';
+import type { LinearAddress } from '../linear-address.js';
 
 /**
  * Something about pages, which lie in blocks of so many: neighbours come and go together, and an address, which is no small

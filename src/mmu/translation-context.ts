@@ -1,0 +1,53 @@
+import type { Alias } from './alias.js';
+import type { AddressRange, WriteFence } from './fence.js';
+import type { WriteEntries } from './tlb.js';
+
+/** Maximum number of inactive fences whose write entries are kept. */
+const MOST_FENCES_KEPT = 16;
+
+/** What decides, besides the page tables below the root, where addresses lead and which stores are fast. */
+export class TranslationContext {
+  /** Where memory is seen elsewhere than where it lies. */
+  aliases: readonly Alias[] = [];
+  /** Called when what is seen in some ranges has changed, since another root is in use. */
+  onWindowsChanged: (windows: readonly AddressRange[]) => void = () => {};
+  /** Write entries of inactive fences, by key; the most recently stored are last. */
+  private readonly keptWrites = new Map<string | undefined, WriteEntries>();
+
+  /** Whether something else than what lies at an address, given as its low 48 bits, is seen there. */
+  isHidden(address: number): boolean {
+    return this.aliases.some(({ window, size }) => address >= window && address < window + size);
+  }
+
+  /** Calls `visit` for each address, besides its own, at which what lies at an address is seen. */
+  forEachWindow(address: number, visit: (window: number) => void): void {
+    for (const { window, home, size } of this.aliases)
+      if (address >= home && address < home + size) visit(window + address - home);
+  }
+
+  /** Uses other aliases; what was kept is forgotten. */
+  switchTo(aliases: readonly Alias[]): void {
+    const windows = [...this.aliases, ...aliases].map(({ window, size }) => ({ start: window, end: window + size }));
+    this.aliases = aliases;
+    this.keptWrites.clear();
+    this.onWindowsChanged(windows);
+  }
+
+  /** Keeps the write entries that an inactive fence had, if they are known. */
+  keepWrites(fence: WriteFence | undefined, entries: WriteEntries | undefined): void {
+    this.keptWrites.delete(fence?.key);
+    if (!entries) return;
+    this.keptWrites.set(fence?.key, entries);
+    const [oldest] = this.keptWrites.keys();
+    if (this.keptWrites.size > MOST_FENCES_KEPT) this.keptWrites.delete(oldest);
+  }
+
+  /** The write entries that were kept for a fence. */
+  writesOf(fence: WriteFence | undefined): WriteEntries | undefined {
+    return this.keptWrites.get(fence?.key);
+  }
+
+  forgetWrites(): void {
+    this.keptWrites.clear();
+  }
+}
