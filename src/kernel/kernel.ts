@@ -387,7 +387,7 @@ export class Kernel implements KernelServices {
     for (const thread of threads) this.forgetThread(thread, exitCode);
     this.work.add(threads.length * WAKE_EFFORT);
     this.processes.remove(process);
-    if (process.linux) this.linux.ended(process.linux);
+    if (process.linux) this.linux.ended(process.linux, exitCode, trap !== undefined);
     process.end = { exitCode, trap };
     const { view } = process;
     if (view && --view.users === 0) this.pager.pageTable.removeView(view);
@@ -412,6 +412,42 @@ export class Kernel implements KernelServices {
 
   wake(key: WaitKey, answer: bigint, count = Infinity): number {
     return this.waits.wake(key, answer, count);
+  }
+
+  wakeAgain(key: WaitKey): void {
+    this.waits.wakeAgain(key);
+  }
+
+  requeue(from: WaitKey, to: WaitKey, count: number): number {
+    return this.waits.requeue(from, to, count);
+  }
+
+  forkThread(like: Thread, process: Process, stack: ThreadStack, change: () => void): Thread {
+    const isNew = this.processes.find(process.pid) === undefined;
+    if (isNew) this.processes.add(process);
+    const thread = this.addThread(process, stack, () => {
+      like.restore(this.cpu.state);
+      change();
+    });
+    thread.guard.inherit(like.guard);
+    if (isNew) this.stops.started(process);
+    this.work.add(isNew ? START_EFFORT : SPAWN_EFFORT);
+    return thread;
+  }
+
+  execThread(thread: Thread, entry: LinearAddress, rsp: LinearAddress): void {
+    this.pager.pageTable.switchView(thread.process.view);
+    setInitialRegisters(this.cpu, entry, rsp, 0);
+    this.stops.started(thread.process);
+    this.work.add(START_EFFORT);
+  }
+
+  freeRegions(regions: Parameters<KernelServices['freeRegions']>[0]): void {
+    this.endings.free(regions);
+  }
+
+  runNext(thread: Thread): void {
+    this.scheduler.giveTurn(thread, this.cpu.ticks);
   }
 
   yieldTurn(): void {

@@ -10,7 +10,10 @@ import type { SteppedNames } from '../names.js';
 import type { Pager } from '../memory/pager.js';
 import type { Process } from '../tasks/process.js';
 import type { ProcessTable } from '../tasks/process-table.js';
-import type { PendingCall, Thread } from '../tasks/thread.js';
+import type { KnownImages } from '../program/known-images.js';
+import type { LinearAddress } from '../memory/linear-address.js';
+import type { Region } from '../memory/region.js';
+import type { PendingCall, Thread, ThreadStack } from '../tasks/thread.js';
 import type { HostMemory } from '../host-memory.js';
 import type { WorkMeter } from '../work-meter.js';
 import type { UserMemory } from '../memory/user-memory.js';
@@ -51,6 +54,24 @@ export interface KernelServices {
   spawn(parent: Thread, start: ThreadStart): Thread;
   /** Wakes at most `count` threads that wait for something, in the order in which they began to. Returns how many. */
   wake(key: WaitKey, answer: bigint, count?: number): number;
+  /** Wakes all threads that wait for something: they make their calls again. */
+  wakeAgain(key: WaitKey): void;
+  /** Lets at most `count` threads that wait for something wait for something else. Returns how many. */
+  requeue(from: WaitKey, to: WaitKey, count: number): number;
+  /**
+   * A further thread of a process, which may be new: with the registers of another, whose are in the CPU, as `change` leaves them
+   * there.
+   */
+  forkThread(like: Thread, process: Process, stack: ThreadStack, change: () => void): Thread;
+  /** A thread that runs begins another program, in the view that its process has now. */
+  execThread(thread: Thread, entry: LinearAddress, rsp: LinearAddress): void;
+  /** Gives back regions in which nobody lives any more, before anything else happens. */
+  freeRegions(regions: readonly Region[]): void;
+  /** Gives a thread that can run its turn before all others. */
+  runNext(thread: Thread): void;
+  /** Memory by home addresses, for nobody in particular. */
+  readonly memory: UserMemory;
+  readonly images: KnownImages;
   /** Gives the rest of the slice to the others. */
   yieldTurn(): void;
   /** Charges a thread for what the kernel does for it: the same for the same call, however the host divides a run. */

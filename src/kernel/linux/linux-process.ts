@@ -1,7 +1,11 @@
 import { schema, value } from '../../state/schema.js';
 import type { FileTable } from './files/file-table.js';
 import type { Place } from './files/place.js';
+import { bytesOfText } from './files/byte-text.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
+import { Family } from './tasks/family.js';
+
+const SIGCHLD = 17;
 
 /** What a process runs. */
 export interface LinuxProgramOf {
@@ -17,7 +21,10 @@ export class LinuxProcess {
   static readonly state = schema(
     'linux process',
     LinuxProcess,
-    { pid: value, memory: value, files: value, place: value, program: value, limits: value },
+    {
+      ...{ pid: value, memory: value, files: value, place: value, program: value, limits: value },
+      ...{ family: value, group: value, session: value, exitSignal: value },
+    },
     { label: ({ pid }) => String(pid) },
   );
 
@@ -32,7 +39,41 @@ export class LinuxProcess {
     readonly files: FileTable,
     readonly place: Place,
     public program: LinuxProgramOf,
-  ) {}
+    parent?: LinuxProcess,
+  ) {
+    this.family = new Family(parent);
+    this.group = parent?.group ?? pid;
+    this.session = parent?.session ?? pid;
+    parent?.family.children.push(this);
+  }
+
+  /** Its parent, its children, and how it has ended. */
+  readonly family: Family;
+  /** The numbers of its process group and of its session: those of the processes that have founded them. */
+  group: number;
+  session: number;
+  /** The signal that its parent gets when it ends. */
+  exitSignal = SIGCHLD;
+
+  /** A child of it, with this memory. */
+  fork(pid: number, memory: LinuxMemory, exitSignal: number): LinuxProcess {
+    const child = new LinuxProcess(pid, memory, this.files.copy(), this.place.copy(), this.program, this);
+    child.exitSignal = exitSignal;
+    for (const [number, limit] of this.limits) child.limits.set(number, limit);
+    return child;
+  }
+
+  /** It begins another program. */
+  exec(memory: LinuxMemory, program: LinuxProgramOf): void {
+    this.memory = memory;
+    this.program = program;
+    this.files.exec();
+  }
+
+  /** The last part of the path of its program, in bytes: what its threads are called. */
+  get programName(): Uint8Array {
+    return bytesOfText(this.program.path.slice(this.program.path.lastIndexOf('/') + 1));
+  }
 
   /** It has ended: gives up its files. */
   close(): void {

@@ -5,7 +5,10 @@ import type { Thread } from '../tasks/thread.js';
 import { LinuxThread } from './linux-thread.js';
 import { LinuxProcess } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
+import type { View } from '../memory/view.js';
+import { statusOfTrap } from './tasks/wait-status.js';
 import { RandomStream } from './random-stream.js';
+import type { Waits } from '../tasks/waits.js';
 import { kept, outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
 import { CONSOLE_NUMBER } from './files/open/console-file.js';
@@ -14,6 +17,7 @@ import { contentAt, firstFiles, makeFileSystem, realPath, type FilesHost } from 
 /** A program of Linux in memory, and what it was started with. */
 export interface LoadedLinuxProgram {
   readonly memory: LinuxMemory;
+  readonly view: View | undefined;
   readonly program: {
     readonly path: Uint8Array;
     readonly argv: readonly Uint8Array[];
@@ -39,6 +43,7 @@ export class LinuxSystem {
       nextPid: value,
       epoch: kept('set when the machine is made'),
       signal: outside('a service of the machine'),
+      waits: outside('described by the kernel'),
     },
     { isPart: true },
   );
@@ -52,10 +57,17 @@ export class LinuxSystem {
   readonly epoch = EPOCH;
   /** Sends a signal to a thread for something that it did, such as SIGPIPE. Undefined while there are no signals. */
   signal: ((thread: Thread, signal: number) => void) | undefined;
+  private readonly waits: Waits;
   private nextPid = 1;
 
   constructor(host: FilesHost) {
+    this.waits = host.waits;
     this.fileSystem = makeFileSystem(host, this);
+  }
+
+  /** Processes that there are, with those that were not waited for. */
+  get tasks(): number {
+    return this.processes.size;
   }
 
   /** A number for a process or thread, from 1, which no other one has. */
@@ -64,7 +76,8 @@ export class LinuxSystem {
   }
 
   /** A process becomes one of Linux, before it has a thread. */
-  add(process: Process, { memory, program, directory }: LoadedLinuxProgram): void {
+  add(process: Process, { memory, view, program, directory }: LoadedLinuxProgram): void {
+    process.view = view;
     const pid = this.takePid();
     const { fileSystem } = this;
     const { files, place } = firstFiles(fileSystem, directory);
@@ -79,9 +92,28 @@ export class LinuxSystem {
     thread.linux = new LinuxThread(thread.process.linux!.pid);
   }
 
-  /** A process has ended. */
-  ended(linux: LinuxProcess): void {
+  /**
+   * A process has ended, by itself or by a trap. Its parent is told, and may wait for it as long as that lives; its children have
+   * none any more.
+   */
+  ended(linux: LinuxProcess, exitCode: number, isTrap: boolean): void {
     linux.close();
+    const { family } = linux;
+    family.status ??= isTrap ? statusOfTrap(exitCode) : { kind: 'exited', code: exitCode };
+    for (const child of family.children) {
+      child.family.orphan();
+      if (child.family.status) this.processes.delete(child.pid);
+    }
+    family.children.length = 0;
+    const { parentOf: parent } = family;
+    if (!parent) this.processes.delete(linux.pid);
+    else this.waits.wakeAgain({ kind: 'child', number: parent.pid });
+    if (family.vforkOf) this.waits.wakeAgain({ kind: 'vfork', number: linux.pid });
+  }
+
+  /** A process that has ended was waited for. */
+  reap(linux: LinuxProcess): void {
+    linux.family.parentOf?.family.forget(linux);
     this.processes.delete(linux.pid);
   }
 

@@ -6,13 +6,15 @@ export class LinuxThread {
   static readonly state = schema(
     'linux thread',
     LinuxThread,
-    { tid: value, clearTid: value, robustList: value },
+    { tid: value, clearTid: value, robustList: value, name: value },
     { label: ({ tid }) => String(tid) },
   );
 
   /** The word that is cleared when the thread ends, and whose waiters are woken then; 0: none. */
   clearTid = 0n;
   robustList = 0n;
+  /** What it is called, at most 15 bytes; undefined: as the program of its process. */
+  name: Uint8Array | undefined;
 
   constructor(
     /** Its number for Linux; that of the first thread is that of the process. */

@@ -53,3 +53,11 @@ export function put64(context: LinuxContext, address: bigint, value: bigint): bi
 export function put32(context: LinuxContext, address: bigint, value: number): bigint {
   return putFields(context, address, 4, (view) => view.setInt32(0, value, true));
 }
+
+/** The bytes before a zero byte. Throws LinuxError EFAULT, or `tooLong` where there are more than `most`. */
+export function stringAt(context: LinuxContext, address: bigint, most: number, tooLong: LinuxErrno): Uint8Array {
+  const bytes = context.memory.readString(address, most);
+  if (bytes === undefined) throw new LinuxError(LinuxErrno.EFAULT);
+  if (bytes === 'too long') throw new LinuxError(tooLong);
+  return bytes;
+}

@@ -54,7 +54,7 @@ export interface StartOptions {
 
 /** What a program of Linux is started with besides. */
 export interface LinuxOptions {
-  /** Of the image, as its user gave it; the name, if not given. */
+  /** Of the image, as its user gave it; `/` and the name, if not given. */
   readonly path?: Uint8Array;
   /** `NAME=value` each; empty, if not given. */
   readonly environment?: readonly Uint8Array[];

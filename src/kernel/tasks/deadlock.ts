@@ -44,7 +44,8 @@ export function wouldDeadlock(threads: Threads, waiter: Thread, targets: readonl
 function awaitedForEver(threads: Threads, { pending }: Thread): Thread | Process | undefined {
   const { wait, answer } = pending ?? {};
   if (!wait || answer !== undefined || wait.deadline < Infinity) return undefined;
-  if (typeof wait.for !== 'object' || wait.for.kind === 'word' || wait.for.kind === 'file') return undefined;
+  if (typeof wait.for !== 'object' || wait.for === undefined) return undefined;
   const { kind, number } = wait.for;
-  return kind === 'process' ? threads.processes.find(number) : threads.findThread(number);
+  if (kind === 'process') return threads.processes.find(number);
+  return kind === 'thread' ? threads.findThread(number) : undefined;
 }

@@ -44,6 +44,11 @@ export class Endings {
   /** A process has ended: gives back the memory of regions in which none lives any more. */
   processEnded(regions: readonly Region[]): void {
     this.hasEnd = true;
+    this.free(regions);
+  }
+
+  /** Gives back the memory of regions in which nobody lives any more. */
+  free(regions: readonly Region[]): void {
     this.waiting.push(this.unloadInSteps(regions));
   }
 

@@ -90,7 +90,8 @@ export class Thread {
   constructor(
     readonly tid: number,
     readonly process: Process,
-    readonly stack: ThreadStack,
+    /** Another one when a process of Linux begins another program. */
+    public stack: ThreadStack,
   ) {
     this.guard = new ThreadGuard(process.hostMemory);
     process.hostMemory.charge('thread');

@@ -3,10 +3,10 @@ import { schema, value } from '../../state/schema.js';
 
 /**
  * What a thread can be woken by: a word of memory, by its address; the end of a process or of a thread, by its number; a file of
- * Linux, by a number of its FileSystem.
+ * Linux, by a number of its FileSystem; a child of a process of Linux that ends, or its end or execve after vfork, by a pid of Linux.
  */
 export interface WaitKey {
-  readonly kind: 'word' | 'process' | 'thread' | 'file';
+  readonly kind: 'word' | 'process' | 'thread' | 'file' | 'child' | 'vfork';
   readonly number: number;
 }
 
@@ -19,6 +19,8 @@ export class WaitQueues {
     process: new Map(),
     thread: new Map(),
     file: new Map(),
+    child: new Map(),
+    vfork: new Map(),
   };
 
   add({ kind, number }: WaitKey, thread: Thread): void {

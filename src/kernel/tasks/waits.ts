@@ -44,6 +44,17 @@ export class Waits {
     return threads.length;
   }
 
+  /** Lets at most `count` of those that wait for something wait for something else. Returns how many. */
+  requeue(from: WaitKey, to: WaitKey, count: number): number {
+    const threads = this.queues.take(from, count);
+    for (const thread of threads) {
+      const { pending } = thread;
+      pending!.wait = { ...pending!.wait!, for: to };
+      this.queues.add(to, thread);
+    }
+    return threads.length;
+  }
+
   /** Wakes all threads that wait for something: their calls are made again when they run. */
   wakeAgain(key: WaitKey): void {
     for (const thread of this.queues.take(key)) {
@@ -55,7 +66,7 @@ export class Waits {
   /** Answers those that wait for the end of a process. Its code is kept for its parent, unless a thread of that is one of them. */
   tellEnd({ pid }: Process, exitCode: number, parent: Process | undefined): void {
     const told = this.answerAll({ kind: 'process', number: pid }, exitCode);
-    if (!told.some(({ process }) => process === parent)) parent?.endedChildren.add(pid, exitCode);
+    if (!told.some(({ process }) => process === parent) && !parent?.linux) parent?.endedChildren.add(pid, exitCode);
   }
 
   /** Answers those that wait for the end of a thread. Its code is kept for its process, unless a thread of that is one of them. */

@@ -5,11 +5,15 @@ import type { LinuxContext } from '../call.js';
 
 /** Does long work, for which the machine stands still, and then answers. */
 export function inSteps(context: LinuxContext, work: () => Steps<void>, rest: () => bigint): CallResult {
-  const { pending } = context;
-  function* steps(): Steps<bigint, number> {
+  return standing(context, function* () {
     for (const _ of work()) yield 0;
     return rest();
-  }
-  const step = ((pending.work ??= new StandingCall(steps())) as SteppedCall<bigint>).take(context);
+  });
+}
+
+/** Answers what steps return, between which the machine stands still. */
+export function standing(context: LinuxContext, steps: () => Steps<bigint, number>): CallResult {
+  const work = (context.pending.work ??= new StandingCall(steps())) as SteppedCall<bigint>;
+  const step = work.take(context);
   return typeof step === 'string' ? step : step.value;
 }

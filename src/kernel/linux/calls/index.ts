@@ -8,6 +8,8 @@ import { PIPE_CALLS } from './pipe.js';
 import { POLL_CALLS } from './poll.js';
 import { STATUS_CALLS } from './status.js';
 import { TRANSFER_CALLS } from './transfer.js';
+import { FUTEX_CALLS } from './futex.js';
+import { IDENTITY_CALLS } from './identity.js';
 import { MEMORY_CALLS } from './memory.js';
 import { PROCESS_CALLS } from './process.js';
 import { SYSTEM_CALLS } from './system.js';
@@ -25,6 +27,8 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...POLL_CALLS,
   ...STATUS_CALLS,
   ...TRANSFER_CALLS,
+  ...FUTEX_CALLS,
+  ...IDENTITY_CALLS,
   ...MEMORY_CALLS,
   ...PROCESS_CALLS,
   ...SYSTEM_CALLS,

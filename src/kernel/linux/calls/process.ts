@@ -1,11 +1,17 @@
 import { FS, GS } from '../../../cpu/state/layout.js';
 import { isCanonical } from '../../../bits.js';
-import { ENDED, type CallResult } from '../../calls/call.js';
+import { ENDED, PENDING, type CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
-import { LinuxErrno, failed } from '../errno.js';
-import { put64 } from '../user-data.js';
+import { LinuxErrno, LinuxError, failed } from '../errno.js';
+import { pathText } from '../files/arguments.js';
+import type { LinuxProcess } from '../linux-process.js';
+import { clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
+import { exec } from '../tasks/exec.js';
+import { statusWord } from '../tasks/wait-status.js';
+import { put32, put64, putBytes, putFields, stringAt, viewAt } from '../user-data.js';
+import { standing } from './in-steps.js';
 
-const { EINVAL, EPERM } = LinuxErrno;
+const { E2BIG, ECHILD, EINVAL, EPERM } = LinuxErrno;
 
 /* arch/x86/include/uapi/asm/prctl.h */
 const ARCH_SET_GS = 0x1001;
@@ -13,14 +19,57 @@ const ARCH_SET_FS = 0x1002;
 const ARCH_GET_FS = 0x1003;
 const ARCH_GET_GS = 0x1004;
 
-function exitGroup({ kernel, process }: LinuxContext, code: bigint): CallResult {
+/* include/uapi/linux/sched.h */
+const CSIGNAL = 0xff;
+const CLONE_VM = 0x100;
+const CLONE_VFORK = 0x4000;
+const SIGCHLD = 17;
+
+/** What execve reads of argv and the environment: a quarter of RLIMIT_STACK, in strings of at most 32 pages. */
+const ARGUMENT_BYTES_MAX = 2 ** 21;
+const STRING_BYTES_MAX = 2 ** 17;
+const WORD_BYTES = 8;
+
+/* include/uapi/linux/wait.h */
+const WNOHANG = 1;
+const WUNTRACED = 2;
+const WEXITED = 4;
+const WCONTINUED = 8;
+const WNOWAIT = 0x100_0000;
+/** __WNOTHREAD, __WALL, __WCLONE. */
+const WAIT_FLAGS_OF_LINUX = 0xe000_0000;
+const P_ALL = 0;
+const P_PID = 1;
+const P_PGID = 2;
+
+const RUSAGE_BYTES = 144;
+const SIGINFO_BYTES = 128;
+const CLD_EXITED = 1;
+const CLD_KILLED = 2;
+
+function exitGroup({ kernel, process, linux }: LinuxContext, code: bigint): CallResult {
+  linux.family.status = { kind: 'exited', code: Number(code & 0xffn) };
   kernel.end(process, Number(code & 0xffn));
   return ENDED;
 }
 
-function exit({ kernel, thread }: LinuxContext, code: bigint): CallResult {
+/** The end of a thread: that of its process, where it is the last one. */
+function exit(context: LinuxContext, code: bigint): CallResult {
+  const { kernel, thread, process, linux } = context;
+  if (process.threads.length === 1) linux.family.status = { kind: 'exited', code: Number(code & 0xffn) };
+  clearTid(context);
   kernel.endThread(thread, Number(code & 0xffn));
   return ENDED;
+}
+
+/** What pthread_join waits for. */
+function clearTid(context: LinuxContext): void {
+  const { clearTid: address } = context.thread.linux!;
+  if (address === 0n) return;
+  const word = context.memory.locate(address, 4n, 'write');
+  if (word === undefined) return;
+  put32(context, address, 0);
+  context.kernel.wake({ kind: 'word', number: word }, 0n, 1);
 }
 
 function archPrctl(context: LinuxContext, code: bigint, address: bigint): CallResult {
@@ -39,11 +88,150 @@ function archPrctl(context: LinuxContext, code: bigint, address: bigint): CallRe
   }
 }
 
+function clone(
+  context: LinuxContext,
+  flags: bigint,
+  stack: bigint,
+  parentTid: bigint,
+  childTid: bigint,
+  threadPointer: bigint,
+): CallResult {
+  const all = Number(BigInt.asUintN(32, flags));
+  return cloneTask(context, {
+    ...{ flags: all & ~CSIGNAL, exitSignal: all & CSIGNAL },
+    ...{ stack, parentTid, childTid, threadPointer },
+  });
+}
+
+const SIMPLE: Omit<CloneRequest, 'flags'> = {
+  ...{ stack: 0n, parentTid: 0n, childTid: 0n, threadPointer: 0n },
+  exitSignal: SIGCHLD,
+};
+
+const fork = (context: LinuxContext): CallResult => cloneTask(context, { ...SIMPLE, flags: 0 });
+const vfork = (context: LinuxContext): CallResult => cloneTask(context, { ...SIMPLE, flags: CLONE_VM | CLONE_VFORK });
+
+function execve(context: LinuxContext, path: bigint, argv: bigint, environment: bigint): CallResult {
+  return standing(context, () => {
+    const left = { bytes: ARGUMENT_BYTES_MAX };
+    const given = stringsAt(context, argv, left);
+    // Linux gives a program without arguments an empty one.
+    return exec(context, {
+      path: pathText(context, path),
+      argv: given.length > 0 ? given : [new Uint8Array(0)],
+      environment: stringsAt(context, environment, left),
+    });
+  });
+}
+
+/** The strings that an array of pointers names, up to a null one. */
+function stringsAt(context: LinuxContext, address: bigint, left: { bytes: number }): Uint8Array[] {
+  const strings: Uint8Array[] = [];
+  for (let at = address; address !== 0n; at += BigInt(WORD_BYTES)) {
+    const pointer = viewAt(context, at, WORD_BYTES).getBigUint64(0, true);
+    if (pointer === 0n) break;
+    const text = stringAt(context, pointer, STRING_BYTES_MAX - 1, E2BIG);
+    left.bytes -= text.length + 1 + WORD_BYTES;
+    if (left.bytes < 0) throw new LinuxError(E2BIG);
+    strings.push(text);
+  }
+  return strings;
+}
+
+/** Which children are waited for. */
+type Choice = (child: LinuxProcess) => boolean;
+
+function wait4(context: LinuxContext, pidArgument: bigint, status: bigint, options: bigint, usage: bigint): CallResult {
+  const flags = signed32(options);
+  if (flags & ~(WNOHANG | WUNTRACED | WCONTINUED | WAIT_FLAGS_OF_LINUX)) return failed(EINVAL);
+  const pid = signed32(pidArgument);
+  const group = pid === 0 ? context.linux.group : -pid;
+  const choice: Choice =
+    pid === -1 ? () => true : pid > 0 ? (child) => child.pid === pid : (child) => child.group === group;
+  const child = findChild(context, choice, flags | WEXITED);
+  if (!(typeof child === 'object')) return child;
+  const word = statusWord(child.family.status!);
+  if (status !== 0n) put32(context, status, word);
+  if (usage !== 0n) putBytes(context, usage, new Uint8Array(RUSAGE_BYTES));
+  context.system.reap(child);
+  return BigInt(child.pid);
+}
+
+function waitid(
+  context: LinuxContext,
+  type: bigint,
+  idArgument: bigint,
+  info: bigint,
+  options: bigint,
+  usage: bigint,
+): CallResult {
+  const flags = signed32(options);
+  const known = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WAIT_FLAGS_OF_LINUX;
+  if (flags & ~known || !(flags & (WEXITED | WUNTRACED | WCONTINUED))) return failed(EINVAL);
+  const id = signed32(idArgument);
+  const choices: Readonly<Record<number, Choice>> = {
+    [P_ALL]: () => true,
+    [P_PID]: (child) => child.pid === id,
+    [P_PGID]: (child) => child.group === (id === 0 ? context.linux.group : id),
+  };
+  const choice = choices[signed32(type)];
+  if (!choice) return failed(EINVAL);
+  const child = findChild(context, choice, flags);
+  if (child === 0n && info !== 0n) putBytes(context, info, new Uint8Array(SIGINFO_BYTES));
+  if (!(typeof child === 'object')) return child;
+  const status = child.family.status!;
+  if (info !== 0n)
+    putFields(context, info, SIGINFO_BYTES, (view) => {
+      view.setInt32(0, SIGCHLD, true);
+      view.setInt32(8, status.kind === 'exited' ? CLD_EXITED : CLD_KILLED, true);
+      view.setInt32(16, child.pid, true);
+      view.setInt32(20, child.place.credentials.user, true);
+      view.setInt32(24, status.kind === 'exited' ? status.code : status.signal, true);
+    });
+  if (usage !== 0n) putBytes(context, usage, new Uint8Array(RUSAGE_BYTES));
+  if (!(flags & WNOWAIT)) context.system.reap(child);
+  return 0n;
+}
+
+/** The first child of a choice that has ended, or what the call answers now. */
+function findChild(context: LinuxContext, choice: Choice, flags: number): LinuxProcess | CallResult {
+  const { linux, pending } = context;
+  const children = linux.family.children.filter(choice);
+  if (children.length === 0) return failed(ECHILD);
+  const ended = flags & WEXITED ? children.find(({ family }) => family.status !== undefined) : undefined;
+  if (ended) return ended;
+  if (flags & WNOHANG) return 0n;
+  pending.wait = { deadline: Infinity, for: { kind: 'child', number: linux.pid }, late: undefined };
+  return PENDING;
+}
+
+const whole = { state: 'whole', differs: '' } as const;
+
 export const PROCESS_CALLS: readonly LinuxCall[] = [
-  { number: 60, name: 'exit', parameters: ['status'], perform: exit, state: 'whole', differs: '' },
-  { number: 231, name: 'exit_group', parameters: ['status'], perform: exitGroup, state: 'whole', differs: '' },
+  { number: 39, name: 'getpid', parameters: [], perform: ({ linux }) => BigInt(linux.pid), ...whole },
+  {
+    ...{ number: 56, name: 'clone', parameters: ['flags', 'stack', 'parentTid', 'childTid', 'tls'], perform: clone },
+    ...{ state: 'part', differs: 'Without namespaces, and files are shared only among threads.' },
+  },
+  { number: 57, name: 'fork', parameters: [], perform: fork, ...whole },
+  { number: 58, name: 'vfork', parameters: [], perform: vfork, ...whole },
+  { number: 59, name: 'execve', parameters: ['path', 'argv', 'environment'], perform: execve, ...whole },
+  { number: 60, name: 'exit', parameters: ['status'], perform: exit, ...whole },
+  {
+    ...{ number: 61, name: 'wait4', parameters: ['pid', 'status', 'options', 'usage'], perform: wait4 },
+    ...{ state: 'part', differs: 'The usage of resources is all zeros.' },
+  },
+  {
+    ...{ number: 110, name: 'getppid', parameters: [], perform: ({ linux }) => BigInt(linux.family.parentPid) },
+    ...whole,
+  },
+  { number: 231, name: 'exit_group', parameters: ['status'], perform: exitGroup, ...whole },
   {
     ...{ number: 158, name: 'arch_prctl', parameters: ['code', 'address'], perform: archPrctl },
     ...{ state: 'part', differs: 'The bases of FS and GS alone.' },
+  },
+  {
+    ...{ number: 247, name: 'waitid', parameters: ['type', 'id', 'info', 'options', 'usage'], perform: waitid },
+    ...{ state: 'part', differs: 'The usage of resources is all zeros.' },
   },
 ];

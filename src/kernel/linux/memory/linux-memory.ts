@@ -15,6 +15,8 @@ export class LinuxMemory {
     breakMax: value,
     mapStart: value,
     mapEnd: value,
+    window: value,
+    isFixed: value,
   });
 
   readonly breakStart: LinearAddress;
@@ -26,6 +28,10 @@ export class LinuxMemory {
 
   constructor(
     readonly region: Region,
+    /** Where its family has the home, for all that belong to it: where the first of them has its own. */
+    readonly window: LinearAddress,
+    /** Its image lies at addresses below 4 GiB. */
+    readonly isFixed: boolean,
     layout: Pick<LinuxLayout, 'breakStart' | 'breakMax' | 'mapStart' | 'stack'>,
   ) {
     this.breakStart = this.breakEnd = layout.breakStart;
@@ -37,7 +43,7 @@ export class LinuxMemory {
   /** The same places in another home, for a process that is forked. */
   movedTo(region: Region): LinuxMemory {
     const by = region.start - this.region.start;
-    const moved = new LinuxMemory(region, {
+    const moved = new LinuxMemory(region, this.window, this.isFixed, {
       breakStart: this.breakStart + by,
       breakMax: this.breakMax + by,
       mapStart: this.mapStart + by,

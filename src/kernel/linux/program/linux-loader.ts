@@ -9,10 +9,11 @@ import { Errno, KernelError } from '../../errors.js';
 import { toLinear, type LinearAddress } from '../../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../../memory/mapping.js';
 import type { Region } from '../../memory/region.js';
+import type { View } from '../../memory/view.js';
 import type { LoadTarget } from '../../program/loader.js';
 import type { ThreadStack } from '../../tasks/thread.js';
 import { LinuxMemory } from '../memory/linux-memory.js';
-import { layOutLinux, type LinuxLayout } from './linux-layout.js';
+import { LOW_BYTES, layOutLinux, type LinuxLayout } from './linux-layout.js';
 import { linuxStack, linuxStackBytes } from './linux-stack.js';
 
 /** What a program of Linux is, and what it is given. */
@@ -70,10 +71,14 @@ export interface LoadedLinux {
   readonly stack: ThreadStack;
 }
 
-/** How a process sees its home. */
-export interface Sight {
-  /** Where the program finds what lies at an address of its home. */
-  window(address: LinearAddress): LinearAddress;
+/** Where a program is loaded. */
+export interface LinuxPlace {
+  /** It has no mapping. */
+  readonly home: Region;
+  /** How the process sees it. */
+  readonly view: View | undefined;
+  /** Bytes of the home that it may use. */
+  readonly bytes: number;
 }
 
 /** Throws KernelError EINVAL where the arguments do not fit onto the stack. */
@@ -90,18 +95,17 @@ export function checkArguments({ stack }: LinuxLayout, program: Pick<LinuxProgra
  */
 export function loadLinux(
   target: LinuxLoadTarget,
-  region: Region,
-  sight: Sight | undefined,
+  { home: region, view, bytes }: LinuxPlace,
   images: LinuxImages,
   program: LinuxProgram,
 ): LoadedLinux {
   const { elf, interpreter } = images;
-  const see = (address: LinearAddress): LinearAddress => sight?.window(address) ?? address;
-  const layout = layOutLinux(elf, region.start, region.size);
+  const see = (address: LinearAddress): LinearAddress => view?.window(address) ?? address;
+  const layout = layOutLinux(elf, region.start, bytes);
   checkArguments(layout, program);
   try {
     mapImage(target, region, images.image, elf, layout.bias);
-    const memory = new LinuxMemory(region, layout);
+    const memory = new LinuxMemory(region, see(region.start + LOW_BYTES) - LOW_BYTES, elf.fixed, layout);
     const linkerBias = interpreter && placeLinker(memory, region, interpreter.elf);
     if (interpreter) mapImage(target, region, interpreter.file, interpreter.elf, linkerBias!);
     const { stack } = layout;

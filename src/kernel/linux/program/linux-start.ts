@@ -4,11 +4,13 @@ import type { VmoHandle } from '../../../vmo/handle.js';
 import { HOST_BYTES, type HostMemory } from '../../host-memory.js';
 import { PROTECTION_READ, PROTECTION_WRITE } from '../../memory/mapping.js';
 import { unload } from '../../memory/unload.js';
+import type { View } from '../../memory/view.js';
 import { programOf, type LoadedProgram, type Program, type StartOptions } from '../../program/loader.js';
 import type { ProgramBeginning, StartTarget } from '../../program/program-start.js';
 import type { ProcessDescription } from '../../tasks/process.js';
 import type { LinuxSystem, LoadedLinuxProgram } from '../linux-system.js';
 import type { LinuxMemory } from '../memory/linux-memory.js';
+import { leaveSight, sightOf } from '../tasks/sight.js';
 import { HOME_ALIGNMENT, homeBytes } from './linux-layout.js';
 import { LinuxImages, loadLinux, type LinuxLoadTarget, type LinuxProgram, type LoadedLinux } from './linux-loader.js';
 
@@ -43,12 +45,16 @@ export class LinuxStart implements ProgramBeginning {
     const { program, image } = this;
     const images = new LinuxImages(target, image);
     try {
-      const home = target.space.placeAligned(homeBytes(program.limitBytes), HOME_ALIGNMENT);
+      const home = target.space.placeAligned(HOME_ALIGNMENT, HOME_ALIGNMENT);
+      const bytes = homeBytes(program.limitBytes);
+      let view: View | undefined;
       try {
-        const loaded = loadLinux(target, home, undefined, images, this.asked());
-        const description = describeLinux(program, home, loaded, pid);
-        return { description, rsp: loaded.rsp, threadPointer: 0, linux: this.loaded(loaded.memory) };
+        view = sightOf(target.pager.pageTable, home.start, home.start, images.elf.fixed);
+        const loaded = loadLinux(target, { home, view, bytes }, images, this.asked());
+        const description = describeLinux(program, home, bytes, loaded, pid);
+        return { description, rsp: loaded.rsp, threadPointer: 0, linux: this.loaded(loaded.memory, view) };
       } catch (error) {
+        leaveSight(target.pager.pageTable, view);
         unload(target, home);
         throw error;
       }
@@ -59,8 +65,8 @@ export class LinuxStart implements ProgramBeginning {
 
   close(): void {}
 
-  private loaded(memory: LinuxMemory): LoadedLinuxProgram {
-    return { memory, program: this.given(), directory: this.options.linux?.directory ?? ROOT };
+  private loaded(memory: LinuxMemory, view: View | undefined): LoadedLinuxProgram {
+    return { memory, view, program: this.given(), directory: this.options.linux?.directory ?? ROOT };
   }
 
   private asked(): LinuxProgram {
@@ -71,7 +77,7 @@ export class LinuxStart implements ProgramBeginning {
 
   private given(): LoadedLinuxProgram['program'] {
     const { argv, name } = this.program;
-    const { path = new TextEncoder().encode(name), environment = [] } = this.options.linux ?? {};
+    const { path = new TextEncoder().encode(`/${name}`), environment = [] } = this.options.linux ?? {};
     return { path, argv, environment };
   }
 }
@@ -84,13 +90,14 @@ function loadTarget(target: LinuxStartTarget): LinuxLoadTarget & { readonly host
 function describeLinux(
   { image, parent, name, nameBytes }: Program,
   region: ProcessDescription['region'],
+  size: number,
   { memory, stack, entry }: LoadedLinux,
   pid: number,
 ): ProcessDescription {
   return {
     ...{ parent, name, nameBytes, region, entry },
     header: region.start,
-    size: region.size,
+    size,
     imageRegion: undefined,
     heap: memory.breakStart,
     mainStack: stack,

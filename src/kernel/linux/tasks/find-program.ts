@@ -1,0 +1,69 @@
+import type { VmoHandle } from '../../../vmo/handle.js';
+import type { LinuxContext } from '../call.js';
+import { LinuxErrno, LinuxError } from '../errno.js';
+import { bytesOfText, textOfBytes } from '../files/byte-text.js';
+import { MAY_EXECUTE } from '../files/constants.js';
+import { requireAccess } from '../files/credentials.js';
+import { realPath } from '../files/of-machine.js';
+import { isDirectory } from '../files/tree/directory.js';
+import { RegularFile } from '../files/tree/inode.js';
+import { lookUp, type Walker } from '../files/tree/path-walk.js';
+
+/** Interpreters of interpreters: BINPRM_MAX_RECURSION of Linux. */
+const SCRIPTS_MAX = 5;
+/** What Linux reads of a first line: BINPRM_BUF_SIZE. */
+const LINE_BYTES = 256;
+
+/** A program that can be loaded, and how. */
+export interface FoundProgram {
+  /** The caller's. */
+  readonly image: VmoHandle;
+  /** What AT_EXECFN tells. */
+  readonly path: Uint8Array;
+  /** Of the image, absolute and without symbolic links. */
+  readonly realPath: string;
+  readonly argv: readonly Uint8Array[];
+}
+
+/**
+ * The program of a path: an ELF file, or the interpreter of a script, which gets the script as an argument (fs/binfmt_script.c).
+ * Throws LinuxError: as path lookup does, EACCES for what is no file that may be executed, ENOEXEC, ELOOP.
+ */
+export function findProgram(
+  context: LinuxContext,
+  request: { readonly path: string; readonly argv: readonly Uint8Array[] },
+): FoundProgram {
+  const { system, linux } = context;
+  const { fileSystem } = system;
+  const { credentials, directory } = linux.place;
+  const walker: Walker = { credentials, start: directory, pid: linux.pid };
+  let { path, argv } = request;
+  for (let scripts = 0; scripts <= SCRIPTS_MAX; scripts++) {
+    const inode = lookUp(fileSystem, walker, path);
+    if (isDirectory(inode) || !(inode instanceof RegularFile)) throw new LinuxError(LinuxErrno.EACCES);
+    requireAccess(inode, credentials, MAY_EXECUTE);
+    const image = inode.content.snapshot(fileSystem);
+    const script = interpreterOf(image.read(0, Math.min(image.length, LINE_BYTES)));
+    if (!script) {
+      const name = scripts === 0 ? request.path : path;
+      return { image, path: bytesOfText(name), realPath: realPath(fileSystem, linux.place, bytesOfText(path)), argv };
+    }
+    image.close();
+    argv = [...script.map(bytesOfText), bytesOfText(path), ...argv.slice(1)];
+    path = script[0]!;
+  }
+  throw new LinuxError(LinuxErrno.ELOOP);
+}
+
+/** The interpreter of a script and its argument, if it has one; undefined for what is no script. Throws LinuxError ENOEXEC. */
+function interpreterOf(start: Uint8Array): string[] | undefined {
+  const text = textOfBytes(start);
+  if (!text.startsWith('#!')) return undefined;
+  const end = text.indexOf('\n');
+  // A first line that is longer is cut, where its interpreter at least is whole.
+  const line = (end < 0 ? text : text.slice(0, end)).slice(2).replace(/\0.*$/s, '');
+  const match = /^[ \t]*([^ \t]+)(?:[ \t]+(.*?))?[ \t]*$/s.exec(line);
+  if (!match || (end < 0 && match[2] === undefined && start.length === LINE_BYTES))
+    throw new LinuxError(LinuxErrno.ENOEXEC);
+  return match[2] ? [match[1]!, match[2]] : [match[1]!];
+}

@@ -1,0 +1,64 @@
+/** Processes and threads of Linux: programs that fork, wait and share memory do what they do natively, on every engine. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { Computer, type Engine } from '../../../src/index.js';
+import { sha256 } from '../../../src/host/sha256.js';
+
+const sources = fileURLToPath(new URL('../../../../test/kernel/linux/tasks/', import.meta.url));
+const MIB = 2 ** 20;
+const LIMIT_BYTES = 2 ** 36;
+
+/** A program compiled for Linux, in a file. */
+function compiled(name: string, directory: string): string {
+  const path = join(directory, name);
+  execFileSync('gcc', ['-O1', '-w', '-static-pie', '-pthread', join(sources, `${name}.c`), '-o', path]);
+  return path;
+}
+
+/** How a program ran here. */
+interface Run {
+  readonly stdout: string;
+  readonly exitCode: number;
+  readonly hash: string;
+  readonly computer: Computer;
+}
+
+function runHere(path: string, argv: readonly string[], engine: Engine, hostBytes?: number): Run {
+  const decoder = new TextDecoder();
+  let stdout = '';
+  const computer = new Computer({
+    ...{ memoryBytes: 64 * MIB, sha256, engine, ...(hostBytes && { hostBytes }) },
+    console: { write: (bytes) => void (stdout += decoder.decode(bytes, { stream: true })), read: () => 'end' },
+  });
+  const program = computer.start(new Uint8Array(readFileSync(path)), {
+    ...{ name: 'program', limitBytes: LIMIT_BYTES, argv: ['program', ...argv], linux: {} },
+  });
+  const outcome = computer.run(program);
+  if (outcome.kind !== 'exited') throw new Error(`the program has not ended: ${outcome.kind}`);
+  return { stdout, exitCode: outcome.exitCode, hash: computer.machineHash(), computer };
+}
+
+t.test('programs that fork, wait, and have threads do what they do natively, on every engine', (t) => {
+  const directory = t.testdir({});
+  for (const [name, ...argv] of [['forks'], ['waits'], ['many', '60'], ['threads'], ['threads2']] as const) {
+    const path = compiled(name, directory);
+    const native = spawnSync(path, argv, { encoding: 'utf8' });
+    const runs = (['auto', 'interpreter'] as const).map((engine) => runHere(path, argv, engine));
+    for (const { stdout, exitCode } of runs)
+      t.strictSame([stdout, exitCode], [native.stdout, native.status], `${name}: as natively`);
+    t.equal(runs[1]!.hash, runs[0]!.hash, `${name}: the same machine on both engines`);
+  }
+  t.end();
+});
+
+t.test('a bomb of forks is stopped by the quota, and leaves nothing', (t) => {
+  const path = compiled('many', t.testdir({}));
+  const { stdout, exitCode, computer } = runHere(path, ['1', 'bomb'], 'auto', 4 * MIB);
+  t.equal(stdout, '1 children, sum 0\nstopped: refused, many\n0 left\n');
+  t.equal(exitCode, 0);
+  t.equal(computer.parts.kernel.space.regions.length, 1, 'the kernel page alone');
+  t.end();
+});
