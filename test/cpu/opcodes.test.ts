@@ -151,7 +151,7 @@ function* faults({ id, mnemonic, operands, attributes, pattern }: Row, place: nu
   if (count('J') > 0 && !(attributes.has('BRANCH') && attributes.has('F64'))) yield 'is no near branch';
   if (pattern.vex !== count('B') > 0 && mnemonic !== 'RORX') yield 'has VEX without VEX.vvvv, or the other way round';
   if (pattern.vex && pattern.prefix === 'any') yield 'has VEX without a prefix';
-  if (operands.some(({ where, size }) => size === 0 && where !== 'M'))
+  if (operands.some(({ where, file, size }) => size === 0 && where !== 'M' && file !== 'stack'))
     yield 'has an operand of no size that is not memory';
 }
 

@@ -77,6 +77,8 @@ export const DIFFERENCES: readonly (readonly [why: string, pattern: RegExp])[] =
     'MOVSXD reads as many bits as it writes',
     /^movsxd (\w+),(word ptr .*|\w+) \| movsxd \1,(dword ptr|e[a-z]+$|r\d+d$)/,
   ],
+  ['objdump does not know the second encodings of x87', /^(fstp|fxch|fcom|fcomp) st\(\d\) \| \(bad\)$/],
+  ['FWAIT is apart from its REX', /^fwait \| rex/],
   ['WBINVD takes any prefix', /^wbinvd \| \(bad\)$/],
   ['the register of a fence is ignored', /^[lms]fence \| .*\(bad\)/],
 ];

@@ -18,13 +18,15 @@ import type {
   Vectors,
 } from '../meaning/vocabulary.js';
 import { RCX, RSP, SS, x87RegisterOffset } from '../state/layout.js';
+import { FCW, FDP, FIP, FSW } from '../meaning/isa/x87-state.js';
 import { bigintVectors } from './vector.js';
+import { x87Operations } from './extended/operations.js';
 
 /** The outcome of one instruction. `more`: REP is between two iterations, with rip still at the instruction. */
 export type Outcome = 'next' | 'more' | 'trap' | LeaveReason;
 
 /** The host operations that do not depend on the instruction. */
-export type CpuOperations = Omit<HostOperations<bigint>, 'segmentNumber' | 'secondImmediate'>;
+export type CpuOperations = Omit<HostOperations<bigint>, 'segmentNumber' | 'secondImmediate' | 'x87'>;
 
 type Core = Omit<Machine<bigint>, keyof Arithmetic<bigint> | keyof Vectors<bigint> | keyof Floats<bigint>>;
 
@@ -67,6 +69,7 @@ class EvaluatorCore implements Core {
   readonly host: HostOperations<bigint>;
   private instruction!: Instruction;
   private outcome: Outcome = 'next';
+  private start = 0n;
   private next = 0n;
   private changed = false;
 
@@ -80,12 +83,23 @@ class EvaluatorCore implements Core {
       ...host,
       segmentNumber: () => this.instruction.reg,
       secondImmediate: () => BigInt(this.instruction.immediate2),
+      x87: x87Operations({
+        readControl: () => Number(state.x87Part(16, FCW)),
+        readStatus: () => Number(state.x87Part(16, FSW)),
+        writeStatus: (status) => state.setX87Part(16, FSW, BigInt(status)),
+        stackIndex: ({ field }) => this.number(field),
+        noteInstruction: (address) => {
+          state.setX87Part(64, FIP, this.start);
+          if (address !== undefined) state.setX87Part(64, FDP, address);
+        },
+      }),
     };
   }
 
   execute(instruction: Instruction, machine: Machine<bigint>): Outcome {
     const { state } = this;
     const start = state.rip;
+    this.start = start;
     this.instruction = instruction;
     this.form = instruction.form;
     this.next = (start + BigInt(instruction.length)) & MASK64;

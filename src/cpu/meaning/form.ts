@@ -40,6 +40,12 @@ export interface XmmOperand {
   readonly width: 32 | 64 | 128;
 }
 
+/** ST(i). */
+export interface StackOperand {
+  readonly kind: 'stack';
+  readonly field: RegisterField;
+}
+
 export interface MemoryOperand {
   readonly kind: 'memory';
   /** Size of the memory operand in bits, 8 to 128; 0 if the meaning determines it (FXSAVE, LEA). */
@@ -70,7 +76,14 @@ export interface ControlOperand {
 }
 
 export type OperandForm =
-  GprOperand | XmmOperand | MemoryOperand | ImmediateOperand | RelativeOperand | SegmentOperand | ControlOperand;
+  | GprOperand
+  | XmmOperand
+  | StackOperand
+  | MemoryOperand
+  | ImmediateOperand
+  | RelativeOperand
+  | SegmentOperand
+  | ControlOperand;
 
 /**
  * How an address is computed. `base`: base (or nothing, or rip) + displacement. `index`: the same + index * scale.

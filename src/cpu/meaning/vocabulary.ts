@@ -1,5 +1,6 @@
 import type { Width } from '../../bits.js';
 import type { FlagsThunk } from './flags.js';
+import type { X87Operations } from './x87-vocabulary.js';
 import type { Form, GprOperand, MemoryOperand, XmmOperand } from './form.js';
 
 /**
@@ -262,6 +263,8 @@ export interface HostOperations<V> {
   cpuid(leaf: V, subleaf: V): [V, V, V, V];
   /** The time-stamp counter, which counts ticks. */
   timeStamp(): V;
+  /** x87 arithmetic and the x87 stack. */
+  readonly x87: X87Operations<V>;
   /** The register EFER; 64 bits. */
   efer(): V;
   segmentBase(segment: number): V;

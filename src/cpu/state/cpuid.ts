@@ -72,8 +72,8 @@ const FEATURE_BITS: Readonly<Record<string, readonly [FeatureRegister, bit: numb
 /** Features of the machine other than instructions: paging, mode, and a kernel that handles VMCALL. */
 const MACHINE_FEATURES = ['PAE', 'SYSCALL', 'NX', 'PAGE1GB', 'LM', 'SMEP', 'SMAP', 'UMIP', 'HYPERVISOR'];
 
-/** Features that are not reported. CRC32 would be reported as part of SSE4.2, which is not implemented. */
-const UNREPORTED_FEATURES = ['', 'CRC32'];
+/** Features that are not reported, since only one instruction of them is there: CRC32 of SSE4.2, FISTTP of SSE3. */
+const UNREPORTED_FEATURES = ['', 'CRC32', 'SSE3'];
 
 /** All features, by their names in the opcode table or in MACHINE_FEATURES. */
 const FEATURES: ReadonlySet<string> = new Set([...MACHINE_FEATURES, ...OPCODES.map((row) => row.feature)]);

@@ -49,6 +49,9 @@ function operandTexts(instruction: Instruction, next: bigint, symbols?: SymbolFi
   if (mnemonic === 'NOP' && encoding === '90' && width === 16) return ['ax', 'ax'];
   // The register of a fence is ignored.
   if (mnemonic.endsWith('FENCE')) return [];
+  // Of these, ST(0) is not said.
+  if (/^F(XCH|U?COMP?)$/.test(mnemonic) && instruction.form.src.kind === 'stack')
+    return [operandText(instruction, instruction.form.src, 1, next)];
   const shown = saysImmediate(instruction) ? instruction.form.operands.slice(0, 2) : instruction.form.operands;
   const texts = shown.map((operand, i) => operandText(instruction, operand, i, next, symbols));
   const shiftsByOne = pattern.map === '1' && (pattern.opcode === 0xd0 || pattern.opcode === 0xd1);
@@ -71,6 +74,8 @@ function operandText(
     }
     case 'xmm':
       return `xmm${numberOf(instruction, operand.field)}`;
+    case 'stack':
+      return operand.field === 0 ? 'st' : `st(${numberOf(instruction, operand.field)})`;
     case 'memory':
       return `${sizeText(instruction, operand)}${memoryText(instruction)}`;
     case 'immediate':
@@ -91,12 +96,16 @@ function numberOf(instruction: Instruction, field: RegisterField): number {
   return typeof field === 'number' ? field : instruction[field];
 }
 
+/** FLD, FSTP, FBLD and FBSTP of ten bytes. */
+const EXTENDED = /^(DB \/[57]|DF \/[46])$/;
+
 /** `qword ptr `, or nothing if the instruction itself determines the size. */
 function sizeText({ form }: Instruction, { width }: MemoryOperand): string {
   const { mnemonic, operands } = form.row;
   if (operands.some(({ where }) => where === 'O')) return '';
   if (mnemonic === 'CMPXCHG16B') return 'oword ptr ';
   if (width !== 0) return `${SIZES[width]} ptr `;
+  if (EXTENDED.test(form.row.encoding)) return 'tbyte ptr ';
   return FAR_MNEMONICS.includes(mnemonic) ? `${FAR_POINTERS[form.width]} ptr ` : '';
 }
 

@@ -34,6 +34,13 @@ export function mnemonicText({ form, immediate }: Instruction): string {
       return 'shl';
     case 'JRCXZ':
       return addressWidth === 32 ? 'jecxz' : lower;
+    case 'WAIT':
+      return 'fwait';
+    case 'FNSTENV':
+    case 'FLDENV':
+    case 'FNSAVE':
+    case 'FRSTOR':
+      return width === 16 ? `${lower}w` : lower;
     case 'PUSH':
     case 'POP':
       return width === 16 && !namesItsSize(form) ? `${lower}w` : lower;

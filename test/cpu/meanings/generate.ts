@@ -179,9 +179,10 @@ function operandStretch(form: Form, address: bigint): { address: bigint; before:
   return { address, before: reach, after: operandBytes(form, memory) + reach };
 }
 
-/** The lanes that an instruction on XMM registers computes with. */
+/** The lanes that an instruction on XMM registers computes with, or x87 in memory. */
 function lanesOf({ row }: Form): Lanes {
   const { mnemonic } = row;
+  if (row.feature === 'FPU' && !/^F(I|B)/.test(mnemonic)) return row.operands[0]?.size === 32 ? 'single' : 'double';
   if (!row.operands.some(({ file }) => file === 'xmm')) return 'integer';
   const format = /^CVTT?(PD|SD|PS|SS|DQ|SI)/.exec(mnemonic)?.[1] ?? mnemonic.slice(-2);
   if (format === 'PD' || format === 'SD') return 'double';

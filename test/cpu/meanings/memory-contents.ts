@@ -5,6 +5,7 @@ import { contains, type OracleMemory, type Window } from '../../oracle/layout.js
 import type { Random } from '../../support/random.js';
 import type { Draft } from './draft.js';
 import { randomDestination, randomSelector, takesDestination, takesSelector } from './prepare.js';
+import { putExtended } from './random-x87.js';
 import { putVector, randomMxcsr, type VectorKind } from './random-state.js';
 import { randomTarget } from './targets.js';
 
@@ -43,6 +44,10 @@ function operandBytes(draft: Draft, kind: VectorKind, random: Random): Uint8Arra
   const { mnemonic } = form.row;
   const width = form.width / 8;
   if (mnemonic.startsWith('FXRSTOR')) return random.chance(6) ? NOTHING : fxsaveImage(random, kind);
+  if (form.row.feature === 'FPU' && mnemonic.startsWith('F')) {
+    const bytes = x87Bytes(mnemonic, form, random);
+    if (bytes) return bytes;
+  }
   if (mnemonic === 'LDMXCSR') return random.chance(6) ? NOTHING : word(4, BigInt(randomMxcsr(random)));
   if (isFarPointer(form)) return join(word(width, randomDestination(random)), word(2, BigInt(randomSelector(random))));
   if (takesDestination(form)) return word(8, randomDestination(random));
@@ -56,6 +61,19 @@ function operandBytes(draft: Draft, kind: VectorKind, random: Random): Uint8Arra
   putVector(random, lanes, 0, kind);
   const memory = form.operands.find((operand) => operand.kind === 'memory')!;
   return new Uint8Array(lanes.buffer, 0, (memory as MemoryOperand).width / 8);
+}
+
+/** An extended number, or decimal digits; undefined for operands in other formats, and images. */
+function x87Bytes(mnemonic: string, { operands }: Form, random: Random): Uint8Array | undefined {
+  if (operands.every((operand) => operand.kind !== 'memory' || operand.width !== 0)) return undefined;
+  const bytes = new Uint8Array(16);
+  if (mnemonic === 'FLD') putExtended(random, bytes, 0, random.chance(2));
+  else if (mnemonic === 'FBLD')
+    for (let i = 0; i < 9; i++)
+      bytes[i] = random.chance(8) ? random.next() : random.below(10) | (random.below(10) << 4);
+  else return undefined;
+  if (mnemonic === 'FBLD') bytes[9] = random.chance(4) ? random.next() : random.pick([0, 0x80]);
+  return bytes.subarray(0, 10);
 }
 
 function isFarPointer({ row, dest, src }: Form): boolean {

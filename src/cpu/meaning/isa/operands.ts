@@ -51,7 +51,12 @@ export function read<V>(m: Machine<V>, operand: OperandForm, width?: Width): V {
 
 /** Width in bits of an operand that has its own width. */
 export function widthOf(operand: OperandForm): Width | 128 {
-  if (operand.kind === 'relative' || operand.kind === 'segment' || (operand.kind === 'memory' && operand.width === 0))
+  if (
+    operand.kind === 'relative' ||
+    operand.kind === 'segment' ||
+    operand.kind === 'stack' ||
+    (operand.kind === 'memory' && operand.width === 0)
+  )
     throw new Error(`an operand of kind ${operand.kind} has no width`);
   return operand.width as Width | 128;
 }

@@ -63,6 +63,10 @@ export const Iv: OperandType = { where: 'I', file: 'none', size: 'v' };
 export const Jb: OperandType = { where: 'J', file: 'none', size: 8 };
 export const Jz: OperandType = { where: 'J', file: 'none', size: 'z' };
 
+/** ST(0), and ST(i) in ModRM.rm. */
+export const ST0: OperandType = { where: 'implied', file: 'stack', size: 0, register: 0 };
+export const STi: OperandType = { where: 'N', file: 'stack', size: 0 };
+
 export const Ob = gpr('O', 8);
 export const Ov = gpr('O', 'v');
 

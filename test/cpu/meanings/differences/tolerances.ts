@@ -6,26 +6,17 @@ import { RFLAGS } from '../../../oracle/case.js';
 import { sameFault } from '../../../oracle/difference.js';
 import { CODE, CODE_BYTES } from '../../../oracle/layout.js';
 import type { Answers, Expectation, Tolerance } from '../host-differences.js';
-import {
-  bothFault,
-  hasMnemonic,
-  itsFault,
-  leftOut,
-  MIDDLE,
-  raised,
-  undefinedOpcode,
-  usesMemory,
-  within,
-} from './probes.js';
+import { bothFault, hasMnemonic, itsFault, MIDDLE, raised, undefinedOpcode, usesMemory, within } from './probes.js';
+import { X87_TOLERANCES } from './x87.js';
 
 const ORDER = 'SDM Vol. 3A 6.9: the order of the faults of one instruction depends on the implementation';
 const STACK_FRAME_BYTES = 40;
-const MEMORY_FAULTS = [Vector.PF, Vector.GP, Vector.SS, Vector.AC];
 
 /** The registers that hold what an instruction reports of the machine. */
 const REPORTED: Readonly<Record<string, readonly number[]>> = { CPUID: [RAX, RBX, RCX, RDX], RDTSC: [RAX, RDX] };
 
 export const TOLERANCES: readonly Tolerance[] = [
+  ...X87_TOLERANCES,
   {
     instructions: 'CPUID, RDTSC',
     why: 'they report this machine and its time, in the lower halves of registers',
@@ -76,14 +67,6 @@ export const TOLERANCES: readonly Tolerance[] = [
         : undefined,
   },
   {
-    instructions: 'FNSTENV, FLDENV, FNSAVE and FRSTOR where the memory faults',
-    why: `${ORDER}; they are many accesses, of which some come before the fault`,
-    maps: (answers) =>
-      hasMnemonic(answers, 'FNSTENV', 'FLDENV', 'FNSAVE', 'FRSTOR') && raised(answers, MEMORY_FAULTS, MEMORY_FAULTS)
-        ? leftOut(answers)
-        : undefined,
-  },
-  {
     instructions: 'any that is #UD on this host, in place of #GP or of #PF of the fetch',
     why: `${ORDER}: privileged instructions may be invalid first (SDM Vol. 2B "MOV": CR1, CR5 to CR7), whole or not`,
     maps: (answers) => (isUndefinedHere(answers) ? undefinedOpcode(answers.c) : undefined),
@@ -119,10 +102,12 @@ export function eitherFault(answers: Answers, mnemonic: string, register: number
   return sameFault(native.fault, fault) ? { fault } : undefined;
 }
 
-/** Anything but the #GP of a selector, and a page fault only on the frame. */
+/** Anything but the #GP of a selector, and a page fault only on the frame, of which RETF n skips a part. */
 function faultsOnStack({ c, native }: Answers): boolean {
   const { vector, cr2 } = native.fault!;
-  if (vector === Vector.PF) return within(cr2, c.oracle.gpr[RSP]!, STACK_FRAME_BYTES);
+  const rsp = c.oracle.gpr[RSP]!;
+  if (vector === Vector.PF)
+    return within(cr2, rsp, STACK_FRAME_BYTES) || within(cr2, rsp + c.instruction.immediate, STACK_FRAME_BYTES);
   return vector === Vector.SS || vector === Vector.AC || vector === Vector.NP;
 }
 
