@@ -72,6 +72,8 @@ A program for BD0.
     make                     compiles it to build/${name}
     make run ARGS='you'      runs it
 
+This needs bd0 on the PATH: \`npm link\` in the directory of bd0 puts it there.
+
 There are three ways to debug it:
 
 - \`make debug\`: the debugger of bd0. Type \`break main\`, \`continue\`, \`step\`, and \`help\`.
