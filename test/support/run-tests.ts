@@ -1,13 +1,14 @@
 /**
  * Runs test files, each in a process of its own, two at a time: `node run-tests.js [FILE ...]`; without files, all of
- * dist/test but those of `npm run test:long`. Prints a report of each file as it ends, and the counts of all.
+ * dist/test but those of `npm run test:long`, those of some directories in one process. Prints a report of each process as it
+ * ends, and the counts of all.
  *
  * Tests import tap, but tap's runner does not run them: it loads hooks into every process, which cost half a second of CPU
  * time in each of them.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { add, reportOf, summaryOf, type FileReport } from './file-report.js';
 import { endWhenInterrupted } from './interrupted-run.js';
@@ -17,23 +18,40 @@ const JOBS = 2;
 /** Two test files keep two cores busy: threads of the garbage collector cost 10 % more CPU time. */
 const NODE_ARGUMENTS = ['--single-threaded-gc'];
 
+/**
+ * Directories of dist/test whose files run in one process. They work on values in memory only; a process of its own, which
+ * loads Node, tap and the sources, would cost each file half a second.
+ */
+const TOGETHER = ['debug', 'mmu', 'vmo'];
+
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-function allTests(): string[] {
+const several = join(root, 'dist/test/support/several.js');
+
+/** The files of each process. */
+function allTests(): string[][] {
   const files = readdirSync(join(root, 'dist/test'), { recursive: true, encoding: 'utf8' });
-  return files
-    .filter((file) => file.endsWith('.test.js') && !file.startsWith('long/'))
-    .sort()
-    .map((file) => join(root, 'dist/test', file));
+  const processes = new Map<string, string[]>();
+  for (const file of files.filter((file) => file.endsWith('.test.js') && !file.startsWith('long/')).sort()) {
+    const key = TOGETHER.includes(dirname(file)) ? dirname(file) : file;
+    processes.set(key, [...(processes.get(key) ?? []), join(root, 'dist/test', file)]);
+  }
+  return [...processes.values()];
 }
 
-/** Runs one file to its end. */
-function run(file: string): Promise<FileReport> {
-  const name = relative(join(root, 'dist'), file).replace(/\.js$/, '');
+function nameOf([first, ...others]: readonly string[]): string {
+  const name = relative(join(root, 'dist'), first!).replace(/\.js$/, '');
+  return others.length === 0 ? name : `${dirname(name)}, ${others.length + 1} files`;
+}
+
+/** Runs files in one process, to its end. */
+function run(files: readonly string[]): Promise<FileReport> {
+  const name = nameOf(files);
+  const program = files.length === 1 ? files : [several, ...files];
   const start = performance.now();
   return new Promise((done, reject) => {
     const env = { ...process.env, TAP_TIMEOUT: '0' };
-    const child = spawn(process.execPath, [...NODE_ARGUMENTS, file], {
+    const child = spawn(process.execPath, [...NODE_ARGUMENTS, ...program], {
       cwd: root,
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -54,13 +72,13 @@ endWhenInterrupted(() => {
 });
 
 const words = process.argv.slice(2);
-const files = words.length > 0 ? words.map((word) => resolve(word)) : allTests();
+const processes = words.length > 0 ? words.map((word) => [resolve(word)]) : allTests();
 const counts = new Map<string, number>([['total', 0]]);
-let ok = files.length > 0;
+let ok = processes.length > 0;
 
 async function work(): Promise<void> {
-  for (let file = files.shift(); file !== undefined && !isInterrupted; file = files.shift()) {
-    const report = await run(file);
+  for (let files = processes.shift(); files !== undefined && !isInterrupted; files = processes.shift()) {
+    const report = await run(files);
     if (isInterrupted) return;
     process.stdout.write(report.text);
     add(counts, report.counts);
