@@ -1,11 +1,11 @@
-import type { CallResult, KernelCall } from './calls/call.js';
+import type { CallResult } from './calls/call.js';
 import { KERNEL_CALLS } from './calls/index.js';
-import type { LinuxContext } from './linux/call.js';
+import type { LinuxCall, LinuxContext } from './linux/call.js';
 import { LINUX_CALLS } from './linux/calls/index.js';
 import type { ProgramAbi } from './program/elf.js';
 
 /** What there is of a call in both tables. */
-export type AnyCall = Pick<KernelCall, 'number' | 'name' | 'parameters'> & {
+export type AnyCall = Pick<LinuxCall, 'number' | 'name' | 'parameters' | 'interrupted'> & {
   perform(context: LinuxContext, ...args: bigint[]): CallResult;
 };
 

@@ -6,13 +6,15 @@ import { ENDED, STANDING, type CallResult } from './calls/call.js';
 import { RefusedCallStore, UndecidedCallStore } from './reports/debug-mode.js';
 import { Errno, failure } from './errors.js';
 import type { LinuxContext } from './linux/call.js';
-import { LinuxError, failed } from './linux/errno.js';
+import { LinuxErrno, LinuxError, failed } from './linux/errno.js';
 import type { ProgramAbi } from './program/elf.js';
 import type { PendingCall, Thread } from './tasks/thread.js';
 import { trapOfSpuriousWrite } from './reports/trap-report.js';
 import { outside, schema, value } from '../state/schema.js';
 
 const ARGUMENT_REGISTERS = [RDI, RSI, RDX, R10, R8, R9];
+const SYSCALL_BYTES = 2n;
+
 /** Performs kernel-calls, from VMCALL or SYSCALL to the value of rax, repeating a call until it returns. */
 export class CallRunner {
   static readonly state = schema(
@@ -47,11 +49,27 @@ export class CallRunner {
     this.make(thread, pending);
   }
 
+  /** A handler interrupts the call of the thread whose registers the CPU holds: see `Interruption`. */
+  interrupt(thread: Thread, restarts: boolean): void {
+    const { state } = this.options.cpu;
+    const pending = thread.pending!;
+    const call = callOf(pending)!;
+    const { interrupted = 'restart' } = call;
+    const context = this.contextOf(thread, pending, call);
+    const result = typeof interrupted === 'function' ? interrupted(context, ...this.argumentsOf(call)) : interrupted;
+    this.close(pending);
+    this.setResult(thread, pending, typeof result === 'bigint' ? result : failed(LinuxErrno.EINTR));
+    if (result !== 'restart' || !restarts) return;
+    state.setGpr(RAX, BigInt(pending.number));
+    state.rip = BigInt.asUintN(64, state.rip - SYSCALL_BYTES);
+  }
+
   /** Makes a call with the registers in the CPU. */
   make(thread: Thread, pending: PendingCall): void {
     const { scheduler, waits } = this.options;
     const waited = pending.wait !== undefined;
     pending.wait = undefined;
+    if (pending.isInterrupted) pending.isInterrupted = false;
     if (this.standing === thread) this.standing = undefined;
     const result = this.perform(thread, pending);
     if (result === undefined) return;
@@ -69,8 +87,16 @@ export class CallRunner {
     this.tell(thread, pending, result);
     if (result === ENDED) return;
     thread.pending = pending;
+    this.giveWay(thread, pending);
     if (!waited && pending.wait) waits.begin(thread, pending.wait);
     if (waited && !pending.wait) scheduler.wake(thread);
+  }
+
+  /** A call that is about to wait does not where a signal is due: a handler may interrupt it first. */
+  private giveWay(thread: Thread, pending: PendingCall): void {
+    if (!thread.linux || !pending.wait || pending.wait.isFirm || !this.options.linux.signals.isDue(thread)) return;
+    pending.wait = undefined;
+    pending.isInterrupted = true;
   }
 
   /** Drops the call of a thread that has ended. */
@@ -81,15 +107,12 @@ export class CallRunner {
 
   /** Undefined where that ended the process. */
   private perform(thread: Thread, pending: PendingCall): CallResult | undefined {
-    const { state } = this.options.cpu;
     const call = callOf(pending);
     if (!call) return failure(Errno.ENOSYS);
     const { dataStops } = this.options.cpu.mmu;
     dataStops.callOf = thread.tid;
     try {
-      const args: bigint[] = [];
-      for (let index = 0; index < call.parameters.length; index++) args.push(state.gpr(ARGUMENT_REGISTERS[index]!));
-      const result = call.perform(this.contextOf(thread, pending, call), ...args);
+      const result = call.perform(this.contextOf(thread, pending, call), ...this.argumentsOf(call));
       if (typeof result === 'bigint' || result === ENDED) this.close(pending);
       return result;
     } catch (error) {
@@ -105,6 +128,13 @@ export class CallRunner {
     }
   }
 
+  private argumentsOf({ parameters }: AnyCall): bigint[] {
+    const { state } = this.options.cpu;
+    const args: bigint[] = [];
+    for (let index = 0; index < parameters.length; index++) args.push(state.gpr(ARGUMENT_REGISTERS[index]!));
+    return args;
+  }
+
   private close(pending: PendingCall | undefined): void {
     const work = pending?.work;
     if (work) this.options.store.closing(() => work.close());
@@ -112,6 +142,11 @@ export class CallRunner {
 
   /** Answers a call of the thread whose registers the CPU holds. */
   private answer(thread: Thread, pending: PendingCall, result: bigint): void {
+    this.setResult(thread, pending, result);
+    thread.linux?.signals.restoreMask();
+  }
+
+  private setResult(thread: Thread, pending: PendingCall, result: bigint): void {
     this.tell(thread, pending, result);
     const { state } = this.options.cpu;
     state.setGpr(RAX, BigInt.asUintN(64, result));

@@ -163,14 +163,12 @@ export class Kernel implements KernelServices {
     this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work, inputs: options.inputs });
     const { inputs, linuxRoot: root } = options;
     this.linux = new LinuxSystem({
-      cpu,
-      pool,
-      store,
-      hostMemory,
-      console: this.console,
-      waits: this.waits,
-      inputs,
-      root,
+      ...{ cpu, pool, store, hostMemory, space, console: this.console, inputs, root },
+      ...{ waits: this.waits, scheduler: this.scheduler },
+      memoryOf: ({ view }) => memory.seenIn(view),
+      interrupt: (thread, restarts) => this.calls.interrupt(thread, restarts),
+      end: (process, exitCode) => this.end(process, exitCode),
+      outOfMemory: (thread) => this.trap(thread, 'out of memory'),
     });
     this.calls = new CallRunner({
       ...{ kernel: this, cpu, hooks, console: this.console, store, names: this.names, scheduler: this.scheduler },
@@ -479,6 +477,7 @@ export class Kernel implements KernelServices {
 
   private runThread(thread: Thread, end: number): void {
     this.switchTo(thread);
+    if (thread.linux && !(thread.pending && !thread.pending.isInterrupted) && this.deliver(thread)) return;
     if (thread.pending) return this.calls.goOn(thread, thread.pending);
     const turnEnd = this.scheduler.turnEnd(end);
     const event = this.debugMode.run(thread, turnEnd - this.cpu.ticks, ROUNDS_AT_ONCE);
@@ -486,6 +485,13 @@ export class Kernel implements KernelServices {
     if (event.kind === 'ticks' && this.cpu.ticks < turnEnd) this.work.add(ROUNDS_EFFORT);
     this.scheduler.passSlices(this.cpu.ticks);
     this.handle(thread, event);
+  }
+
+  /** Delivers the signals of a thread of Linux, whose registers are in the CPU. Returns whether that changed anything. */
+  private deliver(thread: Thread): boolean {
+    const hasChanged = this.linux.delivery.deliver(thread);
+    if (hasChanged) this.charge({ effort: CALL_EFFORT });
+    return hasChanged;
   }
 
   /** The thread that is to run, with a slice that is not used up. Those that wait for input ask again when a slice begins. */
@@ -581,6 +587,8 @@ export class Kernel implements KernelServices {
   }
 
   private trap(thread: Thread, cause: TrapReport['cause'], exception?: GuestException): void {
+    const { linux } = thread;
+    if (linux && exception && this.linux.delivery.takeFault(thread, exception)) return;
     this.kill(thread, makeTrapReport(this, thread, cause, this.cpu.state.rip, exception));
   }
 

@@ -29,7 +29,7 @@ export const PENDING = 'pending';
  * tick: how often that is depends on the host, and leaves no trace.
  */
 export const STANDING = 'standing';
-/** The caller has ended. */
+/** The caller has ended, or goes on with other registers, which the call has set. */
 export const ENDED = 'ended';
 
 /** What rax is to hold, or why nothing. */

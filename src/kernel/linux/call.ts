@@ -32,7 +32,16 @@ export interface LinuxCall {
    * where Linux does too.
    */
   readonly perform: (context: LinuxContext, ...args: bigint[]) => CallResult;
+  /** What becomes of it where a handler runs while it waits. Undefined: 'restart'. */
+  readonly interrupted?: Interruption | ((context: LinuxContext, ...args: bigint[]) => Interruption | bigint);
 }
+
+/**
+ * A call that a handler interrupts answers EINTR. With 'restart', it is made again instead when the handler has returned, where
+ * that was set with SA_RESTART: ERESTARTSYS of Linux; 'no restart' is its ERESTARTNOHAND. A call that has done something already
+ * answers what that is. After a signal without a handler a call goes on to wait: it is made again, and keeps what is in `pending`.
+ */
+export type Interruption = 'restart' | 'no restart';
 
 /** An argument of 32 bits, as a signed number: a file descriptor, a pid, flags. */
 export function signed32(argument: bigint): number {

@@ -3,9 +3,9 @@ import type { FileTable } from './files/file-table.js';
 import type { Place } from './files/place.js';
 import { bytesOfText } from './files/byte-text.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
+import type { ProcessSignals } from './signals/process-signals.js';
+import { Signal } from './signals/signal.js';
 import { Family } from './tasks/family.js';
-
-const SIGCHLD = 17;
 
 /** What a process runs. */
 export interface LinuxProgramOf {
@@ -23,7 +23,7 @@ export class LinuxProcess {
     LinuxProcess,
     {
       ...{ pid: value, memory: value, files: value, place: value, program: value, limits: value },
-      ...{ family: value, group: value, session: value, exitSignal: value },
+      ...{ family: value, group: value, session: value, exitSignal: value, signals: value },
     },
     { label: ({ pid }) => String(pid) },
   );
@@ -39,6 +39,7 @@ export class LinuxProcess {
     readonly files: FileTable,
     readonly place: Place,
     public program: LinuxProgramOf,
+    readonly signals: ProcessSignals,
     parent?: LinuxProcess,
   ) {
     this.family = new Family(parent);
@@ -53,11 +54,11 @@ export class LinuxProcess {
   group: number;
   session: number;
   /** The signal that its parent gets when it ends. */
-  exitSignal = SIGCHLD;
+  exitSignal: number = Signal.SIGCHLD;
 
-  /** A child of it, with this memory. */
-  fork(pid: number, memory: LinuxMemory, exitSignal: number): LinuxProcess {
-    const child = new LinuxProcess(pid, memory, this.files.copy(), this.place.copy(), this.program, this);
+  /** A child of it, with these signals and this memory. */
+  fork(pid: number, signals: ProcessSignals, memory: LinuxMemory, exitSignal: number): LinuxProcess {
+    const child = new LinuxProcess(pid, memory, this.files.copy(), this.place.copy(), this.program, signals, this);
     child.exitSignal = exitSignal;
     for (const [number, limit] of this.limits) child.limits.set(number, limit);
     return child;
@@ -68,6 +69,7 @@ export class LinuxProcess {
     this.memory = memory;
     this.program = program;
     this.files.exec();
+    this.signals.exec();
   }
 
   /** The last part of the path of its program, in bytes: what its threads are called. */

@@ -6,8 +6,13 @@ import { LinuxThread } from './linux-thread.js';
 import { LinuxProcess } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import type { View } from '../memory/view.js';
+import { Signal } from './signals/signal.js';
+import { ofEnd } from './signals/signal-info.js';
 import { statusOfTrap } from './tasks/wait-status.js';
 import { RandomStream } from './random-stream.js';
+import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
+import { ProcessSignals } from './signals/process-signals.js';
+import { Signals, type SignalsHost } from './signals/signals.js';
 import type { Waits } from '../tasks/waits.js';
 import { kept, outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
@@ -30,6 +35,9 @@ export interface LoadedLinuxProgram {
 /** When the machine starts, for Linux: 1 January 2024, 00:00 UTC, in nanoseconds since 1970. */
 const EPOCH = 1_704_067_200_000_000_000n;
 
+/** What Linux needs of the kernel. */
+export type LinuxHost = FilesHost & SignalsHost & Omit<DeliveryHost, 'signals'>;
+
 /** What all Linux processes of a machine share. */
 export class LinuxSystem {
   /** @internal */
@@ -42,8 +50,9 @@ export class LinuxSystem {
       fileSystem: value,
       nextPid: value,
       epoch: kept('set when the machine is made'),
-      signal: outside('a service of the machine'),
       waits: outside('described by the kernel'),
+      signals: value,
+      delivery: value,
     },
     { isPart: true },
   );
@@ -55,12 +64,14 @@ export class LinuxSystem {
   readonly fileSystem: FileSystem;
   /** What CLOCK_REALTIME is at tick 0, in nanoseconds. */
   readonly epoch = EPOCH;
-  /** Sends a signal to a thread for something that it did, such as SIGPIPE. Undefined while there are no signals. */
-  signal: ((thread: Thread, signal: number) => void) | undefined;
+  readonly signals: Signals;
+  readonly delivery: SignalDelivery;
   private readonly waits: Waits;
   private nextPid = 1;
 
-  constructor(host: FilesHost) {
+  constructor(host: LinuxHost) {
+    this.signals = new Signals(host);
+    this.delivery = new SignalDelivery({ ...host, signals: this.signals });
     this.waits = host.waits;
     this.fileSystem = makeFileSystem(host, this);
   }
@@ -82,7 +93,7 @@ export class LinuxSystem {
     const { fileSystem } = this;
     const { files, place } = firstFiles(fileSystem, directory);
     const path = realPath(fileSystem, place, program.path);
-    const linux = new LinuxProcess(pid, memory, files, place, { ...program, path });
+    const linux = new LinuxProcess(pid, memory, files, place, { ...program, path }, new ProcessSignals(process));
     process.linux = linux;
     this.processes.set(pid, linux);
   }
@@ -105,10 +116,20 @@ export class LinuxSystem {
       if (child.family.status) this.processes.delete(child.pid);
     }
     family.children.length = 0;
-    const { parentOf: parent } = family;
-    if (!parent) this.processes.delete(linux.pid);
-    else this.waits.wakeAgain({ kind: 'child', number: parent.pid });
+    this.tellParent(linux);
     if (family.vforkOf) this.waits.wakeAgain({ kind: 'vfork', number: linux.pid });
+  }
+
+  /** The parent of a process that has ended gets its signal, unless it does not want to know. */
+  private tellParent(linux: LinuxProcess): void {
+    const { exitSignal, family, pid } = linux;
+    const { parentOf: parent } = family;
+    if (!parent) return void this.processes.delete(pid);
+    const { actions, process } = parent.signals;
+    const isForgotten = exitSignal === Signal.SIGCHLD && actions.ignoresChildren;
+    if (exitSignal !== 0) this.signals.send(process, ofEnd(exitSignal, pid, family.status!));
+    if (isForgotten) this.reap(linux);
+    this.waits.wakeAgain({ kind: 'child', number: parent.pid });
   }
 
   /** A process that has ended was waited for. */

@@ -1,4 +1,5 @@
 import { schema, value } from '../../state/schema.js';
+import { ThreadSignals } from './signals/thread-signals.js';
 
 /** What a thread of a Linux process has besides a thread of BD0. */
 export class LinuxThread {
@@ -6,7 +7,7 @@ export class LinuxThread {
   static readonly state = schema(
     'linux thread',
     LinuxThread,
-    { tid: value, clearTid: value, robustList: value, name: value },
+    { tid: value, clearTid: value, robustList: value, name: value, signals: value },
     { label: ({ tid }) => String(tid) },
   );
 
@@ -19,5 +20,6 @@ export class LinuxThread {
   constructor(
     /** Its number for Linux; that of the first thread is that of the process. */
     readonly tid: number,
+    readonly signals = new ThreadSignals(),
   ) {}
 }

@@ -24,6 +24,7 @@ export class Scheduler {
       timers: value,
       readers: value,
       listeners: value,
+      held: value,
     },
     { isPart: true },
   );
@@ -41,6 +42,8 @@ export class Scheduler {
   private readonly readers = new Set<Thread>();
   /** Those that are woken when there is input: they do not ask. */
   private readonly listeners = new Set<Thread>();
+  /** Those that could run, but whose processes are stopped. */
+  private readonly held = new Set<Thread>();
 
   /** The thread whose turn it is. */
   get running(): Thread | undefined {
@@ -72,6 +75,7 @@ export class Scheduler {
     if (this.turn === thread) this.turn = undefined;
     else take(this.ready, thread);
     this.forgetWait(thread);
+    this.held.delete(thread);
   }
 
   /** Forgets threads, at the cost of looking once at all. */
@@ -80,7 +84,21 @@ export class Scheduler {
     const left = this.ready.filter((thread) => !threads.has(thread));
     this.ready.length = 0;
     for (const thread of left) this.ready.push(thread);
-    for (const thread of threads) this.forgetWait(thread);
+    for (const thread of threads) {
+      this.forgetWait(thread);
+      this.held.delete(thread);
+    }
+  }
+
+  /** A thread that can run does not, until it is released. */
+  hold(thread: Thread): void {
+    this.remove(thread);
+    this.held.add(thread);
+  }
+
+  /** A thread that was held can run again, behind the others. No effect on others. */
+  release(thread: Thread): void {
+    if (this.held.delete(thread)) this.ready.push(thread);
   }
 
   /** Makes the running thread wait, until a tick or indefinitely. */

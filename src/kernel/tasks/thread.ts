@@ -34,6 +34,8 @@ export interface Wait {
   readonly late: bigint | undefined;
   /** Input at the console may wake it. */
   readonly wantsInput?: boolean;
+  /** No signal interrupts it: that of a parent for its child after vfork. */
+  readonly isFirm?: boolean;
 }
 
 /** A kernel-call that has not returned yet. The registers of the thread still hold its arguments. */
@@ -47,6 +49,8 @@ export interface PendingCall {
   wait: Wait | undefined;
   /** Its result, once the thread runs: what it waited for has happened. */
   answer: bigint | undefined;
+  /** A signal has come before it could answer: a handler may interrupt it before it is made once more. */
+  isInterrupted?: boolean;
   /** Closed by the kernel when the call has returned or its thread has ended. */
   work?: CallWork | undefined;
 }

@@ -37,6 +37,15 @@ export class Waits {
     );
   }
 
+  /** Lets a thread that waits, if it does, make its call once more when it runs: a signal has come. */
+  interrupt(thread: Thread): void {
+    const { pending } = thread;
+    if (!pending?.wait || pending.wait.isFirm || pending.answer !== undefined) return;
+    this.forget(thread);
+    pending.wait = undefined;
+    this.scheduler.wake(thread);
+  }
+
   /** Wakes at most `count` waiting threads in FIFO order. Returns how many. */
   wake(key: WaitKey, answer: bigint, count: number): number {
     const threads = this.queues.take(key, count);
@@ -84,7 +93,10 @@ export class Waits {
     for (const thread of due) {
       // A repeated call may have ended its process, and with it others of these threads.
       if (thread.process.end) continue;
-      const { late } = thread.pending!.wait!;
+      const wait = thread.pending?.wait;
+      // What became of the others may have woken it.
+      if (!wait) continue;
+      const { late } = wait;
       if (late === undefined) {
         this.forget(thread);
         again(thread);

@@ -12,6 +12,7 @@ import { FUTEX_CALLS } from './futex.js';
 import { IDENTITY_CALLS } from './identity.js';
 import { MEMORY_CALLS } from './memory.js';
 import { PROCESS_CALLS } from './process.js';
+import { SIGNAL_CALLS } from './signal.js';
 import { SYSTEM_CALLS } from './system.js';
 import { THREAD_CALLS } from './thread.js';
 import { TIME_CALLS } from './time.js';
@@ -31,6 +32,7 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...IDENTITY_CALLS,
   ...MEMORY_CALLS,
   ...PROCESS_CALLS,
+  ...SIGNAL_CALLS,
   ...SYSTEM_CALLS,
   ...THREAD_CALLS,
   ...TIME_CALLS,

@@ -38,7 +38,7 @@ function putTimespec(context: LinuxContext, address: bigint, nanoseconds: bigint
 }
 
 /** The nanoseconds of a timespec; undefined for one that is not valid. */
-function timespecAt(context: LinuxContext, address: bigint): bigint | undefined {
+export function timespecAt(context: LinuxContext, address: bigint): bigint | undefined {
   const view = viewAt(context, address, TIMESPEC_BYTES);
   const [seconds, nanoseconds] = [view.getBigInt64(0, true), view.getBigInt64(8, true)];
   if (seconds < 0n || nanoseconds < 0n || nanoseconds >= NANOSECONDS) return undefined;

@@ -8,13 +8,13 @@ import { WAIT, type OpenFile } from '../files/open/open-file.js';
 import { OpenRegularFile } from '../files/open/regular.js';
 import { put64, viewAt } from '../user-data.js';
 import { Buffers } from './buffers.js';
+import { sentBy } from '../signals/signal-info.js';
+import { Signal } from '../signals/signal.js';
 
 /** Bytes that are moved at once; longer transfers are made in parts, between which others may run. */
 const MOVED_BYTES = 65536;
 
 const { EBADF, EFAULT, EINVAL, ESPIPE, EPIPE } = LinuxErrno;
-
-const SIGPIPE = 13;
 
 /** RWF_ flags of preadv2 and pwritev2: include/uapi/linux/fs.h. */
 const RWF_APPEND = 0x10;
@@ -70,11 +70,12 @@ function partly<T>(done: number, work: () => T): T | bigint {
 }
 
 /** Who writes where nobody reads any more gets SIGPIPE. */
-function signalled<T>({ system, thread }: LinuxContext, work: () => T): T {
+function signalled<T>({ system, thread, linux }: LinuxContext, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof LinuxError && error.errno === EPIPE) system.signal?.(thread, SIGPIPE);
+    if (error instanceof LinuxError && error.errno === EPIPE)
+      system.signals.send(thread, sentBy(linux.pid, Signal.SIGPIPE));
     throw error;
   }
 }

@@ -71,6 +71,7 @@ function addThread(context: LinuxContext, request: CloneRequest): CallResult {
   const { kernel, thread, process, system } = context;
   const child = kernel.forkThread(thread, process, thread.stack, () => begin(context, request));
   child.linux = new LinuxThread(system.takePid());
+  child.linux.signals.inherit(thread.linux!.signals, false);
   return begun(context, request, child);
 }
 
@@ -90,6 +91,7 @@ function share(context: LinuxContext, request: CloneRequest): CallResult {
       deadline: Infinity,
       for: { kind: 'vfork', number: thread.linux!.tid },
       late: undefined,
+      isFirm: true,
     };
     kernel.runNext(thread);
     return PENDING;
@@ -133,10 +135,12 @@ function newProcess({ kernel, process, store, hostMemory }: LinuxContext, descri
 function takeUp(context: LinuxContext, request: CloneRequest, child: Process, memory: LinuxProcess['memory']): Thread {
   const { kernel, thread, linux, system } = context;
   const pid = system.takePid();
-  child.linux = linux.fork(pid, memory, request.exitSignal);
+  const { flags } = request;
+  child.linux = linux.fork(pid, linux.signals.forked(child, (flags & CLONE_SIGHAND) !== 0), memory, request.exitSignal);
   system.processes.set(pid, child.linux);
   const first = kernel.forkThread(thread, child, child.description.mainStack, () => begin(context, request));
   first.linux = new LinuxThread(pid);
+  first.linux.signals.inherit(thread.linux!.signals, (flags & (CLONE_VM | CLONE_VFORK)) !== CLONE_VM);
   begun({ ...context, process: child, memory: context.memory }, request, first);
   return first;
 }

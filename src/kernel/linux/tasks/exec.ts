@@ -108,7 +108,7 @@ function begin(
   process.view = view;
   store.closing(() => before.image.close());
   linux.exec(loaded.memory, { path: found.realPath, argv: found.argv, environment });
-  thread.linux = new LinuxThread(linux.pid);
+  thread.linux = new LinuxThread(linux.pid, thread.linux!.signals.exec());
   thread.stack = loaded.stack;
   kernel.execThread(thread, loaded.entry, loaded.rsp);
   leaveSight(pager.pageTable, before.view);

@@ -1,0 +1,176 @@
+import type { Cpu } from '../../../cpu/cpu.js';
+import { Vector, type GuestException } from '../../../cpu/state/exceptions.js';
+import { outside, schema } from '../../../state/schema.js';
+import type { AddressSpace } from '../../memory/address-space.js';
+import { fromLinear } from '../../memory/linear-address.js';
+import type { UserMemory } from '../../memory/user-memory.js';
+import { OutOfFramesError } from '../../../vmo/errors.js';
+import type { Process } from '../../tasks/process.js';
+import type { Thread } from '../../tasks/thread.js';
+import { signalOf } from './faults.js';
+import { enterHandler, leaveHandler } from './frame.js';
+import { SA_NODEFER, SA_RESETHAND, SA_RESTART } from './signal-actions.js';
+import { fromKernel, type SignalInfo } from './signal-info.js';
+import { NO_STACK, SS_AUTODISARM } from './signal-stack.js';
+import { Signal, isIn, setOf } from './signal.js';
+import type { Signals } from './signals.js';
+
+const { SIGSEGV } = Signal;
+
+/** What ends a process that a signal ended: 128 and the signal. */
+const EXIT_OF_SIGNAL = 128;
+/** Bit 2 of the error code of a page fault, at CPL 3. SDM Vol. 3A 4.7. */
+const FAULT_USER = 4;
+
+/** What the delivery of signals needs of the kernel. */
+export interface DeliveryHost {
+  readonly cpu: Cpu;
+  readonly space: AddressSpace;
+  readonly signals: Signals;
+  /** Memory as the threads of a process find it. */
+  memoryOf(process: Process): UserMemory;
+  /** A handler interrupts the call of the thread in the CPU: it answers, or is made again when the handler has returned. */
+  interrupt(thread: Thread, restarts: boolean): void;
+  end(process: Process, exitCode: number): void;
+  /** Ends the process of the thread in the CPU: a page of a frame finds no memory. */
+  outOfMemory(thread: Thread): void;
+}
+
+/** Delivers signals to threads whose registers are in the CPU. */
+export class SignalDelivery {
+  /** @internal */
+  static readonly state = schema(
+    'signal delivery',
+    SignalDelivery,
+    { host: outside('parts of the kernel') },
+    {
+      isPart: true,
+    },
+  );
+
+  constructor(private readonly host: DeliveryHost) {}
+
+  /**
+   * Delivers what is due to a thread that is about to run: begins handlers, each above the one before, stops its process or
+   * ends it. Returns false where there was nothing that changed the thread.
+   */
+  deliver(thread: Thread): boolean {
+    const { process } = thread;
+    if (process.linux!.signals.stoppedBy !== 0) {
+      this.host.signals.hold(thread);
+      return true;
+    }
+    if (!this.host.signals.isDue(thread)) return false;
+    try {
+      return this.deliverDue(thread);
+    } catch (error) {
+      if (!(error instanceof OutOfFramesError)) throw error;
+      this.host.outOfMemory(thread);
+      return true;
+    }
+  }
+
+  private deliverDue(thread: Thread): boolean {
+    const { process } = thread;
+    const { actions } = process.linux!.signals;
+    let hasBegun = false;
+    for (let info = take(thread); info; info = take(thread)) {
+      const outcome = actions.outcome(info.signal);
+      if (outcome === 'ignore') continue;
+      if (outcome === 'handle') this.handle(thread, info);
+      else if (outcome === 'stop') this.host.signals.stop(process, info.signal);
+      else this.endBy(process, info.signal);
+      if (outcome !== 'handle' || process.end) return true;
+      hasBegun = true;
+    }
+    return hasBegun;
+  }
+
+  /** An instruction of a thread has raised an exception. Returns whether a handler has begun for it. */
+  takeFault(thread: Thread, exception: GuestException): boolean {
+    const { state } = this.host.cpu;
+    const { signals } = thread.linux!;
+    const { vector, errorCode } = exception;
+    const isFault = !isTrap(vector);
+    const isPageFault = vector === Vector.PF;
+    signals.fault = {
+      vector,
+      errorCode: isPageFault ? errorCode | FAULT_USER : errorCode,
+      cr2: isPageFault ? exception.linear : signals.fault.cr2,
+    };
+    const info = signalOf(exception, state, isPageFault && this.isMapped(thread, exception.linear));
+    if (!this.isCaught(thread, info.signal)) return false;
+    try {
+      return this.begin(thread, info, isFault) || this.force(thread, fromKernel(SIGSEGV), isFault);
+    } catch (error) {
+      if (error instanceof OutOfFramesError) return false;
+      throw error;
+    }
+  }
+
+  /** rt_sigreturn of a thread. The process ends where its frame is not valid and SIGSEGV has no handler. */
+  returnFromHandler(thread: Thread): void {
+    const { state } = this.host.cpu;
+    const { process } = thread;
+    const { signals } = thread.linux!;
+    if (leaveHandler(state, this.host.memoryOf(process), signals)) return;
+    if (!this.force(thread, fromKernel(SIGSEGV), false)) this.endBy(process, SIGSEGV);
+  }
+
+  /** Begins the handler of a signal that cannot wait. Returns false where there is none, or the signal is blocked. */
+  private force(thread: Thread, info: SignalInfo, isFault: boolean): boolean {
+    return this.isCaught(thread, info.signal) && this.begin(thread, info, isFault);
+  }
+
+  private isCaught({ linux, process }: Thread, signal: number): boolean {
+    return !isIn(linux!.signals.mask, signal) && process.linux!.signals.actions.outcome(signal) === 'handle';
+  }
+
+  private handle(thread: Thread, info: SignalInfo): void {
+    if (this.begin(thread, info, false)) return;
+    // The frame had no place. arch/x86/kernel/signal.c "signal_setup_done"
+    if (info.signal === SIGSEGV || !this.force(thread, fromKernel(SIGSEGV), false)) this.endBy(thread.process, SIGSEGV);
+  }
+
+  private begin(thread: Thread, info: SignalInfo, isFault: boolean): boolean {
+    const { process } = thread;
+    const { signals } = thread.linux!;
+    const { actions } = process.linux!.signals;
+    const { signal } = info;
+    const action = actions.of(signal);
+    if ((action.flags & SA_RESETHAND) !== 0n) actions.reset(signal);
+    if (thread.pending) this.host.interrupt(thread, (action.flags & SA_RESTART) !== 0n);
+    const memory = this.host.memoryOf(process);
+    const fence = thread.guard.fence(process);
+    const permits = (start: number, length: number): boolean =>
+      !fence || fence.refused({ start, end: start + length }).length === 0;
+    if (!enterHandler(this.host.cpu.state, { memory, permits }, signals, { action, info, isFault })) return false;
+    signals.savedMask = undefined;
+    signals.setMask(signals.mask | action.mask | ((action.flags & SA_NODEFER) === 0n ? setOf(signal) : 0n));
+    if ((signals.stack.flags & SS_AUTODISARM) !== 0) signals.stack = NO_STACK;
+    return true;
+  }
+
+  /** Whether something is mapped at an address, whatever may be done with it. */
+  private isMapped({ process }: Thread, linear: bigint): boolean {
+    const seen = fromLinear(linear);
+    if (seen === undefined) return false;
+    const address = process.view?.home(seen) ?? seen;
+    return this.host.space.regionAt(address)?.mappingAt(address) !== undefined;
+  }
+
+  private endBy(process: Process, signal: number): void {
+    process.linux!.family.status = { kind: 'killed', signal };
+    this.host.end(process, EXIT_OF_SIGNAL + signal);
+  }
+}
+
+function isTrap(vector: number): boolean {
+  return vector === Vector.BP || vector === Vector.OF || vector === Vector.DB;
+}
+
+/** Takes the next signal that a thread does not block: one that it caused, one of its own, one of its process. */
+function take({ linux, process }: Thread): SignalInfo | undefined {
+  const { mask, pending } = linux!.signals;
+  return pending.takeFault(~mask) ?? pending.take(~mask) ?? process.linux!.signals.pending.take(~mask);
+}

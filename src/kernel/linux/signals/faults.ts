@@ -1,0 +1,56 @@
+import type { CpuState } from '../../../cpu/state/cpu-state.js';
+import { Vector, type GuestException } from '../../../cpu/state/exceptions.js';
+import { unmaskedSse, unmaskedX87 } from './floating-state.js';
+import { faultAt, fromKernel, type SignalInfo } from './signal-info.js';
+import { Signal } from './signal.js';
+
+const { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } = Signal;
+
+/* include/uapi/asm-generic/siginfo.h */
+const ILL_ILLOPN = 2;
+const FPE_INTDIV = 1;
+const SEGV_MAPERR = 1;
+const SEGV_ACCERR = 2;
+const BUS_ADRALN = 1;
+const TRAP_TRACE = 2;
+
+/** Codes of SIGFPE by the bits of the exceptions: invalid, divide by zero, overflow, denormal and underflow, precision. */
+const FLOATING_CODES: readonly (readonly [bits: number, code: number])[] = [
+  [0x01, 7],
+  [0x04, 3],
+  [0x08, 4],
+  [0x12, 5],
+  [0x20, 6],
+];
+
+function floatingCode(exceptions: number): number {
+  return FLOATING_CODES.find(([bits]) => (exceptions & bits) !== 0)?.[1] ?? 0;
+}
+
+/** The signal for an exception of the thread in the CPU. arch/x86/kernel/traps.c, arch/x86/mm/fault.c */
+export function signalOf(exception: GuestException, state: CpuState, isMapped: boolean): SignalInfo {
+  const { rip } = state;
+  switch (exception.vector) {
+    case Vector.DE:
+      return faultAt(SIGFPE, FPE_INTDIV, rip);
+    case Vector.DB:
+      return faultAt(SIGTRAP, TRAP_TRACE, rip);
+    case Vector.BP:
+      return fromKernel(SIGTRAP);
+    case Vector.UD:
+      return faultAt(SIGILL, ILL_ILLOPN, rip);
+    case Vector.NP:
+    case Vector.SS:
+      return fromKernel(SIGBUS);
+    case Vector.PF:
+      return faultAt(SIGSEGV, isMapped ? SEGV_ACCERR : SEGV_MAPERR, exception.linear);
+    case Vector.MF:
+      return faultAt(SIGFPE, floatingCode(unmaskedX87(state)), rip);
+    case Vector.XM:
+      return faultAt(SIGFPE, floatingCode(unmaskedSse(state)), rip);
+    case Vector.AC:
+      return faultAt(SIGBUS, BUS_ADRALN, 0n);
+    default:
+      return fromKernel(SIGSEGV);
+  }
+}

@@ -1,0 +1,35 @@
+import { schema, value } from '../../../state/schema.js';
+import type { Process } from '../../tasks/process.js';
+import { PendingSignals } from './pending-signals.js';
+import { SignalActions } from './signal-actions.js';
+
+/** The signals of a process: what it wants, and what was sent to it and not to one of its threads. */
+export class ProcessSignals {
+  /** @internal */
+  static readonly state = schema('process signals', ProcessSignals, {
+    process: value,
+    actions: value,
+    pending: value,
+    stoppedBy: value,
+  });
+
+  readonly pending = new PendingSignals();
+  /** The signal that has stopped the process; 0: it runs. */
+  stoppedBy = 0;
+
+  constructor(
+    readonly process: Process,
+    public actions = new SignalActions(),
+  ) {}
+
+  /** For a child: the actions of its parent, the same or a copy, and none that are pending. */
+  forked(child: Process, sharesActions: boolean): ProcessSignals {
+    return new ProcessSignals(child, sharesActions ? this.actions : this.actions.copy());
+  }
+
+  /** It begins another program. */
+  exec(): void {
+    this.actions = this.actions.copy();
+    this.actions.forgetHandlers();
+  }
+}

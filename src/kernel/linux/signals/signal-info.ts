@@ -1,0 +1,78 @@
+/** siginfo_t: include/uapi/asm-generic/siginfo.h */
+import type { WaitStatus } from '../tasks/wait-status.js';
+
+/** What is told of a signal. */
+export interface SignalInfo {
+  readonly signal: number;
+  readonly errno: number;
+  /** SI_USER and so on. Above 0 where the kernel sent it. */
+  readonly code: number;
+  /** Bytes 16 to 47, by the code. */
+  readonly fields: Uint8Array;
+}
+
+/** Bytes of a siginfo_t, and those of them that the kernel uses. */
+export const SIGINFO_BYTES = 128;
+export const SIGINFO_USED_BYTES = 48;
+const FIELDS_OFFSET = 16;
+const FIELDS_BYTES = SIGINFO_USED_BYTES - FIELDS_OFFSET;
+
+export const SignalCode = { user: 0, kernel: 0x80, queue: -1, tkill: -6 } as const;
+
+/** Codes of SIGCHLD. */
+const ChildCode = { exited: 1, killed: 2, stopped: 5, continued: 6 } as const;
+
+/** A signal with the fields that `fill` sets; their offsets begin at byte 16. */
+function made(signal: number, code: number, fill: (fields: DataView) => void = () => {}): SignalInfo {
+  const fields = new Uint8Array(FIELDS_BYTES);
+  fill(new DataView(fields.buffer));
+  return { signal, errno: 0, code, fields };
+}
+
+/** A signal that a process sent: SI_USER or SI_TKILL. */
+export function sentBy(pid: number, signal: number, code: number = SignalCode.user): SignalInfo {
+  return made(signal, code, (fields) => fields.setInt32(0, pid, true));
+}
+
+/** A signal that the kernel sent for no particular reason: SI_KERNEL. */
+export function fromKernel(signal: number): SignalInfo {
+  return made(signal, SignalCode.kernel);
+}
+
+/** A signal for an exception at an address. */
+export function faultAt(signal: number, code: number, address: bigint): SignalInfo {
+  return made(signal, code, (fields) => fields.setBigUint64(0, address, true));
+}
+
+/** Of a child: `status` is its exit code, or the signal that ended, stopped or continued it. */
+function ofChild(signal: number, code: number, pid: number, status: number): SignalInfo {
+  return made(signal, code, (fields) => {
+    fields.setInt32(0, pid, true);
+    fields.setInt32(8, status, true);
+  });
+}
+
+/** Of a child that has ended. */
+export function ofEnd(signal: number, pid: number, status: WaitStatus): SignalInfo {
+  return status.kind === 'exited'
+    ? ofChild(signal, ChildCode.exited, pid, status.code)
+    : ofChild(signal, ChildCode.killed, pid, status.signal);
+}
+
+/** What a program says of a signal that it queues: the first 48 bytes of a siginfo_t. */
+export function infoOfBytes(signal: number, bytes: Uint8Array): SignalInfo {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const fields = bytes.slice(FIELDS_OFFSET, SIGINFO_USED_BYTES);
+  return { signal, errno: view.getInt32(4, true), code: view.getInt32(8, true), fields };
+}
+
+/** The siginfo_t, 128 bytes. */
+export function bytesOfInfo({ signal, errno, code, fields }: SignalInfo): Uint8Array {
+  const bytes = new Uint8Array(SIGINFO_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, signal, true);
+  view.setInt32(4, errno, true);
+  view.setInt32(8, code, true);
+  bytes.set(fields, FIELDS_OFFSET);
+  return bytes;
+}

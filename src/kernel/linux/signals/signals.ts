@@ -1,0 +1,116 @@
+import { outside, schema } from '../../../state/schema.js';
+import type { Process } from '../../tasks/process.js';
+import type { Scheduler } from '../../tasks/scheduler.js';
+import { Thread } from '../../tasks/thread.js';
+import type { Waits } from '../../tasks/waits.js';
+import { LinuxErrno, LinuxError } from '../errno.js';
+import type { LinuxProcess } from '../linux-process.js';
+import type { PendingSignals } from './pending-signals.js';
+import { SignalCode, type SignalInfo } from './signal-info.js';
+import { REAL_TIME_MIN, STOPPING, Signal, isIn, setOf } from './signal.js';
+
+const { SIGCONT, SIGKILL } = Signal;
+
+/** Signals of a process that are queued with what is told of them: RLIMIT_SIGPENDING, which may be lower. */
+const QUEUED_MAX = 1024;
+const RLIMIT_SIGPENDING = 11;
+
+/** What signals need of the kernel. */
+export interface SignalsHost {
+  readonly waits: Waits;
+  readonly scheduler: Scheduler;
+}
+
+/** Sends signals. They are delivered when a thread that they are meant for is about to run: see SignalDelivery. */
+export class Signals {
+  /** @internal */
+  static readonly state = schema('signals', Signals, { host: outside('parts of the kernel') }, { isPart: true });
+
+  constructor(private readonly host: SignalsHost) {}
+
+  /**
+   * Sends a signal to a thread, or to a process: one of its threads gets it. No effect on one that has ended, and where it is
+   * ignored. Throws LinuxError EAGAIN where no more real-time signals can be queued.
+   */
+  send(target: Process | Thread, info: SignalInfo): void {
+    const thread = target instanceof Thread ? target : undefined;
+    const process = target instanceof Thread ? target.process : target;
+    const { linux } = process;
+    if (!linux || process.end) return;
+    const { signal } = info;
+    if (isIn(STOPPING, signal)) dropAll(process, setOf(SIGCONT));
+    if (signal === SIGCONT) dropAll(process, STOPPING);
+    if (signal === SIGCONT || signal === SIGKILL) this.goOn(process);
+    if (this.isIgnored(thread ?? process.threads[0]!, signal)) return;
+    const pending = (thread?.linux ?? linux).signals.pending;
+    if (signal < REAL_TIME_MIN && pending.has(signal)) return;
+    enqueue(pending, process, info);
+    const taker = (thread ? [thread] : process.threads).find((candidate) => wants(candidate, signal));
+    if (taker) this.host.waits.interrupt(taker);
+  }
+
+  /** Whether a thread of Linux has a signal that is to be delivered now. */
+  isDue({ linux, process }: Thread): boolean {
+    const { mask, pending } = linux!.signals;
+    return ((pending.set | process.linux!.signals.pending.set) & ~mask) !== 0n;
+  }
+
+  /** Stops a process: its threads do not run. Their calls are made again when it goes on. */
+  stop(process: Process, signal: number): void {
+    const { signals } = process.linux!;
+    signals.stoppedBy = signal;
+    for (const thread of process.threads) {
+      this.host.waits.interrupt(thread);
+      this.hold(thread);
+    }
+  }
+
+  /** A thread of a process that is stopped does not run, unless it waits for what no signal interrupts: it is held then. */
+  hold(thread: Thread): void {
+    if (!thread.pending?.wait || thread.pending.answer !== undefined) this.host.scheduler.hold(thread);
+  }
+
+  /** A process that was stopped goes on. */
+  private goOn(process: Process): void {
+    const { signals } = process.linux!;
+    if (signals.stoppedBy === 0) return;
+    signals.stoppedBy = 0;
+    for (const thread of process.threads) this.host.scheduler.release(thread);
+  }
+
+  /** A signal that is blocked is kept: what is done for it may be another thing when it is not any more. */
+  private isIgnored({ linux, process }: Thread, signal: number): boolean {
+    return !isIn(linux!.signals.mask, signal) && process.linux!.signals.actions.outcome(signal) === 'ignore';
+  }
+}
+
+/** Whether a thread takes a signal that was sent to its process. */
+function wants({ linux }: Thread, signal: number): boolean {
+  const { mask, awaited } = linux!.signals;
+  return !isIn(mask, signal) || isIn(awaited, signal);
+}
+
+/** Drops what is pending of signals, for a process and all its threads. */
+export function dropAll(process: Process, set: bigint): void {
+  process.linux!.signals.pending.drop(set);
+  for (const { linux } of process.threads) linux!.signals.pending.drop(set);
+}
+
+/** kernel/signal.c "__send_signal_locked": which signals lose what is told of them where too many are queued. */
+function enqueue(pending: PendingSignals, process: Process, info: SignalInfo): void {
+  const { signal, code } = info;
+  if (signal === SIGKILL) return pending.add(signal);
+  const isStandard = signal < REAL_TIME_MIN && code >= 0;
+  if (isStandard || queuedOf(process) < quotaOf(process.linux!)) return pending.add(signal, info);
+  if (signal >= REAL_TIME_MIN && code !== SignalCode.user) throw new LinuxError(LinuxErrno.EAGAIN);
+  pending.add(signal);
+}
+
+function queuedOf({ linux, threads }: Process): number {
+  return threads.reduce((total, thread) => total + thread.linux!.signals.pending.length, linux!.signals.pending.length);
+}
+
+function quotaOf({ limits }: LinuxProcess): number {
+  const limit = limits.get(RLIMIT_SIGPENDING)?.[0] ?? BigInt(QUEUED_MAX);
+  return limit < BigInt(QUEUED_MAX) ? Number(limit) : QUEUED_MAX;
+}

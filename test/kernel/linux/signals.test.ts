@@ -1,0 +1,45 @@
+/** Signals of Linux programs: what they see is what they see on the host, on every engine. */
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { linuxProgram, runInMachine, runOnHost } from '../../support/linux-programs.js';
+import { ENGINES, evaluatorAnd } from '../../support/side-by-side.js';
+import { seedOf, volume } from '../../support/volume.js';
+
+const directory = fileURLToPath(new URL('../../../../test/kernel/linux/signals/', import.meta.url));
+
+t.setTimeout(0);
+
+const SEED = seedOf(1);
+const RUNS = volume(24, 3000);
+
+t.test('random sequences of signal calls give on every engine what they give on the host', async (t) => {
+  const program = await linuxProgram(`${directory}random.c`);
+  for (let index = 0; index < RUNS; index++) {
+    const args = [String(SEED * 1000 + index)];
+    const native = runOnHost(program, args);
+    const hashes = new Set<string>();
+    for (const [name, engine] of Object.entries(
+      index % 12 === 0 ? evaluatorAnd(1, SEED, index, ENGINES) : fast(index),
+    )) {
+      const run = runInMachine(program, args, engine);
+      hashes.add(run.computer.machineHash());
+      if (!t.same(difference(run.output, native.output), undefined, `output of random.c ${args} on ${name}`)) return;
+      t.equal(run.exitCode, native.exitCode, `exit code of random.c ${args} on ${name}`);
+    }
+    t.equal(hashes.size, 1, `machine hash of random.c ${args}`);
+  }
+});
+
+/** The interpreter, and the translator for some of the cases. */
+function fast(index: number): Partial<typeof ENGINES> {
+  const { interpreter, translator } = ENGINES;
+  return index % 4 === 0 ? { interpreter, translator } : { interpreter };
+}
+
+/** The first line that differs, with the one before it. */
+function difference(actual: string, expected: string): unknown {
+  const [lines, wanted] = [actual.split('\n'), expected.split('\n')];
+  const at = wanted.findIndex((line, i) => line !== lines[i]);
+  if (at < 0 && lines.length === wanted.length) return undefined;
+  return { at, before: wanted[at - 1], actual: lines[at], expected: wanted[at] };
+}

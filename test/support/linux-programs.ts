@@ -1,0 +1,59 @@
+/** Programs of Linux, compiled once, and run here and there. */
+import { execFile, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { basename } from 'node:path';
+import { promisify } from 'node:util';
+import { Computer, type ComputerOptions, type Outcome } from '../../src/index.js';
+import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
+import { keptFile } from './kept-files.js';
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+/** The path of a C program that `gcc -O1 -static-pie` has compiled, with further options. */
+export function linuxProgram(source: string, options: readonly string[] = []): Promise<string> {
+  const all = ['-O1', '-static-pie', ...options];
+  return keptFile(basename(source, '.c'), [readFileSync(source), all.join('\0')], (output) =>
+    promisify(execFile)('gcc', [source, '-o', output, ...all]),
+  );
+}
+
+/** What a program did. */
+export interface LinuxRun {
+  readonly output: string;
+  /** 128 + the number of the signal that has ended it, as a shell says. */
+  readonly exitCode: number;
+}
+
+/** Runs a program on the Linux of the host. */
+export function runOnHost(program: string, args: readonly string[] = []): LinuxRun {
+  const { stdout, status, signal, error } = spawnSync(program, args, { encoding: 'latin1', maxBuffer: 16 * MIB });
+  if (error) throw error;
+  return { output: stdout, exitCode: status ?? 128 + constants.signals[signal!] };
+}
+
+export interface LinuxRunOptions extends Omit<ComputerOptions, 'console'> {
+  readonly input?: readonly InputPiece[];
+  readonly maxTicks?: number;
+}
+
+export interface MachineRun extends LinuxRun {
+  readonly outcome: Outcome;
+  readonly computer: Computer;
+}
+
+/** Runs a program in a machine of its own, until it ends or waits for what does not come. */
+export function runInMachine(program: string, args: readonly string[], options: LinuxRunOptions = {}): MachineRun {
+  const { input, maxTicks = 1e9, ...machine } = options;
+  const console = new ScriptedConsole(input);
+  const computer = new Computer({ memoryBytes: 64 * MIB, sha256, ...machine, console });
+  const path = new TextEncoder().encode(program);
+  const process = computer.start(readFileSync(program), {
+    ...{ name: basename(program), limitBytes: GIB, argv: [program, ...args], linux: { path } },
+  });
+  const outcome = computer.run(process, { maxTicks });
+  const exitCode =
+    outcome.kind === 'exited' ? outcome.exitCode : outcome.kind === 'trapped' ? outcome.report.exitCode : -1;
+  return { output: console.output.toString('latin1'), exitCode, outcome, computer };
+}
