@@ -81,6 +81,4 @@ export const DIFFERENCES: readonly (readonly [why: string, pattern: RegExp])[] =
   ['FWAIT is apart from its REX', /^fwait \| rex/],
   ['WBINVD takes any prefix', /^wbinvd \| \(bad\)$/],
   ['the register of a fence is ignored', /^[lms]fence \| .*\(bad\)/],
-  ['WAIT has one name, and prefixes belong to it', /^wait \| (fwait|rex\.?\w*|data16|addr32|[c-g]s|repn?z)\b/],
-  ['x87 environments in the format of 16 bits are not marked', /^(f(?:nstenv|ldenv|nsave|rstor)) (.*) \| \1w \2$/],
 ];
