@@ -17,8 +17,10 @@ export const programs = readdirSync(directory)
   .filter((name) => !existsSync(`${directory}${name}.input`))
   .sort();
 
-const images = new Map<string, Uint8Array>();
-for (const name of programs) images.set(name, await compiled(`${directory}${name}.c`));
+/** Their images, by name. */
+export const images: ReadonlyMap<string, Uint8Array> = new Map(
+  await Promise.all(programs.map(async (name) => [name, await compiled(`${directory}${name}.c`)] as const)),
+);
 
 /** Makes names that have the programs which the source of a program mentions. */
 function namesOf(name: string): MakeNameSpace {
