@@ -18,6 +18,7 @@ import { RAX, RSP } from '../src/cpu/state/layout.js';
 import { MXCSR_DEFAULT } from '../src/cpu/evaluator/float/mxcsr.js';
 import { assemble } from './support/assemble.js';
 import { Random } from './support/random.js';
+import { machineDifferences, sameMachines } from './support/same-machines.js';
 import { ALL_ENGINES } from './support/side-by-side.js';
 import { seedOf, volume } from './support/volume.js';
 import { ET_EXEC, PF_R, PF_W, PF_X, PT_TLS, codeImage, guestImages, makeImage } from './kernel/images.js';
@@ -142,6 +143,7 @@ t.test('a run is the same in one go and in pieces, and on each engine', (t) => {
       const { machine, processes } = start(options);
       for (const process of processes)
         for (let i = 0; !process.end; i++) machine.computer.run(process, { maxTicks: pieces[i % pieces.length]! });
+      sameMachines(t, machine.computer, whole.machine.computer);
       t.same(state({ machine }), state(whole));
     }),
     { numRuns: 4 },
@@ -158,7 +160,7 @@ t.test('the machine hash tells machines apart by whatever decides what they do n
   };
   const expected = stopped().machineHash();
   t.match(expected, /^[0-9a-f]{64}$/);
-  for (const [name, options] of Object.entries(ALL_ENGINES)) t.equal(stopped(options).machineHash(), expected, name);
+  for (const [name, options] of Object.entries(ALL_ENGINES)) sameMachines(t, stopped(options), stopped(), name);
   t.equal(stopped({ sha256: portableSha256 }).machineHash(), expected, 'whoever brings SHA-256');
   const asked = stopped();
   t.equal(asked.machineHash(), asked.machineHash(), 'asking changes nothing');
@@ -185,6 +187,7 @@ t.test('the machine hash tells machines apart by whatever decides what they do n
     change(computer);
     const hash = computer.machineHash();
     t.equal(seen.get(hash), undefined, what);
+    t.ok(machineDifferences(stopped(), computer)[0]?.includes(' → '), `${what} is told in words`);
     seen.set(hash, what);
   }
   const settled = stopped();

@@ -29,7 +29,12 @@ t.test('the same programs are the same machine after the same ticks', async (t) 
     others.forEach(([name, engine], index) => {
       const actual = programs.run(engine, seed * 100 + index, TICKS, EVERY);
       if (JSON.stringify(actual) !== JSON.stringify(expected))
-        t.same(actual, expected, `${programs.story} on the ${name}`);
+        t.fail(
+          `${programs.story} on the ${name}: ${programs.differences(
+            [oracle!, seed, TICKS, EVERY],
+            [engine, seed * 100 + index, TICKS, EVERY],
+          )}`,
+        );
     });
   }
   t.ok(milestones > 2 * PROGRAMS, `${milestones} milestones`);

@@ -38,7 +38,12 @@ t.test('random stops are the same on all engines, and leave no trace', async (t)
         t.same(actual, expected, `${programs.story} on the ${name}`);
       }
       if (JSON.stringify(actual) !== JSON.stringify(expected))
-        t.same(actual, expected, `${programs.story} on the ${name}`);
+        t.fail(
+          `${programs.story} on the ${name}: ${programs.differences(
+            [ALL_ENGINES.interpreter, seed + 1, TICKS, EVERY],
+            [engine, seed, TICKS, EVERY, new RandomStops()],
+          )}`,
+        );
       for (const kind of stops.kinds) seen[kind]++;
       seen.armed += stops.armed;
     }

@@ -6,6 +6,7 @@ import { fuzzImage, tinyImage } from './call-fuzz.js';
 import { ScriptedConsole, guestImage, sha256 } from './guest-programs.js';
 import { InstructionPool, randomProgram } from './random-programs.js';
 import { Random } from './random.js';
+import { machineDifferences } from './same-machines.js';
 import type { EngineOptions } from './side-by-side.js';
 
 const MIB = 2 ** 20;
@@ -39,11 +40,26 @@ export interface Milestone {
   readonly processes: number;
 }
 
+/** A machine at a milestone. */
+interface Progress {
+  readonly computer: Computer;
+  readonly milestone: Milestone;
+}
+
 /** What a debugger does to a machine while it runs. */
 export interface Meddling {
   beforeSlice(computer: Computer, random: Random): void;
   stopped(computer: Computer, random: Random, stop: MachineStop): void;
 }
+
+/** The arguments of a run. */
+export type MixedRun = readonly [
+  engine: EngineOptions,
+  slicesSeed: number,
+  ticks: number,
+  every: number,
+  meddling?: Meddling,
+];
 
 /** One to four programs that run side by side. */
 export class MixedPrograms {
@@ -71,7 +87,23 @@ export class MixedPrograms {
   }
 
   /** Runs them until nobody is left, or to a tick, in slices drawn from `slicesSeed`. */
-  run(engine: EngineOptions, slicesSeed: number, ticks: number, every: number, meddling?: Meddling): Milestone[] {
+  run(...run: MixedRun): Milestone[] {
+    return Array.from(this.progress(...run), ({ milestone }) => milestone);
+  }
+
+  /** How the machines of two runs differ at the first milestone at which they do, a line each. */
+  differences(expected: MixedRun, actual: MixedRun): string {
+    const others = this.progress(...actual);
+    for (const { computer, milestone } of this.progress(...expected)) {
+      const { value: other } = others.next() as IteratorResult<Progress, undefined>;
+      if (!other) return `no milestone at tick ${milestone.tick}`;
+      const lines = machineDifferences(computer, other.computer);
+      if (lines.length > 0) return [`at tick ${milestone.tick}:`, ...lines].join('\n');
+    }
+    return 'the machines are equal at all milestones when the runs are repeated';
+  }
+
+  private *progress(...[engine, slicesSeed, ticks, every, meddling]: MixedRun): Generator<Progress, undefined> {
     const random = new Random(slicesSeed);
     const console = new ScriptedConsole(
       [new Random(this.seed).bits64().toString(36), '\n'].map((text) => Buffer.from(text)),
@@ -84,14 +116,14 @@ export class MixedPrograms {
       names: (store) => this.names(store),
     });
     for (const { name, image, argv } of this.programs) computer.start(image, { name, argv, limitBytes: LIMIT });
-    const milestones: Milestone[] = [];
     for (let tick = every; tick <= ticks && live(computer).length > 0; tick += every) {
       while (computer.ticks < tick && runSlice(computer, random, tick, meddling));
       const machineHash = computer.machineHash();
       const processes = live(computer).length;
-      milestones.push({ tick: computer.ticks, machineHash, outputBytes: console.output.length, processes });
+      const milestone = { tick: computer.ticks, machineHash, outputBytes: console.output.length, processes };
+      yield { computer, milestone };
     }
-    return milestones;
+    return undefined;
   }
 
   private names(store: VmoStore): NameSpace {

@@ -10,6 +10,7 @@ import {
   type Process,
 } from '../../src/index.js';
 import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
+import { machineDifferences } from './same-machines.js';
 import { randomThreshold } from './random-threshold.js';
 import { someNamed } from './volume.js';
 
@@ -155,7 +156,8 @@ export class SideBySide {
       if (told[i]!.join() === told[0]!.join()) continue;
       const memory = memoryDifferences(physicalMemory(this.computer), physicalMemory(computer));
       const rows = stateRows(told[0]!, told[i]!);
-      throw new Error(`${this.lanes[0]!.name} | ${name}:\n${[...rows, ...memory].join('\n')}`);
+      const words = machineDifferences(this.computer, computer);
+      throw new Error(`${this.lanes[0]!.name} | ${name}:\n${[...rows, ...memory, ...words].join('\n')}`);
     }
   }
 
