@@ -84,7 +84,7 @@ export function runBusy({ computer }: BusyMachine, ticks: number): void {
 export function runToCall(machine: BusyMachine, isWanted: (work: object) => boolean): void {
   const { kernel } = machine.computer.parts;
   for (let steps = 0; steps < STEPS_MAX && machine.computer.programs.length > 0; steps++) {
-    if ([...kernel['threads'].values()].some(({ pending }) => pending?.work && isWanted(pending.work))) return;
+    if ([...kernel['threads']['byTid'].values()].some(({ pending }) => pending?.work && isWanted(pending.work))) return;
     runBusy(machine, 1 + (steps % 200));
   }
 }

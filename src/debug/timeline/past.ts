@@ -39,6 +39,9 @@ const SLOW_TICKS = 65536;
 const FIRST_WINDOW = 4096;
 const WINDOW_GROWTH = 16;
 
+/** Intervals that are scanned without finding out first whether their bytes are read, after one in which they were. */
+const SCANS_AFTER_READ = 3;
+
 /** Finds what happened last before a place in the past. */
 export class PastSearch {
   constructor(
@@ -109,9 +112,15 @@ export class PastSearch {
   ): FoundStop | undefined {
     const { timeline } = this;
     const scan = (from: number, to: number): FoundStop | undefined => this.lastWithin(from, to, before, armed, isHit);
+    let scansLeft = 0;
     const find = (from: number, to: number): FoundStop | undefined => {
       if (to - from <= SLOW_TICKS) return scan(from, to);
-      if (!this.mayBeStored(range, from, to)) return undefined;
+      const use = scansLeft-- > 0 ? 'read' : this.useOf(range, from, to);
+      if (use === 'none') return undefined;
+      if (use === 'read') {
+        if (scansLeft < 0) scansLeft = SCANS_AFTER_READ;
+        return scan(from, to);
+      }
       const middle = Math.floor((from + to) / 2);
       return find(middle, to) ?? find(from, middle);
     };
@@ -143,19 +152,18 @@ export class PastSearch {
   }
 
   /**
-   * Whether some byte of a range may be stored to between two ticks. The run is repeated at full speed with other values in those
-   * bytes: if they are still there at its end, and nothing else is different, nothing has stored to them, whatever the value, or
-   * read them.
+   * What happens to the bytes of a range between two ticks. The run is repeated at full speed with other values in those bytes: if
+   * they are still there at its end, and nothing else is different, nothing has stored to them, whatever the value, or read them.
+   * If they are there and other things are different, they were read, and stores are less likely than where they are gone.
    */
-  private mayBeStored(range: AddressRange, from: number, to: number): boolean {
+  private useOf(range: AddressRange, from: number, to: number): 'none' | 'read' | 'store' {
     const { timeline, parts } = this;
-    timeline.goto(to);
-    if (parts.cpu.ticks !== to) return true;
-    const truth = timeline.snapshotNow();
+    const truth = this.snapshotAt(to);
+    if (!truth) return 'store';
     timeline.goto(from);
     const places = this.privatePlaces(range);
-    if (!places) return true;
-    const isSame = timeline.supposing(() => {
+    if (!places) return 'store';
+    const use = timeline.supposing(() => {
       const { ram } = parts.memory;
       const values = places.map((physical) => {
         ram[physical]! ^= 0xff;
@@ -163,15 +171,25 @@ export class PastSearch {
         return ram[physical]!;
       });
       timeline.runTo(to);
-      if (parts.cpu.ticks !== to || places.some((physical, index) => ram[physical] !== values[index])) return false;
+      if (places.some((physical, index) => ram[physical] !== values[index])) return 'store';
+      if (parts.cpu.ticks !== to) return 'read';
       // With the true values back, everything must be as it was.
       for (const physical of places) {
         ram[physical]! ^= 0xff;
         parts.memory.mark(physical, 1);
       }
-      return truth.equals(timeline.snapshotNow());
+      return truth.equals(timeline.snapshotNow()) ? 'none' : 'read';
     });
-    return isSame !== true;
+    return use ?? 'read';
+  }
+
+  /** What the machine was at a tick; undefined for one that does not exist. */
+  private snapshotAt(tick: number): Snapshot | undefined {
+    const { timeline, parts } = this;
+    const known = timeline.intervalOf(tick).begin.snapshot;
+    if (known.tick === tick) return known;
+    timeline.goto(tick);
+    return parts.cpu.ticks === tick ? timeline.snapshotNow() : undefined;
   }
 
   /** The physical addresses of bytes of a range that are in private frames; undefined if some are not. */
