@@ -9,7 +9,8 @@ import type { Machine, Place } from '../vocabulary.js';
  *      0 | FIP      | FOP  0 FTW  FSW FCW |     32 | 0 (6 bytes), R0 (10 bytes)           | ... to 159
  *     16 | 0        | FDP                 |
  *
- * FTW has one bit per register, in the same order: 1 if it is not empty.
+ * FTW has one bit per register, in the same order: 1 if it is not empty. FIP and FDP are those of the last instruction that
+ * computes, whatever becomes of it; FOP is only what was loaded into it.
  */
 export const FCW = 0;
 export const FSW = 2;
