@@ -412,6 +412,10 @@ export class Kernel implements KernelServices {
     return this.waits.wake(key, answer, count);
   }
 
+  linuxFile(path: string): VmoHandle | undefined {
+    return this.linux.fileAt(path);
+  }
+
   wakeAgain(key: WaitKey): void {
     this.waits.wakeAgain(key);
   }

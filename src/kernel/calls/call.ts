@@ -42,6 +42,8 @@ export interface KernelServices {
   findThread(tid: number): Thread | undefined;
   /** True where some thread waits for the end of this one, or of its process. */
   isAwaited(thread: Thread): boolean;
+  /** The file at an absolute path among those of Linux, a handle of the caller's; undefined where there is none. */
+  linuxFile(path: string): VmoHandle | undefined;
   /** Begins to start a program: see ProgramStart. Throws KernelError EINVAL. */
   beginStart(image: VmoHandle, options: StartOptions): ProgramBeginning;
   /** Does a part of that. Returns the process when it is started. Throws KernelError, with nothing changed. */

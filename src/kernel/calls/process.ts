@@ -2,6 +2,8 @@ import { hexToBytes } from '@noble/hashes/utils.js';
 import { wouldDeadlock } from '../tasks/deadlock.js';
 import { Errno, KernelError, failure } from '../errors.js';
 import { HEAP_PAIR_BYTES, MAX_NAME_BYTES, heapPairFrom } from '../program/header-page.js';
+import { abiOf } from '../program/elf.js';
+import type { StartOptions } from '../program/loader.js';
 import type { ProgramBeginning } from '../program/program-start.js';
 import type { Process } from '../tasks/process.js';
 import type { VmoHandle } from '../../vmo/handle.js';
@@ -25,6 +27,11 @@ const NAME_OFFSET = 120;
 export const PROCESS_STATE = { runnable: 0, waiting: 1 } as const;
 
 const PID_BYTES = 8;
+
+/** What programs of Linux find in their environment that a program of BD0 starts. */
+const ENVIRONMENT = ['PATH=/usr/local/bin:/usr/bin:/bin', 'HOME=/', 'LANG=C.UTF-8', 'TERM=linux'].map((each) =>
+  new TextEncoder().encode(each),
+);
 
 /** Processes, or parts of one, that take a unit of effort to be looked at. */
 const PROCESSES_PER_EFFORT = 32;
@@ -113,7 +120,8 @@ class StartCall extends SteppedCall<bigint> {
       const host = requestedHost(context, request);
       if (typeof host === 'number') return failure(host);
     }
-    const image = yield* context.names.lookupInSteps(request.name, progress);
+    const named = yield* context.names.lookupInSteps(request.name, progress);
+    const image = named ?? context.kernel.linuxFile(request.name);
     if (!image) return failure(Errno.ENOENT);
     try {
       for (const hashing = context.store.hashAheadInSteps(image); !hashing.next().done;) yield 0;
@@ -155,7 +163,7 @@ function* startImage(
       // It may have ended while the image was looked for.
       const host = requestedHost(context, request);
       if (typeof host === 'number') return failure(host);
-      const options = { name, limitBytes: Number(limit), argv, parent: process.pid, ...host };
+      const options = { ...identityOf(name, image), limitBytes: Number(limit), argv, parent: process.pid, ...host };
       starting ??= kernel.beginStart(image, options);
       const started = kernel.takeStart(starting);
       if (started && flags & START_DEBUG) debugMode.set(started.threads[0]!, true);
@@ -169,6 +177,13 @@ function* startImage(
   } finally {
     starting?.close();
   }
+}
+
+/** What a program is called, and that it is one of Linux where it is: its name may be a path then. */
+function identityOf(name: string, image: VmoHandle): Pick<StartOptions, 'name' | 'linux'> {
+  if (abiOf(image) !== 'linux') return { name };
+  const path = new TextEncoder().encode(name);
+  return { name: name.slice(name.lastIndexOf('/') + 1), linux: { path, environment: ENVIRONMENT } };
 }
 
 /** Adds the strings of a NULL-terminated array of pointers to `argv`. Returns the error, if there is one. */

@@ -143,6 +143,11 @@ export class LinuxSystem {
     this.fileSystem.wake(CONSOLE_NUMBER);
   }
 
+  /** The file at an absolute path, a handle of the caller's; undefined where there is none. */
+  fileAt(path: string): VmoHandle | undefined {
+    return path.startsWith('/') ? contentAt(this.fileSystem, new TextEncoder().encode(path)) : undefined;
+  }
+
   /** The file of a path, for a dynamic linker. The handle is the caller's. Throws ElfError. */
   openImage(path: Uint8Array): VmoHandle {
     const content = contentAt(this.fileSystem, path);
