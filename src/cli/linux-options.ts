@@ -62,16 +62,26 @@ export function linuxRoot({ root = '/', hide, allow }: LinuxRunOptions): MakeLin
   return (store) => new HostRoot(store, root, new HiddenPaths({ hide: onHost(hide), allow: onHost(allow) }));
 }
 
-/** What a program of Linux is started with; `path` is that of its image, as the user gave it. */
-export function linuxOptions(path: string, { root = '/', env, cwd }: LinuxRunOptions): LinuxOptions {
+/** What a program of Linux is started with; `path` is that of its image, as the user gave it; `isTerminal`: at a terminal. */
+export function linuxOptions(
+  path: string,
+  { root = '/', env, cwd }: LinuxRunOptions,
+  isTerminal: boolean,
+): LinuxOptions {
   const given = listOf(env).map((variable) => {
     const end = variable.indexOf('=');
     return [variable.slice(0, end), variable.slice(end + 1)] as const;
   });
-  const environment = { ...DEFAULT_ENVIRONMENT, ...Object.fromEntries(given) };
+  const terminal = isTerminal && process.env['TERM'] !== undefined ? { TERM: process.env['TERM'] } : {};
+  const environment = { ...DEFAULT_ENVIRONMENT, ...terminal, ...Object.fromEntries(given) };
   const variables = Object.entries(environment).map(([name, value]) => bytesOfText(byteTextOf(`${name}=${value}`)));
   const directory = cwd ?? (root === '/' ? process.cwd() : '/');
-  return { path: bytesOfText(byteTextOf(path)), environment: variables, directory: bytesOfText(byteTextOf(directory)) };
+  return {
+    path: bytesOfText(byteTextOf(path)),
+    environment: variables,
+    directory: bytesOfText(byteTextOf(directory)),
+    ...(isTerminal && { terminalSize: [process.stdout.rows, process.stdout.columns] as const }),
+  };
 }
 
 function parseVariable(text: string): string {

@@ -149,7 +149,7 @@ export class Kernel implements KernelServices {
         tell(input);
         this.linux.inputArrived();
       },
-      foreground: () => foregroundOf(this.processes),
+      foreground: () => foregroundOf(this.processes, this.linux.terminal),
       interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
     });
     this.stops = new KernelStops(cpu, (tid) => this.threads.find(tid));

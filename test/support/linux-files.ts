@@ -2,6 +2,7 @@ import { HostMemory } from '../../src/kernel/host-memory.js';
 import { LinuxErrno, LinuxError } from '../../src/kernel/linux/errno.js';
 import type { Credentials } from '../../src/kernel/linux/files/credentials.js';
 import { FileSystem } from '../../src/kernel/linux/files/file-system.js';
+import type { ConsolePort } from '../../src/kernel/linux/files/open/console-file.js';
 import type { OpenFile } from '../../src/kernel/linux/files/open/open-file.js';
 import { openPath } from '../../src/kernel/linux/files/open/opening.js';
 import { EMPTY_ROOT, type LinuxRoot } from '../../src/kernel/linux/files/tree/linux-root.js';
@@ -11,6 +12,11 @@ import { sha256 } from '../../src/host/sha256.js';
 import { VmoStore } from '../../src/vmo/store.js';
 
 export const ROOT_USER: Credentials = { user: 0, group: 0, groups: [] };
+
+const NO_CONSOLE: ConsolePort = {
+  ...{ isTerminal: false, isSuspended: false, hasInput: true, readableBytes: 0, patience: Infinity },
+  ...{ read: () => 'end', write: () => {} },
+};
 
 /** A file system of its own, without a machine; its clock counts calls. */
 export class LooseFiles {
@@ -41,7 +47,7 @@ export class LooseFiles {
       now: () => (this.time += 1000n),
       wake: (number) => void this.woken.push(number),
       random: (length) => new Uint8Array(length),
-      console: { isTerminal: false, isSuspended: false, hasInput: true, read: () => 'end', write: () => {} },
+      console: NO_CONSOLE,
       proc: { pids: [], process: () => undefined, text: () => undefined },
     });
   }

@@ -88,7 +88,7 @@ async function runImage(
     const file = await openImage(computer.store, source, disk, interruption);
     id = await interruption.finish(computer.store.identifyInSteps(file));
     const argv = image === undefined ? terminalArguments(host.input) : [image, ...argumentBytes(guestArguments)];
-    const program = start(computer, file, path, argv, options);
+    const program = start(computer, file, path, argv, options, host.input.isInteractive);
     if (machine.tracing) await interruption.finish(machine.tracing.started(file, program));
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');
     const pause = pauseToSave(options['snapshot-at'], computer, durable?.runStore, host.errors);
@@ -151,6 +151,7 @@ function start(
   path: string,
   argv: readonly (string | Uint8Array)[],
   options: RunOptions,
+  isTerminal: boolean,
 ): Process {
   const { limit, 'debug-mode': policy } = options;
   try {
@@ -161,7 +162,7 @@ function start(
       limitBytes: limit ?? parseSize(isOfBd0 ? DEFAULT_LIMIT : LINUX_LIMIT, '--limit'),
       argv,
       debugMode: policy !== undefined,
-      ...(!isOfBd0 && { linux: linuxOptions(path, options) }),
+      ...(!isOfBd0 && { linux: linuxOptions(path, options, isTerminal) }),
     });
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;

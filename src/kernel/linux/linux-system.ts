@@ -7,7 +7,7 @@ import { LinuxProcess } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import type { View } from '../memory/view.js';
 import { Signal } from './signals/signal.js';
-import { ofEnd } from './signals/signal-info.js';
+import { fromKernel, ofEnd } from './signals/signal-info.js';
 import { statusOfTrap } from './tasks/wait-status.js';
 import { RandomStream } from './random-stream.js';
 import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
@@ -16,6 +16,7 @@ import { Signals, type SignalsHost } from './signals/signals.js';
 import type { Waits } from '../tasks/waits.js';
 import { kept, outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
+import { Terminal } from './files/terminal.js';
 import { CONSOLE_NUMBER } from './files/open/console-file.js';
 import { contentAt, firstFiles, makeFileSystem, realPath, type FilesHost } from './files/of-machine.js';
 
@@ -30,6 +31,8 @@ export interface LoadedLinuxProgram {
   };
   /** The path of the current directory. */
   readonly directory: Uint8Array;
+  /** Rows and columns of the terminal. */
+  readonly terminalSize?: readonly [rows: number, columns: number] | undefined;
 }
 
 /** When the machine starts, for Linux: 1 January 2024, 00:00 UTC, in nanoseconds since 1970. */
@@ -48,6 +51,7 @@ export class LinuxSystem {
       processes: value,
       random: value,
       fileSystem: value,
+      terminal: value,
       nextPid: value,
       epoch: kept('set when the machine is made'),
       waits: outside('described by the kernel'),
@@ -62,6 +66,8 @@ export class LinuxSystem {
   readonly random = new RandomStream();
   /** The files of all of them. */
   readonly fileSystem: FileSystem;
+  /** The settings of the machine's terminal. */
+  readonly terminal = new Terminal({ raise: (group, signal) => this.raise(group, signal) });
   /** What CLOCK_REALTIME is at tick 0, in nanoseconds. */
   readonly epoch = EPOCH;
   readonly signals: Signals;
@@ -87,9 +93,12 @@ export class LinuxSystem {
   }
 
   /** A process becomes one of Linux, before it has a thread. */
-  add(process: Process, { memory, view, program, directory }: LoadedLinuxProgram): void {
+  add(process: Process, { memory, view, program, directory, terminalSize }: LoadedLinuxProgram): void {
     process.view = view;
     const pid = this.takePid();
+    const { terminal } = this;
+    if (terminalSize) terminal.size.set(terminalSize);
+    if (terminal.group === 0) terminal.group = terminal.session = pid;
     const { fileSystem } = this;
     const { files, place } = firstFiles(fileSystem, directory);
     const path = realPath(fileSystem, place, program.path);
@@ -136,6 +145,13 @@ export class LinuxSystem {
   reap(linux: LinuxProcess): void {
     linux.family.parentOf?.family.forget(linux);
     this.processes.delete(linux.pid);
+  }
+
+  /** Sends a signal to the processes of a group. Returns whether there are any. */
+  private raise(group: number, signal: number): boolean {
+    const members = [...this.processes.values()].filter((linux) => linux.group === group && !linux.family.status);
+    for (const { signals } of members) this.signals.send(signals.process, fromKernel(signal));
+    return members.length > 0;
   }
 
   /** There is input at the console. */

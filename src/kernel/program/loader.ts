@@ -60,6 +60,8 @@ export interface LinuxOptions {
   readonly environment?: readonly Uint8Array[];
   /** The path of the current directory; `/`, if not given, and where there is no such directory. */
   readonly directory?: Uint8Array;
+  /** Rows and columns of the terminal at which it starts; 24 and 80, if not given. */
+  readonly terminalSize?: readonly [rows: number, columns: number];
 }
 
 /** A program in memory, ready for its first instruction. */

@@ -79,7 +79,7 @@ export class KernelConsole {
 
   /** True while programs that write have to wait: Ctrl-S was typed. */
   get isSuspended(): boolean {
-    return this.discipline.isSuspended && this.host.foreground()?.process.consoleMode === CONSOLE_MODE.lines;
+    return this.discipline.isSuspended && isLines(this.host.foreground());
   }
 
   write(bytes: Uint8Array): void {
@@ -113,8 +113,7 @@ export class KernelConsole {
       else this.arrived = concatenated([this.arrived, input]);
     }
     this.settle();
-    if (isFirstInLine && this.host.foreground()?.process.consoleMode === CONSOLE_MODE.lines)
-      this.type(this.arrived.length);
+    if (isFirstInLine && isLines(this.host.foreground())) this.type(this.arrived.length);
   }
 
   /** Takes in what there is for those who are woken by input: of a terminal, as `takeIn`; of a pipe, if nothing waits. */
@@ -142,14 +141,45 @@ export class KernelConsole {
   settle(): void {
     while (this.arrived.length > 0) {
       const foreground = this.host.foreground();
-      const isRaw = foreground?.process.consoleMode === CONSOLE_MODE.raw;
+      const isRaw = foreground !== undefined && !isLines(foreground);
       if (isRaw && foreground.isFirst) return;
-      const length = this.arrived.indexOf(INTERRUPT) + 1;
-      if (length === 0) return isRaw ? undefined : this.obeyFlowControl();
-      if (isRaw) this.take(length);
-      else this.type(length);
-      if (foreground) this.host.interrupt(foreground.process);
+      const keys = foreground?.rules?.signalKeys ?? [INTERRUPT];
+      const length = this.arrived.findIndex((byte) => keys.includes(byte)) + 1;
+      if (length === 0)
+        return isRaw || foreground?.rules?.obeysFlowControl === false ? undefined : this.obeyFlowControl();
+      this.actOn(length, isRaw, foreground);
     }
+  }
+
+  /** Acts on a key that sends a signal, the last of so many bytes. */
+  private actOn(length: number, isRaw: boolean, foreground: Foreground | undefined): void {
+    const key = this.arrived[length - 1]!;
+    if (isRaw) this.take(length);
+    else {
+      this.type(length - 1);
+      // Whatever the key is, what was typed before it is forgotten.
+      const isShown = this.shownBytes > 0;
+      this.take(1);
+      const echo = this.discipline.interrupt(key);
+      const shown = foreground?.rules?.shown(echo, key) ?? echo;
+      if (!isShown && shown.length > 0) this.console.write(shown);
+    }
+    if (foreground && !foreground.rules?.raise(key)) this.host.interrupt(foreground.process);
+  }
+
+  /** Forgets what was typed and not read. */
+  discardInput(): void {
+    this.takeIn();
+    this.take(this.arrived.length);
+    this.discipline.takeAll();
+  }
+
+  /** How many bytes can be read at once in a mode. */
+  readableBytes(mode: ConsoleMode): number {
+    const isLine = this.isTerminal && mode === CONSOLE_MODE.lines;
+    const line = isLine ? this.peekLine(WAITING_BYTES_MAX) : undefined;
+    if (isLine) return line === undefined || line === 'end' ? 0 : line.length;
+    return this.arrived.length + this.discipline.length;
   }
 
   /** Takes Ctrl-S and Ctrl-Q out of the waiting input; the last of them counts. */
@@ -165,7 +195,11 @@ export class KernelConsole {
   private type(length: number): void {
     if (length === 0) return;
     const { shownBytes } = this;
-    const echo = Array.from(this.take(length), (byte) => this.discipline.type(byte));
+    const rules = this.host.foreground()?.rules;
+    const echo = Array.from(this.take(length), (byte) => {
+      const all = this.discipline.type(byte);
+      return rules ? rules.shown(all, byte) : all;
+    });
     const shown = concatenated(echo.slice(shownBytes));
     // Echo is not counted as written: it follows from the input.
     if (shown.length > 0) this.console.write(shown);
@@ -211,6 +245,11 @@ export class KernelConsole {
     }
     return input;
   }
+}
+
+/** Whether what is typed for somebody is read in lines. */
+function isLines(foreground: Foreground | undefined): boolean {
+  return foreground?.rules?.isLines ?? foreground?.process.consoleMode === CONSOLE_MODE.lines;
 }
 
 function concatenated(parts: readonly Uint8Array[]): Uint8Array {

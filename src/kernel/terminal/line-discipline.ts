@@ -53,8 +53,7 @@ export class LineDiscipline {
   type(byte: number): Uint8Array {
     switch (byte) {
       case INTERRUPT:
-        this.forget();
-        return text('^C\n');
+        return this.interrupt(byte);
       case END:
         this.endLine();
         return NOTHING;
@@ -70,6 +69,12 @@ export class LineDiscipline {
       default:
         return this.edit(byte);
     }
+  }
+
+  /** A key was typed that sends a signal: forgets what was typed before. Returns its echo. */
+  interrupt(key: number): Uint8Array {
+    this.forget();
+    return text(`${isControl(key) ? `^${String.fromCharCode(key + 64)}` : String.fromCharCode(key)}\n`);
   }
 
   /** Reads from the first line, at most `max` bytes; undefined if no line is complete. */

@@ -15,6 +15,7 @@ import { PROCESS_CALLS } from './process.js';
 import { SIGNAL_CALLS } from './signal.js';
 import { SYSTEM_CALLS } from './system.js';
 import { THREAD_CALLS } from './thread.js';
+import { TERMINAL_CALLS } from './terminal.js';
 import { TIME_CALLS } from './time.js';
 
 /** All system calls of Linux that there are, ascending; any other number answers ENOSYS. */
@@ -35,5 +36,6 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...SIGNAL_CALLS,
   ...SYSTEM_CALLS,
   ...THREAD_CALLS,
+  ...TERMINAL_CALLS,
   ...TIME_CALLS,
 ].sort((a, b) => a.number - b.number);

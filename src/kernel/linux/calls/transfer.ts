@@ -30,7 +30,7 @@ function readInto(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: 
   if (wanted > 0 && room === 0) return done > 0 ? BigInt(done) : atEnd(file, at) ? 0n : failed(EFAULT);
   const deliver = (bytes: Uint8Array): void => buffers.put(done, bytes);
   const read = partly(done, () => file.read(system.fileSystem, room, deliver, at === undefined ? at : at + done));
-  if (read === WAIT) return done > 0 ? BigInt(done) : waitFor(context, file);
+  if (read === WAIT) return done > 0 ? BigInt(done) : waitFor(context, file, file.patience(system.fileSystem));
   if (typeof read === 'bigint') return read;
   chargeBytes(context, read);
   const total = done + read;

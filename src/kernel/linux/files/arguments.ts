@@ -58,11 +58,15 @@ export function inodeAt(context: LinuxContext, directoryFd: bigint, address: big
   return lookUp(context.system.fileSystem, makerAt(context, directoryFd, path), path, last);
 }
 
-/** A call that cannot go on with a file waits until that may have changed, and is made again; EAGAIN for O_NONBLOCK. */
-export function waitFor({ pending }: LinuxContext, file: OpenFile): CallResult {
+/**
+ * A call that cannot go on with a file waits until that may have changed, and is made again; EAGAIN for O_NONBLOCK. It answers 0
+ * after `patience` ticks.
+ */
+export function waitFor({ pending, now }: LinuxContext, file: OpenFile, patience = Infinity): CallResult {
   if (file.flags & O_NONBLOCK) return failed(LinuxErrno.EAGAIN);
   const number = file.numbers[0]!;
   const wantsInput = number === CONSOLE_NUMBER;
-  pending.wait = { deadline: Infinity, for: { kind: 'file', number }, late: undefined, wantsInput };
+  const late = patience < Infinity ? 0n : undefined;
+  pending.wait = { deadline: now + patience, for: { kind: 'file', number }, late, wantsInput };
   return PENDING;
 }

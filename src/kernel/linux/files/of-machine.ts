@@ -13,6 +13,7 @@ import { LinuxConsole } from './linux-console.js';
 import { openStandard } from './open/special.js';
 import { Place } from './place.js';
 import { LinuxProc, type MachineParts, type ProcSystem } from './proc/linux-proc.js';
+import type { Terminal } from './terminal.js';
 import { isDirectory } from './tree/directory.js';
 import { RegularFile } from './tree/inode.js';
 import { InputRoot } from './tree/input-root.js';
@@ -37,14 +38,14 @@ export interface FirstFiles {
 
 const SUPERUSER: Credentials = { user: 0, group: 0, groups: [] };
 
-export function makeFileSystem(host: FilesHost, system: ProcSystem): FileSystem {
+export function makeFileSystem(host: FilesHost, system: ProcSystem & { readonly terminal: Terminal }): FileSystem {
   const { store, hostMemory, console, inputs, waits, cpu, root = EMPTY_ROOT } = host;
   return new FileSystem({
     ...{ store, hostMemory, lower: new InputRoot(inputs, root) },
     now: () => system.epoch + BigInt(cpu.ticks),
     wake: (number) => waits.wakeAgain({ kind: 'file', number }),
     random: (length) => system.random.bytes(length),
-    console: new LinuxConsole(console),
+    console: new LinuxConsole(console, system.terminal),
     proc: new LinuxProc(system, host),
   });
 }

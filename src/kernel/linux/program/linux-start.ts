@@ -66,7 +66,8 @@ export class LinuxStart implements ProgramBeginning {
   close(): void {}
 
   private loaded(memory: LinuxMemory, view: View | undefined): LoadedLinuxProgram {
-    return { memory, view, program: this.given(), directory: this.options.linux?.directory ?? ROOT };
+    const { directory = ROOT, terminalSize } = this.options.linux ?? {};
+    return { memory, view, program: this.given(), directory, terminalSize };
   }
 
   private asked(): LinuxProgram {

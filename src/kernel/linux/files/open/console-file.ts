@@ -24,6 +24,10 @@ export interface ConsolePort {
   read(length: number, deliver: Deliver): number | 'end' | undefined;
   /** Whether `read` would return something else than undefined. */
   readonly hasInput: boolean;
+  /** How many bytes it would return at most. */
+  readonly readableBytes: number;
+  /** How long a reader waits, in ticks: 0 for not at all. */
+  readonly patience: number;
   write(bytes: Uint8Array): void;
 }
 
@@ -39,7 +43,8 @@ export class OpenConsole extends OpenFile {
   read({ console }: FileSystem, length: number, deliver: Deliver): number | typeof WAIT {
     if (length === 0) return 0;
     const read = console.read(length, deliver);
-    return read === 'end' ? 0 : (read ?? WAIT);
+    if (read === undefined) return console.patience === 0 ? 0 : WAIT;
+    return read === 'end' ? 0 : read;
   }
 
   write({ console }: FileSystem, bytes: Uint8Array): number | typeof WAIT {
@@ -53,6 +58,14 @@ export class OpenConsole extends OpenFile {
     if (this.isReadable && console.hasInput) bits |= POLLIN | POLLRDNORM;
     if (this.isWritable && !console.isSuspended) bits |= POLLOUT | POLLWRNORM;
     return bits;
+  }
+
+  override patience({ console }: FileSystem): number {
+    return console.patience;
+  }
+
+  override readableBytes({ console }: FileSystem): number {
+    return console.readableBytes;
   }
 
   override get numbers(): readonly number[] {

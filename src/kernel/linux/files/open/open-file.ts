@@ -83,6 +83,11 @@ export abstract class OpenFile {
     return [];
   }
 
+  /** How long a reader waits at most, in ticks; it reads nothing, then. */
+  patience(_files: FileSystem): number {
+    return Infinity;
+  }
+
   /** How many bytes can be read at once, for FIONREAD; undefined where that cannot be asked. */
   readableBytes(_files: FileSystem): number | undefined {
     return undefined;
