@@ -1,4 +1,5 @@
 import { schema, value } from '../../../../state/schema.js';
+import { numberOfPath } from './path-number.js';
 import { INODE_FIELDS, Inode, type InodeAttributes, type InodeIdentity } from './inode.js';
 
 /** Bytes of a directory that was made here, as ext4 has them. */
@@ -39,9 +40,6 @@ export function isDirectory(inode: Inode | undefined): inode is Directory {
   return inode instanceof Directory;
 }
 
-/** A name that stands for nothing, though the root has it. */
-const REMOVED = 0;
-
 /** A directory of the root, of the layer above it, or of both. */
 export class TreeDirectory extends Directory {
   static readonly state = schema('directory', TreeDirectory, {
@@ -51,12 +49,15 @@ export class TreeDirectory extends Directory {
     rootBlocks: value,
     rootBytes: value,
     children: value,
+    removed: value,
     parentId: value,
   });
 
   name: string | undefined;
-  /** Ids of inodes by name, as far as they were asked for or made; REMOVED for names of the root that are gone. */
+  /** Ids of inodes by name, as far as they were asked for or made. */
   private readonly children = new Map<string, number>();
+  /** Names of the root that are gone. */
+  private readonly removed = new Set<string>();
   private parentId: number;
 
   constructor(
@@ -83,18 +84,15 @@ export class TreeDirectory extends Directory {
 
   lookup(tree: Tree, name: string): Inode | undefined {
     const id = this.children.get(name);
-    if (id !== undefined) return id === REMOVED ? undefined : tree.inode(id);
-    return this.isOfRoot ? tree.rootChild(this, name) : undefined;
+    if (id !== undefined) return tree.inode(id);
+    return this.isOfRoot && !this.removed.has(name) ? tree.rootChild(this, name) : undefined;
   }
 
   entries(tree: Tree): readonly DirectoryEntry[] {
     const below = this.isOfRoot ? tree.rootEntries(this) : [];
     const found = new Map(below.map((entry) => [entry.name, entry]));
+    for (const name of this.removed) found.delete(name);
     for (const [name, id] of this.children) {
-      if (id === REMOVED) {
-        found.delete(name);
-        continue;
-      }
       const { number, type } = tree.inode(id);
       found.set(name, { name, number, type });
     }
@@ -106,8 +104,7 @@ export class TreeDirectory extends Directory {
   }
 
   isEmpty(tree: Tree): boolean {
-    for (const id of this.children.values()) if (id !== REMOVED) return false;
-    return !this.isOfRoot || this.entries(tree).length === 0;
+    return this.children.size === 0 && (!this.isOfRoot || this.entries(tree).length === 0);
   }
 
   /** Whether names that it does not know may be in the root. */
@@ -117,17 +114,7 @@ export class TreeDirectory extends Directory {
 
   /** How many names it knows, those that are gone among them. */
   get knownCount(): number {
-    return this.children.size;
-  }
-
-  /** The names that were asked for or made, with their inodes' ids. */
-  *known(): Generator<readonly [name: string, id: number], void, undefined> {
-    for (const entry of this.children) if (entry[1] !== REMOVED) yield entry;
-  }
-
-  /** Names of the root that stand for nothing any more. */
-  get removed(): string[] {
-    return [...this.children].flatMap(([name, id]) => (id === REMOVED ? [name] : []));
+    return this.children.size + this.removed.size;
   }
 
   /** Lets a name that stands for nothing stand for an inode. */
@@ -142,12 +129,14 @@ export class TreeDirectory extends Directory {
   /** Lets a name stand for nothing. */
   detach(name: string, inode: Inode): void {
     inode.names--;
-    if (this.rootPath === undefined) this.children.delete(name);
-    else this.children.set(name, REMOVED);
+    this.children.delete(name);
+    if (this.rootPath !== undefined && inode.number === numberOfPath(`${this.rootPath}/${name}`))
+      this.removed.add(name);
   }
 
   /** Forgets names of the root that are gone, when the directory itself is. */
   forget(): void {
     this.children.clear();
+    this.removed.clear();
   }
 }
