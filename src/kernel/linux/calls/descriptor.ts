@@ -1,4 +1,4 @@
-import type { CallResult } from '../../calls/call.js';
+import { PENDING, type CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import { AT_FDCWD, fileOf, makerAt, pathText } from '../files/arguments.js';
@@ -20,6 +20,7 @@ import { DESCRIPTORS_MAX } from '../files/file-table.js';
 import { openPath } from '../files/open/opening.js';
 import { openSpecialOf } from '../files/open/special.js';
 import { OpenPipe } from '../files/open/pipe.js';
+import { PipeOpening } from '../files/open/pipe-opening.js';
 import { fcntlLock, F_SETLKW, F_OFD_GETLK, F_OFD_SETLKW, F_GETLK } from './lock.js';
 
 const { EBADF, EINVAL, EPERM } = LinuxErrno;
@@ -56,13 +57,44 @@ function openat(
   const { linux, system } = context;
   const flags = signed32(flagsArgument) | O_LARGEFILE;
   const path = pathText(context, address);
+  const { pending } = context;
+  if (pending.work instanceof PipeOpening) return pipeOpened(context, pending.work, flags);
   const wantsMode = (flags & (O_CREAT | O_TMPFILE)) !== 0;
   const mode = wantsMode ? Number(modeArgument & 0o7777n) : 0;
   linux.files.free();
   const { fileSystem } = system;
   const maker = makerAt(context, directory, path);
   const file = openPath(fileSystem, maker, path, { flags, mode }, openSpecialOf(fileSystem));
+  if (file instanceof OpenPipe && file.place && file.isReadable !== file.isWritable)
+    return openPipe(context, file, flags);
   return BigInt(linux.files.add(file, (flags & O_CLOEXEC) !== 0));
+}
+
+/** An end of a named pipe waits until somebody opens the other one, fifo(7). */
+function openPipe(context: LinuxContext, file: OpenPipe, flags: number): CallResult {
+  const { linux, system, pending } = context;
+  const { pipe } = file;
+  system.fileSystem.wake(pipe.number);
+  const isAlone = file.isReadable ? pipe.writers === 0 : pipe.readers === 0;
+  if (!isAlone || (flags & O_NONBLOCK && file.isReadable))
+    return BigInt(linux.files.add(file, (flags & O_CLOEXEC) !== 0));
+  const opening = new PipeOpening(system.fileSystem, file);
+  if (flags & O_NONBLOCK) {
+    opening.close();
+    return failed(LinuxErrno.ENXIO);
+  }
+  pending.work = opening;
+  return waitToOpen(context, opening);
+}
+
+function pipeOpened(context: LinuxContext, opening: PipeOpening, flags: number): CallResult {
+  if (!opening.hasPartner) return waitToOpen(context, opening);
+  return BigInt(context.linux.files.add(opening.take(), (flags & O_CLOEXEC) !== 0));
+}
+
+function waitToOpen({ pending }: LinuxContext, { number }: PipeOpening): CallResult {
+  pending.wait = { deadline: Infinity, for: { kind: 'file', number }, late: undefined };
+  return PENDING;
 }
 
 function open(context: LinuxContext, path: bigint, flags: bigint, mode: bigint): CallResult {
@@ -173,7 +205,7 @@ function setPipeSize({ system }: LinuxContext, { pipe }: OpenPipe, wanted: numbe
   if (wanted > PIPE_BYTES_MAX) return failed(EPERM);
   let size = PIPE_BYTES_MIN;
   while (size < wanted) size *= 2;
-  if (size < pipe.length) return failed(LinuxErrno.EBUSY);
+  if (size < pipe.takenBytes) return failed(LinuxErrno.EBUSY);
   pipe.capacity = size;
   system.fileSystem.wake(pipe.number);
   return BigInt(size);

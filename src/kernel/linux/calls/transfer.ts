@@ -14,6 +14,9 @@ import { Signal } from '../signals/signal.js';
 /** Bytes that are moved at once; longer transfers are made in parts, between which others may run. */
 const MOVED_BYTES = 65536;
 
+/** Bytes of a pipe at most: how they are parted depends on how many are written. */
+const PIPED_BYTES = 2 ** 20;
+
 const { EBADF, EFAULT, EINVAL, ESPIPE, EPIPE } = LinuxErrno;
 
 /** RWF_ flags of preadv2 and pwritev2: include/uapi/linux/fs.h. */
@@ -44,7 +47,7 @@ function writeFrom(context: LinuxContext, file: OpenFile, buffers: Buffers, at?:
   const { pending, system } = context;
   if (!file.isWritable) return failed(EBADF);
   const done = pending.progress;
-  const wanted = Math.min(buffers.length - done, MOVED_BYTES);
+  const wanted = Math.min(buffers.length - done, file.isSeekable ? MOVED_BYTES : PIPED_BYTES);
   const given = buffers.accessible(done, wanted, 'read');
   if (wanted > 0 && given === 0) return done > 0 ? BigInt(done) : failed(EFAULT);
   const bytes = buffers.get(done, given);

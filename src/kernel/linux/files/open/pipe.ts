@@ -16,36 +16,59 @@ import {
   type OpenedName,
 } from './open-file.js';
 
-/** Bytes that a pipe holds, and bytes that are written to it all at once or not yet. pipe(7) */
-const PIPE_BYTES = 65536;
-const PIPE_BUF = 4096;
+/** Bytes of a part of a pipe, and parts that it has at first. pipe(7) */
+const PART_BYTES = 4096;
+const PARTS = 16;
 
-/** Bytes on their way from those who write to those who read. */
+/** Bytes on their way from those who write to those who read, in parts as Linux has them: they decide when a pipe is full. */
 export class Pipe {
   static readonly state = schema('pipe', Pipe, {
     number: value,
-    chunks: value,
+    parts: value,
+    ends: value,
     length: value,
-    capacity: value,
+    partsMax: value,
     readers: value,
     writers: value,
+    opened: value,
   });
 
   length = 0;
-  capacity = PIPE_BYTES;
   readers = 0;
   writers = 0;
-  private readonly chunks: Uint8Array[] = [];
+  /** How often it was opened to read, and to write. */
+  readonly opened = { toRead: 0, toWrite: 0 };
+  private partsMax = PARTS;
+  private readonly parts: Uint8Array[] = [];
+  /** Where in its page each part ends: the next bytes may go there. */
+  private readonly ends: number[] = [];
 
   /** `number` is woken whenever something changes. */
   constructor(readonly number: number) {}
+
+  /** Bytes that it can hold. */
+  get capacity(): number {
+    return this.partsMax * PART_BYTES;
+  }
+  set capacity(bytes: number) {
+    this.partsMax = bytes / PART_BYTES;
+  }
+
+  get isFull(): boolean {
+    return this.parts.length >= this.partsMax;
+  }
+
+  /** Bytes that its parts would take if they were full. */
+  get takenBytes(): number {
+    return this.parts.length * PART_BYTES;
+  }
 
   /** The first bytes, at most so many; they stay. */
   peek(length: number): Uint8Array {
     const bytes = new Uint8Array(Math.min(length, this.length));
     let filled = 0;
     for (let index = 0; filled < bytes.length; index++) {
-      const part = this.chunks[index]!.subarray(0, bytes.length - filled);
+      const part = this.parts[index]!.subarray(0, bytes.length - filled);
       bytes.set(part, filled);
       filled += part.length;
     }
@@ -53,30 +76,41 @@ export class Pipe {
   }
 
   take(length: number): void {
-    let left = length;
-    while (left > 0) {
-      const first = this.chunks[0]!;
-      if (first.length > left) this.chunks[0] = first.subarray(left);
-      else this.chunks.shift();
-      left -= Math.min(first.length, left);
+    for (let left = length; left > 0;) {
+      const first = this.parts[0]!;
+      if (first.length > left) {
+        this.parts[0] = first.subarray(left);
+        break;
+      }
+      left -= first.length;
+      this.parts.shift();
+      this.ends.shift();
     }
     this.length -= length;
   }
 
-  /** Takes in bytes for which there is room. */
-  put(bytes: Uint8Array): void {
-    const last = this.chunks.at(-1);
-    if (last && last.length + bytes.length <= PIPE_BUF) {
-      const joined = new Uint8Array(last.length + bytes.length);
-      joined.set(last);
-      joined.set(bytes, last.length);
-      this.chunks[this.chunks.length - 1] = joined;
-    } else this.chunks.push(bytes.slice());
-    this.length += bytes.length;
-  }
-
-  get room(): number {
-    return this.capacity - this.length;
+  /** Takes in bytes as far as there is room. Returns how many: what does not fill a page goes to the last part first. */
+  put(bytes: Uint8Array): number {
+    const rest = bytes.length % PART_BYTES;
+    const last = this.parts.length - 1;
+    let taken = 0;
+    if (rest > 0 && last >= 0 && this.ends[last]! + rest <= PART_BYTES) {
+      const before = this.parts[last]!;
+      const joined = new Uint8Array(before.length + rest);
+      joined.set(before);
+      joined.set(bytes.subarray(0, rest), before.length);
+      this.parts[last] = joined;
+      this.ends[last]! += rest;
+      taken = rest;
+    }
+    while (taken < bytes.length && !this.isFull) {
+      const part = bytes.slice(taken, taken + PART_BYTES);
+      this.parts.push(part);
+      this.ends.push(part.length);
+      taken += part.length;
+    }
+    this.length += taken;
+    return taken;
   }
 }
 
@@ -91,8 +125,14 @@ export class OpenPipe extends OpenFile {
     place?: OpenedName,
   ) {
     super(inode, flags, place);
-    if (this.isReadable) pipe.readers++;
-    if (this.isWritable) pipe.writers++;
+    if (this.isReadable) {
+      pipe.readers++;
+      pipe.opened.toRead++;
+    }
+    if (this.isWritable) {
+      pipe.writers++;
+      pipe.opened.toWrite++;
+    }
   }
 
   read(files: FileSystem, length: number, deliver: Deliver): number | typeof WAIT {
@@ -110,11 +150,10 @@ export class OpenPipe extends OpenFile {
     const { pipe } = this;
     if (pipe.readers === 0) throw new LinuxError(LinuxErrno.EPIPE);
     if (bytes.length === 0) return 0;
-    if (pipe.room < Math.min(bytes.length, PIPE_BUF)) return WAIT;
-    const written = bytes.subarray(0, pipe.room);
-    pipe.put(written);
+    const written = pipe.put(bytes);
+    if (written === 0) return WAIT;
     files.wake(pipe.number);
-    return written.length;
+    return written;
   }
 
   override readiness(): number {
@@ -125,7 +164,7 @@ export class OpenPipe extends OpenFile {
       if (pipe.writers === 0) bits |= POLLHUP;
     }
     if (this.isWritable) {
-      if (pipe.room >= PIPE_BUF) bits |= POLLOUT | POLLWRNORM;
+      if (!pipe.isFull) bits |= POLLOUT | POLLWRNORM;
       if (pipe.readers === 0) bits |= POLLERR;
     }
     return bits;
