@@ -14,7 +14,13 @@ const IMPORTS_MAX = 20;
 const FILES_MAX = 20;
 
 /** Folders that hold a table of like files, one for each family, and may hold as many as there are families. */
-const TABLES = ['src/cpu/meaning/isa', 'src/cpu/meaning/opcodes', 'src/kernel/calls', 'src/cli/vmo/commands'];
+const TABLES = [
+  'src/cpu/meaning/isa',
+  'src/cpu/meaning/opcodes',
+  'src/kernel/calls',
+  'src/kernel/linux/calls',
+  'src/cli/vmo/commands',
+];
 
 /**
  * What exceeds a limit, with its measure. It may not grow: shrink it and lower the number; remove the line once it is within

@@ -17,7 +17,6 @@ import type { Waits } from '../tasks/waits.js';
 import { kept, outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
 import { Terminal } from './files/terminal.js';
-import { CONSOLE_NUMBER } from './files/open/console-file.js';
 import { contentAt, firstFiles, makeFileSystem, realPath, type FilesHost } from './files/of-machine.js';
 
 /** A program of Linux in memory, and what it was started with. */
@@ -156,7 +155,7 @@ export class LinuxSystem {
 
   /** There is input at the console. */
   inputArrived(): void {
-    this.fileSystem.wake(CONSOLE_NUMBER);
+    this.fileSystem.inputArrived();
   }
 
   /** The file at an absolute path, a handle of the caller's; undefined where there is none. */

@@ -8,7 +8,7 @@ import { mountDevices } from './devices.js';
 import type { OpenFile } from './open/open-file.js';
 import { ProcDirectory } from './proc/nodes.js';
 import type { ProcSource } from './proc/source.js';
-import type { ConsolePort } from './open/console-file.js';
+import { CONSOLE_NUMBER, type ConsolePort } from './open/console-file.js';
 import { TreeDirectory, type Directory, type DirectoryEntry, type Tree } from './tree/directory.js';
 import {
   FILE_SYSTEM,
@@ -121,6 +121,11 @@ export class FileSystem implements Tree, ContentStore {
   wake(number: number): void {
     this.host.wake(number);
     for (const watcher of this.watchers.get(number) ?? []) this.wake(watcher);
+  }
+
+  /** There is input at the console. */
+  inputArrived(): void {
+    this.wake(CONSOLE_NUMBER);
   }
 
   /** From now on, what wakes `number` wakes `watcher` too. */
