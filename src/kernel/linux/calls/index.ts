@@ -8,6 +8,7 @@ import { PIPE_CALLS } from './pipe.js';
 import { POLL_CALLS } from './poll.js';
 import { STATUS_CALLS } from './status.js';
 import { TRANSFER_CALLS } from './transfer.js';
+import { EVENT_CALLS } from './event.js';
 import { FUTEX_CALLS } from './futex.js';
 import { IDENTITY_CALLS } from './identity.js';
 import { MEMORY_CALLS } from './memory.js';
@@ -31,6 +32,7 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...TRANSFER_CALLS,
   ...FUTEX_CALLS,
   ...IDENTITY_CALLS,
+  ...EVENT_CALLS,
   ...MEMORY_CALLS,
   ...PROCESS_CALLS,
   ...SIGNAL_CALLS,

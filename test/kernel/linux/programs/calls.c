@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -278,11 +280,49 @@ static void pipes(void) {
   wait(0);
 }
 
+static void events(void) {
+  int counter, poll, ends[2];
+  unsigned long long count = 3;
+  struct epoll_event event = {EPOLLIN, {.u64 = 77}}, found[4];
+  SAY(counter = eventfd(2, EFD_NONBLOCK | EFD_SEMAPHORE));
+  SAY(write(counter, &count, 8));
+  SAY(read(counter, &count, 8));
+  printf(" %llu\n", count);
+  SAY(read(counter, &count, 4));
+  SAY(poll = epoll_create1(0));
+  SAY(epoll_ctl(poll, EPOLL_CTL_ADD, counter, &event));
+  SAY(epoll_ctl(poll, EPOLL_CTL_ADD, counter, &event));
+  SAY(epoll_ctl(poll, EPOLL_CTL_ADD, poll, &event));
+  SAY(epoll_wait(poll, found, 4, -1));
+  printf(" %x %llu\n", found[0].events, (unsigned long long)found[0].data.u64);
+  for (int i = 0; i < 5; i++) SAY(read(counter, &count, 8));
+  SAY(epoll_wait(poll, found, 4, 1));
+  SAY(pipe(ends));
+  event.events = EPOLLIN | EPOLLONESHOT, event.data.u64 = 5;
+  SAY(epoll_ctl(poll, EPOLL_CTL_ADD, ends[0], &event));
+  SAY(epoll_ctl(poll, EPOLL_CTL_MOD, ends[1], &event));
+  if (fork() == 0) {
+    usleep(1000);
+    write(ends[1], "x", 1);
+    _exit(0);
+  }
+  SAY(epoll_wait(poll, found, 4, -1));
+  printf(" %x %llu\n", found[0].events, (unsigned long long)found[0].data.u64);
+  SAY(epoll_wait(poll, found, 4, 0));
+  SAY(epoll_ctl(poll, EPOLL_CTL_MOD, ends[0], &event));
+  SAY(epoll_wait(poll, found, 4, 0));
+  SAY(epoll_ctl(poll, EPOLL_CTL_DEL, ends[0], 0));
+  SAY(epoll_ctl(poll, EPOLL_CTL_DEL, ends[0], 0));
+  SAY(epoll_wait(poll, found, 0, 0));
+  wait(0);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && chdir(argv[1]) < 0) return 1;
   setvbuf(stdout, 0, _IOLBF, 0);
   descriptors();
   paths();
   pipes();
+  events();
   return 0;
 }
