@@ -95,7 +95,10 @@ export class Cpu {
       this.fetcher.forgetAll();
       this.records?.mappingsChanged();
     };
-    this.mmu.context.onWindowsChanged = (windows) => this.records?.windowsChanged(windows);
+    const { context } = this.mmu;
+    context.onSwitched = (changes) => this.records?.slotsSwitched(changes);
+    context.onHomeChanged = (home) => this.records?.homeChanged(home);
+    context.onForgotten = (aliases) => this.records?.aliasesForgotten(aliases);
     this.mmu.onPageChanged = (high, low) => this.records?.pageChanged(high, low);
   }
 

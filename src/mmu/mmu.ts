@@ -1,7 +1,7 @@
 import { PAGE_SHIFT, PAGE_SIZE, hex } from '../bits.js';
 import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
 import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
-import type { Alias } from './alias.js';
+import { changesBetween, slotsOf, type Alias } from './alias.js';
 import { DataStops, type DataStopKind } from './data-stops.js';
 import { addressOf, type AddressRange, type WriteFence } from './fence.js';
 import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
@@ -128,8 +128,21 @@ export class Mmu implements PagingControls {
   switchRoot(root: number, aliases: readonly Alias[]): void {
     if (root === this.cr3) return;
     this.registers.cr3 = root;
-    this.dropTlb();
-    this.context.switchTo(aliases);
+    const changes = this.context.switchTo(aliases);
+    for (const change of changes) this.tlb.switchSlot(change, this.fence?.key);
+    if (changes.length > 0) this.context.onSwitched(changes);
+  }
+
+  /** As after a flush, with other aliases: for tables that were not switched to, but restored. */
+  restoreAliases(aliases: readonly Alias[]): void {
+    if (changesBetween(this.context.aliases, aliases).length > 0) this.flush();
+    this.context.aliases = aliases;
+  }
+
+  /** Forgets what is kept for aliases that will not be used again. */
+  forgetAliases(aliases: readonly Alias[]): void {
+    for (const [slot, home] of slotsOf(aliases)) this.tlb.forgetSlot(slot, home);
+    this.context.onForgotten(aliases);
   }
 
   /** Whether something else than what lies at an address is seen there. */
@@ -303,6 +316,7 @@ export class Mmu implements PagingControls {
     if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
     if (uses & USED_ABOVE) return this.flush();
     this.dropPage(linearHigh, linearLow, uses);
+    if (uses & USED_TO_FETCH) this.context.onHomeChanged(addressOf(linearHigh, linearLow));
     if (this.context.aliases.length > 0)
       this.context.forEachWindow(addressOf(linearHigh, linearLow), (window) =>
         this.dropPage(highOf(window), window | 0, uses),
@@ -333,6 +347,7 @@ export class Mmu implements PagingControls {
   /** Drops every write entry, so that the next store to each page takes the slow path once. */
   dropWriteEntries(): void {
     this.tlb.takeWrites();
+    this.tlb.forgetTaken();
     this.context.forgetWrites();
   }
 

@@ -1,5 +1,7 @@
 import { PAGE_SHIFT, PAGE_SIZE, hex } from '../bits.js';
 import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
+import { slotOf, type SlotChange } from './alias.js';
+import { EntryLog } from './entry-log.js';
 
 /**
  * The translation lookaside buffer: three direct-mapped tables in the shared memory, for reads, writes and fetches,
@@ -46,6 +48,9 @@ const MOST_REMEMBERED = 4096;
 /** Maximum number of write entries that are tracked individually, so that they can be removed and restored. */
 const MOST_WRITES_REMEMBERED = 8192;
 
+/** The same for each slot that shows one home or another. */
+const MOST_IN_SLOT = 8192;
+
 /** Words saved for a removed entry: its position and its contents. */
 const WORDS_OF_TAKEN = 4;
 
@@ -55,6 +60,12 @@ export interface WriteEntries {
   readonly changes: number;
 }
 
+/** Entries of a slot that were removed, while it showed a home. */
+interface SlotEntries extends WriteEntries {
+  /** The fence that was active, as WriteFence.key has it: entries for writes are of use only with the same one. */
+  readonly fence: string | undefined;
+}
+
 if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 !== PAGE_SHIFT)
   throw new Error('the TLB does not fit its place in HOST_LAYOUT or its index does not select pages');
 
@@ -62,16 +73,18 @@ if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 
 export class Tlb {
   private readonly memory: GuestMemory;
   private readonly words: Int32Array;
-  private readonly filled = new Int32Array(MOST_REMEMBERED);
-  private filledCount = 0;
+  private readonly filled = new EntryLog(MOST_REMEMBERED);
   /** Write entries filled since they were last removed. */
-  private readonly writes = new Int32Array(MOST_WRITES_REMEMBERED);
-  private writesCount = 0;
+  private readonly writes = new EntryLog(MOST_WRITES_REMEMBERED);
   /**
    * Number of operations that dropped entries; and the last such operation, by index of the PTE in its page table, and
    * overall.
    */
   private changes = 0;
+  /** By slot: the entries filled in it, for those that have been switched. */
+  private readonly slotLogs = new Map<number, EntryLog>();
+  /** What was removed from slots, by slot and home. */
+  private readonly takenFromSlots = new Map<string, SlotEntries>();
   private readonly lastChangeOfIndex = new Float64Array(ENTRIES_IN_PAGE_TABLE);
   private lastChangeOfAll = 0;
   /** Number of write entries that lead to each frame. */
@@ -101,7 +114,6 @@ export class Tlb {
     if (physical >= this.memory.size)
       throw new RangeError(`physical address ${hex(physical)} is beyond RAM of ${this.memory.size} bytes`);
     const entry = wordOfEntry(table, linearLow);
-    this.remember(table, entry);
     this.put(entry, pageOf(linearLow), linearHigh, HOST_LAYOUT.ram + physical - (linearLow >>> 0));
   }
 
@@ -129,22 +141,28 @@ export class Tlb {
 
   /** Removes all write entries. Returns them for `putWrites`; undefined if there were too many to track. */
   takeWrites(): WriteEntries | undefined {
-    const { words, writes, writesCount } = this;
-    this.writesCount = 0;
-    if (writesCount === MOST_WRITES_REMEMBERED) {
-      words.fill(NONE, WRITES_START, WRITES_END);
+    if (this.writes.isFull) {
+      this.writes.take();
+      this.words.fill(NONE, WRITES_START, WRITES_END);
       this.writersOf.fill(0);
       return undefined;
     }
-    const taken = new Int32Array(writesCount * WORDS_OF_TAKEN);
+    return this.remove(this.writes.take(), () => true);
+  }
+
+  /** Removes those of some entries that hold something, and are wanted. */
+  private remove(entries: Int32Array, isWanted: (entry: number) => boolean): WriteEntries {
+    const { words } = this;
+    const taken = new Int32Array(entries.length * WORDS_OF_TAKEN);
     let length = 0;
-    for (let i = 0; i < writesCount; i++) {
-      const entry = writes[i]!;
-      if (this.isEmpty(entry)) continue;
+    for (const entry of entries) {
+      if (this.isEmpty(entry) || !isWanted(entry)) continue;
       taken[length++] = entry;
       for (let word = 0; word < 3; word++) taken[length++] = words[entry + word]!;
-      this.wasWritten[this.frameOf(entry)] = 1;
-      this.someWasWritten = true;
+      if (isForWrites(entry)) {
+        this.wasWritten[this.frameOf(entry)] = 1;
+        this.someWasWritten = true;
+      }
       this.drop(entry);
     }
     return { taken: taken.subarray(0, length), changes: this.changes };
@@ -153,25 +171,58 @@ export class Tlb {
   /**
    * Restores removed entries, except those that would have been dropped since. There must be no other write entries.
    */
-  putWrites({ taken, changes }: WriteEntries): void {
+  putWrites(entries: WriteEntries): void {
+    this.restore(entries, true);
+  }
+
+  private restore({ taken, changes }: WriteEntries, withWrites: boolean): void {
     if (this.lastChangeOfAll > changes) return;
     for (let i = 0; i < taken.length; i += WORDS_OF_TAKEN) {
       const [entry, tagLow, tagHigh, addend] = [taken[i]!, taken[i + 1]!, taken[i + 2]!, taken[i + 3]!];
       if (this.lastChangeOfIndex[tableIndexOf(tagLow)]! > changes) continue;
-      this.remember(TLB_WRITE, entry);
-      this.put(entry, tagLow, tagHigh, addend);
+      if (withWrites || !isForWrites(entry)) this.put(entry, tagLow, tagHigh, addend);
     }
   }
 
-  dropAll(): void {
-    this.writesCount = 0;
+  /**
+   * Removes the entries of a slot, where something else is seen from now on, and restores those from the last time that it
+   * was seen, except those that would have been dropped since. `fence` is the key of the active fence.
+   */
+  switchSlot({ slot, from, to }: SlotChange, fence: string | undefined): void {
+    const log = this.slotLogs.get(slot);
+    if (!log || log.isFull) this.dropAll();
+    if (!log) this.slotLogs.set(slot, new EntryLog(MOST_IN_SLOT));
+    else {
+      const entries = this.remove(log.take(), (entry) => slotOf(this.words[entry + 1]!) === slot);
+      this.takenFromSlots.set(keyOf(slot, from), { ...entries, fence });
+    }
+    const kept = this.takenFromSlots.get(keyOf(slot, to));
+    if (!kept) return;
+    this.takenFromSlots.delete(keyOf(slot, to));
+    this.restore(kept, kept.fence === fence);
+  }
+
+  /** Forgets what was removed from a slot while it showed a home. */
+  forgetSlot(slot: number, home: number): void {
+    this.takenFromSlots.delete(keyOf(slot, home));
+  }
+
+  /** Makes it that no removed entry is restored. */
+  forgetTaken(): void {
     this.giveUpTaken();
-    if (this.filledCount < MOST_REMEMBERED) {
-      for (let i = 0; i < this.filledCount; i++) this.drop(this.filled[i]!);
-      this.filledCount = 0;
+  }
+
+  dropAll(): void {
+    this.writes.take();
+    for (const log of this.slotLogs.values()) log.take();
+    this.takenFromSlots.clear();
+    this.giveUpTaken();
+    const isKnown = !this.filled.isFull;
+    const entries = this.filled.take();
+    if (isKnown) {
+      for (const entry of entries) this.drop(entry);
       return;
     }
-    this.filledCount = 0;
     this.writersOf.fill(0);
     this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
   }
@@ -183,17 +234,16 @@ export class Tlb {
     this.someWasWritten = false;
   }
 
-  private remember(table: number, entry: number): void {
-    if (this.filledCount < MOST_REMEMBERED) this.filled[this.filledCount++] = entry;
-    if (table === TLB_WRITE && this.writesCount < MOST_WRITES_REMEMBERED) this.writes[this.writesCount++] = entry;
-  }
-
   private put(entry: number, tagLow: number, tagHigh: number, addend: number): void {
     this.drop(entry);
     this.words[entry] = tagLow;
     this.words[entry + 1] = tagHigh;
     this.words[entry + 2] = addend;
-    if (isForWrites(entry)) this.writersOf[this.frameOf(entry)]!++;
+    this.filled.add(entry, this.isHeld);
+    if (this.slotLogs.size > 0) this.slotLogs.get(slotOf(tagHigh))?.add(entry, this.isHeld);
+    if (!isForWrites(entry)) return;
+    this.writes.add(entry, this.isHeld);
+    this.writersOf[this.frameOf(entry)]!++;
   }
 
   private drop(entry: number): void {
@@ -201,6 +251,8 @@ export class Tlb {
     this.words[entry] = NONE;
     this.words[entry + 1] = NONE;
   }
+
+  private readonly isHeld = (entry: number): boolean => !this.isEmpty(entry);
 
   /** Whether an entry is empty. Page addresses have their low bits clear, so the low word suffices. */
   private isEmpty(entry: number): boolean {
@@ -224,6 +276,10 @@ function pageOf(linearLow: number): number {
 /** The index of a linear address's PTE in its page table. */
 function tableIndexOf(linearLow: number): number {
   return (linearLow >>> PAGE_SHIFT) % ENTRIES_IN_PAGE_TABLE;
+}
+
+function keyOf(slot: number, home: number): string {
+  return `${slot} ${home}`;
 }
 
 /** The position of a linear address's entry, in 32-bit words. */

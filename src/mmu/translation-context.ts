@@ -1,5 +1,5 @@
-import type { Alias } from './alias.js';
-import type { AddressRange, WriteFence } from './fence.js';
+import { changesBetween, type Alias, type SlotChange } from './alias.js';
+import type { WriteFence } from './fence.js';
 import type { WriteEntries } from './tlb.js';
 
 /** Maximum number of inactive fences whose write entries are kept. */
@@ -9,8 +9,12 @@ const MOST_FENCES_KEPT = 16;
 export class TranslationContext {
   /** Where memory is seen elsewhere than where it lies. */
   aliases: readonly Alias[] = [];
-  /** Called when what is seen in some ranges has changed, since another root is in use. */
-  onWindowsChanged: (windows: readonly AddressRange[]) => void = () => {};
+  /** Called when something else is seen in some slots, since another root is in use. */
+  onSwitched: (changes: readonly SlotChange[]) => void = () => {};
+  /** Called when what lies at a page was fetched from, in some window, and has changed. */
+  onHomeChanged: (home: number) => void = () => {};
+  /** Called when some aliases will not be used again. */
+  onForgotten: (aliases: readonly Alias[]) => void = () => {};
   /** Write entries of inactive fences, by key; the most recently stored are last. */
   private readonly keptWrites = new Map<string | undefined, WriteEntries>();
 
@@ -25,12 +29,13 @@ export class TranslationContext {
       if (address >= home && address < home + size) visit(window + address - home);
   }
 
-  /** Uses other aliases; what was kept is forgotten. */
-  switchTo(aliases: readonly Alias[]): void {
-    const windows = [...this.aliases, ...aliases].map(({ window, size }) => ({ start: window, end: window + size }));
+  /** Uses other aliases. Returns what that changes. */
+  switchTo(aliases: readonly Alias[]): readonly SlotChange[] {
+    const changes = changesBetween(this.aliases, aliases);
     this.aliases = aliases;
+    // They are of all slots, and not known by slot.
     this.keptWrites.clear();
-    this.onWindowsChanged(windows);
+    return changes;
   }
 
   /** Keeps the write entries that an inactive fence had, if they are known. */

@@ -10,7 +10,7 @@ import type { View } from '../../src/kernel/memory/view.js';
 import { PAGE_TABLE_WINDOW, PageTable } from '../../src/kernel/memory/page-table.js';
 import { GuestMemory, WATCH_CODE } from '../../src/memory.js';
 import { ACCESSED, CR0_WP, DIRTY, EFER_NXE, WRITABLE } from '../../src/mmu/entry.js';
-import type { Alias } from '../../src/mmu/alias.js';
+import { slotOf, windowIn, type Alias, type SlotChange } from '../../src/mmu/alias.js';
 import { WriteFence } from '../../src/mmu/fence.js';
 import { TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FETCH, TLB_READ, TLB_WRITE } from '../../src/mmu/tlb.js';
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../../src/mmu/walk.js';
@@ -59,11 +59,22 @@ const VIEWS: readonly (readonly Alias[])[] = [
 ];
 
 class Machine {
-  readonly seen = { tablesFreed: 0, windowReads: 0, putBack: 0, switches: 0, seenElsewhere: 0, fetchesForgotten: 0 };
+  readonly seen = {
+    tablesFreed: 0,
+    windowReads: 0,
+    putBack: 0,
+    switches: 0,
+    seenElsewhere: 0,
+    fetchesFound: 0,
+    entriesFound: 0,
+    fetchesForgotten: 0,
+  };
   private readonly cpu: Cpu;
   private readonly pageTable: PageTable;
   /** Where code was fetched from, by the address of its page, until somebody says that it is mapped elsewhere. */
   private readonly fetched = new Map<number, bigint>();
+  /** The same for what was seen in windows. */
+  private readonly keptFetched = new Map<string, { slot: number; home: number; pages: Map<number, bigint> }>();
   private readonly views: (View | undefined)[] = [];
   private view = 0;
 
@@ -79,15 +90,34 @@ class Machine {
     mmu.setCr0(CR0_WP);
     mmu.setEfer(EFER_NXE);
     mmu.setCpl(3);
-    mmu.onMappingsChanged = () => this.fetched.clear();
+    mmu.onMappingsChanged = () => {
+      this.fetched.clear();
+      this.keptFetched.clear();
+    };
     mmu.onPageChanged = (high, low) => {
       const page = fromLinear((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0))!;
       if (this.fetched.delete(page - (page % PAGE))) this.seen.fetchesForgotten++;
     };
-    mmu.context.onWindowsChanged = (windows) => {
-      for (const page of this.fetched.keys())
-        if (windows.some(({ start, end }) => page >= start && page < end)) this.fetched.delete(page);
+    mmu.context.onSwitched = (changes) => changes.forEach((change) => this.slotSwitched(change));
+    mmu.context.onHomeChanged = (home) => {
+      for (const { slot, home: start, pages } of this.keptFetched.values()) pages.delete(windowIn(slot, start, home)!);
     };
+  }
+
+  /** What code was fetched in a slot is as good as it was when the same home is seen there again. */
+  private slotSwitched({ slot, from, to }: SlotChange): void {
+    const pages = new Map<number, bigint>();
+    for (const [page, physical] of this.fetched)
+      if (slotOf(highHalf(page)) === slot) {
+        pages.set(page, physical);
+        this.fetched.delete(page);
+      }
+    this.keptFetched.set(`${slot} ${from}`, { slot, home: from, pages });
+    for (const [page, physical] of this.keptFetched.get(`${slot} ${to}`)?.pages ?? []) {
+      this.fetched.set(page, physical);
+      this.seen.fetchesFound++;
+    }
+    this.keptFetched.delete(`${slot} ${to}`);
   }
 
   map(page: number, frame: number, rights: number): void {
@@ -125,6 +155,11 @@ class Machine {
     this.pageTable.switchView(this.views[number]);
     this.view = number;
     this.seen.switches++;
+    if (number > 0)
+      this.seen.entriesFound += this.entriesFor(
+        'read',
+        PAGES.filter((page) => page >= SLOT && page < 2 * SLOT),
+      ).length;
   }
   removeView(number: number): void {
     const view = this.views[number];

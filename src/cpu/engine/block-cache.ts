@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
+import type { Alias, SlotChange } from '../../mmu/alias.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
@@ -210,12 +211,44 @@ export class BlockCache {
     return this.runsOfFrame.has(frame);
   }
 
-  /** The linear pages of a range that can run; its bounds are the low 48 bits of addresses. */
-  livePages(start: number, end: number): bigint[] {
-    return this.pages
-      .within(start, end)
-      .filter((page) => this.pages.at(page.linear) === page)
-      .map(({ linear }) => linear);
+  /**
+   * Something else is seen in slots. Returns the addresses of the pages whose records are put aside, and of those that can run
+   * again, as they were when the same was seen last; nothing changes for pages that are seen in both cases.
+   */
+  switchSlots(changes: readonly SlotChange[]): {
+    readonly leaving: readonly bigint[];
+    readonly entering: readonly bigint[];
+  } {
+    const switched = changes.map((change) => this.pages.switchSlot(change));
+    const leaving = switched.flatMap((each) => each.leaving);
+    const entering = switched.flatMap((each) => each.entering);
+    for (const page of leaving) {
+      this.putAside(page);
+      const before = this.pages.at(BigInt.asUintN(64, page.linear - PAGE));
+      if (before && before.aside === undefined) this.putCrossingsAside(before);
+    }
+    for (const page of entering) this.takeBack(page);
+    for (const page of entering) {
+      const [before, after] = [-PAGE, PAGE].map((by) => this.pages.at(BigInt.asUintN(64, page.linear + by)));
+      if (before) this.takeCrossingsBack(before, page);
+      if (after) this.takeCrossingsBack(page, after);
+    }
+    return { leaving: leaving.map(({ linear }) => linear), entering: entering.map(({ linear }) => linear) };
+  }
+
+  /** What lies at a page has changed, for windows in which it is not seen now. */
+  homeChanged(home: number): void {
+    this.pages.homeChanged(home);
+  }
+
+  /** Forgets what was live in windows that will not be used again. */
+  forgetWindows(aliases: readonly Alias[]): void {
+    this.pages.forgetWindows(aliases);
+  }
+
+  /** Whether the page of an address was fetched from and its mapping has not changed since. */
+  isFetched(rip: bigint): boolean {
+    return this.pages.at(pageOf(rip)) !== undefined;
   }
 
   /** Puts aside the records of a page whose mapping has changed, and those that end in it. */
@@ -247,6 +280,16 @@ export class BlockCache {
       crossing.aside = view.getUint32(crossing.record, true);
       view.setUint32(crossing.record, RESOLVE_WORD, true);
       records.delete(offset);
+    }
+  }
+
+  /** Takes back the records of a live page that end in the next, which is live as well. */
+  private takeCrossingsBack({ crossings, records }: DecodedPage, { frame }: DecodedPage): void {
+    for (const [offset, crossing] of crossings) {
+      if (crossing.aside === undefined || crossing.second !== frame * PAGE_SIZE) continue;
+      this.view.setUint32(crossing.record, crossing.aside, true);
+      crossing.aside = undefined;
+      records.set(offset, crossing.record);
     }
   }
 
@@ -346,6 +389,7 @@ export class BlockCache {
       return record;
     }
     const { instruction, second } = this.fetcher.fetchCrossing(rip);
+    this.pageFor(BigInt.asUintN(64, page.linear + PAGE), Math.floor(second / PAGE_SIZE));
     const known = page.crossings.get(offsetOf(rip));
     if (known?.aside !== undefined && known.second === second) {
       this.view.setUint32(known.record, known.aside, true);

@@ -1,4 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
+import type { Alias, SlotChange } from '../../mmu/alias.js';
+import { SlotPages } from './slot-pages.js';
 
 /** Records of consecutive instructions, and the bytes of physical memory that they were decoded from. */
 export interface Run {
@@ -33,6 +35,8 @@ export class DecodedPage {
    * While the page is kept but not live: its entries, each followed by its original first word, which RESOLVE replaces.
    */
   aside: number[] | undefined;
+  /** Whether its records may no longer be used. */
+  isGone = false;
 
   /** `linear` is the address of the page. */
   constructor(
@@ -59,6 +63,7 @@ const MOST_KEPT = 4;
 export class DecodedPages {
   private readonly live = new Map<bigint, DecodedPage>();
   private readonly kept = new Map<bigint, DecodedPage[]>();
+  private readonly slots = new SlotPages();
 
   /** The live page at an address. */
   at(linear: bigint): DecodedPage | undefined {
@@ -70,8 +75,8 @@ export class DecodedPages {
     const found: DecodedPage[] = [];
     const addAt = (linear: bigint): void => {
       const live = this.live.get(linear);
-      if (live) found.push(live);
-      found.push(...(this.kept.get(linear) ?? []));
+      const all = [...(live ? [live] : []), ...(this.kept.get(linear) ?? []), ...this.slots.at(linear)];
+      found.push(...new Set(all));
     };
     const first = start - (start % PAGE_SIZE);
     if (end - first <= MOST_LOOKED_UP * PAGE_SIZE) {
@@ -82,22 +87,61 @@ export class DecodedPages {
       const page = Number(BigInt.asUintN(48, linear));
       return page >= first && page < end;
     };
-    for (const linear of new Set([...this.live.keys(), ...this.kept.keys()])) if (isWithin(linear)) addAt(linear);
+    for (const linear of new Set([...this.live.keys(), ...this.kept.keys(), ...this.slots.addresses()]))
+      if (isWithin(linear)) addAt(linear);
     return found;
   }
 
   /** Makes a page live; there must be no other live page at its address. */
   enter(page: DecodedPage): void {
     this.live.set(page.linear, page);
+    this.slots.enter(page);
   }
 
   /** Keeps a page that is no longer live, unless it is empty; the number of linear pages is unlimited. */
   keep(page: DecodedPage): void {
     this.live.delete(page.linear);
-    if (page.isEmpty) return;
+    this.slots.leave(page);
+    if (!page.isEmpty) this.addKept(page);
+  }
+
+  private addKept(page: DecodedPage): void {
     const kept = this.kept.get(page.linear);
     if (!kept) this.kept.set(page.linear, [page]);
-    else if (kept.push(page) > MOST_KEPT) kept.shift();
+    else if (!kept.includes(page) && kept.push(page) > MOST_KEPT) kept.shift();
+  }
+
+  /**
+   * Something else is seen in a slot. Returns the pages that are no longer live, which are kept, and those that were live when
+   * the same was seen last, and are again; pages that are seen in both cases stay live.
+   */
+  switchSlot(change: SlotChange): {
+    readonly leaving: readonly DecodedPage[];
+    readonly entering: readonly DecodedPage[];
+  } {
+    const { before, after } = this.slots.switch(change, this.live.values());
+    const leaving = [...before.values()].filter((page) => after.get(page.linear) !== page);
+    const entering = [...after.values()].filter((page) => before.get(page.linear) !== page && !page.isGone);
+    for (const page of leaving) {
+      this.live.delete(page.linear);
+      this.addKept(page);
+    }
+    for (const page of entering) {
+      this.takeOut(page.linear, (kept) => kept === page);
+      this.live.set(page.linear, page);
+    }
+    for (const page of after.values()) if (page.isGone) after.delete(page.linear);
+    return { leaving, entering };
+  }
+
+  /** What lies at a page has changed: it is not live in a window that shows it when that is seen again. */
+  homeChanged(home: number): void {
+    this.slots.homeChanged(home);
+  }
+
+  /** Forgets what was live in windows that will not be used again. */
+  forgetWindows(aliases: readonly Alias[]): void {
+    this.slots.forget(aliases);
   }
 
   /** Removes and returns the page kept for a linear page and a frame. */
@@ -109,7 +153,7 @@ export class DecodedPages {
   giveUp(linear: bigint, offset: number, record: number): void {
     const has = ({ records, crossings }: DecodedPage): boolean =>
       records.get(offset) === record || crossings.get(offset)?.record === record;
-    this.takeOut(linear, has);
+    for (const page of [this.takeOut(linear, has), ...this.slots.at(linear)]) if (page && has(page)) page.isGone = true;
   }
 
   /** Discards a page if it is kept. */
@@ -120,6 +164,7 @@ export class DecodedPages {
   clear(): void {
     this.live.clear();
     this.kept.clear();
+    this.slots.clear();
   }
 
   private takeOut(linear: bigint, isWanted: (page: DecodedPage) => boolean): DecodedPage | undefined {

@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from '../../bits.js';
+import type { Alias, SlotChange } from '../../mmu/alias.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
 import type { EngineCpu } from './engine-cpu.js';
@@ -88,15 +89,23 @@ export class RecordEngine implements CodeStopsListener {
     this.exits.forgetPage(linearHigh, linearLow);
   }
 
-  /** As `mappingsChanged`, for what is seen in some ranges. */
-  windowsChanged(windows: readonly AddressRange[]): void {
-    this.exits.forget();
+  /** Something else is seen in some slots: what was found there is put aside, and what was there before is found again. */
+  slotsSwitched(changes: readonly SlotChange[]): void {
     this.dropWhatChanged();
-    for (const { start, end } of windows)
-      for (const linear of this.blocks.livePages(start, end)) {
-        this.hot?.pageChanged(linear);
-        this.blocks.pageChanged(linear);
-      }
+    const { leaving, entering } = this.blocks.switchSlots(changes);
+    if (leaving.length > 0) this.exits.forget();
+    for (const linear of leaving) this.hot?.pageChanged(linear);
+    for (const linear of entering) this.hot?.pageFetched(linear);
+  }
+
+  /** What lies at a page has changed, which may be seen in windows that are not in use. */
+  homeChanged(home: number): void {
+    this.blocks.homeChanged(home);
+  }
+
+  /** Some aliases will not be used again. */
+  aliasesForgotten(aliases: readonly Alias[]): void {
+    this.blocks.forgetWindows(aliases);
   }
 
   codeStopsChanged(range: AddressRange): void {
@@ -290,7 +299,7 @@ export class RecordEngine implements CodeStopsListener {
     const { generation } = blocks;
     const nextRip = record === 0 ? -1n : blocks.nextRipOf(record);
     const event = cpu.step();
-    if (event === VMCALL || event === SYSCALL) exits.add(place, event);
+    if ((event === VMCALL || event === SYSCALL) && blocks.isFetched(cpu.state.rip)) exits.add(place, event);
     if (event !== TICKS) return event;
     return cpu.state.rip === nextRip && generation === blocks.generation ? record + RECORD_BYTES : 0;
   }

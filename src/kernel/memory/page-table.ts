@@ -1,7 +1,7 @@
 import { PAGE_SIZE, hex } from '../../bits.js';
 import type { LinearMemory } from '../../cpu/access/linear-memory.js';
 import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
-import type { Alias } from '../../mmu/alias.js';
+import { LOW_WINDOW_BYTES, SLOT_BYTES, type Alias } from '../../mmu/alias.js';
 import { ACCESSED, EXECUTE_DISABLE_HIGH, PRESENT, USER, WRITABLE } from '../../mmu/entry.js';
 import { ADDRESS_SPACE_END, highHalf, lowHalf, type LinearAddress } from './linear-address.js';
 import { View } from './view.js';
@@ -67,7 +67,7 @@ export class PageTable {
     {
       isPart: true,
       restored: ({ linearMemory, shown }) => {
-        linearMemory.mmu.context.aliases = shown?.aliases ?? [];
+        linearMemory.mmu.restoreAliases(shown?.aliases ?? []);
       },
     },
   );
@@ -97,8 +97,8 @@ export class PageTable {
   }
 
   /**
-   * Makes a view. Aliases that begin below 512 GiB end there; all others consist of whole entries of the PML4 table. What is
-   * thrown where tables find no frame leaves everything as it was.
+   * Makes a view. Throws RangeError for windows that an alias cannot have. What is thrown where tables find no frame leaves
+   * everything as it was.
    */
   addView(aliases: readonly Alias[]): View {
     for (const alias of aliases) requireWholeEntries(alias);
@@ -126,6 +126,7 @@ export class PageTable {
   removeView(view: View): void {
     if (!this.views.delete(view)) throw new RangeError('a view is removed twice');
     if (this.shown === view) this.switchView(undefined);
+    this.linearMemory.mmu.forgetAliases(view.aliases);
     this.free(view.root);
     if (view.directory) this.free(view.directory);
   }
@@ -391,10 +392,10 @@ function isSmall({ size }: Alias): boolean {
 }
 
 function requireWholeEntries(alias: Alias): void {
-  const span = SPAN[isSmall(alias) ? COPIED_LEVEL : ROOT_LEVEL]!;
   const { window, home, size } = alias;
-  const end = isSmall(alias) ? SPAN[ROOT_LEVEL]! : PAGE_TABLE_WINDOW;
-  if ([window, home, size].some((bytes) => bytes % span !== 0) || window + size > end || size <= 0)
+  const isLow = window === 0 && size === LOW_WINDOW_BYTES && home % SPAN[COPIED_LEVEL]! === 0;
+  const isWhole = [window, home, size].every((bytes) => bytes % SLOT_BYTES === 0);
+  if (size <= 0 || (!isLow && !isWhole) || window + size > PAGE_TABLE_WINDOW)
     throw new RangeError(`${hex(size)} bytes from ${hex(home)} on cannot be shown at ${hex(window)}`);
 }
 
