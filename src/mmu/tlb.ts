@@ -36,6 +36,9 @@ const WRITES_END = (TLB_WRITE + TABLE_BYTES) >>> 2;
 /** The page of the shared memory in which RAM begins. */
 const FIRST_FRAME = HOST_LAYOUT.ram / PAGE_SIZE;
 
+/** One more than the last word of an entry. */
+const POSITIONS = (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2;
+
 const TABLES = [TLB_READ, TLB_WRITE, TLB_FETCH];
 const NONE = -1;
 const ENTRIES_IN_PAGE_TABLE = 512;
@@ -47,6 +50,9 @@ const MOST_REMEMBERED = 4096;
 
 /** Maximum number of write entries that are tracked individually, so that they can be removed and restored. */
 const MOST_WRITES_REMEMBERED = 8192;
+
+/** One in so many times, the entries of a slot are not restored, so that those that are no longer used go. */
+const TIMES_TO_SIEVE = 64;
 
 /** The same for each slot that shows one home or another. */
 const MOST_IN_SLOT = 8192;
@@ -64,6 +70,8 @@ export interface WriteEntries {
 interface SlotEntries extends WriteEntries {
   /** The fence that was active, as WriteFence.key has it: entries for writes are of use only with the same one. */
   readonly fence: string | undefined;
+  /** How often they have been removed and restored: see TIMES_TO_SIEVE. */
+  readonly times: number;
 }
 
 if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 !== PAGE_SHIFT)
@@ -73,9 +81,9 @@ if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 
 export class Tlb {
   private readonly memory: GuestMemory;
   private readonly words: Int32Array;
-  private readonly filled = new EntryLog(MOST_REMEMBERED);
+  private readonly filled = new EntryLog(MOST_REMEMBERED, POSITIONS);
   /** Write entries filled since they were last removed. */
-  private readonly writes = new EntryLog(MOST_WRITES_REMEMBERED);
+  private readonly writes = new EntryLog(MOST_WRITES_REMEMBERED, POSITIONS);
   /**
    * Number of operations that dropped entries; and the last such operation, by index of the PTE in its page table, and
    * overall.
@@ -83,6 +91,8 @@ export class Tlb {
   private changes = 0;
   /** By slot: the entries filled in it, for those that have been switched. */
   private readonly slotLogs = new Map<number, EntryLog>();
+  /** By slot: how often the entries of what it shows have been removed and restored. */
+  private readonly timesOf = new Map<number, number>();
   /** What was removed from slots, by slot and home. */
   private readonly takenFromSlots = new Map<string, SlotEntries>();
   private readonly lastChangeOfIndex = new Float64Array(ENTRIES_IN_PAGE_TABLE);
@@ -178,9 +188,10 @@ export class Tlb {
   private restore({ taken, changes }: WriteEntries, withWrites: boolean): void {
     if (this.lastChangeOfAll > changes) return;
     for (let i = 0; i < taken.length; i += WORDS_OF_TAKEN) {
-      const [entry, tagLow, tagHigh, addend] = [taken[i]!, taken[i + 1]!, taken[i + 2]!, taken[i + 3]!];
+      const entry = taken[i]!;
+      const tagLow = taken[i + 1]!;
       if (this.lastChangeOfIndex[tableIndexOf(tagLow)]! > changes) continue;
-      if (withWrites || !isForWrites(entry)) this.put(entry, tagLow, tagHigh, addend);
+      if (withWrites || !isForWrites(entry)) this.put(entry, tagLow, taken[i + 2]!, taken[i + 3]!);
     }
   }
 
@@ -193,13 +204,14 @@ export class Tlb {
     if (!log || log.isFull) this.dropAll();
     if (!log) this.slotLogs.set(slot, new EntryLog(MOST_IN_SLOT));
     else {
-      const entries = this.remove(log.take(), (entry) => slotOf(this.words[entry + 1]!) === slot);
-      this.takenFromSlots.set(keyOf(slot, from), { ...entries, fence });
+      const { taken, changes } = this.remove(log.take(), (entry) => slotOf(this.words[entry + 1]!) === slot);
+      this.takenFromSlots.set(keyOf(slot, from), { taken, changes, fence, times: this.timesOf.get(slot) ?? 0 });
     }
     const kept = this.takenFromSlots.get(keyOf(slot, to));
-    if (!kept) return;
     this.takenFromSlots.delete(keyOf(slot, to));
-    this.restore(kept, kept.fence === fence);
+    const times = kept ? kept.times + 1 : 0;
+    this.timesOf.set(slot, times);
+    if (kept && times % TIMES_TO_SIEVE !== 1) this.restore(kept, kept.fence === fence);
   }
 
   /** Forgets what was removed from a slot while it showed a home. */

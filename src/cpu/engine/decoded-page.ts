@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { Alias, SlotChange } from '../../mmu/alias.js';
-import { SlotPages } from './slot-pages.js';
+import { SlotPages, type SwitchedPages } from './slot-pages.js';
 
 /** Records of consecutive instructions, and the bytes of physical memory that they were decoded from. */
 export interface Run {
@@ -115,23 +115,17 @@ export class DecodedPages {
    * Something else is seen in a slot. Returns the pages that are no longer live, which are kept, and those that were live when
    * the same was seen last, and are again; pages that are seen in both cases stay live.
    */
-  switchSlot(change: SlotChange): {
-    readonly leaving: readonly DecodedPage[];
-    readonly entering: readonly DecodedPage[];
-  } {
-    const { before, after } = this.slots.switch(change, this.live.values());
-    const leaving = [...before.values()].filter((page) => after.get(page.linear) !== page);
-    const entering = [...after.values()].filter((page) => before.get(page.linear) !== page && !page.isGone);
-    for (const page of leaving) {
+  switchSlot(change: SlotChange): SwitchedPages {
+    const switched = this.slots.switch(change, this.live.values());
+    for (const page of switched.leaving) {
       this.live.delete(page.linear);
       this.addKept(page);
     }
-    for (const page of entering) {
+    for (const page of switched.entering) {
       this.takeOut(page.linear, (kept) => kept === page);
       this.live.set(page.linear, page);
     }
-    for (const page of after.values()) if (page.isGone) after.delete(page.linear);
-    return { leaving, entering };
+    return switched;
   }
 
   /** What lies at a page has changed: it is not live in a window that shows it when that is seen again. */
