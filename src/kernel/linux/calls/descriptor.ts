@@ -20,6 +20,7 @@ import { DESCRIPTORS_MAX } from '../files/file-table.js';
 import { openPath } from '../files/open/opening.js';
 import { openSpecialOf } from '../files/open/special.js';
 import { OpenPipe } from '../files/open/pipe.js';
+import { FILE_SYSTEM } from '../files/tree/inode.js';
 import { PipeOpening } from '../files/open/pipe-opening.js';
 import { fcntlLock, F_SETLKW, F_OFD_GETLK, F_OFD_SETLKW, F_GETLK } from './lock.js';
 
@@ -65,9 +66,14 @@ function openat(
   const { fileSystem } = system;
   const maker = makerAt(context, directory, path);
   const file = openPath(fileSystem, maker, path, { flags, mode }, openSpecialOf(fileSystem));
-  if (file instanceof OpenPipe && file.place && file.isReadable !== file.isWritable)
+  if (file instanceof OpenPipe && isNamed(file) && file.isReadable !== file.isWritable)
     return openPipe(context, file, flags);
   return BigInt(linux.files.add(file, (flags & O_CLOEXEC) !== 0));
+}
+
+/** Other pipes are opened by way of /proc/PID/fd, and do not wait. */
+function isNamed({ inode }: OpenPipe): boolean {
+  return inode.fileSystem !== FILE_SYSTEM.pipe;
 }
 
 /** An end of a named pipe waits until somebody opens the other one, fifo(7). */

@@ -264,6 +264,12 @@ static void pipes(void) {
   struct timeval time = {0, 1000};
   SAY(select(ends[0] + 1, &set, 0, 0, &time));
   SAY(pipe(ends));
+  sprintf(buffer, "/proc/self/fd/%d", ends[0]);
+  close(ends[1]);
+  int again;
+  SAY(again = open(buffer, O_RDONLY));
+  SAY(read(again, buffer, 10));
+  SAY(pipe(ends));
   if (fork() == 0) {
     close(ends[0]);
     for (int i = 0; i < 30; i++) {
