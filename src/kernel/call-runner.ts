@@ -5,7 +5,7 @@ import type { CallRunnerOptions } from './call-runner-options.js';
 import { ENDED, STANDING, type CallResult } from './calls/call.js';
 import { RefusedCallStore, UndecidedCallStore } from './reports/debug-mode.js';
 import { Errno, failure } from './errors.js';
-import type { LinuxContext } from './linux/call.js';
+import type { Interruption, LinuxContext } from './linux/call.js';
 import { LinuxErrno, LinuxError, failed } from './linux/errno.js';
 import type { ProgramAbi } from './program/elf.js';
 import type { PendingCall, Thread } from './tasks/thread.js';
@@ -55,8 +55,7 @@ export class CallRunner {
     const pending = thread.pending!;
     const call = callOf(pending)!;
     const { interrupted = 'restart' } = call;
-    const context = this.contextOf(thread, pending, call);
-    const result = typeof interrupted === 'function' ? interrupted(context, ...this.argumentsOf(call)) : interrupted;
+    const result = typeof interrupted === 'function' ? this.interruption(thread, pending, interrupted) : interrupted;
     this.close(pending);
     this.setResult(thread, pending, typeof result === 'bigint' ? result : failed(LinuxErrno.EINTR));
     if (result !== 'restart' || !restarts) return;
@@ -90,6 +89,20 @@ export class CallRunner {
     this.giveWay(thread, pending);
     if (!waited && pending.wait) waits.begin(thread, pending.wait);
     if (waited && !pending.wait) scheduler.wake(thread);
+  }
+
+  private interruption(
+    thread: Thread,
+    pending: PendingCall,
+    interrupted: Exclude<AnyCall['interrupted'], string | undefined>,
+  ): Interruption | bigint {
+    const call = callOf(pending)!;
+    try {
+      return interrupted(this.contextOf(thread, pending, call), ...this.argumentsOf(call));
+    } catch (error) {
+      if (error instanceof LinuxError) return failed(error.errno);
+      throw error;
+    }
   }
 
   /** A call that is about to wait does not where a signal is due: a handler may interrupt it first. */

@@ -342,7 +342,8 @@ export class Kernel implements KernelServices {
     const { scheduler, cpu } = this;
     if (this.calls.standing || scheduler.nextDeadline > cpu.ticks) return false;
     const woken = this.waits.passDeadlines(cpu.ticks, WOKEN_AT_ONCE, (thread) => this.askAgain(thread));
-    this.work.add(woken * WAKE_EFFORT);
+    const rung = this.linux.jobs.ring(scheduler.alarms.take(cpu.ticks), cpu.ticks);
+    this.work.add((woken + rung) * WAKE_EFFORT);
     return true;
   }
 
@@ -521,15 +522,17 @@ export class Kernel implements KernelServices {
   /** All threads wait. Undefined: not any more, since time has passed. */
   private rest(end: number): KernelEvent | undefined {
     const { nextDeadline: until, waitingForInput } = this.scheduler;
-    // What Ctrl-C would end may wait for anything.
-    const forInput =
-      waitingForInput.size > 0 ||
-      this.scheduler.awaitsInput ||
-      (this.console.isTerminal && !foregroundOf(this.processes)?.isFirst);
+    const forInput = waitingForInput.size > 0 || this.scheduler.awaitsInput || this.awaitsKeys();
     if (this.threads.size === 0) return { kind: 'idle' };
     if (forInput || until === Infinity || this.options.clock === 'real') return { kind: 'waiting', until, forInput };
     this.passUntil(Math.min(until, end));
     return undefined;
+  }
+
+  /** Whether the keys of the terminal would end or signal a process, which may wait for anything. */
+  private awaitsKeys(): boolean {
+    const foreground = foregroundOf(this.processes);
+    return this.console.isTerminal && (!foreground?.isFirst || foreground.process.linux !== undefined);
   }
 
   /** Counts time in which no instruction retires. */

@@ -33,8 +33,14 @@ export function runOnHost(program: string, args: readonly string[] = []): LinuxR
   return { output: stdout, exitCode: status ?? 128 + constants.signals[signal!] };
 }
 
+class ScriptedTerminal extends ScriptedConsole {
+  readonly isTerminal = true;
+}
+
 export interface LinuxRunOptions extends Omit<ComputerOptions, 'console'> {
+  /** Pieces arrive when all threads wait. */
   readonly input?: readonly InputPiece[];
+  readonly isTerminal?: boolean;
   readonly maxTicks?: number;
 }
 
@@ -45,14 +51,18 @@ export interface MachineRun extends LinuxRun {
 
 /** Runs a program in a machine of its own, until it ends or waits for what does not come. */
 export function runInMachine(program: string, args: readonly string[], options: LinuxRunOptions = {}): MachineRun {
-  const { input, maxTicks = 1e9, ...machine } = options;
-  const console = new ScriptedConsole(input);
+  const { input = [], isTerminal = false, maxTicks = 1e9, ...machine } = options;
+  const console = isTerminal ? new ScriptedTerminal(input) : new ScriptedConsole(input);
   const computer = new Computer({ memoryBytes: 64 * MIB, sha256, ...machine, console });
   const path = new TextEncoder().encode(program);
   const process = computer.start(readFileSync(program), {
     ...{ name: basename(program), limitBytes: GIB, argv: [program, ...args], linux: { path } },
   });
-  const outcome = computer.run(process, { maxTicks });
+  let outcome = computer.run(process, { maxTicks });
+  for (let left = input.length; left > 0 && outcome.kind === 'waiting'; left--) {
+    console.inputArrives();
+    outcome = computer.run(process, { maxTicks });
+  }
   const exitCode =
     outcome.kind === 'exited' ? outcome.exitCode : outcome.kind === 'trapped' ? outcome.report.exitCode : -1;
   return { output: console.output.toString('latin1'), exitCode, outcome, computer };

@@ -23,7 +23,7 @@ export class LinuxProcess {
     LinuxProcess,
     {
       ...{ pid: value, memory: value, files: value, place: value, program: value, limits: value },
-      ...{ family: value, group: value, session: value, exitSignal: value, signals: value },
+      ...{ family: value, group: value, session: value, exitSignal: value, signals: value, hasExecuted: value },
     },
     { label: ({ pid }) => String(pid) },
   );
@@ -55,6 +55,8 @@ export class LinuxProcess {
   session: number;
   /** The signal that its parent gets when it ends. */
   exitSignal: number = Signal.SIGCHLD;
+  /** Whether it has begun another program: its parent may not move it to another group any more. */
+  hasExecuted = false;
 
   /** A child of it, with these signals and this memory. */
   fork(pid: number, signals: ProcessSignals, memory: LinuxMemory, exitSignal: number): LinuxProcess {
@@ -70,6 +72,7 @@ export class LinuxProcess {
     this.program = program;
     this.files.exec();
     this.signals.exec();
+    this.hasExecuted = true;
   }
 
   /** The last part of the path of its program, in bytes: what its threads are called. */

@@ -6,8 +6,7 @@ import { LinuxThread } from './linux-thread.js';
 import { LinuxProcess } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import type { View } from '../memory/view.js';
-import { Signal } from './signals/signal.js';
-import { fromKernel, ofEnd } from './signals/signal-info.js';
+import { Jobs } from './signals/jobs.js';
 import { statusOfTrap } from './tasks/wait-status.js';
 import { RandomStream } from './random-stream.js';
 import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
@@ -53,6 +52,7 @@ export class LinuxSystem {
       terminal: value,
       nextPid: value,
       epoch: kept('set when the machine is made'),
+      jobs: value,
       waits: outside('described by the kernel'),
       signals: value,
       delivery: value,
@@ -66,18 +66,20 @@ export class LinuxSystem {
   /** The files of all of them. */
   readonly fileSystem: FileSystem;
   /** The settings of the machine's terminal. */
-  readonly terminal = new Terminal({ raise: (group, signal) => this.raise(group, signal) });
+  readonly terminal = new Terminal({ raise: (group, signal) => this.jobs.raise(group, signal) });
   /** What CLOCK_REALTIME is at tick 0, in nanoseconds. */
   readonly epoch = EPOCH;
   readonly signals: Signals;
   readonly delivery: SignalDelivery;
+  readonly jobs: Jobs;
   private readonly waits: Waits;
   private nextPid = 1;
 
   constructor(host: LinuxHost) {
-    this.signals = new Signals(host);
+    this.signals = new Signals(host, this.processes);
     this.delivery = new SignalDelivery({ ...host, signals: this.signals });
     this.waits = host.waits;
+    this.jobs = new Jobs(this.processes, this.signals, host.scheduler.alarms);
     this.fileSystem = makeFileSystem(host, this);
   }
 
@@ -123,34 +125,31 @@ export class LinuxSystem {
       child.family.orphan();
       if (child.family.status) this.processes.delete(child.pid);
     }
+    const groups = family.children.map(({ group }) => group);
     family.children.length = 0;
+    this.jobs.ended(linux, groups);
     this.tellParent(linux);
     if (family.vforkOf) this.waits.wakeAgain({ kind: 'vfork', number: linux.pid });
   }
 
-  /** The parent of a process that has ended gets its signal, unless it does not want to know. */
+  /** The parent of a process that has ended gets its signal, and may wait for it. */
   private tellParent(linux: LinuxProcess): void {
-    const { exitSignal, family, pid } = linux;
-    const { parentOf: parent } = family;
-    if (!parent) return void this.processes.delete(pid);
-    const { actions, process } = parent.signals;
-    const isForgotten = exitSignal === Signal.SIGCHLD && actions.ignoresChildren;
-    if (exitSignal !== 0) this.signals.send(process, ofEnd(exitSignal, pid, family.status!));
-    if (isForgotten) this.reap(linux);
+    const { parentOf: parent } = linux.family;
+    if (!parent) return void this.processes.delete(linux.pid);
+    if (this.jobs.tellOfEnd(linux, parent)) this.reap(linux);
     this.waits.wakeAgain({ kind: 'child', number: parent.pid });
   }
 
-  /** A process that has ended was waited for. */
-  reap(linux: LinuxProcess): void {
-    linux.family.parentOf?.family.forget(linux);
-    this.processes.delete(linux.pid);
+  /** A process was waited for: it is forgotten where it has ended. */
+  waitedFor(linux: LinuxProcess): void {
+    if (linux.family.status) this.reap(linux);
+    else linux.family.change = undefined;
   }
 
-  /** Sends a signal to the processes of a group. Returns whether there are any. */
-  private raise(group: number, signal: number): boolean {
-    const members = [...this.processes.values()].filter((linux) => linux.group === group && !linux.family.status);
-    for (const { signals } of members) this.signals.send(signals.process, fromKernel(signal));
-    return members.length > 0;
+  /** A process that has ended. */
+  private reap(linux: LinuxProcess): void {
+    linux.family.parentOf?.family.forget(linux);
+    this.processes.delete(linux.pid);
   }
 
   /** There is input at the console. */

@@ -1,3 +1,4 @@
+import { Alarms } from './alarms.js';
 import type { Thread } from './thread.js';
 import { Timers } from './timers.js';
 import { schema, value } from '../../state/schema.js';
@@ -25,6 +26,7 @@ export class Scheduler {
       readers: value,
       listeners: value,
       held: value,
+      alarms: value,
     },
     { isPart: true },
   );
@@ -45,6 +47,9 @@ export class Scheduler {
   /** Those that could run, but whose processes are stopped. */
   private readonly held = new Set<Thread>();
 
+  /** What happens at a tick besides. */
+  readonly alarms = new Alarms();
+
   /** The thread whose turn it is. */
   get running(): Thread | undefined {
     return this.turn;
@@ -62,7 +67,7 @@ export class Scheduler {
 
   /** The first tick at which a thread gives up waiting; Infinity for none. */
   get nextDeadline(): number {
-    return this.timers.next;
+    return Math.min(this.timers.next, this.alarms.next);
   }
 
   /** Adds a runnable thread at the end of the queue. */
@@ -128,7 +133,7 @@ export class Scheduler {
   /** The tick up to which the running thread keeps its turn: until then no other can become runnable. */
   turnEnd(end: number): number {
     const isAlone = this.ready.length === 0 && this.readers.size === 0 && this.listeners.size === 0;
-    return Math.min(end, this.timers.next, isAlone ? Infinity : this.sliceEnd);
+    return Math.min(end, this.nextDeadline, isAlone ? Infinity : this.sliceEnd);
   }
 
   /** A thread that is alone has run up to a tick: it has had its turn again after each slice before. */

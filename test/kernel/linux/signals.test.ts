@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { linuxProgram, runInMachine, runOnHost } from '../../support/linux-programs.js';
+import { NOTHING_YET, type InputPiece } from '../../support/guest-programs.js';
 import { ENGINES, evaluatorAnd } from '../../support/side-by-side.js';
 import { seedOf, volume } from '../../support/volume.js';
 
@@ -28,6 +29,35 @@ t.test('random sequences of signal calls give on every engine what they give on 
     }
     t.equal(hashes.size, 1, `machine hash of random.c ${args}`);
   }
+});
+
+t.test('groups, stopped processes, timers and interrupted calls are on every engine as on the host', async (t) => {
+  const program = await linuxProgram(`${directory}jobs.c`);
+  const native = runOnHost(program);
+  const hashes = new Set<string>();
+  for (const [name, engine] of Object.entries(ENGINES)) {
+    const run = runInMachine(program, [], engine);
+    hashes.add(run.computer.machineHash());
+    t.same(difference(run.output, native.output), undefined, `output of jobs.c on ${name}`);
+    t.equal(run.exitCode, native.exitCode, `exit code of jobs.c on ${name}`);
+  }
+  t.equal(hashes.size, 1, 'machine hash');
+});
+
+t.test('the keys of a terminal send signals to a program of Linux', async (t) => {
+  const program = await linuxProgram(`${directory}keys.c`);
+  const keys: readonly InputPiece[] = [
+    NOTHING_YET,
+    Uint8Array.of(0x61, 0x03),
+    NOTHING_YET,
+    Uint8Array.of(0x1c),
+    NOTHING_YET,
+    Uint8Array.of(0x1a),
+  ];
+  const run = runInMachine(program, [], { input: [...keys, NOTHING_YET, Uint8Array.of(0x03)], isTerminal: true });
+  // A program that no shell looks after is not stopped: it could not be let go on.
+  t.equal(run.output, 'ready\na^Csignal 2\n^\\signal 3\n^Z^Csignal 2\n');
+  t.equal(run.exitCode, 128 + 15);
 });
 
 /** The interpreter, and the translator for some of the cases. */

@@ -159,6 +159,7 @@ export const FUTEX_CALLS: readonly LinuxCall[] = [
   {
     ...{ number: 202, name: 'futex', perform: futex },
     parameters: ['address', 'operation', 'value', 'timeout', 'address2', 'value3'],
+    interrupted: (_context, _address, _operation, _value, timeout) => (timeout === 0n ? 'restart' : 'no restart'),
     ...{ state: 'part', differs: 'Without priority inheritance; bit sets do not choose whom to wake.' },
   },
 ];

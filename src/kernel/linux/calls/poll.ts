@@ -20,6 +20,7 @@ import { bytesAt, put64, putBytes, putFields, viewAt } from '../user-data.js';
 
 const { EBADF, EINVAL } = LinuxErrno;
 const POLLFD_BYTES = 8;
+const SET_BYTES = 8n;
 const NANOSECONDS = 1_000_000_000n;
 
 /** A descriptor that is watched, and for which events. */
@@ -86,7 +87,22 @@ function poll(context: LinuxContext, fds: bigint, count: bigint, timeout: bigint
   return pollFor(context, fds, count, milliseconds < 0 ? undefined : BigInt(milliseconds) * 1_000_000n);
 }
 
-function ppoll(context: LinuxContext, fds: bigint, count: bigint, time: bigint): CallResult {
+/** The signals that are blocked while a call waits: those of a set at an address. */
+function replaceMask(context: LinuxContext, address: bigint, size: bigint): void {
+  if (address === 0n) return;
+  if (size !== SET_BYTES) throw new LinuxError(EINVAL);
+  context.thread.linux!.signals.replaceMask(viewAt(context, address, Number(SET_BYTES)).getBigUint64(0, true));
+}
+
+function ppoll(
+  context: LinuxContext,
+  fds: bigint,
+  count: bigint,
+  time: bigint,
+  mask: bigint,
+  size: bigint,
+): CallResult {
+  replaceMask(context, mask, size);
   return pollFor(context, fds, count, timeAt(context, time, NANOSECONDS));
 }
 
@@ -162,8 +178,13 @@ function pselect6(
   write: bigint,
   except: bigint,
   time: bigint,
+  mask: bigint,
 ): CallResult {
   const timeout = timeAt(context, time, NANOSECONDS);
+  if (mask !== 0n) {
+    const given = viewAt(context, mask, 2 * Number(SET_BYTES));
+    replaceMask(context, given.getBigUint64(0, true), given.getBigUint64(8, true));
+  }
   const result = selectFor(context, count, [read, write, except], timeout);
   if (time !== 0n && typeof result === 'bigint' && result >= 0n) putLeft(context, time, 1n);
   return result;
@@ -178,12 +199,32 @@ function putLeft(context: LinuxContext, address: bigint, nanosecondsPerUnit: big
 }
 
 const whole = { state: 'whole', differs: '' } as const;
-const noMask = { state: 'part', differs: 'The signal mask is not changed.' } as const;
 const sets = ['count', 'read', 'write', 'except', 'time'];
 
 export const POLL_CALLS: readonly LinuxCall[] = [
-  { number: 7, name: 'poll', parameters: ['fds', 'count', 'timeout'], perform: poll, ...whole },
-  { number: 23, name: 'select', parameters: sets, perform: select, ...whole },
-  { number: 270, name: 'pselect6', parameters: [...sets, 'mask'], perform: pselect6, ...noMask },
-  { number: 271, name: 'ppoll', parameters: ['fds', 'count', 'time', 'mask', 'size'], perform: ppoll, ...noMask },
+  {
+    number: 7,
+    name: 'poll',
+    parameters: ['fds', 'count', 'timeout'],
+    perform: poll,
+    interrupted: 'no restart',
+    ...whole,
+  },
+  { number: 23, name: 'select', parameters: sets, perform: select, interrupted: 'no restart', ...whole },
+  {
+    number: 270,
+    name: 'pselect6',
+    parameters: [...sets, 'mask'],
+    perform: pselect6,
+    interrupted: 'no restart',
+    ...whole,
+  },
+  {
+    number: 271,
+    name: 'ppoll',
+    parameters: ['fds', 'count', 'time', 'mask', 'size'],
+    perform: ppoll,
+    interrupted: 'no restart',
+    ...whole,
+  },
 ];

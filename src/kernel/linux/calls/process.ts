@@ -7,9 +7,10 @@ import { pathText } from '../files/arguments.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
 import { exec } from '../tasks/exec.js';
-import { statusWord } from '../tasks/wait-status.js';
+import { childInfo, statusWord, type JobChange, type WaitStatus } from '../tasks/wait-status.js';
 import { put32, put64, putBytes, putFields, stringAt, viewAt } from '../user-data.js';
 import { standing } from './in-steps.js';
+import { JOB_CALLS } from './job.js';
 
 const { E2BIG, ECHILD, EINVAL, EPERM } = LinuxErrno;
 
@@ -44,8 +45,6 @@ const P_PGID = 2;
 
 const RUSAGE_BYTES = 144;
 const SIGINFO_BYTES = 128;
-const CLD_EXITED = 1;
-const CLD_KILLED = 2;
 
 function exitGroup({ kernel, process, linux }: LinuxContext, code: bigint): CallResult {
   linux.family.status = { kind: 'exited', code: Number(code & 0xffn) };
@@ -148,12 +147,12 @@ function wait4(context: LinuxContext, pidArgument: bigint, status: bigint, optio
   const group = pid === 0 ? context.linux.group : -pid;
   const choice: Choice =
     pid === -1 ? () => true : pid > 0 ? (child) => child.pid === pid : (child) => child.group === group;
-  const child = findChild(context, choice, flags | WEXITED);
-  if (!(typeof child === 'object')) return child;
-  const word = statusWord(child.family.status!);
-  if (status !== 0n) put32(context, status, word);
+  const found = findChild(context, choice, flags | WEXITED);
+  if (!(typeof found === 'object')) return found;
+  const { child, change } = found;
+  if (status !== 0n) put32(context, status, statusWord(change));
   if (usage !== 0n) putBytes(context, usage, new Uint8Array(RUSAGE_BYTES));
-  context.system.reap(child);
+  context.system.waitedFor(child);
   return BigInt(child.pid);
 }
 
@@ -176,30 +175,46 @@ function waitid(
   };
   const choice = choices[signed32(type)];
   if (!choice) return failed(EINVAL);
-  const child = findChild(context, choice, flags);
-  if (child === 0n && info !== 0n) putBytes(context, info, new Uint8Array(SIGINFO_BYTES));
-  if (!(typeof child === 'object')) return child;
-  const status = child.family.status!;
+  const found = findChild(context, choice, flags);
+  if (found === 0n && info !== 0n) putBytes(context, info, new Uint8Array(SIGINFO_BYTES));
+  if (!(typeof found === 'object')) return found;
+  const { child, change } = found;
+  const [code, status] = childInfo(change);
   if (info !== 0n)
     putFields(context, info, SIGINFO_BYTES, (view) => {
       view.setInt32(0, SIGCHLD, true);
-      view.setInt32(8, status.kind === 'exited' ? CLD_EXITED : CLD_KILLED, true);
+      view.setInt32(8, code, true);
       view.setInt32(16, child.pid, true);
       view.setInt32(20, child.place.credentials.user, true);
-      view.setInt32(24, status.kind === 'exited' ? status.code : status.signal, true);
+      view.setInt32(24, status, true);
     });
   if (usage !== 0n) putBytes(context, usage, new Uint8Array(RUSAGE_BYTES));
-  if (!(flags & WNOWAIT)) context.system.reap(child);
+  if (!(flags & WNOWAIT)) context.system.waitedFor(child);
   return 0n;
 }
 
-/** The first child of a choice that has ended, or what the call answers now. */
-function findChild(context: LinuxContext, choice: Choice, flags: number): LinuxProcess | CallResult {
+/** A child of which there is something to tell. */
+interface ChangedChild {
+  readonly child: LinuxProcess;
+  readonly change: WaitStatus | JobChange;
+}
+
+/** What is to be told of a child to those who wait with these flags. */
+function changeOf({ family }: LinuxProcess, flags: number): ChangedChild['change'] | undefined {
+  const { status, change } = family;
+  if (status) return flags & WEXITED ? status : undefined;
+  return change && flags & (change.kind === 'stopped' ? WUNTRACED : WCONTINUED) ? change : undefined;
+}
+
+/** The first child of a choice of which there is something to tell, or what the call answers now. */
+function findChild(context: LinuxContext, choice: Choice, flags: number): ChangedChild | CallResult {
   const { linux, pending } = context;
   const children = linux.family.children.filter(choice);
   if (children.length === 0) return failed(ECHILD);
-  const ended = flags & WEXITED ? children.find(({ family }) => family.status !== undefined) : undefined;
-  if (ended) return ended;
+  for (const child of children) {
+    const change = changeOf(child, flags);
+    if (change) return { child, change };
+  }
   if (flags & WNOHANG) return 0n;
   pending.wait = { deadline: Infinity, for: { kind: 'child', number: linux.pid }, late: undefined };
   return PENDING;
@@ -234,4 +249,5 @@ export const PROCESS_CALLS: readonly LinuxCall[] = [
     ...{ number: 247, name: 'waitid', parameters: ['type', 'id', 'info', 'options', 'usage'], perform: waitid },
     ...{ state: 'part', differs: 'The usage of resources is all zeros.' },
   },
+  ...JOB_CALLS,
 ];

@@ -172,7 +172,9 @@ function kill(context: LinuxContext, pidArgument: bigint, signalArgument: bigint
   }
   if (pid === PID_MIN) return failed(ESRCH);
   const others = (process: Process): boolean => process.linux!.pid !== INIT && process !== context.process;
-  const targets = pid === -1 ? processes(context).filter(others) : [context.process];
+  const group = pid === 0 ? context.linux.group : -pid;
+  const inGroup = (process: Process): boolean => process.linux!.group === group;
+  const targets = processes(context).filter(pid === -1 ? others : inGroup);
   if (targets.length === 0) return failed(ESRCH);
   for (const target of targets) send(context, target, info);
   return 0n;

@@ -4,6 +4,7 @@ import { PENDING } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import { put64, putFields, viewAt } from '../user-data.js';
+import { TIMER_CALLS } from './timer.js';
 
 const { EINVAL } = LinuxErrno;
 
@@ -103,10 +104,24 @@ function clockNanosleep(
   return PENDING;
 }
 
+/** A handler interrupts a sleep: the time that is left is told, unless it was until a time. */
+function endSleep(context: LinuxContext, remaining: bigint): 'no restart' {
+  const left = BigInt(Math.max(0, Math.ceil(context.pending.progress - context.now)));
+  if (remaining !== 0n) putTimespec(context, remaining, left);
+  return 'no restart';
+}
+
 const whole = { state: 'whole', differs: '' } as const;
 
 export const TIME_CALLS: readonly LinuxCall[] = [
-  { number: 35, name: 'nanosleep', parameters: ['request', 'remaining'], perform: nanosleep, ...whole },
+  {
+    number: 35,
+    name: 'nanosleep',
+    parameters: ['request', 'remaining'],
+    perform: nanosleep,
+    ...whole,
+    interrupted: (context, _request, remaining) => endSleep(context, remaining!),
+  },
   { number: 96, name: 'gettimeofday', parameters: ['time', 'zone'], perform: gettimeofday, ...whole },
   { number: 100, name: 'times', parameters: ['buffer'], perform: times, ...whole },
   { number: 201, name: 'time', parameters: ['address'], perform: time, ...whole },
@@ -115,5 +130,8 @@ export const TIME_CALLS: readonly LinuxCall[] = [
   {
     ...{ number: 230, name: 'clock_nanosleep', parameters: ['clock', 'flags', 'request', 'remaining'] },
     ...{ perform: clockNanosleep, ...whole },
+    interrupted: (context, _clock, flags, _request, remaining) =>
+      (signed32(flags!) & TIMER_ABSTIME) !== 0 ? 'no restart' : endSleep(context, remaining!),
   },
+  ...TIMER_CALLS,
 ];

@@ -76,7 +76,8 @@ export class SignalDelivery {
     let hasBegun = false;
     for (let info = take(thread); info; info = take(thread)) {
       const outcome = actions.outcome(info.signal);
-      if (outcome === 'ignore') continue;
+      if (outcome === 'ignore' || (outcome === 'stop' && this.host.signals.isUnstoppable(process, info.signal)))
+        continue;
       if (outcome === 'handle') this.handle(thread, info);
       else if (outcome === 'stop') this.host.signals.stop(process, info.signal);
       else this.endBy(process, info.signal);

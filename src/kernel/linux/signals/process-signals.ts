@@ -1,5 +1,6 @@
 import { schema, value } from '../../../state/schema.js';
 import type { Process } from '../../tasks/process.js';
+import type { IntervalTimer } from './interval-timer.js';
 import { PendingSignals } from './pending-signals.js';
 import { SignalActions } from './signal-actions.js';
 
@@ -11,11 +12,14 @@ export class ProcessSignals {
     actions: value,
     pending: value,
     stoppedBy: value,
+    realTimer: value,
   });
 
   readonly pending = new PendingSignals();
   /** The signal that has stopped the process; 0: it runs. */
   stoppedBy = 0;
+  /** ITIMER_REAL, once it was asked for. */
+  realTimer: IntervalTimer | undefined;
 
   constructor(
     readonly process: Process,

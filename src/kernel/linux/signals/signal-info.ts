@@ -1,5 +1,5 @@
 /** siginfo_t: include/uapi/asm-generic/siginfo.h */
-import type { WaitStatus } from '../tasks/wait-status.js';
+import { childInfo, type JobChange, type WaitStatus } from '../tasks/wait-status.js';
 
 /** What is told of a signal. */
 export interface SignalInfo {
@@ -18,9 +18,6 @@ const FIELDS_OFFSET = 16;
 const FIELDS_BYTES = SIGINFO_USED_BYTES - FIELDS_OFFSET;
 
 export const SignalCode = { user: 0, kernel: 0x80, queue: -1, tkill: -6 } as const;
-
-/** Codes of SIGCHLD. */
-const ChildCode = { exited: 1, killed: 2, stopped: 5, continued: 6 } as const;
 
 /** A signal with the fields that `fill` sets; their offsets begin at byte 16. */
 function made(signal: number, code: number, fill: (fields: DataView) => void = () => {}): SignalInfo {
@@ -44,19 +41,13 @@ export function faultAt(signal: number, code: number, address: bigint): SignalIn
   return made(signal, code, (fields) => fields.setBigUint64(0, address, true));
 }
 
-/** Of a child: `status` is its exit code, or the signal that ended, stopped or continued it. */
-function ofChild(signal: number, code: number, pid: number, status: number): SignalInfo {
+/** Of a child that has ended, was stopped or goes on. */
+export function ofChild(signal: number, pid: number, change: WaitStatus | JobChange): SignalInfo {
+  const [code, status] = childInfo(change);
   return made(signal, code, (fields) => {
     fields.setInt32(0, pid, true);
     fields.setInt32(8, status, true);
   });
-}
-
-/** Of a child that has ended. */
-export function ofEnd(signal: number, pid: number, status: WaitStatus): SignalInfo {
-  return status.kind === 'exited'
-    ? ofChild(signal, ChildCode.exited, pid, status.code)
-    : ofChild(signal, ChildCode.killed, pid, status.signal);
 }
 
 /** What a program says of a signal that it queues: the first 48 bytes of a siginfo_t. */

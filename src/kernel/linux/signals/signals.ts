@@ -6,7 +6,10 @@ import type { Waits } from '../../tasks/waits.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import type { LinuxProcess } from '../linux-process.js';
 import type { PendingSignals } from './pending-signals.js';
-import { SignalCode, type SignalInfo } from './signal-info.js';
+import type { JobChange } from '../tasks/wait-status.js';
+import { isOrphaned } from './groups.js';
+import { SA_NOCLDSTOP, SIG_IGN } from './signal-actions.js';
+import { SignalCode, ofChild, type SignalInfo } from './signal-info.js';
 import { REAL_TIME_MIN, STOPPING, Signal, isIn, setOf } from './signal.js';
 
 const { SIGCONT, SIGKILL } = Signal;
@@ -24,9 +27,20 @@ export interface SignalsHost {
 /** Sends signals. They are delivered when a thread that they are meant for is about to run: see SignalDelivery. */
 export class Signals {
   /** @internal */
-  static readonly state = schema('signals', Signals, { host: outside('parts of the kernel') }, { isPart: true });
+  static readonly state = schema(
+    'signals',
+    Signals,
+    {
+      host: outside('parts of the kernel'),
+      processes: outside('described by the system'),
+    },
+    { isPart: true },
+  );
 
-  constructor(private readonly host: SignalsHost) {}
+  constructor(
+    private readonly host: SignalsHost,
+    private readonly processes: ReadonlyMap<number, LinuxProcess>,
+  ) {}
 
   /**
    * Sends a signal to a thread, or to a process: one of its threads gets it. No effect on one that has ended, and where it is
@@ -40,7 +54,7 @@ export class Signals {
     const { signal } = info;
     if (isIn(STOPPING, signal)) dropAll(process, setOf(SIGCONT));
     if (signal === SIGCONT) dropAll(process, STOPPING);
-    if (signal === SIGCONT || signal === SIGKILL) this.goOn(process);
+    if (signal === SIGCONT || signal === SIGKILL) this.goOn(process, signal === SIGCONT);
     if (this.isIgnored(thread ?? process.threads[0]!, signal)) return;
     const pending = (thread?.linux ?? linux).signals.pending;
     if (signal < REAL_TIME_MIN && pending.has(signal)) return;
@@ -63,6 +77,23 @@ export class Signals {
       this.host.waits.interrupt(thread);
       this.hold(thread);
     }
+    this.tellOfJob(process.linux!, { kind: 'stopped', signal });
+  }
+
+  /** Whether a signal that stops a process has no effect, since nobody could let it go on. */
+  isUnstoppable({ linux }: Process, signal: number): boolean {
+    return signal !== Signal.SIGSTOP && isOrphaned(this.processes, linux!.group);
+  }
+
+  /** The parent of a process that was stopped, or goes on, may wait for that, and gets SIGCHLD. */
+  private tellOfJob({ pid, family }: LinuxProcess, change: JobChange): void {
+    family.change = change;
+    const { parentOf: parent } = family;
+    if (!parent) return;
+    const { actions, process } = parent.signals;
+    const { handler, flags } = actions.of(Signal.SIGCHLD);
+    if (handler !== SIG_IGN && (flags & SA_NOCLDSTOP) === 0n) this.send(process, ofChild(Signal.SIGCHLD, pid, change));
+    this.host.waits.wakeAgain({ kind: 'child', number: parent.pid });
   }
 
   /** A thread of a process that is stopped does not run, unless it waits for what no signal interrupts: it is held then. */
@@ -71,11 +102,12 @@ export class Signals {
   }
 
   /** A process that was stopped goes on. */
-  private goOn(process: Process): void {
+  private goOn(process: Process, isContinued: boolean): void {
     const { signals } = process.linux!;
     if (signals.stoppedBy === 0) return;
     signals.stoppedBy = 0;
     for (const thread of process.threads) this.host.scheduler.release(thread);
+    if (isContinued) this.tellOfJob(process.linux!, { kind: 'continued' });
   }
 
   /** A signal that is blocked is kept: what is done for it may be another thing when it is not any more. */

@@ -1,5 +1,5 @@
 import type { LinuxProcess } from '../linux-process.js';
-import type { WaitStatus } from './wait-status.js';
+import type { JobChange, WaitStatus } from './wait-status.js';
 import { schema, value } from '../../../state/schema.js';
 
 /** The parent and the children of a process, and how it has ended. */
@@ -11,12 +11,15 @@ export class Family {
     status: value,
     isOrphan: value,
     vforkOf: value,
+    change: value,
   });
 
   /** Those that live, and those that have ended and were not waited for, in the order in which they began. */
   readonly children: LinuxProcess[] = [];
   /** Undefined while it lives. */
   status: WaitStatus | undefined;
+  /** It was stopped, or goes on, and its parent has not waited for that yet. */
+  change: JobChange | undefined;
   /** Its parent has ended before it. */
   private isOrphan = false;
   /** It shares the memory of its parent, which waits until it has a program of its own. */

@@ -1,0 +1,68 @@
+import { outside, schema } from '../../../state/schema.js';
+import type { Alarm, Alarms } from '../../tasks/alarms.js';
+import type { LinuxProcess } from '../linux-process.js';
+import { isOrphaned, membersOf } from './groups.js';
+import { IntervalTimer } from './interval-timer.js';
+import { fromKernel, ofChild } from './signal-info.js';
+import { Signal } from './signal.js';
+import type { Signals } from './signals.js';
+
+/** What sends signals besides programs: the terminal, timers, and the end of those that look after others. */
+export class Jobs {
+  /** @internal */
+  static readonly state = schema(
+    'jobs',
+    Jobs,
+    {
+      processes: outside('described by the system'),
+      signals: outside('described by the system'),
+      alarms: outside('described by the scheduler'),
+    },
+    { isPart: true },
+  );
+
+  constructor(
+    private readonly processes: ReadonlyMap<number, LinuxProcess>,
+    private readonly signals: Signals,
+    readonly alarms: Alarms,
+  ) {}
+
+  /** Sends a signal to the processes of a group. Returns whether there are any. */
+  raise(group: number, signal: number): boolean {
+    const members = membersOf(this.processes, group);
+    for (const { signals } of members) this.signals.send(signals.process, fromKernel(signal));
+    return members.length > 0;
+  }
+
+  /** Alarms have rung. Returns how many. */
+  ring(alarms: readonly Alarm[], now: number): number {
+    for (const alarm of alarms) {
+      if (!(alarm instanceof IntervalTimer)) continue;
+      this.signals.send(alarm.process, fromKernel(Signal.SIGALRM));
+      alarm.rung(this.alarms, now);
+    }
+    return alarms.length;
+  }
+
+  /** A process has ended, whose children were in some groups. */
+  ended({ group, signals }: LinuxProcess, groups: readonly number[]): void {
+    if (signals.realTimer) this.alarms.cancel(signals.realTimer);
+    for (const left of new Set([group, ...groups])) this.leaveOrphans(left);
+  }
+
+  /** Sends the signal of a process that has ended to its parent. Returns whether the parent does not want to wait for it. */
+  tellOfEnd({ exitSignal, family, pid }: LinuxProcess, parent: LinuxProcess): boolean {
+    const { actions, process } = parent.signals;
+    const isForgotten = exitSignal === Signal.SIGCHLD && actions.ignoresChildren;
+    if (exitSignal !== 0) this.signals.send(process, ofChild(exitSignal, pid, family.status!));
+    return isForgotten;
+  }
+
+  /** Members of a group that are stopped, and that nobody could let go on any more, are told and go on. kernel/exit.c */
+  private leaveOrphans(group: number): void {
+    const members = membersOf(this.processes, group);
+    if (!isOrphaned(this.processes, group) || !members.some(({ signals }) => signals.stoppedBy !== 0)) return;
+    for (const { signals } of members)
+      for (const signal of [Signal.SIGHUP, Signal.SIGCONT]) this.signals.send(signals.process, fromKernel(signal));
+  }
+}
