@@ -127,8 +127,11 @@ export class PageTable {
     if (!this.views.delete(view)) throw new RangeError('a view is removed twice');
     if (this.shown === view) this.switchView(undefined);
     this.linearMemory.mmu.forgetAliases(view.aliases);
-    this.free(view.root);
-    if (view.directory) this.free(view.directory);
+    for (const table of view.directory ? [view.root, view.directory] : [view.root]) {
+      // What is derived through these entries is as good in other views, and must not go with the table.
+      for (let index = 0; index < ENTRIES; index++) this.copy(table + index * 8, 0);
+      this.free(table);
+    }
   }
 
   /** Makes the CPU see what a view shows; undefined: everything where it lies. */
