@@ -76,6 +76,21 @@ export { timeCommands } from './debug/gdb/time-commands.js';
 export { attachTimeline } from './debug/timeline/timeline.js';
 export type { Timeline, TimelineOptions } from './debug/timeline/timeline.js';
 export type { StoreRecord } from './debug/timeline/past.js';
+
+// Record and replay.
+export { attachRecorder } from './debug/recording/recorder.js';
+export type { Recorder, RecorderOptions } from './debug/recording/recorder.js';
+export { Recording } from './debug/recording/recording.js';
+export { RecordingError } from './debug/recording/records.js';
+export type { RecordingSource } from './debug/recording/records.js';
+export type { About, RecordedEnd, RecordedStart } from './debug/recording/start.js';
+export { Replay } from './debug/recording/replay.js';
+export type { ReplayEvent, ReplayOptions } from './debug/recording/replay.js';
+export { ReplayError } from './kernel/inputs.js';
+export { compareRecordings, firstDifference, verify } from './debug/recording/parting.js';
+export type { RunDifference, StateDifference, Verdict } from './debug/recording/parting.js';
+
+// Debuggers.
 export { attachDebugger } from './debug/debugger/debugger.js';
 export type { DebugRunLimits, Debugger, Motion } from './debug/debugger/debugger.js';
 export type { CodeEvent, DebugHooks, HookRange, MemoryEvent, RemoveHook } from './debug/debugger/hooks.js';

@@ -50,7 +50,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'saved-snapshot': ['snapshot', 'memory', 'vmo', 'state', 'bits'],
   'machine-state': ['saved-snapshot', 'snapshot', 'kernel', 'cpu', 'vmo', 'memory', 'state', 'bits'],
   computer: ['machine-state', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
-  debug: ['computer', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
+  debug: ['computer', 'machine-state', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'state', 'sorted', 'bits'],
   index: ['debug', 'computer', 'snapshot', 'state', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
   host: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   cli: ['host', 'index'],

@@ -2,6 +2,7 @@
 import { BENCH_OPTIONS } from './bench/bench-options.js';
 import { DEBUG_OPTIONS } from './debug/debug-options.js';
 import type { OptionTable } from './options.js';
+import { DIFF_TRACE_OPTIONS, REPLAY_OPTIONS } from './recording/replay-options.js';
 import { RESUME_OPTIONS } from './run/resume-options.js';
 import { RUN_OPTIONS } from './run/run-options.js';
 import { VMO_COMMANDS } from './vmo/commands.js';
@@ -96,6 +97,35 @@ const RESUME: CommandHelp = {
   ],
 };
 
+const REPLAY: CommandHelp = {
+  summary: 'run again what bd0 run --record has recorded',
+  usage: 'FILE [OPTIONS]',
+  about:
+    'Everything that came from outside comes from FILE: nothing is printed, published or waited for. The machine is compared ' +
+    'with the recorded one at many ticks; where it differs, the first tick is found, and what differs there.',
+  options: REPLAY_OPTIONS,
+  examples: [
+    ['bd0 run --record run.bd0 --store ~/.bd0 qsort', 'record a run'],
+    ['bd0 replay run.bd0', 'run it again, and compare'],
+    ['bd0 replay run.bd0 --engine interpreter', 'on another engine'],
+    ['bd0 replay run.bd0 --gdb 1234', 'debug it, backwards as well'],
+  ],
+  notes:
+    'Exit code: 0 if the run was the same, or the debugger has left; 1 if it was not, 125 if FILE cannot be replayed. ' +
+    'docs/recordings.md explains what is recorded.',
+};
+
+const DIFF_TRACE: CommandHelp = {
+  summary: 'say where two recorded runs part',
+  usage: 'FILE FILE [OPTIONS]',
+  about:
+    'Names the first input in which two recordings differ, and the first tick at which the machines do, with what differs ' +
+    'there.',
+  options: DIFF_TRACE_OPTIONS,
+  examples: [['bd0 diff-trace good.bd0 bad.bd0']],
+  notes: 'Exit code: 0 if the runs are the same, 1 if they part, 125 if a FILE cannot be read.',
+};
+
 const CC: CommandHelp = {
   summary: 'compile C, C++ or assembly for BD0',
   usage: 'FILES -o OUT [OPTIONS]',
@@ -166,6 +196,8 @@ export const COMMANDS: Readonly<Record<string, CommandHelp>> = {
   debug: DEBUG,
   new: NEW,
   resume: RESUME,
+  replay: REPLAY,
+  'diff-trace': DIFF_TRACE,
   cc: CC,
   vmo: VMO,
   bench: BENCH,

@@ -1,8 +1,6 @@
 /** Performs the command of a command line. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { visibleText } from '../host/console/visible-text.js';
-import { packageRoot } from '../host/package-root.js';
+import { packageVersion } from '../host/package-root.js';
 import { describeError, EXIT_FAILED, Failure, failureAsJson } from './failure.js';
 import { isOption, readOption, readOptions, shownBy, type Shown } from './options.js';
 import { signalOfLostOutput, writeToStderr, writeToStdout } from '../host/console/host-output.js';
@@ -29,6 +27,10 @@ export async function dispatch(given: readonly string[]): Promise<number> {
       return makeProject(words);
     case 'resume':
       return resume(words);
+    case 'replay':
+      return replay(words);
+    case 'diff-trace':
+      return diffTrace(words);
     case 'cc':
       return compile(words);
     case 'vmo':
@@ -86,6 +88,22 @@ async function resume(words: readonly string[]): Promise<number> {
   return (await import('./run/run.js')).resume(name, options);
 }
 
+async function replay(given: readonly string[]): Promise<number> {
+  const { readReplayRequest } = await import('./recording/replay-options.js');
+  const { file, options, shown } = readReplayRequest(given);
+  if (shown !== undefined) return show(shown, ['replay']);
+  const { text, exitCode } = await (await import('./recording/replay.js')).replay(file, options);
+  return print(text) || exitCode;
+}
+
+async function diffTrace(given: readonly string[]): Promise<number> {
+  const { readDiffTraceRequest } = await import('./recording/replay-options.js');
+  const { files, options, shown } = readDiffTraceRequest(given);
+  if (shown !== undefined) return show(shown, ['diff-trace']);
+  const { text, exitCode } = (await import('./recording/diff-trace.js')).diffTrace(files, options);
+  return print(text) || exitCode;
+}
+
 /** The compiler gets all options, even --help= of a topic; but --help and --version alone are those of bd0. */
 async function compile(words: readonly string[]): Promise<number> {
   const asked = words.find((word, at) => shownBy(word) !== undefined && (at === 0 || word.startsWith('--')));
@@ -135,7 +153,7 @@ async function printCandidates(words: readonly string[]): Promise<number> {
 
 /** Prints the help of a command, or the version. */
 async function show(shown: Shown, command: readonly string[]): Promise<number> {
-  return print(shown === 'version' ? version() : await (await import('./help.js')).helpText(command));
+  return print(shown === 'version' ? packageVersion() : await (await import('./help.js')).helpText(command));
 }
 
 /** Prints text. Returns the exit code: 0, or that of SIGPIPE if the reader has gone. */
@@ -146,12 +164,6 @@ function print(text: string): number {
   } catch (error) {
     return 128 + signalOfLostOutput(error);
   }
-}
-
-/** The version in package.json. */
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
-  return (manifest as { version: string }).version;
 }
 
 /**

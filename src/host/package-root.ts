@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,4 +13,10 @@ function rootAbove(directory: string): string {
   const parent = dirname(directory);
   if (parent === directory) throw new Error('no package.json above the modules of bd0');
   return rootAbove(parent);
+}
+
+/** The version in package.json. */
+export function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+  return (manifest as { version: string }).version;
 }

@@ -1,9 +1,17 @@
 import type { Steps } from '../vmo/steps.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { ConsoleInput, Console } from './terminal/console.js';
-import type { ExpectedContent, NameList, NameProgress, NameSpace, PublishOutcome, SteppedNames } from './names.js';
 import type { LinuxErrno } from './linux/errno.js';
 import type { RootEntry, RootStatus } from './linux/files/tree/linux-root.js';
+import {
+  isName,
+  type ExpectedContent,
+  type NameList,
+  type NameProgress,
+  type NameSpace,
+  type PublishOutcome,
+  type SteppedNames,
+} from './names.js';
 import type { SpuriousWrite, SpuriousWriteVerdict } from './reports/spurious-write.js';
 
 /** Something that the machine got from outside, at a tick. */
@@ -13,7 +21,9 @@ export type MachineInput = { readonly tick: number } &
     | (ConsoleInput & { readonly misses: number })
     /** A step of a lookup or a publication, for which time passes. */
     | { readonly kind: 'name step'; readonly bytes: number }
-    | { readonly kind: 'lookup'; readonly vmo: VmoHandle | undefined }
+    /** `isOwn`: the name is one that the machine itself keeps, so a replay has it as well. */
+    | { readonly kind: 'lookup'; readonly vmo: VmoHandle | undefined; readonly isOwn: boolean }
+    /** The id of the VMO can be opened, as that of one that was looked up. */
     | { readonly kind: 'open'; readonly vmo: VmoHandle | undefined }
     | { readonly kind: 'publish'; readonly outcome: PublishOutcome }
     | { readonly kind: 'names'; readonly list: NameList }
@@ -166,12 +176,14 @@ class InputNames implements SteppedNames {
   }
 
   *lookupInSteps(name: string, progress: NameProgress = { steps: 0 }): Steps<VmoHandle | undefined, number> {
+    if (!isName(name)) return undefined;
     if (this.isReplayed) {
       yield* this.replayedSteps(progress);
-      return this.take('lookup').vmo;
+      const { isOwn, vmo } = this.take('lookup');
+      return isOwn ? this.ownNames?.lookup(name) : vmo;
     }
     const vmo = yield* this.recordedSteps(this.host.lookupInSteps(name, progress));
-    this.inputs.note({ tick: this.inputs.tick, kind: 'lookup', vmo });
+    this.note(({ tick }) => ({ tick, kind: 'lookup', vmo, isOwn: this.isOwn(name, vmo) }));
     return vmo;
   }
 
@@ -185,31 +197,52 @@ class InputNames implements SteppedNames {
       yield* this.replayedSteps(progress);
       const { outcome } = this.take('publish');
       // What it keeps in the machine is state, which a replay brings about again.
-      if (outcome === 'done') (this.own as NameSpace | undefined)?.publish(name, vmo, 'anything');
+      if (outcome === 'done') this.ownNames?.publish(name, vmo, 'anything');
       return outcome;
     }
     const outcome = yield* this.recordedSteps(this.host.publishInSteps(name, vmo, expected, progress));
-    this.inputs.note({ tick: this.inputs.tick, kind: 'publish', outcome });
+    this.note(({ tick }) => ({ tick, kind: 'publish', outcome }));
     return outcome;
   }
 
   *listInSteps(first: number, count: number): Steps<NameList, number> {
     if (this.isReplayed) return this.take('names').list;
     const list = yield* this.host.listInSteps(first, count);
-    this.inputs.note({ tick: this.inputs.tick, kind: 'names', list });
+    this.note(({ tick }) => ({ tick, kind: 'names', list }));
     return list;
   }
 
   open(id: string): VmoHandle | undefined {
     if (this.isReplayed) return this.take('open').vmo;
     const vmo = this.host.open(id);
-    this.inputs.note({ tick: this.inputs.tick, kind: 'open', vmo });
+    // Its id can be opened, then, whatever the host's names are.
+    void vmo?.id;
+    this.note(({ tick }) => ({ tick, kind: 'open', vmo }));
     return vmo;
+  }
+
+  /** The names that the machine itself keeps. */
+  private get ownNames(): NameSpace | undefined {
+    return this.own as NameSpace | undefined;
+  }
+
+  /** Whether a VMO that was looked up is that of the machine's own name. */
+  private isOwn(name: string, vmo: VmoHandle | undefined): boolean {
+    const own = vmo && this.ownNames?.lookup(name);
+    const isSame = own !== undefined && own.content === vmo!.content;
+    own?.close();
+    return isSame;
   }
 
   /** Whether input comes from a record: not if all names are the machine's own. */
   private get isReplayed(): boolean {
     return this.inputs.source !== undefined && !this.host.isAllOwn;
+  }
+
+  /** Records input, unless it comes from the machine's own names: a replay gets it from there. */
+  private note(inputAt: (inputs: Inputs) => MachineInput): void {
+    const { inputs, host } = this;
+    if (inputs.record && !host.isAllOwn) inputs.note(inputAt(inputs));
   }
 
   private take<Kind extends InputKind>(kind: Kind): Extract<MachineInput, { kind: Kind }> {
@@ -230,7 +263,7 @@ class InputNames implements SteppedNames {
     try {
       for (let step = steps.next(); ; step = steps.next()) {
         if (step.done) return step.value;
-        if (step.value > 0) this.inputs.note({ tick: this.inputs.tick, kind: 'name step', bytes: step.value });
+        if (step.value > 0) this.note(({ tick }) => ({ tick, kind: 'name step', bytes: step.value }));
         yield step.value;
       }
     } finally {

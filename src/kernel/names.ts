@@ -22,11 +22,16 @@ export interface NameSpace {
   publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome;
   /**
    * As `lookup` and `publish`, in steps, for names that take the host long. Each step returns the bytes moved, for which time
-   * passes in the machine, the same for the same content; or 0 if none does. `publish` is given
-   * VMOs that are hashed.
+   * passes in the machine, the same for the same content; or 0 if none does. `publish` is given VMOs that are hashed. No time
+   * passes again for the first steps, which `progress` counts.
    */
-  lookupInSteps?(name: string): Steps<VmoHandle | undefined, number>;
-  publishInSteps?(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): Steps<PublishOutcome, number>;
+  lookupInSteps?(name: string, progress?: NameProgress): Steps<VmoHandle | undefined, number>;
+  publishInSteps?(
+    name: string,
+    vmo: VmoHandle | undefined,
+    expected: ExpectedContent,
+    progress?: NameProgress,
+  ): Steps<PublishOutcome, number>;
   /** All names, in any order; ascending, as `compareNames` has it, costs least. Each may take the host a little time. */
   names(): Iterable<string>;
   /** At most `count` names, from number `first` on, ascending; for a name space that finds them without looking at all. */
@@ -168,7 +173,7 @@ export class WatchedNames implements SteppedNames {
     if (!isName(name)) return undefined;
     const { inner } = this;
     const vmo = inner.lookupInSteps
-      ? yield* this.watched(name, inner.lookupInSteps(name), progress)
+      ? yield* this.watched(name, inner.lookupInSteps(name, progress), progress)
       : inner.lookup(name);
     this.tell({ kind: 'lookup', name, id: vmo?.id });
     return vmo;
@@ -186,7 +191,7 @@ export class WatchedNames implements SteppedNames {
   ): Steps<PublishOutcome, number> {
     const { inner } = this;
     const outcome = inner.publishInSteps
-      ? yield* this.watched(name, inner.publishInSteps(name, vmo, expected), progress)
+      ? yield* this.watched(name, inner.publishInSteps(name, vmo, expected, progress), progress)
       : inner.publish(name, vmo, expected);
     this.tell({ kind: 'publish', name, outcome });
     return outcome;

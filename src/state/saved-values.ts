@@ -87,6 +87,11 @@ export class ValueReader {
     return this.at === this.source.length;
   }
 
+  /** Where the next byte is. */
+  get offset(): number {
+    return this.at;
+  }
+
   byte(): number {
     return this.source[this.take(1)]!;
   }

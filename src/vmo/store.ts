@@ -11,13 +11,14 @@ import { RecordBatch } from './records/record-batch.js';
 import type { RecordStore } from './records/record-store.js';
 import { missingRecords, placeOf } from './records/record-walk.js';
 import { RemoteTrees } from './records/remote-trees.js';
+import { HostContent } from './content/host-content.js';
 import { Revival } from './content/revival.js';
 import { finished, type Steps } from './steps.js';
 import { appendAll, replace, type Rope, slice, wholePiece } from './content/rope.js';
 import type { Subtree } from './content/subtree.js';
 import { SUBTREE_HOST_BYTES, SubtreeTable } from './content/subtree-table.js';
 import { TreeImport } from './records/tree-import.js';
-import { type Shared, Vmo, type VmoImage } from './content/vmo.js';
+import { type Canonical, type Shared, Vmo, type VmoImage } from './content/vmo.js';
 
 /** Bytes that replace those of a VMO from `offset` on. */
 export interface Patch {
@@ -180,6 +181,23 @@ export class VmoStore {
     return handle!;
   }
 
+  /** Content that the host reads for a machine, which does not notice until it is recalled. */
+  hostContent(): HostContent {
+    return new HostContent(this.shared.table);
+  }
+
+  /**
+   * Makes a VMO of content that `HostContent.finish` returned, now or earlier: content that was forgotten since is stored again, and
+   * what was hashed is not hashed again.
+   */
+  recall({ tree, lengthBytes }: Canonical): VmoHandle {
+    let handle: VmoHandle | undefined;
+    this.restoring(() => {
+      handle = new VmoHandle(new Vmo(this.shared, this.whole(this.shared.revival!.tree(tree), lengthBytes)));
+    });
+    return handle!;
+  }
+
   /** @internal What saving and restoring content needs. */
   get parts(): StoreParts {
     const { shared, builders, remoteTrees } = this;
@@ -220,11 +238,6 @@ export class VmoStore {
     const base = this.vmoOf(vmo);
     requireRange('slice', offset, length, base.lengthBytes);
     return length === base.lengthBytes ? new VmoHandle(base) : this.handleOf(slice(base.rope, offset, length));
-  }
-
-  /** Makes a separate VMO with the same content, without copying it, that cannot be opened by id. */
-  apart(vmo: VmoHandle): VmoHandle {
-    return new VmoHandle(this.vmoOf(vmo).apart());
   }
 
   /** Concatenates VMOs. */

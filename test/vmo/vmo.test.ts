@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { CanonicalHasher } from '../../src/vmo/content/canonical-form.js';
 import { VmoHandleError, VmoRangeError } from '../../src/vmo/errors.js';
+import { finished } from '../../src/vmo/steps.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { append, Piece, replace, type Rope, SIDES_RATIO_MAX, slice, wholePiece } from '../../src/vmo/content/rope.js';
 import { type Patch, VmoStore } from '../../src/vmo/store.js';
@@ -644,37 +645,36 @@ t.test('an id can be opened once it was requested, until the last handle is clos
   t.throws(() => other.length, VmoHandleError);
 });
 
-t.test('a VMO made by apart keeps bytes but cannot be opened by id', async (t) => {
-  for (const length of [0, 1, PAGE, 70_000]) {
+t.test('content of the host is in no account, and becomes the same VMO again and again', async (t) => {
+  for (const length of [0, 1, PAGE, 70_000, 600 * PAGE + 5]) {
     const store = new VmoStore(nativeHash);
     const bytes = noise(length, 3);
-    const first = store.fromBytes(bytes);
-    const apart = store.apart(first);
-    t.equal(store.open(flatId(bytes)), undefined, 'nobody asked');
-    const { id } = first;
-    first.close();
-    t.equal(store.open(id), undefined);
-    const again = store.apart(apart);
+    const content = store.hostContent();
+    for (let at = 0; at < length; at += 64 * PAGE) content.append(bytes.subarray(at, at + 64 * PAGE));
+    t.equal(store.hostBytes, 0);
+    const remembered = finished(content.finish());
+    t.equal(store.hostBytes, 0);
+    t.equal(store.counters.pagesStored, 0, 'nothing is held');
+    t.equal(store.open(flatId(bytes)), undefined);
+    const read = store.fromBytes(bytes);
+    t.equal(read.id, flatId(bytes));
+    const { hostBytes } = store;
+    read.close();
     const hashed = store.counters.leavesHashed;
-    t.equal(again.id, id);
-    t.equal(store.counters.leavesHashed, hashed, 'what is known is not hashed again');
-    t.same(store.open(id)!.read(0, length), bytes);
-    again.close();
-    t.same(apart.read(0, length), bytes);
-    apart.close();
+    for (let times = 0; times < 2; times++) {
+      const vmo = store.recall(remembered);
+      t.equal(vmo.id, flatId(bytes));
+      t.equal(store.counters.leavesHashed, hashed, 'what is known is not hashed again');
+      t.equal(store.hostBytes, hostBytes, 'it counts as if it had been read');
+      t.ok(Buffer.from(bytes).equals(vmo.read(0, length)));
+      vmo.close();
+    }
+    t.equal(store.hostBytes, 0);
   }
-});
-
-t.test('a VMO made by apart leaves nothing behind', async (t) => {
   const store = new VmoStore(nativeHash);
-  const first = store.fromBytes(noise(70_000, 4));
-  const part = store.slice(first, 100, 60_000);
-  const apart = store.apart(part);
-  first.close();
-  part.close();
-  t.ok(store.counters.pagesStored >= 15);
-  apart.close();
+  store.hostContent().append(noise(70_000, 4)).discard();
   t.equal(store.counters.pagesStored, 0);
+  t.throws(() => store.hostContent().append(noise(5, 4)).append(noise(5, 4)), VmoRangeError);
 });
 
 t.test('released content can be held again until it is freed', (t) => {

@@ -16,6 +16,9 @@ import type { HostLines } from '../../host/console/host-lines.js';
 import type { Bell } from '../../host/signals.js';
 import { describeStatistics } from './run-result.js';
 
+/** What gdb sends for Ctrl-C. */
+const INTERRUPT = Uint8Array.of(3);
+
 export interface DebuggingOptions {
   readonly computer: Computer;
   readonly program: Process;
@@ -72,6 +75,11 @@ export class Debugging {
   /** Runs the machine for at most `maxTicks` ticks if the debugger lets it run. */
   runSlice(maxTicks: number): SessionSlice {
     return this.attached?.session.runSlice(maxTicks) ?? { kind: 'stopped' };
+  }
+
+  /** Stops the machine, as Ctrl-C in the debugger does. */
+  interrupt(): void {
+    this.attached?.session.receive(INTERRUPT);
   }
 
   /** Ends the session, when the debugger has received what was sent to it. */

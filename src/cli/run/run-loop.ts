@@ -4,6 +4,7 @@ import type { HostLines } from '../../host/console/host-lines.js';
 import { signalOfLostOutput, type HostOutput } from '../../host/console/host-output.js';
 import { nextTurn, SLICE_EFFORT, Slices } from '../../host/console/slices.js';
 import type { Bell } from '../../host/signals.js';
+import type { RunRecording } from '../recording/run-recording.js';
 import type { Debugging } from './debugging.js';
 import type { Pause } from './machine-snapshots.js';
 import { bringOut, type Interruption, type OutsideEnd } from './interruption.js';
@@ -36,6 +37,8 @@ export interface RunLoopOptions {
   readonly maxInstructions: number;
   /** Undefined if the run does not pause. */
   readonly pause: Pause | undefined;
+  /** Undefined if the run is not recorded. */
+  readonly recording: RunRecording | undefined;
   /** Debuggers; undefined if none can connect. */
   readonly debugging: Debugging | undefined;
   /** Whether idle time of the machine takes as long on the host's clock. */
@@ -74,15 +77,16 @@ export class RunLoop {
 
   /** Undefined if output failed. */
   private runSlice(): SliceOutcome | undefined {
-    const { computer, input, output, maxInstructions } = this.options;
+    const { computer, input, output, maxInstructions, recording } = this.options;
     this.arrivalsSeen = input.arrivals;
     const start = performance.now();
     const { instructions } = computer;
     // A tick retires one instruction at most.
-    const maxTicks = Math.min(this.slices.ticks, maxInstructions - instructions, this.ticksToPause());
+    const maxTicks = Math.min(this.slices.ticks, maxInstructions - instructions, this.ticksToStop());
     try {
       const outcome = this.runMachine(maxTicks);
       this.pauseIfDue(outcome);
+      if (outcome.kind !== 'held') recording?.observe(outcome);
       if (outcome.kind === 'limit') this.fitSlice(performance.now() - start, computer.instructions - instructions);
       return outcome;
     } catch (error) {
@@ -91,9 +95,11 @@ export class RunLoop {
     }
   }
 
-  private ticksToPause(): number {
-    const { pause, computer } = this.options;
-    return pause && !this.hasPaused && pause.tick > computer.ticks ? pause.tick - computer.ticks : Infinity;
+  /** Ticks to the next place where a slice must end. */
+  private ticksToStop(): number {
+    const { pause, computer, recording } = this.options;
+    const toPause = pause && !this.hasPaused && pause.tick > computer.ticks ? pause.tick - computer.ticks : Infinity;
+    return Math.min(toPause, recording?.ticksToHash ?? Infinity);
   }
 
   private pauseIfDue({ kind }: SliceOutcome): void {

@@ -129,6 +129,11 @@ export const RUN_OPTIONS = {
     describe: 'TICK NAME: save the whole machine in the store at that tick, for bd0 resume NAME',
     coerce: parseSnapshotAt,
   },
+  record: {
+    requiresArg: true,
+    describe: 'FILE for a recording of the run, for bd0 replay FILE',
+    coerce: (text: string): string => text,
+  },
   stats: { boolean: true, describe: 'print counters to stderr at the end' },
   trace: {
     requiresArg: true,

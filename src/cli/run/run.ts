@@ -1,5 +1,6 @@
 import {
   abiOf,
+  type About,
   type Computer,
   DamagedRecordError,
   Errno,
@@ -13,6 +14,7 @@ import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.
 import type { HostInput } from '../../host/console/host-input.js';
 import type { HostOutput } from '../../host/console/host-output.js';
 import { processName } from '../../host/toolchain/image-file.js';
+import { RunRecording } from '../recording/run-recording.js';
 import { findSnapshot, pauseToSave, type Pause } from './machine-snapshots.js';
 import { Interrupted } from './interruption.js';
 import { clockOf, makeMachine, openStore, type DebugConsole, type DurableStore, type Machine } from './machine.js';
@@ -90,9 +92,12 @@ async function runImage(
     const argv = image === undefined ? terminalArguments(host.input) : [image, ...argumentBytes(guestArguments)];
     const program = start(computer, file, path, argv, options, host.input.isInteractive);
     if (machine.tracing) await interruption.finish(machine.tracing.started(file, program));
+    // The machine has a handle of its own: what the host holds would count in the machine hash.
+    file.close();
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');
-    const pause = pauseToSave(options['snapshot-at'], computer, durable?.runStore, host.errors);
-    end = await (front ?? { runToEnd }).runToEnd(machine, program, options, pause);
+    const about = { image: path, id, arguments: shownArguments(argv.slice(1)) };
+    const watch = watchOf(machine, options, durable, about);
+    end = await (front ?? { runToEnd }).runToEnd(machine, program, options, watch);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     ({ end } = error);
@@ -115,9 +120,9 @@ async function resumeSaved(
   const [program] = computer.programs;
   if (!program) throw new Failure(`'${name}' cannot be resumed: its program has ended`);
   log?.info({ snapshot: name, id: saved.id, pid: program.pid, tick: computer.ticks }, 'resumed');
-  const pause = pauseToSave(options['snapshot-at'], computer, durable?.runStore, host.errors);
-  const end = await runToEnd(machine, program, options, pause);
   const { name: path, imageId } = program.description;
+  const watch = watchOf(machine, options, durable, { image: path, id: imageId, snapshot: name });
+  const end = await runToEnd(machine, program, options, watch);
   return ended(end, path, imageId, machine, options, before);
 }
 
@@ -136,6 +141,13 @@ function ended(
   log?.info({ end: end.kind, exitCode }, 'ended');
   tellResult({ image, id, end, exitCode, statistics: computer.statistics, seconds }, machine, options);
   return exitCode;
+}
+
+/** Arguments in one line, in quotes. */
+function shownArguments(argv: readonly (string | Uint8Array)[]): string {
+  return argv
+    .map((word) => JSON.stringify(typeof word === 'string' ? word : Buffer.from(word).toString('latin1')))
+    .join(' ');
 }
 
 function tellResult(result: RunResult, { errors, spuriousWrites }: Machine, options: RunOptions): void {
@@ -174,25 +186,35 @@ function start(
   }
 }
 
-async function runToEnd(
-  machine: Machine,
-  program: Process,
-  options: RunOptions,
-  pause: Pause | undefined,
-): Promise<End> {
+/** What accompanies a run. */
+interface Watch {
+  readonly pause: Pause | undefined;
+  readonly recording: RunRecording | undefined;
+}
+
+function watchOf(machine: Machine, options: RunOptions, durable: DurableStore | undefined, about: About): Watch {
+  const pause = pauseToSave(options['snapshot-at'], machine.computer, durable?.runStore, machine.errors);
+  return { pause, recording: RunRecording.begin(options, machine, about) };
+}
+
+async function runToEnd(machine: Machine, program: Process, options: RunOptions, watch: Watch): Promise<End> {
+  const { recording } = watch;
   const debugging = await openDebugging(machine, program, options);
   const loop = new RunLoop({
     ...machine,
     program,
     debugging,
-    pause,
+    ...watch,
     maxInstructions: options['max-instructions'] ?? Infinity,
     realTime: clockOf(options, machine.input) === 'real',
     tellAtCut: () => machine.traps.tellFirst(),
   });
   try {
-    return await loop.run();
+    const end = await loop.run();
+    recording?.end(end);
+    return end;
   } finally {
+    recording?.close();
     await debugging?.close();
   }
 }

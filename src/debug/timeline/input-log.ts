@@ -6,7 +6,12 @@ import type { VmoStore } from '../../vmo/store.js';
 /** Input as the log keeps it: a VMO without a handle, so that the machine does not notice that it is kept. */
 type Logged =
   | Exclude<MachineInput, { kind: 'lookup' | 'open' | 'root part' }>
-  | { readonly tick: number; readonly kind: 'lookup' | 'open'; readonly image: VmoImage | undefined }
+  | {
+      readonly tick: number;
+      readonly kind: 'lookup' | 'open';
+      readonly isOwn: boolean;
+      readonly image: VmoImage | undefined;
+    }
   | (Omit<Extract<MachineInput, { kind: 'root part' }>, 'vmo'> & { readonly image: VmoImage | undefined })
   /** Somebody changed the machine: the state afterwards. */
   | { readonly tick: number; readonly kind: 'changed'; readonly snapshot: Snapshot };
@@ -22,8 +27,10 @@ export class InputLog implements InputSource {
   /** Adds what came from the host. */
   add(input: MachineInput): void {
     const { kind, tick } = input;
-    if (kind === 'lookup' || kind === 'open') this.inputs.push({ tick, kind, image: input.vmo?.content.image });
-    else if (kind === 'root part') {
+    if (kind === 'lookup' || kind === 'open') {
+      const isOwn = kind === 'lookup' && input.isOwn;
+      this.inputs.push({ tick, kind, isOwn, image: isOwn ? undefined : input.vmo?.content.image });
+    } else if (kind === 'root part') {
       const { vmo, ...rest } = input;
       this.inputs.push({ ...rest, image: vmo?.content.image });
     } else this.inputs.push(input);

@@ -182,7 +182,8 @@ export class Timeline {
       computer.restore(next.snapshot);
       return { kind: 'ticks' };
     }
-    const end = Math.min(computer.ticks + maxTicks, next && next.tick > computer.ticks ? next.tick : this.end);
+    // Input that comes now is taken in the next tick; what comes after it may come in the middle of a longer run.
+    const end = Math.min(computer.ticks + maxTicks, next ? next.tick : this.end);
     const event = kernel.run(Math.max(1, end - computer.ticks), maxEffort);
     if (event.kind !== 'waiting') return event;
     const time = log.take(computer.ticks, 'time');

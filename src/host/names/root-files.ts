@@ -4,6 +4,8 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, read
 import { join } from 'node:path';
 import { PAGE_SIZE } from '../../bits.js';
 import { isName, type VmoHandle, type VmoStore } from '../../index.js';
+import type { HostContent } from '../../vmo/content/host-content.js';
+import type { Canonical } from '../../vmo/content/vmo.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import { fileFailure, isSystemError } from '../failure.js';
 
@@ -23,8 +25,8 @@ const SETTLED_NS = 2_000_000_000n;
 interface RememberedFile {
   /** Undefined if the file must be read again. */
   readonly stamp: BigIntStats | undefined;
-  /** A private VMO, so that the identity of the file can be opened only while a guest holds it. */
-  readonly content: VmoHandle;
+  /** Without a handle: the machine does not notice that it is remembered. */
+  readonly content: Canonical;
 }
 
 const STAMP = ['ctimeNs', 'mtimeNs', 'size', 'ino', 'dev'] as const;
@@ -60,9 +62,9 @@ export class RootFiles {
     const path = join(this.directory, name);
     const known = this.recall(name, path);
     if (known) {
-      for (let part = 1; part < partsOf(known.length); part++) yield PART_BYTES;
-      yield* this.hash(known);
-      return known;
+      // Reading and hashing it would take these.
+      for (let step = 2; step < 2 * partsOf(known.lengthBytes); step++) yield PART_BYTES;
+      return this.vmoOf(known);
     }
     const file = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
     if (file === undefined) return undefined;
@@ -70,11 +72,10 @@ export class RootFiles {
       const openedMs = Date.now();
       const stats = fstatSync(file, { bigint: true });
       if (!stats.isFile()) return undefined;
-      const vmo = yield* this.read(path, file);
-      if (!vmo) return undefined;
-      yield* this.hash(vmo);
-      this.remember(name, stats, openedMs, vmo);
-      return vmo;
+      const content = yield* this.read(path, file);
+      if (!content) return undefined;
+      this.remember(name, stats, openedMs, content);
+      return this.vmoOf(content);
     } finally {
       closeSync(file);
     }
@@ -86,60 +87,66 @@ export class RootFiles {
     return entries.filter((entry) => entry.isFile() && !entry.name.includes('\ufffd')).map(({ name }) => name);
   }
 
-  private *read(path: string, file: number): Steps<VmoHandle | undefined, number> {
-    const builder = this.store.builder();
+  /** The content of a file, hashed. The machine does not notice how far it has been read. */
+  private *read(path: string, file: number): Steps<Canonical | undefined, number> {
+    const content = this.store.hostContent();
     const { part } = this;
-    let isDone = false;
     try {
-      for (;;) {
+      for (let lengthBytes = 0; ;) {
         const length = attempt(path, () => readFully(file, part));
         if (length === undefined) return undefined;
-        builder.append(part.subarray(0, length));
-        isDone = length < PART_BYTES;
-        if (isDone) return builder.commit();
+        content.append(part.subarray(0, length));
+        lengthBytes += length;
+        if (length < PART_BYTES) return yield* hashed(content, lengthBytes);
         yield PART_BYTES;
       }
     } finally {
-      if (!isDone) builder.discard();
+      content.discard();
     }
   }
 
-  /** Hashes a VMO in steps of a part each, or fewer. */
-  private *hash(vmo: VmoHandle): Steps<void, number> {
-    const steps = this.store.identifyInSteps(vmo);
-    let isDone = false;
-    for (let part = 1; part < partsOf(vmo.length); part++) {
-      for (let step = 0; step < STEPS_IN_PART && !isDone; step++) isDone = steps.next().done === true;
-      yield PART_BYTES;
-    }
-    while (!isDone) isDone = steps.next().done === true;
+  private vmoOf(content: Canonical): VmoHandle {
+    const vmo = this.store.recall(content);
+    void vmo.id;
+    return vmo;
   }
 
-  /** A new handle of a remembered file, unless the file has changed. */
-  private recall(name: string, path: string): VmoHandle | undefined {
+  /** The content of a remembered file, unless the file has changed. */
+  private recall(name: string, path: string): Canonical | undefined {
     const known = this.remembered.get(name);
     if (!known) return undefined;
     this.remembered.delete(name);
     const stats = attempt(path, () => lstatSync(path, { bigint: true }));
     if (stats && known.stamp && isSame(known.stamp, stats)) {
       this.remembered.set(name, known);
-      return this.store.apart(known.content);
+      return known.content;
     }
-    known.content.close();
     return undefined;
   }
 
-  private remember(name: string, stats: BigIntStats, openedMs: number, vmo: VmoHandle): void {
+  private remember(name: string, stats: BigIntStats, openedMs: number, content: Canonical): void {
     // Two lookups may have read it at the same time.
-    if (this.remembered.has(name) || vmo.length > REMEMBERED_BYTES) return;
+    if (this.remembered.has(name) || content.lengthBytes > REMEMBERED_BYTES) return;
     const isSettled = BigInt(openedMs) * 1_000_000n - stats.ctimeNs > SETTLED_NS;
     // Whether a file is remembered does not depend on the host's clock; whether it is read again does.
-    this.remembered.set(name, { stamp: isSettled ? stats : undefined, content: this.store.apart(vmo) });
+    this.remembered.set(name, { stamp: isSettled ? stats : undefined, content });
     if (this.remembered.size <= REMEMBERED_FILES) return;
-    const [oldest, { content }] = this.remembered.entries().next().value!;
-    this.remembered.delete(oldest);
-    content.close();
+    const [oldest] = this.remembered.keys();
+    this.remembered.delete(oldest!);
   }
+}
+
+/** Completes content of a file, in steps of a part each, or fewer. */
+function* hashed(content: HostContent, lengthBytes: number): Steps<Canonical, number> {
+  const steps = content.finish();
+  let step = steps.next();
+  for (let part = 1; part < partsOf(lengthBytes); part++) {
+    for (let count = 1; count < STEPS_IN_PART && !step.done; count++) step = steps.next();
+    yield PART_BYTES;
+    if (!step.done) step = steps.next();
+  }
+  while (!step.done) step = steps.next();
+  return step.value;
 }
 
 /** Number of parts of a file; the last one is shorter, and may be empty. */

@@ -92,15 +92,6 @@ export class Vmo {
     return this.handles > 0 && this.root === root && this.isPublished === isPublished;
   }
 
-  /** Another VMO with the same bytes whose identity is known but not published. */
-  apart(): Vmo {
-    this.identify();
-    const other = new Vmo(this.shared, this.root);
-    other.canonicalForm = this.canonicalForm;
-    other.knownId = this.knownId;
-    return other;
-  }
-
   /** A VMO of `length` bytes from `offset`, which lie within this one. */
   part(offset: number, length: number): Vmo {
     return new Vmo(this.shared, slice(this.root, offset, length));

@@ -1,0 +1,149 @@
+/** What a recording holds besides the state at its beginning: inputs, and hashes of the machine at some ticks. */
+import type { MachineInput } from '../../kernel/inputs.js';
+import type { PublishOutcome } from '../../kernel/names.js';
+import type { SpuriousWriteVerdict } from '../../kernel/reports/spurious-write.js';
+import { ValueReader, ValueWriter } from '../../state/saved-values.js';
+import type { LoggedVmo } from '../../vmo/saved/content-log.js';
+
+/** A VMO as a recording has it: none, one of the machine's own names, or content. */
+export type RecordedVmo = undefined | 'own' | LoggedVmo;
+
+/** Inputs that have no form in a file: what programs of Linux are told of files of the host. */
+export type UnrecordedKind = 'root status' | 'root list' | 'root part';
+
+/** An input, with VMOs as they are in the file. */
+export type RecordedInput =
+  | Exclude<MachineInput, { kind: 'lookup' | 'open' | UnrecordedKind }>
+  | { readonly tick: number; readonly kind: 'lookup'; readonly vmo: RecordedVmo }
+  | { readonly tick: number; readonly kind: 'open'; readonly vmo: RecordedVmo };
+
+/** How the machine stood when its hash was computed: at a tick, or as all threads waited, or when the program had ended. */
+export type HashMoment = 'tick' | 'waiting' | 'ended';
+
+/** The machine hash at a tick. */
+export interface RecordedHash {
+  readonly kind: 'hash';
+  readonly tick: number;
+  readonly moment: HashMoment;
+  /** 64 hexadecimal digits. */
+  readonly hash: string;
+}
+
+/** What happens in a recording, in its order. */
+export type Entry = RecordedInput | RecordedHash;
+
+/** By their numbers in the file; never reorder them. */
+const KINDS: readonly RecordedInput['kind'][] = [
+  'console',
+  'console end',
+  'name step',
+  'lookup',
+  'open',
+  'publish',
+  'names',
+  'verdict',
+  'time',
+];
+const OUTCOMES: readonly PublishOutcome[] = ['done', 'changed', 'read-only'];
+const VERDICTS: readonly SpuriousWriteVerdict[] = ['kill', 'skip', 'allow'];
+const VMO = { none: 0, own: 1, content: 2 } as const;
+const MOMENTS: readonly HashMoment[] = ['tick', 'waiting', 'ended'];
+
+/** Writes an input behind its kind and its tick. */
+export function writeInput(input: RecordedInput, out: ValueWriter): void {
+  out.byte(KINDS.indexOf(input.kind)).count(input.tick);
+  switch (input.kind) {
+    case 'console':
+      return void out.count(input.misses).bytes(input.bytes);
+    case 'console end':
+      return void out.count(input.misses);
+    case 'name step':
+      return void out.count(input.bytes);
+    case 'lookup':
+    case 'open':
+      return writeVmo(input.vmo, out);
+    case 'publish':
+      return void out.byte(OUTCOMES.indexOf(input.outcome));
+    case 'names':
+      out.count(input.list.total).count(input.list.names.length);
+      return input.list.names.forEach((name) => out.text(name));
+    case 'verdict':
+      return void out.byte(VERDICTS.indexOf(input.verdict as SpuriousWriteVerdict));
+    case 'time':
+      return void out.value(input.until);
+  }
+}
+
+/** Reads an input. Throws SavedSnapshotError for bytes that are never written. */
+export function readInput(source: ValueReader): RecordedInput {
+  const kind = oneOf(source, KINDS);
+  const tick = source.count();
+  switch (kind) {
+    case 'console': {
+      const misses = source.count();
+      return { tick, kind, misses, bytes: source.bytes().slice() };
+    }
+    case 'console end':
+      return { tick, kind, misses: source.count() };
+    case 'name step':
+      return { tick, kind, bytes: source.count() };
+    case 'lookup':
+    case 'open':
+      return { tick, kind, vmo: readVmo(source) };
+    case 'publish':
+      return { tick, kind, outcome: oneOf(source, OUTCOMES) };
+    case 'names': {
+      const total = source.count();
+      const names = Array.from({ length: source.countOfItems() }, () => source.text());
+      return { tick, kind, list: { names, total } };
+    }
+    case 'verdict':
+      return { tick, kind, verdict: oneOf(source, VERDICTS) };
+    case 'time': {
+      const until = source.value();
+      if (typeof until !== 'number' || Number.isNaN(until)) throw source.malformed();
+      return { tick, kind, until };
+    }
+  }
+}
+
+/** The content of a record with a hash. */
+export function hashRecord({ tick, moment, hash }: RecordedHash): Uint8Array {
+  return new ValueWriter().byte(MOMENTS.indexOf(moment)).count(tick).text(hash).written;
+}
+
+/** Reads such a record. Throws SavedSnapshotError. */
+export function readHash(content: Uint8Array): RecordedHash {
+  const source = new ValueReader(content);
+  const moment = oneOf(source, MOMENTS);
+  const tick = source.count();
+  const hash = source.text();
+  if (!source.isAtEnd || !/^[0-9a-f]{64}$/.test(hash)) throw source.malformed();
+  return { kind: 'hash', tick, moment, hash };
+}
+
+function writeVmo(vmo: RecordedVmo, out: ValueWriter): void {
+  if (vmo === undefined) out.byte(VMO.none);
+  else if (vmo === 'own') out.byte(VMO.own);
+  else
+    out
+      .byte(VMO.content)
+      .count(vmo.tree)
+      .count(vmo.lengthBytes)
+      .byte(vmo.isOpen ? 1 : 0);
+}
+
+function readVmo(source: ValueReader): RecordedVmo {
+  const form = oneOf(source, [VMO.none, VMO.own, VMO.content]);
+  if (form === VMO.none) return undefined;
+  if (form === VMO.own) return 'own';
+  const [tree, lengthBytes] = [source.count(), source.count()];
+  return { tree, lengthBytes, isOpen: oneOf(source, [false, true]) };
+}
+
+/** The item of a list that the next byte stands for. */
+function oneOf<T>(source: ValueReader, items: readonly T[]): T {
+  const index = source.byte();
+  if (index >= items.length) throw source.malformed();
+  return items[index]!;
+}

@@ -1,0 +1,157 @@
+import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
+import type { Computer, ComputerParts, Outcome } from '../../computer.js';
+import type { MachineInput } from '../../kernel/inputs.js';
+import { ValueWriter } from '../../state/saved-values.js';
+import type { HashFunction } from '../../vmo/content/canonical-form.js';
+import { ContentLogWriter } from '../../vmo/saved/content-log.js';
+import { VmoStore } from '../../vmo/store.js';
+import { hashRecord, writeInput, type HashMoment, type RecordedInput, type UnrecordedKind } from './entries.js';
+import { RECORD, RecordWriter } from './records.js';
+import { startRecord, type About, type RecordedEnd } from './start.js';
+
+/** Configuration of a recorder. */
+export interface RecorderOptions {
+  /** Takes the bytes of the recording, in pieces: each makes what was written before it replayable up to there. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** What to know of the run, for people. */
+  readonly about?: About;
+  /** A faster SHA-256 than the portable default. */
+  readonly sha256?: HashFunction;
+  /** The host's clock in milliseconds: hashes take at most a hundredth of the time then. Without it: every 2^24 ticks. */
+  readonly now?: () => number;
+}
+
+/** Ticks between two hashes, at first; doubled where they take too long. Two recordings have hashes at the same ticks. */
+const INTERVAL_TICKS = 2 ** 24;
+const INTERVAL_TICKS_MAX = 2 ** 40;
+const HASH_SHARE_MAX = 0.01;
+
+/** Bytes of the state at the beginning that are written at once. */
+const STATE_PART_BYTES = 2 ** 20;
+/** Inputs are written when they have this many bytes, at the latest. */
+const INPUT_BYTES_MAX = 2 ** 16;
+
+/**
+ * Records a run: the state of the machine now, then everything that comes from outside, and the machine hash now and then.
+ *
+ * Code that runs the machine must call `observe` after each run, and must let no run pass `ticksToHash`. What else it does to the
+ * machine (kill, commit, memory that it writes, programs that it starts) is not recorded.
+ */
+export class Recorder {
+  private readonly parts: ComputerParts;
+  private readonly records: RecordWriter;
+  private readonly content: ContentLogWriter;
+  private inputs = new ValueWriter();
+  private interval = INTERVAL_TICKS;
+  private nextHash: number;
+  private lastMs: number;
+  /** The tick that the last record of inputs reaches. */
+  private writtenTick: number;
+  private isOver = false;
+
+  /** Use attachRecorder. */
+  constructor(
+    private readonly computer: Computer,
+    private readonly options: RecorderOptions,
+  ) {
+    const { parts, store } = computer;
+    this.parts = parts;
+    if (parts.inputs.record) throw new Error('what comes from outside is recorded already');
+    const sha256 = options.sha256 ?? portableSha256;
+    this.records = new RecordWriter(options.write, sha256);
+    this.content = new ContentLogWriter(store, (items) => this.records.record(RECORD.content, items));
+    this.writeStart(sha256);
+    this.lastMs = options.now?.() ?? 0;
+    this.writtenTick = computer.ticks;
+    this.nextHash = this.hashAfter(computer.ticks);
+    parts.inputs.record = (input) => this.add(input);
+  }
+
+  /** Ticks that the next run may take. */
+  get ticksToHash(): number {
+    return this.isOver ? Infinity : Math.max(0, this.nextHash - this.computer.ticks);
+  }
+
+  /** Writes what came from outside during a run, and the machine hash if it is time for it. */
+  observe({ kind }: Pick<Outcome, 'kind'>): void {
+    if (this.isOver) return;
+    this.flush();
+    const { ticks } = this.computer;
+    if (ticks < this.nextHash) return;
+    if (kind === 'limit') this.writeHash('tick');
+    else if (kind === 'waiting') this.writeHash('waiting');
+    else if (kind !== 'stopped' && kind !== 'asking') return;
+    this.nextHash = this.hashAfter(this.computer.ticks);
+  }
+
+  /** Ends the recording. `outcome` is that of the last run, if the machine stands as that left it. */
+  end(how: Omit<RecordedEnd, 'tick'>, outcome?: Pick<Outcome, 'kind'>): void {
+    if (this.isOver) return;
+    this.flush();
+    if (outcome?.kind === 'exited' || outcome?.kind === 'trapped') this.writeHash('ended');
+    else if (outcome?.kind === 'waiting') this.writeHash('waiting');
+    const { ticks } = this.computer;
+    this.records.record(RECORD.end, new ValueWriter().value([ticks, how.what, how.exitCode]).written);
+    this.detach();
+  }
+
+  /** Stops recording. What was recorded can be replayed, up to the last call of `observe`. */
+  detach(): void {
+    if (!this.isOver) this.parts.inputs.record = undefined;
+    this.isOver = true;
+  }
+
+  private writeStart(sha256: HashFunction): void {
+    const { computer, options, parts } = this;
+    const saved = computer.saveSnapshot(computer.snapshot(), new VmoStore(sha256));
+    this.records.record(RECORD.start, startRecord(parts, saved.length, options.about ?? {}));
+    for (let at = 0; at < saved.length; at += STATE_PART_BYTES)
+      this.records.record(RECORD.state, saved.read(at, Math.min(STATE_PART_BYTES, saved.length - at)));
+    saved.close();
+  }
+
+  private add(input: MachineInput): void {
+    if (input.kind === 'root status' || input.kind === 'root list' || input.kind === 'root part')
+      return this.end({ what: 'files of programs of Linux are not recorded', exitCode: undefined });
+    writeInput(this.recorded(input), this.inputs);
+    if (this.inputs.written.length >= INPUT_BYTES_MAX) this.flush();
+  }
+
+  private recorded(input: Exclude<MachineInput, { kind: UnrecordedKind }>): RecordedInput {
+    const { kind, tick } = input;
+    if (kind !== 'lookup' && kind !== 'open') return input;
+    if (kind === 'lookup' && input.isOwn) return { tick, kind, vmo: 'own' };
+    return { tick, kind, vmo: input.vmo && this.content.add(input.vmo) };
+  }
+
+  private flush(): void {
+    const { ticks } = this.computer;
+    const { written } = this.inputs;
+    if (written.length === 0 && ticks === this.writtenTick) return;
+    this.records.record(RECORD.inputs, new ValueWriter().count(ticks).raw(written).written);
+    this.inputs = new ValueWriter();
+    this.writtenTick = ticks;
+  }
+
+  private writeHash(moment: HashMoment): void {
+    const { computer, options, parts } = this;
+    const startMs = options.now?.() ?? 0;
+    parts.kernel.settle();
+    const hash = computer.machineHash();
+    this.records.record(RECORD.hash, hashRecord({ kind: 'hash', tick: computer.ticks, moment, hash }));
+    const endMs = options.now?.() ?? 0;
+    const isDear = endMs - startMs > HASH_SHARE_MAX * (endMs - this.lastMs);
+    if (isDear && this.interval < INTERVAL_TICKS_MAX) this.interval *= 2;
+    this.lastMs = endMs;
+  }
+
+  /** The tick for the hash after a tick: a multiple of the interval. */
+  private hashAfter(tick: number): number {
+    return (Math.floor(tick / this.interval) + 1) * this.interval;
+  }
+}
+
+/** Records what a machine does from now on. */
+export function attachRecorder(computer: Computer, options: RecorderOptions): Recorder {
+  return new Recorder(computer, options);
+}
