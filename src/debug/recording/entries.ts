@@ -1,6 +1,6 @@
 /** What a recording holds besides the state at its beginning: inputs, and hashes of the machine at some ticks. */
 import type { MachineInput } from '../../kernel/inputs.js';
-import type { PublishOutcome } from '../../kernel/names.js';
+import { isName, type PublishOutcome } from '../../kernel/names.js';
 import type { SpuriousWriteVerdict } from '../../kernel/reports/spurious-write.js';
 import { ValueReader, ValueWriter } from '../../state/saved-values.js';
 import type { LoggedVmo } from '../../vmo/saved/content-log.js';
@@ -95,6 +95,7 @@ export function readInput(source: ValueReader): RecordedInput {
     case 'names': {
       const total = source.count();
       const names = Array.from({ length: source.countOfItems() }, () => source.text());
+      if (total < names.length || !names.every(isName)) throw source.malformed();
       return { tick, kind, list: { names, total } };
     }
     case 'verdict':

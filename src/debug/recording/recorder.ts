@@ -17,11 +17,13 @@ export interface RecorderOptions {
   readonly about?: About;
   /** A faster SHA-256 than the portable default. */
   readonly sha256?: HashFunction;
-  /** The host's clock in milliseconds: hashes take at most a hundredth of the time then. Without it: every 2^24 ticks. */
+  /** The host's clock in milliseconds: hashes are taken less often where they take more than a hundredth of the time. */
   readonly now?: () => number;
+  /** Ticks between two hashes, at first. Default: 2^24. */
+  readonly hashTicks?: number;
 }
 
-/** Ticks between two hashes, at first; doubled where they take too long. Two recordings have hashes at the same ticks. */
+/** Doubled where hashes take too long, so that two recordings have hashes at the same ticks. */
 const INTERVAL_TICKS = 2 ** 24;
 const INTERVAL_TICKS_MAX = 2 ** 40;
 const HASH_SHARE_MAX = 0.01;
@@ -42,7 +44,7 @@ export class Recorder {
   private readonly records: RecordWriter;
   private readonly content: ContentLogWriter;
   private inputs = new ValueWriter();
-  private interval = INTERVAL_TICKS;
+  private interval: number;
   private nextHash: number;
   private lastMs: number;
   /** The tick that the last record of inputs reaches. */
@@ -55,6 +57,7 @@ export class Recorder {
     private readonly options: RecorderOptions,
   ) {
     const { parts, store } = computer;
+    this.interval = options.hashTicks ?? INTERVAL_TICKS;
     this.parts = parts;
     if (parts.inputs.record) throw new Error('what comes from outside is recorded already');
     const sha256 = options.sha256 ?? portableSha256;
