@@ -11,7 +11,6 @@ import { RecordBatch } from './records/record-batch.js';
 import type { RecordStore } from './records/record-store.js';
 import { missingRecords, placeOf } from './records/record-walk.js';
 import { RemoteTrees } from './records/remote-trees.js';
-import { HostContent } from './content/host-content.js';
 import { Revival } from './content/revival.js';
 import { finished, type Steps } from './steps.js';
 import { appendAll, replace, type Rope, slice, wholePiece } from './content/rope.js';
@@ -182,8 +181,8 @@ export class VmoStore {
   }
 
   /** Content that the host reads for a machine, which does not notice until it is recalled. */
-  hostContent(): HostContent {
-    return new HostContent(this.shared.table);
+  hostContent(): ReturnType<BuilderStore['hostContent']> {
+    return this.builders.hostContent();
   }
 
   /**

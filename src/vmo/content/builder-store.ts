@@ -1,5 +1,6 @@
 import { requireRange, VmoHandleError } from '../errors.js';
 import { VmoHandle } from '../handle.js';
+import { HostContent } from './host-content.js';
 import type { Revival } from './revival.js';
 import { type Rope, slice } from './rope.js';
 import type { SubtreeTable } from './subtree-table.js';
@@ -18,6 +19,11 @@ export class BuilderStore {
   /** See VmoStore.restoring. */
   get revival(): Revival | undefined {
     return this.shared.revival;
+  }
+
+  /** See VmoStore.hostContent. */
+  hostContent(): HostContent {
+    return new HostContent(this.table);
   }
 
   /** The content of a handle of this store. Throws VmoHandleError. */
