@@ -28,11 +28,16 @@ export interface DebuggedRun {
 }
 
 /**
- * Starts bd0 with words in addition to `run --gdb 0`, and resolves when it listens. Its input is `input`. It is killed if it
+ * Starts bd0 with words in addition to `run --gdb 0`, or another command, and resolves when it listens. Its input is `input`. It is killed if it
  * outlasts the test.
  */
-export async function startDebugged(t: Test, words: readonly string[], input = ''): Promise<DebuggedRun> {
-  const child = startBd0(['run', '--gdb', '0', ...words]);
+export async function startDebugged(
+  t: Test,
+  words: readonly string[],
+  input = '',
+  command = 'run',
+): Promise<DebuggedRun> {
+  const child = startBd0([command, '--gdb', '0', ...words]);
   t.teardown(() => child.kill('SIGKILL'));
   child.stdin.on('error', () => {});
   child.stdin.end(input);

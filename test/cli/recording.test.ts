@@ -1,0 +1,136 @@
+/** `bd0 run --record`, `bd0 replay` and `bd0 diff-trace`. */
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { bd0, endOf, firstOutput, startBd0 } from './bd0.js';
+import { runGdb, startDebugged } from './gdb-sessions.js';
+import { PseudoTerminal } from './pseudo-terminal.js';
+
+t.setTimeout(0);
+
+const directory = mkdtempSync(join(tmpdir(), 'bd0-record-'));
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+const file = (name: string): string => join(directory, name);
+
+/** What a replay prints, but for the ticks. */
+const SAME = /^replayed '.*' from tick 0 to \d+: the same as recorded \(\d+ hash(es)? compared\)\n/;
+
+/** Every file of a directory, with its content. */
+function filesIn(path: string): Record<string, string> {
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(path, name)).isFile(),
+  );
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(path, name), 'base64')]));
+}
+
+t.test('a session at a terminal is the same again, and nothing of it shows', async (t) => {
+  const terminal = PseudoTerminal.bd0('shell', '--record', file('session'));
+  await terminal.sees('> ');
+  await terminal.enter('start hello_world');
+  await terminal.enter('ls');
+  // Ctrl-C ends a program that runs, and one that waits.
+  await terminal.enter('start cat', '\rtext\r\x03');
+  await terminal.enter('start fib 60', '\r\x03');
+  terminal.type('\x01x');
+  t.equal((await terminal.end()).end, 'exit 0');
+  for (const engine of ['auto', 'interpreter']) {
+    const { code, stdout, stderr } = await bd0(['replay', file('session'), '--engine', engine]);
+    t.strictSame([code, stderr], [0, '']);
+    t.match(stdout, SAME);
+    t.match(stdout.replace(SAME, ''), /^the recorded run ended there: stopped by Ctrl-A x\n$/);
+  }
+});
+
+t.test('a replay publishes nothing, and needs neither the store nor the files', async (t) => {
+  const store = file('store');
+  await bd0(['run', '--store', store, 'snapshot', 'save', 'numbers', '200']);
+  const words = ['--store', store, '--record', file('published'), 'snapshot', 'save', 'others', '300'];
+  const run = await bd0(['run', ...words]);
+  t.strictSame([run.code, run.stderr], [0, '']);
+  const before = filesIn(store);
+  t.match((await bd0(['replay', file('published')])).stdout, SAME);
+  t.strictSame(filesIn(store), before);
+  rmSync(store, { recursive: true });
+  t.match((await bd0(['replay', file('published'), '--engine', 'interpreter'])).stdout, SAME);
+});
+
+t.test('the recording of a run that was killed is replayed as far as it goes', async (t) => {
+  const child = startBd0(['run', '--record', file('killed'), 'cat']);
+  child.stdin.write('some text\n');
+  await firstOutput(child);
+  child.stdin.write('more text\n');
+  while (!readFileSync(file('killed')).includes('some text')) await new Promise((done) => setImmediate(done));
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const { code, stdout } = await bd0(['replay', file('killed')]);
+  t.equal(code, 0);
+  t.match(stdout, /\nthe recording ends there: the run was killed\n$/);
+});
+
+t.test('where two runs part is said in words', async (t) => {
+  for (const [name, input] of [
+    ['one', 'a line\n'],
+    ['two', 'a lime\n'],
+  ] as const)
+    await bd0(['run', '--record', file(name), 'cat'], { input });
+  const { code, stdout } = await bd0(['diff-trace', file('one'), file('two')]);
+  t.equal(code, 1);
+  t.match(
+    stdout,
+    /^the runs part at tick \d+: they got different input\n.*one: input "a line\\n".*\n.*two: input "a lime\\n"/,
+  );
+  t.match(stdout, /\nthe first difference is at tick \d+:\n {2}frame \d+, byte \d+: 110 → 109\n/);
+  const same = await bd0(['diff-trace', file('one'), file('one')]);
+  t.match(same, { code: 0, stdout: /^the runs are the same, from tick 0 to \d+\n$/ });
+});
+
+t.test('gdb debugs a recording, backwards as well', async (t) => {
+  const { place, ended } = await startDebugged(t, [file('one')], '', 'replay');
+  const transcript = await runGdb(
+    place,
+    `
+      break main
+      continue
+      delete
+      watch *(int *)$rsp
+      continue
+      reverse-continue
+      detach
+    `,
+  );
+  t.match(transcript, /Breakpoint 1, .*main/);
+  t.match(transcript, /Old value/);
+  const { code, stdout, stderr } = await ended;
+  t.equal(code, 0, stderr);
+  t.match(stdout, /^'.*one' was left at tick \d+ of \d+\n$/);
+});
+
+t.test('what cannot be recorded or replayed is refused in one line', async (t) => {
+  const refused = async (words: string[], code: number, stderr: RegExp): Promise<void> => {
+    t.match(await bd0(words), { code, stdout: '', stderr });
+  };
+  writeFileSync(file('text'), 'no recording');
+  writeFileSync(file('empty'), '');
+  const bytes = readFileSync(file('one'));
+  writeFileSync(file('cut'), bytes.subarray(0, 2000));
+  bytes[bytes.length - 300]! ^= 4;
+  writeFileSync(file('altered'), bytes);
+  for (const name of ['text', 'empty'])
+    await refused(['replay', file(name)], 125, /^bd0: '.*' cannot be replayed: it is not a recording of bd0\n$/);
+  await refused(['replay', file('cut')], 125, /^bd0: '.*' cannot be replayed: it is cut before the run began\n$/);
+  await refused(['replay', file('altered')], 125, /^bd0: '.*' cannot be replayed: it is damaged: .*\n$/);
+  await refused(['replay', file('nothing')], 127, /^bd0: cannot read '.*': no such file or directory\n$/);
+  await refused(['replay', directory], 125, /^bd0: '.*' cannot be replayed: it is not a regular file\n$/);
+  await refused(['replay'], 125, /^bd0: bd0 replay needs one FILE.*\n$/);
+  await refused(['diff-trace', file('one')], 125, /^bd0: bd0 diff-trace needs two FILEs.*\n$/);
+  await refused(['replay', file('one'), '--gdb-wait', 'no'], 125, /^bd0: --gdb-wait needs --gdb PORT\n$/);
+  const both = ['run', '--gdb', '0', '--record', file('both'), 'cat'];
+  await refused(both, 125, /^bd0: --record cannot be combined with --gdb: .*\n$/);
+  await refused(['run', '--record', directory, 'cat'], 125, /^bd0: cannot write '.*': it is a directory\n$/);
+  const full = startBd0(['run', '--record', '/dev/full', 'hello_world']);
+  full.stdin.end();
+  const ended = await endOf(full);
+  t.match(ended, { code: 0, stderr: /^bd0: cannot write '\/dev\/full': .*: the recording ends before tick \d+\n$/ });
+});
