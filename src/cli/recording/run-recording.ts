@@ -63,10 +63,12 @@ export class RunRecording {
 
   private tellFailure(): void {
     const { failure } = this.file;
-    if (failure === undefined || this.isOver) return;
+    const { stopped } = this.recorder;
+    const why = failure === undefined ? stopped && `bd0: ${stopped}` : describeError(failure).line;
+    if (why === undefined || this.isOver) return;
     this.isOver = true;
     this.recorder.detach();
-    this.lines.tell(`${describeError(failure).line}: the recording ends before tick ${this.ticks()}`);
+    this.lines.tell(`${why}: the recording ends before tick ${this.ticks()}`);
   }
 }
 

@@ -38,7 +38,10 @@ export class Cursor {
   }
 
   /** The next input, if it is of this kind and came at this tick. It is taken. */
-  take<Kind extends RecordedInput['kind']>(tick: number, kind: Kind): Extract<RecordedInput, { kind: Kind }> | undefined {
+  take<Kind extends RecordedInput['kind']>(
+    tick: number,
+    kind: Kind,
+  ): Extract<RecordedInput, { kind: Kind }> | undefined {
     const { next } = this;
     if (next?.tick !== tick || next.kind !== kind) return undefined;
     this.skip();

@@ -50,6 +50,8 @@ export class Recorder {
   /** The tick that the last record of inputs reaches. */
   private writtenTick: number;
   private isOver = false;
+  /** Why it has ended by itself: the machine got something that cannot be recorded. */
+  stopped: string | undefined;
 
   /** Use attachRecorder. */
   constructor(
@@ -113,9 +115,14 @@ export class Recorder {
     saved.close();
   }
 
+  private stop(why: string): void {
+    this.end({ what: why, exitCode: undefined });
+    this.stopped = why;
+  }
+
   private add(input: MachineInput): void {
     if (input.kind === 'root status' || input.kind === 'root list' || input.kind === 'root part')
-      return this.end({ what: 'files of programs of Linux are not recorded', exitCode: undefined });
+      return this.stop('files of programs of Linux are not recorded');
     writeInput(this.recorded(input), this.inputs);
     if (this.inputs.written.length >= INPUT_BYTES_MAX) this.flush();
   }
