@@ -1,4 +1,5 @@
 /** `bd0 run --record`, `bd0 replay` and `bd0 diff-trace`. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,6 +55,32 @@ t.test('a replay publishes nothing, and needs neither the store nor the files', 
   t.strictSame(filesIn(store), before);
   rmSync(store, { recursive: true });
   t.match((await bd0(['replay', file('published'), '--engine', 'interpreter'])).stdout, SAME);
+});
+
+t.test('programs of Linux find the same files in a replay, which needs none of them', async (t) => {
+  const [root, words] = [
+    t.testdir({ some: { 'one.txt': 'one\n', 'two.txt': 'two\n' } }),
+    join(t.testdirName, 'words.c'),
+  ];
+  const source = [
+    '#include <dirent.h>\n#include <fcntl.h>\n#include <stdio.h>\n#include <unistd.h>',
+    'int main(void) {',
+    '  DIR *directory = opendir("/some");',
+    '  for (struct dirent *entry; (entry = readdir(directory));) puts(entry->d_name);',
+    '  char text[8];',
+    '  int n = read(open("/some/two.txt", O_RDONLY), text, sizeof text);',
+    '  printf("%.*s%d\\n", n, text, open("/some/three.txt", O_RDONLY));',
+    '  return n;',
+    '}',
+  ];
+  writeFileSync(words, source.join('\n'));
+  execFileSync('gcc', ['-static-pie', words, '-o', join(root, 'words')]);
+  const run = await bd0(['run', '--root', root, '--record', file('linux'), join(root, 'words')]);
+  t.strictSame([run.code, run.stderr], [4, '']);
+  t.match(run.stdout, /one\.txt\ntwo\.txt\n.*two\n-1\n$/s);
+  rmSync(join(root, 'some'), { recursive: true });
+  for (const engine of ['auto', 'interpreter'])
+    t.match((await bd0(['replay', file('linux'), '--engine', engine])).stdout, SAME);
 });
 
 t.test('the recording of a run that was killed is replayed as far as it goes', async (t) => {

@@ -63,12 +63,10 @@ export class RunRecording {
 
   private tellFailure(): void {
     const { failure } = this.file;
-    const { stopped } = this.recorder;
-    const why = failure === undefined ? stopped && `bd0: ${stopped}` : describeError(failure).line;
-    if (why === undefined || this.isOver) return;
+    if (failure === undefined || this.isOver) return;
     this.isOver = true;
     this.recorder.detach();
-    this.lines.tell(`${why}: the recording ends before tick ${this.ticks()}`);
+    this.lines.tell(`${describeError(failure).line}: the recording ends before tick ${this.ticks()}`);
   }
 }
 

@@ -1,5 +1,7 @@
 /** What a recording holds besides the state at its beginning: inputs, and hashes of the machine at some ticks. */
 import type { MachineInput } from '../../kernel/inputs.js';
+import type { LinuxErrno } from '../../kernel/linux/errno.js';
+import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
 import { isName, type PublishOutcome } from '../../kernel/names.js';
 import type { SpuriousWriteVerdict } from '../../kernel/reports/spurious-write.js';
 import { ValueReader, ValueWriter } from '../../state/saved-values.js';
@@ -8,12 +10,16 @@ import type { LoggedVmo } from '../../vmo/saved/content-log.js';
 /** A VMO as a recording has it: none, one of the machine's own names, or content. */
 export type RecordedVmo = undefined | 'own' | LoggedVmo;
 
-/** Inputs that have no form in a file: what programs of Linux are told of files of the host. */
-export type UnrecordedKind = 'root status' | 'root list' | 'root part';
-
 /** An input, with VMOs as they are in the file. */
 export type RecordedInput =
-  | Exclude<MachineInput, { kind: 'lookup' | 'open' | UnrecordedKind }>
+  | Exclude<MachineInput, { kind: 'lookup' | 'open' | 'root part' }>
+  | {
+      readonly tick: number;
+      readonly kind: 'root part';
+      readonly path: string;
+      readonly vmo: RecordedVmo;
+      readonly errno: LinuxErrno | undefined;
+    }
   | { readonly tick: number; readonly kind: 'lookup'; readonly vmo: RecordedVmo }
   | { readonly tick: number; readonly kind: 'open'; readonly vmo: RecordedVmo };
 
@@ -43,6 +49,9 @@ const KINDS: readonly RecordedInput['kind'][] = [
   'names',
   'verdict',
   'time',
+  'root status',
+  'root list',
+  'root part',
 ];
 const OUTCOMES: readonly PublishOutcome[] = ['done', 'changed', 'read-only'];
 const VERDICTS: readonly SpuriousWriteVerdict[] = ['kill', 'skip', 'allow'];
@@ -71,6 +80,13 @@ export function writeInput(input: RecordedInput, out: ValueWriter): void {
       return void out.byte(VERDICTS.indexOf(input.verdict as SpuriousWriteVerdict));
     case 'time':
       return void out.value(input.until);
+    case 'root status':
+    case 'root list':
+      out.text(input.path);
+      return writeAnswer(input.answer, out);
+    case 'root part':
+      out.text(input.path).count(input.errno ?? 0);
+      return writeVmo(input.vmo, out);
   }
 }
 
@@ -105,7 +121,63 @@ export function readInput(source: ValueReader): RecordedInput {
       if (typeof until !== 'number' || Number.isNaN(until)) throw source.malformed();
       return { tick, kind, until };
     }
+    case 'root status': {
+      const path = source.text();
+      return { tick, kind, path, answer: readStatus(source) };
+    }
+    case 'root list': {
+      const path = source.text();
+      return { tick, kind, path, answer: readNames(source) };
+    }
+    case 'root part': {
+      const [path, errno] = [source.text(), source.count()];
+      return { tick, kind, path, vmo: readVmo(source), errno: errno === 0 ? undefined : (errno as LinuxErrno) };
+    }
   }
+}
+
+/** An error as its number, else the fields of a status, or the names and types of a list. */
+function writeAnswer(answer: RootStatus | readonly RootEntry[] | LinuxErrno, out: ValueWriter): void {
+  if (typeof answer === 'number') out.value(answer);
+  else if (isList(answer)) out.value(answer.flatMap(({ name, type }) => [name, type]));
+  else
+    out.value([
+      ...[answer.mode, answer.owner, answer.group, answer.links, answer.size, answer.blocks],
+      ...[answer.modified, answer.target, answer.stamp],
+    ]);
+}
+
+function isList(answer: RootStatus | readonly RootEntry[]): answer is readonly RootEntry[] {
+  return Array.isArray(answer);
+}
+
+function readStatus(source: ValueReader): RootStatus | LinuxErrno {
+  const answer = source.value();
+  if (typeof answer === 'number') return answer as LinuxErrno;
+  if (!Array.isArray(answer) || answer.length !== 9) throw source.malformed();
+  const [mode, owner, group, links, size, blocks, modified, target, stamp] = answer as readonly unknown[];
+  const numbers = [mode, owner, group, links, size, blocks];
+  if (!numbers.every((field) => typeof field === 'number' && Number.isSafeInteger(field) && field >= 0))
+    throw source.malformed();
+  if (typeof modified !== 'bigint' || typeof target !== 'string' || typeof stamp !== 'string') throw source.malformed();
+  const known = numbers as readonly number[];
+  return {
+    ...{ mode: known[0]!, owner: known[1]!, group: known[2]!, links: known[3]!, size: known[4]!, blocks: known[5]! },
+    ...{ modified, target, stamp },
+  };
+}
+
+function readNames(source: ValueReader): readonly RootEntry[] | LinuxErrno {
+  const answer = source.value();
+  if (typeof answer === 'number') return answer as LinuxErrno;
+  if (!Array.isArray(answer) || answer.length % 2 !== 0) throw source.malformed();
+  const entries: RootEntry[] = [];
+  for (let at = 0; at < answer.length; at += 2) {
+    const [name, type] = [answer[at] as unknown, answer[at + 1] as unknown];
+    if (typeof name !== 'string' || typeof type !== 'number') throw source.malformed();
+    entries.push({ name, type });
+  }
+  return entries;
 }
 
 /** The content of a record with a hash. */

@@ -1,6 +1,8 @@
 /** Where two runs of a machine part: by what they got from outside, by the hashes that were recorded, and by running both again. */
 import { bytesToHex } from '../../bits.js';
 import { ReplayError } from '../../kernel/inputs.js';
+import type { LinuxErrno } from '../../kernel/linux/errno.js';
+import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
 import type { HashFunction } from '../../vmo/content/canonical-form.js';
 import { VmoStore } from '../../vmo/store.js';
 import { Cursor } from './cursor.js';
@@ -195,6 +197,12 @@ class Reading {
         return `the answer '${input.verdict}' for a spurious write`;
       case 'time':
         return `time until tick ${input.until}`;
+      case 'root status':
+        return `${wordsOfAnswer(input.answer)} for the status of '${input.path}'`;
+      case 'root list':
+        return `${wordsOfAnswer(input.answer)} for the names in '${input.path}'`;
+      case 'root part':
+        return `${input.errno ? wordsOfAnswer(input.errno) : this.wordsOfVmo(input.vmo)} for a part of '${input.path}'`;
     }
   }
 
@@ -252,4 +260,11 @@ function shown(bytes: Uint8Array, sha256: HashFunction): string {
   const text = Array.from(bytes.subarray(0, SHOWN_BYTES), (byte) => String.fromCharCode(byte)).join('');
   if (bytes.length <= SHOWN_BYTES) return JSON.stringify(text);
   return `${JSON.stringify(text)}... (${bytes.length} bytes, SHA-256 ${bytesToHex(sha256(bytes))})`;
+}
+
+/** What the host told of a file, in words; equal for equal answers. */
+function wordsOfAnswer(answer: RootStatus | readonly RootEntry[] | LinuxErrno): string {
+  if (typeof answer === 'number') return `error ${answer}`;
+  if ('mode' in answer) return `mode ${answer.mode.toString(8)}, ${answer.size} bytes, ${answer.modified} ns`;
+  return `${answer.length} names: ${answer.map(({ name }) => name).join(', ')}`;
 }

@@ -8,6 +8,8 @@ import {
   type NameSpace,
   type PublishOutcome,
 } from '../../kernel/names.js';
+import { LinuxErrno } from '../../kernel/linux/errno.js';
+import type { LinuxRoot } from '../../kernel/linux/files/tree/linux-root.js';
 import type { SpuriousWriteVerdict } from '../../kernel/reports/spurious-write.js';
 import type { Console } from '../../kernel/terminal/console.js';
 import type { Steps } from '../../vmo/steps.js';
@@ -46,6 +48,17 @@ export class RecordedHost {
     return (store) => new RecordedNames(this, store, namesKept === 'some' ? new MemoryNames(store) : undefined);
   }
 
+  /** The files of programs of Linux. */
+  readonly makeLinuxRoot = (store: VmoStore): LinuxRoot => ({
+    status: () => this.take('root status')?.answer ?? LinuxErrno.EIO,
+    list: () => this.take('root list')?.answer ?? LinuxErrno.EIO,
+    read: () => {
+      const { vmo, errno } = this.take('root part') ?? {};
+      const content = vmo === undefined || vmo === 'own' ? undefined : this.recording.content.vmoIn(store, vmo);
+      return content ?? errno ?? LinuxErrno.EIO;
+    },
+  });
+
   readonly onSpuriousWrite = (): SpuriousWriteVerdict | 'later' => this.take('verdict')?.verdict ?? 'kill';
 
   /** Input for the console, if there is some now. */
@@ -55,7 +68,7 @@ export class RecordedHost {
   }
 
   /** The next input, which must be of a kind. Undefined only once the machine has left the recording. */
-  take<Kind extends 'lookup' | 'open' | 'publish' | 'names' | 'verdict'>(
+  take<Kind extends 'lookup' | 'open' | 'publish' | 'names' | 'verdict' | 'root status' | 'root list' | 'root part'>(
     kind: Kind,
   ): Extract<RecordedInput, { kind: Kind }> | undefined {
     const tick = this.computer!.ticks;

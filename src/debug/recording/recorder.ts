@@ -5,7 +5,7 @@ import { ValueWriter } from '../../state/saved-values.js';
 import type { HashFunction } from '../../vmo/content/canonical-form.js';
 import { ContentLogWriter } from '../../vmo/saved/content-log.js';
 import { VmoStore } from '../../vmo/store.js';
-import { hashRecord, writeInput, type HashMoment, type RecordedInput, type UnrecordedKind } from './entries.js';
+import { hashRecord, writeInput, type HashMoment, type RecordedInput } from './entries.js';
 import { RECORD, RecordWriter } from './records.js';
 import { startRecord, type About, type RecordedEnd } from './start.js';
 
@@ -50,8 +50,6 @@ export class Recorder {
   /** The tick that the last record of inputs reaches. */
   private writtenTick: number;
   private isOver = false;
-  /** Why it has ended by itself: the machine got something that cannot be recorded. */
-  stopped: string | undefined;
 
   /** Use attachRecorder. */
   constructor(
@@ -115,20 +113,14 @@ export class Recorder {
     saved.close();
   }
 
-  private stop(why: string): void {
-    this.end({ what: why, exitCode: undefined });
-    this.stopped = why;
-  }
-
   private add(input: MachineInput): void {
-    if (input.kind === 'root status' || input.kind === 'root list' || input.kind === 'root part')
-      return this.stop('files of programs of Linux are not recorded');
     writeInput(this.recorded(input), this.inputs);
     if (this.inputs.written.length >= INPUT_BYTES_MAX) this.flush();
   }
 
-  private recorded(input: Exclude<MachineInput, { kind: UnrecordedKind }>): RecordedInput {
+  private recorded(input: MachineInput): RecordedInput {
     const { kind, tick } = input;
+    if (kind === 'root part') return { ...input, vmo: input.vmo && this.content.add(input.vmo) };
     if (kind !== 'lookup' && kind !== 'open') return input;
     if (kind === 'lookup' && input.isOwn) return { tick, kind, vmo: 'own' };
     return { tick, kind, vmo: input.vmo && this.content.add(input.vmo) };

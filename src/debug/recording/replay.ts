@@ -48,12 +48,13 @@ export class Replay {
   ) {
     this.cursor = new Cursor(recording);
     this.host = new RecordedHost(recording, this.cursor);
-    const { console, makeNames, onSpuriousWrite } = this.host;
+    const { console, makeNames, makeLinuxRoot: linuxRoot, onSpuriousWrite } = this.host;
     const state = recording.state();
     this.computer = Computer.resume(state, {
       sha256: recording.sha256,
       ...options,
       console,
+      linuxRoot,
       ...(makeNames && { names: makeNames }),
       hooks: { onSpuriousWrite },
     });
