@@ -1,0 +1,29 @@
+/**
+ * Programs of Linux, as Debian has them: what they write, their exit codes and the files that they leave are those that the host
+ * has of them. A few of each table, others each day; all of them in test/long/linux-programs.test.ts.
+ */
+import t from 'tap';
+import { seedOf, someOf } from '../support/volume.js';
+import { compare, missingPackages } from './programs/compared.js';
+import { tables } from './programs/index.js';
+import { KNOWN_DIFFERENCES } from './programs/known-differences.js';
+
+const seed = seedOf(1);
+
+/** How many of each table run each day. */
+const COUNTS = { applets: 6, scripts: 4, programs: 2 };
+
+for (const [name, count] of Object.entries(COUNTS))
+  t.test(`${name} of Linux do what they do natively`, (t) => {
+    const cases = tables[name as keyof typeof COUNTS].filter((each) => !KNOWN_DIFFERENCES.has(each.name));
+    const there = cases.filter((each) => missingPackages(each).length === 0);
+    const missing = new Set(cases.flatMap(missingPackages));
+    t.comment(`${there.length} of ${cases.length} can run here; packages missing: ${[...missing].join(' ') || 'none'}`);
+    // Neighbours in a table are much alike: its order is that of the days.
+    const spread = there.map((_, i) => there[(i * 37) % there.length]!);
+    for (const [i, each] of someOf(spread, count, seed * count, 0).entries()) {
+      const { difference } = compare(each, i % 2 === 0 ? 'interpreter' : 'auto');
+      t.equal(difference, undefined, each.name);
+    }
+    t.end();
+  });
