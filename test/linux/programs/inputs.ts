@@ -1,5 +1,5 @@
 /** The files that each program finds in its directory. */
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const WORDS = 'pear apple fig cherry apple banana date fig elder apple grape lemon'.split(' ');
@@ -28,12 +28,16 @@ const FILES: Readonly<Record<string, string | Uint8Array>> = {
   'data.json': '{"name":"bd0","list":[3,1,2],"nested":{"a":null,"b":true,"c":1.5},"text":"\\u00e9\\n"}\n',
 };
 
+/** In seconds since 1970: before the machine's clock begins. */
+const MODIFIED = 1_700_000_000;
+
 /** Fills an empty directory. */
 export function fill(directory: string): void {
   for (const [name, content] of Object.entries(FILES)) {
     mkdirSync(join(directory, name, '..'), { recursive: true });
     writeFileSync(join(directory, name), content);
     chmodSync(join(directory, name), 0o644);
+    utimesSync(join(directory, name), MODIFIED, MODIFIED);
   }
   chmodSync(join(directory, 'script'), 0o755);
   symlinkSync('a/one.txt', join(directory, 'tree/link'));

@@ -115,7 +115,8 @@ export function loadLinux(
     const base = interpreter ? toLinear(see(linkerBias! + interpreter.elf.start)) : 0n;
     const top = linuxStack({
       ...program,
-      top: see(stack.end),
+      // The end itself may be that of the home, which is in no window.
+      top: see(stack.end - PAGE_SIZE) + PAGE_SIZE,
       programHeaders: elf.programHeaders && {
         address: toLinear(see(layout.bias + elf.programHeaders.address)),
         count: elf.programHeaders.count,
