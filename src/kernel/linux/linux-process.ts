@@ -24,6 +24,7 @@ export class LinuxProcess {
     {
       ...{ pid: value, memory: value, files: value, place: value, program: value, limits: value },
       ...{ family: value, group: value, session: value, exitSignal: value, signals: value, hasExecuted: value },
+      ...{ nice: value, ioPriority: value },
     },
     { label: ({ pid }) => String(pid) },
   );
@@ -57,11 +58,17 @@ export class LinuxProcess {
   exitSignal: number = Signal.SIGCHLD;
   /** Whether it has begun another program: its parent may not move it to another group any more. */
   hasExecuted = false;
+  /** What nice(2) has made it, from -20 to 19. */
+  nice = 0;
+  /** What ioprio_set(2) has made it: 0 for the class and level that follow from the nice value. */
+  ioPriority = 0;
 
   /** A child of it, with these signals and this memory. */
   fork(pid: number, signals: ProcessSignals, memory: LinuxMemory, exitSignal: number): LinuxProcess {
     const child = new LinuxProcess(pid, memory, this.files.copy(), this.place.copy(), this.program, signals, this);
     child.exitSignal = exitSignal;
+    child.nice = this.nice;
+    child.ioPriority = this.ioPriority;
     for (const [number, limit] of this.limits) child.limits.set(number, limit);
     return child;
   }

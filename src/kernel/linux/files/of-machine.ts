@@ -59,10 +59,18 @@ export function firstFiles(fileSystem: FileSystem, directory: Uint8Array): First
   return { files, place: new Place(fileSystem, isDirectory(found) ? found : fileSystem.root, SUPERUSER) };
 }
 
-/** The absolute path of a file without symbolic links in it; the path itself where there is no such file. */
-export function realPath(files: FileSystem, { directory: start, credentials }: Place, path: Uint8Array): string {
+/**
+ * The absolute path of a file without symbolic links in it, as the process of a number finds it; the path itself where there is
+ * no such file.
+ */
+export function realPath(
+  files: FileSystem,
+  { directory: start, credentials }: Place,
+  path: Uint8Array,
+  pid?: number,
+): string {
   const text = textOfBytes(path);
-  const found = attempt(() => walk(files, { credentials, start }, text, 'follow'));
+  const found = attempt(() => walk(files, { credentials, start, ...(pid && { pid }) }, text, 'follow'));
   const directory = found?.inode && files.pathOf(found.directory);
   if (directory === undefined) return text;
   return directory === '/' ? `/${found!.name}` : `${directory}/${found!.name}`;

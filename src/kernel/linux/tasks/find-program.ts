@@ -46,7 +46,8 @@ export function findProgram(
     const script = interpreterOf(image.read(0, Math.min(image.length, LINE_BYTES)));
     if (!script) {
       const name = scripts === 0 ? request.path : path;
-      return { image, path: bytesOfText(name), realPath: realPath(fileSystem, linux.place, bytesOfText(path)), argv };
+      const real = realPath(fileSystem, linux.place, bytesOfText(path), linux.pid);
+      return { image, path: bytesOfText(name), realPath: real, argv };
     }
     image.close();
     argv = [...script.map(bytesOfText), bytesOfText(path), ...argv.slice(1)];

@@ -6,7 +6,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
 import { Directory, type DirectoryEntry, type Tree } from '../tree/directory.js';
 import { FILE_SYSTEM, INODE_FIELDS, Inode, type InodeIdentity } from '../tree/inode.js';
-import { lookUp, walk, type DirectLink, type Walker } from '../tree/path-walk.js';
+import { walk, type DirectLink, type Walker } from '../tree/path-walk.js';
 import { numberOfPath } from '../tree/path-number.js';
 import type { ProcProcess } from './source.js';
 
@@ -198,7 +198,11 @@ export class ProcLink extends Inode implements DirectLink {
     if (this.path.endsWith('/cwd'))
       return { directory: process.place.directory, name: '', inode: process.place.directory };
     if (this.path.endsWith('/root')) return { directory: files.root, name: '', inode: files.root };
-    return { directory: files.root, name: '', inode: lookUp(files, walker, process.program) };
+    // What lies at the path of the program may by now be a link that leads here.
+    if (walker.isInProgram) throw new LinuxError(LinuxErrno.ELOOP);
+    const { directory, name, inode } = walk(files, { ...walker, isInProgram: true }, process.program, 'follow');
+    if (!inode) throw new LinuxError(LinuxErrno.ENOENT);
+    return { directory, name, inode };
   }
 
   text(files: FileSystem): string {

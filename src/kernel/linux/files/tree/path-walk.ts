@@ -12,6 +12,8 @@ export interface Walker {
   readonly start: Inode;
   /** The number of the process that asks, for /proc/self. */
   readonly pid?: number;
+  /** It is the path of a program that is looked up, for /proc/self/exe. */
+  readonly isInProgram?: boolean;
 }
 
 /**
