@@ -12,7 +12,6 @@ import { EVENT_CALLS } from './event.js';
 import { FUTEX_CALLS } from './futex.js';
 import { IDENTITY_CALLS } from './identity.js';
 import { MEMORY_CALLS } from './memory.js';
-import { PRIORITY_CALLS } from './priority.js';
 import { PROCESS_CALLS } from './process.js';
 import { SIGNAL_CALLS } from './signal.js';
 import { SYSTEM_CALLS } from './system.js';
@@ -35,7 +34,6 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...IDENTITY_CALLS,
   ...EVENT_CALLS,
   ...MEMORY_CALLS,
-  ...PRIORITY_CALLS,
   ...PROCESS_CALLS,
   ...SIGNAL_CALLS,
   ...SYSTEM_CALLS,

@@ -2,6 +2,7 @@ import type { CallResult } from '../../calls/call.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import { put32, putBytes, putFields } from '../user-data.js';
+import { PRIORITY_CALLS } from './priority.js';
 
 const { EFAULT, EINVAL, EPERM, ESRCH } = LinuxErrno;
 
@@ -144,4 +145,5 @@ export const SYSTEM_CALLS: readonly LinuxCall[] = [
     ...{ number: 318, name: 'getrandom', parameters: ['buffer', 'length', 'flags'], perform: getrandom },
     ...{ state: 'whole', differs: "The bytes are those of the machine's stream, the same in every run." },
   },
+  ...PRIORITY_CALLS,
 ];
