@@ -1,14 +1,17 @@
 /**
- * All programs of test/linux/programs, with the engine that `bd0 run` has. With BD0_TABLE=FILE, a table of them is written
- * there: `npm run linux-programs` makes docs/linux-programs.md.
+ * All programs of test/linux/programs, with the engine that `bd0 run` has. With `BD0_WRITE_TABLES=1` it writes
+ * docs/linux-programs.md anew: `npm run linux-programs`.
  */
 import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { compare, missingPackages } from '../linux/programs/compared.js';
 import { tables } from '../linux/programs/index.js';
 import { KNOWN_DIFFERENCES } from '../linux/programs/known-differences.js';
 import type { ProgramCase } from '../linux/programs/program-case.js';
 import { tableOf, type Result } from '../linux/programs/result-table.js';
+
+const page = fileURLToPath(new URL('../../../docs/linux-programs.md', import.meta.url));
 
 t.setTimeout(0);
 
@@ -40,7 +43,6 @@ for (const [name, cases] of Object.entries(tables))
 t.test('what is known to differ is in the tables', (t) => {
   const names = new Set(Object.values(tables).flatMap((cases) => cases.map(({ name }) => name)));
   for (const name of KNOWN_DIFFERENCES.keys()) t.ok(names.has(name), name);
-  const path = process.env['BD0_TABLE'];
-  if (path) writeFileSync(path, tableOf(results, new Date()));
+  if (process.env['BD0_WRITE_TABLES'] === '1') writeFileSync(page, tableOf(results, new Date()));
   t.end();
 });

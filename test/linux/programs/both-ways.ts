@@ -1,6 +1,7 @@
 /** Runs a program natively and in the machine, in a directory with the same files at the same path. */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { Computer, type Engine, type Outcome, type Process } from '../../../src/index.js';
 import { HostRoot } from '../../../src/host/linux/host-root.js';
@@ -112,7 +113,9 @@ export function runNatively({ program, words }: ProgramCase, directory: string, 
   const { status, signal, stdout } = spawnSync('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', program, ...words], {
     ...{ cwd: directory, env: environmentIn(directory), input, timeout: NATIVE_MS_MAX, encoding: 'latin1' },
   });
-  return { end: status === null ? `${signal}` : String(status), output: stdout, files: filesNatively(directory) };
+  // The shell of who runs it would say so too.
+  const end = String(status ?? 128 + constants.signals[signal!]);
+  return { end, output: stdout, files: filesNatively(directory) };
 }
 
 function filesNatively(directory: string): Record<string, string> {
