@@ -26,7 +26,7 @@ t.test('a translation is logged with its numbers, and with its text as the messa
   const tracing = new Tracing(log, ['blocks'], () => computer);
   const image = computer.store.fromBytes(readFileSync(output));
   const program = computer.start(image, { name: 'guest', limitBytes: 2 ** 24 });
-  finished(tracing.started(image, program));
+  finished(tracing.started(program));
 
   const { entry } = program;
   const code = computer.readMemory(entry, 15);
@@ -60,8 +60,10 @@ t.test('symbols are those of all processes', async (t) => {
   const tracing = new Tracing(log, ['blocks'], () => computer);
   const image = computer.store.fromBytes(readFileSync(output));
   const first = computer.start(image, { name: 'first', limitBytes: 2 ** 24 });
-  finished(tracing.started(image, first));
+  finished(tracing.started(first));
   const second = computer.start(image, { name: 'second', limitBytes: 2 ** 24 });
+  // The host closes its handle, as bd0 run does.
+  image.close();
   t.not(second.entry, first.entry);
   const bytes = new WasmModule().encode(1);
   const facts = { instructions: [], bytes, milliseconds: 0, reason: 'it is hot' };

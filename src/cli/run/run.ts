@@ -91,7 +91,7 @@ async function runImage(
     id = await interruption.finish(computer.store.identifyInSteps(file));
     const argv = image === undefined ? terminalArguments(host.input) : [image, ...argumentBytes(guestArguments)];
     const program = start(computer, file, path, argv, options, host.input.isInteractive);
-    if (machine.tracing) await interruption.finish(machine.tracing.started(file, program));
+    if (machine.tracing) await interruption.finish(machine.tracing.started(program));
     // The machine has a handle of its own: what the host holds would count in the machine hash.
     file.close();
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');

@@ -13,7 +13,6 @@ import {
   type SymbolFinder,
   type TranslationEvent,
   type TranslationHook,
-  type VmoHandle,
 } from '../../index.js';
 import type { Trace } from './run-options.js';
 
@@ -40,9 +39,10 @@ export class Tracing {
     if (traces.includes('blocks')) this.onTranslated = (event) => this.traceBlocks(event);
   }
 
-  /** Reads the symbols of a process that has been started from an image, in steps. Those of others are read when they are needed. */
-  *started(image: VmoHandle, process: Process): Steps<void> {
-    const table = yield* SymbolTable.readInSteps(image);
+  /** Reads the symbols of a process that has been started, in steps. Those of others are read when they are needed. */
+  *started(process: Process): Steps<void> {
+    // Its own handle: the table reads from it as long as the process lives.
+    const table = yield* SymbolTable.readInSteps(process.image);
     this.named.set(process, placedSymbols(table, process.description.entry));
   }
 
