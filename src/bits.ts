@@ -1,4 +1,4 @@
-/** Widths, masks, sign extension and page constants that all layers share. */
+/** Widths, masks, sign extension, page constants and byte arrays that all layers share. */
 
 export const PAGE_SHIFT = 12;
 /** Bytes in a page, a frame and a VMO leaf. */
@@ -59,4 +59,15 @@ export function bytesToHex(bytes: Uint8Array): string {
   const digits: number[] = [];
   for (const byte of bytes) digits.push(DIGITS[byte >> 4]!, DIGITS[byte & 15]!);
   return String.fromCharCode(...digits);
+}
+
+/** The bytes of all parts, one after the other. */
+export function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

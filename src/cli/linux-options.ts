@@ -1,5 +1,6 @@
 /** Options of `bd0 run` for programs of Linux: the files and the environment that they find. */
 
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { LinuxOptions, MakeLinuxRoot } from '../index.js';
 import { byteTextOf, bytesOfText } from '../host/byte-text.js';
@@ -56,30 +57,40 @@ const DEFAULT_ENVIRONMENT = {
 };
 
 /** The files that programs of Linux find: those of `--root`, else of the host. */
-export function linuxRoot({ root = '/', hide, allow }: LinuxRunOptions): MakeLinuxRoot {
+export function linuxRoot(options: LinuxRunOptions): MakeLinuxRoot {
+  return (store) => new HostRoot(store, options.root ?? '/', hiddenPaths(options));
+}
+
+function hiddenPaths({ root = '/', hide, allow }: LinuxRunOptions): HiddenPaths {
   const onHost = (paths: string | readonly string[] | undefined): string[] =>
     listOf(paths).map((path) => byteTextOf(resolve(root, `.${path}`)));
-  return (store) => new HostRoot(store, root, new HiddenPaths({ hide: onHost(hide), allow: onHost(allow) }));
+  return new HiddenPaths({ hide: onHost(hide), allow: onHost(allow) });
+}
+
+/** Where a program starts. Throws Failure if `--cwd` is no directory that it sees. */
+function startDirectory(options: LinuxRunOptions): string {
+  const { root = '/', cwd } = options;
+  if (cwd === undefined) return root === '/' ? process.cwd() : '/';
+  const onHost = resolve(root, `.${cwd}`);
+  const isThere = statSync(onHost, { throwIfNoEntry: false })?.isDirectory();
+  if (!isThere || !hiddenPaths(options).isVisible(byteTextOf(onHost)))
+    throw new Failure(`--cwd '${cwd}' is not a directory that the program sees`);
+  return cwd;
 }
 
 /** What a program of Linux is started with; `path` is that of its image, as the user gave it; `isTerminal`: at a terminal. */
-export function linuxOptions(
-  path: string,
-  { root = '/', env, cwd }: LinuxRunOptions,
-  isTerminal: boolean,
-): LinuxOptions {
-  const given = listOf(env).map((variable) => {
+export function linuxOptions(path: string, options: LinuxRunOptions, isTerminal: boolean): LinuxOptions {
+  const given = listOf(options.env).map((variable) => {
     const end = variable.indexOf('=');
     return [variable.slice(0, end), variable.slice(end + 1)] as const;
   });
   const terminal = isTerminal && process.env['TERM'] !== undefined ? { TERM: process.env['TERM'] } : {};
   const environment = { ...DEFAULT_ENVIRONMENT, ...terminal, ...Object.fromEntries(given) };
   const variables = Object.entries(environment).map(([name, value]) => bytesOfText(byteTextOf(`${name}=${value}`)));
-  const directory = cwd ?? (root === '/' ? process.cwd() : '/');
   return {
     path: bytesOfText(byteTextOf(path)),
     environment: variables,
-    directory: bytesOfText(byteTextOf(directory)),
+    directory: bytesOfText(byteTextOf(startDirectory(options))),
     ...(isTerminal && { terminalSize: [process.stdout.rows, process.stdout.columns] as const }),
   };
 }

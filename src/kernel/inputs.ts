@@ -28,7 +28,7 @@ export type MachineInput = { readonly tick: number } &
     | { readonly kind: 'publish'; readonly outcome: PublishOutcome }
     | { readonly kind: 'names'; readonly list: NameList }
     | { readonly kind: 'verdict'; readonly verdict: SpuriousWriteVerdict | 'later' }
-    /** What the host told of its files to programs of Linux: see LinuxRoot. */
+    /** What the host returned for its files, which Linux programs see: see LinuxRoot. */
     | { readonly kind: 'root status'; readonly path: string; readonly answer: RootStatus | LinuxErrno }
     | { readonly kind: 'root list'; readonly path: string; readonly answer: readonly RootEntry[] | LinuxErrno }
     /** A part of a file, or why there is none. */

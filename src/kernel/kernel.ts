@@ -35,32 +35,15 @@ import { KernelStops } from './stops.js';
 import { UserMemory } from './memory/user-memory.js';
 import type { WaitKey } from './tasks/wait-queues.js';
 import { Waits } from './tasks/waits.js';
-import { WorkMeter } from './work-meter.js';
+import { EFFORT, TICKS_PER_EFFORT, WorkMeter } from './work-meter.js';
 import { outside, schema, value } from '../state/schema.js';
 
-/** What a kernel-call and a page fault take at least, in units of effort; and the ticks that take as much. */
-const CALL_EFFORT = 1;
-const FAULT_EFFORT = 4;
-/** What the start of a program, a further thread and a context switch take besides. */
-const START_EFFORT = 100;
-const SPAWN_EFFORT = 20;
-const SWITCH_EFFORT = 1;
-const TICKS_PER_EFFORT = 128;
-/** A decision on a store that debug mode stopped. */
-const REFUSED_EFFORT = 16;
 /** Instructions that generated code leaves to TypeScript, before the host can look up; each takes 2 to 20 microseconds. */
 const ROUNDS_AT_ONCE = 1024;
-const ROUNDS_EFFORT = 4096;
-/** Unreferenced subtrees are forgotten before the machine continues: how many in one step, and the effort of that. */
+/** Unreferenced subtrees are forgotten before the machine continues: how many in one step. */
 const SUBTREES_FORGOTTEN_AT_ONCE = 1024;
-const FORGET_EFFORT = 512;
-/** What it takes to drop what was gathered or fetched from VMOs and can be again: some 16,384 extents. */
-const DROP_CACHES_EFFORT = 4096;
-/** Threads that are woken at once when their deadlines have come, and what each takes. */
+/** Threads that are woken at once when their deadlines have come. */
 const WOKEN_AT_ONCE = 1024;
-const WAKE_EFFORT = 1;
-/** What a visit to an extent takes. */
-const EXTENT_EFFORT = 0.04;
 /** Mappings that a further stack adds to its region: its guard page and its protection divide one. */
 const MAPPINGS_OF_STACK = 4;
 
@@ -202,7 +185,7 @@ export class Kernel implements KernelServices {
    * What it has done for threads: units of some 2.5 microseconds of the host's time, far from exact.
    */
   get effort(): number {
-    return this.work.added + this.store.extentsVisited * EXTENT_EFFORT;
+    return this.work.added + this.store.extentsVisited * EFFORT.extent;
   }
 
   /**
@@ -239,7 +222,7 @@ export class Kernel implements KernelServices {
     if (process.linux) this.linux.begin(thread);
     if (start.options.debugMode) this.debugMode.set(thread, true);
     this.stops.started(process);
-    this.work.add(START_EFFORT);
+    this.work.add(EFFORT.start);
     return process;
   }
 
@@ -253,7 +236,7 @@ export class Kernel implements KernelServices {
       this.cpu.state.setGpr(RDI, argument);
     });
     thread.guard.inherit(parent.guard);
-    this.work.add(SPAWN_EFFORT);
+    this.work.add(EFFORT.spawn);
     return thread;
   }
 
@@ -329,10 +312,10 @@ export class Kernel implements KernelServices {
     if (this.isEnding) this.endings.takeStep();
     else if (store.hasToForget) {
       store.forgetSome(SUBTREES_FORGOTTEN_AT_ONCE);
-      this.work.add(FORGET_EFFORT);
+      this.work.add(EFFORT.forget);
     } else if (!this.calls.standing && store.hasFullCaches) {
       store.dropCaches();
-      this.work.add(DROP_CACHES_EFFORT);
+      this.work.add(EFFORT.dropCaches);
     } else return false;
     return true;
   }
@@ -343,7 +326,7 @@ export class Kernel implements KernelServices {
     if (this.calls.standing || scheduler.nextDeadline > cpu.ticks) return false;
     const woken = this.waits.passDeadlines(cpu.ticks, WOKEN_AT_ONCE, (thread) => this.askAgain(thread));
     const rung = this.linux.jobs.ring(scheduler.alarms.take(cpu.ticks), cpu.ticks);
-    this.work.add((woken + rung) * WAKE_EFFORT);
+    this.work.add((woken + rung) * EFFORT.wake);
     return true;
   }
 
@@ -384,7 +367,7 @@ export class Kernel implements KernelServices {
     // None of them is woken by the end of another.
     for (const thread of threads) this.waits.forget(thread);
     for (const thread of threads) this.forgetThread(thread, exitCode);
-    this.work.add(threads.length * WAKE_EFFORT);
+    this.work.add(threads.length * EFFORT.wake);
     this.processes.remove(process);
     if (process.linux) this.linux.ended(process.linux, exitCode, trap !== undefined);
     process.end = { exitCode, trap };
@@ -434,7 +417,7 @@ export class Kernel implements KernelServices {
     });
     thread.guard.inherit(like.guard);
     if (isNew) this.stops.started(process);
-    this.work.add(isNew ? START_EFFORT : SPAWN_EFFORT);
+    this.work.add(isNew ? EFFORT.start : EFFORT.spawn);
     return thread;
   }
 
@@ -442,7 +425,7 @@ export class Kernel implements KernelServices {
     this.pager.pageTable.switchView(thread.process.view);
     setInitialRegisters(this.cpu, entry, rsp, 0);
     this.stops.started(thread.process);
-    this.work.add(START_EFFORT);
+    this.work.add(EFFORT.start);
   }
 
   freeRegions(regions: Parameters<KernelServices['freeRegions']>[0]): void {
@@ -487,7 +470,7 @@ export class Kernel implements KernelServices {
     const turnEnd = this.scheduler.turnEnd(end);
     const event = this.debugMode.run(thread, turnEnd - this.cpu.ticks, ROUNDS_AT_ONCE);
     // Not charged to the thread: how soon it comes differs from engine to engine, and the machine must not.
-    if (event.kind === 'ticks' && this.cpu.ticks < turnEnd) this.work.add(ROUNDS_EFFORT);
+    if (event.kind === 'ticks' && this.cpu.ticks < turnEnd) this.work.add(EFFORT.rounds);
     this.scheduler.passSlices(this.cpu.ticks);
     this.handle(thread, event);
   }
@@ -495,7 +478,7 @@ export class Kernel implements KernelServices {
   /** Delivers the signals of a thread of Linux, whose registers are in the CPU. Returns whether that changed anything. */
   private deliver(thread: Thread): boolean {
     const hasChanged = this.linux.delivery.deliver(thread);
-    if (hasChanged) this.charge({ effort: CALL_EFFORT });
+    if (hasChanged) this.charge({ effort: EFFORT.call });
     return hasChanged;
   }
 
@@ -514,7 +497,7 @@ export class Kernel implements KernelServices {
 
   /** A thread that waits makes its call once more. */
   private askAgain(thread: Thread): void {
-    this.work.add(CALL_EFFORT);
+    this.work.add(EFFORT.call);
     this.switchTo(thread);
     this.calls.make(thread, thread.pending!);
   }
@@ -555,7 +538,7 @@ export class Kernel implements KernelServices {
 
   private loadRegisters(thread: Thread): void {
     if (this.current === thread) return;
-    this.work.add(SWITCH_EFFORT);
+    this.work.add(EFFORT.switch);
     this.current?.save(this.cpu.state);
     thread.restore(this.cpu.state);
     this.cpu.codeStops.switchTo(thread);
@@ -568,7 +551,7 @@ export class Kernel implements KernelServices {
     if (event.kind === 'stopped') return this.stops.cpuStopped(thread);
     if (event.kind === 'vmcall' || event.kind === 'syscall') {
       this.calls.begin(thread, event.kind === 'vmcall' ? 'bd0' : 'linux');
-      if (!this.stops.isHolding) this.charge({ effort: CALL_EFFORT });
+      if (!this.stops.isHolding) this.charge({ effort: EFFORT.call });
       return;
     }
     if (event.kind === 'refused') return this.refused(thread, event.stores);
@@ -580,7 +563,7 @@ export class Kernel implements KernelServices {
   private handleFault(thread: Thread, exception: GuestException): void {
     const access = accessOf(exception.errorCode);
     const outcome = this.pageFaults.resolve(thread, exception, access, this.cpu.ticks);
-    this.charge({ effort: FAULT_EFFORT });
+    this.charge({ effort: EFFORT.fault });
     this.options.hooks?.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
     if (outcome !== 'resolved') this.trap(thread, outcome === 'out of memory' ? outcome : 'exception', exception);
   }
@@ -588,7 +571,7 @@ export class Kernel implements KernelServices {
   /** A store of a thread in debug mode, which has taken a tick as a fault does. */
   private refused(thread: Thread, stores: readonly RefusedStore[]): void {
     this.ticksWithoutInstruction++;
-    this.work.add(REFUSED_EFFORT);
+    this.work.add(EFFORT.refused);
     const report = this.debugMode.refused(thread, stores);
     if (report) this.kill(thread, report);
   }

@@ -95,6 +95,16 @@ t.test('a program of Linux runs as one, whether or not it says so', async (t) =>
   t.equal((await served(['run', program])).code, 7);
 });
 
+t.test('a directory to start in that the program does not see is an error', async (t) => {
+  const program = join(directory, 'linux');
+  for (const cwd of ['/nosuch', '/etc/passwd', '/proc/self'])
+    t.match(await served(['run', '--cwd', cwd, program]), {
+      code: 125,
+      stderr: `bd0: --cwd '${cwd}' is not a directory that the program sees\n`,
+    });
+  t.equal((await served(['run', '--cwd', '/usr', program])).code, 7);
+});
+
 t.test('a call of 32-bit Linux is named in the report', async (t) => {
   const [source, program] = [join(directory, 'linux32.S'), join(directory, 'linux32')];
   writeFileSync(source, '.globl _start\n_start: int $0x80\n');

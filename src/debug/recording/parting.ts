@@ -262,7 +262,7 @@ function shown(bytes: Uint8Array, sha256: HashFunction): string {
   return `${JSON.stringify(text)}... (${bytes.length} bytes, SHA-256 ${bytesToHex(sha256(bytes))})`;
 }
 
-/** What the host told of a file, in words; equal for equal answers. */
+/** Describes what the host returned for a file; equal answers have equal descriptions. */
 function wordsOfAnswer(answer: RootStatus | readonly RootEntry[] | LinuxErrno): string {
   if (typeof answer === 'number') return `error ${answer}`;
   if ('mode' in answer) return `mode ${answer.mode.toString(8)}, ${answer.size} bytes, ${answer.modified} ns`;

@@ -7,6 +7,7 @@
  * A check is the beginning of the SHA-256 of the last whole one (at first that of the header) and the bytes. So no record can be
  * altered, taken out, or put elsewhere; and the length of the last one is known although it is not complete.
  */
+import { concatenated } from '../../bits.js';
 import type { HashFunction } from '../../vmo/content/canonical-form.js';
 
 /** A file that is no recording, or a damaged one; `message` is one line. */
@@ -86,12 +87,12 @@ export function* readRecords(source: RecordingSource, sha256: HashFunction): Gen
     const head = source.read(at, HEAD_BYTES);
     const view = new DataView(head.buffer, head.byteOffset);
     const [length, kind] = [view.getUint32(0, true), view.getUint32(4, true)];
-    const isSound = isEqual(head.subarray(8), sha256(joined(chain, head.subarray(0, 8))), HEAD_CHECK_BYTES);
+    const isSound = isEqual(head.subarray(8), sha256(concatenated([chain, head.subarray(0, 8)])), HEAD_CHECK_BYTES);
     if (!isSound || kind < 1 || kind > LAST_KIND || length > CONTENT_BYTES_MAX) throw damaged(at);
     if (source.length - at - HEAD_BYTES < length + CHECK_BYTES) return true;
     const rest = source.read(at + HEAD_BYTES, length + CHECK_BYTES);
     const content = rest.subarray(0, length);
-    chain = sha256(joined(chain, head, content));
+    chain = sha256(concatenated([chain, head, content]));
     if (!isEqual(rest.subarray(length), chain, CHECK_BYTES)) throw damaged(at);
     yield { kind, content, offset: at + HEAD_BYTES };
     at += HEAD_BYTES + length + CHECK_BYTES;
@@ -119,14 +120,4 @@ function damaged(offset: number): RecordingError {
 function isEqual(a: Uint8Array, b: Uint8Array, length: number): boolean {
   for (let at = 0; at < length; at++) if (a[at] !== b[at]) return false;
   return true;
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

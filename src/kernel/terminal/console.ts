@@ -1,3 +1,4 @@
+import { concatenated } from '../../bits.js';
 import type { Foreground } from './foreground.js';
 import { INTERRUPT, isFlowControl, LineDiscipline } from './line-discipline.js';
 import type { Process } from '../tasks/process.js';
@@ -250,14 +251,4 @@ export class KernelConsole {
 /** Whether what is typed for somebody is read in lines. */
 function isLines(foreground: Foreground | undefined): boolean {
   return foreground?.rules?.isLines ?? foreground?.process.consoleMode === CONSOLE_MODE.lines;
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -7,11 +7,11 @@ import { isInGroup, ownsFile, permits, requireAccess } from '../files/credential
 import { OpenRegularFile, resize } from '../files/open/regular.js';
 import { isDirectory } from '../files/tree/directory.js';
 import { RegularFile, type Inode } from '../files/tree/inode.js';
+import { NANOSECONDS, timeFieldsAt } from '../timespec.js';
 import { viewAt } from '../user-data.js';
 
 const { EBADF, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EACCES, ENODEV, ESPIPE } = LinuxErrno;
 const HERE = BigInt(AT_FDCWD);
-const NANOSECONDS = 1_000_000_000n;
 const MICROSECONDS = 1_000_000n;
 
 /** utimensat: the time now, and the time as it is. */
@@ -118,9 +118,8 @@ function changeTimes({ system, linux }: LinuxContext, inode: Inode, times: Asked
 /** Two struct timespec or timeval. Throws EINVAL, EFAULT. */
 function timesAt(context: LinuxContext, address: bigint, unitsPerSecond: bigint): AskedTimes {
   if (address === 0n) return NOW;
-  const view = viewAt(context, address, 32);
-  const [accessed, modified] = [0, 16].map((at) => {
-    const [seconds, fraction] = [view.getBigInt64(at, true), view.getBigInt64(at + 8, true)];
+  const [accessed, modified] = [0n, 16n].map((at) => {
+    const { seconds, fraction } = timeFieldsAt(context, address + at);
     if (unitsPerSecond === NANOSECONDS && fraction === UTIME_NOW) return 'now';
     if (unitsPerSecond === NANOSECONDS && fraction === UTIME_OMIT) return undefined;
     if (fraction < 0n || fraction >= unitsPerSecond) throw new LinuxError(EINVAL);

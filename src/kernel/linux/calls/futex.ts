@@ -3,7 +3,8 @@ import { deadlineTick } from '../../tasks/thread.js';
 import type { LinearAddress } from '../../memory/linear-address.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
-import { located, put32, viewAt } from '../user-data.js';
+import { timespecAt } from '../timespec.js';
+import { located, put32 } from '../user-data.js';
 
 const { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } = LinuxErrno;
 
@@ -19,7 +20,6 @@ const FUTEX_COMMAND = 0x7f;
 const FUTEX_CLOCK_REALTIME = 0x100;
 
 const WORD_BYTES = 4;
-const NANOSECONDS = 1_000_000_000n;
 
 /** The arguments of a call; what some mean differs by the operation. */
 interface FutexArguments {
@@ -87,10 +87,8 @@ function wait(context: LinuxContext, given: FutexArguments, isAbsolute: boolean,
 /** The tick at which a wait ends; undefined for a time that is not valid. */
 function deadlineOf(context: LinuxContext, timeout: bigint, isAbsolute: boolean, isReal: boolean): bigint | undefined {
   if (timeout === 0n) return 2n ** 63n;
-  const view = viewAt(context, timeout, 16);
-  const [seconds, nanoseconds] = [view.getBigInt64(0, true), view.getBigInt64(8, true)];
-  if (seconds < 0n || nanoseconds < 0n || nanoseconds >= NANOSECONDS) return undefined;
-  const time = seconds * NANOSECONDS + nanoseconds;
+  const time = timespecAt(context, timeout);
+  if (time === undefined) return undefined;
   if (isAbsolute) return isReal ? time - context.system.epoch : time;
   return time + BigInt(context.now);
 }
@@ -160,6 +158,6 @@ export const FUTEX_CALLS: readonly LinuxCall[] = [
     ...{ number: 202, name: 'futex', perform: futex },
     parameters: ['address', 'operation', 'value', 'timeout', 'address2', 'value3'],
     interrupted: (_context, _address, _operation, _value, timeout) => (timeout === 0n ? 'restart' : 'no restart'),
-    ...{ state: 'part', differs: 'Without priority inheritance; bit sets do not choose whom to wake.' },
+    ...{ state: 'part', differs: 'Without priority inheritance; the bit sets of waiters are ignored.' },
   },
 ];

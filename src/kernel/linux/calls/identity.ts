@@ -33,7 +33,7 @@ const CAPABILITY_VERSION_3 = 0x2008_0522;
 const user = ({ linux }: LinuxContext): bigint => BigInt(linux.place.credentials.user);
 const group = ({ linux }: LinuxContext): bigint => BigInt(linux.place.credentials.group);
 
-/** Changes for whom a process works; anybody may become what he is, and root anything. */
+/** Changes the credentials of a process; only root may change them to those of another user or group. */
 function become({ linux }: LinuxContext, change: Partial<Credentials>): bigint {
   const { credentials } = linux.place;
   const after = { ...credentials, ...change };

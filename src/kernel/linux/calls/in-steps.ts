@@ -11,7 +11,7 @@ export function inSteps(context: LinuxContext, work: () => Steps<void>, rest: ()
   });
 }
 
-/** Answers what steps return, between which the machine stands still. */
+/** Makes a call in steps, between which the machine stands still; returns the result of the steps. */
 export function standing(context: LinuxContext, steps: () => Steps<bigint, number>): CallResult {
   const work = (context.pending.work ??= new StandingCall(steps())) as SteppedCall<bigint>;
   const step = work.take(context);

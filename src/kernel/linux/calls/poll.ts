@@ -16,12 +16,12 @@ import {
   POLLWRNORM,
 } from '../files/open/open-file.js';
 import { Watch } from '../files/watch.js';
-import { bytesAt, put64, putBytes, putFields, viewAt } from '../user-data.js';
+import { NANOSECONDS, putTime, timeFieldsAt } from '../timespec.js';
+import { bytesAt, putBytes, viewAt } from '../user-data.js';
 
 const { EBADF, EINVAL } = LinuxErrno;
 const POLLFD_BYTES = 8;
 const SET_BYTES = 8n;
-const NANOSECONDS = 1_000_000_000n;
 
 /** A descriptor that is watched, and for which events. */
 interface Polled {
@@ -109,8 +109,7 @@ function ppoll(
 /** A struct timespec or timeval in nanoseconds; undefined for no address. Throws EFAULT, EINVAL. */
 function timeAt(context: LinuxContext, address: bigint, unitsPerSecond: bigint): bigint | undefined {
   if (address === 0n) return undefined;
-  const view = viewAt(context, address, 16);
-  const [seconds, fraction] = [view.getBigInt64(0, true), view.getBigInt64(8, true)];
+  const { seconds, fraction } = timeFieldsAt(context, address);
   if (seconds < 0n || fraction < 0n || (unitsPerSecond === NANOSECONDS && fraction >= unitsPerSecond))
     throw new LinuxError(EINVAL);
   return seconds * NANOSECONDS + fraction * (NANOSECONDS / unitsPerSecond);
@@ -194,8 +193,7 @@ function pselect6(
 function putLeft(context: LinuxContext, address: bigint, nanosecondsPerUnit: bigint): void {
   const { pending, now } = context;
   const left = BigInt(Math.max(0, Math.ceil(pending.progress - 1 - now)));
-  putFields(context, address, 8, (view) => view.setBigInt64(0, left / NANOSECONDS, true));
-  put64(context, address + 8n, (left % NANOSECONDS) / nanosecondsPerUnit);
+  putTime(context, address, left, nanosecondsPerUnit);
 }
 
 const whole = { state: 'whole', differs: '' } as const;

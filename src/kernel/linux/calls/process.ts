@@ -4,8 +4,9 @@ import { ENDED, PENDING, type CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { pathText } from '../files/arguments.js';
+import { Signal } from '../signals/signal.js';
 import type { LinuxProcess } from '../linux-process.js';
-import { clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
+import { CLONE_VFORK, CLONE_VM, clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
 import { exec } from '../tasks/exec.js';
 import { childInfo, statusWord, type JobChange, type WaitStatus } from '../tasks/wait-status.js';
 import { put32, put64, putBytes, putFields, stringAt, viewAt } from '../user-data.js';
@@ -22,9 +23,6 @@ const ARCH_GET_GS = 0x1004;
 
 /* include/uapi/linux/sched.h */
 const CSIGNAL = 0xff;
-const CLONE_VM = 0x100;
-const CLONE_VFORK = 0x4000;
-const SIGCHLD = 17;
 
 /** What execve reads of argv and the environment: a quarter of RLIMIT_STACK, in strings of at most 32 pages. */
 const ARGUMENT_BYTES_MAX = 2 ** 21;
@@ -104,7 +102,7 @@ function clone(
 
 const SIMPLE: Omit<CloneRequest, 'flags'> = {
   ...{ stack: 0n, parentTid: 0n, childTid: 0n, threadPointer: 0n },
-  exitSignal: SIGCHLD,
+  exitSignal: Signal.SIGCHLD,
 };
 
 const fork = (context: LinuxContext): CallResult => cloneTask(context, { ...SIMPLE, flags: 0 });
@@ -182,7 +180,7 @@ function waitid(
   const [code, status] = childInfo(change);
   if (info !== 0n)
     putFields(context, info, SIGINFO_BYTES, (view) => {
-      view.setInt32(0, SIGCHLD, true);
+      view.setInt32(0, Signal.SIGCHLD, true);
       view.setInt32(8, code, true);
       view.setInt32(16, child.pid, true);
       view.setInt32(20, child.place.credentials.user, true);

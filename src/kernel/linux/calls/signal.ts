@@ -17,7 +17,7 @@ import { STACK_T_BYTES, changedStack, readStack, toldOf, writeStack } from '../s
 import { UNBLOCKABLE, isIn, isSignal, setOf, type SignalSet } from '../signals/signal.js';
 import { dropAll } from '../signals/signals.js';
 import { bytesAt, putBytes, putFields, viewAt } from '../user-data.js';
-import { timespecAt } from './time.js';
+import { timespecAt } from '../timespec.js';
 
 const { EAGAIN, EINVAL, EPERM, ESRCH } = LinuxErrno;
 

@@ -13,6 +13,7 @@ import {
 import { MAY_EXECUTE, MAY_READ, MAY_WRITE } from '../files/constants.js';
 import { requireAccess } from '../files/credentials.js';
 import { FILE_SYSTEM, type Inode } from '../files/tree/inode.js';
+import { NANOSECONDS } from '../timespec.js';
 import { putFields } from '../user-data.js';
 
 const { EINVAL } = LinuxErrno;
@@ -21,7 +22,6 @@ const STAT_BYTES = 144;
 const STATX_BYTES = 256;
 const STATFS_BYTES = 120;
 const BLOCK_BYTES = 4096;
-const NANOSECONDS = 1_000_000_000n;
 const HERE = BigInt(AT_FDCWD);
 
 /** STATX_ bits of what is known of each file: include/uapi/linux/stat.h. */

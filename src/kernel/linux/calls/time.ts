@@ -3,7 +3,8 @@ import { deadlineTick } from '../../tasks/thread.js';
 import { PENDING } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
-import { put64, putFields, viewAt } from '../user-data.js';
+import { NANOSECONDS, putTime, timespecAt } from '../timespec.js';
+import { put64, putFields } from '../user-data.js';
 import { TIMER_CALLS } from './timer.js';
 
 const { EINVAL } = LinuxErrno;
@@ -16,8 +17,6 @@ const REAL_CLOCKS = new Set([CLOCK_REALTIME, 5, 8, 11]);
 const CLOCKS_MAX = 12;
 const TIMER_ABSTIME = 1;
 
-const NANOSECONDS = 1_000_000_000n;
-const TIMESPEC_BYTES = 16;
 const TICKS_OF_TIMES = 10_000_000n;
 
 /** The time of a clock in nanoseconds; undefined where there is no such clock. */
@@ -31,38 +30,19 @@ function isOfProcess(clock: number): boolean {
   return (clock & 7) <= 6;
 }
 
-function putTimespec(context: LinuxContext, address: bigint, nanoseconds: bigint): bigint {
-  return putFields(context, address, TIMESPEC_BYTES, (view) => {
-    view.setBigInt64(0, nanoseconds / NANOSECONDS, true);
-    view.setBigInt64(8, nanoseconds % NANOSECONDS, true);
-  });
-}
-
-/** The nanoseconds of a timespec; undefined for one that is not valid. */
-export function timespecAt(context: LinuxContext, address: bigint): bigint | undefined {
-  const view = viewAt(context, address, TIMESPEC_BYTES);
-  const [seconds, nanoseconds] = [view.getBigInt64(0, true), view.getBigInt64(8, true)];
-  if (seconds < 0n || nanoseconds < 0n || nanoseconds >= NANOSECONDS) return undefined;
-  return seconds * NANOSECONDS + nanoseconds;
-}
-
 function clockGettime(context: LinuxContext, clock: bigint, time: bigint): CallResult {
   const nanoseconds = timeOf(context, signed32(clock));
-  return nanoseconds === undefined ? failed(EINVAL) : putTimespec(context, time, nanoseconds);
+  return nanoseconds === undefined ? failed(EINVAL) : putTime(context, time, nanoseconds);
 }
 
 function clockGetres(context: LinuxContext, clock: bigint, resolution: bigint): CallResult {
   if (timeOf(context, signed32(clock)) === undefined) return failed(EINVAL);
-  return resolution === 0n ? 0n : putTimespec(context, resolution, 1n);
+  return resolution === 0n ? 0n : putTime(context, resolution, 1n);
 }
 
 function gettimeofday(context: LinuxContext, time: bigint, zone: bigint): CallResult {
   const nanoseconds = timeOf(context, CLOCK_REALTIME)!;
-  if (time !== 0n)
-    putFields(context, time, TIMESPEC_BYTES, (view) => {
-      view.setBigInt64(0, nanoseconds / NANOSECONDS, true);
-      view.setBigInt64(8, (nanoseconds % NANOSECONDS) / 1000n, true);
-    });
+  if (time !== 0n) putTime(context, time, nanoseconds, 1000n);
   return zone === 0n ? 0n : put64(context, zone, 0n);
 }
 
@@ -107,7 +87,7 @@ function clockNanosleep(
 /** A handler interrupts a sleep: the time that is left is told, unless it was until a time. */
 function endSleep(context: LinuxContext, remaining: bigint): 'no restart' {
   const left = BigInt(Math.max(0, Math.ceil(context.pending.progress - context.now)));
-  if (remaining !== 0n) putTimespec(context, remaining, left);
+  if (remaining !== 0n) putTime(context, remaining, left);
   return 'no restart';
 }
 

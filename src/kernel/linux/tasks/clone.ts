@@ -20,8 +20,8 @@ import { located, put32 } from '../user-data.js';
 import { sightOf } from './sight.js';
 
 /* include/uapi/linux/sched.h */
-const CLONE_VM = 0x100;
-const CLONE_VFORK = 0x4000;
+export const CLONE_VM = 0x100;
+export const CLONE_VFORK = 0x4000;
 const CLONE_SIGHAND = 0x800;
 const CLONE_THREAD = 0x1_0000;
 const CLONE_FILES = 0x400;
