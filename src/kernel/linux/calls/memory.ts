@@ -1,5 +1,6 @@
 import { PAGE_SIZE, roundUp } from '../../../bits.js';
 import type { VmoHandle } from '../../../vmo/handle.js';
+import type { Steps } from '../../../vmo/steps.js';
 import type { CallResult } from '../../calls/call.js';
 import { HOST_BYTES } from '../../host-memory.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../memory/linear-address.js';
@@ -7,7 +8,7 @@ import { MAPPINGS_MAX, again, mapIn, unmapIn } from '../../memory/map-vmo.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../../memory/mapping.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
-import { inSteps } from './in-steps.js';
+import { inSteps, standing } from './in-steps.js';
 
 const { EBADF, EEXIST, EFAULT, EINVAL, ENOMEM } = LinuxErrno;
 
@@ -68,18 +69,18 @@ function hasRoom({ linux, hostMemory }: LinuxContext): boolean {
 }
 
 /** Unmaps a range, in steps, and then does the rest. */
-function unmapped(context: LinuxContext, { start, end }: HomeRange, rest: () => bigint): CallResult {
-  const { pager, linux } = context;
-  const { region } = linux.memory;
-  return inSteps(
-    context,
-    () => pager.discardInSteps(region, start, end),
-    () => {
-      unmapIn(context, region, start, end);
-      context.debugMode.forget({ start, end });
-      return rest();
-    },
-  );
+function unmapped(context: LinuxContext, range: HomeRange, rest: () => bigint): CallResult {
+  return standing(context, function* () {
+    yield* unmapInSteps(context, range);
+    return rest();
+  });
+}
+
+function* unmapInSteps(context: LinuxContext, { start, end }: HomeRange): Steps<void, number> {
+  const { region } = context.linux.memory;
+  for (const _ of context.pager.discardInSteps(region, start, end)) yield 0;
+  unmapIn(context, region, start, end);
+  context.debugMode.forget({ start, end });
 }
 
 function brk(context: LinuxContext, address: bigint): CallResult {
@@ -128,16 +129,31 @@ function mmap(
       region.addZeros(start, end, protection);
       return seen(context, start);
     });
-  // Made again, the call goes on with the file that it has in hand.
-  const isWritten = (protection & PROTECTION_WRITE) !== 0;
-  const file = context.pending.work
-    ? undefined
-    : context.linux.files.map(signed32(fd), type !== MAP_PRIVATE, isWritten);
-  return unmapped(context, place, () => {
-    mapFile(context, place, file!, Number(offset), protection);
-    file!.close();
-    return seen(context, start);
-  });
+  const request = { fd: signed32(fd), isShared: type !== MAP_PRIVATE, offset: Number(offset), protection };
+  return standing(context, () => mapFileInSteps(context, place, request));
+}
+
+/** What is to be mapped of a file. */
+interface FileRequest {
+  readonly fd: number;
+  readonly isShared: boolean;
+  /** In bytes, a multiple of 4096. */
+  readonly offset: number;
+  /** PROTECTION_ bits. */
+  readonly protection: number;
+}
+
+/** Maps a file in the place of what is mapped there. The handle on it is closed also where the thread ends meanwhile. */
+function* mapFileInSteps(context: LinuxContext, place: HomeRange, request: FileRequest): Steps<bigint, number> {
+  const { fd, isShared, offset, protection } = request;
+  const file = context.linux.files.map(fd, isShared, (protection & PROTECTION_WRITE) !== 0);
+  try {
+    yield* unmapInSteps(context, place);
+    mapFile(context, place, file, offset, protection);
+    return seen(context, place.start);
+  } finally {
+    file.close();
+  }
 }
 
 /** Maps a VMO, and what lies behind its end as pages that cannot be touched. */
@@ -243,6 +259,7 @@ function moved(context: LinuxContext, mapping: Mapping, old: HomeRange, target: 
   extend(context, { ...mapping, start: mapping.start + shift }, target.start, target.end);
   pager.move(region, old.start, Math.min(old.end, old.start + target.end - target.start), target.start);
   unmapIn(context, region, old.start, old.end);
+  context.debugMode.forget(old);
   return seen(context, target.start);
 }
 
