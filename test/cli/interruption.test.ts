@@ -6,6 +6,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   readlinkSync,
   rmSync,
@@ -33,17 +34,18 @@ truncateSync(huge, 2 ** 30);
 
 type Child = ReturnType<typeof startBd0>;
 
-/** Waits until bd0 has a file open. */
-async function hasOpened({ pid }: Child, file: string): Promise<void> {
+/** Waits until bd0 is reading a file from its start to its end; before that, it has looked at its headers. */
+async function isReading({ pid }: Child, file: string): Promise<void> {
   const fds = `/proc/${pid}/fd`;
-  const targetOf = (fd: string): string | undefined => {
+  const isAt = (fd: string): boolean => {
     try {
-      return readlinkSync(join(fds, fd));
+      const [, position] = /^pos:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))!;
+      return readlinkSync(join(fds, fd)) === file && Number(position) > 0;
     } catch {
-      return undefined;
+      return false;
     }
   };
-  while (!readdirSync(fds).some((fd) => targetOf(fd) === file)) await sleep(5);
+  while (!readdirSync(fds).some(isAt)) await sleep(5);
 }
 
 const toldSomething = (child: Child): Promise<unknown> => once(child.stderr, 'readable');
@@ -61,7 +63,7 @@ const works: Readonly<Record<string, Work>> = {
   'waiting for input': { words: ['--clock', 'real', misbehave, 'read', '4000000000000000'] },
   'waiting for the reader of its output': { words: [misbehave, 'flood', '64'] },
   'waiting for the reader of its log': { words: ['--trace', 'calls', misbehave, 'call'], begun: toldSomething },
-  'reading its image': { words: [huge, 'exit'], begun: (child) => hasOpened(child, huge) },
+  'reading its image': { words: [huge, 'exit'], begun: (child) => isReading(child, huge) },
 };
 
 const ends: readonly [how: string, words: readonly string[], signal: NodeJS.Signals | undefined, code: number][] = [

@@ -245,11 +245,11 @@ t.test('a standard output that is closed is an error for what prints, and for no
     ['--version', true],
     ['run hello_world', true],
     [`run ${misbehave} exit 5`, false],
-    [`vmo hash ${main}`, true],
+    [`vmo hash '${main}'`, true],
   ];
   for (const [words, fails] of cases) {
     const [program, ...first] = ['/usr/bin/env', '-u', 'NODE_OPTIONS', 'bash', '-c'];
-    const { status, stderr } = spawnSync(program!, [...first, `${main} ${words} >&-`], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(program!, [...first, `'${main}' ${words} >&-`], { encoding: 'utf8' });
     t.strictSame(
       [status, stderr],
       fails ? [125, 'bd0: cannot write standard output: it is not open\n'] : [5, ''],
