@@ -1,0 +1,235 @@
+/*
+ * Small loops, each around one kind of operation or of operand that emulators may be slow at:
+ *
+ *     cliffs NAME COUNT     runs a loop for COUNT iterations and prints a checksum
+ *     cliffs                prints the names
+ *
+ * A program for Linux, to be run natively and by emulators alike: see compare.mjs.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef float f32x4 __attribute__((vector_size(16)));
+typedef double f64x2 __attribute__((vector_size(16)));
+
+static unsigned char bytes[1 << 16] __attribute__((aligned(4096)));
+
+static void set_mxcsr(unsigned value) { __asm__ volatile("ldmxcsr %0" : : "m"(value)); }
+
+static uint64_t bits(double x)
+{
+    uint64_t b;
+    memcpy(&b, &x, 8);
+    return b;
+}
+
+#define NEAREST 0x1f80
+#define INEXACT 0x1fa0 /* PE is already set */
+#define DOWN 0x3fa0
+#define FLUSH 0x9fe0 /* FTZ and DAZ */
+
+/* COUNT times four scalar or packed instructions with the same operands. */
+#define REPEAT_SSE(name, type, instruction, mxcsr, first, second)                                                     \
+    static uint64_t name(long n)                                                                                      \
+    {                                                                                                                 \
+        type x = first, y = second, r = x, s = x;                                                                     \
+        set_mxcsr(mxcsr);                                                                                             \
+        for (long i = 0; i < n; i++)                                                                                  \
+            __asm__ volatile("movaps %2, %0\n" instruction " %3, %0\n"                                                \
+                             "movaps %2, %1\n" instruction " %3, %1\n"                                                \
+                             "movaps %2, %0\n" instruction " %3, %0\n"                                                \
+                             "movaps %2, %1\n" instruction " %3, %1"                                                  \
+                             : "=&x"(r), "=&x"(s) : "x"(x), "x"(y));                                                  \
+        set_mxcsr(NEAREST);                                                                                           \
+        uint64_t b = 0;                                                                                               \
+        memcpy(&b, &r, 8);                                                                                            \
+        return b;                                                                                                     \
+    }
+
+REPEAT_SSE(exact_mulps, f32x4, "mulps", NEAREST, ((f32x4){3, 5, 7, 9}), ((f32x4){2, 4, 6, 8}))
+REPEAT_SSE(exact_mulpd, f64x2, "mulpd", NEAREST, ((f64x2){3, 5}), ((f64x2){2, 4}))
+REPEAT_SSE(exact_divpd, f64x2, "divpd", NEAREST, ((f64x2){6, 20}), ((f64x2){2, 4}))
+REPEAT_SSE(exact_sqrtpd, f64x2, "sqrtpd", NEAREST, ((f64x2){6, 20}), ((f64x2){9, 16}))
+REPEAT_SSE(exact_addpd, f64x2, "addpd", NEAREST, ((f64x2){6, 20}), ((f64x2){9, 16}))
+REPEAT_SSE(exact_addsd, double, "addsd", NEAREST, 6, 9)
+REPEAT_SSE(exact_mulsd, double, "mulsd", NEAREST, 6, 9)
+REPEAT_SSE(exact_divsd, double, "divsd", NEAREST, 6, 3)
+REPEAT_SSE(inexact_mulpd, f64x2, "mulpd", INEXACT, ((f64x2){1.1, 1.3}), ((f64x2){1.7, 1.9}))
+REPEAT_SSE(denormal_addsd, double, "addsd", NEAREST, 4e-310, 5e-310)
+REPEAT_SSE(denormal_mulsd, double, "mulsd", NEAREST, 4e-310, 0.3)
+REPEAT_SSE(denormal_addps, f32x4, "addps", NEAREST, ((f32x4){1e-40f, 2e-40f, 3, 4}), ((f32x4){1e-39f, 2, 3, 4}))
+REPEAT_SSE(nan_addsd, double, "addsd", NEAREST, __builtin_nan(""), 1.5)
+REPEAT_SSE(nan_mulpd, f64x2, "mulpd", NEAREST, ((f64x2){1, __builtin_nan("")}), ((f64x2){1, 2}))
+REPEAT_SSE(nan_comisd, double, "ucomisd", NEAREST, __builtin_nan(""), 1.5)
+REPEAT_SSE(nan_cmppd, f64x2, "cmpltpd", NEAREST, ((f64x2){1, __builtin_nan("")}), ((f64x2){1, 2}))
+REPEAT_SSE(nan_minsd, double, "minsd", NEAREST, __builtin_nan(""), 1.5)
+REPEAT_SSE(infinity_addsd, double, "addsd", NEAREST, __builtin_inf(), 1.5)
+REPEAT_SSE(infinity_divsd, double, "divsd", NEAREST, 1.5, __builtin_inf())
+REPEAT_SSE(flush_mulsd, double, "mulsd", FLUSH, 1.1, 1.3)
+REPEAT_SSE(flush_addps, f32x4, "addps", FLUSH, ((f32x4){1e-40f, 2e-40f, 3, 4}), ((f32x4){1e-39f, 2, 3, 4.7f}))
+REPEAT_SSE(down_addsd, double, "addsd", DOWN, 1.1, 1.7)
+REPEAT_SSE(down_mulsd, double, "mulsd", DOWN, 1.1, 1.7)
+REPEAT_SSE(down_divpd, f64x2, "divpd", DOWN, ((f64x2){1.1, 1.3}), ((f64x2){1.7, 1.9}))
+REPEAT_SSE(down_sqrtsd, double, "sqrtsd", DOWN, 1.1, 1.7)
+REPEAT_SSE(down_cvtsd2ss, double, "cvtsd2ss", DOWN, 1.1, 1.7)
+REPEAT_SSE(down_cvtpd2dq, f64x2, "cvtpd2dq", DOWN, ((f64x2){1.1, 1.3}), ((f64x2){1.7, 1.9}))
+REPEAT_SSE(large_cvttps2dq, f32x4, "cvttps2dq", NEAREST, ((f32x4){1, 2, 3, 4}), ((f32x4){1e20f, 2, 3, 4}))
+REPEAT_SSE(rcpps, f32x4, "rcpps", NEAREST, ((f32x4){3, 5, 7, 9}), ((f32x4){2, 4, 6, 8}))
+REPEAT_SSE(rsqrtps, f32x4, "rsqrtps", NEAREST, ((f32x4){3, 5, 7, 9}), ((f32x4){2, 4, 6, 8}))
+
+/* A product of matrices of whole numbers, which is exact. */
+static uint64_t exact_matmul(long n)
+{
+    static double a[64][64], b[64][64], c[64][64];
+    for (int i = 0; i < 64; i++)
+        for (int j = 0; j < 64; j++)
+            a[i][j] = (i * 7 + j) % 11, b[i][j] = (i + j * 5) % 13;
+    for (long round = 0; round < n; round++)
+        for (int i = 0; i < 64; i++)
+            for (int k = 0; k < 64; k++)
+                for (int j = 0; j < 64; j++)
+                    c[i][j] += a[i][k] * b[k][j];
+    return bits(c[5][7]);
+}
+
+/* Numbers that decay until they are denormal. */
+static uint64_t decay(long n)
+{
+    double x[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    for (long i = 0; i < n; i++)
+        for (int k = 0; k < 8; k++)
+            x[k] = x[k] * 0.99 + 1e-320;
+    return bits(x[3]);
+}
+
+static uint64_t float_to_int(long n)
+{
+    uint64_t sum = 0;
+    double x = 0.25;
+    for (long i = 0; i < n; i++) {
+        long r;
+        __asm__ volatile("cvtsd2si %1, %0" : "=r"(r) : "x"(x));
+        sum += r;
+        x += 1.5;
+    }
+    return sum;
+}
+
+/* Loads and stores of 8 bytes, one STRIDE after another, from FIRST on. */
+#define ACCESSES(name, first, stride, mask)                                                                           \
+    static uint64_t name(long n)                                                                                      \
+    {                                                                                                                 \
+        uint64_t sum = 0, at = first;                                                                                 \
+        for (long i = 0; i < n; i++) {                                                                                \
+            unsigned char *where = bytes + at;                                                                        \
+            uint64_t value;                                                                                           \
+            __asm__ volatile("mov (%1), %0" : "=r"(value) : "r"(where) : "memory");                                   \
+            sum += value;                                                                                             \
+            __asm__ volatile("mov %0, (%1)" : : "r"(sum), "r"(where) : "memory");                                     \
+            at = (at + stride) & mask;                                                                                \
+        }                                                                                                             \
+        return sum;                                                                                                   \
+    }
+
+ACCESSES(page_crossing, 4092, 4096, 0x7fff)
+ACCESSES(stride_61, 0, 61, 0x7fff)
+ACCESSES(unaligned, 1, 8, 0x7ff)
+ACCESSES(aligned, 0, 8, 0x7ff)
+
+/* COUNT times an instruction of the assembler with RAX, RBX, RCX and RDX as below. */
+#define REPEAT(name, code)                                                                                            \
+    static uint64_t name(long n)                                                                                      \
+    {                                                                                                                 \
+        uint64_t sum = 0;                                                                                             \
+        uint64_t memory[64] = {0x123456789abcdef, 7};                                                                 \
+        register uint64_t *at __asm__("rdi") = memory;                                                                \
+        for (long i = 0; i < n; i++) {                                                                                \
+            uint64_t a = 0x123456789abcdef ^ i, b = (uint64_t)bytes, c = 5, d = 3;                                    \
+            __asm__ volatile(code : "+a"(a), "+b"(b), "+c"(c), "+d"(d), "+r"(at) : : "memory", "cc", "rsi", "r8");    \
+            sum += a + d;                                                                                             \
+        }                                                                                                             \
+        return sum;                                                                                                   \
+    }
+
+REPEAT(pushf_popf, "pushf\n popf")
+REPEAT(popf_df, "pushf\n std\n popf")
+REPEAT(rdtsc, "rdtsc\n xor %%eax, %%eax\n xor %%edx, %%edx")
+REPEAT(cpuid, "xor %%eax, %%eax\n cpuid\n xor %%eax, %%eax\n xor %%edx, %%edx")
+REPEAT(enter_leave, "enter $16, $0\n leave\n enter $32, $0\n leave")
+REPEAT(div_128_by_64, "mov $7, %%r8d\n mov $3, %%edx\n div %%r8\n mov $2, %%edx\n div %%r8")
+REPEAT(div_64_by_64, "mov $7, %%r8d\n xor %%edx, %%edx\n div %%r8\n xor %%edx, %%edx\n div %%r8")
+REPEAT(div_32, "mov $7, %%r8d\n xor %%edx, %%edx\n div %%r8d\n xor %%edx, %%edx\n div %%r8d")
+REPEAT(idiv_64, "mov $7, %%r8d\n cqo\n idiv %%r8\n cqo\n idiv %%r8")
+REPEAT(bit_test, "bt $5, %%rax\n adc $0, %%rdx\n bts %%rcx, %%rax\n btr $9, %%rax\n btc %%rcx, %%rdx")
+REPEAT(bit_test_memory, "btsq $5, (%%rdi)\n btq %%rcx, (%%rdi)\n adc $0, %%rdx\n btcq %%rcx, (%%rdi)")
+REPEAT(xlat, "xlat\n xlat\n xlat\n xlat")
+REPEAT(xchg, "xchg %%rax, (%%rdi)\n xchg %%rdx, %%rax\n xchg %%rdx, (%%rdi)")
+REPEAT(mul_128, "mul %%rcx\n mul %%rcx\n mov %%rdx, %%rcx\n mul %%rcx")
+REPEAT(imul_128, "imul %%rcx\n imul %%rcx\n mov %%rdx, %%rcx\n imul %%rcx")
+REPEAT(rcl_rcr, "rcl $1, %%rax\n rcr $3, %%rdx\n rcl %%cl, %%rdx\n rcr $1, %%rax")
+REPEAT(shift_mix, "shl %%cl, %%rax\n shrd %%cl, %%rax, %%rdx\n sar $3, %%rdx\n shld $7, %%rdx, %%rax\n ror %%cl, %%rax")
+REPEAT(lahf_sahf, "lahf\n sahf\n lahf")
+REPEAT(cmpxchg, "lock cmpxchg %%rcx, (%%rdi)\n lock xadd %%rdx, (%%rdi)")
+
+/* x87: doubles of memory added, multiplied, divided and stored again. */
+#define X87(name, code)                                                                                               \
+    static uint64_t name(long n)                                                                                      \
+    {                                                                                                                 \
+        double x = 1.5, y = 1.25, z = 0;                                                                              \
+        for (long i = 0; i < n; i++)                                                                                  \
+            __asm__ volatile(code : "=m"(z) : "m"(x), "m"(y) : "st", "st(1)", "st(2)", "memory", "cc");               \
+        return bits(z);                                                                                               \
+    }
+
+X87(x87_add, "fldl %1\n faddl %2\n fldl %1\n faddp\n fstpl %0")
+X87(x87_mul, "fldl %1\n fmull %2\n fldl %1\n fmulp\n fstpl %0")
+X87(x87_div, "fldl %1\n fdivl %2\n fld1\n fdivp\n fstpl %0")
+X87(x87_int, "fildl %1\n fildl %2\n fxch\n fistpl %0\n fistpl %0")
+X87(x87_compare, "fldl %1\n fldl %2\n fucomip %%st(1), %%st\n fstpl %0")
+X87(x87_control, "fnstcw %0\n fldcw %0")
+
+static uint64_t long_double(long n)
+{
+    long double sum = 0, x = 1.1L;
+    for (long i = 0; i < n; i++) {
+        sum += x * i;
+        x = x * 0.999L + 0.001L;
+        if (sum > 1e9L) sum /= 3;
+    }
+    return (uint64_t)sum;
+}
+
+static const struct {
+    const char *name;
+    uint64_t (*run)(long n);
+    long count;
+} loops[] = {
+#define L(name, count) {#name, name, count}
+    L(exact_mulps, 10000000), L(exact_mulpd, 10000000), L(exact_divpd, 10000000), L(exact_sqrtpd, 10000000),
+    L(exact_addpd, 10000000), L(exact_addsd, 10000000), L(exact_mulsd, 10000000), L(exact_divsd, 10000000),
+    L(inexact_mulpd, 20000000), L(denormal_addsd, 5000000), L(denormal_mulsd, 5000000), L(denormal_addps, 5000000),
+    L(nan_addsd, 5000000), L(nan_mulpd, 5000000), L(nan_comisd, 5000000), L(nan_cmppd, 5000000),
+    L(nan_minsd, 5000000), L(infinity_addsd, 5000000), L(infinity_divsd, 5000000), L(flush_mulsd, 5000000),
+    L(flush_addps, 5000000), L(down_addsd, 5000000), L(down_mulsd, 5000000), L(down_divpd, 5000000),
+    L(down_sqrtsd, 2000000), L(down_cvtsd2ss, 5000000), L(down_cvtpd2dq, 5000000), L(large_cvttps2dq, 5000000),
+    L(rcpps, 5000000), L(rsqrtps, 5000000), L(exact_matmul, 200), L(decay, 5000000), L(float_to_int, 50000000),
+    L(page_crossing, 10000000), L(stride_61, 100000000), L(unaligned, 100000000), L(aligned, 100000000),
+    L(pushf_popf, 10000000), L(popf_df, 10000000), L(rdtsc, 10000000), L(cpuid, 2000000), L(enter_leave, 20000000),
+    L(div_128_by_64, 20000000), L(div_64_by_64, 20000000), L(div_32, 20000000), L(idiv_64, 20000000),
+    L(bit_test, 50000000), L(bit_test_memory, 50000000), L(xlat, 50000000), L(xchg, 50000000), L(mul_128, 50000000),
+    L(imul_128, 50000000), L(rcl_rcr, 30000000), L(shift_mix, 50000000), L(lahf_sahf, 50000000), L(cmpxchg, 20000000),
+    L(x87_add, 2000000), L(x87_mul, 2000000), L(x87_div, 2000000), L(x87_int, 2000000), L(x87_compare, 2000000),
+    L(x87_control, 20000000), L(long_double, 2000000),
+};
+
+int main(int argc, char **argv)
+{
+    for (unsigned i = 0; i < sizeof loops / sizeof *loops; i++) {
+        if (argc < 3) printf("%s %ld\n", loops[i].name, loops[i].count);
+        else if (strcmp(argv[1], loops[i].name) == 0)
+            return printf("%016llx\n", (unsigned long long)loops[i].run(atol(argv[2]))) < 0;
+    }
+    return argc < 3 ? 0 : 2;
+}
