@@ -134,6 +134,8 @@ export interface Statistics {
   readonly switches: number;
   /** Number of instructions decoded for the interpreter, including repeated decodes; 0 with engine 'evaluator'. */
   readonly decoded: number;
+  /** Number of instructions that the evaluator has executed, by mnemonic: engines leave rare and system instructions to it. */
+  readonly evaluated: Readonly<Record<string, number>>;
   /** Number of complete TLB flushes. */
   readonly tlbDrops: number;
   readonly frames: FrameCounters;
@@ -369,6 +371,7 @@ export class Computer {
       faults: this.kernel.faults,
       switches: this.kernel.switches,
       decoded: this.cpu.decoded,
+      evaluated: Object.fromEntries(this.cpu.evaluated),
       tlbDrops: this.cpu.mmu.tlbDrops,
       frames: this.pool.counters,
       writeBacks: this.kernel.pager.writeBacks,

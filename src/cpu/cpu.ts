@@ -41,6 +41,7 @@ export class Cpu {
       ticks: value,
       evaluator: outside('has no state between two ticks'),
       records: outside('caches of decoded and compiled code'),
+      evaluated: outside('a statistic'),
       memory: outside('guest memory'),
       engine: outside('set when the machine is made'),
     },
@@ -66,6 +67,8 @@ export class Cpu {
   readonly fenced: FencedExecution;
   /** The CPU's time: one tick for each instruction retired, each iteration of REP, and each fault. */
   ticks = 0;
+  /** Number of instructions that the evaluator has executed, by mnemonic. */
+  readonly evaluated = new Map<string, number>();
   private readonly evaluator: Evaluator;
   private readonly records: RecordEngine | undefined;
 
@@ -145,6 +148,8 @@ export class Cpu {
     this.ticks++;
     try {
       const instruction = this.fetcher.fetch(this.state.rip);
+      const { mnemonic } = instruction.form.row;
+      this.evaluated.set(mnemonic, (this.evaluated.get(mnemonic) ?? 0) + 1);
       const isFenced = this.mmu.writeFence !== undefined;
       const outcome = isFenced ? this.fenced.execute(instruction, verdict) : this.evaluator.execute(instruction);
       if (typeof outcome === 'object') return this.undone(outcome);

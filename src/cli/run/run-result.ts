@@ -45,7 +45,8 @@ export function describeStatistics(statistics: Statistics, seconds: number): str
   );
 }
 
-function machineRows({ instructions, ticks, faults, switches, tlbDrops, decoded }: Statistics, seconds: number): Row[] {
+function machineRows(statistics: Statistics, seconds: number): Row[] {
+  const { instructions, ticks, faults, switches, tlbDrops, decoded, evaluated } = statistics;
   return [
     ['instructions', `${grouped(instructions)}, ${Number((instructions / seconds / 1e6).toPrecision(3))} MIPS`],
     ['time', `${seconds.toFixed(3)} s here, ${(ticks / 1e9).toFixed(9)} s in the machine`],
@@ -53,7 +54,18 @@ function machineRows({ instructions, ticks, faults, switches, tlbDrops, decoded 
     ['thread switches', grouped(switches)],
     ['TLB drops', grouped(tlbDrops)],
     ['decoded', `${grouped(decoded)} instructions`],
+    ['evaluated', evaluations(evaluated)],
   ];
+}
+
+/** Mnemonics listed with their counts, the most frequent ones. */
+const MOST_EVALUATED = 8;
+
+function evaluations(counts: Readonly<Record<string, number>>): string {
+  const sorted = Object.entries(counts).sort(([, x], [, y]) => y - x);
+  const sum = sorted.reduce((total, [, count]) => total + count, 0);
+  const listed = sorted.slice(0, MOST_EVALUATED).map(([mnemonic, count]) => `${grouped(count)} ${mnemonic}`);
+  return [`${grouped(sum)} instructions`, ...listed].join(', ');
 }
 
 function memoryRows({ frames, writeBacks, vmos, hostMemory }: Statistics): Row[] {
