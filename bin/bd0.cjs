@@ -17,8 +17,10 @@ if (!((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >=
   process.exit(125);
 }
 
-import('../dist/bundle/main.js').catch(function (error) {
-  var missing = error.code === 'ERR_MODULE_NOT_FOUND' && /dist.bundle.main\.js/.test(error.message);
+try {
+  require('../dist/src/host/bundled/bundle.cjs').start();
+} catch (error) {
+  var missing = /^(ENOENT|MODULE_NOT_FOUND)$/.test(error.code) && /dist.(bundle.main|src.host)/.test(error.message);
   process.stderr.write('bd0: ' + (missing ? 'not built yet: run npm run build' : error.message) + '\n');
   process.exit(125);
-});
+}

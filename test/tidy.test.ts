@@ -54,11 +54,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   index: ['debug', 'computer', 'snapshot', 'state', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
   host: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   cli: ['host', 'index'],
-  build: ['host', 'cpu'],
+  'build-bundle': ['host', 'cpu'],
+  build: ['build-bundle', 'host', 'cpu'],
 };
 
 /** The layers that need Node: all others are the core. */
-const NODE_LAYERS = ['host', 'cli', 'build'];
+const NODE_LAYERS = ['host', 'cli', 'build-bundle', 'build'];
 
 /** Packages that the core may import: those that run in a browser too. */
 const CORE_PACKAGES = ['@noble/hashes'];
@@ -84,7 +85,7 @@ function filesOf(directory: string): string[] {
 }
 
 function sourcesOf(...directories: readonly string[]): Source[] {
-  const paths = directories.flatMap(filesOf).filter((path) => extname(path) === '.ts');
+  const paths = directories.flatMap(filesOf).filter((path) => ['.ts', '.cts'].includes(extname(path)));
   return paths.map((path) => {
     const text = readFileSync(join(root, path), 'utf8');
     return { path, text, tree: ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true) };
@@ -96,7 +97,7 @@ const core = sources.filter(({ path }) => !NODE_LAYERS.includes(layerOf(path)));
 
 /** `kernel` for src/kernel/calls/exit.ts, `bits` for src/bits.ts. */
 function layerOf(path: string): string {
-  return path.split('/')[1]!.replace(/\.ts$/, '');
+  return path.split('/')[1]!.replace(/\.c?ts$/, '');
 }
 
 /** The modules that a source imports, as they stand there; import() and import types included. */
@@ -106,7 +107,7 @@ function importsOf({ text }: Source): string[] {
 
 /** Where a relative import leads, from the root of the repository. */
 function target(from: string, specifier: string): string {
-  return relative(root, join(root, from, '..', specifier)).replace(/\.js$/, '.ts');
+  return relative(root, join(root, from, '..', specifier)).replace(/\.(c?)js$/, '.$1ts');
 }
 
 function forEachNode(node: ts.Node, visit: (node: ts.Node) => void): void {
@@ -134,7 +135,7 @@ t.test('imports name files that exist, by their compiled names', async (t) => {
   const lost = sources.flatMap((source) => {
     const relatives = importsOf(source).filter((specifier) => specifier.startsWith('.'));
     const wrong = relatives.filter(
-      (name) => !name.endsWith('.js') || !existsSync(join(root, target(source.path, name))),
+      (name) => !/\.c?js$/.test(name) || !existsSync(join(root, target(source.path, name))),
     );
     return wrong.map((specifier) => `${source.path} imports ${specifier}`);
   });

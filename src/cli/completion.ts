@@ -1,5 +1,4 @@
 /** `bd0 completion`: the script for the shell, made by yargs, and the candidates that it asks for. */
-import yargs from 'yargs';
 import { BD0, type CommandHelp } from './commands.js';
 import { Failure } from './failure.js';
 import { isOption, listed, type Option, type OptionTable } from './options.js';
@@ -30,6 +29,7 @@ export async function completionScript(words: readonly string[]): Promise<string
   const isZsh = (shell ?? process.env['SHELL'] ?? '').includes('zsh');
   process.env['SHELL'] = isZsh ? 'zsh' : 'bash';
   delete process.env['ZSH_NAME'];
+  const { default: yargs } = await import('yargs');
   let script = '';
   const { log } = console;
   console.log = (text: string) => (script = text);

@@ -1,5 +1,4 @@
 /** `--help` of all commands, and `bd0 help`. */
-import yargs from 'yargs';
 import { COMMANDS, BD0, type CommandHelp } from './commands.js';
 import { Failure } from './failure.js';
 import { suggestion } from '../host/nearest.js';
@@ -34,6 +33,7 @@ export function requireCommand(
 
 /** Laid out by yargs. */
 async function render(name: string, help: CommandHelp): Promise<string> {
+  const { default: yargs } = await import('yargs');
   const parser = yargs([])
     .scriptName(name)
     .usage(`${name} ${help.usage}`.trim() + `\n\n${help.about}`)

@@ -3,8 +3,10 @@
  * next to the other compiled ones.
  */
 export interface GeneratedInterpreter {
-  /** The Wasm module, in base 64. */
+  /** The Wasm module, in base 64; empty if `compile` has it from elsewhere. */
   readonly wasm: string;
+  /** Compiles the module in a way that the host has. */
+  readonly compile?: () => WebAssembly.Module;
   /** Handler number by form id. */
   readonly handlerOfForm: readonly number[];
   /** Handler number of a fused pair, by the form ids as `first,second`. */

@@ -46,7 +46,9 @@ let compiled: WebAssembly.Module | undefined;
 /** Compiled once for all machines of the process. */
 function interpreterModule(): WebAssembly.Module {
   if (compiled) return compiled;
-  const text = atob(generatedInterpreter().wasm);
+  const { wasm, compile } = generatedInterpreter();
+  if (compile) return (compiled = compile());
+  const text = atob(wasm);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return (compiled = new WebAssembly.Module(bytes));

@@ -1,0 +1,83 @@
+/**
+ * Bundles the command line. Finding and linking the hundred and fifty modules that `bd0 run` needs costs more than all else
+ * that happens before a guest's first instruction, and compiling them costs as much again: so they become one script, what is
+ * loaded lazily apart, and what V8 compiles of it is kept.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rollup, type Plugin } from '@rollup/wasm-node';
+import type { GeneratedInterpreter } from './cpu/interpreter/generated.js';
+import { INTERPRETER_FILE, tieringOfV8 } from './host/bundled/interpreter-module.js';
+import { packageRoot } from './host/package-root.js';
+
+const directory = join(packageRoot, 'dist/bundle');
+
+/** The package that `replacements` replaces. */
+const HASHES = '@noble/hashes/';
+
+/** The exit code of `bd0 run` if there is no such image. */
+const EXIT_NOT_FOUND = 127;
+
+function compiled(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
+
+/** What the command line loads in another way than the library: hashes of Node, and the interpreter from a file. */
+function replacements(tables: Omit<GeneratedInterpreter, 'wasm' | 'compile'>): Plugin {
+  const interpreter = compiled('./cpu/interpreter/generated.js');
+  const module = JSON.stringify(compiled('./host/bundled/interpreter-module.js'));
+  const options = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+  const compile = `() => compileInterpreter(${JSON.stringify(tieringOfV8(options))})`;
+  return {
+    name: 'replacements',
+    resolveId: (id) => (id.startsWith(HASHES) ? compiled('./host/bundled/hashes.js') : undefined),
+    load: (id) =>
+      id === interpreter
+        ? `import { compileInterpreter } from ${module};
+           export const generated = { ...${JSON.stringify({ ...tables, wasm: '' })}, compile: ${compile} };`
+        : undefined,
+  };
+}
+
+/** Scripts for host/bundled/bundle.cts: in ASCII, with import() of packages by the function that it gives them. */
+const forBundle: Plugin = {
+  name: 'for-bundle',
+  resolveImportMeta: (property) =>
+    property === 'url' ? `require('node:url').pathToFileURL(__filename).href` : undefined,
+  renderDynamicImport: ({ targetModuleId }) =>
+    targetModuleId !== null && isPackage(targetModuleId) ? { left: 'importPackage(', right: ')' } : undefined,
+  renderChunk: (code) => code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+};
+
+function isPackage(id: string): boolean {
+  return !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('node:');
+}
+
+/** Writes the bundle, and the interpreter that it loads. */
+export async function bundleCommandLine(generated: GeneratedInterpreter): Promise<void> {
+  const { wasm, ...tables } = generated;
+  const input = compiled('./cli/main.js');
+  // Modules other than the entry only declare things, so a chunk holds no more than what it uses of index.ts.
+  const treeshake = { moduleSideEffects: (id: string): boolean => id === input };
+  const bundle = await rollup({
+    input,
+    plugins: [replacements(tables)],
+    external: (id) => (isPackage(id) && !id.startsWith(HASHES)) || id.startsWith('node:'),
+    treeshake,
+  });
+  rmSync(directory, { recursive: true, force: true });
+  const names = { entryFileNames: 'main.cjs', chunkFileNames: 'main-[name].cjs' };
+  await bundle.write({ dir: directory, format: 'cjs', dynamicImportInCjs: false, plugins: [forBundle], ...names });
+  await bundle.close();
+  writeFileSync(join(packageRoot, INTERPRETER_FILE), Buffer.from(wasm, 'base64'));
+}
+
+/** Lets the bundle run a guest, if one was compiled, and keeps what V8 has compiled by then. */
+export function keepCode(): void {
+  const keep = "const bundle = require(process.argv[1]); process.on('exit', bundle.keepCode); bundle.start();";
+  const loader = compiled('./host/bundled/bundle.cjs');
+  const { status, stderr } = spawnSync(process.execPath, ['-e', keep, loader, 'run', 'hello_world']);
+  if (status !== 0 && status !== EXIT_NOT_FOUND) throw new Error(`the bundle does not run: ${stderr.toString()}`);
+}

@@ -1,0 +1,44 @@
+/** The generated interpreter as the bundled command line loads it: from a file, instead of from text in a script. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { packageRoot } from '../package-root.js';
+
+/** Where the build writes the module, in the package. */
+export const INTERPRETER_FILE = 'dist/bundle/interpreter.wasm';
+
+/** The option of V8 that says for how long code of its baseline compiler runs before a function is optimised. */
+const BUDGET_OPTION = '--wasm-tiering-budget';
+
+/**
+ * V8 counts calls, and loops by the bytes of code that they jump back. Every guest instruction is an iteration of the
+ * interpreter's loop, of some 20 KB, so V8 would optimise it after a hundred instructions, which takes 25 ms and pays after
+ * three million. This is the most that V8 can count.
+ */
+const BUDGET = 2 ** 31 - 1;
+
+/** A version of V8, and its own value of `BUDGET_OPTION`: V8 does not say what it is, so the build has asked for it. */
+export interface TieringOfV8 {
+  readonly version: string;
+  readonly budget: number;
+}
+
+/** Compiles it. With another version of V8 than that which the build knows, nothing is changed about its tiers. */
+export function compileInterpreter({ version, budget }: TieringOfV8): WebAssembly.Module {
+  const bytes = readFileSync(join(packageRoot, INTERPRETER_FILE));
+  const isGiven = process.execArgv.some((option) => option.startsWith(BUDGET_OPTION));
+  if (process.versions.v8 !== version || isGiven) return new WebAssembly.Module(bytes);
+  setFlagsFromString(`${BUDGET_OPTION}=${BUDGET}`);
+  try {
+    return new WebAssembly.Module(bytes);
+  } finally {
+    setFlagsFromString(`${BUDGET_OPTION}=${budget}`);
+  }
+}
+
+/** Finds the value in what `node --v8-options` prints. Throws if it is not there. */
+export function tieringOfV8(optionsText: string): TieringOfV8 {
+  const found = new RegExp(`default: ${BUDGET_OPTION}=(\\d+)`).exec(optionsText);
+  if (!found) throw new Error(`node --v8-options does not list ${BUDGET_OPTION}`);
+  return { version: process.versions.v8, budget: Number(found[1]) };
+}
