@@ -9,7 +9,7 @@ import type { Console } from './kernel/terminal/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
 import { Inputs } from './kernel/inputs.js';
 import { Errno, KernelError } from './kernel/errors.js';
-import type { Clock, MachineStop, MakeLinuxRoot } from './kernel/kernel-options.js';
+import type { ChangedFile, Clock, MachineStop, MakeLinuxRoot } from './kernel/kernel-options.js';
 import { Kernel } from './kernel/kernel.js';
 import { fromLinear } from './kernel/memory/linear-address.js';
 import type { StartOptions } from './kernel/program/loader.js';
@@ -361,6 +361,15 @@ export class Computer {
    */
   saveSnapshot(snapshot: Snapshot, store: VmoStore): VmoHandle {
     return this.state.save(snapshot, this.limits, store);
+  }
+
+  /**
+   * What programs of Linux have changed of the files of `linuxRoot`, as a tree of names from `/` on; /dev and /proc are left
+   * out. Versions from before are what the root has now. Their content is read as it is asked for, while nothing else happens
+   * in the machine, which does not notice.
+   */
+  fileChanges(): ChangedFile {
+    return this.kernel.linux.fileSystem.changes();
   }
 
   get statistics(): Statistics {

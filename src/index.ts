@@ -36,6 +36,7 @@ export { Errno, KernelError, errnoName } from './kernel/errors.js';
 export { ElfError } from './kernel/program/elf-fields.js';
 export { abiOf, type ProgramAbi } from './kernel/program/elf.js';
 export { LinuxErrno } from './kernel/linux/errno.js';
+export type { ChangedFile, FileAspect, FileVersion } from './kernel/linux/files/changes.js';
 export type { LinuxRoot, MakeLinuxRoot, RootEntry, RootStatus } from './kernel/linux/files/tree/linux-root.js';
 export { MemoryNames, isName, sortedNames } from './kernel/names.js';
 export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutcome } from './kernel/names.js';

@@ -37,6 +37,8 @@ const RUN: CommandHelp = {
     ['bd0 run echo one two', 'with arguments for the program'],
     ['bd0 run sparse -L 32GB --stats', 'a region of 32 GB, counters at the end'],
     ['bd0 run echo -- --help', 'an argument that starts with -'],
+    ['bd0 run --changes - /bin/sh setup.sh', 'a program of Linux, and what it would change of your files'],
+    ['bd0 run --bind .=/work:rw --cwd /work /bin/sh', 'let programs of Linux write to this directory'],
   ],
   notes:
     `${SIZES} Exit code: that of the program; 124 limit reached or deadlock, 125 bd0 failed, 126 IMAGE is not runnable, ` +

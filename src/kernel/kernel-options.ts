@@ -4,11 +4,12 @@ import type { VmoStore } from '../vmo/store.js';
 import type { Console } from './terminal/console.js';
 import type { KernelHooks } from './hooks.js';
 import type { Inputs } from './inputs.js';
+import type { ChangedFile } from './linux/files/changes.js';
 import type { LinuxRoot, MakeLinuxRoot } from './linux/files/tree/linux-root.js';
 import type { NameSpace } from './names.js';
 import type { MachineStop } from './stops.js';
 
-export type { MachineStop, MakeLinuxRoot };
+export type { ChangedFile, MachineStop, MakeLinuxRoot };
 
 /** Whether time goes on while all threads wait: at once, or as the host says (`passTime`). */
 export type Clock = 'free' | 'real';

@@ -40,10 +40,12 @@ export class LooseFiles {
     this.store = new VmoStore(sha256, undefined, bytesMax);
     this.hostMemory = new HostMemory(hostBytes, () => this.store.hostBytes);
     this.credentials = credentials;
+    const lower = root(this.store);
     this.files = new FileSystem({
       store: this.store,
       hostMemory: this.hostMemory,
-      lower: root(this.store),
+      lower,
+      unrecorded: lower,
       now: () => (this.time += 1000n),
       wake: (number) => void this.woken.push(number),
       random: (length) => new Uint8Array(length),

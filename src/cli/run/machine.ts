@@ -10,7 +10,7 @@ import { sha256 } from '../../host/sha256.js';
 import { rootDirectory } from '../../host/toolchain/image-file.js';
 import { Failure } from '../failure.js';
 import { parseSize } from '../size.js';
-import { linuxRoot } from '../linux-options.js';
+import { linuxRoot } from '../linux/linux-options.js';
 import type { Host } from './run-host.js';
 import { DEFAULT_MEMORY, type RunOptions, type Trace } from './run-options.js';
 import { SpuriousWrites } from './spurious-writes.js';

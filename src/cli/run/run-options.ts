@@ -20,7 +20,7 @@ import {
   type Shown,
 } from '../options.js';
 import { parseGdbAddress } from './gdb-address.js';
-import { LINUX_OPTIONS } from '../linux-options.js';
+import { LINUX_OPTIONS } from '../linux/linux-options.js';
 import { DEBUG_POLICIES } from './spurious-writes.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
 

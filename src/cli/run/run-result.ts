@@ -1,4 +1,5 @@
 import type { Statistics, TranslationStats } from '../../index.js';
+import type { FileChange } from '../../host/linux/changes-of-run.js';
 import type { End } from './run-loop.js';
 
 /** The result of a run. */
@@ -9,19 +10,22 @@ export interface RunResult {
   readonly id: string | undefined;
   readonly end: End;
   readonly exitCode: number;
+  /** What programs of Linux have changed of their files, where that was asked for. */
+  readonly changes?: readonly FileChange[] | undefined;
   readonly statistics: Statistics;
   /** Duration on the host's clock. */
   readonly seconds: number;
 }
 
 /** The result as one line of JSON: 64-bit numbers as hexadecimal text, bytes as hexadecimal digits. */
-export function resultAsJson({ image, id, end, exitCode, seconds, statistics }: RunResult): string {
+export function resultAsJson({ image, id, end, exitCode, seconds, statistics, changes }: RunResult): string {
   const result = {
     ...{ outcome: end.kind, exitCode },
     ...(end.kind === 'trapped' && { report: end.report }),
     ...(end.kind === 'limit' && { limit: end.what }),
     ...(end.kind === 'signal' && { signal: end.signal }),
     ...{ image, id, seconds },
+    ...(changes && { changes }),
     ...statistics,
   };
   return JSON.stringify(result, (_, value: unknown) => {

@@ -21,8 +21,9 @@ import { clockOf, makeMachine, openStore, type DebugConsole, type DurableStore, 
 import type { Debugging } from './debugging.js';
 import { openHost, type Host } from './run-host.js';
 import { argumentBytes } from './argument-bytes.js';
+import { checkChangeOptions, settleChanges } from '../linux/file-changes.js';
 import { RunLoop, type End } from './run-loop.js';
-import { linuxOptions } from '../linux-options.js';
+import { linuxOptions } from '../linux/linux-options.js';
 import { DEFAULT_LIMIT, LINUX_LIMIT, type RunOptions, type RunRequest } from './run-options.js';
 import { describeStatistics, resultAsJson, type RunResult } from './run-result.js';
 import { terminalArguments, terminalSource } from './shell.js';
@@ -78,6 +79,7 @@ async function runImage(
 ): Promise<number> {
   const { log, interruption } = host;
   const disk = durable?.runStore.disk;
+  checkChangeOptions(options);
   const source = image === undefined ? terminalSource() : findSource(image, options.root, disk);
   const { path } = source;
   const consoleOf = front && ((output: HostOutput): DebugConsole => front.consoleOf(output, host.input));
@@ -102,7 +104,7 @@ async function runImage(
     if (!(error instanceof Interrupted)) throw error;
     ({ end } = error);
   }
-  return ended(end, path, id, machine, options, before);
+  return ended({ end, image: path, id }, machine, options, durable, before);
 }
 
 async function resumeSaved(
@@ -111,6 +113,7 @@ async function resumeSaved(
   host: Host,
   durable: DurableStore | undefined,
 ): Promise<number> {
+  checkChangeOptions(options);
   const saved = findSnapshot(name, durable?.runStore);
   const before = performance.now();
   const machine = await makeMachine(options, host, durable, undefined, saved).catch((error: unknown) => {
@@ -123,23 +126,25 @@ async function resumeSaved(
   const { name: path, imageId } = program.description;
   const watch = watchOf(machine, options, durable, { image: path, id: imageId, snapshot: name });
   const end = await runToEnd(machine, program, options, watch);
-  return ended(end, path, imageId, machine, options, before);
+  return ended({ end, image: path, id: imageId }, machine, options, durable, before);
 }
 
-/** Reports how a run has ended. Returns its exit code. */
-function ended(
-  end: End,
-  image: string,
-  id: string | undefined,
+/** Reports how a run has ended, and what it has changed. Returns its exit code. */
+async function ended(
+  result: Pick<RunResult, 'end' | 'image' | 'id'>,
   machine: Machine,
   options: RunOptions,
+  durable: DurableStore | undefined,
   before: number,
-): number {
-  const { computer, log } = machine;
+): Promise<number> {
+  const { computer, log, errors } = machine;
+  const { end } = result;
   const seconds = (performance.now() - before) / 1000;
+  const tell = (...lines: string[]): void => errors.tell(...lines);
+  const changes = await settleChanges(computer, options, durable?.runStore, tell);
   const exitCode = exitCodeOf(end);
   log?.info({ end: end.kind, exitCode }, 'ended');
-  tellResult({ image, id, end, exitCode, statistics: computer.statistics, seconds }, machine, options);
+  tellResult({ ...result, changes, exitCode, statistics: computer.statistics, seconds }, machine, options);
   return exitCode;
 }
 

@@ -30,8 +30,8 @@ class RootContent {
   private readonly parts = new Map<number, VmoHandle>();
 
   constructor(
-    private readonly path: string,
-    private readonly stamp: string,
+    readonly path: string,
+    readonly stamp: string,
     readonly size: number,
   ) {}
 
@@ -106,6 +106,11 @@ export class FileContent {
 
   static ofRoot(path: string, stamp: string, size: number): FileContent {
     return new FileContent(new RootContent(path, stamp, size));
+  }
+
+  /** The file of the root whose content it still is; undefined once it was written. */
+  get rootFile(): { readonly path: string; readonly stamp: string } | undefined {
+    return this.root;
   }
 
   /** Bytes from an offset, at most `length`, fewer at the end. */

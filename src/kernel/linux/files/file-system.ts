@@ -3,6 +3,7 @@ import type { VmoStore } from '../../../vmo/store.js';
 import { HOST_BYTES, type HostMemory } from '../../host-memory.js';
 import { LinuxError, LinuxErrno } from '../errno.js';
 import { S_IFDIR, S_IFLNK, S_IFREG, S_IFMT } from './constants.js';
+import { changesOf, type ChangedFile } from './changes.js';
 import { FileContent, type ContentStore } from './content.js';
 import { mountDevices } from './devices.js';
 import type { OpenFile } from './open/open-file.js';
@@ -31,6 +32,8 @@ export interface FileSystemHost {
   readonly store: VmoStore;
   readonly hostMemory: HostMemory;
   readonly lower: LinuxRoot;
+  /** The same files, past the record of what the machine reads of them. */
+  readonly unrecorded: LinuxRoot;
   /** Nanoseconds since 1970, on the machine's clock. */
   now(): bigint;
   /** Wakes threads that wait for something that has this number: see `FileSystem.takeNumber`. */
@@ -110,6 +113,11 @@ export class FileSystem implements Tree, ContentStore {
 
   inode(id: number): Inode {
     return this.inodes.get(id)!;
+  }
+
+  /** What programs have changed of the files of the root. */
+  changes(): ChangedFile {
+    return changesOf(this, this.host.unrecorded);
   }
 
   /** A number that threads can wait for, and be woken by, of something that is neither a file of the tree nor numbered yet. */

@@ -41,7 +41,7 @@ const SUPERUSER: Credentials = { user: 0, group: 0, groups: [] };
 export function makeFileSystem(host: FilesHost, system: ProcSystem & { readonly terminal: Terminal }): FileSystem {
   const { store, hostMemory, console, inputs, waits, cpu, root = EMPTY_ROOT } = host;
   return new FileSystem({
-    ...{ store, hostMemory, lower: new InputRoot(inputs, root) },
+    ...{ store, hostMemory, lower: new InputRoot(inputs, root), unrecorded: root },
     now: () => system.epoch + BigInt(cpu.ticks),
     wake: (number) => waits.wakeAgain({ kind: 'file', number }),
     random: (length) => system.random.bytes(length),

@@ -117,6 +117,20 @@ export class TreeDirectory extends Directory {
     return this.children.size + this.removed.size;
   }
 
+  /** The names that it knows, each with the id of an inode. */
+  get knownNames(): ReadonlyMap<string, number> {
+    return this.children;
+  }
+
+  knows(name: string): boolean {
+    return this.children.has(name);
+  }
+
+  /** Names of the root that are gone; others may stand there now. */
+  get removedNames(): ReadonlySet<string> {
+    return this.removed;
+  }
+
   /** Lets a name that stands for nothing stand for an inode. */
   attach(name: string, inode: Inode): void {
     inode.names++;

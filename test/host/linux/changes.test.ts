@@ -1,0 +1,280 @@
+/** What a run has changed of the files of the host: as the machine lists it, keeps it, and writes it to what is bound. */
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { byteTextOf, type ByteText } from '../../../src/host/byte-text.js';
+import { BoundRoot } from '../../../src/host/linux/bound-root.js';
+import { describeChanges, listChanges } from '../../../src/host/linux/changes-of-run.js';
+import { HostRoot } from '../../../src/host/linux/host-root.js';
+import { writeThrough } from '../../../src/host/linux/write-through.js';
+import { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, S_IFIFO } from '../../../src/kernel/linux/files/constants.js';
+import { releaseFile } from '../../../src/kernel/linux/files/open/open-file.js';
+import { isDirectory } from '../../../src/kernel/linux/files/tree/directory.js';
+import { RegularFile, SymbolicLink, type Inode } from '../../../src/kernel/linux/files/tree/inode.js';
+import * as names from '../../../src/kernel/linux/files/tree/names.js';
+import { lookUp } from '../../../src/kernel/linux/files/tree/path-walk.js';
+import { bd0 } from '../../cli/bd0.js';
+import { LooseFiles, outcomeOf } from '../../support/linux-files.js';
+import { Random } from '../../support/random.js';
+import { seedOf, volume } from '../../support/volume.js';
+
+const seed = seedOf(20263);
+
+function makePlace(t: Test): string {
+  const directory = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'bd0-changes-')));
+  t.teardown(() => fs.rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** Changes files of a machine as programs do. */
+class Programs {
+  constructor(readonly loose: LooseFiles) {}
+
+  write(path: string, text: string, flags = O_TRUNC): void {
+    const { loose } = this;
+    const file = loose.open(path, O_CREAT | O_WRONLY | flags, 0o644);
+    file.write(loose.files, Buffer.from(text));
+    releaseFile(loose.files, file);
+  }
+  chmod = (path: string, mode: number): void => {
+    const inode = this.inode(path);
+    inode.mode = (inode.mode & ~0o777) | mode;
+  };
+  mkdir = (path: string): void => names.makeDirectory(this.loose.files, this.loose.maker(), path, 0o755);
+  symlink = (target: string, path: string): void =>
+    names.makeSymbolicLink(this.loose.files, this.loose.maker(), target, path);
+  remove = (path: string): void => {
+    const remove = isDirectory(this.inode(path)) ? names.removeDirectory : names.removeName;
+    remove(this.loose.files, this.loose.maker(), path);
+  };
+  rename = (from: string, to: string, flags = 0): void => {
+    const walker = this.loose.maker();
+    names.rename(this.loose.files, { walker, path: from }, { walker, path: to }, flags);
+  };
+  inode = (path: string): Inode => lookUp(this.loose.files, this.loose.maker(), path || '/', 'keep');
+
+  /** Everything below a path, a line for each file. */
+  tree(path: string): string[] {
+    const { files } = this.loose;
+    const inode = this.inode(path);
+    if (isDirectory(inode))
+      return inode
+        .entries(files)
+        .flatMap(({ name }) => [`${path}/${name}`].flatMap((at) => [this.line(at), ...this.tree(at)]));
+    return [];
+  }
+  private line(path: string): string {
+    const inode = this.inode(path);
+    const content = inode instanceof RegularFile ? inode.content.read(0, inode.size, this.loose.files) : undefined;
+    const what = content ? Buffer.from(content).toString() : inode instanceof SymbolicLink ? inode.target : '';
+    return `${path} ${modeText(inode.mode)} ${what}`;
+  }
+}
+
+const modeText = (mode: number): string => ((mode & 0o170000) === 0o120000 ? 'link' : mode.toString(8));
+
+/** What a host has below a directory, as `Programs.tree` tells it. */
+function hostTree(directory: string, path: string): string[] {
+  return fs
+    .readdirSync(join(directory, path))
+    .sort()
+    .flatMap((name) => {
+      const at = `${path}/${name}`;
+      const whole = join(directory, at);
+      const stats = fs.lstatSync(whole);
+      const what = stats.isFile()
+        ? fs.readFileSync(whole, 'utf8')
+        : stats.isSymbolicLink()
+          ? fs.readlinkSync(whole)
+          : '';
+      return [`${at} ${modeText(stats.mode)} ${what}`, ...(stats.isDirectory() ? hostTree(directory, at) : [])];
+    });
+}
+
+/** A random tree, of few names, so that operations meet the same ones. */
+function makeTree(directory: string, random: Random, depth = 0): void {
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const at = join(directory, name);
+    const kind = random.below(depth < 2 ? 5 : 3);
+    if (kind === 0) fs.writeFileSync(at, `${name} of the host, ${random.below(1000)}`);
+    if (kind === 1) fs.symlinkSync(random.pick(['a', '../b', '/etc', 'none']), at);
+    if (kind < 3) continue;
+    fs.mkdirSync(at);
+    makeTree(at, random, depth + 1);
+  }
+}
+
+function act(programs: Programs, random: Random): void {
+  const path = (): string =>
+    Array.from({ length: 1 + random.below(3) }, () => `/${random.pick(['a', 'b', 'c', 'd', 'e'])}`).join('');
+  const [one, other] = [path(), path()];
+  const acts: (() => void)[] = [
+    () => programs.write(one, `written ${random.below(1000)}`),
+    () => programs.write(one, ' and more', O_APPEND),
+    () => programs.chmod(one, random.pick([0o600, 0o755, 0o644, 0o700])),
+    () => programs.mkdir(one),
+    () => programs.symlink(random.pick(['x', '/a', '..']), one),
+    () => programs.remove(one),
+    () => programs.rename(one, other),
+    () => programs.rename(one, other, 2),
+  ];
+  outcomeOf(random.pick(acts));
+}
+
+t.test('what is written to the host is what the programs see, whatever they did', async (t) => {
+  const place = makePlace(t);
+  for (let round = 0; round < volume(60, 3000); round++) {
+    const random = new Random(seed + round);
+    const host = join(place, String(round));
+    fs.mkdirSync(host);
+    makeTree(host, random);
+    const programs = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, host) }));
+    for (let count = 2 + random.below(25); count > 0; count--) act(programs, random);
+    const isOwn = (line: string): boolean => !/^\/(dev|proc)\b/.test(line);
+    const expected = programs.tree('').filter(isOwn);
+    const problems: string[] = [];
+    const changes = programs.loose.files.changes();
+    const listed = listChanges(changes);
+    const before = hostTree(host, '');
+    writeThrough(changes, host as ByteText, (line) => problems.push(line));
+    const found = hostTree(host, '');
+    const of = `seed ${seed} + ${round}`;
+    if (!t.strictSame([found, problems], [expected, []], of)) return;
+    const isSame = before.join('\n') === found.join('\n');
+    if (listed.length === 0) t.ok(isSame, `${of}: nothing is listed, and nothing has changed`);
+    const left = new LooseFiles({ root: (store) => new HostRoot(store, host) });
+    t.strictSame(listChanges(left.files.changes()), [], 'a machine that has done nothing has changed nothing');
+    fs.rmSync(host, { recursive: true });
+  }
+});
+
+t.test('changes are listed in words', async (t) => {
+  const host = makePlace(t);
+  fs.mkdirSync(join(host, 'd'));
+  for (const name of ['a', 'b', 'd/x', 'd/y']) fs.writeFileSync(join(host, name), name);
+  fs.chmodSync(join(host, 'a'), 0o644);
+  const programs = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, host) }));
+  programs.write('/a', 'longer than before');
+  programs.chmod('/a', 0o755);
+  programs.remove('/b');
+  programs.rename('/d', '/e');
+  programs.write('/e/x', 'other');
+  programs.write('/e/new', '1');
+  programs.mkdir('/f');
+  programs.symlink('a', '/l');
+  names.makeNode(programs.loose.files, programs.loose.maker(), '/p\x1b', S_IFIFO | 0o644);
+  const changes = programs.loose.files.changes();
+  t.strictSame(describeChanges(listChanges(changes), ''), [
+    '  changed  /a: content, 1 to 18 bytes, mode 0644 to 0755',
+    '  removed  /b: 1 bytes',
+    '  renamed  /d to /e',
+    '  added    /e/new: 1 bytes',
+    '  added    /f: directory',
+    '  added    /l: link to a',
+    '  added    /p\\x1b: special file',
+  ]);
+  t.match(describeChanges(Array.from({ length: 103 }, () => listChanges(changes)[0]!), ': see'), { 100: '  and 3 more: see' }); // prettier-ignore
+  const problems: string[] = [];
+  writeThrough(changes, host as ByteText, (line) => problems.push(line));
+  t.strictSame(problems, [`cannot write '${host}/p\\x1b': it is a special file`], 'special files are not made');
+});
+
+t.test('files come to the host without the bits that let them run as their owner', async (t) => {
+  const host = makePlace(t);
+  const programs = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, host) }));
+  programs.write('/tool', 'x');
+  programs.chmod('/tool', 0o755);
+  programs.inode('/tool').mode |= 0o6000;
+  writeThrough(programs.loose.files.changes(), host as ByteText, (line) => t.fail(line));
+  t.equal(fs.statSync(join(host, 'tool')).mode & 0o7777, 0o755);
+});
+
+t.test('a link that the host puts in the way is not followed, and nothing is lost of what it has', async (t) => {
+  const place = makePlace(t);
+  const [host, outside] = [join(place, 'host'), join(place, 'outside')];
+  for (const each of [host, outside, join(host, 'd'), join(host, 'e')]) fs.mkdirSync(each);
+  for (const path of ['d/file', 'e/file', 'file']) fs.writeFileSync(join(host, path), 'old');
+  fs.writeFileSync(join(outside, 'file'), 'outside');
+  const programs = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, host) }));
+  programs.write('/d/file', 'new');
+  programs.write('/file', 'new');
+  const changes = programs.loose.files.changes();
+  fs.renameSync(join(host, 'd'), join(place, 'moved'));
+  fs.symlinkSync(outside, join(host, 'd'));
+  fs.rmSync(join(host, 'file'));
+  fs.symlinkSync(join(outside, 'file'), join(host, 'file'));
+  const problems: string[] = [];
+  writeThrough(changes, host as ByteText, (line) => problems.push(line));
+  t.equal(problems.length, 2);
+  t.equal(fs.readFileSync(join(outside, 'file'), 'utf8'), 'outside');
+
+  programs.rename('/e/file', '/kept');
+  fs.writeFileSync(join(host, 'e', 'file'), 'changed by the host meanwhile');
+  problems.length = 0;
+  writeThrough(programs.loose.files.changes(), host as ByteText, (line) => problems.push(line));
+  t.match(problems, [/nothing was written/]);
+  t.equal(fs.readFileSync(join(host, 'e', 'file'), 'utf8'), 'changed by the host meanwhile');
+});
+
+t.test('roots are bound at places of another one, which need not be there', async (t) => {
+  const place = makePlace(t);
+  for (const path of ['root/a/b', 'one', 'two']) fs.mkdirSync(join(place, path), { recursive: true });
+  for (const path of ['root/a/b/hidden', 'root/a/c', 'one/1', 'two/2', 'file'])
+    fs.writeFileSync(join(place, path), path);
+  const loose = new LooseFiles({
+    root: (store) => {
+      const at = (path: string): HostRoot => new HostRoot(store, join(place, path));
+      const binds = [['/a/b', 'one'], ['/a/b/deep/er', 'two'], ['/x/y/z', 'file']] as const; // prettier-ignore
+      return new BoundRoot(
+        at('root'),
+        binds.map(([guest, path]) => ({ guest: byteTextOf(guest), root: at(path) })),
+      );
+    },
+  });
+  const lines = new Programs(loose).tree('').filter((line) => !/^\/(dev|proc)\b/.test(line));
+  t.strictSame(
+    lines.map((line) => line.replace(/ \d+/, '').trim()),
+    [
+      ...['/a', '/a/b', '/a/b/1 one/1', '/a/b/deep', '/a/b/deep/er', '/a/b/deep/er/2 two/2', '/a/c root/a/c'],
+      ...['/x', '/x/y', '/x/y/z file'],
+    ],
+  );
+  t.strictSame(listChanges(loose.files.changes()), []);
+});
+
+t.test('changes of a run are trees of a store, and bound files are written when it ends', async (t) => {
+  const place = makePlace(t);
+  const [host, store] = [join(place, 'host'), join(place, 'store')];
+  fs.mkdirSync(host);
+  fs.writeFileSync(join(host, 'kept'), 'one\n');
+  const script = 'cd /work && echo two >> kept && echo new > made && echo gone > /var/tmp/unbound';
+  const words = ['run', '--store', store, '--changes', 'trial', '--bind', `${host}=/work:rw`];
+  const ran = await bd0([...words, '/bin/busybox', 'sh', '-c', script]);
+  t.equal(ran.code, 0);
+  t.match(ran.stderr, 'bd0: 3 changes of files (bd0 vmo diff trial/before trial/after)\n');
+  t.match(ran.stderr, 'changed  /work/kept: content, 4 to 8 bytes\n');
+  t.equal(fs.readFileSync(join(host, 'kept'), 'utf8'), 'one\ntwo\n');
+  t.equal(fs.readFileSync(join(host, 'made'), 'utf8'), 'new\n');
+  t.notOk(fs.existsSync('/var/tmp/unbound'), 'what is not bound is not changed');
+  const diff = await bd0(['vmo', 'diff', '--store', store, 'trial/before', 'trial/after']);
+  t.match(diff.stdout, 'var/tmp/unbound: only in trial/after\n');
+  t.match(diff.stdout, 'work/kept: other content\n');
+  const shown = await bd0(['vmo', 'cat', '--store', store, 'trial/before/work/kept']);
+  t.equal(shown.stdout, 'one\n', 'what a file was before is kept as well');
+});
+
+t.test('what cannot be bound or kept is refused before anything runs', async (t) => {
+  const refused = async (words: readonly string[], message: string): Promise<void> => {
+    const { code, stdout, stderr } = await bd0(['run', ...words, '/bin/busybox', 'echo', 'ran']);
+    t.strictSame([code, stdout], [125, ''], words.join(' '));
+    t.match(stderr, message);
+  };
+  await refused(['--bind', 'x'], 'has to be HOST=GUEST');
+  await refused(['--bind', '/tmp=/proc/x'], 'nothing can be bound');
+  await refused(['--bind', '/tmp=/'], 'nothing can be bound');
+  await refused(['--changes', 'name'], 'needs --store DIR');
+  await refused(['--changes', 'a//b'], 'cannot be a name');
+  const { code } = await bd0(['run', '--bind', '/no/such=/x', '/bin/busybox', 'true']);
+  t.equal(code, 127);
+});
