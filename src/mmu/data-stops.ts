@@ -1,4 +1,4 @@
-import { addressOf, type AddressRange } from './fence.js';
+import type { AddressRange } from './fence.js';
 import { StopRanges } from './stop-ranges.js';
 import { ACCESS_WRITE } from './walk.js';
 
@@ -15,9 +15,12 @@ export interface DataAccess extends AddressRange {
 }
 
 /**
- * Data stops: ranges of linear addresses, of any length and number, whose accesses are recorded. Pages with a stop have
+ * Data stops: ranges of addresses, of any length and number, whose accesses are recorded. Pages with a stop have
  * no TLB entries of the kinds that could hit it, so each access to them takes the slow path, which records those that
  * touch a stop. As with DR0 to DR7, only data accesses count, not table walks (SDM Vol. 3B 17.2.4).
+ *
+ * All addresses here are those at which memory lies (`TranslationContext.homeOf`), given as their low 48 bits: an access
+ * counts in whatever window it is made, and none to other memory that is seen at the same linear address.
  */
 export class DataStops {
   /** The thread on whose behalf the kernel accesses memory. */
@@ -48,9 +51,8 @@ export class DataStops {
    * Whether the page of an address must have no TLB entry for an access (a combination of ACCESS_ bits). An entry for
    * writes also serves the reads of instructions that do both, so it must not exist if the page has a read stop.
    */
-  excludes(linearHigh: number, linearLow: number, access: number): boolean {
+  excludes(address: number, access: number): boolean {
     if (this.isEmpty) return false;
-    const address = addressOf(linearHigh, linearLow);
     return this.reads.touchesPage(address) || ((access & ACCESS_WRITE) !== 0 && this.writes.touchesPage(address));
   }
 

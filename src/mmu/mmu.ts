@@ -199,7 +199,19 @@ export class Mmu implements PagingControls {
     return this.fence.owns(page, page + PAGE_SIZE);
   }
 
-  /** Adds a data stop; accesses are recorded in `dataStops`. */
+  /** Where what is seen at an address lies: its low 48 bits. */
+  homeOf(linearHigh: number, linearLow: number): number {
+    const { context } = this;
+    const address = addressOf(linearHigh, linearLow);
+    return context.aliases.length > 0 ? context.homeOf(address) : address;
+  }
+
+  /** Whether the page of an address has a data stop that an access (a combination of ACCESS_ bits) could hit. */
+  hasDataStop(linearHigh: number, linearLow: number, access: number): boolean {
+    return !this.dataStops.isEmpty && this.dataStops.excludes(this.homeOf(linearHigh, linearLow), access);
+  }
+
+  /** Adds a data stop where memory lies; accesses are recorded in `dataStops`. */
   addDataStop(range: AddressRange, kind: DataStopKind): void {
     this.dataStops.add(range, kind);
     this.dropDataEntries(range);
@@ -438,7 +450,7 @@ export class Mmu implements PagingControls {
     if (found.physical >= this.memory.size) return;
     if (access & ACCESS_WRITE) this.memory.mark(found.physical, 1);
     if (access & ACCESS_WRITE && !this.mayKeepWrites(linearHigh, linearLow, found)) return;
-    const isStopped = this.dataStops.excludes(linearHigh, linearLow, access);
+    const isStopped = this.hasDataStop(linearHigh, linearLow, access);
     if ((this.sparesTlb || isStopped) && !(access & ACCESS_FETCH)) return;
     if (found.leafLevel > 1) this.holdsLargePages = true;
     this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
@@ -454,7 +466,7 @@ export class Mmu implements PagingControls {
     // A page that is only read must not count as written.
     if (this.memory.dirty[found.physical >>> PAGE_SHIFT] === 0) return;
     if (!found.dirty || !this.mayKeepWrites(linearHigh, linearLow, found)) return;
-    if (this.dataStops.excludes(linearHigh, linearLow, ACCESS_WRITE)) return;
+    if (this.hasDataStop(linearHigh, linearLow, ACCESS_WRITE)) return;
     if (this.walkTables(linearHigh, linearLow, ACCESS_WRITE, this.probed))
       this.tlb.fill(TLB_WRITE, linearHigh, linearLow, found.physical);
   }
@@ -463,11 +475,15 @@ export class Mmu implements PagingControls {
     return this.memory.watched[Math.floor(physical / PAGE_SIZE)] === 0 && this.ownsPage(linearHigh, linearLow);
   }
 
-  /** Drops the entries for reads and writes of the pages that a range touches. */
+  /**
+   * Drops the entries for reads and writes of the pages that a range touches, in all windows. Those of windows that are not in
+   * use have the same index in their page tables, and are therefore not restored.
+   */
   private dropDataEntries({ start, end }: AddressRange): void {
     if (end - start > MOST_PAGES_DROPPED * PAGE_SIZE) return this.dropTlb();
     for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
       this.tlb.dropPage(highOf(page), page | 0, DATA_TABLES);
+      this.context.forEachWindow(page, (window) => this.tlb.dropPage(highOf(window), window | 0, DATA_TABLES));
     }
   }
 

@@ -23,6 +23,13 @@ export class TranslationContext {
     return this.aliases.some(({ window, size }) => address >= window && address < window + size);
   }
 
+  /** Where what is seen at an address lies; both are given as their low 48 bits. */
+  homeOf(address: number): number {
+    for (const { window, home, size } of this.aliases)
+      if (address >= window && address < window + size) return address - window + home;
+    return address;
+  }
+
   /** Calls `visit` for each address, besides its own, at which what lies at an address is seen. */
   forEachWindow(address: number, visit: (window: number) => void): void {
     for (const { window, home, size } of this.aliases)

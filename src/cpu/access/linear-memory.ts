@@ -85,7 +85,7 @@ export class LinearMemory {
     const located = new Located(this, physical, firstBytes, crosses ? this.mmu.secondPhysical : 0);
     const { dataStops } = this.mmu;
     if (dataStops.isEmpty) return located;
-    const start = addressOf(high, low);
+    const start = this.mmu.homeOf(high, low);
     return dataStops.touches({ start, end: start + bytes }) ? new RecordedPlace(located, dataStops, start) : located;
   }
 

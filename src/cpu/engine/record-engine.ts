@@ -315,7 +315,7 @@ export class RecordEngine implements CodeStopsListener {
     const crosses = (low & (PAGE_SIZE - 1)) + (access >>> 8) > PAGE_SIZE;
     const isFenced = (access & 1) !== 0 && !cpu.mmu.ownsPage(high, low);
     const kind = access & 1 ? ACCESS_WRITE : ACCESS_READ;
-    const isStopped = cpu.mmu.dataStops.excludes(high, low, kind);
+    const isStopped = cpu.mmu.hasDataStop(high, low, kind);
     if (again || crosses || isFenced || isStopped || !isCanonicalHigh(high) || cpu.linearMemory.checksAlignment)
       return this.evaluate(record);
     // The instruction has already loaded something, maybe an entry that would change now: it must not load that again.
