@@ -296,21 +296,24 @@ export class Computer {
   }
 
   /**
-   * Reads the bytes that a thread would find at a linear address: at most `lengthBytes`, up to the first one that is
-   * not mapped. The machine is not affected.
+   * Reads the bytes that the threads of a process would find at a linear address: at most `lengthBytes`, up to the first
+   * one that is not mapped. The machine is not affected. Without a process: what lies at the address in the one address
+   * space. Only some processes of Linux see something else at some addresses: those that were forked, and those of which
+   * the image is linked at a fixed address.
    */
-  readMemory(linear: bigint, lengthBytes: number): Uint8Array {
+  readMemory(linear: bigint, lengthBytes: number, process?: Process): Uint8Array {
     const address = fromLinear(linear);
-    return address === undefined ? new Uint8Array(0) : this.kernel.memory.peek(address, lengthBytes);
+    if (address === undefined) return new Uint8Array(0);
+    return this.kernel.memory.seenIn(process?.view).peekSeen(address, lengthBytes);
   }
 
   /**
    * Stores bytes, even to read-only pages, up to the first page that is not mapped or for which no frame is left.
-   * Returns the number of bytes stored.
+   * Returns the number of bytes stored. `process`: see `readMemory`.
    */
-  writeMemory(linear: bigint, bytes: Uint8Array): number {
+  writeMemory(linear: bigint, bytes: Uint8Array, process?: Process): number {
     const address = fromLinear(linear);
-    return address === undefined ? 0 : this.kernel.memory.poke(address, bytes);
+    return address === undefined ? 0 : this.kernel.memory.seenIn(process?.view).pokeSeen(address, bytes);
   }
 
   /**

@@ -3,6 +3,10 @@ import type { TrapReport } from '../kernel/reports/trap-report.js';
 /*
  * The port between debugger front ends (gdb stub, `bd0 debug`) and a machine. A front end knows only DebugTarget.
  * Addresses are linear, as unsigned 64-bit bigints; register values are raw bits.
+ *
+ * Some processes of Linux see other memory at an address than what lies there in the one address space: a child that was
+ * forked sees its own copy where its parent sees the original. An address therefore comes with the pid of the process
+ * that it is an address of; without a pid it is that at which memory lies.
  */
 
 /** Registers of 64 bits or less, by the names under which `writeRegister` knows them. */
@@ -59,6 +63,8 @@ export interface DebugProcess {
   /** The linear address at which address 0 of its image lies: the difference between linear and link-time addresses. */
   readonly base: bigint;
   readonly entry: bigint;
+  /** What it is to itself and to other processes of Linux; undefined for a process of BD0. */
+  readonly linuxPid: number | undefined;
   /** The content id of its image, 64 hexadecimal digits. */
   readonly imageId: string;
   readonly threads: readonly DebugThread[];
@@ -70,6 +76,8 @@ export interface DebugProcess {
 export interface MappedRange {
   readonly start: bigint;
   readonly lengthBytes: bigint;
+  /** Where the process that it belongs to sees its first byte, which is `start` for most. */
+  readonly seen: bigint;
   readonly readable: boolean;
   readonly writable: boolean;
   readonly executable: boolean;
@@ -89,6 +97,11 @@ export interface StopRequest {
   readonly lengthBytes?: number;
   /** Only accesses of this thread count; default: of any thread. */
   readonly tid?: number;
+  /**
+   * The process that the address is one of. Of code, only its threads stop; an access to its data stops whichever thread
+   * makes it. Default: code at this address in any process, and the data that lies there.
+   */
+  readonly pid?: number;
 }
 
 /** A breakpoint or watchpoint that was added. */
@@ -115,7 +128,10 @@ export interface ResumeRequest {
 export type StopReason =
   /** A code stop; the instruction at rip has not been executed, and `resume` executes it. */
   | { readonly kind: 'breakpoint'; readonly tid: number; readonly stop: Stop }
-  /** A data stop; the instruction that accessed `address`, the first byte of the stop that it touched, is complete. */
+  /**
+   * A data stop; the instruction that accessed `address`, the first byte of the stop that it touched, is complete. It is an
+   * address of the same process as that of the stop.
+   */
   | {
       readonly kind: 'watchpoint';
       readonly tid: number;
@@ -150,11 +166,13 @@ export interface DebugTarget {
   /** Returns false for an unknown thread, an unknown or read-only register, or a value that it cannot hold. */
   writeRegister(tid: number, name: RegisterName, value: bigint): boolean;
   /** The bytes up to the first one that is not mapped; at most `lengthBytes`. */
-  readMemory(address: bigint, lengthBytes: number): Uint8Array;
+  readMemory(address: bigint, lengthBytes: number, pid?: number): Uint8Array;
   /** Returns the number of bytes stored, even to read-only pages: up to the first page that is not mapped. */
-  writeMemory(address: bigint, bytes: Uint8Array): number;
-  /** In ascending order. */
+  writeMemory(address: bigint, bytes: Uint8Array, pid?: number): number;
+  /** All that is mapped, where it lies, in ascending order. */
   readonly memoryMap: readonly MappedRange[];
+  /** What a process sees of that, in ascending order of the addresses at which it does: `start` is one of them. */
+  memoryMapOf(pid: number | undefined): readonly MappedRange[];
   addStop(request: StopRequest): Stop;
   removeStop(stop: Stop): void;
   /**

@@ -1,7 +1,7 @@
 import type { DebugTarget, Stop, StopKind, StopRequest } from '../target.js';
 import { CommandError } from './command-error.js';
 
-/** What a breakpoint or watchpoint stops at, by process. */
+/** What a breakpoint or watchpoint stops at: see StopRequest. */
 export interface StopPlace {
   readonly pid: number | undefined;
   readonly address: bigint;
@@ -60,9 +60,19 @@ export class Breakpoints {
   /** Arms a further place, unless it is armed. */
   addPlace(breakpoint: Breakpoint, place: StopPlace): void {
     const { kind, lengthBytes, places } = breakpoint;
-    if (places.some(({ address }) => address === place.address)) return;
-    const request: StopRequest = { kind, lengthBytes, address: place.address };
+    const { pid, address } = place;
+    if (places.some((known) => known.address === address && known.pid === pid)) return;
+    const request: StopRequest = { kind, lengthBytes, address, ...(pid !== undefined && { pid }) };
     places.push({ ...place, stop: this.target.addStop(request) });
+  }
+
+  /** Removes the places in a process. */
+  removePlacesIn(breakpoint: Breakpoint, pid: number): void {
+    const { places } = breakpoint;
+    for (const place of places.filter((one) => one.pid === pid)) {
+      this.target.removeStop(place.stop);
+      places.splice(places.indexOf(place), 1);
+    }
   }
 
   /** Throws CommandError if there is none of that number. */
@@ -80,7 +90,8 @@ export class Breakpoints {
 
   /** The bytes that a watchpoint watches, as they are now. */
   bytesOf({ places, lengthBytes }: Breakpoint): Uint8Array {
-    return this.target.readMemory(places[0]!.address, lengthBytes);
+    const { address, pid } = places[0]!;
+    return this.target.readMemory(address, lengthBytes, pid);
   }
 
   /** Remembers the bytes of a watchpoint. */

@@ -63,14 +63,14 @@ function list(session: DebugSession, rest: string): string[] {
 }
 
 function codeLines(session: DebugSession, rest: string): CodeLine[] {
-  const { target, images } = session;
+  const { images } = session;
   const { address, length: count } =
     rest === '' ? { address: session.frame.rip, length: undefined } : addressAndLength(session, rest);
-  if (count !== undefined) return disassemble(target, images, address, Math.min(count, MOST_INSTRUCTIONS));
+  if (count !== undefined) return disassemble(session, address, Math.min(count, MOST_INSTRUCTIONS));
   const symbol = images.symbols(address);
-  if (!symbol) return disassemble(target, images, address, USUAL_INSTRUCTIONS);
+  if (!symbol) return disassemble(session, address, USUAL_INSTRUCTIONS);
   const start = address - BigInt(symbol.offset);
-  const lines = disassemble(target, images, start, MOST_INSTRUCTIONS);
+  const lines = disassemble(session, start, MOST_INSTRUCTIONS);
   const end = lines.findIndex((line) => images.symbols(line.address)?.name !== symbol.name);
   return end < 0 ? lines : lines.slice(0, end);
 }

@@ -139,8 +139,8 @@ function kindAt(tools: CourseTools, tid: number): FlowKind | undefined {
 }
 
 function flowAt({ target }: CourseTools, tid: number): CodePlace | undefined {
-  const flow = new CodeFlow((linear, lengthBytes) => target.readMemory(linear, lengthBytes));
-  return flow.at(target.readRegisters(tid).rip);
+  const flow = new CodeFlow((linear, lengthBytes, pid) => target.readMemory(linear, lengthBytes, pid));
+  return flow.at(target.readRegisters(tid).rip, target.findThread(tid)!.pid);
 }
 
 function lineTextAt(images: ProcessImages, rip: bigint): string | undefined {

@@ -103,7 +103,7 @@ function examine(session: DebugSession, address: bigint, format: Format): string
   const { target, images } = session;
   const { count, letter, unitBytes } = format;
   if (letter === 'i') {
-    const code = disassemble(target, images, address, count);
+    const code = disassemble(session, address, count);
     session.examined = { start: address, next: code.at(-1)?.next ?? address, format };
     return code.length < count
       ? [...code.map(({ text }) => text), unmapped(code.at(-1)?.next ?? address)]
@@ -115,7 +115,7 @@ function examine(session: DebugSession, address: bigint, format: Format): string
   const end = address + BigInt(count * unitBytes);
   session.examined = { start: address, next: end, format };
   for (let at = address; at < end; at += BigInt(lineBytes)) {
-    const bytes = target.readMemory(at, Math.min(lineBytes, Number(end - at)));
+    const bytes = target.readMemory(at, Math.min(lineBytes, Number(end - at)), session.pid);
     const texts: string[] = [];
     for (let unit = 0; unit + unitBytes <= bytes.length; unit += unitBytes) {
       const value = numberOfBytes(bytes.subarray(unit, unit + unitBytes));
@@ -131,7 +131,7 @@ function examineStrings(session: DebugSession, address: bigint, format: Format):
   const lines: string[] = [];
   let at = address;
   for (let left = format.count; left > 0; left--) {
-    const bytes = session.target.readMemory(at, LONGEST_STRING);
+    const bytes = session.target.readMemory(at, LONGEST_STRING, session.pid);
     if (bytes.length === 0) {
       lines.push(unmapped(at));
       break;
@@ -153,9 +153,10 @@ function unmapped(address: bigint): string {
   return `${addressText16(address)}: not mapped`;
 }
 
-function store({ target }: DebugSession, address: bigint, lengthBytes: number, value: bigint): void {
+function store({ target, pid }: DebugSession, address: bigint, lengthBytes: number, value: bigint): void {
   const bytes = Uint8Array.from({ length: lengthBytes }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
-  if (target.writeMemory(address, bytes) < lengthBytes) throw new CommandError(unmapped(address).replace(':', ' is'));
+  if (target.writeMemory(address, bytes, pid) < lengthBytes)
+    throw new CommandError(unmapped(address).replace(':', ' is'));
 }
 
 function setRegister(session: DebugSession, name: string, value: bigint): void {

@@ -71,13 +71,13 @@ class FrameWalk {
   /** Where the return address of the innermost function lies: before, between and after `push rbp; mov rbp,rsp`, and at its end. */
   private slotOfFirst(rip: bigint, rsp: bigint, rbp: bigint): bigint | undefined {
     const offset = this.offsetIn(rip);
-    const [next, second] = this.target.readMemory(rip, 2);
-    const isEndbr = next === 0xf3 && this.target.readMemory(rip, 4)[3] === 0xfa;
+    const [next, second] = this.read(rip, 2);
+    const isEndbr = next === 0xf3 && this.read(rip, 4)[3] === 0xfa;
     const isPush = next === 0x55;
     const isReturn = next === 0xc3 || next === 0xc2 || (next === 0xf3 && second === 0xc3);
     const isAtTop = offset === 0 || isEndbr || isPush || isReturn;
     if (isAtTop && this.isReturnAddress(this.word(rsp))) return rsp;
-    const before = this.target.readMemory(rip - 1n, 1)[0];
+    const before = this.read(rip - 1n, 1)[0];
     const isPushed = before === 0x55 && offset !== undefined && offset <= 5;
     if (isPushed && this.isReturnAddress(this.word(rsp + 8n))) return rsp + 8n;
     return this.slotBy(rbp, rsp);
@@ -108,7 +108,7 @@ class FrameWalk {
   /** Whether a call instruction ends at an address within a function. */
   private isReturnAddress(address: bigint | undefined): boolean {
     if (address === undefined || address < BigInt(LONGEST_CALL) || !this.images.symbols(address - 1n)) return false;
-    const code = this.target.readMemory(address - BigInt(LONGEST_CALL), LONGEST_CALL);
+    const code = this.read(address - BigInt(LONGEST_CALL), LONGEST_CALL);
     if (code.length < LONGEST_CALL) return false;
     if (code[LONGEST_CALL - 5] === 0xe8) return true;
     // FF /2 with an operand of 1 to 6 bytes.
@@ -117,8 +117,12 @@ class FrameWalk {
     return false;
   }
 
+  private read(address: bigint, lengthBytes: number): Uint8Array {
+    return this.target.readMemory(address, lengthBytes, this.thread.pid);
+  }
+
   private word(address: bigint): bigint | undefined {
-    const bytes = this.target.readMemory(address, WORD_BYTES);
+    const bytes = this.read(address, WORD_BYTES);
     if (bytes.length < WORD_BYTES) return undefined;
     return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   }

@@ -67,18 +67,21 @@ export const INFO_COMMANDS: readonly Command[] = [
 
 /** `info threads`. */
 export function threadLines(session: DebugSession): string[] {
-  const { target, images } = session;
+  const { target, allImages } = session;
   if (target.threads.length === 0) return ['no thread is left'];
   const selected = session.thread.tid;
   return target.threads.map((thread) => {
-    const { tid, name } = thread;
-    const place = placeText(images, target.readRegisters(tid).rip);
+    const { tid, pid, name } = thread;
+    const place = placeText(allImages.seenBy(pid), target.readRegisters(tid).rip);
     return `${tid === selected ? '*' : ' '} ${tid}  ${name}: ${threadDoing(thread)}, ${place}`;
   });
 }
 
-function mapLines({ target, value }: Pick<DebugSession, 'target' | 'value'>, rest: string): string[] {
-  const pid = rest === '' ? undefined : Number(value.call(undefined, rest));
+function mapLines(session: DebugSession, rest: string): string[] {
+  const { target } = session;
+  const pid = rest === '' ? undefined : Number(session.value(rest));
+  if (pid !== undefined && !target.processes.some((process) => process.pid === pid))
+    throw new CommandError(`there is no process ${rest}: info processes lists them`);
   return target.memoryMap
     .filter((range) => pid === undefined || range.pid === pid)
     .map((range) => rangeLine(range, target));

@@ -32,12 +32,20 @@ export function numberedLine(line: number, text: string): string {
   return `${line}\t${text}`;
 }
 
+/** What a disassembly is made of. */
+interface CodeSource {
+  readonly target: DebugTarget;
+  readonly images: ProcessImages;
+  /** The process of which it is the code. */
+  readonly pid: number | undefined;
+}
+
 /** Instructions from an address on; the last one may be a byte that is no instruction. */
-export function disassemble(target: DebugTarget, images: ProcessImages, from: bigint, count: number): CodeLine[] {
+export function disassemble({ target, images, pid }: CodeSource, from: bigint, count: number): CodeLine[] {
   const decoder = new Decoder();
   const lines: CodeLine[] = [];
   for (let at = from; lines.length < count; at = lines.at(-1)!.next) {
-    const bytes = target.readMemory(at, LONGEST_INSTRUCTION);
+    const bytes = target.readMemory(at, LONGEST_INSTRUCTION, pid);
     if (bytes.length === 0) break;
     const found = decoder.decode(bytes, 0, bytes.length);
     const [text, length] =

@@ -3,7 +3,7 @@ import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { symbolText } from '../reports/address-text.js';
 import { PlacedImage } from '../reports/placed-image.js';
 import type { LineMatch } from '../dwarf/line-table.js';
-import type { DebugTarget } from '../target.js';
+import type { DebugProcess, DebugTarget } from '../target.js';
 
 /** An object or a function of a process. */
 export interface FoundSymbol {
@@ -28,14 +28,72 @@ const MOST_NAMES = 200;
 /** Bytes of a function in which the end of its prologue is looked for. */
 const PROLOGUE_BYTES = 128;
 
-/** Symbols and source lines of all processes, of those that have ended as well: history may lead back to them. */
-export class ProcessImages {
-  private readonly images = new Map<string, OwnedImage>();
-  /** Those of live processes, then those of processes that have ended. */
-  private current: readonly OwnedImage[] = [];
+/** The images of live processes, then those of processes that have ended. */
+class ImageList {
+  all: readonly OwnedImage[] = [];
+  private readonly byProcess = new Map<string, OwnedImage>();
+  /** Those of processes that were forked are the same. */
+  private readonly byPlace = new Map<string, PlacedImage>();
 
-  constructor(private readonly target: DebugTarget) {
-    this.refresh();
+  constructor(private readonly target: DebugTarget) {}
+
+  /** Looks for processes that have started or ended. */
+  refresh(): void {
+    const live = this.target.processes.map((process) => this.imageOf(process));
+    this.all = [...live, ...[...this.byProcess.values()].filter((image) => !live.includes(image))];
+  }
+
+  private imageOf(process: DebugProcess): OwnedImage {
+    const { pid, imageId } = process;
+    const entry = fromLinear(process.entry)!;
+    const key = `${pid} ${imageId} ${entry}`;
+    const known = this.byProcess.get(key);
+    if (known) return known;
+    const place = `${imageId} ${entry}`;
+    const image = this.byPlace.get(place) ?? PlacedImage.read(imageBytes(process.image()), entry);
+    this.byPlace.set(place, image);
+    const owned = { pid, image };
+    this.byProcess.set(key, owned);
+    return owned;
+  }
+}
+
+/**
+ * Symbols and source lines of all processes, of those that have ended as well: history may lead back to them. Several processes
+ * may have different code at the same addresses: `seenBy` prefers what one of them has there.
+ */
+export class ProcessImages {
+  private sorted: { readonly from: readonly OwnedImage[]; readonly all: readonly OwnedImage[] } | undefined;
+
+  private constructor(
+    private readonly list: ImageList,
+    private readonly pid: number | undefined,
+  ) {}
+
+  static of(target: DebugTarget): ProcessImages {
+    const images = new ProcessImages(new ImageList(target), undefined);
+    images.refresh();
+    return images;
+  }
+
+  /** The same images, those of a process first. */
+  seenBy(pid: number | undefined): ProcessImages {
+    return pid === this.pid ? this : new ProcessImages(this.list, pid);
+  }
+
+  /** Looks for processes that have started or ended. */
+  refresh(): void {
+    this.list.refresh();
+  }
+
+  private get current(): readonly OwnedImage[] {
+    const { list, pid } = this;
+    if (pid === undefined || list.all[0]?.pid === pid) return list.all;
+    if (this.sorted?.from !== list.all) {
+      const all = [...list.all].sort((a, b) => Number(b.pid === pid) - Number(a.pid === pid));
+      this.sorted = { from: list.all, all };
+    }
+    return this.sorted.all;
   }
 
   /** The symbol that contains an address. */
@@ -100,21 +158,6 @@ export class ProcessImages {
   namesFrom(start: string): string[] {
     const names = this.current.flatMap(({ image }) => image.namesFrom(start, MOST_NAMES));
     return [...new Set(names)].sort().slice(0, MOST_NAMES);
-  }
-
-  /** Looks for processes that have started or ended. */
-  refresh(): void {
-    const live = this.target.processes.map((process) => {
-      const key = `${process.pid} ${process.imageId}`;
-      const entry = fromLinear(process.entry)!;
-      const known = this.images.get(key) ?? {
-        pid: process.pid,
-        image: PlacedImage.read(imageBytes(process.image()), entry),
-      };
-      this.images.set(key, known);
-      return known;
-    });
-    this.current = [...live, ...[...this.images.values()].filter((image) => !live.includes(image))];
   }
 }
 

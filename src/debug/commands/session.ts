@@ -46,7 +46,7 @@ const RUNNING: SessionSlice = { kind: 'running' };
 
 /** A debugging session by commands, such as `break main`: what `bd0 debug` shows, without its terminal. */
 export class DebugSession implements CourseTools {
-  readonly images: ProcessImages;
+  readonly allImages: ProcessImages;
   readonly breakpoints: Breakpoints;
   /** The exit code of the program, while it is at its end. */
   exitCode: number | undefined;
@@ -68,7 +68,7 @@ export class DebugSession implements CourseTools {
     readonly target: Debugger,
     readonly options: DebugSessionOptions,
   ) {
-    this.images = new ProcessImages(target);
+    this.allImages = ProcessImages.of(target);
     this.breakpoints = new Breakpoints(target);
     target.filter = (reason) => this.isReported(reason);
   }
@@ -138,7 +138,18 @@ export class DebugSession implements CourseTools {
   }
 
   frames(tid: number): readonly Frame[] {
-    return framesOf(this.target, this.images, this.target.findThread(tid)!);
+    const thread = this.target.findThread(tid)!;
+    return framesOf(this.target, this.allImages.seenBy(thread.pid), thread);
+  }
+
+  /** The process that addresses are addresses of: that of the selected thread; undefined if no thread is left. */
+  get pid(): number | undefined {
+    return this.target.threads.length > 0 ? this.thread.pid : undefined;
+  }
+
+  /** Symbols and lines as the selected process sees them. */
+  get images(): ProcessImages {
+    return this.allImages.seenBy(this.pid);
   }
 
   /** The selected frame of the selected thread. */
@@ -181,13 +192,14 @@ export class DebugSession implements CourseTools {
     const line = images.line(rip);
     const text = line && this.options.readSource?.(line.path)?.[line.line - 1];
     if (line && text !== undefined) return [numberedLine(line.line, text)];
-    return disassemble(target, images, rip, 1).map((code) => code.text);
+    return disassemble(this, rip, 1).map((code) => code.text);
   }
 
-  /** Adds the places of a breakpoint in processes that have started since. */
+  /** Finds the places of breakpoints in a process that has started, or begun another program. */
   private resolveAgain(pid: number): void {
     for (const breakpoint of this.breakpoints.all) {
       if (breakpoint.kind !== 'code') continue;
+      this.breakpoints.removePlacesIn(breakpoint, pid);
       for (const place of this.codePlaces(breakpoint.text))
         if (place.pid === pid) this.breakpoints.addPlace(breakpoint, place);
     }
@@ -198,8 +210,7 @@ export class DebugSession implements CourseTools {
     const { images } = this;
     const line = /^(?:(.+):)?(\d+)$/.exec(text);
     if (line) return images.codeOfLine(line[1] ?? this.currentFile(), Number(line[2]));
-    const pid = this.target.threads.length > 0 ? this.thread.pid : undefined;
-    return images.find(text, pid).map((symbol) => ({ pid: symbol.pid, address: images.behindPrologue(symbol) }));
+    return images.find(text, this.pid).map((symbol) => ({ pid: symbol.pid, address: images.behindPrologue(symbol) }));
   }
 
   /** The path of the source file of the selected frame. Throws CommandError if it is not known. */
@@ -217,11 +228,10 @@ export class DebugSession implements CourseTools {
         return known === undefined ? undefined : target.readRegisters(tidOf())[known];
       },
       symbol: (name) => {
-        const first = target.threads.length > 0 ? this.thread.pid : undefined;
-        return images.find(name, first)[0]?.start;
+        return images.find(name, this.pid)[0]?.start;
       },
       load: (address, lengthBytes) => {
-        const bytes = target.readMemory(address, lengthBytes);
+        const bytes = target.readMemory(address, lengthBytes, target.findThread(tidOf())?.pid);
         if (bytes.length < lengthBytes) throw new CommandError(`0x${address.toString(16)} is not mapped`);
         return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
       },
@@ -236,7 +246,7 @@ export class DebugSession implements CourseTools {
       return !breakpoint || this.counts(breakpoint, reason.tid);
     }
     if (reason.kind === 'started') {
-      this.images.refresh();
+      this.allImages.refresh();
       this.resolveAgain(reason.pid);
       const name = this.target.processes.find(({ pid }) => pid === reason.pid)?.name ?? '';
       print(`process ${reason.pid} (${name}) has started`);
@@ -305,6 +315,6 @@ export class DebugSession implements CourseTools {
     this.exitCode = undefined;
     this.frameNumber = 0;
     this.listPlace = undefined;
-    this.images.refresh();
+    this.allImages.refresh();
   }
 }

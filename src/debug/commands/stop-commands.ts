@@ -69,7 +69,7 @@ function watchCommand(name: string, kind: StopKind, summary: string): Command {
       if (location === '') throw new CommandError(`${name} needs a variable or an address`);
       const { start: address, lengthBytes } = watched(session, location);
       const request = { kind, text: location, isTemporary: false, condition, lengthBytes };
-      const place = { pid: undefined, address };
+      const place = { pid: session.pid, address };
       return [added(session, session.breakpoints.add(request, checked([place], lengthBytes)))];
     },
   };
@@ -77,7 +77,7 @@ function watchCommand(name: string, kind: StopKind, summary: string): Command {
 
 /** A variable with its size, or an address with a length. */
 function watched(session: DebugSession, text: string): { readonly start: bigint; readonly lengthBytes: number } {
-  const [symbol] = session.images.find(text, session.target.threads.length > 0 ? session.thread.pid : undefined);
+  const [symbol] = session.images.find(text, session.pid);
   if (symbol && symbol.lengthBytes > 0) return symbol;
   const { address, length = WORD_BYTES } = addressAndLength(session, text);
   return { start: address, lengthBytes: length };
@@ -104,5 +104,7 @@ function added(session: DebugSession, breakpoint: Breakpoint): string {
 function places({ images }: DebugSession, { kind, places, lengthBytes }: Breakpoint): string {
   if (kind !== 'code')
     return `${addressText16(places[0]!.address)}, ${lengthBytes} byte${lengthBytes === 1 ? '' : 's'}`;
-  return places.map(({ address }) => placeText(images, address)).join(' and ');
+  const texts = places.map(({ address, pid }) => placeText(images.seenBy(pid), address));
+  // Processes that were forked have their places at the same address.
+  return [...new Set(texts)].join(' and ');
 }

@@ -56,16 +56,17 @@ function tickOf(session: DebugSession, text: string): number {
 function who(session: DebugSession, rest: string): string[] {
   timelineOf(session);
   if (rest === '') throw new CommandError('who needs a variable or an address');
-  const [symbol] = session.images.find(rest, undefined);
+  const [symbol] = session.images.find(rest, session.pid);
   const { address, length } = symbol
     ? { address: symbol.start, length: symbol.lengthBytes }
     : addressAndLength(session, rest);
-  const found = session.target.whoWrote(address, length || 1);
+  const found = session.target.whoWrote(address, length || 1, session.pid);
   return found ? recordLines(session, found) : ['nothing was stored there since the history begins'];
 }
 
-function recordLines({ images, options }: DebugSession, record: StoreRecord): string[] {
+function recordLines({ allImages, options }: DebugSession, record: StoreRecord): string[] {
   const { tick, tid, pid, name, rip, isByKernel, address, before, after } = record;
+  const images = allImages.seenBy(pid);
   const how = isByKernel ? ', in a kernel call' : '';
   const line = images.line(rip);
   const source = line && options.readSource?.(line.path)?.[line.line - 1];

@@ -31,9 +31,9 @@ export class Backward {
     this.stops.suspended(() => this.timeline.goto(tick));
   }
 
-  /** The last store to some bytes, at or before now; undefined if there was none since the beginning of history. */
-  whoWrote(address: bigint, lengthBytes: number): StoreRecord | undefined {
-    return this.stops.suspended(() => this.search.whoWrote(address, lengthBytes));
+  /** The last store to some bytes of a process, at or before now; undefined if there was none since the beginning of history. */
+  whoWrote(address: bigint, lengthBytes: number, pid: number | undefined): StoreRecord | undefined {
+    return this.stops.suspended(() => this.search.whoWrote(address, lengthBytes, pid));
   }
 
   /**
@@ -115,7 +115,7 @@ export class Backward {
   private reasonOf(found: MachineStop): StopReason | undefined {
     if (found.kind === 'code') {
       const { tid } = found.thread;
-      const hit = this.stops.hitsAt(found.address, tid).find(({ what }) => what.kind === 'stop');
+      const hit = this.stops.hitsAt(found.address, found.thread).find(({ what }) => what.kind === 'stop');
       return hit?.what.kind === 'stop' ? { kind: 'breakpoint', tid, stop: hit.what.stop } : undefined;
     }
     if (found.kind !== 'data') return undefined;

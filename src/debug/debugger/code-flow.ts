@@ -40,23 +40,23 @@ const MOST_FOLLOWED = 4096;
 export class CodeFlow {
   private readonly decoder = new Decoder();
 
-  constructor(private readonly readMemory: (linear: bigint, lengthBytes: number) => Uint8Array) {}
+  constructor(private readonly readMemory: (linear: bigint, lengthBytes: number, pid: number) => Uint8Array) {}
 
-  /** The instruction at an address; undefined if it cannot be read or is invalid. */
-  at(rip: bigint): CodePlace | undefined {
-    const bytes = this.readMemory(rip, LONGEST_INSTRUCTION);
+  /** The instruction at an address of a process; undefined if it cannot be read or is invalid. */
+  at(rip: bigint, pid: number): CodePlace | undefined {
+    const bytes = this.readMemory(rip, LONGEST_INSTRUCTION, pid);
     const found = this.decoder.decode(bytes, 0, bytes.length);
     return typeof found === 'string' ? undefined : placeOf(found, rip);
   }
 
   /** Follows direct control flow from an address, as far as `isInside` is true; calls are not followed. */
-  exitsFrom(rip: bigint, isInside: (rip: bigint) => boolean): FlowExits {
+  exitsFrom(rip: bigint, pid: number, isInside: (rip: bigint) => boolean): FlowExits {
     const transfers = new Map<bigint, CodePlace>();
     const outside = new Set<bigint>();
     const seen = new Set<bigint>([rip]);
     const waiting = [rip];
     for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-      const place = seen.size <= MOST_FOLLOWED && isInside(at) ? this.at(at) : undefined;
+      const place = seen.size <= MOST_FOLLOWED && isInside(at) ? this.at(at, pid) : undefined;
       if (!place) {
         outside.add(at);
         continue;

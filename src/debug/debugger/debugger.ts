@@ -1,4 +1,5 @@
 import type { Computer, ComputerParts } from '../../computer.js';
+import type { Process } from '../../kernel/tasks/process.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import type {
   DebugProcess,
@@ -15,8 +16,8 @@ import type {
 } from '../target.js';
 import { CodeFlow } from './code-flow.js';
 import { DebugHooks } from './hooks.js';
-import { MachineRun, type Action } from './machine-run.js';
-import { memoryMap } from './memory-map.js';
+import { MachineRun, viewOf, type Action } from './machine-run.js';
+import { mapSeenIn, memoryMap } from './memory-map.js';
 import { Motions, type LineFinder, type MotionSteps } from './motions.js';
 import { debugProcess, debugThread } from './processes.js';
 import type { StoreRecord } from '../timeline/past.js';
@@ -100,7 +101,7 @@ export class Debugger implements DebugTarget {
     this.parts = parts;
     this.machine = new MachineRun(parts, timeline);
     this.registers = new ThreadRegisters(cpu, kernel);
-    const flow = new CodeFlow((linear, lengthBytes) => computer.readMemory(linear, lengthBytes));
+    const flow = new CodeFlow((linear, lengthBytes, pid) => this.readMemory(linear, lengthBytes, pid));
     const { machine: run, registers } = this;
     this.motions = new Motions({ kernel, run, registers, flow, pass: (thread) => this.pass(thread) });
     this.hooks = new DebugHooks(parts, run, flow);
@@ -172,19 +173,24 @@ export class Debugger implements DebugTarget {
     this.timeline?.changed();
   }
 
-  readMemory(address: bigint, lengthBytes: number): Uint8Array {
-    return this.computer.readMemory(address, lengthBytes);
+  readMemory(address: bigint, lengthBytes: number, pid?: number): Uint8Array {
+    return this.computer.readMemory(address, lengthBytes, this.process(pid));
   }
 
-  writeMemory(address: bigint, bytes: Uint8Array): number {
+  writeMemory(address: bigint, bytes: Uint8Array, pid?: number): number {
     this.parts.kernel.stops.retry();
-    const stored = this.computer.writeMemory(address, bytes);
+    const stored = this.computer.writeMemory(address, bytes, this.process(pid));
     this.timeline?.changed();
     return stored;
   }
 
   get memoryMap(): readonly MappedRange[] {
     return memoryMap(this.parts.kernel);
+  }
+
+  memoryMapOf(pid: number | undefined): readonly MappedRange[] {
+    const view = viewOf(this.parts.kernel, pid);
+    return view ? mapSeenIn(view, this.memoryMap) : this.memoryMap;
   }
 
   addStop(request: StopRequest): Stop {
@@ -219,10 +225,11 @@ export class Debugger implements DebugTarget {
 
   /**
    * The last store to any of some bytes, at or before now, by whatever thread, or by a kernel call on its behalf. Undefined if
-   * there was none since the beginning of history. The machine stays where it is.
+   * there was none since the beginning of history. The machine stays where it is. With `pid`, the address is one of that
+   * process; of bytes that it has had since it was forked, the store is one that its parent made before.
    */
-  whoWrote(address: bigint, lengthBytes = 1): StoreRecord | undefined {
-    return this.moving((backward) => backward.whoWrote(address, lengthBytes));
+  whoWrote(address: bigint, lengthBytes = 1, pid?: number): StoreRecord | undefined {
+    return this.moving((backward) => backward.whoWrote(address, lengthBytes, pid));
   }
 
   /** Goes back by one instruction of a thread, or to the last stop before now. */
@@ -354,6 +361,10 @@ export class Debugger implements DebugTarget {
 
   private pass(thread: Thread): void {
     this.parts.cpu.codeStops.pass(thread, Number(BigInt.asUintN(48, this.registers.scalar(thread, 'rip'))));
+  }
+
+  private process(pid: number | undefined): Process | undefined {
+    return pid === undefined ? undefined : this.parts.kernel.processes.find(pid);
   }
 
   private thread(tid: number): Thread {

@@ -10,6 +10,8 @@ export interface HookRange {
   readonly address: bigint;
   /** Default: 1. */
   readonly lengthBytes?: number;
+  /** The process that the address is one of: see StopRequest. */
+  readonly pid?: number;
 }
 
 /** An instruction, or a block of instructions, that a thread is about to execute. */
@@ -49,7 +51,9 @@ export class DebugHooks {
 
   /** Called before each instruction that begins in a range. */
   onCode(range: HookRange, hook: (event: CodeEvent) => HookAnswer): RemoveHook {
-    return this.armCode(range, (thread, address) => hook({ thread, address, lengthBytes: this.lengthAt(address) }));
+    return this.armCode(range, (thread, address) =>
+      hook({ thread, address, lengthBytes: this.lengthAt(address, thread) }),
+    );
   }
 
   /**
@@ -59,11 +63,11 @@ export class DebugHooks {
   onBlock(range: HookRange, hook: (event: CodeEvent) => HookAnswer): RemoveHook {
     const expected = new WeakMap<Thread, bigint>();
     return this.armCode(range, (thread, address) => {
-      const place = this.flow.at(address);
+      const place = this.flow.at(address, thread.process.pid);
       const begins = expected.get(thread) !== address;
       if (place && !place.isBranch) expected.set(thread, place.next);
       else expected.delete(thread);
-      return begins ? hook({ thread, address, lengthBytes: this.blockLengthAt(address) }) : undefined;
+      return begins ? hook({ thread, address, lengthBytes: this.blockLengthAt(address, thread) }) : undefined;
     });
   }
 
@@ -74,8 +78,8 @@ export class DebugHooks {
   ): RemoveHook {
     const armed = this.run.stops.arm(range, {
       kind: 'data hook',
-      call: (thread, { access: { access, start, end, tid } }) =>
-        hook({ thread, access, address: toLinear(start), lengthBytes: end - start, isByKernel: tid !== undefined }),
+      call: (thread, { start: address, access: { access, start, end, tid } }) =>
+        hook({ thread, access, address, lengthBytes: end - start, isByKernel: tid !== undefined }),
     });
     return () => this.run.stops.disarm(armed);
   }
@@ -133,14 +137,14 @@ export class DebugHooks {
     return () => this.run.stops.disarm(armed);
   }
 
-  private lengthAt(address: bigint): number {
-    const place = this.flow.at(address);
+  private lengthAt(address: bigint, { process }: Thread): number {
+    const place = this.flow.at(address, process.pid);
     return place ? Number(place.next - address) : 0;
   }
 
-  private blockLengthAt(address: bigint): number {
+  private blockLengthAt(address: bigint, { process: { pid } }: Thread): number {
     let end = address;
-    for (let place = this.flow.at(end); place; place = this.flow.at(end)) {
+    for (let place = this.flow.at(end, pid); place; place = this.flow.at(end, pid)) {
       end = place.next;
       if (place.isBranch || fromLinear(end) === undefined || end - address >= MOST_BLOCK_BYTES) break;
     }

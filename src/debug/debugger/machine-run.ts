@@ -1,5 +1,7 @@
 import type { ComputerParts } from '../../computer.js';
 import type { TrapReport } from '../../kernel/reports/trap-report.js';
+import type { Kernel } from '../../kernel/kernel.js';
+import { homeOf, type View } from '../../kernel/memory/view.js';
 import type { MachineStop } from '../../kernel/stops.js';
 import type { Process } from '../../kernel/tasks/process.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
@@ -51,7 +53,8 @@ export class MachineRun {
     private readonly parts: ComputerParts,
     private readonly timeline: Timeline | undefined,
   ) {
-    this.stops = new StopSet(parts.cpu);
+    const { cpu, kernel } = parts;
+    this.stops = new StopSet(cpu, (address, pid) => homeOf(viewOf(kernel, pid), address));
     this.processes = new Set(parts.kernel.processes.live());
   }
 
@@ -135,7 +138,7 @@ export class MachineRun {
   /** Breakpoints are reported rather than places that a motion waits for. */
   private takeCode(thread: Thread, address: LinearAddress): void {
     const { tid } = thread;
-    const actions = this.stops.hitsAt(address, tid).map(({ what }) => what);
+    const actions = this.stops.hitsAt(address, thread).map(({ what }) => what);
     let reason: StopReason | undefined;
     for (const action of actions) {
       if (action.kind === 'code hook' && action.call(thread, address) === 'stop') reason ??= { kind: 'hook', tid };
@@ -166,6 +169,11 @@ export class MachineRun {
     if (isWanted) this.waiting.push({ kind: 'reason', reason });
     return isWanted;
   }
+}
+
+/** What a process sees elsewhere than where it lies. */
+export function viewOf({ processes }: Kernel, pid: number | undefined): View | undefined {
+  return pid === undefined ? undefined : processes.find(pid)?.view;
 }
 
 function waiting(forInput: boolean, until: number): RunEvent {

@@ -1,7 +1,9 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { Kernel } from '../../kernel/kernel.js';
-import { ADDRESS_SPACE_END, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
+import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../../kernel/memory/mapping.js';
+import { windowOf, type View } from '../../kernel/memory/view.js';
+import { without } from '../../mmu/fence.js';
 import { PAGE_TABLE_WINDOW } from '../../kernel/memory/page-table.js';
 import type { Region } from '../../kernel/memory/region.js';
 import { surroundingsAt, type Surroundings } from '../../kernel/reports/surroundings.js';
@@ -17,13 +19,40 @@ export function memoryMap(kernel: Kernel): MappedRange[] {
   return ranges;
 }
 
+/** What a process with a view sees of ranges that are mapped, in ascending order. */
+export function mapSeenIn(view: View, ranges: readonly MappedRange[]): MappedRange[] {
+  const seen = ranges.flatMap((range) => {
+    const start = fromLinear(range.start)!;
+    const lying = { start, end: start + Number(range.lengthBytes) };
+    const windows = view.aliases.map(({ window, size }) => ({ start: window, end: window + size }));
+    const shown = view.aliases.flatMap(({ window, home, size }) =>
+      without([lying], without([lying], [{ start: home, end: home + size }])).map((part) => ({
+        start: part.start - home + window,
+        end: part.end - home + window,
+      })),
+    );
+    return [...without([lying], windows), ...shown].map((part) => ({
+      ...range,
+      start: toLinear(part.start),
+      seen: toLinear(part.start),
+      lengthBytes: BigInt(part.end - part.start),
+    }));
+  });
+  return seen.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+}
+
 function rangesOf(kernel: Kernel, region: Region): MappedRange[] {
   const edges = edgesIn(kernel, region);
   return region.mappings.flatMap(({ start, end, protection }) => {
     const starts = [start, ...edges.filter((edge) => edge > start && edge < end)];
     return starts.map((from, i) => {
       const found = surroundingsAt(kernel, from);
-      return range(from, starts[i + 1] ?? end, protection, found?.pid, found ? describe(found) : 'kernel page');
+      const view = found && kernel.processes.find(found.pid)?.view;
+      const what = found ? describe(found) : 'kernel page';
+      return {
+        ...range(from, starts[i + 1] ?? end, protection, found?.pid, what),
+        seen: toLinear(windowOf(view, from)),
+      };
     });
   });
 }
@@ -56,6 +85,7 @@ function range(
   return {
     start: toLinear(start),
     lengthBytes: BigInt(end - start),
+    seen: toLinear(start),
     readable: (protection & PROTECTION_READ) !== 0,
     writable: (protection & PROTECTION_WRITE) !== 0,
     executable: (protection & PROTECTION_EXECUTE) !== 0,

@@ -144,7 +144,7 @@ export class Motions {
    */
   private *runInFrame(thread: Thread, isInside: (rip: bigint) => boolean): PartSteps {
     const rip = this.ripOf(thread);
-    const { transfers, outside } = this.tools.flow.exitsFrom(rip, isInside);
+    const { transfers, outside } = this.tools.flow.exitsFrom(rip, thread.process.pid, isInside);
     if (transfers.has(rip) || outside.has(rip)) return undefined;
     return yield* this.runTo(thread, [...transfers.keys(), ...outside], undefined);
   }
@@ -204,7 +204,7 @@ export class Motions {
   }
 
   private placeOf(thread: Thread): CodePlace | undefined {
-    return this.tools.flow.at(this.ripOf(thread));
+    return this.tools.flow.at(this.ripOf(thread), thread.process.pid);
   }
   private ripOf(thread: Thread): bigint {
     return this.tools.registers.scalar(thread, 'rip');

@@ -1,6 +1,7 @@
 import { KERNEL_CALLS } from '../../kernel/calls/index.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import { toLinear } from '../../kernel/memory/linear-address.js';
+import { windowOf } from '../../kernel/memory/view.js';
 import { hasGuard } from '../../kernel/program/layout.js';
 import type { Process } from '../../kernel/tasks/process.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
@@ -19,6 +20,7 @@ export function debugProcess(kernel: Kernel, process: Process): DebugProcess {
   return {
     ...{ pid, name, entry, imageId, parent: description.parent },
     base: loadOffset(process),
+    linuxPid: process.linux?.pid,
     threads: threads.map((thread) => debugThread(kernel, thread)),
     image: () => process.image.read(0, process.image.length),
   };
@@ -35,7 +37,10 @@ export function debugThread(kernel: Kernel, thread: Thread): DebugThread {
     name: place === 0 ? process.name : `${process.name}/${place + 1}`,
     state: stateOf(kernel, thread),
     call: pending && CALL_NAMES.get(pending.number),
-    stack: { start: toLinear(start), end: toLinear(stack.end - 1) + 1n },
+    stack: {
+      start: toLinear(windowOf(process.view, start)),
+      end: toLinear(windowOf(process.view, stack.end - 1)) + 1n,
+    },
   };
 }
 

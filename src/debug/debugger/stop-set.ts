@@ -1,6 +1,7 @@
 import { hex, isCanonical } from '../../bits.js';
 import type { Cpu } from '../../cpu/cpu.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
+import type { Thread } from '../../kernel/tasks/thread.js';
 import type { DataAccess } from '../../mmu/data-stops.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Stop, StopKind, StopRequest } from '../target.js';
@@ -10,14 +11,19 @@ export interface Armed<What> {
   readonly kind: StopKind;
   readonly range: AddressRange;
   readonly tid: number | undefined;
+  /** Of code: the process whose threads count; undefined: any. */
+  readonly pid: number | undefined;
+  /** Added to an address in the range: the address of it in the process that asked for it. */
+  readonly distance: number;
   readonly what: What;
 }
 
 /** An access that hit an armed range. */
 export interface DataHit<What> {
   readonly armed: Armed<What>;
-  /** The first byte of the range that was accessed. */
+  /** The first byte of the range that was accessed, and the first byte that was: as the process sees them that asked for it. */
   readonly address: bigint;
+  readonly start: bigint;
   readonly access: DataAccess;
 }
 
@@ -30,7 +36,11 @@ export class StopSet<What> {
 
   private isSuspended = false;
 
-  constructor(private readonly cpu: Cpu) {}
+  constructor(
+    private readonly cpu: Cpu,
+    /** Where what a process sees at an address lies. */
+    private readonly homeOf: (address: LinearAddress, pid: number | undefined) => LinearAddress,
+  ) {}
 
   /** Runs `work` while nothing is armed. */
   suspended<T>(work: () => T): T {
@@ -67,13 +77,15 @@ export class StopSet<What> {
   }
 
   /** Throws RangeError for a range that is empty or not canonical. */
-  arm({ kind, address, lengthBytes = 1, tid }: StopRequest, what: What): Armed<What> {
-    const start = isCanonical(address) ? fromLinear(address) : undefined;
-    if (start === undefined || !Number.isSafeInteger(lengthBytes) || lengthBytes < 1)
+  arm({ kind, address, lengthBytes = 1, tid, pid }: StopRequest, what: What): Armed<What> {
+    const seen = isCanonical(address) ? fromLinear(address) : undefined;
+    if (seen === undefined || !Number.isSafeInteger(lengthBytes) || lengthBytes < 1)
       throw new RangeError(`${lengthBytes} bytes at ${hex(address)} are not a range of canonical addresses`);
-    if (start + lengthBytes > ADDRESS_SPACE_END)
+    if (seen + lengthBytes > ADDRESS_SPACE_END)
       throw new RangeError(`${lengthBytes} bytes at ${hex(address)} exceed the address space`);
-    const armed = { kind, range: { start, end: start + lengthBytes }, tid, what };
+    const start = kind === 'code' ? seen : this.homeOf(seen, pid);
+    const range = { start, end: start + lengthBytes };
+    const armed = { kind, range, tid, pid, distance: seen - start, what };
     if (kind === 'code') {
       this.cpu.codeStops.add(armed.range);
       this.codeSet(armed).add(armed);
@@ -95,9 +107,10 @@ export class StopSet<What> {
   }
 
   /** What is hit by the thread that is about to execute the instruction at an address. */
-  hitsAt(address: LinearAddress, tid: number): Armed<What>[] {
+  hitsAt(address: LinearAddress, { tid, process }: Thread): Armed<What>[] {
     const ranges = [...this.codeRanges].filter(({ range }) => address >= range.start && address < range.end);
-    return [...(this.places.get(address) ?? []), ...ranges].filter((armed) => isFor(armed, tid));
+    const isOf = ({ pid }: Armed<What>): boolean => pid === undefined || pid === process.pid;
+    return [...(this.places.get(address) ?? []), ...ranges].filter((armed) => isFor(armed, tid) && isOf(armed));
   }
 
   /** What is hit by accesses of a thread. */
@@ -105,7 +118,9 @@ export class StopSet<What> {
     return accesses.flatMap((access) => {
       const hit = [...this.data].filter((armed) => isFor(armed, tid) && touches(armed, access));
       return hit.map((armed) => {
-        return { armed, access, address: toLinear(Math.max(armed.range.start, access.start)) };
+        const { range, distance } = armed;
+        const address = toLinear(Math.max(range.start, access.start) + distance);
+        return { armed, access, address, start: toLinear(access.start + distance) };
       });
     });
   }

@@ -54,7 +54,10 @@ export class Execution {
   /** Lets the machine run from the next slice on. */
   start(motion: Motion): void {
     const isOneInstruction = motion.step !== undefined && !motion.range;
-    if (!isOneInstruction) this.state.stops.disarmRemoved();
+    if (!isOneInstruction) {
+      this.state.stops.disarmRemoved();
+      this.state.readers.clear();
+    }
     this.motion = motion;
   }
 

@@ -1,4 +1,5 @@
-import type { DebugTarget } from '../target.js';
+import type { MappedRange } from '../target.js';
+import type { SessionState } from './session-state.js';
 
 const CHUNK_BYTES = 2 ** 16;
 
@@ -10,12 +11,15 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
+/** Memory as a process sees it. */
+type Memory = Pick<SessionState, 'target' | 'pid'>;
+
 /** The sum that gdb's `compare-sections` compares; undefined unless all of the range is mapped. */
-export function crc32(target: DebugTarget, address: bigint, lengthBytes: number): number | undefined {
+export function crc32({ target, pid }: Memory, address: bigint, lengthBytes: number): number | undefined {
   let sum = 0xffff_ffff;
   for (let done = 0; done < lengthBytes; done += CHUNK_BYTES) {
     const wanted = Math.min(CHUNK_BYTES, lengthBytes - done);
-    const bytes = target.readMemory(address + BigInt(done), wanted);
+    const bytes = target.readMemory(address + BigInt(done), wanted, pid);
     if (bytes.length < wanted) return undefined;
     for (const byte of bytes) sum = (sum << 8) ^ CRC_TABLE[((sum >>> 24) ^ byte) & 0xff]!;
   }
@@ -33,20 +37,20 @@ interface Stretch {
  * passed over. 'too long' if more than `maxBytes` would have to be searched.
  */
 export function findBytes(
-  target: DebugTarget,
+  { target, pid }: Memory,
   start: bigint,
   end: bigint,
   pattern: Uint8Array,
   maxBytes: number,
 ): bigint | undefined | 'too long' {
   let left = maxBytes;
-  for (const stretch of mappedStretches(target, start, end)) {
+  for (const stretch of mappedStretches(target.memoryMapOf(pid), start, end)) {
     for (let at = stretch.start; at < stretch.end; at += BigInt(CHUNK_BYTES)) {
       if (left <= 0) return 'too long';
       // The next chunk begins with what may be a pattern's first byte: this one reaches as far as its last.
       const rest = stretch.end - at;
       const wanted = CHUNK_BYTES + pattern.length - 1;
-      const bytes = target.readMemory(at, rest < BigInt(wanted) ? Number(rest) : wanted);
+      const bytes = target.readMemory(at, rest < BigInt(wanted) ? Number(rest) : wanted, pid);
       const found = indexOf(bytes, pattern);
       if (found >= 0) return at + BigInt(found);
       left -= CHUNK_BYTES;
@@ -56,9 +60,9 @@ export function findBytes(
 }
 
 /** The mapped parts of [start, end); ranges without a gap between them are one. */
-function mappedStretches(target: DebugTarget, start: bigint, end: bigint): Stretch[] {
+function mappedStretches(map: readonly MappedRange[], start: bigint, end: bigint): Stretch[] {
   const stretches: Stretch[] = [];
-  for (const range of target.memoryMap) {
+  for (const range of map) {
     const from = range.start > start ? range.start : start;
     const rangeEnd = range.start + range.lengthBytes;
     const to = rangeEnd < end ? rangeEnd : end;

@@ -35,13 +35,13 @@ export const PORT_COMMANDS: readonly MonitorCommand[] = [
   {
     usage: 'mem ADDRESS [LENGTH]',
     summary: `bytes of memory, at most ${MEMORY_BYTES_MAX}`,
-    run: ([address, length, ...others], target) => {
+    run: ([address, length, ...others], target, pid) => {
       expectNone('mem ADDRESS [LENGTH]', others);
       if (address === undefined) throw new MonitorError('usage: monitor mem ADDRESS [LENGTH]');
       const lengthBytes = length === undefined ? BigInt(MEMORY_BYTES_DEFAULT) : parseNumber(length);
       if (lengthBytes > BigInt(MEMORY_BYTES_MAX))
         throw new MonitorError(`LENGTH ${lengthBytes} is more than ${MEMORY_BYTES_MAX}`);
-      return memoryLines(target, parseNumber(address), Number(lengthBytes));
+      return memoryLines(target, parseNumber(address), Number(lengthBytes), pid);
     },
   },
   {
@@ -72,8 +72,8 @@ function parseNumber(text: string): bigint {
   return value;
 }
 
-function memoryLines(target: DebugTarget, address: bigint, lengthBytes: number): string[] {
-  const bytes = target.readMemory(address, lengthBytes);
+function memoryLines(target: DebugTarget, address: bigint, lengthBytes: number, pid: number | undefined): string[] {
+  const bytes = target.readMemory(address, lengthBytes, pid);
   const lines: string[] = [];
   for (let at = 0; at < bytes.length; at += BYTES_PER_LINE) {
     const row = bytes.subarray(at, at + BYTES_PER_LINE);

@@ -5,8 +5,8 @@ export interface MonitorCommand {
   /** Its name and parameters: `mem ADDRESS [LENGTH]`. */
   readonly usage: string;
   readonly summary: string;
-  /** Returns the lines to show. Throws MonitorError. */
-  run(words: readonly string[], target: DebugTarget): readonly string[];
+  /** Returns the lines to show. `pid`: the process that addresses are addresses of. Throws MonitorError. */
+  run(words: readonly string[], target: DebugTarget, pid: number | undefined): readonly string[];
 }
 
 /** What is wrong with a command, in one line. */
@@ -23,12 +23,12 @@ export class MonitorCommands {
   }
 
   /** Runs a command line and returns the lines to show; an empty one shows the help. Throws MonitorError. */
-  run(line: string, target: DebugTarget): readonly string[] {
+  run(line: string, target: DebugTarget, pid: number | undefined): readonly string[] {
     const [name, ...words] = line.split(/\s+/).filter((word) => word !== '');
     if (name === undefined || name === 'help') return this.help();
     const command = this.commands.get(name);
     if (!command) throw new MonitorError(`unknown command '${name}': monitor help lists the commands`);
-    return command.run(words, target);
+    return command.run(words, target, pid);
   }
 
   private help(): string[] {

@@ -1,4 +1,5 @@
 import type { DebugProcess, DebugTarget, DebugThread } from '../target.js';
+import { MemoryReaders } from './memory-readers.js';
 import type { MonitorCommands } from './monitor.js';
 import { RemoteFiles } from './remote-files.js';
 import { StopTable } from './stop-table.js';
@@ -24,6 +25,7 @@ export class SessionState {
     isLldb: false,
   };
   readonly stops: StopTable;
+  readonly readers = new MemoryReaders();
   readonly files: RemoteFiles;
   /** The thread that packets such as `g` are about. */
   generalThread: ThreadSelection = 'any';
@@ -54,6 +56,11 @@ export class SessionState {
   get current(): DebugThread | undefined {
     const { threads } = this.target;
     return threads.find(({ state }) => state === 'running') ?? this.program?.threads[0] ?? threads[0];
+  }
+
+  /** The process that addresses in packets are addresses of: that of the selected thread. */
+  get pid(): number | undefined {
+    return this.selected?.pid;
   }
 
   threadText(tid: number): string {

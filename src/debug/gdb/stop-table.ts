@@ -8,6 +8,14 @@ export const HARDWARE_BREAKPOINT = 1;
 /** What a stop reply calls the types from 2 on. */
 export const WATCH_NAMES: Readonly<Record<number, string>> = { 2: 'watch', 3: 'rwatch', 4: 'awatch' };
 
+/** What is inserted. */
+interface Insertion {
+  readonly address: bigint;
+  readonly lengthBytes: number;
+  readonly pid: number | undefined;
+  readonly conditions?: readonly Uint8Array[];
+}
+
 interface Entry {
   readonly type: number;
   readonly stop: Stop;
@@ -26,15 +34,19 @@ export class StopTable {
 
   constructor(private readonly target: DebugTarget) {}
 
-  /** Inserts one; if it is there, only its conditions change. Returns false for an unknown type or an address that cannot have one. */
-  insert(type: number, address: bigint, lengthBytes: number, conditions: readonly Uint8Array[] = []): boolean {
+  /**
+   * Inserts one; if it is there, only its conditions change. Returns false for an unknown type or an address that cannot have
+   * one. A watchpoint is for the data of a process; a breakpoint for the code at an address in any process, as gdb has it.
+   */
+  insert(type: number, { address, lengthBytes, pid, conditions = [] }: Insertion): boolean {
     const kind = KINDS[type];
     if (kind === undefined) return false;
     const key = keyOf(type, address, lengthBytes);
     const before = this.inserted.get(key) ?? this.removed.get(key);
     this.removed.delete(key);
     // The length of a breakpoint is the kind of the instruction that would replace the code there; nothing replaces it here.
-    const request = kind === 'code' ? { kind, address } : { kind, address, lengthBytes };
+    const request =
+      kind === 'code' ? { kind, address } : { kind, address, lengthBytes, ...(pid !== undefined && { pid }) };
     try {
       const stop = before?.stop ?? this.target.addStop(request);
       this.inserted.set(key, { type, stop, conditions });
@@ -91,10 +103,11 @@ export class StopTable {
 
 /** A condition that cannot be evaluated counts as true: the debugger evaluates it again, and can tell its user why. */
 function isTrue(condition: Uint8Array, target: DebugTarget, tid: number): boolean {
+  const pid = target.findThread(tid)?.pid;
   try {
     const value = evaluateAgentExpression(condition, {
       register: (number) => registerValue(target, tid, number),
-      readMemory: (address, lengthBytes) => target.readMemory(address, lengthBytes),
+      readMemory: (address, lengthBytes) => target.readMemory(address, lengthBytes, pid),
     });
     return value !== 0n;
   } catch (error) {

@@ -9,12 +9,12 @@ export function timeCommands(debug: Debugger, timeline: Timeline): readonly Moni
   return [
     {
       usage: 'who ADDRESS[,LENGTH]',
-      summary: 'the last store to some bytes, by anybody',
-      run: (words) => {
+      summary: 'the last store to some bytes of the selected process, by anybody',
+      run: (words, _target, pid) => {
         const [address, length = 1n] = words.join('').split(',').map(numberOf);
         if (address === undefined || length < 1n || length > 4096n)
           throw new MonitorError('usage: monitor who ADDRESS[,LENGTH], LENGTH at most 4096');
-        const store = debug.whoWrote(address, Number(length));
+        const store = debug.whoWrote(address, Number(length), pid);
         return store ? storeLines(store) : [`nobody has stored there since tick ${timeline.begin}`];
       },
     },

@@ -4,10 +4,12 @@ import type { DebugProcess, DebugTarget, MappedRange } from '../target.js';
 const ADDRESS_DIGITS = 16;
 
 /** A process and its threads, a line each. */
-export function processLines({ pid, parent, name, base, threads }: DebugProcess, target: DebugTarget): string[] {
+export function processLines(process: DebugProcess, target: DebugTarget): string[] {
+  const { pid, parent, name, base, linuxPid, threads } = process;
   const origin = parent === 0 ? '' : `, started by process ${parent}`;
+  const own = linuxPid === undefined ? '' : `, process ${linuxPid} to Linux programs`;
   return [
-    `process ${pid} (${name}) at ${hex(base, ADDRESS_DIGITS)}${origin}`,
+    `process ${pid} (${name}) at ${hex(base, ADDRESS_DIGITS)}${origin}${own}`,
     ...threads.map((thread) => {
       const { rip } = target.readRegisters(thread.tid);
       return `  thread ${thread.tid} at ${hex(rip, ADDRESS_DIGITS)}: ${threadDoing(thread)}`;
@@ -15,12 +17,17 @@ export function processLines({ pid, parent, name, base, threads }: DebugProcess,
   ];
 }
 
-/** `0x0000000100000000-0x0000000100001000 r-x image of process 1 (guest)`. */
-export function rangeLine({ start, lengthBytes, what, pid, ...access }: MappedRange, target: DebugTarget): string {
+/**
+ * `0x0000000100000000-0x0000000100001000 r-x image of process 1 (guest)`: where the process sees it. If it lies elsewhere,
+ * `, lies at 0x0000010000000000` follows.
+ */
+export function rangeLine(range: MappedRange, target: DebugTarget): string {
+  const { start, seen, lengthBytes, what, pid, ...access } = range;
   const name = target.processes.find((process) => process.pid === pid)?.name;
   const owner = pid === undefined ? '' : ` of process ${pid}${name === undefined ? '' : ` (${name})`}`;
   const letters = `${access.readable ? 'r' : '-'}${access.writable ? 'w' : '-'}${access.executable ? 'x' : '-'}`;
-  return `${hex(start, ADDRESS_DIGITS)}-${hex(start + lengthBytes, ADDRESS_DIGITS)} ${letters} ${what}${owner}`;
+  const home = seen === start ? '' : `, lies at ${hex(start, ADDRESS_DIGITS)}`;
+  return `${hex(seen, ADDRESS_DIGITS)}-${hex(seen + lengthBytes, ADDRESS_DIGITS)} ${letters} ${what}${owner}${home}`;
 }
 
 /** What a thread is doing, in a few words. */

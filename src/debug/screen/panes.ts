@@ -65,13 +65,13 @@ function sourcePane(session: DebugSession, rows: number): PaneContent {
 
 /** Instructions around the current one: from the start of its function on, or from itself. */
 function codePane(session: DebugSession, rows: number): PaneContent {
-  const { target, images } = session;
+  const { images } = session;
   const { rip } = session.frame;
   const symbol = images.symbols(rip);
-  const before = symbol ? disassemble(target, images, rip - BigInt(symbol.offset), symbol.offset) : [];
+  const before = symbol ? disassemble(session, rip - BigInt(symbol.offset), symbol.offset) : [];
   const at = before.findIndex(({ address }) => address === rip);
   const start = at < 0 ? rip : before[Math.max(0, at - Math.floor(rows / 2))]!.address;
-  const lines = disassemble(target, images, start, rows).map(({ address, text }) => {
+  const lines = disassemble(session, start, rows).map(({ address, text }) => {
     const isCurrent = address === rip;
     // The function stands in the title.
     const short = text.replace(/^0x0*/, '').replace(/ <([^>+]*)(\+\w+)?>:/, ' $2:');
@@ -108,7 +108,7 @@ function registerLine(
 /** Words from the top of the stack on. */
 function stackPane({ target, images, thread }: DebugSession, rows: number): PaneContent {
   const { rsp, rbp } = target.readRegisters(thread.tid);
-  const bytes = target.readMemory(rsp, rows * WORD_BYTES);
+  const bytes = target.readMemory(rsp, rows * WORD_BYTES, thread.pid);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const lines: StyledLine[] = [];
   for (let at = 0; at + WORD_BYTES <= bytes.length; at += WORD_BYTES) {
@@ -124,10 +124,10 @@ function stackPane({ target, images, thread }: DebugSession, rows: number): Pane
 }
 
 /** Bytes from the address that was examined last. */
-function memoryPane({ target, examined }: DebugSession, rows: number, columns: number): PaneContent {
+function memoryPane({ target, examined, pid }: DebugSession, rows: number, columns: number): PaneContent {
   if (examined.start === undefined) return { title: 'memory', lines: [styled('x ADDRESS shows memory here', 'faint')] };
   const lineBytes = columns >= LONG_LINE_COLUMNS ? LONG_LINE_BYTES : SHORT_LINE_BYTES;
-  const bytes = target.readMemory(examined.start, rows * lineBytes);
+  const bytes = target.readMemory(examined.start, rows * lineBytes, pid);
   const lines: StyledLine[] = [];
   for (let at = 0; at < bytes.length; at += lineBytes) {
     const row = bytes.subarray(at, at + lineBytes);

@@ -1,8 +1,10 @@
 import type { ComputerParts } from '../../computer.js';
 import { PAGE_SHIFT, PAGE_SIZE } from '../../bits.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
+import { homeOf } from '../../kernel/memory/view.js';
 import type { MachineStop } from '../../kernel/stops.js';
 import type { AddressRange } from '../../mmu/fence.js';
+import type { Process } from '../../kernel/tasks/process.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import { PRESENT } from '../../mmu/entry.js';
 import type { Snapshot } from '../../snapshot.js';
@@ -21,7 +23,7 @@ export interface StoreRecord {
   readonly rip: bigint;
   /** Whether a kernel call made it on behalf of the thread. */
   readonly isByKernel: boolean;
-  /** What was stored to: the part of the bytes asked for that it covers. */
+  /** What was stored to: the part of the bytes asked for that it covers, as the process sees it for which they were asked. */
   readonly address: bigint;
   readonly before: Uint8Array;
   readonly after: Uint8Array;
@@ -41,6 +43,12 @@ const WINDOW_GROWTH = 16;
 
 /** Intervals that are scanned without finding out first whether their bytes are read, after one in which they were. */
 const SCANS_AFTER_READ = 3;
+
+/** Bytes that a process has, and since when: those of a copy of memory were another's before. */
+interface Held {
+  readonly range: AddressRange;
+  readonly since: number;
+}
 
 /** Finds what happened last before a place in the past. */
 export class PastSearch {
@@ -75,17 +83,36 @@ export class PastSearch {
   }
 
   /**
-   * The last store to any of some bytes, by any thread or by the kernel, at or before now. The machine stays where it
-   * is. Undefined if there was none since the beginning of history.
+   * The last store to any of some bytes of a process, by any thread or by the kernel, at or before now. The machine stays where
+   * it is. Undefined if there was none since the beginning of history. Without a process: to what lies at the address.
    */
-  whoWrote(linear: bigint, lengthBytes: number): StoreRecord | undefined {
-    const start = fromLinear(linear);
-    if (start === undefined) return undefined;
+  whoWrote(linear: bigint, lengthBytes: number, pid: number | undefined): StoreRecord | undefined {
+    const seen = fromLinear(linear);
+    if (seen === undefined) return undefined;
     const { timeline, parts } = this;
+    const process = pid === undefined ? undefined : parts.kernel.processes.find(pid);
+    const start = homeOf(process?.view, seen);
     const range = { start, end: Math.min(start + lengthBytes, ADDRESS_SPACE_END) };
     const now = parts.cpu.ticks;
     const wasPresent = !timeline.isReplaying;
-    const isHit = (stop: MachineStop): boolean => storeIn(stop, range) !== undefined;
+    try {
+      let before = now + 1;
+      for (const held of holdersOf(range, process)) {
+        const found = this.lastStore(held, before);
+        if (found) return this.recordOf(found.tick, found.stop, held.range, seen);
+        before = held.since;
+      }
+      return undefined;
+    } finally {
+      if (wasPresent) timeline.gotoPresent();
+      else timeline.goto(now);
+    }
+  }
+
+  /** As `lastStop`, for stores, interval by interval. */
+  private lastStore({ range, since }: Held, before: number): FoundStop | undefined {
+    const { timeline, parts } = this;
+    const isHit = (stop: MachineStop, tick: number): boolean => tick >= since && storeIn(stop, range) !== undefined;
     const armed = (work: () => void): void => {
       parts.cpu.mmu.addDataStop(range, 'write');
       try {
@@ -94,23 +121,7 @@ export class PastSearch {
         parts.cpu.mmu.removeDataStop(range, 'write');
       }
     };
-    try {
-      const found = this.lastStore(range, now + 1, armed, isHit);
-      return found && this.recordOf(found.tick, found.stop, range);
-    } finally {
-      if (wasPresent) timeline.gotoPresent();
-      else timeline.goto(now);
-    }
-  }
-
-  /** As `lastStop`, for stores, interval by interval. */
-  private lastStore(
-    range: AddressRange,
-    before: number,
-    armed: (work: () => void) => void,
-    isHit: (stop: MachineStop) => boolean,
-  ): FoundStop | undefined {
-    const { timeline } = this;
+    const begin = Math.max(timeline.begin, since);
     const scan = (from: number, to: number): FoundStop | undefined => this.lastWithin(from, to, before, armed, isHit);
     let scansLeft = 0;
     const find = (from: number, to: number): FoundStop | undefined => {
@@ -124,8 +135,8 @@ export class PastSearch {
       const middle = Math.floor((from + to) / 2);
       return find(middle, to) ?? find(from, middle);
     };
-    for (let end = before; end > timeline.begin;) {
-      const { tick } = timeline.intervalOf(end - 1).begin.snapshot;
+    for (let end = before; end > begin;) {
+      const tick = Math.max(begin, timeline.intervalOf(end - 1).begin.snapshot.tick);
       const near = Math.max(tick, end - SLOW_TICKS);
       const found = this.mayHaveChanged(range, tick, end) ? (scan(near, end) ?? find(tick, near)) : undefined;
       if (found) return found;
@@ -205,7 +216,8 @@ export class PastSearch {
     return places;
   }
 
-  private recordOf(tick: number, stop: MachineStop, range: AddressRange): StoreRecord {
+  /** `seen`: where the first byte of the range is seen. */
+  private recordOf(tick: number, stop: MachineStop, range: AddressRange, seen: LinearAddress): StoreRecord {
     const { timeline, parts } = this;
     const store = storeIn(stop, range)!;
     const { thread, isByKernel } = store;
@@ -220,7 +232,7 @@ export class PastSearch {
     const found = parts.kernel.findThread(tid);
     const rip = found && this.ripOf(found);
     const record = { tick, tid, pid: process.pid, name: process.name, isByKernel, before, after };
-    return { ...record, rip: rip ?? 0n, address: toLinear(address) };
+    return { ...record, rip: rip ?? 0n, address: toLinear(address - range.start + seen) };
   }
 
   /**
@@ -248,6 +260,20 @@ export class PastSearch {
       table = (low & ~(PAGE_SIZE - 1)) >>> 0;
     }
   }
+}
+
+/** Where bytes of a process were, from now back in time: in its own memory, and before it was forked in that of its parent. */
+function* holdersOf(range: AddressRange, process: Process | undefined): Generator<Held, void, undefined> {
+  const { region, copy: own } = process?.description ?? {};
+  const isOwn = region !== undefined && range.start >= region.start && range.end <= region.end;
+  let at = isOwn ? region.start : 0;
+  let held = range;
+  for (let copy = isOwn ? own : undefined; copy; copy = copy.copy) {
+    yield { range: held, since: copy.tick };
+    held = { start: held.start - at + copy.start, end: held.end - at + copy.start };
+    at = copy.start;
+  }
+  yield { range: held, since: 0 };
 }
 
 /** Reads a little-endian word of 32 bits of an image of guest memory. */

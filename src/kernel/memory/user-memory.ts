@@ -21,11 +21,11 @@ export interface StoreGuard {
 /**
  * Memory by linear address as a thread at CPL 3 has it, for the kernel that works on a thread's behalf and for those who
  * look at the machine from outside. `read` and `write` do what instructions would: they bring pages in and set A and D
- * bits, and throw OutOfFramesError where a page finds no frame. They go page by page, and need one at a time. `peek` and
- * `poke` are for debuggers.
+ * bits, and throw OutOfFramesError where a page finds no frame. They go page by page, and need one at a time. `peek`,
+ * `poke` and their like are for debuggers.
  *
- * Addresses are home addresses (view.ts), save those that a thread gave: `locate` and `readString` take what the view of its
- * process shows there, and `locate` returns the home address.
+ * Addresses are home addresses (view.ts), save those that a thread or the user of a debugger gave: `locate`, `readString`,
+ * `peekSeen` and `pokeSeen` take what the view of the process shows there, and `locate` returns the home address.
  */
 export class UserMemory {
   constructor(
@@ -154,6 +154,47 @@ export class UserMemory {
       return true;
     });
     return stored;
+  }
+
+  /** As `peek`, from an address on as threads see it. */
+  peekSeen(seen: LinearAddress, lengthBytes: number): Uint8Array {
+    if (!this.view) return this.peek(seen, lengthBytes);
+    const bytes = new Uint8Array(Math.min(lengthBytes, ADDRESS_SPACE_END - seen));
+    let known = 0;
+    this.forEachStretch(seen, bytes.length, (home, offset, length) => {
+      const part = this.peek(home, length);
+      bytes.set(part, offset);
+      known += part.length;
+      return part.length === length;
+    });
+    return bytes.subarray(0, known);
+  }
+
+  /** As `poke`, from an address on as threads see it. */
+  pokeSeen(seen: LinearAddress, bytes: Uint8Array): number {
+    if (!this.view) return this.poke(seen, bytes);
+    let stored = 0;
+    this.forEachStretch(seen, Math.min(bytes.length, ADDRESS_SPACE_END - seen), (home, offset, length) => {
+      const part = this.poke(home, bytes.subarray(offset, offset + length));
+      stored += part;
+      return part === length;
+    });
+    return stored;
+  }
+
+  /** Calls `visit` for the parts of what threads see from an address on that lie one after another, until it returns false. */
+  private forEachStretch(
+    seen: LinearAddress,
+    lengthBytes: number,
+    visit: (home: LinearAddress, offset: number, lengthBytes: number) => boolean,
+  ): void {
+    const view = this.view!;
+    for (let offset = 0; offset < lengthBytes;) {
+      const at = seen + offset;
+      const length = Math.min(lengthBytes - offset, view.contiguousEnd(at) - at);
+      if (!visit(view.home(at), offset, length)) return;
+      offset += length;
+    }
   }
 
   private canPoke(address: LinearAddress): boolean {

@@ -70,3 +70,8 @@ export class View {
 export function homeOf(view: View | undefined, address: LinearAddress): LinearAddress {
   return view ? view.home(address) : address;
 }
+
+/** Where a process with a view or without one sees what lies at an address. */
+export function windowOf(view: View | undefined, address: LinearAddress): LinearAddress {
+  return view ? view.window(address) : address;
+}

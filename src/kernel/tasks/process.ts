@@ -13,6 +13,16 @@ import type { TrapReport } from '../reports/trap-report.js';
 import type { LinuxProcess } from '../linux/linux-process.js';
 import { kept, schema, value } from '../../state/schema.js';
 
+/** Where the memory of a process is a copy of that of another one. */
+export interface Copy {
+  /** The clock when it was made. */
+  readonly tick: number;
+  /** Where the home of the other one began. */
+  readonly start: LinearAddress;
+  /** Where that was a copy itself. */
+  readonly copy: Copy | undefined;
+}
+
 /** What a process was started as. */
 export interface ProcessDescription {
   readonly parent: number;
@@ -23,6 +33,8 @@ export interface ProcessDescription {
   readonly region: Region;
   /** Where its header page lies: at the start of the region, unless it lives in that of another process. */
   readonly header: LinearAddress;
+  /** Of a process that was forked, and runs no other program: whence `region` has what was not written since. */
+  readonly copy?: Copy | undefined;
   /** Bytes from there that are its own: the region, or the header page and the image. */
   readonly size: number;
   /** Where an image linked at a fixed address lies; undefined for one that is in `region`. */

@@ -64,7 +64,17 @@ export class FakeTarget implements DebugTarget {
     this.all.push(...own);
     const base = CODE - TEXT_ADDRESS + BigInt(pid - 1) * 0x100000n;
     const entry = CODE;
-    this.live.push({ pid, parent: pid === 1 ? 0 : 1, name, base, entry, imageId: '0'.repeat(64), threads: own, image });
+    this.live.push({
+      pid,
+      parent: pid === 1 ? 0 : 1,
+      name,
+      base,
+      entry,
+      imageId: '0'.repeat(64),
+      threads: own,
+      image,
+      linuxPid: undefined,
+    });
   }
 
   endProcess(pid: number): void {
@@ -139,9 +149,13 @@ export class FakeTarget implements DebugTarget {
     const text = { readable: true, writable: false, executable: true, pid: 1, what: 'image' };
     const data = { readable: true, writable: true, executable: false, pid: 1, what: 'VMO 0123456789abcdef' };
     return [
-      { start: CODE, lengthBytes, ...text },
-      { start: DATA, lengthBytes, ...data },
+      { start: CODE, seen: CODE, lengthBytes, ...text },
+      { start: DATA, seen: DATA, lengthBytes, ...data },
     ];
+  }
+
+  memoryMapOf(): readonly MappedRange[] {
+    return this.memoryMap;
   }
 
   addStop(request: StopRequest): Stop {

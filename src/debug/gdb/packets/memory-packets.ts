@@ -1,7 +1,8 @@
-import type { DebugTarget, MappedRange } from '../../target.js';
+import type { MappedRange } from '../../target.js';
 import { bytesOf, bytesOfHex, cut, hexOfBytes, hexOfText, parseCount, parseWord } from '../byte-strings.js';
 import { crc32, findBytes } from '../memory-search.js';
 import { ERROR, OK } from '../replies.js';
+import type { SessionState } from '../session-state.js';
 import { DATA_BYTES_MAX, type PacketTable } from './packet-handler.js';
 
 const ADDRESS_END = 1n << 64n;
@@ -10,26 +11,26 @@ const SEARCH_BYTES_MAX = 2 ** 30;
 
 /** Packets about memory. */
 export const MEMORY_PACKETS: PacketTable = {
-  m: ({ state }, rest) => readMemory(state.target, rest),
+  m: ({ state }, rest) => readMemory(state, rest),
   M: ({ state }, rest) => {
     const [range, digits] = cut(rest, ':');
-    return writeMemory(state.target, range, bytesOfHex(digits ?? 'malformed'));
+    return writeMemory(state, range, bytesOfHex(digits ?? 'malformed'));
   },
   X: ({ state }, rest) => {
     const [range, data] = cut(rest, ':');
-    return writeMemory(state.target, range, data === undefined ? undefined : bytesOf(data));
+    return writeMemory(state, range, data === undefined ? undefined : bytesOf(data));
   },
   qCRC: ({ state }, rest) => {
     const range = parseRange(rest);
     if (!range) return ERROR.invalid;
     if (range.lengthBytes > SEARCH_BYTES_MAX) return ERROR.tooLong;
-    const sum = crc32(state.target, range.address, range.lengthBytes);
+    const sum = crc32(state, range.address, range.lengthBytes);
     return sum === undefined ? ERROR.fault : `C${sum.toString(16)}`;
   },
-  qSearch: ({ state }, rest) => searchMemory(state.target, rest),
+  qSearch: ({ state }, rest) => searchMemory(state, rest),
   qMemoryRegionInfo: ({ state }, rest) => {
     const address = parseWord(rest);
-    return address === undefined ? ERROR.invalid : regionInfo(state.target.memoryMap, address);
+    return address === undefined ? ERROR.invalid : regionInfo(state.target.memoryMapOf(state.pid), address);
   },
 };
 
@@ -45,28 +46,29 @@ function parseRange(text: string): Range | undefined {
   return address === undefined || lengthBytes === undefined ? undefined : { address, lengthBytes };
 }
 
-function readMemory(target: DebugTarget, text: string): string {
+function readMemory({ target, pid, readers }: SessionState, text: string): string {
   const range = parseRange(text);
   if (!range) return ERROR.invalid;
   if (range.lengthBytes === 0) return '';
-  const bytes = target.readMemory(range.address, Math.min(range.lengthBytes, DATA_BYTES_MAX));
+  const bytes = target.readMemory(range.address, Math.min(range.lengthBytes, DATA_BYTES_MAX), pid);
+  readers.note({ ...range, pid });
   return bytes.length === 0 ? ERROR.fault : hexOfBytes(bytes);
 }
 
-function writeMemory(target: DebugTarget, text: string, bytes: Uint8Array | undefined): string {
+function writeMemory({ target, pid }: SessionState, text: string, bytes: Uint8Array | undefined): string {
   const range = parseRange(text);
   if (!range || bytes?.length !== range.lengthBytes) return ERROR.invalid;
   if (bytes.length === 0) return OK;
-  return target.writeMemory(range.address, bytes) === bytes.length ? OK : ERROR.fault;
+  return target.writeMemory(range.address, bytes, pid) === bytes.length ? OK : ERROR.fault;
 }
 
 /** `:memory:address;length;pattern`. */
-function searchMemory(target: DebugTarget, text: string): string {
+function searchMemory(state: SessionState, text: string): string {
   const parts = /^memory:([0-9a-f]+);([0-9a-f]+);(.+)$/is.exec(text);
   const [address, lengthBytes] = [parseWord(parts?.[1]), parseWord(parts?.[2])];
   if (!parts || address === undefined || lengthBytes === undefined) return ERROR.invalid;
   const end = address + lengthBytes;
-  const found = findBytes(target, address, end < ADDRESS_END ? end : ADDRESS_END, bytesOf(parts[3]!), SEARCH_BYTES_MAX);
+  const found = findBytes(state, address, end < ADDRESS_END ? end : ADDRESS_END, bytesOf(parts[3]!), SEARCH_BYTES_MAX);
   if (found === 'too long') return ERROR.tooLong;
   return found === undefined ? '0' : `1,${found.toString(16)}`;
 }

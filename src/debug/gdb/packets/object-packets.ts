@@ -3,6 +3,7 @@ import { pathOf } from '../remote-files.js';
 import { ERROR, UNSUPPORTED } from '../replies.js';
 import type { SessionState } from '../session-state.js';
 import { TARGET_DESCRIPTION } from '../target-description.js';
+import type { DebugProcess } from '../../target.js';
 import { DATA_BYTES_MAX, type PacketTable } from './packet-handler.js';
 import { threadDoing } from '../../reports/machine-text.js';
 import { isOurProcess } from './query-packets.js';
@@ -50,9 +51,11 @@ function threadList(state: SessionState): string {
   return ['<?xml version="1.0"?>', '<threads>', ...threads, '</threads>', ''].join('\n');
 }
 
-/** The images of all processes but the program, which is the executable. */
-function libraryList({ target, programPid, files }: SessionState): string {
-  const others = target.processes.filter(({ pid }) => pid !== programPid);
+/** The images of all processes but the program, which is the executable; that of forked processes at one address once. */
+function libraryList({ target, program, files }: SessionState): string {
+  const placeOf = ({ imageId, base }: DebugProcess): string => `${imageId} ${base}`;
+  const listed = new Set(program && [placeOf(program)]);
+  const others = target.processes.filter((process) => listed.size < listed.add(placeOf(process)).size);
   const libraries = others.map((process) => {
     const address = `0x${files.firstSegment(process).toString(16)}`;
     return `<library name="${escaped(pathOf(process))}"><segment address="${address}"/></library>`;

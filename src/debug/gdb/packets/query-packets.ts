@@ -92,7 +92,7 @@ function runMonitorCommand({ state, send }: PacketContext, command: string): str
 function monitorText(state: SessionState, command: string): string {
   try {
     return state.monitor
-      .run(command, state.target)
+      .run(command, state.target, state.pid)
       .map((line) => `${line}\n`)
       .join('');
   } catch (error) {

@@ -42,7 +42,8 @@ export const RUN_PACKETS: PacketTable = {
     const conditions = parseConditions(conditionTexts.join(''));
     if (place === undefined || conditions === undefined) return ERROR.invalid;
     if (place.type > 4) return UNSUPPORTED;
-    return state.stops.insert(place.type, place.address, place.lengthBytes, conditions) ? OK : ERROR.invalid;
+    const pid = state.readers.watcherOf(place.address, place.lengthBytes, state.pid);
+    return state.stops.insert(place.type, { ...place, pid, conditions }) ? OK : ERROR.invalid;
   },
   z: ({ state }, rest) => {
     const place = parsePlace(rest);

@@ -121,7 +121,7 @@ function forked(context: LinuxContext, request: CloneRequest, home: Region): big
   const { process, linux, kernel, pager } = context;
   const { memory } = linux;
   const view = sightOf(pager.pageTable, home.start, memory.window, memory.isFixed);
-  const child = newProcess(context, movedTo(process.description, home, process.pid));
+  const child = newProcess(context, movedTo(process.description, home, process.pid, context.now));
   child.view = view;
   const thread = takeUp(context, request, child, memory.movedTo(home));
   kernel.runNext(thread);
@@ -171,13 +171,15 @@ function putForChild(context: LinuxContext, child: Thread, address: bigint, tid:
 }
 
 /** What a process is that lies in another home, as its parent does in its own. */
-function movedTo(description: ProcessDescription, home: Region, parent: number): ProcessDescription {
+function movedTo(description: ProcessDescription, home: Region, parent: number, tick: number): ProcessDescription {
   const by = home.start - description.region.start;
   const { guard, end } = description.mainStack;
+  const { region, copy } = description;
   return {
     ...description,
     parent,
     region: home,
+    copy: { tick, start: region.start, copy },
     header: description.header + by,
     heap: description.heap + by,
     mainStack: { guard: guard + by, end: end + by },

@@ -101,7 +101,7 @@ function begin(
   const { name, nameBytes } = nameOf(found.path);
   process.description = {
     ...process.description,
-    ...{ name, nameBytes, region: home, header: home.start, heap: loaded.memory.breakStart },
+    ...{ name, nameBytes, region: home, copy: undefined, header: home.start, heap: loaded.memory.breakStart },
     ...{ entry: loaded.entry, mainStack: loaded.stack, imageId: found.image.id },
   };
   process.image = again(store, found.image);
