@@ -48,6 +48,8 @@ const forBundle: Plugin = {
     property === 'url' ? `require('node:url').pathToFileURL(__filename).href` : undefined,
   renderDynamicImport: ({ targetModuleId }) =>
     targetModuleId !== null && isPackage(targetModuleId) ? { left: 'importPackage(', right: ')' } : undefined,
+  banner: '(function (exports, require, importPackage, __filename) {',
+  footer: '})',
   renderChunk: (code) => code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
 };
 

@@ -9,6 +9,7 @@ import { bundleCommandLine, keepCode } from './build-bundle.js';
 import { Decoder } from './cpu/decode/decoder.js';
 import { buildInterpreter } from './cpu/interpreter/build-interpreter.js';
 import type { GeneratedInterpreter } from './cpu/interpreter/generated.js';
+import { generateDispatcher } from './cpu/translator/dispatcher.js';
 import { GuestCompilerError, buildAllGuests } from './host/toolchain/guest-compiler.js';
 import { packagedImages } from './host/toolchain/image-file.js';
 import { packageRoot } from './host/package-root.js';
@@ -44,7 +45,8 @@ function generateInterpreterModule(): GeneratedInterpreter {
   say('generating the interpreter');
   const { bytes, handlerOfForm, handlerOfPair } = buildInterpreter(new Decoder().forms);
   const wasm = Buffer.from(bytes).toString('base64');
-  const generated = { wasm, handlerOfForm, handlerOfPair, translatorVersion };
+  const dispatcher = [...generateDispatcher()];
+  const generated = { wasm, dispatcher, handlerOfForm, handlerOfPair, translatorVersion };
   writeFileSync(target, `export const generated = ${JSON.stringify(generated)};\n`);
   return generated;
 }

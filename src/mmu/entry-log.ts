@@ -1,3 +1,6 @@
+/** Words of 32 bits in a TLB entry. */
+const WORDS_OF_ENTRY = 4;
+
 /**
  * Positions of TLB entries that were filled, so that they can be dropped without a look at all. When the log is full, it is
  * thinned out: entries that no longer hold anything, or are listed twice, go.
@@ -5,16 +8,18 @@
 export class EntryLog {
   private readonly entries: Int32Array;
   private count = 0;
-  /** Whether a position is listed; of no length if some may be listed more than once. */
+  /** Whether an entry is listed, by its number from `first`; of no length if some may be listed more than once. */
   private readonly isListed: Uint8Array;
+  private readonly first: number;
 
-  /** Lists at most `capacity` entries; each once if `positions`, one more than the largest position, is given. */
+  /** Lists at most `capacity` entries; each once if `range` says where all of them are, in words of 32 bits. */
   constructor(
     private readonly capacity: number,
-    positions = 0,
+    range: { readonly start: number; readonly end: number } = { start: 0, end: 0 },
   ) {
     this.entries = new Int32Array(capacity);
-    this.isListed = new Uint8Array(positions);
+    this.first = range.start;
+    this.isListed = new Uint8Array((range.end - range.start) / WORDS_OF_ENTRY);
   }
 
   /** Whether entries were filled that are not listed. */
@@ -23,8 +28,9 @@ export class EntryLog {
   }
 
   add(entry: number, isHeld: (entry: number) => boolean): void {
-    if (this.isListed[entry] === 1 || this.isFull) return;
-    this.isListed[entry] = 1;
+    const number = (entry - this.first) / WORDS_OF_ENTRY;
+    if (this.isListed[number] === 1 || this.isFull) return;
+    this.isListed[number] = 1;
     this.entries[this.count++] = entry;
     if (this.isFull) this.thinOut(isHeld);
   }
@@ -32,7 +38,7 @@ export class EntryLog {
   /** Lists nothing any more. Returns what was listed; valid until the next `add`. */
   take(): Int32Array {
     const taken = this.entries.subarray(0, this.count);
-    if (this.isListed.length > 0) for (const entry of taken) this.isListed[entry] = 0;
+    if (this.isListed.length > 0) for (const entry of taken) this.isListed[(entry - this.first) / WORDS_OF_ENTRY] = 0;
     this.count = 0;
     return taken;
   }

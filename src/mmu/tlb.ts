@@ -36,8 +36,8 @@ const WRITES_END = (TLB_WRITE + TABLE_BYTES) >>> 2;
 /** The page of the shared memory in which RAM begins. */
 const FIRST_FRAME = HOST_LAYOUT.ram / PAGE_SIZE;
 
-/** One more than the last word of an entry. */
-const POSITIONS = (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2;
+/** All three tables, in words. */
+const WORDS = { start: HOST_LAYOUT.tlb >>> 2, end: (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2 };
 
 const TABLES = [TLB_READ, TLB_WRITE, TLB_FETCH];
 const NONE = -1;
@@ -81,9 +81,9 @@ if (TABLES.length * TABLE_BYTES !== HOST_LAYOUT.tlbBytes || TLB_INDEX_SHIFT + 4 
 export class Tlb {
   private readonly memory: GuestMemory;
   private readonly words: Int32Array;
-  private readonly filled = new EntryLog(MOST_REMEMBERED, POSITIONS);
+  private readonly filled = new EntryLog(MOST_REMEMBERED, WORDS);
   /** Write entries filled since they were last removed. */
-  private readonly writes = new EntryLog(MOST_WRITES_REMEMBERED, POSITIONS);
+  private readonly writes = new EntryLog(MOST_WRITES_REMEMBERED, WORDS);
   /**
    * Number of operations that dropped entries; and the last such operation, by index of the PTE in its page table, and
    * overall.
@@ -109,7 +109,7 @@ export class Tlb {
     this.words = memory.host32;
     this.writersOf = new Uint32Array(memory.size / PAGE_SIZE);
     this.wasWritten = new Uint8Array(memory.size / PAGE_SIZE);
-    this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
+    this.words.fill(NONE, WORDS.start, WORDS.end);
   }
 
   /** Looks up a linear address in `table` (TLB_READ, TLB_WRITE or TLB_FETCH). Returns the physical address, or -1. */
@@ -236,7 +236,7 @@ export class Tlb {
       return;
     }
     this.writersOf.fill(0);
-    this.words.fill(NONE, HOST_LAYOUT.tlb >>> 2, (HOST_LAYOUT.tlb + HOST_LAYOUT.tlbBytes) >>> 2);
+    this.words.fill(NONE, WORDS.start, WORDS.end);
   }
 
   /** Discards removed entries, so that none of them is restored. */

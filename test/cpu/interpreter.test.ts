@@ -4,6 +4,7 @@ import { functionHandler, compiles } from '../../src/cpu/interpreter/function-ha
 import { generated } from '../../src/cpu/interpreter/generated.js';
 import { buildInterpreter } from '../../src/cpu/interpreter/build-interpreter.js';
 import { planHandlers, signatureOf } from '../../src/cpu/interpreter/plan.js';
+import { generateDispatcher } from '../../src/cpu/translator/dispatcher.js';
 import { Handler } from '../../src/cpu/engine/record.js';
 
 const forms = new Decoder().forms;
@@ -38,8 +39,9 @@ t.test('the generated interpreter is up to date with the meanings', (t) => {
     t.fail('the build has generated no interpreter: run npm run build');
     return t.end();
   }
-  const { wasm, handlerOfForm, handlerOfPair } = generated;
+  const { wasm, dispatcher, handlerOfForm, handlerOfPair } = generated;
   t.equal(wasm, Buffer.from(fresh.bytes).toString('base64'));
+  t.same(dispatcher, [...generateDispatcher()]);
   t.same({ handlerOfForm, handlerOfPair }, { handlerOfForm: fresh.handlerOfForm, handlerOfPair: fresh.handlerOfPair });
   t.end();
 });

@@ -155,15 +155,68 @@ function planOf(row: Row, firstForm: number): RowPlan {
   };
 }
 
-/** The distinct widths of the row's forms, and the index into them for each of the four operand sizes. */
-function widthsOf(row: Row): Pick<RowPlan, 'widths' | 'widthIndexes'> {
+type Widths = Pick<RowPlan, 'widths' | 'widthIndexes'>;
+
+/** What the widths of a row depend on, in one number; and the widths of the rows that were planned, by it. */
+const widthsByKind = new Map<number, Widths>();
+
+function widthsOf(row: Row): Widths {
+  const kind = widthKindOf(row);
+  const known = widthsByKind.get(kind);
+  if (known) return known;
+  const found = findWidths(row.pattern, kind);
+  widthsByKind.set(kind, found);
+  return found;
+}
+
+/** Which width a row has: always the same, or by its prefixes. */
+const ALWAYS_64 = 1;
+const ALWAYS_32 = 2;
+const ALWAYS_8 = 3;
+/** An XMM register as operand, and REX.W without and with an effect. */
+const XMM = 4;
+const XMM_BY_REX_W = 5;
+const DEFAULT_64 = 6;
+const DEFAULT_32 = 7;
+/** Bits of the kind of a row: the width as above, whether 66h makes it 16, and its prefixes. */
+const WIDTH_BITS = 7;
+const HAS_16 = 8;
+const VEX = 16;
+const REX_W_SHIFT = 5;
+const PREFIX_SHIFT = 7;
+const REX_WS: readonly EncodingPattern['rexW'][] = [0, 1, 'any'];
+const PREFIXES: readonly EncodingPattern['prefix'][] = ['any', 'NP', '66', 'F2', 'F3', 'NFx'];
+
+function widthKindOf(row: Row): number {
+  const { attributes, pattern } = row;
+  const has16 = pattern.prefix !== '66' && !attributes.has('NO16');
+  return (
+    defaultWidthOf(row) |
+    (has16 ? HAS_16 : 0) |
+    (pattern.vex ? VEX : 0) |
+    (REX_WS.indexOf(pattern.rexW) << REX_W_SHIFT) |
+    (PREFIXES.indexOf(pattern.prefix) << PREFIX_SHIFT)
+  );
+}
+
+function defaultWidthOf(row: Row): number {
+  const { attributes, operands } = row;
+  if (attributes.has('F64')) return ALWAYS_64;
+  if (attributes.has('F32')) return ALWAYS_32;
+  if (attributes.has('BYTE') || (operands[0]?.file === 'gpr' && operands[0].size === 8)) return ALWAYS_8;
+  for (const { file } of operands) if (file === 'xmm') return hasWidthByRexW(row) ? XMM_BY_REX_W : XMM;
+  return attributes.has('D64') ? DEFAULT_64 : DEFAULT_32;
+}
+
+/** The distinct widths of a row's forms, and the index into them for each of the four operand sizes. */
+function findWidths(pattern: EncodingPattern, kind: number): Widths {
   const widths: Width[] = [];
   const widthIndexes: number[] = [];
   for (let size = 0; size < 4; size++) {
     const rexW = size >> 1;
     const operandSizePrefix = size & PREFIX_66;
-    const width = operandWidth(row, rexW === 1, operandSizePrefix !== 0);
-    if (sizeIsReachable(row.pattern, rexW, operandSizePrefix) && !widths.includes(width)) widths.push(width);
+    const width = operandWidth(kind, rexW === 1, operandSizePrefix !== 0);
+    if (sizeIsReachable(pattern, rexW, operandSizePrefix) && !widths.includes(width)) widths.push(width);
     widthIndexes.push(widths.indexOf(width));
   }
   return { widths, widthIndexes };
@@ -174,15 +227,15 @@ function widthsOf(row: Row): Pick<RowPlan, 'widths' | 'widthIndexes'> {
  * 66h) and Vol. 2D A.3 (d64, f64). 66h on near branches is ignored, as Intel processors do; AMD processors treat it as
  * 16 bits.
  */
-function operandWidth(row: Row, rexW: boolean, operandSizePrefix: boolean): Width {
-  const { attributes, operands, pattern } = row;
-  if (attributes.has('F64')) return 64;
-  if (attributes.has('F32')) return 32;
-  if (attributes.has('BYTE') || (operands[0]?.file === 'gpr' && operands[0].size === 8)) return 8;
-  for (const { file } of operands) if (file === 'xmm') return rexW && hasWidthByRexW(row) ? 64 : 32;
+function operandWidth(kind: number, rexW: boolean, operandSizePrefix: boolean): Width {
+  const width = kind & WIDTH_BITS;
+  if (width === ALWAYS_64) return 64;
+  if (width === ALWAYS_32 || width === XMM) return 32;
+  if (width === ALWAYS_8) return 8;
   if (rexW) return 64;
-  if (operandSizePrefix && pattern.prefix !== '66' && !attributes.has('NO16')) return 16;
-  return attributes.has('D64') ? 64 : 32;
+  if (width === XMM_BY_REX_W) return 32;
+  if (operandSizePrefix && (kind & HAS_16) !== 0) return 16;
+  return width === DEFAULT_64 ? 64 : 32;
 }
 
 /**

@@ -12,7 +12,7 @@ import { addressesWithin } from './cache/code-key.js';
 import { CodeMaker } from './cache/code-maker.js';
 import { pageOf } from '../access/linear-page.js';
 import { CodeReader, type CodePage } from './compile/code-reader.js';
-import { generateDispatcher } from './dispatcher.js';
+import { generatedInterpreter } from '../interpreter/interpreter.js';
 import type { TranslationStats } from './events.js';
 import {
   DEFAULT_CODE_BUDGET_BYTES,
@@ -377,7 +377,7 @@ let dispatcher: WebAssembly.Module | undefined;
 
 /** Compiled once for all machines of the process. */
 function dispatcherModule(): WebAssembly.Module {
-  return (dispatcher ??= new WebAssembly.Module(generateDispatcher() as BufferSource));
+  return (dispatcher ??= new WebAssembly.Module(Uint8Array.from(generatedInterpreter().dispatcher)));
 }
 
 function newChains(): Chains {

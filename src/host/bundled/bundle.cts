@@ -9,7 +9,7 @@ import vm = require('node:vm');
 
 const directory = path.join(__dirname, '../../../bundle');
 
-/** A script of the bundle is the body of such a function. */
+/** A script of the bundle is the expression of such a function. */
 type ScriptFunction = (
   exports: object,
   require: (name: string) => unknown,
@@ -55,8 +55,7 @@ function requireScript(name: string): unknown {
 function compile(filename: string): vm.Script {
   const text = fs.readFileSync(filename, 'latin1');
   const cachedData = readIfThere(codeOf(filename));
-  const whole = `(function (exports, require, importPackage, __filename) {${text}\n})`;
-  return new vm.Script(whole, { filename, ...(cachedData && { cachedData }) });
+  return new vm.Script(text, { filename, ...(cachedData && { cachedData }) });
 }
 
 function codeOf(file: string): string {

@@ -1,5 +1,5 @@
 import { constants, openSync } from 'node:fs';
-import { WriteStream } from 'node:tty';
+import type { WriteStream } from 'node:tty';
 import { isSystemError } from '../failure.js';
 
 /**
@@ -7,9 +7,13 @@ import { isSystemError } from '../failure.js';
  * stream would change how standard output is written.
  */
 export function columnsOfTerminal(): number | undefined {
+  // Few runs need it, and it loads streams and sockets.
+  const tty = process.getBuiltinModule('node:tty');
   let terminal: WriteStream | undefined;
   try {
-    terminal = new WriteStream(openSync('/dev/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY));
+    terminal = new tty.WriteStream(
+      openSync('/dev/fd/1', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY),
+    );
     return terminal.getWindowSize()[0] || undefined;
   } catch (error) {
     if (!isSystemError(error)) throw error;
