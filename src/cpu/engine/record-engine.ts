@@ -58,6 +58,7 @@ export class RecordEngine implements CodeStopsListener {
     if (translator === undefined) return;
     const host = {
       ...{ memory, mmu, fetcher, interpret: this.interpreter.function },
+      functions: this.interpreter.functions,
       isReached: (rip: bigint) => blocks.has(rip),
       hasStop: (rip: bigint) => codeStops.has(rip),
       isLive: ({ linear, physical }: CodePage) => blocks.isLive(linear, physical / PAGE_SIZE),

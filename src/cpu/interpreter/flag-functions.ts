@@ -13,7 +13,7 @@ const RESULT = localValue('i64', 1);
 const OPERAND = localValue('i64', 2);
 
 /** Adds the functions that compute flags whose kind is known only at run time. */
-export function addFlagFunctions(module: WasmModule): SharedFunctions {
+export function addFlagFunctions(module: WasmModule): Pick<SharedFunctions, 'conditions' | 'flagBits'> {
   const type = module.type(['i32', 'i64', 'i64'], ['i32']);
   const flagBits = addFlagBits(module);
   const viaBits = (code: Code): void => {
@@ -47,7 +47,7 @@ function flagFunction(
   const code = new Code(['i32', 'i64', 'i64']);
   const emitter = new Emitter(code);
   const arithmetic = new WasmArithmetic(emitter, () => {
-    throw new Error('flags need no side exit');
+    throw new Error('flags need no division');
   });
   const codes = Array.from({ length: FLAGS_CODE_MASK + 1 }, (_, kindCode) => kindCode);
   const ofKinds = codes.filter((kindCode) => (kindCode & 15) < kinds);

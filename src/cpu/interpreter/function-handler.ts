@@ -9,7 +9,7 @@ import { handlerMachine } from './handler-machine.js';
 export function compiles(form: Form): boolean {
   if (form.row.attributes.has('EVALUATED')) return false;
   try {
-    functionHandler(form, { conditions: [0, 0, 0, 0, 0, 0, 0, 0], flagBits: 0 });
+    functionHandler(form, { conditions: [0, 0, 0, 0, 0, 0, 0, 0], flagBits: 0, indexOf: () => 0 });
     return true;
   } catch (error) {
     if (error instanceof NotCompiled) return false;

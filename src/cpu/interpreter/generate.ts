@@ -3,6 +3,7 @@ import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/encoding/code.js';
 import { WasmModule } from '../wasm/encoding/module.js';
 import { Emitter } from '../wasm/encoding/value.js';
+import { addFunctions } from '../wasm/functions/functions.js';
 import { addFlagFunctions } from './flag-functions.js';
 import { LoopContext, type LoopLabels, type SharedFunctions } from './handler-context.js';
 import { functionHandler } from './function-handler.js';
@@ -22,7 +23,8 @@ const BUDGET = 1;
  */
 export function generateInterpreter(plan: HandlerPlan): Uint8Array {
   const module = new WasmModule();
-  const shared = addFlagFunctions(module);
+  const functions = addFunctions(module);
+  const shared = { ...addFlagFunctions(module), indexOf: (name: string) => functions.get(name)! };
   const functionType = module.type(['i32'], ['i32']);
   for (const form of plan.functions) module.addToTable(module.add(functionType, functionHandler(form, shared)));
   module.add(module.type(['i32', 'i32'], ['i32']), new MainLoop(plan, shared, functionType).emit(), 'run');

@@ -3,6 +3,7 @@ import { type FlagsThunk } from '../meaning/flags.js';
 import type { Arithmetic } from '../meaning/vocabulary.js';
 import * as at from '../state/layout.js';
 import type { Code, Label } from '../wasm/encoding/code.js';
+import type { CompiledFunction } from '../wasm/functions/functions.js';
 import type { CompilerContext, MidExit } from '../wasm/compiling/meaning-compiler.js';
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 import { emitJumpCacheLookup } from '../engine/jump-cache.js';
@@ -14,6 +15,8 @@ export interface SharedFunctions {
   readonly conditions: readonly number[];
   /** (kind, result, operand) → the six flags in their RFLAGS positions. */
   readonly flagBits: number;
+  /** Those of wasm/functions. */
+  readonly indexOf: (name: CompiledFunction) => number;
 }
 
 /** How a handler ends and where it keeps the flags: in locals of the main loop, or in memory if it is a function. */
@@ -141,6 +144,9 @@ export class LoopContext implements HandlerContext {
   callFlagBits(): void {
     this.pushFlags().call(this.shared.flagBits);
   }
+  callFunction(name: CompiledFunction): void {
+    this.code.call(this.shared.indexOf(name));
+  }
 
   private pushFlags(): Code {
     return this.code.get(this.locals.kind).get(this.locals.result).get(this.locals.operand);
@@ -212,6 +218,9 @@ export class FunctionContext implements HandlerContext {
   }
   callFlagBits(): void {
     this.pushFlags().call(this.shared.flagBits);
+  }
+  callFunction(name: CompiledFunction): void {
+    this.code.call(this.shared.indexOf(name));
   }
 
   private leave(code: ExitCode): void {

@@ -10,10 +10,14 @@ export class Interpreter {
   ticksLeft = 0;
   private readonly runRecords: (record: number, budget: number) => ExitCode;
   private readonly host32: Int32Array;
+  /** The functions of wasm/functions, for other generated code to call. */
+  readonly functions: WebAssembly.ModuleImports;
 
   constructor(memory: GuestMemory) {
     const instance = new WebAssembly.Instance(interpreterModule(), { bd0: { memory: memory.memory } });
-    this.runRecords = instance.exports['run'] as (record: number, budget: number) => ExitCode;
+    const { run, ...functions } = instance.exports as WebAssembly.ModuleImports;
+    this.runRecords = run as (record: number, budget: number) => ExitCode;
+    this.functions = functions;
     this.host32 = memory.host32;
   }
 

@@ -54,6 +54,8 @@ export const IGNORES_NEXT_REGION = 2;
 
 /** 64 bytes of scratch space in which generated code splits vectors. */
 export const SCRATCH = base + 0x340;
+/** Exceptions that the current floating-point instruction has raised so far, in compiled code. i32 */
+export const FLOAT_FLAGS = base + 0x380;
 
 /** Register numbers, as in encodings. */
 export const RAX = 0;

@@ -69,6 +69,8 @@ export interface HotCodeHost {
   readonly fetcher: InstructionFetcher;
   /** Runs records: the interpreter's generated code. */
   readonly interpret: (record: number, ticks: number) => number;
+  /** The functions that regions may call. */
+  readonly functions: WebAssembly.ModuleImports;
   /** Whether the code at an address has been reached. */
   isReached(rip: bigint): boolean;
   /** Whether there is a code stop at an address. */
@@ -125,7 +127,9 @@ export class HotCode {
     });
     this.runRecords = exports['run'] as typeof this.runRecords;
     this.regions = new RegionTable(memory, exports['regions'] as WebAssembly.Table);
-    const imports = { bd0: { memory: memory.memory, flagBits: exports['flagBits'] as WebAssembly.ExportValue } };
+    const imports = {
+      bd0: { ...host.functions, memory: memory.memory, flagBits: exports['flagBits'] as WebAssembly.ExportValue },
+    };
     this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.canCompile(instruction), options);
     memory.host32[TRANSLATES_AT_ONCE >> 2] = this.translatesAtOnce ? 1 : 0;
     this.restartSampling();

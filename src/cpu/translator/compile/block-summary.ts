@@ -111,4 +111,5 @@ class NoContext implements CompilerContext {
   callFlagBits(): void {
     this.code.i32(0);
   }
+  callFunction(): void {}
 }

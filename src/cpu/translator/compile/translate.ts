@@ -6,6 +6,7 @@ import type { Arithmetic } from '../../meaning/vocabulary.js';
 import * as at from '../../state/layout.js';
 import { Code, type Label } from '../../wasm/encoding/code.js';
 import type { MidExit } from '../../wasm/compiling/meaning-compiler.js';
+import { typeOfFunction, type CompiledFunction } from '../../wasm/functions/functions.js';
 import { WasmModule } from '../../wasm/encoding/module.js';
 import { Emitter, localValue, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
 import { summarize, type BlockSummary } from './block-summary.js';
@@ -39,8 +40,6 @@ class Translator implements RegionContext {
   private readonly code = new Code(PARAMETERS);
   private readonly emitter = new Emitter(this.code);
   private readonly module = new WasmModule();
-  /** The imported function that computes the flag bits, if the region calls it: V8 never frees the types of a module. */
-  private flagBits: number | undefined;
   private readonly gpr = Array.from({ length: 16 }, () => this.code.newLocal('i64'));
   private readonly xmm = Array.from({ length: 16 }, () => this.code.newLocal('v128'));
   private readonly kind = this.code.newLocal('i32');
@@ -334,8 +333,12 @@ class Translator implements RegionContext {
     throw new Error('conditions of unknown flags are made from their bits');
   }
   callFlagBits(): void {
-    this.flagBits ??= this.module.importFunction('flagBits', this.module.type(['i32', 'i64', 'i64'], ['i32']));
-    this.code.get(this.kind).get(this.result).get(this.operand).call(this.flagBits);
+    const flagBits = this.module.importFunction('flagBits', this.module.type(['i32', 'i64', 'i64'], ['i32']));
+    this.code.get(this.kind).get(this.result).get(this.operand).call(flagBits);
+  }
+  callFunction(name: CompiledFunction): void {
+    const { parameters, results } = typeOfFunction(name);
+    this.code.call(this.module.importFunction(name, this.module.type(parameters, results)));
   }
 
   private leaveFor(rip: bigint): void {

@@ -1,6 +1,7 @@
 import { maskOf, type Width } from '../../../bits.js';
 import { bigintArithmetic } from '../../meaning/bigint-arithmetic.js';
 import type { Arithmetic } from '../../meaning/vocabulary.js';
+import type { CompiledFunction } from '../functions/functions.js';
 import type { WasmInstruction } from '../encoding/opcodes.js';
 import { constantValue, localValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 
@@ -11,8 +12,8 @@ type Binary = 'add' | 'sub' | 'mul' | 'and' | 'or' | 'xor' | 'shl' | 'shr_u' | '
 export class WasmArithmetic implements Arithmetic<V> {
   constructor(
     protected readonly emitter: Emitter,
-    /** Exits to the evaluator if the i32 on the stack is not 0. */
-    private readonly sideExitIf: () => void,
+    /** Calls one of the functions of wasm/functions. */
+    private readonly callFunction: (name: CompiledFunction) => void,
   ) {}
 
   constant(width: Width, value: bigint | number): V {
@@ -103,19 +104,26 @@ export class WasmArithmetic implements Arithmetic<V> {
   }
   divideUnsigned(width: Width, high: V, low: V, divisor: V): { quotient: V; remainder: V } {
     const { emitter } = this;
-    if (width === 64) {
-      // The evaluator does 128-by-64-bit divisions; compilers clear or sign-extend the upper half.
-      emitter.push(high).code.op('i64.eqz').op('i32.eqz');
-      this.sideExitIf();
-    }
+    if (width === 64) return this.divide128(high, low, divisor);
     const wide = (v: V): V => this.zeroExtend(width, 64, v);
-    const dividend = width === 64 ? low : this.or(64, this.shl(64, wide(high), this.constant(64, width)), wide(low));
+    const dividend = this.or(64, this.shl(64, wide(high), this.constant(64, width)), wide(low));
     const by = wide(divisor);
     emitter.push(dividend).push(by).code.op('i64.div_u');
     const quotient = emitter.pop('i64');
     emitter.push(dividend).push(by).code.op('i64.rem_u');
     const remainder = emitter.pop('i64');
     return { quotient: this.truncate(64, width, quotient), remainder: this.truncate(64, width, remainder) };
+  }
+  private divide128(high: V, low: V, divisor: V): { quotient: V; remainder: V } {
+    const { emitter } = this;
+    const [quotient, remainder] = [emitter.local('i64'), emitter.local('i64')];
+    emitter.push(high).code.op('i64.eqz').if();
+    emitter.push(low).push(divisor).code.op('i64.div_u').set(quotient);
+    emitter.push(low).push(divisor).code.op('i64.rem_u').set(remainder).else();
+    emitter.push(high).push(low).push(divisor);
+    this.callFunction('divide128');
+    emitter.code.set(remainder).set(quotient).end();
+    return { quotient: localValue('i64', quotient), remainder: localValue('i64', remainder) };
   }
 
   equal(width: Width, x: V, y: V): V {

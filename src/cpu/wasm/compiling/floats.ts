@@ -2,9 +2,11 @@ import { F32, F64, type FloatFormat } from '../../evaluator/float/format.js';
 import type { FloatOperation, FloatWidth, Floats, PackedConversion } from '../../meaning/vocabulary.js';
 import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../../evaluator/float/mxcsr.js';
 import { MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
+import { Attempts, type FloatContext } from './attempts.js';
 import { PackedFloats } from './packed-floats.js';
+import { TRUNCATED } from '../functions/float-functions.js';
 import type { WasmInstruction } from '../encoding/opcodes.js';
-import { typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
+import { constantValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 
 type V = WasmValue;
 type F = 'f32' | 'f64';
@@ -28,134 +30,157 @@ function wasmFormat(name: F, int: 'i32' | 'i64', { width, fractionBits, infinity
 
 const FORMATS = { f32: wasmFormat('f32', 'i32', F32), f64: wasmFormat('f64', 'i64', F64) };
 
+/** All exceptions masked, rounding to nearest, DAZ and FTZ clear, and PE already set; the other flags do not matter. */
+const USUAL_CONTROL = MXCSR_DEFAULT | MXCSR.PE;
+const OTHER_FLAGS = MXCSR_FLAGS & ~MXCSR.PE;
+
 /**
- * Compiles scalar floating point to Wasm. Covers the fast path, in which result and flags are known to match the
- * manual; everything else is a side exit to the evaluator. The fast path requires that operands and results are normal
- * or zero, every exception is masked, rounding is to nearest, and DAZ and FTZ are clear (architecture.md, "Floating
- * point is exact"). Then the only flag that can be raised is PE, so the operation must be exact unless PE is already
- * set. NaNs never reach the Wasm operations, so Wasm's nondeterministic NaNs are never observable.
+ * Compiles scalar floating point to Wasm. The usual case is in line: operands and results are normal or zero, every
+ * exception is masked, rounding is to nearest, and DAZ and FTZ are clear (architecture.md, "Floating point is exact"). Then
+ * the only flag that can be raised is PE, which must be set already. For everything else a function is called
+ * (wasm/functions), so NaNs never reach the Wasm operations, and Wasm's nondeterministic NaNs are never observable.
  */
 export class WasmFloats implements Floats<V> {
   private readonly packed: PackedFloats;
+  private readonly attempts: Attempts;
 
   constructor(
     private readonly emitter: Emitter,
-    private readonly sideExitIf: () => void,
+    private readonly context: FloatContext,
   ) {
-    this.packed = new PackedFloats(emitter, sideExitIf, () => this.requireDefaultControl());
+    this.attempts = new Attempts(emitter, context);
+    this.packed = new PackedFloats(emitter, this.attempts, () => this.requireUsualControl());
   }
 
   float(operation: FloatOperation, width: FloatWidth, x: V, y: V): V {
     const f = formatOf(width);
-    if (operation === 'min' || operation === 'max') return this.minMax(operation, f, x, y);
-    const { emitter } = this;
-    this.requireDefaultControl();
-    this.requireNotDenormal(f, x);
-    this.requireNotDenormal(f, y);
-    this.pushFloat(f, x);
-    this.pushFloat(f, y);
-    emitter.code.op(`${f.name}.${operation}`);
-    const result = this.popFloat(f);
-    if (operation === 'add' || operation === 'sub') this.requireFinite(f, result);
-    else this.requireNormalOrZero(f, result, operation === 'mul' ? [x, y] : [x]);
-    if (operation === 'div') this.requireFinite(f, y);
-    this.unlessInexactAlready(() => this.requireExact(operation, f, x, y, result));
-    return result;
+    return this.attempts.make(f.int, `${f.name}.${operation}`, [x, y], () => {
+      if (operation === 'min' || operation === 'max') return this.minMax(operation, f, x, y);
+      this.requireUsualControl();
+      this.requireNotDenormal(f, x);
+      this.requireNotDenormal(f, y);
+      this.pushFloat(f, x);
+      this.pushFloat(f, y);
+      this.emitter.code.op(`${f.name}.${operation}`);
+      const result = this.popFloat(f);
+      if (operation === 'add' || operation === 'sub') this.requireFinite(f, result);
+      else this.requireNormalOrZero(f, result, operation === 'mul' ? [x, y] : [x]);
+      if (operation === 'div') this.requireFinite(f, y);
+      return result;
+    });
   }
 
   floatSqrt(width: FloatWidth, x: V): V {
     const f = formatOf(width);
-    const { emitter } = this;
-    this.requireDefaultControl();
-    this.requireNotDenormal(f, x);
-    this.pushFloat(f, x);
-    emitter.code.op(`${f.name}.sqrt`);
-    const result = this.popFloat(f);
-    this.requireFinite(f, result);
-    this.unlessInexactAlready(() => this.requireProduct(f, result, result, x));
-    return result;
+    return this.attempts.make(f.int, `${f.name}.sqrt`, [x, x], () => {
+      this.requireUsualControl();
+      this.requireNotDenormal(f, x);
+      this.pushFloat(f, x);
+      this.emitter.code.op(`${f.name}.sqrt`);
+      const result = this.popFloat(f);
+      this.requireFinite(f, result);
+      return result;
+    });
   }
 
-  floatCompare(width: FloatWidth, x: V, y: V, _quiet: boolean): V {
+  floatCompare(width: FloatWidth, x: V, y: V, quiet: boolean): V {
     const f = formatOf(width);
-    this.requireComparable(f, x, y);
     const { emitter } = this;
-    this.pushComparison(f, 'eq', x, y);
-    emitter.code.i32(6).op('i32.shl');
-    this.pushComparison(f, 'lt', x, y);
-    emitter.code.op('i32.or');
-    return emitter.pop('i32');
+    const signaling = constantValue('i32', quiet ? 0n : 1n);
+    return this.attempts.make('i32', `${f.name}.compare`, [x, y, signaling], () => {
+      this.requireComparable(f, x, y);
+      this.pushComparison(f, 'eq', x, y);
+      emitter.code.i32(6).op('i32.shl');
+      this.pushComparison(f, 'lt', x, y);
+      emitter.code.op('i32.or');
+      return emitter.pop('i32');
+    });
   }
 
   floatPredicate(width: FloatWidth, x: V, y: V, predicate: V): V {
     const f = formatOf(width);
-    this.requireComparable(f, x, y);
     const { emitter } = this;
     const { code } = emitter;
-    // Of EQ LT LE UNORD, equality makes 0 and 2 true, "less" 1 and 2; bit 2 negates.
-    this.pushComparison(f, 'eq', x, y);
-    emitter.push(predicate).code.i32(1).op('i32.and').op('i32.eqz').op('i32.and');
-    this.pushComparison(f, 'lt', x, y);
-    emitter.push(predicate);
-    emitter.push(predicate).code.i32(1).op('i32.shr_u').op('i32.xor').i32(1).op('i32.and').op('i32.and').op('i32.or');
-    emitter.push(predicate).code.i32(2).op('i32.shr_u').i32(1).op('i32.and').op('i32.xor');
-    if (width === 64) code.op('i64.extend_i32_u');
-    const truth = emitter.pop(f.int);
-    pushConstant(emitter, f, 0n);
-    emitter.push(truth).code.op(`${f.int}.sub`);
-    return emitter.pop(f.int);
+    return this.attempts.make(f.int, `${f.name}.predicate`, [x, y, predicate], () => {
+      this.requireComparable(f, x, y);
+      // Of EQ LT LE UNORD, equality makes 0 and 2 true, "less" 1 and 2; bit 2 negates.
+      this.pushComparison(f, 'eq', x, y);
+      emitter.push(predicate).code.i32(1).op('i32.and').op('i32.eqz').op('i32.and');
+      this.pushComparison(f, 'lt', x, y);
+      emitter.push(predicate);
+      emitter.push(predicate).code.i32(1).op('i32.shr_u').op('i32.xor').i32(1).op('i32.and').op('i32.and').op('i32.or');
+      emitter.push(predicate).code.i32(2).op('i32.shr_u').i32(1).op('i32.and').op('i32.xor');
+      if (width === 64) code.op('i64.extend_i32_u');
+      const truth = emitter.pop(f.int);
+      pushConstant(emitter, f, 0n);
+      emitter.push(truth).code.op(`${f.int}.sub`);
+      return emitter.pop(f.int);
+    });
   }
 
   floatToFloat(from: FloatWidth, to: FloatWidth, x: V): V {
     const { emitter } = this;
     const [source, target] = [formatOf(from), formatOf(to)];
-    this.requireNotDenormal(source, x);
-    if (to === 32) this.requireDefaultControl();
-    this.pushFloat(source, x);
-    emitter.code.op(to === 32 ? 'f32.demote_f64' : 'f64.promote_f32');
-    const result = this.popFloat(target);
-    this.requireFinite(target, result);
-    if (to === 64) return result;
-    this.requireNormalOrZero(target, result, [x]);
-    this.unlessInexactAlready(() => {
-      this.pushFloat(target, result);
-      emitter.code.op('f64.promote_f32');
+    return this.attempts.make(target.int, `${source.name}.toOther`, [x, x], () => {
+      this.requireNotDenormal(source, x);
+      if (to === 32) this.requireUsualControl();
       this.pushFloat(source, x);
-      emitter.code.op('f64.ne');
-      this.sideExitIf();
+      emitter.code.op(to === 32 ? 'f32.demote_f64' : 'f64.promote_f32');
+      const result = this.popFloat(target);
+      this.requireFinite(target, result);
+      if (to === 32) this.requireNormalOrZero(target, result, [x]);
+      return result;
     });
-    return result;
   }
 
   intToFloat(from: 32 | 64, to: FloatWidth, x: V): V {
     const f = formatOf(to);
     const { emitter } = this;
-    emitter.push(x).code.op(`${f.name}.convert_i${from}_s`);
-    const result = this.popFloat(f);
-    if (from === 32 && to === 64) return result;
-    this.requireDefaultControl();
-    this.unlessInexactAlready(() => this.requireFewBits(from, f, x));
-    return result;
+    const { code } = emitter;
+    const convert = (): V => {
+      emitter.push(x).code.op(`${f.name}.convert_i${from}_s`);
+      return this.popFloat(f);
+    };
+    if (from === 32 && to === 64) return convert();
+    emitter.push(x);
+    if (from === 32) code.op('i64.extend_i32_s');
+    const wide = emitter.pop('i64');
+    return this.attempts.make(f.int, `${f.name}.fromInteger`, [wide, wide], () => {
+      // Exact if its magnitude is no larger than that of the first integers that have a place for each.
+      const limit = 2n << BigInt(f.fraction);
+      emitter
+        .push(wide)
+        .code.i64(limit)
+        .op('i64.add')
+        .i64(2n * limit)
+        .op('i64.ge_u')
+        .if();
+      this.requireUsualControl();
+      code.end();
+      return convert();
+    });
   }
 
   floatToInt(from: FloatWidth, to: 32 | 64, x: V, truncated: boolean): V {
     const f = formatOf(from);
     const { emitter } = this;
     const { code } = emitter;
-    this.requireDefaultControl();
-    this.requireMagnitudeBelow(f, x, to - 1);
-    this.pushFloat(f, x);
-    code.op(`${f.name}.${truncated ? 'trunc' : 'nearest'}`);
-    const whole = this.popFloat(f);
-    // Rounding may have reached 2^31 or 2^63.
-    if (!truncated) this.requireMagnitudeBelow(f, whole, to - 1);
-    this.unlessInexactAlready(() => {
+    const option = constantValue('i32', BigInt(truncated ? to | TRUNCATED : to));
+    return this.attempts.make(typeOfWidth(to), `${f.name}.toInteger`, [x, x, option], () => {
+      this.requireMagnitudeBelow(f, x, to - 1);
+      this.pushFloat(f, x);
+      code.op(`${f.name}.${truncated ? 'trunc' : 'nearest'}`);
+      const whole = this.popFloat(f);
+      // Rounding may have reached 2^31 or 2^63.
+      if (!truncated) this.requireMagnitudeBelow(f, whole, to - 1);
       this.pushComparison(f, 'ne', whole, x);
-      this.sideExitIf();
+      code.if();
+      this.requireUsualControl();
+      code.end();
+      this.pushFloat(f, whole);
+      code.op(`i${to}.trunc_${f.name}_s`);
+      return emitter.pop(typeOfWidth(to));
     });
-    this.pushFloat(f, whole);
-    code.op(`i${to}.trunc_${f.name}_s`);
-    return emitter.pop(typeOfWidth(to));
   }
 
   floatPacked(operation: FloatOperation, width: FloatWidth, x: V, y: V): V {
@@ -170,8 +195,8 @@ export class WasmFloats implements Floats<V> {
   convertPacked(conversion: PackedConversion, x: V): V {
     return this.packed.convert(conversion, x);
   }
-  floatEstimate(): V {
-    throw new NotCompiled('estimates are for the evaluator');
+  floatEstimate(operation: 'rcp' | 'rsqrt', x: V): V {
+    return this.packed.estimate(operation, x);
   }
 
   mxcsr(): V {
@@ -181,12 +206,12 @@ export class WasmFloats implements Floats<V> {
   setMxcsr(value: V): void {
     const { emitter } = this;
     emitter.push(value).code.i32(~MXCSR_MASK).op('i32.and');
-    this.sideExitIf();
+    this.context.sideExitIf();
     emitter.code.i32(0);
     emitter.push(value).code.memory('i32.store', MXCSR_ADDRESS);
   }
 
-  /** MIN and MAX return the second operand if both are zeros; NaNs and denormals are left to the evaluator. */
+  /** MIN and MAX return the second operand if both are zeros. */
   private minMax(operation: 'min' | 'max', f: Format, x: V, y: V): V {
     this.requireComparable(f, x, y);
     this.emitter.push(x).push(y);
@@ -195,10 +220,10 @@ export class WasmFloats implements Floats<V> {
     return this.emitter.pop(f.int);
   }
 
-  private requireDefaultControl(): void {
+  private requireUsualControl(): void {
     const { code } = this.emitter;
-    code.i32(0).memory('i32.load', MXCSR_ADDRESS).i32(~MXCSR_FLAGS).op('i32.and').i32(MXCSR_DEFAULT).op('i32.ne');
-    this.sideExitIf();
+    code.i32(0).memory('i32.load', MXCSR_ADDRESS).i32(~OTHER_FLAGS).op('i32.and').i32(USUAL_CONTROL).op('i32.ne');
+    this.attempts.giveUpIf();
   }
 
   /** Compares 2 * bits - 1: denormals are below all other numbers except zero, which wraps around to the largest. */
@@ -209,13 +234,13 @@ export class WasmFloats implements Floats<V> {
     emitter.code.op(`${f.int}.sub`);
     pushConstant(emitter, f, 2n * f.minNormal - 1n);
     emitter.code.op(`${f.int}.lt_u`);
-    this.sideExitIf();
+    this.attempts.giveUpIf();
   }
   private requireFinite(f: Format, x: V): void {
     this.pushDoubled(f, x);
     pushConstant(this.emitter, f, 2n * f.infinity);
     this.emitter.code.op(`${f.int}.ge_u`);
-    this.sideExitIf();
+    this.attempts.giveUpIf();
   }
   /**
    * Requires a result that is normal but not the smallest normal number, which may be the result of rounding up; or
@@ -236,7 +261,7 @@ export class WasmFloats implements Floats<V> {
       if (i > 0) code.op('i32.or');
     });
     code.op('i32.and').op('i32.eqz');
-    this.sideExitIf();
+    this.attempts.giveUpIf();
     code.end();
   }
   private requireComparable(f: Format, x: V, y: V): void {
@@ -244,7 +269,7 @@ export class WasmFloats implements Floats<V> {
     this.pushComparison(f, 'ne', x, x);
     this.pushComparison(f, 'ne', y, y);
     code.op('i32.or');
-    this.sideExitIf();
+    this.attempts.giveUpIf();
     this.requireNotDenormal(f, x);
     this.requireNotDenormal(f, y);
   }
@@ -255,96 +280,7 @@ export class WasmFloats implements Floats<V> {
     this.pushDoubled(f, x);
     pushConstant(emitter, f, ((BigInt(exponent) + bias) << BigInt(f.fraction)) * 2n);
     emitter.code.op(`${f.int}.ge_u`);
-    this.sideExitIf();
-  }
-
-  private unlessInexactAlready(check: () => void): void {
-    const { code } = this.emitter;
-    code.i32(0).memory('i32.load', MXCSR_ADDRESS).i32(MXCSR.PE).op('i32.and').op('i32.eqz').if();
-    check();
-    code.end();
-  }
-  private requireExact(operation: 'add' | 'sub' | 'mul' | 'div', f: Format, x: V, y: V, result: V): void {
-    if (operation === 'mul') this.requireProduct(f, x, y, result);
-    else if (operation === 'div') this.requireProduct(f, result, y, x);
-    else this.requireSum(operation, f, x, y, result);
-  }
-  /** Requires that result = x + y or x - y is exact; Knuth's TwoSum computes the error. */
-  private requireSum(operation: 'add' | 'sub', f: Format, x: V, y: V, result: V): void {
-    const { code } = this.emitter;
-    const other = operation === 'add' ? 'sub' : 'add';
-    this.pushFloat(f, result);
-    this.pushFloat(f, x);
-    code.op(`${f.name}.sub`);
-    const part = this.popFloat(f); // y as it was added, negated for a difference
-    this.pushFloat(f, x);
-    this.pushFloat(f, result);
-    this.pushFloat(f, part);
-    code.op(`${f.name}.sub`).op(`${f.name}.sub`);
-    const errorOfX = this.popFloat(f);
-    if (operation === 'add') {
-      this.pushFloat(f, y);
-      this.pushFloat(f, part);
-      code.op(`${f.name}.sub`);
-    } else {
-      this.pushFloat(f, part);
-      this.pushFloat(f, y);
-      code.op(`${f.name}.${other}`);
-    }
-    const errorOfY = this.popFloat(f);
-    this.pushFloat(f, errorOfX);
-    this.pushFloat(f, errorOfY);
-    code.op(operation === 'add' ? `${f.name}.add` : `${f.name}.sub`);
-    pushConstant(this.emitter, f, 0n);
-    code.op(f.name === 'f64' ? 'f64.reinterpret_i64' : 'f32.reinterpret_i32').op(`${f.name}.ne`);
-    this.sideExitIf();
-  }
-  /**
-   * Requires that product = x * y is exact. For f32 this is checked in f64; for f64 the factors must have few enough
-   * significant bits.
-   */
-  private requireProduct(f: Format, x: V, y: V, product: V): void {
-    const { emitter } = this;
-    const { code } = emitter;
-    if (f.name === 'f32') {
-      for (const v of [x, y]) {
-        this.pushFloat(f, v);
-        code.op('f64.promote_f32');
-      }
-      code.op('f64.mul');
-      this.pushFloat(f, product);
-      code.op('f64.promote_f32').op('f64.ne');
-      this.sideExitIf();
-      return;
-    }
-    for (const v of [x, y]) emitter.push(v).code.i64(f.minNormal).op('i64.or').op('i64.ctz');
-    code
-      .op('i64.add')
-      .i64(BigInt(f.fraction + 1))
-      .op('i64.lt_u');
-    this.pushFloat(f, x);
-    this.pushFloat(f, y);
-    code.op('f64.mul');
-    this.pushFloat(f, product);
-    code.op('f64.ne').op('i32.or');
-    this.sideExitIf();
-  }
-  /** Requires that the integer's significant bits fit the fraction. */
-  private requireFewBits(from: 32 | 64, f: Format, x: V): void {
-    const { emitter } = this;
-    const { code } = emitter;
-    const int = `i${from}` as 'i32' | 'i64';
-    const constant = (value: number): unknown => (from === 64 ? code.i64(BigInt(value)) : code.i32(value));
-    emitter.push(x);
-    constant(from - 1);
-    code.op(`${int}.shr_s`);
-    const sign = emitter.pop(int);
-    emitter.push(x).push(sign).code.op(`${int}.xor`);
-    emitter.push(sign).code.op(`${int}.sub`).op(`${int}.clz`);
-    emitter.push(x).code.op(`${int}.ctz`).op(`${int}.add`);
-    constant(from - f.fraction - 1);
-    code.op(`${int}.lt_u`);
-    this.sideExitIf();
+    this.attempts.giveUpIf();
   }
 
   private pushFloat(f: Format, x: V): void {

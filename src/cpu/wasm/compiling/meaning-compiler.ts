@@ -6,6 +6,7 @@ import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vector
 import * as at from '../../state/layout.js';
 import { WasmArithmetic } from './arithmetic.js';
 import type { Code } from '../encoding/code.js';
+import type { CompiledFunction } from '../functions/functions.js';
 import { NotCompiled, WasmFloats } from './floats.js';
 import { typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 import { WasmVectors } from './vectors.js';
@@ -34,12 +35,15 @@ export interface CompilerContext {
    */
   callCondition(even: number): void;
   callFlagBits(): void;
+  /** Calls one of the functions of wasm/functions, whose parameters are on the stack. */
+  callFunction(name: CompiledFunction): void;
 }
 
 /** Adds the words of arithmetic, vectors and floats to a compiler, which makes it a complete machine. */
 export function withAllWords<T extends MeaningCompiler>(core: T, emitter: Emitter): T & Machine<V> {
-  const sideExitIf = (): void => core.sideExitIf();
-  core.parts = [new WasmArithmetic(emitter, sideExitIf), new WasmVectors(emitter), new WasmFloats(emitter, sideExitIf)];
+  const callFunction = (name: CompiledFunction): void => core.callFunction(name);
+  const floats = new WasmFloats(emitter, { sideExitIf: () => core.sideExitIf(), callFunction });
+  core.parts = [new WasmArithmetic(emitter, callFunction), new WasmVectors(emitter), floats];
   const prototype = Object.getPrototypeOf(core) as object;
   if (!haveWords.has(prototype)) {
     haveWords.add(prototype);
@@ -95,6 +99,9 @@ export abstract class MeaningCompiler implements CompilerCore {
   sideExitIf(): void {
     this.requireUnchanged('has a side exit');
     this.context.exitIf('evaluate');
+  }
+  callFunction(name: CompiledFunction): void {
+    this.context.callFunction(name);
   }
 
   cpl(): V {

@@ -1,6 +1,5 @@
 import type { FloatOperation, PackedConversion } from '../../meaning/vocabulary.js';
-import { MXCSR } from '../../evaluator/float/mxcsr.js';
-import { MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
+import type { Attempts } from './attempts.js';
 import type { Format } from './floats.js';
 import type { WasmVectorInstruction } from '../encoding/opcodes.js';
 import type { Emitter, WasmValue } from '../encoding/value.js';
@@ -16,123 +15,163 @@ const LARGEST_INT = { f32x4: lanes32(0x4eff_ffffn), f64x2: lanes64(0x41df_ffff_f
 const LARGEST_INT32 = lanes32(0x7fff_ffffn);
 /** The first two lanes of a vector, the others taken from a second. */
 const LOW_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
+
+/** Lanes of ones; the bits that an estimate of 12 bits keeps; the quiet bit. */
+const ONE = { f32x4: lanes32(0x3f80_0000n), f64x2: lanes64(0x3ff0_0000_0000_0000n) };
+const ESTIMATE_BITS = lanes32(0xffff_f800n);
+const QUIET = lanes32(0x0040_0000n);
+const SIGN = lanes32(0x8000_0000n);
+const DEFAULT_NAN = lanes32(0xffc0_0000n);
 
 /**
- * Compiles packed floating point to Wasm SIMD, under the same conditions as for scalars in floats.ts, which must hold
- * in every lane. Exactness of a product, quotient or root is not checked: unless PE is already set, it is left to the
- * evaluator.
+ * Compiles packed floating point to Wasm SIMD: in line if every lane is the usual case of floats.ts, else by a call.
  */
 export class PackedFloats {
   constructor(
     private readonly emitter: Emitter,
-    private readonly sideExitIf: () => void,
-    private readonly requireDefaultControl: () => void,
+    private readonly attempts: Attempts,
+    private readonly requireUsualControl: () => void,
   ) {}
 
   binary(operation: FloatOperation, f: Format, x: V, y: V): V {
     const shape = shapeOf(f);
-    if (operation === 'min' || operation === 'max') {
-      this.requireComparable(shape, [x, y]);
-      // pmin(a, b) is b < a ? b : a; MIN is x < y ? x : y.
-      return this.apply(`${shape}.${operation === 'min' ? 'pmin' : 'pmax'}`, y, x);
-    }
-    this.requireDefaultControl();
-    const sum = operation === 'add' || operation === 'sub';
-    if (!sum) this.requireInexactAlready();
-    this.requireNoDenormal(shape, [x, y]);
-    const result = this.apply(`${shape}.${operation}`, x, y);
-    if (operation === 'div') this.requireFinite(shape, y);
-    if (sum) this.requireSum(operation, shape, x, y, result);
-    else this.requireNormalOrZero(shape, result, operation === 'mul' ? [x, y] : [x]);
-    this.requireFinite(shape, result);
-    return result;
+    return this.attempts.make('v128', `${shape}.${operation}`, [x, y], () => {
+      if (operation === 'min' || operation === 'max') {
+        this.requireComparable(shape, [x, y]);
+        // pmin(a, b) is b < a ? b : a; MIN is x < y ? x : y.
+        return this.apply(`${shape}.${operation === 'min' ? 'pmin' : 'pmax'}`, y, x);
+      }
+      this.requireUsualControl();
+      this.requireNoDenormal(shape, [x, y]);
+      const result = this.apply(`${shape}.${operation}`, x, y);
+      if (operation === 'div') this.requireFinite(shape, y);
+      if (operation === 'mul' || operation === 'div')
+        this.requireNormalOrZero(shape, result, operation === 'mul' ? [x, y] : [x]);
+      this.requireFinite(shape, result);
+      return result;
+    });
   }
 
   sqrt(f: Format, x: V): V {
     const shape = shapeOf(f);
-    this.requireDefaultControl();
-    this.requireInexactAlready();
-    this.requireNoDenormal(shape, [x]);
-    const result = this.unary(`${shape}.sqrt`, x);
-    this.requireFinite(shape, result);
-    return result;
+    return this.attempts.make('v128', `${shape}.sqrt`, [x, x], () => {
+      this.requireUsualControl();
+      this.requireNoDenormal(shape, [x]);
+      const result = this.unary(`${shape}.sqrt`, x);
+      this.requireFinite(shape, result);
+      return result;
+    });
   }
 
   predicate(f: Format, x: V, y: V, predicate: V): V {
     const shape = shapeOf(f);
     const { emitter } = this;
     const { code } = emitter;
-    this.requireComparable(shape, [x, y]);
-    const equal = this.apply(`${shape}.eq`, x, y);
-    const less = this.apply(`${shape}.lt`, x, y);
-    // As for scalars: equality makes 0 and 2 true, "less" 1 and 2; bit 2 negates.
-    const mask = (push: () => void): V => {
-      code.i32(0);
-      push();
-      code.op('i32.sub').vectorOp('i32x4.splat');
-      return emitter.pop('v128');
-    };
-    const ofEqual = mask(() => emitter.push(predicate).code.i32(1).op('i32.and').op('i32.eqz'));
-    const ofLess = mask(() => {
-      emitter.push(predicate);
-      emitter.push(predicate).code.i32(1).op('i32.shr_u').op('i32.xor').i32(1).op('i32.and');
+    return this.attempts.make('v128', `${shape}.predicate`, [x, y, predicate], () => {
+      this.requireComparable(shape, [x, y]);
+      const equal = this.apply(`${shape}.eq`, x, y);
+      const less = this.apply(`${shape}.lt`, x, y);
+      // As for scalars: equality makes 0 and 2 true, "less" 1 and 2; bit 2 negates.
+      const mask = (push: () => void): V => {
+        code.i32(0);
+        push();
+        code.op('i32.sub').vectorOp('i32x4.splat');
+        return emitter.pop('v128');
+      };
+      const ofEqual = mask(() => emitter.push(predicate).code.i32(1).op('i32.and').op('i32.eqz'));
+      const ofLess = mask(() => {
+        emitter.push(predicate);
+        emitter.push(predicate).code.i32(1).op('i32.shr_u').op('i32.xor').i32(1).op('i32.and');
+      });
+      const negated = mask(() => emitter.push(predicate).code.i32(2).op('i32.shr_u').i32(1).op('i32.and'));
+      const truth = this.apply('v128.or', this.apply('v128.and', equal, ofEqual), this.apply('v128.and', less, ofLess));
+      return this.apply('v128.xor', truth, negated);
     });
-    const negated = mask(() => emitter.push(predicate).code.i32(2).op('i32.shr_u').i32(1).op('i32.and'));
-    const truth = this.apply('v128.or', this.apply('v128.and', equal, ofEqual), this.apply('v128.and', less, ofLess));
-    return this.apply('v128.xor', truth, negated);
   }
 
   convert(conversion: PackedConversion, x: V): V {
-    switch (conversion) {
-      case 'i32x2.f64x2':
-        return this.unary('f64x2.convert_low_i32x4_s', x);
-      case 'i32x4.f32x4':
-        return this.intToFloat(x);
-      case 'f64x2.i32x2':
-        return this.toInt('f64x2', 'i32x4.trunc_sat_f64x2_s_zero', x, 'nearest');
-      case 'f64x2.i32x2t':
-        return this.toInt('f64x2', 'i32x4.trunc_sat_f64x2_s_zero', x, 'trunc');
-      case 'f32x4.i32x4':
-        return this.toInt('f32x4', 'i32x4.trunc_sat_f32x4_s', x, 'nearest');
-      case 'f32x4.i32x4t':
-        return this.toInt('f32x4', 'i32x4.trunc_sat_f32x4_s', x, 'trunc');
-      case 'f64x2.f32x2':
-        return this.demote(x);
-      case 'f32x2.f64x2':
-        return this.promote(x);
-    }
+    if (conversion === 'i32x2.f64x2') return this.unary('f64x2.convert_low_i32x4_s', x);
+    return this.attempts.make('v128', conversion, [x, x], () => {
+      switch (conversion) {
+        case 'i32x4.f32x4':
+          return this.intToFloat(x);
+        case 'f64x2.i32x2':
+          return this.toInt('f64x2', 'i32x4.trunc_sat_f64x2_s_zero', x, 'nearest');
+        case 'f64x2.i32x2t':
+          return this.toInt('f64x2', 'i32x4.trunc_sat_f64x2_s_zero', x, 'trunc');
+        case 'f32x4.i32x4':
+          return this.toInt('f32x4', 'i32x4.trunc_sat_f32x4_s', x, 'nearest');
+        case 'f32x4.i32x4t':
+          return this.toInt('f32x4', 'i32x4.trunc_sat_f32x4_s', x, 'trunc');
+        case 'f64x2.f32x2':
+          return this.demote(x);
+        case 'f32x2.f64x2':
+          return this.promote(x);
+      }
+    });
+  }
+
+  /** Rounds as evaluator/float-operations.ts does, whatever MXCSR says. */
+  estimate(operation: 'rcp' | 'rsqrt', x: V): V {
+    const sign = this.apply('v128.and', x, this.constant(SIGN));
+    const normal = this.zeroInsteadOfDenormals(x, sign);
+    const value =
+      operation === 'rcp' ? this.apply('f32x4.div', this.constant(ONE.f32x4), normal) : this.inverseRoot(normal);
+    const cut = this.apply('v128.and', value, this.constant(ESTIMATE_BITS));
+    const result = this.zeroInsteadOfDenormals(cut, sign);
+    // NaNs that Wasm makes are not specified.
+    const isNumber = this.apply('f32x4.eq', value, value);
+    const isGiven = this.apply('f32x4.eq', x, x);
+    const quiet = this.apply('v128.or', x, this.constant(QUIET));
+    return this.choose(isGiven, this.choose(isNumber, result, this.constant(DEFAULT_NAN)), quiet);
+  }
+
+  /** Each step is rounded to a double, the last one to a single. */
+  private inverseRoot(x: V): V {
+    const { emitter } = this;
+    const half = (low: V): V => {
+      const root = this.unary('f64x2.sqrt', this.unary('f64x2.promote_low_f32x4', low));
+      return this.unary('f32x4.demote_f64x2_zero', this.apply('f64x2.div', this.constant(ONE.f64x2), root));
+    };
+    emitter.push(x).push(x).code.shuffle(HIGH_HALF);
+    const upper = emitter.pop('v128');
+    emitter.push(half(x)).push(half(upper)).code.shuffle(LOW_HALF);
+    return emitter.pop('v128');
+  }
+  private zeroInsteadOfDenormals(x: V, sign: V): V {
+    const small = this.apply('f32x4.lt', this.magnitude('f32x4', x), this.constant(MIN_NORMAL.f32x4));
+    return this.choose(small, sign, x);
+  }
+  private choose(mask: V, whenSet: V, otherwise: V): V {
+    this.emitter.push(whenSet).push(otherwise).push(mask).code.vectorOp('v128.bitselect');
+    return this.emitter.pop('v128');
   }
 
   private intToFloat(x: V): V {
-    this.requireDefaultControl();
     const result = this.unary('f32x4.convert_i32x4_s', x);
-    this.unlessInexactAlready(() => {
-      const back = this.unary('i32x4.trunc_sat_f32x4_s', result);
-      // The largest integer is rounded to 2^31, which comes back saturated: as if nothing had been lost.
-      const saturated = this.apply('i32x4.eq', x, this.constant(LARGEST_INT32));
-      this.sideExitUnlessAll(this.apply('v128.andnot', this.apply('i32x4.eq', back, x), saturated));
-    });
+    const back = this.unary('i32x4.trunc_sat_f32x4_s', result);
+    // The largest integer is rounded to 2^31, which comes back saturated: as if nothing had been lost.
+    const saturated = this.apply('i32x4.eq', x, this.constant(LARGEST_INT32));
+    this.usualControlUnless(this.apply('v128.andnot', this.apply('i32x4.eq', back, x), saturated));
     return result;
   }
   private toInt(shape: Shape, convert: WasmVectorInstruction, x: V, rounding: 'nearest' | 'trunc'): V {
-    this.requireDefaultControl();
-    this.sideExitUnlessAll(this.apply(`${shape}.le`, this.magnitude(shape, x), this.constant(LARGEST_INT[shape])));
+    this.requireAll(this.apply(`${shape}.le`, this.magnitude(shape, x), this.constant(LARGEST_INT[shape])));
     const whole = this.unary(`${shape}.${rounding}`, x);
-    this.unlessInexactAlready(() => this.sideExitUnlessAll(this.apply(`${shape}.eq`, whole, x)));
+    this.usualControlUnless(this.apply(`${shape}.eq`, whole, x));
     return this.unary(convert, whole);
   }
   private demote(x: V): V {
-    this.requireDefaultControl();
+    this.requireUsualControl();
     this.requireNoDenormal('f64x2', [x]);
     const result = this.unary('f32x4.demote_f64x2_zero', x);
     this.requireFinite('f32x4', result);
     const back = this.unary('f64x2.promote_low_f32x4', result);
-    const exact = this.apply('f64x2.eq', back, x);
     const smallest = this.constant(lanes64(0x3810_0000_0000_0000n)); // the smallest normal f32
     const large = this.apply('f64x2.lt', smallest, this.magnitude('f64x2', back));
     const zero = this.apply('f64x2.eq', x, this.constant(0n));
-    this.sideExitUnlessAll(this.apply('v128.or', large, zero));
-    this.unlessInexactAlready(() => this.sideExitUnlessAll(exact));
+    this.requireAll(this.apply('v128.or', large, zero));
     return result;
   }
   private promote(x: V): V {
@@ -145,7 +184,7 @@ export class PackedFloats {
   }
 
   private requireComparable(shape: Shape, operands: readonly V[]): void {
-    for (const x of operands) this.sideExitUnlessAll(this.apply(`${shape}.eq`, x, x));
+    for (const x of operands) this.requireAll(this.apply(`${shape}.eq`, x, x));
     this.requireNoDenormal(shape, operands);
   }
   private requireNoDenormal(shape: Shape, operands: readonly V[]): void {
@@ -153,44 +192,27 @@ export class PackedFloats {
       const small = this.apply(`${shape}.lt`, this.magnitude(shape, x), this.constant(MIN_NORMAL[shape]));
       const notZero = this.apply(`${shape}.ne`, x, this.constant(0n));
       this.emitter.push(small).push(notZero).code.vectorOp('v128.and').vectorOp('v128.any_true');
-      this.sideExitIf();
+      this.attempts.giveUpIf();
     }
   }
   private requireFinite(shape: Shape, x: V): void {
-    this.sideExitUnlessAll(this.apply(`${shape}.le`, this.magnitude(shape, x), this.constant(LARGEST[shape])));
+    this.requireAll(this.apply(`${shape}.le`, this.magnitude(shape, x), this.constant(LARGEST[shape])));
   }
   private requireNormalOrZero(shape: Shape, result: V, factors: readonly V[]): void {
     let fine = this.apply(`${shape}.lt`, this.constant(MIN_NORMAL[shape]), this.magnitude(shape, result));
     for (const factor of factors)
       fine = this.apply('v128.or', fine, this.apply(`${shape}.eq`, factor, this.constant(0n)));
-    this.sideExitUnlessAll(fine);
+    this.requireAll(fine);
   }
-  private requireSum(operation: 'add' | 'sub', shape: Shape, x: V, y: V, result: V): void {
-    this.unlessInexactAlready(() => {
-      const part = this.apply(`${shape}.sub`, result, x);
-      const errorOfX = this.apply(`${shape}.sub`, x, this.apply(`${shape}.sub`, result, part));
-      const errorOfY = operation === 'add' ? this.apply(`${shape}.sub`, y, part) : this.apply(`${shape}.add`, part, y);
-      const error = this.apply(`${shape}.${operation}`, errorOfX, errorOfY);
-      this.sideExitUnlessAll(this.apply(`${shape}.eq`, error, this.constant(0n)));
-    });
-  }
-  private requireInexactAlready(): void {
-    this.pushPrecisionFlag();
-    this.emitter.code.op('i32.eqz');
-    this.sideExitIf();
-  }
-  private unlessInexactAlready(check: () => void): void {
-    this.pushPrecisionFlag();
-    this.emitter.code.op('i32.eqz').if();
-    check();
+  /** Requires the usual control unless all lanes of `isExact` are set: exact results do not depend on it. */
+  private usualControlUnless(isExact: V): void {
+    this.emitter.push(isExact).code.vectorOp('i32x4.all_true').op('i32.eqz').if();
+    this.requireUsualControl();
     this.emitter.code.end();
   }
-  private pushPrecisionFlag(): void {
-    this.emitter.code.i32(0).memory('i32.load', MXCSR_ADDRESS).i32(MXCSR.PE).op('i32.and');
-  }
-  private sideExitUnlessAll(mask: V): void {
+  private requireAll(mask: V): void {
     this.emitter.push(mask).code.vectorOp('i32x4.all_true').op('i32.eqz');
-    this.sideExitIf();
+    this.attempts.giveUpIf();
   }
 
   private magnitude(shape: Shape, x: V): V {

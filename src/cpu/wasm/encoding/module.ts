@@ -27,8 +27,13 @@ export class WasmModule {
     return found >= 0 ? found : this.types.push({ parameters, results }) - 1;
   }
 
-  /** Imports the function `bd0.name` and returns its index; imports come before the module's own functions. */
+  /**
+   * Imports the function `bd0.name` unless it has been, and returns its index; imports come before the module's own functions.
+   * A type is declared only for what is imported: V8 never frees the types of a module.
+   */
   importFunction(name: string, type: number): number {
+    const known = this.imports.findIndex((imported) => imported.name === name);
+    if (known >= 0) return known;
     if (this.functions.length > 0) throw new Error('imports come before functions');
     return this.imports.push({ name, type }) - 1;
   }

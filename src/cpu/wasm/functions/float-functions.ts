@@ -1,0 +1,177 @@
+import type { FloatWidth, PackedConversion } from '../../meaning/vocabulary.js';
+import { MXCSR, MXCSR_FLAGS } from '../../evaluator/float/mxcsr.js';
+import { FLOAT_FLAGS, MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
+import { Code, type ValueTypeName } from '../encoding/code.js';
+import type { WasmModule } from '../encoding/module.js';
+import { Expression, Statements, constant, load, select } from './expression.js';
+import { addLaneFunctions, type CommonFunctions, type LaneFunctions } from './float-lanes.js';
+
+/**
+ * Functions for what compiled code does not do in line: floating point with any operands and in every mode of MXCSR. Each
+ * takes two operands and an option, and returns the result and whether an unmasked exception was raised; if not, its flags
+ * have been added to MXCSR.
+ */
+
+const BINARY = ['add', 'sub', 'mul', 'div', 'min', 'max'] as const;
+type Format = 'f32' | 'f64';
+
+/** Of scalars: (i64, i64, i32) → (i64, i32). Singles and integers of 32 bits are zero-extended. */
+export type ScalarFunction = `${Format}.${
+  | (typeof BINARY)[number]
+  | 'sqrt'
+  /** The option says whether every NaN is invalid. */
+  | 'compare'
+  /** The option is the predicate. */
+  | 'predicate'
+  /** Of a signed integer of 64 bits. */
+  | 'fromInteger'
+  /** The option is the width, plus TRUNCATED. */
+  | 'toInteger'
+  | 'toOther'}`;
+/** Of vectors: (v128, v128, i32) → (v128, i32). */
+export type VectorFunction =
+  `${'f32x4' | 'f64x2'}.${(typeof BINARY)[number] | 'sqrt' | 'predicate'}` | Exclude<PackedConversion, 'i32x2.f64x2'>;
+export type FloatFunction = ScalarFunction | VectorFunction;
+
+export const TRUNCATED = 1 << 8;
+
+const SCALAR_TYPE = { parameters: ['i64', 'i64', 'i32'], results: ['i64', 'i32'] } as const;
+const VECTOR_TYPE = { parameters: ['v128', 'v128', 'i32'], results: ['v128', 'i32'] } as const;
+
+export function typeOfFloatFunction(name: FloatFunction): {
+  readonly parameters: readonly ValueTypeName[];
+  readonly results: readonly ValueTypeName[];
+} {
+  return /x[24]/.test(name) ? VECTOR_TYPE : SCALAR_TYPE;
+}
+
+/** Adds the functions, exported under their names; returns their indexes. */
+export function addFloatFunctions(module: WasmModule, common: CommonFunctions): ReadonlyMap<string, number> {
+  const lanes = addLaneFunctions(module, common);
+  const indexes = new Map<string, number>();
+  const add = (name: FloatFunction, code: Code): void => {
+    const { parameters, results } = typeOfFloatFunction(name);
+    indexes.set(name, module.add(module.type(parameters, results), code, name));
+  };
+  for (const format of ['f32', 'f64'] as const) {
+    for (const [operation, emit] of Object.entries(scalarOperations(lanes[format])))
+      add(`${format}.${operation}` as ScalarFunction, scalarEntry(emit));
+    const width = format === 'f32' ? 32 : 64;
+    for (const [operation, emit] of Object.entries(vectorOperations(lanes[format], width)))
+      add(`${format === 'f32' ? 'f32x4' : 'f64x2'}.${operation}` as VectorFunction, vectorEntry(width, width, emit));
+  }
+  for (const { name, from, to, emit } of conversions(lanes.f32, lanes.f64)) add(name, vectorEntry(from, to, emit));
+  return indexes;
+}
+
+/** What computes a lane: parameters, and the result in i64. */
+type LaneEmitter = (
+  to: Statements,
+  x: Expression,
+  y: Expression,
+  option: Expression,
+  control: Expression,
+) => Expression;
+
+function scalarOperations(lanes: LaneFunctions): Record<string, LaneEmitter> {
+  const { fromInteger, toOther, compare, predicate, toInteger } = lanes;
+  return {
+    ...vectorOperations(lanes, 64),
+    compare: (to, x, y, option, control) => to.call('i64', compare, x, y, option, control),
+    predicate: (to, x, y, option, control) => to.call('i64', predicate, x, y, option, control),
+    fromInteger: (to, x, _y, _option, control) => to.call('i64', fromInteger, x, control),
+    toInteger: (to, x, _y, option, control) =>
+      to.call('i64', toInteger, x, option.and(0xff), truncating(option, control)),
+    toOther: (to, x, _y, _option, control) => to.call('i64', toOther, x, control),
+  };
+}
+
+function vectorOperations(lanes: LaneFunctions, _width: FloatWidth): Record<string, LaneEmitter> {
+  const emitters: Record<string, LaneEmitter> = {
+    sqrt: (to, x, _y, _option, control) => to.call('i64', lanes.sqrt, x, control),
+    predicate: (to, x, y, option, control) => to.call('i64', lanes.predicate, x, y, option, control),
+  };
+  for (const operation of BINARY)
+    emitters[operation] = (to, x, y, _option, control) => to.call('i64', lanes[operation], x, y, control);
+  return emitters;
+}
+
+interface Conversion {
+  readonly name: Exclude<PackedConversion, 'i32x2.f64x2'>;
+  readonly from: FloatWidth;
+  readonly to: FloatWidth;
+  readonly emit: LaneEmitter;
+}
+
+function conversions(f32: LaneFunctions, f64: LaneFunctions): readonly Conversion[] {
+  const toInteger =
+    (lanes: LaneFunctions, option: number): LaneEmitter =>
+    (to, x, _y, _option, control) =>
+      to.call('i64', lanes.toInteger, x, constant('i32', 32), truncating(constant('i32', option), control));
+  const toOther =
+    (lanes: LaneFunctions): LaneEmitter =>
+    (to, x, _y, _option, control) =>
+      to.call('i64', lanes.toOther, x, control);
+  return [
+    {
+      ...{ name: 'i32x4.f32x4', from: 32, to: 32 },
+      emit: (to, x, _y, _option, control) => to.call('i64', f32.fromInteger, x.low().wideSigned(), control),
+    },
+    { name: 'f64x2.i32x2', from: 64, to: 32, emit: toInteger(f64, 0) },
+    { name: 'f64x2.i32x2t', from: 64, to: 32, emit: toInteger(f64, TRUNCATED) },
+    { name: 'f32x4.i32x4', from: 32, to: 32, emit: toInteger(f32, 0) },
+    { name: 'f32x4.i32x4t', from: 32, to: 32, emit: toInteger(f32, TRUNCATED) },
+    { name: 'f64x2.f32x2', from: 64, to: 32, emit: toOther(f64) },
+    { name: 'f32x2.f64x2', from: 32, to: 64, emit: toOther(f32) },
+  ];
+}
+
+/** The control word, with the rounding mode that truncates if the option says so. */
+function truncating(option: Expression, control: Expression): Expression {
+  return select(option.and(TRUNCATED), control.or(MXCSR.RC), control);
+}
+
+function scalarEntry(emit: LaneEmitter): Code {
+  return entry(SCALAR_TYPE.parameters, (to, control) => {
+    const [x, y, option] = [to.parameter('i64', 0), to.parameter('i64', 1), to.parameter('i32', 2)];
+    return emit(to, x, y, option, control);
+  });
+}
+
+/** Computes as many lanes as fit from the lanes of the same numbers; the others are 0. */
+function vectorEntry(from: FloatWidth, target: FloatWidth, emit: LaneEmitter): Code {
+  return entry(VECTOR_TYPE.parameters, (to, control) => {
+    const { code } = to;
+    const result = code.newLocal('v128');
+    for (let i = 0; i < 128 / Math.max(from, target); i++) {
+      const lane = emit(to, laneOf(0, from, i), laneOf(1, from, i), to.parameter('i32', 2), control);
+      code.get(result);
+      if (target === 64) lane.push(code);
+      else lane.low().push(code);
+      code.laneOp(target === 64 ? 'i64x2.replace_lane' : 'i32x4.replace_lane', i).set(result);
+    }
+    return new Expression('v128', (into) => into.get(result));
+  });
+}
+
+function laneOf(parameter: number, width: FloatWidth, lane: number): Expression {
+  if (width === 64) return new Expression('i64', (code) => code.get(parameter).laneOp('i64x2.extract_lane', lane));
+  return new Expression('i32', (code) => code.get(parameter).laneOp('i32x4.extract_lane', lane)).wide();
+}
+
+/** Collects the exceptions of all lanes, and adds them to MXCSR unless one of them is unmasked. */
+function entry(
+  parameters: readonly ValueTypeName[],
+  compute: (to: Statements, control: Expression) => Expression,
+): Code {
+  const code = new Code(parameters);
+  const to = new Statements(code);
+  const control = to.let(load('i32.load', MXCSR_ADDRESS));
+  to.store('i32.store', FLOAT_FLAGS, constant('i32', 0));
+  const result = compute(to, control);
+  const flags = to.let(load('i32.load', FLOAT_FLAGS).and(MXCSR_FLAGS));
+  to.if(flags.and(control.shr(7).xor(-1)), () => to.return(result, constant('i32', 1)));
+  to.store('i32.store', MXCSR_ADDRESS, control.or(flags));
+  to.return(result, constant('i32', 0));
+  return code.op('unreachable');
+}

@@ -1,0 +1,29 @@
+import type { ValueTypeName } from '../encoding/code.js';
+import type { WasmModule } from '../encoding/module.js';
+import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './float-functions.js';
+import { addDivide, addMultiplyHigh } from './wide-arithmetic.js';
+
+/**
+ * Functions that compiled code calls instead of having their code in line. The interpreter's module has them, and exports
+ * them to code regions under their names.
+ */
+export type CompiledFunction =
+  | FloatFunction
+  /** (high, low, divisor) → quotient and remainder, all i64; high < divisor. */
+  | 'divide128';
+
+interface FunctionType {
+  readonly parameters: readonly ValueTypeName[];
+  readonly results: readonly ValueTypeName[];
+}
+
+export function typeOfFunction(name: CompiledFunction): FunctionType {
+  if (name === 'divide128') return { parameters: ['i64', 'i64', 'i64'], results: ['i64', 'i64'] };
+  return typeOfFloatFunction(name);
+}
+
+/** Adds all functions to a module; returns their indexes. */
+export function addFunctions(module: WasmModule): ReadonlyMap<string, number> {
+  const indexes = new Map(addFloatFunctions(module, { multiplyHigh: addMultiplyHigh(module) }));
+  return indexes.set('divide128', addDivide(module, 'divide128'));
+}
