@@ -36,6 +36,12 @@ export const HOST_BYTES = {
   directoryEntry: 160,
   /** An open file and a descriptor for it. */
   descriptor: 512,
+  socket: 1024,
+  /** What was sent through a socket, besides its bytes. */
+  message: 512,
+  messageByte: 1,
+  /** A part of what is in a pipe. */
+  pipePart: 4352,
   /** A page of a file that was written and is in no VMO yet, with its bytes. */
   writtenPage: 4352,
 } as const;

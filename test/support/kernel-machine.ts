@@ -4,6 +4,7 @@ import type { Console } from '../../src/kernel/terminal/console.js';
 import { HOST_BYTES, type HostObject } from '../../src/kernel/host-memory.js';
 import type { KernelHooks } from '../../src/kernel/hooks.js';
 import { Inputs } from '../../src/kernel/inputs.js';
+import { OpenPipe } from '../../src/kernel/linux/files/open/pipe.js';
 import { TreeDirectory } from '../../src/kernel/linux/files/tree/directory.js';
 import { RegularFile } from '../../src/kernel/linux/files/tree/inode.js';
 import { Kernel } from '../../src/kernel/kernel.js';
@@ -237,13 +238,26 @@ function expect(holds: boolean, message: string): void {
 }
 
 /** What files of programs of Linux there are. */
-function linuxObjects({ linux }: Kernel): Record<'inode' | 'directoryEntry' | 'descriptor' | 'writtenPage', number> {
+type LinuxObject =
+  ('inode' | 'directoryEntry' | 'descriptor' | 'writtenPage') | ('socket' | 'message' | 'messageByte' | 'pipePart');
+
+function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
+  const { sockets } = linux.fileSystem;
+  const open = [...sockets['files'].keys()];
+  const all = [...open, ...open.flatMap(({ arrivals }) => arrivals)];
+  const messages = all.flatMap(({ queue }) => queue);
+  const files = [...linux.processes.values()].flatMap(({ files }) => files.numbers.map((number) => files.get(number)));
+  const pipes = new Set(files.flatMap((file) => (file instanceof OpenPipe ? [file.pipe] : [])));
   const inodes = [...linux.fileSystem['inodes'].values()];
   const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
   return {
     inode: inodes.length,
     directoryEntry: sum(inodes.map((inode) => (inode instanceof TreeDirectory ? inode.knownCount : 0))),
-    descriptor: sum([...linux.processes.values()].map(({ files }) => files.numbers.length)),
+    descriptor: files.length + sockets.inFlight,
+    socket: all.length,
+    message: messages.length,
+    messageByte: sum(messages.map(({ length }) => length)),
+    pipePart: sum([...pipes].map(({ partCount }) => partCount)),
     writtenPage: sum(inodes.map((inode) => (inode instanceof RegularFile ? inode.content['written'].size : 0))),
   };
 }

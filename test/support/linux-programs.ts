@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { Computer, type ComputerOptions, type Outcome } from '../../src/index.js';
+import { Computer, type ComputerOptions, type Outcome, type Process } from '../../src/index.js';
 import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
 import { keptFile } from './kept-files.js';
 
@@ -47,6 +47,7 @@ export interface LinuxRunOptions extends Omit<ComputerOptions, 'console'> {
 export interface MachineRun extends LinuxRun {
   readonly outcome: Outcome;
   readonly computer: Computer;
+  readonly process: Process;
 }
 
 /** Runs a program in a machine of its own, until it ends or waits for what does not come. */
@@ -65,5 +66,5 @@ export function runInMachine(program: string, args: readonly string[], options: 
   }
   const exitCode =
     outcome.kind === 'exited' ? outcome.exitCode : outcome.kind === 'trapped' ? outcome.report.exitCode : -1;
-  return { output: console.output.toString('latin1'), exitCode, outcome, computer };
+  return { output: console.output.toString('latin1'), exitCode, outcome, computer, process };
 }

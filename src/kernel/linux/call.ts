@@ -52,3 +52,8 @@ export function signed32(argument: bigint): number {
 export function unsigned32(argument: bigint): number {
   return Number(BigInt.asUintN(32, argument));
 }
+
+/** A call that has moved bytes answers how many, whatever interrupts it. */
+export function interruptedTransfer({ pending }: LinuxContext): Interruption | bigint {
+  return pending.progress > 0 ? BigInt(pending.progress) : 'restart';
+}

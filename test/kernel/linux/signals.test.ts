@@ -4,6 +4,7 @@ import t from 'tap';
 import { linuxProgram, runInMachine, runOnHost } from '../../support/linux-programs.js';
 import { NOTHING_YET, type InputPiece } from '../../support/guest-programs.js';
 import { ENGINES, evaluatorAnd } from '../../support/side-by-side.js';
+import { firstDifference } from '../../support/linux-output.js';
 import { seedOf, volume } from '../../support/volume.js';
 
 const directory = fileURLToPath(new URL('../../../../test/kernel/linux/signals/', import.meta.url));
@@ -24,7 +25,8 @@ t.test('random sequences of signal calls give on every engine what they give on 
     )) {
       const run = runInMachine(program, args, engine);
       hashes.add(run.computer.machineHash());
-      if (!t.same(difference(run.output, native.output), undefined, `output of random.c ${args} on ${name}`)) return;
+      if (!t.same(firstDifference(run.output, native.output), undefined, `output of random.c ${args} on ${name}`))
+        return;
       t.equal(run.exitCode, native.exitCode, `exit code of random.c ${args} on ${name}`);
     }
     t.equal(hashes.size, 1, `machine hash of random.c ${args}`);
@@ -38,7 +40,7 @@ t.test('groups, stopped processes, timers and interrupted calls are on every eng
   for (const [name, engine] of Object.entries(ENGINES)) {
     const run = runInMachine(program, [], engine);
     hashes.add(run.computer.machineHash());
-    t.same(difference(run.output, native.output), undefined, `output of jobs.c on ${name}`);
+    t.same(firstDifference(run.output, native.output), undefined, `output of jobs.c on ${name}`);
     t.equal(run.exitCode, native.exitCode, `exit code of jobs.c on ${name}`);
   }
   t.equal(hashes.size, 1, 'machine hash');
@@ -64,12 +66,4 @@ t.test('the keys of a terminal send signals to a program of Linux', async (t) =>
 function fast(index: number): Partial<typeof ENGINES> {
   const { interpreter, translator } = ENGINES;
   return index % 4 === 0 ? { interpreter, translator } : { interpreter };
-}
-
-/** The first line that differs, with the one before it. */
-function difference(actual: string, expected: string): unknown {
-  const [lines, wanted] = [actual.split('\n'), expected.split('\n')];
-  const at = wanted.findIndex((line, i) => line !== lines[i]);
-  if (at < 0 && lines.length === wanted.length) return undefined;
-  return { at, before: wanted[at - 1], actual: lines[at], expected: wanted[at] };
 }

@@ -3,6 +3,5 @@ export const KNOWN_DIFFERENCES: ReadonlyMap<string, string> = new Map<string, st
   ['busybox logname', 'opening /dev/tty without a terminal is not ENXIO'],
   ['busybox cttyhack', 'opening /dev/tty without a terminal is not ENXIO'],
   ['busybox chroot', 'there is no chroot'],
-  ['python3, generators, classes, asyncio', 'there is no socketpair'],
-  ['python3, multiprocessing and mmap', 'there is no socketpair'],
+  ['python3, multiprocessing and mmap', 'an anonymous shared mapping is not shared with children'],
 ]);

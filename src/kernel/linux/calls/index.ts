@@ -5,10 +5,9 @@ import { DIRECTORY_CALLS } from './directory.js';
 import { LOCK_CALLS } from './lock.js';
 import { PATH_CALLS } from './path.js';
 import { PIPE_CALLS } from './pipe.js';
-import { POLL_CALLS } from './poll.js';
 import { STATUS_CALLS } from './status.js';
 import { TRANSFER_CALLS } from './transfer.js';
-import { EVENT_CALLS } from './event.js';
+import { EVENT_FAMILY } from './events/index.js';
 import { FUTEX_CALLS } from './futex.js';
 import { IDENTITY_CALLS } from './identity.js';
 import { MEMORY_CALLS } from './memory.js';
@@ -18,6 +17,7 @@ import { SYSTEM_CALLS } from './system.js';
 import { THREAD_CALLS } from './thread.js';
 import { TERMINAL_CALLS } from './terminal.js';
 import { TIME_CALLS } from './time.js';
+import { SOCKET_FAMILY } from './sockets/index.js';
 
 /** All system calls of Linux that there are, ascending; any other number answers ENOSYS. */
 export const LINUX_CALLS: readonly LinuxCall[] = [
@@ -27,12 +27,11 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...LOCK_CALLS,
   ...PATH_CALLS,
   ...PIPE_CALLS,
-  ...POLL_CALLS,
   ...STATUS_CALLS,
   ...TRANSFER_CALLS,
   ...FUTEX_CALLS,
   ...IDENTITY_CALLS,
-  ...EVENT_CALLS,
+  ...EVENT_FAMILY,
   ...MEMORY_CALLS,
   ...PROCESS_CALLS,
   ...SIGNAL_CALLS,
@@ -40,4 +39,5 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...THREAD_CALLS,
   ...TERMINAL_CALLS,
   ...TIME_CALLS,
+  ...SOCKET_FAMILY,
 ].sort((a, b) => a.number - b.number);

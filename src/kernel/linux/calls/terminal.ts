@@ -66,6 +66,7 @@ function ioctl(context: LinuxContext, fd: bigint, requestArgument: bigint, argum
     case FICLONERANGE:
       return failed(file.inode instanceof RegularFile ? EOPNOTSUPP : ENOTTY);
   }
+  if (file.socket && request === TIOCOUTQ) return put32(context, argument, file.socket.sentBytes);
   return isTerminal(context, file) ? terminalControl(context, request, argument) : failed(ENOTTY);
 }
 

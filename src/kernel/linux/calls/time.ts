@@ -5,7 +5,6 @@ import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import { NANOSECONDS, putTime, timespecAt } from '../timespec.js';
 import { put64, putFields } from '../user-data.js';
-import { TIMER_CALLS } from './timer.js';
 
 const { EINVAL } = LinuxErrno;
 
@@ -113,5 +112,4 @@ export const TIME_CALLS: readonly LinuxCall[] = [
     interrupted: (context, _clock, flags, _request, remaining) =>
       (signed32(flags!) & TIMER_ABSTIME) !== 0 ? 'no restart' : endSleep(context, remaining!),
   },
-  ...TIMER_CALLS,
 ];

@@ -1,13 +1,15 @@
 import { chargeBytes } from '../../calls/arguments.js';
 import { PENDING, type CallResult } from '../../calls/call.js';
-import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
+import { interruptedTransfer, signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { fileOf, usableFileOf, waitFor } from '../files/arguments.js';
 import { O_APPEND, O_NONBLOCK } from '../files/constants.js';
 import { WAIT, type OpenFile } from '../files/open/open-file.js';
 import { OpenRegularFile } from '../files/open/regular.js';
 import { put64, viewAt } from '../user-data.js';
+import { OpenSocket } from '../sockets/open-socket.js';
 import { Buffers } from './buffers.js';
+import { readSocket, writeSocket } from './sockets/message.js';
 import { sentBy } from '../signals/signal-info.js';
 import { Signal } from '../signals/signal.js';
 
@@ -27,6 +29,7 @@ const RWF_KNOWN = 0x1f;
 function readInto(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: number): CallResult {
   const { pending, system } = context;
   if (!file.isReadable) return failed(EBADF);
+  if (file instanceof OpenSocket) return readSocket(context, file, buffers);
   const done = pending.progress;
   const wanted = Math.min(buffers.length - done, MOVED_BYTES);
   const room = buffers.accessible(done, wanted, 'write');
@@ -46,6 +49,7 @@ function readInto(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: 
 function writeFrom(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: number): CallResult {
   const { pending, system } = context;
   if (!file.isWritable) return failed(EBADF);
+  if (file instanceof OpenSocket) return writeSocket(context, file, buffers);
   const done = pending.progress;
   const wanted = Math.min(buffers.length - done, file.isSeekable ? MOVED_BYTES : PIPED_BYTES);
   const given = buffers.accessible(done, wanted, 'read');
@@ -120,13 +124,15 @@ function pwrite64(context: LinuxContext, fd: bigint, buffer: bigint, length: big
 function readv(context: LinuxContext, fd: bigint, vector: bigint, count: bigint): CallResult {
   const file = usableFileOf(context, fd);
   if (!file.isReadable) return failed(EBADF);
-  return readInto(context, file, Buffers.ofVector(context, vector, count));
+  const buffers = Buffers.ofVector(context, vector, count);
+  return buffers.length === 0 ? 0n : readInto(context, file, buffers);
 }
 
 function writev(context: LinuxContext, fd: bigint, vector: bigint, count: bigint): CallResult {
   const file = usableFileOf(context, fd);
   if (!file.isWritable) return failed(EBADF);
-  return writeFrom(context, file, Buffers.ofVector(context, vector, count));
+  const buffers = Buffers.ofVector(context, vector, count);
+  return buffers.length === 0 ? 0n : writeFrom(context, file, buffers);
 }
 
 function preadv(context: LinuxContext, fd: bigint, vector: bigint, count: bigint, offset: bigint): CallResult {
@@ -267,18 +273,19 @@ function syncfs(context: LinuxContext, fd: bigint): CallResult {
 }
 
 const whole = { state: 'whole', differs: '' } as const;
+const moved = { ...whole, interrupted: interruptedTransfer } as const;
 const some = ['fd', 'buffer', 'length'];
 const vector = ['fd', 'vector', 'count'];
 
 export const TRANSFER_CALLS: readonly LinuxCall[] = [
-  { number: 0, name: 'read', parameters: some, perform: read, ...whole },
-  { number: 1, name: 'write', parameters: some, perform: write, ...whole },
+  { number: 0, name: 'read', parameters: some, perform: read, ...moved },
+  { number: 1, name: 'write', parameters: some, perform: write, ...moved },
   { number: 8, name: 'lseek', parameters: ['fd', 'offset', 'whence'], perform: lseek, ...whole },
-  { number: 17, name: 'pread64', parameters: [...some, 'offset'], perform: pread64, ...whole },
-  { number: 18, name: 'pwrite64', parameters: [...some, 'offset'], perform: pwrite64, ...whole },
-  { number: 19, name: 'readv', parameters: vector, perform: readv, ...whole },
-  { number: 20, name: 'writev', parameters: vector, perform: writev, ...whole },
-  { number: 40, name: 'sendfile', parameters: ['output', 'input', 'offset', 'count'], perform: sendfile, ...whole },
+  { number: 17, name: 'pread64', parameters: [...some, 'offset'], perform: pread64, ...moved },
+  { number: 18, name: 'pwrite64', parameters: [...some, 'offset'], perform: pwrite64, ...moved },
+  { number: 19, name: 'readv', parameters: vector, perform: readv, ...moved },
+  { number: 20, name: 'writev', parameters: vector, perform: writev, ...moved },
+  { number: 40, name: 'sendfile', parameters: ['output', 'input', 'offset', 'count'], perform: sendfile, ...moved },
   { number: 74, name: 'fsync', parameters: ['fd'], perform: fsync, ...whole },
   { number: 75, name: 'fdatasync', parameters: ['fd'], perform: fsync, ...whole },
   { number: 162, name: 'sync', parameters: [], perform: () => 0n, ...whole },
@@ -287,8 +294,8 @@ export const TRANSFER_CALLS: readonly LinuxCall[] = [
     ...{ number: 221, name: 'fadvise64', parameters: ['fd', 'offset', 'length', 'advice'], perform: checkFile },
     ...{ state: 'whole', differs: 'Advice has no effect.' },
   },
-  { number: 295, name: 'preadv', parameters: [...vector, 'offset'], perform: preadv, ...whole },
-  { number: 296, name: 'pwritev', parameters: [...vector, 'offset'], perform: pwritev, ...whole },
+  { number: 295, name: 'preadv', parameters: [...vector, 'offset'], perform: preadv, ...moved },
+  { number: 296, name: 'pwritev', parameters: [...vector, 'offset'], perform: pwritev, ...moved },
   { number: 306, name: 'syncfs', parameters: ['fd'], perform: syncfs, ...whole },
   {
     ...{ number: 326, name: 'copy_file_range', perform: copyFileRange, ...whole },

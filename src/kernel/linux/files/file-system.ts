@@ -23,9 +23,12 @@ import {
   type InodeIdentity,
 } from './tree/inode.js';
 import type { LinuxRoot, RootStatus } from './tree/linux-root.js';
+import { SocketTable } from '../sockets/socket-table.js';
 import { numberOfPath } from './tree/path-number.js';
 
 const ROOT_ID = 1;
+/** Whatever may have changed. */
+const ALL_EVENTS = 0xffff;
 
 /** What a file system needs from the machine. */
 export interface FileSystemHost {
@@ -60,7 +63,15 @@ export class FileSystem implements Tree, ContentStore {
   static readonly state = schema(
     'file system',
     FileSystem,
-    { inodes: value, nextId: value, nextNumber: value, watchers: value, host: outside('services of the machine') },
+    {
+      inodes: value,
+      nextId: value,
+      nextNumber: value,
+      watchers: value,
+      edges: value,
+      sockets: value,
+      host: outside('services of the machine'),
+    },
     { isPart: true },
   );
 
@@ -69,6 +80,9 @@ export class FileSystem implements Tree, ContentStore {
   private nextNumber = 1;
   /** Numbers that are woken with others, by those. */
   private readonly watchers = new Map<number, number[]>();
+  /** Of numbers that are asked for it: the events for which they were woken since. */
+  private readonly edges = new Map<number, number>();
+  readonly sockets = new SocketTable();
 
   constructor(private readonly host: FileSystemHost) {}
 
@@ -125,10 +139,26 @@ export class FileSystem implements Tree, ContentStore {
     return this.nextNumber++;
   }
 
-  /** Lets threads go on that wait for something, or for one of several things of which it is one. */
-  wake(number: number): void {
+  /** Lets threads go on that wait for something, or for one of several things of which it is one: POLL bits of what came. */
+  wake(number: number, events = ALL_EVENTS): void {
     this.host.wake(number);
-    for (const watcher of this.watchers.get(number) ?? []) this.wake(watcher);
+    const edges = this.edges.get(number);
+    if (edges !== undefined) this.edges.set(number, edges | events);
+    for (const watcher of this.watchers.get(number) ?? []) this.wake(watcher, events);
+  }
+
+  /** Keeps, from now on, for which events a number is woken. */
+  keepEdges(number: number): void {
+    this.edges.set(number, 0);
+  }
+
+  /** The events for which a number was woken since `keepEdges`. */
+  edgesOf(number: number): number {
+    return this.edges.get(number) ?? 0;
+  }
+
+  forgetEdges(number: number): void {
+    this.edges.delete(number);
   }
 
   /** There is input at the console. */
@@ -242,7 +272,7 @@ export class FileSystem implements Tree, ContentStore {
 
   /** The path that an open file was opened by, as /proc/PID/fd tells it. */
   pathOfOpen({ inode, place }: OpenFile): string {
-    if (!place) return `${inode.fileSystem === FILE_SYSTEM.pipe ? 'pipe' : 'anon_inode'}:[${inode.number}]`;
+    if (!place) return `${NAMELESS[inode.fileSystem] ?? 'anon_inode'}:[${inode.number}]`;
     const directory = place.directory as Directory;
     const above = this.pathOf(directory);
     const path = above === undefined ? `/${place.name}` : place.name === '' ? above : joined(above, place.name);
@@ -330,6 +360,9 @@ export class FileSystem implements Tree, ContentStore {
     else if (more < 0) this.hostMemory.release('directoryEntry', -more);
   }
 }
+
+/** What files without a name are called, by their file systems. */
+const NAMELESS: Readonly<Record<number, string>> = { [FILE_SYSTEM.pipe]: 'pipe', [FILE_SYSTEM.socket]: 'socket' };
 
 function joined(directory: string, name: string): string {
   return directory === '/' ? `/${name}` : `${directory}/${name}`;

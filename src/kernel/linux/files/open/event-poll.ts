@@ -2,10 +2,12 @@ import { schema, value } from '../../../../state/schema.js';
 import { LinuxError, LinuxErrno } from '../../errno.js';
 import type { FileSystem } from '../file-system.js';
 import type { Inode } from '../tree/inode.js';
-import { OPEN_FILE_FIELDS, OpenFile, POLLERR, POLLHUP, POLLIN } from './open-file.js';
+import { OPEN_FILE_FIELDS, OpenFile, POLLERR, POLLHUP, POLLIN, POLLRDNORM } from './open-file.js';
 
 /** Reports events once, and then no more until it is changed. */
 const EPOLLONESHOT = 2 ** 30;
+/** Reports events only after something has come that was not reported yet. */
+const EPOLLET = 2 ** 31;
 /** Bits of `events` that are no events. */
 const EVENT_BITS = 0xffff;
 
@@ -17,17 +19,24 @@ export interface WatchedFile {
   readonly data: bigint;
 }
 
+/** A watched file, and the number that is woken with it. */
+interface Watched extends WatchedFile {
+  readonly number: number;
+  /** Events may have come that were not reported. */
+  readonly isNew: boolean;
+}
+
 /** Events that have come. */
 export interface ReadyFile {
   readonly events: number;
   readonly data: bigint;
 }
 
-/** What epoll_create(2) makes. Watched files are found ready as long as they are: EPOLLET does not change that. */
+/** What epoll_create(2) makes. */
 export class EventPoll extends OpenFile {
   static readonly state = schema('event poll', EventPoll, { ...OPEN_FILE_FIELDS, number: value, watched: value });
 
-  private readonly watched: WatchedFile[] = [];
+  private readonly watched: Watched[] = [];
 
   constructor(
     inode: Inode,
@@ -50,14 +59,20 @@ export class EventPoll extends OpenFile {
   }
 
   add(files: FileSystem, added: WatchedFile): void {
-    this.watched.push(added);
-    for (const number of added.file.numbers) files.watch(number, this.number);
-    files.wake(this.number);
+    const number = files.takeNumber();
+    this.watched.push({ ...added, number, isNew: true });
+    if (isEdge(added)) files.keepEdges(number);
+    files.watch(number, this.number);
+    for (const each of new Set(added.file.numbers)) files.watch(each, number);
+    files.wake(this.number, POLLIN | POLLRDNORM);
   }
 
   remove(files: FileSystem, removed: WatchedFile): void {
-    this.watched.splice(this.watched.indexOf(removed), 1);
-    for (const number of removed.file.numbers) files.unwatch(number, this.number);
+    const index = this.watched.findIndex(({ fd, file }) => fd === removed.fd && file === removed.file);
+    const [{ file, number }] = this.watched.splice(index, 1) as [Watched];
+    for (const each of new Set(file.numbers)) files.unwatch(each, number);
+    files.unwatch(number, this.number);
+    files.forgetEdges(number);
   }
 
   /** Those that are ready, at most so many; they come last the next time. */
@@ -65,12 +80,13 @@ export class EventPoll extends OpenFile {
     this.forgetClosed(files);
     const ready: ReadyFile[] = [];
     for (const each of [...this.watched]) {
-      const events = eventsOf(files, each);
+      const events = reportOf(files, each);
       if (events === 0) continue;
       if (ready.length >= most) break;
       ready.push({ events, data: each.data });
       this.watched.splice(this.watched.indexOf(each), 1);
-      this.watched.push(each.events & EPOLLONESHOT ? { ...each, events: 0 } : each);
+      if (isEdge(each)) files.keepEdges(each.number);
+      this.watched.push({ ...each, isNew: false, events: each.events & EPOLLONESHOT ? 0 : each.events });
     }
     return ready;
   }
@@ -86,7 +102,8 @@ export class EventPoll extends OpenFile {
   }
 
   override readiness(files: FileSystem): number {
-    return this.watched.some((each) => each.file.references > 0 && eventsOf(files, each) !== 0) ? POLLIN : 0;
+    const isReady = this.watched.some((each) => each.file.references > 0 && reportOf(files, each) !== 0);
+    return isReady ? POLLIN | POLLRDNORM : 0;
   }
 
   override get numbers(): readonly number[] {
@@ -104,6 +121,15 @@ export class EventPoll extends OpenFile {
   }
 }
 
-function eventsOf(files: FileSystem, { file, events }: WatchedFile): number {
-  return events === 0 ? 0 : file.readiness(files) & ((events & EVENT_BITS) | POLLERR | POLLHUP);
+/** Events to report of a file now. One that is watched for edges has to have been woken for one of its events. */
+function reportOf(files: FileSystem, each: Watched): number {
+  const { file, events, isNew, number } = each;
+  if (events === 0) return 0;
+  const wanted = (events & EVENT_BITS) | POLLERR | POLLHUP;
+  if (isEdge(each) && !isNew && (files.edgesOf(number) & wanted) === 0) return 0;
+  return file.readiness(files) & wanted;
+}
+
+function isEdge({ events }: WatchedFile): boolean {
+  return events >>> 0 >= EPOLLET;
 }

@@ -2,6 +2,7 @@ import { value } from '../../../../state/schema.js';
 import { LinuxError, LinuxErrno } from '../../errno.js';
 import { O_ACCMODE, O_RDONLY, O_WRONLY } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
+import type { Socket } from '../../sockets/socket.js';
 import type { Inode } from '../tree/inode.js';
 
 /** What poll(2) tells of a file: include/uapi/asm-generic/poll.h. */
@@ -13,6 +14,8 @@ export const POLLHUP = 0x10;
 export const POLLNVAL = 0x20;
 export const POLLRDNORM = 0x40;
 export const POLLWRNORM = 0x100;
+export const POLLWRBAND = 0x200;
+export const POLLRDHUP = 0x2000;
 
 /** Nothing can be read or written yet: the call waits for `OpenFile.numbers`, or answers EAGAIN. */
 export const WAIT = 'wait';
@@ -38,6 +41,8 @@ export abstract class OpenFile {
   references = 0;
   /** Where it is read and written next. */
   position = 0;
+  /** The socket that it stands for; undefined for other files. */
+  declare readonly socket?: Socket;
 
   constructor(
     readonly inode: Inode,

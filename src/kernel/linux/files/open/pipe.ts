@@ -1,4 +1,5 @@
 import { schema, value } from '../../../../state/schema.js';
+import { HOST_BYTES } from '../../../host-memory.js';
 import { LinuxError, LinuxErrno } from '../../errno.js';
 import type { FileSystem } from '../file-system.js';
 import type { Inode } from '../tree/inode.js';
@@ -58,6 +59,18 @@ export class Pipe {
     return this.parts.length >= this.partsMax;
   }
 
+  /** Whether what does not fill a page of so many bytes goes to the last part. */
+  hasRoomInLast(length: number): boolean {
+    const rest = length % PART_BYTES;
+    const end = this.ends.at(-1);
+    return rest > 0 && end !== undefined && end + rest <= PART_BYTES;
+  }
+
+  /** Parts that it has bytes in. */
+  get partCount(): number {
+    return this.parts.length;
+  }
+
   /** Bytes that its parts would take if they were full. */
   get takenBytes(): number {
     return this.parts.length * PART_BYTES;
@@ -89,12 +102,16 @@ export class Pipe {
     this.length -= length;
   }
 
-  /** Takes in bytes as far as there is room. Returns how many: what does not fill a page goes to the last part first. */
-  put(bytes: Uint8Array): number {
+  /**
+   * Takes in bytes as far as there is room, and at most so many further parts. Returns how many bytes: what does not fill a page
+   * goes to the last part first.
+   */
+  put(bytes: Uint8Array, partsMore: number): number {
+    const partsMax = Math.min(this.partsMax, this.parts.length + partsMore);
     const rest = bytes.length % PART_BYTES;
     const last = this.parts.length - 1;
     let taken = 0;
-    if (rest > 0 && last >= 0 && this.ends[last]! + rest <= PART_BYTES) {
+    if (this.hasRoomInLast(bytes.length)) {
       const before = this.parts[last]!;
       const joined = new Uint8Array(before.length + rest);
       joined.set(before);
@@ -103,7 +120,7 @@ export class Pipe {
       this.ends[last]! += rest;
       taken = rest;
     }
-    while (taken < bytes.length && !this.isFull) {
+    while (taken < bytes.length && this.parts.length < partsMax) {
       const part = bytes.slice(taken, taken + PART_BYTES);
       this.parts.push(part);
       this.ends.push(part.length);
@@ -141,8 +158,10 @@ export class OpenPipe extends OpenFile {
     if (pipe.length === 0) return pipe.writers > 0 ? WAIT : 0;
     const bytes = pipe.peek(length);
     deliver(bytes);
-    pipe.take(bytes.length);
-    files.wake(pipe.number);
+    const { isFull } = pipe;
+    this.counted(files, () => pipe.take(bytes.length));
+    // A writer has nothing to gain from more room than it had before.
+    if (isFull && !pipe.isFull) files.wake(pipe.number, POLLOUT | POLLWRNORM);
     return bytes.length;
   }
 
@@ -150,9 +169,11 @@ export class OpenPipe extends OpenFile {
     const { pipe } = this;
     if (pipe.readers === 0) throw new LinuxError(LinuxErrno.EPIPE);
     if (bytes.length === 0) return 0;
-    const written = pipe.put(bytes);
-    if (written === 0) return WAIT;
-    files.wake(pipe.number);
+    if (pipe.isFull && !pipe.hasRoomInLast(bytes.length)) return WAIT;
+    const room = Math.floor(files.hostMemory.freeBytes / HOST_BYTES.pipePart);
+    const written = this.counted(files, () => pipe.put(bytes, Math.max(0, room)));
+    if (written === 0) throw new LinuxError(LinuxErrno.ENOMEM);
+    files.wake(pipe.number, POLLIN | POLLRDNORM);
     return written;
   }
 
@@ -181,7 +202,19 @@ export class OpenPipe extends OpenFile {
   override close(files: FileSystem): void {
     if (this.isReadable) this.pipe.readers--;
     if (this.isWritable) this.pipe.writers--;
+    // Nobody could read it any more, be it that somebody opens a named pipe again.
+    if (this.pipe.readers + this.pipe.writers === 0) this.counted(files, () => this.pipe.take(this.pipe.length));
     files.wake(this.pipe.number);
     super.close(files);
+  }
+
+  /** Accounts for the parts that a pipe has after some work and had not before. */
+  private counted<T>({ hostMemory }: FileSystem, work: () => T): T {
+    const before = this.pipe.partCount;
+    const result = work();
+    const more = this.pipe.partCount - before;
+    if (more > 0) hostMemory.charge('pipePart', more);
+    else if (more < 0) hostMemory.release('pipePart', -more);
+    return result;
   }
 }

@@ -3,6 +3,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT } from '../constants.js';
 import type { FileContent } from '../content.js';
 import type { FileLocks } from '../locks.js';
 import type { Pipe } from '../open/pipe.js';
+import type { Socket } from '../../sockets/socket.js';
 
 /** Numbers of devices that files lie on, as st_dev has them: major 0 is for file systems without a device. */
 export const FILE_SYSTEM = { root: 0x1a, proc: 0x16, dev: 0x6, pipe: 0xd, anonymous: 0xe, socket: 0x8 } as const;
@@ -143,7 +144,7 @@ export class SymbolicLink extends Inode {
 }
 
 /** The fields of special files, for their schemas. */
-export const SPECIAL_FIELDS = { ...INODE_FIELDS, deviceNumber: value, pipe: value };
+export const SPECIAL_FIELDS = { ...INODE_FIELDS, deviceNumber: value, pipe: value, socket: value };
 
 /** A named pipe, a socket, a device, or a file of the root that is none of the other kinds. */
 export class SpecialFile extends Inode {
@@ -151,6 +152,8 @@ export class SpecialFile extends Inode {
 
   /** Of a named pipe that is open. */
   pipe: Pipe | undefined;
+  /** Bound to its name; it may have been closed. */
+  socket: Socket | undefined;
 
   private readonly deviceNumber: number;
 

@@ -1,10 +1,10 @@
-import { PENDING, type CallResult } from '../../calls/call.js';
-import { deadlineTick } from '../../tasks/thread.js';
-import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
-import { LinuxErrno, LinuxError, failed } from '../errno.js';
-import { O_PATH } from '../files/constants.js';
-import { DESCRIPTORS_MAX } from '../files/file-table.js';
-import { CONSOLE_NUMBER } from '../files/open/console-file.js';
+import { PENDING, type CallResult } from '../../../calls/call.js';
+import { deadlineTick } from '../../../tasks/thread.js';
+import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
+import { LinuxErrno, LinuxError, failed } from '../../errno.js';
+import { O_PATH } from '../../files/constants.js';
+import { DESCRIPTORS_MAX } from '../../files/file-table.js';
+import { CONSOLE_NUMBER } from '../../files/open/console-file.js';
 import {
   POLLERR,
   POLLHUP,
@@ -14,10 +14,10 @@ import {
   POLLPRI,
   POLLRDNORM,
   POLLWRNORM,
-} from '../files/open/open-file.js';
-import { Watch } from '../files/watch.js';
-import { NANOSECONDS, putTime, timeFieldsAt } from '../timespec.js';
-import { bytesAt, putBytes, viewAt } from '../user-data.js';
+} from '../../files/open/open-file.js';
+import { Watch } from '../../files/watch.js';
+import { NANOSECONDS, putTime, timeFieldsAt } from '../../timespec.js';
+import { bytesAt, putBytes, viewAt } from '../../user-data.js';
 
 const { EBADF, EINVAL } = LinuxErrno;
 const POLLFD_BYTES = 8;
@@ -88,7 +88,7 @@ function poll(context: LinuxContext, fds: bigint, count: bigint, timeout: bigint
 }
 
 /** The signals that are blocked while a call waits: those of a set at an address. */
-function replaceMask(context: LinuxContext, address: bigint, size: bigint): void {
+export function replaceMask(context: LinuxContext, address: bigint, size: bigint): void {
   if (address === 0n) return;
   if (size !== SET_BYTES) throw new LinuxError(EINVAL);
   context.thread.linux!.signals.replaceMask(viewAt(context, address, Number(SET_BYTES)).getBigUint64(0, true));

@@ -1,8 +1,8 @@
-import type { CallResult } from '../../calls/call.js';
-import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
-import { LinuxErrno, failed } from '../errno.js';
-import { IntervalTimer } from '../signals/interval-timer.js';
-import { putFields, viewAt } from '../user-data.js';
+import type { CallResult } from '../../../calls/call.js';
+import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../../call.js';
+import { LinuxErrno, failed } from '../../errno.js';
+import { IntervalTimer } from '../../signals/interval-timer.js';
+import { putFields, viewAt } from '../../user-data.js';
 
 const { EINVAL } = LinuxErrno;
 

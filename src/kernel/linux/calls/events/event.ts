@@ -1,16 +1,18 @@
-import { PENDING, type CallResult } from '../../calls/call.js';
-import { deadlineTick } from '../../tasks/thread.js';
-import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
-import { LinuxErrno, failed } from '../errno.js';
-import { fileOf } from '../files/arguments.js';
-import { O_CLOEXEC, O_NONBLOCK, O_RDWR } from '../files/constants.js';
-import { CONSOLE_NUMBER } from '../files/open/console-file.js';
-import { EventCounter } from '../files/open/event-counter.js';
-import { EventPoll } from '../files/open/event-poll.js';
-import type { OpenFile } from '../files/open/open-file.js';
-import { isDirectory } from '../files/tree/directory.js';
-import { FILE_SYSTEM, RegularFile, SpecialFile } from '../files/tree/inode.js';
-import { located, putBytes, viewAt } from '../user-data.js';
+import { PENDING, type CallResult } from '../../../calls/call.js';
+import { deadlineTick } from '../../../tasks/thread.js';
+import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../../call.js';
+import { LinuxErrno, failed } from '../../errno.js';
+import { fileOf } from '../../files/arguments.js';
+import { O_CLOEXEC, O_NONBLOCK, O_RDWR } from '../../files/constants.js';
+import { CONSOLE_NUMBER } from '../../files/open/console-file.js';
+import { EventCounter } from '../../files/open/event-counter.js';
+import { EventPoll } from '../../files/open/event-poll.js';
+import type { OpenFile } from '../../files/open/open-file.js';
+import { isDirectory } from '../../files/tree/directory.js';
+import { FILE_SYSTEM, RegularFile, SpecialFile } from '../../files/tree/inode.js';
+import { timespecAt } from '../../timespec.js';
+import { replaceMask } from './poll.js';
+import { located, putBytes, viewAt } from '../../user-data.js';
 
 const { EEXIST, EINVAL, ELOOP, ENOENT, EPERM } = LinuxErrno;
 
@@ -77,7 +79,14 @@ function epollCtl(context: LinuxContext, poll: bigint, operation: bigint, fd: bi
   return 0n;
 }
 
-function epollWait(context: LinuxContext, fd: bigint, events: bigint, count: bigint, timeout: bigint): CallResult {
+/** Waits for events, at most so many nanoseconds; undefined for as long as it takes. */
+function waitForEvents(
+  context: LinuxContext,
+  fd: bigint,
+  events: bigint,
+  count: bigint,
+  timeout: number | undefined,
+): CallResult {
   const { pending, now, system } = context;
   const most = signed32(count);
   if (most <= 0) return failed(EINVAL);
@@ -86,10 +95,9 @@ function epollWait(context: LinuxContext, fd: bigint, events: bigint, count: big
   const poll = fileOf(context, fd);
   if (!(poll instanceof EventPoll)) return failed(EINVAL);
   const ready = poll.take(system.fileSystem, room);
-  const milliseconds = signed32(timeout);
   // The tick of the deadline, and one more, since 0 means that none was worked out.
-  if (pending.progress === 0) pending.progress = now + milliseconds * NANOSECONDS_PER_MILLISECOND + 1;
-  const deadline = milliseconds < 0 ? Infinity : pending.progress - 1;
+  if (pending.progress === 0) pending.progress = now + (timeout ?? 0) + 1;
+  const deadline = timeout === undefined ? Infinity : pending.progress - 1;
   if (ready.length === 0 && now < deadline) {
     const tick = deadline === Infinity ? Infinity : deadlineTick(BigInt(Math.ceil(deadline)));
     const wantsInput = poll.watchedNumbers.includes(CONSOLE_NUMBER);
@@ -106,17 +114,55 @@ function epollWait(context: LinuxContext, fd: bigint, events: bigint, count: big
   return BigInt(ready.length);
 }
 
+function epollWait(context: LinuxContext, fd: bigint, events: bigint, count: bigint, timeout: bigint): CallResult {
+  const milliseconds = signed32(timeout);
+  const nanoseconds = milliseconds < 0 ? undefined : milliseconds * NANOSECONDS_PER_MILLISECOND;
+  return waitForEvents(context, fd, events, count, nanoseconds);
+}
+
+function epollPwait(
+  context: LinuxContext,
+  fd: bigint,
+  events: bigint,
+  count: bigint,
+  timeout: bigint,
+  mask: bigint,
+  size: bigint,
+): CallResult {
+  replaceMask(context, mask, size);
+  return epollWait(context, fd, events, count, timeout);
+}
+
+function epollPwait2(
+  context: LinuxContext,
+  fd: bigint,
+  events: bigint,
+  count: bigint,
+  timeout: bigint,
+  mask: bigint,
+  size: bigint,
+): CallResult {
+  const time = timeout === 0n ? undefined : timespecAt(context, timeout);
+  if (timeout !== 0n && time === undefined) return failed(EINVAL);
+  replaceMask(context, mask, size);
+  return waitForEvents(context, fd, events, count, time === undefined ? undefined : Math.min(Number(time), 2 ** 52));
+}
+
 const whole = { state: 'whole', differs: '' } as const;
-const level = { state: 'part', differs: 'EPOLLET is as without it.' } as const;
+const waiting = { ...whole, interrupted: 'no restart' } as const;
 const wait = ['poll', 'events', 'count', 'timeout'];
 
 export const EVENT_CALLS: readonly LinuxCall[] = [
   { number: 213, name: 'epoll_create', parameters: ['size'], perform: epollCreate, ...whole },
-  { number: 232, name: 'epoll_wait', parameters: wait, perform: epollWait, ...whole },
-  { number: 233, name: 'epoll_ctl', parameters: ['poll', 'operation', 'fd', 'event'], perform: epollCtl, ...level },
+  { number: 232, name: 'epoll_wait', parameters: wait, perform: epollWait, ...waiting },
+  { number: 233, name: 'epoll_ctl', parameters: ['poll', 'operation', 'fd', 'event'], perform: epollCtl, ...whole },
   {
-    ...{ number: 281, name: 'epoll_pwait', parameters: [...wait, 'mask', 'size'], perform: epollWait },
-    ...{ state: 'part', differs: 'The signal mask is not changed.' },
+    ...{ number: 281, name: 'epoll_pwait', parameters: [...wait, 'mask', 'size'], perform: epollPwait },
+    ...waiting,
+  },
+  {
+    ...{ number: 441, name: 'epoll_pwait2', parameters: [...wait, 'mask', 'size'], perform: epollPwait2 },
+    ...waiting,
   },
   {
     ...{ number: 284, name: 'eventfd', parameters: ['initial'], ...whole },

@@ -1,0 +1,54 @@
+/** Sockets of Linux programs: what they answer is what they answer on the host, on every engine. */
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { linuxProgram, runInMachine, runOnHost } from '../../support/linux-programs.js';
+import { ENGINES } from '../../support/side-by-side.js';
+import { firstDifference } from '../../support/linux-output.js';
+import { seedOf, volume } from '../../support/volume.js';
+
+const directory = fileURLToPath(new URL('../../../../test/kernel/linux/sockets/', import.meta.url));
+
+t.setTimeout(0);
+
+const SEED = seedOf(1);
+
+t.test('random sequences of calls for sockets give what they give on the host', async (t) => {
+  const program = await linuxProgram(`${directory}random.c`);
+  for (let index = 0; index < volume(12, 1000); index++) {
+    const args = [String(SEED * 1000 + index)];
+    const native = runOnHost(program, args);
+    const hashes = new Set<string>();
+    const { interpreter, translator } = ENGINES;
+    for (const engine of index % 4 === 0 ? [interpreter, translator] : [interpreter]) {
+      const run = runInMachine(program, args, engine);
+      hashes.add(run.computer.machineHash());
+      if (!t.same(firstDifference(run.output, native.output), undefined, `output of random.c ${args}`)) return;
+      t.equal(run.exitCode, native.exitCode, `exit code of random.c ${args}`);
+    }
+    t.equal(hashes.size, 1, `machine hash of random.c ${args}`);
+  }
+});
+
+t.test('a machine with sockets goes on from a snapshot as it did', async (t) => {
+  const program = await linuxProgram(`${directory}random.c`);
+  for (let index = 0; index < volume(3, 100); index++) {
+    const args = [String(SEED * 1000 + index)];
+    const whole = runInMachine(program, args);
+    const { ticks } = whole.computer;
+    const { computer, process } = runInMachine(program, args, { maxTicks: Math.floor((ticks * (index + 1)) / 7) });
+    const snapshot = computer.snapshot();
+    for (const again of [1, 2]) {
+      computer.run(process);
+      t.equal(computer.machineHash(), whole.computer.machineHash(), `random.c ${args}, time ${again}`);
+      computer.restore(snapshot);
+      t.ok(snapshot.equals(computer.snapshot()), 'the same snapshot');
+    }
+  }
+});
+
+t.test('sockets that only messages of each other hold are given up', async (t) => {
+  const program = await linuxProgram(`${directory}circles.c`);
+  const run = runInMachine(program, [], { hostBytes: 2 ** 20 });
+  t.equal(run.output, '3000\n');
+  t.equal(run.exitCode, 0);
+});
