@@ -5,6 +5,7 @@ import { CODE, CODE_PAGES, DATA_PAGES, describeEvent, Machines } from './engines
 import { hotScenarios } from './engines/hot-scenarios.js';
 import { LONG_LOOP, SCENARIOS, type Scenario } from './engines/scenarios.js';
 import { seedOf, someOf, volume } from '../support/volume.js';
+import { pointerAtPageEnd } from './engines/random-program.js';
 import { runPairs, runPrograms } from './engines/random-run.js';
 
 /** Random programs; test/long/engines.test.ts runs more. */
@@ -76,5 +77,10 @@ t.test('an instruction reads a page-table entry as it was before its own store s
 
 t.test('all engines reach the same state at every stop, for random programs and slices', (t) => {
   runPrograms(t, SEED, 0, PROGRAMS);
+  t.end();
+});
+
+t.test('the same with accesses that cross pages', (t) => {
+  runPrograms(t, SEED, PROGRAMS, 2 * PROGRAMS, pointerAtPageEnd);
   t.end();
 });

@@ -56,6 +56,8 @@ export const IGNORES_NEXT_REGION = 2;
 export const SCRATCH = base + 0x340;
 /** Exceptions that the current floating-point instruction has raised so far, in compiled code. i32 */
 export const FLOAT_FLAGS = base + 0x380;
+/** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
+export const CROSSINGS = base + 0x400;
 
 /** Register numbers, as in encodings. */
 export const RAX = 0;

@@ -139,9 +139,9 @@ function randomData(random: Random): Uint8Array {
 }
 
 /** Registers to start a program with, at one of its instructions. */
-export function randomStart({ starts }: Program, random: Random): Start {
+export function randomStart({ starts }: Program, random: Random, pointer = randomPointer): Start {
   const gpr = randomGpr(random);
-  for (const register of POINTERS) if (!random.chance(12)) gpr[register] = randomPointer(random);
+  for (const register of POINTERS) if (!random.chance(12)) gpr[register] = pointer(random);
   // A count, so that REP and LOOP end.
   if (random.chance(2)) gpr[1] = BigInt(random.below(20));
   const tame = random.chance(2);
@@ -152,6 +152,12 @@ export function randomStart({ starts }: Program, random: Random): Start {
     rflags: randomRflags(random),
     mxcsr: randomMxcsr(random, tame),
   };
+}
+
+/** A pointer to data, mostly near the end of a page, so that accesses cross it. */
+export function pointerAtPageEnd(random: Random): bigint {
+  if (random.chance(4)) return randomPointer(random);
+  return DATA + BigInt(PAGE_SIZE * (1 + random.below(DATA_PAGES - 1)) - random.below(16));
 }
 
 /** A pointer, mostly to data, including page borders; sometimes to code, to its other address, or to the page table. */

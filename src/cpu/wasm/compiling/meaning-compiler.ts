@@ -7,8 +7,9 @@ import * as at from '../../state/layout.js';
 import { WasmArithmetic } from './arithmetic.js';
 import type { Code } from '../encoding/code.js';
 import type { CompiledFunction } from '../functions/functions.js';
+import { COPIES_END, CROSSING_PLACES, mayCross } from '../functions/page-crossing.js';
 import { NotCompiled, WasmFloats } from './floats.js';
-import { typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
+import { localValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 import { WasmVectors } from './vectors.js';
 
 type V = WasmValue;
@@ -141,24 +142,28 @@ export abstract class MeaningCompiler implements CompilerCore {
       .op('i32.and');
     this.sideExitIf();
   }
-  /** Looks up the address in the TLB; a miss is handled in TypeScript. */
+  /** Looks up the address in the TLB; a miss is handled in TypeScript, unless the TLB has both pages of an access to two. */
   translate(linear: V, bytes: number, access: Access): Place<V> {
     this.requireUnchanged('translates an address');
     const { code, emitter } = this;
+    const number = this.translated++;
     const found = lookUpTlb(emitter, linear, bytes, access);
+    const host = localValue('i32', emitter.local('i32'));
+    const kind = (access === 'write' ? 1 : 0) | (bytes << 8);
+    const crosses = mayCross(bytes) && number < CROSSING_PLACES;
     found.pushMiss();
     code.if();
-    code.i32(0);
-    emitter.push(linear).code.memory('i64.store', at.EXIT_LINEAR);
-    code
-      .i32(0)
-      .i32((access === 'write' ? 1 : 0) | (this.translated > 0 ? 2 : 0) | (bytes << 8))
-      .memory('i32.store', at.EXIT_ACCESS);
-    this.context.exit('miss');
-    code.end();
-    this.translated++;
+    if (crosses) {
+      emitter.push(linear).code.i32(kind).i32(number);
+      this.context.callFunction('cross');
+      code.set(host.local).get(host.local).op('i32.eqz').if();
+    }
+    this.leaveForMiss(linear, number > 0 ? kind | 2 : kind);
+    if (crosses) code.end().else();
+    else code.end();
     found.pushHost();
-    const host = emitter.pop('i32');
+    code.set(host.local);
+    if (crosses) code.end();
     return {
       load: (width, offset = 0) => {
         emitter.push(host);
@@ -168,8 +173,20 @@ export abstract class MeaningCompiler implements CompilerCore {
         this.changed = true;
         emitter.push(host);
         this.store(width, value, offset);
+        if (!crosses) return;
+        emitter.push(host).code.i32(COPIES_END).op('i32.lt_u').if();
+        code.i32(number);
+        this.context.callFunction('uncross');
+        code.end();
       },
     };
+  }
+  private leaveForMiss(linear: V, access: number): void {
+    const { code } = this;
+    code.i32(0);
+    this.emitter.push(linear).code.memory('i64.store', at.EXIT_LINEAR);
+    code.i32(0).i32(access).memory('i32.store', at.EXIT_ACCESS);
+    this.context.exit('miss');
   }
 
   setFlags(thunk: FlagsThunk<V>): void {

@@ -92,6 +92,14 @@ export class Expression {
     return this.convert('i64', 'i64.reinterpret_f64');
   }
 
+  /** Loads from this address plus `offset`. */
+  loaded(type: 'i32' | 'i64', offset: number): Expression {
+    return new Expression(type, (code) => {
+      this.push(code);
+      code.memory(`${type}.load`, offset);
+    });
+  }
+
   binary(name: string, y: Operand, type: Type = this.type): Expression {
     const operand = this.of(y);
     if (operand.type !== this.type) throw new TypeError(`${this.type}.${name} of ${operand.type}`);
@@ -187,6 +195,12 @@ export class Statements {
       otherwise();
     }
     this.code.end();
+  }
+  /** Repeats the body while the i32 that it returns is not 0. */
+  loop(body: () => Expression): void {
+    const again = this.code.loop();
+    body().push(this.code);
+    this.code.brIf(again).end();
   }
   return(...values: readonly Expression[]): void {
     for (const value of values) value.push(this.code);

@@ -1,6 +1,7 @@
 import type { ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './float-functions.js';
+import { addCross, addUncross } from './page-crossing.js';
 import { addDivide, addMultiplyHigh } from './wide-arithmetic.js';
 
 /**
@@ -10,7 +11,10 @@ import { addDivide, addMultiplyHigh } from './wide-arithmetic.js';
 export type CompiledFunction =
   | FloatFunction
   /** (high, low, divisor) → quotient and remainder, all i64; high < divisor. */
-  | 'divide128';
+  | 'divide128'
+  /** See page-crossing.ts. */
+  | 'cross'
+  | 'uncross';
 
 interface FunctionType {
   readonly parameters: readonly ValueTypeName[];
@@ -18,12 +22,21 @@ interface FunctionType {
 }
 
 export function typeOfFunction(name: CompiledFunction): FunctionType {
-  if (name === 'divide128') return { parameters: ['i64', 'i64', 'i64'], results: ['i64', 'i64'] };
-  return typeOfFloatFunction(name);
+  switch (name) {
+    case 'divide128':
+      return { parameters: ['i64', 'i64', 'i64'], results: ['i64', 'i64'] };
+    case 'cross':
+      return { parameters: ['i64', 'i32', 'i32'], results: ['i32'] };
+    case 'uncross':
+      return { parameters: ['i32'], results: [] };
+    default:
+      return typeOfFloatFunction(name);
+  }
 }
 
 /** Adds all functions to a module; returns their indexes. */
 export function addFunctions(module: WasmModule): ReadonlyMap<string, number> {
   const indexes = new Map(addFloatFunctions(module, { multiplyHigh: addMultiplyHigh(module) }));
-  return indexes.set('divide128', addDivide(module, 'divide128'));
+  indexes.set('divide128', addDivide(module, 'divide128'));
+  return indexes.set('cross', addCross(module, 'cross')).set('uncross', addUncross(module, 'uncross'));
 }
