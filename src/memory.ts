@@ -14,6 +14,8 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
 export const HOST_LAYOUT = {
   state: 0,
   stateBytes: 0x1_0000,
+  partialEntries: 0x3_0000,
+  partialEntriesBytes: 0x1000,
   jumpCache: 0x4_0000,
   jumpCacheBytes: 0x4_0000,
   regionEntries: 0x8_0000,

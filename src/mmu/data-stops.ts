@@ -1,4 +1,6 @@
 import type { AddressRange } from './fence.js';
+import { PAGE_SIZE } from '../bits.js';
+import type { PagePart } from './partial-entries.js';
 import { StopRanges } from './stop-ranges.js';
 import { ACCESS_WRITE } from './walk.js';
 
@@ -16,8 +18,8 @@ export interface DataAccess extends AddressRange {
 
 /**
  * Data stops: ranges of addresses, of any length and number, whose accesses are recorded. Pages with a stop have
- * no TLB entries of the kinds that could hit it, so each access to them takes the slow path, which records those that
- * touch a stop. As with DR0 to DR7, only data accesses count, not table walks (SDM Vol. 3B 17.2.4).
+ * no TLB entries of the kinds that could hit it, so accesses to them take the slow path, which records those that
+ * touch a stop; partial entries (partial-entries.ts) make the others faster. As with DR0 to DR7, only data accesses count, not table walks (SDM Vol. 3B 17.2.4).
  *
  * All addresses here are those at which memory lies (`TranslationContext.homeOf`), given as their low 48 bits: an access
  * counts in whatever window it is made, and none to other memory that is seen at the same linear address.
@@ -54,6 +56,16 @@ export class DataStops {
   excludes(address: number, access: number): boolean {
     if (this.isEmpty) return false;
     return this.reads.touchesPage(address) || ((access & ACCESS_WRITE) !== 0 && this.writes.touchesPage(address));
+  }
+
+  /** The bytes between the first and the last stop in the page of an address, which has some. */
+  partOf(address: number): PagePart {
+    const page = address - (address % PAGE_SIZE);
+    const extents = [this.reads, this.writes].flatMap(
+      (ranges) => ranges.extentIn({ start: page, end: page + PAGE_SIZE }) ?? [],
+    );
+    const low = Math.min(...extents.map(({ start }) => start)) - page;
+    return { low, high: Math.max(...extents.map(({ end }) => end)) - page };
   }
 
   /** Whether any stop lies in the pages of a range that spans at most two pages. */

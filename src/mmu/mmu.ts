@@ -43,7 +43,7 @@ export type Controls = Pick<PagingControls, 'cr0' | 'cr4' | 'efer'> & { readonly
  * - A TLB entry for writes exists only while D is set in the page tables and the frame is not watched.
  * - The TLB holds translations for one privilege level, that of the current CPL: it is flushed when CPL changes between
  *   3 and less, and when RFLAGS.AC changes while SMAP depends on it. Implicit supervisor-mode accesses never enter it.
- * - Pages with data stops have no entries of the kinds that could hit them (DataStops).
+ * - Pages with data stops have no entries of the kinds that could hit them (DataStops), but partial ones (PartialEntries).
  * - Under a write fence, entries for writes lead only to pages that the fence owns entirely; all other stores take the
  *   slow path. Translation itself does not check the fence; code that stores must do so (LinearMemory).
  *
@@ -220,6 +220,7 @@ export class Mmu implements PagingControls {
   /** Removes a data stop. Throws RangeError if there is none for this range and kind. */
   removeDataStop(range: AddressRange, kind: DataStopKind): void {
     this.dataStops.delete(range, kind);
+    this.dropDataEntries(range);
   }
 
   setCpl(value: number): void {
@@ -451,11 +452,18 @@ export class Mmu implements PagingControls {
     if (access & ACCESS_WRITE) this.memory.mark(found.physical, 1);
     if (access & ACCESS_WRITE && !this.mayKeepWrites(linearHigh, linearLow, found)) return;
     const isStopped = this.hasDataStop(linearHigh, linearLow, access);
-    if ((this.sparesTlb || isStopped) && !(access & ACCESS_FETCH)) return;
+    if (this.sparesTlb && !(access & ACCESS_FETCH)) return;
+    if (isStopped && !(access & ACCESS_FETCH)) return this.keepPartly(linearHigh, linearLow, access, found);
     if (found.leafLevel > 1) this.holdsLargePages = true;
     this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
     if (access & ACCESS_WRITE) this.tlb.fill(TLB_READ, linearHigh, linearLow, found.physical);
     else if (!(access & ACCESS_FETCH)) this.keepForWrites(linearHigh, linearLow, found);
+  }
+
+  /** As `keep`, for a page with data stops. */
+  private keepPartly(linearHigh: number, linearLow: number, access: number, { physical }: Walk): void {
+    const part = this.dataStops.partOf(this.homeOf(linearHigh, linearLow));
+    this.tlb.fillPartly(tableOf(access), linearHigh, linearLow, physical, part);
   }
 
   /**

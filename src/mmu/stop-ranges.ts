@@ -54,6 +54,13 @@ export class StopRanges {
     return undefined;
   }
 
+  /** From the first to the last byte of any range within another one; undefined if there is none. */
+  extentIn({ start, end }: AddressRange): AddressRange | undefined {
+    const first = this.firstWithin({ start, end });
+    const last = first && this.bytes[findLast(this.bytes, end - 1)];
+    return last && { start: first.start, end: Math.min(end, last.end) };
+  }
+
   private get bytes(): readonly AddressRange[] {
     return this.current.bytes;
   }

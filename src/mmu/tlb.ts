@@ -1,6 +1,7 @@
 import { PAGE_SHIFT, PAGE_SIZE, hex } from '../bits.js';
 import { HOST_LAYOUT, type GuestMemory } from '../memory.js';
 import { slotOf, type SlotChange } from './alias.js';
+import { PartialEntries, type PagePart } from './partial-entries.js';
 import { EntryLog } from './entry-log.js';
 
 /**
@@ -103,10 +104,12 @@ export class Tlb {
   private readonly wasWritten: Uint8Array;
   /** Whether that is the case for any frame. */
   private someWasWritten = false;
+  private readonly parts: PartialEntries;
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
     this.words = memory.host32;
+    this.parts = new PartialEntries(memory);
     this.writersOf = new Uint32Array(memory.size / PAGE_SIZE);
     this.wasWritten = new Uint8Array(memory.size / PAGE_SIZE);
     this.words.fill(NONE, WORDS.start, WORDS.end);
@@ -127,8 +130,15 @@ export class Tlb {
     this.put(entry, pageOf(linearLow), linearHigh, HOST_LAYOUT.ram + physical - (linearLow >>> 0));
   }
 
+  /** Enters the page of a linear address for accesses that touch nothing of a part of it. */
+  fillPartly(table: number, linearHigh: number, linearLow: number, physical: number, part: PagePart): void {
+    const isWrite = table === TLB_WRITE;
+    this.parts.add(linearHigh, linearLow, isWrite, HOST_LAYOUT.ram + physical - (linearLow >>> 0), part);
+  }
+
   /** Drops one linear page from the tables. */
   dropPage(linearHigh: number, linearLow: number, tables: readonly number[] = TABLES): void {
+    this.parts.clear();
     this.lastChangeOfIndex[tableIndexOf(linearLow)] = ++this.changes;
     for (const table of tables)
       if (this.lookup(table, linearHigh, linearLow) !== -1) this.drop(wordOfEntry(table, linearLow));
@@ -136,6 +146,7 @@ export class Tlb {
 
   /** Drops every linear page whose bits 20 to 12 are `index`: all that a PTE at that index of a page table can map. */
   dropPagesOfTableIndex(index: number): void {
+    this.parts.clear();
     this.lastChangeOfIndex[index] = ++this.changes;
     for (const table of TABLES)
       for (let place = index; place < TLB_ENTRIES; place += ENTRIES_IN_PAGE_TABLE)
@@ -144,6 +155,7 @@ export class Tlb {
 
   /** Drops every entry through which a frame could be written. */
   dropWritesTo(frame: number): void {
+    this.parts.clear();
     if (this.wasWritten[frame]) this.giveUpTaken();
     for (let entry = WRITES_START; this.writersOf[frame]! > 0; entry += TLB_ENTRY_BYTES >>> 2)
       if (!this.isEmpty(entry) && this.frameOf(entry) === frame) this.drop(entry);
@@ -151,6 +163,7 @@ export class Tlb {
 
   /** Removes all write entries. Returns them for `putWrites`; undefined if there were too many to track. */
   takeWrites(): WriteEntries | undefined {
+    this.parts.clear();
     if (this.writes.isFull) {
       this.writes.take();
       this.words.fill(NONE, WRITES_START, WRITES_END);
@@ -200,6 +213,7 @@ export class Tlb {
    * was seen, except those that would have been dropped since. `fence` is the key of the active fence.
    */
   switchSlot({ slot, from, to }: SlotChange, fence: string | undefined): void {
+    this.parts.clear();
     const log = this.slotLogs.get(slot);
     if (!log || log.isFull) this.dropAll();
     if (!log) this.slotLogs.set(slot, new EntryLog(MOST_IN_SLOT));
@@ -225,6 +239,7 @@ export class Tlb {
   }
 
   dropAll(): void {
+    this.parts.clear();
     this.writes.take();
     for (const log of this.slotLogs.values()) log.take();
     this.takenFromSlots.clear();

@@ -11,7 +11,7 @@ const seed = seedOf(20261202);
 /** In a long run, 500 million instructions. */
 const ITERATIONS = volume(2500, 2_300_000);
 /** In each of the four processes; the first ones are one of each kind. */
-const PLANTINGS = volume(7, 25);
+const PLANTINGS = volume(7, 30);
 
 t.setTimeout(0);
 

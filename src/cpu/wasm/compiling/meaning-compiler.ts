@@ -142,7 +142,10 @@ export abstract class MeaningCompiler implements CompilerCore {
       .op('i32.and');
     this.sideExitIf();
   }
-  /** Looks up the address in the TLB; a miss is handled in TypeScript, unless the TLB has both pages of an access to two. */
+  /**
+   * Looks up the address in the TLB; a miss is handled in TypeScript, unless the access lies beside the watched bytes of a page, or
+   * the TLB has both pages of an access to two.
+   */
   translate(linear: V, bytes: number, access: Access): Place<V> {
     this.requireUnchanged('translates an address');
     const { code, emitter } = this;
@@ -153,17 +156,19 @@ export abstract class MeaningCompiler implements CompilerCore {
     const crosses = mayCross(bytes) && number < CROSSING_PLACES;
     found.pushMiss();
     code.if();
+    emitter.push(linear).code.i32(number > 0 ? kind | 2 : kind);
+    this.context.callFunction('lookUpPart');
+    code.set(host.local).get(host.local).op('i32.eqz').if();
     if (crosses) {
       emitter.push(linear).code.i32(kind).i32(number);
       this.context.callFunction('cross');
       code.set(host.local).get(host.local).op('i32.eqz').if();
     }
-    this.leaveForMiss(linear, number > 0 ? kind | 2 : kind);
-    if (crosses) code.end().else();
-    else code.end();
-    found.pushHost();
-    code.set(host.local);
+    this.context.exit('miss');
     if (crosses) code.end();
+    code.end().else();
+    found.pushHost();
+    code.set(host.local).end();
     return {
       load: (width, offset = 0) => {
         emitter.push(host);
@@ -180,13 +185,6 @@ export abstract class MeaningCompiler implements CompilerCore {
         code.end();
       },
     };
-  }
-  private leaveForMiss(linear: V, access: number): void {
-    const { code } = this;
-    code.i32(0);
-    this.emitter.push(linear).code.memory('i64.store', at.EXIT_LINEAR);
-    code.i32(0).i32(access).memory('i32.store', at.EXIT_ACCESS);
-    this.context.exit('miss');
   }
 
   setFlags(thunk: FlagsThunk<V>): void {

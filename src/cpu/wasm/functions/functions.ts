@@ -2,6 +2,7 @@ import type { ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './float-functions.js';
 import { addCross, addUncross } from './page-crossing.js';
+import { addPartLookup } from './part-lookup.js';
 import { addDivide, addMultiplyHigh } from './wide-arithmetic.js';
 
 /**
@@ -14,7 +15,9 @@ export type CompiledFunction =
   | 'divide128'
   /** See page-crossing.ts. */
   | 'cross'
-  | 'uncross';
+  | 'uncross'
+  /** See part-lookup.ts. */
+  | 'lookUpPart';
 
 interface FunctionType {
   readonly parameters: readonly ValueTypeName[];
@@ -27,6 +30,8 @@ export function typeOfFunction(name: CompiledFunction): FunctionType {
       return { parameters: ['i64', 'i64', 'i64'], results: ['i64', 'i64'] };
     case 'cross':
       return { parameters: ['i64', 'i32', 'i32'], results: ['i32'] };
+    case 'lookUpPart':
+      return { parameters: ['i64', 'i32'], results: ['i32'] };
     case 'uncross':
       return { parameters: ['i32'], results: [] };
     default:
@@ -38,5 +43,6 @@ export function typeOfFunction(name: CompiledFunction): FunctionType {
 export function addFunctions(module: WasmModule): ReadonlyMap<string, number> {
   const indexes = new Map(addFloatFunctions(module, { multiplyHigh: addMultiplyHigh(module) }));
   indexes.set('divide128', addDivide(module, 'divide128'));
-  return indexes.set('cross', addCross(module, 'cross')).set('uncross', addUncross(module, 'uncross'));
+  indexes.set('cross', addCross(module, 'cross')).set('uncross', addUncross(module, 'uncross'));
+  return indexes.set('lookUpPart', addPartLookup(module, 'lookUpPart'));
 }
