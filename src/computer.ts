@@ -47,7 +47,7 @@ export interface ComputerOptions {
   readonly hostBytes?: number;
   /** Execution engine; default: 'auto', the fastest. All engines produce the same states. */
   readonly engine?: Engine;
-  /** With engine 'auto': the number of samples in a block before it is translated; 0 translates everything at once. */
+  /** With engine 'auto': samples in a block before it is translated, 0 for at once; default: when that pays. */
   readonly translationThreshold?: TranslationThreshold;
   /** A faster SHA-256 than the portable default. */
   readonly sha256?: HashFunction;

@@ -9,7 +9,6 @@ export { MAX_RAM_BYTES as MAX_MEMORY_BYTES } from './memory.js';
 export { LARGEST_REGION_BYTES } from './kernel/memory/address-space.js';
 export type { Engine } from './cpu/cpu.js';
 export type { CpuState } from './cpu/state/cpu-state.js';
-export { DEFAULT_THRESHOLD as DEFAULT_TRANSLATION_THRESHOLD } from './cpu/translator/options.js';
 export type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
 export type { CodeStore } from './cpu/translator/cache/code-record.js';
 export type {

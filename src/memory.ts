@@ -24,6 +24,8 @@ export const HOST_LAYOUT = {
   regionMissesBytes: 0x1_0000,
   regionUses: 0x12_0000,
   regionUsesBytes: 0x4000,
+  samples: 0x13_0000,
+  samplesBytes: 0x1000,
   tlb: 0x20_0000,
   tlbBytes: 0x30_0000,
   records: 0x80_0000,

@@ -142,11 +142,11 @@ t.test('the set of checks limited to their own access is part of the key', async
   runFrom(made, OTHER);
   t.strictSame(counts(made), [1, 1]);
   const { hot } = hotCodeOf(made.cpu);
-  hot.ungroup(CODE + 0x800n);
+  hot.ungroup(CODE + 0x800n, Infinity);
   t.strictSame(counts(made), [1, 2], 'an address outside of the code is none of its content');
-  hot.ungroup(CODE + 3n);
+  hot.ungroup(CODE + 3n, Infinity);
   t.strictSame(counts(made), [2, 2]);
-  hot.ungroup(OTHER + 3n);
+  hot.ungroup(OTHER + 3n, Infinity);
   t.strictSame(counts(made), [2, 3], 'it is counted from the base');
   t.equal(runFrom(made, CODE).rax, 10n);
 });

@@ -1,11 +1,5 @@
 import type { InferredOptionTypes } from 'yargs';
-import {
-  DEFAULT_TRANSLATION_THRESHOLD,
-  isName,
-  LARGEST_REGION_BYTES,
-  MAX_MEMORY_BYTES,
-  PAGE_SIZE,
-} from '../../index.js';
+import { isName, LARGEST_REGION_BYTES, MAX_MEMORY_BYTES, PAGE_SIZE } from '../../index.js';
 import { isLinuxImage } from '../../host/toolchain/image-file.js';
 import { Failure } from '../failure.js';
 import {
@@ -94,7 +88,7 @@ export const RUN_OPTIONS = {
   'jit-threshold': {
     requiresArg: true,
     describe: 'N samples that find code running before it is translated; 0: translate at once',
-    defaultDescription: String(DEFAULT_TRANSLATION_THRESHOLD),
+    defaultDescription: 'when it pays',
     coerce: (text: string): number => parseCount(text, '--jit-threshold', 0),
   },
   clock: {

@@ -9,6 +9,7 @@ import { pageFault } from '../state/exceptions.js';
 import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state/layout.js';
 import type { TranslationStats } from '../translator/events.js';
 import type { CodePage } from '../translator/compile/code-reader.js';
+import { MOST_WIDE_MISSES } from '../translator/dispatcher.js';
 import { HotCode } from '../translator/hot-code.js';
 import type { TranslatorOptions } from '../translator/options.js';
 import { BlockCache } from './block-cache.js';
@@ -208,18 +209,12 @@ export class RecordEngine implements CodeStopsListener {
     cpu.ticks += given - hot.ticksLeft;
     if (exit <= Exit.region) {
       this.interpreter.takeRecord();
-      const sampled = exit === Exit.ticks && hot.ticksToSample < hot.ticksLeft;
+      const sampled = exit === Exit.ticks && hot.hasSamples;
       const next = this.afterInterpreter(exit, end, !sampled && end - cpu.ticks === hot.ticksLeft);
-      if (sampled && cpu.ticks < end) this.sample(hot, cpu.state.rip);
+      if (sampled) hot.takeSamples();
       return next;
     }
     return cpu.ticks >= end ? 0 : this.afterRegion(hot, exit, end);
-  }
-
-  /** Records a sample of where the interpreter was, and triggers translation of hot code. */
-  private sample(hot: HotCode, rip: bigint): void {
-    hot.restartSampling();
-    hot.sample(rip);
   }
 
   /** Handles an exit of a region; rip is where it stopped. */
@@ -231,7 +226,7 @@ export class RecordEngine implements CodeStopsListener {
     if (typeof next !== 'number') return next;
     if (exit === Exit.tail) return this.runTail(next, end);
     if (exit === Exit.chained) hot.sampleChain(cpu.state.rip);
-    else if (exit === Exit.wideMisses) hot.ungroup(cpu.state.rip);
+    else if (exit === Exit.wideMisses) hot.ungroup(cpu.state.rip, MOST_WIDE_MISSES);
     else if (!hot.refresh(cpu.state.rip) && blocks.leadsToRegion(next)) blocks.unmarkRegion(next);
     return next;
   }

@@ -40,8 +40,14 @@ export const EXIT_BUDGET = base + 0x304;
 export const EXIT_LINEAR = base + 0x308;
 export const EXIT_ACCESS = base + 0x310;
 
-/** Ticks until the interpreter's position is sampled next. i32 */
+/**
+ * Ticks until the interpreter's position is sampled next, and ticks between samples; samples taken since they were looked
+ * at, and how many are taken before they are. i32
+ */
 export const SAMPLE_TICKS = base + 0x320;
+export const SAMPLE_PERIOD = base + 0x334;
+export const SAMPLES_TAKEN = base + 0x338;
+export const SAMPLES_WANTED = base + 0x33c;
 /** Region-to-region transfers until one is sampled next, and the region it came from. i32 */
 export const CHAIN_SAMPLE = base + 0x32c;
 export const CHAINED_FROM = base + 0x330;

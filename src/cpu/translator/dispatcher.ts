@@ -1,5 +1,6 @@
 import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
 import { addFlagBits } from '../interpreter/flag-functions.js';
+import { generatedInterpreter } from '../interpreter/interpreter.js';
 import { emitJumpCacheLookup } from '../engine/jump-cache.js';
 import { Exit, Field, Handler } from '../engine/record.js';
 import * as at from '../state/layout.js';
@@ -19,7 +20,7 @@ const LONG_SLICE = 2 ** 24;
 /** Misses of a site whose check is wider than its access, after which the region is translated again without that. */
 export const MOST_WIDE_MISSES = 4096;
 /** One in this number of entries from region to region is sampled. */
-const CHAINS_BETWEEN_SAMPLES = 500;
+export const CHAINS_BETWEEN_SAMPLES = 500;
 
 const MISS_COUNTERS = HOST_LAYOUT.regionMissesBytes / 4;
 
@@ -68,7 +69,7 @@ class Dispatcher {
     const { code } = this;
     this.out = code.block();
     const interpret = code.loop();
-    this.emitInterpret();
+    this.emitInterpret(interpret);
     const entered = code.block();
     const enter = code.loop();
     this.emitter.reuseLocals();
@@ -93,7 +94,7 @@ class Dispatcher {
   }
 
   /** Runs the interpreter; goes on where it has met the entry of a region. */
-  private emitInterpret(): void {
+  private emitInterpret(interpret: Label): void {
     const { code, emitter } = this;
     code.i32(0).memory('i32.load', at.SAMPLE_TICKS);
     const sample = emitter.pop('i32');
@@ -106,14 +107,30 @@ class Dispatcher {
     emitter.push(used).code.op('i32.sub').set(BUDGET);
     code.i32(0);
     emitter.push(sample).push(used).code.op('i32.sub').memory('i32.store', at.SAMPLE_TICKS);
-    code.get(this.exit).i32(Exit.region).op('i32.ne').brIf(this.out);
     code.i32(0).memory('i32.load', at.EXIT_RECORD);
     const record = emitter.pop('i32');
     emitter.push(record).code.memory('i64.load', Field.nextRip);
     emitter.push(record).code.memory('i64.load8_u', Field.length).op('i64.sub').set(this.rip);
+    code.get(this.exit).i32(Exit.region).op('i32.ne').if();
+    this.takeSample(record, interpret);
+    code.br(this.out).end();
     // If the entry is not to be found, it is not a region's fault that the interpreter has to go on.
     code.i32(RegionExit.evaluate).set(this.value);
     code.i32(Exit.unknown).set(this.exit);
+  }
+
+  /** Notes where the interpreter is, if it has stopped for that, and goes on there unless enough has been noted. */
+  private takeSample(record: WasmValue, interpret: Label): void {
+    const { code, emitter } = this;
+    const taken = emitter.local('i32');
+    code.get(this.exit).i32(Exit.ticks).op('i32.eq');
+    code.i32(0).memory('i32.load', at.SAMPLE_TICKS).get(BUDGET).op('i32.lt_s').op('i32.and').if();
+    code.i32(0).i32(0).memory('i32.load', at.SAMPLE_PERIOD).memory('i32.store', at.SAMPLE_TICKS);
+    code.i32(0).memory('i32.load', at.SAMPLES_TAKEN).set(taken);
+    code.get(taken).i32(3).op('i32.shl').get(this.rip).memory('i64.store', HOST_LAYOUT.samples);
+    code.i32(0).get(taken).i32(1).op('i32.add').set(taken).get(taken).memory('i32.store', at.SAMPLES_TAKEN);
+    emitter.push(record).code.set(RECORD);
+    code.get(taken).i32(0).memory('i32.load', at.SAMPLES_WANTED).op('i32.lt_s').brIf(interpret).end();
   }
 
   /** Calls a region and takes what it has used off the ticks. */
@@ -236,4 +253,11 @@ class Dispatcher {
     code.i32(0).get(this.rip).memory('i64.store', at.RIP);
     code.i32(exit).set(this.exit).br(this.out);
   }
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The dispatcher, compiled once for all machines of the process. */
+export function dispatcherModule(): WebAssembly.Module {
+  return (compiled ??= new WebAssembly.Module(Uint8Array.from(generatedInterpreter().dispatcher)));
 }

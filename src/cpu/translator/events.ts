@@ -20,7 +20,7 @@ export interface TranslationEvent {
   readonly entries: readonly bigint[];
   /** Host time to generate and compile it; 0 without a clock. */
   readonly milliseconds: number;
-  /** Why it was compiled now, in words: `found running 2 times`. */
+  /** Why it was compiled now, in words: `has taken long`. */
   readonly reason?: string;
 }
 

@@ -2,26 +2,21 @@ import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
-import type { InstructionFetcher } from '../decode/fetch.js';
-import type { Form } from '../meaning/form.js';
-import type { Instruction } from '../decode/instruction.js';
-import { compiles } from '../interpreter/function-handler.js';
 import { Exit, type ExitCode } from '../engine/record.js';
-import { CHAINED_FROM, EXIT_BUDGET, SAMPLE_TICKS, TRANSLATES_AT_ONCE } from '../state/layout.js';
+import { CHAINED_FROM, EXIT_BUDGET, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { addressesWithin } from './cache/code-key.js';
 import { CodeMaker } from './cache/code-maker.js';
 import { pageOf } from '../access/linear-page.js';
-import { CodeReader, type CodePage } from './compile/code-reader.js';
-import { generatedInterpreter } from '../interpreter/interpreter.js';
+import type { CodePage } from './compile/code-reader.js';
+import { CHAINS_BETWEEN_SAMPLES, dispatcherModule } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
-import {
-  DEFAULT_CODE_BUDGET_BYTES,
-  DEFAULT_THRESHOLD,
-  type TranslationThreshold,
-  type TranslatorOptions,
-} from './options.js';
+import { DEFAULT_CODE_BUDGET_BYTES, type TranslationThreshold, type TranslatorOptions } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
-import { findRegion } from './compile/region.js';
+import type { CodeHeat } from './compile/region.js';
+import { Chooser, SAMPLING } from './chooser.js';
+import { costOfChains, costOfMisses, costOfTranslating } from './cost-model.js';
+import { Profile, type Sampling } from './profile.js';
+import { RegionSource, type RegionSourceHost } from './region-source.js';
 import {
   RegionTable,
   extentOf,
@@ -31,11 +26,8 @@ import {
   type RegionExtent,
 } from './cache/region-table.js';
 
-/** Ticks in the interpreter between two samples that find hot code; leaving it in between does not matter. */
-const TICKS_BETWEEN_SAMPLES = 20_000;
-
-/** Most addresses that are counted; beyond that, counting starts again. */
-const MOST_SAMPLES = 8192;
+/** With a threshold: ticks in the interpreter between two samples, each of which is looked at when it has been taken. */
+const SAMPLING_FOR_THRESHOLD: Sampling = { period: 20_000, batch: 1 };
 
 /** The threshold of a page doubles when stores drop its regions, at most this number of times. */
 const MOST_DOUBLINGS = 16;
@@ -46,35 +38,23 @@ const MOST_WANTED = 64;
 /** A region is compiled again with another entry only after one sample for each of this number of bytes of its Wasm. */
 const BYTES_OF_A_SAMPLE = 700;
 
-/**
- * Number of samples that must find a region left for another one before both are joined: at least the first, and one for each
- * of the second number of bytes of its Wasm; twice as many each time.
- */
-const FEWEST_CHAINS_TO_JOIN = 30;
-const BYTES_OF_A_CHAIN = 40;
+/** Wasm of an instruction, about. */
+const BYTES_OF_AN_INSTRUCTION = 50;
 
 /** Most instructions whose checks cover only their own access; beyond that, all checks may be wide again. */
 const MOST_UNGROUPED = 4096;
-
-/** Ticks after which uses of regions fade: their counts of 32 bits must not overflow, and one run counts up to 2^30. */
-const TICKS_BETWEEN_FADES = 2 ** 29;
 
 /** Exits that mean, if no tick was used, that the region at the start was not entered. */
 const STAYED_OUT: readonly ExitCode[] = [Exit.ticks, Exit.unknown, Exit.tail];
 
 /** Services that the hot tier needs from the engine. */
-export interface HotCodeHost {
+export interface HotCodeHost extends RegionSourceHost {
   readonly memory: GuestMemory;
   readonly mmu: Mmu;
-  readonly fetcher: InstructionFetcher;
   /** Runs records: the interpreter's generated code. */
   readonly interpret: (record: number, ticks: number) => number;
   /** The functions that regions may call. */
   readonly functions: WebAssembly.ModuleImports;
-  /** Whether the code at an address has been reached. */
-  isReached(rip: bigint): boolean;
-  /** Whether there is a code stop at an address. */
-  hasStop(rip: bigint): boolean;
   /** Whether a page has been fetched from, and its mapping has not changed since. */
   isLive(page: CodePage): boolean;
   /** Makes the interpreter enter a region when it reaches an address. */
@@ -86,6 +66,8 @@ export interface HotCodeHost {
 /** A region to translate, and why. */
 interface Order {
   readonly wanted: readonly bigint[];
+  /** How hot code is; without it, all that has been reached is taken in. */
+  readonly heat?: CodeHeat | undefined;
   readonly reason: string;
   /** The region that it replaces. */
   readonly instead?: CompiledRegion | undefined;
@@ -98,19 +80,19 @@ interface Order {
  * their code change. Samples are taken at ticks, so they are the same in every run.
  */
 export class HotCode {
-  private readonly samples = new Map<bigint, number>();
+  private readonly profile: Profile;
+  private readonly chooser: Chooser;
   private readonly regions: RegionTable;
   /** Number of times that stores have dropped the regions of a frame. */
   private readonly undone = new Map<number, number>();
   private readonly ungrouped = new Set<bigint>();
-  private readonly compilesForm = new Map<Form, boolean>();
+  private readonly source: RegionSource;
   private readonly maker: CodeMaker;
   private readonly pending = new PendingRegions();
   private readonly runRecords: (record: number, ticks: number) => ExitCode;
-  private readonly threshold: TranslationThreshold;
+  private readonly threshold: TranslationThreshold | undefined;
   private readonly budgetBytes: number;
   private readonly counts = { regionsEvicted: 0, regionsDropped: 0, regionsResumed: 0, entriesFromTypeScript: 0 };
-  private ticksToFade = TICKS_BETWEEN_FADES;
   /** The error of a compilation in the background. */
   private failure: unknown;
   ticksLeft = 0;
@@ -120,7 +102,9 @@ export class HotCode {
     options: TranslatorOptions = {},
   ) {
     const { memory } = host;
-    this.threshold = options.threshold ?? DEFAULT_THRESHOLD;
+    this.threshold = options.threshold;
+    this.profile = new Profile(memory, this.threshold === undefined ? SAMPLING : SAMPLING_FOR_THRESHOLD);
+    this.chooser = this.makeChooser();
     this.budgetBytes = options.codeBudgetBytes ?? DEFAULT_CODE_BUDGET_BYTES;
     const { exports } = new WebAssembly.Instance(dispatcherModule(), {
       bd0: { memory: memory.memory, interpret: host.interpret },
@@ -130,9 +114,9 @@ export class HotCode {
     const imports = {
       bd0: { ...host.functions, memory: memory.memory, flagBits: exports['flagBits'] as WebAssembly.ExportValue },
     };
-    this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.canCompile(instruction), options);
+    this.source = new RegionSource(host, this.translatesAtOnce);
+    this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.source.canCompile(instruction), options);
     memory.host32[TRANSLATES_AT_ONCE >> 2] = this.translatesAtOnce ? 1 : 0;
-    this.restartSampling();
   }
 
   /** Runs from a record, in the interpreter and in regions, for at most `ticks`; leaves the rest in `ticksLeft`. */
@@ -143,20 +127,35 @@ export class HotCode {
     this.ticksLeft = this.host.memory.host32[EXIT_BUDGET >> 2]!;
     const hasStayedOut = this.ticksLeft === ticks && STAYED_OUT.includes(exit);
     if (startsInRegion && !hasStayedOut) this.counts.entriesFromTypeScript++;
-    this.ticksToFade -= ticks - this.ticksLeft;
-    if (this.ticksToFade < 0) {
-      this.ticksToFade = TICKS_BETWEEN_FADES;
-      this.regions.fade();
-    }
+    this.regions.ran(ticks - this.ticksLeft);
     return exit;
   }
 
-  /** Ticks of the interpreter up to the next sample. */
-  get ticksToSample(): number {
-    return this.host.memory.host32[SAMPLE_TICKS >> 2]!;
+  /** Whether samples have been taken that are to be looked at. */
+  get hasSamples(): boolean {
+    return this.profile.isFull;
   }
-  restartSampling(): void {
-    this.host.memory.host32[SAMPLE_TICKS >> 2] = TICKS_BETWEEN_SAMPLES;
+
+  /** Looks at the samples that have been taken, and translates what has become hot. */
+  takeSamples(): void {
+    if (this.threshold === undefined) this.chooser.takeSamples();
+    else for (const address of this.profile.take()) this.sample(address);
+  }
+
+  /** What decides on translations where no threshold is given. */
+  private makeChooser(): Chooser {
+    return new Chooser(this.profile, {
+      hasBlock: (rip) => this.regions.around(rip) !== undefined,
+      leadIn: (rip) => {
+        const best = this.regions.around(rip)?.best;
+        if (best === undefined || !this.regions.refresh(best)) return false;
+        this.mark([best]);
+        return true;
+      },
+      find: (seed, heat) => this.source.find([seed], heat),
+      timesToPay: (seed) => 2 ** this.doublingsAt(seed),
+      make: (wanted, heat) => this.make({ wanted, reason: 'has taken long', heat }),
+    });
   }
 
   /**
@@ -164,18 +163,15 @@ export class HotCode {
    * Where a region has it already, but no way in there, it gets one.
    */
   sample(rip: bigint): void {
-    const physical = this.host.fetcher.translate(rip);
-    const doublings = Math.min(this.undone.get(Math.floor(physical / PAGE_SIZE)) ?? 0, MOST_DOUBLINGS);
-    const threshold = typeof this.threshold === 'number' ? this.threshold : this.threshold(rip);
-    const seen = count(this.samples, rip);
-    if (seen < threshold * 2 ** doublings) return;
+    const { threshold: given = 0 } = this;
+    const threshold = typeof given === 'number' ? given : given(rip);
+    const seen = this.profile.count(rip);
+    if (seen < threshold * 2 ** this.doublingsAt(rip)) return;
     if (this.regions.refresh(rip)) return this.mark([rip]);
     const reason = seen === 1 ? 'found running' : `found running ${seen} times`;
-    const around = this.regions
-      .inPageOf(rip)
-      .find(({ code, base }) => code.bestEntries.has(BigInt.asIntN(64, rip - base)));
-    if (!around) return this.make({ wanted: [rip], reason });
-    const best = BigInt.asUintN(64, around.base + around.code.bestEntries.get(BigInt.asIntN(64, rip - around.base))!);
+    const place = this.regions.around(rip);
+    if (!place) return this.make({ wanted: [rip], reason });
+    const { region: around, best } = place;
     if (this.regions.at(best)) return this.mark([best]);
     // The whole region is compiled anew, which must pay.
     if (seen < threshold * Math.max(around.wanted.length, around.code.wasmBytes / BYTES_OF_A_SAMPLE)) return;
@@ -191,12 +187,12 @@ export class HotCode {
     const { seen, targets } = from.chains;
     targets.set(rip, (targets.get(rip) ?? 0) + 1);
     from.chains.seen = seen + 1;
-    const least = Math.max(FEWEST_CHAINS_TO_JOIN, from.code.wasmBytes / BYTES_OF_A_CHAIN);
-    if (seen + 1 < least * 2 ** from.chains.joins) return;
+    const cost = costOfTranslating(instructionsOf(from.code)) * 2 ** from.chains.joins;
+    if (costOfChains((seen + 1) * CHAINS_BETWEEN_SAMPLES) < cost) return;
     const often = [...targets].filter(([, times]) => times > 1).map(([target]) => target);
     from.chains = { joins: from.chains.joins + 1, seen: 0, targets: new Map() };
     const wanted = [...from.wanted, ...often].slice(0, MOST_WANTED);
-    if (often.length > 0) this.make({ wanted, reason: 'joined with where it leads', instead: from });
+    if (often.length > 0) this.makeAgain(from, wanted, 'joined with where it leads');
   }
 
   /** Whether nothing runs in the interpreter that can be translated. */
@@ -209,12 +205,15 @@ export class HotCode {
     return this.regions.refresh(rip);
   }
 
-  /** Makes the checks at an instruction cover only their access. */
-  ungroup(rip: bigint): void {
+  /** Makes the checks at an instruction cover only their access, once that pays: it has missed so many more times. */
+  ungroup(rip: bigint, misses: number): void {
     if (this.ungrouped.size >= MOST_UNGROUPED) this.ungrouped.clear();
     this.ungrouped.add(rip);
-    for (const instead of this.regions.inPageOf(rip))
-      this.make({ wanted: instead.wanted, reason: 'wide checks miss', instead });
+    for (const instead of this.regions.inPageOf(rip)) {
+      instead.wideMisses += misses;
+      if (costOfMisses(instead.wideMisses) < costOfTranslating(instructionsOf(instead.code))) continue;
+      this.makeAgain(instead, instead.wanted, 'wide checks miss');
+    }
   }
 
   /** Whether some region's code lies in a frame. */
@@ -245,7 +244,7 @@ export class HotCode {
   dropAll(): void {
     this.pending.clear();
     this.regions.clear();
-    this.samples.clear();
+    this.profile.clear();
   }
 
   /** No region is entered with code in a linear page of which the mapping has changed. */
@@ -276,17 +275,24 @@ export class HotCode {
     };
   }
 
+  /** Makes a region anew, of what has been hot. */
+  private makeAgain(instead: CompiledRegion, wanted: readonly bigint[], reason: string): void {
+    const heat = { samplesAt: (rip: bigint) => this.profile.ever(rip), others: [] };
+    this.make({ wanted, reason, instead, heat: this.threshold === undefined ? heat : undefined });
+  }
+
+  /** How often regions in the page of an address have been dropped since their code was stored to; only so many count. */
+  private doublingsAt(rip: bigint): number {
+    const physical = this.host.fetcher.fetchedPage(pageOf(rip));
+    return physical < 0 ? 0 : Math.min(this.undone.get(physical / PAGE_SIZE) ?? 0, MOST_DOUBLINGS);
+  }
+
   /** Makes a region with entries at the addresses wanted; in the background, where it is compiled there. */
   private make(order: Order): void {
     const { wanted, orForLast } = order;
     const base = pageOf(wanted[0]!);
     if (this.pending.isBusy(base)) return;
-    const reader = new CodeReader(this.host.fetcher);
-    const region = findRegion(reader, wanted, {
-      isReached: (rip) => this.translatesAtOnce || this.host.isReached(rip),
-      hasStop: (rip) => this.host.hasStop(rip),
-      compiles: (instruction) => this.canCompile(instruction),
-    });
+    const region = this.source.find(wanted, order.heat);
     const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
     if (misses)
       return orForLast && wanted.length > 1 ? this.make({ wanted: wanted.slice(-1), reason: order.reason }) : undefined;
@@ -325,6 +331,7 @@ export class HotCode {
       entries,
       index: this.takePlace(),
       chains: instead?.chains ?? newChains(),
+      wideMisses: 0,
     };
     this.regions.add(region);
     this.mark(entries);
@@ -361,27 +368,11 @@ export class HotCode {
   private mark(entries: readonly bigint[]): void {
     for (const entry of entries) this.host.markRegion(entry);
   }
-
-  private canCompile({ form }: Instruction): boolean {
-    let known = this.compilesForm.get(form);
-    if (known === undefined) this.compilesForm.set(form, (known = compiles(form)));
-    return known;
-  }
 }
 
-/** Counts one more. */
-function count<K>(counts: Map<K, number>, rip: K): number {
-  if (counts.size >= MOST_SAMPLES) counts.clear();
-  const seen = (counts.get(rip) ?? 0) + 1;
-  counts.set(rip, seen);
-  return seen;
-}
-
-let dispatcher: WebAssembly.Module | undefined;
-
-/** Compiled once for all machines of the process. */
-function dispatcherModule(): WebAssembly.Module {
-  return (dispatcher ??= new WebAssembly.Module(Uint8Array.from(generatedInterpreter().dispatcher)));
+/** How many instructions some code was made from, about. */
+function instructionsOf({ wasmBytes }: CompiledCode): number {
+  return wasmBytes / BYTES_OF_AN_INSTRUCTION;
 }
 
 function newChains(): Chains {

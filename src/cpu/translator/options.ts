@@ -1,13 +1,10 @@
 import type { CodeStore } from './cache/code-record.js';
 import type { TranslationHook } from './events.js';
 
-/** Number of samples that must find a block running before it is translated. */
-export const DEFAULT_THRESHOLD = 2;
-
 /** Default for the bytes of Wasm modules that are kept. */
 export const DEFAULT_CODE_BUDGET_BYTES = 64 * 2 ** 20;
 
-/** A threshold for all code, or one for each address of a block; 0 translates before the first instruction runs. */
+/** Samples that must find a block running before it is translated. A threshold for all code, or one for each address of a block; 0 translates before the first instruction runs. */
 export type TranslationThreshold = number | ((rip: bigint) => number);
 
 /**
@@ -19,6 +16,7 @@ export type Compilation = 'sync' | 'async' | 'auto';
 
 /** How the hot tier works. */
 export interface TranslatorOptions {
+  /** Without it, code is translated when the time that this takes has been spent on it: see cost-model.ts. */
   readonly threshold?: TranslationThreshold | undefined;
   /** Called after a region is translated. */
   readonly onTranslated?: TranslationHook | undefined;

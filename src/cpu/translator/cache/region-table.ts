@@ -8,6 +8,9 @@ import { MOST_REGIONS, REGION_USES } from '../dispatcher.js';
 import { RegionEntries } from '../region-entries.js';
 import { RegionIndex } from './region-index.js';
 
+/** Ticks after which uses of regions fade: their counts of 32 bits must not overflow, and one run counts up to 2^30. */
+const TICKS_BETWEEN_FADES = 2 ** 29;
+
 /** A region's function: `(entry, ticks, base, self) → RegionExit | site << 3`. */
 export type RegionFunction = (entry: number, ticks: number, base: bigint, self: number) => number;
 
@@ -65,6 +68,8 @@ export interface CompiledRegion extends RegionExtent {
   /** Its place in the dispatcher's table. */
   readonly index: number;
   chains: Chains;
+  /** Misses of checks wider than their access that have been reported since it was made. */
+  wideMisses: number;
 }
 
 /**
@@ -82,6 +87,7 @@ export class RegionTable {
   private readonly uses: Uint32Array;
   /** Entries that `uses` does not count any more. */
   private usesBefore = 0;
+  private ticksToFade = TICKS_BETWEEN_FADES;
   private readonly placesOfCode = new Map<CompiledCode, number>();
 
   constructor(
@@ -110,6 +116,15 @@ export class RegionTable {
   /** The regions with code in the linear page around an address that can be entered, the newest first. */
   inPageOf(rip: bigint): readonly CompiledRegion[] {
     return [...this.all.inPage(pageOf(rip))].filter((region) => !this.aside.has(region)).reverse();
+  }
+
+  /** The newest region with the block that begins at an address, and the entry that leads to it best. */
+  around(rip: bigint): { readonly region: CompiledRegion; readonly best: bigint } | undefined {
+    for (const region of this.inPageOf(rip)) {
+      const best = region.code.bestEntries.get(BigInt.asIntN(64, rip - region.base));
+      if (best !== undefined) return { region, best: BigInt.asUintN(64, region.base + best) };
+    }
+    return undefined;
   }
 
   /** The regions put aside with code in the linear page that begins at an address, the oldest first. */
@@ -236,6 +251,14 @@ export class RegionTable {
     }
     this.fade();
     return least;
+  }
+
+  /** Takes note that so many ticks have passed. */
+  ran(ticks: number): void {
+    this.ticksToFade -= ticks;
+    if (this.ticksToFade >= 0) return;
+    this.ticksToFade = TICKS_BETWEEN_FADES;
+    this.fade();
   }
 
   /** Halves how often regions have been entered, so that what was used long ago counts less, and no count overflows. */

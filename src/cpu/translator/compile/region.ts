@@ -1,12 +1,20 @@
 import { isCanonical } from '../../../bits.js';
 import type { Instruction } from '../../decode/instruction.js';
 import type { CodePage, CodeReader } from './code-reader.js';
+import { LeaderQueue } from './leader-queue.js';
 
 /** Different instructions of a region, at most: code beyond is reached by leaving. */
-const MOST_INSTRUCTIONS = 500;
+const MOST_INSTRUCTIONS = 1000;
 
 /** Instructions with the copies that inlining makes, at most. */
-const MOST_COPIES = 900;
+const MOST_COPIES = 1300;
+
+/**
+ * A block that no sample has found is taken in unless it should have been found this often, were it as hot as what leads to
+ * it; or so rarely that it need not be there.
+ */
+const MOST_EXPECTED = 2;
+const LEAST_EXPECTED = 0.1;
 
 /** Calls are inlined to this depth, if the callee has at most this number of instructions. */
 const DEEPEST_INLINING = 2;
@@ -40,6 +48,8 @@ export interface Region {
   readonly nodes: readonly (Block | undefined)[];
   /** Nodes at which it may be entered: those asked for, callees, and where calls return to. */
   readonly entries: readonly number[];
+  /** The addresses that were asked for, and those of hot blocks that nothing in the region leads to. */
+  readonly wanted: readonly bigint[];
   /** Whether it has the most instructions that a region may have, so that some may be left out. */
   readonly isFull: boolean;
   /** Addresses that were left out because of a code stop. */
@@ -53,11 +63,26 @@ export interface RegionLimits {
   hasStop(rip: bigint): boolean;
   /** Whether the translator can compile an instruction. */
   compiles(instruction: Instruction): boolean;
+  /** How hot code is; without it, everything is taken in that has been reached, the nearest first. */
+  readonly heat?: CodeHeat | undefined;
+}
+
+/** How often blocks have been found running. */
+export interface CodeHeat {
+  /** Samples at the block that begins at an address; negative if it is not to be taken in. */
+  samplesAt(rip: bigint): number;
+  /** Blocks that are hot enough to be taken in although nothing in the region leads to them, the hottest first. */
+  readonly others: readonly bigint[];
 }
 
 /** Finds the region of the hot addresses `entries`. Returns undefined if the first of them cannot be compiled. */
 export function findRegion(reader: CodeReader, entries: readonly bigint[], limits: RegionLimits): Region | undefined {
   return new RegionFinder(reader, limits).find(entries);
+}
+
+/** Instructions of a region, each copy counted. */
+export function sizeOf({ nodes }: Region): number {
+  return nodes.reduce((sum, node) => sum + (node?.instructions.length ?? 0), 0);
 }
 
 class RegionFinder {
@@ -69,6 +94,9 @@ class RegionFinder {
   private readonly nodeOfKey = new Map<string, number>();
   private readonly entries = new Set<number>();
   private readonly stops = new Set<bigint>();
+  private readonly leading = new LeaderQueue();
+  /** How hot what leads to a block is, in samples for each instruction. */
+  private readonly rates = new Map<bigint, number>();
   private readonly waiting: { node: number; rip: bigint; context: Context | undefined }[] = [];
   private copies = 0;
 
@@ -77,42 +105,85 @@ class RegionFinder {
     private readonly limits: RegionLimits,
   ) {}
 
-  find(entries: readonly bigint[]): Region | undefined {
-    this.discover(entries);
-    for (const rip of entries) this.addEntry(rip);
-    if (!this.found.has(entries[0]!)) return undefined;
+  find(asked: readonly bigint[]): Region | undefined {
+    const wanted = [...asked];
+    for (const rip of asked) this.lead(rip, Infinity);
+    this.discover();
+    for (const rip of this.limits.heat?.others ?? []) {
+      if (this.found.size >= MOST_INSTRUCTIONS) break;
+      if (this.found.has(rip)) continue;
+      this.lead(rip, Infinity);
+      this.discover();
+      wanted.push(rip);
+    }
+    for (const rip of wanted) this.addEntry(rip);
+    if (!this.found.has(wanted[0]!)) return undefined;
     for (let next = this.waiting.shift(); next; next = this.waiting.shift())
       this.nodes[next.node] = this.connect(next.rip, next.context);
     return {
       pages: this.reader.pages,
       nodes: this.nodes,
       entries: [...this.entries],
+      wanted,
       isFull: this.found.size >= MOST_INSTRUCTIONS,
       stops: [...this.stops],
     };
   }
 
-  /** Reads the instructions reachable from the entries, the nearest first, and notes where blocks begin. */
-  private discover(entries: readonly bigint[]): void {
-    const waiting = [...entries];
-    const lead = (rip: bigint | undefined): void => {
-      if (rip === undefined || this.leaders.has(rip) || !this.limits.isReached(rip)) return;
-      this.leaders.add(rip);
-      waiting.push(rip);
-    };
-    for (const rip of entries) this.leaders.add(rip);
-    for (let rip = waiting.shift(); rip !== undefined; rip = waiting.shift()) {
-      while (!this.found.has(rip) && this.found.size < MOST_INSTRUCTIONS) {
-        const instruction = this.read(rip);
-        if (!instruction) break;
-        this.found.set(rip, instruction);
-        rip = after(rip, instruction);
-        if (!this.endsBlock(instruction)) continue;
-        lead(directTarget(instruction, rip));
-        if (goesOn(instruction)) lead(rip);
-        break;
+  /** Has a block taken in that begins at an address; `rate` is how hot what leads to it is. */
+  private lead(rip: bigint | undefined, rate: number): void {
+    if (rip === undefined || this.leaders.has(rip)) return;
+    if (rate !== Infinity && !this.limits.isReached(rip)) return;
+    const { heat } = this.limits;
+    const samples = heat?.samplesAt(rip) ?? 0;
+    if (samples < 0) return;
+    this.leaders.add(rip);
+    this.leading.push({ rip, heat: samples > 0 ? samples : heat ? Math.min(rate, 1e6) / 1e6 : 0 });
+    this.rates.set(rip, rate);
+  }
+
+  /** Reads the instructions reachable from the leaders, and notes where blocks begin. */
+  private discover(): void {
+    for (let next = this.leading.pop(); next && this.found.size < MOST_INSTRUCTIONS; next = this.leading.pop()) {
+      const { rip } = next;
+      const run = this.readRun(rip);
+      const rate = this.rateOf(rip, run.length);
+      if (rate === undefined || run.length === 0) continue;
+      let at = rip;
+      for (const instruction of run) {
+        this.found.set(at, instruction);
+        at = after(at, instruction);
       }
+      const last = run.at(-1)!;
+      if (!this.endsBlock(last)) continue;
+      this.lead(directTarget(last, at), rate);
+      if (goesOn(last)) this.lead(at, rate);
     }
+  }
+
+  /** The instructions from an address up to a branch, or to one that the region has. */
+  private readRun(leader: bigint): Instruction[] {
+    const run: Instruction[] = [];
+    for (let rip = leader; !this.found.has(rip) && this.found.size + run.length < MOST_INSTRUCTIONS;) {
+      const instruction = this.read(rip);
+      if (!instruction) break;
+      run.push(instruction);
+      rip = after(rip, instruction);
+      if (this.endsBlock(instruction)) break;
+    }
+    return run;
+  }
+
+  /** Samples for each instruction of a block, measured or supposed; undefined if it is too cold to be taken in. */
+  private rateOf(leader: bigint, length: number): number | undefined {
+    const { heat } = this.limits;
+    if (!heat) return 0;
+    const samples = heat.samplesAt(leader);
+    if (samples > 0) return samples / length;
+    const rate = this.rates.get(leader)!;
+    const expected = rate * length;
+    if (rate === Infinity) return 0;
+    return expected < LEAST_EXPECTED || expected > MOST_EXPECTED ? undefined : rate / 2;
   }
 
   private read(rip: bigint): Instruction | undefined {
