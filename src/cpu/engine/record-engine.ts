@@ -6,7 +6,15 @@ import type { EngineCpu } from './engine-cpu.js';
 import type { CodeStopsListener } from '../stops.js';
 import { STOPPED, SYSCALL, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
-import { EXIT_ACCESS, EXIT_LINEAR, IGNORES_ALL_REGIONS, IGNORES_REGIONS, RIP } from '../state/layout.js';
+import {
+  EXIT_ACCESS,
+  EXIT_LINEAR,
+  IGNORES_ALL_REGIONS,
+  IGNORES_REGIONS,
+  RIP,
+  TICKS_END,
+  TICKS_WITHHELD,
+} from '../state/layout.js';
 import type { TranslationStats } from '../translator/events.js';
 import type { CodePage } from '../translator/compile/code-reader.js';
 import { MOST_WIDE_MISSES } from '../translator/dispatcher.js';
@@ -173,9 +181,17 @@ export class RecordEngine implements CodeStopsListener {
   private runInterpreter(record: number, end: number): Next {
     const { cpu, interpreter } = this;
     const ticks = Math.min(end - cpu.ticks, LONGEST_SLICE);
+    this.noteEnd(ticks);
     const exit = interpreter.run(record, ticks);
     cpu.ticks += ticks - interpreter.ticksLeft;
     return this.afterInterpreter(exit, end, end - cpu.ticks === interpreter.ticksLeft);
+  }
+
+  /** Tells generated code, which is about to run for so many ticks, what time it is. */
+  private noteEnd(ticks: number): void {
+    const { hostView, host32 } = this.cpu.memory;
+    hostView.setFloat64(TICKS_END, this.cpu.ticks + ticks, true);
+    host32[TICKS_WITHHELD >> 2] = 0;
   }
 
   /** Handles an exit of the interpreter. `last` is true if it had all ticks up to the end. */
@@ -205,6 +221,7 @@ export class RecordEngine implements CodeStopsListener {
       hot.sample(blocks.ripOf(record));
     const ticks = end - cpu.ticks;
     const given = Math.min(ticks, MOST_TICKS);
+    this.noteEnd(given);
     const exit = hot.run(record, given);
     cpu.ticks += given - hot.ticksLeft;
     if (exit <= Exit.region) {
@@ -254,6 +271,7 @@ export class RecordEngine implements CodeStopsListener {
     const count = blocks.partOf(record, end - cpu.ticks);
     if (count <= 0) return this.evaluate(record);
     const rejoin = blocks.cut(record, count);
+    this.noteEnd(count);
     const exit = this.withoutRegions(() => interpreter.run(record, count));
     rejoin();
     cpu.ticks += count - interpreter.ticksLeft;

@@ -42,6 +42,8 @@ export class RecordWriter {
     view.setUint16(record + Field.index, instruction.index < 0 ? ZERO : GPR + instruction.index * 8, true);
     view.setUint16(record + Field.segmentBase, SEGMENT_BASE + instruction.segment * 8, true);
     view.setBigInt64(record + Field.immediate, instruction.immediate, true);
+    const hasTwo = form.operands.length === 2 && form.dest.kind === 'immediate' && form.src.kind === 'immediate';
+    if (hasTwo) view.setUint8(record + Field.secondImmediate, instruction.immediate2);
     view.setBigInt64(record + Field.displacement, displacement, true);
     view.setBigUint64(record + Field.nextRip, nextRip, true);
     view.setUint8(record + Field.scale, instruction.scale);

@@ -26,7 +26,9 @@ import { x87Operations } from './extended/operations.js';
 export type Outcome = 'next' | 'more' | 'trap' | LeaveReason;
 
 /** The host operations that do not depend on the instruction. */
-export type CpuOperations = Omit<HostOperations<bigint>, 'segmentNumber' | 'secondImmediate' | 'x87'>;
+export type CpuOperations = Omit<HostOperations<bigint>, 'segmentNumber' | 'x87'> & {
+  timeStamp(): bigint;
+};
 
 type Core = Omit<Machine<bigint>, keyof Arithmetic<bigint> | keyof Vectors<bigint> | keyof Floats<bigint>>;
 
@@ -76,13 +78,12 @@ class EvaluatorCore implements Core {
   constructor(
     private readonly state: CpuState,
     private readonly linearMemory: LinearMemory,
-    host: CpuOperations,
+    private readonly operations: CpuOperations,
     readonly floats: Floats<bigint>,
   ) {
     this.host = {
-      ...host,
+      ...operations,
       segmentNumber: () => this.instruction.reg,
-      secondImmediate: () => BigInt(this.instruction.immediate2),
       x87: x87Operations({
         readControl: () => Number(state.x87Part(16, FCW)),
         readStatus: () => Number(state.x87Part(16, FSW)),
@@ -147,6 +148,12 @@ class EvaluatorCore implements Core {
   }
   immediate(width: Width): bigint {
     return truncate(width, this.instruction.immediate);
+  }
+  secondImmediate(): bigint {
+    return BigInt(this.instruction.immediate2);
+  }
+  timeStamp(): bigint {
+    return this.operations.timeStamp();
   }
   nextRip(): bigint {
     return this.next;
@@ -262,6 +269,9 @@ class EvaluatorCore implements Core {
     const goesOn = body();
     this.state.setGprPart(RCX, width, count - 1n);
     if (count !== 1n && goesOn !== 0n) this.outcome = 'more';
+  }
+  rarely(condition: bigint, then: () => void, otherwise: () => void): void {
+    this.if(condition, then, otherwise);
   }
   raise(vector: number, errorCode = 0n): void {
     throw new GuestException(vector, Number(errorCode));

@@ -62,6 +62,20 @@ function emitJumpCache(emitter: Emitter, target: WasmValue, found: (record: numb
   emitter.push(target).code.memory('i64.store', at.RIP);
 }
 
+/** Pushes the CPU's ticks: `pushBudget` is what is left of the budget, from which the rest of the block has been taken. */
+function emitTime(code: Code, record: number, offset: number, pushBudget: () => void): void {
+  code.i32(0).memory('i64.load', at.TICKS_END).op('f64.reinterpret_i64').op('i64.trunc_f64_s');
+  pushBudget();
+  code.i32(0).memory('i32.load', at.TICKS_WITHHELD).op('i32.add');
+  code
+    .get(record)
+    .memory('i32.load16_u', offset + Field.ticksToEnd)
+    .op('i32.add')
+    .i32(1)
+    .op('i32.sub');
+  code.op('i64.extend_i32_s').op('i64.sub');
+}
+
 /** The main loop's labels, all enclosing the handlers. */
 export interface LoopLabels {
   /** Enters the block at the record pointer, charging its ticks first. */
@@ -144,6 +158,9 @@ export class LoopContext implements HandlerContext {
   callFlagBits(): void {
     this.pushFlags().call(this.shared.flagBits);
   }
+  pushTime(): void {
+    emitTime(this.code, this.record, this.recordOffset, () => this.code.get(this.locals.budget));
+  }
   callFunction(name: CompiledFunction): void {
     this.code.call(this.shared.indexOf(name));
   }
@@ -218,6 +235,10 @@ export class FunctionContext implements HandlerContext {
   }
   callFlagBits(): void {
     this.pushFlags().call(this.shared.flagBits);
+  }
+  pushTime(): void {
+    const pushBudget = (): unknown => this.code.i32(0).memory('i32.load', at.EXIT_BUDGET);
+    emitTime(this.code, this.record, this.recordOffset, pushBudget);
   }
   callFunction(name: CompiledFunction): void {
     this.code.call(this.shared.indexOf(name));

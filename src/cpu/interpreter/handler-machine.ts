@@ -92,6 +92,10 @@ class HandlerCompiler extends MeaningCompiler {
     this.pushRecord();
     return this.load(width, this.field(Field.immediate));
   }
+  secondImmediate(): V {
+    this.pushRecord();
+    return this.load(8, this.field(Field.secondImmediate));
+  }
   nextRip(): V {
     this.pushRecord();
     return this.load(64, this.field(Field.nextRip));

@@ -31,8 +31,12 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void;
   /** The immediate, sign- or zero-extended by the decoder to `width`. */
   immediate(width: Width): V;
+  /** The second immediate, ENTER's nesting depth; 8 bits. */
+  secondImmediate(): V;
   /** Address of the next instruction; 64 bits. */
   nextRip(): V;
+  /** The time-stamp counter, which counts ticks, this instruction's included; 64 bits. */
+  timeStamp(): V;
   /** CPL as an 8-bit value. */
   cpl(): V;
   /** `width` bits at byte `offset` of the x87 state: see isa/x87-state.ts. */
@@ -108,6 +112,11 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
    * that many can be done at once.
    */
   repeat(body: () => V | undefined, bulk?: 'move' | 'fill'): void;
+  /**
+   * As `if`, where the condition seldom holds: compiled code leaves the instruction to the evaluator then, and has no code for
+   * it. Nothing may have changed yet.
+   */
+  rarely(condition: V, then: () => void, otherwise: () => void): void;
   /** Raises an exception at this instruction; nothing may have changed yet. */
   raise(vector: number, errorCode?: V): void;
   raiseIf(condition: V, vector: number, errorCode?: V): void;
@@ -261,8 +270,6 @@ export type PackedConversion =
 export interface HostOperations<V> {
   /** EAX EBX ECX EDX for a leaf (EAX) and subleaf (ECX). */
   cpuid(leaf: V, subleaf: V): [V, V, V, V];
-  /** The time-stamp counter, which counts ticks. */
-  timeStamp(): V;
   /** x87 arithmetic and the x87 stack. */
   readonly x87: X87Operations<V>;
   /** The register EFER; 64 bits. */
@@ -274,8 +281,6 @@ export interface HostOperations<V> {
   loadSegment(segment: number, selector: V): void;
   /** The number of the segment register that the ModRM byte's reg field names. */
   segmentNumber(): number;
-  /** The second immediate, ENTER's nesting depth; 8 bits. */
-  secondImmediate(): V;
 }
 
 /** The meaning of an instruction: a single function that the evaluator, the interpreter and the translator share. */

@@ -62,6 +62,9 @@ export const IGNORES_NEXT_REGION = 2;
 export const SCRATCH = base + 0x340;
 /** Exceptions that the current floating-point instruction has raised so far, in compiled code. i32 */
 export const FLOAT_FLAGS = base + 0x380;
+/** The CPU's ticks when generated code returns to TypeScript at the latest, f64; and those of them not given to it yet, i32. */
+export const TICKS_END = base + 0x388;
+export const TICKS_WITHHELD = base + 0x390;
 /** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
 export const CROSSINGS = base + 0x400;
 

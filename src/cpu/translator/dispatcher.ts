@@ -100,6 +100,7 @@ class Dispatcher {
     const sample = emitter.pop('i32');
     emitter.push(sample).code.get(BUDGET).get(BUDGET);
     emitter.push(sample).code.op('i32.gt_s').op('select').set(this.slice);
+    this.noteWithheld();
     code.get(RECORD).get(this.slice).call(this.interpret).set(this.exit);
     code.get(this.slice).i32(0).memory('i32.load', at.EXIT_BUDGET).op('i32.sub');
     const used = emitter.pop('i32');
@@ -146,6 +147,7 @@ class Dispatcher {
     load(REGION_ENTRY.index);
     code.set(this.self);
     this.countUse();
+    this.noteWithheld();
     load(REGION_ENTRY.entry);
     code.get(this.slice);
     emitter.push(entry).code.memory('i64.load', REGION_ENTRY.base);
@@ -165,6 +167,11 @@ class Dispatcher {
     emitter.push(entry).push(left).code.i32(1).op('i32.sub').memory('i32.store', REGION_ENTRY.shortSlices);
     code.i32(SHORT_SLICE).set(this.slice).end();
     code.get(BUDGET).get(this.slice).get(BUDGET).get(this.slice).op('i32.lt_s').op('select').set(this.slice);
+  }
+
+  /** Stores how many ticks of the budget the slice leaves, from which the code that it is for can tell the time. */
+  private noteWithheld(): void {
+    this.code.i32(0).get(BUDGET).get(this.slice).op('i32.sub').memory('i32.store', at.TICKS_WITHHELD);
   }
 
   /** Has one of many looked at, for whether the two had better be one region. */

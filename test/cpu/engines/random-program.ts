@@ -32,9 +32,13 @@ export class ProgramMaker {
   private readonly hot: readonly Form[];
   private readonly pairs: readonly (readonly [Form[], Form[]])[];
 
-  constructor(private readonly decoder: Decoder) {
-    // What stands alone, reads the time, or only faults is left to the test of the meanings.
-    this.plain = decoder.forms.filter(({ row }) => !row.attributes.has('EVALUATED') || row.mnemonic === 'POPF');
+  /** Without the forms of some mnemonics. */
+  constructor(
+    private readonly decoder: Decoder,
+    without: readonly string[] = [],
+  ) {
+    // What stands alone or only faults is left to the test of the meanings.
+    this.plain = decoder.forms.filter(({ row }) => !row.attributes.has('EVALUATED') && !without.includes(row.mnemonic));
     const bySignature = new Map<string, Form[]>();
     for (const form of decoder.forms)
       bySignature.set(signatureOf(form), [...(bySignature.get(signatureOf(form)) ?? []), form]);

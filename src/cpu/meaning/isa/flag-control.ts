@@ -68,9 +68,22 @@ export const pushf: Semantics = (m, { width }) => {
 
 /** POPF, POPFQ: pops RFLAGS. SDM Vol. 2B "POPF/POPFD/POPFQ". */
 export const popf: Semantics = (m, { width }) => {
-  const flags = topOfStack(m, width);
-  releaseStack(m, width / 8);
-  loadFlags(m, resize(m, width, 64, flags), width === 16);
+  const flags = resize(m, width, 64, topOfStack(m, width));
+  const others = TF | IF | IOPL | NT | (width === 16 ? 0 : AC | ID);
+  const changes = m.and(64, m.xor(64, flags, m.systemFlags()), m.constant(64, others));
+  m.rarely(
+    m.isFalse(m.isZero(64, changes)),
+    () => {
+      releaseStack(m, width / 8);
+      loadFlags(m, flags, width === 16);
+    },
+    () => {
+      releaseStack(m, width / 8);
+      const kept = m.and(64, m.systemFlags(), m.constant(64, ~DF));
+      m.setSystemFlags(m.or(64, kept, m.and(64, flags, m.constant(64, DF))));
+      m.setFlagBits(STATUS_FLAGS, m.truncate(64, 32, flags));
+    },
+  );
 };
 
 /**

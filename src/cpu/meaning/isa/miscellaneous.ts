@@ -40,7 +40,7 @@ export const cpuid: Semantics = (m) => {
 
 /** RDTSC: EDX:EAX := the time-stamp counter. SDM Vol. 2B "RDTSC". */
 export const rdtsc: Semantics = (m) => {
-  const time = m.host.timeStamp();
+  const time = m.timeStamp();
   m.setGpr(RAX, 32, m.truncate(64, 32, time));
   m.setGpr(RDX, 32, m.truncate(64, 32, m.shr(64, time, m.constant(64, 32))));
 };
@@ -62,7 +62,7 @@ const DEEPEST_NESTING = 31;
  */
 export function enter<V>(m: Machine<V>, { width }: Form): void {
   const bytes = width / 8;
-  const level = m.and(8, m.host.secondImmediate(), m.constant(8, DEEPEST_NESTING));
+  const level = m.and(8, m.secondImmediate(), m.constant(8, DEEPEST_NESTING));
   const oldFrame = m.gpr(RBP, 64);
   const frame = m.sub(64, m.gpr(RSP, 64), m.constant(64, bytes));
   const below = (address: V, words: number): V => m.sub(64, address, m.constant(64, words * bytes));
@@ -88,11 +88,15 @@ export function enter<V>(m: Machine<V>, { width }: Form): void {
       m.equal(8, level, m.constant(8, depth)),
       () => finish(depth, copies),
       () => {
-        if (depth < DEEPEST_NESTING) nest(depth + 1, depth === 0 ? copies : [...copies, copy(depth)]);
+        if (depth < DEEPEST_NESTING) nest(depth + 1, [...copies, copy(depth)]);
       },
     );
   };
-  nest(0, []);
+  m.rarely(
+    m.isFalse(m.isZero(8, level)),
+    () => nest(1, []),
+    () => finish(0, []),
+  );
 }
 
 /** A frame pointer of an outer level that is copied to the new frame. */

@@ -205,7 +205,7 @@ const CONTROL_TRANSFER = [
   row('CD', 'INT', control.int, Ib, 'BRANCH', 'EVALUATED'),
   row('CC', 'INT3', control.int3, 'BRANCH', 'EVALUATED'),
   row('F1', 'INT1', control.int1, 'BRANCH', 'EVALUATED'),
-  row('C8', 'ENTER', misc.enter, Iw, Ib, 'D64', 'EVALUATED'),
+  row('C8', 'ENTER', misc.enter, Iw, Ib, 'D64'),
   row('C9', 'LEAVE', misc.leave, 'D64'),
 ];
 
@@ -232,7 +232,7 @@ const FLAG_CONTROL = [
   row('FD', 'STD', flags.std),
   feature('LAHF64', row('9F', 'LAHF', flags.lahf), row('9E', 'SAHF', flags.sahf)),
   row('9C', 'PUSHF', flags.pushf, 'D64'),
-  row('9D', 'POPF', flags.popf, 'D64', 'EVALUATED'),
+  row('9D', 'POPF', flags.popf, 'D64'),
   row('FB', 'STI', flags.sti, 'EVALUATED'),
   row('FA', 'CLI', flags.cli, 'EVALUATED'),
 ];
@@ -286,7 +286,7 @@ const MISCELLANEOUS = [
   row('0F 0B', 'UD2', misc.ud, 'BRANCH', 'EVALUATED'),
   row('D7', 'XLAT', misc.xlat, 'ADDRESS'),
   row('0F A2', 'CPUID', misc.cpuid, 'EVALUATED'),
-  feature('TSC', row('0F 31', 'RDTSC', misc.rdtsc, 'EVALUATED')),
+  feature('TSC', row('0F 31', 'RDTSC', misc.rdtsc)),
   feature('CLFSH', row('NP 0F AE /7', 'CLFLUSH', misc.clflush, Mb)),
   feature('CLFLUSHOPT', row('66 0F AE /7', 'CLFLUSHOPT', misc.clflush, Mb)),
   row('NP 0F 01 C1', 'VMCALL', misc.vmcall, 'BRANCH', 'EVALUATED'),

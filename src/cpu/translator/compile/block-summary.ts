@@ -111,5 +111,8 @@ class NoContext implements CompilerContext {
   callFlagBits(): void {
     this.code.i32(0);
   }
+  pushTime(): void {
+    this.code.i64(0n);
+  }
   callFunction(): void {}
 }

@@ -275,6 +275,9 @@ class RegionCore extends MeaningCompiler {
   immediate(width: Width): V {
     return this.words.constant(width, truncate(width, this.instruction.immediate));
   }
+  secondImmediate(): V {
+    return this.words.constant(8, this.instruction.immediate2);
+  }
   nextRip(): V {
     return this.addressOfCode(this.next);
   }

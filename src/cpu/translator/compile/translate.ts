@@ -336,6 +336,16 @@ class Translator implements RegionContext {
     const flagBits = this.module.importFunction('flagBits', this.module.type(['i32', 'i64', 'i64'], ['i32']));
     this.code.get(this.kind).get(this.result).get(this.operand).call(flagBits);
   }
+  pushTime(): void {
+    const { code } = this;
+    code.i32(0).memory('i64.load', at.TICKS_END).op('f64.reinterpret_i64').op('i64.trunc_f64_s');
+    code.get(BUDGET).i32(0).memory('i32.load', at.TICKS_WITHHELD).op('i32.add');
+    code
+      .i32(this.pending + 1)
+      .op('i32.sub')
+      .op('i64.extend_i32_s')
+      .op('i64.sub');
+  }
   callFunction(name: CompiledFunction): void {
     const { parameters, results } = typeOfFunction(name);
     this.code.call(this.module.importFunction(name, this.module.type(parameters, results)));

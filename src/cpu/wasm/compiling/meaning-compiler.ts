@@ -36,6 +36,8 @@ export interface CompilerContext {
    */
   callCondition(even: number): void;
   callFlagBits(): void;
+  /** Pushes the CPU's ticks, those of this instruction included; i64. */
+  pushTime(): void;
   /** Calls one of the functions of wasm/functions, whose parameters are on the stack. */
   callFunction(name: CompiledFunction): void;
 }
@@ -92,6 +94,7 @@ export abstract class MeaningCompiler implements CompilerCore {
   abstract readXmmLow(operand: XmmOperand, width: 32 | 64): V;
   abstract writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void;
   abstract immediate(width: Width): V;
+  abstract secondImmediate(): V;
   abstract nextRip(): V;
   abstract effectiveAddress(operand: MemoryOperand, popped?: number): V;
   abstract sourceSegmentBase(): V;
@@ -105,6 +108,10 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.context.callFunction(name);
   }
 
+  timeStamp(): V {
+    this.context.pushTime();
+    return this.emitter.pop('i64');
+  }
   cpl(): V {
     throw new NotCompiled('CPL is for the evaluator');
   }
@@ -310,6 +317,11 @@ export abstract class MeaningCompiler implements CompilerCore {
   }
   /** May perform many iterations at once, but leaves at least one to be done. */
   protected repeatInBulk(_kind: 'move' | 'fill'): void {}
+  rarely(condition: V, _then: () => void, otherwise: () => void): void {
+    this.emitter.push(condition);
+    this.sideExitIf();
+    otherwise();
+  }
   raise(): void {
     this.requireUnchanged('raises an exception');
     this.context.exit('evaluate');
