@@ -8,7 +8,7 @@ import { EntryLog } from './entry-log.js';
  * The translation lookaside buffer: three direct-mapped tables in the shared memory, for reads, writes and fetches,
  * which generated code looks up inline. An entry is 16 bytes:
  *
- *     +0  i64  tag: the linear address of a page (bits 11 to 0 are 0), or -1 for none
+ *     +0  i64  tag: the linear address of a page (bits 11 to 0 are 0), or -1 for none; all 0 where nothing ever was
  *     +8  i32  addend: host address = addend + low 32 bits of the linear address, modulo 2^32
  *     +12      unused
  *
@@ -112,7 +112,18 @@ export class Tlb {
     this.parts = new PartialEntries(memory);
     this.writersOf = new Uint32Array(memory.size / PAGE_SIZE);
     this.wasWritten = new Uint8Array(memory.size / PAGE_SIZE);
-    this.words.fill(NONE, WORDS.start, WORDS.end);
+    this.clear();
+  }
+
+  /**
+   * Empties the tables of a memory that may have had a TLB before. A new one is all 0, which matches nothing but an access to
+   * page 0, in its own entry, the first, and one that crosses to it, in that of the last page: so its 3 MB need not be filled.
+   */
+  private clear(): void {
+    const [first, last] = [0, (TLB_ENTRIES - 1) * TLB_ENTRY_BYTES];
+    const isNew = TABLES.every((table) => this.words[table >>> 2] === 0 && this.words[(table + last) >>> 2] === 0);
+    if (!isNew) this.words.fill(NONE, WORDS.start, WORDS.end);
+    else for (const table of TABLES) for (const entry of [first, last]) this.words[(table + entry) >>> 2] = NONE;
   }
 
   /** Looks up a linear address in `table` (TLB_READ, TLB_WRITE or TLB_FETCH). Returns the physical address, or -1. */
@@ -274,16 +285,23 @@ export class Tlb {
   }
 
   private drop(entry: number): void {
-    if (isForWrites(entry) && !this.isEmpty(entry)) this.writersOf[this.frameOf(entry)]!--;
+    // Memory that is all 0 stays untouched.
+    if (this.isEmpty(entry)) return;
+    if (isForWrites(entry)) this.writersOf[this.frameOf(entry)]!--;
     this.words[entry] = NONE;
     this.words[entry + 1] = NONE;
   }
 
   private readonly isHeld = (entry: number): boolean => !this.isEmpty(entry);
 
-  /** Whether an entry is empty. Page addresses have their low bits clear, so the low word suffices. */
+  /**
+   * Whether an entry is empty. Page addresses have their low bits clear, so the low word tells NONE; and no page of RAM is
+   * at host address 0, so that an entry of page 0 has an addend.
+   */
   private isEmpty(entry: number): boolean {
-    return this.words[entry] === NONE;
+    const { words } = this;
+    const low = words[entry];
+    return low === NONE || (low === 0 && words[entry + 1] === 0 && words[entry + 2] === 0);
   }
 
   /** The frame that an entry leads to. */

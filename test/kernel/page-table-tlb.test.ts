@@ -215,9 +215,16 @@ class Machine {
     let count = 0;
     for (const table of Object.values(TABLE_OF))
       for (let at = table; at < table + TLB_ENTRIES * TLB_ENTRY_BYTES; at += TLB_ENTRY_BYTES)
-        if (this.memory.host32[at >>> 2] !== NONE) count++;
+        if (this.isHeld(at >>> 2)) count++;
     return count;
   }
+
+  private isHeld(entry: number): boolean {
+    const { host32 } = this.memory;
+    const low = host32[entry];
+    return low !== NONE && (low !== 0 || host32[entry + 1] !== 0 || host32[entry + 2] !== 0);
+  }
+
   get knownEntries(): number {
     return KINDS.reduce((sum, kind) => sum + this.entriesFor(kind, [...PAGES, ...WINDOWS]).length, 0);
   }

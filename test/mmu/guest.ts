@@ -12,6 +12,7 @@ import { entryOf, faultOf, halves, linearOf, mustEqual, type AnyEntry } from './
 
 /** A stretch of the TLB as it is when emptied. */
 const NEVER_FILLED = new Uint8Array(8192).fill(0xff);
+const ALL_ZERO = new Uint8Array(NEVER_FILLED.length);
 const FRAMES = 32;
 const PAGE = 4096;
 const indexes = [0, 1, 2, 511];
@@ -152,7 +153,7 @@ export class Guest {
           place += NEVER_FILLED.length / TLB_ENTRY_BYTES - 1;
           continue;
         }
-        if (host32[entry >>> 2] === -1) continue;
+        if (host32[entry >>> 2] === -1 || this.isZero(entry)) continue;
         const linear = hostView.getBigUint64(entry, true);
         const found = this.expect(kind, linear, false, this.memory.ram, false);
         if ('fault' in found) throw new Error(`the TLB has ${kind} of ${linear.toString(16)}, which faults`);
@@ -191,9 +192,17 @@ export class Guest {
     return physical;
   }
 
+  /** Whether nothing was ever entered in an entry. */
+  private isZero(entry: number): boolean {
+    const { host32 } = this.memory;
+    const word = entry >>> 2;
+    return host32[word] === 0 && host32[word + 1] === 0 && host32[word + 2] === 0;
+  }
+
   /** Whether nothing has been entered since the TLB was last emptied into the entries from this one on. */
   private isNeverFilled(entry: number): boolean {
-    return Buffer.compare(this.memory.host.subarray(entry, entry + NEVER_FILLED.length), NEVER_FILLED) === 0;
+    const bytes = this.memory.host.subarray(entry, entry + NEVER_FILLED.length);
+    return Buffer.compare(bytes, ALL_ZERO) === 0 || Buffer.compare(bytes, NEVER_FILLED) === 0;
   }
 
   private checkProbe(kind: Kind, linear: bigint, implicit: boolean): void {

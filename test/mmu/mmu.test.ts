@@ -328,6 +328,24 @@ t.test('contents of the TLB', (t) => {
     );
     t.end();
   });
+  t.test('a new one, most of which is all 0, matches no access that generated code makes', (t) => {
+    const memory = new GuestMemory(PAGE);
+    const tlb = new Tlb(memory);
+    const edges = [0n, 1n, 0xfffn, 0x1000n, 0xffff_f000n, 0xffff_ffffn, -1n, -8n, -15n, -16n, -4096n, -4097n];
+    const anyAccess = fc.constantFrom(...edges.map((edge) => BigInt.asUintN(64, edge)));
+    const mustMiss = (linear: bigint, size: bigint): void => {
+      const tag = BigInt.asIntN(64, (linear + size - 1n) & ~0xfffn);
+      for (const table of [TLB_READ, TLB_WRITE, TLB_FETCH]) {
+        const entry = table + (Number((linear >> BigInt(TLB_INDEX_SHIFT)) & 0xffff_ffffn) & TLB_INDEX_MASK);
+        mustEqual('hit', { hit: false }, { hit: memory.hostView.getBigInt64(entry, true) === tag });
+        mustEqual('lookup', { physical: -1 }, { physical: tlb.lookup(table, ...halves(linear)) });
+      }
+    };
+    fc.assert(fc.property(fc.oneof(anyAccess, anyLinear), fc.bigInt({ min: 1n, max: 16n }), mustMiss), {
+      numRuns: 2000,
+    });
+    t.end();
+  });
   t.test(
     'a fetch fills its own table; a write also fills that for reads, and a read that for writes if D is set',
     (t) => {

@@ -33,6 +33,18 @@ const REX_W = 8;
 
 const NO_SEGMENT = -1;
 
+/** What all decoders look up; forms and candidates in it are made when they are first used. */
+interface Tables {
+  readonly lookup: OpcodeLookup;
+  readonly formTable: FormTable;
+}
+
+let shared: Tables | undefined;
+
+function tables(): Tables {
+  return (shared ??= { lookup: new OpcodeLookup(OPCODES), formTable: new FormTable(OPCODES) });
+}
+
 /**
  * Decodes the instructions of 64-bit mode by the opcode table: legacy prefixes, REX or VEX, opcode, ModRM, SIB,
  * displacement, immediates, in the order of SDM Vol. 2A 2.1 and 2.2.
@@ -63,9 +75,8 @@ export class Decoder {
   private ripRelative = false;
   private displacement = 0n;
 
-  constructor(rows: readonly Row[] = OPCODES) {
-    this.lookup = new OpcodeLookup(rows);
-    this.formTable = new FormTable(rows);
+  constructor() {
+    ({ lookup: this.lookup, formTable: this.formTable } = tables());
   }
 
   /** All forms of all rows; `forms[i].id` is i. */
