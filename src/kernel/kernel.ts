@@ -147,7 +147,7 @@ export class Kernel implements KernelServices {
     const { inputs, linuxRoot: root } = options;
     this.linux = new LinuxSystem({
       ...{ cpu, pool, store, hostMemory, space, console: this.console, inputs, root },
-      ...{ waits: this.waits, scheduler: this.scheduler },
+      ...{ waits: this.waits, scheduler: this.scheduler, pager: this.pager, memory },
       memoryOf: ({ view }) => memory.seenIn(view),
       interrupt: (thread, restarts) => this.calls.interrupt(thread, restarts),
       end: (process, exitCode) => this.end(process, exitCode),

@@ -8,6 +8,7 @@ import { openPath } from '../../src/kernel/linux/files/open/opening.js';
 import { EMPTY_ROOT, type LinuxRoot } from '../../src/kernel/linux/files/tree/linux-root.js';
 import type { Maker } from '../../src/kernel/linux/files/tree/names.js';
 import { lookUp } from '../../src/kernel/linux/files/tree/path-walk.js';
+import type { SharingHost } from '../../src/kernel/linux/files/shared-file.js';
 import { sha256 } from '../../src/host/sha256.js';
 import { VmoStore } from '../../src/vmo/store.js';
 
@@ -17,6 +18,9 @@ const NO_CONSOLE: ConsolePort = {
   ...{ isTerminal: false, isSuspended: false, hasInput: true, readableBytes: 0, patience: Infinity },
   ...{ read: () => 'end', write: () => {} },
 };
+
+/** Nothing is mapped without a machine. */
+const NO_SHARING = {} as SharingHost;
 
 /** A file system of its own, without a machine; its clock counts calls. */
 export class LooseFiles {
@@ -46,6 +50,7 @@ export class LooseFiles {
       hostMemory: this.hostMemory,
       lower,
       unrecorded: lower,
+      sharing: NO_SHARING,
       now: () => (this.time += 1000n),
       wake: (number) => void this.woken.push(number),
       random: (length) => new Uint8Array(length),

@@ -3,7 +3,7 @@ import { Errno, KernelError } from '../errors.js';
 import { HostMemory } from '../host-memory.js';
 import { WorkMeter } from '../work-meter.js';
 import { UPPER_HALF, toLinear, type LinearAddress } from './linear-address.js';
-import { allows, type MemoryAccess } from './mapping.js';
+import { allows, reachableEnd, type MemoryAccess } from './mapping.js';
 import { PAGE_TABLE_WINDOW } from './page-table.js';
 import { Region } from './region.js';
 import { findLast } from '../../sorted.js';
@@ -140,9 +140,17 @@ export class AddressSpace {
       const mapping = this.regionAt(address)?.mappingAt(address);
       this.work.add(MAPPING_EFFORT);
       if (!mapping || !allows(mapping.protection, access)) return false;
-      address = mapping.end;
+      const end = reachableEnd(mapping);
+      if (end <= address) return false;
+      address = end;
     }
     return true;
+  }
+
+  /** Whether an access that its mapping allows lies behind the end of the file that is mapped there. */
+  isBeyondEnd(address: LinearAddress, access: MemoryAccess): boolean {
+    const mapping = this.regionAt(address)?.mappingAt(address);
+    return mapping !== undefined && allows(mapping.protection, access) && address >= reachableEnd(mapping);
   }
 
   /** The lowest multiple of `alignment` in a place from which so many bytes are free. */

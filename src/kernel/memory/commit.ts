@@ -24,7 +24,8 @@ const REMAPPED_MAPPINGS = 2;
  * last, and one for each node above those. Where it begins elsewhere in what is mapped than at a multiple of its size in
  * pages, rounded up to a power of two, its nodes are others than those of what is mapped, and are hashed once.
  *
- * Throws KernelError, with nothing changed: EINVAL for a range that is not made of whole pages, one or more, EFAULT for one
+ * Throws KernelError, with nothing changed: EINVAL for a range that is not made of whole pages, one or more, or has
+ * memory that processes of Linux share, EFAULT for one
  * that does not lie in mappings of one region without a gap, ENOMEM (HostMemoryError) where the VMO takes more of the host's
  * memory than is left.
  */
@@ -51,6 +52,8 @@ export function* commitInSteps(target: ContentSource, start: LinearAddress, leng
       Errno.EFAULT,
       `not all of the ${lengthBytes} bytes from ${hex(toLinear(start))} are mapped, in one region`,
     );
+  if (mappings.some(({ shared }) => shared))
+    throw new KernelError(Errno.EINVAL, `memory from ${hex(toLinear(start))} on is shared, and cannot become a VMO`);
   const vmo = yield* contentInSteps(target, start, end);
   let isDone = false;
   try {

@@ -1,9 +1,11 @@
 import type { VmoHandle } from '../../vmo/handle.js';
+import { finished, type Steps } from '../../vmo/steps.js';
 import type { VmoStore } from '../../vmo/store.js';
 import type { AddressSpace } from './address-space.js';
 import type { LinearAddress } from './linear-address.js';
 import type { Pager } from './pager.js';
 import type { Region } from './region.js';
+import { releaseUnused } from './shared-memory.js';
 
 /** Mappings that a region has at most; what a program maps is bounded. */
 export const MAPPINGS_MAX = 2 ** 16;
@@ -35,9 +37,22 @@ export function mapIn(target: MapTarget, region: Region, start: LinearAddress, p
 }
 
 /** Unmaps pages of a region: what they held is gone, and touching them traps. */
-export function unmapIn({ store, pager }: MapTarget, region: Region, start: LinearAddress, end: LinearAddress): void {
-  pager.discard(region, start, end);
+export function unmapIn(target: MapTarget, region: Region, start: LinearAddress, end: LinearAddress): void {
+  finished(unmapInSteps(target, region, start, end));
+}
+
+/** As `unmapIn`, in steps between which nothing may change in the machine. */
+export function* unmapInSteps(
+  target: MapTarget,
+  region: Region,
+  start: LinearAddress,
+  end: LinearAddress,
+): Steps<void> {
+  const { store, pager } = target;
+  yield* pager.discardInSteps(region, start, end);
+  const shared = region.sharedIn(start, end);
   region.cut(start, end, (vmo) => again(store, vmo));
+  yield* releaseUnused(target, shared);
 }
 
 /** Another handle on a VMO. */

@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
 import type { LinearAddress } from './linear-address.js';
+import type { SharedMemory } from './shared-memory.js';
 
 /** What threads may do with the pages of a mapping: bits, as vmo_map takes them. A page that allows anything can be read. */
 export const PROTECTION_READ = 1;
@@ -16,6 +17,14 @@ export interface Backing {
   readonly offset: number;
 }
 
+/** The pages of shared memory from a byte offset, a multiple of 4096. */
+export interface SharedPart {
+  readonly memory: SharedMemory;
+  readonly offset: number;
+  /** Whether the protection may allow writes. */
+  readonly mayWrite: boolean;
+}
+
 /** Whole pages of linear addresses, their bytes before any write, and their protection. */
 export interface Mapping {
   readonly start: LinearAddress;
@@ -25,6 +34,25 @@ export interface Mapping {
   readonly protection: number;
   /** Undefined: zeros. */
   readonly backing: Backing | undefined;
+  /** Undefined: writes are to be seen here alone. */
+  readonly shared?: SharedPart | undefined;
+}
+
+/** Where the bytes of a page of a mapping lie: elsewhere for shared memory. */
+export function homePage({ start, shared }: Pick<Mapping, 'start' | 'shared'>, page: LinearAddress): LinearAddress {
+  const home = shared?.memory.region;
+  return home ? home.start + shared.offset + page - start : page;
+}
+
+/** One past the last byte of a mapping that can be reached: its end, unless a file that it shows ends before. All of a home can. */
+export function reachableEnd({ start, end, shared }: Mapping): LinearAddress {
+  if (!shared || shared.memory.region?.start === start - shared.offset) return end;
+  return Math.min(end, Math.max(start, start + shared.memory.reachableBytes - shared.offset));
+}
+
+/** What the part of a mapping that begins at `start` shows. */
+export function sharedFrom(mapping: Mapping, start: LinearAddress): SharedPart | undefined {
+  return mapping.shared && { ...mapping.shared, offset: mapping.shared.offset + start - mapping.start };
 }
 
 /** What a mapping fills one of its pages with; undefined: zeros. */

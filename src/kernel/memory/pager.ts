@@ -5,7 +5,7 @@ import { OutOfFramesError } from '../../vmo/errors.js';
 import type { FramePool } from '../../vmo/frames/frame-pool.js';
 import { VmoHandle, type VmoPage } from '../../vmo/handle.js';
 import { finished, type Steps } from '../../vmo/steps.js';
-import { HostMemory } from '../host-memory.js';
+import { HOST_BYTES, HostMemory } from '../host-memory.js';
 import { WorkMeter } from '../work-meter.js';
 import type { AddressSpace } from './address-space.js';
 import type { PageContent } from './pages/changed-pages.js';
@@ -16,6 +16,8 @@ import {
   PROTECTION_WRITE,
   allows,
   backingPage,
+  homePage,
+  reachableEnd,
   type Mapping,
   type MemoryAccess,
 } from './mapping.js';
@@ -27,7 +29,7 @@ import { WriteBackQuota, type WriteBackCounters } from './write-back.js';
 import { kept, outside, schema, value } from '../../state/schema.js';
 
 /** What became of a fault; where it was not resolved, nothing has changed. */
-export type FaultOutcome = 'resolved' | 'not mapped' | 'not allowed';
+export type FaultOutcome = 'resolved' | 'not mapped' | 'not allowed' | 'beyond end';
 
 /** CLOCK visits before eviction: one clears A; a private page gets one extra chance. */
 const VISITS_CLEAN = 2;
@@ -122,6 +124,7 @@ export class Pager {
     const mapping = region?.mappingAt(address);
     if (!region || !mapping) return 'not mapped';
     if (!allows(mapping.protection, access)) return 'not allowed';
+    if (address >= reachableEnd(mapping)) return 'beyond end';
     this.bringIn(region, mapping, address, access === 'write');
     return 'resolved';
   }
@@ -131,6 +134,7 @@ export class Pager {
     const region = this.space.regionAt(address);
     const mapping = region?.mappingAt(address);
     if (!region || !mapping) return 'not mapped';
+    if (address >= reachableEnd(mapping)) return 'beyond end';
     this.bringIn(region, mapping, address, true);
     return 'resolved';
   }
@@ -219,7 +223,10 @@ export class Pager {
 
   /** Tells regions which of their pages are in private frames. */
   private enterPrivatePages(): void {
-    this.privates.forEachPage((page) => this.space.regionAt(page)!.changed.setPrivate(page));
+    this.privates.forEachPage((page) => {
+      const region = this.space.regionAt(page)!;
+      if (homePage(region.mappingAt(page)!, page) === page) region.changed.setPrivate(page);
+    });
   }
 
   /** Unmaps the first pages of a range. Returns false where there may be more. */
@@ -240,9 +247,49 @@ export class Pager {
   private bringIn(region: Region, mapping: Mapping, address: LinearAddress, write: boolean): void {
     const page = address - (address % PAGE_SIZE);
     this.pinned.add(page);
+    if (mapping.shared) return this.bringInShared(region, mapping, page);
     const entry = this.pageTable.entry(page);
     if (!(entry & PRESENT)) this.materialise(region, mapping, page, write);
     else if (write && !(entry & WRITABLE)) this.copyOnWrite(region, mapping, page, entry >>> 12);
+  }
+
+  /** Maps a page of shared memory to the private frame of the page of its home, which gets one where it has none. */
+  private bringInShared(region: Region, mapping: Mapping, page: LinearAddress): void {
+    const home = mapping.shared!.memory.region!;
+    const at = homePage(mapping, page);
+    this.pinned.add(at);
+    if (!(this.pageTable.entry(at) & PRESENT)) this.materialise(home, home.mappingAt(at)!, at, true);
+    if (at === page || this.pageTable.entry(page) & PRESENT) return;
+    if (!this.hostMemory.hasRoom(HOST_BYTES.sharedPage)) throw new OutOfFramesError('no host memory for a shared page');
+    this.addUser(mapping, page, this.pageTable.entry(at) >>> 12);
+    region.residentPages++;
+  }
+
+  /** Unmaps pages of the home of shared memory, wherever they are shown: they are again what their mappings fill them with. */
+  forgetShared(home: Region, start: LinearAddress, end: LinearAddress): void {
+    for (const { page } of home.changed.within(start, end)) {
+      const frame = this.pageTable.entry(page) >>> 12;
+      if (frame === 0) continue;
+      for (const shown of this.privates.pagesOf(frame).filter((each) => each !== page)) {
+        this.unmap(shown);
+        this.leavePrivate(shown, frame);
+        this.pool.release(frame);
+      }
+    }
+    this.discard(home, start, end);
+  }
+
+  /** Maps a page to a private frame that others have as well. */
+  private addUser(mapping: Mapping, page: LinearAddress, frame: number): void {
+    this.pool.share(frame);
+    try {
+      this.map(mapping, page, frame);
+    } catch (error) {
+      this.pool.release(frame);
+      throw error;
+    }
+    this.privates.share(frame, page);
+    this.hostMemory.charge('sharedPage');
   }
 
   private materialise(region: Region, mapping: Mapping, page: LinearAddress, write: boolean): void {
@@ -325,18 +372,12 @@ export class Pager {
 
   private shareFrame(page: LinearAddress, frame: number, to: Region, copy: LinearAddress): void {
     this.pinned.add(page);
-    this.pool.share(frame);
     try {
-      this.map(to.mappingAt(copy)!, copy, frame);
-    } catch (error) {
-      this.pool.release(frame);
-      throw error;
+      this.addUser(to.mappingAt(copy)!, copy, frame);
     } finally {
       this.releasePins();
     }
     this.pageTable.clearBits(page, WRITABLE | DIRTY);
-    this.privates.share(frame, copy);
-    this.hostMemory.charge('sharedPage');
     to.residentPages++;
     to.changed.setPrivate(copy);
   }
@@ -352,8 +393,8 @@ export class Pager {
     if (before) this.giveBack(before);
   }
 
-  private map({ protection }: Mapping, page: LinearAddress, frame: number): void {
-    const isOwn = this.pool.isPrivate(frame) && this.pool.usersOf(frame) === 1;
+  private map({ protection, shared }: Mapping, page: LinearAddress, frame: number): void {
+    const isOwn = this.pool.isPrivate(frame) && (shared !== undefined || this.pool.usersOf(frame) === 1);
     const writable = isOwn && (protection & PROTECTION_WRITE) !== 0;
     this.pageTable.map(page, frame, writable, (protection & PROTECTION_EXECUTE) !== 0, protection === 0);
   }
@@ -466,7 +507,9 @@ export class Pager {
 
   private setWrittenBack(page: LinearAddress, content: VmoHandle): void {
     const region = this.space.regionAt(page)!;
-    if (isSame(content, region.mappingAt(page)!, page)) {
+    const mapping = region.mappingAt(page)!;
+    if (homePage(mapping, page) !== page) content.close();
+    else if (isSame(content, mapping, page)) {
       region.changed.delete(page);
       content.close();
     } else {

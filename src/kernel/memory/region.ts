@@ -2,7 +2,17 @@ import { PAGE_SIZE, hex } from '../../bits.js';
 import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
 import { ChangedPages } from './pages/changed-pages.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
-import { PROTECTION_READ, PROTECTION_WRITE, backingPage, type Mapping } from './mapping.js';
+import {
+  PROTECTION_READ,
+  PROTECTION_WRITE,
+  backingPage,
+  homePage,
+  reachableEnd,
+  sharedFrom,
+  type Mapping,
+  type SharedPart,
+} from './mapping.js';
+import type { SharedMemory } from './shared-memory.js';
 import { findLast } from '../../sorted.js';
 import { HostMemory } from '../host-memory.js';
 import { kept, schema, value } from '../../state/schema.js';
@@ -57,6 +67,7 @@ export class Region {
   /** Takes it and its mappings off the account, when it is gone. */
   giveUp(): void {
     this.hostMemory.release('mapping', this.sorted.length);
+    this.countShared(this.sorted, -1);
     this.hostMemory.release('region');
   }
 
@@ -84,6 +95,10 @@ export class Region {
 
   /** What a page of a mapping of this region is to hold that is in no frame; undefined: zeros. */
   contentOf(mapping: Mapping, page: LinearAddress): VmoPage | undefined {
+    const home = mapping.shared?.memory.region;
+    const at = homePage(mapping, page);
+    if (page >= reachableEnd(mapping)) return undefined;
+    if (home && at !== page) return home.contentOf(home.mappingAt(at)!, at);
     return this.changed.contentOf(page)?.page(0) ?? backingPage(mapping, page);
   }
 
@@ -101,11 +116,38 @@ export class Region {
       throw new RangeError(`${name} lies over another one`);
     this.sorted.splice(index + 1, 0, mapping);
     this.hostMemory.charge('mapping');
+    this.countShared([mapping], 1);
+  }
+
+  /** The shared memory that mappings in a range show. */
+  sharedIn(start: LinearAddress, end: LinearAddress): SharedMemory[] {
+    const found: SharedMemory[] = [];
+    for (let index = Math.max(0, findLast(this.sorted, start)); index < this.sorted.length; index++) {
+      const mapping = this.sorted[index]!;
+      if (mapping.start >= end) break;
+      if (mapping.shared && mapping.end > start) found.push(mapping.shared.memory);
+    }
+    return found;
+  }
+
+  /** Counts mappings at the shared memory that they show, but not those of its home. */
+  private countShared(mappings: readonly Mapping[], by: number): void {
+    for (const { shared } of mappings) {
+      if (!shared || shared.memory.region === this) continue;
+      shared.memory.mappings += by;
+      if (shared.mayWrite) shared.memory.writers += by;
+    }
   }
 
   /** As `add`, of zeros: one mapping with what is beside it, where that is of the same kind. */
   addZeros(start: LinearAddress, end: LinearAddress, protection: number): void {
     this.add({ start, end, protection, backing: undefined });
+    this.join(start, end);
+  }
+
+  /** As `add`, of shared memory: one mapping with what is beside it, where that shows what comes before or after it. */
+  addShared(start: LinearAddress, end: LinearAddress, protection: number, shared: SharedPart): void {
+    this.add({ start, end, protection, backing: undefined, shared });
     this.join(start, end);
   }
 
@@ -121,14 +163,12 @@ export class Region {
     this.join(start, end);
   }
 
-  /** Makes one mapping of zeros of the same protection side by side, those that touch a range. */
+  /** Makes one mapping of those side by side that are alike and touch a range. */
   private join(start: LinearAddress, end: LinearAddress): void {
     let index = Math.max(0, findLast(this.sorted, start - 1));
     for (let next; (next = this.sorted[index + 1]) && next.start <= end;) {
       const mapping = this.sorted[index]!;
-      const isSame =
-        mapping.end === next.start && !mapping.backing && !next.backing && mapping.protection === next.protection;
-      if (isSame) this.exchange(index, 2, [{ ...mapping, end: next.end }]);
+      if (goesOn(mapping, next)) this.exchange(index, 2, [{ ...mapping, end: next.end }]);
       else index++;
     }
   }
@@ -143,7 +183,7 @@ export class Region {
     for (let at = start, index = findLast(this.sorted, start); at < end; index++) {
       const mapping = this.sorted[index];
       if (!mapping || mapping.start > at || mapping.end <= at) return false;
-      if (mapping.backing || mapping.protection !== expected) return false;
+      if (!isPlain(mapping) || mapping.protection !== expected) return false;
       at = mapping.end;
     }
     return true;
@@ -175,7 +215,7 @@ export class Region {
       if (!goesOn) continue;
       const vmo = backing && (mapping.start < start ? again(backing.vmo) : backing.vmo);
       const rest = vmo && { vmo, offset: backing.offset + end - mapping.start };
-      parts.push({ ...mapping, start: end, backing: rest });
+      parts.push({ ...mapping, start: end, backing: rest, shared: sharedFrom(mapping, end) });
     }
     this.exchange(index, count, parts);
   }
@@ -187,10 +227,25 @@ export class Region {
   }
 
   private exchange(index: number, count: number, parts: readonly Mapping[]): void {
-    this.sorted.splice(index, count, ...parts);
+    this.countShared(this.sorted.splice(index, count, ...parts), -1);
+    this.countShared(parts, 1);
     this.hostMemory.release('mapping', count);
     this.hostMemory.charge('mapping', parts.length);
   }
+}
+
+/** Whether two mappings, one after the other, can be one. */
+function goesOn(before: Mapping, after: Mapping): boolean {
+  if (before.end !== after.start || before.protection !== after.protection) return false;
+  if (isPlain(before) && isPlain(after)) return true;
+  const [shown, next] = [sharedFrom(before, after.start), after.shared];
+  if (!shown || !next || before.backing || after.backing) return false;
+  return shown.memory === next.memory && shown.offset === next.offset && shown.mayWrite === next.mayWrite;
+}
+
+/** Whether a mapping is of zeros, which nobody else sees. */
+function isPlain({ backing, shared }: Mapping): boolean {
+  return !backing && !shared;
 }
 
 /** The parts of a mapping of which the one within a range gets another protection. The first of them has its handle. */
@@ -211,5 +266,6 @@ function divided(
       vmo: index === 0 ? mapping.backing.vmo : again(mapping.backing.vmo),
       offset: mapping.backing.offset + from - mapping.start,
     },
+    shared: sharedFrom(mapping, from),
   }));
 }

@@ -1,6 +1,7 @@
 import { finished, type Steps } from '../../vmo/steps.js';
 import type { MapTarget } from './map-vmo.js';
 import type { Region } from './region.js';
+import { releaseUnused } from './shared-memory.js';
 
 /** Takes a region out of the address space, and gives back its frames and VMOs. */
 export function unload(target: MapTarget, region: Region): void {
@@ -8,8 +9,11 @@ export function unload(target: MapTarget, region: Region): void {
 }
 
 /** As `unload`, in steps between which nothing may change in the machine. */
-export function* unloadInSteps({ store, space, pager }: MapTarget, region: Region): Steps<void> {
+export function* unloadInSteps(target: MapTarget, region: Region): Steps<void> {
+  const { store, space, pager } = target;
+  const shared = region.sharedIn(region.start, region.end).filter((memory) => memory.region !== region);
   yield* pager.discardInSteps(region, region.start, region.end);
   store.closing(() => region.mappings.forEach(({ backing }) => backing?.vmo.close()));
   space.remove(region);
+  yield* releaseUnused(target, shared);
 }

@@ -6,7 +6,7 @@ import { ACCESS_READ, ACCESS_WRITE } from '../../mmu/walk.js';
 import { OutOfFramesError } from '../../vmo/errors.js';
 import type { AddressSpace } from './address-space.js';
 import { ADDRESS_SPACE_END, fromLinear, highHalf, lowHalf, toLinear, type LinearAddress } from './linear-address.js';
-import type { MemoryAccess } from './mapping.js';
+import { homePage, reachableEnd, type MemoryAccess } from './mapping.js';
 import type { Pager } from './pager.js';
 import type { View } from './view.js';
 
@@ -250,6 +250,8 @@ export class UserMemory {
     const region = this.space.regionAt(page);
     const mapping = region?.mappingAt(page);
     if (!region || !mapping) return undefined;
+    const home = homePage(mapping, page);
+    if (home !== page) return page < reachableEnd(mapping) ? this.pageAt(home) : undefined;
     const bytes = new Uint8Array(PAGE_SIZE);
     region.contentOf(mapping, page)?.copyTo(bytes);
     return bytes;

@@ -50,6 +50,8 @@ const SIGNALS: Record<number, number> = {
 };
 
 export const OUT_OF_MEMORY_EXIT_CODE = 128 + SIGKILL;
+/** An access to a mapping of a file, behind the end of that. */
+const BUS_ERROR_EXIT_CODE = 128 + SIGBUS;
 export const SPURIOUS_WRITE_EXIT_CODE = 128 + SIGSEGV;
 
 export function exitCodeOf(vector: number): number {
@@ -66,13 +68,16 @@ export function makeTrapReport(
 ): TrapReport {
   const vector = exception?.vector;
   const outOfMemory = cause === 'out of memory';
+  const refused = exception?.vector === Vector.PF ? refusedAccess(machine, thread, exception) : undefined;
+  const isBusError = refused !== undefined && machine.space.isBeyondEnd(refused.address, refused.access);
+  const exitCode = outOfMemory || vector === undefined ? OUT_OF_MEMORY_EXIT_CODE : exitCodeOf(vector);
   return {
     cause,
     ...stoppedThread(machine, thread, rip),
     vector,
     errorCode: exception?.errorCode ?? 0,
-    refused: exception?.vector === Vector.PF ? refusedAccess(machine, thread, exception) : undefined,
-    exitCode: outOfMemory || vector === undefined ? OUT_OF_MEMORY_EXIT_CODE : exitCodeOf(vector),
+    refused,
+    exitCode: isBusError ? BUS_ERROR_EXIT_CODE : exitCode,
   };
 }
 

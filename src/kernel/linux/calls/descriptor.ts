@@ -22,6 +22,7 @@ import { openSpecialOf } from '../files/open/special.js';
 import { OpenPipe } from '../files/open/pipe.js';
 import { FILE_SYSTEM } from '../files/tree/inode.js';
 import { PipeOpening } from '../files/open/pipe-opening.js';
+import { addSeals, seals } from './memory-file.js';
 import { fcntlLock, F_SETLKW, F_OFD_GETLK, F_OFD_SETLKW, F_GETLK } from './lock.js';
 
 const { EBADF, EINVAL, EPERM } = LinuxErrno;
@@ -37,6 +38,7 @@ const F_GETOWN = 9;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
+const F_ADD_SEALS = 1033;
 const F_GET_SEALS = 1034;
 const FD_CLOEXEC = 1;
 /** What F_SETFL changes. */
@@ -200,7 +202,10 @@ function fcntlOther(
       return file instanceof OpenPipe ? BigInt(file.pipe.capacity) : failed(EBADF);
     case F_SETPIPE_SZ:
       return file instanceof OpenPipe ? setPipeSize(context, file, signed32(argument)) : failed(EBADF);
+    case F_ADD_SEALS:
+      return addSeals(file, argument);
     case F_GET_SEALS:
+      return seals(file);
     default:
       return failed(EINVAL);
   }
@@ -232,7 +237,7 @@ export const DESCRIPTOR_CALLS: readonly LinuxCall[] = [
   { number: 33, name: 'dup2', parameters: ['fd', 'wanted'], perform: dup2, ...whole },
   {
     ...{ number: 72, name: 'fcntl', parameters: ['fd', 'command', 'argument'], perform: fcntl },
-    ...{ state: 'part', differs: 'F_SETOWN has no effect; leases, seals and F_NOTIFY are refused.' },
+    ...{ state: 'part', differs: 'F_SETOWN has no effect; leases and F_NOTIFY are refused.' },
   },
   { number: 85, name: 'creat', parameters: ['path', 'mode'], perform: creat, ...whole },
   { number: 95, name: 'umask', parameters: ['mask'], perform: umask, ...whole },

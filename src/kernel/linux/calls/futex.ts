@@ -1,6 +1,8 @@
 import { PENDING, type CallResult } from '../../calls/call.js';
 import { deadlineTick } from '../../tasks/thread.js';
 import type { LinearAddress } from '../../memory/linear-address.js';
+import { homePage } from '../../memory/mapping.js';
+import type { WaitKey } from '../../tasks/wait-queues.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import { timespecAt } from '../timespec.js';
@@ -69,6 +71,12 @@ function wordAt(context: LinuxContext, address: bigint): LinearAddress {
   return located(context, address, WORD_BYTES, 'read');
 }
 
+/** What threads that wait for a word wait for: memory that is mapped at several addresses has one. */
+function keyOf({ space }: LinuxContext, word: LinearAddress): WaitKey {
+  const mapping = space.regionAt(word)?.mappingAt(word);
+  return { kind: 'word', number: mapping ? homePage(mapping, word) : word };
+}
+
 function wait(context: LinuxContext, given: FutexArguments, isAbsolute: boolean, isReal: boolean): CallResult {
   const { pending, memory } = context;
   const word = wordAt(context, given.address);
@@ -78,7 +86,7 @@ function wait(context: LinuxContext, given: FutexArguments, isAbsolute: boolean,
   if (deadline <= BigInt(context.now)) return failed(ETIMEDOUT);
   pending.wait = {
     deadline: deadlineTick(deadline),
-    for: { kind: 'word', number: word },
+    for: keyOf(context, word),
     late: failed(ETIMEDOUT),
   };
   return PENDING;
@@ -94,8 +102,9 @@ function deadlineOf(context: LinuxContext, timeout: bigint, isAbsolute: boolean,
 }
 
 /** Linux counts those that are woken as a signed number of 32 bits, and wakes one at least. */
-function wake({ kernel }: LinuxContext, word: LinearAddress, value: bigint): number {
-  const woken = kernel.wake({ kind: 'word', number: word }, 0n, Math.max(1, signed32(value)));
+function wake(context: LinuxContext, word: LinearAddress, value: bigint): number {
+  const { kernel } = context;
+  const woken = kernel.wake(keyOf(context, word), 0n, Math.max(1, signed32(value)));
   kernel.charge({ effort: woken });
   return woken;
 }
@@ -107,8 +116,8 @@ function requeue(context: LinuxContext, given: FutexArguments, isCompared: boole
   const [from, to] = [wordAt(context, address), wordAt(context, address2)];
   if (isCompared && context.memory.readWord(from) !== unsigned32(value3)) return failed(EAGAIN);
   const { kernel } = context;
-  const woken = signed32(value) > 0 ? kernel.wake({ kind: 'word', number: from }, 0n, signed32(value)) : 0;
-  const moved = kernel.requeue({ kind: 'word', number: from }, { kind: 'word', number: to }, signed32(most));
+  const woken = signed32(value) > 0 ? kernel.wake(keyOf(context, from), 0n, signed32(value)) : 0;
+  const moved = kernel.requeue(keyOf(context, from), keyOf(context, to), signed32(most));
   kernel.charge({ effort: woken + moved });
   return BigInt(isCompared ? woken + moved : woken);
 }

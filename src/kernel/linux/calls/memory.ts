@@ -1,16 +1,17 @@
 import { PAGE_SIZE, roundUp } from '../../../bits.js';
-import type { VmoHandle } from '../../../vmo/handle.js';
-import type { Steps } from '../../../vmo/steps.js';
 import type { CallResult } from '../../calls/call.js';
-import { HOST_BYTES } from '../../host-memory.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../memory/linear-address.js';
-import { MAPPINGS_MAX, again, mapIn, unmapIn } from '../../memory/map-vmo.js';
+import { again } from '../../memory/map-vmo.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../../memory/mapping.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
+import { SharedFilePart } from '../files/shared-file.js';
+import { clear, extend, hasRoom, mapFileInSteps, mapSharedZeros, type HomeRange } from '../memory/mapping-files.js';
+import { mappingsAsOne, move } from '../memory/moving.js';
+import { MEMORY_FILE_CALLS } from './memory-file.js';
 import { inSteps, standing } from './in-steps.js';
 
-const { EBADF, EEXIST, EFAULT, EINVAL, ENOMEM } = LinuxErrno;
+const { EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM } = LinuxErrno;
 
 /* include/uapi/asm-generic/mman-common.h and linux/mman.h */
 const PROT_READ = 1;
@@ -26,19 +27,13 @@ const MAP_ANONYMOUS = 0x20;
 const MAP_FIXED_NOREPLACE = 0x10_0000;
 const MREMAP_MAYMOVE = 1;
 const MREMAP_FIXED = 2;
+const MS_ASYNC = 1;
+const MS_INVALIDATE = 2;
+const MS_SYNC = 4;
 const MADV_DONTNEED = 4;
 const MADVICES = new Set([0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]);
 
 const PAGE = BigInt(PAGE_SIZE);
-/** Mappings that a call may add: it divides one, and puts its own there. */
-const MAPPINGS_ADDED = 3;
-
-/** A range of whole pages in the home of the caller. */
-interface HomeRange {
-  readonly start: LinearAddress;
-  readonly end: LinearAddress;
-}
-
 /** The range of a process's addresses; undefined where it does not lie in its home. */
 function rangeOf({ process, linux }: LinuxContext, address: bigint, length: bigint): HomeRange | undefined {
   const given = fromLinear(address);
@@ -62,25 +57,12 @@ function protectionOf(prot: number): number {
   );
 }
 
-/** Whether the caller may have more mappings. */
-function hasRoom({ linux, hostMemory }: LinuxContext): boolean {
-  const { mappings } = linux.memory.region;
-  return mappings.length + MAPPINGS_ADDED <= MAPPINGS_MAX && hostMemory.hasRoom(MAPPINGS_ADDED * HOST_BYTES.mapping);
-}
-
 /** Unmaps a range, in steps, and then does the rest. */
 function unmapped(context: LinuxContext, range: HomeRange, rest: () => bigint): CallResult {
   return standing(context, function* () {
-    yield* unmapInSteps(context, range);
+    yield* clear(context, range);
     return rest();
   });
-}
-
-function* unmapInSteps(context: LinuxContext, { start, end }: HomeRange): Steps<void, number> {
-  const { region } = context.linux.memory;
-  for (const _ of context.pager.discardInSteps(region, start, end)) yield 0;
-  unmapIn(context, region, start, end);
-  context.debugMode.forget({ start, end });
 }
 
 function brk(context: LinuxContext, address: bigint): CallResult {
@@ -124,50 +106,18 @@ function mmap(
   const protection = protectionOf(signed32(protArgument));
   const { region } = context.linux.memory;
   const { start, end } = place;
+  const isShared = type !== MAP_PRIVATE;
   if (flags & MAP_ANONYMOUS)
     return unmapped(context, place, () => {
-      region.addZeros(start, end, protection);
+      if (isShared) mapSharedZeros(context, place, protection);
+      else region.addZeros(start, end, protection);
       return seen(context, start);
     });
-  const request = { fd: signed32(fd), isShared: type !== MAP_PRIVATE, offset: Number(offset), protection };
-  return standing(context, () => mapFileInSteps(context, place, request));
-}
-
-/** What is to be mapped of a file. */
-interface FileRequest {
-  readonly fd: number;
-  readonly isShared: boolean;
-  /** In bytes, a multiple of 4096. */
-  readonly offset: number;
-  /** PROTECTION_ bits. */
-  readonly protection: number;
-}
-
-/** Maps a file in the place of what is mapped there. The handle on it is closed also where the thread ends meanwhile. */
-function* mapFileInSteps(context: LinuxContext, place: HomeRange, request: FileRequest): Steps<bigint, number> {
-  const { fd, isShared, offset, protection } = request;
-  const file = context.linux.files.map(fd, isShared, (protection & PROTECTION_WRITE) !== 0);
-  try {
-    yield* unmapInSteps(context, place);
-    mapFile(context, place, file, offset, protection);
-    return seen(context, place.start);
-  } finally {
-    file.close();
-  }
-}
-
-/** Maps a VMO, and what lies behind its end as pages that cannot be touched. */
-function mapFile(
-  context: LinuxContext,
-  { start, end }: HomeRange,
-  vmo: VmoHandle,
-  offset: number,
-  protection: number,
-): void {
-  const { region } = context.linux.memory;
-  const size = Math.min(end - start, Math.max(0, roundUp(vmo.length, PAGE_SIZE) - offset));
-  if (size > 0) mapIn(context, region, start, { vmo, offset, size, protection });
-  if (start + size < end) region.addZeros(start + size, end, 0);
+  const request = { fd: signed32(fd), isShared, offset: Number(offset), protection };
+  return standing(context, function* () {
+    yield* mapFileInSteps(context, place, request);
+    return seen(context, start);
+  });
 }
 
 /** Where mmap maps, or its error. */
@@ -202,7 +152,9 @@ function mprotect(context: LinuxContext, address: bigint, length: bigint, protAr
   if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWS)) return failed(EINVAL);
   const range = rangeOf(context, address, length);
   const { region } = context.linux.memory;
-  if (!range || !region.covering(range.start, range.end) || !hasRoom(context)) return failed(ENOMEM);
+  const mappings = range && region.covering(range.start, range.end);
+  if (!range || !mappings || !hasRoom(context)) return failed(ENOMEM);
+  if (prot & PROT_WRITE && mappings.some(({ shared }) => shared && !shared.mayWrite)) return failed(EACCES);
   region.protect(range.start, range.end, protectionOf(prot), (vmo) => again(context.store, vmo));
   context.pager.protect(region, range.start, range.end);
   return 0n;
@@ -222,44 +174,32 @@ function mremap(
   if (newLength === 0n || oldLength === 0n || newLength > BigInt(ADDRESS_SPACE_END)) return failed(EINVAL);
   const { memory } = context.linux;
   const old = rangeOf(context, address, oldLength);
-  const mapping = old && memory.region.mappingAt(old.start);
-  if (!mapping || mapping.end < old.end) return failed(EFAULT);
-  if (!hasRoom(context)) return failed(ENOMEM);
   const size = roundUp(Number(newLength), PAGE_SIZE);
+  // What is only cut off may consist of any mappings.
+  const mappings = old && mappingsAsOne(memory.region, { start: old.start, end: Math.min(old.end, old.start + size) });
+  if (!old || !mappings) return failed(EFAULT);
+  if (!hasRoom(context, mappings.length)) return failed(ENOMEM);
   if (flags & MREMAP_FIXED) {
     const target = newAddress % PAGE === 0n ? rangeOf(context, newAddress, newLength) : undefined;
     if (!target || (target.start < old.end && target.end > old.start)) return failed(EINVAL);
-    return unmapped(context, target, () => moved(context, mapping, old, target));
+    return unmapped(context, target, () => moved(context, mappings, old, target));
   }
   const oldSize = old.end - old.start;
   if (size <= oldSize)
     return size === oldSize ? address : unmapped(context, { start: old.start + size, end: old.end }, () => address);
-  if (mapping.end === old.end && memory.isFree(old.end, old.start + size)) {
-    extend(context, mapping, old.end, old.start + size);
+  const last = mappings.at(-1)!;
+  if (last.end === old.end && memory.isFree(old.end, old.start + size)) {
+    extend(context, last, { start: old.end, end: old.start + size });
     return address;
   }
   if (!(flags & MREMAP_MAYMOVE)) return failed(ENOMEM);
   const start = memory.findFree(size);
-  return start === undefined ? failed(ENOMEM) : moved(context, mapping, old, { start, end: start + size });
+  return start === undefined ? failed(ENOMEM) : moved(context, mappings, old, { start, end: start + size });
 }
 
-/** Maps what follows the end of a mapping: more of its VMO, or zeros. */
-function extend(context: LinuxContext, mapping: Mapping, start: LinearAddress, end: LinearAddress): void {
-  const { region } = context.linux.memory;
-  const { backing, protection } = mapping;
-  if (backing) mapFile(context, { start, end }, backing.vmo, backing.offset + start - mapping.start, protection);
-  else region.addZeros(start, end, protection);
-}
-
-/** Moves a part of a mapping to a place where nothing is mapped, of another size. */
-function moved(context: LinuxContext, mapping: Mapping, old: HomeRange, target: HomeRange): bigint {
-  const { linux, pager } = context;
-  const { region } = linux.memory;
-  const shift = target.start - old.start;
-  extend(context, { ...mapping, start: mapping.start + shift }, target.start, target.end);
-  pager.move(region, old.start, Math.min(old.end, old.start + target.end - target.start), target.start);
-  unmapIn(context, region, old.start, old.end);
-  context.debugMode.forget(old);
+/** Moves what is mapped to a place where nothing is, and answers where that is seen. */
+function moved(context: LinuxContext, mappings: readonly Mapping[], old: HomeRange, target: HomeRange): bigint {
+  move(context, mappings, old, target);
   return seen(context, target.start);
 }
 
@@ -288,6 +228,18 @@ function checkMapped(context: LinuxContext, address: bigint, length: bigint): Ca
     : failed(ENOMEM);
 }
 
+/** Files take up what was written to memory: here, at once. */
+function msync(context: LinuxContext, address: bigint, length: bigint, flagsArgument: bigint): CallResult {
+  const flags = signed32(flagsArgument);
+  if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC)) return failed(EINVAL);
+  const checked = checkMapped(context, address, length);
+  if (checked !== 0n) return checked;
+  const { start, end } = rangeOf(context, address, length)!;
+  for (const { owner } of new Set(context.linux.memory.region.sharedIn(start, end)))
+    if (owner instanceof SharedFilePart) owner.settle();
+  return 0n;
+}
+
 function mincore(context: LinuxContext, address: bigint, length: bigint, vector: bigint): CallResult {
   const checked = checkMapped(context, address, length);
   if (checked !== 0n) return checked;
@@ -304,9 +256,10 @@ function mincore(context: LinuxContext, address: bigint, length: bigint, vector:
 const range = ['address', 'length'];
 
 export const MEMORY_CALLS: readonly LinuxCall[] = [
+  ...MEMORY_FILE_CALLS,
   {
     ...{ number: 9, name: 'mmap', parameters: ['address', 'length', 'prot', 'flags', 'fd', 'offset'], perform: mmap },
-    ...{ state: 'part', differs: 'The address is the lowest one that is free. A shared mapping of a file is private.' },
+    ...{ state: 'part', differs: 'The address is the lowest one that is free.' },
   },
   {
     ...{ number: 10, name: 'mprotect', parameters: [...range, 'prot'], perform: mprotect },
@@ -319,8 +272,8 @@ export const MEMORY_CALLS: readonly LinuxCall[] = [
     ...{ state: 'part', differs: 'Without MREMAP_DONTUNMAP.' },
   },
   {
-    ...{ number: 26, name: 'msync', parameters: [...range, 'flags'], perform: checkMapped },
-    ...{ state: 'part', differs: 'There is nothing to write back.' },
+    ...{ number: 26, name: 'msync', parameters: [...range, 'flags'], perform: msync },
+    ...{ state: 'whole', differs: '' },
   },
   {
     ...{ number: 27, name: 'mincore', parameters: [...range, 'vector'], perform: mincore },

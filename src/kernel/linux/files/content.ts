@@ -3,7 +3,9 @@ import { schema, value, kept } from '../../../state/schema.js';
 import type { VmoHandle } from '../../../vmo/handle.js';
 import type { VmoStore } from '../../../vmo/store.js';
 import { HOST_BYTES, type HostMemory } from '../../host-memory.js';
+import { cutShared } from '../../memory/shared-memory.js';
 import { LinuxError, LinuxErrno } from '../errno.js';
+import { PART_BYTES as SHARED_BYTES, type SharedFilePart, type SharingHost } from './shared-file.js';
 import type { LinuxRoot } from './tree/linux-root.js';
 
 /** Bytes of a file of the root that are read from the host at once. */
@@ -16,6 +18,7 @@ export interface ContentStore {
   readonly store: VmoStore;
   readonly hostMemory: HostMemory;
   readonly lower: LinuxRoot;
+  readonly sharing: SharingHost;
 }
 
 /** The content of a file of the root, as far as it was read: what it was when it was read first. */
@@ -85,6 +88,7 @@ export class FileContent {
     base: value,
     written: value,
     root: value,
+    parts: value,
     isChanged: value,
   });
 
@@ -93,6 +97,8 @@ export class FileContent {
   private base: VmoHandle | undefined;
   /** By number, of 4096 bytes. */
   private readonly written = new Map<number, Uint8Array>();
+  /** What is mapped shared, by where it begins: memory has the bytes of its pages, as far as they were touched. */
+  readonly parts = new Map<number, SharedFilePart>();
   /** True once it may be something else than it was when it was made. */
   isChanged = false;
 
@@ -115,13 +121,23 @@ export class FileContent {
 
   /** Bytes from an offset, at most `length`, fewer at the end. */
   read(at: number, length: number, files: ContentStore): Uint8Array {
+    const bytes = this.readSettled(at, length, files);
+    if (this.parts.size > 0)
+      forEachPiece(at, bytes.length, SHARED_BYTES, (piece, _, offset, part) =>
+        this.parts.get(piece * SHARED_BYTES)?.overlay(at + offset, bytes.subarray(offset, offset + part)),
+      );
+    return bytes;
+  }
+
+  /** As `read`, without what only memory has. */
+  private readSettled(at: number, length: number, files: ContentStore): Uint8Array {
     const bytes = new Uint8Array(Math.max(0, Math.min(length, this.size - at)));
     const below = this.root?.size ?? this.base?.length ?? 0;
     const fromBelow = bytes.subarray(0, Math.max(0, below - at));
     if (fromBelow.length > 0 && this.root) this.root.read(at, fromBelow, files);
     else if (fromBelow.length > 0) fromBelow.set(this.base!.read(at, fromBelow.length));
     if (this.written.size === 0) return bytes;
-    forEachPage(at, bytes.length, (page, from, offset, part) => {
+    forEachPiece(at, bytes.length, PAGE_SIZE, (page, from, offset, part) => {
       const written = this.written.get(page);
       if (written) bytes.set(written.subarray(from, from + part), offset);
     });
@@ -133,8 +149,12 @@ export class FileContent {
     this.requireRoom(at, bytes.length, files);
     this.leaveRoot(files);
     this.isChanged = true;
-    forEachPage(at, bytes.length, (page, from, offset, part) => {
-      this.pageToWrite(page, part === PAGE_SIZE, files).set(bytes.subarray(offset, offset + part), from);
+    if (at + bytes.length > this.size) this.zeroTail(this.size);
+    forEachPiece(at, bytes.length, PAGE_SIZE, (page, from, offset, part) => {
+      const written = bytes.subarray(offset, offset + part);
+      const shared = this.partOf(page);
+      if (shared) shared.write(at + offset, written);
+      else this.pageToWrite(page, part === PAGE_SIZE, files).set(written, from);
     });
     this.size = Math.max(this.size, at + bytes.length);
     if (this.written.size > WRITTEN_PAGES_MAX) this.settle(files);
@@ -150,13 +170,60 @@ export class FileContent {
     for (const page of [...this.written.keys()]) if (page >= pages) this.dropPage(page, files);
     if (size % PAGE_SIZE !== 0) this.written.get(pages - 1)?.fill(0, size % PAGE_SIZE);
     if (this.base && this.base.length > size) this.rebase(files, files.store.slice(this.base, 0, size));
+    this.zeroTail(Math.min(size, this.size));
+    if (size < this.size) this.cutParts(size, files);
     this.size = size;
+  }
+
+  /** Takes up what programs have written to a part that is mapped. Returns whether anything is other than before. */
+  takeUp(part: SharedFilePart, files: ContentStore): boolean {
+    let isOther = false;
+    for (const [at, page] of part.pages()) {
+      const bytes = page.subarray(0, Math.max(0, this.size - at));
+      if (isEqual(bytes, this.readSettled(at, bytes.length, files))) continue;
+      isOther = true;
+      this.pageToWrite(at / PAGE_SIZE, true, files).set(bytes);
+      if (this.written.size > WRITTEN_PAGES_MAX) this.settle(files);
+    }
+    this.isChanged ||= isOther;
+    return isOther;
+  }
+
+  /** Takes up what programs have written to what is mapped. */
+  private takeUpAll(): void {
+    for (const part of this.parts.values()) part.settle();
+  }
+
+  /** Whether a mapping lets a program write it. */
+  get isMappedToWrite(): boolean {
+    return [...this.parts.values()].some(({ memory }) => memory.writers > 0);
+  }
+
+  private partOf(page: number): SharedFilePart | undefined {
+    if (this.parts.size === 0) return undefined;
+    const at = page * PAGE_SIZE;
+    return this.parts.get(at - (at % SHARED_BYTES));
+  }
+
+  /** Lets memory have zeros from a size on, at which the file ends now. */
+  private cutParts(size: number, files: ContentStore): void {
+    for (const { start, memory } of this.parts.values()) {
+      const end = Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
+      if (start + SHARED_BYTES > end) cutShared(files.sharing, memory, Math.max(0, end - start));
+    }
+  }
+
+  /** Programs may have written behind the end of the file, in its last page, which others never see. */
+  private zeroTail(size: number): void {
+    const length = (PAGE_SIZE - (size % PAGE_SIZE)) % PAGE_SIZE;
+    if (length > 0) this.partOf(Math.floor(size / PAGE_SIZE))?.write(size, new Uint8Array(length));
   }
 
   /** What it is now, as a new handle, which the caller closes. */
   snapshot(files: ContentStore): VmoHandle {
     const { store } = files;
     this.leaveRoot(files);
+    this.takeUpAll();
     this.settle(files);
     if (!this.base) return store.zeros(this.size);
     return this.base.length === this.size ? store.slice(this.base, 0, this.size) : this.extended(files);
@@ -244,17 +311,22 @@ export class FileContent {
   }
 }
 
-/** Calls `visit` for the part of a range in each page: its number, where in it the part begins, where in the range, its length. */
-function forEachPage(
+/** Calls `visit` for the part of a range in each piece: its number, where in it the part begins, where in the range, its length. */
+function forEachPiece(
   at: number,
   length: number,
-  visit: (page: number, from: number, offset: number, part: number) => void,
+  pieceBytes: number,
+  visit: (piece: number, from: number, offset: number, part: number) => void,
 ): void {
   for (let offset = 0; offset < length;) {
-    const page = Math.floor((at + offset) / PAGE_SIZE);
-    const from = at + offset - page * PAGE_SIZE;
-    const part = Math.min(length - offset, PAGE_SIZE - from);
-    visit(page, from, offset, part);
+    const piece = Math.floor((at + offset) / pieceBytes);
+    const from = at + offset - piece * pieceBytes;
+    const part = Math.min(length - offset, pieceBytes - from);
+    visit(piece, from, offset, part);
     offset += part;
   }
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((byte, index) => byte === b[index]);
 }

@@ -6,6 +6,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG, S_IFMT } from './constants.js';
 import { changesOf, type ChangedFile } from './changes.js';
 import { FileContent, type ContentStore } from './content.js';
 import { mountDevices } from './devices.js';
+import type { SharingHost } from './shared-file.js';
 import type { OpenFile } from './open/open-file.js';
 import { ProcDirectory } from './proc/nodes.js';
 import type { ProcSource } from './proc/source.js';
@@ -37,6 +38,8 @@ export interface FileSystemHost {
   readonly lower: LinuxRoot;
   /** The same files, past the record of what the machine reads of them. */
   readonly unrecorded: LinuxRoot;
+  /** Where files that are mapped shared have their pages. */
+  readonly sharing: SharingHost;
   /** Nanoseconds since 1970, on the machine's clock. */
   now(): bigint;
   /** Wakes threads that wait for something that has this number: see `FileSystem.takeNumber`. */
@@ -98,6 +101,10 @@ export class FileSystem implements Tree, ContentStore {
     return this.host.lower;
   }
 
+  get sharing(): SharingHost {
+    return this.host.sharing;
+  }
+
   get procSource(): ProcSource {
     return this.host.proc;
   }
@@ -131,7 +138,14 @@ export class FileSystem implements Tree, ContentStore {
 
   /** What programs have changed of the files of the root. */
   changes(): ChangedFile {
+    this.settleShared();
     return changesOf(this, this.host.unrecorded);
+  }
+
+  /** Files take up what programs have written to memory in which they are mapped. */
+  private settleShared(): void {
+    for (const inode of this.inodes.values())
+      if (inode instanceof RegularFile) for (const part of inode.content.parts.values()) part.settle();
   }
 
   /** A number that threads can wait for, and be woken by, of something that is neither a file of the tree nor numbered yet. */

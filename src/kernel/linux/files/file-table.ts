@@ -2,8 +2,6 @@ import { kept, schema, value } from '../../../state/schema.js';
 import { HOST_BYTES } from '../../host-memory.js';
 import { LinuxError, LinuxErrno } from '../errno.js';
 import type { FileSystem } from './file-system.js';
-import { MAX_LENGTH } from '../../../vmo/content/canonical-form.js';
-import type { VmoHandle } from '../../../vmo/handle.js';
 import { O_PATH } from './constants.js';
 import { DEVICE } from './open/device.js';
 import { RegularFile } from './tree/inode.js';
@@ -101,16 +99,14 @@ export class FileTable {
     return copy;
   }
 
-  /**
-   * What is to be mapped of a file, as a new handle, which the caller closes: what it is now. Throws LinuxError EACCES, ENODEV.
-   */
-  map(number: number, isShared: boolean, isWritten: boolean): VmoHandle {
+  /** The file that is to be mapped; 'zeros' for /dev/zero. Throws LinuxError EACCES, EBADF, ENODEV. */
+  mapped(number: number, isShared: boolean, isWritten: boolean): RegularFile | 'zeros' {
     const file = this.get(number);
     if (file.flags & O_PATH) throw new LinuxError(LinuxErrno.EBADF);
     if (!file.isReadable || (isShared && isWritten && !file.isWritable)) throw new LinuxError(LinuxErrno.EACCES);
-    if (file.inode.device === DEVICE.zero) return this.files.store.zeros(MAX_LENGTH);
+    if (file.inode.device === DEVICE.zero) return 'zeros';
     if (!(file.inode instanceof RegularFile)) throw new LinuxError(LinuxErrno.ENODEV);
-    return file.inode.content.snapshot(this.files);
+    return file.inode;
   }
 
   /** execve(2): closes those that are to be closed then. */

@@ -1,6 +1,5 @@
 /** The files of the programs of a machine: made with it, and given to programs that the host starts. */
 import type { VmoHandle } from '../../../vmo/handle.js';
-import type { VmoStore } from '../../../vmo/store.js';
 import type { Inputs } from '../../inputs.js';
 import type { Waits } from '../../tasks/waits.js';
 import type { KernelConsole } from '../../terminal/console.js';
@@ -14,6 +13,7 @@ import { openStandard } from './open/special.js';
 import { Place } from './place.js';
 import { LinuxProc, type MachineParts, type ProcSystem } from './proc/linux-proc.js';
 import type { Terminal } from './terminal.js';
+import type { SharingHost } from './shared-file.js';
 import { isDirectory } from './tree/directory.js';
 import { RegularFile } from './tree/inode.js';
 import { InputRoot } from './tree/input-root.js';
@@ -21,8 +21,7 @@ import { EMPTY_ROOT, type LinuxRoot } from './tree/linux-root.js';
 import { lookUp, walk, type Walker } from './tree/path-walk.js';
 
 /** What the files of Linux need from the machine. */
-export interface FilesHost extends MachineParts {
-  readonly store: VmoStore;
+export interface FilesHost extends MachineParts, SharingHost {
   readonly console: KernelConsole;
   readonly waits: Waits;
   readonly inputs: Inputs;
@@ -41,7 +40,7 @@ const SUPERUSER: Credentials = { user: 0, group: 0, groups: [] };
 export function makeFileSystem(host: FilesHost, system: ProcSystem & { readonly terminal: Terminal }): FileSystem {
   const { store, hostMemory, console, inputs, waits, cpu, root = EMPTY_ROOT } = host;
   return new FileSystem({
-    ...{ store, hostMemory, lower: new InputRoot(inputs, root), unrecorded: root },
+    ...{ store, hostMemory, lower: new InputRoot(inputs, root), unrecorded: root, sharing: host },
     now: () => system.epoch + BigInt(cpu.ticks),
     wake: (number) => waits.wakeAgain({ kind: 'file', number }),
     random: (length) => system.random.bytes(length),

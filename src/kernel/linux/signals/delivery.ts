@@ -5,9 +5,10 @@ import type { AddressSpace } from '../../memory/address-space.js';
 import { fromLinear } from '../../memory/linear-address.js';
 import type { UserMemory } from '../../memory/user-memory.js';
 import { OutOfFramesError } from '../../../vmo/errors.js';
+import { accessOf } from '../../reports/trap-report.js';
 import type { Process } from '../../tasks/process.js';
 import type { Thread } from '../../tasks/thread.js';
-import { signalOf } from './faults.js';
+import { signalOf, type FaultPlace } from './faults.js';
 import { enterHandler, leaveHandler } from './frame.js';
 import { SA_NODEFER, SA_RESETHAND, SA_RESTART } from './signal-actions.js';
 import { fromKernel, type SignalInfo } from './signal-info.js';
@@ -99,7 +100,7 @@ export class SignalDelivery {
       errorCode: isPageFault ? errorCode | FAULT_USER : errorCode,
       cr2: isPageFault ? exception.linear : signals.fault.cr2,
     };
-    const info = signalOf(exception, state, isPageFault && this.isMapped(thread, exception.linear));
+    const info = signalOf(exception, state, isPageFault ? this.placeOf(thread, exception) : 'not mapped');
     if (!this.isCaught(thread, info.signal)) return false;
     try {
       return this.begin(thread, info, isFault) || this.force(thread, fromKernel(SIGSEGV), isFault);
@@ -152,12 +153,14 @@ export class SignalDelivery {
     return true;
   }
 
-  /** Whether something is mapped at an address, whatever may be done with it. */
-  private isMapped({ process }: Thread, linear: bigint): boolean {
+  /** What lies at the address of a page fault. */
+  private placeOf({ process }: Thread, { linear, errorCode }: GuestException): FaultPlace {
     const seen = fromLinear(linear);
-    if (seen === undefined) return false;
+    if (seen === undefined) return 'not mapped';
     const address = process.view?.home(seen) ?? seen;
-    return this.host.space.regionAt(address)?.mappingAt(address) !== undefined;
+    const { space } = this.host;
+    if (space.isBeyondEnd(address, accessOf(errorCode))) return 'beyond end';
+    return space.regionAt(address)?.mappingAt(address) ? 'mapped' : 'not mapped';
   }
 
   private endBy(process: Process, signal: number): void {

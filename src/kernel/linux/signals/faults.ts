@@ -12,6 +12,7 @@ const FPE_INTDIV = 1;
 const SEGV_MAPERR = 1;
 const SEGV_ACCERR = 2;
 const BUS_ADRALN = 1;
+const BUS_ADRERR = 2;
 const TRAP_TRACE = 2;
 
 /** Codes of SIGFPE by the bits of the exceptions: invalid, divide by zero, overflow, denormal and underflow, precision. */
@@ -27,8 +28,11 @@ function floatingCode(exceptions: number): number {
   return FLOATING_CODES.find(([bits]) => (exceptions & bits) !== 0)?.[1] ?? 0;
 }
 
+/** What lies at the address of a page fault: nothing, something that allows other accesses, or what is behind the end of a file. */
+export type FaultPlace = 'not mapped' | 'mapped' | 'beyond end';
+
 /** The signal for an exception of the thread in the CPU. arch/x86/kernel/traps.c, arch/x86/mm/fault.c */
-export function signalOf(exception: GuestException, state: CpuState, isMapped: boolean): SignalInfo {
+export function signalOf(exception: GuestException, state: CpuState, place: FaultPlace): SignalInfo {
   const { rip } = state;
   switch (exception.vector) {
     case Vector.DE:
@@ -43,7 +47,8 @@ export function signalOf(exception: GuestException, state: CpuState, isMapped: b
     case Vector.SS:
       return fromKernel(SIGBUS);
     case Vector.PF:
-      return faultAt(SIGSEGV, isMapped ? SEGV_ACCERR : SEGV_MAPERR, exception.linear);
+      if (place === 'beyond end') return faultAt(SIGBUS, BUS_ADRERR, exception.linear);
+      return faultAt(SIGSEGV, place === 'mapped' ? SEGV_ACCERR : SEGV_MAPERR, exception.linear);
     case Vector.MF:
       return faultAt(SIGFPE, floatingCode(unmaskedX87(state)), rip);
     case Vector.XM:

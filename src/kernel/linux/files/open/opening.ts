@@ -21,7 +21,7 @@ import {
   S_IFREG,
 } from '../constants.js';
 import { ownsFile, requireAccess } from '../credentials.js';
-import type { FileSystem } from '../file-system.js';
+import type { FileSystem, NewFile } from '../file-system.js';
 import { isDirectory } from '../tree/directory.js';
 import { RegularFile, type Inode } from '../tree/inode.js';
 import { makeNodeAt, ownedBy, requireMaking, treeOf, type Maker } from '../tree/names.js';
@@ -111,6 +111,17 @@ function openAsPath(files: FileSystem, maker: Maker, path: string, flags: number
   if (flags & O_DIRECTORY && !isDirectory(inode)) throw new LinuxError(LinuxErrno.ENOTDIR);
   files.hold(inode);
   return new PathFile(inode, O_PATH | (flags & (O_DIRECTORY | O_NOFOLLOW)), { directory, name });
+}
+
+/** Opens a new file that is in no directory, and tells a name of it that nobody finds. */
+export function openNamelessFile(
+  files: FileSystem,
+  attributes: NewFile,
+  { flags, name }: { readonly flags: number; readonly name: string },
+): { readonly file: OpenFile; readonly inode: RegularFile } {
+  const inode = files.makeNamelessFile(files.root, attributes);
+  files.hold(inode);
+  return { inode, file: new OpenRegularFile(inode, flags, { directory: files.root, name }) };
 }
 
 /** O_TMPFILE: a file in no directory. */

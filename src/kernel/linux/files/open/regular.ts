@@ -14,6 +14,7 @@ import {
   SEEK_SET,
 } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
+import { requireResizable, requireWritable } from '../seals.js';
 import type { RegularFile } from '../tree/inode.js';
 import { OPEN_FILE_FIELDS, OpenFile, type Deliver } from './open-file.js';
 
@@ -42,6 +43,8 @@ export class OpenRegularFile extends OpenFile {
     if (bytes.length === 0) return 0;
     if (room <= 0) throw new LinuxError(LinuxErrno.EFBIG);
     const written = bytes.subarray(0, Math.min(bytes.length, room));
+    requireWritable(this.inode.seals);
+    requireResizable(this.inode.seals, content.size, Math.max(content.size, from + written.length));
     content.write(from, written, files);
     if (at === undefined) this.position = from + written.length;
     noteWrite(files, this.inode);
@@ -80,6 +83,7 @@ function seekTarget(position: number, size: number, offset: number, whence: numb
 /** Truncates or lengthens a file. Throws EFBIG. */
 export function resize(files: FileSystem, file: RegularFile, size: number): void {
   if (size > FILE_BYTES_MAX) throw new LinuxError(LinuxErrno.EFBIG);
+  requireResizable(file.seals, file.size, size);
   file.content.truncate(size, files);
   noteWrite(files, file);
 }

@@ -49,7 +49,7 @@ function pages({ memory }: LinuxProcess): number {
 
 function mapLine(
   { breakStart, breakEnd }: LinuxProcess['memory'],
-  { start, end, protection, backing }: Mapping,
+  { start, end, protection, backing, shared }: Mapping,
 ): string {
   const allowed = [
     [PROTECTION_READ, 'r'],
@@ -58,8 +58,8 @@ function mapLine(
   ] as const;
   const letters = allowed.map(([bit, letter]) => (protection & bit ? letter : '-')).join('');
   const [from, to] = [start, end].map((address) => toLinear(address).toString(16).padStart(12, '0'));
-  const offset = (backing?.offset ?? 0).toString(16).padStart(8, '0');
-  const line = `${from}-${to} ${letters}p ${offset} 00:00 0`;
+  const offset = (backing?.offset ?? shared?.offset ?? 0).toString(16).padStart(8, '0');
+  const line = `${from}-${to} ${letters}${shared?.memory.region ? 's' : 'p'} ${offset} 00:00 0`;
   return start >= breakStart && end <= Math.ceil(breakEnd / PAGE_SIZE) * PAGE_SIZE && end > breakStart
     ? `${line.padEnd(NAME_COLUMN)}[heap]\n`
     : `${line} \n`;

@@ -105,7 +105,11 @@ export class RegularFile extends Inode {
     ...INODE_FIELDS,
     content: value,
     rootBlocks: value,
+    seals: value,
   });
+
+  /** What may not be done with a file in memory: F_SEAL_ bits; undefined for other files. */
+  seals: number | undefined;
 
   constructor(
     identity: InodeIdentity,
