@@ -133,9 +133,13 @@ const CC: CommandHelp = {
   usage: 'FILES -o OUT [OPTIONS]',
   about:
     "Compiles with the system's gcc or clang, which gets all OPTIONS as they are, except --help and --version. " +
-    '__bd0__ is defined.',
+    '__bd0__ is defined. With --libc musl, the program has the whole C library of musl, which musl-gcc compiles for.',
   options: {},
-  examples: [['bd0 cc hello.c -o hello', 'then: bd0 run ./hello'], ['bd0 cc main.c start.S -O3 -DN=5 -o program']],
+  examples: [
+    ['bd0 cc hello.c -o hello', 'then: bd0 run ./hello'],
+    ['bd0 cc main.c start.S -O3 -DN=5 -o program'],
+    ['bd0 cc --libc musl tool.c -lm -o tool', 'math.h, files, processes, POSIX threads'],
+  ],
 };
 
 const VMO: CommandHelp = {

@@ -43,12 +43,12 @@ const ONE_SEGMENT_OPTIONS = ['-N', '--omagic', '-omagic', '-n', '--nmagic', '-nm
 
 /** C++ without what the guest library does not have; C has no such options, and the compiler would say so. */
 const CXX_OPTIONS = ['-fno-exceptions', '-fno-rtti'];
-const CXX_ENDINGS = ['.cc', '.cpp', '.cxx', '.C'];
+export const CXX_ENDINGS = ['.cc', '.cpp', '.cxx', '.C'];
 /** What the compiler takes as input besides. */
 const OTHER_ENDINGS = ['.c', '.S', '.s', '.o', '.a'];
 
 /** With one of these the compiler stops before it links. */
-const STOPS_BEFORE_LINKING = ['-c', '-S', '-E', '-fsyntax-only', '-M', '-MM'];
+export const STOPS_BEFORE_LINKING = ['-c', '-S', '-E', '-fsyntax-only', '-M', '-MM'];
 
 /** The machine has no fitting compiler, or the compiler refused the program. */
 export class GuestCompilerError extends Error {
@@ -92,7 +92,7 @@ export async function compileGuest(compilation: GuestCompilation): Promise<strin
   if (compilerOptions.some((option) => STOPS_BEFORE_LINKING.includes(option))) {
     const compileOptions = compileOptionsOf(compiler, guestDirectory);
     if ([...sources, ...compilerOptions].some(isCxx)) compileOptions.push(...cxxOptionsOf(compiler));
-    return run(compiler.command, [...compileOptions, ...compilerOptions, ...sources, '-o', output]);
+    return runCompiler(compiler.command, [...compileOptions, ...compilerOptions, ...sources, '-o', output]);
   }
   const library = await libraryOf(compiler, guestDirectory);
   return withCxxObjects(compiler, { sources, output, compilerOptions, guestDirectory, library }, (link) =>
@@ -270,7 +270,8 @@ async function withCxxObjects(compiler: Compiler, link: Link, use: (link: Link) 
     const objects = new Map(units.map((unit, index) => [unit, join(directory, `${index}.o`)]));
     const compileOptions = [...compileOptionsOf(compiler, guestDirectory), ...cxxOptionsOf(compiler), ...options, '-c'];
     let said = '';
-    for (const [unit, object] of objects) said += await run(compiler.command, [...compileOptions, unit, '-o', object]);
+    for (const [unit, object] of objects)
+      said += await runCompiler(compiler.command, [...compileOptions, unit, '-o', object]);
     const inPlace = (words: readonly string[]): string[] => words.map((word) => objects.get(word) ?? word);
     return said + (await use({ ...link, sources: inPlace(sources), compilerOptions: inPlace(compilerOptions) }));
   } finally {
@@ -287,7 +288,7 @@ function isFixed(options: readonly string[]): boolean {
 }
 
 async function linkGuest(compiler: Compiler, link: Link): Promise<string> {
-  return run(compiler.command, [
+  return runCompiler(compiler.command, [
     ...compileOptionsOf(compiler, link.guestDirectory),
     ...(isFixed(link.compilerOptions) ? FIXED_OPTIONS : ['-static-pie']),
     ...LINK_OPTIONS,
@@ -324,9 +325,9 @@ async function compileLibrary(compiler: Compiler, guestDirectory: string, archiv
     const objects = sources.sort().map((source) => join(temporary, `${source}.o`));
     const options = compileOptionsOf(compiler, guestDirectory);
     await twoAtATime(sources, async (source, index) => {
-      await run(compiler.command, [...options, '-c', source, '-o', objects[index]!], directory);
+      await runCompiler(compiler.command, [...options, '-c', source, '-o', objects[index]!], directory);
     });
-    await run(compiler.archiver, ['rcsD', archive, ...objects]);
+    await runCompiler(compiler.archiver, ['rcsD', archive, ...objects]);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
@@ -370,7 +371,7 @@ function answer(command: string, option: string): Promise<string | undefined> {
 }
 
 /** Runs a command, and returns what it printed. */
-function run(command: string, commandArguments: readonly string[], directory?: string): Promise<string> {
+export function runCompiler(command: string, commandArguments: readonly string[], directory?: string): Promise<string> {
   return new Promise((done, fail) => {
     const options = { cwd: directory, maxBuffer: Infinity };
     execFile(command, commandArguments, options, (error, stdout, stderr) => {
