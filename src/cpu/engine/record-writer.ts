@@ -34,9 +34,9 @@ export class RecordWriter {
     const handler = isEvaluated ? undefined : this.handlers.handlerOfForm[form.id];
     view.setUint16(record + Field.handler, handler ?? Handler.evaluate, true);
     form.operands.forEach((operand, slot) => {
-      const address = registerAddress(operand, instruction);
+      const value = operandValue(operand, instruction);
       const field = Field.operands[slot];
-      if (address !== undefined && field !== undefined) view.setUint16(record + field, address, true);
+      if (value !== undefined && field !== undefined) view.setUint16(record + field, value, true);
     });
     view.setUint16(record + Field.base, instruction.base < 0 ? ZERO : GPR + instruction.base * 8, true);
     view.setUint16(record + Field.index, instruction.index < 0 ? ZERO : GPR + instruction.index * 8, true);
@@ -80,9 +80,11 @@ export class RecordWriter {
   }
 }
 
-function registerAddress(operand: OperandForm, instruction: Instruction): number | undefined {
-  if (operand.kind !== 'gpr' && operand.kind !== 'xmm') return undefined;
+/** The address of a register, or the number of a place on the x87 stack. */
+function operandValue(operand: OperandForm, instruction: Instruction): number | undefined {
+  if (operand.kind !== 'gpr' && operand.kind !== 'xmm' && operand.kind !== 'stack') return undefined;
   const register = typeof operand.field === 'number' ? operand.field : instruction[operand.field];
+  if (operand.kind === 'stack') return register;
   return operand.kind === 'gpr' ? gprAddress(register) : xmmAddress(register);
 }
 

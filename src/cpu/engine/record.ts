@@ -6,7 +6,7 @@ import { HOST_LAYOUT } from '../../memory.js';
  *
  *     +0  u16  handler
  *     +2  u16  instructions from here to the end of the block, this one included: what entering here costs in ticks
- *     +4  u16  host address of the register of operand 0     +6  of operand 1     +8  of operand 2
+ *     +4  u16  host address of the register of operand 0     +6  of operand 1     +8  of operand 2; of ST(i), the number i
  *     +10 u16  host address of the base register              +12 of the index register      +14 of the segment base
  *     +16 i64  immediate, extended; of ENTER, +20 u8 its second one
  *     +24 i64  displacement; with rip as the base, the address itself

@@ -1,6 +1,6 @@
 import type { Form } from '../meaning/form.js';
 import { Code } from '../wasm/encoding/code.js';
-import { NotCompiled } from '../wasm/compiling/floats.js';
+import { NotCompiled } from '../wasm/compiling/not-compiled.js';
 import { Emitter } from '../wasm/encoding/value.js';
 import { FunctionContext, type SharedFunctions } from './handler-context.js';
 import { handlerMachine } from './handler-machine.js';

@@ -1,5 +1,5 @@
 import type { Width } from '../../bits.js';
-import type { Form, GprOperand, MemoryOperand, OperandForm, XmmOperand } from '../meaning/form.js';
+import type { Form, GprOperand, MemoryOperand, OperandForm, StackOperand, XmmOperand } from '../meaning/form.js';
 import type { Machine } from '../meaning/vocabulary.js';
 import * as at from '../state/layout.js';
 import { MeaningCompiler, withAllWords } from '../wasm/compiling/meaning-compiler.js';
@@ -91,6 +91,17 @@ class HandlerCompiler extends MeaningCompiler {
   immediate(width: Width): V {
     this.pushRecord();
     return this.load(width, this.field(Field.immediate));
+  }
+  protected rip(): V {
+    this.pushRecord();
+    this.code.memory('i64.load', this.field(Field.nextRip));
+    this.pushRecord();
+    this.code.memory('i64.load8_u', this.field(Field.length)).op('i64.sub');
+    return this.emitter.pop('i64');
+  }
+  protected stackIndex(operand: StackOperand): V {
+    this.pushRecord();
+    return this.load(16, this.field(Field.operands[this.form.operands.indexOf(operand)]!));
   }
   secondImmediate(): V {
     this.pushRecord();

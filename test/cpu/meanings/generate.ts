@@ -82,7 +82,7 @@ export function makeMeaningCase(
 
 /** Instructions that read or change the x87 state. */
 function usesX87({ row }: Form): boolean {
-  return row.feature === 'FPU' || row.feature === 'MMX' || /^FX(SAVE|RSTOR)/.test(row.mnemonic);
+  return row.feature === 'FPU' || row.feature === 'MMX' || /^(FX(SAVE|RSTOR)|FISTTP)/.test(row.mnemonic);
 }
 
 function newDraft(decoder: Decoder, form: Form, random: Random, { acceptsBase }: Surroundings): Draft {

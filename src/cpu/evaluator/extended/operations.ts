@@ -180,7 +180,7 @@ function operandOf(x: X87Source<bigint>): Operand {
 }
 
 /** Rounded by FCW.RC, without an exception. SDM Vol. 2A "FLD1/...". */
-function constantOf(context: X87Context, constant: X87Constant): F80 {
+export function constantOf(context: X87Context, constant: X87Constant): F80 {
   const known = CONSTANTS[constant];
   return known.significand === 0n ? zero(false) : roundFully(context, false, known.significand, known.quantum);
 }

@@ -48,8 +48,13 @@ import type { OperandType } from '../../decode/row.js';
 import { AX, M, Md, Mq, Mw, ST0, STi } from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 
-/** An instruction that computes: the evaluator executes it. */
+/** An instruction that computes. */
 function fpu(encoding: string, mnemonic: string, semantics: Semantics, ...operands: OperandType[]): RowDraft[] {
+  return row(encoding, mnemonic, semantics, ...operands, 'F32');
+}
+
+/** One that only the evaluator executes. */
+function evaluated(encoding: string, mnemonic: string, semantics: Semantics, ...operands: OperandType[]): RowDraft[] {
   return row(encoding, mnemonic, semantics, ...operands, 'F32', 'EVALUATED');
 }
 
@@ -76,8 +81,8 @@ const DATA_TRANSFER = [
   fpu('DF /3', 'FISTP', storeInteger(16, true), Mw),
   fpu('DB /3', 'FISTP', storeInteger(32, true), Md),
   fpu('DF /7', 'FISTP', storeInteger(64, true), Mq),
-  fpu('DF /4', 'FBLD', fbld, M),
-  fpu('DF /6', 'FBSTP', fbstp, M),
+  evaluated('DF /4', 'FBLD', fbld, M),
+  evaluated('DF /6', 'FBSTP', fbstp, M),
   fpu('D9 /1', 'FXCH', fxch, ST0, STi),
   fpu('DD /1', 'FXCH', fxch, ST0, STi),
   fpu('DF /1', 'FXCH', fxch, ST0, STi),
@@ -122,14 +127,14 @@ const ARITHMETIC = [
   arithmeticRows(1, 1, 'MUL', 'multiply', false),
   arithmeticRows(6, 7, 'DIV', 'divide', false),
   arithmeticRows(7, 6, 'DIV', 'divide', true),
-  fpu('D9 F8', 'FPREM', partialRemainder(false)),
-  fpu('D9 F5', 'FPREM1', partialRemainder(true)),
+  evaluated('D9 F8', 'FPREM', partialRemainder(false)),
+  evaluated('D9 F5', 'FPREM1', partialRemainder(true)),
   fpu('D9 E1', 'FABS', sign('clear')),
   fpu('D9 E0', 'FCHS', sign('change')),
-  fpu('D9 FC', 'FRNDINT', unary('round')),
-  fpu('D9 FD', 'FSCALE', ofTwo('scale', false)),
-  fpu('D9 FA', 'FSQRT', unary('squareRoot')),
-  fpu('D9 F4', 'FXTRACT', fxtract),
+  evaluated('D9 FC', 'FRNDINT', unary('round')),
+  evaluated('D9 FD', 'FSCALE', ofTwo('scale', false)),
+  evaluated('D9 FA', 'FSQRT', unary('squareRoot')),
+  evaluated('D9 F4', 'FXTRACT', fxtract),
 ];
 
 /** SDM Vol. 1 5.2.3 "x87 FPU Comparison Instructions". */
@@ -156,19 +161,19 @@ const COMPARISON = [
   fpu('DF /6', 'FCOMIP', comparison({ to: 'flags', pops: 1 }), ST0, STi),
   fpu('DF /5', 'FUCOMIP', comparison({ quiet: true, to: 'flags', pops: 1 }), ST0, STi),
   fpu('D9 E4', 'FTST', ftst),
-  fpu('D9 E5', 'FXAM', fxam),
+  evaluated('D9 E5', 'FXAM', fxam),
 ];
 
 /** SDM Vol. 1 5.2.4 "x87 FPU Transcendental Instructions". */
 const TRANSCENDENTAL = [
-  fpu('D9 FE', 'FSIN', sineOrCosine('sine')),
-  fpu('D9 FF', 'FCOS', sineOrCosine('cosine')),
-  fpu('D9 FB', 'FSINCOS', pushingFunction('sine')),
-  fpu('D9 F2', 'FPTAN', pushingFunction('tangent')),
-  fpu('D9 F3', 'FPATAN', ofTwo('arctangent', true)),
-  fpu('D9 F0', 'F2XM1', unary('power')),
-  fpu('D9 F1', 'FYL2X', ofTwo('log', true)),
-  fpu('D9 F9', 'FYL2XP1', ofTwo('log1', true)),
+  evaluated('D9 FE', 'FSIN', sineOrCosine('sine')),
+  evaluated('D9 FF', 'FCOS', sineOrCosine('cosine')),
+  evaluated('D9 FB', 'FSINCOS', pushingFunction('sine')),
+  evaluated('D9 F2', 'FPTAN', pushingFunction('tangent')),
+  evaluated('D9 F3', 'FPATAN', ofTwo('arctangent', true)),
+  evaluated('D9 F0', 'F2XM1', unary('power')),
+  evaluated('D9 F1', 'FYL2X', ofTwo('log', true)),
+  evaluated('D9 F9', 'FYL2XP1', ofTwo('log1', true)),
 ];
 
 const CONSTANTS: readonly (readonly [mnemonic: string, X87Constant])[] = [

@@ -11,9 +11,6 @@ import { constantValue, typeOfWidth, type Emitter, type WasmValue } from '../enc
 type V = WasmValue;
 type F = 'f32' | 'f64';
 
-/** Thrown if a meaning needs an operation that only the evaluator has; its form is left to the evaluator. */
-export class NotCompiled extends Error {}
-
 /** A format in Wasm: its types, and the encodings of the smallest normal number and of infinity, without sign. */
 export interface Format {
   readonly name: F;

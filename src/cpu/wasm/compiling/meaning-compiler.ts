@@ -1,14 +1,17 @@
 import { lookUpTlb } from './tlb-lookup.js';
 import type { Width } from '../../../bits.js';
 import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../../meaning/flags.js';
-import type { Form, GprOperand, MemoryOperand, XmmOperand } from '../../meaning/form.js';
+import type { Form, GprOperand, MemoryOperand, StackOperand, XmmOperand } from '../../meaning/form.js';
+import { clearC1 } from '../../meaning/isa/x87-stack.js';
 import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../../meaning/vocabulary.js';
 import * as at from '../../state/layout.js';
 import { WasmArithmetic } from './arithmetic.js';
 import type { Code } from '../encoding/code.js';
 import type { CompiledFunction } from '../functions/functions.js';
 import { COPIES_END, CROSSING_PLACES, mayCross } from '../functions/page-crossing.js';
-import { NotCompiled, WasmFloats } from './floats.js';
+import { WasmFloats } from './floats.js';
+import { NotCompiled } from './not-compiled.js';
+import { CompiledX87 } from './x87.js';
 import { localValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
 import { WasmVectors } from './vectors.js';
 
@@ -77,12 +80,21 @@ export abstract class MeaningCompiler implements CompilerCore {
   /** Addresses that the instruction has translated so far. */
   protected translated = 0;
   protected ended = false;
+  private readonly x87Operations: CompiledX87;
 
   constructor(
     protected readonly emitter: Emitter,
     protected readonly context: CompilerContext,
   ) {
     this.code = emitter.code;
+    this.x87Operations = new CompiledX87(emitter, {
+      sideExitIf: () => this.sideExitIf(),
+      sideExit: () => this.raise(),
+      callFunction: (name) => this.callFunction(name),
+      pushRip: () => void emitter.push(this.rip()),
+      stackIndex: (operand) => this.stackIndex(operand),
+      clearC1: () => clearC1(this.words),
+    });
   }
 
   abstract readGpr(operand: GprOperand): V;
@@ -95,6 +107,10 @@ export abstract class MeaningCompiler implements CompilerCore {
   abstract writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void;
   abstract immediate(width: Width): V;
   abstract secondImmediate(): V;
+  /** Address of this instruction; 64 bits. */
+  protected abstract rip(): V;
+  /** The number i of an operand ST(i), 32 bits. */
+  protected abstract stackIndex(operand: StackOperand): V;
   abstract nextRip(): V;
   abstract effectiveAddress(operand: MemoryOperand, popped?: number): V;
   abstract sourceSegmentBase(): V;
@@ -257,15 +273,19 @@ export abstract class MeaningCompiler implements CompilerCore {
   }
 
   if(condition: V, then: () => void, otherwise?: () => void): void {
+    if (condition.constant !== undefined) return condition.constant ? then() : otherwise?.();
     this.storeFlags();
-    const { flags } = this;
+    const { flags, changed } = this;
     this.emitter.push(condition);
     this.code.if();
     this.arm(then);
     if (otherwise) {
       this.code.else();
       this.flags = flags;
+      const thenChanged = this.changed;
+      this.changed = changed;
       this.arm(otherwise);
+      this.changed ||= thenChanged;
     }
     this.code.end();
     this.flags = undefined;
@@ -337,7 +357,7 @@ export abstract class MeaningCompiler implements CompilerCore {
     throw new NotCompiled('leaving is for the evaluator');
   }
   get host(): HostOperations<V> {
-    throw new NotCompiled('the host is for the evaluator');
+    return { ...NO_HOST, x87: this.x87Operations };
   }
 
   private arm(body: () => void): void {
@@ -370,6 +390,15 @@ export abstract class MeaningCompiler implements CompilerCore {
     else this.code.memory(STORES[width], offset);
   }
 }
+
+function notCompiled(): never {
+  throw new NotCompiled('system services are for the evaluator');
+}
+
+const NO_HOST: Omit<HostOperations<V>, 'x87'> = {
+  ...{ cpuid: notCompiled, efer: notCompiled, selector: notCompiled, loadSegment: notCompiled },
+  ...{ segmentBase: notCompiled, setSegmentBase: notCompiled, segmentNumber: notCompiled },
+};
 
 const LOADS = { 8: 'i32.load8_u', 16: 'i32.load16_u', 32: 'i32.load', 64: 'i64.load' } as const;
 const STORES = { 8: 'i32.store8', 16: 'i32.store16', 32: 'i32.store', 64: 'i64.store' } as const;

@@ -181,6 +181,14 @@ export class Statements {
     this.code.call(functionIndex);
     return new Variable(type, this.code, this.code.newLocal(type)).pop();
   }
+  /** All results of a call, in new variables. */
+  callMany(types: readonly Type[], functionIndex: number, ...parameters: readonly Expression[]): readonly Variable[] {
+    for (const parameter of parameters) parameter.push(this.code);
+    this.code.call(functionIndex);
+    const variables = types.map((type) => new Variable(type, this.code, this.code.newLocal(type)));
+    for (const variable of [...variables].reverse()) variable.pop();
+    return variables;
+  }
   store(name: WasmMemoryInstruction, address: number, value: Expression): void {
     this.code.i32(0);
     value.push(this.code);

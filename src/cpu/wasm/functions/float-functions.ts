@@ -4,7 +4,7 @@ import { FLOAT_FLAGS, MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { Code, type ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { Expression, Statements, constant, load, select } from './expression.js';
-import { addLaneFunctions, type CommonFunctions, type LaneFunctions } from './float-lanes.js';
+import type { LaneFunctions } from './float-lanes.js';
 
 /**
  * Functions for what compiled code does not do in line: floating point with any operands and in every mode of MXCSR. Each
@@ -46,8 +46,10 @@ export function typeOfFloatFunction(name: FloatFunction): {
 }
 
 /** Adds the functions, exported under their names; returns their indexes. */
-export function addFloatFunctions(module: WasmModule, common: CommonFunctions): ReadonlyMap<string, number> {
-  const lanes = addLaneFunctions(module, common);
+export function addFloatFunctions(
+  module: WasmModule,
+  lanes: { readonly f32: LaneFunctions; readonly f64: LaneFunctions },
+): ReadonlyMap<string, number> {
   const indexes = new Map<string, number>();
   const add = (name: FloatFunction, code: Code): void => {
     const { parameters, results } = typeOfFloatFunction(name);

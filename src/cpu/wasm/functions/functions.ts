@@ -1,5 +1,7 @@
 import type { ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
+import { EXTENDED_TYPE, addExtendedFunctions, type ExtendedFunction } from './extended-functions.js';
+import { addLaneFunctions } from './float-lanes.js';
 import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './float-functions.js';
 import { addCross, addUncross } from './page-crossing.js';
 import { addPartLookup } from './part-lookup.js';
@@ -11,6 +13,7 @@ import { addDivide, addMultiplyHigh } from './wide-arithmetic.js';
  */
 export type CompiledFunction =
   | FloatFunction
+  | ExtendedFunction
   /** (high, low, divisor) → quotient and remainder, all i64; high < divisor. */
   | 'divide128'
   /** See page-crossing.ts. */
@@ -35,14 +38,21 @@ export function typeOfFunction(name: CompiledFunction): FunctionType {
     case 'uncross':
       return { parameters: ['i32'], results: [] };
     default:
-      return typeOfFloatFunction(name);
+      return isExtended(name) ? EXTENDED_TYPE : typeOfFloatFunction(name);
   }
+}
+
+function isExtended(name: FloatFunction | ExtendedFunction): name is ExtendedFunction {
+  return name.startsWith('x87.');
 }
 
 /** Adds all functions to a module; returns their indexes. */
 export function addFunctions(module: WasmModule): ReadonlyMap<string, number> {
-  const indexes = new Map(addFloatFunctions(module, { multiplyHigh: addMultiplyHigh(module) }));
-  indexes.set('divide128', addDivide(module, 'divide128'));
+  const multiplyHigh = addMultiplyHigh(module);
+  const divide = addDivide(module, 'divide128');
+  const lanes = addLaneFunctions(module, { multiplyHigh });
+  const extended = addExtendedFunctions(module, { multiplyHigh, divide, ...lanes });
+  const indexes = new Map<string, number>([...addFloatFunctions(module, lanes), ...extended]).set('divide128', divide);
   indexes.set('cross', addCross(module, 'cross')).set('uncross', addUncross(module, 'uncross'));
   return indexes.set('lookUpPart', addPartLookup(module, 'lookUpPart'));
 }

@@ -1,0 +1,90 @@
+import { FSW as FLAGS } from '../../evaluator/extended/context.js';
+import { FCW } from '../../meaning/isa/x87-state.js';
+import { X87 } from '../../state/layout.js';
+import { Code } from '../encoding/code.js';
+import type { WasmModule } from '../encoding/module.js';
+import { Statements, constant, load, select, type Variable } from './expression.js';
+import { ROUNDED_UP, raise, roundsAway } from './float-lanes.js';
+
+const BIAS = 16383;
+const EXPONENT_MIN = 1 - BIAS;
+const MAX_EXPONENT = 0x7fff;
+const INTEGER_BIT = 1n << 63n;
+const RC_SHIFT = 10;
+const PC_SHIFT = 8;
+
+/**
+ * Adds (sign, exponent, high, low) → significand, and sign and exponent: rounds ±(high, low) × 2^(exponent - 127), where bit 63
+ * of `high` is set, to the precision of FCW.PC, as evaluator/extended/round.ts does. `sign` is 0 or 8000h.
+ */
+export function addExtendedPack(module: WasmModule): number {
+  const code = new Code(['i32', 'i32', 'i64', 'i64']);
+  const to = new Statements(code);
+  const [sign, exponent] = [to.parameter('i32', 0), to.parameter('i32', 1)];
+  const [high, low] = [to.parameter('i64', 2), to.parameter('i64', 3)];
+  const word = to.let(load('i32.load16_u', X87 + FCW));
+  const mode = to.let(word.shr(RC_SHIFT).and(3));
+  const pc = to.let(word.shr(PC_SHIFT).and(3));
+  const negative = to.let(sign.isSet());
+  // Bits of `high` that are cut: 40, 0 (reserved), 11 or 0.
+  const cut = to.let(
+    select(pc.isZero(), constant('i64', 40), select(pc.equals(2), constant('i64', 11), constant('i64', 0))),
+  );
+  const kept = to.let(high.shr(cut));
+  const rest = to.let(low);
+  const up = to.let(constant('i32', 0));
+  const round = (): void => {
+    kept.set(high.shr(cut));
+    rest.set(select(cut.isZero(), low, high.shl(constant('i64', 64).sub(cut)).or(low.isSet().wide())));
+    up.set(roundsAway(mode, negative, { last: kept.low().and(1), rest, half: INTEGER_BIT }));
+    kept.set(kept.add(up.wide()).shl(cut));
+  };
+  const noteInexact = (flags: number): void =>
+    to.if(rest.isSet(), () => raise(to, select(up, constant('i32', ROUNDED_UP | flags), constant('i32', flags))));
+  round();
+  // Rounding up has carried out of all bits.
+  const carries = to.let(kept.isZero());
+  to.if(exponent.add(carries).less(EXPONENT_MIN), () => {
+    to.if(word.and(FLAGS.UE).isZero(), () => {
+      raise(to, FLAGS.UE);
+      to.return(kept, sign);
+    });
+    shiftRight(to, high, low, to.let(constant('i32', EXPONENT_MIN).sub(exponent)));
+    round();
+    noteInexact(FLAGS.UE | FLAGS.PE);
+    to.return(kept, sign.or(kept.shr(63).low()));
+  });
+  to.if(carries, () => {
+    kept.set(INTEGER_BIT);
+    exponent.set(exponent.add(1));
+  });
+  to.if(exponent.greater(BIAS), () => {
+    const towardsZero = to.let(
+      mode.equals(3).or(mode.equals(select(negative, constant('i32', 2), constant('i32', 1)))),
+    );
+    raise(to, select(towardsZero, constant('i32', 0), constant('i32', ROUNDED_UP)).or(FLAGS.OE | FLAGS.PE));
+    to.if(towardsZero, () => to.return(constant('i64', -1).shl(cut), sign.or(MAX_EXPONENT - 1)));
+    to.return(constant('i64', INTEGER_BIT), sign.or(MAX_EXPONENT));
+  });
+  noteInexact(FLAGS.PE);
+  to.return(kept, sign.or(exponent.add(BIAS)));
+  code.op('unreachable');
+  return module.add(module.type(['i32', 'i32', 'i64', 'i64'], ['i64', 'i32']), code);
+}
+
+/** Shifts two halves right, by `shift` (i32) from 1 on, with the last bit set if bits were lost that are not zero. */
+function shiftRight(to: Statements, high: Variable, low: Variable, shift: Variable): void {
+  const back = constant('i32', 0).sub(shift).wide();
+  to.if(
+    shift.below(64),
+    () => {
+      low.set(low.shr(shift.wide()).or(high.shl(back)).or(low.shl(back).isSet().wide()));
+      high.set(high.shr(shift.wide()));
+    },
+    () => {
+      const beyond = select(shift.equals(64), high, high.shr(shift.wide()).or(high.shl(back).isSet().wide()));
+      low.set(select(shift.below(128), beyond, constant('i64', 1)).or(low.isSet().wide()));
+      high.set(0);
+    },
+  );
+}

@@ -1,0 +1,210 @@
+/** The x87 arithmetic that compiled code calls equals the evaluator's, for all kinds of operands and every FCW. */
+import t, { type Test } from 'tap';
+import { hex } from '../../src/bits.js';
+import { GuestMemory } from '../../src/memory.js';
+import { x87Operations } from '../../src/cpu/evaluator/extended/operations.js';
+import { Interpreter } from '../../src/cpu/interpreter/interpreter.js';
+import { FCW, FSW } from '../../src/cpu/meaning/isa/x87-state.js';
+import type { Extended, X87Operations, X87Source } from '../../src/cpu/meaning/x87-vocabulary.js';
+import { X87 } from '../../src/cpu/state/layout.js';
+import { QUIET, type ExtendedFunction } from '../../src/cpu/wasm/functions/extended-functions.js';
+import { TRUNCATED } from '../../src/cpu/wasm/functions/float-functions.js';
+import { Random } from '../support/random.js';
+import { seedOf, volume } from '../support/volume.js';
+import { putExtended, randomFcw } from './meanings/random-x87.js';
+import { putVector, type Lanes } from './meanings/random-state.js';
+
+const SEED = seedOf(1);
+const CASES = volume(5000, 200_000);
+const MASKS = 0x3f;
+
+const memory = new GuestMemory(65536);
+const { functions } = new Interpreter(memory);
+const view = memory.hostView;
+
+type Call = (...parameters: (bigint | number)[]) => [bigint, number, number];
+
+/** Two numbers as results are, and FSW. */
+interface Outcome {
+  readonly first: bigint;
+  readonly second: bigint;
+  readonly status: number;
+}
+
+type Evaluation = (m: X87Operations<bigint>) => readonly [first: bigint, second: bigint];
+
+/** What the evaluator gives; undefined if that is left to it, since an exception is unmasked. */
+function evaluated(fcw: number, fsw: number, evaluate: Evaluation): Outcome | undefined {
+  let status = fsw;
+  const operations = x87Operations({
+    readControl: () => fcw,
+    readStatus: () => fsw,
+    writeStatus: (value) => (status = value),
+    stackIndex: () => 0,
+    noteInstruction: () => {},
+  });
+  const [first, second] = evaluate(operations);
+  return (status & ~fcw & MASKS) === 0 ? { first, second, status } : undefined;
+}
+
+function compiled(fcw: number, fsw: number, call: () => [bigint, number, number], width: number): Outcome | undefined {
+  view.setUint16(X87 + FCW, fcw, true);
+  view.setUint16(X87 + FSW, fsw, true);
+  const [first, second, isUnmasked] = call();
+  const status = view.getUint16(X87 + FSW, true);
+  if (!isUnmasked) return { first: BigInt.asUintN(width, first), second: BigInt(second), status };
+  if (status !== fsw) throw new Error('FSW has changed, though an exception is unmasked');
+  return undefined;
+}
+
+function randomExtended(random: Random): Extended<bigint> {
+  const image = new Uint8Array(16);
+  putExtended(random, image, 0, random.chance(3));
+  const words = new DataView(image.buffer);
+  return { significand: words.getBigUint64(0, true), signExponent: BigInt(words.getUint16(8, true)) };
+}
+
+/** Two numbers, which are alike at times. */
+function operands(random: Random): [Extended<bigint>, Extended<bigint>] {
+  const x = randomExtended(random);
+  if (!random.chance(3)) return [x, randomExtended(random)];
+  const significand = x.significand ^ (1n << BigInt(random.below(64)));
+  const signExponent =
+    BigInt.asUintN(16, x.signExponent + BigInt(random.below(5)) - 2n) ^ (random.chance(2) ? 0x8000n : 0n);
+  return [x, { significand: random.chance(2) ? x.significand : significand, signExponent }];
+}
+
+function bitsOf(random: Random, lanes: Lanes): bigint {
+  const words = new Uint32Array(4);
+  putVector(random, words, 0, { lanes, tame: false });
+  return BigInt(words[0]!) | (BigInt(words[1]!) << 32n);
+}
+
+interface Case {
+  readonly random: Random;
+  readonly x: Extended<bigint>;
+  readonly y: Extended<bigint>;
+}
+
+/** `prepare` makes of a case what is called and what is evaluated. */
+function check(
+  t: Test,
+  name: string,
+  prepare: (c: Case) => { call: () => [bigint, number, number]; evaluate: Evaluation; told: string },
+  width = 64,
+): void {
+  const random = new Random(SEED);
+  for (let i = 0; i < CASES; i++) {
+    const [x, y] = operands(random);
+    const fcw = randomFcw(random);
+    // No pending exception.
+    const fsw = random.next() & 0x7f7f & (~MASKS | fcw);
+    const { call, evaluate, told } = prepare({ random, x, y });
+    const expected = evaluated(fcw, fsw, evaluate);
+    const found = compiled(fcw, fsw, call, width);
+    const text = (outcome: Outcome | undefined): string =>
+      outcome ? `${hex(outcome.first)} ${hex(outcome.second)}, FSW ${hex(outcome.status)}` : 'unmasked';
+    if (text(expected) === text(found)) continue;
+    t.fail(`${name} of ${told}, FCW ${hex(fcw)}, FSW ${hex(fsw)}: ${text(found)}, not ${text(expected)}`);
+    return;
+  }
+  t.pass(name);
+}
+
+function told({ significand, signExponent }: Extended<bigint>): string {
+  return `${hex(signExponent)} ${hex(significand)}`;
+}
+
+function parts({ significand, signExponent }: Extended<bigint>): [bigint, number] {
+  return [significand, Number(signExponent)];
+}
+
+function source(x: Extended<bigint>): X87Source<bigint> {
+  return { format: 'extended', ...x };
+}
+
+function functionOf(name: ExtendedFunction): Call {
+  return functions[name] as Call;
+}
+
+t.test('arithmetic', async (t) => {
+  for (const operation of ['add', 'subtract', 'multiply', 'divide'] as const) {
+    const call = functionOf(`x87.${operation}`);
+    check(t, operation, ({ x, y }) => ({
+      call: () => call(...parts(x), ...parts(y), 0),
+      evaluate: (m) => {
+        const { value } = m.binary(operation, source(x), source(y));
+        return [value.significand, value.signExponent];
+      },
+      told: `${told(x)}, ${told(y)}`,
+    }));
+  }
+});
+
+t.test('arithmetic with an operand in memory', async (t) => {
+  for (const operation of ['add', 'subtract', 'multiply', 'divide'] as const)
+    for (const format of ['single', 'double', 'int64'] as const) {
+      const widen = functionOf(({ single: 'x87.widenSingle', double: 'x87.widenDouble', int64: 'x87.widenInteger' } as const)[format]); // prettier-ignore
+      const call = functionOf(`x87.${operation}`);
+      check(t, `${operation} of ${format}`, ({ random, x }) => {
+        const all = bitsOf(random, format === 'int64' ? 'integer' : format);
+        const bits = format === 'single' ? BigInt.asUintN(32, all) : all;
+        return {
+          call: () => {
+            const [significand, signExponent, isDenormal] = widen(bits, 0, 0n, 0, 0);
+            return call(significand, signExponent, ...parts(x), isDenormal);
+          },
+          evaluate: (m) => {
+            const { value } = m.binary(operation, { format, bits }, source(x));
+            return [value.significand, value.signExponent];
+          },
+          told: `${hex(bits)}, ${told(x)}`,
+        };
+      });
+    }
+});
+
+t.test('comparisons', async (t) => {
+  for (const quiet of [false, true]) {
+    const call = functionOf('x87.compare');
+    check(t, quiet ? 'quiet' : 'signaling', ({ x, y }) => ({
+      call: () => call(...parts(x), ...parts(y), quiet ? QUIET : 0),
+      evaluate: (m) => [m.compare(source(x), source(y), quiet).value, 0n],
+      told: `${told(x)}, ${told(y)}`,
+    }));
+  }
+});
+
+t.test('conversions', async (t) => {
+  for (const width of [32, 64] as const) {
+    const call = functionOf(width === 32 ? 'x87.toSingle' : 'x87.toDouble');
+    check(t, `to ${width} bits`, ({ x }) => ({
+      call: () => call(...parts(x), 0n, 0, 0),
+      evaluate: (m) => [m.toFloat(width, source(x)).value, 0n],
+      told: told(x),
+    }));
+    const load = functionOf(width === 32 ? 'x87.loadSingle' : 'x87.loadDouble');
+    const format = width === 32 ? 'single' : 'double';
+    check(t, `of ${format}`, ({ random }) => {
+      const bits = BigInt.asUintN(width, bitsOf(random, format));
+      const evaluate: Evaluation = (m) => {
+        const { value } = m.load({ format, bits });
+        return [value.significand, value.signExponent];
+      };
+      return { call: () => load(bits, 0, 0n, 0, 0), evaluate, told: hex(bits) };
+    });
+  }
+  const toInteger = functionOf('x87.toInteger');
+  for (const width of [16, 32, 64] as const)
+    for (const truncated of [false, true])
+      check(
+        t,
+        `to an integer of ${width} bits${truncated ? ', truncated' : ''}`,
+        ({ x }) => ({
+          call: () => toInteger(...parts(x), 0n, 0, truncated ? width | TRUNCATED : width),
+          evaluate: (m) => [m.toInteger(width, source(x), truncated).value, 0n],
+          told: told(x),
+        }),
+        width,
+      );
+});
