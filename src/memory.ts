@@ -5,8 +5,8 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  * Guest physical address p is host address `ram + p`.
  *
  *     00_0000  CPU state              cpu/state/layout.ts
- *     04_0000  jump cache             cpu/interpreter
  *     08_0000  entries of regions     cpu/translator
+ *     14_0000  jump cache             cpu/interpreter
  *     20_0000  TLB, three tables      mmu/tlb.ts
  *     80_0000  decoded records        cpu/interpreter
  *    200_0000  guest physical memory
@@ -16,8 +16,6 @@ export const HOST_LAYOUT = {
   stateBytes: 0x1_0000,
   partialEntries: 0x3_0000,
   partialEntriesBytes: 0x1000,
-  jumpCache: 0x4_0000,
-  jumpCacheBytes: 0x4_0000,
   regionEntries: 0x8_0000,
   regionEntriesBytes: 0x8_0000,
   regionMisses: 0x10_0000,
@@ -26,6 +24,8 @@ export const HOST_LAYOUT = {
   regionUsesBytes: 0x4000,
   samples: 0x13_0000,
   samplesBytes: 0x1000,
+  jumpCache: 0x14_0000,
+  jumpCacheBytes: 0x8_0000,
   tlb: 0x20_0000,
   tlbBytes: 0x30_0000,
   records: 0x80_0000,

@@ -1,6 +1,6 @@
 import type { GuestMemory } from '../../memory.js';
 import { RIP } from '../state/layout.js';
-import { JUMP_CACHE, JUMP_CACHE_ENTRIES } from './record.js';
+import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SHIFT } from './record.js';
 
 /** A non-canonical address that marks empty entries. */
 const NO_RIP_HALF = 0x8000_8000 | 0;
@@ -9,10 +9,7 @@ const NO_RIP = 0x8000_8000_8000_8000n;
 /** Maximum number of set entries that are tracked individually, so that clearing a few is faster than clearing all. */
 const MOST_REMEMBERED = 1024;
 
-/**
- * The TypeScript side of the jump cache, which maps targets of indirect branches to records. Different addresses may
- * share an entry.
- */
+/** The TypeScript side of the jump cache, which maps targets of indirect branches to records. */
 export class JumpTargets {
   private readonly view: DataView;
   private readonly words: Int32Array;
@@ -24,17 +21,21 @@ export class JumpTargets {
     this.words.fill(NO_RIP_HALF);
   }
 
+  /** Enters an address into the first of its two places; what was there goes to the second, if that is its own or free. */
   set(rip: bigint, record: number): void {
     const entry = entryOf(rip);
-    if (this.remembered.length < MOST_REMEMBERED) this.remembered.push(entry);
-    this.view.setBigUint64(entry, rip, true);
-    this.view.setInt32(entry + 8, record, true);
+    const second = otherOf(entry);
+    const before = this.ripAt(entry);
+    if (before !== rip && before !== NO_RIP) this.write(second, before, this.view.getInt32(entry + 8, true));
+    else if (this.ripAt(second) === rip) this.write(second, NO_RIP, 0);
+    this.write(entry, rip, record);
   }
 
   /** Removes the entry of an address if it leads to `record`. */
   delete(rip: bigint, record: number): void {
-    const entry = entryOf(rip);
-    if (this.view.getInt32(entry + 8, true) === record) this.view.setBigUint64(entry, NO_RIP, true);
+    const first = entryOf(rip);
+    for (const entry of [first, otherOf(first)])
+      if (this.ripAt(entry) === rip && this.view.getInt32(entry + 8, true) === record) this.write(entry, NO_RIP, 0);
   }
 
   clear(): void {
@@ -43,22 +44,40 @@ export class JumpTargets {
     else for (const entry of remembered) this.view.setBigUint64(entry, NO_RIP, true);
     remembered.length = 0;
   }
+
+  private ripAt(entry: number): bigint {
+    return this.view.getBigUint64(entry, true);
+  }
+  private write(entry: number, rip: bigint, record: number): void {
+    if (this.remembered.length < MOST_REMEMBERED) this.remembered.push(entry);
+    this.view.setBigUint64(entry, rip, true);
+    this.view.setInt32(entry + 8, record, true);
+  }
 }
 
 /** The jump cache's record for the address in RIP, or 0. `host32` is the shared memory. */
 export function jumpTargetOfRip(host32: Int32Array): number {
   const low = host32[RIP >> 2]!;
   const high = host32[(RIP >> 2) + 1]!;
-  const word = entryOfLow(low) >> 2;
-  const isKnown = host32[word] === low && host32[word + 1] === high && high !== NO_RIP_HALF;
-  return isKnown ? host32[word + 2]! : 0;
+  if (high === NO_RIP_HALF) return 0;
+  const first = entryOfLow(low);
+  for (let entry = first, ways = 0; ways < 2; entry = otherOf(first), ways++) {
+    const word = entry >> 2;
+    if (host32[word] === low && host32[word + 1] === high) return host32[word + 2]!;
+  }
+  return 0;
 }
 
 function entryOf(rip: bigint): number {
   return entryOfLow(Number(BigInt.asIntN(32, rip)));
 }
 
-/** The entry for an address with these low 32 bits. */
+/** The first place of an address with these low 32 bits. */
 function entryOfLow(low: number): number {
-  return JUMP_CACHE + (low & (JUMP_CACHE_ENTRIES - 1)) * 16;
+  return JUMP_CACHE + ((low & (JUMP_CACHE_ENTRIES - 1)) << JUMP_CACHE_ENTRY_SHIFT);
+}
+
+/** The second place of an address that has its first at one. */
+function otherOf(entry: number): number {
+  return entry ^ (1 << JUMP_CACHE_ENTRY_SHIFT);
 }

@@ -80,6 +80,10 @@ export type ExitCode = (typeof Exit)[keyof typeof Exit];
 export const RECORDS_START = HOST_LAYOUT.records;
 export const RECORDS_END = HOST_LAYOUT.records + HOST_LAYOUT.recordsBytes;
 
-/** The jump cache, where indirect branches find the record of their target. 16 bytes per entry: i64 rip, i32 record. */
+/**
+ * The jump cache, where indirect branches find the record of their target. 16 bytes per entry: i64 rip, i32 record. An
+ * address may be in two places: at its low bits, and in the neighbour that these have with the lowest inverted.
+ */
 export const JUMP_CACHE = HOST_LAYOUT.jumpCache;
-export const JUMP_CACHE_ENTRIES = HOST_LAYOUT.jumpCacheBytes / 16;
+export const JUMP_CACHE_ENTRY_SHIFT = 4;
+export const JUMP_CACHE_ENTRIES = HOST_LAYOUT.jumpCacheBytes >> JUMP_CACHE_ENTRY_SHIFT;

@@ -1,9 +1,9 @@
-import { sizeOf, type CodeHeat, type Region } from './compile/region.js';
+import { MOST_INSTRUCTIONS, sizeOf, type CodeHeat, type Region } from './compile/region.js';
 import { PAYING_RATE, TICKS_BETWEEN_SAMPLES, costOfTranslating } from './cost-model.js';
 import type { Profile, Sampling } from './profile.js';
 
 /** How samples are taken for the chooser. */
-export const SAMPLING: Sampling = { period: TICKS_BETWEEN_SAMPLES, batch: 128 };
+export const SAMPLING: Sampling = { period: TICKS_BETWEEN_SAMPLES, batch: 256 };
 
 /** Samples of a block that is taken into a region to which nothing leads from there. */
 const LEAST_OF_OTHERS = 2 * PAYING_RATE;
@@ -11,8 +11,11 @@ const LEAST_OF_OTHERS = 2 * PAYING_RATE;
 /** Regions that are made at a time, at most. */
 const MOST_AT_A_TIME = 4;
 
-/** How much of the samples that a region lacks must have been taken before it is looked at again. */
-const PART_OF_MISSING = 0.6;
+/** From one look at what pays to the next, the samples grow at least by this part. */
+const PART_BETWEEN_LOOKS = 1 / 8;
+
+/** Instructions of a block, about, as long as it has not been looked at. */
+const INSTRUCTIONS_OF_A_BLOCK = 5;
 
 /** What the chooser needs to know and to have done. */
 export interface ChooserHost {
@@ -42,7 +45,8 @@ export class Chooser {
   takeSamples(): void {
     const { profile } = this;
     for (const address of profile.take()) profile.count(address);
-    if (profile.total >= this.nextLook) this.nextLook = profile.total + Math.max(SAMPLING.batch, this.makeRegions());
+    if (profile.total < this.nextLook) return;
+    this.nextLook = profile.total + Math.max(SAMPLING.batch, profile.total * PART_BETWEEN_LOOKS, this.makeRegions());
   }
 
   /** Makes regions of the hottest code that has none. Returns the samples after which it may be worth looking again. */
@@ -51,12 +55,24 @@ export class Chooser {
     for (let made = 0; made < MOST_AT_A_TIME; made++) {
       const hot = profile.hottest();
       const [seed] = hot;
-      if (seed === undefined) break;
+      if (seed === undefined || !this.mayPay(hot)) break;
       const missing = host.leadIn(seed) ? 0 : this.makeRegion(seed, hot);
-      if (missing > 0) return PART_OF_MISSING * missing;
+      if (missing > 0) return missing;
       profile.settle(seed);
     }
     return 0;
+  }
+
+  /** Whether some of the hottest blocks would pay for a region, if they were of usual length and there was nothing else in it. */
+  private mayPay(hot: readonly bigint[]): boolean {
+    let samples = 0;
+    for (const [i, rip] of hot.entries()) {
+      const instructions = (i + 1) * INSTRUCTIONS_OF_A_BLOCK;
+      if (instructions > MOST_INSTRUCTIONS) break;
+      samples += this.profile.at(rip);
+      if (samples * TICKS_BETWEEN_SAMPLES >= costOfTranslating(instructions)) return true;
+    }
+    return false;
   }
 
   /** Makes a region around a block, if that pays. Returns how many samples are missing until it does. */

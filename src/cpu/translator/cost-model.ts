@@ -32,7 +32,7 @@ export function costOfMisses(misses: number): number {
 }
 
 /** Ticks of the interpreter between two samples; prime, so that no loop runs in step with them. */
-export const TICKS_BETWEEN_SAMPLES = 2039;
+export const TICKS_BETWEEN_SAMPLES = 4079;
 
 /** Samples at a block, for each of its instructions, with which it pays to translate it. */
 export const PAYING_RATE = TICKS_OF_AN_INSTRUCTION / TICKS_BETWEEN_SAMPLES;

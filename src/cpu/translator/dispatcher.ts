@@ -7,7 +7,7 @@ import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/encoding/code.js';
 import { WasmModule } from '../wasm/encoding/module.js';
 import { Emitter, localValue, type WasmValue } from '../wasm/encoding/value.js';
-import { REGION_ENTRY, emitEntryLookup } from './region-entries.js';
+import { REGION_ENTRY, emitEntryLookup, emitSecondLookup } from './region-entries.js';
 import { EXIT_CODE_BITS, RegionExit } from './compile/translation.js';
 
 /** Regions that may live at a time: places in the dispatcher's table. */
@@ -73,9 +73,12 @@ class Dispatcher {
     const entered = code.block();
     const enter = code.loop();
     this.emitter.reuseLocals();
-    const entry = this.emitter;
-    const found = emitEntryLookup(entry, this.rip);
+    const { emitter } = this;
+    const found = emitEntryLookup(emitter, this.rip);
+    code.op('i32.eqz').if();
+    const second = emitSecondLookup(emitter, this.rip, found);
     code.op('i32.eqz').brIf(entered);
+    emitter.push(second).code.set(found.local).end();
     this.emitRegion(found);
     code
       .get(this.value)

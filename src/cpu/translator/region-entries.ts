@@ -2,7 +2,7 @@ import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 
 /**
- * Where regions are entered, as generated code looks it up: a direct-mapped table in the shared memory, by linear address.
+ * Where regions are entered, as generated code looks it up: a table in the shared memory, by linear address.
  * An entry is 32 bytes:
  *
  *     +0   i64  the address, or an address that is none
@@ -23,6 +23,7 @@ export const REGION_ENTRY = {
 
 const ENTRY_SHIFT = 5;
 const ENTRIES = HOST_LAYOUT.regionEntriesBytes >> ENTRY_SHIFT;
+const ENTRY_WORDS = (1 << ENTRY_SHIFT) / 4;
 const FIRST_WORD = HOST_LAYOUT.regionEntries / 4;
 /**
  * How often a region is given few ticks at a time: it must return to be called again in the version that the host's
@@ -52,6 +53,17 @@ export function emitEntryLookup(emitter: Emitter, address: number): WasmValue {
   return entry;
 }
 
+/** As `emitEntryLookup`, at the second place of an address whose first one has been looked up. */
+export function emitSecondLookup(emitter: Emitter, address: number, first: WasmValue): WasmValue {
+  emitter
+    .push(first)
+    .code.i32(1 << ENTRY_SHIFT)
+    .op('i32.xor');
+  const entry = emitter.pop('i32');
+  emitter.push(entry).code.memory('i64.load', REGION_ENTRY.address).get(address).op('i64.eq');
+  return entry;
+}
+
 /** What generated code finds for an address. */
 export interface RegionEntry {
   readonly address: bigint;
@@ -61,7 +73,10 @@ export interface RegionEntry {
   readonly minimumTicks: number;
 }
 
-/** The same table, as TypeScript fills it. Two addresses may want one place; the later has it. */
+/**
+ * The same table, as TypeScript fills it. An address may be in two places: the one that its low bits are the number of, and
+ * the neighbour that these have with the lowest inverted, where only the dispatcher looks. The later of two has the first.
+ */
 export class RegionEntries {
   private readonly view: DataView;
   private readonly words: Int32Array;
@@ -71,13 +86,16 @@ export class RegionEntries {
   constructor(memory: GuestMemory) {
     this.view = memory.hostView;
     this.words = memory.host32.subarray(FIRST_WORD, FIRST_WORD + HOST_LAYOUT.regionEntriesBytes / 4);
-    // Memory begins as zeros: as an address that is 0, which no other than the first entry is for.
-    this.words.fill(NO_ADDRESS_HALF, 0, 2);
+    // Memory begins as zeros: as an address that is 0, which no other than the first two entries are for.
+    for (const entry of [0, 1]) this.words.fill(NO_ADDRESS_HALF, entry * ENTRY_WORDS, entry * ENTRY_WORDS + 2);
   }
 
   set({ address, base, index, entry, minimumTicks }: RegionEntry): void {
     const at = offsetOf(address);
     this.holdsSome = true;
+    const before = this.addressAt(at);
+    if (before === address || before === NO_ADDRESS) this.delete(address);
+    else this.words.copyWithin(otherOf(at) >> 2, at >> 2, (at >> 2) + ENTRY_WORDS);
     this.view.setBigUint64(REGION_ENTRY.address + at, address, true);
     this.view.setBigUint64(REGION_ENTRY.base + at, base, true);
     this.view.setInt32(REGION_ENTRY.index + at, index, true);
@@ -87,19 +105,32 @@ export class RegionEntries {
   }
 
   has(address: bigint): boolean {
-    return this.view.getBigUint64(REGION_ENTRY.address + offsetOf(address), true) === address;
+    const at = offsetOf(address);
+    return this.addressAt(at) === address || this.addressAt(otherOf(at)) === address;
   }
 
   delete(address: bigint): void {
-    if (this.has(address)) this.view.setBigUint64(REGION_ENTRY.address + offsetOf(address), NO_ADDRESS, true);
+    const first = offsetOf(address);
+    for (const at of [first, otherOf(first)])
+      if (this.addressAt(at) === address) this.view.setBigUint64(REGION_ENTRY.address + at, NO_ADDRESS, true);
   }
 
   clear(): void {
     if (this.holdsSome) this.words.fill(NO_ADDRESS_HALF);
     this.holdsSome = false;
   }
+
+  private addressAt(at: number): bigint {
+    return this.view.getBigUint64(REGION_ENTRY.address + at, true);
+  }
 }
 
+/** The first place of an address, as an offset in the table. */
 function offsetOf(address: bigint): number {
   return (Number(BigInt.asIntN(32, address)) & (ENTRIES - 1)) << ENTRY_SHIFT;
+}
+
+/** The second place of an address that has its first at an offset. */
+function otherOf(at: number): number {
+  return at ^ (1 << ENTRY_SHIFT);
 }

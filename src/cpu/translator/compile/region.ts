@@ -4,7 +4,7 @@ import type { CodePage, CodeReader } from './code-reader.js';
 import { LeaderQueue } from './leader-queue.js';
 
 /** Different instructions of a region, at most: code beyond is reached by leaving. */
-const MOST_INSTRUCTIONS = 1000;
+export const MOST_INSTRUCTIONS = 1000;
 
 /** Instructions with the copies that inlining makes, at most. */
 const MOST_COPIES = 1300;

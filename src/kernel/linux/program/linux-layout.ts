@@ -19,6 +19,12 @@ const LOWEST_FIXED = 0x1_0000;
 const IMAGE_OFFSET = 2 ** 20;
 /** The part of a home, behind `LOW_BYTES`, that is the image's and what brk gives. */
 const BREAK_PART = 4;
+/**
+ * In homes that have room for it, what mmap gives begins so much further up: addresses 256 MiB apart share an entry of the
+ * TLB, which image and heap would else have to share with the libraries.
+ */
+const MAP_OFFSET = 112 * 2 ** 20;
+const LEAST_FOR_OFFSET = 2 ** 30;
 
 /**
  * Where the parts of a Linux process lie in its home:
@@ -48,7 +54,8 @@ export function layOutLinux(elf: ElfImage, home: LinearAddress, size: number): L
   const end = home + size;
   const stackBytes = Math.min(STACK_BYTES, roundUp((size - LOW_BYTES) / STACK_PART, PAGE_SIZE));
   const stack = { guard: end - stackBytes - PAGE_SIZE, end };
-  const mapStart = start + roundUp((size - LOW_BYTES) / BREAK_PART, PAGE_SIZE);
+  const mapOffset = size - LOW_BYTES < LEAST_FOR_OFFSET ? 0 : MAP_OFFSET;
+  const mapStart = start + roundUp((size - LOW_BYTES) / BREAK_PART, PAGE_SIZE) + mapOffset;
   if (elf.fixed) {
     if (elf.start < LOWEST_FIXED || elf.end > LOW_BYTES)
       throw new ElfError(
