@@ -5,10 +5,12 @@ import { resolve } from 'node:path';
 import { isName, type LinuxOptions, type MakeLinuxRoot } from '../../index.js';
 import { byteText, byteTextOf, bytesOfText, type ByteText } from '../../host/byte-text.js';
 import { onFile } from '../../host/failure.js';
+import { fileInRoot } from '../../host/toolchain/image-file.js';
 import { BoundRoot } from '../../host/linux/bound-root.js';
 import { HiddenPaths } from '../../host/linux/hidden-paths.js';
 import { HostRoot } from '../../host/linux/host-root.js';
 import { Failure } from '../failure.js';
+import { epochAfter, parseEpoch } from './epoch.js';
 import type { OptionTable } from '../options.js';
 
 const PATH_ADVICE = 'has to be an absolute path, as programs see it';
@@ -39,6 +41,12 @@ export const LINUX_OPTIONS = {
     describe: 'PATH that programs of Linux see although it is hidden',
     coerce: (text: string): string => absolute(text, '--allow'),
   },
+  epoch: {
+    requiresArg: true,
+    describe: 'TIME at which the clock of programs of Linux begins: now, @SECONDS, or a date',
+    defaultDescription: '2024, or later: after the files of the directory',
+    coerce: parseEpoch,
+  },
   bind: {
     requiresArg: true,
     repeats: true,
@@ -68,6 +76,7 @@ export interface LinuxRunOptions {
   readonly root?: string | undefined;
   readonly env?: string | readonly string[] | undefined;
   readonly cwd?: string | undefined;
+  readonly epoch?: bigint | undefined;
   readonly hide?: string | readonly string[] | undefined;
   readonly allow?: string | readonly string[] | undefined;
   /** Repeated options come as a list. */
@@ -133,16 +142,17 @@ function hiddenPaths({ root = '/', hide, allow }: LinuxRunOptions, bind?: Omit<B
   return new HiddenPaths({ hide: bound(listOf(hide)), allow: [host, ...bound(listOf(allow))] });
 }
 
-/** Where a program starts. Throws Failure if `--cwd` is no directory that it sees. */
-function startDirectory(options: LinuxRunOptions): string {
+/** Where a program starts, for itself and on the host. Throws Failure if `--cwd` is no directory that it sees. */
+function startDirectory(options: LinuxRunOptions): { readonly path: string; readonly onHost: string } {
   const { root = '/', cwd } = options;
-  if (cwd === undefined) return root === '/' ? process.cwd() : '/';
+  if (cwd === undefined && root === '/') return { path: process.cwd(), onHost: process.cwd() };
+  if (cwd === undefined) return { path: '/', onHost: root };
   const bind = bindsOf(options).find(({ guest }) => cwd === guest || cwd.startsWith(`${guest}/`));
   const onHost = bind ? resolve(bind.host, `.${cwd.slice(bind.guest.length)}`) : resolve(root, `.${cwd}`);
   const isThere = statSync(onHost, { throwIfNoEntry: false })?.isDirectory();
   if (!isThere || (!bind && !hiddenPaths(options).isVisible(byteTextOf(onHost))))
     throw new Failure(`--cwd '${cwd}' is not a directory that the program sees`);
-  return cwd;
+  return { path: cwd, onHost };
 }
 
 /** What a program of Linux is started with; `path` is that of its image, as the user gave it; `isTerminal`: at a terminal. */
@@ -153,11 +163,13 @@ export function linuxOptions(path: string, options: LinuxRunOptions, isTerminal:
   });
   const terminal = isTerminal && process.env['TERM'] !== undefined ? { TERM: process.env['TERM'] } : {};
   const environment = { ...DEFAULT_ENVIRONMENT, ...terminal, ...Object.fromEntries(given) };
+  const start = startDirectory(options);
   const variables = Object.entries(environment).map(([name, value]) => bytesOfText(byteTextOf(`${name}=${value}`)));
   return {
     path: bytesOfText(byteTextOf(path)),
     environment: variables,
-    directory: bytesOfText(byteTextOf(startDirectory(options))),
+    directory: bytesOfText(byteTextOf(start.path)),
+    epoch: options.epoch ?? epochAfter(start.onHost, fileInRoot(path, options.root) ?? path),
     ...(isTerminal && { terminalSize: [process.stdout.rows, process.stdout.columns] as const }),
   };
 }

@@ -210,7 +210,7 @@ export function readRunRequest(
     } else if (image === undefined) {
       image = word;
       at++;
-      if (isLinuxImage(image)) break;
+      if (isLinuxImage(image, options['root'] as string | undefined)) break;
     } else break;
   }
   const rest = words.slice(words[at] === '--' ? at + 1 : at);

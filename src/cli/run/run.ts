@@ -81,7 +81,7 @@ async function runImage(
   const disk = durable?.runStore.disk;
   checkChangeOptions(options);
   const source = image === undefined ? terminalSource() : findSource(image, options.root, disk);
-  const { path } = source;
+  const path = source.inRoot ?? source.path;
   const consoleOf = front && ((output: HostOutput): DebugConsole => front.consoleOf(output, host.input));
   const machine = await makeMachine(options, host, durable, consoleOf);
   const { computer } = machine;

@@ -2,7 +2,7 @@
 
 import type { VmoHandle, VmoStore } from '../../index.js';
 import { EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
-import { findImage, isFile, isUnderRoot, readImage } from '../../host/toolchain/image-file.js';
+import { fileInRoot, findImage, isFile, isUnderRoot, readImage } from '../../host/toolchain/image-file.js';
 import type { Interruption } from './interruption.js';
 import type { DiskStore } from '../../host/store/disk-store.js';
 
@@ -12,13 +12,17 @@ export interface ImageSource {
   readonly path: string;
   /** Its identity in the durable store; undefined for a file. */
   readonly id: string | undefined;
+  /** The path by which programs find it below `--root`; undefined for others. */
+  readonly inRoot?: string | undefined;
 }
 
 /**
- * What IMAGE means: a file; else a name in the store; else a name under `root`; else an identity in the store, or as many
+ * What IMAGE means: with `root`, an absolute path is one below it, as programs see it, if there is a file; else a file; else a name in the store; else a name under `root`; else an identity in the store, or as many
  * digits of one as tell it from others, at least 4. Throws Failure.
  */
 export function findSource(image: string, root: string | undefined, durable: DiskStore | undefined): ImageSource {
+  const inRoot = fileInRoot(image, root);
+  if (inRoot !== undefined) return { path: inRoot, id: undefined, inRoot: image };
   if (durable && !isFile(image)) {
     const named = durable.names.get(image);
     if (named !== undefined) return { path: image, id: named };

@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statSync, type Dirent } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  type Dirent,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { packageRoot } from '../package-root.js';
 import type { VmoHandle, VmoStore } from '../../index.js';
@@ -15,6 +25,9 @@ const MAX_IMAGE_BYTES = 2 ** 30;
 
 /** The guest images that come with bd0. */
 export const packagedImages = join(packageRoot, 'dist', 'guest');
+
+/** Symbolic links that are followed for one path. */
+const LINKS_MAX = 40;
 
 /** The longest name of a process, in bytes of UTF-8: design/bd0-os.md. */
 const LONGEST_NAME = 63;
@@ -65,8 +78,43 @@ export function isFile(image: string): boolean {
   return kindOf(image) === 'file';
 }
 
-/** Whether IMAGE is a host file that is a program of Linux. */
-export function isLinuxImage(image: string): boolean {
+/**
+ * The host file that an absolute path means to programs whose root is `root`: symbolic links lead where they would if that were
+ * all there is. Undefined where there is no such regular file, without a root, and for other paths.
+ */
+export function fileInRoot(image: string, root: string | undefined): string | undefined {
+  if (root === undefined || !image.startsWith('/')) return undefined;
+  const names = image.split('/');
+  const at: string[] = [];
+  for (let links = 0; names.length > 0;) {
+    const name = names.shift()!;
+    if (name === '..') at.pop();
+    if (name === '' || name === '.' || name === '..') continue;
+    const target = linkTarget(join(root, ...at, name));
+    if (target === undefined) at.push(name);
+    else if (++links > LINKS_MAX) return undefined;
+    else {
+      if (target.startsWith('/')) at.length = 0;
+      names.unshift(...target.split('/'));
+    }
+  }
+  const found = join(root, ...at);
+  return isFile(found) ? found : undefined;
+}
+
+/** What a symbolic link says; undefined for anything else. */
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether IMAGE is a host file, or one below `root`, that is a program of Linux. */
+export function isLinuxImage(given: string, root?: string): boolean {
+  const image = fileInRoot(given, root) ?? given;
   if (!isFile(image)) return false;
   try {
     const file = openImageFile(image);

@@ -13,7 +13,7 @@ import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
 import { ProcessSignals } from './signals/process-signals.js';
 import { Signals, type SignalsHost } from './signals/signals.js';
 import type { Waits } from '../tasks/waits.js';
-import { kept, outside, schema, value } from '../../state/schema.js';
+import { outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
 import { Terminal } from './files/terminal.js';
 import { contentAt, firstFiles, makeFileSystem, realPath, type FilesHost } from './files/of-machine.js';
@@ -31,6 +31,8 @@ export interface LoadedLinuxProgram {
   readonly directory: Uint8Array;
   /** Rows and columns of the terminal. */
   readonly terminalSize?: readonly [rows: number, columns: number] | undefined;
+  /** What its clock is when the machine starts, in nanoseconds since 1970. */
+  readonly epoch?: bigint | undefined;
 }
 
 /** When the machine starts, for Linux: 1 January 2024, 00:00 UTC, in nanoseconds since 1970. */
@@ -51,7 +53,7 @@ export class LinuxSystem {
       fileSystem: value,
       terminal: value,
       nextPid: value,
-      epoch: kept('set when the machine is made'),
+      epoch: value,
       jobs: value,
       waits: outside('described by the kernel'),
       signals: value,
@@ -67,8 +69,8 @@ export class LinuxSystem {
   readonly fileSystem: FileSystem;
   /** The settings of the machine's terminal. */
   readonly terminal = new Terminal({ raise: (group, signal) => this.jobs.raise(group, signal) });
-  /** What CLOCK_REALTIME is at tick 0, in nanoseconds. */
-  readonly epoch = EPOCH;
+  /** What CLOCK_REALTIME is at tick 0, in nanoseconds: as the first program asks for. */
+  epoch = EPOCH;
   readonly signals: Signals;
   readonly delivery: SignalDelivery;
   readonly jobs: Jobs;
@@ -94,8 +96,9 @@ export class LinuxSystem {
   }
 
   /** A process becomes one of Linux, before it has a thread. */
-  add(process: Process, { memory, view, program, directory, terminalSize }: LoadedLinuxProgram): void {
+  add(process: Process, { memory, view, program, directory, terminalSize, epoch }: LoadedLinuxProgram): void {
     process.view = view;
+    if (epoch !== undefined && this.nextPid === 1) this.epoch = epoch;
     const pid = this.takePid();
     const { terminal } = this;
     if (terminalSize) terminal.size.set(terminalSize);

@@ -62,6 +62,11 @@ export interface LinuxOptions {
   readonly directory?: Uint8Array;
   /** Rows and columns of the terminal at which it starts; 24 and 80, if not given. */
   readonly terminalSize?: readonly [rows: number, columns: number];
+  /**
+   * What the clock of Linux is when the machine starts, in nanoseconds since 1970; 1 January 2024 if not given. That of the first
+   * program of Linux counts.
+   */
+  readonly epoch?: bigint;
 }
 
 /** A program in memory, ready for its first instruction. */

@@ -12,7 +12,7 @@ import type { Inode } from '../files/tree/inode.js';
 import { makeDirectory, removeDirectory } from '../files/tree/names.js';
 import { putBytes } from '../user-data.js';
 
-const { EINVAL, ENOENT, ENOTDIR, ERANGE } = LinuxErrno;
+const { EINVAL, ENOENT, ENOTDIR, ERANGE, EPERM } = LinuxErrno;
 const HERE = BigInt(AT_FDCWD);
 
 /** Bytes of entries that are made at once. */
@@ -84,7 +84,7 @@ function getdents64(context: LinuxContext, fd: bigint, buffer: bigint, count: bi
 }
 
 function getcwd(context: LinuxContext, buffer: bigint, size: bigint): CallResult {
-  const path = context.system.fileSystem.pathOf(context.linux.place.directory);
+  const path = context.system.fileSystem.pathOf(context.linux.place.directory, context.linux.place.root);
   if (path === undefined) return failed(ENOENT);
   const bytes = bytesOfText(`${path}\0`);
   if (size < BigInt(bytes.length)) return failed(ERANGE);
@@ -105,6 +105,16 @@ function chdir(context: LinuxContext, path: bigint): CallResult {
 
 function fchdir(context: LinuxContext, fd: bigint): CallResult {
   return moveTo(context, fileOf(context, fd).inode);
+}
+
+function chroot(context: LinuxContext, path: bigint): CallResult {
+  const { place } = context.linux;
+  const inode = inodeAt(context, HERE, path, 0);
+  if (!isDirectory(inode)) return failed(ENOTDIR);
+  requireAccess(inode, place.credentials, MAY_EXECUTE);
+  if (place.credentials.user !== 0) return failed(EPERM);
+  place.changeRoot(inode);
+  return 0n;
 }
 
 function mkdirat(context: LinuxContext, fd: bigint, address: bigint, mode: bigint): CallResult {
@@ -131,6 +141,10 @@ export const DIRECTORY_CALLS: readonly LinuxCall[] = [
   { number: 79, name: 'getcwd', parameters: ['buffer', 'size'], perform: getcwd, ...whole },
   { number: 80, name: 'chdir', parameters: ['path'], perform: chdir, ...whole },
   { number: 81, name: 'fchdir', parameters: ['fd'], perform: fchdir, ...whole },
+  {
+    ...{ number: 161, name: 'chroot', parameters: ['path'], perform: chroot },
+    ...{ state: 'part', differs: 'The dynamic linker of a program is that outside of the new root.' },
+  },
   { number: 83, name: 'mkdir', parameters: ['path', 'mode'], perform: mkdir, ...whole },
   { number: 84, name: 'rmdir', parameters: ['path'], perform: rmdir, ...whole },
   {

@@ -42,9 +42,9 @@ export function pathText({ memory }: LinuxContext, address: bigint): string {
 /** Who looks a path up: from the current directory, or from the file of a descriptor. Throws EBADF. */
 export function makerAt(context: LinuxContext, directoryFd: bigint, path: string): Maker {
   const { pid, place } = context.linux;
-  const { directory, umask, credentials } = place;
+  const { directory, root, umask, credentials } = place;
   const isHere = path.startsWith('/') || signed32(directoryFd) === AT_FDCWD;
-  return { start: isHere ? directory : fileOf(context, directoryFd).inode, umask, credentials, pid };
+  return { start: isHere ? directory : fileOf(context, directoryFd).inode, root, umask, credentials, pid };
 }
 
 /** The inode that a descriptor and a path stand for, as the AT_ flags have it. Throws LinuxError. */

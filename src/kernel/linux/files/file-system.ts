@@ -274,12 +274,13 @@ export class FileSystem implements Tree, ContentStore {
     if (inode instanceof TreeDirectory) this.counted(inode, () => inode.forget());
   }
 
-  /** The path of a directory; undefined for one that was removed, or lies in one. */
-  pathOf(directory: Directory): string | undefined {
+  /** The path of a directory below a root; undefined for one that was removed, or lies in one. */
+  pathOf(directory: Directory, root: Directory = this.root): string | undefined {
     let path = '';
     for (let at = directory; ; at = at.parent(this)) {
       if (at.name === undefined) return undefined;
-      if (at === this.root) return path === '' ? '/' : path;
+      if (at === root) return path === '' ? '/' : path;
+      if (at === this.root) return `(unreachable)${path === '' ? '/' : path}`;
       path = `/${at.name}${path}`;
     }
   }

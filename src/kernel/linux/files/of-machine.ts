@@ -60,18 +60,18 @@ export function firstFiles(fileSystem: FileSystem, directory: Uint8Array): First
 
 /**
  * The absolute path of a file without symbolic links in it, as the process of a number finds it; the path itself where there is
- * no such file.
+ * no such file, as one from `/`.
  */
 export function realPath(
   files: FileSystem,
-  { directory: start, credentials }: Place,
+  { directory: start, root, credentials }: Place,
   path: Uint8Array,
   pid?: number,
 ): string {
   const text = textOfBytes(path);
-  const found = attempt(() => walk(files, { credentials, start, ...(pid && { pid }) }, text, 'follow'));
+  const found = attempt(() => walk(files, { credentials, start, root, ...(pid && { pid }) }, text, 'follow'));
   const directory = found?.inode && files.pathOf(found.directory);
-  if (directory === undefined) return text;
+  if (directory === undefined) return text.startsWith('/') ? text : `/${text.replace(/^(\.\/+)+/, '')}`;
   return directory === '/' ? `/${found!.name}` : `${directory}/${found!.name}`;
 }
 

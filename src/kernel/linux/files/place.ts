@@ -8,6 +8,7 @@ export class Place {
   /** @internal */
   static readonly state = schema('place', Place, {
     current: value,
+    ownRoot: value,
     umask: value,
     credentials: value,
     files: kept('those of the machine'),
@@ -15,6 +16,8 @@ export class Place {
 
   umask = 0o022;
   private current: Directory;
+  /** What chroot(2) has made `/`; undefined: that of all files. */
+  private ownRoot: Directory | undefined;
 
   constructor(
     private readonly files: FileSystem,
@@ -30,6 +33,17 @@ export class Place {
     return this.current;
   }
 
+  get root(): Directory | undefined {
+    return this.ownRoot;
+  }
+
+  /** chroot(2): `/` is another directory from now on. */
+  changeRoot(directory: Directory): void {
+    this.files.hold(directory);
+    if (this.ownRoot) this.files.release(this.ownRoot);
+    this.ownRoot = directory;
+  }
+
   moveTo(directory: Directory): void {
     this.files.hold(directory);
     this.files.release(this.current);
@@ -40,11 +54,13 @@ export class Place {
   copy(): Place {
     const copy = new Place(this.files, this.current, this.credentials);
     copy.umask = this.umask;
+    if (this.ownRoot) copy.changeRoot(this.ownRoot);
     return copy;
   }
 
   /** The process has ended. */
   close(): void {
     this.files.release(this.current);
+    if (this.ownRoot) this.files.release(this.ownRoot);
   }
 }

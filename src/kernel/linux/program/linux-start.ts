@@ -66,8 +66,8 @@ export class LinuxStart implements ProgramBeginning {
   close(): void {}
 
   private loaded(memory: LinuxMemory, view: View | undefined): LoadedLinuxProgram {
-    const { directory = ROOT, terminalSize } = this.options.linux ?? {};
-    return { memory, view, program: this.given(), directory, terminalSize };
+    const { directory = ROOT, terminalSize, epoch } = this.options.linux ?? {};
+    return { memory, view, program: this.given(), directory, terminalSize, epoch };
   }
 
   private asked(): LinuxProgram {

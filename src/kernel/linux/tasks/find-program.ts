@@ -35,8 +35,8 @@ export function findProgram(
 ): FoundProgram {
   const { system, linux } = context;
   const { fileSystem } = system;
-  const { credentials, directory } = linux.place;
-  const walker: Walker = { credentials, start: directory, pid: linux.pid };
+  const { credentials, directory, root } = linux.place;
+  const walker: Walker = { credentials, root, start: directory, pid: linux.pid };
   let { path, argv } = request;
   for (let scripts = 0; scripts <= SCRIPTS_MAX; scripts++) {
     const inode = lookUp(fileSystem, walker, path);

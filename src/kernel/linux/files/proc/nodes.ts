@@ -20,7 +20,7 @@ const GLOBAL_FILES = [
 ];
 
 /** What lies in the directory of a process, and of each of its threads. */
-const PROCESS_FILES = ['cgroup', 'cmdline', 'comm', 'environ', 'io', 'limits', 'maps', 'mountinfo', 'mounts', 'oom_score_adj', 'smaps', 'stat', 'statm', 'status', 'wchan']; // prettier-ignore
+const PROCESS_FILES = ['cgroup', 'cmdline', 'comm', 'environ', 'io', 'limits', 'loginuid', 'maps', 'mountinfo', 'mounts', 'oom_score_adj', 'smaps', 'stat', 'statm', 'status', 'wchan']; // prettier-ignore
 const PROCESS_LINKS = ['cwd', 'exe', 'root'];
 const PROCESS_DIRECTORIES = ['fd', 'fdinfo', 'task'];
 
@@ -197,7 +197,8 @@ export class ProcLink extends Inode implements DirectLink {
     }
     if (this.path.endsWith('/cwd'))
       return { directory: process.place.directory, name: '', inode: process.place.directory };
-    if (this.path.endsWith('/root')) return { directory: files.root, name: '', inode: files.root };
+    const root = process.place.root ?? files.root;
+    if (this.path.endsWith('/root')) return { directory: root, name: '', inode: root };
     // What lies at the path of the program may by now be a link that leads here.
     if (walker.isInProgram) throw new LinuxError(LinuxErrno.ELOOP);
     const { directory, name, inode } = walk(files, { ...walker, isInProgram: true }, process.program, 'follow');
@@ -209,7 +210,8 @@ export class ProcLink extends Inode implements DirectLink {
     const process = this.process(files);
     if (this.fd !== undefined) return files.pathOfOpen(process.files.get(this.fd));
     if (this.path.endsWith('/cwd')) return files.pathOf(process.place.directory) ?? '(deleted)';
-    return this.path.endsWith('/root') ? '/' : process.program;
+    if (this.path.endsWith('/root')) return files.pathOf(process.place.root ?? files.root) ?? '(deleted)';
+    return process.program;
   }
 
   private process({ procSource }: FileSystem): ProcProcess {

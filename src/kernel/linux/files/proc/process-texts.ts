@@ -23,6 +23,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
   comm: (process) => `${nameOf(process)}\n`,
   io: () => ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes', 'cancelled_write_bytes'].map((name) => `${name}: 0\n`).join(''), // prettier-ignore
   limits: () => 'Limit                     Soft Limit           Hard Limit           Units     \n',
+  loginuid: () => '4294967295',
   maps: ({ memory }) => memory.region.mappings.filter(({ protection }) => protection !== 0).map((mapping) => mapLine(memory, mapping)).join(''), // prettier-ignore
   mountinfo: () => MOUNTS.map(([source, path, type, options], index) => `${21 + index} 1 0:${21 + index} / ${path} ${options} - ${type} ${source} rw\n`).join(''), // prettier-ignore
   mounts: () => MOUNTS.map(([source, path, type, options]) => `${source} ${path} ${type} ${options} 0 0\n`).join(''),

@@ -10,6 +10,8 @@ export interface Walker {
   readonly credentials: Credentials;
   /** What a path without a slash at its start begins at: any file, since a descriptor may stand for it. */
   readonly start: Inode;
+  /** What `/` is, which `..` does not lead out of: that of all files, if not given. */
+  readonly root?: Directory | undefined;
   /** The number of the process that asks, for /proc/self. */
   readonly pid?: number;
   /** It is the path of a program that is looked up, for /proc/self/exe. */
@@ -99,7 +101,7 @@ class Walk {
   along(path: string): Found {
     let rest = path;
     for (;;) {
-      if (rest.startsWith('/') && !this.isInside) this.at = this.files.root;
+      if (rest.startsWith('/') && !this.isInside) this.at = this.root;
       this.isInside = true;
       rest = withoutSlashes(rest);
       const directory = this.here(rest !== '');
@@ -112,6 +114,10 @@ class Walk {
       if (typeof next !== 'string') return next;
       rest = next;
     }
+  }
+
+  private get root(): Directory {
+    return this.walker.root ?? this.files.root;
   }
 
   /** False where a path, or what a symbolic link says, begins. */
@@ -129,7 +135,7 @@ class Walk {
   private step(directory: Directory, name: string, rest: string, isLast: boolean): string | Found {
     const hasSlash = rest !== '';
     if (name === '.' || name === '..') {
-      const to = name === '.' ? directory : directory.parent(this.files);
+      const to = name === '.' || directory === this.root ? directory : directory.parent(this.files);
       if (isLast) return { directory: to, name: '', kind: name === '.' ? 'dot' : 'dot dot', inode: to, hasSlash };
       this.at = to;
       return rest;
