@@ -120,6 +120,8 @@ export interface ResumeRequest {
   readonly step?: number;
   /** With `step`: continues while rip of that thread is in [start, end), up to a call or return (gdb's vCont;r). */
   readonly range?: { readonly start: bigint; readonly end: bigint };
+  /** Backward: called for each stop that is passed, while the machine stands there; false: it does not count. */
+  readonly isWanted?: (reason: StopReason) => boolean;
   /** Maximum ticks for this call. */
   readonly maxTicks: number;
 }
@@ -182,6 +184,8 @@ export interface DebugTarget {
    * the instruction is executed again.
    */
   resume(request: ResumeRequest): StopReason | undefined;
+  /** Gives up what `resume` has begun. A search backward leaves the machine where it began. */
+  cancel(): void;
   /** Lets time pass to a tick while all threads wait. */
   passTime(tick: number): void;
   /** Ends a process; `resume` then reports it. */

@@ -1044,6 +1044,28 @@ t.test('the machine interface, as an editor uses it', async (t) => {
   t.match(await ended, { code: 3, stdout: '45 120 8.50 42 5 41 7\n' });
 });
 
+t.test('Ctrl-C ends a search of the past, and the session goes on', async (t) => {
+  const { place } = await startDebugged(t, ['fib', '34']);
+  const gdb = new MachineInterface('mi3');
+  t.teardown(() => gdb.close());
+  await gdb.send(`-target-select remote ${place}`);
+  await gdb.send('-break-insert -t printf');
+  await gdb.send('-exec-continue', /^\*stopped.*breakpoint-hit.*$/m);
+  const pc = await gdb.send('-data-evaluate-expression $pc');
+  // Some ten million times it is not what it is to be.
+  await gdb.send('-break-insert -c "$rdi == 1000000" fib');
+  await gdb.send('-exec-continue --reverse', /^\*running.*$/m);
+  // gdb does not hear it before it waits for the machine.
+  const interrupting = setInterval(() => gdb.interrupt(), 500);
+  await gdb.until(/^\*stopped.*SIGINT.*$/m);
+  clearInterval(interrupting);
+  const valueIn = (answer: string): string | undefined => /value="(.*?)"/.exec(answer)?.[1];
+  t.equal(valueIn(await gdb.send('-data-evaluate-expression $pc')), valueIn(pc), 'it stands where it was');
+  await gdb.send('-exec-step-instruction --reverse', /^\*stopped,reason="end-stepping-range".*$/m);
+  await gdb.send('-exec-step-instruction', /^\*stopped,reason="end-stepping-range".*$/m);
+  t.equal(valueIn(await gdb.send('-data-evaluate-expression $pc')), valueIn(pc));
+});
+
 t.test('Ctrl-C, detaching and attaching again', async (t) => {
   const { child, place, ended } = await startDebugged(t, [guest, 'spin']);
   const first = new MachineInterface('mi3');

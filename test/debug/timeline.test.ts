@@ -7,6 +7,7 @@ import t from 'tap';
 import {
   Computer,
   attachDebugger,
+  DebugSession,
   attachTimeline,
   type Console,
   type Process,
@@ -154,5 +155,48 @@ t.test('the last store to a byte is found, whatever was stored', async (t) => {
     debug.goto(found.tick);
     t.equal(computer.readMemory(bytes + BigInt(place), 1)[0], found.after[0]);
   }
+  t.end();
+});
+
+t.test('a search of the past can be given up at any step, and leaves the machine where it was', async (t) => {
+  const { computer, program } = machine(await guestImage('fib'), ENGINES.translator, ['fib', '30']);
+  const timeline = attachTimeline(computer);
+  const debug = attachDebugger(computer, timeline);
+  const printed: string[] = [];
+  const session = new DebugSession(debug, {
+    programPid: program.pid,
+    print: (...lines) => void printed.push(...lines),
+  });
+  debug.run(debug.continue(), { maxTicks: 15_000_000 });
+  const now = computer.ticks;
+  const hash = computer.machineHash();
+  const never = { kind: 'code', address: 0x1000n } as const;
+  debug.addStop(never);
+  const begin = (): number => {
+    let steps = 0;
+    while (steps < 3 && debug.resume({ direction: 'backward', maxTicks: 1 }) === undefined) steps++;
+    t.not(computer.ticks, now, 'it looks at the past');
+    return steps;
+  };
+  t.equal(begin(), 3);
+  debug.cancel();
+  t.strictSame([computer.ticks, computer.machineHash()], [now, hash]);
+  begin();
+  debug.addStop(never);
+  t.equal(debug.resume({ direction: 'forward', maxTicks: 1 }), undefined, 'or for another motion');
+  t.equal(computer.ticks, now + 1);
+  debug.goto(now);
+  t.equal(computer.machineHash(), hash);
+  const sessions = ['reverse-continue', 'reverse-finish', 'goto 14000000'];
+  for (const command of sessions) {
+    session.execute(command);
+    session.runSlice(1);
+    t.ok(session.isRunning, command);
+    session.interrupt();
+    t.notOk(session.isRunning);
+    t.match(printed.at(-2), new RegExp(`^interrupted, thread 1, tick ${now}: `));
+    t.strictSame([computer.ticks, computer.machineHash()], [now, hash], command);
+  }
+  t.equal(debug.back().kind, 'history-begin');
   t.end();
 });

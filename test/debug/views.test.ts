@@ -53,7 +53,10 @@ class Family {
     const argv = ['family', String(rounds)];
     this.program = this.computer.start(image, { name: 'family', limitBytes: 2 ** 30, argv, linux: {} });
     this.debug = attachDebugger(this.computer, attachTimeline(this.computer));
-    const bytes = { length: image.length, read: (offset: number, length: number) => image.subarray(offset, offset + length) };
+    const bytes = {
+      length: image.length,
+      read: (offset: number, length: number) => image.subarray(offset, offset + length),
+    };
     this.placed = PlacedImage.read(bytes, this.program.description.entry);
   }
 
@@ -86,10 +89,6 @@ class Family {
       const reason = this.debug.run(this.debug.continue(), { maxTicks: MOST_TICKS });
       if (reason?.kind !== 'started' && (reason?.kind !== 'exited' || reason.pid === 1)) return reason;
     }
-  }
-
-  back(): StopReason | undefined {
-    return this.debug.resume({ direction: 'backward', maxTicks: 1 });
   }
 
   /** Runs until all three have stored to their page. */
@@ -136,8 +135,8 @@ for (const { name, index, image } of images) {
       debug.addStop({ kind: 'code', address, pid: 3 });
       for (let left = 3; left > 0; left--) t.equal(family.pidOf(family.next()), 3);
       t.equal(family.next()?.kind, 'exited');
-      for (let left = 3; left > 0; left--) t.equal(family.pidOf(family.back()), 3, 'and backwards');
-      t.equal(family.back()?.kind, 'history-begin');
+      for (let left = 3; left > 0; left--) t.equal(family.pidOf(debug.back()), 3, 'and backwards');
+      t.equal(debug.back().kind, 'history-begin');
       t.end();
     });
 
@@ -161,7 +160,7 @@ for (const { name, index, image } of images) {
       t.equal(family.next()?.kind, 'exited');
       t.ok(hooked.length > 0 && hooked.every((pid) => pid === 2), hooked.join());
       for (let value = 2 * BASE + 3; value > 2 * BASE; value--) {
-        const reason = family.back();
+        const reason = debug.back();
         t.strictSame([reason?.kind, family.pidOf(reason)], ['watchpoint', 2]);
         t.equal(family.value(2), value === 2 * BASE + 1 ? 1 : value - 1, 'before the store');
         t.equal(family.name(3) === 'grandchild' || family.name(3) === 'nobody', true);

@@ -75,7 +75,7 @@ export class LineFront implements DebugFront {
         return readsStdin && typed.isEmpty;
       },
     };
-    session.showPlace();
+    session.options.print(...session.placeLines());
     try {
       const end = await runSession(session, machine, port, clockOf(options, machine.input) === 'real');
       return end === 'over' ? endOf(session, program) : end;

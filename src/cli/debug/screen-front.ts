@@ -61,7 +61,7 @@ export class ScreenFront implements DebugFront {
     });
     const screen = new DebugScreen(session, processName(this.image));
     this.screen = screen;
-    session.showPlace();
+    session.options.print(...session.placeLines());
     screen.noteStop();
     const restore = this.takeTerminal(() => bell.ring());
     try {

@@ -57,9 +57,11 @@ export function* untilBehind(tools: CourseTools, tid: number): Course {
 export function* backward(tools: CourseTools, step?: number): Course {
   for (;;) {
     const { maxTicks } = tools;
-    const reason = tools.target.resume({ direction: 'backward', maxTicks, ...(step !== undefined && { step }) });
-    const isReached = reason?.kind === 'breakpoint' && step === undefined;
-    if (isReached && !tools.holds(reason)) continue;
+    const isWanted = (reason: StopReason): boolean => tools.holds(reason);
+    const reason = tools.target.resume({
+      ...{ direction: 'backward', isWanted, maxTicks },
+      ...(step !== undefined && { step }),
+    });
     if (reason && reason.kind !== 'waiting') return reason;
     yield reason;
   }

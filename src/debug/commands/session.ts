@@ -1,6 +1,7 @@
 import type { Debugger } from '../debugger/debugger.js';
 import type { SessionSlice } from '../gdb/execution.js';
 import { addressText } from '../reports/address-text.js';
+import type { Steps } from '../../vmo/steps.js';
 import type { DebugThread, StopReason } from '../target.js';
 import { breakpointName, Breakpoints, type Breakpoint } from './breakpoints.js';
 import { CommandError } from './command-error.js';
@@ -61,6 +62,8 @@ export class DebugSession implements CourseTools {
   maxTicks = 0;
   private selected: number | undefined;
   private course: Course | undefined;
+  /** A command about the past that has not ended; it leaves the lines to show. */
+  private query: Steps<readonly string[]> | undefined;
   /** The tick at which the last course began. */
   private startTick = 0;
 
@@ -75,7 +78,7 @@ export class DebugSession implements CourseTools {
 
   /** Whether the machine is to run: a command has not ended. */
   get isRunning(): boolean {
-    return this.course !== undefined;
+    return this.course !== undefined || this.query !== undefined;
   }
 
   /** Executes a command line. What is wrong with it is printed. */
@@ -93,6 +96,7 @@ export class DebugSession implements CourseTools {
 
   /** Runs the machine for at most `maxTicks` ticks, or a while, if a command lets it run. */
   runSlice(maxTicks: number): SessionSlice {
+    if (this.query) return this.advanceQuery(this.query);
     if (!this.course) return STOPPED;
     this.maxTicks = maxTicks;
     const { done, value } = this.course.next();
@@ -108,18 +112,35 @@ export class DebugSession implements CourseTools {
     this.course = course;
   }
 
-  /** Stops the machine where it is. */
+  /** Does the work of a command from the next slice on. */
+  ask(query: Steps<readonly string[]>): void {
+    this.query = query;
+  }
+
+  private advanceQuery(query: Steps<readonly string[]>): SessionSlice {
+    const { done, value } = query.next();
+    if (!done) return RUNNING;
+    this.query = undefined;
+    this.options.print(...value);
+    return STOPPED;
+  }
+
+  /** Stops the machine where it is, or where it was before it looked at its past. */
   interrupt(why = 'interrupted'): void {
-    if (!this.course) return;
+    if (!this.isRunning) return;
+    this.course?.return({ kind: 'history-end' });
+    this.query?.return([]);
     this.course = undefined;
+    this.query = undefined;
+    this.target.cancel();
     this.arrive();
     this.options.print(`${why}, ${this.whereText()}`, ...this.currentLine());
   }
 
-  /** Shows where the machine is, after it was put elsewhere. */
-  showPlace(): void {
+  /** Where the machine is, after it was put elsewhere. */
+  placeLines(): string[] {
     this.arrive();
-    this.options.print(this.whereText(), ...this.currentLine());
+    return [this.whereText(), ...this.currentLine()];
   }
 
   /** The selected thread, if it lives; else the first one. Throws CommandError if there is none. */

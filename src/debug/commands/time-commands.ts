@@ -1,3 +1,4 @@
+import type { Steps } from '../../vmo/steps.js';
 import type { StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
 import { CommandError } from './command-error.js';
@@ -22,8 +23,7 @@ export const TIME_COMMANDS: readonly Command[] = [
       const tick = tickOf(session, rest);
       if (tick < begin || tick > end)
         throw new CommandError(`tick ${tick} is not in the history, which reaches from ${begin} to ${end}`);
-      session.target.goto(tick);
-      session.showPlace();
+      session.ask(going(session, tick));
     },
   },
   {
@@ -53,14 +53,23 @@ function tickOf(session: DebugSession, text: string): number {
   return text.startsWith('-') ? ticks - Number(session.value(text.slice(1))) : Number(session.value(text));
 }
 
-function who(session: DebugSession, rest: string): string[] {
+function* going(session: DebugSession, tick: number): Steps<readonly string[]> {
+  yield* session.target.gotoInSteps(tick);
+  return session.placeLines();
+}
+
+function who(session: DebugSession, rest: string): void {
   timelineOf(session);
   if (rest === '') throw new CommandError('who needs a variable or an address');
   const [symbol] = session.images.find(rest, session.pid);
   const { address, length } = symbol
     ? { address: symbol.start, length: symbol.lengthBytes }
     : addressAndLength(session, rest);
-  const found = session.target.whoWrote(address, length || 1, session.pid);
+  session.ask(finding(session, address, length || 1));
+}
+
+function* finding(session: DebugSession, address: bigint, lengthBytes: number): Steps<readonly string[]> {
+  const found = yield* session.target.whoWroteInSteps(address, lengthBytes, session.pid);
   return found ? recordLines(session, found) : ['nothing was stored there since the history begins'];
 }
 

@@ -1,6 +1,7 @@
 import type { ComputerParts } from '../../computer.js';
 import type { MachineStop } from '../../kernel/stops.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
+import type { Steps } from '../../vmo/steps.js';
 import type { StopReason } from '../target.js';
 import { PastSearch, type StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
@@ -13,7 +14,10 @@ const SINGLE_TICKS = 64;
 
 const HISTORY_BEGIN: StopReason = { kind: 'history-begin' };
 
-/** Moves a debugged machine back in time. No stop is armed while the machine is brought to a place. */
+/**
+ * Moves a debugged machine back in time, in steps: some ten milliseconds each. No stop is armed while the machine is brought to a
+ * place.
+ */
 export class Backward {
   private readonly search: PastSearch;
 
@@ -27,77 +31,102 @@ export class Backward {
   }
 
   /** Goes to a tick. Throws RangeError for one outside the history. */
-  goto(tick: number): void {
-    this.stops.suspended(() => this.timeline.goto(tick));
+  goto(tick: number): Steps<void> {
+    return this.away(this.timeline.stepsTo(tick));
   }
 
   /** The last store to some bytes of a process, at or before now; undefined if there was none since the beginning of history. */
-  whoWrote(address: bigint, lengthBytes: number, pid: number | undefined): StoreRecord | undefined {
-    return this.stops.suspended(() => this.search.whoWrote(address, lengthBytes, pid));
+  whoWrote(address: bigint, lengthBytes: number, pid: number | undefined): Steps<StoreRecord | undefined> {
+    return this.away(this.search.whoWrote(address, lengthBytes, pid), true);
   }
 
   /**
-   * Goes back to the last breakpoint before now, or to before the last access that a watchpoint is for, whichever is later.
+   * Goes back to the last breakpoint before now, or to before the last access that a watchpoint is for, whichever is later. Those
+   * for which `isWanted` returns false, while the machine stands there, are passed over.
    */
-  continue(): StopReason {
-    return this.stops.suspended(() => {
-      const now = this.parts.cpu.ticks;
-      const found = this.search.lastStop(
-        now + 1,
-        (work) => this.stops.armedAgain(work),
-        // The instruction that has just been executed may have made the access.
-        (stop, tick) => (tick < now || stop.kind === 'data') && this.reasonOf(stop) !== undefined,
-      );
-      if (!found) return HISTORY_BEGIN;
-      const reason = this.reasonOf(found.stop)!;
-      if (reason.kind === 'breakpoint') this.timeline.goto(found.tick);
-      else this.timeline.gotoBefore(found.tick);
-      return reason;
-    });
+  continue(isWanted: (reason: StopReason) => boolean): Steps<StopReason> {
+    return this.away(this.backToStop(isWanted));
   }
 
   /** Takes back the last instruction of a thread. */
-  step(tid: number): StopReason {
-    return this.stops.suspended(() => this.stepBack(tid));
+  step(tid: number): Steps<StopReason> {
+    return this.away(this.stepBack(tid));
   }
 
-  private stepBack(tid: number): StopReason {
+  /**
+   * Moves in the past while nothing is armed. Given up or failed, or always if it `returns`, the machine is in the end where it
+   * was.
+   */
+  private *away<T>(steps: Steps<T>, returns = false): Steps<T> {
+    const { timeline, parts, stops } = this;
+    const now = parts.cpu.ticks;
+    const wasPresent = !timeline.isReplaying;
+    let hasArrived = false;
+    stops.suspend(true);
+    try {
+      const result = yield* steps;
+      hasArrived = !returns;
+      return result;
+    } finally {
+      if (!hasArrived && wasPresent) timeline.gotoPresent();
+      else if (!hasArrived) timeline.goto(now);
+      stops.suspend(false);
+    }
+  }
+
+  private *backToStop(isWanted: (reason: StopReason) => boolean): Steps<StopReason> {
+    const { stops, timeline } = this;
+    const now = this.parts.cpu.ticks;
+    const armament = { arm: () => stops.suspend(false), disarm: () => stops.suspend(true) };
+    // The instruction that has just been executed may have made the access.
+    const isHit = (stop: MachineStop, tick: number): boolean => {
+      const reason = tick < now || stop.kind === 'data' ? this.reasonOf(stop) : undefined;
+      return reason !== undefined && isWanted(reason);
+    };
+    const found = yield* this.search.lastStop(now + 1, armament, isHit);
+    if (!found) return HISTORY_BEGIN;
+    const reason = this.reasonOf(found.stop)!;
+    yield* reason.kind === 'breakpoint' ? timeline.stepsTo(found.tick) : timeline.stepsBefore(found.tick);
+    return reason;
+  }
+
+  private *stepBack(tid: number): Steps<StopReason> {
     const { timeline, parts } = this;
     const now = parts.cpu.ticks;
     const context = this.contextOf(tid);
     for (let times = 0; times < SINGLE_TICKS; times++) {
       if (parts.cpu.ticks <= timeline.begin) return HISTORY_BEGIN;
       const after = this.instructions;
-      timeline.gotoBefore(parts.cpu.ticks);
+      yield* timeline.stepsBefore(parts.cpu.ticks);
       const thread = parts.kernel.findThread(tid);
       if (!thread) return HISTORY_BEGIN;
       const isOwn = parts.kernel.currentThread === thread && this.instructions === after - 1;
       if (isOwn || this.contextOf(tid) !== context) return { kind: 'stepped', tid };
     }
-    return this.leapBack(tid, context, now);
+    return yield* this.leapBack(tid, context, now);
   }
 
   /** Finds the last tick at which a thread had other registers than at a tick. */
-  private leapBack(tid: number, context: string | undefined, now: number): StopReason {
-    const { timeline } = this;
-    const hadOthers = (tick: number): boolean => {
-      timeline.goto(tick);
-      return this.contextOf(tid) !== context;
-    };
+  private *leapBack(tid: number, context: string | undefined, now: number): Steps<StopReason> {
+    const { timeline, contextOf } = this;
+    function* hadOthers(tick: number): Steps<boolean> {
+      yield* timeline.stepsTo(tick);
+      return contextOf(tid) !== context;
+    }
     let same = now - SINGLE_TICKS;
     let distance = 2 * SINGLE_TICKS;
-    while (now - distance > timeline.begin && !hadOthers(now - distance)) {
+    while (now - distance > timeline.begin && !(yield* hadOthers(now - distance))) {
       same = now - distance;
       distance *= 4;
     }
     let other = Math.max(timeline.begin, now - distance);
-    if (other === timeline.begin && !hadOthers(other)) return HISTORY_BEGIN;
+    if (other === timeline.begin && !(yield* hadOthers(other))) return HISTORY_BEGIN;
     while (same - other > 1) {
       const middle = Math.floor((other + same) / 2);
-      if (hadOthers(middle)) other = middle;
+      if (yield* hadOthers(middle)) other = middle;
       else same = middle;
     }
-    timeline.goto(other);
+    yield* timeline.stepsTo(other);
     return this.parts.kernel.findThread(tid) ? { kind: 'stepped', tid } : HISTORY_BEGIN;
   }
 
@@ -106,10 +135,10 @@ export class Backward {
   }
 
   /** The registers of a thread, as text; undefined if it is not there. */
-  private contextOf(tid: number): string | undefined {
+  private readonly contextOf = (tid: number): string | undefined => {
     const thread: Thread | undefined = this.parts.kernel.findThread(tid);
     return thread && this.registers.save(thread).context.join();
-  }
+  };
 
   /** What a stop is reported as, if the debugger has a breakpoint or a watchpoint for it. */
   private reasonOf(found: MachineStop): StopReason | undefined {

@@ -20,6 +20,7 @@ import { MachineRun, viewOf, type Action } from './machine-run.js';
 import { mapSeenIn, memoryMap } from './memory-map.js';
 import { Motions, type LineFinder, type MotionSteps } from './motions.js';
 import { debugProcess, debugThread } from './processes.js';
+import { finished, type Steps } from '../../vmo/steps.js';
 import type { StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
 import { Backward } from './backward.js';
@@ -88,6 +89,8 @@ export class Debugger implements DebugTarget {
   private readonly armed = new Map<Stop, Armed<Action>>();
   /** The motion of the last `resume`, which has not ended. */
   private resumed: { readonly key: string; readonly motion: Motion } | undefined;
+  /** The search backward of the last `resume`, which has not ended. */
+  private searched: { readonly step: number | undefined; readonly steps: Steps<StopReason> } | undefined;
   /** The thread that was reported last, and its rip. */
   private reported: { readonly thread: Thread; readonly rip: bigint } | undefined;
 
@@ -151,6 +154,7 @@ export class Debugger implements DebugTarget {
   }
 
   writeRegister(tid: number, name: RegisterName, value: bigint): boolean {
+    this.cancelSearch();
     const { kernel, cpu } = this.parts;
     const thread = kernel.findThread(tid);
     if (!thread || !this.registers.write(thread, name, value)) return false;
@@ -166,6 +170,7 @@ export class Debugger implements DebugTarget {
   }
 
   restoreRegisters(tid: number, saved: SavedRegisters): void {
+    this.cancelSearch();
     const thread = this.thread(tid);
     this.registers.restore(thread, saved);
     this.parts.cpu.codeStops.completed(thread);
@@ -178,6 +183,7 @@ export class Debugger implements DebugTarget {
   }
 
   writeMemory(address: bigint, bytes: Uint8Array, pid?: number): number {
+    this.cancelSearch();
     this.parts.kernel.stops.retry();
     const stored = this.computer.writeMemory(address, bytes, this.process(pid));
     this.timeline?.changed();
@@ -207,8 +213,9 @@ export class Debugger implements DebugTarget {
   }
 
   resume(request: ResumeRequest): StopReason | undefined {
-    const { direction, step, range, maxTicks } = request;
-    if (direction === 'backward') return this.goBack(step);
+    const { direction, step, range, isWanted, maxTicks } = request;
+    if (direction === 'backward') return this.goBack(step, isWanted);
+    this.cancelSearch();
     const key = `${step} ${range?.start} ${range?.end}`;
     if (this.resumed?.key !== key) this.resumed?.motion.cancel();
     const motion = this.resumed?.key === key ? this.resumed.motion : this.motionOf(step, range);
@@ -218,9 +225,20 @@ export class Debugger implements DebugTarget {
     return reason;
   }
 
+  cancel(): void {
+    this.cancelSearch();
+    this.resumed?.motion.cancel();
+    this.resumed = undefined;
+  }
+
   /** Puts the machine to a tick of its past. Throws RangeError for one outside the history. */
   goto(tick: number): void {
-    this.moving((backward) => backward.goto(tick));
+    finished(this.gotoInSteps(tick));
+  }
+
+  /** As `goto`, in steps of some ten milliseconds. Until they end, or are given up, the machine must be left alone. */
+  gotoInSteps(tick: number): Steps<void> {
+    return this.moving((backward) => backward.goto(tick));
   }
 
   /**
@@ -229,26 +247,41 @@ export class Debugger implements DebugTarget {
    * process; of bytes that it has had since it was forked, the store is one that its parent made before.
    */
   whoWrote(address: bigint, lengthBytes = 1, pid?: number): StoreRecord | undefined {
+    return finished(this.whoWroteInSteps(address, lengthBytes, pid));
+  }
+
+  /** As `whoWrote`, in steps of some ten milliseconds. Until they end, or are given up, the machine must be left alone. */
+  whoWroteInSteps(address: bigint, lengthBytes = 1, pid?: number): Steps<StoreRecord | undefined> {
     return this.moving((backward) => backward.whoWrote(address, lengthBytes, pid));
   }
 
-  /** Goes back by one instruction of a thread, or to the last stop before now. */
-  private goBack(step: number | undefined): StopReason {
+  /** Goes back by one instruction of a thread, or to the last stop before now; undefined while it is on the way. */
+  private goBack(
+    step: number | undefined,
+    isWanted: (reason: StopReason) => boolean = () => true,
+  ): StopReason | undefined {
     if (!this.backward) return { kind: 'history-begin' };
-    const reason = this.moving((backward) => (step === undefined ? backward.continue() : backward.step(step)));
+    if (this.searched && this.searched.step !== step) this.cancelSearch();
+    this.searched ??= {
+      step,
+      steps: this.moving((backward) => (step === undefined ? backward.continue(isWanted) : backward.step(step))),
+    };
+    const { done, value: reason } = this.searched.steps.next();
+    if (!done) return undefined;
+    this.searched = undefined;
     const thread = 'tid' in reason ? this.parts.kernel.findThread(reason.tid) : undefined;
     this.reported = thread && { thread, rip: this.registers.scalar(thread, 'rip') };
     return reason;
   }
 
   /** Runs work that puts the machine to other ticks: nothing of what was going on goes on. Throws without a timeline. */
-  private moving<T>(work: (backward: Backward) => T): T {
+  private *moving<T>(work: (backward: Backward) => Steps<T>): Steps<T> {
     if (!this.backward) throw new Error('the debugger was attached without a timeline');
     this.resumed?.motion.cancel();
     this.resumed = undefined;
     const { ticks } = this;
     try {
-      return work(this.backward);
+      return yield* work(this.backward);
     } finally {
       if (this.ticks !== ticks) this.reported = undefined;
       this.machine.restart();
@@ -265,6 +298,15 @@ export class Debugger implements DebugTarget {
       if (!reason && left > 0) continue;
       if (!reason || reason.kind === 'waiting') motion.cancel();
       return reason;
+    }
+  }
+
+  /** Goes back to the last stop before now, or by one instruction of a thread. */
+  back(tid?: number): StopReason {
+    const request = { direction: 'backward', maxTicks: Infinity, ...(tid !== undefined && { step: tid }) } as const;
+    for (;;) {
+      const reason = this.resume(request);
+      if (reason) return reason;
     }
   }
 
@@ -313,6 +355,7 @@ export class Debugger implements DebugTarget {
   }
 
   kill(pid: number): void {
+    this.cancelSearch();
     const process = this.computer.findProcess(pid);
     if (!process) return;
     this.computer.kill(process, KILLED_EXIT_CODE);
@@ -322,6 +365,7 @@ export class Debugger implements DebugTarget {
 
   /** Must be called after `Computer.restore`: the machine continues from there, with the same stops and hooks. */
   restored(): void {
+    this.cancelSearch();
     this.resumed?.motion.cancel();
     this.resumed = undefined;
     this.reported = undefined;
@@ -330,6 +374,7 @@ export class Debugger implements DebugTarget {
 
   /** Removes all stops; hooks are removed by the functions that adding them returned. */
   detach(): void {
+    this.cancelSearch();
     const { stops } = this.parts.kernel;
     this.timeline?.gotoPresent();
     this.resumed?.motion.cancel();
@@ -361,6 +406,13 @@ export class Debugger implements DebugTarget {
 
   private pass(thread: Thread): void {
     this.parts.cpu.codeStops.pass(thread, Number(BigInt.asUintN(48, this.registers.scalar(thread, 'rip'))));
+  }
+
+  /** Gives up a search of the past that is on its way: the machine is then where it began. */
+  private cancelSearch(): void {
+    const { searched } = this;
+    this.searched = undefined;
+    searched?.steps.return({ kind: 'history-end' });
   }
 
   private process(pid: number | undefined): Process | undefined {

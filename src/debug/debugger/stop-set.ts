@@ -42,32 +42,19 @@ export class StopSet<What> {
     private readonly homeOf: (address: LinearAddress, pid: number | undefined) => LinearAddress,
   ) {}
 
-  /** Runs `work` while nothing is armed. */
-  suspended<T>(work: () => T): T {
-    if (this.isSuspended) return work();
-    return this.switched(true, work);
-  }
-
-  /** Runs a part of suspended work with everything armed again. */
-  armedAgain<T>(work: () => T): T {
-    return this.switched(false, work);
-  }
-
-  private switched<T>(isSuspended: boolean, work: () => T): T {
-    this.suspend(isSuspended);
-    try {
-      return work();
-    } finally {
-      this.suspend(!isSuspended);
-    }
-  }
-
-  private suspend(isSuspended: boolean): void {
+  /** Makes the machine stop at nothing, or at what is armed again. */
+  suspend(isSuspended: boolean): void {
+    if (this.isSuspended === isSuspended) return;
     this.isSuspended = isSuspended;
-    for (const { kind, range } of this.all())
-      if (kind === 'code') this.cpu.codeStops[isSuspended ? 'delete' : 'add'](range);
-      else if (isSuspended) this.cpu.mmu.removeDataStop(range, kind);
-      else this.cpu.mmu.addDataStop(range, kind);
+    for (const armed of this.all()) this.tell(armed, !isSuspended);
+  }
+
+  /** Makes the machine stop at a range, or no longer. */
+  private tell({ kind, range }: Armed<What>, isArmed: boolean): void {
+    const { codeStops, mmu } = this.cpu;
+    if (kind === 'code') codeStops[isArmed ? 'add' : 'delete'](range);
+    else if (isArmed) mmu.addDataStop(range, kind);
+    else mmu.removeDataStop(range, kind);
   }
 
   private *all(): Generator<Armed<What>, void, undefined> {
@@ -86,13 +73,8 @@ export class StopSet<What> {
     const start = kind === 'code' ? seen : this.homeOf(seen, pid);
     const range = { start, end: start + lengthBytes };
     const armed = { kind, range, tid, pid, distance: seen - start, what };
-    if (kind === 'code') {
-      this.cpu.codeStops.add(armed.range);
-      this.codeSet(armed).add(armed);
-    } else {
-      this.cpu.mmu.addDataStop(armed.range, kind);
-      this.data.add(armed);
-    }
+    (kind === 'code' ? this.codeSet(armed) : this.data).add(armed);
+    if (!this.isSuspended) this.tell(armed, true);
     return armed;
   }
 
@@ -101,9 +83,8 @@ export class StopSet<What> {
     const { kind, range } = armed;
     const set = kind === 'code' ? this.codeSet(armed) : this.data;
     if (!set.delete(armed)) throw new RangeError(`the stop at ${hex(toLinear(range.start))} is not armed`);
-    if (kind !== 'code') return this.cpu.mmu.removeDataStop(range, kind);
-    if (set.size === 0) this.places.delete(range.start);
-    this.cpu.codeStops.delete(range);
+    if (kind === 'code' && set.size === 0) this.places.delete(range.start);
+    if (!this.isSuspended) this.tell(armed, false);
   }
 
   /** What is hit by the thread that is about to execute the instruction at an address. */

@@ -68,12 +68,15 @@ export class Execution {
 
   /** Stops the machine without a report. */
   halt(): void {
+    if (this.motion) this.state.target.cancel();
     this.motion = undefined;
   }
 
   /** Stops the machine where it is, as Ctrl-C does. */
   interrupt(): void {
-    if (this.motion) this.stop({ signal: SIGNAL.INT, tid: this.state.current?.tid });
+    if (!this.motion) return;
+    this.state.target.cancel();
+    this.stop({ signal: SIGNAL.INT, tid: this.state.current?.tid });
   }
 
   /** Runs the machine for a while: for at most so many ticks, or stops that do not count. */
@@ -85,7 +88,8 @@ export class Execution {
       const left = end - target.ticks;
       if (!motion) return STOPPED;
       if (left <= 0) break;
-      const reason = this.counted(motion, target.resume({ ...motion, maxTicks: left }));
+      const { isWanted } = this;
+      const reason = this.counted(motion, target.resume({ ...motion, isWanted, maxTicks: left }));
       if (reason === 'passed') continue;
       if (reason) return this.take(reason);
       break;
@@ -93,10 +97,15 @@ export class Execution {
     return this.reportThreads() ? STOPPED : RUNNING;
   }
 
+  private readonly isWanted = (reason: StopReason): boolean => {
+    const { stops } = this.state;
+    return !stops.isOfRemoved(reason) && !stops.isRefused(reason);
+  };
+
   /** The reason to stop, as it counts for the debugger. */
   private counted(motion: Motion, reason: StopReason | undefined): StopReason | undefined | 'passed' {
-    const { stops, target } = this.state;
-    if (!reason || !(stops.isOfRemoved(reason) || stops.isRefused(reason)) || !('tid' in reason)) return reason;
+    const { target } = this.state;
+    if (!reason || this.isWanted(reason) || !('tid' in reason)) return reason;
     if (reason.tid !== motion.step) return 'passed';
     const stepped: StopReason = { kind: 'stepped', tid: reason.tid };
     // A data stop comes after the instruction, a code stop before it.
@@ -143,7 +152,8 @@ export class Execution {
   /** Reports one thread that has started or ended since the last slice, if the debugger wants to hear of it. */
   private reportThreads(): boolean {
     const { state, known } = this;
-    if (!known) return false;
+    // What lives in the past that is searched says nothing.
+    if (!known || this.motion?.direction === 'backward') return false;
     const live = this.liveThreads();
     const started = [...live].find((tid) => !known.has(tid));
     if (started !== undefined) {

@@ -9,7 +9,8 @@ import type { Thread } from '../../kernel/tasks/thread.js';
 import { PRESENT } from '../../mmu/entry.js';
 import type { Snapshot } from '../../snapshot.js';
 import { FRAMES_IN_CHUNK } from '../../vmo/frames/memory-image.js';
-import type { Timeline } from './timeline.js';
+import type { Steps } from '../../vmo/steps.js';
+import type { Armament, Timeline } from './timeline.js';
 
 /** The last store to some bytes. */
 export interface StoreRecord {
@@ -44,6 +45,9 @@ const WINDOW_GROWTH = 16;
 /** Intervals that are scanned without finding out first whether their bytes are read, after one in which they were. */
 const SCANS_AFTER_READ = 3;
 
+/** What happens to some bytes in a part of a run. */
+type Use = 'none' | 'read' | 'store';
+
 /** Bytes that a process has, and since when: those of a copy of memory were another's before. */
 interface Held {
   readonly range: AddressRange;
@@ -60,102 +64,97 @@ export class PastSearch {
 
   /**
    * The last stop before tick `before` for which `isHit` is true. Undefined if there is none; the machine is then at the beginning of
-   * history. `armed` arms what is looked for around its work.
+   * history.
    */
-  lastStop(
+  *lastStop(
     before: number,
-    armed: (work: () => void) => void,
+    armament: Armament,
     isHit: (stop: MachineStop, tick: number) => boolean,
-  ): FoundStop | undefined {
+  ): Steps<FoundStop | undefined> {
     const { timeline } = this;
     let window = FIRST_WINDOW;
     for (let end = before; end > timeline.begin;) {
       // Windows begin where snapshots are at the latest: from there a replay begins.
       const { tick } = timeline.intervalOf(end - 1).begin.snapshot;
       const from = Math.max(tick, end - window);
-      const found = this.lastWithin(from, end, before, armed, isHit);
+      const found = yield* this.lastWithin(from, end, before, armament, isHit);
       if (found) return found;
       window = from === tick ? FIRST_WINDOW : window * WINDOW_GROWTH;
       end = from;
     }
-    timeline.goto(timeline.begin);
+    yield* timeline.stepsTo(timeline.begin);
     return undefined;
   }
 
   /**
-   * The last store to any of some bytes of a process, by any thread or by the kernel, at or before now. The machine stays where
-   * it is. Undefined if there was none since the beginning of history. Without a process: to what lies at the address.
+   * The last store to any of some bytes of a process, by any thread or by the kernel, at or before now. The machine is
+   * somewhere in its past then. Undefined if there was none since the beginning of history. Without a process: to what lies at the address.
    */
-  whoWrote(linear: bigint, lengthBytes: number, pid: number | undefined): StoreRecord | undefined {
+  *whoWrote(linear: bigint, lengthBytes: number, pid: number | undefined): Steps<StoreRecord | undefined> {
     const seen = fromLinear(linear);
     if (seen === undefined) return undefined;
-    const { timeline, parts } = this;
+    const { parts, timeline } = this;
     const process = pid === undefined ? undefined : parts.kernel.processes.find(pid);
     const start = homeOf(process?.view, seen);
     const range = { start, end: Math.min(start + lengthBytes, ADDRESS_SPACE_END) };
-    const now = parts.cpu.ticks;
-    const wasPresent = !timeline.isReplaying;
-    try {
-      let before = now + 1;
-      for (const held of holdersOf(range, process)) {
-        const found = this.lastStore(held, before);
-        if (found) return this.recordOf(found.tick, found.stop, held.range, seen);
-        before = held.since;
-      }
-      return undefined;
-    } finally {
-      if (wasPresent) timeline.gotoPresent();
-      else timeline.goto(now);
+    let before = parts.cpu.ticks + 1;
+    for (const held of [...holdersOf(range, process)]) {
+      const found = yield* this.lastStore(held, before);
+      if (found) return yield* this.recordOf(found.tick, found.stop, held.range, seen);
+      before = Math.min(before, held.since);
+      if (before <= timeline.begin) return undefined;
     }
+    return undefined;
   }
 
   /** As `lastStop`, for stores, interval by interval. */
-  private lastStore({ range, since }: Held, before: number): FoundStop | undefined {
+  private *lastStore({ range, since }: Held, before: number): Steps<FoundStop | undefined> {
     const { timeline, parts } = this;
     const isHit = (stop: MachineStop, tick: number): boolean => tick >= since && storeIn(stop, range) !== undefined;
-    const armed = (work: () => void): void => {
-      parts.cpu.mmu.addDataStop(range, 'write');
-      try {
-        work();
-      } finally {
-        parts.cpu.mmu.removeDataStop(range, 'write');
-      }
+    const { mmu } = parts.cpu;
+    const armament = {
+      arm: () => mmu.addDataStop(range, 'write'),
+      disarm: () => mmu.removeDataStop(range, 'write'),
     };
     const begin = Math.max(timeline.begin, since);
-    const scan = (from: number, to: number): FoundStop | undefined => this.lastWithin(from, to, before, armed, isHit);
+    const scan = (from: number, to: number): Steps<FoundStop | undefined> =>
+      this.lastWithin(from, to, before, armament, isHit);
     let scansLeft = 0;
-    const find = (from: number, to: number): FoundStop | undefined => {
-      if (to - from <= SLOW_TICKS) return scan(from, to);
-      const use = scansLeft-- > 0 ? 'read' : this.useOf(range, from, to);
+    const useOf = (from: number, to: number): Steps<Use> => this.useOf(range, from, to);
+    function* find(from: number, to: number): Steps<FoundStop | undefined> {
+      if (to - from <= SLOW_TICKS) return yield* scan(from, to);
+      const use = scansLeft-- > 0 ? 'read' : yield* useOf(from, to);
       if (use === 'none') return undefined;
       if (use === 'read') {
         if (scansLeft < 0) scansLeft = SCANS_AFTER_READ;
-        return scan(from, to);
+        return yield* scan(from, to);
       }
       const middle = Math.floor((from + to) / 2);
-      return find(middle, to) ?? find(from, middle);
-    };
+      return (yield* find(middle, to)) ?? (yield* find(from, middle));
+    }
     for (let end = before; end > begin;) {
       const tick = Math.max(begin, timeline.intervalOf(end - 1).begin.snapshot.tick);
       const near = Math.max(tick, end - SLOW_TICKS);
-      const found = this.mayHaveChanged(range, tick, end) ? (scan(near, end) ?? find(tick, near)) : undefined;
-      if (found) return found;
+      if (this.mayHaveChanged(range, tick, end)) {
+        const found = (yield* scan(near, end)) ?? (yield* find(tick, near));
+        if (found) return found;
+      }
       end = tick;
     }
     return undefined;
   }
 
   /** The last of the stops between two ticks. */
-  private lastWithin(
+  private *lastWithin(
     from: number,
     to: number,
     before: number,
-    armed: (work: () => void) => void,
+    armament: Armament,
     isHit: (stop: MachineStop, tick: number) => boolean,
-  ): FoundStop | undefined {
+  ): Steps<FoundStop | undefined> {
     const { timeline, parts } = this;
     let last: FoundStop | undefined;
-    timeline.scan(from, to, armed, (stop) => {
+    yield* timeline.scan(from, to, armament, (stop) => {
       const tick = parts.cpu.ticks;
       if (tick < before && isHit(stop, tick)) last = { tick, stop };
     });
@@ -167,39 +166,42 @@ export class PastSearch {
    * they are still there at its end, and nothing else is different, nothing has stored to them, whatever the value, or read them.
    * If they are there and other things are different, they were read, and stores are less likely than where they are gone.
    */
-  private useOf(range: AddressRange, from: number, to: number): 'none' | 'read' | 'store' {
-    const { timeline, parts } = this;
-    const truth = this.snapshotAt(to);
+  private *useOf(range: AddressRange, from: number, to: number): Steps<Use> {
+    const { timeline } = this;
+    const truth = yield* this.snapshotAt(to);
     if (!truth) return 'store';
-    timeline.goto(from);
+    yield* timeline.stepsTo(from);
     const places = this.privatePlaces(range);
     if (!places) return 'store';
-    const use = timeline.supposing(() => {
-      const { ram } = parts.memory;
-      const values = places.map((physical) => {
-        ram[physical]! ^= 0xff;
-        parts.cpu.linearMemory.stored(physical, 1);
-        return ram[physical]!;
-      });
-      timeline.runTo(to);
-      if (places.some((physical, index) => ram[physical] !== values[index])) return 'store';
-      if (parts.cpu.ticks !== to) return 'read';
-      // With the true values back, everything must be as it was.
-      for (const physical of places) {
-        ram[physical]! ^= 0xff;
-        parts.memory.mark(physical, 1);
-      }
-      return truth.equals(timeline.snapshotNow()) ? 'none' : 'read';
+    return (yield* timeline.supposing(this.useOfPlaces(places, truth, to))) ?? 'read';
+  }
+
+  /** `useOf` of bytes of physical memory, from now to a tick at which the machine was `truth`. */
+  private *useOfPlaces(places: readonly number[], truth: Snapshot, to: number): Steps<Use> {
+    const { timeline, parts } = this;
+    const { ram } = parts.memory;
+    const values = places.map((physical) => {
+      ram[physical]! ^= 0xff;
+      parts.cpu.linearMemory.stored(physical, 1);
+      return ram[physical]!;
     });
-    return use ?? 'read';
+    yield* timeline.runTo(to);
+    if (places.some((physical, index) => ram[physical] !== values[index])) return 'store';
+    if (parts.cpu.ticks !== to) return 'read';
+    // With the true values back, everything must be as it was.
+    for (const physical of places) {
+      ram[physical]! ^= 0xff;
+      parts.memory.mark(physical, 1);
+    }
+    return truth.equals(timeline.snapshotNow()) ? 'none' : 'read';
   }
 
   /** What the machine was at a tick; undefined for one that does not exist. */
-  private snapshotAt(tick: number): Snapshot | undefined {
+  private *snapshotAt(tick: number): Steps<Snapshot | undefined> {
     const { timeline, parts } = this;
     const known = timeline.intervalOf(tick).begin.snapshot;
     if (known.tick === tick) return known;
-    timeline.goto(tick);
+    yield* timeline.stepsTo(tick);
     return parts.cpu.ticks === tick ? timeline.snapshotNow() : undefined;
   }
 
@@ -217,7 +219,7 @@ export class PastSearch {
   }
 
   /** `seen`: where the first byte of the range is seen. */
-  private recordOf(tick: number, stop: MachineStop, range: AddressRange, seen: LinearAddress): StoreRecord {
+  private *recordOf(tick: number, stop: MachineStop, range: AddressRange, seen: LinearAddress): Steps<StoreRecord> {
     const { timeline, parts } = this;
     const store = storeIn(stop, range)!;
     const { thread, isByKernel } = store;
@@ -225,9 +227,9 @@ export class PastSearch {
     const lengthBytes = Math.min(store.end, range.end) - address;
     const read = (): Uint8Array => parts.kernel.memory.peek(address, lengthBytes).slice();
     const { tid, process } = thread;
-    timeline.goto(tick);
+    yield* timeline.stepsTo(tick);
     const after = read();
-    timeline.gotoBefore(tick);
+    yield* timeline.stepsBefore(tick);
     const before = read();
     const found = parts.kernel.findThread(tid);
     const rip = found && this.ripOf(found);

@@ -3,6 +3,7 @@ import type { KernelEvent } from '../../kernel/kernel-options.js';
 import type { MachineStop } from '../../kernel/stops.js';
 import type { Snapshot } from '../../snapshot.js';
 import type { Process } from '../../kernel/tasks/process.js';
+import { finished, type Steps } from '../../vmo/steps.js';
 import { ReplayError } from '../../kernel/inputs.js';
 import { History, lastBefore, type HistoryPoint } from './history.js';
 import { InputLog } from './input-log.js';
@@ -22,8 +23,22 @@ const INTERVAL_TICKS = 2 ** 24;
 /** Ticks before the place that a replay goes to at which it takes further snapshots: the next step back will be short. */
 const NEAR_TICKS = [2 ** 20, 2 ** 14, 2 ** 8];
 
+/** Ticks that a replay runs at a time, at most. */
+const TICKS_AT_ONCE = 2 ** 21;
+/** Work of a step, in units of the kernel's effort: some 20 milliseconds. What a stop takes, going to a snapshot, and ticks. */
+const STEP_EFFORT = 8192;
+const STOP_EFFORT = 20;
+const RESTORE_EFFORT = 1000;
+const TICKS_PER_EFFORT = 256;
+
 /** Called when a replay stops for a debugger. */
 type OnStop = (stop: MachineStop) => void;
+
+/** What is armed while a part of the past is looked at. */
+export interface Armament {
+  arm(): void;
+  disarm(): void;
+}
 
 /**
  * The past of a machine: snapshots, and everything that came from outside since the first of them. `goto` puts the machine to any
@@ -46,6 +61,8 @@ export class Timeline {
   /** Those that the host may know, and that may be gone from the state: see HistoryPoint.ends. */
   private readonly processes: readonly Process[];
   private readonly hostHooks: object | null;
+  /** Work since the last step, in units of effort. */
+  private effort = 0;
 
   constructor(
     private readonly computer: Computer,
@@ -112,14 +129,16 @@ export class Timeline {
 
   /** Puts the machine to a tick. Throws RangeError for one that is not within the history. */
   goto(tick: number): void {
+    finished(this.stepsTo(tick));
+  }
+
+  /** As `goto`, in steps. Given up, it leaves the machine somewhere in its past. */
+  *stepsTo(tick: number): Steps<void> {
     this.requireWithin(tick);
     if (tick === this.end) return this.gotoPresent();
     this.start(tick);
-    this.replay(
-      tick,
-      undefined,
-      NEAR_TICKS.map((distance) => tick - distance),
-    );
+    const marks = NEAR_TICKS.map((distance) => tick - distance);
+    yield* this.replay(tick, undefined, marks);
   }
 
   /** Puts the machine to where it has been last, from where it goes on by itself. */
@@ -132,32 +151,36 @@ export class Timeline {
   }
 
   /**
-   * Puts the machine to the last tick before another one: some ticks do not exist, since a kernel call can take many at once. Throws
-   * RangeError if there is none.
+   * Puts the machine to the last tick before another one, in steps: some ticks do not exist, since a kernel call can take many at
+   * once. Throws RangeError if there is none.
    */
-  gotoBefore(tick: number): void {
+  *stepsBefore(tick: number): Steps<void> {
     for (let distance = 1; ; distance *= 2) {
-      this.goto(Math.max(this.begin, tick - distance));
+      yield* this.stepsTo(Math.max(this.begin, tick - distance));
       if (this.computer.ticks < tick) break;
       if (tick - distance <= this.begin) throw new RangeError(`there is no tick before ${tick} in the history`);
     }
     for (;;) {
       const point = this.pointNow();
-      this.replay(this.computer.ticks + 1, undefined, []);
+      yield* this.replay(this.computer.ticks + 1, undefined, []);
       if (this.computer.ticks < tick) continue;
       return this.restore(point);
     }
   }
 
   /**
-   * Runs from a tick up to another, as it was, and calls `onStop` for each stop on the way. `armed` is called with the work of the
-   * second part, to arm stops around it. The machine is at that tick then.
+   * Runs from a tick up to another, as it was, and calls `onStop` for each stop on the way. The machine is at that tick then.
    */
-  scan(from: number, to: number, armed: (work: () => void) => void, onStop: OnStop): void {
+  *scan(from: number, to: number, armament: Armament, onStop: OnStop): Steps<void> {
     this.requireWithin(from);
     this.start(from);
-    this.replay(from, undefined, []);
-    armed(() => this.replay(Math.min(to, this.end), onStop, []));
+    yield* this.replay(from, undefined, []);
+    armament.arm();
+    try {
+      yield* this.replay(Math.min(to, this.end), onStop, []);
+    } finally {
+      armament.disarm();
+    }
   }
 
   /** A snapshot of the machine in its past. */
@@ -166,8 +189,8 @@ export class Timeline {
   }
 
   /** Runs on in the past up to a tick. */
-  runTo(tick: number): void {
-    this.replay(tick, undefined, []);
+  runTo(tick: number): Steps<void> {
+    return this.replay(tick, undefined, []);
   }
 
   /** As `Kernel.run`, in the past: up to the next input. At the end of what has happened, the present begins. */
@@ -222,12 +245,12 @@ export class Timeline {
   }
 
   /**
-   * Runs `work`, which changes the past and runs on from there as it would have been; nothing of it stays. Returns undefined where the
-   * changed past asks for input that did not come, or ends.
+   * Does work, which changes the past and runs on from there as it would have been; nothing of it stays. Returns undefined where
+   * the changed past asks for input that did not come, or ends.
    */
-  supposing<T>(work: () => T): T | undefined {
+  *supposing<T>(work: Steps<T>): Steps<T | undefined> {
     try {
-      return work();
+      return yield* work;
     } catch (error) {
       if (error instanceof ReplayError) return undefined;
       throw error;
@@ -261,6 +284,7 @@ export class Timeline {
 
   private restore({ snapshot, cursor, misses, held, ends }: HistoryPoint): void {
     this.isSupposed = false;
+    this.effort += RESTORE_EFFORT;
     this.computer.restore(snapshot);
     this.parts.kernel.stops.held = held;
     this.processes.forEach((process, index) => (process.end = ends[index]));
@@ -288,18 +312,26 @@ export class Timeline {
   }
 
   /** Replays up to a tick, with snapshots on the way at some. */
-  private replay(to: number, onStop: OnStop | undefined, marks: readonly number[]): void {
+  private *replay(to: number, onStop: OnStop | undefined, marks: readonly number[]): Steps<void> {
     const { computer } = this;
+    const { kernel } = this.parts;
     if (marks.length > 0) this.near = this.near.filter(({ snapshot }) => snapshot.tick < to);
     const places = marks.filter((mark) => mark > computer.ticks);
     while (computer.ticks < to) {
       const place = Math.min(places[0] ?? to, to);
-      const event = this.run(place - computer.ticks);
+      const { ticks } = computer;
+      const { effort } = kernel;
+      const event = this.run(Math.min(place - ticks, TICKS_AT_ONCE));
+      this.effort += kernel.effort - effort + (computer.ticks - ticks) / TICKS_PER_EFFORT + STOP_EFFORT;
       if (event.kind === 'stopped') onStop?.(event.stop);
       if (event.kind === 'idle') throw new ReplayError(`the replay has no process at tick ${computer.ticks}`);
-      if (computer.ticks < place || places.length === 0) continue;
-      places.shift();
-      if (computer.ticks < to) this.near.push(this.pointNow());
+      if (computer.ticks >= place && places.length > 0) {
+        places.shift();
+        if (computer.ticks < to) this.near.push(this.pointNow());
+      }
+      if (this.effort < STEP_EFFORT) continue;
+      this.effort = 0;
+      yield;
     }
   }
 }

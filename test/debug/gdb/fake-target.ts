@@ -203,6 +203,8 @@ export class FakeTarget implements DebugTarget {
     return stop && { kind: 'breakpoint', tid, stop };
   }
 
+  cancel(): void {}
+
   passTime(tick: number): void {
     this.ticks = tick;
   }
