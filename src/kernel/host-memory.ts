@@ -36,6 +36,8 @@ export const HOST_BYTES = {
   directoryEntry: 160,
   /** An open file and a descriptor for it. */
   descriptor: 512,
+  /** One of timer_create(2). */
+  timer: 512,
   socket: 1024,
   /** What was sent through a socket, besides its bytes. */
   message: 512,

@@ -325,7 +325,7 @@ export class Kernel implements KernelServices {
     const { scheduler, cpu } = this;
     if (this.calls.standing || scheduler.nextDeadline > cpu.ticks) return false;
     const woken = this.waits.passDeadlines(cpu.ticks, WOKEN_AT_ONCE, (thread) => this.askAgain(thread));
-    const rung = this.linux.jobs.ring(scheduler.alarms.take(cpu.ticks), cpu.ticks);
+    const rung = this.linux.jobs.ring(scheduler.alarms.take(cpu.ticks, WOKEN_AT_ONCE), cpu.ticks);
     this.work.add((woken + rung) * EFFORT.wake);
     return true;
   }
@@ -465,14 +465,25 @@ export class Kernel implements KernelServices {
 
   private runThread(thread: Thread, end: number): void {
     this.switchTo(thread);
-    if (thread.linux && !(thread.pending && !thread.pending.isInterrupted) && this.deliver(thread)) return;
-    if (thread.pending) return this.calls.goOn(thread, thread.pending);
-    const turnEnd = this.scheduler.turnEnd(end);
-    const event = this.debugMode.run(thread, turnEnd - this.cpu.ticks, ROUNDS_AT_ONCE);
+    const { ticks } = this.cpu;
+    const hasBegun = thread.linux && !(thread.pending && !thread.pending.isInterrupted) && this.deliver(thread);
+    if (!hasBegun && thread.pending) this.calls.goOn(thread, thread.pending);
+    else if (!hasBegun) return this.runInstructions(thread, end);
+    if (thread.linux) this.linux.passTime(thread, this.cpu.ticks - ticks);
+  }
+
+  private runInstructions(thread: Thread, end: number): void {
+    const { ticks } = this.cpu;
+    const timeLeft = thread.process.linux?.cpuTime.left ?? Infinity;
+    const turnEnd = Math.min(this.scheduler.turnEnd(end), ticks + timeLeft);
+    const event = this.debugMode.run(thread, turnEnd - ticks, ROUNDS_AT_ONCE);
     // Not charged to the thread: how soon it comes differs from engine to engine, and the machine must not.
     if (event.kind === 'ticks' && this.cpu.ticks < turnEnd) this.work.add(EFFORT.rounds);
     this.scheduler.passSlices(this.cpu.ticks);
+    const { ticks: stopped } = this.cpu;
+    if (thread.linux) this.linux.passTime(thread, stopped - ticks);
     this.handle(thread, event);
+    if (thread.linux) this.linux.passTime(thread, this.cpu.ticks - stopped);
   }
 
   /** Delivers the signals of a thread of Linux, whose registers are in the CPU. Returns whether that changed anything. */

@@ -10,6 +10,7 @@ import type { Maker } from '../../src/kernel/linux/files/tree/names.js';
 import { lookUp } from '../../src/kernel/linux/files/tree/path-walk.js';
 import type { SharingHost } from '../../src/kernel/linux/files/shared-file.js';
 import { sha256 } from '../../src/host/sha256.js';
+import { Alarms } from '../../src/kernel/tasks/alarms.js';
 import { VmoStore } from '../../src/vmo/store.js';
 
 export const ROOT_USER: Credentials = { user: 0, group: 0, groups: [] };
@@ -53,6 +54,7 @@ export class LooseFiles {
       sharing: NO_SHARING,
       now: () => (this.time += 1000n),
       wake: (number) => void this.woken.push(number),
+      timing: { alarms: new Alarms(), tick: 0 },
       random: (length) => new Uint8Array(length),
       console: NO_CONSOLE,
       proc: { pids: [], process: () => undefined, text: () => undefined },

@@ -5,6 +5,7 @@ import { bytesOfText } from './files/byte-text.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import type { ProcessSignals } from './signals/process-signals.js';
 import { Signal } from './signals/signal.js';
+import { CpuTime } from './tasks/cpu-time.js';
 import { Family } from './tasks/family.js';
 
 /** What a process runs. */
@@ -24,7 +25,7 @@ export class LinuxProcess {
     {
       ...{ pid: value, memory: value, files: value, place: value, program: value, limits: value },
       ...{ family: value, group: value, session: value, exitSignal: value, signals: value, hasExecuted: value },
-      ...{ nice: value, ioPriority: value },
+      ...{ nice: value, ioPriority: value, cpuTime: value },
     },
     { label: ({ pid }) => String(pid) },
   );
@@ -58,6 +59,7 @@ export class LinuxProcess {
   exitSignal: number = Signal.SIGCHLD;
   /** Whether it has begun another program: its parent may not move it to another group any more. */
   hasExecuted = false;
+  readonly cpuTime = new CpuTime();
   /** What nice(2) has made it, from -20 to 19. */
   nice = 0;
   /** What ioprio_set(2) has made it: 0 for the class and level that follow from the nice value. */

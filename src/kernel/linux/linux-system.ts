@@ -10,6 +10,7 @@ import { Jobs } from './signals/jobs.js';
 import { statusOfTrap } from './tasks/wait-status.js';
 import { RandomStream } from './random-stream.js';
 import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
+import { fromKernel } from './signals/signal-info.js';
 import { ProcessSignals } from './signals/process-signals.js';
 import { Signals, type SignalsHost } from './signals/signals.js';
 import type { Waits } from '../tasks/waits.js';
@@ -39,7 +40,7 @@ export interface LoadedLinuxProgram {
 const EPOCH = 1_704_067_200_000_000_000n;
 
 /** What Linux needs of the kernel. */
-export type LinuxHost = FilesHost & SignalsHost & Omit<DeliveryHost, 'signals'>;
+export type LinuxHost = FilesHost & Omit<SignalsHost, 'wakeFile'> & Omit<DeliveryHost, 'signals'>;
 
 /** What all Linux processes of a machine share. */
 export class LinuxSystem {
@@ -78,10 +79,13 @@ export class LinuxSystem {
   private nextPid = 1;
 
   constructor(host: LinuxHost) {
-    this.signals = new Signals(host, this.processes);
+    this.signals = new Signals({ ...host, wakeFile: (number) => this.fileSystem.wake(number) }, this.processes);
     this.delivery = new SignalDelivery({ ...host, signals: this.signals });
     this.waits = host.waits;
-    this.jobs = new Jobs(this.processes, this.signals, host.scheduler.alarms);
+    this.jobs = new Jobs(this.processes, this.signals, host.scheduler.alarms, {
+      hostMemory: host.hostMemory,
+      wakeFile: (number) => this.fileSystem.wake(number),
+    });
     this.fileSystem = makeFileSystem(host, this);
   }
 
@@ -106,9 +110,20 @@ export class LinuxSystem {
     const { fileSystem } = this;
     const { files, place } = firstFiles(fileSystem, directory);
     const path = realPath(fileSystem, place, program.path);
-    const linux = new LinuxProcess(pid, memory, files, place, { ...program, path }, new ProcessSignals(process));
+    const linux = new LinuxProcess(pid, memory, files, place, { ...program, path }, this.signalsOf(process));
     process.linux = linux;
     this.processes.set(pid, linux);
+  }
+
+  /** The signals of a process, which has none yet. */
+  private signalsOf(process: Process): ProcessSignals {
+    return new ProcessSignals(process, this.fileSystem.takeNumber());
+  }
+
+  /** A thread has run for some ticks. */
+  passTime({ linux, process }: Thread, ticks: number): void {
+    linux!.cpuTicks += ticks;
+    for (const signal of process.linux!.cpuTime.pass(ticks)) this.signals.send(process, fromKernel(signal));
   }
 
   /** A process of Linux has its first thread. */
@@ -151,7 +166,9 @@ export class LinuxSystem {
 
   /** A process that has ended. */
   private reap(linux: LinuxProcess): void {
-    linux.family.parentOf?.family.forget(linux);
+    const { parentOf: parent } = linux.family;
+    if (parent) parent.cpuTime.ofChildren += linux.cpuTime.used + linux.cpuTime.ofChildren;
+    parent?.family.forget(linux);
     this.processes.delete(linux.pid);
   }
 

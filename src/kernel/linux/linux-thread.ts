@@ -7,13 +7,15 @@ export class LinuxThread {
   static readonly state = schema(
     'linux thread',
     LinuxThread,
-    { tid: value, clearTid: value, robustList: value, name: value, signals: value },
+    { tid: value, clearTid: value, robustList: value, name: value, signals: value, cpuTicks: value },
     { label: ({ tid }) => String(tid) },
   );
 
   /** The word that is cleared when the thread ends, and whose waiters are woken then; 0: none. */
   clearTid = 0n;
   robustList = 0n;
+  /** In which it has run. */
+  cpuTicks = 0;
   /** What it is called, at most 15 bytes; undefined: as the program of its process. */
   name: Uint8Array | undefined;
 

@@ -4,6 +4,23 @@ import { putFields, viewAt } from './user-data.js';
 
 export const NANOSECONDS = 1_000_000_000n;
 const TIMESPEC_BYTES = 16;
+const RUSAGE_BYTES = 144;
+export const TIMER_ABSTIME = 1;
+
+/** CLOCK_REALTIME, and its coarse, alarm and TAI kinds. include/uapi/linux/time.h */
+const REAL_CLOCKS: readonly number[] = [0, 5, 8, 11];
+/** Those that timers go by: real, monotonic, boot time, and both alarms. */
+const WAITING_CLOCKS: readonly number[] = [0, 1, 7, 8, 9];
+
+/** Whether a clock tells the time of day. */
+export function isRealClock(clock: number): boolean {
+  return REAL_CLOCKS.includes(clock);
+}
+
+/** Whether timers can be set by a clock. */
+export function isWaitingClock(clock: number): boolean {
+  return WAITING_CLOCKS.includes(clock);
+}
 
 /** Seconds, and a fraction in units of the struct. */
 export interface TimeFields {
@@ -22,6 +39,14 @@ export function timespecAt(context: LinuxContext, address: bigint): bigint | und
   const { seconds, fraction } = timeFieldsAt(context, address);
   if (seconds < 0n || fraction < 0n || fraction >= NANOSECONDS) return undefined;
   return seconds * NANOSECONDS + fraction;
+}
+
+/** Stores a struct rusage: a time that was used, in ticks, and zeros. Throws LinuxError EFAULT. */
+export function putUsage(context: LinuxContext, address: bigint, ticks: number): bigint {
+  return putFields(context, address, RUSAGE_BYTES, (view) => {
+    view.setBigInt64(0, BigInt(ticks) / NANOSECONDS, true);
+    view.setBigInt64(8, (BigInt(ticks) % NANOSECONDS) / 1000n, true);
+  });
 }
 
 /** Stores nanoseconds, not negative, as a struct of which a unit of the fraction is so many. Throws LinuxError EFAULT. */

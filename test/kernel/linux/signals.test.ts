@@ -1,6 +1,6 @@
 /** Signals of Linux programs: what they see is what they see on the host, on every engine. */
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { linuxProgram, runInMachine, runOnHost } from '../../support/linux-programs.js';
 import { NOTHING_YET, type InputPiece } from '../../support/guest-programs.js';
 import { ENGINES, evaluatorAnd } from '../../support/side-by-side.js';
@@ -33,18 +33,23 @@ t.test('random sequences of signal calls give on every engine what they give on 
   }
 });
 
-t.test('groups, stopped processes, timers and interrupted calls are on every engine as on the host', async (t) => {
-  const program = await linuxProgram(`${directory}jobs.c`);
+for (const name of ['jobs', 'timers'])
+  t.test(`groups, stopped processes, timers and interrupted calls are on every engine as on the host: ${name}.c`, (t) =>
+    isAsOnHost(t, name),
+  );
+
+async function isAsOnHost(t: Test, source: string): Promise<void> {
+  const program = await linuxProgram(`${directory}${source}.c`);
   const native = runOnHost(program);
   const hashes = new Set<string>();
   for (const [name, engine] of Object.entries(ENGINES)) {
     const run = runInMachine(program, [], engine);
     hashes.add(run.computer.machineHash());
-    t.same(firstDifference(run.output, native.output), undefined, `output of jobs.c on ${name}`);
-    t.equal(run.exitCode, native.exitCode, `exit code of jobs.c on ${name}`);
+    t.same(firstDifference(run.output, native.output), undefined, `output of ${source}.c on ${name}`);
+    t.equal(run.exitCode, native.exitCode, `exit code of ${source}.c on ${name}`);
   }
   t.equal(hashes.size, 1, 'machine hash');
-});
+}
 
 t.test('the keys of a terminal send signals to a program of Linux', async (t) => {
   const program = await linuxProgram(`${directory}keys.c`);

@@ -1,5 +1,6 @@
 import type { CallResult } from '../../calls/call.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
+import { putUsage } from '../timespec.js';
 import { LinuxErrno, failed } from '../errno.js';
 import type { Credentials } from '../files/credentials.js';
 import { bytesAt, put32, putBytes, putFields } from '../user-data.js';
@@ -132,15 +133,12 @@ function capget(context: LinuxContext, header: bigint, data: bigint): CallResult
   });
 }
 
-/** struct rusage: the time of the machine as that of the process, and nothing else. */
+/** struct rusage: the time in which the process, the thread or the children of the process have run, and nothing else. */
 function getrusage(context: LinuxContext, whoArgument: bigint, usage: bigint): CallResult {
   const who = signed32(whoArgument);
+  const { used, ofChildren } = context.linux.cpuTime;
   if (who !== 0 && who !== -1 && who !== 1) return failed(EINVAL);
-  return putFields(context, usage, 144, (view) => {
-    if (who === -1) return;
-    view.setBigInt64(0, BigInt(Math.floor(context.now / 1e9)), true);
-    view.setBigInt64(8, BigInt(Math.floor((context.now % 1e9) / 1000)), true);
-  });
+  return putUsage(context, usage, who === 0 ? used : who === 1 ? context.thread.linux!.cpuTicks : ofChildren);
 }
 
 const whole = { state: 'whole', differs: '' } as const;
@@ -150,7 +148,7 @@ const three = ['real', 'effective', 'saved'];
 export const IDENTITY_CALLS: readonly LinuxCall[] = [
   {
     ...{ number: 98, name: 'getrusage', parameters: ['who', 'usage'], perform: getrusage },
-    ...{ state: 'part', differs: "The time is the machine's; all else is zeros." },
+    ...{ state: 'part', differs: 'All but the time is zeros.' },
   },
   { number: 102, name: 'getuid', parameters: [], perform: user, ...whole },
   { number: 104, name: 'getgid', parameters: [], perform: group, ...whole },

@@ -9,6 +9,7 @@ import type { LinuxProcess } from '../linux-process.js';
 import { CLONE_VFORK, CLONE_VM, clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
 import { exec } from '../tasks/exec.js';
 import { childInfo, statusWord, type JobChange, type WaitStatus } from '../tasks/wait-status.js';
+import { putUsage } from '../timespec.js';
 import { put32, put64, putBytes, putFields, stringAt, viewAt } from '../user-data.js';
 import { standing } from './in-steps.js';
 import { JOB_CALLS } from './job.js';
@@ -41,7 +42,6 @@ const P_ALL = 0;
 const P_PID = 1;
 const P_PGID = 2;
 
-const RUSAGE_BYTES = 144;
 const SIGINFO_BYTES = 128;
 
 function exitGroup({ kernel, process, linux }: LinuxContext, code: bigint): CallResult {
@@ -135,6 +135,11 @@ function stringsAt(context: LinuxContext, address: bigint, left: { bytes: number
   return strings;
 }
 
+/** The time that a process has used, with its children. */
+function usageOf({ cpuTime }: LinuxProcess): number {
+  return cpuTime.used + cpuTime.ofChildren;
+}
+
 /** Which children are waited for. */
 type Choice = (child: LinuxProcess) => boolean;
 
@@ -149,7 +154,7 @@ function wait4(context: LinuxContext, pidArgument: bigint, status: bigint, optio
   if (!(typeof found === 'object')) return found;
   const { child, change } = found;
   if (status !== 0n) put32(context, status, statusWord(change));
-  if (usage !== 0n) putBytes(context, usage, new Uint8Array(RUSAGE_BYTES));
+  if (usage !== 0n) putUsage(context, usage, usageOf(child));
   context.system.waitedFor(child);
   return BigInt(child.pid);
 }
@@ -186,7 +191,7 @@ function waitid(
       view.setInt32(20, child.place.credentials.user, true);
       view.setInt32(24, status, true);
     });
-  if (usage !== 0n) putBytes(context, usage, new Uint8Array(RUSAGE_BYTES));
+  if (usage !== 0n) putUsage(context, usage, usageOf(child));
   if (!(flags & WNOWAIT)) context.system.waitedFor(child);
   return 0n;
 }
@@ -232,7 +237,7 @@ export const PROCESS_CALLS: readonly LinuxCall[] = [
   { number: 60, name: 'exit', parameters: ['status'], perform: exit, ...whole },
   {
     ...{ number: 61, name: 'wait4', parameters: ['pid', 'status', 'options', 'usage'], perform: wait4 },
-    ...{ state: 'part', differs: 'The usage of resources is all zeros.' },
+    ...{ state: 'part', differs: 'Of the usage of resources, the time alone is told.' },
   },
   {
     ...{ number: 110, name: 'getppid', parameters: [], perform: ({ linux }) => BigInt(linux.family.parentPid) },
@@ -245,7 +250,7 @@ export const PROCESS_CALLS: readonly LinuxCall[] = [
   },
   {
     ...{ number: 247, name: 'waitid', parameters: ['type', 'id', 'info', 'options', 'usage'], perform: waitid },
-    ...{ state: 'part', differs: 'The usage of resources is all zeros.' },
+    ...{ state: 'part', differs: 'Of the usage of resources, the time alone is told.' },
   },
   ...JOB_CALLS,
 ];

@@ -110,7 +110,8 @@ function rtSigtimedwait(context: LinuxContext, set: bigint, info: bigint, timeou
   const awaited = setAt(context, set) & ~UNBLOCKABLE;
   const time = timeout === 0n ? undefined : timespecAt(context, timeout);
   if (timeout !== 0n && time === undefined) return failed(EINVAL);
-  const taken = signals.pending.take(awaited) ?? linux.signals.pending.take(awaited);
+  const { signals: all } = context.system;
+  const taken = all.take(signals.pending, awaited) ?? all.take(linux.signals.pending, awaited);
   signals.awaited = 0n;
   if (taken) {
     if (info !== 0n) putBytes(context, info, bytesOfInfo(taken));

@@ -3,7 +3,8 @@ import { deadlineTick } from '../../tasks/thread.js';
 import { PENDING } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
-import { NANOSECONDS, putTime, timespecAt } from '../timespec.js';
+import type { LinuxProcess } from '../linux-process.js';
+import { NANOSECONDS, TIMER_ABSTIME, isRealClock, putTime, timespecAt } from '../timespec.js';
 import { put64, putFields } from '../user-data.js';
 
 const { EINVAL } = LinuxErrno;
@@ -12,21 +13,32 @@ const { EINVAL } = LinuxErrno;
 const CLOCK_REALTIME = 0;
 const CLOCK_PROCESS_CPUTIME = 2;
 const CLOCK_THREAD_CPUTIME = 3;
-const REAL_CLOCKS = new Set([CLOCK_REALTIME, 5, 8, 11]);
+const THREAD_CLOCK = 4;
 const CLOCKS_MAX = 12;
-const TIMER_ABSTIME = 1;
 
 const TICKS_OF_TIMES = 10_000_000n;
 
 /** The time of a clock in nanoseconds; undefined where there is no such clock. */
-function timeOf({ now, system }: LinuxContext, clock: number): bigint | undefined {
-  if (clock >= CLOCKS_MAX || (clock < 0 && !isOfProcess(clock))) return undefined;
-  return REAL_CLOCKS.has(clock) ? system.epoch + BigInt(now) : BigInt(now);
+function timeOf({ now, system, linux, thread }: LinuxContext, clock: number): bigint | undefined {
+  if (clock === CLOCK_PROCESS_CPUTIME) return BigInt(linux.cpuTime.used);
+  if (clock === CLOCK_THREAD_CPUTIME) return BigInt(thread.linux!.cpuTicks);
+  if (clock < 0) return timeOfTask(system.processes, clock, linux);
+  if (clock >= CLOCKS_MAX) return undefined;
+  return isRealClock(clock) ? system.epoch + BigInt(now) : BigInt(now);
 }
 
-/** A clock of the CPU time of some process or thread: the low three bits say which. */
-function isOfProcess(clock: number): boolean {
-  return (clock & 7) <= 6;
+/** A clock of the time that a process or a thread has run: its number lies above three bits, the complement of it. */
+function timeOfTask(
+  processes: ReadonlyMap<number, LinuxProcess>,
+  clock: number,
+  own: LinuxProcess,
+): bigint | undefined {
+  const number = ~(clock >> 3);
+  const process = number === 0 ? own : processes.get(number);
+  if ((clock & 7) > 6) return undefined;
+  if ((clock & THREAD_CLOCK) === 0) return process && BigInt(process.cpuTime.used);
+  const thread = own.signals.process.threads.find(({ linux }) => linux?.tid === number);
+  return thread && BigInt(thread.linux!.cpuTicks);
 }
 
 function clockGettime(context: LinuxContext, clock: bigint, time: bigint): CallResult {
@@ -53,9 +65,14 @@ function time(context: LinuxContext, address: bigint): CallResult {
 
 /** The clock of the machine ticks in nanoseconds; struct tms counts hundredths of a second. */
 function times(context: LinuxContext, buffer: bigint): CallResult {
-  const ticks = BigInt(context.now) / TICKS_OF_TIMES;
-  if (buffer !== 0n) putFields(context, buffer, 32, (view) => view.setBigInt64(0, ticks, true));
-  return ticks;
+  const { used, ofChildren } = context.linux.cpuTime;
+  const hundredths = (ticks: number): bigint => BigInt(ticks) / TICKS_OF_TIMES;
+  if (buffer !== 0n)
+    putFields(context, buffer, 32, (view) => {
+      view.setBigInt64(0, hundredths(used), true);
+      view.setBigInt64(16, hundredths(ofChildren), true);
+    });
+  return hundredths(context.now);
 }
 
 function nanosleep(context: LinuxContext, request: bigint, remaining: bigint): CallResult {

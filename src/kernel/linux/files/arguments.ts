@@ -62,9 +62,13 @@ export function inodeAt(context: LinuxContext, directoryFd: bigint, address: big
  * A call that cannot go on with a file waits until that may have changed, and is made again; EAGAIN for O_NONBLOCK. It answers 0
  * after `patience` ticks.
  */
-export function waitFor({ pending, now }: LinuxContext, file: OpenFile, patience = Infinity): CallResult {
+export function waitFor(
+  { pending, now }: LinuxContext,
+  file: OpenFile,
+  patience = Infinity,
+  number = file.numbers[0]!,
+): CallResult {
   if (file.flags & O_NONBLOCK) return failed(LinuxErrno.EAGAIN);
-  const number = file.numbers[0]!;
   const wantsInput = number === CONSOLE_NUMBER;
   const late = patience < Infinity ? 0n : undefined;
   pending.wait = { deadline: now + patience, for: { kind: 'file', number }, late, wantsInput };

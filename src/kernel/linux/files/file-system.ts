@@ -1,6 +1,7 @@
 import { outside, schema, value } from '../../../state/schema.js';
 import type { VmoStore } from '../../../vmo/store.js';
 import { HOST_BYTES, type HostMemory } from '../../host-memory.js';
+import type { Alarms } from '../../tasks/alarms.js';
 import { LinuxError, LinuxErrno } from '../errno.js';
 import { S_IFDIR, S_IFLNK, S_IFREG, S_IFMT } from './constants.js';
 import { changesOf, type ChangedFile } from './changes.js';
@@ -42,12 +43,19 @@ export interface FileSystemHost {
   readonly sharing: SharingHost;
   /** Nanoseconds since 1970, on the machine's clock. */
   now(): bigint;
+  readonly timing: Timing;
   /** Wakes threads that wait for something that has this number: see `FileSystem.takeNumber`. */
   wake(number: number): void;
   /** Bytes of the machine's random stream. */
   random(length: number): Uint8Array;
   readonly console: ConsolePort;
   readonly proc: ProcSource;
+}
+
+/** What files that tell the time need: alarms, and the tick that it is. */
+export interface Timing {
+  readonly alarms: Alarms;
+  readonly tick: number;
 }
 
 /** Who makes a file, and as what. */
@@ -120,6 +128,10 @@ export class FileSystem implements Tree, ContentStore {
 
   random(length: number): Uint8Array {
     return this.host.random(length);
+  }
+
+  get timing(): Timing {
+    return this.host.timing;
   }
 
   /** Nanoseconds since 1970. */

@@ -1,7 +1,6 @@
 /** The files of the programs of a machine: made with it, and given to programs that the host starts. */
 import type { VmoHandle } from '../../../vmo/handle.js';
 import type { Inputs } from '../../inputs.js';
-import type { Waits } from '../../tasks/waits.js';
 import type { KernelConsole } from '../../terminal/console.js';
 import { LinuxError } from '../errno.js';
 import { textOfBytes } from './byte-text.js';
@@ -9,9 +8,10 @@ import type { Credentials } from './credentials.js';
 import { FileSystem } from './file-system.js';
 import { FileTable } from './file-table.js';
 import { LinuxConsole } from './linux-console.js';
+import { MachineTiming, type TimingHost } from './machine-timing.js';
 import { openStandard } from './open/special.js';
 import { Place } from './place.js';
-import { LinuxProc, type MachineParts, type ProcSystem } from './proc/linux-proc.js';
+import { LinuxProc, type ProcSystem } from './proc/linux-proc.js';
 import type { Terminal } from './terminal.js';
 import type { SharingHost } from './shared-file.js';
 import { isDirectory } from './tree/directory.js';
@@ -21,9 +21,8 @@ import { EMPTY_ROOT, type LinuxRoot } from './tree/linux-root.js';
 import { lookUp, walk, type Walker } from './tree/path-walk.js';
 
 /** What the files of Linux need from the machine. */
-export interface FilesHost extends MachineParts, SharingHost {
+export interface FilesHost extends TimingHost, SharingHost {
   readonly console: KernelConsole;
-  readonly waits: Waits;
   readonly inputs: Inputs;
   /** The files that programs find; none, if not given. */
   readonly root?: LinuxRoot | undefined;
@@ -41,6 +40,7 @@ export function makeFileSystem(host: FilesHost, system: ProcSystem & { readonly 
   const { store, hostMemory, console, inputs, waits, cpu, root = EMPTY_ROOT } = host;
   return new FileSystem({
     ...{ store, hostMemory, lower: new InputRoot(inputs, root), unrecorded: root, sharing: host },
+    timing: new MachineTiming(host),
     now: () => system.epoch + BigInt(cpu.ticks),
     wake: (number) => waits.wakeAgain({ kind: 'file', number }),
     random: (length) => system.random.bytes(length),

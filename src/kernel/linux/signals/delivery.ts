@@ -75,7 +75,8 @@ export class SignalDelivery {
     const { process } = thread;
     const { actions } = process.linux!.signals;
     let hasBegun = false;
-    for (let info = take(thread); info; info = take(thread)) {
+    const take = (): SignalInfo | undefined => this.take(thread);
+    for (let info = take(); info; info = take()) {
       const outcome = actions.outcome(info.signal);
       if (outcome === 'ignore' || (outcome === 'stop' && this.host.signals.isUnstoppable(process, info.signal)))
         continue;
@@ -163,6 +164,15 @@ export class SignalDelivery {
     return space.regionAt(address)?.mappingAt(address) ? 'mapped' : 'not mapped';
   }
 
+  /** Takes the next signal that a thread does not block: one that it caused, one of its own, one of its process. */
+  private take({ linux, process }: Thread): SignalInfo | undefined {
+    const { mask, pending } = linux!.signals;
+    const { signals } = this.host;
+    return (
+      pending.takeFault(~mask) ?? signals.take(pending, ~mask) ?? signals.take(process.linux!.signals.pending, ~mask)
+    );
+  }
+
   private endBy(process: Process, signal: number): void {
     process.linux!.family.status = { kind: 'killed', signal };
     this.host.end(process, EXIT_OF_SIGNAL + signal);
@@ -171,10 +181,4 @@ export class SignalDelivery {
 
 function isTrap(vector: number): boolean {
   return vector === Vector.BP || vector === Vector.OF || vector === Vector.DB;
-}
-
-/** Takes the next signal that a thread does not block: one that it caused, one of its own, one of its process. */
-function take({ linux, process }: Thread): SignalInfo | undefined {
-  const { mask, pending } = linux!.signals;
-  return pending.takeFault(~mask) ?? pending.take(~mask) ?? process.linux!.signals.pending.take(~mask);
 }

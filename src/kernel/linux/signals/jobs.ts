@@ -1,14 +1,16 @@
 import { outside, schema } from '../../../state/schema.js';
+import type { HostMemory } from '../../host-memory.js';
 import type { Alarm, Alarms } from '../../tasks/alarms.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { isOrphaned, membersOf } from './groups.js';
-import { IntervalTimer } from './interval-timer.js';
+import type { Ringer, RingingAlarm } from './ringing.js';
 import { fromKernel, ofChild } from './signal-info.js';
 import { Signal } from './signal.js';
+import type { ProcessSignals } from './process-signals.js';
 import type { Signals } from './signals.js';
 
 /** What sends signals besides programs: the terminal, timers, and the end of those that look after others. */
-export class Jobs {
+export class Jobs implements Ringer {
   /** @internal */
   static readonly state = schema(
     'jobs',
@@ -17,15 +19,21 @@ export class Jobs {
       processes: outside('described by the system'),
       signals: outside('described by the system'),
       alarms: outside('described by the scheduler'),
+      host: outside('parts of the kernel'),
     },
     { isPart: true },
   );
 
   constructor(
     private readonly processes: ReadonlyMap<number, LinuxProcess>,
-    private readonly signals: Signals,
+    readonly signals: Signals,
     readonly alarms: Alarms,
+    private readonly host: { readonly hostMemory: HostMemory; wakeFile(number: number): void },
   ) {}
+
+  wakeFile(number: number): void {
+    this.host.wakeFile(number);
+  }
 
   /** Sends a signal to the processes of a group. Returns whether there are any. */
   raise(group: number, signal: number): boolean {
@@ -37,9 +45,7 @@ export class Jobs {
   /** Alarms have rung. Returns how many. */
   ring(alarms: readonly Alarm[], now: number): number {
     for (const alarm of alarms) {
-      if (!(alarm instanceof IntervalTimer)) continue;
-      this.signals.send(alarm.process, fromKernel(Signal.SIGALRM));
-      alarm.rung(this.alarms, now);
+      (alarm as RingingAlarm).ring(this, now);
     }
     return alarms.length;
   }
@@ -47,7 +53,15 @@ export class Jobs {
   /** A process has ended, whose children were in some groups. */
   ended({ group, signals }: LinuxProcess, groups: readonly number[]): void {
     if (signals.realTimer) this.alarms.cancel(signals.realTimer);
+    this.endTimers(signals);
     for (const left of new Set([group, ...groups])) this.leaveOrphans(left);
+  }
+
+  /** The timers that a process has made are gone. */
+  endTimers({ timers }: ProcessSignals): void {
+    for (const timer of timers.values()) timer.cancel(this.alarms);
+    this.host.hostMemory.release('timer', timers.size);
+    timers.clear();
   }
 
   /** Sends the signal of a process that has ended to its parent. Returns whether the parent does not want to wait for it. */

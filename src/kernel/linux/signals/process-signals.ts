@@ -1,6 +1,7 @@
 import { schema, value } from '../../../state/schema.js';
 import type { Process } from '../../tasks/process.js';
 import type { IntervalTimer } from './interval-timer.js';
+import type { PosixTimer } from './posix-timer.js';
 import { PendingSignals } from './pending-signals.js';
 import { SignalActions } from './signal-actions.js';
 
@@ -13,6 +14,8 @@ export class ProcessSignals {
     pending: value,
     stoppedBy: value,
     realTimer: value,
+    timers: value,
+    number: value,
   });
 
   readonly pending = new PendingSignals();
@@ -20,15 +23,19 @@ export class ProcessSignals {
   stoppedBy = 0;
   /** ITIMER_REAL, once it was asked for. */
   realTimer: IntervalTimer | undefined;
+  /** Those of timer_create(2), by their numbers. */
+  readonly timers = new Map<number, PosixTimer>();
 
   constructor(
     readonly process: Process,
+    /** Is woken when a signal has come: see `FileSystem.takeNumber`. */
+    readonly number: number,
     public actions = new SignalActions(),
   ) {}
 
   /** For a child: the actions of its parent, the same or a copy, and none that are pending. */
-  forked(child: Process, sharesActions: boolean): ProcessSignals {
-    return new ProcessSignals(child, sharesActions ? this.actions : this.actions.copy());
+  forked(child: Process, number: number, sharesActions: boolean): ProcessSignals {
+    return new ProcessSignals(child, number, sharesActions ? this.actions : this.actions.copy());
   }
 
   /** It begins another program. */

@@ -1,4 +1,5 @@
 import { outside, schema } from '../../../state/schema.js';
+import type { Cpu } from '../../../cpu/cpu.js';
 import type { Process } from '../../tasks/process.js';
 import type { Scheduler } from '../../tasks/scheduler.js';
 import { Thread } from '../../tasks/thread.js';
@@ -10,7 +11,7 @@ import type { JobChange } from '../tasks/wait-status.js';
 import { isOrphaned } from './groups.js';
 import { SA_NOCLDSTOP, SIG_IGN } from './signal-actions.js';
 import { SignalCode, ofChild, type SignalInfo } from './signal-info.js';
-import { REAL_TIME_MIN, STOPPING, Signal, isIn, setOf } from './signal.js';
+import { REAL_TIME_MIN, STOPPING, Signal, isIn, setOf, type SignalSet } from './signal.js';
 
 const { SIGCONT, SIGKILL } = Signal;
 
@@ -22,6 +23,9 @@ const RLIMIT_SIGPENDING = 11;
 export interface SignalsHost {
   readonly waits: Waits;
   readonly scheduler: Scheduler;
+  readonly cpu: Pick<Cpu, 'ticks'>;
+  /** Wakes those that wait for a file: see `FileSystem.takeNumber`. */
+  wakeFile(number: number): void;
 }
 
 /** Sends signals. They are delivered when a thread that they are meant for is about to run: see SignalDelivery. */
@@ -59,8 +63,24 @@ export class Signals {
     const pending = (thread?.linux ?? linux).signals.pending;
     if (signal < REAL_TIME_MIN && pending.has(signal)) return;
     enqueue(pending, process, info);
+    this.host.wakeFile(linux.signals.number);
     const taker = (thread ? [thread] : process.threads).find((candidate) => wants(candidate, signal));
     if (taker) this.host.waits.interrupt(taker);
+  }
+
+  /** As `send`, for a signal that a timer sends: it is told of once more where it cannot be queued. */
+  sendOf(target: Process | Thread, info: SignalInfo): void {
+    try {
+      this.send(target, info);
+    } catch (error) {
+      if (!(error instanceof LinuxError)) throw error;
+    }
+  }
+
+  /** Takes out a signal that is pending, of a set: it is delivered. */
+  take(pending: PendingSignals, allowed: SignalSet): SignalInfo | undefined {
+    const info = pending.take(allowed);
+    return info?.timer ? info.timer.delivered(this.host.scheduler.alarms, this.host.cpu.ticks) : info;
   }
 
   /** Whether a thread of Linux has a signal that is to be delivered now. */

@@ -136,7 +136,12 @@ function takeUp(context: LinuxContext, request: CloneRequest, child: Process, me
   const { kernel, thread, linux, system } = context;
   const pid = system.takePid();
   const { flags } = request;
-  child.linux = linux.fork(pid, linux.signals.forked(child, (flags & CLONE_SIGHAND) !== 0), memory, request.exitSignal);
+  child.linux = linux.fork(
+    pid,
+    linux.signals.forked(child, system.fileSystem.takeNumber(), (flags & CLONE_SIGHAND) !== 0),
+    memory,
+    request.exitSignal,
+  );
   system.processes.set(pid, child.linux);
   const first = kernel.forkThread(thread, child, child.description.mainStack, () => begin(context, request));
   first.linux = new LinuxThread(pid);

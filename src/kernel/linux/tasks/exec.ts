@@ -107,8 +107,11 @@ function begin(
   process.image = again(store, found.image);
   process.view = view;
   store.closing(() => before.image.close());
+  context.system.jobs.endTimers(linux.signals);
   linux.exec(loaded.memory, { path: found.realPath, argv: found.argv, environment });
-  thread.linux = new LinuxThread(linux.pid, thread.linux!.signals.exec());
+  const { cpuTicks, signals } = thread.linux!;
+  thread.linux = new LinuxThread(linux.pid, signals.exec());
+  thread.linux.cpuTicks = cpuTicks;
   thread.stack = loaded.stack;
   kernel.execThread(thread, loaded.entry, loaded.rsp);
   leaveSight(pager.pageTable, before.view);

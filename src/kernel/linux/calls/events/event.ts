@@ -1,22 +1,20 @@
 import { PENDING, type CallResult } from '../../../calls/call.js';
 import { deadlineTick } from '../../../tasks/thread.js';
-import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../../call.js';
+import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, failed } from '../../errno.js';
 import { fileOf } from '../../files/arguments.js';
-import { O_CLOEXEC, O_NONBLOCK, O_RDWR } from '../../files/constants.js';
+import { O_CLOEXEC, O_RDWR } from '../../files/constants.js';
 import { CONSOLE_NUMBER } from '../../files/open/console-file.js';
-import { EventCounter } from '../../files/open/event-counter.js';
 import { EventPoll } from '../../files/open/event-poll.js';
-import type { OpenFile } from '../../files/open/open-file.js';
 import { isDirectory } from '../../files/tree/directory.js';
-import { FILE_SYSTEM, RegularFile, SpecialFile } from '../../files/tree/inode.js';
+import { RegularFile } from '../../files/tree/inode.js';
 import { timespecAt } from '../../timespec.js';
+import { opened } from './event-files.js';
 import { replaceMask } from './poll.js';
 import { located, putBytes, viewAt } from '../../user-data.js';
 
 const { EEXIST, EINVAL, ELOOP, ENOENT, EPERM } = LinuxErrno;
 
-const EFD_SEMAPHORE = 1;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
@@ -24,33 +22,6 @@ const EPOLL_CTL_MOD = 3;
 const EVENT_BYTES = 12;
 const EVENTS_MAX = 4096;
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
-/** The mode of files without a name; they have no type. */
-const ANONYMOUS_MODE = 0o600;
-
-/** Opens a file without a name, and answers its descriptor. */
-function opened(
-  { linux, system }: LinuxContext,
-  flags: number,
-  make: (inode: SpecialFile, number: number) => OpenFile,
-): CallResult {
-  linux.files.free();
-  const { fileSystem } = system;
-  const number = fileSystem.takeNumber();
-  const { user: owner, group } = linux.place.credentials;
-  const attributes = { mode: ANONYMOUS_MODE, owner, group, links: 1, time: fileSystem.now };
-  const inode = new SpecialFile({ id: 0, number, fileSystem: FILE_SYSTEM.anonymous }, attributes);
-  fileSystem.hold(inode);
-  return BigInt(linux.files.add(make(inode, number), (flags & O_CLOEXEC) !== 0));
-}
-
-function eventfd2(context: LinuxContext, initial: bigint, flagsArgument: bigint): CallResult {
-  const flags = signed32(flagsArgument);
-  if (flags & ~(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE)) return failed(EINVAL);
-  const [kept, isSemaphore] = [O_RDWR | (flags & O_NONBLOCK), (flags & EFD_SEMAPHORE) !== 0];
-  const count = BigInt(unsigned32(initial));
-  return opened(context, flags, (inode, number) => new EventCounter(inode, kept, number, count, isSemaphore));
-}
-
 function epollCreate1(context: LinuxContext, flagsArgument: bigint): CallResult {
   const flags = signed32(flagsArgument);
   if (flags & ~O_CLOEXEC) return failed(EINVAL);
@@ -164,10 +135,5 @@ export const EVENT_CALLS: readonly LinuxCall[] = [
     ...{ number: 441, name: 'epoll_pwait2', parameters: [...wait, 'mask', 'size'], perform: epollPwait2 },
     ...waiting,
   },
-  {
-    ...{ number: 284, name: 'eventfd', parameters: ['initial'], ...whole },
-    perform: (context, initial) => eventfd2(context, initial!, 0n),
-  },
-  { number: 290, name: 'eventfd2', parameters: ['initial', 'flags'], perform: eventfd2, ...whole },
   { number: 291, name: 'epoll_create1', parameters: ['flags'], perform: epollCreate1, ...whole },
 ];

@@ -14,7 +14,9 @@ import {
   POLLPRI,
   POLLRDNORM,
   POLLWRNORM,
+  type OpenFile,
 } from '../../files/open/open-file.js';
+import { SignalFile } from '../../files/open/signal-file.js';
 import { Watch } from '../../files/watch.js';
 import { NANOSECONDS, putTime, timeFieldsAt } from '../../timespec.js';
 import { bytesAt, putBytes, viewAt } from '../../user-data.js';
@@ -43,13 +45,21 @@ function eventsOf({ linux, system }: LinuxContext, { fd, events }: Polled): numb
   if (!linux.files.has(fd)) return POLLNVAL;
   const file = linux.files.get(fd);
   if (file.flags & O_PATH) return POLLNVAL;
+  if (file instanceof SignalFile) return file.isReadyFor(linux.signals) ? events & POLLIN : 0;
   return file.readiness(system.fileSystem) & (events | POLLERR | POLLHUP);
+}
+
+/** What has to change for a file to be ready for the caller. */
+function numbersOf({ linux }: LinuxContext, file: OpenFile): readonly number[] {
+  return file instanceof SignalFile ? [linux.signals.number] : file.numbers;
 }
 
 /** Waits until one of the descriptors may be ready, or the time is over. */
 function waitForAny(context: LinuxContext, polled: readonly Polled[], deadline: number): CallResult {
   const { pending, linux, system } = context;
-  const numbers = polled.flatMap(({ fd }) => (fd >= 0 && linux.files.has(fd) ? linux.files.get(fd).numbers : []));
+  const numbers = polled.flatMap(({ fd }) =>
+    fd >= 0 && linux.files.has(fd) ? numbersOf(context, linux.files.get(fd)) : [],
+  );
   pending.work?.close();
   const watch = new Watch(system.fileSystem, numbers);
   pending.work = watch;
