@@ -1,0 +1,28 @@
+/** No ordinary instruction is left to the evaluator because of its operands: it takes microseconds for each. */
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { linuxProgram, runInMachine, runOnHost } from '../support/linux-programs.js';
+
+const SOURCE = fileURLToPath(new URL('../../../bench/cliffs/cliffs.c', import.meta.url));
+
+/** Loops of at least 2,000 iterations, with several instructions each. */
+const THOUSANDTHS = '1';
+/** A few of each are evaluated where a page is touched for the first time. */
+const MOST = 100;
+/** CPUID identifies the processor, and SYSCALL leads to the kernel. */
+const SYSTEM = ['CPUID', 'SYSCALL'];
+
+t.setTimeout(0);
+
+t.test('loops of every kind of operand run in compiled code, with the results of the host', async (t) => {
+  const program = await linuxProgram(SOURCE, ['-O2']);
+  const expected = runOnHost(program, ['all', THOUSANDTHS]);
+  t.equal(expected.exitCode, 0);
+  for (const engine of ['interpreter', 'auto'] as const) {
+    const { output, computer } = runInMachine(program, ['all', THOUSANDTHS], { engine });
+    t.same(output.split('\n'), expected.output.split('\n'), `${engine}: the same results`);
+    const often = Object.entries(computer.statistics.evaluated).filter(([, count]) => count > MOST);
+    const ordinary = often.filter(([mnemonic]) => !SYSTEM.includes(mnemonic));
+    t.same(ordinary, [], `${engine}: nothing but system instructions is evaluated often`);
+  }
+});
