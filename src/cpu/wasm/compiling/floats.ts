@@ -27,14 +27,17 @@ function wasmFormat(name: F, int: 'i32' | 'i64', { width, fractionBits, infinity
 
 const FORMATS = { f32: wasmFormat('f32', 'i32', F32), f64: wasmFormat('f64', 'i64', F64) };
 
-/** All exceptions masked, rounding to nearest, DAZ and FTZ clear, and PE already set; the other flags do not matter. */
+/**
+ * All exceptions masked, rounding to nearest, and PE already set. The other flags do not matter, nor DAZ and FTZ where
+ * neither operands nor results are denormal.
+ */
 const USUAL_CONTROL = MXCSR_DEFAULT | MXCSR.PE;
 const OTHER_FLAGS = MXCSR_FLAGS & ~MXCSR.PE;
+const FOR_DENORMALS = MXCSR.DAZ | MXCSR.FTZ;
 
 /**
  * Compiles scalar floating point to Wasm. The usual case is in line: operands and results are normal or zero, every
- * exception is masked, rounding is to nearest, and DAZ and FTZ are clear (architecture.md, "Floating point is exact"). Then
- * the only flag that can be raised is PE, which must be set already. For everything else a function is called
+ * exception is masked, and rounding is to nearest. Then the only flag that can be raised is PE, which must be set already. For everything else a function is called
  * (wasm/functions), so NaNs never reach the Wasm operations, and Wasm's nondeterministic NaNs are never observable.
  */
 export class WasmFloats implements Floats<V> {
@@ -46,7 +49,7 @@ export class WasmFloats implements Floats<V> {
     private readonly context: FloatContext,
   ) {
     this.attempts = new Attempts(emitter, context);
-    this.packed = new PackedFloats(emitter, this.attempts, () => this.requireUsualControl());
+    this.packed = new PackedFloats(emitter, this.attempts, (mayFlush) => this.requireUsualControl(mayFlush));
   }
 
   float(operation: FloatOperation, width: FloatWidth, x: V, y: V): V {
@@ -60,7 +63,7 @@ export class WasmFloats implements Floats<V> {
       this.pushFloat(f, y);
       this.emitter.code.op(`${f.name}.${operation}`);
       const result = this.popFloat(f);
-      if (operation === 'add' || operation === 'sub') this.requireFinite(f, result);
+      if (operation === 'add' || operation === 'sub') this.requireNormalOrZero(f, result, []);
       else this.requireNormalOrZero(f, result, operation === 'mul' ? [x, y] : [x]);
       if (operation === 'div') this.requireFinite(f, y);
       return result;
@@ -217,9 +220,11 @@ export class WasmFloats implements Floats<V> {
     return this.emitter.pop(f.int);
   }
 
-  private requireUsualControl(): void {
+  /** Without `mayFlush`, also that denormals are not flushed. */
+  private requireUsualControl(mayFlush = true): void {
     const { code } = this.emitter;
-    code.i32(0).memory('i32.load', MXCSR_ADDRESS).i32(~OTHER_FLAGS).op('i32.and').i32(USUAL_CONTROL).op('i32.ne');
+    const ignored = mayFlush ? OTHER_FLAGS | FOR_DENORMALS : OTHER_FLAGS;
+    code.i32(0).memory('i32.load', MXCSR_ADDRESS).i32(~ignored).op('i32.and').i32(USUAL_CONTROL).op('i32.ne');
     this.attempts.giveUpIf();
   }
 
@@ -241,7 +246,7 @@ export class WasmFloats implements Floats<V> {
   }
   /**
    * Requires a result that is normal but not the smallest normal number, which may be the result of rounding up; or
-   * zero because one of `factors` is zero.
+   * zero: because one of `factors` is zero, if there are any.
    */
   private requireNormalOrZero(f: Format, result: V, factors: readonly V[]): void {
     const { emitter } = this;
@@ -257,7 +262,8 @@ export class WasmFloats implements Floats<V> {
       this.pushIsZero(factor);
       if (i > 0) code.op('i32.or');
     });
-    code.op('i32.and').op('i32.eqz');
+    if (factors.length > 0) code.op('i32.and');
+    code.op('i32.eqz');
     this.attempts.giveUpIf();
     code.end();
   }

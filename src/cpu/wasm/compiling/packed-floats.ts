@@ -31,7 +31,7 @@ export class PackedFloats {
   constructor(
     private readonly emitter: Emitter,
     private readonly attempts: Attempts,
-    private readonly requireUsualControl: () => void,
+    private readonly requireUsualControl: (mayFlush?: boolean) => void,
   ) {}
 
   binary(operation: FloatOperation, f: Format, x: V, y: V): V {
@@ -42,7 +42,8 @@ export class PackedFloats {
         // pmin(a, b) is b < a ? b : a; MIN is x < y ? x : y.
         return this.apply(`${shape}.${operation === 'min' ? 'pmin' : 'pmax'}`, y, x);
       }
-      this.requireUsualControl();
+      // Sums may be denormal, and exact.
+      this.requireUsualControl(operation === 'mul' || operation === 'div');
       this.requireNoDenormal(shape, [x, y]);
       const result = this.apply(`${shape}.${operation}`, x, y);
       if (operation === 'div') this.requireFinite(shape, y);

@@ -42,6 +42,9 @@ export class Expression {
   remainderBy(y: Operand): Expression {
     return this.binary('rem_u', y);
   }
+  ctz(): Expression {
+    return this.unary('ctz');
+  }
   clz(): Expression {
     return this.unary('clz');
   }
@@ -84,6 +87,18 @@ export class Expression {
   }
   low(): Expression {
     return this.convert('i32', 'i32.wrap_i64');
+  }
+  asSingle(): Expression {
+    return this.convert('f32', 'f32.reinterpret_i32');
+  }
+  asSingleBits(): Expression {
+    return this.convert('i32', 'i32.reinterpret_f32');
+  }
+  promoted(): Expression {
+    return this.convert('f64', 'f64.promote_f32');
+  }
+  demoted(): Expression {
+    return this.convert('f32', 'f32.demote_f64');
   }
   asDouble(): Expression {
     return this.convert('f64', 'f64.reinterpret_i64');

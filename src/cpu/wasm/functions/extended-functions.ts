@@ -7,7 +7,8 @@ import type { WasmModule } from '../encoding/module.js';
 import { Statements, constant, load, select, type Expression, type Variable } from './expression.js';
 import { addExtendedPack } from './extended-pack.js';
 import { TRUNCATED } from './float-functions.js';
-import { ROUNDED_UP, raise, roundToInteger, roundingMode, type LaneFunctions } from './float-lanes.js';
+import { raise, roundingMode } from './float-flags.js';
+import { ROUNDED_UP, roundToInteger, type LaneFunctions } from './float-lanes.js';
 
 /**
  * The common arithmetic of the x87 FPU, as evaluator/extended does it with bigints. All functions have one type: two numbers,

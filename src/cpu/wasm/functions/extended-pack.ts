@@ -4,7 +4,8 @@ import { X87 } from '../../state/layout.js';
 import { Code } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { Statements, constant, load, select, type Variable } from './expression.js';
-import { ROUNDED_UP, raise, roundsAway } from './float-lanes.js';
+import { raise } from './float-flags.js';
+import { ROUNDED_UP, roundsAway } from './float-lanes.js';
 
 const BIAS = 16383;
 const EXPONENT_MIN = 1 - BIAS;

@@ -1,9 +1,10 @@
 import { MXCSR } from '../../evaluator/float/mxcsr.js';
 import { F32, F64, type FloatFormat } from '../../evaluator/float/format.js';
-import { FLOAT_FLAGS } from '../../state/layout.js';
 import { Code } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
-import { Statements, constant, load, select, type Expression, type Variable } from './expression.js';
+import { Statements, constant, select, type Expression, type Variable } from './expression.js';
+import { emitOrdinary } from './ordinary-lanes.js';
+import { raise, roundingMode } from './float-flags.js';
 
 /*
  * IEEE 754 arithmetic of one lane in integers, for all operands and every MXCSR: what evaluator/float computes with bigints.
@@ -42,7 +43,6 @@ export interface LaneFunctions {
 /** Rounding away from zero: where C1 is in the status word of the x87 FPU. */
 export const ROUNDED_UP = 1 << 9;
 
-const RC_SHIFT = 13;
 /** Values of the rounding control. */
 const DOWN = 1;
 const UP = 2;
@@ -76,11 +76,6 @@ export function addLaneFunctions(
   return { f32: of(F32, packs.f32, packs.f64), f64: of(F64, packs.f64, packs.f32) };
 }
 
-export function raise(to: Statements, flags: number | Expression): void {
-  const more = typeof flags === 'number' ? constant('i32', flags) : flags;
-  to.store('i32.store', FLOAT_FLAGS, load('i32.load', FLOAT_FLAGS).or(more));
-}
-
 /**
  * Whether rounding moves a magnitude away from zero: `last` is its last bit, `rest` (i64) what was cut off and `half` half
  * a unit in the same scale. SDM Vol. 1 4.8.4 "Rounding".
@@ -93,10 +88,6 @@ export function roundsAway(
   const nearest = rest.above(half).or(rest.equals(half).and(last));
   const directed = rest.isSet().and(mode.equals(select(negative, constant('i32', DOWN), constant('i32', UP))));
   return select(mode.isZero(), nearest, directed);
-}
-
-export function roundingMode(control: Expression): Expression {
-  return control.shr(RC_SHIFT).and(3);
 }
 
 /** x shifted right, `count` (i32) from 1 on, with the last bit set if bits were lost that are not zero. */
@@ -169,6 +160,7 @@ interface Unpacked {
 }
 
 type Binary = (to: Statements, x: Variable, y: Variable, control: Variable) => void;
+type Operation = 'add' | 'sub' | 'mul' | 'div';
 
 class Lanes {
   private readonly nan: number;
@@ -183,7 +175,7 @@ class Lanes {
   }
 
   add(operation: 'add' | 'sub'): number {
-    return this.binary((to, x, y, control) => {
+    return this.binary(operation, (to, x, y, control) => {
       const { signMask } = this.format;
       if (operation === 'sub') y.set(y.xor(signMask));
       to.if(this.isSpecial(x).or(this.isSpecial(y)), () => {
@@ -218,7 +210,7 @@ class Lanes {
   }
 
   mul(): number {
-    return this.binary((to, x, y, control) => {
+    return this.binary('mul', (to, x, y, control) => {
       const { infinity } = this.format;
       const sign = to.let(x.xor(y).and(this.format.signMask));
       const isInfinite = this.isSpecial(x).or(this.isSpecial(y));
@@ -241,7 +233,7 @@ class Lanes {
   }
 
   div(): number {
-    return this.binary((to, x, y, control) => {
+    return this.binary('div', (to, x, y, control) => {
       const { infinity } = this.format;
       const sign = to.let(x.xor(y).and(this.format.signMask));
       const [xZero, yZero] = [to.let(this.magnitude(x).isZero()), to.let(this.magnitude(y).isZero())];
@@ -270,6 +262,7 @@ class Lanes {
   sqrt(): number {
     const { code, to, x, control } = this.unary();
     const { infinity, signMask } = this.format;
+    emitOrdinary(to, this.format, 'sqrt', { x, y: x, control });
     to.if(this.magnitude(x).above(infinity), () => to.return(to.call('i64', this.nan, x, x)));
     to.if(this.magnitude(x).isZero(), () => to.return(x));
     to.if(x.and(signMask).isSet(), () => this.invalid(to));
@@ -403,12 +396,13 @@ class Lanes {
     return this.module.add(this.module.type(['i64', 'i64', 'i32'], ['i64']), code);
   }
 
-  /** A function of two lanes, after DAZ and NaNs. */
-  private binary(emit: Binary): number {
+  /** A function of two lanes: first for ordinary ones, then, after DAZ and NaNs, for all others. */
+  private binary(operation: Operation, emit: Binary): number {
     const code = new Code(['i64', 'i64', 'i32']);
     const to = new Statements(code);
     const [x, y, control] = [to.parameter('i64', 0), to.parameter('i64', 1), to.parameter('i32', 2)];
     const { infinity } = this.format;
+    emitOrdinary(to, this.format, operation, { x, y, control });
     this.flush(to, x, control);
     this.flush(to, y, control);
     to.if(this.magnitude(x).above(infinity).or(this.magnitude(y).above(infinity)), () =>
