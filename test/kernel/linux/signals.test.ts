@@ -72,3 +72,17 @@ function fast(index: number): Partial<typeof ENGINES> {
   const { interpreter, translator } = ENGINES;
   return index % 4 === 0 ? { interpreter, translator } : { interpreter };
 }
+
+t.test('a program of Linux in the background of its terminal is stopped', async (t) => {
+  const program = await linuxProgram(`${directory}background.c`);
+  const input: readonly InputPiece[] = [NOTHING_YET, new TextEncoder().encode('line\n'), NOTHING_YET];
+  const run = runInMachine(program, [], { input, isTerminal: true });
+  t.equal(
+    run.output,
+    [
+      ...['stopped 1 by 21', 'foreground 0', 'line', 'read 5 line', 'set 0', 'ignored -1 5', 'stopped 1 by 22'],
+      ...['set again', 'ended 1 with 3', 'apart -1 6, -1 25', 'tty 1 group 1', ''],
+    ].join('\n'),
+  );
+  t.equal(run.exitCode, 0);
+});

@@ -16,6 +16,7 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from '../files/constants.js';
+import { controlsTerminal } from '../files/foreground.js';
 import { DESCRIPTORS_MAX } from '../files/file-table.js';
 import { openPath } from '../files/open/opening.js';
 import { openSpecialOf } from '../files/open/special.js';
@@ -67,7 +68,7 @@ function openat(
   linux.files.free();
   const { fileSystem } = system;
   const maker = makerAt(context, directory, path);
-  const file = openPath(fileSystem, maker, path, { flags, mode }, openSpecialOf(fileSystem));
+  const file = openPath(fileSystem, maker, path, { flags, mode }, openSpecialOf(fileSystem, controlsTerminal(context)));
   if (file instanceof OpenPipe && isNamed(file) && file.isReadable !== file.isWritable)
     return openPipe(context, file, flags);
   return BigInt(linux.files.add(file, (flags & O_CLOEXEC) !== 0));

@@ -3,13 +3,13 @@ import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import { usableFileOf } from '../files/arguments.js';
 import { O_ASYNC, O_NONBLOCK } from '../files/constants.js';
-import { OpenConsole } from '../files/open/console-file.js';
-import type { OpenFile } from '../files/open/open-file.js';
+import { controlsTerminal, isTerminal, stopInBackground } from '../files/foreground.js';
 import { TERMIOS_BYTES } from '../files/terminal.js';
+import { Signal } from '../signals/signal.js';
 import { RegularFile } from '../files/tree/inode.js';
 import { put32, putFields, viewAt } from '../user-data.js';
 
-const { EINVAL, ENOTTY, EOPNOTSUPP } = LinuxErrno;
+const { EINVAL, ENOTTY, EOPNOTSUPP, EPERM, ESRCH } = LinuxErrno;
 
 /** include/uapi/asm-generic/ioctls.h and uapi/linux/fs.h */
 const TCGETS = 0x5401;
@@ -70,10 +70,6 @@ function ioctl(context: LinuxContext, fd: bigint, requestArgument: bigint, argum
   return isTerminal(context, file) ? terminalControl(context, request, argument) : failed(ENOTTY);
 }
 
-function isTerminal({ system }: LinuxContext, file: OpenFile): boolean {
-  return file instanceof OpenConsole && system.fileSystem.console.isTerminal;
-}
-
 function terminalControl(context: LinuxContext, request: number, argument: bigint): CallResult {
   const { terminal } = context.system;
   switch (request) {
@@ -82,6 +78,8 @@ function terminalControl(context: LinuxContext, request: number, argument: bigin
     case TCSETS:
     case TCSETSW:
     case TCSETSF: {
+      const stopped = stopInBackground(context, Signal.SIGTTOU);
+      if (stopped !== undefined) return stopped;
       terminal.load(viewAt(context, argument, TERMIOS_BYTES));
       if (request === TCSETSF) context.console.discardInput();
       // What waits may be complete now, or be read as it is.
@@ -112,26 +110,51 @@ function terminalControl(context: LinuxContext, request: number, argument: bigin
   }
 }
 
-/** Who is in the foreground. A terminal has one group there, whether or not there are signals. */
+/** Whose terminal it is, and who is in its foreground: drivers/tty/tty_jobctrl.c */
 function groupControl(context: LinuxContext, request: number, argument: bigint): CallResult {
-  const { terminal } = context.system;
+  const { system, linux } = context;
+  const { terminal } = system;
+  if (request === TIOCSCTTY) return takeTerminal(context);
+  if (![TIOCGPGRP, TIOCSPGRP, TIOCGSID, TIOCNOTTY].includes(request) || !controlsTerminal(context))
+    return failed(ENOTTY);
   switch (request) {
     case TIOCGPGRP:
       return put32(context, argument, terminal.group);
     case TIOCSPGRP: {
+      const stopped = stopInBackground(context, Signal.SIGTTOU);
+      if (stopped !== undefined) return stopped;
       const group = viewAt(context, argument, 4).getInt32(0, true);
       if (group < 0) return failed(EINVAL);
+      const members = [...system.processes.values()].filter((each) => each.group === group);
+      if (members.length === 0) return failed(ESRCH);
+      if (members.every(({ session }) => session !== linux.session)) return failed(EPERM);
       terminal.group = group;
       return 0n;
     }
     case TIOCGSID:
       return put32(context, argument, terminal.session);
-    case TIOCSCTTY:
-    case TIOCNOTTY:
-      return 0n;
     default:
-      return failed(ENOTTY);
+      if (linux.session === linux.pid) giveUpTerminal(context);
+      return 0n;
   }
+}
+
+/** TIOCSCTTY: the terminal becomes that of a session without one, whose leader asks. */
+function takeTerminal(context: LinuxContext): CallResult {
+  const { system, linux } = context;
+  const { terminal } = system;
+  if (controlsTerminal(context)) return 0n;
+  if (linux.session !== linux.pid || terminal.session !== 0) return failed(EPERM);
+  terminal.session = linux.session;
+  terminal.group = linux.group;
+  return 0n;
+}
+
+/** TIOCNOTTY of the leader of a session: nobody has the terminal, and those in its foreground are told. */
+function giveUpTerminal({ system }: LinuxContext): void {
+  const { terminal, jobs } = system;
+  for (const signal of [Signal.SIGHUP, Signal.SIGCONT]) jobs.raise(terminal.group, signal);
+  terminal.session = terminal.group = 0;
 }
 
 export const TERMINAL_CALLS: readonly LinuxCall[] = [

@@ -3,6 +3,7 @@ import { PENDING, type CallResult } from '../../calls/call.js';
 import { interruptedTransfer, signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { fileOf, usableFileOf, waitFor } from '../files/arguments.js';
+import { isTerminal, stopInBackground } from '../files/foreground.js';
 import { O_APPEND, O_NONBLOCK } from '../files/constants.js';
 import { WAIT, type OpenFile } from '../files/open/open-file.js';
 import { SignalFile } from '../files/open/signal-file.js';
@@ -33,6 +34,8 @@ function readInto(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: 
   if (!file.isReadable) return failed(EBADF);
   if (file instanceof OpenSocket) return readSocket(context, file, buffers);
   if (file instanceof SignalFile) return readSignals(context, file, buffers);
+  const stopped = isTerminal(context, file) ? stopInBackground(context, Signal.SIGTTIN) : undefined;
+  if (stopped !== undefined) return stopped;
   const done = pending.progress;
   const wanted = Math.min(buffers.length - done, MOVED_BYTES);
   const room = buffers.accessible(done, wanted, 'write');

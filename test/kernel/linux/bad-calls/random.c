@@ -1,12 +1,21 @@
 /* Random system calls with random arguments, from four threads. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <time.h>
 #include <unistd.h>
 
 static char pool[16][4096];
@@ -69,6 +78,9 @@ static void *work(void *given)
 		static const short rare[] = {424, 425, 434, 435, 436, 437, 439, 441, 1000, -1};
 		if (next() % 8 == 0)
 			number = rare[next() % 10];
+		/* Those for sockets, timers and events, of which there are many. */
+		else if (next() % 3 == 0)
+			number = next() % 2 ? 41 + next() % 15 : 213 + next() % 95;
 		/* These end the test, or a thread of it, too early. */
 		if (number == SYS_exit || number == SYS_exit_group || number == SYS_pause || number == SYS_rt_sigsuspend)
 			continue;
@@ -81,12 +93,42 @@ static void *work(void *given)
 	return NULL;
 }
 
+/* Descriptors of every kind, so that calls find something to work on. */
+static void open_some(void)
+{
+	int pair[2], control = 1;
+	sigset_t signals;
+	struct itimerspec soon = {{0, 1000}, {0, 1000}};
+	sigfillset(&signals);
+	pipe(pair);
+	for (int type = 1; type <= 5; type += type == 2 ? 3 : 1) {
+		socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, pair);
+		setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &control, 4);
+	}
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct sockaddr_un name = {AF_UNIX, "/listener"};
+	bind(listener, (struct sockaddr *)&name, sizeof name);
+	listen(listener, 1);
+	connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&name, sizeof name);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	listen(listener, 1);
+	socket(AF_INET6, SOCK_DGRAM, 0);
+	int poll = epoll_create1(0);
+	struct epoll_event event = {EPOLLIN | EPOLLOUT | EPOLLET};
+	for (int fd = 3; fd < poll; fd++)
+		epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);
+	timerfd_settime(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), 0, &soon, 0);
+	signalfd(-1, &signals, SFD_NONBLOCK);
+	eventfd(1, EFD_NONBLOCK);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t threads[4];
 	uint64_t seed = strtoull(argv[1], 0, 10);
 	for (int k = 0; k < 16; k++)
 		memset(pool[k], k, 4096);
+	open_some();
 	for (uint64_t k = 0; k < 4; k++)
 		pthread_create(&threads[k], 0, work, (void *)(seed * 4 + k + 1));
 	for (int k = 0; k < 4; k++)

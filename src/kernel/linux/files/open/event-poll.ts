@@ -19,9 +19,10 @@ export interface WatchedFile {
   readonly data: bigint;
 }
 
-/** A watched file, and the number that is woken with it. */
+/** A watched file, the number that is woken with it, and those that wake that. */
 interface Watched extends WatchedFile {
   readonly number: number;
+  readonly sources: readonly number[];
   /** Events may have come that were not reported. */
   readonly isNew: boolean;
 }
@@ -60,17 +61,18 @@ export class EventPoll extends OpenFile {
 
   add(files: FileSystem, added: WatchedFile): void {
     const number = files.takeNumber();
-    this.watched.push({ ...added, number, isNew: true });
+    const sources = [...new Set(added.file.numbers)];
+    this.watched.push({ ...added, number, sources, isNew: true });
     if (isEdge(added)) files.keepEdges(number);
     files.watch(number, this.number);
-    for (const each of new Set(added.file.numbers)) files.watch(each, number);
+    for (const each of sources) files.watch(each, number);
     files.wake(this.number, POLLIN | POLLRDNORM);
   }
 
   remove(files: FileSystem, removed: WatchedFile): void {
     const index = this.watched.findIndex(({ fd, file }) => fd === removed.fd && file === removed.file);
-    const [{ file, number }] = this.watched.splice(index, 1) as [Watched];
-    for (const each of new Set(file.numbers)) files.unwatch(each, number);
+    const [{ number, sources }] = this.watched.splice(index, 1) as [Watched];
+    for (const each of sources) files.unwatch(each, number);
     files.unwatch(number, this.number);
     files.forgetEdges(number);
   }

@@ -12,11 +12,12 @@ import type { OpenSpecial } from './opening.js';
 import { OpenPipe, Pipe } from './pipe.js';
 import { OpenText } from './text-file.js';
 
-/** Opens files that are neither directories nor regular ones. */
-export function openSpecialOf(files: FileSystem): OpenSpecial {
+/** Opens files that are neither directories nor regular ones; /dev/tty for those who have a terminal. */
+export function openSpecialOf(files: FileSystem, hasTerminal = true): OpenSpecial {
   return (inode, flags, place) => {
     if (inode instanceof ProcText) return new OpenText(inode, flags, place, inode.bytes(files));
     if (inode instanceof ConsoleInode) return new OpenConsole(inode, flags, place);
+    if (inode.device === DEVICE.tty && !hasTerminal) throw new LinuxError(LinuxErrno.ENXIO);
     if (inode.type === S_IFCHR) return openDevice(files, inode, flags, place);
     if (inode.type === S_IFIFO && inode instanceof SpecialFile) return openPipe(files, inode, flags, place);
     throw new LinuxError(LinuxErrno.ENXIO);

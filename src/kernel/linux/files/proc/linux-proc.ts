@@ -34,9 +34,10 @@ export class LinuxProc implements ProcSource {
   process(pid: number): ProcProcess | undefined {
     const process = this.system.processes.get(pid);
     if (!process) return undefined;
-    const { files, place, program } = process;
+    const { files, place, program, signals, family } = process;
+    const threads = family.status ? [pid] : signals.process.threads.map(({ linux }) => linux?.tid ?? pid);
     return {
-      ...{ pid, files, place, program: program.path, threads: [pid] },
+      ...{ pid, files, place, program: program.path, threads },
       commandLine: joined(program.argv),
       environment: joined(program.environment),
       text: (name) => processText(process, name),

@@ -2,9 +2,12 @@
 import { PAGE_SIZE } from '../../../../bits.js';
 import { toLinear } from '../../../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../../../memory/mapping.js';
+import type { Thread } from '../../../tasks/thread.js';
 import type { LinuxProcess } from '../../linux-process.js';
 
 const KIB_PER_PAGE = PAGE_SIZE / 1024;
+const TICKS_PER_HUNDREDTH = 10_000_000;
+const STATES = { R: 'running', S: 'sleeping', T: 'stopped', Z: 'zombie' } as const;
 /** Characters of the name of a program that are told. */
 const COMM_MAX = 15;
 /** Where names of mappings stand in a line of maps. */
@@ -70,15 +73,36 @@ function mapLine(
 function statText(process: LinuxProcess): string {
   const fields = Array<number>(52).fill(0);
   const put = (number: number, field: number): void => void (fields[number - 1] = field);
+  const { family, cpuTime, nice } = process;
   put(1, process.pid);
-  put(5, process.pid);
-  put(6, process.pid);
-  put(20, 1);
+  put(4, family.parentPid);
+  put(5, process.group);
+  put(6, process.session);
+  put(14, hundredths(cpuTime.used));
+  put(16, hundredths(cpuTime.ofChildren));
+  put(18, 20 + nice);
+  put(19, nice);
+  put(20, threadsOf(process).length);
   put(23, pages(process) * PAGE_SIZE);
   put(24, process.memory.region.residentPages);
   put(38, 17);
   const [pid, , , ...rest] = fields;
-  return `${pid} (${nameOf(process)}) R ${rest.join(' ')}\n`;
+  return `${pid} (${nameOf(process)}) ${stateOf(process)} ${rest.join(' ')}\n`;
+}
+
+function hundredths(ticks: number): number {
+  return Math.floor(ticks / TICKS_PER_HUNDREDTH);
+}
+
+function threadsOf({ signals, family }: LinuxProcess): readonly Thread[] {
+  return family.status ? [] : signals.process.threads;
+}
+
+/** Z: it has ended; T: it was stopped; S: it waits; R: it can run. */
+function stateOf(process: LinuxProcess): keyof typeof STATES {
+  if (process.family.status) return 'Z';
+  if (process.signals.stoppedBy !== 0) return 'T';
+  return threadsOf(process).every(({ pending }) => pending?.wait && pending.answer === undefined) ? 'S' : 'R';
 }
 
 function statusText(process: LinuxProcess): string {
@@ -87,12 +111,12 @@ function statusText(process: LinuxProcess): string {
   const kib = pages(process) * KIB_PER_PAGE;
   const resident = process.memory.region.residentPages * KIB_PER_PAGE;
   const rows = [
-    ...[['Name', nameOf(process)], ['Umask', place.umask.toString(8).padStart(4, '0')], ['State', 'R (running)']], // prettier-ignore
+    ...[['Name', nameOf(process)], ['Umask', place.umask.toString(8).padStart(4, '0')], ['State', `${stateOf(process)} (${STATES[stateOf(process)]})`]], // prettier-ignore
     ...[
       ['Tgid', pid],
       ['Ngid', 0],
       ['Pid', pid],
-      ['PPid', 0],
+      ['PPid', process.family.parentPid],
       ['TracerPid', 0],
     ],
     ...[
@@ -107,7 +131,7 @@ function statusText(process: LinuxProcess): string {
       ['VmRSS', `${resident} kB`],
     ],
     ...[
-      ['Threads', 1],
+      ['Threads', Math.max(1, threadsOf(process).length)],
       ['Cpus_allowed', 1],
       ['Cpus_allowed_list', 0],
     ],
