@@ -1,9 +1,8 @@
 import { MXCSR } from '../../evaluator/float/mxcsr.js';
 import { F32, type FloatFormat } from '../../evaluator/float/format.js';
 import { Expression, type Statements, type Variable } from './expression.js';
+import { emitDirected, type Operation } from './directed-lanes.js';
 import { raise, roundingMode } from './float-flags.js';
-
-type Operation = 'add' | 'sub' | 'mul' | 'div' | 'sqrt';
 
 interface Lanes {
   readonly x: Variable;
@@ -21,12 +20,12 @@ const OF_FINITE = MXCSR.DE | MXCSR.UE | MXCSR.PE;
  * then, and the exponents are so far from the limits that the result is normal; or it is a sum of denormals, or whatever may
  * be raised has been raised before.
  */
-export function emitOrdinary(
-  to: Statements,
-  format: FloatFormat,
-  operation: Operation,
-  { x, y, control }: Lanes,
-): void {
+export function emitOrdinary(to: Statements, format: FloatFormat, operation: Operation, lanes: Lanes): void {
+  const { x, y, control } = lanes;
+  const second = operation === 'sqrt' ? x.below(format.signMask) : isModerate(format, y, MOST_DIRECTED);
+  to.if(control.and(MXCSR.RC), () => {
+    to.if(isModerate(format, x, MOST_DIRECTED).and(second), () => emitDirected(to, format, operation, lanes));
+  });
   if (operation === 'add' || operation === 'sub') return emitSum(to, format, operation, { x, y, control });
   const isUsual = roundingMode(control).isZero().and(isModerate(format, x));
   const condition = operation === 'sqrt' ? isUsual.and(x.below(format.signMask)) : isUsual.and(isModerate(format, y));
@@ -61,10 +60,15 @@ function emitSum(to: Statements, format: FloatFormat, operation: 'add' | 'sub', 
   });
 }
 
+/** How far exponents of doubles may be from that of 1: for a product, and for the error of one with a quotient. */
+const MOST = 500;
+const MOST_DIRECTED = 400;
+const MOST_OF_SINGLES = 60;
+
 /** Whether the exponent is within about half of the format's range. */
-function isModerate(format: FloatFormat, x: Expression): Expression {
+function isModerate(format: FloatFormat, x: Expression, mostOfDoubles = MOST): Expression {
   const { exponentMax, fractionBits, signMask } = format;
-  const most = exponentMax === 127 ? 60 : 500;
+  const most = format === F32 ? MOST_OF_SINGLES : mostOfDoubles;
   const least = BigInt(exponentMax - most) << BigInt(fractionBits);
   const range = BigInt(2 * most) << BigInt(fractionBits);
   return x
