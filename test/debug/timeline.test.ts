@@ -200,3 +200,36 @@ t.test('a search of the past can be given up at any step, and leaves the machine
   t.equal(debug.back().kind, 'history-begin');
   t.end();
 });
+
+t.test('a run with a history is the same as one without, at every million ticks', async (t) => {
+  const million = 1_000_000;
+  const programs: typeof PROGRAMS = [['qsort', '60000'], ['heap_threads'], ['sieve', '300000']];
+  for (const [name, ...args] of someOf(programs, 1, seed, 3)) {
+    const argv = [name, ...args];
+    const hashesOf = async (attach: (computer: Computer) => (maxTicks: number) => void): Promise<string[]> => {
+      const { computer, program, output } = machine(await guestImage(name), ENGINES.translator, argv);
+      const runOn = attach(computer);
+      const hashes: string[] = [];
+      while (!program.end) {
+        const next = (Math.floor(computer.ticks / million) + 1) * million;
+        while (!program.end && computer.ticks < next) runOn(next - computer.ticks);
+        hashes.push(`${computer.ticks} ${computer.machineHash()}`);
+      }
+      return [...hashes, output()];
+    };
+    const plain = await hashesOf((computer) => (maxTicks) => void computer.run(computer.programs[0]!, { maxTicks }));
+    const kept = await hashesOf((computer) => {
+      // Every slice has a snapshot, and most of them are thinned out.
+      let now = 0;
+      const timeline = attachTimeline(computer, { historyBytes: 2 * MIB, now: () => (now += 1000) });
+      const debug = attachDebugger(computer, timeline);
+      debug.addStop({ kind: 'write', address: computer.programs[0]!.start, lengthBytes: 8 });
+      return (maxTicks) => {
+        debug.run(debug.continue(), { maxTicks: Math.min(maxTicks, 300_000) });
+        timeline.observe();
+      };
+    });
+    t.ok(plain.length > 3);
+    t.same(kept, plain, name);
+  }
+});

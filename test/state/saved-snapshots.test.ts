@@ -2,7 +2,11 @@
  * Saved snapshots: a machine goes on from the bytes alone, in another store and on another engine, exactly as the one that they
  * were taken from.
  */
-import t from 'tap';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
 import {
   Computer,
   exportVmo,
@@ -13,6 +17,7 @@ import {
   type VmoHandle,
 } from '../../src/index.js';
 import { guestImage, sha256 } from '../support/guest-programs.js';
+import { laterHashes } from '../support/resume-elsewhere.js';
 import { sameMachines } from '../support/same-machines.js';
 import { Random } from '../support/random.js';
 import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
@@ -21,6 +26,10 @@ import { seedOf, someOf, volume } from '../support/volume.js';
 import { MemoryRecords } from '../vmo/memory-records.js';
 
 const seed = seedOf(20261130);
+const elsewhere = fileURLToPath(new URL('../support/resume-elsewhere.js', import.meta.url));
+const EVERY_TICKS = 1_000_000;
+/** Machine hashes that are compared after a snapshot. */
+const HASHES = volume(3, 20);
 
 t.setTimeout(0);
 
@@ -119,6 +128,23 @@ async function* momentsOf(name: string, most: number): AsyncGenerator<{ computer
   }
 }
 
+/** A snapshot of now is resumed by another process of the host, on another engine, and is the same at every later million ticks. */
+function goesOnElsewhere(t: Test, computer: Computer, program: Process): void {
+  const saved = computer.saveSnapshot(computer.snapshot(), new VmoStore(sha256));
+  const file = join(t.testdir({}), saved.id);
+  writeFileSync(file, Buffer.concat([...exportVmo(saved)]));
+  const before = computer.snapshot();
+  const engine = ['translator', 'evaluator'][computer.ticks % 2]!;
+  const every = engine === 'evaluator' ? EVERY_TICKS / 10 : EVERY_TICKS;
+  const words = [elsewhere, file, engine, String(every), String(HASHES)];
+  const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  t.equal(stderr, '');
+  const expected = laterHashes(computer, program, every, HASHES);
+  t.ok(expected.length > 0);
+  t.same(stdout.trim().split('\n'), expected, engine);
+  computer.restore(before);
+}
+
 for (const name of Object.keys(MOMENTS))
   t.test(`a machine is saved ${name}`, async (t) => {
     let points = 0;
@@ -127,6 +153,7 @@ for (const name of Object.keys(MOMENTS))
       const saved = savedAndSent(computer);
       const other = resumed(saved, engines[points++ % engines.length]!);
       sameMachines(t, other.computer, computer);
+      if (points === 1) goesOnElsewhere(t, computer, program);
       for (const ticks of [1, 1, 10_000]) {
         runTo(computer, program, computer.ticks + ticks);
         runTo(other.computer, other.program, other.computer.ticks + ticks);
@@ -147,6 +174,7 @@ t.test('a machine is saved while its console holds input', async (t) => {
   const computer = new Computer({ sha256, console: console([text]) });
   const program = computer.start(image, { name: 'cat', limitBytes: 2 ** 30 });
   while (computer.parts.kernel.console['arrived'].length === 0) computer.run(program, { maxTicks: 1000 });
+  goesOnElsewhere(t, computer, program);
   const saved = savedAndSent(computer);
   output = '';
   computer.run(program);

@@ -34,6 +34,8 @@ const UNCHANGED: Readonly<Record<string, string>> = {
   'thread guard.lastFence': 'undefined after restoring, until the thread runs',
   'hash call.inProgress': 'undefined after restoring, until the thread runs',
   'commit call.inProgress': 'undefined after restoring, until the thread runs',
+  'hash call.result': 'undefined wherever state is captured',
+  'commit call.result': 'undefined wherever state is captured',
   'process.end': 'a process that has ended is not part of the machine',
 };
 

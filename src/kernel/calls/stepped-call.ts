@@ -17,7 +17,7 @@ const HASHED_BYTES_IN_PART = 2 ** 18;
 export const STEPPED_FIELDS = {
   parts: value,
   isStanding: derived('false where state is captured', () => false),
-  result: outside('taken up in the tick in which it is known'),
+  result: derived('taken up in the tick in which it is known', () => undefined),
   inProgress: derived<SteppedCall<unknown>>('made again from the other fields', (call) => call.abandon()),
 };
 
