@@ -83,7 +83,12 @@ export class ChangedPages {
 
   /** The pages that were written back, ascending. */
   private writtenBack(): PageContent[] {
-    return this.within(0, ADDRESS_SPACE_END).flatMap(({ page, content }) => (content ? [{ page, content }] : []));
+    const found: PageContent[] = [];
+    for (const [first, { writtenBack }] of this.blocks.within(0, ADDRESS_SPACE_END)) {
+      const places = [...(writtenBack ?? [])].sort(([a], [b]) => a - b);
+      for (const [place, content] of places) found.push({ page: first + place * PAGE_SIZE, content });
+    }
+    return found;
   }
 
   /** Starts again with pages that were written back alone; private ones are entered by the pager. */

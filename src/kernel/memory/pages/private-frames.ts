@@ -22,10 +22,7 @@ export class PrivateFrames {
       isPart: true,
       computed: [
         { name: 'frames', read: (frames) => frames.ring.subarray(0, frames.count) },
-        {
-          name: 'sparedFrames',
-          read: ({ ring, count, spared }) => Uint8Array.from(ring.subarray(0, count), (frame) => spared[frame]!),
-        },
+        { name: 'sparedFrames', read: (frames) => frames.sparedInRing() },
       ],
     },
   );
@@ -53,6 +50,14 @@ export class PrivateFrames {
 
   get size(): number {
     return this.count;
+  }
+
+  /** `spared` of the frames of the ring, in its order. */
+  private sparedInRing(): Uint8Array {
+    const { ring, count, spared } = this;
+    const found = new Uint8Array(count);
+    for (let place = 0; place < count; place++) found[place] = spared[ring[place]!]!;
+    return found;
   }
 
   /** Takes in a frame that is not there, which a page is mapped to. */
