@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Computer, type Engine } from '../../../src/index.js';
 import { sha256 } from '../../../src/host/sha256.js';
+import { NOTHING_YET } from '../../support/guest-programs.js';
+import { linuxProgram, runInMachine, type LinuxRunOptions } from '../../support/linux-programs.js';
 
 const sources = fileURLToPath(new URL('../../../../test/kernel/linux/tasks/', import.meta.url));
 const MIB = 2 ** 20;
@@ -61,4 +63,19 @@ t.test('a bomb of forks is stopped by the quota, and leaves nothing', (t) => {
   t.equal(exitCode, 0);
   t.equal(computer.parts.kernel.space.regions.length, 1, 'the kernel page alone');
   t.end();
+});
+
+t.test('twenty processes that wait cost nothing while another one works', async (t) => {
+  const program = await linuxProgram(join(sources, 'waiters.c'));
+  const ran = (work: number): { readonly effort: number; readonly switches: number; readonly ticks: number } => {
+    const options: LinuxRunOptions = { input: [NOTHING_YET], isTerminal: true };
+    const { output, computer } = runInMachine(program, ['20', String(work)], options);
+    t.equal(output, 'done\n');
+    const { effort, switches } = computer.parts.kernel;
+    return { effort, switches, ticks: computer.ticks };
+  };
+  const [idle, busy] = [ran(0), ran(3_000_000)];
+  t.ok(busy.ticks > idle.ticks + 10_000_000, 'ten slices more');
+  t.equal(busy.effort, idle.effort, 'the same work of the kernel');
+  t.equal(busy.switches, idle.switches, 'the same switches');
 });
