@@ -13,9 +13,9 @@ import { ALL_ENGINES, ENGINES, SideBySide, type EngineOptions } from './support/
 
 const SEED = seedOf(20250318);
 /** Cases of each kind, and those that run on every engine; test/long/bad-input.test.ts runs a million. */
-const IMAGES = volume(3000, 20_000);
-const PROGRAMS = volume(800, 4000);
-const ON_EVERY_ENGINE = volume(150, 1000);
+const IMAGES = volume(2000, 20_000);
+const PROGRAMS = volume(550, 4000);
+const ON_EVERY_ENGINE = volume(100, 1000);
 /** How many cases must end in each way at least. */
 const ENOUGH = 12;
 const MIB = 2 ** 20;

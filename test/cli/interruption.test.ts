@@ -201,6 +201,19 @@ t.test('npm test reports files that pass, fail, crash, are killed or test nothin
     t.match(stdout, /^FAILED /, name);
     t.equal(status, 1, name);
   }
+  const slow = join(directory, 'slow.mjs');
+  const wait = "await new Promise((done) => setTimeout(done, 1000)); t.pass('late');";
+  writeFileSync(slow, `import t from '${tap}'; t.pass('fine'); t.test('part', async (t) => { ${wait} });`);
+  const told = spawnSync(process.execPath, [runTests, slow], {
+    encoding: 'utf8',
+    env: { ...process.env, BD0_PROGRESS_MS: '100' },
+  });
+  t.match(
+    told.stdout,
+    /^ +\S*slow\.mjs {2}0 min, \d test points(, in: part)?\n/,
+    'a line now and then of one that runs',
+  );
+  t.match(told.stdout, /test points, in: part\n/);
   const all = run('passes', 'fails', 'passes');
   t.match(all.stdout, /\n# \{ total: 4, pass: 3, fail: 1 \}\n$/);
   t.equal(all.status, 1);

@@ -12,7 +12,7 @@ import { beyondReason, difference, format } from './iced.js';
 
 const SEED = seedOf(20240612);
 /** Random strings of bytes, in rounds of 50,000. */
-const ROUNDS = volume(14, 40);
+const ROUNDS = volume(10, 40);
 const decoder = new Decoder();
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text.split(' '), (byte) => parseInt(byte, 16));

@@ -22,7 +22,7 @@ const source = fileURLToPath(new URL('../../../test/debug/debugger/motions.c', i
 const image = await compiled(source, { compilerOptions: ['-O0', '-g'] });
 const MIB = 2 ** 20;
 /** Random places. */
-const ROUNDS = volume(8, 100);
+const ROUNDS = volume(6, 100);
 
 /** Lines of the source, from 1, by a part of their text. */
 

@@ -6,7 +6,7 @@ import { hoard } from '../support/hoarding.js';
 import { seedOf, volume } from '../support/volume.js';
 
 /** Seeds of random calls, and how many more there may be until calls have succeeded; test/long/kernel.test.ts runs 1,000. */
-const SEEDS = volume(6, 20);
+const SEEDS = volume(4, 20);
 const SEEDS_MAX = 50;
 /** Calls that succeed so seldom that a few seeds need not see it: `npm run test:long` does. */
 const SELDOM = volume(1, 0) ? ['debug_last_writer', 'process_kill', 'process_wait', 'thread_join', 'wait_word'] : [];
@@ -16,7 +16,7 @@ const CALLS = 10_000;
 const MIB = 2 ** 20;
 /** So that no two days have a seed in common. */
 const FIRST_SEED = seedOf(0) * SEEDS_MAX + 1;
-const HOARD_SEEDS = volume(6, 12);
+const HOARD_SEEDS = volume(4, 12);
 const HOARD_STEPS = 4;
 
 t.setTimeout(0);

@@ -53,4 +53,4 @@ const EXPLORATIONS: Readonly<Record<string, (t: Test) => Promise<void>>> = {
 };
 
 // Others each day; all of them in long runs.
-for (const [name, exploration] of Object.entries(someNamed(EXPLORATIONS, 3, seedOf(1), 0))) t.test(name, exploration);
+for (const [name, exploration] of Object.entries(someNamed(EXPLORATIONS, 2, seedOf(1), 0))) t.test(name, exploration);

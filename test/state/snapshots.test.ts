@@ -31,7 +31,7 @@ t.test('going back and forth gives the states that were, on every engine', (t) =
         const snapshot = computer.snapshot();
         taken.push({ snapshot, hash: computer.machineHash() });
       }
-      for (let times = volume(4, 40); times > 0; times--) {
+      for (let times = volume(3, 40); times > 0; times--) {
         const index = random.below(taken.length);
         const { snapshot, hash } = taken[index]!;
         computer.restore(snapshot);

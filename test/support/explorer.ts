@@ -1,5 +1,5 @@
 /** Every order in which the threads of a program can run, a switch after each instruction. */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { PRESENT } from '../../src/mmu/entry.js';
 import type { Process } from '../../src/kernel/tasks/process.js';
 import type { Thread } from '../../src/kernel/tasks/thread.js';
@@ -337,7 +337,7 @@ class Digests {
   of(name: number, bytes: Uint8Array): string {
     const last = this.known.get(name);
     if (last && Buffer.compare(last.bytes, bytes) === 0) return last.digest;
-    const digest = createHash('sha256').update(bytes).digest('base64');
+    const digest = hash('sha256', bytes, 'base64');
     if (!last) this.known.set(name, { bytes: bytes.slice(), digest });
     else {
       last.bytes.set(bytes);

@@ -38,6 +38,14 @@ export function reportOf({ name, output, exitCode, signal, seconds }: FileRun): 
   return { ok, text: `${lines.join('\n')}\n`, counts };
 }
 
+/** A line about a file that has not ended yet: for how long it has run, how much it has tested, and which test it is in. */
+export function progressOf({ name, output, seconds }: Pick<FileRun, 'name' | 'output' | 'seconds'>): string {
+  const points = output.split('\n').filter((line) => TEST_POINT.test(line)).length;
+  const [, current] = [...output.matchAll(/^ *# Subtest: (.*)$/gm)].at(-1) ?? [];
+  const part = current === undefined ? '' : `, in: ${current}`;
+  return `       ${name}  ${Math.round(seconds / 60)} min, ${points} test points${part}\n`;
+}
+
 /** Adds counts to a sum. */
 export function add(sum: Map<string, number>, counts: Counts): void {
   for (const [result, count] of counts) sum.set(result, (sum.get(result) ?? 0) + count);

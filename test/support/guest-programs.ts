@@ -1,12 +1,12 @@
 /** The guest programs, compiled for BD0 and for Linux from the same source, and run here and there. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { contentsOf, keptFile } from './kept-files.js';
+import { sha256 } from '../../src/host/sha256.js';
 import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-compiler.js';
 import { Computer, type ComputerOptions, type Console, type Outcome, type Statistics } from '../../src/index.js';
 
@@ -205,7 +205,7 @@ export interface GuestRun extends Run {
 }
 
 /** SHA-256 by the host, which is faster than the portable one and gives the same. */
-export const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+export { sha256 };
 
 /** Runs a program to its end. Throws where it does not exit. */
 export async function runGuest(image: Promise<Uint8Array>, options: GuestOptions = {}): Promise<GuestRun> {

@@ -1,7 +1,7 @@
 /**
  * Runs test files, each in a process of its own, two at a time: `node run-tests.js [FILE ...]`; without files, all of
  * dist/test but those of `npm run test:long`, those of some directories in one process. Prints a report of each process as it
- * ends, and the counts of all.
+ * ends, a line a minute about each that has not, and the counts of all.
  *
  * Tests import tap, but tap's runner does not run them: it loads hooks into every process, which cost half a second of CPU
  * time in each of them.
@@ -10,19 +10,29 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { add, reportOf, summaryOf, type FileReport } from './file-report.js';
+import { add, progressOf, reportOf, summaryOf, type FileReport } from './file-report.js';
 import { endWhenInterrupted } from './interrupted-run.js';
 
 const JOBS = 2;
+
+/** How often a line is printed about each file that has not ended. */
+const PROGRESS_MS = Number(process.env['BD0_PROGRESS_MS'] ?? 60_000);
 
 /** Two test files keep two cores busy: threads of the garbage collector cost 10 % more CPU time. */
 const NODE_ARGUMENTS = ['--single-threaded-gc'];
 
 /**
  * Directories of dist/test whose files run in one process. They work on values in memory only; a process of its own, which
- * loads Node, tap and the sources, would cost each file half a second.
+ * loads Node, tap and the sources, would cost each file half a second, and V8 the code that it has optimised.
  */
-const TOGETHER = ['debug', 'mmu', 'vmo'];
+const TOGETHER = ['cpu', 'debug', 'kernel', 'kernel/linux', 'mmu', 'state', 'vmo'];
+
+/** Files of these directories that have a process of their own: they take long, or measure the process that they run in. */
+const ALONE = [
+  ...['cpu/background-compilation', 'cpu/engines', 'cpu/exactness', 'cpu/fence', 'cpu/meanings', 'kernel/call-fuzz'],
+  ...['kernel/conformance', 'kernel/debug-mode', 'kernel/explorer', 'kernel/lock-free', 'kernel/scale', 'kernel/stops'],
+  ...['kernel/linux/views', 'state/saved-snapshots'],
+];
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -33,7 +43,8 @@ function allTests(): string[][] {
   const files = readdirSync(join(root, 'dist/test'), { recursive: true, encoding: 'utf8' });
   const processes = new Map<string, string[]>();
   for (const file of files.filter((file) => file.endsWith('.test.js') && !file.startsWith('long/')).sort()) {
-    const key = TOGETHER.includes(dirname(file)) ? dirname(file) : file;
+    const isAlone = ALONE.some((name) => file === `${name}.test.js`);
+    const key = TOGETHER.includes(dirname(file)) && !isAlone ? dirname(file) : file;
     processes.set(key, [...(processes.get(key) ?? []), join(root, 'dist/test', file)]);
   }
   return [...processes.values()];
@@ -57,10 +68,15 @@ function run(files: readonly string[]): Promise<FileReport> {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let output = '';
+    const seconds = (): number => (performance.now() - start) / 1000;
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    const progress = setInterval(() => {
+      process.stdout.write(progressOf({ name, output, seconds: seconds() }));
+    }, PROGRESS_MS);
     child.on('error', reject);
     child.on('close', (exitCode, signal) => {
-      done(reportOf({ name, output, exitCode, signal, seconds: (performance.now() - start) / 1000 }));
+      clearInterval(progress);
+      done(reportOf({ name, output, exitCode, signal, seconds: seconds() }));
     });
   });
 }

@@ -2,4 +2,5 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-for (const file of process.argv.slice(2)) await import(pathToFileURL(resolve(file)).href);
+// The names of temporary directories are made of the arguments, which may be too many for that.
+for (const file of process.argv.splice(2)) await import(pathToFileURL(resolve(file)).href);

@@ -1,11 +1,12 @@
 /** A second implementation of BD0-VMO-1 on flat bytes, the reference for the tests of the store. */
 
 import { createHash } from 'node:crypto';
+import { sha256 as hostSha256 } from '../../src/host/sha256.js';
 import type { HashFunction } from '../../src/vmo/content/canonical-form.js';
 
 export const PAGE = 4096;
 
-export const nativeHash: HashFunction = (data) => createHash('sha256').update(data).digest();
+export const nativeHash: HashFunction = hostSha256;
 
 function sha256(...parts: (Uint8Array | number[])[]): Buffer {
   const hash = createHash('sha256');

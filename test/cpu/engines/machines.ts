@@ -16,6 +16,7 @@ import {
   X87_BYTES,
   XMM,
 } from '../../../src/cpu/state/layout.js';
+import { sha256 } from '../../../src/host/sha256.js';
 import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import { randomThreshold } from '../../support/random-threshold.js';
@@ -128,7 +129,7 @@ export class Guest {
   private readonly initialTables: Uint8Array;
 
   constructor([engine, translationThreshold]: EngineChoice) {
-    this.cpu = new Cpu(this.memory, engine, { threshold: translationThreshold });
+    this.cpu = new Cpu(this.memory, engine, { threshold: translationThreshold, sha256 });
     this.tables = new PageTables(this.memory, 0);
     mapAll(this.tables);
     this.initialTables = this.memory.ram.slice(0, CODE_FRAMES);

@@ -3,6 +3,7 @@ import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { CpuEvent, RefusedStore } from '../../../src/cpu/state/events.js';
 import type { FenceVerdict } from '../../../src/cpu/evaluator/fenced-execution.js';
 import { CS, FS, GPR, GS, SELECTORS, SS, XMM } from '../../../src/cpu/state/layout.js';
+import { sha256 } from '../../../src/host/sha256.js';
 import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
 import type { WriteFence } from '../../../src/mmu/fence.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
@@ -77,7 +78,7 @@ export class Guest {
   private event: CpuEvent = { kind: 'ticks' };
 
   constructor(engine: Engine) {
-    this.cpu = new Cpu(this.memory, engine, { threshold: TRANSLATE_AT_ONCE });
+    this.cpu = new Cpu(this.memory, engine, { threshold: TRANSLATE_AT_ONCE, sha256 });
     this.tables = new PageTables(this.memory, TABLES_START);
     mapArenas(this.tables);
     this.initialEntries = this.entries();

@@ -3,6 +3,7 @@ import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { HotCode } from '../../../src/cpu/translator/hot-code.js';
 import type { TranslatorOptions } from '../../../src/cpu/translator/options.js';
 import type { RegionTable } from '../../../src/cpu/translator/cache/region-table.js';
+import { sha256 } from '../../../src/host/sha256.js';
 import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import { PageTables } from '../meanings/page-tables.js';
@@ -22,7 +23,10 @@ export interface SmallMachine {
 /** A threshold says how often code is found running before it is translated. */
 export function smallMachine(engine: Engine, translator: number | TranslatorOptions = {}): SmallMachine {
   const memory = new GuestMemory(MEMORY_BYTES);
-  const cpu = new Cpu(memory, engine, typeof translator === 'number' ? { threshold: translator } : translator);
+  const cpu = new Cpu(memory, engine, {
+    sha256,
+    ...(typeof translator === 'number' ? { threshold: translator } : translator),
+  });
   const tables = new PageTables(memory, 0);
   cpu.mmu.setCr3(tables.root);
   cpu.mmu.setCr0(CR0_WP);

@@ -196,8 +196,8 @@ t.test('a store that version 2 has written is read as it is, and becomes one of 
   await checkLoss(changed(files, NAMES, files.bytesOf(NAMES).slice(0, 400)), { files, names });
 });
 
-const LOSSES = volume(20, 400);
-const FULL_DISKS = volume(20, 400);
+const LOSSES = volume(14, 400);
+const FULL_DISKS = volume(14, 400);
 const seed = seedOf(17);
 
 /** Numbers from 0 up to 1, the same for the same seed. */
