@@ -1,6 +1,8 @@
 import type { Steps } from '../../vmo/steps.js';
 import { HOST_BYTES, type HostMemory } from '../host-memory.js';
 import { again, type MapTarget } from './map-vmo.js';
+import type { LinearAddress } from './linear-address.js';
+import type { VmoHandle } from '../../vmo/handle.js';
 import type { Region } from './region.js';
 
 /** Mappings, and pages that were written, that are taken over in a step: less than a millisecond. */
@@ -46,11 +48,11 @@ function* copyMappings({ store }: MapTarget, from: Region, to: Region): Steps<vo
 
 function* shareChanged({ pager }: MapTarget, from: Region, to: Region): Steps<void> {
   const distance = to.start - from.start;
-  for (let at = from.start; ;) {
-    const changed = from.changed.within(at, from.end, PAGES_IN_STEP);
-    for (const { page } of changed) pager.shareChanged(from, page, to, page + distance);
-    if (changed.length < PAGES_IN_STEP) return;
-    at = changed.at(-1)!.page + 1;
+  const share = (page: LinearAddress, content: VmoHandle | undefined): void =>
+    pager.shareChanged(page, content, to, page + distance);
+  for (let at: LinearAddress | undefined = from.start; ;) {
+    at = from.changed.visit(at, from.end, PAGES_IN_STEP, share);
+    if (at === undefined) return;
     yield;
   }
 }

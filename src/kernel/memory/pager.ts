@@ -356,12 +356,11 @@ export class Pager {
   }
 
   /**
-   * Shares the bytes of a changed page with a page of another region, which is not mapped and unchanged, and whose mapping
-   * fills it with the same. No effect for a page that is unchanged.
+   * Shares the bytes of a changed page, `content` if it was written back, with a page of another region, which is not mapped and
+   * unchanged, and whose mapping fills it with the same.
    */
-  shareChanged(from: Region, page: LinearAddress, to: Region, copy: LinearAddress): void {
+  shareChanged(page: LinearAddress, content: VmoHandle | undefined, to: Region, copy: LinearAddress): void {
     this.work.add(PAGE_EFFORT);
-    const content = from.changed.contentOf(page);
     const frame = this.pageTable.entry(page) >>> 12;
     if (content) {
       to.changed.setPrivate(copy);

@@ -36,6 +36,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   '/usr/bin/cmp': 'diffutils',
   '/usr/bin/diff3': 'diffutils',
   '/usr/bin/xxd': 'xxd',
+  '/usr/lib/python3.11/test/test_re.py': 'libpython3.11-testsuite',
 };
 
 /** The package that has a program, as Debian names it. */
@@ -55,11 +56,11 @@ export function appletCases(lines: string): ProgramCase[] {
   return numbered(cases);
 }
 
-/** Commands for dash, a line for each: the names of the programs that they need, a colon, and the command. */
+/** Commands for dash, a line for each: the names of the programs, or paths of files, that they need, a colon, and the command. */
 export function commandCases(lines: string): ProgramCase[] {
   const cases = linesOf(lines).map(([name, text]) => {
-    const needs = name.split(' ').map((each) => `/usr/bin/${each}`);
-    return { name, text, program: '/usr/bin/dash', words: ['-c', text], needs };
+    const needs = name.split(' ').map((each) => (each.startsWith('/') ? each : `/usr/bin/${each}`));
+    return { name: name.replace(/ \/.*/, ''), text, program: '/usr/bin/dash', words: ['-c', text], needs };
   });
   return numbered(cases);
 }

@@ -117,16 +117,34 @@ export class ChangedPages {
    */
   within(start: LinearAddress, end: LinearAddress, max = Infinity): ChangedPage[] {
     const found: ChangedPage[] = [];
-    for (const [first, block] of this.blocks.within(start, end)) {
-      if (found.length >= max) break;
-      for (let place = 0; place < PAGES_IN_BLOCK; place++) {
-        const content = block.writtenBack?.get(place);
-        if (!content && !block.isPrivate[place]) continue;
-        const page = first + place * PAGE_SIZE;
-        if (page >= start && page < end && found.length < max) found.push({ page, content });
+    this.visit(start, end, max, (page, content) => void found.push({ page, content }));
+    return found;
+  }
+
+  /**
+   * As `within`, for as many of them as make it `max` or a few more, without garbage. `visit` may change other pages than those.
+   * Returns from where on there may be more; undefined for none.
+   */
+  visit(
+    start: LinearAddress,
+    end: LinearAddress,
+    max: number,
+    visit: (page: LinearAddress, content: VmoHandle | undefined) => void,
+  ): LinearAddress | undefined {
+    let left = max;
+    for (const [first, { isPrivate, writtenBack, count }] of this.blocks.within(start, end)) {
+      const from = Math.max(0, Math.ceil((start - first) / PAGE_SIZE));
+      const to = Math.min(PAGES_IN_BLOCK, (end - first) / PAGE_SIZE);
+      let unseen = count;
+      for (let place = from; place < to && unseen > 0; place++) {
+        const content = writtenBack?.get(place);
+        if (!content && !isPrivate[place]) continue;
+        if (left-- === 0) return first + place * PAGE_SIZE;
+        unseen--;
+        visit(first + place * PAGE_SIZE, content);
       }
     }
-    return found;
+    return undefined;
   }
 }
 
