@@ -13,8 +13,11 @@ const seed = seedOf(1);
 /** How many of each table run each day. */
 const COUNTS = { applets: 4, scripts: 3, programs: 1 };
 
+/** Regression tests of Python itself. */
+const PYTHON_TESTS = ['python3', ...[2, 3, 4, 5, 6].map((number) => `python3 ${number}`)];
+
 /** More than three CPU seconds each: for test/long alone. */
-const SLOW = new Set(['g++', 'gcc', 'gcc 2', 'gdb', 'git', 'git 2', 'jq', 'openssl 3', 'strings']);
+const SLOW = new Set(['g++', 'gcc', 'gcc 2', 'gdb', 'git', 'git 2', 'jq', 'openssl 3', 'strings', ...PYTHON_TESTS]);
 
 for (const [name, count] of Object.entries(COUNTS))
   t.test(`${name} of Linux do what they do natively`, (t) => {
