@@ -20,6 +20,8 @@ const DEFAULT_HISTORY_BYTES = 256 * 2 ** 20;
 /** Snapshots are this far apart, by the host's clock if there is one. */
 const INTERVAL_MS = 250;
 const INTERVAL_TICKS = 2 ** 24;
+/** One that took long is followed by a pause of so many times that: a program that changes much memory is not much slower. */
+const PAUSE = 12;
 /** Ticks before the place that a replay goes to at which it takes further snapshots: the next step back will be short. */
 const NEAR_TICKS = [2 ** 20, 2 ** 14, 2 ** 8];
 
@@ -55,7 +57,8 @@ export class Timeline {
   private near: HistoryPoint[] = [];
   /** While the machine is in its past: the state that it left. */
   private present: HistoryPoint | undefined;
-  private lastMs: number | undefined;
+  /** By the host's clock: when the next snapshot is due. */
+  private dueMs = 0;
   /** Whether the machine is in a past that never was. */
   private isSupposed = false;
   /** Those that the host may know, and that may be gone from the state: see HistoryPoint.ends. */
@@ -231,12 +234,14 @@ export class Timeline {
     const { now } = this.options;
     const ticks = this.computer.ticks - this.history.last!.snapshot.tick;
     if (ticks === 0) return false;
-    return now ? now() - (this.lastMs ?? 0) >= INTERVAL_MS : ticks >= INTERVAL_TICKS;
+    return now ? now() >= this.dueMs : ticks >= INTERVAL_TICKS;
   }
 
   private takePoint(): void {
+    const begin = this.options.now?.() ?? 0;
     this.history.add(this.pointNow());
-    this.lastMs = this.options.now?.();
+    const end = this.options.now?.() ?? 0;
+    this.dueMs = end + Math.max(INTERVAL_MS, PAUSE * (end - begin));
   }
 
   private requireWithin(tick: number): void {
