@@ -19,6 +19,7 @@ import { COLD_FUNCTIONS, coldProgram } from '../../src/cli/bench/cold-program.js
 import { allContenders, isThere } from '../../src/cli/bench/contenders.js';
 import { initramfs } from '../../src/cli/bench/initramfs.js';
 import { COSTS, kernelReport } from '../../src/cli/bench/kernel-costs.js';
+import { programsReport, type ProgramResult } from '../../src/cli/bench/real-programs-run.js';
 import { runMarked } from '../../src/cli/bench/marked-run.js';
 import { measure, Stopped } from '../../src/cli/bench/measure.js';
 import { ProgramBuilder } from '../../src/cli/bench/programs.js';
@@ -268,6 +269,27 @@ t.test('the costs of the kernel are told for those who are there', async (t) => 
   );
 });
 
+t.test('real programs are compared by their speed, short ones without start-up', async (t) => {
+  const seconds = (native: number, auto: number): ProgramResult['seconds'] =>
+    new Map([
+      ['native', [native]],
+      ['auto', [auto, auto, 100]],
+    ]);
+  const results: ProgramResult[] = [
+    { name: 'true', size: 'start-up', seconds: seconds(0.1, 0.5) },
+    { name: 'lua', size: 'short', seconds: seconds(0.3, 0.9) },
+    { name: 'awk', size: 'short', seconds: seconds(0.9, 0.9) },
+    { name: 'lua', size: 'long', seconds: seconds(3, 4) },
+  ];
+  const rows = programsReport(results, ['native', 'auto'], false).split('\n').slice(2);
+  t.match(rows[0], /^start-up alone +0\.10 +0\.50 +0\.20$/);
+  t.match(rows[1], /^lua, short +0\.30 +0\.90 +0\.50$/);
+  t.match(rows[2], /^awk, short +0\.90 +0\.90 +2\.00$/);
+  t.match(rows[3], /^mean, short +1\.00$/);
+  t.match(rows[4], /^lua, long +3\.00 +4\.00 +0\.75$/);
+  t.equal(rows.length, 5);
+});
+
 t.test('kernel costs are compared with Linux under qemu-system and a target', async (t) => {
   const contenders = ['qemu-system', 'auto'] as const;
   const samples = new Map(
@@ -330,6 +352,9 @@ t.test('what is not understood ends with 125 and one line', async (t) => {
   const cases: [words: string[], line: RegExp][] = [
     [['frob'], /^bd0: unknown workload 'frob': the workloads and groups are alu, fib, [^\n]*kernel[^\n]*\n$/],
     [['kernel', 'fib'], /^bd0: kernel is measured alone: bd0 bench kernel\n$/],
+    [['programs', 'fib'], /^bd0: programs are measured alone: bd0 bench programs\n$/],
+    [['programs', '--scale', '2'], /^bd0: --scale of bd0 bench programs is 1 or tiny: the short runs\n$/],
+    [['programs', '--contenders', 'bochs'], /^bd0: unknown contender 'bochs' for programs: [^\n]*\n$/],
     [
       ['kernel', '--contenders', 'bochs'],
       /^bd0: unknown contender 'bochs' for kernel: the contenders are native, qemu-system, auto\n$/,

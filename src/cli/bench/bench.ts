@@ -12,9 +12,16 @@ import {
   type KernelSamples,
 } from './kernel-costs.js';
 import { ProgramBuilder } from './programs.js';
+import {
+  PROGRAM_CONTENDERS,
+  measurePrograms,
+  missingPrograms,
+  programsReport,
+  type ProgramResult,
+} from './real-programs-run.js';
 import { reportOf, type Result } from './report.js';
 import { runAll } from './rounds.js';
-import { KERNEL, knownWorkloads, workloadsNamed } from './workloads.js';
+import { KERNEL, PROGRAMS, knownWorkloads, workloadsNamed } from './workloads.js';
 import type { BenchRequest } from './bench-options.js';
 import { Failure } from '../failure.js';
 import { isSystemError, systemReason } from '../../host/failure.js';
@@ -30,6 +37,7 @@ const bd0Command = [process.execPath, join(packageRoot, 'bin/bd0.cjs')];
 /** Measures, prints the table and returns the exit code. Throws Failure. */
 export async function bench(request: BenchRequest): Promise<number> {
   if (request.names.includes(KERNEL)) return benchKernel(request);
+  if (request.names.includes(PROGRAMS)) return benchPrograms(request);
   const chosen = workloadsNamed(request.names);
   if (chosen === undefined) throw unknownWorkload(request.names);
   if (request.linux !== undefined) throw new Failure(`--linux is only for bd0 bench ${KERNEL}`);
@@ -104,6 +112,50 @@ async function benchKernel(request: BenchRequest): Promise<number> {
   const left = [...missing].filter(([, why]) => why !== undefined);
   const rule = `CPU nanoseconds of the host, of all threads; ${roundsText(rounds)}; ratios of time: below 1 auto is faster.`;
   writeToStdout(['', rule, ...left.map(([name, why]) => `Left out: ${name}: ${why}.`)].join('\n'));
+  return 0;
+}
+
+async function benchPrograms(request: BenchRequest): Promise<number> {
+  const { names, rounds, scale, markdown } = request;
+  if (names.length > 1) throw new Failure(`${PROGRAMS} are measured alone: bd0 bench ${PROGRAMS}`);
+  if (request.evaluator) throw new Failure(`--evaluator is not for bd0 bench ${PROGRAMS}`);
+  if (scale !== 1 && scale !== 'tiny')
+    throw new Failure(`--scale of bd0 bench ${PROGRAMS} is 1 or tiny: the short runs`);
+  const stranger = request.contenders?.find((name) => !PROGRAM_CONTENDERS.some((contender) => contender === name));
+  if (stranger !== undefined) throw unknownContender(stranger, PROGRAM_CONTENDERS, ` for ${PROGRAMS}`);
+  const wanted = PROGRAM_CONTENDERS.filter((name) => request.contenders?.includes(name) ?? true);
+  const byName = new Map(allContenders(bd0Command).map((contender) => [contender.name, contender]));
+  const contenders = wanted.filter((name) => isThere(byName.get(name)!));
+  const { directory, stop, signals } = await prepare();
+  const results: ProgramResult[] = [];
+  const done = (result: ProgramResult): void => {
+    results.push(result);
+    const samples = results.map(({ name, size, seconds }) => ({ name, size, seconds: Object.fromEntries(seconds) }));
+    writeDocument(request, { programs: samples });
+  };
+  try {
+    const isQuick = scale === 'tiny';
+    await measurePrograms({
+      rounds,
+      isQuick,
+      contenders,
+      root: packageRoot,
+      directory,
+      bd0Command,
+      stop,
+      progress,
+      done,
+    });
+  } catch (error) {
+    if (signals.received === undefined) throw error;
+    return 128 + signals.received;
+  } finally {
+    progress('');
+    if (results.length > 0) writeToStdout(programsReport(results, contenders, markdown));
+  }
+  const rule = `CPU seconds of all threads, start-up included, ${roundsText(rounds)}; speeds: above 1 auto is faster; of short`;
+  const left = wanted.filter((name) => !contenders.includes(name)).map((name) => missing(byName.get(name)!));
+  writeToStdout(['', `${rule} runs, start-up is taken off on both sides.`, ...left, ...missingPrograms()].join('\n'));
   return 0;
 }
 

@@ -93,11 +93,14 @@ export function workloadsNamed(names: readonly string[]): readonly Workload[] | 
 
 /** The words that choose workloads: their names, groups, and `kernel`, which is measured in another way. */
 export function knownWorkloads(): string[] {
-  return [...workloads.map(({ name }) => name), ...GROUPS.map(shortName), KERNEL];
+  return [...workloads.map(({ name }) => name), ...GROUPS.map(shortName), KERNEL, PROGRAMS];
 }
 
 /** The word for the costs of the kernel. */
 export const KERNEL = 'kernel';
+
+/** The word for real programs of Linux. */
+export const PROGRAMS = 'programs';
 
 /** The name of a group on the command line. */
 export function shortName(group: Group): string {
