@@ -19,7 +19,7 @@ import { LinuxSystem } from './linux/linux-system.js';
 import { fromLinear, type LinearAddress } from './memory/linear-address.js';
 import type { StartOptions } from './program/loader.js';
 import { beginProgram, type ProgramBeginning } from './program/beginning.js';
-import { again } from './memory/map-vmo.js';
+import { again } from './memory/map-target.js';
 import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
 import { PageFaults } from './memory/page-faults.js';
 import { Pager } from './memory/pager.js';

@@ -219,7 +219,10 @@ t.test('unknown commands and words end with 125, one line and a suggestion', asy
     [['cc', 'x.c'], /^bd0: bd0 cc needs -o OUT/],
     [['cc', 'x.c', '-o'], /^bd0: bd0 cc needs -o OUT/],
     [['bench', 'fbi'], "bd0: unknown workload 'fbi': did you mean 'fib'?"],
-    [['bench', 'frobnicate'], /^bd0: unknown workload 'frobnicate': the workloads and groups are alu, .*, kernel$/],
+    [
+      ['bench', 'frobnicate'],
+      /^bd0: unknown workload 'frobnicate': the workloads and groups are alu, .*, kernel, programs$/,
+    ],
     [['bench', 'kernel', 'fib'], 'bd0: kernel is measured alone: bd0 bench kernel'],
     [['bench', 'kernel', '--linux', '/none'], "bd0: cannot read --linux '/none': no such file or directory"],
     [['bench', 'fib', '--linux', 'x'], 'bd0: --linux is only for bd0 bench kernel'],

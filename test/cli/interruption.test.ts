@@ -203,7 +203,10 @@ t.test('npm test reports files that pass, fail, crash, are killed or test nothin
   }
   const slow = join(directory, 'slow.mjs');
   const wait = "await new Promise((done) => setTimeout(done, 1000)); t.pass('late');";
-  writeFileSync(slow, `import t from '${tap}'; t.pass('fine'); t.test('part', async (t) => { ${wait} });`);
+  writeFileSync(
+    slow,
+    `import t from '${tap}'; t.pass('fine'); t.test('part', async (t) => { t.pass('begun'); ${wait} });`,
+  );
   const told = spawnSync(process.execPath, [runTests, slow], {
     encoding: 'utf8',
     env: { ...process.env, BD0_PROGRESS_MS: '100' },

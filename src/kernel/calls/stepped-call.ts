@@ -4,7 +4,7 @@ import type { Steps } from '../../vmo/steps.js';
 import type { CallWork } from '../tasks/thread.js';
 import { Errno, KernelError } from '../errors.js';
 import { identified } from '../memory/identified.js';
-import { again } from '../memory/map-vmo.js';
+import { again } from '../memory/map-target.js';
 import { chargeBytes } from './arguments.js';
 import { PENDING, STANDING, type CallContext } from './call.js';
 

@@ -4,7 +4,7 @@ import { HASH_BYTES, MAX_LENGTH } from '../../vmo/content/canonical-form.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Steps } from '../../vmo/steps.js';
 import { Errno, failure } from '../errors.js';
-import { again } from '../memory/map-vmo.js';
+import { again } from '../memory/map-target.js';
 import { MemoryContent } from '../memory/memory-content.js';
 import type { CallWork } from '../tasks/thread.js';
 import { schema, value, type Schema } from '../../state/schema.js';

@@ -1,6 +1,6 @@
 import type { Steps } from '../../vmo/steps.js';
 import { HOST_BYTES, type HostMemory } from '../host-memory.js';
-import { again, type MapTarget } from './map-vmo.js';
+import { again, type MapTarget } from './map-target.js';
 import type { LinearAddress } from './linear-address.js';
 import type { VmoHandle } from '../../vmo/handle.js';
 import type { Region } from './region.js';

@@ -1,21 +1,12 @@
 import type { VmoHandle } from '../../vmo/handle.js';
 import { finished, type Steps } from '../../vmo/steps.js';
-import type { VmoStore } from '../../vmo/store.js';
-import type { AddressSpace } from './address-space.js';
 import type { LinearAddress } from './linear-address.js';
-import type { Pager } from './pager.js';
 import type { Region } from './region.js';
-import { releaseUnused } from './shared-memory.js';
+import { again, type MapTarget } from './map-target.js';
+import { releaseUnused } from './unload.js';
 
 /** Mappings that a region has at most; what a program maps is bounded. */
 export const MAPPINGS_MAX = 2 ** 16;
-
-/** What VMOs are mapped in. */
-export interface MapTarget {
-  readonly store: VmoStore;
-  readonly space: AddressSpace;
-  readonly pager: Pager;
-}
 
 /** A part of a VMO that is to be mapped. */
 export interface MappedPart {
@@ -53,9 +44,4 @@ export function* unmapInSteps(
   const shared = region.sharedIn(start, end);
   region.cut(start, end, (vmo) => again(store, vmo));
   yield* releaseUnused(target, shared);
-}
-
-/** Another handle on a VMO. */
-export function again(store: VmoStore, vmo: VmoHandle): VmoHandle {
-  return store.slice(vmo, 0, vmo.length);
 }

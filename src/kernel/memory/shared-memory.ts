@@ -1,10 +1,8 @@
 import { PAGE_SIZE, roundUp } from '../../bits.js';
 import { schema, value } from '../../state/schema.js';
 import type { VmoHandle } from '../../vmo/handle.js';
-import { again, type MapTarget } from './map-vmo.js';
+import { again, type MapTarget } from './map-target.js';
 import type { Region } from './region.js';
-import { unloadInSteps } from './unload.js';
-import type { Steps } from '../../vmo/steps.js';
 
 /** What memory is a part of that has an end of its own, such as a file. */
 export interface SharedOwner {
@@ -91,13 +89,4 @@ export function cutShared({ store, pager }: MapTarget, { region }: SharedMemory,
   pager.forgetShared(region, start, end);
   region.cut(start, end, (vmo) => again(store, vmo));
   region.add({ start, end, protection: 0, backing: undefined, shared: { ...shared, offset } });
-}
-
-/** Gives back memory that is mapped nowhere any more, of some that were mapped. */
-export function* releaseUnused(target: MapTarget, memories: readonly SharedMemory[]): Steps<void> {
-  for (const memory of new Set(memories)) {
-    if (memory.mappings > 0 || !memory.region) continue;
-    memory.owner?.unused();
-    yield* unloadInSteps(target, memory.region);
-  }
 }

@@ -1,7 +1,7 @@
 import { finished, type Steps } from '../../vmo/steps.js';
-import type { MapTarget } from './map-vmo.js';
+import type { MapTarget } from './map-target.js';
 import type { Region } from './region.js';
-import { releaseUnused } from './shared-memory.js';
+import type { SharedMemory } from './shared-memory.js';
 
 /** Takes a region out of the address space, and gives back its frames and VMOs. */
 export function unload(target: MapTarget, region: Region): void {
@@ -16,4 +16,13 @@ export function* unloadInSteps(target: MapTarget, region: Region): Steps<void> {
   store.closing(() => region.mappings.forEach(({ backing }) => backing?.vmo.close()));
   space.remove(region);
   yield* releaseUnused(target, shared);
+}
+
+/** Gives back memory that is mapped nowhere any more, of some that were mapped. */
+export function* releaseUnused(target: MapTarget, memories: readonly SharedMemory[]): Steps<void> {
+  for (const memory of new Set(memories)) {
+    if (memory.mappings > 0 || !memory.region) continue;
+    memory.owner?.unused();
+    yield* unloadInSteps(target, memory.region);
+  }
 }

@@ -2,7 +2,7 @@ import type { Cpu } from '../../cpu/cpu.js';
 import { CS, FS, GPR, RSP, SS, X87, X87_BYTES } from '../../cpu/state/layout.js';
 import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE, EFER_SCE } from '../../mmu/entry.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
-import type { MapTarget } from '../memory/map-vmo.js';
+import type { MapTarget } from '../memory/map-target.js';
 import { mapKernelPage } from './kernel-page.js';
 
 /** Control register bits that paging does not use. SDM Vol. 3A 2.5 "Control Registers", 2.2.1 "EFER". */

@@ -22,7 +22,8 @@ import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
 import type { Process, ProcessDescription } from '../tasks/process.js';
 import type { Region } from '../memory/region.js';
-import { unmapIn, type MapTarget } from '../memory/map-vmo.js';
+import { type MapTarget } from '../memory/map-target.js';
+import { unmapIn } from '../memory/map-vmo.js';
 import { unload } from '../memory/unload.js';
 import type { UserMemory } from '../memory/user-memory.js';
 

@@ -1,6 +1,6 @@
 import type { Steps } from '../../vmo/steps.js';
 import type { DebugMode } from '../reports/debug-mode.js';
-import type { MapTarget } from '../memory/map-vmo.js';
+import type { MapTarget } from '../memory/map-target.js';
 import type { Region } from '../memory/region.js';
 import { unloadInSteps } from '../memory/unload.js';
 import type { WorkMeter } from '../work-meter.js';

@@ -1,7 +1,7 @@
 import { PAGE_SIZE, roundUp } from '../../../bits.js';
 import type { CallResult } from '../../calls/call.js';
 import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../memory/linear-address.js';
-import { again } from '../../memory/map-vmo.js';
+import { again } from '../../memory/map-target.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../../memory/mapping.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';

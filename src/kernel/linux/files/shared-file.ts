@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../../../bits.js';
 import { kept, schema, value } from '../../../state/schema.js';
-import type { MapTarget } from '../../memory/map-vmo.js';
+import type { MapTarget } from '../../memory/map-target.js';
 import { makeShared, type SharedMemory, type SharedOwner } from '../../memory/shared-memory.js';
 import type { UserMemory } from '../../memory/user-memory.js';
 import { LinuxError, LinuxErrno } from '../errno.js';

@@ -1,6 +1,7 @@
 /** How mremap moves what is mapped. */
 
-import { again, unmapIn } from '../../memory/map-vmo.js';
+import { again } from '../../memory/map-target.js';
+import { unmapIn } from '../../memory/map-vmo.js';
 import { sharedFrom, type Mapping } from '../../memory/mapping.js';
 import type { Region } from '../../memory/region.js';
 import type { LinuxContext } from '../call.js';

@@ -4,7 +4,7 @@ import { PENDING, type CallResult } from '../../calls/call.js';
 import { HOST_BYTES, HostMemoryError } from '../../host-memory.js';
 import { KernelError } from '../../errors.js';
 import { forkMemory } from '../../memory/fork.js';
-import { again } from '../../memory/map-vmo.js';
+import { again } from '../../memory/map-target.js';
 import type { Region } from '../../memory/region.js';
 import { unload } from '../../memory/unload.js';
 import { Process, type ProcessDescription } from '../../tasks/process.js';

@@ -2,7 +2,7 @@ import { cpuid } from '../../../cpu/state/cpuid.js';
 import { OutOfFramesError } from '../../../vmo/errors.js';
 import type { Steps } from '../../../vmo/steps.js';
 import { KernelError } from '../../errors.js';
-import { again } from '../../memory/map-vmo.js';
+import { again } from '../../memory/map-target.js';
 import type { Region } from '../../memory/region.js';
 import { unload } from '../../memory/unload.js';
 import { ElfError } from '../../program/elf-fields.js';
