@@ -132,13 +132,14 @@ export class ChangedPages {
     visit: (page: LinearAddress, content: VmoHandle | undefined) => void,
   ): LinearAddress | undefined {
     let left = max;
-    for (const [first, { isPrivate, writtenBack, count }] of this.blocks.within(start, end)) {
+    for (const [first, block] of this.blocks.within(start, end)) {
       const from = Math.max(0, Math.ceil((start - first) / PAGE_SIZE));
       const to = Math.min(PAGES_IN_BLOCK, (end - first) / PAGE_SIZE);
-      let unseen = count;
+      let unseen = block.count;
       for (let place = from; place < to && unseen > 0; place++) {
-        const content = writtenBack?.get(place);
-        if (!content && !isPrivate[place]) continue;
+        // Pages may be written back meanwhile, to make room for what is visited: the block is asked anew for each.
+        const content = block.writtenBack?.get(place);
+        if (!content && !block.isPrivate[place]) continue;
         if (left-- === 0) return first + place * PAGE_SIZE;
         unseen--;
         visit(first + place * PAGE_SIZE, content);
