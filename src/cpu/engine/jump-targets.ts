@@ -21,13 +21,14 @@ export class JumpTargets {
     this.words.fill(NO_RIP_HALF);
   }
 
-  /** Enters an address into the first of its two places; what was there goes to the second, if that is its own or free. */
+  /** Enters an address into the first of its two places; what was there goes to the second, if that is free. */
   set(rip: bigint, record: number): void {
     const entry = entryOf(rip);
     const second = otherOf(entry);
     const before = this.ripAt(entry);
-    if (before !== rip && before !== NO_RIP) this.write(second, before, this.view.getInt32(entry + 8, true));
-    else if (this.ripAt(second) === rip) this.write(second, NO_RIP, 0);
+    if (this.ripAt(second) === rip) this.write(second, NO_RIP, 0);
+    const isFree = this.ripAt(second) === NO_RIP;
+    if (isFree && before !== rip && before !== NO_RIP) this.write(second, before, this.view.getInt32(entry + 8, true));
     this.write(entry, rip, record);
   }
 

@@ -34,6 +34,8 @@ const SHORT_SLICES = 256;
 /** No canonical address, and each half of it. */
 const NO_ADDRESS = 0x8000_8000_8000_8000n;
 const NO_ADDRESS_HALF = 0x8000_8000 | 0;
+/** What a place holds at first. */
+const NEVER_SET = 0n;
 
 /**
  * Looks up the address in a local. Returns the offset of its entry in the table, for the offsets of REGION_ENTRY, and leaves on
@@ -93,9 +95,11 @@ export class RegionEntries {
   set({ address, base, index, entry, minimumTicks }: RegionEntry): void {
     const at = offsetOf(address);
     this.holdsSome = true;
-    const before = this.addressAt(at);
-    if (before === address || before === NO_ADDRESS) this.delete(address);
-    else this.words.copyWithin(otherOf(at) >> 2, at >> 2, (at >> 2) + ENTRY_WORDS);
+    this.delete(address);
+    // Whatever has the second place by right stays there: to push it out would only be undone when it is looked up next.
+    const second = this.addressAt(otherOf(at));
+    if (second === NO_ADDRESS || second === NEVER_SET)
+      this.words.copyWithin(otherOf(at) >> 2, at >> 2, (at >> 2) + ENTRY_WORDS);
     this.view.setBigUint64(REGION_ENTRY.address + at, address, true);
     this.view.setBigUint64(REGION_ENTRY.base + at, base, true);
     this.view.setInt32(REGION_ENTRY.index + at, index, true);
