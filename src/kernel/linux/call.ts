@@ -53,7 +53,7 @@ export function unsigned32(argument: bigint): number {
   return Number(BigInt.asUintN(32, argument));
 }
 
-/** A call that has moved bytes answers how many, whatever interrupts it. */
+/** What an interrupted transfer returns: the number of bytes moved so far; if there are none, the call is restarted. */
 export function interruptedTransfer({ pending }: LinuxContext): Interruption | bigint {
   return pending.progress > 0 ? BigInt(pending.progress) : 'restart';
 }

@@ -17,8 +17,8 @@ export function controlsTerminal({ system, linux }: LinuxContext): boolean {
 }
 
 /**
- * Whoever is not in the foreground of its terminal is stopped when it reads there, by SIGTTIN, or changes its settings, by SIGTTOU:
- * drivers/tty/tty_jobctrl.c "__tty_check_change". Undefined for one that may go on. Throws EIO.
+ * Stops a process in the background of its terminal that reads from it (SIGTTIN) or changes its settings (SIGTTOU):
+ * drivers/tty/tty_jobctrl.c "__tty_check_change". Returns undefined if the call may go on. Throws EIO.
  */
 export function stopInBackground(
   context: LinuxContext,

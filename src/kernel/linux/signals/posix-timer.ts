@@ -63,7 +63,7 @@ export class PosixTimer implements RingingAlarm {
     if (!thread || target) signals.sendOf(target ?? this.process, this.info());
   }
 
-  /** Its signal is delivered: it goes on. Returns what is told of the signal. */
+  /** Called when its signal is delivered; sets the next one. Returns the siginfo of the signal. */
   delivered(alarms: Alarms, now: number): SignalInfo {
     this.overrun = 0;
     if (this.isPending && this.interval > 0) {

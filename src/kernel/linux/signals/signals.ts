@@ -68,7 +68,7 @@ export class Signals {
     if (taker) this.host.waits.interrupt(taker);
   }
 
-  /** As `send`, for a signal that a timer sends: it is told of once more where it cannot be queued. */
+  /** As `send`, for the signal of a timer: if no more can be queued, it is lost. */
   sendOf(target: Process | Thread, info: SignalInfo): void {
     try {
       this.send(target, info);

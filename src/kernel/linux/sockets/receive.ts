@@ -13,7 +13,7 @@ export interface Found {
   readonly bytes: Uint8Array;
   /** Bytes of the message that there were, for messages that are received as a whole. */
   readonly length: number;
-  /** That which its sender, address and credentials are told of. */
+  /** The message whose sender, with address and credentials, is reported to the receiver. */
   readonly first: Message;
   /** Open files that come with it. */
   readonly files: readonly OpenFile[];

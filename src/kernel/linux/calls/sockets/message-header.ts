@@ -105,7 +105,7 @@ function credentialsIn({ linux, system }: LinuxContext, view: DataView, at: numb
   return { pid: pid!, user: user!, group: group! };
 }
 
-/** What is told of a message that was received. */
+/** What recvmsg reports about a message, besides its bytes. */
 export interface ToldMessage {
   readonly address: Uint8Array | undefined;
   /** Where the socket wants them. */

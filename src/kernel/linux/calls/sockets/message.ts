@@ -102,7 +102,7 @@ function routeFor(
   return outgoing.bytes.length;
 }
 
-/** Waits; answers what was done before where it may not wait any longer. */
+/** Waits for the socket. If the call may not wait any longer, returns the bytes moved so far, else EAGAIN. */
 function waits(context: LinuxContext, file: OpenSocket, awaited: number, flags: number, timeout: number): CallResult {
   const { pending } = context;
   const result = flags & MSG_DONTWAIT ? failed(EAGAIN) : waitForSocket(context, awaited, file, timeout);
@@ -206,7 +206,7 @@ export function sendmsg(context: LinuxContext, fd: bigint, message: bigint, flag
   return sendFrom(context, file, { buffers: header.buffers, flags: signed32(flags), address, ancillary });
 }
 
-/** The end of a stream comes from nobody, whom those are told of who want to be. */
+/** The credentials that come with the end of an AF_UNIX stream: all zero, since no process sent it. */
 function atEnd({ isStream, isUnix }: Socket): SenderCredentials | undefined {
   return isStream && isUnix ? { pid: 0, user: 0, group: 0 } : undefined;
 }
