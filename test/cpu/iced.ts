@@ -10,7 +10,8 @@ import {
   type Instruction as Judged,
 } from 'iced-x86';
 import type { Instruction } from '../../src/cpu/decode/instruction.js';
-import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
+import { FEATURE_NAMES, type Feature } from '../../src/cpu/meaning/features.js';
+import { reportedFeatures } from '../../src/cpu/state/cpuid.js';
 
 /**
  * iced-x86 as the reference for the decoder: which instructions it decodes that this CPU lacks, and whether its view of
@@ -19,18 +20,19 @@ import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
 
 const words = (text: string): string[] => text.split(/\s+/);
 
-/** Why an instruction that iced-x86 knows is #UD here, by the CPUID features that iced-x86 says it needs. */
+/**
+ * Features that bd0 does not know at all (features.ts has those that it knows), by iced-x86's names: why their instructions are
+ * #UD here.
+ */
 const BEYOND_FEATURES: readonly (readonly [reason: string, features: readonly string[]])[] = [
-  ['x87 arithmetic', words('FPU FPU287 FPU387')],
-  ['MMX registers, 3DNow!', words('MMX D3NOW D3NOWEXT')],
-  ['SSE3 and later, SSE4A', words('SSE3 SSSE3 SSE4_1 SSE4_2 SSE4A')],
-  ['AES, SHA, PCLMULQDQ, GFNI', words('AES PCLMULQDQ SHA GFNI VAES VPCLMULQDQ SHA512 SM3 SM4')],
+  ['3DNow!, SSE4A', words('D3NOW D3NOWEXT SSE4A')],
+  ['GFNI, later AES and SHA', words('GFNI VAES VPCLMULQDQ SHA512 SM3 SM4')],
   ['key locker', words('AESKLE WIDE_KL KL')],
   ['VIA PadLock', words('PADLOCK_ACE PADLOCK_PHE PADLOCK_PMM PADLOCK_RNG PADLOCK_GMI PADLOCK_UNDOC')],
   [
-    'AVX and other VEX or XOP vectors',
+    'later VEX or XOP vectors',
     words(
-      'AVX AVX2 FMA FMA4 F16C XOP TBM LWP AVX_IFMA AVX_NE_CONVERT AVX_VNNI AVX_VNNI_INT8 AVX_VNNI_INT16 CMPCCXADD ' +
+      'FMA4 XOP TBM LWP AVX_IFMA AVX_NE_CONVERT AVX_VNNI AVX_VNNI_INT8 AVX_VNNI_INT16 CMPCCXADD ' +
         'AMX_TILE AMX_INT8 AMX_BF16 AMX_FP16 AMX_COMPLEX',
     ),
   ],
@@ -49,13 +51,10 @@ const BEYOND_FEATURES: readonly (readonly [reason: string, features: readonly st
   ['enclaves', words('SGX1 OSS PCONFIG')],
   ['shadow stacks', words('CET_SS')],
   ['transactions', words('RTM HLE_or_RTM TSXLDTRK')],
-  ['XSAVE and what it saves', words('XSAVE XSAVEC XSAVEOPT XSAVES PKU')],
-  ['random numbers, processor id, performance', words('RDRAND RDSEED RDPID RDTSCP RDPRU PTWRITE')],
+  ['supervisor state and protection keys', words('XSAVES PKU')],
+  ['performance', words('RDPRU PTWRITE')],
   ['waiting on memory', words('MONITOR MONITORX WAITPKG')],
-  [
-    'stores and cache control of later processors',
-    words('CLWB CLZERO MOVDIRI MOVDIR64B ENQCMD RAO_INT SERIALIZE MCOMMIT'),
-  ],
+  ['stores and cache control of later processors', words('CLZERO MOVDIRI MOVDIR64B ENQCMD RAO_INT SERIALIZE MCOMMIT')],
   [
     'supervisor instructions of later processors: #UD at CPL 3 or without their feature',
     words('INVPCID INVLPGB SMAP LKGS FRED UINTR HRESET MSRLIST WRMSRNS TSE RMPQUERY'),
@@ -72,29 +71,38 @@ const REASON_OF_FEATURE = new Map(
   ),
 );
 
-/** SSE and SSE2 instructions that have an MMX register: iced-x86's name of the code says so. */
+/** Instructions on MMX registers: iced-x86's name of the code says so. */
 const ON_MMX_REGISTERS = /_mm(m64)?(_|$)/;
 
-const reasonOfCode = new Map<Code, string | undefined>([[Code.Wait, 'x87 arithmetic']]);
+/** iced-x86's names of features that are others here. */
+const SAME_FEATURE: Readonly<Record<string, string>> = { FPU287: 'FPU', FPU387: 'FPU' };
 
-/** They are in the table, though iced-x86 counts them to SSE4.2 and 3DNow!. */
-const NOT_BEYOND: readonly Mnemonic[] = [Mnemonic.Crc32, Mnemonic.Prefetch];
+/** The 8087's and 80287's instructions that later processors ignore, and an alias that no manual has. */
+const OLD_X87 = [Code.Fstpnce_sti, Code.Fneni, Code.Fndisi, Code.Fnsetpm];
 
-/** Those of x87 and MMX that are in the table. */
-const PARTLY_THERE = new Set(
-  OPCODES.filter(({ feature }) => feature === 'FPU' || feature === 'MMX').map(({ mnemonic }) => mnemonic),
-);
+const reasonOfCode = new Map<Code, string | undefined>(OLD_X87.map((code) => [code, 'x87 of the 8087 and 80287']));
 
-/** Why the CPU lacks what iced-x86 decoded; undefined if it should have it. */
+/**
+ * Why the CPU lacks what iced-x86 decoded; undefined if it must have it, which is so for every instruction of every feature that
+ * CPUID reports.
+ */
 export function beyondReason(judged: Judged): string | undefined {
   const { code } = judged;
-  if (NOT_BEYOND.includes(judged.mnemonic) || PARTLY_THERE.has(mnemonicNames[judged.mnemonic]!)) return undefined;
-  if (reasonOfCode.has(code)) return reasonOfCode.get(code);
-  const ofFeatures = [...judged.cpuidFeatures()].map((feature) => REASON_OF_FEATURE.get(feature));
-  const reason =
-    ofFeatures.find((found) => found) ?? (ON_MMX_REGISTERS.test(Code[code]) ? 'MMX registers, 3DNow!' : undefined);
-  reasonOfCode.set(code, reason);
-  return reason;
+  if (!reasonOfCode.has(code)) reasonOfCode.set(code, findReason(judged));
+  return reasonOfCode.get(code);
+}
+
+function findReason(judged: Judged): string | undefined {
+  const { code } = judged;
+  for (const feature of judged.cpuidFeatures()) {
+    const theirs = CpuidFeature[feature]!;
+    const name = (SAME_FEATURE[theirs] ?? theirs) as Feature;
+    const reason = REASON_OF_FEATURE.get(feature);
+    if (reason !== undefined) return reason;
+    if (!FEATURE_NAMES.includes(name) || reportedFeatures().has(name)) continue;
+    return `${name}, which is not complete`;
+  }
+  return ON_MMX_REGISTERS.test(Code[code]) ? 'MMX registers' : undefined;
 }
 
 /** Mnemonics that the table has in one, where iced-x86 tells operand sizes and later names of hints apart. */

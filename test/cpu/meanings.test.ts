@@ -7,6 +7,7 @@ import { dailySeed, seedOf, volume } from '../support/volume.js';
 import { MeaningsCheck } from './meanings/check.js';
 import { AlteredOracle, EmulatedOracle, OTHER_HOST, type Alteration } from './meanings/other-hosts.js';
 import { HOST_DIFFERENCES } from './meanings/host-differences.js';
+import { decodingDifferences, onlyMnemonic, runOnly } from './meanings/only.js';
 import { coverageGaps, describeFailures, fillGaps, summary } from './meanings/report.js';
 
 /**
@@ -19,7 +20,24 @@ const TRANSLATE_EVERY = 4;
 
 const seed = seedOf(2);
 
+const only = onlyMnemonic(process.argv, process.env);
+
 t.setTimeout(0);
+
+if (only !== undefined)
+  t.test(`${only} alone`, (t) => {
+    const oracle = NativeOracle.available() ? nativeOracle(t) : undefined;
+    const check = new MeaningsCheck({ seed, oracle, translateEvery: TRANSLATE_EVERY });
+    const forms = runOnly(check, only);
+    t.equal(check.failures.length, 0, describeFailures(check));
+    t.same(decodingDifferences(check, forms, seed), [], 'iced-x86 agrees');
+    t.same(check.native?.rowsWithoutCases() ?? [], [], 'the host has run every row that it has');
+    const gaps = coverageGaps(check).filter((gap) => gap.startsWith(`${only},`));
+    t.same(gaps, [], 'every form completes, and runs in its compiled handler');
+    t.comment(summary(check));
+    t.end();
+    t.teardown(() => process.exit());
+  });
 
 /** Runs so many cases of every form; nothing may differ. */
 function checkAgainst(t: Test, oracle: Oracle | undefined, casesPerForm: number): MeaningsCheck {
@@ -29,6 +47,7 @@ function checkAgainst(t: Test, oracle: Oracle | undefined, casesPerForm: number)
   if (check.failures.length > 0) t.comment(describeFailures(check));
   if (!check.native) return check;
   t.same(check.native.featuresWithoutCases(), [], 'every CPUID feature of the host has cases that it has run');
+  t.same(check.native.rowsWithoutCases(), [], 'and so has every row');
   t.ok(check.native.isSteady(), `${check.native.unsteady} of ${check.native.cases} cases were answered in two ways`);
   return check;
 }

@@ -54,7 +54,7 @@ struct hello {
   uint16_t cs, ss;
   /** System calls made by an instruction under test become SIGSYS. */
   uint32_t intercepts_system_calls;
-  uint32_t unused;
+  uint32_t leaf_d_1_eax;
 };
 
 _Static_assert(sizeof(struct hello) == HELLO_BYTES, "native.ts, HELLO.bytes");
@@ -257,17 +257,20 @@ static int serve(void) {
 
 /* Start */
 
-static void cpuid(uint32_t leaf, uint32_t *registers) {
+static void cpuid_of(uint32_t leaf, uint32_t subleaf, uint32_t *registers) {
   __asm__ volatile("cpuid"
                    : "=a"(registers[0]), "=b"(registers[1]), "=c"(registers[2]), "=d"(registers[3])
-                   : "a"(leaf), "c"(0));
+                   : "a"(leaf), "c"(subleaf));
 }
+
+static void cpuid(uint32_t leaf, uint32_t *registers) { cpuid_of(leaf, 0, registers); }
 
 static void say_hello(uint32_t can_write_bases, uint32_t intercepts_system_calls) {
   static uint8_t fx[512] __attribute__((aligned(16)));
   struct hello hello = {.can_write_bases = can_write_bases, .intercepts_system_calls = intercepts_system_calls};
   uint32_t registers[4];
   cpuid(0, registers);
+  uint32_t last_leaf = registers[0];
   __builtin_memcpy(hello.vendor, &registers[1], 4);
   __builtin_memcpy(hello.vendor + 4, &registers[3], 4);
   __builtin_memcpy(hello.vendor + 8, &registers[2], 4);
@@ -279,6 +282,10 @@ static void say_hello(uint32_t can_write_bases, uint32_t intercepts_system_calls
   hello.leaf_7_ebx = registers[1];
   hello.leaf_7_ecx = registers[2];
   hello.leaf_7_edx = registers[3];
+  if (last_leaf >= 0xd) {
+    cpuid_of(0xd, 1, registers);
+    hello.leaf_d_1_eax = registers[0];
+  }
   cpuid(0x80000001, registers);
   hello.leaf_80000001_ecx = registers[2];
   hello.leaf_80000001_edx = registers[3];

@@ -1,4 +1,5 @@
 /** The CPU that the native oracle runs on, as its CPUID describes it. */
+import { FEATURE_NAMES, featureFacts } from '../../src/cpu/meaning/features.js';
 import { HELLO_BYTES } from './layout.js';
 
 /** The words of CPUID that name features; offsets in the harness's greeting (harness.c, struct hello). */
@@ -8,48 +9,29 @@ const WORDS = {
   '7.ebx': 72,
   '7.ecx': 76,
   '7.edx': 80,
+  'd.eax': 108,
   '80000001.ecx': 84,
   '80000001.edx': 88,
 } as const;
 
-/** Feature flags by bit. SDM Vol. 2A "CPUID—CPU Identification" tables 3-10, 3-11 and 3-8; APM Vol. 3 appendix E. */
-const FEATURES: Record<keyof typeof WORDS, Record<string, number>> = {
-  '1.ecx': {
-    SSE3: 0,
-    PCLMULQDQ: 1,
-    SSSE3: 9,
-    FMA: 12,
-    CMPXCHG16B: 13,
-    SSE4_1: 19,
-    SSE4_2: 20,
-    MOVBE: 22,
-    POPCNT: 23,
-    AES: 25,
-    XSAVE: 26,
-    OSXSAVE: 27,
-    AVX: 28,
-    F16C: 29,
-    RDRAND: 30,
-  },
-  '1.edx': { FPU: 0, TSC: 4, CX8: 8, CMOV: 15, CLFSH: 19, MMX: 23, FXSR: 24, SSE: 25, SSE2: 26 },
-  '7.ebx': {
-    FSGSBASE: 0,
-    BMI1: 3,
-    AVX2: 5,
-    BMI2: 8,
-    ERMS: 9,
-    RTM: 11,
-    RDSEED: 18,
-    ADX: 19,
-    CLFLUSHOPT: 23,
-    CLWB: 24,
-    SHA: 29,
-  },
-  '7.ecx': { UMIP: 2, PKU: 3, OSPKE: 4, GFNI: 8, VAES: 9, LA57: 16, RDPID: 22, MOVDIRI: 27, MOVDIR64B: 28 },
+/**
+ * Features that bd0 has no name for, by bit: what the tests or a reader want to know of a host. SDM Vol. 2A "CPUID—CPU
+ * Identification" tables 3-10, 3-11 and 3-8; APM Vol. 3 appendix E.
+ */
+const OTHER_FEATURES: Partial<Record<keyof typeof WORDS, Record<string, number>>> = {
+  '1.ecx': { OSXSAVE: 27 },
+  '7.ebx': { ERMS: 9, RTM: 11 },
+  '7.ecx': { PKU: 3, OSPKE: 4, GFNI: 8, VAES: 9, LA57: 16, MOVDIRI: 27, MOVDIR64B: 28 },
   '7.edx': { FSRM: 4, SERIALIZE: 14 },
-  '80000001.ecx': { LAHF: 0, LZCNT: 5, SSE4A: 6, MISALIGNSSE: 7, PREFETCHW: 8, XOP: 11, FMA4: 16, TBM: 21 },
-  '80000001.edx': { SYSCALL: 11, NX: 20, MMXEXT: 22, FFXSR: 25, PDPE1GB: 26, RDTSCP: 27, LM: 29, '3DNOW': 31 },
+  '80000001.ecx': { SSE4A: 6, MISALIGNSSE: 7, XOP: 11, FMA4: 16, TBM: 21 },
+  '80000001.edx': { MMXEXT: 22, FFXSR: 25, '3DNOW': 31 },
 };
+
+/** Feature flags of a word by bit: those of bd0's own table, and the others. */
+function featuresOf(word: keyof typeof WORDS): Record<string, number> {
+  const ours = FEATURE_NAMES.filter((name) => featureFacts(name).word === word);
+  return { ...Object.fromEntries(ours.map((name) => [name, featureFacts(name).bit])), ...OTHER_FEATURES[word] };
+}
 
 /** The CPU under the oracle. */
 export interface HostCpu {
@@ -82,7 +64,7 @@ export function decodeHello(view: DataView): HostCpu {
   const features = new Set<string>();
   for (const [word, offset] of Object.entries(WORDS)) {
     const value = view.getUint32(offset, true);
-    for (const [name, bit] of Object.entries(FEATURES[word as keyof typeof WORDS]))
+    for (const [name, bit] of Object.entries(featuresOf(word as keyof typeof WORDS)))
       if ((value >>> bit) & 1) features.add(name);
   }
   return {

@@ -293,15 +293,24 @@ const ABSENT: RelativeOperand = { kind: 'relative' };
 function makeEntry(row: Row, id: number, width: Width, mode: AddressMode, repeat: Repeat): FormEntry {
   const operands = row.operands.map((type) => operandForm(type, width, mode.shape));
   const [dest = ABSENT, src = ABSENT, third = ABSENT] = operands;
+  const [first = ABSENT, second = ABSENT, fourth = ABSENT] = hasTwoSources(row) ? operands.slice(1) : operands;
   const { addressWidth, lock } = mode;
-  const form: Form = { row, id, width, addressWidth, operands, dest, src, third, lock, repeat };
-  const [immediate, second] = row.operands.filter(({ where }) => where === 'I' || where === 'J');
+  const form: Form = {
+    ...{ row, id, width, addressWidth, lock, repeat },
+    ...{ operands, dest, src, third, first, second, fourth },
+  };
+  const [immediate, secondImmediate] = row.operands.filter(({ where }) => where === 'I' || where === 'J');
   return {
     form,
     immediateBytes: immediate ? widthOfSize(immediate.size, width) / 8 : 0,
     immediateSigned: immediate?.signed === true || immediate?.where === 'J',
-    secondImmediateBytes: second ? widthOfSize(second.size, width) / 8 : 0,
+    secondImmediateBytes: secondImmediate ? widthOfSize(secondImmediate.size, width) / 8 : 0,
   };
+}
+
+/** True if the row names both sources besides DEST: VEX.vvvv holds the first of them, or DEST of a shift by an immediate. */
+function hasTwoSources({ operands }: Row): boolean {
+  return operands.length > 2 && (operands[0]!.where === 'B' || operands[1]!.where === 'B');
 }
 
 function operandForm(type: OperandType, width: Width, shape: AddressShape | 'none'): OperandForm {

@@ -1,4 +1,5 @@
 import type { Width } from '../../bits.js';
+import type { Feature } from '../meaning/features.js';
 import type { Semantics } from '../meaning/vocabulary.js';
 
 /**
@@ -67,6 +68,15 @@ export type Attribute =
   /** The operand size is 32 or 64 bits; 66h is ignored. */
   | 'NO16';
 
+/**
+ * What an instruction leaves undefined by the manual: status flags (bits of RFLAGS), or the whole result. For shifts both are
+ * functions of the operand size and the masked count. The values here are deterministic, but match no particular processor.
+ */
+export interface Undefined {
+  readonly flags?: number | ((width: number, count: number) => number);
+  readonly result?: (width: number, count: number) => boolean;
+}
+
 export interface Row {
   readonly id: number;
   /** The encoding in the manual's notation, with `+cc` replaced by a number. */
@@ -75,8 +85,10 @@ export interface Row {
   readonly semantics: Semantics;
   readonly operands: readonly OperandType[];
   readonly attributes: ReadonlySet<Attribute>;
-  /** The CPUID feature that the row requires, as named in the manual; '' for baseline x86-64. */
-  readonly feature: string;
+  /** The CPUID feature that the row requires; '' for what is no feature of its own. */
+  readonly feature: Feature | '';
+  /** What the manual leaves undefined. */
+  readonly leaves: Undefined;
   readonly pattern: EncodingPattern;
 }
 

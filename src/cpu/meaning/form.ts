@@ -18,6 +18,13 @@ export interface Form {
   readonly dest: OperandForm;
   readonly src: OperandForm;
   readonly third: OperandForm;
+  /**
+   * The operands of an instruction that computes DEST from two sources: DEST itself and SRC in the legacy form, the second and
+   * third operand where VEX.vvvv names one; and the operand after them.
+   */
+  readonly first: OperandForm;
+  readonly second: OperandForm;
+  readonly fourth: OperandForm;
   readonly lock: boolean;
   readonly repeat: Repeat;
 }

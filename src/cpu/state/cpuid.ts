@@ -1,4 +1,5 @@
 import { MAXPHYADDR } from '../../mmu/entry.js';
+import { completeFeatures, featureFacts, type Feature, type FeatureWord } from '../meaning/features.js';
 import { OPCODES } from '../meaning/opcodes/index.js';
 
 /** EAX, EBX, ECX, EDX; unsigned 32-bit numbers. */
@@ -34,61 +35,22 @@ const L1_CACHE = (32 << 24) | (8 << 16) | (1 << 8) | CACHE_LINE_BYTES;
 const L2_CACHE = (512 << 16) | (6 << 12) | (1 << 8) | CACHE_LINE_BYTES;
 const L3_CACHE = (32 << 18) | (8 << 12) | (1 << 8) | CACHE_LINE_BYTES;
 
-type FeatureRegister = '1.ecx' | '1.edx' | '7.ebx' | '7.ecx' | '80000001.ecx' | '80000001.edx';
-
-/** Where CPUID reports a feature. SDM Vol. 2A "CPUID", tables 3-8 to 3-11. */
-const FEATURE_BITS: Readonly<Record<string, readonly [FeatureRegister, bit: number]>> = {
-  CMPXCHG16B: ['1.ecx', 13],
-  MOVBE: ['1.ecx', 22],
-  POPCNT: ['1.ecx', 23],
-  HYPERVISOR: ['1.ecx', 31],
-  FPU: ['1.edx', 0],
-  TSC: ['1.edx', 4],
-  PAE: ['1.edx', 6],
-  CX8: ['1.edx', 8],
-  CMOV: ['1.edx', 15],
-  CLFSH: ['1.edx', 19],
-  MMX: ['1.edx', 23],
-  FXSR: ['1.edx', 24],
-  SSE: ['1.edx', 25],
-  SSE2: ['1.edx', 26],
-  FSGSBASE: ['7.ebx', 0],
-  BMI1: ['7.ebx', 3],
-  SMEP: ['7.ebx', 7],
-  BMI2: ['7.ebx', 8],
-  ADX: ['7.ebx', 19],
-  SMAP: ['7.ebx', 20],
-  CLFLUSHOPT: ['7.ebx', 23],
-  UMIP: ['7.ecx', 2],
-  LAHF64: ['80000001.ecx', 0],
-  LZCNT: ['80000001.ecx', 5],
-  PREFETCHW: ['80000001.ecx', 8],
-  SYSCALL: ['80000001.edx', 11],
-  NX: ['80000001.edx', 20],
-  PAGE1GB: ['80000001.edx', 26],
-  LM: ['80000001.edx', 29],
-};
-
-/** Features of the machine other than instructions: paging, mode, and a kernel that handles VMCALL. */
-const MACHINE_FEATURES = ['PAE', 'SYSCALL', 'NX', 'PAGE1GB', 'LM', 'SMEP', 'SMAP', 'UMIP', 'HYPERVISOR'];
-
-/** Features that are not reported, since only one instruction of them is there: CRC32 of SSE4.2, FISTTP of SSE3. */
-const UNREPORTED_FEATURES = ['', 'CRC32', 'SSE3'];
-
-/** All features, by their names in the opcode table or in MACHINE_FEATURES. */
-const FEATURES: ReadonlySet<string> = new Set([...MACHINE_FEATURES, ...OPCODES.map((row) => row.feature)]);
-
 /** Bits of leaf 1's EDX that AMD repeats in leaf 80000001h's EDX. APM Vol. 3 E.4.2. */
 const REPEATED_FEATURES = 0x0183_f3ff;
 
+let reported: ReadonlySet<Feature> | undefined;
+
+/** The features that CPUID reports. */
+export function reportedFeatures(): ReadonlySet<Feature> {
+  return (reported ??= completeFeatures(OPCODES));
+}
+
 /** The bits of one register. */
-function featureBits(register: FeatureRegister): number {
+function featureBits(register: FeatureWord): number {
   let bits = 0;
-  for (const name of FEATURES) {
-    if (UNREPORTED_FEATURES.includes(name)) continue;
-    const place = FEATURE_BITS[name];
-    if (!place) throw new Error(`CPUID has no bit for the feature ${name}`);
-    if (place[0] === register) bits |= 1 << place[1];
+  for (const name of reportedFeatures()) {
+    const { word, bit } = featureFacts(name);
+    if (word === register) bits |= 1 << bit;
   }
   return bits >>> 0;
 }

@@ -1,6 +1,5 @@
 /** The part of the state after an instruction that the manual defines. */
 import { STATUS_FLAGS } from '../../../src/cpu/meaning/flags.js';
-import { UNDEFINED_FLAGS, leavesResultUndefined } from '../../../src/cpu/meaning/opcodes/undefined-flags.js';
 import { RCX } from '../../../src/cpu/state/layout.js';
 import type { MeaningCase } from './generate.js';
 
@@ -20,14 +19,12 @@ function shiftCount({ form, instruction, oracle }: MeaningCase): number {
 
 /** The bits of RFLAGS that the instruction of a case leaves defined. */
 export function definedFlags(c: MeaningCase): number {
-  const undefinedFlags = UNDEFINED_FLAGS[c.form.row.mnemonic];
-  if (undefinedFlags === undefined) return ALL_FLAGS;
-  const bits = typeof undefinedFlags === 'number' ? undefinedFlags : undefinedFlags(c.form.width, shiftCount(c));
+  const { flags = 0 } = c.form.row.leaves;
+  const bits = typeof flags === 'number' ? flags : flags(c.form.width, shiftCount(c));
   return ALL_FLAGS ^ (bits & STATUS_FLAGS);
 }
 
 /** Whether the manual defines the result itself. */
 export function hasDefinedResult(c: MeaningCase): boolean {
-  const { mnemonic } = c.form.row;
-  return !leavesResultUndefined(mnemonic, c.form.width, shiftCount(c));
+  return c.form.row.leaves.result?.(c.form.width, shiftCount(c)) !== true;
 }

@@ -29,9 +29,22 @@ export interface MeaningCase {
   readonly address: bigint | undefined;
 }
 
-/** The generator of case `number` of a run with `seed`. */
-export function caseRandom(seed: number, number: number): Random {
-  return new Random((Math.imul(seed, 0x2545_f491) + number) | 0);
+/** The generator of case `number` of a form in a run with `seed`: rows that are added elsewhere do not change it. */
+export function caseRandom(seed: number, form: Form, number: number): Random {
+  return new Random((Math.imul(seed, 0x2545_f491) + Math.imul(number, 0x9e37_79b1) + hashOf(describeForm(form))) | 0);
+}
+
+/** A form in words that no other form has. */
+export function describeForm({ row, width, operands, addressWidth, lock, repeat }: Form): string {
+  const shape = operands.flatMap((operand) => (operand.kind === 'memory' ? [operand.shape] : []));
+  return [row.encoding, row.mnemonic, width, ...shape, addressWidth, lock ? 'LOCK' : '', repeat].join(' ');
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c_9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
+  return hash;
 }
 
 /** Case `number` of a run with `seed`, within what the surroundings allow: the forms take turns. */
@@ -43,7 +56,8 @@ export function makeMeaningCase(
 ): MeaningCase {
   const { forms } = decoder;
   const form = forms[number % forms.length]!;
-  const random = caseRandom(seed, number);
+  const turn = Math.floor(number / forms.length);
+  const random = caseRandom(seed, form, turn);
   const kind = { lanes: lanesOf(form), tame: random.chance(3) };
   const draft = newDraft(decoder, form, random, surroundings);
   prepareRegisters(draft, random);
@@ -67,7 +81,7 @@ export function makeMeaningCase(
       rflags: randomRflags(random) & surroundings.startFlags & (ticks > 1 ? ~(RFLAGS.NT | RFLAGS.ID) : -1),
       xmm: randomXmm(random, kind),
       mxcsr: randomMxcsr(random, kind.tame),
-      x87: usesX87(form) ? randomX87(caseRandom(~seed, number)) : initialX87(),
+      x87: usesX87(form) ? randomX87(caseRandom(~seed, form, turn)) : initialX87(),
       fsBase: draft.fsBase,
       gsBase: draft.gsBase,
       memory: contents,

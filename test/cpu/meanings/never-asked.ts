@@ -53,12 +53,9 @@ function maySplitLock({ form, address }: MeaningCase): boolean {
   return address % most !== 0n && (address % CACHE_LINE_BYTES) + most > CACHE_LINE_BYTES;
 }
 
-/** Features of rows under the names that the oracle's host has for them. */
-const HOST_NAMES: Readonly<Record<string, string>> = { LAHF64: 'LAHF', CRC32: 'SSE4_2' };
-
 /** True if the host has the CPUID feature of a row and Linux has turned it on; '' stands for those of every x86-64 CPU. */
 export function hasFeature(host: HostCpu, feature: string): boolean {
   if (feature === '') return true;
   if (feature === 'FSGSBASE' && !host.fsgsbaseEnabled) return false;
-  return host.features.has(HOST_NAMES[feature] ?? feature);
+  return host.features.has(feature);
 }

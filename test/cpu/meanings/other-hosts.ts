@@ -23,7 +23,7 @@ export class EmulatedOracle implements Oracle {
       family: 0,
       model: 0,
       stepping: 0,
-      features: new Set([...rows, 'LAHF', 'SSE4_2']),
+      features: new Set(rows),
       mxcsrMask: 0xffff,
       fsgsbaseEnabled,
       interceptsSystemCalls: true,

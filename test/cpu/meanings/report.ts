@@ -45,7 +45,11 @@ const COMPILED_SHARE_OF_POPF = 0;
 /** Most random states of the x87 FPU have no room on the stack, or an unmasked exception. */
 const COMPILED_SHARE_OF_X87 = 0.1;
 
+/** Most random frames of ENTER span pages that are not in the TLB. */
+const COMPILED_SHARE_OF_ENTER = 0.1;
+
 function shareOf(mnemonic: string): number {
+  if (mnemonic === 'ENTER') return COMPILED_SHARE_OF_ENTER;
   if (mnemonic === 'POPF') return COMPILED_SHARE_OF_POPF;
   return mnemonic.startsWith('F') ? COMPILED_SHARE_OF_X87 : COMPILED_SHARE;
 }

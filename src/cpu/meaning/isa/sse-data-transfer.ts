@@ -2,7 +2,7 @@ import type { Semantics } from '../vocabulary.js';
 import { RDI } from '../../state/layout.js';
 import { mov } from './data-transfer.js';
 import { place, read } from './operands.js';
-import { scalarWidth, xmm, zeroExtendToVector } from './sse-operands.js';
+import { binary, readVector, scalarWidth, writeScalar, writeVector, xmm, zeroExtendToVector } from './sse-operands.js';
 
 /**
  * MOVSS, MOVSD: between registers and to memory, moves only the low number; from memory, fills the rest with zeros. SDM
@@ -21,8 +21,8 @@ export const moveZeroExtended: Semantics = (m, { dest, src }) => {
 };
 
 /** MOVLPS, MOVLPD from memory: the low half of the register; the high half stays. SDM Vol. 2B "MOVLPS", "MOVLPD". */
-export const loadLow: Semantics = (m, { dest, src }) => {
-  m.writeXmmLow(xmm(dest), 64, read(m, src));
+export const loadLow: Semantics = (m, form) => {
+  writeScalar(m, form, 64, read(m, form.second));
 };
 
 /** MOVLPS, MOVLPD to memory. */
@@ -31,9 +31,9 @@ export const storeLow: Semantics = (m, { dest, src }) => {
 };
 
 /** MOVHPS, MOVHPD from memory: the high half of the register; the low half stays. SDM Vol. 2B "MOVHPS", "MOVHPD". */
-export const loadHigh: Semantics = (m, { dest, src }) => {
-  const half = read(m, src);
-  m.writeXmm(xmm(dest), m.withLane(64, m.readXmm(xmm(dest)), m.constant(32, 1), half));
+export const loadHigh: Semantics = (m, form) => {
+  const half = read(m, form.second);
+  writeVector(m, form, m.withLane(64, readVector(m, form.first), m.constant(32, 1), half));
 };
 
 /** MOVHPS, MOVHPD to memory. */
@@ -44,9 +44,7 @@ export const storeHigh: Semantics = (m, { dest, src }) => {
 const HIGH_TO_LOW = [24, 25, 26, 27, 28, 29, 30, 31, 8, 9, 10, 11, 12, 13, 14, 15];
 
 /** MOVHLPS: DEST[63:0] := SRC[127:64]; the high half stays. SDM Vol. 2B "MOVHLPS". */
-export const movhlps: Semantics = (m, { dest, src }) => {
-  m.writeXmm(xmm(dest), m.shuffle(m.readXmm(xmm(dest)), m.readXmm(xmm(src)), HIGH_TO_LOW));
-};
+export const movhlps: Semantics = binary((m, x, y) => m.shuffle(x, y, HIGH_TO_LOW));
 
 /** MOVMSKPS, MOVMSKPD, PMOVMSKB: the sign bits of the lanes, zeros above. SDM Vol. 2B "MOVMSKPS", "PMOVMSKB". */
 export const moveMask =

@@ -11,10 +11,11 @@ import * as segment from '../isa/segment-register.js';
 import * as shift from '../isa/shift-rotate.js';
 import * as string from '../isa/string.js';
 import type { Semantics } from '../vocabulary.js';
-import type { Attribute } from '../../decode/row.js';
+import type { Attribute, Undefined } from '../../decode/row.js';
 import { FS, GS, SS } from '../../state/layout.js';
 import * as type from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
+import * as leaves from './undefined-flags.js';
 
 const { AL, By, CL, Eb, Ev, Ev64, Ew, Ey, Ez, Gb, Gv, Gy } = type;
 const { Ib, Iv, Iw, Iz, Jb, Jz, M, Mb, Mdq, Mq, Mv, Ob, Ov, RvMw, Ry, Sw, Zb, Zv, Zv64, rAX, sIb } = type;
@@ -25,30 +26,36 @@ const hex = (opcode: number): string => opcode.toString(16).toUpperCase().padSta
  * The nine encodings of ADD, OR, ADC, SBB, AND, SUB, XOR and CMP, which differ only in `n`. SDM Vol. 2D tables A-2 and
  * A-6, group 1.
  */
-function arithmeticRows(n: number, mnemonic: string, semantics: Semantics, ...attributes: Attribute[]): RowDraft[] {
+function arithmeticRows(
+  n: number,
+  mnemonic: string,
+  semantics: Semantics,
+  ...rest: (Attribute | Undefined)[]
+): RowDraft[] {
+  const undefinedParts = rest.filter((item): item is Undefined => typeof item !== 'string');
   const opcode = (offset: number): string => hex(8 * n + offset);
   return [
-    row(`${opcode(0)} /r`, mnemonic, semantics, Eb, Gb, ...attributes),
-    row(`${opcode(1)} /r`, mnemonic, semantics, Ev, Gv, ...attributes),
-    row(`${opcode(2)} /r`, mnemonic, semantics, Gb, Eb),
-    row(`${opcode(3)} /r`, mnemonic, semantics, Gv, Ev),
-    row(opcode(4), mnemonic, semantics, AL, Ib),
-    row(opcode(5), mnemonic, semantics, rAX, Iz),
-    row(`80 /${n}`, mnemonic, semantics, Eb, Ib, ...attributes),
-    row(`81 /${n}`, mnemonic, semantics, Ev, Iz, ...attributes),
-    row(`83 /${n}`, mnemonic, semantics, Ev, sIb, ...attributes),
+    row(`${opcode(0)} /r`, mnemonic, semantics, Eb, Gb, ...rest),
+    row(`${opcode(1)} /r`, mnemonic, semantics, Ev, Gv, ...rest),
+    row(`${opcode(2)} /r`, mnemonic, semantics, Gb, Eb, ...undefinedParts),
+    row(`${opcode(3)} /r`, mnemonic, semantics, Gv, Ev, ...undefinedParts),
+    row(opcode(4), mnemonic, semantics, AL, Ib, ...undefinedParts),
+    row(opcode(5), mnemonic, semantics, rAX, Iz, ...undefinedParts),
+    row(`80 /${n}`, mnemonic, semantics, Eb, Ib, ...rest),
+    row(`81 /${n}`, mnemonic, semantics, Ev, Iz, ...rest),
+    row(`83 /${n}`, mnemonic, semantics, Ev, sIb, ...rest),
   ].flat();
 }
 
 /** The six encodings of the shifts and rotations by an immediate, 1 and CL. SDM Vol. 2D table A-6, group 2. */
-function shiftRows(n: number, mnemonic: string, semantics: Semantics): RowDraft[] {
+function shiftRows(n: number, mnemonic: string, semantics: Semantics, undefinedParts: Undefined): RowDraft[] {
   return [
-    row(`C0 /${n}`, mnemonic, semantics, Eb, Ib),
-    row(`C1 /${n}`, mnemonic, semantics, Ev, Ib),
-    row(`D0 /${n}`, mnemonic, semantics, Eb),
-    row(`D1 /${n}`, mnemonic, semantics, Ev),
-    row(`D2 /${n}`, mnemonic, semantics, Eb, CL),
-    row(`D3 /${n}`, mnemonic, semantics, Ev, CL),
+    row(`C0 /${n}`, mnemonic, semantics, Eb, Ib, undefinedParts),
+    row(`C1 /${n}`, mnemonic, semantics, Ev, Ib, undefinedParts),
+    row(`D0 /${n}`, mnemonic, semantics, Eb, undefinedParts),
+    row(`D1 /${n}`, mnemonic, semantics, Ev, undefinedParts),
+    row(`D2 /${n}`, mnemonic, semantics, Eb, CL, undefinedParts),
+    row(`D3 /${n}`, mnemonic, semantics, Ev, CL, undefinedParts),
   ].flat();
 }
 
@@ -109,17 +116,17 @@ const BINARY_ARITHMETIC = [
     row('66 0F 38 F6 /r', 'ADCX', arithmetic.adcx, Gy, Ey, 'NO16'),
     row('F3 0F 38 F6 /r', 'ADOX', arithmetic.adox, Gy, Ey, 'NO16'),
   ),
-  row('F6 /4', 'MUL', arithmetic.mul, Eb),
-  row('F7 /4', 'MUL', arithmetic.mul, Ev),
-  row('F6 /5', 'IMUL', arithmetic.imul, Eb),
-  row('F7 /5', 'IMUL', arithmetic.imul, Ev),
-  row('0F AF /r', 'IMUL', arithmetic.imul, Gv, Ev),
-  row('69 /r', 'IMUL', arithmetic.imul, Gv, Ev, Iz),
-  row('6B /r', 'IMUL', arithmetic.imul, Gv, Ev, sIb),
-  row('F6 /6', 'DIV', arithmetic.div, Eb),
-  row('F7 /6', 'DIV', arithmetic.div, Ev),
-  row('F6 /7', 'IDIV', arithmetic.idiv, Eb),
-  row('F7 /7', 'IDIV', arithmetic.idiv, Ev),
+  row('F6 /4', 'MUL', arithmetic.mul, Eb, leaves.product),
+  row('F7 /4', 'MUL', arithmetic.mul, Ev, leaves.product),
+  row('F6 /5', 'IMUL', arithmetic.imul, Eb, leaves.product),
+  row('F7 /5', 'IMUL', arithmetic.imul, Ev, leaves.product),
+  row('0F AF /r', 'IMUL', arithmetic.imul, Gv, Ev, leaves.product),
+  row('69 /r', 'IMUL', arithmetic.imul, Gv, Ev, Iz, leaves.product),
+  row('6B /r', 'IMUL', arithmetic.imul, Gv, Ev, sIb, leaves.product),
+  row('F6 /6', 'DIV', arithmetic.div, Eb, leaves.division),
+  row('F7 /6', 'DIV', arithmetic.div, Ev, leaves.division),
+  row('F6 /7', 'IDIV', arithmetic.idiv, Eb, leaves.division),
+  row('F7 /7', 'IDIV', arithmetic.idiv, Ev, leaves.division),
   row('FE /0', 'INC', arithmetic.inc, Eb, 'LOCK'),
   row('FF /0', 'INC', arithmetic.inc, Ev, 'LOCK'),
   row('FE /1', 'DEC', arithmetic.dec, Eb, 'LOCK'),
@@ -130,52 +137,52 @@ const BINARY_ARITHMETIC = [
 
 /** SDM Vol. 1 5.1.4 "Logical Instructions". */
 const LOGICAL = [
-  arithmeticRows(1, 'OR', logical.or, 'LOCK'),
-  arithmeticRows(4, 'AND', logical.and, 'LOCK'),
-  arithmeticRows(6, 'XOR', logical.xor, 'LOCK'),
+  arithmeticRows(1, 'OR', logical.or, 'LOCK', leaves.logic),
+  arithmeticRows(4, 'AND', logical.and, 'LOCK', leaves.logic),
+  arithmeticRows(6, 'XOR', logical.xor, 'LOCK', leaves.logic),
   row('F6 /2', 'NOT', logical.not, Eb, 'LOCK'),
   row('F7 /2', 'NOT', logical.not, Ev, 'LOCK'),
 ];
 
 /** SDM Vol. 1 5.1.5 "Shift and Rotate Instructions". Group 2 /6 is a duplicate of SHL, as on real processors. */
 const SHIFT_AND_ROTATE = [
-  shiftRows(0, 'ROL', shift.rol),
-  shiftRows(1, 'ROR', shift.ror),
-  shiftRows(2, 'RCL', shift.rcl),
-  shiftRows(3, 'RCR', shift.rcr),
-  shiftRows(4, 'SHL', shift.shl),
-  shiftRows(5, 'SHR', shift.shr),
-  shiftRows(6, 'SAL', shift.shl),
-  shiftRows(7, 'SAR', shift.sar),
-  row('0F A4 /r', 'SHLD', shift.shld, Ev, Gv, Ib),
-  row('0F A5 /r', 'SHLD', shift.shld, Ev, Gv, CL),
-  row('0F AC /r', 'SHRD', shift.shrd, Ev, Gv, Ib),
-  row('0F AD /r', 'SHRD', shift.shrd, Ev, Gv, CL),
+  shiftRows(0, 'ROL', shift.rol, leaves.rotation),
+  shiftRows(1, 'ROR', shift.ror, leaves.rotation),
+  shiftRows(2, 'RCL', shift.rcl, leaves.rotation),
+  shiftRows(3, 'RCR', shift.rcr, leaves.rotation),
+  shiftRows(4, 'SHL', shift.shl, leaves.shift),
+  shiftRows(5, 'SHR', shift.shr, leaves.shift),
+  shiftRows(6, 'SAL', shift.shl, leaves.shift),
+  shiftRows(7, 'SAR', shift.sar, leaves.arithmeticShift),
+  row('0F A4 /r', 'SHLD', shift.shld, Ev, Gv, Ib, leaves.doubleShift),
+  row('0F A5 /r', 'SHLD', shift.shld, Ev, Gv, CL, leaves.doubleShift),
+  row('0F AC /r', 'SHRD', shift.shrd, Ev, Gv, Ib, leaves.doubleShift),
+  row('0F AD /r', 'SHRD', shift.shrd, Ev, Gv, CL, leaves.doubleShift),
 ];
 
 /** SDM Vol. 1 5.1.6 "Bit and Byte Instructions". Group 3 /1 is a duplicate of TEST, as on real processors. */
 const BIT_AND_BYTE = [
-  row('0F A3 /r', 'BT', bitByte.bt, Ev, Gv),
-  row('0F BA /4', 'BT', bitByte.bt, Ev, Ib),
-  row('0F AB /r', 'BTS', bitByte.bts, Ev, Gv, 'LOCK'),
-  row('0F BA /5', 'BTS', bitByte.bts, Ev, Ib, 'LOCK'),
-  row('0F B3 /r', 'BTR', bitByte.btr, Ev, Gv, 'LOCK'),
-  row('0F BA /6', 'BTR', bitByte.btr, Ev, Ib, 'LOCK'),
-  row('0F BB /r', 'BTC', bitByte.btc, Ev, Gv, 'LOCK'),
-  row('0F BA /7', 'BTC', bitByte.btc, Ev, Ib, 'LOCK'),
-  row('0F BC /r', 'BSF', bitByte.bsf, Gv, Ev),
-  row('0F BD /r', 'BSR', bitByte.bsr, Gv, Ev),
+  row('0F A3 /r', 'BT', bitByte.bt, Ev, Gv, leaves.bitTest),
+  row('0F BA /4', 'BT', bitByte.bt, Ev, Ib, leaves.bitTest),
+  row('0F AB /r', 'BTS', bitByte.bts, Ev, Gv, 'LOCK', leaves.bitTest),
+  row('0F BA /5', 'BTS', bitByte.bts, Ev, Ib, 'LOCK', leaves.bitTest),
+  row('0F B3 /r', 'BTR', bitByte.btr, Ev, Gv, 'LOCK', leaves.bitTest),
+  row('0F BA /6', 'BTR', bitByte.btr, Ev, Ib, 'LOCK', leaves.bitTest),
+  row('0F BB /r', 'BTC', bitByte.btc, Ev, Gv, 'LOCK', leaves.bitTest),
+  row('0F BA /7', 'BTC', bitByte.btc, Ev, Ib, 'LOCK', leaves.bitTest),
+  row('0F BC /r', 'BSF', bitByte.bsf, Gv, Ev, leaves.bitScan),
+  row('0F BD /r', 'BSR', bitByte.bsr, Gv, Ev, leaves.bitScan),
   row('0F 90+cc /r', 'SET', bitByte.setcc, Eb),
-  row('84 /r', 'TEST', logical.test, Eb, Gb),
-  row('85 /r', 'TEST', logical.test, Ev, Gv),
-  row('A8', 'TEST', logical.test, AL, Ib),
-  row('A9', 'TEST', logical.test, rAX, Iz),
-  row('F6 /0', 'TEST', logical.test, Eb, Ib),
-  row('F6 /1', 'TEST', logical.test, Eb, Ib),
-  row('F7 /0', 'TEST', logical.test, Ev, Iz),
-  row('F7 /1', 'TEST', logical.test, Ev, Iz),
+  row('84 /r', 'TEST', logical.test, Eb, Gb, leaves.logic),
+  row('85 /r', 'TEST', logical.test, Ev, Gv, leaves.logic),
+  row('A8', 'TEST', logical.test, AL, Ib, leaves.logic),
+  row('A9', 'TEST', logical.test, rAX, Iz, leaves.logic),
+  row('F6 /0', 'TEST', logical.test, Eb, Ib, leaves.logic),
+  row('F6 /1', 'TEST', logical.test, Eb, Ib, leaves.logic),
+  row('F7 /0', 'TEST', logical.test, Ev, Iz, leaves.logic),
+  row('F7 /1', 'TEST', logical.test, Ev, Iz, leaves.logic),
   feature(
-    'CRC32',
+    'SSE4_2',
     row('F2 0F 38 F0 /r', 'CRC32', bitByte.crc32, Gy, Eb, 'NO16'),
     row('F2 0F 38 F1 /r', 'CRC32', bitByte.crc32, Gy, Ev),
   ),
@@ -294,19 +301,19 @@ const MISCELLANEOUS = [
 
 /** SDM Vol. 1 5.1.16 "BMI1, BMI2", and LZCNT. */
 const BIT_MANIPULATION = [
-  feature('LZCNT', row('F3 0F BD /r', 'LZCNT', bitByte.lzcnt, Gv, Ev)),
+  feature('LZCNT', row('F3 0F BD /r', 'LZCNT', bitByte.lzcnt, Gv, Ev, leaves.bitCount)),
   feature(
     'BMI1',
-    row('F3 0F BC /r', 'TZCNT', bitByte.tzcnt, Gv, Ev),
-    row('VEX.0F38.W.NP F2 /r', 'ANDN', logical.andn, Gy, By, Ey),
-    row('VEX.0F38.W.NP F7 /r', 'BEXTR', bitManipulation.bextr, Gy, Ey, By),
-    row('VEX.0F38.W.NP F3 /1', 'BLSR', bitManipulation.blsr, By, Ey),
-    row('VEX.0F38.W.NP F3 /2', 'BLSMSK', bitManipulation.blsmsk, By, Ey),
-    row('VEX.0F38.W.NP F3 /3', 'BLSI', bitManipulation.blsi, By, Ey),
+    row('F3 0F BC /r', 'TZCNT', bitByte.tzcnt, Gv, Ev, leaves.bitCount),
+    row('VEX.0F38.W.NP F2 /r', 'ANDN', logical.andn, Gy, By, Ey, leaves.bitField),
+    row('VEX.0F38.W.NP F7 /r', 'BEXTR', bitManipulation.bextr, Gy, Ey, By, leaves.bitExtract),
+    row('VEX.0F38.W.NP F3 /1', 'BLSR', bitManipulation.blsr, By, Ey, leaves.bitField),
+    row('VEX.0F38.W.NP F3 /2', 'BLSMSK', bitManipulation.blsmsk, By, Ey, leaves.bitField),
+    row('VEX.0F38.W.NP F3 /3', 'BLSI', bitManipulation.blsi, By, Ey, leaves.bitField),
   ),
   feature(
     'BMI2',
-    row('VEX.0F38.W.NP F5 /r', 'BZHI', bitManipulation.bzhi, Gy, Ey, By),
+    row('VEX.0F38.W.NP F5 /r', 'BZHI', bitManipulation.bzhi, Gy, Ey, By, leaves.bitField),
     row('VEX.0F38.W.F2 F5 /r', 'PDEP', bitManipulation.pdep, Gy, By, Ey),
     row('VEX.0F38.W.F3 F5 /r', 'PEXT', bitManipulation.pext, Gy, By, Ey),
     row('VEX.0F38.W.F2 F6 /r', 'MULX', arithmetic.mulx, Gy, By, Ey),

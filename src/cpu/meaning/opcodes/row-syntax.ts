@@ -1,20 +1,22 @@
 import type { Semantics } from '../vocabulary.js';
-import type { Attribute, EncodingPattern, OpcodeMap, OperandType, Row } from '../../decode/row.js';
+import type { Attribute, EncodingPattern, OpcodeMap, OperandType, Row, Undefined } from '../../decode/row.js';
+import type { Feature } from '../features.js';
 
 /** A row as written in the table, before it gets its number. */
 export type RowDraft = Omit<Row, 'id'>;
 
 /**
- * Makes one row of the opcode table in the manual's notation, or sixteen if the encoding contains `+cc`. Attributes
- * follow the operands. With `+cc`, the meaning is a function of the condition code that returns a meaning.
+ * Makes one row of the opcode table in the manual's notation, or sixteen if the encoding contains `+cc`. Attributes,
+ * and what the instruction leaves undefined, follow the operands. With `+cc`, the meaning is a function of the condition code that returns a meaning.
  */
 export function row(
   encoding: string,
   mnemonic: string,
   semantics: Semantics | ((condition: number) => Semantics),
-  ...rest: (OperandType | Attribute)[]
+  ...rest: (OperandType | Attribute | Undefined)[]
 ): RowDraft[] {
-  const operands = rest.filter((item): item is OperandType => typeof item !== 'string');
+  const operands = rest.filter((item): item is OperandType => typeof item !== 'string' && 'where' in item);
+  const leaves = rest.find((item): item is Undefined => typeof item !== 'string' && !('where' in item));
   const attributes = new Set(rest.filter((item): item is Attribute => typeof item === 'string'));
   const make = (text: string, name: string, meaning: Semantics): RowDraft => ({
     encoding: text,
@@ -23,6 +25,7 @@ export function row(
     operands,
     attributes,
     feature: '',
+    leaves: leaves ?? {},
     pattern: parseEncoding(text, operands),
   });
   if (!encoding.includes('+cc')) return [make(encoding, mnemonic, semantics as Semantics)];
@@ -30,8 +33,8 @@ export function row(
   return CONDITION_NAMES.map((name, code) => make(addCondition(encoding, code), mnemonic + name, byCondition(code)));
 }
 
-/** Marks rows as requiring a CPUID feature, named as in the manual. */
-export function feature(name: string, ...rows: RowDraft[][]): RowDraft[] {
+/** Marks rows as requiring a CPUID feature. */
+export function feature(name: Feature, ...rows: RowDraft[][]): RowDraft[] {
   return rows.flat().map((draft) => ({ ...draft, feature: name }));
 }
 

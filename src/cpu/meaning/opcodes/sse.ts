@@ -24,8 +24,8 @@ import {
 } from '../isa/sse-data-transfer.js';
 import {
   packed,
-  pextrw,
-  pinsrw,
+  extractLane,
+  insertLane,
   pshufd,
   shift,
   shiftBytes,
@@ -227,8 +227,8 @@ const sse2IntegerTransfer = [
   row('66 0F 7F /r', 'MOVDQA', mov, Wdq, Vdq),
   row('F3 0F 6F /r', 'MOVDQU', mov, Vdq, WdqUnaligned),
   row('F3 0F 7F /r', 'MOVDQU', mov, WdqUnaligned, Vdq),
-  row('66 0F C5 /r', 'PEXTRW', pextrw, Gd, Udq, Ib),
-  row('66 0F C4 /r', 'PINSRW', pinsrw, Vdq, RyMw, Ib),
+  row('66 0F C5 /r', 'PEXTRW', extractLane(16), Gd, Udq, Ib),
+  row('66 0F C4 /r', 'PINSRW', insertLane(16), Vdq, RyMw, Ib),
   row('66 0F D7 /r', 'PMOVMSKB', moveMask(8), Gd, Udq),
 ];
 
