@@ -2,12 +2,14 @@
 import t, { type Test } from 'tap';
 import { hex } from '../../src/bits.js';
 import { GuestMemory } from '../../src/memory.js';
-import { x87Operations } from '../../src/cpu/evaluator/extended/operations.js';
+import { x87Operations, type X87Environment } from '../../src/cpu/evaluator/extended/operations.js';
 import { Interpreter } from '../../src/cpu/interpreter/interpreter.js';
 import { FCW, FSW } from '../../src/cpu/meaning/isa/x87-state.js';
 import type { Extended, X87Operations, X87Source } from '../../src/cpu/meaning/x87-vocabulary.js';
 import { X87 } from '../../src/cpu/state/layout.js';
-import { QUIET, type ExtendedFunction } from '../../src/cpu/wasm/functions/extended-functions.js';
+import { IS_QUOTIENT, NEAREST } from '../../src/cpu/wasm/functions/extended/exponents.js';
+import type { ExtendedFunction } from '../../src/cpu/wasm/functions/extended/functions.js';
+import { EMPTY, FULL, QUIET } from '../../src/cpu/wasm/functions/extended/parts.js';
 import { TRUNCATED } from '../../src/cpu/wasm/functions/float-functions.js';
 import { Random } from '../support/random.js';
 import { seedOf, volume } from '../support/volume.js';
@@ -33,15 +35,22 @@ interface Outcome {
 
 type Evaluation = (m: X87Operations<bigint>) => readonly [first: bigint, second: bigint];
 
+const IDLE: X87Environment = {
+  readControl: () => 0x37f,
+  readStatus: () => 0,
+  writeStatus: () => {},
+  stackIndex: () => 0,
+  noteInstruction: () => {},
+};
+
 /** What the evaluator gives; undefined if that is left to it, since an exception is unmasked. */
 function evaluated(fcw: number, fsw: number, evaluate: Evaluation): Outcome | undefined {
   let status = fsw;
   const operations = x87Operations({
+    ...IDLE,
     readControl: () => fcw,
     readStatus: () => fsw,
     writeStatus: (value) => (status = value),
-    stackIndex: () => 0,
-    noteInstruction: () => {},
   });
   const [first, second] = evaluate(operations);
   return (status & ~fcw & MASKS) === 0 ? { first, second, status } : undefined;
@@ -82,8 +91,10 @@ function bitsOf(random: Random, lanes: Lanes): bigint {
 
 interface Case {
   readonly random: Random;
-  readonly x: Extended<bigint>;
-  readonly y: Extended<bigint>;
+  /** An empty register now and then; `fault` is what the option has then. */
+  readonly x: X87Source<bigint> & Extended<bigint>;
+  readonly y: X87Source<bigint> & Extended<bigint>;
+  readonly fault: number;
 }
 
 /** `prepare` makes of a case what is called and what is evaluated. */
@@ -95,11 +106,12 @@ function check(
 ): void {
   const random = new Random(SEED);
   for (let i = 0; i < CASES; i++) {
-    const [x, y] = operands(random);
+    const [x, y] = operands(random).map((number) => source(number, random.chance(30)));
+    const fault = [x!, y!].some(isEmpty) ? EMPTY : 0;
     const fcw = randomFcw(random);
     // No pending exception.
     const fsw = random.next() & 0x7f7f & (~MASKS | fcw);
-    const { call, evaluate, told } = prepare({ random, x, y });
+    const { call, evaluate, told } = prepare({ random, x: x!, y: y!, fault });
     const expected = evaluated(fcw, fsw, evaluate);
     const found = compiled(fcw, fsw, call, width);
     const text = (outcome: Outcome | undefined): string =>
@@ -119,8 +131,17 @@ function parts({ significand, signExponent }: Extended<bigint>): [bigint, number
   return [significand, Number(signExponent)];
 }
 
-function source(x: Extended<bigint>): X87Source<bigint> {
-  return { format: 'extended', ...x };
+function source(x: Extended<bigint>, isEmpty = false): X87Source<bigint> & Extended<bigint> {
+  return { format: 'extended', isEmpty: isEmpty ? 1n : 0n, ...x };
+}
+
+function isEmpty(x: X87Source<bigint>): boolean {
+  return x.format === 'extended' && x.isEmpty !== 0n;
+}
+
+/** The option for a function of one number. */
+function faultOf(x: X87Source<bigint>): number {
+  return isEmpty(x) ? EMPTY : 0;
 }
 
 function functionOf(name: ExtendedFunction): Call {
@@ -128,16 +149,112 @@ function functionOf(name: ExtendedFunction): Call {
 }
 
 t.test('arithmetic', async (t) => {
-  for (const operation of ['add', 'subtract', 'multiply', 'divide'] as const) {
+  for (const operation of ['add', 'subtract', 'multiply', 'divide', 'scale'] as const) {
     const call = functionOf(`x87.${operation}`);
-    check(t, operation, ({ x, y }) => ({
-      call: () => call(...parts(x), ...parts(y), 0),
+    check(t, operation, ({ x, y, fault }) => ({
+      call: () => call(...parts(x), ...parts(y), fault),
       evaluate: (m) => {
-        const { value } = m.binary(operation, source(x), source(y));
+        const { value } = m.binary(operation, x, y);
         return [value.significand, value.signExponent];
       },
       told: `${told(x)}, ${told(y)}`,
     }));
+  }
+  for (const operation of ['squareRoot', 'round'] as const) {
+    const call = functionOf(`x87.${operation}`);
+    check(t, operation, ({ x }) => ({
+      call: () => call(...parts(x), ...parts(x), faultOf(x)),
+      evaluate: (m) => {
+        const { value } = m.unary(operation, x);
+        return [value.significand, value.signExponent];
+      },
+      told: told(x),
+    }));
+  }
+});
+
+t.test('square roots near to squares of integers and of half integers', async (t) => {
+  const call = functionOf('x87.squareRoot');
+  check(t, 'square root', ({ random }) => {
+    const root = (1n << 31n) | BigInt(random.next() >>> 1);
+    const square = root * root + (random.chance(2) ? root : 0n) + BigInt(random.below(5)) - 2n;
+    const significand = square << BigInt(64 - square.toString(2).length);
+    const x = source({ significand, signExponent: BigInt(0x3fff + random.below(4)) });
+    return {
+      call: () => call(...parts(x), ...parts(x), 0),
+      evaluate: (m) => {
+        const { value } = m.unary('squareRoot', x);
+        return [value.significand, value.signExponent];
+      },
+      told: told(x),
+    };
+  });
+});
+
+t.test('exponents and significands', async (t) => {
+  for (const part of ['exponent', 'significand'] as const) {
+    const call = functionOf(`x87.${part}`);
+    check(t, part, ({ random, x }) => {
+      const isFull = random.chance(20);
+      return {
+        call: () => call(...parts(x), ...parts(x), faultOf(x) | (isFull ? FULL : 0)),
+        evaluate: (m) => {
+          const value = m.extract(x, isFull ? 1n : 0n).value[part];
+          return [value.significand, value.signExponent];
+        },
+        told: told(x),
+      };
+    });
+  }
+});
+
+t.test('remainders', async (t) => {
+  const CODES = 0x4700;
+  for (const nearest of [false, true]) {
+    const call = functionOf('x87.remainder');
+    check(t, nearest ? 'FPREM1' : 'FPREM', ({ random, x, y, fault }) => {
+      // Of exponents that are near to each other, too.
+      const near = { ...y, signExponent: BigInt.asUintN(16, x.signExponent - BigInt(random.below(140)) + 4n) };
+      const divisor = random.chance(2) ? near : y;
+      return {
+        call: () => {
+          const [first, second, last] = call(...parts(x), ...parts(divisor), fault | (nearest ? NEAREST : 0));
+          return [first, second | ((last & (CODES | IS_QUOTIENT)) << 16), last & 1];
+        },
+        evaluate: (m) => {
+          const { value, codes, isQuotient } = m.remainder(x, divisor, nearest);
+          return [value.significand, value.signExponent | ((codes | (isQuotient * BigInt(IS_QUOTIENT))) << 16n)];
+        },
+        told: `${told(x)}, ${told(divisor)}`,
+      };
+    });
+  }
+});
+
+t.test('decimals', async (t) => {
+  const toDecimal = functionOf('x87.toDecimal');
+  const ofDecimal = functionOf('x87.ofDecimal');
+  check(t, 'to decimal', ({ random, x }) => {
+    // Most numbers are too large or too small.
+    const signExponent = (x.signExponent & 0x8000n) | BigInt(0x3fff - 3 + random.below(68));
+    const number = random.chance(2) ? { ...x, signExponent, significand: x.significand | (1n << 63n) } : x;
+    return {
+      call: () => toDecimal(...parts(number), ...parts(number), faultOf(x)),
+      evaluate: (m) => {
+        const { value } = m.toDecimal(number);
+        return [value.significand, value.signExponent];
+      },
+      told: told(number),
+    };
+  });
+  for (let i = 0, random = new Random(SEED); i < CASES; i++) {
+    const x = randomExtended(random);
+    const [significand, signExponent] = ofDecimal(...parts(x), 0n, 0, 0);
+    const expected = x87Operations(IDLE).fromDecimal(x);
+    if (BigInt.asUintN(64, significand) === expected.significand && BigInt(signExponent) === expected.signExponent)
+      continue;
+    t.fail(`of decimal ${told(x)}: ${hex(significand)} ${hex(signExponent)}`);
+    return;
   }
 });
 
@@ -152,10 +269,10 @@ t.test('arithmetic with an operand in memory', async (t) => {
         return {
           call: () => {
             const [significand, signExponent, isDenormal] = widen(bits, 0, 0n, 0, 0);
-            return call(significand, signExponent, ...parts(x), isDenormal);
+            return call(significand, signExponent, ...parts(x), isDenormal | faultOf(x));
           },
           evaluate: (m) => {
-            const { value } = m.binary(operation, { format, bits }, source(x));
+            const { value } = m.binary(operation, { format, bits }, x);
             return [value.significand, value.signExponent];
           },
           told: `${hex(bits)}, ${told(x)}`,
@@ -167,9 +284,9 @@ t.test('arithmetic with an operand in memory', async (t) => {
 t.test('comparisons', async (t) => {
   for (const quiet of [false, true]) {
     const call = functionOf('x87.compare');
-    check(t, quiet ? 'quiet' : 'signaling', ({ x, y }) => ({
-      call: () => call(...parts(x), ...parts(y), quiet ? QUIET : 0),
-      evaluate: (m) => [m.compare(source(x), source(y), quiet).value, 0n],
+    check(t, quiet ? 'quiet' : 'signaling', ({ x, y, fault }) => ({
+      call: () => call(...parts(x), ...parts(y), fault | (quiet ? QUIET : 0)),
+      evaluate: (m) => [m.compare(x, y, quiet).value, 0n],
       told: `${told(x)}, ${told(y)}`,
     }));
   }
@@ -179,19 +296,25 @@ t.test('conversions', async (t) => {
   for (const width of [32, 64] as const) {
     const call = functionOf(width === 32 ? 'x87.toSingle' : 'x87.toDouble');
     check(t, `to ${width} bits`, ({ x }) => ({
-      call: () => call(...parts(x), 0n, 0, 0),
-      evaluate: (m) => [m.toFloat(width, source(x)).value, 0n],
+      call: () => call(...parts(x), ...parts(x), faultOf(x)),
+      evaluate: (m) => [m.toFloat(width, x).value, 0n],
       told: told(x),
     }));
-    const load = functionOf(width === 32 ? 'x87.loadSingle' : 'x87.loadDouble');
-    const format = width === 32 ? 'single' : 'double';
+  }
+  for (const [format, name, width] of [
+    ['single', 'x87.loadSingle', 32],
+    ['double', 'x87.loadDouble', 64],
+    ['int64', 'x87.loadInteger', 64],
+  ] as const) {
+    const load = functionOf(name);
     check(t, `of ${format}`, ({ random }) => {
-      const bits = BigInt.asUintN(width, bitsOf(random, format));
+      const bits = BigInt.asUintN(width, bitsOf(random, format === 'int64' ? 'integer' : format));
+      const isFull = random.chance(20);
       const evaluate: Evaluation = (m) => {
-        const { value } = m.load({ format, bits });
+        const { value } = m.load({ format, bits }, isFull ? 1n : 0n);
         return [value.significand, value.signExponent];
       };
-      return { call: () => load(bits, 0, 0n, 0, 0), evaluate, told: hex(bits) };
+      return { call: () => load(bits, 0, 0n, 0, isFull ? FULL : 0), evaluate, told: hex(bits) };
     });
   }
   const toInteger = functionOf('x87.toInteger');
@@ -201,8 +324,8 @@ t.test('conversions', async (t) => {
         t,
         `to an integer of ${width} bits${truncated ? ', truncated' : ''}`,
         ({ x }) => ({
-          call: () => toInteger(...parts(x), 0n, 0, truncated ? width | TRUNCATED : width),
-          evaluate: (m) => [m.toInteger(width, source(x), truncated).value, 0n],
+          call: () => toInteger(...parts(x), ...parts(x), faultOf(x) | (truncated ? width | TRUNCATED : width)),
+          evaluate: (m) => [m.toInteger(width, x, truncated).value, 0n],
           told: told(x),
         }),
         width,

@@ -6,9 +6,13 @@ export interface Extended<V> {
   readonly signExponent: V;
 }
 
-/** An operand of x87 arithmetic, in the format in which memory or a register has it. */
+/**
+ * An operand of x87 arithmetic, in the format in which memory or a register has it. An empty register (a truth value) is a stack
+ * fault.
+ */
 export type X87Source<V> =
-  ({ readonly format: 'extended' } & Extended<V>) | { readonly format: X87MemoryFormat; readonly bits: V };
+  | ({ readonly format: 'extended'; readonly isEmpty: V } & Extended<V>)
+  | { readonly format: X87MemoryFormat; readonly bits: V };
 
 export type X87MemoryFormat = 'single' | 'double' | 'int16' | 'int32' | 'int64';
 
@@ -35,8 +39,11 @@ export interface X87Operations<V> {
   noteInstruction(address?: V): void;
   binary(operation: X87Binary, x: X87Source<V>, y: X87Source<V>): X87Result<V>;
   unary(operation: X87Unary, x: X87Source<V>): X87Result<V>;
-  /** A number of memory, exactly; a denormal is loaded even if that exception is unmasked, as on AMD. */
-  load(x: X87Source<V>): X87Result<V>;
+  /**
+   * A number of memory, exactly; a denormal is loaded even if that exception is unmasked, as on AMD. It is a stack fault if the
+   * register to push to is in use (`isFull`).
+   */
+  load(x: X87Source<V>, isFull: V): X87Result<V>;
   /** `outOfRange`: x is too large for the function, and nothing is stored. */
   trigonometric(operation: X87Function, x: X87Source<V>): X87Result<V> & { readonly outOfRange: V };
   /** FPREM, FPREM1 (`nearest`); the codes are C0 to C3 in their places in FSW, 16 bits, if there was a quotient. */
@@ -46,7 +53,10 @@ export interface X87Operations<V> {
     nearest: boolean,
   ): X87Result<V> & { readonly codes: V; readonly isQuotient: V };
   /** FXTRACT. */
-  extract(x: X87Source<V>): X87Result<V, { readonly exponent: Extended<V>; readonly significand: Extended<V> }>;
+  extract(
+    x: X87Source<V>,
+    isFull: V,
+  ): X87Result<V, { readonly exponent: Extended<V>; readonly significand: Extended<V> }>;
   /** ZF PF CF as FCOMI sets them, 32 bits; a QNaN is valid if `quiet`. */
   compare(x: X87Source<V>, y: X87Source<V>, quiet: boolean): X87Result<V, V>;
   toFloat(width: 32 | 64, x: X87Source<V>): X87Result<V, V>;
@@ -55,8 +65,6 @@ export interface X87Operations<V> {
   toDecimal(x: X87Source<V>): X87Result<V>;
   fromDecimal(x: Extended<V>): Extended<V>;
   constant(constant: X87Constant): Extended<V>;
-  /** C0 to C3 of FXAM for a register that is not empty, in their places in FSW, 16 bits. */
-  examine(x: Extended<V>): V;
   /** The indefinite, as the response to an empty source, or (`overflow`) to a destination that is in use. */
   stackFault(overflow: boolean): X87Result<V>;
 }

@@ -69,7 +69,7 @@ export function toInteger(context: X87Context, width: 16 | 32 | 64, x: Operand, 
 const DIGITS = 18;
 const SIGN_BYTE = 72n;
 /** The packed BCD indefinite. SDM Vol. 1 table 4-4. */
-const DECIMAL_INDEFINITE = 0xffff_c000_0000_0000_0000n;
+export const DECIMAL_INDEFINITE = 0xffff_c000_0000_0000_0000n;
 
 /** FBSTP: eighteen digits and a sign, 80 bits. */
 export function toDecimal(context: X87Context, x: Operand): bigint {

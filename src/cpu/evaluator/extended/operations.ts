@@ -9,10 +9,21 @@ import type {
   X87Source,
   X87Unary,
 } from '../../meaning/x87-vocabulary.js';
+import { F32, F64 } from '../float/format.js';
 import { add, divide, multiply, squareRoot, subtract } from './arithmetic.js';
 import { UNORDERED, compare } from './compare.js';
 import { FSW, X87Context } from './context.js';
-import { extract, fromDecimal, roundToInteger, scale, toDecimal, toExtended, toFloat, toInteger } from './convert.js';
+import {
+  DECIMAL_INDEFINITE,
+  extract,
+  fromDecimal,
+  roundToInteger,
+  scale,
+  toDecimal,
+  toExtended,
+  toFloat,
+  toInteger,
+} from './convert.js';
 import { INDEFINITE, decode, decodeFloat, decodeInteger, zero, type F80, type Operand } from './operand.js';
 import { remainder } from './remainder.js';
 import { CONSTANTS } from './constants.js';
@@ -36,17 +47,6 @@ const UNARY: Readonly<Record<X87Unary, (context: X87Context, x: Operand) => F80>
   ...{ squareRoot, round: roundToInteger, power },
 };
 
-/** FXAM's C3 C2 C0 by class. SDM Vol. 2A table 3-42. */
-const EXAMINED: Readonly<Record<Operand['class'], number>> = {
-  unsupported: 0,
-  QNaN: FSW.C0,
-  SNaN: FSW.C0,
-  normal: FSW.C2,
-  infinity: FSW.C2 | FSW.C0,
-  zero: FSW.C3,
-  denormal: FSW.C3 | FSW.C2,
-};
-
 /** x87 arithmetic of the vocabulary on bigints. */
 export function x87Operations(environment: X87Environment): X87Operations<bigint> {
   const runner = new X87Runner(environment);
@@ -55,16 +55,7 @@ export function x87Operations(environment: X87Environment): X87Operations<bigint
     noteInstruction: (address) => environment.noteInstruction(address),
     ...arithmeticOperations(runner),
     ...conversions(runner),
-    examine: (x) => {
-      const { class: kind, negative } = decode(numbersOf(x));
-      return BigInt(EXAMINED[kind] | (negative ? FSW.C1 : 0));
-    },
-    stackFault: (overflow) =>
-      runner.extended((context) => {
-        context.raise(FSW.IE | FSW.SF);
-        context.c1 = overflow;
-        return INDEFINITE;
-      }),
+    stackFault: (overflow) => runner.extended(() => INDEFINITE, overflow ? FULL : EMPTY),
   };
 }
 
@@ -76,51 +67,78 @@ class X87Runner {
     return new X87Context(this.environment.readControl());
   }
 
-  /** `operation` may return undefined for a result that is not stored. */
+  /**
+   * Unless there is a stack fault: `operation`, which may return undefined for a result that is not stored. `otherwise` is the
+   * masked response to a stack fault.
+   */
   run<T>(
     operation: (context: X87Context) => T | undefined,
-    instead: T,
+    otherwise: T,
+    fault: StackFault | undefined,
     prevents: (context: X87Context) => boolean = (context) => context.stopsEarly,
   ): X87Result<bigint, T> {
     const context = this.context();
-    const value = operation(context);
+    if (fault) context.raise(FSW.IE | FSW.SF);
+    context.c1 = fault === FULL;
+    const value = fault ? otherwise : operation(context);
     this.environment.writeStatus(context.statusAfter(this.environment.readStatus()));
-    return { value: value ?? instead, stores: value === undefined || prevents(context) ? 0n : 1n };
+    return { value: value ?? otherwise, stores: value === undefined || prevents(context) ? 0n : 1n };
   }
 
-  extended(operation: (context: X87Context) => F80, prevents?: (context: X87Context) => boolean): X87Result<bigint> {
-    const { value, stores } = this.run(operation, INDEFINITE, prevents);
+  extended(
+    operation: (context: X87Context) => F80,
+    fault: StackFault | undefined,
+    prevents?: (context: X87Context) => boolean,
+  ): X87Result<bigint> {
+    const { value, stores } = this.run(operation, INDEFINITE, fault, prevents);
     return { value: parts(value), stores };
   }
+}
+
+/** An empty source, or a destination that is in use. */
+type StackFault = 'empty' | 'full';
+const EMPTY = 'empty';
+const FULL = 'full';
+
+function faultOf(...sources: readonly X87Source<bigint>[]): StackFault | undefined {
+  return sources.some((x) => x.format === 'extended' && x.isEmpty !== 0n) ? EMPTY : undefined;
+}
+
+function faultOfPush(x: X87Source<bigint>, isFull: bigint): StackFault | undefined {
+  return faultOf(x) ?? (isFull === 0n ? undefined : FULL);
 }
 
 type Arithmetic = Pick<X87Operations<bigint>, 'binary' | 'unary' | 'trigonometric' | 'remainder' | 'compare'>;
 
 function arithmeticOperations(runner: X87Runner): Arithmetic {
   return {
-    binary: (operation, x, y) => runner.extended((context) => BINARY[operation](context, operandOf(x), operandOf(y))),
-    unary: (operation, x) => runner.extended((context) => UNARY[operation](context, operandOf(x))),
+    binary: (operation, x, y) =>
+      runner.extended((context) => BINARY[operation](context, operandOf(x), operandOf(y)), faultOf(x, y)),
+    unary: (operation, x) => runner.extended((context) => UNARY[operation](context, operandOf(x)), faultOf(x)),
     trigonometric(operation, x) {
       let outOfRange = false;
       const result = runner.extended((context) => {
         const value = trigonometric(context, operation, operandOf(x));
         outOfRange = value === undefined;
         return value ?? INDEFINITE;
-      });
+      }, faultOf(x));
       return { ...result, outOfRange: outOfRange ? 1n : 0n };
     },
     remainder(x, y, nearest) {
       let codes: number | undefined;
-      const result = runner.extended((context) => {
-        const found = remainder(context, operandOf(x), operandOf(y), nearest);
-        codes = found.codes;
-        return found.value;
-      });
+      const result = runner.extended(
+        (context) => {
+          const found = remainder(context, operandOf(x), operandOf(y), nearest);
+          codes = found.codes;
+          return found.value;
+        },
+        faultOf(x, y),
+      );
       return { ...result, codes: BigInt(codes ?? 0), isQuotient: codes === undefined ? 0n : 1n };
     },
     compare(x, y, quiet) {
       const operation = (context: X87Context): number => compare(context, operandOf(x), operandOf(y), quiet);
-      const { value, stores } = runner.run(operation, UNORDERED as number);
+      const { value, stores } = runner.run(operation, UNORDERED as number, faultOf(x, y));
       return { value: BigInt(value), stores };
     },
   };
@@ -133,20 +151,29 @@ type Conversions = Pick<
 
 function conversions(runner: X87Runner): Conversions {
   return {
-    load: (x) =>
+    load: (x, isFull) =>
       runner.extended(
         (context) => toExtended(context, operandOf(x)),
+        faultOfPush(x, isFull),
         (context) => context.isPending(FSW.IE),
       ),
-    extract(x) {
+    extract(x, isFull) {
       const none = { exponent: INDEFINITE, significand: INDEFINITE };
-      const { value, stores } = runner.run((context) => extract(context, operandOf(x)), none);
+      const fault = faultOfPush(x, isFull);
+      const { value, stores } = runner.run((context) => extract(context, operandOf(x)), none, fault);
       return { value: { exponent: parts(value.exponent), significand: parts(value.significand) }, stores };
     },
-    toFloat: (width, x) => runner.run((context) => toFloat(context, width, operandOf(x)), 0n),
-    toInteger: (width, x, truncated) => runner.run((context) => toInteger(context, width, operandOf(x), truncated), 0n),
+    toFloat(width, x) {
+      const { indefinite } = width === 32 ? F32 : F64;
+      return runner.run((context) => toFloat(context, width, operandOf(x)), indefinite, faultOf(x));
+    },
+    toInteger(width, x, truncated) {
+      const operation = (context: X87Context): bigint => toInteger(context, width, operandOf(x), truncated);
+      return runner.run(operation, 1n << BigInt(width - 1), faultOf(x));
+    },
     toDecimal(x) {
-      const { value, stores } = runner.run((context) => toDecimal(context, operandOf(x)), 0n);
+      const operation = (context: X87Context): bigint => toDecimal(context, operandOf(x));
+      const { value, stores } = runner.run(operation, DECIMAL_INDEFINITE, faultOf(x));
       return { value: { significand: BigInt.asUintN(64, value), signExponent: value >> 64n }, stores };
     },
     fromDecimal: ({ significand, signExponent }) => parts(fromDecimal(significand | (signExponent << 64n))),

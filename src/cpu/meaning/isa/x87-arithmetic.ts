@@ -8,6 +8,7 @@ import {
   begin,
   clearC1,
   isEmpty,
+  isFull,
   operandRegister,
   pop,
   push,
@@ -25,43 +26,14 @@ export const FORMAT_WIDTHS: Readonly<Record<X87MemoryFormat, 16 | 32 | 64>> = {
   ...{ single: 32, double: 64, int16: 16, int32: 32, int64: 64 },
 };
 
-/** A second operand, and whether it is an empty register; undefined for memory. */
-interface Second<V> {
-  readonly value: X87Source<V>;
-  readonly isEmpty: V | undefined;
-}
-
-/** Begins an instruction, and reads its operand in memory or the register `form.src` or `form.dest`. */
-function beginWith<V>(m: Machine<V>, form: Form, format: X87MemoryFormat | undefined): Second<V> {
+/** Begins an instruction, and reads its operand in memory or the register `form.src`. */
+function beginWith<V>(m: Machine<V>, form: Form, format: X87MemoryFormat | undefined): X87Source<V> {
   if (format) {
     const width = FORMAT_WIDTHS[format];
-    const bits = begin(m, form, width / 8, 'read').load(width);
-    return { value: { format, bits }, isEmpty: undefined };
+    return { format, bits: begin(m, form, width / 8, 'read').load(width) };
   }
   begin(m, form);
-  const register = operandRegister(m, form.src);
-  return { value: source(m, register), isEmpty: isEmpty(m, register) };
-}
-
-/** Whether ST(0), or the second operand, is empty. */
-function anyEmpty<V>(m: Machine<V>, register: V, second: Second<V>): V {
-  const first = isEmpty(m, register);
-  return second.isEmpty === undefined ? first : m.or(8, first, second.isEmpty);
-}
-
-/** Goes on with the result of an operation, or of a stack fault if `faults`, where it may be stored. */
-function store<V>(
-  m: Machine<V>,
-  faults: V,
-  operation: () => X87Result<V>,
-  then: (value: X87Result<V>['value']) => void,
-): void {
-  const finish = ({ value, stores }: X87Result<V>): void => m.if(stores, () => then(value));
-  m.if(
-    faults,
-    () => finish(m.host.x87.stackFault(false)),
-    () => finish(operation()),
-  );
+  return source(m, operandRegister(m, form.src));
 }
 
 export interface ArithmeticOptions {
@@ -78,16 +50,12 @@ export function arithmetic(operation: X87Binary, { format, reversed, pops }: Ari
     const second = beginWith(m, form, format);
     const dest = format ? topOf(m) : operandRegister(m, form.dest);
     const first = source(m, dest);
-    const [x, y] = reversed ? [second.value, first] : [first, second.value];
-    store(
-      m,
-      anyEmpty(m, dest, second),
-      () => m.host.x87.binary(operation, x, y),
-      (value) => {
-        writeRegister(m, dest, value);
-        if (pops) pop(m);
-      },
-    );
+    const [x, y] = reversed ? [second, first] : [first, second];
+    const { value, stores } = m.host.x87.binary(operation, x, y);
+    m.if(stores, () => {
+      writeRegister(m, dest, value);
+      if (pops) pop(m);
+    });
   };
 }
 
@@ -96,12 +64,8 @@ export function unary(operation: X87Unary): Semantics {
   return (m, form) => {
     begin(m, form);
     const top = topOf(m);
-    store(
-      m,
-      isEmpty(m, top),
-      () => m.host.x87.unary(operation, source(m, top)),
-      (value) => writeRegister(m, top, value),
-    );
+    const { value, stores } = m.host.x87.unary(operation, source(m, top));
+    m.if(stores, () => writeRegister(m, top, value));
   };
 }
 
@@ -110,40 +74,28 @@ export function ofTwo(operation: X87Binary, pops: boolean): Semantics {
   return (m, form) => {
     begin(m, form);
     const [x, y] = [stack(m, 0), stack(m, 1)];
-    store(
-      m,
-      m.or(8, isEmpty(m, x), isEmpty(m, y)),
-      () => m.host.x87.binary(operation, source(m, x), source(m, y)),
-      (value) => {
-        writeRegister(m, pops ? y : x, value);
-        if (pops) pop(m);
-      },
-    );
+    const { value, stores } = m.host.x87.binary(operation, source(m, x), source(m, y));
+    m.if(stores, () => {
+      writeRegister(m, pops ? y : x, value);
+      if (pops) pop(m);
+    });
   };
 }
 
-const C2 = 0x0400;
+const C2_BIT = 10;
+const C2 = 1 << C2_BIT;
 
 /** FPREM and FPREM1 (`nearest`). SDM Vol. 2A "FPREM". */
 export function partialRemainder(nearest: boolean): Semantics {
   return (m, form) => {
     begin(m, form);
     const [x, y] = [stack(m, 0), stack(m, 1)];
+    const { value, stores, codes, isQuotient } = m.host.x87.remainder(source(m, x), source(m, y), nearest);
     setCodes(m, m.constant(16, 0), C2);
-    m.if(
-      m.or(8, isEmpty(m, x), isEmpty(m, y)),
-      () => {
-        const { value, stores } = m.host.x87.stackFault(false);
-        m.if(stores, () => writeRegister(m, x, value));
-      },
-      () => {
-        const { value, stores, codes, isQuotient } = m.host.x87.remainder(source(m, x), source(m, y), nearest);
-        m.if(stores, () => {
-          writeRegister(m, x, value);
-          m.if(isQuotient, () => setCodes(m, codes, CONDITION_CODES));
-        });
-      },
-    );
+    m.if(stores, () => {
+      writeRegister(m, x, value);
+      m.if(isQuotient, () => setCodes(m, codes, CONDITION_CODES));
+    });
   };
 }
 
@@ -151,16 +103,10 @@ export function partialRemainder(nearest: boolean): Semantics {
 export const fxtract: Semantics = (m, form) => {
   begin(m, form);
   const x = topOf(m);
-  const result = (): void => {
-    const { value, stores } = m.host.x87.extract(source(m, x));
-    m.if(stores, () => {
-      writeRegister(m, x, value.exponent);
-      push(m, value.significand);
-    });
-  };
-  whereRoom(m, x, result, (value) => {
-    writeRegister(m, x, value);
-    push(m, value);
+  const { value, stores } = m.host.x87.extract(source(m, x), isFull(m));
+  m.if(stores, () => {
+    writeRegister(m, x, value.exponent);
+    push(m, value.significand);
   });
 };
 
@@ -179,19 +125,9 @@ export function sineOrCosine(name: X87Function): Semantics {
   return (m, form) => {
     begin(m, form);
     const top = topOf(m);
-    setCodes(m, m.constant(16, 0), C2);
-    m.if(
-      isEmpty(m, top),
-      () => {
-        const { value, stores } = m.host.x87.stackFault(false);
-        m.if(stores, () => writeRegister(m, top, value));
-      },
-      () => {
-        const { value, stores, outOfRange } = m.host.x87.trigonometric(name, source(m, top));
-        m.if(outOfRange, () => setCodes(m, m.constant(16, C2), C2));
-        m.if(m.and(8, stores, m.isFalse(outOfRange)), () => writeRegister(m, top, value));
-      },
-    );
+    const { value, stores, outOfRange } = m.host.x87.trigonometric(name, source(m, top));
+    setCodes(m, m.shl(16, m.zeroExtend(8, 16, outOfRange), m.constant(16, C2_BIT)), C2);
+    m.if(m.and(8, stores, m.isFalse(outOfRange)), () => writeRegister(m, top, value));
   };
 }
 
@@ -251,7 +187,6 @@ export interface CompareOptions {
   readonly to?: 'codes' | 'flags';
 }
 
-const UNORDERED = 0x45;
 /** C3 C2 C0. */
 const COMPARED = 0x4500;
 
@@ -260,11 +195,11 @@ export function comparison({ format, quiet = false, pops = 0, to = 'codes' }: Co
   return (m, form) => {
     const second = beginWith(m, form, format);
     const c1 = m.and(16, m.x87(16, FSW), m.constant(16, C1));
-    compareTop(m, second, quiet, pops, (codes, isFault) => {
+    compareTop(m, second, quiet, pops, (codes, isEmpty) => {
       if (to === 'codes') return setCodes(m, placed(m, codes), COMPARED);
       m.setFlagBits(STATUS_FLAGS, codes);
       // C1 stays, as on AMD.
-      if (!isFault) setCodes(m, c1, C1);
+      setCodes(m, m.select(16, isEmpty, m.constant(16, 0), c1), C1);
     });
   };
 }
@@ -273,17 +208,14 @@ export function comparison({ format, quiet = false, pops = 0, to = 'codes' }: Co
 export function comparisonOfTwo(quiet: boolean): Semantics {
   return (m, form) => {
     begin(m, form);
-    const y = stack(m, 1);
-    compareTop(m, { value: source(m, y), isEmpty: isEmpty(m, y) }, quiet, 2, (codes) =>
-      setCodes(m, placed(m, codes), COMPARED),
-    );
+    compareTop(m, source(m, stack(m, 1)), quiet, 2, (codes) => setCodes(m, placed(m, codes), COMPARED));
   };
 }
 
 /** FTST: ST(0) with zero. SDM Vol. 2A "FTST". */
 export const ftst: Semantics = (m, form) => {
   begin(m, form);
-  const second = { value: { format: 'int16' as const, bits: m.constant(16, 0) }, isEmpty: undefined };
+  const second = { format: 'int16', bits: m.constant(16, 0) } as const;
   compareTop(m, second, false, 0, (codes) => setCodes(m, placed(m, codes), COMPARED));
 };
 
@@ -292,41 +224,51 @@ function placed<V>(m: Machine<V>, codes: V): V {
   return m.shl(16, m.truncate(32, 16, codes), m.constant(16, 8));
 }
 
-/** The result is there even where an unmasked exception keeps the operands on the stack, as on AMD. */
+/**
+ * Compares ST(0), and goes on with the result and whether an operand was empty. The result is there even where an unmasked
+ * exception keeps the operands on the stack, as on AMD.
+ */
 function compareTop<V>(
   m: Machine<V>,
-  second: Second<V>,
+  second: X87Source<V>,
   quiet: boolean,
   pops: number,
-  then: (codes: V, isFault: boolean) => void,
+  then: (codes: V, isEmpty: V) => void,
 ): void {
-  const top = topOf(m);
-  m.if(
-    anyEmpty(m, top, second),
-    () => {
-      const { stores } = m.host.x87.stackFault(false);
-      then(m.constant(32, UNORDERED), true);
-      m.if(stores, () => pop(m, pops));
-    },
-    () => {
-      const { value, stores } = m.host.x87.compare(source(m, top), second.value, quiet);
-      then(value, false);
-      m.if(stores, () => pop(m, pops));
-    },
-  );
+  const first = source(m, topOf(m));
+  const { value, stores } = m.host.x87.compare(first, second, quiet);
+  then(value, second.format === 'extended' ? m.or(8, first.isEmpty, second.isEmpty) : first.isEmpty);
+  m.if(stores, () => pop(m, pops));
 }
 
-/** C3 and C0: an empty register. */
-const EXAMINED_EMPTY = 0x4100;
-/** The sign, C1. */
-const EXAMINED_SIGN = 0x0200;
+const MAX_EXPONENT = 0x7fff;
+/** From the sign, bit 15, to C1, bit 9. */
+const SIGN_TO_C1 = 6;
 
-/** FXAM: the class of ST(0). SDM Vol. 2A "FXAM". */
-export const fxam: Semantics = (m, form) => {
+/** C3 C2 C0 of FXAM by class. SDM Vol. 2A table 3-42. */
+const EXAMINED = {
+  unsupported: 0,
+  nan: 0x0100,
+  normal: 0x0400,
+  infinity: 0x0500,
+  zero: 0x4000,
+  empty: 0x4100,
+  denormal: 0x4400,
+} as const;
+
+/** FXAM: the class of ST(0), and its sign in C1. SDM Vol. 2A "FXAM". */
+export const fxam: Semantics = <V>(m: Machine<V>, form: Form) => {
   begin(m, form);
-  const top = topOf(m);
-  const examined = m.host.x87.examine(readRegister(m, top));
-  const signed = m.and(16, examined, m.constant(16, EXAMINED_SIGN));
-  const empty = m.or(16, signed, m.constant(16, EXAMINED_EMPTY));
-  setCodes(m, m.select(16, isEmpty(m, top), empty, examined), CONDITION_CODES);
+  const { significand, signExponent, isEmpty } = source(m, topOf(m));
+  const exponent = m.and(16, signExponent, m.constant(16, MAX_EXPONENT));
+  const is = (name: keyof typeof EXAMINED): V => m.constant(16, EXAMINED[name]);
+  const choose = (condition: V, yes: V, no: V): V => m.select(16, condition, yes, no);
+  const fraction = m.shl(64, significand, m.constant(64, 1));
+  const large = choose(m.isZero(64, fraction), is('infinity'), is('nan'));
+  const number = choose(m.equal(16, exponent, m.constant(16, MAX_EXPONENT)), large, is('normal'));
+  const known = choose(m.lessSigned(64, significand, m.constant(64, 0)), number, is('unsupported'));
+  const tiny = choose(m.isZero(64, significand), is('zero'), is('denormal'));
+  const kind = choose(isEmpty, is('empty'), choose(m.isZero(16, exponent), tiny, known));
+  const sign = m.and(16, m.shr(16, signExponent, m.constant(16, SIGN_TO_C1)), m.constant(16, C1));
+  setCodes(m, m.or(16, kind, sign), CONDITION_CODES);
 };

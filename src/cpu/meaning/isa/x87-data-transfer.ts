@@ -1,17 +1,18 @@
-import type { Machine, Semantics } from '../vocabulary.js';
-import type { Extended, X87Constant, X87MemoryFormat, X87Result } from '../x87-vocabulary.js';
+import type { Machine, Place, Semantics } from '../vocabulary.js';
+import type { Extended, X87Constant, X87MemoryFormat, X87Result, X87Source } from '../x87-vocabulary.js';
 import { FORMAT_WIDTHS } from './x87-arithmetic.js';
 import {
   begin,
   clearC1,
   free,
   isEmpty,
+  isFull,
   moveTop,
   operandRegister,
   pop,
   push,
   readRegister,
-  stack,
+  source,
   writeRegister,
 } from './x87-stack.js';
 import { topOf } from './x87-state.js';
@@ -20,20 +21,19 @@ import { topOf } from './x87-state.js';
 
 const EXTENDED_BYTES = 10;
 
-/** Pushes the value of `load`, or the indefinite where the stack is full. */
-function pushLoaded<V>(m: Machine<V>, load: () => X87Result<V>): void {
-  const finish = ({ value, stores }: X87Result<V>): void => m.if(stores, () => push(m, value));
+/** Pushes what needs no conversion, or the indefinite where the stack is full. */
+function pushLoaded<V>(m: Machine<V>, value: () => Extended<V>): void {
   m.if(
-    isEmpty(m, stack(m, -1)),
-    () => finish(load()),
-    () => finish(m.host.x87.stackFault(true)),
+    isFull(m),
+    () => {
+      const fault = m.host.x87.stackFault(true);
+      m.if(fault.stores, () => push(m, fault.value));
+    },
+    () => {
+      push(m, value());
+      clearC1(m);
+    },
   );
-}
-
-/** A value that needs no conversion; C1 becomes 0. */
-function unchanged<V>(m: Machine<V>, value: Extended<V>): X87Result<V> {
-  clearC1(m);
-  return { value, stores: m.constant(8, 1) };
 }
 
 /** FLD of a single or double, FILD. SDM Vol. 2A "FLD", "FILD". */
@@ -41,7 +41,8 @@ export function load(format: X87MemoryFormat): Semantics {
   return (m, form) => {
     const width = FORMAT_WIDTHS[format];
     const bits = begin(m, form, width / 8, 'read').load(width);
-    pushLoaded(m, () => m.host.x87.load({ format, bits }));
+    const { value, stores } = m.host.x87.load({ format, bits }, isFull(m));
+    m.if(stores, () => push(m, value));
   };
 }
 
@@ -49,14 +50,14 @@ export function load(format: X87MemoryFormat): Semantics {
 export const loadExtended: Semantics = (m, form) => {
   const place = begin(m, form, EXTENDED_BYTES, 'read');
   const value = { significand: place.load(64), signExponent: place.load(16, 8) };
-  pushLoaded(m, () => unchanged(m, value));
+  pushLoaded(m, () => value);
 };
 
 /** FBLD. SDM Vol. 2A "FBLD". */
 export const fbld: Semantics = (m, form) => {
   const place = begin(m, form, EXTENDED_BYTES, 'read');
   const digits = { significand: place.load(64), signExponent: place.load(16, 8) };
-  pushLoaded(m, () => unchanged(m, m.host.x87.fromDecimal(digits)));
+  pushLoaded(m, () => m.host.x87.fromDecimal(digits));
 };
 
 /** FLD ST(i). */
@@ -70,7 +71,7 @@ export const loadRegister: Semantics = (m, form) => {
       const fault = m.host.x87.stackFault(false);
       m.if(fault.stores, () => push(m, fault.value));
     },
-    () => pushLoaded(m, () => unchanged(m, value)),
+    () => pushLoaded(m, () => value),
   );
 };
 
@@ -78,24 +79,30 @@ export const loadRegister: Semantics = (m, form) => {
 export function loadConstant(constant: X87Constant): Semantics {
   return (m, form) => {
     begin(m, form);
-    pushLoaded(m, () => unchanged(m, m.host.x87.constant(constant)));
+    pushLoaded(m, () => m.host.x87.constant(constant));
   };
 }
 
-/** What is stored: ST(0), or the indefinite if that is empty. */
-function stored<V, T>(
+/** Stores ST(0) converted, or the indefinite. */
+function storeConverted<V, T>(
   m: Machine<V>,
-  convert: (value: Extended<V>) => X87Result<V, T>,
+  convert: (x: X87Source<V>) => X87Result<V, T>,
   then: (value: T) => void,
   pops: boolean,
 ): void {
+  const { value, stores } = convert(source(m, topOf(m)));
+  m.if(stores, () => {
+    then(value);
+    if (pops) pop(m);
+  });
+}
+
+/** Stores ST(0) as it is, or the indefinite. */
+function storeUnchanged<V>(m: Machine<V>, then: (value: Extended<V>) => void, pops: boolean): void {
   const top = topOf(m);
   const finish = (value: Extended<V>): void => {
-    const result = convert(value);
-    m.if(result.stores, () => {
-      then(result.value);
-      if (pops) pop(m);
-    });
+    then(value);
+    if (pops) pop(m);
   };
   m.if(
     isEmpty(m, top),
@@ -103,17 +110,26 @@ function stored<V, T>(
       const fault = m.host.x87.stackFault(false);
       m.if(fault.stores, () => finish(fault.value));
     },
-    () => finish(readRegister(m, top)),
+    () => {
+      finish(readRegister(m, top));
+      clearC1(m);
+    },
   );
+}
+
+/** Stores the two parts of a number of 80 bits. */
+function storeParts<V>(place: Place<V>, { significand, signExponent }: Extended<V>): void {
+  place.store(64, significand);
+  place.store(16, signExponent, 8);
 }
 
 /** FST and FSTP to a single or double. SDM Vol. 2A "FST/FSTP". */
 export function storeFloat(width: 32 | 64, pops: boolean): Semantics {
   return (m, form) => {
     const place = begin(m, form, width / 8, 'write');
-    stored(
+    storeConverted(
       m,
-      (value) => m.host.x87.toFloat(width, { format: 'extended', ...value }),
+      (x) => m.host.x87.toFloat(width, x),
       (bits) => place.store(width, bits),
       pops,
     );
@@ -124,9 +140,9 @@ export function storeFloat(width: 32 | 64, pops: boolean): Semantics {
 export function storeInteger(width: 16 | 32 | 64, pops: boolean, truncated = false): Semantics {
   return (m, form) => {
     const place = begin(m, form, width / 8, 'write');
-    stored(
+    storeConverted(
       m,
-      (value) => m.host.x87.toInteger(width, { format: 'extended', ...value }, truncated),
+      (x) => m.host.x87.toInteger(width, x, truncated),
       (bits) => place.store(width, bits),
       pops,
     );
@@ -136,27 +152,16 @@ export function storeInteger(width: 16 | 32 | 64, pops: boolean, truncated = fal
 /** FSTP m80fp. */
 export const storeExtended: Semantics = (m, form) => {
   const place = begin(m, form, EXTENDED_BYTES, 'write');
-  stored(
-    m,
-    (value) => unchanged(m, value),
-    ({ significand, signExponent }) => {
-      place.store(64, significand);
-      place.store(16, signExponent, 8);
-    },
-    true,
-  );
+  storeUnchanged(m, (value) => storeParts(place, value), true);
 };
 
 /** FBSTP. SDM Vol. 2A "FBSTP". */
 export const fbstp: Semantics = (m, form) => {
   const place = begin(m, form, EXTENDED_BYTES, 'write');
-  stored(
+  storeConverted(
     m,
-    (value) => m.host.x87.toDecimal({ format: 'extended', ...value }),
-    ({ significand, signExponent }) => {
-      place.store(64, significand);
-      place.store(16, signExponent, 8);
-    },
+    (x) => m.host.x87.toDecimal(x),
+    (value) => storeParts(place, value),
     true,
   );
 };
@@ -166,12 +171,7 @@ export function storeRegister(pops: boolean): Semantics {
   return (m, form) => {
     begin(m, form);
     const register = operandRegister(m, form.dest);
-    stored(
-      m,
-      (value) => unchanged(m, value),
-      (value) => writeRegister(m, register, value),
-      pops,
-    );
+    storeUnchanged(m, (value) => writeRegister(m, register, value), pops);
   };
 }
 

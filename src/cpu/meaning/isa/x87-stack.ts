@@ -47,6 +47,11 @@ export function isEmpty<V>(m: Machine<V>, register: V): V {
   return m.isZero(16, m.and(16, m.x87(16, FTW), tagBit(m, register)));
 }
 
+/** Whether the register to push to is in use. */
+export function isFull<V>(m: Machine<V>): V {
+  return m.isFalse(isEmpty(m, stack(m, -1)));
+}
+
 export function readRegister<V>(m: Machine<V>, register: V): Extended<V> {
   return {
     significand: m.x87Register(register, 64, SIGNIFICAND),
@@ -55,8 +60,8 @@ export function readRegister<V>(m: Machine<V>, register: V): Extended<V> {
 }
 
 /** A physical register as an operand. */
-export function source<V>(m: Machine<V>, register: V): X87Source<V> {
-  return { format: 'extended', ...readRegister(m, register) };
+export function source<V>(m: Machine<V>, register: V): X87Source<V> & { readonly format: 'extended' } {
+  return { format: 'extended', isEmpty: isEmpty(m, register), ...readRegister(m, register) };
 }
 
 /** Writes a physical register, which is in use then. */

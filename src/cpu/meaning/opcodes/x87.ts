@@ -81,8 +81,8 @@ const DATA_TRANSFER = [
   fpu('DF /3', 'FISTP', storeInteger(16, true), Mw),
   fpu('DB /3', 'FISTP', storeInteger(32, true), Md),
   fpu('DF /7', 'FISTP', storeInteger(64, true), Mq),
-  evaluated('DF /4', 'FBLD', fbld, M),
-  evaluated('DF /6', 'FBSTP', fbstp, M),
+  fpu('DF /4', 'FBLD', fbld, M),
+  fpu('DF /6', 'FBSTP', fbstp, M),
   fpu('D9 /1', 'FXCH', fxch, ST0, STi),
   fpu('DD /1', 'FXCH', fxch, ST0, STi),
   fpu('DF /1', 'FXCH', fxch, ST0, STi),
@@ -127,14 +127,14 @@ const ARITHMETIC = [
   arithmeticRows(1, 1, 'MUL', 'multiply', false),
   arithmeticRows(6, 7, 'DIV', 'divide', false),
   arithmeticRows(7, 6, 'DIV', 'divide', true),
-  evaluated('D9 F8', 'FPREM', partialRemainder(false)),
-  evaluated('D9 F5', 'FPREM1', partialRemainder(true)),
+  fpu('D9 F8', 'FPREM', partialRemainder(false)),
+  fpu('D9 F5', 'FPREM1', partialRemainder(true)),
   fpu('D9 E1', 'FABS', sign('clear')),
   fpu('D9 E0', 'FCHS', sign('change')),
-  evaluated('D9 FC', 'FRNDINT', unary('round')),
-  evaluated('D9 FD', 'FSCALE', ofTwo('scale', false)),
-  evaluated('D9 FA', 'FSQRT', unary('squareRoot')),
-  evaluated('D9 F4', 'FXTRACT', fxtract),
+  fpu('D9 FC', 'FRNDINT', unary('round')),
+  fpu('D9 FD', 'FSCALE', ofTwo('scale', false)),
+  fpu('D9 FA', 'FSQRT', unary('squareRoot')),
+  fpu('D9 F4', 'FXTRACT', fxtract),
 ];
 
 /** SDM Vol. 1 5.2.3 "x87 FPU Comparison Instructions". */
@@ -161,7 +161,7 @@ const COMPARISON = [
   fpu('DF /6', 'FCOMIP', comparison({ to: 'flags', pops: 1 }), ST0, STi),
   fpu('DF /5', 'FUCOMIP', comparison({ quiet: true, to: 'flags', pops: 1 }), ST0, STi),
   fpu('D9 E4', 'FTST', ftst),
-  evaluated('D9 E5', 'FXAM', fxam),
+  fpu('D9 E5', 'FXAM', fxam),
 ];
 
 /** SDM Vol. 1 5.2.4 "x87 FPU Transcendental Instructions". */

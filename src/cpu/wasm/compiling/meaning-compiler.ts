@@ -2,7 +2,6 @@ import { lookUpTlb } from './tlb-lookup.js';
 import type { Width } from '../../../bits.js';
 import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../../meaning/flags.js';
 import type { Form, GprOperand, MemoryOperand, StackOperand, XmmOperand } from '../../meaning/form.js';
-import { clearC1 } from '../../meaning/isa/x87-stack.js';
 import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../../meaning/vocabulary.js';
 import * as at from '../../state/layout.js';
 import { WasmArithmetic } from './arithmetic.js';
@@ -89,11 +88,9 @@ export abstract class MeaningCompiler implements CompilerCore {
     this.code = emitter.code;
     this.x87Operations = new CompiledX87(emitter, {
       sideExitIf: () => this.sideExitIf(),
-      sideExit: () => this.raise(),
       callFunction: (name) => this.callFunction(name),
       pushRip: () => void emitter.push(this.rip()),
       stackIndex: (operand) => this.stackIndex(operand),
-      clearC1: () => clearC1(this.words),
     });
   }
 

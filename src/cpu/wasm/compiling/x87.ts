@@ -1,17 +1,22 @@
 import { X87Context } from '../../evaluator/extended/context.js';
 import { constantOf } from '../../evaluator/extended/operations.js';
 import type { StackOperand } from '../../meaning/form.js';
+import { CONDITION_CODES } from '../../meaning/isa/x87-stack.js';
 import { FCW, FDP, FIP } from '../../meaning/isa/x87-state.js';
 import type {
   Extended,
   X87Binary,
   X87Constant,
+  X87MemoryFormat,
   X87Operations,
   X87Result,
   X87Source,
+  X87Unary,
 } from '../../meaning/x87-vocabulary.js';
 import { X87 } from '../../state/layout.js';
-import { QUIET, type ExtendedFunction } from '../functions/extended-functions.js';
+import { IS_QUOTIENT, NEAREST } from '../functions/extended/exponents.js';
+import type { ExtendedFunction } from '../functions/extended/functions.js';
+import { EMPTY, FULL, HAS_DENORMAL, QUIET } from '../functions/extended/parts.js';
 import { TRUNCATED } from '../functions/float-functions.js';
 import { constantValue, type Emitter, type WasmValue } from '../encoding/value.js';
 import type { FloatContext } from './attempts.js';
@@ -21,13 +26,13 @@ type V = WasmValue;
 
 /** What x87 arithmetic needs from the compiler. */
 export interface X87Compiling extends FloatContext {
-  /** Exits to the evaluator. */
-  sideExit(): void;
   /** The address of the instruction; i64. */
   pushRip(): void;
   stackIndex(operand: StackOperand): V;
-  clearC1(): void;
 }
+
+/** A truth value, and the bit of the option that it sets. */
+type Fault = readonly [isPresent: V, bit: number];
 
 const NOTHING = constantValue('i64', 0n);
 const NONE = constantValue('i32', 0n);
@@ -35,8 +40,8 @@ const STORES = constantValue('i32', 1n);
 const RC_SHIFT = 10;
 
 /**
- * Compiles the common operations of the x87 FPU to calls of functions. Stack faults, and what raises an unmasked exception,
- * are left to the evaluator; it sets FIP and FDP once more.
+ * Compiles the operations of the x87 FPU, except for the transcendental ones, to calls of functions. What raises an unmasked
+ * exception is left to the evaluator; it sets FIP and FDP once more.
  */
 export class CompiledX87 implements X87Operations<V> {
   constructor(
@@ -62,30 +67,60 @@ export class CompiledX87 implements X87Operations<V> {
       case 'subtract':
       case 'multiply':
       case 'divide':
+      case 'scale':
         return this.ofTwo(`x87.${operation}`, x, y);
       default:
         return notCompiled();
     }
+  }
+  unary(operation: X87Unary, x: X87Source<V>): X87Result<V> {
+    return operation === 'power' ? notCompiled() : this.ofTwo(`x87.${operation}`, x, x);
   }
   compare(x: X87Source<V>, y: X87Source<V>, quiet: boolean): X87Result<V, V> {
     const { value, stores } = this.ofTwo('x87.compare', x, y, quiet ? QUIET : 0);
     this.emitter.push(value.significand).code.op('i32.wrap_i64');
     return { value: this.emitter.pop('i32'), stores };
   }
-  load(x: X87Source<V>): X87Result<V> {
-    if (x.format === 'single' || x.format === 'double') return this.ofOne(loadOf(x.format), this.bitsOf(x));
-    const { value } = this.widened(x);
-    this.context.clearC1();
-    return { value, stores: STORES };
+  load(x: X87Source<V>, isFull: V): X87Result<V> {
+    if (x.format === 'extended') throw new Error('registers are loaded as they are');
+    return this.call(loadOf(x.format), () => this.pushOne(this.bitsOf(x), 0, [isFull, FULL]));
+  }
+  extract(
+    x: X87Source<V>,
+    isFull: V,
+  ): X87Result<V, { readonly exponent: Extended<V>; readonly significand: Extended<V> }> {
+    const part = (name: 'exponent' | 'significand'): Extended<V> =>
+      this.call(`x87.${name}`, () => this.pushTwo(x, x, 0, [isFull, FULL])).value;
+    const [exponent, significand] = [part('exponent'), part('significand')];
+    return { value: { exponent, significand }, stores: STORES };
+  }
+  remainder(
+    x: X87Source<V>,
+    y: X87Source<V>,
+    nearest: boolean,
+  ): X87Result<V> & { readonly codes: V; readonly isQuotient: V } {
+    const { emitter } = this;
+    const { value, last } = this.results('x87.remainder', () => this.pushTwo(x, y, nearest ? NEAREST : 0));
+    emitter.push(last).code.i32(1).op('i32.and');
+    this.context.sideExitIf();
+    emitter.push(last).code.i32(CONDITION_CODES).op('i32.and');
+    const codes = emitter.pop('i32');
+    emitter.push(last).code.i32(IS_QUOTIENT).op('i32.and').i32(0).op('i32.ne');
+    return { value, stores: STORES, codes, isQuotient: emitter.pop('i32') };
   }
   toFloat(width: 32 | 64, x: X87Source<V>): X87Result<V, V> {
-    const { value, stores } = this.ofOne(width === 32 ? 'x87.toSingle' : 'x87.toDouble', this.widened(x).value);
+    const { value, stores } = this.ofTwo(width === 32 ? 'x87.toSingle' : 'x87.toDouble', x, x);
     return { value: this.cut(width, value.significand), stores };
   }
   toInteger(width: 16 | 32 | 64, x: X87Source<V>, truncated: boolean): X87Result<V, V> {
-    const option = truncated ? width | TRUNCATED : width;
-    const { value, stores } = this.ofOne('x87.toInteger', this.widened(x).value, option);
+    const { value, stores } = this.ofTwo('x87.toInteger', x, x, truncated ? width | TRUNCATED : width);
     return { value: this.cut(width, value.significand), stores };
+  }
+  toDecimal(x: X87Source<V>): X87Result<V> {
+    return this.ofTwo('x87.toDecimal', x, x);
+  }
+  fromDecimal(x: Extended<V>): Extended<V> {
+    return this.results('x87.ofDecimal', () => this.pushOne(x)).value;
   }
   constant(constant: X87Constant): Extended<V> {
     const { emitter } = this;
@@ -109,35 +144,41 @@ export class CompiledX87 implements X87Operations<V> {
     }
     return { significand, signExponent };
   }
-  stackFault(): X87Result<V> {
-    this.context.sideExit();
-    return { value: { significand: NOTHING, signExponent: NONE }, stores: NONE };
+  stackFault(overflow: boolean): X87Result<V> {
+    return this.call('x87.stackFault', () => {
+      this.pushOne({ significand: NOTHING, signExponent: NONE }, overflow ? FULL : EMPTY);
+    });
   }
 
-  unary = notCompiled;
   trigonometric = notCompiled;
-  remainder = notCompiled;
-  extract = notCompiled;
-  toDecimal = notCompiled;
-  fromDecimal = notCompiled;
-  examine = notCompiled;
 
   private ofTwo(name: ExtendedFunction, x: X87Source<V>, y: X87Source<V>, option = 0): X87Result<V> {
-    const [first, second] = [this.widened(x), this.widened(y)];
-    const isDenormal = first.isDenormal ?? second.isDenormal;
-    const push = (): void => {
-      this.pushParts(first.value);
-      this.pushParts(second.value);
-      this.emitter.code.i32(option);
-      if (isDenormal) this.emitter.push(isDenormal).code.op('i32.or');
-    };
-    return this.call(name, push);
+    return this.call(name, () => this.pushTwo(x, y, option));
   }
-  private ofOne(name: ExtendedFunction, x: Extended<V>, option = 0): X87Result<V> {
-    return this.call(name, () => {
-      this.pushParts(x);
-      this.emitter.code.i64(0n).i32(0).i32(option);
-    });
+  /** Parameters for two operands, of which one may be given twice, and an option with what is wrong with them. */
+  private pushTwo(x: X87Source<V>, y: X87Source<V>, option: number, other?: Fault): void {
+    const operands = x === y ? [x] : [x, y];
+    const widened = operands.map((operand) => this.widened(operand));
+    const faults = widened.map(({ fault }) => fault);
+    this.pushParts(widened[0]!.value);
+    this.pushParts(widened.at(-1)!.value);
+    this.pushOption(option, ...faults, other);
+  }
+  private pushOne(x: Extended<V>, option = 0, fault?: Fault): void {
+    this.pushParts(x);
+    this.emitter.code.i64(0n).i32(0);
+    this.pushOption(option, fault);
+  }
+  private pushOption(option: number, ...faults: readonly (Fault | undefined)[]): void {
+    const { emitter } = this;
+    emitter.code.i32(option);
+    for (const fault of faults) {
+      if (!fault) continue;
+      const [isPresent, bit] = fault;
+      emitter.push(isPresent);
+      if (bit > 1) emitter.code.i32(Math.log2(bit)).op('i32.shl');
+      emitter.code.op('i32.or');
+    }
   }
   private call(name: ExtendedFunction, push: () => void): X87Result<V> {
     const { value, last } = this.results(name, push);
@@ -154,16 +195,13 @@ export class CompiledX87 implements X87Operations<V> {
     return { value: { significand: emitter.pop('i64'), signExponent }, last };
   }
 
-  /** An operand as an extended number, and whether it is a denormal in memory. */
-  private widened(x: X87Source<V>): { readonly value: Extended<V>; readonly isDenormal?: V } {
-    if (x.format === 'extended') return { value: x };
+  /** An operand as an extended number, and what may be wrong with it. */
+  private widened(x: X87Source<V>): { readonly value: Extended<V>; readonly fault?: Fault } {
+    if (x.format === 'extended') return { value: x, fault: [x.isEmpty, EMPTY] };
     const bits = this.bitsOf(x);
-    const { value, last } = this.results(widenOf(x.format), () => {
-      this.pushParts(bits);
-      this.emitter.code.i64(0n).i32(0).i32(0);
-    });
+    const { value, last } = this.results(widenOf(x.format), () => this.pushOne(bits));
     const isFloat = x.format === 'single' || x.format === 'double';
-    return isFloat ? { value, isDenormal: last } : { value };
+    return isFloat ? { value, fault: [last, HAS_DENORMAL] } : { value };
   }
   /** The bits of a number in memory as the first part of an operand: integers with their sign. */
   private bitsOf({ format, bits }: Exclude<X87Source<V>, { format: 'extended' }>): Extended<V> {
@@ -185,15 +223,16 @@ export class CompiledX87 implements X87Operations<V> {
   }
 }
 
-function loadOf(format: 'single' | 'double'): ExtendedFunction {
-  return format === 'single' ? 'x87.loadSingle' : 'x87.loadDouble';
+const NAMES = { single: 'Single', double: 'Double', int16: 'Integer', int32: 'Integer', int64: 'Integer' } as const;
+
+function loadOf(format: X87MemoryFormat): ExtendedFunction {
+  return `x87.load${NAMES[format]}`;
 }
 
-function widenOf(format: string): ExtendedFunction {
-  if (format === 'single') return 'x87.widenSingle';
-  return format === 'double' ? 'x87.widenDouble' : 'x87.widenInteger';
+function widenOf(format: X87MemoryFormat): ExtendedFunction {
+  return `x87.widen${NAMES[format]}`;
 }
 
 function notCompiled(): never {
-  throw new NotCompiled('the evaluator alone does this operation of the x87 FPU');
+  throw new NotCompiled('the evaluator alone computes transcendental functions');
 }

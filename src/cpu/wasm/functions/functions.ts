@@ -1,6 +1,7 @@
 import type { ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
-import { EXTENDED_TYPE, addExtendedFunctions, type ExtendedFunction } from './extended-functions.js';
+import { addExtendedFunctions, type ExtendedFunction } from './extended/functions.js';
+import { EXTENDED_TYPE } from './extended/parts.js';
 import { addLaneFunctions } from './float-lanes.js';
 import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './float-functions.js';
 import { addCross, addUncross } from './page-crossing.js';

@@ -1,11 +1,11 @@
-import { FSW as FLAGS } from '../../evaluator/extended/context.js';
-import { FCW } from '../../meaning/isa/x87-state.js';
-import { X87 } from '../../state/layout.js';
-import { Code } from '../encoding/code.js';
-import type { WasmModule } from '../encoding/module.js';
-import { Statements, constant, load, select, type Variable } from './expression.js';
-import { raise } from './float-flags.js';
-import { ROUNDED_UP, roundsAway } from './float-lanes.js';
+import { FSW as FLAGS } from '../../../evaluator/extended/context.js';
+import { FCW } from '../../../meaning/isa/x87-state.js';
+import { X87 } from '../../../state/layout.js';
+import { Code } from '../../encoding/code.js';
+import type { WasmModule } from '../../encoding/module.js';
+import { Statements, constant, load, select, type Variable } from '../expression.js';
+import { raise } from '../float-flags.js';
+import { ROUNDED_UP, roundsAway } from '../float-lanes.js';
 
 const BIAS = 16383;
 const EXPONENT_MIN = 1 - BIAS;
@@ -16,16 +16,16 @@ const PC_SHIFT = 8;
 
 /**
  * Adds (sign, exponent, high, low) → significand, and sign and exponent: rounds ±(high, low) × 2^(exponent - 127), where bit 63
- * of `high` is set, to the precision of FCW.PC, as evaluator/extended/round.ts does. `sign` is 0 or 8000h.
+ * of `high` is set, to the precision of FCW.PC or to all bits (`fully`), as evaluator/extended/round.ts does. `sign` is 0 or 8000h.
  */
-export function addExtendedPack(module: WasmModule): number {
+export function addExtendedPack(module: WasmModule, fully = false): number {
   const code = new Code(['i32', 'i32', 'i64', 'i64']);
   const to = new Statements(code);
   const [sign, exponent] = [to.parameter('i32', 0), to.parameter('i32', 1)];
   const [high, low] = [to.parameter('i64', 2), to.parameter('i64', 3)];
   const word = to.let(load('i32.load16_u', X87 + FCW));
   const mode = to.let(word.shr(RC_SHIFT).and(3));
-  const pc = to.let(word.shr(PC_SHIFT).and(3));
+  const pc = to.let(fully ? constant('i32', 3) : word.shr(PC_SHIFT).and(3));
   const negative = to.let(sign.isSet());
   // Bits of `high` that are cut: 40, 0 (reserved), 11 or 0.
   const cut = to.let(
