@@ -184,7 +184,7 @@ REPEAT(cmpxchg, "lock cmpxchg %%rcx, (%%rdi)\n lock xadd %%rdx, (%%rdi)")
     {                                                                                                                 \
         double x = 1.5, y = 1.25, z = 0;                                                                              \
         for (long i = 0; i < n; i++)                                                                                  \
-            __asm__ volatile(code : "=m"(z) : "m"(x), "m"(y) : "st", "st(1)", "st(2)", "memory", "cc");               \
+            __asm__ volatile(code : "=m"(z) : "m"(x), "m"(y) : "st", "st(1)", "st(2)", "memory", "cc", "ax");         \
         return bits(z);                                                                                               \
     }
 
@@ -193,6 +193,11 @@ X87(x87_mul, "fldl %1\n fmull %2\n fldl %1\n fmulp\n fstpl %0")
 X87(x87_div, "fldl %1\n fdivl %2\n fld1\n fdivp\n fstpl %0")
 X87(x87_int, "fildl %1\n fildl %2\n fxch\n fistpl %0\n fistpl %0")
 X87(x87_compare, "fldl %1\n fldl %2\n fucomip %%st(1), %%st\n fstpl %0")
+X87(x87_sqrt, "fldl %1\n fsqrt\n fstpl %0\n fldl %2\n fsqrt\n fstpl %0")
+X87(x87_round, "fldl %1\n frndint\n fstpl %0\n fldl %2\n frndint\n fstpl %0")
+X87(x87_scale, "fldl %2\n fldl %1\n fscale\n fstp %%st(1)\n fxtract\n fstp %%st(1)\n fstpl %0")
+X87(x87_remainder, "fldl %2\n fldl %1\n fprem\n fprem1\n fstp %%st(1)\n fstpl %0")
+X87(x87_examine, "fldl %1\n fxam\n fnstsw %%ax\n fstpl %0\n fldz\n fxam\n fnstsw %%ax\n fstpl %0")
 X87(x87_control, "fnstcw %0\n fldcw %0")
 
 static uint64_t long_double(long n)
@@ -226,7 +231,8 @@ static const struct {
     L(bit_test, 50000000), L(bit_test_memory, 50000000), L(xlat, 50000000), L(xchg, 50000000), L(mul_128, 50000000),
     L(imul_128, 50000000), L(rcl_rcr, 30000000), L(shift_mix, 50000000), L(lahf_sahf, 50000000), L(cmpxchg, 20000000),
     L(x87_add, 2000000), L(x87_mul, 2000000), L(x87_div, 2000000), L(x87_int, 2000000), L(x87_compare, 2000000),
-    L(x87_control, 20000000), L(long_double, 2000000),
+    L(x87_sqrt, 2000000), L(x87_round, 2000000), L(x87_scale, 2000000), L(x87_remainder, 2000000),
+    L(x87_examine, 2000000), L(x87_control, 20000000), L(long_double, 2000000),
 };
 
 int main(int argc, char **argv)
