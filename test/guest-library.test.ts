@@ -9,14 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { compileGuest, guestPrograms } from '../src/host/toolchain/guest-compiler.js';
-import { Computer, MemoryNames, type NameSpace } from '../src/index.js';
-import type { VmoStore } from '../src/vmo/store.js';
+import { Computer } from '../src/index.js';
 import {
   ScriptedConsole,
   compiled,
   firstDifference,
   guestImage,
   isInstalled,
+  namesOf,
   runNative,
   sha256,
 } from './support/guest-programs.js';
@@ -36,16 +36,7 @@ type Images = ReadonlyMap<string, Uint8Array>;
 /** Runs one of several programs, which find each other by name. */
 function run(name: string, images: Images, args: readonly string[] = [], engine: EngineOptions = ENGINES.translator) {
   const console = new ScriptedConsole();
-  const names = (store: VmoStore): NameSpace => {
-    const space = new MemoryNames(store);
-    for (const [image, bytes] of images) {
-      const vmo = store.fromBytes(bytes);
-      space.publish(image, vmo, undefined);
-      vmo.close();
-    }
-    return space;
-  };
-  const computer = new Computer({ ...engine, memoryBytes: 64 * MIB, console, sha256, names });
+  const computer = new Computer({ ...engine, memoryBytes: 64 * MIB, console, sha256, names: namesOf(images) });
   const process = computer.start(images.get(name)!, { name, limitBytes: GIB, argv: [name, ...args] });
   const outcome = computer.run(process);
   if (outcome.kind !== 'exited') throw new Error(`${name} ended as ${outcome.kind}: ${console.output.toString()}`);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
+
 #ifndef __bd0__
 #include <locale.h>
 #endif
@@ -17,17 +19,6 @@
 /* Volatile: no compiler may check formats, or know what a call returns. */
 static int (*volatile format_to)(char *, size_t, const char *, ...) = snprintf;
 static int (*volatile scan_from)(const char *, const char *, ...) = sscanf;
-
-static uint64_t state = 0x2545f4914f6cdd1d;
-
-static uint64_t random64(void) {
-  state = state * 6364136223846793005 + 1442695040888963407;
-  return (state >> 32) * 0x9e3779b97f4a7c15 ^ state;
-}
-
-static unsigned below(unsigned limit) {
-  return (unsigned)(random64() >> 33) % limit;
-}
 
 /** Of any number of bits. C leaves open which operand or argument is evaluated first, so that no two of them may be drawn. */
 static uint64_t random_shifted(void) {

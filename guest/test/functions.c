@@ -14,16 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
-static uint64_t state = 0x853c49e6748fea9b;
-
-static uint64_t random64(void) {
-  state = state * 6364136223846793005 + 1442695040888963407;
-  return (state >> 32) * 0x9e3779b97f4a7c15 ^ state;
-}
-
-static unsigned below(unsigned limit) {
-  return (unsigned)(random64() >> 33) % limit;
-}
+#include "random.h"
 
 static int sign_of(int value) {
   return (value > 0) - (value < 0);

@@ -10,12 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t state = 0x853c49e6748fea9b;
-
-static uint64_t random64(void) {
-  state = state * 6364136223846793005 + 1442695040888963407;
-  return (state >> 32) * 0x9e3779b97f4a7c15 ^ state;
-}
+#include "random.h"
 
 static double double_of(uint64_t bits) {
   double value;

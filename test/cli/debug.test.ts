@@ -1,11 +1,12 @@
 /** `bd0 debug` as a line debugger: its transcripts. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { bd0 } from './bd0.js';
+import { debuggingPage } from './debugging-page.js';
 import { TRANSCRIPTS } from './debug-transcripts.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -44,12 +45,7 @@ for (const { name, words = [], code, transcript } of TRANSCRIPTS)
   });
 
 t.test('docs/debugging.md: how the crash of its program is found', async (t) => {
-  const page = readFileSync(join(root, 'docs/debugging.md'), 'utf8');
-  const source = join(directory, 'shop.c');
-  const shop = join(directory, 'shop');
-  writeFileSync(source, /^```c shop\.c\n(.*?)^```$/ms.exec(page)![1]!);
-  await compileGuest({ sources: [source], output: shop, compilerOptions: ['-O0'] });
-  const sessions = Array.from(page.matchAll(/^```bd0\n(.*?)^```$/gms), ([, text]) => text!);
+  const { shop, sessions } = await debuggingPage(directory, 'bd0');
   t.equal(sessions.length, 2);
   for (const text of sessions) {
     const script = join(directory, 'session.txt');

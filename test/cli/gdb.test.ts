@@ -1,6 +1,6 @@
 /** Real gdb and lldb drive guests. */
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import t from 'tap';
 import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { seedOf, someOf } from '../support/volume.js';
 import { bd0 } from './bd0.js';
+import { debuggingPage } from './debugging-page.js';
 import { debugged, findProgram, MachineInterface, normalised, runGdb, runLldb, startDebugged } from './gdb-sessions.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -1186,12 +1187,7 @@ t.test('addresses and options that cannot be', async (t) => {
 });
 
 t.test('docs/debugging.md: its program, and what gdb prints', async (t) => {
-  const page = readFileSync(join(root, 'docs/debugging.md'), 'utf8');
-  const source = join(directory, 'shop.c');
-  const shop = join(directory, 'shop');
-  writeFileSync(source, /^```c shop\.c\n(.*?)^```$/ms.exec(page)![1]!);
-  await compileGuest({ sources: [source], output: shop, compilerOptions: ['-O0'] });
-  const sessions = Array.from(page.matchAll(/^```gdb\n(.*?)^```$/gms), ([, text]) => text!);
+  const { shop, sessions } = await debuggingPage(directory, 'gdb');
   t.equal(sessions.length, 2);
   for (const text of sessions) {
     const shown = text.replace(/^\(gdb\) /gm, '+');

@@ -2,10 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { Computer, MemoryNames, type NameSpace } from '../../src/index.js';
+import { Computer } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
-import type { VmoStore } from '../../src/vmo/store.js';
-import { ScriptedConsole, compiled, guestImage, sha256 } from '../support/guest-programs.js';
+import { ScriptedConsole, compiled, guestImage, namesOf, sha256 } from '../support/guest-programs.js';
 
 const MIB = 2 ** 20;
 
@@ -26,17 +25,8 @@ function exampleOf(call: string): string {
 
 /** Runs a program that finds others by their names, and three lines of input; answers its exit code. */
 function exitCodeOf(image: Uint8Array, others: ReadonlyMap<string, Uint8Array>): number | string {
-  const names = (store: VmoStore): NameSpace => {
-    const space = new MemoryNames(store);
-    for (const [name, bytes] of others) {
-      const vmo = store.fromBytes(bytes);
-      space.publish(name, vmo, undefined);
-      vmo.close();
-    }
-    return space;
-  };
   const console = new ScriptedConsole([Buffer.from('one\ntwo\nthree\n')]);
-  const computer = new Computer({ memoryBytes: 64 * MIB, console, sha256, names });
+  const computer = new Computer({ memoryBytes: 64 * MIB, console, sha256, names: namesOf(others) });
   const process = computer.start(image, { name: 'example', limitBytes: 64 * MIB });
   for (;;) {
     const outcome = computer.run(process);

@@ -2,23 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  ET_DYN,
+  ET_EXEC,
+  HEADER_BYTES,
+  PF_R,
+  PF_W,
+  PF_X,
+  PROGRAM_HEADER_BYTES,
+  PT_DYNAMIC,
+  PT_INTERP,
+  PT_LOAD,
+  PT_NOTE,
+  PT_TLS,
+} from '../../src/kernel/program/program-headers.js';
 import { buildAllGuests, guestPrograms } from '../../src/host/toolchain/guest-compiler.js';
 
-export const ET_EXEC = 2;
-export const ET_DYN = 3;
-
-export const PT_LOAD = 1;
-export const PT_DYNAMIC = 2;
-export const PT_INTERP = 3;
-export const PT_NOTE = 4;
-export const PT_TLS = 7;
-
-export const PF_X = 1;
-export const PF_W = 2;
-export const PF_R = 4;
-
-export const HEADER_BYTES = 64;
-export const PROGRAM_HEADER_BYTES = 56;
+export { ET_DYN, ET_EXEC, HEADER_BYTES, PF_R, PF_W, PF_X, PROGRAM_HEADER_BYTES };
+export { PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE, PT_TLS };
 
 /** A program header by its fields, the offsets of which are those of the file. */
 export interface ProgramHeader {

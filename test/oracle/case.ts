@@ -64,24 +64,31 @@ export const MXCSR_DEFAULT = 0x1f80;
  */
 export const FREE_RUN = 0;
 
-/** One instruction and what it starts from. */
-export interface OracleCase {
-  /** The instruction: 1 to 15 bytes. What follows it in the code pages is INT3. */
-  bytes: Uint8Array;
-  /** Where it starts, in bytes from CODE: 0 to CODE_BYTES; bytes beyond the code pages are left out. */
-  codeOffset: number;
+/** The registers that a case begins with, and those that it ends with. */
+export interface OracleRegisters {
   /** RAX RCX RDX RBX RSP RBP RSI RDI R8 to R15 (the order of their encoding). */
   gpr: BigUint64Array;
-  /** Of RFLAGS_ALLOWED; RFLAGS_ALWAYS is set in any case. */
-  rflags: number;
   /** XMM0 to XMM15, 16 bytes each. */
   xmm: Uint8Array;
   mxcsr: number;
-  /** The first 160 bytes of an FXSAVE64 image; those of MXCSR are not used. */
+  /**
+   * The first 160 bytes of an FXSAVE64 image. Those of MXCSR are not used; the pointers to the last instruction and operand,
+   * and its opcode, are not compared.
+   */
   x87: Uint8Array;
   /** Canonical. */
   fsBase: bigint;
   gsBase: bigint;
+}
+
+/** One instruction and what it starts from. */
+export interface OracleCase extends OracleRegisters {
+  /** The instruction: 1 to 15 bytes. What follows it in the code pages is INT3. */
+  bytes: Uint8Array;
+  /** Where it starts, in bytes from CODE: 0 to CODE_BYTES; bytes beyond the code pages are left out. */
+  codeOffset: number;
+  /** Of RFLAGS_ALLOWED; RFLAGS_ALWAYS is set in any case. */
+  rflags: number;
   memory: OracleMemory;
   /**
    * How often an instruction that leaves rip in place is stepped: 1 (default) stops after one iteration of REP.
@@ -100,16 +107,9 @@ export interface Fault {
 }
 
 /** The part of a state that is compared. */
-export interface OracleState {
-  gpr: BigUint64Array;
+export interface OracleState extends OracleRegisters {
   rip: bigint;
   rflags: number;
-  xmm: Uint8Array;
-  mxcsr: number;
-  /** As in the case; the pointers to the last instruction and operand, and its opcode, are not compared. */
-  x87: Uint8Array;
-  fsBase: bigint;
-  gsBase: bigint;
   fault?: Fault | undefined;
   /** What the windows hold, in the order of the case. */
   windows: Uint8Array[];

@@ -211,13 +211,18 @@ t.test('content from a store of the host is saved with the machine, and counts a
   }
 });
 
-t.test('a VMO that is not a saved snapshot is refused with one clear error', (t) => {
-  const random = new Random(seed);
+/** A saved snapshot, and the store that it lies in. */
+function savedProgram(): { readonly store: VmoStore; readonly bytes: Uint8Array } {
   const { computer, program } = machineFor(programs[0]!, ENGINES.interpreter);
   runTo(computer, program, 1000);
   const store = new VmoStore(sha256);
   const saved = computer.saveSnapshot(computer.snapshot(), store);
-  const bytes = saved.read(0, saved.length);
+  return { store, bytes: saved.read(0, saved.length) };
+}
+
+t.test('a VMO that is not a saved snapshot is refused with one clear error', (t) => {
+  const random = new Random(seed);
+  const { store, bytes } = savedProgram();
   const refused = (content: Uint8Array, message: RegExp): void => {
     t.throws(() => Computer.resume(store.fromBytes(content)), { name: 'SavedSnapshotError', message });
   };
@@ -240,11 +245,7 @@ t.test('a VMO that is not a saved snapshot is refused with one clear error', (t)
 
 t.test('content that matches its first page and cannot be is refused, too', (t) => {
   const random = new Random(seed);
-  const { computer, program } = machineFor(programs[0]!, ENGINES.interpreter);
-  runTo(computer, program, 1000);
-  const store = new VmoStore(sha256);
-  const saved = computer.saveSnapshot(computer.snapshot(), store);
-  const bytes = saved.read(0, saved.length);
+  const { store, bytes } = savedProgram();
   const stateBytes = Number(new DataView(bytes.buffer).getBigUint64(16, true));
   let refusals = 0;
   // Most bytes may be any: about one change in 25 is noticed.

@@ -1,5 +1,6 @@
 /** Images that are wrong in some way: real ones, of which a few bytes or many are changed. */
 import { hex } from '../../src/bits.js';
+import { HEADER_BYTES, PROGRAM_HEADER_BYTES, PT_DYNAMIC } from '../../src/kernel/program/program-headers.js';
 import type { Random } from './random.js';
 
 /** A number in an image: what a mutation likes to change. */
@@ -22,12 +23,9 @@ export interface BadImage {
   readonly story: string;
 }
 
-const HEADER_BYTES = 64;
-const PROGRAM_HEADER_BYTES = 56;
 const DYNAMIC_BYTES = 16;
 const RELA_BYTES = 24;
 const MAX_RELOCATION_FIELDS = 40;
-const PT_DYNAMIC = 2;
 const DT_RELA = 7;
 
 /** Layouts as [name, bytes]; gABI chapters 4 and 5. */

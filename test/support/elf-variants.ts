@@ -3,20 +3,17 @@
  * its memory into its exit code, and differs only in the instructions that end it: so it ends with the same code on both
  * where both load the same memory.
  */
+import { HEADER_BYTES, PF_R, PF_X, PROGRAM_HEADER_BYTES } from '../../src/kernel/program/program-headers.js';
 import { Random } from './random.js';
 
 const PAGE = 4096;
 const BASE = 0x40_0000;
 /** Pages from BASE on among which the segments lie. */
 const WINDOW_PAGES = 16;
-const HEADER_BYTES = 64;
-const PROGRAM_HEADER_BYTES = 56;
 const HEADERS = 4;
 const FILE_BYTES = 5 * PAGE + 700;
 /** Where the last instructions lie in their page. Nothing is read from there on in any page, since they differ. */
 const END_IN_PAGE = 0xf00;
-const PF_X = 1;
-const PF_R = 4;
 
 export interface ElfVariants {
   readonly linux: Uint8Array;

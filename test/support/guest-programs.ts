@@ -2,13 +2,21 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { contentsOf, keptFile } from './kept-files.js';
+import { contentsOf, keptFile, sourceParts } from './kept-files.js';
 import { sha256 } from '../../src/host/sha256.js';
 import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-compiler.js';
-import { Computer, type ComputerOptions, type Console, type Outcome, type Statistics } from '../../src/index.js';
+import {
+  Computer,
+  MemoryNames,
+  type ComputerOptions,
+  type Console,
+  type MakeNameSpace,
+  type Outcome,
+  type Statistics,
+} from '../../src/index.js';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -67,11 +75,6 @@ function shared(): (string | Uint8Array)[] {
   return sharedParts;
 }
 
-/** A source, and the headers that lie beside it. */
-function withHeaders(source: string): (string | Uint8Array)[] {
-  return [readFileSync(source), ...contentsOf(dirname(source), (path) => path.endsWith('.h'))];
-}
-
 /** The image of a program, compiled once. */
 export function guestImage(name: string, build: Build = {}): Promise<Uint8Array> {
   return compiled(sourceOf(name), build);
@@ -82,7 +85,7 @@ export function compiled(source: string, build: Build = {}): Promise<Uint8Array>
   const key = JSON.stringify([source, build]);
   const known = images.get(key);
   if (known) return known;
-  const parts = [...partsOf(build.compiler ?? 'gcc'), source, ...withHeaders(source), JSON.stringify(build)];
+  const parts = [...partsOf(build.compiler ?? 'gcc'), source, ...sourceParts(source), JSON.stringify(build)];
   const make = (output: string): Promise<unknown> => compileGuest({ sources: [source], output, ...build });
   const image = keptFile(basename(source, '.c'), parts, make).then((path) => new Uint8Array(readFileSync(path)));
   images.set(key, image);
@@ -94,7 +97,7 @@ function nativeProgram(name: string): Promise<string> {
   const known = natives.get(name);
   if (known) return known;
   const source = sourceOf(name);
-  const parts = [versionOf('gcc'), ...withHeaders(source)];
+  const parts = [versionOf('gcc'), ...sourceParts(source)];
   const make = (output: string): Promise<unknown> => promisify(execFile)('gcc', ['-O2', source, '-o', output]);
   const program = keptFile(`${name}.native`, parts, make);
   natives.set(name, program);
@@ -202,6 +205,19 @@ export interface GuestRun extends Run {
   /** How often all threads waited for input. */
   readonly waits: number;
   readonly computer: Computer;
+}
+
+/** Makes names of images: with these programs find each other. */
+export function namesOf(images: ReadonlyMap<string, Uint8Array>): MakeNameSpace {
+  return (store) => {
+    const names = new MemoryNames(store);
+    for (const [name, bytes] of images) {
+      const vmo = store.fromBytes(bytes);
+      names.publish(name, vmo, undefined);
+      vmo.close();
+    }
+    return names;
+  };
 }
 
 /** SHA-256 by the host, which is faster than the portable one and gives the same. */

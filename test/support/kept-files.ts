@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const directory = fileURLToPath(new URL('../../kept', import.meta.url));
@@ -26,9 +26,24 @@ export async function keptFile(
   return path;
 }
 
-/** Names and contents of the files in and below a directory that match. */
-export function contentsOf(root: string, matches: (path: string) => boolean = () => true): (string | Uint8Array)[] {
+/** A C source, and the headers that it includes by their paths, as parts of a kept file. */
+export function sourceParts(source: string): Uint8Array[] {
+  const open = [source];
+  const seen = new Map<string, Uint8Array>();
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    // What does not lie beside it comes with the compiler.
+    if (seen.has(path) || !existsSync(path)) continue;
+    const text = readFileSync(path);
+    seen.set(path, text);
+    for (const [, header] of text.toString('latin1').matchAll(/^#include "([^"]+)"/gm))
+      open.push(join(dirname(path), header!));
+  }
+  return [...seen.values()];
+}
+
+/** Names and contents of the files in and below a directory. */
+export function contentsOf(root: string): (string | Uint8Array)[] {
   const paths = readdirSync(root, { recursive: true, encoding: 'utf8' }).sort();
-  const files = paths.filter((path) => matches(path) && statSync(join(root, path)).isFile());
+  const files = paths.filter((path) => statSync(join(root, path)).isFile());
   return files.flatMap((path) => [path, readFileSync(join(root, path))]);
 }

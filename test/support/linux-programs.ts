@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { Computer, type ComputerOptions, type Outcome, type Process } from '../../src/index.js';
 import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
-import { keptFile } from './kept-files.js';
+import { keptFile, sourceParts } from './kept-files.js';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -14,7 +14,7 @@ const GIB = 2 ** 30;
 /** The path of a C program that `gcc -O1 -static-pie` has compiled, with further options. */
 export function linuxProgram(source: string, options: readonly string[] = []): Promise<string> {
   const all = ['-O1', '-static-pie', ...options];
-  return keptFile(basename(source, '.c'), [readFileSync(source), all.join('\0')], (output) =>
+  return keptFile(basename(source, '.c'), [...sourceParts(source), all.join('\0')], (output) =>
     promisify(execFile)('gcc', [source, '-o', output, ...all]),
   );
 }

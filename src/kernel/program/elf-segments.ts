@@ -3,17 +3,13 @@ import { partitionPoint } from '../../sorted.js';
 import { UPPER_HALF } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../memory/mapping.js';
 import { ElfError, checkedSize, type Segment } from './elf-fields.js';
-import { headerName, type ProgramHeader } from './program-headers.js';
+import { PF_R, PF_W, PF_X, headerName, type ProgramHeader } from './program-headers.js';
 
 /*
  * What PT_LOAD headers make of memory, as Linux does it (fs/binfmt_elf.c, elf_load): in the order of the headers, each maps
  * whole pages of the file, and zeros after them, over what earlier headers have mapped there. They need not ascend, and
  * p_align does not matter.
  */
-
-const PF_X = 1;
-const PF_W = 2;
-const PF_R = 4;
 
 /** The parts of memory that PT_LOAD headers define, ascending; no two share a page. Throws ElfError. */
 export function loadedSegments(headers: readonly ProgramHeader[], imageLength: number): Segment[] {

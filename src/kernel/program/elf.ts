@@ -14,6 +14,7 @@ import { UPPER_HALF } from '../memory/linear-address.js';
 import { PROTECTION_EXECUTE } from '../memory/mapping.js';
 import {
   ET_EXEC,
+  PF_X,
   PROGRAM_HEADER_BYTES,
   PT_DYNAMIC,
   PT_GNU_STACK,
@@ -43,7 +44,6 @@ const MAX_ALIGNMENT = 2 ** 30;
 const MAX_TLS_TEMPLATE = 2 ** 20;
 /** PATH_MAX of Linux. */
 const MAX_INTERPRETER_BYTES = 4096;
-const PF_X = 1;
 
 /** PT_TLS: what each thread gets a copy of. */
 export interface ThreadLocalTemplate {

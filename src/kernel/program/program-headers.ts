@@ -18,6 +18,10 @@ export const PT_NOTE = 4;
 export const PT_TLS = 7;
 export const PT_GNU_STACK = 0x6474_e551;
 
+export const PF_X = 1;
+export const PF_W = 2;
+export const PF_R = 4;
+
 /** A program header; the numbers are the file's own. */
 export interface ProgramHeader {
   readonly index: number;

@@ -248,19 +248,19 @@ t.test('changes of a run are trees of a store, and bound files are written when 
   const [host, store] = [join(place, 'host'), join(place, 'store')];
   fs.mkdirSync(host);
   fs.writeFileSync(join(host, 'kept'), 'one\n');
-  const script = 'cd /work && echo two >> kept && echo new > made && echo gone > /var/tmp/unbound';
-  const words = ['run', '--store', store, '--changes', 'trial', '--bind', `${host}=/work:rw`];
+  const script = 'cd /bound && echo two >> kept && echo new > made && echo gone > /var/tmp/unbound';
+  const words = ['run', '--store', store, '--changes', 'trial', '--bind', `${host}=/bound:rw`];
   const ran = await bd0([...words, '/bin/busybox', 'sh', '-c', script]);
   t.equal(ran.code, 0);
   t.match(ran.stderr, 'bd0: 3 changes of files (bd0 vmo diff trial/before trial/after)\n');
-  t.match(ran.stderr, 'changed  /work/kept: content, 4 to 8 bytes\n');
+  t.match(ran.stderr, 'changed  /bound/kept: content, 4 to 8 bytes\n');
   t.equal(fs.readFileSync(join(host, 'kept'), 'utf8'), 'one\ntwo\n');
   t.equal(fs.readFileSync(join(host, 'made'), 'utf8'), 'new\n');
   t.notOk(fs.existsSync('/var/tmp/unbound'), 'what is not bound is not changed');
   const diff = await bd0(['vmo', 'diff', '--store', store, 'trial/before', 'trial/after']);
   t.match(diff.stdout, 'var/tmp/unbound: only in trial/after\n');
-  t.match(diff.stdout, 'work/kept: other content\n');
-  const shown = await bd0(['vmo', 'cat', '--store', store, 'trial/before/work/kept']);
+  t.match(diff.stdout, 'bound/kept: other content\n');
+  const shown = await bd0(['vmo', 'cat', '--store', store, 'trial/before/bound/kept']);
   t.equal(shown.stdout, 'one\n', 'what a file was before is kept as well');
 });
 

@@ -19,7 +19,7 @@ const seed = seedOf(20265);
 
 /** A root with some directories, a secret beside it, and one in a directory that is hidden. */
 function makePlace(directory: string): { readonly root: string; readonly outside: string } {
-  const [root, outside] = [join(directory, 'root'), join(directory, 'outside')];
+  const [root, outside] = [join(directory, 'inside'), join(directory, 'outside')];
   for (const path of ['a/b', 'b/c', 'c', 'd/hidden']) fs.mkdirSync(join(root, path), { recursive: true });
   fs.mkdirSync(outside);
   for (const path of [outside, join(root, 'd/hidden')]) fs.writeFileSync(join(path, 'secret'), SECRET);
@@ -77,7 +77,7 @@ t.test('no random program gets at a secret', async (t) => {
       program,
       [...words, '/outside'],
       (store) => new HostRoot(store, place),
-      '/root/d',
+      '/inside/d',
       () => {},
     );
     if (open.includes('leak')) leaks++;

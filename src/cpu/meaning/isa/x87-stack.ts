@@ -71,6 +71,18 @@ export function writeRegister<V>(m: Machine<V>, register: V, { significand, sign
   m.setX87(16, FTW, m.or(16, m.x87(16, FTW), tagBit(m, register)));
 }
 
+/** Runs `then`; if `faults`, a stack underflow writes the indefinite to a physical register instead. */
+export function unlessUnderflow<V>(m: Machine<V>, faults: V, register: V, then: () => void): void {
+  m.if(
+    faults,
+    () => {
+      const { value, stores } = m.host.x87.stackFault(false);
+      m.if(stores, () => writeRegister(m, register, value));
+    },
+    then,
+  );
+}
+
 /** Marks a physical register as empty. */
 export function free<V>(m: Machine<V>, register: V): void {
   m.setX87(16, FTW, m.and(16, m.x87(16, FTW), m.not(16, tagBit(m, register))));

@@ -6,23 +6,18 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../random.h"
+
 enum { STEPS = 400, OPEN_MAX_HERE = 8 };
 
-static uint64_t state;
 static const char *secret, *place;
 static int opened[OPEN_MAX_HERE];
-
-static unsigned below(unsigned n) {
-  state = state * 6364136223846793005u + 1442695040888963407u;
-  return (unsigned)(state >> 33) % n;
-}
 
 static const char *part(void) {
   static char text[32];

@@ -11,8 +11,6 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +18,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../random.h"
+#include "../say.h"
 
 enum { PAGE = 4096, SLOTS = 6, FILES = 3, STEPS = 40, CHILD_STEPS = 12, DEPTH_MAX = 2, PAGES_MAX = 6, FILE_PAGES_MAX = 7 };
 
@@ -32,26 +33,11 @@ struct slot {
   int is_writable;
 };
 
-static uint64_t state;
 static struct slot slots[SLOTS];
 static int files[FILES];
 static int depth;
 static sigjmp_buf escape;
 static volatile int caught;
-
-static unsigned below(unsigned n) {
-  state = state * 6364136223846793005u + 1442695040888963407u;
-  return (unsigned)(state >> 33) % n;
-}
-
-static void say(const char *format, ...) {
-  char line[512];
-  va_list list;
-  va_start(list, format);
-  int length = vsnprintf(line, sizeof line, format, list);
-  va_end(list);
-  if (write(1, line, length) != length) _exit(99);
-}
 
 static void fault(int signal, siginfo_t *info, void *context) {
   caught = signal * 10 + info->si_code;

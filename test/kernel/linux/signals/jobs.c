@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void say(const char *format, ...) {
-  char line[256];
-  va_list list;
-  va_start(list, format);
-  int length = vsnprintf(line, sizeof line, format, list);
-  va_end(list);
-  if (write(1, line, length) != length) _exit(99);
-}
+#include "../say.h"
 
 /* What a call answers, or its error as a negative number. */
 #define TRY(call)                       \

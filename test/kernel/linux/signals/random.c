@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,23 +16,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "../random.h"
+#include "../say.h"
+
 enum { DEPTH_MAX = 3, STEPS = 60, STACK_BYTES = 32768 };
-
-static uint64_t state;
-
-static unsigned below(unsigned n) {
-  state = state * 6364136223846793005u + 1442695040888963407u;
-  return (unsigned)(state >> 33) % n;
-}
-
-static void say(const char *format, ...) {
-  char line[512];
-  va_list list;
-  va_start(list, format);
-  int length = vsnprintf(line, sizeof line, format, list);
-  va_end(list);
-  if (write(1, line, length) != length) _exit(99);
-}
 
 /* Those that are sent; the last few by exceptions too. */
 static const int SENT[] = {SIGUSR1, SIGUSR2, SIGHUP, SIGALRM, SIGCHLD, SIGWINCH, SIGURG, SIGCONT,

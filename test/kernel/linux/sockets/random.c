@@ -9,8 +9,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,28 +21,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../random.h"
+#include "../say.h"
+
 enum { STEPS = 120, FDS_MAX = 14, NAMES = 4 };
 
-static uint64_t state;
 static int fds[FDS_MAX];
 static int count;
 static int poller;
 static int pipes_signalled;
 static char data[300000], got[300000];
-
-static unsigned below(unsigned n) {
-  state = state * 6364136223846793005u + 1442695040888963407u;
-  return (unsigned)(state >> 33) % n;
-}
-
-static void say(const char *format, ...) {
-  char line[1024];
-  va_list list;
-  va_start(list, format);
-  int length = vsnprintf(line, sizeof line, format, list);
-  va_end(list);
-  if (write(1, line, length) != length) _exit(99);
-}
 
 static void on_pipe(int number) { pipes_signalled++; }
 

@@ -91,33 +91,17 @@ function epollWait(context: LinuxContext, fd: bigint, events: bigint, count: big
   return waitForEvents(context, fd, events, count, nanoseconds);
 }
 
-function epollPwait(
-  context: LinuxContext,
-  fd: bigint,
-  events: bigint,
-  count: bigint,
-  timeout: bigint,
-  mask: bigint,
-  size: bigint,
-): CallResult {
+const epollPwait: LinuxCall['perform'] = (context, fd, events, count, timeout, mask, size) => {
   replaceMask(context, mask, size);
   return epollWait(context, fd, events, count, timeout);
-}
+};
 
-function epollPwait2(
-  context: LinuxContext,
-  fd: bigint,
-  events: bigint,
-  count: bigint,
-  timeout: bigint,
-  mask: bigint,
-  size: bigint,
-): CallResult {
+const epollPwait2: LinuxCall['perform'] = (context, fd, events, count, timeout, mask, size) => {
   const time = timeout === 0n ? undefined : timespecAt(context, timeout);
   if (timeout !== 0n && time === undefined) return failed(EINVAL);
   replaceMask(context, mask, size);
   return waitForEvents(context, fd, events, count, time === undefined ? undefined : Math.min(Number(time), 2 ** 52));
-}
+};
 
 const whole = { state: 'whole', differs: '' } as const;
 const waiting = { ...whole, interrupted: 'no restart' } as const;

@@ -181,21 +181,13 @@ function released({ system }: LinuxContext, { files }: Incoming): void {
   for (const file of files) releaseFile(system.fileSystem, file);
 }
 
-function sendto(
-  context: LinuxContext,
-  fd: bigint,
-  buffer: bigint,
-  length: bigint,
-  flags: bigint,
-  address: bigint,
-  addressLength: bigint,
-): CallResult {
+const sendto: LinuxCall['perform'] = (context, fd, buffer, length, flags, address, addressLength) => {
   const file = socketOf(context, fd);
   const to = address === 0n ? undefined : addressAt(context, address, addressLength);
   const ancillary = { files: [], credentials: senderOf(context) };
   const buffers = Buffers.of(context, buffer, length);
   return sendFrom(context, file, { buffers, flags: signed32(flags), address: to?.length ? to : undefined, ancillary });
-}
+};
 
 export function sendmsg(context: LinuxContext, fd: bigint, message: bigint, flags: bigint): CallResult {
   const file = socketOf(context, fd);
@@ -211,22 +203,14 @@ function atEnd({ isStream, isUnix }: Socket): SenderCredentials | undefined {
   return isStream && isUnix ? { pid: 0, user: 0, group: 0 } : undefined;
 }
 
-function recvfrom(
-  context: LinuxContext,
-  fd: bigint,
-  buffer: bigint,
-  length: bigint,
-  flags: bigint,
-  address: bigint,
-  addressLength: bigint,
-): CallResult {
+const recvfrom: LinuxCall['perform'] = (context, fd, buffer, length, flags, address, addressLength) => {
   const file = socketOf(context, fd);
   const incoming = receiveInto(context, file, Buffers.of(context, buffer, length), signed32(flags));
   if (typeof incoming !== 'object') return incoming;
   released(context, incoming);
   if (address !== 0n) putAddress(context, sourceOf(incoming, file.socket) ?? new Uint8Array(0), address, addressLength);
   return BigInt(incoming.result);
-}
+};
 
 export function recvmsg(context: LinuxContext, fd: bigint, message: bigint, flagsArgument: bigint): CallResult {
   const file = socketOf(context, fd);
