@@ -40,7 +40,31 @@ export type MachineInput = { readonly tick: number } &
       }
     /** Time passed while all threads waited, up to a tick. */
     | { readonly kind: 'time'; readonly until: number }
+    | MachineChange
   );
+
+/** Something that a debugger has changed in the machine, between two ticks. */
+export type MachineChange =
+  /** `pid`: the process that the address is one of; undefined for that at which memory lies. */
+  | {
+      readonly kind: 'memory write';
+      readonly pid: number | undefined;
+      readonly address: bigint;
+      readonly bytes: Uint8Array;
+    }
+  /** All registers of a thread, as they are now. */
+  | { readonly kind: 'registers'; readonly tid: number; readonly context: Uint8Array }
+  | { readonly kind: 'kill'; readonly pid: number; readonly exitCode: number };
+
+/** Keeps what comes from outside. */
+export interface InputRecorder {
+  add(input: MachineInput): void;
+  /**
+   * All inputs after the first `count` of the machine, and all that happened after the tick at which it stands now, is not going
+   * to happen: somebody is about to change the machine in its past. See `Inputs.count`.
+   */
+  forgetAfter?(count: number): void;
+}
 
 export type InputKind = MachineInput['kind'];
 
@@ -60,10 +84,12 @@ export interface InputSource {
  * no effects on the host: nothing is written to the console, and nothing is published.
  */
 export class Inputs {
-  /** Called with all input that comes from the host. */
-  record: ((input: MachineInput) => void) | undefined;
-  /** Set during a replay. */
+  /** Set during a replay; nothing is recorded then. */
   source: InputSource | undefined;
+  /** Inputs since the machine was made. */
+  count = 0;
+
+  private readonly recorders = new Set<InputRecorder>();
 
   private missTick = -1;
   private missCount = 0;
@@ -89,8 +115,27 @@ export class Inputs {
     return this.now();
   }
 
+  /** Whether somebody keeps what comes. */
+  get isRecorded(): boolean {
+    return this.recorders.size > 0;
+  }
+
+  /** From now on, a recorder gets all input that comes from the host, until the function that is returned is called. */
+  recordWith(recorder: InputRecorder): () => void {
+    this.recorders.add(recorder);
+    return () => void this.recorders.delete(recorder);
+  }
+
   note(input: MachineInput): void {
-    this.record?.(input);
+    if (this.source) return;
+    this.count++;
+    for (const recorder of this.recorders) recorder.add(input);
+  }
+
+  /** Called before the machine is changed in its past: see InputRecorder. */
+  forgetAfter(count: number): void {
+    this.count = count;
+    for (const recorder of this.recorders) recorder.forgetAfter?.(count);
   }
 
   console(host: Console): Console {
@@ -242,7 +287,7 @@ class InputNames implements SteppedNames {
   /** Records input, unless it comes from the machine's own names: a replay gets it from there. */
   private note(inputAt: (inputs: Inputs) => MachineInput): void {
     const { inputs, host } = this;
-    if (inputs.record && !host.isAllOwn) inputs.note(inputAt(inputs));
+    if (inputs.isRecorded && !host.isAllOwn) inputs.note(inputAt(inputs));
   }
 
   private take<Kind extends InputKind>(kind: Kind): Extract<MachineInput, { kind: Kind }> {

@@ -134,6 +134,78 @@ t.test('gdb debugs a recording, backwards as well', async (t) => {
   t.match(stdout, /^'.*one' was left at tick \d+ of \d+\n$/);
 });
 
+t.test('a run under gdb is recorded with what gdb changes, in the past as well', async (t) => {
+  const { place, ended } = await startDebugged(t, ['--record', file('changed'), 'cat'], 'one\ntwo\nthree\n');
+  const transcript = await runGdb(
+    place,
+    `
+      tbreak main
+      continue
+      set var $r15 = 1
+      stepi 20
+      set var *(long *)($rsp - 512) = 5
+      stepi 20
+      reverse-stepi 15
+      set var *(long *)($rsp - 512) = 7
+      set var $xmm3.uint128 = 9
+      stepi 3
+      reverse-stepi
+      monitor history
+      detach
+    `,
+  );
+  t.match(transcript, /now at tick \d+ of/);
+  const run = await ended;
+  t.strictSame([run.code, run.stdout], [0, 'one\ntwo\nthree\n']);
+  for (const engine of ['auto', 'interpreter']) {
+    const { code, stdout, stderr } = await bd0(['replay', file('changed'), '--engine', engine]);
+    t.strictSame([code, stderr], [0, '']);
+    t.match(stdout, SAME);
+  }
+  const replay = await startDebugged(t, [file('changed')], '', 'replay');
+  const again = await runGdb(
+    replay.place,
+    `
+      watch *(long *)0 if 0
+      tbreak main
+      continue
+      stepi 40
+      print $r15
+      print *(long *)($rsp - 512)
+      reverse-continue
+      continue
+    `,
+  );
+  t.match(again, /\+print \$r15\n\$1 = 1\n/);
+  t.equal((await replay.ended).code, 0);
+});
+
+t.test('bd0 debug records as well, whatever way it is left', async (t) => {
+  const commands = [
+    [
+      'break main',
+      'continue',
+      'set $r15 = 9',
+      'stepi 30',
+      'reverse-stepi 10',
+      'set u64($rsp - 256) = 3',
+      'input one',
+      'continue',
+    ],
+    ['break main', 'continue', 'stepi 30', 'goto 5'],
+    ['continue', 'input x', 'continue', 'reverse-stepi 3', 'quit'],
+  ];
+  for (const [index, list] of commands.entries()) {
+    const name = file(`debugged ${index}`);
+    const words = list.flatMap((command) => ['--command', command]);
+    const run = await bd0(['debug', '--record', name, '--line', ...words, 'cat'], { input: 'input two\ncontinue\n' });
+    t.equal(run.code, 0, run.stderr);
+    const { code, stdout, stderr } = await bd0(['replay', name]);
+    t.strictSame([code, stderr], [0, ''], stdout);
+    t.match(stdout, /: the same as recorded/);
+  }
+});
+
 t.test('what cannot be recorded or replayed is refused in one line', async (t) => {
   const refused = async (words: string[], code: number, stderr: RegExp): Promise<void> => {
     t.match(await bd0(words), { code, stdout: '', stderr });
@@ -153,8 +225,6 @@ t.test('what cannot be recorded or replayed is refused in one line', async (t) =
   await refused(['replay'], 125, /^bd0: bd0 replay needs one FILE.*\n$/);
   await refused(['diff-trace', file('one')], 125, /^bd0: bd0 diff-trace needs two FILEs.*\n$/);
   await refused(['replay', file('one'), '--gdb-wait', 'no'], 125, /^bd0: --gdb-wait needs --gdb PORT\n$/);
-  const both = ['run', '--gdb', '0', '--record', file('both'), 'cat'];
-  await refused(both, 125, /^bd0: --record cannot be combined with --gdb: .*\n$/);
   await refused(['run', '--record', directory, 'cat'], 125, /^bd0: cannot write '.*': it is a directory\n$/);
   const full = startBd0(['run', '--record', '/dev/full', 'hello_world']);
   full.stdin.end();

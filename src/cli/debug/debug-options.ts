@@ -4,7 +4,7 @@ import { parseSize } from '../size.js';
 import { readRunRequest, RUN_OPTIONS, type RunOptions, type RunRequest } from '../run/run-options.js';
 
 /** Options of `bd0 run` that a debugged run does not have. */
-const NOT_FOR_DEBUG = ['gdb', 'gdb-wait', 'json', 'max-instructions', 'snapshot-at', 'record'];
+const NOT_FOR_DEBUG = ['gdb', 'gdb-wait', 'json', 'max-instructions', 'snapshot-at'];
 
 const COMMAND_OPTIONS = {
   command: {

@@ -4,7 +4,7 @@ import type { HostOutput } from '../../host/console/host-output.js';
 import { visibleText } from '../../host/console/visible-text.js';
 import { clockOf, type DebugConsole, type Machine } from '../run/machine.js';
 import type { End } from '../run/run-loop.js';
-import type { DebugFront } from '../run/run.js';
+import type { DebugFront, Watch } from '../run/run.js';
 import type { RunOptions } from '../run/run-options.js';
 import { CommandSource } from './command-source.js';
 import { endOf } from './session-end.js';
@@ -42,7 +42,7 @@ export class LineFront implements DebugFront {
     };
   }
 
-  async runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End> {
+  async runToEnd(machine: Machine, program: Process, options: RunOptions, { recording }: Watch): Promise<End> {
     const { computer, output, bell } = machine;
     const print = (...lines: readonly string[]): void => this.print(output, lines);
     const session = new DebugSession(attachDebugger(computer, timelineOf(computer, options)), {
@@ -77,7 +77,8 @@ export class LineFront implements DebugFront {
     };
     session.options.print(...session.placeLines());
     try {
-      const end = await runSession(session, machine, port, clockOf(options, machine.input) === 'real');
+      const realTime = clockOf(options, machine.input) === 'real';
+      const end = await runSession(session, machine, port, { realTime, recording });
       return end === 'over' ? endOf(session, program) : end;
     } finally {
       source.close();

@@ -14,7 +14,7 @@ import { isSystemError } from '../../host/failure.js';
 import { processName } from '../../host/toolchain/image-file.js';
 import { clockOf, type DebugConsole, type Machine } from '../run/machine.js';
 import type { End } from '../run/run-loop.js';
-import type { DebugFront } from '../run/run.js';
+import type { DebugFront, Watch } from '../run/run.js';
 import type { RunOptions } from '../run/run-options.js';
 import { endOf } from './session-end.js';
 import { bringOutput, END, runSession, type SessionPort } from './session-loop.js';
@@ -51,7 +51,7 @@ export class ScreenFront implements DebugFront {
     };
   }
 
-  async runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End> {
+  async runToEnd(machine: Machine, program: Process, options: RunOptions, { recording }: Watch): Promise<End> {
     const { computer, bell, input } = machine;
     const session: DebugSession = new DebugSession(attachDebugger(computer, timelineOf(computer, options)), {
       programPid: program.pid,
@@ -65,7 +65,8 @@ export class ScreenFront implements DebugFront {
     screen.noteStop();
     const restore = this.takeTerminal(() => bell.ring());
     try {
-      const end = await runSession(session, machine, this.portOf(machine, screen), clockOf(options, input) === 'real');
+      const realTime = clockOf(options, input) === 'real';
+      const end = await runSession(session, machine, this.portOf(machine, screen), { realTime, recording });
       return end === 'over' ? endOf(session, program) : end;
     } finally {
       if (!machine.interruption.end) await bringOutput(machine);

@@ -3,6 +3,7 @@ import { signalOfLostOutput } from '../../host/console/host-output.js';
 import { nextTurn, Slices } from '../../host/console/slices.js';
 import { bringOut } from '../run/interruption.js';
 import type { Machine } from '../run/machine.js';
+import type { RunRecording } from '../recording/run-recording.js';
 import { rest } from '../run/rest.js';
 import type { End } from '../run/run-loop.js';
 
@@ -21,12 +22,20 @@ export interface SessionPort {
   readonly lacksInput: boolean;
 }
 
+/** How a session is run. */
+export interface SessionRun {
+  /** Whether idle time of the machine takes as long on the host's clock. */
+  readonly realTime: boolean;
+  /** Undefined if it is not recorded. */
+  readonly recording: RunRecording | undefined;
+}
+
 /** Runs a session until it is over, or something else ends it. */
 export async function runSession(
   session: DebugSession,
   machine: Machine,
   port: SessionPort,
-  realTime: boolean,
+  { realTime, recording }: SessionRun,
 ): Promise<End | 'over'> {
   const { input, output, bell, interruption, lines, computer } = machine;
   const slices = new Slices();
@@ -35,7 +44,8 @@ export async function runSession(
     const start = performance.now();
     const { ticks } = computer;
     const wasRunning = session.isRunning;
-    const slice = session.runSlice(slices.ticks);
+    const slice = session.runSlice(Math.min(slices.ticks, recording?.ticksToHash ?? Infinity));
+    recording?.observe({ kind: slice.kind === 'running' ? 'limit' : slice.kind });
     if (slice.kind === 'running') slices.fit(performance.now() - start, computer.ticks - ticks, output.queuedBytes);
     if (wasRunning && slice.kind === 'stopped') port.onStop?.();
     await bringOut(lines, bell, () => interruption.msLeft);

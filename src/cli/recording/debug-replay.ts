@@ -18,6 +18,7 @@ export async function debugReplay(path: string, replay: Replay, options: ReplayR
     errors.tell(`bd0: at tick ${computer.ticks}, the machine leaves the recording: it gets no input any more`);
   const waits = options['gdb-wait'] !== 'no';
   const debugging = await Debugging.open({ computer, program, address: options.gdb!, waits, errors, bell });
+  replay.onChanged = () => debugging.machineChanged();
   const loop = new DebuggedReplay(replay, debugging, bell, errors);
   try {
     while (!program.end && signals.received === undefined && (await loop.runSlice()));
@@ -50,6 +51,7 @@ class DebuggedReplay {
       await bell.wait(Infinity);
       return true;
     }
+    replay.applyChanges();
     if (replay.isAtEnd()) this.stopAtEnd();
     else this.take(this.runDebugged());
     return true;

@@ -4,7 +4,7 @@ import type { HostLines } from '../../host/console/host-lines.js';
 import { packageVersion } from '../../host/package-root.js';
 import { RecordingFile } from '../../host/recording-file.js';
 import { sha256 } from '../../host/sha256.js';
-import { describeError, Failure } from '../failure.js';
+import { describeError } from '../failure.js';
 import type { Machine } from '../run/machine.js';
 import type { End } from '../run/run-loop.js';
 import type { RunOptions } from '../run/run-options.js';
@@ -21,11 +21,9 @@ export class RunRecording {
     private readonly lines: HostLines,
   ) {}
 
-  /** Undefined without --record. Throws Failure, HostError. */
-  static begin({ record, gdb }: RunOptions, { computer, errors }: Machine, about: About): RunRecording | undefined {
+  /** Undefined without --record. Throws HostError. */
+  static begin({ record }: RunOptions, { computer, errors }: Machine, about: About): RunRecording | undefined {
     if (record === undefined) return undefined;
-    if (gdb !== undefined)
-      throw new Failure('--record cannot be combined with --gdb: record the run, then use bd0 replay FILE --gdb PORT');
     const file = new RecordingFile(record);
     const now = (): number => performance.now();
     const recorder = attachRecorder(computer, {
@@ -43,9 +41,9 @@ export class RunRecording {
   }
 
   /** Records what came from outside during a slice. */
-  observe(outcome: Outcome | undefined): void {
+  observe(outcome: Pick<Outcome, 'kind'>): void {
     this.lastOutcome = outcome;
-    if (outcome) this.recorder.observe(outcome);
+    this.recorder.observe(outcome);
     this.tellFailure();
   }
 

@@ -77,6 +77,11 @@ export class Debugging {
     return this.attached?.session.runSlice(maxTicks) ?? { kind: 'stopped' };
   }
 
+  /** Must be called after something other than the debugger has changed the machine. */
+  machineChanged(): void {
+    this.attached?.timeline.changed();
+  }
+
   /** Stops the machine, as Ctrl-C in the debugger does. */
   interrupt(): void {
     this.attached?.session.receive(INTERRUPT);

@@ -86,7 +86,7 @@ export class RunLoop {
     try {
       const outcome = this.runMachine(maxTicks);
       this.pauseIfDue(outcome);
-      if (outcome.kind !== 'held') recording?.observe(outcome);
+      recording?.observe(outcome.kind === 'held' ? { kind: 'stopped' } : outcome);
       if (outcome.kind === 'limit') this.fitSlice(performance.now() - start, computer.instructions - instructions);
       return outcome;
     } catch (error) {

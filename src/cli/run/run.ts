@@ -34,7 +34,7 @@ import { findSource, openImage } from './stored-image.js';
 export interface DebugFront {
   /** The console of the guest. */
   consoleOf(output: HostOutput, input: HostInput): DebugConsole;
-  runToEnd(machine: Machine, program: Process, options: RunOptions): Promise<End>;
+  runToEnd(machine: Machine, program: Process, options: RunOptions, watch: Watch): Promise<End>;
 }
 
 /**
@@ -99,7 +99,7 @@ async function runImage(
     log?.info({ image: path, id, pid: program.pid, arguments: argv.slice(1) }, 'started');
     const about = { image: path, id, arguments: shownArguments(argv.slice(1)) };
     const watch = watchOf(machine, options, durable, about);
-    end = await (front ?? { runToEnd }).runToEnd(machine, program, options, watch);
+    end = await recorded(watch, () => (front ?? { runToEnd }).runToEnd(machine, program, options, watch));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     ({ end } = error);
@@ -125,7 +125,7 @@ async function resumeSaved(
   log?.info({ snapshot: name, id: saved.id, pid: program.pid, tick: computer.ticks }, 'resumed');
   const { name: path, imageId } = program.description;
   const watch = watchOf(machine, options, durable, { image: path, id: imageId, snapshot: name });
-  const end = await runToEnd(machine, program, options, watch);
+  const end = await recorded(watch, () => runToEnd(machine, program, options, watch));
   return ended({ end, image: path, id: imageId }, machine, options, durable, before);
 }
 
@@ -192,7 +192,7 @@ function start(
 }
 
 /** What accompanies a run. */
-interface Watch {
+export interface Watch {
   readonly pause: Pause | undefined;
   readonly recording: RunRecording | undefined;
 }
@@ -202,8 +202,18 @@ function watchOf(machine: Machine, options: RunOptions, durable: DurableStore | 
   return { pause, recording: RunRecording.begin(options, machine, about) };
 }
 
+/** Completes the recording of a run, if there is one. */
+async function recorded({ recording }: Watch, run: () => Promise<End>): Promise<End> {
+  try {
+    const end = await run();
+    recording?.end(end);
+    return end;
+  } finally {
+    recording?.close();
+  }
+}
+
 async function runToEnd(machine: Machine, program: Process, options: RunOptions, watch: Watch): Promise<End> {
-  const { recording } = watch;
   const debugging = await openDebugging(machine, program, options);
   const loop = new RunLoop({
     ...machine,
@@ -215,11 +225,8 @@ async function runToEnd(machine: Machine, program: Process, options: RunOptions,
     tellAtCut: () => machine.traps.tellFirst(),
   });
   try {
-    const end = await loop.run();
-    recording?.end(end);
-    return end;
+    return await loop.run();
   } finally {
-    recording?.close();
     await debugging?.close();
   }
 }

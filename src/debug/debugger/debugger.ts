@@ -1,4 +1,5 @@
 import type { Computer, ComputerParts } from '../../computer.js';
+import type { MachineChange } from '../../kernel/inputs.js';
 import type { Process } from '../../kernel/tasks/process.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import type {
@@ -160,7 +161,7 @@ export class Debugger implements DebugTarget {
     if (!thread || !this.registers.write(thread, name, value)) return false;
     if (name === 'rip') cpu.codeStops.completed(thread);
     kernel.stops.retry();
-    this.timeline?.changed();
+    this.changed({ kind: 'registers', tid, ...this.registers.save(thread) });
     return true;
   }
 
@@ -175,7 +176,7 @@ export class Debugger implements DebugTarget {
     this.registers.restore(thread, saved);
     this.parts.cpu.codeStops.completed(thread);
     this.parts.kernel.stops.retry();
-    this.timeline?.changed();
+    this.changed({ kind: 'registers', tid, ...this.registers.save(thread) });
   }
 
   readMemory(address: bigint, lengthBytes: number, pid?: number): Uint8Array {
@@ -186,7 +187,7 @@ export class Debugger implements DebugTarget {
     this.cancelSearch();
     this.parts.kernel.stops.retry();
     const stored = this.computer.writeMemory(address, bytes, this.process(pid));
-    this.timeline?.changed();
+    this.changed({ kind: 'memory write', pid, address, bytes: bytes.slice(0, stored) });
     return stored;
   }
 
@@ -359,7 +360,7 @@ export class Debugger implements DebugTarget {
     const process = this.computer.findProcess(pid);
     if (!process) return;
     this.computer.kill(process, KILLED_EXIT_CODE);
-    this.timeline?.changed();
+    this.changed({ kind: 'kill', pid, exitCode: KILLED_EXIT_CODE });
     this.machine.noteEnds();
   }
 
@@ -406,6 +407,12 @@ export class Debugger implements DebugTarget {
 
   private pass(thread: Thread): void {
     this.parts.cpu.codeStops.pass(thread, Number(BigInt.asUintN(48, this.registers.scalar(thread, 'rip'))));
+  }
+
+  /** Notes that the machine was changed, in the timeline and in a recording. */
+  private changed(change: MachineChange): void {
+    if (this.timeline) this.timeline.changed(change);
+    else this.parts.inputs.note({ tick: this.ticks, ...change });
   }
 
   /** Gives up a search of the past that is on its way: the machine is then where it began. */

@@ -54,8 +54,13 @@ export class ThreadRegisters {
     });
   }
 
+  /** As bytes that are equal for equal registers, on every engine. */
   save(thread: Thread): SavedRegisters {
-    return this.use(thread, false, (state) => ({ context: state.context.slice() }));
+    return this.use(thread, false, (state) => {
+      const context = state.context.slice();
+      state.settle(context);
+      return { context };
+    });
   }
 
   restore(thread: Thread, { context }: SavedRegisters): void {

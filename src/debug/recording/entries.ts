@@ -1,5 +1,6 @@
 /** What a recording holds besides the state at its beginning: inputs, and hashes of the machine at some ticks. */
-import type { MachineInput } from '../../kernel/inputs.js';
+import type { MachineChange, MachineInput } from '../../kernel/inputs.js';
+import { CONTEXT_BYTES } from '../../cpu/state/cpu-state.js';
 import type { LinuxErrno } from '../../kernel/linux/errno.js';
 import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
 import { isName, type PublishOutcome } from '../../kernel/names.js';
@@ -52,6 +53,9 @@ const KINDS: readonly RecordedInput['kind'][] = [
   'root status',
   'root list',
   'root part',
+  'memory write',
+  'registers',
+  'kill',
 ];
 const OUTCOMES: readonly PublishOutcome[] = ['done', 'changed', 'read-only'];
 const VERDICTS: readonly SpuriousWriteVerdict[] = ['kill', 'skip', 'allow'];
@@ -87,7 +91,18 @@ export function writeInput(input: RecordedInput, out: ValueWriter): void {
     case 'root part':
       out.text(input.path).count(input.errno ?? 0);
       return writeVmo(input.vmo, out);
+    case 'memory write':
+      return void out.value(input.pid).value(input.address).bytes(input.bytes);
+    case 'registers':
+      return void out.count(input.tid).bytes(input.context);
+    case 'kill':
+      return void out.count(input.pid).count(input.exitCode);
   }
+}
+
+/** Whether an input is what a debugger has changed. */
+export function isChange(input: Entry): input is MachineChange & { readonly tick: number } {
+  return input.kind === 'memory write' || input.kind === 'registers' || input.kind === 'kill';
 }
 
 /** Reads an input. Throws SavedSnapshotError for bytes that are never written. */
@@ -133,6 +148,19 @@ export function readInput(source: ValueReader): RecordedInput {
       const [path, errno] = [source.text(), source.count()];
       return { tick, kind, path, vmo: readVmo(source), errno: errno === 0 ? undefined : (errno as LinuxErrno) };
     }
+    case 'memory write': {
+      const [pid, address] = [source.value(), source.value()];
+      if (!(pid === undefined || typeof pid === 'number') || typeof address !== 'bigint') throw source.malformed();
+      return { tick, kind, pid, address, bytes: source.bytes().slice() };
+    }
+    case 'registers': {
+      const tid = source.count();
+      const context = source.bytes().slice();
+      if (context.length !== CONTEXT_BYTES) throw source.malformed();
+      return { tick, kind, tid, context };
+    }
+    case 'kill':
+      return { tick, kind, pid: source.count(), exitCode: source.count() };
   }
 }
 

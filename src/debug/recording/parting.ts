@@ -1,12 +1,12 @@
 /** Where two runs of a machine part: by what they got from outside, by the hashes that were recorded, and by running both again. */
-import { bytesToHex } from '../../bits.js';
-import { ReplayError } from '../../kernel/inputs.js';
+import { bytesToHex, hex } from '../../bits.js';
+import { ReplayError, type MachineChange } from '../../kernel/inputs.js';
 import type { LinuxErrno } from '../../kernel/linux/errno.js';
 import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
 import type { HashFunction } from '../../vmo/content/canonical-form.js';
 import { VmoStore } from '../../vmo/store.js';
 import { Cursor } from './cursor.js';
-import type { RecordedHash, RecordedInput, RecordedVmo } from './entries.js';
+import { isChange, type RecordedHash, type RecordedInput, type RecordedVmo } from './entries.js';
 import type { Recording } from './recording.js';
 import { Replay, type ReplayOptions } from './replay.js';
 
@@ -176,6 +176,7 @@ class Reading {
 
   /** What an input was, in words; equal for equal inputs at the same tick. */
   wordsOf(input: RecordedInput | undefined): string {
+    if (input && isChange(input)) return this.wordsOfChange(input);
     switch (input?.kind) {
       case undefined:
         return `nothing more, up to tick ${this.recording.lastTick}`;
@@ -204,6 +205,13 @@ class Reading {
       case 'root part':
         return `${input.errno ? wordsOfAnswer(input.errno) : this.wordsOfVmo(input.vmo)} for a part of '${input.path}'`;
     }
+  }
+
+  private wordsOfChange(change: MachineChange): string {
+    if (change.kind === 'kill') return `the end of process ${change.pid}, by a debugger`;
+    const { sha256 } = this.recording;
+    if (change.kind === 'registers') return `registers of thread ${change.tid}, ${shown(change.context, sha256)}`;
+    return `${shown(change.bytes, sha256)} written to ${hex(change.address)} by a debugger`;
   }
 
   private wordsOfVmo(vmo: RecordedVmo): string {

@@ -36,8 +36,9 @@ const INPUT_BYTES_MAX = 2 ** 16;
 /**
  * Records a run: the state of the machine now, then everything that comes from outside, and the machine hash now and then.
  *
- * Code that runs the machine must call `observe` after each run, and must let no run pass `ticksToHash`. What else it does to the
- * machine (kill, commit, memory that it writes, programs that it starts) is not recorded.
+ * Code that runs the machine must call `observe` after each run, and must let no run pass `ticksToHash`. What debuggers change is
+ * recorded as well, and what they change in the past takes the place of what came later. What else that code does to the machine
+ * (kill, commit, memory that it writes, programs that it starts) is not recorded.
  */
 export class Recorder {
   private readonly parts: ComputerParts;
@@ -47,8 +48,13 @@ export class Recorder {
   private interval: number;
   private nextHash: number;
   private lastMs: number;
-  /** The tick that the last record of inputs reaches. */
+  /** The tick that the last record of inputs reaches, and that of the last input. */
   private writtenTick: number;
+  private inputTick = 0;
+  private readonly firstTick: number;
+  /** Inputs of the machine before the recording. */
+  private readonly countBefore: number;
+  private readonly stop: () => void;
   private isOver = false;
 
   /** Use attachRecorder. */
@@ -59,48 +65,55 @@ export class Recorder {
     const { parts, store } = computer;
     this.interval = options.hashTicks ?? INTERVAL_TICKS;
     this.parts = parts;
-    if (parts.inputs.record) throw new Error('what comes from outside is recorded already');
     const sha256 = options.sha256 ?? portableSha256;
     this.records = new RecordWriter(options.write, sha256);
     this.content = new ContentLogWriter(store, (items) => this.records.record(RECORD.content, items));
     this.writeStart(sha256);
     this.lastMs = options.now?.() ?? 0;
-    this.writtenTick = computer.ticks;
+    this.writtenTick = this.firstTick = computer.ticks;
     this.nextHash = this.hashAfter(computer.ticks);
-    parts.inputs.record = (input) => this.add(input);
+    this.countBefore = parts.inputs.count;
+    this.stop = parts.inputs.recordWith({
+      add: (input) => this.add(input),
+      forgetAfter: (count) => this.forgetAfter(count),
+    });
   }
 
   /** Ticks that the next run may take. */
   get ticksToHash(): number {
-    return this.isOver ? Infinity : Math.max(0, this.nextHash - this.computer.ticks);
+    return this.isOver || this.isInPast ? Infinity : Math.max(0, this.nextHash - this.computer.ticks);
   }
 
   /** Writes what came from outside during a run, and the machine hash if it is time for it. */
   observe({ kind }: Pick<Outcome, 'kind'>): void {
-    if (this.isOver) return;
-    this.flush();
+    if (this.isOver || this.isInPast) return;
     const { ticks } = this.computer;
+    this.flush(ticks);
     if (ticks < this.nextHash) return;
-    if (kind === 'limit') this.writeHash('tick');
-    else if (kind === 'waiting') this.writeHash('waiting');
-    else if (kind !== 'stopped' && kind !== 'asking') return;
+    // A process whose end is held back for a debugger is not there in a machine without one.
+    const isHeld = kind === 'stopped' || kind === 'asking' || this.parts.kernel.stops.isHolding;
+    if (!isHeld && kind === 'limit') this.writeHash('tick');
+    else if (!isHeld && kind === 'waiting') this.writeHash('waiting');
+    else if (!isHeld) return;
     this.nextHash = this.hashAfter(this.computer.ticks);
   }
 
   /** Ends the recording. `outcome` is that of the last run, if the machine stands as that left it. */
   end(how: Omit<RecordedEnd, 'tick'>, outcome?: Pick<Outcome, 'kind'>): void {
     if (this.isOver) return;
-    this.flush();
-    if (outcome?.kind === 'exited' || outcome?.kind === 'trapped') this.writeHash('ended');
-    else if (outcome?.kind === 'waiting') this.writeHash('waiting');
-    const { ticks } = this.computer;
+    // Going back changes nothing of what was recorded.
+    const ticks = this.isInPast ? this.reachedTick : this.computer.ticks;
+    this.flush(ticks);
+    const isHashed = !this.isInPast && !this.parts.kernel.stops.isHolding;
+    if (isHashed && (outcome?.kind === 'exited' || outcome?.kind === 'trapped')) this.writeHash('ended');
+    else if (isHashed && outcome?.kind === 'waiting') this.writeHash('waiting');
     this.records.record(RECORD.end, new ValueWriter().value([ticks, how.what, how.exitCode]).written);
     this.detach();
   }
 
   /** Stops recording. What was recorded can be replayed, up to the last call of `observe`. */
   detach(): void {
-    if (!this.isOver) this.parts.inputs.record = undefined;
+    this.stop();
     this.isOver = true;
   }
 
@@ -115,7 +128,28 @@ export class Recorder {
 
   private add(input: MachineInput): void {
     writeInput(this.recorded(input), this.inputs);
-    if (this.inputs.written.length >= INPUT_BYTES_MAX) this.flush();
+    this.inputTick = input.tick;
+    if (this.inputs.written.length >= INPUT_BYTES_MAX) this.flush(input.tick);
+  }
+
+  /** A debugger is about to change the past at the tick at which the machine is. The recording ends if it had not begun then. */
+  private forgetAfter(count: number): void {
+    const { ticks } = this.computer;
+    if (count < this.countBefore || ticks < this.firstTick) return this.detach();
+    this.flush(this.reachedTick);
+    this.records.record(RECORD.back, new ValueWriter().count(ticks).count(count - this.countBefore).written);
+    this.writtenTick = this.inputTick = ticks;
+    this.nextHash = this.hashAfter(ticks);
+  }
+
+  /** Whether the machine repeats what it has done. */
+  private get isInPast(): boolean {
+    return this.parts.inputs.source !== undefined;
+  }
+
+  /** The tick up to which the recording is known to go. */
+  private get reachedTick(): number {
+    return Math.max(this.writtenTick, this.inputTick);
   }
 
   private recorded(input: MachineInput): RecordedInput {
@@ -126,8 +160,7 @@ export class Recorder {
     return { tick, kind, vmo: input.vmo && this.content.add(input.vmo) };
   }
 
-  private flush(): void {
-    const { ticks } = this.computer;
+  private flush(ticks: number): void {
     const { written } = this.inputs;
     if (written.length === 0 && ticks === this.writtenTick) return;
     this.records.record(RECORD.inputs, new ValueWriter().count(ticks).raw(written).written);

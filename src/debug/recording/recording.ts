@@ -14,7 +14,14 @@ interface Segment {
   readonly kind: number;
   readonly offset: number;
   readonly length: number;
+  /** Inputs that count, of a record of inputs: later ones were taken back. */
+  readonly inputs: number;
+  /** Of a hash. */
+  readonly tick: number;
 }
+
+/** A part of the state at the beginning. */
+type StatePart = Pick<Segment, 'offset' | 'length'>;
 
 /** What a recording holds, read from a file once. Inputs, content and the state are read again as they are needed. */
 export class Recording {
@@ -30,8 +37,8 @@ export class Recording {
   /** The id of the state at the beginning, as a VMO. */
   readonly stateId: string;
   private readonly begin: RecordedStart;
-  private readonly stateParts: Segment[] = [];
-  private readonly segments: Segment[] = [];
+  private readonly stateParts: StatePart[] = [];
+  private segments: Segment[] = [];
 
   private constructor(
     private readonly source: RecordingSource,
@@ -80,18 +87,19 @@ export class Recording {
     const found = this.segments[segment];
     if (!found) return undefined;
     const content = this.source.read(found.offset, found.length);
-    return found.kind === RECORD.hash ? [readHash(content)] : this.inputsIn(content).inputs;
+    return found.kind === RECORD.hash ? [readHash(content)] : this.inputsIn(content).inputs.slice(0, found.inputs);
   }
 
   private take(record: FileRecord): void {
     const { kind, content, offset } = record;
-    const segment = { kind, offset, length: content.length };
+    const segment = { kind, offset, length: content.length, inputs: 0, tick: 0 };
     if (this.end) throw new RecordingError('it is damaged: something follows its end');
     if (kind === RECORD.state) this.stateParts.push(segment);
     else if (kind === RECORD.content) this.content.add(content, offset);
     else if (kind === RECORD.end) this.reach((this.end = readEnd(content)).tick);
     else if (kind === RECORD.inputs) this.takeInputs(segment, content);
     else if (kind === RECORD.hash) this.takeHash(segment, content);
+    else if (kind === RECORD.back) this.takeBack(content);
     else throw new RecordingError('it is damaged: it begins twice');
   }
 
@@ -99,12 +107,31 @@ export class Recording {
     const { inputs, reached } = this.inputsIn(content);
     for (const input of inputs) this.reach(input.tick);
     this.reach(reached);
-    if (inputs.length > 0) this.segments.push(segment);
+    if (inputs.length > 0) this.segments.push({ ...segment, inputs: inputs.length });
+  }
+
+  /** A debugger has changed the past: what came later is forgotten. */
+  private takeBack(content: Uint8Array): void {
+    const source = new ValueReader(content);
+    const [tick, kept] = [source.count(), source.count()];
+    let left = kept;
+    const remaining = this.segments.flatMap((segment) => {
+      if (segment.kind === RECORD.hash) return segment.tick < tick ? [segment] : [];
+      const inputs = Math.min(left, segment.inputs);
+      left -= inputs;
+      return inputs > 0 ? [{ ...segment, inputs }] : [];
+    });
+    if (!source.isAtEnd || left > 0 || tick > this.lastTick)
+      throw new RecordingError('it is damaged: it goes back to nowhere');
+    this.segments = remaining;
+    this.hashes = remaining.filter(({ kind }) => kind === RECORD.hash).length;
+    this.lastTick = tick;
   }
 
   private takeHash(segment: Segment, content: Uint8Array): void {
-    this.reach(readHash(content).tick);
-    this.segments.push(segment);
+    const { tick } = readHash(content);
+    this.reach(tick);
+    this.segments.push({ ...segment, tick });
     this.hashes++;
   }
 

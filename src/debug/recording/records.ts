@@ -22,8 +22,8 @@ export interface RecordingSource {
   read(offset: number, length: number): Uint8Array;
 }
 
-export const RECORD = { start: 1, state: 2, content: 3, inputs: 4, hash: 5, end: 6 } as const;
-const LAST_KIND = RECORD.end;
+export const RECORD = { start: 1, state: 2, content: 3, inputs: 4, hash: 5, end: 6, back: 7 } as const;
+const LAST_KIND = RECORD.back;
 
 /** A record, and where its content is in the file. */
 export interface FileRecord {
@@ -33,7 +33,7 @@ export interface FileRecord {
 }
 
 const MAGIC = [...'BD0RUN\n\0'].map((character) => character.charCodeAt(0));
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 32;
 const HEAD_BYTES = 16;
 const HEAD_CHECK_BYTES = 8;

@@ -1,9 +1,11 @@
 import { Computer, type ComputerParts, type Outcome, type ResumeOptions } from '../../computer.js';
-import { ReplayError } from '../../kernel/inputs.js';
+import { ReplayError, type MachineChange } from '../../kernel/inputs.js';
+import type { HeldTrap } from '../../kernel/stops.js';
 import type { Process } from '../../kernel/tasks/process.js';
 import type { Snapshot } from '../../snapshot.js';
 import { Cursor, type Place } from './cursor.js';
-import type { RecordedHash } from './entries.js';
+import { ThreadRegisters } from '../debugger/registers.js';
+import { isChange, type RecordedHash } from './entries.js';
 import { RecordedHost } from './recorded-host.js';
 import type { Recording } from './recording.js';
 import { RecordingError } from './records.js';
@@ -25,6 +27,7 @@ export interface ReplayPoint {
   readonly snapshot: Snapshot;
   readonly place: Place;
   readonly misses: number;
+  readonly held: HeldTrap | undefined;
 }
 
 /** Asking in vain so often at a tick is a loop. */
@@ -38,6 +41,8 @@ export class Replay {
   readonly program: Process;
   private readonly parts: ComputerParts;
   private readonly cursor: Cursor;
+  /** Called after each change that a debugger made in the recorded run. */
+  onChanged: (() => void) | undefined;
   /** Runs without progress. */
   private fruitless = 0;
 
@@ -72,8 +77,12 @@ export class Replay {
    */
   run(to = Infinity): ReplayEvent {
     for (;;) {
+      this.applyChanges();
       const event = this.eventNow() ?? (this.computer.ticks >= to ? ({ kind: 'tick' } as const) : undefined);
       if (event) return event;
+      const { next } = this.cursor;
+      // A trap whose cause a debugger has mended did not end its process.
+      this.parts.kernel.stops.stopsAtTraps = next !== undefined && isChange(next);
       const outcome = this.computer.run(this.program, { maxTicks: this.ticksToNext(to) });
       const after = this.after(outcome);
       if (after) return after;
@@ -103,13 +112,42 @@ export class Replay {
     return 'end';
   }
 
-  /** The state now, to go back to. */
-  point(): ReplayPoint {
-    return { snapshot: this.computer.snapshot(), place: this.cursor.place, misses: this.parts.inputs.misses };
+  /** Makes the changes that a debugger made at this tick of the recorded run. Throws ReplayError if they are not possible. */
+  applyChanges(): void {
+    for (;;) {
+      const { next } = this.cursor;
+      if (!next || next.tick !== this.computer.ticks || !isChange(next) || this.host.hasLeft) return;
+      this.cursor.skip();
+      this.change(next);
+      this.onChanged?.();
+    }
   }
 
-  goBack({ snapshot, place, misses }: ReplayPoint): void {
+  private change(change: MachineChange): void {
+    const { computer, parts } = this;
+    parts.kernel.stops.retry();
+    if (change.kind === 'registers') {
+      const thread = parts.kernel.findThread(change.tid);
+      if (!thread) return this.host.leave(`a debugger changed thread ${change.tid}, which the replay does not have`);
+      return new ThreadRegisters(parts.cpu, parts.kernel).restore(thread, change);
+    }
+    const process = change.pid === undefined ? undefined : computer.findProcess(change.pid);
+    if (change.pid !== undefined && !process)
+      return this.host.leave(`a debugger changed process ${change.pid}, which the replay does not have`);
+    if (change.kind === 'memory write') computer.writeMemory(change.address, change.bytes, process);
+    else if (process) computer.kill(process, change.exitCode);
+  }
+
+  /** The state now, to go back to. */
+  point(): ReplayPoint {
+    const { inputs, kernel } = this.parts;
+    const { held } = kernel.stops;
+    return { snapshot: this.computer.snapshot(), place: this.cursor.place, misses: inputs.misses, held };
+  }
+
+  goBack({ snapshot, place, misses, held }: ReplayPoint): void {
     this.host.ignoring(() => this.computer.restore(snapshot));
+    this.parts.kernel.stops.held = held;
     this.cursor.place = place;
     this.parts.inputs.misses = misses;
     this.fruitless = 0;

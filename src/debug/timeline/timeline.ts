@@ -4,7 +4,7 @@ import type { MachineStop } from '../../kernel/stops.js';
 import type { Snapshot } from '../../snapshot.js';
 import type { Process } from '../../kernel/tasks/process.js';
 import { finished, type Steps } from '../../vmo/steps.js';
-import { ReplayError } from '../../kernel/inputs.js';
+import { ReplayError, type MachineChange } from '../../kernel/inputs.js';
 import { History, lastBefore, type HistoryPoint } from './history.js';
 import { InputLog } from './input-log.js';
 
@@ -64,6 +64,7 @@ export class Timeline {
   /** Those that the host may know, and that may be gone from the state: see HistoryPoint.ends. */
   private readonly processes: readonly Process[];
   private readonly hostHooks: object | null;
+  private readonly stopRecording: () => void;
   /** Work since the last step, in units of effort. */
   private effort = 0;
 
@@ -72,14 +73,11 @@ export class Timeline {
     private readonly options: TimelineOptions = {},
   ) {
     this.parts = computer.parts;
-    this.log = new InputLog(computer.store);
+    this.log = new InputLog(computer.store, computer.parts.inputs);
     this.processes = this.parts.kernel.processes.live();
     this.history = new History(options.historyBytes ?? DEFAULT_HISTORY_BYTES);
     this.hostHooks = Object.getPrototypeOf(this.parts.hooks) as object | null;
-    // In a replay, what comes is in the log already.
-    this.parts.inputs.record = (input) => {
-      if (!this.present) this.log.add(input);
-    };
+    this.stopRecording = this.parts.inputs.recordWith({ add: (input) => this.log.add(input) });
     this.takePoint();
   }
 
@@ -116,14 +114,20 @@ export class Timeline {
     else this.takePoint();
   }
 
-  /** Notes that somebody has changed the machine. What happened after this tick is forgotten, if it is in the past. */
-  changed(): void {
+  /**
+   * Notes that somebody has changed the machine, and what, for recordings: one without it knows nothing of the change. What happened
+   * after this tick is forgotten, if it is in the past.
+   */
+  changed(change?: MachineChange): void {
     const { log, history, computer } = this;
+    const { inputs } = this.parts;
     if (this.present) {
+      inputs.forgetAfter(log.count);
       log.truncate();
       history.truncate(computer.ticks);
       this.leavePast();
     }
+    if (change) inputs.note({ tick: computer.ticks, ...change });
     this.near = [];
     const point = this.pointNow();
     log.addChange(computer.ticks, point.snapshot);
@@ -226,8 +230,11 @@ export class Timeline {
 
   /** Stops recording; the machine stays where it is, and goes on from there by itself. */
   detach(): void {
-    if (this.present) this.leavePast();
-    this.parts.inputs.record = undefined;
+    if (this.present) {
+      this.parts.inputs.forgetAfter(this.log.count);
+      this.leavePast();
+    }
+    this.stopRecording();
   }
 
   private isDue(): boolean {
