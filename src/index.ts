@@ -28,7 +28,7 @@ export type { Thread } from './kernel/tasks/thread.js';
 export type { Clock } from './kernel/kernel-options.js';
 export type { MachineStop } from './kernel/stops.js';
 export type { Console, ConsoleInput } from './kernel/terminal/console.js';
-export type { FaultEvent, InputEvent, KernelCallEvent, KernelHooks } from './kernel/hooks.js';
+export type { FaultEvent, InputEvent, KernelCallEvent, KernelCallStart, KernelHooks } from './kernel/hooks.js';
 export type { MemoryAccess } from './kernel/memory/mapping.js';
 export type { FaultOutcome } from './kernel/memory/pager.js';
 export { Errno, KernelError, errnoName } from './kernel/errors.js';
@@ -94,7 +94,7 @@ export type { RunDifference, StateDifference, Verdict } from './debug/recording/
 export { attachDebugger } from './debug/debugger/debugger.js';
 export type { DebugRunLimits, Debugger, Motion } from './debug/debugger/debugger.js';
 export type { CodeEvent, DebugHooks, HookRange, MemoryEvent, RemoveHook } from './debug/debugger/hooks.js';
-export type { HookAnswer, TrapHook } from './debug/debugger/machine-run.js';
+export type { CallHook, HookAnswer, TrapHook } from './debug/debugger/machine-run.js';
 export type { LineFinder } from './debug/debugger/motions.js';
 export type { SavedRegisters } from './debug/debugger/registers.js';
 export type {

@@ -5,6 +5,7 @@ import type { CallRunnerOptions } from './call-runner-options.js';
 import { ENDED, STANDING, type CallResult } from './calls/call.js';
 import { RefusedCallStore, UndecidedCallStore } from './reports/debug-mode.js';
 import { Errno, failure } from './errors.js';
+import type { KernelCallEvent } from './hooks.js';
 import type { Interruption, LinuxContext } from './linux/call.js';
 import { LinuxErrno, LinuxError, failed } from './linux/errno.js';
 import type { ProgramAbi } from './program/elf.js';
@@ -34,11 +35,8 @@ export class CallRunner {
 
   /** The thread whose registers the CPU holds makes the call that they say. */
   begin(thread: Thread, abi: ProgramAbi): void {
-    const { pager, cpu } = this.options;
-    pager.releasePins();
-    const rax = cpu.state.gpr(RAX);
-    const number = Number(abi === 'linux' ? BigInt.asUintN(32, rax) : rax);
-    this.make(thread, { abi, number, progress: 0, wait: undefined, answer: undefined });
+    this.options.pager.releasePins();
+    this.make(thread, { abi, number: this.numberOf(abi), progress: 0, wait: undefined, answer: undefined });
   }
 
   /** Goes on with a call that has not answered yet. One that works on costs a tick each time; one that waited costs none. */
@@ -171,17 +169,26 @@ export class CallRunner {
     thread.pending = undefined;
   }
 
+  /** The call that the registers in the CPU ask for, which are those of a thread. */
+  describe(thread: Thread, abi: ProgramAbi): Omit<KernelCallEvent, 'result'> {
+    return this.descriptionOf(thread, abi, this.numberOf(abi));
+  }
+
+  /** The number of the call that the registers in the CPU ask for. */
+  private numberOf(abi: ProgramAbi): number {
+    const rax = this.options.cpu.state.gpr(RAX);
+    return Number(abi === 'linux' ? BigInt.asUintN(32, rax) : rax);
+  }
+
+  private descriptionOf(thread: Thread, abi: ProgramAbi, number: number): Omit<KernelCallEvent, 'result'> {
+    const { state } = this.options.cpu;
+    const args = ARGUMENT_REGISTERS.map((register) => state.gpr(register));
+    return { thread, number: BigInt(number), name: callOf({ abi, number })?.name, arguments: args };
+  }
+
   private tell(thread: Thread, { abi, number }: PendingCall, result: Exclude<CallResult, typeof STANDING>): void {
-    const { cpu, hooks } = this.options;
-    if (!hooks.onKernelCall) return;
-    const args = ARGUMENT_REGISTERS.map((register) => cpu.state.gpr(register));
-    hooks.onKernelCall({
-      thread,
-      number: BigInt(number),
-      name: callOf({ abi, number })?.name,
-      arguments: args,
-      result,
-    });
+    const { onKernelCall } = this.options.hooks;
+    onKernelCall?.call(this.options.hooks, { ...this.descriptionOf(thread, abi, number), result });
   }
 
   /** One literal: put together by spreading others it takes ten microseconds, and rubbish to collect. */

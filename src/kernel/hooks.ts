@@ -17,6 +17,12 @@ export interface KernelCallEvent {
   readonly result: Exclude<CallResult, typeof STANDING>;
 }
 
+/** A kernel-call that a thread is about to make: it stands before VMCALL or SYSCALL. */
+export interface KernelCallStart extends Omit<KernelCallEvent, 'result'> {
+  /** The address after that instruction. */
+  readonly next: bigint;
+}
+
 /** A page fault and its outcome. */
 export interface FaultEvent {
   readonly thread: Thread;

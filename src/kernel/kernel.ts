@@ -177,6 +177,11 @@ export class Kernel implements KernelServices {
     return this.current;
   }
 
+  /** The call that a thread is about to make, whose registers the CPU holds. */
+  callOf(...[thread, abi]: Parameters<CallRunner['describe']>): ReturnType<CallRunner['describe']> {
+    return this.calls.describe(thread, abi);
+  }
+
   findThread(tid: number): Thread | undefined {
     return this.threads.find(tid);
   }
@@ -477,12 +482,13 @@ export class Kernel implements KernelServices {
     const timeLeft = thread.process.linux?.cpuTime.left ?? Infinity;
     const turnEnd = Math.min(this.scheduler.turnEnd(end), ticks + timeLeft);
     const event = this.debugMode.run(thread, turnEnd - ticks, ROUNDS_AT_ONCE);
+    const isStopped = this.stops.stopsBefore(thread, event);
     // Not charged to the thread: how soon it comes differs from engine to engine, and the machine must not.
     if (event.kind === 'ticks' && this.cpu.ticks < turnEnd) this.work.add(EFFORT.rounds);
     this.scheduler.passSlices(this.cpu.ticks);
     const { ticks: stopped } = this.cpu;
     if (thread.linux) this.linux.passTime(thread, stopped - ticks);
-    this.handle(thread, event);
+    if (!isStopped) this.handle(thread, event);
     if (thread.linux) this.linux.passTime(thread, this.cpu.ticks - stopped);
   }
 

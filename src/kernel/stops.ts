@@ -1,6 +1,7 @@
-import type { Cpu } from '../cpu/cpu.js';
+import type { Cpu, CpuEvent } from '../cpu/cpu.js';
 import type { DataAccess, DataStops } from '../mmu/data-stops.js';
 import { fromLinear, type LinearAddress } from './memory/linear-address.js';
+import type { ProgramAbi } from './program/elf.js';
 import type { TrapReport } from './reports/trap-report.js';
 import type { Process } from './tasks/process.js';
 import type { Thread } from './tasks/thread.js';
@@ -17,8 +18,13 @@ export type MachineStop =
   | { readonly kind: 'started'; readonly process: Process }
   /** A hook has called `request` while the thread was running. */
   | { readonly kind: 'requested'; readonly thread: Thread }
+  /** The thread is about to make a kernel-call. */
+  | { readonly kind: 'call'; readonly thread: Thread; readonly abi: ProgramAbi }
   /** The thread `turnOf` is about to execute an instruction. */
   | { readonly kind: 'turn'; readonly thread: Thread };
+
+/** Bytes of VMCALL and SYSCALL, without prefixes: they do the same with and without. */
+const CALL_BYTES = { bd0: 3n, linux: 2n } as const;
 
 /** A process that ends when the machine continues. */
 export interface HeldTrap {
@@ -42,6 +48,10 @@ export class KernelStops {
   private readonly dataStops: DataStops;
   /** The process whose end is held back. */
   held: HeldTrap | undefined;
+  /** Whether the machine stops before each kernel-call. */
+  stopsAtCalls = false;
+  /** Threads that stand before a call that was reported, and where. */
+  private readonly reportedCalls = new Map<Thread, bigint>();
   /** Whether the last run ended with a stop. */
   private hasStopped = false;
 
@@ -63,6 +73,39 @@ export class KernelStops {
   cpuStopped(thread: Thread): void {
     if (this.dataStops.hasAccesses) return;
     this.pending.push({ kind: 'code', thread, address: fromLinear(this.cpu.state.rip)! });
+  }
+
+  /**
+   * Takes back the instruction by which the thread whose registers the CPU holds is making a call, if the machine stops before it.
+   * Returns whether it does, which is once each time that the thread comes there.
+   */
+  stopsBefore(thread: Thread, { kind }: CpuEvent): boolean {
+    const { cpu, reportedCalls } = this;
+    if (!this.stopsAtCalls && reportedCalls.size === 0) return false;
+    if (kind !== 'vmcall' && kind !== 'syscall') return false;
+    const abi = kind === 'vmcall' ? 'bd0' : 'linux';
+    const { state } = cpu;
+    const rip = BigInt.asUintN(64, state.rip - CALL_BYTES[abi]);
+    const isReported = reportedCalls.get(thread) === rip;
+    reportedCalls.delete(thread);
+    if (isReported || !this.stopsAtCalls) return false;
+    reportedCalls.set(thread, rip);
+    state.rip = rip;
+    cpu.ticks--;
+    cpu.codeStops.pass(thread, fromLinear(rip)!);
+    this.pending.push({ kind: 'call', thread, abi });
+    return true;
+  }
+
+  /** The address after the call before which a thread stands. */
+  afterCall(thread: Thread, abi: ProgramAbi): bigint {
+    return BigInt.asUintN(64, this.reportedCalls.get(thread)! + CALL_BYTES[abi]);
+  }
+
+  /** A thread stands elsewhere than it did. */
+  moved(thread: Thread): void {
+    this.reportedCalls.delete(thread);
+    this.cpu.codeStops.completed(thread);
   }
 
   started(process: Process): void {
@@ -91,6 +134,7 @@ export class KernelStops {
   /** Forgets what has not been reported, since the machine has gone back to an earlier state. */
   forgetPending(): void {
     this.pending.length = 0;
+    this.reportedCalls.clear();
     this.held = undefined;
     this.turnOf = undefined;
     this.hasStopped = false;

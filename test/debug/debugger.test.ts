@@ -345,3 +345,51 @@ onEachEngine('threads and registers of all of them', ['threads'], (t, session) =
   const steps = target.run(target.step(main), { maxTicks: 5_000_000 });
   t.match(steps, { kind: 'stepped', tid: main });
 });
+
+onEachEngine(
+  'a hook sees a kernel call before it is made, changes or answers it, and stops there',
+  [],
+  (t, session) => {
+    const { debugger: target, main, computer } = session;
+    const plain = new Computer({ memoryBytes: 16 * MIB, sha256, engine: 'evaluator' });
+    const program = plain.start(image, { name: 'motions', argv: ['motions'], limitBytes: 8 * MIB });
+    const before: (string | undefined)[] = [];
+    const after: (string | undefined)[] = [];
+    let answer: 'stop' | undefined;
+    const remove = target.hooks.onKernelCallStart(({ name, thread, number, arguments: args, next }) => {
+      before.push(name);
+      t.equal(thread.tid, main);
+      t.equal(target.readRegister(main, 'rax'), number);
+      t.equal(target.readRegister(main, 'rdi'), args[0]);
+      t.equal(next, session.register('rip') + 3n);
+      return answer;
+    });
+    target.hooks.onKernelCall(({ name }) => void after.push(name));
+    answer = 'stop';
+    for (let count = 0; count < 2; count++) {
+      t.match(target.run(), { kind: 'hook', tid: main });
+      t.equal(before.length, after.length + 1, 'once, before the call');
+      plain.run(program, { maxTicks: computer.ticks - plain.ticks });
+      sameMachines(t, computer, plain, `before ${before.at(-1)}`);
+      const { ticks } = computer;
+      t.match(target.run(target.step(main)), { kind: 'stepped' });
+      t.ok(computer.ticks > ticks);
+      t.strictSame(before, after);
+    }
+    answer = undefined;
+    remove();
+    const seen = before.length;
+    const changing = target.hooks.onKernelCallStart(({ name, arguments: [, length], next }) => {
+      if (name === 'exit') target.writeRegister(main, 'rdi', 5n);
+      if (name !== 'console_write') return;
+      // The hook answers in the kernel's place.
+      target.writeRegister(main, 'rax', length!);
+      target.writeRegister(main, 'rip', next);
+    });
+    t.match(target.run(), { kind: 'exited', exitCode: 5 });
+    t.equal(session.console.output.toString(), '');
+    t.equal(after.includes('console_write'), false);
+    t.equal(before.length, seen, 'the hook was removed');
+    changing();
+  },
+);

@@ -22,7 +22,7 @@ const MOST_STOPS = 40;
 t.setTimeout(0);
 
 t.test('random stops are the same on all engines, and leave no trace', async (t) => {
-  const seen = { code: 0, data: 0, trap: 0, started: 0, requested: 0, turn: 0, armed: 0 };
+  const seen = { code: 0, data: 0, trap: 0, started: 0, requested: 0, call: 0, turn: 0, armed: 0 };
   for (let seed = FIRST_SEED; seed < FIRST_SEED + PROGRAMS; seed++) {
     const programs = await MixedPrograms.of(seed);
     const expected = programs.run(ALL_ENGINES.interpreter, seed + 1, TICKS, EVERY);
@@ -65,6 +65,7 @@ class RandomStops implements Meddling {
   beforeSlice({ parts: { cpu, kernel } }: Computer, random: Random): void {
     kernel.stops.stopsAtTraps = random.chance(2);
     kernel.stops.stopsAtStarts = random.chance(2);
+    kernel.stops.stopsAtCalls = random.chance(3);
     if (this.stops.length > 0 && random.chance(2)) this.remove(cpu, random.below(this.stops.length));
     if (this.stops.length >= MOST_STOPS) this.remove(cpu, 0);
     for (let left = random.below(4); left > 0; left--) this.add(cpu, random);

@@ -156,10 +156,10 @@ export class Debugger implements DebugTarget {
 
   writeRegister(tid: number, name: RegisterName, value: bigint): boolean {
     this.cancelSearch();
-    const { kernel, cpu } = this.parts;
+    const { kernel } = this.parts;
     const thread = kernel.findThread(tid);
     if (!thread || !this.registers.write(thread, name, value)) return false;
-    if (name === 'rip') cpu.codeStops.completed(thread);
+    if (name === 'rip') kernel.stops.moved(thread);
     kernel.stops.retry();
     this.changed({ kind: 'registers', tid, ...this.registers.save(thread) });
     return true;
@@ -174,7 +174,7 @@ export class Debugger implements DebugTarget {
     this.cancelSearch();
     const thread = this.thread(tid);
     this.registers.restore(thread, saved);
-    this.parts.cpu.codeStops.completed(thread);
+    this.parts.kernel.stops.moved(thread);
     this.parts.kernel.stops.retry();
     this.changed({ kind: 'registers', tid, ...this.registers.save(thread) });
   }

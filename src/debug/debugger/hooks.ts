@@ -3,7 +3,7 @@ import type { FaultEvent, KernelCallEvent } from '../../kernel/hooks.js';
 import { fromLinear, toLinear } from '../../kernel/memory/linear-address.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import type { CodeFlow } from './code-flow.js';
-import type { HookAnswer, MachineRun, TrapHook } from './machine-run.js';
+import type { CallHook, HookAnswer, MachineRun, TrapHook } from './machine-run.js';
 
 /** A range of addresses for hooks. */
 export interface HookRange {
@@ -84,12 +84,29 @@ export class DebugHooks {
     return () => this.run.stops.disarm(armed);
   }
 
+  /**
+   * Called before each kernel call, while the machine stands before VMCALL or SYSCALL: what the hook writes to registers and
+   * memory, the call gets. It is not made if the hook sets rip to `next`; rax is then its result. A hook that returns 'stop'
+   * leaves the machine there.
+   */
+  onKernelCallStart(hook: CallHook): RemoveHook {
+    const { stops } = this.parts.kernel;
+    const { callHooks } = this.run;
+    callHooks.add(hook);
+    stops.stopsAtCalls = true;
+    return () => {
+      callHooks.delete(hook);
+      stops.stopsAtCalls = callHooks.size > 0;
+    };
+  }
+
   /** Called after each kernel call, and each time that a waiting one is tried again. */
   onKernelCall(hook: (event: KernelCallEvent) => HookAnswer): RemoveHook {
     const { hooks } = this.parts;
     const before = (Object.getPrototypeOf(hooks) as typeof hooks | null)?.onKernelCall;
     return this.add(this.calls, hook, 'onKernelCall', (event: KernelCallEvent) => {
       before?.call(hooks, event);
+      if (this.run.stops.isSuspended) return;
       for (const call of this.calls) if (call(event) === 'stop') this.parts.kernel.stops.request(event.thread);
     });
   }
@@ -100,6 +117,7 @@ export class DebugHooks {
     const before = (Object.getPrototypeOf(hooks) as typeof hooks | null)?.onFault;
     return this.add(this.faults, hook, 'onFault', (event: FaultEvent) => {
       before?.call(hooks, event);
+      if (this.run.stops.isSuspended) return;
       for (const call of this.faults) if (call(event) === 'stop') this.parts.kernel.stops.request(event.thread);
     });
   }

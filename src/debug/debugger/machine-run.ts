@@ -1,6 +1,8 @@
 import type { ComputerParts } from '../../computer.js';
 import type { TrapReport } from '../../kernel/reports/trap-report.js';
+import type { KernelCallStart } from '../../kernel/hooks.js';
 import type { Kernel } from '../../kernel/kernel.js';
+import type { ProgramAbi } from '../../kernel/program/elf.js';
 import { homeOf, type View } from '../../kernel/memory/view.js';
 import type { MachineStop } from '../../kernel/stops.js';
 import type { Process } from '../../kernel/tasks/process.js';
@@ -32,6 +34,9 @@ export type RunEvent =
 /** Calls a hook for a trap: 'retry' executes the instruction again instead of ending the process. */
 export type TrapHook = (report: TrapReport) => 'retry' | HookAnswer;
 
+/** Calls a hook before a kernel-call. */
+export type CallHook = (event: KernelCallStart) => HookAnswer;
+
 /** Work of the kernel per call of `run`: some ten milliseconds. */
 const EFFORT_PER_RUN = 4096;
 /** Hits per call of `run`. */
@@ -41,6 +46,7 @@ const MOST_HITS = 1000;
 export class MachineRun {
   readonly stops: StopSet<Action>;
   readonly trapHooks = new Set<TrapHook>();
+  readonly callHooks = new Set<CallHook>();
   /** Returns false for a reason that is not to be reported: the machine runs on. */
   filter: (reason: StopReason) => boolean = () => true;
   /** The tick at which `run` returns. */
@@ -130,6 +136,8 @@ export class MachineRun {
       case 'requested':
         this.report({ kind: 'hook', tid: stop.thread.tid });
         return;
+      case 'call':
+        return this.takeCall(stop.thread, stop.abi);
       case 'turn':
         this.waiting.push({ kind: 'turn' });
     }
@@ -157,6 +165,13 @@ export class MachineRun {
       const { address, access } = hit;
       this.report({ kind: 'watchpoint', tid, stop: what.stop, address, access: access.access });
     }
+  }
+
+  private takeCall(thread: Thread, abi: ProgramAbi): void {
+    const { kernel } = this.parts;
+    const event = { ...kernel.callOf(thread, abi), next: kernel.stops.afterCall(thread, abi) };
+    const answers = [...this.callHooks].map((hook) => hook(event));
+    if (answers.includes('stop')) this.report({ kind: 'hook', tid: thread.tid });
   }
 
   private takeTrap({ tid }: Thread, report: TrapReport): void {

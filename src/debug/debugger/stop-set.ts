@@ -34,7 +34,7 @@ export class StopSet<What> {
   private readonly places = new Map<LinearAddress, Set<Armed<What>>>();
   private readonly codeRanges = new Set<Armed<What>>();
 
-  private isSuspended = false;
+  private suspended = false;
 
   constructor(
     private readonly cpu: Cpu,
@@ -44,9 +44,13 @@ export class StopSet<What> {
 
   /** Makes the machine stop at nothing, or at what is armed again. */
   suspend(isSuspended: boolean): void {
-    if (this.isSuspended === isSuspended) return;
-    this.isSuspended = isSuspended;
+    if (this.suspended === isSuspended) return;
+    this.suspended = isSuspended;
     for (const armed of this.all()) this.tell(armed, !isSuspended);
+  }
+
+  get isSuspended(): boolean {
+    return this.suspended;
   }
 
   /** Makes the machine stop at a range, or no longer. */
@@ -74,7 +78,7 @@ export class StopSet<What> {
     const range = { start, end: start + lengthBytes };
     const armed = { kind, range, tid, pid, distance: seen - start, what };
     (kind === 'code' ? this.codeSet(armed) : this.data).add(armed);
-    if (!this.isSuspended) this.tell(armed, true);
+    if (!this.suspended) this.tell(armed, true);
     return armed;
   }
 
@@ -84,7 +88,7 @@ export class StopSet<What> {
     const set = kind === 'code' ? this.codeSet(armed) : this.data;
     if (!set.delete(armed)) throw new RangeError(`the stop at ${hex(toLinear(range.start))} is not armed`);
     if (kind === 'code' && set.size === 0) this.places.delete(range.start);
-    if (!this.isSuspended) this.tell(armed, false);
+    if (!this.suspended) this.tell(armed, false);
   }
 
   /** What is hit by the thread that is about to execute the instruction at an address. */
