@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { hex } from '../../src/bits.js';
 import { GuestMemory } from '../../src/memory.js';
 import { floatOperations } from '../../src/cpu/evaluator/float-operations.js';
-import { lanesOf, vectorOf } from '../../src/cpu/evaluator/vector.js';
+import { lanesOf, vectorOf } from '../../src/cpu/evaluator/lanes.js';
 import { Interpreter } from '../../src/cpu/interpreter/interpreter.js';
 import type { Floats, FloatWidth, PackedConversion } from '../../src/cpu/meaning/vocabulary.js';
 import { MXCSR, SCRATCH } from '../../src/cpu/state/layout.js';

@@ -6,7 +6,7 @@ import { floatOperations } from '../../src/cpu/evaluator/float-operations.js';
 import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS, MXCSR_MASK } from '../../src/cpu/evaluator/float/mxcsr.js';
 import { CF, PF, ZF } from '../../src/cpu/meaning/flags.js';
 import type { FloatOperation, Floats, PackedConversion } from '../../src/cpu/meaning/vocabulary.js';
-import { lanesOf, vectorOf } from '../../src/cpu/evaluator/vector.js';
+import { lanesOf, vectorOf } from '../../src/cpu/evaluator/lanes.js';
 
 class Raised extends Error {
   constructor(readonly vector: number) {

@@ -207,7 +207,9 @@ function operandDifference(
       return register(...[operand.width, ...wider].map((width) => gprName(number, width)));
     }
     case 'xmm':
-      return register(Register.XMM0 + (typeof operand.field === 'number' ? operand.field : ours[operand.field]));
+      // iced-x86 does not count the implied XMM0 of the legacy form.
+      if (typeof operand.field === 'number') return undefined;
+      return register(Register.XMM0 + ours[operand.field]);
     case 'segment':
       return register(Register.ES + ours.reg);
     case 'control':

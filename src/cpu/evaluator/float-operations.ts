@@ -3,11 +3,11 @@ import { CF, PF, ZF } from '../meaning/flags.js';
 import { add, div, mul, sqrt, sub } from './float/arithmetic.js';
 import { cmp, compare, max, min, type Comparison } from './float/compare.js';
 import { FloatContext } from './float/context.js';
-import { convert, fromInteger, toInteger, truncateToInteger } from './float/convert.js';
+import { convert, fromInteger, roundToIntegral, toInteger, truncateToInteger } from './float/convert.js';
 import { F32, F64, type FloatFormat } from './float/format.js';
 import { MXCSR, MXCSR_DEFAULT, MXCSR_MASK } from './float/mxcsr.js';
 import type { FloatOperation, Floats, FloatWidth, PackedConversion } from '../meaning/vocabulary.js';
-import { lanesOf, vectorOf } from './vector.js';
+import { lanesOf, vectorOf } from './lanes.js';
 
 /** What the arithmetic needs from the CPU. */
 export interface FloatEnvironment {
@@ -42,20 +42,44 @@ const conversions: Record<PackedConversion, Conversion> = {
   'f32x2.f64x2': { from: 32, to: 64, lane: (context, x) => convert(context, F32, F64, x) },
 };
 
-/**
- * Floating-point operations of the vocabulary on bigints: applies the soft float of float/ to one lane or all lanes,
- * under the MXCSR of `environment`. Flags are sticky in MXCSR, even after a fault (SDM Vol. 1 11.5.3.2); #XM is raised
- * after all lanes have been computed.
- */
-export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
+interface Computing {
   /** Computes all lanes of one instruction, which raise their exceptions together. */
+  compute<T>(instruction: (context: FloatContext) => T): T;
+  together<T>(body: () => T): T;
+}
+
+function computing(environment: FloatEnvironment): Computing {
+  /** The context of `together`. */
+  let shared: FloatContext | undefined;
   const compute = <T>(instruction: (context: FloatContext) => T): T => {
+    if (shared) return instruction(shared);
     const context = new FloatContext(environment.readMxcsr());
     const result = instruction(context);
     environment.writeMxcsr(context.mxcsrAfter);
     if (context.faults) environment.raise(Vector.XM);
     return result;
   };
+  const together = <T>(body: () => T): T => {
+    if (shared) return body();
+    try {
+      return compute((context) => {
+        shared = context;
+        return body();
+      });
+    } finally {
+      shared = undefined;
+    }
+  };
+  return { compute, together };
+}
+
+/**
+ * Floating-point operations of the vocabulary on bigints: applies the soft float of float/ to one lane or all lanes,
+ * under the MXCSR of `environment`. Flags are sticky in MXCSR, even after a fault (SDM Vol. 1 11.5.3.2); #XM is raised
+ * after all lanes have been computed.
+ */
+export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
+  const { compute, together } = computing(environment);
   const pairwise = (width: FloatWidth, operation: Binary, x: bigint, y: bigint): bigint =>
     compute((context) => {
       const seconds = lanesOf(width, y);
@@ -64,6 +88,10 @@ export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
     });
 
   return {
+    together,
+    floatRound: (width, x, control) => compute((context) => roundToIntegral(context, formatOf(width), x, control)),
+    floatRoundPacked: (width, x, control) =>
+      pairwise(width, (context, format, lane) => roundToIntegral(context, format, lane, control), x, x),
     float: (operation, width, x, y) => compute((context) => binary[operation](context, formatOf(width), x, y)),
     floatPacked: (operation, width, x, y) => pairwise(width, binary[operation], x, y),
     floatSqrt: (width, x) => compute((context) => sqrt(context, formatOf(width), x)),

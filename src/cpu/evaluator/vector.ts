@@ -1,22 +1,11 @@
 import { MASK128, maskOf, signed, truncate } from '../../bits.js';
 import type { VectorOperation, Vectors } from '../meaning/vocabulary.js';
+import { VECTOR_BITS, lanesOf, vectorOf } from './lanes.js';
+import { compareStrings } from './string-comparison.js';
 
 type Binary = (x: bigint, y: bigint) => bigint;
 
-const VECTOR_BITS = 128;
 const VECTOR_BYTES = 16;
-
-/** The lanes of `x` as unsigned numbers, the least significant first. */
-export function lanesOf(laneWidth: number, x: bigint): bigint[] {
-  const lanes: bigint[] = [];
-  for (let bit = 0; bit < VECTOR_BITS; bit += laneWidth) lanes.push(truncate(laneWidth, x >> BigInt(bit)));
-  return lanes;
-}
-
-/** The vector made of these lanes, lane 0 first, each cut to its width; missing lanes are zero. */
-export function vectorOf(laneWidth: number, lanes: readonly bigint[]): bigint {
-  return lanes.reduceRight((vector, lane) => (vector << BigInt(laneWidth)) | truncate(laneWidth, lane), 0n);
-}
 
 /** Applies `operation` to each pair of lanes, as unsigned numbers; the results are cut to the lane width. */
 function lanewise(laneWidth: number, operation: Binary): Binary {
@@ -87,6 +76,15 @@ const sumOfDistances: Binary = (x, y) => {
   return vectorOf(64, [distances.slice(0, 8).reduce(add), distances.slice(8).reduce(add)]);
 };
 
+/** The bytes of x that the low four bits of those of y name; zero where the top bit is set: PSHUFB. */
+const selectBytes: Binary = (x, y) => {
+  const bytes = lanesOf(8, x);
+  return vectorOf(
+    8,
+    lanesOf(8, y).map((index) => (index >= 0x80n ? 0n : bytes[Number(index & 15n)]!)),
+  );
+};
+
 const OPERATIONS: Record<VectorOperation, Binary> = {
   'i8x16.add': lanewise(8, add),
   'i16x8.add': lanewise(16, add),
@@ -107,24 +105,39 @@ const OPERATIONS: Record<VectorOperation, Binary> = {
   'i16x8.sub_sat_s': saturatingSigned(16, sub),
   'i8x16.sub_sat_u': saturatingUnsigned(8, sub),
   'i16x8.sub_sat_u': saturatingUnsigned(16, sub),
+  'i64x2.eq': lanewise(64, equal),
+  'i64x2.gt_s': lanewiseSigned(64, greater),
   'i8x16.gt_s': lanewiseSigned(8, greater),
   'i16x8.gt_s': lanewiseSigned(16, greater),
   'i32x4.gt_s': lanewiseSigned(32, greater),
   'i16x8.mul': lanewise(16, mul),
+  'i32x4.mul': lanewise(32, mul),
+  'i16x8.mul_round_q15': lanewiseSigned(16, (x, y) => (((x * y) >> 14n) + 1n) >> 1n),
   'i16x8.mul_high_s': lanewiseSigned(16, (x, y) => (x * y) >> 16n),
   'i16x8.mul_high_u': lanewise(16, (x, y) => (x * y) >> 16n),
   'i64x2.mul_even_u32': lanewise(64, (x, y) => truncate(32, x) * truncate(32, y)),
+  'i64x2.mul_even_s32': lanewise(64, (x, y) => signed(32, truncate(32, x)) * signed(32, truncate(32, y))),
   'i32x4.dot_i16x8_s': dotWords,
   'i8x16.avgr_u': lanewise(8, average),
   'i16x8.avgr_u': lanewise(16, average),
   'i8x16.min_u': lanewise(8, min),
   'i8x16.max_u': lanewise(8, max),
+  'i8x16.min_s': lanewiseSigned(8, min),
+  'i8x16.max_s': lanewiseSigned(8, max),
+  'i16x8.min_u': lanewise(16, min),
+  'i16x8.max_u': lanewise(16, max),
   'i16x8.min_s': lanewiseSigned(16, min),
   'i16x8.max_s': lanewiseSigned(16, max),
+  'i32x4.min_u': lanewise(32, min),
+  'i32x4.max_u': lanewise(32, max),
+  'i32x4.min_s': lanewiseSigned(32, min),
+  'i32x4.max_s': lanewiseSigned(32, max),
   'i8x16.narrow_i16x8_s': narrow(16, saturateSigned),
   'i8x16.narrow_i16x8_u': narrow(16, saturateUnsigned),
   'i16x8.narrow_i32x4_s': narrow(32, saturateSigned),
+  'i16x8.narrow_i32x4_u': narrow(32, saturateUnsigned),
   'i8x16.sad': sumOfDistances,
+  'i8x16.select_by': selectBytes,
   and: (x, y) => x & y,
   or: (x, y) => x | y,
   xor: (x, y) => x ^ y,
@@ -168,6 +181,19 @@ export const bigintVectors: Vectors<bigint> = {
       throw new RangeError(`${lanes.length} lanes of ${laneWidth} bits are not ${VECTOR_BITS} bits`);
     return vectorOf(laneWidth, lanes);
   },
+  permute: (laneWidth, sources, indexes) =>
+    vectorOf(
+      laneWidth,
+      sources.map((source, i) => truncate(laneWidth, source >> laneOffset(laneWidth, indexes[i]!))),
+    ),
+  laneMask: (laneWidth, bits) =>
+    vectorOf(
+      laneWidth,
+      Array.from({ length: VECTOR_BITS / laneWidth }, (_, i) => ((bits >> BigInt(i)) & 1n ? MASK128 : 0n)),
+    ),
+  blend: (mask, whenSet, otherwise) => (mask & whenSet) | (otherwise & ~mask),
+  vectorIsZero: (x) => (x === 0n ? 1n : 0n),
+  compareStrings,
   signMask: (laneWidth, x) =>
     vectorOf(
       1,

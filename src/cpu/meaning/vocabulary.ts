@@ -182,25 +182,26 @@ export interface Arithmetic<V> {
 /** Lane-wise operations on 128 bits, named after lane width, operation, saturation and signedness. */
 export type VectorOperation =
   | `${'i8x16' | 'i16x8' | 'i32x4' | 'i64x2'}.${'add' | 'sub'}`
-  | `${'i8x16' | 'i16x8' | 'i32x4'}.eq`
+  | `${'i8x16' | 'i16x8' | 'i32x4' | 'i64x2'}.${'eq' | 'gt_s'}`
   | `${'i8x16' | 'i16x8'}.${'add_sat_s' | 'add_sat_u' | 'sub_sat_s' | 'sub_sat_u'}`
-  | `${'i8x16' | 'i16x8' | 'i32x4'}.gt_s`
   | 'i16x8.mul'
+  | 'i32x4.mul'
+  | 'i16x8.mul_round_q15' // PMULHRSW
   | 'i16x8.mul_high_s'
   | 'i16x8.mul_high_u'
   | 'i64x2.mul_even_u32'
+  | 'i64x2.mul_even_s32'
   | 'i32x4.dot_i16x8_s'
   | 'i8x16.avgr_u'
   | 'i16x8.avgr_u'
-  | 'i8x16.min_u'
-  | 'i8x16.max_u'
-  | 'i16x8.min_s'
-  | 'i16x8.max_s'
+  | `${'i8x16' | 'i16x8' | 'i32x4'}.${'min' | 'max'}_${'s' | 'u'}`
   /** Two vectors of wider lanes, read as signed, to one of narrower lanes with saturation; x gives the low half. */
   | 'i8x16.narrow_i16x8_s'
   | 'i8x16.narrow_i16x8_u'
   | 'i16x8.narrow_i32x4_s'
+  | 'i16x8.narrow_i32x4_u'
   | 'i8x16.sad' // PSADBW
+  | 'i8x16.select_by' // PSHUFB
   | 'and'
   | 'or'
   | 'xor'
@@ -221,6 +222,19 @@ export interface Vectors<V> {
   withLane(laneWidth: Width, x: V, index: V, value: V): V;
   /** Four 32-bit (or two 64-bit) lanes to one vector, lane 0 first. */
   fromLanes(laneWidth: 32 | 64, lanes: readonly V[]): V;
+  /** The lanes `indexes[i]` (32-bit values, modulo the number of lanes) of `sources[i]`, lane 0 first. */
+  permute(laneWidth: 16 | 32 | 64, sources: readonly V[], indexes: readonly V[]): V;
+  /** All ones in the lanes whose bit is set in `bits` (32 bits, lane 0 in bit 0), zeros in the others. */
+  laneMask(laneWidth: 16 | 32 | 64, bits: V): V;
+  /** The bits of `whenSet` where `mask` has ones, those of `otherwise` elsewhere. */
+  blend(mask: V, whenSet: V, otherwise: V): V;
+  /** Truth: no bit is set. */
+  vectorIsZero(x: V): V;
+  /**
+   * PCMPxSTRx: IntRes2 (32 bits) of the first `lengthX` and `lengthY` (32 bits) elements under the control byte (8 bits). SDM
+   * Vol. 2 4.1 "Imm8 Control Byte Operation for PCMPESTRI / ...".
+   */
+  compareStrings(x: V, lengthX: V, y: V, lengthY: V, control: V): V;
   /** The sign bits of the lanes, lane 0 in bit 0; 32 bits. */
   signMask(laneWidth: 8 | 32 | 64, x: V): V;
 }
@@ -233,6 +247,14 @@ export type FloatOperation = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max';
  * exception is unmasked. Scalars are the bits of the number, `width` wide; packed values are vectors.
  */
 export interface Floats<V> {
+  /** What `body` computes belongs to one instruction: the exceptions of all its lanes are raised together. */
+  together<T>(body: () => T): T;
+  /**
+   * Rounds to an integral number as ROUNDSS does: `control` (8 bits) holds the mode in bits 1:0 unless bit 2 chooses that of
+   * MXCSR, and bit 3 suppresses PE. SDM Vol. 2B "ROUNDPD".
+   */
+  floatRound(width: FloatWidth, x: V, control: V): V;
+  floatRoundPacked(width: FloatWidth, x: V, control: V): V;
   float(operation: FloatOperation, width: FloatWidth, x: V, y: V): V;
   floatPacked(operation: FloatOperation, width: FloatWidth, x: V, y: V): V;
   floatSqrt(width: FloatWidth, x: V): V;

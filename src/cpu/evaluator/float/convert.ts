@@ -40,6 +40,27 @@ export function truncateToInteger(context: FloatContext, format: FloatFormat, wi
   return integerOf(context, format, width, source, 'zero');
 }
 
+/** Bits of ROUNDSS's immediate: MXCSR chooses the mode, and PE is not raised. */
+const ROUND_BY_MXCSR = 4n;
+const ROUND_QUIETLY = 8n;
+const ROUND_MODES: readonly RoundingMode[] = ['nearest', 'down', 'up', 'zero'];
+
+/**
+ * ROUNDSS, ROUNDSD, ROUNDPS, ROUNDPD: `source` rounded to an integral number; zeros keep the sign. Denormals raise PE, but not
+ * DE. SDM Vol. 2B "ROUNDPD".
+ */
+export function roundToIntegral(context: FloatContext, format: FloatFormat, source: bigint, control: bigint): bigint {
+  const x = operand(context, format, source);
+  const nan = propagateNaN(context, format, x);
+  if (nan !== undefined) return nan;
+  if (x.class === 'infinity' || x.class === 'zero' || x.quantum >= 0) return x.bits;
+  const mode = control & ROUND_BY_MXCSR ? context.rounding : ROUND_MODES[Number(control & 3n)]!;
+  if (losesBits(x.significand, -x.quantum) && !(control & ROUND_QUIETLY)) context.raise(MXCSR.PE);
+  const whole = shiftRounded(mode, x.negative, x.significand, -x.quantum);
+  if (whole === 0n) return withSign(format, x.negative, 0n);
+  return round(context, format, x.negative, whole, 0);
+}
+
 /**
  * The integer as `width` unsigned bits. NaNs, infinities and numbers that do not fit after rounding are invalid and
  * give the integer indefinite, 2^(width - 1). A denormal raises PE but never DE. SDM Vol. 1 11.5.2.1 and table 11-1.

@@ -52,8 +52,8 @@ function selector<V>(m: Machine<V>, lane: number, bits: number): V {
 
 /** PSHUFD: two bits of the immediate select the doubleword of SRC for each doubleword of DEST. SDM Vol. 2B "PSHUFD". */
 export const pshufd: Semantics = unary((m, x) => {
-  const lanes = [0, 1, 2, 3].map((lane) => m.lane(32, x, selector(m, lane, 2)));
-  return m.fromLanes(32, lanes);
+  const indexes = [0, 1, 2, 3].map((lane) => selector(m, lane, 2));
+  return m.permute(32, [x, x, x, x], indexes);
 });
 
 /**
@@ -62,25 +62,29 @@ export const pshufd: Semantics = unary((m, x) => {
  */
 export const shuffleWords = (half: 'low' | 'high'): Semantics => {
   const first = half === 'low' ? 0 : 4;
-  return unary((m, x) =>
-    [0, 1, 2, 3].reduce((result, lane) => {
-      const within = m.and(32, selector(m, lane, 2), m.constant(32, 3));
-      const word = m.lane(16, x, m.add(32, within, m.constant(32, first)));
-      return m.withLane(16, result, m.constant(32, first + lane), word);
-    }, x),
-  );
+  return unary((m, x) => {
+    const indexes = Array.from({ length: 8 }, (_, lane) => {
+      if (Math.floor(lane / 4) !== first / 4) return m.constant(32, lane);
+      const within = m.and(32, selector(m, lane % 4, 2), m.constant(32, 3));
+      return m.add(32, within, m.constant(32, first));
+    });
+    return m.permute(
+      16,
+      indexes.map(() => x),
+      indexes,
+    );
+  });
 };
 
 /** SHUFPS: two singles of FIRST below two of SECOND, selected by the immediate. SDM Vol. 2B "SHUFPS". */
 export const shufps: Semantics = binary((m, x, y) => {
-  const lanes = [x, x, y, y].map((source, lane) => m.lane(32, source, selector(m, lane, 2)));
-  return m.fromLanes(32, lanes);
+  const indexes = [0, 1, 2, 3].map((lane) => selector(m, lane, 2));
+  return m.permute(32, [x, x, y, y], indexes);
 });
 
 /** SHUFPD: a double of FIRST below one of SECOND, selected by the immediate. SDM Vol. 2B "SHUFPD". */
 export const shufpd: Semantics = binary((m, x, y) => {
-  const lanes = [x, y].map((source, lane) => m.lane(64, source, selector(m, lane, 1)));
-  return m.fromLanes(64, lanes);
+  return m.permute(64, [x, y], [selector(m, 0, 1), selector(m, 1, 1)]);
 });
 
 /**

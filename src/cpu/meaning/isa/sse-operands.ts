@@ -40,17 +40,17 @@ export function readVector<V>(m: Machine<V>, operand: OperandForm): V {
 
 /** DEST := `operation`(SRC), lane by lane. */
 export const unary =
-  (operation: <V>(m: Machine<V>, x: V, form: Form) => V): Semantics =>
+  (operation: <V>(m: Machine<V>, x: V, form: Form, lane: number) => V): Semantics =>
   (m, form) => {
-    writeVector(m, form, operation(m, readVector(m, form.src), form));
+    writeVector(m, form, operation(m, readVector(m, form.src), form, 0));
   };
 
 /** DEST := `operation`(FIRST, SECOND), lane by lane. */
 export const binary =
-  (operation: <V>(m: Machine<V>, x: V, y: V, form: Form) => V): Semantics =>
+  (operation: <V>(m: Machine<V>, x: V, y: V, form: Form, lane: number) => V): Semantics =>
   (m, form) => {
     const y = readVector(m, form.second);
-    writeVector(m, form, operation(m, readVector(m, form.first), y, form));
+    writeVector(m, form, operation(m, readVector(m, form.first), y, form, 0));
   };
 
 /** The lowest number of DEST := `operation`(that of FIRST, SECOND); above it, DEST is FIRST. */

@@ -27,6 +27,9 @@ export const RvMw = gpr('E', 'v', { memorySize: 16 });
 /** A 32- or 64-bit register, 8 or 16 bits in memory: PINSRW. */
 export const RyMw = gpr('E', 32, { memorySize: 16 });
 
+/** The same with 8 bits: PEXTRB, PINSRB. */
+export const RyMb = gpr('E', 32, { memorySize: 8 });
+
 export const Gb = gpr('G', 8);
 export const Gd = gpr('G', 32);
 export const Gv = gpr('G', 'v');
@@ -42,6 +45,9 @@ export const Mv = gpr('M', 'v');
 export const My = gpr('M', 'y');
 /** 16 bytes that must be aligned. */
 export const Mdq = gpr('M', 128, { aligned: true });
+
+/** 16 bytes at any address: LDDQU. */
+export const MdqUnaligned = gpr('M', 128);
 
 export const Zb = gpr('Z', 8);
 export const Zv = gpr('Z', 'v');
@@ -99,3 +105,8 @@ export const Wss = xmm('E', 32);
 export const Wsd = xmm('E', 64);
 /** A whole register, or 64 (32) bits of memory: conversions that read the low half. */
 export const Wq = xmm('E', 64);
+/** A whole register, or 32 or 16 bits of memory: PMOVSXBD, PMOVSXBQ. */
+export const Wd = xmm('E', 32);
+export const Ww = xmm('E', 128, { memorySize: 16 });
+/** XMM0, which the instruction implies: BLENDVPS. */
+export const XMM0 = xmm('implied', 128, { register: 0 });

@@ -1,4 +1,5 @@
 import { typeOfFunction, type CompiledFunction } from '../functions/functions.js';
+import { MXCSR } from '../../state/layout.js';
 import type { Label } from '../encoding/code.js';
 import type { Emitter, WasmValue } from '../encoding/value.js';
 
@@ -18,6 +19,8 @@ export interface FloatContext {
  */
 export class Attempts {
   private otherwise: Label | undefined;
+  /** MXCSR before what `together` computes. */
+  private before: V | undefined;
 
   constructor(
     private readonly emitter: Emitter,
@@ -53,10 +56,28 @@ export class Attempts {
         .op(type === 'i64' ? 'f64.reinterpret_i64' : 'f32.reinterpret_i32')
         .set(result.float);
     }
+    this.restoreIf(isUnmasked);
     emitter.push(isUnmasked);
     this.context.sideExitIf();
     code.end();
     return { type, local, constant: undefined, origin: undefined, float: result.float };
+  }
+
+  /** What `body` computes raises its exceptions together: if one is unmasked, none of it has changed MXCSR. */
+  together<T>(body: () => T): T {
+    if (this.before) return body();
+    this.emitter.code.i32(0).memory('i32.load', MXCSR);
+    this.before = this.emitter.pop('i32');
+    const result = body();
+    this.before = undefined;
+    return result;
+  }
+
+  private restoreIf(condition: V): void {
+    if (!this.before) return;
+    this.emitter.push(condition).code.if();
+    this.emitter.code.i32(0);
+    this.emitter.push(this.before).code.memory('i32.store', MXCSR).end();
   }
 
   /** Leaves the usual case if the i32 on the stack is not 0. */

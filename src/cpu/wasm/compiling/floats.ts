@@ -4,6 +4,7 @@ import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../../evaluator/f
 import { MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { Attempts, type FloatContext } from './attempts.js';
 import { PackedFloats } from './packed-floats.js';
+import { ROUND_QUIETLY, roundingOf } from './rounding.js';
 import { TRUNCATED } from '../functions/float-functions.js';
 import type { WasmInstruction } from '../encoding/opcodes.js';
 import { constantValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
@@ -50,6 +51,36 @@ export class WasmFloats implements Floats<V> {
   ) {
     this.attempts = new Attempts(emitter, context);
     this.packed = new PackedFloats(emitter, this.attempts, (mayFlush) => this.requireUsualControl(mayFlush));
+  }
+
+  together<T>(body: () => T): T {
+    return this.attempts.together(body);
+  }
+
+  floatRound(width: FloatWidth, x: V, control: V): V {
+    const f = formatOf(width);
+    const { emitter } = this;
+    return this.attempts.make(f.int, `${f.name}.round`, [x, x, control], () => {
+      // Wasm has one instruction for each mode; NaNs, and modes that are no constants, are for the function.
+      const name = roundingOf(control);
+      if (name === undefined) emitter.code.i32(1);
+      else this.pushComparison(f, 'ne', x, x);
+      this.attempts.giveUpIf();
+      this.requireNotDenormal(f, x);
+      this.pushFloat(f, x);
+      emitter.code.op(`${f.name}.${name ?? 'nearest'}`);
+      const whole = this.popFloat(f);
+      if ((Number(control.constant) & ROUND_QUIETLY) === 0) {
+        this.pushComparison(f, 'ne', whole, x);
+        emitter.code.if();
+        this.requireUsualControl();
+        emitter.code.end();
+      }
+      return whole;
+    });
+  }
+  floatRoundPacked(width: FloatWidth, x: V, control: V): V {
+    return this.packed.round(formatOf(width), x, control);
   }
 
   float(operation: FloatOperation, width: FloatWidth, x: V, y: V): V {

@@ -48,7 +48,7 @@ export interface CompilerContext {
 export function withAllWords<T extends MeaningCompiler>(core: T, emitter: Emitter): T & Machine<V> {
   const callFunction = (name: CompiledFunction): void => core.callFunction(name);
   const floats = new WasmFloats(emitter, { sideExitIf: () => core.sideExitIf(), callFunction });
-  core.parts = [new WasmArithmetic(emitter, callFunction), new WasmVectors(emitter), floats];
+  core.parts = [new WasmArithmetic(emitter, callFunction), new WasmVectors(emitter, callFunction), floats];
   const prototype = Object.getPrototypeOf(core) as object;
   if (!haveWords.has(prototype)) {
     haveWords.add(prototype);

@@ -1,6 +1,7 @@
 import type { FloatOperation, PackedConversion } from '../../meaning/vocabulary.js';
 import type { Attempts } from './attempts.js';
 import type { Format } from './floats.js';
+import { ROUND_QUIETLY, roundingOf } from './rounding.js';
 import type { WasmVectorInstruction } from '../encoding/opcodes.js';
 import type { Emitter, WasmValue } from '../encoding/value.js';
 
@@ -51,6 +52,22 @@ export class PackedFloats {
         this.requireNormalOrZero(shape, result, operation === 'mul' ? [x, y] : [x]);
       this.requireFinite(shape, result);
       return result;
+    });
+  }
+
+  round(f: Format, x: V, control: V): V {
+    const shape = shapeOf(f);
+    return this.attempts.make('v128', `${shape}.round`, [x, x, control], () => {
+      const name = roundingOf(control);
+      if (name === undefined) {
+        this.emitter.code.i32(1);
+        this.attempts.giveUpIf();
+      }
+      this.requireComparable(shape, [x]);
+      const whole = this.unary(`${shape}.${name ?? 'nearest'}`, x);
+      if ((Number(control.constant) & ROUND_QUIETLY) === 0)
+        this.usualControlUnless(this.apply(`${shape}.eq`, whole, x));
+      return whole;
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Width } from '../../../bits.js';
 import type { VectorOperation, Vectors } from '../../meaning/vocabulary.js';
+import type { CompiledFunction } from '../functions/functions.js';
 import { SCRATCH } from '../../state/layout.js';
 import { WASM_VECTOR_OPCODES, type WasmVectorInstruction } from '../encoding/opcodes.js';
 import { constantValue, typeOfWidth, type Emitter, type WasmValue } from '../encoding/value.js';
@@ -12,9 +13,18 @@ const LOW_HALVES = 0x0000_0000_ffff_ffff_0000_0000_ffff_ffffn;
 /** Of each 32-bit lane of two vectors, the upper 16 bits. */
 const UPPER_WORDS = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
 
+/** The even 32-bit lanes in the low half. */
+const EVEN_DOUBLEWORDS = [0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11];
+const LOWEST_WORDS = 0x8000_8000_8000_8000_8000_8000_8000_8000n;
+const BYTE_SELECTORS = 0x8f8f_8f8f_8f8f_8f8f_8f8f_8f8f_8f8f_8f8fn;
+
 /** Compiles vector operations of the vocabulary to Wasm SIMD. */
 export class WasmVectors implements Vectors<V> {
-  constructor(private readonly emitter: Emitter) {}
+  constructor(
+    private readonly emitter: Emitter,
+    /** Calls one of the functions of wasm/functions. */
+    private readonly callFunction: (name: CompiledFunction) => void,
+  ) {}
 
   vectorConstant(value: bigint): V {
     return constantValue('v128', value);
@@ -36,6 +46,15 @@ export class WasmVectors implements Vectors<V> {
         const mask = this.vectorConstant(LOW_HALVES);
         return this.apply('i64x2.mul', this.apply('v128.and', x, mask), this.apply('v128.and', y, mask));
       }
+      case 'i64x2.mul_even_s32': {
+        const [first, second] = [this.shuffle(x, x, EVEN_DOUBLEWORDS), this.shuffle(y, y, EVEN_DOUBLEWORDS)];
+        return this.apply('i64x2.extmul_low_i32x4_s', first, second);
+      }
+      case 'i16x8.mul_round_q15':
+        return this.roundedProducts(x, y);
+      case 'i8x16.select_by':
+        // Indexes with bits 4 to 6 wrap around; above 127, those of swizzle give 0 as well.
+        return this.apply('i8x16.swizzle', x, this.apply('v128.and', y, this.vectorConstant(BYTE_SELECTORS)));
       case 'i8x16.sad':
         return this.sumOfAbsoluteDifferences(x, y);
       default:
@@ -48,6 +67,15 @@ export class WasmVectors implements Vectors<V> {
     const { emitter } = this;
     const shape = laneWidth === 16 ? 'i16x8' : laneWidth === 32 ? 'i32x4' : 'i64x2';
     const name = { shl: 'shl', shr: 'shr_u', sar: 'shr_s' }[operation];
+    if (count.constant !== undefined) {
+      const bits = Math.min(laneWidth, Number(count.constant));
+      if (bits === laneWidth && operation !== 'sar') return this.vectorConstant(0n);
+      emitter
+        .push(x)
+        .code.i32(Math.min(bits, laneWidth - 1))
+        .vectorOp(`${shape}.${name}` as WasmVectorInstruction);
+      return emitter.pop('v128');
+    }
     emitter.push(count).code.i64(BigInt(laneWidth)).op('i64.lt_u');
     const inRange = emitter.pop('i32');
     emitter.push(count).code.op('i32.wrap_i64');
@@ -68,6 +96,13 @@ export class WasmVectors implements Vectors<V> {
 
   vectorShiftBytes(operation: 'shl' | 'shr', x: V, count: V): V {
     const { emitter } = this;
+    if (count.constant !== undefined) {
+      const bytes = Math.min(16, Number(count.constant));
+      const first = operation === 'shr' ? bytes : 16 - bytes;
+      const lanes = Array.from({ length: 16 }, (_, i) => first + i);
+      const zero = this.vectorConstant(0n);
+      return operation === 'shr' ? this.shuffle(x, zero, lanes) : this.shuffle(zero, x, lanes);
+    }
     // Counts over 15 act like 16: every index is then out of range, and swizzle gives 0.
     emitter.push(count).code.i32(16);
     emitter.push(count).code.i32(16).op('i32.lt_u').op('select');
@@ -121,6 +156,64 @@ export class WasmVectors implements Vectors<V> {
     return emitter.pop('v128');
   }
 
+  permute(laneWidth: 16 | 32 | 64, sources: readonly V[], indexes: readonly V[]): V {
+    const laneBytes = laneWidth / 8;
+    const [first] = sources;
+    const second = sources.find((source) => source !== first) ?? first!;
+    if (indexes.every(({ constant }) => constant !== undefined)) {
+      const bytes = indexes.flatMap((index, i) => {
+        const start = (Number(index.constant) % sources.length) * laneBytes + (sources[i] === first ? 0 : 16);
+        return Array.from({ length: laneBytes }, (_, byte) => start + byte);
+      });
+      return this.shuffle(first!, second, bytes);
+    }
+    const lanes = indexes.map((index, i) => this.lane(laneWidth, sources[i]!, index));
+    if (laneWidth !== 16) return this.fromLanes(laneWidth, lanes);
+    const pairs = [0, 2, 4, 6].map((i) => {
+      this.emitter
+        .push(lanes[i + 1]!)
+        .code.i32(16)
+        .op('i32.shl');
+      this.emitter.push(lanes[i]!).code.op('i32.or');
+      return this.emitter.pop('i32');
+    });
+    return this.fromLanes(32, pairs);
+  }
+
+  laneMask(laneWidth: 16 | 32 | 64, bits: V): V {
+    const { emitter } = this;
+    const count = 128 / laneWidth;
+    const lanes = Array.from({ length: count }, (_, i) => 1n << BigInt(i + i * laneWidth));
+    const places = lanes.reduce((all, lane) => all | lane, 0n);
+    if (bits.constant !== undefined) {
+      const ones = (1n << BigInt(laneWidth)) - 1n;
+      const set = Array.from({ length: count }, (_, i) => ((bits.constant! >> BigInt(i)) & 1n) * ones);
+      return this.vectorConstant(set.reduce((all, lane, i) => all | (lane << BigInt(i * laneWidth)), 0n));
+    }
+    emitter.push(bits);
+    if (laneWidth === 64) emitter.code.op('i64.extend_i32_u');
+    const shape = laneWidth === 16 ? 'i16x8' : laneWidth === 32 ? 'i32x4' : 'i64x2';
+    emitter.code.vectorOp(`${shape}.splat`).v128Const(places).vectorOp('v128.and');
+    emitter.code.v128Const(places).vectorOp(`${shape}.eq`);
+    return emitter.pop('v128');
+  }
+
+  blend(mask: V, whenSet: V, otherwise: V): V {
+    this.emitter.push(whenSet).push(otherwise).push(mask).code.vectorOp('v128.bitselect');
+    return this.emitter.pop('v128');
+  }
+
+  vectorIsZero(x: V): V {
+    this.emitter.push(x).code.vectorOp('v128.any_true').op('i32.eqz');
+    return this.emitter.pop('i32');
+  }
+
+  compareStrings(x: V, lengthX: V, y: V, lengthY: V, control: V): V {
+    this.emitter.push(x).push(lengthX).push(y).push(lengthY).push(control);
+    this.callFunction('compareStrings');
+    return this.emitter.pop('i32');
+  }
+
   signMask(laneWidth: 8 | 32 | 64, x: V): V {
     const name = { 8: 'i8x16.bitmask', 32: 'i32x4.bitmask', 64: 'i64x2.bitmask' } as const;
     this.emitter.push(x).code.vectorOp(name[laneWidth]);
@@ -130,6 +223,12 @@ export class WasmVectors implements Vectors<V> {
   private apply(name: WasmVectorInstruction, x: V, y: V): V {
     this.emitter.push(x).push(y).code.vectorOp(name);
     return this.emitter.pop('v128');
+  }
+  /** The only product that Wasm saturates is that of two times -1: 2^15, which is 8000h here. */
+  private roundedProducts(x: V, y: V): V {
+    const lowest = this.vectorConstant(LOWEST_WORDS);
+    const both = this.apply('v128.and', this.apply('i16x8.eq', x, lowest), this.apply('i16x8.eq', y, lowest));
+    return this.apply('v128.xor', this.apply('i16x8.q15mulr_sat_s', x, y), both);
   }
   private upperWords(low: WasmVectorInstruction, high: WasmVectorInstruction, x: V, y: V): V {
     return this.shuffle(this.apply(low, x, y), this.apply(high, x, y), UPPER_WORDS);

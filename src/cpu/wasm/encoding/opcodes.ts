@@ -12,7 +12,7 @@ export const WASM_OPCODES = {
   'i32.shr_s': 0x75, 'i32.shr_u': 0x76, 'i32.rotl': 0x77, 'i32.rotr': 0x78,
   'i64.clz': 0x79, 'i64.ctz': 0x7a, 'i64.popcnt': 0x7b, 'i64.add': 0x7c, 'i64.sub': 0x7d, 'i64.mul': 0x7e,
   'i64.div_u': 0x80, 'i64.rem_u': 0x82, 'i64.and': 0x83, 'i64.or': 0x84, 'i64.xor': 0x85, 'i64.shl': 0x86,
-  'i64.shr_s': 0x87, 'i64.shr_u': 0x88, 'i64.rotl': 0x89, 'i64.rotr': 0x8a, 'f32.nearest': 0x90, 'f32.trunc': 0x8f, 'f32.sqrt': 0x91, 'f32.add': 0x92, 'f32.sub': 0x93,
+  'i64.shr_s': 0x87, 'i64.shr_u': 0x88, 'i64.rotl': 0x89, 'i64.rotr': 0x8a, 'f32.ceil': 0x8d, 'f32.floor': 0x8e, 'f64.ceil': 0x9b, 'f64.floor': 0x9c, 'f32.nearest': 0x90, 'f32.trunc': 0x8f, 'f32.sqrt': 0x91, 'f32.add': 0x92, 'f32.sub': 0x93,
   'f32.mul': 0x94, 'f32.div': 0x95, 'f64.trunc': 0x9d, 'f64.nearest': 0x9e, 'f64.sqrt': 0x9f,
   'f64.add': 0xa0, 'f64.sub': 0xa1, 'f64.mul': 0xa2, 'f64.div': 0xa3,
   'i32.wrap_i64': 0xa7, 'i64.extend_i32_s': 0xac, 'i64.extend_i32_u': 0xad,
@@ -35,7 +35,7 @@ export type WasmMemoryInstruction = keyof typeof WASM_MEMORY_OPCODES;
 
 /** Vector instructions without immediates: their numbers after the prefix FD. */
 export const WASM_VECTOR_OPCODES = {
-  'i8x16.swizzle': 14, 'i8x16.splat': 15, 'i32x4.splat': 17, 'i64x2.splat': 18,
+  'i8x16.swizzle': 14, 'i8x16.splat': 15, 'i16x8.splat': 16, 'i32x4.splat': 17, 'i64x2.splat': 18,
   'i8x16.eq': 35, 'i8x16.gt_s': 39, 'i16x8.eq': 45, 'i16x8.gt_s': 49, 'i32x4.eq': 55, 'i32x4.gt_s': 59,
   'f32x4.eq': 65, 'f32x4.ne': 66, 'f32x4.lt': 67, 'f32x4.le': 69, 'f64x2.eq': 71, 'f64x2.ne': 72, 'f64x2.lt': 73, 'f64x2.le': 75, 'v128.and': 78, 'v128.andnot': 79, 'v128.or': 80, 'v128.xor': 81, 'v128.bitselect': 82, 'v128.any_true': 83,
   'f32x4.demote_f64x2_zero': 94, 'f64x2.promote_low_f32x4': 95, 'i8x16.bitmask': 100, 'i8x16.narrow_i16x8_s': 101, 'i8x16.narrow_i16x8_u': 102, 'i8x16.add': 110, 'i8x16.add_sat_s': 111, 'i8x16.add_sat_u': 112, 'i8x16.sub': 113,
@@ -52,6 +52,11 @@ export const WASM_VECTOR_OPCODES = {
   'f64x2.abs': 236, 'f64x2.sqrt': 239, 'f64x2.add': 240, 'f64x2.sub': 241, 'f64x2.mul': 242, 'f64x2.div': 243,
   'f64x2.pmin': 246, 'f64x2.pmax': 247,
   'i32x4.trunc_sat_f32x4_s': 248, 'f32x4.convert_i32x4_s': 250, 'i32x4.trunc_sat_f64x2_s_zero': 252, 'f64x2.convert_low_i32x4_s': 254,
+  'i8x16.min_s': 118, 'i8x16.max_s': 120, 'i16x8.q15mulr_sat_s': 130, 'i16x8.narrow_i32x4_u': 134, 'i16x8.min_u': 151, 'i16x8.max_u': 153,
+  'i32x4.mul': 181, 'i32x4.min_s': 182, 'i32x4.min_u': 183, 'i32x4.max_s': 184, 'i32x4.max_u': 185, 'i64x2.shr_s': 204,
+  'i64x2.eq': 214, 'i64x2.gt_s': 217, 'i64x2.extmul_low_i32x4_s': 220, 'i64x2.extmul_low_i32x4_u': 222, 'i16x8.bitmask': 132,
+  'i8x16.ge_s': 43, 'i8x16.ge_u': 44, 'i8x16.le_s': 41, 'i8x16.le_u': 42, 'i16x8.le_s': 51, 'i16x8.le_u': 52,
+  'i16x8.ge_s': 53, 'i16x8.ge_u': 54, 'f32x4.ceil': 103, 'f32x4.floor': 104, 'f64x2.ceil': 116, 'f64x2.floor': 117,
   'f32x4.nearest': 106, 'f64x2.nearest': 148, 'f32x4.trunc': 105, 'f64x2.trunc': 122,
 } as const; // prettier-ignore
 

@@ -19,6 +19,8 @@ type Format = 'f32' | 'f64';
 export type ScalarFunction = `${Format}.${
   | (typeof BINARY)[number]
   | 'sqrt'
+  /** The option is the control of ROUNDSS. */
+  | 'round'
   /** The option says whether every NaN is invalid. */
   | 'compare'
   /** The option is the predicate. */
@@ -30,7 +32,8 @@ export type ScalarFunction = `${Format}.${
   | 'toOther'}`;
 /** Of vectors: (v128, v128, i32) → (v128, i32). */
 export type VectorFunction =
-  `${'f32x4' | 'f64x2'}.${(typeof BINARY)[number] | 'sqrt' | 'predicate'}` | Exclude<PackedConversion, 'i32x2.f64x2'>;
+  | `${'f32x4' | 'f64x2'}.${(typeof BINARY)[number] | 'sqrt' | 'round' | 'predicate'}`
+  | Exclude<PackedConversion, 'i32x2.f64x2'>;
 export type FloatFunction = ScalarFunction | VectorFunction;
 
 export const TRUNCATED = 1 << 8;
@@ -91,6 +94,7 @@ function scalarOperations(lanes: LaneFunctions): Record<string, LaneEmitter> {
 function vectorOperations(lanes: LaneFunctions, _width: FloatWidth): Record<string, LaneEmitter> {
   const emitters: Record<string, LaneEmitter> = {
     sqrt: (to, x, _y, _option, control) => to.call('i64', lanes.sqrt, x, control),
+    round: (to, x, _y, option, control) => to.call('i64', lanes.round, x, option, control),
     predicate: (to, x, y, option, control) => to.call('i64', lanes.predicate, x, y, option, control),
   };
   for (const operation of BINARY)

@@ -26,6 +26,8 @@ export interface LaneFunctions {
   readonly max: number;
   /** (x, control) → lane */
   readonly sqrt: number;
+  /** (x, control of ROUNDSS, control) → lane */
+  readonly round: number;
   /** (x, y, signaling, control) → ZF PF CF, i64; every NaN is invalid if `signaling` */
   readonly compare: number;
   /** (x, y, predicate, control) → all ones or zeros in i64 */
@@ -69,7 +71,7 @@ export function addLaneFunctions(
     return {
       ...{ add: lanes.add('add'), sub: lanes.add('sub'), mul: lanes.mul(), div: lanes.div(), sqrt: lanes.sqrt() },
       ...lanes.comparisons(),
-      ...{ fromInteger: lanes.fromInteger(), toInteger: lanes.toInteger() },
+      ...{ fromInteger: lanes.fromInteger(), toInteger: lanes.toInteger(), round: lanes.round(pack) },
       ...{ toOther: lanes.toOther(otherPack), pack },
     };
   };
@@ -309,6 +311,28 @@ class Lanes {
     to.if(rounded.magnitude.above(indefinite.sub(negative.isZero().wide())), invalid);
     to.if(rounded.rest.isSet(), () => raise(to, MXCSR.PE));
     select(negative, constant('i64', 0).sub(rounded.magnitude), rounded.magnitude).push(code);
+    return this.module.add(this.module.type(['i64', 'i32', 'i32'], ['i64']), code);
+  }
+
+  /** Rounds to an integral number, in the mode of the option or the control word. */
+  round(pack: number): number {
+    const code = new Code(['i64', 'i32', 'i32']);
+    const to = new Statements(code);
+    const [x, option, control] = [to.parameter('i64', 0), to.parameter('i32', 1), to.parameter('i32', 2)];
+    const { infinity, signMask, fractionBits } = this.format;
+    this.flush(to, x, control);
+    to.if(this.magnitude(x).above(infinity), () => to.return(to.call('i64', this.nan, x, x)));
+    to.if(this.magnitude(x).isZero().or(this.isSpecial(x)), () => to.return(x));
+    const { exponent, significand } = this.unpack(to, x);
+    to.if(exponent.greater(fractionBits - 1), () => to.return(x));
+    const sign = to.let(x.and(signMask));
+    const mode = to.let(select(option.and(4), roundingMode(control), option.and(3)));
+    const rounded = roundToInteger(to, { exponent, significand, negative: sign.isSet(), mode });
+    to.if(rounded.rest.isSet().and(option.and(8).isZero()), () => raise(to, MXCSR.PE));
+    to.if(rounded.magnitude.isZero(), () => to.return(sign));
+    const zeros = to.let(rounded.magnitude.clz());
+    const whole = constant('i32', 63).sub(zeros.low());
+    to.call('i64', pack, sign, whole, rounded.magnitude.shl(zeros), control).push(code);
     return this.module.add(this.module.type(['i64', 'i32', 'i32'], ['i64']), code);
   }
 

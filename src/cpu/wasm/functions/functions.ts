@@ -6,6 +6,7 @@ import { addLaneFunctions } from './float-lanes.js';
 import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './float-functions.js';
 import { addCross, addUncross } from './page-crossing.js';
 import { addPartLookup } from './part-lookup.js';
+import { COMPARE_STRINGS_TYPE, addCompareStrings } from './string-comparison.js';
 import { addDivide, addMultiplyHigh } from './wide-arithmetic.js';
 
 /**
@@ -17,6 +18,8 @@ export type CompiledFunction =
   | ExtendedFunction
   /** (high, low, divisor) → quotient and remainder, all i64; high < divisor. */
   | 'divide128'
+  /** See string-comparison.ts. */
+  | 'compareStrings'
   /** See page-crossing.ts. */
   | 'cross'
   | 'uncross'
@@ -32,6 +35,8 @@ export function typeOfFunction(name: CompiledFunction): FunctionType {
   switch (name) {
     case 'divide128':
       return { parameters: ['i64', 'i64', 'i64'], results: ['i64', 'i64'] };
+    case 'compareStrings':
+      return COMPARE_STRINGS_TYPE;
     case 'cross':
       return { parameters: ['i64', 'i32', 'i32'], results: ['i32'] };
     case 'lookUpPart':
@@ -55,5 +60,6 @@ export function addFunctions(module: WasmModule): ReadonlyMap<string, number> {
   const extended = addExtendedFunctions(module, { multiplyHigh, divide, ...lanes });
   const indexes = new Map<string, number>([...addFloatFunctions(module, lanes), ...extended]).set('divide128', divide);
   indexes.set('cross', addCross(module, 'cross')).set('uncross', addUncross(module, 'uncross'));
+  indexes.set('compareStrings', addCompareStrings(module, 'compareStrings'));
   return indexes.set('lookUpPart', addPartLookup(module, 'lookUpPart'));
 }
