@@ -39,7 +39,7 @@ const IDLE: X87Environment = {
   readControl: () => 0x37f,
   readStatus: () => 0,
   writeStatus: () => {},
-  stackIndex: () => 0,
+  registerNumber: () => 0,
   noteInstruction: () => {},
 };
 

@@ -37,6 +37,8 @@ function showOperands(instruction: Instruction): string[] {
   const { form, reg, immediate, immediate2 } = instruction;
   return form.operands.map((operand, i) => {
     switch (operand.kind) {
+      case 'mmx':
+        return `mm${typeof operand.field === 'number' ? operand.field : instruction[operand.field]}`;
       case 'gpr':
       case 'xmm': {
         const number = typeof operand.field === 'number' ? operand.field : instruction[operand.field];
@@ -192,7 +194,9 @@ t.test('addresses: ModRM, SIB, displacements', async (t) => {
     48 0f c7 08                     = CMPXCHG16B/64 ds:[r0+0]/128 aligned base
     8c 00                           = MOV/32 ds:[r0+0]/16 base es
     8c c0                           = MOV/32 r0/32 es
-    0f c4 00 01                     = UD
+    0f c4 00 01                     = PINSRW/32 mm0 ds:[r0+0]/16 base #1
+    41 0f 6f c1                     = MOVQ/32 mm0 mm1
+    45 0f 6f ff                     = MOVQ/32 mm7 mm7
     66 0f c4 00 01                  = PINSRW/32 x0/128 ds:[r0+0]/16 base #1
     66 0f c4 c0 01                  = PINSRW/32 x0/128 r0/32 #1
     `,

@@ -71,9 +71,6 @@ const REASON_OF_FEATURE = new Map(
   ),
 );
 
-/** Instructions on MMX registers: iced-x86's name of the code says so. */
-const ON_MMX_REGISTERS = /_mm(m64)?(_|$)/;
-
 /** iced-x86's names of features that are others here. */
 const SAME_FEATURE: Readonly<Record<string, string>> = { FPU287: 'FPU', FPU387: 'FPU' };
 
@@ -93,7 +90,6 @@ export function beyondReason(judged: Judged): string | undefined {
 }
 
 function findReason(judged: Judged): string | undefined {
-  const { code } = judged;
   for (const feature of judged.cpuidFeatures()) {
     const theirs = CpuidFeature[feature]!;
     const name = (SAME_FEATURE[theirs] ?? theirs) as Feature;
@@ -102,7 +98,7 @@ function findReason(judged: Judged): string | undefined {
     if (!FEATURE_NAMES.includes(name) || reportedFeatures().has(name)) continue;
     return `${name}, which is not complete`;
   }
-  return ON_MMX_REGISTERS.test(Code[code]) ? 'MMX registers' : undefined;
+  return undefined;
 }
 
 /** Mnemonics that the table has in one, where iced-x86 tells operand sizes and later names of hints apart. */
@@ -176,8 +172,8 @@ export function difference(ours: Instruction, judged: Judged, rip: bigint): stri
   )
     return `repeat ${form.repeat}`;
   if (FENCES.has(form.row.mnemonic)) return undefined;
-  // iced-x86 counts the implied destination of MASKMOVDQU.
-  const implied = form.row.mnemonic === 'MASKMOVDQU' ? 1 : 0;
+  // iced-x86 counts the implied destination of MASKMOVDQU and MASKMOVQ.
+  const implied = form.row.mnemonic.startsWith('MASKMOV') ? 1 : 0;
   for (let i = 0; i < form.operands.length; i++) {
     const found = operandDifference(ours, i, judged, i + implied, rip);
     if (found) return `operand ${i}: ${found}`;
@@ -210,6 +206,8 @@ function operandDifference(
       // iced-x86 does not count the implied XMM0 of the legacy form.
       if (typeof operand.field === 'number') return undefined;
       return register(Register.XMM0 + ours[operand.field]);
+    case 'mmx':
+      return register(Register.MM0 + (typeof operand.field === 'number' ? operand.field : ours[operand.field]));
     case 'segment':
       return register(Register.ES + ours.reg);
     case 'control':

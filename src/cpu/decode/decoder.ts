@@ -339,7 +339,7 @@ export class Decoder {
 
   /** Without REX, numbers 4 to 7 of byte registers are AH, CH, DH and BH. SDM Vol. 1 3.4.1.1. */
   private register(kind: RegisterKind, number: number): number {
-    if (kind === 'stack') return number & 7;
+    if (kind === 'of eight') return number & 7;
     return kind === 'byte' && this.rex === 0 && number >= 4 ? number - 4 + HIGH_BYTE : number;
   }
 

@@ -46,7 +46,8 @@ export interface FormEntry {
  * Kind of register that an encoding names. `byte` includes AH to BH; `loaded segment` is a segment register that is
  * written.
  */
-export type RegisterKind = 'none' | 'byte' | 'general' | 'stack' | 'segment' | 'loaded segment' | 'control' | 'debug';
+export type RegisterKind =
+  'none' | 'byte' | 'general' | 'of eight' | 'segment' | 'loaded segment' | 'control' | 'debug';
 
 /** The decoder's view of a row. Its forms have consecutive numbers and are created on first use. */
 export interface RowPlan {
@@ -128,7 +129,7 @@ function planOf(row: Row, firstForm: number): RowPlan {
   const { operands } = row;
   for (let i = 0; i < operands.length; i++) {
     const { where, file, size } = operands[i]!;
-    const kind = file === 'stack' ? file : file === 'gpr' && size === 8 ? 'byte' : 'general';
+    const kind = file === 'stack' || file === 'mmx' ? 'of eight' : file === 'gpr' && size === 8 ? 'byte' : 'general';
     if (where === 'G') reg = kind;
     else if (where === 'E' || where === 'N' || where === 'R' || where === 'Z') rm = kind;
     else if (where === 'S') reg = i === 0 ? 'loaded segment' : 'segment';
@@ -350,7 +351,7 @@ function memoryForm(type: OperandType, width: Width, shape: AddressShape): Opera
 
 function registerForm(type: OperandType, field: RegisterField, width: Width): OperandForm {
   const bits = widthOfSize(type.size, width);
-  if (type.file === 'stack') return { kind: 'stack', field };
+  if (type.file === 'stack' || type.file === 'mmx') return { kind: type.file, field };
   if (type.file === 'xmm') return { kind: 'xmm', field, width: bits as 32 | 64 | 128 };
   return { kind: 'gpr', field, width: bits as Width };
 }

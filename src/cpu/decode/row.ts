@@ -11,7 +11,7 @@ export interface OperandType {
    * Where it is encoded: ModRM.rm (E: register or memory, M: memory only, N: register only), ModRM.reg (G), and so on.
    */
   readonly where: OperandPlace;
-  readonly file: 'gpr' | 'xmm' | 'stack' | 'none';
+  readonly file: 'gpr' | 'xmm' | 'mmx' | 'stack' | 'none';
   /**
    * Width in bits; `v` = operand size (16, 32, 64), `z` = operand size but at most 32, `y` = 32 or 64 by REX.W, `v64` =
    * 64 unless 66h makes it 16.

@@ -80,12 +80,12 @@ export class RecordWriter {
   }
 }
 
-/** The address of a register, or the number of a place on the x87 stack. */
+/** The address of a register, or the number of ST(i) or MMi. */
 function operandValue(operand: OperandForm, instruction: Instruction): number | undefined {
-  if (operand.kind !== 'gpr' && operand.kind !== 'xmm' && operand.kind !== 'stack') return undefined;
+  if (!('field' in operand)) return undefined;
   const register = typeof operand.field === 'number' ? operand.field : instruction[operand.field];
-  if (operand.kind === 'stack') return register;
-  return operand.kind === 'gpr' ? gprAddress(register) : xmmAddress(register);
+  if (operand.kind === 'gpr') return gprAddress(register);
+  return operand.kind === 'xmm' ? xmmAddress(register) : register;
 }
 
 function isDirectBranch(instruction: Instruction): boolean {

@@ -88,7 +88,7 @@ class EvaluatorCore implements Core {
         readControl: () => Number(state.x87Part(16, FCW)),
         readStatus: () => Number(state.x87Part(16, FSW)),
         writeStatus: (status) => state.setX87Part(16, FSW, BigInt(status)),
-        stackIndex: ({ field }) => this.number(field),
+        registerNumber: ({ field }) => this.number(field),
         noteInstruction: (address) => {
           state.setX87Part(64, FIP, this.start);
           if (address !== undefined) state.setX87Part(64, FDP, address);

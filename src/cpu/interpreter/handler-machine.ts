@@ -1,5 +1,13 @@
 import type { Width } from '../../bits.js';
-import type { Form, GprOperand, MemoryOperand, OperandForm, StackOperand, XmmOperand } from '../meaning/form.js';
+import type {
+  Form,
+  GprOperand,
+  MemoryOperand,
+  MmxOperand,
+  OperandForm,
+  StackOperand,
+  XmmOperand,
+} from '../meaning/form.js';
 import type { Machine } from '../meaning/vocabulary.js';
 import * as at from '../state/layout.js';
 import { MeaningCompiler, withAllWords } from '../wasm/compiling/meaning-compiler.js';
@@ -99,7 +107,7 @@ class HandlerCompiler extends MeaningCompiler {
     this.code.memory('i64.load8_u', this.field(Field.length)).op('i64.sub');
     return this.emitter.pop('i64');
   }
-  protected stackIndex(operand: StackOperand): V {
+  protected registerNumber(operand: StackOperand | MmxOperand): V {
     this.pushRecord();
     return this.load(16, this.field(Field.operands[this.form.operands.indexOf(operand)]!));
   }

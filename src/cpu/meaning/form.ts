@@ -53,6 +53,12 @@ export interface StackOperand {
   readonly field: RegisterField;
 }
 
+/** MM0 to MM7: 64 bits. */
+export interface MmxOperand {
+  readonly kind: 'mmx';
+  readonly field: RegisterField;
+}
+
 export interface MemoryOperand {
   readonly kind: 'memory';
   /** Size of the memory operand in bits, 8 to 128; 0 if the meaning determines it (FXSAVE, LEA). */
@@ -86,6 +92,7 @@ export type OperandForm =
   | GprOperand
   | XmmOperand
   | StackOperand
+  | MmxOperand
   | MemoryOperand
   | ImmediateOperand
   | RelativeOperand

@@ -1,4 +1,4 @@
-import type { StackOperand } from './form.js';
+import type { MmxOperand, StackOperand } from './form.js';
 
 /** An extended number: the two parts of a register, the significand (64 bits), the sign and exponent (16 bits). */
 export interface Extended<V> {
@@ -33,8 +33,8 @@ export type X87Constant = 'one' | 'log2Of10' | 'log2OfE' | 'pi' | 'log10Of2' | '
  * and ES and B if one of them is unmasked, in FSW.
  */
 export interface X87Operations<V> {
-  /** The number i of an operand ST(i), 32 bits. */
-  stackIndex(operand: StackOperand): V;
+  /** The number i of an operand ST(i) or MMi, 32 bits. */
+  registerNumber(operand: StackOperand | MmxOperand): V;
   /** Sets FIP to this instruction and FDP to the address of its operand in memory, if it has one. */
   noteInstruction(address?: V): void;
   binary(operation: X87Binary, x: X87Source<V>, y: X87Source<V>): X87Result<V>;

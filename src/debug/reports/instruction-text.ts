@@ -74,6 +74,8 @@ function operandText(
     }
     case 'xmm':
       return `xmm${numberOf(instruction, operand.field)}`;
+    case 'mmx':
+      return `mm${numberOf(instruction, operand.field)}`;
     case 'stack':
       return operand.field === 0 ? 'st' : `st(${numberOf(instruction, operand.field)})`;
     case 'memory':

@@ -96,7 +96,12 @@ export function makeMeaningCase(
 
 /** Instructions that read or change the x87 state. */
 function usesX87({ row }: Form): boolean {
-  return row.feature === 'FPU' || row.feature === 'MMX' || /^(FX(SAVE|RSTOR)|FISTTP)/.test(row.mnemonic);
+  return (
+    row.feature === 'FPU' ||
+    row.feature === 'MMX' ||
+    row.operands.some(({ file }) => file === 'mmx') ||
+    /^(FX(SAVE|RSTOR)|FISTTP)/.test(row.mnemonic)
+  );
 }
 
 function newDraft(decoder: Decoder, form: Form, random: Random, { acceptsBase }: Surroundings): Draft {

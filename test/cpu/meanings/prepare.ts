@@ -96,8 +96,8 @@ export function aimImplied(draft: Draft, random: Random): () => Stretch[] {
   if (!random.chance(8)) gpr[RSP] = randomTarget(random, draft.codeOffset, WORD_BYTES, 1, false);
   if (mnemonic === 'LEAVE' || mnemonic === 'ENTER') {
     if (!random.chance(8)) gpr[RBP] = randomTarget(random, draft.codeOffset, WORD_BYTES, 1, false);
-  } else if (mnemonic === 'MASKMOVDQU')
-    aimAt(draft, RDI, randomTarget(random, draft.codeOffset, 16, 1, low), random, true);
+  } else if (mnemonic.startsWith('MASKMOV'))
+    aimAt(draft, RDI, randomTarget(random, draft.codeOffset, maskBytes(mnemonic), 1, low), random, true);
   else if (mnemonic === 'XLAT')
     aimAt(draft, RBX, randomTarget(random, draft.codeOffset, 1, 1, low) - (gpr[RAX]! & 0xffn), random, true);
   else if (attributes.has('REP') || attributes.has('REPZ')) {
@@ -126,7 +126,7 @@ function stretchesOf(draft: Draft): Stretch[] {
   else if (USES_STACK.test(mnemonic)) around(gpr[RSP]!, 16, STACK_WORDS);
   if (mnemonic === 'ENTER') around(gpr[RBP]!, STACK_WORDS * WORD_BYTES, WORD_BYTES);
   if (mnemonic === 'LEAVE') around(gpr[RBP]!, 0, WORD_BYTES);
-  if (mnemonic === 'MASKMOVDQU') around(at(RDI, true), 0, 16);
+  if (mnemonic.startsWith('MASKMOV')) around(at(RDI, true), 0, maskBytes(mnemonic));
   if (mnemonic === 'XLAT')
     around(
       BigInt.asUintN(64, BigInt.asUintN(form.addressWidth, gpr[RBX]! + (gpr[RAX]! & 0xffn)) + segmentBase(draft)),
@@ -138,6 +138,11 @@ function stretchesOf(draft: Draft): Stretch[] {
     around(at(RSI, true), 48, 48);
   }
   return stretches;
+}
+
+/** MASKMOVQ and MASKMOVDQU. */
+function maskBytes(mnemonic: string): number {
+  return mnemonic === 'MASKMOVQ' ? 8 : 16;
 }
 
 const USES_STACK = /^(PUSH|POP|CALL|RET|IRET|LEAVE)/;

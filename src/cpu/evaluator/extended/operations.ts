@@ -1,5 +1,5 @@
 import { signed } from '../../../bits.js';
-import type { StackOperand } from '../../meaning/form.js';
+import type { MmxOperand, StackOperand } from '../../meaning/form.js';
 import type {
   Extended,
   X87Binary,
@@ -35,7 +35,7 @@ export interface X87Environment {
   readControl(): number;
   readStatus(): number;
   writeStatus(status: number): void;
-  stackIndex(operand: StackOperand): number;
+  registerNumber(operand: StackOperand | MmxOperand): number;
   noteInstruction(address: bigint | undefined): void;
 }
 
@@ -51,7 +51,7 @@ const UNARY: Readonly<Record<X87Unary, (context: X87Context, x: Operand) => F80>
 export function x87Operations(environment: X87Environment): X87Operations<bigint> {
   const runner = new X87Runner(environment);
   return {
-    stackIndex: (operand) => BigInt(environment.stackIndex(operand)),
+    registerNumber: (operand) => BigInt(environment.registerNumber(operand)),
     noteInstruction: (address) => environment.noteInstruction(address),
     ...arithmeticOperations(runner),
     ...conversions(runner),

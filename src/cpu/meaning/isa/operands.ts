@@ -1,6 +1,7 @@
 import type { Width } from '../../../bits.js';
-import type { OperandForm, MemoryOperand } from '../form.js';
+import type { MemoryOperand, MmxOperand, OperandForm } from '../form.js';
 import type { Access, Machine, Place } from '../vocabulary.js';
+import { SIGNIFICAND, SIGN_EXPONENT } from './x87-state.js';
 
 /** An operand that can be read or written: a register, or translated memory. */
 export interface OperandPlace<V> {
@@ -16,6 +17,8 @@ export function place<V>(m: Machine<V>, operand: OperandForm, access: Access): O
   switch (operand.kind) {
     case 'gpr':
       return { read: () => m.readGpr(operand), write: (value) => m.writeGpr(operand, value) };
+    case 'mmx':
+      return mmxPlace(m, operand);
     case 'xmm':
       return xmmPlace(m, operand.width, operand);
     case 'memory': {
@@ -26,6 +29,18 @@ export function place<V>(m: Machine<V>, operand: OperandForm, access: Access): O
     default:
       throw new Error(`an operand of kind ${operand.kind} has no place`);
   }
+}
+
+/** MM0 to MM7 are the significands of the x87 registers; a write sets the sign and the exponent. SDM Vol. 1 9.2.1, 9.5.1. */
+function mmxPlace<V>(m: Machine<V>, operand: MmxOperand): OperandPlace<V> {
+  const register = m.host.x87.registerNumber(operand);
+  return {
+    read: () => m.x87Register(register, 64, SIGNIFICAND),
+    write(value) {
+      m.setX87Register(register, 64, SIGNIFICAND, value);
+      m.setX87Register(register, 16, SIGN_EXPONENT, m.constant(16, 0xffff));
+    },
+  };
 }
 
 function xmmPlace<V>(m: Machine<V>, width: 32 | 64 | 128, operand: OperandForm & { kind: 'xmm' }): OperandPlace<V> {
@@ -51,6 +66,7 @@ export function read<V>(m: Machine<V>, operand: OperandForm, width?: Width): V {
 
 /** Width in bits of an operand that has its own width. */
 export function widthOf(operand: OperandForm): Width | 128 {
+  if (operand.kind === 'mmx') return 64;
   if (
     operand.kind === 'relative' ||
     operand.kind === 'segment' ||

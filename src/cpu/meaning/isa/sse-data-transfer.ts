@@ -50,7 +50,7 @@ export const movhlps: Semantics = binary((m, x, y) => m.shuffle(x, y, HIGH_TO_LO
 export const moveMask =
   (laneWidth: 8 | 32 | 64): Semantics =>
   (m, { dest, src }) => {
-    place(m, dest, 'write').write(m.signMask(laneWidth, m.readXmm(xmm(src))));
+    place(m, dest, 'write').write(m.signMask(laneWidth, readVector(m, src)));
   };
 
 /**

@@ -16,7 +16,7 @@ export const shift =
   (operation: 'shl' | 'shr' | 'sar', laneWidth: 16 | 32 | 64): Semantics =>
   (m, form) => {
     const { first, second } = form;
-    const count = second.kind === 'immediate' ? m.immediate(64) : m.lane(64, read(m, second), m.constant(32, 0));
+    const count = second.kind === 'immediate' ? m.immediate(64) : m.lane(64, readVector(m, second), m.constant(32, 0));
     writeVector(m, form, m.vectorShift(operation, laneWidth, readVector(m, first), count));
   };
 

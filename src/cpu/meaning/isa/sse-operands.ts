@@ -1,6 +1,6 @@
 import type { Form, OperandForm, XmmOperand } from '../form.js';
 import type { Machine, Semantics } from '../vocabulary.js';
-import { read, widthOf } from './operands.js';
+import { place, read, widthOf } from './operands.js';
 
 /**
  * Operands of vector instructions. A meaning says what happens in one lane of 128 bits, or to the lowest number; the functions
@@ -62,8 +62,9 @@ export const scalarBinary =
     writeScalar(m, form, width, operation(m, width, m.readXmmLow(xmm(form.first), width), y));
   };
 
-/** Writes the destination of a packed instruction. */
+/** Writes the destination of a packed instruction; an MMX register is the lower half. */
 export function writeVector<V>(m: Machine<V>, { dest }: Form, value: V): void {
+  if (dest.kind === 'mmx') return place(m, dest, 'write').write(m.lane(64, value, m.constant(32, 0)));
   m.writeXmm(xmm(dest), value);
 }
 

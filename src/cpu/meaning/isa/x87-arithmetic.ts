@@ -16,6 +16,7 @@ import {
   setCodes,
   source,
   stack,
+  unlessUnderflow,
   writeRegister,
 } from './x87-stack.js';
 import { FSW, topOf } from './x87-state.js';
@@ -159,22 +160,15 @@ export function sign(mode: 'change' | 'clear'): Semantics {
   return (m, form) => {
     begin(m, form);
     const top = topOf(m);
-    m.if(
-      isEmpty(m, top),
-      () => {
-        const { value, stores } = m.host.x87.stackFault(false);
-        m.if(stores, () => writeRegister(m, top, value));
-      },
-      () => {
-        const { significand, signExponent } = readRegister(m, top);
-        const changed =
-          mode === 'change'
-            ? m.xor(16, signExponent, m.constant(16, 0x8000))
-            : m.and(16, signExponent, m.constant(16, 0x7fff));
-        writeRegister(m, top, { significand, signExponent: changed });
-        clearC1(m);
-      },
-    );
+    unlessUnderflow(m, isEmpty(m, top), top, () => {
+      const { significand, signExponent } = readRegister(m, top);
+      const changed =
+        mode === 'change'
+          ? m.xor(16, signExponent, m.constant(16, 0x8000))
+          : m.and(16, signExponent, m.constant(16, 0x7fff));
+      writeRegister(m, top, { significand, signExponent: changed });
+      clearC1(m);
+    });
   };
 }
 

@@ -13,6 +13,7 @@ import {
   push,
   readRegister,
   source,
+  unlessUnderflow,
   writeRegister,
 } from './x87-stack.js';
 import { topOf } from './x87-state.js';
@@ -210,16 +211,9 @@ export function conditionalMove(condition: number): Semantics {
   return (m, form) => {
     begin(m, form);
     const [top, other] = [topOf(m), operandRegister(m, form.src)];
-    m.if(
-      m.or(8, isEmpty(m, top), isEmpty(m, other)),
-      () => {
-        const { value, stores } = m.host.x87.stackFault(false);
-        m.if(stores, () => writeRegister(m, top, value));
-      },
-      () => {
-        m.if(m.condition(condition), () => writeRegister(m, top, readRegister(m, other)));
-      },
-    );
+    unlessUnderflow(m, m.or(8, isEmpty(m, top), isEmpty(m, other)), top, () => {
+      m.if(m.condition(condition), () => writeRegister(m, top, readRegister(m, other)));
+    });
   };
 }
 

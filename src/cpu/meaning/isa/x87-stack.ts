@@ -35,7 +35,7 @@ export function stack<V>(m: Machine<V>, i: number): V {
 /** The physical register of an operand ST(i). */
 export function operandRegister<V>(m: Machine<V>, operand: Form['dest']): V {
   if (operand.kind !== 'stack') throw new Error(`an operand of kind ${operand.kind} is not on the x87 stack`);
-  return m.add(32, topOf(m), m.host.x87.stackIndex(operand));
+  return m.add(32, topOf(m), m.host.x87.registerNumber(operand));
 }
 
 function tagBit<V>(m: Machine<V>, register: V): V {

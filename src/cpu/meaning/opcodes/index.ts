@@ -1,5 +1,6 @@
 import type { Row } from '../../decode/row.js';
 import { GENERAL_ROWS } from './general.js';
+import { MMX_ROWS } from './mmx.js';
 import type { RowDraft } from './row-syntax.js';
 import { SSE_ROWS } from './sse.js';
 import { SSE4_ROWS } from './sse4.js';
@@ -7,6 +8,11 @@ import { SYSTEM_ROWS } from './system.js';
 import { X87_ROWS } from './x87.js';
 
 /** The opcode table: all instructions; each row's index is its number. */
-export const OPCODES: readonly Row[] = [...GENERAL_ROWS, ...SSE_ROWS, ...SSE4_ROWS, ...SYSTEM_ROWS, ...X87_ROWS].map(
-  (draft: RowDraft, id: number): Row => ({ ...draft, id }),
-);
+export const OPCODES: readonly Row[] = [
+  ...GENERAL_ROWS,
+  ...SSE_ROWS,
+  ...SSE4_ROWS,
+  ...MMX_ROWS,
+  ...SYSTEM_ROWS,
+  ...X87_ROWS,
+].map((draft: RowDraft, id: number): Row => ({ ...draft, id }));

@@ -73,6 +73,13 @@ export const Jz: OperandType = { where: 'J', file: 'none', size: 'z' };
 export const ST0: OperandType = { where: 'implied', file: 'stack', size: 0, register: 0 };
 export const STi: OperandType = { where: 'N', file: 'stack', size: 0 };
 
+/** MMX register in ModRM.reg: P; in ModRM.rm: N; register or memory: Q. */
+export const Pq: OperandType = { where: 'G', file: 'mmx', size: 64 };
+export const Nq: OperandType = { where: 'N', file: 'mmx', size: 64 };
+export const Qq: OperandType = { where: 'E', file: 'mmx', size: 64 };
+/** 32 bits of memory: PUNPCKLBW. */
+export const Qd: OperandType = { where: 'E', file: 'mmx', size: 64, memorySize: 32 };
+
 export const Ob = gpr('O', 8);
 export const Ov = gpr('O', 'v');
 

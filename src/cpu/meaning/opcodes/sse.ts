@@ -328,10 +328,7 @@ const sse2Cacheability = [
   row('NP 0F C3 /r', 'MOVNTI', mov, My, Gy),
 ];
 
-/**
- * The SSE and SSE2 instructions: SDM Vol. 1 5.5 and 5.6. There are no MMX registers, so instructions that move or
- * convert between them and XMM registers are #UD.
- */
+/** The SSE and SSE2 instructions, apart from those on MMX registers (mmx.ts): SDM Vol. 1 5.5 and 5.6. */
 export const SSE_ROWS: RowDraft[] = [
   ...feature(
     'SSE',

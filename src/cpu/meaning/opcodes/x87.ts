@@ -13,7 +13,6 @@ import {
   unary,
 } from '../isa/x87-arithmetic.js';
 import {
-  emms,
   fldcw,
   fldenv,
   fnclex,
@@ -213,15 +212,5 @@ const CONTROL = [
 
 const FPU = [DATA_TRANSFER, ARITHMETIC, COMPARISON, TRANSCENDENTAL, LOAD_CONSTANTS, CONTROL].flat();
 
-/**
- * SDM Vol. 1 5.4.8 "EMMS Instruction", the only one of MMX so far. CPUID reports MMX all the same: the C library of Linux
- * refuses to start a program without it.
- */
-const MMX = [row('NP 0F 77', 'EMMS', emms)];
-
 /** The rows of the x87 FPU. */
-export const X87_ROWS: RowDraft[] = [
-  feature('FPU', ...FPU),
-  feature('SSE3', ...TRUNCATION),
-  feature('MMX', ...MMX),
-].flat();
+export const X87_ROWS: RowDraft[] = [feature('FPU', ...FPU), feature('SSE3', ...TRUNCATION)].flat();

@@ -2,7 +2,14 @@ import { lookUpTlb } from '../../wasm/compiling/tlb-lookup.js';
 import { maskOf, truncate, type Width } from '../../../bits.js';
 import { thunkOfCode } from '../../meaning/flag-slots.js';
 import { mapThunk, type FlagsThunk } from '../../meaning/flags.js';
-import type { GprOperand, MemoryOperand, RegisterField, StackOperand, XmmOperand } from '../../meaning/form.js';
+import type {
+  GprOperand,
+  MemoryOperand,
+  MmxOperand,
+  RegisterField,
+  StackOperand,
+  XmmOperand,
+} from '../../meaning/form.js';
 import type { Instruction } from '../../decode/instruction.js';
 import type { Access, Machine, Place } from '../../meaning/vocabulary.js';
 import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../../state/layout.js';
@@ -278,7 +285,7 @@ class RegionCore extends MeaningCompiler {
   protected rip(): V {
     return this.addressOfCode(this.next - BigInt(this.instruction.length));
   }
-  protected stackIndex(operand: StackOperand): V {
+  protected registerNumber(operand: StackOperand | MmxOperand): V {
     return constantValue('i32', BigInt(this.number(operand.field)));
   }
   secondImmediate(): V {

@@ -1,7 +1,7 @@
 import { lookUpTlb } from './tlb-lookup.js';
 import type { Width } from '../../../bits.js';
 import { STATUS_FLAGS, bitsOf, conditionOf, flagsOfRotate, type FlagsThunk } from '../../meaning/flags.js';
-import type { Form, GprOperand, MemoryOperand, StackOperand, XmmOperand } from '../../meaning/form.js';
+import type { Form, GprOperand, MemoryOperand, MmxOperand, StackOperand, XmmOperand } from '../../meaning/form.js';
 import type { Access, Arithmetic, Floats, HostOperations, Machine, Place, Vectors } from '../../meaning/vocabulary.js';
 import * as at from '../../state/layout.js';
 import { WasmArithmetic } from './arithmetic.js';
@@ -90,7 +90,7 @@ export abstract class MeaningCompiler implements CompilerCore {
       sideExitIf: () => this.sideExitIf(),
       callFunction: (name) => this.callFunction(name),
       pushRip: () => void emitter.push(this.rip()),
-      stackIndex: (operand) => this.stackIndex(operand),
+      registerNumber: (operand) => this.registerNumber(operand),
     });
   }
 
@@ -106,8 +106,8 @@ export abstract class MeaningCompiler implements CompilerCore {
   abstract secondImmediate(): V;
   /** Address of this instruction; 64 bits. */
   protected abstract rip(): V;
-  /** The number i of an operand ST(i), 32 bits. */
-  protected abstract stackIndex(operand: StackOperand): V;
+  /** The number i of an operand ST(i) or MMi, 32 bits. */
+  protected abstract registerNumber(operand: StackOperand | MmxOperand): V;
   abstract nextRip(): V;
   abstract effectiveAddress(operand: MemoryOperand, popped?: number): V;
   abstract sourceSegmentBase(): V;

@@ -1,6 +1,6 @@
 import { X87Context } from '../../evaluator/extended/context.js';
 import { constantOf } from '../../evaluator/extended/operations.js';
-import type { StackOperand } from '../../meaning/form.js';
+import type { MmxOperand, StackOperand } from '../../meaning/form.js';
 import { CONDITION_CODES } from '../../meaning/isa/x87-stack.js';
 import { FCW, FDP, FIP } from '../../meaning/isa/x87-state.js';
 import type {
@@ -28,7 +28,7 @@ type V = WasmValue;
 export interface X87Compiling extends FloatContext {
   /** The address of the instruction; i64. */
   pushRip(): void;
-  stackIndex(operand: StackOperand): V;
+  registerNumber(operand: StackOperand | MmxOperand): V;
 }
 
 /** A truth value, and the bit of the option that it sets. */
@@ -49,8 +49,8 @@ export class CompiledX87 implements X87Operations<V> {
     private readonly context: X87Compiling,
   ) {}
 
-  stackIndex(operand: StackOperand): V {
-    return this.context.stackIndex(operand);
+  registerNumber(operand: StackOperand | MmxOperand): V {
+    return this.context.registerNumber(operand);
   }
   noteInstruction(address?: V): void {
     const { code } = this.emitter;

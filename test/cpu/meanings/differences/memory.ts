@@ -3,6 +3,7 @@ import { RAX, RBP, RBX, RDI, RSP } from '../../../../src/cpu/state/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
 import { HIGH_ARENA } from '../../../oracle/layout.js';
 import type { Answers, HostDifference, Mapping } from '../host-differences.js';
+import { mmxRegister } from './x87.js';
 import {
   bothFault,
   CHECKED,
@@ -137,25 +138,25 @@ export const MEMORY: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'MASKMOVDQU that is misaligned with RFLAGS.AC',
+    instructions: 'MASKMOVDQU, MASKMOVQ that is misaligned with RFLAGS.AC',
     why: 'SDM Vol. 2B "MASKMOVDQU": #AC depends on the implementation; AMD stores byte by byte',
     probes: [1n, 8n].map((offset) => probe(MASKMOVDQU, { [RDI]: MIDDLE + offset }, { rflags: CHECKED, ...WHOLE_MASK })),
     alternatives: [
       { name: '#AC', shows: raises(Vector.AC) },
-      { name: 'no #AC', shows: completes, maps: withoutAlignmentCheck(['MASKMOVDQU']) },
+      { name: 'no #AC', shows: completes, maps: withoutAlignmentCheck(['MASKMOVDQU', 'MASKMOVQ']) },
     ],
   },
   {
-    instructions: 'MASKMOVDQU across the end of the canonical addresses',
+    instructions: 'MASKMOVDQU, MASKMOVQ across the end of the canonical addresses',
     why: 'SDM Vol. 2B "MASKMOVDQU" stores bytes; that #PF of the first comes before #GP of the last is open',
     probes: [probe(MASKMOVDQU, { [RDI]: 0x7fff_ffff_fff8n }, WHOLE_MASK)],
     alternatives: [
       { name: '#GP', shows: raises(Vector.GP) },
-      { name: '#PF', shows: raises(Vector.PF), maps: itsFaultOf(['MASKMOVDQU'], [Vector.PF], [Vector.GP]) },
+      { name: '#PF', shows: raises(Vector.PF), maps: itsFaultOf(['MASKMOVDQU', 'MASKMOVQ'], [Vector.PF], [Vector.GP]) },
     ],
   },
   {
-    instructions: 'MASKMOVDQU with a mask of zero',
+    instructions: 'MASKMOVDQU, MASKMOVQ with a mask of zero',
     why: 'SDM Vol. 2B "MASKMOVDQU": whether it raises memory faults then depends on the implementation',
     probes: [probe(MASKMOVDQU, { [RDI]: UNMAPPED })],
     alternatives: [
@@ -164,7 +165,9 @@ export const MEMORY: readonly HostDifference[] = [
         name: 'does not fault',
         shows: completes,
         maps: (answers) =>
-          hasMnemonic(answers, 'MASKMOVDQU') && !answers.native.fault ? leftOutIfMasked(answers) : undefined,
+          hasMnemonic(answers, 'MASKMOVDQU', 'MASKMOVQ') && !answers.native.fault
+            ? leftOutIfMasked(answers)
+            : undefined,
       },
     ],
   },
@@ -198,6 +201,8 @@ function faultWithinImage(answers: Answers): ReturnType<Mapping> {
 /** The mask is the last operand: bit 7 of each of its bytes. */
 function leftOutIfMasked(answers: Answers): ReturnType<Mapping> {
   const { oracle, instruction } = answers.c;
-  const mask = oracle.xmm.subarray(16 * instruction.rm, 16 * instruction.rm + 16);
+  const mask = hasMnemonic(answers, 'MASKMOVQ')
+    ? mmxRegister(oracle.x87, instruction.rm)
+    : oracle.xmm.subarray(16 * instruction.rm, 16 * instruction.rm + 16);
   return mask.every((byte) => byte < 0x80) ? leftOut(answers) : undefined;
 }

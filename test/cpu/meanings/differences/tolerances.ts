@@ -57,10 +57,10 @@ export const TOLERANCES: readonly Tolerance[] = [
         : undefined,
   },
   {
-    instructions: 'MASKMOVDQU across two pages',
+    instructions: 'MASKMOVDQU, MASKMOVQ across two pages',
     why: 'SDM Vol. 3A 4.7 leaves open which of the bytes that fault CR2 names',
     maps: (answers) =>
-      hasMnemonic(answers, 'MASKMOVDQU') &&
+      hasMnemonic(answers, 'MASKMOVDQU', 'MASKMOVQ') &&
       raised(answers, [Vector.PF], [Vector.PF]) &&
       isNear(answers.native.fault!.cr2, answers.ours.fault!.cr2, answers.c.form.addressWidth)
         ? itsFault(answers)
