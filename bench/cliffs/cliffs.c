@@ -200,6 +200,18 @@ X87(x87_remainder, "fldl %2\n fldl %1\n fprem\n fprem1\n fstp %%st(1)\n fstpl %0
 X87(x87_examine, "fldl %1\n fxam\n fnstsw %%ax\n fstpl %0\n fldz\n fxam\n fnstsw %%ax\n fstpl %0")
 X87(x87_control, "fnstcw %0\n fldcw %0")
 
+/* Words on MMX registers. */
+static uint64_t mmx(long n)
+{
+    uint64_t x = 0x0123456789abcdef, y = 0x0003000500070009, z = 0;
+    for (long i = 0; i < n; i++)
+        __asm__ volatile("movq %1, %%mm0\n movq %2, %%mm1\n paddusw %%mm1, %%mm0\n pmullw %%mm1, %%mm0\n"
+                         "punpcklbw %%mm0, %%mm1\n psrlw $3, %%mm1\n packuswb %%mm1, %%mm0\n movq %%mm0, %0"
+                         : "=m"(z) : "m"(x), "m"(y) : "mm0", "mm1", "memory");
+    __asm__ volatile("emms");
+    return z;
+}
+
 static uint64_t long_double(long n)
 {
     long double sum = 0, x = 1.1L;
@@ -232,7 +244,7 @@ static const struct {
     L(imul_128, 50000000), L(rcl_rcr, 30000000), L(shift_mix, 50000000), L(lahf_sahf, 50000000), L(cmpxchg, 20000000),
     L(x87_add, 2000000), L(x87_mul, 2000000), L(x87_div, 2000000), L(x87_int, 2000000), L(x87_compare, 2000000),
     L(x87_sqrt, 2000000), L(x87_round, 2000000), L(x87_scale, 2000000), L(x87_remainder, 2000000),
-    L(x87_examine, 2000000), L(x87_control, 20000000), L(long_double, 2000000),
+    L(x87_examine, 2000000), L(x87_control, 20000000), L(mmx, 20000000), L(long_double, 2000000),
 };
 
 int main(int argc, char **argv)

@@ -2,7 +2,8 @@ import { RDI } from '../../state/layout.js';
 import type { Form, OperandForm } from '../form.js';
 import type { Machine, PackedConversion, Semantics, VectorOperation } from '../vocabulary.js';
 import { place, read } from './operands.js';
-import { readVector, writeVector, xmm } from './sse-operands.js';
+import { everyOther } from './sse-horizontal.js';
+import { binary, readVector, writeVector, xmm } from './sse-operands.js';
 import { FTW, requireNoPending, setTop } from './x87-state.js';
 
 /**
@@ -77,6 +78,30 @@ export const unpackHigh = (laneBytes: 1 | 2 | 4): Semantics => {
     writeVector(m, form, m.shuffle(lanes, lanes, order));
   });
 };
+
+/** PHADDW, PHSUBD ...: neighbours of FIRST and then of SECOND. SDM Vol. 2B "PHADDW/PHADDD". */
+export const horizontal = (operation: VectorOperation, laneBytes: 2 | 4): Semantics => {
+  const [even, odd] = [everyOther(laneBytes, 0), everyOther(laneBytes, 1)];
+  return mmx((m, form) => {
+    const lanes = joined(m, form);
+    writeVector(m, form, m.vector(operation, m.shuffle(lanes, lanes, even), m.shuffle(lanes, lanes, odd)));
+  });
+};
+
+/** PALIGNR: 8 bytes of FIRST:SECOND from the byte on that the immediate names. SDM Vol. 2B "PALIGNR". */
+export const alignRight = mmx((m, form) => {
+  const lower = read(m, form.second);
+  const lanes = m.fromLanes(64, [lower, read(m, form.first)]);
+  writeVector(m, form, m.vectorShiftBytes('shr', lanes, m.immediate(8)));
+});
+
+/** Of the bytes of a selector, the bit that clears, and the number of one of eight bytes. */
+const SELECTOR = 0x8787_8787_8787_8787n;
+
+/** PSHUFB: bytes of FIRST in the order of SECOND. SDM Vol. 2B "PSHUFB". */
+export const shuffleBytes = mmx(
+  binary((m, x, y) => m.vector('i8x16.select_by', x, m.vector('and', y, m.vectorConstant(SELECTOR)))),
+);
 
 /** The number of one of four words. */
 function word<V>(m: Machine<V>): V {

@@ -4,7 +4,7 @@ import { binary, unary } from './sse-operands.js';
 /** Instructions of SSE3 and SSSE3 that combine neighbouring lanes, and their relatives. SDM Vol. 1 5.7 and 5.8. */
 
 /** Byte numbers of every other lane of x, then of y (16 to 31), from lane `first` on. */
-function everyOther(laneBytes: number, first: 0 | 1): number[] {
+export function everyOther(laneBytes: number, first: 0 | 1): number[] {
   return Array.from(
     { length: 16 },
     (_, i) => 2 * laneBytes * Math.floor(i / laneBytes) + first * laneBytes + (i % laneBytes),

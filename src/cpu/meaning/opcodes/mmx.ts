@@ -1,5 +1,8 @@
 import {
+  alignRight,
   convertToMmx,
+  horizontal,
+  shuffleBytes,
   cvtpi2pd,
   cvtpi2ps,
   extractWord,
@@ -14,9 +17,10 @@ import {
   unpackHigh,
 } from '../isa/mmx.js';
 import { moveMask } from '../isa/sse-data-transfer.js';
+import { absolute, applySign, multiplyAddBytes } from '../isa/sse-horizontal.js';
 import { packed, shift, shuffleWords, unpack } from '../isa/sse-integer.js';
 import { emms } from '../isa/x87-control.js';
-import type { VectorOperation } from '../vocabulary.js';
+import type { Semantics, VectorOperation } from '../vocabulary.js';
 import { Ed, Eq, Gd, Ib, Mq, Nq, Pq, Qd, Qq, RyMw, Udq, Vdq, Wdq, Wq } from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 
@@ -136,9 +140,34 @@ const SSE2 = [
   row('F3 0F D6 /r', 'MOVQ2DQ', movq2dq, Vdq, Nq),
 ];
 
+function ssse3(opcode: string, mnemonic: string, meaning: Semantics): RowDraft[] {
+  return row(`NP 0F 38 ${opcode} /r`, mnemonic, meaning, Pq, Qq);
+}
+
+/** SDM Vol. 1 5.8: what SSSE3 has on MMX registers. */
+const SSSE3 = [
+  ssse3('00', 'PSHUFB', shuffleBytes),
+  ssse3('01', 'PHADDW', horizontal('i16x8.add', 2)),
+  ssse3('02', 'PHADDD', horizontal('i32x4.add', 4)),
+  ssse3('03', 'PHADDSW', horizontal('i16x8.add_sat_s', 2)),
+  ssse3('04', 'PMADDUBSW', mmx(multiplyAddBytes)),
+  ssse3('05', 'PHSUBW', horizontal('i16x8.sub', 2)),
+  ssse3('06', 'PHSUBD', horizontal('i32x4.sub', 4)),
+  ssse3('07', 'PHSUBSW', horizontal('i16x8.sub_sat_s', 2)),
+  ssse3('08', 'PSIGNB', mmx(applySign('i8x16'))),
+  ssse3('09', 'PSIGNW', mmx(applySign('i16x8'))),
+  ssse3('0A', 'PSIGND', mmx(applySign('i32x4'))),
+  ssse3('0B', 'PMULHRSW', mmx(packed('i16x8.mul_round_q15'))),
+  ssse3('1C', 'PABSB', mmx(absolute('i8x16'))),
+  ssse3('1D', 'PABSW', mmx(absolute('i16x8'))),
+  ssse3('1E', 'PABSD', mmx(absolute('i32x4'))),
+  row('NP 0F 3A 0F /r', 'PALIGNR', alignRight, Pq, Qq, Ib),
+];
+
 /** The rows of instructions on MMX registers. */
 export const MMX_ROWS: RowDraft[] = [
   feature('MMX', ...TRANSFER, ...MMX),
   feature('SSE', ...SSE),
   feature('SSE2', ...SSE2),
+  feature('SSSE3', ...SSSE3),
 ].flat();
