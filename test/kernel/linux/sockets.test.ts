@@ -29,6 +29,16 @@ t.test('random sequences of calls for sockets give what they give on the host', 
   }
 });
 
+t.test('edges of datagram sockets are those of the host', async (t) => {
+  const program = await linuxProgram(`${directory}edges.c`);
+  const native = runOnHost(program);
+  for (const engine of [ENGINES.interpreter, ENGINES.translator]) {
+    const run = runInMachine(program, [], engine);
+    t.equal(run.output, native.output);
+    t.equal(run.exitCode, 0);
+  }
+});
+
 t.test('a machine with sockets goes on from a snapshot as it did', async (t) => {
   const program = await linuxProgram(`${directory}random.c`);
   for (let index = 0; index < volume(3, 100); index++) {

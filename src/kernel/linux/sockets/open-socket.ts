@@ -41,8 +41,10 @@ export class OpenSocket extends OpenFile {
   }
 
   override get numbers(): readonly number[] {
-    const { number, peer, isStream } = this.socket;
-    return peer && !isStream ? [number, peer.roomNumber] : [number];
+    const { socket } = this;
+    const { number, peer, isStream } = socket;
+    // Two that send to each other never wait for room in each other's queue: see Socket.refuses.
+    return peer && !isStream && peer.peer !== socket ? [number, peer.roomNumber] : [number];
   }
 
   override readableBytes(): number {

@@ -137,15 +137,15 @@ export class Socket {
     return bits;
   }
 
-  /** What it has received is lost. */
-  dropReceived(files: FileSystem): void {
+  /** Drops what it has received. Others wait for room only where there was none: net/unix/af_unix.c "unix_dgram_peer_wake_me". */
+  dropReceived(files: FileSystem, wasFull = this.isFull): void {
     for (const message of this.queue.splice(0)) dropMessage(files, message);
-    files.wake(this.roomNumber);
+    if (wasFull) files.wake(this.roomNumber);
   }
 
   /** Nobody has it any more: net/unix/af_unix.c "unix_release_sock". */
   close(files: FileSystem): void {
-    const { peer, isDatagram } = this;
+    const { peer, isDatagram, isFull } = this;
     this.state = 'closed';
     this.shutdown = SHUT_BOTH;
     const hasUnread = this.queue.some(({ bytes }) => bytes.length > 0);
@@ -155,7 +155,7 @@ export class Socket {
       if (arrival.peer) arrival.peer.error = LinuxErrno.ECONNRESET;
       arrival.close(files);
     }
-    this.dropReceived(files);
+    this.dropReceived(files, isFull);
     files.sockets.forget(this);
     files.hostMemory.release('socket');
     files.wake(this.number);
