@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
+import { compileTo } from '../support/guest-programs.js';
 import { bd0, type Ran } from './bd0.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 
@@ -13,11 +14,7 @@ const directory = mkdtempSync(join(tmpdir(), 'bd0-debug-mode-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 t.setTimeout(0);
 
-await compileGuest({
-  sources: [join(root, 'test/cli/trespass.c')],
-  output: join(directory, 'trespass'),
-  compilerOptions: ['-g'],
-});
+await compileTo(join(directory, 'trespass'), join(root, 'test/cli/trespass.c'), { compilerOptions: ['-g'] });
 
 const words = (options: readonly string[], count: number): string[] => [
   ...['run', '--root', directory, ...options, 'trespass', String(count)],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
+import { compileTo } from '../support/guest-programs.js';
 import { bd0Command } from './bd0.js';
 import { FullScreen } from './full-screen.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
@@ -15,7 +15,7 @@ t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 t.setTimeout(0);
 
 const guest = join(directory, 'gdb-guest');
-await compileGuest({ sources: [join(root, 'test/cli/gdb-guest.c')], output: guest, compilerOptions: ['-O0'] });
+await compileTo(guest, join(root, 'test/cli/gdb-guest.c'), { compilerOptions: ['-O0'] });
 
 const COOKED = { isCanonical: true, echoes: true };
 const F5 = '\x1b[15~';

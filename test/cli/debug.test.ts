@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
+import { compileTo } from '../support/guest-programs.js';
 import { bd0 } from './bd0.js';
 import { debuggingPage } from './debugging-page.js';
 import { TRANSCRIPTS } from './debug-transcripts.js';
@@ -14,7 +14,7 @@ const directory = mkdtempSync(join(tmpdir(), 'bd0-debug-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 const guest = join(directory, 'gdb-guest');
-await compileGuest({ sources: [join(root, 'test/cli/gdb-guest.c')], output: guest, compilerOptions: ['-O0'] });
+await compileTo(guest, join(root, 'test/cli/gdb-guest.c'), { compilerOptions: ['-O0'] });
 
 /** A transcript without what another compiler or another version of the library changes. */
 function normalised(text: string): string {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { seedOf, someOf } from '../support/volume.js';
+import { compileTo } from '../support/guest-programs.js';
 import { bd0 } from './bd0.js';
 import { debuggingPage } from './debugging-page.js';
 import { debugged, findProgram, MachineInterface, normalised, runGdb, runLldb, startDebugged } from './gdb-sessions.js';
@@ -17,9 +17,9 @@ const directory = mkdtempSync(join(tmpdir(), 'bd0-gdb-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 const guest = join(directory, 'gdb-guest');
-await compileGuest({ sources: [join(root, 'test/cli/gdb-guest.c')], output: guest, compilerOptions: ['-O0'] });
+await compileTo(guest, join(root, 'test/cli/gdb-guest.c'), { compilerOptions: ['-O0'] });
 const accesses = join(directory, 'gdb-accesses');
-await compileGuest({ sources: [join(root, 'test/cli/gdb-accesses.c')], output: accesses, compilerOptions: ['-O0'] });
+await compileTo(accesses, join(root, 'test/cli/gdb-accesses.c'), { compilerOptions: ['-O0'] });
 
 if (findProgram('gdb') === undefined) throw new Error('these tests need gdb: apt-get install gdb');
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { HostKeys, type HostCommand } from '../../src/host/console/host-keys.js';
 import { packagedImages } from '../../src/host/toolchain/image-file.js';
+import { compileTo } from '../support/guest-programs.js';
 import { bd0, bd0Command } from './bd0.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 
@@ -40,7 +40,7 @@ const names = join(mkdtempSync(join(tmpdir(), 'bd0-terminal-')), 'names');
 t.teardown(() => rmSync(join(names, '..'), { recursive: true, force: true }));
 mkdirSync(names);
 for (const name of ['cat', 'echo', 'fib', 'hello_world']) cpSync(join(packagedImages, name), join(names, name));
-await compileGuest({ sources: [join(root, 'test/kernel/at-terminal.c')], output: join(names, 'at-terminal') });
+await compileTo(join(names, 'at-terminal'), join(root, 'test/kernel/at-terminal.c'));
 
 /** A session whose prompt shows. */
 async function session(...words: string[]): Promise<PseudoTerminal> {

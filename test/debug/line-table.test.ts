@@ -1,6 +1,6 @@
 /** Source lines of instructions: GNU addr2line is the judge of what compilers make, bytes by hand of what they do not. */
 import fc from 'fast-check';
-import { spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,8 @@ import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-comp
 import { LineTable } from '../../src/debug/dwarf/line-table.js';
 import { SymbolTable } from '../../src/debug/reports/symbols.js';
 import type { Steps } from '../../src/vmo/steps.js';
-import { isInstalled } from '../support/guest-programs.js';
+import { compiledFile, isInstalled } from '../support/guest-programs.js';
+import { keptFile } from '../support/kept-files.js';
 import { seedOf, someOf } from '../support/volume.js';
 import { source } from './image-bytes.js';
 import { imageOfSections, lineProgram, type LineProgramOptions } from './line-programs.js';
@@ -20,6 +21,8 @@ t.setTimeout(0);
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'bd0-lines-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+const qsort = join(root, 'guest/qsort.c');
 
 const unjudged = { skip: isInstalled('addr2line') ? false : 'addr2line is not installed' };
 
@@ -34,21 +37,24 @@ function codeAddresses(bytes: Uint8Array): number[] {
   }
 }
 
-/** What addr2line says of each address: `path:line`; undefined where it knows none. */
-function judged(path: string, addresses: readonly number[]): (string | undefined)[] {
+const judgeVersion = unjudged.skip ? '' : execFileSync('addr2line', ['--version']);
+
+/** What addr2line says of each address, asked once: `path:line`; undefined where it knows none. */
+async function judged(path: string, addresses: readonly number[]): Promise<(string | undefined)[]> {
   const input = addresses.map((address) => `${address.toString(16)}\n`).join('');
-  const { stdout, status } = spawnSync('addr2line', ['-e', path], { input, encoding: 'utf8', maxBuffer: 2 ** 30 });
-  if (status !== 0) throw new Error(`addr2line failed for ${path}`);
-  const lines = stdout.trimEnd().split('\n');
+  const answers = await keptFile('lines', [judgeVersion, readFileSync(path), input], async (output) => {
+    writeFileSync(output, execFileSync('addr2line', ['-e', path], { input, maxBuffer: 2 ** 30 }));
+  });
+  const lines = readFileSync(answers, 'utf8').trimEnd().split('\n');
   return lines.map((line) => (/:[?0]$/.test(line) ? undefined : line.replace(/ \(discriminator \d+\)$/, '')));
 }
 
 /** Holds each address of an image's code to what addr2line says of it, or of another image; answers how many have a line. */
-function compareWithJudge(t: Test, path: string, judgedPath = path): number {
+async function compareWithJudge(t: Test, path: string, judgedPath = path): Promise<number> {
   const bytes = readFileSync(path);
   const table = LineTable.read(source(bytes));
   const addresses = codeAddresses(bytes);
-  const expected = judged(judgedPath, addresses);
+  const expected = await judged(judgedPath, addresses);
   let known = 0;
   const wrong = addresses.filter((address, i) => {
     const found = table.find(address);
@@ -67,15 +73,8 @@ function compareWithJudge(t: Test, path: string, judgedPath = path): number {
   return known;
 }
 
-async function compile(
-  name: string,
-  sourcePath: string | readonly string[],
-  options: string[],
-  compiler = 'gcc',
-): Promise<string> {
-  const output = join(directory, name);
-  await compileGuest({ sources: [sourcePath].flat(), output, compilerOptions: options, compiler });
-  return output;
+function compile(sources: readonly string[], compilerOptions: string[], compiler = 'gcc'): Promise<string> {
+  return compiledFile(sources, { compilerOptions, compiler });
 }
 
 /** A third of the programs, others each day; all of them in long runs. */
@@ -89,38 +88,34 @@ for (const compiler of ['gcc', 'clang']) {
 
   t.test(`${compiler}: every address of all programs that come with bd0`, judge, async (t) => {
     for (const { name, sources } of programsOfDay())
-      t.ok(compareWithJudge(t, await compile(`${compiler}-${name}`, sources, [], compiler)) > 8000, name);
+      t.ok((await compareWithJudge(t, await compile(sources, [], compiler))) > 8000, name);
   });
 
   t.test(`${compiler}: DWARF of all versions and both formats, from sources and from assembly`, judge, async (t) => {
-    const path = join(root, 'guest/qsort.c');
-    const variants: Record<string, string[]> = {
-      ...Object.fromEntries([2, 3, 4, 5].map((version) => [`dwarf-${version}`, [`-gdwarf-${version}`]])),
-      ...{ unoptimised: ['-O0'], 'no-pie': ['-no-pie', '-fno-pie'], small: ['-Os', '-ffunction-sections'] },
-      collected: ['-ffunction-sections', '-Wl,--gc-sections'],
-      ...(compiler === 'gcc' && { 'own-program': ['-gno-as-loc-support'], least: ['-g1'] }),
-      ...(compiler === 'clang' && { dwarf64: ['-gdwarf64', '-gdwarf-5'], least: ['-gline-tables-only'] }),
-    };
-    for (const [name, options] of Object.entries(variants))
-      t.ok(compareWithJudge(t, await compile(`${compiler}-${name}`, path, options, compiler)) > 8000, name);
+    const variants = [
+      ...[2, 3, 4, 5].map((version) => [`-gdwarf-${version}`]),
+      ...[['-O0'], ['-no-pie', '-fno-pie'], ['-Os', '-ffunction-sections']],
+      ['-ffunction-sections', '-Wl,--gc-sections'],
+      ...(compiler === 'gcc' ? [['-gno-as-loc-support'], ['-g1']] : []),
+      ...(compiler === 'clang' ? [['-gdwarf64', '-gdwarf-5'], ['-gline-tables-only']] : []),
+    ];
+    for (const options of variants)
+      t.ok((await compareWithJudge(t, await compile([qsort], options, compiler))) > 8000, options.join(' '));
   });
 }
 
 t.test('gcc: 64-bit DWARF, of which this addr2line finds no function', unjudged, async (t) => {
-  const path = join(root, 'guest/qsort.c');
-  const judgedPath = await compile('dwarf-32', path, [], 'gcc');
-  t.ok(compareWithJudge(t, await compile('dwarf-64', path, ['-gdwarf64'], 'gcc'), judgedPath) > 8000);
+  const judgedPath = await compile([qsort], []);
+  t.ok((await compareWithJudge(t, await compile([qsort], ['-gdwarf64']), judgedPath)) > 8000);
 });
 
 t.test('an image without lines, or without bytes, has none', async (t) => {
-  const path = await compile('stripped', join(root, 'guest/hello_world.c'), ['-s']);
+  const hello = join(root, 'guest/hello_world.c');
+  const path = await compile([hello], ['-s']);
   const bytes = readFileSync(path);
   t.equal(LineTable.read(source(bytes)).find(SymbolTable.read(source(bytes)).entry), undefined);
   t.equal(LineTable.read(source(new Uint8Array(0))).find(0x1000), undefined);
-  const compressed = await compile('compressed', join(root, 'guest/hello_world.c'), [
-    '-gz=zlib',
-    '-Wl,--compress-debug-sections=zlib',
-  ]);
+  const compressed = await compile([hello], ['-gz=zlib', '-Wl,--compress-debug-sections=zlib']);
   const compressedBytes = source(readFileSync(compressed));
   const { entry } = SymbolTable.read(compressedBytes);
   t.equal(LineTable.read(compressedBytes).find(entry), undefined, 'compressed sections are not read');
@@ -286,8 +281,12 @@ void _start(void) { memory[0] = sum(64); }
 t.test('whatever bytes a table has, reading it ends, and throws nothing', async (t) => {
   const path = join(directory, 'small.c');
   writeFileSync(path, small);
-  for (const version of [3, 5])
-    fuzz(t, readFileSync(await compile(`fuzzed-${version}`, path, [`-gdwarf-${version}`, '-ffunction-sections'])));
+  for (const version of [3, 5]) {
+    const output = join(directory, `fuzzed-${version}`);
+    const compilerOptions = [`-gdwarf-${version}`, '-ffunction-sections'];
+    await compileGuest({ sources: [path], output, compilerOptions });
+    fuzz(t, readFileSync(output));
+  }
 });
 
 /** Changes bytes of the sections of a line table, 10,000 times. */

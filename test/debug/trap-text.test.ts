@@ -1,28 +1,20 @@
 /** Reports of traps, as people read them: what lies at each kind of address. */
 import { fileURLToPath } from 'node:url';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { PlacedImage } from '../../src/debug/reports/placed-image.js';
 import { trapText } from '../../src/debug/reports/trap-text.js';
 import { Computer } from '../../src/index.js';
-import { sha256 } from '../support/guest-programs.js';
+import { compiled, sha256 } from '../support/guest-programs.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const directory = mkdtempSync(join(tmpdir(), 'bd0-traps-'));
-t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-
 const MIB = 2 ** 20;
 
-async function compile(name: string, ...compilerOptions: string[]): Promise<Uint8Array> {
-  const output = join(directory, name);
-  await compileGuest({ sources: [join(root, 'test/debug/places.c')], output, compilerOptions });
-  return new Uint8Array(readFileSync(output));
+function compile(...compilerOptions: string[]): Promise<Uint8Array> {
+  return compiled(join(root, 'test/debug/places.c'), { compilerOptions });
 }
 
-const image = await compile('places');
+const image = await compile();
 
 /** Runs the program beside another one of the same image, and answers the report of its trap. */
 function report(words: string, { name = 'places', program = image, memoryBytes = 16 * MIB } = {}): string[] {
@@ -144,12 +136,12 @@ t.test('other exceptions tell the instruction, traps the next one', async (t) =>
 });
 
 t.test('without line tables, or symbols, less is told', async (t) => {
-  t.equal(report('w 10', { program: await compile('lineless', '-g0', '-Wl,-S') })[1], '  rip PLACE in store');
-  t.equal(report('w 10', { program: await compile('stripped', '-s') })[1], '  rip PLACE');
+  t.equal(report('w 10', { program: await compile('-g0', '-Wl,-S') })[1], '  rip PLACE in store');
+  t.equal(report('w 10', { program: await compile('-s') })[1], '  rip PLACE');
 });
 
 t.test('an image without symbols is told as such', async (t) => {
-  t.equal(report('w ehdr', { program: await compile('nameless', '-s') })[4], '  image of process 2 (places), r--');
+  t.equal(report('w ehdr', { program: await compile('-s') })[4], '  image of process 2 (places), r--');
 });
 
 t.test('names that would move the cursor, or need much room, do not', async (t) => {

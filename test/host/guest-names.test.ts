@@ -18,12 +18,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { DurableNames, RunStore } from '../../src/host/names/durable-names.js';
-import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { GuestNames } from '../../src/host/names/guest-names.js';
 import { RootFiles } from '../../src/host/names/root-files.js';
 import { sha256 } from '../../src/host/sha256.js';
 import { DiskStore } from '../../src/host/store/disk-store.js';
 import { MemoryNames, MissingRecordError, VmoStore, sortedNames, type NameSpace } from '../../src/index.js';
+import { compileTo } from '../support/guest-programs.js';
 import { bd0, firstOutput, startBd0 } from '../cli/bd0.js';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
@@ -267,10 +267,7 @@ t.test('names of a store', async (t) => {
 
 t.test('on the command line', async (t) => {
   const append = join(temporary, 'append');
-  await compileGuest({
-    sources: [fileURLToPath(new URL('../../../test/cli/append.c', import.meta.url))],
-    output: append,
-  });
+  await compileTo(append, fileURLToPath(new URL('../../../test/cli/append.c', import.meta.url)));
   const lines = async (store: string): Promise<number> => {
     const { stdout } = await bd0(['vmo', 'cat', '--store', store, 'log']);
     return stdout.split('\n').filter((line) => line === 'line').length;

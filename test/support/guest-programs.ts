@@ -1,6 +1,6 @@
 /** The guest programs, compiled for BD0 and for Linux from the same source, and run here and there. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +45,7 @@ export interface Build {
   readonly compilerOptions?: readonly string[];
 }
 
-const images = new Map<string, Promise<Uint8Array>>();
+const images = new Map<string, Promise<string>>();
 const natives = new Map<string, Promise<string>>();
 
 function sourceOf(name: string): string {
@@ -81,13 +81,23 @@ export function guestImage(name: string, build: Build = {}): Promise<Uint8Array>
 }
 
 /** The image of a C file, compiled once. */
-export function compiled(source: string, build: Build = {}): Promise<Uint8Array> {
-  const key = JSON.stringify([source, build]);
+export async function compiled(source: string, build: Build = {}): Promise<Uint8Array> {
+  return new Uint8Array(readFileSync(await compiledFile([source], build)));
+}
+
+/** Puts the image of a C file, compiled once, at a path. */
+export async function compileTo(path: string, source: string, build: Build = {}): Promise<void> {
+  copyFileSync(await compiledFile([source], build), path);
+}
+
+/** The path of the image of C files, compiled once. The sources are not made anew for each run, so that their paths stay. */
+export function compiledFile(sources: readonly string[], build: Build = {}): Promise<string> {
+  const key = JSON.stringify([sources, build]);
   const known = images.get(key);
   if (known) return known;
-  const parts = [...partsOf(build.compiler ?? 'gcc'), source, ...sourceParts(source), JSON.stringify(build)];
-  const make = (output: string): Promise<unknown> => compileGuest({ sources: [source], output, ...build });
-  const image = keptFile(basename(source, '.c'), parts, make).then((path) => new Uint8Array(readFileSync(path)));
+  const parts = [...partsOf(build.compiler ?? 'gcc'), key, ...sources.flatMap(sourceParts)];
+  const make = (output: string): Promise<unknown> => compileGuest({ sources, output, ...build });
+  const image = keptFile(basename(sources[0]!, '.c'), parts, make);
   images.set(key, image);
   return image;
 }
@@ -111,13 +121,23 @@ export interface Run {
   readonly exitCode: number;
 }
 
-/** Runs the native build of a program. */
+const nativeRuns = new Map<string, Run>();
+
+/** Runs the native build of a program, once with the same arguments and input. */
 export async function runNative(
   name: string,
   args: readonly string[] = [],
   input: Uint8Array = new Uint8Array(),
 ): Promise<Run> {
-  const path = await nativeProgram(name);
+  const key = JSON.stringify([name, args, Buffer.from(sha256(input)).toString('hex')]);
+  const known = nativeRuns.get(key);
+  if (known) return known;
+  const ran = runNatively(name, await nativeProgram(name), args, input);
+  nativeRuns.set(key, ran);
+  return ran;
+}
+
+function runNatively(name: string, path: string, args: readonly string[], input: Uint8Array): Run {
   const [inputFile, outputFile] = ['input', 'output'].map((end) => join(directory, `${name}.${end}`)) as [
     string,
     string,

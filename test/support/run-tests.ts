@@ -22,14 +22,15 @@ const PROGRESS_MS = Number(process.env['BD0_PROGRESS_MS'] ?? 60_000);
 const NODE_ARGUMENTS = ['--single-threaded-gc'];
 
 /**
- * Directories of dist/test whose files run in one process. They work on values in memory only; a process of its own, which
- * loads Node, tap and the sources, would cost each file half a second, and V8 the code that it has optimised.
+ * Directories of dist/test whose files run in one process. A process of its own, which loads Node, tap and the sources, would
+ * cost each file half a second, and V8 the code that it has optimised.
  */
-const TOGETHER = ['cpu', 'debug', 'kernel', 'kernel/linux', 'mmu', 'state', 'vmo'];
+const TOGETHER = ['cli/vmo', 'cpu', 'debug', 'host/store', 'kernel', 'kernel/linux', 'mmu', 'state', 'vmo'];
 
-/** Files of these directories that have a process of their own: they take long, or measure the process that they run in. */
+/** Files of these directories that run in processes of their own: they take long, or measure the process they run in. */
 const ALONE = [
-  ...['cpu/background-compilation', 'cpu/engines', 'cpu/exactness', 'cpu/fence', 'cpu/meanings', 'kernel/call-fuzz'],
+  ...['cpu/background-compilation', 'cpu/engines', 'cpu/exactness', 'cpu/fence', 'cpu/meanings', 'debug/views'],
+  ...['host/store/crash', 'host/store/interrupt', 'host/store/losses', 'kernel/call-fuzz'],
   ...['kernel/conformance', 'kernel/debug-mode', 'kernel/explorer', 'kernel/lock-free', 'kernel/scale', 'kernel/stops'],
   ...['kernel/linux/views', 'state/saved-snapshots'],
 ];
@@ -37,6 +38,15 @@ const ALONE = [
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 const several = join(root, 'dist/test/support/several.js');
+
+/** Files that run longest, of those with a process of their own. */
+const LONG = ['guests', 'state/saved-snapshots', 'kernel/debug-mode', 'cpu/engines', 'cpu/meanings', 'guest-library'];
+
+/** Whether one process runs longer than another one, as far as is known: those that do start first, or one would end alone. */
+function byLength(a: readonly string[], b: readonly string[]): number {
+  const isLong = ([file]: readonly string[]): number => Number(LONG.some((name) => file!.endsWith(`/${name}.test.js`)));
+  return b.length - a.length || isLong(b) - isLong(a);
+}
 
 /** The files of each process. */
 function allTests(): string[][] {
@@ -47,7 +57,7 @@ function allTests(): string[][] {
     const key = TOGETHER.includes(dirname(file)) && !isAlone ? dirname(file) : file;
     processes.set(key, [...(processes.get(key) ?? []), join(root, 'dist/test', file)]);
   }
-  return [...processes.values()];
+  return [...processes.values()].sort(byLength);
 }
 
 function nameOf([first, ...others]: readonly string[]): string {

@@ -220,8 +220,18 @@ interface Link {
   readonly library: string;
 }
 
+/** Compilers that this process has found, by name and PATH: to ask one costs as much as to compile a small file. */
+const found = new Map<string, Compiler>();
+
 /** The named compiler, or the first installed one that targets x86-64. @throws GuestCompilerError if there is none. */
 export async function findCompiler(named?: string): Promise<Compiler> {
+  const key = JSON.stringify([named, process.env['PATH']]);
+  const compiler = found.get(key) ?? (await askForCompiler(named));
+  found.set(key, compiler);
+  return compiler;
+}
+
+async function askForCompiler(named: string | undefined): Promise<Compiler> {
   const candidates = named === undefined ? COMPILERS : [named];
   for (const command of candidates) {
     const machine = await answer(command, '-dumpmachine');
