@@ -8,6 +8,10 @@ import { Timeline } from '../../../src/debug/timeline/timeline.js';
 import { HostRoot } from '../../../src/host/linux/host-root.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { Computer, LinuxErrno, type Engine, type LinuxRoot, type Process } from '../../../src/index.js';
+import { linuxProgram } from '../../support/linux-programs.js';
+import { sequencesAreSame } from '../../support/sequences.js';
+import { ENGINES } from '../../support/side-by-side.js';
+import { seedOf, volume } from '../../support/volume.js';
 
 const sources = fileURLToPath(new URL('../../../../test/kernel/linux/programs/', import.meta.url));
 const MIB = 2 ** 20;
@@ -81,6 +85,18 @@ t.test('what calls on files answer is what they answer natively, on every engine
   });
   t.equal(hashes[0], hashes[1], 'the same machine on both engines');
   t.strictSame(readdirSync(join(directory, 'here')), [], 'nothing is written to the host');
+});
+
+t.test('random sequences of calls on files answer what they answer natively', async (t) => {
+  const program = await linuxProgram(
+    fileURLToPath(new URL('../../../../test/kernel/linux/files/random.c', import.meta.url)),
+  );
+  const seed = seedOf(20268);
+  const { interpreter, translator } = ENGINES;
+  sequencesAreSame(t, {
+    ...{ program, seed: seed * 1000, count: volume(500, 25_000), directory: t.testdir({}) },
+    machines: (batch) => (batch === 0 ? { interpreter, translator } : { translator }),
+  });
 });
 
 t.test('a replay needs nothing of the host', async (t) => {

@@ -5,7 +5,8 @@ import t from 'tap';
 import { sha256 } from '../../../src/host/sha256.js';
 import { Computer, VmoStore, type Engine } from '../../../src/index.js';
 import { linuxProgram, runInMachine } from '../../support/linux-programs.js';
-import { someOf, seedOf, volume } from '../../support/volume.js';
+import { sequencesAreSame } from '../../support/sequences.js';
+import { seedOf, volume } from '../../support/volume.js';
 
 const sources = fileURLToPath(new URL('../../../../test/kernel/linux/memory/', import.meta.url));
 const MIB = 2 ** 20;
@@ -29,21 +30,10 @@ t.test('shared memory, mapped files, bus errors, seals and locks are as natively
 
 t.test('random calls on memory do what they do natively, also where frames are short', async (t) => {
   const program = await linuxProgram(`${sources}random.c`, ['-w']);
-  const directory = t.testdir({});
-  for (let round = 0; round < volume(25, 2000); round++) {
-    const args = [String(seed + round)];
-    const expected = native(program, args, directory);
-    for (const memoryBytes of someOf([64 * MIB, MIB], 1, seed, round)) {
-      const { output, exitCode, computer } = runInMachine(program, args, { memoryBytes, maxTicks: 1e8 });
-      const isSame = t.strictSame(
-        [exitCode, output],
-        [expected[1], expected[0]],
-        `seed ${args[0]}, ${memoryBytes} bytes`,
-      );
-      if (!isSame) return;
-      t.equal(computer.parts.kernel.space.regions.length, 1, 'nothing is left');
-    }
-  }
+  sequencesAreSame(t, {
+    ...{ program, seed: seed * 1000, count: volume(250, 15_000), directory: t.testdir({}) },
+    machines: (batch) => ({ auto: { memoryBytes: (seed + batch) % 2 === 0 ? 64 * MIB : MIB } }),
+  });
 });
 
 t.test('a machine with shared memory goes on from snapshots as it would have', async (t) => {

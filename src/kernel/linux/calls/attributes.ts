@@ -1,6 +1,6 @@
 import type { CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
-import { LinuxErrno, LinuxError, failed } from '../errno.js';
+import { LinuxErrno, failed } from '../errno.js';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, fileOf, inodeAt, usableFileOf } from '../files/arguments.js';
 import { FILE_BYTES_MAX, MAY_WRITE, PERMISSION_BITS, S_ISGID, S_ISUID, S_IXGRP } from '../files/constants.js';
 import { isInGroup, ownsFile, permits, requireAccess } from '../files/credentials.js';
@@ -92,16 +92,19 @@ function fchownat(
   return changeOwner(context, inodeAt(context, fd, path, flags), owner, group);
 }
 
-/** Times of the last access and change that are to be set; undefined: as it is. */
+/** A time that is to be set; undefined: as it is. What is invalid is refused once the file was found. */
+type AskedTime = bigint | 'now' | 'invalid' | undefined;
+
+/** Times of the last access and change. */
 interface AskedTimes {
-  readonly accessed: bigint | 'now' | undefined;
-  readonly modified: bigint | 'now' | undefined;
+  readonly accessed: AskedTime;
+  readonly modified: AskedTime;
 }
 
 const NOW: AskedTimes = { accessed: 'now', modified: 'now' };
 
-function changeTimes({ system, linux }: LinuxContext, inode: Inode, times: AskedTimes): CallResult {
-  const { accessed, modified } = times;
+function changeTimes({ system, linux }: LinuxContext, inode: Inode, { accessed, modified }: AskedTimes): CallResult {
+  if (accessed === 'invalid' || modified === 'invalid') return failed(EINVAL);
   if (accessed === undefined && modified === undefined) return 0n;
   const { credentials } = linux.place;
   if (!ownsFile(credentials, inode)) {
@@ -115,14 +118,14 @@ function changeTimes({ system, linux }: LinuxContext, inode: Inode, times: Asked
   return 0n;
 }
 
-/** Two struct timespec or timeval. Throws EINVAL, EFAULT. */
+/** Two struct timespec or timeval. Throws EFAULT. */
 function timesAt(context: LinuxContext, address: bigint, unitsPerSecond: bigint): AskedTimes {
   if (address === 0n) return NOW;
-  const [accessed, modified] = [0n, 16n].map((at) => {
+  const [accessed, modified] = [0n, 16n].map((at): AskedTime => {
     const { seconds, fraction } = timeFieldsAt(context, address + at);
     if (unitsPerSecond === NANOSECONDS && fraction === UTIME_NOW) return 'now';
     if (unitsPerSecond === NANOSECONDS && fraction === UTIME_OMIT) return undefined;
-    if (fraction < 0n || fraction >= unitsPerSecond) throw new LinuxError(EINVAL);
+    if (fraction < 0n || fraction >= unitsPerSecond) return 'invalid';
     return seconds * NANOSECONDS + fraction * (NANOSECONDS / unitsPerSecond);
   });
   return { accessed, modified };
@@ -139,11 +142,13 @@ function utimensat(context: LinuxContext, fd: bigint, path: bigint, times: bigin
 
 function futimesat(context: LinuxContext, fd: bigint, path: bigint, times: bigint): CallResult {
   const asked = timesAt(context, times, MICROSECONDS);
+  if (asked.accessed === 'invalid' || asked.modified === 'invalid') return failed(EINVAL);
   return changeTimes(context, path === 0n ? fileOf(context, fd).inode : inodeAt(context, fd, path, 0), asked);
 }
 
 function utimes(context: LinuxContext, path: bigint, times: bigint): CallResult {
   const asked = timesAt(context, times, MICROSECONDS);
+  if (asked.accessed === 'invalid' || asked.modified === 'invalid') return failed(EINVAL);
   return changeTimes(context, inodeAt(context, HERE, path, 0), asked);
 }
 

@@ -55,7 +55,13 @@ function renameat2(
   if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || isBoth) return failed(EINVAL);
   const [fromPath, toPath] = [pathText(context, fromAddress), pathText(context, toAddress)];
   const from = { walker: makerAt(context, fromFd, fromPath), path: fromPath };
-  const to = { walker: makerAt(context, toFd, toPath), path: toPath };
+  // Its descriptor is looked at once the other path has been walked.
+  const to = {
+    path: toPath,
+    get walker() {
+      return makerAt(context, toFd, toPath);
+    },
+  };
   renameIn(context.system.fileSystem, from, to, flags);
   return 0n;
 }
@@ -91,6 +97,7 @@ function link(context: LinuxContext, from: bigint, to: bigint): CallResult {
 
 function symlinkat(context: LinuxContext, targetAddress: bigint, fd: bigint, address: bigint): CallResult {
   const [target, path] = [pathText(context, targetAddress), pathText(context, address)];
+  if (target === '') return failed(ENOENT);
   makeSymbolicLink(context.system.fileSystem, makerAt(context, fd, path), target, path);
   return 0n;
 }

@@ -13,6 +13,7 @@ import {
   sentBy,
   type SignalInfo,
 } from '../signals/signal-info.js';
+import { SIG_IGN } from '../signals/signal-actions.js';
 import { STACK_T_BYTES, changedStack, readStack, toldOf, writeStack } from '../signals/signal-stack.js';
 import { UNBLOCKABLE, isIn, isSignal, setOf, type SignalSet } from '../signals/signal.js';
 import { dropAll } from '../signals/signals.js';
@@ -59,6 +60,7 @@ function rtSigaction(
     const [handler, flags, restorer, mask] = [0, 8, 16, 24].map((offset) => view.getBigUint64(offset, true));
     actions.set(signal, { handler: handler!, flags: flags!, restorer: restorer!, mask: mask! });
     if (actions.outcome(signal) === 'ignore') dropAll(context.process, setOf(signal));
+    else if (before.handler === SIG_IGN) unignore(context, signal);
   }
   if (old === 0n) return 0n;
   return putFields(context, old, ACTION_BYTES, (fields) =>
@@ -66,6 +68,11 @@ function rtSigaction(
       fields.setBigUint64(8 * i, field, true),
     ),
   );
+}
+
+/** Timers that have rung while their signal was ignored send it now. */
+function unignore({ linux, system }: LinuxContext, signal: number): void {
+  for (const timer of linux.signals.timers.values()) if (timer.event.signal === signal) timer.unignored(system.signals);
 }
 
 function rtSigprocmask(context: LinuxContext, how: bigint, set: bigint, old: bigint, size: bigint): CallResult {

@@ -5,8 +5,10 @@ import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { fileOf, usableFileOf, waitFor } from '../files/arguments.js';
 import { isTerminal, stopInBackground } from '../files/foreground.js';
 import { O_APPEND, O_NONBLOCK } from '../files/constants.js';
+import { OpenDirectory } from '../files/open/directory.js';
 import { WAIT, type OpenFile } from '../files/open/open-file.js';
 import { SignalFile } from '../files/open/signal-file.js';
+import { OpenPipe } from '../files/open/pipe.js';
 import { OpenRegularFile } from '../files/open/regular.js';
 import { put64, viewAt } from '../user-data.js';
 import { OpenSocket } from '../sockets/open-socket.js';
@@ -22,7 +24,7 @@ const MOVED_BYTES = 65536;
 /** Bytes of a pipe at most: how they are parted depends on how many are written. */
 const PIPED_BYTES = 2 ** 20;
 
-const { EBADF, EFAULT, EINVAL, ESPIPE, EPIPE } = LinuxErrno;
+const { EBADF, EFAULT, EINVAL, EISDIR, ESPIPE, EPIPE } = LinuxErrno;
 
 /** RWF_ flags of preadv2 and pwritev2: include/uapi/linux/fs.h. */
 const RWF_APPEND = 0x10;
@@ -32,6 +34,7 @@ const RWF_KNOWN = 0x1f;
 function readInto(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: number): CallResult {
   const { pending, system } = context;
   if (!file.isReadable) return failed(EBADF);
+  if (file instanceof OpenDirectory) return failed(EISDIR);
   if (file instanceof OpenSocket) return readSocket(context, file, buffers);
   if (file instanceof SignalFile) return readSignals(context, file, buffers);
   const stopped = isTerminal(context, file) ? stopInBackground(context, Signal.SIGTTIN) : undefined;
@@ -39,9 +42,14 @@ function readInto(context: LinuxContext, file: OpenFile, buffers: Buffers, at?: 
   const done = pending.progress;
   const wanted = Math.min(buffers.length - done, MOVED_BYTES);
   const room = buffers.accessible(done, wanted, 'write');
-  if (wanted > 0 && room === 0) return done > 0 ? BigInt(done) : atEnd(file, at) ? 0n : failed(EFAULT);
+  if (wanted > 0 && room === 0 && (done > 0 || !isSpent(file, at))) {
+    if (file instanceof OpenRegularFile) file.noteRead(system.fileSystem);
+    return done > 0 ? BigInt(done) : failed(EFAULT);
+  }
   const deliver = (bytes: Uint8Array): void => buffers.put(done, bytes);
-  const read = partly(done, () => file.read(system.fileSystem, room, deliver, at === undefined ? at : at + done));
+  const read = partly(done, () =>
+    file.read(system.fileSystem, room === 0 ? wanted : room, deliver, at === undefined ? at : at + done),
+  );
   if (read === WAIT) return done > 0 ? BigInt(done) : waitFor(context, file, file.patience(system.fileSystem));
   if (typeof read === 'bigint') return read;
   chargeBytes(context, read);
@@ -93,8 +101,9 @@ function signalled<T>({ system, thread, linux }: LinuxContext, work: () => T): T
   }
 }
 
-function atEnd(file: OpenFile, at = file.position): boolean {
-  return file instanceof OpenRegularFile && at >= file.inode.size;
+/** Whether a file has nothing to read, so that nothing is stored. */
+function isSpent(file: OpenFile, at = file.position): boolean {
+  return file instanceof OpenPipe ? file.pipe.length === 0 : file instanceof OpenRegularFile && at >= file.inode.size;
 }
 
 /** The offset of pread and others; throws where the file has none, or it is negative. */
@@ -194,6 +203,11 @@ function copyPart(
   let written: number | typeof WAIT = 0;
   let bytes = new Uint8Array(0);
   const start = at ?? from.position;
+  if (to instanceof OpenPipe) {
+    signalled(context, () => to.requireReader());
+    length = Math.min(length, to.pipe.capacity - to.pipe.takenBytes);
+    if (length === 0) return WAIT;
+  }
   const read = from.read(files, length, (given) => (bytes = given.slice()), start);
   if (read === WAIT) return WAIT;
   if (read > 0) written = signalled(context, () => to.write(files, bytes, toAt));
@@ -207,9 +221,11 @@ function sendfile(context: LinuxContext, output: bigint, input: bigint, offset: 
   const { pending } = context;
   const from = usableFileOf(context, input);
   if (!from.isReadable) return failed(EBADF);
+  if (!from.isSeekable && offset !== 0n) return failed(ESPIPE);
   const to = usableFileOf(context, output);
   if (!to.isWritable) return failed(EBADF);
-  if (!from.isSeekable || to.flags & O_APPEND) return failed(EINVAL);
+  if (!from.isSeekable || from instanceof OpenDirectory) return failed(EINVAL);
+  if (to.flags & O_APPEND && !(to instanceof OpenPipe)) return failed(EINVAL);
   const start = offset === 0n ? undefined : Number(viewAt(context, offset, 8).getBigInt64(0, true));
   if (start !== undefined && start < 0) return failed(EINVAL);
   const done = pending.progress;
@@ -219,7 +235,7 @@ function sendfile(context: LinuxContext, output: bigint, input: bigint, offset: 
   if (typeof copied === 'bigint') return copied;
   if (start !== undefined) put64(context, offset, BigInt(start + copied));
   const total = done + copied;
-  if (copied === 0 || total >= Number(count)) return BigInt(total);
+  if (copied === 0 || total >= Number(count) || to instanceof OpenPipe) return BigInt(total);
   pending.progress = total;
   return PENDING;
 }
@@ -234,15 +250,18 @@ function copyFileRange(
   flags: bigint,
 ): CallResult {
   const [from, to] = [usableFileOf(context, input), usableFileOf(context, output)];
+  if (flags !== 0n) return failed(EINVAL);
+  if (from instanceof OpenDirectory || to instanceof OpenDirectory) return failed(EISDIR);
+  if (!(from instanceof OpenRegularFile) || !(to instanceof OpenRegularFile)) return failed(EINVAL);
   if (!from.isReadable || !to.isWritable || to.flags & O_APPEND) return failed(EBADF);
-  if (flags !== 0n || !(from instanceof OpenRegularFile) || !(to instanceof OpenRegularFile)) return failed(EINVAL);
   const [at, toAt] = [inputOffset, outputOffset].map((address) =>
     address === 0n ? undefined : Number(viewAt(context, address, 8).getBigInt64(0, true)),
   );
   if ((at ?? 0) < 0 || (toAt ?? 0) < 0) return failed(EINVAL);
-  if (from.inode === to.inode && overlaps(at ?? from.position, toAt ?? to.position, Number(length)))
-    return failed(EINVAL);
-  const wanted = Math.min(Number(length), MOVED_BYTES);
+  const start = at ?? from.position;
+  const there = Math.min(Number(length), Math.max(0, from.inode.size - start));
+  if (from.inode === to.inode && overlaps(start, toAt ?? to.position, there)) return failed(EINVAL);
+  const wanted = Math.min(there, MOVED_BYTES);
   const copied = copyPart(context, { from, at }, { to, toAt }, wanted) as number;
   if (at !== undefined) put64(context, inputOffset, BigInt(at + copied));
   if (toAt !== undefined) put64(context, outputOffset, BigInt(toAt + copied));

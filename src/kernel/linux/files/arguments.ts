@@ -43,7 +43,8 @@ export function pathText({ memory }: LinuxContext, address: bigint): string {
 export function makerAt(context: LinuxContext, directoryFd: bigint, path: string): Maker {
   const { pid, place } = context.linux;
   const { directory, root, umask, credentials } = place;
-  const isHere = path.startsWith('/') || signed32(directoryFd) === AT_FDCWD;
+  // An empty path is refused without a look at the descriptor.
+  const isHere = path === '' || path.startsWith('/') || signed32(directoryFd) === AT_FDCWD;
   return { start: isHere ? directory : fileOf(context, directoryFd).inode, root, umask, credentials, pid };
 }
 

@@ -88,7 +88,7 @@ export class FileTable {
     this.descriptors.delete(number);
     this.lowestFree = Math.min(this.lowestFree, number);
     this.files.hostMemory.release('descriptor');
-    releaseLocks(this.files, file.inode, this);
+    if (!(file.flags & O_PATH)) releaseLocks(this.files, file.inode, this);
     releaseFile(this.files, file);
   }
 

@@ -169,11 +169,11 @@ export function leaveHandler(state: CpuState, memory: UserMemory, signals: Threa
   if (!bytes) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   signals.setMask(view.getBigUint64(MASK, true));
+  restoreStack(view, state, signals);
   GENERAL_REGISTERS.forEach((register, i) => state.setGpr(register, view.getBigUint64(REGISTERS + 8 * i, true)));
   state.rip = view.getBigUint64(RIP, true);
   state.rflags = (state.rflags & ~(RESTORED_FLAGS | RF)) | (view.getBigUint64(RFLAGS, true) & RESTORED_FLAGS);
   if (!restoreFrom(state, memory, view.getBigUint64(FLOATING, true))) return false;
-  restoreStack(view, state, signals);
   const isStrict = (view.getUint32(UC_FLAGS, true) & UC_STRICT_RESTORE_SS) !== 0;
   return (
     isUserCode(view.getUint16(CS, true), isStrict ? view.getUint16(SS, true) : USER_DATA) && isCanonical(state.rip)
@@ -194,7 +194,10 @@ function restoreFrom(state: CpuState, memory: UserMemory, address: bigint): bool
   return image !== undefined && restoreFloating(state, image);
 }
 
-/** A stack that is not valid is left out. */
+/**
+ * A stack that is not valid is left out. It is set before rsp is, so a handler that runs on a stack which it has set keeps it:
+ * so does Linux from 6.12 on.
+ */
 function restoreStack(view: DataView, state: CpuState, signals: ThreadSignals): void {
   try {
     signals.stack = changedStack(signals.stack, readStack(view, UC_STACK), state.gpr(at.RSP));

@@ -12,9 +12,9 @@ export class PendingSignals {
   /** What is told of them, in the order in which they came; nothing of some. */
   private readonly infos: SignalInfo[] = [];
 
-  /** How many are queued with what is told of them. */
+  /** How many are queued with what is told of them, besides those of timers. */
   get length(): number {
-    return this.infos.length;
+    return this.infos.reduce((total, { timer }) => total + (timer ? 0 : 1), 0);
   }
 
   has(signal: number): boolean {
@@ -44,6 +44,7 @@ export class PendingSignals {
   /** Drops those of a set. */
   drop(set: SignalSet): void {
     this.set &= ~set;
+    for (const { signal, timer } of this.infos) if (isIn(set, signal)) timer?.dropped();
     const left = this.infos.filter(({ signal }) => !isIn(set, signal));
     this.infos.splice(0, this.infos.length, ...left);
   }

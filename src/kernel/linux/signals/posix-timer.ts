@@ -2,6 +2,7 @@ import { schema, value } from '../../../state/schema.js';
 import type { Alarms } from '../../tasks/alarms.js';
 import type { Process } from '../../tasks/process.js';
 import { LAST_DEADLINE, type Thread } from '../../tasks/thread.js';
+import type { Signals } from './signals.js';
 import type { Ringer, RingingAlarm, TimerSetting } from './ringing.js';
 import { ofTimer, type SignalInfo } from './signal-info.js';
 
@@ -25,7 +26,8 @@ export interface TimerEvent {
 export class PosixTimer implements RingingAlarm {
   /** @internal */
   static readonly state = schema('posix timer', PosixTimer, {
-    ...{ id: value, process: value, event: value, deadline: value, interval: value, overrun: value, isPending: value },
+    ...{ id: value, process: value, event: value, deadline: value, interval: value, overrun: value },
+    ...{ isPending: value, isQueued: value, isIgnored: value },
   });
 
   /** Infinity while it is not set. */
@@ -33,8 +35,12 @@ export class PosixTimer implements RingingAlarm {
   interval = 0;
   /** Of the signal that was delivered last. */
   overrun = 0;
-  /** Its signal was sent, and not delivered yet. */
-  isPending = false;
+  /** It has rung, and its signal was not delivered yet. */
+  private isPending = false;
+  /** Its signal is in a queue, maybe from before it was set anew. It is there once at most. */
+  private isQueued = false;
+  /** It rang while its signal was ignored: it goes on when that is not ignored any more. */
+  private isIgnored = false;
 
   constructor(
     readonly id: number,
@@ -45,28 +51,55 @@ export class PosixTimer implements RingingAlarm {
   /** Sets it to ring after a time, and then again after each interval; 0: not at all. */
   set(alarms: Alarms, now: number, { value: first, interval }: TimerSetting): void {
     this.interval = interval;
-    this.isPending = false;
+    this.isPending = this.isIgnored = false;
     this.start(alarms, first === 0 ? Infinity : now + first);
   }
 
-  /** It is gone, or not set any more. */
+  /** It is gone: what is queued of it is not delivered. */
   cancel(alarms: Alarms): void {
     alarms.cancel(this);
+    this.isPending = this.isIgnored = false;
     this.deadline = Infinity;
   }
 
   ring({ signals }: Ringer): void {
-    const { signal, thread } = this.event;
-    if (signal === 0) return;
+    if (this.event.signal === 0) return;
     this.isPending = true;
-    const target = thread && !thread.process.end && thread.process.threads.includes(thread) ? thread : undefined;
-    if (!thread || target) signals.sendOf(target ?? this.process, this.info());
+    this.send(signals);
   }
 
-  /** Called when its signal is delivered; sets the next one. Returns the siginfo of the signal. */
-  delivered(alarms: Alarms, now: number): SignalInfo {
+  private send(signals: Signals): void {
+    const { thread } = this.event;
+    const target = thread && !thread.process.end && thread.process.threads.includes(thread) ? thread : undefined;
+    if (!this.isQueued && (!thread || target)) signals.send(target ?? this.process, this.info());
+  }
+
+  /** Its signal is in a queue now. */
+  queued(): void {
+    this.isQueued = true;
+    this.isIgnored = false;
+  }
+
+  /** Its signal was not queued, or was taken out of its queue, since it is ignored. */
+  dropped(): void {
+    this.isQueued = false;
+    this.isIgnored = this.isPending && this.interval > 0;
+  }
+
+  /** Its signal is not ignored any more. */
+  unignored(signals: Signals): void {
+    if (this.isIgnored) this.send(signals);
+  }
+
+  /**
+   * Called when its signal is taken out of the queue; sets the next one. Returns the siginfo of the signal; undefined if it is not
+   * to be delivered, since the timer was set or deleted after it had rung.
+   */
+  delivered(alarms: Alarms, now: number): SignalInfo | undefined {
+    this.isQueued = false;
+    if (!this.isPending) return undefined;
     this.overrun = 0;
-    if (this.isPending && this.interval > 0) {
+    if (this.interval > 0) {
       const passed = this.passed(now);
       this.overrun = Math.min(OVERRUN_MAX, passed - 1);
       this.start(alarms, this.deadline + passed * this.interval);

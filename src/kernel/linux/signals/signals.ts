@@ -59,28 +59,23 @@ export class Signals {
     if (isIn(STOPPING, signal)) dropAll(process, setOf(SIGCONT));
     if (signal === SIGCONT) dropAll(process, STOPPING);
     if (signal === SIGCONT || signal === SIGKILL) this.goOn(process, signal === SIGCONT);
-    if (this.isIgnored(thread ?? process.threads[0]!, signal)) return;
+    if (this.isIgnored(thread ?? process.threads[0]!, signal)) return info.timer?.dropped();
     const pending = (thread?.linux ?? linux).signals.pending;
-    if (signal < REAL_TIME_MIN && pending.has(signal)) return;
+    if (!info.timer && signal < REAL_TIME_MIN && pending.has(signal)) return;
     enqueue(pending, process, info);
     this.host.wakeFile(linux.signals.number);
     const taker = (thread ? [thread] : process.threads).find((candidate) => wants(candidate, signal));
     if (taker) this.host.waits.interrupt(taker);
   }
 
-  /** As `send`, for the signal of a timer: if no more can be queued, it is lost. */
-  sendOf(target: Process | Thread, info: SignalInfo): void {
-    try {
-      this.send(target, info);
-    } catch (error) {
-      if (!(error instanceof LinuxError)) throw error;
-    }
-  }
-
   /** Takes out a signal that is pending, of a set: it is delivered. */
   take(pending: PendingSignals, allowed: SignalSet): SignalInfo | undefined {
-    const info = pending.take(allowed);
-    return info?.timer ? info.timer.delivered(this.host.scheduler.alarms, this.host.cpu.ticks) : info;
+    for (let info = pending.take(allowed); info; info = pending.take(allowed)) {
+      const { timer } = info;
+      const delivered = timer ? timer.delivered(this.host.scheduler.alarms, this.host.cpu.ticks) : info;
+      if (delivered) return delivered;
+    }
+    return undefined;
   }
 
   /** Whether a thread of Linux has a signal that is to be delivered now. */
@@ -150,16 +145,25 @@ export function dropAll(process: Process, set: bigint): void {
 
 /** kernel/signal.c "__send_signal_locked": which signals lose what is told of them where too many are queued. */
 function enqueue(pending: PendingSignals, process: Process, info: SignalInfo): void {
-  const { signal, code } = info;
+  const { signal, code, timer } = info;
+  timer?.queued();
+  if (timer) return pending.add(signal, info);
   if (signal === SIGKILL) return pending.add(signal);
   const isStandard = signal < REAL_TIME_MIN && code >= 0;
-  if (isStandard || queuedOf(process) < quotaOf(process.linux!)) return pending.add(signal, info);
+  if (isStandard || canQueue(process)) return pending.add(signal, info);
   if (signal >= REAL_TIME_MIN && code !== SignalCode.user) throw new LinuxError(LinuxErrno.EAGAIN);
   pending.add(signal);
 }
 
+/** Signals that are queued, or have a place in the queue: each timer has one. */
 function queuedOf({ linux, threads }: Process): number {
-  return threads.reduce((total, thread) => total + thread.linux!.signals.pending.length, linux!.signals.pending.length);
+  const { pending, timers } = linux!.signals;
+  return threads.reduce((total, thread) => total + thread.linux!.signals.pending.length, pending.length + timers.size);
+}
+
+/** Whether a further signal can be queued. */
+export function canQueue(process: Process): boolean {
+  return queuedOf(process) < quotaOf(process.linux!);
 }
 
 function quotaOf({ limits }: LinuxProcess): number {

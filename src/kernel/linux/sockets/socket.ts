@@ -140,7 +140,7 @@ export class Socket {
   /** Drops what it has received. Others wait for room only where there was none: net/unix/af_unix.c "unix_dgram_peer_wake_me". */
   dropReceived(files: FileSystem, wasFull = this.isFull): void {
     for (const message of this.queue.splice(0)) dropMessage(files, message);
-    if (wasFull) files.wake(this.roomNumber);
+    if (wasFull) files.wake(this.roomNumber, POLLOUT | POLLWRNORM | POLLWRBAND);
   }
 
   /** Nobody has it any more: net/unix/af_unix.c "unix_release_sock". */
@@ -148,7 +148,8 @@ export class Socket {
     const { peer, isDatagram, isFull } = this;
     this.state = 'closed';
     this.shutdown = SHUT_BOTH;
-    const hasUnread = this.queue.some(({ bytes }) => bytes.length > 0);
+    // A first message without bytes is taken for one that was received out of band.
+    const hasUnread = this.queue.length > (this.queue[0]?.bytes.length === 0 ? 1 : 0);
     if (peer && !isDatagram && peer.peer === this) endConnection(files, peer, hasUnread);
     this.peer = undefined;
     for (const arrival of this.arrivals.splice(0)) {

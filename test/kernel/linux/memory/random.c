@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../sequences.h"
 
 #include "../random.h"
 #include "../say.h"
@@ -213,8 +214,8 @@ static void steps(int count) {
   }
 }
 
-int main(int argc, char **argv) {
-  state = strtoull(argv[1], NULL, 10) * 2654435761u + 1;
+static int run(uint64_t seed, int is_new) {
+  state = seed * 2654435761u + 1;
   struct sigaction action = {.sa_sigaction = fault, .sa_flags = SA_SIGINFO};
   sigaction(SIGBUS, &action, NULL);
   sigaction(SIGSEGV, &action, NULL);
@@ -235,3 +236,5 @@ int main(int argc, char **argv) {
   say("\n");
   return 0;
 }
+
+int main(int argc, char **argv) { return sequences(argc, argv, run); }

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-static volatile int rung, last_code, last_value;
+static volatile int rung, last_code, last_value, first_overrun;
 static void on(int n, siginfo_t* i, void* c) {
-  rung++;
+  if (rung++ == 0) first_overrun = i->si_overrun;
   last_code = i->si_code;
   last_value = i->si_value.sival_int;
 }
@@ -134,7 +134,8 @@ int main(void) {
   T(timer_settime(id, 0, &q, 0));
   nap(55000);
   sigprocmask(SIG_UNBLOCK, &u, 0);
-  printf("rung %d overrun %d\n", rung, timer_getoverrun(id) >= 3);
+  /* On a busy machine it may have rung again by now. */
+  printf("rung %d overrun %d\n", rung >= 1, first_overrun >= 3);
   T(timer_delete(id));
   rung = 0;
   nap(30000);

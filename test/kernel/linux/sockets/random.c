@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "../sequences.h"
 
 #include "../random.h"
 #include "../say.h"
@@ -402,9 +403,9 @@ static void step(void) {
   }
 }
 
-int main(int argc, char **argv) {
+static int run(uint64_t seed, int is_new) {
   char directory[] = "/tmp/bd0-sockets-XXXXXX";
-  state = strtoull(argv[1], NULL, 10) * 2862933555777941757u + 3037000493u;
+  state = seed * 2862933555777941757u + 3037000493u;
   signal(SIGPIPE, on_pipe);
   mkdir("/tmp", 0777);
   if (!mkdtemp(directory) || chdir(directory)) return 98;
@@ -420,3 +421,5 @@ int main(int argc, char **argv) {
   chdir("/");
   return rmdir(directory) ? 97 : 0;
 }
+
+int main(int argc, char **argv) { return sequences(argc, argv, run); }

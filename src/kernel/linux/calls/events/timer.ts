@@ -8,6 +8,7 @@ import { IntervalTimer } from '../../signals/interval-timer.js';
 import { PosixTimer, type TimerEvent } from '../../signals/posix-timer.js';
 import type { TimerSetting } from '../../signals/ringing.js';
 import { Signal, isSignal } from '../../signals/signal.js';
+import { canQueue } from '../../signals/signals.js';
 import type { CpuTimerName } from '../../tasks/cpu-time.js';
 import { NANOSECONDS, TIMER_ABSTIME, isRealClock, isWaitingClock } from '../../timespec.js';
 import { put32, putFields, viewAt } from '../../user-data.js';
@@ -27,7 +28,6 @@ const SIGEV_SIGNAL = 0;
 const SIGEV_NONE = 1;
 const SIGEV_THREAD = 2;
 const SIGEV_THREAD_ID = 4;
-const TIMERS_MAX = 1024;
 
 function realTimerOf({ linux, process }: LinuxContext): IntervalTimer {
   return (linux.signals.realTimer ??= new IntervalTimer(process));
@@ -129,7 +129,7 @@ function timerCreate(context: LinuxContext, clockArgument: bigint, event: bigint
   const clock = signed32(clockArgument);
   const { timers } = context.linux.signals;
   if (!isWaitingClock(clock)) return failed(EINVAL);
-  if (timers.size >= TIMERS_MAX || !context.hostMemory.hasRoom(HOST_BYTES.timer)) return failed(EAGAIN);
+  if (!canQueue(context.process) || !context.hostMemory.hasRoom(HOST_BYTES.timer)) return failed(EAGAIN);
   let id = 0;
   while (timers.has(id)) id++;
   const timer = new PosixTimer(id, context.process, eventAt(context, event, id, isRealClock(clock)));

@@ -157,7 +157,10 @@ function receiveInto(
   const files = received(context, socket, found, flags);
   const total = done + bytes.length;
   if (!isStream) return { found, files, result: flags & MSG_TRUNC ? found.length : bytes.length };
-  const isPart = total < target && !(flags & MSG_PEEK) && files.length === 0 && isWaiting;
+  const isShort = total < target && !(flags & MSG_PEEK) && files.length === 0;
+  // Looking for more, it finds the error, which nobody is told of: net/unix/af_unix.c "unix_stream_read_generic".
+  if (isShort && socket.isUnix && socket.queue.length === 0) socket.error = 0;
+  const isPart = isShort && isWaiting;
   if (!isPart || (total < buffers.length && bytes.length > 0 && socket.queue.length > 0 && total >= target))
     return { found, files, result: total };
   pending.progress = total;

@@ -134,5 +134,5 @@ function openNameless(files: FileSystem, maker: Maker, path: string, flags: numb
   const tree = treeOf(inode);
   const file = files.makeNamelessFile(tree, ownedBy(tree, maker, S_IFREG | (mode & 0o7777 & ~maker.umask)));
   files.hold(file);
-  return new OpenRegularFile(file, flags & KEPT_FLAGS & ~O_DIRECTORY, { directory, name });
+  return new OpenRegularFile(file, flags & (KEPT_FLAGS | O_TMPFILE), { directory, name });
 }

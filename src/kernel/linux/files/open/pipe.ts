@@ -133,7 +133,10 @@ export class Pipe {
 
 /** An end of a pipe, or both of a named one. */
 export class OpenPipe extends OpenFile {
-  static readonly state = schema('open pipe', OpenPipe, { ...OPEN_FILE_FIELDS, pipe: value });
+  static readonly state = schema('open pipe', OpenPipe, { ...OPEN_FILE_FIELDS, pipe: value, writersBefore: value });
+
+  /** How many writers a named pipe has had whose end this reader has not seen: it was opened when there were none. */
+  private readonly writersBefore: number;
 
   constructor(
     inode: Inode,
@@ -142,6 +145,7 @@ export class OpenPipe extends OpenFile {
     place?: OpenedName,
   ) {
     super(inode, flags, place);
+    this.writersBefore = pipe.writers === 0 ? pipe.opened.toWrite : -1;
     if (this.isReadable) {
       pipe.readers++;
       pipe.opened.toRead++;
@@ -167,8 +171,8 @@ export class OpenPipe extends OpenFile {
 
   write(files: FileSystem, bytes: Uint8Array): number | typeof WAIT {
     const { pipe } = this;
-    if (pipe.readers === 0) throw new LinuxError(LinuxErrno.EPIPE);
     if (bytes.length === 0) return 0;
+    this.requireReader();
     if (pipe.isFull && !pipe.hasRoomInLast(bytes.length)) return WAIT;
     const room = Math.floor(files.hostMemory.freeBytes / HOST_BYTES.pipePart);
     const written = this.counted(files, () => pipe.put(bytes, Math.max(0, room)));
@@ -177,12 +181,17 @@ export class OpenPipe extends OpenFile {
     return written;
   }
 
+  /** Throws EPIPE where nobody could read what is written. */
+  requireReader(): void {
+    if (this.pipe.readers === 0) throw new LinuxError(LinuxErrno.EPIPE);
+  }
+
   override readiness(): number {
     const { pipe } = this;
     let bits = 0;
     if (this.isReadable) {
       if (pipe.length > 0) bits |= POLLIN | POLLRDNORM;
-      if (pipe.writers === 0) bits |= POLLHUP;
+      if (pipe.writers === 0 && pipe.opened.toWrite !== this.writersBefore) bits |= POLLHUP;
     }
     if (this.isWritable) {
       if (!pipe.isFull) bits |= POLLOUT | POLLWRNORM;

@@ -32,8 +32,13 @@ export class OpenRegularFile extends OpenFile {
     const bytes = this.inode.content.read(at ?? this.position, length, files);
     deliver(bytes);
     if (at === undefined) this.position += bytes.length;
-    if (length > 0 && (this.flags & O_NOATIME) === 0) noteRead(files, this.inode);
+    if (length > 0) this.noteRead(files);
     return bytes.length;
+  }
+
+  /** It was read, with or without success. */
+  noteRead(files: FileSystem): void {
+    if ((this.flags & O_NOATIME) === 0) noteRead(files, this.inode);
   }
 
   write(files: FileSystem, bytes: Uint8Array, at?: number): number {
@@ -58,7 +63,7 @@ export class OpenRegularFile extends OpenFile {
   }
 
   override readableBytes(): number {
-    return Math.max(0, this.inode.size - this.position);
+    return this.inode.size - this.position;
   }
 }
 

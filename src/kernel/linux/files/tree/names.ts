@@ -64,7 +64,6 @@ export function makeNodeAt(files: FileSystem, maker: Maker, { directory, name }:
 
 /** symlink(2). */
 export function makeSymbolicLink(files: FileSystem, maker: Maker, target: string, path: string): void {
-  if (target === '') throw new LinuxError(LinuxErrno.ENOENT);
   if (target.length >= PATH_MAX) throw new LinuxError(LinuxErrno.ENAMETOOLONG);
   const { directory, name } = newName(files, maker, path, false);
   files.makeLink(directory, name, target, ownedBy(directory, maker, S_IFLNK));
@@ -199,9 +198,9 @@ function exchange(files: FileSystem, old: OldName, target: OldName): void {
 }
 
 /** A name for something new, which is free. Throws EEXIST where it is not, and EACCES. */
-function newName(files: FileSystem, { credentials, ...walker }: Maker, path: string, isOfDirectory: boolean): NewName {
-  const place = freeName(walk(files, { credentials, start: walker.start }, path, 'name'), isOfDirectory);
-  requireMaking(place.directory, credentials);
+function newName(files: FileSystem, maker: Maker, path: string, isOfDirectory: boolean): NewName {
+  const place = freeName(walk(files, maker, path, 'name'), isOfDirectory);
+  requireMaking(place.directory, maker.credentials);
   return place;
 }
 
