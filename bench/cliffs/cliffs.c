@@ -200,6 +200,10 @@ X87(x87_remainder, "fldl %2\n fldl %1\n fprem\n fprem1\n fstp %%st(1)\n fstpl %0
 X87(x87_examine, "fldl %1\n fxam\n fnstsw %%ax\n fstpl %0\n fldz\n fxam\n fnstsw %%ax\n fstpl %0")
 X87(x87_control, "fnstcw %0\n fldcw %0")
 
+REPEAT_SSE(aes, f32x4, "aesenc", NEAREST, ((f32x4){3, 5, 7, 9}), ((f32x4){2, 4, 6, 8}))
+REPEAT_SSE(aes_inverse, f32x4, "aesdec", NEAREST, ((f32x4){3, 5, 7, 9}), ((f32x4){2, 4, 6, 8}))
+REPEAT_SSE(carryless, f32x4, "pclmulqdq $1,", NEAREST, ((f32x4){3, 5, 7, 9}), ((f32x4){2, 4, 6, 8}))
+
 /* Words on MMX registers. */
 static uint64_t mmx(long n)
 {
@@ -244,7 +248,8 @@ static const struct {
     L(imul_128, 50000000), L(rcl_rcr, 30000000), L(shift_mix, 50000000), L(lahf_sahf, 50000000), L(cmpxchg, 20000000),
     L(x87_add, 2000000), L(x87_mul, 2000000), L(x87_div, 2000000), L(x87_int, 2000000), L(x87_compare, 2000000),
     L(x87_sqrt, 2000000), L(x87_round, 2000000), L(x87_scale, 2000000), L(x87_remainder, 2000000),
-    L(x87_examine, 2000000), L(x87_control, 20000000), L(mmx, 20000000), L(long_double, 2000000),
+    L(x87_examine, 2000000), L(x87_control, 20000000), L(mmx, 20000000), L(aes, 5000000), L(aes_inverse, 5000000),
+    L(carryless, 5000000), L(long_double, 2000000),
 };
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 import { MASK128, maskOf, signed, truncate } from '../../bits.js';
 import type { VectorOperation, Vectors } from '../meaning/vocabulary.js';
 import { VECTOR_BITS, lanesOf, vectorOf } from './lanes.js';
+import { carrylessProduct, substituteBytes } from './cryptography.js';
 import { compareStrings } from './string-comparison.js';
 
 type Binary = (x: bigint, y: bigint) => bigint;
@@ -194,6 +195,8 @@ export const bigintVectors: Vectors<bigint> = {
   blend: (mask, whenSet, otherwise) => (mask & whenSet) | (otherwise & ~mask),
   vectorIsZero: (x) => (x === 0n ? 1n : 0n),
   compareStrings,
+  substituteBytes,
+  carrylessProduct,
   signMask: (laneWidth, x) =>
     vectorOf(
       1,

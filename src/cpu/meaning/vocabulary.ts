@@ -235,6 +235,10 @@ export interface Vectors<V> {
    * Vol. 2 4.1 "Imm8 Control Byte Operation for PCMPESTRI / ...".
    */
   compareStrings(x: V, lengthX: V, y: V, lengthY: V, control: V): V;
+  /** SubBytes or InvSubBytes of FIPS 197. */
+  substituteBytes(x: V, inverse: boolean): V;
+  /** The product of two numbers of 64 bits without carries, a vector: PCLMULQDQ. */
+  carrylessProduct(x: V, y: V): V;
   /** The sign bits of the lanes, lane 0 in bit 0; 32 bits. */
   signMask(laneWidth: 8 | 32 | 64, x: V): V;
 }

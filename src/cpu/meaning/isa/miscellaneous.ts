@@ -2,6 +2,7 @@ import { Vector } from '../../state/exceptions.js';
 import type { Form, MemoryOperand } from '../form.js';
 import type { Machine, Place, Semantics } from '../vocabulary.js';
 import { RAX, RBP, RBX, RCX, RDX, RSP } from '../../state/layout.js';
+import { CF, STATUS_FLAGS } from '../flags.js';
 import { resize } from './flag-bits.js';
 import { place } from './operands.js';
 
@@ -45,7 +46,41 @@ export const rdtsc: Semantics = (m) => {
   m.setGpr(RDX, 32, m.truncate(64, 32, m.shr(64, time, m.constant(64, 32))));
 };
 
-/** CLFLUSH, CLFLUSHOPT: there is nothing to flush, but the byte must be readable. SDM Vol. 2A "CLFLUSH". */
+/** The number of this processor, as Linux keeps it in IA32_TSC_AUX: there is only one. */
+const PROCESSOR = 0;
+
+/** RDTSCP: as RDTSC, and RCX := IA32_TSC_AUX. SDM Vol. 2B "RDTSCP". */
+export const rdtscp: Semantics = (m, form) => {
+  rdtsc(m, form);
+  m.setGpr(RCX, 32, m.constant(32, PROCESSOR));
+};
+
+/** RDPID: DEST := IA32_TSC_AUX. SDM Vol. 2B "RDPID". */
+export const rdpid: Semantics = (m, { dest }) => place(m, dest, 'write').write(m.constant(64, PROCESSOR));
+
+/** Where the two streams of random numbers start. */
+const STREAMS = { RDRAND: 0x243f_6a88_85a3_08d3n, RDSEED: 0x1319_8a2e_0370_7344n };
+
+/**
+ * RDRAND, RDSEED: the next number of a stream that is the same in every run, and CF. The numbers of all ticks differ: SplitMix64 of
+ * Steele, Lea and Flood. SDM Vol. 2B "RDRAND".
+ */
+export const random =
+  (stream: keyof typeof STREAMS): Semantics =>
+  <V>(m: Machine<V>, { dest, width }: Form) => {
+    const mixed = (x: V, shift: number, factor: bigint): V =>
+      m.mul(64, m.xor(64, x, m.shr(64, x, m.constant(64, shift))), m.constant(64, factor));
+    const start = m.add(64, m.constant(64, STREAMS[stream]), m.mul(64, m.timeStamp(), m.constant(64, GOLDEN)));
+    const x = mixed(mixed(start, 30, 0xbf58_476d_1ce4_e5b9n), 27, 0x94d0_49bb_1331_11ebn);
+    const value = m.xor(64, x, m.shr(64, x, m.constant(64, 31)));
+    place(m, dest, 'write').write(width === 64 ? value : m.truncate(64, width, value));
+    m.setFlagBits(STATUS_FLAGS, m.constant(32, CF));
+  };
+
+/** 2^64 divided by the golden ratio. */
+const GOLDEN = 0x9e37_79b9_7f4a_7c15n;
+
+/** CLFLUSH, CLFLUSHOPT, CLWB: there is nothing to flush, but the byte must be readable. SDM Vol. 2A "CLFLUSH". */
 export const clflush: Semantics = (m, { dest }) => {
   m.translate(m.linearAddress(dest as MemoryOperand), 1, 'read');
 };

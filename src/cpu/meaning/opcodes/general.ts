@@ -18,7 +18,7 @@ import { feature, row, type RowDraft } from './row-syntax.js';
 import * as leaves from './undefined-flags.js';
 
 const { AL, By, CL, Eb, Ev, Ev64, Ew, Ey, Ez, Gb, Gv, Gy } = type;
-const { Ib, Iv, Iw, Iz, Jb, Jz, M, Mb, Mdq, Mq, Mv, Ob, Ov, RvMw, Ry, Sw, Zb, Zv, Zv64, rAX, sIb } = type;
+const { Ib, Iv, Iw, Iz, Jb, Jz, M, Mb, Mdq, Mq, Mv, Nq64, Nv, Ob, Ov, RvMw, Ry, Sw, Zb, Zv, Zv64, rAX, sIb } = type;
 
 const hex = (opcode: number): string => opcode.toString(16).toUpperCase().padStart(2, '0');
 
@@ -296,6 +296,11 @@ const MISCELLANEOUS = [
   feature('TSC', row('0F 31', 'RDTSC', misc.rdtsc)),
   feature('CLFSH', row('NP 0F AE /7', 'CLFLUSH', misc.clflush, Mb)),
   feature('CLFLUSHOPT', row('66 0F AE /7', 'CLFLUSHOPT', misc.clflush, Mb)),
+  feature('CLWB', row('66 0F AE /6', 'CLWB', misc.clflush, Mb)),
+  feature('RDTSCP', row('0F 01 F9', 'RDTSCP', misc.rdtscp)),
+  feature('RDPID', row('F3 0F C7 /7', 'RDPID', misc.rdpid, Nq64)),
+  feature('RDRAND', row('NFx 0F C7 /6', 'RDRAND', misc.random('RDRAND'), Nv)),
+  feature('RDSEED', row('NFx 0F C7 /7', 'RDSEED', misc.random('RDSEED'), Nv)),
   row('NP 0F 01 C1', 'VMCALL', misc.vmcall, 'BRANCH', 'EVALUATED'),
 ];
 

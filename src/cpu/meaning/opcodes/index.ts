@@ -1,4 +1,5 @@
 import type { Row } from '../../decode/row.js';
+import { CRYPTOGRAPHY_ROWS } from './cryptography.js';
 import { GENERAL_ROWS } from './general.js';
 import { MMX_ROWS } from './mmx.js';
 import type { RowDraft } from './row-syntax.js';
@@ -12,6 +13,7 @@ export const OPCODES: readonly Row[] = [
   ...GENERAL_ROWS,
   ...SSE_ROWS,
   ...SSE4_ROWS,
+  ...CRYPTOGRAPHY_ROWS,
   ...MMX_ROWS,
   ...SYSTEM_ROWS,
   ...X87_ROWS,

@@ -53,6 +53,10 @@ export const Zb = gpr('Z', 8);
 export const Zv = gpr('Z', 'v');
 export const Zv64 = gpr('Z', 'v64');
 
+/** Registers in ModRM.rm, of the operand size and of 64 bits. */
+export const Nv = gpr('N', 'v');
+export const Nq64 = gpr('N', 64);
+
 export const By = gpr('B', 'y');
 /** A register in ModRM.rm. */
 export const Ry = gpr('N', 'y');

@@ -214,6 +214,19 @@ export class WasmVectors implements Vectors<V> {
     return this.emitter.pop('i32');
   }
 
+  substituteBytes(x: V, inverse: boolean): V {
+    this.emitter.push(x);
+    this.callFunction(inverse ? 'substituteInverse' : 'substitute');
+    return this.emitter.pop('v128');
+  }
+
+  carrylessProduct(x: V, y: V): V {
+    this.emitter.push(x).push(y);
+    this.callFunction('carrylessProduct');
+    const high = this.emitter.pop('i64');
+    return this.fromLanes(64, [this.emitter.pop('i64'), high]);
+  }
+
   signMask(laneWidth: 8 | 32 | 64, x: V): V {
     const name = { 8: 'i8x16.bitmask', 32: 'i32x4.bitmask', 64: 'i64x2.bitmask' } as const;
     this.emitter.push(x).code.vectorOp(name[laneWidth]);

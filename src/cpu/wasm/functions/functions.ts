@@ -2,6 +2,7 @@ import type { ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { addExtendedFunctions, type ExtendedFunction } from './extended/functions.js';
 import { EXTENDED_TYPE } from './extended/parts.js';
+import { CARRYLESS_TYPE, SUBSTITUTE_TYPE, addCarrylessProduct, addSubstitute } from './cryptography.js';
 import { addLaneFunctions } from './float-lanes.js';
 import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './float-functions.js';
 import { addCross, addUncross } from './page-crossing.js';
@@ -18,6 +19,10 @@ export type CompiledFunction =
   | ExtendedFunction
   /** (high, low, divisor) → quotient and remainder, all i64; high < divisor. */
   | 'divide128'
+  /** See cryptography.ts. */
+  | 'substitute'
+  | 'substituteInverse'
+  | 'carrylessProduct'
   /** See string-comparison.ts. */
   | 'compareStrings'
   /** See page-crossing.ts. */
@@ -35,6 +40,11 @@ export function typeOfFunction(name: CompiledFunction): FunctionType {
   switch (name) {
     case 'divide128':
       return { parameters: ['i64', 'i64', 'i64'], results: ['i64', 'i64'] };
+    case 'substitute':
+    case 'substituteInverse':
+      return SUBSTITUTE_TYPE;
+    case 'carrylessProduct':
+      return CARRYLESS_TYPE;
     case 'compareStrings':
       return COMPARE_STRINGS_TYPE;
     case 'cross':
@@ -60,6 +70,9 @@ export function addFunctions(module: WasmModule): ReadonlyMap<string, number> {
   const extended = addExtendedFunctions(module, { multiplyHigh, divide, ...lanes });
   const indexes = new Map<string, number>([...addFloatFunctions(module, lanes), ...extended]).set('divide128', divide);
   indexes.set('cross', addCross(module, 'cross')).set('uncross', addUncross(module, 'uncross'));
+  for (const name of ['substitute', 'substituteInverse'] as const)
+    indexes.set(name, addSubstitute(module, name, name === 'substituteInverse'));
+  indexes.set('carrylessProduct', addCarrylessProduct(module, 'carrylessProduct'));
   indexes.set('compareStrings', addCompareStrings(module, 'compareStrings'));
   return indexes.set('lookUpPart', addPartLookup(module, 'lookUpPart'));
 }

@@ -26,6 +26,8 @@ const FXSAVE = [0x0f, 0xae, 0x03];
 const FXRSTOR = [0x0f, 0xae, 0x0b];
 const FXSAVE_BYTES = 512;
 const FX = ['FXSAVE', 'FXSAVE64', 'FXRSTOR', 'FXRSTOR64'];
+/** SHA1MSG1 XMM0, [RBX] */
+const SHA1MSG1 = [0x0f, 0x38, 0xc9, 0x03];
 /** MASKMOVDQU XMM1, XMM0 */
 const MASKMOVDQU = [0x66, 0x0f, 0xf7, 0xc8];
 const WHOLE_MASK = { xmm: new Uint8Array(256).fill(0xff) };
@@ -138,6 +140,15 @@ export const MEMORY: readonly HostDifference[] = [
     ],
   },
   {
+    instructions: 'SHA that is misaligned',
+    why: 'SDM Vol. 2B "SHA1MSG1": exceptions of type 4, #GP; AMD takes operands at any address',
+    probes: [1n, 8n].map((offset) => probe(SHA1MSG1, { [RBX]: MIDDLE + offset })),
+    alternatives: [
+      { name: '#GP', shows: raises(Vector.GP) },
+      { name: 'completes', shows: completes, maps: withoutAlignmentFault },
+    ],
+  },
+  {
     instructions: 'MASKMOVDQU, MASKMOVQ that is misaligned with RFLAGS.AC',
     why: 'SDM Vol. 2B "MASKMOVDQU": #AC depends on the implementation; AMD stores byte by byte',
     probes: [1n, 8n].map((offset) => probe(MASKMOVDQU, { [RDI]: MIDDLE + offset }, { rflags: CHECKED, ...WHOLE_MASK })),
@@ -177,6 +188,15 @@ export const MEMORY: readonly HostDifference[] = [
 function itsFaultOf(mnemonics: readonly string[], native: readonly number[], ours: readonly number[]): Mapping {
   return (answers) =>
     hasMnemonic(answers, ...mnemonics) && raised(answers, native, ours) ? itsFault(answers) : undefined;
+}
+
+/** Cases of SHA at a misaligned address that bd0 refuses. */
+function withoutAlignmentFault(answers: Answers): ReturnType<Mapping> {
+  const { c, ours } = answers;
+  const isMisaligned = c.address !== undefined && c.address % 16n !== 0n;
+  return c.form.row.feature === 'SHA' && isMisaligned && ours.fault?.vector === Vector.GP
+    ? leftOut(answers)
+    : undefined;
 }
 
 /** #AC of bd0 does not count where the host has none. */

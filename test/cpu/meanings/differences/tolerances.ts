@@ -1,4 +1,5 @@
 /** What the manuals leave open from case to case: an answer within limits, or one of several faults. */
+import { truncate } from '../../../../src/bits.js';
 import { RAX, RBX, RCX, RDI, RDX, RSP } from '../../../../src/cpu/state/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
 import { privileged } from '../../../../src/cpu/meaning/isa/system.js';
@@ -13,14 +14,23 @@ const ORDER = 'SDM Vol. 3A 6.9: the order of the faults of one instruction depen
 const STACK_FRAME_BYTES = 40;
 
 /** The registers that hold what an instruction reports of the machine. */
-const REPORTED: Readonly<Record<string, readonly number[]>> = { CPUID: [RAX, RBX, RCX, RDX], RDTSC: [RAX, RDX] };
+const REPORTED: Readonly<Record<string, readonly number[]>> = {
+  CPUID: [RAX, RBX, RCX, RDX],
+  RDTSC: [RAX, RDX],
+  RDTSCP: [RAX, RCX, RDX],
+};
 
 export const TOLERANCES: readonly Tolerance[] = [
   ...X87_TOLERANCES,
   {
-    instructions: 'CPUID, RDTSC',
+    instructions: 'CPUID, RDTSC, RDTSCP',
     why: 'they report this machine and its time, in the lower halves of registers',
     maps: (answers) => withReportedRegisters(answers, REPORTED[answers.c.form.row.mnemonic]),
+  },
+  {
+    instructions: 'RDPID, RDRAND, RDSEED',
+    why: 'they report the number of this processor, and random numbers, in a register of the operand size',
+    maps: (answers) => (hasMnemonic(answers, 'RDPID', 'RDRAND', 'RDSEED') ? withReportedOperand(answers) : undefined),
   },
   {
     instructions: 'RCPPS, RCPSS, RSQRTPS, RSQRTSS',
@@ -86,6 +96,17 @@ function withReportedRegisters(
   if (!reported || ours.fault) return undefined;
   const gpr = ours.gpr.slice();
   for (const register of reported) gpr[register] = BigInt.asUintN(32, native.gpr[register]!);
+  return { gpr };
+}
+
+/** The register of the operand as the host has it, but for what the operand size leaves. */
+function withReportedOperand({ c, native, ours }: Answers): Partial<Expectation> | undefined {
+  const { rm, form } = c.instruction;
+  if (ours.fault || form.dest.kind !== 'gpr') return undefined;
+  const { width } = form.dest;
+  const gpr = ours.gpr.slice();
+  const reported = truncate(width, native.gpr[rm]!);
+  gpr[rm] = width === 16 ? c.oracle.gpr[rm]! - truncate(16, c.oracle.gpr[rm]!) + reported : reported;
   return { gpr };
 }
 

@@ -1,0 +1,32 @@
+import * as aes from '../isa/aes.js';
+import * as sha from '../isa/sha.js';
+import { Ib, Vdq, Wdq, XMM0 } from './operand-types.js';
+import { feature, row, type RowDraft } from './row-syntax.js';
+
+/** SDM Vol. 1 5.12 "Intel AES New Instructions and PCLMULQDQ". */
+const AES = [
+  row('66 0F 38 DB /r', 'AESIMC', aes.aesimc, Vdq, Wdq),
+  row('66 0F 38 DC /r', 'AESENC', aes.encrypt(false), Vdq, Wdq),
+  row('66 0F 38 DD /r', 'AESENCLAST', aes.encrypt(true), Vdq, Wdq),
+  row('66 0F 38 DE /r', 'AESDEC', aes.decrypt(false), Vdq, Wdq),
+  row('66 0F 38 DF /r', 'AESDECLAST', aes.decrypt(true), Vdq, Wdq),
+  row('66 0F 3A DF /r', 'AESKEYGENASSIST', aes.aeskeygenassist, Vdq, Wdq, Ib),
+];
+
+/** SDM Vol. 1 5.15 "Intel SHA Extensions". */
+const SHA = [
+  row('NP 0F 38 C8 /r', 'SHA1NEXTE', sha.sha1nexte, Vdq, Wdq),
+  row('NP 0F 38 C9 /r', 'SHA1MSG1', sha.sha1msg1, Vdq, Wdq),
+  row('NP 0F 38 CA /r', 'SHA1MSG2', sha.sha1msg2, Vdq, Wdq),
+  row('NP 0F 38 CB /r', 'SHA256RNDS2', sha.sha256rnds2, Vdq, Wdq, XMM0),
+  row('NP 0F 38 CC /r', 'SHA256MSG1', sha.sha256msg1, Vdq, Wdq),
+  row('NP 0F 38 CD /r', 'SHA256MSG2', sha.sha256msg2, Vdq, Wdq),
+  row('NP 0F 3A CC /r', 'SHA1RNDS4', sha.sha1rnds4, Vdq, Wdq, Ib),
+];
+
+/** The instructions for ciphers and hashes. */
+export const CRYPTOGRAPHY_ROWS: RowDraft[] = [
+  feature('AES', ...AES),
+  feature('PCLMULQDQ', row('66 0F 3A 44 /r', 'PCLMULQDQ', aes.pclmulqdq, Vdq, Wdq, Ib)),
+  feature('SHA', ...SHA),
+].flat();
