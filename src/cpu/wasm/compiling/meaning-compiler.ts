@@ -176,14 +176,14 @@ export abstract class MeaningCompiler implements CompilerCore {
     const crosses = mayCross(bytes) && number < CROSSING_PLACES;
     found.pushMiss();
     code.if();
-    emitter.push(linear).code.i32(number > 0 ? kind | 2 : kind);
-    this.context.callFunction('lookUpPart');
-    code.set(host.local).get(host.local).op('i32.eqz').if();
     if (crosses) {
       emitter.push(linear).code.i32(kind).i32(number);
       this.context.callFunction('cross');
       code.set(host.local).get(host.local).op('i32.eqz').if();
     }
+    emitter.push(linear).code.i32(number > 0 ? kind | 2 : kind);
+    this.context.callFunction('lookUpPart');
+    code.set(host.local).get(host.local).op('i32.eqz').if();
     this.context.exit('miss');
     if (crosses) code.end();
     code.end().else();

@@ -7,7 +7,7 @@ import { Statements, constant, select, type Expression, type Variable } from './
 
 /*
  * Accesses that cross a page. Compiled code works on a copy of the bytes, in one of a few places in the shared memory, and
- * has it copied back after each store.
+ * has it copied back after each store. Up to eight bytes are put together, and taken apart, in one number.
  *
  *     +0  i32  host address of the bytes on the first page     +4  of those on the second
  *     +8  i32  bytes on the first page     +12 bytes of the access
@@ -44,6 +44,12 @@ export function addCross(module: WasmModule, exportName: string): number {
   const place = to.let(number.mul(PLACE_BYTES).add(CROSSINGS));
   [start, rest, first, bytes].forEach((value, i) => storeAt(to, place, 4 * i, value));
   const copy = to.let(place.add(COPY));
+  to.if(bytes.below(9), () => {
+    const bits = to.let(first.shl(3).wide());
+    const low = start.add(first).sub(8).loaded('i64', 0).shr(constant('i64', 64).sub(bits));
+    storeWide(to, copy, low.or(rest.loaded('i64', 0).shl(bits)));
+    to.return(copy);
+  });
   copyBytes(to, copy, start, first);
   copyBytes(to, copy.add(first), rest, bytes.sub(first));
   copy.push(code);
@@ -56,9 +62,28 @@ export function addUncross(module: WasmModule, exportName: string): number {
   const to = new Statements(code);
   const place = to.let(to.parameter('i32', 0).mul(PLACE_BYTES).add(CROSSINGS));
   const [start, rest, first, bytes] = [0, 1, 2, 3].map((i) => to.let(place.loaded('i32', 4 * i)));
+  to.if(bytes!.below(9), () => {
+    const copy = to.let(place.loaded('i64', COPY));
+    const bits = to.let(first!.shl(3).wide());
+    const shift = to.let(constant('i64', 64).sub(bits));
+    const end = to.let(start!.add(first!).sub(8));
+    // The bytes before those at the end of the first page, and behind those on the second, stay.
+    const before = constant('i64', 1).shl(shift).sub(1);
+    storeWide(to, end, end.loaded('i64', 0).and(before).or(copy.shl(shift)));
+    const written = constant('i64', 1).shl(bytes!.sub(first!).shl(3).wide()).sub(1);
+    const behind = rest!.loaded('i64', 0).and(written.xor(-1));
+    storeWide(to, rest!, behind.or(copy.shr(bits).and(written)));
+    to.return();
+  });
   copyBytes(to, start!, place.add(COPY), first!);
   copyBytes(to, rest!, place.add(COPY).add(first!), bytes!.sub(first!));
   return module.add(module.type(['i32'], []), code, exportName);
+}
+
+function storeWide(to: Statements, address: Expression, value: Expression): void {
+  address.push(to.code);
+  value.push(to.code);
+  to.code.memory('i64.store', 0);
 }
 
 /** The host address of a linear address, of which the page must be in the TLB. */
