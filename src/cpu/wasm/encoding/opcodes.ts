@@ -54,7 +54,7 @@ export const WASM_VECTOR_OPCODES = {
   'i32x4.trunc_sat_f32x4_s': 248, 'f32x4.convert_i32x4_s': 250, 'i32x4.trunc_sat_f64x2_s_zero': 252, 'f64x2.convert_low_i32x4_s': 254,
   'i8x16.min_s': 118, 'i8x16.max_s': 120, 'i16x8.q15mulr_sat_s': 130, 'i16x8.narrow_i32x4_u': 134, 'i16x8.min_u': 151, 'i16x8.max_u': 153,
   'i32x4.mul': 181, 'i32x4.min_s': 182, 'i32x4.min_u': 183, 'i32x4.max_s': 184, 'i32x4.max_u': 185, 'i64x2.shr_s': 204,
-  'i64x2.eq': 214, 'i64x2.gt_s': 217, 'i64x2.extmul_low_i32x4_s': 220, 'i64x2.extmul_low_i32x4_u': 222, 'i16x8.bitmask': 132,
+  'v128.not': 77, 'i64x2.eq': 214, 'i64x2.gt_s': 217, 'i64x2.extmul_low_i32x4_s': 220, 'i64x2.extmul_low_i32x4_u': 222, 'i16x8.bitmask': 132,
   'i8x16.ge_s': 43, 'i8x16.ge_u': 44, 'i8x16.le_s': 41, 'i8x16.le_u': 42, 'i16x8.le_s': 51, 'i16x8.le_u': 52,
   'i16x8.ge_s': 53, 'i16x8.ge_u': 54, 'f32x4.ceil': 103, 'f32x4.floor': 104, 'f64x2.ceil': 116, 'f64x2.floor': 117,
   'f32x4.nearest': 106, 'f64x2.nearest': 148, 'f32x4.trunc': 105, 'f64x2.trunc': 122,

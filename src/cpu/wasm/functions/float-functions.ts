@@ -1,10 +1,12 @@
 import type { FloatWidth, PackedConversion } from '../../meaning/vocabulary.js';
+import { F32, F64 } from '../../evaluator/float/format.js';
 import { MXCSR, MXCSR_FLAGS } from '../../evaluator/float/mxcsr.js';
 import { FLOAT_FLAGS, MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { Code, type ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
-import { Expression, Statements, constant, load, select } from './expression.js';
+import { Expression, Statements, constant, load, select, type Variable } from './expression.js';
 import type { LaneFunctions } from './float-lanes.js';
+import { PackedLanes, type PackedOperation } from './packed-lanes.js';
 
 /**
  * Functions for what compiled code does not do in line: floating point with any operands and in every mode of MXCSR. Each
@@ -63,7 +65,10 @@ export function addFloatFunctions(
       add(`${format}.${operation}` as ScalarFunction, scalarEntry(emit));
     const width = format === 'f32' ? 32 : 64;
     for (const [operation, emit] of Object.entries(vectorOperations(lanes[format], width)))
-      add(`${format === 'f32' ? 'f32x4' : 'f64x2'}.${operation}` as VectorFunction, vectorEntry(width, width, emit));
+      add(
+        `${format === 'f32' ? 'f32x4' : 'f64x2'}.${operation}` as VectorFunction,
+        vectorEntry(width, width, emit, packedAtOnce(operation, width)),
+      );
   }
   for (const { name, from, to, emit } of conversions(lanes.f32, lanes.f64)) add(name, vectorEntry(from, to, emit));
   return indexes;
@@ -144,10 +149,24 @@ function scalarEntry(emit: LaneEmitter): Code {
   });
 }
 
+/** Emits code that finishes with all lanes at once, or goes on. */
+type PackedEmitter = (to: Statements, control: Variable, finish: (result: Expression) => void) => void;
+
+function packedAtOnce(operation: string, width: FloatWidth): PackedEmitter {
+  if (!isPacked(operation)) return () => {};
+  return (to, control, finish) =>
+    new PackedLanes(to, width === 32 ? F32 : F64, finish).emit(operation, to.parameter('i32', 2), control);
+}
+
+function isPacked(operation: string): operation is PackedOperation {
+  return operation === 'predicate' || BINARY.some((name) => name === operation);
+}
+
 /** Computes as many lanes as fit from the lanes of the same numbers; the others are 0. */
-function vectorEntry(from: FloatWidth, target: FloatWidth, emit: LaneEmitter): Code {
-  return entry(VECTOR_TYPE.parameters, (to, control) => {
+function vectorEntry(from: FloatWidth, target: FloatWidth, emit: LaneEmitter, atOnce: PackedEmitter = () => {}): Code {
+  return entry(VECTOR_TYPE.parameters, (to, control, finish) => {
     const { code } = to;
+    atOnce(to, control, finish);
     const result = code.newLocal('v128');
     for (let i = 0; i < 128 / Math.max(from, target); i++) {
       const lane = emit(to, laneOf(0, from, i), laneOf(1, from, i), to.parameter('i32', 2), control);
@@ -168,17 +187,19 @@ function laneOf(parameter: number, width: FloatWidth, lane: number): Expression 
 /** Collects the exceptions of all lanes, and adds them to MXCSR unless one of them is unmasked. */
 function entry(
   parameters: readonly ValueTypeName[],
-  compute: (to: Statements, control: Expression) => Expression,
+  compute: (to: Statements, control: Variable, finish: (result: Expression) => void) => Expression,
 ): Code {
   const code = new Code(parameters);
   const to = new Statements(code);
   const control = to.let(load('i32.load', MXCSR_ADDRESS));
   to.store('i32.store', FLOAT_FLAGS, constant('i32', 0));
-  const result = compute(to, control);
-  const flags = to.let(load('i32.load', FLOAT_FLAGS).and(MXCSR_FLAGS));
-  to.if(flags.and(control.shr(7).xor(-1)), () => to.return(result, constant('i32', 1)));
-  // A store that the next load has to wait for costs as much as the arithmetic.
-  to.if(flags.and(control.xor(-1)), () => to.store('i32.store', MXCSR_ADDRESS, control.or(flags)));
-  to.return(result, constant('i32', 0));
+  const finish = (result: Expression): void => {
+    const flags = to.let(load('i32.load', FLOAT_FLAGS).and(MXCSR_FLAGS));
+    to.if(flags.and(control.shr(7).xor(-1)), () => to.return(result, constant('i32', 1)));
+    // A store that the next load has to wait for costs as much as the arithmetic.
+    to.if(flags.and(control.xor(-1)), () => to.store('i32.store', MXCSR_ADDRESS, control.or(flags)));
+    to.return(result, constant('i32', 0));
+  };
+  finish(compute(to, control, finish));
   return code.op('unreachable');
 }
