@@ -312,9 +312,12 @@ class RegionCore extends MeaningCompiler {
     else if (!ripRelative && constant.constant !== 0n) address = m.add(64, address, constant);
     return this.form.addressWidth === 32 ? m.and(64, address, constantValue('i64', 0xffff_ffffn)) : address;
   }
+  /** Only FS and GS have bases in 64-bit mode. SDM Vol. 1 3.4.2.1. */
   sourceSegmentBase(): V {
+    const { segment } = this.instruction;
+    if (segment < FS) return constantValue('i64', 0n);
     this.code.i32(0);
-    return this.load(64, SEGMENT_BASE + this.instruction.segment * 8);
+    return this.load(64, SEGMENT_BASE + segment * 8);
   }
 
   private addIndex(base: V | undefined, index: number, scale: number): V {

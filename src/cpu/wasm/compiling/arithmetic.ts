@@ -92,15 +92,12 @@ export class WasmArithmetic implements Arithmetic<V> {
   }
 
   mulHighUnsigned(width: Width, x: V, y: V): V {
-    if (width === 64) return this.mulHigh64(x, y);
+    if (width === 64) return this.mulHigh64('shr', x, y);
     return this.highHalf(width, this.zeroExtend(width, 64, x), this.zeroExtend(width, 64, y));
   }
   mulHighSigned(width: Width, x: V, y: V): V {
     if (width < 64) return this.highHalf(width, this.signExtend(width, 64, x), this.signExtend(width, 64, y));
-    // The signed product's upper half: subtract each factor where the other is negative.
-    const sign = (v: V): V => this.sar(64, v, this.constant(64, 63));
-    const correction = this.add(64, this.and(64, sign(x), y), this.and(64, sign(y), x));
-    return this.sub(64, this.mulHigh64(x, y), correction);
+    return this.mulHigh64('sar', x, y);
   }
   divideUnsigned(width: Width, high: V, low: V, divisor: V): { quotient: V; remainder: V } {
     const { emitter } = this;
@@ -229,12 +226,14 @@ export class WasmArithmetic implements Arithmetic<V> {
     return this.truncate(64, width, this.shr(64, this.mul(64, x, y), this.constant(64, width)));
   }
   /** The upper half of a 64 by 64 bit product, from four products of halves. */
-  private mulHigh64(x: V, y: V): V {
+  /** From products of halves, of which the upper ones are signed with `sar`; no sum leaves 64 bits. */
+  private mulHigh64(shift: 'shr' | 'sar', x: V, y: V): V {
     const by32 = this.constant(64, 32);
     const low = (v: V): V => this.and(64, v, this.constant(64, 0xffff_ffffn));
-    const high = (v: V): V => this.shr(64, v, by32);
+    const high = (v: V): V => this[shift](64, v, by32);
     const [xLow, xHigh, yLow, yHigh] = [low(x), high(x), low(y), high(y)];
-    const middle = this.add(64, this.mul(64, xHigh, yLow), high(this.mul(64, xLow, yLow)));
+    const lowest = this.shr(64, this.mul(64, xLow, yLow), by32);
+    const middle = this.add(64, this.mul(64, xHigh, yLow), lowest);
     const middle2 = this.add(64, this.mul(64, xLow, yHigh), low(middle));
     return this.add(64, this.mul(64, xHigh, yHigh), this.add(64, high(middle), high(middle2)));
   }
