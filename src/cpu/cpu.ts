@@ -39,6 +39,7 @@ export class Cpu {
       codeStops: outside('of a debugger'),
       fenced: outside('has no state between two ticks'),
       ticks: value,
+      cr2: value,
       evaluator: outside('has no state between two ticks'),
       records: outside('caches of decoded and compiled code'),
       evaluated: outside('a statistic'),
@@ -67,6 +68,8 @@ export class Cpu {
   readonly fenced: FencedExecution;
   /** The CPU's time: one tick for each instruction retired, each iteration of REP, and each fault. */
   ticks = 0;
+  /** The linear address of the last page fault; set by whoever handles it. SDM Vol. 3A 2.5 "Control Registers". */
+  cr2 = 0n;
   /** Number of instructions that the evaluator has executed, by mnemonic. */
   readonly evaluated = new Map<string, number>();
   private readonly evaluator: Evaluator;

@@ -579,6 +579,7 @@ export class Kernel implements KernelServices {
 
   private handleFault(thread: Thread, exception: GuestException): void {
     const access = accessOf(exception.errorCode);
+    this.cpu.cr2 = exception.linear;
     const outcome = this.pageFaults.resolve(thread, exception, access, this.cpu.ticks);
     this.charge({ effort: EFFORT.fault });
     this.options.hooks?.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });

@@ -1,7 +1,11 @@
 /** Machines with much going on: several processes, of which some are in debug mode, calls that wait, and input that nobody has read. */
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Computer, MemoryNames, type Console, type Process } from '../../src/index.js';
+import { HostRoot } from '../../src/host/linux/host-root.js';
 import { compiled, guestImage, sha256 } from './guest-programs.js';
+import { linuxProgram } from './linux-programs.js';
 import { Random } from './random.js';
 import type { EngineOptions } from './side-by-side.js';
 import { images, programs } from './snapshot-programs.js';
@@ -12,6 +16,8 @@ const LINE = 'a line that somebody typed\n';
 /** Typed bytes of which no more come before somebody has read them. */
 const TYPED_BYTES_MAX = 100;
 const longCalls = await compiled(fileURLToPath(new URL('../../../test/state/long-calls.c', import.meta.url)));
+const linuxSource = fileURLToPath(new URL('../../../test/state/linux-objects.c', import.meta.url));
+const linuxObjects = new Uint8Array(readFileSync(await linuxProgram(linuxSource, ['-pthread'])));
 const STEPS_MAX = 10_000;
 const readers = [
   await guestImage('cat'),
@@ -67,6 +73,22 @@ export function busyMachine(random: Random, engine: EngineOptions): BusyMachine 
     story.push(debugMode ? `${name} in debug mode` : name);
   }
   return { computer, story: story.join(', ') };
+}
+
+/** A machine with one program of Linux, which has made objects of every kind in several processes. */
+export function busyLinuxMachine(random: Random, engine: EngineOptions): BusyMachine {
+  const isTerminal = random.chance(2);
+  const computer = new Computer({
+    ...engine,
+    ...{ memoryBytes: 16 * MIB, sha256 },
+    console: { isTerminal, write: () => {}, read: () => undefined },
+    linuxRoot: (store) => new HostRoot(store, dirname(linuxSource)),
+    hooks: { onSpuriousWrite: () => 'allow' },
+  });
+  const argv = ['linux-objects'];
+  const debugMode = random.chance(2);
+  computer.start(linuxObjects, { name: argv[0]!, argv, limitBytes: LIMIT_BYTES, debugMode, linux: {} });
+  return { computer, story: `objects of Linux${isTerminal ? ', a terminal' : ''}` };
 }
 
 /** Runs for some ticks, as far as programs are there. */

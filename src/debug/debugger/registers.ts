@@ -68,9 +68,8 @@ export class ThreadRegisters {
   }
 
   private get control(): RegisterFile['control'] {
-    const { cr0, cr3, cr4, efer, fault } = this.cpu.mmu;
-    const cr2 = BigInt.asUintN(64, (BigInt(fault.linearHigh) << 32n) | BigInt(fault.linearLow >>> 0));
-    return { cr0: word(cr0), cr2, cr3: BigInt(cr3), cr4: word(cr4), cr8: 0n, efer: word(efer) };
+    const { cr0, cr3, cr4, efer } = this.cpu.mmu;
+    return { cr0: word(cr0), cr2: this.cpu.cr2, cr3: BigInt(cr3), cr4: word(cr4), cr8: 0n, efer: word(efer) };
   }
 
   /** Calls `use` while the CPU holds the registers of a thread. */

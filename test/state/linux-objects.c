@@ -1,0 +1,268 @@
+/*
+ * A program of Linux that makes kernel objects of every kind, in several processes and threads, some of which wait for what never
+ * comes, and then works with some of them without an end. Calls that the kernel does not have fail, which changes nothing.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int pipes[2];
+static pthread_mutex_t never = PTHREAD_MUTEX_INITIALIZER;
+
+static void on_signal(int number, siginfo_t *info, void *context) {
+  (void)number, (void)info, (void)context;
+}
+
+static void *thread_waits(void *unused) {
+  prctl(PR_SET_NAME, "waiting");
+  pthread_mutex_lock(&never);
+  return unused;
+}
+
+static void *thread_takes_signal(void *unused) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGRTMIN + 1);
+  siginfo_t info;
+  sigwaitinfo(&set, &info);
+  return unused;
+}
+
+static void make_files(void) {
+  mkdir("/tmp", 0777);
+  mkdir("/tmp/a", 0755);
+  mkdir("/tmp/a/b", 0700);
+  int file = open("/tmp/a/file", O_CREAT | O_RDWR, 0644);
+  char text[9000];
+  memset(text, 'x', sizeof text);
+  write(file, text, sizeof text);
+  lseek(file, 100, SEEK_SET);
+  flock(file, LOCK_SH);
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 20};
+  fcntl(file, F_SETLK, &lock);
+  symlink("file", "/tmp/a/link");
+  link("/tmp/a/file", "/tmp/a/hard");
+  mkfifo("/tmp/a/fifo", 0600);
+  mkfifo("/tmp/a/other", 0600);
+  int gone = open("/tmp/a/gone", O_CREAT | O_RDWR, 0600);
+  write(gone, "gone", 4);
+  unlink("/tmp/a/gone");
+  int memory = memfd_create("memory", MFD_ALLOW_SEALING);
+  ftruncate(memory, 20000);
+  fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK);
+  char *shared = mmap(NULL, 20000, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+  if (shared != MAP_FAILED) shared[5000] = 1;
+  mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 4096);
+  mmap(NULL, 8192, PROT_READ, MAP_SHARED, file, 0);
+  open("/tmp/a", O_PATH);
+  DIR *directory = opendir("/tmp/a");
+  if (directory) readdir(directory);
+  open("/dev/null", O_RDWR);
+  open("/dev/urandom", O_RDONLY);
+  char word[8];
+  int maps = open("/proc/self/maps", O_RDONLY);
+  read(maps, word, sizeof word);
+  open("/proc/self", O_RDONLY | O_DIRECTORY);
+  open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+  readlink("/proc/self/exe", word, sizeof word);
+  open("/proc/self/exe", O_PATH | O_NOFOLLOW);
+  open("/proc/self/fd/0", O_PATH | O_NOFOLLOW);
+  open("/proc/self", O_PATH | O_NOFOLLOW);
+  int own = open("/linux-objects.c", O_RDWR);
+  write(own, "changed", 7);
+  int other = open("/walker.test.ts", O_RDONLY);
+  read(other, word, sizeof word);
+  flock(open("/tmp/a/b", O_RDONLY | O_DIRECTORY), LOCK_SH);
+  flock(open("/tmp/a/fifo", O_RDWR), LOCK_EX);
+  flock(maps, LOCK_SH);
+  flock(open("/proc", O_RDONLY | O_DIRECTORY), LOCK_SH);
+  flock(0, LOCK_SH);
+  chdir("/tmp/a");
+  umask(027);
+}
+
+static void make_sockets(void) {
+  int pair[2];
+  socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  write(pair[0], "some bytes", 10);
+  int passed[2];
+  socketpair(AF_UNIX, SOCK_DGRAM, 0, passed);
+  char byte = 'f';
+  struct iovec part = {&byte, 1};
+  char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &pair[1], sizeof(int));
+  sendmsg(passed[0], &message, 0);
+  struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "/tmp/a/socket"};
+  int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  bind(listener, (struct sockaddr *)&name, sizeof name);
+  listen(listener, 4);
+  int caller = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  connect(caller, (struct sockaddr *)&name, sizeof name);
+  struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t length = sizeof place;
+  int server = socket(AF_INET, SOCK_STREAM, 0);
+  bind(server, (struct sockaddr *)&place, sizeof place);
+  listen(server, 4);
+  getsockname(server, (struct sockaddr *)&place, &length);
+  int client = socket(AF_INET, SOCK_STREAM, 0);
+  connect(client, (struct sockaddr *)&place, sizeof place);
+  int accepted = accept(server, NULL, NULL);
+  write(client, "to the server", 13);
+  write(accepted, "to the client", 13);
+  int size = 20000;
+  setsockopt(client, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  struct timeval time = {5, 7};
+  setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+  struct linger linger = {1, 3};
+  setsockopt(client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+  shutdown(accepted, SHUT_RD);
+  int datagram = socket(AF_INET, SOCK_DGRAM, 0);
+  struct sockaddr_in port = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(5000)};
+  bind(datagram, (struct sockaddr *)&port, sizeof port);
+  sendto(datagram, "datagram", 8, 0, (struct sockaddr *)&port, sizeof port);
+}
+
+static void make_events(void) {
+  int poll = epoll_create1(0);
+  pipe(pipes);
+  write(pipes[1], "in the pipe", 11);
+  fcntl(pipes[1], F_SETPIPE_SZ, 8192);
+  struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = 77};
+  epoll_ctl(poll, EPOLL_CTL_ADD, pipes[0], &event);
+  int counter = eventfd(3, EFD_SEMAPHORE);
+  event.events = EPOLLIN | EPOLLONESHOT;
+  epoll_ctl(poll, EPOLL_CTL_ADD, counter, &event);
+  int timer = timerfd_create(CLOCK_MONOTONIC, 0);
+  struct itimerspec soon = {{0, 700000}, {0, 500000}};
+  timerfd_settime(timer, 0, &soon, NULL);
+  event.events = EPOLLIN;
+  epoll_ctl(poll, EPOLL_CTL_ADD, timer, &event);
+  int idle = timerfd_create(CLOCK_REALTIME, 0);
+  struct itimerspec late = {{0, 0}, {1000, 0}};
+  timerfd_settime(idle, 0, &late, NULL);
+  epoll_wait(poll, &event, 1, 0);
+}
+
+static void make_signals(void) {
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+  for (int number = 1; number < 64; number++)
+    if (number != SIGCHLD && number != SIGSEGV) sigaction(number, &action, NULL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  sigaddset(&set, SIGRTMIN);
+  sigaddset(&set, SIGRTMIN + 1);
+  sigaddset(&set, SIGRTMIN + 2);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  signalfd(-1, &set, 0);
+  raise(SIGUSR1);
+  sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 9});
+  static char stack[65536];
+  stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+  sigaltstack(&other, NULL);
+  struct itimerval interval = {{0, 900}, {0, 800}};
+  setitimer(ITIMER_REAL, &interval, NULL);
+  struct itimerval virtual = {{3, 0}, {3, 0}};
+  setitimer(ITIMER_VIRTUAL, &virtual, NULL);
+  setitimer(ITIMER_PROF, &virtual, NULL);
+  timer_t timer;
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2};
+  timer_create(CLOCK_MONOTONIC, &event, &timer);
+  struct itimerspec often = {{0, 300000}, {0, 200000}};
+  timer_settime(timer, 0, &often, NULL);
+}
+
+/** Children that wait, each in another way, have ended, or work on. */
+static void make_processes(void) {
+  if (fork() == 0) _exit(3);
+  if (fork() == 0) {
+    setsid();
+    sigset_t none;
+    sigemptyset(&none);
+    for (;;) sigsuspend(&none);
+  }
+  if (fork() == 0) {
+    chroot("/tmp");
+    for (;;) pause();
+  }
+  if (fork() == 0) {
+    setpgid(0, 0);
+    open("/tmp/a/other", O_RDONLY);
+    _exit(1);
+  }
+  if (fork() == 0) {
+    int silent[2];
+    pipe(silent);
+    struct pollfd one = {silent[0], POLLIN, 0};
+    for (;;) poll(&one, 1, -1);
+  }
+  pid_t stopped = fork();
+  if (stopped == 0) for (;;) pause();
+  kill(stopped, SIGSTOP);
+  if (fork() == 0) {
+    if (vfork() == 0) {
+      poll(NULL, 0, 1000);
+      _exit(0);
+    }
+    for (;;) sched_yield();
+  }
+  if (fork() == 0) {
+    if (fork() == 0) for (;;) sched_yield();
+    _exit(0);
+  }
+  nice(3);
+  struct rlimit limit = {100, 200};
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int main(void) {
+  make_files();
+  make_sockets();
+  make_events();
+  make_signals();
+  pthread_mutex_lock(&never);
+  pthread_t thread;
+  pthread_create(&thread, NULL, thread_waits, NULL);
+  pthread_create(&thread, NULL, thread_takes_signal, NULL);
+  make_processes();
+  int file = open("/tmp/a/work", O_CREAT | O_RDWR | O_APPEND, 0644);
+  for (unsigned count = 0;; count++) {
+    char text[64];
+    int length = snprintf(text, sizeof text, "%u of many\n", count);
+    write(file, text, (size_t)length);
+    write(pipes[1], text, 4);
+    read(pipes[0], text, 4);
+    if (count % 64 == 0) ftruncate(file, 0);
+    if (count % 16 == 0) usleep(50);
+    sched_yield();
+  }
+}
