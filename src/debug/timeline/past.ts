@@ -97,9 +97,10 @@ export class PastSearch {
     const process = pid === undefined ? undefined : parts.kernel.processes.find(pid);
     const start = homeOf(process?.view, seen);
     const range = { start, end: Math.min(start + lengthBytes, ADDRESS_SPACE_END) };
-    let before = parts.cpu.ticks + 1;
+    const here = timeline.depart();
+    let before = here.tick + 1;
     for (const held of [...holdersOf(range, process)]) {
-      const found = yield* this.lastStore(held, before);
+      const found = yield* this.lastStore(held, before, here);
       if (found) return yield* this.recordOf(found.tick, found.stop, held.range, seen);
       before = Math.min(before, held.since);
       if (before <= timeline.begin) return undefined;
@@ -108,7 +109,7 @@ export class PastSearch {
   }
 
   /** As `lastStop`, for stores, interval by interval. */
-  private *lastStore({ range, since }: Held, before: number): Steps<FoundStop | undefined> {
+  private *lastStore({ range, since }: Held, before: number, here: Snapshot): Steps<FoundStop | undefined> {
     const { timeline, parts } = this;
     const isHit = (stop: MachineStop, tick: number): boolean => tick >= since && storeIn(stop, range) !== undefined;
     const { mmu } = parts.cpu;
@@ -120,23 +121,28 @@ export class PastSearch {
     const scan = (from: number, to: number): Steps<FoundStop | undefined> =>
       this.lastWithin(from, to, before, armament, isHit);
     let scansLeft = 0;
-    const useOf = (from: number, to: number): Steps<Use> => this.useOf(range, from, to);
-    function* find(from: number, to: number): Steps<FoundStop | undefined> {
+    const useOf = (from: number, truth: Snapshot | undefined): Steps<Use> => this.useOf(range, from, truth);
+    const keepAt = (tick: number): Steps<Snapshot | undefined> => this.keepAt(tick);
+    function* find(from: number, to: number, truth: Snapshot | undefined): Steps<FoundStop | undefined> {
       if (to - from <= SLOW_TICKS) return yield* scan(from, to);
-      const use = scansLeft-- > 0 ? 'read' : yield* useOf(from, to);
+      const use = scansLeft-- > 0 ? 'read' : yield* useOf(from, truth);
       if (use === 'none') return undefined;
       if (use === 'read') {
         if (scansLeft < 0) scansLeft = SCANS_AFTER_READ;
         return yield* scan(from, to);
       }
       const middle = Math.floor((from + to) / 2);
-      return (yield* find(middle, to)) ?? (yield* find(from, middle));
+      const between = yield* keepAt(middle);
+      return (yield* find(middle, to, truth)) ?? (yield* find(from, middle, between));
     }
     for (let end = before; end > begin;) {
       const tick = Math.max(begin, timeline.intervalOf(end - 1).begin.snapshot.tick);
-      const near = Math.max(tick, end - SLOW_TICKS);
       if (this.mayHaveChanged(range, tick, end)) {
-        const found = (yield* scan(near, end)) ?? (yield* find(tick, near));
+        // Bytes that are stored to all the time have been a moment ago.
+        const isFirst = end === here.tick + 1;
+        const found =
+          (isFirst ? yield* scan(Math.max(tick, end - SLOW_TICKS), end) : undefined) ??
+          (yield* find(tick, end, isFirst ? here : (this.knownAt(end) ?? (yield* keepAt(end)))));
         if (found) return found;
       }
       end = tick;
@@ -162,18 +168,18 @@ export class PastSearch {
   }
 
   /**
-   * What happens to the bytes of a range between two ticks. The run is repeated at full speed with other values in those bytes: if
+   * What happens to the bytes of a range from a tick until the machine is `truth`. The run is repeated at full speed with other values in those bytes: if
    * they are still there at its end, and nothing else is different, nothing has stored to them, whatever the value, or read them.
    * If they are there and other things are different, they were read, and stores are less likely than where they are gone.
+   * Stores are assumed where the truth is not known.
    */
-  private *useOf(range: AddressRange, from: number, to: number): Steps<Use> {
+  private *useOf(range: AddressRange, from: number, truth: Snapshot | undefined): Steps<Use> {
     const { timeline } = this;
-    const truth = yield* this.snapshotAt(to);
     if (!truth) return 'store';
     yield* timeline.stepsTo(from);
     const places = this.privatePlaces(range);
     if (!places) return 'store';
-    return (yield* timeline.supposing(this.useOfPlaces(places, truth, to))) ?? 'read';
+    return (yield* timeline.supposing(this.useOfPlaces(places, truth, truth.tick))) ?? 'read';
   }
 
   /** `useOf` of bytes of physical memory, from now to a tick at which the machine was `truth`. */
@@ -197,12 +203,17 @@ export class PastSearch {
   }
 
   /** What the machine was at a tick; undefined for one that does not exist. */
-  private *snapshotAt(tick: number): Steps<Snapshot | undefined> {
+  /** Goes to a tick and keeps a snapshot of it, from which the next replays begin. Undefined if there is no such tick. */
+  private *keepAt(tick: number): Steps<Snapshot | undefined> {
     const { timeline, parts } = this;
-    const known = timeline.intervalOf(tick).begin.snapshot;
-    if (known.tick === tick) return known;
     yield* timeline.stepsTo(tick);
-    return parts.cpu.ticks === tick ? timeline.snapshotNow() : undefined;
+    return parts.cpu.ticks === tick ? timeline.keepNow().snapshot : undefined;
+  }
+
+  /** The snapshot of a tick, if there is one. */
+  private knownAt(tick: number): Snapshot | undefined {
+    const { begin, end } = this.timeline.intervalOf(tick);
+    return [begin, end].find((point) => point?.snapshot.tick === tick)?.snapshot;
   }
 
   /** The physical addresses of bytes of a range that are in private frames; undefined if some are not. */

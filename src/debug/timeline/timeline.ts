@@ -108,10 +108,14 @@ export class Timeline {
   }
 
   /** Takes a snapshot of now, so that coming back is fast. */
-  keepNow(): void {
-    if (this.present)
-      this.near = [...this.near.filter(({ snapshot }) => snapshot.tick < this.computer.ticks), this.pointNow()];
-    else this.takePoint();
+  keepNow(): HistoryPoint {
+    if (!this.present) {
+      this.takePoint();
+      return this.history.last!;
+    }
+    const point = this.pointNow();
+    this.near = [...this.near.filter(({ snapshot }) => snapshot.tick < this.computer.ticks), point];
+    return point;
   }
 
   /**
@@ -271,13 +275,18 @@ export class Timeline {
     }
   }
 
+  /** Leaves the present, if the machine is there. Returns what the machine is now. */
+  depart(): Snapshot {
+    if (this.present) return this.snapshotNow();
+    this.present = this.pointNow();
+    this.enterPast();
+    return this.present.snapshot;
+  }
+
   /** Goes to the last known state at or before a tick. */
   private start(tick: number): void {
     const { computer, history } = this;
-    if (!this.present) {
-      this.present = this.pointNow();
-      this.enterPast();
-    }
+    if (!this.present) this.depart();
     const known = history.before(tick)!;
     const near = lastBefore(this.near, tick);
     const best = near && near.snapshot.tick > known.snapshot.tick ? near : known;
