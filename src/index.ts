@@ -72,7 +72,7 @@ export type { RefusedAccess, TrapReport } from './kernel/reports/trap-report.js'
 export { describeSpuriousWrite, describeStores } from './kernel/reports/spurious-write.js';
 export type { SpuriousBytes, SpuriousWrite, SpuriousWriteVerdict } from './kernel/reports/spurious-write.js';
 export type { Surroundings } from './kernel/reports/surroundings.js';
-export { timeCommands } from './debug/gdb/time-commands.js';
+export { timeCommands } from './debug/gdb/monitor/time-commands.js';
 export { attachTimeline } from './debug/timeline/timeline.js';
 export type { Timeline, TimelineOptions } from './debug/timeline/timeline.js';
 export type { StoreRecord } from './debug/timeline/past.js';
@@ -139,5 +139,5 @@ export type { Span, Style, StyledLine } from './debug/screen/styled-text.js';
 export { GdbSession } from './debug/gdb/session.js';
 export type { GdbSessionOptions } from './debug/gdb/session.js';
 export type { SessionSlice } from './debug/gdb/execution.js';
-export { MonitorError } from './debug/gdb/monitor.js';
-export type { MonitorCommand } from './debug/gdb/monitor.js';
+export { MonitorError } from './debug/gdb/monitor/monitor.js';
+export type { MonitorCommand } from './debug/gdb/monitor/monitor.js';

@@ -144,10 +144,15 @@ export class MachineInterface {
    * Returns all lines until then.
    */
   async send(command: string, expected?: RegExp): Promise<string> {
-    const token = ++this.commands;
-    this.gdb.stdin.write(`${token}${command}\n`);
+    const token = this.write(command);
     const answer = await this.until(new RegExp(`^${token}\\^.*$`, 'm'));
     return expected ? answer + (await this.until(expected)) : answer;
+  }
+
+  /** Sends a command. Returns its number, which its answer has as well. */
+  write(command: string): number {
+    this.gdb.stdin.write(`${++this.commands}${command}\n`);
+    return this.commands;
   }
 
   /** Resolves when gdb has printed a line that matches. */

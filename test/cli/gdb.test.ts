@@ -1046,7 +1046,7 @@ t.test('the machine interface, as an editor uses it', async (t) => {
 });
 
 t.test('Ctrl-C ends a search of the past, and the session goes on', async (t) => {
-  const { place } = await startDebugged(t, ['fib', '34']);
+  const { place } = await startDebugged(t, ['fib', '35']);
   const gdb = new MachineInterface('mi3');
   t.teardown(() => gdb.close());
   await gdb.send(`-target-select remote ${place}`);
@@ -1065,6 +1065,15 @@ t.test('Ctrl-C ends a search of the past, and the session goes on', async (t) =>
   await gdb.send('-exec-step-instruction --reverse', /^\*stopped,reason="end-stepping-range".*$/m);
   await gdb.send('-exec-step-instruction', /^\*stopped,reason="end-stepping-range".*$/m);
   t.equal(valueIn(await gdb.send('-data-evaluate-expression $pc')), valueIn(pc));
+  // gdb stops waiting for a command after monitor without a word, and asks something else.
+  await gdb.send('-break-delete');
+  const sp = valueIn(await gdb.send('-data-evaluate-expression "(long)$sp"'))!;
+  gdb.write(`-interpreter-exec console "monitor who ${BigInt(sp) + 256n}"`);
+  await gdb.until(/looking at tick.*$/m);
+  gdb.interrupt();
+  t.match(await gdb.until(/^\d+\^(error|done).*$/m), /Quit|stored|->/);
+  t.equal(valueIn(await gdb.send('-data-evaluate-expression $pc')), valueIn(pc));
+  t.match(await gdb.send('-interpreter-exec console "monitor history"'), /now at tick/);
 });
 
 t.test('Ctrl-C, detaching and attaching again', async (t) => {

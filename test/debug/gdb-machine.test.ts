@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { packagedImages } from '../../src/host/toolchain/image-file.js';
-import { attachDebugger, Computer, type DebugTarget, type Engine } from '../../src/index.js';
+import { attachDebugger, attachTimeline, Computer, timeCommands, type Debugger, type Engine } from '../../src/index.js';
 import { Random } from '../support/random.js';
 import { seedOf, volume } from '../support/volume.js';
 import { fuzz } from './gdb/fuzz.js';
@@ -16,15 +16,17 @@ t.test('no packet crashes a machine or its host', async (t) => {
   const random = new Random(seed);
   const image = readFileSync(join(packagedImages, 'fib'));
   let machines = 0;
-  const makeTarget = (): DebugTarget => {
+  const makeTarget = (): Debugger => {
     machines++;
     const computer = new Computer({ memoryBytes: 4 * MIB, engine: random.pick(ENGINES) });
     computer.start(image, { name: 'main', argv: ['fib', '40'], limitBytes: MIB });
-    return attachDebugger(computer);
+    return attachDebugger(computer, attachTimeline(computer, { historyBytes: 4 * MIB }));
   };
   const [program] = makeTarget().processes;
   const { entry, threads } = program!;
   const places = { code: entry, data: threads[0]!.stack.end - 0x200n };
-  t.doesNotThrow(() => fuzz(random, volume(1000, 20_000), makeTarget, places));
+  t.doesNotThrow(() =>
+    fuzz(random, volume(1000, 20_000), makeTarget, places, (debug) => timeCommands(debug, debug.timeline!)),
+  );
   t.ok(machines > 1, `${machines} machines`);
 });

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { AgentExpressionError, evaluateAgentExpression } from '../../src/debug/gdb/agent-expression.js';
 import { byteString, bytesOfHex, bytesOf, hexOfText, textOfHex } from '../../src/debug/gdb/byte-strings.js';
-import { MonitorError } from '../../src/debug/gdb/monitor.js';
+import { MonitorError } from '../../src/debug/gdb/monitor/monitor.js';
 import { checksum, packetOf, PacketReader } from '../../src/debug/gdb/packet-reader.js';
 import { REGISTERS } from '../../src/debug/gdb/registers.js';
 import type { StopReason } from '../../src/debug/target.js';
@@ -508,6 +508,51 @@ t.test('monitor commands', async (t) => {
   t.equal(monitor('mem x'), "'x' is not a number of 64 bits\n");
   t.equal(monitor('mem 0 5000'), 'LENGTH 5000 is more than 4096\n');
   t.match(monitor('vmo'), /^0123456789abcdef {2}0x0000000000020000-0x0000000000021000 rw- VMO/m);
+});
+
+t.test('a command that takes long is done in steps, and can be given up', async (t) => {
+  let ended = 0;
+  const target = new FakeTarget();
+  const debug = new FakeDebugger(target, [
+    {
+      usage: 'slow STEPS',
+      summary: 'takes long',
+      run: function* ([steps]) {
+        try {
+          for (let left = Number(steps); left > 0; left--) yield;
+          if (steps === '7') throw new MonitorError('not seven');
+          return ['done'];
+        } finally {
+          ended++;
+        }
+      },
+    },
+  ]).connect();
+  const shown = (replies: readonly string[]): string[] =>
+    replies.map((reply) => (reply === 'OK' ? reply : textOfHex(reply.slice(1))!));
+  const slow = (steps: number): string => `qRcmd,${hexOfText(`slow ${steps}`)}`;
+  t.strictSame(shown(debug.run(slow(3))), ['done\n', 'OK']);
+  t.strictSame(shown(debug.run(slow(7))), ['not seven\n', 'OK']);
+  t.match(shown(debug.run(slow(70))), [/^looking at tick \d+ \.\.\.\n$/, 'done\n', 'OK']);
+  t.equal(ended, 3);
+  // Ctrl-C.
+  t.strictSame(debug.send(slow(1000)), []);
+  debug.session.runSlice(1);
+  t.equal(debug.session.isRunning && !debug.session.isGoingOn, true);
+  debug.sendRaw('\x03');
+  t.equal(debug.session.isRunning, false);
+  t.equal(ended, 4);
+  t.strictSame(shown(debug.send('qC')), shown(['QCp1.1']), 'the session goes on');
+  // gdb no longer waits for it, and asks something else.
+  debug.send(slow(1000));
+  debug.session.runSlice(1);
+  t.match(debug.send('?'), [/^T05/]);
+  t.equal(ended, 5);
+  t.equal(debug.session.isRunning, false);
+  debug.send(slow(1000));
+  debug.session.runSlice(1);
+  debug.session.close();
+  t.equal(ended, 6);
 });
 
 t.test('what lldb wants', async (t) => {

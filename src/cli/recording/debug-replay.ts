@@ -51,8 +51,8 @@ class DebuggedReplay {
       await bell.wait(Infinity);
       return true;
     }
-    replay.applyChanges();
-    if (replay.isAtEnd()) this.stopAtEnd();
+    if (debugging.isGoingOn) replay.applyChanges();
+    if (debugging.isGoingOn && replay.isAtEnd()) this.stopAtEnd();
     else this.take(this.runDebugged());
     return true;
   }

@@ -72,6 +72,11 @@ export class Debugging {
     return this.isAwaited || (this.attached !== undefined && !this.attached.session.isRunning);
   }
 
+  /** Whether a debugger lets the machine run on, and does not go back or search its past. */
+  get isGoingOn(): boolean {
+    return this.attached?.session.isGoingOn === true;
+  }
+
   /** Runs the machine for at most `maxTicks` ticks if the debugger lets it run. */
   runSlice(maxTicks: number): SessionSlice {
     return this.attached?.session.runSlice(maxTicks) ?? { kind: 'stopped' };

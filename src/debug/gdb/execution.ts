@@ -37,6 +37,11 @@ export class Execution {
     return this.motion !== undefined;
   }
 
+  /** Whether the machine runs on, and not back. */
+  get isGoingOn(): boolean {
+    return this.motion !== undefined && this.motion.direction !== 'backward';
+  }
+
   /** The reply to `?`. */
   get lastReply(): string {
     const { state, lastReport } = this;

@@ -1,6 +1,6 @@
 import type { DebugProcess, DebugTarget, DebugThread } from '../target.js';
 import { MemoryReaders } from './memory-readers.js';
-import type { MonitorCommands } from './monitor.js';
+import type { MonitorCommands } from './monitor/monitor.js';
 import { RemoteFiles } from './remote-files.js';
 import { StopTable } from './stop-table.js';
 import { threadIdText, type ThreadSelection } from './thread-ids.js';

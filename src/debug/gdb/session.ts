@@ -1,7 +1,8 @@
 import type { DebugTarget } from '../target.js';
 import { Execution, type SessionSlice } from './execution.js';
-import { MonitorCommands, type MonitorCommand } from './monitor.js';
-import { PORT_COMMANDS } from './monitor-commands.js';
+import { MonitorCommands, type MonitorCommand } from './monitor/monitor.js';
+import { MonitorRun } from './monitor/monitor-run.js';
+import { PORT_COMMANDS } from './monitor/port-commands.js';
 import { PacketLink } from './packet-link.js';
 import { FILE_PACKETS } from './packets/file-packets.js';
 import { LLDB_PACKETS } from './packets/lldb-packets.js';
@@ -11,8 +12,9 @@ import { PACKET_BYTES_MAX, type PacketContext, type PacketTable } from './packet
 import { QUERY_PACKETS } from './packets/query-packets.js';
 import { REGISTER_PACKETS } from './packets/register-packets.js';
 import { RUN_PACKETS } from './packets/run-packets.js';
-import { ERROR, UNSUPPORTED } from './replies.js';
+import { ERROR, OK, UNSUPPORTED } from './replies.js';
 import { SessionState } from './session-state.js';
+import { outputPacket } from './stop-replies.js';
 
 const PACKETS: PacketTable = {
   ...QUERY_PACKETS,
@@ -26,6 +28,9 @@ const PACKETS: PacketTable = {
 
 /** A word or a letter; hexadecimal digits follow two of the words without anything between. */
 const NAME = /^(?:qRegisterInfo|qThreadStopInfo|[vqQj][A-Za-z]+\??|b[cs]$|[^]?)/;
+
+/** Bytes of text in a packet that shows it to the user. */
+const OUTPUT_CHARACTERS_MAX = 4096;
 
 export interface GdbSessionOptions {
   /** The process that was started first: the debugger's program, whose end ends the session. */
@@ -45,6 +50,7 @@ export class GdbSession {
   private readonly link: PacketLink;
   private readonly state: SessionState;
   private readonly execution: Execution;
+  private readonly monitorRun: MonitorRun;
   private readonly context: PacketContext;
   private isDetaching = false;
   private hasEnded = false;
@@ -56,16 +62,26 @@ export class GdbSession {
       {
         onPacket: (payload) => this.take(payload),
         onLongPacket: () => this.link.send(ERROR.tooLong),
-        onInterrupt: () => this.execution.interrupt(),
+        onInterrupt: () => {
+          this.monitorRun.interrupt();
+          this.execution.interrupt();
+        },
       },
       PACKET_BYTES_MAX,
     );
     const send = (payload: string): void => this.link.send(payload);
     this.execution = new Execution(this.state, send);
+    const show = (lines: readonly string[]): void => this.show(lines);
+    this.monitorRun = new MonitorRun(
+      show,
+      () => send(OK),
+      () => target.ticks,
+    );
     this.context = {
       state: this.state,
       execution: this.execution,
-      send,
+      monitorRun: this.monitorRun,
+      show,
       stopAcknowledging: () => this.link.stopAcknowledging(),
       detach: () => {
         this.isDetaching = true;
@@ -78,9 +94,14 @@ export class GdbSession {
     return this.hasEnded;
   }
 
-  /** Whether the machine runs: `runSlice` has something to do. */
+  /** Whether `runSlice` has something to do: the machine runs, or its past is searched. */
   get isRunning(): boolean {
-    return this.execution.isRunning;
+    return this.execution.isRunning || this.monitorRun.isRunning;
+  }
+
+  /** Whether the machine runs on, and not back. */
+  get isGoingOn(): boolean {
+    return this.execution.isGoingOn;
   }
 
   /** Takes bytes from the debugger, and replies. */
@@ -90,22 +111,33 @@ export class GdbSession {
 
   /** Runs the machine for at most `maxTicks` ticks, if the debugger lets it run. */
   runSlice(maxTicks: number): SessionSlice {
-    return this.execution.runSlice(maxTicks);
+    if (!this.monitorRun.isRunning) return this.execution.runSlice(maxTicks);
+    this.monitorRun.advance();
+    return { kind: this.monitorRun.isRunning ? 'running' : 'stopped' };
   }
 
   /** Ends the session, for a debugger that has gone: its stops are removed. */
   close(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
+    this.monitorRun.cancel();
     this.execution.halt();
     this.state.stops.removeAll();
   }
 
   private take(payload: string): void {
     if (this.hasEnded) return;
+    // The debugger's user has typed Ctrl-C, and then something else.
+    this.monitorRun.cancel();
     const reply = this.replyTo(payload);
     if (reply !== undefined) this.link.send(reply);
     if (this.isDetaching) this.close();
+  }
+
+  private show(lines: readonly string[]): void {
+    const text = lines.map((line) => `${line}\n`).join('');
+    for (let at = 0; at < text.length; at += OUTPUT_CHARACTERS_MAX)
+      this.link.send(outputPacket(text.slice(at, at + OUTPUT_CHARACTERS_MAX)));
   }
 
   private replyTo(payload: string): string | undefined {

@@ -1,6 +1,6 @@
 /** The debugger's end of a session: it sends packets and collects replies. */
 import { byteString, bytesOf } from '../../../src/debug/gdb/byte-strings.js';
-import type { MonitorCommand } from '../../../src/debug/gdb/monitor.js';
+import type { MonitorCommand } from '../../../src/debug/gdb/monitor/monitor.js';
 import { packetOf, PacketReader } from '../../../src/debug/gdb/packet-reader.js';
 import { GdbSession } from '../../../src/debug/gdb/session.js';
 import type { DebugTarget } from '../../../src/debug/target.js';

@@ -1,5 +1,6 @@
 /** Random packets for a session: valid ones, damaged ones and noise. */
 import { packetOf } from '../../../src/debug/gdb/packet-reader.js';
+import type { MonitorCommand } from '../../../src/debug/gdb/monitor/monitor.js';
 import type { DebugTarget } from '../../../src/debug/target.js';
 import type { Random } from '../../support/random.js';
 import { FakeDebugger } from './fake-debugger.js';
@@ -16,6 +17,7 @@ const VALID: readonly string[] = `
   m10000,40 m20000,1 M20000,4:01020304 X20000,0: X20000,4:abcd qSearch:memory:10000;2000;ab Tp1.2
   qCRC:10000,100 P0=0102030405060708 P10=0000010000000000 qfThreadInfo qsThreadInfo QThreadEvents:1
   qThreadExtraInfo,p1.1 qRcmd,7073 qRcmd,6d6170 qRcmd,6d656d2030783130303030 qMemoryRegionInfo:10000
+  qRcmd,77686f20307832303030302c34 qRcmd,676f746f2032 qRcmd,686973746f7279 qRcmd,736e617073686f74
   qHostInfo qProcessInfo qRegisterInfo0 jThreadsInfo qThreadStopInfo1 G0000 QThreadEvents:0`
   .trim()
   .split(/\s+/);
@@ -77,9 +79,15 @@ export interface Places {
  * Sends packets, a debugger after the other where one detaches. Throws if one of them is not answered in the end, or
  * if anything else throws. Calls `lost` for a new target where the program has ended.
  */
-export function fuzz(random: Random, count: number, makeTarget: () => DebugTarget, places: Places): void {
+export function fuzz<Target extends DebugTarget>(
+  random: Random,
+  count: number,
+  makeTarget: () => Target,
+  places: Places,
+  commandsOf: (target: Target) => readonly MonitorCommand[] = () => [],
+): void {
   let target = makeTarget();
-  let debug = new FakeDebugger(target);
+  let debug = new FakeDebugger(target, commandsOf(target));
   for (let sent = 0; sent < count; sent++) {
     debug.sendRaw(framed(random, payload(random, places)));
     for (let i = 0; i < SLICES && debug.session.isRunning; i++) debug.session.runSlice(1 + random.below(200));
@@ -87,7 +95,7 @@ export function fuzz(random: Random, count: number, makeTarget: () => DebugTarge
     if (!target.processes.some(({ pid }) => pid === 1)) target = makeTarget();
     else if (!debug.session.isOver) continue;
     debug.session.close();
-    debug = new FakeDebugger(target);
+    debug = new FakeDebugger(target, commandsOf(target));
   }
   checkAlive(debug);
 }

@@ -1,12 +1,14 @@
 import type { Execution } from '../execution.js';
+import type { MonitorRun } from '../monitor/monitor-run.js';
 import type { SessionState } from '../session-state.js';
 
 /** What the handler of a packet works with. */
 export interface PacketContext {
   readonly state: SessionState;
   readonly execution: Execution;
-  /** Sends a packet before the reply. */
-  send(payload: string): void;
+  readonly monitorRun: MonitorRun;
+  /** Shows lines to the debugger's user, before the reply. */
+  show(lines: readonly string[]): void;
   /** Packets after the reply are not acknowledged. */
   stopAcknowledging(): void;
   /** Ends the session after the reply. */

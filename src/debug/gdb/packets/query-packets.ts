@@ -1,16 +1,16 @@
 import { threadDoing } from '../../reports/machine-text.js';
 import { cut, hexOfText, textOfHex } from '../byte-strings.js';
-import { MonitorError } from '../monitor.js';
+import { MonitorError, type MonitorLines } from '../monitor/monitor.js';
 import { ERROR, OK, UNSUPPORTED } from '../replies.js';
 import type { SessionState } from '../session-state.js';
-import { outputPacket } from '../stop-replies.js';
 import { GDB_PID, parseThreadId } from '../thread-ids.js';
 import { PACKET_BYTES_MAX, type PacketContext, type PacketTable } from './packet-handler.js';
 
 /** What this end can do, in the reply to `qSupported`. */
 const FEATURES = [
   `PacketSize=${PACKET_BYTES_MAX.toString(16)}`,
-  ...['QStartNoAckMode+', 'vContSupported+', 'multiprocess+', 'swbreak+', 'hwbreak+', 'ReverseStep+'],
+  // QStartNoAckMode is not offered, so that gdb passes over a reply for which it has waited no longer after Ctrl-C.
+  ...['vContSupported+', 'multiprocess+', 'swbreak+', 'hwbreak+', 'ReverseStep+'],
   ...[
     'ReverseContinue+',
     'QThreadEvents+',
@@ -21,9 +21,6 @@ const FEATURES = [
   ],
   ...['qXfer:exec-file:read+', 'qXfer:libraries:read+', 'qXfer:memory-map:read+'],
 ];
-
-/** Bytes of text in a packet that shows it to the user. */
-const OUTPUT_CHARACTERS_MAX = 4096;
 
 /** Packets about the session and its threads. */
 export const QUERY_PACKETS: PacketTable = {
@@ -81,22 +78,23 @@ function selectThread(state: SessionState, text: string): string {
   return OK;
 }
 
-/** Shows the lines of a command; an error is shown as its only line. */
-function runMonitorCommand({ state, send }: PacketContext, command: string): string {
-  const text = monitorText(state, command);
-  for (let at = 0; at < text.length; at += OUTPUT_CHARACTERS_MAX)
-    send(outputPacket(text.slice(at, at + OUTPUT_CHARACTERS_MAX)));
-  return OK;
+/** Runs a command, whose reply comes later if it takes long. An error is shown as its only line. */
+function runMonitorCommand({ state, execution, monitorRun, show }: PacketContext, command: string): string | undefined {
+  if (execution.isRunning) return ERROR.busy;
+  const lines = monitorLines(state, command);
+  if (!('next' in lines)) {
+    show(lines);
+    return OK;
+  }
+  monitorRun.begin(lines);
+  return undefined;
 }
 
-function monitorText(state: SessionState, command: string): string {
+function monitorLines(state: SessionState, command: string): MonitorLines {
   try {
-    return state.monitor
-      .run(command, state.target, state.pid)
-      .map((line) => `${line}\n`)
-      .join('');
+    return state.monitor.run(command, state.target, state.pid);
   } catch (error) {
-    if (error instanceof MonitorError) return `${error.message}\n`;
+    if (error instanceof MonitorError) return [error.message];
     throw error;
   }
 }

@@ -1,7 +1,8 @@
-import { bytesToHex, hex } from '../../bits.js';
-import type { Debugger } from '../debugger/debugger.js';
-import type { StoreRecord } from '../timeline/past.js';
-import type { Timeline } from '../timeline/timeline.js';
+import { bytesToHex, hex } from '../../../bits.js';
+import type { Steps } from '../../../vmo/steps.js';
+import type { Debugger } from '../../debugger/debugger.js';
+import type { StoreRecord } from '../../timeline/past.js';
+import type { Timeline } from '../../timeline/timeline.js';
 import { MonitorError, type MonitorCommand } from './monitor.js';
 
 /** The commands after `monitor` that need the past of a machine. */
@@ -14,8 +15,7 @@ export function timeCommands(debug: Debugger, timeline: Timeline): readonly Moni
         const [address, length = 1n] = words.join('').split(',').map(numberOf);
         if (address === undefined || length < 1n || length > 4096n)
           throw new MonitorError('usage: monitor who ADDRESS[,LENGTH], LENGTH at most 4096');
-        const store = debug.whoWrote(address, Number(length), pid);
-        return store ? storeLines(store) : [`nobody has stored there since tick ${timeline.begin}`];
+        return finding(debug, timeline, address, Number(length), pid);
       },
     },
     {
@@ -23,13 +23,7 @@ export function timeCommands(debug: Debugger, timeline: Timeline): readonly Moni
       summary: 'go to a tick of the history',
       run: ([tick, ...others]) => {
         if (tick === undefined || others.length > 0) throw new MonitorError('usage: monitor goto TICK');
-        try {
-          debug.goto(Number(numberOf(tick)));
-        } catch (error) {
-          if (error instanceof RangeError) throw new MonitorError(error.message);
-          throw error;
-        }
-        return [`at tick ${debug.ticks}; gdb does not know: maintenance flush register-cache, then frame`];
+        return going(debug, Number(numberOf(tick)));
       },
     },
     {
@@ -52,6 +46,27 @@ export function timeCommands(debug: Debugger, timeline: Timeline): readonly Moni
       },
     },
   ];
+}
+
+function* finding(
+  debug: Debugger,
+  timeline: Timeline,
+  address: bigint,
+  lengthBytes: number,
+  pid: number | undefined,
+): Steps<readonly string[]> {
+  const store = yield* debug.whoWroteInSteps(address, lengthBytes, pid);
+  return store ? storeLines(store) : [`nobody has stored there since tick ${timeline.begin}`];
+}
+
+function* going(debug: Debugger, tick: number): Steps<readonly string[]> {
+  try {
+    yield* debug.gotoInSteps(tick);
+  } catch (error) {
+    if (error instanceof RangeError) throw new MonitorError(error.message);
+    throw error;
+  }
+  return [`at tick ${debug.ticks}; gdb does not know: maintenance flush register-cache, then frame`];
 }
 
 /** What is known of a store, in lines. */

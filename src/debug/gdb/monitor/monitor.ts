@@ -1,12 +1,16 @@
-import type { DebugTarget } from '../target.js';
+import type { Steps } from '../../../vmo/steps.js';
+import type { DebugTarget } from '../../target.js';
+
+/** The lines that a command shows; in steps of some ten milliseconds if it may take long. */
+export type MonitorLines = readonly string[] | Steps<readonly string[]>;
 
 /** A command after `monitor`. */
 export interface MonitorCommand {
   /** Its name and parameters: `mem ADDRESS [LENGTH]`. */
   readonly usage: string;
   readonly summary: string;
-  /** Returns the lines to show. `pid`: the process that addresses are addresses of. Throws MonitorError. */
-  run(words: readonly string[], target: DebugTarget, pid: number | undefined): readonly string[];
+  /** `pid`: the process that addresses are addresses of. Throws MonitorError. */
+  run(words: readonly string[], target: DebugTarget, pid: number | undefined): MonitorLines;
 }
 
 /** What is wrong with a command, in one line. */
@@ -22,8 +26,8 @@ export class MonitorCommands {
     for (const command of commands) this.commands.set(nameOf(command), command);
   }
 
-  /** Runs a command line and returns the lines to show; an empty one shows the help. Throws MonitorError. */
-  run(line: string, target: DebugTarget, pid: number | undefined): readonly string[] {
+  /** Runs a command line; an empty one shows the help. Throws MonitorError. */
+  run(line: string, target: DebugTarget, pid: number | undefined): MonitorLines {
     const [name, ...words] = line.split(/\s+/).filter((word) => word !== '');
     if (name === undefined || name === 'help') return this.help();
     const command = this.commands.get(name);

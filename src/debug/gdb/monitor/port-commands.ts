@@ -1,6 +1,6 @@
-import { bytesToHex, hex } from '../../bits.js';
-import { processLines, rangeLine } from '../reports/machine-text.js';
-import type { DebugTarget } from '../target.js';
+import { bytesToHex, hex } from '../../../bits.js';
+import { processLines, rangeLine } from '../../reports/machine-text.js';
+import type { DebugTarget } from '../../target.js';
 import { MonitorError, type MonitorCommand } from './monitor.js';
 
 const MEMORY_BYTES_DEFAULT = 64;
