@@ -1,6 +1,4 @@
-import type { Cpu, CpuEvent, RefusedStore } from '../cpu/cpu.js';
-import { Vector, type GuestException } from '../cpu/state/exceptions.js';
-import { RDI } from '../cpu/state/layout.js';
+import type { Cpu } from '../cpu/cpu.js';
 import type { GuestMemory } from '../memory.js';
 import type { VmoHandle } from '../vmo/handle.js';
 import type { VmoStore } from '../vmo/store.js';
@@ -9,28 +7,28 @@ import { CallRunner } from './call-runner.js';
 import type { Cost, KernelServices, ThreadStart } from './calls/call.js';
 import { commitRange } from './memory/commit.js';
 import { KernelConsole, type ConsoleInput } from './terminal/console.js';
-import { enableSystemCalls, setInitialRegisters, setUpMachine } from './program/cpu-setup.js';
+import { setUpMachine } from './program/cpu-setup.js';
+import { EventHandler } from './event-handler.js';
 import { DebugMode } from './reports/debug-mode.js';
 import { HOST_BYTES, HostMemory } from './host-memory.js';
 import type { KernelEvent, KernelOptions } from './kernel-options.js';
 import { EXIT_INTERRUPTED, foregroundOf } from './terminal/foreground.js';
 import { KnownImages } from './program/known-images.js';
 import { LinuxSystem } from './linux/linux-system.js';
-import { fromLinear, type LinearAddress } from './memory/linear-address.js';
+import type { LinearAddress } from './memory/linear-address.js';
 import type { StartOptions } from './program/loader.js';
-import { beginProgram, type ProgramBeginning } from './program/beginning.js';
-import { again } from './memory/map-target.js';
+import type { ProgramBeginning } from './program/beginning.js';
 import { MemoryNames, WatchedNames, type NameInput, type SteppedNames } from './names.js';
-import { PageFaults } from './memory/page-faults.js';
 import { Pager } from './memory/pager.js';
-import { Process } from './tasks/process.js';
+import type { Region } from './memory/region.js';
+import { CurrentThread } from './tasks/current-thread.js';
+import { Exits } from './tasks/exits.js';
+import { Starts } from './tasks/starts.js';
+import { ThreadTable } from './tasks/thread-table.js';
+import type { Process } from './tasks/process.js';
 import { ProcessTable } from './tasks/process-table.js';
 import { Scheduler } from './tasks/scheduler.js';
-import { Endings } from './tasks/endings.js';
-import { prepareStack } from './tasks/thread-stacks.js';
 import { LAST_DEADLINE, type Thread, type ThreadStack } from './tasks/thread.js';
-import { ThreadTable } from './tasks/thread-table.js';
-import { accessOf, makeTrapReport, type TrapReport } from './reports/trap-report.js';
 import { KernelStops } from './stops.js';
 import { UserMemory } from './memory/user-memory.js';
 import type { WaitKey } from './tasks/wait-queues.js';
@@ -44,8 +42,6 @@ const ROUNDS_AT_ONCE = 1024;
 const SUBTREES_FORGOTTEN_AT_ONCE = 1024;
 /** Threads that are woken at once when their deadlines have come. */
 const WOKEN_AT_ONCE = 1024;
-/** Mappings that a further stack adds to its region: its guard page and its protection divide one. */
-const MAPPINGS_OF_STACK = 4;
 
 /**
  * BD0's kernel: it stands where a hypervisor stands. Every exception and VMCALL of a thread comes here, and is resolved,
@@ -65,32 +61,28 @@ export class Kernel implements KernelServices {
       ticksWithoutInstruction: value,
       scheduler: value,
       waits: value,
-      pageFaults: value,
       calls: value,
-      threads: value,
       current: value,
-      endings: value,
+      threads: value,
+      starts: outside('without state'),
+      exits: value,
+      events: value,
       linux: value,
       stops: outside('of a debugger'),
       work: outside('a measure of the host'),
       images: outside('a cache by content'),
-      store: outside('of the machine'),
       names: outside("what is the machine's of them is computed"),
       memory: outside('a view of parts that are described'),
-      cpu: outside('described by itself'),
       options: outside('of the host'),
     },
     {
       isPart: true,
-      prepare: (kernel) => kernel.current?.save(kernel.cpu.state),
+      prepare: ({ current }) => current.save(),
       computed: [
         { name: 'ownNames', read: ({ names }) => names.own, write: () => {} },
         { name: 'openIds', read: ({ store }) => store.openIds().sort().join() },
       ],
-      restored: ({ stops, cpu, current }) => {
-        stops.forgetPending();
-        if (current) cpu.codeStops.switchTo(current);
-      },
+      restored: ({ stops }) => stops.forgetPending(),
     },
   );
 
@@ -101,7 +93,6 @@ export class Kernel implements KernelServices {
   readonly work = new WorkMeter();
   readonly space: AddressSpace;
   readonly images = new KnownImages();
-  readonly store: VmoStore;
   readonly names: SteppedNames;
   readonly pager: Pager;
   readonly memory: UserMemory;
@@ -111,20 +102,17 @@ export class Kernel implements KernelServices {
   readonly linux: LinuxSystem;
   /** Ticks in which no instruction retired: exceptions, calls that work on, and idle time. */
   ticksWithoutInstruction = 0;
-  private readonly cpu: Cpu;
   private readonly scheduler = new Scheduler();
   private readonly waits = new Waits(this.scheduler);
-  private readonly pageFaults: PageFaults;
   private readonly calls: CallRunner;
+  private readonly current: CurrentThread;
   private readonly threads = new ThreadTable();
-  /** Whose registers the CPU holds. */
-  private current: Thread | undefined;
-  private readonly endings = new Endings(this);
+  private readonly starts: Starts;
+  private readonly exits: Exits;
+  private readonly events: EventHandler;
 
   constructor(private readonly options: KernelOptions) {
     const { cpu, store, pool, console, hooks = {}, writeBackBytes = 0 } = options;
-    this.cpu = cpu;
-    this.store = store;
     const tell = (input: ConsoleInput | NameInput): void => hooks.onInput?.({ tick: cpu.ticks, ...input });
     this.names = options.inputs.names(new WatchedNames(options.names ?? new MemoryNames(store), tell));
     this.console = new KernelConsole(options.inputs.console(console), {
@@ -135,36 +123,56 @@ export class Kernel implements KernelServices {
       foreground: () => foregroundOf(this.processes, this.linux.terminal),
       interrupt: (process) => this.end(process, EXIT_INTERRUPTED),
     });
-    this.stops = new KernelStops(cpu, (tid) => this.threads.find(tid));
+    this.stops = new KernelStops(cpu, (tid) => this.findThread(tid));
     const { names, work } = this;
     this.hostMemory = new HostMemory(options.hostBytes, () => store.hostBytes + names.heldNames * HOST_BYTES.name);
     this.space = new AddressSpace(this.hostMemory, work);
     this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes, this.hostMemory, work);
     this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
-    this.pageFaults = new PageFaults(this.pager);
-    const { memory, space, processes, hostMemory } = this;
+    this.current = new CurrentThread(cpu, this.pager, work);
+    const { memory, space, pager, processes, hostMemory, scheduler, waits, stops, current, images } = this;
     this.debugMode = new DebugMode({ cpu, memory, space, processes, hooks, hostMemory, work, inputs: options.inputs });
     const { inputs, linuxRoot: root } = options;
     this.linux = new LinuxSystem({
       ...{ cpu, pool, store, hostMemory, space, console: this.console, inputs, root },
-      ...{ waits: this.waits, scheduler: this.scheduler, pager: this.pager, memory },
+      ...{ waits, scheduler, pager, memory },
       memoryOf: ({ view }) => memory.seenIn(view),
       interrupt: (thread, restarts) => this.calls.interrupt(thread, restarts),
       end: (process, exitCode) => this.end(process, exitCode),
-      outOfMemory: (thread) => this.trap(thread, 'out of memory'),
+      outOfMemory: (thread) => this.events.trap(thread, 'out of memory'),
     });
+    const { debugMode, linux, threads } = this;
     this.calls = new CallRunner({
-      ...{ kernel: this, cpu, hooks, console: this.console, store, names: this.names, scheduler: this.scheduler },
-      ...{ waits: this.waits, space, pager: this.pager, debugMode: this.debugMode, hostMemory, linux: this.linux },
-      kill: (thread, report) => this.kill(thread, report),
-      trap: (thread, cause) => this.trap(thread, cause),
+      ...{ kernel: this, cpu, hooks, console: this.console, store, names, scheduler },
+      ...{ waits, space, pager, debugMode, hostMemory, linux },
+      kill: (thread, report) => this.events.kill(thread, report),
+      trap: (thread, cause) => this.events.trap(thread, cause),
+    });
+    const { calls } = this;
+    const shared = { store, space, pager, memory, linux, cpu, current, processes, threads, debugMode, work };
+    const schedule = (thread: Thread): void => scheduler.add(thread);
+    this.starts = new Starts({ ...shared, images, hostMemory, stops, schedule });
+    this.exits = new Exits({ ...shared, scheduler, waits, calls });
+    const { exits } = this;
+    this.events = new EventHandler({
+      ...{ cpu, hooks, calls, debugMode, linux, exits, memory, pager, processes, space, stops, work },
+      charge: (cost) => this.charge(cost),
+      countTick: () => void this.ticksWithoutInstruction++,
     });
     setUpMachine(cpu, this);
   }
 
+  get store(): VmoStore {
+    return this.options.store;
+  }
+
+  private get cpu(): Cpu {
+    return this.options.cpu;
+  }
+
   /** Page faults. */
   get faults(): number {
-    return this.pageFaults.count;
+    return this.events.pageFaults.count;
   }
 
   /** Number of context switches. */
@@ -174,7 +182,7 @@ export class Kernel implements KernelServices {
 
   /** The thread whose registers the CPU holds. */
   get currentThread(): Thread | undefined {
-    return this.current;
+    return this.current.thread;
   }
 
   /** The call that a thread is about to make, whose registers the CPU holds. */
@@ -193,56 +201,42 @@ export class Kernel implements KernelServices {
     return this.work.added + this.store.extentsVisited * EFFORT.extent;
   }
 
-  /**
-   * Starts a program at once. The image is the caller's to close. Throws KernelError, with nothing changed: see
-   * ProgramStart.
-   */
+  /** Starts a program at once. The image is the caller's to close. Throws KernelError, with nothing changed: see ProgramStart. */
   start(image: VmoHandle, options: StartOptions): Process {
-    const start = this.beginStart(image, options);
-    try {
-      for (;;) {
-        const process = this.takeStart(start);
-        if (process) return process;
-      }
-    } finally {
-      start.close();
-    }
+    return this.starts.start(image, options);
   }
 
   beginStart(image: VmoHandle, options: StartOptions): ProgramBeginning {
-    return beginProgram(this, image, options);
+    return this.starts.beginStart(image, options);
   }
 
   takeStart(start: ProgramBeginning): Process | undefined {
-    const pid = this.processes.nextPid();
-    const loaded = start.take(pid);
-    if (!loaded) return undefined;
-    const { description, rsp, threadPointer } = loaded;
-    const process = new Process(pid, description, again(this.store, start.image), this.hostMemory);
-    if (loaded.linux) this.linux.add(process, loaded.linux);
-    this.processes.add(process);
-    const thread = this.addThread(process, description.mainStack, () =>
-      setInitialRegisters(this.cpu, description.entry, rsp, threadPointer),
-    );
-    if (process.linux) this.linux.begin(thread);
-    if (start.options.debugMode) this.debugMode.set(thread, true);
-    this.stops.started(process);
-    this.work.add(EFFORT.start);
-    return process;
+    return this.starts.takeStart(start);
   }
 
-  spawn(parent: Thread, { entry, argument, stackBytes }: ThreadStart): Thread {
-    const { process } = parent;
-    const { thread: perThread, mapping, grant } = HOST_BYTES;
-    this.hostMemory.require(perThread + MAPPINGS_OF_STACK * mapping + parent.guard.grantCount * grant);
-    const { stack, rsp, threadPointer } = prepareStack(this, process, stackBytes);
-    const thread = this.addThread(process, stack, () => {
-      setInitialRegisters(this.cpu, fromLinear(entry)!, rsp, threadPointer);
-      this.cpu.state.setGpr(RDI, argument);
-    });
-    thread.guard.inherit(parent.guard);
-    this.work.add(EFFORT.spawn);
-    return thread;
+  spawn(parent: Thread, start: ThreadStart): Thread {
+    return this.starts.spawn(parent, start);
+  }
+
+  forkThread(like: Thread, process: Process, stack: ThreadStack, change: () => void): Thread {
+    return this.starts.fork(like, process, stack, change);
+  }
+
+  execThread(thread: Thread, entry: LinearAddress, rsp: LinearAddress): void {
+    this.starts.exec(thread, entry, rsp);
+  }
+
+  /** Ends a process: see Exits. */
+  end(process: Process, exitCode: number): void {
+    this.exits.end(process, exitCode);
+  }
+
+  endThread(thread: Thread, code: number): void {
+    this.exits.endThread(thread, code);
+  }
+
+  freeRegions(regions: readonly Region[]): void {
+    this.exits.endings.free(regions);
   }
 
   /**
@@ -254,14 +248,14 @@ export class Kernel implements KernelServices {
     const effortEnd = this.effort + maxEffort;
     // A run that continues after a stop takes in no input: it must not differ from one without the stop.
     if (!this.stops.beginRun()) this.console.takeIn();
-    this.endHeld();
+    this.events.endHeld();
     this.askAboutWrite();
     if (this.debugMode.isAsking) return { kind: 'asking' };
     while (this.effort < effortEnd) {
-      const stop = this.calls.standing ? undefined : this.stops.take(this.current);
+      const stop = this.calls.standing ? undefined : this.stops.take(this.current.thread);
       if (stop) return { kind: 'stopped', stop };
       if (this.tidyUp()) continue;
-      if (this.endings.takeEnd()) return { kind: 'ended' };
+      if (this.exits.endings.takeEnd()) return { kind: 'ended' };
       if (!this.calls.standing && this.cpu.ticks >= end) break;
       if (this.passDeadlines()) continue;
       const thread = this.calls.standing ?? this.schedule();
@@ -270,7 +264,7 @@ export class Kernel implements KernelServices {
       if (thread && this.stops.stopsAtTurn(thread)) continue;
       if (thread && !this.debugMode.isAsking) this.runThread(thread, end);
       if (this.debugMode.isAsking) return { kind: 'asking' };
-      const event = thread || this.endings.hasEnd ? undefined : this.rest(end);
+      const event = thread || this.exits.endings.hasEnd ? undefined : this.rest(end);
       if (event) return event;
     }
     return { kind: 'ticks' };
@@ -289,12 +283,12 @@ export class Kernel implements KernelServices {
 
   /** True while something is left to do for a process or a thread that has ended. */
   get isEnding(): boolean {
-    return !this.endings.isEmpty;
+    return !this.exits.endings.isEmpty;
   }
 
   /** Does all of that. */
   finishEndings(): void {
-    this.endings.finish();
+    this.exits.endings.finish();
   }
 
   /**
@@ -314,7 +308,7 @@ export class Kernel implements KernelServices {
   /** Does a part of what has to be done before the machine goes on. Returns false where there is nothing. */
   private tidyUp(): boolean {
     const { store } = this;
-    if (this.isEnding) this.endings.takeStep();
+    if (this.isEnding) this.exits.endings.takeStep();
     else if (store.hasToForget) {
       store.forgetSome(SUBTREES_FORGOTTEN_AT_ONCE);
       this.work.add(EFFORT.forget);
@@ -362,37 +356,6 @@ export class Kernel implements KernelServices {
     return this.cpu.memory;
   }
 
-  /**
-   * Ends a process: all its threads. Its memory is given back, unless others live in it, before anything else happens: at
-   * once by `finishEndings`.
-   */
-  end(process: Process, exitCode: number, trap?: TrapReport): void {
-    const threads = process.threads.splice(0);
-    this.scheduler.removeAll(new Set(threads));
-    // None of them is woken by the end of another.
-    for (const thread of threads) this.waits.forget(thread);
-    for (const thread of threads) this.forgetThread(thread, exitCode);
-    this.work.add(threads.length * EFFORT.wake);
-    this.processes.remove(process);
-    if (process.linux) this.linux.ended(process.linux, exitCode, trap !== undefined);
-    process.end = { exitCode, trap };
-    const { view } = process;
-    if (view && --view.users === 0) this.pager.pageTable.removeView(view);
-    const unused = [...process.regions, ...process.maps].filter((region) => --region.users === 0);
-    this.store.closing(() => process.giveUp());
-    this.endings.processEnded(unused);
-    this.waits.tellEnd(process, exitCode, this.processes.find(process.description.parent));
-  }
-
-  endThread(thread: Thread, code: number): void {
-    const { process } = thread;
-    if (process.threads.length === 1) return this.end(process, code & 0xff);
-    process.threads.splice(process.threads.indexOf(thread), 1);
-    this.scheduler.remove(thread);
-    this.forgetThread(thread, code);
-    if (thread.stack !== process.description.mainStack) this.endings.freeStack(process, thread.stack);
-  }
-
   isAwaited(thread: Thread): boolean {
     return this.waits.isAwaited(thread);
   }
@@ -413,30 +376,6 @@ export class Kernel implements KernelServices {
     return this.waits.requeue(from, to, count);
   }
 
-  forkThread(like: Thread, process: Process, stack: ThreadStack, change: () => void): Thread {
-    const isNew = this.processes.find(process.pid) === undefined;
-    if (isNew) this.processes.add(process);
-    const thread = this.addThread(process, stack, () => {
-      like.restore(this.cpu.state);
-      change();
-    });
-    thread.guard.inherit(like.guard);
-    if (isNew) this.stops.started(process);
-    this.work.add(isNew ? EFFORT.start : EFFORT.spawn);
-    return thread;
-  }
-
-  execThread(thread: Thread, entry: LinearAddress, rsp: LinearAddress): void {
-    this.pager.pageTable.switchView(thread.process.view);
-    setInitialRegisters(this.cpu, entry, rsp, 0);
-    this.stops.started(thread.process);
-    this.work.add(EFFORT.start);
-  }
-
-  freeRegions(regions: Parameters<KernelServices['freeRegions']>[0]): void {
-    this.endings.free(regions);
-  }
-
   runNext(thread: Thread): void {
     this.scheduler.giveTurn(thread, this.cpu.ticks);
   }
@@ -445,31 +384,8 @@ export class Kernel implements KernelServices {
     this.scheduler.yield(this.cpu.ticks);
   }
 
-  /** A new thread, whose first registers `setRegisters` puts into the CPU. */
-  private addThread(process: Process, stack: ThreadStack, setRegisters: () => void): Thread {
-    const thread = this.threads.add(process, stack);
-    const before = this.current;
-    this.loadRegisters(thread);
-    setRegisters();
-    if (before) this.loadRegisters(before);
-    this.scheduler.add(thread);
-    return thread;
-  }
-
-  /** Forgets a thread that its process and the scheduler have forgotten already, and wakes those that wait for its end. */
-  private forgetThread(thread: Thread, code: number): void {
-    this.waits.forget(thread);
-    this.calls.giveUp(thread);
-    this.debugMode.forgetThread(thread);
-    this.cpu.codeStops.completed(thread);
-    this.threads.delete(thread);
-    thread.giveUp();
-    if (this.current === thread) this.current = undefined;
-    this.waits.tellThreadEnd(thread, code);
-  }
-
   private runThread(thread: Thread, end: number): void {
-    this.switchTo(thread);
+    this.current.switchTo(thread);
     const { ticks } = this.cpu;
     const hasBegun = thread.linux && !(thread.pending && !thread.pending.isInterrupted) && this.deliver(thread);
     if (!hasBegun && thread.pending) this.calls.goOn(thread, thread.pending);
@@ -488,7 +404,7 @@ export class Kernel implements KernelServices {
     this.scheduler.passSlices(this.cpu.ticks);
     const { ticks: stopped } = this.cpu;
     if (thread.linux) this.linux.passTime(thread, stopped - ticks);
-    if (!isStopped) this.handle(thread, event);
+    if (!isStopped) this.events.handle(thread, event);
     if (thread.linux) this.linux.passTime(thread, this.cpu.ticks - stopped);
   }
 
@@ -515,7 +431,7 @@ export class Kernel implements KernelServices {
   /** A thread that waits makes its call once more. */
   private askAgain(thread: Thread): void {
     this.work.add(EFFORT.call);
-    this.switchTo(thread);
+    this.current.switchTo(thread);
     this.calls.make(thread, thread.pending!);
   }
 
@@ -544,74 +460,6 @@ export class Kernel implements KernelServices {
   /** Asks the host again about a write that it has not decided on. */
   private askAboutWrite(): void {
     const answer = this.debugMode.askAgain();
-    if (answer?.report) this.kill(answer.thread, answer.report);
-  }
-
-  /** A context switch changes registers, and the view where one of both threads has one. */
-  private switchTo(thread: Thread): void {
-    this.loadRegisters(thread);
-    this.pager.pageTable.switchView(thread.process.view);
-  }
-
-  private loadRegisters(thread: Thread): void {
-    if (this.current === thread) return;
-    this.work.add(EFFORT.switch);
-    this.current?.save(this.cpu.state);
-    thread.restore(this.cpu.state);
-    this.cpu.codeStops.switchTo(thread);
-    enableSystemCalls(this.cpu, thread.process.linux !== undefined);
-    this.current = thread;
-  }
-
-  private handle(thread: Thread, event: CpuEvent): void {
-    if (event.kind === 'ticks') return;
-    if (event.kind === 'stopped') return this.stops.cpuStopped(thread);
-    if (event.kind === 'vmcall' || event.kind === 'syscall') {
-      this.calls.begin(thread, event.kind === 'vmcall' ? 'bd0' : 'linux');
-      if (!this.stops.isHolding) this.charge({ effort: EFFORT.call });
-      return;
-    }
-    if (event.kind === 'refused') return this.refused(thread, event.stores);
-    if (!event.trap) this.ticksWithoutInstruction++;
-    if (event.exception.vector === Vector.PF) this.handleFault(thread, event.exception);
-    else this.trap(thread, 'exception', event.exception);
-  }
-
-  private handleFault(thread: Thread, exception: GuestException): void {
-    const access = accessOf(exception.errorCode);
-    this.cpu.cr2 = exception.linear;
-    const outcome = this.pageFaults.resolve(thread, exception, access, this.cpu.ticks);
-    this.charge({ effort: EFFORT.fault });
-    this.options.hooks?.onFault?.({ thread, rip: this.cpu.state.rip, linear: exception.linear, access, outcome });
-    if (outcome !== 'resolved') this.trap(thread, outcome === 'out of memory' ? outcome : 'exception', exception);
-  }
-
-  /** A store of a thread in debug mode, which has taken a tick as a fault does. */
-  private refused(thread: Thread, stores: readonly RefusedStore[]): void {
-    this.ticksWithoutInstruction++;
-    this.work.add(EFFORT.refused);
-    const report = this.debugMode.refused(thread, stores);
-    if (report) this.kill(thread, report);
-  }
-
-  private trap(thread: Thread, cause: TrapReport['cause'], exception?: GuestException): void {
-    const { linux } = thread;
-    if (linux && exception && this.linux.delivery.takeFault(thread, exception)) return;
-    this.kill(thread, makeTrapReport(this, thread, cause, this.cpu.state.rip, exception));
-  }
-
-  private kill(thread: Thread, report: TrapReport): void {
-    if (!this.stops.hold(thread, report)) this.endByTrap(report, thread);
-  }
-
-  private endByTrap(report: TrapReport, { process }: Thread): void {
-    this.options.hooks?.onTrap?.(report);
-    this.end(process, report.exitCode, report);
-  }
-
-  /** Ends the process whose end was held back for a debugger. */
-  private endHeld(): void {
-    const held = this.stops.takeHeld();
-    if (held) this.endByTrap(held.report, held.thread);
+    if (answer?.report) this.events.kill(answer.thread, answer.report);
   }
 }

@@ -219,7 +219,7 @@ class Explorer implements ExploredMachine {
   /** True where the next step of a thread is a kernel-call, or the end of one. */
   private isEvent(thread: Thread): boolean {
     if (thread.pending) return true;
-    this.machine.kernel['switchTo'](thread);
+    this.machine.kernel['current'].switchTo(thread);
     const code = this.machine.kernel.memory.peek(Number(BigInt.asUintN(48, this.machine.cpu.state.rip)), VMCALL.length);
     return Buffer.compare(code, VMCALL) === 0;
   }
@@ -292,7 +292,7 @@ class Explorer implements ExploredMachine {
 
   private save(thread: Thread): void {
     const { kernel, cpu } = this.machine;
-    if (kernel['current'] === thread) thread.save(cpu.state);
+    if (kernel.currentThread === thread) thread.save(cpu.state);
   }
 
   private privatePages(): { page: number; frame: number }[] {
@@ -325,7 +325,7 @@ class Explorer implements ExploredMachine {
     this.threads.forEach((thread, index) => {
       if (!thread) return;
       thread['context'].set(this.contexts[index]!);
-      if (kernel['current'] === thread) thread.restore(cpu.state);
+      if (kernel.currentThread === thread) thread.restore(cpu.state);
     });
   }
 }
