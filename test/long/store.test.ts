@@ -7,6 +7,7 @@ import { bitsOf, flip, nthBit, storeToFlip } from '../host/store/flips.js';
 import { killWriters } from '../host/store/kills.js';
 import { randomLoss } from '../host/store/losses.js';
 import { fillDisk } from '../host/store/full-disk.js';
+import { randomHistory } from '../host/store/histories.js';
 import { soak } from '../host/store/soak.js';
 import { Random } from '../support/random.js';
 import { seedOf } from '../support/volume.js';
@@ -18,6 +19,7 @@ const KILLS_A_STORE = 25;
 const FLIPS = 2000;
 const LOSSES = 3000;
 const FULL_DISKS = 1500;
+const HISTORIES = 5000;
 /** Of each of three processes. */
 const SOAK_ACTS = 400;
 const SOAK_KILLS = 12;
@@ -84,6 +86,14 @@ t.test('disks that fill up in the midst of random work', async (t) => {
     failures += await fillDisk(random);
   });
   t.ok(failures > 0, `${disks} disks, ${failures} steps failed`);
+});
+
+t.test('histories with kills, lost power, full disks, damage, repairs and collections', async (t) => {
+  const tally = new Map<string, number>();
+  const histories = await repeated(HISTORIES, async () => {
+    await randomHistory(random, tally).catch((error: unknown) => t.fail((error as Error).message));
+  });
+  t.pass(`${histories} histories: ${JSON.stringify(Object.fromEntries(tally))}`);
 });
 
 t.test('three processes put, get, remove, collect and verify in one store, and are killed', async (t) => {

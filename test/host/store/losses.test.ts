@@ -6,6 +6,7 @@ import { storeToFlip } from './flips.js';
 import { seedOf, volume } from '../../support/volume.js';
 import { fillDisk } from './full-disk.js';
 import { changed, type Kept, linesOf, NAMES, packsIn, randomLoss } from './losses.js';
+import { randomHistory } from './histories.js';
 import { MemoryFiles } from './memory-files.js';
 import { AT_ONCE, bytesOf, content, fileOf, onlyProcess, openIn, putBytes } from './support.js';
 
@@ -198,6 +199,7 @@ t.test('a store that version 2 has written is read as it is, and becomes one of 
 
 const LOSSES = volume(14, 400);
 const FULL_DISKS = volume(14, 400);
+const HISTORIES = volume(14, 2000);
 const seed = seedOf(17);
 
 /** Numbers from 0 up to 1, the same for the same seed. */
@@ -219,3 +221,13 @@ t.test(`${FULL_DISKS} disks fill up in the midst of random work: what was acknow
     failures += await fillDisk(randomFrom(1000 * seed + n)).catch((error: unknown) => (t.fail(`${n}: ${(error as Error).stack}`), 0)); // prettier-ignore
   t.ok(failures > FULL_DISKS / 2, `${failures} of ${12 * FULL_DISKS} steps failed`);
 });
+
+t.test(
+  `${HISTORIES} histories with kills, full disks, damage, repairs and collections: nothing is lost unreported`,
+  async (t) => {
+    const tally = new Map<string, number>();
+    for (let n = 0; n < HISTORIES; n++)
+    await randomHistory(randomFrom(1000 * seed + n), tally).catch((error: unknown) => t.fail(`${n}: ${(error as Error).message}`)); // prettier-ignore
+    t.ok(tally.get('write, none')! > HISTORIES, JSON.stringify(Object.fromEntries(tally)));
+  },
+);

@@ -44,16 +44,16 @@ async function strangePack(): Promise<Uint8Array> {
   return files.bytesOf(packsIn(files)[0]!);
 }
 
-type Random = () => number;
+export type Random = () => number;
 
-function pick<T>(random: Random, from: readonly T[]): T {
+export function pick<T>(random: Random, from: readonly T[]): T {
   return from[Math.floor(random() * from.length)]!;
 }
 
 /** Does one harm to files, in place. */
 type Harm = (files: MemoryFiles, random: Random) => Promise<void> | void;
 
-const HARMS: Readonly<Record<string, Harm>> = {
+export const HARMS: Readonly<Record<string, Harm>> = {
   'names deleted': (files) => files.remove(NAMES),
   'names cut': (files, random) => {
     if (files.status(NAMES)) replace(files, NAMES, files.bytesOf(NAMES).slice(0, Math.floor(random() * files.bytesOf(NAMES).length))); // prettier-ignore
@@ -99,7 +99,7 @@ const HARMS: Readonly<Record<string, Harm>> = {
 };
 
 /** The contents that can be read by their identities. Throws where other bytes are read. */
-function readable(store: DiskStore, contents: ReadonlyMap<string, Uint8Array>): Set<string> {
+export function readable(store: DiskStore, contents: ReadonlyMap<string, Uint8Array>): Set<string> {
   const found = new Set<string>();
   for (const [id, bytes] of contents) {
     let read: Uint8Array | undefined;
