@@ -37,8 +37,8 @@ const RUN: CommandHelp = {
     ['bd0 run echo one two', 'with arguments for the program'],
     ['bd0 run sparse -L 32GB --stats', 'a region of 32 GB, counters at the end'],
     ['bd0 run echo -- --help', 'an argument that starts with -'],
-    ['bd0 run --changes - /bin/sh setup.sh', 'a program of Linux, and what it would change of your files'],
-    ['bd0 run --bind .=/work:rw --cwd /work /bin/sh', 'let programs of Linux write to this directory'],
+    ['bd0 run --changes - /bin/sh setup.sh', 'a Linux program, and what it would change of your files'],
+    ['bd0 run --bind .=/project:rw --cwd /project /bin/sh', 'let Linux programs write to this directory'],
   ],
   notes:
     `${SIZES} Exit code: that of the program; 124 limit reached or deadlock, 125 bd0 failed, 126 IMAGE is not runnable, ` +
@@ -86,7 +86,7 @@ const NEW: CommandHelp = {
 };
 
 const RESUME: CommandHelp = {
-  summary: 'go on from a saved snapshot',
+  summary: 'resume a saved snapshot',
   usage: 'NAME --store DIR [OPTIONS]',
   about:
     'NAME stands for a whole machine in the store, which bd0 run --snapshot-at has saved; an ID does as well. It goes on ' +
@@ -100,7 +100,7 @@ const RESUME: CommandHelp = {
 };
 
 const REPLAY: CommandHelp = {
-  summary: 'run again what bd0 run --record has recorded',
+  summary: 'replay a run that bd0 run --record has recorded',
   usage: 'FILE [OPTIONS]',
   about:
     'Everything that came from outside comes from FILE: nothing is printed, published or waited for. The machine is compared ' +
@@ -118,7 +118,7 @@ const REPLAY: CommandHelp = {
 };
 
 const DIFF_TRACE: CommandHelp = {
-  summary: 'say where two recorded runs part',
+  summary: 'find where two recorded runs diverge',
   usage: 'FILE FILE [OPTIONS]',
   about:
     'Names the first input in which two recordings differ, and the first tick at which the machines do, with what differs ' +

@@ -178,7 +178,7 @@ t.test('what is malformed is refused by the name and the value of its field', (t
     ['in the upper half', u64(data.vaddr, 0xffff_8000_0000_0000n), /p_vaddr 0xffff800000000000/],
     ['place in a page', u64(data.vaddr, 0x1010n), /p_vaddr 0x1010 differ/],
     ['large alignment', u64(data.align, 1n << 31n), /p_align 0x80000000/],
-    ['interpreter', u32(dynamic.type, PT_INTERP), /a program of Linux: start it as one/],
+    ['interpreter', u32(dynamic.type, PT_INTERP), /a Linux program: start it as one/],
     ['two dynamic sections', u32(threadLocal.type, PT_DYNAMIC), /header 3: a second PT_DYNAMIC/],
     ['dynamic section elsewhere', u64(dynamic.vaddr, 0x2000n), /PT_DYNAMIC p_vaddr 0x2000/],
     ['dynamic section too long', u64(dynamic.filesz, 1n << 40n), /PT_DYNAMIC p_filesz 0x10000000000/],
@@ -526,7 +526,7 @@ t.test('programs of Linux are told by their notes, and refused where one of BD0 
     });
   };
   const [linux, hurd, bd0] = [note('GNU', 1, 0, 3, 2, 0), note('GNU', 1, 1, 0, 0, 0), note('BD0', 1, 1)];
-  const refusal = { name: 'ElfError', message: 'it is a program of Linux: start it as one' };
+  const refusal = { name: 'ElfError', message: 'it is a Linux program: start it as one' };
   const buildId = note('GNU', 3, 1, 2, 3);
   t.throws(() => parse(withNotes(linux)), refusal);
   t.throws(() => parse(withNotes(buildId, note('', 7), linux)), refusal);

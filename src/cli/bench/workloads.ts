@@ -99,7 +99,7 @@ export function knownWorkloads(): string[] {
 /** The word for the costs of the kernel. */
 export const KERNEL = 'kernel';
 
-/** The word for real programs of Linux. */
+/** The word for real Linux programs. */
 export const PROGRAMS = 'programs';
 
 /** The name of a group on the command line. */

@@ -1,4 +1,4 @@
-/** When the clock of programs of Linux begins. */
+/** When the clock of Linux programs begins. */
 
 import { lstatSync, readdirSync } from 'node:fs';
 import { Failure } from '../failure.js';

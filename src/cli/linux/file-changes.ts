@@ -1,4 +1,4 @@
-/** After a run: what programs of Linux have changed of the files that they found. */
+/** After a run: what Linux programs have changed of the files that they found. */
 
 import type { ChangedFile, Computer } from '../../index.js';
 import { describeChanges, listChanges, publishChanges, type FileChange } from '../../host/linux/changes-of-run.js';

@@ -1,4 +1,4 @@
-/** Options of `bd0 run` for programs of Linux: the files and the environment that they find. */
+/** Options of `bd0 run` for Linux programs: the files and the environment that they find. */
 
 import { realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -20,44 +20,43 @@ export const LINUX_OPTIONS = {
   env: {
     requiresArg: true,
     repeats: true,
-    describe: 'NAME=VALUE in the environment of a program of Linux; NAME: as bd0 has it',
+    describe: 'NAME=VALUE in the environment of Linux programs; NAME alone: with the value in that of bd0',
     coerce: parseVariable,
   },
   cwd: {
     requiresArg: true,
-    describe: 'DIR, as programs of Linux see it, that they start in',
+    describe: 'DIR in which Linux programs start, a path as they see it',
     defaultDescription: 'that of bd0',
     coerce: (text: string): string => absolute(text, '--cwd'),
   },
   hide: {
     requiresArg: true,
     repeats: true,
-    describe: 'PATH that programs of Linux do not see, besides keys, password files, /root and others',
+    describe: 'PATH to hide from Linux programs, besides keys, password files, /root and others',
     coerce: (text: string): string => absolute(text, '--hide'),
   },
   allow: {
     requiresArg: true,
     repeats: true,
-    describe: 'PATH that programs of Linux see although it is hidden',
+    describe: 'hidden PATH that Linux programs are to see',
     coerce: (text: string): string => absolute(text, '--allow'),
   },
   epoch: {
     requiresArg: true,
-    describe: 'TIME at which the clock of programs of Linux begins: now, @SECONDS, or a date',
+    describe: 'TIME at which the clock of Linux programs starts: now, @SECONDS, or a date',
     defaultDescription: '2024, or later: after the files of the directory',
     coerce: parseEpoch,
   },
   bind: {
     requiresArg: true,
     repeats: true,
-    describe:
-      'HOST=GUEST[:rw]: programs of Linux see the file or directory HOST at GUEST; rw: what they change is written',
+    describe: 'HOST=GUEST[:rw]: show Linux programs the file or directory HOST at GUEST; rw: write their changes to it',
     coerce: parseBind,
   },
   changes: {
     requiresArg: true,
     describe:
-      'NAME: list the files that programs of Linux have changed, and keep them in the store for bd0 vmo diff; -: list',
+      'NAME: list the files that Linux programs have changed, and keep them in the store for bd0 vmo diff; -: only list',
     coerce: parseChanges,
   },
 } as const satisfies OptionTable;
@@ -83,7 +82,7 @@ export interface LinuxRunOptions {
   readonly bind?: BindOption | readonly BindOption[] | undefined;
 }
 
-/** The environment of a program of Linux, unless options say otherwise. */
+/** The environment of a Linux program, unless options say otherwise. */
 const DEFAULT_ENVIRONMENT = {
   PATH: '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin',
   HOME: '/',
@@ -91,7 +90,7 @@ const DEFAULT_ENVIRONMENT = {
   TERM: 'dumb',
 };
 
-/** The files that programs of Linux find: those of `--root`, else of the host, and what `--bind` puts there. */
+/** The files that Linux programs find: those of `--root`, else of the host, and what `--bind` puts there. */
 export function linuxRoot(options: LinuxRunOptions): MakeLinuxRoot {
   const binds = bindsOf(options);
   return (store) => {
@@ -155,7 +154,7 @@ function startDirectory(options: LinuxRunOptions): { readonly path: string; read
   return { path: cwd, onHost };
 }
 
-/** What a program of Linux is started with; `path` is that of its image, as the user gave it; `isTerminal`: at a terminal. */
+/** What a Linux program is started with; `path` is that of its image, as the user gave it; `isTerminal`: at a terminal. */
 export function linuxOptions(path: string, options: LinuxRunOptions, isTerminal: boolean): LinuxOptions {
   const given = listOf(options.env).map((variable) => {
     const end = variable.indexOf('=');

@@ -29,7 +29,7 @@ const CLOCKS = ['free', 'real'] as const;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export const DEFAULT_LIMIT = '1GB';
-/** Of a program of Linux, which lays out its memory as if it had all of it. */
+/** Of a Linux program, which lays out its memory as if it had all of it. */
 export const LINUX_LIMIT = '508GB';
 export const DEFAULT_MEMORY = '256MB';
 export const DEFAULT_LOG_LEVEL = 'warn';
@@ -67,7 +67,7 @@ export const RUN_OPTIONS = {
   },
   root: {
     requiresArg: true,
-    describe: 'DIR whose files guests see as names, to run, read and map; for programs of Linux it is /',
+    describe: 'DIR whose files guests see as names, to run, read and map; for Linux programs it is /',
     defaultDescription: 'the programs of bd0; for Linux the files of the host',
     coerce: (text: string): string => text,
   },
@@ -186,7 +186,7 @@ export interface RunRequest {
 
 /**
  * Reads the words after `bd0 run`. Options of bd0 end at the first argument of the guest, or at `--`, or at an image that is a
- * program of Linux. Throws Failure.
+ * Linux program. Throws Failure.
  */
 export function readRunRequest(
   words: readonly string[],

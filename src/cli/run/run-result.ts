@@ -10,7 +10,7 @@ export interface RunResult {
   readonly id: string | undefined;
   readonly end: End;
   readonly exitCode: number;
-  /** What programs of Linux have changed of their files, where that was asked for. */
+  /** What Linux programs have changed of their files, where that was asked for. */
   readonly changes?: readonly FileChange[] | undefined;
   readonly statistics: Statistics;
   /** Duration on the host's clock. */

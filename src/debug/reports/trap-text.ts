@@ -39,7 +39,7 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
     lines.push(
       report.code[0] === INT
         ? 'a system call of 32-bit Linux, which bd0 does not have'
-        : 'a system call of Linux, in a program that was not started as one of Linux',
+        : 'a Linux system call, in a program that was not started as a Linux program',
     );
   if (refused) {
     const { address, access, surroundings } = refused;

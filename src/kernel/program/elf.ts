@@ -126,7 +126,7 @@ interface Headers extends Omit<ElfImage, 'relocations'> {
 
 function readHeaders(image: ImageBytes): Headers {
   const { offset, headers, type, entry } = readTable(image);
-  if (isOfLinux(image, headers)) throw new ElfError('it is a program of Linux: start it as one');
+  if (isOfLinux(image, headers)) throw new ElfError('it is a Linux program: start it as one');
   const dynamic = onlyHeader(headers, PT_DYNAMIC, 'PT_DYNAMIC');
   const threadLocal = onlyHeader(headers, PT_TLS, 'PT_TLS');
   const loaded = describeLoaded(image, { offset, headers, type, entry });

@@ -14,7 +14,7 @@ const RESULT_MAX = 200;
 export function tableOf(results: Readonly<Record<string, readonly Result[]>>, when: Date): string {
   const date = when.toISOString().slice(0, 10);
   const parts = Object.entries(results).map(([name, list]) => `## ${heading(name, list)}\n\n${rows(list)}`);
-  return `# Programs of Linux
+  return `# Linux programs
 
 Made by \`npm run linux-programs\` on ${date}; do not edit. Each command was run natively and by bd0, in a directory with the
 same files (\`test/linux/programs/inputs.ts\`) and with the same input. It is equal if all that it wrote to standard output and
