@@ -214,14 +214,8 @@ export function isFull(error: unknown): boolean {
   return isSystemError(error) && ['ENOSPC', 'EDQUOT'].includes(error.code);
 }
 
-/** Puts a file of `bytes` at `path`, whole or not at all; on the disk when it returns, if `isDurable`. */
-export function replaceFile(
-  files: FileLayer,
-  path: string,
-  temporary: string,
-  bytes: Uint8Array,
-  isDurable = true,
-): void {
+/** Puts a file of `bytes` at `path`, whole or not at all; it is on the disk when this returns. */
+export function replaceFile(files: FileLayer, path: string, temporary: string, bytes: Uint8Array): void {
   files.remove(temporary);
   const file = files.open(temporary, 'create');
   try {
@@ -236,5 +230,5 @@ export function replaceFile(
     throw error;
   }
   files.rename(temporary, path);
-  if (isDurable) files.syncDirectory(path.slice(0, path.lastIndexOf('/')));
+  files.syncDirectory(path.slice(0, path.lastIndexOf('/')));
 }

@@ -37,7 +37,7 @@ async function firstFault(files: MemoryFiles, life: Acknowledged, without = -1):
   for (const [at, change] of [...files.changes, undefined].entries()) {
     const isToSee = at >= life.states[0]!.at && at > without;
     for (const [lost, left] of isToSee ? leftOf(now) : []) {
-      const fault = (await life.fault(left.copy(), at)) ?? (lost === 'bytes' ? life.silentLoss(left, at) : undefined);
+      const fault = (await life.fault(left.copy(), at)) ?? life.silentLoss(left, at);
       if (fault) return `${lost} lost ${fault}`;
     }
     if (change && at !== without) now.apply(change);

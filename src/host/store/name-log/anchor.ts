@@ -46,9 +46,9 @@ export class Anchor {
     }
   }
 
-  /** Says that only, and nothing of other logs. If a lost supply brings the file before back, that holds for the log as well. */
+  /** Says that only, and nothing of other logs. Durable when it returns: what is appended then must not be lost with the file. */
   replace(prefix: LogPrefix): void {
-    replaceFile(this.files, this.path, `${this.path}.${this.token}.new`, this.encode(prefix), false);
+    replaceFile(this.files, this.path, `${this.path}.${this.token}.new`, this.encode(prefix));
   }
 
   private encode(prefix: LogPrefix): Buffer {
