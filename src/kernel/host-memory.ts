@@ -36,6 +36,8 @@ export const HOST_BYTES = {
   directoryEntry: 160,
   /** An open file and a descriptor for it. */
   descriptor: 512,
+  /** A pseudo-terminal, with what was typed and what was written, both full. */
+  terminal: 262_144,
   /** One of timer_create(2). */
   timer: 512,
   socket: 1024,

@@ -240,7 +240,7 @@ function expect(holds: boolean, message: string): void {
 /** What files of programs of Linux there are. */
 type LinuxObject =
   | ('inode' | 'directoryEntry' | 'descriptor' | 'writtenPage')
-  | ('socket' | 'message' | 'messageByte' | 'pipePart' | 'timer');
+  | ('socket' | 'message' | 'messageByte' | 'pipePart' | 'timer' | 'terminal');
 
 function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
   const { sockets } = linux.fileSystem;
@@ -258,6 +258,7 @@ function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
     socket: all.length,
     message: messages.length,
     messageByte: sum(messages.map(({ length }) => length)),
+    terminal: linux.fileSystem.pseudoTerminals['terminals'].size,
     timer: sum([...linux.processes.values()].map(({ signals }) => signals.timers.size)),
     pipePart: sum([...pipes].map(({ partCount }) => partCount)),
     writtenPage: sum(inodes.map((inode) => (inode instanceof RegularFile ? inode.content['written'].size : 0))),

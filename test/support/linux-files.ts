@@ -55,6 +55,8 @@ export class LooseFiles {
       now: () => (this.time += 1000n),
       wake: (number) => void this.woken.push(number),
       timing: { alarms: new Alarms(), tick: 0 },
+      raise: () => {},
+      raiseFor: () => {},
       random: (length) => new Uint8Array(length),
       console: NO_CONSOLE,
       proc: { pids: [], process: () => undefined, text: () => undefined },

@@ -16,7 +16,7 @@ import { Signals, type SignalsHost } from './signals/signals.js';
 import type { Waits } from '../tasks/waits.js';
 import { outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
-import { Terminal } from './files/terminal.js';
+import { Terminal } from './terminals/terminal.js';
 import { contentAt, firstFiles, makeFileSystem, realPath, type FilesHost } from './files/of-machine.js';
 
 /** A program of Linux in memory, and what it was started with. */
@@ -104,7 +104,7 @@ export class LinuxSystem {
     process.view = view;
     if (epoch !== undefined && this.nextPid === 1) this.epoch = epoch;
     const pid = this.takePid();
-    const { terminal } = this;
+    const terminal = this.terminal.settings;
     if (terminalSize) terminal.size.set(terminalSize);
     if (terminal.group === 0) terminal.group = terminal.session = pid;
     const { fileSystem } = this;
@@ -146,6 +146,7 @@ export class LinuxSystem {
     const groups = family.children.map(({ group }) => group);
     family.children.length = 0;
     this.jobs.ended(linux, groups);
+    if (linux.session === linux.pid) this.fileSystem.pseudoTerminals.leave(this.fileSystem, linux.pid);
     this.tellParent(linux);
     if (family.vforkOf) this.waits.wakeAgain({ kind: 'vfork', number: linux.pid });
   }

@@ -62,7 +62,8 @@ export class KernelConsole {
 
   private writtenBytes = 0;
   private readBytes = 0;
-  private hasEnded = false;
+  /** Nothing more will come. */
+  hasEnded = false;
   /** Bytes that came, before the line discipline or a program takes them. */
   private arrived: Uint8Array = new Uint8Array(0);
   /** Number of leading bytes of `arrived` already echoed, for a program that did not read them. */

@@ -10,16 +10,18 @@ import {
   O_DIRECT,
   O_LARGEFILE,
   O_NOATIME,
+  O_NOCTTY,
   O_NONBLOCK,
   O_PATH,
   O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
 } from '../files/constants.js';
-import { controlsTerminal } from '../files/foreground.js';
+import { becomeTerminal, controllingTerminal } from '../files/foreground.js';
 import { DESCRIPTORS_MAX } from '../files/file-table.js';
 import { openPath } from '../files/open/opening.js';
 import { openSpecialOf } from '../files/open/special.js';
+import { OpenSlave } from '../terminals/open-ends.js';
 import { OpenPipe } from '../files/open/pipe.js';
 import { FILE_SYSTEM } from '../files/tree/inode.js';
 import { PipeOpening } from '../files/open/pipe-opening.js';
@@ -68,7 +70,9 @@ function openat(
   linux.files.free();
   const { fileSystem } = system;
   const maker = makerAt(context, directory, path);
-  const file = openPath(fileSystem, maker, path, { flags, mode }, openSpecialOf(fileSystem, controlsTerminal(context)));
+  const opener = { terminal: controllingTerminal(context), user: linux.place.credentials.user };
+  const file = openPath(fileSystem, maker, path, { flags, mode }, openSpecialOf(fileSystem, opener));
+  if (file instanceof OpenSlave && !(flags & O_NOCTTY)) becomeTerminal(context, file.terminal.settings);
   if (file instanceof OpenPipe && isNamed(file) && file.isReadable !== file.isWritable)
     return openPipe(context, file, flags);
   return BigInt(linux.files.add(file, (flags & O_CLOEXEC) !== 0));

@@ -14,8 +14,8 @@ const LINKS: Readonly<Record<string, string>> = {
   stdout: '/proc/self/fd/1',
 };
 
-/** Makes /dev. */
-export function mountDevices(files: FileSystem): void {
+/** Makes /dev. Returns the directory /dev/pts, which stays whatever programs do. */
+export function mountDevices(files: FileSystem): TreeDirectory {
   const id = files.takeId();
   const time = files.now;
   const attributes = { mode: directoryMode(0o755), ...OWNER, links: 2, time };
@@ -25,6 +25,8 @@ export function mountDevices(files: FileSystem): void {
   const device: NewFile = { mode: S_IFCHR | 0o666, ...OWNER };
   for (const [name, number] of Object.entries(DEVICE)) files.makeSpecial(directory, name, device, number);
   for (const [name, target] of Object.entries(LINKS)) files.makeLink(directory, name, target, OWNER);
-  files.makeDirectory(directory, 'pts', { mode: directoryMode(0o755), ...OWNER });
   files.makeDirectory(directory, 'shm', { mode: directoryMode(S_ISVTX | 0o777), ...OWNER });
+  const slaves = files.makeDirectory(directory, 'pts', { mode: directoryMode(0o755), ...OWNER });
+  files.hold(slaves);
+  return slaves;
 }

@@ -25,6 +25,7 @@ import {
   type InodeIdentity,
 } from './tree/inode.js';
 import type { LinuxRoot, RootStatus } from './tree/linux-root.js';
+import { PseudoTerminals } from '../terminals/pseudo-terminals.js';
 import { SocketTable } from '../sockets/socket-table.js';
 import { numberOfPath } from './tree/path-number.js';
 
@@ -49,6 +50,9 @@ export interface FileSystemHost {
   /** Bytes of the machine's random stream. */
   random(length: number): Uint8Array;
   readonly console: ConsolePort;
+  /** Sends a signal to a process group; to the leader of a session. */
+  raise(group: number, signal: number): void;
+  raiseFor(session: number, signal: number): void;
   readonly proc: ProcSource;
 }
 
@@ -81,6 +85,8 @@ export class FileSystem implements Tree, ContentStore {
       watchers: value,
       edges: value,
       sockets: value,
+      pseudoTerminals: value,
+      slavesId: value,
       host: outside('services of the machine'),
     },
     { isPart: true },
@@ -94,6 +100,9 @@ export class FileSystem implements Tree, ContentStore {
   /** Of numbers that are asked for it: the events for which they were woken since. */
   private readonly edges = new Map<number, number>();
   readonly sockets = new SocketTable();
+  readonly pseudoTerminals = new PseudoTerminals();
+  /** The inode of /dev/pts. */
+  private slavesId = 0;
 
   constructor(private readonly host: FileSystemHost) {}
 
@@ -124,6 +133,19 @@ export class FileSystem implements Tree, ContentStore {
 
   get console(): ConsolePort {
     return this.host.console;
+  }
+
+  /** The directory /dev/pts. */
+  get slaves(): TreeDirectory {
+    return this.inodes.get(this.slavesId) as TreeDirectory;
+  }
+
+  raise(group: number, signal: number): void {
+    this.host.raise(group, signal);
+  }
+
+  raiseFor(session: number, signal: number): void {
+    this.host.raiseFor(session, signal);
   }
 
   random(length: number): Uint8Array {
@@ -334,7 +356,7 @@ export class FileSystem implements Tree, ContentStore {
     made.names = 1;
     this.add(made);
     this.mount('proc', new ProcDirectory('', this.takeId()));
-    mountDevices(this);
+    this.slavesId = mountDevices(this).id;
     return made;
   }
 

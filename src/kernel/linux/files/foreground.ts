@@ -5,15 +5,20 @@ import { isOrphaned } from '../signals/groups.js';
 import { Signal, isIn } from '../signals/signal.js';
 import { OpenConsole } from './open/console-file.js';
 import type { OpenFile } from './open/open-file.js';
+import { OpenSlave } from '../terminals/open-ends.js';
+import type { PseudoTerminal } from '../terminals/pseudo-terminal.js';
+import type { Termios } from '../terminals/termios.js';
 
-/** Whether an open file is the machine's terminal, and not a pipe that stands for it. */
-export function isTerminal({ system }: LinuxContext, file: OpenFile): boolean {
-  return file instanceof OpenConsole && system.fileSystem.console.isTerminal;
+/** The settings of the terminal that an open file is; undefined for other files, such as the pipe that stands for the console. */
+export function terminalOf({ system }: LinuxContext, file: OpenFile): Termios | undefined {
+  if (file instanceof OpenSlave) return file.terminal.settings;
+  return file instanceof OpenConsole && system.fileSystem.console.isTerminal ? system.terminal.settings : undefined;
 }
 
-/** Whether the terminal is that of the session of the caller. */
-export function controlsTerminal({ system, linux }: LinuxContext): boolean {
-  return system.terminal.session === linux.session;
+/** The terminal of the session of the caller: the machine's, or a pseudo-terminal. */
+export function controllingTerminal({ system, linux }: LinuxContext): PseudoTerminal | 'console' | undefined {
+  if (system.terminal.settings.session === linux.session) return 'console';
+  return system.fileSystem.pseudoTerminals.ofSession(linux.session);
 }
 
 /**
@@ -22,11 +27,11 @@ export function controlsTerminal({ system, linux }: LinuxContext): boolean {
  */
 export function stopInBackground(
   context: LinuxContext,
+  terminal: Termios,
   signal: typeof Signal.SIGTTIN | typeof Signal.SIGTTOU,
 ): CallResult | undefined {
   const { system, linux, thread, pending } = context;
-  const { terminal } = system;
-  if (!controlsTerminal(context) || terminal.group === 0 || terminal.group === linux.group) return undefined;
+  if (terminal.session !== linux.session || terminal.group === 0 || terminal.group === linux.group) return undefined;
   const isUnwanted = isIn(thread.linux!.signals.mask, signal) || linux.signals.actions.outcome(signal) === 'ignore';
   if (isUnwanted && signal === Signal.SIGTTOU) return undefined;
   if (isUnwanted || isOrphaned(system.processes, linux.group)) throw new LinuxError(LinuxErrno.EIO);
@@ -34,4 +39,14 @@ export function stopInBackground(
   // It is stopped, or a handler runs, before the call is made again.
   pending.wait = { deadline: Infinity, for: undefined, late: undefined };
   return PENDING;
+}
+
+/** A terminal becomes that of the session whose leader asks, if neither has another one. Returns whether it is that now. */
+export function becomeTerminal(context: LinuxContext, terminal: Termios): boolean {
+  const { linux } = context;
+  if (terminal.session === linux.session) return linux.session === linux.pid;
+  if (linux.session !== linux.pid || terminal.session !== 0 || controllingTerminal(context)) return false;
+  terminal.session = linux.session;
+  terminal.group = linux.group;
+  return true;
 }

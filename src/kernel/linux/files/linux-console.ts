@@ -1,7 +1,7 @@
 import { CONSOLE_MODE, type ConsoleMode, type KernelConsole } from '../../terminal/console.js';
 import type { ConsolePort } from './open/console-file.js';
 import type { Deliver } from './open/open-file.js';
-import type { Terminal } from './terminal.js';
+import type { Terminal } from '../terminals/terminal.js';
 
 /** The machine's console for programs of Linux. */
 export class LinuxConsole implements ConsolePort {
@@ -19,7 +19,7 @@ export class LinuxConsole implements ConsolePort {
   }
 
   get hasInput(): boolean {
-    return this.console.hasInput(this.mode);
+    return this.console.hasInput(this.mode) && !this.isShort(Infinity);
   }
 
   get readableBytes(): number {
@@ -27,17 +27,25 @@ export class LinuxConsole implements ConsolePort {
   }
 
   get patience(): number {
-    return this.isTerminal ? this.terminal.patience : Infinity;
+    return this.isTerminal ? this.terminal.settings.patience : Infinity;
   }
 
   read(length: number, deliver: Deliver): number | 'end' | undefined {
     const { mode, terminal } = this;
+    if (this.isShort(length)) return undefined;
     const isTranslated = this.isTerminal && mode === CONSOLE_MODE.raw;
     return this.console.read(length, mode, (bytes) => deliver(isTranslated ? terminal.translated(bytes) : bytes));
   }
 
   write(bytes: Uint8Array): void {
     this.console.write(bytes);
+  }
+
+  /** Whether there is input, but less than a read that is not of lines waits for. */
+  private isShort(length: number): boolean {
+    const { settings } = this.terminal;
+    if (!this.isTerminal || settings.isLines || this.console.hasEnded) return false;
+    return this.readableBytes < settings.leastBytes(length);
   }
 
   private get mode(): ConsoleMode {

@@ -12,7 +12,7 @@ import { MachineTiming, type TimingHost } from './machine-timing.js';
 import { openStandard } from './open/special.js';
 import { Place } from './place.js';
 import { LinuxProc, type ProcSystem } from './proc/linux-proc.js';
-import type { Terminal } from './terminal.js';
+import type { Terminal } from '../terminals/terminal.js';
 import type { SharingHost } from './shared-file.js';
 import { isDirectory } from './tree/directory.js';
 import { RegularFile } from './tree/inode.js';
@@ -34,9 +34,18 @@ export interface FirstFiles {
   readonly place: Place;
 }
 
+/** What sends the signals of terminals. */
+interface SignalSenders {
+  raise(group: number, signal: number): boolean;
+  raiseForLeader(session: number, signal: number): void;
+}
+
 const SUPERUSER: Credentials = { user: 0, group: 0, groups: [] };
 
-export function makeFileSystem(host: FilesHost, system: ProcSystem & { readonly terminal: Terminal }): FileSystem {
+export function makeFileSystem(
+  host: FilesHost,
+  system: ProcSystem & { readonly terminal: Terminal; readonly jobs: SignalSenders },
+): FileSystem {
   const { store, hostMemory, console, inputs, waits, cpu, root = EMPTY_ROOT } = host;
   return new FileSystem({
     ...{ store, hostMemory, lower: new InputRoot(inputs, root), unrecorded: root, sharing: host },
@@ -45,6 +54,8 @@ export function makeFileSystem(host: FilesHost, system: ProcSystem & { readonly 
     wake: (number) => waits.wakeAgain({ kind: 'file', number }),
     random: (length) => system.random.bytes(length),
     console: new LinuxConsole(console, system.terminal),
+    raise: (group, signal) => system.jobs.raise(group, signal),
+    raiseFor: (session, signal) => system.jobs.raiseForLeader(session, signal),
     proc: new LinuxProc(system, host),
   });
 }

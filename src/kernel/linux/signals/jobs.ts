@@ -42,6 +42,12 @@ export class Jobs implements Ringer {
     return members.length > 0;
   }
 
+  /** Sends a signal to the leader of a session. */
+  raiseForLeader(session: number, signal: number): void {
+    const leader = this.processes.get(session);
+    if (leader) this.signals.send(leader.signals.process, fromKernel(signal));
+  }
+
   /** Alarms have rung. Returns how many. */
   ring(alarms: readonly Alarm[], now: number): number {
     for (const alarm of alarms) {

@@ -54,7 +54,7 @@ export class Signals {
     const thread = target instanceof Thread ? target : undefined;
     const process = target instanceof Thread ? target.process : target;
     const { linux } = process;
-    if (!linux || process.end) return;
+    if (!linux || process.end || process.threads.length === 0) return;
     const { signal } = info;
     if (isIn(STOPPING, signal)) dropAll(process, setOf(SIGCONT));
     if (signal === SIGCONT) dropAll(process, STOPPING);

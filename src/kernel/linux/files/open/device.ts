@@ -17,6 +17,7 @@ export const DEVICE = {
   urandom: deviceNumber(1, 9),
   tty: deviceNumber(5, 0),
   console: deviceNumber(5, 1),
+  ptmx: deviceNumber(5, 2),
 } as const;
 
 /** One of /dev/null, zero, full, random and urandom. */

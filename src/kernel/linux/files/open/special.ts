@@ -9,15 +9,28 @@ import { ConsoleInode, OpenConsole } from './console-file.js';
 import { DEVICE, OpenDevice } from './device.js';
 import type { OpenedName, OpenFile } from './open-file.js';
 import type { OpenSpecial } from './opening.js';
+import type { PseudoTerminal } from '../../terminals/pseudo-terminal.js';
 import { OpenPipe, Pipe } from './pipe.js';
 import { OpenText } from './text-file.js';
 
+/** Who opens a file: the terminal of the session, and the user. */
+export interface Opener {
+  readonly terminal: PseudoTerminal | 'console' | undefined;
+  readonly user: number;
+}
+
 /** Opens files that are neither directories nor regular ones; /dev/tty for those who have a terminal. */
-export function openSpecialOf(files: FileSystem, hasTerminal = true): OpenSpecial {
+export function openSpecialOf(files: FileSystem, { terminal, user }: Opener): OpenSpecial {
   return (inode, flags, place) => {
     if (inode instanceof ProcText) return new OpenText(inode, flags, place, inode.bytes(files));
     if (inode instanceof ConsoleInode) return new OpenConsole(inode, flags, place);
-    if (inode.device === DEVICE.tty && !hasTerminal) throw new LinuxError(LinuxErrno.ENXIO);
+    const { pseudoTerminals } = files;
+    if (inode.device === DEVICE.tty && !terminal) throw new LinuxError(LinuxErrno.ENXIO);
+    if (inode.device === DEVICE.tty && typeof terminal === 'object')
+      return pseudoTerminals.openTerminal(files, inode, flags, place, terminal);
+    if (inode.device === DEVICE.ptmx) return pseudoTerminals.openMaster(files, inode, flags, place, user);
+    const slave = pseudoTerminals.openSlave(files, inode, flags, place);
+    if (slave) return slave;
     if (inode.type === S_IFCHR) return openDevice(files, inode, flags, place);
     if (inode.type === S_IFIFO && inode instanceof SpecialFile) return openPipe(files, inode, flags, place);
     throw new LinuxError(LinuxErrno.ENXIO);

@@ -29,7 +29,8 @@ const TEXTS: Readonly<Record<string, Text>> = {
   cmdline: () => '\n',
   cpuinfo: () =>
     ['processor\t: 0', 'vendor_id\t: GenuineIntel', 'cpu family\t: 6', 'model name\t: bd0', 'cpu MHz\t\t: 1000.000', 'siblings\t: 1', 'core id\t\t: 0', 'cpu cores\t: 1', 'fpu\t\t: yes', `flags\t\t: ${CPU_FLAGS}`, 'bogomips\t: 2000.00', 'clflush size\t: 64', 'address sizes\t: 40 bits physical, 48 bits virtual', '', ''].join('\n'), // prettier-ignore
-  devices: () => 'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n',
+  devices: () =>
+    'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n',
   filesystems: () => 'nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tpipefs\n\text4\n',
   loadavg: ({ processes }) => `0.00 0.00 0.00 1/${processes} ${processes}\n`,
   meminfo,

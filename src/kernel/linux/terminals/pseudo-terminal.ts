@@ -1,0 +1,218 @@
+import { concatenated } from '../../../bits.js';
+import { schema, value } from '../../../state/schema.js';
+import type { FileSystem } from '../files/file-system.js';
+import { POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../files/open/open-file.js';
+import { Signal } from '../signals/signal.js';
+import { LineInput, type Echo, type InputHost } from './line-input.js';
+import { Termios } from './termios.js';
+
+/** Bytes that were written and that the master has not read: the limit of drivers/tty/tty_buffer.c. */
+const OUTPUT_BYTES = 65536;
+/** A byte becomes eight at most: the spaces of a tab. */
+const GROWTH_MAX = 8;
+
+const READABLE = POLLIN | POLLRDNORM;
+const WRITABLE = POLLOUT | POLLWRNORM;
+
+/** A pseudo-terminal: what its master writes is typed at the slave, and what programs write to that is read from the master. */
+export class PseudoTerminal {
+  /** @internal */
+  static readonly state = schema('pseudo-terminal', PseudoTerminal, {
+    ...{ index: value, masterNumber: value, slaveNumber: value, settings: value, input: value, output: value },
+    ...{ isLocked: value, isSuspended: value, slaves: value, hasMaster: value, wasClosed: value, hangUps: value },
+  });
+
+  /** No size is known at first. */
+  readonly settings = new Termios([0, 0]);
+  private readonly input = new LineInput();
+  private output: Uint8Array = new Uint8Array(0);
+  /** The slave cannot be opened yet. */
+  isLocked = true;
+  /** Output waits: Ctrl-S was typed. */
+  isSuspended = false;
+  /** Open files of the slave. */
+  private slaves = 0;
+  hasMaster = true;
+  /** The slave was open, and nobody has it any more. */
+  private wasClosed = false;
+  /** How often those who had the slave have lost it. */
+  hangUps = 0;
+
+  /** Its name is /dev/pts/INDEX; the numbers are woken when something changes for the master, and for the slave. */
+  constructor(
+    readonly index: number,
+    readonly masterNumber: number,
+    readonly slaveNumber: number,
+  ) {}
+
+  openSlave(files: FileSystem): void {
+    this.slaves++;
+    this.wasClosed = false;
+    files.wake(this.masterNumber);
+  }
+
+  closeSlave(files: FileSystem): void {
+    if (--this.slaves > 0) return;
+    this.wasClosed = true;
+    files.wake(this.masterNumber);
+  }
+
+  /** Those who have the slave lose it: they read nothing, and cannot write. */
+  hangUp(files: FileSystem): void {
+    this.hangUps++;
+    this.input.flush();
+    files.wake(this.slaveNumber);
+    files.wake(this.masterNumber);
+  }
+
+  /** Nobody has the master any more. */
+  closeMaster(files: FileSystem): void {
+    this.hasMaster = false;
+    this.hangUp(files);
+  }
+
+  /** Other settings, with or without what was typed so far. */
+  load(files: FileSystem, view: DataView, flushes: boolean): void {
+    const { isLines } = this.settings;
+    this.settings.load(view);
+    if (flushes) this.input.flush();
+    if (this.settings.isLines !== isLines) this.input.changeMode(this.settings.isLines);
+    files.wake(this.slaveNumber);
+  }
+
+  flush(files: FileSystem, queue: 'input' | 'output'): void {
+    if (queue === 'input') this.input.flush();
+    else this.output = new Uint8Array(0);
+    files.wake(queue === 'input' ? this.masterNumber : this.slaveNumber);
+  }
+
+  suspend(files: FileSystem, isSuspended: boolean): void {
+    this.isSuspended = isSuspended;
+    files.wake(this.slaveNumber);
+  }
+
+  /** Types bytes. Returns how many have room. */
+  type(files: FileSystem, bytes: Uint8Array): number {
+    const { input, settings } = this;
+    const echoes = new Echoes(input, settings);
+    const host = this.hostOf(files, echoes);
+    let typed = 0;
+    while (typed < bytes.length && input.room(settings) > 0) input.type(host, bytes[typed++]!);
+    this.show(files, echoes.take());
+    if (input.readable(settings) > 0 || input.hasLine) files.wake(this.slaveNumber, READABLE);
+    return typed;
+  }
+
+  /** Writes bytes of a program. Returns how many have room. */
+  write(files: FileSystem, bytes: Uint8Array): number {
+    const room = this.isSuspended ? 0 : Math.floor((OUTPUT_BYTES - this.output.length) / GROWTH_MAX);
+    const written = bytes.subarray(0, room);
+    const { columns } = this.input;
+    this.show(files, Array.from(written, (byte) => columns.processed(this.settings, byte)).flat());
+    return written.length;
+  }
+
+  /**
+   * What can be read from the slave, at most so many bytes; undefined if nothing yet, or less than a reader
+   * that waits is to get. They stay until `take`.
+   */
+  peek(length: number, waits: boolean): Uint8Array | undefined {
+    const { input, settings } = this;
+    if (waits && !settings.isLines && input.readable(settings) < settings.leastBytes(length)) return undefined;
+    return input.peek(settings, length);
+  }
+
+  take(files: FileSystem, length: number): void {
+    this.input.take(this.settings, length);
+    files.wake(this.masterNumber, WRITABLE);
+  }
+
+  get readableBytes(): number {
+    return this.input.readable(this.settings);
+  }
+
+  /** What the master can read; undefined if nothing yet, 'closed' if nobody has the slave. */
+  peekOutput(length: number): Uint8Array | 'closed' | undefined {
+    if (this.output.length > 0) return this.output.subarray(0, length);
+    return this.wasClosed ? 'closed' : undefined;
+  }
+
+  takeOutput(files: FileSystem, length: number): void {
+    this.output = this.output.slice(length);
+    files.wake(this.slaveNumber, WRITABLE);
+  }
+
+  get outputBytes(): number {
+    return this.output.length;
+  }
+
+  /** POLL bits of the slave. */
+  get readiness(): number {
+    const { input, settings } = this;
+    const hasInput = settings.isLines ? input.hasLine : input.readable(settings) >= settings.leastBytes(Infinity);
+    const canWrite = !this.isSuspended && this.output.length < OUTPUT_BYTES - GROWTH_MAX;
+    return (hasInput ? READABLE : 0) | (canWrite ? WRITABLE : 0);
+  }
+
+  /** POLL bits of the master. */
+  get masterReadiness(): number {
+    const hasOutput = this.output.length > 0;
+    const canWrite = this.input.room(this.settings) > 0;
+    return (hasOutput ? READABLE : 0) | (canWrite ? WRITABLE : 0) | (this.wasClosed ? POLLHUP : 0);
+  }
+
+  private hostOf(files: FileSystem, echoes: Echoes): InputHost {
+    return {
+      settings: this.settings,
+      echo: (echo) => echoes.add(echo),
+      forgetEchoes: () => echoes.forget(),
+      suspend: (isSuspended) => {
+        if (!isSuspended) echoes.settle();
+        this.suspend(files, isSuspended);
+      },
+      raise: (signal) => files.raise(this.settings.group, signal),
+    };
+  }
+
+  private show(files: FileSystem, bytes: readonly number[]): void {
+    if (bytes.length === 0 || this.output.length + bytes.length > OUTPUT_BYTES) return;
+    this.output = concatenated([this.output, Uint8Array.from(bytes)]);
+    files.wake(this.masterNumber, READABLE);
+  }
+}
+
+/** What is to be shown of bytes that are typed at once: when all of them are taken in, or before where output goes on. */
+class Echoes {
+  private readonly waiting: Echo[] = [];
+  private readonly shown: number[] = [];
+
+  constructor(
+    private readonly input: LineInput,
+    private readonly settings: Termios,
+  ) {}
+
+  add(echo: Echo): void {
+    this.waiting.push(echo);
+  }
+
+  settle(): void {
+    for (const echo of this.waiting.splice(0)) this.shown.push(...this.input.shown(this.settings, echo));
+  }
+
+  /** A signal forgets all, but the output has come to the column where it would have been. */
+  forget(): void {
+    this.waiting.length = this.shown.length = 0;
+  }
+
+  take(): number[] {
+    this.settle();
+    return this.shown;
+  }
+}
+
+/** The size of a terminal was changed: those in its foreground are told. */
+export function resizeTerminal(files: FileSystem, { size, group }: Termios, fields: readonly number[]): void {
+  if (fields.every((field, index) => field === size[index])) return;
+  size.set(fields);
+  if (group !== 0) files.raise(group, Signal.SIGWINCH);
+}
