@@ -45,6 +45,12 @@ const WINDOW_GROWTH = 16;
 /** Intervals that are scanned without finding out first whether their bytes are read, after one in which they were. */
 const SCANS_AFTER_READ = 3;
 
+/** Hits in a window after which the later half of the rest is looked at first. */
+const MOST_HITS = 1000;
+
+/** Whether a stop counts. */
+type IsHit = (stop: MachineStop, tick: number) => boolean;
+
 /** What happens to some bytes in a part of a run. */
 type Use = 'none' | 'read' | 'store';
 
@@ -66,18 +72,14 @@ export class PastSearch {
    * The last stop before tick `before` for which `isHit` is true. Undefined if there is none; the machine is then at the beginning of
    * history.
    */
-  *lastStop(
-    before: number,
-    armament: Armament,
-    isHit: (stop: MachineStop, tick: number) => boolean,
-  ): Steps<FoundStop | undefined> {
+  *lastStop(before: number, armament: Armament, isHit: IsHit): Steps<FoundStop | undefined> {
     const { timeline } = this;
     let window = FIRST_WINDOW;
     for (let end = before; end > timeline.begin;) {
       // Windows begin where snapshots are at the latest: from there a replay begins.
       const { tick } = timeline.intervalOf(end - 1).begin.snapshot;
       const from = Math.max(tick, end - window);
-      const found = yield* this.lastWithin(from, end, before, armament, isHit);
+      const found = yield* this.lastOfMany(from, end, before, armament, isHit);
       if (found) return found;
       window = from === tick ? FIRST_WINDOW : window * WINDOW_GROWTH;
       end = from;
@@ -150,19 +152,39 @@ export class PastSearch {
     return undefined;
   }
 
-  /** The last of the stops between two ticks. */
+  /** As `lastWithin`, where there may be millions of them: after some, the later half of what is left is looked at first. */
+  private *lastOfMany(
+    from: number,
+    to: number,
+    before: number,
+    armament: Armament,
+    isHit: IsHit,
+  ): Steps<FoundStop | undefined> {
+    if (to - from <= FIRST_WINDOW) return yield* this.lastWithin(from, to, before, armament, isHit);
+    const found = yield* this.lastWithin(from, to, before, armament, isHit, MOST_HITS);
+    if (!found || this.parts.cpu.ticks > found.tick) return found;
+    const middle = Math.floor((found.tick + to) / 2);
+    const later = yield* this.lastOfMany(middle, to, before, armament, isHit);
+    return later ?? (yield* this.lastOfMany(found.tick, middle, before, armament, isHit)) ?? found;
+  }
+
+  /** The last of the stops between two ticks; with `hitsMax`, of the first ones, and the machine stands at the last of them. */
   private *lastWithin(
     from: number,
     to: number,
     before: number,
     armament: Armament,
-    isHit: (stop: MachineStop, tick: number) => boolean,
+    isHit: IsHit,
+    hitsMax = Infinity,
   ): Steps<FoundStop | undefined> {
     const { timeline, parts } = this;
     let last: FoundStop | undefined;
+    let hits = 0;
     yield* timeline.scan(from, to, armament, (stop) => {
       const tick = parts.cpu.ticks;
-      if (tick < before && isHit(stop, tick)) last = { tick, stop };
+      if (tick >= before || !isHit(stop, tick)) return undefined;
+      last = { tick, stop };
+      return ++hits >= hitsMax ? 'enough' : undefined;
     });
     return last;
   }

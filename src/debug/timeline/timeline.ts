@@ -21,7 +21,7 @@ const DEFAULT_HISTORY_BYTES = 256 * 2 ** 20;
 const INTERVAL_MS = 250;
 const INTERVAL_TICKS = 2 ** 24;
 /** One that took long is followed by a pause of so many times that: a program that changes much memory is not much slower. */
-const PAUSE = 12;
+const PAUSE = 24;
 /** Ticks before the place that a replay goes to at which it takes further snapshots: the next step back will be short. */
 const NEAR_TICKS = [2 ** 20, 2 ** 14, 2 ** 8];
 
@@ -33,8 +33,8 @@ const STOP_EFFORT = 20;
 const RESTORE_EFFORT = 1000;
 const TICKS_PER_EFFORT = 256;
 
-/** Called when a replay stops for a debugger. */
-type OnStop = (stop: MachineStop) => void;
+/** Called when a replay stops for a debugger. 'enough' ends the replay there. */
+type OnStop = (stop: MachineStop) => 'enough' | undefined;
 
 /** What is armed while a part of the past is looked at. */
 export interface Armament {
@@ -180,7 +180,8 @@ export class Timeline {
   }
 
   /**
-   * Runs from a tick up to another, as it was, and calls `onStop` for each stop on the way. The machine is at that tick then.
+   * Runs from a tick up to another, as it was, and calls `onStop` for each stop on the way. The machine is at that tick then, or at
+   * the stop for which `onStop` has returned 'enough'.
    */
   *scan(from: number, to: number, armament: Armament, onStop: OnStop): Steps<void> {
     this.requireWithin(from);
@@ -344,7 +345,7 @@ export class Timeline {
       const { effort } = kernel;
       const event = this.run(Math.min(place - ticks, TICKS_AT_ONCE));
       this.effort += kernel.effort - effort + (computer.ticks - ticks) / TICKS_PER_EFFORT + STOP_EFFORT;
-      if (event.kind === 'stopped') onStop?.(event.stop);
+      if (event.kind === 'stopped' && onStop?.(event.stop) === 'enough') return;
       if (event.kind === 'idle') throw new ReplayError(`the replay has no process at tick ${computer.ticks}`);
       if (computer.ticks >= place && places.length > 0) {
         places.shift();
