@@ -42,7 +42,7 @@ function showOperands(instruction: Instruction): string[] {
       case 'gpr':
       case 'xmm': {
         const number = typeof operand.field === 'number' ? operand.field : instruction[operand.field];
-        if (operand.kind === 'xmm') return `x${number}/${operand.width}`;
+        if (operand.kind === 'xmm') return `${operand.width === 256 ? 'y' : 'x'}${number}/${operand.width}`;
         return number >= 16 ? HIGH_BYTES[number - 16]! : `r${number}/${operand.width}`;
       }
       case 'memory':
@@ -282,12 +282,10 @@ t.test('LOCK requires certain instructions with a memory destination, else #UD',
   );
 });
 
-t.test(
-  'VEX: inverted register bits; no REX, 66h, F2h, F3h or LOCK before it; L is 0; vvvv 1111 where unused',
-  async (t) => {
-    shows(
-      t,
-      `
+t.test('VEX: inverted register bits; no REX, 66h, F2h, F3h or LOCK before it; vvvv 1111 where unused', async (t) => {
+  shows(
+    t,
+    `
     c4 e2 70 f2 c2                  = ANDN/32 r0/32 r1/32 r2/32
     c4 42 b0 f2 c2                  = ANDN/64 r8/64 r9/64 r10/64
     c4 a2 70 f2 04 20               = ANDN/32 r0/32 r1/32 ds:[r0+r12*1+0]/32 index
@@ -303,12 +301,22 @@ t.test(
     f3 c4 e2 70 f2 c2               = UD
     f2 c4 e2 70 f2 c2               = UD
     f0 c4 e2 70 f2 00               = UD
-    c5 f8 28 c1                     = UD
+    c5 f8 28 c1                     = VMOVAPS/32 x0/128 x1/128
+    c5 fc 28 c1                     = VMOVAPS/32 y0/256 y1/256
+    c5 f4 58 c2                     = VADDPS/32 y0/256 y1/256 y2/256
+    c5 f4 28 c2                     = UD
+    c5 fc 28 00                     = VMOVAPS/32 y0/256 ds:[r0+0]/256 aligned base
+    c5 f6 58 c2                     = VADDSS/32 x0/32 x1/32 x2/32
+    c5 fc 12 c1                     = UD
+    c4 e3 75 4a c2 f0               = VBLENDVPS/32 y0/256 y1/256 y2/256 y15/256
+    c4 e3 75 4a c2 3f               = VBLENDVPS/32 y0/256 y1/256 y2/256 y3/256
+    c4 e3 f5 4a c2 30               = UD
+    c5 f8 77                        = VZEROUPPER/32
+    c5 fc 77                        = VZEROALL/32
     c4 e0 70 f2 c2                  = UD
     `,
-    );
-  },
-);
+  );
+});
 
 t.test('ModRM may require memory, require a register, allow either, or extend the opcode', async (t) => {
   shows(
@@ -443,9 +451,9 @@ function judgeStrings(comparison: Comparison, bytes: Uint8Array): void {
 
 const PREFIX_SETS = ['', '66', 'f3', 'f2', '66 f3', '66 f2'];
 const LEGACY_ESCAPES = ['', '0f', '0f 38', '0f 3a'];
-/** ModRM with every reg and mod, and rm 0; with mod 3 every rm. */
+/** ModRM with every reg and mod, and rm 0 and 4; with mod 3 every rm. */
 const SOME_MODRM = Array.from({ length: 256 }, (_, modRM) => modRM).filter(
-  (modRM) => modRM >= 0xc0 || (modRM & 7) === 0,
+  (modRM) => modRM >= 0xc0 || (modRM & 3) === 0,
 );
 
 /** Every opcode of every map, with each mandatory prefix, REX.W and, for VEX, L, and some ModRM bytes. */
@@ -454,6 +462,8 @@ function* opcodeStarts(): Generator<number[]> {
     for (const rex of [0x40, 0x48])
       for (const escape of LEGACY_ESCAPES) yield [...toBytes(prefixes), rex, ...toBytes(escape)];
   for (const map of [1, 2, 3]) for (let wLpp = 0; wLpp < 16; wLpp++) yield [0xc4, 0xe0 | map, vexByte(wLpp)];
+  // Gathers need three different registers.
+  for (let wLpp = 0; wLpp < 16; wLpp++) yield [0xc4, 0xe2, vexByte(wLpp) ^ 0x10];
 }
 
 const toBytes = (text: string): number[] => (text === '' ? [] : [...bytesOf(text)]);

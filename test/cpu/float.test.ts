@@ -119,7 +119,26 @@ t.test('individual cases from the manual', async (t) => {
     t.equal(context.faults ? '#XM' : hex(computed), result === '#XM' ? result : hex(result), sentence);
     t.equal(namesOf(context.mxcsrAfter), flags, `${sentence}: flags`);
   }
-  t.throws(() => cmp(new FloatContext(all), F32, 8, 0n, 0n), { message: /predicate 8/ }, 'there are eight predicates');
+  const holds: readonly ((x: number, y: number) => boolean)[] = [
+    ...[(x: number, y: number) => x === y, (x: number, y: number) => x < y, (x: number, y: number) => x <= y],
+    (x, y) => Number.isNaN(x) || Number.isNaN(y),
+  ];
+  const numbers = [-1, 0, 1, NaN];
+  const orUnordered = [holds[0]!, (x: number, y: number) => x < y, (x: number, y: number) => x <= y, () => false];
+  numbers.forEach((x) =>
+    numbers.forEach((y) => {
+      const unordered = Number.isNaN(x) || Number.isNaN(y);
+      for (let predicate = 0; predicate < 32; predicate++) {
+        const base = predicate & 3;
+        // From 8 on: the same if one is a NaN, or the other way round; bit 2 negates.
+        const value = (predicate & 8) === 0 ? holds[base]!(x, y) : unordered ? base < 3 : orUnordered[base]!(x, y);
+        const expected = value !== ((predicate & 4) !== 0);
+        const context = new FloatContext(all);
+        const result = cmp(context, F32, predicate, BigInt(bitsOf(F32, x)), BigInt(bitsOf(F32, y)));
+        t.equal(result !== 0n, expected, `predicate ${predicate} of ${x} and ${y}`);
+      }
+    }),
+  );
 });
 
 /** The same numbers for the same seed: a counter, scrambled by the finalizer of MurmurHash3. */

@@ -173,8 +173,10 @@ export function difference(ours: Instruction, judged: Judged, rip: bigint): stri
     return `repeat ${form.repeat}`;
   if (FENCES.has(form.row.mnemonic)) return undefined;
   // iced-x86 counts the implied destination of MASKMOVDQU and MASKMOVQ.
-  const implied = form.row.mnemonic.startsWith('MASKMOV') ? 1 : 0;
+  const implied = /^V?MASKMOV(Q|DQU)$/.test(form.row.mnemonic) ? 1 : 0;
   for (let i = 0; i < form.operands.length; i++) {
+    // The vector of indexes is part of iced-x86's memory operand.
+    if (form.row.operands[i]!.where === 'X') continue;
     const found = operandDifference(ours, i, judged, i + implied, rip);
     if (found) return `operand ${i}: ${found}`;
   }
@@ -205,7 +207,7 @@ function operandDifference(
     case 'xmm':
       // iced-x86 does not count the implied XMM0 of the legacy form.
       if (typeof operand.field === 'number') return undefined;
-      return register(Register.XMM0 + ours[operand.field]);
+      return register((operand.width === 256 ? Register.YMM0 : Register.XMM0) + ours[operand.field]);
     case 'mmx':
       return register(Register.MM0 + (typeof operand.field === 'number' ? operand.field : ours[operand.field]));
     case 'segment':
@@ -251,10 +253,13 @@ function memoryDifference(ours: Instruction, width: number, judged: Judged, rip:
     ripRelative ? rip + BigInt(ours.length) + displacement : displacement,
   );
   const bytes = MemorySizeExt.size(judged.memorySize);
+  const vector = form.operands.find((_, i) => form.row.operands[i]!.where === 'X');
+  const vectorIndex = vector?.kind === 'xmm' && (vector.width === 256 ? Register.YMM0 : Register.XMM0) + ours.extra;
+  const hasIndex = vector !== undefined || index >= 0;
   const pairs: [what: string, ours: number | bigint, theirs: number | bigint][] = [
     ['base', ripRelative ? ripName : name(base), judged.memoryBase],
-    ['index', name(index), judged.memoryIndex],
-    ['scale', index < 0 ? 1 : 1 << scale, index < 0 ? 1 : judged.memoryIndexScale],
+    ['index', vectorIndex || name(index), judged.memoryIndex],
+    ['scale', hasIndex ? 1 << scale : 1, hasIndex ? judged.memoryIndexScale : 1],
     ['displacement', address, BigInt.asUintN(form.addressWidth, judged.memoryDisplacement)],
     ['segment', Register.ES + segment, judged.memorySegment],
     ['bytes', width === 0 || bytes === 0 ? bytes : width / 8, bytes],

@@ -48,6 +48,9 @@ export const RFLAGS_ALLOWED =
 /** The x87 part of an FXSAVE64 image. SDM Vol. 1 10.5.1. */
 export const X87_IMAGE_BYTES = 160;
 
+/** XMM0 to XMM15 and the upper halves of YMM0 to YMM15. */
+export const VECTOR_BYTES = 512;
+
 /** The x87 state that FNINIT leaves, with zeros in the registers. */
 export function initialX87(): Uint8Array {
   const image = new Uint8Array(X87_IMAGE_BYTES);
@@ -68,7 +71,7 @@ export const FREE_RUN = 0;
 export interface OracleRegisters {
   /** RAX RCX RDX RBX RSP RBP RSI RDI R8 to R15 (the order of their encoding). */
   gpr: BigUint64Array;
-  /** XMM0 to XMM15, 16 bytes each. */
+  /** XMM0 to XMM15, then bits 255:128 of YMM0 to YMM15, 16 bytes each. */
   xmm: Uint8Array;
   mxcsr: number;
   /**
@@ -142,7 +145,7 @@ export function makeCase(bytes: ArrayLike<number>, given: Partial<OracleCase> = 
     codeOffset: 0,
     gpr: new BigUint64Array(16),
     rflags: RFLAGS_ALWAYS,
-    xmm: new Uint8Array(256),
+    xmm: new Uint8Array(VECTOR_BYTES),
     mxcsr: MXCSR_DEFAULT,
     x87: initialX87(),
     fsBase: 0n,
@@ -190,7 +193,7 @@ export function checkCase(c: OracleCase): void {
   demand((rflags & ~RFLAGS_ALLOWED) === 0, () => `rflags ${hex(rflags)} has bits beyond ${hex(RFLAGS_ALLOWED)}`);
   demand((mxcsr & ~0xffff) === 0, () => `mxcsr ${hex(mxcsr)} has bits beyond 0xffff`);
   demand(c.gpr.length === 16, () => `${c.gpr.length} general-purpose registers`);
-  demand(c.xmm.length === 256, () => `${c.xmm.length} bytes of XMM registers`);
+  demand(c.xmm.length === VECTOR_BYTES, () => `${c.xmm.length} bytes of YMM registers`);
   demand(Number.isInteger(maxSteps) && maxSteps >= FREE_RUN && maxSteps < 2 ** 32, () => `maxSteps ${maxSteps}`);
   for (const base of [c.fsBase, c.gsBase]) demand(isCanonical(base), () => `base ${hex(base)} is not canonical`);
   checkMemory(c.memory);

@@ -104,6 +104,7 @@ function registerRows(expected: OracleState, actual: OracleState, definedFlags: 
       row(name, describeNumber(expected.x87.subarray(from, to)), describeNumber(actual.x87.subarray(from, to))),
     ),
     ...index16.map((i) => row(`xmm${i}`, describeXmm(expected.xmm, i), describeXmm(actual.xmm, i))),
+    ...index16.map((i) => row(`ymm${i}h`, describeXmm(expected.xmm, 16 + i), describeXmm(actual.xmm, 16 + i))),
   ];
 }
 

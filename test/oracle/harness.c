@@ -34,7 +34,7 @@ struct request {
   uint32_t length;
   uint32_t windows, patches;
   uint8_t bytes[16];
-  uint8_t xmm[256];
+  uint8_t xmm[512];
   uint8_t x87[160];
 };
 

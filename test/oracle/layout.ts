@@ -36,8 +36,8 @@ const HARNESS_BYTES_MAX = 0x4000_0000;
 const USER_END = 0x7fff_ffff_f000n;
 
 export const HELLO_BYTES = 112;
-export const REQUEST_BYTES = 608;
-export const RESPONSE_BYTES = 624;
+export const REQUEST_BYTES = 864;
+export const RESPONSE_BYTES = 880;
 
 /** The constants of the C source, by the names it knows them by. */
 export const C_CONSTANTS: Record<string, bigint | number> = {

@@ -10,6 +10,7 @@ import {
   RFLAGS_ALWAYS,
   type OracleCase,
   type OracleState,
+  VECTOR_BYTES,
 } from './case.js';
 import { formatDifference, sameState } from './difference.js';
 import { describeHost, missingFeatures } from './host.js';
@@ -274,7 +275,7 @@ const faultExamples = [
 
 /** XMM0 of four times `float`, XMM1 zero. */
 function vectorOf(float: number): Uint8Array {
-  const xmm = new Uint8Array(256);
+  const xmm = new Uint8Array(VECTOR_BYTES);
   new Float32Array(xmm.buffer, 0, 4).fill(float);
   return xmm;
 }
@@ -324,7 +325,7 @@ function anyState({ acceptsBase, startFlags, shownFlags }: Surroundings) {
   return fc.record({
     gpr: fc.bigUint64Array({ minLength: 16, maxLength: 16 }),
     rflags: fc.nat(RFLAGS_ALLOWED).map((bits) => (bits & flags) | RFLAGS_ALWAYS),
-    xmm: fc.uint8Array({ minLength: 256, maxLength: 256 }),
+    xmm: fc.uint8Array({ minLength: VECTOR_BYTES, maxLength: VECTOR_BYTES }),
     mxcsr,
     fsBase: base,
     gsBase: base,

@@ -1,5 +1,5 @@
 /** The harness's input and output as bytes: the other half of `struct request` and `struct after` in C. */
-import { X87_IMAGE_BYTES, type OracleCase, type OracleResult } from './case.js';
+import { VECTOR_BYTES, X87_IMAGE_BYTES, type OracleCase, type OracleResult } from './case.js';
 import { REQUEST_BYTES, RESPONSE_BYTES } from './layout.js';
 
 /** Offsets in `struct request` (harness.c). */
@@ -17,7 +17,7 @@ const REQUEST = {
   patches: 172,
   bytes: 176,
   xmm: 192,
-  x87: 448,
+  x87: 704,
 } as const;
 
 /** Offsets in `struct after` (step.h). */
@@ -36,7 +36,7 @@ const RESPONSE = {
   outcome: 188,
   selectors: 192,
   xmm: 208,
-  x87: 464,
+  x87: 720,
 } as const;
 
 const NO_FAULT = 0xffff_ffff;
@@ -137,7 +137,7 @@ export function decodeResponse(c: OracleCase, view: DataView, at: number): Oracl
     gpr: new BigUint64Array(buffer, at + RESPONSE.gpr, 16),
     rip: view.getBigUint64(at + RESPONSE.rip, true),
     rflags: view.getUint32(at + RESPONSE.rflags, true),
-    xmm: new Uint8Array(buffer, at + RESPONSE.xmm, 256),
+    xmm: new Uint8Array(buffer, at + RESPONSE.xmm, VECTOR_BYTES),
     x87: new Uint8Array(buffer, at + RESPONSE.x87, X87_IMAGE_BYTES),
     mxcsr: view.getUint32(at + RESPONSE.mxcsr, true),
     fsBase: view.getBigUint64(at + RESPONSE.fsBase, true),

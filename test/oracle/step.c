@@ -27,18 +27,30 @@ struct fxsave_image {
   uint8_t unused[96];
 };
 
+/** XSAVE area with the upper halves of YMM in its standard place. SDM Vol. 1 13.4 "XSAVE Area". */
+struct xsave_image {
+  struct fxsave_image fx;
+  uint64_t xstate_bv, xcomp_bv, reserved[6];
+  uint8_t ymm_high[256];
+};
+
+enum { XSTATE_X87_SSE_AVX = 7, XSTATE_AVX = 4 };
+
 /** What `execute` loads; its offsets stand in the assembly below. */
 struct entry {
-  struct fxsave_image fx;
+  struct xsave_image image;
   uint64_t gpr[16];
   uint64_t rip, cs, rflags, rsp, ss;
   uint64_t harness_rsp;
-} __attribute__((aligned(16)));
+  /** XRSTOR loads YMM; FXRSTOR where the host has no AVX. */
+  uint32_t has_avx;
+} __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct fxsave_image) == 512, "SDM Vol. 1 10.5.1");
-_Static_assert(offsetof(struct entry, gpr) == 512, "execute");
-_Static_assert(offsetof(struct entry, rip) == 640, "execute");
-_Static_assert(offsetof(struct entry, harness_rsp) == 680, "execute, trapped");
+_Static_assert(offsetof(struct entry, gpr) == 832, "execute");
+_Static_assert(offsetof(struct entry, rip) == 960, "execute");
+_Static_assert(offsetof(struct entry, harness_rsp) == 1000, "execute, trapped");
+_Static_assert(offsetof(struct entry, has_avx) == 1008, "execute");
 
 /* Seen by the assembly and by nothing outside the executable: rip-relative, wherever it is linked. */
 #pragma GCC visibility push(hidden)
@@ -52,24 +64,30 @@ __asm__(".text\n"
         ".globl execute\n"
         "execute:\n"
         "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
-        "  mov %rsp, 680(%rdi)\n"
-        "  fxrstor64 (%rdi)\n"
-        "  lea 640(%rdi), %rsp\n"
-        "  mov 512(%rdi), %rax\n"
-        "  mov 520(%rdi), %rcx\n"
-        "  mov 528(%rdi), %rdx\n"
-        "  mov 536(%rdi), %rbx\n"
-        "  mov 552(%rdi), %rbp\n"
-        "  mov 560(%rdi), %rsi\n"
-        "  mov 576(%rdi), %r8\n"
-        "  mov 584(%rdi), %r9\n"
-        "  mov 592(%rdi), %r10\n"
-        "  mov 600(%rdi), %r11\n"
-        "  mov 608(%rdi), %r12\n"
-        "  mov 616(%rdi), %r13\n"
-        "  mov 624(%rdi), %r14\n"
-        "  mov 632(%rdi), %r15\n"
-        "  mov 568(%rdi), %rdi\n"
+        "  mov %rsp, 1000(%rdi)\n"
+        "  cmpl $0, 1008(%rdi)\n"
+        "  je 1f\n"
+        "  mov $7, %eax; xor %edx, %edx\n"
+        "  xrstor64 (%rdi)\n"
+        "  jmp 2f\n"
+        "1: fxrstor64 (%rdi)\n"
+        "2:\n"
+        "  lea 960(%rdi), %rsp\n"
+        "  mov 832(%rdi), %rax\n"
+        "  mov 840(%rdi), %rcx\n"
+        "  mov 848(%rdi), %rdx\n"
+        "  mov 856(%rdi), %rbx\n"
+        "  mov 872(%rdi), %rbp\n"
+        "  mov 880(%rdi), %rsi\n"
+        "  mov 896(%rdi), %r8\n"
+        "  mov 904(%rdi), %r9\n"
+        "  mov 912(%rdi), %r10\n"
+        "  mov 920(%rdi), %r11\n"
+        "  mov 928(%rdi), %r12\n"
+        "  mov 936(%rdi), %r13\n"
+        "  mov 944(%rdi), %r14\n"
+        "  mov 952(%rdi), %r15\n"
+        "  mov 888(%rdi), %rdi\n"
         "  iretq\n"
         /* Linux leaves AC and NT as the instruction left them; neither may reach compiled code or the next IRETQ. */
         ".globl trapped\n"
@@ -83,7 +101,7 @@ __asm__(".text\n"
         "  ret\n"
         "1:\n"
         "  lea entry(%rip), %rdi\n"
-        "  mov 680(%rdi), %rsp\n"
+        "  mov 1000(%rdi), %rsp\n"
         "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
         "  ret\n"
         ".globl return_from_signal\n"
@@ -190,12 +208,24 @@ static void undo_what_followed(struct after *after, const struct before *before)
   after->cr2 = 0;
 }
 
+/** The upper halves of YMM: zero if Linux says that they are in their initial state, as before where there are none. */
+static void capture_ymm_high(struct after *after, const struct xsave_image *image) {
+  uint8_t *high = after->xmm + sizeof image->fx.xmm;
+  if (!entry.has_avx)
+    __builtin_memcpy(high, running->xmm + sizeof image->fx.xmm, sizeof image->ymm_high);
+  else if (image->xstate_bv & XSTATE_AVX)
+    __builtin_memcpy(high, image->ymm_high, sizeof image->ymm_high);
+  else
+    __builtin_memset(high, 0, sizeof image->ymm_high);
+}
+
 static void capture_registers(struct after *after, const struct sigcontext *frame) {
   const struct fxsave_image *fx = (const struct fxsave_image *)frame->fpstate;
   uint64_t gpr[16] = {frame->rax, frame->rcx, frame->rdx, frame->rbx, frame->rsp, frame->rbp, frame->rsi, frame->rdi,
                       frame->r8,  frame->r9,  frame->r10, frame->r11, frame->r12, frame->r13, frame->r14, frame->r15};
   __builtin_memcpy(after->gpr, gpr, sizeof gpr);
-  __builtin_memcpy(after->xmm, fx->xmm, sizeof after->xmm);
+  __builtin_memcpy(after->xmm, fx->xmm, sizeof fx->xmm);
+  capture_ymm_high(after, (const struct xsave_image *)fx);
   __builtin_memcpy(after->x87, fx->x87, sizeof fx->x87);
   __builtin_memcpy(after->x87 + 32, fx->st, sizeof fx->st);
   after->rip = frame->rip;
@@ -240,11 +270,14 @@ void step(const struct before *before, struct after *after) {
     after->outcome = OUTCOME_BASE_REFUSED;
     return;
   }
-  __builtin_memcpy(entry.fx.xmm, before->xmm, sizeof entry.fx.xmm);
-  __builtin_memcpy(entry.fx.x87, before->x87, sizeof entry.fx.x87);
-  __builtin_memcpy(entry.fx.st, before->x87 + 32, sizeof entry.fx.st);
+  struct fxsave_image *fx = &entry.image.fx;
+  __builtin_memcpy(fx->xmm, before->xmm, sizeof fx->xmm);
+  __builtin_memcpy(fx->x87, before->x87, sizeof fx->x87);
+  __builtin_memcpy(fx->st, before->x87 + 32, sizeof fx->st);
+  __builtin_memcpy(entry.image.ymm_high, before->xmm + sizeof fx->xmm, sizeof entry.image.ymm_high);
+  entry.image.xstate_bv = XSTATE_X87_SSE_AVX;
   __builtin_memcpy(entry.gpr, before->gpr, sizeof entry.gpr);
-  entry.fx.mxcsr = before->mxcsr;
+  fx->mxcsr = before->mxcsr;
   entry.rip = before->rip;
   entry.rsp = before->gpr[4];
   entry.rflags = before->rflags | RFLAGS_RESERVED_1 | RFLAGS_IF | (before->steps != FREE_RUN ? RFLAGS_TF : 0);
@@ -277,11 +310,22 @@ static int catch_signals(void) {
   return system_call(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, HARNESS, HARNESS_BYTES_MAX, 0, 0) == 0;
 }
 
+/** Whether the CPU has AVX and Linux keeps its registers. SDM Vol. 1 14.3 "Detection of Intel AVX Instructions". */
+static uint32_t has_avx(void) {
+  enum { OSXSAVE_AND_AVX = 1 << 27 | 1 << 28 };
+  uint32_t eax = 1, ebx, ecx = 0, edx;
+  __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+  if ((ecx & OSXSAVE_AND_AVX) != OSXSAVE_AND_AVX) return 0;
+  __asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+  return (eax & XSTATE_X87_SSE_AVX) == XSTATE_X87_SSE_AVX;
+}
+
 int prepare_to_step(int user_mode_can_write_bases, uint32_t quarters_per_step) {
   uint16_t cs, ss;
   __asm__("mov %%cs, %0; mov %%ss, %1" : "=r"(cs), "=r"(ss));
   entry.cs = cs;
   entry.ss = ss;
+  entry.has_avx = has_avx();
   can_write_bases = user_mode_can_write_bases;
   patience = quarters_per_step;
   return catch_signals();

@@ -41,7 +41,8 @@ struct before {
   uint32_t mxcsr;
   /** How often an instruction that leaves rip in place (REP) is stepped, or FREE_RUN. */
   uint32_t steps;
-  uint8_t xmm[256];
+  /** XMM0 to XMM15, then bits 255:128 of YMM0 to YMM15. */
+  uint8_t xmm[512];
   /** The first 160 bytes of an FXSAVE64 image; those of MXCSR are not used. */
   uint8_t x87[160];
 };
@@ -64,7 +65,8 @@ struct after {
   /** es cs ss ds fs gs: the order of their encoding. */
   uint16_t selectors[6];
   uint16_t unused[2];
-  uint8_t xmm[256];
+  /** XMM0 to XMM15, then bits 255:128 of YMM0 to YMM15. */
+  uint8_t xmm[512];
   uint8_t x87[160];
 };
 

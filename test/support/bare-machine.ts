@@ -3,7 +3,7 @@ import { PAGE_SIZE, bytesToHex, hex } from '../../src/bits.js';
 import { Cpu, type CpuEvent, type Engine, type TranslationThreshold } from '../../src/cpu/cpu.js';
 import { GuestException, Vector } from '../../src/cpu/state/exceptions.js';
 import { AC, TF } from '../../src/cpu/meaning/flags.js';
-import { GPR, RSP, SELECTORS, X87, X87_BYTES, XMM } from '../../src/cpu/state/layout.js';
+import { GPR, RSP, SELECTORS, X87, X87_BYTES, XMM, YMM_HIGH } from '../../src/cpu/state/layout.js';
 import { GuestMemory } from '../../src/memory.js';
 import { ACCESSED, CR0_WP, DIRTY, EFER_NXE, PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
 import { writeStateOf } from '../../src/state/digest.js';
@@ -159,6 +159,7 @@ export class BareMachine {
       ...Array.from({ length: 16 }, (_, i) => `r${i} ${hex(state.gpr(i), 16)}`),
       `mxcsr ${hex(state.mxcsr)}`,
       ...Array.from({ length: 16 }, (_, i) => `xmm${i} ${bytes(XMM + i * 16, 16)}`),
+      ...Array.from({ length: 16 }, (_, i) => `ymm${i}h ${bytes(YMM_HIGH + i * 16, 16)}`),
       `selectors ${bytes(SELECTORS, 12)}`,
       `x87 ${bytes(X87, X87_BYTES)}`,
     ];

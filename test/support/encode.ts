@@ -66,10 +66,12 @@ function rexPrefix(pattern: EncodingPattern, form: Form, random: Random): number
 function vexPrefix(pattern: EncodingPattern, form: Form, random: Random): number[] {
   const map = { '1': 0, '0F': 1, '0F38': 2, '0F3A': 3 }[pattern.map];
   const pp = { any: 0, NP: 0, NFx: 0, '66': 1, F3: 2, F2: 3 }[pattern.prefix];
-  const w = pattern.rexW === 'any' ? form.width === 64 : pattern.rexW === 1;
+  const ignored = pattern.rexW === 'any' && !form.row.operands.some(({ size }) => size === 'y');
+  const w = ignored ? random.chance(2) : pattern.rexW === 'any' ? form.width === 64 : pattern.rexW === 1;
   const usesVvvv = form.row.operands.some((operand) => operand.where === 'B');
   const vvvv = usesVvvv ? random.below(16) : 15;
-  return [0xc4, (random.below(8) << 5) | map, (w ? 0x80 : 0) | (vvvv << 3) | pp];
+  const l = pattern.vexL === 'any' ? random.below(2) : pattern.vexL;
+  return [0xc4, (random.below(8) << 5) | map, (w ? 0x80 : 0) | (vvvv << 3) | (l << 2) | pp];
 }
 
 function modRM(pattern: EncodingPattern, form: Form, random: Random): number[] {

@@ -69,7 +69,7 @@ export function describeState(computer: Computer): string[] {
     `rflags ${hex(registers.rflags)}`,
     ...byIndex(16, (i) => `${GPR_NAMES[i] ?? `r${i}`} ${hex(registers.gpr(i), 16)}`),
     `mxcsr ${hex(registers.mxcsr)}`,
-    ...byIndex(16, (i) => `xmm${i} ${hex(registers.xmm(i), 32)}`),
+    ...byIndex(16, (i) => `ymm${i} ${hex(registers.ymmHigh(i), 32)} ${hex(registers.xmm(i), 32)}`),
     ...byIndex(6, (i) => `segment ${i} ${hex(registers.selector(i))} base ${hex(registers.segmentBase(i), 16)}`),
     `x87 ${Buffer.from(registers.x87).toString('hex')}`,
   ];

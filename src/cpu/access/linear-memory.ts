@@ -25,15 +25,17 @@ export type CodeStored = (physical: number, lengthBytes: number) => void;
 
 /** The greatest alignment that #AC demands of any access. SDM Vol. 3A table 6-7 "Alignment Requirements by Data Type". */
 const MOST_ALIGNMENT = 16;
+const YMM_BYTES = 32;
 const EXTENDED_BYTES = 10;
 const EXTENDED_ALIGNMENT = 8;
 
 /**
- * The alignment of an access of so many bytes: its size, 8 for an extended number; of what is larger than 16 bytes, the
+ * The alignment of an access of so many bytes: its size, 8 for an extended number, 16 for a vector of 256 bits; of what else is larger than 16 bytes, the
  * images of x87 have words of 2 or 4 bytes, and the others are checked by the instruction.
  */
 function alignmentOf(bytes: number): number {
   if (bytes === EXTENDED_BYTES) return EXTENDED_ALIGNMENT;
+  if (bytes === YMM_BYTES) return MOST_ALIGNMENT;
   const alignment = bytes & -bytes;
   return alignment > MOST_ALIGNMENT ? 1 : alignment;
 }

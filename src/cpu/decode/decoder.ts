@@ -32,6 +32,8 @@ const REX_R = 4;
 const REX_W = 8;
 
 const NO_SEGMENT = -1;
+/** `index` is this less the number of a vector register in gathers. */
+const VECTOR_INDEX = -2;
 
 /** What all decoders look up; forms and candidates in it are made when they are first used. */
 interface Tables {
@@ -59,7 +61,7 @@ export class Decoder {
 
   /** REX as read, or converted from VEX; 0 if there is none. */
   private rex = 0;
-  /** PREFIX_66 and PREFIX_F3 or PREFIX_F2, which select among rows. */
+  /** PREFIX_66, PREFIX_F3 or PREFIX_F2, and VEX_256, which select among rows. */
   private prefixes = 0;
   private lock = false;
   private addressSizePrefix = false;
@@ -102,8 +104,9 @@ export class Decoder {
       reg: this.registerInReg(plan),
       rm: this.registerInRm(plan),
       vvvv: this.vvvv,
+      extra: plan.extra === 'immediate' ? Number(immediate >> 4n) : this.index < -1 ? VECTOR_INDEX - this.index : 0,
       base: this.base,
-      index: this.index,
+      index: Math.max(this.index, -1),
       scale: this.scale,
       ripRelative: this.ripRelative,
       displacement: this.displacement,
@@ -200,7 +203,7 @@ export class Decoder {
 
   /**
    * Reads the rest of a VEX prefix: C5 RvvvvLpp, or C4 RXBmmmmm WvvvvLpp, where R, X, B and vvvv are inverted. #UD
-   * after 66h, F2h, F3h, LOCK or REX; L is 0 in every row. SDM Vol. 2A 2.3.
+   * after 66h, F2h, F3h, LOCK or REX. SDM Vol. 2A 2.3.
    */
   private readVex(first: number): Row | undefined {
     if (this.rex !== 0 || this.prefixes !== 0 || this.lock) return undefined;
@@ -214,11 +217,10 @@ export class Decoder {
       fields = this.byte();
       if ((fields & 0x80) !== 0) this.rex |= REX_W;
     }
-    this.prefixes = VEX_PREFIXES[fields & 3]!;
+    this.prefixes = VEX_PREFIXES[fields & 3]! | ((fields & 4) << 1);
     this.vvvv = (~fields >> 3) & 15;
     this.opcode = this.byte();
-    const reservedL = (fields & 4) !== 0;
-    if (map === undefined || reservedL) return undefined;
+    if (map === undefined) return undefined;
     const row = this.readModRM(this.lookup.rows(map, true, this.opcode));
     const mustBeOnes = row !== undefined && !this.formTable.plans[row.id]!.usesVvvv;
     return mustBeOnes && this.vvvv !== 0 ? undefined : row;
@@ -239,7 +241,8 @@ export class Decoder {
     this.displacement = 0n;
     const inMemory = (this.modRM < 0xc0 && !plan.modIgnored) || plan.moffs;
     if (plan.moffs) this.displacement = this.readImmediate(this.addressSizePrefix ? 4 : 8, false);
-    else if (inMemory) this.readModRMAddress();
+    else if (inMemory) this.readModRMAddress(plan.extra === 'index');
+    if (plan.extra === 'index' && !this.hasDistinctVectors()) return undefined;
     if (!registerExists(plan.reg, ((this.modRM >> 3) & 7) | ((this.rex & REX_R) << 1))) return undefined;
     let mode = plan.modeIndexes[inMemory ? this.memoryMode() : this.addressSizePrefix ? MODE_NONE_32 : MODE_NONE]!;
     // A row with no memory operand that does not use the address size has only the plain mode.
@@ -270,15 +273,15 @@ export class Decoder {
    * Reads a memory operand: ModRM with mod below 3, SIB and displacement. SDM Vol. 2A 2.1.5 tables 2-2 and 2-3; 2.2.1.6
    * for RIP-relative.
    */
-  private readModRMAddress(): void {
+  private readModRMAddress(isVector: boolean): void {
     const mod = this.modRM >> 6;
     const rm = this.modRM & 7;
     let displacementBytes = mod === 0 ? 0 : mod === 1 ? 1 : 4;
     if (rm === 4) {
       const sib = this.byte();
       const index = ((sib >> 3) & 7) | ((this.rex & REX_X) << 2);
-      if (index !== RSP) {
-        this.index = index;
+      if (index !== RSP || isVector) {
+        this.index = isVector ? VECTOR_INDEX - index : index;
         this.scale = sib >> 6;
       }
       if ((sib & 7) === RBP && mod === 0) displacementBytes = 4;
@@ -291,6 +294,13 @@ export class Decoder {
     }
     if (displacementBytes === 1) this.displacement = BigInt((this.byte() << 24) >> 24);
     else if (displacementBytes === 4) this.displacement = BigInt(this.int32());
+  }
+
+  /** Gathers need a SIB byte, and three different registers. SDM Vol. 2A 2.3.12 "Vector SIB (VSIB) Memory Addressing". */
+  private hasDistinctVectors(): boolean {
+    const target = ((this.modRM >> 3) & 7) | ((this.rex & REX_R) << 1);
+    const index = VECTOR_INDEX - this.index;
+    return this.index <= VECTOR_INDEX && target !== this.vvvv && target !== index && index !== this.vvvv;
   }
 
   private readImmediate(bytes: number, signed: boolean): bigint {
@@ -354,7 +364,7 @@ export class Decoder {
 }
 
 const VEX_MAPS: readonly (OpcodeMap | undefined)[] = [undefined, '0F', '0F38', '0F3A'];
-/** Prefixes encoded by VEX.pp: none, 66h, F3h, F2h. */
+/** Prefixes encoded by VEX.pp: none, 66h, F3h, F2h. VEX.L, bit 2, becomes VEX_256. */
 const VEX_PREFIXES: readonly number[] = [0, PREFIX_66, PREFIX_F3, PREFIX_F2];
 
 /**

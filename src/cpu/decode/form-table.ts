@@ -68,6 +68,8 @@ export interface RowPlan {
   readonly modIgnored: boolean;
   readonly moffs: boolean;
   readonly usesVvvv: boolean;
+  /** Where the fourth register is, if there is one. */
+  readonly extra: 'immediate' | 'index' | undefined;
 }
 
 /**
@@ -153,7 +155,13 @@ function planOf(row: Row, firstForm: number): RowPlan {
     modIgnored,
     moffs: modes === MOFFS.modes,
     usesVvvv,
+    extra: extraOf(operands),
   };
+}
+
+function extraOf(operands: readonly OperandType[]): RowPlan['extra'] {
+  if (operands.some(({ where }) => where === 'L')) return 'immediate';
+  return operands.some(({ where }) => where === 'X') ? 'index' : undefined;
 }
 
 type Widths = Pick<RowPlan, 'widths' | 'widthIndexes'>;
@@ -264,6 +272,8 @@ const LOCKED = MEMORY.map((mode) => mode + MODE_LOCK);
 const NO_ADDRESS = modeSet(MODE_NONE);
 const IMPLIED_ADDRESS = modeSet(MODE_NONE, MODE_NONE_32);
 const MOFFS = modeSet(MODE_BASE, MODE_GENERAL, MODE_GENERAL_32);
+/** A vector of indexes is not part of the address. */
+const WITHOUT_INDEX = modeSet(MODE_BASE, MODE_GENERAL, MODE_GENERAL_32);
 const MEMORY_ONLY = modeSet(...MEMORY);
 const MEMORY_ONLY_LOCKABLE = modeSet(...MEMORY, ...LOCKED);
 const REGISTER_OR_MEMORY = modeSet(MODE_NONE, ...MEMORY);
@@ -273,6 +283,7 @@ function modeSetOf({ operands, attributes }: Row): ModeSet {
   for (let i = 0; i < operands.length; i++) {
     const { where } = operands[i]!;
     if (where === 'O') return MOFFS;
+    if (operands.some((operand) => operand.where === 'X')) return WITHOUT_INDEX;
     const lockable = i === 0 && attributes.has('LOCK');
     if (where === 'M') return lockable ? MEMORY_ONLY_LOCKABLE : MEMORY_ONLY;
     if (where === 'E') return lockable ? REGISTER_OR_MEMORY_LOCKABLE : REGISTER_OR_MEMORY;
@@ -300,10 +311,12 @@ function makeEntry(row: Row, id: number, width: Width, mode: AddressMode, repeat
     ...{ row, id, width, addressWidth, lock, repeat },
     ...{ operands, dest, src, third, first, second, fourth },
   };
-  const [immediate, secondImmediate] = row.operands.filter(({ where }) => where === 'I' || where === 'J');
+  const [immediate, secondImmediate] = row.operands.filter(
+    ({ where }) => where === 'I' || where === 'J' || where === 'L',
+  );
   return {
     form,
-    immediateBytes: immediate ? widthOfSize(immediate.size, width) / 8 : 0,
+    immediateBytes: immediate ? (immediate.where === 'L' ? 1 : widthOfSize(immediate.size, width) / 8) : 0,
     immediateSigned: immediate?.signed === true || immediate?.where === 'J',
     secondImmediateBytes: secondImmediate ? widthOfSize(secondImmediate.size, width) / 8 : 0,
   };
@@ -339,6 +352,9 @@ function operandForm(type: OperandType, width: Width, shape: AddressShape | 'non
       return registerForm(type, 'reg', width);
     case 'B':
       return registerForm(type, 'vvvv', width);
+    case 'L':
+    case 'X':
+      return registerForm(type, 'extra', width);
     case 'implied':
       return registerForm(type, type.register!, width);
   }
@@ -352,12 +368,12 @@ function memoryForm(type: OperandType, width: Width, shape: AddressShape): Opera
 function registerForm(type: OperandType, field: RegisterField, width: Width): OperandForm {
   const bits = widthOfSize(type.size, width);
   if (type.file === 'stack' || type.file === 'mmx') return { kind: type.file, field };
-  if (type.file === 'xmm') return { kind: 'xmm', field, width: bits as 32 | 64 | 128 };
+  if (type.file === 'xmm') return { kind: 'xmm', field, width: bits as 32 | 64 | 128 | 256 };
   return { kind: 'gpr', field, width: bits as Width };
 }
 
 /** Size of an operand in bits if the operand size of the instruction is `width`. SDM Vol. 2D A.2.2. */
-function widthOfSize(size: OperandSize, width: Width): Width | 128 | 0 {
+function widthOfSize(size: OperandSize, width: Width): Width | 128 | 256 | 0 {
   switch (size) {
     case 'v':
       return width;

@@ -9,6 +9,8 @@ export interface Instruction {
   readonly reg: number;
   readonly rm: number;
   readonly vvvv: number;
+  /** The fourth register: in bits 7:4 of an immediate byte, or the vector of indexes in SIB. */
+  readonly extra: number;
   /**
    * Base and index registers of the address, -1 for none; if `ripRelative`, the base is the rip of the next
    * instruction.

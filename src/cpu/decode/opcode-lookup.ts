@@ -7,6 +7,8 @@ import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from './r
 export const PREFIX_66 = 1;
 export const PREFIX_F3 = 2;
 export const PREFIX_F2 = 4;
+/** VEX.L, which selects among rows too. */
+export const VEX_256 = 8;
 
 /**
  * For each mandatory prefix, a bit set of the combinations of legacy prefixes that match it: F2h and F3h take
@@ -24,7 +26,7 @@ const ACCEPTED_PREFIXES: Record<EncodingPattern['prefix'], number> = {
 /** A row and the conditions that an instruction must meet to match it. */
 interface Candidate {
   readonly row: Row;
-  /** Accepted combinations of legacy prefixes, one bit each. */
+  /** Accepted combinations of prefixes, one bit each. */
   readonly prefixes: number;
   /** Bit 0: REX.W may be 0; bit 1: it may be 1. */
   readonly rexW: number;
@@ -113,13 +115,14 @@ function precedence(pattern: EncodingPattern): number {
 }
 
 function candidate(row: Row, withoutRexB: boolean): Candidate {
-  const { prefix, rexW, digit, fixedModRM } = row.pattern;
+  const { prefix, rexW, vexL, digit, fixedModRM } = row.pattern;
+  const accepted = ACCEPTED_PREFIXES[prefix];
   const places = row.operands.map((operand) => operand.where);
   const registerOnly = places.includes('N');
   const mask = fixedModRM === undefined ? (digit === undefined ? 0 : 0x38) | (registerOnly ? 0xc0 : 0) : 0xff;
   return {
     row,
-    prefixes: ACCEPTED_PREFIXES[prefix],
+    prefixes: vexL === 1 ? accepted << VEX_256 : vexL === 0 ? accepted : accepted | (accepted << VEX_256),
     rexW: rexW === 'any' ? 0b11 : 1 << rexW,
     modRMMask: mask,
     modRMValue: fixedModRM ?? ((digit ?? 0) << 3) | (registerOnly ? 0xc0 : 0),

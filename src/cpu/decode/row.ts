@@ -20,13 +20,15 @@ export interface OperandType {
   /** The size in memory if it differs from the size in a register. */
   readonly memorySize?: OperandSize;
   readonly aligned?: boolean;
+  /** Twice as wide with vectors of 256 bits; the sizes are those with 128. */
+  readonly scaled?: boolean;
   /** The number of an implied register. */
   readonly register?: number;
   /** For an immediate: true if it is sign-extended to the operand size, false if zero-extended. */
   readonly signed?: boolean;
 }
 
-export type OperandSize = Width | 128 | 0 | 'v' | 'z' | 'y' | 'v64';
+export type OperandSize = Width | 128 | 256 | 0 | 'v' | 'z' | 'y' | 'v64';
 
 export type OperandPlace =
   | 'E' // ModRM.rm, register or memory
@@ -36,6 +38,8 @@ export type OperandPlace =
   | 'G' // ModRM.reg
   | 'Z' // low three bits of the opcode
   | 'B' // VEX.vvvv
+  | 'L' // VEX: bits 7:4 of an immediate byte
+  | 'X' // VEX: the index of SIB, a vector of indexes
   | 'I' // immediate
   | 'J' // relative branch target
   | 'O' // moffs: a 64-bit (or 32-bit) absolute address
@@ -107,6 +111,8 @@ export interface EncodingPattern {
   /** A whole ModRM byte if it extends the opcode (0F 01 C1). */
   readonly fixedModRM?: number;
   readonly vex: boolean;
+  /** VEX.L: 1 for vectors of 256 bits. Legacy encodings have 'any'. */
+  readonly vexL: 'any' | 0 | 1;
 }
 
 export type OpcodeMap = '1' | '0F' | '0F38' | '0F3A';

@@ -33,15 +33,16 @@ export class RecordWriter {
     const isEvaluated = goesNowhere(instruction, nextRip) || this.hasStop(nextRip - BigInt(instruction.length));
     const handler = isEvaluated ? undefined : this.handlers.handlerOfForm[form.id];
     view.setUint16(record + Field.handler, handler ?? Handler.evaluate, true);
+    view.setUint16(record + Field.base, instruction.base < 0 ? ZERO : GPR + instruction.base * 8, true);
+    view.setUint16(record + Field.index, instruction.index < 0 ? ZERO : GPR + instruction.index * 8, true);
+    view.setUint16(record + Field.segmentBase, SEGMENT_BASE + instruction.segment * 8, true);
+    view.setBigInt64(record + Field.immediate, instruction.immediate, true);
+    // The register of a fourth operand stands in the place of the immediate that names it.
     form.operands.forEach((operand, slot) => {
       const value = operandValue(operand, instruction);
       const field = Field.operands[slot];
       if (value !== undefined && field !== undefined) view.setUint16(record + field, value, true);
     });
-    view.setUint16(record + Field.base, instruction.base < 0 ? ZERO : GPR + instruction.base * 8, true);
-    view.setUint16(record + Field.index, instruction.index < 0 ? ZERO : GPR + instruction.index * 8, true);
-    view.setUint16(record + Field.segmentBase, SEGMENT_BASE + instruction.segment * 8, true);
-    view.setBigInt64(record + Field.immediate, instruction.immediate, true);
     const hasTwo = form.operands.length === 2 && form.dest.kind === 'immediate' && form.src.kind === 'immediate';
     if (hasTwo) view.setUint8(record + Field.secondImmediate, instruction.immediate2);
     view.setBigInt64(record + Field.displacement, displacement, true);

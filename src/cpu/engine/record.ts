@@ -8,7 +8,7 @@ import { HOST_LAYOUT } from '../../memory.js';
  *     +2  u16  instructions from here to the end of the block, this one included: what entering here costs in ticks
  *     +4  u16  host address of the register of operand 0     +6  of operand 1     +8  of operand 2; of ST(i), the number i
  *     +10 u16  host address of the base register              +12 of the index register      +14 of the segment base
- *     +16 i64  immediate, extended; of ENTER, +20 u8 its second one
+ *     +16 i64  immediate, extended; of ENTER, +20 u8 its second one; or u16 host address of the register of operand 3
  *     +24 i64  displacement; with rip as the base, the address itself
  *     +32 i64  rip of the next instruction
  *     +40 i32  record of the direct target
@@ -20,7 +20,7 @@ export const RECORD_BYTES = 48;
 export const Field = {
   handler: 0,
   ticksToEnd: 2,
-  operands: [4, 6, 8],
+  operands: [4, 6, 8, 16],
   base: 10,
   index: 12,
   segmentBase: 14,

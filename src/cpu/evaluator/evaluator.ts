@@ -139,6 +139,13 @@ class EvaluatorCore implements Core {
     this.changed = true;
     this.state.setXmm(this.number(operand.field), value);
   }
+  readYmmHigh(operand: XmmOperand): bigint {
+    return this.state.ymmHigh(this.number(operand.field));
+  }
+  writeYmmHigh(operand: XmmOperand, value: bigint): void {
+    this.changed = true;
+    this.state.setYmmHigh(this.number(operand.field), value);
+  }
   readXmmLow(operand: XmmOperand, width: 32 | 64): bigint {
     return truncate(width, this.readXmm(operand));
   }
@@ -175,6 +182,9 @@ class EvaluatorCore implements Core {
     this.setX87(width, x87RegisterOffset(Number(register)) + offset, value);
   }
 
+  addressScale(): bigint {
+    return BigInt(this.instruction.scale);
+  }
   effectiveAddress(_operand: MemoryOperand, popped = 0): bigint {
     const { base, index, scale, displacement, ripRelative } = this.instruction;
     let address = displacement;

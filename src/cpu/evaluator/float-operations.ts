@@ -106,9 +106,9 @@ export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
         return BigInt(COMPARISON_FLAGS[compare(context, formatOf(width), x, y, rule)]);
       }),
     floatPredicate: (width, x, y, predicate) =>
-      compute((context) => cmp(context, formatOf(width), Number(predicate & 7n), x, y)),
+      compute((context) => cmp(context, formatOf(width), Number(predicate & 31n), x, y)),
     floatPredicatePacked: (width, x, y, predicate) =>
-      pairwise(width, (context, format, a, b) => cmp(context, format, Number(predicate & 7n), a, b), x, y),
+      pairwise(width, (context, format, a, b) => cmp(context, format, Number(predicate & 31n), a, b), x, y),
     floatToFloat: (from, to, x) => compute((context) => convert(context, formatOf(from), formatOf(to), x)),
     intToFloat: (from, to, x) => compute((context) => fromInteger(context, formatOf(to), from, x)),
     floatToInt: (from, to, x, truncated) =>

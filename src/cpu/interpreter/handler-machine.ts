@@ -87,6 +87,15 @@ class HandlerCompiler extends MeaningCompiler {
     this.pushOperandAddress(operand);
     this.store(128, value, 0);
   }
+  readYmmHigh(operand: XmmOperand): V {
+    this.pushOperandAddress(operand);
+    return this.load(128, at.YMM_HIGH - at.XMM);
+  }
+  writeYmmHigh(operand: XmmOperand, value: V): void {
+    this.changed = true;
+    this.pushOperandAddress(operand);
+    this.store(128, value, at.YMM_HIGH - at.XMM);
+  }
   readXmmLow(operand: XmmOperand, width: 32 | 64): V {
     this.pushOperandAddress(operand);
     return this.load(width, 0);
@@ -118,6 +127,11 @@ class HandlerCompiler extends MeaningCompiler {
   nextRip(): V {
     this.pushRecord();
     return this.load(64, this.field(Field.nextRip));
+  }
+  addressScale(): V {
+    this.pushRecord();
+    this.code.memory('i64.load8_u', this.field(Field.scale));
+    return this.emitter.pop('i64');
   }
   effectiveAddress(operand: MemoryOperand, popped = 0): V {
     const { code, emitter } = this;

@@ -32,7 +32,7 @@ export interface Form {
 export type Repeat = 'none' | 'rep' | 'repe' | 'repne';
 
 /** Where the encoding holds a register number; a number is a register implied by the row. */
-export type RegisterField = 'reg' | 'rm' | 'vvvv' | number;
+export type RegisterField = 'reg' | 'rm' | 'vvvv' | 'extra' | number;
 
 export interface GprOperand {
   readonly kind: 'gpr';
@@ -44,7 +44,7 @@ export interface XmmOperand {
   readonly kind: 'xmm';
   readonly field: RegisterField;
   /** Bits of the register that the operand uses: 32 and 64 for scalars. */
-  readonly width: 32 | 64 | 128;
+  readonly width: 32 | 64 | 128 | 256;
 }
 
 /** ST(i). */
@@ -61,10 +61,10 @@ export interface MmxOperand {
 
 export interface MemoryOperand {
   readonly kind: 'memory';
-  /** Size of the memory operand in bits, 8 to 128; 0 if the meaning determines it (FXSAVE, LEA). */
-  readonly width: Width | 128 | 0;
+  /** Size of the memory operand in bits, 8 to 256; 0 if the meaning determines it (FXSAVE, LEA). */
+  readonly width: Width | 128 | 256 | 0;
   readonly shape: AddressShape;
-  /** True for 16-byte SSE operands that must be aligned, else #GP(0). */
+  /** True for vector operands that must be aligned to their size, else #GP(0). */
   readonly aligned: boolean;
 }
 

@@ -26,6 +26,9 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   setGpr(register: number, width: Width, value: V): void;
   readXmm(operand: XmmOperand): V;
   writeXmm(operand: XmmOperand, value: V): void;
+  /** Bits 255:128 of a YMM register, as a vector. */
+  readYmmHigh(operand: XmmOperand): V;
+  writeYmmHigh(operand: XmmOperand, value: V): void;
   /** The low `width` bits (32 or 64) of an XMM register; writing leaves the rest unchanged. */
   readXmmLow(operand: XmmOperand, width: 32 | 64): V;
   writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void;
@@ -47,6 +50,8 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   setX87Register(register: V, width: Width, offset: number, value: V): void;
 
   // Memory.
+  /** log2 of the scale of the address, 64 bits, for vectors of indexes. */
+  addressScale(): V;
   /** The effective address, cut to the address size, without the segment base, as for LEA; 64 bits. */
   effectiveAddress(operand: MemoryOperand): V;
   /**
@@ -265,7 +270,7 @@ export interface Floats<V> {
   floatSqrtPacked(width: FloatWidth, x: V): V;
   /** ZF PF CF in RFLAGS positions (others 0), 32 bits, as COMISx (a QNaN is invalid too) or UCOMISx (`quiet`). */
   floatCompare(width: FloatWidth, x: V, y: V, quiet: boolean): V;
-  /** All ones or all zeros, as CMPccSx with the predicate in the low 3 bits of `predicate` (8 bits). */
+  /** All ones or all zeros, as CMPccSx with the predicate in the low 5 bits of `predicate` (8 bits). */
   floatPredicate(width: FloatWidth, x: V, y: V, predicate: V): V;
   floatPredicatePacked(width: FloatWidth, x: V, y: V, predicate: V): V;
   floatToFloat(from: FloatWidth, to: FloatWidth, x: V): V;

@@ -7,7 +7,7 @@ import * as at from './layout.js';
 import { outside, schema } from '../../state/schema.js';
 
 /** Size of a thread's registers in bytes. */
-export const CONTEXT_BYTES = at.X87 + at.X87_BYTES - at.GPR;
+export const CONTEXT_BYTES = at.REGISTERS_END - at.GPR;
 
 /** TypeScript access to the CPU state: a typed view of the fields defined in layout.ts. */
 export class CpuState {
@@ -27,7 +27,7 @@ export class CpuState {
     },
   );
 
-  /** The registers of a thread, from RAX to the x87 registers, as they are laid out in memory. */
+  /** The registers of a thread, from RAX to the upper halves of YMM, as they are laid out in memory. */
   readonly context: Uint8Array;
   private readonly view: DataView;
 
@@ -72,6 +72,17 @@ export class CpuState {
   }
   setXmm(register: number, value: bigint): void {
     const address = at.xmmAddress(register);
+    this.view.setBigUint64(address, value, true);
+    this.view.setBigUint64(address + 8, value >> 64n, true);
+  }
+
+  /** Bits 255:128 of a YMM register. */
+  ymmHigh(register: number): bigint {
+    const address = at.ymmHighAddress(register);
+    return this.view.getBigUint64(address, true) | (this.view.getBigUint64(address + 8, true) << 64n);
+  }
+  setYmmHigh(register: number, value: bigint): void {
+    const address = at.ymmHighAddress(register);
     this.view.setBigUint64(address, value, true);
     this.view.setBigUint64(address + 8, value >> 64n, true);
   }

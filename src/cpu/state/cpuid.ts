@@ -1,5 +1,6 @@
 import { MAXPHYADDR } from '../../mmu/entry.js';
 import { completeFeatures, featureFacts, type Feature, type FeatureWord } from '../meaning/features.js';
+import { XCR0 } from '../meaning/isa/xsave.js';
 import { OPCODES } from '../meaning/opcodes/index.js';
 
 /** EAX, EBX, ECX, EDX; unsigned 32-bit numbers. */
@@ -55,7 +56,13 @@ function featureBits(register: FeatureWord): number {
   return bits >>> 0;
 }
 
-const MAX_BASIC_LEAF = 7;
+const MAX_BASIC_LEAF = 0xd;
+/** CR4.OSXSAVE: the kernel has turned XSAVE on. */
+const OSXSAVE = 1 << 27;
+/** Bytes of the XSAVE area, and of the upper halves of YMM in it with their offset. SDM Vol. 1 13.4. */
+const XSAVE_BYTES = 832;
+const YMM_BYTES = 256;
+const YMM_OFFSET = 576;
 const HYPERVISOR_LEAF = 0x4000_0000;
 const EXTENDED_LEAF = 0x8000_0000;
 const MAX_EXTENDED_LEAF = 0x8000_0008;
@@ -71,9 +78,11 @@ export function cpuid(leaf: number, subleaf: number): CpuidResult {
       return [MAX_BASIC_LEAF, ebx!, ecx!, edx!];
     }
     case 1:
-      return [SIGNATURE, (CACHE_LINE_BYTES / 8) << 8, featureBits('1.ecx'), featureBits('1.edx')];
+      return [SIGNATURE, (CACHE_LINE_BYTES / 8) << 8, featuresOfLeaf1(), featureBits('1.edx')];
     case 7:
       return subleaf === 0 ? [0, featureBits('7.ebx'), featureBits('7.ecx'), 0] : [0, 0, 0, 0];
+    case 0xd:
+      return reportedFeatures().has('XSAVE') ? stateComponents(subleaf) : [0, 0, 0, 0];
     case HYPERVISOR_LEAF:
       return [HYPERVISOR_LEAF, ...(words(HYPERVISOR_ID, 3) as [number, number, number])];
     case EXTENDED_LEAF:
@@ -99,6 +108,24 @@ export function cpuid(leaf: number, subleaf: number): CpuidResult {
       return [MAXPHYADDR | (LINEAR_ADDRESS_BITS << 8), 0, 0, 0];
   }
   return [0, 0, 0, 0];
+}
+
+function featuresOfLeaf1(): number {
+  return (featureBits('1.ecx') | (reportedFeatures().has('XSAVE') ? OSXSAVE : 0)) >>> 0;
+}
+
+/** Leaf Dh: the components of XCR0 and where they lie in the XSAVE area. */
+function stateComponents(subleaf: number): CpuidResult {
+  switch (subleaf) {
+    case 0:
+      return [XCR0, XSAVE_BYTES, XSAVE_BYTES, 0];
+    case 1:
+      return [featureBits('d.eax'), 0, 0, 0];
+    case 2:
+      return [YMM_BYTES, YMM_OFFSET, 0, 0];
+    default:
+      return [0, 0, 0, 0];
+  }
 }
 
 /** ASCII text as little-endian 32-bit words, padded with zeros. */

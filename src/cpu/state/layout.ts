@@ -34,39 +34,44 @@ export const X87 = base + 0x210;
 export const X87_REGISTERS = 32;
 export const X87_BYTES = 160;
 
+/** Bits 255:128 of YMM0 to YMM15, 16 bytes each. */
+export const YMM_HIGH = base + 0x2c0;
+/** The end of a thread's registers, which begin at GPR. */
+export const REGISTERS_END = base + 0x3c0;
+
 /** Set by generated code when it exits: the record at which it stopped, the linear address and access that missed. */
-export const EXIT_RECORD = base + 0x300;
-export const EXIT_BUDGET = base + 0x304;
-export const EXIT_LINEAR = base + 0x308;
-export const EXIT_ACCESS = base + 0x310;
+export const EXIT_RECORD = base + 0x400;
+export const EXIT_BUDGET = base + 0x404;
+export const EXIT_LINEAR = base + 0x408;
+export const EXIT_ACCESS = base + 0x410;
 
 /**
  * Ticks until the interpreter's position is sampled next, and ticks between samples; samples taken since they were looked
  * at, and how many are taken before they are. i32
  */
-export const SAMPLE_TICKS = base + 0x320;
-export const SAMPLE_PERIOD = base + 0x334;
-export const SAMPLES_TAKEN = base + 0x338;
-export const SAMPLES_WANTED = base + 0x33c;
+export const SAMPLE_TICKS = base + 0x420;
+export const SAMPLE_PERIOD = base + 0x434;
+export const SAMPLES_TAKEN = base + 0x438;
+export const SAMPLES_WANTED = base + 0x43c;
 /** Region-to-region transfers until one is sampled next, and the region it came from. i32 */
-export const CHAIN_SAMPLE = base + 0x32c;
-export const CHAINED_FROM = base + 0x330;
+export const CHAIN_SAMPLE = base + 0x42c;
+export const CHAINED_FROM = base + 0x430;
 /** Nonzero if code is to be translated before it runs. i32 */
-export const TRANSLATES_AT_ONCE = base + 0x324;
+export const TRANSLATES_AT_ONCE = base + 0x424;
 /** Nonzero if the interpreter is to run code that has regions: all of it, or the next such record. i32 */
-export const IGNORES_REGIONS = base + 0x328;
+export const IGNORES_REGIONS = base + 0x428;
 export const IGNORES_ALL_REGIONS = 1;
 export const IGNORES_NEXT_REGION = 2;
 
 /** 64 bytes of scratch space in which generated code splits vectors. */
-export const SCRATCH = base + 0x340;
+export const SCRATCH = base + 0x440;
 /** Exceptions that the current floating-point instruction has raised so far, in compiled code. i32 */
-export const FLOAT_FLAGS = base + 0x380;
+export const FLOAT_FLAGS = base + 0x480;
 /** The CPU's ticks when generated code returns to TypeScript at the latest, f64; and those of them not given to it yet, i32. */
-export const TICKS_END = base + 0x388;
-export const TICKS_WITHHELD = base + 0x390;
+export const TICKS_END = base + 0x488;
+export const TICKS_WITHHELD = base + 0x490;
 /** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
-export const CROSSINGS = base + 0x400;
+export const CROSSINGS = base + 0x500;
 
 /** Register numbers, as in encodings. */
 export const RAX = 0;
@@ -104,4 +109,8 @@ export function x87RegisterOffset(register: number): number {
 
 export function xmmAddress(register: number): number {
   return XMM + register * 16;
+}
+
+export function ymmHighAddress(register: number): number {
+  return YMM_HIGH + register * 16;
 }

@@ -9,7 +9,14 @@ const LEGACY_REGISTERS = ['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'];
 const LOW_BYTES = ['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil'];
 const HIGH_BYTES = ['ah', 'ch', 'dh', 'bh'];
 const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
-const SIZES: Readonly<Record<number, string>> = { 8: 'byte', 16: 'word', 32: 'dword', 64: 'qword', 128: 'xmmword' };
+const SIZES: Readonly<Record<number, string>> = {
+  8: 'byte',
+  16: 'word',
+  32: 'dword',
+  64: 'qword',
+  128: 'xmmword',
+  256: 'ymmword',
+};
 
 /** Text of operands that a row implies but the manual prints. */
 const IMPLIED: Readonly<Record<string, string>> = { '0F A0': 'fs', '0F A1': 'fs', '0F A8': 'gs', '0F A9': 'gs' };
@@ -73,7 +80,7 @@ function operandText(
       return registerName(numberOf(instruction, operand.field), loadsSegment ? form.width : operand.width);
     }
     case 'xmm':
-      return `xmm${numberOf(instruction, operand.field)}`;
+      return `${operand.width === 256 ? 'ymm' : 'xmm'}${numberOf(instruction, operand.field)}`;
     case 'mmx':
       return `mm${numberOf(instruction, operand.field)}`;
     case 'stack':

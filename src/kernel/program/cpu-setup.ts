@@ -1,5 +1,5 @@
 import type { Cpu } from '../../cpu/cpu.js';
-import { CS, FS, GPR, RSP, SS, X87, X87_BYTES } from '../../cpu/state/layout.js';
+import { CS, FS, GPR, REGISTERS_END, RSP, SS, X87 } from '../../cpu/state/layout.js';
 import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE, EFER_SCE } from '../../mmu/entry.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import type { MapTarget } from '../memory/map-target.js';
@@ -15,6 +15,7 @@ const CR0_PG = 1 << 31;
 const CR4_PAE = 1 << 5;
 const CR4_OSFXSR = 1 << 9;
 const CR4_OSXMMEXCPT = 1 << 10;
+const CR4_OSXSAVE = 1 << 18;
 const CR4_UMIP = 1 << 11;
 const CR4_FSGSBASE = 1 << 16;
 const EFER_LME = 1 << 8;
@@ -39,7 +40,7 @@ export function enterUserMode(cpu: Cpu, pageTableRoot: number): void {
   const { mmu } = cpu;
   mmu.setCr3(pageTableRoot);
   mmu.setCr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
-  mmu.setCr4(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP);
+  mmu.setCr4(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP);
   mmu.setEfer(EFER);
   mmu.setCpl(3);
 }
@@ -57,7 +58,7 @@ export function setInitialRegisters(
   threadPointer: LinearAddress,
 ): void {
   const { state, memory } = cpu;
-  memory.host.fill(0, GPR, X87 + X87_BYTES);
+  memory.host.fill(0, GPR, REGISTERS_END);
   state.rip = toLinear(rip);
   state.setGpr(RSP, toLinear(rsp));
   state.rflags = INITIAL_RFLAGS;

@@ -15,6 +15,7 @@ import {
   X87,
   X87_BYTES,
   XMM,
+  YMM_HIGH,
 } from '../../../src/cpu/state/layout.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { GuestMemory } from '../../../src/memory.js';
@@ -160,7 +161,8 @@ export class Guest {
     const { host } = this.memory;
     host.fill(0, GPR, X87 + X87_BYTES);
     host.set(new Uint8Array(start.gpr.buffer, start.gpr.byteOffset, 128), GPR);
-    host.set(start.xmm, XMM);
+    host.set(start.xmm.subarray(0, 256), XMM);
+    host.set(start.xmm.subarray(256), YMM_HIGH);
     state.rip = start.rip;
     state.rflags = BigInt(start.rflags);
     state.mxcsr = start.mxcsr;
@@ -195,7 +197,7 @@ export class Guest {
       `rip ${hex(state.rip, 16)}`,
       `rflags ${hex(state.rflags)}`,
       ...Array.from({ length: 16 }, (_, i) => `gpr${i} ${hex(state.gpr(i), 16)}`),
-      ...Array.from({ length: 16 }, (_, i) => `xmm${i} ${hex(state.xmm(i), 32)}`),
+      ...Array.from({ length: 16 }, (_, i) => `ymm${i} ${hex(state.ymmHigh(i), 32)} ${hex(state.xmm(i), 32)}`),
       `mxcsr ${bytes(MXCSR, 4)}`,
       `segments ${bytes(SELECTORS, 12)} ${bytes(SEGMENT_BASE, 48)}`,
       `x87 ${bytes(X87, X87_BYTES)}`,

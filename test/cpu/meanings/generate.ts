@@ -79,7 +79,7 @@ export function makeMeaningCase(
       gpr: draft.gpr,
       // Linux drops NT and ID between two steps.
       rflags: randomRflags(random) & surroundings.startFlags & (ticks > 1 ? ~(RFLAGS.NT | RFLAGS.ID) : -1),
-      xmm: randomXmm(random, kind),
+      xmm: withIndexes(draft, randomXmm(random, kind), random),
       mxcsr: randomMxcsr(random, kind.tame),
       x87: usesX87(form) ? randomX87(caseRandom(~seed, form, turn)) : initialX87(),
       fsBase: draft.fsBase,
@@ -94,13 +94,32 @@ export function makeMeaningCase(
   };
 }
 
+/** Mostly, the indexes of a gather are small. */
+function withIndexes({ form, instruction }: Draft, xmm: Uint8Array, random: Random): Uint8Array {
+  const place = form.row.operands.findIndex(({ where }) => where === 'X');
+  if (place < 0 || random.chance(8)) return xmm;
+  const wide = /GATHERQ/.test(form.row.mnemonic);
+  for (const start of [16 * instruction.extra, 256 + 16 * instruction.extra]) {
+    const view = new DataView(xmm.buffer, xmm.byteOffset + start, 16);
+    for (let at = 0; at < 16; at += wide ? 8 : 4) {
+      const index = random.below(2 * GATHER_REACH) - GATHER_REACH;
+      if (wide) view.setBigInt64(at, BigInt(index), true);
+      else view.setInt32(at, index, true);
+    }
+  }
+  return xmm;
+}
+
+/** Indexes of gathers are below this, and scaled by at most 8. */
+const GATHER_REACH = 8;
+
 /** Instructions that read or change the x87 state. */
 function usesX87({ row }: Form): boolean {
   return (
     row.feature === 'FPU' ||
     row.feature === 'MMX' ||
     row.operands.some(({ file }) => file === 'mmx') ||
-    /^(FX(SAVE|RSTOR)|FISTTP)/.test(row.mnemonic)
+    /^(F?X(SAVE|RSTOR)|FISTTP)/.test(row.mnemonic)
   );
 }
 
@@ -164,9 +183,9 @@ function randomCodeOffset(random: Random, length: number): number {
 function aimOperand(draft: Draft, decoder: Decoder, random: Random, memory: MemoryOperand): void {
   const { form } = draft;
   const bytes = operandBytes(form, memory);
-  const needsAlignment = memory.aligned || bytes === FXSAVE_BYTES;
+  const alignment = bytes === FXSAVE_BYTES ? 16 : bytes === XSAVE_BYTES ? 64 : memory.aligned ? bytes : 1;
   const low = form.addressWidth === 32 && draft.instruction.segment < 4;
-  const target = randomTarget(random, draft.codeOffset, bytes, needsAlignment ? 16 : 1, low);
+  const target = randomTarget(random, draft.codeOffset, bytes, alignment, low);
   const locks = form.lock || form.row.mnemonic === 'XCHG';
   const splits = locks && target % CACHE_LINE_BYTES > CACHE_LINE_BYTES - BigInt(bytes);
   const aim = splits && !random.chance(SPLIT_LOCKS) ? target & ~BigInt(bytes - 1) : target;
@@ -178,6 +197,7 @@ const SPLIT_LOCKS = 100;
 const CACHE_LINE_BYTES = 64n;
 
 const FXSAVE_BYTES = 512;
+const XSAVE_BYTES = 832;
 /** What a memory operand of no size of its own has at most: a far pointer. */
 const FAR_POINTER_BYTES = 10;
 
@@ -187,6 +207,7 @@ const EXTENDED_BYTES = 10;
 
 function operandBytes({ row }: Form, { width }: MemoryOperand): number {
   if (/^FX(SAVE|RSTOR)/.test(row.mnemonic)) return FXSAVE_BYTES;
+  if (/^X(SAVE|RSTOR)/.test(row.mnemonic)) return XSAVE_BYTES;
   if (row.feature === 'FPU' && width === 0) return X87_BYTES[row.mnemonic] ?? EXTENDED_BYTES;
   return width === 0 ? FAR_POINTER_BYTES : width / 8;
 }
@@ -194,7 +215,8 @@ function operandBytes({ row }: Form, { width }: MemoryOperand): number {
 /** Of a bit string, BT reaches 512 bits either way (mostly: prepare.ts). */
 function operandStretch(form: Form, address: bigint): { address: bigint; before: number; after: number } {
   const memory = form.operands.find((operand) => operand.kind === 'memory')!;
-  const reach = form.row.mnemonic.startsWith('BT') && form.src.kind === 'gpr' ? 72 : 0;
+  const isGather = form.row.operands.some(({ where }) => where === 'X');
+  const reach = isGather ? 9 * GATHER_REACH : form.row.mnemonic.startsWith('BT') && form.src.kind === 'gpr' ? 72 : 0;
   return { address, before: reach, after: operandBytes(form, memory) + reach };
 }
 
@@ -203,7 +225,7 @@ function lanesOf({ row }: Form): Lanes {
   const { mnemonic } = row;
   if (row.feature === 'FPU' && !/^F(I|B)/.test(mnemonic)) return row.operands[0]?.size === 32 ? 'single' : 'double';
   if (!row.operands.some(({ file }) => file === 'xmm')) return 'integer';
-  const format = /^CVTT?(PD|SD|PS|SS|DQ|SI)/.exec(mnemonic)?.[1] ?? mnemonic.slice(-2);
+  const format = /^V?CVTT?(PD|SD|PS|SS|DQ|SI)/.exec(mnemonic)?.[1] ?? mnemonic.slice(-2);
   if (format === 'PD' || format === 'SD') return 'double';
   if (format === 'PS' || format === 'SS') return 'single';
   return 'integer';

@@ -2,7 +2,7 @@ import { PAGE_SIZE } from '../../../src/bits.js';
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { CpuEvent, RefusedStore } from '../../../src/cpu/state/events.js';
 import type { FenceVerdict } from '../../../src/cpu/evaluator/fenced-execution.js';
-import { CS, FS, GPR, GS, SELECTORS, SS, XMM } from '../../../src/cpu/state/layout.js';
+import { CS, FS, GPR, GS, SELECTORS, SS, XMM, YMM_HIGH } from '../../../src/cpu/state/layout.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
 import type { WriteFence } from '../../../src/mmu/fence.js';
@@ -172,7 +172,8 @@ export class Guest {
     const { host } = this.memory;
     const { state } = this.cpu;
     host.set(bytesOf(c.gpr), GPR);
-    host.set(c.xmm, XMM);
+    host.set(c.xmm.subarray(0, 256), XMM);
+    host.set(c.xmm.subarray(256), YMM_HIGH);
     state.rip = CODE + BigInt(c.codeOffset);
     state.rflags = BigInt(c.rflags);
     state.mxcsr = c.mxcsr;
@@ -215,7 +216,7 @@ export class Guest {
       gpr: new BigUint64Array(host.slice(GPR, GPR + 128).buffer),
       rip: state.rip,
       rflags: Number(state.rflags),
-      xmm: host.slice(XMM, XMM + 256),
+      xmm: Uint8Array.of(...host.subarray(XMM, XMM + 256), ...host.subarray(YMM_HIGH, YMM_HIGH + 256)),
       mxcsr: state.mxcsr,
       x87: state.x87,
       fsBase: state.segmentBase(FS),

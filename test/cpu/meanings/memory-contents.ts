@@ -44,6 +44,7 @@ function operandBytes(draft: Draft, kind: VectorKind, random: Random): Uint8Arra
   const { mnemonic } = form.row;
   const width = form.width / 8;
   if (mnemonic.startsWith('FXRSTOR')) return random.chance(6) ? NOTHING : fxsaveImage(random, kind);
+  if (/^X(SAVE|RSTOR)/.test(mnemonic)) return xsaveImage(random, kind);
   if (form.row.feature === 'FPU' && mnemonic.startsWith('F')) {
     const bytes = x87Bytes(mnemonic, form, random);
     if (bytes) return bytes;
@@ -57,8 +58,8 @@ function operandBytes(draft: Draft, kind: VectorKind, random: Random): Uint8Arra
     const half = mnemonic === 'CMPXCHG8B' ? 4 : 8;
     return join(word(half, gpr[RAX]!), word(half, gpr[RDX]!));
   }
-  const lanes = new Uint32Array(4);
-  putVector(random, lanes, 0, kind);
+  const lanes = new Uint32Array(8);
+  for (const lane of [0, 4]) putVector(random, lanes, lane, kind);
   const memory = form.operands.find((operand) => operand.kind === 'memory')!;
   return new Uint8Array(lanes.buffer, 0, (memory as MemoryOperand).width / 8);
 }
@@ -104,6 +105,16 @@ function fxsaveImage(random: Random, kind: VectorKind): Uint8Array {
   for (let i = 0; i < image.length; i++) image[i] = random.next();
   for (let i = 40; i < 104; i += 4) putVector(random, image, i, kind);
   image[6] = randomMxcsr(random);
+  return new Uint8Array(image.buffer);
+}
+
+/** An XSAVE area, in which most headers are allowed. */
+function xsaveImage(random: Random, kind: VectorKind): Uint8Array {
+  const image = new Uint32Array(208);
+  image.set(new Uint32Array(fxsaveImage(random, kind).buffer));
+  image[128] = random.chance(16) ? random.next() : random.below(8);
+  if (random.chance(16)) image[129 + random.below(15)] = random.next();
+  for (let i = 144; i < image.length; i += 4) putVector(random, image, i, kind);
   return new Uint8Array(image.buffer);
 }
 

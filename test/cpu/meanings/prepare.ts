@@ -38,6 +38,8 @@ export function prepareRegisters(draft: Draft, random: Random): void {
   const { form, gpr, instruction } = draft;
   const { mnemonic } = form.row;
   if (form.repeat !== 'none' || REGISTERS_THAT_COUNT.has(mnemonic)) setCount(draft, random);
+  else if (/^X(SAVE|RSTOR)/.test(mnemonic)) setComponents(gpr, random);
+  else if (mnemonic === 'XGETBV') gpr[RCX] = (gpr[RCX]! & ~0xffff_ffffn) | BigInt(random.pick([0, 0, 2]));
   else if (mnemonic === 'DIV' || mnemonic === 'IDIV') setDividend(draft, random);
   else if (mnemonic.startsWith('BT') && form.dest.kind === 'memory' && form.src.kind === 'gpr' && !random.chance(4))
     gpr[instruction.reg] = BigInt.asUintN(64, BigInt(random.below(1025) - 512));
@@ -48,6 +50,12 @@ export function prepareRegisters(draft: Draft, random: Random): void {
     const { rm } = instruction;
     if (rm < HIGH_BYTE) gpr[RAX] = gpr[rm]!;
   }
+}
+
+/** State components that bd0 and every host with AVX have. */
+function setComponents(gpr: BigUint64Array, random: Random): void {
+  gpr[RAX] = BigInt(random.below(8));
+  gpr[RDX] = 0n;
 }
 
 function setCount({ form, gpr }: Draft, random: Random): void {
@@ -96,7 +104,7 @@ export function aimImplied(draft: Draft, random: Random): () => Stretch[] {
   if (!random.chance(8)) gpr[RSP] = randomTarget(random, draft.codeOffset, WORD_BYTES, 1, false);
   if (mnemonic === 'LEAVE' || mnemonic === 'ENTER') {
     if (!random.chance(8)) gpr[RBP] = randomTarget(random, draft.codeOffset, WORD_BYTES, 1, false);
-  } else if (mnemonic.startsWith('MASKMOV'))
+  } else if (IS_MASKED_STORE.test(mnemonic))
     aimAt(draft, RDI, randomTarget(random, draft.codeOffset, maskBytes(mnemonic), 1, low), random, true);
   else if (mnemonic === 'XLAT')
     aimAt(draft, RBX, randomTarget(random, draft.codeOffset, 1, 1, low) - (gpr[RAX]! & 0xffn), random, true);
@@ -126,7 +134,7 @@ function stretchesOf(draft: Draft): Stretch[] {
   else if (USES_STACK.test(mnemonic)) around(gpr[RSP]!, 16, STACK_WORDS);
   if (mnemonic === 'ENTER') around(gpr[RBP]!, STACK_WORDS * WORD_BYTES, WORD_BYTES);
   if (mnemonic === 'LEAVE') around(gpr[RBP]!, 0, WORD_BYTES);
-  if (mnemonic.startsWith('MASKMOV')) around(at(RDI, true), 0, maskBytes(mnemonic));
+  if (IS_MASKED_STORE.test(mnemonic)) around(at(RDI, true), 0, maskBytes(mnemonic));
   if (mnemonic === 'XLAT')
     around(
       BigInt.asUintN(64, BigInt.asUintN(form.addressWidth, gpr[RBX]! + (gpr[RAX]! & 0xffn)) + segmentBase(draft)),
@@ -144,5 +152,8 @@ function stretchesOf(draft: Draft): Stretch[] {
 function maskBytes(mnemonic: string): number {
   return mnemonic === 'MASKMOVQ' ? 8 : 16;
 }
+
+/** At RDI. */
+const IS_MASKED_STORE = /^V?MASKMOV(Q|DQU)$/;
 
 const USES_STACK = /^(PUSH|POP|CALL|RET|IRET|LEAVE)/;

@@ -1,6 +1,6 @@
 /** Random registers in which the edges of every width, and the special numbers of every format, are likely. */
 import { MXCSR, MXCSR_DEFAULT } from '../../../src/cpu/evaluator/float/mxcsr.js';
-import { RFLAGS, RFLAGS_ALWAYS } from '../../oracle/case.js';
+import { RFLAGS, RFLAGS_ALWAYS, VECTOR_BYTES } from '../../oracle/case.js';
 import type { Random } from '../../support/random.js';
 
 /** Low and high words of 64-bit numbers at which something carries, overflows or changes sign. */
@@ -154,8 +154,8 @@ const LANES: readonly Lanes[] = ['single', 'double', 'integer'];
 
 /** XMM0 to XMM15: most of them of the kind that the instruction computes with. */
 export function randomXmm(random: Random, kind: VectorKind): Uint8Array {
-  const words = new Uint32Array(64);
-  for (let i = 0; i < 64; i += 4) {
+  const words = new Uint32Array(VECTOR_BYTES / 4);
+  for (let i = 0; i < words.length; i += 4) {
     const other = !kind.tame && random.chance(4);
     putVector(random, words, i, other ? { lanes: random.pick(LANES), tame: false } : kind);
   }

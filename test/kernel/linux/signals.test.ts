@@ -1,4 +1,5 @@
 /** Signals of Linux programs: what they see is what they see on the host, on every engine. */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { linuxProgram, runInMachine, runOnHost } from '../../support/linux-programs.js';
@@ -28,6 +29,14 @@ for (const name of ['jobs', 'timers', 'queued-timers'])
   t.test(`groups, stopped processes, timers and interrupted calls are on every engine as on the host: ${name}.c`, (t) =>
     isAsOnHost(t, name),
   );
+
+const withoutAvx = !readFileSync('/proc/cpuinfo', 'latin1').includes(' avx ') && 'this host has no AVX';
+
+t.test(
+  'handlers have YMM registers of their own, and change those of the program in the frame',
+  { skip: withoutAvx },
+  (t) => isAsOnHost(t, 'vectors'),
+);
 
 async function isAsOnHost(t: Test, source: string): Promise<void> {
   const program = await linuxProgram(`${directory}${source}.c`);

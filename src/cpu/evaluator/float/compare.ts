@@ -1,6 +1,7 @@
 import { maskOf } from '../../../bits.js';
 import type { FloatContext } from './context.js';
 import type { FloatFormat } from './format.js';
+import { OUTCOMES, isSignaling, outcomesOf } from '../../meaning/predicates.js';
 import { MXCSR } from './mxcsr.js';
 import { isNaN, noteDenormals, operand, type Operand } from './operand.js';
 
@@ -24,19 +25,7 @@ export function compare(
   return relation(context, format, operand(context, format, first), operand(context, format, second), rule);
 }
 
-/** The predicates of imm8 bits 2:0, in order. SDM Vol. 2A table 3-1 "Comparison Predicate for CMPPD and CMPPS". */
-const predicates: readonly { holds: readonly Comparison[]; rule: NaNRule }[] = [
-  /* EQ    */ { holds: ['equal'], rule: 'SNaN is invalid' },
-  /* LT    */ { holds: ['less'], rule: 'every NaN is invalid' },
-  /* LE    */ { holds: ['less', 'equal'], rule: 'every NaN is invalid' },
-  /* UNORD */ { holds: ['unordered'], rule: 'SNaN is invalid' },
-  /* NEQ   */ { holds: ['unordered', 'less', 'greater'], rule: 'SNaN is invalid' },
-  /* NLT   */ { holds: ['unordered', 'equal', 'greater'], rule: 'every NaN is invalid' },
-  /* NLE   */ { holds: ['unordered', 'greater'], rule: 'every NaN is invalid' },
-  /* ORD   */ { holds: ['less', 'equal', 'greater'], rule: 'SNaN is invalid' },
-];
-
-/** CMPSS, CMPSD, CMPPS, CMPPD: all ones where `predicate` (0 to 7) holds between first and second, else zero. */
+/** CMPSS, CMPSD, CMPPS, CMPPD: all ones where `predicate` (0 to 31) holds between first and second, else zero. */
 export function cmp(
   context: FloatContext,
   format: FloatFormat,
@@ -44,9 +33,14 @@ export function cmp(
   first: bigint,
   second: bigint,
 ): bigint {
-  const row = predicates[predicate];
-  if (row === undefined) throw new RangeError(`comparison predicate ${predicate} is not between 0 and 7`);
-  return row.holds.includes(compare(context, format, first, second, row.rule)) ? maskOf(format.width) : 0n;
+  const outcome = compare(
+    context,
+    format,
+    first,
+    second,
+    isSignaling(predicate) ? 'every NaN is invalid' : 'SNaN is invalid',
+  );
+  return (outcomesOf(predicate) & OUTCOMES[outcome]) !== 0 ? maskOf(format.width) : 0n;
 }
 
 /** MINSS, MINSD, MINPS, MINPD: first if it is less, else second; therefore second if both are zeros or one is a NaN. */

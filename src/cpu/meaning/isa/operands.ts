@@ -43,7 +43,12 @@ function mmxPlace<V>(m: Machine<V>, operand: MmxOperand): OperandPlace<V> {
   };
 }
 
-function xmmPlace<V>(m: Machine<V>, width: 32 | 64 | 128, operand: OperandForm & { kind: 'xmm' }): OperandPlace<V> {
+function xmmPlace<V>(
+  m: Machine<V>,
+  width: 32 | 64 | 128 | 256,
+  operand: OperandForm & { kind: 'xmm' },
+): OperandPlace<V> {
+  if (width === 256) throw new Error('a vector of 256 bits has two lanes: see sse-operands.ts');
   if (width === 128) return { read: () => m.readXmm(operand), write: (value) => m.writeXmm(operand, value) };
   return {
     read: () => m.readXmmLow(operand, width),

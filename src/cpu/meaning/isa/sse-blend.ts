@@ -4,10 +4,13 @@ import { flagFromTruth } from './flag-bits.js';
 import { read } from './operands.js';
 import {
   binary,
+  readLanes,
   readVector,
   scalarWidth,
   unary,
   writeScalar,
+  vectorWidth,
+  writeLanes,
   writeVector,
   xmm,
   zeroExtendToVector,
@@ -17,14 +20,18 @@ import {
 
 /** BLENDPS, BLENDPD, PBLENDW: SECOND in the lanes whose bit of the immediate is set, else FIRST. SDM Vol. 2A "BLENDPS". */
 export const blendByImmediate = (laneWidth: 16 | 32 | 64): Semantics =>
-  binary((m, x, y) => m.blend(m.laneMask(laneWidth, m.immediate(32)), y, x));
+  binary((m, x, y, _form, lane) => {
+    // The upper lane has the next bits, but those of words again.
+    const first = laneWidth === 16 ? 0 : lane * (128 / laneWidth);
+    return m.blend(m.laneMask(laneWidth, m.shr(32, m.immediate(32), m.constant(32, first))), y, x);
+  });
 
 /**
  * BLENDVPS, BLENDVPD, PBLENDVB: SECOND in the lanes where the top bit of the last operand is set, else FIRST. SDM Vol. 2A
  * "BLENDVPS", Vol. 2B "PBLENDVB".
  */
 export const blendBySign = (laneWidth: 8 | 32 | 64): Semantics =>
-  binary((m, x, y, { fourth }) => m.blend(signs(m, laneWidth, readVector(m, fourth)), y, x));
+  binary((m, x, y, { fourth }, lane) => m.blend(signs(m, laneWidth, readLanes(m, fourth)[lane]!), y, x));
 
 /** All ones in the lanes that are negative. */
 function signs<V>(m: Machine<V>, laneWidth: 8 | 32 | 64, x: V): V {
@@ -36,27 +43,38 @@ function signs<V>(m: Machine<V>, laneWidth: 8 | 32 | 64, x: V): V {
  * PTEST: ZF if no bit is set in DEST and SRC, CF if none is set in SRC that is clear in DEST. SDM Vol. 2B "PTEST".
  */
 export const ptest: Semantics = (m, { dest, src }) => {
-  const y = readVector(m, src);
-  const x = readVector(m, dest);
-  const zero = flagFromTruth(m, m.vectorIsZero(m.vector('and', x, y)), ZF);
-  const carry = flagFromTruth(m, m.vectorIsZero(m.vector('andnot', x, y)), CF);
+  const y = readLanes(m, src);
+  const x = readLanes(m, dest);
+  const none = (operation: 'and' | 'andnot'): (typeof x)[number] =>
+    m.vectorIsZero(x.map((lane, i) => m.vector(operation, lane, y[i]!)).reduce((a, b) => m.vector('or', a, b)));
+  const zero = flagFromTruth(m, none('and'), ZF);
+  const carry = flagFromTruth(m, none('andnot'), CF);
   m.setFlags({ kind: 'bits', bits: m.or(32, zero, carry) });
 };
 
 /** PMOVSXBW, PMOVZXDQ ...: the low lanes of SRC, extended to wider ones. SDM Vol. 2B "PMOVSX", "PMOVZX". */
 export const extend = (sign: 'signed' | 'unsigned', from: 8 | 16 | 32, to: 16 | 32 | 64): Semantics => {
-  const [fromBytes, toBytes] = [from / 8, to / 8];
-  // Signed: at the top of the wide lane, and shifted down; else with bytes of a zero vector.
-  const padding = sign === 'signed' ? toBytes - fromBytes : 0;
-  const order = Array.from({ length: 16 }, (_, i) => {
-    const byte = (i % toBytes) - padding;
-    return byte >= 0 && byte < fromBytes ? Math.floor(i / toBytes) * fromBytes + byte : 16;
-  });
-  return unary((m, x) => {
-    const wide = m.shuffle(x, m.vectorConstant(0n), order);
-    return sign === 'signed' ? m.vectorShift('sar', to, wide, m.constant(64, to - from)) : wide;
-  });
+  const orders = [0, 1].map((lane) => extensionOrder(sign, from, to, lane));
+  return (m, form) => {
+    const x = readVector(m, form.src);
+    const lanes = orders.slice(0, vectorWidth(form.dest) / 128).map((order) => {
+      const wide = m.shuffle(x, m.vectorConstant(0n), order);
+      return sign === 'signed' ? m.vectorShift('sar', to, wide, m.constant(64, to - from)) : wide;
+    });
+    writeLanes(m, form, lanes);
+  };
 };
+
+/** Bytes for the lane: signed numbers stand at the top of wide ones, to be shifted down; others below bytes of a zero vector. */
+function extensionOrder(sign: 'signed' | 'unsigned', from: number, to: number, lane: number): number[] {
+  const [fromBytes, toBytes] = [from / 8, to / 8];
+  const padding = sign === 'signed' ? toBytes - fromBytes : 0;
+  const first = (lane * 128) / to;
+  return Array.from({ length: 16 }, (_, i) => {
+    const byte = (i % toBytes) - padding;
+    return byte >= 0 && byte < fromBytes ? (first + Math.floor(i / toBytes)) * fromBytes + byte : 16;
+  });
+}
 
 /**
  * INSERTPS: FIRST with lane imm[5:4] replaced by lane imm[7:6] of SECOND, or the single in memory; then zeros in the lanes of
@@ -116,27 +134,39 @@ export const roundScalar: Semantics = (m, form) => {
 
 /** ROUNDPS, ROUNDPD. SDM Vol. 2B "ROUNDPD". */
 export const roundPacked = (width: FloatWidth): Semantics =>
-  unary((m, x) => m.floatRoundPacked(width, x, m.immediate(8)));
+  unary((m, x) => m.floatRoundPacked(width, x, m.immediate(8)), 'float');
 
 /**
  * DPPS, DPPD: the sum of the products of the lanes that imm[7:4] names, in the lanes that imm[3:0] names. Each step raises its own
  * exceptions. SDM Vol. 2A "DPPS", "DPPD".
  */
-export const dotProduct = (width: FloatWidth): Semantics =>
-  binary((m, x, y) => {
+export const dotProduct =
+  (width: FloatWidth): Semantics =>
+  (m, form) => {
+    const y = readLanes(m, form.second);
+    const x = readLanes(m, form.first);
     const control = m.immediate(32);
     // Lanes that are left out are 0.0, without exceptions.
     const factors = m.laneMask(width, m.shr(32, control, m.constant(32, 4)));
-    const products = m.floatPacked('mul', width, m.vector('and', factors, x), m.vector('and', factors, y));
-    const pair = width === 64 ? products : sumsOfPairs(m, products);
-    const lane = (i: number): typeof x => m.lane(width, pair, m.constant(32, i));
-    const total = m.float('add', width, lane(0), lane(1));
-    const everywhere = m.fromLanes(
-      width,
-      Array.from({ length: 128 / width }, () => total),
+    const chosen = (v: (typeof x)[number]): (typeof x)[number] => m.vector('and', factors, v);
+    const step = (operation: (lane: number) => (typeof x)[number]): typeof x =>
+      m.together(() => x.map((_, lane) => operation(lane)));
+    const products = step((lane) => m.floatPacked('mul', width, chosen(x[lane]!), chosen(y[lane]!)));
+    const pairs = width === 64 ? products : step((lane) => sumsOfPairs(m, products[lane]!));
+    const part = (lane: number, i: number): (typeof x)[number] => m.lane(width, pairs[lane]!, m.constant(32, i));
+    const totals = step((lane) => m.float('add', width, part(lane, 0), part(lane, 1)));
+    const mask = m.laneMask(width, control);
+    const everywhere = (total: (typeof x)[number]): (typeof x)[number] =>
+      m.fromLanes(
+        width,
+        Array.from({ length: 128 / width }, () => total),
+      );
+    writeLanes(
+      m,
+      form,
+      totals.map((total) => m.vector('and', mask, everywhere(total))),
     );
-    return m.vector('and', m.laneMask(width, control), everywhere);
-  });
+  };
 
 const EVEN_SINGLES = [0, 1, 2, 3, 8, 9, 10, 11, 16, 16, 16, 16, 16, 16, 16, 16];
 const ODD_SINGLES = [4, 5, 6, 7, 12, 13, 14, 15, 16, 16, 16, 16, 16, 16, 16, 16];

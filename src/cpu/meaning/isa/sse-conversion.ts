@@ -1,13 +1,45 @@
 import type { PackedConversion, Semantics } from '../vocabulary.js';
 import { place, read } from './operands.js';
-import { scalarWidth, unary, writeScalar } from './sse-operands.js';
+import {
+  readLanes,
+  readVector,
+  scalarWidth,
+  unary,
+  vectorWidth,
+  writeLanes,
+  writeScalar,
+  writeVector,
+} from './sse-operands.js';
 
-/**
- * CVTDQ2PS, CVTDQ2PD, CVTPS2DQ, CVTPD2DQ, CVTTPS2DQ, CVTTPD2DQ, CVTPS2PD, CVTPD2PS: converts as many lanes as fit; the
- * rest of DEST is zero. SDM Vol. 2A "CVTDQ2PD" and so on.
- */
+/** CVTDQ2PS, CVTPS2DQ, CVTTPS2DQ: converts each lane. SDM Vol. 2A "CVTDQ2PS" and so on. */
 export const convertPacked = (conversion: PackedConversion): Semantics =>
-  unary((m, x) => m.convertPacked(conversion, x));
+  unary((m, x) => m.convertPacked(conversion, x), 'float');
+
+/** CVTDQ2PD, CVTPS2PD: the lanes of the low half of SRC, to lanes twice as wide. SDM Vol. 2A "CVTDQ2PD", "CVTPS2PD". */
+export const convertWidening =
+  (conversion: 'i32x2.f64x2' | 'f32x2.f64x2'): Semantics =>
+  (m, form) => {
+    const x = readVector(m, form.src);
+    if (vectorWidth(form.dest) === 128) return writeVector(m, form, m.convertPacked(conversion, x));
+    const halves = [x, m.shuffle(x, x, UPPER_HALF)];
+    writeLanes(
+      m,
+      form,
+      m.together(() => halves.map((half) => m.convertPacked(conversion, half))),
+    );
+  };
+
+/** CVTPD2PS, CVTPD2DQ, CVTTPD2DQ: all lanes of SRC, to lanes half as wide. SDM Vol. 2A "CVTPD2DQ", "CVTPD2PS". */
+export const convertNarrowing =
+  (conversion: 'f64x2.f32x2' | 'f64x2.i32x2' | 'f64x2.i32x2t'): Semantics =>
+  (m, form) => {
+    const lanes = readLanes(m, form.src);
+    const [low, high] = m.together(() => lanes.map((lane) => m.convertPacked(conversion, lane)));
+    writeVector(m, form, high === undefined ? low! : m.shuffle(low!, high, LOWER_HALVES));
+  };
+
+const UPPER_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
+const LOWER_HALVES = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 
 /**
  * CVTSS2SD, CVTSD2SS: converts the lowest number; the rest of DEST is unchanged. SDM Vol. 2A "CVTSS2SD", "CVTSD2SS".

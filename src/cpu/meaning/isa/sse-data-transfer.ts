@@ -2,21 +2,35 @@ import type { Semantics } from '../vocabulary.js';
 import { RDI } from '../../state/layout.js';
 import { mov } from './data-transfer.js';
 import { place, read } from './operands.js';
-import { binary, readVector, scalarWidth, writeScalar, writeVector, xmm, zeroExtendToVector } from './sse-operands.js';
+import {
+  binary,
+  readLanes,
+  readVector,
+  scalarWidth,
+  writeScalar,
+  writeVector,
+  xmm,
+  zeroExtendToVector,
+} from './sse-operands.js';
 
 /**
  * MOVSS, MOVSD: between registers and to memory, moves only the low number; from memory, fills the rest with zeros. SDM
  * Vol. 2B "MOVSS", "MOVSD".
  */
-export const moveScalar: Semantics = (m, form) =>
-  form.src.kind === 'memory' ? moveZeroExtended(m, form) : mov(m, form);
+export const moveScalar: Semantics = (m, form) => {
+  if (form.src.kind === 'memory') moveZeroExtended(m, form);
+  else if (form.row.pattern.vex && form.dest.kind === 'xmm')
+    writeScalar(m, form, scalarWidth(form.second), read(m, form.second));
+  else mov(m, form);
+};
 
 /**
  * MOVD, MOVQ: into an XMM register with zeros above; from an XMM register, the low bits. SDM Vol. 2B "MOVD/MOVQ—Move
  * Doubleword/Move Quadword", "MOVQ—Move Quadword".
  */
-export const moveZeroExtended: Semantics = (m, { dest, src }) => {
-  if (dest.kind === 'xmm') m.writeXmm(dest, zeroExtendToVector(m, scalarWidth(src), read(m, src)));
+export const moveZeroExtended: Semantics = (m, form) => {
+  const { dest, src } = form;
+  if (dest.kind === 'xmm') writeVector(m, form, zeroExtendToVector(m, scalarWidth(src), read(m, src)));
   else place(m, dest, 'write').write(m.readXmmLow(xmm(src), scalarWidth(dest)));
 };
 
@@ -50,7 +64,9 @@ export const movhlps: Semantics = binary((m, x, y) => m.shuffle(x, y, HIGH_TO_LO
 export const moveMask =
   (laneWidth: 8 | 32 | 64): Semantics =>
   (m, { dest, src }) => {
-    place(m, dest, 'write').write(m.signMask(laneWidth, readVector(m, src)));
+    const [low, high] = readLanes(m, src).map((lane) => m.signMask(laneWidth, lane));
+    const mask = high === undefined ? low! : m.or(32, low!, m.shl(32, high, m.constant(32, 128 / laneWidth)));
+    place(m, dest, 'write').write(mask);
   };
 
 /**

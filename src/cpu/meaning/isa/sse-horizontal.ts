@@ -20,21 +20,23 @@ export const horizontal = (operation: VectorOperation, laneBytes: 2 | 4): Semant
 /** HADDPS, HSUBPD ...: the same with floating point. SDM Vol. 2A "HADDPD", "HADDPS", "HSUBPD", "HSUBPS". */
 export const horizontalFloat = (operation: 'add' | 'sub', width: FloatWidth): Semantics => {
   const [even, odd] = [everyOther(width / 8, 0), everyOther(width / 8, 1)];
-  return binary((m, x, y) => m.floatPacked(operation, width, m.shuffle(x, y, even), m.shuffle(x, y, odd)));
+  return binary((m, x, y) => m.floatPacked(operation, width, m.shuffle(x, y, even), m.shuffle(x, y, odd)), 'float');
 };
 
 /** ADDSUBPS, ADDSUBPD: sums in the odd lanes, differences in the even ones. SDM Vol. 2A "ADDSUBPD". */
 export const addSub = (width: FloatWidth): Semantics => {
   const ones = (1n << BigInt(width)) - 1n;
   const oddLanes = width === 64 ? ones << 64n : (ones << 32n) | (ones << 96n);
-  return binary((m, x, y) =>
-    m.together(() => {
-      // The other lanes hold zeros, which raise nothing.
-      const odd = m.vectorConstant(oddLanes);
-      const even = (v: typeof x): typeof x => m.vector('andnot', odd, v);
-      const sum = m.floatPacked('add', width, m.vector('and', odd, x), m.vector('and', odd, y));
-      return m.blend(odd, sum, m.floatPacked('sub', width, even(x), even(y)));
-    }),
+  return binary(
+    (m, x, y) =>
+      m.together(() => {
+        // The other lanes hold zeros, which raise nothing.
+        const odd = m.vectorConstant(oddLanes);
+        const even = (v: typeof x): typeof x => m.vector('andnot', odd, v);
+        const sum = m.floatPacked('add', width, m.vector('and', odd, x), m.vector('and', odd, y));
+        return m.blend(odd, sum, m.floatPacked('sub', width, even(x), even(y)));
+      }),
+    'float',
   );
 };
 

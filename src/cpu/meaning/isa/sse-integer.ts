@@ -1,6 +1,6 @@
 import type { Machine, Semantics, VectorOperation } from '../vocabulary.js';
 import { gprWidth, place, read } from './operands.js';
-import { binary, readVector, unary, writeVector, xmm } from './sse-operands.js';
+import { binary, readLanes, readVector, unary, writeLanes, writeVector, xmm } from './sse-operands.js';
 
 /**
  * DEST := FIRST op SECOND, lane by lane or on all 128 bits: PADDB to PXOR, PACKxxxx, and ANDPS to XORPD, which treat
@@ -17,14 +17,22 @@ export const shift =
   (m, form) => {
     const { first, second } = form;
     const count = second.kind === 'immediate' ? m.immediate(64) : m.lane(64, readVector(m, second), m.constant(32, 0));
-    writeVector(m, form, m.vectorShift(operation, laneWidth, readVector(m, first), count));
+    writeLanes(
+      m,
+      form,
+      readLanes(m, first).map((x) => m.vectorShift(operation, laneWidth, x, count)),
+    );
   };
 
 /** PSLLDQ, PSRLDQ: shift the whole lane by bytes. SDM Vol. 2B "PSLLDQ", "PSRLDQ". */
 export const shiftBytes =
   (operation: 'shl' | 'shr'): Semantics =>
   (m, form) => {
-    writeVector(m, form, m.vectorShiftBytes(operation, readVector(m, form.first), m.immediate(8)));
+    writeLanes(
+      m,
+      form,
+      readLanes(m, form.first).map((x) => m.vectorShiftBytes(operation, x, m.immediate(8))),
+    );
   };
 
 /**
@@ -83,8 +91,8 @@ export const shufps: Semantics = binary((m, x, y) => {
 });
 
 /** SHUFPD: a double of FIRST below one of SECOND, selected by the immediate. SDM Vol. 2B "SHUFPD". */
-export const shufpd: Semantics = binary((m, x, y) => {
-  return m.permute(64, [x, y], [selector(m, 0, 1), selector(m, 1, 1)]);
+export const shufpd: Semantics = binary((m, x, y, _form, lane) => {
+  return m.permute(64, [x, y], [selector(m, 2 * lane, 1), selector(m, 2 * lane + 1, 1)]);
 });
 
 /**

@@ -1,3 +1,4 @@
+import type { Width } from '../../../bits.js';
 import { MXCSR_MASK } from '../../evaluator/float/mxcsr.js';
 import type { OperandForm, XmmOperand } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
@@ -38,26 +39,45 @@ const STACK = 32;
 const STACK_STRIDE = 16;
 const XMM = 160;
 
-const XMM_REGISTERS = Array.from({ length: 16 }, (_, field): XmmOperand => ({ kind: 'xmm', field, width: 128 }));
+export const XMM_REGISTERS = Array.from({ length: 16 }, (_, field): XmmOperand => ({ kind: 'xmm', field, width: 128 }));
 
 /** FXSAVE, FXSAVE64. SDM Vol. 2A "FXSAVE". */
 export const fxsave: Semantics = (m, { dest, width }) => {
   const image = fxImage(m, dest, 'write');
+  storeX87(m, image, width);
+  storeMxcsr(m, image);
+  storeXmm(m, image);
+};
+
+/** The x87 state as FXSAVE stores it. */
+export function storeX87<V>(m: Machine<V>, image: Place<V>, width: Width): void {
   image.store(64, m.x87(64, FCW), FCW);
   for (const offset of POINTERS) {
     const pointer = m.x87(64, offset);
     image.store(64, width === 64 ? pointer : m.zeroExtend(32, 64, m.truncate(64, 32, pointer)), offset);
   }
+  storeStack(m, image, STACK, STACK_STRIDE);
+}
+
+export function storeMxcsr<V>(m: Machine<V>, image: Place<V>): void {
   image.store(32, m.mxcsr(), MXCSR);
   image.store(32, m.constant(32, MXCSR_MASK), MASK);
-  storeStack(m, image, STACK, STACK_STRIDE);
+}
+
+export function storeXmm<V>(m: Machine<V>, image: Place<V>): void {
   XMM_REGISTERS.forEach((register, i) => image.store(128, m.readXmm(register), XMM + 16 * i));
-};
+}
 
 /** FXRSTOR, FXRSTOR64: #GP(0) if the image sets a reserved bit of MXCSR. SDM Vol. 2A "FXRSTOR". */
 export const fxrstor: Semantics = (m, { dest, width }) => {
   const image = fxImage(m, dest, 'read');
-  m.setMxcsr(image.load(32, MXCSR));
+  loadMxcsr(m, image);
+  loadX87(m, image, width);
+  loadXmm(m, image);
+};
+
+/** The x87 state as FXRSTOR loads it. */
+export function loadX87<V>(m: Machine<V>, image: Place<V>, width: Width): void {
   setControlAndStatus(m, image.load(16, FCW), image.load(16, FSW));
   m.setX87(16, FTW, m.zeroExtend(8, 16, image.load(8, FTW)));
   m.setX87(16, FOP, m.and(16, image.load(16, FOP), m.constant(16, FOP_WRITABLE)));
@@ -68,8 +88,16 @@ export const fxrstor: Semantics = (m, { dest, width }) => {
       width === 64 ? canonicalPointer(m, image, offset) : m.zeroExtend(32, 64, image.load(32, offset)),
     );
   loadStack(m, image, STACK, STACK_STRIDE);
+}
+
+/** #GP(0) for a reserved bit. */
+export function loadMxcsr<V>(m: Machine<V>, image: Place<V>): void {
+  m.setMxcsr(image.load(32, MXCSR));
+}
+
+export function loadXmm<V>(m: Machine<V>, image: Place<V>): void {
   XMM_REGISTERS.forEach((register, i) => m.writeXmm(register, image.load(128, XMM + 16 * i)));
-};
+}
 
 function fxImage<V>(m: Machine<V>, operand: OperandForm, access: Access): Place<V> {
   if (operand.kind !== 'memory') throw new Error(`an FXSAVE image in an operand of kind ${operand.kind}`);

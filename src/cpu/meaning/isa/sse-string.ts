@@ -57,7 +57,10 @@ const explicit: FindLengths = (m, { width }) => {
 };
 
 /** Compares, sets the flags, and gives the outcome to `finish`: IntRes2 and the number of elements. */
-function compare(findLengths: FindLengths, finish: <V>(m: Machine<V>, outcome: V, count: V) => void): Semantics {
+function compare(
+  findLengths: FindLengths,
+  finish: <V>(m: Machine<V>, outcome: V, count: V, form: Form) => void,
+): Semantics {
   return (m, form) => {
     const y = readVector(m, form.src);
     const x = m.readXmm(xmm(form.dest));
@@ -69,7 +72,7 @@ function compare(findLengths: FindLengths, finish: <V>(m: Machine<V>, outcome: V
       flagFromTruth(m, m.lessUnsigned(32, first, count), SF),
       flagFromTruth(m, m.truncate(32, 8, m.and(32, outcome, m.constant(32, 1))), OF),
     ];
-    finish(m, outcome, count);
+    finish(m, outcome, count, form);
     m.setFlags({ kind: 'bits', bits: flags.reduce((a, b) => m.or(32, a, b)) });
   };
 }
@@ -85,7 +88,7 @@ function toIndex<V>(m: Machine<V>, outcome: V, count: V): void {
 const XMM0 = { kind: 'xmm', field: 0, width: 128 } as const;
 
 /** XMM0 := the outcome, as bits or as elements of ones. */
-function toMask<V>(m: Machine<V>, outcome: V): void {
+function toMask<V>(m: Machine<V>, outcome: V, _count: V, { row }: Form): void {
   const eight = m.constant(32, 8);
   const bytes = m.vector(
     'i8x16.narrow_i16x8_s',
@@ -95,6 +98,7 @@ function toMask<V>(m: Machine<V>, outcome: V): void {
   const bits = m.fromLanes(32, [outcome, m.constant(32, 0), m.constant(32, 0), m.constant(32, 0)]);
   const wide = m.select(128, has(m, WORDS), m.laneMask(16, outcome), bytes);
   m.writeXmm(XMM0, m.select(128, has(m, WHOLE), wide, bits));
+  if (row.pattern.vex) m.writeYmmHigh(XMM0, m.vectorConstant(0n));
 }
 
 export const pcmpestri = compare(explicit, toIndex);

@@ -1,6 +1,6 @@
 import * as aes from '../isa/aes.js';
 import * as sha from '../isa/sha.js';
-import { Ib, Vdq, Wdq, XMM0 } from './operand-types.js';
+import { Hdq, Ib, Vdq, Wdq, WdqUnaligned, XMM0 } from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 
 /** SDM Vol. 1 5.12 "Intel AES New Instructions and PCLMULQDQ". */
@@ -11,6 +11,17 @@ const AES = [
   row('66 0F 38 DE /r', 'AESDEC', aes.decrypt(false), Vdq, Wdq),
   row('66 0F 38 DF /r', 'AESDECLAST', aes.decrypt(true), Vdq, Wdq),
   row('66 0F 3A DF /r', 'AESKEYGENASSIST', aes.aeskeygenassist, Vdq, Wdq, Ib),
+];
+
+/** The same with VEX: they need AVX as well. */
+const AVX = [
+  row('VEX.128.66.0F38.WIG DB /r', 'VAESIMC', aes.aesimc, Vdq, WdqUnaligned),
+  row('VEX.128.66.0F38.WIG DC /r', 'VAESENC', aes.encrypt(false), Vdq, Hdq, WdqUnaligned),
+  row('VEX.128.66.0F38.WIG DD /r', 'VAESENCLAST', aes.encrypt(true), Vdq, Hdq, WdqUnaligned),
+  row('VEX.128.66.0F38.WIG DE /r', 'VAESDEC', aes.decrypt(false), Vdq, Hdq, WdqUnaligned),
+  row('VEX.128.66.0F38.WIG DF /r', 'VAESDECLAST', aes.decrypt(true), Vdq, Hdq, WdqUnaligned),
+  row('VEX.128.66.0F3A.WIG DF /r', 'VAESKEYGENASSIST', aes.aeskeygenassist, Vdq, WdqUnaligned, Ib),
+  row('VEX.128.66.0F3A.WIG 44 /r', 'VPCLMULQDQ', aes.pclmulqdq, Vdq, Hdq, WdqUnaligned, Ib),
 ];
 
 /** SDM Vol. 1 5.15 "Intel SHA Extensions". */
@@ -29,4 +40,5 @@ export const CRYPTOGRAPHY_ROWS: RowDraft[] = [
   feature('AES', ...AES),
   feature('PCLMULQDQ', row('66 0F 3A 44 /r', 'PCLMULQDQ', aes.pclmulqdq, Vdq, Wdq, Ib)),
   feature('SHA', ...SHA),
+  feature('AVX', ...AVX),
 ].flat();

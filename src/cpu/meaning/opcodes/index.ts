@@ -5,6 +5,8 @@ import { MMX_ROWS } from './mmx.js';
 import type { RowDraft } from './row-syntax.js';
 import { SSE_ROWS } from './sse.js';
 import { SSE4_ROWS } from './sse4.js';
+import { AVX_INTEGER_ROWS } from './avx-integer.js';
+import { AVX_ROWS } from './avx.js';
 import { SYSTEM_ROWS } from './system.js';
 import { X87_ROWS } from './x87.js';
 
@@ -15,6 +17,8 @@ export const OPCODES: readonly Row[] = [
   ...SSE4_ROWS,
   ...CRYPTOGRAPHY_ROWS,
   ...MMX_ROWS,
+  ...AVX_ROWS,
+  ...AVX_INTEGER_ROWS,
   ...SYSTEM_ROWS,
   ...X87_ROWS,
 ].map((draft: RowDraft, id: number): Row => ({ ...draft, id }));

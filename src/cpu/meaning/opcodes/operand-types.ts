@@ -121,3 +121,33 @@ export const Wd = xmm('E', 32);
 export const Ww = xmm('E', 128, { memorySize: 16 });
 /** XMM0, which the instruction implies: BLENDVPS. */
 export const XMM0 = xmm('implied', 128, { register: 0 });
+
+/** Vectors of 128 or 256 bits, by VEX.L: in ModRM.reg, VEX.vvvv, ModRM.rm, and in an immediate byte. */
+export const Vx = xmm('G', 128, { scaled: true });
+export const Hx = xmm('B', 128, { scaled: true });
+export const Wx = xmm('E', 128, { scaled: true });
+export const Ux = xmm('N', 128, { scaled: true });
+export const Lx = xmm('L', 128, { scaled: true });
+/** The same, aligned in memory; and memory only. */
+export const WxAligned = xmm('E', 128, { scaled: true, aligned: true });
+export const Mx = gpr('M', 128, { scaled: true });
+export const MxAligned = gpr('M', 128, { scaled: true, aligned: true });
+/** A register, or half, a quarter, an eighth of the vector's size in memory: conversions and extensions. */
+export const WqScaled = xmm('E', 64, { scaled: true });
+export const WdScaled = xmm('E', 32, { scaled: true });
+export const WwScaled = xmm('E', 32, { scaled: true, memorySize: 16 });
+/** A register, or a byte of memory: VPBROADCASTB. */
+export const WdqMb = xmm('E', 128, { memorySize: 8 });
+/** 128 bits whatever VEX.L says. */
+export const Hdq = xmm('B', 128);
+export const Hss = xmm('B', 32);
+export const Hsd = xmm('B', 64);
+export const Uss = xmm('N', 32);
+export const Usd = xmm('N', 64);
+/** 256 bits. */
+export const Vqq = xmm('G', 256);
+export const Hqq = xmm('B', 256);
+export const Wqq = xmm('E', 256);
+/** Vectors of indexes in SIB. */
+export const Xx = xmm('X', 128, { scaled: true });
+export const Xdq = xmm('X', 128);

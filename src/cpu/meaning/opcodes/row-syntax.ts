@@ -1,5 +1,13 @@
 import type { Semantics } from '../vocabulary.js';
-import type { Attribute, EncodingPattern, OpcodeMap, OperandType, Row, Undefined } from '../../decode/row.js';
+import type {
+  Attribute,
+  EncodingPattern,
+  OpcodeMap,
+  OperandSize,
+  OperandType,
+  Row,
+  Undefined,
+} from '../../decode/row.js';
 import type { Feature } from '../features.js';
 
 /** A row as written in the table, before it gets its number. */
@@ -28,9 +36,34 @@ export function row(
     leaves: leaves ?? {},
     pattern: parseEncoding(text, operands),
   });
+  if (/^VEX\.(NP|66|F2|F3)\./.test(encoding)) return bothLengths(encoding, mnemonic, semantics as Semantics, rest);
   if (!encoding.includes('+cc')) return [make(encoding, mnemonic, semantics as Semantics)];
   const byCondition = semantics as (condition: number) => Semantics;
   return CONDITION_NAMES.map((name, code) => make(addCondition(encoding, code), mnemonic + name, byCondition(code)));
+}
+
+/** The rows for 128 and 256 bits of an encoding that leaves the vector length open. */
+function bothLengths(
+  encoding: string,
+  mnemonic: string,
+  semantics: Semantics,
+  rest: readonly (OperandType | Attribute | Undefined)[],
+): RowDraft[] {
+  const wide = rest.map((item) => (typeof item !== 'string' && 'where' in item ? widened(item) : item));
+  const of = (length: number): string => encoding.replace('VEX.', `VEX.${length}.`);
+  return [...row(of(128), mnemonic, semantics, ...rest), ...row(of(256), mnemonic, semantics, ...wide)];
+}
+
+function widened(type: OperandType): OperandType {
+  if (!type.scaled) return type;
+  const { size, memorySize } = type;
+  const twice = (bits: OperandSize): OperandSize => (2 * Number(bits)) as OperandSize;
+  return { ...type, size: twice(size), ...(memorySize === undefined ? {} : { memorySize: twice(memorySize) }) };
+}
+
+/** Marks rows of integer vectors, which belong to AVX with 128 bits and to AVX2 with 256. */
+export function avxInteger(...rows: RowDraft[][]): RowDraft[] {
+  return rows.flat().map((draft) => ({ ...draft, feature: draft.pattern.vexL === 1 ? 'AVX2' : 'AVX' }));
 }
 
 /** Marks rows as requiring a CPUID feature. */
@@ -51,20 +84,26 @@ function hexByte(value: number): string {
   return value.toString(16).toUpperCase().padStart(2, '0');
 }
 
+const VEX_LENGTHS: Readonly<Record<string, EncodingPattern['vexL']>> = { '128': 0, '256': 1, LIG: 'any', LZ: 0 };
 const LEGACY_PREFIXES = new Set(['NP', '66', 'F2', 'F3', 'NFx']);
 
 /**
  * Reads an encoding in the manual's notation: `[NP|66|F2|F3|NFx] [REX.W|REX.W0] [0F [38|3A]] opcode[+r]
- * [/r|/digit|byte]`, or `VEX.map.W.prefix opcode /r|/digit`. Immediates follow from the operands and are omitted.
+ * [/r|/digit|byte]`, or `VEX.length.prefix.map.W opcode /r|/digit`, where the length is 128, 256, LIG (ignored) or LZ (0), and
+ * is left out for two rows, one of 128 bits and one of 256. Immediates follow from the operands and are omitted.
  */
 export function parseEncoding(encoding: string, operands: readonly OperandType[]): EncodingPattern {
   const tokens = encoding.split(' ');
   let prefix: EncodingPattern['prefix'] = 'any';
   let rexW: EncodingPattern['rexW'] = 'any';
   let map: OpcodeMap = '1';
+  let vexL: EncodingPattern['vexL'] = 'any';
   const vex = tokens[0]!.startsWith('VEX.');
   if (vex) {
-    const [, vexMap, vexW, vexPrefix] = tokens.shift()!.split('.');
+    const fields = tokens.shift()!.split('.').slice(1);
+    const [length, vexPrefix, vexMap, vexW] = fields;
+    if (fields.length !== 4 || !(length! in VEX_LENGTHS)) throw new Error(`encoding '${encoding}' is not understood`);
+    vexL = VEX_LENGTHS[length!]!;
     map = vexMap as OpcodeMap;
     if (vexW !== 'WIG') rexW = vexW === 'W1' ? 1 : vexW === 'W0' ? 0 : 'any';
     prefix = vexPrefix as EncodingPattern['prefix'];
@@ -98,5 +137,6 @@ export function parseEncoding(encoding: string, operands: readonly OperandType[]
     ...(digit === undefined ? {} : { digit }),
     ...(fixedModRM === undefined ? {} : { fixedModRM }),
     vex,
+    vexL,
   };
 }

@@ -10,7 +10,14 @@ import {
   scalarFloat,
   scalarSquareRoot,
 } from '../isa/sse-arithmetic.js';
-import { convertFromInteger, convertPacked, convertScalar, convertToInteger } from '../isa/sse-conversion.js';
+import {
+  convertFromInteger,
+  convertNarrowing,
+  convertPacked,
+  convertScalar,
+  convertToInteger,
+  convertWidening,
+} from '../isa/sse-conversion.js';
 import {
   loadHigh,
   loadLow,
@@ -200,11 +207,11 @@ const sse2LogicalCompareShuffle = [
 
 /** SDM Vol. 1 5.6.1.6 "SSE2 Conversion Instructions" and 5.6.2 "SSE2 Packed Single Precision ... Instructions". */
 const sse2Conversion = [
-  row('66 0F E6 /r', 'CVTTPD2DQ', convertPacked('f64x2.i32x2t'), Vdq, Wdq),
-  row('F2 0F E6 /r', 'CVTPD2DQ', convertPacked('f64x2.i32x2'), Vdq, Wdq),
-  row('F3 0F E6 /r', 'CVTDQ2PD', convertPacked('i32x2.f64x2'), Vdq, Wq),
-  row('NP 0F 5A /r', 'CVTPS2PD', convertPacked('f32x2.f64x2'), Vdq, Wq),
-  row('66 0F 5A /r', 'CVTPD2PS', convertPacked('f64x2.f32x2'), Vdq, Wdq),
+  row('66 0F E6 /r', 'CVTTPD2DQ', convertNarrowing('f64x2.i32x2t'), Vdq, Wdq),
+  row('F2 0F E6 /r', 'CVTPD2DQ', convertNarrowing('f64x2.i32x2'), Vdq, Wdq),
+  row('F3 0F E6 /r', 'CVTDQ2PD', convertWidening('i32x2.f64x2'), Vdq, Wq),
+  row('NP 0F 5A /r', 'CVTPS2PD', convertWidening('f32x2.f64x2'), Vdq, Wq),
+  row('66 0F 5A /r', 'CVTPD2PS', convertNarrowing('f64x2.f32x2'), Vdq, Wdq),
   row('F3 0F 5A /r', 'CVTSS2SD', convertScalar, Vsd, Wss),
   row('F2 0F 5A /r', 'CVTSD2SS', convertScalar, Vss, Wsd),
   row('F2 0F 2D /r', 'CVTSD2SI', convertToInteger('rounded'), Gy, Wsd),

@@ -1,6 +1,7 @@
 import { lar, lsl, privileged, syscall, sysenter, sysret, verr, verw } from '../isa/system.js';
 import { AL, Cq, DX, Dq, Ew, Gv, Ib, M, Mb, Rq, RvMw, eAX } from './operand-types.js';
-import { row, type RowDraft } from './row-syntax.js';
+import { xgetbv, xrstor, xsave } from '../isa/xsave.js';
+import { feature, row, type RowDraft } from './row-syntax.js';
 
 /** SDM Vol. 1 5.1.10 "I/O Instructions". */
 const INPUT_OUTPUT = [
@@ -53,5 +54,16 @@ const SYSTEM = [
   row('0F 35', 'SYSEXIT', sysenter, 'BRANCH', 'EVALUATED'),
 ];
 
+/** SDM Vol. 1 13 "Managing State Using the XSAVE Feature Set". XSETBV is privileged. */
+const STATE = feature(
+  'XSAVE',
+  row('NP REX.W0 0F AE /4', 'XSAVE', xsave, M, 'EVALUATED'),
+  row('NP REX.W 0F AE /4', 'XSAVE64', xsave, M, 'EVALUATED'),
+  row('NP REX.W0 0F AE /5', 'XRSTOR', xrstor, M, 'EVALUATED'),
+  row('NP REX.W 0F AE /5', 'XRSTOR64', xrstor, M, 'EVALUATED'),
+  row('NP 0F 01 D0', 'XGETBV', xgetbv),
+  row('NP 0F 01 D1', 'XSETBV', privileged, 'BRANCH', 'EVALUATED'),
+);
+
 /** System instructions; at CPL 3 most of them trap. */
-export const SYSTEM_ROWS: RowDraft[] = [INPUT_OUTPUT, SYSTEM].flat(2);
+export const SYSTEM_ROWS: RowDraft[] = [...[INPUT_OUTPUT, SYSTEM].flat(2), ...STATE];

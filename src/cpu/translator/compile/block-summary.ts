@@ -55,8 +55,8 @@ class Summarizer {
     private readonly ungrouped: ReadonlySet<bigint>,
   ) {
     const local = this.code.newLocal('i64');
-    const sixteen = Array.from({ length: 16 }, () => local);
-    const locals = { base: local, gpr: sixteen, xmm: sixteen };
+    const all = Array.from({ length: 32 }, () => local);
+    const locals = { base: local, gpr: all, xmm: all };
     const some = localValue('i64', local);
     this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
     this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, locals, (access) => {

@@ -32,7 +32,8 @@ export interface RegionLocals {
   /** The linear address of the page that the region's addresses are relative to. */
   readonly base: number;
   readonly gpr: readonly number[];
-  readonly xmm: readonly number[];
+  /** XMM0 to XMM15, then the upper halves of YMM, which are added when they are first used: every local costs time on entry. */
+  readonly xmm: number[];
 }
 
 /** Returns the extent that the check at the next access covers, or records the access if nothing is planned yet. */
@@ -75,7 +76,7 @@ export function regionCompiler(
 type KeptFlags = Record<'i32' | 'i64', readonly number[]>;
 
 class RegionCore extends MeaningCompiler {
-  /** Registers that an instruction reads or writes, which are loaded at entry. Those of XMM count from 16. */
+  /** Registers that an instruction reads or writes, which are loaded at entry. Those of XMM count from 16, the upper halves of YMM from 32. */
   readonly used = new Set<number>();
   /** Registers that an instruction writes, which are stored at exit. */
   readonly written = new Set<number>();
@@ -260,6 +261,19 @@ class RegionCore extends MeaningCompiler {
     this.emitter.push(value);
     this.popXmm(operand);
   }
+  readYmmHigh(operand: XmmOperand): V {
+    const register = this.number(operand.field);
+    this.used.add(2 * REGISTERS + register);
+    this.code.get(this.highLocal(register));
+    return this.emitter.pop('v128');
+  }
+  writeYmmHigh(operand: XmmOperand, value: V): void {
+    const register = this.number(operand.field);
+    this.changed = true;
+    this.used.add(2 * REGISTERS + register);
+    this.written.add(2 * REGISTERS + register);
+    this.emitter.push(value).code.set(this.highLocal(register));
+  }
   /** As a number and as its bits; V8 eliminates the unused one. */
   readXmmLow(operand: XmmOperand, width: 32 | 64): V {
     const { code, emitter } = this;
@@ -300,6 +314,9 @@ class RegionCore extends MeaningCompiler {
     this.code.get(this.locals.base);
     if (offset !== 0n) this.code.i64(offset).op('i64.add');
     return this.emitter.pop('i64', { root: CODE_ROOT, offset });
+  }
+  addressScale(): V {
+    return constantValue('i64', BigInt(this.instruction.scale));
   }
   effectiveAddress(_operand: MemoryOperand, popped = 0): V {
     const m = this.words;
@@ -382,6 +399,9 @@ class RegionCore extends MeaningCompiler {
   }
   private number(field: RegisterField): number {
     return typeof field === 'number' ? field : this.instruction[field];
+  }
+  private highLocal(register: number): number {
+    return (this.locals.xmm[REGISTERS + register] ??= this.code.newLocal('v128'));
   }
   private pushXmm(operand: XmmOperand): Code {
     const register = this.number(operand.field);

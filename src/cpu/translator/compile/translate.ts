@@ -41,6 +41,7 @@ class Translator implements RegionContext {
   private readonly emitter = new Emitter(this.code);
   private readonly module = new WasmModule();
   private readonly gpr = Array.from({ length: 16 }, () => this.code.newLocal('i64'));
+  /** XMM0 to XMM15, then the upper halves of YMM that are used. */
   private readonly xmm = Array.from({ length: 16 }, () => this.code.newLocal('v128'));
   private readonly kind = this.code.newLocal('i32');
   private readonly result = this.code.newLocal('i64');
@@ -377,7 +378,7 @@ class Translator implements RegionContext {
     for (const register of this.compiler.written) {
       code.i32(0);
       if (register < 16) code.get(this.gpr[register]!).memory('i64.store', at.gprAddress(register));
-      else code.get(this.xmm[register - 16]!).v128Store(at.xmmAddress(register - 16));
+      else code.get(this.xmm[register - 16]!).v128Store(vectorAddress(register));
     }
     code.i32(0).get(this.kind).memory('i32.store', at.FLAGS_KIND);
     code.i32(0).get(this.result).memory('i64.store', at.FLAGS_RESULT);
@@ -391,13 +392,18 @@ class Translator implements RegionContext {
     for (const register of this.compiler.used) {
       code.i32(0);
       if (register < 16) code.memory('i64.load', at.gprAddress(register)).set(this.gpr[register]!);
-      else code.v128Load(at.xmmAddress(register - 16)).set(this.xmm[register - 16]!);
+      else code.v128Load(vectorAddress(register)).set(this.xmm[register - 16]!);
     }
     code.i32(0).memory('i32.load', at.FLAGS_KIND).set(this.kind);
     code.i32(0).memory('i64.load', at.FLAGS_RESULT).set(this.result);
     code.i32(0).memory('i64.load', at.FLAGS_OPERAND).set(this.operand);
     return code;
   }
+}
+
+/** Where XMM registers are kept, which count from 16, and upper halves of YMM, which count from 32. */
+function vectorAddress(register: number): number {
+  return register < 32 ? at.xmmAddress(register - 16) : at.ymmHighAddress(register - 32);
 }
 
 function isSame(a: Origin, b: Origin): boolean {

@@ -33,6 +33,8 @@ const FORMATS = { f32: wasmFormat('f32', 'i32', F32), f64: wasmFormat('f64', 'i6
  * neither operands nor results are denormal.
  */
 const USUAL_CONTROL = MXCSR_DEFAULT | MXCSR.PE;
+/** The predicates of comparisons without VEX. */
+const LEGACY_PREDICATES = 8;
 const OTHER_FLAGS = MXCSR_FLAGS & ~MXCSR.PE;
 const FOR_DENORMALS = MXCSR.DAZ | MXCSR.FTZ;
 
@@ -134,6 +136,7 @@ export class WasmFloats implements Floats<V> {
     const { code } = emitter;
     return this.attempts.make(f.int, `${f.name}.predicate`, [x, y, predicate], () => {
       this.requireComparable(f, x, y);
+      this.requireLegacy(predicate);
       // Of EQ LT LE UNORD, equality makes 0 and 2 true, "less" 1 and 2; bit 2 negates.
       this.pushComparison(f, 'eq', x, y);
       emitter.push(predicate).code.i32(1).op('i32.and').op('i32.eqz').op('i32.and');
@@ -147,6 +150,12 @@ export class WasmFloats implements Floats<V> {
       emitter.push(truth).code.op(`${f.int}.sub`);
       return emitter.pop(f.int);
     });
+  }
+
+  /** Requires a predicate of the legacy forms. */
+  private requireLegacy(predicate: V): void {
+    this.emitter.push(predicate).code.i32(LEGACY_PREDICATES).op('i32.ge_u');
+    this.attempts.giveUpIf();
   }
 
   floatToFloat(from: FloatWidth, to: FloatWidth, x: V): V {

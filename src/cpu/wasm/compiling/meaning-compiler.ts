@@ -100,6 +100,9 @@ export abstract class MeaningCompiler implements CompilerCore {
   abstract setGpr(register: number, width: Width, value: V): void;
   abstract readXmm(operand: XmmOperand): V;
   abstract writeXmm(operand: XmmOperand, value: V): void;
+  abstract addressScale(): V;
+  abstract readYmmHigh(operand: XmmOperand): V;
+  abstract writeYmmHigh(operand: XmmOperand, value: V): void;
   abstract readXmmLow(operand: XmmOperand, width: 32 | 64): V;
   abstract writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void;
   abstract immediate(width: Width): V;

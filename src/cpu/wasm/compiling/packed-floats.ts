@@ -1,4 +1,5 @@
 import type { FloatOperation, PackedConversion } from '../../meaning/vocabulary.js';
+import { OUTCOMES, outcomesOf } from '../../meaning/predicates.js';
 import type { Attempts } from './attempts.js';
 import type { Format } from './floats.js';
 import { ROUND_QUIETLY, roundingOf } from './rounding.js';
@@ -17,6 +18,12 @@ const LARGEST_INT32 = lanes32(0x7fff_ffffn);
 /** The first two lanes of a vector, the others taken from a second. */
 const LOW_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
+
+/** The Wasm instructions for less, equal, greater (1, 2, 4) and their sums; none for never and always. */
+const COMPARISONS = [undefined, 'lt', 'eq', 'le', 'gt', 'ne', 'ge', undefined] as const;
+const ONES = (1n << 128n) - 1n;
+/** The predicates of comparisons without VEX. */
+const LEGACY_PREDICATES = 8;
 
 /** Lanes of ones; the bits that an estimate of 12 bits keeps; the quiet bit. */
 const ONE = { f32x4: lanes32(0x3f80_0000n), f64x2: lanes64(0x3ff0_0000_0000_0000n) };
@@ -88,6 +95,9 @@ export class PackedFloats {
     const { code } = emitter;
     return this.attempts.make('v128', `${shape}.predicate`, [x, y, predicate], () => {
       this.requireComparable(shape, [x, y]);
+      if (predicate.constant !== undefined) return this.comparison(shape, x, y, outcomesOf(Number(predicate.constant)));
+      emitter.push(predicate).code.i32(LEGACY_PREDICATES).op('i32.ge_u');
+      this.attempts.giveUpIf();
       const equal = this.apply(`${shape}.eq`, x, y);
       const less = this.apply(`${shape}.lt`, x, y);
       // As for scalars: equality makes 0 and 2 true, "less" 1 and 2; bit 2 negates.
@@ -106,6 +116,13 @@ export class PackedFloats {
       const truth = this.apply('v128.or', this.apply('v128.and', equal, ofEqual), this.apply('v128.and', less, ofLess));
       return this.apply('v128.xor', truth, negated);
     });
+  }
+
+  /** All ones where two numbers compare as one of the outcomes. */
+  private comparison(shape: Shape, x: V, y: V, outcomes: number): V {
+    const name = COMPARISONS[outcomes & ~OUTCOMES.unordered];
+    if (name === undefined) return this.constant(outcomes & OUTCOMES.less ? ONES : 0n);
+    return this.apply(`${shape}.${name}`, x, y);
   }
 
   convert(conversion: PackedConversion, x: V): V {

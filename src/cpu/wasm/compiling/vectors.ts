@@ -13,6 +13,7 @@ const LOW_HALVES = 0x0000_0000_ffff_ffff_0000_0000_ffff_ffffn;
 /** Of each 32-bit lane of two vectors, the upper 16 bits. */
 const UPPER_WORDS = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
 
+const REPLACE_LANE = { 8: 'i8x16.replace_lane', 16: 'i16x8.replace_lane', 32: 'i32x4.replace_lane', 64: 'i64x2.replace_lane' } as const; // prettier-ignore
 /** The even 32-bit lanes in the low half. */
 const EVEN_DOUBLEWORDS = [0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11];
 const LOWEST_WORDS = 0x8000_8000_8000_8000_8000_8000_8000_8000n;
@@ -139,6 +140,14 @@ export class WasmVectors implements Vectors<V> {
 
   withLane(laneWidth: Width, x: V, index: V, value: V): V {
     const { emitter } = this;
+    if (index.constant !== undefined) {
+      const lane = Number(index.constant) % (128 / laneWidth);
+      emitter.push(x);
+      if (value.float !== undefined)
+        emitter.code.get(value.float).laneOp(laneWidth === 64 ? 'f64x2.replace_lane' : 'f32x4.replace_lane', lane);
+      else emitter.push(value).code.laneOp(REPLACE_LANE[laneWidth], lane);
+      return emitter.pop('v128');
+    }
     emitter.code.i32(0);
     emitter.push(x).code.v128Store(SCRATCH);
     this.pushLaneOffset(laneWidth, index);

@@ -37,7 +37,7 @@ export type WasmMemoryInstruction = keyof typeof WASM_MEMORY_OPCODES;
 export const WASM_VECTOR_OPCODES = {
   'i8x16.swizzle': 14, 'i8x16.splat': 15, 'i16x8.splat': 16, 'i32x4.splat': 17, 'i64x2.splat': 18,
   'i8x16.eq': 35, 'i8x16.gt_s': 39, 'i16x8.eq': 45, 'i16x8.gt_s': 49, 'i32x4.eq': 55, 'i32x4.gt_s': 59,
-  'f32x4.eq': 65, 'f32x4.ne': 66, 'f32x4.lt': 67, 'f32x4.le': 69, 'f64x2.eq': 71, 'f64x2.ne': 72, 'f64x2.lt': 73, 'f64x2.le': 75, 'v128.and': 78, 'v128.andnot': 79, 'v128.or': 80, 'v128.xor': 81, 'v128.bitselect': 82, 'v128.any_true': 83,
+  'f32x4.eq': 65, 'f32x4.ne': 66, 'f32x4.lt': 67, 'f32x4.gt': 68, 'f32x4.le': 69, 'f32x4.ge': 70, 'f64x2.eq': 71, 'f64x2.ne': 72, 'f64x2.lt': 73, 'f64x2.gt': 74, 'f64x2.le': 75, 'f64x2.ge': 76, 'v128.and': 78, 'v128.andnot': 79, 'v128.or': 80, 'v128.xor': 81, 'v128.bitselect': 82, 'v128.any_true': 83,
   'f32x4.demote_f64x2_zero': 94, 'f64x2.promote_low_f32x4': 95, 'i8x16.bitmask': 100, 'i8x16.narrow_i16x8_s': 101, 'i8x16.narrow_i16x8_u': 102, 'i8x16.add': 110, 'i8x16.add_sat_s': 111, 'i8x16.add_sat_u': 112, 'i8x16.sub': 113,
   'i8x16.sub_sat_s': 114, 'i8x16.sub_sat_u': 115, 'i8x16.min_u': 119, 'i8x16.max_u': 121, 'i8x16.avgr_u': 123,
   'i16x8.extadd_pairwise_i8x16_u': 125, 'i32x4.extadd_pairwise_i16x8_u': 127, 'i16x8.narrow_i32x4_s': 133, 'i16x8.shl': 139, 'i16x8.shr_s': 140, 'i16x8.shr_u': 141,
@@ -66,7 +66,7 @@ export type WasmVectorInstruction = keyof typeof WASM_VECTOR_OPCODES;
 export const WASM_LANE_OPCODES = {
   'i16x8.extract_lane_u': 25, 'i32x4.extract_lane': 27, 'i32x4.replace_lane': 28,
   'f32x4.extract_lane': 31, 'f32x4.replace_lane': 32, 'f64x2.extract_lane': 33, 'f64x2.replace_lane': 34,
-  'i64x2.extract_lane': 29, 'i64x2.replace_lane': 30, 'i8x16.extract_lane_u': 22,
+  'i64x2.extract_lane': 29, 'i64x2.replace_lane': 30, 'i8x16.extract_lane_u': 22, 'i8x16.replace_lane': 23, 'i16x8.replace_lane': 26,
 } as const; // prettier-ignore
 
 export type WasmLaneInstruction = keyof typeof WASM_LANE_OPCODES;

@@ -1,4 +1,5 @@
 import { MXCSR } from '../../evaluator/float/mxcsr.js';
+import { OUTCOMES, PREDICATES } from '../../meaning/predicates.js';
 import { F32, F64, type FloatFormat } from '../../evaluator/float/format.js';
 import { Code } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
@@ -391,19 +392,27 @@ class Lanes {
     return this.module.add(this.module.type(['i64', 'i64', 'i32', 'i32'], ['i64']), code);
   }
 
-  /** SDM Vol. 2A table 3-1: EQ LT LE UNORD, and their negations from 4 on; LT and LE are signaling. */
+  /** All ones if the predicate (0 to 31) holds: see meaning/predicates.ts. */
   private predicate(compare: number): number {
     const code = new Code(['i64', 'i64', 'i32', 'i32']);
     const to = new Statements(code);
     const [x, y, predicate] = [to.parameter('i64', 0), to.parameter('i64', 1), to.parameter('i32', 2)];
     const control = to.parameter('i32', 3);
-    const base = to.let(predicate.and(3));
-    const signaling = base.equals(1).or(base.equals(2));
+    const base = predicate.and(3);
+    const signaling = base.equals(1).or(base.equals(2)).xor(predicate.shr(4).and(1));
     const outcome = to.call('i64', compare, x, y, signaling, control);
-    const ofLess = outcome.equals(BigInt(LESS)).and(signaling);
-    const ofEqual = outcome.equals(BigInt(EQUAL)).and(base.equals(0).or(base.equals(2)));
-    const ofNaN = outcome.equals(BigInt(UNORDERED)).and(base.equals(3));
-    const holds = ofLess.or(ofEqual).or(ofNaN).xor(predicate.shr(2).and(1));
+    const bits: readonly (readonly [flags: number, outcome: number])[] = [
+      [LESS, OUTCOMES.less],
+      [EQUAL, OUTCOMES.equal],
+      [UNORDERED, OUTCOMES.unordered],
+    ];
+    const bit = bits.reduce(
+      (otherwise, [flags, bit]) => select(outcome.equals(BigInt(flags)), constant('i64', bit), otherwise),
+      constant('i64', OUTCOMES.greater),
+    );
+    // Four bits for each predicate.
+    const table = PREDICATES.reduce((all, outcomes, i) => all | (BigInt(outcomes) << BigInt(4 * i)), 0n);
+    const holds = constant('i64', table).shr(predicate.and(15).shl(2).wide()).and(bit).isSet();
     constant('i64', 0).sub(holds.wide()).push(code);
     return this.module.add(this.module.type(['i64', 'i64', 'i32', 'i32'], ['i64']), code);
   }

@@ -2,8 +2,21 @@ import { MXCSR_MASK } from '../../../cpu/evaluator/float/mxcsr.js';
 import type { CpuState } from '../../../cpu/state/cpu-state.js';
 import { X87_BYTES } from '../../../cpu/state/layout.js';
 
-/** The FXSAVE64 image. SDM Vol. 2A "FXSAVE": the x87 state, with MXCSR and its mask in it, then XMM0 to XMM15. */
-export const FLOATING_BYTES = 512;
+/*
+ * The XSAVE area as Linux has it in frames of signals: the FXSAVE64 image (SDM Vol. 2A "FXSAVE": the x87 state, with MXCSR and
+ * its mask in it, then XMM0 to XMM15), in whose unused bytes struct _fpx_sw_bytes says what follows; XSTATE_BV; the upper halves
+ * of YMM; and a second magic number. arch/x86/include/uapi/asm/sigcontext.h
+ */
+export const FXSAVE_BYTES = 512;
+const SOFTWARE = 464;
+const MAGIC1 = 0x4650_5853;
+const MAGIC2 = 0x4650_5845;
+const XSTATE_BV = 512;
+const YMM = 576;
+const XSAVE_BYTES = 832;
+const COMPONENTS = 7n;
+const AVX = 4n;
+export const FLOATING_BYTES = XSAVE_BYTES + 4;
 const MXCSR = 24;
 const XMM = 160;
 const XMM_REGISTERS = 16;
@@ -20,7 +33,7 @@ const FOP_WRITABLE = 0x7ff;
 const INITIAL_FCW = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
 
-/** The x87 and SSE registers of the thread in the CPU. */
+/** The x87, SSE and AVX registers of the thread in the CPU. */
 export function floatingImage(state: CpuState): Uint8Array {
   const image = new Uint8Array(FLOATING_BYTES);
   const view = new DataView(image.buffer);
@@ -31,27 +44,51 @@ export function floatingImage(state: CpuState): Uint8Array {
     const xmm = state.xmm(i);
     view.setBigUint64(XMM + 16 * i, BigInt.asUintN(64, xmm), true);
     view.setBigUint64(XMM + 16 * i + 8, xmm >> 64n, true);
+    const high = state.ymmHigh(i);
+    view.setBigUint64(YMM + 16 * i, BigInt.asUintN(64, high), true);
+    view.setBigUint64(YMM + 16 * i + 8, high >> 64n, true);
   }
+  view.setUint32(SOFTWARE, MAGIC1, true);
+  view.setUint32(SOFTWARE + 4, FLOATING_BYTES, true);
+  view.setBigUint64(SOFTWARE + 8, COMPONENTS, true);
+  view.setUint32(SOFTWARE + 16, XSAVE_BYTES, true);
+  view.setBigUint64(XSTATE_BV, COMPONENTS, true);
+  view.setUint32(XSAVE_BYTES, MAGIC2, true);
   return image;
 }
 
-/** Sets the registers as FXRSTOR64 does. Returns false, with nothing changed, where that would be #GP. */
+/** Whether the image in a frame says that an XSAVE area follows, by the first of its numbers. */
+export function saysExtended(image: Uint8Array): boolean {
+  const view = new DataView(image.buffer, image.byteOffset);
+  return view.getUint32(SOFTWARE, true) === MAGIC1 && view.getUint32(SOFTWARE + 16, true) === XSAVE_BYTES;
+}
+
+/**
+ * Sets the registers as FXRSTOR64 does, and the upper halves of YMM from an image with a whole XSAVE area; they are zero
+ * otherwise. Returns false, with nothing changed, where FXRSTOR64 would be #GP.
+ */
 export function restoreFloating(state: CpuState, image: Uint8Array): boolean {
   const view = new DataView(image.buffer, image.byteOffset);
   const mxcsr = view.getUint32(MXCSR, true);
   if ((mxcsr & ~MXCSR_MASK) !== 0) return false;
   state.mxcsr = mxcsr;
   state.x87 = cleanX87(image.slice(0, X87_BYTES));
+  const isWhole = image.length === FLOATING_BYTES && view.getUint32(XSAVE_BYTES, true) === MAGIC2;
+  const hasYmm = isWhole && (view.getBigUint64(XSTATE_BV, true) & AVX) !== 0n;
   for (let i = 0; i < XMM_REGISTERS; i++) {
-    const low = view.getBigUint64(XMM + 16 * i, true);
-    state.setXmm(i, low | (view.getBigUint64(XMM + 16 * i + 8, true) << 64n));
+    state.setXmm(i, vectorAt(view, XMM + 16 * i));
+    state.setYmmHigh(i, hasYmm ? vectorAt(view, YMM + 16 * i) : 0n);
   }
   return true;
 }
 
+function vectorAt(view: DataView, offset: number): bigint {
+  return view.getBigUint64(offset, true) | (view.getBigUint64(offset + 8, true) << 64n);
+}
+
 /** The registers as a program finds them when it starts. */
 export function resetFloating(state: CpuState): void {
-  const image = new Uint8Array(FLOATING_BYTES);
+  const image = new Uint8Array(FXSAVE_BYTES);
   const view = new DataView(image.buffer);
   view.setUint16(0, INITIAL_FCW, true);
   view.setUint32(MXCSR, INITIAL_MXCSR, true);

@@ -2,7 +2,14 @@ import { isCanonical } from '../../../bits.js';
 import type { CpuState } from '../../../cpu/state/cpu-state.js';
 import * as at from '../../../cpu/state/layout.js';
 import type { UserMemory } from '../../memory/user-memory.js';
-import { FLOATING_BYTES, floatingImage, resetFloating, restoreFloating } from './floating-state.js';
+import {
+  FLOATING_BYTES,
+  FXSAVE_BYTES,
+  floatingImage,
+  resetFloating,
+  restoreFloating,
+  saysExtended,
+} from './floating-state.js';
 import { SA_ONSTACK, SA_RESTORER, SA_SIGINFO, type SignalAction } from './signal-actions.js';
 import { SIGINFO_BYTES, bytesOfInfo, type SignalInfo } from './signal-info.js';
 import { changedStack, isOn, liesIn, readStack, useOf, writeStack } from './signal-stack.js';
@@ -190,8 +197,11 @@ function restoreFrom(state: CpuState, memory: UserMemory, address: bigint): bool
     resetFloating(state);
     return true;
   }
-  const image = address % 16n === 0n ? load(memory, address, FLOATING_BYTES) : undefined;
-  return image !== undefined && restoreFloating(state, image);
+  const image = address % 16n === 0n ? load(memory, address, FXSAVE_BYTES) : undefined;
+  if (!image) return false;
+  const whole =
+    saysExtended(image) && address % FLOATING_ALIGNMENT === 0n ? load(memory, address, FLOATING_BYTES) : image;
+  return whole !== undefined && restoreFloating(state, whole);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Accesses to memory: which bytes, in which order, and what the alignment check sees. */
 import { RAX, RBP, RBX, RDI, RSP } from '../../../../src/cpu/state/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
+import { VECTOR_BYTES } from '../../../oracle/case.js';
 import { HIGH_ARENA } from '../../../oracle/layout.js';
 import type { Answers, HostDifference, Mapping } from '../host-differences.js';
 import { mmxRegister } from './x87.js';
@@ -25,12 +26,18 @@ import {
 const FXSAVE = [0x0f, 0xae, 0x03];
 const FXRSTOR = [0x0f, 0xae, 0x0b];
 const FXSAVE_BYTES = 512;
-const FX = ['FXSAVE', 'FXSAVE64', 'FXRSTOR', 'FXRSTOR64'];
+const XSAVE_BYTES = 832;
+const FX = ['FX', 'X'].flatMap((x) => ['SAVE', 'SAVE64', 'RSTOR', 'RSTOR64'].map((name) => x + name));
+/** Without the V of their names. */
+const MASKED_MOVES = [
+  ...['MASKMOVPS', 'MASKMOVPD', 'PMASKMOVD', 'PMASKMOVQ', 'GATHERDPS', 'GATHERDPD', 'GATHERQPS', 'GATHERQPD'],
+  ...['PGATHERDD', 'PGATHERDQ', 'PGATHERQD', 'PGATHERQQ'],
+];
 /** SHA1MSG1 XMM0, [RBX] */
 const SHA1MSG1 = [0x0f, 0x38, 0xc9, 0x03];
 /** MASKMOVDQU XMM1, XMM0 */
 const MASKMOVDQU = [0x66, 0x0f, 0xf7, 0xc8];
-const WHOLE_MASK = { xmm: new Uint8Array(256).fill(0xff) };
+const WHOLE_MASK = { xmm: new Uint8Array(VECTOR_BYTES).fill(0xff) };
 const ACROSS = UNMAPPED + 0x1000n - 256n;
 
 export const MEMORY: readonly HostDifference[] = [
@@ -140,6 +147,38 @@ export const MEMORY: readonly HostDifference[] = [
     ],
   },
   {
+    instructions: 'vectors of AVX that are misaligned with RFLAGS.AC',
+    why: 'SDM Vol. 3A 6.15 "Interrupt 17", Vol. 2A 2.4: these may raise #AC, depending on the implementation',
+    probes: [
+      [0xc5, 0xf8, 0x10, 0x03],
+      [0xc5, 0xfc, 0x10, 0x03],
+      [0xc5, 0xfc, 0x11, 0x03],
+      [0xc5, 0xf4, 0x58, 0x03],
+    ].flatMap((bytes) => [1n, 8n].map((offset) => probe(bytes, { [RBX]: MIDDLE + offset }, { rflags: CHECKED }))),
+    alternatives: [
+      { name: '#AC', shows: raises(Vector.AC) },
+      {
+        name: 'no #AC',
+        shows: completes,
+        maps: (answers) => (hasWideVector(answers) ? withoutItsAlignmentCheck(answers) : undefined),
+      },
+      { name: 'no AVX', shows: raises(Vector.UD) },
+    ],
+  },
+  {
+    instructions: 'VMASKMOVPS, VGATHERDPS and relatives that are misaligned with RFLAGS.AC',
+    why: 'SDM Vol. 2C "VMASKMOV": #AC may or may not be reported',
+    probes: [
+      [0xc4, 0xe2, 0x75, 0x2c, 0x03],
+      [0xc4, 0xe2, 0x75, 0x2e, 0x03],
+    ].map((bytes) => probe(bytes, { [RBX]: MIDDLE + 1n }, { rflags: CHECKED, ...WHOLE_MASK })),
+    alternatives: [
+      { name: '#AC', shows: raises(Vector.AC) },
+      { name: 'no #AC', shows: completes, maps: withoutAlignmentCheck(MASKED_MOVES) },
+      { name: 'no AVX', shows: raises(Vector.UD) },
+    ],
+  },
+  {
     instructions: 'SHA that is misaligned',
     why: 'SDM Vol. 2B "SHA1MSG1": exceptions of type 4, #GP; AMD takes operands at any address',
     probes: [1n, 8n].map((offset) => probe(SHA1MSG1, { [RBX]: MIDDLE + offset })),
@@ -201,12 +240,18 @@ function withoutAlignmentFault(answers: Answers): ReturnType<Mapping> {
 
 /** #AC of bd0 does not count where the host has none. */
 function withoutAlignmentCheck(mnemonics: readonly string[]): Mapping {
-  return (answers) =>
-    hasMnemonic(answers, ...mnemonics) &&
-    answers.ours.fault?.vector === Vector.AC &&
-    answers.native.fault?.vector !== Vector.AC
-      ? leftOut(answers)
-      : undefined;
+  return (answers) => (hasMnemonic(answers, ...mnemonics) ? withoutItsAlignmentCheck(answers) : undefined);
+}
+
+function withoutItsAlignmentCheck(answers: Answers): ReturnType<Mapping> {
+  const { ours, native } = answers;
+  return ours.fault?.vector === Vector.AC && native.fault?.vector !== Vector.AC ? leftOut(answers) : undefined;
+}
+
+/** An instruction of AVX with a vector in memory. */
+function hasWideVector({ c }: Answers): boolean {
+  const { row, operands } = c.form;
+  return row.pattern.vex && operands.some((operand) => operand.kind === 'memory' && operand.width >= 128);
 }
 
 /** The page fault of the host is expected if it lies in the FXSAVE image. */
@@ -215,7 +260,7 @@ function faultWithinImage(answers: Answers): ReturnType<Mapping> {
   const { address, form } = answers.c;
   // Addresses of 32 bits wrap at 4 GiB, within the image too.
   const offset = BigInt.asUintN(form.addressWidth, answers.native.fault!.cr2 - address!);
-  return offset < BigInt(FXSAVE_BYTES) ? itsFault(answers) : undefined;
+  return offset < BigInt(XSAVE_BYTES) ? itsFault(answers) : undefined;
 }
 
 /** The mask is the last operand: bit 7 of each of its bytes. */

@@ -58,7 +58,8 @@ export function bothFault({ native, ours }: Answers): boolean {
 }
 
 export function hasMnemonic({ c }: Answers, ...mnemonics: readonly string[]): boolean {
-  return mnemonics.includes(c.form.row.mnemonic);
+  const { mnemonic, pattern } = c.form.row;
+  return mnemonics.includes(pattern.vex ? mnemonic.replace(/^V/, '') : mnemonic);
 }
 
 /** The case is not compared: the host's whole answer is expected. */

@@ -40,7 +40,8 @@ export const REGISTERS: readonly HostDifference[] = [
         name: 'is loaded',
         shows: ({ fault, mxcsr }) => !fault && mxcsr === (MM | 0x1f80),
         maps: (answers) =>
-          hasMnemonic(answers, 'LDMXCSR', 'FXRSTOR', 'FXRSTOR64') && (loadedMxcsr(answers.c) & ~MXCSR_MASK) === MM
+          hasMnemonic(answers, 'LDMXCSR', 'FXRSTOR', 'FXRSTOR64', 'XRSTOR', 'XRSTOR64') &&
+          (loadedMxcsr(answers.c) & ~MXCSR_MASK) === MM
             ? leftOut(answers)
             : undefined,
       },
@@ -55,8 +56,7 @@ export const REGISTERS: readonly HostDifference[] = [
       {
         name: 'MXCSR_MASK is 2FFFFH',
         shows: (result) => savedMask(result) === (MXCSR_MASK | MM),
-        maps: (answers) =>
-          hasMnemonic(answers, 'FXSAVE', 'FXSAVE64') && !answers.ours.fault ? withMask(answers) : undefined,
+        maps: (answers) => (savesMxcsr(answers) && !answers.ours.fault ? withMask(answers) : undefined),
       },
     ],
   },
@@ -165,7 +165,7 @@ function isWideFarPointer(answers: Answers): boolean {
 /** MXCSR that the instruction loads from memory; 0 where it lies in no window. */
 function loadedMxcsr({ form, oracle, address, contents }: MeaningCase): number {
   const { windows } = oracle.memory;
-  const at = address! + (form.row.mnemonic === 'LDMXCSR' ? 0n : 24n);
+  const at = address! + (form.row.mnemonic.endsWith('LDMXCSR') ? 0n : 24n);
   const i = windows.findIndex((window) => contains(window, at, 4));
   if (i < 0) return 0;
   const { buffer, byteOffset } = contents[i]!;
@@ -175,6 +175,12 @@ function loadedMxcsr({ form, oracle, address, contents }: MeaningCase): number {
 function savedMask({ windows }: OracleResult): number {
   const image = windows[0]!;
   return new DataView(image.buffer, image.byteOffset).getUint32(MXCSR_MASK_OFFSET, true);
+}
+
+/** FXSAVE, and XSAVE of SSE or AVX. */
+function savesMxcsr(answers: Answers): boolean {
+  if (hasMnemonic(answers, 'FXSAVE', 'FXSAVE64')) return true;
+  return hasMnemonic(answers, 'XSAVE', 'XSAVE64') && (answers.c.oracle.gpr[RAX]! & 6n) !== 0n;
 }
 
 /** The windows with bit 17 in the MXCSR_MASK of the FXSAVE image. */

@@ -7,7 +7,17 @@ import { RFLAGS } from '../../../oracle/case.js';
 import { sameFault } from '../../../oracle/difference.js';
 import { CODE, CODE_BYTES } from '../../../oracle/layout.js';
 import type { Answers, Expectation, Tolerance } from '../host-differences.js';
-import { bothFault, hasMnemonic, itsFault, MIDDLE, raised, undefinedOpcode, usesMemory, within } from './probes.js';
+import {
+  bothFault,
+  hasMnemonic,
+  itsFault,
+  leftOut,
+  MIDDLE,
+  raised,
+  undefinedOpcode,
+  usesMemory,
+  within,
+} from './probes.js';
 import { X87_TOLERANCES } from './x87.js';
 
 const ORDER = 'SDM Vol. 3A 6.9: the order of the faults of one instruction depends on the implementation';
@@ -18,12 +28,13 @@ const REPORTED: Readonly<Record<string, readonly number[]>> = {
   CPUID: [RAX, RBX, RCX, RDX],
   RDTSC: [RAX, RDX],
   RDTSCP: [RAX, RCX, RDX],
+  XGETBV: [RAX, RDX],
 };
 
 export const TOLERANCES: readonly Tolerance[] = [
   ...X87_TOLERANCES,
   {
-    instructions: 'CPUID, RDTSC, RDTSCP',
+    instructions: 'CPUID, RDTSC, RDTSCP, XGETBV',
     why: 'they report this machine and its time, in the lower halves of registers',
     maps: (answers) => withReportedRegisters(answers, REPORTED[answers.c.form.row.mnemonic]),
   },
@@ -64,6 +75,30 @@ export const TOLERANCES: readonly Tolerance[] = [
     maps: (answers) =>
       (answers.c.oracle.rflags & RFLAGS.AC) !== 0 && raised(answers, [Vector.AC], [Vector.GP, Vector.SS])
         ? itsFault(answers)
+        : undefined,
+  },
+  {
+    instructions: 'VGATHERDPS and relatives that fault',
+    why: 'SDM Vol. 2C "VGATHERDPS": elements before the one that faults may be loaded, and others too; bd0 loads none',
+    maps: (answers) =>
+      answers.c.form.row.operands.some(({ where }) => where === 'X') && bothFault(answers)
+        ? leftOut(answers)
+        : undefined,
+  },
+  {
+    instructions: 'XGETBV of ECX 1',
+    why: 'SDM Vol. 2D "XGETBV": the components in use, where CPUID says so',
+    maps: (answers) =>
+      hasMnemonic(answers, 'XGETBV') && (answers.c.oracle.gpr[RCX]! & 0xffff_ffffn) === 1n
+        ? leftOut(answers)
+        : undefined,
+  },
+  {
+    instructions: 'XSAVE at the end of a page',
+    why: 'SDM Vol. 1 13.4: which bytes of the area it touches for components that are not asked for is open',
+    maps: (answers) =>
+      hasMnemonic(answers, 'XSAVE', 'XSAVE64') && answers.native.fault?.vector === Vector.PF && !answers.ours.fault
+        ? leftOut(answers)
         : undefined,
   },
   {
