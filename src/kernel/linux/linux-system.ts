@@ -148,6 +148,7 @@ export class LinuxSystem {
     this.jobs.ended(linux, groups);
     if (linux.session === linux.pid) this.fileSystem.pseudoTerminals.leave(this.fileSystem, linux.pid);
     this.tellParent(linux);
+    this.fileSystem.wake(linux.signals.number);
     if (family.vforkOf) this.waits.wakeAgain({ kind: 'vfork', number: linux.pid });
   }
 

@@ -45,7 +45,14 @@ function runHere(path: string, argv: readonly string[], engine: Engine, hostByte
 
 t.test('programs that fork, wait, and have threads do what they do natively, on every engine', (t) => {
   const directory = t.testdir({});
-  for (const [name, ...argv] of [['forks'], ['waits'], ['many', '60'], ['threads'], ['threads2']] as const) {
+  for (const [name, ...argv] of [
+    ['forks'],
+    ['waits'],
+    ['many', '60'],
+    ['threads'],
+    ['threads2'],
+    ['pid-files'],
+  ] as const) {
     const path = compiled(name, directory);
     const native = spawnSync(path, argv, { encoding: 'utf8' });
     const runs = (['auto', 'interpreter'] as const).map((engine) => runHere(path, argv, engine));

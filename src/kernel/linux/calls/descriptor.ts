@@ -18,7 +18,6 @@ import {
   O_WRONLY,
 } from '../files/constants.js';
 import { becomeTerminal, controllingTerminal } from '../files/foreground.js';
-import { DESCRIPTORS_MAX } from '../files/file-table.js';
 import { openPath } from '../files/open/opening.js';
 import { openSpecialOf } from '../files/open/special.js';
 import { OpenSlave } from '../terminals/open-ends.js';
@@ -157,7 +156,7 @@ function duplicateTo(
   number: number,
   closesOnExec: boolean,
 ): CallResult {
-  if (number < 0 || number >= DESCRIPTORS_MAX) return failed(EBADF);
+  if (number < 0 || number >= linux.files.limit) return failed(EBADF);
   if (!linux.files.has(number)) linux.files.requireRoom();
   linux.files.put(number, file, closesOnExec);
   return BigInt(number);
@@ -172,7 +171,7 @@ function fcntl(context: LinuxContext, fd: bigint, commandArgument: bigint, argum
     case F_DUPFD:
     case F_DUPFD_CLOEXEC: {
       const least = signed32(argument);
-      if (least < 0 || least >= DESCRIPTORS_MAX) return failed(EINVAL);
+      if (least < 0 || least >= linux.files.limit) return failed(EINVAL);
       return BigInt(linux.files.add(file, command === F_DUPFD_CLOEXEC, least));
     }
     case F_GETFD:

@@ -4,6 +4,7 @@ import { ENDED, PENDING, type CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { pathText } from '../files/arguments.js';
+import { O_NONBLOCK } from '../files/constants.js';
 import { Signal } from '../signals/signal.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { CLONE_VFORK, CLONE_VM, clone as cloneTask, type CloneRequest } from '../tasks/clone.js';
@@ -12,9 +13,10 @@ import { childInfo, statusWord, type JobChange, type WaitStatus } from '../tasks
 import { putUsage } from '../timespec.js';
 import { put32, put64, putBytes, putFields, stringAt, viewAt } from '../user-data.js';
 import { standing } from './in-steps.js';
+import { pidFileOf } from './events/pid-file.js';
 import { JOB_CALLS } from './job.js';
 
-const { E2BIG, ECHILD, EINVAL, EPERM } = LinuxErrno;
+const { E2BIG, EAGAIN, ECHILD, EINVAL, EPERM } = LinuxErrno;
 
 /* arch/x86/include/uapi/asm/prctl.h */
 const ARCH_SET_GS = 0x1001;
@@ -41,6 +43,7 @@ const WAIT_FLAGS_OF_LINUX = 0xe000_0000;
 const P_ALL = 0;
 const P_PID = 1;
 const P_PGID = 2;
+const P_PIDFD = 3;
 
 const SIGINFO_BYTES = 128;
 
@@ -176,9 +179,11 @@ function waitid(
     [P_PID]: (child) => child.pid === id,
     [P_PGID]: (child) => child.group === (id === 0 ? context.linux.group : id),
   };
-  const choice = choices[signed32(type)];
+  const file = signed32(type) === P_PIDFD ? pidFileOf(context, idArgument) : undefined;
+  const choice: Choice | undefined = file ? (child) => child === file.process : choices[signed32(type)];
   if (!choice) return failed(EINVAL);
-  const found = findChild(context, choice, flags);
+  const found = findChild(context, choice, flags | (file && file.flags & O_NONBLOCK ? WNOHANG : 0));
+  if (found === 0n && !(flags & WNOHANG)) return failed(EAGAIN);
   if (found === 0n && info !== 0n) putBytes(context, info, new Uint8Array(SIGINFO_BYTES));
   if (!(typeof found === 'object')) return found;
   const { child, change } = found;

@@ -152,16 +152,16 @@ function rtSigreturn({ system, thread }: LinuxContext): CallResult {
 }
 
 /** Sends a signal, or 0 to see whether that could be done. Throws LinuxError EINVAL, EAGAIN. */
-function send({ system }: LinuxContext, target: Process | Thread, info: SignalInfo): void {
+export function send({ system }: LinuxContext, target: Process | Thread, info: SignalInfo): void {
   if (info.signal === 0) return;
   if (!isSignal(info.signal)) throw new LinuxError(EINVAL);
   system.signals.send(target, info);
 }
 
-/** The processes of Linux that live, in the order of their numbers. */
-function processes({ kernel }: LinuxContext): Process[] {
-  const live = [...kernel.processes.live()].filter(({ linux }) => linux);
-  return live.sort((a, b) => a.linux!.pid - b.linux!.pid);
+/** The processes of Linux, with those that have ended and were not waited for, in the order of their numbers. */
+function processes({ system }: LinuxContext): Process[] {
+  const all = [...system.processes.values()].sort((a, b) => a.pid - b.pid);
+  return all.map(({ signals }) => signals.process);
 }
 
 /** The process of a pid. Throws LinuxError ESRCH. */
@@ -209,7 +209,7 @@ function tgkill(context: LinuxContext, pid: bigint, tid: bigint, signal: bigint)
 }
 
 /** What a program says of a signal: it may not look as if the kernel, or kill, had sent it to another process. */
-function infoAt(context: LinuxContext, signal: bigint, address: bigint, pid: number): SignalInfo {
+export function infoAt(context: LinuxContext, signal: bigint, address: bigint, pid: number): SignalInfo {
   const info = infoOfBytes(signed32(signal), bytesAt(context, address, SIGINFO_USED_BYTES));
   const isForged = info.code >= 0 || info.code === SignalCode.tkill;
   if (isForged && pid !== context.linux.pid) throw new LinuxError(EPERM);

@@ -13,6 +13,9 @@ const UTS_FIELD_BYTES = 65;
 const UTS_FIELDS = ['Linux', 'bd0', '6.1.0', '#1 SMP BD0', 'x86_64', '(none)'];
 
 const RLIM_INFINITY = 2n ** 64n - 1n;
+const RLIMIT_NOFILE = 7;
+/** Descriptors that a process may ever have: fs.nr_open. */
+const NOFILE_MAX = 65_536n;
 /** Resources of which a process may have no more than this: include/uapi/asm-generic/resource.h. */
 const LIMITS: Readonly<Record<number, readonly [soft: bigint, hard: bigint]>> = {
   /** RLIMIT_STACK. */
@@ -21,8 +24,7 @@ const LIMITS: Readonly<Record<number, readonly [soft: bigint, hard: bigint]>> = 
   4: [0n, RLIM_INFINITY],
   /** RLIMIT_NPROC. */
   6: [4096n, 4096n],
-  /** RLIMIT_NOFILE. */
-  7: [1024n, 1_048_576n],
+  [RLIMIT_NOFILE]: [1024n, NOFILE_MAX],
   /** RLIMIT_MEMLOCK. */
   8: [2n ** 23n, 2n ** 23n],
 };
@@ -66,14 +68,16 @@ function prlimit64(context: LinuxContext, pid: bigint, resource: bigint, limit: 
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     after = [view.getBigUint64(0, true), view.getBigUint64(8, true)];
     if (after[0] > after[1]) return failed(EINVAL);
-    if (after[1] > before[1]) return failed(EPERM);
+    if (after[1] > before[1] || (number === RLIMIT_NOFILE && after[1] > NOFILE_MAX)) return failed(EPERM);
   }
   if (old !== 0n)
     putFields(context, old, RLIMIT_BYTES, (view) => {
       view.setBigUint64(0, before[0], true);
       view.setBigUint64(8, before[1], true);
     });
-  if (after) context.linux.limits.set(number, after);
+  if (!after) return 0n;
+  context.linux.limits.set(number, after);
+  if (number === RLIMIT_NOFILE) context.linux.files.limit = Number(after[0]);
   return 0n;
 }
 
@@ -121,12 +125,12 @@ export const SYSTEM_CALLS: readonly LinuxCall[] = [
   { number: 63, name: 'uname', parameters: ['buffer'], perform: uname, ...whole },
   {
     ...{ number: 97, name: 'getrlimit', parameters: ['resource', 'limit'], perform: getrlimit },
-    ...{ state: 'part', differs: 'Of the limits, that of open files alone is kept.' },
+    ...{ state: 'part', differs: 'Of the limits, those of open files and pending signals alone are kept.' },
   },
   { number: 99, name: 'sysinfo', parameters: ['buffer'], perform: sysinfo, state: 'part', differs: 'Without loads.' },
   {
     ...{ number: 160, name: 'setrlimit', parameters: ['resource', 'limit'], perform: setrlimit },
-    ...{ state: 'part', differs: 'Of the limits, that of open files alone is kept.' },
+    ...{ state: 'part', differs: 'Of the limits, those of open files and pending signals alone are kept.' },
   },
   { number: 203, name: 'sched_setaffinity', parameters: ['pid', 'length', 'mask'], perform: () => 0n, ...whole },
   {
@@ -135,7 +139,10 @@ export const SYSTEM_CALLS: readonly LinuxCall[] = [
   },
   {
     ...{ number: 302, name: 'prlimit64', parameters: ['pid', 'resource', 'limit', 'old'], perform: prlimit64 },
-    ...{ state: 'part', differs: 'Of the limits, that of open files alone is kept; of the caller only.' },
+    ...{
+      state: 'part',
+      differs: 'Of the limits, those of open files and pending signals alone are kept; of the caller only.',
+    },
   },
   {
     ...{ number: 309, name: 'getcpu', parameters: ['cpu', 'node', 'unused'], perform: getcpu },

@@ -7,8 +7,8 @@ import { DEVICE } from './open/device.js';
 import { RegularFile } from './tree/inode.js';
 import { releaseFile, releaseLocks, type OpenFile } from './open/open-file.js';
 
-/** Descriptors that a process may have: the soft limit of RLIMIT_NOFILE. */
-export const DESCRIPTORS_MAX = 1024;
+/** Descriptors that a process may have, unless it sets another limit: the soft limit of RLIMIT_NOFILE. */
+const DESCRIPTORS_MAX = 1024;
 
 interface Descriptor {
   readonly file: OpenFile;
@@ -21,12 +21,16 @@ export class FileTable {
   static readonly state = schema('file table', FileTable, {
     descriptors: value,
     lowestFree: value,
+    limit: value,
     files: kept('those of the machine'),
   });
 
   private readonly descriptors = new Map<number, Descriptor>();
   /** No number below it is free. */
   private lowestFree = 0;
+
+  /** No number may be as high: RLIMIT_NOFILE. */
+  limit = DESCRIPTORS_MAX;
 
   constructor(private readonly files: FileSystem) {}
 
@@ -57,7 +61,7 @@ export class FileTable {
     let number = Math.max(least, this.lowestFree);
     while (this.descriptors.has(number)) number++;
     if (least <= this.lowestFree) this.lowestFree = number;
-    if (number >= DESCRIPTORS_MAX) throw new LinuxError(LinuxErrno.EMFILE);
+    if (number >= this.limit) throw new LinuxError(LinuxErrno.EMFILE);
     this.requireRoom();
     return number;
   }
@@ -74,7 +78,7 @@ export class FileTable {
     return number;
   }
 
-  /** Lets a number, below DESCRIPTORS_MAX, stand for a file instead of what it stood for. */
+  /** Lets a number, below the limit, stand for a file instead of what it stood for. */
   put(number: number, file: OpenFile, closesOnExec: boolean): void {
     file.references++;
     if (this.descriptors.has(number)) this.close(number);
@@ -95,6 +99,7 @@ export class FileTable {
   /** The same descriptors, for a process that is forked. */
   copy(): FileTable {
     const copy = new FileTable(this.files);
+    copy.limit = this.limit;
     for (const [number, { file, closesOnExec }] of this.descriptors) copy.put(number, file, closesOnExec);
     return copy;
   }

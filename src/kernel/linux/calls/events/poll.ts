@@ -3,7 +3,6 @@ import { deadlineTick } from '../../../tasks/thread.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError, failed } from '../../errno.js';
 import { O_PATH } from '../../files/constants.js';
-import { DESCRIPTORS_MAX } from '../../files/file-table.js';
 import { CONSOLE_NUMBER } from '../../files/open/console-file.js';
 import {
   POLLERR,
@@ -77,7 +76,7 @@ function pollFor(
   timeout: bigint | undefined,
 ): CallResult {
   const count = Number(BigInt.asUintN(32, countArgument));
-  if (count > DESCRIPTORS_MAX) return failed(EINVAL);
+  if (count > context.linux.files.limit) return failed(EINVAL);
   const view = viewAt(context, address, count * POLLFD_BYTES);
   const polled = Array.from({ length: count }, (_, index) => ({
     fd: view.getInt32(index * POLLFD_BYTES, true),
@@ -138,7 +137,7 @@ function selectFor(
   addresses: readonly bigint[],
   timeout: bigint | undefined,
 ): CallResult {
-  const count = Math.min(signed32(countArgument), DESCRIPTORS_MAX);
+  const count = Math.min(signed32(countArgument), context.linux.files.limit);
   if (count < 0) return failed(EINVAL);
   const length = Math.ceil(count / 64) * 8;
   const sets = addresses.map((address) => (address === 0n ? undefined : bytesAt(context, address, length)));
