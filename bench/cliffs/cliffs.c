@@ -198,6 +198,8 @@ X87(x87_round, "fldl %1\n frndint\n fstpl %0\n fldl %2\n frndint\n fstpl %0")
 X87(x87_scale, "fldl %2\n fldl %1\n fscale\n fstp %%st(1)\n fxtract\n fstp %%st(1)\n fstpl %0")
 X87(x87_remainder, "fldl %2\n fldl %1\n fprem\n fprem1\n fstp %%st(1)\n fstpl %0")
 X87(x87_examine, "fldl %1\n fxam\n fnstsw %%ax\n fstpl %0\n fldz\n fxam\n fnstsw %%ax\n fstpl %0")
+X87(x87_power, "fldl %2\n fchs\n fld1\n faddp\n f2xm1\n fstpl %0")
+X87(x87_log, "fldl %1\n fldl %2\n fyl2x\n fstpl %0")
 X87(x87_control, "fnstcw %0\n fldcw %0")
 
 REPEAT_SSE(aes, f32x4, "aesenc", NEAREST, ((f32x4){3, 5, 7, 9}), ((f32x4){2, 4, 6, 8}))
@@ -248,7 +250,7 @@ static const struct {
     L(imul_128, 50000000), L(rcl_rcr, 30000000), L(shift_mix, 50000000), L(lahf_sahf, 50000000), L(cmpxchg, 20000000),
     L(x87_add, 2000000), L(x87_mul, 2000000), L(x87_div, 2000000), L(x87_int, 2000000), L(x87_compare, 2000000),
     L(x87_sqrt, 2000000), L(x87_round, 2000000), L(x87_scale, 2000000), L(x87_remainder, 2000000),
-    L(x87_examine, 2000000), L(x87_control, 20000000), L(mmx, 20000000), L(aes, 5000000), L(aes_inverse, 5000000),
+    L(x87_examine, 2000000), L(x87_power, 1000000), L(x87_log, 1000000), L(x87_control, 20000000), L(mmx, 20000000), L(aes, 5000000), L(aes_inverse, 5000000),
     L(carryless, 5000000), L(long_double, 2000000),
 };
 

@@ -170,8 +170,8 @@ const TRANSCENDENTAL = [
   evaluated('D9 FB', 'FSINCOS', pushingFunction('sine')),
   evaluated('D9 F2', 'FPTAN', pushingFunction('tangent')),
   evaluated('D9 F3', 'FPATAN', ofTwo('arctangent', true)),
-  evaluated('D9 F0', 'F2XM1', unary('power')),
-  evaluated('D9 F1', 'FYL2X', ofTwo('log', true)),
+  fpu('D9 F0', 'F2XM1', unary('power')),
+  fpu('D9 F1', 'FYL2X', ofTwo('log', true)),
   evaluated('D9 F9', 'FYL2XP1', ofTwo('log1', true)),
 ];
 

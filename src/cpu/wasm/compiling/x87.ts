@@ -40,7 +40,7 @@ const STORES = constantValue('i32', 1n);
 const RC_SHIFT = 10;
 
 /**
- * Compiles the operations of the x87 FPU, except for the transcendental ones, to calls of functions. What raises an unmasked
+ * Compiles the operations of the x87 FPU, except for sines, tangents and arctangents, to calls of functions. What raises an unmasked
  * exception is left to the evaluator; it sets FIP and FDP once more.
  */
 export class CompiledX87 implements X87Operations<V> {
@@ -68,13 +68,14 @@ export class CompiledX87 implements X87Operations<V> {
       case 'multiply':
       case 'divide':
       case 'scale':
+      case 'log':
         return this.ofTwo(`x87.${operation}`, x, y);
       default:
         return notCompiled();
     }
   }
   unary(operation: X87Unary, x: X87Source<V>): X87Result<V> {
-    return operation === 'power' ? notCompiled() : this.ofTwo(`x87.${operation}`, x, x);
+    return this.ofTwo(`x87.${operation}`, x, x);
   }
   compare(x: X87Source<V>, y: X87Source<V>, quiet: boolean): X87Result<V, V> {
     const { value, stores } = this.ofTwo('x87.compare', x, y, quiet ? QUIET : 0);
@@ -234,5 +235,5 @@ function widenOf(format: X87MemoryFormat): ExtendedFunction {
 }
 
 function notCompiled(): never {
-  throw new NotCompiled('the evaluator alone computes transcendental functions');
+  throw new NotCompiled('the evaluator alone computes sines, tangents and arctangents');
 }

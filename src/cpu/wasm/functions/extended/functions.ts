@@ -6,6 +6,7 @@ import { ExtendedArithmetic } from './arithmetic.js';
 import { ofDecimal, toDecimal, toFloat, toInteger, toWhole, widen, widenInteger } from './conversions.js';
 import { ExtendedExponents } from './exponents.js';
 import { addExtendedPack } from './pack.js';
+import { ExtendedTranscendental } from './transcendental.js';
 import { EXTENDED_TYPE, INDEFINITE, addNaN, begin, finish } from './parts.js';
 
 /**
@@ -35,6 +36,9 @@ export type ExtendedFunction =
   /** Rounded to an integer: FRNDINT. */
   | 'x87.round'
   | 'x87.scale'
+  /** Of the numbers for which it is quick; the last result is 1 for all others, too. */
+  | 'x87.power'
+  | 'x87.log'
   /** The two results of FXTRACT. */
   | 'x87.exponent'
   | 'x87.significand'
@@ -60,6 +64,7 @@ export function addExtendedFunctions(module: WasmModule, others: Others): Readon
   const needs = { nan, multiplyHigh, divide, pack: addExtendedPack(module), packFully: addExtendedPack(module, true) };
   const arithmetic = new ExtendedArithmetic(needs);
   const exponents = new ExtendedExponents(needs);
+  const transcendental = new ExtendedTranscendental(module, needs);
   const codes: Readonly<Record<ExtendedFunction, Code>> = {
     'x87.add': arithmetic.sum(false),
     'x87.subtract': arithmetic.sum(true),
@@ -78,6 +83,8 @@ export function addExtendedFunctions(module: WasmModule, others: Others): Readon
     'x87.widenInteger': widenInteger(false),
     'x87.round': toWhole(nan),
     'x87.scale': exponents.scale(),
+    'x87.power': transcendental.power(),
+    'x87.log': transcendental.log(),
     'x87.exponent': exponents.extract('exponent'),
     'x87.significand': exponents.extract('significand'),
     'x87.remainder': exponents.remainder(),
