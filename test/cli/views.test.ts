@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { linuxProgram } from '../support/linux-programs.js';
 import { bd0 } from './bd0.js';
-import { debugged } from './gdb-sessions.js';
+import { debugged, findProgram, runLldb, startDebugged } from './gdb-sessions.js';
 
 const source = fileURLToPath(new URL('../../../test/debug/views/family.c', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'bd0-views-'));
@@ -231,3 +231,34 @@ t.test('bd0 debug sees and watches the memory of each process, and finds its las
   t.equal(actual, LINE_MODE.trimStart());
   t.equal(code, 0);
 });
+
+const lldb = findProgram('lldb');
+t.comment(lldb === undefined ? 'lldb is not installed (apt-get install lldb): it is not tested' : `lldb: ${lldb}`);
+if (lldb !== undefined)
+  t.test('lldb knows a program of Linux, and sees the memory of the process that has stopped', async (t) => {
+    const { place, ended } = await startDebugged(t, [program]);
+    const output = await runLldb(program, place, [
+      ...[
+        'breakpoint set -n store -c "value > 20000"',
+        'continue',
+        'print page.value',
+        'frame variable',
+        'thread list',
+      ],
+      ...['continue', 'print page.name', 'watchpoint set variable page.value', 'breakpoint delete -f', 'continue'],
+      ...['print page.value', 'thread step-inst', 'thread step-over', 'watchpoint delete -f', 'continue'],
+    ]);
+    t.match(output, /Breakpoint 1: where = family`store \+ \d+ at family\.c:18/);
+    t.match(output, /stop reason = breakpoint 1\.1\n.*store\(value=30001\) at family\.c:18/);
+    // The child's copy, from before it was stored to.
+    t.match(output, /\(lldb\) print page\.value\n\(int\) \$0 = 1\n/);
+    t.match(output, /thread #1: .*\n +thread #2: .*\n\* thread #3: .*store\(value=30001\)/);
+    t.match(output, /Watchpoint 1 hit:\nold value: (\d+)\nnew value: \d+\n/);
+    const [, old, now] = /old value: (\d+)\nnew value: (\d+)\n/.exec(output) ?? [];
+    t.equal(old === '1' || Number(now) === Number(old) + 1, true, 'a store of the same process');
+    t.match(output, new RegExp(`\\$2 = ${now}\\n`));
+    t.match(output, /stop reason = instruction step into\n/);
+    t.match(output, /stop reason = step over\n/);
+    t.match(output, /Process 1 exited with status = 0/);
+    t.match(await ended, { code: 0 });
+  });

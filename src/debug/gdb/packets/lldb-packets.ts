@@ -7,8 +7,13 @@ import type { PacketTable } from './packet-handler.js';
 
 /* Packets that only lldb sends: "GDB Remote Protocol Extensions" in its documentation. */
 
-const TRIPLE = 'x86_64-unknown-unknown';
-const HOST = `triple:${hexOfText(TRIPLE)};ptrsize:8;endian:little;`;
+/** lldb forgets the file of a program that is for another system than the target says it is. */
+const TRIPLES = { bd0: 'x86_64-unknown-unknown', linux: 'x86_64-unknown-linux-gnu' } as const;
+
+function hostOf({ program }: SessionState): string {
+  const triple = TRIPLES[program?.linuxPid === undefined ? 'bd0' : 'linux'];
+  return `triple:${hexOfText(triple)};ptrsize:8;endian:little;`;
+}
 
 /** The parts that lldb gives to some registers. */
 const GENERIC: Readonly<Record<string, string>> = {
@@ -24,9 +29,9 @@ const DWARF_XMM = 17;
 export const LLDB_PACKETS: PacketTable = {
   qHostInfo: ({ state }) => {
     state.client.isLldb = true;
-    return HOST;
+    return hostOf(state);
   },
-  qProcessInfo: () => `pid:${GDB_PID.toString(16)};${HOST}`,
+  qProcessInfo: ({ state }) => `pid:${GDB_PID.toString(16)};${hostOf(state)}`,
   qRegisterInfo: (_, rest) => {
     const register = REGISTERS[parseCount(rest) ?? -1];
     return register ? registerInfo(register) : 'E45';
