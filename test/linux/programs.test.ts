@@ -17,7 +17,20 @@ const COUNTS = { applets: 4, scripts: 3, programs: 1 };
 const PYTHON_TESTS = ['python3', ...[2, 3, 4, 5, 6].map((number) => `python3 ${number}`)];
 
 /** More than three CPU seconds each: for test/long alone. */
-const SLOW = new Set(['g++', 'gcc', 'gcc 2', 'gdb', 'git', 'git 2', 'jq', 'openssl 3', 'strings', ...PYTHON_TESTS]);
+const SLOW = new Set([
+  'clang',
+  'g++',
+  'gcc',
+  'gcc 2',
+  'gdb',
+  'git',
+  'git 2',
+  'javac java',
+  'jq',
+  'openssl 3',
+  'strings',
+  ...PYTHON_TESTS,
+]);
 
 for (const [name, count] of Object.entries(COUNTS))
   t.test(`${name} of Linux do what they do natively`, (t) => {
