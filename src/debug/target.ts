@@ -18,13 +18,18 @@ export const SCALAR_REGISTERS = [
 
 export type ScalarRegister = (typeof SCALAR_REGISTERS)[number];
 
-/** A register that `writeRegister` can change; the value of `xmm0` to `xmm15` has 128 bits. */
-export type RegisterName = ScalarRegister | `xmm${number}`;
+/**
+ * A register that `writeRegister` can change; `xmm0` to `xmm15` have 128 bits, and so have `ymm0h` to `ymm15h`, the upper halves
+ * of YMM.
+ */
+export type RegisterName = ScalarRegister | `xmm${number}` | `ymm${number}h`;
 
 /** The registers of a thread. */
 export interface RegisterFile extends Readonly<Record<ScalarRegister, bigint>> {
   /** XMM0 to XMM15, 16 bytes each. */
   readonly xmm: readonly Uint8Array[];
+  /** Bits 255:128 of YMM0 to YMM15, 16 bytes each. */
+  readonly ymmHigh: readonly Uint8Array[];
   /** x87 and MMX state: the first 160 bytes of the FXSAVE image, of which MXCSR and its mask are not part. */
   readonly x87: Uint8Array;
   /** Registers that all threads share; they cannot be written. */

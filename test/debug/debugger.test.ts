@@ -338,6 +338,10 @@ onEachEngine('threads and registers of all of them', ['threads'], (t, session) =
   t.equal(target.readRegisters(main).xmm[3]![8], 7);
   t.not(session.computer.machineHash(), hash);
   target.writeRegister(main, 'rbx', before.rbx);
+  t.ok(target.writeRegister(main, 'ymm15h', 9n << 120n), 'so has the upper half of YMM15');
+  t.equal(target.readRegisters(main).ymmHigh[15]![15], 9);
+  t.notOk(target.writeRegister(main, 'ymm16h', 0n), 'there are 16');
+  target.writeRegister(main, 'ymm15h', 0n);
   target.writeRegister(main, 'xmm3', 0n);
   t.equal(target.readRegisters(main).rip, before.rip);
   t.notOk(target.writeRegister(main, 'rip', 1n << 60n), 'not canonical');

@@ -74,7 +74,7 @@ export function registerLines(session: DebugSession, rest: string): string[] {
   if (rest !== '') {
     const known = registerNamed(rest.replace(/^\$/, ''));
     if (known === undefined) throw new CommandError(`there is no register '${rest}'`);
-    if (known.startsWith('xmm')) return [xmmLine(file, Number(known.slice(3)))];
+    if (/^[xy]mm/.test(known)) return [vectorLine(file, known)];
     return [registerLine(session, file, known as ScalarRegister)];
   }
   return SCALAR_REGISTERS.map((name) => registerLine(session, file, name));
@@ -89,8 +89,9 @@ function registerLine({ images }: DebugSession, file: RegisterFile, name: Scalar
   return `${shownName(name).padEnd(NAME_COLUMNS)}${isSmall ? hex(value) : `${addressText16(value)}  ${meaning}`.trimEnd()}`;
 }
 
-function xmmLine({ xmm }: RegisterFile, index: number): string {
-  return `${`xmm${index}`.padEnd(NAME_COLUMNS)}${hex(numberOfBytes(xmm[index]!), 32)}`;
+function vectorLine({ xmm, ymmHigh }: RegisterFile, name: string): string {
+  const bytes = (name.startsWith('x') ? xmm : ymmHigh)[parseInt(name.slice(3), 10)]!;
+  return `${name.padEnd(NAME_COLUMNS)}${hex(numberOfBytes(bytes), 32)}`;
 }
 
 function splitFormat(rest: string): { readonly format: string | undefined; readonly text: string } {

@@ -12,7 +12,7 @@ export function scalarNamed(name: string): ScalarRegister | undefined {
 
 /** The register that has a name; undefined if there is none. */
 export function registerNamed(name: string): RegisterName | undefined {
-  return /^xmm([0-9]|1[0-5])$/.test(name) ? (name as RegisterName) : scalarNamed(name);
+  return /^(xmm([0-9]|1[0-5])|ymm([0-9]|1[0-5])h)$/.test(name) ? (name as RegisterName) : scalarNamed(name);
 }
 
 /** The name of a register as it is shown: `fs_base`. */

@@ -2,7 +2,7 @@ import { isCanonical } from '../../bits.js';
 import type { Cpu } from '../../cpu/cpu.js';
 import { STATUS_FLAGS } from '../../cpu/meaning/flags.js';
 import type { CpuState } from '../../cpu/state/cpu-state.js';
-import { FS, GS, xmmAddress } from '../../cpu/state/layout.js';
+import { FS, GS, xmmAddress, ymmHighAddress } from '../../cpu/state/layout.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import { SCALAR_REGISTERS, type RegisterFile, type RegisterName, type ScalarRegister } from '../target.js';
@@ -37,7 +37,10 @@ export class ThreadRegisters {
       const scalars = Object.fromEntries(SCALAR_REGISTERS.map((name) => [name, readScalar(state, name)]));
       const { host } = state.memory;
       const xmm = Array.from({ length: GPR_COUNT }, (_, i) => host.slice(xmmAddress(i), xmmAddress(i) + XMM_BYTES));
-      return { ...scalars, xmm, x87: state.x87, control: this.control } as unknown as RegisterFile;
+      const ymmHigh = Array.from({ length: GPR_COUNT }, (_, i) =>
+        host.slice(ymmHighAddress(i), ymmHighAddress(i) + XMM_BYTES),
+      );
+      return { ...scalars, xmm, ymmHigh, x87: state.x87, control: this.control } as unknown as RegisterFile;
     });
   }
 
@@ -49,8 +52,8 @@ export class ThreadRegisters {
   /** Returns false if there is no such register, it is read-only, or it cannot hold the value. */
   write(thread: Thread, name: RegisterName, value: bigint): boolean {
     return this.use(thread, true, (state) => {
-      const vector = /^xmm(\d{1,2})$/.exec(name);
-      return vector ? writeXmm(state, Number(vector[1]), value) : writeScalar(state, name as ScalarRegister, value);
+      const vector = /^(?:xmm(\d{1,2})|ymm(\d{1,2})h)$/.exec(name);
+      return vector ? writeVector(state, vector, value) : writeScalar(state, name as ScalarRegister, value);
     });
   }
 
@@ -114,9 +117,11 @@ function writeScalar(state: CpuState, name: ScalarRegister, value: bigint): bool
   return true;
 }
 
-function writeXmm(state: CpuState, index: number, value: bigint): boolean {
+function writeVector(state: CpuState, [, low, high]: RegExpExecArray, value: bigint): boolean {
+  const index = Number(low ?? high);
   if (index >= GPR_COUNT || value < 0n || value >> 128n !== 0n) return false;
-  state.setXmm(index, value);
+  if (low !== undefined) state.setXmm(index, value);
+  else state.setYmmHigh(index, value);
   return true;
 }
 

@@ -3,7 +3,7 @@ import { stackRegister, x87Control, type X87Control } from './x87.js';
 import { SCALAR_REGISTERS, type DebugTarget, type RegisterFile, type RegisterName } from '../target.js';
 
 /** The features of target.xml, with the names that gdb and lldb know; the last one is our own. */
-export type Feature = 'core' | 'sse' | 'segments' | 'control';
+export type Feature = 'core' | 'sse' | 'avx' | 'segments' | 'control';
 
 /** A register as the protocol numbers it: by its place in `REGISTERS`. */
 export interface GdbRegister {
@@ -56,6 +56,11 @@ export const REGISTERS: readonly GdbRegister[] = [
     ...{ name, lengthBytes: 8, type: TYPES[name] ?? 'int64', feature: 'control' as const, group: 'system' },
     read: ({ control }: RegisterFile) => littleEndian(control[name], 8),
   })),
+  // gdb shows $ymm0 of these and of XMM.
+  ...range(16).map((i) => ({
+    ...{ name: `ymm${i}h`, lengthBytes: 16, type: 'uint128', feature: 'avx' as const, writes: `ymm${i}h` as const },
+    read: ({ ymmHigh }: RegisterFile) => ymmHigh[i]!,
+  })),
 ];
 
 /** The numbers of registers that stop replies contain, so that a debugger need not ask for them. */
@@ -65,7 +70,7 @@ function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-type Scalar = Exclude<keyof RegisterFile, 'xmm' | 'x87' | 'control'>;
+type Scalar = Exclude<keyof RegisterFile, 'xmm' | 'ymmHigh' | 'x87' | 'control'>;
 
 function scalar(name: string, register: Scalar, lengthBytes: number, type: string): GdbRegister {
   const read = (file: RegisterFile): Uint8Array => littleEndian(file[register], lengthBytes);

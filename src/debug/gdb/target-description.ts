@@ -5,6 +5,7 @@ const FEATURE_NAMES: Readonly<Record<Feature, string>> = {
   sse: 'org.gnu.gdb.i386.sse',
   segments: 'org.gnu.gdb.i386.segments',
   control: 'org.bd0.control',
+  avx: 'org.gnu.gdb.i386.avx',
 };
 
 /** A bit of a register and its name; two bits for a field of two. */

@@ -33,7 +33,7 @@ export interface FileRecord {
 }
 
 const MAGIC = [...'BD0RUN\n\0'].map((character) => character.charCodeAt(0));
-const VERSION = 2;
+const VERSION = 3;
 const HEADER_BYTES = 32;
 const HEAD_BYTES = 16;
 const HEAD_CHECK_BYTES = 8;

@@ -47,7 +47,7 @@ export const LLDB_PACKETS: PacketTable = {
 function registerInfo(register: GdbRegister): string {
   const { name, lengthBytes, feature } = register;
   const offset = REGISTERS.slice(0, REGISTERS.indexOf(register)).reduce((sum, one) => sum + one.lengthBytes, 0);
-  const encoding = name.startsWith('xmm') || name.startsWith('st') ? 'vector' : 'uint';
+  const encoding = /^([xy]mm|st)/.test(name) ? 'vector' : 'uint';
   const dwarf = dwarfNumber(name);
   const pairs: readonly (readonly [key: string, value: string | number | undefined])[] = [
     ['name', name],
