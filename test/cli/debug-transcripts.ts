@@ -149,6 +149,14 @@ access watchpoint 4 at ADDRESS, 1 byte (one_byte)
 error: ADDRESS is not a canonical address
 (bd0) delete 99
 error: there is no breakpoint 99: info breakpoints lists them
+(bd0) break main if (
+error: '(' is incomplete
+(bd0) watch 8 if nosuch
+error: there is no symbol 'nosuch'
+(bd0) disassemble 0
+error: there is no code
+(bd0) x/gx -1
+there the address space ends
 (bd0) delete x
 error: 'x' is not a number
 (bd0) info foo

@@ -24,7 +24,11 @@ export const CODE_COMMANDS: readonly Command[] = [
     usage: 'disassemble [ADDRESS[,COUNT]]',
     aliases: ['dis'],
     summary: 'the function at an address, or COUNT instructions from there on',
-    run: (session, rest) => codeLines(session, rest).map((code) => markedText(session, code)),
+    run: (session, rest) => {
+      const lines = codeLines(session, rest);
+      if (lines.length === 0) throw new CommandError('there is no code');
+      return lines.map((code) => markedText(session, code));
+    },
   },
   {
     usage: 'bt',

@@ -151,6 +151,7 @@ function labelText({ images }: DebugSession, at: bigint): string {
 }
 
 function unmapped(address: bigint): string {
+  if (address >> 64n) return 'there the address space ends';
   return `${addressText16(address)}: not mapped`;
 }
 

@@ -30,6 +30,8 @@ const LEVELS: readonly Readonly<Record<string, (a: bigint, b: bigint) => bigint>
   { '*': (a, b) => a * b, '/': (a, b) => a / nonZero(b), '%': (a, b) => a % nonZero(b) },
 ];
 
+const DIVISION_BY_ZERO = 'division by zero';
+
 /** Nested parentheses and prefixes, at most. */
 const MOST_NESTED = 100;
 
@@ -40,6 +42,18 @@ const MOST_NESTED = 100;
  */
 export function evaluate(text: string, scope: ExpressionScope): bigint {
   return new Evaluator(tokensOf(text), text.trim(), scope).all();
+}
+
+/**
+ * Checks an expression whose value is wanted later, when there may be other numbers in memory and registers. Throws CommandError for
+ * one that is malformed, and for names that are not known.
+ */
+export function checkExpression(text: string, scope: ExpressionScope): void {
+  try {
+    evaluate(text, { ...scope, load: () => 1n });
+  } catch (error) {
+    if (!(error instanceof CommandError && error.message === DIVISION_BY_ZERO)) throw error;
+  }
 }
 
 function tokensOf(text: string): string[] {
@@ -142,6 +156,6 @@ function signed(value: bigint): bigint {
 }
 
 function nonZero(value: bigint): bigint {
-  if (value === 0n) throw new CommandError('division by zero');
+  if (value === 0n) throw new CommandError(DIVISION_BY_ZERO);
   return value;
 }

@@ -7,7 +7,7 @@ import { breakpointName, Breakpoints, type Breakpoint } from './breakpoints.js';
 import { CommandError } from './command-error.js';
 import { findCommand } from './command-table.js';
 import type { Course, CourseTools } from './courses.js';
-import { evaluate, type ExpressionScope } from './expression.js';
+import { checkExpression, evaluate, type ExpressionScope } from './expression.js';
 import { framesOf, type Frame } from './frames.js';
 import { disassemble, numberedLine, placeText, type SourceReader } from './place-text.js';
 import { ProcessImages } from './process-images.js';
@@ -185,6 +185,12 @@ export class DebugSession implements CourseTools {
       text,
       this.scope(() => this.thread.tid),
     );
+  }
+
+  /** Throws CommandError for a condition that is malformed, or has names that are not known. */
+  checkCondition(text: string | undefined): void {
+    const scope = this.scope(() => this.thread.tid);
+    if (text !== undefined) checkExpression(text, scope);
   }
 
   /** The value of an expression in words: `0x2a (42)`, `0x401000 <main>`. */

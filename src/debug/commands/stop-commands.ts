@@ -53,6 +53,7 @@ export function breakpointLines(session: DebugSession): string[] {
 
 function addBreakpoint(session: DebugSession, rest: string, isTemporary: boolean): string[] {
   const { location, condition } = splitCondition(rest);
+  session.checkCondition(condition);
   const here = location === '' ? addressText16(session.frame.rip) : undefined;
   const found = placesOf(session, here ?? location);
   const text = here === undefined ? fullLocation(session, location) : `*${here}`;
@@ -67,6 +68,7 @@ function watchCommand(name: string, kind: StopKind, summary: string): Command {
     run: (session, rest) => {
       const { location, condition } = splitCondition(rest);
       if (location === '') throw new CommandError(`${name} needs a variable or an address`);
+      session.checkCondition(condition);
       const { start: address, lengthBytes } = watched(session, location);
       const request = { kind, text: location, isTemporary: false, condition, lengthBytes };
       const place = { pid: session.pid, address };
