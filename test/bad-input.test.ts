@@ -12,7 +12,7 @@ import { seedOf, volume } from './support/volume.js';
 import { ALL_ENGINES, ENGINES, SideBySide, type EngineOptions } from './support/side-by-side.js';
 
 const SEED = seedOf(20250318);
-/** Cases of each kind, and those that run on every engine; test/long/bad-input.test.ts runs a million. */
+/** Cases of each kind, and those that run on every engine; test/long/bad-input.test.ts runs 100,000. */
 const IMAGES = volume(2000, 20_000);
 const PROGRAMS = volume(550, 4000);
 const ON_EVERY_ENGINE = volume(100, 1000);

@@ -7,13 +7,13 @@ import { Random } from '../support/random.js';
 import { SideBySide } from '../support/side-by-side.js';
 
 /**
- * As test/bad-input.test.ts, with 100,000 images and as many random programs, which take half an hour of CPU time or more, or
- * BD0_CASES, from BD0_SEED.
+ * As test/bad-input.test.ts, with 100,000 images and as many random programs, or BD0_CASES, from BD0_SEED. A case takes 5 ms of CPU
+ * time, and 140 ms on all engines: half an hour in all.
  */
 const CASES = Number(process.env['BD0_CASES'] ?? 100_000);
 const SEED = Number(process.env['BD0_SEED'] ?? 2);
 /** Of so many cases one runs on all engines side by side. */
-const SIDE_BY_SIDE_EVERY = 10;
+const SIDE_BY_SIDE_EVERY = 40;
 /** Cases between two words of progress; the next ones have encodings of their own, and a machine with another memory. */
 const PROGRESS = 2000;
 const MEMORY_BYTES = [2 ** 17, 2 ** 20, 2 ** 22];
@@ -22,7 +22,7 @@ const SLICE_TICKS = [1, 2, 16, 1, 7, 100, 1, 500, 5000];
 
 t.setTimeout(0);
 
-t.test('whatever a machine is given to run, it stands', async (t) => {
+t.test('no input crashes the emulator', async (t) => {
   const images = await specimens();
   for (let from = 0; from < CASES; from += PROGRESS) {
     const pool = new InstructionPool(new Decoder(), new Random(SEED + from));

@@ -114,10 +114,11 @@ async function* momentsOf(name: string, most: number): AsyncGenerator<{ computer
   const all = programs.map((each) => () => Promise.resolve(machineFor(each, ENGINES.interpreter)));
   let found = 0;
   for (const make of [committing, ...all]) {
+    if (found === most) return;
     const { computer, program } = await make();
     // The first one takes long until it is there.
     const maxTicks = make === committing ? 20_000 : 1;
-    for (let steps = 0; steps < 20_000 && found < most; steps++) {
+    for (let steps = 0; steps < 20_000; steps++) {
       const { rip } = computer.registers;
       if (computer.run(program, { maxTicks }).kind !== 'limit') break;
       if (!isMoment(computer, rip)) continue;

@@ -138,10 +138,10 @@ export class KernelConsole {
   /**
    * Acts on the keys among the waiting input that do not wait for a reader. Ctrl-C discards what was typed before it, and
    * ends the process in the foreground; the first process reads it instead if it is in raw mode. Ctrl-S and Ctrl-Q suspend
-   * and resume output in line mode.
+   * and resume output in line mode. Bytes of a pipe are no keys.
    */
   settle(): void {
-    while (this.arrived.length > 0) {
+    while (this.isTerminal && this.arrived.length > 0) {
       const foreground = this.host.foreground();
       const isRaw = foreground !== undefined && !isLines(foreground);
       if (isRaw && foreground.isFirst) return;

@@ -155,8 +155,8 @@ class History {
     if (!store) return;
     const found = readable(store, this.contents);
     const named = new Set([...store.names.entries()].map(([, id]) => id));
-    for (const id of before)
-      if (named.has(id) && !found.has(id)) throw new Error(`${id} could be read before, and has a name`);
+    const gone = [...before].filter((id) => named.has(id) && !found.has(id));
+    if (gone.length > 0) await this.requireMended(gone);
     const { problems } = await verifyStore(store);
     const isReported = problems.length > 0 || store.names.warning !== undefined;
     if (isReported && !this.isHarmed) throw new Error(JSON.stringify(problems[0] ?? store.names.warning));
@@ -171,6 +171,16 @@ class History {
       this.names.set(name, [id]);
     }
     store.close();
+  }
+
+  /** What is there twice may be found where it is damaged, and is found again after a repair. */
+  private async requireMended(ids: readonly string[]): Promise<void> {
+    const store = openIn(this.files.copy(), 'collect', onlyProcess(++this.pid));
+    await verifyStore(store);
+    store.repair();
+    const found = readable(store, this.contents);
+    store.close();
+    for (const id of ids) if (!found.has(id)) throw new Error(`${id} could be read before, and has a name`);
   }
 
   /** Everything is put again: nothing is wrong any more. */

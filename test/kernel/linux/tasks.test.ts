@@ -86,3 +86,15 @@ t.test('twenty processes that wait cost nothing while another one works', async 
   t.equal(busy.effort, idle.effort, 'the same work of the kernel');
   t.equal(busy.switches, idle.switches, 'the same switches');
 });
+
+t.test('bytes of a pipe are no keys, also where they were fetched before they are read', async (t) => {
+  const program = await linuxProgram(join(sources, 'polled.c'));
+  const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+  for (const engine of ['interpreter', 'auto'] as const) {
+    const { output, exitCode } = runInMachine(program, [], { engine, input: [NOTHING_YET, all, NOTHING_YET, all] });
+    const expected = Buffer.from([...all, ...all])
+      .toString('hex')
+      .match(/../g)!;
+    t.strictSame([output.trim().split(' '), exitCode], [expected, 0], engine);
+  }
+});
