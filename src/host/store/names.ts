@@ -15,6 +15,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { ContentKind, NameStore, Reference } from '../../vmo/records/record-store.js';
 import { HostError } from '../failure.js';
 import { type Anchor, lossOf } from './name-log/anchor.js';
@@ -67,6 +68,8 @@ export class NameLog implements NameStore {
   private state = new NameState();
   private identity: string | undefined;
   private proposals = 0;
+  /** Whether the names of the files are known to be on the disk. */
+  private isInDirectory = false;
   private failure: StoreWriteError | undefined;
   /** What shows that lines are missing, in words. */
   private lostLines: string | undefined;
@@ -252,6 +255,9 @@ export class NameLog implements NameStore {
       // While lines are missing the anchor stays as it is, and goes on showing that.
       if (anchor && this.lostLines === undefined)
         this.guarded(anchor.path, () => owner.reserve.use(() => anchor.append(this.state.prefix)));
+      // Whoever made the files may have been killed before it had synchronised their directory.
+      if (!this.isInDirectory) this.guarded(this.path, () => this.files.syncDirectory(dirname(this.path)));
+      this.isInDirectory = true;
     } catch (error) {
       if (error instanceof StoreWriteError) this.failure = error;
       throw error;

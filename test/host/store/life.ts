@@ -155,6 +155,29 @@ export async function liveAfterKill(files: MemoryFiles): Promise<Acknowledged> {
   return acknowledged;
 }
 
+/** A process is killed when it has made the files of the store, and not yet synchronised their directory; another one names something. */
+export async function liveAfterKilledStart(files: MemoryFiles): Promise<Acknowledged> {
+  const acknowledged = new Acknowledged(files);
+  const layer = new Proxy(files, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if (name === 'syncDirectory')
+        return (path: string) => (path === '/store' ? killed() : target.syncDirectory(path));
+      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+    },
+  });
+  try {
+    openIn(layer, 'write', onlyProcess(1));
+    throw new Error('the process is not stopped');
+  } catch (error) {
+    if (!(error as Error).message.includes('killed')) throw error;
+  }
+  const second = openIn(files, 'write', onlyProcess(2));
+  await acknowledged.name(second, 'a', content(3, 500));
+  second.close();
+  return acknowledged;
+}
+
 /** A process relies on what another one has just said to be on the disk, while that one still makes sure of it. */
 export async function liveTogether(files: MemoryFiles): Promise<Acknowledged> {
   const acknowledged = new Acknowledged(files);

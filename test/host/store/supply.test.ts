@@ -1,6 +1,6 @@
 /** A store whose supply is lost: what was acknowledged had been synchronised, and nothing is synchronised in vain. */
 import t from 'tap';
-import { type Acknowledged, live, liveAfterKill, liveTogether, nameTogether } from './life.js';
+import { type Acknowledged, live, liveAfterKill, liveAfterKilledStart, liveTogether, nameTogether } from './life.js';
 import { seedOf, someNamed } from '../../support/volume.js';
 import { type Lost, MemoryFiles } from './memory-files.js';
 
@@ -27,6 +27,7 @@ function* leftOf(now: MemoryFiles): Generator<[what: string, files: MemoryFiles]
 const LIVES: Readonly<Record<string, (files: MemoryFiles) => Promise<Acknowledged>>> = {
   'one process after another': live,
   'a process that was killed, and one that relies on it': liveAfterKill,
+  'a process that was killed while it made the store, and one that names something': liveAfterKilledStart,
   'two processes at once': liveTogether,
   'a process that was killed while it named something, and two that name at once': nameTogether,
 };
