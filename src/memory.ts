@@ -9,7 +9,7 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  *     14_0000  jump cache             cpu/interpreter
  *     20_0000  TLB, three tables      mmu/tlb.ts
  *     80_0000  decoded records        cpu/interpreter
- *    200_0000  guest physical memory
+ *    500_0000  guest physical memory
  */
 export const HOST_LAYOUT = {
   state: 0,
@@ -29,8 +29,8 @@ export const HOST_LAYOUT = {
   tlb: 0x20_0000,
   tlbBytes: 0x30_0000,
   records: 0x80_0000,
-  recordsBytes: 0x180_0000,
-  ram: 0x200_0000,
+  recordsBytes: 0x480_0000,
+  ram: 0x500_0000,
 } as const;
 
 /** Size of a Wasm memory page in bytes. */

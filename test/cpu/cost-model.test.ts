@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { PAYING_RATE, TICKS_BETWEEN_SAMPLES, costOfTranslating } from '../../src/cpu/translator/cost-model.js';
-import { Bytes, READ_WRITE, smallMachine, type SmallMachine } from './translator/small-machine.js';
+import { GPR, RSI } from '../../src/cpu/state/layout.js';
+import { Bytes, READ_WRITE, hotCodeOf, smallMachine, type SmallMachine } from './translator/small-machine.js';
 
 const SEED = Number(process.env['BD0_SEED'] ?? 1);
 const CODE = 0x4000_0000n;
@@ -61,5 +62,45 @@ t.test('a loop is translated once it has taken what that costs, and not before',
   made.cpu.run(50 * cost);
   t.equal(made.cpu.translationStats!.modulesInAll, 1, 'once');
   t.ok(PAYING_RATE > 1, 'a block that pays has been found more often than it has instructions');
+  t.end();
+});
+
+/** Bytes from one block to the next of a program that jumps between blocks, and how many blocks there are. */
+const SLOT_BYTES = 128;
+const BLOCKS = 8;
+
+/** Blocks of ADD RBX, 1, each so long, which jump to each other as a generator of pseudo-random numbers in RDX says. */
+function jumps(lengths: readonly number[]): SmallMachine {
+  const made = smallMachine('auto');
+  lengths.forEach((length, block) => {
+    const code = new Bytes();
+    for (let i = 0; i < length; i++) code.put(0x48, 0x83, 0xc3, 0x01);
+    code.put(0x48, 0x69, 0xd2).number(4, 1_103_515_245).put(0x48, 0x81, 0xc2).number(4, 12_345);
+    code.put(0x48, 0x89, 0xd0, 0x48, 0xc1, 0xe8, 0x10, 0x83, 0xe0, BLOCKS - 1, 0xc1, 0xe0, Math.log2(SLOT_BYTES));
+    code.put(0x48, 0x01, 0xf0, 0xff, 0xe0);
+    made.memory.ram.set(code.bytes, FRAME + block * SLOT_BYTES);
+  });
+  made.tables.map(CODE, FRAME, READ_WRITE);
+  made.cpu.state.rip = CODE;
+  made.memory.hostView.setBigUint64(GPR + 8 * RSI, CODE, true);
+  return made;
+}
+
+t.test('whichever ways lead to hot code, none of it is left to the interpreter in the end', (t) => {
+  const lengths = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: BLOCKS, maxLength: BLOCKS });
+  fc.assert(
+    fc.property(lengths, (each) => {
+      const made = jumps(each);
+      const { cpu } = made;
+      const { profile } = hotCodeOf(cpu);
+      const cost = costOfTranslating(each.reduce((sum, length) => sum + length + 8, 0));
+      cpu.run(6 * cost);
+      const before = profile.total;
+      cpu.run(4 * cost);
+      const interpreted = (profile.total - before) * TICKS_BETWEEN_SAMPLES;
+      if (interpreted > cost / 10) throw new Error(`${interpreted} of ${4 * cost} ticks`);
+    }),
+    { numRuns: 10, seed: SEED },
+  );
   t.end();
 });

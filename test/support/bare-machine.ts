@@ -11,6 +11,7 @@ import { StateWriter } from '../../src/state/state-writer.js';
 import { MemoryIdentity } from '../../src/vmo/frames/memory-identity.js';
 import { EXECUTE_DISABLE, PageTables } from '../cpu/meanings/page-tables.js';
 import { sha256 } from './guest-programs.js';
+import { SOME_IN_LOCALS } from './random-threshold.js';
 
 export const CODE_PAGES = 4;
 /** The code's frames, each of which can be mapped in any code page's place; those behind the first four are spare. */
@@ -68,7 +69,7 @@ export class BareMachine {
   private program!: BareProgram;
 
   constructor(engine: Engine, threshold?: TranslationThreshold) {
-    this.cpu = new Cpu(this.memory, engine, { threshold });
+    this.cpu = new Cpu(this.memory, engine, { threshold, mostInLocals: SOME_IN_LOCALS });
     const { mmu } = this.cpu;
     mmu.setCr0(CR0_WP | CR0_AM);
     mmu.setEfer(EFER_NXE);

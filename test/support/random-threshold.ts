@@ -1,5 +1,8 @@
 /** Thresholds of translation that differ from block to block. */
 
+/** For `mostInLocals`: of small random programs, some regions have more instructions and some have not. */
+export const SOME_IN_LOCALS = 12;
+
 const THRESHOLDS = [0, 0, 0, 1, 2, 5, 20, Infinity];
 
 /**

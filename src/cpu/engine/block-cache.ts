@@ -73,6 +73,12 @@ export class BlockCache {
     return this.known(rip) !== undefined;
   }
 
+  /** Whether an indirect branch, or a region that was left, has led to an address. */
+  isJumpedTo(rip: bigint): boolean {
+    const record = this.known(rip);
+    return record !== undefined && this.pages.at(pageOf(rip))!.indirectTargets.has(record);
+  }
+
   /** Whether a linear page was fetched from a frame and its mapping has not changed since. */
   isLive(linear: bigint, frame: number): boolean {
     return this.pages.at(linear)?.frame === frame;

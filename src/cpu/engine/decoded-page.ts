@@ -21,10 +21,32 @@ export interface Crossing {
   aside: number | undefined;
 }
 
+/** Addresses of records by the offsets of their instructions in a page. */
+export class RecordsOfPage {
+  private readonly addresses = new Int32Array(PAGE_SIZE);
+  /** Number of records. */
+  size = 0;
+
+  get(offset: number): number | undefined {
+    return this.addresses[offset] || undefined;
+  }
+  has(offset: number): boolean {
+    return this.addresses[offset] !== 0;
+  }
+  set(offset: number, record: number): void {
+    if (this.addresses[offset] === 0) this.size++;
+    this.addresses[offset] = record;
+  }
+  delete(offset: number): void {
+    if (this.addresses[offset] !== 0) this.size--;
+    this.addresses[offset] = 0;
+  }
+}
+
 /** Decoded records of a linear page while it is mapped to one frame. */
 export class DecodedPage {
   /** Records by offset in the page. */
-  readonly records = new Map<number, number>();
+  readonly records = new RecordsOfPage();
   /** Records that cross into the next page, by offset, including those put aside. */
   readonly crossings = new Map<number, Crossing>();
   /** Records that are linked from other pages. */

@@ -69,6 +69,7 @@ export class RecordEngine implements CodeStopsListener {
       ...{ memory, mmu, fetcher, interpret: this.interpreter.function },
       functions: this.interpreter.functions,
       isReached: (rip: bigint) => blocks.has(rip),
+      isJumpedTo: (rip: bigint) => blocks.isJumpedTo(rip),
       hasStop: (rip: bigint) => codeStops.has(rip),
       isLive: ({ linear, physical }: CodePage) => blocks.isLive(linear, physical / PAGE_SIZE),
       markRegion: (rip: bigint) => blocks.markRegion(rip),

@@ -12,12 +12,20 @@ export interface HandlerNumbers {
 
 /** Writes the records of consecutive instructions, except for branch targets. */
 export class RecordWriter {
+  /** Handler numbers of fused pairs: by the id of the first form, then of the second. */
+  private readonly pairs: (ReadonlyMap<number, number> | undefined)[] = [];
+
   constructor(
     private readonly view: DataView,
     private readonly handlers: HandlerNumbers,
     /** Whether there is a code stop at an address: its instruction is left to the evaluator. */
     private readonly hasStop: (rip: bigint) => boolean,
-  ) {}
+  ) {
+    for (const [pair, handler] of Object.entries(handlers.handlerOfPair)) {
+      const [first, second] = pair.split(',').map(Number) as [number, number];
+      this.pairs[first] = new Map(this.pairs[first]).set(second, handler);
+    }
+  }
 
   /** Writes the records, starting at `first`. `rips` are the addresses after each instruction. */
   write(first: number, instructions: readonly Instruction[], rips: readonly bigint[]): void {
@@ -67,10 +75,10 @@ export class RecordWriter {
   private fusePairs(first: number, instructions: readonly Instruction[]): void {
     let nextIsFused = false;
     for (let i = instructions.length - 2; i >= 0; i--) {
-      const pair = `${instructions[i]!.form.id},${instructions[i + 1]!.form.id}`;
+      const seconds = this.pairs[instructions[i]!.form.id];
       const record = first + i * RECORD_BYTES;
       const standsAlone: boolean = nextIsFused || this.isEvaluated(record) || this.isEvaluated(record + RECORD_BYTES);
-      const handler: number | undefined = standsAlone ? undefined : this.handlers.handlerOfPair[pair];
+      const handler: number | undefined = standsAlone ? undefined : seconds?.get(instructions[i + 1]!.form.id);
       nextIsFused = handler !== undefined;
       if (handler !== undefined) this.view.setUint16(record + Field.handler, handler, true);
     }

@@ -1,44 +1,53 @@
 import { MOST_INSTRUCTIONS, sizeOf, type CodeHeat, type Region } from './compile/region.js';
-import { PAYING_RATE, TICKS_BETWEEN_SAMPLES, costOfTranslating } from './cost-model.js';
+import { TICKS_BETWEEN_SAMPLES, costOfTranslating } from './cost-model.js';
 import type { Profile, Sampling } from './profile.js';
 
 /** How samples are taken for the chooser. */
 export const SAMPLING: Sampling = { period: TICKS_BETWEEN_SAMPLES, batch: 256 };
 
-/** Samples of a block that is taken into a region to which nothing leads from there. */
-const LEAST_OF_OTHERS = 2 * PAYING_RATE;
-
-/** Regions that are made at a time, at most. */
-const MOST_AT_A_TIME = 4;
-
 /** From one look at what pays to the next, the samples grow at least by this part. */
-const PART_BETWEEN_LOOKS = 1 / 8;
+const PART_BETWEEN_LOOKS = 1 / 16;
+
+/** Most blocks that are remembered for having been led around. */
+const MOST_LED_AROUND = 4096;
 
 /** Instructions of a block, about, as long as it has not been looked at. */
 const INSTRUCTIONS_OF_A_BLOCK = 5;
 
-/** What the chooser needs to know and to have done. */
-export interface ChooserHost {
-  /** Whether the block that begins at an address is part of a region. */
-  hasBlock(rip: bigint): boolean;
-  /** If the code at an address lies in a region, lets it be entered there or at the loop around it, if it can. */
-  leadIn(rip: bigint): boolean;
+/** A region as the chooser sees it. */
+export interface ChosenRegion {
+  /** Ticks that making it again must save. */
+  readonly costToRemake: number;
+}
+
+/** What the chooser needs to know and to have done; `R` stands for a region. */
+export interface ChooserHost<R extends ChosenRegion> {
+  /** The region with the block that begins at an address, if there is one. */
+  regionAround(rip: bigint): R | undefined;
+  /** Lets a region be entered at an address, if it can be. */
+  enterAt(rip: bigint): boolean;
+  /** Lets a region be entered at the loop around a block of it, if it can be. */
+  enterAround(rip: bigint): boolean;
   /** The region that would be made around a block, of the code that is hot. */
   find(seed: bigint, heat: CodeHeat): Region | undefined;
   /** How often such a region must pay: more than once where regions have been dropped since their code was stored to. */
   timesToPay(seed: bigint): number;
-  /** Makes a region with entries at addresses. */
-  make(wanted: readonly bigint[], heat: CodeHeat): void;
+  /** Makes a region that has been found. */
+  make(region: Region): void;
+  /** Makes a region again with further entries. */
+  remake(region: R, entries: readonly bigint[]): void;
 }
 
 /** Decides what is translated: the hottest code, as soon as it has taken the time that translating it takes. */
-export class Chooser {
+export class Chooser<R extends ChosenRegion> {
   /** Samples in all, at which it is looked at again what pays. */
   private nextLook = 0;
+  /** Blocks of regions to which the interpreter has come in spite of the way into the loop around them. */
+  private readonly ledAround = new Set<bigint>();
 
   constructor(
     private readonly profile: Profile,
-    private readonly host: ChooserHost,
+    private readonly host: ChooserHost<R>,
   ) {}
 
   /** Looks at the samples that have been taken, and has made what pays. */
@@ -46,21 +55,48 @@ export class Chooser {
     const { profile } = this;
     for (const address of profile.take()) profile.count(address);
     if (profile.total < this.nextLook) return;
+    this.openRegions();
     this.nextLook = profile.total + Math.max(SAMPLING.batch, profile.total * PART_BETWEEN_LOOKS, this.makeRegions());
+  }
+
+  /** Has regions entered where the interpreter has come to code of theirs; makes those again that need entries for that. */
+  private openRegions(): void {
+    const { profile, host } = this;
+    const closed = new Map<R, bigint[]>();
+    for (const rip of profile.hottest()) {
+      const region = host.regionAround(rip);
+      if (!region) continue;
+      if (host.enterAt(rip) || this.leadAround(rip)) profile.settle(rip);
+      else if (closed.has(region)) closed.get(region)!.push(rip);
+      else closed.set(region, [rip]);
+    }
+    for (const [region, blocks] of closed) {
+      const samples = blocks.reduce((sum, rip) => sum + profile.at(rip), 0);
+      if (samples * TICKS_BETWEEN_SAMPLES < region.costToRemake) continue;
+      host.remake(region, blocks);
+      for (const rip of blocks) profile.settle(rip);
+    }
+  }
+
+  /** Has the loop around a block entered, but only once: if the interpreter is found there again, that does not help. */
+  private leadAround(rip: bigint): boolean {
+    if (this.ledAround.has(rip) || !this.host.enterAround(rip)) return false;
+    if (this.ledAround.size >= MOST_LED_AROUND) this.ledAround.clear();
+    this.ledAround.add(rip);
+    return true;
   }
 
   /** Makes regions of the hottest code that has none. Returns the samples after which it may be worth looking again. */
   private makeRegions(): number {
     const { profile, host } = this;
-    for (let made = 0; made < MOST_AT_A_TIME; made++) {
-      const hot = profile.hottest();
+    for (;;) {
+      const hot = profile.hottest().filter((rip) => !host.regionAround(rip));
       const [seed] = hot;
-      if (seed === undefined || !this.mayPay(hot)) break;
-      const missing = host.leadIn(seed) ? 0 : this.makeRegion(seed, hot);
+      if (seed === undefined || !this.mayPay(hot)) return 0;
+      const missing = this.makeRegion(seed, hot);
       if (missing > 0) return missing;
       profile.settle(seed);
     }
-    return 0;
   }
 
   /** Whether some of the hottest blocks would pay for a region, if they were of usual length and there was nothing else in it. */
@@ -75,12 +111,12 @@ export class Chooser {
     return false;
   }
 
-  /** Makes a region around a block, if that pays. Returns how many samples are missing until it does. */
+  /** Makes a region around a block, if that pays. Returns how many samples it may take until it does. */
   private makeRegion(seed: bigint, hot: readonly bigint[]): number {
     const { profile, host } = this;
     const heat = {
-      samplesAt: (rip: bigint): number => (host.hasBlock(rip) ? -1 : profile.ever(rip)),
-      others: hot.filter((rip) => profile.at(rip) >= LEAST_OF_OTHERS && !host.hasBlock(rip)),
+      samplesAt: (rip: bigint): number => (host.regionAround(rip) ? -1 : profile.ever(rip)),
+      sampled: hot,
     };
     const region = host.find(seed, heat);
     if (!region) return 0;
@@ -88,8 +124,9 @@ export class Chooser {
     const samples = blocks.reduce((sum, rip) => sum + profile.at(rip), 0);
     const cost = costOfTranslating(sizeOf(region)) * host.timesToPay(seed);
     const missing = cost / TICKS_BETWEEN_SAMPLES - samples;
-    if (missing > 0) return missing;
-    host.make(region.wanted, heat);
+    // Not all samples will be of these blocks, but more of them than before, if they are becoming hot.
+    if (missing > 0) return (missing * Math.max(1, profile.waiting / Math.max(samples, 1))) / 2;
+    host.make(region);
     for (const rip of blocks) profile.settle(rip);
     return 0;
   }

@@ -20,7 +20,7 @@ const LONG_SLICE = 2 ** 24;
 /** Misses of a site whose check is wider than its access, after which the region is translated again without that. */
 export const MOST_WIDE_MISSES = 4096;
 /** One in this number of entries from region to region is sampled. */
-export const CHAINS_BETWEEN_SAMPLES = 500;
+export const CHAINS_BETWEEN_SAMPLES = 5_003;
 
 const MISS_COUNTERS = HOST_LAYOUT.regionMissesBytes / 4;
 
@@ -130,10 +130,12 @@ class Dispatcher {
     code.get(this.exit).i32(Exit.ticks).op('i32.eq');
     code.i32(0).memory('i32.load', at.SAMPLE_TICKS).get(BUDGET).op('i32.lt_s').op('i32.and').if();
     code.i32(0).i32(0).memory('i32.load', at.SAMPLE_PERIOD).memory('i32.store', at.SAMPLE_TICKS);
+    // The block that a region is entered at would not have run here.
+    emitter.push(record).code.set(RECORD);
+    code.get(RECORD).memory('i32.load16_u', Field.handler).i32(Handler.region).op('i32.eq').brIf(interpret);
     code.i32(0).memory('i32.load', at.SAMPLES_TAKEN).set(taken);
     code.get(taken).i32(3).op('i32.shl').get(this.rip).memory('i64.store', HOST_LAYOUT.samples);
     code.i32(0).get(taken).i32(1).op('i32.add').set(taken).get(taken).memory('i32.store', at.SAMPLES_TAKEN);
-    emitter.push(record).code.set(RECORD);
     code.get(taken).i32(0).memory('i32.load', at.SAMPLES_WANTED).op('i32.lt_s').brIf(interpret).end();
   }
 

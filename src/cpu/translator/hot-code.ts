@@ -12,7 +12,7 @@ import { CHAINS_BETWEEN_SAMPLES, dispatcherModule } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
 import { DEFAULT_CODE_BUDGET_BYTES, type TranslationThreshold, type TranslatorOptions } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
-import type { CodeHeat } from './compile/region.js';
+import type { CodeHeat, Region } from './compile/region.js';
 import { Chooser, SAMPLING } from './chooser.js';
 import { costOfChains, costOfMisses, costOfTranslating } from './cost-model.js';
 import { Profile, type Sampling } from './profile.js';
@@ -34,6 +34,9 @@ const MOST_DOUBLINGS = 16;
 
 /** Most requested entries of a region: the more there are, the less is known at each. */
 const MOST_WANTED = 64;
+
+/** Most requested entries of a region that is made again for code of it to which the interpreter has come. */
+const MOST_OPENED = 256;
 
 /** A region is compiled again with another entry only after one sample for each of this number of bytes of its Wasm. */
 const BYTES_OF_A_SAMPLE = 700;
@@ -68,6 +71,8 @@ interface Order {
   readonly wanted: readonly bigint[];
   /** How hot code is; without it, all that has been reached is taken in. */
   readonly heat?: CodeHeat | undefined;
+  /** The region, if it has been found already. */
+  readonly found?: Region;
   readonly reason: string;
   /** The region that it replaces. */
   readonly instead?: CompiledRegion | undefined;
@@ -81,7 +86,7 @@ interface Order {
  */
 export class HotCode {
   private readonly profile: Profile;
-  private readonly chooser: Chooser;
+  private readonly chooser: Chooser<CompiledRegion>;
   private readonly regions: RegionTable;
   /** Number of times that stores have dropped the regions of a frame. */
   private readonly undone = new Map<number, number>();
@@ -143,19 +148,28 @@ export class HotCode {
   }
 
   /** What decides on translations where no threshold is given. */
-  private makeChooser(): Chooser {
+  private makeChooser(): Chooser<CompiledRegion> {
+    const enterAt = (rip: bigint | undefined): boolean => {
+      const canBe = rip !== undefined && this.regions.refresh(rip);
+      if (canBe) this.mark([rip]);
+      return canBe;
+    };
     return new Chooser(this.profile, {
-      hasBlock: (rip) => this.regions.around(rip) !== undefined,
-      leadIn: (rip) => {
-        const best = this.regions.around(rip)?.best;
-        if (best === undefined || !this.regions.refresh(best)) return false;
-        this.mark([best]);
-        return true;
-      },
+      regionAround: (rip) => this.regions.around(rip)?.region,
+      enterAt,
+      enterAround: (rip) => enterAt(this.regions.around(rip)?.best),
       find: (seed, heat) => this.source.find([seed], heat),
       timesToPay: (seed) => 2 ** this.doublingsAt(seed),
-      make: (wanted, heat) => this.make({ wanted, reason: 'has taken long', heat }),
+      make: (found) => this.make({ wanted: found.wanted, reason: 'has taken long', found }),
+      remake: (region, entries) => this.openAt(region, entries),
     });
+  }
+
+  /** Makes a region again with further entries. */
+  private openAt(region: CompiledRegion, entries: readonly bigint[]): void {
+    region.timesRemade++;
+    const wanted = [...new Set([...entries, ...region.wanted])].slice(0, MOST_OPENED);
+    this.makeAgain(region, wanted, 'entered elsewhere');
   }
 
   /**
@@ -245,6 +259,7 @@ export class HotCode {
     this.pending.clear();
     this.regions.clear();
     this.profile.clear();
+    this.source.forget();
   }
 
   /** No region is entered with code in a linear page of which the mapping has changed. */
@@ -275,10 +290,14 @@ export class HotCode {
     };
   }
 
-  /** Makes a region anew, of what has been hot. */
+  /** Makes a region anew, of what has been hot and is not in another one. */
   private makeAgain(instead: CompiledRegion, wanted: readonly bigint[], reason: string): void {
-    const heat = { samplesAt: (rip: bigint) => this.profile.ever(rip), others: [] };
-    this.make({ wanted, reason, instead, heat: this.threshold === undefined ? heat : undefined });
+    const isElsewhere = (rip: bigint): boolean => (this.regions.around(rip)?.region ?? instead) !== instead;
+    const heat = (): CodeHeat => ({
+      samplesAt: (rip) => (isElsewhere(rip) ? -1 : this.profile.ever(rip)),
+      sampled: this.profile.everHottest().filter((rip) => !isElsewhere(rip)),
+    });
+    this.make({ wanted, reason, instead, heat: this.threshold === undefined ? heat() : undefined });
   }
 
   /** How often regions in the page of an address have been dropped since their code was stored to; only so many count. */
@@ -292,11 +311,12 @@ export class HotCode {
     const { wanted, orForLast } = order;
     const base = pageOf(wanted[0]!);
     if (this.pending.isBusy(base)) return;
-    const region = this.source.find(wanted, order.heat);
+    const region = order.found ?? this.source.find(wanted, order.heat);
     const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
     if (misses)
       return orForLast && wanted.length > 1 ? this.make({ wanted: wanted.slice(-1), reason: order.reason }) : undefined;
-    const code = this.maker.make({ region, base, ungrouped: addressesWithin(region, this.ungrouped) }, order.reason);
+    const ungrouped = addressesWithin(region, this.ungrouped);
+    const code = this.maker.make({ region, base, ungrouped }, order.reason);
     for (const { physical } of region.pages) this.host.mmu.watch(physical / PAGE_SIZE, WATCH_CODE);
     const extent = extentOf(region);
     if (code instanceof Promise) this.bindLater(code, extent, base, order);
@@ -332,6 +352,8 @@ export class HotCode {
       index: this.takePlace(),
       chains: instead?.chains ?? newChains(),
       wideMisses: 0,
+      timesRemade: instead?.timesRemade ?? 0,
+      costToRemake: costOfTranslating(instructionsOf(code)) * 2 ** (instead?.timesRemade ?? 0),
     };
     this.regions.add(region);
     this.mark(entries);

@@ -54,6 +54,13 @@ export class Profile {
     return times;
   }
 
+  /** Samples at addresses that have not been settled since. */
+  get waiting(): number {
+    let sum = 0;
+    for (const times of this.counts.values()) sum += times;
+    return sum;
+  }
+
   /** How often an address has been found since it was settled. */
   at(address: bigint): number {
     return this.counts.get(address) ?? 0;
@@ -67,6 +74,15 @@ export class Profile {
   /** The addresses found since they were settled, those found most often first. */
   hottest(): bigint[] {
     return [...this.counts].sort(([, a], [, b]) => b - a).map(([address]) => address);
+  }
+
+  /** All addresses that have been found, those found most often first. */
+  everHottest(): bigint[] {
+    const all = [...new Set([...this.counts.keys(), ...this.settled.keys()])].map((rip) => ({
+      rip,
+      times: this.ever(rip),
+    }));
+    return all.sort((a, b) => b.times - a.times).map(({ rip }) => rip);
   }
 
   /** Counts an address from 0 again, since it has been translated; how hot it was is remembered. */

@@ -20,7 +20,7 @@ import {
 import { sha256 } from '../../../src/host/sha256.js';
 import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
-import { randomThreshold } from '../../support/random-threshold.js';
+import { SOME_IN_LOCALS, randomThreshold } from '../../support/random-threshold.js';
 import { EXECUTE_DISABLE, PageTables } from '../meanings/page-tables.js';
 
 /** Linear addresses. Code pages may be written. */
@@ -130,7 +130,8 @@ export class Guest {
   private readonly initialTables: Uint8Array;
 
   constructor([engine, translationThreshold]: EngineChoice) {
-    this.cpu = new Cpu(this.memory, engine, { threshold: translationThreshold, sha256 });
+    const translator = { threshold: translationThreshold, mostInLocals: SOME_IN_LOCALS };
+    this.cpu = new Cpu(this.memory, engine, { ...translator, sha256 });
     this.tables = new PageTables(this.memory, 0);
     mapAll(this.tables);
     this.initialTables = this.memory.ram.slice(0, CODE_FRAMES);

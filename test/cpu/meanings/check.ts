@@ -43,11 +43,16 @@ export class MeaningsCheck {
   readonly events = new Map<string, number>();
   private readonly evaluator = new Guest('evaluator');
   private readonly interpreter = new Guest('interpreter');
-  private readonly translator = new Guest('auto');
+  /** With the guest's registers in locals, and in the CPU's state; they take turns. */
+  private readonly translators = [
+    new Guest('auto', { mostInLocals: Infinity }),
+    new Guest('auto', { mostInLocals: 0 }),
+  ];
   private readonly seed: number;
   private readonly surroundings: Surroundings;
   private readonly translateEvery: number;
   private coldCases = 0;
+  private translations = 0;
 
   constructor({ seed, oracle, translateEvery }: CheckOptions) {
     this.seed = seed;
@@ -102,8 +107,9 @@ export class MeaningsCheck {
   }
 
   private checkTranslator(c: MeaningCase, ours: GuestState): void {
-    const translated = this.translator.run(c, ours.ticks);
-    this.translator.takeStray();
+    const translator = this.translators[this.translations++ % this.translators.length]!;
+    const translated = translator.run(c, ours.ticks);
+    translator.takeStray();
     if (translated.evaluated === 0) this.translatedCases++;
     if (!sameGuestState(ours, translated))
       this.fail(c, 'the translator (actual) differs from the evaluator', formatGuestDifference(ours, translated));

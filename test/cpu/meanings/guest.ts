@@ -3,6 +3,7 @@ import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { CpuEvent, RefusedStore } from '../../../src/cpu/state/events.js';
 import type { FenceVerdict } from '../../../src/cpu/evaluator/fenced-execution.js';
 import { CS, FS, GPR, GS, SELECTORS, SS, XMM, YMM_HIGH } from '../../../src/cpu/state/layout.js';
+import type { TranslatorOptions } from '../../../src/cpu/translator/options.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
 import type { WriteFence } from '../../../src/mmu/fence.js';
@@ -77,8 +78,8 @@ export class Guest {
   private codeLength = 0;
   private event: CpuEvent = { kind: 'ticks' };
 
-  constructor(engine: Engine) {
-    this.cpu = new Cpu(this.memory, engine, { threshold: TRANSLATE_AT_ONCE, sha256 });
+  constructor(engine: Engine, translator: TranslatorOptions = {}) {
+    this.cpu = new Cpu(this.memory, engine, { threshold: TRANSLATE_AT_ONCE, sha256, ...translator });
     this.tables = new PageTables(this.memory, TABLES_START);
     mapArenas(this.tables);
     this.initialEntries = this.entries();

@@ -1,6 +1,7 @@
 /** A CPU at CPL 3 with page tables to fill as a test likes. */
 import { Cpu, type Engine } from '../../../src/cpu/cpu.js';
 import type { HotCode } from '../../../src/cpu/translator/hot-code.js';
+import type { Profile } from '../../../src/cpu/translator/profile.js';
 import type { TranslatorOptions } from '../../../src/cpu/translator/options.js';
 import type { RegionTable } from '../../../src/cpu/translator/cache/region-table.js';
 import { sha256 } from '../../../src/host/sha256.js';
@@ -36,10 +37,10 @@ export function smallMachine(engine: Engine, translator: number | TranslatorOpti
   return { cpu, memory, tables };
 }
 
-/** The hot tier of a CPU, and the regions that it has. */
-export function hotCodeOf(cpu: Cpu): { hot: HotCode; regions: RegionTable } {
+/** The hot tier of a CPU, the regions that it has, and its samples. */
+export function hotCodeOf(cpu: Cpu): { hot: HotCode; regions: RegionTable; profile: Profile } {
   const hot = cpu['records']!['hot']!;
-  return { hot, regions: hot['regions'] };
+  return { hot, regions: hot['regions'], profile: hot['profile'] };
 }
 
 /** Bytes of machine code in the making. */

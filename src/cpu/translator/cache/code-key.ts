@@ -15,6 +15,8 @@ export interface CodeSource {
   readonly base: bigint;
   /** Addresses of instructions in the region whose checks cover only their own access. */
   readonly ungrouped: ReadonlySet<bigint>;
+  /** Whether registers are in the CPU's state where ways meet, rather than in locals. */
+  readonly inState: boolean;
 }
 
 /**
@@ -22,8 +24,9 @@ export interface CodeSource {
  * they lie. Addresses are written as distances from the base. Of absolute addresses one thing remains that an instruction
  * can depend on: whether the target of a direct branch is canonical.
  */
-export function codeContent({ region, base, ungrouped }: CodeSource, ram: Uint8Array): Uint8Array {
+export function codeContent({ region, base, ungrouped, inState }: CodeSource, ram: Uint8Array): Uint8Array {
   const out = new StateWriter().text(FORMAT).numbers(region.entries).number(region.nodes.length);
+  out.number(inState ? 1 : 0);
   const frames = new Map(region.pages.map(({ linear, physical }) => [linear, physical]));
   for (const block of region.nodes) {
     out.number(block ? 1 : 0);

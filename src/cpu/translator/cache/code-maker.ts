@@ -8,8 +8,9 @@ import { codeContent, type CodeSource } from './code-key.js';
 import { decodeRecord, encodeRecord, type CodeRecord } from './code-record.js';
 import { REGION_TYPE } from '../dispatcher.js';
 import type { TranslatedInstruction } from '../events.js';
-import type { TranslatorOptions } from '../options.js';
+import { DEFAULT_MOST_IN_LOCALS, type TranslatorOptions } from '../options.js';
 import type { CompiledCode, RegionFunction } from './region-table.js';
+import { sizeOf } from '../compile/region.js';
 import { translate } from '../compile/translate.js';
 
 /** Every browser compiles modules up to this size synchronously on its main thread. */
@@ -46,7 +47,9 @@ export class CodeMaker {
   }
 
   /** The code of a region, now or when the host has compiled it. The promise fails only where the host refuses a module. */
-  make(source: CodeSource, reason: string): CompiledCode | Promise<CompiledCode> {
+  make(found: Omit<CodeSource, 'inState'>, reason: string): CompiledCode | Promise<CompiledCode> {
+    const { mostInLocals = DEFAULT_MOST_IN_LOCALS } = this.options;
+    const source = { ...found, inState: sizeOf(found.region) > mostInLocals };
     const key = this.hash(codeContent(source, this.ram));
     const name = bytesToHex(key);
     const known = this.cache.find(name) ?? this.making.get(name);
@@ -94,12 +97,13 @@ export class CodeMaker {
 
   private translate(source: CodeSource, key: Uint8Array, reason: string): Draft {
     const before = this.now();
-    const { region, base, ungrouped } = source;
+    const { region, base, ungrouped, inState } = source;
     const { bytes, entries, minimumTicks, bestEntries, instructions } = translate(
       region,
       base,
       this.compiles,
       ungrouped,
+      inState,
     );
     const signed = (distance: bigint): bigint => BigInt.asIntN(64, distance);
     const record: CodeRecord = {

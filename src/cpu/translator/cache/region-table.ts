@@ -70,6 +70,10 @@ export interface CompiledRegion extends RegionExtent {
   chains: Chains;
   /** Misses of checks wider than their access that have been reported since it was made. */
   wideMisses: number;
+  /** How often it has been made again for further entries. */
+  timesRemade: number;
+  /** Ticks that must be saved when it is made again. */
+  readonly costToRemake: number;
 }
 
 /**

@@ -7,6 +7,7 @@ import { Emitter, localValue, type WasmValue } from '../../wasm/encoding/value.j
 import { planChecks, type CheckPlan, type PlannedAccess } from './check-groups.js';
 import { isDirectBranch, directTarget, type Block, type Region } from './region.js';
 import { regionCompiler, type RegionCompiler } from './region-compiler.js';
+import { ALL_IN_STATE, GENERAL_REGISTERS, RegionRegisters } from './region-registers.js';
 
 /** Which kind of thunk the flags are, where that is the same on every way: a kind code, or one of these. */
 export const FLAGS_UNCHANGED = -1;
@@ -43,6 +44,7 @@ export function summarize(
 
 class Summarizer {
   private readonly code = new Code([]);
+  private readonly registers: RegionRegisters;
   private readonly compiler: RegionCompiler;
   private readonly before: FlagsThunk<WasmValue>;
   private accesses: PlannedAccess[] = [];
@@ -55,8 +57,8 @@ class Summarizer {
     private readonly ungrouped: ReadonlySet<bigint>,
   ) {
     const local = this.code.newLocal('i64');
-    const all = Array.from({ length: 32 }, () => local);
-    const locals = { base: local, gpr: all, xmm: all };
+    this.registers = new RegionRegisters(this.code, false);
+    const locals = { base: local, registers: this.registers };
     const some = localValue('i64', local);
     this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
     this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, locals, (access) => {
@@ -66,11 +68,11 @@ class Summarizer {
   }
 
   summarize(block: Block): BlockSummary {
-    const { compiler, before } = this;
+    const { compiler, before, registers } = this;
     this.accesses = [];
-    compiler.written.clear();
+    registers.written.clear();
     const origins = compiler.freshOrigins();
-    compiler.knowledge = { origins, extents: [], flags: before, flagsStored: true };
+    compiler.knowledge = { origins, extents: [], flags: before, flagsStored: true, places: ALL_IN_STATE };
     let rip = block.rip;
     for (const instruction of block.instructions) {
       this.code.writer.length = 0;
@@ -80,7 +82,7 @@ class Summarizer {
       if (goesNowhere || !this.compiles(instruction) || !compiler.emit(instruction, rip)) break;
     }
     let writes = 0;
-    for (const register of compiler.written) if (register < 16) writes |= 1 << register;
+    for (const register of registers.written) if (register < GENERAL_REGISTERS) writes |= 1 << register;
     return { plans: planChecks(this.accesses), flags: flagsLeft(before, compiler.knowledge.flags), writes };
   }
 }

@@ -17,6 +17,7 @@ import type { Code } from '../../wasm/encoding/code.js';
 import { MeaningCompiler, withAllWords, type CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
 import { constantValue, localValue, type Emitter, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
 import { emitBulkRepeat, type BulkKind, type BulkTicks } from './bulk-repeat.js';
+import { GENERAL_REGISTERS, HIGH_HALVES, type RegionRegisters, type RegisterPlaces } from './region-registers.js';
 import { findExtent, withExtent, type CheckPlan, type CheckedExtent, type PlannedAccess } from './check-groups.js';
 
 type V = WasmValue;
@@ -27,13 +28,11 @@ type V = WasmValue;
  */
 export type RegionCompiler = RegionCore & Machine<V>;
 
-/** The base of a region, and the locals of its registers. */
+/** What the code of a region keeps in locals. */
 export interface RegionLocals {
   /** The linear address of the page that the region's addresses are relative to. */
   readonly base: number;
-  readonly gpr: readonly number[];
-  /** XMM0 to XMM15, then the upper halves of YMM, which are added when they are first used: every local costs time on entry. */
-  readonly xmm: number[];
+  readonly registers: RegionRegisters;
 }
 
 /** Returns the extent that the check at the next access covers, or records the access if nothing is planned yet. */
@@ -53,14 +52,13 @@ export interface Knowledge {
   readonly flags: FlagsThunk<V> | undefined;
   /** Whether the locals of the flags hold them, so that an exit need not. */
   readonly flagsStored: boolean;
+  readonly places: RegisterPlaces;
 }
 
 /** Origin roots: addresses relative to the code, and absolute constants. */
 const CODE_ROOT = 0;
 const ABSOLUTE_ROOT = 1;
 const FIRST_ROOT = 2;
-
-const REGISTERS = 16;
 
 export function regionCompiler(
   emitter: Emitter,
@@ -76,16 +74,14 @@ export function regionCompiler(
 type KeptFlags = Record<'i32' | 'i64', readonly number[]>;
 
 class RegionCore extends MeaningCompiler {
-  /** Registers that an instruction reads or writes, which are loaded at entry. Those of XMM count from 16, the upper halves of YMM from 32. */
-  readonly used = new Set<number>();
-  /** Registers that an instruction writes, which are stored at exit. */
-  readonly written = new Set<number>();
   private instruction!: Instruction;
   private next = 0n;
   private origins: Origin[];
   private extents: readonly CheckedExtent[] = [];
   private rootsUsed = FIRST_ROOT;
   private readonly sums = new Map<string, number>();
+  /** Locals for host addresses of checked extents, those in use first. */
+  private readonly hosts = { locals: [] as number[], used: 0 };
   /** Two sets of locals for flags: new flags may depend on the previous ones. */
   private readonly kept: readonly [KeptFlags, KeptFlags];
 
@@ -102,6 +98,13 @@ class RegionCore extends MeaningCompiler {
     const six = (): KeptFlags => ({ i32: three('i32'), i64: three('i64') });
     this.kept = [six(), six()];
     this.origins = this.freshOrigins();
+  }
+
+  /** Emits code of which no checked extent is known behind it. Fewer locals make V8 faster, which merges all of them at every merge. */
+  withinTree(emit: () => void): void {
+    const { used } = this.hosts;
+    emit();
+    this.hosts.used = used;
   }
 
   /** Emits the meaning of an instruction whose next one lies at `nextRip`; false if it has gone elsewhere. */
@@ -122,13 +125,14 @@ class RegionCore extends MeaningCompiler {
 
   get knowledge(): Knowledge {
     const { origins, extents, flags, flagsStored } = this;
-    return { origins: [...origins], extents, flags, flagsStored };
+    return { origins: [...origins], extents, flags, flagsStored, places: this.locals.registers.places };
   }
-  set knowledge({ origins, extents, flags, flagsStored }: Knowledge) {
+  set knowledge({ origins, extents, flags, flagsStored, places }: Knowledge) {
     this.origins = [...origins];
     this.extents = extents;
     this.flags = flags;
     this.flagsStored = flagsStored;
+    this.locals.registers.places = places;
   }
   /** Reads flags of a known kind from locals after a merge; the locals do not change while these flags are used. */
   adoptFlags(kindCode: number, result: V, operand: V): void {
@@ -140,7 +144,7 @@ class RegionCore extends MeaningCompiler {
     return { root: this.rootsUsed++, offset: 0n };
   }
   freshOrigins(): Origin[] {
-    return Array.from({ length: REGISTERS }, () => this.freshOrigin());
+    return Array.from({ length: GENERAL_REGISTERS }, () => this.freshOrigin());
   }
 
   /** Keeps the flags in locals, which are valid until flags are set again. */
@@ -219,8 +223,12 @@ class RegionCore extends MeaningCompiler {
   /** Emits code that may run any number of times; knowledge from within it is discarded afterwards. */
   private joining<T>(emit: () => T): T {
     const { origins, extents } = this;
+    const { registers } = this.locals;
+    const { isJoining } = registers;
     this.origins = [...origins];
+    registers.isJoining = true;
     const result = emit();
+    registers.isJoining = isJoining;
     this.origins = this.origins.map((origin, i) => (origin === origins[i] ? origin : this.freshOrigin()));
     this.extents = extents;
     return result;
@@ -248,10 +256,9 @@ class RegionCore extends MeaningCompiler {
       if (shift) whole = m.shl(64, whole, constantValue('i64', 8n));
       whole = m.or(64, m.and(64, this.copy(target), constantValue('i64', kept)), whole);
     }
-    this.used.add(target);
-    this.written.add(target);
     this.origins[target] = originOf(whole) ?? this.freshOrigin();
-    this.emitter.push(whole).code.set(this.locals.gpr[target]!);
+    this.emitter.push(whole);
+    this.locals.registers.pop(target);
   }
   readXmm(operand: XmmOperand): V {
     this.pushXmm(operand);
@@ -262,17 +269,13 @@ class RegionCore extends MeaningCompiler {
     this.popXmm(operand);
   }
   readYmmHigh(operand: XmmOperand): V {
-    const register = this.number(operand.field);
-    this.used.add(2 * REGISTERS + register);
-    this.code.get(this.highLocal(register));
+    this.locals.registers.push(HIGH_HALVES + this.number(operand.field));
     return this.emitter.pop('v128');
   }
   writeYmmHigh(operand: XmmOperand, value: V): void {
-    const register = this.number(operand.field);
     this.changed = true;
-    this.used.add(2 * REGISTERS + register);
-    this.written.add(2 * REGISTERS + register);
-    this.emitter.push(value).code.set(this.highLocal(register));
+    this.emitter.push(value);
+    this.locals.registers.pop(HIGH_HALVES + this.number(operand.field));
   }
   /** As a number and as its bits; V8 eliminates the unused one. */
   readXmmLow(operand: XmmOperand, width: 32 | 64): V {
@@ -373,7 +376,7 @@ class RegionCore extends MeaningCompiler {
     found.pushMiss();
     this.context.exitIf('miss');
     found.pushHost();
-    const host = code.newLocal('i32');
+    const host = (this.hosts.locals[this.hosts.used++] ??= code.newLocal('i32'));
     code.set(host);
     return host;
   }
@@ -393,27 +396,18 @@ class RegionCore extends MeaningCompiler {
 
   /** The current value of the register, which does not change when the register is written. */
   private copy(register: number): V {
-    this.used.add(register);
-    this.code.get(this.locals.gpr[register]!);
+    this.locals.registers.push(register);
     return this.emitter.pop('i64', this.origins[register]);
   }
   private number(field: RegisterField): number {
     return typeof field === 'number' ? field : this.instruction[field];
   }
-  private highLocal(register: number): number {
-    return (this.locals.xmm[REGISTERS + register] ??= this.code.newLocal('v128'));
-  }
   private pushXmm(operand: XmmOperand): Code {
-    const register = this.number(operand.field);
-    this.used.add(REGISTERS + register);
-    return this.code.get(this.locals.xmm[register]!);
+    return this.locals.registers.push(GENERAL_REGISTERS + this.number(operand.field));
   }
   private popXmm(operand: XmmOperand): void {
-    const register = this.number(operand.field);
     this.changed = true;
-    this.used.add(REGISTERS + register);
-    this.written.add(REGISTERS + register);
-    this.code.set(this.locals.xmm[register]!);
+    this.locals.registers.pop(GENERAL_REGISTERS + this.number(operand.field));
   }
 }
 

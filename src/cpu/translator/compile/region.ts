@@ -16,6 +16,12 @@ const MOST_COPIES = 1300;
 const MOST_EXPECTED = 2;
 const LEAST_EXPECTED = 0.1;
 
+/** A block that nothing in the region leads to comes after those that are connected to it and run at least this part as often. */
+const PART_OF_CONNECTED = 1 / 4;
+
+/** Samples of a block that is taken in although it is not connected to the region, at least. */
+const LEAST_OF_OTHERS = 15;
+
 /** Calls are inlined to this depth, if the callee has at most this number of instructions. */
 const DEEPEST_INLINING = 2;
 const LONGEST_INLINED = 40;
@@ -48,7 +54,7 @@ export interface Region {
   readonly nodes: readonly (Block | undefined)[];
   /** Nodes at which it may be entered: those asked for, callees, and where calls return to. */
   readonly entries: readonly number[];
-  /** The addresses that were asked for, and those of hot blocks that nothing in the region leads to. */
+  /** The addresses that were asked for. */
   readonly wanted: readonly bigint[];
   /** Whether it has the most instructions that a region may have, so that some may be left out. */
   readonly isFull: boolean;
@@ -59,20 +65,48 @@ export interface Region {
 export interface RegionLimits {
   /** Whether the code at an address has been reached before, and so may be needed. */
   isReached(rip: bigint): boolean;
+  /** Whether an indirect branch, or a region that was left, has led to an address. */
+  isJumpedTo(rip: bigint): boolean;
   /** Whether there is a code stop at an address: its instruction is not part of any region. */
   hasStop(rip: bigint): boolean;
   /** Whether the translator can compile an instruction. */
   compiles(instruction: Instruction): boolean;
   /** How hot code is; without it, everything is taken in that has been reached, the nearest first. */
   readonly heat?: CodeHeat | undefined;
+  /** The block at an address, as it was when it was first looked at. */
+  shapeOf(rip: bigint): BlockShape;
 }
 
 /** How often blocks have been found running. */
 export interface CodeHeat {
   /** Samples at the block that begins at an address; negative if it is not to be taken in. */
   samplesAt(rip: bigint): number;
-  /** Blocks that are hot enough to be taken in although nothing in the region leads to them, the hottest first. */
-  readonly others: readonly bigint[];
+  /** Blocks that have been found running and may be taken in although nothing in the region leads to them, the hottest first. */
+  readonly sampled: readonly bigint[];
+}
+
+/** A block as far as it is known before it is taken into a region. */
+export interface BlockShape {
+  /** Instructions. */
+  readonly length: number;
+  /** Addresses that it leads to directly, where its callee returns to among them. */
+  readonly successors: readonly bigint[];
+}
+
+/** The block that begins at an address, up to a branch; without instructions if it cannot be read. */
+export function shapeOf(reader: CodeReader, rip: bigint): BlockShape {
+  let length = 0;
+  let at = rip;
+  while (length < MOST_INSTRUCTIONS) {
+    const instruction = reader.read(at);
+    if (!instruction) return { length, successors: [] };
+    length++;
+    at = after(at, instruction);
+    if (!endsBlock(instruction)) continue;
+    const target = directTarget(instruction, at);
+    return { length, successors: [...(target === undefined ? [] : [target]), ...(goesOn(instruction) ? [at] : [])] };
+  }
+  return { length, successors: [at] };
 }
 
 /** Finds the region of the hot addresses `entries`. Returns undefined if the first of them cannot be compiled. */
@@ -95,8 +129,10 @@ class RegionFinder {
   private readonly entries = new Set<number>();
   private readonly stops = new Set<bigint>();
   private readonly leading = new LeaderQueue();
-  /** How hot what leads to a block is, in samples for each instruction. */
+  /** How hot what is connected to a block is, in samples for each instruction. */
   private readonly rates = new Map<bigint, number>();
+  /** What leads to a block directly, of what has been found running. */
+  private readonly predecessors = new Map<bigint, bigint[]>();
   private readonly waiting: { node: number; rip: bigint; context: Context | undefined }[] = [];
   private copies = 0;
 
@@ -106,31 +142,71 @@ class RegionFinder {
   ) {}
 
   find(asked: readonly bigint[]): Region | undefined {
-    const wanted = [...asked];
     for (const rip of asked) this.lead(rip, Infinity);
+    const { heat } = this.limits;
+    if (heat) this.leadSampled(heat);
     this.discover();
-    for (const rip of this.limits.heat?.others ?? []) {
-      if (this.found.size >= MOST_INSTRUCTIONS) break;
-      if (this.found.has(rip)) continue;
-      this.lead(rip, Infinity);
-      this.discover();
-      wanted.push(rip);
-    }
-    for (const rip of wanted) this.addEntry(rip);
-    if (!this.found.has(wanted[0]!)) return undefined;
-    for (let next = this.waiting.shift(); next; next = this.waiting.shift())
-      this.nodes[next.node] = this.connect(next.rip, next.context);
+    if (!this.found.has(asked[0]!)) return undefined;
+    for (const rip of asked) this.addEntry(rip);
+    if (heat) this.addJumpTargets(heat);
+    this.connectAll();
+    if (heat) this.addUnreached(heat);
     return {
       pages: this.reader.pages,
       nodes: this.nodes,
       entries: [...this.entries],
-      wanted,
+      wanted: asked,
       isFull: this.found.size >= MOST_INSTRUCTIONS,
       stops: [...this.stops],
     };
   }
 
-  /** Has a block taken in that begins at an address; `rate` is how hot what leads to it is. */
+  /** Notes what leads to what, and has the blocks taken in that are hot themselves. */
+  private leadSampled({ sampled, samplesAt }: CodeHeat): void {
+    for (const rip of sampled)
+      for (const successor of this.limits.shapeOf(rip).successors) {
+        const known = this.predecessors.get(successor);
+        if (known) known.push(rip);
+        else this.predecessors.set(successor, [rip]);
+      }
+    for (const rip of sampled)
+      if (samplesAt(rip) >= LEAST_OF_OTHERS) {
+        const heat = this.frequencyOf(rip) * PART_OF_CONNECTED;
+        this.leading.push({ rip, heat });
+      }
+  }
+
+  /** Adds entries at hot code to which the host knows ways from elsewhere than through direct branches. */
+  private addJumpTargets(heat: CodeHeat): void {
+    for (const rip of this.found.keys())
+      if (heat.samplesAt(rip) > 0 && this.limits.isJumpedTo(rip)) {
+        this.leaders.add(rip);
+        this.addEntry(rip);
+      }
+  }
+
+  /** Adds entries at hot blocks that no way from the others leads to. */
+  private addUnreached({ sampled }: CodeHeat): void {
+    const add = (rip: bigint): void => {
+      if (!this.leaders.has(rip) || !this.found.has(rip) || this.nodeOfKey.has(keyOf(rip, undefined))) return;
+      this.addEntry(rip);
+      this.connectAll();
+    };
+    for (const rip of sampled) if (!this.predecessors.get(rip)?.some((before) => this.found.has(before))) add(rip);
+    for (const rip of sampled) add(rip);
+  }
+
+  private connectAll(): void {
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift())
+      this.nodes[next.node] = this.connect(next.rip, next.context);
+  }
+
+  /** How often a block has been found running, for each of its instructions. */
+  private frequencyOf(rip: bigint): number {
+    return this.limits.heat!.samplesAt(rip) / Math.max(this.limits.shapeOf(rip).length, 1);
+  }
+
+  /** Has a block taken in that begins at an address; `rate` is how hot what it is connected to is. */
   private lead(rip: bigint | undefined, rate: number): void {
     if (rip === undefined || this.leaders.has(rip)) return;
     if (rate !== Infinity && !this.limits.isReached(rip)) return;
@@ -138,20 +214,23 @@ class RegionFinder {
     const samples = heat?.samplesAt(rip) ?? 0;
     if (samples < 0) return;
     this.leaders.add(rip);
-    this.leading.push({ rip, heat: samples > 0 ? samples : heat ? Math.min(rate, 1e6) / 1e6 : 0 });
+    const own = samples > 0 ? this.frequencyOf(rip) : rate / 2;
+    this.leading.push({ rip, heat: heat ? Math.min(rate, rate === Infinity ? rate : own) : 0 });
     this.rates.set(rip, rate);
   }
 
-  /** Reads the instructions reachable from the leaders, and notes where blocks begin. */
+  /** Reads the instructions of the leaders and of what they are connected to, and notes where blocks begin. */
   private discover(): void {
     for (let next = this.leading.pop(); next && this.found.size < MOST_INSTRUCTIONS; next = this.leading.pop()) {
       const { rip } = next;
       const run = this.readRun(rip);
       const rate = this.rateOf(rip, run.length);
       if (rate === undefined || run.length === 0) continue;
+      this.leaders.add(rip);
       let at = rip;
       for (const instruction of run) {
         this.found.set(at, instruction);
+        for (const before of this.predecessors.get(at) ?? []) this.lead(before, rate);
         at = after(at, instruction);
       }
       const last = run.at(-1)!;
@@ -180,7 +259,7 @@ class RegionFinder {
     if (!heat) return 0;
     const samples = heat.samplesAt(leader);
     if (samples > 0) return samples / length;
-    const rate = this.rates.get(leader)!;
+    const rate = this.rates.get(leader) ?? Infinity;
     const expected = rate * length;
     if (rate === Infinity) return 0;
     return expected < LEAST_EXPECTED || expected > MOST_EXPECTED ? undefined : rate / 2;
@@ -205,7 +284,7 @@ class RegionFinder {
   /** The node of an address in a context, made now if need be; undefined where the region does not have that code. */
   private nodeAt(rip: bigint, context: Context | undefined): number | undefined {
     if (!this.found.has(rip) || !this.leaders.has(rip)) return undefined;
-    const key = `${rip} ${context?.name ?? ''}`;
+    const key = keyOf(rip, context);
     const known = this.nodeOfKey.get(key);
     if (known !== undefined) return known;
     const node = this.nodes.push(undefined) - 1;
@@ -294,6 +373,10 @@ class RegionFinder {
     this.runs.set(leader, run);
     return run;
   }
+}
+
+function keyOf(rip: bigint, context: Context | undefined): string {
+  return `${rip} ${context?.name ?? ''}`;
 }
 
 function after(rip: bigint, instruction: Instruction): bigint {

@@ -12,6 +12,7 @@ import { Emitter, localValue, type Origin, type WasmValue } from '../../wasm/enc
 import { summarize, type BlockSummary } from './block-summary.js';
 import { FLAGS_VARY, Flow } from './flow.js';
 import { REGION_ENTRY, emitEntryLookup } from '../region-entries.js';
+import { ALL_IN_STATE, RegionRegisters } from './region-registers.js';
 import { directTarget, isDirectBranch, type Block, type Region } from './region.js';
 import { EXIT_CODE_BITS, RegionExit, type EmittedInstruction, type Translation } from './translation.js';
 import { regionCompiler, type Knowledge, type RegionCompiler, type RegionContext } from './region-compiler.js';
@@ -32,17 +33,16 @@ export function translate(
   base: bigint,
   compiles: (instruction: Instruction) => boolean,
   ungrouped: ReadonlySet<bigint> = new Set(),
+  inState = false,
 ): Translation {
-  return new Translator(region, base, compiles, ungrouped).translate();
+  return new Translator(region, base, compiles, ungrouped, inState).translate();
 }
 
 class Translator implements RegionContext {
   private readonly code = new Code(PARAMETERS);
   private readonly emitter = new Emitter(this.code);
   private readonly module = new WasmModule();
-  private readonly gpr = Array.from({ length: 16 }, () => this.code.newLocal('i64'));
-  /** XMM0 to XMM15, then the upper halves of YMM that are used. */
-  private readonly xmm = Array.from({ length: 16 }, () => this.code.newLocal('v128'));
+  private readonly registers: RegionRegisters;
   private readonly kind = this.code.newLocal('i32');
   private readonly result = this.code.newLocal('i64');
   private readonly operand = this.code.newLocal('i64');
@@ -76,10 +76,12 @@ class Translator implements RegionContext {
     private readonly base: bigint,
     private readonly compiles: (instruction: Instruction) => boolean,
     ungrouped: ReadonlySet<bigint>,
+    inState: boolean,
   ) {
     this.summaries = summarize(region, base, compiles, ungrouped);
     this.flow = new Flow(region, this.summaries);
-    const locals = { base: BASE, gpr: this.gpr, xmm: this.xmm };
+    this.registers = new RegionRegisters(this.code, inState);
+    const locals = { base: BASE, registers: this.registers };
     this.compiler = regionCompiler(this.emitter, this, base, locals, ({ bytes }) => {
       const plan = this.summaries[this.node]!.plans[this.nextPlan++]!;
       this.checkIsWide = plan.before + plan.after > bytes;
@@ -138,7 +140,7 @@ class Translator implements RegionContext {
       return agree ? first : compiler.freshOrigin();
     });
     const extents = fromOutside ? [] : this.departures.get(dominator)!.extents;
-    compiler.knowledge = { origins, extents, flags: undefined, flagsStored: true };
+    compiler.knowledge = { origins, extents, flags: undefined, flagsStored: true, places: ALL_IN_STATE };
     this.adoptFlags(merge);
     this.pending = 0;
   }
@@ -154,6 +156,10 @@ class Translator implements RegionContext {
   }
 
   private emitTree(node: number): void {
+    this.compiler.withinTree(() => this.emitNested(node));
+  }
+
+  private emitNested(node: number): void {
     const { code, flow } = this;
     const isLoop = flow.structure.isLoop(node);
     if (isLoop) this.enterLoop(node);
@@ -172,7 +178,7 @@ class Translator implements RegionContext {
     const origins = knowledge.origins.map((origin, register) =>
       (written >> register) & 1 ? compiler.freshOrigin() : origin,
     );
-    compiler.knowledge = { ...knowledge, origins };
+    compiler.knowledge = { ...knowledge, origins, places: ALL_IN_STATE };
     this.adoptFlags(node);
     this.leaveUnlessTicks(this.region.nodes[node]!.rip);
   }
@@ -226,6 +232,7 @@ class Translator implements RegionContext {
   /** Before ways meet: ticks go to the budget, flags to their locals. */
   private settle(target: number | undefined): void {
     this.takePending();
+    this.registers.settle();
     const { flags } = this.compiler.knowledge;
     const kind = target === undefined ? FLAGS_VARY : this.flow.flagsAt(target);
     if (flags && kind !== FLAGS_VARY) this.flow.requireKind(flags, kind);
@@ -262,7 +269,7 @@ class Translator implements RegionContext {
   jumpIndirect(target: WasmValue): void {
     const { code, emitter, compiler } = this;
     const block = this.region.nodes[this.node]!;
-    const local = code.newLocal('i64');
+    const local = this.exitRip;
     emitter.push(target).code.set(local);
     this.pending++;
     if (block.returnsTo !== undefined) this.returnToCaller(block, local);
@@ -272,7 +279,7 @@ class Translator implements RegionContext {
     emitter.push(entry).code.memory('i32.load', REGION_ENTRY.index).get(SELF).op('i32.eq').op('i32.and');
     code.get(BUDGET).i32(this.flow.longestPath).op('i32.ge_s').op('i32.and').if();
     emitter.push(entry).code.memory('i32.load', REGION_ENTRY.entry).set(ENTRY).br(this.dispatch).end();
-    code.get(local).set(this.exitRip).i32(RegionExit.go).set(this.exitValue).br(this.leave);
+    code.i32(RegionExit.go).set(this.exitValue).br(this.leave);
   }
   /** The end of an inlined function: almost always the address popped is the one that its call pushed. */
   private returnToCaller(block: Block, target: number): void {
@@ -360,6 +367,7 @@ class Translator implements RegionContext {
     const { code, compiler, pending } = this;
     const { knowledge } = compiler;
     compiler.storeFlags();
+    this.registers.storeAll();
     compiler.knowledge = knowledge;
     this.takePending();
     this.pending = pending;
@@ -375,11 +383,7 @@ class Translator implements RegionContext {
   }
   private storeState(): void {
     const { code } = this;
-    for (const register of this.compiler.written) {
-      code.i32(0);
-      if (register < 16) code.get(this.gpr[register]!).memory('i64.store', at.gprAddress(register));
-      else code.get(this.xmm[register - 16]!).v128Store(vectorAddress(register));
-    }
+    this.registers.storeWritten();
     code.i32(0).get(this.kind).memory('i32.store', at.FLAGS_KIND);
     code.i32(0).get(this.result).memory('i64.store', at.FLAGS_RESULT);
     code.i32(0).get(this.operand).memory('i64.store', at.FLAGS_OPERAND);
@@ -389,21 +393,12 @@ class Translator implements RegionContext {
   /** What runs first: written last, when it is known which registers are used. */
   private loadState(): Code {
     const code = new Code([]);
-    for (const register of this.compiler.used) {
-      code.i32(0);
-      if (register < 16) code.memory('i64.load', at.gprAddress(register)).set(this.gpr[register]!);
-      else code.v128Load(vectorAddress(register)).set(this.xmm[register - 16]!);
-    }
+    this.registers.loadInto(code);
     code.i32(0).memory('i32.load', at.FLAGS_KIND).set(this.kind);
     code.i32(0).memory('i64.load', at.FLAGS_RESULT).set(this.result);
     code.i32(0).memory('i64.load', at.FLAGS_OPERAND).set(this.operand);
     return code;
   }
-}
-
-/** Where XMM registers are kept, which count from 16, and upper halves of YMM, which count from 32. */
-function vectorAddress(register: number): number {
-  return register < 32 ? at.xmmAddress(register - 16) : at.ymmHighAddress(register - 32);
 }
 
 function isSame(a: Origin, b: Origin): boolean {
