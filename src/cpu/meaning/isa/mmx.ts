@@ -39,8 +39,12 @@ export const move = mmx((m, { dest, src, width }) => {
   target.write(isShort ? m.truncate(64, 32, value) : value);
 });
 
-/** MOVQ between MMX registers and memory, MOVNTQ. SDM Vol. 2B "MOVQ". */
+/** MOVQ between MMX registers and memory, MOVNTQ: in the order of `move`, which has the same signatures. SDM Vol. 2B "MOVQ". */
 export const moveQuadword = mmx((m, { dest, src }) => {
+  if (dest.kind === 'mmx') {
+    const value = read(m, src);
+    return place(m, dest, 'write').write(value);
+  }
   const target = place(m, dest, 'write');
   target.write(read(m, src));
 });
