@@ -108,11 +108,11 @@ t.test('a packed operation equals the scalar one in every lane and accumulates t
       (floats, x) => floats.floatSqrtPacked(width, x),
       (floats, x) => floats.floatSqrt(width, x),
     );
-    for (let predicate = 0n; predicate < 8n; predicate++)
+    for (let predicate = 0n; predicate < 32n; predicate++)
       agree(
         `predicate ${predicate}`,
         (floats, x, y) => floats.floatPredicatePacked(width, x, y, predicate),
-        (floats, x, y) => floats.floatPredicate(width, x, y, predicate | 0xf8n),
+        (floats, x, y) => floats.floatPredicate(width, x, y, predicate | 0xe0n),
       );
   }
 });

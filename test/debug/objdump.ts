@@ -72,7 +72,7 @@ export const DIFFERENCES: readonly (readonly [why: string, pattern: RegExp])[] =
   ['hints are NOPs here, known or reserved', /^nop .* \| (addr32 )?(bnd|cldemote|prefetch)/],
   ['so is what CET has made of one', /^nop .* \| (endbr(32|64)|rdssp[dq])/],
   ['prefetches of a register are NOPs', /^prefetch\w+ \w+ \| (nop |prefetchw \(bad\))/],
-  ['MOVMSKPS and the like write 32 bits', /^p?movmskp?[sdb] e?[a-z0-9]+,.* \| p?movmskp?[sdb] r/],
+  ['MOVMSKPS and the like write 32 bits', /^v?p?movmskp?[sdb] e?[a-z0-9]+,.* \| v?p?movmskp?[sdb] r/],
   [
     'MOVSXD reads as many bits as it writes',
     /^movsxd (\w+),(word ptr .*|\w+) \| movsxd \1,(dword ptr|e[a-z]+$|r\d+d$)/,
@@ -80,5 +80,6 @@ export const DIFFERENCES: readonly (readonly [why: string, pattern: RegExp])[] =
   ['objdump does not know the second encodings of x87', /^(fstp|fxch|fcom|fcomp) st\(\d\) \| \(bad\)$/],
   ['FWAIT is apart from its REX', /^fwait \| rex/],
   ['WBINVD takes any prefix', /^wbinvd \| \(bad\)$/],
+  ['L of a scalar is ignored', /^vmovs[sd] xmm.* \| vmovs[sd] ymm/],
   ['the register of a fence is ignored', /^[lms]fence \| .*\(bad\)/],
 ];

@@ -48,7 +48,8 @@ export function registerName(number: number, width: Width): string {
 }
 
 function operandTexts(instruction: Instruction, next: bigint, symbols?: SymbolFinder): string[] {
-  const { row, width } = instruction.form;
+  const { form } = instruction;
+  const { row, width } = form;
   const { mnemonic, encoding, pattern } = row;
   const ofString = stringOperands(instruction);
   if (ofString) return ofString;
@@ -59,7 +60,8 @@ function operandTexts(instruction: Instruction, next: bigint, symbols?: SymbolFi
   // Of these, ST(0) is not said.
   if (/^F(XCH|U?COMP?)$/.test(mnemonic) && instruction.form.src.kind === 'stack')
     return [operandText(instruction, instruction.form.src, 1, next)];
-  const shown = saysImmediate(instruction) ? instruction.form.operands.slice(0, 2) : instruction.form.operands;
+  // The last operand of a gather is the index in its address.
+  const shown = saysImmediate(instruction) || isGather(mnemonic) ? form.operands.slice(0, -1) : form.operands;
   const texts = shown.map((operand, i) => operandText(instruction, operand, i, next, symbols));
   const shiftsByOne = pattern.map === '1' && (pattern.opcode === 0xd0 || pattern.opcode === 0xd1);
   return shiftsByOne ? [...texts, '1'] : texts;
@@ -112,6 +114,7 @@ const EXTENDED = /^(DB \/[57]|DF \/[46])$/;
 function sizeText({ form }: Instruction, { width }: MemoryOperand): string {
   const { mnemonic, operands } = form.row;
   if (operands.some(({ where }) => where === 'O')) return '';
+  if (/^V?LDDQU$/.test(mnemonic)) return '';
   if (mnemonic === 'CMPXCHG16B') return 'oword ptr ';
   if (width !== 0) return `${SIZES[width]} ptr `;
   if (EXTENDED.test(form.row.encoding)) return 'tbyte ptr ';
@@ -122,14 +125,21 @@ function sizeText({ form }: Instruction, { width }: MemoryOperand): string {
 function memoryText(instruction: Instruction): string {
   const { form, base, index, scale, displacement, ripRelative } = instruction;
   const { addressWidth } = form;
-  const isAbsolute = base < 0 && index < 0 && !ripRelative;
+  const vectorIndex = isGather(form.row.mnemonic) ? form.operands.at(-1) : undefined;
+  const isAbsolute = base < 0 && index < 0 && !ripRelative && !vectorIndex;
   const segment = segmentText(instruction, isAbsolute);
   if (isAbsolute) return segment + hex(truncate(addressWidth, displacement));
   const parts: string[] = [];
   if (ripRelative) parts.push(addressWidth === 32 ? 'eip' : 'rip');
   if (base >= 0) parts.push(registerName(base, addressWidth));
   if (index >= 0) parts.push(`${registerName(index, addressWidth)}*${1 << scale}`);
+  if (vectorIndex) parts.push(`${operandText(instruction, vectorIndex, 0, 0n)}*${1 << scale}`);
   return `${segment}[${parts.join('+')}${displacementText(instruction)}]`;
+}
+
+/** Whether an address has a vector of indexes. */
+function isGather(mnemonic: string): boolean {
+  return /^VP?GATHER/.test(mnemonic);
 }
 
 /** The displacement with its sign; 0 is shown only if every encoding of the address has a displacement. */
