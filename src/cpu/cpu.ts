@@ -68,7 +68,7 @@ export class Cpu {
   readonly fenced: FencedExecution;
   /** The CPU's time: one tick for each instruction retired, each iteration of REP, and each fault. */
   ticks = 0;
-  /** The linear address of the last page fault; set by whoever handles it. SDM Vol. 3A 2.5 "Control Registers". */
+  /** The linear address of the last page fault, set when the fault is handled. SDM Vol. 3A 2.5 "Control Registers". */
   cr2 = 0n;
   /** Number of instructions that the evaluator has executed, by mnemonic. */
   readonly evaluated = new Map<string, number>();

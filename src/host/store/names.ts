@@ -255,7 +255,7 @@ export class NameLog implements NameStore {
       // While lines are missing the anchor stays as it is, and goes on showing that.
       if (anchor && this.lostLines === undefined)
         this.guarded(anchor.path, () => owner.reserve.use(() => anchor.append(this.state.prefix)));
-      // Whoever made the files may have been killed before it had synchronised their directory.
+      // The process that made the files may have been killed before it synchronised their directory.
       if (!this.isInDirectory) this.guarded(this.path, () => this.files.syncDirectory(dirname(this.path)));
       this.isInDirectory = true;
     } catch (error) {

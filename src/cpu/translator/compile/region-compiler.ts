@@ -23,8 +23,8 @@ import { findExtent, withExtent, type CheckPlan, type CheckedExtent, type Planne
 type V = WasmValue;
 
 /**
- * The third reading of the meanings: code of a region. Registers are Wasm locals, and everything that the decoder knows is
- * a constant; addresses of code are constants off the region's base.
+ * The third reading of the meanings: code of a region. Registers are in Wasm locals (`RegionRegisters` says when), and everything
+ * that the decoder knows is a constant; addresses of code are constants off the region's base.
  */
 export type RegionCompiler = RegionCore & Machine<V>;
 

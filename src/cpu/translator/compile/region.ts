@@ -1,5 +1,6 @@
 import { isCanonical } from '../../../bits.js';
 import type { Instruction } from '../../decode/instruction.js';
+import { PAYING_RATE } from '../cost-model.js';
 import type { CodePage, CodeReader } from './code-reader.js';
 import { LeaderQueue } from './leader-queue.js';
 
@@ -20,7 +21,7 @@ const LEAST_EXPECTED = 0.1;
 const PART_OF_CONNECTED = 1 / 4;
 
 /** Samples of a block that is taken in although it is not connected to the region, at least. */
-const LEAST_OF_OTHERS = 15;
+const LEAST_OF_OTHERS = 2 * PAYING_RATE;
 
 /** Calls are inlined to this depth, if the callee has at most this number of instructions. */
 const DEEPEST_INLINING = 2;

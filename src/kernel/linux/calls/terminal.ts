@@ -240,7 +240,7 @@ function takeTerminal(context: LinuxContext, settings: Termios, argument: bigint
   return becomeTerminal(context, settings) ? 0n : failed(EPERM);
 }
 
-/** TIOCNOTTY of the leader of a session: nobody has the terminal, and those in its foreground are told. */
+/** TIOCNOTTY of the leader of a session: the session loses the terminal, and its foreground group gets SIGHUP and SIGCONT. */
 function giveUpTerminal({ system }: LinuxContext, settings: Termios): void {
   for (const signal of [Signal.SIGHUP, Signal.SIGCONT]) system.jobs.raise(settings.group, signal);
   settings.session = settings.group = 0;

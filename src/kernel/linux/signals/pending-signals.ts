@@ -9,10 +9,10 @@ export class PendingSignals {
 
   /** Those of which there is at least one. */
   set: SignalSet = 0n;
-  /** What is told of them, in the order in which they came; nothing of some. */
+  /** Their siginfo, in the order of arrival; some signals have none. */
   private readonly infos: SignalInfo[] = [];
 
-  /** How many are queued with what is told of them, besides those of timers. */
+  /** Number of signals queued with a siginfo, not counting those of timers. */
   get length(): number {
     return this.infos.reduce((total, { timer }) => total + (timer ? 0 : 1), 0);
   }

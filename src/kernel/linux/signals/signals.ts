@@ -15,7 +15,7 @@ import { REAL_TIME_MIN, STOPPING, Signal, isIn, setOf, type SignalSet } from './
 
 const { SIGCONT, SIGKILL } = Signal;
 
-/** Signals of a process that are queued with what is told of them: RLIMIT_SIGPENDING, which may be lower. */
+/** Maximum number of signals queued with a siginfo for a process; RLIMIT_SIGPENDING may be lower. */
 const QUEUED_MAX = 1024;
 const RLIMIT_SIGPENDING = 11;
 

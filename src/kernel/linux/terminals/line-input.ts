@@ -23,7 +23,7 @@ export type Echo =
   /** A tab is erased, before which so many columns are used, from the start of the line or from another tab. */
   | { readonly kind: 'tab'; readonly columns: number; readonly isFromLine: boolean };
 
-/** What becomes of typing: what is shown, and whom it reaches. */
+/** What the line discipline needs from the terminal: where input is echoed and delivered. */
 export interface InputHost {
   readonly settings: Termios;
   /** Shows something once all that was typed at once has been taken in. */

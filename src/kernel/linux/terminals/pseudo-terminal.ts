@@ -35,7 +35,7 @@ export class PseudoTerminal {
   hasMaster = true;
   /** The slave was open, and nobody has it any more. */
   private wasClosed = false;
-  /** How often those who had the slave have lost it. */
+  /** Number of hang-ups of the slave; files opened before the last one have lost it. */
   hangUps = 0;
 
   /** Its name is /dev/pts/INDEX; the numbers are woken when something changes for the master, and for the slave. */
@@ -57,7 +57,7 @@ export class PseudoTerminal {
     files.wake(this.masterNumber);
   }
 
-  /** Those who have the slave lose it: they read nothing, and cannot write. */
+  /** Hangs up the slave: files that are open read the end of input, and writing to them fails. */
   hangUp(files: FileSystem): void {
     this.hangUps++;
     this.input.flush();
@@ -65,7 +65,7 @@ export class PseudoTerminal {
     files.wake(this.masterNumber);
   }
 
-  /** Nobody has the master any more. */
+  /** The last file of the master was closed. */
   closeMaster(files: FileSystem): void {
     this.hasMaster = false;
     this.hangUp(files);
@@ -210,7 +210,7 @@ class Echoes {
   }
 }
 
-/** The size of a terminal was changed: those in its foreground are told. */
+/** After a change of the terminal's size: sends SIGWINCH to its foreground group. */
 export function resizeTerminal(files: FileSystem, { size, group }: Termios, fields: readonly number[]): void {
   if (fields.every((field, index) => field === size[index])) return;
   size.set(fields);

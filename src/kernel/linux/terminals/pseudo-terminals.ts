@@ -61,7 +61,7 @@ export class PseudoTerminals {
     return file;
   }
 
-  /** Nobody has the master any more: the slave has no name then, and who has it open loses it. */
+  /** The last file of the master was closed: the slave's name is removed, and the slave is hung up. */
   closeMaster(files: FileSystem, terminal: PseudoTerminal): void {
     const { index, settings } = terminal;
     const name = String(index);

@@ -5,7 +5,7 @@ import { ECHO, ICRNL, ISIG, IXON, SIGNAL_KEYS, Termios } from './termios.js';
 const RETURN = 0x0d;
 const NEWLINE = 0x0a;
 
-/** What signals need to be told of the keys of a terminal. */
+/** Sends the signals that keys of a terminal cause. */
 export interface TerminalSignals {
   /** Sends a signal to a process group. Returns false where nobody is in it. */
   raise(group: number, signal: number): boolean;

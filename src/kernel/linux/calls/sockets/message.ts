@@ -158,7 +158,7 @@ function receiveInto(
   const total = done + bytes.length;
   if (!isStream) return { found, files, result: flags & MSG_TRUNC ? found.length : bytes.length };
   const isShort = total < target && !(flags & MSG_PEEK) && files.length === 0;
-  // Looking for more, it finds the error, which nobody is told of: net/unix/af_unix.c "unix_stream_read_generic".
+  // Looking for more data, Linux takes the socket's error and drops it: net/unix/af_unix.c "unix_stream_read_generic".
   if (isShort && socket.isUnix && socket.queue.length === 0) socket.error = 0;
   const isPart = isShort && isWaiting;
   if (!isPart || (total < buffers.length && bytes.length > 0 && socket.queue.length > 0 && total >= target))
