@@ -12,15 +12,26 @@ var version = process.versions.node.split('.').map(Number);
 var major = version[0];
 var minor = version[1];
 
-if (!((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 23)) {
-  process.stderr.write('bd0: needs Node 20.19, or 22.12 or later; this is ' + process.versions.node + '\n');
+function fail(message) {
+  process.stderr.write('bd0: ' + message + '\n');
   process.exit(125);
+}
+
+if (!((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 23)) {
+  fail('needs Node 20.19, or 22.12 or later; this is ' + process.versions.node);
+}
+
+/* See src/host/bundled/complete-build.ts. */
+var fs = require('fs');
+var bundle = require('path').join(__dirname, '../dist/bundle/');
+
+if (fs.existsSync(bundle + 'main.cjs') && !fs.existsSync(bundle + 'complete')) {
+  fail('the last build did not end: run npm run build');
 }
 
 try {
   require('../dist/src/host/bundled/bundle.cjs').start();
 } catch (error) {
   var missing = /^(ENOENT|MODULE_NOT_FOUND)$/.test(error.code) && /dist.(bundle.main|src.host)/.test(error.message);
-  process.stderr.write('bd0: ' + (missing ? 'not built yet: run npm run build' : error.message) + '\n');
-  process.exit(125);
+  fail(missing ? 'not built yet: run npm run build' : error.message);
 }

@@ -1,6 +1,16 @@
 /** The bundled command line, and what V8 has compiled of it: host/bundled/bundle.cts. */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,8 +89,32 @@ t.test('without code that V8 can take, the scripts are compiled', async (t) => {
   works('code that is cut off');
   for (const name of codes) rmSync(join(copy, 'dist/bundle', name));
   works('no code');
+  rmSync(join(copy, 'dist/bundle/complete'));
+  t.strictSame(bd0(['--version'], [], program), ['', 'bd0: the last build did not end: run npm run build\n']);
   rmSync(join(copy, 'dist/bundle/main.cjs'));
   t.strictSame(bd0(['--version'], [], program), ['', 'bd0: not built yet: run npm run build\n']);
   rmSync(join(copy, 'dist/src'), { recursive: true });
   t.strictSame(bd0(['--version'], [], program), ['', 'bd0: not built yet: run npm run build\n']);
+});
+
+t.test('tests do not run on a build that did not end, or is not of the compiled sources', async (t) => {
+  const copy = join(directory, 'checkout');
+  for (const path of ['package.json', 'dist/bundle', 'dist/src', 'dist/test/support', 'dist/test/bits.test.js'])
+    cpSync(join(root, path), join(copy, path), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  const runner = join(copy, 'dist/test/support/run-tests.js');
+  const run = (): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [runner, join(copy, 'dist/test/bits.test.js')], { encoding: 'utf8' });
+  const refuses = (what: string): void => {
+    t.match(run(), { status: 1, stdout: '', stderr: /^the last build did not end, .*: run npm run build\n$/ }, what);
+  };
+  t.match(run(), { status: 0, stderr: '' });
+  const bits = join(copy, 'dist/src/bits.js');
+  const before = readFileSync(bits);
+  appendFileSync(bits, '\n');
+  refuses('other sources');
+  writeFileSync(bits, before);
+  t.match(run(), { status: 0, stderr: '' });
+  rmSync(join(copy, 'dist/bundle/complete'));
+  refuses('no end of the build');
 });

@@ -184,17 +184,23 @@ t.test('npm test reports files that pass, fail, crash, are killed or test nothin
     return spawnSync(process.execPath, [runTests, ...paths], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   };
   const passed = run('passes');
-  t.match(passed.stdout, /^ok {5}\S*passes\.mjs {2}1 passed, \d+\.\d s\n# of note\n# \{ total: 1, pass: 1 \}\n$/);
+  t.match(
+    passed.stdout,
+    /^ok {5}\S*passes\.mjs {2}1 passed, \d+\.\d s, CPU (?!0\.0)\d+\.\d s\n# of note\n# CPU \d+ s\n# \{ total: 1, pass: 1 \}\n$/,
+  );
   t.equal(passed.status, 0);
   for (const [name, text] of [
     ['fails', /1 passed, .*\n {4}not ok 2 - bad\n[^]*lineNumber[^]*\n# \{ total: 2, pass: 1, fail: 1 \}\n$/],
     ['crashes', /1 passed, [^]*fail: 1/],
     [
       'exits',
-      /1 passed, .*\n {4}it ended with exit code 4 and without a failed test\n# \{ total: 2, pass: 1, fail: 1 \}\n$/,
+      /1 passed, .*\n {4}it ended with exit code 4 and without a failed test\n# CPU \d+ s\n# \{ total: 2, pass: 1, fail: 1 \}\n$/,
     ],
-    ['killed', /0 passed, .*\n {4}it was ended by SIGKILL\n# \{ total: 1, fail: 1 \}\n$/],
-    ['empty', /0 passed, .*\n {4}it ended with exit code 0 and without a failed test\n# \{ total: 1, fail: 1 \}\n$/],
+    ['killed', /0 passed, .*\n {4}it was ended by SIGKILL\n# CPU \d+ s\n# \{ total: 1, fail: 1 \}\n$/],
+    [
+      'empty',
+      /0 passed, .*\n {4}it ended with exit code 0 and without a failed test\n# CPU \d+ s\n# \{ total: 1, fail: 1 \}\n$/,
+    ],
   ] as const) {
     const { status, stdout } = run(name);
     t.match(stdout, text, name);

@@ -10,6 +10,8 @@ export interface FileRun {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly seconds: number;
+  /** CPU time of the process and of all that it has waited for, in seconds. */
+  readonly cpuSeconds: number;
 }
 
 export interface FileReport {
@@ -26,14 +28,15 @@ const COMMENT = /^\s*# (?!Subtest|time=|\{)/;
 const SUMMARY = /^# \{ (total: .*) \}$/m;
 
 /** A file that ends without counts, or with an exit code although all its tests passed, has one failure more. */
-export function reportOf({ name, output, exitCode, signal, seconds }: FileRun): FileReport {
+export function reportOf({ name, output, exitCode, signal, seconds, cpuSeconds }: FileRun): FileReport {
   const summary = SUMMARY.exec(output)?.[1];
   const counts = new Map(summary?.split(', ').map((part) => countOf(part)));
   const failure =
     summary === undefined || (exitCode !== 0 && !counts.has('fail')) ? endingOf(exitCode, signal) : undefined;
   if (failure !== undefined) for (const result of ['total', 'fail']) add(counts, new Map([[result, 1]]));
   const ok = !counts.has('fail');
-  const line = `${ok ? 'ok    ' : 'FAILED'} ${name}  ${counts.get('pass') ?? 0} passed, ${seconds.toFixed(1)} s`;
+  const times = `${seconds.toFixed(1)} s, CPU ${cpuSeconds.toFixed(1)} s`;
+  const line = `${ok ? 'ok    ' : 'FAILED'} ${name}  ${counts.get('pass') ?? 0} passed, ${times}`;
   const lines = [line, ...detailsOf(output), ...(failure === undefined ? [] : [`    ${failure}`])];
   return { ok, text: `${lines.join('\n')}\n`, counts };
 }

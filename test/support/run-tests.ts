@@ -7,9 +7,10 @@
  * time in each of them.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isBuildComplete } from '../../src/host/bundled/complete-build.js';
 import { add, progressOf, reportOf, summaryOf, type FileReport } from './file-report.js';
 import { endWhenInterrupted } from './interrupted-run.js';
 
@@ -34,6 +35,11 @@ const ALONE = [
   ...['kernel/conformance', 'kernel/debug-mode', 'kernel/explorer', 'kernel/lock-free', 'kernel/scale', 'kernel/stops'],
   ...['kernel/linux/views', 'state/saved-snapshots'],
 ];
+
+/** USER_HZ, the unit of times in /proc. */
+const TICKS_PER_SECOND = 100;
+
+let cpuSeconds = 0;
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -65,6 +71,13 @@ function nameOf([first, ...others]: readonly string[]): string {
   return others.length === 0 ? name : `${dirname(name)}, ${others.length + 1} files`;
 }
 
+/** CPU seconds of all processes that this one has waited for, and that they have waited for: see proc(5), cutime and cstime. */
+function cpuSecondsOfEnded(): number {
+  const [, fields] = readFileSync('/proc/self/stat', 'latin1').split(') ');
+  const [user, system] = fields!.split(' ').slice(13, 15);
+  return (Number(user) + Number(system)) / TICKS_PER_SECOND;
+}
+
 /** Runs files in one process, to its end. */
 function run(files: readonly string[]): Promise<FileReport> {
   const name = nameOf(files);
@@ -84,11 +97,22 @@ function run(files: readonly string[]): Promise<FileReport> {
       process.stdout.write(progressOf({ name, output, seconds: seconds() }));
     }, PROGRESS_MS);
     child.on('error', reject);
+    let ownCpuSeconds = 0;
+    child.on('exit', () => {
+      const before = cpuSeconds;
+      cpuSeconds = cpuSecondsOfEnded();
+      ownCpuSeconds = cpuSeconds - before;
+    });
     child.on('close', (exitCode, signal) => {
       clearInterval(progress);
-      done(reportOf({ name, output, exitCode, signal, seconds: seconds() }));
+      done(reportOf({ name, output, exitCode, signal, seconds: seconds(), cpuSeconds: ownCpuSeconds }));
     });
   });
+}
+
+if (!isBuildComplete()) {
+  process.stderr.write('the last build did not end, or its sources have been compiled since: run npm run build\n');
+  process.exit(1);
 }
 
 let isInterrupted = false;
@@ -114,6 +138,6 @@ async function work(): Promise<void> {
 
 await Promise.all(Array.from({ length: JOBS }, work));
 if (!isInterrupted) {
-  process.stdout.write(summaryOf(counts));
+  process.stdout.write(`# CPU ${cpuSeconds.toFixed(0)} s\n${summaryOf(counts)}`);
   process.exitCode = ok ? 0 : 1;
 }
