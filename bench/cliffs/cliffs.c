@@ -5,8 +5,11 @@
  *     cliffs all N          runs them all, for N thousandths of their usual number of iterations
  *     cliffs                prints the names and the usual numbers
  *
+ * Loops of features that the processor lacks are left out.
+ *
  * A program for Linux, to be run natively and by emulators alike: see compare.mjs.
  */
+#include <immintrin.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +17,8 @@
 
 typedef float f32x4 __attribute__((vector_size(16)));
 typedef double f64x2 __attribute__((vector_size(16)));
+typedef float f32x8 __attribute__((vector_size(32)));
+typedef double f64x4 __attribute__((vector_size(32)));
 
 static unsigned char bytes[1 << 16] __attribute__((aligned(4096)));
 
@@ -83,6 +88,88 @@ REPEAT_SSE(estimate_rsqrtps, f32x4, "rsqrtps", NEAREST, ((f32x4){3, 5, 7, 9}), (
 
 static uint64_t rcpps(long n) { return estimate_rcpps(n) >> 63; }
 static uint64_t rsqrtps(long n) { return estimate_rsqrtps(n) >> 63; }
+
+/* COUNT times four instructions of the form z := f(x, y, z), with the same operands, of vectors of 256 bits or of scalars. */
+#define REPEAT_VEX(name, type, instruction, registers, mxcsr, first, second, third)                                   \
+    static uint64_t name(long n)                                                                                      \
+    {                                                                                                                 \
+        type x = first, y = second, z = third, r = z;                                                                 \
+        set_mxcsr(mxcsr);                                                                                             \
+        for (long i = 0; i < n; i++)                                                                                  \
+            __asm__ volatile("vmovups %1, %%ymm1\n vmovups %2, %%ymm2\n vmovups %3, %%ymm3\n"                         \
+                             "vmovaps %%ymm3, %%ymm4\n" instruction " %%" registers "1, %%" registers "2, %%"         \
+                             registers "4\n vmovaps %%ymm3, %%ymm5\n" instruction " %%" registers "1, %%" registers   \
+                             "2, %%" registers "5\n vmovaps %%ymm3, %%ymm4\n" instruction " %%" registers "1, %%"    \
+                             registers "2, %%" registers "4\n vmovaps %%ymm3, %%ymm5\n" instruction " %%" registers  \
+                             "1, %%" registers "2, %%" registers "5\n vmovups %%ymm5, %0\n vzeroupper"              \
+                             : "=m"(r)                                                                                \
+                             : "m"(x), "m"(y), "m"(z)                                                                 \
+                             : "xmm1", "xmm2", "xmm3", "xmm4", "xmm5");                                               \
+        set_mxcsr(NEAREST);                                                                                           \
+        uint64_t b = 0;                                                                                               \
+        memcpy(&b, &r, 8);                                                                                            \
+        return b;                                                                                                     \
+    }
+
+#define SINGLES(k) ((f32x8){1.1f * k, 1.3f * k, 1.7f * k, 1.9f * k, 2.1f * k, 2.3f * k, 2.7f * k, 2.9f * k})
+#define DOUBLES(k) ((f64x4){1.1 * k, 1.3 * k, 1.7 * k, 1.9 * k})
+#define WHOLE_SINGLES(k) ((f32x8){1 * k, 2 * k, 3 * k, 4 * k, 5 * k, 6 * k, 7 * k, 8 * k})
+#define WHOLE_DOUBLES(k) ((f64x4){1 * k, 2 * k, 3 * k, 4 * k})
+
+REPEAT_VEX(fma_sd, f64x4, "vfmadd231sd", "xmm", INEXACT, DOUBLES(1), DOUBLES(3), DOUBLES(5))
+REPEAT_VEX(fma_ss, f32x8, "vfmadd231ss", "xmm", INEXACT, SINGLES(1), SINGLES(3), SINGLES(5))
+REPEAT_VEX(fma_pd, f64x4, "vfmadd231pd", "ymm", INEXACT, DOUBLES(1), DOUBLES(3), DOUBLES(5))
+REPEAT_VEX(fma_ps, f32x8, "vfmadd231ps", "ymm", INEXACT, SINGLES(1), SINGLES(3), SINGLES(5))
+REPEAT_VEX(exact_fma_pd, f64x4, "vfmadd231pd", "ymm", NEAREST, WHOLE_DOUBLES(1), WHOLE_DOUBLES(3), WHOLE_DOUBLES(5))
+REPEAT_VEX(exact_fma_ps, f32x8, "vfmadd231ps", "ymm", NEAREST, WHOLE_SINGLES(1), WHOLE_SINGLES(3), WHOLE_SINGLES(5))
+REPEAT_VEX(down_fma_pd, f64x4, "vfmadd231pd", "ymm", DOWN, DOUBLES(1), DOUBLES(3), DOUBLES(5))
+REPEAT_VEX(denormal_fma_pd, f64x4, "vfmadd231pd", "ymm", INEXACT, DOUBLES(1e-310), DOUBLES(3), DOUBLES(5))
+REPEAT_VEX(nan_fma_pd, f64x4, "vfmadd231pd", "ymm", INEXACT, DOUBLES(__builtin_nan("")), DOUBLES(3), DOUBLES(5))
+
+/* A product of matrices by fused multiplication. */
+__attribute__((target("avx2,fma"))) static uint64_t fma_matmul(long n)
+{
+    static float a[64][64], b[64][64], c[64][64];
+    for (int i = 0; i < 64; i++)
+        for (int j = 0; j < 64; j++)
+            a[i][j] = (i * 7 + j) % 11 * 0.1f, b[i][j] = (i + j * 5) % 13 * 0.3f;
+    for (long round = 0; round < n; round++)
+        for (int i = 0; i < 64; i++)
+            for (int k = 0; k < 64; k++)
+                for (int j = 0; j < 64; j += 8)
+                    _mm256_storeu_ps(&c[i][j], _mm256_fmadd_ps(_mm256_set1_ps(a[i][k]), _mm256_loadu_ps(&b[k][j]),
+                                                               _mm256_loadu_ps(&c[i][j])));
+    return bits(c[5][7]);
+}
+
+/* Integers and singles in vectors of 256 bits. */
+__attribute__((target("avx2"))) static uint64_t avx2_integers(long n)
+{
+    uint64_t sums[4];
+    __m256i sum = _mm256_setzero_si256();
+    for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = i * 37 >> 3;
+    for (long round = 0; round < n; round++)
+        for (unsigned i = 0; i < 4096; i += 32) {
+            __m256i v = _mm256_loadu_si256((const __m256i *)(bytes + i));
+            sum = _mm256_add_epi32(_mm256_xor_si256(sum, _mm256_slli_epi32(v, 3)), _mm256_mullo_epi16(v, sum));
+            sum = _mm256_max_epu8(_mm256_shuffle_epi8(sum, v), _mm256_permute4x64_epi64(sum, 0x4e));
+        }
+    _mm256_storeu_si256((__m256i *)sums, sum);
+    return sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
+}
+
+__attribute__((target("avx2"))) static uint64_t avx2_singles(long n)
+{
+    static float x[1024];
+    __m256 sum = _mm256_setzero_ps();
+    for (int i = 0; i < 1024; i++) x[i] = 1.0f / (i + 1);
+    for (long round = 0; round < n; round++)
+        for (int i = 0; i < 1024; i += 8) {
+            __m256 v = _mm256_loadu_ps(x + i);
+            sum = _mm256_add_ps(_mm256_mul_ps(sum, v), _mm256_max_ps(v, _mm256_sub_ps(v, sum)));
+        }
+    return bits(_mm256_cvtss_f32(sum));
+}
 
 /* A product of matrices of whole numbers, which is exact. */
 static uint64_t exact_matmul(long n)
@@ -229,12 +316,16 @@ static uint64_t long_double(long n)
     return (uint64_t)sum;
 }
 
+static int has_avx2(void) { return __builtin_cpu_supports("avx2"); }
+static int has_fma(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
 static const struct {
     const char *name;
     uint64_t (*run)(long n);
     long count;
+    int (*is_supported)(void); /* without it, by every processor */
 } loops[] = {
-#define L(name, count) {#name, name, count}
+#define L(name, count) {#name, name, count, 0}
     L(exact_mulps, 10000000), L(exact_mulpd, 10000000), L(exact_divpd, 10000000), L(exact_sqrtpd, 10000000),
     L(exact_addpd, 10000000), L(exact_addsd, 10000000), L(exact_mulsd, 10000000), L(exact_divsd, 10000000),
     L(inexact_mulpd, 20000000), L(denormal_addsd, 5000000), L(denormal_mulsd, 5000000), L(denormal_addps, 5000000),
@@ -252,11 +343,17 @@ static const struct {
     L(x87_sqrt, 2000000), L(x87_round, 2000000), L(x87_scale, 2000000), L(x87_remainder, 2000000),
     L(x87_examine, 2000000), L(x87_power, 1000000), L(x87_log, 1000000), L(x87_control, 20000000), L(mmx, 20000000), L(aes, 5000000), L(aes_inverse, 5000000),
     L(carryless, 5000000), L(long_double, 2000000),
+#define AVX2(name, count) {#name, name, count, has_avx2}
+#define FMA(name, count) {#name, name, count, has_fma}
+    FMA(fma_sd, 20000000), FMA(fma_ss, 20000000), FMA(fma_pd, 10000000), FMA(fma_ps, 10000000),
+    FMA(exact_fma_pd, 5000000), FMA(exact_fma_ps, 5000000), FMA(down_fma_pd, 5000000), FMA(denormal_fma_pd, 5000000),
+    FMA(nan_fma_pd, 5000000), FMA(fma_matmul, 1000), AVX2(avx2_integers, 200000), AVX2(avx2_singles, 200000),
 };
 
 int main(int argc, char **argv)
 {
     for (unsigned i = 0; i < sizeof loops / sizeof *loops; i++) {
+        if (loops[i].is_supported && !loops[i].is_supported()) continue;
         if (argc < 3) printf("%s %ld\n", loops[i].name, loops[i].count);
         else if (strcmp(argv[1], "all") == 0)
             printf("%s %016llx\n", loops[i].name,

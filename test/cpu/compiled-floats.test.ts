@@ -5,12 +5,21 @@ import { GuestMemory } from '../../src/memory.js';
 import { floatOperations } from '../../src/cpu/evaluator/float-operations.js';
 import { lanesOf, vectorOf } from '../../src/cpu/evaluator/lanes.js';
 import { Interpreter } from '../../src/cpu/interpreter/interpreter.js';
+import { NEGATED, type FusedOperation } from '../../src/cpu/meaning/fused.js';
 import type { Floats, FloatWidth, PackedConversion } from '../../src/cpu/meaning/vocabulary.js';
 import { MXCSR, SCRATCH } from '../../src/cpu/state/layout.js';
+import { MXCSR as MXCSR_BITS, MXCSR_DEFAULT } from '../../src/cpu/evaluator/float/mxcsr.js';
+import { WasmFloats } from '../../src/cpu/wasm/compiling/floats.js';
 import { Code } from '../../src/cpu/wasm/encoding/code.js';
 import { WasmModule } from '../../src/cpu/wasm/encoding/module.js';
-import { TRUNCATED, type ScalarFunction, type VectorFunction } from '../../src/cpu/wasm/functions/float-functions.js';
-import { typeOfFunction } from '../../src/cpu/wasm/functions/functions.js';
+import { Emitter, type WasmValue } from '../../src/cpu/wasm/encoding/value.js';
+import {
+  TRUNCATED,
+  type FusedFunction,
+  type ScalarFunction,
+  type VectorFunction,
+} from '../../src/cpu/wasm/functions/float-functions.js';
+import { typeOfFunction, type CompiledFunction } from '../../src/cpu/wasm/functions/functions.js';
 import { Random } from '../support/random.js';
 import { seedOf, volume } from '../support/volume.js';
 import { putVector, randomMxcsr, type Lanes } from './meanings/random-state.js';
@@ -23,6 +32,7 @@ const { functions } = new Interpreter(memory);
 const view = memory.hostView;
 
 type Outcome = { readonly result: bigint; readonly mxcsr: number } | 'unmasked';
+type Call = (operands: readonly bigint[], option: number) => readonly [bigint, number];
 type Evaluation = (floats: Floats<bigint>) => bigint;
 
 function evaluated(mxcsr: number, evaluate: Evaluation): Outcome {
@@ -44,31 +54,40 @@ function evaluated(mxcsr: number, evaluate: Evaluation): Outcome {
   }
 }
 
-/** Calls a function of two vectors, through a module that loads and stores them. */
-function vectorCaller(name: VectorFunction): (x: bigint, y: bigint, option: number) => readonly [bigint, number] {
+const RESULT = SCRATCH;
+/** Where vector number i of the operands is. */
+const operandAt = (i: number): number => SCRATCH + 16 * (i + 1);
+
+/** Calls what computes a vector of vectors in memory, and returns whether an exception is unmasked. */
+function inMemory(name: CompiledFunction, emit: (code: Code, called: number) => unknown): Call {
   const module = new WasmModule();
   const { parameters, results } = typeOfFunction(name);
   const called = module.importFunction('called', module.type(parameters, results));
   const code = new Code(['i32']);
-  const isUnmasked = code.newLocal('i32');
-  const result = code.newLocal('v128');
-  code.i32(0).v128Load(SCRATCH).i32(0).v128Load(SCRATCH + 16).get(0).call(called).set(isUnmasked).set(result); // prettier-ignore
-  code
-    .i32(0)
-    .get(result)
-    .v128Store(SCRATCH + 32)
-    .get(isUnmasked);
+  emit(code, called);
   module.add(module.type(['i32'], ['i32']), code, 'call');
   const compiled = new WebAssembly.Module(module.encode(1) as BufferSource);
   const imports = { bd0: { memory: memory.memory, called: functions[name]! } };
   const call = new WebAssembly.Instance(compiled, imports).exports['call'] as (option: number) => number;
-  return (x, y, option) => {
-    lanesOf(64, x).forEach((lane, i) => view.setBigUint64(SCRATCH + 8 * i, lane, true));
-    lanesOf(64, y).forEach((lane, i) => view.setBigUint64(SCRATCH + 16 + 8 * i, lane, true));
+  return (operands, option) => {
+    operands.forEach((operand, i) =>
+      lanesOf(64, operand).forEach((lane, j) => view.setBigUint64(operandAt(i) + 8 * j, lane, true)),
+    );
     const unmasked = call(option);
-    const lanes = [0, 1].map((i) => view.getBigUint64(SCRATCH + 32 + 8 * i, true));
+    const lanes = [0, 1].map((i) => view.getBigUint64(RESULT + 8 * i, true));
     return [vectorOf(64, lanes), unmasked];
   };
+}
+
+/** Calls a function of vectors and an option. */
+function vectorCaller(name: VectorFunction | FusedFunction): Call {
+  return inMemory(name, (code, called) => {
+    const isUnmasked = code.newLocal('i32');
+    const result = code.newLocal('v128');
+    for (let i = 0; i < typeOfFunction(name).parameters.length - 1; i++) code.i32(0).v128Load(operandAt(i));
+    code.get(0).call(called).set(isUnmasked).set(result);
+    code.i32(0).get(result).v128Store(RESULT).get(isUnmasked);
+  });
 }
 
 function compiled(mxcsr: number, call: () => readonly [bigint, number]): Outcome {
@@ -106,24 +125,37 @@ function operands(random: Random, lanes: Lanes): [bigint, bigint] {
 function check(
   t: Test,
   name: string,
-  call: (x: bigint, y: bigint, option: number) => readonly [bigint, number],
+  call: Call,
   evaluate: (floats: Floats<bigint>, x: bigint, y: bigint, option: number) => bigint,
   options: readonly number[] = [0],
 ): void {
   const random = new Random(SEED);
   const lanes = /fromInteger|^i32/.test(name) ? 'integer' : name.startsWith('f32') ? 'single' : 'double';
   for (let i = 0; i < CASES; i++) {
-    const [x, y] = operands(random, lanes);
-    const mxcsr = randomMxcsr(random);
+    const given = operands(random, lanes);
     const option = random.pick(options);
-    const expected = evaluated(mxcsr, (floats) => evaluate(floats, x, y, option));
-    const found = compiled(mxcsr, () => call(x, y, option));
-    if (typeof expected === 'string' || typeof found === 'string' ? expected === found : same(expected, found))
-      continue;
-    t.fail(`${name} ${hex(x)} ${hex(y)} ${option}, MXCSR ${hex(mxcsr)}: ${told(found)}, not ${told(expected)}`);
-    return;
+    const differs = difference({ given, option, mxcsr: randomMxcsr(random) }, call, (floats) =>
+      evaluate(floats, ...given, option),
+    );
+    if (differs) return void t.fail(`${name} ${differs}`);
   }
   t.pass(name);
+}
+
+interface Case {
+  readonly given: readonly bigint[];
+  readonly option: number;
+  readonly mxcsr: number;
+}
+
+/** What differs between the compiled code and the evaluator, in words. */
+function difference({ given, option, mxcsr }: Case, call: Call, evaluate: Evaluation): string | undefined {
+  const expected = evaluated(mxcsr, evaluate);
+  const found = compiled(mxcsr, () => call(given, option));
+  if (typeof expected === 'string' || typeof found === 'string' ? expected === found : same(expected, found))
+    return undefined;
+  const of = given.map((operand) => hex(operand)).join(' ');
+  return `${of} ${option}, MXCSR ${hex(mxcsr)}: ${told(found)}, not ${told(expected)}`;
 }
 
 function same(a: Exclude<Outcome, string>, b: Exclude<Outcome, string>): boolean {
@@ -134,13 +166,11 @@ function told(outcome: Outcome): string {
   return typeof outcome === 'string' ? outcome : `${hex(outcome.result)} and MXCSR ${hex(outcome.mxcsr)}`;
 }
 
-type Call = (x: bigint, y: bigint, option: number) => readonly [bigint, number];
-
 /** A scalar function, of the lowest lanes of vectors. */
-function scalarCaller(name: ScalarFunction, width: FloatWidth): Call {
-  const call = functions[name] as (x: bigint, y: bigint, option: number) => [bigint, number];
-  return (x, y, option) => {
-    const [result, isUnmasked] = call(BigInt.asUintN(width, x), BigInt.asUintN(width, y), option);
+function scalarCaller(name: ScalarFunction | FusedFunction, width: FloatWidth): Call {
+  const call = functions[name] as (...parameters: (bigint | number)[]) => [bigint, number];
+  return (operands, option) => {
+    const [result, isUnmasked] = call(...operands.map((operand) => BigInt.asUintN(width, operand)), option);
     return [BigInt.asUintN(64, result), isUnmasked];
   };
 }
@@ -159,16 +189,16 @@ t.test('scalar functions equal the evaluator', async (t) => {
     check(t, named('compare'), caller('compare'), (m, x, y, option) => m.floatCompare(width, of(x), of(y), option === 0), [0, 1]); // prettier-ignore
     const truth =
       (call: Call): Call =>
-      (x, y, option) => {
-        const [result, isUnmasked] = call(x, y, option);
+      (operands, option) => {
+        const [result, isUnmasked] = call(operands, option);
         return [of(result), isUnmasked];
       };
     check(t, named('predicate'), truth(caller('predicate')), (m, x, y, option) => m.floatPredicate(width, of(x), of(y), BigInt(option)), PREDICATES); // prettier-ignore
     check(t, named('toOther'), caller('toOther'), (m, x) => m.floatToFloat(width, width === 32 ? 64 : 32, of(x)));
     check(t, named('fromInteger'), scalarCaller(named('fromInteger'), 64), (m, x) => m.intToFloat(64, width, BigInt.asUintN(64, x))); // prettier-ignore
     for (const to of [32, 64] as const) {
-      const cut: Call = (x, y, option) => {
-        const [result, isUnmasked] = caller('toInteger')(x, y, option);
+      const cut: Call = (operands, option) => {
+        const [result, isUnmasked] = caller('toInteger')(operands, option);
         return [BigInt.asUintN(to, result), isUnmasked];
       };
       check(t, `${named('toInteger')} ${to}`, cut, (m, x, _y, option) => m.floatToInt(width, to, of(x), option > 64), [to, to | TRUNCATED]); // prettier-ignore
@@ -186,6 +216,94 @@ t.test('vector functions equal the evaluator', async (t) => {
   }
   const conversions: readonly Exclude<PackedConversion, 'i32x2.f64x2'>[] = ['i32x4.f32x4', 'f64x2.i32x2', 'f64x2.i32x2t', 'f32x4.i32x4', 'f32x4.i32x4t', 'f64x2.f32x2', 'f32x2.f64x2']; // prettier-ignore
   for (const name of conversions) check(t, name, vectorCaller(name), (m, x) => m.convertPacked(name, x));
+});
+
+const FUSED: readonly FusedOperation[] = ['madd', 'msub', 'nmadd', 'nmsub', 'maddsub', 'msubadd'];
+
+/** A number near ±(x × y): the sum cancels, all of it or all but a few bits, or is next to a half. */
+function nearProduct(random: Random, width: FloatWidth, x: bigint, y: bigint): bigint {
+  const product = evaluated(MXCSR_DEFAULT, (floats) => floats.float('mul', width, x, y));
+  if (product === 'unmasked') throw new Error('an exception that is masked');
+  const bits = product.result ^ (random.chance(2) ? 1n << BigInt(width - 1) : 0n);
+  // Half a unit of its last bit, and further away: the exponent is as many less, or the fraction differs in its last bits.
+  const exponent = BigInt(random.below(4) === 0 ? random.below(2 * width) : 0) << (width === 32 ? 23n : 52n);
+  const nearby = bits + BigInt(random.below(5) - 2) - (random.chance(8) ? -exponent : exponent);
+  return BigInt.asUintN(width, random.chance(3) ? bits : nearby);
+}
+
+/** Three vectors, in a third of which sums are near zero or near a half, and half of which have few digits. */
+function terms(random: Random, width: FloatWidth): readonly [bigint, bigint, bigint] {
+  const [x, y] = operands(random, width === 32 ? 'single' : 'double');
+  const tame = random.chance(2);
+  const vector = (): bigint => {
+    const words = new Uint32Array(4);
+    putVector(random, words, 0, { lanes: width === 32 ? 'single' : 'double', tame });
+    return vectorOf(32, [...words].map(BigInt));
+  };
+  const factors = random.chance(2) ? [vector(), vector()] : [x, y];
+  if (random.chance(3)) return [factors[0]!, factors[1]!, vector()];
+  const [a, b] = factors.map((factor) => lanesOf(width, factor));
+  return [
+    factors[0]!,
+    factors[1]!,
+    vectorOf(
+      width,
+      a!.map((lane, i) => nearProduct(random, width, lane, b![i]!)),
+    ),
+  ];
+}
+
+/** The code in line, with the call of the function where it gives up. */
+function fusedInLine(operation: FusedOperation, width: FloatWidth, isPacked: boolean): Call {
+  const name: FusedFunction = isPacked ? (width === 32 ? 'f32x4.fused' : 'f64x2.fused') : `f${width}.fused`;
+  return inMemory(name, (code, called) => {
+    const emitter = new Emitter(code);
+    const floats = new WasmFloats(emitter, {
+      sideExitIf: () => {
+        code.if();
+        code.i32(1).op('return').end();
+      },
+      callFunction: () => code.call(called),
+    });
+    const [x, y, z] = [0, 1, 2].map((i) => {
+      if (isPacked) code.i32(0).v128Load(operandAt(i));
+      else code.i32(0).memory(width === 32 ? 'i32.load' : 'i64.load', operandAt(i));
+      return emitter.pop(isPacked ? 'v128' : width === 32 ? 'i32' : 'i64');
+    }) as [WasmValue, WasmValue, WasmValue];
+    const result = floats[isPacked ? 'floatFusedPacked' : 'floatFused'](operation, width, x, y, z);
+    code.i32(0).v128Const(0n).v128Store(RESULT).i32(0);
+    emitter.push(result);
+    if (isPacked) code.v128Store(RESULT);
+    else code.memory(width === 32 ? 'i32.store' : 'i64.store', RESULT);
+    code.i32(0);
+  });
+}
+
+t.test('fused products and sums equal the evaluator', async (t) => {
+  for (const width of [32, 64] as const)
+    for (const operation of FUSED) {
+      const isScalar = operation !== 'maddsub' && operation !== 'msubadd';
+      const packed: FusedFunction = width === 32 ? 'f32x4.fused' : 'f64x2.fused';
+      const ways: readonly (readonly [what: string, isPacked: boolean, call: Call])[] = [
+        ['by a function', true, vectorCaller(packed)],
+        ['in line', true, fusedInLine(operation, width, true)],
+        ['by a function, scalar', false, scalarCaller(`f${width}.fused`, width)],
+        ['in line, scalar', false, fusedInLine(operation, width, false)],
+      ];
+      for (const [what, isPacked, call] of ways.filter(([, isPacked]) => isPacked || isScalar)) {
+        const random = new Random(SEED + width);
+        let differs: string | undefined;
+        for (let i = 0; i < CASES && !differs; i++) {
+          const given = terms(random, width);
+          const mxcsr = random.chance(2) ? MXCSR_DEFAULT | MXCSR_BITS.PE : randomMxcsr(random);
+          const one = given.map((term) => (isPacked ? term : BigInt.asUintN(width, term)));
+          differs = difference({ given: one, option: NEGATED[operation], mxcsr }, call, (floats) =>
+            floats[isPacked ? 'floatFusedPacked' : 'floatFused'](operation, width, one[0]!, one[1]!, one[2]!),
+          );
+        }
+        t.equal(differs, undefined, `f${width} ${operation} ${what}`);
+      }
+    }
 });
 
 t.test('a division of 128 bits by 64', async (t) => {

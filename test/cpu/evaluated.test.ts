@@ -20,7 +20,11 @@ t.test('loops of every kind of operand run in compiled code, with the results of
   t.equal(expected.exitCode, 0);
   for (const engine of ['interpreter', 'auto'] as const) {
     const { output, computer } = runInMachine(program, ['all', THOUSANDTHS], { engine });
-    t.same(output.split('\n'), expected.output.split('\n'), `${engine}: the same results`);
+    // The host may lack features, and leaves their loops out.
+    const lines = new Set(output.split('\n'));
+    const others = expected.output.split('\n').filter((line) => !lines.has(line));
+    t.same(others, [], `${engine}: the same results`);
+    t.match(output, /^fma_matmul /m, `${engine}: with FMA`);
     const often = Object.entries(computer.statistics.evaluated).filter(([, count]) => count > MOST);
     const ordinary = often.filter(([mnemonic]) => !SYSTEM.includes(mnemonic));
     t.same(ordinary, [], `${engine}: nothing but system instructions is evaluated often`);

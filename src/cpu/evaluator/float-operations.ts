@@ -5,6 +5,7 @@ import { cmp, compare, max, min, type Comparison } from './float/compare.js';
 import { FloatContext } from './float/context.js';
 import { convert, fromInteger, roundToIntegral, toInteger, truncateToInteger } from './float/convert.js';
 import { F32, F64, type FloatFormat } from './float/format.js';
+import { fused } from './float/fused.js';
 import { MXCSR, MXCSR_DEFAULT, MXCSR_MASK } from './float/mxcsr.js';
 import type { FloatOperation, Floats, FloatWidth, PackedConversion } from '../meaning/vocabulary.js';
 import { lanesOf, vectorOf } from './lanes.js';
@@ -81,11 +82,9 @@ function computing(environment: FloatEnvironment): Computing {
 export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
   const { compute, together } = computing(environment);
   const pairwise = (width: FloatWidth, operation: Binary, x: bigint, y: bigint): bigint =>
-    compute((context) => {
-      const seconds = lanesOf(width, y);
-      const results = lanesOf(width, x).map((first, i) => operation(context, formatOf(width), first, seconds[i]!));
-      return vectorOf(width, results);
-    });
+    compute((context) =>
+      laneByLane(width, [x, y], ([first, second]) => operation(context, formatOf(width), first!, second!)),
+    );
 
   return {
     together,
@@ -94,12 +93,17 @@ export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
       pairwise(width, (context, format, lane) => roundToIntegral(context, format, lane, control), x, x),
     float: (operation, width, x, y) => compute((context) => binary[operation](context, formatOf(width), x, y)),
     floatPacked: (operation, width, x, y) => pairwise(width, binary[operation], x, y),
+    floatFused: (operation, width, x, y, z) =>
+      compute((context) => fused(context, formatOf(width), { operation, lane: 0 }, [x, y], z)),
+    floatFusedPacked: (operation, width, x, y, z) =>
+      compute((context) =>
+        laneByLane(width, [x, y, z], ([first, second, addend], lane) =>
+          fused(context, formatOf(width), { operation, lane }, [first!, second!], addend!),
+        ),
+      ),
     floatSqrt: (width, x) => compute((context) => sqrt(context, formatOf(width), x)),
     floatSqrtPacked: (width, x) =>
-      compute((context) => {
-        const roots = lanesOf(width, x).map((lane) => sqrt(context, formatOf(width), lane));
-        return vectorOf(width, roots);
-      }),
+      compute((context) => laneByLane(width, [x], ([lane]) => sqrt(context, formatOf(width), lane!))),
     floatCompare: (width, x, y, quiet) =>
       compute((context) => {
         const rule = quiet ? 'SNaN is invalid' : 'every NaN is invalid';
@@ -132,6 +136,24 @@ export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
       environment.writeMxcsr(Number(value));
     },
   };
+}
+
+/** The vector of what `operation` gives for each lane of the operands. */
+function laneByLane(
+  width: FloatWidth,
+  operands: readonly bigint[],
+  operation: (lanes: readonly bigint[], index: number) => bigint,
+): bigint {
+  const vectors = operands.map((operand) => lanesOf(width, operand));
+  return vectorOf(
+    width,
+    vectors[0]!.map((_, i) =>
+      operation(
+        vectors.map((lanes) => lanes[i]!),
+        i,
+      ),
+    ),
+  );
 }
 
 function formatOf(width: FloatWidth): FloatFormat {

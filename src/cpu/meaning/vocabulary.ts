@@ -1,5 +1,6 @@
 import type { Width } from '../../bits.js';
 import type { FlagsThunk } from './flags.js';
+import type { FusedOperation } from './fused.js';
 import type { X87Operations } from './x87-vocabulary.js';
 import type { Form, GprOperand, MemoryOperand, XmmOperand } from './form.js';
 
@@ -266,6 +267,9 @@ export interface Floats<V> {
   floatRoundPacked(width: FloatWidth, x: V, control: V): V;
   float(operation: FloatOperation, width: FloatWidth, x: V, y: V): V;
   floatPacked(operation: FloatOperation, width: FloatWidth, x: V, y: V): V;
+  /** ±(x × y) ± z, rounded once. Of several NaNs, x is the first and z the last. */
+  floatFused(operation: FusedOperation, width: FloatWidth, x: V, y: V, z: V): V;
+  floatFusedPacked(operation: FusedOperation, width: FloatWidth, x: V, y: V, z: V): V;
   floatSqrt(width: FloatWidth, x: V): V;
   floatSqrtPacked(width: FloatWidth, x: V): V;
   /** ZF PF CF in RFLAGS positions (others 0), 32 bits, as COMISx (a QNaN is invalid too) or UCOMISx (`quiet`). */

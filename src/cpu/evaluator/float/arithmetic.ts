@@ -77,12 +77,13 @@ export function sqrt(context: FloatContext, format: FloatFormat, source: bigint)
   return round(context, format, false, (root << 1n) | sticky, (x.quantum - places) / 2 - 1);
 }
 
-function negate(format: FloatFormat, x: Operand): Operand {
+/** x with the other sign. */
+export function negate(format: FloatFormat, x: Operand): Operand {
   return { ...x, negative: !x.negative, bits: x.bits ^ format.signMask };
 }
 
 /** x + y, where neither is a NaN. */
-function sum(context: FloatContext, format: FloatFormat, x: Operand, y: Operand): bigint {
+export function sum(context: FloatContext, format: FloatFormat, x: Operand, y: Operand): bigint {
   const bothInfinite = x.class === 'infinity' && y.class === 'infinity';
   if (bothInfinite && x.negative !== y.negative) return invalid(context, format);
   noteDenormals(context, x, y);

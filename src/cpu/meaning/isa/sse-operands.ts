@@ -62,7 +62,8 @@ export function memory(operand: OperandForm): MemoryOperand {
 /** `float` if the lanes raise floating-point exceptions, which they then do together. */
 type Raises = 'float' | undefined;
 
-function computed<V>(m: Machine<V>, count: number, raises: Raises, compute: () => V[]): V[] {
+/** What `compute` gives for so many lanes, whose exceptions are raised together. */
+export function computed<V>(m: Machine<V>, count: number, raises: Raises, compute: () => V[]): V[] {
   return raises === 'float' && count > 1 ? m.together(compute) : compute();
 }
 

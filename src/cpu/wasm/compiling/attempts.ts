@@ -27,8 +27,8 @@ export class Attempts {
     private readonly context: FloatContext,
   ) {}
 
-  /** `usual` returns the result, unless it branches to the call by `giveUpIf`. The function's option is 0 by default. */
-  make(type: 'i32' | 'i64' | 'v128', name: CompiledFunction, operands: readonly [V, V, V?], usual: () => V): V {
+  /** `usual` returns the result, unless it branches to the call by `giveUpIf`. The function's last parameter is 0 by default. */
+  make(type: 'i32' | 'i64' | 'v128', name: CompiledFunction, operands: readonly V[], usual: () => V): V {
     const { emitter } = this;
     const { code } = emitter;
     const done = code.block();
@@ -38,14 +38,12 @@ export class Attempts {
     const local = emitter.local(type);
     code.set(local).br(done).end();
     this.otherwise = undefined;
-    const [x, y, option] = operands;
-    const [operandType] = typeOfFunction(name).parameters;
-    for (const operand of [x, y]) {
-      emitter.push(operand);
-      if (operand.type === 'i32' && operandType === 'i64') code.op('i64.extend_i32_u');
-    }
-    if (option) emitter.push(option);
-    else code.i32(0);
+    typeOfFunction(name).parameters.forEach((parameter, i) => {
+      const operand = operands[i];
+      if (!operand) code.i32(0);
+      else emitter.push(operand);
+      if (operand?.type === 'i32' && parameter === 'i64') code.op('i64.extend_i32_u');
+    });
     this.context.callFunction(name);
     const isUnmasked = emitter.pop('i32');
     if (type === 'i32') code.op('i32.wrap_i64');

@@ -1,8 +1,10 @@
 import { F32, F64, type FloatFormat } from '../../evaluator/float/format.js';
+import type { FusedOperation } from '../../meaning/fused.js';
 import type { FloatOperation, FloatWidth, Floats, PackedConversion } from '../../meaning/vocabulary.js';
 import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../../evaluator/float/mxcsr.js';
 import { MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { Attempts, type FloatContext } from './attempts.js';
+import { FusedFloats } from './fused-floats.js';
 import { PackedFloats } from './packed-floats.js';
 import { ROUND_QUIETLY, roundingOf } from './rounding.js';
 import { TRUNCATED } from '../functions/float-functions.js';
@@ -45,6 +47,7 @@ const FOR_DENORMALS = MXCSR.DAZ | MXCSR.FTZ;
  */
 export class WasmFloats implements Floats<V> {
   private readonly packed: PackedFloats;
+  private readonly fused: FusedFloats;
   private readonly attempts: Attempts;
 
   constructor(
@@ -53,6 +56,7 @@ export class WasmFloats implements Floats<V> {
   ) {
     this.attempts = new Attempts(emitter, context);
     this.packed = new PackedFloats(emitter, this.attempts, (mayFlush) => this.requireUsualControl(mayFlush));
+    this.fused = new FusedFloats(emitter, this.attempts, () => this.requireUsualControl());
   }
 
   together<T>(body: () => T): T {
@@ -101,6 +105,13 @@ export class WasmFloats implements Floats<V> {
       if (operation === 'div') this.requireFinite(f, y);
       return result;
     });
+  }
+
+  floatFused(operation: FusedOperation, width: FloatWidth, x: V, y: V, z: V): V {
+    return this.fused.scalar(operation, formatOf(width), [x, y, z]);
+  }
+  floatFusedPacked(operation: FusedOperation, width: FloatWidth, x: V, y: V, z: V): V {
+    return this.fused.packed(operation, formatOf(width), [x, y, z]);
   }
 
   floatSqrt(width: FloatWidth, x: V): V {

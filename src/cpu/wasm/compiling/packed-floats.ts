@@ -5,13 +5,11 @@ import type { Format } from './floats.js';
 import { ROUND_QUIETLY, roundingOf } from './rounding.js';
 import type { WasmVectorInstruction } from '../encoding/opcodes.js';
 import type { Emitter, WasmValue } from '../encoding/value.js';
+import { LARGEST, MIN_NORMAL, lanes32, lanes64, type Shape } from '../functions/fused-sums.js';
+import { VectorCode } from './vector-code.js';
 
 type V = WasmValue;
-type Shape = 'f32x4' | 'f64x2';
 
-/** Largest finite and smallest normal numbers, in every lane. */
-const LARGEST = { f32x4: lanes32(0x7f7f_ffffn), f64x2: lanes64(0x7fef_ffff_ffff_ffffn) };
-const MIN_NORMAL = { f32x4: lanes32(0x0080_0000n), f64x2: lanes64(0x0010_0000_0000_0000n) };
 /** 2^31 - 1 as a double; the largest float below 2^31. */
 const LARGEST_INT = { f32x4: lanes32(0x4eff_ffffn), f64x2: lanes64(0x41df_ffff_ffc0_0000n) };
 const LARGEST_INT32 = lanes32(0x7fff_ffffn);
@@ -35,12 +33,14 @@ const DEFAULT_NAN = lanes32(0xffc0_0000n);
 /**
  * Compiles packed floating point to Wasm SIMD: in line if every lane is the usual case of floats.ts, else by a call.
  */
-export class PackedFloats {
+export class PackedFloats extends VectorCode {
   constructor(
-    private readonly emitter: Emitter,
+    emitter: Emitter,
     private readonly attempts: Attempts,
     private readonly requireUsualControl: (mayFlush?: boolean) => void,
-  ) {}
+  ) {
+    super(emitter);
+  }
 
   binary(operation: FloatOperation, f: Format, x: V, y: V): V {
     const shape = shapeOf(f);
@@ -178,10 +178,6 @@ export class PackedFloats {
     const small = this.apply('f32x4.lt', this.magnitude('f32x4', x), this.constant(MIN_NORMAL.f32x4));
     return this.choose(small, sign, x);
   }
-  private choose(mask: V, whenSet: V, otherwise: V): V {
-    this.emitter.push(whenSet).push(otherwise).push(mask).code.vectorOp('v128.bitselect');
-    return this.emitter.pop('v128');
-  }
 
   private intToFloat(x: V): V {
     const result = this.unary('f32x4.convert_i32x4_s', x);
@@ -249,31 +245,11 @@ export class PackedFloats {
     this.emitter.push(mask).code.vectorOp('i32x4.all_true').op('i32.eqz');
     this.attempts.giveUpIf();
   }
-
   private magnitude(shape: Shape, x: V): V {
     return this.unary(`${shape}.abs`, x);
-  }
-  private constant(value: bigint): V {
-    return { type: 'v128', local: -1, constant: value };
-  }
-  private unary(name: WasmVectorInstruction, x: V): V {
-    this.emitter.push(x).code.vectorOp(name);
-    return this.emitter.pop('v128');
-  }
-  private apply(name: WasmVectorInstruction, x: V, y: V): V {
-    this.emitter.push(x).push(y).code.vectorOp(name);
-    return this.emitter.pop('v128');
   }
 }
 
 function shapeOf(f: Format): Shape {
   return f.name === 'f64' ? 'f64x2' : 'f32x4';
-}
-
-function lanes64(value: bigint): bigint {
-  return value | (value << 64n);
-}
-
-function lanes32(value: bigint): bigint {
-  return lanes64(value | (value << 32n));
 }

@@ -1,12 +1,16 @@
 import type { FloatWidth, PackedConversion } from '../../meaning/vocabulary.js';
 import { F32, F64 } from '../../evaluator/float/format.js';
 import { MXCSR, MXCSR_FLAGS } from '../../evaluator/float/mxcsr.js';
+import { NEGATES } from '../../meaning/fused.js';
 import { FLOAT_FLAGS, MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { Code, type ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { Expression, Statements, constant, load, select, type Variable } from './expression.js';
 import type { LaneFunctions } from './float-lanes.js';
+import { emitFusedAtOnce } from './fused-at-once.js';
+import type { Shape } from './fused-sums.js';
 import { PackedLanes, type PackedOperation } from './packed-lanes.js';
+import { vector } from './vector-statements.js';
 
 /**
  * Functions for what compiled code does not do in line: floating point with any operands and in every mode of MXCSR. Each
@@ -32,11 +36,13 @@ export type ScalarFunction = `${Format}.${
   /** The option is the width, plus TRUNCATED. */
   | 'toInteger'
   | 'toOther'}`;
+/** (x, y, z, option) → (result, i32), of i64 or v128: the option says what is negated (meaning/fused.ts). */
+export type FusedFunction = `${Format | 'f32x4' | 'f64x2'}.fused`;
 /** Of vectors: (v128, v128, i32) → (v128, i32). */
 export type VectorFunction =
   | `${'f32x4' | 'f64x2'}.${(typeof BINARY)[number] | 'sqrt' | 'round' | 'predicate'}`
   | Exclude<PackedConversion, 'i32x2.f64x2'>;
-export type FloatFunction = ScalarFunction | VectorFunction;
+export type FloatFunction = ScalarFunction | VectorFunction | FusedFunction;
 
 export const TRUNCATED = 1 << 8;
 
@@ -47,7 +53,9 @@ export function typeOfFloatFunction(name: FloatFunction): {
   readonly parameters: readonly ValueTypeName[];
   readonly results: readonly ValueTypeName[];
 } {
-  return /x[24]/.test(name) ? VECTOR_TYPE : SCALAR_TYPE;
+  const { parameters, results } = /x[24]/.test(name) ? VECTOR_TYPE : SCALAR_TYPE;
+  if (!name.endsWith('.fused')) return { parameters, results };
+  return { parameters: [parameters[0], ...parameters], results };
 }
 
 /** Adds the functions, exported under their names; returns their indexes. */
@@ -64,6 +72,8 @@ export function addFloatFunctions(
     for (const [operation, emit] of Object.entries(scalarOperations(lanes[format])))
       add(`${format}.${operation}` as ScalarFunction, scalarEntry(emit));
     const width = format === 'f32' ? 32 : 64;
+    add(`${format}.fused`, scalarFusedEntry(lanes[format], width));
+    add(`${shapeOf(width)}.fused`, vectorFusedEntry(lanes[format], width));
     for (const [operation, emit] of Object.entries(vectorOperations(lanes[format], width)))
       add(
         `${format === 'f32' ? 'f32x4' : 'f64x2'}.${operation}` as VectorFunction,
@@ -149,6 +159,64 @@ function scalarEntry(emit: LaneEmitter): Code {
   });
 }
 
+const Z = 2;
+const FUSED_OPTION = 3;
+
+function scalarFusedEntry({ fused }: LaneFunctions, width: FloatWidth): Code {
+  return entry(typeOfFloatFunction('f64.fused').parameters, (to, control, finish) => {
+    const [x, y, z] = [to.parameter('i64', 0), to.parameter('i64', 1), to.parameter('i64', Z)];
+    const option = to.parameter('i32', FUSED_OPTION);
+    const terms = [inEveryLane(width, x), inEveryLane(width, y), inEveryLane(width, z)] as const;
+    emitFusedAtOnce(to, shapeOf(width), { terms, option, control }, (result) => finish(firstLane(width, result)));
+    return to.call('i64', fused, x, y, z, option, control);
+  });
+}
+
+function vectorFusedEntry({ fused }: LaneFunctions, width: FloatWidth): Code {
+  return entry(typeOfFloatFunction('f64x2.fused').parameters, (to, control, finish) => {
+    const option = to.parameter('i32', FUSED_OPTION);
+    const terms = [to.parameter('v128', 0), to.parameter('v128', 1), to.parameter('v128', Z)] as const;
+    emitFusedAtOnce(to, shapeOf(width), { terms, option, control }, finish);
+    const ofOdd = to.let(option.and(NEGATES.product).or(option.and(NEGATES.odd).shr(1)));
+    return collected(to, width, 128 / width, (i) => {
+      const [x, y, z] = [laneOf(0, width, i), laneOf(1, width, i), laneOf(Z, width, i)];
+      return to.call('i64', fused, x, y, z, i % 2 === 0 ? option : ofOdd, control);
+    });
+  });
+}
+
+function shapeOf(width: FloatWidth): Shape {
+  return width === 32 ? 'f32x4' : 'f64x2';
+}
+
+/** A scalar, in i64, in every lane of a vector. */
+function inEveryLane(width: FloatWidth, scalar: Expression): Expression {
+  return vector(width === 32 ? 'i32x4.splat' : 'i64x2.splat', width === 32 ? scalar.low() : scalar);
+}
+
+/** The lowest lane, in i64. */
+function firstLane(width: FloatWidth, result: Expression): Expression {
+  const lane = new Expression(width === 32 ? 'i32' : 'i64', (code) => {
+    result.push(code);
+    code.laneOp(width === 32 ? 'i32x4.extract_lane' : 'i64x2.extract_lane', 0);
+  });
+  return width === 32 ? lane.wide() : lane;
+}
+
+/** A vector of `count` lanes, and zeros above. */
+function collected(to: Statements, width: FloatWidth, count: number, lane: (index: number) => Expression): Expression {
+  const { code } = to;
+  const result = code.newLocal('v128');
+  for (let i = 0; i < count; i++) {
+    const value = lane(i);
+    code.get(result);
+    if (width === 64) value.push(code);
+    else value.low().push(code);
+    code.laneOp(width === 64 ? 'i64x2.replace_lane' : 'i32x4.replace_lane', i).set(result);
+  }
+  return new Expression('v128', (into) => into.get(result));
+}
+
 /** Emits code that finishes with all lanes at once, or goes on. */
 type PackedEmitter = (to: Statements, control: Variable, finish: (result: Expression) => void) => void;
 
@@ -165,17 +233,10 @@ function isPacked(operation: string): operation is PackedOperation {
 /** Computes as many lanes as fit from the lanes of the same numbers; the others are 0. */
 function vectorEntry(from: FloatWidth, target: FloatWidth, emit: LaneEmitter, atOnce: PackedEmitter = () => {}): Code {
   return entry(VECTOR_TYPE.parameters, (to, control, finish) => {
-    const { code } = to;
     atOnce(to, control, finish);
-    const result = code.newLocal('v128');
-    for (let i = 0; i < 128 / Math.max(from, target); i++) {
-      const lane = emit(to, laneOf(0, from, i), laneOf(1, from, i), to.parameter('i32', 2), control);
-      code.get(result);
-      if (target === 64) lane.push(code);
-      else lane.low().push(code);
-      code.laneOp(target === 64 ? 'i64x2.replace_lane' : 'i32x4.replace_lane', i).set(result);
-    }
-    return new Expression('v128', (into) => into.get(result));
+    return collected(to, target, 128 / Math.max(from, target), (i) =>
+      emit(to, laneOf(0, from, i), laneOf(1, from, i), to.parameter('i32', 2), control),
+    );
   });
 }
 

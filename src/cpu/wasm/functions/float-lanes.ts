@@ -1,4 +1,5 @@
 import { MXCSR } from '../../evaluator/float/mxcsr.js';
+import { NEGATES } from '../../meaning/fused.js';
 import { OUTCOMES, PREDICATES } from '../../meaning/predicates.js';
 import { F32, F64, type FloatFormat } from '../../evaluator/float/format.js';
 import { Code } from '../encoding/code.js';
@@ -25,6 +26,8 @@ export interface LaneFunctions {
   readonly div: number;
   readonly min: number;
   readonly max: number;
+  /** (x, y, z, option, control) → lane: see meaning/fused.ts, of an even lane */
+  readonly fused: number;
   /** (x, control) → lane */
   readonly sqrt: number;
   /** (x, control of ROUNDSS, control) → lane */
@@ -60,6 +63,8 @@ const EQUAL = 0x40;
 export interface CommonFunctions {
   /** (x, y) → the upper half of the product of two unsigned i64. */
   readonly multiplyHigh: number;
+  /** (high, low, count) → high and low shifted right, the last bit set if bits were lost that are not zero. */
+  readonly shiftRightWide: number;
 }
 
 export function addLaneFunctions(
@@ -71,6 +76,7 @@ export function addLaneFunctions(
     const lanes = new Lanes(module, format, pack, common);
     return {
       ...{ add: lanes.add('add'), sub: lanes.add('sub'), mul: lanes.mul(), div: lanes.div(), sqrt: lanes.sqrt() },
+      fused: lanes.fused(),
       ...lanes.comparisons(),
       ...{ fromInteger: lanes.fromInteger(), toInteger: lanes.toInteger(), round: lanes.round(pack) },
       ...{ toOther: lanes.toOther(otherPack), pack },
@@ -233,6 +239,68 @@ class Lanes {
       });
       to.return(to.call('i64', this.pack, sign, exponent, high.or(low.isSet().wide()), control));
     });
+  }
+
+  /** Adds the exact product of 128 bits and the addend, as long and with a bit to spare for the carry. */
+  fused(): number {
+    const { to, x, y, z, option, control } = this.ternary();
+    const { infinity, signMask } = this.format;
+    const sign = to.let(x.xor(y).and(signMask));
+    to.if(option.and(NEGATES.product), () => sign.set(sign.xor(signMask)));
+    to.if(option.and(NEGATES.even), () => z.set(z.xor(signMask)));
+    const isInfinite = to.let(this.isSpecial(x).or(this.isSpecial(y)));
+    const isZero = to.let(this.magnitude(x).isZero().or(this.magnitude(y).isZero()));
+    const isOpposed = this.isSpecial(z).and(sign.differs(z.and(signMask)));
+    to.if(isInfinite.and(isZero.or(isOpposed)), () => this.invalid(to));
+    this.noteDenormals(to, x, y, z);
+    to.if(isInfinite, () => to.return(sign.or(infinity)));
+    to.if(this.isSpecial(z), () => to.return(z));
+    to.if(isZero.and(this.magnitude(z).isZero()), () =>
+      to.return(select(sign.equals(z), z, this.zeroOfDifference(control))),
+    );
+    const c = this.unpack(to, z);
+    to.if(isZero, () => to.return(to.call('i64', this.pack, z.and(signMask), c.exponent, c.significand, control)));
+    const [a, b] = [this.unpack(to, x), this.unpack(to, y)];
+    const product = {
+      high: to.call('i64', this.common.multiplyHigh, a.significand, b.significand),
+      low: to.let(a.significand.mul(b.significand)),
+      exponent: to.let(a.exponent.add(b.exponent).add(1)),
+      sign,
+    };
+    normalize(to, product);
+    to.if(this.magnitude(z).isZero(), () => to.return(this.packWide(to, product, control)));
+    halve(product);
+    const addend = {
+      high: to.let(c.significand.shr(1)),
+      low: to.let(constant('i64', 0)),
+      exponent: c.exponent,
+      sign: to.let(z.and(signMask)),
+    };
+    const isLarger = addend.exponent
+      .greater(product.exponent)
+      .or(addend.exponent.equals(product.exponent).and(addend.high.above(product.high)));
+    to.if(isLarger, () => exchange(to, product, addend));
+    const distance = product.exponent.sub(addend.exponent);
+    const [high, low] = to.callMany(['i64', 'i64'], this.common.shiftRightWide, addend.high, addend.low, distance);
+    to.if(
+      sign.equals(addend.sign),
+      () => {
+        const total = to.let(product.low.add(low!));
+        product.high.set(product.high.add(high!).add(total.below(low!).wide()));
+        product.low.set(total);
+      },
+      () => {
+        const borrow = to.let(product.low.below(low!).wide());
+        product.low.set(product.low.sub(low!));
+        product.high.set(product.high.sub(high!).sub(borrow));
+      },
+    );
+    to.if(product.high.or(product.low).isZero(), () => to.return(this.zeroOfDifference(control)));
+    product.exponent.set(product.exponent.add(1));
+    normalize(to, product);
+    to.return(this.packWide(to, product, control));
+    to.code.op('unreachable');
+    return this.module.add(this.module.type(['i64', 'i64', 'i64', 'i32', 'i32'], ['i64']), to.code);
   }
 
   div(): number {
@@ -446,6 +514,26 @@ class Lanes {
     return this.module.add(this.module.type(['i64', 'i64', 'i32'], ['i64']), code);
   }
 
+  /** A function of three lanes, with an option, after DAZ and NaNs. */
+  private ternary(): { to: Statements; option: Variable; control: Variable } & Record<'x' | 'y' | 'z', Variable> {
+    const code = new Code(['i64', 'i64', 'i64', 'i32', 'i32']);
+    const to = new Statements(code);
+    const [x, y, z] = [to.parameter('i64', 0), to.parameter('i64', 1), to.parameter('i64', 2)];
+    const [option, control] = [to.parameter('i32', 3), to.parameter('i32', 4)];
+    const isNaN = (value: Expression): Expression => this.magnitude(value).above(this.format.infinity);
+    for (const value of [x, y, z]) this.flush(to, value, control);
+    to.if(isNaN(x).or(isNaN(y)).or(isNaN(z)), () => {
+      to.if(this.isSignaling(z), () => raise(to, MXCSR.IE));
+      const rest = to.let(select(isNaN(y), y, z));
+      to.return(to.call('i64', this.nan, x, rest));
+    });
+    return { to, x, y, z, option, control };
+  }
+  /** Rounds a normalized significand of 128 bits. */
+  private packWide(to: Statements, { sign, exponent, high, low }: Wide, control: Expression): Variable {
+    return to.call('i64', this.pack, sign, exponent, high.or(low.isSet().wide()), control);
+  }
+
   /** A function of one lane; denormals are flushed if it is a float. */
   private unary(isFloat = true): { code: Code; to: Statements; x: Variable; control: Variable } {
     const code = new Code(['i64', 'i32']);
@@ -537,6 +625,43 @@ class Lanes {
   /** A significand of 53 bits, just above or below if a remainder, by its sign, is left. */
   private nudged(significand: Expression, remainder: Expression): Expression {
     return significand.add(remainder.isSet().wide().or(remainder.binary('shr_s', 63n)));
+  }
+}
+
+/** A number whose significand has 128 bits. */
+interface Wide {
+  readonly high: Variable;
+  readonly low: Variable;
+  readonly exponent: Variable;
+  readonly sign: Variable;
+}
+
+/** Shifts the significand, which is not zero, until its leading bit is set. */
+function normalize(to: Statements, { high, low, exponent }: Wide): void {
+  to.if(high.isZero(), () => {
+    high.set(low);
+    low.set(0);
+    exponent.set(exponent.sub(64));
+  });
+  const zeros = to.let(high.clz());
+  to.if(zeros.isSet(), () => {
+    high.set(high.shl(zeros).or(low.shr(constant('i64', 64).sub(zeros))));
+    low.set(low.shl(zeros));
+    exponent.set(exponent.sub(zeros.low()));
+  });
+}
+
+/** The significand shifted right by one bit, which is 0. */
+function halve({ high, low }: Wide): void {
+  low.set(low.shr(1).or(high.shl(63)));
+  high.set(high.shr(1));
+}
+
+function exchange(to: Statements, x: Wide, y: Wide): void {
+  for (const part of ['high', 'low', 'exponent', 'sign'] as const) {
+    const other = to.let(x[part]);
+    x[part].set(y[part]);
+    y[part].set(other);
   }
 }
 

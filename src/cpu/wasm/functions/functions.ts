@@ -8,7 +8,7 @@ import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './fl
 import { addCross, addUncross } from './page-crossing.js';
 import { addPartLookup } from './part-lookup.js';
 import { COMPARE_STRINGS_TYPE, addCompareStrings } from './string-comparison.js';
-import { addDivide, addMultiplyHigh } from './wide-arithmetic.js';
+import { addDivide, addMultiplyHigh, addShiftRightWide } from './wide-arithmetic.js';
 
 /**
  * Functions that compiled code calls instead of having their code in line. The interpreter's module has them, and exports
@@ -66,7 +66,7 @@ function isExtended(name: FloatFunction | ExtendedFunction): name is ExtendedFun
 export function addFunctions(module: WasmModule): ReadonlyMap<string, number> {
   const multiplyHigh = addMultiplyHigh(module);
   const divide = addDivide(module, 'divide128');
-  const lanes = addLaneFunctions(module, { multiplyHigh });
+  const lanes = addLaneFunctions(module, { multiplyHigh, shiftRightWide: addShiftRightWide(module) });
   const extended = addExtendedFunctions(module, { multiplyHigh, divide, ...lanes });
   const indexes = new Map<string, number>([...addFloatFunctions(module, lanes), ...extended]).set('divide128', divide);
   indexes.set('cross', addCross(module, 'cross')).set('uncross', addUncross(module, 'uncross'));

@@ -3,6 +3,7 @@ import { F32, type FloatFormat } from '../../evaluator/float/format.js';
 import { Expression, type Statements, type Variable } from './expression.js';
 import { emitDirected, type Operation } from './directed-lanes.js';
 import { raise, roundingMode } from './float-flags.js';
+import { MASKS } from './vector-statements.js';
 
 interface Lanes {
   readonly x: Variable;
@@ -10,7 +11,6 @@ interface Lanes {
   readonly control: Variable;
 }
 
-const MASKS = MXCSR.IM | MXCSR.DM | MXCSR.ZM | MXCSR.OM | MXCSR.UM | MXCSR.PM;
 const FLUSHES = MXCSR.DAZ | MXCSR.FTZ;
 /** What products, quotients and roots of finite numbers raise, if they are finite too. */
 const OF_FINITE = MXCSR.DE | MXCSR.UE | MXCSR.PE;

@@ -1,13 +1,12 @@
 import { MXCSR } from '../../evaluator/float/mxcsr.js';
 import { F32, type FloatFormat } from '../../evaluator/float/format.js';
 import type { WasmVectorInstruction } from '../encoding/opcodes.js';
-import { Expression, constant, type Statements, type Variable } from './expression.js';
+import { constant, type Expression, type Statements, type Variable } from './expression.js';
 import { raise } from './float-flags.js';
+import { MASKS, allTrue, anyTrue, bitselect, constantVector, vector } from './vector-statements.js';
 
 export type PackedOperation = 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'predicate';
 type Shape = 'f32x4' | 'f64x2';
-
-const MASKS = MXCSR.IM | MXCSR.DM | MXCSR.ZM | MXCSR.OM | MXCSR.UM | MXCSR.PM;
 
 /** What is known of two vectors of operands; masks have all ones in the lanes of which something holds. */
 interface Operands {
@@ -104,7 +103,7 @@ export class PackedLanes {
       else fine.set(vector('v128.andnot', fine, isZero(y)));
     }
     fine.set(vector('v128.or', unordered, vector('v128.and', fine, this.lanes('eq', result, result))));
-    to.if(new Expression('i32', (code) => (fine.push(code), code.vectorOp('i32x4.all_true'))), () => {
+    to.if(allTrue(fine), () => {
       this.noteDenormals(operands);
       to.if(anyTrue(unordered), () => {
         this.noteInvalid(operands, constant('i32', 0));
@@ -160,23 +159,4 @@ function minNormalOf({ fractionMask }: FloatFormat): bigint {
 }
 function infinityOf({ infinity }: FloatFormat): bigint {
   return infinity;
-}
-
-function constantVector(value: bigint): Expression {
-  return new Expression('v128', (code) => code.v128Const(value));
-}
-function vector(name: WasmVectorInstruction, ...operands: readonly Expression[]): Expression {
-  return new Expression('v128', (code) => {
-    for (const operand of operands) operand.push(code);
-    code.vectorOp(name);
-  });
-}
-function bitselect(whenSet: Expression, otherwise: Expression, mask: Expression): Expression {
-  return vector('v128.bitselect', whenSet, otherwise, mask);
-}
-function anyTrue(mask: Expression): Expression {
-  return new Expression('i32', (code) => {
-    mask.push(code);
-    code.vectorOp('v128.any_true');
-  });
 }

@@ -17,6 +17,29 @@ export function addMultiplyHigh(module: WasmModule): number {
   return module.add(module.type(['i64', 'i64'], ['i64']), code);
 }
 
+/** Adds (high, low, count) → high and low shifted right, the last bit set if bits were lost that are not zero. */
+export function addShiftRightWide(module: WasmModule): number {
+  const code = new Code(['i64', 'i64', 'i32']);
+  const to = new Statements(code);
+  const [high, low, count] = [to.parameter('i64', 0), to.parameter('i64', 1), to.parameter('i32', 2)];
+  to.if(count.atLeast(128), () => to.return(constant('i64', 0), high.or(low).isSet().wide()));
+  to.if(count.atLeast(64), () => {
+    low.set(high.or(low.isSet().wide()));
+    high.set(0);
+    count.set(count.sub(64));
+  });
+  to.if(count.isSet(), () => {
+    const places = to.let(count.wide());
+    const rest = to.let(constant('i64', 64).sub(places));
+    const lost = to.let(low.shl(rest).isSet().wide());
+    low.set(low.shr(places).or(high.shl(rest)).or(lost));
+    high.set(high.shr(places));
+  });
+  to.return(high, low);
+  code.op('unreachable');
+  return module.add(module.type(['i64', 'i64', 'i32'], ['i64', 'i64']), code);
+}
+
 /**
  * Adds (high, low, divisor) → quotient and remainder, for high < divisor: long division by digits of 32 bits, of which the
  * estimates are at most two too large if the divisor's leading bit is set (Knuth, The Art of Computer Programming, 4.3.1).
