@@ -10,7 +10,8 @@ import type { Maker } from '../../src/kernel/linux/files/tree/names.js';
 import { lookUp } from '../../src/kernel/linux/files/tree/path-walk.js';
 import type { SharingHost } from '../../src/kernel/linux/files/shared-file.js';
 import { sha256 } from '../../src/host/sha256.js';
-import { Alarms } from '../../src/kernel/tasks/alarms.js';
+import type { Alarm } from '../../src/kernel/tasks/alarms.js';
+import { Deadlines } from '../../src/kernel/tasks/deadlines.js';
 import { VmoStore } from '../../src/vmo/store.js';
 
 export const ROOT_USER: Credentials = { user: 0, group: 0, groups: [] };
@@ -54,7 +55,7 @@ export class LooseFiles {
       sharing: NO_SHARING,
       now: () => (this.time += 1000n),
       wake: (number) => void this.woken.push(number),
-      timing: { alarms: new Alarms(), tick: 0 },
+      timing: { alarms: new Deadlines<Alarm>(), tick: 0 },
       raise: () => {},
       raiseFor: () => {},
       random: (length) => new Uint8Array(length),

@@ -1,6 +1,6 @@
-import { Alarms } from './alarms.js';
+import type { Alarm } from './alarms.js';
+import { Deadlines } from './deadlines.js';
 import type { Thread } from './thread.js';
-import { Timers } from './timers.js';
 import { schema, value } from '../../state/schema.js';
 
 /** A thread runs so many ticks before the next one has its turn. */
@@ -39,7 +39,7 @@ export class Scheduler {
   private lastTid = 0;
   /** Those that can run, and do not, in the order of their turns. */
   private readonly ready: Thread[] = [];
-  private readonly timers = new Timers();
+  private readonly timers = new Deadlines<Thread>();
   /** Those that wait for input, in the order in which they began to: they ask again at the start of each slice. */
   private readonly readers = new Set<Thread>();
   /** Those that are woken when there is input: they do not ask. */
@@ -48,7 +48,7 @@ export class Scheduler {
   private readonly held = new Set<Thread>();
 
   /** What happens at a tick besides. */
-  readonly alarms = new Alarms();
+  readonly alarms = new Deadlines<Alarm>();
 
   /** The thread whose turn it is. */
   get running(): Thread | undefined {

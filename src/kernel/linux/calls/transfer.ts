@@ -167,35 +167,18 @@ function pwritev(context: LinuxContext, fd: bigint, vector: bigint, count: bigin
   return writeFrom(context, file, Buffers.ofVector(context, vector, count), at);
 }
 
-function preadv2(
-  context: LinuxContext,
-  fd: bigint,
-  vector: bigint,
-  count: bigint,
-  offset: bigint,
-  _high: bigint,
-  flags: bigint,
-): CallResult {
-  if (signed32(flags) & ~RWF_KNOWN) return failed(LinuxErrno.EOPNOTSUPP);
-  return BigInt.asIntN(64, offset) === -1n
-    ? readv(context, fd, vector, count)
-    : preadv(context, fd, vector, count, offset);
+/** preadv2 or pwritev2: a call with flags, of which those in `known` have no effect here, at the position if the offset is -1. */
+function withFlags(known: number, atPosition: typeof readv, atOffset: typeof preadv): LinuxCall['perform'] {
+  return (context, fd, vector, count, offset, _high, flags) => {
+    if (signed32(flags) & ~known) return failed(LinuxErrno.EOPNOTSUPP);
+    return BigInt.asIntN(64, offset) === -1n
+      ? atPosition(context, fd, vector, count)
+      : atOffset(context, fd, vector, count, offset);
+  };
 }
 
-function pwritev2(
-  context: LinuxContext,
-  fd: bigint,
-  vector: bigint,
-  count: bigint,
-  offset: bigint,
-  _high: bigint,
-  flags: bigint,
-): CallResult {
-  if (signed32(flags) & ~RWF_KNOWN || signed32(flags) & RWF_APPEND) return failed(LinuxErrno.EOPNOTSUPP);
-  return BigInt.asIntN(64, offset) === -1n
-    ? writev(context, fd, vector, count)
-    : pwritev(context, fd, vector, count, offset);
-}
+const preadv2 = withFlags(RWF_KNOWN, readv, preadv);
+const pwritev2 = withFlags(RWF_KNOWN & ~RWF_APPEND, writev, pwritev);
 
 /** Copies from a file to another one, at an offset or at their positions, at most so many bytes in one part. */
 function copyPart(

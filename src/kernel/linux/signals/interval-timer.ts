@@ -20,10 +20,10 @@ export class IntervalTimer implements RingingAlarm {
 
   /** Sets it to ring after a time, and then again after each interval; 0: not at all. */
   set(alarms: Alarms, now: number, { value: first, interval }: TimerSetting): void {
-    alarms.cancel(this);
+    alarms.remove(this);
     this.deadline = first === 0 || now + first > LAST_DEADLINE ? Infinity : now + first;
     this.interval = interval;
-    if (this.deadline < Infinity) alarms.set(this);
+    if (this.deadline < Infinity) alarms.add(this, this.deadline);
   }
 
   ring({ signals, alarms }: Ringer, now: number): void {

@@ -58,7 +58,7 @@ export class Jobs implements Ringer {
 
   /** A process has ended, whose children were in some groups. */
   ended({ group, signals }: LinuxProcess, groups: readonly number[]): void {
-    if (signals.realTimer) this.alarms.cancel(signals.realTimer);
+    if (signals.realTimer) this.alarms.remove(signals.realTimer);
     this.endTimers(signals);
     for (const left of new Set([group, ...groups])) this.leaveOrphans(left);
   }

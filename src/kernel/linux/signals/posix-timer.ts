@@ -57,7 +57,7 @@ export class PosixTimer implements RingingAlarm {
 
   /** It is gone: what is queued of it is not delivered. */
   cancel(alarms: Alarms): void {
-    alarms.cancel(this);
+    alarms.remove(this);
     this.isPending = this.isIgnored = false;
     this.deadline = Infinity;
   }
@@ -122,9 +122,9 @@ export class PosixTimer implements RingingAlarm {
   }
 
   private start(alarms: Alarms, deadline: number): void {
-    alarms.cancel(this);
+    alarms.remove(this);
     this.deadline = deadline > LAST_DEADLINE ? Infinity : deadline;
-    if (this.deadline < Infinity) alarms.set(this);
+    if (this.deadline < Infinity) alarms.add(this, this.deadline);
   }
 
   private info(): SignalInfo {

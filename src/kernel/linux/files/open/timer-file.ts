@@ -73,7 +73,7 @@ export class TimerFile extends OpenFile implements RingingAlarm {
   }
 
   override close(files: FileSystem): void {
-    files.timing.alarms.cancel(this);
+    files.timing.alarms.remove(this);
     super.close(files);
   }
 
@@ -86,8 +86,8 @@ export class TimerFile extends OpenFile implements RingingAlarm {
   }
 
   private start(alarms: Alarms, deadline: number): void {
-    alarms.cancel(this);
+    alarms.remove(this);
     this.deadline = deadline > LAST_DEADLINE ? Infinity : deadline;
-    if (this.deadline < Infinity) alarms.set(this);
+    if (this.deadline < Infinity) alarms.add(this, this.deadline);
   }
 }
