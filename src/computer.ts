@@ -384,7 +384,7 @@ export class Computer {
       switches: this.kernel.switches,
       decoded: this.cpu.decoded,
       evaluated: Object.fromEntries(this.cpu.evaluated),
-      tlbDrops: this.cpu.mmu.tlbDrops,
+      tlbDrops: this.cpu.mmu.derived.tlbDrops,
       frames: this.pool.counters,
       writeBacks: this.kernel.pager.writeBacks,
       vmos: this.store.counters,

@@ -105,7 +105,7 @@ export class MachineState {
 
   private get memoryImages(): MemoryImages {
     const { memory, cpu } = this.parts;
-    return (this.images ??= new MemoryImages(memory, () => cpu.mmu.dropWriteEntries()));
+    return (this.images ??= new MemoryImages(memory, () => cpu.mmu.derived.dropWriteEntries()));
   }
 
   private requireOwn({ graph }: Snapshot): void {

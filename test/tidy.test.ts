@@ -32,7 +32,6 @@ const LARGER: Readonly<Record<string, number>> = {
   'fields of src/cpu/decode/decoder.ts Decoder': 18,
   'fields of src/cpu/translator/compile/translate.ts Translator': 31,
   'fields of src/kernel/kernel.ts Kernel': 22,
-  'fields of src/mmu/mmu.ts Mmu': 23,
   'fields of src/vmo/frames/frame-pool.ts FramePool': 17,
 };
 

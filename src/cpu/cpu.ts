@@ -96,7 +96,7 @@ export class Cpu {
     if (engine === 'auto') this.records = new RecordEngine(this, translator);
     this.codeStops.listener = this.records;
     this.linearMemory.onCodeStored = (physical, lengthBytes) => this.codeStored(physical, lengthBytes);
-    this.mmu.onMappingsChanged = () => {
+    this.mmu.derived.onMappingsChanged = () => {
       // An A or D bit may have been set in a page table that is code as well.
       this.fetcher.forgetAll();
       this.records?.mappingsChanged();
@@ -105,7 +105,7 @@ export class Cpu {
     context.onSwitched = (changes) => this.records?.slotsSwitched(changes);
     context.onHomeChanged = (home) => this.records?.homeChanged(home);
     context.onForgotten = (aliases) => this.records?.aliasesForgotten(aliases);
-    this.mmu.onPageChanged = (high, low) => this.records?.pageChanged(high, low);
+    this.mmu.derived.onPageChanged = (high, low) => this.records?.pageChanged(high, low);
   }
 
   /** Statistics of the translator; undefined if there is none. */
@@ -153,7 +153,7 @@ export class Cpu {
       const instruction = this.fetcher.fetch(this.state.rip);
       const { mnemonic } = instruction.form.row;
       this.evaluated.set(mnemonic, (this.evaluated.get(mnemonic) ?? 0) + 1);
-      const isFenced = this.mmu.writeFence !== undefined;
+      const isFenced = this.mmu.context.fence !== undefined;
       const outcome = isFenced ? this.fenced.execute(instruction, verdict) : this.evaluator.execute(instruction);
       if (typeof outcome === 'object') return this.undone(outcome);
       if (outcome !== 'more') this.codeStops.completed();
@@ -180,6 +180,6 @@ export class Cpu {
     const checksAlignment = alignmentCheck && this.mmu.cpl === 3 && (this.mmu.cr0 & CR0_AM) !== 0;
     this.linearMemory.checksAlignment = checksAlignment;
     // While alignment is checked no access may hit the TLB, so that the evaluator sees them all.
-    this.mmu.setSparesTlb(checksAlignment);
+    this.mmu.derived.setSparesTlb(checksAlignment);
   }
 }

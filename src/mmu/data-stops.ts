@@ -35,7 +35,7 @@ export class DataStops {
   /** Whether there are no stops: a field, since it is tested at every miss of the TLB. */
   isEmpty = true;
 
-  /** Use `Mmu.addDataStop` instead, which also keeps the TLB up to date. */
+  /** Use `DerivedEntries.addDataStop` instead, which also keeps the TLB up to date. */
   add(range: AddressRange, kind: DataStopKind): void {
     if (kind !== 'write') this.reads.add(range);
     if (kind !== 'read') this.writes.add(range);

@@ -1,27 +1,14 @@
-import { PAGE_SHIFT, PAGE_SIZE, hex } from '../bits.js';
-import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
-import { ACCESSED, CR0_WP, CR4_SMAP, CR4_SMEP, DIRTY, EFER_NXE, MAXPHYADDR } from './entry.js';
-import { changesBetween, slotsOf, type Alias } from './alias.js';
-import { DataStops, type DataStopKind } from './data-stops.js';
-import { addressOf, type AddressRange, type WriteFence } from './fence.js';
-import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
-import { TLB_FETCH, TLB_READ, TLB_WRITE, Tlb } from './tlb.js';
+import { PAGE_SIZE, hex } from '../bits.js';
+import type { GuestMemory } from '../memory.js';
+import type { Alias } from './alias.js';
+import type { DataStops } from './data-stops.js';
+import { DerivedEntries, tableOf } from './derived-entries.js';
+import { ACCESSED, DIRTY } from './entry.js';
+import { addressOf } from './fence.js';
+import { PagingRegisters, type Controls } from './paging-registers.js';
+import { TLB_FETCH, Tlb } from './tlb.js';
 import { TranslationContext } from './translation-context.js';
-import {
-  ACCESS_FETCH,
-  ACCESS_IMPLICIT,
-  ACCESS_USER,
-  ACCESS_WRITE,
-  Walk,
-  isCanonicalHigh,
-  walk,
-  type PagingControls,
-} from './walk.js';
-
-/** Maximum number of pages whose entries are dropped individually. */
-const MOST_PAGES_DROPPED = 1024;
-
-const DATA_TABLES = [TLB_READ, TLB_WRITE];
+import { ACCESS_IMPLICIT, ACCESS_USER, ACCESS_WRITE, Walk, isCanonicalHigh, walk } from './walk.js';
 
 /** A page fault: the linear address of the first byte that could not be accessed, which goes to CR2, and the error code. */
 export interface PageFault {
@@ -30,15 +17,12 @@ export interface PageFault {
   errorCode: number;
 }
 
-/** What decides how linear addresses are translated, besides the page tables. */
-export type Controls = Pick<PagingControls, 'cr0' | 'cr4' | 'efer'> & { readonly cr3: number; readonly cpl: number };
-
 /**
  * The memory management unit: translates linear addresses by the page tables in guest memory, sets their A and D bits,
  * and keeps the TLB invisible to programs (architecture.md, "Translation"):
  *
  * - Every table that something was derived from is watched (WATCH_TABLE): stores to it miss the TLB. After any store to
- *   a watched frame, by the guest or by TypeScript, `stored` is called and everything derived from the entry is
+ *   a watched frame, by the guest or by TypeScript, `derived.stored` is called and everything derived from the entry is
  *   dropped. INVLPG therefore has no effect.
  * - A TLB entry for writes exists only while D is set in the page tables and the frame is not watched.
  * - The TLB holds translations for one privilege level, that of the current CPL: it is flushed when CPL changes between
@@ -50,51 +34,54 @@ export type Controls = Pick<PagingControls, 'cr0' | 'cr4' | 'efer'> & { readonly
  * Control registers are read here and set through the methods. A linear address consists of two 32-bit halves (signed
  * or unsigned) and must be canonical: the CPU checks `isCanonicalHigh` and raises #GP or #SS before it translates.
  */
-export class Mmu implements PagingControls {
-  readonly cr0: number = 0;
-  readonly cr3: number = 0;
-  readonly cr4: number = 0;
-  readonly efer: number = 0;
-  readonly rflagsAC: boolean = false;
-  readonly cpl: number = 0;
-
+export class Mmu {
   /** The page fault of the last translation that returned -1. */
   readonly fault: PageFault = { linearHigh: 0, linearLow: 0, errorCode: 0 };
   /** After `translateCrossing`: the physical address where the access continues, the start of a page. */
   secondPhysical = 0;
-  /** Number of complete TLB flushes. */
-  tlbDrops = 0;
-  readonly dataStops = new DataStops();
   readonly context = new TranslationContext();
-  /**
-   * Called when decoded or compiled code may be stale: a page table used by fetches or the paging mode has changed, or
-   * an A or D bit was set in a frame with WATCH_CODE (this happens during a translation, so the callback must not
-   * translate). Not called when CPL changes: the CPU itself keeps user-mode and supervisor-mode code apart.
-   */
-  onMappingsChanged: () => void = () => {};
-  /** As `onMappingsChanged`, if only one linear page can be affected; its address is given in two halves. */
-  onPageChanged: (linearHigh: number, linearLow: number) => void = () => {};
-
-  /** This object with writable control registers, for the methods that set them. */
-  private readonly registers: PagingControls & { cpl: number } = this;
+  readonly dataStops: DataStops = this.context.dataStops;
+  readonly derived: DerivedEntries;
+  private readonly registers = new PagingRegisters();
   private readonly memory: GuestMemory;
   private readonly tlb: Tlb;
-  private readonly tables = new TableUses();
   private readonly found = new Walk();
   private readonly foundSecond = new Walk();
   private readonly probed = new Walk();
-  private holdsLargePages = false;
-  private sparesTlb = false;
-  private fence: WriteFence | undefined;
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
     this.tlb = new Tlb(memory);
+    this.derived = new DerivedEntries(memory, this.tlb, this.context, this);
+  }
+
+  get cr0(): number {
+    return this.registers.cr0;
+  }
+
+  get cr3(): number {
+    return this.registers.cr3;
+  }
+
+  get cr4(): number {
+    return this.registers.cr4;
+  }
+
+  get efer(): number {
+    return this.registers.efer;
+  }
+
+  get rflagsAC(): boolean {
+    return this.registers.rflagsAC;
+  }
+
+  get cpl(): number {
+    return this.registers.cpl;
   }
 
   /** The control registers and the privilege level, to be kept. */
   get controls(): Controls {
-    const { cr0, cr3, cr4, efer, cpl } = this;
+    const { cr0, cr3, cr4, efer, cpl } = this.registers;
     return { cr0, cr3, cr4, efer, cpl };
   }
 
@@ -107,18 +94,12 @@ export class Mmu implements PagingControls {
   }
 
   setCr0(value: number): void {
-    const changes = (this.cr0 ^ value) & CR0_WP;
-    this.registers.cr0 = value;
-    if (changes) this.flush();
+    if (this.registers.setCr0(value)) this.flush();
   }
 
-  /** Sets CR3. Throws RangeError if `value` is not a valid physical address, for which MOV to CR3 raises #GP first. */
+  /** Throws RangeError if `value` is not a valid physical address, for which MOV to CR3 raises #GP first. */
   setCr3(value: number): void {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 ** MAXPHYADDR)
-      throw new RangeError(`CR3 = ${value} is not a physical address of ${MAXPHYADDR} bits`);
-    const changes = this.cr3 !== value;
-    this.registers.cr3 = value;
-    if (changes) this.flush();
+    if (this.registers.setCr3(value)) this.flush();
   }
 
   /**
@@ -128,21 +109,7 @@ export class Mmu implements PagingControls {
   switchRoot(root: number, aliases: readonly Alias[]): void {
     if (root === this.cr3) return;
     this.registers.cr3 = root;
-    const changes = this.context.switchTo(aliases);
-    for (const change of changes) this.tlb.switchSlot(change, this.fence?.key);
-    if (changes.length > 0) this.context.onSwitched(changes);
-  }
-
-  /** As after a flush, with other aliases: for tables that were not switched to, but restored. */
-  restoreAliases(aliases: readonly Alias[]): void {
-    if (changesBetween(this.context.aliases, aliases).length > 0) this.flush();
-    this.context.aliases = aliases;
-  }
-
-  /** Forgets what is kept for aliases that will not be used again. */
-  forgetAliases(aliases: readonly Alias[]): void {
-    for (const [slot, home] of slotsOf(aliases)) this.tlb.forgetSlot(slot, home);
-    this.context.onForgotten(aliases);
+    this.derived.switchTo(aliases);
   }
 
   /** Whether something else than what lies at an address is seen there. */
@@ -151,82 +118,34 @@ export class Mmu implements PagingControls {
   }
 
   setCr4(value: number): void {
-    const changes = (this.cr4 ^ value) & (CR4_SMEP | CR4_SMAP);
-    this.registers.cr4 = value;
-    if (changes) this.flush();
+    if (this.registers.setCr4(value)) this.flush();
   }
 
   setEfer(value: number): void {
-    const changes = (this.efer ^ value) & EFER_NXE;
-    this.registers.efer = value;
-    if (changes) this.flush();
+    if (this.registers.setEfer(value)) this.flush();
   }
 
   setRflagsAC(value: boolean): void {
-    const changes = this.rflagsAC !== value && this.cpl < 3 && this.cr4 & CR4_SMAP;
-    this.registers.rflagsAC = value;
-    if (changes) this.dropTlb();
+    if (this.registers.setRflagsAC(value)) this.derived.dropTlb();
   }
 
-  /** While set, reads and writes are not entered into the TLB, so that each of them takes the slow path. */
-  setSparesTlb(value: boolean): void {
-    if (this.sparesTlb === value) return;
-    this.sparesTlb = value;
-    this.dropTlb();
-  }
-
-  get writeFence(): WriteFence | undefined {
-    return this.fence;
-  }
-
-  /**
-   * Activates another fence, or none. If it owns different memory, the write entries are removed from the TLB, and
-   * those from the last time that an equal fence was active are restored.
-   */
-  setWriteFence(fence: WriteFence | undefined): void {
-    const before = this.fence;
-    this.fence = fence;
-    if (before?.key === fence?.key) return;
-    this.context.keepWrites(before, this.tlb.takeWrites());
-    const kept = this.context.writesOf(fence);
-    if (kept) this.tlb.putWrites(kept);
-  }
-
-  /** Whether the fence owns a whole page, so that stores to it need not be reported. */
+  /** Whether the write fence owns a whole page, so that stores to it need not be reported. */
   ownsPage(linearHigh: number, linearLow: number): boolean {
-    if (!this.fence) return true;
-    const page = addressOf(linearHigh, linearLow & ~(PAGE_SIZE - 1));
-    return this.fence.owns(page, page + PAGE_SIZE);
+    return this.context.ownsPage(linearHigh, linearLow);
   }
 
   /** Where what is seen at an address lies: its low 48 bits. */
   homeOf(linearHigh: number, linearLow: number): number {
-    const { context } = this;
-    const address = addressOf(linearHigh, linearLow);
-    return context.aliases.length > 0 ? context.homeOf(address) : address;
+    return this.context.homeAt(linearHigh, linearLow);
   }
 
   /** Whether the page of an address has a data stop that an access (a combination of ACCESS_ bits) could hit. */
   hasDataStop(linearHigh: number, linearLow: number, access: number): boolean {
-    return !this.dataStops.isEmpty && this.dataStops.excludes(this.homeOf(linearHigh, linearLow), access);
-  }
-
-  /** Adds a data stop where memory lies; accesses are recorded in `dataStops`. */
-  addDataStop(range: AddressRange, kind: DataStopKind): void {
-    this.dataStops.add(range, kind);
-    this.dropDataEntries(range);
-  }
-
-  /** Removes a data stop. Throws RangeError if there is none for this range and kind. */
-  removeDataStop(range: AddressRange, kind: DataStopKind): void {
-    this.dataStops.delete(range, kind);
-    this.dropDataEntries(range);
+    return this.context.hasDataStop(linearHigh, linearLow, access);
   }
 
   setCpl(value: number): void {
-    const changes = (this.cpl === 3) !== (value === 3);
-    this.registers.cpl = value;
-    if (changes) this.dropTlb();
+    if (this.registers.setCpl(value)) this.derived.dropTlb();
   }
 
   /**
@@ -241,7 +160,7 @@ export class Mmu implements PagingControls {
     if (!this.walkTables(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
     this.setAccessed(found);
     if (access & ACCESS_WRITE) this.setDirty(found);
-    this.keep(linearHigh, linearLow, access, found);
+    this.derived.keep(linearHigh, linearLow, access, found);
     return found.physical;
   }
 
@@ -269,8 +188,8 @@ export class Mmu implements PagingControls {
       this.setDirty(found);
       this.setDirty(foundSecond);
     }
-    this.keep(linearHigh, linearLow, access, found);
-    this.keep(secondHigh, secondLow, access, foundSecond);
+    this.derived.keep(linearHigh, linearLow, access, found);
+    this.derived.keep(secondHigh, secondLow, access, foundSecond);
     this.secondPhysical = foundSecond.physical;
     return found.physical;
   }
@@ -303,95 +222,19 @@ export class Mmu implements PagingControls {
     return this.tlb.lookup(TLB_FETCH, linearHigh, linearLow);
   }
 
-  /** Must be called after a store to a frame with WATCH_TABLE: drops everything derived from the changed entries. */
-  stored(physical: number, lengthBytes: number): void {
-    let uses = 0;
-    for (let entry = physical - (physical % 8); entry < physical + lengthBytes; entry += 8) {
-      const usesOfEntry = this.tables.take(entry);
-      if (usesOfEntry === 0) continue;
-      uses |= usesOfEntry;
-      if (usesOfEntry & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
-      const frame = Math.floor(entry / PAGE_SIZE);
-      if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
-    }
-    if (uses & USED_TO_FETCH) this.flush();
-    else if (uses & USED_ABOVE) this.dropTlb();
-  }
-
-  /**
-   * As `stored`, for a PTE that maps exactly one linear page, and what is seen of it in windows, which avoids a search for
-   * all pages that a PTE at its index could map.
-   */
-  pteStored(entry: number, linearHigh: number, linearLow: number): void {
-    const uses = this.tables.take(entry);
-    if (uses === 0) return;
-    const frame = Math.floor(entry / PAGE_SIZE);
-    if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
-    if (uses & USED_ABOVE) return this.flush();
-    this.dropPage(linearHigh, linearLow, uses);
-    if (uses & USED_TO_FETCH) this.context.onHomeChanged(addressOf(linearHigh, linearLow));
-    if (this.context.aliases.length > 0)
-      this.context.forEachWindow(addressOf(linearHigh, linearLow), (window) =>
-        this.dropPage(highOf(window), window | 0, uses),
-      );
-  }
-
-  /**
-   * As `stored`, for an entry that pointed to a table in which no entry is present any more. Each of those was reported
-   * by `stored` or `pteStored` when it was removed, so nothing derived through the table remains, except where the
-   * entry served as a PTE itself.
-   */
-  emptyTableStored(entry: number): void {
-    const uses = this.tables.take(entry);
-    if (uses === 0) return;
-    const frame = Math.floor(entry / PAGE_SIZE);
-    if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
-    if (uses & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
-    if (uses & USED_AS_PTE && uses & USED_TO_FETCH) this.flush();
-  }
-
-  /** Drops everything derived for a linear page, after its tables were changed without a call to `stored`. */
-  invalidatePage(linearHigh: number, linearLow: number): void {
-    if (this.holdsLargePages) this.dropTlb();
-    else this.tlb.dropPage(linearHigh, linearLow);
-    this.onMappingsChanged();
-  }
-
-  /** Drops every write entry, so that the next store to each page takes the slow path once. */
-  dropWriteEntries(): void {
-    this.tlb.takeWrites();
-    this.tlb.forgetTaken();
-    this.context.forgetWrites();
-  }
-
   /** Drops everything derived from page tables. */
   flush(): void {
-    this.dropTlb();
-    for (const frame of this.tables.frames()) this.unwatch(frame, WATCH_TABLE);
-    this.tables.clear();
-    this.onMappingsChanged();
+    this.derived.flush();
   }
 
-  /**
-   * Makes stores to a frame miss the TLB, for `reason` (a WATCH_ bit). No effect beyond RAM, where nothing can change.
-   */
+  /** Makes stores to a frame miss the TLB: see DerivedEntries. */
   watch(frame: number, reason: number): void {
-    const watched = this.memory.watched;
-    const before = watched[frame];
-    if (before === undefined) return;
-    watched[frame] = before | reason;
-    if (before === 0) this.tlb.dropWritesTo(frame);
+    this.derived.watch(frame, reason);
   }
 
   /** Removes a reason to watch a frame. */
   unwatch(frame: number, reason: number): void {
-    const watched = this.memory.watched;
-    watched[frame] = (watched[frame] ?? 0) & ~reason;
-  }
-
-  private dropPage(linearHigh: number, linearLow: number, uses: number): void {
-    this.tlb.dropPage(linearHigh, linearLow);
-    if (uses & USED_TO_FETCH) this.onPageChanged(linearHigh, linearLow);
+    this.derived.unwatch(frame, reason);
   }
 
   private cached(linearHigh: number, linearLow: number, access: number): number {
@@ -402,7 +245,7 @@ export class Mmu implements PagingControls {
     if (!isCanonicalHigh(linearHigh))
       throw new RangeError(`linear address ${hex(linearOf(linearHigh, linearLow), 16)} is not canonical`);
     const user = this.cpl === 3 && !(access & ACCESS_IMPLICIT) ? ACCESS_USER : 0;
-    return walk(this.memory, this, access | user, linearHigh, linearLow, found);
+    return walk(this.memory, this.registers, access | user, linearHigh, linearLow, found);
   }
 
   private walkFrom(root: number, linearHigh: number, linearLow: number, access: number, found: Walk): boolean {
@@ -436,80 +279,8 @@ export class Mmu implements PagingControls {
     const low = this.memory.read32(entryAddress);
     if (low & bit) return;
     this.memory.write32(entryAddress, low | bit);
-    if (this.memory.watched[Math.floor(entryAddress / PAGE_SIZE)]! & WATCH_CODE) this.onMappingsChanged();
+    this.derived.entryBitSet(entryAddress);
   }
-
-  /** Enters a completed walk into the TLB, and the entries that it used into the tables in use. */
-  private keep(linearHigh: number, linearLow: number, access: number, found: Walk): void {
-    if (access & ACCESS_IMPLICIT) return;
-    const fetch = access & ACCESS_FETCH ? USED_TO_FETCH : 0;
-    for (let level = 4; level >= found.leafLevel; level--) {
-      const address = found.entryAddresses[level]!;
-      if (this.tables.add(address, (level === 1 ? USED_AS_PTE : USED_ABOVE) | fetch))
-        this.watch(Math.floor(address / PAGE_SIZE), WATCH_TABLE);
-    }
-    if (found.physical >= this.memory.size) return;
-    if (access & ACCESS_WRITE) this.memory.mark(found.physical, 1);
-    if (access & ACCESS_WRITE && !this.mayKeepWrites(linearHigh, linearLow, found)) return;
-    const isStopped = this.hasDataStop(linearHigh, linearLow, access);
-    if (this.sparesTlb && !(access & ACCESS_FETCH)) return;
-    if (isStopped && !(access & ACCESS_FETCH)) return this.keepPartly(linearHigh, linearLow, access, found);
-    if (found.leafLevel > 1) this.holdsLargePages = true;
-    this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
-    if (access & ACCESS_WRITE) this.tlb.fill(TLB_READ, linearHigh, linearLow, found.physical);
-    else if (!(access & ACCESS_FETCH)) this.keepForWrites(linearHigh, linearLow, found);
-  }
-
-  /** As `keep`, for a page with data stops. */
-  private keepPartly(linearHigh: number, linearLow: number, access: number, { physical }: Walk): void {
-    const part = this.dataStops.partOf(this.homeOf(linearHigh, linearLow));
-    this.tlb.fillPartly(tableOf(access), linearHigh, linearLow, physical, part);
-  }
-
-  /**
-   * Also fills the write entry after a read, if that would not change any bit of the tables, since pages that are read
-   * are often written next.
-   */
-  private keepForWrites(linearHigh: number, linearLow: number, found: Walk): void {
-    // A page that is only read must not count as written.
-    if (this.memory.dirty[found.physical >>> PAGE_SHIFT] === 0) return;
-    if (!found.dirty || !this.mayKeepWrites(linearHigh, linearLow, found)) return;
-    if (this.hasDataStop(linearHigh, linearLow, ACCESS_WRITE)) return;
-    if (this.walkTables(linearHigh, linearLow, ACCESS_WRITE, this.probed))
-      this.tlb.fill(TLB_WRITE, linearHigh, linearLow, found.physical);
-  }
-
-  private mayKeepWrites(linearHigh: number, linearLow: number, { physical }: Walk): boolean {
-    return this.memory.watched[Math.floor(physical / PAGE_SIZE)] === 0 && this.ownsPage(linearHigh, linearLow);
-  }
-
-  /**
-   * Drops the entries for reads and writes of the pages that a range touches, in all windows. Those of windows that are not in
-   * use have the same index in their page tables, and are therefore not restored.
-   */
-  private dropDataEntries({ start, end }: AddressRange): void {
-    if (end - start > MOST_PAGES_DROPPED * PAGE_SIZE) return this.dropTlb();
-    for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
-      this.tlb.dropPage(highOf(page), page | 0, DATA_TABLES);
-      this.context.forEachWindow(page, (window) => this.tlb.dropPage(highOf(window), window | 0, DATA_TABLES));
-    }
-  }
-
-  private dropTlb(): void {
-    this.tlbDrops++;
-    this.tlb.dropAll();
-    this.holdsLargePages = false;
-  }
-}
-
-/** The high half of an address of which the low 48 bits are known. */
-function highOf(address: number): number {
-  return (Math.floor(address / 2 ** 32) << 16) >> 16;
-}
-
-function tableOf(access: number): number {
-  if (access & ACCESS_WRITE) return TLB_WRITE;
-  return access & ACCESS_FETCH ? TLB_FETCH : TLB_READ;
 }
 
 function linearOf(high: number, low: number): bigint {

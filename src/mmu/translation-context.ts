@@ -1,5 +1,7 @@
+import { PAGE_SIZE } from '../bits.js';
 import { changesBetween, type Alias, type SlotChange } from './alias.js';
-import type { WriteFence } from './fence.js';
+import { DataStops } from './data-stops.js';
+import { addressOf, type WriteFence } from './fence.js';
 import type { WriteEntries } from './tlb.js';
 
 /** Maximum number of inactive fences whose write entries are kept. */
@@ -9,6 +11,9 @@ const MOST_FENCES_KEPT = 16;
 export class TranslationContext {
   /** Where memory is seen elsewhere than where it lies. */
   aliases: readonly Alias[] = [];
+  /** The write fence that is active. */
+  fence: WriteFence | undefined;
+  readonly dataStops = new DataStops();
   /** Called when something else is seen in some slots, since another root is in use. */
   onSwitched: (changes: readonly SlotChange[]) => void = () => {};
   /** Called when what lies at a page was fetched from, in some window, and has changed. */
@@ -28,6 +33,24 @@ export class TranslationContext {
     for (const { window, home, size } of this.aliases)
       if (address >= window && address < window + size) return address - window + home;
     return address;
+  }
+
+  /** As `homeOf`, for an address in two halves. */
+  homeAt(linearHigh: number, linearLow: number): number {
+    const address = addressOf(linearHigh, linearLow);
+    return this.aliases.length > 0 ? this.homeOf(address) : address;
+  }
+
+  /** Whether the fence owns a whole page, so that stores to it need not be reported. */
+  ownsPage(linearHigh: number, linearLow: number): boolean {
+    if (!this.fence) return true;
+    const page = addressOf(linearHigh, linearLow & ~(PAGE_SIZE - 1));
+    return this.fence.owns(page, page + PAGE_SIZE);
+  }
+
+  /** Whether the page of an address has a data stop that an access (a combination of ACCESS_ bits) could hit. */
+  hasDataStop(linearHigh: number, linearLow: number, access: number): boolean {
+    return !this.dataStops.isEmpty && this.dataStops.excludes(this.homeAt(linearHigh, linearLow), access);
   }
 
   /** Calls `visit` for each address, besides its own, at which what lies at an address is seen. */

@@ -83,7 +83,7 @@ t.test('data stops see what instructions access, to the byte and after the instr
     let expected: string[] | undefined;
     machinesWith(source).forEach((cpu, i) => {
       stopsOf(cpu, TICKS);
-      cpu.mmu.addDataStop({ start: DATA_START, end: DATA_START + 2 * PAGE }, 'access');
+      cpu.mmu.derived.addDataStop({ start: DATA_START, end: DATA_START + 2 * PAGE }, 'access');
       const stops = stopsOf(cpu, 60);
       const whole = stops.map((stop) => stop.slice(stop.indexOf(' ') + 1));
       const round = accesses.length > 0 ? whole.indexOf(accesses[0]!) : 0;
@@ -99,14 +99,14 @@ t.test('a data stop of a kind sees accesses of that kind only', async (t) => {
   for (const cpu of machinesWith(source)) {
     stopsOf(cpu, TICKS);
     const range = { start: DATA_START + 3, end: DATA_START + 9 };
-    cpu.mmu.addDataStop(range, 'read');
+    cpu.mmu.derived.addDataStop(range, 'read');
     t.same(new Set(stopsOf(cpu, 40).map((stop) => stop.split(': ')[1])), new Set(['r4+4', 'r8+4']));
-    cpu.mmu.removeDataStop(range, 'read');
-    cpu.mmu.addDataStop(range, 'write');
+    cpu.mmu.derived.removeDataStop(range, 'read');
+    cpu.mmu.derived.addDataStop(range, 'write');
     t.same(new Set(stopsOf(cpu, 40).map((stop) => stop.split(': ')[1])), new Set(['w0+4', 'w8+4']));
-    cpu.mmu.removeDataStop(range, 'write');
+    cpu.mmu.derived.removeDataStop(range, 'write');
     t.same(stopsOf(cpu, TICKS), []);
-    t.throws(() => cpu.mmu.removeDataStop(range, 'write'), RangeError);
+    t.throws(() => cpu.mmu.derived.removeDataStop(range, 'write'), RangeError);
   }
 });
 

@@ -90,11 +90,11 @@ class Machine {
     mmu.setCr0(CR0_WP);
     mmu.setEfer(EFER_NXE);
     mmu.setCpl(3);
-    mmu.onMappingsChanged = () => {
+    mmu.derived.onMappingsChanged = () => {
       this.fetched.clear();
       this.keptFetched.clear();
     };
-    mmu.onPageChanged = (high, low) => {
+    mmu.derived.onPageChanged = (high, low) => {
       const page = fromLinear((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0))!;
       if (this.fetched.delete(page - (page % PAGE))) this.seen.fetchesForgotten++;
     };
@@ -142,7 +142,7 @@ class Machine {
     else this.cpu.mmu.unwatch(TABLE_FRAMES + frame, WATCH_CODE);
   }
   fence(number: number): void {
-    this.cpu.mmu.setWriteFence(FENCES[number]);
+    this.cpu.mmu.derived.setWriteFence(FENCES[number]);
     this.seen.putBack += this.entriesFor('write', [...PAGES, ...WINDOWS]).length;
   }
   flush(): void {

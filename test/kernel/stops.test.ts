@@ -86,14 +86,14 @@ class RandomStops implements Meddling {
     const length = 1 + random.below(kind === 'code' ? random.pick([1, 4]) : random.pick([1, 8, 300, 9000]));
     const range = { start, end: start + length };
     if (kind === 'code') cpu.codeStops.add(range);
-    else cpu.mmu.addDataStop(range, kind);
+    else cpu.mmu.derived.addDataStop(range, kind);
     this.stops.push({ range, kind });
   }
 
   private remove(cpu: Computer['parts']['cpu'], index: number): void {
     const [{ range, kind }] = this.stops.splice(index, 1) as [Armed];
     if (kind === 'code') cpu.codeStops.delete(range);
-    else cpu.mmu.removeDataStop(range, kind);
+    else cpu.mmu.derived.removeDataStop(range, kind);
   }
 }
 

@@ -74,7 +74,7 @@ class FencedMmu {
     const [high, low] = this.halves(page);
     const linear = (BigInt(high) << 32n) | BigInt(low);
     this.tables.map(linear, frame * PAGE, USER | (writable ? WRITABLE : 0n));
-    this.mmu.stored(this.tables.entryAddress(linear), 8);
+    this.mmu.derived.stored(this.tables.entryAddress(linear), 8);
   }
 
   access(page: number, access: number): void {
@@ -125,10 +125,10 @@ t.test('write entries stay correct, whatever happens between two fences', (t) =>
       else if (kind < 11) machine.map(page, frame, random.chance(2));
       else if (kind < 12) mmu.watch(frame, WATCH_CODE);
       else if (kind < 13) mmu.unwatch(frame, WATCH_CODE);
-      else if (kind < 14 && random.chance(4)) mmu.invalidatePage(...machine.halves(page));
+      else if (kind < 14 && random.chance(4)) mmu.derived.invalidatePage(...machine.halves(page));
       else if (kind < 15 && random.chance(8)) mmu.flush();
       else if (kind >= 15) {
-        mmu.setWriteFence(random.pick(fences));
+        mmu.derived.setWriteFence(random.pick(fences));
         putBack += machine.holdsAny();
       }
       machine.holdsAny();
@@ -155,14 +155,14 @@ t.test('write entries beyond the tracked number are dropped, not restored', (t) 
   const isCountedRight = (): boolean => mmu['tlb']['writersOf'].every((writers) => writers <= 1) && frames() === held();
   t.equal(held(), pages);
   t.ok(isCountedRight());
-  mmu.setWriteFence(own);
+  mmu.derived.setWriteFence(own);
   t.equal(held(), 0);
   t.ok(isCountedRight());
-  mmu.setWriteFence(undefined);
+  mmu.derived.setWriteFence(undefined);
   t.equal(held(), 0);
   mmu.translate(1, 0, ACCESS_WRITE);
-  mmu.setWriteFence(own);
-  mmu.setWriteFence(undefined);
+  mmu.derived.setWriteFence(own);
+  mmu.derived.setWriteFence(undefined);
   t.equal(held(), 1);
   for (let i = 0; i < pages; i++) mmu.translate(1, i * PAGE, ACCESS_WRITE);
   t.equal(held(), pages);

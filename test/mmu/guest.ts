@@ -53,7 +53,7 @@ export class Guest {
   private decoded: Decoded[] = [];
 
   constructor() {
-    this.mmu.onMappingsChanged = () => this.dropDecoded();
+    this.mmu.derived.onMappingsChanged = () => this.dropDecoded();
   }
 
   /** Empties the machine and fills its tables. */
@@ -139,7 +139,7 @@ export class Guest {
     const address = frame * PAGE + indexes[slot]! * 8;
     this.memory.write64(address, this.entryFor(entry, address));
     this.dropDecoded();
-    if (pageByPage) for (const page of pages) this.mmu.invalidatePage(...halves(page));
+    if (pageByPage) for (const page of pages) this.mmu.derived.invalidatePage(...halves(page));
     else this.mmu.flush();
   }
 
@@ -270,7 +270,7 @@ export class Guest {
     const { watched } = this.memory;
     const reasons = watched[Math.floor(physical / PAGE)]! | watched[Math.floor((physical + lengthBytes - 1) / PAGE)]!;
     if (reasons & WATCH_CODE) this.dropDecoded();
-    if (reasons & WATCH_TABLE) this.mmu.stored(physical, lengthBytes);
+    if (reasons & WATCH_TABLE) this.mmu.derived.stored(physical, lengthBytes);
   }
 
   private decode(linear: bigint, physical: number): void {

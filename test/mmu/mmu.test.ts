@@ -169,7 +169,7 @@ function machine() {
   mmu.setCr3(PAGE);
   mmu.setCpl(3);
   const seen = { mappingsChanged: 0 };
-  mmu.onMappingsChanged = () => seen.mappingsChanged++;
+  mmu.derived.onMappingsChanged = () => seen.mappingsChanged++;
   return {
     memory,
     mmu,
@@ -181,7 +181,7 @@ function machine() {
     clear: (address: number, bits: bigint) => memory.write64(address, memory.read64(address) & ~bits),
     store(address: number, value: bigint) {
       memory.write64(address, value);
-      mmu.stored(address, 8);
+      mmu.derived.stored(address, 8);
     },
     holds: (table: number, page: number) =>
       memory.hostView.getBigUint64(table + page * TLB_ENTRY_BYTES, true) === BigInt(page * PAGE),
@@ -418,7 +418,7 @@ t.test('contents of the TLB', (t) => {
     const { memory, mmu, entry, holds, seen } = machine();
     mmu.translate(0, PAGE, ACCESS_READ);
     mmu.translate(0, 2 * PAGE, ACCESS_READ);
-    mmu.invalidatePage(0, PAGE);
+    mmu.derived.invalidatePage(0, PAGE);
     t.same(
       [1, 2].map((page) => holds(TLB_READ, page)),
       [false, true],
@@ -428,7 +428,7 @@ t.test('contents of the TLB', (t) => {
     mmu.flush();
     mmu.translate(0, PAGE, ACCESS_READ);
     mmu.translate(0, 2 * PAGE, ACCESS_READ);
-    mmu.invalidatePage(0, PAGE);
+    mmu.derived.invalidatePage(0, PAGE);
     t.same(
       [1, 2].map((page) => holds(TLB_READ, page)),
       [false, false],
@@ -487,7 +487,7 @@ t.test('a store to a page table drops', (t) => {
   t.test('the same if it touches only a single byte of the entry', (t) => {
     const { memory, mmu, pte, holds } = before();
     memory.ram[pte(1) + 7]! |= 0x80;
-    mmu.stored(pte(1) + 7, 1);
+    mmu.derived.stored(pte(1) + 7, 1);
     t.same(
       used.map((page) => holds(TLB_WRITE, page)),
       [false, true],

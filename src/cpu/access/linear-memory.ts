@@ -67,10 +67,10 @@ export class LinearMemory {
     const high = Number(BigInt.asIntN(32, linear >> 32n));
     if (this.checksAlignment && low & (alignmentOf(bytes) - 1)) throw new GuestException(Vector.AC);
     if (this.deferred) return this.deferred.locate(high, low, bytes, access);
-    const { writeFence } = this.mmu;
-    if (access === 'write' && writeFence) {
+    const { fence } = this.mmu.context;
+    if (access === 'write' && fence) {
       const start = addressOf(high, low);
-      if (!writeFence.owns(start, start + bytes)) throw FENCED;
+      if (!fence.owns(start, start + bytes)) throw FENCED;
     }
     return this.translate(high, low, bytes, access === 'write' ? ACCESS_WRITE : ACCESS_READ);
   }
@@ -95,21 +95,21 @@ export class LinearMemory {
   stored(physical: number, lengthBytes: number): void {
     this.memory.mark(physical, lengthBytes);
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
-    if (watched & WATCH_TABLE) this.mmu.stored(physical, lengthBytes);
+    if (watched & WATCH_TABLE) this.mmu.derived.stored(physical, lengthBytes);
     if (watched & WATCH_CODE) this.onCodeStored(physical, lengthBytes);
   }
 
   /** As `stored`, for the PTE of one linear page that no other translation uses. */
   pteStored(physical: number, linearHigh: number, linearLow: number): void {
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
-    if (watched & WATCH_TABLE) this.mmu.pteStored(physical, linearHigh, linearLow);
+    if (watched & WATCH_TABLE) this.mmu.derived.pteStored(physical, linearHigh, linearLow);
     if (watched & WATCH_CODE) this.onCodeStored(physical, 8);
   }
 
   /** As `stored`, for the entry that pointed to a page table in which no entry is present any more. */
   emptyTableStored(physical: number): void {
     const watched = this.memory.watched[Math.floor(physical / 4096)] ?? 0;
-    if (watched & WATCH_TABLE) this.mmu.emptyTableStored(physical);
+    if (watched & WATCH_TABLE) this.mmu.derived.emptyTableStored(physical);
     if (watched & WATCH_CODE) this.onCodeStored(physical, 8);
   }
 }

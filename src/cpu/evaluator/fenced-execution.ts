@@ -47,7 +47,7 @@ export class FencedExecution {
     const before = host.slice(GPR, EXIT_RECORD);
     const stores = new DeferredStores(linearMemory);
     const outcome = this.evaluate(instruction, stores);
-    const fence = linearMemory.mmu.writeFence!;
+    const fence = linearMemory.mmu.context.fence!;
     const refused = verdict === 'allow' ? [] : stores.ranges.flatMap((range) => fence.refused(range));
     if (refused.length > 0 && verdict === undefined) {
       host.set(before, GPR);

@@ -57,8 +57,8 @@ export class StopSet<What> {
   private tell({ kind, range }: Armed<What>, isArmed: boolean): void {
     const { codeStops, mmu } = this.cpu;
     if (kind === 'code') codeStops[isArmed ? 'add' : 'delete'](range);
-    else if (isArmed) mmu.addDataStop(range, kind);
-    else mmu.removeDataStop(range, kind);
+    else if (isArmed) mmu.derived.addDataStop(range, kind);
+    else mmu.derived.removeDataStop(range, kind);
   }
 
   private *all(): Generator<Armed<What>, void, undefined> {

@@ -116,8 +116,8 @@ export class PastSearch {
     const isHit = (stop: MachineStop, tick: number): boolean => tick >= since && storeIn(stop, range) !== undefined;
     const { mmu } = parts.cpu;
     const armament = {
-      arm: () => mmu.addDataStop(range, 'write'),
-      disarm: () => mmu.removeDataStop(range, 'write'),
+      arm: () => mmu.derived.addDataStop(range, 'write'),
+      disarm: () => mmu.derived.removeDataStop(range, 'write'),
     };
     const begin = Math.max(timeline.begin, since);
     const scan = (from: number, to: number): Steps<FoundStop | undefined> =>

@@ -67,7 +67,7 @@ export class PageTable {
     {
       isPart: true,
       restored: ({ linearMemory, shown }) => {
-        linearMemory.mmu.restoreAliases(shown?.aliases ?? []);
+        linearMemory.mmu.derived.restoreAliases(shown?.aliases ?? []);
       },
     },
   );
@@ -126,7 +126,7 @@ export class PageTable {
   removeView(view: View): void {
     if (!this.views.delete(view)) throw new RangeError('a view is removed twice');
     if (this.shown === view) this.switchView(undefined);
-    this.linearMemory.mmu.forgetAliases(view.aliases);
+    this.linearMemory.mmu.derived.forgetAliases(view.aliases);
     for (const table of view.directory ? [view.root, view.directory] : [view.root]) {
       // What is derived through these entries is as good in other views, and must not go with the table.
       for (let index = 0; index < ENTRIES; index++) this.copy(table + index * 8, 0);

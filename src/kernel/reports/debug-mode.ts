@@ -93,7 +93,7 @@ export class DebugMode {
     const { guard } = thread;
     if (this.running !== thread) this.running?.guard.dropFence();
     this.running = thread;
-    cpu.mmu.setWriteFence(this.fenceOf(thread));
+    cpu.mmu.derived.setWriteFence(this.fenceOf(thread));
     if (guard.verdict === undefined) return cpu.run(maxTicks, maxRounds);
     const event = cpu.step(guard.verdict);
     // A fault leaves the instruction to be done: it comes again once the page is there.

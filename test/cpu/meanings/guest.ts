@@ -120,14 +120,14 @@ export class Guest {
   runFenced(c: GuestCase, fence: WriteFence, verdict?: FenceVerdict): FencedRun {
     const { cpu } = this;
     this.load({ ...c, cold: true });
-    cpu.mmu.setWriteFence(fence);
+    cpu.mmu.derived.setWriteFence(fence);
     const before = cpu.ticks;
     this.event = cpu.run(1);
     const stores = this.event.kind === 'refused' ? this.event.stores : [];
     const refused = this.state(c.oracle, cpu.ticks - before);
     if (verdict !== undefined) this.event = cpu.step(verdict);
     const after = this.finish(c.oracle, cpu.ticks - before);
-    cpu.mmu.setWriteFence(undefined);
+    cpu.mmu.derived.setWriteFence(undefined);
     return { refused, stores, after };
   }
 

@@ -1,0 +1,267 @@
+import { PAGE_SHIFT, PAGE_SIZE } from '../bits.js';
+import { WATCH_CODE, WATCH_TABLE, type GuestMemory } from '../memory.js';
+import { changesBetween, slotsOf, type Alias } from './alias.js';
+import type { DataStopKind } from './data-stops.js';
+import { addressOf, type AddressRange, type WriteFence } from './fence.js';
+import { TableUses, USED_ABOVE, USED_AS_PTE, USED_TO_FETCH, indexInTable } from './table-uses.js';
+import { TLB_FETCH, TLB_READ, TLB_WRITE, type Tlb } from './tlb.js';
+import type { TranslationContext } from './translation-context.js';
+import { ACCESS_FETCH, ACCESS_IMPLICIT, ACCESS_WRITE, type Walk } from './walk.js';
+
+/** Maximum number of pages whose entries are dropped individually. */
+const MOST_PAGES_DROPPED = 1024;
+
+const DATA_TABLES = [TLB_READ, TLB_WRITE];
+
+/** Walks page tables without effects: see `Mmu.probe`. */
+interface Prober {
+  probe(linearHigh: number, linearLow: number, access: number): number;
+}
+
+/**
+ * What was derived from page tables: enters completed walks into the TLB and the tables in use, and drops what a change of
+ * page tables, aliases, fences or data stops makes stale. The rules are those of `Mmu`.
+ */
+export class DerivedEntries {
+  /**
+   * Called when decoded or compiled code may be stale: a page table used by fetches or the paging mode has changed, or
+   * an A or D bit was set in a frame with WATCH_CODE (this happens during a translation, so the callback must not
+   * translate). Not called when CPL changes: the CPU itself keeps user-mode and supervisor-mode code apart.
+   */
+  onMappingsChanged: () => void = () => {};
+  /** As `onMappingsChanged`, if only one linear page can be affected; its address is given in two halves. */
+  onPageChanged: (linearHigh: number, linearLow: number) => void = () => {};
+  /** Number of complete TLB flushes. */
+  tlbDrops = 0;
+  private readonly tables = new TableUses();
+  private holdsLargePages = false;
+  private sparesTlb = false;
+
+  constructor(
+    private readonly memory: GuestMemory,
+    private readonly tlb: Tlb,
+    private readonly context: TranslationContext,
+    private readonly prober: Prober,
+  ) {}
+
+  /** Enters a completed walk into the TLB, and the entries that it used into the tables in use. */
+  keep(linearHigh: number, linearLow: number, access: number, found: Walk): void {
+    if (access & ACCESS_IMPLICIT) return;
+    const fetch = access & ACCESS_FETCH ? USED_TO_FETCH : 0;
+    for (let level = 4; level >= found.leafLevel; level--) {
+      const address = found.entryAddresses[level]!;
+      if (this.tables.add(address, (level === 1 ? USED_AS_PTE : USED_ABOVE) | fetch))
+        this.watch(Math.floor(address / PAGE_SIZE), WATCH_TABLE);
+    }
+    if (found.physical >= this.memory.size) return;
+    if (access & ACCESS_WRITE) this.memory.mark(found.physical, 1);
+    if (access & ACCESS_WRITE && !this.mayKeepWrites(linearHigh, linearLow, found)) return;
+    const isStopped = this.context.hasDataStop(linearHigh, linearLow, access);
+    if (this.sparesTlb && !(access & ACCESS_FETCH)) return;
+    if (isStopped && !(access & ACCESS_FETCH)) return this.keepPartly(linearHigh, linearLow, access, found);
+    if (found.leafLevel > 1) this.holdsLargePages = true;
+    this.tlb.fill(tableOf(access), linearHigh, linearLow, found.physical);
+    if (access & ACCESS_WRITE) this.tlb.fill(TLB_READ, linearHigh, linearLow, found.physical);
+    else if (!(access & ACCESS_FETCH)) this.keepForWrites(linearHigh, linearLow, found);
+  }
+
+  /** Must be called after a store to a frame with WATCH_TABLE: drops everything derived from the changed entries. */
+  stored(physical: number, lengthBytes: number): void {
+    let uses = 0;
+    for (let entry = physical - (physical % 8); entry < physical + lengthBytes; entry += 8) {
+      const usesOfEntry = this.tables.take(entry);
+      if (usesOfEntry === 0) continue;
+      uses |= usesOfEntry;
+      if (usesOfEntry & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
+      const frame = Math.floor(entry / PAGE_SIZE);
+      if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
+    }
+    if (uses & USED_TO_FETCH) this.flush();
+    else if (uses & USED_ABOVE) this.dropTlb();
+  }
+
+  /**
+   * As `stored`, for a PTE that maps exactly one linear page, and what is seen of it in windows, which avoids a search for
+   * all pages that a PTE at its index could map.
+   */
+  pteStored(entry: number, linearHigh: number, linearLow: number): void {
+    const uses = this.tables.take(entry);
+    if (uses === 0) return;
+    const frame = Math.floor(entry / PAGE_SIZE);
+    if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
+    if (uses & USED_ABOVE) return this.flush();
+    this.dropPage(linearHigh, linearLow, uses);
+    if (uses & USED_TO_FETCH) this.context.onHomeChanged(addressOf(linearHigh, linearLow));
+    if (this.context.aliases.length > 0)
+      this.context.forEachWindow(addressOf(linearHigh, linearLow), (window) =>
+        this.dropPage(highOf(window), window | 0, uses),
+      );
+  }
+
+  /**
+   * As `stored`, for an entry that pointed to a table in which no entry is present any more. Each of those was reported
+   * by `stored` or `pteStored` when it was removed, so nothing derived through the table remains, except where the
+   * entry served as a PTE itself.
+   */
+  emptyTableStored(entry: number): void {
+    const uses = this.tables.take(entry);
+    if (uses === 0) return;
+    const frame = Math.floor(entry / PAGE_SIZE);
+    if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
+    if (uses & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
+    if (uses & USED_AS_PTE && uses & USED_TO_FETCH) this.flush();
+  }
+
+  /** Drops everything derived for a linear page, after its tables were changed without a call to `stored`. */
+  invalidatePage(linearHigh: number, linearLow: number): void {
+    if (this.holdsLargePages) this.dropTlb();
+    else this.tlb.dropPage(linearHigh, linearLow);
+    this.onMappingsChanged();
+  }
+
+  /** While set, reads and writes are not entered into the TLB, so that each of them takes the slow path. */
+  setSparesTlb(value: boolean): void {
+    if (this.sparesTlb === value) return;
+    this.sparesTlb = value;
+    this.dropTlb();
+  }
+
+  /**
+   * Activates another fence, or none. If it owns different memory, the write entries are removed from the TLB, and
+   * those from the last time that an equal fence was active are restored.
+   */
+  setWriteFence(fence: WriteFence | undefined): void {
+    const before = this.context.fence;
+    this.context.fence = fence;
+    if (before?.key === fence?.key) return;
+    this.context.keepWrites(before, this.tlb.takeWrites());
+    const kept = this.context.writesOf(fence);
+    if (kept) this.tlb.putWrites(kept);
+  }
+
+  /** Adds a data stop where memory lies; accesses are recorded in `dataStops`. */
+  addDataStop(range: AddressRange, kind: DataStopKind): void {
+    this.context.dataStops.add(range, kind);
+    this.dropDataEntries(range);
+  }
+
+  /** Removes a data stop. Throws RangeError if there is none for this range and kind. */
+  removeDataStop(range: AddressRange, kind: DataStopKind): void {
+    this.context.dataStops.delete(range, kind);
+    this.dropDataEntries(range);
+  }
+
+  /** Shows what is seen through other aliases: their entries come back, if they were removed before. */
+  switchTo(aliases: readonly Alias[]): void {
+    const changes = this.context.switchTo(aliases);
+    for (const change of changes) this.tlb.switchSlot(change, this.context.fence?.key);
+    if (changes.length > 0) this.context.onSwitched(changes);
+  }
+
+  /** An A or D bit was set, on which translations do not depend: only code in the same frame can be stale. */
+  entryBitSet(entryAddress: number): void {
+    if (this.memory.watched[Math.floor(entryAddress / PAGE_SIZE)]! & WATCH_CODE) this.onMappingsChanged();
+  }
+
+  /** As after a flush, with other aliases: for tables that were not switched to, but restored. */
+  restoreAliases(aliases: readonly Alias[]): void {
+    if (changesBetween(this.context.aliases, aliases).length > 0) this.flush();
+    this.context.aliases = aliases;
+  }
+
+  /** Forgets what is kept for aliases that will not be used again. */
+  forgetAliases(aliases: readonly Alias[]): void {
+    for (const [slot, home] of slotsOf(aliases)) this.tlb.forgetSlot(slot, home);
+    this.context.onForgotten(aliases);
+  }
+
+  /** Drops every write entry, so that the next store to each page takes the slow path once. */
+  dropWriteEntries(): void {
+    this.tlb.takeWrites();
+    this.tlb.forgetTaken();
+    this.context.forgetWrites();
+  }
+
+  /** Drops everything derived from page tables. */
+  flush(): void {
+    this.dropTlb();
+    for (const frame of this.tables.frames()) this.unwatch(frame, WATCH_TABLE);
+    this.tables.clear();
+    this.onMappingsChanged();
+  }
+
+  /** Drops the whole TLB: translations may differ, page tables do not. */
+  dropTlb(): void {
+    this.tlbDrops++;
+    this.tlb.dropAll();
+    this.holdsLargePages = false;
+  }
+
+  /**
+   * Makes stores to a frame miss the TLB, for `reason` (a WATCH_ bit). No effect beyond RAM, where nothing can change.
+   */
+  watch(frame: number, reason: number): void {
+    const watched = this.memory.watched;
+    const before = watched[frame];
+    if (before === undefined) return;
+    watched[frame] = before | reason;
+    if (before === 0) this.tlb.dropWritesTo(frame);
+  }
+
+  /** Removes a reason to watch a frame. */
+  unwatch(frame: number, reason: number): void {
+    const watched = this.memory.watched;
+    watched[frame] = (watched[frame] ?? 0) & ~reason;
+  }
+
+  /** As `keep`, for a page with data stops. */
+  private keepPartly(linearHigh: number, linearLow: number, access: number, { physical }: Walk): void {
+    const part = this.context.dataStops.partOf(this.context.homeAt(linearHigh, linearLow));
+    this.tlb.fillPartly(tableOf(access), linearHigh, linearLow, physical, part);
+  }
+
+  /**
+   * Also fills the write entry after a read, if that would not change any bit of the tables, since pages that are read
+   * are often written next.
+   */
+  private keepForWrites(linearHigh: number, linearLow: number, found: Walk): void {
+    // A page that is only read must not count as written.
+    if (this.memory.dirty[found.physical >>> PAGE_SHIFT] === 0) return;
+    if (!found.dirty || !this.mayKeepWrites(linearHigh, linearLow, found)) return;
+    if (this.context.hasDataStop(linearHigh, linearLow, ACCESS_WRITE)) return;
+    if (this.prober.probe(linearHigh, linearLow, ACCESS_WRITE) !== -1)
+      this.tlb.fill(TLB_WRITE, linearHigh, linearLow, found.physical);
+  }
+
+  private mayKeepWrites(linearHigh: number, linearLow: number, { physical }: Walk): boolean {
+    return this.memory.watched[Math.floor(physical / PAGE_SIZE)] === 0 && this.context.ownsPage(linearHigh, linearLow);
+  }
+
+  private dropPage(linearHigh: number, linearLow: number, uses: number): void {
+    this.tlb.dropPage(linearHigh, linearLow);
+    if (uses & USED_TO_FETCH) this.onPageChanged(linearHigh, linearLow);
+  }
+
+  /**
+   * Drops the entries for reads and writes of the pages that a range touches, in all windows. Those of windows that are not in
+   * use have the same index in their page tables, and are therefore not restored.
+   */
+  private dropDataEntries({ start, end }: AddressRange): void {
+    if (end - start > MOST_PAGES_DROPPED * PAGE_SIZE) return this.dropTlb();
+    for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
+      this.tlb.dropPage(highOf(page), page | 0, DATA_TABLES);
+      this.context.forEachWindow(page, (window) => this.tlb.dropPage(highOf(window), window | 0, DATA_TABLES));
+    }
+  }
+}
+
+/** The high half of an address of which the low 48 bits are known. */
+function highOf(address: number): number {
+  return (Math.floor(address / 2 ** 32) << 16) >> 16;
+}
+
+/** The table of the TLB for an access. */
+export function tableOf(access: number): number {
+  if (access & ACCESS_WRITE) return TLB_WRITE;
+  return access & ACCESS_FETCH ? TLB_FETCH : TLB_READ;
+}
