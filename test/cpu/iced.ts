@@ -105,7 +105,7 @@ function findReason(judged: Judged): string | undefined {
 const SIZED_MNEMONICS: Record<string, readonly string[]> = {
   CBW: words('CWDE CDQE'),
   CWD: words('CDQ CQO'),
-  JRCXZ: words('JECXZ'),
+  JRCXZ: words('JECXZ JCXZ'),
   IRET: words('IRETD IRETQ'),
   MOVS: words('MOVSB MOVSW MOVSD MOVSQ'),
   CMPS: words('CMPSB CMPSW CMPSD CMPSQ'),
@@ -114,8 +114,8 @@ const SIZED_MNEMONICS: Record<string, readonly string[]> = {
   STOS: words('STOSB STOSW STOSD STOSQ'),
   INS: words('INSB INSW INSD'),
   OUTS: words('OUTSB OUTSW OUTSD'),
-  PUSHF: words('PUSHFQ'),
-  POPF: words('POPFQ'),
+  PUSHF: words('PUSHFD PUSHFQ'),
+  POPF: words('POPFD POPFQ'),
   SYSRET: words('SYSRETQ'),
   SYSEXIT: words('SYSEXITQ'),
   XLAT: words('XLATB'),
@@ -136,6 +136,12 @@ const same = (ours: string, theirs: string): boolean =>
 const mnemonicNames = Object.fromEntries(
   Object.entries(Mnemonic).flatMap(([name, value]) => (typeof value === 'number' ? [[value, name.toUpperCase()]] : [])),
 ) as Record<number, string>;
+
+/** Whether iced-x86 names its instruction as the table does, or as a NOP if it is a hint. */
+export function sameMnemonic(ours: string, judged: Judged): boolean {
+  const theirs = mnemonicNames[judged.mnemonic]!;
+  return same(ours, theirs) || (isHint(ours) && NOP_HERE.has(theirs));
+}
 
 const isHint = (mnemonic: string): boolean => mnemonic === 'NOP' || mnemonic.startsWith('PREFETCH');
 

@@ -1,4 +1,7 @@
 import t, { type Test } from 'tap';
+import type { VendorDifference } from '../../src/cpu/decode/row.js';
+import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
+import * as VENDOR_DIFFERENCES from '../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { Vector } from '../../src/cpu/state/exceptions.js';
 import { RFLAGS, type Oracle } from '../oracle/case.js';
 import { describeHost } from '../oracle/host.js';
@@ -8,7 +11,7 @@ import { MeaningsCheck } from './meanings/check.js';
 import { AlteredOracle, EmulatedOracle, OTHER_HOST, type Alteration } from './meanings/other-hosts.js';
 import { HOST_DIFFERENCES } from './meanings/host-differences.js';
 import { decodingDifferences, onlyMnemonic, runOnly } from './meanings/only.js';
-import { coverageGaps, describeFailures, fillGaps, summary } from './meanings/report.js';
+import { coverageGaps, describeFailures, fillGaps, summary, wrongXm } from './meanings/report.js';
 
 /**
  * Every form of the opcode table, each with this many random states: the host's CPU, the evaluator, the interpreter and the
@@ -46,6 +49,7 @@ function checkAgainst(t: Test, oracle: Oracle | undefined, casesPerForm: number)
   check.run(0, check.forms.length * casesPerForm);
   t.equal(check.failures.length, 0, 'no case differs');
   if (check.failures.length > 0) t.comment(describeFailures(check));
+  t.same(wrongXm(check), [], 'only instructions whose class of exceptions has #XM raise it');
   if (!check.native) return check;
   t.same(check.native.featuresWithoutCases(), [], 'every CPUID feature of the host has cases that it has run');
   t.same(check.native.rowsWithoutCases(), [], 'and so has every row');
@@ -121,6 +125,24 @@ t.test('bd0 itself shows the first alternative of every difference', (t) => {
   t.same(native!.behaviour.shown, first);
   t.end();
 });
+
+t.test(
+  'every difference between vendors has a probe, goes the way that the table says, and stands in its rows',
+  (t) => {
+    const probed = HOST_DIFFERENCES.flatMap((difference) => (difference.vendors ? [difference] : []));
+    for (const { alternatives, vendors } of probed) {
+      const { AMD, Intel, bd0, instructions } = vendors!;
+      t.equal(alternatives[0]!.name, vendors![bd0], `${instructions}: bd0 goes the way of ${bd0}`);
+      t.same(alternatives.map(({ name }) => name).sort(), [AMD, Intel].sort(), 'and there is one other way');
+    }
+    const all: readonly VendorDifference[] = Object.values(VENDOR_DIFFERENCES);
+    t.same(new Set(probed.map(({ vendors }) => vendors)), new Set(all));
+    const named = new Set(OPCODES.flatMap(({ vendors }) => vendors));
+    const nowhere = all.filter((difference) => !named.has(difference));
+    t.same(nowhere, [VENDOR_DIFFERENCES.segmentOffset], 'the one that concerns all rows stands in none');
+    t.end();
+  },
+);
 
 /** The failures of the cases of an instruction, 8 for each of its forms, on the other host with one more alteration. */
 function failuresOf(mnemonic: string, alteration: Alteration): readonly string[] {

@@ -1,3 +1,4 @@
+import { Code, Decoder as Judge, DecoderOptions } from 'iced-x86';
 import t from 'tap';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { Form } from '../../src/cpu/meaning/form.js';
@@ -12,11 +13,20 @@ import {
 } from '../../src/cpu/decode/opcode-lookup.js';
 import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
 import { parseEncoding } from '../../src/cpu/meaning/opcodes/row-syntax.js';
-import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from '../../src/cpu/decode/row.js';
+import {
+  OPCODE_MAPS,
+  type CodeSize,
+  type EncodingPattern,
+  type OpcodeMap,
+  type Row,
+} from '../../src/cpu/decode/row.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';
+import { sameMnemonic } from './iced.js';
 
 const SEED = 20240611;
+
+t.setTimeout(0);
 
 const describe = (row: Row): string => `${row.encoding} ${row.mnemonic}`;
 
@@ -170,9 +180,91 @@ function* faults({ id, mnemonic, operands, attributes, pattern }: Row, place: nu
     yield 'has an operand of no size that is not memory';
 }
 
+/** What contradicts the class of exceptions of a row. SDM Vol. 2A tables 2-15 to 2-30. */
+function* exceptionFaults({ operands, exceptions, pattern, feature }: Row): Generator<string> {
+  if (pattern.vex !== (exceptions !== undefined)) yield 'has VEX without a class of exceptions, or the other way round';
+  if (exceptions === undefined) return;
+  const memory = operands.find(({ where }) => where === 'E' || where === 'M');
+  const bits = Number(memory?.memorySize ?? memory?.size ?? 0);
+  if ((exceptions === 1) !== operands.some(({ aligned }) => aligned === true))
+    yield 'is aligned without type 1, or of type 1 and not aligned';
+  if (exceptions === 7 || exceptions === 8 ? memory !== undefined : exceptions < 6 && memory === undefined && bits > 0)
+    yield `has an operand in memory, and type ${exceptions}`;
+  if (exceptions === 8 && operands.length > 0) yield 'has operands, and type 8';
+  if ((exceptions === 3 || exceptions === 5) && bits > 64 && pattern.vexL !== 1)
+    yield `reads ${bits} bits of memory, and has type ${exceptions}`;
+  if ((exceptions === 12) !== operands.some(({ where }) => where === 'X')) yield 'is a gather without type 12';
+  if ((exceptions === 13) !== /^BMI[12]$/.test(feature)) yield 'belongs to BMI without type 13';
+  if ((exceptions === 11) !== (feature === 'F16C')) yield 'belongs to F16C without type 11';
+}
+
 t.test('mnemonics, operands and attributes are consistent', async (t) => {
-  const all = OPCODES.flatMap((row, place) => [...faults(row, place)].map((fault) => `${describe(row)} ${fault}`));
+  const all = OPCODES.flatMap((row, place) => {
+    const found = [...faults(row, place), ...exceptionFaults(row)];
+    return found.map((fault) => `${describe(row)} ${fault}`);
+  });
   t.strictSame(all, []);
+});
+
+/**
+ * Encodings of the first form of each row, and of every form of gathers, and of each other one: at least one has no VEX prefix that is another instruction
+ * outside 64-bit mode, and the address size that it needs there.
+ */
+const ENCODINGS = 40;
+const MORE_ENCODINGS = 10;
+const PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+
+/** The instruction without its REX prefix, which is INC or DEC outside 64-bit mode. */
+function withoutRex(bytes: Uint8Array): Uint8Array {
+  const at = bytes.findIndex((byte) => !PREFIXES.includes(byte));
+  return (bytes[at]! & 0xf0) === 0x40 ? Uint8Array.of(...bytes.subarray(0, at), ...bytes.subarray(at + 1)) : bytes;
+}
+
+/** Whether iced-x86 finds the row in encodings of its forms when it decodes them for a code segment of `bits`. */
+function isValidIn(bits: CodeSize, encodings: readonly Uint8Array[], { mnemonic }: Row): boolean {
+  return encodings.some((bytes) => {
+    const judge = new Judge(bits, bytes, DecoderOptions.None);
+    const judged = judge.decode();
+    const found = judged.code !== Code.INVALID && judged.length <= bytes.length && sameMnemonic(mnemonic, judged);
+    judged.free();
+    judge.free();
+    return found;
+  });
+}
+
+/** Whether iced-x86 says that an instruction requires CPL 0, or is one of input and output. */
+function privilegeOf(bytes: Uint8Array): 'CPL0' | 'IOPL' | undefined {
+  const judge = new Judge(64, bytes, DecoderOptions.None);
+  const judged = judge.decode();
+  const { isPrivileged, isInputOutput } = judged.opCode;
+  judged.free();
+  judge.free();
+  return isInputOutput ? 'IOPL' : isPrivileged ? 'CPL0' : undefined;
+}
+
+/** The privileges that depend on a control register, or on RFLAGS where iced-x86 does not say so. */
+const CONDITIONAL = ['SLDT', 'STR', 'SGDT', 'SIDT', 'SMSW', 'RDPMC', 'STI', 'CLI'];
+
+t.test('valid modes and privilege are those of iced-x86', async (t) => {
+  const decoder = new Decoder();
+  const random = new Random(SEED);
+  const encodings = new Map<Row, Uint8Array[]>(OPCODES.map((row) => [row, []]));
+  for (const form of decoder.forms) {
+    const those = encodings.get(form.row)!;
+    const isGather = form.row.exceptions === 12;
+    const count = those.length === 0 || isGather ? ENCODINGS : MORE_ENCODINGS;
+    for (let i = 0; i < count; i++) those.push(encodeForm(decoder, form, random).bytes);
+  }
+  const wrong: string[] = [];
+  for (const [row, all] of encodings) {
+    const short = row.pattern.rexW === 1 && !row.pattern.vex ? all : all.map(withoutRex);
+    for (const bits of [16, 32, 64] as const)
+      if (isValidIn(bits, bits === 64 ? all : short, row) !== row.modes.includes(bits))
+        wrong.push(`${describe(row)} in segments of ${bits} bits`);
+    const privilege = CONDITIONAL.includes(row.mnemonic) ? row.privilege : privilegeOf(all[0]!);
+    if (privilege !== row.privilege) wrong.push(`${describe(row)} has privilege ${row.privilege}, not ${privilege}`);
+  }
+  t.strictSame(wrong, []);
 });
 
 t.test('every form has an encoding that decodes to it', async (t) => {

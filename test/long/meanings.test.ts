@@ -1,10 +1,14 @@
 import t from 'tap';
-import { describeHost } from '../oracle/host.js';
+import { describeHost, type HostCpu } from '../oracle/host.js';
 import { NativeOracle, NOT_AVAILABLE } from '../oracle/native.js';
 import { MeaningsCheck } from '../cpu/meanings/check.js';
-import { coverageGaps, describeFailures, summary } from '../cpu/meanings/report.js';
+import { coverageGaps, describeFailures, missingXm, summary, wrongXm } from '../cpu/meanings/report.js';
+import { writeNativeCases } from '../support/native-cases.js';
 
-/** Like test/cpu/meanings.test.ts with a fixed seed, 2 or BD0_SEED, and ten million cases or BD0_CASES. */
+/**
+ * Like test/cpu/meanings.test.ts with a fixed seed, 2 or BD0_SEED, and ten million cases or BD0_CASES. With BD0_WRITE_TABLES=1 it
+ * records how many the CPU has run of each row, for docs/instructions.md.
+ */
 const CASES = Number(process.env['BD0_CASES'] ?? 10_000_000);
 const SEED = Number(process.env['BD0_SEED'] ?? 2);
 const TRANSLATE_EVERY = 8;
@@ -25,12 +29,29 @@ t.test('every instruction matches the host CPU, in every engine', { timeout: 0 }
     check.run(from, Math.min(PROGRESS, CASES - from));
     t.comment(`${Math.min(from + PROGRESS, CASES)} cases, ${check.failures.length} differ`);
     if (check.failures.length > known) t.comment(describeFailures(check, known));
+    if (oracle && process.env['BD0_WRITE_TABLES'] === '1') record(check, oracle.host);
   }
   t.comment(summary(check));
   t.equal(check.failures.length, 0, 'no case differs');
   t.same(check.native?.featuresWithoutCases() ?? [], [], 'every CPUID feature of the host has cases that it has run');
+  t.same(check.native?.rowsWithoutCases() ?? [], [], 'and so has every row');
   t.ok(check.native?.isSteady() ?? true, 'the host repeats its answers');
-  if (CASES >= 100 * check.forms.length)
-    t.same(coverageGaps(check), [], 'every form completes, and runs in its compiled handler');
+  t.same(wrongXm(check), [], 'only instructions whose class of exceptions has #XM raise it');
+  if (CASES < 100 * check.forms.length) return t.end();
+  t.same(missingXm(check), [], 'and all of those do');
+  t.same(coverageGaps(check), [], 'every form completes, and runs in its compiled handler');
   t.end();
 });
+
+/** Writes how far the run has come. */
+function record({ native, forms, failures }: MeaningsCheck, { vendor, brand, family, model }: HostCpu): void {
+  const run = {
+    date: new Date().toISOString().slice(0, 10),
+    host: `${vendor} ${brand}, family ${family}, model ${model}`,
+    seed: SEED,
+    cases: forms.reduce((sum, form) => sum + form.cases, 0),
+    native: native!.cases,
+    differ: failures.length,
+  };
+  writeNativeCases(run, native!.rows);
+}

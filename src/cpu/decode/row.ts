@@ -70,7 +70,25 @@ export type Attribute =
   /** A rare or system instruction that only the evaluator implements. */
   | 'EVALUATED'
   /** The operand size is 32 or 64 bits; 66h is ignored. */
-  | 'NO16';
+  | 'NO16'
+  /** Only 64-bit mode has it, though its encoding has no REX.W. SDM: "N.E." in the column Compat/Leg Mode. */
+  | 'ONLY64';
+
+/**
+ * Who may execute an instruction: `CPL0`: the kernel; `IOPL`: code whose CPL is at most RFLAGS.IOPL; `UMIP`: everybody, but the
+ * kernel alone where CR4.UMIP is set; `PCE`: the kernel, and everybody where CR4.PCE is set.
+ */
+export type Privilege = (typeof PRIVILEGES)[number];
+export const PRIVILEGES = ['CPL0', 'IOPL', 'UMIP', 'PCE'] as const;
+
+/**
+ * The class of exceptions of an instruction with a VEX prefix. SDM Vol. 2A 2.4 "AVX and SSE Instruction Exception
+ * Classification": which memory operands must be aligned, and whether MXCSR can raise #XM (types 2, 3 and 11).
+ */
+export type ExceptionsType = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 11 | 12 | 13;
+
+/** The size of a code segment in bits; 64 is 64-bit mode, 16 includes real-address mode. */
+export type CodeSize = 16 | 32 | 64;
 
 /**
  * What an instruction leaves undefined by the manual: status flags (bits of RFLAGS), or the whole result. For shifts both are
@@ -79,6 +97,19 @@ export type Attribute =
 export interface Undefined {
   readonly flags?: number | ((width: number, count: number) => number);
   readonly result?: (width: number, count: number) => boolean;
+}
+
+/** How processors of the two vendors differ in an instruction. */
+export interface VendorDifference {
+  /** The instructions, and in which situation. */
+  readonly instructions: string;
+  /** What they do on processors of AMD. */
+  readonly AMD: string;
+  readonly Intel: string;
+  /** Whose way bd0 goes. */
+  readonly bd0: 'AMD' | 'Intel';
+  /** The manuals. */
+  readonly source: string;
 }
 
 export interface Row {
@@ -93,6 +124,14 @@ export interface Row {
   readonly feature: Feature | '';
   /** What the manual leaves undefined. */
   readonly leaves: Undefined;
+  /** The code segments in which it is valid. */
+  readonly modes: readonly CodeSize[];
+  /** Who may execute it, if not everybody. */
+  readonly privilege: Privilege | undefined;
+  /** The class of its exceptions; every instruction with a VEX prefix has one. */
+  readonly exceptions: ExceptionsType | undefined;
+  /** Where processors of AMD and Intel differ in it. */
+  readonly vendors: readonly VendorDifference[];
   readonly pattern: EncodingPattern;
 }
 

@@ -1,7 +1,9 @@
 /** Runs cases on the host's CPU, the evaluator, the interpreter and the translator, and reports where they disagree. */
 import { Decoder } from '../../../src/cpu/decode/decoder.js';
+import type { Row } from '../../../src/cpu/decode/row.js';
 import { generatedInterpreter } from '../../../src/cpu/interpreter/interpreter.js';
 import { Handler } from '../../../src/cpu/engine/record.js';
+import { Vector } from '../../../src/cpu/state/exceptions.js';
 import { describeBytes, type Oracle, type OracleResult } from '../../oracle/case.js';
 import { UNRESTRICTED, type Surroundings } from '../../oracle/surroundings.js';
 import { formatGuestDifference, sameGuestState } from './compare.js';
@@ -41,6 +43,8 @@ export class MeaningsCheck {
   translatedCases = 0;
   readonly forms: FormTally[];
   readonly events = new Map<string, number>();
+  /** The rows that have raised #XM. */
+  readonly raisedXm = new Set<Row>();
   private readonly evaluator = new Guest('evaluator');
   private readonly interpreter = new Guest('interpreter');
   /** With the guest's registers in locals, and in the CPU's state; they take turns. */
@@ -119,6 +123,7 @@ export class MeaningsCheck {
     const form = this.forms[c.form.id]!;
     form.cases++;
     count(this.events, ours.fault ? `${ours.event} ${ours.fault.vector}` : ours.event);
+    if (ours.fault?.vector === Vector.XM) this.raisedXm.add(c.form.row);
     if (ours.event !== 'ticks') return;
     form.completed++;
     if (compiled.evaluated === 0) form.compiled++;

@@ -3,6 +3,7 @@
  * in how they report an exception. Each difference has a closed set of alternatives, and small cases that show which of
  * them this host has. bd0's results are adjusted accordingly before the comparison; any other difference is a failure.
  */
+import type { VendorDifference } from '../../../src/cpu/decode/row.js';
 import type { Oracle, OracleCase, OracleResult, OracleState } from '../../oracle/case.js';
 import { describeBytes } from '../../oracle/case.js';
 import { hex } from '../../../src/bits.js';
@@ -56,6 +57,8 @@ export interface HostDifference {
   readonly probes: readonly OracleCase[];
   /** bd0's way first. */
   readonly alternatives: readonly Alternative[];
+  /** The table's entry, where it is a difference between vendors. */
+  readonly vendors?: VendorDifference;
 }
 
 /** What may vary from case to case on one host, within limits. It needs no probe. */

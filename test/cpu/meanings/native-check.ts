@@ -37,8 +37,8 @@ export class NativeCheck {
   readonly mapped = new Map<string, number>();
   /** By CPUID feature; '' is what every x86-64 CPU has. */
   readonly features = new Map<string, FeatureTally>();
-  /** Cases that the host answered, by row. */
-  private readonly rows = new Map<Row, number>();
+  /** Cases that the host answered, by row; rows that may not run on any host are left out. */
+  readonly rows = new Map<Row, number>();
   private readonly hazards: Hazards;
   private readonly evaluator = new Guest('evaluator');
 

@@ -1,10 +1,13 @@
 /** The results of a check as text. */
+import type { ExceptionsType } from '../../../src/cpu/decode/row.js';
 import type { Form } from '../../../src/cpu/meaning/form.js';
 import { int, int1, int3 } from '../../../src/cpu/meaning/isa/control-transfer.js';
 import { cli, sti } from '../../../src/cpu/meaning/isa/flag-control.js';
 import { ud, vmcall } from '../../../src/cpu/meaning/isa/miscellaneous.js';
 import { privileged, syscall, sysenter, sysret } from '../../../src/cpu/meaning/isa/system.js';
+import { OPCODES } from '../../../src/cpu/meaning/opcodes/index.js';
 import type { Semantics } from '../../../src/cpu/meaning/vocabulary.js';
+import { rowName } from '../../support/row-names.js';
 import type { MeaningsCheck } from './check.js';
 import { HOST_DIFFERENCES } from './host-differences.js';
 import { TOLERANCES } from './differences/tolerances.js';
@@ -81,6 +84,23 @@ export function fillGaps(check: MeaningsCheck, cases: number): void {
   for (const form of check.decoder.forms)
     for (let more = 0; more < MORE_CASES && gapOf(check, form) !== undefined; more += MORE_AT_ONCE)
       check.runForm(form.id, cases + more, MORE_AT_ONCE);
+}
+
+/** The classes of exceptions with #XM. SDM Vol. 2A tables 2-17, 2-18 and 2-27. */
+const TYPES_WITH_XM: readonly (ExceptionsType | undefined)[] = [2, 3, 11];
+
+/** Rows of VEX instructions that have raised #XM although their class has none. */
+export function wrongXm(check: MeaningsCheck): string[] {
+  const rows = [...check.raisedXm].filter(
+    ({ pattern, exceptions }) => pattern.vex && !TYPES_WITH_XM.includes(exceptions),
+  );
+  return rows.map(rowName);
+}
+
+/** Rows whose class of exceptions has #XM, and that have not raised it. */
+export function missingXm(check: MeaningsCheck): string[] {
+  const rows = OPCODES.filter((row) => TYPES_WITH_XM.includes(row.exceptions) && !check.raisedXm.has(row));
+  return rows.map(rowName);
 }
 
 /** How many cases of which kind there were, and how the host behaves. */

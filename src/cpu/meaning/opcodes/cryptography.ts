@@ -2,6 +2,7 @@ import * as aes from '../isa/aes.js';
 import * as sha from '../isa/sha.js';
 import { Hdq, Ib, Vdq, Wdq, WdqUnaligned, XMM0 } from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
+import * as vendors from './vendor-differences.js';
 
 /** SDM Vol. 1 5.12 "Intel AES New Instructions and PCLMULQDQ". */
 const AES = [
@@ -15,24 +16,24 @@ const AES = [
 
 /** The same with VEX: they need AVX as well. */
 const AVX = [
-  row('VEX.128.66.0F38.WIG DB /r', 'VAESIMC', aes.aesimc, Vdq, WdqUnaligned),
-  row('VEX.128.66.0F38.WIG DC /r', 'VAESENC', aes.encrypt(false), Vdq, Hdq, WdqUnaligned),
-  row('VEX.128.66.0F38.WIG DD /r', 'VAESENCLAST', aes.encrypt(true), Vdq, Hdq, WdqUnaligned),
-  row('VEX.128.66.0F38.WIG DE /r', 'VAESDEC', aes.decrypt(false), Vdq, Hdq, WdqUnaligned),
-  row('VEX.128.66.0F38.WIG DF /r', 'VAESDECLAST', aes.decrypt(true), Vdq, Hdq, WdqUnaligned),
-  row('VEX.128.66.0F3A.WIG DF /r', 'VAESKEYGENASSIST', aes.aeskeygenassist, Vdq, WdqUnaligned, Ib),
-  row('VEX.128.66.0F3A.WIG 44 /r', 'VPCLMULQDQ', aes.pclmulqdq, Vdq, Hdq, WdqUnaligned, Ib),
+  row('VEX.128.66.0F38.WIG DB /r', 'VAESIMC', aes.aesimc, Vdq, WdqUnaligned, 'TYPE 4'),
+  row('VEX.128.66.0F38.WIG DC /r', 'VAESENC', aes.encrypt(false), Vdq, Hdq, WdqUnaligned, 'TYPE 4'),
+  row('VEX.128.66.0F38.WIG DD /r', 'VAESENCLAST', aes.encrypt(true), Vdq, Hdq, WdqUnaligned, 'TYPE 4'),
+  row('VEX.128.66.0F38.WIG DE /r', 'VAESDEC', aes.decrypt(false), Vdq, Hdq, WdqUnaligned, 'TYPE 4'),
+  row('VEX.128.66.0F38.WIG DF /r', 'VAESDECLAST', aes.decrypt(true), Vdq, Hdq, WdqUnaligned, 'TYPE 4'),
+  row('VEX.128.66.0F3A.WIG DF /r', 'VAESKEYGENASSIST', aes.aeskeygenassist, Vdq, WdqUnaligned, Ib, 'TYPE 4'),
+  row('VEX.128.66.0F3A.WIG 44 /r', 'VPCLMULQDQ', aes.pclmulqdq, Vdq, Hdq, WdqUnaligned, Ib, 'TYPE 4'),
 ];
 
 /** SDM Vol. 1 5.15 "Intel SHA Extensions". */
 const SHA = [
-  row('NP 0F 38 C8 /r', 'SHA1NEXTE', sha.sha1nexte, Vdq, Wdq),
-  row('NP 0F 38 C9 /r', 'SHA1MSG1', sha.sha1msg1, Vdq, Wdq),
-  row('NP 0F 38 CA /r', 'SHA1MSG2', sha.sha1msg2, Vdq, Wdq),
-  row('NP 0F 38 CB /r', 'SHA256RNDS2', sha.sha256rnds2, Vdq, Wdq, XMM0),
-  row('NP 0F 38 CC /r', 'SHA256MSG1', sha.sha256msg1, Vdq, Wdq),
-  row('NP 0F 38 CD /r', 'SHA256MSG2', sha.sha256msg2, Vdq, Wdq),
-  row('NP 0F 3A CC /r', 'SHA1RNDS4', sha.sha1rnds4, Vdq, Wdq, Ib),
+  row('NP 0F 38 C8 /r', 'SHA1NEXTE', sha.sha1nexte, Vdq, Wdq, vendors.misalignedSha),
+  row('NP 0F 38 C9 /r', 'SHA1MSG1', sha.sha1msg1, Vdq, Wdq, vendors.misalignedSha),
+  row('NP 0F 38 CA /r', 'SHA1MSG2', sha.sha1msg2, Vdq, Wdq, vendors.misalignedSha),
+  row('NP 0F 38 CB /r', 'SHA256RNDS2', sha.sha256rnds2, Vdq, Wdq, XMM0, vendors.misalignedSha),
+  row('NP 0F 38 CC /r', 'SHA256MSG1', sha.sha256msg1, Vdq, Wdq, vendors.misalignedSha),
+  row('NP 0F 38 CD /r', 'SHA256MSG2', sha.sha256msg2, Vdq, Wdq, vendors.misalignedSha),
+  row('NP 0F 3A CC /r', 'SHA1RNDS4', sha.sha1rnds4, Vdq, Wdq, Ib, vendors.misalignedSha),
 ];
 
 /** The instructions for ciphers and hashes. */

@@ -11,11 +11,12 @@ import * as segment from '../isa/segment-register.js';
 import * as shift from '../isa/shift-rotate.js';
 import * as string from '../isa/string.js';
 import type { Semantics } from '../vocabulary.js';
-import type { Attribute, Undefined } from '../../decode/row.js';
+import type { Attribute, Undefined, VendorDifference } from '../../decode/row.js';
 import { FS, GS, SS } from '../../state/layout.js';
 import * as type from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 import * as leaves from './undefined-flags.js';
+import * as vendors from './vendor-differences.js';
 
 const { AL, By, CL, Eb, Ev, Ev64, Ew, Ey, Ez, Gb, Gv, Gy } = type;
 const { Ib, Iv, Iw, Iz, Jb, Jz, M, Mb, Mdq, Mq, Mv, Nq64, Nv, Ob, Ov, RvMw, Ry, Sw, Zb, Zv, Zv64, rAX, sIb } = type;
@@ -76,7 +77,7 @@ const DATA_TRANSFER = [
   feature('CMOV', row('0F 40+cc /r', 'CMOV', transfer.cmov, Gv, Ev)),
   row('86 /r', 'XCHG', transfer.xchg, Eb, Gb, 'LOCK'),
   row('87 /r', 'XCHG', transfer.xchg, Ev, Gv, 'LOCK'),
-  row('90+r', 'XCHG', transfer.xchg, Zv, rAX),
+  row('90+r', 'XCHG', transfer.xchg, Zv, rAX, vendors.pauseOfR8),
   row('0F C8+r', 'BSWAP', transfer.bswap, Zv),
   row('0F C0 /r', 'XADD', transfer.xadd, Eb, Gb, 'LOCK'),
   row('0F C1 /r', 'XADD', transfer.xadd, Ev, Gv, 'LOCK'),
@@ -94,7 +95,7 @@ const DATA_TRANSFER = [
   row('99', 'CWD', transfer.spreadSign),
   row('0F BE /r', 'MOVSX', transfer.movsx, Gv, Eb),
   row('0F BF /r', 'MOVSX', transfer.movsx, Gv, Ew),
-  row('63 /r', 'MOVSXD', transfer.movsx, Gv, Ez),
+  row('63 /r', 'MOVSXD', transfer.movsx, Gv, Ez, 'ONLY64', vendors.signExtendedWord),
   row('0F B6 /r', 'MOVZX', transfer.movzx, Gv, Eb),
   row('0F B7 /r', 'MOVZX', transfer.movzx, Gv, Ew),
   feature(
@@ -170,8 +171,8 @@ const BIT_AND_BYTE = [
   row('0F BA /6', 'BTR', bitByte.btr, Ev, Ib, 'LOCK', leaves.bitTest),
   row('0F BB /r', 'BTC', bitByte.btc, Ev, Gv, 'LOCK', leaves.bitTest),
   row('0F BA /7', 'BTC', bitByte.btc, Ev, Ib, 'LOCK', leaves.bitTest),
-  row('0F BC /r', 'BSF', bitByte.bsf, Gv, Ev, leaves.bitScan),
-  row('0F BD /r', 'BSR', bitByte.bsr, Gv, Ev, leaves.bitScan),
+  row('0F BC /r', 'BSF', bitByte.bsf, Gv, Ev, leaves.bitScan, vendors.bitScanOfZero),
+  row('0F BD /r', 'BSR', bitByte.bsr, Gv, Ev, leaves.bitScan, vendors.bitScanOfZero),
   row('0F 90+cc /r', 'SET', bitByte.setcc, Eb),
   row('84 /r', 'TEST', logical.test, Eb, Gb, leaves.logic),
   row('85 /r', 'TEST', logical.test, Ev, Gv, leaves.logic),
@@ -191,24 +192,24 @@ const BIT_AND_BYTE = [
 
 /** SDM Vol. 1 5.1.7 "Control Transfer Instructions". Near branches have 64-bit operands regardless of prefixes. */
 const CONTROL_TRANSFER = [
-  row('EB', 'JMP', control.jmpDirect, Jb, 'F64', 'BRANCH'),
-  row('E9', 'JMP', control.jmpDirect, Jz, 'F64', 'BRANCH'),
-  row('FF /4', 'JMP', control.jmpIndirect, Ev, 'F64', 'BRANCH'),
-  row('70+cc', 'J', control.jcc, Jb, 'F64', 'BRANCH'),
-  row('0F 80+cc', 'J', control.jcc, Jz, 'F64', 'BRANCH'),
-  row('E3', 'JRCXZ', control.jrcxz, Jb, 'F64', 'ADDRESS', 'BRANCH'),
-  row('E2', 'LOOP', control.loop, Jb, 'F64', 'ADDRESS', 'BRANCH'),
-  row('E1', 'LOOPE', control.loope, Jb, 'F64', 'ADDRESS', 'BRANCH'),
-  row('E0', 'LOOPNE', control.loopne, Jb, 'F64', 'ADDRESS', 'BRANCH'),
-  row('E8', 'CALL', control.callDirect, Jz, 'F64', 'BRANCH'),
-  row('FF /2', 'CALL', control.callIndirect, Ev, 'F64', 'BRANCH'),
-  row('C3', 'RET', control.ret, 'F64', 'BRANCH'),
-  row('C2', 'RET', control.ret, Iw, 'F64', 'BRANCH'),
-  row('FF /5', 'JMP', far.jmpFar, M, 'BRANCH', 'EVALUATED'),
-  row('FF /3', 'CALL', far.callFar, M, 'BRANCH', 'EVALUATED'),
-  row('CB', 'RETF', far.retf, 'BRANCH', 'EVALUATED'),
-  row('CA', 'RETF', far.retf, Iw, 'BRANCH', 'EVALUATED'),
-  row('CF', 'IRET', far.iret, 'BRANCH', 'EVALUATED'),
+  row('EB', 'JMP', control.jmpDirect, Jb, 'F64', 'BRANCH', vendors.nearBranch),
+  row('E9', 'JMP', control.jmpDirect, Jz, 'F64', 'BRANCH', vendors.nearBranch),
+  row('FF /4', 'JMP', control.jmpIndirect, Ev, 'F64', 'BRANCH', vendors.nearBranch),
+  row('70+cc', 'J', control.jcc, Jb, 'F64', 'BRANCH', vendors.nearBranch),
+  row('0F 80+cc', 'J', control.jcc, Jz, 'F64', 'BRANCH', vendors.nearBranch),
+  row('E3', 'JRCXZ', control.jrcxz, Jb, 'F64', 'ADDRESS', 'BRANCH', vendors.nearBranch),
+  row('E2', 'LOOP', control.loop, Jb, 'F64', 'ADDRESS', 'BRANCH', vendors.nearBranch),
+  row('E1', 'LOOPE', control.loope, Jb, 'F64', 'ADDRESS', 'BRANCH', vendors.nearBranch, vendors.conditionalLoop),
+  row('E0', 'LOOPNE', control.loopne, Jb, 'F64', 'ADDRESS', 'BRANCH', vendors.nearBranch, vendors.conditionalLoop),
+  row('E8', 'CALL', control.callDirect, Jz, 'F64', 'BRANCH', vendors.nearBranch),
+  row('FF /2', 'CALL', control.callIndirect, Ev, 'F64', 'BRANCH', vendors.nearBranch),
+  row('C3', 'RET', control.ret, 'F64', 'BRANCH', vendors.nearBranch),
+  row('C2', 'RET', control.ret, Iw, 'F64', 'BRANCH', vendors.nearBranch),
+  row('FF /5', 'JMP', far.jmpFar, M, 'BRANCH', 'EVALUATED', vendors.farPointer),
+  row('FF /3', 'CALL', far.callFar, M, 'BRANCH', 'EVALUATED', vendors.farPointer),
+  row('CB', 'RETF', far.retf, 'BRANCH', 'EVALUATED', vendors.poppedSelector),
+  row('CA', 'RETF', far.retf, Iw, 'BRANCH', 'EVALUATED', vendors.poppedSelector),
+  row('CF', 'IRET', far.iret, 'BRANCH', 'EVALUATED', vendors.poppedSelector),
   row('CD', 'INT', control.int, Ib, 'BRANCH', 'EVALUATED'),
   row('CC', 'INT3', control.int3, 'BRANCH', 'EVALUATED'),
   row('F1', 'INT1', control.int1, 'BRANCH', 'EVALUATED'),
@@ -218,16 +219,16 @@ const CONTROL_TRANSFER = [
 
 /** SDM Vol. 1 5.1.8 "String Instructions". */
 const STRING = [
-  row('A4', 'MOVS', string.movs, 'BYTE', 'REP', 'ADDRESS'),
-  row('A5', 'MOVS', string.movs, 'REP', 'ADDRESS'),
-  row('A6', 'CMPS', string.cmps, 'BYTE', 'REPZ', 'ADDRESS'),
-  row('A7', 'CMPS', string.cmps, 'REPZ', 'ADDRESS'),
-  row('AE', 'SCAS', string.scas, 'BYTE', 'REPZ', 'ADDRESS'),
-  row('AF', 'SCAS', string.scas, 'REPZ', 'ADDRESS'),
-  row('AC', 'LODS', string.lods, 'BYTE', 'REP', 'ADDRESS'),
-  row('AD', 'LODS', string.lods, 'REP', 'ADDRESS'),
-  row('AA', 'STOS', string.stos, 'BYTE', 'REP', 'ADDRESS'),
-  row('AB', 'STOS', string.stos, 'REP', 'ADDRESS'),
+  row('A4', 'MOVS', string.movs, 'BYTE', 'REP', 'ADDRESS', vendors.noIteration),
+  row('A5', 'MOVS', string.movs, 'REP', 'ADDRESS', vendors.noIteration),
+  row('A6', 'CMPS', string.cmps, 'BYTE', 'REPZ', 'ADDRESS', vendors.noIteration, vendors.betweenIterations),
+  row('A7', 'CMPS', string.cmps, 'REPZ', 'ADDRESS', vendors.noIteration, vendors.betweenIterations),
+  row('AE', 'SCAS', string.scas, 'BYTE', 'REPZ', 'ADDRESS', vendors.noIteration, vendors.betweenIterations),
+  row('AF', 'SCAS', string.scas, 'REPZ', 'ADDRESS', vendors.noIteration, vendors.betweenIterations),
+  row('AC', 'LODS', string.lods, 'BYTE', 'REP', 'ADDRESS', vendors.noIteration),
+  row('AD', 'LODS', string.lods, 'REP', 'ADDRESS', vendors.noIteration),
+  row('AA', 'STOS', string.stos, 'BYTE', 'REP', 'ADDRESS', vendors.noIteration),
+  row('AB', 'STOS', string.stos, 'REP', 'ADDRESS', vendors.noIteration),
 ];
 
 /** SDM Vol. 1 5.1.11 "Flag Control (EFLAG) Instructions". */
@@ -240,42 +241,42 @@ const FLAG_CONTROL = [
   feature('LAHF64', row('9F', 'LAHF', flags.lahf), row('9E', 'SAHF', flags.sahf)),
   row('9C', 'PUSHF', flags.pushf, 'D64'),
   row('9D', 'POPF', flags.popf, 'D64'),
-  row('FB', 'STI', flags.sti, 'EVALUATED'),
-  row('FA', 'CLI', flags.cli, 'EVALUATED'),
+  row('FB', 'STI', flags.sti, 'EVALUATED', 'IOPL'),
+  row('FA', 'CLI', flags.cli, 'EVALUATED', 'IOPL'),
 ];
 
 /** SDM Vol. 1 5.1.12 "Segment Register Instructions". */
 const SEGMENT_REGISTER = [
   row('8C /r', 'MOV', segment.movFromSegment, RvMw, Sw, 'EVALUATED'),
   row('8E /r', 'MOV', segment.movToSegment, Sw, Ew, 'EVALUATED'),
-  row('0F A0', 'PUSH', segment.pushSegment(FS), 'D64', 'EVALUATED'),
-  row('0F A8', 'PUSH', segment.pushSegment(GS), 'D64', 'EVALUATED'),
-  row('0F A1', 'POP', segment.popSegment(FS), 'D64', 'EVALUATED'),
-  row('0F A9', 'POP', segment.popSegment(GS), 'D64', 'EVALUATED'),
-  row('0F B2 /r', 'LSS', segment.loadFarPointer(SS), Gv, M, 'EVALUATED'),
-  row('0F B4 /r', 'LFS', segment.loadFarPointer(FS), Gv, M, 'EVALUATED'),
-  row('0F B5 /r', 'LGS', segment.loadFarPointer(GS), Gv, M, 'EVALUATED'),
+  row('0F A0', 'PUSH', segment.pushSegment(FS), 'D64', 'EVALUATED', vendors.pushedSegment),
+  row('0F A8', 'PUSH', segment.pushSegment(GS), 'D64', 'EVALUATED', vendors.pushedSegment),
+  row('0F A1', 'POP', segment.popSegment(FS), 'D64', 'EVALUATED', vendors.poppedSegment),
+  row('0F A9', 'POP', segment.popSegment(GS), 'D64', 'EVALUATED', vendors.poppedSegment),
+  row('0F B2 /r', 'LSS', segment.loadFarPointer(SS), Gv, M, 'EVALUATED', vendors.farPointer),
+  row('0F B4 /r', 'LFS', segment.loadFarPointer(FS), Gv, M, 'EVALUATED', vendors.farPointer),
+  row('0F B5 /r', 'LGS', segment.loadFarPointer(GS), Gv, M, 'EVALUATED', vendors.farPointer),
   feature(
     'FSGSBASE',
-    row('F3 0F AE /0', 'RDFSBASE', segment.readBase(FS), Ry, 'NO16', 'EVALUATED'),
-    row('F3 0F AE /1', 'RDGSBASE', segment.readBase(GS), Ry, 'NO16', 'EVALUATED'),
-    row('F3 0F AE /2', 'WRFSBASE', segment.writeBase(FS), Ry, 'NO16', 'EVALUATED'),
-    row('F3 0F AE /3', 'WRGSBASE', segment.writeBase(GS), Ry, 'NO16', 'EVALUATED'),
+    row('F3 0F AE /0', 'RDFSBASE', segment.readBase(FS), Ry, 'NO16', 'EVALUATED', 'ONLY64'),
+    row('F3 0F AE /1', 'RDGSBASE', segment.readBase(GS), Ry, 'NO16', 'EVALUATED', 'ONLY64'),
+    row('F3 0F AE /2', 'WRFSBASE', segment.writeBase(FS), Ry, 'NO16', 'EVALUATED', 'ONLY64'),
+    row('F3 0F AE /3', 'WRGSBASE', segment.writeBase(GS), Ry, 'NO16', 'EVALUATED', 'ONLY64'),
   ),
 ];
 
 /** Rows of a hint, which is a NOP here, for each value of ModRM.reg that has no other meaning. */
-function hintRows(opcode: string, digits: string): RowDraft[] {
-  return [...digits].flatMap((digit) => row(`${opcode} /${digit}`, 'NOP', misc.nop, Ev));
+function hintRows(opcode: string, digits: string, ...rest: VendorDifference[]): RowDraft[] {
+  return [...digits].flatMap((digit) => row(`${opcode} /${digit}`, 'NOP', misc.nop, Ev, ...rest));
 }
 
 /** SDM Vol. 1 5.1.13 "Miscellaneous Instructions". 0F 0D and 0F 18 to 0F 1F are hints: NOPs, known or reserved. */
 const MISCELLANEOUS = [
   row('8D /r', 'LEA', misc.lea, Gv, M),
   row('90', 'NOP', misc.nop),
-  row('F3 90', 'PAUSE', misc.nop),
-  feature('PREFETCHW', row('0F 0D /1', 'PREFETCHW', misc.nop, Eb)),
-  hintRows('0F 0D', '0234567'),
+  row('F3 90', 'PAUSE', misc.nop, vendors.pauseOfR8),
+  feature('PREFETCHW', row('0F 0D /1', 'PREFETCHW', misc.nop, Eb, vendors.prefetchOfRegister)),
+  hintRows('0F 0D', '0234567', vendors.prefetchOfRegister),
   row('0F 18 /0', 'PREFETCHNTA', misc.nop, Eb),
   row('0F 18 /1', 'PREFETCHT0', misc.nop, Eb),
   row('0F 18 /2', 'PREFETCHT1', misc.nop, Eb),
@@ -288,8 +289,8 @@ const MISCELLANEOUS = [
   row('0F 1D /r', 'NOP', misc.nop, Ev),
   row('0F 1E /r', 'NOP', misc.nop, Ev),
   row('0F 1F /r', 'NOP', misc.nop, Ev),
-  row('0F FF /r', 'UD0', misc.ud, Gv, Ev, 'BRANCH', 'EVALUATED'),
-  row('0F B9 /r', 'UD1', misc.ud, Gv, Ev, 'BRANCH', 'EVALUATED'),
+  row('0F FF /r', 'UD0', misc.ud, Gv, Ev, 'BRANCH', 'EVALUATED', vendors.undefinedWithoutModRM),
+  row('0F B9 /r', 'UD1', misc.ud, Gv, Ev, 'BRANCH', 'EVALUATED', vendors.undefinedWithoutModRM),
   row('0F 0B', 'UD2', misc.ud, 'BRANCH', 'EVALUATED'),
   row('D7', 'XLAT', misc.xlat, 'ADDRESS'),
   row('0F A2', 'CPUID', misc.cpuid, 'EVALUATED'),
@@ -310,22 +311,22 @@ const BIT_MANIPULATION = [
   feature(
     'BMI1',
     row('F3 0F BC /r', 'TZCNT', bitByte.tzcnt, Gv, Ev, leaves.bitCount),
-    row('VEX.LZ.NP.0F38.W F2 /r', 'ANDN', logical.andn, Gy, By, Ey, leaves.bitField),
-    row('VEX.LZ.NP.0F38.W F7 /r', 'BEXTR', bitManipulation.bextr, Gy, Ey, By, leaves.bitExtract),
-    row('VEX.LZ.NP.0F38.W F3 /1', 'BLSR', bitManipulation.blsr, By, Ey, leaves.bitField),
-    row('VEX.LZ.NP.0F38.W F3 /2', 'BLSMSK', bitManipulation.blsmsk, By, Ey, leaves.bitField),
-    row('VEX.LZ.NP.0F38.W F3 /3', 'BLSI', bitManipulation.blsi, By, Ey, leaves.bitField),
+    row('VEX.LZ.NP.0F38.W F2 /r', 'ANDN', logical.andn, Gy, By, Ey, leaves.bitField, 'TYPE 13'),
+    row('VEX.LZ.NP.0F38.W F7 /r', 'BEXTR', bitManipulation.bextr, Gy, Ey, By, leaves.bitExtract, 'TYPE 13'),
+    row('VEX.LZ.NP.0F38.W F3 /1', 'BLSR', bitManipulation.blsr, By, Ey, leaves.bitField, 'TYPE 13'),
+    row('VEX.LZ.NP.0F38.W F3 /2', 'BLSMSK', bitManipulation.blsmsk, By, Ey, leaves.bitField, 'TYPE 13'),
+    row('VEX.LZ.NP.0F38.W F3 /3', 'BLSI', bitManipulation.blsi, By, Ey, leaves.bitField, 'TYPE 13'),
   ),
   feature(
     'BMI2',
-    row('VEX.LZ.NP.0F38.W F5 /r', 'BZHI', bitManipulation.bzhi, Gy, Ey, By, leaves.bitField),
-    row('VEX.LZ.F2.0F38.W F5 /r', 'PDEP', bitManipulation.pdep, Gy, By, Ey),
-    row('VEX.LZ.F3.0F38.W F5 /r', 'PEXT', bitManipulation.pext, Gy, By, Ey),
-    row('VEX.LZ.F2.0F38.W F6 /r', 'MULX', arithmetic.mulx, Gy, By, Ey),
-    row('VEX.LZ.F2.0F3A.W F0 /r', 'RORX', shift.rorx, Gy, Ey, Ib),
-    row('VEX.LZ.F3.0F38.W F7 /r', 'SARX', shift.sarx, Gy, Ey, By),
-    row('VEX.LZ.66.0F38.W F7 /r', 'SHLX', shift.shlx, Gy, Ey, By),
-    row('VEX.LZ.F2.0F38.W F7 /r', 'SHRX', shift.shrx, Gy, Ey, By),
+    row('VEX.LZ.NP.0F38.W F5 /r', 'BZHI', bitManipulation.bzhi, Gy, Ey, By, leaves.bitField, 'TYPE 13'),
+    row('VEX.LZ.F2.0F38.W F5 /r', 'PDEP', bitManipulation.pdep, Gy, By, Ey, 'TYPE 13'),
+    row('VEX.LZ.F3.0F38.W F5 /r', 'PEXT', bitManipulation.pext, Gy, By, Ey, 'TYPE 13'),
+    row('VEX.LZ.F2.0F38.W F6 /r', 'MULX', arithmetic.mulx, Gy, By, Ey, 'TYPE 13'),
+    row('VEX.LZ.F2.0F3A.W F0 /r', 'RORX', shift.rorx, Gy, Ey, Ib, 'TYPE 13'),
+    row('VEX.LZ.F3.0F38.W F7 /r', 'SARX', shift.sarx, Gy, Ey, By, 'TYPE 13'),
+    row('VEX.LZ.66.0F38.W F7 /r', 'SHLX', shift.shlx, Gy, Ey, By, 'TYPE 13'),
+    row('VEX.LZ.F2.0F38.W F7 /r', 'SHRX', shift.shrx, Gy, Ey, By, 'TYPE 13'),
   ),
 ];
 

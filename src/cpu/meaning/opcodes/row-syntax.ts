@@ -1,54 +1,77 @@
 import type { Semantics } from '../vocabulary.js';
-import type {
-  Attribute,
-  EncodingPattern,
-  OpcodeMap,
-  OperandSize,
-  OperandType,
-  Row,
-  Undefined,
+import {
+  PRIVILEGES,
+  type Attribute,
+  type CodeSize,
+  type EncodingPattern,
+  type ExceptionsType,
+  type OpcodeMap,
+  type OperandSize,
+  type OperandType,
+  type Privilege,
+  type Row,
+  type Undefined,
+  type VendorDifference,
 } from '../../decode/row.js';
 import type { Feature } from '../features.js';
 
 /** A row as written in the table, before it gets its number. */
 export type RowDraft = Omit<Row, 'id'>;
 
+/** What follows the meaning in a row. */
+export type RowItem = OperandType | Attribute | Privilege | `TYPE ${ExceptionsType}` | Undefined | VendorDifference;
+
 /**
- * Makes one row of the opcode table in the manual's notation, or sixteen if the encoding contains `+cc`. Attributes,
- * and what the instruction leaves undefined, follow the operands. With `+cc`, the meaning is a function of the condition code that returns a meaning.
+ * Makes one row of the opcode table in the manual's notation, or sixteen if the encoding contains `+cc`. Behind the operands, in
+ * any order, stand attributes, the privilege, the class of exceptions, what the instruction leaves undefined, and where
+ * processors differ. With `+cc`, the meaning is a function of the condition code that returns a meaning.
  */
 export function row(
   encoding: string,
   mnemonic: string,
   semantics: Semantics | ((condition: number) => Semantics),
-  ...rest: (OperandType | Attribute | Undefined)[]
+  ...rest: RowItem[]
 ): RowDraft[] {
-  const operands = rest.filter((item): item is OperandType => typeof item !== 'string' && 'where' in item);
-  const leaves = rest.find((item): item is Undefined => typeof item !== 'string' && !('where' in item));
-  const attributes = new Set(rest.filter((item): item is Attribute => typeof item === 'string'));
-  const make = (text: string, name: string, meaning: Semantics): RowDraft => ({
-    encoding: text,
-    mnemonic: name,
-    semantics: meaning,
-    operands,
-    attributes,
-    feature: '',
-    leaves: leaves ?? {},
-    pattern: parseEncoding(text, operands),
-  });
+  const items = sorted(rest);
+  const { operands, attributes } = items;
+  const make = (text: string, name: string, meaning: Semantics): RowDraft => {
+    const pattern = parseEncoding(text, operands);
+    const only64 = attributes.has('ONLY64') || (!pattern.vex && pattern.rexW === 1);
+    return {
+      ...{ encoding: text, mnemonic: name, semantics: meaning, feature: '', pattern },
+      ...items,
+      modes: only64 ? ONLY_64 : ALL_SIZES,
+    };
+  };
   if (/^VEX\.(NP|66|F2|F3)\./.test(encoding)) return bothLengths(encoding, mnemonic, semantics as Semantics, rest);
   if (!encoding.includes('+cc')) return [make(encoding, mnemonic, semantics as Semantics)];
   const byCondition = semantics as (condition: number) => Semantics;
   return CONDITION_NAMES.map((name, code) => make(addCondition(encoding, code), mnemonic + name, byCondition(code)));
 }
 
+const ALL_SIZES: readonly CodeSize[] = [16, 32, 64];
+const ONLY_64: readonly CodeSize[] = [64];
+
+/** The items of a row by their kind. */
+function sorted(
+  rest: readonly RowItem[],
+): Pick<Row, 'operands' | 'attributes' | 'privilege' | 'exceptions' | 'leaves' | 'vendors'> {
+  const words = rest.filter((item) => typeof item === 'string');
+  const things = rest.filter((item) => typeof item !== 'string');
+  const isPrivilege = (word: string): word is Privilege => (PRIVILEGES as readonly string[]).includes(word);
+  const type = words.find((word) => word.startsWith('TYPE '));
+  return {
+    operands: things.filter((item): item is OperandType => 'where' in item),
+    attributes: new Set(words.filter((word): word is Attribute => word !== type && !isPrivilege(word))),
+    privilege: words.find(isPrivilege),
+    exceptions: type === undefined ? undefined : (Number(type.slice('TYPE '.length)) as ExceptionsType),
+    leaves: things.find((item): item is Undefined => !('where' in item) && !('source' in item)) ?? {},
+    vendors: things.filter((item): item is VendorDifference => 'source' in item),
+  };
+}
+
 /** The rows for 128 and 256 bits of an encoding that leaves the vector length open. */
-function bothLengths(
-  encoding: string,
-  mnemonic: string,
-  semantics: Semantics,
-  rest: readonly (OperandType | Attribute | Undefined)[],
-): RowDraft[] {
+function bothLengths(encoding: string, mnemonic: string, semantics: Semantics, rest: readonly RowItem[]): RowDraft[] {
   const wide = rest.map((item) => (typeof item !== 'string' && 'where' in item ? widened(item) : item));
   const of = (length: number): string => encoding.replace('VEX.', `VEX.${length}.`);
   return [...row(of(128), mnemonic, semantics, ...rest), ...row(of(256), mnemonic, semantics, ...wide)];

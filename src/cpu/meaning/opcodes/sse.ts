@@ -67,6 +67,7 @@ import {
   Wss,
 } from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
+import * as vendors from './vendor-differences.js';
 
 /*
  * MOV is the meaning of whole-register moves too: the operand type says whether memory must be aligned, and a non-temporal
@@ -80,8 +81,8 @@ const ignored: OperandType = { where: 'N', file: 'gpr', size: 32 };
 const sseDataTransfer = [
   row('NP 0F 28 /r', 'MOVAPS', mov, Vdq, Wdq),
   row('NP 0F 29 /r', 'MOVAPS', mov, Wdq, Vdq),
-  row('NP 0F 10 /r', 'MOVUPS', mov, Vdq, WdqUnaligned),
-  row('NP 0F 11 /r', 'MOVUPS', mov, WdqUnaligned, Vdq),
+  row('NP 0F 10 /r', 'MOVUPS', mov, Vdq, WdqUnaligned, vendors.unalignedMove),
+  row('NP 0F 11 /r', 'MOVUPS', mov, WdqUnaligned, Vdq, vendors.unalignedMove),
   row('NP 0F 16 /r', 'MOVHPS', loadHigh, Vdq, Mq),
   row('NP 0F 17 /r', 'MOVHPS', storeHigh, Mq, Vdq),
   row('NP 0F 12 /r', 'MOVHLPS', movhlps, Vdq, Udq),
@@ -143,7 +144,7 @@ const sseConversion = [
 
 /** SDM Vol. 1 5.5.2 "SSE MXCSR State Management Instructions" and 5.5.4 "SSE Cacheability Control ... Instructions". */
 const sseState = [
-  row('NP 0F AE /2', 'LDMXCSR', ldmxcsr, Md),
+  row('NP 0F AE /2', 'LDMXCSR', ldmxcsr, Md, vendors.misalignedMode),
   row('NP 0F AE /3', 'STMXCSR', stmxcsr, Md),
   row('NP 0F 2B /r', 'MOVNTPS', mov, Mdq, Vdq),
   row('NP 0F AE /7', 'SFENCE', fence, ignored),
@@ -151,18 +152,18 @@ const sseState = [
 
 /** SDM Vol. 1 5.3 "x87 FPU and SIMD State Management Instructions". */
 const stateManagement = [
-  row('NP REX.W0 0F AE /0', 'FXSAVE', fxsave, M),
-  row('NP REX.W 0F AE /0', 'FXSAVE64', fxsave, M),
-  row('NP REX.W0 0F AE /1', 'FXRSTOR', fxrstor, M),
-  row('NP REX.W 0F AE /1', 'FXRSTOR64', fxrstor, M),
+  row('NP REX.W0 0F AE /0', 'FXSAVE', fxsave, M, vendors.savedMask),
+  row('NP REX.W 0F AE /0', 'FXSAVE64', fxsave, M, vendors.savedMask),
+  row('NP REX.W0 0F AE /1', 'FXRSTOR', fxrstor, M, vendors.misalignedMode),
+  row('NP REX.W 0F AE /1', 'FXRSTOR64', fxrstor, M, vendors.misalignedMode),
 ];
 
 /** SDM Vol. 1 5.6.1.1 "SSE2 Data Movement Instructions". */
 const sse2DataTransfer = [
   row('66 0F 28 /r', 'MOVAPD', mov, Vdq, Wdq),
   row('66 0F 29 /r', 'MOVAPD', mov, Wdq, Vdq),
-  row('66 0F 10 /r', 'MOVUPD', mov, Vdq, WdqUnaligned),
-  row('66 0F 11 /r', 'MOVUPD', mov, WdqUnaligned, Vdq),
+  row('66 0F 10 /r', 'MOVUPD', mov, Vdq, WdqUnaligned, vendors.unalignedMove),
+  row('66 0F 11 /r', 'MOVUPD', mov, WdqUnaligned, Vdq, vendors.unalignedMove),
   row('66 0F 16 /r', 'MOVHPD', loadHigh, Vdq, Mq),
   row('66 0F 17 /r', 'MOVHPD', storeHigh, Mq, Vdq),
   row('66 0F 12 /r', 'MOVLPD', loadLow, Vdq, Mq),
@@ -232,8 +233,8 @@ const sse2IntegerTransfer = [
   row('66 0F D6 /r', 'MOVQ', moveZeroExtended, Wq, Vsd),
   row('66 0F 6F /r', 'MOVDQA', mov, Vdq, Wdq),
   row('66 0F 7F /r', 'MOVDQA', mov, Wdq, Vdq),
-  row('F3 0F 6F /r', 'MOVDQU', mov, Vdq, WdqUnaligned),
-  row('F3 0F 7F /r', 'MOVDQU', mov, WdqUnaligned, Vdq),
+  row('F3 0F 6F /r', 'MOVDQU', mov, Vdq, WdqUnaligned, vendors.unalignedMove),
+  row('F3 0F 7F /r', 'MOVDQU', mov, WdqUnaligned, Vdq, vendors.unalignedMove),
   row('66 0F C5 /r', 'PEXTRW', extractLane(16), Gd, Udq, Ib),
   row('66 0F C4 /r', 'PINSRW', insertLane(16), Vdq, RyMw, Ib),
   row('66 0F D7 /r', 'PMOVMSKB', moveMask(8), Gd, Udq),

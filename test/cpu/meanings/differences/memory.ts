@@ -1,4 +1,5 @@
 /** Accesses to memory: which bytes, in which order, and what the alignment check sees. */
+import * as vendors from '../../../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { RAX, RBP, RBX, RDI, RSP } from '../../../../src/cpu/state/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
 import { VECTOR_BYTES } from '../../../oracle/case.js';
@@ -16,6 +17,7 @@ import {
   memoryAt,
   MIDDLE,
   NON_CANONICAL,
+  ofVendors,
   probe,
   raised,
   raises,
@@ -113,13 +115,12 @@ export const MEMORY: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'MOVSXD r16, r/m16',
-    why: 'SDM Vol. 2B "MOVSXD" reads 16 bits; AMD reads 32 and drops 16',
+    ...ofVendors(vendors.signExtendedWord),
     probes: [probe([0x66, 0x63, 0x03], { [RBX]: END - 2n })],
     alternatives: [
-      { name: 'reads 16 bits', shows: completes },
+      { name: vendors.signExtendedWord.Intel, shows: completes },
       {
-        name: 'reads 32 bits',
+        name: vendors.signExtendedWord.AMD,
         shows: raises(Vector.PF),
         maps: (answers) =>
           hasMnemonic(answers, 'MOVSXD') && answers.c.form.width === 16 && answers.native.fault
@@ -129,8 +130,7 @@ export const MEMORY: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'MOVUPS, MOVUPD, MOVDQU that are misaligned with RFLAGS.AC',
-    why: 'SDM Vol. 3A 6.15 "Interrupt 17": these may raise #AC, depending on the implementation',
+    ...ofVendors(vendors.unalignedMove),
     probes: [
       [0x0f, 0x10],
       [0x0f, 0x11],
@@ -142,8 +142,12 @@ export const MEMORY: readonly HostDifference[] = [
       [1n, 4n, 8n].map((offset) => probe([...opcode, 0x03], { [RBX]: MIDDLE + offset }, { rflags: CHECKED })),
     ),
     alternatives: [
-      { name: '#AC', shows: raises(Vector.AC) },
-      { name: 'no #AC', shows: completes, maps: withoutAlignmentCheck(['MOVUPS', 'MOVUPD', 'MOVDQU', 'LDDQU']) },
+      { name: vendors.unalignedMove.AMD, shows: raises(Vector.AC) },
+      {
+        name: vendors.unalignedMove.Intel,
+        shows: completes,
+        maps: withoutAlignmentCheck(['MOVUPS', 'MOVUPD', 'MOVDQU', 'LDDQU']),
+      },
     ],
   },
   {
@@ -179,12 +183,11 @@ export const MEMORY: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'SHA that is misaligned',
-    why: 'SDM Vol. 2B "SHA1MSG1": exceptions of type 4, #GP; AMD takes operands at any address',
+    ...ofVendors(vendors.misalignedSha),
     probes: [1n, 8n].map((offset) => probe(SHA1MSG1, { [RBX]: MIDDLE + offset })),
     alternatives: [
-      { name: '#GP', shows: raises(Vector.GP) },
-      { name: 'completes', shows: completes, maps: withoutAlignmentFault },
+      { name: vendors.misalignedSha.Intel, shows: raises(Vector.GP) },
+      { name: vendors.misalignedSha.AMD, shows: completes, maps: withoutAlignmentFault },
     ],
   },
   {

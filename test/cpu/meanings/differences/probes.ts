@@ -2,7 +2,8 @@
 import { makeCase, RFLAGS, RFLAGS_ALWAYS, type OracleCase, type OracleResult } from '../../../oracle/case.js';
 import { ARENA_BYTES, CODE, HIGH_ARENA } from '../../../oracle/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
-import type { Answers, Expectation } from '../host-differences.js';
+import type { VendorDifference } from '../../../../src/cpu/decode/row.js';
+import type { Answers, Expectation, HostDifference } from '../host-differences.js';
 import type { MeaningCase } from '../generate.js';
 
 export const MIDDLE = HIGH_ARENA + 0x1000n;
@@ -89,4 +90,10 @@ export function usesMemory({ form }: MeaningCase): boolean {
 
 export function isRepeated({ oracle }: MeaningCase): boolean {
   return oracle.bytes.some((byte) => byte === 0xf2 || byte === 0xf3);
+}
+
+/** The words of a difference between vendors, from the opcode table. Its alternatives are named as there. */
+export function ofVendors(vendors: VendorDifference): Pick<HostDifference, 'instructions' | 'why' | 'vendors'> {
+  const { instructions, AMD, Intel, source } = vendors;
+  return { instructions, why: `${source}; AMD: ${AMD}; Intel: ${Intel}`, vendors };
 }

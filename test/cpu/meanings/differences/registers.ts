@@ -1,4 +1,5 @@
 /** Results in registers, MXCSR and segments. */
+import * as vendors from '../../../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { MXCSR_MASK } from '../../../../src/cpu/evaluator/float/mxcsr.js';
 import { ZF } from '../../../../src/cpu/meaning/flags.js';
 import { FS, GS, RAX, RBX, RSP } from '../../../../src/cpu/state/layout.js';
@@ -7,7 +8,7 @@ import { contains } from '../../../oracle/layout.js';
 import type { OracleResult } from '../../../oracle/case.js';
 import type { MeaningCase } from '../generate.js';
 import type { Answers, Expectation, HostDifference } from '../host-differences.js';
-import { completes, END, hasMnemonic, leftOut, memoryAt, MIDDLE, probe, raises, words } from './probes.js';
+import { completes, END, hasMnemonic, leftOut, memoryAt, MIDDLE, ofVendors, probe, raises, words } from './probes.js';
 
 /** Bit 17 of MXCSR: AMD's MM, which allows misaligned operands of SSE. APM Vol. 2 11.3.1 "MXCSR Register". */
 const MM = 0x2_0000;
@@ -18,26 +19,24 @@ const MXCSR_MASK_OFFSET = 28;
 
 export const REGISTERS: readonly HostDifference[] = [
   {
-    instructions: 'LSS, LFS, LGS, far JMP and far CALL with REX.W',
-    why: 'SDM Vol. 2A "LDS/LES/LFS/LGS/LSS": m16:64; AMD ignores REX.W: m16:32',
+    ...ofVendors(vendors.farPointer),
     probes: [probe([0x48, 0x0f, 0xb4, 0x03], { [RBX]: MIDDLE }, memoryAt(MIDDLE, words(FAR_OFFSET, 0x2bn)))],
     alternatives: [
-      { name: 'm16:64', shows: ({ gpr }) => gpr[RAX] === FAR_OFFSET },
+      { name: vendors.farPointer.Intel, shows: ({ gpr }) => gpr[RAX] === FAR_OFFSET },
       {
-        name: 'm16:32',
+        name: vendors.farPointer.AMD,
         shows: ({ gpr }) => gpr[RAX] === BigInt.asUintN(32, FAR_OFFSET),
         maps: (answers) => (isWideFarPointer(answers) ? leftOut(answers) : undefined),
       },
     ],
   },
   {
-    instructions: 'LDMXCSR, FXRSTOR with bit 17 of MXCSR',
-    why: 'SDM Vol. 1 10.2.3: reserved, #GP; AMD has MM in it, misaligned operands of SSE (APM Vol. 2 11.3.1)',
+    ...ofVendors(vendors.misalignedMode),
     probes: [probe([0x0f, 0xae, 0x13], { [RBX]: MIDDLE }, memoryAt(MIDDLE, words(BigInt(MM | 0x1f80))))],
     alternatives: [
-      { name: '#GP', shows: raises(Vector.GP) },
+      { name: vendors.misalignedMode.Intel, shows: raises(Vector.GP) },
       {
-        name: 'is loaded',
+        name: vendors.misalignedMode.AMD,
         shows: ({ fault, mxcsr }) => !fault && mxcsr === (MM | 0x1f80),
         maps: (answers) =>
           hasMnemonic(answers, 'LDMXCSR', 'FXRSTOR', 'FXRSTOR64', 'XRSTOR', 'XRSTOR64') &&
@@ -48,39 +47,36 @@ export const REGISTERS: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'FXSAVE',
-    why: 'SDM Vol. 1 11.6.6: MXCSR_MASK has the bits of MXCSR that the processor implements',
+    ...ofVendors(vendors.savedMask),
     probes: [probe([0x0f, 0xae, 0x03], { [RBX]: MIDDLE }, memoryAt(MIDDLE, new Uint8Array(512)))],
     alternatives: [
-      { name: 'MXCSR_MASK is FFFFH', shows: (result) => savedMask(result) === MXCSR_MASK },
+      { name: vendors.savedMask.Intel, shows: (result) => savedMask(result) === MXCSR_MASK },
       {
-        name: 'MXCSR_MASK is 2FFFFH',
+        name: vendors.savedMask.AMD,
         shows: (result) => savedMask(result) === (MXCSR_MASK | MM),
         maps: (answers) => (savesMxcsr(answers) && !answers.ours.fault ? withMask(answers) : undefined),
       },
     ],
   },
   {
-    instructions: 'BSF, BSR of 32 bits that are zero',
-    why: 'SDM Vol. 2A "BSF": the destination stays, though some processors clear its upper half',
+    ...ofVendors(vendors.bitScanOfZero),
     probes: [0xbc, 0xbd].map((opcode) => probe([0x0f, opcode, 0xc1], { [RAX]: ALL_ONES })),
     alternatives: [
-      { name: 'all 64 bits stay', shows: ({ gpr }) => gpr[RAX] === ALL_ONES },
+      { name: vendors.bitScanOfZero.AMD, shows: ({ gpr }) => gpr[RAX] === ALL_ONES },
       {
-        name: 'the upper half is cleared',
+        name: vendors.bitScanOfZero.Intel,
         shows: ({ gpr }) => gpr[RAX] === 0xffff_ffffn,
         maps: (answers) => (hasMnemonic(answers, 'BSF', 'BSR') ? withoutUpperHalf(answers) : undefined),
       },
     ],
   },
   {
-    instructions: 'F3 90 with REX.B',
-    why: 'SDM Vol. 2B "PAUSE" is F3 90; "XCHG" with R8 is REX.B 90, and F3 has no meaning for it',
+    ...ofVendors(vendors.pauseOfR8),
     probes: [probe([0xf3, 0x41, 0x90], { [RAX]: 1n, [R8]: 2n })],
     alternatives: [
-      { name: 'XCHG', shows: ({ gpr }) => gpr[RAX] === 2n && gpr[R8] === 1n },
+      { name: vendors.pauseOfR8.AMD, shows: ({ gpr }) => gpr[RAX] === 2n && gpr[R8] === 1n },
       {
-        name: 'PAUSE',
+        name: vendors.pauseOfR8.Intel,
         shows: ({ gpr }) => gpr[RAX] === 1n && gpr[R8] === 2n,
         maps: ({ c, ours }) =>
           c.form.row.mnemonic === 'XCHG' &&
@@ -106,13 +102,12 @@ export const REGISTERS: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'POP FS, POP GS at the end of a page, or misaligned',
-    why: 'SDM Vol. 2B "POP" takes 64 bits off the stack; of them some processors read 16 only',
+    ...ofVendors(vendors.poppedSegment),
     probes: [probe([0x0f, 0xa1], { [RSP]: END - 2n })],
     alternatives: [
-      { name: 'read 64 bits', shows: raises(Vector.PF) },
+      { name: vendors.poppedSegment.AMD, shows: raises(Vector.PF) },
       {
-        name: 'read 16 bits',
+        name: vendors.poppedSegment.Intel,
         shows: completes,
         maps: (answers) =>
           hasMnemonic(answers, 'POP') && answers.c.form.operands.length === 0 && answers.ours.fault
@@ -122,14 +117,13 @@ export const REGISTERS: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'RETF, IRET with a selector at the end of a page, or misaligned',
-    why: 'SDM Vol. 2B "RET" pops 32 or 64 bits for the selector; of them some processors read 16 only',
+    ...ofVendors(vendors.poppedSelector),
     // The frame: two bytes before it, an instruction pointer of 32 bits, and 16 bits of the selector.
     probes: [probe([0xcb], { [RSP]: END - 6n }, memoryAt(END - 8n, words(0x33n << 48n)))],
     alternatives: [
-      { name: 'reads all of it', shows: raises(Vector.PF) },
+      { name: vendors.poppedSelector.AMD, shows: raises(Vector.PF) },
       {
-        name: 'reads 16 bits',
+        name: vendors.poppedSelector.Intel,
         shows: completes,
         maps: (answers) =>
           hasMnemonic(answers, 'RETF', 'IRET') &&
@@ -141,13 +135,12 @@ export const REGISTERS: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'PUSH FS, PUSH GS',
-    why: 'SDM Vol. 2B "PUSH": the selector is zero-extended, or some processors write 16 bits only',
+    ...ofVendors(vendors.pushedSegment),
     probes: [probe([0x0f, 0xa0], { [RSP]: MIDDLE + 8n }, memoryAt(MIDDLE, words(ALL_ONES)))],
     alternatives: [
-      { name: 'write 64 bits', shows: ({ windows }) => windows[0]!.every((byte) => byte === 0) },
+      { name: vendors.pushedSegment.AMD, shows: ({ windows }) => windows[0]!.every((byte) => byte === 0) },
       {
-        name: 'write 16 bits',
+        name: vendors.pushedSegment.Intel,
         shows: ({ windows }) => windows[0]!.every((byte, i) => byte === (i < 2 ? 0 : 0xff)),
         maps: (answers) =>
           hasMnemonic(answers, 'PUSH') && answers.c.form.operands.length === 0 ? leftOut(answers) : undefined,

@@ -1,10 +1,11 @@
 /** String instructions and REP. */
+import * as vendors from '../../../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { RCX, RDI, RSI } from '../../../../src/cpu/state/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
 import { RFLAGS, RFLAGS_ALWAYS, type OracleResult } from '../../../oracle/case.js';
 import { CODE } from '../../../oracle/layout.js';
 import type { Answers, HostDifference } from '../host-differences.js';
-import { hasMnemonic, isRepeated, memoryAt, MIDDLE, probe, UNMAPPED } from './probes.js';
+import { hasMnemonic, isRepeated, memoryAt, MIDDLE, ofVendors, probe, UNMAPPED } from './probes.js';
 import { eitherFault } from './tolerances.js';
 
 const COUNTED = [RCX, RSI, RDI];
@@ -23,16 +24,15 @@ export const STRINGS: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'REP with 67h, without an iteration',
-    why: 'SDM Vol. 2B "REP" leaves the upper halves of RCX, RSI and RDI open; Intel clears them, AMD keeps them',
+    ...ofVendors(vendors.noIteration),
     probes: [
       probe([0xf3, 0x67, 0xa4], { [RCX]: UPPER, [RSI]: UPPER, [RDI]: UPPER }),
       probe([0xf3, 0x67, 0xa4], { [RCX]: UPPER + 1n, [RSI]: UPPER, [RDI]: UPPER }),
     ],
     alternatives: [
-      { name: 'kept', shows: ({ gpr }) => COUNTED.every((register) => gpr[register]! >> 32n === 5n) },
+      { name: vendors.noIteration.AMD, shows: ({ gpr }) => COUNTED.every((register) => gpr[register]! >> 32n === 5n) },
       {
-        name: 'cleared',
+        name: vendors.noIteration.Intel,
         shows: ({ gpr }) => COUNTED.some((register) => gpr[register]! >> 32n === 0n) && keptOrCleared(gpr),
         maps: (answers) =>
           hasMnemonic(answers, 'MOVS', 'CMPS', 'STOS', 'LODS', 'SCAS') &&
@@ -44,8 +44,7 @@ export const STRINGS: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'REP CMPS, REP SCAS between two iterations',
-    why: 'SDM Vol. 2B "REP": an interrupt saves RFLAGS as before the instruction (Intel) or as the last comparison left them (AMD)',
+    ...ofVendors(vendors.betweenIterations),
     probes: [
       [0xf3, 0xa6],
       [0xf3, 0xae],
@@ -60,9 +59,12 @@ export const STRINGS: readonly HostDifference[] = [
       ),
     ),
     alternatives: [
-      { name: 'of the last comparison', shows: ({ rflags }) => rflags === (RFLAGS_ALWAYS | RFLAGS.ZF | RFLAGS.PF) },
       {
-        name: 'as before the first',
+        name: vendors.betweenIterations.AMD,
+        shows: ({ rflags }) => rflags === (RFLAGS_ALWAYS | RFLAGS.ZF | RFLAGS.PF),
+      },
+      {
+        name: vendors.betweenIterations.Intel,
         shows: ({ rflags }) => rflags === (RFLAGS_ALWAYS | RFLAGS.CF),
         maps: (answers) =>
           hasMnemonic(answers, 'CMPS', 'SCAS') && isRepeated(answers.c) && isAtInstruction(answers)

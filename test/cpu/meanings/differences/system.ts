@@ -1,11 +1,12 @@
 /** System instructions, exceptions and the linear address. */
+import * as vendors from '../../../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { isCanonical, signed } from '../../../../src/bits.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
 import { FS, RAX, RBX, RDI, RSI, RSP } from '../../../../src/cpu/state/layout.js';
 import { CODE, CODE_BYTES } from '../../../oracle/layout.js';
 import type { MeaningCase } from '../generate.js';
 import type { Answers, HostDifference } from '../host-differences.js';
-import { completes, hasMnemonic, leftOut, probe, raised, raises, undefinedOpcode } from './probes.js';
+import { completes, hasMnemonic, leftOut, ofVendors, probe, raised, raises, undefinedOpcode } from './probes.js';
 
 /** Canonical with linear addresses of 57 bits only. */
 const WIDE = 0x8000_0000_1000n;
@@ -63,13 +64,12 @@ export const SYSTEM: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'UD0, UD1 at the end of a page',
-    why: 'SDM Vol. 2B "UD": some processors raise #UD without fetching ModRM; AMD does',
+    ...ofVendors(vendors.undefinedWithoutModRM),
     probes: [0xff, 0xb9].map((opcode) => probe([0x0f, opcode], {}, { codeOffset: CODE_BYTES - 2 })),
     alternatives: [
-      { name: '#PF of the fetch', shows: raises(Vector.PF) },
+      { name: vendors.undefinedWithoutModRM.Intel, shows: raises(Vector.PF) },
       {
-        name: '#UD',
+        name: vendors.undefinedWithoutModRM.AMD,
         shows: raises(Vector.UD),
         maps: (answers) =>
           hasMnemonic(answers, 'UD0', 'UD1') && raised(answers, [Vector.UD], [Vector.PF])
@@ -79,13 +79,12 @@ export const SYSTEM: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'NOP 0F 0D and PREFETCHW with a register',
-    why: 'SDM Vol. 2D table A-3 gives 0F 0D an operand in a register or memory; APM Vol. 3 "PREFETCH": memory only, else #UD',
+    ...ofVendors(vendors.prefetchOfRegister),
     probes: [0xc0, 0xc8, 0xd0, 0xe9].map((modrm) => probe([0x0f, 0x0d, modrm], {})),
     alternatives: [
-      { name: 'does nothing', shows: completes },
+      { name: vendors.prefetchOfRegister.Intel, shows: completes },
       {
-        name: '#UD',
+        name: vendors.prefetchOfRegister.AMD,
         shows: raises(Vector.UD),
         maps: (answers) =>
           isRegisterPrefetch(answers.c) && answers.native.fault?.vector === Vector.UD && !answers.ours.fault
@@ -108,13 +107,12 @@ export const SYSTEM: readonly HostDifference[] = [
     ],
   },
   {
-    instructions: 'any in FS or GS, where the offset is not canonical but the linear address is',
-    why: 'SDM Vol. 1 3.3.7.1 checks the linear address; AMD raises #GP for the effective address too',
+    ...ofVendors(vendors.segmentOffset),
     probes: [probe([0x64, ...MOV_RAX_AT_RBX], { [RBX]: WRAPPING }, { fsBase: SEGMENT_BASE })],
     alternatives: [
-      { name: 'the linear address counts', shows: raises(Vector.PF) },
+      { name: vendors.segmentOffset.Intel, shows: raises(Vector.PF) },
       {
-        name: '#GP',
+        name: vendors.segmentOffset.AMD,
         shows: raises(Vector.GP),
         maps: (answers) =>
           answers.native.fault?.vector === Vector.GP &&
