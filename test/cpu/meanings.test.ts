@@ -4,8 +4,9 @@ import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
 import * as VENDOR_DIFFERENCES from '../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { Vector } from '../../src/cpu/state/exceptions.js';
 import { RFLAGS, type Oracle } from '../oracle/case.js';
-import { describeHost } from '../oracle/host.js';
+import { describeHost, type HostCpu } from '../oracle/host.js';
 import { NativeOracle, NOT_AVAILABLE } from '../oracle/native.js';
+import { NEVER_RUN } from '../oracle/refusals.js';
 import { dailySeed, seedOf, volume } from '../support/volume.js';
 import { MeaningsCheck } from './meanings/check.js';
 import { AlteredOracle, EmulatedOracle, OTHER_HOST, type Alteration } from './meanings/other-hosts.js';
@@ -240,6 +241,27 @@ t.test('refused cases are counted, and a feature without remaining cases is name
   });
   for (const { id, row } of without.decoder.forms) if (row.feature === 'POPCNT') without.runForm(id, 0, 1);
   t.same(without.native!.featuresWithoutCases(), ['POPCNT']);
+  t.end();
+});
+
+t.test('a row that the host has, and of which it has run no case, is named', (t) => {
+  const refusesShld: Alteration = { refuses: ({ bytes }) => bytes.includes(0xa5) };
+  const rowsOf = (host: Partial<HostCpu>): string[] => {
+    const oracle = new AlteredOracle(new EmulatedOracle(), [refusesShld], host);
+    const check = new MeaningsCheck({ seed, oracle, translateEvery: 100 });
+    for (const { id, row } of check.decoder.forms)
+      if (['SHLD', 'SHRD', 'SYSCALL', 'SMSW', 'PSHUFB'].includes(row.mnemonic)) check.runForm(id, 0, 4);
+    return check.native!.rowsWithoutCases();
+  };
+  const row = '0F A5 /r SHLD Ev, Gv, CXb';
+  t.same(rowsOf({}), [row], 'those that are never run are not');
+  const features = new Set([...new EmulatedOracle().host.features].filter((name) => name !== 'SSSE3'));
+  t.same(rowsOf({ features }), [row], 'nor those that the host lacks');
+  t.same(
+    Object.keys(NEVER_RUN).filter((name) => !OPCODES.some(({ mnemonic }) => mnemonic === name)),
+    [],
+    'the table has every instruction that is never run',
+  );
   t.end();
 });
 

@@ -2,6 +2,20 @@
 
 import { INT3 } from './layout.js';
 
+/** Instructions of which no case is ever run, with the reason: every encoding of theirs is refused. */
+export const NEVER_RUN: Readonly<Record<string, string>> = {
+  SYSCALL: 'a system call of Linux',
+  SYSENTER: 'a system call of Linux',
+  VMCALL: 'calls the hypervisor',
+  SGDT: 'Linux emulates it',
+  SIDT: 'Linux emulates it',
+  SLDT: 'Linux emulates it',
+  SMSW: 'Linux emulates it',
+  STR: 'Linux emulates it',
+  XRSTOR: 'could load PKRU',
+  XRSTOR64: 'could load PKRU',
+};
+
 /** SDM Vol. 2A 2.1.1 "Instruction Prefixes" and 2.2.1 "REX Prefixes". */
 function isPrefix(byte: number): boolean {
   return (byte & 0xf0) === 0x40 || [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte);

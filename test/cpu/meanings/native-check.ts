@@ -1,8 +1,9 @@
 /** Compares cases with the host's CPU, as far as it can run them, taking its known differences into account. */
 import type { Row } from '../../../src/cpu/decode/row.js';
 import type { Oracle, OracleResult, OracleState } from '../../oracle/case.js';
-import { refusal } from '../../oracle/refusals.js';
+import { NEVER_RUN } from '../../oracle/refusals.js';
 import { probeSurroundings, type Surroundings } from '../../oracle/surroundings.js';
+import { rowName } from '../../support/row-names.js';
 import { nativeDifference } from './compare.js';
 import type { MeaningCase } from './generate.js';
 import { Guest } from './guest.js';
@@ -37,7 +38,7 @@ export class NativeCheck {
   readonly mapped = new Map<string, number>();
   /** By CPUID feature; '' is what every x86-64 CPU has. */
   readonly features = new Map<string, FeatureTally>();
-  /** Cases that the host answered, by row; rows that may not run on any host are left out. */
+  /** Cases that the host answered, by row. */
   readonly rows = new Map<Row, number>();
   private readonly hazards: Hazards;
   private readonly evaluator = new Guest('evaluator');
@@ -82,11 +83,13 @@ export class NativeCheck {
     return without.map(([name]) => name);
   }
 
-  /** Rows whose feature the host has, and of which it has answered no case although there were some. */
+  /** Rows whose feature the host has, and of which it has answered no case although there were some, or else are never run. */
   rowsWithoutCases(): string[] {
-    return [...this.rows]
-      .filter(([{ feature }, answered]) => answered === 0 && hasFeature(this.oracle.host, feature))
-      .map(([{ encoding, mnemonic }]) => `${encoding} ${mnemonic}`);
+    const without = [...this.rows].filter(
+      ([{ feature, mnemonic }, answered]) =>
+        answered === 0 && hasFeature(this.oracle.host, feature) && !Object.hasOwn(NEVER_RUN, mnemonic),
+    );
+    return without.map(([row]) => rowName(row));
   }
 
   /** True if the host repeats its answers often enough for them to count. */
@@ -126,7 +129,7 @@ export class NativeCheck {
   private tally(c: MeaningCase, answered: boolean): void {
     const { row } = c.form;
     const { feature } = row;
-    if (refusal(c.oracle.bytes) === undefined) this.rows.set(row, (this.rows.get(row) ?? 0) + (answered ? 1 : 0));
+    this.rows.set(row, (this.rows.get(row) ?? 0) + (answered ? 1 : 0));
     const tally = this.features.get(feature) ?? { native: 0, all: 0 };
     tally.all++;
     if (answered) tally.native++;
