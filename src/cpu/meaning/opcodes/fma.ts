@@ -33,12 +33,44 @@ export const FMA_ROWS: RowDraft[] = feature(
   'FMA',
   ...ORDERS.flatMap(([high, order]) => [
     ...PACKED.flatMap(([low, name, operation]) => [
-      row(`VEX.66.0F38.W0 ${high}${low} /r`, `${name}${order}PS`, packedFused(operation, order, 32), Vx, Hx, Wx),
-      row(`VEX.66.0F38.W1 ${high}${low} /r`, `${name}${order}PD`, packedFused(operation, order, 64), Vx, Hx, Wx),
+      row(
+        `VEX.66.0F38.W0 ${high}${low} /r`,
+        `${name}${order}PS`,
+        packedFused(operation, order, 32),
+        Vx,
+        Hx,
+        Wx,
+        'TYPE 2',
+      ),
+      row(
+        `VEX.66.0F38.W1 ${high}${low} /r`,
+        `${name}${order}PD`,
+        packedFused(operation, order, 64),
+        Vx,
+        Hx,
+        Wx,
+        'TYPE 2',
+      ),
     ]),
     ...SCALAR.flatMap(([low, name, operation]) => [
-      row(`VEX.LIG.66.0F38.W0 ${high}${low} /r`, `${name}${order}SS`, scalarFused(operation, order), Vss, Hss, Wss),
-      row(`VEX.LIG.66.0F38.W1 ${high}${low} /r`, `${name}${order}SD`, scalarFused(operation, order), Vsd, Hsd, Wsd),
+      row(
+        `VEX.LIG.66.0F38.W0 ${high}${low} /r`,
+        `${name}${order}SS`,
+        scalarFused(operation, order),
+        Vss,
+        Hss,
+        Wss,
+        'TYPE 3',
+      ),
+      row(
+        `VEX.LIG.66.0F38.W1 ${high}${low} /r`,
+        `${name}${order}SD`,
+        scalarFused(operation, order),
+        Vsd,
+        Hsd,
+        Wsd,
+        'TYPE 3',
+      ),
     ]),
   ]),
 );
