@@ -2,6 +2,7 @@
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { Computer, MemoryNames, type MachineStop, type NameSpace, type Process } from '../../src/index.js';
 import type { VmoStore } from '../../src/vmo/store.js';
+import { ET_EXEC } from '../kernel/images.js';
 import { fuzzImage, tinyImage } from './call-fuzz.js';
 import { ScriptedConsole, guestImage, sha256 } from './guest-programs.js';
 import { InstructionPool, randomProgram } from './random-programs.js';
@@ -10,6 +11,9 @@ import { machineDifferences } from './same-machines.js';
 import type { EngineOptions } from './side-by-side.js';
 
 const MIB = 2 ** 20;
+
+/** The offset of e_type in an ELF header. */
+const E_TYPE = 16;
 const LIMIT = 8 * MIB;
 
 /** Guest programs, with arguments that make them run for a while. */
@@ -74,7 +78,10 @@ export class MixedPrograms {
   static async of(seed: number): Promise<MixedPrograms> {
     const random = new Random(seed);
     const programs: Program[] = [];
-    for (let left = 1 + random.below(4); left > 0; left--) programs.push(await anyProgram(random));
+    for (let left = 1 + random.below(4); left > 0; left--) {
+      const program = await anyProgram(random);
+      if (!isFixed(program) || !programs.some(isFixed)) programs.push(program);
+    }
     return new MixedPrograms(seed, programs, fuzzImage(random));
   }
 
@@ -154,6 +161,11 @@ function runSlice(computer: Computer, random: Random, tick: number, meddling: Me
   if (outcome.kind === 'stopped') meddling!.stopped(computer, random, outcome.stop);
   if (outcome.kind === 'waiting') computer.kill(process, 9);
   return true;
+}
+
+/** Whether a program runs at a fixed address, as one at a time can. */
+function isFixed({ image }: Program): boolean {
+  return image[E_TYPE] === ET_EXEC;
 }
 
 async function anyProgram(random: Random): Promise<Program> {
