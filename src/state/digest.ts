@@ -21,7 +21,7 @@ class Digest {
     this.numbers.set(object, this.numbers.size);
     if (schema) this.described(object, schema);
     else if (Array.isArray(object)) this.list('array', object);
-    else if (object instanceof Map) this.list('map', [...(object as Map<unknown, unknown>)].flat());
+    else if (object instanceof Map) this.list('map', keysAndValues(object));
     else if (object instanceof Set) this.list('set', [...(object as Set<unknown>)]);
     else if (ArrayBuffer.isView(object)) this.typed(object);
     else this.plain(object);
@@ -30,17 +30,16 @@ class Digest {
   private described(object: object, schema: Schema): void {
     schema.prepare?.(object);
     this.out.text(schema.name);
-    for (const [name, { kind }] of schema.fields)
-      if (kind === 'value') this.datum((object as Record<string, unknown>)[name]);
+    for (const name of schema.hashed) this.datum((object as Record<string, unknown>)[name]);
     for (const { read } of schema.computed) this.datum(read(object));
   }
 
   private plain(object: object): void {
-    const entries = Object.entries(object);
-    this.out.number(entries.length);
-    for (const [name, item] of entries) {
+    const names = Object.keys(object);
+    this.out.number(names.length);
+    for (const name of names) {
       this.out.text(name);
-      this.datum(item);
+      this.datum((object as Record<string, unknown>)[name]);
     }
   }
 
@@ -77,4 +76,11 @@ class Digest {
         throw new TypeError(`state cannot hold a ${typeof item}`);
     }
   }
+}
+
+/** Keys and values in turn. */
+function keysAndValues(map: ReadonlyMap<unknown, unknown>): unknown[] {
+  const items: unknown[] = [];
+  for (const [key, value] of map) items.push(key, value);
+  return items;
 }

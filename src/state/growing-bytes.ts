@@ -25,6 +25,13 @@ export class GrowingBytes {
     return this;
   }
 
+  /** Appends text that `isAscii`. */
+  protected ascii(text: string): this {
+    const at = this.grow(text.length);
+    for (let index = 0; index < text.length; index++) this.buffer[at + index] = text.charCodeAt(index);
+    return this;
+  }
+
   /** Appends `lengthBytes` bytes for the caller to fill, and returns their index in `buffer`. */
   protected grow(lengthBytes: number): number {
     const at = this.length;
@@ -37,4 +44,10 @@ export class GrowingBytes {
     }
     return at;
   }
+}
+
+/** Whether text is in ASCII: then it is written without a TextEncoder, which took 16 % of the time of walks through states. */
+export function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
+  return true;
 }

@@ -1,5 +1,5 @@
 /** The values that a saved snapshot consists of, as bytes. Integers are in LEB128, other numbers IEEE 754 binary64, little-endian. */
-import { GrowingBytes } from './growing-bytes.js';
+import { GrowingBytes, isAscii } from './growing-bytes.js';
 import type { Packed } from './schema.js';
 
 /** A saved snapshot that cannot be resumed: damaged, of another version, or something else. */
@@ -49,7 +49,7 @@ export class ValueWriter extends GrowingBytes {
   }
 
   text(text: string): this {
-    return this.bytes(new TextEncoder().encode(text));
+    return isAscii(text) ? this.count(text.length).ascii(text) : this.bytes(new TextEncoder().encode(text));
   }
 
   /** A value after its tag. */

@@ -63,6 +63,8 @@ export interface Schema<T = object> {
   readonly prototype: object;
   /** By the name of the field, in the order in which they are hashed. */
   readonly fields: ReadonlyMap<string, Field<T>>;
+  /** Names of the fields that are hashed, in that order. */
+  readonly hashed: readonly string[];
   readonly computed: readonly Computed<T>[];
   readonly custom: Custom<T> | undefined;
   /** One object of the class is made with each machine, at the same place. */
@@ -130,8 +132,10 @@ export function schema<T extends object, Image = unknown>(
 ): Schema {
   if (byName.has(name)) throw new Error(`two classes have state that is called '${name}'`);
   const { computed = [], custom, isPart = false, prepare, restored, discarded, label } = options;
+  const entries = Object.entries(fields);
+  const hashed = entries.filter(([, { kind }]) => kind === 'value').map(([name]) => name);
   const made = {
-    ...{ name, prototype: type.prototype, fields: new Map(Object.entries(fields)), computed, custom, isPart },
+    ...{ name, prototype: type.prototype, fields: new Map(entries), hashed, computed, custom, isPart },
     ...{ prepare, restored, discarded, label },
   } as unknown as Schema;
   byName.set(name, made);

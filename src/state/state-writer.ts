@@ -1,4 +1,4 @@
-import { GrowingBytes } from './growing-bytes.js';
+import { GrowingBytes, isAscii } from './growing-bytes.js';
 
 /**
  * Writes the state of a machine as bytes, from whose hash its identity follows. Each part begins with its length or has a
@@ -24,12 +24,12 @@ export class StateWriter extends GrowingBytes {
 
   /** UTF-8, after the number of its bytes. */
   text(text: string): this {
-    return this.bytes(new TextEncoder().encode(text));
+    return isAscii(text) ? this.number(text.length).ascii(text) : this.bytes(new TextEncoder().encode(text));
   }
 
   /** A length-prefixed list of numbers. */
   numbers(values: Iterable<number>): this {
-    const list = [...values];
+    const list = Array.isArray(values) ? (values as readonly number[]) : [...values];
     this.number(list.length);
     for (const value of list) this.number(value);
     return this;

@@ -44,3 +44,12 @@ t.test('equal bytes are written for equal parts only', async (t) => {
     Buffer.from(new StateWriter().number(value).written).toString('hex');
   t.equal(new Set([undefined, 0, Infinity, -1].map(one)).size, 4);
 });
+
+t.test('texts are written as UTF-8', async (t) => {
+  const hex = ({ written }: StateWriter): string => Buffer.from(written).toString('hex');
+  const isSame = (text: string): boolean =>
+    hex(new StateWriter().text(text).number(1)) === hex(new StateWriter().bytes(Buffer.from(text)).number(1));
+  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 6 }), isSame));
+  for (const text of ['', 'a'.repeat(5000), `${'a'.repeat(5000)}\u00e9`, '\u007f\u0080', '\u{10ffff}'])
+    t.ok(isSame(text), JSON.stringify(text.slice(-3)));
+});
