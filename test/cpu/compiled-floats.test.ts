@@ -216,6 +216,7 @@ t.test('vector functions equal the evaluator', async (t) => {
   }
   const conversions: readonly Exclude<PackedConversion, 'i32x2.f64x2'>[] = ['i32x4.f32x4', 'f64x2.i32x2', 'f64x2.i32x2t', 'f32x4.i32x4', 'f32x4.i32x4t', 'f64x2.f32x2', 'f32x2.f64x2']; // prettier-ignore
   for (const name of conversions) check(t, name, vectorCaller(name), (m, x) => m.convertPacked(name, x));
+  check(t, 'f32x4.f16x4', vectorCaller('f32x4.f16x4'), (m, x, _y, option) => m.floatToHalves(x, BigInt(option)), [0, 1, 2, 3, 4, 7]); // prettier-ignore
 });
 
 const FUSED: readonly FusedOperation[] = ['madd', 'msub', 'nmadd', 'nmsub', 'maddsub', 'msubadd'];
@@ -253,18 +254,24 @@ function terms(random: Random, width: FloatWidth): readonly [bigint, bigint, big
   ];
 }
 
+/** Compiles floating point whose calls go to one function. */
+function floatsInLine(emitter: Emitter, called: number): WasmFloats {
+  const { code } = emitter;
+  return new WasmFloats(emitter, {
+    sideExitIf: () => {
+      code.if();
+      code.i32(1).op('return').end();
+    },
+    callFunction: () => code.call(called),
+  });
+}
+
 /** The code in line, with the call of the function where it gives up. */
 function fusedInLine(operation: FusedOperation, width: FloatWidth, isPacked: boolean): Call {
   const name: FusedFunction = isPacked ? (width === 32 ? 'f32x4.fused' : 'f64x2.fused') : `f${width}.fused`;
   return inMemory(name, (code, called) => {
     const emitter = new Emitter(code);
-    const floats = new WasmFloats(emitter, {
-      sideExitIf: () => {
-        code.if();
-        code.i32(1).op('return').end();
-      },
-      callFunction: () => code.call(called),
-    });
+    const floats = floatsInLine(emitter, called);
     const [x, y, z] = [0, 1, 2].map((i) => {
       if (isPacked) code.i32(0).v128Load(operandAt(i));
       else code.i32(0).memory(width === 32 ? 'i32.load' : 'i64.load', operandAt(i));
@@ -305,6 +312,57 @@ t.test('fused products and sums equal the evaluator', async (t) => {
       }
     }
 });
+
+t.test('conversions of every number of half precision equal the evaluator', async (t) => {
+  const inLine = (
+    name: 'f16x4.f32x4' | 'f32x4.f16x4',
+    convert: (floats: WasmFloats, x: WasmValue, control: WasmValue) => WasmValue,
+  ): Call =>
+    inMemory(name, (code, called) => {
+      const emitter = new Emitter(code);
+      const floats = floatsInLine(emitter, called);
+      code.i32(0).v128Load(operandAt(0));
+      const x = emitter.pop('v128');
+      code.get(0);
+      const result = convert(floats, x, emitter.pop('i32'));
+      code.i32(0);
+      emitter.push(result).code.v128Store(RESULT).i32(0);
+    });
+  const random = new Random(SEED);
+  const ways: readonly (readonly [string, Call, Call])[] = [
+    ['by functions', vectorCaller('f16x4.f32x4'), vectorCaller('f32x4.f16x4')],
+    [
+      'in line',
+      inLine('f16x4.f32x4', (floats, x) => floats.floatFromHalves(x)),
+      inLine('f32x4.f16x4', (floats, x, control) => floats.floatToHalves(x, control)),
+    ],
+  ];
+  for (const [what, toSingles, toHalves] of ways) {
+    const differences: (string | undefined)[] = [];
+    for (let first = 0; first < 65536; first += 4) {
+      const mxcsr = first % 3 === 0 ? MXCSR_DEFAULT | MXCSR_BITS.PE : randomMxcsr(random);
+      const x = vectorOf(16, [0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n].map((i) => i + BigInt(first))); // prettier-ignore
+      differences.push(
+        difference({ given: [x, x], option: 0, mxcsr }, toSingles, (floats) => floats.floatFromHalves(x)),
+      );
+      // Around what a half becomes as a single, and around what lies halfway to the next.
+      const spread = BigInt(random.below(2) * 0x1000 + random.below(3) - 1);
+      const singles = lanesOf(16, x).slice(0, 4).map((half) => BigInt.asUintN(32, halfInSingle(half) + spread)); // prettier-ignore
+      const y = vectorOf(32, singles);
+      const option = random.pick([0, 4, 0, 4, 1, 2, 3, 7]);
+      differences.push(
+        difference({ given: [y, y], option, mxcsr }, toHalves, (floats) => floats.floatToHalves(y, BigInt(option))),
+      );
+    }
+    t.same(differences.filter((found) => found !== undefined).slice(0, 3), [], what);
+  }
+});
+
+/** The single of the same value as a half, of denormals that of another small number. */
+function halfInSingle(half: bigint): bigint {
+  const sign = (half & 0x8000n) << 16n;
+  return sign | (((half & 0x7fffn) << 13n) + (112n << 23n));
+}
 
 t.test('a division of 128 bits by 64', async (t) => {
   const divide = functions['divide128'] as (high: bigint, low: bigint, divisor: bigint) => [bigint, bigint];

@@ -3,7 +3,15 @@ import { CF, PF, ZF } from '../meaning/flags.js';
 import { add, div, mul, sqrt, sub } from './float/arithmetic.js';
 import { cmp, compare, max, min, type Comparison } from './float/compare.js';
 import { FloatContext } from './float/context.js';
-import { convert, fromInteger, roundToIntegral, toInteger, truncateToInteger } from './float/convert.js';
+import {
+  convert,
+  fromInteger,
+  halfToSingle,
+  roundToIntegral,
+  singleToHalf,
+  toInteger,
+  truncateToInteger,
+} from './float/convert.js';
 import { F32, F64, type FloatFormat } from './float/format.js';
 import { fused } from './float/fused.js';
 import { MXCSR, MXCSR_DEFAULT, MXCSR_MASK } from './float/mxcsr.js';
@@ -129,12 +137,33 @@ export function floatOperations(environment: FloatEnvironment): Floats<bigint> {
         ),
       );
     },
+    ...halfConversions(compute),
     floatEstimate: (operation, x) => vectorOf(32, lanesOf(32, x).map(estimates[operation])),
     mxcsr: () => BigInt(environment.readMxcsr()),
     setMxcsr(value) {
       if (value & ~BigInt(MXCSR_MASK)) environment.raise(Vector.GP);
       environment.writeMxcsr(Number(value));
     },
+  };
+}
+
+function halfConversions(compute: Computing['compute']): Pick<Floats<bigint>, 'floatFromHalves' | 'floatToHalves'> {
+  return {
+    floatFromHalves: (x) =>
+      compute((context) => {
+        const halves = lanesOf(16, x).slice(0, 4);
+        return vectorOf(
+          32,
+          halves.map((half) => halfToSingle(context, half)),
+        );
+      }),
+    floatToHalves: (x, control) =>
+      compute((context) =>
+        vectorOf(
+          16,
+          lanesOf(32, x).map((single) => singleToHalf(context, single, control)),
+        ),
+      ),
   };
 }
 

@@ -283,6 +283,13 @@ export interface Floats<V> {
   floatToInt(from: FloatWidth, to: 32 | 64, x: V, truncated: boolean): V;
   /** Packed conversions: lanes from low to high, missing source lanes ignored, missing result lanes zero. */
   convertPacked(conversion: PackedConversion, x: V): V;
+  /** VCVTPH2PS: the numbers of half precision in the lower half of x, as singles. */
+  floatFromHalves(x: V): V;
+  /**
+   * VCVTPS2PH: singles as numbers of half precision in the lower half, zeros above. `control` (8 bits) holds the rounding mode in
+   * bits 1:0 unless bit 2 chooses that of MXCSR.
+   */
+  floatToHalves(x: V, control: V): V;
   /** RCPPS and RSQRTPS on 32-bit lanes: approximations that are the same on every host. */
   floatEstimate(operation: 'rcp' | 'rsqrt', x: V): V;
   mxcsr(): V;

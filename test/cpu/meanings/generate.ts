@@ -79,7 +79,7 @@ export function makeMeaningCase(
       gpr: draft.gpr,
       // Linux drops NT and ID between two steps.
       rflags: randomRflags(random) & surroundings.startFlags & (ticks > 1 ? ~(RFLAGS.NT | RFLAGS.ID) : -1),
-      xmm: withIndexes(draft, randomXmm(random, kind), random),
+      xmm: withSums(draft, withIndexes(draft, randomXmm(random, kind), random), random),
       mxcsr: randomMxcsr(random, kind.tame),
       x87: usesX87(form) ? randomX87(caseRandom(~seed, form, turn)) : initialX87(),
       fsBase: draft.fsBase,
@@ -107,6 +107,32 @@ function withIndexes({ form, instruction }: Draft, xmm: Uint8Array, random: Rand
       else view.setInt32(at, index, true);
     }
   }
+  return xmm;
+}
+
+/** Half of the time, the addend of a fused operation is about as large as the product: the sum cancels, or is next to a half. */
+function withSums({ form, instruction }: Draft, xmm: Uint8Array, random: Random): Uint8Array {
+  const order = /^VFN?M(?:ADD|SUB)+(\d)(\d)(\d)/.exec(form.row.mnemonic);
+  if (!order || random.chance(2)) return xmm;
+  const registers = [instruction.reg, instruction.vvvv, form.third.kind === 'xmm' ? instruction.rm : undefined];
+  const [x, y, z] = [1, 2, 3].map((i) => registers[Number(order[i]) - 1]);
+  if (x === undefined || y === undefined || z === undefined) return xmm;
+  const view = new DataView(xmm.buffer, xmm.byteOffset);
+  const isDouble = form.row.mnemonic.endsWith('D');
+  for (const half of [0, 256])
+    for (let at = half; at < half + 16; at += isDouble ? 8 : 4) {
+      const sign = random.chance(2) ? -1 : 1;
+      const nearby = random.below(5) - 2;
+      if (isDouble) {
+        const product = view.getFloat64(16 * x + at, true) * view.getFloat64(16 * y + at, true);
+        view.setFloat64(16 * z + at, sign * product, true);
+        view.setBigInt64(16 * z + at, view.getBigInt64(16 * z + at, true) + BigInt(nearby), true);
+      } else {
+        const product = view.getFloat32(16 * x + at, true) * view.getFloat32(16 * y + at, true);
+        view.setFloat32(16 * z + at, sign * product, true);
+        view.setInt32(16 * z + at, view.getInt32(16 * z + at, true) + nearby, true);
+      }
+    }
   return xmm;
 }
 

@@ -42,3 +42,17 @@ export class FloatContext {
     return this.mxcsr | reportedFlags(this.mxcsr, this.flags);
   }
 }
+
+/** Another MXCSR for a part of an instruction, whose exceptions it raises. */
+export class VariedContext extends FloatContext {
+  constructor(
+    private readonly whole: FloatContext,
+    mxcsr: number,
+  ) {
+    super(mxcsr);
+  }
+
+  override raise(flags: number): void {
+    this.whole.raise(flags);
+  }
+}

@@ -1,7 +1,7 @@
 import { signed, truncate } from '../../../bits.js';
-import type { FloatContext } from './context.js';
-import { withSign, type FloatFormat } from './format.js';
-import { MXCSR, type RoundingMode } from './mxcsr.js';
+import { VariedContext, type FloatContext } from './context.js';
+import { F16, F32, withSign, type FloatFormat } from './format.js';
+import { MXCSR, MXCSR_RC_SHIFT, type RoundingMode } from './mxcsr.js';
 import { isNaN, noteDenormals, operand, propagateNaN, quiet, type Operand } from './operand.js';
 import { losesBits, round, shiftRounded } from './round.js';
 
@@ -13,6 +13,25 @@ export function convert(context: FloatContext, from: FloatFormat, to: FloatForma
   if (x.class === 'infinity') return withSign(to, x.negative, to.infinity);
   if (x.class === 'zero') return withSign(to, x.negative, 0n);
   return round(context, to, x.negative, x.significand, x.quantum);
+}
+
+/** VCVTPH2PS: exact. Denormals are neither flushed nor reported. SDM Vol. 2C "VCVTPH2PS". */
+export function halfToSingle(context: FloatContext, source: bigint): bigint {
+  const x = operand({ denormalsAreZeros: false }, F16, source);
+  if (propagateNaN(context, F16, x) !== undefined) return convertNaN(F16, F32, x);
+  if (x.class === 'infinity') return withSign(F32, x.negative, F32.infinity);
+  if (x.class === 'zero') return withSign(F32, x.negative, 0n);
+  return round(context, F32, x.negative, x.significand, x.quantum);
+}
+
+/**
+ * VCVTPS2PH: rounded by bits 1:0 of the control, or by MXCSR if bit 2 is set. FTZ has no effect. SDM Vol. 2C "VCVTPS2PH".
+ */
+export function singleToHalf(context: FloatContext, source: bigint, control: bigint): bigint {
+  const kept = context.mxcsr & ~MXCSR.FTZ;
+  const mode = Number(control & 3n) << MXCSR_RC_SHIFT;
+  const mxcsr = control & ROUND_BY_MXCSR ? kept : (kept & ~MXCSR.RC) | mode;
+  return convert(new VariedContext(context, mxcsr), F32, F16, source);
 }
 
 /** A NaN keeps its sign and the most significant bits of its payload; padded with zeros if there is more room. */

@@ -8,7 +8,7 @@
  */
 export interface FloatFormat {
   /** Width of the encoding in bits. */
-  readonly width: 32 | 64;
+  readonly width: 16 | 32 | 64;
   /** Bits of the significand, including the integer bit, which is not stored. */
   readonly precision: number;
   readonly fractionBits: number;
@@ -30,7 +30,7 @@ export interface FloatFormat {
   readonly indefinite: bigint;
 }
 
-function formatOf(width: 32 | 64, precision: number): FloatFormat {
+function formatOf(width: 16 | 32 | 64, precision: number): FloatFormat {
   const fractionBits = precision - 1;
   const exponentBits = width - precision;
   const exponentMax = 2 ** (exponentBits - 1) - 1;
@@ -54,6 +54,8 @@ function formatOf(width: 32 | 64, precision: number): FloatFormat {
   };
 }
 
+/** Half precision, binary16. */
+export const F16 = formatOf(16, 11);
 /** Single precision, binary32. */
 export const F32 = formatOf(32, 24);
 /** Double precision, binary64. */

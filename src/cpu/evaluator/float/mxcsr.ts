@@ -42,7 +42,8 @@ export const MXCSR_FLAGS = 0x3f;
 
 /** A flag's mask bit lies this many bits above the flag. */
 const MASK_SHIFT = 7;
-const RC_SHIFT = 13;
+/** Where the rounding control is. */
+export const MXCSR_RC_SHIFT = 13;
 
 /**
  * Exceptions detected from the operands, before anything is computed. SDM Vol. 1 11.5.3 "Generating SIMD Floating-Point
@@ -57,7 +58,7 @@ const roundingModes: readonly RoundingMode[] = ['nearest', 'down', 'up', 'zero']
 
 /** The rounding mode that `mxcsr` selects. */
 export function roundingMode(mxcsr: number): RoundingMode {
-  return roundingModes[(mxcsr & MXCSR.RC) >> RC_SHIFT]!;
+  return roundingModes[(mxcsr & MXCSR.RC) >> MXCSR_RC_SHIFT]!;
 }
 
 /** The bits of `flags` whose exceptions are unmasked in `mxcsr`. */

@@ -16,7 +16,7 @@ export interface Operand {
 }
 
 /** Decodes `bits`; with DAZ, a denormal becomes a zero of the same sign and raises nothing. */
-export function operand(context: FloatContext, format: FloatFormat, bits: bigint): Operand {
+export function operand(context: Pick<FloatContext, 'denormalsAreZeros'>, format: FloatFormat, bits: bigint): Operand {
   const negative = (bits & format.signMask) !== 0n;
   const fraction = bits & format.fractionMask;
   const exponentField = Number((bits & format.infinity) >> BigInt(format.fractionBits));

@@ -1,6 +1,7 @@
 import type { PackedConversion, Semantics } from '../vocabulary.js';
-import { place, read } from './operands.js';
+import { memoryPlace, place, read } from './operands.js';
 import {
+  computed,
   readLanes,
   readVector,
   scalarWidth,
@@ -37,6 +38,28 @@ export const convertNarrowing =
     const [low, high] = m.together(() => lanes.map((lane) => m.convertPacked(conversion, lane)));
     writeVector(m, form, high === undefined ? low! : m.shuffle(low!, high, LOWER_HALVES));
   };
+
+/** VCVTPH2PS: the numbers of half precision in SRC, to singles. SDM Vol. 2C "VCVTPH2PS". */
+export const convertFromHalves: Semantics = (m, form) => {
+  const x = readVector(m, form.src);
+  const halves = vectorWidth(form.dest) === 128 ? [x] : [x, m.shuffle(x, x, UPPER_HALF)];
+  const results = computed(m, halves.length, 'float', () => halves.map((half) => m.floatFromHalves(half)));
+  writeLanes(m, form, results);
+};
+
+/** VCVTPS2PH: all singles of SRC, to half precision. SDM Vol. 2C "VCVTPS2PH". */
+export const convertToHalves: Semantics = (m, form) => {
+  const { dest } = form;
+  const target = dest.kind === 'memory' ? memoryPlace(m, dest, 'write') : undefined;
+  const lanes = readLanes(m, form.src);
+  const [low, high] = computed(m, lanes.length, 'float', () =>
+    lanes.map((lane) => m.floatToHalves(lane, m.immediate(8))),
+  );
+  const whole = high === undefined ? low! : m.shuffle(low!, high, LOWER_HALVES);
+  if (!target) writeVector(m, form, whole);
+  else if (high === undefined) target.store(64, m.lane(64, whole, m.constant(32, 0)));
+  else target.store(128, whole);
+};
 
 const UPPER_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
 const LOWER_HALVES = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];

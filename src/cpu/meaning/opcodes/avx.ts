@@ -194,6 +194,13 @@ const MOVES = [
   row('VEX.128.66.0F.WIG F7 /r', 'VMASKMOVDQU', transfer.maskmovdqu, Vdq, Udq, 'ADDRESS', 'TYPE 4'),
 ];
 
+/** SDM Vol. 1 14.4 "Half-Precision Floating-Point Conversion". */
+export const F16C_ROWS: RowDraft[] = feature(
+  'F16C',
+  row('VEX.66.0F38.W0 13 /r', 'VCVTPH2PS', conversion.convertFromHalves, Vx, WqScaled),
+  row('VEX.66.0F3A.W0 1D /r', 'VCVTPS2PH', conversion.convertToHalves, WqScaled, Vx, Ib),
+);
+
 /** Of registers, and of MXCSR. */
 const STATE = [
   row('VEX.128.NP.0F.WIG 77', 'VZEROUPPER', avx.zeroRegisters('upper'), 'TYPE 8'),

@@ -6,7 +6,7 @@ import type { RowDraft } from './row-syntax.js';
 import { SSE_ROWS } from './sse.js';
 import { SSE4_ROWS } from './sse4.js';
 import { AVX_INTEGER_ROWS } from './avx-integer.js';
-import { AVX_ROWS } from './avx.js';
+import { AVX_ROWS, F16C_ROWS } from './avx.js';
 import { FMA_ROWS } from './fma.js';
 import { SYSTEM_ROWS } from './system.js';
 import { X87_ROWS } from './x87.js';
@@ -20,6 +20,7 @@ export const OPCODES: readonly Row[] = [
   ...MMX_ROWS,
   ...AVX_ROWS,
   ...AVX_INTEGER_ROWS,
+  ...F16C_ROWS,
   ...FMA_ROWS,
   ...SYSTEM_ROWS,
   ...X87_ROWS,

@@ -5,6 +5,7 @@ import { MXCSR, MXCSR_FLAGS, MXCSR_DEFAULT, MXCSR_MASK } from '../../evaluator/f
 import { MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { Attempts, type FloatContext } from './attempts.js';
 import { FusedFloats } from './fused-floats.js';
+import { HalfFloats } from './half-floats.js';
 import { PackedFloats } from './packed-floats.js';
 import { ROUND_QUIETLY, roundingOf } from './rounding.js';
 import { TRUNCATED } from '../functions/float-functions.js';
@@ -24,8 +25,15 @@ export interface Format {
   readonly fraction: number;
 }
 
-function wasmFormat(name: F, int: 'i32' | 'i64', { width, fractionBits, infinity }: FloatFormat): Format {
-  return { name, int, width, minNormal: 1n << BigInt(fractionBits), infinity, fraction: fractionBits };
+function wasmFormat(name: F, int: 'i32' | 'i64', { fractionBits, infinity }: FloatFormat): Format {
+  return {
+    name,
+    int,
+    width: name === 'f64' ? 64 : 32,
+    minNormal: 1n << BigInt(fractionBits),
+    infinity,
+    fraction: fractionBits,
+  };
 }
 
 const FORMATS = { f32: wasmFormat('f32', 'i32', F32), f64: wasmFormat('f64', 'i64', F64) };
@@ -48,6 +56,7 @@ const FOR_DENORMALS = MXCSR.DAZ | MXCSR.FTZ;
 export class WasmFloats implements Floats<V> {
   private readonly packed: PackedFloats;
   private readonly fused: FusedFloats;
+  private readonly halves: HalfFloats;
   private readonly attempts: Attempts;
 
   constructor(
@@ -56,6 +65,7 @@ export class WasmFloats implements Floats<V> {
   ) {
     this.attempts = new Attempts(emitter, context);
     this.packed = new PackedFloats(emitter, this.attempts, (mayFlush) => this.requireUsualControl(mayFlush));
+    this.halves = new HalfFloats(emitter, this.attempts, () => this.requireUsualControl());
     this.fused = new FusedFloats(emitter, this.attempts, () => this.requireUsualControl());
   }
 
@@ -245,6 +255,12 @@ export class WasmFloats implements Floats<V> {
   }
   convertPacked(conversion: PackedConversion, x: V): V {
     return this.packed.convert(conversion, x);
+  }
+  floatFromHalves(x: V): V {
+    return this.halves.toSingles(x);
+  }
+  floatToHalves(x: V, control: V): V {
+    return this.halves.ofSingles(x, control);
   }
   floatEstimate(operation: 'rcp' | 'rsqrt', x: V): V {
     return this.packed.estimate(operation, x);

@@ -43,7 +43,7 @@ export const WASM_VECTOR_OPCODES = {
   'i16x8.extadd_pairwise_i8x16_u': 125, 'i32x4.extadd_pairwise_i16x8_u': 127, 'i16x8.narrow_i32x4_s': 133, 'i16x8.shl': 139, 'i16x8.shr_s': 140, 'i16x8.shr_u': 141,
   'i16x8.add': 142, 'i16x8.add_sat_s': 143, 'i16x8.add_sat_u': 144, 'i16x8.sub': 145, 'i16x8.sub_sat_s': 146,
   'i16x8.sub_sat_u': 147, 'i16x8.mul': 149, 'i16x8.min_s': 150, 'i16x8.max_s': 152, 'i16x8.avgr_u': 155,
-  'i32x4.all_true': 163, 'i32x4.bitmask': 164, 'i32x4.shl': 171, 'i32x4.shr_s': 172, 'i32x4.shr_u': 173, 'i32x4.add': 174,
+  'i32x4.all_true': 163, 'i32x4.extend_low_i16x8_u': 169, 'i32x4.bitmask': 164, 'i32x4.shl': 171, 'i32x4.shr_s': 172, 'i32x4.shr_u': 173, 'i32x4.add': 174,
   'i32x4.sub': 177, 'i32x4.dot_i16x8_s': 186,
   'i32x4.extmul_low_i16x8_s': 188, 'i32x4.extmul_high_i16x8_s': 189, 'i32x4.extmul_low_i16x8_u': 190, 'i32x4.extmul_high_i16x8_u': 191, 'i64x2.bitmask': 196, 'i64x2.shl': 203, 'i64x2.shr_u': 205, 'i64x2.add': 206, 'i64x2.sub': 209,
   'i64x2.mul': 213,

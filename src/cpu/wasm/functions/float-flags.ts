@@ -1,7 +1,6 @@
+import { MXCSR_RC_SHIFT } from '../../evaluator/float/mxcsr.js';
 import { FLOAT_FLAGS } from '../../state/layout.js';
 import { constant, load, type Expression, type Statements } from './expression.js';
-
-const RC_SHIFT = 13;
 
 /** Adds exceptions to those of the instruction. */
 export function raise(to: Statements, flags: number | Expression): void {
@@ -11,5 +10,5 @@ export function raise(to: Statements, flags: number | Expression): void {
 
 /** The rounding control of a control word in the form of MXCSR. */
 export function roundingMode(control: Expression): Expression {
-  return control.shr(RC_SHIFT).and(3);
+  return control.shr(MXCSR_RC_SHIFT).and(3);
 }

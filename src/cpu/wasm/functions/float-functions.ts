@@ -1,12 +1,12 @@
 import type { FloatWidth, PackedConversion } from '../../meaning/vocabulary.js';
 import { F32, F64 } from '../../evaluator/float/format.js';
-import { MXCSR, MXCSR_FLAGS } from '../../evaluator/float/mxcsr.js';
+import { MXCSR, MXCSR_FLAGS, MXCSR_RC_SHIFT } from '../../evaluator/float/mxcsr.js';
 import { NEGATES } from '../../meaning/fused.js';
 import { FLOAT_FLAGS, MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { Code, type ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { Expression, Statements, constant, load, select, type Variable } from './expression.js';
-import type { LaneFunctions } from './float-lanes.js';
+import type { FloatLanes, LaneFunctions } from './float-lanes.js';
 import { emitFusedAtOnce } from './fused-at-once.js';
 import type { Shape } from './fused-sums.js';
 import { PackedLanes, type PackedOperation } from './packed-lanes.js';
@@ -41,7 +41,10 @@ export type FusedFunction = `${Format | 'f32x4' | 'f64x2'}.fused`;
 /** Of vectors: (v128, v128, i32) → (v128, i32). */
 export type VectorFunction =
   | `${'f32x4' | 'f64x2'}.${(typeof BINARY)[number] | 'sqrt' | 'round' | 'predicate'}`
-  | Exclude<PackedConversion, 'i32x2.f64x2'>;
+  | Exclude<PackedConversion, 'i32x2.f64x2'>
+  | HalfConversion;
+/** VCVTPH2PS and VCVTPS2PH, the option of which is the control. */
+type HalfConversion = 'f16x4.f32x4' | 'f32x4.f16x4';
 export type FloatFunction = ScalarFunction | VectorFunction | FusedFunction;
 
 export const TRUNCATED = 1 << 8;
@@ -59,10 +62,7 @@ export function typeOfFloatFunction(name: FloatFunction): {
 }
 
 /** Adds the functions, exported under their names; returns their indexes. */
-export function addFloatFunctions(
-  module: WasmModule,
-  lanes: { readonly f32: LaneFunctions; readonly f64: LaneFunctions },
-): ReadonlyMap<string, number> {
+export function addFloatFunctions(module: WasmModule, lanes: FloatLanes): ReadonlyMap<string, number> {
   const indexes = new Map<string, number>();
   const add = (name: FloatFunction, code: Code): void => {
     const { parameters, results } = typeOfFloatFunction(name);
@@ -80,7 +80,7 @@ export function addFloatFunctions(
         vectorEntry(width, width, emit, packedAtOnce(operation, width)),
       );
   }
-  for (const { name, from, to, emit } of conversions(lanes.f32, lanes.f64)) add(name, vectorEntry(from, to, emit));
+  for (const { name, from, to, emit } of conversions(lanes)) add(name, vectorEntry(from, to, emit));
   return indexes;
 }
 
@@ -118,13 +118,13 @@ function vectorOperations(lanes: LaneFunctions, _width: FloatWidth): Record<stri
 }
 
 interface Conversion {
-  readonly name: Exclude<PackedConversion, 'i32x2.f64x2'>;
-  readonly from: FloatWidth;
-  readonly to: FloatWidth;
+  readonly name: Exclude<PackedConversion, 'i32x2.f64x2'> | HalfConversion;
+  readonly from: LaneWidth;
+  readonly to: LaneWidth;
   readonly emit: LaneEmitter;
 }
 
-function conversions(f32: LaneFunctions, f64: LaneFunctions): readonly Conversion[] {
+function conversions({ f32, f64, halves }: FloatLanes): readonly Conversion[] {
   const toInteger =
     (lanes: LaneFunctions, option: number): LaneEmitter =>
     (to, x, _y, _option, control) =>
@@ -144,7 +144,22 @@ function conversions(f32: LaneFunctions, f64: LaneFunctions): readonly Conversio
     { name: 'f32x4.i32x4t', from: 32, to: 32, emit: toInteger(f32, TRUNCATED) },
     { name: 'f64x2.f32x2', from: 64, to: 32, emit: toOther(f64) },
     { name: 'f32x2.f64x2', from: 32, to: 64, emit: toOther(f32) },
+    {
+      ...{ name: 'f16x4.f32x4', from: 16, to: 32 },
+      emit: (to, x, _y, _option, control) => to.call('i64', halves.toSingle, x, control),
+    },
+    {
+      ...{ name: 'f32x4.f16x4', from: 32, to: 16 },
+      emit: (to, x, _y, option, control) => to.call('i64', halves.ofSingle, x, ofHalves(option, control)),
+    },
   ];
+}
+
+/** The control word for VCVTPS2PH: without FTZ, and with the rounding mode of the option unless its bit 2 is set. */
+function ofHalves(option: Expression, control: Expression): Expression {
+  const kept = control.and(~MXCSR.FTZ);
+  const chosen = kept.and(~MXCSR.RC).or(option.and(3).shl(MXCSR_RC_SHIFT));
+  return select(option.and(4), kept, chosen);
 }
 
 /** The control word, with the rounding mode that truncates if the option says so. */
@@ -204,7 +219,7 @@ function firstLane(width: FloatWidth, result: Expression): Expression {
 }
 
 /** A vector of `count` lanes, and zeros above. */
-function collected(to: Statements, width: FloatWidth, count: number, lane: (index: number) => Expression): Expression {
+function collected(to: Statements, width: LaneWidth, count: number, lane: (index: number) => Expression): Expression {
   const { code } = to;
   const result = code.newLocal('v128');
   for (let i = 0; i < count; i++) {
@@ -212,7 +227,7 @@ function collected(to: Statements, width: FloatWidth, count: number, lane: (inde
     code.get(result);
     if (width === 64) value.push(code);
     else value.low().push(code);
-    code.laneOp(width === 64 ? 'i64x2.replace_lane' : 'i32x4.replace_lane', i).set(result);
+    code.laneOp(REPLACES[width], i).set(result);
   }
   return new Expression('v128', (into) => into.get(result));
 }
@@ -231,7 +246,7 @@ function isPacked(operation: string): operation is PackedOperation {
 }
 
 /** Computes as many lanes as fit from the lanes of the same numbers; the others are 0. */
-function vectorEntry(from: FloatWidth, target: FloatWidth, emit: LaneEmitter, atOnce: PackedEmitter = () => {}): Code {
+function vectorEntry(from: LaneWidth, target: LaneWidth, emit: LaneEmitter, atOnce: PackedEmitter = () => {}): Code {
   return entry(VECTOR_TYPE.parameters, (to, control, finish) => {
     atOnce(to, control, finish);
     return collected(to, target, 128 / Math.max(from, target), (i) =>
@@ -240,9 +255,16 @@ function vectorEntry(from: FloatWidth, target: FloatWidth, emit: LaneEmitter, at
   });
 }
 
-function laneOf(parameter: number, width: FloatWidth, lane: number): Expression {
-  if (width === 64) return new Expression('i64', (code) => code.get(parameter).laneOp('i64x2.extract_lane', lane));
-  return new Expression('i32', (code) => code.get(parameter).laneOp('i32x4.extract_lane', lane)).wide();
+/** Widths of lanes: halves, singles or integers, doubles. */
+type LaneWidth = FloatWidth | 16;
+const REPLACES = { 16: 'i16x8.replace_lane', 32: 'i32x4.replace_lane', 64: 'i64x2.replace_lane' } as const;
+const EXTRACTS = { 16: 'i16x8.extract_lane_u', 32: 'i32x4.extract_lane', 64: 'i64x2.extract_lane' } as const;
+
+function laneOf(parameter: number, width: LaneWidth, lane: number): Expression {
+  const value = new Expression(width === 64 ? 'i64' : 'i32', (code) =>
+    code.get(parameter).laneOp(EXTRACTS[width], lane),
+  );
+  return width === 64 ? value : value.wide();
 }
 
 /** Collects the exceptions of all lanes, and adds them to MXCSR unless one of them is unmasked. */

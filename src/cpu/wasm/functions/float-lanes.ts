@@ -1,7 +1,7 @@
 import { MXCSR } from '../../evaluator/float/mxcsr.js';
 import { NEGATES } from '../../meaning/fused.js';
 import { OUTCOMES, PREDICATES } from '../../meaning/predicates.js';
-import { F32, F64, type FloatFormat } from '../../evaluator/float/format.js';
+import { F16, F32, F64, type FloatFormat } from '../../evaluator/float/format.js';
 import { Code } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { Statements, constant, select, type Expression, type Variable } from './expression.js';
@@ -67,22 +67,35 @@ export interface CommonFunctions {
   readonly shiftRightWide: number;
 }
 
-export function addLaneFunctions(
-  module: WasmModule,
-  common: CommonFunctions,
-): { f32: LaneFunctions; f64: LaneFunctions } {
-  const packs = { f32: addPack(module, F32), f64: addPack(module, F64) };
-  const of = (format: FloatFormat, pack: number, otherPack: number): LaneFunctions => {
+/** (x, control) → lane, between halves and singles. */
+export interface HalfFunctions {
+  readonly toSingle: number;
+  readonly ofSingle: number;
+}
+
+export interface FloatLanes {
+  readonly f32: LaneFunctions;
+  readonly f64: LaneFunctions;
+  readonly halves: HalfFunctions;
+}
+
+export function addLaneFunctions(module: WasmModule, common: CommonFunctions): FloatLanes {
+  const packs = { f16: addPack(module, F16), f32: addPack(module, F32), f64: addPack(module, F64) };
+  const of = (format: FloatFormat, pack: number, other: FloatFormat, otherPack: number): LaneFunctions => {
     const lanes = new Lanes(module, format, pack, common);
     return {
       ...{ add: lanes.add('add'), sub: lanes.add('sub'), mul: lanes.mul(), div: lanes.div(), sqrt: lanes.sqrt() },
       fused: lanes.fused(),
       ...lanes.comparisons(),
       ...{ fromInteger: lanes.fromInteger(), toInteger: lanes.toInteger(), round: lanes.round(pack) },
-      ...{ toOther: lanes.toOther(otherPack), pack },
+      ...{ toOther: lanes.toOther(other, otherPack), pack },
     };
   };
-  return { f32: of(F32, packs.f32, packs.f64), f64: of(F64, packs.f64, packs.f32) };
+  const halves = {
+    toSingle: new Lanes(module, F16, packs.f16, common).toOther(F32, packs.f32, 'quietly'),
+    ofSingle: new Lanes(module, F32, packs.f32, common).toOther(F16, packs.f16),
+  };
+  return { f32: of(F32, packs.f32, F64, packs.f64), f64: of(F64, packs.f64, F32, packs.f32), halves };
 }
 
 /**
@@ -417,20 +430,21 @@ class Lanes {
     return this.addUnary(code);
   }
 
-  toOther(pack: number): number {
-    const { code, to, x, control } = this.unary();
+  /** `quietly`: denormals are neither flushed nor noted. */
+  toOther(other: FloatFormat, pack: number, denormals?: 'quietly'): number {
+    const { code, to, x, control } = this.unary(denormals !== 'quietly');
     const { format } = this;
-    const other = format === F32 ? F64 : F32;
-    const sign = x.and(format.signMask);
-    const otherSign = to.let(other === F32 ? sign.shr(32) : sign.shl(32));
-    const fraction = (value: Expression): Expression => (other === F32 ? value.shr(29) : value.shl(29));
+    const shifted = (value: Expression, places: number): Expression =>
+      places < 0 ? value.shr(-places) : value.shl(places);
+    const otherSign = to.let(shifted(x.and(format.signMask), other.width - format.width));
+    const fraction = (value: Expression): Expression => shifted(value, other.fractionBits - format.fractionBits);
     to.if(this.magnitude(x).above(format.infinity), () => {
       const quiet = to.call('i64', this.nan, x, x);
       to.return(otherSign.or(other.infinity).or(fraction(quiet.and(format.fractionMask))));
     });
     to.if(this.isSpecial(x), () => to.return(otherSign.or(other.infinity)));
     to.if(this.magnitude(x).isZero(), () => to.return(otherSign));
-    this.noteDenormals(to, x);
+    if (denormals !== 'quietly') this.noteDenormals(to, x);
     const { exponent, significand } = this.unpack(to, x);
     to.call('i64', pack, otherSign, exponent, significand, control).push(code);
     return this.addUnary(code);
