@@ -40,6 +40,13 @@ t.test('leaf 7 reports the structured extended features in subleaf 0 only', asyn
   t.same(cpuid(7, 1), [0, 0, 0, 0]);
 });
 
+t.test('leaf Dh describes the XSAVE area, which is as large in both forms', async (t) => {
+  t.same(cpuid(0xd, 0), [7, 832, 832, 0], 'x87, SSE and AVX');
+  t.same(cpuid(0xd, 1), [7, 832, 0, 0], 'XSAVEOPT, XSAVEC, XGETBV of ECX 1');
+  t.same(cpuid(0xd, 2), [256, 576, 0, 0], 'the upper halves of YMM');
+  t.same(cpuid(0xd, 3), [0, 0, 0, 0]);
+});
+
 t.test('the extended leaves report features, brand and address sizes', async (t) => {
   t.same(cpuid(0x8000_0000, 0), [0x8000_0008, 0, 0, 0]);
   const [eax, , ecx, edx] = cpuid(0x8000_0001, 0);

@@ -223,6 +223,7 @@ export const FEATURES = {
   SHA: feature('7.ebx', 29, 4, ['SSE2'], 'SHA1MSG1 SHA1MSG2 SHA1NEXTE SHA1RNDS4 SHA256MSG1 SHA256MSG2 SHA256RNDS2'),
   XSAVEOPT: feature('d.eax', 0, 4, ['XSAVE'], 'XSAVEOPT XSAVEOPT64'),
   XSAVEC: feature('d.eax', 1, 4, ['XSAVE'], 'XSAVEC XSAVEC64'),
+  XGETBV1: feature('d.eax', 2, 4, ['XSAVE']),
 } satisfies Readonly<Record<string, FeatureFacts>>;
 
 export type Feature = keyof typeof FEATURES;

@@ -120,7 +120,8 @@ function stateComponents(subleaf: number): CpuidResult {
     case 0:
       return [XCR0, XSAVE_BYTES, XSAVE_BYTES, 0];
     case 1:
-      return [featureBits('d.eax'), 0, 0, 0];
+      // The components of XCR0 in the compacted form, in which they are in the same places.
+      return [featureBits('d.eax'), XSAVE_BYTES, 0, 0];
     case 2:
       return [YMM_BYTES, YMM_OFFSET, 0, 0];
     default:

@@ -113,7 +113,14 @@ function xsaveImage(random: Random, kind: VectorKind): Uint8Array {
   const image = new Uint32Array(208);
   image.set(new Uint32Array(fxsaveImage(random, kind).buffer));
   image[128] = random.chance(16) ? random.next() : random.below(8);
-  if (random.chance(16)) image[129 + random.below(15)] = random.next();
+  image.fill(0, 129, 132);
+  if (random.chance(2)) {
+    // The compacted form.
+    image[130] = random.chance(16) ? random.next() : random.below(8) | (random.chance(4) ? 0 : image[128]);
+    image[131] = 0x8000_0000;
+  }
+  image.fill(0, 132, 144);
+  if (random.chance(8)) image[129 + random.below(15)] = random.next();
   for (let i = 144; i < image.length; i += 4) putVector(random, image, i, kind);
   return new Uint8Array(image.buffer);
 }

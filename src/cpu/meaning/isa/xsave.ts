@@ -1,3 +1,4 @@
+import { MXCSR_DEFAULT } from '../../evaluator/float/mxcsr.js';
 import type { OperandForm } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { Vector } from '../../state/exceptions.js';
@@ -7,15 +8,20 @@ import { XMM_REGISTERS, loadMxcsr, loadX87, loadXmm, storeMxcsr, storeX87, store
 import { REGISTERS, SIGNIFICAND, SIGN_EXPONENT, initialize } from './x87-state.js';
 
 /*
- * The XSAVE area in its standard form: the FXSAVE image, then
+ * The XSAVE area: the FXSAVE image, then
  *
  *    512  XSTATE_BV: the components that it holds     576  bits 255:128 of YMM0 to YMM15
- *    520  XCOMP_BV and reserved bytes: 0
+ *    520  XCOMP_BV, and reserved bytes: 0
  *
- * Every component counts as in use. XCR0 cannot be changed. SDM Vol. 1 13.4 "XSAVE Area".
+ * In the compacted form, XCOMP_BV has bit 63 set, and the components that have a place. As there is but one after the header,
+ * it is in the same place in both. Every component counts as in use, and as changed. XCR0 cannot be changed. SDM Vol. 1 13.4
+ * "XSAVE Area".
  */
 const XSTATE_BV = 512;
-const RESERVED = [520, 528];
+const XCOMP_BV = 520;
+const COMPACTED = 1n << 63n;
+/** What must be 0 besides XCOMP_BV: in the standard form the first of these, in the compacted form all. */
+const RESERVED = [528, 536, 544, 552, 560, 568];
 const YMM = 576;
 const AREA_BYTES = 832;
 const AREA_ALIGNMENT = 64;
@@ -54,7 +60,12 @@ function area<V>(
   return { image, ymm: ymm ?? image };
 }
 
-/** XSAVE, XSAVE64. SDM Vol. 2D "XSAVE". */
+/** Leaf Dh of CPUID, subleaf 1: XSAVEC and the compacted form are there; XGETBV of ECX 1 is. */
+const STATE_LEAF = 0xd;
+const HAS_COMPACTION = 2;
+const HAS_IN_USE = 4;
+
+/** XSAVE, XSAVE64; and XSAVEOPT, XSAVEOPT64, which may leave out what has not changed. SDM Vol. 2D "XSAVE", "XSAVEOPT". */
 export const xsave: Semantics = (m, { dest, width }) => {
   const components = requested(m);
   const { image, ymm } = area(m, dest, components, 'write');
@@ -62,25 +73,70 @@ export const xsave: Semantics = (m, { dest, width }) => {
   m.if(has(m, components, X87), () => storeX87(m, image, width));
   m.if(has(m, components, SSE | AVX), () => storeMxcsr(m, image));
   m.if(has(m, components, SSE), () => storeXmm(m, image));
-  m.if(has(m, components, AVX), () =>
-    XMM_REGISTERS.forEach((register, i) => ymm.store(128, m.readYmmHigh(register), 16 * i)),
-  );
+  m.if(has(m, components, AVX), () => storeYmm(m, ymm));
   image.store(64, m.or(64, held, m.zeroExtend(32, 64, components)), XSTATE_BV);
 };
 
+/** XSAVEC, XSAVEC64: in the compacted form, in which MXCSR belongs to SSE. SDM Vol. 2D "XSAVEC". */
+export const xsavec: Semantics = (m, { dest, width }) => {
+  const components = requested(m);
+  const { image, ymm } = area(m, dest, components, 'write');
+  m.if(has(m, components, X87), () => storeX87(m, image, width));
+  m.if(has(m, components, SSE), () => {
+    storeMxcsr(m, image);
+    storeXmm(m, image);
+  });
+  m.if(has(m, components, AVX), () => storeYmm(m, ymm));
+  const held = m.zeroExtend(32, 64, components);
+  image.store(64, held, XSTATE_BV);
+  image.store(64, m.or(64, held, m.constant(64, COMPACTED)), XCOMP_BV);
+};
+
+function storeYmm<V>(m: Machine<V>, ymm: Place<V>): void {
+  XMM_REGISTERS.forEach((register, i) => ymm.store(128, m.readYmmHigh(register), 16 * i));
+}
+
+/** A value of 64 bits that is not 0 where the header of the area is not allowed. */
+function wrongHeader<V>(m: Machine<V>, image: Place<V>, isCompacted: V): V {
+  const [held, places] = [image.load(64, XSTATE_BV), image.load(64, XCOMP_BV)];
+  const beyond = (components: V, allowed: V): V => m.and(64, components, m.not(64, allowed));
+  const reserved = RESERVED.map((offset) => image.load(64, offset));
+  const known = m.constant(64, XCR0);
+  const standard = m.or(64, m.or(64, beyond(held, known), places), reserved[0]!);
+  const compacted = [beyond(held, places), beyond(places, m.or(64, known, m.constant(64, COMPACTED))), ...reserved];
+  return m.select(
+    64,
+    isCompacted,
+    compacted.reduce((a, b) => m.or(64, a, b)),
+    standard,
+  );
+}
+
 /**
  * XRSTOR, XRSTOR64: loads the components that are asked for and held, and initializes those that are not held. #GP(0) for a
- * compacted area, a component that does not exist, or a reserved bit. SDM Vol. 2D "XRSTOR".
+ * component that does not exist, or a reserved bit. SDM Vol. 2D "XRSTOR".
  */
 export const xrstor: Semantics = (m, { dest, width }) => {
   const components = requested(m);
   const { image, ymm } = area(m, dest, components, 'read');
   const held = image.load(64, XSTATE_BV);
-  const unknown = m.and(64, held, m.constant(64, ~BigInt(XCR0) & 0xffff_ffff_ffff_ffffn));
-  const reserved = RESERVED.map((offset) => image.load(64, offset)).reduce((a, b) => m.or(64, a, b), unknown);
-  m.raiseIf(m.isFalse(m.isZero(64, reserved)), Vector.GP);
+  const hasCompaction = m.and(32, reportedState(m), m.constant(32, HAS_COMPACTION));
+  const says = m.lessSigned(64, image.load(64, XCOMP_BV), m.constant(64, 0));
+  const isCompacted = m.and(8, says, m.isFalse(m.isZero(32, hasCompaction)));
+  m.raiseIf(m.isFalse(m.isZero(64, wrongHeader(m, image, isCompacted))), Vector.GP);
   const here = m.truncate(64, 32, held);
-  m.if(has(m, components, SSE | AVX), () => loadMxcsr(m, image));
+  m.if(
+    isCompacted,
+    () =>
+      m.if(has(m, components, SSE), () =>
+        m.if(
+          has(m, here, SSE),
+          () => loadMxcsr(m, image),
+          () => m.setMxcsr(m.constant(32, MXCSR_DEFAULT)),
+        ),
+      ),
+    () => m.if(has(m, components, SSE | AVX), () => loadMxcsr(m, image)),
+  );
   const each = (component: number, load: () => void, reset: () => void): void =>
     m.if(has(m, components, component), () => m.if(has(m, here, component), load, reset));
   each(
@@ -109,9 +165,30 @@ function resetX87<V>(m: Machine<V>): void {
   }
 }
 
-/** XGETBV: XCR0 for ECX = 0, else #GP(0). SDM Vol. 2D "XGETBV". */
+/**
+ * XGETBV: XCR0 for ECX = 0; for ECX = 1 those of its components that are in use, if CPUID reports that; else #GP(0). SDM Vol. 2D
+ * "XGETBV".
+ */
 export const xgetbv: Semantics = (m) => {
-  m.raiseIf(m.isFalse(m.isZero(32, m.gpr(RCX, 32))), Vector.GP);
-  m.setGpr(RAX, 32, m.constant(32, XCR0));
-  m.setGpr(RDX, 32, m.constant(32, 0));
+  const index = m.gpr(RCX, 32);
+  const write = (): void => {
+    m.setGpr(RAX, 32, m.constant(32, XCR0));
+    m.setGpr(RDX, 32, m.constant(32, 0));
+  };
+  m.rarely(
+    m.isFalse(m.isZero(32, index)),
+    () => {
+      const hasInUse = m.and(32, reportedState(m), m.constant(32, HAS_IN_USE));
+      const isKnown = m.and(8, m.equal(32, index, m.constant(32, 1)), m.isFalse(m.isZero(32, hasInUse)));
+      m.raiseIf(m.isFalse(isKnown), Vector.GP);
+      write();
+    },
+    write,
+  );
 };
+
+/** EAX of CPUID's leaf Dh, subleaf 1. */
+function reportedState<V>(m: Machine<V>): V {
+  const [eax] = m.host.cpuid(m.constant(32, STATE_LEAF), m.constant(32, 1));
+  return eax;
+}

@@ -1,6 +1,6 @@
 import { lar, lsl, privileged, syscall, sysenter, sysret, verr, verw } from '../isa/system.js';
 import { AL, Cq, DX, Dq, Ew, Gv, Ib, M, Mb, Rq, RvMw, eAX } from './operand-types.js';
-import { xgetbv, xrstor, xsave } from '../isa/xsave.js';
+import { xgetbv, xrstor, xsave, xsavec } from '../isa/xsave.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 import * as vendors from './vendor-differences.js';
 
@@ -56,7 +56,7 @@ const SYSTEM = [
 ];
 
 /** SDM Vol. 1 13 "Managing State Using the XSAVE Feature Set". XSETBV is privileged. */
-const STATE = feature(
+const STATE_ROWS = feature(
   'XSAVE',
   row('NP REX.W0 0F AE /4', 'XSAVE', xsave, M, 'EVALUATED', vendors.savedMask),
   row('NP REX.W 0F AE /4', 'XSAVE64', xsave, M, 'EVALUATED', vendors.savedMask),
@@ -66,5 +66,19 @@ const STATE = feature(
   row('NP 0F 01 D1', 'XSETBV', privileged, 'BRANCH', 'EVALUATED', 'CPL0'),
 );
 
+/** SDM Vol. 1 13.9 and 13.10. */
+const OPTIMIZED_STATE_ROWS = [
+  ...feature(
+    'XSAVEOPT',
+    row('NP REX.W0 0F AE /6', 'XSAVEOPT', xsave, M, 'EVALUATED'),
+    row('NP REX.W 0F AE /6', 'XSAVEOPT64', xsave, M, 'EVALUATED'),
+  ),
+  ...feature(
+    'XSAVEC',
+    row('NP REX.W0 0F C7 /4', 'XSAVEC', xsavec, M, 'EVALUATED'),
+    row('NP REX.W 0F C7 /4', 'XSAVEC64', xsavec, M, 'EVALUATED'),
+  ),
+];
+
 /** System instructions; at CPL 3 most of them trap. */
-export const SYSTEM_ROWS: RowDraft[] = [...[INPUT_OUTPUT, SYSTEM].flat(2), ...STATE];
+export const SYSTEM_ROWS: RowDraft[] = [...[INPUT_OUTPUT, SYSTEM].flat(2), ...STATE_ROWS, ...OPTIMIZED_STATE_ROWS];

@@ -170,10 +170,12 @@ function savedMask({ windows }: OracleResult): number {
   return new DataView(image.buffer, image.byteOffset).getUint32(MXCSR_MASK_OFFSET, true);
 }
 
-/** FXSAVE, and XSAVE of SSE or AVX. */
+/** FXSAVE, XSAVE of SSE or AVX, and XSAVEC of SSE. */
 function savesMxcsr(answers: Answers): boolean {
+  const { mnemonic } = answers.c.form.row;
   if (hasMnemonic(answers, 'FXSAVE', 'FXSAVE64')) return true;
-  return hasMnemonic(answers, 'XSAVE', 'XSAVE64') && (answers.c.oracle.gpr[RAX]! & 6n) !== 0n;
+  const components = answers.c.oracle.gpr[RAX]! & 6n;
+  return mnemonic.startsWith('XSAVEC') ? (components & 2n) !== 0n : mnemonic.startsWith('XSAVE') && components !== 0n;
 }
 
 /** The windows with bit 17 in the MXCSR_MASK of the FXSAVE image. */

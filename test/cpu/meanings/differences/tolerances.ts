@@ -22,6 +22,7 @@ import { X87_TOLERANCES } from './x87.js';
 
 const ORDER = 'SDM Vol. 3A 6.9: the order of the faults of one instruction depends on the implementation';
 const STACK_FRAME_BYTES = 40;
+const XSAVE_BYTES = 832;
 
 /** The registers that hold what an instruction reports of the machine. */
 const REPORTED: Readonly<Record<string, readonly number[]>> = {
@@ -97,8 +98,19 @@ export const TOLERANCES: readonly Tolerance[] = [
     instructions: 'XSAVE at the end of a page',
     why: 'SDM Vol. 1 13.4: which bytes of the area it touches for components that are not asked for is open',
     maps: (answers) =>
-      hasMnemonic(answers, 'XSAVE', 'XSAVE64') && answers.native.fault?.vector === Vector.PF && !answers.ours.fault
+      /^XSAVE/.test(answers.c.form.row.mnemonic) && answers.native.fault?.vector === Vector.PF && !answers.ours.fault
         ? leftOut(answers)
+        : undefined,
+  },
+  {
+    instructions: 'XSAVE and relatives across two pages',
+    why: 'SDM Vol. 3A 4.7 leaves open which of the bytes that fault CR2 names',
+    maps: (answers) =>
+      /^XSAVE/.test(answers.c.form.row.mnemonic) &&
+      raised(answers, [Vector.PF], [Vector.PF]) &&
+      answers.c.address !== undefined &&
+      within(answers.native.fault!.cr2, answers.c.address, XSAVE_BYTES)
+        ? itsFault(answers)
         : undefined,
   },
   {
