@@ -197,8 +197,8 @@ const MOVES = [
 /** SDM Vol. 1 14.4 "Half-Precision Floating-Point Conversion". */
 export const F16C_ROWS: RowDraft[] = feature(
   'F16C',
-  row('VEX.66.0F38.W0 13 /r', 'VCVTPH2PS', conversion.convertFromHalves, Vx, WqScaled),
-  row('VEX.66.0F3A.W0 1D /r', 'VCVTPS2PH', conversion.convertToHalves, WqScaled, Vx, Ib),
+  row('VEX.66.0F38.W0 13 /r', 'VCVTPH2PS', conversion.convertFromHalves, Vx, WqScaled, 'TYPE 11'),
+  row('VEX.66.0F3A.W0 1D /r', 'VCVTPS2PH', conversion.convertToHalves, WqScaled, Vx, Ib, 'TYPE 11'),
 );
 
 /** Of registers, and of MXCSR. */
