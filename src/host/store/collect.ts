@@ -1,6 +1,6 @@
 /**
  * Garbage collection. What names and pins reach is kept. All else is garbage: it is condemned first, and deleted by a later
- * collection once its time of grace has passed. A pack that holds nothing else is deleted; one that holds a node or root of which
+ * collection once its grace period has passed. A pack that holds nothing else is deleted; one that holds a node or root of which
  * parts may be gone, or is garbage by an eighth, is written anew first. So whatever node is in the store, all below it is, too.
  */
 
@@ -56,7 +56,7 @@ export interface Collected {
   /** Reached by names and pins. */
   readonly keptRecords: number;
   readonly keptBytes: number;
-  /** Garbage that is kept for its time of grace. */
+  /** Garbage that is kept for its grace period. */
   readonly waitingRecords: number;
   readonly waitingBytes: number;
   /** When the first of it can be removed, in milliseconds since 1970; undefined where there is none. */

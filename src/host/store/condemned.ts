@@ -1,5 +1,5 @@
 /**
- * The garbage that a collection has found, and when: it is deleted by a later one, after a time of grace in which a user can give it
+ * The garbage that a collection has found, and when: it is deleted by a later one, after a grace period in which a user can give it
  * a name again. A file of little-endian numbers, written as a whole:
  *
  *     +0   8 bytes  "bd0dead" ‖ 01

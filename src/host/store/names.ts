@@ -213,7 +213,7 @@ export class NameLog implements NameStore {
     const first = badLine ?? (isLost ? undefined : damage[0]);
     const place = first ? `at byte ${first.offset}` : this.lostLines && `(${this.lostLines})`;
     if (place === undefined) return undefined;
-    const effect = isLost ? 'names may be missing, or stand for what they stood for before' : 'no name is lost';
+    const effect = isLost ? 'names may be missing or refer to older content' : 'no name is lost';
     return `'${this.path}' is damaged ${place}: ${effect}; bd0 vmo verify shows more`;
   }
 

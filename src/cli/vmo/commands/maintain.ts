@@ -48,7 +48,7 @@ export async function collect(words: readonly string[], options: CollectCommandO
       }),
     );
     status.end();
-    if (done.wasFull) writeToStderr('bd0: the disk is full: garbage was removed without waiting for its time of grace');
+    if (done.wasFull) writeToStderr('bd0: the disk is full: garbage was removed without its grace period');
     if (options.json) tellJson({ dryRun, ...done });
     else collectedLines(done, dryRun).forEach(tell);
   } catch (error) {
