@@ -8,7 +8,7 @@ import { encodeForm, type Encoded } from '../../support/encode.js';
 import { Random } from '../../support/random.js';
 import { linearAddress, solveAddress, type Draft } from './draft.js';
 import { memoryContents } from './memory-contents.js';
-import { aimImplied, prepareRegisters } from './prepare.js';
+import { aimImplied, prepareRegisters, type ChooseTarget } from './prepare.js';
 import { randomGpr, randomMxcsr, randomRflags, randomXmm, type Lanes } from './random-state.js';
 import { randomX87 } from './random-x87.js';
 import { randomTarget, windowsOver } from './targets.js';
@@ -206,12 +206,19 @@ function randomCodeOffset(random: Random, length: number): number {
   return random.below(CODE_BYTES - length);
 }
 
-function aimOperand(draft: Draft, decoder: Decoder, random: Random, memory: MemoryOperand): void {
+/** Makes the memory operand lie where `choose` says, or near it. */
+export function aimOperand(
+  draft: Draft,
+  decoder: Decoder,
+  random: Random,
+  memory: MemoryOperand,
+  choose: ChooseTarget = randomTarget,
+): void {
   const { form } = draft;
   const bytes = operandBytes(form, memory);
   const alignment = bytes === FXSAVE_BYTES ? 16 : bytes === XSAVE_BYTES ? 64 : memory.aligned ? bytes : 1;
   const low = form.addressWidth === 32 && draft.instruction.segment < 4;
-  const target = randomTarget(random, draft.codeOffset, bytes, alignment, low);
+  const target = choose(random, draft.codeOffset, bytes, alignment, low);
   const locks = form.lock || form.row.mnemonic === 'XCHG';
   const splits = locks && target % CACHE_LINE_BYTES > CACHE_LINE_BYTES - BigInt(bytes);
   const aim = splits && !random.chance(SPLIT_LOCKS) ? target & ~BigInt(bytes - 1) : target;
@@ -261,7 +268,7 @@ function lanesOf({ row }: Form): Lanes {
  * What may run untraced on the CPU: no branch, which may lead into itself, no REP, of which some iterations are wanted, and
  * nothing that sets TF or holds traps back.
  */
-function runsFreely(form: Form): boolean {
+export function runsFreely(form: Form): boolean {
   const { attributes, mnemonic } = form.row;
   if (attributes.has('BRANCH') || form.repeat !== 'none') return false;
   return mnemonic !== 'POPF' && form.dest.kind !== 'segment' && mnemonic !== 'LSS' && mnemonic !== 'POP';

@@ -8,7 +8,7 @@ import { sha256 } from '../../../src/host/sha256.js';
 import { GuestMemory, WATCH_TABLE } from '../../../src/memory.js';
 import type { WriteFence } from '../../../src/mmu/fence.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
-import type { OracleCase, OracleState } from '../../oracle/case.js';
+import { VECTOR_BYTES, type OracleCase, type OracleState } from '../../oracle/case.js';
 import {
   ARENAS,
   CODE,
@@ -209,6 +209,15 @@ export class Guest {
     return entries;
   }
 
+  /** XMM0 to XMM15, and the upper halves of YMM. */
+  private vectors(): Uint8Array {
+    const { host } = this.memory;
+    const vectors = new Uint8Array(VECTOR_BYTES);
+    vectors.set(host.subarray(XMM, XMM + VECTOR_BYTES / 2));
+    vectors.set(host.subarray(YMM_HIGH, YMM_HIGH + VECTOR_BYTES / 2), VECTOR_BYTES / 2);
+    return vectors;
+  }
+
   private state(c: OracleCase, ticks: number): GuestState {
     const { state } = this.cpu;
     const { host, ram } = this.memory;
@@ -217,7 +226,7 @@ export class Guest {
       gpr: new BigUint64Array(host.slice(GPR, GPR + 128).buffer),
       rip: state.rip,
       rflags: Number(state.rflags),
-      xmm: Uint8Array.of(...host.subarray(XMM, XMM + 256), ...host.subarray(YMM_HIGH, YMM_HIGH + 256)),
+      xmm: this.vectors(),
       mxcsr: state.mxcsr,
       x87: state.x87,
       fsBase: state.segmentBase(FS),

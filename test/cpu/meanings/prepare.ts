@@ -95,22 +95,25 @@ const WORD_BYTES = 8;
 /** IRET pops five words, ENTER pushes up to 33. */
 const STACK_WORDS = 40;
 
+/** Chooses an address: see `randomTarget`. */
+export type ChooseTarget = typeof randomTarget;
+
 /** Aims the registers of implied accesses, the stack's always, and gives what they may touch. */
-export function aimImplied(draft: Draft, random: Random): () => Stretch[] {
+export function aimImplied(draft: Draft, random: Random, choose: ChooseTarget = randomTarget): () => Stretch[] {
   const { form, gpr } = draft;
   const { mnemonic, attributes } = form.row;
   const low = form.addressWidth === 32;
   const width = form.width / 8;
-  if (!random.chance(8)) gpr[RSP] = randomTarget(random, draft.codeOffset, WORD_BYTES, 1, false);
+  if (!random.chance(8)) gpr[RSP] = choose(random, draft.codeOffset, WORD_BYTES, 1, false);
   if (mnemonic === 'LEAVE' || mnemonic === 'ENTER') {
-    if (!random.chance(8)) gpr[RBP] = randomTarget(random, draft.codeOffset, WORD_BYTES, 1, false);
+    if (!random.chance(8)) gpr[RBP] = choose(random, draft.codeOffset, WORD_BYTES, 1, false);
   } else if (IS_MASKED_STORE.test(mnemonic))
-    aimAt(draft, RDI, randomTarget(random, draft.codeOffset, maskBytes(mnemonic), 1, low), random, true);
+    aimAt(draft, RDI, choose(random, draft.codeOffset, maskBytes(mnemonic), 1, low), random, true);
   else if (mnemonic === 'XLAT')
-    aimAt(draft, RBX, randomTarget(random, draft.codeOffset, 1, 1, low) - (gpr[RAX]! & 0xffn), random, true);
+    aimAt(draft, RBX, choose(random, draft.codeOffset, 1, 1, low) - (gpr[RAX]! & 0xffn), random, true);
   else if (attributes.has('REP') || attributes.has('REPZ')) {
-    aimAt(draft, RDI, randomTarget(random, draft.codeOffset, width, 1, low), random, false);
-    aimAt(draft, RSI, randomTarget(random, draft.codeOffset, width, 1, low), random, true);
+    aimAt(draft, RDI, choose(random, draft.codeOffset, width, 1, low), random, false);
+    aimAt(draft, RSI, choose(random, draft.codeOffset, width, 1, low), random, true);
   }
   return () => stretchesOf(draft);
 }
@@ -156,4 +159,4 @@ function maskBytes(mnemonic: string): number {
 /** At RDI. */
 const IS_MASKED_STORE = /^V?MASKMOV(Q|DQU)$/;
 
-const USES_STACK = /^(PUSH|POP|CALL|RET|IRET|LEAVE)/;
+export const USES_STACK = /^(PUSH|POP|CALL|RET|IRET|LEAVE)/;
