@@ -1,7 +1,15 @@
 import { STATUS_FLAGS } from '../flags.js';
 import type { Form } from '../form.js';
 import type { Machine, Semantics } from '../vocabulary.js';
-import type { X87Binary, X87Function, X87MemoryFormat, X87Result, X87Source, X87Unary } from '../x87-vocabulary.js';
+import type {
+  Extended,
+  X87Binary,
+  X87Function,
+  X87MemoryFormat,
+  X87Result,
+  X87Source,
+  X87Unary,
+} from '../x87-vocabulary.js';
 import {
   C1,
   CONDITION_CODES,
@@ -13,6 +21,7 @@ import {
   pop,
   push,
   readRegister,
+  selectExtended,
   setCodes,
   source,
   stack,
@@ -132,7 +141,13 @@ export function sineOrCosine(name: X87Function): Semantics {
   };
 }
 
-/** FPTAN: pushes 1 as well. FSINCOS: pushes the cosine. SDM Vol. 2A "FPTAN", "FSINCOS". */
+/** Whether the exponent is that of infinities and of what is not a number. */
+function isSpecial<V>(m: Machine<V>, { signExponent }: Extended<V>): V {
+  const special = m.constant(16, 0x7fff);
+  return m.isZero(16, m.xor(16, m.and(16, signExponent, special), special));
+}
+
+/** FPTAN: pushes 1 as well, or what is not a number once more. FSINCOS: pushes the cosine. SDM Vol. 2A "FPTAN", "FSINCOS". */
 export function pushingFunction(name: 'tangent' | 'sine'): Semantics {
   return (m, form) => {
     begin(m, form);
@@ -143,9 +158,9 @@ export function pushingFunction(name: 'tangent' | 'sine'): Semantics {
       const { value, stores, outOfRange } = m.host.x87.trigonometric(name, x);
       m.if(outOfRange, () => setCodes(m, m.constant(16, C2), C2));
       m.if(m.and(8, stores, m.isFalse(outOfRange)), () => {
-        const pushed = name === 'tangent' ? m.host.x87.constant('one') : m.host.x87.trigonometric('cosine', x).value;
         writeRegister(m, top, value);
-        push(m, pushed);
+        if (name === 'sine') push(m, m.host.x87.trigonometric('cosine', x).value);
+        else push(m, selectExtended(m, isSpecial(m, value), value, m.host.x87.constant('one')));
       });
     };
     whereRoom(m, top, result, (value) => {

@@ -12,6 +12,7 @@ import {
   pop,
   push,
   readRegister,
+  selectExtended,
   source,
   unlessUnderflow,
   writeRegister,
@@ -198,13 +199,6 @@ export const fxch: Semantics = (m, form) => {
     },
   );
 };
-
-function selectExtended<V>(m: Machine<V>, condition: V, x: Extended<V>, y: Extended<V>): Extended<V> {
-  return {
-    significand: m.select(64, condition, x.significand, y.significand),
-    signExponent: m.select(16, condition, x.signExponent, y.signExponent),
-  };
-}
 
 /** FCMOVcc: ST(0) := ST(i) if a condition of the flags holds. SDM Vol. 2A "FCMOVcc". */
 export function conditionalMove(condition: number): Semantics {

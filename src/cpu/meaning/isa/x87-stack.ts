@@ -117,3 +117,11 @@ export function setCodes<V>(m: Machine<V>, codes: V, mask: number): void {
 export function clearC1<V>(m: Machine<V>): void {
   setCodes(m, m.constant(16, 0), C1);
 }
+
+/** One of two numbers. */
+export function selectExtended<V>(m: Machine<V>, condition: V, x: Extended<V>, y: Extended<V>): Extended<V> {
+  return {
+    significand: m.select(64, condition, x.significand, y.significand),
+    signExponent: m.select(16, condition, x.signExponent, y.signExponent),
+  };
+}

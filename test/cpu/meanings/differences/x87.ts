@@ -62,10 +62,10 @@ export const X87_TOLERANCES: readonly Tolerance[] = [
   },
   {
     instructions: TRANSCENDENTAL.join(', '),
-    why: 'SDM Vol. 1 8.3.10: the error may be more than half a unit in the last place; exact logarithms may raise PE',
+    why: 'SDM Vol. 1 8.3.10: the error may be more than half a unit in the last place; exact results may raise PE',
     maps: (answers) => {
       if (!hasMnemonic(answers, ...TRANSCENDENTAL) || !sameStack(answers)) return undefined;
-      const expected = withStatusBits(answers, CODES | (hasMnemonic(answers, 'FYL2X') ? PRECISION : 0)) ?? {};
+      const expected = withStatusBits(answers, CODES | (hasMnemonic(answers, 'FYL2X', 'F2XM1') ? PRECISION : 0)) ?? {};
       const x87 = (expected.x87 ?? answers.ours.x87).slice();
       x87.set(answers.native.x87.subarray(STACK), STACK);
       return { x87 };
