@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
 import { Code, Decoder as Judge, DecoderOptions, Instruction as Judged } from 'iced-x86';
 import t, { type Test } from 'tap';
@@ -7,10 +8,13 @@ import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
 import type { Row } from '../../src/cpu/decode/row.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';
+import { writeDecodedBinaries, type DecodedBinary } from '../support/decoded-binaries.js';
 import { seedOf, volume } from '../support/volume.js';
 import { beyondReason, difference, format } from './iced.js';
 
 const SEED = seedOf(20240612);
+
+t.setTimeout(0);
 /** Random strings of bytes, in rounds of 50,000. */
 const ROUNDS = volume(10, 40);
 const decoder = new Decoder();
@@ -437,6 +441,8 @@ class Comparison {
 }
 
 const STRING_BYTES = 16;
+/** Of the code of a binary; that of the smallest, libz, has some 25,000. */
+const FEWEST_INSTRUCTIONS = 10_000;
 
 /** Judges strings of 16 bytes that stand one behind the other. */
 function judgeStrings(comparison: Comparison, bytes: Uint8Array): void {
@@ -493,13 +499,17 @@ t.test('iced-x86 agrees on every opcode, and every row is covered', async (t) =>
 const LEGACY_PREFIXES = bytesOf('26 2e 36 3e 64 65 66 67 f0 f2 f3');
 const OPCODE_STARTS = ['0f', '0f', '0f 38', '0f 3a', 'c5', 'c4', 'c4'].map(bytesOf);
 
-/** Half of the strings are random, half begin with prefixes and an escape, so that all opcode maps are met often. */
+const MOST_PREFIXES = 6;
+
+/** Half of the strings are random, half begin with 0 to 6 prefixes and an escape, so that all opcode maps are met often. */
 function fillStrings(bytes: Uint8Array, random: Random): void {
   const words = new Uint32Array(bytes.buffer);
   for (let i = 0; i < words.length; i++) words[i] = random.next();
   for (let start = 0; start < bytes.length; start += 2 * STRING_BYTES) {
     let at = start;
-    while (at < start + 4 && random.chance(2)) bytes[at++] = LEGACY_PREFIXES[random.below(LEGACY_PREFIXES.length)]!;
+    // None is as likely as any number of them.
+    const prefixes = random.chance(2) ? 0 : 1 + random.below(MOST_PREFIXES);
+    while (at < start + prefixes) bytes[at++] = LEGACY_PREFIXES[random.below(LEGACY_PREFIXES.length)]!;
     if (random.chance(3)) bytes[at++] = 0x40 | random.below(16);
     if (random.chance(4)) continue;
     const escape = random.pick(OPCODE_STARTS);
@@ -540,17 +550,28 @@ function executableSections(path: string): Section[] {
 }
 
 const LIBRARIES = ['/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu', '/lib64', '/usr/lib64', '/usr/lib'];
+const OPENBLAS = '/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.so.0';
+const LIBRARY_NAMES = [
+  ...['libc.so.6', 'libstdc++.so.6', 'libcrypto.so.3', 'libm.so.6', 'libsodium.so.23', 'libx264.so.164', 'libvpx.so.7'],
+  ...['libavcodec.so.59', 'libx265.so.199', 'libdav1d.so.6', 'libaom.so.3', 'libgmp.so.10', 'libgcrypt.so.20'],
+  ...['libopus.so.0', 'libsqlite3.so.0', 'libjpeg.so.62', 'libpng16.so.16', 'libz.so.1'],
+];
+const PROGRAM_NAMES = ['bash', 'perl', 'git', 'python3', 'ld', 'as', 'gdb', 'openssl', 'tar', 'busybox'];
 const CANDIDATES = [
-  ...['libc.so.6', 'libstdc++.so.6', 'libcrypto.so.3'].map((name) => LIBRARIES.map((folder) => `${folder}/${name}`)),
-  ...['bash', 'perl', 'git', 'python3', 'ld', 'as', 'gdb', 'openssl', 'tar', 'busybox'].map((name) => [
-    `/usr/bin/${name}`,
-  ]),
+  ...LIBRARY_NAMES.slice(0, 3).map((name) => LIBRARIES.map((folder) => `${folder}/${name}`)),
+  ...PROGRAM_NAMES.map((name) => [`/usr/bin/${name}`]),
+  ...LIBRARY_NAMES.slice(3).map((name) => LIBRARIES.map((folder) => `${folder}/${name}`)),
+  [OPENBLAS],
 ];
 
-/** Five different ELF64 binaries of this machine. */
+/** Binaries that are decoded, of those that the machine has: five in `npm test`, all in `npm run test:long`. */
+const FEWEST_BINARIES = 5;
+const MOST_BINARIES = volume(FEWEST_BINARIES, CANDIDATES.length);
+
+/** Different ELF64 binaries of this machine. */
 function binaries(): string[] {
   const found = CANDIDATES.flatMap((paths) => paths.filter(existsSync).slice(0, 1)).map((path) => realpathSync(path));
-  return [...new Set(found)].filter(isElf64).slice(0, 5);
+  return [...new Set(found)].filter(isElf64).slice(0, MOST_BINARIES);
 }
 
 /** ELFCLASS64 and EM_X86_64. */
@@ -566,25 +587,36 @@ function isElf64(path: string): boolean {
   }
 }
 
-const found = binaries();
-const missing = found.length < 5 && `needs five ELF64 binaries for x86-64, found ${found.length}`;
-
-t.test('iced-x86 agrees on every instruction of five real binaries', { skip: missing }, async (t) => {
-  for (const path of found) {
-    const comparison = new Comparison();
-    for (const { address, bytes } of executableSections(path)) {
-      const judge = new Judge(64, bytes, DecoderOptions.None);
-      judge.ip = address;
-      // Where iced-x86 finds nothing, data lies between the code: one byte on, and again.
-      for (let at = 0; at + STRING_BYTES <= bytes.length;) {
-        judge.position = at;
-        judge.ip = address + BigInt(at);
-        at += comparison.judge(judge, bytes, at) || 1;
-      }
-      judge.free();
+/** Compares all code of a binary. */
+function compareBinary(path: string): Comparison {
+  const comparison = new Comparison();
+  for (const { address, bytes } of executableSections(path)) {
+    const judge = new Judge(64, bytes, DecoderOptions.None);
+    judge.ip = address;
+    // Where iced-x86 finds nothing, data lies between the code: one byte on, and again.
+    for (let at = 0; at + STRING_BYTES <= bytes.length;) {
+      judge.position = at;
+      judge.ip = address + BigInt(at);
+      at += comparison.judge(judge, bytes, at) || 1;
     }
+    judge.free();
+  }
+  return comparison;
+}
+
+const found = binaries();
+const missing = found.length < FEWEST_BINARIES && `needs five ELF64 binaries for x86-64, found ${found.length}`;
+
+t.test('iced-x86 agrees on every instruction of real binaries', { skip: missing }, async (t) => {
+  const decoded: DecodedBinary[] = [];
+  for (const path of found) {
+    const comparison = compareBinary(path);
     t.comment(path);
     comparison.report(t);
-    t.ok(comparison.agreedValid > 50_000, `${path} has enough instructions`);
+    t.ok(comparison.agreedValid > FEWEST_INSTRUCTIONS, `${path} has enough instructions`);
+    const { agreedValid, beyond } = comparison;
+    decoded.push({ name: basename(path), agreed: agreedValid, beyond: Object.fromEntries([...beyond].sort()) });
   }
+  if (process.env['BD0_WRITE_TABLES'] === '1' && found.length > FEWEST_BINARIES)
+    writeDecodedBinaries({ date: new Date().toISOString().slice(0, 10), binaries: decoded });
 });

@@ -1,8 +1,9 @@
-/** docs/instructions.md is what the opcode table and the last long run give. With `BD0_WRITE_TABLES=1` it is written anew. */
+/** docs/instructions.md is what the opcode table and the last long runs give. With `BD0_WRITE_TABLES=1` it is written anew. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
+import { readDecodedBinaries } from '../support/decoded-binaries.js';
 import { instructionsPage } from '../support/instructions-page.js';
 import { readNativeCases } from '../support/native-cases.js';
 import { rowName } from '../support/row-names.js';
@@ -12,7 +13,7 @@ const PAGE = fileURLToPath(new URL('../../../docs/instructions.md', import.meta.
 t.setTimeout(0);
 
 t.test('docs/instructions.md is up to date: npm run instructions writes it anew', async (t) => {
-  const page = instructionsPage(readNativeCases());
+  const page = instructionsPage(readNativeCases(), readDecodedBinaries());
   if (process.env['BD0_WRITE_TABLES'] === '1') writeFileSync(PAGE, page);
   const lines = (text: string): string[] => text.split('\n');
   t.same(lines(readFileSync(PAGE, 'utf8')), lines(page));

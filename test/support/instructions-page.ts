@@ -12,6 +12,7 @@ import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
 import * as VENDOR_DIFFERENCES from '../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { NotCompiled } from '../../src/cpu/wasm/compiling/not-compiled.js';
 import { NEVER_RUN } from '../oracle/refusals.js';
+import type { DecodedBinaries } from './decoded-binaries.js';
 import type { NativeCases } from './native-cases.js';
 import { operandNames, rowName } from './row-names.js';
 
@@ -176,8 +177,31 @@ function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** The page, for the table as it is and the last long run. */
-export function instructionsPage(run: NativeCases): string {
+/** How many instructions of Debian's binaries bd0 lacks, by family. */
+function binaryLines({ date, binaries }: DecodedBinaries): string[] {
+  const families = [...new Set(binaries.flatMap(({ beyond }) => Object.keys(beyond)))];
+  const sumOf = (family: string): number => binaries.reduce((sum, { beyond }) => sum + (beyond[family] ?? 0), 0);
+  const whereOf = (family: string): string =>
+    binaries
+      .filter(({ beyond }) => family in beyond)
+      .map(({ name, beyond }) => `${name} ${count(beyond[family]!)}`)
+      .join(', ');
+  const agreed = binaries.reduce((sum, binary) => sum + binary.agreed, 0);
+  return [
+    `On ${date} bd0 and iced-x86 agreed on ${count(agreed)} instructions of ${binaries.length} binaries of Debian, in length,`,
+    'operands and validity, and disagreed on none that bd0 has. It lacks these:',
+    '',
+    ...table(
+      ['Family', 'Instructions', 'Binaries'],
+      families.sort((a, b) => sumOf(b) - sumOf(a)).map((family) => [family, count(sumOf(family)), whereOf(family)]),
+    ),
+    '',
+    `Binaries: ${binaries.map(({ name, agreed }) => `${name} ${count(agreed)}`).join(', ')}.`,
+  ];
+}
+
+/** The page, for the table as it is and the last long runs. */
+export function instructionsPage(run: NativeCases, decoded: DecodedBinaries): string {
   const places = new Places();
   const forms = groupBy(enumerateForms(OPCODES), ({ row }) => row);
   const readings = new Map(OPCODES.map((row) => [row, readingOf(row, forms.get(row)!, places.of(row))]));
@@ -202,7 +226,8 @@ export function instructionsPage(run: NativeCases): string {
     const title = heading.replace('x86-64-v4', 'beyond x86-64-v3').replace('x86-64-v1', 'every x86-64 processor');
     return ['', `## ${title}`, '', ...table(HEADING, lines)];
   });
-  return [...introduction(run, evaluated, readings), ...sections, ''].join('\n');
+  const missing = ['', '## What binaries of Debian have and bd0 lacks', '', ...binaryLines(decoded)];
+  return [...introduction(run, evaluated, readings), ...missing, ...sections, ''].join('\n');
 }
 
 function introduction(run: NativeCases, evaluated: readonly Row[], readings: ReadonlyMap<Row, string>): string[] {
