@@ -31,7 +31,7 @@ export function writeNativeCases(run: Omit<NativeCases, 'rows'>, rows: ReadonlyM
   write({ ...run, rows: counts });
 }
 
-/** Replaces the counts of some rows: those of an instruction that ran alone, after the last whole run. */
+/** Replaces the counts of some rows: those of instructions that ran alone (`--only`), after the last whole run. */
 export function updateNativeCases(rows: ReadonlyMap<Row, number>): void {
   const record = readNativeCases();
   const counts = Object.fromEntries([...rows].map(([row, count]) => [rowName(row), count]));

@@ -1,4 +1,4 @@
-/** One instruction through every check, in seconds: `node dist/test/cpu/meanings.test.js --only PSHUFB`. */
+/** A few instructions through every check, in seconds: `node dist/test/cpu/meanings.test.js --only PSHUFB,PSHUFD`. */
 import { Decoder as Judge, DecoderOptions, Code } from 'iced-x86';
 import type { Form } from '../../../src/cpu/meaning/form.js';
 import { encodeForm } from '../../support/encode.js';
@@ -7,23 +7,25 @@ import { describeBytes } from '../../oracle/case.js';
 import { difference, format } from '../iced.js';
 import type { MeaningsCheck } from './check.js';
 
-/** The mnemonic after `--only`, or in BD0_ONLY; undefined if all instructions are wanted. */
-export function onlyMnemonic(
+/** The mnemonics after `--only`, or in BD0_ONLY; undefined if all instructions are wanted. */
+export function onlyMnemonics(
   parameters: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-): string | undefined {
+): readonly string[] | undefined {
   const at = parameters.indexOf('--only');
-  const name = at < 0 ? environment['BD0_ONLY'] : parameters[at + 1];
-  return name === undefined || name === '' ? undefined : name.toUpperCase();
+  const names = at < 0 ? environment['BD0_ONLY'] : parameters[at + 1];
+  return names === undefined || names === '' ? undefined : names.toUpperCase().split(',');
 }
 
 const CASES_PER_FORM = 200;
 const ENCODINGS_PER_FORM = 50;
 
-/** Runs the cases of the forms of one instruction. Throws RangeError if there is none of that name. */
-export function runOnly(check: MeaningsCheck, mnemonic: string): readonly Form[] {
-  const forms = check.decoder.forms.filter(({ row }) => row.mnemonic === mnemonic);
-  if (forms.length === 0) throw new RangeError(`no row of the opcode table is named ${mnemonic}`);
+/** Runs the cases of the forms of some instructions. Throws RangeError if there is none of a name. */
+export function runOnly(check: MeaningsCheck, mnemonics: readonly string[]): readonly Form[] {
+  const forms = check.decoder.forms.filter(({ row }) => mnemonics.includes(row.mnemonic));
+  for (const mnemonic of mnemonics)
+    if (!forms.some(({ row }) => row.mnemonic === mnemonic))
+      throw new RangeError(`no row of the opcode table is named ${mnemonic}`);
   for (const { id } of forms) check.runForm(id, 0, CASES_PER_FORM);
   return forms;
 }
