@@ -7,6 +7,11 @@ export interface ImageBytes {
   read(offset: number, length: number): Uint8Array;
 }
 
+/** An image that is in memory as a whole. */
+export function imageOf(bytes: Uint8Array): ImageBytes {
+  return { length: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) };
+}
+
 /** The image cannot run. The message names what is wrong with it: the field and its value. Nothing has been mapped. */
 export class ElfError extends KernelError {
   constructor(message: string) {

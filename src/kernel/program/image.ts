@@ -5,7 +5,8 @@ import type { Segment } from './elf-fields.js';
 import type { ElfImage } from './elf.js';
 import type { KnownImages, SegmentPatches } from './known-images.js';
 import { toLinear } from '../memory/linear-address.js';
-import { PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../memory/mapping.js';
+import { again } from '../memory/map-target.js';
+import { PROTECTION_READ, PROTECTION_WRITE, type Backing, type Mapping } from '../memory/mapping.js';
 import { RelocatedPages } from './relocated-pages.js';
 import { RelocationPart, WORD_BYTES, segmentOfWord } from './relocations.js';
 
@@ -13,6 +14,11 @@ import { RelocationPart, WORD_BYTES, segmentOfWord } from './relocations.js';
 export interface ImageTarget {
   readonly store: VmoStore;
   readonly images: KnownImages;
+}
+
+/** The bytes of a segment, from the start of its first page. */
+interface SegmentContent extends Backing {
+  readonly lengthBytes: number;
 }
 
 /** Relocations, and pages, that are read at once: about a millisecond each. */
@@ -32,7 +38,7 @@ const WORD_IN_BYTES = new Uint8Array(WORD.buffer);
  */
 export class LoadedImage {
   /** Those of the segments, in their order; undefined for one that is all zeros. */
-  private readonly contents: (VmoHandle | undefined)[];
+  private readonly contents: (SegmentContent | undefined)[];
   private next = 0;
   /** The pages of one segment that are being relocated. */
   private readonly pages = new RelocatedPages();
@@ -40,16 +46,21 @@ export class LoadedImage {
   /** All that was laid over segments, if it is to be remembered. */
   private readonly patches: SegmentPatches[] | undefined;
 
-  /** `file` must stay open until all is taken. */
+  /**
+   * `file` must stay open until all is taken. `mapsFile`: its mappings show the file itself where they can, so that what is
+   * mapped of which file can be seen; relocations are then not applied.
+   */
   constructor(
     private readonly target: ImageTarget,
     private readonly file: VmoHandle,
     private readonly elf: ElfImage,
     readonly base: bigint,
+    { mapsFile = false } = {},
   ) {
     const { segments, relocations } = elf;
-    this.contents = segments.map((segment) => contentOf(target.store, file, segment));
-    const known = target.images.patchesOf(elf, base);
+    this.contents = segments.map((segment) => contentOf(target.store, file, segment, mapsFile));
+    if (mapsFile) this.next = relocations.count;
+    const known = mapsFile ? undefined : target.images.patchesOf(elf, base);
     this.patches = known || relocations.pages > MOST_REMEMBERED_PAGES ? undefined : [];
     if (!known) return;
     for (const each of known) this.layOver(each);
@@ -87,10 +98,14 @@ export class LoadedImage {
       const start = bias + pageOf(segment.address);
       const end = bias + roundUp(segment.address + segment.memorySize, PAGE_SIZE);
       const { protection } = segment;
-      const vmo = this.contents[index];
+      const content = this.contents[index];
       this.contents[index] = undefined;
-      const zeros = vmo ? start + roundUp(vmo.length, PAGE_SIZE) : start;
-      const mappings: Mapping[] = vmo ? [{ start, end: zeros, protection, backing: { vmo, offset: 0 } }] : [];
+      const zeros = start + roundUp(content?.lengthBytes ?? 0, PAGE_SIZE);
+      const mappings: Mapping[] = [];
+      if (content) {
+        const { vmo, offset } = content;
+        mappings.push({ start, end: zeros, protection, backing: { vmo, offset } });
+      }
       const writable = protection | PROTECTION_READ | PROTECTION_WRITE;
       if (zeros < end) mappings.push({ start: zeros, end, protection: writable, backing: undefined });
       return mappings;
@@ -99,7 +114,7 @@ export class LoadedImage {
 
   /** Closes the VMOs that no mapping has taken over. */
   close(): void {
-    this.contents.forEach((vmo) => vmo?.close());
+    this.contents.forEach((content) => content?.vmo.close());
     this.contents.fill(undefined);
   }
 
@@ -113,7 +128,11 @@ export class LoadedImage {
     }
     if (this.pages.isFull) this.flush();
     WORD.setBigUint64(0, BigInt.asUintN(64, this.base + addend), true);
-    this.pages.write(this.contents[this.segment]!, address - pageOf(segments[this.segment]!.address), WORD_IN_BYTES);
+    this.pages.write(
+      this.contents[this.segment]!.vmo,
+      address - pageOf(segments[this.segment]!.address),
+      WORD_IN_BYTES,
+    );
   }
 
   /** Lays the pages in hand over their segment. */
@@ -127,8 +146,8 @@ export class LoadedImage {
 
   private layOver({ segment, patches }: SegmentPatches): void {
     const before = this.contents[segment]!;
-    this.contents[segment] = this.target.store.delta(before, patches);
-    before.close();
+    this.contents[segment] = { ...before, vmo: this.target.store.delta(before.vmo, patches) };
+    before.vmo.close();
   }
 }
 
@@ -141,14 +160,15 @@ export function loadBase(elf: ElfImage, bias: number): bigint {
  * The bytes of a segment from the start of its first page. Where zeros follow them in memory that is writable, they end with
  * the file part; else the last page stays as it stands in the file.
  */
-function contentOf(store: VmoStore, file: VmoHandle, segment: Segment): VmoHandle | undefined {
+function contentOf(store: VmoStore, file: VmoHandle, segment: Segment, mapsFile: boolean): SegmentContent | undefined {
   const { memorySize, fileSize, protection } = segment;
   if (fileSize === 0) return undefined;
   const start = segment.fileOffset - (segment.address % PAGE_SIZE);
   const end = segment.fileOffset + fileSize;
-  const cut =
-    memorySize > fileSize && protection & PROTECTION_WRITE ? end : Math.min(roundUp(end, PAGE_SIZE), file.length);
-  return store.slice(file, start, cut - start);
+  const isCut = memorySize > fileSize && (protection & PROTECTION_WRITE) !== 0;
+  const lengthBytes = (isCut ? end : Math.min(roundUp(end, PAGE_SIZE), file.length)) - start;
+  if (mapsFile && !isCut) return { vmo: again(store, file), offset: start, lengthBytes };
+  return { vmo: store.slice(file, start, lengthBytes), offset: 0, lengthBytes };
 }
 
 function pageOf(address: number): number {

@@ -73,6 +73,8 @@ export interface LinuxOptions {
 /** A program in memory, ready for its first instruction. */
 export interface LoadedProgram {
   readonly description: ProcessDescription;
+  /** The first instruction. */
+  readonly rip: LinearAddress;
   readonly rsp: LinearAddress;
   /** The base of FS. */
   readonly threadPointer: LinearAddress;
@@ -245,7 +247,7 @@ function fill(
   });
   memory.write(header, headerPage);
   target.pager.releasePins();
-  return { description, rsp: top.rsp, threadPointer: top.threadPointer };
+  return { description, rip: description.entry, rsp: top.rsp, threadPointer: top.threadPointer };
 }
 
 /** Gives the untouched zero pages of a new stack the protection that its program asks for. */

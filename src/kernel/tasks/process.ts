@@ -41,6 +41,7 @@ export interface ProcessDescription {
   readonly imageRegion: Region | undefined;
   /** Where the heap began: after the header page, and after the image if that lies there. */
   readonly heap: LinearAddress;
+  /** Where the code of its image begins, as it sees it; a dynamic linker may run before. */
   readonly entry: LinearAddress;
   /** The stack of its first thread, with argv and what the ABI wants at its top. */
   readonly mainStack: ThreadStack;

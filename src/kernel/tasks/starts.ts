@@ -61,12 +61,12 @@ export class Starts {
     const pid = processes.nextPid();
     const loaded = start.take(pid);
     if (!loaded) return undefined;
-    const { description, rsp, threadPointer } = loaded;
+    const { description, rip, rsp, threadPointer } = loaded;
     const process = new Process(pid, description, again(store, start.image), hostMemory);
     if (loaded.linux) linux.add(process, loaded.linux);
     processes.add(process);
     const thread = this.addThread(process, description.mainStack, () =>
-      setInitialRegisters(cpu, description.entry, rsp, threadPointer),
+      setInitialRegisters(cpu, rip, rsp, threadPointer),
     );
     if (process.linux) linux.begin(thread);
     if (start.options.debugMode) debugMode.set(thread, true);

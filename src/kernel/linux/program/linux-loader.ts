@@ -65,8 +65,9 @@ export class LinuxImages {
 /** A program of Linux in memory, ready for its first instruction. */
 export interface LoadedLinux {
   readonly memory: LinuxMemory;
-  /** Addresses as the program sees them. */
+  /** Addresses as the program sees them: where its own code begins, and the first instruction, which may be the dynamic linker's. */
   readonly entry: LinearAddress;
+  readonly rip: LinearAddress;
   readonly rsp: LinearAddress;
   readonly stack: ThreadStack;
 }
@@ -126,7 +127,8 @@ export function loadLinux(
     });
     target.memory.write(stack.end - top.bytes.length, top.bytes);
     target.pager.releasePins();
-    return { memory, stack, entry: interpreter ? see(linkerBias! + interpreter.elf.entry) : entry, rsp: top.rsp };
+    const rip = interpreter ? see(linkerBias! + interpreter.elf.entry) : entry;
+    return { memory, stack, entry, rip, rsp: top.rsp };
   } catch (error) {
     if (error instanceof OutOfFramesError) throw new KernelError(Errno.ENOMEM, error.message);
     throw error;
@@ -150,7 +152,7 @@ function readImage({ images }: LoadTarget, image: VmoHandle): ElfImage {
 }
 
 function mapImage(target: LoadTarget, region: Region, file: VmoHandle, elf: ElfImage, bias: number): void {
-  const loaded = new LoadedImage(target, file, elf, loadBase(elf, bias));
+  const loaded = new LoadedImage(target, file, elf, loadBase(elf, bias), { mapsFile: true });
   try {
     while (!loaded.take());
     for (const mapping of loaded.mappings(bias)) region.add(mapping);

@@ -52,7 +52,13 @@ export class LinuxStart implements ProgramBeginning {
         view = sightOf(target.pager.pageTable, home.start, home.start, images.elf.fixed);
         const loaded = loadLinux(target, { home, view, bytes }, images, this.asked());
         const description = describeLinux(program, home, bytes, loaded, pid);
-        return { description, rsp: loaded.rsp, threadPointer: 0, linux: this.loaded(loaded.memory, view) };
+        return {
+          description,
+          rip: loaded.rip,
+          rsp: loaded.rsp,
+          threadPointer: 0,
+          linux: this.loaded(loaded.memory, view),
+        };
       } catch (error) {
         leaveSight(target.pager.pageTable, view);
         unload(target, home);

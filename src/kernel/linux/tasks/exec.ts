@@ -113,7 +113,7 @@ function begin(
   thread.linux = new LinuxThread(linux.pid, signals.exec());
   thread.linux.cpuTicks = cpuTicks;
   thread.stack = loaded.stack;
-  kernel.execThread(thread, loaded.entry, loaded.rsp);
+  kernel.execThread(thread, loaded.rip, loaded.rsp);
   leaveSight(pager.pageTable, before.view);
   if (--before.region.users === 0) kernel.freeRegions([before.region]);
   leaveParent(context, linux);
