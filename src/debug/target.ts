@@ -75,6 +75,20 @@ export interface DebugProcess {
   readonly threads: readonly DebugThread[];
   /** The bytes of its ELF image. */
   image(): Uint8Array;
+  /** The libraries of a process of Linux, its dynamic linker among them, in ascending order of their addresses. */
+  libraries(): readonly DebugLibrary[];
+}
+
+/** An ELF file besides its image that a process runs code of. */
+export interface DebugLibrary {
+  /** The difference between the addresses at which the process sees it and link-time addresses, modulo 2^64. */
+  readonly base: bigint;
+  /** The content id of the file, 64 hexadecimal digits. */
+  readonly imageId: string;
+  /** What it calls itself: `libc.so.6`. */
+  readonly soname: string | undefined;
+  /** The bytes of the file. */
+  image(): Uint8Array;
 }
 
 /** A range of the address space that is mapped in the same way. */

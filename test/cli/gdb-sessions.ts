@@ -28,19 +28,19 @@ export interface DebuggedRun {
 }
 
 /**
- * Starts bd0 with words in addition to `run --gdb 0`, or another command, and resolves when it listens. Its input is `input`. It is killed if it
- * outlasts the test.
+ * Starts bd0 with words in addition to `run --gdb 0`, or another command, and resolves when it listens. Its input is `input`;
+ * null: what the test writes. It is killed if it outlasts the test.
  */
 export async function startDebugged(
   t: Test,
   words: readonly string[],
-  input = '',
+  input: string | null = '',
   command = 'run',
 ): Promise<DebuggedRun> {
   const child = startBd0([command, '--gdb', '0', ...words]);
   t.teardown(() => child.kill('SIGKILL'));
   child.stdin.on('error', () => {});
-  child.stdin.end(input);
+  if (input !== null) child.stdin.end(input);
   const ended = endOf(child);
   let stderr = '';
   const place = await new Promise<string>((found, failed) => {

@@ -177,7 +177,8 @@ t.test('the target description names all registers', async (t) => {
   );
   for (const [, type] of xml.matchAll(/<reg [^>]*type="(i386_\w+|bd0_\w+|vec128)"/g)) t.match(xml, `id="${type}"`);
   t.equal(debug.ask('qXfer:features:read:other.xml:0,100'), 'E00');
-  t.equal(debug.ask('qXfer:auxv:read::0,100'), '');
+  t.equal(debug.ask('qXfer:auxv:read::0,100'), 'E00', 'of a program of BD0');
+  t.equal(debug.ask('qXfer:siginfo:read::0,100'), '');
   t.equal(debug.ask('qXfer:features:write:target.xml:0:x'), '');
 });
 

@@ -1,5 +1,5 @@
 import { fromLinear } from '../../kernel/memory/linear-address.js';
-import type { ImageBytes } from '../../kernel/program/elf-fields.js';
+import { imageOf } from '../../kernel/program/elf-fields.js';
 import { symbolText } from '../reports/address-text.js';
 import { PlacedImage } from '../reports/placed-image.js';
 import type { LineMatch } from '../dwarf/line-table.js';
@@ -50,7 +50,7 @@ class ImageList {
     const known = this.byProcess.get(key);
     if (known) return known;
     const place = `${imageId} ${entry}`;
-    const image = this.byPlace.get(place) ?? PlacedImage.read(imageBytes(process.image()), entry);
+    const image = this.byPlace.get(place) ?? PlacedImage.read(imageOf(process.image()), entry);
     this.byPlace.set(place, image);
     const owned = { pid, image };
     this.byProcess.set(key, owned);
@@ -159,8 +159,4 @@ export class ProcessImages {
     const names = this.current.flatMap(({ image }) => image.namesFrom(start, MOST_NAMES));
     return [...new Set(names)].sort().slice(0, MOST_NAMES);
   }
-}
-
-function imageBytes(bytes: Uint8Array): ImageBytes {
-  return { length: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) };
 }

@@ -18,6 +18,7 @@ import type {
 import { CodeFlow } from './code-flow.js';
 import { DebugHooks } from './hooks.js';
 import { MachineRun, viewOf, type Action } from './machine-run.js';
+import { MappedImages } from './mapped-images.js';
 import { mapSeenIn, memoryMap } from './memory-map.js';
 import { Motions, type LineFinder, type MotionSteps } from './motions.js';
 import { debugProcess, debugThread } from './processes.js';
@@ -87,6 +88,7 @@ export class Debugger implements DebugTarget {
   private readonly registers: ThreadRegisters;
   private readonly motions: Motions;
   private readonly backward: Backward | undefined;
+  private readonly mapped = new MappedImages();
   private readonly armed = new Map<Stop, Armed<Action>>();
   /** The motion of the last `resume`, which has not ended. */
   private resumed: { readonly key: string; readonly motion: Motion } | undefined;
@@ -131,7 +133,7 @@ export class Debugger implements DebugTarget {
     return kernel.processes
       .live()
       .sort((a, b) => a.pid - b.pid)
-      .map((process) => debugProcess(kernel, process));
+      .map((process) => debugProcess(kernel, process, this.mapped));
   }
 
   get threads(): readonly DebugThread[] {

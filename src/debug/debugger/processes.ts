@@ -6,6 +6,7 @@ import { hasGuard } from '../../kernel/program/layout.js';
 import type { Process } from '../../kernel/tasks/process.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import { PAGE_SIZE } from '../../bits.js';
+import type { MappedImages } from './mapped-images.js';
 import type { DebugProcess, DebugThread, DebugThreadState } from '../target.js';
 
 const ELF_HEADER_BYTES = 64;
@@ -15,7 +16,7 @@ const ENTRY_OFFSET = 24;
 const CALL_NAMES = new Map(KERNEL_CALLS.map(({ number, name }) => [number, name]));
 
 /** A process as debuggers see it. */
-export function debugProcess(kernel: Kernel, process: Process): DebugProcess {
+export function debugProcess(kernel: Kernel, process: Process, mapped: MappedImages): DebugProcess {
   const { pid, name, entry, imageId, description, threads } = process;
   return {
     ...{ pid, name, entry, imageId, parent: description.parent },
@@ -23,6 +24,7 @@ export function debugProcess(kernel: Kernel, process: Process): DebugProcess {
     linuxPid: process.linux?.pid,
     threads: threads.map((thread) => debugThread(kernel, thread)),
     image: () => process.image.read(0, process.image.length),
+    libraries: () => mapped.of(process),
   };
 }
 

@@ -1,3 +1,4 @@
+import { hexOfText } from './byte-strings.js';
 import type { ResumeRequest, StopReason } from '../target.js';
 import type { SessionState } from './session-state.js';
 import { exitReply, outputPacket, reportOf, SIGNAL, stopReply, textOf, type StopReport } from './stop-replies.js';
@@ -24,6 +25,10 @@ export class Execution {
   /** The exit code of the program, once it has ended. */
   exitCode: number | undefined;
   private motion: Motion | undefined;
+  /** The libraries that the debugger was last told to ask for. */
+  private reportedLibraries = '';
+  /** Whether there are others by now. */
+  private hasOtherLibraries = false;
   private lastReport: StopReport = { signal: SIGNAL.TRAP, tid: undefined };
   /** Threads that the debugger knows of; undefined unless it wants to hear of others. */
   private known: Set<number> | undefined;
@@ -62,6 +67,7 @@ export class Execution {
     if (!isOneInstruction) {
       this.state.stops.disarmRemoved();
       this.state.readers.clear();
+      this.watchLibraries();
     }
     this.motion = motion;
   }
@@ -92,10 +98,14 @@ export class Execution {
       const { motion } = this;
       const left = end - target.ticks;
       if (!motion) return STOPPED;
+      if (this.hasOtherLibraries) return this.reportLibraries();
       if (left <= 0) break;
       const { isWanted } = this;
       const reason = this.counted(motion, target.resume({ ...motion, isWanted, maxTicks: left }));
-      if (reason === 'passed') continue;
+      if (reason === 'passed') {
+        if (this.hasOtherLibraries) return this.reportLibraries();
+        continue;
+      }
       if (reason) return this.take(reason);
       break;
     }
@@ -103,14 +113,21 @@ export class Execution {
   }
 
   private readonly isWanted = (reason: StopReason): boolean => {
-    const { stops } = this.state;
-    return !stops.isOfRemoved(reason) && !stops.isRefused(reason);
+    const { stops, libraryStops } = this.state;
+    return !libraryStops.isOf(reason) && !stops.isOfRemoved(reason) && !stops.isRefused(reason);
   };
 
   /** The reason to stop, as it counts for the debugger. */
   private counted(motion: Motion, reason: StopReason | undefined): StopReason | undefined | 'passed' {
-    const { target } = this.state;
-    if (!reason || this.isWanted(reason) || !('tid' in reason)) return reason;
+    const { target, stops, libraryStops } = this.state;
+    if (!reason || !('tid' in reason)) return reason;
+    if (libraryStops.isAt(reason)) {
+      this.noteLibraries();
+      // One stop of several at an address is reported.
+      const own = libraryStops.isOf(reason) ? stops.breakpointAt(reason) : undefined;
+      if (own) return this.counted(motion, own);
+    }
+    if (this.isWanted(reason)) return reason;
     if (reason.tid !== motion.step) return 'passed';
     const stepped: StopReason = { kind: 'stepped', tid: reason.tid };
     // A data stop comes after the instruction, a code stop before it.
@@ -125,7 +142,7 @@ export class Execution {
     const report = reportOf(this.state, reason);
     if (report) return this.stop(report);
     if (reason.kind === 'exited') return this.takeExit(reason.pid, reason.exitCode);
-    if (reason.kind === 'started') return this.reportLibraries();
+    if (reason.kind === 'started') return this.takeStart(reason.pid);
     if (reason.kind !== 'waiting') return RUNNING;
     if (text !== undefined) return this.stop({ signal: SIGNAL.TRAP, tid: this.state.current?.tid });
     return reason;
@@ -142,10 +159,37 @@ export class Execution {
     return STOPPED;
   }
 
+  /** A process has started, or has begun another program. */
+  private takeStart(pid: number): SessionSlice {
+    const { state, motion } = this;
+    this.watchLibraries();
+    if (pid !== state.programPid) return this.reportLibraries();
+    state.loaded.executed();
+    const path = state.loaded.executable?.path;
+    if (!state.client.knowsExec || path === undefined || motion?.direction === 'backward')
+      return this.reportLibraries();
+    this.hasOtherLibraries = true;
+    return this.stop({ signal: SIGNAL.TRAP, tid: state.program?.threads[0]?.tid, reason: `exec:${hexOfText(path)}` });
+  }
+
+  /** lldb finds libraries itself. */
+  private watchLibraries(): void {
+    const { client, libraryStops } = this.state;
+    if (!client.isLldb) libraryStops.update();
+  }
+
+  /** A thread is where libraries have come or gone, or are about to. */
+  private noteLibraries(): void {
+    if (this.motion?.direction === 'backward') return;
+    this.hasOtherLibraries ||= libraryText(this.state) !== this.reportedLibraries;
+  }
+
   /** gdb then asks for the list, and goes on; lldb would stop. The thread is the one that gdb is stepping. */
   private reportLibraries(): SessionSlice {
     const { state, motion } = this;
+    this.hasOtherLibraries = false;
     if (state.client.isLldb || motion?.direction === 'backward') return RUNNING;
+    this.reportedLibraries = libraryText(state);
     const stepped = motion?.step !== undefined && state.target.findThread(motion.step);
     return this.stop({
       signal: SIGNAL.TRAP,
@@ -185,4 +229,8 @@ export class Execution {
     this.send(stopReply(this.state, report));
     return STOPPED;
   }
+}
+
+function libraryText({ loaded }: SessionState): string {
+  return loaded.others.map(({ path, base }) => `${path} ${base}`).join('\n');
 }

@@ -1,7 +1,8 @@
 import type { DebugProcess, DebugTarget, DebugThread } from '../target.js';
 import { MemoryReaders } from './memory-readers.js';
 import type { MonitorCommands } from './monitor/monitor.js';
-import { RemoteFiles } from './remote-files.js';
+import { LibraryStops } from './library-stops.js';
+import { LoadedFiles } from './loaded-files.js';
 import { StopTable } from './stop-table.js';
 import { threadIdText, type ThreadSelection } from './thread-ids.js';
 
@@ -13,6 +14,8 @@ export interface Client {
   knowsBreakKinds: boolean;
   /** It understands `N`: no thread is left that could run. */
   knowsNoResumed: boolean;
+  /** It understands that the program has begun another image: `exec` in stop replies. */
+  knowsExec: boolean;
   isLldb: boolean;
 }
 
@@ -22,11 +25,13 @@ export class SessionState {
     isMultiprocess: false,
     knowsBreakKinds: false,
     knowsNoResumed: false,
+    knowsExec: false,
     isLldb: false,
   };
   readonly stops: StopTable;
   readonly readers = new MemoryReaders();
-  readonly files: RemoteFiles;
+  readonly loaded: LoadedFiles;
+  readonly libraryStops: LibraryStops;
   /** The thread that packets such as `g` are about. */
   generalThread: ThreadSelection = 'any';
   /** The thread that `c` and `s` are about. */
@@ -39,7 +44,8 @@ export class SessionState {
     readonly monitor: MonitorCommands,
   ) {
     this.stops = new StopTable(target);
-    this.files = new RemoteFiles(target);
+    this.loaded = new LoadedFiles(target, () => this.program);
+    this.libraryStops = new LibraryStops(target, this.loaded);
   }
 
   get program(): DebugProcess | undefined {

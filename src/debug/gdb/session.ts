@@ -123,6 +123,7 @@ export class GdbSession {
     this.monitorRun.cancel();
     this.execution.halt();
     this.state.stops.removeAll();
+    this.state.libraryStops.removeAll();
   }
 
   private take(payload: string): void {

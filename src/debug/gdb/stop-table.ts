@@ -84,6 +84,15 @@ export class StopTable {
     return [...this.removed.values()].some(({ stop }) => stop === reason.stop);
   }
 
+  /** The report of a breakpoint of the debugger where a thread has reached another one; undefined if there is none. */
+  breakpointAt(reason: StopReason): Extract<StopReason, { kind: 'breakpoint' }> | undefined {
+    if (reason.kind !== 'breakpoint') return undefined;
+    const found = [...this.inserted.values()].find(
+      ({ stop }) => stop.kind === 'code' && stop.address === reason.stop.address,
+    );
+    return found && { ...reason, stop: found.stop };
+  }
+
   /** The type that a stop was inserted with; undefined if it is not one of these. */
   typeOf(stop: Stop): number | undefined {
     return this.entriesOf(stop)[0]?.type;

@@ -73,6 +73,7 @@ export class FakeTarget implements DebugTarget {
       imageId: '0'.repeat(64),
       threads: own,
       image,
+      libraries: () => [],
       linuxPid: undefined,
     });
   }

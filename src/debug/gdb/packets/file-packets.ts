@@ -11,6 +11,8 @@ const DONE = 'F0';
 const WRITING_FLAGS = 0x1 | 0x2 | 0x8 | 0x200 | 0x400 | 0x800;
 const REGULAR_READABLE = 0o100555;
 const BLOCK_BYTES = 512;
+/** gdb keeps what it has read of a file as long as number, length and time are the same. */
+const INODE_DIGITS = 8;
 
 /** Operations on the files that a debugger can read. */
 const OPERATIONS: Readonly<Record<string, (files: RemoteFiles, rest: string) => string>> = {
@@ -34,7 +36,7 @@ const OPERATIONS: Readonly<Record<string, (files: RemoteFiles, rest: string) => 
   },
   fstat: (files, rest) => {
     const file = files.find(parseCount(rest) ?? -1);
-    return file ? attachment(fileStatus(file.pid, file.bytes.length)) : FAILURE.badDescriptor;
+    return file ? attachment(fileStatus(file.imageId, file.bytes.length)) : FAILURE.badDescriptor;
   },
   pwrite: () => FAILURE.badDescriptor,
   unlink: () => FAILURE.readOnly,
@@ -45,7 +47,7 @@ export const FILE_PACKETS: PacketTable = {
   vFile: ({ state }, rest) => {
     const [operation, parameters] = cut(rest, ':');
     const handle = Object.hasOwn(OPERATIONS, operation) ? OPERATIONS[operation] : undefined;
-    return handle ? handle(state.files, parameters ?? '') : UNSUPPORTED;
+    return handle ? handle(state.loaded.files, parameters ?? '') : UNSUPPORTED;
   },
 };
 
@@ -54,10 +56,10 @@ function attachment(bytes: Uint8Array): string {
 }
 
 /** `struct stat` of the protocol, its numbers with the highest byte first. */
-function fileStatus(pid: number, length: number): Uint8Array {
+function fileStatus(imageId: string, length: number): Uint8Array {
   const fields: readonly [value: number, lengthBytes: number][] = [
     [0, 4], // st_dev
-    [pid % 2 ** 32, 4], // st_ino
+    [Number.parseInt(imageId.slice(0, INODE_DIGITS), 16), 4], // st_ino
     [REGULAR_READABLE, 4], // st_mode
     [1, 4], // st_nlink
     [0, 4], // st_uid

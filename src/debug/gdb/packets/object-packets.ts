@@ -1,9 +1,7 @@
-import { cut, parseCount, utf8 } from '../byte-strings.js';
-import { pathOf } from '../remote-files.js';
+import { byteString, cut, parseCount, utf8 } from '../byte-strings.js';
 import { ERROR, UNSUPPORTED } from '../replies.js';
 import type { SessionState } from '../session-state.js';
 import { TARGET_DESCRIPTION } from '../target-description.js';
-import type { DebugProcess } from '../../target.js';
 import { DATA_BYTES_MAX, type PacketTable } from './packet-handler.js';
 import { threadDoing } from '../../reports/machine-text.js';
 import { isOurProcess } from './query-packets.js';
@@ -12,7 +10,14 @@ import { isOurProcess } from './query-packets.js';
 const OBJECTS: Readonly<Record<string, (state: SessionState, annex: string) => string | undefined>> = {
   features: (_, annex) => (annex === 'target.xml' ? TARGET_DESCRIPTION : undefined),
   threads: (state) => utf8(threadList(state)),
-  'exec-file': ({ program }, annex) => (program && isOurProcess(annex) ? utf8(pathOf(program)) : undefined),
+  'exec-file': ({ loaded }, annex) => {
+    const path = isOurProcess(annex) ? loaded.executable?.path : undefined;
+    return path === undefined ? undefined : utf8(path);
+  },
+  auxv: ({ loaded }, annex) => {
+    const vector = annex === '' ? loaded.auxiliaryVector : undefined;
+    return vector && byteString(vector);
+  },
   libraries: (state) => utf8(libraryList(state)),
   'memory-map': () => MEMORY_MAP,
 };
@@ -51,14 +56,11 @@ function threadList(state: SessionState): string {
   return ['<?xml version="1.0"?>', '<threads>', ...threads, '</threads>', ''].join('\n');
 }
 
-/** The images of all processes but the program, which is the executable; that of forked processes at one address once. */
-function libraryList({ target, program, files }: SessionState): string {
-  const placeOf = ({ imageId, base }: DebugProcess): string => `${imageId} ${base}`;
-  const listed = new Set(program && [placeOf(program)]);
-  const others = target.processes.filter((process) => listed.size < listed.add(placeOf(process)).size);
-  const libraries = others.map((process) => {
-    const address = `0x${files.firstSegment(process).toString(16)}`;
-    return `<library name="${escaped(pathOf(process))}"><segment address="${address}"/></library>`;
+/** All files that hold code, but the executable. */
+function libraryList({ loaded }: SessionState): string {
+  const libraries = loaded.others.map((file) => {
+    const address = `0x${loaded.files.extentOf(file).start.toString(16)}`;
+    return `<library name="${escaped(file.path)}"><segment address="${address}"/></library>`;
   });
   return ['<?xml version="1.0"?>', '<library-list version="1.0">', ...libraries, '</library-list>', ''].join('\n');
 }

@@ -15,11 +15,12 @@ const FEATURES = [
     'ReverseContinue+',
     'QThreadEvents+',
     'no-resumed+',
+    'exec-events+',
     'ConditionalBreakpoints+',
     'qXfer:features:read+',
     'qXfer:threads:read+',
   ],
-  ...['qXfer:exec-file:read+', 'qXfer:libraries:read+', 'qXfer:memory-map:read+'],
+  ...['qXfer:exec-file:read+', 'qXfer:libraries:read+', 'qXfer:memory-map:read+', 'qXfer:auxv:read+'],
 ];
 
 /** Packets about the session and its threads. */
@@ -29,6 +30,7 @@ export const QUERY_PACKETS: PacketTable = {
     client.isMultiprocess = features.includes('multiprocess+');
     client.knowsBreakKinds = features.includes('swbreak+');
     client.knowsNoResumed = features.includes('no-resumed+');
+    client.knowsExec = features.includes('exec-events+');
     const offered = client.isMultiprocess ? FEATURES : FEATURES.filter((feature) => feature !== 'multiprocess+');
     return offered.join(';');
   },
@@ -58,8 +60,8 @@ export const QUERY_PACKETS: PacketTable = {
     return thread ? hexOfText(`${thread.name}: ${threadDoing(thread)}`) : ERROR.notFound;
   },
   qOffsets: ({ state }) => {
-    const { program } = state;
-    return program ? `TextSeg=${state.files.firstSegment(program).toString(16)}` : ERROR.notFound;
+    const { executable, files } = state.loaded;
+    return executable ? `TextSeg=${files.extentOf(executable).start.toString(16)}` : ERROR.notFound;
   },
   qRcmd: (context, rest) => {
     const command = textOfHex(rest);
