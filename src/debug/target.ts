@@ -165,7 +165,13 @@ export type StopReason =
   | { readonly kind: 'hook'; readonly tid: number }
   /** The process will end when it is resumed; registers and memory are as at the fault. */
   | { readonly kind: 'trapped'; readonly tid: number; readonly report: TrapReport }
-  | { readonly kind: 'exited'; readonly pid: number; readonly exitCode: number }
+  | {
+      readonly kind: 'exited';
+      readonly pid: number;
+      /** As in DebugProcess. */
+      readonly linuxPid?: number | undefined;
+      readonly exitCode: number;
+    }
   | { readonly kind: 'started'; readonly pid: number }
   /** All threads wait; `until` is the tick of the earliest deadline, Infinity if there is none. */
   | { readonly kind: 'waiting'; readonly forInput: boolean; readonly until: number }

@@ -421,6 +421,28 @@ t.test('what happens in the machine while it runs', async (t) => {
   t.match(debug.ask('g'), /^E/);
 });
 
+t.test('a process that has the place of one that has ended is told from it', async (t) => {
+  const { target, debug } = connected();
+  const pid = 2 ** 32 + 7;
+  target.startProcess(pid, 'later', [0x2f]);
+  const monitor = (command: string): string =>
+    debug
+      .send(`qRcmd,${hexOfText(command)}`)
+      .slice(0, -1)
+      .map((reply) => textOfHex(reply.slice(1)))
+      .join('');
+  t.match(monitor('ps'), /^process 7\.1 \(later\) at /m);
+  t.match(monitor('vmo'), /image of process 7\.1 \(later\)$/m);
+  t.equal(monitor('map 7.1'), '');
+  t.equal(monitor(`map ${pid}`), '');
+  t.match(monitor('map 7.2'), /there is no process 7\.2/);
+  t.match(debug.ask('qXfer:libraries:read::0,1000'), '<library name="/process/7.1/later">');
+  target.endProcess(pid);
+  target.coming.push({ kind: 'exited', pid, linuxPid: 9, exitCode: 3 });
+  const [text] = debug.run('vCont;c');
+  t.equal(textOfHex(text!.slice(1)), 'process 7.1 (9 to Linux programs) ended with exit code 3\n');
+});
+
 t.test('a trap is a signal, with the report as text', async (t) => {
   const { target, debug } = connected();
   const report = {

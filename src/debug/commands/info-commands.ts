@@ -1,3 +1,4 @@
+import { pidOfText } from '../../kernel/tasks/process-table.js';
 import { processLines, rangeLine, threadDoing } from '../reports/machine-text.js';
 import { CommandError } from './command-error.js';
 import { expectNone, uniqueName, type Command } from './command.js';
@@ -79,7 +80,7 @@ export function threadLines(session: DebugSession): string[] {
 
 function mapLines(session: DebugSession, rest: string): string[] {
   const { target } = session;
-  const pid = rest === '' ? undefined : Number(session.value(rest));
+  const pid = rest === '' ? undefined : (pidOfText(rest) ?? Number(session.value(rest)));
   if (pid !== undefined && !target.processes.some((process) => process.pid === pid))
     throw new CommandError(`there is no process ${rest}: info processes lists them`);
   return target.memoryMap

@@ -1,6 +1,7 @@
 import type { Debugger } from '../debugger/debugger.js';
 import type { SessionSlice } from '../gdb/execution.js';
 import { addressText } from '../reports/address-text.js';
+import { processText } from '../reports/machine-text.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { DebugThread, StopReason } from '../target.js';
 import { breakpointName, Breakpoints, type Breakpoint } from './breakpoints.js';
@@ -275,12 +276,12 @@ export class DebugSession implements CourseTools {
     if (reason.kind === 'started') {
       this.allImages.refresh();
       this.resolveAgain(reason.pid);
-      const name = this.target.processes.find(({ pid }) => pid === reason.pid)?.name ?? '';
-      print(`process ${reason.pid} (${name}) has started`);
+      const process = this.target.processes.find(({ pid }) => pid === reason.pid);
+      if (process) print(`${processText(process, process.name)} has started`);
       return false;
     }
     if (reason.kind !== 'exited' || reason.pid === programPid) return true;
-    print(`process ${reason.pid} has ended with exit code ${reason.exitCode}`);
+    print(`${processText({ linuxPid: undefined, ...reason })} has ended with exit code ${reason.exitCode}`);
     return false;
   }
 

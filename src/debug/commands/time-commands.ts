@@ -1,3 +1,4 @@
+import { pidText } from '../../kernel/tasks/process-table.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
@@ -80,7 +81,7 @@ function recordLines({ allImages, options }: DebugSession, record: StoreRecord):
   const line = images.line(rip);
   const source = line && options.readSource?.(line.path)?.[line.line - 1];
   return [
-    `thread ${tid} of process ${pid} (${name}), tick ${tick - 1}${how}: ${placeText(images, rip)}`,
+    `thread ${tid} of process ${pidText(pid)} (${name}), tick ${tick - 1}${how}: ${placeText(images, rip)}`,
     ...(line && source !== undefined ? [numberedLine(line.line, source)] : []),
     `  stored at 0x${address.toString(16)}: ${bytesText(before)} -> ${bytesText(after)}`,
   ];

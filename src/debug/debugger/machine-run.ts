@@ -117,7 +117,8 @@ export class MachineRun {
     for (const process of this.processes) {
       if (!process.end) continue;
       this.processes.delete(process);
-      this.report({ kind: 'exited', pid: process.pid, exitCode: process.end.exitCode });
+      const { pid, linux, end } = process;
+      this.report({ kind: 'exited', pid, linuxPid: linux?.pid, exitCode: end!.exitCode });
     }
   }
 

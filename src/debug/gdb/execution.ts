@@ -1,3 +1,4 @@
+import { processText } from '../reports/machine-text.js';
 import { hexOfText } from './byte-strings.js';
 import type { ResumeRequest, StopReason } from '../target.js';
 import type { SessionState } from './session-state.js';
@@ -141,16 +142,17 @@ export class Execution {
     if (text !== undefined) this.send(outputPacket(text));
     const report = reportOf(this.state, reason);
     if (report) return this.stop(report);
-    if (reason.kind === 'exited') return this.takeExit(reason.pid, reason.exitCode);
+    if (reason.kind === 'exited') return this.takeExit(reason);
     if (reason.kind === 'started') return this.takeStart(reason.pid);
     if (reason.kind !== 'waiting') return RUNNING;
     if (text !== undefined) return this.stop({ signal: SIGNAL.TRAP, tid: this.state.current?.tid });
     return reason;
   }
 
-  private takeExit(pid: number, exitCode: number): SessionSlice {
-    if (pid !== this.state.programPid) {
-      this.send(outputPacket(`process ${pid} ended with exit code ${exitCode}\n`));
+  private takeExit(exit: Extract<StopReason, { kind: 'exited' }>): SessionSlice {
+    const { exitCode } = exit;
+    if (exit.pid !== this.state.programPid) {
+      this.send(outputPacket(`${processText({ linuxPid: undefined, ...exit })} ended with exit code ${exitCode}\n`));
       return this.reportLibraries();
     }
     this.exitCode = exitCode;

@@ -1,3 +1,4 @@
+import { pidText } from '../../kernel/tasks/process-table.js';
 import { LinkedLibraries } from '../linked-libraries.js';
 import type { DebugProcess, DebugTarget } from '../target.js';
 import { auxiliaryVector } from './auxiliary-vector.js';
@@ -87,7 +88,8 @@ export class LoadedFiles {
 
   private filesOf(process: DebugProcess, isProgram: boolean): NamedFile[] {
     const { base, imageId } = process;
-    const path = isProgram && this.isMoved(process) ? `/process/${process.pid}/image/${process.name}` : pathOf(process);
+    const path =
+      isProgram && this.isMoved(process) ? `/process/${pidText(process.pid)}/image/${process.name}` : pathOf(process);
     const image = { path, base, imageId, image: () => process.image() };
     const libraries = this.libraries.of(process).map((library) => ({
       ...library,
@@ -102,5 +104,5 @@ export class LoadedFiles {
 }
 
 function libraryPath({ pid }: DebugProcess, path: string): string {
-  return `/process/${pid}${path.startsWith('/') ? '' : '/'}${path}`;
+  return `/process/${pidText(pid)}${path.startsWith('/') ? '' : '/'}${path}`;
 }

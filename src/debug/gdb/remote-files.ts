@@ -1,4 +1,5 @@
 import { imageOf } from '../../kernel/program/elf-fields.js';
+import { pidText } from '../../kernel/tasks/process-table.js';
 import { HEADER_BYTES, PT_LOAD, readProgramHeaders } from '../../kernel/program/program-headers.js';
 import type { DebugProcess } from '../target.js';
 
@@ -82,7 +83,7 @@ export class RemoteFiles {
 }
 
 export function pathOf({ pid, name }: DebugProcess): string {
-  return `/process/${pid}/${name}`;
+  return `/process/${pidText(pid)}/${name}`;
 }
 
 /** The ELF header of a file, without sections and segments: a debugger finds nothing in it. */

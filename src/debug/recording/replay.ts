@@ -1,6 +1,7 @@
 import { Computer, type ComputerParts, type Outcome, type ResumeOptions } from '../../computer.js';
 import { ReplayError, type MachineChange } from '../../kernel/inputs.js';
 import type { HeldTrap } from '../../kernel/stops.js';
+import { pidText } from '../../kernel/tasks/process-table.js';
 import type { Process } from '../../kernel/tasks/process.js';
 import type { Snapshot } from '../../snapshot.js';
 import { Cursor, type Place } from './cursor.js';
@@ -133,7 +134,7 @@ export class Replay {
     }
     const process = change.pid === undefined ? undefined : computer.findProcess(change.pid);
     if (change.pid !== undefined && !process)
-      return this.host.leave(`a debugger changed process ${change.pid}, which the replay does not have`);
+      return this.host.leave(`a debugger changed process ${pidText(change.pid)}, which the replay does not have`);
     if (change.kind === 'memory write') computer.writeMemory(change.address, change.bytes, process);
     else if (process) computer.kill(process, change.exitCode);
   }

@@ -1,15 +1,26 @@
 import { hex } from '../../bits.js';
+import { pidText } from '../../kernel/tasks/process-table.js';
 import type { DebugProcess, DebugTarget, MappedRange } from '../target.js';
 
 const ADDRESS_DIGITS = 16;
 
+/** `process 2.1`: a process as users know it, and as it knows itself if that is another number. */
+export function processText({ pid, linuxPid }: Pick<DebugProcess, 'pid' | 'linuxPid'>, name = ''): string {
+  const text = pidText(pid);
+  const details = [
+    ...(name === '' ? [] : [name]),
+    ...(linuxPid === undefined || `${linuxPid}` === text ? [] : [`${linuxPid} to Linux programs`]),
+  ];
+  return `process ${text}${details.length > 0 ? ` (${details.join(', ')})` : ''}`;
+}
+
 /** A process and its threads, a line each. */
 export function processLines(process: DebugProcess, target: DebugTarget): string[] {
   const { pid, parent, name, base, linuxPid, threads } = process;
-  const origin = parent === 0 ? '' : `, started by process ${parent}`;
+  const origin = parent === 0 ? '' : `, started by process ${pidText(parent)}`;
   const own = linuxPid === undefined ? '' : `, process ${linuxPid} to Linux programs`;
   return [
-    `process ${pid} (${name}) at ${hex(base, ADDRESS_DIGITS)}${origin}${own}`,
+    `process ${pidText(pid)} (${name}) at ${hex(base, ADDRESS_DIGITS)}${origin}${own}`,
     ...threads.map((thread) => {
       const { rip } = target.readRegisters(thread.tid);
       return `  thread ${thread.tid} at ${hex(rip, ADDRESS_DIGITS)}: ${threadDoing(thread)}`;
@@ -24,7 +35,7 @@ export function processLines(process: DebugProcess, target: DebugTarget): string
 export function rangeLine(range: MappedRange, target: DebugTarget): string {
   const { start, seen, lengthBytes, what, pid, ...access } = range;
   const name = target.processes.find((process) => process.pid === pid)?.name;
-  const owner = pid === undefined ? '' : ` of process ${pid}${name === undefined ? '' : ` (${name})`}`;
+  const owner = pid === undefined ? '' : ` of process ${pidText(pid)}${name === undefined ? '' : ` (${name})`}`;
   const letters = `${access.readable ? 'r' : '-'}${access.writable ? 'w' : '-'}${access.executable ? 'x' : '-'}`;
   const home = seen === start ? '' : `, lies at ${hex(start, ADDRESS_DIGITS)}`;
   return `${hex(seen, ADDRESS_DIGITS)}-${hex(seen + lengthBytes, ADDRESS_DIGITS)} ${letters} ${what}${owner}${home}`;

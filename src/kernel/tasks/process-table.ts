@@ -70,3 +70,9 @@ export function pidText(pid: number): string {
   const generation = Math.floor(pid / GENERATION);
   return generation === 0 ? `${pid}` : `${pid % GENERATION}.${generation}`;
 }
+
+/** The pid that `pidText` writes so; undefined for another text. */
+export function pidOfText(text: string): number | undefined {
+  const [, slot, generation = '0'] = /^(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
+  return slot === undefined ? undefined : Number(slot) + Number(generation) * GENERATION;
+}

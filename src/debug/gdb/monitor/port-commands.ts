@@ -1,4 +1,5 @@
 import { bytesToHex, hex } from '../../../bits.js';
+import { pidOfText, pidText } from '../../../kernel/tasks/process-table.js';
 import { processLines, rangeLine } from '../../reports/machine-text.js';
 import type { DebugTarget } from '../../target.js';
 import { MonitorError, type MonitorCommand } from './monitor.js';
@@ -24,11 +25,11 @@ export const PORT_COMMANDS: readonly MonitorCommand[] = [
     summary: 'mapped memory, of one process or of all',
     run: ([pid, ...others], target) => {
       expectNone('map [PID]', others);
-      const wanted = pid === undefined ? undefined : parseNumber(pid);
-      if (wanted !== undefined && !target.processes.some((process) => process.pid === Number(wanted)))
+      const wanted = pid === undefined ? undefined : (pidOfText(pid) ?? Number(parseNumber(pid)));
+      if (wanted !== undefined && !target.processes.some((process) => process.pid === wanted))
         throw new MonitorError(`there is no process ${pid}: monitor ps lists them`);
       return target.memoryMap
-        .filter((range) => wanted === undefined || range.pid === Number(wanted))
+        .filter((range) => wanted === undefined || range.pid === wanted)
         .map((range) => rangeLine(range, target));
     },
   },
@@ -50,7 +51,7 @@ export const PORT_COMMANDS: readonly MonitorCommand[] = [
     run: (words, target) => {
       expectNone('vmo', words);
       const images = target.processes.map(
-        ({ pid, name, imageId }) => `${imageId.slice(0, ID_DIGITS)}  image of process ${pid} (${name})`,
+        ({ pid, name, imageId }) => `${imageId.slice(0, ID_DIGITS)}  image of process ${pidText(pid)} (${name})`,
       );
       const mapped = target.memoryMap.flatMap((range) => {
         const id = /^VMO ([0-9a-f]+)/.exec(range.what)?.[1];

@@ -1,4 +1,5 @@
 import { bytesToHex, hex } from '../../../bits.js';
+import { pidText } from '../../../kernel/tasks/process-table.js';
 import type { Steps } from '../../../vmo/steps.js';
 import type { Debugger } from '../../debugger/debugger.js';
 import type { StoreRecord } from '../../timeline/past.js';
@@ -74,7 +75,7 @@ function storeLines(store: StoreRecord): string[] {
   const { tick, tid, pid, name, rip, isByKernel, address, before, after } = store;
   return [
     `${hex(address)}: ${bytesToHex(before)} -> ${bytesToHex(after)} at tick ${tick}`,
-    `${isByKernel ? 'a kernel call of ' : ''}thread ${tid} of ${name} (pid ${pid}), rip ${hex(rip)} (info symbol ${hex(rip)})`,
+    `${isByKernel ? 'a kernel call of ' : ''}thread ${tid} of ${name} (process ${pidText(pid)}), rip ${hex(rip)} (info symbol ${hex(rip)})`,
     `monitor goto ${tick - 1} goes there`,
   ];
 }
