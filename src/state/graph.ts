@@ -121,11 +121,16 @@ class Capture {
     const chunks: (readonly Datum[])[] = [];
     const old = this.chunksBefore(array);
     for (let at = 0; at < array.length; at += CHUNK) {
-      const chunk: Datum[] = [];
       const end = Math.min(at + CHUNK, array.length);
+      const before = old?.[at / CHUNK] as readonly Datum[] | undefined;
+      // Most are as they were: nothing is made for them, which would soon be garbage.
+      if (before && hasSameValues(before, array, at, end)) {
+        chunks.push(before);
+        continue;
+      }
+      const chunk: Datum[] = [];
       for (let index = at; index < end; index++) chunk.push(this.datum(array[index], path));
-      const same = old?.[at / CHUNK] as readonly Datum[] | undefined;
-      chunks.push(same && isEqual(same, chunk) ? same : chunk);
+      chunks.push(before && isEqual(before, chunk) ? before : chunk);
     }
     node.data = { length: array.length, chunks };
     return node;
@@ -136,10 +141,12 @@ class Capture {
     if (!(kind in TYPED_ARRAYS)) throw new TypeError(`state cannot hold a ${kind}`);
     const old = this.chunksBefore(array);
     const chunks: TypedArray[] = [];
+    const units = unitsOf(array);
     for (let at = 0; at < array.length; at += CHUNK) {
-      const part = array.subarray(at, at + CHUNK);
-      const same = old?.[at / CHUNK] as TypedArray | undefined;
-      chunks.push(same && hasEqualBytes(same, part) ? same : part.slice());
+      const before = old?.[at / CHUNK] as TypedArray | undefined;
+      const length = Math.min(CHUNK, array.length - at);
+      const isSame = before?.length === length && hasSameUnits(before, units, at * array.BYTES_PER_ELEMENT);
+      chunks.push(isSame ? before : array.slice(at, at + CHUNK));
     }
     const node: ListNode = { kind, source: array, data: { length: array.length, chunks } };
     this.nodes.set(array, node);
@@ -173,21 +180,33 @@ class Capture {
   }
 }
 
-/** Compares words where the arrays lie at words: four times as fast as elements. */
-function hasEqualBytes(a: TypedArray, b: TypedArray): boolean {
-  if (a.byteLength !== b.byteLength) return false;
-  const isWords = (a.byteOffset | b.byteOffset | a.byteLength) % 4 === 0;
-  const [x, y] = isWords ? [wordsOf(a), wordsOf(b)] : [bytesOf(a), bytesOf(b)];
-  for (let index = 0; index < x.length; index++) if (x[index] !== y[index]) return false;
+/** Whether the elements of a list from `at` to `end` are these values; false if an object is among them. */
+function hasSameValues(before: readonly Datum[], array: readonly unknown[], at: number, end: number): boolean {
+  if (before.length !== end - at) return false;
+  for (let index = at; index < end; index++) {
+    const item = array[index];
+    if ((typeof item === 'object' && item !== null) || !Object.is(item, before[index - at])) return false;
+  }
   return true;
 }
 
-function wordsOf({ buffer, byteOffset, byteLength }: TypedArray): Int32Array {
-  return new Int32Array(buffer, byteOffset, byteLength / 4);
+/** The words of an array, which are compared four times as fast as bytes, or its bytes if it does not consist of words. */
+function unitsOf({ buffer, byteOffset, byteLength }: TypedArray): Int32Array | Uint8Array {
+  return (byteOffset | byteLength) % 4 === 0
+    ? new Int32Array(buffer, byteOffset, byteLength / 4)
+    : new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
+/** Whether the units of an array from a byte on are those of another. */
+function hasSameUnits(before: TypedArray, units: Int32Array | Uint8Array, at: number): boolean {
+  const { buffer, byteOffset, byteLength } = before;
+  if (units instanceof Uint8Array) return hasSame(new Uint8Array(buffer, byteOffset, byteLength), units, at);
+  return hasSame(new Int32Array(buffer, byteOffset, byteLength / 4), units, at / 4);
+}
+
+function hasSame(before: Int32Array | Uint8Array, all: Int32Array | Uint8Array, at: number): boolean {
+  for (let index = 0; index < before.length; index++) if (before[index] !== all[at + index]) return false;
+  return true;
 }
 
 function isEqual(a: readonly Datum[] | TypedArray, b: readonly Datum[] | TypedArray): boolean {

@@ -112,7 +112,7 @@ t.test('back to a breakpoint that was hit ten million times', (t) => {
 });
 
 t.test('what is armed where nothing happens costs little', (t) => {
-  const rounds = volume(3_000_000, 60_000_000);
+  const rounds = volume(3_000_000, 300_000_000);
   const best = { plain: Infinity, debugger: Infinity, history: Infinity, watchpoint: Infinity };
   type Kind = keyof typeof best;
   const ticks = new Set<number>();

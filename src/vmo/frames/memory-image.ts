@@ -4,6 +4,12 @@ import type { GuestMemory } from '../../memory.js';
 /** Frames whose pages are kept in one array, which images share where nothing of it has changed. */
 export const FRAMES_IN_CHUNK = 256;
 
+/**
+ * Pages that are copied into one buffer, which stays as long as one of them does. With one each, an image of 200 MB takes a quarter
+ * more time, and so does the garbage collector with each image after it.
+ */
+const PAGES_IN_BUFFER = 8;
+
 /** The bytes of a page; undefined: zeros that were never written. */
 type Page = Uint8Array | undefined;
 
@@ -58,11 +64,16 @@ export class MemoryImages {
     const changed = this.takeDirty(endFrame);
     const chunks = [...this.chunks];
     let copiedBytes = 0;
-    for (const frame of changed) {
+    let copies = new Uint8Array(0);
+    for (const [index, frame] of changed.entries()) {
+      const at = (index % PAGES_IN_BUFFER) * PAGE_SIZE;
+      if (at === 0) copies = new Uint8Array(Math.min(PAGES_IN_BUFFER, changed.length - index) * PAGE_SIZE);
+      const copy = copies.subarray(at, at + PAGE_SIZE);
+      copy.set(this.pageOf(frame));
       const number = Math.floor(frame / FRAMES_IN_CHUNK);
       const place = frame % FRAMES_IN_CHUNK;
       if (chunks[number] === this.chunks[number]) chunks[number] = [...(chunks[number] ?? [])];
-      (chunks[number] as Page[])[place] = this.pageOf(frame).slice();
+      (chunks[number] as Page[])[place] = copy;
       copiedBytes += PAGE_SIZE;
     }
     for (let number = 0; number < chunks.length; number++) chunks[number] ??= [];
