@@ -22,9 +22,9 @@ t.test('each planted store is found', async (t) => {
   // One of each kind, and all of them in a long run.
   const chosen = [...new Map(plantings.map((planting) => [planting.kind, planting])).values()];
   for (const planting of volume(chosen.length, plantings.length) > chosen.length ? plantings : chosen) {
-    const begin = performance.now();
+    const begin = cpuMs();
     const record = debug.whoWrote(planting.address, planting.lengthBytes);
-    times.push(performance.now() - begin);
+    times.push(cpuMs() - begin);
     kinds.add(planting.kind);
     if (!record || !isOf(record, planting))
       t.fail(`${JSON.stringify(planting, show)}: ${JSON.stringify(record, show)}`);
@@ -33,9 +33,15 @@ t.test('each planted store is found', async (t) => {
   }
   times.sort((a, b) => a - b);
   const [median, longest] = [times[times.length >> 1]!, times.at(-1)!].map(Math.round);
-  t.comment(`${times.length} stores in ${ticks} ticks: ${median} ms (median), ${longest} ms at most`);
+  t.comment(`${times.length} stores in ${ticks} ticks: ${median} ms of CPU time (median), ${longest} ms at most`);
   t.equal(kinds.size, 7);
 });
+
+/** CPU time of this process in milliseconds: that of a busy machine is the same. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 function show(_: string, item: unknown): unknown {
   return typeof item === 'bigint' ? `0x${item.toString(16)}` : item;
