@@ -17,16 +17,19 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -201,6 +204,28 @@ static void make_signals(void) {
   timer_settime(timer, 0, &often, NULL);
 }
 
+/** Pseudo-terminals: one with lines that were typed and shown, one whose ends are closed but for one. */
+static void make_terminals(void) {
+  int master = posix_openpt(O_RDWR | O_NOCTTY);
+  unlockpt(master);
+  char name[64];
+  if (ptsname_r(master, name, sizeof name) != 0) return;
+  int slave = open(name, O_RDWR | O_NOCTTY);
+  struct termios settings;
+  tcgetattr(slave, &settings);
+  settings.c_cc[VMIN] = 2;
+  settings.c_oflag |= OPOST | ONLCR;
+  tcsetattr(slave, TCSANOW, &settings);
+  struct winsize size = {30, 90, 0, 0};
+  ioctl(master, TIOCSWINSZ, &size);
+  write(master, "a line\nthe begin", 16);
+  write(slave, "\tshown", 6);
+  flock(slave, LOCK_SH);
+  int other = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+  unlockpt(other);
+  write(other, "never read\n", 11);
+}
+
 /** Children that wait, each in another way, have ended, or work on. */
 static void make_processes(void) {
   if (fork() == 0) _exit(3);
@@ -227,6 +252,7 @@ static void make_processes(void) {
   }
   pid_t stopped = fork();
   if (stopped == 0) for (;;) pause();
+  syscall(SYS_pidfd_open, stopped, 0);
   kill(stopped, SIGSTOP);
   if (fork() == 0) {
     if (vfork() == 0) {
@@ -248,6 +274,7 @@ int main(void) {
   make_files();
   make_sockets();
   make_events();
+  make_terminals();
   make_signals();
   pthread_mutex_lock(&never);
   pthread_t thread;
