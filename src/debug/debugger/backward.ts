@@ -90,7 +90,16 @@ export class Backward {
     return reason;
   }
 
+  /** A kernel call that took time is taken back as a whole, however often the registers of its thread changed meanwhile. */
   private *stepBack(tid: number): Steps<StopReason> {
+    for (;;) {
+      const reason = yield* this.backToOthers(tid);
+      if (reason.kind !== 'stepped' || !this.parts.kernel.findThread(tid)?.pending) return reason;
+    }
+  }
+
+  /** Goes back to the last tick before now at which a thread had other registers, or was about to execute an instruction. */
+  private *backToOthers(tid: number): Steps<StopReason> {
     const { timeline, parts } = this;
     const now = parts.cpu.ticks;
     const context = this.contextOf(tid);
