@@ -6,8 +6,10 @@ import type { VmoStore } from '../../vmo/store.js';
 import type { HostMemory } from '../host-memory.js';
 import type { AddressSpace } from './address-space.js';
 import type { LinearAddress } from './linear-address.js';
-import { allows, type Mapping } from './mapping.js';
+import { allows, homePage, reachableEnd, type Mapping } from './mapping.js';
 import type { Pager } from './pager.js';
+import type { ChangedPage } from './pages/changed-pages.js';
+import type { Region } from './region.js';
 import type { CallWork } from '../tasks/thread.js';
 import { schema, value, type Schema } from '../../state/schema.js';
 
@@ -21,6 +23,16 @@ export interface ContentSource {
   readonly pager: Pager;
   readonly guestMemory: GuestMemory;
   readonly hostMemory: HostMemory;
+}
+
+/** Where bytes lie: in the region that they are read in, or in the home of shared memory. */
+interface LyingBytes {
+  readonly region: Region;
+  readonly mapping: Mapping;
+  /** What is added to the address of a byte for where it lies. */
+  readonly distance: number;
+  /** One past the last of them, as an address that they are read at. */
+  readonly end: LinearAddress;
 }
 
 /**
@@ -62,16 +74,20 @@ export class MemoryContent implements CallWork {
   takePart(source: ContentSource): number | undefined {
     let copied = 0;
     for (let left = EXTENTS_IN_PART; left > 0 && !this.isComplete;) {
-      const region = source.space.regionAt(this.at);
-      const mapping = region?.mappingAt(this.at);
-      if (!region || !mapping || (this.isForProgram && !allows(mapping.protection, 'read'))) return undefined;
-      const end = Math.min(this.end, mapping.end);
-      const changed = region.changed.within(pageOf(this.at), end, left);
+      const lying = this.lyingAt(source);
+      if (!lying) return undefined;
+      const { region, distance, end } = lying;
+      const changed = region.changed.within(pageOf(this.at + distance), end + distance, left);
       for (const { page, content } of changed) {
-        this.takeMapped(source, mapping, page);
-        copied += this.takePage(source, page, content, Math.min(page + PAGE_SIZE, end));
+        this.takeMapped(source, lying, page - distance);
+        copied += this.takePage(
+          source,
+          { page, content },
+          Math.min(page + PAGE_SIZE - distance, end) - this.at,
+          distance,
+        );
       }
-      if (changed.length < left) this.takeMapped(source, mapping, end);
+      if (changed.length < left) this.takeMapped(source, lying, end);
       left -= changed.length + 1;
     }
     return copied;
@@ -86,11 +102,28 @@ export class MemoryContent implements CallWork {
     this.builder.discard();
   }
 
+  /** Where the next bytes lie; undefined where they may not be read. */
+  private lyingAt({ space }: ContentSource): LyingBytes | undefined {
+    const { at } = this;
+    const region = space.regionAt(at);
+    const mapping = region?.mappingAt(at);
+    if (!region || !mapping || (this.isForProgram && !allows(mapping.protection, 'read'))) return undefined;
+    const end = Math.min(this.end, reachableEnd(mapping));
+    const page = pageOf(at);
+    const distance = homePage(mapping, page) - page;
+    if (distance === 0) return { region, mapping, distance, end };
+    if (end <= at) return undefined;
+    const home = mapping.shared!.memory.region!;
+    const shown = home.mappingAt(at + distance)!;
+    return { region: home, mapping: shown, distance, end: Math.min(end, shown.end - distance) };
+  }
+
   /** Up to `end`, if that lies ahead, what a mapping fills its pages with. */
-  private takeMapped({ store }: ContentSource, { start, backing }: Mapping, end: LinearAddress): void {
+  private takeMapped({ store }: ContentSource, { mapping, distance }: LyingBytes, end: LinearAddress): void {
+    const { start, backing } = mapping;
     const length = end - this.at;
     if (length <= 0) return;
-    const offset = backing ? backing.offset + this.at - start : 0;
+    const offset = backing ? backing.offset + this.at + distance - start : 0;
     const kept = backing ? Math.max(0, Math.min(length, backing.vmo.length - offset)) : 0;
     if (backing && kept > 0) this.builder.copyFrom(backing.vmo, offset, kept);
     if (!this.isAligned) this.unhashedBytes += kept;
@@ -102,23 +135,23 @@ export class MemoryContent implements CallWork {
     this.at = end;
   }
 
-  /** Up to `end`, a page that was written. Answers the bytes copied. */
+  /** So many bytes of a page that was written. Answers the bytes copied. */
   private takePage(
     { pager, guestMemory }: ContentSource,
-    page: LinearAddress,
-    content: VmoHandle | undefined,
-    end: LinearAddress,
+    { page, content }: ChangedPage,
+    length: number,
+    distance: number,
   ): number {
-    const [from, to] = [this.at - page, end - page];
-    this.at = end;
-    this.unhashedBytes += to - from;
+    const from = this.at + distance - page;
+    this.at += length;
+    this.unhashedBytes += length;
     if (content) {
-      this.builder.copyFrom(content, from, to - from);
+      this.builder.copyFrom(content, from, length);
       return 0;
     }
-    const physical = (pager.pageTable.entry(page) >>> 12) * PAGE_SIZE;
-    this.builder.append(guestMemory.ram.subarray(physical + from, physical + to));
-    return to - from;
+    const physical = (pager.pageTable.entry(page) >>> 12) * PAGE_SIZE + from;
+    this.builder.append(guestMemory.ram.subarray(physical, physical + length));
+    return length;
   }
 }
 

@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { sha256 } from '../../../src/host/sha256.js';
-import { Computer, VmoStore, type Engine } from '../../../src/index.js';
+import { Computer, VmoStore, type Engine, type VmoHandle } from '../../../src/index.js';
+import { reachableEnd } from '../../../src/kernel/memory/mapping.js';
+import { MemoryContent } from '../../../src/kernel/memory/memory-content.js';
 import { linuxProgram, runInMachine } from '../../support/linux-programs.js';
 import { sequencesAreSame } from '../../support/sequences.js';
 import { seedOf, volume } from '../../support/volume.js';
@@ -34,6 +36,50 @@ t.test('random calls on memory do what they do natively, also where frames are s
     ...{ program, seed: seed * 1000, count: volume(250, 15_000), directory: t.testdir({}) },
     machines: (batch) => ({ auto: { memoryBytes: (seed + batch) % 2 === 0 ? 64 * MIB : MIB } }),
   });
+});
+
+/** Bytes of a mapping that are compared: stacks and heaps are large. */
+const COMPARED_BYTES = 2 ** 16;
+
+/** A VMO of the bytes of memory from one address to another, as vmo_create makes it; undefined where one cannot be read. */
+function vmoOfMemory(
+  { parts: { kernel, memory: guestMemory } }: Computer,
+  start: number,
+  end: number,
+): VmoHandle | undefined {
+  const { store, space, pager, hostMemory } = kernel;
+  const content = new MemoryContent(store, start, end);
+  while (!content.isComplete)
+    if (content.takePart({ store, space, pager, guestMemory, hostMemory }) === undefined) return void content.close();
+  return content.finish();
+}
+
+t.test('a VMO that is made of memory has its bytes, also of what is shared', async (t) => {
+  const program = await linuxProgram(`${sources}random.c`, ['-w']);
+  const compared = { private: 0, shared: 0 };
+  for (let round = 0; round < volume(6, 500); round++) {
+    const maxTicks = 150_000 + 40_000 * ((2 * round) % 12);
+    const { computer } = runInMachine(program, [String(seed + round)], { maxTicks });
+    const { kernel } = computer.parts;
+    for (const { region } of kernel.processes.live())
+      for (const mapping of region.mappings) {
+        if (mapping.protection === 0) continue;
+        const end = Math.min(reachableEnd(mapping), mapping.start + COMPARED_BYTES);
+        if (end < mapping.end && mapping.shared)
+          t.equal(vmoOfMemory(computer, mapping.start, mapping.end), undefined, 'what lies behind the end of a file');
+        if (end === mapping.start) continue;
+        // The second one begins and ends within pages.
+        for (const within of [0, round + 1]) {
+          const [from, to] = [mapping.start + within, end - within];
+          const vmo = vmoOfMemory(computer, from, to)!;
+          const isSame = Buffer.compare(vmo.read(0, vmo.length), kernel.memory.peek(from, to - from)) === 0;
+          if (!isSame) t.fail(`seed ${seed + round}: ${to - from} bytes from ${from.toString(16)}`);
+          vmo.close();
+        }
+        compared[mapping.shared ? 'shared' : 'private']++;
+      }
+  }
+  t.ok(compared.private > 10 && compared.shared > 5, JSON.stringify(compared));
 });
 
 t.test('a machine with shared memory goes on from snapshots as it would have', async (t) => {
