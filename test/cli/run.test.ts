@@ -114,6 +114,34 @@ t.test('a call of 32-bit Linux is named in the report', async (t) => {
   t.match(stderr, /^ {2}a system call of 32-bit Linux, which bd0 does not have$/m);
 });
 
+t.test('a process that a program of Linux has forked dies without a report, unless it is asked for', async (t) => {
+  const [source, program, log] = ['forked.c', 'forked', 'forked.log'].map((name) => join(directory, name));
+  writeFileSync(
+    source!,
+    `#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  int status;
+  if (fork() == 0) *(volatile int *)8 = 1;
+  wait(&status);
+  printf("%d\\n", status & 0x7f);
+  fflush(stdout);
+  if (argc > 1) *(volatile int *)16 = 1;
+}
+`,
+  );
+  spawnSync('gcc', ['-static-pie', source!, '-o', program!]);
+  t.match(await served(['run', program!]), { code: 0, stdout: Buffer.from('11\n'), stderr: /^$/ });
+  const { code, stderr } = await served(['run', program!, 'too']);
+  t.equal(code, 139);
+  t.match(stderr, /^bd0: process 1 \(forked\)(?:(?!bd0:)[^])*$/, 'one report, on the program itself');
+  t.equal((await served(['run', '--trace', 'traps', '--log-file', log!, program!])).stderr, '');
+  const [traced, ...more] = readFileSync(log!, 'utf8').trim().split('\n');
+  t.match(JSON.parse(traced!), { pid: 2, exitCode: 139, msg: /^process 2 \(forked\), thread 2: #PF/ });
+  t.equal(more.length, 0);
+});
+
 t.test('arguments that are not UTF-8 reach the guest as their bytes', (t) => {
   const script = `exec "$@" run echo -- "$(printf '\\377\\376 \\303')"`;
   const { stdout } = spawnSync('sh', ['-c', script, 'sh', ...bd0Command]);

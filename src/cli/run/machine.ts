@@ -1,5 +1,12 @@
 import type { Logger } from 'pino';
-import { Computer, type ComputerOptions, type MakeNameSpace, MemoryNames, type VmoHandle } from '../../index.js';
+import {
+  Computer,
+  type ComputerOptions,
+  type KernelHooks,
+  type MakeNameSpace,
+  MemoryNames,
+  type VmoHandle,
+} from '../../index.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import { KEYS_HELP } from '../../host/console/host-keys.js';
 import { HostOutput } from '../../host/console/host-output.js';
@@ -101,12 +108,20 @@ export async function makeMachine(
     ...(codeStore && { codeStore }),
     hooks: {
       ...tracing?.hooks,
-      ...(!options.json && !debugConsole && { onTrap: traps.onTrap }),
+      ...(!options.json && !debugConsole && { onTrap: bothTraps(tracing?.hooks.onTrap, traps.onTrap) }),
       onSpuriousWrite: spuriousWrites.onSpuriousWrite,
     },
     ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),
   });
   return { ...host, computer, output, tracing, traps, spuriousWrites };
+}
+
+function bothTraps(traced: KernelHooks['onTrap'], told: NonNullable<KernelHooks['onTrap']>): typeof told {
+  if (!traced) return told;
+  return (report) => {
+    traced(report);
+    told(report);
+  };
 }
 
 /** Without a policy, the person at the terminal decides; without a terminal, the process is killed. */

@@ -19,7 +19,7 @@ import { DEBUG_POLICIES } from './spurious-writes.js';
 import { parseCount, parseSeconds, parseSize } from '../size.js';
 
 /** The events that `--trace` logs. */
-export const TRACES = ['calls', 'faults', 'blocks'] as const;
+export const TRACES = ['calls', 'faults', 'traps', 'blocks'] as const;
 export type Trace = (typeof TRACES)[number];
 
 const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;

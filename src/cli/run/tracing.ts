@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import {
   describeTranslation,
+  describeTrap,
   placedSymbols,
   SymbolTable,
   translationText,
@@ -13,6 +14,7 @@ import {
   type SymbolFinder,
   type TranslationEvent,
   type TranslationHook,
+  type TrapReport,
 } from '../../index.js';
 import type { Trace } from './run-options.js';
 
@@ -35,6 +37,7 @@ export class Tracing {
     this.hooks = {
       ...(traces.includes('calls') && { onKernelCall: (event: KernelCallEvent) => this.traceCall(event) }),
       ...(traces.includes('faults') && { onFault: (event: FaultEvent) => this.traceFault(event) }),
+      ...(traces.includes('traps') && { onTrap: (report: TrapReport) => this.traceTrap(report) }),
     };
     if (traces.includes('blocks')) this.onTranslated = (event) => this.traceBlocks(event);
   }
@@ -70,6 +73,11 @@ export class Tracing {
 
   private traceFault({ thread, rip, linear, access, outcome }: FaultEvent): void {
     this.log.trace({ ...this.placeOf(thread), rip: hex(rip), address: hex(linear), access, outcome }, 'fault');
+  }
+
+  private traceTrap(report: TrapReport): void {
+    const { pid, tid, exitCode } = report;
+    this.log.trace({ tick: this.machine().ticks, pid, tid, exitCode }, describeTrap(report).join('\n'));
   }
 
   private traceBlocks(event: TranslationEvent): void {

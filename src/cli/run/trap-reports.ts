@@ -31,6 +31,7 @@ export class TrapReports {
 
   /** The process still lives, and its image with it. */
   readonly onTrap = (report: TrapReport): void => {
+    if (this.isLeftToParent(report)) return;
     if (report.spuriousWrite && report.spuriousWrite === this.toldAlready?.spuriousWrite) return;
     this.untold.push(this.evidenceOf(report));
     this.options.onUntold();
@@ -46,6 +47,11 @@ export class TrapReports {
   async tell(report: TrapReport): Promise<void> {
     this.toldAlready = report;
     await this.tellWith(this.evidenceOf(report));
+  }
+
+  /** As on Linux, a process that another one has forked dies silently of a signal: its parent learns it, and says what it likes. */
+  private isLeftToParent({ cause, pid }: TrapReport): boolean {
+    return cause === 'exception' && this.options.machine().findProcess(pid)?.linux?.isForked === true;
   }
 
   private evidenceOf(report: TrapReport): Evidence {

@@ -84,6 +84,11 @@ export class LinuxProcess {
     this.hasExecuted = true;
   }
 
+  /** Whether a process of Linux has made it, and not the host or a process of BD0. */
+  get isForked(): boolean {
+    return this.family.parentPid !== 0;
+  }
+
   /** The last part of the path of its program, in bytes: what its threads are called. */
   get programName(): Uint8Array {
     return bytesOfText(this.program.path.slice(this.program.path.lastIndexOf('/') + 1));
