@@ -395,7 +395,7 @@ export class Kernel implements KernelServices {
 
   private runInstructions(thread: Thread, end: number): void {
     const { ticks } = this.cpu;
-    const timeLeft = thread.process.linux?.cpuTime.left ?? Infinity;
+    const timeLeft = thread.linux ? this.linux.timeLeft(thread) : Infinity;
     const turnEnd = Math.min(this.scheduler.turnEnd(end), ticks + timeLeft);
     const event = this.debugMode.run(thread, turnEnd - ticks, ROUNDS_AT_ONCE);
     const isStopped = this.stops.stopsBefore(thread, event);

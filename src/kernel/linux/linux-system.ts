@@ -7,13 +7,13 @@ import { LinuxProcess } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import type { View } from '../memory/view.js';
 import { Jobs } from './signals/jobs.js';
+import { tellOfThreadEnd } from './tasks/thread-words.js';
 import { statusOfTrap } from './tasks/wait-status.js';
 import { RandomStream } from './random-stream.js';
 import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
 import { fromKernel } from './signals/signal-info.js';
 import { ProcessSignals } from './signals/process-signals.js';
 import { Signals, type SignalsHost } from './signals/signals.js';
-import type { Waits } from '../tasks/waits.js';
 import { outside, schema, value } from '../../state/schema.js';
 import type { FileSystem } from './files/file-system.js';
 import { Terminal } from './terminals/terminal.js';
@@ -56,7 +56,7 @@ export class LinuxSystem {
       nextPid: value,
       epoch: value,
       jobs: value,
-      waits: outside('described by the kernel'),
+      host: outside('described by the kernel'),
       signals: value,
       delivery: value,
     },
@@ -75,13 +75,11 @@ export class LinuxSystem {
   readonly signals: Signals;
   readonly delivery: SignalDelivery;
   readonly jobs: Jobs;
-  private readonly waits: Waits;
   private nextPid = 1;
 
-  constructor(host: LinuxHost) {
+  constructor(private readonly host: LinuxHost) {
     this.signals = new Signals({ ...host, wakeFile: (number) => this.fileSystem.wake(number) }, this.processes);
     this.delivery = new SignalDelivery({ ...host, signals: this.signals });
-    this.waits = host.waits;
     this.jobs = new Jobs(this.processes, this.signals, host.scheduler.alarms, {
       hostMemory: host.hostMemory,
       wakeFile: (number) => this.fileSystem.wake(number),
@@ -122,13 +120,30 @@ export class LinuxSystem {
 
   /** A thread has run for some ticks. */
   passTime({ linux, process }: Thread, ticks: number): void {
-    linux!.cpuTicks += ticks;
-    for (const signal of process.linux!.cpuTime.pass(ticks)) this.signals.send(process, fromKernel(signal));
+    const { cpuTime } = process.linux!;
+    const { ticks: now } = this.host.cpu;
+    this.jobs.ring(linux!.clock.pass(ticks), now);
+    this.jobs.ring(cpuTime.clock.pass(ticks), now);
+    for (const signal of cpuTime.takeRung()) this.signals.send(process, fromKernel(signal));
+  }
+
+  /** Ticks for which a thread may run until a timer that counts them rings. */
+  timeLeft({ linux, process }: Thread): number {
+    return Math.min(linux!.clock.left, process.linux!.cpuTime.left);
   }
 
   /** A process of Linux has its first thread. */
   begin(thread: Thread): void {
     thread.linux = new LinuxThread(thread.process.linux!.pid);
+  }
+
+  /**
+   * Threads of a process have ended, or begin another program, and its memory is still there: words in it tell of that. Returns
+   * how many of them there were.
+   */
+  leave(process: Process, threads: readonly Thread[]): number {
+    const isShared = process.region.users > 1 || process.threads.some((other) => !threads.includes(other));
+    return threads.reduce((words, thread) => words + tellOfThreadEnd(this.host, thread, isShared), 0);
   }
 
   /**
@@ -138,18 +153,18 @@ export class LinuxSystem {
   ended(linux: LinuxProcess, exitCode: number, isTrap: boolean): void {
     linux.close();
     const { family } = linux;
+    const groups = this.jobs.groupsLinkedBy(linux);
     family.status ??= isTrap ? statusOfTrap(exitCode) : { kind: 'exited', code: exitCode };
     for (const child of family.children) {
       child.family.orphan();
       if (child.family.status) this.processes.delete(child.pid);
     }
-    const groups = family.children.map(({ group }) => group);
     family.children.length = 0;
     this.jobs.ended(linux, groups);
     if (linux.session === linux.pid) this.fileSystem.pseudoTerminals.leave(this.fileSystem, linux.pid);
     this.tellParent(linux);
     this.fileSystem.wake(linux.signals.number);
-    if (family.vforkOf) this.waits.wakeAgain({ kind: 'vfork', number: linux.pid });
+    if (family.vforkOf) this.host.waits.wakeAgain({ kind: 'vfork', number: linux.pid });
   }
 
   /** The parent of a process that has ended gets its signal, and may wait for it. */
@@ -157,7 +172,7 @@ export class LinuxSystem {
     const { parentOf: parent } = linux.family;
     if (!parent) return void this.processes.delete(linux.pid);
     if (this.jobs.tellOfEnd(linux, parent)) this.reap(linux);
-    this.waits.wakeAgain({ kind: 'child', number: parent.pid });
+    this.host.waits.wakeAgain({ kind: 'child', number: parent.pid });
   }
 
   /** A process was waited for: it is forgotten where it has ended. */

@@ -1,4 +1,5 @@
 import { schema, value } from '../../state/schema.js';
+import { RunClock } from './tasks/run-clock.js';
 import { ThreadSignals } from './signals/thread-signals.js';
 
 /** What a thread of a Linux process has besides a thread of BD0. */
@@ -7,15 +8,13 @@ export class LinuxThread {
   static readonly state = schema(
     'linux thread',
     LinuxThread,
-    { tid: value, clearTid: value, robustList: value, name: value, signals: value, cpuTicks: value },
+    { tid: value, clearTid: value, robustList: value, name: value, signals: value, clock: value },
     { label: ({ tid }) => String(tid) },
   );
 
   /** The word that is cleared when the thread ends, and whose waiters are woken then; 0: none. */
   clearTid = 0n;
   robustList = 0n;
-  /** In which it has run. */
-  cpuTicks = 0;
   /** What it is called, at most 15 bytes; undefined: as the program of its process. */
   name: Uint8Array | undefined;
 
@@ -23,5 +22,7 @@ export class LinuxThread {
     /** Its number for Linux; that of the first thread is that of the process. */
     readonly tid: number,
     readonly signals = new ThreadSignals(),
+    /** Of the time in which it has run. */
+    readonly clock = new RunClock(),
   ) {}
 }

@@ -11,10 +11,21 @@ export const TIMER_ABSTIME = 1;
 const REAL_CLOCKS: readonly number[] = [0, 5, 8, 11];
 /** Those that timers go by: real, monotonic, boot time, and both alarms. */
 const WAITING_CLOCKS: readonly number[] = [0, 1, 7, 8, 9];
+const READ_ONLY_CLOCKS: readonly number[] = [4, 5, 6];
+/** CLOCK_TAI, by which timer_create(2) alone goes. */
+export const CLOCK_TAI = 11;
+/** Of the number of a clock of a task: which of its times; all three are the same here. The last kind is for clocks that are files. */
+export const KIND_OF_CLOCK = 3;
+export const CLOCK_OF_FILE = 3;
 
 /** Whether a clock tells the time of day. */
 export function isRealClock(clock: number): boolean {
   return REAL_CLOCKS.includes(clock);
+}
+
+/** Whether there is a clock of a number, though nothing can wait for its times: raw and coarse ones, and those of files. */
+export function isReadOnlyClock(clock: number): boolean {
+  return clock < 0 ? (clock & KIND_OF_CLOCK) === CLOCK_OF_FILE : READ_ONLY_CLOCKS.includes(clock);
 }
 
 /** Whether timers can be set by a clock. */

@@ -50,6 +50,7 @@ export class Exits {
     scheduler.removeAll(new Set(threads));
     // None of them is woken by the end of another.
     for (const thread of threads) waits.forget(thread);
+    if (process.linux) work.add(linux.leave(process, threads) * EFFORT.wake);
     for (const thread of threads) this.forgetThread(thread, exitCode);
     work.add(threads.length * EFFORT.wake);
     processes.remove(process);
@@ -67,7 +68,10 @@ export class Exits {
     const { process } = thread;
     if (process.threads.length === 1) return this.end(process, code & 0xff);
     process.threads.splice(process.threads.indexOf(thread), 1);
-    this.target.scheduler.remove(thread);
+    const { scheduler, waits, linux, work } = this.target;
+    scheduler.remove(thread);
+    waits.forget(thread);
+    if (process.linux) work.add(linux.leave(process, [thread]) * EFFORT.wake);
     this.forgetThread(thread, code);
     if (thread.stack !== process.description.mainStack) this.endings.freeStack(process, thread.stack);
   }

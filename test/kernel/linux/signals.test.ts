@@ -25,7 +25,7 @@ t.test('random sequences of signal calls give on every engine what they give on 
   same(SEED * 1000 + 500, volume(4, 400), (batch) => evaluatorAnd(1, SEED, batch, ENGINES));
 });
 
-for (const name of ['jobs', 'timers', 'queued-timers'])
+for (const name of ['jobs', 'timers', 'queued-timers', 'run-timers'])
   t.test(`groups, stopped processes, timers and interrupted calls are on every engine as on the host: ${name}.c`, (t) =>
     isAsOnHost(t, name),
   );

@@ -4,13 +4,19 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { Computer, type Engine } from '../../../src/index.js';
+import { HostRoot } from '../../../src/host/linux/host-root.js';
+import { Computer, type Engine, type MakeLinuxRoot } from '../../../src/index.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { NOTHING_YET } from '../../support/guest-programs.js';
 import { linuxProgram, runInMachine, type LinuxRunOptions } from '../../support/linux-programs.js';
+import { sequencesAreSame } from '../../support/sequences.js';
+import { ENGINES } from '../../support/side-by-side.js';
+import { seedOf, volume } from '../../support/volume.js';
 
 const sources = fileURLToPath(new URL('../../../../test/kernel/linux/tasks/', import.meta.url));
 const MIB = 2 ** 20;
+/** Programs find themselves. */
+const linuxRoot: MakeLinuxRoot = (store) => new HostRoot(store, '/');
 const LIMIT_BYTES = 2 ** 36;
 
 /** A program compiled for Linux, in a file. */
@@ -32,11 +38,12 @@ function runHere(path: string, argv: readonly string[], engine: Engine, hostByte
   const decoder = new TextDecoder();
   let stdout = '';
   const computer = new Computer({
-    ...{ memoryBytes: 64 * MIB, sha256, engine, ...(hostBytes && { hostBytes }) },
+    ...{ memoryBytes: 64 * MIB, sha256, engine, linuxRoot, ...(hostBytes && { hostBytes }) },
     console: { write: (bytes) => void (stdout += decoder.decode(bytes, { stream: true })), read: () => 'end' },
   });
   const program = computer.start(new Uint8Array(readFileSync(path)), {
-    ...{ name: 'program', limitBytes: LIMIT_BYTES, argv: ['program', ...argv], linux: {} },
+    ...{ name: 'program', limitBytes: LIMIT_BYTES, argv: ['program', ...argv] },
+    linux: { path: new TextEncoder().encode(path) },
   });
   const outcome = computer.run(program);
   if (outcome.kind !== 'exited') throw new Error(`the program has not ended: ${outcome.kind}`);
@@ -52,6 +59,7 @@ t.test('programs that fork, wait, and have threads do what they do natively, on 
     ['threads'],
     ['threads2'],
     ['pid-files'],
+    ['robust'],
   ] as const) {
     const path = compiled(name, directory);
     const native = spawnSync(path, argv, { encoding: 'utf8' });
@@ -61,6 +69,18 @@ t.test('programs that fork, wait, and have threads do what they do natively, on 
     t.equal(runs[1]!.hash, runs[0]!.hash, `${name}: the same machine on both engines`);
   }
   t.end();
+});
+
+t.test('random trees of processes do what they do natively', async (t) => {
+  const program = await linuxProgram(join(sources, 'random.c'));
+  const { interpreter, translator } = ENGINES;
+  sequencesAreSame(t, {
+    ...{ program, seed: seedOf(20271) * 1000, count: volume(125, 10_000) },
+    machines: (batch) => ({
+      interpreter: { ...interpreter, linuxRoot },
+      ...(batch % 4 === 1 && { translator: { ...translator, linuxRoot } }),
+    }),
+  });
 });
 
 t.test('a bomb of forks is stopped by the quota, and leaves nothing', (t) => {

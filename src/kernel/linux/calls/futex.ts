@@ -1,10 +1,10 @@
 import { PENDING, type CallResult } from '../../calls/call.js';
 import { deadlineTick } from '../../tasks/thread.js';
 import type { LinearAddress } from '../../memory/linear-address.js';
-import { homePage } from '../../memory/mapping.js';
 import type { WaitKey } from '../../tasks/wait-queues.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
+import { futexKey } from '../tasks/thread-words.js';
 import { timespecAt } from '../timespec.js';
 import { located, put32 } from '../user-data.js';
 
@@ -71,10 +71,8 @@ function wordAt(context: LinuxContext, address: bigint): LinearAddress {
   return located(context, address, WORD_BYTES, 'read');
 }
 
-/** What threads that wait for a word wait for: memory that is mapped at several addresses has one. */
 function keyOf({ space }: LinuxContext, word: LinearAddress): WaitKey {
-  const mapping = space.regionAt(word)?.mappingAt(word);
-  return { kind: 'word', number: mapping ? homePage(mapping, word) : word };
+  return futexKey(space, word);
 }
 
 function wait(context: LinuxContext, given: FutexArguments, isAbsolute: boolean, isReal: boolean): CallResult {

@@ -138,7 +138,7 @@ function getrusage(context: LinuxContext, whoArgument: bigint, usage: bigint): C
   const who = signed32(whoArgument);
   const { used, ofChildren } = context.linux.cpuTime;
   if (who !== 0 && who !== -1 && who !== 1) return failed(EINVAL);
-  return putUsage(context, usage, who === 0 ? used : who === 1 ? context.thread.linux!.cpuTicks : ofChildren);
+  return putUsage(context, usage, who === 0 ? used : who === 1 ? context.thread.linux!.clock.used : ofChildren);
 }
 
 const whole = { state: 'whole', differs: '' } as const;

@@ -57,19 +57,8 @@ function exitGroup({ kernel, process, linux }: LinuxContext, code: bigint): Call
 function exit(context: LinuxContext, code: bigint): CallResult {
   const { kernel, thread, process, linux } = context;
   if (process.threads.length === 1) linux.family.status = { kind: 'exited', code: Number(code & 0xffn) };
-  clearTid(context);
   kernel.endThread(thread, Number(code & 0xffn));
   return ENDED;
-}
-
-/** What pthread_join waits for. */
-function clearTid(context: LinuxContext): void {
-  const { clearTid: address } = context.thread.linux!;
-  if (address === 0n) return;
-  const word = context.memory.locate(address, 4n, 'write');
-  if (word === undefined) return;
-  put32(context, address, 0);
-  context.kernel.wake({ kind: 'word', number: word }, 0n, 1);
 }
 
 function archPrctl(context: LinuxContext, code: bigint, address: bigint): CallResult {
@@ -217,7 +206,8 @@ function changeOf({ family }: LinuxProcess, flags: number): ChangedChild['change
 /** The first child of a choice of which there is something to tell, or what the call answers now. */
 function findChild(context: LinuxContext, choice: Choice, flags: number): ChangedChild | CallResult {
   const { linux, pending } = context;
-  const children = linux.family.children.filter(choice);
+  // One that has ended is none for those who do not wait for ends.
+  const children = linux.family.children.filter((child) => choice(child) && (flags & WEXITED || !child.family.status));
   if (children.length === 0) return failed(ECHILD);
   for (const child of children) {
     const change = changeOf(child, flags);

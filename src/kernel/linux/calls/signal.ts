@@ -98,9 +98,7 @@ function rtSigpending(context: LinuxContext, set: bigint, size: bigint): CallRes
 
 function rtSigsuspend(context: LinuxContext, set: bigint, size: bigint): CallResult {
   if (size !== SET_BYTES) return failed(EINVAL);
-  // Made again, it has its mask.
-  if (context.pending.progress === 0) context.thread.linux!.signals.replaceMask(setAt(context, set));
-  context.pending.progress = 1;
+  context.thread.linux!.signals.replaceMask(setAt(context, set));
   return waitForSignal(context);
 }
 

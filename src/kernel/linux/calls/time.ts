@@ -3,11 +3,20 @@ import { deadlineTick } from '../../tasks/thread.js';
 import { PENDING } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
-import type { LinuxProcess } from '../linux-process.js';
-import { NANOSECONDS, TIMER_ABSTIME, isRealClock, putTime, timespecAt } from '../timespec.js';
+import type { RunClock } from '../tasks/run-clock.js';
+import {
+  CLOCK_OF_FILE,
+  KIND_OF_CLOCK,
+  NANOSECONDS,
+  TIMER_ABSTIME,
+  isReadOnlyClock,
+  isRealClock,
+  putTime,
+  timespecAt,
+} from '../timespec.js';
 import { put64, putFields } from '../user-data.js';
 
-const { EINVAL } = LinuxErrno;
+const { EINVAL, EOPNOTSUPP } = LinuxErrno;
 
 /* include/uapi/linux/time.h */
 const CLOCK_REALTIME = 0;
@@ -19,26 +28,28 @@ const CLOCKS_MAX = 12;
 const TICKS_OF_TIMES = 10_000_000n;
 
 /** The time of a clock in nanoseconds; undefined where there is no such clock. */
-function timeOf({ now, system, linux, thread }: LinuxContext, clock: number): bigint | undefined {
-  if (clock === CLOCK_PROCESS_CPUTIME) return BigInt(linux.cpuTime.used);
-  if (clock === CLOCK_THREAD_CPUTIME) return BigInt(thread.linux!.cpuTicks);
-  if (clock < 0) return timeOfTask(system.processes, clock, linux);
-  if (clock >= CLOCKS_MAX) return undefined;
+function timeOf(context: LinuxContext, clock: number): bigint | undefined {
+  const { now, system } = context;
+  const runClock = runClockOf(context, clock);
+  if (runClock) return BigInt(runClock.used);
+  if (clock < 0 || clock >= CLOCKS_MAX) return undefined;
   return isRealClock(clock) ? system.epoch + BigInt(now) : BigInt(now);
 }
 
-/** A clock of the time that a process or a thread has run: its number lies above three bits, the complement of it. */
-function timeOfTask(
-  processes: ReadonlyMap<number, LinuxProcess>,
-  clock: number,
-  own: LinuxProcess,
-): bigint | undefined {
+/**
+ * A clock of the time that a process or a thread has run, undefined for another clock: its number lies above three bits, the
+ * complement of it.
+ */
+export function runClockOf({ system, linux: own, thread: caller }: LinuxContext, clock: number): RunClock | undefined {
+  if (clock === CLOCK_PROCESS_CPUTIME) return own.cpuTime.clock;
+  if (clock === CLOCK_THREAD_CPUTIME) return caller.linux!.clock;
+  if (clock >= 0) return undefined;
   const number = ~(clock >> 3);
-  const process = number === 0 ? own : processes.get(number);
-  if ((clock & 7) > 6) return undefined;
-  if ((clock & THREAD_CLOCK) === 0) return process && BigInt(process.cpuTime.used);
-  const thread = own.signals.process.threads.find(({ linux }) => linux?.tid === number);
-  return thread && BigInt(thread.linux!.cpuTicks);
+  const process = number === 0 ? own : system.processes.get(number);
+  if ((clock & KIND_OF_CLOCK) === CLOCK_OF_FILE) return undefined;
+  if ((clock & THREAD_CLOCK) === 0) return process?.cpuTime.clock;
+  if (number === 0) return caller.linux!.clock;
+  return own.signals.process.threads.find(({ linux }) => linux?.tid === number)?.linux!.clock;
 }
 
 function clockGettime(context: LinuxContext, clock: bigint, time: bigint): CallResult {
@@ -88,8 +99,10 @@ function clockNanosleep(
 ): CallResult {
   const { pending, now } = context;
   const clock = signed32(clockArgument);
+  if (isReadOnlyClock(clock)) return failed(EOPNOTSUPP);
   const base = timeOf(context, clock);
-  if (base === undefined || clock === CLOCK_PROCESS_CPUTIME || clock === CLOCK_THREAD_CPUTIME) return failed(EINVAL);
+  if (base === undefined) return failed(EINVAL);
+  if (runClockOf(context, clock)) return failed(EOPNOTSUPP);
   const wanted = timespecAt(context, request);
   if (wanted === undefined) return failed(EINVAL);
   const isAbsolute = (signed32(flags) & TIMER_ABSTIME) !== 0;
@@ -125,7 +138,7 @@ export const TIME_CALLS: readonly LinuxCall[] = [
   { number: 229, name: 'clock_getres', parameters: ['clock', 'resolution'], perform: clockGetres, ...whole },
   {
     ...{ number: 230, name: 'clock_nanosleep', parameters: ['clock', 'flags', 'request', 'remaining'] },
-    ...{ perform: clockNanosleep, ...whole },
+    ...{ perform: clockNanosleep, state: 'part', differs: 'Not by the time that a process has run.' },
     interrupted: (context, _clock, flags, _request, remaining) =>
       (signed32(flags!) & TIMER_ABSTIME) !== 0 ? 'no restart' : endSleep(context, remaining!),
   },

@@ -57,7 +57,12 @@ export class SignalDelivery {
    */
   deliver(thread: Thread): boolean {
     const { process } = thread;
-    if (process.linux!.signals.stoppedBy !== 0) {
+    const { stoppedBy, endedBy } = process.linux!.signals;
+    if (endedBy !== 0) {
+      this.endBy(process, endedBy);
+      return true;
+    }
+    if (stoppedBy !== 0) {
       this.host.signals.hold(thread);
       return true;
     }

@@ -10,6 +10,17 @@ export function membersOf(processes: Processes, group: number): LinuxProcess[] {
 }
 
 /**
+ * The groups between which and the others of its session a process that ends is a link: its own, for its parent, and those of its
+ * children. kernel/exit.c "kill_orphaned_pgrp"
+ */
+export function groupsLinkedBy({ group, session, family }: LinuxProcess): ReadonlySet<number> {
+  const isApart = (other: LinuxProcess): boolean => other.group !== group && other.session === session;
+  const groups = new Set(family.children.filter(isApart).map((child) => child.group));
+  if (family.parentOf && isApart(family.parentOf)) groups.add(group);
+  return groups;
+}
+
+/**
  * Whether nobody outside of a group, but of its session, looks after it: who would let it go on when it is stopped?
  * kernel/exit.c "will_become_orphaned_pgrp"
  */

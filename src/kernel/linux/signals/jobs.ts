@@ -2,7 +2,7 @@ import { outside, schema } from '../../../state/schema.js';
 import type { HostMemory } from '../../host-memory.js';
 import type { Alarm, Alarms } from '../../tasks/alarms.js';
 import type { LinuxProcess } from '../linux-process.js';
-import { isOrphaned, membersOf } from './groups.js';
+import { groupsLinkedBy, isOrphaned, membersOf } from './groups.js';
 import type { Ringer, RingingAlarm } from './ringing.js';
 import { fromKernel, ofChild } from './signal-info.js';
 import { Signal } from './signal.js';
@@ -56,11 +56,16 @@ export class Jobs implements Ringer {
     return alarms.length;
   }
 
-  /** A process has ended, whose children were in some groups. */
-  ended({ group, signals }: LinuxProcess, groups: readonly number[]): void {
+  /** The groups that the end of a process may leave alone. */
+  groupsLinkedBy(linux: LinuxProcess): ReadonlySet<number> {
+    return groupsLinkedBy(linux);
+  }
+
+  /** A process has ended that was a link of some groups with others. */
+  ended({ signals }: LinuxProcess, groups: ReadonlySet<number>): void {
     if (signals.realTimer) this.alarms.remove(signals.realTimer);
     this.endTimers(signals);
-    for (const left of new Set([group, ...groups])) this.leaveOrphans(left);
+    for (const group of groups) this.leaveOrphans(group);
   }
 
   /** The timers that a process has made are gone. */

@@ -1,9 +1,9 @@
 import { schema, value } from '../../../state/schema.js';
-import type { Alarms } from '../../tasks/alarms.js';
 import type { Process } from '../../tasks/process.js';
 import { LAST_DEADLINE, type Thread } from '../../tasks/thread.js';
 import type { Signals } from './signals.js';
-import type { Ringer, RingingAlarm, TimerSetting } from './ringing.js';
+import type { RunClock } from '../tasks/run-clock.js';
+import type { AlarmQueue, Ringer, RingingAlarm, TimerSetting } from './ringing.js';
 import { ofTimer, type SignalInfo } from './signal-info.js';
 
 /** Most that an overrun is told to be: DELAYTIMER_MAX. */
@@ -17,6 +17,8 @@ export interface TimerEvent {
   /** Who gets it; undefined: the process. */
   readonly thread: Thread | undefined;
   readonly isRealTime: boolean;
+  /** The time in which a program has run, that it goes by; undefined: the machine's. */
+  readonly clock: RunClock | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export class PosixTimer implements RingingAlarm {
     ...{ isPending: value, isQueued: value, isIgnored: value },
   });
 
-  /** Infinity while it is not set. */
+  /** By its clock; Infinity while it is not set. */
   deadline = Infinity;
   interval = 0;
   /** Of the signal that was delivered last. */
@@ -49,15 +51,15 @@ export class PosixTimer implements RingingAlarm {
   ) {}
 
   /** Sets it to ring after a time, and then again after each interval; 0: not at all. */
-  set(alarms: Alarms, now: number, { value: first, interval }: TimerSetting): void {
+  set(alarms: AlarmQueue, now: number, { value: first, interval }: TimerSetting): void {
     this.interval = interval;
     this.isPending = this.isIgnored = false;
-    this.start(alarms, first === 0 ? Infinity : now + first);
+    this.start(alarms, first === 0 ? Infinity : this.timeAt(now) + first);
   }
 
   /** It is gone: what is queued of it is not delivered. */
-  cancel(alarms: Alarms): void {
-    alarms.remove(this);
+  cancel(alarms: AlarmQueue): void {
+    this.queue(alarms).remove(this);
     this.isPending = this.isIgnored = false;
     this.deadline = Infinity;
   }
@@ -95,7 +97,7 @@ export class PosixTimer implements RingingAlarm {
    * Called when its signal is taken out of the queue; sets the next one. Returns the siginfo of the signal; undefined if it is not
    * to be delivered, since the timer was set or deleted after it had rung.
    */
-  delivered(alarms: Alarms, now: number): SignalInfo | undefined {
+  delivered(alarms: AlarmQueue, now: number): SignalInfo | undefined {
     this.isQueued = false;
     if (!this.isPending) return undefined;
     this.overrun = 0;
@@ -109,22 +111,34 @@ export class PosixTimer implements RingingAlarm {
   }
 
   /** Ticks until it rings next, whether or not its signal was delivered. */
-  setting(now: number): TimerSetting {
+  setting(tick: number): TimerSetting {
+    const now = this.timeAt(tick);
     const { deadline, interval } = this;
     if (deadline === Infinity) return { value: 0, interval };
     if (deadline > now) return { value: deadline - now, interval };
-    return { value: interval === 0 ? 0 : deadline + this.passed(now) * interval - now, interval };
+    return { value: interval === 0 ? 0 : deadline + this.passed(tick) * interval - now, interval };
   }
 
   /** How many intervals have begun since the deadline. */
-  private passed(now: number): number {
-    return Math.floor((now - this.deadline) / this.interval) + 1;
+  private passed(tick: number): number {
+    return Math.floor((this.timeAt(tick) - this.deadline) / this.interval) + 1;
   }
 
-  private start(alarms: Alarms, deadline: number): void {
-    alarms.remove(this);
+  private start(alarms: AlarmQueue, deadline: number): void {
+    const queue = this.queue(alarms);
+    queue.remove(this);
     this.deadline = deadline > LAST_DEADLINE ? Infinity : deadline;
-    if (this.deadline < Infinity) alarms.add(this, this.deadline);
+    if (this.deadline < Infinity) queue.add(this, this.deadline);
+  }
+
+  /** Where it is set: among the alarms of the machine, unless it goes by another clock. */
+  private queue(alarms: AlarmQueue): AlarmQueue {
+    return this.event.clock ?? alarms;
+  }
+
+  /** The time of its clock at this tick of the machine, which is now. */
+  private timeAt(tick: number): number {
+    return this.event.clock?.used ?? tick;
   }
 
   private info(): SignalInfo {

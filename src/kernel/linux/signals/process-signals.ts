@@ -13,6 +13,7 @@ export class ProcessSignals {
     actions: value,
     pending: value,
     stoppedBy: value,
+    endedBy: value,
     realTimer: value,
     timers: value,
     number: value,
@@ -21,6 +22,8 @@ export class ProcessSignals {
   readonly pending = new PendingSignals();
   /** The signal that has stopped the process; 0: it runs. */
   stoppedBy = 0;
+  /** The signal that ends the process as soon as one of its threads runs; 0: none. */
+  endedBy = 0;
   /** ITIMER_REAL, once it was asked for. */
   realTimer: IntervalTimer | undefined;
   /** Those of timer_create(2), by their numbers. */

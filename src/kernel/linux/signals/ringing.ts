@@ -9,6 +9,13 @@ export interface Ringer {
   wakeFile(number: number): void;
 }
 
+/** Where alarms are set: by the machine's time, or by that in which a program has run. */
+export interface AlarmQueue {
+  add(alarm: RingingAlarm, deadline: number): void;
+  /** No effect on one that is not set. */
+  remove(alarm: RingingAlarm): void;
+}
+
 /** An alarm that does something by itself when its deadline has come. */
 export interface RingingAlarm extends Alarm {
   ring(ringer: Ringer, now: number): void;

@@ -68,6 +68,8 @@ export const STOPPING = setOf(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU);
 export const SYNCHRONOUS = setOf(
   ...[Signal.SIGSEGV, Signal.SIGBUS, Signal.SIGILL, Signal.SIGTRAP, Signal.SIGFPE, Signal.SIGSYS],
 );
+/** Those whose default action is to write a core dump. */
+export const DUMPING = SYNCHRONOUS | setOf(Signal.SIGQUIT, Signal.SIGABRT, Signal.SIGXCPU, Signal.SIGXFSZ);
 const IGNORED_BY_DEFAULT = setOf(SIGCONT, SIGCHLD, SIGURG, SIGWINCH);
 
 /** What happens for a signal without a handler. */

@@ -11,7 +11,7 @@ import type { JobChange } from '../tasks/wait-status.js';
 import { isOrphaned } from './groups.js';
 import { SA_NOCLDSTOP, SIG_IGN } from './signal-actions.js';
 import { SignalCode, ofChild, type SignalInfo } from './signal-info.js';
-import { REAL_TIME_MIN, STOPPING, Signal, isIn, setOf, type SignalSet } from './signal.js';
+import { DUMPING, REAL_TIME_MIN, STOPPING, Signal, isIn, setOf, type SignalSet } from './signal.js';
 
 const { SIGCONT, SIGKILL } = Signal;
 
@@ -62,10 +62,27 @@ export class Signals {
     if (this.isIgnored(thread ?? process.threads[0]!, signal)) return info.timer?.dropped();
     const pending = (thread?.linux ?? linux).signals.pending;
     if (!info.timer && signal < REAL_TIME_MIN && pending.has(signal)) return;
+    const ends = this.endsAtOnce(thread ? [thread] : process.threads, linux, signal);
     enqueue(pending, process, info);
+    if (ends) linux.signals.endedBy = signal;
     this.host.wakeFile(linux.signals.number);
     const taker = (thread ? [thread] : process.threads).find((candidate) => wants(candidate, signal));
     if (taker) this.host.waits.interrupt(taker);
+  }
+
+  /**
+   * Whether a signal that is sent decides how a process ends, whatever is sent before it runs: SIGKILL, and what has no handler and
+   * writes no core, if a thread could take it at once. kernel/signal.c "complete_signal"
+   */
+  private endsAtOnce(threads: readonly Thread[], { signals }: LinuxProcess, signal: number): boolean {
+    if (signals.endedBy !== 0) return false;
+    if (signal === SIGKILL) return true;
+    if (signals.actions.outcome(signal) !== 'terminate' || isIn(DUMPING, signal) || signals.stoppedBy !== 0)
+      return false;
+    return threads.some((thread) => {
+      const { mask, awaited } = thread.linux!.signals;
+      return !isIn(mask | awaited, signal) && !this.isDue(thread);
+    });
   }
 
   /** Takes out a signal that is pending, of a set: it is delivered. */
@@ -121,7 +138,11 @@ export class Signals {
     const { signals } = process.linux!;
     if (signals.stoppedBy === 0) return;
     signals.stoppedBy = 0;
-    for (const thread of process.threads) this.host.scheduler.release(thread);
+    for (const thread of process.threads) {
+      this.host.scheduler.release(thread);
+      // A call that has another mask is made again: until then, signals that it blocks alone can come.
+      thread.linux!.signals.restoreMask();
+    }
     if (isContinued) this.tellOfJob(process.linux!, { kind: 'continued' });
   }
 

@@ -97,6 +97,7 @@ function begin(
 ): void {
   const { kernel, thread, process, linux, store, pager } = context;
   for (const other of [...process.threads]) if (other !== thread) kernel.endThread(other, 0);
+  context.system.leave(process, [thread]);
   const before = { region: process.region, view: process.view, image: process.image };
   const { name, nameBytes } = nameOf(found.path);
   process.description = {
@@ -109,9 +110,8 @@ function begin(
   store.closing(() => before.image.close());
   context.system.jobs.endTimers(linux.signals);
   linux.exec(loaded.memory, { path: found.realPath, argv: found.argv, environment });
-  const { cpuTicks, signals } = thread.linux!;
-  thread.linux = new LinuxThread(linux.pid, signals.exec());
-  thread.linux.cpuTicks = cpuTicks;
+  const { clock, signals } = thread.linux!;
+  thread.linux = new LinuxThread(linux.pid, signals.exec(), clock);
   thread.stack = loaded.stack;
   kernel.execThread(thread, loaded.rip, loaded.rsp);
   leaveSight(pager.pageTable, before.view);

@@ -75,7 +75,7 @@ function timerfdSettime(
   const timer = timerFileOf(context, fd);
   const { alarms } = context.system.jobs;
   const before = timer.setting(alarms, context.now);
-  timer.set(alarms, context.now, flags & TIMER_ABSTIME ? relativeSetting(context, asked, timer.isRealTime) : asked);
+  timer.set(alarms, context.now, flags & TIMER_ABSTIME ? relativeSetting(context, asked, timer) : asked);
   return old === 0n ? 0n : putSetting(context, old, before);
 }
 

@@ -10,10 +10,11 @@ import type { TimerSetting } from '../../signals/ringing.js';
 import { Signal, isSignal } from '../../signals/signal.js';
 import { canQueue } from '../../signals/signals.js';
 import type { CpuTimerName } from '../../tasks/cpu-time.js';
-import { NANOSECONDS, TIMER_ABSTIME, isRealClock, isWaitingClock } from '../../timespec.js';
+import { CLOCK_TAI, NANOSECONDS, TIMER_ABSTIME, isReadOnlyClock, isRealClock, isWaitingClock } from '../../timespec.js';
+import { runClockOf } from '../time.js';
 import { put32, putFields, viewAt } from '../../user-data.js';
 
-const { EAGAIN, EINVAL } = LinuxErrno;
+const { EAGAIN, EINVAL, EOPNOTSUPP } = LinuxErrno;
 
 const ITIMER_REAL = 0;
 const CPU_TIMER_NAMES: Readonly<Record<number, CpuTimerName>> = { 1: 'virtual', 2: 'profiling' };
@@ -84,12 +85,12 @@ export function putSetting(
 export function relativeSetting(
   { now, system }: LinuxContext,
   setting: TimerSetting,
-  isRealTime: boolean,
+  { isRealTime, clock }: Pick<TimerEvent, 'isRealTime' | 'clock'>,
 ): TimerSetting {
   if (setting.value === 0) return setting;
   const at = isRealTime ? setting.value - Number(system.epoch) : setting.value;
   // A time that has passed counts, too.
-  return { ...setting, value: at - now || -1 };
+  return { ...setting, value: at - (clock?.used ?? now) || -1 };
 }
 
 /** Whole seconds, rounded, and at least one for a timer that is set. */
@@ -110,11 +111,11 @@ function getitimer(context: LinuxContext, which: bigint, address: bigint): CallR
 }
 
 /** What a struct sigevent asks for; SIGALRM to the process without one. Throws EFAULT, EINVAL. */
-function eventAt(context: LinuxContext, address: bigint, id: number, isRealTime: boolean): TimerEvent {
-  if (address === 0n) return { signal: Signal.SIGALRM, value: BigInt(id), thread: undefined, isRealTime };
+function eventAt(context: LinuxContext, address: bigint, id: number): Omit<TimerEvent, 'isRealTime' | 'clock'> {
+  if (address === 0n) return { signal: Signal.SIGALRM, value: BigInt(id), thread: undefined };
   const view = viewAt(context, address, EVENT_BYTES);
   const [signal, notify] = [view.getInt32(8, true), view.getInt32(12, true)];
-  const event = { signal, value: view.getBigUint64(0, true), thread: undefined, isRealTime };
+  const event = { signal, value: view.getBigUint64(0, true), thread: undefined };
   if (notify === SIGEV_NONE) return { ...event, signal: 0 };
   if (!isSignal(signal)) throw new LinuxError(EINVAL);
   if (notify === SIGEV_SIGNAL || notify === SIGEV_THREAD) return event;
@@ -128,11 +129,16 @@ function eventAt(context: LinuxContext, address: bigint, id: number, isRealTime:
 function timerCreate(context: LinuxContext, clockArgument: bigint, event: bigint, address: bigint): CallResult {
   const clock = signed32(clockArgument);
   const { timers } = context.linux.signals;
-  if (!isWaitingClock(clock)) return failed(EINVAL);
+  const runClock = runClockOf(context, clock);
+  if (isReadOnlyClock(clock)) return failed(EOPNOTSUPP);
+  if (!runClock && !isWaitingClock(clock) && clock !== CLOCK_TAI) return failed(EINVAL);
   if (!canQueue(context.process) || !context.hostMemory.hasRoom(HOST_BYTES.timer)) return failed(EAGAIN);
   let id = 0;
   while (timers.has(id)) id++;
-  const timer = new PosixTimer(id, context.process, eventAt(context, event, id, isRealClock(clock)));
+  const timer = new PosixTimer(id, context.process, {
+    ...eventAt(context, event, id),
+    ...{ isRealTime: isRealClock(clock), clock: runClock },
+  });
   put32(context, address, id);
   timers.set(id, timer);
   context.hostMemory.charge('timer');
@@ -154,7 +160,7 @@ function timerSettime(context: LinuxContext, id: bigint, flags: bigint, address:
   const { now, system } = context;
   const before = timer.setting(now);
   const isAbsolute = (signed32(flags) & TIMER_ABSTIME) !== 0;
-  timer.set(system.jobs.alarms, now, isAbsolute ? relativeSetting(context, asked, timer.event.isRealTime) : asked);
+  timer.set(system.jobs.alarms, now, isAbsolute ? relativeSetting(context, asked, timer.event) : asked);
   return old === 0n ? 0n : putSetting(context, old, before);
 }
 
@@ -167,13 +173,12 @@ function timerDelete(context: LinuxContext, id: bigint): CallResult {
 }
 
 const whole = { state: 'whole', differs: '' } as const;
-const clocks = { state: 'part', differs: 'Not by the time that a process or thread has run.' } as const;
 
 export const TIMER_CALLS: readonly LinuxCall[] = [
   { number: 36, name: 'getitimer', parameters: ['which', 'value'], perform: getitimer, ...whole },
   { number: 37, name: 'alarm', parameters: ['seconds'], perform: alarm, ...whole },
   { number: 38, name: 'setitimer', parameters: ['which', 'value', 'old'], perform: setitimer, ...whole },
-  { number: 222, name: 'timer_create', parameters: ['clock', 'event', 'timer'], perform: timerCreate, ...clocks },
+  { number: 222, name: 'timer_create', parameters: ['clock', 'event', 'timer'], perform: timerCreate, ...whole },
   {
     ...{ number: 223, name: 'timer_settime', parameters: ['timer', 'flags', 'value', 'old'] },
     ...{ perform: timerSettime, ...whole },

@@ -15,6 +15,8 @@ export class TimerFile extends OpenFile implements RingingAlarm {
     ...{ ...OPEN_FILE_FIELDS, number: value, isRealTime: value, deadline: value, interval: value, rung: value },
   });
 
+  /** It goes by no time in which programs have run. */
+  readonly clock = undefined;
   /** The tick at which it rings, or has rung last; Infinity while it is not set. */
   deadline = Infinity;
   private interval = 0;
