@@ -132,7 +132,7 @@ int main(int argc, char **argv) {
 `,
   );
   spawnSync('gcc', ['-static-pie', source!, '-o', program!]);
-  t.match(await served(['run', program!]), { code: 0, stdout: Buffer.from('11\n'), stderr: /^$/ });
+  t.match(await served(['run', program!]), { code: 0, stdout: '11\n', stderr: /^$/ });
   const { code, stderr } = await served(['run', program!, 'too']);
   t.equal(code, 139);
   t.match(stderr, /^bd0: process 1 \(forked\)(?:(?!bd0:)[^])*$/, 'one report, on the program itself');

@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { Computer, type ComputerOptions, type Outcome, type Process } from '../../src/index.js';
+import { byteTextOf } from '../../src/host/byte-text.js';
+import { BoundRoot } from '../../src/host/linux/bound-root.js';
+import { HostRoot } from '../../src/host/linux/host-root.js';
+import { Computer, type ComputerOptions, type MakeLinuxRoot, type Outcome, type Process } from '../../src/index.js';
+import { EMPTY_ROOT } from '../../src/kernel/linux/files/tree/linux-root.js';
 import { ScriptedConsole, sha256, type InputPiece } from './guest-programs.js';
 import { keptFile, sourceParts } from './kept-files.js';
 
@@ -17,6 +21,12 @@ export function linuxProgram(source: string, options: readonly string[] = []): P
   return keptFile(basename(source, '.c'), [...sourceParts(source), all.join('\0')], (output) =>
     promisify(execFile)('gcc', [source, '-o', output, ...all]),
   );
+}
+
+/** The files of a program that finds nothing but itself, the same whatever else the host has. */
+export function rootWith(program: string): MakeLinuxRoot {
+  const guest = byteTextOf(program);
+  return (store) => new BoundRoot(EMPTY_ROOT, [{ guest, root: new HostRoot(store, program) }]);
 }
 
 /** What a program did. */

@@ -4,19 +4,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { HostRoot } from '../../../src/host/linux/host-root.js';
-import { Computer, type Engine, type MakeLinuxRoot } from '../../../src/index.js';
+import { Computer, type Engine } from '../../../src/index.js';
 import { sha256 } from '../../../src/host/sha256.js';
 import { NOTHING_YET } from '../../support/guest-programs.js';
-import { linuxProgram, runInMachine, type LinuxRunOptions } from '../../support/linux-programs.js';
+import { linuxProgram, rootWith, runInMachine, type LinuxRunOptions } from '../../support/linux-programs.js';
 import { sequencesAreSame } from '../../support/sequences.js';
 import { ENGINES } from '../../support/side-by-side.js';
 import { seedOf, volume } from '../../support/volume.js';
 
 const sources = fileURLToPath(new URL('../../../../test/kernel/linux/tasks/', import.meta.url));
 const MIB = 2 ** 20;
-/** Programs find themselves. */
-const linuxRoot: MakeLinuxRoot = (store) => new HostRoot(store, '/');
 const LIMIT_BYTES = 2 ** 36;
 
 /** A program compiled for Linux, in a file. */
@@ -38,7 +35,7 @@ function runHere(path: string, argv: readonly string[], engine: Engine, hostByte
   const decoder = new TextDecoder();
   let stdout = '';
   const computer = new Computer({
-    ...{ memoryBytes: 64 * MIB, sha256, engine, linuxRoot, ...(hostBytes && { hostBytes }) },
+    ...{ memoryBytes: 64 * MIB, sha256, engine, linuxRoot: rootWith(path), ...(hostBytes && { hostBytes }) },
     console: { write: (bytes) => void (stdout += decoder.decode(bytes, { stream: true })), read: () => 'end' },
   });
   const program = computer.start(new Uint8Array(readFileSync(path)), {
@@ -74,6 +71,7 @@ t.test('programs that fork, wait, and have threads do what they do natively, on 
 t.test('random trees of processes do what they do natively', async (t) => {
   const program = await linuxProgram(join(sources, 'random.c'));
   const { interpreter, translator } = ENGINES;
+  const linuxRoot = rootWith(program);
   sequencesAreSame(t, {
     ...{ program, seed: seedOf(20271) * 1000, count: volume(125, 10_000) },
     machines: (batch) => ({
