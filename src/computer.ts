@@ -1,5 +1,5 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
-import { Cpu, type Engine } from './cpu/cpu.js';
+import { Cpu, DEFAULT_MODEL, type CpuModel, type Engine } from './cpu/cpu.js';
 import type { CpuState } from './cpu/state/cpu-state.js';
 import type { CodeStore } from './cpu/translator/cache/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
@@ -18,7 +18,7 @@ import type { Process } from './kernel/tasks/process.js';
 import type { TrapReport } from './kernel/reports/trap-report.js';
 import type { WriteBackCounters } from './kernel/memory/write-back.js';
 import { GuestMemory } from './memory.js';
-import { MachineState, readSavedSnapshot, type MachineLimits } from './machine-state.js';
+import { MachineState, readSavedMachine, type MachineLimits } from './machine-state.js';
 import type { Snapshot } from './snapshot.js';
 import { STANDARD_FORMAT, type HashFunction } from './vmo/content/canonical-form.js';
 import { FramePool, type FrameCounters } from './vmo/frames/frame-pool.js';
@@ -45,6 +45,11 @@ export interface ComputerOptions {
    * call that would exceed it fails with ENOMEM. Default: half the guest memory, at least 32 MiB.
    */
   readonly hostBytes?: number;
+  /**
+   * Model of the processor: a level of x86-64, or `max`, all that bd0 has, which is the default. CPUID reports the features of the
+   * model, and instructions of others are #UD.
+   */
+  readonly cpu?: CpuModel;
   /** Execution engine; default: 'auto', the fastest. All engines produce the same states. */
   readonly engine?: Engine;
   /** With engine 'auto': samples in a block before it is translated, 0 for at once; default: when that pays. */
@@ -174,7 +179,7 @@ export class Computer {
     this.memory = new GuestMemory(options.memoryBytes ?? DEFAULT_MEMORY_BYTES);
     this.limits = limitsOf(options, this.memory.size);
     const { writeBackBytes, vmoBytes, hostBytes, clock } = this.limits;
-    this.cpu = new Cpu(this.memory, engine, {
+    const translator = {
       threshold: options.translationThreshold,
       onTranslated: options.onTranslated,
       store: options.codeStore,
@@ -182,7 +187,8 @@ export class Computer {
       compilation: options.compilation,
       sha256,
       now: options.now,
-    });
+    };
+    this.cpu = new Cpu(this.memory, engine, translator, options.cpu);
     this.store = new VmoStore(sha256, STANDARD_FORMAT, vmoBytes);
     const { linearMemory } = this.cpu;
     const codeChanged = (frame: number): void => linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE);
@@ -214,8 +220,8 @@ export class Computer {
    * handle is closed. Throws SavedSnapshotError for a VMO that is not a snapshot which this version of bd0 can resume.
    */
   static resume(saved: VmoHandle, options: ResumeOptions = {}): Computer {
-    const snapshot = readSavedSnapshot(saved);
-    const computer = new Computer({ ...options, ...snapshot.limits });
+    const snapshot = readSavedMachine(saved);
+    const computer = new Computer({ ...options, ...snapshot.limits, cpu: snapshot.model });
     computer.state.resume(snapshot);
     return computer;
   }
@@ -401,6 +407,7 @@ function limitsOf(options: ComputerOptions, memoryBytes: number): MachineLimits 
     vmoBytes: options.vmoBytes ?? DEFAULT_VMOS_PER_MEMORY * memoryBytes,
     hostBytes: options.hostBytes ?? Math.max(DEFAULT_HOST_BYTES_MIN, DEFAULT_HOST_PER_MEMORY * memoryBytes),
     clock: options.clock ?? 'free',
+    cpu: options.cpu ?? DEFAULT_MODEL,
   };
 }
 

@@ -8,6 +8,7 @@ export { SavedSnapshotError } from './state/saved-values.js';
 export { MAX_RAM_BYTES as MAX_MEMORY_BYTES } from './memory.js';
 export { LARGEST_REGION_BYTES } from './kernel/memory/address-space.js';
 export type { Engine } from './cpu/cpu.js';
+export type { CpuModel } from './cpu/state/model.js';
 export type { CpuState } from './cpu/state/cpu-state.js';
 export type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
 export type { CodeStore } from './cpu/translator/cache/code-record.js';

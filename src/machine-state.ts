@@ -1,5 +1,5 @@
 import { bytesToHex } from './bits.js';
-import type { Cpu } from './cpu/cpu.js';
+import { isCpuModel, type Cpu, type CpuModel } from './cpu/cpu.js';
 import type { Kernel } from './kernel/kernel.js';
 import type { GuestMemory } from './memory.js';
 import { readSavedSnapshot, saveSnapshot, type MachineLimits, type SavedSnapshot } from './saved-snapshot.js';
@@ -18,7 +18,16 @@ import type { VmoHandle } from './vmo/handle.js';
 import { restoringSaved } from './vmo/saved/saved-content.js';
 import type { VmoStore } from './vmo/store.js';
 
-export { readSavedSnapshot, type MachineLimits };
+export type { MachineLimits };
+
+/** Reads a saved snapshot, up to its content, and the model of its processor. Throws SavedSnapshotError. */
+export function readSavedMachine(saved: VmoHandle): SavedSnapshot & { readonly model: CpuModel } {
+  const snapshot = readSavedSnapshot(saved);
+  const { cpu: model } = snapshot.limits;
+  if (!isCpuModel(model))
+    throw new SavedSnapshotError(`the snapshot is of a processor '${model}', which bd0 does not have`);
+  return { ...snapshot, model };
+}
 
 /** The parts of a machine that have state. */
 export interface MachineParts {

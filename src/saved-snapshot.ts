@@ -19,6 +19,8 @@ export interface MachineLimits {
   readonly vmoBytes: number;
   readonly hostBytes: number;
   readonly clock: 'free' | 'real';
+  /** The model of the processor, by its name. */
+  readonly cpu: string;
 }
 
 /** What a saved snapshot consists of, but for the state graph and the content that it leads to, which `source` is at. */
@@ -37,7 +39,7 @@ export interface SavedSnapshot {
  *     0  "BD0SNAP" 0A    8  version:u32    12  0:u32    16  bytes of the state:u64    24  id of all that follows the page[32]
  */
 const MAGIC = [...'BD0SNAP\n'].map((character) => character.charCodeAt(0));
-const VERSION = 1;
+const VERSION = 2;
 const AT = { version: 8, stateBytes: 16, id: 24, end: 56 } as const;
 
 const LIMITS = ['memoryBytes', 'writeBackBytes', 'vmoBytes', 'hostBytes'] as const;
@@ -55,7 +57,7 @@ export function saveSnapshot(
     pages.set(bytes, number);
     return number;
   };
-  const state = new ValueWriter().value([tick, ...LIMITS.map((name) => limits[name]), limits.clock]);
+  const state = new ValueWriter().value([tick, ...LIMITS.map((name) => limits[name]), limits.clock, limits.cpu]);
   const frames = [...pagesOf(memory)];
   state.count(frames.length);
   for (const [frame, page] of frames) state.count(frame).count(savePage(page));
@@ -135,12 +137,13 @@ function openBody(saved: VmoHandle): { body: VmoHandle; stateBytes: number } {
 
 function readLimits(source: ValueReader): [tick: number, limits: MachineLimits] {
   const fields = source.value() as readonly Packed[];
-  if (!Array.isArray(fields) || fields.length !== 2 + LIMITS.length) throw source.malformed();
-  const [tick, memoryBytes, writeBackBytes, vmoBytes, hostBytes, clock] = fields as readonly Packed[];
+  if (!Array.isArray(fields) || fields.length !== 3 + LIMITS.length) throw source.malformed();
+  const [tick, memoryBytes, writeBackBytes, vmoBytes, hostBytes, clock, cpu] = fields as readonly Packed[];
   if (!(typeof memoryBytes === 'number' && memoryBytes >= PAGE_SIZE && memoryBytes <= MAX_RAM_BYTES))
     throw source.malformed();
   const numbers = [tick, memoryBytes, writeBackBytes, vmoBytes, hostBytes];
   if (!numbers.every((item) => typeof item === 'number' && item >= 0) || (clock !== 'free' && clock !== 'real'))
     throw source.malformed();
-  return [tick, { memoryBytes, writeBackBytes, vmoBytes, hostBytes, clock }] as [number, MachineLimits];
+  if (typeof cpu !== 'string') throw source.malformed();
+  return [tick, { memoryBytes, writeBackBytes, vmoBytes, hostBytes, clock, cpu }] as [number, MachineLimits];
 }

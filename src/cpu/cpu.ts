@@ -2,6 +2,7 @@ import { PAGE_SIZE } from '../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../memory.js';
 import { Mmu } from '../mmu/mmu.js';
 import { CpuState } from './state/cpu-state.js';
+import { DEFAULT_MODEL, type CpuModel } from './state/model.js';
 import { Decoder } from './decode/decoder.js';
 import { Evaluator } from './evaluator/evaluator.js';
 import { STOPPED, SYSCALL, TICKS, VMCALL, faultOf, trap, type CpuEvent, type RefusedStore } from './state/events.js';
@@ -16,6 +17,7 @@ import type { TranslationStats } from './translator/events.js';
 import type { TranslationThreshold, TranslatorOptions } from './translator/options.js';
 import { outside, schema, value } from '../state/schema.js';
 
+export { DEFAULT_MODEL, isCpuModel, type CpuModel } from './state/model.js';
 export type { CpuEvent, RefusedStore, TranslationThreshold };
 
 /** Execution engines. `auto` is the interpreter plus the translator for hot code. */
@@ -45,6 +47,7 @@ export class Cpu {
       evaluated: outside('a statistic'),
       memory: outside('guest memory'),
       engine: outside('set when the machine is made'),
+      model: outside('set when the machine is made'),
     },
     {
       isPart: true,
@@ -80,16 +83,17 @@ export class Cpu {
     readonly engine: Engine = 'auto',
     /** Used with engine 'auto'. */
     translator: TranslatorOptions = {},
+    readonly model: CpuModel = DEFAULT_MODEL,
   ) {
     this.state = new CpuState(memory);
     this.codeStops = new CodeStops(memory.host32);
     this.mmu = new Mmu(memory);
     this.linearMemory = new LinearMemory(memory, this.mmu);
-    this.fetcher = new InstructionFetcher(memory, this.mmu, new Decoder());
+    this.fetcher = new InstructionFetcher(memory, this.mmu, new Decoder(model));
     this.evaluator = new Evaluator(
       this.state,
       this.linearMemory,
-      hostOperations(this.state, this.mmu, () => this.ticks),
+      hostOperations(this.state, this.mmu, () => this.ticks, model),
     );
     this.fenced = new FencedExecution(this.state, this.linearMemory, this.evaluator);
     if (engine === 'interpreter') this.records = new RecordEngine(this);

@@ -11,7 +11,7 @@ import {
 } from 'iced-x86';
 import type { Instruction } from '../../src/cpu/decode/instruction.js';
 import { FEATURE_NAMES, type Feature } from '../../src/cpu/meaning/features.js';
-import { reportedFeatures } from '../../src/cpu/state/cpuid.js';
+import { reportedFeatures } from '../../src/cpu/state/model.js';
 
 /**
  * iced-x86 as the reference for the decoder: which instructions it decodes that this CPU lacks, and whether its view of

@@ -89,6 +89,7 @@ export async function makeMachine(
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
     ...(options['host-memory'] !== undefined && { hostBytes: options['host-memory'] }),
+    ...(options.cpu !== undefined && { cpu: options.cpu }),
     engine: options.engine ?? 'auto',
     ...(options['jit-threshold'] !== undefined && { translationThreshold: options['jit-threshold'] }),
     sha256,

@@ -3,7 +3,7 @@ import { readOptions, type Option, type Shown } from '../options.js';
 import { RUN_OPTIONS, type RunOptions } from './run-options.js';
 
 /** Options of `bd0 run` for what is part of a saved machine. */
-const SAVED = ['limit', 'memory', 'write-back', 'host-memory', 'clock'];
+const SAVED = ['limit', 'memory', 'write-back', 'host-memory', 'clock', 'cpu'];
 
 /** The options of `bd0 resume`. */
 export const RESUME_OPTIONS: Readonly<Record<string, Option>> = Object.fromEntries(

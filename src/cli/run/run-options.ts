@@ -22,6 +22,7 @@ import { parseCount, parseSeconds, parseSize } from '../size.js';
 export const TRACES = ['calls', 'faults', 'traps', 'blocks'] as const;
 export type Trace = (typeof TRACES)[number];
 
+const CPU_MODELS = ['v1', 'v2', 'v3', 'max'] as const;
 const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;
 const GDB_WAITS = ['yes', 'no'] as const;
 const CLOCKS = ['free', 'real'] as const;
@@ -77,6 +78,13 @@ export const RUN_OPTIONS = {
     describe:
       'DIR of a durable store, for names that guests publish, and for translated code; IMAGE may be a NAME or an ID in it',
     coerce: (text: string): string => text,
+  },
+  cpu: {
+    requiresArg: true,
+    values: CPU_MODELS,
+    describe: `model of the processor: ${listed(CPU_MODELS)}; a level of x86-64, or all that bd0 has`,
+    defaultDescription: 'max',
+    coerce: (text: string) => oneOf(CPU_MODELS, text, '--cpu'),
   },
   engine: {
     requiresArg: true,

@@ -16,6 +16,7 @@ import type { DecodeFailure, Instruction } from './instruction.js';
 import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow, type OpcodeRows } from './opcode-lookup.js';
 import { OPCODES } from '../meaning/opcodes/index.js';
 import type { OpcodeMap, Row } from './row.js';
+import { DEFAULT_MODEL, hasRow, type CpuModel } from '../state/model.js';
 import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from '../state/layout.js';
 
 /**
@@ -41,10 +42,17 @@ interface Tables {
   readonly formTable: FormTable;
 }
 
-let shared: Tables | undefined;
+const shared = new Map<CpuModel, Tables>();
 
-function tables(): Tables {
-  return (shared ??= { lookup: new OpcodeLookup(OPCODES), formTable: new FormTable(OPCODES) });
+function tables(model: CpuModel): Tables {
+  let found = shared.get(model);
+  if (!found) {
+    // Forms have the same numbers on all models.
+    const formTable = shared.get(DEFAULT_MODEL)?.formTable ?? new FormTable(OPCODES);
+    found = { lookup: new OpcodeLookup(OPCODES.filter((row) => hasRow(model, row))), formTable };
+    shared.set(model, found);
+  }
+  return found;
 }
 
 /**
@@ -77,8 +85,9 @@ export class Decoder {
   private ripRelative = false;
   private displacement = 0n;
 
-  constructor() {
-    ({ lookup: this.lookup, formTable: this.formTable } = tables());
+  /** Decodes the instructions that a model has. */
+  constructor(model: CpuModel = DEFAULT_MODEL) {
+    ({ lookup: this.lookup, formTable: this.formTable } = tables(model));
   }
 
   /** All forms of all rows; `forms[i].id` is i. */

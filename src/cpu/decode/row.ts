@@ -122,6 +122,8 @@ export interface Row {
   readonly attributes: ReadonlySet<Attribute>;
   /** The CPUID feature that the row requires; '' for what is no feature of its own. */
   readonly feature: Feature | '';
+  /** Another one that it requires: AES, of VAESENC. */
+  readonly alsoRequires?: Feature;
   /** What the manual leaves undefined. */
   readonly leaves: Undefined;
   /** The code segments in which it is valid. */

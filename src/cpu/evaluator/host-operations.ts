@@ -1,5 +1,6 @@
 import type { CpuState } from '../state/cpu-state.js';
 import { cpuid } from '../state/cpuid.js';
+import type { CpuModel } from '../state/model.js';
 import { segmentLoadError } from '../state/descriptors.js';
 import { GuestException, Vector } from '../state/exceptions.js';
 import type { CpuOperations } from './evaluator.js';
@@ -10,10 +11,11 @@ export function hostOperations(
   state: CpuState,
   controls: { readonly efer: number },
   ticks: () => number,
+  model: CpuModel,
 ): CpuOperations {
   return {
     cpuid: (leaf, subleaf) => {
-      const [eax, ebx, ecx, edx] = cpuid(Number(leaf), Number(subleaf));
+      const [eax, ebx, ecx, edx] = cpuid(Number(leaf), Number(subleaf), model);
       return [BigInt(eax >>> 0), BigInt(ebx >>> 0), BigInt(ecx >>> 0), BigInt(edx >>> 0)];
     },
     efer: () => BigInt(controls.efer),

@@ -1,7 +1,7 @@
 import { MAXPHYADDR } from '../../mmu/entry.js';
-import { completeFeatures, featureFacts, type Feature, type FeatureWord } from '../meaning/features.js';
+import { featureFacts, type FeatureWord } from '../meaning/features.js';
 import { XCR0 } from '../meaning/isa/xsave.js';
-import { OPCODES } from '../meaning/opcodes/index.js';
+import { DEFAULT_MODEL, reportedFeatures, type CpuModel } from './model.js';
 
 /** EAX, EBX, ECX, EDX; unsigned 32-bit numbers. */
 export type CpuidResult = [eax: number, ebx: number, ecx: number, edx: number];
@@ -39,17 +39,10 @@ const L3_CACHE = (32 << 18) | (8 << 12) | (1 << 8) | CACHE_LINE_BYTES;
 /** Bits of leaf 1's EDX that AMD repeats in leaf 80000001h's EDX. APM Vol. 3 E.4.2. */
 const REPEATED_FEATURES = 0x0183_f3ff;
 
-let reported: ReadonlySet<Feature> | undefined;
-
-/** The features that CPUID reports. */
-export function reportedFeatures(): ReadonlySet<Feature> {
-  return (reported ??= completeFeatures(OPCODES));
-}
-
 /** The bits of one register. */
-function featureBits(register: FeatureWord): number {
+function featureBits(model: CpuModel, register: FeatureWord): number {
   let bits = 0;
-  for (const name of reportedFeatures()) {
+  for (const name of reportedFeatures(model)) {
     const { word, bit } = featureFacts(name);
     if (word === register) bits |= 1 << bit;
   }
@@ -71,18 +64,18 @@ const MAX_EXTENDED_LEAF = 0x8000_0008;
  * The result of CPUID for a leaf (EAX) and a subleaf (ECX), unsigned 32-bit numbers. An unknown leaf or subleaf returns
  * zeros, as on AMD. SDM Vol. 2A "CPUID—CPU Identification", APM Vol. 3 appendix E.
  */
-export function cpuid(leaf: number, subleaf: number): CpuidResult {
+export function cpuid(leaf: number, subleaf: number, model = DEFAULT_MODEL): CpuidResult {
   switch (leaf) {
     case 0: {
       const [ebx, edx, ecx] = words(VENDOR_ID, 3);
       return [MAX_BASIC_LEAF, ebx!, ecx!, edx!];
     }
     case 1:
-      return [SIGNATURE, (CACHE_LINE_BYTES / 8) << 8, featuresOfLeaf1(), featureBits('1.edx')];
+      return [SIGNATURE, (CACHE_LINE_BYTES / 8) << 8, featuresOfLeaf1(model), featureBits(model, '1.edx')];
     case 7:
-      return subleaf === 0 ? [0, featureBits('7.ebx'), featureBits('7.ecx'), 0] : [0, 0, 0, 0];
+      return subleaf === 0 ? [0, featureBits(model, '7.ebx'), featureBits(model, '7.ecx'), 0] : [0, 0, 0, 0];
     case 0xd:
-      return reportedFeatures().has('XSAVE') ? stateComponents(subleaf) : [0, 0, 0, 0];
+      return reportedFeatures(model).has('XSAVE') ? stateComponents(model, subleaf) : [0, 0, 0, 0];
     case HYPERVISOR_LEAF:
       return [HYPERVISOR_LEAF, ...(words(HYPERVISOR_ID, 3) as [number, number, number])];
     case EXTENDED_LEAF:
@@ -91,8 +84,8 @@ export function cpuid(leaf: number, subleaf: number): CpuidResult {
       return [
         SIGNATURE,
         0,
-        featureBits('80000001.ecx'),
-        (featureBits('80000001.edx') | (featureBits('1.edx') & REPEATED_FEATURES)) >>> 0,
+        featureBits(model, '80000001.ecx'),
+        (featureBits(model, '80000001.edx') | (featureBits(model, '1.edx') & REPEATED_FEATURES)) >>> 0,
       ];
     case EXTENDED_LEAF + 2:
     case EXTENDED_LEAF + 3:
@@ -110,18 +103,18 @@ export function cpuid(leaf: number, subleaf: number): CpuidResult {
   return [0, 0, 0, 0];
 }
 
-function featuresOfLeaf1(): number {
-  return (featureBits('1.ecx') | (reportedFeatures().has('XSAVE') ? OSXSAVE : 0)) >>> 0;
+function featuresOfLeaf1(model: CpuModel): number {
+  return (featureBits(model, '1.ecx') | (reportedFeatures(model).has('XSAVE') ? OSXSAVE : 0)) >>> 0;
 }
 
 /** Leaf Dh: the components of XCR0 and where they lie in the XSAVE area. */
-function stateComponents(subleaf: number): CpuidResult {
+function stateComponents(model: CpuModel, subleaf: number): CpuidResult {
   switch (subleaf) {
     case 0:
       return [XCR0, XSAVE_BYTES, XSAVE_BYTES, 0];
     case 1:
       // The components of XCR0 in the compacted form, in which they are in the same places.
-      return [featureBits('d.eax'), XSAVE_BYTES, 0, 0];
+      return [featureBits(model, 'd.eax'), XSAVE_BYTES, 0, 0];
     case 2:
       return [YMM_BYTES, YMM_OFFSET, 0, 0];
     default:

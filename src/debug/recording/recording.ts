@@ -1,5 +1,5 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
-import { readSavedSnapshot } from '../../machine-state.js';
+import { readSavedMachine } from '../../machine-state.js';
 import { SavedSnapshotError, ValueReader } from '../../state/saved-values.js';
 import { type HashFunction } from '../../vmo/content/canonical-form.js';
 import type { VmoHandle } from '../../vmo/handle.js';
@@ -55,7 +55,7 @@ export class Recording {
     const stateBytes = this.stateParts.reduce((total, { length }) => total + length, 0);
     if (stateBytes < this.begin.stateBytes) throw new RecordingError('it is cut before the run began');
     const state = this.state();
-    this.firstTick = readSavedSnapshot(state).tick;
+    this.firstTick = readSavedMachine(state).tick;
     this.stateId = state.contentId;
     this.lastTick = Math.max(this.lastTick, this.firstTick);
     state.close();

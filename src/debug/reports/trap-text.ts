@@ -75,8 +75,10 @@ function instructionLine(report: TrapReport, images: ImageFinder): string {
   if (code.length === 0) return 'no instruction: nothing can be read there';
   const symbols: SymbolFinder = (linear) => images(place?.pid ?? report.pid)?.symbols(linear);
   const decoded = new Decoder().decode(code, 0, code.length);
-  if (typeof decoded === 'string') {
-    const extension = extensionOf(code);
+  const lacked = report.vector === Vector.UD && typeof decoded !== 'string' ? decoded.form.row.feature : '';
+  if (typeof decoded === 'string' || lacked !== '') {
+    // A model of the processor may lack what others have.
+    const extension = lacked === '' ? extensionOf(code) : lacked.replace('_', '.');
     const which =
       extension === undefined
         ? 'no instruction of this CPU'

@@ -1,7 +1,7 @@
 import * as aes from '../isa/aes.js';
 import * as sha from '../isa/sha.js';
 import { Hdq, Ib, Vdq, Wdq, WdqUnaligned, XMM0 } from './operand-types.js';
-import { feature, row, type RowDraft } from './row-syntax.js';
+import { alsoRequiring, feature, row, type RowDraft } from './row-syntax.js';
 import * as vendors from './vendor-differences.js';
 
 /** SDM Vol. 1 5.12 "Intel AES New Instructions and PCLMULQDQ". */
@@ -15,15 +15,25 @@ const AES = [
 ];
 
 /** The same with VEX: they need AVX as well. */
-const AVX = [
+const AVX = alsoRequiring('AES', [
   row('VEX.128.66.0F38.WIG DB /r', 'VAESIMC', aes.aesimc, Vdq, WdqUnaligned, 'TYPE 4'),
   row('VEX.128.66.0F38.WIG DC /r', 'VAESENC', aes.encrypt(false), Vdq, Hdq, WdqUnaligned, 'TYPE 4'),
   row('VEX.128.66.0F38.WIG DD /r', 'VAESENCLAST', aes.encrypt(true), Vdq, Hdq, WdqUnaligned, 'TYPE 4'),
   row('VEX.128.66.0F38.WIG DE /r', 'VAESDEC', aes.decrypt(false), Vdq, Hdq, WdqUnaligned, 'TYPE 4'),
   row('VEX.128.66.0F38.WIG DF /r', 'VAESDECLAST', aes.decrypt(true), Vdq, Hdq, WdqUnaligned, 'TYPE 4'),
   row('VEX.128.66.0F3A.WIG DF /r', 'VAESKEYGENASSIST', aes.aeskeygenassist, Vdq, WdqUnaligned, Ib, 'TYPE 4'),
-  row('VEX.128.66.0F3A.WIG 44 /r', 'VPCLMULQDQ', aes.pclmulqdq, Vdq, Hdq, WdqUnaligned, Ib, 'TYPE 4'),
-];
+]);
+
+const AVX_PCLMULQDQ = row(
+  'VEX.128.66.0F3A.WIG 44 /r',
+  'VPCLMULQDQ',
+  aes.pclmulqdq,
+  Vdq,
+  Hdq,
+  WdqUnaligned,
+  Ib,
+  'TYPE 4',
+);
 
 /** SDM Vol. 1 5.15 "Intel SHA Extensions". */
 const SHA = [
@@ -41,5 +51,5 @@ export const CRYPTOGRAPHY_ROWS: RowDraft[] = [
   feature('AES', ...AES),
   feature('PCLMULQDQ', row('66 0F 3A 44 /r', 'PCLMULQDQ', aes.pclmulqdq, Vdq, Wdq, Ib)),
   feature('SHA', ...SHA),
-  feature('AVX', ...AVX),
+  feature('AVX', AVX, alsoRequiring('PCLMULQDQ', AVX_PCLMULQDQ)),
 ].flat();

@@ -89,6 +89,11 @@ export function avxInteger(...rows: RowDraft[][]): RowDraft[] {
   return rows.flat().map((draft) => ({ ...draft, feature: draft.pattern.vexL === 1 ? 'AVX2' : 'AVX' }));
 }
 
+/** Marks rows as requiring a second CPUID feature. */
+export function alsoRequiring(name: Feature, rows: readonly (RowDraft | RowDraft[])[]): RowDraft[] {
+  return rows.flat().map((draft) => ({ ...draft, alsoRequires: name }));
+}
+
 /** Marks rows as requiring a CPUID feature. */
 export function feature(name: Feature, ...rows: RowDraft[][]): RowDraft[] {
   return rows.flat().map((draft) => ({ ...draft, feature: name }));

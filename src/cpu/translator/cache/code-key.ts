@@ -58,6 +58,8 @@ function writeBlock(
     at += BigInt(length);
   });
   out.numbers(alone);
+  // The same bytes are another instruction on another model of the processor.
+  out.numbers(instructions.map(({ form }) => form.id));
 }
 
 function writeContext(out: StateWriter, context: Context | undefined, base: bigint): void {
