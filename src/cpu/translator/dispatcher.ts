@@ -116,23 +116,25 @@ class Dispatcher {
     emitter.push(record).code.memory('i64.load', Field.nextRip);
     emitter.push(record).code.memory('i64.load8_u', Field.length).op('i64.sub').set(this.rip);
     code.get(this.exit).i32(Exit.region).op('i32.ne').if();
-    this.takeSample(record, interpret);
-    code.br(this.out).end();
+    const atRegion = code.block();
+    this.takeSample(record, interpret, atRegion);
+    code.br(this.out).end().end();
     // If the entry is not to be found, it is not a region's fault that the interpreter has to go on.
     code.i32(RegionExit.evaluate).set(this.value);
     code.i32(Exit.unknown).set(this.exit);
   }
 
   /** Notes where the interpreter is, if it has stopped for that, and goes on there unless enough has been noted. */
-  private takeSample(record: WasmValue, interpret: Label): void {
+  private takeSample(record: WasmValue, interpret: Label, atRegion: Label): void {
     const { code, emitter } = this;
     const taken = emitter.local('i32');
     code.get(this.exit).i32(Exit.ticks).op('i32.eq');
     code.i32(0).memory('i32.load', at.SAMPLE_TICKS).get(BUDGET).op('i32.lt_s').op('i32.and').if();
+    // A block that a region is entered at does not run here: the sample is taken where the interpreter goes on.
+    emitter.push(record).code.memory('i32.load16_u', Field.handler).i32(Handler.region).op('i32.eq');
+    code.i32(0).memory('i32.load', at.IGNORES_REGIONS).op('i32.eqz').op('i32.and').brIf(atRegion);
     code.i32(0).i32(0).memory('i32.load', at.SAMPLE_PERIOD).memory('i32.store', at.SAMPLE_TICKS);
-    // The block that a region is entered at would not have run here.
     emitter.push(record).code.set(RECORD);
-    code.get(RECORD).memory('i32.load16_u', Field.handler).i32(Handler.region).op('i32.eq').brIf(interpret);
     code.i32(0).memory('i32.load', at.SAMPLES_TAKEN).set(taken);
     code.get(taken).i32(3).op('i32.shl').get(this.rip).memory('i64.store', HOST_LAYOUT.samples);
     code.i32(0).get(taken).i32(1).op('i32.add').set(taken).get(taken).memory('i32.store', at.SAMPLES_TAKEN);

@@ -57,8 +57,6 @@ export interface Region {
   readonly entries: readonly number[];
   /** The addresses that were asked for. */
   readonly wanted: readonly bigint[];
-  /** Whether it has the most instructions that a region may have, so that some may be left out. */
-  readonly isFull: boolean;
   /** Addresses that were left out because of a code stop. */
   readonly stops: readonly bigint[];
 }
@@ -157,7 +155,6 @@ class RegionFinder {
       nodes: this.nodes,
       entries: [...this.entries],
       wanted: asked,
-      isFull: this.found.size >= MOST_INSTRUCTIONS,
       stops: [...this.stops],
     };
   }
@@ -241,12 +238,16 @@ class RegionFinder {
     }
   }
 
-  /** The instructions from an address up to a branch, or to one that the region has. */
+  /**
+   * The instructions from an address up to a branch, or to one that the region has; none if they are more than it has room
+   * for: what is cut off would be reached each time that the block runs.
+   */
   private readRun(leader: bigint): Instruction[] {
     const run: Instruction[] = [];
-    for (let rip = leader; !this.found.has(rip) && this.found.size + run.length < MOST_INSTRUCTIONS;) {
+    for (let rip = leader; !this.found.has(rip);) {
       const instruction = this.read(rip);
       if (!instruction) break;
+      if (this.found.size + run.length >= MOST_INSTRUCTIONS) return this.found.size > 0 ? [] : run;
       run.push(instruction);
       rip = after(rip, instruction);
       if (this.endsBlock(instruction)) break;
