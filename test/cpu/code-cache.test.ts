@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '../../src/bits.js';
 import type { CpuEvent } from '../../src/cpu/cpu.js';
 import { RAX, RBX, RCX, RSP } from '../../src/cpu/state/layout.js';
 import { CodeCache, MODULE_COST_BYTES, costOf } from '../../src/cpu/translator/cache/code-cache.js';
-import { MOST_REGIONS } from '../../src/cpu/translator/dispatcher.js';
+import { MOST_REGIONS } from '../../src/cpu/translator/region-entries.js';
 import type { TranslationStats } from '../../src/index.js';
 import { Computer, type Process } from '../../src/index.js';
 import { guestImage, runGuest, sha256 } from '../support/guest-programs.js';
@@ -293,9 +293,9 @@ function firstModule(code: readonly number[]): { types: number; imports: string[
 }
 
 t.test("a module declares only the types that its code calls, since V8 never frees a module's types", async (t) => {
-  t.strictSame(firstModule(loop(1)), { types: 1, imports: ['memory'] });
+  t.strictSame(firstModule(loop(1)), { types: 1, imports: ['memory', 'regions'] });
   // LAHF, with flags of which nothing is known.
-  t.strictSame(firstModule([0x9f, ...VMCALL]), { types: 2, imports: ['memory', 'flagBits'] });
+  t.strictSame(firstModule([0x9f, ...VMCALL]), { types: 2, imports: ['memory', 'flagBits', 'regions'] });
 });
 
 t.test('the cache counts its content and finds the least recently used entry', async (t) => {

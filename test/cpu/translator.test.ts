@@ -4,7 +4,7 @@ import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import { RAX, RBX, RCX, RDI, RSI, RSP } from '../../src/cpu/state/layout.js';
 import { pageOf } from '../../src/cpu/access/linear-page.js';
-import { MOST_REGIONS } from '../../src/cpu/translator/dispatcher.js';
+import { MOST_REGIONS } from '../../src/cpu/translator/region-entries.js';
 import { RegionTable, type CompiledRegion } from '../../src/cpu/translator/cache/region-table.js';
 import { structureOf } from '../../src/cpu/translator/compile/structure.js';
 import { GuestMemory } from '../../src/memory.js';

@@ -1,5 +1,6 @@
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
-import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SHIFT } from './record.js';
+import { WAYS, emitPlaceOf } from './address-places.js';
+import { JUMP_CACHE, JUMP_CACHE_ENTRY_SHIFT, JUMP_CACHE_PLACES } from './record.js';
 
 /**
  * Emits a lookup in the jump cache. On a hit, the code emitted by `found` runs, with the record's address in a local; it must
@@ -7,14 +8,8 @@ import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SHIFT } from './record
  */
 export function emitJumpCacheLookup(emitter: Emitter, target: WasmValue, found: (record: number) => void): void {
   const { code } = emitter;
-  emitter
-    .push(target)
-    .code.op('i32.wrap_i64')
-    .i32(JUMP_CACHE_ENTRIES - 1)
-    .op('i32.and')
-    .i32(JUMP_CACHE_ENTRY_SHIFT)
-    .op('i32.shl');
-  const first = emitter.pop('i32');
+  emitter.push(target).code.op('i32.wrap_i64');
+  const first = emitPlaceOf(emitter, emitter.pop('i32'), JUMP_CACHE_PLACES);
   const lookUp = (entry: WasmValue): void => {
     emitter.push(entry).code.memory('i64.load', JUMP_CACHE);
     emitter.push(target).code.op('i64.eq').if();
@@ -23,9 +18,11 @@ export function emitJumpCacheLookup(emitter: Emitter, target: WasmValue, found: 
     code.end();
   };
   lookUp(first);
-  emitter
-    .push(first)
-    .code.i32(1 << JUMP_CACHE_ENTRY_SHIFT)
-    .op('i32.xor');
-  lookUp(emitter.pop('i32'));
+  for (let way = 1; way < WAYS; way++) {
+    emitter
+      .push(first)
+      .code.i32(way << JUMP_CACHE_ENTRY_SHIFT)
+      .op('i32.xor');
+    lookUp(emitter.pop('i32'));
+  }
 }

@@ -1,6 +1,7 @@
 import type { GuestMemory } from '../../memory.js';
 import { RIP } from '../state/layout.js';
-import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SHIFT } from './record.js';
+import { WAYS, placeOf, placesFrom } from './address-places.js';
+import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SHIFT, JUMP_CACHE_PLACES } from './record.js';
 
 /** A non-canonical address that marks empty entries. */
 const NO_RIP_HALF = 0x8000_8000 | 0;
@@ -21,21 +22,21 @@ export class JumpTargets {
     this.words.fill(NO_RIP_HALF);
   }
 
-  /** Enters an address into the first of its two places; what was there goes to the second, if that is free. */
+  /** Enters an address into the first of its places; what was there goes to another one, if one is free. */
   set(rip: bigint, record: number): void {
     const entry = entryOf(rip);
-    const second = otherOf(entry);
     const before = this.ripAt(entry);
-    if (this.ripAt(second) === rip) this.write(second, NO_RIP, 0);
-    const isFree = this.ripAt(second) === NO_RIP;
-    if (isFree && before !== rip && before !== NO_RIP) this.write(second, before, this.view.getInt32(entry + 8, true));
+    const others = placesOf(entry).slice(1);
+    for (const other of others) if (this.ripAt(other) === rip) this.write(other, NO_RIP, 0);
+    const free = others.find((other) => this.ripAt(other) === NO_RIP);
+    const moves = free !== undefined && before !== rip && before !== NO_RIP;
+    if (moves) this.write(free, before, this.view.getInt32(entry + 8, true));
     this.write(entry, rip, record);
   }
 
   /** Removes the entry of an address if it leads to `record`. */
   delete(rip: bigint, record: number): void {
-    const first = entryOf(rip);
-    for (const entry of [first, otherOf(first)])
+    for (const entry of placesOf(entryOf(rip)))
       if (this.ripAt(entry) === rip && this.view.getInt32(entry + 8, true) === record) this.write(entry, NO_RIP, 0);
   }
 
@@ -62,8 +63,8 @@ export function jumpTargetOfRip(host32: Int32Array): number {
   const high = host32[(RIP >> 2) + 1]!;
   if (high === NO_RIP_HALF) return 0;
   const first = entryOfLow(low);
-  for (let entry = first, ways = 0; ways < 2; entry = otherOf(first), ways++) {
-    const word = entry >> 2;
+  for (let way = 0; way < WAYS; way++) {
+    const word = (first ^ (way << JUMP_CACHE_ENTRY_SHIFT)) >> 2;
     if (host32[word] === low && host32[word + 1] === high) return host32[word + 2]!;
   }
   return 0;
@@ -75,10 +76,10 @@ function entryOf(rip: bigint): number {
 
 /** The first place of an address with these low 32 bits. */
 function entryOfLow(low: number): number {
-  return JUMP_CACHE + ((low & (JUMP_CACHE_ENTRIES - 1)) << JUMP_CACHE_ENTRY_SHIFT);
+  return JUMP_CACHE + placeOf(low, JUMP_CACHE_PLACES);
 }
 
-/** The second place of an address that has its first at one. */
-function otherOf(entry: number): number {
-  return entry ^ (1 << JUMP_CACHE_ENTRY_SHIFT);
+/** All places of an address that has its first at one. */
+function placesOf(entry: number): number[] {
+  return placesFrom(entry, JUMP_CACHE_ENTRY_SHIFT);
 }

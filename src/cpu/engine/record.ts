@@ -1,4 +1,5 @@
 import { HOST_LAYOUT } from '../../memory.js';
+import type { AddressPlaces } from './address-places.js';
 
 /**
  * A decoded record: an instruction in the form that the interpreter's handlers read, 48 bytes in the shared memory. The
@@ -82,8 +83,12 @@ export const RECORDS_END = HOST_LAYOUT.records + HOST_LAYOUT.recordsBytes;
 
 /**
  * The jump cache, where indirect branches find the record of their target. 16 bytes per entry: i64 rip, i32 record. An
- * address may be in two places: at its low bits, and in the neighbour that these have with the lowest inverted.
+ * address may be in any of its places: see `AddressPlaces`.
  */
 export const JUMP_CACHE = HOST_LAYOUT.jumpCache;
 export const JUMP_CACHE_ENTRY_SHIFT = 4;
 export const JUMP_CACHE_ENTRIES = HOST_LAYOUT.jumpCacheBytes >> JUMP_CACHE_ENTRY_SHIFT;
+export const JUMP_CACHE_PLACES: AddressPlaces = {
+  placesShift: Math.log2(JUMP_CACHE_ENTRIES),
+  entryShift: JUMP_CACHE_ENTRY_SHIFT,
+};

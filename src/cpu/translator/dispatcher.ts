@@ -1,17 +1,23 @@
 import { HOST_LAYOUT, LEAST_WASM_PAGES } from '../../memory.js';
 import { addFlagBits } from '../interpreter/flag-functions.js';
 import { generatedInterpreter } from '../interpreter/interpreter.js';
+import { WAYS } from '../engine/address-places.js';
 import { emitJumpCacheLookup } from '../engine/jump-cache.js';
-import { Exit, Field, Handler } from '../engine/record.js';
+import { Exit, Field, Handler, type ExitCode } from '../engine/record.js';
 import * as at from '../state/layout.js';
 import { Code, type Label } from '../wasm/encoding/code.js';
 import { WasmModule } from '../wasm/encoding/module.js';
 import { Emitter, localValue, type WasmValue } from '../wasm/encoding/value.js';
-import { REGION_ENTRY, emitEntryLookup, emitSecondLookup } from './region-entries.js';
+import {
+  MOST_REGIONS,
+  REGION_ENTRY,
+  REGION_TABLE,
+  REGION_TYPE,
+  emitCountOfUse,
+  emitEntryLookup,
+  emitFurtherLookup,
+} from './region-entries.js';
 import { EXIT_CODE_BITS, RegionExit } from './compile/translation.js';
-
-/** Regions that may live at a time: places in the dispatcher's table. */
-export const MOST_REGIONS = 4096;
 
 /** Most ticks per call of a region: before and after V8 is likely to have optimised it. */
 const SHORT_SLICE = 250_000;
@@ -23,12 +29,6 @@ export const MOST_WIDE_MISSES = 4096;
 export const CHAINS_BETWEEN_SAMPLES = 5_003;
 
 const MISS_COUNTERS = HOST_LAYOUT.regionMissesBytes / 4;
-
-/** Where uses of a region are counted: i32 for each place in the table. */
-export const REGION_USES = HOST_LAYOUT.regionUses;
-
-/** The function type of regions. */
-export const REGION_TYPE = { parameters: ['i32', 'i32', 'i64', 'i32'], results: ['i32'] } as const;
 
 /** Parameters and locals of `run`. */
 const RECORD = 0;
@@ -45,7 +45,7 @@ export function generateDispatcher(): Uint8Array {
   const interpret = module.importFunction('interpret', module.type(['i32', 'i32'], ['i32']));
   const region = module.type(REGION_TYPE.parameters, REGION_TYPE.results);
   addFlagBits(module, 'flagBits');
-  module.exportTable('regions', MOST_REGIONS);
+  module.exportTable(REGION_TABLE, MOST_REGIONS);
   module.add(module.type(['i32', 'i32'], ['i32']), new Dispatcher(interpret, region).emit(), 'run');
   return module.encode(LEAST_WASM_PAGES);
 }
@@ -74,11 +74,15 @@ class Dispatcher {
     const enter = code.loop();
     this.emitter.reuseLocals();
     const { emitter } = this;
+    const isKnown = code.block();
     const found = emitEntryLookup(emitter, this.rip);
-    code.op('i32.eqz').if();
-    const second = emitSecondLookup(emitter, this.rip, found);
-    code.op('i32.eqz').brIf(entered);
-    emitter.push(second).code.set(found.local).end();
+    code.brIf(isKnown);
+    for (let way = 1; way < WAYS; way++) {
+      const further = emitFurtherLookup(emitter, this.rip, found, way);
+      code.if();
+      emitter.push(further).code.set(found.local).br(isKnown).end();
+    }
+    code.br(entered).end();
     this.emitRegion(found);
     code
       .get(this.value)
@@ -153,7 +157,7 @@ class Dispatcher {
     this.chooseSlice(entry);
     load(REGION_ENTRY.index);
     code.set(this.self);
-    this.countUse();
+    emitCountOfUse(code, this.self);
     this.noteWithheld();
     load(REGION_ENTRY.entry);
     code.get(this.slice);
@@ -181,7 +185,10 @@ class Dispatcher {
     this.code.i32(0).get(BUDGET).get(this.slice).op('i32.sub').memory('i32.store', at.TICKS_WITHHELD);
   }
 
-  /** Has one of many looked at, for whether the two had better be one region. */
+  /**
+   * Has one of many looked at, for whether the two had better be one region. Regions that call the next one themselves count
+   * that, and come back when one is to be looked at.
+   */
   private countChain(): void {
     const { code } = this;
     const count = this.emitter.local('i32');
@@ -189,16 +196,8 @@ class Dispatcher {
     code.i32(0).get(count).memory('i32.store', at.CHAIN_SAMPLE);
     code.get(count).i32(0).op('i32.lt_s').if();
     code.i32(0).i32(CHAINS_BETWEEN_SAMPLES).memory('i32.store', at.CHAIN_SAMPLE);
-    code.i32(0).get(this.self).memory('i32.store', at.CHAINED_FROM);
     this.leave(Exit.chained);
     code.end();
-  }
-
-  private countUse(): void {
-    const { code } = this;
-    const address = (): Code => code.get(this.self).i32(2).op('i32.shl');
-    address();
-    address().memory('i32.load', REGION_USES).i32(1).op('i32.add').memory('i32.store', REGION_USES);
   }
 
   /** A region has been left otherwise than for another place. */
@@ -221,7 +220,15 @@ class Dispatcher {
 
   private countMiss(): void {
     const { code, emitter } = this;
-    code.get(this.self).i32(67).op('i32.mul').get(this.value).i32(EXIT_CODE_BITS).op('i32.shr_u').op('i32.add');
+    code
+      .i32(0)
+      .memory('i32.load', at.CHAINED_FROM)
+      .i32(67)
+      .op('i32.mul')
+      .get(this.value)
+      .i32(EXIT_CODE_BITS)
+      .op('i32.shr_u')
+      .op('i32.add');
     code
       .i32(MISS_COUNTERS - 1)
       .op('i32.and')
@@ -271,7 +278,24 @@ class Dispatcher {
 
 let compiled: WebAssembly.Module | undefined;
 
-/** The dispatcher, compiled once for all machines of the process. */
-export function dispatcherModule(): WebAssembly.Module {
-  return (compiled ??= new WebAssembly.Module(Uint8Array.from(generatedInterpreter().dispatcher)));
+/** The dispatcher of a machine. */
+export interface StartedDispatcher {
+  /** Runs from a record, for at most so many ticks. */
+  readonly run: (record: number, ticks: number) => ExitCode;
+  /** The table of the regions' functions. */
+  readonly regions: WebAssembly.Table;
+  /** What regions import of it. */
+  readonly imports: WebAssembly.ModuleImports;
+}
+
+/** Makes a dispatcher for a machine; the module is compiled once for all machines of the process. */
+export function startDispatcher(
+  memory: WebAssembly.Memory,
+  interpret: (record: number, ticks: number) => number,
+): StartedDispatcher {
+  compiled ??= new WebAssembly.Module(Uint8Array.from(generatedInterpreter().dispatcher));
+  const { exports } = new WebAssembly.Instance(compiled, { bd0: { memory, interpret } });
+  const regions = exports[REGION_TABLE] as WebAssembly.Table;
+  const flagBits = exports['flagBits'] as WebAssembly.ExportValue;
+  return { run: exports['run'] as StartedDispatcher['run'], regions, imports: { flagBits, [REGION_TABLE]: regions } };
 }

@@ -8,7 +8,7 @@ import { addressesWithin } from './cache/code-key.js';
 import { CodeMaker } from './cache/code-maker.js';
 import { pageOf } from '../access/linear-page.js';
 import type { CodePage } from './compile/code-reader.js';
-import { CHAINS_BETWEEN_SAMPLES, dispatcherModule } from './dispatcher.js';
+import { CHAINS_BETWEEN_SAMPLES, startDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
 import { DEFAULT_CODE_BUDGET_BYTES, type TranslationThreshold, type TranslatorOptions } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
@@ -111,14 +111,10 @@ export class HotCode {
     this.profile = new Profile(memory, this.threshold === undefined ? SAMPLING : SAMPLING_FOR_THRESHOLD);
     this.chooser = this.makeChooser();
     this.budgetBytes = options.codeBudgetBytes ?? DEFAULT_CODE_BUDGET_BYTES;
-    const { exports } = new WebAssembly.Instance(dispatcherModule(), {
-      bd0: { memory: memory.memory, interpret: host.interpret },
-    });
-    this.runRecords = exports['run'] as typeof this.runRecords;
-    this.regions = new RegionTable(memory, exports['regions'] as WebAssembly.Table);
-    const imports = {
-      bd0: { ...host.functions, memory: memory.memory, flagBits: exports['flagBits'] as WebAssembly.ExportValue },
-    };
+    const dispatcher = startDispatcher(memory.memory, host.interpret);
+    this.runRecords = dispatcher.run;
+    this.regions = new RegionTable(memory, dispatcher.regions);
+    const imports = { bd0: { ...host.functions, ...dispatcher.imports, memory: memory.memory } };
     this.source = new RegionSource(host, this.translatesAtOnce);
     this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.source.canCompile(instruction), options);
     memory.host32[TRANSLATES_AT_ONCE >> 2] = this.translatesAtOnce ? 1 : 0;

@@ -33,6 +33,8 @@ export interface TranslatorOptions {
   readonly codeBudgetBytes?: number | undefined;
   /** Instructions that a region may have, at most, for the guest's registers to be in locals throughout; else they are in the CPU's state where ways meet. */
   readonly mostInLocals?: number | undefined;
+  /** False where regions are not to call each other directly, though the host can compile tail calls. */
+  readonly tailCalls?: boolean | undefined;
   /** `sync` if not given. */
   readonly compilation?: Compilation | undefined;
   /** A faster SHA-256 than the default, which runs everywhere. */

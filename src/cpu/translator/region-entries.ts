@@ -1,8 +1,23 @@
 import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
+import { WAYS, emitPlaceOf, placeOf, placesFrom, type AddressPlaces } from '../engine/address-places.js';
+import type { Code } from '../wasm/encoding/code.js';
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 
+/** The function type of regions. */
+export const REGION_TYPE = { parameters: ['i32', 'i32', 'i64', 'i32'], results: ['i32'] } as const;
+
+/** The table of the regions' functions, as modules export and import it. */
+export const REGION_TABLE = 'regions';
+
+/** Regions that may live at a time: places in that table. */
+export const MOST_REGIONS = 4096;
+
+/** Where uses of a region are counted: i32 for each place in the table. */
+export const REGION_USES = HOST_LAYOUT.regionUses;
+
 /**
- * Where regions are entered, as generated code looks it up: a table in the shared memory, by linear address.
+ * Where regions are entered, as generated code looks it up: a table in the shared memory, by linear address. Regions look at
+ * the first two places of an address themselves, the dispatcher at all.
  * An entry is 32 bytes:
  *
  *     +0   i64  the address, or an address that is none
@@ -23,6 +38,7 @@ export const REGION_ENTRY = {
 
 const ENTRY_SHIFT = 5;
 const ENTRIES = HOST_LAYOUT.regionEntriesBytes >> ENTRY_SHIFT;
+const PLACES: AddressPlaces = { placesShift: Math.log2(ENTRIES), entryShift: ENTRY_SHIFT };
 const ENTRY_WORDS = (1 << ENTRY_SHIFT) / 4;
 const FIRST_WORD = HOST_LAYOUT.regionEntries / 4;
 /**
@@ -42,28 +58,28 @@ const NEVER_SET = 0n;
  * the stack whether the entry is that of the address.
  */
 export function emitEntryLookup(emitter: Emitter, address: number): WasmValue {
-  const { code } = emitter;
-  code
-    .get(address)
-    .op('i32.wrap_i64')
-    .i32(ENTRIES - 1)
-    .op('i32.and')
-    .i32(ENTRY_SHIFT)
-    .op('i32.shl');
+  emitter.code.get(address).op('i32.wrap_i64');
+  const entry = emitPlaceOf(emitter, emitter.pop('i32'), PLACES);
+  emitter.push(entry).code.memory('i64.load', REGION_ENTRY.address).get(address).op('i64.eq');
+  return entry;
+}
+
+/** As `emitEntryLookup`, at one of the further places, from 1, of an address whose first one has been looked up. */
+export function emitFurtherLookup(emitter: Emitter, address: number, first: WasmValue, way: number): WasmValue {
+  emitter
+    .push(first)
+    .code.i32(way << ENTRY_SHIFT)
+    .op('i32.xor');
   const entry = emitter.pop('i32');
   emitter.push(entry).code.memory('i64.load', REGION_ENTRY.address).get(address).op('i64.eq');
   return entry;
 }
 
-/** As `emitEntryLookup`, at the second place of an address whose first one has been looked up. */
-export function emitSecondLookup(emitter: Emitter, address: number, first: WasmValue): WasmValue {
-  emitter
-    .push(first)
-    .code.i32(1 << ENTRY_SHIFT)
-    .op('i32.xor');
-  const entry = emitter.pop('i32');
-  emitter.push(entry).code.memory('i64.load', REGION_ENTRY.address).get(address).op('i64.eq');
-  return entry;
+/** Counts an entry to the region whose place in the table is in a local. */
+export function emitCountOfUse(code: Code, index: number): void {
+  const address = (): Code => code.get(index).i32(2).op('i32.shl');
+  address();
+  address().memory('i32.load', REGION_USES).i32(1).op('i32.add').memory('i32.store', REGION_USES);
 }
 
 /** What generated code finds for an address. */
@@ -76,8 +92,8 @@ export interface RegionEntry {
 }
 
 /**
- * The same table, as TypeScript fills it. An address may be in two places: the one that its low bits are the number of, and
- * the neighbour that these have with the lowest inverted, where only the dispatcher looks. The later of two has the first.
+ * The same table, as TypeScript fills it. An address may be in any of its places; the latest of several
+ * has its first one.
  */
 export class RegionEntries {
   private readonly view: DataView;
@@ -88,18 +104,17 @@ export class RegionEntries {
   constructor(memory: GuestMemory) {
     this.view = memory.hostView;
     this.words = memory.host32.subarray(FIRST_WORD, FIRST_WORD + HOST_LAYOUT.regionEntriesBytes / 4);
-    // Memory begins as zeros: as an address that is 0, which no other than the first two entries are for.
-    for (const entry of [0, 1]) this.words.fill(NO_ADDRESS_HALF, entry * ENTRY_WORDS, entry * ENTRY_WORDS + 2);
+    // Memory begins as zeros: as an address that is 0, which no other than the first entries are for.
+    for (let entry = 0; entry < WAYS; entry++)
+      this.words.fill(NO_ADDRESS_HALF, entry * ENTRY_WORDS, entry * ENTRY_WORDS + 2);
   }
 
   set({ address, base, index, entry, minimumTicks }: RegionEntry): void {
     const at = offsetOf(address);
     this.holdsSome = true;
     this.delete(address);
-    // Whatever has the second place by right stays there: to push it out would only be undone when it is looked up next.
-    const second = this.addressAt(otherOf(at));
-    if (second === NO_ADDRESS || second === NEVER_SET)
-      this.words.copyWithin(otherOf(at) >> 2, at >> 2, (at >> 2) + ENTRY_WORDS);
+    const free = placesOf(at).find((place) => [NO_ADDRESS, NEVER_SET].includes(this.addressAt(place)));
+    if (free !== undefined) this.words.copyWithin(free >> 2, at >> 2, (at >> 2) + ENTRY_WORDS);
     this.view.setBigUint64(REGION_ENTRY.address + at, address, true);
     this.view.setBigUint64(REGION_ENTRY.base + at, base, true);
     this.view.setInt32(REGION_ENTRY.index + at, index, true);
@@ -109,13 +124,11 @@ export class RegionEntries {
   }
 
   has(address: bigint): boolean {
-    const at = offsetOf(address);
-    return this.addressAt(at) === address || this.addressAt(otherOf(at)) === address;
+    return placesOf(offsetOf(address)).some((place) => this.addressAt(place) === address);
   }
 
   delete(address: bigint): void {
-    const first = offsetOf(address);
-    for (const at of [first, otherOf(first)])
+    for (const at of placesOf(offsetOf(address)))
       if (this.addressAt(at) === address) this.view.setBigUint64(REGION_ENTRY.address + at, NO_ADDRESS, true);
   }
 
@@ -131,10 +144,10 @@ export class RegionEntries {
 
 /** The first place of an address, as an offset in the table. */
 function offsetOf(address: bigint): number {
-  return (Number(BigInt.asIntN(32, address)) & (ENTRIES - 1)) << ENTRY_SHIFT;
+  return placeOf(Number(BigInt.asIntN(32, address)), PLACES);
 }
 
-/** The second place of an address that has its first at an offset. */
-function otherOf(at: number): number {
-  return at ^ (1 << ENTRY_SHIFT);
+/** All places of an address that has its first at an offset. */
+function placesOf(first: number): number[] {
+  return placesFrom(first, ENTRY_SHIFT);
 }

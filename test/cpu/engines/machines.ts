@@ -130,7 +130,9 @@ export class Guest {
   private readonly initialTables: Uint8Array;
 
   constructor([engine, translationThreshold]: EngineChoice) {
-    const translator = { threshold: translationThreshold, mostInLocals: SOME_IN_LOCALS };
+    // With odd thresholds regions return to the dispatcher, as where the host has no tail calls.
+    const tailCalls = !(typeof translationThreshold === 'number' && translationThreshold % 2 === 1);
+    const translator = { threshold: translationThreshold, mostInLocals: SOME_IN_LOCALS, tailCalls };
     this.cpu = new Cpu(this.memory, engine, { ...translator, sha256 });
     this.tables = new PageTables(this.memory, 0);
     mapAll(this.tables);

@@ -47,10 +47,10 @@ export class MeaningsCheck {
   readonly raisedXm = new Set<Row>();
   private readonly evaluator = new Guest('evaluator');
   private readonly interpreter = new Guest('interpreter');
-  /** With the guest's registers in locals, and in the CPU's state; they take turns. */
+  /** With the guest's registers in locals, and in the CPU's state, and with tail calls and without; they take turns. */
   private readonly translators = [
     new Guest('auto', { mostInLocals: Infinity }),
-    new Guest('auto', { mostInLocals: 0 }),
+    new Guest('auto', { mostInLocals: 0, tailCalls: false }),
   ];
   private readonly seed: number;
   private readonly surroundings: Surroundings;

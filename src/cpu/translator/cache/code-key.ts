@@ -4,29 +4,19 @@ import { generated } from '../../interpreter/generated.js';
 import { pageOf } from '../../access/linear-page.js';
 import type { CodePage } from '../compile/code-reader.js';
 import { directTarget, isDirectBranch, type Block, type Context, type Region } from '../compile/region.js';
+import type { CodeSource } from '../compile/translation.js';
 
 /** The version of the key, and of the translator: it changes when a region may become another module. */
 const FORMAT = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
-
-/** The input of a translation. */
-export interface CodeSource {
-  readonly region: Region;
-  /** The linear page that addresses are relative to. */
-  readonly base: bigint;
-  /** Addresses of instructions in the region whose checks cover only their own access. */
-  readonly ungrouped: ReadonlySet<bigint>;
-  /** Whether registers are in the CPU's state where ways meet, rather than in locals. */
-  readonly inState: boolean;
-}
 
 /**
  * All that the translation of a region depends on, as bytes: two regions with the same bytes become the same module, wherever
  * they lie. Addresses are written as distances from the base. Of absolute addresses one thing remains that an instruction
  * can depend on: whether the target of a direct branch is canonical.
  */
-export function codeContent({ region, base, ungrouped, inState }: CodeSource, ram: Uint8Array): Uint8Array {
+export function codeContent({ region, base, ungrouped, inState, tailCalls }: CodeSource, ram: Uint8Array): Uint8Array {
   const out = new StateWriter().text(FORMAT).numbers(region.entries).number(region.nodes.length);
-  out.number(inState ? 1 : 0);
+  out.number(inState ? 1 : 0).number(tailCalls ? 1 : 0);
   const frames = new Map(region.pages.map(({ linear, physical }) => [linear, physical]));
   for (const block of region.nodes) {
     out.number(block ? 1 : 0);

@@ -3,15 +3,17 @@ import { bytesToHex } from '../../../bits.js';
 import type { Instruction } from '../../decode/instruction.js';
 import { Code } from '../../wasm/encoding/code.js';
 import { WasmModule } from '../../wasm/encoding/module.js';
+import { hasTailCalls } from '../../wasm/encoding/tail-calls.js';
 import { CodeCache } from './code-cache.js';
-import { codeContent, type CodeSource } from './code-key.js';
+import { codeContent } from './code-key.js';
 import { decodeRecord, encodeRecord, type CodeRecord } from './code-record.js';
-import { REGION_TYPE } from '../dispatcher.js';
+import { REGION_TYPE } from '../region-entries.js';
 import type { TranslatedInstruction } from '../events.js';
 import { DEFAULT_MOST_IN_LOCALS, type TranslatorOptions } from '../options.js';
 import type { CompiledCode, RegionFunction } from './region-table.js';
 import { sizeOf } from '../compile/region.js';
 import { translate } from '../compile/translate.js';
+import type { CodeSource } from '../compile/translation.js';
 
 /** Every browser compiles modules up to this size synchronously on its main thread. */
 const MOST_BYTES_AT_ONCE = 4096;
@@ -47,9 +49,12 @@ export class CodeMaker {
   }
 
   /** The code of a region, now or when the host has compiled it. The promise fails only where the host refuses a module. */
-  make(found: Omit<CodeSource, 'inState'>, reason: string): CompiledCode | Promise<CompiledCode> {
-    const { mostInLocals = DEFAULT_MOST_IN_LOCALS } = this.options;
-    const source = { ...found, inState: sizeOf(found.region) > mostInLocals };
+  make(found: Omit<CodeSource, 'inState' | 'tailCalls'>, reason: string): CompiledCode | Promise<CompiledCode> {
+    const { mostInLocals = DEFAULT_MOST_IN_LOCALS, tailCalls = true } = this.options;
+    const source = {
+      ...{ ...found, inState: sizeOf(found.region) > mostInLocals },
+      tailCalls: tailCalls && hasTailCalls(),
+    };
     const key = this.hash(codeContent(source, this.ram));
     const name = bytesToHex(key);
     const known = this.cache.find(name) ?? this.making.get(name);
@@ -97,14 +102,7 @@ export class CodeMaker {
 
   private translate(source: CodeSource, key: Uint8Array, reason: string): Draft {
     const before = this.now();
-    const { region, base, ungrouped, inState } = source;
-    const { bytes, entries, minimumTicks, bestEntries, instructions } = translate(
-      region,
-      base,
-      this.compiles,
-      ungrouped,
-      inState,
-    );
+    const { bytes, entries, minimumTicks, bestEntries, instructions } = translate(source, this.compiles);
     const signed = (distance: bigint): bigint => BigInt.asIntN(64, distance);
     const record: CodeRecord = {
       ...{ key, minimumTicks, bytes },

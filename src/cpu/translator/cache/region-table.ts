@@ -4,8 +4,7 @@ import { pageOf } from '../../access/linear-page.js';
 import type { CodePage } from '../compile/code-reader.js';
 import type { Region } from '../compile/region.js';
 import type { CodeRecord } from './code-record.js';
-import { MOST_REGIONS, REGION_USES } from '../dispatcher.js';
-import { RegionEntries } from '../region-entries.js';
+import { MOST_REGIONS, REGION_USES, RegionEntries } from '../region-entries.js';
 import { RegionIndex } from './region-index.js';
 
 /** Ticks after which uses of regions fade: their counts of 32 bits must not overflow, and one run counts up to 2^30. */

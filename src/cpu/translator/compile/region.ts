@@ -23,6 +23,9 @@ const PART_OF_CONNECTED = 1 / 4;
 /** Samples of a block that is taken in although it is not connected to the region, at least. */
 const LEAST_OF_OTHERS = 2 * PAYING_RATE;
 
+/** A block that leads nowhere known may be in several regions if it is not longer: a jump by way of a table, or a return. */
+const LONGEST_SHARED = 3;
+
 /** Calls are inlined to this depth, if the callee has at most this number of instructions. */
 const DEEPEST_INLINING = 2;
 const LONGEST_INLINED = 40;
@@ -210,11 +213,17 @@ class RegionFinder {
     if (rate !== Infinity && !this.limits.isReached(rip)) return;
     const { heat } = this.limits;
     const samples = heat?.samplesAt(rip) ?? 0;
-    if (samples < 0) return;
+    if (samples < 0 && !this.isShared(rip)) return;
     this.leaders.add(rip);
     const own = samples > 0 ? this.frequencyOf(rip) : rate / 2;
     this.leading.push({ rip, heat: heat ? Math.min(rate, rate === Infinity ? rate : own) : 0 });
     this.rates.set(rip, rate);
+  }
+
+  /** Whether a block is taken in although another region has it: it is as short as going there, and control does not stay. */
+  private isShared(rip: bigint): boolean {
+    const { length, successors } = this.limits.shapeOf(rip);
+    return successors.length === 0 && length > 0 && length <= LONGEST_SHARED;
   }
 
   /** Reads the instructions of the leaders and of what they are connected to, and notes where blocks begin. */
@@ -261,6 +270,7 @@ class RegionFinder {
     if (!heat) return 0;
     const samples = heat.samplesAt(leader);
     if (samples > 0) return samples / length;
+    if (samples < 0) return 0;
     const rate = this.rates.get(leader) ?? Infinity;
     const expected = rate * length;
     if (rate === Infinity) return 0;

@@ -11,10 +11,24 @@ import { WasmModule } from '../../wasm/encoding/module.js';
 import { Emitter, localValue, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
 import { summarize, type BlockSummary } from './block-summary.js';
 import { FLAGS_VARY, Flow } from './flow.js';
-import { REGION_ENTRY, emitEntryLookup } from '../region-entries.js';
+import {
+  MOST_REGIONS,
+  REGION_ENTRY,
+  REGION_TABLE,
+  REGION_TYPE,
+  emitCountOfUse,
+  emitEntryLookup,
+  emitFurtherLookup,
+} from '../region-entries.js';
 import { ALL_IN_STATE, RegionRegisters } from './region-registers.js';
-import { directTarget, isDirectBranch, type Block, type Region } from './region.js';
-import { EXIT_CODE_BITS, RegionExit, type EmittedInstruction, type Translation } from './translation.js';
+import { directTarget, isDirectBranch, type Block } from './region.js';
+import {
+  EXIT_CODE_BITS,
+  RegionExit,
+  type CodeSource,
+  type EmittedInstruction,
+  type Translation,
+} from './translation.js';
 import { regionCompiler, type Knowledge, type RegionCompiler, type RegionContext } from './region-compiler.js';
 
 /** Parameters of a region's function. */
@@ -22,24 +36,17 @@ const ENTRY = 0;
 const BUDGET = 1;
 const BASE = 2;
 const SELF = 3;
-const PARAMETERS = ['i32', 'i32', 'i64', 'i32'] as const;
 
 /**
  * Compiles a region to a Wasm module that exports `run(entry, ticks, base, self) → RegionExit | site << 3`; ticks left are
  * in EXIT_BUDGET, where to go on in RIP. Nothing in it depends on where the code lies but the distances within the code.
  */
-export function translate(
-  region: Region,
-  base: bigint,
-  compiles: (instruction: Instruction) => boolean,
-  ungrouped: ReadonlySet<bigint> = new Set(),
-  inState = false,
-): Translation {
-  return new Translator(region, base, compiles, ungrouped, inState).translate();
+export function translate(source: CodeSource, compiles: (instruction: Instruction) => boolean): Translation {
+  return new Translator(source, compiles).translate();
 }
 
 class Translator implements RegionContext {
-  private readonly code = new Code(PARAMETERS);
+  private readonly code = new Code(REGION_TYPE.parameters);
   private readonly emitter = new Emitter(this.code);
   private readonly module = new WasmModule();
   private readonly registers: RegionRegisters;
@@ -61,6 +68,7 @@ class Translator implements RegionContext {
   private readonly instructions: EmittedInstruction[] = [];
   private sites = 0;
   private dispatch!: Label;
+  private goOn!: Label;
   private leave!: Label;
   private node = 0;
   private rip = 0n;
@@ -72,12 +80,10 @@ class Translator implements RegionContext {
   private checkIsWide = false;
 
   constructor(
-    private readonly region: Region,
-    private readonly base: bigint,
+    private readonly source: CodeSource,
     private readonly compiles: (instruction: Instruction) => boolean,
-    ungrouped: ReadonlySet<bigint>,
-    inState: boolean,
   ) {
+    const { region, base, ungrouped, inState } = source;
     this.summaries = summarize(region, base, compiles, ungrouped);
     this.flow = new Flow(region, this.summaries);
     this.registers = new RegionRegisters(this.code, inState);
@@ -90,29 +96,33 @@ class Translator implements RegionContext {
   }
 
   translate(): Translation {
-    const { code, flow, region } = this;
+    const { code, flow } = this;
+    const { region } = this.source;
     this.leave = code.block();
     this.dispatch = code.loop();
+    this.goOn = code.block();
     const nothing = this.compiler.knowledge;
     this.departures.set(0, { ...nothing, flags: undefined, flagsStored: true });
     this.emitWithin(0, flow.structure.children[0]!, () => {
       const labels = flow.structure.entries.map((node) => this.merges.get(node)!);
       code.get(ENTRY).brTable(labels, labels[0]!);
     });
+    code.op('unreachable').end();
+    this.emitGoOn();
     code.end();
     code.op('unreachable').end();
     this.storeState();
     code.get(this.exitValue);
     const prologue = this.loadState();
-    this.module.add(this.module.type([...PARAMETERS], ['i32']), code, 'run', prologue);
+    this.module.add(this.regionType, code, 'run', prologue);
     const bytes = this.module.encode(LEAST_WASM_PAGES);
     // The code is the last thing in the module, and an `end` of one byte the last in it.
     const start = bytes.length - 1 - code.writer.length;
     return {
       bytes,
-      entries: flow.structure.entries.map((node) => region.nodes[node]!.rip - this.base),
+      entries: flow.structure.entries.map((node) => region.nodes[node]!.rip - this.source.base),
       minimumTicks: flow.longestPath,
-      bestEntries: flow.bestEntries(this.base),
+      bestEntries: flow.bestEntries(this.source.base),
       instructions: this.instructions.map((emitted) => ({ ...emitted, wasmOffset: start + emitted.wasmOffset })),
     };
   }
@@ -180,11 +190,11 @@ class Translator implements RegionContext {
     );
     compiler.knowledge = { ...knowledge, origins, places: ALL_IN_STATE };
     this.adoptFlags(node);
-    this.leaveUnlessTicks(this.region.nodes[node]!.rip);
+    this.leaveUnlessTicks(this.source.region.nodes[node]!.rip);
   }
 
   private emitBlock(node: number): void {
-    const block = this.region.nodes[node]!;
+    const block = this.source.region.nodes[node]!;
     let rip = block.rip;
     this.nextPlan = 0;
     for (const instruction of block.instructions) {
@@ -262,30 +272,26 @@ class Translator implements RegionContext {
       this.instruction,
       this.nextPlan,
     ];
-    this.goTo(this.region.nodes[node]!.target, target);
+    this.goTo(this.source.region.nodes[node]!.target, target);
     this.pending = pending;
     [this.node, this.rip, this.nextRip, this.instruction, this.nextPlan] = [node, rip, nextRip, instruction, nextPlan];
   }
   jumpIndirect(target: WasmValue): void {
     const { code, emitter, compiler } = this;
-    const block = this.region.nodes[this.node]!;
+    const block = this.source.region.nodes[this.node]!;
     const local = this.exitRip;
     emitter.push(target).code.set(local);
     this.pending++;
     if (block.returnsTo !== undefined) this.returnToCaller(block, local);
     this.departures.set(this.node, compiler.knowledge);
     this.settle(undefined);
-    const entry = emitEntryLookup(emitter, local);
-    emitter.push(entry).code.memory('i32.load', REGION_ENTRY.index).get(SELF).op('i32.eq').op('i32.and');
-    code.get(BUDGET).i32(this.flow.longestPath).op('i32.ge_s').op('i32.and').if();
-    emitter.push(entry).code.memory('i32.load', REGION_ENTRY.entry).set(ENTRY).br(this.dispatch).end();
-    code.i32(RegionExit.go).set(this.exitValue).br(this.leave);
+    code.br(this.goOn);
   }
   /** The end of an inlined function: almost always the address popped is the one that its call pushed. */
   private returnToCaller(block: Block, target: number): void {
     const { code, emitter, compiler, pending } = this;
     const { returnsTo } = block;
-    const rip = this.region.nodes[returnsTo!]!.rip;
+    const rip = this.source.region.nodes[returnsTo!]!.rip;
     const expected = compiler.addressOfCode(rip);
     code.get(target);
     emitter.push(expected).code.op('i64.eq').if();
@@ -372,21 +378,72 @@ class Translator implements RegionContext {
     this.takePending();
     this.pending = pending;
     code.get(BASE);
-    const offset = BigInt.asIntN(64, rip - this.base);
+    const offset = BigInt.asIntN(64, rip - this.source.base);
     if (offset !== 0n) code.i64(offset).op('i64.add');
     code.set(this.exitRip);
+    if (exit === RegionExit.go) return void code.br(this.goOn);
     const site = exit === RegionExit.wideMiss ? this.sites++ : 0;
     code
       .i32(exit | (site << EXIT_CODE_BITS))
       .set(this.exitValue)
       .br(this.leave);
   }
-  private storeState(): void {
+
+  /** Goes on at the address in `exitRip`: in this region, in another one, or elsewhere. */
+  private emitGoOn(): void {
+    const { code, emitter } = this;
+    emitter.reuseLocals();
+    const next = emitter.local('i32');
+    code.i32(RegionExit.go).set(this.exitValue);
+    const entry = emitEntryLookup(emitter, this.exitRip);
+    code.op('i32.eqz').if();
+    const second = emitFurtherLookup(emitter, this.exitRip, entry, 1);
+    code.op('i32.eqz').brIf(this.leave);
+    emitter.push(second).code.set(entry.local).end();
+    const load = (offset: number): Code => emitter.push(entry).code.memory('i32.load', offset);
+    load(REGION_ENTRY.index).set(next);
+    code.get(BUDGET);
+    load(REGION_ENTRY.minimumTicks).op('i32.lt_s').brIf(this.leave);
+    code.get(next).get(SELF).op('i32.eq').if();
+    load(REGION_ENTRY.entry).set(ENTRY).br(this.dispatch).end();
+    if (this.source.tailCalls) this.callNext(entry, next);
+    else code.br(this.leave);
+  }
+
+  /**
+   * Calls the region of an entry in place of this one, unless the dispatcher is to look at how this one was left. Its place in
+   * the table of regions is in the local `next`.
+   */
+  private callNext(entry: WasmValue, next: number): void {
+    const { code, emitter, module } = this;
+    const count = emitter.local('i32');
+    code.i32(0).memory('i32.load', at.CHAIN_SAMPLE).i32(1).op('i32.sub').set(count);
+    code.get(count).i32(0).op('i32.lt_s').brIf(this.leave);
+    code.i32(0).get(count).memory('i32.store', at.CHAIN_SAMPLE);
+    emitCountOfUse(code, next);
+    this.storeRegisters();
+    module.importTable(REGION_TABLE, MOST_REGIONS);
+    emitter.push(entry).code.memory('i32.load', REGION_ENTRY.entry).get(BUDGET);
+    emitter.push(entry).code.memory('i64.load', REGION_ENTRY.base).get(next).get(next);
+    code.returnCallIndirect(this.regionType, 0);
+  }
+
+  private get regionType(): number {
+    return this.module.type(REGION_TYPE.parameters, REGION_TYPE.results);
+  }
+
+  /** Stores what regions keep in locals, flags among it, where all code finds it. */
+  private storeRegisters(): void {
     const { code } = this;
     this.registers.storeWritten();
     code.i32(0).get(this.kind).memory('i32.store', at.FLAGS_KIND);
     code.i32(0).get(this.result).memory('i64.store', at.FLAGS_RESULT);
     code.i32(0).get(this.operand).memory('i64.store', at.FLAGS_OPERAND);
+  }
+  private storeState(): void {
+    const { code } = this;
+    this.storeRegisters();
+    code.i32(0).get(SELF).memory('i32.store', at.CHAINED_FROM);
     code.i32(0).get(BUDGET).memory('i32.store', at.EXIT_BUDGET);
     code.i32(0).get(this.exitRip).memory('i64.store', at.RIP);
   }

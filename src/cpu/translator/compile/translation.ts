@@ -1,4 +1,5 @@
 import type { Instruction } from '../../decode/instruction.js';
+import type { Region } from './region.js';
 
 /** Why a region is left: bits 2:0 of the result of its function. Execution continues at RIP. */
 export const RegionExit = {
@@ -12,6 +13,19 @@ export const RegionExit = {
   wideMiss: 3,
 } as const;
 export const EXIT_CODE_BITS = 3;
+
+/** The input of a translation. */
+export interface CodeSource {
+  readonly region: Region;
+  /** The linear page that addresses are relative to. */
+  readonly base: bigint;
+  /** Addresses of instructions in the region whose checks cover only their own access. */
+  readonly ungrouped: ReadonlySet<bigint>;
+  /** Whether registers are in the CPU's state where ways meet, rather than in locals. */
+  readonly inState: boolean;
+  /** Whether the region calls the next one itself, in its own place, rather than by way of the dispatcher. */
+  readonly tailCalls: boolean;
+}
 
 export interface Translation {
   readonly bytes: Uint8Array;

@@ -189,6 +189,13 @@ export class Code {
     this.writer.unsigned(table);
     return this;
   }
+  /** Calls a function of a table in place of this one, which need not return: see `hasTailCalls`. */
+  returnCallIndirect(typeIndex: number, table: number): this {
+    this.writer.byte(0x13);
+    this.writer.unsigned(typeIndex);
+    this.writer.unsigned(table);
+    return this;
+  }
 
   block(): Label {
     return this.open(0x02);

@@ -12,12 +12,13 @@ interface WasmFunction {
   readonly prologue: Code | undefined;
 }
 
-/** A Wasm module that imports one memory and defines functions. WebAssembly Core Specification 5.5. */
+/** A Wasm module that imports one memory, and a table if need be, and defines functions. WebAssembly Core Specification 5.5. */
 export class WasmModule {
   private readonly types: FunctionType[] = [];
   private readonly functions: WasmFunction[] = [];
   private readonly imports: { readonly name: string; readonly type: number }[] = [];
   private table: { readonly name: string; readonly size: number } | undefined;
+  private importedTable: { readonly name: string; readonly size: number } | undefined;
   /** Functions in the module's table, by index. */
   private readonly elements: number[] = [];
 
@@ -48,6 +49,11 @@ export class WasmModule {
     this.table = { name, size };
   }
 
+  /** Imports the table `bd0.name` with at least `size` entries: table 0, in a module without one of its own. */
+  importTable(name: string, size: number): void {
+    this.importedTable = { name, size };
+  }
+
   /** Adds a function to the table and returns its index there. */
   addToTable(functionIndex: number): number {
     return this.elements.push(functionIndex) - 1;
@@ -68,7 +74,8 @@ export class WasmModule {
       }
     });
     section(out, 2, (s) => {
-      s.unsigned(1 + this.imports.length);
+      const { importedTable } = this;
+      s.unsigned(1 + this.imports.length + (importedTable ? 1 : 0));
       s.name('bd0');
       s.name('memory');
       s.bytes([0x02, 0x00]);
@@ -79,6 +86,11 @@ export class WasmModule {
         s.byte(0x00);
         s.unsigned(type);
       }
+      if (!importedTable) return;
+      s.name('bd0');
+      s.name(importedTable.name);
+      s.bytes([0x01, 0x70, 0]);
+      s.unsigned(importedTable.size);
     });
     section(out, 3, (s) => {
       s.unsigned(this.functions.length);
