@@ -111,8 +111,8 @@ export class MemoryContent implements CallWork {
     const end = Math.min(this.end, reachableEnd(mapping));
     const page = pageOf(at);
     const distance = homePage(mapping, page) - page;
-    if (distance === 0) return { region, mapping, distance, end };
     if (end <= at) return undefined;
+    if (distance === 0) return { region, mapping, distance, end };
     const home = mapping.shared!.memory.region!;
     const shown = home.mappingAt(at + distance)!;
     return { region: home, mapping: shown, distance, end: Math.min(end, shown.end - distance) };
