@@ -57,7 +57,9 @@ function vmoOfMemory(
 t.test('a VMO that is made of memory has its bytes, also of what is shared', async (t) => {
   const program = await linuxProgram(`${sources}random.c`, ['-w']);
   const compared = { private: 0, shared: 0 };
-  for (let round = 0; round < volume(6, 500); round++) {
+  // Some programs share next to nothing: so many more are drawn as it takes.
+  const isEnough = (): boolean => compared.private > 10 && compared.shared > 5;
+  for (let round = 0; round < volume(6, 500) || (round < 60 && !isEnough()); round++) {
     const maxTicks = 150_000 + 40_000 * ((2 * round) % 12);
     const { computer } = runInMachine(program, [String(seed + round)], { maxTicks });
     const { kernel } = computer.parts;
@@ -79,7 +81,7 @@ t.test('a VMO that is made of memory has its bytes, also of what is shared', asy
         compared[mapping.shared ? 'shared' : 'private']++;
       }
   }
-  t.ok(compared.private > 10 && compared.shared > 5, JSON.stringify(compared));
+  t.ok(isEnough(), JSON.stringify(compared));
 });
 
 t.test('a machine with shared memory goes on from snapshots as it would have', async (t) => {
