@@ -151,7 +151,7 @@ t.test('words that bd0 run does not know are refused', async (t) => {
     [['--engine', 'fast', 'image'], /--engine cannot be 'fast': choose auto, interpreter or evaluator/],
     [['--engine', 'interpeter', 'image'], /--engine cannot be 'interpeter': did you mean 'interpreter'\?/],
     [['--clock=slow', 'image'], /--clock cannot be 'slow': choose free or real/],
-    [['--trace', 'calls,irq', 'image'], /--trace cannot be 'irq': choose calls, faults or blocks/],
+    [['--trace', 'calls,irq', 'image'], /--trace cannot be 'irq': choose calls, faults, traps or blocks/],
     [['--trace', '', 'image'], /--trace needs a value/],
     [['--log-level', 'loud', 'image'], /--log-level cannot be 'loud'/],
   ];

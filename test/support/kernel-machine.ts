@@ -172,7 +172,7 @@ export class KernelMachine {
       const keys = queued.filter((each) => each.thread === thread).map(({ key }) => key);
       const key = typeof wait?.for === 'object' ? `${wait.for.kind} ${wait.for.number}` : undefined;
       expect(keys.join() === (key ?? ''), `thread ${tid} waits for ${key}, and is queued for ${keys.join()}`);
-      const deadlines = [...timers].filter((each) => each.thread === thread).map(({ deadline }) => deadline);
+      const deadlines = [...timers.ascending].filter(({ item }) => item === thread).map(({ deadline }) => deadline);
       const deadline = wait && wait.deadline < Infinity ? String(wait.deadline) : '';
       expect(
         deadlines.join() === deadline,
@@ -182,7 +182,7 @@ export class KernelMachine {
       expect(isReader === (wait?.for === 'input'), `thread ${tid} waits for ${wait?.for}; a reader: ${isReader}`);
     }
     const all = new Set([...ready, ...readers, ...queued.map(({ thread }) => thread), ...(turn ? [turn] : [])]);
-    for (const { thread } of timers) all.add(thread);
+    for (const { item } of timers.ascending) all.add(item);
     for (const thread of all) expect(threads.includes(thread), `thread ${thread.tid} is no more, and is scheduled`);
     expect(
       kernel['threads'].size === threads.length,
@@ -230,7 +230,7 @@ interface SchedulerState {
   readonly turn: Thread | undefined;
   readonly ready: readonly Thread[];
   readonly readers: ReadonlySet<Thread>;
-  readonly timers: Iterable<{ readonly thread: Thread; readonly deadline: number }>;
+  readonly timers: { readonly ascending: Iterable<{ readonly item: Thread; readonly deadline: number }> };
 }
 
 function expect(holds: boolean, message: string): void {

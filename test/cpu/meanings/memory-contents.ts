@@ -6,7 +6,7 @@ import type { Random } from '../../support/random.js';
 import type { Draft } from './draft.js';
 import { randomDestination, randomSelector, takesDestination, takesSelector } from './prepare.js';
 import { putExtended } from './random-x87.js';
-import { putVector, randomMxcsr, type VectorKind } from './random-state.js';
+import { putVector, randomMxcsr, randomRflags, type VectorKind } from './random-state.js';
 import { randomTarget } from './targets.js';
 
 type Patch = NonNullable<OracleMemory['patches']>[number];
@@ -91,6 +91,8 @@ function stackBytes(draft: Draft, random: Random): Uint8Array {
   if (mnemonic === 'RET') return word(8, randomDestination(random));
   if (mnemonic === 'POP' && form.operands.length === 0) return word(width, BigInt(randomSelector(random)));
   if (mnemonic === 'RETF') return join(word(width, randomDestination(random)), word(width, selector(0x33)));
+  // Any other bits would change flags that only the evaluator changes.
+  if (mnemonic === 'POPF' && random.chance(2)) return word(width, BigInt(randomRflags(random)));
   if (mnemonic !== 'IRET') return NOTHING;
   const rsp = random.chance(2) ? random.bits64() : randomTarget(random, draft.codeOffset, 8, 1, false);
   const values = [randomDestination(random), selector(0x33), BigInt(random.next()), rsp, selector(0x2b)];
