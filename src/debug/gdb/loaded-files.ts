@@ -4,7 +4,7 @@ import type { DebugProcess, DebugTarget } from '../target.js';
 import { auxiliaryVector } from './auxiliary-vector.js';
 import { bareHeader, pathOf, RemoteFiles, type Extent, type LoadedFile } from './remote-files.js';
 
-/** A file as a debugger is told of it. */
+/** A file, as it is described to a debugger. */
 export interface NamedFile extends LoadedFile {
   readonly path: string;
 }

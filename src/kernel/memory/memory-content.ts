@@ -70,7 +70,7 @@ export class MemoryContent implements CallWork {
     return this.at >= this.end;
   }
 
-  /** Takes the next part. Answers how many bytes were copied; undefined where a byte may not be read. */
+  /** Takes the next part. Returns how many bytes were copied; undefined where a byte may not be read. */
   takePart(source: ContentSource): number | undefined {
     let copied = 0;
     for (let left = EXTENTS_IN_PART; left > 0 && !this.isComplete;) {
@@ -135,7 +135,7 @@ export class MemoryContent implements CallWork {
     this.at = end;
   }
 
-  /** So many bytes of a page that was written. Answers the bytes copied. */
+  /** Takes `length` bytes of a page that was written. Returns the bytes copied. */
   private takePage(
     { pager, guestMemory }: ContentSource,
     { page, content }: ChangedPage,

@@ -188,7 +188,7 @@ static void settle(void) {
       if (!strchr("STZ.", slots[i].state) || left > 0) is_moving = 1;
     }
     quiet = is_moving ? 0 : quiet + 1;
-    /* Whoever is just ending has told its parent once the list of processes can be read. */
+    /* A process that is ending has told its parent by the time that the list of processes can be read. */
     kill(-getpgrp(), 0);
     if (is_moving) nanosleep(&(struct timespec){0, 50000}, NULL);
   }
