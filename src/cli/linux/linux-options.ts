@@ -6,7 +6,7 @@ import { isName, type LinuxOptions, type MakeLinuxRoot } from '../../index.js';
 import { byteText, byteTextOf, bytesOfText, type ByteText } from '../../host/byte-text.js';
 import { onFile } from '../../host/failure.js';
 import { fileInRoot } from '../../host/toolchain/image-file.js';
-import { BoundRoot } from '../../host/linux/bound-root.js';
+import type { BoundWrites } from '../../host/linux/bound-writes.js';
 import { HiddenPaths } from '../../host/linux/hidden-paths.js';
 import { HostRoot } from '../../host/linux/host-root.js';
 import { Failure } from '../failure.js';
@@ -50,7 +50,8 @@ export const LINUX_OPTIONS = {
   bind: {
     requiresArg: true,
     repeats: true,
-    describe: 'HOST=GUEST[:rw]: show Linux programs the file or directory HOST at GUEST; rw: write their changes to it',
+    describe:
+      'HOST=GUEST[:rw]: show Linux programs the file or directory HOST at GUEST; rw: write their changes to it as they run',
     coerce: parseBind,
   },
   changes: {
@@ -91,17 +92,18 @@ const DEFAULT_ENVIRONMENT = {
 };
 
 /** The files that Linux programs find: those of `--root`, else of the host, and what `--bind` puts there. */
-export function linuxRoot(options: LinuxRunOptions): MakeLinuxRoot {
+export function linuxRoot(options: LinuxRunOptions, writes: BoundWrites): MakeLinuxRoot {
   const binds = bindsOf(options);
   return (store) => {
     const root = new HostRoot(store, options.root ?? '/', hiddenPaths(options));
     for (const { guest } of binds) requireOwnPath(root, guest);
     if (binds.length === 0) return root;
-    const bound = binds.map(({ host, guest }) => ({
-      guest: byteTextOf(guest),
-      root: new HostRoot(store, host, hiddenPaths(options, { host, guest })),
+    const bound = binds.map((bind) => ({
+      guest: byteTextOf(bind.guest),
+      root: new HostRoot(store, bind.host, hiddenPaths(options, bind)),
+      writtenTo: bind.isWritten ? hostPathOf(bind) : undefined,
     }));
-    return new BoundRoot(root, bound);
+    return writes.makeRoot(root, bound, store);
   };
 }
 

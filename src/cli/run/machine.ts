@@ -10,6 +10,7 @@ import {
 import type { HostInput } from '../../host/console/host-input.js';
 import { KEYS_HELP } from '../../host/console/host-keys.js';
 import { HostOutput } from '../../host/console/host-output.js';
+import { BoundWrites } from '../../host/linux/bound-writes.js';
 import type { RunStore } from '../../host/names/durable-names.js';
 import { GuestNames } from '../../host/names/guest-names.js';
 import { RootFiles } from '../../host/names/root-files.js';
@@ -48,6 +49,8 @@ export interface Machine extends Host {
   readonly tracing: Tracing | undefined;
   readonly traps: TrapReports;
   readonly spuriousWrites: SpuriousWrites;
+  /** On their way to files of the host that are bound. */
+  readonly writes: BoundWrites;
 }
 
 /** The console of a machine that a debugger runs. */
@@ -85,6 +88,7 @@ export async function makeMachine(
   const debugConsole = consoleOf?.(output);
   const isDebugged = debugConsole !== undefined || options.gdb !== undefined;
   const spuriousWrites = makeSpuriousWrites(options, isDebugged, { traps, input });
+  const writes = new BoundWrites(options.changes !== undefined, (line) => errors.tell(`bd0: --bind: ${line}`));
   const computer: Computer = makeComputer(saved, {
     memoryBytes: options.memory ?? parseSize(DEFAULT_MEMORY, '--memory'),
     ...(options['write-back'] !== undefined && { writeBackBytes: options['write-back'] }),
@@ -105,7 +109,7 @@ export async function makeMachine(
         durable?.makeNames(store) ?? new MemoryNames(store),
         new RootFiles(store, rootDirectory(options.root)),
       ),
-    linuxRoot: linuxRoot(options),
+    linuxRoot: linuxRoot(options, writes),
     ...(codeStore && { codeStore }),
     hooks: {
       ...tracing?.hooks,
@@ -114,7 +118,7 @@ export async function makeMachine(
     },
     ...(tracing?.onTranslated && { onTranslated: tracing.onTranslated }),
   });
-  return { ...host, computer, output, tracing, traps, spuriousWrites };
+  return { ...host, computer, output, tracing, traps, spuriousWrites, writes };
 }
 
 function bothTraps(traced: KernelHooks['onTrap'], told: NonNullable<KernelHooks['onTrap']>): typeof told {

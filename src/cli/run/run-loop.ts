@@ -2,6 +2,7 @@ import type { Computer, Outcome, Process } from '../../index.js';
 import type { HostInput } from '../../host/console/host-input.js';
 import type { HostLines } from '../../host/console/host-lines.js';
 import { signalOfLostOutput, type HostOutput } from '../../host/console/host-output.js';
+import type { BoundWrites } from '../../host/linux/bound-writes.js';
 import { nextTurn, SLICE_EFFORT, Slices } from '../../host/console/slices.js';
 import type { Bell } from '../../host/signals.js';
 import type { RunRecording } from '../recording/run-recording.js';
@@ -29,6 +30,7 @@ export interface RunLoopOptions {
   readonly lines: readonly HostLines[];
   readonly interruption: Interruption;
   readonly spuriousWrites: SpuriousWrites;
+  readonly writes: BoundWrites;
   /** Rings when input arrives, output or lines are taken, or a signal comes. */
   readonly bell: Bell;
   /** Prints the report that is due at a cut in the output. */
@@ -64,6 +66,7 @@ export class RunLoop {
   async run(): Promise<End> {
     for (;;) {
       const outcome = this.runSlice();
+      this.writeBound(outcome);
       await this.bringOut();
       const end = this.endOfOutput() ?? this.endOf(outcome);
       if (end) return end;
@@ -93,6 +96,14 @@ export class RunLoop {
       if (error !== output.failure) throw error;
       return undefined;
     }
+  }
+
+  /** Before others see the output of a slice, what it has asked to be kept is. A debugger may take back what was done. */
+  private writeBound(outcome: SliceOutcome | undefined): void {
+    const { writes, computer, debugging, realTime, output } = this.options;
+    if (debugging?.hasMachine) return;
+    const rests = outcome?.kind === 'waiting' && (outcome.forInput || realTime);
+    writes.afterSlice(computer, { rests, hasOutput: output.queuedBytes > 0 });
   }
 
   /** Ticks to the next place where a slice must end. */

@@ -141,7 +141,7 @@ async function ended(
   const { end } = result;
   const seconds = (performance.now() - before) / 1000;
   const tell = (...lines: string[]): void => errors.tell(...lines);
-  const changes = await settleChanges(computer, options, durable?.runStore, tell);
+  const changes = await settleChanges(machine, options, durable?.runStore, tell);
   const exitCode = exitCodeOf(end);
   log?.info({ end: end.kind, exitCode }, 'ended');
   tellResult({ ...result, changes, exitCode, statistics: computer.statistics, seconds }, machine, options);

@@ -25,6 +25,8 @@ export class BoundRoot implements LinuxRoot {
   constructor(
     private readonly root: LinuxRoot,
     binds: readonly Bind[],
+    /** Programs want what they have written to be kept. */
+    readonly keep: () => void = () => {},
   ) {
     this.binds = [...binds].sort((a, b) => b.guest.length - a.guest.length);
   }

@@ -1,143 +1,261 @@
-/** Writes what a run has changed to a directory or file of the host that was bound for writing. */
+/** Writes what programs have changed to a directory or file of the host that was bound for writing. */
 
+import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ChangedFile, FileVersion } from '../../index.js';
+import type { MirrorChange, MirrorStep } from '../../kernel/linux/files/mirror.js';
 import { LinuxError, LinuxErrno } from '../../kernel/linux/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../kernel/linux/files/constants.js';
 import { bytesOfText, shown, type ByteText } from '../byte-text.js';
 import { isSystemError, systemReason } from '../failure.js';
+import type { FoundRoot } from './found-root.js';
+import { PART_BYTES, Spool, writeAll, type Spooled } from './spool.js';
 
 /** Opens a directory as a place only. Linux alone has it. */
 const O_PATH = 0o10000000;
 /** Where Linux shows the files that this process has open. */
 const OPEN_FILES = '/proc/self/fd';
-/** Bytes written at once. */
-const PART_BYTES = 2 ** 20;
 
 /** What a guest may set of a mode on the host: nothing that lets a file run as its owner. */
 const MODE_BITS = 0o1777;
 
-/**
- * Brings the host to what a run left at a place. `change` is the change there; `path` is the host's, without symbolic links in it.
- * No symbolic link is followed on the way, not even one that the host puts there meanwhile. What cannot be written is reported, a
- * line each, and the rest goes on; but nothing is changed unless all content could be read before.
- */
-export function writeThrough(change: ChangedFile, path: ByteText, report: (line: string) => void): void {
-  const directory = fs.mkdtempSync(join(tmpdir(), 'bd0-bind-'));
-  try {
-    const contents = new StagedContents(directory);
-    try {
-      contents.takeAll(change);
-    } catch (error) {
-      return report(`nothing was written to '${shown(path)}': ${reasonOf(error)}`);
-    }
-    new Writer(contents, report).at(change, path);
-  } finally {
-    fs.rmSync(directory, { recursive: true });
-  }
+/** Where a step of a mirror is written to. */
+export interface WriteTarget {
+  /** The path on the host, without symbolic links in it. */
+  readonly host: ByteText;
+  /** The path that programs see. */
+  readonly guest: string;
+  /** Keeps what the machine may yet read, before it is changed. */
+  readonly found: FoundRoot;
+  /** Whether a path that programs see is that of other files, which are not written here. */
+  isOther(path: string): boolean;
 }
 
 /**
- * The contents that are to be written, in files of their own: what the host has at one path may be the content of another, if
- * a program has renamed it.
+ * Brings the host to what programs have made of a place. No symbolic link is followed on the way, not even one that the host puts
+ * there in the meantime. What cannot be written is reported, a line each, and the rest goes on; but nothing is changed unless all
+ * content could be read before. What goes is removed last: whoever is killed in between has lost nothing. Returns what failed.
  */
+export function writeThrough(
+  step: MirrorStep,
+  target: WriteTarget,
+  report: (line: string) => void,
+): ReadonlySet<ChangedFile> {
+  const staged = new StagedContents();
+  try {
+    staged.takeAll(step.change);
+    const writer = new Writer(staged, step, target, report);
+    writer.write(step.change, { at: target.host, rest: '' });
+    writer.remove(step.change, { at: target.host, rest: '' });
+    return writer.failed;
+  } catch (error) {
+    report(`nothing was written to '${shown(target.host)}': ${reasonOf(error)}`);
+    return new Set([step.change]);
+  } finally {
+    staged.close();
+  }
+}
+
+/** Contents that the host has at places which are about to be written: another file's, if a program has renamed it. */
 class StagedContents {
-  private readonly places = new Map<ChangedFile, string>();
+  private readonly spool = new Spool();
+  private readonly places = new Map<FileVersion, Spooled>();
 
-  constructor(private readonly directory: string) {}
-
-  takeAll(change: ChangedFile): void {
-    const { before, after, differs, entries } = change;
+  takeAll({ before, after, differs, entries }: ChangedFile): void {
     const isWritten = !before || differs.includes('kind') || differs.includes('content');
-    if (after && typeOf(after) === S_IFREG && isWritten) this.take(change, after);
+    if (after?.isInRoot && typeOf(after) === S_IFREG && isWritten)
+      this.places.set(
+        after,
+        this.spool.add(after.size, (offset, length) => after.read(offset, length)),
+      );
     for (const entry of entries) this.takeAll(entry);
   }
 
-  private take(change: ChangedFile, version: FileVersion): void {
-    const place = join(this.directory, String(this.places.size));
-    const file = fs.openSync(place, 'wx', 0o600);
-    try {
-      for (let at = 0; at < version.size; at += PART_BYTES) fs.writeFileSync(file, version.read(at, PART_BYTES));
-    } finally {
-      fs.closeSync(file);
-    }
-    this.places.set(change, place);
+  read(version: FileVersion, offset: number, length: number): Uint8Array {
+    const place = this.places.get(version);
+    return place ? this.spool.read(place, offset, length) : version.read(offset, length);
   }
 
-  /** Writes the content of a file to a file of the host. */
-  write(change: ChangedFile, place: ByteText, flags: number): void {
-    const { O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-    const source = fs.openSync(this.places.get(change)!, 'r');
-    try {
-      const file = fs.openSync(bytesOfText(place), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | flags, 0o600);
-      try {
-        const part = new Uint8Array(PART_BYTES);
-        for (let length; (length = fs.readSync(source, part)) > 0;) fs.writeFileSync(file, part.subarray(0, length));
-      } finally {
-        fs.closeSync(file);
-      }
-    } finally {
-      fs.closeSync(source);
-    }
+  close(): void {
+    this.spool.close();
   }
 }
 
+/** Where a file is reached, and its path below what is bound: '' for that itself. */
+interface Place {
+  readonly at: ByteText;
+  readonly rest: string;
+}
+
 class Writer {
+  readonly failed = new Set<ChangedFile>();
+
   constructor(
     private readonly contents: StagedContents,
+    private readonly step: MirrorStep,
+    private readonly target: WriteTarget,
     private readonly report: (line: string) => void,
   ) {}
 
-  /** `place` is where the file is reached, `path` its path for people. */
-  at(change: ChangedFile, place: ByteText, path = place): void {
+  /** Makes and changes files; what has to go only where something else comes to its place. */
+  write(change: MirrorChange, place: Place): void {
     const { before, after, differs } = change;
-    const isOther = differs.includes('kind');
-    try {
-      if (before && (!after || isOther)) this.remove(change, before, place, path);
+    this.attempt(change, place, () => {
       if (!after) return;
-      if (!before || isOther) this.make(change, after, place);
-      else if (differs.includes('content')) this.contents.write(change, place, fs.constants.O_TRUNC);
-      else if (differs.includes('target')) relink(after, place);
-      if (differs.includes('mode')) setMode(after, place);
-      if (typeOf(after) === S_IFDIR) this.below(change.entries, place, path);
+      const isOther = differs.includes('kind');
+      if (before && isOther) this.removeAll(change, before, place);
+      if (!before || isOther) this.make(after, place);
+      else if (differs.includes('content')) this.change(change, after, place);
+      else if (differs.includes('target')) this.relink(after, place);
+      if (typeOf(after) !== S_IFDIR) {
+        if (before && differs.includes('mode')) this.setMode(after, place);
+      } else this.below(change, place, (entry, at) => this.write(entry, at));
+    });
+  }
+
+  /** Removes files, and sets the modes of directories, which may forbid to write in them. */
+  remove(change: MirrorChange, place: Place): void {
+    const { before, after, differs } = change;
+    if (this.failed.has(change)) return;
+    this.attempt(change, place, () => {
+      if (!after) return before && this.removeAll(change, before, place);
+      if (typeOf(after) !== S_IFDIR) return;
+      // What stood there before something of another kind has gone already.
+      const isOther = differs.includes('kind');
+      this.below(change, place, (entry, at) => (entry.after || !isOther) && this.remove(entry, at));
+      if (!before || differs.length > 0) this.setMode(after, place);
+    });
+  }
+
+  private attempt(change: ChangedFile, { rest }: Place, work: () => void): void {
+    try {
+      work();
     } catch (error) {
-      this.report(`cannot write '${shown(path)}': ${reasonOf(error)}`);
+      this.failed.add(change);
+      this.report(`cannot write '${shown(`${this.target.host}${rest}` as ByteText)}': ${reasonOf(error)}`);
     }
   }
 
-  private make(change: ChangedFile, version: FileVersion, place: ByteText): void {
+  private make(version: FileVersion, place: Place): void {
+    this.retain(place);
     switch (typeOf(version)) {
       case S_IFDIR:
-        fs.mkdirSync(bytesOfText(place));
-        return setMode(version, place);
+        return fs.mkdirSync(bytesOfText(place.at), 0o700);
       case S_IFLNK:
-        return fs.symlinkSync(bytesOfText(version.target as ByteText), bytesOfText(place));
+        return fs.symlinkSync(bytesOfText(version.target as ByteText), bytesOfText(place.at));
       case S_IFREG:
-        this.contents.write(change, place, fs.constants.O_CREAT | fs.constants.O_EXCL);
-        return setMode(version, place);
+        return this.makeWhole(version, place.at);
       default:
         throw new LinuxError(LinuxErrno.EPERM);
     }
   }
 
-  private remove({ entries }: ChangedFile, version: FileVersion, place: ByteText, path: ByteText): void {
-    if (typeOf(version) !== S_IFDIR) return fs.unlinkSync(bytesOfText(place));
-    this.below(entries.filter(({ before }) => before), place, path); // prettier-ignore
-    fs.rmdirSync(bytesOfText(place));
+  /** Writes a file that is not there yet; one that was not written whole is removed. */
+  private makeWhole(version: FileVersion, at: ByteText): void {
+    const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+    const file = fs.openSync(bytesOfText(at), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    try {
+      this.writeParts(version, file, false);
+      fs.fchmodSync(file, version.mode & MODE_BITS);
+    } catch (error) {
+      fs.unlinkSync(bytesOfText(at));
+      throw error;
+    } finally {
+      fs.closeSync(file);
+    }
+  }
+
+  private change({ isReplaced }: MirrorChange, version: FileVersion, place: Place): void {
+    this.retain(place);
+    if (isReplaced && place.rest !== '' && this.replace(version, place)) return;
+    const { O_RDWR, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+    const file = fs.openSync(bytesOfText(place.at), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      if (!fs.fstatSync(file).isFile()) throw new LinuxError(LinuxErrno.EPERM);
+      this.writeParts(version, file, true);
+    } finally {
+      fs.closeSync(file);
+    }
+  }
+
+  /** Puts another file at a place at once, as rename(2) has done it for the programs. False where the directory does not let it. */
+  private replace(version: FileVersion, { at }: Place): boolean {
+    const made = `${at.slice(0, at.lastIndexOf('/'))}/.bd0-${randomBytes(9).toString('hex')}` as ByteText;
+    try {
+      this.makeWhole(version, made);
+    } catch (error) {
+      if (isSystemError(error) && (error.code === 'EACCES' || error.code === 'EPERM')) return false;
+      throw error;
+    }
+    try {
+      if (!fs.lstatSync(bytesOfText(at)).isFile()) throw new LinuxError(LinuxErrno.EPERM);
+      fs.renameSync(bytesOfText(made), bytesOfText(at));
+    } catch (error) {
+      fs.unlinkSync(bytesOfText(made));
+      throw error;
+    }
+    return true;
+  }
+
+  /** Writes the parts in which a file differs, and gives it its length. */
+  private writeParts(version: FileVersion, file: number, isCompared: boolean): void {
+    const there = new Uint8Array(isCompared ? PART_BYTES : 0);
+    for (let at = 0; at < version.size; at += PART_BYTES) {
+      const part = this.contents.read(version, at, PART_BYTES);
+      const length = isCompared ? fs.readSync(file, there, 0, part.length, at) : 0;
+      const isSame = isCompared && Buffer.compare(there.subarray(0, length), part) === 0;
+      if (!isSame) writeAll(file, part, at);
+    }
+    if (fs.fstatSync(file).size !== version.size) fs.ftruncateSync(file, version.size);
+  }
+
+  private relink({ target }: FileVersion, place: Place): void {
+    this.retain(place);
+    fs.unlinkSync(bytesOfText(place.at));
+    fs.symlinkSync(bytesOfText(target as ByteText), bytesOfText(place.at));
+  }
+
+  private removeAll(change: MirrorChange, version: FileVersion, place: Place): void {
+    this.retain(place);
+    if (typeOf(version) !== S_IFDIR)
+      return this.target.found.sameContent(place.at, () => fs.unlinkSync(bytesOfText(place.at)));
+    this.below(change, place, (entry, at) => {
+      if (entry.before && !entry.after) this.attempt(entry, at, () => this.removeAll(entry, entry.before!, at));
+    });
+    fs.rmdirSync(bytesOfText(place.at));
+  }
+
+  private setMode({ mode }: FileVersion, place: Place): void {
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+    this.retain(place);
+    this.target.found.sameContent(place.at, () => {
+      const file = fs.openSync(bytesOfText(place.at), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      try {
+        fs.fchmodSync(file, mode & MODE_BITS);
+      } finally {
+        fs.closeSync(file);
+      }
+    });
+  }
+
+  private retain({ rest }: Place): void {
+    const { guest, found } = this.target;
+    found.retain(rest || '/', this.step.isNeeded(guest + rest));
   }
 
   /** Goes on in a directory, which stays the one that it is now, whatever the host does with its path. */
-  private below(entries: readonly ChangedFile[], place: ByteText, path: ByteText): void {
-    if (entries.length === 0) return;
+  private below(
+    { entries }: MirrorChange,
+    { at, rest }: Place,
+    visit: (entry: MirrorChange, place: Place) => unknown,
+  ): void {
+    const own = entries.filter(({ name }) => !this.target.isOther(`${this.target.guest}${rest}/${name}`));
+    if (own.length === 0) return;
     const { O_DIRECTORY, O_NOFOLLOW } = fs.constants;
-    const directory = fs.openSync(bytesOfText(place), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    const directory = fs.openSync(bytesOfText(at), O_PATH | O_DIRECTORY | O_NOFOLLOW);
     try {
-      for (const entry of entries) {
-        const name = entry.name as ByteText;
-        this.at(entry, `${OPEN_FILES}/${directory}/${name}` as ByteText, `${path}/${name}` as ByteText);
-      }
+      for (const entry of own)
+        visit(entry, { at: `${OPEN_FILES}/${directory}/${entry.name}` as ByteText, rest: `${rest}/${entry.name}` });
     } finally {
       fs.closeSync(directory);
     }
@@ -146,21 +264,6 @@ class Writer {
 
 function typeOf({ mode }: FileVersion): number {
   return mode & S_IFMT;
-}
-
-function relink(version: FileVersion, place: ByteText): void {
-  fs.unlinkSync(bytesOfText(place));
-  fs.symlinkSync(bytesOfText(version.target as ByteText), bytesOfText(place));
-}
-
-function setMode({ mode }: FileVersion, place: ByteText): void {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-  const file = fs.openSync(bytesOfText(place), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  try {
-    fs.fchmodSync(file, mode & MODE_BITS);
-  } finally {
-    fs.closeSync(file);
-  }
 }
 
 function reasonOf(error: unknown): string {

@@ -1,22 +1,28 @@
 /** What a run has changed of the files of the host: as the machine lists it, keeps it, and writes it to what is bound. */
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { byteTextOf, type ByteText } from '../../../src/host/byte-text.js';
 import { BoundRoot } from '../../../src/host/linux/bound-root.js';
 import { describeChanges, listChanges } from '../../../src/host/linux/changes-of-run.js';
 import { HostRoot } from '../../../src/host/linux/host-root.js';
+import { FoundRoot } from '../../../src/host/linux/found-root.js';
+import { Spool } from '../../../src/host/linux/spool.js';
 import { writeThrough } from '../../../src/host/linux/write-through.js';
 import { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, S_IFIFO } from '../../../src/kernel/linux/files/constants.js';
+import { FileMirror, type MirrorStep } from '../../../src/kernel/linux/files/mirror.js';
 import { releaseFile } from '../../../src/kernel/linux/files/open/open-file.js';
 import { isDirectory } from '../../../src/kernel/linux/files/tree/directory.js';
 import { RegularFile, SymbolicLink, type Inode } from '../../../src/kernel/linux/files/tree/inode.js';
 import * as names from '../../../src/kernel/linux/files/tree/names.js';
 import { lookUp } from '../../../src/kernel/linux/files/tree/path-walk.js';
-import { bd0 } from '../../cli/bd0.js';
+import { bd0, startBd0 } from '../../cli/bd0.js';
 import { LooseFiles, outcomeOf } from '../../support/linux-files.js';
 import { Random } from '../../support/random.js';
+import type { VmoStore } from '../../../src/vmo/store.js';
 import { seedOf, volume } from '../../support/volume.js';
 
 const seed = seedOf(20263);
@@ -40,6 +46,7 @@ class Programs {
   chmod = (path: string, mode: number): void => {
     const inode = this.inode(path);
     inode.mode = (inode.mode & ~0o777) | mode;
+    inode.changed = this.loose.files.now;
   };
   mkdir = (path: string): void => names.makeDirectory(this.loose.files, this.loose.maker(), path, 0o755);
   symlink = (target: string, path: string): void =>
@@ -69,6 +76,33 @@ class Programs {
     const content = inode instanceof RegularFile ? inode.content.read(0, inode.size, this.loose.files) : undefined;
     const what = content ? Buffer.from(content).toString() : inode instanceof SymbolicLink ? inode.target : '';
     return `${path} ${modeText(inode.mode)} ${what}`;
+  }
+}
+
+/** Programs whose changes of a directory of the host are written to it. */
+class BoundPrograms extends Programs {
+  readonly problems: string[] = [];
+  private readonly mirror;
+
+  constructor(private readonly host: string) {
+    const spool = new Spool();
+    let found!: FoundRoot;
+    const root = (store: VmoStore): FoundRoot =>
+      (found = new FoundRoot(store, new HostRoot(store, host), spool, false));
+    super(new LooseFiles({ root }));
+    this.found = found;
+    this.mirror = new FileMirror(this.loose.files, { path: '', now: found.now });
+  }
+  private readonly found: FoundRoot;
+
+  /** Brings the host to what the programs see. */
+  writeAll(isLast = false): void {
+    this.apply(this.mirror.next(isLast));
+  }
+  next = (): MirrorStep | undefined => this.mirror.next();
+  apply(step: MirrorStep | undefined): void {
+    const target = { host: this.host as ByteText, guest: '', found: this.found, isOther: () => false };
+    step?.settle(writeThrough(step, target, (line) => this.problems.push(line)));
   }
 }
 
@@ -105,56 +139,72 @@ function makeTree(directory: string, random: Random, depth = 0): void {
   }
 }
 
-function act(programs: Programs, random: Random): void {
+/** What programs do: returns what came of it. */
+function actOf(random: Random): (programs: Programs) => unknown {
   const path = (): string =>
     Array.from({ length: 1 + random.below(3) }, () => `/${random.pick(['a', 'b', 'c', 'd', 'e'])}`).join('');
   const [one, other] = [path(), path()];
-  const acts: (() => void)[] = [
-    () => programs.write(one, `written ${random.below(1000)}`),
-    () => programs.write(one, ' and more', O_APPEND),
-    () => programs.chmod(one, random.pick([0o600, 0o755, 0o644, 0o700])),
-    () => programs.mkdir(one),
-    () => programs.symlink(random.pick(['x', '/a', '..']), one),
-    () => programs.remove(one),
-    () => programs.rename(one, other),
-    () => programs.rename(one, other, 2),
+  const [number, mode, target] = [random.below(1000), random.pick([0o600, 0o755, 0o644, 0o700]), random.pick(['x', '/a', '..'])]; // prettier-ignore
+  const acts: ((programs: Programs) => void)[] = [
+    (programs) => programs.write(one, `written ${number}`),
+    (programs) => programs.write(one, ' and more', O_APPEND),
+    (programs) => programs.chmod(one, mode),
+    (programs) => programs.mkdir(one),
+    (programs) => programs.symlink(target, one),
+    (programs) => programs.remove(one),
+    (programs) => programs.rename(one, other),
+    (programs) => programs.rename(one, other, 2),
+    (programs) => programs.tree(one),
   ];
-  outcomeOf(random.pick(acts));
+  const act = random.pick(acts);
+  return (programs) => outcomeOf(() => act(programs));
 }
 
-t.test('what is written to the host is what the programs see, whatever they did', async (t) => {
-  const place = makePlace(t);
-  for (let round = 0; round < volume(60, 3000); round++) {
-    const random = new Random(seed + round);
-    const host = join(place, String(round));
-    fs.mkdirSync(host);
-    makeTree(host, random);
-    const programs = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, host) }));
-    for (let count = 2 + random.below(25); count > 0; count--) act(programs, random);
-    const isOwn = (line: string): boolean => !/^\/(dev|proc)\b/.test(line);
-    const expected = programs.tree('').filter(isOwn);
-    const problems: string[] = [];
-    const changes = programs.loose.files.changes();
-    const listed = listChanges(changes);
-    const before = hostTree(host, '');
-    writeThrough(changes, host as ByteText, (line) => problems.push(line));
-    const found = hostTree(host, '');
-    const of = `seed ${seed} + ${round}`;
-    if (!t.strictSame([found, problems], [expected, []], of)) return;
-    const isSame = before.join('\n') === found.join('\n');
-    if (listed.length === 0) t.ok(isSame, `${of}: nothing is listed, and nothing has changed`);
-    const left = new LooseFiles({ root: (store) => new HostRoot(store, host) });
-    t.strictSame(listChanges(left.files.changes()), [], 'a machine that has done nothing has changed nothing');
-    fs.rmSync(host, { recursive: true });
-  }
-});
+t.test(
+  'what is written to the host is what the programs see, whatever they did and whenever it is written',
+  async (t) => {
+    const place = makePlace(t);
+    for (let round = 0; round < volume(60, 3000); round++) {
+      const random = new Random(seed + round);
+      const [host, twin] = [join(place, `${round}`), join(place, `${round}-twin`)];
+      fs.mkdirSync(host);
+      makeTree(host, random);
+      fs.cpSync(host, twin, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+      const programs = new BoundPrograms(host);
+      const others = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, twin) }));
+      const isOwn = (line: string): boolean => !/^\/(dev|proc)\b/.test(line);
+      const of = `seed ${seed} + ${round}`;
+      for (let count = 2 + random.below(25); count > 0; count--) {
+        const act = actOf(random);
+        const same = t.strictSame(act(programs), act(others), `${of}: nobody notices that the host was written`);
+        if (!same) return;
+        if (random.below(4) === 0) programs.writeAll();
+        if (random.below(12) > 0) continue;
+        const [seen, expected] = [programs, others].map((each) => each.tree('').filter(isOwn));
+        if (!t.strictSame(seen, expected, `${of}: all files are what they would be`)) return;
+        programs.writeAll();
+        if (!t.strictSame(hostTree(host, ''), expected, `${of}: the host is as far`)) return;
+      }
+      const listed = listChanges(others.loose.files.changes());
+      const expected = others.tree('').filter(isOwn);
+      programs.writeAll(true);
+      const found = hostTree(host, '');
+      if (!t.strictSame([found, programs.problems], [expected, []], of)) return;
+      const isSame = hostTree(twin, '').join('\n') === found.join('\n');
+      if (listed.length === 0) t.ok(isSame, `${of}: nothing is listed, and nothing has changed`);
+      const left = new LooseFiles({ root: (store) => new HostRoot(store, host) });
+      t.strictSame(listChanges(left.files.changes()), [], 'a machine that has done nothing has changed nothing');
+      for (const each of [host, twin]) fs.rmSync(each, { recursive: true });
+    }
+  },
+);
 
 t.test('changes are listed in words', async (t) => {
   const host = makePlace(t);
   fs.mkdirSync(join(host, 'd'));
   for (const name of ['a', 'b', 'd/x', 'd/y']) fs.writeFileSync(join(host, name), name);
   fs.chmodSync(join(host, 'a'), 0o644);
-  const programs = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, host) }));
+  const programs = new BoundPrograms(host);
   programs.write('/a', 'longer than before');
   programs.chmod('/a', 0o755);
   programs.remove('/b');
@@ -175,18 +225,22 @@ t.test('changes are listed in words', async (t) => {
     '  added    /p\\x1b: special file',
   ]);
   t.match(describeChanges(Array.from({ length: 103 }, () => listChanges(changes)[0]!), ': see'), { 100: '  and 3 more: see' }); // prettier-ignore
-  const problems: string[] = [];
-  writeThrough(changes, host as ByteText, (line) => problems.push(line));
-  t.strictSame(problems, [`cannot write '${host}/p\\x1b': it is a special file`], 'special files are not made');
+  programs.writeAll(true);
+  t.strictSame(
+    programs.problems,
+    [`cannot write '${host}/p\\x1b': it is a special file`],
+    'special files are not made',
+  );
 });
 
 t.test('files come to the host without the bits that let them run as their owner', async (t) => {
   const host = makePlace(t);
-  const programs = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, host) }));
+  const programs = new BoundPrograms(host);
   programs.write('/tool', 'x');
   programs.chmod('/tool', 0o755);
   programs.inode('/tool').mode |= 0o6000;
-  writeThrough(programs.loose.files.changes(), host as ByteText, (line) => t.fail(line));
+  programs.writeAll(true);
+  t.strictSame(programs.problems, []);
   t.equal(fs.statSync(join(host, 'tool')).mode & 0o7777, 0o755);
 });
 
@@ -196,23 +250,23 @@ t.test('a link that the host puts in the way is not followed, and nothing is los
   for (const each of [host, outside, join(host, 'd'), join(host, 'e')]) fs.mkdirSync(each);
   for (const path of ['d/file', 'e/file', 'file']) fs.writeFileSync(join(host, path), 'old');
   fs.writeFileSync(join(outside, 'file'), 'outside');
-  const programs = new Programs(new LooseFiles({ root: (store) => new HostRoot(store, host) }));
+  const programs = new BoundPrograms(host);
+  const { problems } = programs;
   programs.write('/d/file', 'new');
   programs.write('/file', 'new');
-  const changes = programs.loose.files.changes();
+  const step = programs.next();
   fs.renameSync(join(host, 'd'), join(place, 'moved'));
   fs.symlinkSync(outside, join(host, 'd'));
   fs.rmSync(join(host, 'file'));
   fs.symlinkSync(join(outside, 'file'), join(host, 'file'));
-  const problems: string[] = [];
-  writeThrough(changes, host as ByteText, (line) => problems.push(line));
+  programs.apply(step);
   t.equal(problems.length, 2);
   t.equal(fs.readFileSync(join(outside, 'file'), 'utf8'), 'outside');
 
   programs.rename('/e/file', '/kept');
   fs.writeFileSync(join(host, 'e', 'file'), 'changed by the host meanwhile');
   problems.length = 0;
-  writeThrough(programs.loose.files.changes(), host as ByteText, (line) => problems.push(line));
+  programs.writeAll(true);
   t.match(problems, [/nothing was written/]);
   t.equal(fs.readFileSync(join(host, 'e', 'file'), 'utf8'), 'changed by the host meanwhile');
 });
@@ -243,7 +297,7 @@ t.test('roots are bound at places of another one, which need not be there', asyn
   t.strictSame(listChanges(loose.files.changes()), []);
 });
 
-t.test('changes of a run are trees of a store, and bound files are written when it ends', async (t) => {
+t.test('changes of a run are trees of a store, and bound files are written', async (t) => {
   const place = makePlace(t);
   const [host, store] = [join(place, 'host'), join(place, 'store')];
   fs.mkdirSync(host);
@@ -278,3 +332,73 @@ t.test('what cannot be bound or kept is refused before anything runs', async (t)
   const { code } = await bd0(['run', '--bind', '/no/such=/x', '/bin/busybox', 'true']);
   t.equal(code, 127);
 });
+
+/** Lines that a program writes, until it is killed after one that `isLast` accepts. */
+async function killAfter(words: readonly string[], isLast: (line: string) => boolean): Promise<string[]> {
+  const child = startBd0(words);
+  let text = '';
+  const lines = (): string[] => text.split('\n').slice(0, -1);
+  for await (const bytes of child.stdout) {
+    text += String(bytes);
+    if (lines().some(isLast)) break;
+  }
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  return lines();
+}
+
+t.test(
+  'what a program has asked to be kept is on the host when bd0 is killed, and so is all before a wait',
+  async (t) => {
+    const host = makePlace(t);
+    fs.writeFileSync(join(host, 'state'), '0 0\n');
+    const run = ['run', '--bind', `${host}=/bound:rw`, '--cwd', '/bound', '/bin/busybox', 'sh', '-c'];
+    const counting = 'i=0; while :; do i=$((i+1)); echo $i $i > new; mv new state; echo $i >> log; sync; echo $i; done';
+    const told = await killAfter([...run, counting], (line) => Number(line) >= 40);
+    const last = Number(told.at(-1));
+    const [, one, other] = /^(\d+) (\d+)\n$/.exec(fs.readFileSync(join(host, 'state'), 'utf8'))!;
+    t.equal(one, other, 'a file that takes the place of another one is whole');
+    t.ok(Number(one) >= last, `after ${last} was told, the file has ${one}`);
+    const log = fs.readFileSync(join(host, 'log'), 'utf8').split('\n').slice(0, -1);
+    t.strictSame(
+      log,
+      Array.from({ length: log.length }, (_, index) => `${index + 1}`),
+      'nothing is missing within',
+    );
+    t.ok(log.length >= last);
+
+    const waiting = 'mkdir d; echo new > d/file; rm log; echo ready; read line';
+    const resting = startBd0([...run, waiting]);
+    await once(resting.stdout, 'data');
+    while (fs.existsSync(join(host, 'log'))) await sleep(20);
+    resting.kill('SIGKILL');
+    await once(resting, 'close');
+    t.equal(fs.readFileSync(join(host, 'd', 'file'), 'utf8'), 'new\n');
+
+    const busy = 'echo busy > begun; while :; do :; done';
+    const child = startBd0([...run, busy]);
+    while (!fs.existsSync(join(host, 'begun'))) await sleep(20);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    t.equal(fs.readFileSync(join(host, 'begun'), 'utf8'), 'busy\n', 'a program that never rests is written as well');
+  },
+);
+
+t.test(
+  'each of two places that lie in one another gets its own changes, and one that is only read gets none',
+  async (t) => {
+    const place = makePlace(t);
+    for (const path of ['outer/in', 'inner', 'still']) fs.mkdirSync(join(place, path), { recursive: true });
+    for (const path of ['outer/in/kept', 'inner/a', 'still/s']) fs.writeFileSync(join(place, path), 'old');
+    const binds = [['outer', '/b:rw'], ['inner', '/b/in:rw'], ['still', '/b/still']] as const; // prettier-ignore
+    const words = binds.flatMap(([path, guest]) => ['--bind', `${join(place, path)}=${guest}`]);
+    const script =
+      'cd /b && echo 1 > in/a && echo 2 > new && sync && rm in/a && echo 3 > in/c && echo 4 > still/s && rm -r new';
+    const ran = await bd0(['run', ...words, '/bin/busybox', 'sh', '-c', script]);
+    t.strictSame([ran.code, ran.stderr], [0, '']);
+    t.strictSame(
+      hostTree(place, '').map((line) => line.replace(/ \d+/, '').trim()),
+      ['/inner', '/inner/c 3', '/outer', '/outer/in', '/outer/in/kept old', '/still', '/still/s old'],
+    );
+  },
+);

@@ -237,6 +237,7 @@ function msync(context: LinuxContext, address: bigint, length: bigint, flagsArgu
   const { start, end } = rangeOf(context, address, length)!;
   for (const { owner } of new Set(context.linux.memory.region.sharedIn(start, end)))
     if (owner instanceof SharedFilePart) owner.settle();
+  if (flags & MS_SYNC) context.system.fileSystem.keep();
   return 0n;
 }
 

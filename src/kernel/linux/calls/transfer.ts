@@ -277,12 +277,17 @@ function fsync(context: LinuxContext, fd: bigint): CallResult {
   const file = usableFileOf(context, fd);
   if (file instanceof OpenRegularFile) file.inode.content.settle(context.system.fileSystem);
   else if (!file.isSeekable) return failed(EINVAL);
+  return sync(context);
+}
+
+function sync({ system }: LinuxContext): CallResult {
+  system.fileSystem.keep();
   return 0n;
 }
 
 function syncfs(context: LinuxContext, fd: bigint): CallResult {
   fileOf(context, fd);
-  return 0n;
+  return sync(context);
 }
 
 const whole = { state: 'whole', differs: '' } as const;
@@ -301,7 +306,7 @@ export const TRANSFER_CALLS: readonly LinuxCall[] = [
   { number: 40, name: 'sendfile', parameters: ['output', 'input', 'offset', 'count'], perform: sendfile, ...moved },
   { number: 74, name: 'fsync', parameters: ['fd'], perform: fsync, ...whole },
   { number: 75, name: 'fdatasync', parameters: ['fd'], perform: fsync, ...whole },
-  { number: 162, name: 'sync', parameters: [], perform: () => 0n, ...whole },
+  { number: 162, name: 'sync', parameters: [], perform: sync, ...whole },
   { number: 187, name: 'readahead', parameters: ['fd', 'offset', 'count'], perform: checkFile, ...whole },
   {
     ...{ number: 221, name: 'fadvise64', parameters: ['fd', 'offset', 'length', 'advice'], perform: checkFile },

@@ -25,6 +25,8 @@ export interface FileVersion {
   readonly device: number;
   /** The number of its inode. A file of the root has the same one after it was renamed. */
   readonly number: number;
+  /** Whether the root has its content, so that reading it may fail. */
+  readonly isInRoot: boolean;
   /** Bytes of a regular file from an offset, fewer at its end. Throws LinuxError EIO where they cannot be read any more. */
   read(offset: number, length: number): Uint8Array;
 }
@@ -96,7 +98,7 @@ class ChangeFinder {
     const isOther = inode instanceof RegularFile && (!isAtItsPlace || inode.content.isChanged);
     // The host has another file there by now, which the programs have not changed.
     if (inode instanceof RegularFile && !isOther && isChangedOnHost(this.root, inode)) return [];
-    const isContentOther = isOther && !this.isSameContent(before, after);
+    const isContentOther = isOther && !isSameContent(before, after);
     return [
       ...(isContentOther ? ['content' as const] : []),
       ...(before.target === after.target ? [] : ['target' as const]),
@@ -134,53 +136,75 @@ class ChangeFinder {
   }
 
   private before(path: string): FileVersion | undefined {
-    const status = this.root.status(path === '' ? '/' : path);
-    return typeof status === 'number' ? undefined : this.versionOfRoot(path, status);
-  }
-
-  private versionOfRoot(path: string, status: RootStatus): FileVersion {
-    const { mode, owner, group, links, size, modified, target, stamp } = status;
-    return {
-      ...{ mode, owner, group, links, size, modified, target, device: 0, number: numberOfPath(path) },
-      read: (offset, length) => this.readRoot(path, stamp, size, offset, length),
-    };
+    return versionAt(this.root, path);
   }
 
   private after(inode: Inode, path: string): FileVersion {
-    const { mode, owner, group, links, size, modified, device, number } = inode;
-    const target = inode instanceof SymbolicLink ? inode.target : '';
-    const read = (offset: number, length: number): Uint8Array => {
-      if (!(inode instanceof RegularFile)) throw new LinuxError(LinuxErrno.EINVAL);
-      const source = inode.content.rootFile;
-      if (source) return this.readRoot(source.path, source.stamp, size, offset, length);
-      return inode.content.read(offset, length, this.files);
-    };
-    return { mode, owner, group, links, size, modified, target, device, number: path === '' ? 2 : number, read };
+    return versionOf(this.files, this.root, inode, path);
   }
+}
 
-  /** Read from the host itself: it is no input of the machine. */
-  private readRoot(path: string, stamp: string, size: number, offset: number, most: number): Uint8Array {
-    const length = Math.max(0, Math.min(most, size - offset));
-    if (length === 0) return new Uint8Array(0);
-    const part = this.root.read(path, stamp, offset, length);
-    if (typeof part === 'number') throw new LinuxError(part);
-    try {
-      return part.read(0, length);
-    } finally {
-      part.close();
-    }
+/** What a root has at a path; undefined for nothing. */
+export function versionAt(root: LinuxRoot, path: string): FileVersion | undefined {
+  const status = root.status(path === '' ? '/' : path);
+  return typeof status === 'number' ? undefined : versionOfRoot(root, path, status);
+}
+
+function versionOfRoot(root: LinuxRoot, path: string, status: RootStatus): FileVersion {
+  const { mode, owner, group, links, size, modified, target, stamp } = status;
+  return {
+    ...{ mode, owner, group, links, size, modified, target, device: 0, number: numberOfPath(path), isInRoot: true },
+    read: (offset, length) => readRoot(root, path, stamp, size, offset, length),
+  };
+}
+
+/** What a file is now; `root` is what the machine found, past the record of what it reads. */
+export function versionOf(files: FileSystem, root: LinuxRoot, inode: Inode, path: string): FileVersion {
+  const { mode, owner, group, links, size, modified, device, number } = inode;
+  const target = inode instanceof SymbolicLink ? inode.target : '';
+  const content = inode instanceof RegularFile ? inode.content : undefined;
+  const source = content?.rootFile;
+  const read = (offset: number, length: number): Uint8Array => {
+    if (source) return readRoot(root, source.path, source.stamp, size, offset, length);
+    if (!content) throw new LinuxError(LinuxErrno.EINVAL);
+    return content.read(offset, length, files);
+  };
+  return {
+    ...{ mode, owner, group, links, size, modified, target, device, read },
+    ...{ number: path === '' ? 2 : number, isInRoot: source !== undefined },
+  };
+}
+
+/** Read from the host itself: it is no input of the machine. */
+function readRoot(
+  root: LinuxRoot,
+  path: string,
+  stamp: string,
+  size: number,
+  offset: number,
+  most: number,
+): Uint8Array {
+  const length = Math.max(0, Math.min(most, size - offset));
+  if (length === 0) return new Uint8Array(0);
+  const part = root.read(path, stamp, offset, length);
+  if (typeof part === 'number') throw new LinuxError(part);
+  try {
+    return part.read(0, length);
+  } finally {
+    part.close();
   }
+}
 
-  private isSameContent(before: FileVersion, after: FileVersion): boolean {
-    if (before.size !== after.size) return false;
-    try {
-      for (let at = 0; at < before.size; at += PART_BYTES)
-        if (!isEqual(before.read(at, PART_BYTES), after.read(at, PART_BYTES))) return false;
-      return true;
-    } catch (error) {
-      if (!(error instanceof LinuxError)) throw error;
-      return false;
-    }
+/** Whether two versions of a regular file have the same bytes; false where they cannot be read. */
+export function isSameContent(before: FileVersion, after: FileVersion): boolean {
+  if (before.size !== after.size) return false;
+  try {
+    for (let at = 0; at < before.size; at += PART_BYTES)
+      if (!isEqual(before.read(at, PART_BYTES), after.read(at, PART_BYTES))) return false;
+    return true;
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    return false;
   }
 }
 
@@ -188,7 +212,7 @@ class ChangeFinder {
 const PART_BYTES = 2 ** 20;
 
 /** Whether a version is a file of a type. */
-function isOfType(version: FileVersion | undefined, type: number): boolean {
+export function isOfType(version: FileVersion | undefined, type: number): boolean {
   return version !== undefined && (version.mode & S_IFMT) === type;
 }
 
@@ -203,7 +227,7 @@ function attributesThatDiffer(before: FileVersion, after: FileVersion): FileAspe
 }
 
 /** Whether the host has another content at the path of a file than when it was seen first. */
-function isChangedOnHost(root: LinuxRoot, { content, mode }: RegularFile): boolean {
+export function isChangedOnHost(root: LinuxRoot, { content, mode }: RegularFile): boolean {
   const source = content.rootFile;
   if (!source || (mode & S_IFMT) !== S_IFREG) return false;
   const now = root.status(source.path);
@@ -215,11 +239,11 @@ function added({ name, before, entries }: ChangedFile): ChangedFile {
   return { name, before: undefined, after: before, differs: [], entries: entries.map(added) };
 }
 
-function hasChanged({ before, after, differs, entries }: ChangedFile): boolean {
+export function hasChanged({ before, after, differs, entries }: ChangedFile): boolean {
   return (before === undefined) !== (after === undefined) || differs.length > 0 || entries.length > 0;
 }
 
-function inOrder(entries: readonly ChangedFile[]): ChangedFile[] {
+export function inOrder<Change extends ChangedFile>(entries: readonly Change[]): Change[] {
   return [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

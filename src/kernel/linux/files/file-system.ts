@@ -176,8 +176,23 @@ export class FileSystem implements Tree, ContentStore {
     return changesOf(this, this.host.unrecorded);
   }
 
+  /** What the machine found, past the record of what it reads. */
+  get found(): LinuxRoot {
+    return this.host.unrecorded;
+  }
+
+  /** Every inode that somebody can reach. */
+  get known(): Iterable<Inode> {
+    return this.inodes.values();
+  }
+
+  /** Programs want what they have written to be kept, whatever happens to the machine. */
+  keep(): void {
+    this.lower.keep?.();
+  }
+
   /** Files take up what programs have written to memory in which they are mapped. */
-  private settleShared(): void {
+  settleShared(): void {
     for (const inode of this.inodes.values())
       if (inode instanceof RegularFile) for (const part of inode.content.parts.values()) part.settle();
   }

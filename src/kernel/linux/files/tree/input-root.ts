@@ -35,6 +35,11 @@ export class InputRoot implements LinuxRoot {
     return answer;
   }
 
+  /** A replay has no effect on the host. */
+  keep(): void {
+    if (!this.inputs.source) this.host.keep?.();
+  }
+
   private take<Kind extends InputKind>(kind: Kind): Extract<MachineInput, { kind: Kind }> {
     const { source, tick } = this.inputs;
     return replayed(source!.take(tick, kind), tick, kind);

@@ -42,6 +42,8 @@ export interface LinuxRoot {
    * status is of any more.
    */
   read(path: string, stamp: string, offset: number, length: number): VmoHandle | LinuxErrno;
+  /** Programs have asked that what they have written be kept, as by fsync(2): for roots that bring it to the host. */
+  keep?(): void;
 }
 
 /** What makes the root of a machine over its store. */
