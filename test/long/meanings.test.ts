@@ -3,12 +3,14 @@ import { describeHost, type HostCpu } from '../oracle/host.js';
 import { NativeOracle, NOT_AVAILABLE } from '../oracle/native.js';
 import { MeaningsCheck } from '../cpu/meanings/check.js';
 import { coverageGaps, describeFailures, missingXm, summary, wrongXm } from '../cpu/meanings/report.js';
-import { writeNativeCases } from '../support/native-cases.js';
+import { readNativeCases, sumOfRuns, writeNativeCases, type NativeCases } from '../support/native-cases.js';
 
 /**
  * Like test/cpu/meanings.test.ts with a fixed seed, 2 or BD0_SEED, and ten million cases or BD0_CASES. With BD0_WRITE_TABLES=1 it
- * records how many the CPU has run of each row, for docs/instructions.md.
+ * records how many the CPU has run of each row, for docs/instructions.md. BD0_FROM is the first case: a run can be taken up where
+ * the recorded one of the seed has ended, on another host too, and is recorded with it as one.
  */
+const FROM = Number(process.env['BD0_FROM'] ?? 0);
 const CASES = Number(process.env['BD0_CASES'] ?? 10_000_000);
 const SEED = Number(process.env['BD0_SEED'] ?? 2);
 const TRANSLATE_EVERY = 8;
@@ -24,12 +26,14 @@ t.test('every instruction matches the host CPU, in every engine', { timeout: 0 }
   t.teardown(() => oracle?.close());
   t.comment(oracle ? describeHost(oracle.host) : NOT_AVAILABLE);
   const check = new MeaningsCheck({ seed: SEED, oracle, translateEvery: TRANSLATE_EVERY });
-  for (let from = 0; from < CASES && check.failures.length < MOST_FAILURES; from += PROGRESS) {
+  const before = FROM > 0 ? earlierRun() : undefined;
+  const end = FROM + CASES;
+  for (let from = FROM; from < end && check.failures.length < MOST_FAILURES; from += PROGRESS) {
     const known = check.failures.length;
-    check.run(from, Math.min(PROGRESS, CASES - from));
-    t.comment(`${Math.min(from + PROGRESS, CASES)} cases, ${check.failures.length} differ`);
+    check.run(from, Math.min(PROGRESS, end - from));
+    t.comment(`${Math.min(from + PROGRESS, end)} cases, ${check.failures.length} differ`);
     if (check.failures.length > known) t.comment(describeFailures(check, known));
-    if (oracle && process.env['BD0_WRITE_TABLES'] === '1') record(check, oracle.host);
+    if (oracle && process.env['BD0_WRITE_TABLES'] === '1') record(check, oracle.host, before);
   }
   t.comment(summary(check));
   t.equal(check.failures.length, 0, 'no case differs');
@@ -43,8 +47,22 @@ t.test('every instruction matches the host CPU, in every engine', { timeout: 0 }
   t.end();
 });
 
+/** The recorded run, which this one goes on with. */
+function earlierRun(): NativeCases {
+  const run = readNativeCases();
+  if (run.seed !== SEED || run.cases !== FROM)
+    throw new Error(
+      `BD0_FROM=${FROM}: the recorded run has ${run.cases} cases of seed ${run.seed}; set BD0_FROM and BD0_SEED to these`,
+    );
+  return run;
+}
+
 /** Writes how far the run has come. */
-function record({ native, forms, failures }: MeaningsCheck, { vendor, brand, family, model }: HostCpu): void {
+function record(
+  { native, forms, failures }: MeaningsCheck,
+  { vendor, brand, family, model }: HostCpu,
+  before: NativeCases | undefined,
+): void {
   const run = {
     date: new Date().toISOString().slice(0, 10),
     host: `${vendor} ${brand}, family ${family}, model ${model}`,
@@ -53,5 +71,5 @@ function record({ native, forms, failures }: MeaningsCheck, { vendor, brand, fam
     native: native!.cases,
     differ: failures.length,
   };
-  writeNativeCases(run, native!.rows);
+  writeNativeCases(...sumOfRuns(before, run, native!.rows));
 }

@@ -2,11 +2,22 @@
 import * as vendors from '../../../../src/cpu/meaning/opcodes/vendor-differences.js';
 import { isCanonical, signed } from '../../../../src/bits.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
-import { FS, RAX, RBX, RDI, RSI, RSP } from '../../../../src/cpu/state/layout.js';
+import { FS, RAX, RBX, RCX, RDI, RSI, RSP } from '../../../../src/cpu/state/layout.js';
 import { CODE, CODE_BYTES } from '../../../oracle/layout.js';
 import type { MeaningCase } from '../generate.js';
 import type { Answers, HostDifference } from '../host-differences.js';
-import { completes, hasMnemonic, leftOut, ofVendors, probe, raised, raises, undefinedOpcode } from './probes.js';
+import {
+  completes,
+  hasMnemonic,
+  leftOut,
+  MIDDLE,
+  NON_CANONICAL,
+  ofVendors,
+  probe,
+  raised,
+  raises,
+  undefinedOpcode,
+} from './probes.js';
 
 /** Canonical with linear addresses of 57 bits only. */
 const WIDE = 0x8000_0000_1000n;
@@ -14,6 +25,10 @@ const WIDE = 0x8000_0000_1000n;
 const SEGMENT_BASE = 0x4000_0000_0000n;
 const WRAPPING = 0xffff_8000_0000_0000n - SEGMENT_BASE;
 const MOV_RAX_AT_RBX = [0x48, 0x8b, 0x03];
+const HYPERVISOR_VECTORS = [23, 25, 26, 27];
+/** MOVQ [RDI], XMM0 */
+const MOVQ_AT_RDI = [0x66, 0x48, 0x0f, 0x7e, 0x07];
+const REP_STOSB = [0xf3, 0xaa];
 const MOV_RAX_AT_RSP = [0x48, 0x8b, 0x04, 0x24];
 
 export const SYSTEM: readonly HostDifference[] = [
@@ -29,6 +44,54 @@ export const SYSTEM: readonly HostDifference[] = [
         maps: (answers) =>
           hasMnemonic(answers, 'SYSRET') && answers.ours.fault?.vector === Vector.UD
             ? { fault: { vector: Vector.GP, errorCode: 0, cr2: 0n } }
+            : undefined,
+      },
+    ],
+  },
+  {
+    instructions: 'SYSEXIT',
+    why: 'SDM Vol. 2B "SYSEXIT": #GP as CPL is not 0; APM Vol. 3 "SYSEXIT": #UD in long mode',
+    probes: [probe([0x0f, 0x35], {})],
+    alternatives: [
+      { name: '#GP', shows: raises(Vector.GP) },
+      {
+        name: '#UD',
+        shows: raises(Vector.UD),
+        maps: (answers) =>
+          hasMnemonic(answers, 'SYSEXIT') && raised(answers, [Vector.UD], [Vector.GP])
+            ? undefinedOpcode(answers.c)
+            : undefined,
+      },
+    ],
+  },
+  {
+    instructions: 'any, with a stack pointer that is not canonical',
+    why: 'hypervisors that run a guest kernel in user mode emulate what they cannot return to, and know few instructions',
+    probes: [
+      probe(MOVQ_AT_RDI, { [RDI]: MIDDLE, [RSP]: NON_CANONICAL }),
+      probe(REP_STOSB, { [RDI]: MIDDLE, [RCX]: 2n, [RSP]: NON_CANONICAL }, { maxSteps: 2 }),
+    ],
+    alternatives: [
+      { name: 'runs', shows: completes },
+      {
+        name: '#GP or #UD at times',
+        shows: raises(Vector.GP, Vector.UD),
+        maps: (answers) => (isEmulatedBadly(answers) ? leftOut(answers) : undefined),
+      },
+    ],
+  },
+  {
+    instructions: 'INT of 23, 25, 26 and 27',
+    why: 'SDM Vol. 3A 6.12.1.2: #GP unless the gate is open to user mode, as those of hypervisors of their own kind may be',
+    probes: HYPERVISOR_VECTORS.map((vector) => probe([0xcd, vector], {})),
+    alternatives: [
+      { name: '#GP', shows: raises(Vector.GP) },
+      {
+        name: 'nothing, or #UD',
+        shows: ({ fault }) => fault === undefined || fault.vector === Vector.UD,
+        maps: (answers) =>
+          hasMnemonic(answers, 'INT') && HYPERVISOR_VECTORS.includes(answers.c.oracle.bytes.at(-1)!)
+            ? leftOut(answers)
             : undefined,
       },
     ],
@@ -154,4 +217,14 @@ function wrapsIntoSegment(c: MeaningCase): boolean {
 function bitStringOffset({ form, instruction, oracle }: MeaningCase): bigint {
   if (!/^BT[SRC]?$/.test(form.row.mnemonic) || form.src.kind !== 'gpr') return 0n;
   return signed(form.width, oracle.gpr[instruction.reg]!) >> 3n;
+}
+
+/** The host raises #GP or #UD where bd0 does not, and the host does not either with another stack pointer. */
+function isEmulatedBadly({ c, native, ours, ask }: Answers): boolean {
+  const vector = native.fault?.vector;
+  if (isCanonical(c.oracle.gpr[RSP]!) || ours.fault?.vector === vector) return false;
+  if (vector !== Vector.GP && vector !== Vector.UD) return false;
+  const gpr = c.oracle.gpr.slice();
+  gpr[RSP] = MIDDLE;
+  return ask.host({ ...c.oracle, gpr })?.fault?.vector !== vector;
 }

@@ -95,6 +95,26 @@ export const TOLERANCES: readonly Tolerance[] = [
         : undefined,
   },
   {
+    instructions: 'XSAVE and relatives of components that bd0 lacks',
+    why: 'SDM Vol. 1 13.4: hosts with AVX-512 have more of them in XCR0',
+    maps: (answers) => {
+      const { gpr } = answers.c.oracle;
+      const asksForOthers = (gpr[RAX]! & 0xffff_fff8n) !== 0n || (gpr[RDX]! & 0xffff_ffffn) !== 0n;
+      return /^XSAVE/.test(answers.c.form.row.mnemonic) && asksForOthers ? leftOut(answers) : undefined;
+    },
+  },
+  {
+    instructions: 'VMASKMOVPS and relatives across 4 GiB, with addresses of 32 bits',
+    why: 'SDM Vol. 1 3.3.7.1 leaves open whether the addresses of the elements wrap, or only that of the first',
+    maps: (answers) =>
+      hasMnemonic(answers, 'MASKMOVPS', 'MASKMOVPD', 'PMASKMOVD', 'PMASKMOVQ') &&
+      raised(answers, [Vector.PF], [Vector.PF]) &&
+      answers.c.form.addressWidth === 32 &&
+      answers.native.fault!.cr2 === answers.ours.fault!.cr2 + (1n << 32n)
+        ? itsFault(answers)
+        : undefined,
+  },
+  {
     instructions: 'XSAVE at the end of a page',
     why: 'SDM Vol. 1 13.4: which bytes of the area it touches for components that are not asked for is open',
     maps: (answers) =>
