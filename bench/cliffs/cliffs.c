@@ -302,6 +302,11 @@ X87(x87_remainder, "fldl %2\n fldl %1\n fprem\n fprem1\n fstp %%st(1)\n fstpl %0
 X87(x87_examine, "fldl %1\n fxam\n fnstsw %%ax\n fstpl %0\n fldz\n fxam\n fnstsw %%ax\n fstpl %0")
 X87(x87_power, "fldl %2\n fchs\n fld1\n faddp\n f2xm1\n fstpl %0")
 X87(x87_log, "fldl %1\n fldl %2\n fyl2x\n fstpl %0")
+X87(x87_log1, "fldl %1\n fldl %2\n fld1\n fsubrp\n fyl2xp1\n fstpl %0")
+X87(x87_sine, "fldl %1\n fsin\n fstpl %0\n fldl %2\n fcos\n fstpl %0")
+X87(x87_sincos, "fldl %1\n fsincos\n faddp\n fstpl %0")
+X87(x87_tangent, "fldl %1\n fptan\n fstp %%st\n fstpl %0")
+X87(x87_arctangent, "fldl %1\n fldl %2\n fpatan\n fstpl %0")
 X87(x87_control, "fnstcw %0\n fldcw %0")
 
 REPEAT_SSE(aes, f32x4, "aesenc", NEAREST, ((f32x4){3, 5, 7, 9}), ((f32x4){2, 4, 6, 8}))
@@ -357,7 +362,8 @@ static const struct {
     L(imul_128, 50000000), L(rcl_rcr, 30000000), L(shift_mix, 50000000), L(lahf_sahf, 50000000), L(cmpxchg, 20000000),
     L(x87_add, 2000000), L(x87_mul, 2000000), L(x87_div, 2000000), L(x87_int, 2000000), L(x87_compare, 2000000),
     L(x87_sqrt, 2000000), L(x87_round, 2000000), L(x87_scale, 2000000), L(x87_remainder, 2000000),
-    L(x87_examine, 2000000), L(x87_power, 1000000), L(x87_log, 1000000), L(x87_control, 20000000), L(mmx, 20000000), L(aes, 5000000), L(aes_inverse, 5000000),
+    L(x87_examine, 2000000), L(x87_power, 1000000), L(x87_log, 1000000), L(x87_log1, 1000000), L(x87_sine, 1000000),
+    L(x87_sincos, 1000000), L(x87_tangent, 1000000), L(x87_arctangent, 1000000), L(x87_control, 20000000), L(mmx, 20000000), L(aes, 5000000), L(aes_inverse, 5000000),
     L(carryless, 5000000), L(long_double, 2000000),
 #define AVX2(name, count) {#name, name, count, has_avx2}
 #define FMA(name, count) {#name, name, count, has_fma}

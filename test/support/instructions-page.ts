@@ -25,10 +25,26 @@ const EVALUATED_BECAUSE: Readonly<Record<string, string>> = {
   'flag-control': 'depends on IOPL',
   miscellaneous: 'leaves the program, or is rare',
   xsave: 'state of the processor',
-  'x87-arithmetic': 'sines, tangents, arctangents, and logarithms near 1',
   'x87-state': 'state of the FPU',
   'x87-control': 'state of the FPU',
 };
+
+/** Why compiled code leaves instructions to the evaluator for some operands (`rarely`), by mnemonic. */
+const LEFT_BECAUSE: Readonly<Record<string, string>> = {
+  ENTER:
+    'with nesting levels: up to 63 accesses, of which each may fault before the first is made; compilers emit none',
+  POPF: 'where it changes TF, IF, IOPL, NT, AC or ID: traps, and what the privilege level permits',
+  XGETBV: 'unless ECX is 0: depends on CPUID',
+};
+
+/** What else compiled code leaves to the evaluator. */
+const LEFT_OTHERWISE: readonly string[] = [
+  'all: exceptions, which lead to the kernel, and accesses to pages that are not in the TLB yet',
+  'x87: an unmasked exception, whose result ends in #MF at the next x87 instruction',
+  'F2XM1, FYL2X, FYL2XP1, FPATAN, FSIN, FCOS, FSINCOS, FPTAN: results so near to a value between two numbers that 128 bits do ' +
+    'not tell how they are rounded, one in 10^11',
+  'FYL2XP1: beyond -(1 - √½) to √2 - 1, where the manual leaves the result undefined',
+];
 
 /** What the CPU and bd0 need not agree on to the last bit, with the bound. test/cpu/meanings/differences. */
 const BOUNDED: readonly (readonly [mnemonics: RegExp, bound: string])[] = [
@@ -121,6 +137,17 @@ function whyNotCompiled(form: Form): string {
     throw error;
   }
   throw new Error(`form ${form.id} of ${form.row.mnemonic} can be compiled, and has no handler`);
+}
+
+/** Compiled instructions that the evaluator executes at times, with the reason. */
+function leftLines(): string[] {
+  const rows = OPCODES.filter(({ semantics }) => semantics.toString().includes('.rarely('));
+  const rare = [...new Set(rows.map(({ mnemonic }) => mnemonic))].map((mnemonic) => {
+    const because = LEFT_BECAUSE[mnemonic];
+    if (because === undefined) throw new Error(`no reason is known why compiled code leaves some of ${mnemonic}`);
+    return `${mnemonic}: ${because}`;
+  });
+  return [...LEFT_OTHERWISE, ...rare].map((line) => `- ${line}`);
 }
 
 function oracleOf({ mnemonic }: Row): string {
@@ -239,10 +266,13 @@ function introduction(run: NativeCases, evaluated: readonly Row[], readings: Rea
     'Generated from the opcode table by `npm run instructions`; do not edit. A test compares the page with the table.',
     '',
     'Operands are in the letters of SDM Vol. 2D A.2. *Meaning* names a file of `src/cpu/meaning/isa` and the function in it.',
-    '*Compiled* instructions run in the interpreter and in translated code; both leave an instruction to the evaluator where an x87',
-    'exception is unmasked, and where it cannot go on without the kernel. *CPU cases* counts the states that the real CPU has',
+    '*Compiled* instructions run in the interpreter and in translated code. *CPU cases* counts the states that the real CPU has',
     'executed in the last long run, compared bit for bit in what the manual defines. *Notes* give the privilege, the class of',
     'exceptions of VEX instructions (SDM Vol. 2A 2.4), and the modes if not all.',
+    '',
+    'Transcendental instructions of x87 give the exact result for their operand, rounded: within half a unit in the last place (ulp)',
+    'with rounding to nearest, where the manual allows one. For FSIN, FCOS, FSINCOS and FPTAN that is so after the operand is reduced by a π',
+    'of 66 bits (SDM Vol. 1 8.3.8), as processors do.',
     '',
     `Last long run: ${run.date}, ${run.host}, seed ${run.seed}: ${count(run.cases)} cases, of which the CPU executed`,
     `${count(run.native)}; ${count(run.differ)} differ. With later runs of single instructions (\`--only\`) it has executed ${count(sum)}.`,
@@ -254,6 +284,10 @@ function introduction(run: NativeCases, evaluated: readonly Row[], readings: Rea
     ...[...left].map(
       ([reason, rows]) => `- ${reason}: ${[...new Set(rows.map(({ mnemonic }) => mnemonic))].join(', ')}`,
     ),
+    '',
+    '## What compiled code leaves to the evaluator',
+    '',
+    ...leftLines(),
     '',
     '## Where AMD and Intel differ',
     '',

@@ -22,6 +22,7 @@ import {
   type F80,
   type Operand,
 } from './operand.js';
+import { bitLength } from '../float/round.js';
 import { roundFully } from './round.js';
 
 /*
@@ -29,8 +30,8 @@ import { roundFully } from './round.js';
  * in the last place (SDM Vol. 1 8.3.10), and differ among each other. Every result that is no special value is inexact.
  */
 
-/** Below 2^-TINY a function of x equals the first term of its series, as far as 64 bits can tell. */
-const TINY = 80;
+/** Below 2^-TINY a function of x equals the first term of its series: the second changes no bit that rounding looks at. */
+const TINY = 160;
 
 /** The product of ±significand × 2^quantum and a fixed-point number, rounded. */
 function roundProduct(context: X87Context, x: Operand, value: bigint): F80 {
@@ -119,7 +120,13 @@ export function log1(context: X87Context, x: Operand, y: Operand): F80 {
     return roundProduct(context, scaled, quotient(ONE, LN_2));
   }
   if (leadingExponent(x) >= 0) return x.negative ? invalid(context) : encodeOperand(x);
-  return roundProduct(context, y, quotient(logarithm(ONE + signedFixed(x)), LN_2));
+  return roundProduct(context, y, binaryLogarithm(ONE + signedFixed(x)));
+}
+
+/** Of a number below 2. */
+function binaryLogarithm(x: bigint): bigint {
+  const shift = BigInt(PLACES + 1 - bitLength(x));
+  return quotient(logarithm(x << shift), LN_2) - shift * ONE;
 }
 
 /** FPATAN: the angle of the point (x, y). SDM Vol. 2A table 3-28. */
@@ -151,10 +158,12 @@ function ratioOf(x: Operand, y: Operand): bigint {
   return shift >= 0n ? (x.significand << shift) / y.significand : x.significand / (y.significand << -shift);
 }
 
-/** y / x for a ratio that is tiny: it is the angle, and a little more than it. */
+/** y / x for a ratio that is tiny: it is a little more than the angle, and a little more than its own first bits. */
 function roundRatio(context: X87Context, y: Operand, x: Operand): F80 {
-  const ratio = (y.significand << 192n) / x.significand;
-  return roundFully(context, y.negative, (ratio << 1n) | 1n, y.quantum - x.quantum - 193);
+  const dividend = y.significand << 192n;
+  const ratio = dividend / x.significand;
+  const isExact = ratio * x.significand === dividend;
+  return roundFully(context, y.negative, (ratio << 1n) + (isExact ? -1n : 1n), y.quantum - x.quantum - 193);
 }
 
 /** What processors have for π when they reduce an argument: its first 66 bits. SDM Vol. 1 8.3.8 "Approximation of Pi". */

@@ -121,12 +121,11 @@ export const fxtract: Semantics = (m, form) => {
 };
 
 /** Runs `then` unless ST(0) is empty or the register to push to is in use: `fault` gets the indefinite then. */
-function whereRoom<V>(m: Machine<V>, top: V, then: () => void, fault: (value: X87Result<V>['value']) => void): void {
-  const finish = ({ value, stores }: X87Result<V>): void => m.if(stores, () => fault(value));
+function whereRoom<V>(m: Machine<V>, top: V, then: () => void, fault: (result: X87Result<V>) => void): void {
   m.if(
     isEmpty(m, top),
-    () => finish(m.host.x87.stackFault(false)),
-    () => m.if(isEmpty(m, stack(m, -1)), then, () => finish(m.host.x87.stackFault(true))),
+    () => fault(m.host.x87.stackFault(false)),
+    () => m.if(isEmpty(m, stack(m, -1)), then, () => fault(m.host.x87.stackFault(true))),
   );
 }
 
@@ -149,23 +148,25 @@ function isSpecial<V>(m: Machine<V>, { signExponent }: Extended<V>): V {
 
 /** FPTAN: pushes 1 as well, or what is not a number once more. FSINCOS: pushes the cosine. SDM Vol. 2A "FPTAN", "FSINCOS". */
 export function pushingFunction(name: 'tangent' | 'sine'): Semantics {
-  return (m, form) => {
+  return <V>(m: Machine<V>, form: Form) => {
     begin(m, form);
     const top = topOf(m);
-    setCodes(m, m.constant(16, 0), C2);
     const result = (): void => {
       const x = source(m, top);
       const { value, stores, outOfRange } = m.host.x87.trigonometric(name, x);
-      m.if(outOfRange, () => setCodes(m, m.constant(16, C2), C2));
+      const pushed = name === 'sine' ? m.host.x87.trigonometric('cosine', x).value : m.host.x87.constant('one');
+      setCodes(m, m.select(16, outOfRange, m.constant(16, C2), m.constant(16, 0)), C2);
       m.if(m.and(8, stores, m.isFalse(outOfRange)), () => {
         writeRegister(m, top, value);
-        if (name === 'sine') push(m, m.host.x87.trigonometric('cosine', x).value);
-        else push(m, selectExtended(m, isSpecial(m, value), value, m.host.x87.constant('one')));
+        push(m, name === 'sine' ? pushed : selectExtended(m, isSpecial(m, value), value, pushed));
       });
     };
-    whereRoom(m, top, result, (value) => {
-      writeRegister(m, top, value);
-      push(m, value);
+    whereRoom(m, top, result, ({ value, stores }) => {
+      setCodes(m, m.constant(16, 0), C2);
+      m.if(stores, () => {
+        writeRegister(m, top, value);
+        push(m, value);
+      });
     });
   };
 }

@@ -52,11 +52,6 @@ function fpu(encoding: string, mnemonic: string, semantics: Semantics, ...operan
   return row(encoding, mnemonic, semantics, ...operands, 'F32');
 }
 
-/** One that only the evaluator executes. */
-function evaluated(encoding: string, mnemonic: string, semantics: Semantics, ...operands: OperandType[]): RowDraft[] {
-  return row(encoding, mnemonic, semantics, ...operands, 'F32', 'EVALUATED');
-}
-
 /** SDM Vol. 1 5.2.1 "x87 FPU Data Transfer Instructions"; the second encodings of some are Intel's of old, and AMD's. */
 const DATA_TRANSFER = [
   fpu('D9 /0', 'FLD', load('single'), Md),
@@ -165,14 +160,14 @@ const COMPARISON = [
 
 /** SDM Vol. 1 5.2.4 "x87 FPU Transcendental Instructions". */
 const TRANSCENDENTAL = [
-  evaluated('D9 FE', 'FSIN', sineOrCosine('sine')),
-  evaluated('D9 FF', 'FCOS', sineOrCosine('cosine')),
-  evaluated('D9 FB', 'FSINCOS', pushingFunction('sine')),
-  evaluated('D9 F2', 'FPTAN', pushingFunction('tangent')),
-  evaluated('D9 F3', 'FPATAN', ofTwo('arctangent', true)),
+  fpu('D9 FE', 'FSIN', sineOrCosine('sine')),
+  fpu('D9 FF', 'FCOS', sineOrCosine('cosine')),
+  fpu('D9 FB', 'FSINCOS', pushingFunction('sine')),
+  fpu('D9 F2', 'FPTAN', pushingFunction('tangent')),
+  fpu('D9 F3', 'FPATAN', ofTwo('arctangent', true)),
   fpu('D9 F0', 'F2XM1', unary('power')),
   fpu('D9 F1', 'FYL2X', ofTwo('log', true)),
-  evaluated('D9 F9', 'FYL2XP1', ofTwo('log1', true)),
+  fpu('D9 F9', 'FYL2XP1', ofTwo('log1', true)),
 ];
 
 const CONSTANTS: readonly (readonly [mnemonic: string, X87Constant])[] = [

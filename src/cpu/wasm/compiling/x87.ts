@@ -7,6 +7,7 @@ import type {
   Extended,
   X87Binary,
   X87Constant,
+  X87Function,
   X87MemoryFormat,
   X87Operations,
   X87Result,
@@ -17,10 +18,10 @@ import { X87 } from '../../state/layout.js';
 import { IS_QUOTIENT, NEAREST } from '../functions/extended/exponents.js';
 import type { ExtendedFunction } from '../functions/extended/functions.js';
 import { EMPTY, FULL, HAS_DENORMAL, QUIET } from '../functions/extended/parts.js';
+import { OUT_OF_RANGE } from '../functions/extended/trigonometric.js';
 import { TRUNCATED } from '../functions/float-functions.js';
 import { constantValue, type Emitter, type WasmValue } from '../encoding/value.js';
 import type { FloatContext } from './attempts.js';
-import { NotCompiled } from './not-compiled.js';
 
 type V = WasmValue;
 
@@ -40,8 +41,8 @@ const STORES = constantValue('i32', 1n);
 const RC_SHIFT = 10;
 
 /**
- * Compiles the operations of the x87 FPU, except for sines, tangents and arctangents, to calls of functions. What raises an unmasked
- * exception is left to the evaluator; it sets FIP and FDP once more.
+ * Compiles the operations of the x87 FPU to calls of functions. What raises an unmasked exception, and a result of a transcendental
+ * function whose rounding is in doubt, is left to the evaluator; it sets FIP and FDP once more.
  */
 export class CompiledX87 implements X87Operations<V> {
   constructor(
@@ -62,17 +63,7 @@ export class CompiledX87 implements X87Operations<V> {
     this.emitter.push(address).code.memory('i64.store', X87 + FDP);
   }
   binary(operation: X87Binary, x: X87Source<V>, y: X87Source<V>): X87Result<V> {
-    switch (operation) {
-      case 'add':
-      case 'subtract':
-      case 'multiply':
-      case 'divide':
-      case 'scale':
-      case 'log':
-        return this.ofTwo(`x87.${operation}`, x, y);
-      default:
-        return notCompiled();
-    }
+    return this.ofTwo(`x87.${operation}`, x, y);
   }
   unary(operation: X87Unary, x: X87Source<V>): X87Result<V> {
     return this.ofTwo(`x87.${operation}`, x, x);
@@ -94,6 +85,14 @@ export class CompiledX87 implements X87Operations<V> {
       this.call(`x87.${name}`, () => this.pushTwo(x, x, 0, [isFull, FULL])).value;
     const [exponent, significand] = [part('exponent'), part('significand')];
     return { value: { exponent, significand }, stores: STORES };
+  }
+  trigonometric(operation: X87Function, x: X87Source<V>): X87Result<V> & { readonly outOfRange: V } {
+    const { emitter } = this;
+    const { value, last } = this.results(`x87.${operation}`, () => this.pushTwo(x, x, 0));
+    emitter.push(last).code.i32(1).op('i32.and');
+    this.context.sideExitIf();
+    emitter.push(last).code.i32(OUT_OF_RANGE).op('i32.eq');
+    return { value, stores: STORES, outOfRange: emitter.pop('i32') };
   }
   remainder(
     x: X87Source<V>,
@@ -150,8 +149,6 @@ export class CompiledX87 implements X87Operations<V> {
       this.pushOne({ significand: NOTHING, signExponent: NONE }, overflow ? FULL : EMPTY);
     });
   }
-
-  trigonometric = notCompiled;
 
   private ofTwo(name: ExtendedFunction, x: X87Source<V>, y: X87Source<V>, option = 0): X87Result<V> {
     return this.call(name, () => this.pushTwo(x, y, option));
@@ -232,8 +229,4 @@ function loadOf(format: X87MemoryFormat): ExtendedFunction {
 
 function widenOf(format: X87MemoryFormat): ExtendedFunction {
   return `x87.widen${NAMES[format]}`;
-}
-
-function notCompiled(): never {
-  throw new NotCompiled('the evaluator alone computes sines, tangents and arctangents');
 }

@@ -5,9 +5,11 @@ import type { LaneFunctions } from '../float-lanes.js';
 import { ExtendedArithmetic } from './arithmetic.js';
 import { ofDecimal, toDecimal, toFloat, toInteger, toWhole, widen, widenInteger } from './conversions.js';
 import { ExtendedExponents } from './exponents.js';
+import { Fractions } from './fractions.js';
 import { addExtendedPack } from './pack.js';
-import { ExtendedTranscendental } from './transcendental.js';
 import { EXTENDED_TYPE, INDEFINITE, addNaN, begin, finish } from './parts.js';
+import { ExtendedTranscendental } from './transcendental.js';
+import { ExtendedTrigonometric } from './trigonometric.js';
 
 /**
  * The arithmetic of the x87 FPU, as evaluator/extended does it with bigints. All functions have one type: two numbers, each a
@@ -36,9 +38,15 @@ export type ExtendedFunction =
   /** Rounded to an integer: FRNDINT. */
   | 'x87.round'
   | 'x87.scale'
-  /** Of the numbers for which it is quick; the last result is 1 for all others, too. */
+  /** The last result is 1 if rounding is in doubt, too. */
   | 'x87.power'
   | 'x87.log'
+  | 'x87.log1'
+  | 'x87.arctangent'
+  /** The last result may be OUT_OF_RANGE. */
+  | 'x87.sine'
+  | 'x87.cosine'
+  | 'x87.tangent'
   /** The two results of FXTRACT. */
   | 'x87.exponent'
   | 'x87.significand'
@@ -64,7 +72,9 @@ export function addExtendedFunctions(module: WasmModule, others: Others): Readon
   const needs = { nan, multiplyHigh, divide, pack: addExtendedPack(module), packFully: addExtendedPack(module, true) };
   const arithmetic = new ExtendedArithmetic(needs);
   const exponents = new ExtendedExponents(needs);
-  const transcendental = new ExtendedTranscendental(module, needs);
+  const fractions = new Fractions(module, needs);
+  const transcendental = new ExtendedTranscendental(needs, fractions);
+  const trigonometric = new ExtendedTrigonometric(needs, fractions);
   const codes: Readonly<Record<ExtendedFunction, Code>> = {
     'x87.add': arithmetic.sum(false),
     'x87.subtract': arithmetic.sum(true),
@@ -85,6 +95,11 @@ export function addExtendedFunctions(module: WasmModule, others: Others): Readon
     'x87.scale': exponents.scale(),
     'x87.power': transcendental.power(),
     'x87.log': transcendental.log(),
+    'x87.log1': transcendental.log1(),
+    'x87.arctangent': trigonometric.arctangent(),
+    'x87.sine': trigonometric.function('sine'),
+    'x87.cosine': trigonometric.function('cosine'),
+    'x87.tangent': trigonometric.function('tangent'),
     'x87.exponent': exponents.extract('exponent'),
     'x87.significand': exponents.extract('significand'),
     'x87.remainder': exponents.remainder(),

@@ -1,32 +1,33 @@
-import { LN_2, ONE, PLACES, quotient } from '../../../evaluator/extended/fixed-point.js';
-import { Code } from '../../encoding/code.js';
-import type { WasmModule } from '../../encoding/module.js';
-import { Statements, constant, select, type Expression, type Variable } from '../expression.js';
-import type { ExtendedNeeds } from './arithmetic.js';
-import { BIAS, INTEGER_BIT, MAX_EXPONENT, SIGN, begin, finish, type Parts } from './parts.js';
-
-/*
- * F2XM1 and FYL2X of ordinary numbers, in fixed-point numbers of 128 bits. All others, and results so near to a value between two
- * numbers that rounding is in doubt, are left to the evaluator, which has 512 bits: so both give the exact result, rounded.
- */
-
-/** A fraction: (high, low) × 2^-128. */
-interface Fraction {
-  readonly high: Variable;
-  readonly low: Variable;
-}
-
-/** How far the last word of a product may be off, with room to spare. */
-const DOUBT = 1n << 26n;
-/** Exponents of results that are far from overflow and underflow. */
-const MOST_EXPONENT = 16000;
-
-const WORD = (1n << 64n) - 1n;
-
-/** The first 128 bits of a number below 1 that has PLACES bits. */
-function fractionOf(value: bigint): bigint {
-  return value >> BigInt(PLACES - 128);
-}
+import { FSW as FLAGS } from '../../../evaluator/extended/context.js';
+import { LN_2, ONE, quotient } from '../../../evaluator/extended/fixed-point.js';
+import type { Code } from '../../encoding/code.js';
+import { constant, select, type Expression, type Statements, type Variable } from '../expression.js';
+import { raise } from '../float-flags.js';
+import { ofNumbers, type ExtendedNeeds } from './arithmetic.js';
+import {
+  fractionOf,
+  known,
+  leaveUnless,
+  normalize,
+  shiftLeft,
+  shiftedRight,
+  type Fraction,
+  type Fractions,
+} from './fractions.js';
+import {
+  BIAS,
+  INTEGER_BIT,
+  MAX_EXPONENT,
+  SIGN,
+  finish,
+  finishInvalid,
+  isInfinite,
+  isZero,
+  noteDenormals,
+  unpack,
+  type Operands,
+  type Unpacked,
+} from './parts.js';
 
 function factorial(n: number): bigint {
   return n < 2 ? 1n : BigInt(n) * factorial(n - 1);
@@ -38,68 +39,99 @@ const AREA_TANGENT = Array.from({ length: 26 }, (_, n) => ONE / BigInt(2 * (2 * 
 
 /** √2 × 2^63. */
 const ROOT_2 = 0xb504_f333_f9de_6484n;
+/** The range of FYL2XP1, from -(1 - √½) to √2 - 1, × 2^65. */
+const LEAST = 0x95f6_1998_0c43_36f7n;
+const MOST = 0xd413_cccf_e779_9211n;
 
+/** F2XM1, FYL2X and FYL2XP1: evaluator/extended/transcendental.ts. */
 export class ExtendedTranscendental {
-  private readonly multiply: number;
-
   constructor(
-    module: WasmModule,
     private readonly needs: ExtendedNeeds,
-  ) {
-    this.multiply = addMultiply(module, needs.multiplyHigh);
-  }
+    private readonly fractions: Fractions,
+  ) {}
 
   /** x × ln 2 × (e^t - 1) / t, where t is x × ln 2. */
   power(): Code {
-    const { code, to, x } = begin();
-    leaveUnless(
-      to,
-      exponentOf(x)
-        .sub(BIAS - 64)
-        .below(64)
-        .and(isNormal(x)),
-    );
-    const exponent = to.let(exponentOf(x).sub(BIAS));
-    const shift = to.let(constant('i32', -1).sub(exponent).wide());
-    const magnitude = {
-      high: to.let(x.significand.shr(shift)),
-      low: to.let(x.significand.shl(1).shl(constant('i64', 63).sub(shift))),
-    };
-    const negative = to.let(x.signExponent.and(SIGN));
-    const t = this.product(to, magnitude, known(to, fractionOf(LN_2)));
-    const half = this.series(to, EXPONENTIAL, t, negative);
-    const factor = this.product(to, half, known(to, fractionOf(LN_2)));
-    shiftLeft(to, factor, constant('i64', 1));
-    this.finishProduct(to, negative, exponent, x.significand, factor);
-    return code;
+    const { fractions } = this;
+    return ofNumbers(this.needs.nan, (to, { x, option }) => {
+      to.if(isZero(x), () => finish(to, x.significand, x.signExponent));
+      noteDenormals(to, x, x, option);
+      const negative = to.let(x.signExponent.and(SIGN));
+      to.if(isInfinite(x), () => {
+        const limit = select(negative, constant('i32', SIGN | BIAS), constant('i32', MAX_EXPONENT));
+        finish(to, x.significand, limit);
+      });
+      const { significand, exponent } = unpack(to, x);
+      to.if(exponent.greater(-1), () => {
+        to.if(exponent.isZero().and(significand.equals(INTEGER_BIT)), () => {
+          const known = select(negative, constant('i32', SIGN | (BIAS - 1)), constant('i32', BIAS));
+          finish(to, significand, known);
+        });
+        raise(to, FLAGS.PE);
+        finish(to, x.significand, x.signExponent);
+      });
+      const magnitude = shiftedRight(to, wordOf(to, significand), constant('i32', -1).sub(exponent));
+      const t = fractions.product(to, magnitude, known(to, fractionOf(LN_2)));
+      const half = fractions.series(to, EXPONENTIAL, t, negative);
+      const factor = fractions.product(to, half, known(to, fractionOf(LN_2)));
+      shiftLeft(to, factor, constant('i64', 1));
+      fractions.finishProduct(to, negative, exponent, significand, factor);
+    });
   }
 
   /** y × (E + log2 m), where x is m × 2^E and m is between √½ and √2. */
   log(): Code {
-    const { code, to, x, y } = begin();
-    const isPowerOfTwo = x.significand.equals(INTEGER_BIT);
-    leaveUnless(to, isNormal(x).and(isNormal(y)).and(x.signExponent.and(SIGN).isZero()).and(isPowerOfTwo.isZero()));
+    return ofNumbers(this.needs.nan, (to, operands) => {
+      const { x, y, option } = operands;
+      const ySign = to.let(y.signExponent.and(SIGN));
+      to.if(isZero(x), () => {
+        to.if(isZero(y), () => finishInvalid(to));
+        to.if(isInfinite(y).isZero(), () => raise(to, FLAGS.ZE));
+        finish(to, constant('i64', INTEGER_BIT), ySign.xor(SIGN | MAX_EXPONENT));
+      });
+      to.if(x.signExponent.and(SIGN), () => finishInvalid(to));
+      const isOne = to.let(x.significand.equals(INTEGER_BIT).and(x.signExponent.equals(BIAS)));
+      const infinite = to.let(isInfinite(x));
+      to.if(infinite.and(isZero(y)).or(isOne.and(isInfinite(y))), () => finishInvalid(to));
+      noteDenormals(to, x, y, option);
+      to.if(infinite, () => finish(to, x.significand, ySign.or(MAX_EXPONENT)));
+      const [a, b] = [unpack(to, x), unpack(to, y)];
+      const sign = to.let(ySign.xor(a.exponent.less(0).shl(15)));
+      to.if(isInfinite(y), () => finish(to, y.significand, sign.or(MAX_EXPONENT)));
+      to.if(isZero(y).or(isOne), () => finish(to, constant('i64', 0), select(isOne, ySign, sign)));
+      to.if(a.significand.equals(INTEGER_BIT), () => this.finishMultiple(to, sign, b, a.exponent));
+      this.ofOrdinary(to, a, b, ySign);
+    });
+  }
+
+  /** ±y × |exponent|. */
+  private finishMultiple(to: Statements, sign: Expression, y: Unpacked, exponent: Expression): void {
+    const by = to.let(select(exponent.less(0), constant('i32', 0).sub(exponent), exponent).wide());
+    const product = {
+      high: to.call('i64', this.needs.multiplyHigh, y.significand, by),
+      low: to.let(y.significand.mul(by)),
+    };
+    const zeros = normalize(to, product);
+    this.fractions.finishWords(to, sign, y.exponent.add(65).sub(zeros), product.high, product.low);
+  }
+
+  private ofOrdinary(to: Statements, x: Unpacked, y: Unpacked, ySign: Expression): void {
+    const { fractions } = this;
     const m = x.significand;
     const isBelow1 = to.let(m.atLeast(ROOT_2));
-    const exponent = to.let(exponentOf(x).sub(BIAS).add(isBelow1));
+    const exponent = to.let(x.exponent.add(isBelow1));
     // (m - 1) / (m + 1), where m + 1 is 2^64 + rest in some unit.
     const numerator = to.let(select(isBelow1, constant('i64', 0).sub(m), m.sub(INTEGER_BIT)));
     const zeros = to.let(numerator.clz());
-    const ratio = this.product(
-      to,
-      { high: to.let(numerator.shl(zeros)), low: to.let(constant('i64', 0)) },
-      this.reciprocal(to, to.let(select(isBelow1, m, numerator))),
-    );
-    const small = shiftedRight(to, ratio, zeros);
-    const half = this.series(to, AREA_TANGENT, this.product(to, small, small), constant('i32', 0));
-    const scaled = this.product(to, half, known(to, fractionOf(quotient(ONE / 2n, LN_2))));
-    const log = this.product(to, ratio, scaled);
-    // log × 2^(3 - zeros) is |log2 m|.
+    const rest = wordOf(to, select(isBelow1, m, numerator));
+    const ratio = fractions.product(to, wordOf(to, numerator.shl(zeros)), fractions.reciprocal(to, rest));
+    const top = to.let(constant('i32', 0).sub(zeros.low()));
+    const log = this.logOf(to, ratio, top);
+    // log × 2^top is |log2 m|.
     const sign = to.let(isBelow1);
-    const top = to.let(constant('i32', 2).sub(zeros.low()));
     to.if(exponent.isSet(), () => {
       const whole = to.let(select(exponent.less(0), constant('i32', 0).sub(exponent), exponent).wide().shl(48));
-      const fraction = shiftedRight(to, log, to.let(zeros.add(13)));
+      const fraction = shiftedRight(to, log, constant('i32', 16).sub(top));
       const differ = to.let(exponent.less(0).xor(isBelow1));
       to.if(
         differ,
@@ -113,157 +145,73 @@ export class ExtendedTranscendental {
         },
       );
       sign.set(exponent.less(0));
-      top.set(constant('i32', 15));
+      top.set(16);
     });
-    const lead = to.let(log.high.clz());
-    shiftLeft(to, log, lead);
-    const total = to.let(
-      top
-        .sub(lead.low())
-        .add(exponentOf(y))
-        .sub(BIAS - 1),
-    );
-    leaveUnless(to, total.add(MOST_EXPONENT).below(2 * MOST_EXPONENT));
-    this.finishProduct(to, y.signExponent.and(SIGN).xor(sign.shl(15)), total, y.significand, log);
-    return code;
+    this.finishMultiplied(to, ySign.xor(sign.shl(15)), y, log, top);
   }
 
-  /** ±significand × factor × 2^(exponent - 63), rounded, where both have their first bit set. */
-  private finishProduct(
+  /** FYL2XP1: y × log2 (1 + x). What is beyond its range, where the result is undefined, is left to the evaluator. */
+  log1(): Code {
+    return ofNumbers(this.needs.nan, (to, operands) => {
+      const sign = to.let(operands.x.signExponent.xor(operands.y.signExponent).and(SIGN));
+      this.specialLog1(to, operands, sign);
+      const [x, y] = [unpack(to, operands.x), unpack(to, operands.y)];
+      const negative = to.let(operands.x.signExponent.and(SIGN).isSet());
+      to.if(x.exponent.greater(-1), () => {
+        to.if(negative, () => finishInvalid(to));
+        finish(to, operands.x.significand, operands.x.signExponent);
+      });
+      const most = select(negative, constant('i64', LEAST), constant('i64', MOST));
+      leaveUnless(to, x.exponent.less(-2).or(x.exponent.equals(-2).and(most.atLeast(x.significand))));
+      this.nearOne(to, { x, y, negative, sign });
+    });
+  }
+
+  private specialLog1(to: Statements, { x, y, option }: Operands, sign: Variable): void {
+    const [xInfinite, yInfinite] = [to.let(isInfinite(x)), to.let(isInfinite(y))];
+    const [xZero, yZero] = [to.let(isZero(x)), to.let(isZero(y))];
+    const isMinus = x.signExponent.and(SIGN).isSet();
+    to.if(xZero.and(yInfinite).or(xInfinite.and(yZero.or(isMinus))), () => finishInvalid(to));
+    noteDenormals(to, x, y, option);
+    to.if(xInfinite.or(yInfinite), () => finish(to, constant('i64', INTEGER_BIT), sign.or(MAX_EXPONENT)));
+    to.if(xZero.or(yZero), () => finish(to, constant('i64', 0), sign));
+  }
+
+  /** The area tangent of x / (2 + x): of x/2 / (1 + x/2), or of |x| / (1 + (1 - |x|)). */
+  private nearOne(
     to: Statements,
-    sign: Expression,
-    exponent: Expression,
-    significand: Expression,
-    factor: Fraction,
+    { x, y, negative, sign }: { x: Unpacked; y: Unpacked; negative: Variable; sign: Variable },
   ): void {
-    const { multiplyHigh, packFully } = this.needs;
-    const high = to.call('i64', multiplyHigh, significand, factor.high);
-    const part = to.call('i64', multiplyHigh, significand, factor.low);
-    const low = to.let(significand.mul(factor.high).add(part));
-    const product = { high: to.let(high.add(low.below(part).wide())), low };
-    const zeros = to.let(product.high.clz());
-    shiftLeft(to, product, zeros);
-    leaveUnless(
-      to,
-      low
-        .add(DOUBT)
-        .and(INTEGER_BIT - 1n)
-        .atLeast(2n * DOUBT),
-    );
-    const rounded = to.callMany(['i64', 'i32'], packFully, sign, exponent.sub(zeros.low()), product.high, low);
-    finish(to, rounded[0]!, rounded[1]!);
+    const { fractions } = this;
+    const top = to.let(x.exponent.add(negative));
+    const rest = shiftedRight(to, wordOf(to, x.significand), constant('i32', 0).sub(top));
+    // The complement is one unit too small, which does not count.
+    const flip = to.let(constant('i64', 0).sub(negative.wide()));
+    rest.high.set(rest.high.xor(flip));
+    rest.low.set(rest.low.xor(flip));
+    const ratio = fractions.product(to, wordOf(to, x.significand), fractions.reciprocal(to, rest));
+    const log = this.logOf(to, ratio, top);
+    this.finishMultiplied(to, sign, y, log, top);
   }
 
-  /** The sum of coefficients times powers of x, with alternating signs if `alternates` is set; they become smaller. */
-  private series(to: Statements, coefficients: readonly bigint[], x: Fraction, alternates: Expression): Fraction {
-    const flip = to.let(select(alternates, constant('i64', -1), constant('i64', 0)));
-    const sum = known(to, fractionOf(coefficients.at(-1)!));
-    for (const coefficient of coefficients.slice(0, -1).reverse()) {
-      const { high, low } = this.product(to, sum, x);
-      // The complement is one unit too small, which does not count.
-      low.set(low.xor(flip));
-      sum.low.set(low.add(fractionOf(coefficient) & WORD));
-      const carry = sum.low.below(low).wide();
-      sum.high.set(
-        high
-          .xor(flip)
-          .add(fractionOf(coefficient) >> 64n)
-          .add(carry),
-      );
-    }
-    return sum;
+  /** The binary logarithm of (1 + s) / (1 - s), for s = ratio × 2^top; `top` becomes what it is to be multiplied by. */
+  private logOf(to: Statements, ratio: Fraction, top: Variable): Fraction {
+    const { fractions } = this;
+    const small = shiftedRight(to, ratio, constant('i32', 0).sub(top));
+    const half = fractions.series(to, AREA_TANGENT, fractions.product(to, small, small), constant('i32', 0));
+    const scaled = fractions.product(to, half, known(to, fractionOf(quotient(ONE / 2n, LN_2))));
+    top.set(top.add(3));
+    return fractions.product(to, ratio, scaled);
   }
 
-  /** 2^64 / (2^64 + rest), by Newton's iteration from the reciprocal of a double. */
-  private reciprocal(to: Statements, rest: Variable): Fraction {
-    const one = constant('i64', 1023n << 52n).asDouble();
-    const double = rest
-      .shr(12)
-      .or(1023n << 52n)
-      .asDouble();
-    const bits = to.let(one.binary('div', double).asBits());
-    // Between a half and 1; the first bit of the double's significand is not stored.
-    const high = to.let(bits.shl(11).or(INTEGER_BIT));
-    const shift = constant('i64', 1022).sub(bits.shr(52));
-    high.set(select(bits.shr(52).equals(1023n), constant('i64', -1), high.shr(shift)));
-    const result = { high, low: to.let(constant('i64', 0)) };
-    const other = { high: rest, low: to.let(constant('i64', 0)) };
-    for (let i = 0; i < 2; i++) {
-      const sum = this.product(to, result, other);
-      // What result × (1 + rest) lacks to 1, which may be negative.
-      sum.low.set(sum.low.add(result.low));
-      sum.high.set(sum.high.add(result.high).add(sum.low.below(result.low).wide()));
-      const negative = to.let(constant('i64', 0).sub(sum.high.binary('shr_s', 63n).isZero().wide()));
-      const error = { high: to.let(sum.high.xor(-1).xor(negative)), low: to.let(sum.low.xor(-1).xor(negative)) };
-      const step = this.product(to, result, error);
-      step.low.set(step.low.xor(negative));
-      step.high.set(step.high.xor(negative));
-      result.low.set(result.low.add(step.low));
-      result.high.set(result.high.add(step.high).add(result.low.below(step.low).wide()));
-    }
-    return result;
-  }
-
-  private product(to: Statements, x: Fraction, y: Fraction): Fraction {
-    const [high, low] = to.callMany(['i64', 'i64'], this.multiply, x.high, x.low, y.high, y.low);
-    return { high: high!, low: low! };
+  /** ±y × log × 2^top. */
+  private finishMultiplied(to: Statements, sign: Expression, y: Unpacked, log: Fraction, top: Expression): void {
+    const zeros = normalize(to, log);
+    this.fractions.finishProduct(to, sign, to.let(top.sub(zeros).add(y.exponent)), y.significand, log);
   }
 }
 
-/** Adds the product of two fractions, a few units of the last place too small at most. */
-function addMultiply(module: WasmModule, multiplyHigh: number): number {
-  const code = new Code(['i64', 'i64', 'i64', 'i64']);
-  const to = new Statements(code);
-  const [xHigh, xLow, yHigh, yLow] = [0, 1, 2, 3].map((i) => to.parameter('i64', i)) as [
-    Variable,
-    Variable,
-    Variable,
-    Variable,
-  ];
-  const high = to.call('i64', multiplyHigh, xHigh, yHigh);
-  const low = to.let(xHigh.mul(yHigh));
-  for (const part of [to.call('i64', multiplyHigh, xHigh, yLow), to.call('i64', multiplyHigh, xLow, yHigh)]) {
-    low.set(low.add(part));
-    high.set(high.add(low.below(part).wide()));
-  }
-  to.return(high, low);
-  code.op('unreachable');
-  return module.add(module.type(['i64', 'i64', 'i64', 'i64'], ['i64', 'i64']), code);
-}
-
-/** Leaves the instruction to the evaluator. */
-function leaveUnless(to: Statements, condition: Expression): void {
-  to.if(condition.isZero(), () => to.return(constant('i64', 0), constant('i32', 0), constant('i32', 1)));
-}
-
-function exponentOf(x: Parts): Expression {
-  return x.signExponent.and(MAX_EXPONENT);
-}
-
-/** Neither zero nor denormal, infinite, a NaN or unsupported. */
-function isNormal(x: Parts): Expression {
-  return exponentOf(x)
-    .sub(1)
-    .below(MAX_EXPONENT - 1)
-    .and(x.significand.shr(63).low());
-}
-
-function known(to: Statements, value: bigint): Fraction {
-  return { high: to.let(constant('i64', value >> 64n)), low: to.let(constant('i64', value & WORD)) };
-}
-
-/** By fewer than 64 bits. */
-function shiftLeft(to: Statements, { high, low }: Fraction, by: Expression): void {
-  const carried = to.let(low.shr(1).shr(constant('i64', 63).sub(by)));
-  high.set(high.shl(by).or(carried));
-  low.set(low.shl(by));
-}
-
-function shiftedRight(to: Statements, { high, low }: Fraction, by: Variable): Fraction {
-  const isLong = to.let(by.atLeast(64));
-  const kept = low.shr(by).or(high.shl(1).shl(constant('i64', 63).sub(by)));
-  return {
-    high: to.let(select(isLong, constant('i64', 0), high.shr(by))),
-    low: to.let(select(isLong, high.shr(by), kept)),
-  };
+/** A word as the first half of a fraction. */
+export function wordOf(to: Statements, word: Expression): Fraction {
+  return { high: to.let(word), low: to.let(constant('i64', 0)) };
 }

@@ -1,0 +1,231 @@
+import { PLACES } from '../../../evaluator/extended/fixed-point.js';
+import { Code } from '../../encoding/code.js';
+import type { WasmModule } from '../../encoding/module.js';
+import { Statements, constant, select, type Expression, type Operand, type Variable } from '../expression.js';
+import type { ExtendedNeeds } from './arithmetic.js';
+import { INTEGER_BIT, finish } from './parts.js';
+
+/** A fraction: (high, low) × 2^-128. */
+export interface Fraction {
+  readonly high: Variable;
+  readonly low: Variable;
+}
+
+/** How far the last word of a result may be off, with room to spare. */
+const DOUBT = 1n << 26n;
+
+const WORD = (1n << 64n) - 1n;
+
+/** The first 128 bits of a number below 1 that has PLACES bits. */
+export function fractionOf(value: bigint): bigint {
+  return value >> BigInt(PLACES - 128);
+}
+
+/**
+ * Arithmetic on fractions, with errors of a few units of the last place. The functions that end in it leave results so near to
+ * a value between two numbers that rounding is in doubt to the evaluator, which has 512 bits: so both give the exact result, rounded.
+ */
+export class Fractions {
+  private readonly multiply: number;
+
+  constructor(
+    module: WasmModule,
+    private readonly needs: ExtendedNeeds,
+  ) {
+    this.multiply = addMultiply(module, needs.multiplyHigh);
+  }
+
+  product(to: Statements, x: Fraction, y: Fraction): Fraction {
+    const [high, low] = to.callMany(['i64', 'i64'], this.multiply, x.high, x.low, y.high, y.low);
+    return { high: high!, low: low! };
+  }
+
+  /** The sum of coefficients times powers of x, with alternating signs if `alternates` is set; they become smaller. */
+  series(to: Statements, coefficients: readonly bigint[], x: Fraction, alternates: Expression): Fraction {
+    const flip = to.let(select(alternates, constant('i64', -1), constant('i64', 0)));
+    const sum = known(to, fractionOf(coefficients.at(-1)!));
+    for (const coefficient of coefficients.slice(0, -1).reverse()) {
+      const { high, low } = this.product(to, sum, x);
+      // The complement is one unit too small, which does not count.
+      low.set(low.xor(flip));
+      sum.low.set(low.add(fractionOf(coefficient) & WORD));
+      const carry = sum.low.below(low).wide();
+      sum.high.set(
+        high
+          .xor(flip)
+          .add(fractionOf(coefficient) >> 64n)
+          .add(carry),
+      );
+    }
+    return sum;
+  }
+
+  /** 1 / (1 + rest), by Newton's iteration from the reciprocal of a double. */
+  reciprocal(to: Statements, rest: Fraction): Fraction {
+    const one = constant('i64', 1023n << 52n).asDouble();
+    const double = rest.high
+      .shr(12)
+      .or(1023n << 52n)
+      .asDouble();
+    const bits = to.let(one.binary('div', double).asBits());
+    // Between a half and 1; the first bit of the double's significand is not stored.
+    const high = to.let(bits.shl(11).or(INTEGER_BIT));
+    const shift = constant('i64', 1022).sub(bits.shr(52));
+    high.set(select(bits.shr(52).equals(1023n), constant('i64', -1), high.shr(shift)));
+    const result = { high, low: to.let(constant('i64', 0)) };
+    for (let i = 0; i < 2; i++) {
+      const sum = this.product(to, result, rest);
+      // What result × (1 + rest) lacks to 1, which may be negative.
+      add(sum, result);
+      const negative = to.let(constant('i64', 0).sub(sum.high.binary('shr_s', 63n).isZero().wide()));
+      const error = { high: to.let(sum.high.xor(-1).xor(negative)), low: to.let(sum.low.xor(-1).xor(negative)) };
+      const step = this.product(to, result, error);
+      step.low.set(step.low.xor(negative));
+      step.high.set(step.high.xor(negative));
+      add(result, step);
+    }
+    return result;
+  }
+
+  /** ±significand × factor × 2^(exponent - 63), rounded, where both have their first bit set. */
+  finishProduct(
+    to: Statements,
+    sign: Expression,
+    exponent: Expression,
+    significand: Expression,
+    factor: Fraction,
+  ): void {
+    const { multiplyHigh } = this.needs;
+    const high = to.call('i64', multiplyHigh, significand, factor.high);
+    const part = to.call('i64', multiplyHigh, significand, factor.low);
+    const low = to.let(significand.mul(factor.high).add(part));
+    this.finish(to, sign, exponent.add(1), { high: to.let(high.add(low.below(part).wide())), low });
+  }
+
+  /** ±x × 2^exponent, rounded. */
+  finish(to: Statements, sign: Expression, exponent: Expression, x: Fraction): void {
+    const zeros = normalize(to, x);
+    leaveUnless(
+      to,
+      x.low
+        .add(DOUBT)
+        .and(INTEGER_BIT - 1n)
+        .atLeast(2n * DOUBT),
+    );
+    this.finishWords(to, sign, exponent.sub(zeros), x.high, x.low);
+  }
+
+  /** ±(high, low) × 2^(exponent - 128), rounded: not 0, and the last bit is set if what follows is not 0. */
+  finishWords(to: Statements, sign: Expression, exponent: Expression, high: Expression, low: Expression): void {
+    const last = exponent.sub(1);
+    const [significand, signExponent] = to.callMany(['i64', 'i32'], this.needs.packFully, sign, last, high, low);
+    finish(to, significand!, signExponent!);
+  }
+
+  /** A number that is known, ±value × 2^-PLACES and more, rounded. */
+  finishKnown(to: Statements, sign: Expression, value: bigint): void {
+    const length = value.toString(2).length;
+    const bits = length < 128 ? value << BigInt(128 - length) : value >> BigInt(length - 128);
+    const exponent = constant('i32', length - PLACES);
+    this.finishWords(to, sign, exponent, constant('i64', bits >> 64n), constant('i64', (bits & WORD) | 1n));
+  }
+
+  /** A little less than ±significand × 2^(exponent - 64), rounded. */
+  finishBelow(to: Statements, sign: Expression, exponent: Expression, significand: Expression): void {
+    const isPowerOfTwo = to.let(significand.equals(INTEGER_BIT));
+    const high = select(isPowerOfTwo, constant('i64', -1), significand.sub(1));
+    this.finishWords(to, sign, exponent.sub(isPowerOfTwo), to.let(high), constant('i64', -1));
+  }
+
+  /** A little more than ±significand × 2^(exponent - 64), rounded. */
+  finishAbove(to: Statements, sign: Expression, exponent: Expression, significand: Expression): void {
+    this.finishWords(to, sign, exponent, significand, constant('i64', 1));
+  }
+}
+
+/** Leaves the instruction to the evaluator. */
+export function leaveUnless(to: Statements, condition: Expression): void {
+  to.if(condition.isZero(), () => to.return(constant('i64', 0), constant('i32', 0), constant('i32', 1)));
+}
+
+export function known(to: Statements, value: bigint): Fraction {
+  return { high: to.let(constant('i64', value >> 64n)), low: to.let(constant('i64', value & WORD)) };
+}
+
+/** Adds y to x, modulo 1. */
+export function add(x: Fraction, y: { readonly high: Expression; readonly low: Expression }): void {
+  x.low.set(x.low.add(y.low));
+  x.high.set(x.high.add(y.high).add(x.low.below(y.low).wide()));
+}
+
+/** Negates x, modulo 1, if the condition (i32) is 1. */
+export function negateIf(to: Statements, x: Fraction, condition: Expression): void {
+  const flip = to.let(constant('i64', 0).sub(condition.wide()));
+  x.low.set(x.low.xor(flip).sub(flip));
+  x.high.set(x.high.xor(flip).add(x.low.isZero().and(condition).wide()));
+}
+
+/** x - y for words that may be constants. */
+export function difference(
+  to: Statements,
+  x: Fraction,
+  y: { readonly high: Operand; readonly low: Operand },
+): Fraction {
+  const low = to.let(x.low.sub(y.low));
+  return { high: to.let(x.high.sub(y.high).sub(x.low.below(y.low).wide())), low };
+}
+
+/** By fewer than 64 bits. */
+export function shiftLeft(to: Statements, { high, low }: Fraction, by: Expression): void {
+  const carried = to.let(low.shr(1).shr(constant('i64', 63).sub(by)));
+  high.set(high.shl(by).or(carried));
+  low.set(low.shl(by));
+}
+
+/** Shifts a fraction that is not 0 to the left until its first bit is set; returns by how much (i32). */
+export function normalize(to: Statements, x: Fraction): Variable {
+  const zeros = to.let(constant('i32', 0));
+  to.if(x.high.isZero(), () => {
+    x.high.set(x.low);
+    x.low.set(0);
+    zeros.set(64);
+  });
+  const lead = to.let(x.high.clz());
+  shiftLeft(to, x, lead);
+  zeros.set(zeros.add(lead.low()));
+  return zeros;
+}
+
+/** By any number of bits (i32), not negative. */
+export function shiftedRight(to: Statements, { high, low }: Fraction, by: Expression): Fraction {
+  const count = to.let(by);
+  const places = to.let(count.wide());
+  const isLong = to.let(count.atLeast(64));
+  const isBeyond = count.atLeast(128);
+  const kept = low.shr(places).or(high.shl(1).shl(constant('i64', 63).sub(places)));
+  return {
+    high: to.let(select(isLong, constant('i64', 0), high.shr(places))),
+    low: to.let(select(isLong, select(isBeyond, constant('i64', 0), high.shr(places)), kept)),
+  };
+}
+
+/** Adds the product of two fractions, a few units of the last place too small at most. */
+function addMultiply(module: WasmModule, multiplyHigh: number): number {
+  const code = new Code(['i64', 'i64', 'i64', 'i64']);
+  const to = new Statements(code);
+  const [xHigh, xLow, yHigh, yLow] = [0, 1, 2, 3].map((i) => to.parameter('i64', i)) as [
+    Variable,
+    Variable,
+    Variable,
+    Variable,
+  ];
+  const high = to.call('i64', multiplyHigh, xHigh, yHigh);
+  const low = to.let(xHigh.mul(yHigh));
+  for (const part of [to.call('i64', multiplyHigh, xHigh, yLow), to.call('i64', multiplyHigh, xLow, yHigh)]) {
+    low.set(low.add(part));
+    high.set(high.add(low.below(part).wide()));
+  }
+  to.return(high, low);
+  code.op('unreachable');
+  return module.add(module.type(['i64', 'i64', 'i64', 'i64'], ['i64', 'i64']), code);
+}

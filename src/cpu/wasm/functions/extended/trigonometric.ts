@@ -1,0 +1,370 @@
+import { ONE, PI, arcTangent } from '../../../evaluator/extended/fixed-point.js';
+import type { X87Function } from '../../../meaning/x87-vocabulary.js';
+import type { Code } from '../../encoding/code.js';
+import { constant, select, type Expression, type Statements, type Variable } from '../expression.js';
+import { ofNumbers, type ExtendedNeeds } from './arithmetic.js';
+import {
+  add,
+  difference,
+  fractionOf,
+  known,
+  negateIf,
+  normalize,
+  shiftLeft,
+  shiftedRight,
+  type Fraction,
+  type Fractions,
+} from './fractions.js';
+import {
+  BIAS,
+  INTEGER_BIT,
+  NO_SIGN,
+  SIGN,
+  exponentOf,
+  finish,
+  finishInvalid,
+  isInfinite,
+  isZero,
+  noteDenormals,
+  unpack,
+  type Operands,
+  type Unpacked,
+} from './parts.js';
+import { wordOf } from './transcendental.js';
+
+/** The last result, if the number is too large for the function. */
+export const OUT_OF_RANGE = 2;
+/** FSIN, FCOS and FPTAN take numbers below 2^63. */
+const BEYOND = 63;
+
+/**
+ * Of numbers below 2^-32, the second term of the series is less than a quarter of a unit in the last place, and more than
+ * nothing.
+ */
+const TINY = -32;
+
+/** Of numbers below 2^-20, the third term of the cosine's series is far below a unit in the last place. */
+const SMALL = -19;
+/** The square of a number of so few bits has no bits below 2^-128, down to TINY. */
+const FEW_BITS = 24;
+
+/** Half of the coefficients of sin r / r, cos r and arctan r / r in r², whose signs alternate. */
+const TERMS = Array.from({ length: 18 }, (_, n) => n);
+const SINE = TERMS.map((n) => ONE / (2n * factorial(2 * n + 1)));
+const COSINE = TERMS.map((n) => ONE / (2n * factorial(2 * n)));
+/** For r up to 1/8. */
+const ARC_TANGENT = Array.from({ length: 22 }, (_, n) => ONE / BigInt(2 * (2 * n + 1)));
+
+/**
+ * What processors have for π/2 when they reduce an argument: its first 66 bits, × 2^65. The evaluator has the same; SDM Vol. 1 8.3.8
+ * "Approximation of Pi".
+ */
+const HALF_PI = 0x3243f_6a88_85a3_08d3n;
+const WORD = (1n << 64n) - 1n;
+const QUARTER_PI = HALF_PI >> 1n;
+
+/** The arctangents of 1/4 to 1. */
+const ARC_TANGENTS = [1n, 2n, 3n, 4n].map((k) => arcTangent((k * ONE) / 4n));
+
+/** An argument as ±r plus a number of quarter turns. */
+interface Reduced {
+  /** |r| = fraction × 2^exponent, where the first bit of the fraction is set. */
+  readonly fraction: Fraction;
+  readonly exponent: Variable;
+  readonly negative: Variable;
+  readonly turns: Variable;
+}
+
+/** A positive number: fraction × 2^exponent. */
+interface Scaled {
+  readonly fraction: Fraction;
+  readonly exponent: Expression;
+}
+
+/** FSIN, FCOS, FPTAN and FPATAN: evaluator/extended/transcendental.ts. */
+export class ExtendedTrigonometric {
+  constructor(
+    private readonly needs: ExtendedNeeds,
+    private readonly fractions: Fractions,
+  ) {}
+
+  function(name: X87Function): Code {
+    return ofNumbers(this.needs.nan, (to, { x, option }) => {
+      to.if(isInfinite(x), () => finishInvalid(to));
+      const sign = to.let(name === 'cosine' ? NO_SIGN : x.signExponent.and(SIGN));
+      to.if(isZero(x), () => {
+        if (name === 'cosine') finish(to, constant('i64', INTEGER_BIT), constant('i32', BIAS));
+        else finish(to, x.significand, x.signExponent);
+      });
+      to.if(exponentOf(x).atLeast(BIAS + BEYOND), () =>
+        finish(to, x.significand, x.signExponent, constant('i32', OUT_OF_RANGE)),
+      );
+      noteDenormals(to, x, x, option);
+      const r = this.reduced(to, unpack(to, x));
+      if (name === 'tangent') this.tangent(to, sign, r);
+      else this.sineOrCosine(to, name, sign, r);
+    });
+  }
+
+  /** Subtracts the nearest multiple of π/2, with nothing lost: what is left has 65 bits at most. */
+  private reduced(to: Statements, x: Unpacked): Reduced {
+    const fraction = wordOf(to, x.significand);
+    const exponent = to.let(x.exponent.add(1));
+    const negative = to.let(constant('i32', 0));
+    const turns = to.let(constant('i32', 0));
+    to.if(x.exponent.greater(-2), () => {
+      // |x| × 2^65
+      const by = to.let(x.exponent.add(1).wide());
+      const whole = {
+        high: to.let(x.significand.shr(constant('i64', 63).sub(by))),
+        low: to.let(x.significand.shl(1).shl(by)),
+      };
+      const [top] = to.callMany(
+        ['i64', 'i64'],
+        this.needs.divide,
+        whole.high.shr(2),
+        whole.low.shr(2).or(whole.high.shl(62)),
+        constant('i64', HALF_PI >> 2n),
+      );
+      // One too many at most.
+      const multiple = {
+        high: to.let(
+          top!.mul(HALF_PI >> 64n).add(to.call('i64', this.needs.multiplyHigh, top!, constant('i64', HALF_PI & WORD))),
+        ),
+        low: to.let(top!.mul(HALF_PI & WORD)),
+      };
+      const rest = difference(to, whole, multiple);
+      negative.set(rest.high.less(0));
+      negateIf(to, rest, negative);
+      turns.set(top!.low());
+      const isMore = rest.high
+        .above(QUARTER_PI >> 64n)
+        .or(rest.high.equals(QUARTER_PI >> 64n).and(rest.low.above(QUARTER_PI & WORD)));
+      to.if(isMore, () => {
+        const other = difference(to, known(to, HALF_PI), rest);
+        turns.set(turns.add(1).sub(negative.shl(1)));
+        negative.set(negative.xor(1));
+        rest.high.set(other.high);
+        rest.low.set(other.low);
+      });
+      exponent.set(constant('i32', 63).sub(normalize(to, rest)));
+      fraction.high.set(rest.high);
+      fraction.low.set(rest.low);
+    });
+    return { fraction, exponent, negative, turns };
+  }
+
+  private sineOrCosine(to: Statements, name: 'sine' | 'cosine', sign: Variable, r: Reduced): void {
+    const turns = to.let(name === 'sine' ? r.turns : r.turns.add(1));
+    sign.set(sign.xor(turns.and(2).shl(14)));
+    to.if(
+      turns.and(1),
+      () => {
+        to.if(r.exponent.less(TINY), () =>
+          this.fractions.finishBelow(to, sign, constant('i32', 1), constant('i64', INTEGER_BIT)),
+        );
+        const square = this.squareOf(to, r);
+        this.nearlyExactCosine(to, sign, r, square);
+        this.finishScaled(to, sign, this.cosine(to, square));
+      },
+      () => {
+        sign.set(sign.xor(r.negative.shl(15)));
+        to.if(r.exponent.less(TINY), () => this.fractions.finishBelow(to, sign, r.exponent, r.fraction.high));
+        this.finishScaled(to, sign, this.sine(to, r, this.squareOf(to, r)));
+      },
+    );
+    to.code.op('unreachable');
+  }
+
+  /** Of a small r with few bits, 1 - r²/2 may be a number, or half way between two: the cosine is a little more than it. */
+  private nearlyExactCosine(to: Statements, sign: Expression, r: Reduced, square: Fraction): void {
+    to.if(r.exponent.less(SMALL).and(r.fraction.high.shl(FEW_BITS).isZero()), () => {
+      const half = shiftedRight(to, square, constant('i32', 1));
+      negateIf(to, half, to.let(constant('i32', 1)));
+      to.if(half.low.shl(1).isZero(), () => this.fractions.finishWords(to, sign, NO_SIGN, half.high, half.low.or(1)));
+    });
+  }
+
+  /** Sine by cosine, or after an odd number of quarter turns, minus cosine by sine. */
+  private tangent(to: Statements, sign: Variable, r: Reduced): void {
+    const odd = to.let(r.turns.and(1));
+    sign.set(sign.xor(r.negative.xor(odd).shl(15)));
+    const isTiny = to.let(r.exponent.less(TINY));
+    to.if(isTiny.and(odd.isZero()), () => this.fractions.finishAbove(to, sign, r.exponent, r.fraction.high));
+    to.if(isTiny.and(r.fraction.high.equals(INTEGER_BIT)), () =>
+      this.fractions.finishBelow(to, sign, constant('i32', 2).sub(r.exponent), constant('i64', INTEGER_BIT)),
+    );
+    const square = this.squareOf(to, r);
+    const [sine, cosine] = [this.sine(to, r, square), this.cosine(to, square)];
+    const exponent = to.let(sine.exponent.sub(cosine.exponent));
+    to.if(odd, () => {
+      for (const half of ['high', 'low'] as const) {
+        const kept = to.let(sine.fraction[half]);
+        sine.fraction[half].set(cosine.fraction[half]);
+        cosine.fraction[half].set(kept);
+      }
+      exponent.set(constant('i32', 0).sub(exponent));
+    });
+    const divisor = cosine.fraction;
+    const zeros = normalize(to, divisor);
+    // 2 / (1 + rest) is the reciprocal of a fraction whose first bit is set.
+    shiftLeft(to, divisor, constant('i64', 1));
+    const quotient = this.fractions.product(to, sine.fraction, this.fractions.reciprocal(to, divisor));
+    this.fractions.finish(to, sign, exponent.add(zeros).add(1), quotient);
+    to.code.op('unreachable');
+  }
+
+  private squareOf(to: Statements, { fraction, exponent }: Scaled): Fraction {
+    const square = this.fractions.product(to, fraction, fraction);
+    return shiftedRight(to, square, constant('i32', 0).sub(exponent.shl(1)));
+  }
+
+  private sine(to: Statements, { fraction, exponent }: Scaled, square: Fraction): Scaled {
+    const half = this.fractions.series(to, SINE, square, constant('i32', 1));
+    return { fraction: this.fractions.product(to, fraction, half), exponent: exponent.add(1) };
+  }
+
+  private cosine(to: Statements, square: Fraction): Scaled {
+    return { fraction: this.fractions.series(to, COSINE, square, constant('i32', 1)), exponent: constant('i32', 1) };
+  }
+
+  private finishScaled(to: Statements, sign: Expression, { fraction, exponent }: Scaled): void {
+    this.fractions.finish(to, sign, exponent, fraction);
+  }
+
+  /** FPATAN: the angle of the point (x, y). */
+  arctangent(): Code {
+    return ofNumbers(this.needs.nan, (to, operands) => {
+      const { x, y } = operands;
+      const sign = to.let(y.signExponent.and(SIGN));
+      const behind = to.let(x.signExponent.and(SIGN).isSet());
+      this.specialArctangent(to, operands, sign, behind);
+      const [a, b] = [unpack(to, x), unpack(to, y)];
+      const same = a.significand.equals(b.significand).and(a.exponent.equals(b.exponent));
+      to.if(same, () => {
+        to.if(behind, () => this.fractions.finishKnown(to, sign, (3n * PI) / 4n));
+        this.fractions.finishKnown(to, sign, PI / 4n);
+      });
+      const isHigher = b.significand.above(a.significand);
+      const steep = to.let(b.exponent.greater(a.exponent).or(b.exponent.equals(a.exponent).and(isHigher)));
+      const low = {
+        significand: select(steep, a.significand, b.significand),
+        exponent: select(steep, a.exponent, b.exponent),
+      };
+      const high = {
+        significand: select(steep, b.significand, a.significand),
+        exponent: select(steep, b.exponent, a.exponent),
+      };
+      const ratio = this.ratio(to, low, high);
+      const isAlone = to.let(steep.or(behind).isZero());
+      to.if(isAlone.and(ratio.exponent.less(TINY)), () => this.finishRatio(to, sign, ratio));
+      this.finishAngle(to, { sign, behind, steep, isAlone }, ratio);
+    });
+  }
+
+  private specialArctangent(to: Statements, { x, y, option }: Operands, sign: Variable, behind: Variable): void {
+    const { fractions } = this;
+    noteDenormals(to, x, y, option);
+    const [xInfinite, yInfinite] = [to.let(isInfinite(x)), to.let(isInfinite(y))];
+    to.if(isZero(y).or(xInfinite.and(yInfinite.isZero())), () => {
+      to.if(behind, () => fractions.finishKnown(to, sign, PI));
+      finish(to, constant('i64', 0), sign);
+    });
+    to.if(yInfinite.and(xInfinite), () => {
+      to.if(behind, () => fractions.finishKnown(to, sign, (3n * PI) / 4n));
+      fractions.finishKnown(to, sign, PI / 4n);
+    });
+    to.if(yInfinite.or(isZero(x)), () => fractions.finishKnown(to, sign, PI / 2n));
+  }
+
+  /** low / high, which is below 1: fraction × 2^exponent, and whether it is 64 bits and nothing more. */
+  private ratio(
+    to: Statements,
+    low: { readonly significand: Expression; readonly exponent: Expression },
+    high: { readonly significand: Expression; readonly exponent: Expression },
+  ): Ratio {
+    const [dividend, divisor] = [to.let(low.significand), to.let(high.significand)];
+    const isLess = to.let(dividend.below(divisor));
+    const exponent = to.let(low.exponent.sub(high.exponent).add(isLess.isZero()));
+    const first = select(isLess, dividend, dividend.shr(1));
+    const second = select(isLess, constant('i64', 0), dividend.shl(63));
+    const { divide } = this.needs;
+    const [digits, rest] = to.callMany(['i64', 'i64'], divide, first, second, divisor);
+    const [more] = to.callMany(['i64', 'i64'], divide, rest!, constant('i64', 0), divisor);
+    return { fraction: { high: digits!, low: more! }, exponent, isExact: to.let(rest!.isZero()) };
+  }
+
+  /** The arctangent of a tiny ratio: a little less than it. */
+  private finishRatio(to: Statements, sign: Expression, { fraction, exponent, isExact }: Ratio): void {
+    to.if(isExact, () => this.fractions.finishBelow(to, sign, exponent, fraction.high));
+    to.if(exponent.less(2 * TINY), () =>
+      this.fractions.finishWords(to, sign, exponent, fraction.high, fraction.low.or(1)),
+    );
+  }
+
+  private finishAngle(to: Statements, { sign, behind, steep, isAlone }: Direction, ratio: Ratio): void {
+    const { fractions } = this;
+    const fraction = { high: to.let(ratio.fraction.high), low: to.let(ratio.fraction.low) };
+    const exponent = to.let(ratio.exponent);
+    // A quarter of the arctangent that is added: of the multiple k of 1/4 that is nearest.
+    const base = known(to, 0n);
+    const negative = to.let(constant('i32', 0));
+    const plain = shiftedRight(to, fraction, constant('i32', 0).sub(exponent));
+    to.if(plain.high.shr(61).isSet(), () => {
+      const k = to.let(plain.high.shr(61).add(1).shr(1));
+      // (ratio - k/4) / (1 + ratio × k/4)
+      const quarter = shiftedRight(to, plain, constant('i32', 2));
+      const rest = {
+        high: to.let(quarter.high.mul(k).add(to.call('i64', this.needs.multiplyHigh, quarter.low, k))),
+        low: to.let(quarter.low.mul(k)),
+      };
+      const distance = difference(to, plain, { high: k.shl(62), low: 0 });
+      negative.set(distance.high.less(0));
+      negateIf(to, distance, negative);
+      const small = fractions.product(to, distance, fractions.reciprocal(to, rest));
+      fraction.high.set(small.high);
+      fraction.low.set(small.low);
+      exponent.set(0);
+      ARC_TANGENTS.forEach((angle, i) => {
+        const known = fractionOf(angle / 4n);
+        to.if(k.equals(i + 1), () => {
+          base.high.set(known >> 64n);
+          base.low.set(known & WORD);
+        });
+      });
+    });
+    const half = fractions.series(to, ARC_TANGENT, this.squareOf(to, { fraction, exponent }), constant('i32', 1));
+    const angle = fractions.product(to, fraction, half);
+    to.if(isAlone.and(base.high.isZero()), () => fractions.finish(to, sign, exponent.add(1), angle));
+    const part = shiftedRight(to, angle, constant('i32', 1).sub(exponent));
+    negateIf(to, part, negative);
+    add(base, part);
+    negateIf(to, base, to.let(steep.xor(behind)));
+    const start = (isThere: Expression, value: bigint): void =>
+      to.if(isThere, () => add(base, known(to, fractionOf(value / 4n))));
+    start(steep, PI / 2n);
+    start(behind.and(steep.isZero()), PI);
+    fractions.finish(to, sign, constant('i32', 2), base);
+  }
+}
+
+interface Ratio extends Scaled {
+  readonly exponent: Variable;
+  /** It has no more than 64 bits. */
+  readonly isExact: Variable;
+}
+
+interface Direction {
+  /** Of y. */
+  readonly sign: Variable;
+  /** x is negative. */
+  readonly behind: Variable;
+  /** |y| is larger than |x|. */
+  readonly steep: Variable;
+  /** Neither: the angle is the arctangent itself. */
+  readonly isAlone: Variable;
+}
+
+function factorial(n: number): bigint {
+  return n < 2 ? 1n : BigInt(n) * factorial(n - 1);
+}
