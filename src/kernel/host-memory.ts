@@ -36,6 +36,9 @@ export const HOST_BYTES = {
   directoryEntry: 160,
   /** An open file and a descriptor for it. */
   descriptor: 512,
+  /** A file that inotify watches, and an event that waits to be read. */
+  fileWatch: 512,
+  fileEvent: 256,
   /** A pseudo-terminal, with what was typed and what was written, both full. */
   terminal: 262_144,
   /** One of timer_create(2). */

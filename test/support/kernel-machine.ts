@@ -4,6 +4,7 @@ import type { Console } from '../../src/kernel/terminal/console.js';
 import { HOST_BYTES, type HostObject } from '../../src/kernel/host-memory.js';
 import type { KernelHooks } from '../../src/kernel/hooks.js';
 import { Inputs } from '../../src/kernel/inputs.js';
+import { NotifyFile } from '../../src/kernel/linux/files/notify/notify-file.js';
 import { OpenPipe } from '../../src/kernel/linux/files/open/pipe.js';
 import { TreeDirectory } from '../../src/kernel/linux/files/tree/directory.js';
 import { RegularFile } from '../../src/kernel/linux/files/tree/inode.js';
@@ -239,7 +240,7 @@ function expect(holds: boolean, message: string): void {
 
 /** What files of programs of Linux there are. */
 type LinuxObject =
-  | ('inode' | 'directoryEntry' | 'descriptor' | 'writtenPage')
+  | ('inode' | 'directoryEntry' | 'descriptor' | 'writtenPage' | 'fileWatch' | 'fileEvent')
   | ('socket' | 'message' | 'messageByte' | 'pipePart' | 'timer' | 'terminal');
 
 function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
@@ -249,6 +250,7 @@ function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
   const messages = all.flatMap(({ queue }) => queue);
   const files = [...linux.processes.values()].flatMap(({ files }) => files.numbers.map((number) => files.get(number)));
   const pipes = new Set(files.flatMap((file) => (file instanceof OpenPipe ? [file.pipe] : [])));
+  const notifiers = new Set(files.flatMap((file) => (file instanceof NotifyFile ? [file] : [])));
   const inodes = [...linux.fileSystem['inodes'].values()];
   const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
   return {
@@ -258,6 +260,8 @@ function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
     socket: all.length,
     message: messages.length,
     messageByte: sum(messages.map(({ length }) => length)),
+    fileWatch: sum([...notifiers].map((file) => file['watches'].size)),
+    fileEvent: sum([...notifiers].map((file) => file['queue'].length)),
     terminal: linux.fileSystem.pseudoTerminals['terminals'].size,
     timer: sum([...linux.processes.values()].map(({ signals }) => signals.timers.size)),
     pipePart: sum([...pipes].map(({ partCount }) => partCount)),

@@ -1,12 +1,13 @@
 import type { CallResult } from '../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, fileOf, inodeAt, usableFileOf } from '../files/arguments.js';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, fileOf, namedAt, usableFileOf } from '../files/arguments.js';
 import { FILE_BYTES_MAX, MAY_WRITE, PERMISSION_BITS, S_ISGID, S_ISUID, S_IXGRP } from '../files/constants.js';
 import { isInGroup, ownsFile, permits, requireAccess } from '../files/credentials.js';
 import { OpenRegularFile, resize } from '../files/open/regular.js';
+import { IN_ACCESS, IN_ATTRIB, IN_MODIFY, tellNamed, tellOpened, type NamedFile } from '../files/notify/watch.js';
 import { isDirectory } from '../files/tree/directory.js';
-import { RegularFile, type Inode } from '../files/tree/inode.js';
+import { RegularFile } from '../files/tree/inode.js';
 import { NANOSECONDS, timeFieldsAt } from '../timespec.js';
 import { viewAt } from '../user-data.js';
 
@@ -26,29 +27,32 @@ const FALLOC_FL_ZERO_RANGE = 16;
 /** Bytes of zeros that are written at once. */
 const ZEROS = new Uint8Array(65536);
 
-function changeMode({ system, linux }: LinuxContext, inode: Inode, modeArgument: bigint): CallResult {
+function changeMode({ system, linux }: LinuxContext, file: NamedFile, modeArgument: bigint): CallResult {
+  const { inode } = file;
   const { credentials } = linux.place;
   if (!ownsFile(credentials, inode)) return failed(EPERM);
   let mode = Number(modeArgument) & PERMISSION_BITS;
   if (!isInGroup(credentials, inode.group)) mode &= ~S_ISGID;
   inode.mode = inode.type | mode;
   inode.changed = system.fileSystem.now;
+  tellNamed(system.fileSystem, file, IN_ATTRIB);
   return 0n;
 }
 
 function chmod(context: LinuxContext, path: bigint, mode: bigint): CallResult {
-  return changeMode(context, inodeAt(context, HERE, path, 0), mode);
+  return changeMode(context, namedAt(context, HERE, path, 0), mode);
 }
 
 function fchmod(context: LinuxContext, fd: bigint, mode: bigint): CallResult {
-  return changeMode(context, usableFileOf(context, fd).inode, mode);
+  return changeMode(context, usableFileOf(context, fd), mode);
 }
 
 function fchmodat(context: LinuxContext, fd: bigint, path: bigint, mode: bigint): CallResult {
-  return changeMode(context, inodeAt(context, fd, path, 0), mode);
+  return changeMode(context, namedAt(context, fd, path, 0), mode);
 }
 
-function changeOwner({ system, linux }: LinuxContext, inode: Inode, owner: bigint, group: bigint): CallResult {
+function changeOwner({ system, linux }: LinuxContext, file: NamedFile, owner: bigint, group: bigint): CallResult {
+  const { inode } = file;
   const { credentials } = linux.place;
   const [user, members] = [signed32(owner), signed32(group)];
   const isAllowed =
@@ -64,19 +68,20 @@ function changeOwner({ system, linux }: LinuxContext, inode: Inode, owner: bigin
     if (inode.mode & S_IXGRP) inode.mode &= ~S_ISGID;
   }
   inode.changed = system.fileSystem.now;
+  if (user !== -1 || members !== -1) tellNamed(system.fileSystem, file, IN_ATTRIB);
   return 0n;
 }
 
 function chown(context: LinuxContext, path: bigint, owner: bigint, group: bigint): CallResult {
-  return changeOwner(context, inodeAt(context, HERE, path, 0), owner, group);
+  return changeOwner(context, namedAt(context, HERE, path, 0), owner, group);
 }
 
 function lchown(context: LinuxContext, path: bigint, owner: bigint, group: bigint): CallResult {
-  return changeOwner(context, inodeAt(context, HERE, path, AT_SYMLINK_NOFOLLOW), owner, group);
+  return changeOwner(context, namedAt(context, HERE, path, AT_SYMLINK_NOFOLLOW), owner, group);
 }
 
 function fchown(context: LinuxContext, fd: bigint, owner: bigint, group: bigint): CallResult {
-  return changeOwner(context, usableFileOf(context, fd).inode, owner, group);
+  return changeOwner(context, usableFileOf(context, fd), owner, group);
 }
 
 function fchownat(
@@ -89,7 +94,7 @@ function fchownat(
 ): CallResult {
   const flags = signed32(flagsArgument);
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return failed(EINVAL);
-  return changeOwner(context, inodeAt(context, fd, path, flags), owner, group);
+  return changeOwner(context, namedAt(context, fd, path, flags), owner, group);
 }
 
 /** A time that is to be set; undefined: as it is. What is invalid is refused once the file was found. */
@@ -103,7 +108,8 @@ interface AskedTimes {
 
 const NOW: AskedTimes = { accessed: 'now', modified: 'now' };
 
-function changeTimes({ system, linux }: LinuxContext, inode: Inode, { accessed, modified }: AskedTimes): CallResult {
+function changeTimes({ system, linux }: LinuxContext, file: NamedFile, { accessed, modified }: AskedTimes): CallResult {
+  const { inode } = file;
   if (accessed === 'invalid' || modified === 'invalid') return failed(EINVAL);
   if (accessed === undefined && modified === undefined) return 0n;
   const { credentials } = linux.place;
@@ -115,6 +121,11 @@ function changeTimes({ system, linux }: LinuxContext, inode: Inode, { accessed, 
   if (accessed !== undefined) inode.accessed = accessed === 'now' ? now : accessed;
   if (modified !== undefined) inode.modified = modified === 'now' ? now : modified;
   inode.changed = now;
+  tellNamed(
+    system.fileSystem,
+    file,
+    modified === undefined ? IN_ACCESS : accessed === undefined ? IN_MODIFY : IN_ATTRIB,
+  );
   return 0n;
 }
 
@@ -136,36 +147,38 @@ function utimensat(context: LinuxContext, fd: bigint, path: bigint, times: bigin
   const asked = timesAt(context, times, NANOSECONDS);
   if (asked.accessed === undefined && asked.modified === undefined) return 0n;
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return failed(EINVAL);
-  if (path !== 0n) return changeTimes(context, inodeAt(context, fd, path, flags), asked);
-  return flags ? failed(EINVAL) : changeTimes(context, usableFileOf(context, fd).inode, asked);
+  if (path !== 0n) return changeTimes(context, namedAt(context, fd, path, flags), asked);
+  return flags ? failed(EINVAL) : changeTimes(context, usableFileOf(context, fd), asked);
 }
 
 function futimesat(context: LinuxContext, fd: bigint, path: bigint, times: bigint): CallResult {
   const asked = timesAt(context, times, MICROSECONDS);
   if (asked.accessed === 'invalid' || asked.modified === 'invalid') return failed(EINVAL);
-  return changeTimes(context, path === 0n ? fileOf(context, fd).inode : inodeAt(context, fd, path, 0), asked);
+  return changeTimes(context, path === 0n ? fileOf(context, fd) : namedAt(context, fd, path, 0), asked);
 }
 
 function utimes(context: LinuxContext, path: bigint, times: bigint): CallResult {
   const asked = timesAt(context, times, MICROSECONDS);
   if (asked.accessed === 'invalid' || asked.modified === 'invalid') return failed(EINVAL);
-  return changeTimes(context, inodeAt(context, HERE, path, 0), asked);
+  return changeTimes(context, namedAt(context, HERE, path, 0), asked);
 }
 
 function utime(context: LinuxContext, path: bigint, times: bigint): CallResult {
   const view = times === 0n ? undefined : viewAt(context, times, 16);
   const [accessed, modified] = [0, 8].map((at) => view && view.getBigInt64(at, true) * NANOSECONDS);
-  return changeTimes(context, inodeAt(context, HERE, path, 0), view ? { accessed, modified } : NOW);
+  return changeTimes(context, namedAt(context, HERE, path, 0), view ? { accessed, modified } : NOW);
 }
 
 function truncate(context: LinuxContext, path: bigint, length: bigint): CallResult {
   const size = BigInt.asIntN(64, length);
   if (size < 0n) return failed(EINVAL);
-  const inode = inodeAt(context, HERE, path, 0);
+  const file = namedAt(context, HERE, path, 0);
+  const { inode } = file;
   if (isDirectory(inode)) return failed(EISDIR);
   if (!(inode instanceof RegularFile)) return failed(EINVAL);
   requireAccess(inode, context.linux.place.credentials, MAY_WRITE);
   resize(context.system.fileSystem, inode, Number(size));
+  tellNamed(context.system.fileSystem, file, IN_MODIFY);
   return 0n;
 }
 
@@ -175,6 +188,7 @@ function ftruncate(context: LinuxContext, fd: bigint, length: bigint): CallResul
   const file = usableFileOf(context, fd);
   if (!(file instanceof OpenRegularFile) || !file.isWritable) return failed(EINVAL);
   resize(context.system.fileSystem, file.inode, Number(size));
+  tellNamed(context.system.fileSystem, file, IN_MODIFY);
   return 0n;
 }
 
@@ -203,6 +217,7 @@ function fallocate(
       content.write(at, ZEROS.subarray(0, Math.min(ZEROS.length, Math.min(end, content.size) - at)), fileSystem);
   }
   if (!(mode & FALLOC_FL_KEEP_SIZE) && end > content.size) resize(context.system.fileSystem, file.inode, end);
+  tellOpened(context.system.fileSystem, file, IN_MODIFY);
   return 0n;
 }
 

@@ -5,10 +5,11 @@ import { LinuxErrno, LinuxError, failed } from '../errno.js';
 import { textOfBytes } from './byte-text.js';
 import { O_NONBLOCK, O_PATH, PATH_MAX } from './constants.js';
 import { CONSOLE_NUMBER } from './open/console-file.js';
+import type { NamedFile } from './notify/watch.js';
 import type { OpenFile } from './open/open-file.js';
 import type { Inode } from './tree/inode.js';
 import type { Maker } from './tree/names.js';
-import { lookUp } from './tree/path-walk.js';
+import { walk } from './tree/path-walk.js';
 
 /** Stands for the current directory, where a descriptor of a directory is asked for. */
 export const AT_FDCWD = -100;
@@ -50,13 +51,21 @@ export function makerAt(context: LinuxContext, directoryFd: bigint, path: string
 
 /** The inode that a descriptor and a path stand for, as the AT_ flags have it. Throws LinuxError. */
 export function inodeAt(context: LinuxContext, directoryFd: bigint, address: bigint, flags: number): Inode {
+  return namedAt(context, directoryFd, address, flags).inode;
+}
+
+/** As `inodeAt`, with the name that the file was found by. */
+export function namedAt(context: LinuxContext, directoryFd: bigint, address: bigint, flags: number): NamedFile {
   const path = pathText(context, address);
   if (path === '' && flags & AT_EMPTY_PATH) {
-    if (signed32(directoryFd) === AT_FDCWD) return context.linux.place.directory;
-    return fileOf(context, directoryFd).inode;
+    if (signed32(directoryFd) === AT_FDCWD) return { inode: context.linux.place.directory };
+    return fileOf(context, directoryFd);
   }
   const last = flags & AT_SYMLINK_NOFOLLOW ? 'keep' : 'follow';
-  return lookUp(context.system.fileSystem, makerAt(context, directoryFd, path), path, last);
+  const found = walk(context.system.fileSystem, makerAt(context, directoryFd, path), path, last);
+  const { inode, directory, name } = found;
+  if (!inode) throw new LinuxError(LinuxErrno.ENOENT);
+  return { inode, knownAs: { directory, name } };
 }
 
 /**

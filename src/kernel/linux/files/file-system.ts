@@ -319,6 +319,7 @@ export class FileSystem implements Tree, ContentStore {
   giveUp(inode: Inode): void {
     if (inode.id === 0 || inode.names > 0 || inode.opens > 0 || !this.inodes.delete(inode.id)) return;
     this.hostMemory.release('inode');
+    if (inode.links === 0) for (const watch of [...(inode.watches ?? [])]) watch.gone(this);
     if (inode instanceof RegularFile) inode.content.close(this);
     if (inode instanceof TreeDirectory) this.counted(inode, () => inode.forget());
   }

@@ -3,6 +3,8 @@ import { LinuxError, LinuxErrno } from '../../errno.js';
 import { S_IFDIR, SEEK_CUR, SEEK_SET } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
 import type { Directory, DirectoryEntry } from '../tree/directory.js';
+import { dropName } from '../notify/open-name.js';
+import { IN_ACCESS, IN_CLOSE_NOWRITE, tellOpened } from '../notify/watch.js';
 import { OPEN_FILE_FIELDS, OpenFile } from './open-file.js';
 import { noteRead } from './regular.js';
 
@@ -38,7 +40,14 @@ export class OpenDirectory extends OpenFile {
       ];
       noteRead(files, inode);
     }
-    for (let entry; (entry = this.listed[this.position]); this.position++) if (!take(entry, this.position + 1)) return;
+    for (let entry; (entry = this.listed[this.position]); this.position++) if (!take(entry, this.position + 1)) break;
+    tellOpened(files, this, IN_ACCESS);
+  }
+
+  override close(files: FileSystem): void {
+    tellOpened(files, this, IN_CLOSE_NOWRITE);
+    if (this.knownAs) dropName(files, this.inode, this.knownAs);
+    super.close(files);
   }
 
   override seek(_files: FileSystem, offset: number, whence: number): number {

@@ -1,6 +1,7 @@
 import { value } from '../../../../state/schema.js';
 import { LinuxError, LinuxErrno } from '../../errno.js';
 import { O_ACCMODE, O_RDONLY, O_WRONLY } from '../constants.js';
+import type { OpenName } from '../notify/open-name.js';
 import type { FileSystem } from '../file-system.js';
 import type { Socket } from '../../sockets/socket.js';
 import type { Inode } from '../tree/inode.js';
@@ -24,7 +25,14 @@ export const WAIT = 'wait';
 export type Deliver = (bytes: Uint8Array) => void;
 
 /** The fields of all open files, for their schemas. */
-export const OPEN_FILE_FIELDS = { inode: value, flags: value, references: value, position: value, place: value };
+export const OPEN_FILE_FIELDS = {
+  inode: value,
+  flags: value,
+  references: value,
+  position: value,
+  place: value,
+  knownAs: value,
+};
 
 /** The name that a file was opened by, for /proc/PID/fd. */
 export interface OpenedName {
@@ -41,6 +49,8 @@ export abstract class OpenFile {
   references = 0;
   /** Where it is read and written next. */
   position = 0;
+  /** The name that it was opened by, wherever that is now; undefined for files that are no regular files and directories. */
+  knownAs: OpenName | undefined;
   /** The socket that it stands for; undefined for other files. */
   declare readonly socket?: Socket;
 

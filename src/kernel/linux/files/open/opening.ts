@@ -20,6 +20,8 @@ import {
   S_IFLNK,
   S_IFREG,
 } from '../constants.js';
+import { useName } from '../notify/open-name.js';
+import { IN_MODIFY, IN_OPEN, tellNamed, tellOpened } from '../notify/watch.js';
 import { ownsFile, requireAccess } from '../credentials.js';
 import type { FileSystem, NewFile } from '../file-system.js';
 import { isDirectory } from '../tree/directory.js';
@@ -59,8 +61,11 @@ export function openPath(
   if (!inode) throw new LinuxError(LinuxErrno.ENOENT);
   if (!made) requireOpenable(inode, maker, found, flags);
   const place = { directory: found.directory, name: found.name };
-  if (inode instanceof RegularFile && flags & O_TRUNC && !made) resize(files, inode, 0);
-  return openInode(files, inode, flags, place, openSpecial);
+  const isCut = inode instanceof RegularFile && (flags & O_TRUNC) !== 0 && !made;
+  if (isCut) resize(files, inode, 0);
+  const file = openInode(files, inode, flags, place, openSpecial);
+  if (isCut) tellNamed(files, file, IN_MODIFY);
+  return file;
 }
 
 /** Opens a file that was found, whoever may. */
@@ -78,6 +83,10 @@ export function openInode(
       ? new OpenRegularFile(inode, kept, place)
       : openSpecial(inode, kept, place);
   files.hold(file.inode);
+  if (file instanceof OpenRegularFile || file instanceof OpenDirectory) {
+    file.knownAs = useName(inode, place);
+    tellOpened(files, file, IN_OPEN);
+  }
   return file;
 }
 

@@ -14,6 +14,8 @@ import {
   SEEK_SET,
 } from '../constants.js';
 import type { FileSystem } from '../file-system.js';
+import { dropName } from '../notify/open-name.js';
+import { IN_ACCESS, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_MODIFY, tellOpened } from '../notify/watch.js';
 import { requireResizable, requireWritable } from '../seals.js';
 import type { RegularFile } from '../tree/inode.js';
 import { OPEN_FILE_FIELDS, OpenFile, type Deliver } from './open-file.js';
@@ -33,6 +35,7 @@ export class OpenRegularFile extends OpenFile {
     deliver(bytes);
     if (at === undefined) this.position += bytes.length;
     if (length > 0) this.noteRead(files);
+    if (bytes.length > 0) tellOpened(files, this, IN_ACCESS);
     return bytes.length;
   }
 
@@ -53,7 +56,14 @@ export class OpenRegularFile extends OpenFile {
     content.write(from, written, files);
     if (at === undefined) this.position = from + written.length;
     noteWrite(files, this.inode);
+    tellOpened(files, this, IN_MODIFY);
     return written.length;
+  }
+
+  override close(files: FileSystem): void {
+    tellOpened(files, this, this.isWritable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+    if (this.knownAs) dropName(files, this.inode, this.knownAs);
+    super.close(files);
   }
 
   override seek(_files: FileSystem, offset: number, whence: number): number {

@@ -1,6 +1,8 @@
 import { schema, value, type Schema } from '../../../../state/schema.js';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../constants.js';
 import type { FileContent } from '../content.js';
+import type { OpenName } from '../notify/open-name.js';
+import type { InodeWatch } from '../notify/watch.js';
 import type { FileLocks } from '../locks.js';
 import type { Pipe } from '../open/pipe.js';
 import type { Socket } from '../../sockets/socket.js';
@@ -44,6 +46,8 @@ export const INODE_FIELDS = {
   names: value,
   opens: value,
   locks: value,
+  watches: value,
+  openNames: value,
 };
 
 /** A file: what names of it, and those who have it open, have in common. */
@@ -65,6 +69,10 @@ export abstract class Inode {
   opens = 0;
   /** Undefined while nobody has any. */
   locks: FileLocks | undefined;
+  /** Undefined while nobody watches it. */
+  watches: InodeWatch[] | undefined;
+  /** Names by which somebody has it open; undefined for none. */
+  openNames: OpenName[] | undefined;
 
   constructor({ id, number, fileSystem }: InodeIdentity, { mode, owner, group, links, time }: InodeAttributes) {
     this.id = id;

@@ -16,6 +16,18 @@ import {
 } from '../constants.js';
 import { ownsFile, requireAccess, type Credentials } from '../credentials.js';
 import type { FileSystem } from '../file-system.js';
+import {
+  IN_ATTRIB,
+  IN_CREATE,
+  IN_DELETE,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
+  IN_MOVE_SELF,
+  cookieOf,
+  tellFile,
+  tellName,
+} from '../notify/watch.js';
+import { moveName, takeName } from '../notify/open-name.js';
 import { TreeDirectory, isDirectory, type Directory } from './directory.js';
 import type { Inode } from './inode.js';
 import { lookUpName, walk, walkToName, type Found, type Walker } from './path-walk.js';
@@ -39,8 +51,10 @@ interface OldName extends NewName {
 /** mkdir(2). */
 export function makeDirectory(files: FileSystem, maker: Maker, path: string, mode: number): void {
   const { directory, name } = newName(files, maker, path, true);
-  files.makeDirectory(directory, name, ownedBy(directory, maker, S_IFDIR | (mode & ~maker.umask & (0o777 | S_ISVTX))));
+  const file = ownedBy(directory, maker, S_IFDIR | (mode & ~maker.umask & (0o777 | S_ISVTX)));
+  const made = files.makeDirectory(directory, name, file);
   touch(files, directory);
+  tellName(files, { directory, name }, made, { mask: IN_CREATE });
 }
 
 /** mknod(2) of files, named pipes and sockets; devices are refused. */
@@ -59,6 +73,7 @@ export function makeNodeAt(files: FileSystem, maker: Maker, { directory, name }:
   const make = type === S_IFREG ? files.makeFile.bind(files) : files.makeSpecial.bind(files);
   const made = make(directory, name, file);
   touch(files, directory);
+  tellName(files, { directory, name }, made, { mask: IN_CREATE });
   return made;
 }
 
@@ -66,8 +81,9 @@ export function makeNodeAt(files: FileSystem, maker: Maker, { directory, name }:
 export function makeSymbolicLink(files: FileSystem, maker: Maker, target: string, path: string): void {
   if (target.length >= PATH_MAX) throw new LinuxError(LinuxErrno.ENAMETOOLONG);
   const { directory, name } = newName(files, maker, path, false);
-  files.makeLink(directory, name, target, ownedBy(directory, maker, S_IFLNK));
+  const made = files.makeLink(directory, name, target, ownedBy(directory, maker, S_IFLNK));
   touch(files, directory);
+  tellName(files, { directory, name }, made, { mask: IN_CREATE });
 }
 
 /** link(2) of a file that was found. */
@@ -83,6 +99,8 @@ export function makeHardLink(files: FileSystem, maker: Maker, inode: Inode, path
   inode.links++;
   inode.changed = files.now;
   touch(files, directory);
+  tellFile(files, inode, IN_ATTRIB);
+  tellName(files, { directory, name }, inode, { mask: IN_CREATE });
 }
 
 /** unlink(2). */
@@ -96,7 +114,10 @@ export function removeName(files: FileSystem, walker: Walker, path: string): voi
   takeAway(files, old);
   old.inode.links--;
   old.inode.changed = files.now;
+  tellFile(files, old.inode, IN_ATTRIB);
+  takeName(files, old.inode, old);
   files.giveUp(old.inode);
+  tellName(files, old, old.inode, { mask: IN_DELETE });
 }
 
 /** rmdir(2). */
@@ -111,6 +132,8 @@ export function removeDirectory(files: FileSystem, walker: Walker, path: string)
   takeAway(files, { directory, name, inode });
   directory.links--;
   endDirectory(files, inode);
+  files.giveUp(inode);
+  tellName(files, { directory, name }, inode, { mask: IN_DELETE });
 }
 
 /** rename(2) and renameat2(2), each path from where its walker is. */
@@ -183,7 +206,20 @@ function move(files: FileSystem, old: OldName, place: NewName, target: OldName |
   }
   old.inode.changed = files.now;
   touch(files, place.directory);
-  if (target) files.giveUp(target.inode);
+  moveName(old.inode, old, place);
+  tellMove(files, old, place, target?.inode);
+  if (!target) return;
+  if (!isDirectory(target.inode)) takeName(files, target.inode, place);
+  files.giveUp(target.inode);
+}
+
+/** Tells of a name that has moved, over another file if there was one. */
+function tellMove(files: FileSystem, { directory, name, inode }: OldName, to: NewName, over?: Inode): void {
+  const cookie = cookieOf(files, directory, to.directory);
+  tellName(files, { directory, name }, inode, { mask: IN_MOVED_FROM, cookie });
+  tellName(files, to, inode, { mask: IN_MOVED_TO, cookie });
+  if (over) tellFile(files, over, IN_ATTRIB);
+  tellFile(files, inode, IN_MOVE_SELF);
 }
 
 function exchange(files: FileSystem, old: OldName, target: OldName): void {
@@ -195,6 +231,13 @@ function exchange(files: FileSystem, old: OldName, target: OldName): void {
   old.directory.links -= difference;
   target.directory.links += difference;
   for (const { inode } of [old, target]) inode.changed = files.now;
+  for (const [from, to] of [
+    [old, target],
+    [target, old],
+  ] as const) {
+    moveName(from.inode, from, to);
+    tellMove(files, from, to);
+  }
 }
 
 /** A name for something new, which is free. Throws EEXIST where it is not, and EACCES. */
@@ -261,7 +304,6 @@ function endDirectory(files: FileSystem, inode: Inode): void {
   (inode as TreeDirectory).name = undefined;
   inode.links = 0;
   inode.changed = files.now;
-  files.giveUp(inode);
 }
 
 function touch(files: FileSystem, directory: Directory): void {
