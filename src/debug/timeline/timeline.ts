@@ -78,7 +78,8 @@ export class Timeline {
     this.history = new History(options.historyBytes ?? DEFAULT_HISTORY_BYTES);
     this.hostHooks = Object.getPrototypeOf(this.parts.hooks) as object | null;
     this.stopRecording = this.parts.inputs.recordWith({ add: (input) => this.log.add(input) });
-    this.takePoint();
+    // It copies all memory, which the next ones do not: that says nothing of what they take.
+    this.takePoint(0);
   }
 
   /** The first tick that can be gone to. */
@@ -249,11 +250,11 @@ export class Timeline {
     return now ? now() >= this.dueMs : ticks >= INTERVAL_TICKS;
   }
 
-  private takePoint(): void {
+  private takePoint(pause = PAUSE): void {
     const begin = this.options.now?.() ?? 0;
     this.history.add(this.pointNow());
     const end = this.options.now?.() ?? 0;
-    this.dueMs = end + Math.max(INTERVAL_MS, PAUSE * (end - begin));
+    this.dueMs = end + Math.max(INTERVAL_MS, pause * (end - begin));
   }
 
   private requireWithin(tick: number): void {
