@@ -46,9 +46,12 @@ export async function endOf(child: ChildProcessWithoutNullStreams): Promise<Ran>
   return { code, signal, stdout: Buffer.concat(stdout!).toString(), stderr: Buffer.concat(stderr!).toString() };
 }
 
-/** Resolves when the child has written something; it is not read any further. */
+/** Resolves when the child has written something; it is not read any further. Rejects if it ends without. */
 export async function firstOutput(child: ChildProcessWithoutNullStreams): Promise<string> {
-  const [bytes] = (await once(child.stdout, 'data')) as [Buffer];
+  const bytes = await new Promise<Buffer>((found, failed) => {
+    child.stdout.once('data', found);
+    child.once('close', () => failed(new Error('the process has ended without output')));
+  });
   child.stdout.pause();
   return bytes.toString();
 }

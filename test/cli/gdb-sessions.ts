@@ -19,6 +19,20 @@ const scripts = mkdtempSync(join(tmpdir(), 'bd0-gdb-'));
 process.once('exit', () => rmSync(scripts, { recursive: true, force: true }));
 let scriptCount = 0;
 
+/** A debugger, or a run under one, that has taken this long without a word is killed, and its test fails. */
+const PATIENCE_MS = 600_000;
+
+/** When Ctrl-C is typed first, and again if nothing has come of it. */
+const FIRST_INTERRUPT_MS = 500;
+const REPEATED_INTERRUPT_MS = 30_000;
+
+/** Kills a process that neither ends nor writes anything. */
+function killIfSilent(child: ChildProcessWithoutNullStreams): void {
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  for (const output of [child.stdout, child.stderr]) output.on('data', () => timer.refresh());
+  child.on('close', () => clearTimeout(timer));
+}
+
 /** A run of bd0 to which a debugger can connect. */
 export interface DebuggedRun {
   readonly child: ChildProcessWithoutNullStreams;
@@ -39,6 +53,7 @@ export async function startDebugged(
 ): Promise<DebuggedRun> {
   const child = startBd0([command, '--gdb', '0', ...words]);
   t.teardown(() => child.kill('SIGKILL'));
+  killIfSilent(child);
   child.stdin.on('error', () => {});
   if (input !== null) child.stdin.end(input);
   const ended = endOf(child);
@@ -57,7 +72,12 @@ export async function startDebugged(
 /** Starts gdb without anybody's settings, with stderr as stdout. Words of tap for Node are not for it. */
 export function startGdb(words: readonly string[]): ChildProcessWithoutNullStreams {
   const env = { ...process.env, DEBUGINFOD_URLS: '', LC_ALL: 'C', NODE_OPTIONS: '' };
-  return spawn('sh', ['-c', 'exec gdb "$@" 2>&1', 'gdb', '-nx', '-q', ...words], { env });
+  // After two seconds without an answer gdb would take that of one packet for that of the next.
+  const settings = ['-nx', '-q', '-iex', `set remotetimeout ${PATIENCE_MS / 1000}`];
+  const gdb = spawn('sh', ['-c', 'exec gdb "$@" 2>&1', 'gdb', ...settings, ...words], { env });
+  killIfSilent(gdb);
+  gdb.stdin.on('error', () => {});
+  return gdb;
 }
 
 /** Runs gdb with commands, connected to `place`, and returns what it prints, with the commands. */
@@ -76,10 +96,12 @@ export async function runGdb(place: string, commands: string): Promise<string> {
 
 /** Runs lldb with commands, connected to `place`, and returns what it prints. */
 export async function runLldb(image: string, place: string, commands: readonly string[]): Promise<string> {
-  const all = [`target create ${image}`, `gdb-remote ${place}`, ...commands];
+  const patience = `settings set plugin.process.gdb-remote.packet-timeout ${PATIENCE_MS / 1000}`;
+  const all = [patience, `target create ${image}`, `gdb-remote ${place}`, ...commands];
   const env = { ...process.env, LC_ALL: 'C', NODE_OPTIONS: '' };
   const words = ['-c', 'exec lldb "$@" 2>&1', 'lldb', '--no-lldbinit', '-b', ...all.flatMap((line) => ['-o', line])];
   const child = spawn('sh', words, { env });
+  killIfSilent(child);
   child.stdin.end();
   return (await endOf(child)).stdout;
 }
@@ -141,12 +163,15 @@ export class MachineInterface {
 
   /**
    * Sends a command and resolves when gdb has answered it; with `expected`, when it has then printed a line that matches.
-   * Returns all lines until then.
+   * Returns all lines until then. Rejects if an error is the answer to a command that something was expected of.
    */
   async send(command: string, expected?: RegExp): Promise<string> {
     const token = this.write(command);
     const answer = await this.until(new RegExp(`^${token}\\^.*$`, 'm'));
-    return expected ? answer + (await this.until(expected)) : answer;
+    if (!expected) return answer;
+    const isError = new RegExp(`^${token}\\^error`, 'm').test(answer);
+    if (isError) throw new Error(`${command}: ${answer}`);
+    return answer + (await this.until(expected));
   }
 
   /** Sends a command. Returns its number, which its answer has as well. */
@@ -155,7 +180,7 @@ export class MachineInterface {
     return this.commands;
   }
 
-  /** Resolves when gdb has printed a line that matches. */
+  /** Resolves when gdb has printed a line that matches. Rejects if it ends before, or loses its connection. */
   async until(expected: RegExp): Promise<string> {
     for (;;) {
       const found = expected.exec(this.output);
@@ -166,6 +191,10 @@ export class MachineInterface {
         return text;
       }
       if (this.isClosed) throw new Error(`gdb has ended without ${expected}: ${this.output}`);
+      const isLost = /^.*(Remote connection closed|Connection reset by peer|Disconnected from target).*\n/m.test(
+        this.output,
+      );
+      if (isLost) throw new Error(`gdb has lost its connection without ${expected}: ${this.output}`);
       await new Promise<void>((done) => (this.ring = done));
     }
   }
@@ -173,6 +202,23 @@ export class MachineInterface {
   /** Ctrl-C in gdb's terminal. */
   interrupt(): void {
     this.gdb.kill('SIGINT');
+  }
+
+  /**
+   * Ctrl-C, and again after a long time, until gdb has printed a line that matches: gdb does not notice one before it waits for the
+   * machine, and gives the connection up at a second one that comes before the answer to the first.
+   */
+  async interruptUntil(expected: RegExp): Promise<string> {
+    const again = (): void => {
+      this.interrupt();
+      timer = setTimeout(again, REPEATED_INTERRUPT_MS);
+    };
+    let timer = setTimeout(again, FIRST_INTERRUPT_MS);
+    try {
+      return await this.until(expected);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   close(): void {

@@ -1,5 +1,4 @@
 /** Real gdb and lldb drive guests. */
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { seedOf, someOf } from '../support/volume.js';
 import { compileTo } from '../support/guest-programs.js';
-import { bd0 } from './bd0.js';
+import { bd0, firstOutput } from './bd0.js';
 import { debuggingPage } from './debugging-page.js';
 import { debugged, findProgram, MachineInterface, normalised, runGdb, runLldb, startDebugged } from './gdb-sessions.js';
 
@@ -1056,10 +1055,7 @@ t.test('Ctrl-C ends a search of the past, and the session goes on', async (t) =>
   // Some ten million times it is not what it is to be.
   await gdb.send('-break-insert -c "$rdi == 1000000" fib');
   await gdb.send('-exec-continue --reverse', /^\*running.*$/m);
-  // gdb does not hear it before it waits for the machine.
-  const interrupting = setInterval(() => gdb.interrupt(), 500);
-  await gdb.until(/^\*stopped.*SIGINT.*$/m);
-  clearInterval(interrupting);
+  await gdb.interruptUntil(/^\*stopped.*SIGINT.*$/m);
   const valueIn = (answer: string): string | undefined => /value="(.*?)"/.exec(answer)?.[1];
   t.equal(valueIn(await gdb.send('-data-evaluate-expression $pc')), valueIn(pc), 'it stands where it was');
   await gdb.send('-exec-step-instruction --reverse', /^\*stopped,reason="end-stepping-range".*$/m);
@@ -1083,11 +1079,11 @@ t.test('Ctrl-C, detaching and attaching again', async (t) => {
   const connect = `-target-select remote ${place}`;
   await first.send(connect);
   await first.send('-break-insert add');
-  const spins = once(child.stdout, 'data');
+  const spins = firstOutput(child);
   await first.send('-exec-continue');
   await spins;
-  first.interrupt();
-  t.match(await first.until(/^\*stopped.*$/m), /signal-name="SIGINT".*func="spin"/);
+  child.stdout.resume();
+  t.match(await first.interruptUntil(/^\*stopped.*$/m), /signal-name="SIGINT".*func="spin"/);
   const second = new MachineInterface('mi3');
   t.teardown(() => second.close());
   t.match(await second.send(connect), /\^error/, 'it is refused');
@@ -1110,7 +1106,8 @@ t.test('Ctrl-C, detaching and attaching again', async (t) => {
 
 t.test('--gdb-wait no: the guest runs until a debugger connects', async (t) => {
   const { child, place, ended } = await startDebugged(t, ['--gdb-wait', 'no', guest, 'spin']);
-  await once(child.stdout, 'data');
+  await firstOutput(child);
+  child.stdout.resume();
   t.equal(
     await runGdb(place, 'frame function spin\nset var keeps_going = 0\ncontinue'),
     [

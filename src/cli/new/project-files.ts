@@ -51,6 +51,8 @@ clean:
 `;
 
 const GDB_INIT = `# Connects gdb to the program that \`make serve\` runs, and lets it run to main.
+# A busy computer may take longer to answer than the 2 seconds that gdb waits.
+set remotetimeout 60
 target remote 127.0.0.1:${PORT}
 tbreak main
 continue
