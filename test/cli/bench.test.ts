@@ -27,7 +27,7 @@ import { reportOf, type Result } from '../../src/cli/bench/report.js';
 import { geometricMean, median } from '../../src/cli/bench/statistics.js';
 import { formatMarkdown, formatText } from '../../src/cli/bench/table.js';
 import { argumentsAt, GROUPS, shortName, workloads, workloadsNamed } from '../../src/cli/bench/workloads.js';
-import { isInstalled } from '../support/guest-programs.js';
+import { requireCommand } from '../support/guest-programs.js';
 import { bd0, bd0Command, endOf, startBd0 } from './bd0.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -58,7 +58,8 @@ t.test('workloads print the same natively, on BD0 and on the bare machine', asyn
   }
 });
 
-t.test('gcc makes vectors of the loop of simd in all builds', { skip: !isInstalled('objdump') }, async (t) => {
+t.test('gcc makes vectors of the loop of simd in all builds', async (t) => {
+  requireCommand('objdump', 'binutils');
   const builder = new ProgramBuilder(root, directory, 'gcc');
   const simd = workloads.find(({ name }) => name === 'simd')!;
   const { native, bd0, bare } = await builder.build(simd, 'tiny', new Set(['native', 'bd0', 'bare']));

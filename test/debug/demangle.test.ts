@@ -1,9 +1,10 @@
 /** Names of C++: GNU c++filt is the judge of those in the C++ library, names by hand of what it has not. */
 import fc from 'fast-check';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { demangled } from '../../src/debug/symbols/demangle.js';
-import { isInstalled } from '../support/guest-programs.js';
+import { isInstalled, requireCommand } from '../support/guest-programs.js';
 import { seedOf } from '../support/volume.js';
 
 t.setTimeout(0);
@@ -14,20 +15,23 @@ function outputOf(command: string, words: readonly string[], input = ''): string
   return stdout;
 }
 
-/** The mangled names of the C++ library that g++ links statically. */
+/** The mangled names of the C++ library that g++ links statically; without g++, of the one that Node has loaded. */
 function namesOfLibrary(): string[] {
-  const library = outputOf('g++', ['-print-file-name=libstdc++.a']).trim();
-  const names = outputOf('nm', ['--defined-only', '--format=posix', library]).split('\n');
+  const loaded = /\/\S*\/libstdc\+\+\.so\S*/.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0];
+  if (loaded === undefined) requireCommand('g++', 'g++');
+  const options = isInstalled('g++')
+    ? [outputOf('g++', ['-print-file-name=libstdc++.a']).trim()]
+    : ['--dynamic', '--without-symbol-versions', loaded!];
+  const names = outputOf('nm', ['--defined-only', '--format=posix', ...options]).split('\n');
   return [...new Set(names.map((line) => line.split(' ')[0]!).filter((name) => name.startsWith('_Z')))];
 }
 
-const missing = ['g++', 'nm', 'c++filt'].filter((command) => !isInstalled(command));
-const judged = { skip: missing.length > 0 ? `${missing.join(', ')} not installed` : false };
+for (const command of ['nm', 'c++filt']) requireCommand(command, 'binutils');
 
 /** GNU leaves the space between two closing brackets out after an empty pack. */
 const spaceless = (name: string): string => name.replace(/>(?: >)+/g, (brackets) => brackets.replaceAll(' ', ''));
 
-t.test('all names of the C++ library', judged, async (t) => {
+t.test('all names of the C++ library', async (t) => {
   const names = namesOfLibrary();
   const theirs = outputOf('c++filt', [], `${names.join('\n')}\n`).split('\n');
   const wrong = names.flatMap((name, i) => {

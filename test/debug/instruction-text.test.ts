@@ -7,14 +7,13 @@ import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { formatInstruction } from '../../src/debug/reports/instruction-text.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';
-import { DIFFERENCES, disassembleBytes, disassembleFile, hasObjdump, normalized, type Judged } from './objdump.js';
+import { DIFFERENCES, disassembleBytes, disassembleFile, normalized, type Judged } from './objdump.js';
 
 const SEED = Number(process.env['BD0_SEED'] ?? 1);
 const directory = mkdtempSync(join(tmpdir(), 'bd0-instruction-text-'));
 t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 const decoder = new Decoder();
-const objdump = hasObjdump ? {} : { skip: 'objdump is not installed' };
 
 function text(bytes: readonly number[], rip = 0n): string {
   const instruction = decoder.decode(Uint8Array.from(bytes), 0, bytes.length);
@@ -70,7 +69,7 @@ t.test('every form of the opcode table has a text', async (t) => {
 const SLOT_BYTES = 16;
 const EXAMPLES_OF_FORM = 6;
 
-t.test('instructions of every form are told as objdump tells them', objdump, async (t) => {
+t.test('instructions of every form are told as objdump tells them', async (t) => {
   const random = new Random(SEED);
   const image = new Uint8Array(decoder.forms.length * EXAMPLES_OF_FORM * SLOT_BYTES).fill(0x90);
   const lengths: number[] = [];
@@ -89,7 +88,7 @@ t.test('instructions of every form are told as objdump tells them', objdump, asy
   for (const [why] of DIFFERENCES) if (!why.includes('CET')) t.ok(met.has(why), why);
 });
 
-t.test('whole programs are told as objdump tells them', objdump, async (t) => {
+t.test('whole programs are told as objdump tells them', async (t) => {
   const source = join(directory, 'symbols.c');
   const output = join(directory, 'symbols');
   writeFileSync(

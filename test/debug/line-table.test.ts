@@ -10,7 +10,7 @@ import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-comp
 import { LineTable } from '../../src/debug/dwarf/line-table.js';
 import { SymbolTable } from '../../src/debug/reports/symbols.js';
 import type { Steps } from '../../src/vmo/steps.js';
-import { compiledFile, isInstalled } from '../support/guest-programs.js';
+import { compiledFile, isInstalled, requireCommand } from '../support/guest-programs.js';
 import { keptFile } from '../support/kept-files.js';
 import { seedOf, someOf } from '../support/volume.js';
 import { source } from './image-bytes.js';
@@ -24,7 +24,7 @@ t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 const qsort = join(root, 'guest/qsort.c');
 
-const unjudged = { skip: isInstalled('addr2line') ? false : 'addr2line is not installed' };
+requireCommand('addr2line', 'binutils');
 
 /** The addresses of an image's code: .text, and some bytes before and behind. */
 function codeAddresses(bytes: Uint8Array): number[] {
@@ -37,7 +37,7 @@ function codeAddresses(bytes: Uint8Array): number[] {
   }
 }
 
-const judgeVersion = unjudged.skip ? '' : execFileSync('addr2line', ['--version']);
+const judgeVersion = execFileSync('addr2line', ['--version']);
 
 /** What addr2line says of each address, asked once: `path:line`; undefined where it knows none. */
 async function judged(path: string, addresses: readonly number[]): Promise<(string | undefined)[]> {
@@ -83,15 +83,18 @@ function programsOfDay(): ReturnType<typeof guestPrograms> {
   return someOf(thirds, 1, seedOf(1), 0).flat();
 }
 
-for (const compiler of ['gcc', 'clang']) {
-  const judge = { skip: unjudged.skip || (isInstalled(compiler) ? false : `${compiler} is not installed`) };
+/** bd0 needs one of them. */
+const compilers = ['gcc', 'clang'].filter(isInstalled);
+t.comment(`compilers: ${compilers.join(', ')}`);
+if (compilers.length === 0) requireCommand('gcc', 'gcc');
 
-  t.test(`${compiler}: every address of all programs that come with bd0`, judge, async (t) => {
+for (const compiler of compilers) {
+  t.test(`${compiler}: every address of all programs that come with bd0`, async (t) => {
     for (const { name, sources } of programsOfDay())
       t.ok((await compareWithJudge(t, await compile(sources, [], compiler))) > 8000, name);
   });
 
-  t.test(`${compiler}: DWARF of all versions and both formats, from sources and from assembly`, judge, async (t) => {
+  t.test(`${compiler}: DWARF of all versions and both formats, from sources and from assembly`, async (t) => {
     const variants = [
       ...[2, 3, 4, 5].map((version) => [`-gdwarf-${version}`]),
       ...[['-O0'], ['-no-pie', '-fno-pie'], ['-Os', '-ffunction-sections']],
@@ -104,7 +107,7 @@ for (const compiler of ['gcc', 'clang']) {
   });
 }
 
-t.test('gcc: 64-bit DWARF, of which this addr2line finds no function', unjudged, async (t) => {
+t.test('gcc: 64-bit DWARF, of which this addr2line finds no function', async (t) => {
   const judgedPath = await compile([qsort], []);
   t.ok((await compareWithJudge(t, await compile([qsort], ['-gdwarf64']), judgedPath)) > 8000);
 });

@@ -1,6 +1,7 @@
 /** GNU objdump as judge of the instruction texts. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { requireCommand } from '../support/guest-programs.js';
 
 /** What objdump says of the instruction at an address. */
 export interface Judged {
@@ -9,7 +10,7 @@ export interface Judged {
   readonly text: string;
 }
 
-export const hasObjdump = spawnSync('objdump', ['--version']).status === 0;
+requireCommand('objdump', 'binutils');
 
 const COMMON = ['-M', 'intel', '--wide', '--insn-width=15'];
 const RAW = ['-D', '-b', 'binary', '-m', 'i386:x86-64'];

@@ -1,9 +1,6 @@
 import fc from 'fast-check';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import openWabt from 'wabt';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import { generatedInterpreter } from '../../src/cpu/interpreter/interpreter.js';
 import { Code, ValueType } from '../../src/cpu/wasm/encoding/code.js';
@@ -23,13 +20,14 @@ import { BareMachine } from '../support/bare-machine.js';
 import { branchingProgram } from '../support/branching-programs.js';
 import { InstructionPool } from '../support/random-programs.js';
 import { Random } from '../support/random.js';
+import { volume } from '../support/volume.js';
 
 const SEED = Number(process.env['BD0_SEED'] ?? 1);
 const PROGRAMS = Number(process.env['BD0_PROGRAMS'] ?? 5);
-const directory = mkdtempSync(join(tmpdir(), 'bd0-wasm-text-'));
-t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
-const assembler = spawnSync('wat2wasm', ['--version']).status === 0 ? {} : { skip: 'wat2wasm is not installed' };
+/** The assembler that judges the text. */
+const wabt = await openWabt();
+const FEATURES = { simd: true, bulk_memory: true, tail_call: true, sign_extension: true, sat_float_to_int: true };
 
 /** The modules that are compiled while something runs. */
 function modulesOf(run: () => void): Uint8Array[] {
@@ -130,12 +128,12 @@ function isWhole(lines: readonly WasmLine[], bytes: Uint8Array): boolean {
 
 /** Assembles the text; what comes of it must be the module, byte for byte. */
 function isAssembledTo(t: Test, lines: readonly WasmLine[], bytes: Uint8Array, what: string): void {
-  const [text, binary] = [join(directory, 'module.wat'), join(directory, 'module.wasm')];
-  writeFileSync(text, lines.map((line) => `${line.text}\n`).join(''));
-  const options = ['--no-check', '--enable-all', text, '-o', binary];
-  const { status, stderr } = spawnSync('wat2wasm', options, { encoding: 'utf8' });
-  t.equal(status, 0, `${what}: ${stderr.slice(0, 1000)}`);
-  if (status === 0) t.ok(readFileSync(binary).equals(bytes), `${what}: ${bytes.length} bytes`);
+  const text = lines.map((line) => `${line.text}\n`).join('');
+  // This assembler knows the instruction without the number of the table, which is 0 then, and is encoded.
+  const parsed = wabt.parseWat(what, text.replace(/return_call_indirect 0 /g, 'return_call_indirect '), FEATURES);
+  const { buffer } = parsed.toBinary({ canonicalize_lebs: true });
+  parsed.destroy();
+  t.ok(Buffer.from(bytes).equals(buffer), `${what}: ${bytes.length} bytes`);
 }
 
 const translated = translatedModules();
@@ -190,9 +188,9 @@ t.test('every byte of every module belongs to one line', async (t) => {
   for (const [what, bytes] of all) if (!isWhole(wasmText(bytes), bytes)) t.fail(what);
 });
 
-t.test('the text is assembled to the same bytes', assembler, async (t) => {
+t.test('the text is assembled to the same bytes', async (t) => {
   const longest = [...all.slice(3)].sort(([, a], [, b]) => b.length - a.length);
-  for (const [what, bytes] of [...all.slice(0, 3), ...longest.slice(0, 25)])
+  for (const [what, bytes] of [...all.slice(0, 3), ...longest.slice(0, volume(10, 25))])
     isAssembledTo(t, wasmText(bytes), bytes, what);
 });
 

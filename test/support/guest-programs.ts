@@ -277,6 +277,11 @@ export function isInstalled(compiler: string): boolean {
   }
 }
 
+/** Throws an error that says what to install unless a command can be run on this machine. */
+export function requireCommand(command: string, debianPackage: string): void {
+  if (!isInstalled(command)) throw new Error(`these tests need ${command}: apt-get install ${debianPackage}`);
+}
+
 /** Where two outputs first differ, in a line; undefined where they are the same. */
 export function firstDifference(actual: Uint8Array, expected: Uint8Array): string | undefined {
   const length = Math.max(actual.length, expected.length);
