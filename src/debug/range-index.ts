@@ -22,9 +22,27 @@ export class RangeIndex {
 
   /** The number of the range that an address lies in; undefined for none. */
   find(address: number): number | undefined {
-    const { starts, ends, order } = this;
-    const found = order[partitionPoint(order.length, (place) => starts[order[place]!]! <= address) - 1];
+    const { ends, order } = this;
+    const found = order[this.placeOf(address)];
     return found !== undefined && address < ends[found]! ? found : undefined;
+  }
+
+  /** The numbers of all ranges that are the same as the one that `find` finds. */
+  findEqual(address: number): number[] {
+    const { starts, ends, order } = this;
+    const last = this.find(address);
+    if (last === undefined) return [];
+    const equal: number[] = [];
+    for (let place = this.placeOf(address); place >= 0; place--) {
+      const number = order[place]!;
+      if (starts[number] !== starts[last] || ends[number] !== ends[last]) break;
+      equal.push(number);
+    }
+    return equal;
+  }
+
+  private placeOf(address: number): number {
+    return partitionPoint(this.order.length, (place) => this.starts[this.order[place]!]! <= address) - 1;
   }
 }
 

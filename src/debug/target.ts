@@ -83,6 +83,9 @@ export interface DebugProcess {
 export interface DebugLibrary {
   /** The difference between the addresses at which the process sees it and link-time addresses, modulo 2^64. */
   readonly base: bigint;
+  /** Where the process sees its first segment, and one past the last byte of its last one. */
+  readonly start: bigint;
+  readonly end: bigint;
   /** The content id of the file, 64 hexadecimal digits. */
   readonly imageId: string;
   /** What it calls itself: `libc.so.6`. */

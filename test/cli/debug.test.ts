@@ -1,4 +1,5 @@
 /** `bd0 debug` as a line debugger: its transcripts. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +107,47 @@ t.test('a step back and a step forward show the same place, and the history says
   t.equal(values.length, 2);
   t.equal(values[0], values[1]);
 });
+
+function linuxImage(name: string, options: readonly string[]): string {
+  const output = join(directory, name);
+  execFileSync('gcc', ['-O0', join(root, 'test/cli/library-names.c'), '-o', output, ...options]);
+  return output;
+}
+
+/** A library with all its names and lines, and one of which only those are left that the dynamic linker needs. */
+const LIBRARIES = {
+  'libfull.so': { options: ['-g', '-Wl,-soname,libfull.so.1'], line: 'library-names.c:1\\d', file: 'libfull.so.1' },
+  'libbare.so': { options: ['-s'], line: undefined, file: 'a library' },
+};
+const loader = linuxImage('loader', ['-g', '-ldl']);
+
+for (const [name, { options, line, file }] of Object.entries(LIBRARIES))
+  t.test(`functions of a library are named: ${name}`, async (t) => {
+    const library = linuxImage(name, ['-DLIBRARY', '-shared', '-fPIC', ...options]);
+    const commands = [
+      ...['tbreak pause_here', 'c', 'bt', 'who counter', 'break fill', 'print limits', 'rc', 'delete', 'c'],
+      // The library is gone now.
+      'who counter',
+    ];
+    const words = ['debug', '--root', '/', ...commands.flatMap((command) => ['--command', command])];
+    const { stdout } = await bd0([...words, loader, library, 'pause']);
+    const place = `0x\\w+ in fill\\+\\w+, ${line ?? name}`;
+    for (const expected of [
+      `bt\n#0  .* in pause_here.*\n#1  ${place}.*\n#2  .* in main`,
+      `who counter\nthread 1 .*: ${place}\n`,
+      'break fill\nbreakpoint 2 at 0x\\w+ in fill',
+      'print limits\n0x\\w+ <limits>\n',
+      'rc\nbreakpoint 2, .* in fill',
+      `c\nthe program has ended with exit code 42, .*\n\\(bd0\\) who counter\nthread 1 .*: ${place}\n`,
+    ])
+      t.match(stdout, new RegExp(`^\\(bd0\\) ${expected}`, 'm'));
+    const { stderr } = await bd0(['run', '--root', '/', loader, library, 'limits']);
+    t.match(
+      stderr,
+      new RegExp(`^bd0: .*\n  rip 0x\\w+ in fill\\+\\w+, ${line ?? file}\n  mov .*\n  write of 0x\\w+\n`),
+    );
+    t.match(stderr, new RegExp(`\n  limits in ${file} of process 1 \\(loader\\), r--\n`));
+  });
 
 t.test('what is wrong with the words of the command line is said in one line', async (t) => {
   const cases: [string[], RegExp, number][] = [

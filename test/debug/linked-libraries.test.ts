@@ -42,7 +42,14 @@ function page(bytes: Uint8Array): Uint8Array {
 }
 
 function library(base: bigint, soname?: string): DebugLibrary {
-  return { base, imageId: base.toString(16).padStart(64, '0'), soname, image: () => new Uint8Array(64) };
+  return {
+    base,
+    start: base,
+    end: base + 0x1000n,
+    imageId: base.toString(16).padStart(64, '0'),
+    soname,
+    image: () => new Uint8Array(64),
+  };
 }
 
 /** Paths of libraries where memory holds these pages, and where changes are seen. */

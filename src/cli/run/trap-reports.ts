@@ -1,11 +1,20 @@
 import type { HostLines } from '../../host/console/host-lines.js';
-import type { Computer, PlacedImage, TrapReport, VmoHandle } from '../../index.js';
+import type { CodeNames, Computer, PlacedLibrary, Surroundings, TrapReport, VmoHandle } from '../../index.js';
 import { Interrupted, type Interruption } from './interruption.js';
 
-/** A report, and the images of its process and of the others that it mentions. */
+/** A file that lies at an address that a report mentions: a library, perhaps. */
+interface MappedFile {
+  readonly pid: number;
+  readonly linear: bigint;
+  readonly file: VmoHandle;
+  readonly offset: number;
+}
+
+/** A report, the images of its process and of the others that it mentions, and what else is mapped where it points to. */
 interface Evidence {
   readonly report: TrapReport;
   readonly images: ReadonlyMap<number, { readonly image: VmoHandle; readonly entry: number }>;
+  readonly files: readonly MappedFile[];
 }
 
 export interface TrapReportsOptions {
@@ -60,30 +69,56 @@ export class TrapReports {
     const images = processes.map(({ pid, image, description: { entry } }) => {
       return [pid, { image: computer.store.slice(image, 0, image.length), entry }] as const;
     });
-    return { report, images: new Map(images) };
+    return { report, images: new Map(images), files: this.filesOf(report) };
   }
 
-  private async tellWith({ report, images }: Evidence): Promise<void> {
+  private filesOf({ rip, place, refused }: TrapReport): MappedFile[] {
+    const computer = this.options.machine();
+    const fileAt = (linear: bigint, surroundings: Surroundings | undefined): MappedFile[] => {
+      const { pid, mapping: { vmo } = {} } = surroundings ?? {};
+      const mappings = (pid !== undefined && vmo && computer.findProcess(pid)?.linux?.memory.region.mappings) || [];
+      const found = mappings.find(({ backing }) => backing?.vmo.contentId === vmo?.id)?.backing?.vmo;
+      return found
+        ? [{ pid: pid!, linear, offset: vmo!.offset, file: computer.store.slice(found, 0, found.length) }]
+        : [];
+    };
+    const accessed = refused && BigInt.asUintN(64, BigInt.asIntN(48, BigInt(refused.address)));
+    return [...fileAt(rip, place), ...(accessed === undefined ? [] : fileAt(accessed, refused!.surroundings))];
+  }
+
+  private async tellWith(evidence: Evidence): Promise<void> {
+    const { report, images, files } = evidence;
     const { trapText } = await import('./trap-words.js');
     const { store } = this.options.machine();
     try {
-      const placed = await this.placed(images);
+      const placed = await this.placed(evidence);
       const [first, ...others] = trapText(report, (pid) => placed.get(pid));
       this.options.lines.tell(`bd0: ${first}`, ...others);
     } finally {
       store.closing(() => {
         for (const { image } of images.values()) image.close();
+        for (const { file } of files) file.close();
       });
     }
   }
 
   /** Reads names and source lines; those of some images may be missing if the run is to end. */
-  private async placed(images: Evidence['images']): Promise<ReadonlyMap<number, PlacedImage>> {
-    const { PlacedImage } = await import('./trap-words.js');
-    const placed = new Map<number, PlacedImage>();
+  private async placed({ images, files }: Evidence): Promise<ReadonlyMap<number, CodeNames>> {
+    const { PlacedImage, ProcessCode, readLibraryInSteps } = await import('./trap-words.js');
+    const { interruption } = this.options;
+    const placed = new Map<number, CodeNames>();
     try {
-      for (const [pid, { image, entry }] of images)
-        placed.set(pid, await this.options.interruption.finish(PlacedImage.readInSteps(image, entry)));
+      for (const [pid, { image, entry }] of images) {
+        const libraries: PlacedLibrary[] = [];
+        placed.set(
+          pid,
+          new ProcessCode(await interruption.finish(PlacedImage.readInSteps(image, entry)), () => libraries),
+        );
+        for (const { file, offset, linear } of files.filter((one) => one.pid === pid)) {
+          const library = await interruption.finish(readLibraryInSteps(file, offset, linear));
+          if (library) libraries.push(library);
+        }
+      }
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
     }

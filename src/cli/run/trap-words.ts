@@ -1,2 +1,2 @@
 /** What a trap report needs beyond the machine, loaded for the first report: most runs have none. */
-export { PlacedImage, trapText } from '../../index.js';
+export { PlacedImage, ProcessCode, readLibraryInSteps, trapText } from '../../index.js';

@@ -24,6 +24,12 @@ const WORD_BYTES = 8;
 const MOST_FRAMES = 200;
 /** Bytes of the stack that are searched for the next return address. */
 const SCANNED_BYTES = 4096;
+/** `push rbp; mov rbp,rsp` in both encodings, and how far from the start of a function they are looked for. */
+const SETS_FRAME_POINTER = [
+  [0x55, 0x48, 0x89, 0xe5],
+  [0x55, 0x48, 0x8b, 0xec],
+];
+const PROLOGUE_BYTES = 32;
 /** The longest call instruction. */
 const LONGEST_CALL = 8;
 
@@ -49,7 +55,7 @@ class FrameWalk {
     let pointer = rbp;
     let low = rsp;
     while (frames.length < MOST_FRAMES) {
-      const slot = frames.length === 0 ? this.slotOfFirst(rip, rsp, rbp) : this.slotBy(pointer, low);
+      const slot = frames.length === 0 ? this.slotOfFirst(rip, rsp, rbp) : this.slotBy(at.rip - 1n, pointer, low);
       const found = slot ?? this.scanned(low);
       frames.push({ ...at, returnSlot: found });
       if (found === undefined) break;
@@ -80,10 +86,12 @@ class FrameWalk {
     const before = this.read(rip - 1n, 1)[0];
     const isPushed = before === 0x55 && offset !== undefined && offset <= 5;
     if (isPushed && this.isReturnAddress(this.word(rsp + 8n))) return rsp + 8n;
-    return this.slotBy(rbp, rsp);
+    return this.slotBy(rip, rbp, rsp);
   }
 
-  private slotBy(pointer: bigint, low: bigint): bigint | undefined {
+  /** The word behind the saved frame pointer of a function; undefined if it keeps none, or no return address is there. */
+  private slotBy(rip: bigint, pointer: bigint, low: bigint): bigint | undefined {
+    if (!this.hasFramePointer(rip)) return undefined;
     const slot = pointer + BigInt(WORD_BYTES);
     return pointer >= low - BigInt(2 * WORD_BYTES) && this.isInStack(slot) && this.isReturnAddress(this.word(slot))
       ? slot
@@ -96,8 +104,21 @@ class FrameWalk {
     return undefined;
   }
 
+  /** Whether the function at an address begins with `push rbp; mov rbp,rsp`, or may do so for all that is known. */
+  private hasFramePointer(rip: bigint): boolean {
+    const offset = this.offsetIn(rip);
+    if (offset === undefined) return this.images.library(rip) === undefined;
+    const code = this.read(rip - BigInt(offset), PROLOGUE_BYTES);
+    return code.some((_, at) => SETS_FRAME_POINTER.some((bytes) => bytes.every((byte, n) => code[at + n] === byte)));
+  }
+
   private offsetIn(rip: bigint): number | undefined {
     return this.images.symbols(rip)?.offset;
+  }
+
+  /** Whether an address lies in a function, or in a library, most of whose functions may have lost their names. */
+  private isCode(address: bigint): boolean {
+    return this.images.symbols(address) !== undefined || this.images.library(address) !== undefined;
   }
 
   private isInStack(address: bigint): boolean {
@@ -105,9 +126,9 @@ class FrameWalk {
     return address >= start && address + BigInt(WORD_BYTES) <= end;
   }
 
-  /** Whether a call instruction ends at an address within a function. */
+  /** Whether a call instruction ends at an address. */
   private isReturnAddress(address: bigint | undefined): boolean {
-    if (address === undefined || address < BigInt(LONGEST_CALL) || !this.images.symbols(address - 1n)) return false;
+    if (address === undefined || address < BigInt(LONGEST_CALL) || !this.isCode(address - 1n)) return false;
     const code = this.read(address - BigInt(LONGEST_CALL), LONGEST_CALL);
     if (code.length < LONGEST_CALL) return false;
     if (code[LONGEST_CALL - 5] === 0xe8) return true;

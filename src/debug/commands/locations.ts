@@ -1,4 +1,5 @@
 import { hex } from '../../bits.js';
+import { fileName } from '../reports/placed-image.js';
 import type { StopPlace } from './breakpoints.js';
 import { CommandError } from './command-error.js';
 import type { DebugSession } from './session.js';
@@ -23,11 +24,6 @@ export function fullLocation(session: DebugSession, text: string): string {
 export function splitCondition(text: string): { readonly location: string; readonly condition: string | undefined } {
   const parts = /^(.*?)\s*\bif\b\s*(.+)$/.exec(text);
   return parts ? { location: parts[1]!, condition: parts[2] } : { location: text, condition: undefined };
-}
-
-/** The part of a path behind the last slash. */
-export function fileName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** `0x0000000100001012`. */

@@ -19,11 +19,15 @@ export interface CodeLine {
 
 const ADDRESS_DIGITS = 16;
 
-/** `0x0000000100001012 in main+0x12, main.c:7`; the line is that of the instruction `back` bytes before, or around that. */
+/**
+ * `0x0000000100001012 in main+0x12, main.c:7`; the line is that of the instruction `back` bytes before, or around that. Without a
+ * line, the library is named: `0x0000000100001012 in puts+0x12, libc.so.6`.
+ */
 export function placeText(images: ProcessImages, rip: bigint, back = 0): string {
   const symbol = images.symbolText(rip);
   const line = images.line(rip - BigInt(back));
-  const known = [...(symbol === undefined ? [] : [symbol]), ...(line ? [lineText(line)] : [])];
+  const file = line ? lineText(line) : images.library(rip);
+  const known = [symbol, file].filter((text) => text !== undefined);
   return hex(rip, ADDRESS_DIGITS) + (known.length > 0 ? ` in ${known.join(', ')}` : '');
 }
 

@@ -1,9 +1,8 @@
-import { fromLinear } from '../../kernel/memory/linear-address.js';
-import { imageOf } from '../../kernel/program/elf-fields.js';
 import { symbolText } from '../reports/address-text.js';
-import { PlacedImage } from '../reports/placed-image.js';
+import type { CodeNames, PlacedImage } from '../reports/placed-image.js';
 import type { LineMatch } from '../dwarf/line-table.js';
-import type { DebugProcess, DebugTarget } from '../target.js';
+import type { DebugTarget } from '../target.js';
+import { ImageList, type OwnedCode } from '../reports/image-list.js';
 
 /** An object or a function of a process. */
 export interface FoundSymbol {
@@ -18,7 +17,8 @@ export interface FoundCode {
   readonly address: bigint;
 }
 
-interface OwnedImage {
+/** An image of a process: its own, or that of a library. */
+interface PlacedOwned {
   readonly pid: number;
   readonly image: PlacedImage;
 }
@@ -28,42 +28,12 @@ const MOST_NAMES = 200;
 /** Bytes of a function in which the end of its prologue is looked for. */
 const PROLOGUE_BYTES = 128;
 
-/** The images of live processes, then those of processes that have ended. */
-class ImageList {
-  all: readonly OwnedImage[] = [];
-  private readonly byProcess = new Map<string, OwnedImage>();
-  /** Those of processes that were forked are the same. */
-  private readonly byPlace = new Map<string, PlacedImage>();
-
-  constructor(private readonly target: DebugTarget) {}
-
-  /** Looks for processes that have started or ended. */
-  refresh(): void {
-    const live = this.target.processes.map((process) => this.imageOf(process));
-    this.all = [...live, ...[...this.byProcess.values()].filter((image) => !live.includes(image))];
-  }
-
-  private imageOf(process: DebugProcess): OwnedImage {
-    const { pid, imageId } = process;
-    const entry = fromLinear(process.entry)!;
-    const key = `${pid} ${imageId} ${entry}`;
-    const known = this.byProcess.get(key);
-    if (known) return known;
-    const place = `${imageId} ${entry}`;
-    const image = this.byPlace.get(place) ?? PlacedImage.read(imageOf(process.image()), entry);
-    this.byPlace.set(place, image);
-    const owned = { pid, image };
-    this.byProcess.set(key, owned);
-    return owned;
-  }
-}
-
 /**
- * Symbols and source lines of all processes, of those that have ended as well: history may lead back to them. Several processes
- * may have different code at the same addresses: `seenBy` prefers what one of them has there.
+ * Symbols and source lines of all processes and their libraries, of those that have ended as well: history may lead back to them.
+ * Several processes may have different code at the same addresses: `seenBy` prefers what one of them has there.
  */
 export class ProcessImages {
-  private sorted: { readonly from: readonly OwnedImage[]; readonly all: readonly OwnedImage[] } | undefined;
+  private sorted: { readonly from: readonly OwnedCode[]; readonly all: readonly OwnedCode[] } | undefined;
 
   private constructor(
     private readonly list: ImageList,
@@ -81,12 +51,12 @@ export class ProcessImages {
     return pid === this.pid ? this : new ProcessImages(this.list, pid);
   }
 
-  /** Looks for processes that have started or ended. */
+  /** Looks for processes that have started or ended, and for libraries that were loaded or unloaded. */
   refresh(): void {
     this.list.refresh();
   }
 
-  private get current(): readonly OwnedImage[] {
+  private get current(): readonly OwnedCode[] {
     const { list, pid } = this;
     if (pid === undefined || list.all[0]?.pid === pid) return list.all;
     if (this.sorted?.from !== list.all) {
@@ -98,24 +68,28 @@ export class ProcessImages {
 
   /** The symbol that contains an address. */
   readonly symbols = (linear: bigint): ReturnType<PlacedImage['symbols']> => {
-    for (const { image } of this.current) {
-      const match = image.symbols(linear);
-      if (match) return match;
-    }
-    return undefined;
+    return this.firstAt(linear, (code) => code.symbols(linear));
   };
 
   /** The source line of the instruction at an address. */
-  readonly line = (linear: bigint): LineMatch | undefined => {
-    for (const { image } of this.current) {
-      const match = image.line(linear);
-      if (match) return match;
+  readonly line = (linear: bigint): LineMatch | undefined => this.firstAt(linear, (code) => code.line(linear));
+
+  /** The code of a process, of the last one of several that had the pid. */
+  readonly ofProcess = (pid: number): CodeNames | undefined => this.current.find((owned) => owned.pid === pid)?.code;
+
+  /** The name of the library that an address lies in. */
+  library(linear: bigint): string | undefined {
+    return this.firstAt(linear, (code) => code.library(linear));
+  }
+
+  /** What the first process that has it at an address has there: behind a library, nothing else is looked for. */
+  private firstAt<T>(linear: bigint, find: (code: OwnedCode['code']) => T | undefined): T | undefined {
+    for (const { code } of this.current) {
+      const found = find(code);
+      if (found !== undefined || code.library(linear) !== undefined) return found;
     }
     return undefined;
-  };
-
-  /** The image of a process, of the last one of several that had the pid. */
-  readonly ofProcess = (pid: number): PlacedImage | undefined => this.current.find((owned) => owned.pid === pid)?.image;
+  }
 
   /** `main+0x12`; undefined without a symbol. */
   symbolText(linear: bigint): string | undefined {
@@ -123,19 +97,25 @@ export class ProcessImages {
     return match && symbolText(match);
   }
 
-  /** The symbols of a name, that of process `first` before others. */
+  /**
+   * The symbols of a name, that of process `first` before others: those of programs; if no program has the name, those of
+   * libraries. As for a dynamic linker, a function of a program replaces those of libraries.
+   */
   find(name: string, first: number | undefined): FoundSymbol[] {
-    const found = this.current.flatMap(({ pid, image }) => {
-      const extent = image.extentOf(name);
-      return extent ? [{ pid, ...extent }] : [];
-    });
+    const named = (images: readonly PlacedOwned[]): FoundSymbol[] =>
+      images.flatMap(({ pid, image }) => {
+        const extent = image.extentOf(name);
+        return extent ? [{ pid, ...extent }] : [];
+      });
+    const inPrograms = named(this.programs);
+    const found = inPrograms.length > 0 ? inPrograms : named(this.libraries);
     return found.sort((a, b) => Number(b.pid === first) - Number(a.pid === first));
   }
 
   /** Where the code of a source line begins, in all processes. A file is given by its name, or the end of its path. */
   codeOfLine(file: string, line: number): FoundCode[] {
     const isWanted = (path: string): boolean => path === file || path.endsWith(`/${file}`);
-    const found = this.current.flatMap(({ pid, image }) =>
+    const found = [...this.programs, ...this.libraries].flatMap(({ pid, image }) =>
       image.addressesOfLine(line, isWanted).map((place) => ({ pid, ...place })),
     );
     // Another image may lack code for the line, and have some behind it.
@@ -156,7 +136,16 @@ export class ProcessImages {
 
   /** Names of symbols that begin with some text. */
   namesFrom(start: string): string[] {
-    const names = this.current.flatMap(({ image }) => image.namesFrom(start, MOST_NAMES));
+    const images = [...this.programs, ...this.libraries];
+    const names = images.flatMap(({ image }) => image.namesFrom(start, MOST_NAMES));
     return [...new Set(names)].sort().slice(0, MOST_NAMES);
+  }
+
+  private get programs(): PlacedOwned[] {
+    return this.current.map(({ pid, code: { image } }) => ({ pid, image }));
+  }
+
+  private get libraries(): PlacedOwned[] {
+    return this.current.flatMap(({ pid, code }) => code.libraries.map(({ image }) => ({ pid, image })));
   }
 }

@@ -70,8 +70,15 @@ function who(session: DebugSession, rest: string): void {
 }
 
 function* finding(session: DebugSession, address: bigint, lengthBytes: number): Steps<readonly string[]> {
-  const found = yield* session.target.whoWroteInSteps(address, lengthBytes, session.pid);
-  return found ? recordLines(session, found) : ['nothing was stored there since the history begins'];
+  const { target, allImages } = session;
+  let lines = ['nothing was stored there since the history begins'];
+  // The code of the store may be gone by now: a library that was unmapped, a process that has ended.
+  yield* target.whoWroteInSteps(address, lengthBytes, session.pid, (record) => {
+    allImages.refresh();
+    lines = recordLines(session, record);
+  });
+  allImages.refresh();
+  return lines;
 }
 
 function recordLines({ allImages, options }: DebugSession, record: StoreRecord): string[] {

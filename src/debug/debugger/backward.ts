@@ -3,7 +3,7 @@ import type { MachineStop } from '../../kernel/stops.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { StopReason } from '../target.js';
-import { PastSearch, type StoreRecord } from '../timeline/past.js';
+import { PastSearch, type StoreObserver, type StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
 import type { Action } from './machine-run.js';
 import type { ThreadRegisters } from './registers.js';
@@ -36,8 +36,13 @@ export class Backward {
   }
 
   /** The last store to some bytes of a process, at or before now; undefined if there was none since the beginning of history. */
-  whoWrote(address: bigint, lengthBytes: number, pid: number | undefined): Steps<StoreRecord | undefined> {
-    return this.away(this.search.whoWrote(address, lengthBytes, pid), true);
+  whoWrote(
+    address: bigint,
+    lengthBytes: number,
+    pid: number | undefined,
+    look?: StoreObserver,
+  ): Steps<StoreRecord | undefined> {
+    return this.away(this.search.whoWrote(address, lengthBytes, pid, look), true);
   }
 
   /**

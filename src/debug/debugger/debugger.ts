@@ -23,7 +23,7 @@ import { mapSeenIn, memoryMap } from './memory-map.js';
 import { Motions, type LineFinder, type MotionSteps } from './motions.js';
 import { debugProcess, debugThread } from './processes.js';
 import { finished, type Steps } from '../../vmo/steps.js';
-import type { StoreRecord } from '../timeline/past.js';
+import type { StoreObserver, StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
 import { Backward } from './backward.js';
 import { ThreadRegisters, type SavedRegisters } from './registers.js';
@@ -253,9 +253,17 @@ export class Debugger implements DebugTarget {
     return finished(this.whoWroteInSteps(address, lengthBytes, pid));
   }
 
-  /** As `whoWrote`, in steps of some ten milliseconds. Until they end, or are given up, the machine must be left alone. */
-  whoWroteInSteps(address: bigint, lengthBytes = 1, pid?: number): Steps<StoreRecord | undefined> {
-    return this.moving((backward) => backward.whoWrote(address, lengthBytes, pid));
+  /**
+   * As `whoWrote`, in steps of some ten milliseconds. Until they end, or are given up, the machine must be left alone. `look` is
+   * called with the store while the machine stands before it.
+   */
+  whoWroteInSteps(
+    address: bigint,
+    lengthBytes = 1,
+    pid?: number,
+    look?: StoreObserver,
+  ): Steps<StoreRecord | undefined> {
+    return this.moving((backward) => backward.whoWrote(address, lengthBytes, pid, look));
   }
 
   /** Goes back by one instruction of a thread, or to the last stop before now; undefined while it is on the way. */

@@ -8,7 +8,11 @@ export type SymbolFinder = (linear: bigint) => SymbolMatch | undefined;
 
 /** The symbols of an image loaded with its entry point at `entry`. */
 export function placedSymbols(symbols: SymbolTable, entry: number): SymbolFinder {
-  const moved = BigInt(entry - symbols.entry);
+  return movedSymbols(symbols, BigInt(entry - symbols.entry));
+}
+
+/** The symbols of an image whose addresses in memory are `moved` more than those in the file, modulo 2^64. */
+export function movedSymbols(symbols: SymbolTable, moved: bigint): SymbolFinder {
   return (linear) => symbols.find(Number(BigInt.asUintN(48, linear - moved)));
 }
 

@@ -1,6 +1,6 @@
 import { hex } from '../../bits.js';
 import { toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
-import { placedSymbols, symbolText, type SymbolFinder } from './address-text.js';
+import { movedSymbols, symbolText, type SymbolFinder } from './address-text.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { ImageSections } from '../dwarf/image-sections.js';
 import { LineTable, type LineMatch } from '../dwarf/line-table.js';
@@ -10,20 +10,28 @@ import { finished, type Steps } from '../../vmo/steps.js';
 /** Names are not cut shorter than this. */
 const SHORTEST_NAME = 16;
 
+/** Finds names and source lines, by linear addresses. */
+export interface CodeNames {
+  /** Finds the symbol that contains an address. */
+  readonly symbols: SymbolFinder;
+  /** Finds the source line of the instruction that contains an address. */
+  line(linear: bigint): LineMatch | undefined;
+  /** The name of the library that an address lies in: `libc.so.6`. */
+  library?(linear: bigint): string | undefined;
+}
+
 /** Symbols and source lines for an image loaded in memory. */
-export class PlacedImage {
+export class PlacedImage implements CodeNames {
   /** Finds the symbol that contains a linear address. */
   readonly symbols: SymbolFinder;
-  /** Added to the addresses in the file, modulo 2^64. */
-  private readonly moved: bigint;
 
   private constructor(
     private readonly symbolTable: SymbolTable,
     private readonly lineTable: LineTable,
-    entry: LinearAddress,
+    /** Added to the addresses in the file, modulo 2^64. */
+    private readonly moved: bigint,
   ) {
-    this.moved = BigInt(entry - symbolTable.entry);
-    this.symbols = placedSymbols(symbolTable, entry);
+    this.symbols = movedSymbols(symbolTable, moved);
   }
 
   /** Reads an image whose first instruction is at `entry` in memory. */
@@ -32,11 +40,13 @@ export class PlacedImage {
   }
 
   /** As `read`, in steps of a few milliseconds each. */
-  static *readInSteps(image: ImageBytes, entry: LinearAddress): Steps<PlacedImage> {
-    const sections = ImageSections.read(image);
-    const symbolTable = yield* SymbolTable.readInSteps(image, sections);
-    yield;
-    return new PlacedImage(symbolTable, yield* LineTable.readInSteps(image, sections), entry);
+  static readInSteps(image: ImageBytes, entry: LinearAddress): Steps<PlacedImage> {
+    return tables(image, (symbols, lines) => new PlacedImage(symbols, lines, BigInt(entry - symbols.entry)));
+  }
+
+  /** Reads an image whose addresses in memory are `base` more than those in the file, modulo 2^64: in steps, as `readInSteps`. */
+  static readAtBaseInSteps(image: ImageBytes, base: bigint): Steps<PlacedImage> {
+    return tables(image, (symbols, lines) => new PlacedImage(symbols, lines, base));
   }
 
   /** The linear address of a symbol; the first of several that have the name. */
@@ -74,14 +84,21 @@ export class PlacedImage {
   }
 }
 
+function* tables(image: ImageBytes, make: (symbols: SymbolTable, lines: LineTable) => PlacedImage): Steps<PlacedImage> {
+  const sections = ImageSections.read(image);
+  const symbols = yield* SymbolTable.readInSteps(image, sections);
+  yield;
+  return make(symbols, yield* LineTable.readInSteps(image, sections));
+}
+
 /**
  * A readable location of an instruction: `0x0000000100001012 in main+0x12, main.c:7`, as far as the image provides it;
- * the address alone without an image. `isBehind` means that the address is one past the instruction, which may be the
+ * the address alone without an image. Without a line, the library is named: `0x0000000100001012 in puts+0x12, libc.so.6`. `isBehind` means that the address is one past the instruction, which may be the
  * last one of its function. A long name is cut, so that all fits into `columns`.
  */
 export function codePlaceText(
   linear: bigint,
-  image: PlacedImage | undefined,
+  image: CodeNames | undefined,
   { isBehind = false, columns = Infinity }: { readonly isBehind?: boolean; readonly columns?: number } = {},
 ): string {
   const back = isBehind ? 1 : 0;
@@ -89,7 +106,8 @@ export function codePlaceText(
   const line = image?.line(linear - BigInt(back));
   const offset = symbol && symbol.offset + back;
   const place = hex(linear, 16);
-  const source = line ? [lineText(line)] : [];
+  const library = line ? undefined : image?.library?.(linear - BigInt(back));
+  const source = [...(line ? [lineText(line)] : []), ...(library === undefined ? [] : [library])];
   const left = columns - [place, ' in ', ...source, ', '].join('').length - SHORTEST_NAME;
   const known = [
     ...(symbol ? [symbolText({ name: symbol.name, offset: offset! }, SHORTEST_NAME + Math.max(left, 0))] : []),
@@ -100,5 +118,10 @@ export function codePlaceText(
 
 /** `main.c:7`, without the directory, since the function name is shown as well. */
 export function lineText({ path, line }: LineMatch): string {
-  return `${path.slice(path.lastIndexOf('/') + 1)}:${line}`;
+  return `${fileName(path)}:${line}`;
+}
+
+/** The part of a path behind the last slash. */
+export function fileName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

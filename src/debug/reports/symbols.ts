@@ -14,6 +14,13 @@ export interface SymbolMatch {
   readonly offset: number;
 }
 
+/** The addresses in the file that a symbol covers. */
+interface Extent {
+  readonly start: number;
+  /** One past the last. */
+  readonly end: number;
+}
+
 /** Symbols by number: the addresses that they cover, and where their names lie in the string table. */
 interface SymbolRanges {
   readonly starts: Float64Array;
@@ -48,6 +55,12 @@ export class SymbolTable {
     private readonly nameAt: (offset: number) => string | undefined = () => undefined,
   ) {}
 
+  /** What names were found to be. */
+  private readonly extents = new Map<string, Extent | undefined>();
+
+  /** The names of symbols that were found. */
+  private readonly usualNames = new Map<number, string | undefined>();
+
   /** The name found last: lines of a trace mostly find the one of the line before. */
   private lastName: { readonly mangled: string; readonly name: string } = { mangled: '', name: '' };
 
@@ -72,11 +85,22 @@ export class SymbolTable {
   find(address: number): SymbolMatch | undefined {
     const found = this.ranges?.index.find(address);
     if (found === undefined) return undefined;
-    const { starts, nameOffsets } = this.ranges!.symbols;
-    const mangled = this.nameAt(nameOffsets[found]!);
+    const { starts } = this.ranges!.symbols;
+    const mangled = this.usualName(address, found);
     if (mangled === undefined) return undefined;
     if (mangled !== this.lastName.mangled) this.lastName = { mangled, name: demangled(mangled) };
     return { name: this.lastName.name, offset: address - starts[found]! };
+  }
+
+  /** Of several names for the same thing, the one that programs call it by: `puts`, not `_IO_puts`. */
+  private usualName(address: number, found: number): string | undefined {
+    if (this.usualNames.has(found)) return this.usualNames.get(found);
+    const { index, symbols } = this.ranges!;
+    const names = index.findEqual(address).flatMap((symbol) => this.nameAt(symbols.nameOffsets[symbol]!) ?? []);
+    const plain = names.find((name) => !name.startsWith('_'));
+    const usual = plain ?? names[0];
+    this.usualNames.set(found, usual);
+    return usual;
   }
 
   /**
@@ -88,7 +112,12 @@ export class SymbolTable {
   }
 
   /** The addresses in the file that a symbol covers, found as by `addressOf`. `end` is one past the last. */
-  extentOf(name: string): { readonly start: number; readonly end: number } | undefined {
+  extentOf(name: string): Extent | undefined {
+    if (!this.extents.has(name)) this.extents.set(name, this.lookUp(name));
+    return this.extents.get(name);
+  }
+
+  private lookUp(name: string): Extent | undefined {
     if (!this.ranges || name === '') return undefined;
     const { starts, ends, nameOffsets } = this.ranges.symbols;
     const find = (has: (found: string) => boolean): number =>

@@ -4,15 +4,15 @@ import { Vector } from '../../cpu/state/exceptions.js';
 import { toLinear } from '../../kernel/memory/linear-address.js';
 import { pidText } from '../../kernel/tasks/process-table.js';
 import { describeStores } from '../../kernel/reports/spurious-write.js';
-import { describeSurroundings, type SymbolAt } from '../../kernel/reports/surroundings.js';
+import { describeSurroundings, type Surroundings, type SymbolAt } from '../../kernel/reports/surroundings.js';
 import { describeCause, type TrapReport } from '../../kernel/reports/trap-report.js';
 import { symbolText, type SymbolFinder } from './address-text.js';
 import { formatInstruction } from './instruction-text.js';
 import { extensionOf, isLinuxCall } from './missing-instruction.js';
-import { codePlaceText, type PlacedImage } from './placed-image.js';
+import { codePlaceText, type CodeNames } from './placed-image.js';
 
-/** Finds the image of a process as loaded in memory. */
-export type ImageFinder = (pid: number) => PlacedImage | undefined;
+/** Finds the image of a process as loaded in memory, such as a `PlacedImage`, or its code with its libraries. */
+export type ImageFinder = (pid: number) => CodeNames | undefined;
 
 /** Columns per line; the first line leaves room for the name of the reporting program. */
 const WIDTH = 80;
@@ -30,10 +30,7 @@ const SYMBOL_COLUMNS = 40;
  */
 export function trapText(report: TrapReport, images: ImageFinder): string[] {
   const { pid, name, tid, refused, spuriousWrite } = report;
-  const symbolAt: SymbolAt = (address, surroundings) => {
-    const match = surroundings?.part.kind === 'image' && images(surroundings.pid)?.symbols(toLinear(address));
-    return match ? symbolText(match, SYMBOL_COLUMNS) : undefined;
-  };
+  const symbolAt: SymbolAt = (address, surroundings) => placeName(toLinear(address), surroundings, images);
   const lines = [...placeLines(report, images), instructionLine(report, images)];
   if (isLinuxCall(report.code) && !isBehind(report))
     lines.push(
@@ -53,8 +50,9 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
 
 /** The location of the instruction: in an image or elsewhere. */
 function placeLines({ rip, place, ...report }: TrapReport, images: ImageFinder): string[] {
-  const inImage = place?.part.kind === 'image' && place.mapping !== undefined;
-  const image = inImage ? images(place.pid) : undefined;
+  const ofProcess = place?.mapping && images(place.pid);
+  const inImage = place?.mapping !== undefined && (place.part.kind === 'image' || isInLibrary(ofProcess, rip));
+  const image = inImage ? ofProcess : undefined;
   const columns = WIDTH - INDENT.length - RIP.length;
   const text = RIP + codePlaceText(rip, image, { isBehind: isBehind(report), columns });
   const isFetch = report.refused?.access === 'execute' && toLinear(report.refused.address) === rip;
@@ -62,6 +60,20 @@ function placeLines({ rip, place, ...report }: TrapReport, images: ImageFinder):
   if (inImage || isFetch) return [text];
   const address = Number(BigInt.asUintN(48, rip));
   return [text, describeSurroundings(address, place)];
+}
+
+function isInLibrary(names: CodeNames | undefined, linear: bigint): boolean {
+  return names?.library?.(linear) !== undefined;
+}
+
+/** The name of what an image has at an address: `counter+0x4`; `stdout in libc.so.6`, or the library alone, in a library. */
+function placeName(linear: bigint, surroundings: Surroundings | undefined, images: ImageFinder): string | undefined {
+  const names = surroundings && images(surroundings.pid);
+  const library = names?.library?.(linear);
+  if (!names || (surroundings.part.kind !== 'image' && library === undefined)) return undefined;
+  const match = names.symbols(linear);
+  const symbol = match && symbolText(match, SYMBOL_COLUMNS);
+  return symbol !== undefined && library !== undefined ? `${symbol} in ${library}` : (symbol ?? library);
 }
 
 /** Whether rip is one past the instruction: after traps and in kernel calls. */

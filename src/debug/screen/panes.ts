@@ -4,7 +4,7 @@ import { disassemble } from '../commands/place-text.js';
 import { flagsText } from '../commands/register-names.js';
 import type { DebugSession } from '../commands/session.js';
 import { symbolText } from '../reports/address-text.js';
-import { fileName } from '../commands/locations.js';
+import { fileName } from '../reports/placed-image.js';
 import type { RegisterFile, ScalarRegister } from '../target.js';
 import type { PaneName } from './layout.js';
 import { columnText, plain, styled, type StyledLine } from './styled-text.js';

@@ -30,6 +30,9 @@ export interface StoreRecord {
   readonly after: Uint8Array;
 }
 
+/** Called with a store that was found. */
+export type StoreObserver = (record: StoreRecord) => void;
+
 /** A stop that was found, and the clock then. */
 export interface FoundStop {
   readonly tick: number;
@@ -90,9 +93,15 @@ export class PastSearch {
 
   /**
    * The last store to any of some bytes of a process, by any thread or by the kernel, at or before now. The machine is
-   * somewhere in its past then. Undefined if there was none since the beginning of history. Without a process: to what lies at the address.
+   * somewhere in its past then. Undefined if there was none since the beginning of history. Without a process: to what lies at the
+   * address. `look` is called with the store while the machine stands before it.
    */
-  *whoWrote(linear: bigint, lengthBytes: number, pid: number | undefined): Steps<StoreRecord | undefined> {
+  *whoWrote(
+    linear: bigint,
+    lengthBytes: number,
+    pid: number | undefined,
+    look: StoreObserver = () => {},
+  ): Steps<StoreRecord | undefined> {
     const seen = fromLinear(linear);
     if (seen === undefined) return undefined;
     const { parts, timeline } = this;
@@ -103,7 +112,11 @@ export class PastSearch {
     let before = here.tick + 1;
     for (const held of [...holdersOf(range, process)]) {
       const found = yield* this.lastStore(held, before, here);
-      if (found) return yield* this.recordOf(found.tick, found.stop, held.range, seen);
+      if (found) {
+        const record = yield* this.recordOf(found.tick, found.stop, held.range, seen);
+        look(record);
+        return record;
+      }
       before = Math.min(before, held.since);
       if (before <= timeline.begin) return undefined;
     }

@@ -106,7 +106,7 @@ function heapOf(residents: readonly Process[], region: Region, memory: UserMemor
   return { owner, part: { kind: 'heap', pointer } };
 }
 
-/** The name of what an image has at an address, as `counter+0x4`, where that is known. */
+/** The name of what an image has at an address, as `counter+0x4`, or a library, as `stdout in libc.so.6`, where that is known. */
 export type SymbolAt = (address: LinearAddress, surroundings: Surroundings | undefined) => string | undefined;
 
 /** Digits of the identity of a VMO that are shown: enough to find it again. */
@@ -139,6 +139,8 @@ function describePart(address: LinearAddress, surroundings: Surroundings, symbol
     case 'map':
       return `byte ${hex(vmo?.offset ?? address - start)} of VMO ${vmoText(vmo?.id)} mapped by ${owner}`;
     case 'heap':
+      // A library, which the kernel knows only as mapped memory of a Linux program.
+      if (symbol !== undefined) return `${symbol} of ${owner}`;
       return `heap of ${owner}${part.pointer === undefined ? '' : `, ${distance(address, part.pointer)} its pointer`}`;
     case 'stack':
       return `stack of ${threadText(part.tid)} of ${owner}, ${hex(part.end - address)} bytes below its top`;
