@@ -39,6 +39,7 @@ const UNCHANGED: Readonly<Record<string, string>> = {
   'event counter.place': 'always undefined: it is opened without a name',
   'event poll.place': 'always undefined: it is opened without a name',
   'signal file.place': 'always undefined: it is opened without a name',
+  'pid file.place': 'always undefined: it is opened without a name',
   'timer file.place': 'always undefined: it is opened without a name',
   'console inode.pipe': 'always undefined: it is not a pipe',
   'console inode.socket': 'always undefined: it is not a socket',
