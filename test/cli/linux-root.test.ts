@@ -31,6 +31,22 @@ t.test('with --root, an absolute IMAGE is a path below it, and no link leads out
   t.equal(stdout, 'dev\nproc\nsecret\n', 'a file of the host runs in the root as well');
 });
 
+t.test('a script is run by the program that it names', async (t) => {
+  const place = fs.realpathSync(t.testdir({ root: { bin: {} }, plain: '#!/bin/busybox sh\necho "$0 $#: $@"\n' }));
+  const [root, plain] = [join(place, 'root'), join(place, 'plain')];
+  fs.copyFileSync(BUSYBOX, join(root, 'bin/only-here'));
+  fs.writeFileSync(join(root, 'script'), '#! /bin/only-here  cat \nwhat it says\n');
+  fs.writeFileSync(join(place, 'none'), '#!/no/such -x\n');
+  const options = await bd0(['run', plain, '-c', '--root', 'x']);
+  t.strictSame([options.stdout, options.code], [`${plain} 3: -c --root x\n`, 0], 'options behind it are its own');
+  const relative = await bd0(['run', '--cwd', '/', './plain', '-v'], { cwd: place });
+  t.equal(relative.stdout, `${plain} 1: -v\n`);
+  t.equal((await bd0(['run', '--', './plain'], { cwd: place })).stdout, './plain 0: \n');
+  const below = await bd0(['run', '--root', root, '/script']);
+  t.match(below.stdout + below.stderr, 'only-here', 'its program lies below the root as well');
+  t.match((await bd0(['run', join(place, 'none')])).stderr, 'is not runnable: it is a script (#!/no/such');
+});
+
 t.test('the clock begins after the files of the directory, or as --epoch says', async (t) => {
   const place = fs.realpathSync(t.testdir({ old: 'x', new: 'y' }));
   const seconds = async (...options: string[]): Promise<number> => {

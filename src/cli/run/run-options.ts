@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import type { InferredOptionTypes } from 'yargs';
 import { isName, LARGEST_REGION_BYTES, MAX_MEMORY_BYTES, PAGE_SIZE } from '../../index.js';
-import { isLinuxImage } from '../../host/toolchain/image-file.js';
+import { isLinuxImage, scriptInterpreter } from '../../host/toolchain/image-file.js';
 import { Failure } from '../failure.js';
 import {
   isOption,
@@ -194,7 +195,7 @@ export interface RunRequest {
 
 /**
  * Reads the words after `bd0 run`. Options of bd0 end at the first argument of the guest, or at `--`, or at an image that is a
- * Linux program. Throws Failure.
+ * Linux program or a script, which its interpreter runs. Throws Failure.
  */
 export function readRunRequest(
   words: readonly string[],
@@ -218,13 +219,20 @@ export function readRunRequest(
     } else if (image === undefined) {
       image = word;
       at++;
-      if (isLinuxImage(image, options['root'] as string | undefined)) break;
+      if (isLinuxImage(image, rootOf(options)) || scriptInterpreter(image, rootOf(options))) break;
     } else break;
   }
   const rest = words.slice(words[at] === '--' ? at + 1 : at);
   image ??= rest.shift();
-  return { options, shown: undefined, image, guestArguments: rest };
+  const script = image === undefined ? undefined : scriptInterpreter(image, rootOf(options));
+  if (!script) return { options, shown: undefined, image, guestArguments: rest };
+  // Where the program starts elsewhere, a relative path would not be found.
+  const path = options['cwd'] === undefined ? image! : resolve(image!);
+  return { options, shown: undefined, image: script[0], guestArguments: [...script.slice(1), path, ...rest] };
 }
+
+const rootOf = (options: Readonly<Record<string, unknown>>): string | undefined =>
+  options['root'] as string | undefined;
 
 /** Whether --json is among the words before IMAGE and its arguments, even if others of them are wrong. */
 export function asksForJson(words: readonly string[]): boolean {

@@ -14,6 +14,8 @@ import { packageRoot } from '../package-root.js';
 import type { VmoHandle, VmoStore } from '../../index.js';
 import { ElfError } from '../../kernel/program/elf-fields.js';
 import { abiOf, parseElf } from '../../kernel/program/elf.js';
+import { LinuxError } from '../../kernel/linux/errno.js';
+import { LINE_BYTES, interpreterOf } from '../../kernel/linux/tasks/script.js';
 import { HostError, fileFailure, isSystemError } from '../failure.js';
 import { suggestion } from '../nearest.js';
 
@@ -126,6 +128,27 @@ export function isLinuxImage(given: string, root?: string): boolean {
     }
   } catch (error) {
     if (error instanceof ElfError || error instanceof HostError) return false;
+    throw error;
+  }
+}
+
+/**
+ * The program of Linux that runs IMAGE where that is a script, and its argument if the script gives one: files of the host, or below
+ * `root`. Undefined for what is no script, or one whose program is not there.
+ */
+export function scriptInterpreter(given: string, root?: string): readonly string[] | undefined {
+  const image = root === undefined || root === '/' ? given : fileInRoot(given, root);
+  if (image === undefined || !isFile(image)) return undefined;
+  try {
+    const file = openImageFile(image);
+    try {
+      const found = interpreterOf(readPart(image, file, Math.min(fstatSync(file).size, LINE_BYTES), 0));
+      return found && isLinuxImage(found[0]!, root) ? found : undefined;
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (error instanceof LinuxError || error instanceof HostError) return undefined;
     throw error;
   }
 }

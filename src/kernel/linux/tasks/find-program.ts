@@ -1,18 +1,17 @@
 import type { VmoHandle } from '../../../vmo/handle.js';
 import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
-import { bytesOfText, textOfBytes } from '../files/byte-text.js';
+import { bytesOfText } from '../files/byte-text.js';
 import { MAY_EXECUTE } from '../files/constants.js';
 import { requireAccess } from '../files/credentials.js';
 import { realPath } from '../files/of-machine.js';
 import { isDirectory } from '../files/tree/directory.js';
 import { RegularFile } from '../files/tree/inode.js';
 import { lookUp, type Walker } from '../files/tree/path-walk.js';
+import { LINE_BYTES, interpreterOf } from './script.js';
 
 /** Interpreters of interpreters: BINPRM_MAX_RECURSION of Linux. */
 const SCRIPTS_MAX = 5;
-/** What Linux reads of a first line: BINPRM_BUF_SIZE. */
-const LINE_BYTES = 256;
 
 /** A program that can be loaded, and how. */
 export interface FoundProgram {
@@ -54,17 +53,4 @@ export function findProgram(
     path = script[0]!;
   }
   throw new LinuxError(LinuxErrno.ELOOP);
-}
-
-/** The interpreter of a script and its argument, if it has one; undefined for what is no script. Throws LinuxError ENOEXEC. */
-function interpreterOf(start: Uint8Array): string[] | undefined {
-  const text = textOfBytes(start);
-  if (!text.startsWith('#!')) return undefined;
-  const end = text.indexOf('\n');
-  // A first line that is longer is cut, where its interpreter at least is whole.
-  const line = (end < 0 ? text : text.slice(0, end)).slice(2).replace(/\0.*$/s, '');
-  const match = /^[ \t]*([^ \t]+)(?:[ \t]+(.*?))?[ \t]*$/s.exec(line);
-  if (!match || (end < 0 && match[2] === undefined && start.length === LINE_BYTES))
-    throw new LinuxError(LinuxErrno.ENOEXEC);
-  return match[2] ? [match[1]!, match[2]] : [match[1]!];
 }
