@@ -100,6 +100,7 @@ export class Backward {
     for (;;) {
       const reason = yield* this.backToOthers(tid);
       if (reason.kind !== 'stepped' || !this.parts.kernel.findThread(tid)?.pending) return reason;
+      if (this.timeline.returnsFromCall(tid)) return reason;
     }
   }
 

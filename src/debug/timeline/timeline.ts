@@ -181,6 +181,24 @@ export class Timeline {
   }
 
   /**
+   * Lets a call that has waited return, which takes no tick. Returns false, with the machine as it was, unless its thread is about to
+   * execute an instruction then.
+   */
+  returnsFromCall(tid: number): boolean {
+    const { stops } = this.parts.kernel;
+    const thread = this.parts.kernel.findThread(tid);
+    if (!this.present || !thread) return false;
+    const point = this.pointNow();
+    stops.turnOf = thread;
+    const event = this.run(1);
+    stops.turnOf = undefined;
+    const isTurn = event.kind === 'stopped' && event.stop.kind === 'turn';
+    if (isTurn && this.computer.ticks === point.snapshot.tick) return true;
+    this.restore(point);
+    return false;
+  }
+
+  /**
    * Runs from a tick up to another, as it was, and calls `onStop` for each stop on the way. The machine is at that tick then, or at
    * the stop for which `onStop` has returned 'enough'.
    */
