@@ -1,5 +1,5 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
-import { Cpu, DEFAULT_MODEL, type CpuModel, type Engine } from './cpu/cpu.js';
+import { CPU_MODELS, Cpu, DEFAULT_MODEL, isCpuModel, type CpuModel, type Engine } from './cpu/cpu.js';
 import type { CpuState } from './cpu/state/cpu-state.js';
 import type { CodeStore } from './cpu/translator/cache/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
@@ -171,9 +171,11 @@ export class Computer {
   private readonly state: MachineState;
   private readonly limits: MachineLimits;
 
-  /** Throws RangeError for an invalid memory size or quota. */
+  /** Throws RangeError for an invalid memory size, quota or model of the processor. */
   constructor(options: ComputerOptions = {}) {
-    const { engine = 'auto', console = NO_CONSOLE } = options;
+    const { engine = 'auto', console = NO_CONSOLE, cpu: model = DEFAULT_MODEL } = options;
+    if (!isCpuModel(model))
+      throw new RangeError(`cpu '${String(model)}' is none of the models ${CPU_MODELS.join(', ')}`);
     const hooks = Object.create(options.hooks ?? {}) as ComputerParts['hooks'];
     const sha256 = options.sha256 ?? portableSha256;
     this.memory = new GuestMemory(options.memoryBytes ?? DEFAULT_MEMORY_BYTES);
@@ -188,7 +190,7 @@ export class Computer {
       sha256,
       now: options.now,
     };
-    this.cpu = new Cpu(this.memory, engine, translator, options.cpu);
+    this.cpu = new Cpu(this.memory, engine, translator, model);
     this.store = new VmoStore(sha256, STANDARD_FORMAT, vmoBytes);
     const { linearMemory } = this.cpu;
     const codeChanged = (frame: number): void => linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE);

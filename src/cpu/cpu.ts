@@ -17,7 +17,7 @@ import type { TranslationStats } from './translator/events.js';
 import type { TranslationThreshold, TranslatorOptions } from './translator/options.js';
 import { outside, schema, value } from '../state/schema.js';
 
-export { DEFAULT_MODEL, isCpuModel, type CpuModel } from './state/model.js';
+export { CPU_MODELS, DEFAULT_MODEL, isCpuModel, type CpuModel } from './state/model.js';
 export type { CpuEvent, RefusedStore, TranslationThreshold };
 
 /** Execution engines. `auto` is the interpreter plus the translator for hot code. */

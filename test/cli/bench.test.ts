@@ -36,7 +36,7 @@ t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 t.setTimeout(0);
 
 const never = new AbortController().signal;
-const contenders = allContenders(bd0Command).filter(isThere);
+const contenders = allContenders([...bd0Command, 'run']).filter(isThere);
 const bochsIsMissing = { skip: !contenders.some(({ name }) => name === 'bochs') };
 
 /** One of whole numbers and one with start-up code of its own; test/guests.test.ts compares all workloads with native runs. */

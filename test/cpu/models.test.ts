@@ -2,9 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { bytesToHex } from '../../src/bits.js';
+import { Computer, type ComputerOptions } from '../../src/computer.js';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { Form } from '../../src/cpu/meaning/form.js';
-import { featureFacts, type Feature, type FeatureWord } from '../../src/cpu/meaning/features.js';
+import { FEATURE_NAMES, featureFacts, type Feature, type FeatureWord } from '../../src/cpu/meaning/features.js';
 import { cpuid } from '../../src/cpu/state/cpuid.js';
 import { CPU_MODELS, type CpuModel } from '../../src/cpu/state/model.js';
 import { encodeForm } from '../support/encode.js';
@@ -83,6 +84,33 @@ t.test('programs find the features of the model, and no others', async (t) => {
       const { output } = runInMachine(program, [], { cpu: model, engine });
       t.equal(output, PRINTED[model], `${model}, ${engine}`);
     }
+});
+
+const FRAMES = fileURLToPath(new URL('../../../test/cpu/models/frames.c', import.meta.url));
+
+t.test('frames of signals, and /proc/cpuinfo, are those of the model', async (t) => {
+  const program = await linuxProgram(FRAMES);
+  for (const model of CPU_MODELS) {
+    const lines = runInMachine(program, [], { cpu: model }).output.split('\n');
+    const hasXsave = reports(model, 'XSAVE');
+    const frame = hasXsave ? 'flags 7, an XSAVE area, far' : 'flags 6, no XSAVE area, near';
+    t.same(lines.slice(0, 2), [`signal 10: ${frame} to the stack, xmm7 1`, 'xmm7 2'], model);
+    t.match(lines[2], /^vendor_id\t: AuthenticAMD$/, 'as in CPUID');
+    const flags = lines[3]!.replace(/^flags\t\t: /, '').split(' ');
+    const has = (name: Feature, text: string): unknown =>
+      t.equal(flags.includes(text), reports(model, name), `${model}: ${text}`);
+    has('SSE3', 'pni');
+    has('LZCNT', 'abm');
+    has('AVX2', 'avx2');
+    has('SHA', 'sha_ni');
+    has('XSAVE', 'xsave');
+    t.equal(flags.length, FEATURE_NAMES.filter((name) => reports(model, name)).length, 'a flag for each feature');
+  }
+});
+
+t.test('a model that there is not is refused', async (t) => {
+  const options = { cpu: 'v4' } as unknown as ComputerOptions;
+  t.throws(() => new Computer(options), new RangeError("cpu 'v4' is none of the models v1, v2, v3, max"));
 });
 
 t.test('code that was translated on one model is not run on another', async (t) => {

@@ -1,5 +1,6 @@
 import type { InferredOptionTypes } from 'yargs';
 import { Failure } from '../failure.js';
+import { CPU_OPTION } from '../cpu-option.js';
 import { readOptions, type OptionTable, type Shown } from '../options.js';
 import { parseCount } from '../size.js';
 
@@ -29,6 +30,7 @@ export const BENCH_OPTIONS = {
     defaultDescription: 'all but evaluator',
   },
   evaluator: { boolean: true, default: false, describe: 'also the evaluator, on the first instructions' },
+  cpu: CPU_OPTION,
   markdown: { boolean: true, default: false, describe: 'print the table as Markdown' },
   linux: { requiresArg: true, string: true, describe: 'FILE of the Linux (vmlinuz) that bd0 bench kernel boots' },
   json: { requiresArg: true, string: true, describe: 'FILE to write the raw samples to' },
@@ -44,6 +46,8 @@ export interface BenchRequest {
   /** Names of contenders; all but the evaluator if undefined. */
   readonly contenders: readonly string[] | undefined;
   readonly evaluator: boolean;
+  /** The model of the processor in bd0; its default if undefined. */
+  readonly cpu: string | undefined;
   readonly rounds: number;
   readonly scale: Scale;
   readonly markdown: boolean;
@@ -62,10 +66,10 @@ export function readBenchWords(given: readonly string[]): { shown: Shown | undef
 
 function readBenchRequest(
   names: readonly string[],
-  { rounds, scale, contenders, evaluator, markdown, linux, json }: InferredOptionTypes<typeof BENCH_OPTIONS>,
+  { rounds, scale, contenders, evaluator, cpu, markdown, linux, json }: InferredOptionTypes<typeof BENCH_OPTIONS>,
 ): BenchRequest {
   return {
-    ...{ names, evaluator, markdown, linux, json },
+    ...{ names, evaluator, cpu, markdown, linux, json },
     contenders: contenders?.split(','),
     rounds: parseCount(rounds, '--rounds'),
     scale: parseScale(scale),

@@ -32,7 +32,10 @@ import { packageRoot } from '../../host/package-root.js';
 import { Signals } from '../../host/signals.js';
 
 /** The package and the command line that run. */
-const bd0Command = [process.execPath, join(packageRoot, 'bin/bd0.cjs')];
+/** How `bd0 run` is started. */
+function bd0Run({ cpu }: BenchRequest): readonly string[] {
+  return [process.execPath, join(packageRoot, 'bin/bd0.cjs'), 'run', ...(cpu === undefined ? [] : ['--cpu', cpu])];
+}
 
 /** Measures, prints the table and returns the exit code. Throws Failure. */
 export async function bench(request: BenchRequest): Promise<number> {
@@ -95,7 +98,7 @@ async function benchKernel(request: BenchRequest): Promise<number> {
       builder,
       root: packageRoot,
       directory,
-      bd0Command,
+      bd0Run: bd0Run(request),
       linux,
       stop,
       progress,
@@ -124,7 +127,7 @@ async function benchPrograms(request: BenchRequest): Promise<number> {
   const stranger = request.contenders?.find((name) => !PROGRAM_CONTENDERS.some((contender) => contender === name));
   if (stranger !== undefined) throw unknownContender(stranger, PROGRAM_CONTENDERS, ` for ${PROGRAMS}`);
   const wanted = PROGRAM_CONTENDERS.filter((name) => request.contenders?.includes(name) ?? true);
-  const byName = new Map(allContenders(bd0Command).map((contender) => [contender.name, contender]));
+  const byName = new Map(allContenders(bd0Run(request)).map((contender) => [contender.name, contender]));
   const contenders = wanted.filter((name) => isThere(byName.get(name)!));
   const { directory, stop, signals } = await prepare();
   const results: ProgramResult[] = [];
@@ -141,7 +144,7 @@ async function benchPrograms(request: BenchRequest): Promise<number> {
       contenders,
       root: packageRoot,
       directory,
-      bd0Command,
+      bd0Run: bd0Run(request),
       stop,
       progress,
       done,
@@ -193,8 +196,9 @@ function unknownContender(stranger: string, known: readonly string[], where = ''
   return new Failure(`unknown contender '${stranger}'${where}${rest}`);
 }
 
-function wantedContenders({ contenders: names, evaluator }: BenchRequest): Contender[] {
-  const all = allContenders(bd0Command);
+function wantedContenders(request: BenchRequest): Contender[] {
+  const { contenders: names, evaluator } = request;
+  const all = allContenders(bd0Run(request));
   const stranger = names?.find((name) => !all.some((contender) => contender.name === name));
   if (stranger !== undefined)
     throw unknownContender(

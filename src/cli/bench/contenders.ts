@@ -27,8 +27,8 @@ export interface Contender {
   command(program: string, words: readonly string[]): string[];
 }
 
-/** All that there may be, in the order of the table. `bd0Command` is how bd0 is started. */
-export function allContenders(bd0Command: readonly string[]): Contender[] {
+/** All that there may be, in the order of the table. `bd0Run` is how `bd0 run` is started. */
+export function allContenders(bd0Run: readonly string[]): Contender[] {
   return [
     { name: 'native', kind: 'native', exitCodes: [0], command: (program, words) => [program, ...words] },
     {
@@ -46,9 +46,9 @@ export function allContenders(bd0Command: readonly string[]): Contender[] {
       needs: { command: 'bochs', package: 'bochs' },
       command: bochsCommand,
     },
-    engine(bd0Command, 'evaluator', EVALUATOR_INSTRUCTIONS),
-    engine(bd0Command, 'interpreter'),
-    engine(bd0Command, 'auto'),
+    engine(bd0Run, 'evaluator', EVALUATOR_INSTRUCTIONS),
+    engine(bd0Run, 'interpreter'),
+    engine(bd0Run, 'auto'),
   ];
 }
 
@@ -63,13 +63,13 @@ function qemuSystemCommand(program: string, words: readonly string[]): string[] 
 }
 
 /** Each prints the number of instructions as JSON on stderr. */
-function engine(bd0Command: readonly string[], name: string, instructionsMax?: number): Contender {
+function engine(bd0Run: readonly string[], name: string, instructionsMax?: number): Contender {
   const options = ['--engine', name, '--memory', `${MEMORY_MIB}MB`, '--json'];
   const limit = instructionsMax === undefined ? [] : ['--max-instructions', String(instructionsMax)];
   return {
     ...{ name, kind: 'bd0', exitCodes: instructionsMax === undefined ? [0] : [0, 124] },
     ...(instructionsMax !== undefined && { instructionsMax }),
-    command: (program, words) => [...bd0Command, 'run', ...options, ...limit, program, '--', ...words],
+    command: (program, words) => [...bd0Run, ...options, ...limit, program, '--', ...words],
   };
 }
 

@@ -51,7 +51,8 @@ export interface KernelPlan {
   /** The root of the package, and where programs go. */
   readonly root: string;
   readonly directory: string;
-  readonly bd0Command: readonly string[];
+  /** How `bd0 run` is started. */
+  readonly bd0Run: readonly string[];
   /** The image of Linux that qemu-system boots. */
   readonly linux: string | undefined;
   readonly stop: AbortSignal;
@@ -118,7 +119,7 @@ async function commandOf(plan: KernelPlan, contender: KernelContender): Promise<
   if (contender === 'auto') {
     await compileGuest({ sources: [join(sources, 'costs.c')], output: costs });
     await compileGuest({ sources: [join(sources, 'child.c')], output: child });
-    return [...plan.bd0Command, 'run', '--root', output, '--memory', '512MB', 'costs', '--', 'child', ...counted];
+    return [...plan.bd0Run, '--root', output, '--memory', '512MB', 'costs', '--', 'child', ...counted];
   }
   await builder.compileForLinux(['-pthread', join(sources, 'costs.c'), '-o', costs]);
   await builder.compileForLinux([join(sources, 'child.c'), '-o', child]);

@@ -16,7 +16,8 @@ export interface ProgramPlan {
   readonly root: string;
   readonly directory: string;
   /** How bd0 is started. */
-  readonly bd0Command: readonly string[];
+  /** How `bd0 run` is started. */
+  readonly bd0Run: readonly string[];
   /** Ends everything with Stopped when it is raised. */
   readonly stop: AbortSignal;
   readonly progress: (text: string) => void;
@@ -60,7 +61,7 @@ async function measureRounds(plan: ProgramPlan, program: RealProgram, words: rea
     let expected: string | undefined;
     for (const contender of plan.contenders) {
       plan.progress(`${program.name}: round ${round} of ${plan.rounds}, ${contender}`);
-      const command = [...prefixOf(contender, plan.bd0Command), program.path!, ...words];
+      const command = [...prefixOf(contender, plan.bd0Run), program.path!, ...words];
       const { cpuSeconds, stdout } = await measure(command, [0], plan.stop);
       if (stdout !== (expected ??= stdout)) throw new Failure(`${program.name}: ${contender} printed something else`);
       seconds.get(contender)!.push(cpuSeconds);
@@ -69,10 +70,10 @@ async function measureRounds(plan: ProgramPlan, program: RealProgram, words: rea
   return seconds;
 }
 
-function prefixOf(contender: ProgramContender, bd0Command: readonly string[]): readonly string[] {
+function prefixOf(contender: ProgramContender, bd0Run: readonly string[]): readonly string[] {
   if (contender === 'native') return [];
   if (contender === 'qemu-user') return ['qemu-x86_64'];
-  return [...bd0Command, 'run', '--engine', contender];
+  return [...bd0Run, '--engine', contender];
 }
 
 /** Medians, and speeds by those of others: of long runs with their start-up, of short ones without it. */

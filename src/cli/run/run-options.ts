@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { InferredOptionTypes } from 'yargs';
 import { isName, LARGEST_REGION_BYTES, MAX_MEMORY_BYTES, PAGE_SIZE } from '../../index.js';
 import { isLinuxImage, scriptInterpreter } from '../../host/toolchain/image-file.js';
+import { CPU_OPTION } from '../cpu-option.js';
 import { Failure } from '../failure.js';
 import {
   isOption,
@@ -23,7 +24,6 @@ import { parseCount, parseSeconds, parseSize } from '../size.js';
 export const TRACES = ['calls', 'faults', 'traps', 'blocks'] as const;
 export type Trace = (typeof TRACES)[number];
 
-const CPU_MODELS = ['v1', 'v2', 'v3', 'max'] as const;
 const ENGINES = ['auto', 'interpreter', 'evaluator'] as const;
 const GDB_WAITS = ['yes', 'no'] as const;
 const CLOCKS = ['free', 'real'] as const;
@@ -80,13 +80,7 @@ export const RUN_OPTIONS = {
       'DIR of a durable store, for names that guests publish, and for translated code; IMAGE may be a NAME or an ID in it',
     coerce: (text: string): string => text,
   },
-  cpu: {
-    requiresArg: true,
-    values: CPU_MODELS,
-    describe: `model of the processor: ${listed(CPU_MODELS)}; a level of x86-64, or all that bd0 has`,
-    defaultDescription: 'max',
-    coerce: (text: string) => oneOf(CPU_MODELS, text, '--cpu'),
-  },
+  cpu: CPU_OPTION,
   engine: {
     requiresArg: true,
     values: ENGINES,

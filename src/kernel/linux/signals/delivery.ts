@@ -10,6 +10,7 @@ import type { Process } from '../../tasks/process.js';
 import type { Thread } from '../../tasks/thread.js';
 import { signalOf, type FaultPlace } from './faults.js';
 import { enterHandler, leaveHandler } from './frame.js';
+import { reportedFeatures } from '../../../cpu/state/model.js';
 import { SA_NODEFER, SA_RESETHAND, SA_RESTART } from './signal-actions.js';
 import { fromKernel, type SignalInfo } from './signal-info.js';
 import { NO_STACK, SS_AUTODISARM } from './signal-stack.js';
@@ -121,8 +122,12 @@ export class SignalDelivery {
     const { state } = this.host.cpu;
     const { process } = thread;
     const { signals } = thread.linux!;
-    if (leaveHandler(state, this.host.memoryOf(process), signals)) return;
+    if (leaveHandler(state, this.host.memoryOf(process), signals, this.hasXsave)) return;
     if (!this.force(thread, fromKernel(SIGSEGV), false)) this.endBy(process, SIGSEGV);
+  }
+
+  private get hasXsave(): boolean {
+    return reportedFeatures(this.host.cpu.model).has('XSAVE');
   }
 
   /** Begins the handler of a signal that cannot wait. Returns false where there is none, or the signal is blocked. */
@@ -152,7 +157,8 @@ export class SignalDelivery {
     const fence = thread.guard.fence(process);
     const permits = (start: number, length: number): boolean =>
       !fence || fence.refused({ start, end: start + length }).length === 0;
-    if (!enterHandler(this.host.cpu.state, { memory, permits }, signals, { action, info, isFault })) return false;
+    const call = { action, info, isFault, hasXsave: this.hasXsave };
+    if (!enterHandler(this.host.cpu.state, { memory, permits }, signals, call)) return false;
     signals.savedMask = undefined;
     signals.setMask(signals.mask | action.mask | ((action.flags & SA_NODEFER) === 0n ? setOf(signal) : 0n));
     if ((signals.stack.flags & SS_AUTODISARM) !== 0) signals.stack = NO_STACK;

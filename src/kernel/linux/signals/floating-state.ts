@@ -16,7 +16,9 @@ const YMM = 576;
 const XSAVE_BYTES = 832;
 const COMPONENTS = 7n;
 const AVX = 4n;
-export const FLOATING_BYTES = XSAVE_BYTES + 4;
+const FLOATING_BYTES = XSAVE_BYTES + 4;
+/** What FXSAVE writes: of the rest, programs and the kernel dispose. */
+const FXSAVE_WRITTEN = 416;
 const MXCSR = 24;
 const XMM = 160;
 const XMM_REGISTERS = 16;
@@ -33,8 +35,13 @@ const FOP_WRITABLE = 0x7ff;
 const INITIAL_FCW = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
 
-/** The x87, SSE and AVX registers of the thread in the CPU. */
-export function floatingImage(state: CpuState): Uint8Array {
+/** Bytes of the area in a frame; a processor without XSAVE has the FXSAVE64 image alone. */
+export function floatingBytes(hasXsave: boolean): number {
+  return hasXsave ? FLOATING_BYTES : FXSAVE_BYTES;
+}
+
+/** The x87, SSE and AVX registers of the thread in the CPU, as far as they are saved. */
+export function floatingImage(state: CpuState, hasXsave: boolean): Uint8Array {
   const image = new Uint8Array(FLOATING_BYTES);
   const view = new DataView(image.buffer);
   image.set(state.x87);
@@ -44,10 +51,12 @@ export function floatingImage(state: CpuState): Uint8Array {
     const xmm = state.xmm(i);
     view.setBigUint64(XMM + 16 * i, BigInt.asUintN(64, xmm), true);
     view.setBigUint64(XMM + 16 * i + 8, xmm >> 64n, true);
+    if (!hasXsave) continue;
     const high = state.ymmHigh(i);
     view.setBigUint64(YMM + 16 * i, BigInt.asUintN(64, high), true);
     view.setBigUint64(YMM + 16 * i + 8, high >> 64n, true);
   }
+  if (!hasXsave) return image.subarray(0, FXSAVE_WRITTEN);
   view.setUint32(SOFTWARE, MAGIC1, true);
   view.setUint32(SOFTWARE + 4, FLOATING_BYTES, true);
   view.setBigUint64(SOFTWARE + 8, COMPONENTS, true);

@@ -3,8 +3,8 @@ import type { CpuState } from '../../../cpu/state/cpu-state.js';
 import * as at from '../../../cpu/state/layout.js';
 import type { UserMemory } from '../../memory/user-memory.js';
 import {
-  FLOATING_BYTES,
   FXSAVE_BYTES,
+  floatingBytes,
   floatingImage,
   resetFloating,
   restoreFloating,
@@ -63,6 +63,7 @@ const GENERAL_REGISTERS = [
   at.RSP,
 ];
 
+const UC_FP_XSTATE = 1;
 const UC_SIGCONTEXT_SS = 2;
 const UC_STRICT_RESTORE_SS = 4;
 /** What functions keep below rsp without moving it: System V ABI 3.2.2 "The Stack Frame". */
@@ -83,6 +84,8 @@ export interface HandlerCall {
   readonly info: SignalInfo;
   /** An instruction is to be executed again when the handler returns: that sets RF in the flags that are saved. */
   readonly isFault: boolean;
+  /** The processor has XSAVE, and the frame its area. */
+  readonly hasXsave: boolean;
 }
 
 /** Memory as the thread finds it; undefined where it may not write. */
@@ -96,15 +99,16 @@ export interface FrameMemory {
  * changed, where the frame has no place. arch/x86/kernel/signal.c "get_sigframe", signal_64.c "x64_setup_rt_frame".
  */
 export function enterHandler(state: CpuState, stacks: FrameMemory, signals: ThreadSignals, call: HandlerCall): boolean {
-  const { action, info } = call;
+  const { action, info, hasXsave } = call;
   if ((action.flags & SA_RESTORER) === 0n) return false;
-  const place = placeOf(state.gpr(at.RSP), signals, action);
+  const place = placeOf(state.gpr(at.RSP), signals, action, floatingBytes(hasXsave));
   if (!place) return false;
   const frame = new Uint8Array(FRAME_BYTES);
   fillFrame(new DataView(frame.buffer), state, signals, call, place.floating);
   if ((action.flags & SA_SIGINFO) !== 0n) frame.set(bytesOfInfo(info), INFO);
   else frame.set(new Uint8Array(SIGINFO_BYTES), INFO);
-  if (!store(stacks, place.floating, floatingImage(state)) || !store(stacks, place.frame, frame)) return false;
+  if (!store(stacks, place.floating, floatingImage(state, hasXsave)) || !store(stacks, place.frame, frame))
+    return false;
   state.setGpr(at.RDI, BigInt(info.signal));
   state.setGpr(at.RSI, place.frame + BigInt(INFO));
   state.setGpr(at.RDX, place.frame + BigInt(UC_FLAGS));
@@ -120,11 +124,12 @@ function placeOf(
   rsp: bigint,
   { stack }: ThreadSignals,
   { flags }: SignalAction,
+  areaBytes: number,
 ): { readonly floating: bigint; readonly frame: bigint } | undefined {
   const free = BigInt.asUintN(64, rsp - RED_ZONE);
   const begins = (flags & SA_ONSTACK) !== 0n && useOf(stack, free) === 0;
   const top = begins ? stack.start + stack.size : free;
-  const floating = BigInt.asUintN(64, top - BigInt(FLOATING_BYTES)) & ~(FLOATING_ALIGNMENT - 1n);
+  const floating = BigInt.asUintN(64, top - BigInt(areaBytes)) & ~(FLOATING_ALIGNMENT - 1n);
   const frame = BigInt.asUintN(64, ((floating - BigInt(FRAME_BYTES)) & ~15n) - 8n);
   // On the stack for signals, but too deep in it.
   if ((begins || isOn(stack, rsp)) && !liesIn(stack, frame)) return undefined;
@@ -135,12 +140,12 @@ function fillFrame(
   view: DataView,
   state: CpuState,
   signals: ThreadSignals,
-  { action, isFault }: HandlerCall,
+  { action, isFault, hasXsave }: HandlerCall,
   floating: bigint,
 ): void {
   const { fault, stack, mask, savedMask = mask } = signals;
   view.setBigUint64(0, action.restorer, true);
-  view.setUint32(UC_FLAGS, UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, true);
+  view.setUint32(UC_FLAGS, (hasXsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, true);
   writeStack(view, UC_STACK, stack);
   GENERAL_REGISTERS.forEach((register, i) => view.setBigUint64(REGISTERS + 8 * i, state.gpr(register), true));
   view.setBigUint64(RIP, state.rip, true);
@@ -171,7 +176,7 @@ function load(memory: UserMemory, address: bigint, lengthBytes: number): Uint8Ar
  * rt_sigreturn: takes the registers, the mask and the stack for signals back from the frame that rsp points behind. Returns
  * false for a frame that is not valid; as much of it is restored then as Linux restores. arch/x86/kernel/signal_64.c
  */
-export function leaveHandler(state: CpuState, memory: UserMemory, signals: ThreadSignals): boolean {
+export function leaveHandler(state: CpuState, memory: UserMemory, signals: ThreadSignals, hasXsave: boolean): boolean {
   const bytes = load(memory, BigInt.asUintN(64, state.gpr(at.RSP) - 8n), READ_BYTES);
   if (!bytes) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -180,7 +185,7 @@ export function leaveHandler(state: CpuState, memory: UserMemory, signals: Threa
   GENERAL_REGISTERS.forEach((register, i) => state.setGpr(register, view.getBigUint64(REGISTERS + 8 * i, true)));
   state.rip = view.getBigUint64(RIP, true);
   state.rflags = (state.rflags & ~(RESTORED_FLAGS | RF)) | (view.getBigUint64(RFLAGS, true) & RESTORED_FLAGS);
-  if (!restoreFrom(state, memory, view.getBigUint64(FLOATING, true))) return false;
+  if (!restoreFrom(state, memory, view.getBigUint64(FLOATING, true), hasXsave)) return false;
   const isStrict = (view.getUint32(UC_FLAGS, true) & UC_STRICT_RESTORE_SS) !== 0;
   return (
     isUserCode(view.getUint16(CS, true), isStrict ? view.getUint16(SS, true) : USER_DATA) && isCanonical(state.rip)
@@ -192,7 +197,7 @@ function isUserCode(cs: number, ss: number): boolean {
   return (cs | 3) === USER_CODE && (ss | 3) === USER_DATA;
 }
 
-function restoreFrom(state: CpuState, memory: UserMemory, address: bigint): boolean {
+function restoreFrom(state: CpuState, memory: UserMemory, address: bigint, hasXsave: boolean): boolean {
   if (address === 0n) {
     resetFloating(state);
     return true;
@@ -200,7 +205,9 @@ function restoreFrom(state: CpuState, memory: UserMemory, address: bigint): bool
   const image = address % 16n === 0n ? load(memory, address, FXSAVE_BYTES) : undefined;
   if (!image) return false;
   const whole =
-    saysExtended(image) && address % FLOATING_ALIGNMENT === 0n ? load(memory, address, FLOATING_BYTES) : image;
+    hasXsave && saysExtended(image) && address % FLOATING_ALIGNMENT === 0n
+      ? load(memory, address, floatingBytes(true))
+      : image;
   return whole !== undefined && restoreFloating(state, whole);
 }
 

@@ -48,7 +48,14 @@ export class LinuxProc implements ProcSource {
     const { cpu, pool } = this.parts;
     const { epoch, processes, random } = this.system;
     return machineText(path, {
-      ...{ now: cpu.ticks, epoch, memoryBytes: cpu.memory.size, frames: pool.counters, processes: processes.size },
+      ...{
+        now: cpu.ticks,
+        epoch,
+        model: cpu.model,
+        memoryBytes: cpu.memory.size,
+        frames: pool.counters,
+        processes: processes.size,
+      },
       random: () => random.bytes(16),
     });
   }

@@ -1,11 +1,14 @@
 /** Files of /proc that are about no process: what the machine is. */
+import type { CpuModel } from '../../../../cpu/cpu.js';
 import type { FrameCounters } from '../../../../vmo/frames/frame-pool.js';
+import { cpuText } from './cpu-text.js';
 
 /** What they tell. */
 export interface MachineFacts {
   /** Nanoseconds since the machine started, and when that was since 1970. */
   readonly now: number;
   readonly epoch: bigint;
+  readonly model: CpuModel;
   readonly memoryBytes: number;
   readonly frames: Pick<FrameCounters, 'inUse'>;
   readonly processes: number;
@@ -21,14 +24,11 @@ const HUNDREDTHS = 10_000_000;
 const NANOSECONDS = 1_000_000_000;
 const BOOT_ID = '6264302d-6c69-4e75-9831-000000000000';
 
-const CPU_FLAGS = 'fpu tsc cx8 cmov mmx fxsr sse sse2 syscall nx lm';
-
 type Text = (facts: MachineFacts) => string;
 
 const TEXTS: Readonly<Record<string, Text>> = {
   cmdline: () => '\n',
-  cpuinfo: () =>
-    ['processor\t: 0', 'vendor_id\t: GenuineIntel', 'cpu family\t: 6', 'model name\t: bd0', 'cpu MHz\t\t: 1000.000', 'siblings\t: 1', 'core id\t\t: 0', 'cpu cores\t: 1', 'fpu\t\t: yes', `flags\t\t: ${CPU_FLAGS}`, 'bogomips\t: 2000.00', 'clflush size\t: 64', 'address sizes\t: 40 bits physical, 48 bits virtual', '', ''].join('\n'), // prettier-ignore
+  cpuinfo: ({ model }) => cpuText(model),
   devices: () =>
     'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n',
   filesystems: () => 'nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tpipefs\n\text4\n',
