@@ -70,6 +70,8 @@ export const FLOAT_FLAGS = base + 0x480;
 /** The CPU's ticks when generated code returns to TypeScript at the latest, f64; and those of them not given to it yet, i32. */
 export const TICKS_END = base + 0x488;
 export const TICKS_WITHHELD = base + 0x490;
+/** What addresses in the code of the region that runs are relative to. i64 */
+export const REGION_BASE = base + 0x498;
 /** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
 export const CROSSINGS = base + 0x500;
 

@@ -56,12 +56,10 @@ class Summarizer {
     private readonly compiles: (instruction: Instruction) => boolean,
     private readonly ungrouped: ReadonlySet<bigint>,
   ) {
-    const local = this.code.newLocal('i64');
     this.registers = new RegionRegisters(this.code, false);
-    const locals = { base: local, registers: this.registers };
-    const some = localValue('i64', local);
+    const some = localValue('i64', this.code.newLocal('i64'));
     this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
-    this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, locals, (access) => {
+    this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, this.registers, (access) => {
       this.accesses.push(this.own ? { ...access, origin: undefined } : access);
       return { before: 0, after: access.bytes, writes: access.access === 'write' };
     });

@@ -12,7 +12,7 @@ import type {
 } from '../../meaning/form.js';
 import type { Instruction } from '../../decode/instruction.js';
 import type { Access, Machine, Place } from '../../meaning/vocabulary.js';
-import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../../state/layout.js';
+import { FS, HIGH_BYTE, RCX, RDI, REGION_BASE, RSI, RSP, SEGMENT_BASE } from '../../state/layout.js';
 import type { Code } from '../../wasm/encoding/code.js';
 import { MeaningCompiler, withAllWords, type CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
 import { constantValue, localValue, type Emitter, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
@@ -27,13 +27,6 @@ type V = WasmValue;
  * that the decoder knows is a constant; addresses of code are constants off the region's base.
  */
 export type RegionCompiler = RegionCore & Machine<V>;
-
-/** What the code of a region keeps in locals. */
-export interface RegionLocals {
-  /** The linear address of the page that the region's addresses are relative to. */
-  readonly base: number;
-  readonly registers: RegionRegisters;
-}
 
 /** Returns the extent that the check at the next access covers, or records the access if nothing is planned yet. */
 export type CheckPlanner = (access: PlannedAccess) => CheckPlan;
@@ -64,10 +57,22 @@ export function regionCompiler(
   emitter: Emitter,
   context: RegionContext,
   base: bigint,
-  locals: RegionLocals,
+  registers: RegionRegisters,
   plan: CheckPlanner,
 ): RegionCompiler {
-  return withAllWords(new RegionCore(emitter, context, base, locals, plan), emitter);
+  return withAllWords(new RegionCore(emitter, context, base, registers, plan), emitter);
+}
+
+/**
+ * Pushes an address of the guest's code, and returns its distance from the region's base. The base is loaded each time: of a
+ * local that never changes, V8 takes all sums out of the loop around the region's code, and would make hundreds of them
+ * on every entry, most of them for nothing.
+ */
+export function pushCodeAddress(code: Code, address: bigint, base: bigint): bigint {
+  const distance = BigInt.asIntN(64, address - base);
+  code.i32(0).memory('i64.load', REGION_BASE);
+  if (distance !== 0n) code.i64(distance).op('i64.add');
+  return distance;
 }
 
 /** Locals for the values of one thunk, by type. */
@@ -90,7 +95,7 @@ class RegionCore extends MeaningCompiler {
     protected override readonly context: RegionContext,
     /** What the base is where the code is now; only differences to it go into the code. */
     private readonly base: bigint,
-    private readonly locals: RegionLocals,
+    private readonly registers: RegionRegisters,
     private readonly plan: CheckPlanner,
   ) {
     super(emitter, context);
@@ -125,14 +130,14 @@ class RegionCore extends MeaningCompiler {
 
   get knowledge(): Knowledge {
     const { origins, extents, flags, flagsStored } = this;
-    return { origins: [...origins], extents, flags, flagsStored, places: this.locals.registers.places };
+    return { origins: [...origins], extents, flags, flagsStored, places: this.registers.places };
   }
   set knowledge({ origins, extents, flags, flagsStored, places }: Knowledge) {
     this.origins = [...origins];
     this.extents = extents;
     this.flags = flags;
     this.flagsStored = flagsStored;
-    this.locals.registers.places = places;
+    this.registers.places = places;
   }
   /** Reads flags of a known kind from locals after a merge; the locals do not change while these flags are used. */
   adoptFlags(kindCode: number, result: V, operand: V): void {
@@ -223,7 +228,7 @@ class RegionCore extends MeaningCompiler {
   /** Emits code that may run any number of times; knowledge from within it is discarded afterwards. */
   private joining<T>(emit: () => T): T {
     const { origins, extents } = this;
-    const { registers } = this.locals;
+    const { registers } = this;
     const { isJoining } = registers;
     this.origins = [...origins];
     registers.isJoining = true;
@@ -258,7 +263,7 @@ class RegionCore extends MeaningCompiler {
     }
     this.origins[target] = originOf(whole) ?? this.freshOrigin();
     this.emitter.push(whole);
-    this.locals.registers.pop(target);
+    this.registers.pop(target);
   }
   readXmm(operand: XmmOperand): V {
     this.pushXmm(operand);
@@ -269,13 +274,13 @@ class RegionCore extends MeaningCompiler {
     this.popXmm(operand);
   }
   readYmmHigh(operand: XmmOperand): V {
-    this.locals.registers.push(HIGH_HALVES + this.number(operand.field));
+    this.registers.push(HIGH_HALVES + this.number(operand.field));
     return this.emitter.pop('v128');
   }
   writeYmmHigh(operand: XmmOperand, value: V): void {
     this.changed = true;
     this.emitter.push(value);
-    this.locals.registers.pop(HIGH_HALVES + this.number(operand.field));
+    this.registers.pop(HIGH_HALVES + this.number(operand.field));
   }
   /** As a number and as its bits; V8 eliminates the unused one. */
   readXmmLow(operand: XmmOperand, width: 32 | 64): V {
@@ -313,9 +318,7 @@ class RegionCore extends MeaningCompiler {
   }
   /** An address that lies a constant away from the code. */
   addressOfCode(address: bigint): V {
-    const offset = BigInt.asIntN(64, address - this.base);
-    this.code.get(this.locals.base);
-    if (offset !== 0n) this.code.i64(offset).op('i64.add');
+    const offset = pushCodeAddress(this.code, address, this.base);
     return this.emitter.pop('i64', { root: CODE_ROOT, offset });
   }
   addressScale(): V {
@@ -396,18 +399,18 @@ class RegionCore extends MeaningCompiler {
 
   /** The current value of the register, which does not change when the register is written. */
   private copy(register: number): V {
-    this.locals.registers.push(register);
+    this.registers.push(register);
     return this.emitter.pop('i64', this.origins[register]);
   }
   private number(field: RegisterField): number {
     return typeof field === 'number' ? field : this.instruction[field];
   }
   private pushXmm(operand: XmmOperand): Code {
-    return this.locals.registers.push(GENERAL_REGISTERS + this.number(operand.field));
+    return this.registers.push(GENERAL_REGISTERS + this.number(operand.field));
   }
   private popXmm(operand: XmmOperand): void {
     this.changed = true;
-    this.locals.registers.pop(GENERAL_REGISTERS + this.number(operand.field));
+    this.registers.pop(GENERAL_REGISTERS + this.number(operand.field));
   }
 }
 

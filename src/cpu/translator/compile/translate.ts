@@ -29,7 +29,13 @@ import {
   type EmittedInstruction,
   type Translation,
 } from './translation.js';
-import { regionCompiler, type Knowledge, type RegionCompiler, type RegionContext } from './region-compiler.js';
+import {
+  pushCodeAddress,
+  regionCompiler,
+  type Knowledge,
+  type RegionCompiler,
+  type RegionContext,
+} from './region-compiler.js';
 
 /** Parameters of a region's function. */
 const ENTRY = 0;
@@ -87,8 +93,7 @@ class Translator implements RegionContext {
     this.summaries = summarize(region, base, compiles, ungrouped);
     this.flow = new Flow(region, this.summaries);
     this.registers = new RegionRegisters(this.code, inState);
-    const locals = { base: BASE, registers: this.registers };
-    this.compiler = regionCompiler(this.emitter, this, base, locals, ({ bytes }) => {
+    this.compiler = regionCompiler(this.emitter, this, base, this.registers, ({ bytes }) => {
       const plan = this.summaries[this.node]!.plans[this.nextPlan++]!;
       this.checkIsWide = plan.before + plan.after > bytes;
       return plan;
@@ -377,9 +382,7 @@ class Translator implements RegionContext {
     compiler.knowledge = knowledge;
     this.takePending();
     this.pending = pending;
-    code.get(BASE);
-    const offset = BigInt.asIntN(64, rip - this.source.base);
-    if (offset !== 0n) code.i64(offset).op('i64.add');
+    pushCodeAddress(code, rip, this.source.base);
     code.set(this.exitRip);
     if (exit === RegionExit.go) return void code.br(this.goOn);
     const site = exit === RegionExit.wideMiss ? this.sites++ : 0;
@@ -450,6 +453,7 @@ class Translator implements RegionContext {
   /** What runs first: written last, when it is known which registers are used. */
   private loadState(): Code {
     const code = new Code([]);
+    code.i32(0).get(BASE).memory('i64.store', at.REGION_BASE);
     this.registers.loadInto(code);
     code.i32(0).memory('i32.load', at.FLAGS_KIND).set(this.kind);
     code.i32(0).memory('i64.load', at.FLAGS_RESULT).set(this.result);
