@@ -69,11 +69,6 @@ export const Exit = {
   evaluateRip: 9,
   /** The instruction at RIP has often missed a check that covers more than its own access. */
   wideMisses: 10,
-  /**
-   * A sample of region-to-region transfers: the region in CHAINED_FROM was left for RIP, where another region is
-   * entered.
-   */
-  chained: 11,
 } as const;
 
 export type ExitCode = (typeof Exit)[keyof typeof Exit];

@@ -53,9 +53,8 @@ export const SAMPLE_TICKS = base + 0x420;
 export const SAMPLE_PERIOD = base + 0x434;
 export const SAMPLES_TAKEN = base + 0x438;
 export const SAMPLES_WANTED = base + 0x43c;
-/** Region-to-region transfers until one is sampled next, and the region it came from. i32 */
-export const CHAIN_SAMPLE = base + 0x42c;
-export const CHAINED_FROM = base + 0x430;
+/** The region that was left last, by its place in the table of regions. i32 */
+export const LEFT_REGION = base + 0x430;
 /** Nonzero if code is to be translated before it runs. i32 */
 export const TRANSLATES_AT_ONCE = base + 0x424;
 /** Nonzero if the interpreter is to run code that has regions: all of it, or the next such record. i32 */

@@ -10,20 +10,12 @@ const TICKS_OF_AN_INSTRUCTION = 30_000;
 /** What a module costs, however short: about 1 ms. */
 const TICKS_OF_A_MODULE = 300_000;
 
-/** Leaving a region for another one, rather than for a place within it: about 60 ns. */
-const TICKS_OF_A_CHAIN = 20;
-
 /** What a check that missed takes, rather than one that did not: about 150 ns. */
 const TICKS_OF_A_MISS = 50;
 
 /** Ticks that a region of so many instructions must save. */
 export function costOfTranslating(instructions: number): number {
   return TICKS_OF_A_MODULE + instructions * TICKS_OF_AN_INSTRUCTION;
-}
-
-/** Ticks saved by each of so many changes of the region, if there were none. */
-export function costOfChains(chains: number): number {
-  return chains * TICKS_OF_A_CHAIN;
 }
 
 /** Ticks saved by each of so many misses, if there were none. */

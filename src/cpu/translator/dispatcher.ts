@@ -25,8 +25,6 @@ const LONG_SLICE = 2 ** 24;
 
 /** Misses of a site whose check is wider than its access, after which the region is translated again without that. */
 export const MOST_WIDE_MISSES = 4096;
-/** One in this number of entries from region to region is sampled. */
-export const CHAINS_BETWEEN_SAMPLES = 5_003;
 
 const MISS_COUNTERS = HOST_LAYOUT.regionMissesBytes / 4;
 
@@ -89,9 +87,8 @@ class Dispatcher {
       .i32((1 << EXIT_CODE_BITS) - 1)
       .op('i32.and')
       .op('i32.eqz')
-      .if();
-    this.countChain();
-    code.br(enter).end().end();
+      .brIf(enter)
+      .end();
     this.emitOtherExits();
     code.end();
     this.emitFromCache(interpret);
@@ -185,21 +182,6 @@ class Dispatcher {
     this.code.i32(0).get(BUDGET).get(this.slice).op('i32.sub').memory('i32.store', at.TICKS_WITHHELD);
   }
 
-  /**
-   * Has one of many looked at, for whether the two had better be one region. Regions that call the next one themselves count
-   * that, and come back when one is to be looked at.
-   */
-  private countChain(): void {
-    const { code } = this;
-    const count = this.emitter.local('i32');
-    code.i32(0).memory('i32.load', at.CHAIN_SAMPLE).i32(1).op('i32.sub').set(count);
-    code.i32(0).get(count).memory('i32.store', at.CHAIN_SAMPLE);
-    code.get(count).i32(0).op('i32.lt_s').if();
-    code.i32(0).i32(CHAINS_BETWEEN_SAMPLES).memory('i32.store', at.CHAIN_SAMPLE);
-    this.leave(Exit.chained);
-    code.end();
-  }
-
   /** A region has been left otherwise than for another place. */
   private emitOtherExits(): void {
     const { code } = this;
@@ -222,7 +204,7 @@ class Dispatcher {
     const { code, emitter } = this;
     code
       .i32(0)
-      .memory('i32.load', at.CHAINED_FROM)
+      .memory('i32.load', at.LEFT_REGION)
       .i32(67)
       .op('i32.mul')
       .get(this.value)

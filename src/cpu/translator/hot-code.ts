@@ -3,24 +3,23 @@ import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import { Exit, type ExitCode } from '../engine/record.js';
-import { CHAINED_FROM, EXIT_BUDGET, TRANSLATES_AT_ONCE } from '../state/layout.js';
+import { EXIT_BUDGET, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { addressesWithin } from './cache/code-key.js';
 import { CodeMaker } from './cache/code-maker.js';
 import { pageOf } from '../access/linear-page.js';
 import type { CodePage } from './compile/code-reader.js';
-import { CHAINS_BETWEEN_SAMPLES, startDispatcher } from './dispatcher.js';
+import { startDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
 import { DEFAULT_CODE_BUDGET_BYTES, type TranslationThreshold, type TranslatorOptions } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
 import type { CodeHeat, Region } from './compile/region.js';
 import { Chooser, SAMPLING } from './chooser.js';
-import { costOfChains, costOfMisses, costOfTranslating } from './cost-model.js';
+import { costOfMisses, costOfTranslating } from './cost-model.js';
 import { Profile, type Sampling } from './profile.js';
 import { RegionSource, type RegionSourceHost } from './region-source.js';
 import {
   RegionTable,
   extentOf,
-  type Chains,
   type CompiledCode,
   type CompiledRegion,
   type RegionExtent,
@@ -189,22 +188,6 @@ export class HotCode {
     else this.make({ wanted: [...around.wanted, best], reason, instead: around, orForLast: true });
   }
 
-  /** Takes note that a region was left for another, which is entered at `rip`; takes that in if it has been often. */
-  sampleChain(rip: bigint): void {
-    const from = this.regions.inPlace(this.host.memory.host32[CHAINED_FROM >> 2]!);
-    if (!from || from.wanted.length >= MOST_WANTED || from.entries.includes(rip)) return;
-    if (this.pending.isBusy(from.base)) return;
-    const { seen, targets } = from.chains;
-    targets.set(rip, (targets.get(rip) ?? 0) + 1);
-    from.chains.seen = seen + 1;
-    const cost = costOfTranslating(instructionsOf(from.code)) * 2 ** from.chains.joins;
-    if (costOfChains((seen + 1) * CHAINS_BETWEEN_SAMPLES) < cost) return;
-    const often = [...targets].filter(([, times]) => times > 1).map(([target]) => target);
-    from.chains = { joins: from.chains.joins + 1, seen: 0, targets: new Map() };
-    const wanted = [...from.wanted, ...often].slice(0, MOST_WANTED);
-    if (often.length > 0) this.makeAgain(from, wanted, 'joined with where it leads');
-  }
-
   /** Whether nothing runs in the interpreter that can be translated. */
   get translatesAtOnce(): boolean {
     return this.threshold === 0 || typeof this.threshold === 'function';
@@ -221,7 +204,8 @@ export class HotCode {
     this.ungrouped.add(rip);
     for (const instead of this.regions.inPageOf(rip)) {
       instead.wideMisses += misses;
-      if (costOfMisses(instead.wideMisses) < costOfTranslating(instructionsOf(instead.code))) continue;
+      if (costOfMisses(instead.wideMisses) < instead.costToRemake) continue;
+      instead.timesRemade++;
       this.makeAgain(instead, instead.wanted, 'wide checks miss');
     }
   }
@@ -346,7 +330,6 @@ export class HotCode {
       wanted,
       entries,
       index: this.takePlace(),
-      chains: instead?.chains ?? newChains(),
       wideMisses: 0,
       timesRemade: instead?.timesRemade ?? 0,
       costToRemake: costOfTranslating(instructionsOf(code)) * 2 ** (instead?.timesRemade ?? 0),
@@ -391,8 +374,4 @@ export class HotCode {
 /** How many instructions some code was made from, about. */
 function instructionsOf({ wasmBytes }: CompiledCode): number {
   return wasmBytes / BYTES_OF_AN_INSTRUCTION;
-}
-
-function newChains(): Chains {
-  return { joins: 0, seen: 0, targets: new Map() };
 }

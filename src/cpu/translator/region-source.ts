@@ -19,10 +19,15 @@ export interface RegionSourceHost {
 /** Most blocks that are remembered. */
 const MOST_SHAPES = 16384;
 
+const NO_BLOCKS: readonly bigint[] = [];
+
 /** Finds regions in the code of the guest. */
 export class RegionSource {
   private readonly compilesForm = new Map<Form, boolean>();
   private readonly shapes = new Map<bigint, BlockShape>();
+  /** Blocks that have been found running, and what leads to a block directly of them. */
+  private readonly sampled = new Set<bigint>();
+  private readonly predecessors = new Map<bigint, bigint[]>();
 
   /** `readsAhead`: whether code counts as reached before it has been. */
   constructor(
@@ -32,22 +37,34 @@ export class RegionSource {
 
   /** The region around addresses; without `heat`, of all that has been reached. */
   find(wanted: readonly bigint[], heat: CodeHeat | undefined): Region | undefined {
-    const { host } = this;
+    const { host, predecessors } = this;
+    for (const rip of heat?.sampled ?? []) this.noteSampled(rip);
     return findRegion(new CodeReader(host.fetcher), wanted, {
       isReached: (rip) => this.readsAhead || host.isReached(rip),
       isJumpedTo: (rip) => host.isJumpedTo(rip),
       hasStop: (rip) => host.hasStop(rip),
       compiles: (instruction) => this.canCompile(instruction),
       shapeOf: (rip) => this.shapeOf(rip),
+      predecessorsOf: (rip) => predecessors.get(rip) ?? NO_BLOCKS,
       heat,
     });
+  }
+
+  private noteSampled(rip: bigint): void {
+    if (this.sampled.has(rip)) return;
+    this.sampled.add(rip);
+    for (const successor of this.shapeOf(rip).successors) {
+      const known = this.predecessors.get(successor);
+      if (known) known.push(rip);
+      else this.predecessors.set(successor, [rip]);
+    }
   }
 
   /** The block at an address, as it was when it was first looked at: good enough for what depends on it. */
   private shapeOf(rip: bigint): BlockShape {
     const known = this.shapes.get(rip);
     if (known) return known;
-    if (this.shapes.size >= MOST_SHAPES) this.shapes.clear();
+    if (this.shapes.size >= MOST_SHAPES) this.forget();
     const shape = shapeOf(new CodeReader(this.host.fetcher), rip);
     this.shapes.set(rip, shape);
     return shape;
@@ -55,7 +72,7 @@ export class RegionSource {
 
   /** Forgets what blocks looked like. */
   forget(): void {
-    this.shapes.clear();
+    for (const known of [this.shapes, this.sampled, this.predecessors]) known.clear();
   }
 
   /** Whether the translator can compile an instruction. */

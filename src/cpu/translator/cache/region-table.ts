@@ -21,15 +21,6 @@ export interface CompiledCode extends Omit<CodeRecord, 'key' | 'bytes'> {
   readonly run: RegionFunction;
 }
 
-/** Where a region has been found being left for other regions. */
-export interface Chains {
-  /** How often it has taken others in. */
-  joins: number;
-  /** Since then. */
-  seen: number;
-  targets: Map<bigint, number>;
-}
-
 /** The code that a region consists of. */
 export interface RegionExtent {
   readonly pages: readonly CodePage[];
@@ -66,10 +57,9 @@ export interface CompiledRegion extends RegionExtent {
   readonly entries: readonly bigint[];
   /** Its place in the dispatcher's table. */
   readonly index: number;
-  chains: Chains;
   /** Misses of checks wider than their access that have been reported since it was made. */
   wideMisses: number;
-  /** How often it has been made again for further entries. */
+  /** How often it has been made again. */
   timesRemade: number;
   /** Ticks that must be saved when it is made again. */
   readonly costToRemake: number;
@@ -111,11 +101,6 @@ export class RegionTable {
     return other;
   }
 
-  /** The region in a place of the dispatcher's table. */
-  inPlace(index: number): CompiledRegion | undefined {
-    return this.byPlace[index];
-  }
-
   /** The regions with code in the linear page around an address that can be entered, the newest first. */
   inPageOf(rip: bigint): readonly CompiledRegion[] {
     return [...this.all.inPage(pageOf(rip))].filter((region) => !this.aside.has(region)).reverse();
@@ -123,11 +108,13 @@ export class RegionTable {
 
   /** The newest region with the block that begins at an address, and the entry that leads to it best. */
   around(rip: bigint): { readonly region: CompiledRegion; readonly best: bigint } | undefined {
-    for (const region of this.inPageOf(rip)) {
+    let newest: { region: CompiledRegion; best: bigint } | undefined;
+    for (const region of this.all.inPage(pageOf(rip))) {
       const best = region.code.bestEntries.get(BigInt.asIntN(64, rip - region.base));
-      if (best !== undefined) return { region, best: BigInt.asUintN(64, region.base + best) };
+      if (best === undefined || this.aside.has(region)) continue;
+      newest = { region, best: BigInt.asUintN(64, region.base + best) };
     }
-    return undefined;
+    return newest;
   }
 
   /** The regions put aside with code in the linear page that begins at an address, the oldest first. */

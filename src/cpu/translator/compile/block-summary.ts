@@ -50,6 +50,11 @@ class Summarizer {
   private accesses: PlannedAccess[] = [];
   /** Whether the checks at the instruction are to cover their own access only. */
   private own = false;
+  /**
+   * What the accesses of such instructions are relative to: those that follow are likely to lie across the same end of a page,
+   * so their checks cover their own access only, too.
+   */
+  private readonly ownRoots = new Set<number>();
 
   constructor(
     base: bigint,
@@ -60,7 +65,9 @@ class Summarizer {
     const some = localValue('i64', this.code.newLocal('i64'));
     this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
     this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, this.registers, (access) => {
-      this.accesses.push(this.own ? { ...access, origin: undefined } : access);
+      const { origin } = access;
+      if (this.own && origin) this.ownRoots.add(origin.root);
+      this.accesses.push(origin && this.ownRoots.has(origin.root) ? { ...access, origin: undefined } : access);
       return { before: 0, after: access.bytes, writes: access.access === 'write' };
     });
   }
@@ -68,6 +75,7 @@ class Summarizer {
   summarize(block: Block): BlockSummary {
     const { compiler, before, registers } = this;
     this.accesses = [];
+    this.ownRoots.clear();
     registers.written.clear();
     const origins = compiler.freshOrigins();
     compiler.knowledge = { origins, extents: [], flags: before, flagsStored: true, places: ALL_IN_STATE };

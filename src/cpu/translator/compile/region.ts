@@ -77,6 +77,8 @@ export interface RegionLimits {
   readonly heat?: CodeHeat | undefined;
   /** The block at an address, as it was when it was first looked at. */
   shapeOf(rip: bigint): BlockShape;
+  /** What leads to a block directly, of what has been found running. */
+  predecessorsOf(rip: bigint): readonly bigint[];
 }
 
 /** How often blocks have been found running. */
@@ -133,8 +135,6 @@ class RegionFinder {
   private readonly leading = new LeaderQueue();
   /** How hot what is connected to a block is, in samples for each instruction. */
   private readonly rates = new Map<bigint, number>();
-  /** What leads to a block directly, of what has been found running. */
-  private readonly predecessors = new Map<bigint, bigint[]>();
   private readonly waiting: { node: number; rip: bigint; context: Context | undefined }[] = [];
   private copies = 0;
 
@@ -162,14 +162,8 @@ class RegionFinder {
     };
   }
 
-  /** Notes what leads to what, and has the blocks taken in that are hot themselves. */
+  /** Has the blocks taken in that are hot themselves. */
   private leadSampled({ sampled, samplesAt }: CodeHeat): void {
-    for (const rip of sampled)
-      for (const successor of this.limits.shapeOf(rip).successors) {
-        const known = this.predecessors.get(successor);
-        if (known) known.push(rip);
-        else this.predecessors.set(successor, [rip]);
-      }
     for (const rip of sampled)
       if (samplesAt(rip) >= LEAST_OF_OTHERS) {
         const heat = this.frequencyOf(rip) * PART_OF_CONNECTED;
@@ -193,7 +187,7 @@ class RegionFinder {
       this.addEntry(rip);
       this.connectAll();
     };
-    for (const rip of sampled) if (!this.predecessors.get(rip)?.some((before) => this.found.has(before))) add(rip);
+    for (const rip of sampled) if (!this.limits.predecessorsOf(rip).some((before) => this.found.has(before))) add(rip);
     for (const rip of sampled) add(rip);
   }
 
@@ -237,7 +231,7 @@ class RegionFinder {
       let at = rip;
       for (const instruction of run) {
         this.found.set(at, instruction);
-        for (const before of this.predecessors.get(at) ?? []) this.lead(before, rate);
+        for (const before of this.limits.predecessorsOf(at)) this.lead(before, rate);
         at = after(at, instruction);
       }
       const last = run.at(-1)!;

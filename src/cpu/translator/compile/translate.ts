@@ -413,16 +413,9 @@ class Translator implements RegionContext {
     else code.br(this.leave);
   }
 
-  /**
-   * Calls the region of an entry in place of this one, unless the dispatcher is to look at how this one was left. Its place in
-   * the table of regions is in the local `next`.
-   */
+  /** Calls the region of an entry in place of this one. Its place in the table of regions is in the local `next`. */
   private callNext(entry: WasmValue, next: number): void {
     const { code, emitter, module } = this;
-    const count = emitter.local('i32');
-    code.i32(0).memory('i32.load', at.CHAIN_SAMPLE).i32(1).op('i32.sub').set(count);
-    code.get(count).i32(0).op('i32.lt_s').brIf(this.leave);
-    code.i32(0).get(count).memory('i32.store', at.CHAIN_SAMPLE);
     emitCountOfUse(code, next);
     this.storeRegisters();
     module.importTable(REGION_TABLE, MOST_REGIONS);
@@ -446,7 +439,7 @@ class Translator implements RegionContext {
   private storeState(): void {
     const { code } = this;
     this.storeRegisters();
-    code.i32(0).get(SELF).memory('i32.store', at.CHAINED_FROM);
+    code.i32(0).get(SELF).memory('i32.store', at.LEFT_REGION);
     code.i32(0).get(BUDGET).memory('i32.store', at.EXIT_BUDGET);
     code.i32(0).get(this.exitRip).memory('i64.store', at.RIP);
   }
