@@ -9,7 +9,7 @@ import { offsetOf, pageOf } from '../access/linear-page.js';
 import { DecodedPage, DecodedPages, type Run } from './decoded-page.js';
 import { JumpTargets } from './jump-targets.js';
 import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
-import { RecordWriter, branchTarget, endsRun, type HandlerNumbers } from './record-writer.js';
+import { RecordWriter, fusedPairs, branchTarget, endsRun, type HandlerNumbers } from './record-writer.js';
 
 /** Maximum number of instructions decoded at a time. */
 const LONGEST_RUN = 256;
@@ -58,7 +58,7 @@ export class BlockCache {
   ) {
     this.view = memory.hostView;
     this.writer = new RecordWriter(this.view, handlers, (rip) => host.hasStop(rip));
-    this.pairHandlers = new Set(Object.values(handlers.handlerOfPair));
+    this.pairHandlers = fusedPairs(handlers).all;
     this.jumps = new JumpTargets(memory);
     this.dropAll();
   }

@@ -6,6 +6,11 @@ import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SHIFT, JUMP_CACHE_PLAC
 /** A non-canonical address that marks empty entries. */
 const NO_RIP_HALF = 0x8000_8000 | 0;
 const NO_RIP = 0x8000_8000_8000_8000n;
+/** What memory begins as. */
+const NEVER_SET = 0n;
+
+/** Words of 32 bits of an entry. */
+const ENTRY_WORDS = (1 << JUMP_CACHE_ENTRY_SHIFT) / 4;
 
 /** Maximum number of set entries that are tracked individually, so that clearing a few is faster than clearing all. */
 const MOST_REMEMBERED = 1024;
@@ -18,8 +23,9 @@ export class JumpTargets {
 
   constructor(memory: GuestMemory) {
     this.view = memory.hostView;
-    this.words = memory.host32.subarray(JUMP_CACHE >>> 2, (JUMP_CACHE >>> 2) + JUMP_CACHE_ENTRIES * 4);
-    this.words.fill(NO_RIP_HALF);
+    this.words = memory.host32.subarray(JUMP_CACHE >>> 2, (JUMP_CACHE >>> 2) + JUMP_CACHE_ENTRIES * ENTRY_WORDS);
+    // Memory begins as zeros: as address 0, which no other than the first entries are for.
+    this.words.fill(NO_RIP_HALF, 0, WAYS * ENTRY_WORDS);
   }
 
   /** Enters an address into the first of its places; what was there goes to another one, if one is free. */
@@ -28,8 +34,8 @@ export class JumpTargets {
     const before = this.ripAt(entry);
     const others = placesOf(entry).slice(1);
     for (const other of others) if (this.ripAt(other) === rip) this.write(other, NO_RIP, 0);
-    const free = others.find((other) => this.ripAt(other) === NO_RIP);
-    const moves = free !== undefined && before !== rip && before !== NO_RIP;
+    const free = others.find((other) => isFree(this.ripAt(other)));
+    const moves = free !== undefined && before !== rip && !isFree(before);
     if (moves) this.write(free, before, this.view.getInt32(entry + 8, true));
     this.write(entry, rip, record);
   }
@@ -55,6 +61,10 @@ export class JumpTargets {
     this.view.setBigUint64(entry, rip, true);
     this.view.setInt32(entry + 8, record, true);
   }
+}
+
+function isFree(rip: bigint): boolean {
+  return rip === NO_RIP || rip === NEVER_SET;
 }
 
 /** The jump cache's record for the address in RIP, or 0. `host32` is the shared memory. */

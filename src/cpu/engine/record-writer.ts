@@ -10,10 +10,33 @@ export interface HandlerNumbers {
   readonly handlerOfPair: Readonly<Record<string, number>>;
 }
 
+/** The handlers of fused pairs. */
+interface FusedPairs {
+  /** Their numbers: by the id of the first form, then of the second. */
+  readonly ofForms: readonly (ReadonlyMap<number, number> | undefined)[];
+  readonly all: ReadonlySet<number>;
+}
+
+/** What all machines of a process share. */
+const knownPairs = new WeakMap<HandlerNumbers, FusedPairs>();
+
+/** The handlers of fused pairs among some handlers. */
+export function fusedPairs(handlers: HandlerNumbers): FusedPairs {
+  const known = knownPairs.get(handlers);
+  if (known) return known;
+  const ofForms: Map<number, number>[] = [];
+  for (const [pair, handler] of Object.entries(handlers.handlerOfPair)) {
+    const [first, second] = pair.split(',').map(Number) as [number, number];
+    (ofForms[first] ??= new Map<number, number>()).set(second, handler);
+  }
+  const pairs = { ofForms, all: new Set(Object.values(handlers.handlerOfPair)) };
+  knownPairs.set(handlers, pairs);
+  return pairs;
+}
+
 /** Writes the records of consecutive instructions, except for branch targets. */
 export class RecordWriter {
-  /** Handler numbers of fused pairs: by the id of the first form, then of the second. */
-  private readonly pairs: (ReadonlyMap<number, number> | undefined)[] = [];
+  private readonly pairs: FusedPairs['ofForms'];
 
   constructor(
     private readonly view: DataView,
@@ -21,10 +44,7 @@ export class RecordWriter {
     /** Whether there is a code stop at an address: its instruction is left to the evaluator. */
     private readonly hasStop: (rip: bigint) => boolean,
   ) {
-    for (const [pair, handler] of Object.entries(handlers.handlerOfPair)) {
-      const [first, second] = pair.split(',').map(Number) as [number, number];
-      this.pairs[first] = new Map(this.pairs[first]).set(second, handler);
-    }
+    this.pairs = fusedPairs(handlers).ofForms;
   }
 
   /** Writes the records, starting at `first`. `rips` are the addresses after each instruction. */

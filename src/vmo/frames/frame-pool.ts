@@ -98,8 +98,8 @@ export class FramePool {
   private readonly states: Uint8Array;
   private readonly users: Uint32Array;
   private readonly frameByLeaf = new Map<string, number>();
-  /** By slot: the hash of a clean frame's content. */
-  private readonly leafBySlot: (string | undefined)[];
+  /** By slot, of those that have been used: the hash of a clean frame's content. */
+  private readonly leafBySlot: (string | undefined)[] = [];
   private readonly idle: FrameList;
   private readonly freed: number[] = [];
   private neverUsed: number;
@@ -126,7 +126,6 @@ export class FramePool {
     this.inState = [endFrame - firstFrame, 0, 0, 0];
     this.states = new Uint8Array(endFrame - firstFrame);
     this.users = new Uint32Array(endFrame - firstFrame);
-    this.leafBySlot = new Array<string | undefined>(endFrame - firstFrame);
     this.idle = new FrameList(firstFrame, endFrame);
   }
 
@@ -300,9 +299,15 @@ export class FramePool {
 
   /** Takes an empty frame that is about to get a state. */
   private allocate(): number {
-    const frame = this.freed.pop() ?? (this.neverUsed < this.endFrame ? this.neverUsed++ : this.dropIdle());
+    const frame = this.freed.pop() ?? this.takeUnused() ?? this.dropIdle();
     this.allocated++;
     return frame;
+  }
+
+  private takeUnused(): number | undefined {
+    if (this.neverUsed === this.endFrame) return undefined;
+    this.leafBySlot.push(undefined);
+    return this.neverUsed++;
   }
 
   private dropIdle(): number {
