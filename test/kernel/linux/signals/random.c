@@ -221,13 +221,14 @@ static void fault(void) {
   expects_fault = 1;
   unsigned long result = kind;
   uint64_t seven[2] = {1, 2};
-  unsigned long rsp;
   say("fault %u\n", kind);
-#define FAULT(text)                                                                                          \
-  asm volatile("movdqu %2, %%xmm7\n lea 1f(%%rip), %%r12\n" text "\n1: movdqu %%xmm7, %2\n movl $0x1f80, %3\n ldmxcsr %3" \
-               : "+a"(result), "=m"(rsp), "+m"(seven)                                                        \
-               : "m"(*(unsigned *)&depth_scratch), "b"(read_only), "c"(0L), "d"(0L)                          \
-               : "r12", "xmm7", "xmm8", "memory", "cc")
+  /* #SS by way of RBP: where RSP is not canonical, some hypervisors emulate instructions, and raise other exceptions. */
+#define FAULT(text)                                                                                            \
+  asm volatile("movdqu %1, %%xmm7\n lea 1f(%%rip), %%r12\n mov %%rbp, %%r13\n" text                            \
+               "\n1: mov %%r13, %%rbp\n movdqu %%xmm7, %1\n movl $0x1f80, %2\n ldmxcsr %2"                      \
+               : "+a"(result), "+m"(seven)                                                                     \
+               : "m"(*(unsigned *)&depth_scratch), "b"(read_only), "c"(0L), "d"(0L)                            \
+               : "r12", "r13", "xmm7", "xmm8", "memory", "cc")
   static unsigned depth_scratch = 0x1f80;
   switch (kind) {
     case 0: FAULT("mov %%rax, (%%rcx)"); break;
@@ -236,8 +237,8 @@ static void fault(void) {
     case 3: FAULT("int3"); break;
     case 4: FAULT("div %%rcx"); break;
     case 5: FAULT("bts $63, %%rcx\n mov (%%rcx), %%rax"); break;
-    case 6: FAULT("movl $0x1d80, %3\n ldmxcsr %3\n cvtsi2sd %%rcx, %%xmm8\n divsd %%xmm8, %%xmm8\n"); break;
-    case 7: FAULT("mov %%rsp, %1\n bts $62, %%rsp\n mov (%%rsp), %%rax\n"); break;
+    case 6: FAULT("movl $0x1d80, %2\n ldmxcsr %2\n cvtsi2sd %%rcx, %%xmm8\n divsd %%xmm8, %%xmm8\n"); break;
+    case 7: FAULT("bts $62, %%rbp\n mov (%%rbp), %%rax\n"); break;
   }
   expects_fault = 0;
   say("mended %lx %lx\n", result, (unsigned long)seven[0]);
