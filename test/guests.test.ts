@@ -45,25 +45,25 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   bytecode: { large: ['3000'], small: ['30'] },
   calls: { large: ['20000'], small: ['200'] },
   cat: { large: [], small: [], memoryBytes: 4 * MIB },
-  chase: { large: ['50000', '2'], small: ['100', '1'], smallTicks: volume(60_000, 200_000) },
-  copy: { large: ['5'], small: ['1'], smallTicks: volume(60_000, 200_000) },
-  copyloop: { large: ['3'], small: ['1'], smallTicks: volume(60_000, 200_000) },
-  core: { large: ['100'], small: ['1'], smallTicks: volume(60_000, 200_000) },
+  chase: { large: ['50000', '2'], small: ['100', '1'], smallTicks: volume(30_000, 200_000) },
+  copy: { large: ['5'], small: ['1'], smallTicks: volume(30_000, 200_000) },
+  copyloop: { large: ['3'], small: ['1'], smallTicks: volume(30_000, 200_000) },
+  core: { large: ['100'], small: ['1'], smallTicks: volume(30_000, 200_000) },
   deepstack: { large: ['64'], small: ['1'], memoryBytes: 96 * MIB },
   echo: { large: ['a', '', 'b c'], small: ['a', '', 'b c'], memoryBytes: 4 * MIB },
   faults: { large: ['3000'], small: ['50'] },
   fib: { large: ['24'], small: ['16'] },
-  formats: { large: ['5', '1'], small: ['1', '1'], smallTicks: volume(60_000, 200_000) },
-  functions: { large: ['100'], small: ['3'], smallTicks: volume(100_000, 300_000) },
+  formats: { large: ['5', '1'], small: ['1', '1'], smallTicks: volume(30_000, 200_000) },
+  functions: { large: ['100'], small: ['3'], smallTicks: volume(50_000, 300_000) },
   hash: { large: ['60000'], small: ['300'] },
   heap: { large: ['20000'], small: ['30'] },
   heap_threads: { large: ['300'], small: ['10'] },
   hello_world: { large: [], small: [] },
-  library: { large: ['300'], small: ['20'], smallTicks: volume(100_000, 300_000) },
-  lz: { large: ['2'], small: ['1'], smallTicks: volume(60_000, 200_000) },
+  library: { large: ['300'], small: ['20'], smallTicks: volume(50_000, 300_000) },
+  lz: { large: ['2'], small: ['1'], smallTicks: volume(30_000, 200_000) },
   mandelbrot: { large: ['40'], small: ['4'] },
   matmul: { large: ['40'], small: ['8'] },
-  mem: { large: ['3'], small: ['1'], smallTicks: volume(60_000, 200_000) },
+  mem: { large: ['3'], small: ['1'], smallTicks: volume(30_000, 200_000) },
   mix: { large: ['5000'], small: ['20'] },
   nbody: { large: ['2000'], small: ['10'] },
   paging: { large: ['5000'], small: ['200'] },
@@ -71,11 +71,11 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   relocations: { large: [], small: [] },
   sha256: { large: ['100'], small: ['1'] },
   sieve: { large: ['200000'], small: ['3000'] },
-  simd: { large: ['30'], small: ['1'], smallTicks: volume(60_000, 200_000) },
+  simd: { large: ['30'], small: ['1'], smallTicks: volume(30_000, 200_000) },
   snapshot: { large: ['20000'], small: ['100'] },
   sparse: { large: ['32'], small: ['32'], limitBytes: 32 * GIB },
   stream: { large: ['2', '256'], small: ['1', '4'] },
-  threads: { large: ['1000'], small: ['1'], smallTicks: volume(100_000, 300_000) },
+  threads: { large: ['1000'], small: ['1'], smallTicks: volume(50_000, 300_000) },
 };
 
 // What a test may cost is for whoever runs it to say, not for a busy machine.
@@ -188,7 +188,7 @@ t.test('the evaluator runs every program as Linux does, and all engines are equa
 });
 
 /** Without the evaluator: so far, with as many ticks between two looks. */
-const LONG_RUN_TICKS = volume(250_000, 1_000_000);
+const LONG_RUN_TICKS = volume(150_000, 1_000_000);
 const LOOK_TICKS = 10_000;
 
 t.test('interpreter and translator have the same machine hash every ten thousand ticks', async (t) => {

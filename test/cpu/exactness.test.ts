@@ -7,7 +7,7 @@ import { randomThreshold } from '../support/random-threshold.js';
 import { ADVERSARY_TICKS, adversary, differences, evaluatorHashes } from './translator/adversary.js';
 
 /** Random programs; test/long/engines.test.ts runs 2,000. */
-const PROGRAMS = Number(process.env['BD0_COUNT'] ?? volume(14, 45));
+const PROGRAMS = Number(process.env['BD0_COUNT'] ?? volume(8, 45));
 const SEED = seedOf(1);
 /** Slices that the adversary runs in: half of the sizes up to a number, and so many random ones. All: test/long. */
 const SHORT_SLICES = 14;

@@ -5,7 +5,7 @@ import { FenceCheck } from './fence/check.js';
 
 /** Cases of a form that store something, and how many are looked at to find them. */
 const STORING_CASES = volume(1, 4);
-const MOST_CASES = volume(16, 96);
+const MOST_CASES = volume(10, 96);
 const SEED = seedOf(1);
 /** Instructions of which all kinds of forms are checked each day; half of those of the others, all in long runs. */
 const ALWAYS = ['MOV', 'PUSH', 'CALL', 'XCHG', 'CMPXCHG16B', 'MOVS', 'STOS', 'FXSAVE', 'MASKMOVDQU'];

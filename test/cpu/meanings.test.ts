@@ -19,7 +19,7 @@ import { coverageGaps, describeFailures, fillGaps, summary, wrongXm } from './me
  * Every form of the opcode table, each with this many random states: the host's CPU, the evaluator, the interpreter and the
  * translator must agree. The seed changes daily; test/long/meanings.test.ts has a fixed one and runs millions.
  */
-const CASES_PER_FORM = volume(5, 14);
+const CASES_PER_FORM = volume(3, 14);
 /** Of the cases with a cold TLB, one in this many is translated. */
 const TRANSLATE_EVERY = 4;
 

@@ -223,7 +223,7 @@ t.test('a file that is cut is replayed as far as it goes, and one that was alter
   t.strictSame(whole.end?.what, 'exited');
   const random = new Random(seed);
   const stateEnd = bytes.length - 3000;
-  for (let times = volume(40, 1000); times > 0; times--) {
+  for (let times = volume(20, 1000); times > 0; times--) {
     const length = random.chance(2) ? random.below(bytes.length) : stateEnd + random.below(3000);
     const cut = bytes.slice(0, length);
     try {
@@ -250,7 +250,7 @@ t.test('a recording that says something impossible is refused, or is not the sam
   const bytes = await shortRecording();
   const records = [...readRecords(source(bytes), sha256)];
   const random = new Random(seed);
-  for (let times = volume(40, 2000); times > 0; times--) {
+  for (let times = volume(20, 2000); times > 0; times--) {
     const parts: Uint8Array[] = [];
     const writer = new RecordWriter((part) => parts.push(part.slice()), sha256);
     const chosen = random.below(records.length);

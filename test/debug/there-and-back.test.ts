@@ -8,7 +8,7 @@ import { machineFor, MIB, programs } from '../support/snapshot-programs.js';
 import { seedOf, someNamed, someOf, volume } from '../support/volume.js';
 
 const seed = seedOf(20261130);
-const STEPS_MAX = volume(40, 100);
+const STEPS_MAX = volume(20, 100);
 /** The evaluator takes most of the time. */
 const MOMENTS = { slow: volume(2, 1), fast: volume(2, 3) } as const;
 /** Ticks before the first moment, at most: the evaluator is slow. */

@@ -8,7 +8,7 @@ import { seedOf, volume } from '../support/volume.js';
 import { ALL_ENGINES } from '../support/side-by-side.js';
 
 /** Mixes of programs; test/long/kernel.test.ts runs 50, for longer. */
-const PROGRAMS = volume(6, 50);
+const PROGRAMS = volume(4, 50);
 /** So that no two days have a seed in common. */
 const FIRST_SEED = seedOf(0) * PROGRAMS + 1;
 const TICKS = 80_000;

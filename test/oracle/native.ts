@@ -84,6 +84,9 @@ export interface NativeOracleOptions {
 /** Time that `ends` allows a case, in milliseconds of the clock: a busy host may exceed it, which costs one kind of case. */
 const ENDS_WITHIN_MS = 500;
 
+/** The kernel of the host has killed the harness: some hypervisors make it fail at what an unprivileged instruction does. */
+export class KilledError extends Error {}
+
 /** Executes instructions on the host's CPU. Close it after use. */
 export class NativeOracle implements Oracle {
   readonly host: HostCpu;
@@ -115,7 +118,8 @@ export class NativeOracle implements Oracle {
    * Executes each case from its own state, CASES_PER_PROCESS in one process. The answer is undefined where Linux refuses
    * the FS or GS base of a case.
    *
-   * @throws RangeError before any has run, for a case that is out of bounds or refused; Error if the harness fails.
+   * @throws RangeError before any has run, for a case that is out of bounds or refused; KilledError if the host kills the
+   *   harness, Error if it fails otherwise.
    */
   ask(cases: readonly OracleCase[]): (OracleResult | undefined)[] {
     for (const c of cases) checkCase(c);
@@ -167,7 +171,8 @@ export class NativeOracle implements Oracle {
     if (error || status !== 0 || stdout.length !== outputBytes) {
       // A harness that ends before it has read its input gives EPIPE as well; its status tells why.
       const reason = EXIT_STATUS[status ?? 0] ?? error?.message ?? signal ?? `exit status ${status}`;
-      throw new Error(`the native oracle failed at ${unansweredCase(cases, stdout?.length ?? 0)}: ${reason}`);
+      const message = `the native oracle failed at ${unansweredCase(cases, stdout?.length ?? 0)}: ${reason}`;
+      throw !error && signal === 'SIGKILL' ? new KilledError(message) : new Error(message);
     }
     return new DataView(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.length));
   }

@@ -1,6 +1,7 @@
 /** Compares cases with the host's CPU, as far as it can run them, taking its known differences into account. */
 import type { Row } from '../../../src/cpu/decode/row.js';
-import type { Oracle, OracleResult, OracleState } from '../../oracle/case.js';
+import type { Oracle, OracleCase, OracleResult, OracleState } from '../../oracle/case.js';
+import { KilledError } from '../../oracle/native.js';
 import { NEVER_RUN } from '../../oracle/refusals.js';
 import { probeSurroundings, type Surroundings } from '../../oracle/surroundings.js';
 import { rowName } from '../../support/row-names.js';
@@ -23,6 +24,9 @@ export interface FeatureTally {
   all: number;
 }
 
+/** A host that kills processes more often than this is not to be asked: its kernel may suffer from it. */
+const MOST_KILLED = 8;
+
 export class NativeCheck {
   readonly surroundings: Surroundings;
   readonly behaviour: HostBehaviour;
@@ -30,6 +34,8 @@ export class NativeCheck {
   cases = 0;
   /** Cases whose FS or GS base was refused. */
   refused = 0;
+  /** Cases at which the host killed the process that ran them. */
+  killed = 0;
   /** Cases that the host answered in two ways, of which one is as expected. */
   unsteady = 0;
   /** Cases that are not run on the host, by reason. */
@@ -57,12 +63,28 @@ export class NativeCheck {
       if (reason !== undefined) count(this.notAsked, reason);
       return reason === undefined;
     });
-    const results = this.oracle.ask(asked.map((c) => c.oracle));
+    const { killed } = this;
+    const results = this.answers(asked.map((c) => c.oracle));
     const byNumber = new Map(asked.map((c, i) => [c.number, results[i]]));
     this.cases += results.filter((result) => result !== undefined).length;
-    this.refused += results.filter((result) => result === undefined).length;
+    this.refused += results.filter((result) => result === undefined).length - (this.killed - killed);
     for (const c of cases) this.tally(c, byNumber.get(c.number) !== undefined);
     return cases.map((c) => byNumber.get(c.number));
+  }
+
+  /** The host's answers to all cases but those at which it kills what asks, which are found by halving. */
+  private answers(cases: readonly OracleCase[]): (OracleResult | undefined)[] {
+    try {
+      return this.oracle.ask(cases);
+    } catch (error) {
+      if (!(error instanceof KilledError) || this.killed === MOST_KILLED) throw error;
+    }
+    if (cases.length === 1) {
+      this.killed++;
+      return [undefined];
+    }
+    const half = cases.length >> 1;
+    return [...this.answers(cases.slice(0, half)), ...this.answers(cases.slice(half))];
   }
 
   /** How the host's answer differs from what is expected of this host; undefined if it does not. */

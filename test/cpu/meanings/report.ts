@@ -118,12 +118,13 @@ export function summary(check: MeaningsCheck): string {
 }
 
 function nativeSummary(native: NativeCheck): string[] {
-  const { cases, refused, unsteady, surroundings, behaviour, features } = native;
+  const { cases, refused, killed, unsteady, surroundings, behaviour, features } = native;
   const why = new Map([...HOST_DIFFERENCES, ...TOLERANCES].map((known) => [known.instructions, known.why]));
   const mapped = new Map([...native.mapped].map(([name, count]) => [`${name}: ${why.get(name)}`, count]));
   const byFeature = [...features].sort(([a], [b]) => (a < b ? -1 : 1));
   return [
     `${cases} compared with the host's CPU, ${refused} refused by Linux, ${unsteady} answered in two ways`,
+    ...(killed > 0 ? [`${killed} at which the host's kernel failed, and killed the process`] : []),
     `the host gives cases ${surroundings.description}`,
     'compared, by CPUID feature:',
     ...byFeature.map(([name, { native, all }]) => `${String(native).padStart(12)}  ${name || 'x86-64'}, of ${all}`),

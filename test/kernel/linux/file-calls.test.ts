@@ -94,7 +94,7 @@ t.test('random sequences of calls on files answer what they answer natively', as
   const seed = seedOf(20268);
   const { interpreter, translator } = ENGINES;
   sequencesAreSame(t, {
-    ...{ program, seed: seed * 1000, count: volume(500, 25_000), directory: t.testdir({}) },
+    ...{ program, seed: seed * 1000, count: volume(250, 25_000), directory: t.testdir({}) },
     machines: (batch) => (batch === 0 ? { interpreter, translator } : { translator }),
   });
 });

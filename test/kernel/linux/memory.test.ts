@@ -33,7 +33,7 @@ t.test('shared memory, mapped files, bus errors, seals and locks are as natively
 t.test('random calls on memory do what they do natively, also where frames are short', async (t) => {
   const program = await linuxProgram(`${sources}random.c`, ['-w']);
   sequencesAreSame(t, {
-    ...{ program, seed: seed * 1000, count: volume(250, 15_000), directory: t.testdir({}) },
+    ...{ program, seed: seed * 1000, count: volume(125, 15_000), directory: t.testdir({}) },
     machines: (batch) => ({ auto: { memoryBytes: (seed + batch) % 2 === 0 ? 64 * MIB : MIB } }),
   });
 });

@@ -10,7 +10,7 @@ import { seedOf, volume } from '../../support/volume.js';
 const source = fileURLToPath(new URL('../../../../test/kernel/linux/terminals/random.c', import.meta.url));
 const MIB = 2 ** 20;
 const seed = seedOf(20_269);
-const count = volume(60, 2000);
+const count = volume(30, 2000);
 /** The host brings bytes from one end to the other in the background: how often it is asked, and how often it has to agree. */
 const RUNS = 4;
 const AGREEING = 3;
