@@ -17,6 +17,7 @@ import {
   type SmallMachine,
 } from './translator/small-machine.js';
 import { sameMachines } from '../support/same-machines.js';
+import { wasmText } from '../../src/debug/wasm-text/wasm-text.js';
 
 const CODE = 0x10_0000n;
 const OTHER = 0x7f00_1234_5000n;
@@ -291,6 +292,32 @@ function firstModule(code: readonly number[]): { types: number; imports: string[
     imports: WebAssembly.Module.imports(new WebAssembly.Module(bytes as BufferSource)).map(({ name }) => name),
   };
 }
+
+/** The text of the first module that a machine makes from `code`. */
+function textOfFirstModule(code: readonly number[]): string[] {
+  const modules: Uint8Array[] = [];
+  const made = smallMachine('auto', { threshold: 0, onTranslated: ({ bytes }) => modules.push(bytes) });
+  made.tables.map(CODE, FRAME, READ_ONLY);
+  put(made, FRAME, code);
+  runFrom(made, CODE);
+  return wasmText(modules[0]!).map(({ text }) => text.trim());
+}
+
+t.test(
+  'no address of code is a sum of a local that never changes: V8 would compute all of them on every entry',
+  async (t) => {
+    // MOV EAX, [RIP + 0], twice.
+    const loads = [0x8b, 0x05, 0, 0, 0, 0, 0x8b, 0x05, 0, 0, 0, 0];
+    const lines = textOfFirstModule([...loads, ...VMCALL]);
+    const BASE = 2;
+    t.equal(lines.filter((line) => line === `local.get $l${BASE}`).length, 1, 'the base is stored once');
+    const stored = lines.indexOf(`local.get $l${BASE}`) + 1;
+    const place = /offset=\d+/.exec(lines[stored]!)?.[0];
+    t.ok(place, lines[stored]!);
+    const loaded = lines.filter((line) => line.startsWith('i64.load') && line.includes(place!));
+    t.ok(loaded.length >= 2, `and loaded for each address, ${loaded.length} times`);
+  },
+);
 
 t.test("a module declares only the types that its code calls, since V8 never frees a module's types", async (t) => {
   t.strictSame(firstModule(loop(1)), { types: 1, imports: ['memory', 'regions'] });
