@@ -277,7 +277,8 @@ static int run(uint64_t seed, int is_new) {
   sigemptyset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
   if (below(2)) {
-    asm volatile("mov $8, %%rsp\n mov $39, %%eax\n mov %0, %%edi\n mov $200, %%eax\n mov $10, %%esi\n syscall\n hlt" ::"r"((int)syscall(SYS_gettid)));
+    /* tkill */
+    asm volatile("mov $8, %%rsp\n mov $200, %%eax\n syscall\n hlt" ::"D"(syscall(SYS_gettid)), "S"(10L));
   }
   static const int LAST[] = {SIGTERM, SIGKILL, SIGABRT, SIGPIPE, SIGVTALRM};
   int number = LAST[below(5)];
