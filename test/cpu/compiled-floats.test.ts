@@ -25,7 +25,7 @@ import { seedOf, volume } from '../support/volume.js';
 import { putVector, randomMxcsr, type Lanes } from './meanings/random-state.js';
 
 const SEED = seedOf(1);
-const CASES = volume(3000, 100_000);
+const CASES = volume(1500, 100_000);
 
 const memory = new GuestMemory(65536);
 const { functions } = new Interpreter(memory);

@@ -18,7 +18,7 @@ import { putExtended, randomFcw } from './meanings/random-x87.js';
 import { putVector, type Lanes } from './meanings/random-state.js';
 
 const SEED = seedOf(1);
-const CASES = volume(5000, 200_000);
+const CASES = volume(2500, 200_000);
 const MASKS = 0x3f;
 
 const memory = new GuestMemory(65536);

@@ -176,7 +176,7 @@ t.test('regions that were forked have bytes of their own, however few frames the
         for (const name of ['refused', 'forks', 'failedForks'] as const) seen[name] += families.seen[name];
       },
     ),
-    { numRuns: volume(60, 5000), examples: [WRITTEN_BACK_WHILE_FORKED] },
+    { numRuns: volume(30, 5000), examples: [WRITTEN_BACK_WHILE_FORKED] },
   );
   for (const [name, count] of Object.entries(seen)) t.ok(count > 10, `${name}: ${count}`);
   t.end();

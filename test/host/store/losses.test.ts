@@ -197,9 +197,9 @@ t.test('a store that version 2 has written is read as it is, and becomes one of 
   await checkLoss(changed(files, NAMES, files.bytesOf(NAMES).slice(0, 400)), { files, names });
 });
 
-const LOSSES = volume(14, 400);
-const FULL_DISKS = volume(14, 400);
-const HISTORIES = volume(14, 2000);
+const LOSSES = volume(8, 400);
+const FULL_DISKS = volume(8, 400);
+const HISTORIES = volume(8, 2000);
 const seed = seedOf(17);
 
 /** Numbers from 0 up to 1, the same for the same seed. */
