@@ -34,8 +34,10 @@ export class BoundRoot implements LinuxRoot {
   status(path: string): RootStatus | LinuxErrno {
     const { root, rest } = this.find(path);
     const status = root.status(rest);
-    if (!this.leadsToBind(path)) return status;
-    return typeof status === 'number' || (status.mode & S_IFMT) !== S_IFDIR ? WAY : status;
+    const isDirectory = typeof status !== 'number' && (status.mode & S_IFMT) === S_IFDIR;
+    if (this.leadsToBind(path)) return { ...(isDirectory ? status : WAY), isMount: true };
+    const isBound = typeof status !== 'number' && this.binds.some(({ guest }) => guest === path);
+    return isBound ? { ...status, isMount: true } : status;
   }
 
   list(path: string): readonly RootEntry[] | LinuxErrno {

@@ -11,12 +11,13 @@ import { describeChanges, listChanges } from '../../../src/host/linux/changes-of
 import { HostRoot } from '../../../src/host/linux/host-root.js';
 import { FoundRoot } from '../../../src/host/linux/found-root.js';
 import { Spool } from '../../../src/host/linux/spool.js';
-import { writeThrough } from '../../../src/host/linux/write-through.js';
+import { writeThrough, type WriteTarget } from '../../../src/host/linux/write-through.js';
 import { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY, S_IFIFO } from '../../../src/kernel/linux/files/constants.js';
 import { FileMirror, type MirrorStep } from '../../../src/kernel/linux/files/mirror.js';
 import { releaseFile } from '../../../src/kernel/linux/files/open/open-file.js';
 import { isDirectory } from '../../../src/kernel/linux/files/tree/directory.js';
 import { RegularFile, SymbolicLink, type Inode } from '../../../src/kernel/linux/files/tree/inode.js';
+import { EMPTY_ROOT } from '../../../src/kernel/linux/files/tree/linux-root.js';
 import * as names from '../../../src/kernel/linux/files/tree/names.js';
 import { lookUp } from '../../../src/kernel/linux/files/tree/path-walk.js';
 import { bd0, startBd0 } from '../../cli/bd0.js';
@@ -71,10 +72,15 @@ class Programs {
         .flatMap(({ name }) => [`${path}/${name}`].flatMap((at) => [this.line(at), ...this.tree(at)]));
     return [];
   }
-  private line(path: string): string {
+  /** The content of a file, or what a link says. */
+  text(path: string): string {
     const inode = this.inode(path);
     const content = inode instanceof RegularFile ? inode.content.read(0, inode.size, this.loose.files) : undefined;
-    const what = content ? Buffer.from(content).toString() : inode instanceof SymbolicLink ? inode.target : '';
+    return content ? Buffer.from(content).toString() : inode instanceof SymbolicLink ? inode.target : '';
+  }
+  private line(path: string): string {
+    const inode = this.inode(path);
+    const what = this.text(path);
     return `${path} ${modeText(inode.mode)} ${what}`;
   }
 }
@@ -198,6 +204,105 @@ t.test(
     }
   },
 );
+
+/** Programs that find three places of the host below `/`, one of which lies in another one, and one a single file. */
+class MountedPrograms extends Programs {
+  readonly problems: string[] = [];
+  readonly binds: readonly { readonly guest: string; readonly host: string }[];
+  private readonly mirrors: readonly { readonly mirror: FileMirror; readonly target: WriteTarget }[];
+
+  constructor(place: string) {
+    const spool = new Spool();
+    const binds = [['/a/b', 'outer'], ['/a/b/c', 'inner'], ['/d/a', 'file']].map(
+      ([guest, path]) => ({ guest: guest!, host: join(place, path!) }),
+    ); // prettier-ignore
+    let found: FoundRoot[] = [];
+    const root = (store: VmoStore): BoundRoot => {
+      found = binds.map(({ host }) => new FoundRoot(store, new HostRoot(store, host), spool, false));
+      const bound = binds.map(({ guest }, index) => ({ guest: byteTextOf(guest), root: found[index]! }));
+      return new BoundRoot(new HostRoot(store, join(place, 'root')), bound);
+    };
+    super(new LooseFiles({ root }));
+    this.binds = binds;
+    const now = new BoundRoot(
+      EMPTY_ROOT,
+      binds.map(({ guest }, index) => ({ guest: byteTextOf(guest), root: found[index]!.now })),
+    );
+    this.mirrors = binds.map(({ guest, host }, index) => ({
+      mirror: new FileMirror(this.loose.files, { path: guest, now }),
+      target: {
+        ...{ host: byteTextOf(host), guest, found: found[index]! },
+        isOther: (path) => path !== guest && binds.some((bind) => bind.guest === path),
+      },
+    }));
+  }
+
+  writeAll(isLast: boolean): void {
+    for (const { mirror, target } of this.mirrors) {
+      const step = mirror.next(isLast);
+      step?.settle(writeThrough(step, target, (line) => this.problems.push(line)));
+    }
+  }
+}
+
+t.test('places that are bound, and directories above them, stay where they are', async (t) => {
+  const place = makePlace(t);
+  for (let round = 0; round < volume(40, 2000); round++) {
+    const random = new Random(seed + round);
+    const of = `seed ${seed} + ${round}`;
+    const at = join(place, `${round}`);
+    for (const name of ['root', 'outer', 'inner']) {
+      fs.mkdirSync(join(at, name), { recursive: true });
+      makeTree(join(at, name), random);
+    }
+    fs.writeFileSync(join(at, 'file'), 'kept');
+    const programs = new MountedPrograms(at);
+    const { binds } = programs;
+    const ways = [...binds.map(({ guest }) => guest), '/a', '/d'];
+    const inodes = (): Inode[] => ways.map((path) => programs.inode(path));
+    const found = inodes();
+    const busy = (act: () => void, words: string): boolean => t.equal(outcomeOf(act), 'EBUSY', `${of}: ${words}`); // prettier-ignore
+    for (const path of ways) {
+      const other = random.pick(['/free', '/a/free', '/d/free']).replace(path, '');
+      if (!busy(() => programs.remove(path), `${path} is not removed`)) return;
+      if (!other.startsWith('/free') && other.startsWith(path)) continue;
+      if (!busy(() => programs.rename(path, other), `${path} is not renamed to ${other}`)) return;
+    }
+    for (let count = 5 + random.below(25); count > 0; count--) {
+      actOf(random)(programs);
+      if (random.below(4) === 0) programs.writeAll(false);
+    }
+    if (!t.strictSame(inodes(), found, `${of}: all are the same files`)) return;
+    programs.writeAll(true);
+    const [outer, inner] = binds.map(({ guest }) => programs.tree(guest).map((line) => line.slice(guest.length)));
+    const isOuter = (line: string): boolean => !/^\/c[ /]/.test(line);
+    if (!t.strictSame(hostTree(join(at, 'inner'), ''), inner, `${of}: what lies within is what the programs see`))
+      return;
+    if (!t.strictSame(hostTree(join(at, 'outer'), '').filter(isOuter), outer!.filter(isOuter), of)) return;
+    const text = programs.text('/d/a');
+    if (!t.strictSame([fs.readFileSync(join(at, 'file'), 'utf8'), programs.problems], [text, []], of)) return;
+    fs.rmSync(at, { recursive: true });
+  }
+});
+
+t.test('a program that moves or removes what is bound leaves the files of the host alone', async (t) => {
+  const place = makePlace(t);
+  const [host, file] = [join(place, 'host'), join(place, 'file')];
+  fs.mkdirSync(join(host, 'd'), { recursive: true });
+  for (const path of ['d/1', '2', '3']) fs.writeFileSync(join(host, path), path);
+  fs.writeFileSync(file, 'file');
+  const binds = ['--bind', `${host}=/above/tree:rw`, '--bind', `${file}=/above/file:rw`];
+  const script = `
+    for act in 'mv /above/tree /above/moved' 'mv /above/tree /tmp/moved' 'mv /above /moved' 'rmdir /above/tree' 'rmdir /above' \
+               'mv /above/file /above/moved' 'rm /above/file' 'mv /etc/passwd /above/file'; do $act 2> /dev/null && echo "$act"; done
+    cd /above/tree && mv d e && rm 2 && echo 4 > 4 && mv 4 5`;
+  const ran = await bd0(['run', ...binds, '/bin/busybox', 'sh', '-c', script]);
+  t.strictSame([ran.code, ran.stdout, ran.stderr], [0, '', ''], 'nothing of it is done');
+  t.strictSame(
+    hostTree(place, '').map((line) => line.replace(/ \d+/, '').trim()),
+    ['/file file', '/host', '/host/3 3', '/host/5 4', '/host/e', '/host/e/1 d/1'],
+  );
+});
 
 t.test('changes are listed in words', async (t) => {
   const host = makePlace(t);

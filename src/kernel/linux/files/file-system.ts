@@ -80,6 +80,7 @@ export class FileSystem implements Tree, ContentStore {
     FileSystem,
     {
       inodes: value,
+      mounts: value,
       nextId: value,
       nextNumber: value,
       watchers: value,
@@ -93,6 +94,8 @@ export class FileSystem implements Tree, ContentStore {
   );
 
   private readonly inodes = new Map<number, Inode>();
+  /** Ids of inodes at or below whose names files of the host are bound. */
+  private readonly mounts = new Set<number>();
   private nextId = ROOT_ID + 1;
   private nextNumber = 1;
   /** Numbers that are woken with others, by those. */
@@ -249,6 +252,7 @@ export class FileSystem implements Tree, ContentStore {
     if (typeof status === 'number') throw new LinuxError(status);
     this.requireRoom();
     const inode = this.inodeOfRoot(path, status, directory, name);
+    if (status.isMount) this.mounts.add(inode.id);
     this.add(inode);
     this.attach(directory, name, inode);
     return inode;
@@ -343,6 +347,11 @@ export class FileSystem implements Tree, ContentStore {
     const path = above === undefined ? `/${place.name}` : place.name === '' ? above : joined(above, place.name);
     const isThere = place.name === '' || (above !== undefined && directory.lookup(this, place.name) === inode);
     return isThere || inode.id === 0 ? path : `${path} (deleted)`;
+  }
+
+  /** Whether other files begin at a name of a directory or below it, such as /proc and /dev, and those that are bound. */
+  isMount(directory: Directory, inode: Inode): boolean {
+    return inode.fileSystem !== directory.fileSystem || this.mounts.has(inode.id);
   }
 
   /** Lets another file system begin at a name of `/`. */

@@ -111,6 +111,7 @@ export function removeName(files: FileSystem, walker: Walker, path: string): voi
   const isOfDirectory = isDirectory(found.inode);
   if (found.hasSlash) throw new LinuxError(isOfDirectory ? LinuxErrno.EISDIR : LinuxErrno.ENOTDIR);
   const old = removable(found, walker.credentials, false);
+  if (files.isMount(old.directory, old.inode)) throw new LinuxError(LinuxErrno.EBUSY);
   takeAway(files, old);
   old.inode.links--;
   old.inode.changed = files.now;
@@ -127,7 +128,7 @@ export function removeDirectory(files: FileSystem, walker: Walker, path: string)
   if (found.kind !== 'name') throw new LinuxError(errors[found.kind]);
   if (!found.inode) throw new LinuxError(LinuxErrno.ENOENT);
   const { directory, name, inode } = removable(found, walker.credentials, true);
-  if (isMount(directory, inode)) throw new LinuxError(LinuxErrno.EBUSY);
+  if (files.isMount(directory, inode)) throw new LinuxError(LinuxErrno.EBUSY);
   requireEmpty(files, inode);
   takeAway(files, { directory, name, inode });
   directory.links--;
@@ -166,8 +167,8 @@ export function rename(
     if (isOfDirectory) requireAccess(old.inode, credentials, MAY_WRITE);
     if (isExchange && isDirectory(target?.inode)) requireAccess(target.inode, credentials, MAY_WRITE);
   }
-  if (isMount(old.directory, old.inode) || (target && isMount(target.directory, target.inode)))
-    throw new LinuxError(LinuxErrno.EBUSY);
+  const isBusy = ({ directory, inode }: OldName): boolean => files.isMount(directory, inode);
+  if (isBusy(old) || (target && isBusy(target))) throw new LinuxError(LinuxErrno.EBUSY);
   if (isExchange) exchange(files, old, target!);
   else move(files, old, place, target);
 }
@@ -276,11 +277,6 @@ function removable({ directory, name, inode }: Found, credentials: Credentials, 
   if (asDirectory && !isDirectory(inode)) throw new LinuxError(LinuxErrno.ENOTDIR);
   if (!asDirectory && isDirectory(inode)) throw new LinuxError(LinuxErrno.EISDIR);
   return { directory: place, name, inode: inode! };
-}
-
-/** Whether another file system begins at a name, such as /proc and /dev. */
-function isMount(directory: Directory, inode: Inode): boolean {
-  return inode.fileSystem !== directory.fileSystem;
 }
 
 function requireEmpty(files: FileSystem, inode: Inode): void {
