@@ -6,7 +6,7 @@ import { lanesOf, vectorOf } from './lanes.js';
 const POLYNOMIAL = 0x11b;
 
 /** The product of two bytes. FIPS 197 4.2 "Multiplication". */
-function product(x: number, y: number): number {
+export function product(x: number, y: number): number {
   let sum = 0;
   for (let [power, left] = [x, y]; left > 0; left >>= 1) {
     if (left & 1) sum ^= power;
@@ -23,7 +23,8 @@ function transformed(x: number): number {
   return result & 0xff;
 }
 
-const NUMBERS = Array.from({ length: 256 }, (_, i) => i);
+/** All bytes. */
+export const NUMBERS = Array.from({ length: 256 }, (_, i) => i);
 
 /** The substitution of FIPS 197 5.1.1 "SubBytes()", and its inverse. */
 export const SUBSTITUTION: readonly number[] = NUMBERS.map((x) =>

@@ -1,7 +1,8 @@
-import { INVERSE_SUBSTITUTION, SUBSTITUTION } from '../../evaluator/cryptography.js';
+import { INVERSE_SUBSTITUTION, NUMBERS, SUBSTITUTION, product } from '../../evaluator/cryptography.js';
 import { Code } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { Statements, constant, type Expression, type Variable } from './expression.js';
+import { constantVector, vector } from './vector-statements.js';
 
 export const SUBSTITUTE_TYPE = { parameters: ['v128'], results: ['v128'] } as const;
 export const CARRYLESS_TYPE = { parameters: ['i64', 'i64'], results: ['i64', 'i64'] } as const;
@@ -11,22 +12,86 @@ function vectorOf(bytes: readonly number[]): bigint {
   return bytes.reduceRight((vector, byte) => (vector << 8n) | BigInt(byte), 0n);
 }
 
-const EVERY_BYTE = vectorOf(Array.from({ length: 16 }, () => 1));
+/** The vector with the same byte sixteen times. */
+function everyByte(byte: number): bigint {
+  return vectorOf(Array.from({ length: 16 }, () => byte));
+}
 
-/** Adds the function that replaces each byte by its substitute in AES: from sixteen parts of the table, of which one gives a byte. */
-export function addSubstitute(module: WasmModule, exportName: string, inverse: boolean): number {
+/**
+ * The bytes as a field over its subfield of sixteen: k + i × ROOT, where ROOT² + FACTOR × ROOT + FACTOR = 0. With j = i + k, the
+ * inverse is a sum of the multiples of two numbers of the subfield, 1 / (1 / (1 / i + FACTOR / k) + j) and
+ * 1 / (1 / (1 / j + FACTOR / k) + i). So all that is looked up has an index of four bits: sixteen bytes by one `swizzle`.
+ */
+const ROOT = 0x34;
+const FACTOR = 0x0c;
+/** A base of the subfield over its bits: numbers of four bits stand for sums of these. */
+const BASE = [0x01, 0x0c, 0x50, 0xb0];
+/** 1 / 0, and sums with it: indexes that `swizzle` makes 0 of, which is 1 / (1 / 0). */
+const INFINITE = 0x80;
+
+const NIBBLES = Array.from({ length: 16 }, (_, i) => i);
+
+/** The byte that a number of the subfield is. */
+function embedded(nibble: number): number {
+  return BASE.reduce((sum, byte, bit) => ((nibble >> bit) & 1 ? sum ^ byte : sum), 0);
+}
+
+function inverse(x: number): number {
+  return NUMBERS.find((y) => product(x, y) === 1) ?? 0;
+}
+
+/** The tables of a substitution: for the lower and the upper half of each byte; within the subfield; and for the two results. */
+function substitutionTables(isInverse: boolean): {
+  readonly k: readonly [low: bigint, high: bigint];
+  readonly i: readonly [low: bigint, high: bigint];
+  readonly reciprocal: bigint;
+  readonly factorOver: bigint;
+  readonly results: readonly [ofFirst: bigint, ofSecond: bigint];
+} {
+  const parts = NUMBERS.map(() => ({ k: 0, i: 0 }));
+  for (const k of NIBBLES) for (const i of NIBBLES) parts[embedded(k) ^ product(embedded(i), ROOT)] = { k, i };
+  const nibbleOf = (x: number): number => NIBBLES.find((nibble) => embedded(nibble) === x)!;
+  const overSubfield = (numerator: number): bigint =>
+    vectorOf(NIBBLES.map((x) => (x === 0 ? INFINITE : nibbleOf(product(numerator, inverse(embedded(x)))))));
+  // A byte is taken apart after the inverse of the affine transformation, which adds its constant to one half.
+  const before = (x: number): number => (isInverse ? inverse(INVERSE_SUBSTITUTION[x]!) : x);
+  const halves = (part: 'k' | 'i'): readonly [bigint, bigint] => [
+    vectorOf(NIBBLES.map((x) => parts[before(x)]![part])),
+    vectorOf(NIBBLES.map((x) => parts[before(x << 4) ^ before(0)]![part])),
+  ];
+  // k / (k² + FACTOR × i × j) is the sum of the reciprocals over FACTOR, and the first is (k + FACTOR × i) of that.
+  const after = (x: number): number => (isInverse ? x : SUBSTITUTION[inverse(x)]! ^ SUBSTITUTION[0]!);
+  const over = inverse(FACTOR);
+  const first = 1 ^ product(ROOT, over) ^ product(ROOT, product(over, over));
+  const second = product(ROOT, product(over, over));
+  const result = (by: number): bigint =>
+    vectorOf(NIBBLES.map((x) => (x === 0 ? 0 : after(product(by, inverse(embedded(x)))))));
+  return {
+    ...{ k: halves('k'), i: halves('i'), reciprocal: overSubfield(1), factorOver: overSubfield(FACTOR) },
+    results: [result(first), result(second)],
+  };
+}
+
+/** Adds the function that replaces each byte by its substitute in AES, as Hamburg's "Accelerating AES with vector permute instructions". */
+export function addSubstitute(module: WasmModule, exportName: string, isInverse: boolean): number {
   const code = new Code(SUBSTITUTE_TYPE.parameters);
-  const table = inverse ? INVERSE_SUBSTITUTION : SUBSTITUTION;
-  for (let part = 0; part < 16; part++) {
-    code.v128Const(vectorOf(table.slice(16 * part, 16 * part + 16)));
-    // Indexes from 16 on give 0.
-    code
-      .get(0)
-      .v128Const(EVERY_BYTE * BigInt(16 * part))
-      .vectorOp('v128.xor')
-      .vectorOp('i8x16.swizzle');
-    if (part > 0) code.vectorOp('v128.or');
-  }
+  const to = new Statements(code);
+  const x = to.parameter('v128', 0);
+  const tables = substitutionTables(isInverse);
+  const look = (table: bigint, index: Expression): Expression => vector('i8x16.swizzle', constantVector(table), index);
+  const sum = (first: Expression, second: Expression): Variable => to.let(vector('v128.xor', first, second));
+  const half = constantVector(everyByte(0x0f));
+  const low = to.let(vector('v128.and', x, half));
+  const high = to.let(vector('v128.and', vector('i16x8.shr_u', x, constant('i32', 4)), half));
+  const part = ([ofLow, ofHigh]: readonly [bigint, bigint]): Variable => sum(look(ofLow, low), look(ofHigh, high));
+  const [i, k] = [part(tables.i), part(tables.k)];
+  const j = sum(i, k);
+  const common = to.let(look(tables.factorOver, k));
+  const denominator = (first: Variable, second: Variable): Variable =>
+    sum(look(tables.reciprocal, sum(look(tables.reciprocal, first), common)), second);
+  const results = [denominator(i, j), denominator(j, i)] as const;
+  const substituted = vector('v128.xor', look(tables.results[0], results[0]), look(tables.results[1], results[1]));
+  (isInverse ? substituted : vector('v128.xor', substituted, constantVector(everyByte(SUBSTITUTION[0]!)))).push(code);
   return module.add(module.type(SUBSTITUTE_TYPE.parameters, SUBSTITUTE_TYPE.results), code, exportName);
 }
 
