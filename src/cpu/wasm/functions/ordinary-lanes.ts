@@ -34,15 +34,45 @@ export function emitOrdinary(to: Statements, format: FloatFormat, operation: Ope
     else double(to, operation, x, y);
   });
   const relevant = MASKS | MXCSR.RC | FLUSHES | OF_FINITE;
-  to.if(control.and(relevant).equals(MASKS | OF_FINITE), () => {
-    const float = (bits: Expression): Expression => (format === F32 ? bits.low().asSingle() : bits.asDouble());
-    const [a, b] = [float(x), float(y)];
-    const value = operation === 'sqrt' ? a.unary('sqrt') : a.binary(operation, b);
-    const result = to.let(format === F32 ? value.asSingleBits().wide() : value.asBits());
-    const isFinite = (bits: Expression): Expression => bits.and(format.signMask - 1n).below(format.infinity);
-    const others = operation === 'div' ? isFinite(y).and(y.and(format.signMask - 1n).isSet()) : isFinite(y);
-    to.if(isFinite(result).and(isFinite(x)).and(others), () => to.return(result));
-  });
+  const isFast = operation === 'sqrt' ? isNormal(format, x) : staysNormal(format, operation, x, y);
+  to.if(
+    control
+      .and(relevant)
+      .equals(MASKS | OF_FINITE)
+      .and(isFast),
+    () => {
+      const float = (bits: Expression): Expression => (format === F32 ? bits.low().asSingle() : bits.asDouble());
+      const [a, b] = [float(x), float(y)];
+      const value = operation === 'sqrt' ? a.unary('sqrt') : a.binary(operation, b);
+      const result = to.let(format === F32 ? value.asSingleBits().wide() : value.asBits());
+      const isFinite = (bits: Expression): Expression => bits.and(format.signMask - 1n).below(format.infinity);
+      const others = operation === 'div' ? isFinite(y).and(y.and(format.signMask - 1n).isSet()) : isFinite(y);
+      to.if(isFinite(result).and(isFinite(x)).and(others), () => to.return(result));
+    },
+  );
+}
+
+/** Whether x is not below the normal numbers. */
+function isNormal(format: FloatFormat, x: Expression): Expression {
+  return x.and(format.signMask - 1n).above(format.fractionMask);
+}
+
+/**
+ * Whether neither operand nor result is below the normal numbers: some processors take 150 cycles for such a product or
+ * quotient, several times as long as integer arithmetic does. Magnitudes are added and subtracted as logarithms, nearly.
+ */
+function staysNormal(format: FloatFormat, operation: 'mul' | 'div', x: Expression, y: Expression): Expression {
+  const magnitude = (bits: Expression): Expression => bits.and(format.signMask - 1n);
+  const power = (exponent: number): bigint => BigInt(exponent) << BigInt(format.fractionBits);
+  const isLarge =
+    operation === 'mul'
+      ? magnitude(x)
+          .add(magnitude(y))
+          .atLeast(power(format.exponentMax + 2))
+      : magnitude(x)
+          .sub(magnitude(y))
+          .greater(power(2 - format.exponentMax));
+  return isNormal(format, x).and(isNormal(format, y)).and(isLarge);
 }
 
 /** Sums of denormals are exact. */

@@ -79,6 +79,32 @@ export class PackedLanes {
   }
 
   private arithmetic(operation: 'add' | 'sub' | 'mul' | 'div', operands: Operands): void {
+    const { to } = this;
+    if (operation === 'add' || operation === 'sub') return this.anyArithmetic(operation, operands);
+    to.if(this.staysNormal(operation, operands), () => this.anyArithmetic(operation, operands));
+  }
+
+  /**
+   * Whether no lane has a denormal, or is likely to make one: some processors take 150 cycles for such a product or quotient, for
+   * each lane several times as long as integer arithmetic does.
+   */
+  private staysNormal(operation: 'mul' | 'div', { x, y }: Operands): Expression {
+    const { to, format } = this;
+    const isTiny = to.let(vector('v128.or', this.isDenormal(x), this.isDenormal(y)));
+    const magnitudes = [this.magnitude(x), this.magnitude(y)] as const;
+    const power = (exponent: number): Expression =>
+      this.each((BigInt(exponent) << BigInt(format.fractionBits)) & (2n * format.signMask - 1n));
+    // The bits as logarithms, nearly.
+    const isLarge =
+      operation === 'mul'
+        ? this.whole('gt_s', magnitudes[0], this.whole('sub', power(format.exponentMax + 2), magnitudes[1]))
+        : this.whole('gt_s', this.whole('sub', ...magnitudes), power(2 - format.exponentMax));
+    const zeros = [x, y].map((value) => this.lanes('eq', value, constantVector(0n)));
+    const isFine = vector('v128.or', isLarge, vector('v128.or', zeros[0]!, zeros[1]!));
+    return allTrue(vector('v128.andnot', isFine, isTiny));
+  }
+
+  private anyArithmetic(operation: 'add' | 'sub' | 'mul' | 'div', operands: Operands): void {
     const { to, format } = this;
     const { x, y, unordered, control } = operands;
     const result = to.let(this.lanes(operation, x, y));
