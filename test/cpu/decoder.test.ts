@@ -5,7 +5,8 @@ import t, { type Test } from 'tap';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { DecodeFailure, Instruction } from '../../src/cpu/decode/instruction.js';
 import { OPCODES } from '../../src/cpu/meaning/opcodes/index.js';
-import type { Row } from '../../src/cpu/decode/row.js';
+import type { CodeSize, Row } from '../../src/cpu/decode/row.js';
+import { DEFAULT_MODEL } from '../../src/cpu/state/model.js';
 import { encodeForm } from '../support/encode.js';
 import { Random } from '../support/random.js';
 import { writeDecodedBinaries, type DecodedBinary } from '../support/decoded-binaries.js';
@@ -15,9 +16,12 @@ import { beyondReason, difference, format } from './iced.js';
 const SEED = seedOf(20240612);
 
 t.setTimeout(0);
-/** Random strings of bytes, in rounds of 50,000. */
+/** Random strings of bytes, in rounds of 50,000: for 64-bit mode, and for each of 32-bit and 16-bit code. */
 const ROUNDS = volume(10, 40);
-const decoder = new Decoder();
+const ROUNDS_OUTSIDE_64 = volume(2, 40);
+const MODES = [64, 32, 16] as const;
+const decoders = new Map(MODES.map((mode) => [mode, new Decoder(DEFAULT_MODEL, mode)]));
+const decoder = decoders.get(64)!;
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text.split(' '), (byte) => parseInt(byte, 16));
 const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
@@ -26,13 +30,13 @@ const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 const HIGH_BYTES = ['ah', 'ch', 'dh', 'bh'];
 
 /** An instruction in short: `ADD/64 r3/64 ds:[r0+r1*4+16]/64 general32`, or what failed. */
-function show(text: string, limit = Infinity): string {
+function show(text: string, limit = Infinity, mode: CodeSize = 64): string {
   const bytes = bytesOf(text);
-  const result = decoder.decode(bytes, 0, Math.min(bytes.length, limit));
+  const result = decoders.get(mode)!.decode(bytes, 0, Math.min(bytes.length, limit));
   if (typeof result === 'string') return result;
   const { form, length } = result;
   const prefix = `${form.lock ? 'LOCK ' : ''}${form.repeat === 'none' ? '' : form.repeat + ' '}`;
-  const address = form.addressWidth === 32 ? ' a32' : '';
+  const address = form.addressWidth === mode ? '' : ` a${form.addressWidth}`;
   const tail = length === bytes.length ? '' : ` (${length} bytes)`;
   return [`${prefix}${form.row.mnemonic}/${form.width}`, ...showOperands(result)].join(' ') + address + tail;
 }
@@ -69,11 +73,11 @@ function showAddress({ base, index, scale, displacement, ripRelative, segment }:
   return `${SEGMENTS[segment]}:[${[...parts, displacement].join('+')}]`;
 }
 
-/** Each line: bytes, what they are. */
-function shows(t: Test, lines: string): void {
+/** Each line: bytes, what they are in code of `mode` bits. */
+function shows(t: Test, lines: string, mode: CodeSize = 64): void {
   for (const line of lines.trim().split('\n')) {
     const [bytes, expected] = line.split('=').map((part) => part.trim());
-    t.equal(show(bytes!), expected, `${bytes} is ${expected}`);
+    t.equal(show(bytes!, Infinity, mode), expected, `${bytes} is ${expected}`);
   }
 }
 
@@ -351,6 +355,89 @@ t.test('ModRM may require memory, require a register, allow either, or extend th
   );
 });
 
+t.test('32-bit code: 66h and 67h give 16 bits, every override counts, and there is no REX', async (t) => {
+  shows(
+    t,
+    `
+    01 d8                           = ADD/32 r0/32 r3/32
+    66 01 d8                        = ADD/16 r0/16 r3/16
+    48                              = DEC/32 r0/32
+    66 47                           = INC/16 r7/16
+    50                              = PUSH/32 r0/32
+    66 50                           = PUSH/16 r0/16
+    06                              = PUSH/32
+    60                              = PUSHA/32
+    66 61                           = POPA/16
+    8b 05 10 00 00 00               = MOV/32 r0/32 ds:[16]/32 general
+    67 8b 06 10 80                  = MOV/32 r0/32 ds:[-32752]/32 general a16
+    2e 8b 44 24 01                  = MOV/32 r0/32 cs:[r4+1]/32 general
+    8b 44 24 01                     = MOV/32 r0/32 ss:[r4+1]/32 general
+    64 26 8b 00                     = MOV/32 r0/32 es:[r0+0]/32 general
+    a1 ff ff ff ff                  = MOV/32 r0/32 ds:[4294967295]/32 general
+    67 a0 34 12                     = MOV/8 r0/8 ds:[4660]/8 general a16
+    e8 fe ff ff ff                  = CALL/32 rip+-2
+    66 e8 fe ff                     = CALL/16 rip+-2
+    67 e2 fe                        = LOOP/32 rip+-2 a16
+    ea 78 56 34 12 bc 9a            = JMP/32 #305419896 #39612
+    66 9a 34 12 78 56               = CALL/16 #4660 #22136
+    c4 00                           = LES/32 r0/32 ds:[r0+0]/0 general
+    c4 e2 70 f2 c2                  = ANDN/32 r0/32 r1/32 r2/32
+    c4 c2 b0 f2 c2                  = ANDN/32 r0/32 r1/32 r2/32
+    c5 f4 58 c2                     = VADDPS/32 y0/256 y1/256 y2/256
+    c4                              = end
+    62 00                           = BOUND/32 r0/32 ds:[r0+0]/0 general
+    62 c0                           = UD
+    63 c8                           = ARPL/32 r0/16 r1/16
+    82 c0 ff                        = ADD/8 r0/8 #255
+    d4 0a                           = AAM/32 #10
+    d6                              = SALC/32
+    0f 20 d8                        = MOV/32 r0/32 control3
+    0f 05                           = SYSCALL/32
+    0f 01 f8                        = UD
+    f3 a4                           = rep MOVS/8
+    67 f3 a5                        = rep MOVS/32 a16
+    f0 01 18                        = LOCK ADD/32 ds:[r0+0]/32 general r3/32
+    f0 01 d8                        = UD
+    `,
+    32,
+  );
+});
+
+t.test('16-bit code: 66h and 67h give 32 bits; addresses of BX, BP, SI and DI', async (t) => {
+  shows(
+    t,
+    `
+    01 d8                           = ADD/16 r0/16 r3/16
+    66 01 d8                        = ADD/32 r0/32 r3/32
+    40                              = INC/16 r0/16
+    8b 00                           = MOV/16 r0/16 ds:[r3+r6*1+0]/16 general
+    8b 01                           = MOV/16 r0/16 ds:[r3+r7*1+0]/16 general
+    8b 02                           = MOV/16 r0/16 ss:[r5+r6*1+0]/16 general
+    8b 43 80                        = MOV/16 r0/16 ss:[r5+r7*1+-128]/16 general
+    8b 84 00 80                     = MOV/16 r0/16 ds:[r6+-32768]/16 general
+    8b 05                           = MOV/16 r0/16 ds:[r7+0]/16 general
+    8b 06 34 12                     = MOV/16 r0/16 ds:[4660]/16 general
+    8b 46 00                        = MOV/16 r0/16 ss:[r5+0]/16 general
+    8b 07                           = MOV/16 r0/16 ds:[r3+0]/16 general
+    66 67 8b 04 c8                  = MOV/32 r0/32 ds:[r0+r1*8+0]/32 general a32
+    a1 34 12                        = MOV/16 r0/16 ds:[4660]/16 general
+    67 a1 78 56 34 12               = MOV/16 r0/16 ds:[305419896]/16 general a32
+    b8 34 12                        = MOV/16 r0/16 #4660
+    66 b8 78 56 34 12               = MOV/32 r0/32 #305419896
+    e9 fe ff                        = JMP/16 rip+-2
+    66 e9 fe ff ff ff               = JMP/32 rip+-2
+    ea 34 12 78 56                  = JMP/16 #4660 #22136
+    e3 fe                           = JRCXZ/16 rip+-2
+    67 e3 fe                        = JRCXZ/16 rip+-2 a32
+    c8 34 12 01                     = ENTER/16 #4660 #1
+    0f 22 c0                        = MOV/32 control0 r0/32
+    c4 e2 79 92 04 00               = UD
+    67 c4 e2 69 92 04 08            = VGATHERDPS/32 x0/128 ds:[r0+0]/32 general x2/128 x1/128 a32
+    `,
+    16,
+  );
+});
+
 t.test('more than 15 bytes are #GP, whatever they are; bytes missing before that give an end', async (t) => {
   const padded = (count: number, rest: string): string => [...Array<string>(count).fill('66'), rest].join(' ');
   t.equal(show(padded(14, '90')), 'NOP/16');
@@ -370,15 +457,16 @@ t.test('more than 15 bytes are #GP, whatever they are; bytes missing before that
 t.test('an instruction needs all of its bytes and depends on no others', async (t) => {
   const random = new Random(SEED);
   const wrong: string[] = [];
-  for (const form of decoder.forms) {
-    const { bytes, instruction } = encodeForm(decoder, form, random);
-    const surrounded = new Uint8Array(40).fill(random.below(256));
-    surrounded.set(bytes, 7);
-    const cut = random.below(bytes.length);
-    const whole = decoder.decode(surrounded, 7, 7 + bytes.length);
-    if (print(whole) !== print(instruction)) wrong.push(`${hexOf(bytes)} is not the same among other bytes`);
-    if (decoder.decode(surrounded, 7, 7 + cut) !== 'end') wrong.push(`${hexOf(bytes)} cut to ${cut} bytes is no end`);
-  }
+  for (const decoder of decoders.values())
+    for (const form of decoder.forms) {
+      const { bytes, instruction } = encodeForm(decoder, form, random);
+      const surrounded = new Uint8Array(40).fill(random.below(256));
+      surrounded.set(bytes, 7);
+      const cut = random.below(bytes.length);
+      const whole = decoder.decode(surrounded, 7, 7 + bytes.length);
+      if (print(whole) !== print(instruction)) wrong.push(`${hexOf(bytes)} is not the same among other bytes`);
+      if (decoder.decode(surrounded, 7, 7 + cut) !== 'end') wrong.push(`${hexOf(bytes)} cut to ${cut} bytes is no end`);
+    }
   t.strictSame(wrong.slice(0, 10), []);
 });
 
@@ -398,6 +486,11 @@ class Comparison {
   /** Instructions beyond this CPU, by reason. */
   readonly beyond = new Map<string, number>();
   private readonly judged = new Judged();
+  private readonly decoder: Decoder;
+
+  constructor(readonly mode: CodeSize = 64) {
+    this.decoder = decoders.get(mode)!;
+  }
 
   /** Judges the instruction at `offset`, where iced-x86 has its position. Gives its length, 0 where it is invalid. */
   judge(judge: Judge, bytes: Uint8Array, offset: number): number {
@@ -405,7 +498,7 @@ class Comparison {
     const rip = judge.ip;
     judge.decodeOut(judged);
     const length = judged.code === Code.INVALID ? 0 : judged.length;
-    const ours = decoder.decode(bytes, offset, bytes.length);
+    const ours = this.decoder.decode(bytes, offset, bytes.length);
     if (typeof ours === 'string') {
       if (length === 0) this.agreedInvalid++;
       else this.countBeyond(ours, hexOf(bytes.subarray(offset, offset + length)));
@@ -425,7 +518,7 @@ class Comparison {
     t.strictSame(this.disagreements.slice(0, 20), []);
     const reasons = [...this.beyond].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${reason} ${count}`);
     t.comment(
-      `${this.agreedValid} valid in both, ${this.agreedInvalid} invalid in both; skipped: ${reasons.join('; ')}`,
+      `${this.mode} bits: ${this.agreedValid} valid in both, ${this.agreedInvalid} invalid in both; skipped: ${reasons.join('; ')}`,
     );
   }
 
@@ -446,7 +539,7 @@ const FEWEST_INSTRUCTIONS = 10_000;
 
 /** Judges strings of 16 bytes that stand one behind the other. */
 function judgeStrings(comparison: Comparison, bytes: Uint8Array): void {
-  const judge = new Judge(64, bytes, DecoderOptions.None);
+  const judge = new Judge(comparison.mode, bytes, DecoderOptions.None);
   for (let at = 0; at + STRING_BYTES <= bytes.length; at += STRING_BYTES) {
     judge.position = at;
     judge.ip = BigInt(at);
@@ -462,39 +555,46 @@ const SOME_MODRM = Array.from({ length: 256 }, (_, modRM) => modRM).filter(
   (modRM) => modRM >= 0xc0 || (modRM & 3) === 0,
 );
 
+/** ModRM with every reg, in memory with rm 4 (SIB where there is one), and registers of which none has the number of another. */
+const FEW_MODRM = SOME_MODRM.filter((modRM) => (modRM < 0x40 ? (modRM & 7) === 4 : modRM >= 0xc0));
+const IS_LONG = volume(0, 1) === 1;
+
 /** Every opcode of every map, with each mandatory prefix, REX.W and, for VEX, L, and some ModRM bytes. */
-function* opcodeStarts(): Generator<number[]> {
+function* opcodeStarts(mode: CodeSize): Generator<number[]> {
   for (const prefixes of PREFIX_SETS)
-    for (const rex of [0x40, 0x48])
-      for (const escape of LEGACY_ESCAPES) yield [...toBytes(prefixes), rex, ...toBytes(escape)];
+    for (const rex of mode === 64 ? [[0x40], [0x48]] : [[]])
+      for (const escape of LEGACY_ESCAPES) yield [...toBytes(prefixes), ...rex, ...toBytes(escape)];
   for (const map of [1, 2, 3]) for (let wLpp = 0; wLpp < 16; wLpp++) yield [0xc4, 0xe0 | map, vexByte(wLpp)];
-  // Gathers need three different registers.
-  for (let wLpp = 0; wLpp < 16; wLpp++) yield [0xc4, 0xe2, vexByte(wLpp) ^ 0x10];
+  // Gathers need three different registers, and SIB.
+  for (let wLpp = 0; wLpp < 16; wLpp++) yield [...(mode === 16 ? [0x67] : []), 0xc4, 0xe2, vexByte(wLpp) ^ 0x10];
 }
 
 const toBytes = (text: string): number[] => (text === '' ? [] : [...bytesOf(text)]);
 /** WvvvvLpp with vvvv 1111. */
 const vexByte = (wLpp: number): number => ((wLpp & 8) << 4) | 0x78 | (wLpp & 7);
 
-t.test('iced-x86 agrees on every opcode, and every row is covered', async (t) => {
-  const comparison = new Comparison();
-  for (const start of opcodeStarts()) {
-    const bytes = new Uint8Array(256 * SOME_MODRM.length * STRING_BYTES);
-    let at = 0;
-    for (let opcode = 0; opcode < 256; opcode++)
-      for (const modRM of SOME_MODRM) {
-        bytes.set(start, at);
-        bytes.set([opcode, modRM], at + start.length);
-        at += STRING_BYTES;
-      }
-    judgeStrings(comparison, bytes);
-  }
-  comparison.report(t);
-  t.strictSame(
-    OPCODES.filter((row) => !comparison.rows.has(row)).map(({ encoding, mnemonic }) => `${encoding} ${mnemonic}`),
-    [],
-  );
-});
+for (const mode of MODES)
+  t.test(`${mode} bits: iced-x86 agrees on every opcode, and every row is covered`, async (t) => {
+    const comparison = new Comparison(mode);
+    const modRMs = mode === 64 || IS_LONG ? SOME_MODRM : FEW_MODRM;
+    for (const start of opcodeStarts(mode)) {
+      const bytes = new Uint8Array(256 * modRMs.length * STRING_BYTES);
+      let at = 0;
+      for (let opcode = 0; opcode < 256; opcode++)
+        for (const modRM of modRMs) {
+          bytes.set(start, at);
+          bytes.set([opcode, modRM], at + start.length);
+          at += STRING_BYTES;
+        }
+      judgeStrings(comparison, bytes);
+    }
+    comparison.report(t);
+    const rows = OPCODES.filter(({ modes }) => modes.includes(mode));
+    t.strictSame(
+      rows.filter((row) => !comparison.rows.has(row)).map(({ encoding, mnemonic }) => `${encoding} ${mnemonic}`),
+      [],
+    );
+  });
 
 const LEGACY_PREFIXES = bytesOf('26 2e 36 3e 64 65 66 67 f0 f2 f3');
 const OPCODE_STARTS = ['0f', '0f', '0f 38', '0f 3a', 'c5', 'c4', 'c4'].map(bytesOf);
@@ -502,7 +602,7 @@ const OPCODE_STARTS = ['0f', '0f', '0f 38', '0f 3a', 'c5', 'c4', 'c4'].map(bytes
 const MOST_PREFIXES = 6;
 
 /** Half of the strings are random, half begin with 0 to 6 prefixes and an escape, so that all opcode maps are met often. */
-function fillStrings(bytes: Uint8Array, random: Random): void {
+function fillStrings(bytes: Uint8Array, random: Random, mode: CodeSize): void {
   const words = new Uint32Array(bytes.buffer);
   for (let i = 0; i < words.length; i++) words[i] = random.next();
   for (let start = 0; start < bytes.length; start += 2 * STRING_BYTES) {
@@ -510,26 +610,30 @@ function fillStrings(bytes: Uint8Array, random: Random): void {
     // None is as likely as any number of them.
     const prefixes = random.chance(2) ? 0 : 1 + random.below(MOST_PREFIXES);
     while (at < start + prefixes) bytes[at++] = LEGACY_PREFIXES[random.below(LEGACY_PREFIXES.length)]!;
-    if (random.chance(3)) bytes[at++] = 0x40 | random.below(16);
+    if (mode === 64 && random.chance(3)) bytes[at++] = 0x40 | random.below(16);
     if (random.chance(4)) continue;
     const escape = random.pick(OPCODE_STARTS);
     bytes.set(escape, at);
     at += escape.length;
     if (escape[0] === 0xc4) bytes[at] = (bytes[at]! & 0xe0) | (1 + random.below(3));
+    // Outside 64-bit mode others are LES and LDS.
+    if (mode !== 64 && escape[0]! >= 0xc4 && random.chance(2)) bytes[at]! |= 0xc0;
   }
 }
 
-t.test('iced-x86 agrees on validity, length, mnemonic and operands of random bytes', async (t) => {
-  const random = new Random(SEED);
-  const comparison = new Comparison();
-  const bytes = new Uint8Array(50_000 * STRING_BYTES);
-  for (let round = 0; round < ROUNDS; round++) {
-    fillStrings(bytes, random);
-    judgeStrings(comparison, bytes);
-  }
-  comparison.report(t);
-  t.ok(comparison.agreedValid > ROUNDS * 5000, 'and the sample has enough instructions');
-});
+for (const mode of MODES)
+  t.test(`${mode} bits: iced-x86 agrees on validity, length, mnemonic and operands of random bytes`, async (t) => {
+    const random = new Random(SEED);
+    const comparison = new Comparison(mode);
+    const bytes = new Uint8Array(50_000 * STRING_BYTES);
+    const rounds = mode === 64 ? ROUNDS : ROUNDS_OUTSIDE_64;
+    for (let round = 0; round < rounds; round++) {
+      fillStrings(bytes, random, mode);
+      judgeStrings(comparison, bytes);
+    }
+    comparison.report(t);
+    t.ok(comparison.agreedValid > rounds * 5000, 'and the sample has enough instructions');
+  });
 
 interface Section {
   readonly address: bigint;

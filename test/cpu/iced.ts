@@ -119,6 +119,8 @@ const SIZED_MNEMONICS: Record<string, readonly string[]> = {
   SYSRET: words('SYSRETQ'),
   SYSEXIT: words('SYSEXITQ'),
   XLAT: words('XLATB'),
+  PUSHA: words('PUSHAD'),
+  POPA: words('POPAD'),
   WBINVD: words('WBNOINVD'),
 };
 
@@ -180,6 +182,8 @@ export function difference(ours: Instruction, judged: Judged, rip: bigint): stri
   if (FENCES.has(form.row.mnemonic)) return undefined;
   // iced-x86 counts the implied destination of MASKMOVDQU and MASKMOVQ.
   const implied = /^V?MASKMOV(Q|DQU)$/.test(form.row.mnemonic) ? 1 : 0;
+  if (judged.opKind(0) === OpKind.FarBranch16 || judged.opKind(0) === OpKind.FarBranch32)
+    return farBranchDifference(ours, judged);
   for (let i = 0; i < form.operands.length; i++) {
     // The vector of indexes is part of iced-x86's memory operand.
     if (form.row.operands[i]!.where === 'X') continue;
@@ -187,6 +191,15 @@ export function difference(ours: Instruction, judged: Judged, rip: bigint): stri
     if (found) return `operand ${i}: ${found}`;
   }
   return undefined;
+}
+
+/** The offset and the selector are one operand of iced-x86. */
+function farBranchDifference({ immediate, immediate2, form }: Instruction, judged: Judged): string | undefined {
+  const theirs = judged.opKind(0) === OpKind.FarBranch16 ? judged.farBranch16 : judged.farBranch32;
+  const width = judged.opKind(0) === OpKind.FarBranch16 ? 16 : 32;
+  if (width !== form.width || Number(immediate) !== theirs) return `offset ${immediate}, not ${theirs}`;
+  const selector = judged.farBranchSelector;
+  return immediate2 === selector ? undefined : `selector ${immediate2}, not ${selector}`;
 }
 
 /** Compares operand `i` with what iced-x86 counts as operand `judgedIndex`. */
@@ -223,7 +236,8 @@ function operandDifference(
     case 'debug':
       return register(Register.DR0 + ours.reg);
     case 'relative': {
-      const target = BigInt.asUintN(64, rip + BigInt(ours.length) + ours.immediate);
+      const bits = ours.form.mode === 64 ? 64 : ours.form.width;
+      const target = BigInt.asUintN(bits, rip + BigInt(ours.length) + ours.immediate);
       return target === judged.nearBranchTarget ? undefined : `target ${target}, not ${judged.nearBranchTarget}`;
     }
     case 'immediate': {
@@ -249,11 +263,11 @@ function isFixed({ form }: Instruction, i: number): boolean {
 
 function memoryDifference(ours: Instruction, width: number, judged: Judged, rip: bigint): string | undefined {
   const { base, index, scale, displacement, ripRelative, segment, form } = ours;
-  const first = form.addressWidth === 64 ? Register.RAX : Register.EAX;
+  const first = FIRST_REGISTER[form.addressWidth]!;
   const name = (number: number): Register => (number < 0 ? Register.None : first + number);
   const ripName = form.addressWidth === 64 ? Register.RIP : Register.EIP;
   // Overrides other than FS and GS are ignored (measured: #SS stays #SS under DS), but iced-x86 tells them.
-  if (judged.segmentPrefix < Register.FS) judged.segmentPrefix = Register.None;
+  if (form.mode === 64 && judged.segmentPrefix < Register.FS) judged.segmentPrefix = Register.None;
   const address = BigInt.asUintN(
     form.addressWidth,
     ripRelative ? rip + BigInt(ours.length) + displacement : displacement,

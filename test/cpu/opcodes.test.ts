@@ -2,7 +2,8 @@ import { Code, Decoder as Judge, DecoderOptions } from 'iced-x86';
 import t from 'tap';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
 import type { Form } from '../../src/cpu/meaning/form.js';
-import { FormTable, enumerateForms } from '../../src/cpu/decode/form-table.js';
+import { FormTable } from '../../src/cpu/decode/form-table.js';
+import { DEFAULT_MODEL } from '../../src/cpu/state/model.js';
 import {
   OpcodeLookup,
   PREFIX_66,
@@ -76,7 +77,7 @@ function* combinations(vex: boolean, hasModRM: boolean): Generator<Bits> {
 }
 
 /** The manual's rules, said once more: whether the bits are an instance of the row. */
-function fits({ pattern, operands }: Row, { prefixes, rexW, modRM, vexL }: Bits): boolean {
+function fits({ pattern, operands, attributes }: Row, { prefixes, rexW, modRM, vexL }: Bits, mode: CodeSize): boolean {
   const repeat = prefixes & ~PREFIX_66;
   const mandatory: Record<EncodingPattern['prefix'], boolean> = {
     any: true,
@@ -87,7 +88,8 @@ function fits({ pattern, operands }: Row, { prefixes, rexW, modRM, vexL }: Bits)
     NFx: repeat === 0,
   };
   if (!mandatory[pattern.prefix]) return false;
-  if (pattern.rexW !== 'any' && pattern.rexW !== rexW) return false;
+  const ignoresW = mode !== 64 && attributes.has('IGNORES_W');
+  if (pattern.rexW !== 'any' && pattern.rexW !== rexW && !ignoresW) return false;
   if (pattern.vexL !== 'any' && pattern.vexL !== vexL) return false;
   if (pattern.fixedModRM !== undefined && pattern.fixedModRM !== modRM) return false;
   if (pattern.digit !== undefined && pattern.digit !== ((modRM >> 3) & 7)) return false;
@@ -105,46 +107,59 @@ function winners(rows: Row[], { rexB }: Bits): Row[] {
   return explicit.length > 0 ? explicit : left;
 }
 
-const rowsOf = (vex: boolean, map: OpcodeMap, opcode: number): Row[] =>
+const MODES: readonly CodeSize[] = [64, 32, 16];
+
+const rowsOf = (mode: CodeSize, vex: boolean, map: OpcodeMap, opcode: number): Row[] =>
   OPCODES.filter(
-    ({ pattern }) =>
+    ({ pattern, modes }) =>
+      modes.includes(mode) &&
       pattern.vex === vex &&
       pattern.map === map &&
       (pattern.plusRegister ? opcode >> 3 === pattern.opcode >> 3 : opcode === pattern.opcode),
   );
 
-t.test('no two rows overlap, and the lookup finds the matching one', async (t) => {
-  const lookup = new OpcodeLookup(OPCODES);
+t.test('in no mode do two rows overlap, and the lookup finds the matching one', async (t) => {
   const overlaps = new Set<string>();
   const wrong = new Set<string>();
-  for (const vex of [false, true])
-    for (const map of OPCODE_MAPS)
-      for (let opcode = 0; opcode < 256; opcode++) {
-        const rows = rowsOf(vex, map, opcode);
-        const prepared = lookup.rows(map, vex, opcode);
-        if ((prepared !== undefined) !== rows.length > 0)
-          wrong.add(`${map} ${opcode.toString(16)} has ${rows.length} rows`);
-        if (!prepared) continue;
-        for (const bits of combinations(vex, rows[0]!.pattern.hasModRM)) {
-          const fitting = winners(
-            rows.filter((row) => fits(row, bits)),
-            bits,
-          );
-          if (fitting.length > 1) overlaps.add(fitting.map(describe).join(' and '));
-          const found = matchingRow(prepared, bits.prefixes | (bits.vexL * VEX_256), bits.rexW, bits.rexB, bits.modRM);
-          if (found !== fitting[0])
-            wrong.add(`${JSON.stringify(bits)}: ${found && describe(found)} for ${fitting[0] && describe(fitting[0])}`);
+  // Rows have both modes outside 64-bit mode, or none.
+  t.ok(OPCODES.every(({ modes }) => modes.includes(16) === modes.includes(32)));
+  for (const mode of [64, 32] as const) {
+    const lookup = new OpcodeLookup(OPCODES, mode);
+    for (const vex of [false, true])
+      for (const map of OPCODE_MAPS)
+        for (let opcode = 0; opcode < 256; opcode++) {
+          const rows = rowsOf(mode, vex, map, opcode);
+          const prepared = lookup.rows(map, vex, opcode);
+          if ((prepared !== undefined) !== rows.length > 0)
+            wrong.add(`${map} ${opcode.toString(16)} has ${rows.length} rows`);
+          if (!prepared) continue;
+          for (const bits of combinations(vex, rows[0]!.pattern.hasModRM)) {
+            const fitting = winners(
+              rows.filter((row) => fits(row, bits, mode)),
+              bits,
+            );
+            if (fitting.length > 1) overlaps.add(fitting.map(describe).join(' and '));
+            const prefixes = bits.prefixes | (bits.vexL * VEX_256);
+            const found = matchingRow(prepared, prefixes, bits.rexW, bits.rexB, bits.modRM);
+            if (found !== fitting[0])
+              wrong.add(
+                `${JSON.stringify(bits)}: ${found && describe(found)} for ${fitting[0] && describe(fitting[0])}`,
+              );
+          }
         }
-      }
+  }
   t.strictSame([...overlaps], []);
   t.strictSame([...wrong].slice(0, 10), []);
 });
 
 t.test('prefixes and escape bytes are not opcodes', async (t) => {
-  const notOpcodes = '0F 26 2E 36 3E 64 65 66 67 C4 C5 F0 F2 F3 62 40 41 42 43 44 45 46 47 48 49 4A 4B 4C 4D 4E 4F';
-  for (const text of notOpcodes.split(' '))
-    t.strictSame(rowsOf(false, '1', parseInt(text, 16)).map(describe), [], `${text} in the one-byte map`);
-  for (const opcode of [0x38, 0x3a]) t.strictSame(rowsOf(false, '0F', opcode).map(describe), []);
+  const everywhere = '0F 26 2E 36 3E 64 65 66 67 F0 F2 F3';
+  const only64 = 'C4 C5 62 40 41 42 43 44 45 46 47 48 49 4A 4B 4C 4D 4E 4F';
+  for (const mode of MODES) {
+    for (const text of `${everywhere}${mode === 64 ? ` ${only64}` : ''}`.split(' '))
+      t.strictSame(rowsOf(mode, false, '1', parseInt(text, 16)).map(describe), [], `${text} in the one-byte map`);
+    for (const opcode of [0x38, 0x3a]) t.strictSame(rowsOf(mode, false, '0F', opcode).map(describe), []);
+  }
 });
 
 t.test('each encoding parses and prints back as written', async (t) => {
@@ -233,8 +248,8 @@ function isValidIn(bits: CodeSize, encodings: readonly Uint8Array[], { mnemonic 
 }
 
 /** Whether iced-x86 says that an instruction requires CPL 0, or is one of input and output. */
-function privilegeOf(bytes: Uint8Array): 'CPL0' | 'IOPL' | undefined {
-  const judge = new Judge(64, bytes, DecoderOptions.None);
+function privilegeOf(bytes: Uint8Array, mode: CodeSize): 'CPL0' | 'IOPL' | undefined {
+  const judge = new Judge(mode, bytes, DecoderOptions.None);
   const judged = judge.decode();
   const { isPrivileged, isInputOutput } = judged.opCode;
   judged.free();
@@ -246,49 +261,59 @@ function privilegeOf(bytes: Uint8Array): 'CPL0' | 'IOPL' | undefined {
 const CONDITIONAL = ['SLDT', 'STR', 'SGDT', 'SIDT', 'SMSW', 'RDPMC', 'STI', 'CLI'];
 
 t.test('valid modes and privilege are those of iced-x86', async (t) => {
-  const decoder = new Decoder();
   const random = new Random(SEED);
   const encodings = new Map<Row, Uint8Array[]>(OPCODES.map((row) => [row, []]));
-  for (const form of decoder.forms) {
-    const those = encodings.get(form.row)!;
-    const isGather = form.row.exceptions === 12;
-    const count = those.length === 0 || isGather ? ENCODINGS : MORE_ENCODINGS;
-    for (let i = 0; i < count; i++) those.push(encodeForm(decoder, form, random).bytes);
-  }
+  for (const decoder of [new Decoder(), new Decoder(DEFAULT_MODEL, 32)])
+    for (const form of decoder.forms) {
+      if (decoder.mode === 32 && form.row.modes.includes(64)) continue;
+      const those = encodings.get(form.row)!;
+      const isGather = form.row.exceptions === 12;
+      const count = those.length === 0 || isGather ? ENCODINGS : MORE_ENCODINGS;
+      for (let i = 0; i < count; i++) those.push(encodeForm(decoder, form, random).bytes);
+    }
   const wrong: string[] = [];
   for (const [row, all] of encodings) {
-    const short = row.pattern.rexW === 1 && !row.pattern.vex ? all : all.map(withoutRex);
+    const hasRex = row.modes.includes(64) && (row.pattern.rexW !== 1 || row.pattern.vex);
+    const short = hasRex ? all.map(withoutRex) : all;
     for (const bits of [16, 32, 64] as const)
       if (isValidIn(bits, bits === 64 ? all : short, row) !== row.modes.includes(bits))
         wrong.push(`${describe(row)} in segments of ${bits} bits`);
-    const privilege = CONDITIONAL.includes(row.mnemonic) ? row.privilege : privilegeOf(all[0]!);
+    const privilege = CONDITIONAL.includes(row.mnemonic) ? row.privilege : privilegeOf(all[0]!, row.modes.at(-1)!);
     if (privilege !== row.privilege) wrong.push(`${describe(row)} has privilege ${row.privilege}, not ${privilege}`);
   }
   t.strictSame(wrong, []);
 });
 
 t.test('every form has an encoding that decodes to it', async (t) => {
-  const decoder = new Decoder();
   const random = new Random(SEED);
-  const withForms = new Set<Row>();
-  decoder.forms.forEach((form, place) => {
-    if (form.id !== place) t.fail(`form ${form.id} stands at place ${place}`);
-    const { instruction } = encodeForm(decoder, form, random);
-    if (instruction.form !== form) t.fail(`form ${form.id} of ${describe(form.row)} is not the one that decodes`);
-    withForms.add(form.row);
-  });
-  t.equal(withForms.size, OPCODES.length, 'and every row has forms');
-  t.comment(`${OPCODES.length} rows, ${decoder.forms.length} forms`);
+  let forms = 0;
+  for (const mode of MODES) {
+    const decoder = new Decoder(DEFAULT_MODEL, mode);
+    const withForms = new Set<Row>();
+    for (const form of decoder.forms) {
+      if (form.id !== forms) t.fail(`form ${form.id} stands at place ${forms}`);
+      forms++;
+      const { instruction } = encodeForm(decoder, form, random);
+      if (instruction.form !== form) t.fail(`form ${form.id} of ${describe(form.row)} is not the one that decodes`);
+      withForms.add(form.row);
+    }
+    const rows = OPCODES.filter(({ modes }) => modes.includes(mode));
+    t.strictSame(rows.filter((row) => !withForms.has(row)).map(describe), [], 'and every row has forms');
+    t.comment(`${mode} bits: ${rows.length} rows, ${decoder.forms.length} forms`);
+  }
 });
 
 t.test('form numbers do not depend on the order of use', async (t) => {
-  const forwards = enumerateForms(OPCODES);
-  const table = new FormTable(OPCODES);
-  for (const plan of [...table.plans].reverse()) table.entry(plan, 0, plan.modes.length - 1, plan.repeats.length - 1);
-  const backwards = table.all();
-  const differing = forwards.filter(
-    (form, id) => form.id !== id || describeForm(backwards[id]!) !== describeForm(form),
-  );
-  t.equal(backwards.length, forwards.length);
-  t.strictSame(differing.map(describeForm), []);
+  for (const mode of MODES) {
+    const forwards = new FormTable(OPCODES, mode).all();
+    const table = new FormTable(OPCODES, mode);
+    for (const plan of [...table.plans].reverse())
+      if (plan.widths.length > 0) table.entry(plan, 0, plan.addressings.length - 1, plan.repeats.length - 1);
+    const backwards = table.all();
+    const differing = forwards.filter(
+      (form, id) => form.id !== id || describeForm(backwards[id]!) !== describeForm(form),
+    );
+    t.equal(backwards.length, forwards.length);
+    t.strictSame(differing.map(describeForm), []);
+  }
 });

@@ -42,21 +42,28 @@ function attempt(form: Form, random: Random): Uint8Array {
   return Uint8Array.from(bytes.slice(0, 15));
 }
 
+const OVERRIDES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
+
 function legacyPrefixes(form: Form, random: Random): number[] {
   const { pattern } = form.row;
+  const { mode } = form;
   const prefixes: number[] = [];
   if (form.lock) prefixes.push(0xf0);
-  if (form.addressWidth === 32) prefixes.push(0x67);
-  if (form.operands.some((operand) => operand.kind === 'memory' && operand.shape === 'general'))
-    if (form.addressWidth === 64 || random.chance(3)) prefixes.push(random.pick([0x64, 0x65]));
-  if (form.width === 16 && !pattern.vex && pattern.prefix !== 'NP' && pattern.prefix !== '66') prefixes.push(0x66);
+  if (form.addressWidth !== mode) prefixes.push(0x67);
+  if (form.operands.some((operand) => operand.kind === 'memory' && operand.shape === 'general')) {
+    if (mode !== 64) prefixes.push(...(random.chance(3) ? [random.pick(OVERRIDES)] : []));
+    else if (form.addressWidth === 64 || random.chance(3)) prefixes.push(random.pick([0x64, 0x65]));
+  }
+  const has66 = mode === 64 ? form.width === 16 : form.width !== 8 && form.width !== mode;
+  if (has66 && !pattern.vex && pattern.prefix !== 'NP' && pattern.prefix !== '66') prefixes.push(0x66);
   if (form.repeat !== 'none') prefixes.push(form.repeat === 'repne' ? 0xf2 : 0xf3);
   if (!pattern.vex && /^(66|F2|F3)$/.test(pattern.prefix)) prefixes.push(parseInt(pattern.prefix, 16));
   return prefixes;
 }
 
-/** REX, 0 for none: W as the form needs it, the register bits at random. */
+/** REX, 0 for none, as outside 64-bit mode: W as the form needs it, the register bits at random. */
 function rexPrefix(pattern: EncodingPattern, form: Form, random: Random): number {
+  if (form.mode !== 64) return 0;
   const needsW = pattern.rexW === 1 || (form.width === 64 && !form.row.attributes.has('D64'));
   const w = pattern.rexW === 0 ? false : needsW || random.chance(6);
   if (!w && random.chance(2)) return 0;
@@ -66,12 +73,15 @@ function rexPrefix(pattern: EncodingPattern, form: Form, random: Random): number
 function vexPrefix(pattern: EncodingPattern, form: Form, random: Random): number[] {
   const map = { '1': 0, '0F': 1, '0F38': 2, '0F3A': 3 }[pattern.map];
   const pp = { any: 0, NP: 0, NFx: 0, '66': 1, F3: 2, F2: 3 }[pattern.prefix];
-  const ignored = pattern.rexW === 'any' && !form.row.operands.some(({ size }) => size === 'y');
+  const isLong = form.mode === 64;
+  const ignored = pattern.rexW === 'any' && !(isLong && form.row.operands.some(({ size }) => size === 'y'));
   const w = ignored ? random.chance(2) : pattern.rexW === 'any' ? form.width === 64 : pattern.rexW === 1;
   const usesVvvv = form.row.operands.some((operand) => operand.where === 'B');
   const vvvv = usesVvvv ? random.below(16) : 15;
   const l = pattern.vexL === 'any' ? random.below(2) : pattern.vexL;
-  return [0xc4, (random.below(8) << 5) | map, (w ? 0x80 : 0) | (vvvv << 3) | (l << 2) | pp];
+  // Outside 64-bit mode it is LES unless R and X, inverted, are 1.
+  const registers = isLong ? random.below(8) : 6 | random.below(2);
+  return [0xc4, (registers << 5) | map, (w ? 0x80 : 0) | (vvvv << 3) | (l << 2) | pp];
 }
 
 function modRM(pattern: EncodingPattern, form: Form, random: Random): number[] {
@@ -80,7 +90,7 @@ function modRM(pattern: EncodingPattern, form: Form, random: Random): number[] {
   const memory = form.operands.find((operand) => operand.kind === 'memory');
   if (!memory) return [0xc0 | (reg << 3) | random.below(8)];
   const mod = random.below(3);
-  const withSib = memory.shape === 'index' || random.chance(3);
+  const withSib = form.addressWidth !== 16 && (memory.shape === 'index' || random.chance(3));
   const rm = withSib ? 4 : random.below(8);
   return withSib ? [(mod << 6) | (reg << 3) | rm, random.below(256)] : [(mod << 6) | (reg << 3) | rm];
 }

@@ -115,8 +115,12 @@ class Places {
   }
 }
 
+const OUTSIDE_64 = 'evaluator: in 16-bit and 32-bit code only';
+const DECODED_ONLY = 'decoded only: needs descriptor tables';
+
 /** What executes a row: the compiled engines, or the evaluator with the reason. */
 function readingOf(row: Row, forms: readonly Form[], place: Place): string {
+  if (!row.modes.includes(64)) return row.attributes.has('SEGMENTS') ? DECODED_ONLY : OUTSIDE_64;
   if (row.attributes.has('EVALUATED')) {
     const because = EVALUATED_BECAUSE[place.file];
     if (because === undefined)
@@ -150,9 +154,10 @@ function leftLines(): string[] {
   return [...LEFT_OTHERWISE, ...rare].map((line) => `- ${line}`);
 }
 
-function oracleOf({ mnemonic }: Row): string {
+function oracleOf({ mnemonic, modes }: Row): string {
   const never = NEVER_RUN[mnemonic];
   if (never !== undefined) return `manual: ${never}`;
+  if (!modes.includes(64)) return 'manual';
   const bound = BOUNDED.find(([mnemonics]) => mnemonics.test(mnemonic))?.[1];
   return bound === undefined ? 'CPU' : `CPU, ${bound}`;
 }
@@ -163,11 +168,20 @@ function notesOf({ privilege, exceptions, modes, attributes, vendors }: Row): st
     privilege,
     exceptions && `type ${exceptions}`,
     modes.length === 1 && '64-bit mode only',
+    !modes.includes(64) && 'not in 64-bit mode',
+    modes.length === 3 && attributes.has('SEGMENTS') && 'decoded only outside 64-bit mode',
     attributes.has('LOCK') && 'LOCK',
     vendors.length > 0 && 'AMD ≠ Intel',
   ]
     .filter(Boolean)
     .join(', ');
+}
+
+/** How many rows there are outside 64-bit mode. */
+function outside64(): string {
+  const rows = OPCODES.filter(({ modes }) => modes.includes(32));
+  const decoded = rows.filter(({ attributes }) => attributes.has('SEGMENTS'));
+  return `They are ${rows.length} rows, of which ${decoded.length} are decoded only.`;
 }
 
 const HEADING = ['Instruction', 'Encoding', 'Meaning', 'Executed by', 'Judged by', 'CPU cases', 'Notes'];
@@ -269,6 +283,9 @@ function introduction(run: NativeCases, evaluated: readonly Row[], readings: Rea
     '*Compiled* instructions run in the interpreter and in translated code. *CPU cases* counts the states that the real CPU has',
     'executed in the last long run, compared bit for bit in what the manual defines. *Notes* give the privilege, the class of',
     'exceptions of VEX instructions (SDM Vol. 2A 2.4), and the modes if not all.',
+    '',
+    'Code segments of 16 and 32 bits: all rows but those of 64-bit mode only are decoded, and the evaluator executes them, but for',
+    `those that say *decoded only*. No machine runs such code yet. ${outside64()}`,
     '',
     'Transcendental instructions of x87 give the exact result for their operand, rounded: within half a unit in the last place (ulp)',
     'with rounding to nearest, where the manual allows one. For FSIN, FCOS, FSINCOS and FPTAN that is so after the operand is reduced by a π',

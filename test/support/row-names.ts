@@ -13,7 +13,6 @@ const SIZES: Readonly<Record<string, string>> = {
   v: 'v',
   z: 'z',
   y: 'y',
-  v64: 'v64',
 };
 /** The letters of SDM Vol. 2D A.2 for vectors and MMX registers, by the place in the encoding. */
 const VECTOR_LETTERS: Readonly<Record<string, string>> = { G: 'V', E: 'W', N: 'U', B: 'H' };

@@ -1,13 +1,16 @@
 import type { Form } from '../meaning/form.js';
 import {
   FormTable,
-  MODE_BASE,
-  MODE_GENERAL,
-  MODE_GENERAL_32,
-  MODE_INDEX,
-  MODE_LOCK,
-  MODE_NONE,
-  MODE_NONE_32,
+  MEMORY_67_OUTSIDE_64,
+  MEMORY_BASE,
+  MEMORY_GENERAL,
+  MEMORY_GENERAL_32,
+  MEMORY_INDEX,
+  MEMORY_LOCK,
+  MEMORY_LOCK_OUTSIDE_64,
+  MEMORY_OUTSIDE_64,
+  NO_MEMORY,
+  NO_MEMORY_67,
   type FormEntry,
   type RegisterKind,
   type RowPlan,
@@ -15,9 +18,9 @@ import {
 import type { DecodeFailure, Instruction } from './instruction.js';
 import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow, type OpcodeRows } from './opcode-lookup.js';
 import { OPCODES } from '../meaning/opcodes/index.js';
-import type { OpcodeMap, Row } from './row.js';
+import type { CodeSize, OpcodeMap, Row } from './row.js';
 import { DEFAULT_MODEL, hasRow, type CpuModel } from '../state/model.js';
-import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from '../state/layout.js';
+import { CS, DS, FS, GS, HIGH_BYTE, RBP, RBX, RDI, RSI, RSP, SS } from '../state/layout.js';
 
 /**
  * Maximum length of an instruction in bytes; a longer one causes #GP(0). SDM Vol. 2A 2.3.11, Vol. 3A 6.15 "Interrupt
@@ -42,22 +45,34 @@ interface Tables {
   readonly formTable: FormTable;
 }
 
-const shared = new Map<CpuModel, Tables>();
+const formTables = new Map<CodeSize, FormTable>();
 
-function tables(model: CpuModel): Tables {
-  let found = shared.get(model);
+/** Forms have the same numbers on all models; those of 64-bit mode come first, then those of 32-bit and of 16-bit code. */
+function formTableOf(mode: CodeSize): FormTable {
+  let table = formTables.get(mode);
+  if (!table) {
+    const before = mode === 64 ? undefined : formTableOf(mode === 32 ? 64 : 32);
+    table = new FormTable(OPCODES, mode, before ? before.first + before.size : 0);
+    formTables.set(mode, table);
+  }
+  return table;
+}
+
+const shared: Readonly<Record<CodeSize, Map<CpuModel, Tables>>> = { 16: new Map(), 32: new Map(), 64: new Map() };
+
+function tables(model: CpuModel, mode: CodeSize): Tables {
+  let found = shared[mode].get(model);
   if (!found) {
-    // Forms have the same numbers on all models.
-    const formTable = shared.get(DEFAULT_MODEL)?.formTable ?? new FormTable(OPCODES);
-    found = { lookup: new OpcodeLookup(OPCODES.filter((row) => hasRow(model, row))), formTable };
-    shared.set(model, found);
+    const rows = OPCODES.filter((row) => hasRow(model, row));
+    found = { lookup: new OpcodeLookup(rows, mode), formTable: formTableOf(mode) };
+    shared[mode].set(model, found);
   }
   return found;
 }
 
 /**
- * Decodes the instructions of 64-bit mode by the opcode table: legacy prefixes, REX or VEX, opcode, ModRM, SIB,
- * displacement, immediates, in the order of SDM Vol. 2A 2.1 and 2.2.
+ * Decodes the instructions of a code segment of 16, 32 or 64 bits by the opcode table: legacy prefixes, REX or VEX, opcode,
+ * ModRM, SIB, displacement, immediates, in the order of SDM Vol. 2A 2.1 and 2.2.
  */
 export class Decoder {
   private readonly lookup: OpcodeLookup;
@@ -85,12 +100,17 @@ export class Decoder {
   private ripRelative = false;
   private displacement = 0n;
 
-  /** Decodes the instructions that a model has. */
-  constructor(model: CpuModel = DEFAULT_MODEL) {
-    ({ lookup: this.lookup, formTable: this.formTable } = tables(model));
+  /** Decodes the instructions that a model has, in code of `mode` bits. */
+  constructor(model: CpuModel = DEFAULT_MODEL, mode: CodeSize = 64) {
+    ({ lookup: this.lookup, formTable: this.formTable } = tables(model, mode));
   }
 
-  /** All forms of all rows; `forms[i].id` is i. */
+  /** The size of code that it decodes. */
+  get mode(): CodeSize {
+    return this.formTable.mode;
+  }
+
+  /** All forms of all rows in its mode, in the order of their numbers; in 64-bit mode `forms[i].id` is i. */
   get forms(): readonly Form[] {
     return this.formTable.all();
   }
@@ -105,7 +125,7 @@ export class Decoder {
     const entry = plan && this.readAddress(plan);
     if (!entry) return this.failure(offset);
     const immediate = this.readImmediate(entry.immediateBytes, entry.immediateSigned);
-    const immediate2 = entry.secondImmediateBytes === 0 ? 0 : this.byte();
+    const immediate2 = entry.secondImmediateBytes === 0 ? 0 : this.readSecondImmediate(entry.secondImmediateBytes);
     if (this.position > this.end) return this.failure(offset);
     return {
       form: entry.form,
@@ -113,7 +133,12 @@ export class Decoder {
       reg: this.registerInReg(plan),
       rm: this.registerInRm(plan),
       vvvv: this.vvvv,
-      extra: plan.extra === 'immediate' ? Number(immediate >> 4n) : this.index < -1 ? VECTOR_INDEX - this.index : 0,
+      extra:
+        plan.extra === 'immediate'
+          ? this.registerInImmediate(immediate)
+          : this.index < -1
+            ? VECTOR_INDEX - this.index
+            : 0,
       base: this.base,
       index: Math.max(this.index, -1),
       scale: this.scale,
@@ -143,8 +168,8 @@ export class Decoder {
   }
 
   private readPrefixesAndOpcode(): Row | undefined {
-    const byte = this.readPrefixes();
-    if (byte === 0xc4 || byte === 0xc5) return this.readVex(byte);
+    const byte = this.mode === 64 ? this.readPrefixes() : this.readPrefixesOutside64();
+    if ((byte === 0xc4 || byte === 0xc5) && this.beginsVex()) return this.readVex(byte);
     let map: OpcodeMap = '1';
     this.opcode = byte;
     if (byte === 0x0f) {
@@ -159,17 +184,12 @@ export class Decoder {
   }
 
   /**
-   * Reads legacy prefixes, in any order and number, and REX, which is effective only directly before the opcode.
+   * Reads legacy prefixes, in any order and number, and REX in 64-bit mode, which is effective only directly before the opcode.
    * Returns the byte after them. SDM Vol. 2A 2.1.1, 2.2.1. Only the segment overrides FS and GS have an effect; the
    * others are ignored, as AMD64 APM Vol. 3 1.2.4 specifies and processors do.
    */
   private readPrefixes(): number {
-    this.rex = 0;
-    this.prefixes = 0;
-    this.lock = false;
-    this.addressSizePrefix = false;
-    this.override = NO_SEGMENT;
-    this.vvvv = 0;
+    this.clearPrefixes();
     for (;;) {
       const byte = this.byte();
       if ((byte & 0xf0) === REX) {
@@ -211,6 +231,42 @@ export class Decoder {
   }
 
   /**
+   * Reads legacy prefixes outside 64-bit mode, where there is no REX and every segment override counts, the last one of several.
+   * Returns the byte after them.
+   */
+  private readPrefixesOutside64(): number {
+    this.clearPrefixes();
+    for (;;) {
+      const byte = this.byte();
+      const segment = OVERRIDES.indexOf(byte);
+      if (segment >= 0) this.override = segment;
+      else if (byte === 0x66) this.prefixes |= PREFIX_66;
+      else if (byte === 0x67) this.addressSizePrefix = true;
+      else if (byte === 0xf0) this.lock = true;
+      else if (byte === 0xf2) this.prefixes = (this.prefixes & PREFIX_66) | PREFIX_F2;
+      else if (byte === 0xf3) this.prefixes = (this.prefixes & PREFIX_66) | PREFIX_F3;
+      else return byte;
+    }
+  }
+
+  private clearPrefixes(): void {
+    this.rex = 0;
+    this.prefixes = 0;
+    this.lock = false;
+    this.addressSizePrefix = false;
+    this.override = NO_SEGMENT;
+    this.vvvv = 0;
+  }
+
+  /**
+   * Whether C4h or C5h begins a VEX prefix. Outside 64-bit mode it is LES or LDS unless the next byte would be a ModRM byte that
+   * names a register. SDM Vol. 2A 2.3.5.1 "Instruction Operand Encoding".
+   */
+  private beginsVex(): boolean {
+    return this.mode === 64 || (this.position < this.end && this.bytes[this.position]! >= 0xc0);
+  }
+
+  /**
    * Reads the rest of a VEX prefix: C5 RvvvvLpp, or C4 RXBmmmmm WvvvvLpp, where R, X, B and vvvv are inverted. #UD
    * after 66h, F2h, F3h, LOCK or REX. SDM Vol. 2A 2.3.
    */
@@ -230,9 +286,17 @@ export class Decoder {
     this.vvvv = (~fields >> 3) & 15;
     this.opcode = this.byte();
     if (map === undefined) return undefined;
+    const unused = this.vvvv === 0;
+    if (this.mode !== 64) this.ignoreUpperRegisters();
     const row = this.readModRM(this.lookup.rows(map, true, this.opcode));
     const mustBeOnes = row !== undefined && !this.formTable.plans[row.id]!.usesVvvv;
-    return mustBeOnes && this.vvvv !== 0 ? undefined : row;
+    return mustBeOnes && !unused ? undefined : row;
+  }
+
+  /** Outside 64-bit mode VEX.B, and the upper bit of a VEX.vvvv that names a register, are ignored. SDM Vol. 2A 2.3.5.3, 2.3.5.6. */
+  private ignoreUpperRegisters(): void {
+    this.rex &= REX | REX_W;
+    this.vvvv &= 7;
   }
 
   private readModRM(rows: OpcodeRows | undefined): Row | undefined {
@@ -249,24 +313,37 @@ export class Decoder {
     this.ripRelative = false;
     this.displacement = 0n;
     const inMemory = (this.modRM < 0xc0 && !plan.modIgnored) || plan.moffs;
-    if (plan.moffs) this.displacement = this.readImmediate(this.addressSizePrefix ? 4 : 8, false);
-    else if (inMemory) this.readModRMAddress(plan.extra === 'index');
+    if (plan.moffs) this.displacement = this.readImmediate(this.addressBytes(), false);
+    else if (inMemory) this.readMemoryOperand(plan.extra === 'index');
     if (plan.extra === 'index' && !this.hasDistinctVectors()) return undefined;
     if (!registerExists(plan.reg, ((this.modRM >> 3) & 7) | ((this.rex & REX_R) << 1))) return undefined;
-    let mode = plan.modeIndexes[inMemory ? this.memoryMode() : this.addressSizePrefix ? MODE_NONE_32 : MODE_NONE]!;
-    // A row with no memory operand that does not use the address size has only the plain mode.
-    if (mode < 0 && !this.lock) mode = plan.modeIndexes[MODE_NONE]!;
-    if (mode < 0 || (this.lock && !inMemory)) return undefined;
+    const addressing = plan.addressingIndexes;
+    let index = addressing[inMemory ? this.memoryAddressing() : this.addressSizePrefix ? NO_MEMORY_67 : NO_MEMORY]!;
+    // A row with no memory operand that does not use the address size has only the plain addressing.
+    if (index < 0 && !this.lock) index = addressing[NO_MEMORY]!;
+    if (index < 0 || (this.lock && !inMemory)) return undefined;
     const size = ((this.rex & REX_W) >> 2) | (this.prefixes & PREFIX_66);
     const repeat = plan.repeats.length === 1 ? 0 : this.repeatIndex(plan.repeats.length);
-    return this.formTable.entry(plan, plan.widthIndexes[size]!, mode, repeat);
+    return this.formTable.entry(plan, plan.widthIndexes[size]!, index, repeat);
   }
 
-  private memoryMode(): number {
-    const lock = this.lock ? MODE_LOCK : 0;
-    if (this.addressSizePrefix) return MODE_GENERAL_32 + lock;
-    if (this.override !== NO_SEGMENT) return MODE_GENERAL + lock;
-    return (this.index >= 0 ? MODE_INDEX : MODE_BASE) + lock;
+  private memoryAddressing(): number {
+    if (this.mode !== 64) return this.addressingOutside64();
+    const lock = this.lock ? MEMORY_LOCK : 0;
+    if (this.addressSizePrefix) return MEMORY_GENERAL_32 + lock;
+    if (this.override !== NO_SEGMENT) return MEMORY_GENERAL + lock;
+    return (this.index >= 0 ? MEMORY_INDEX : MEMORY_BASE) + lock;
+  }
+
+  private addressingOutside64(): number {
+    const lock = this.lock ? MEMORY_LOCK_OUTSIDE_64 : 0;
+    return MEMORY_OUTSIDE_64 + (this.addressSizePrefix ? MEMORY_67_OUTSIDE_64 : 0) + lock;
+  }
+
+  /** The address size in bytes. SDM Vol. 1 3.6. */
+  private addressBytes(): number {
+    if (this.mode === 64) return this.addressSizePrefix ? 4 : 8;
+    return this.addressSizePrefix === (this.mode === 16) ? 4 : 2;
   }
 
   /**
@@ -278,9 +355,24 @@ export class Decoder {
     return repeats === 3 && this.prefixes >= PREFIX_F2 ? 2 : 1;
   }
 
+  private readMemoryOperand(isVector: boolean): void {
+    if (this.mode !== 64 && this.addressBytes() === 2) this.readAddress16();
+    else this.readModRMAddress(isVector);
+  }
+
+  /** Reads a memory operand of 16-bit addresses. SDM Vol. 2A 2.1.5 table 2-1. */
+  private readAddress16(): void {
+    const mod = this.modRM >> 6;
+    const rm = this.modRM & 7;
+    const isDirect = mod === 0 && rm === 6;
+    if (!isDirect) [this.base, this.index] = ADDRESSES_16[rm]!;
+    if (mod === 1) this.displacement = BigInt((this.byte() << 24) >> 24);
+    else if (mod === 2 || isDirect) this.displacement = this.readImmediate(2, true);
+  }
+
   /**
    * Reads a memory operand: ModRM with mod below 3, SIB and displacement. SDM Vol. 2A 2.1.5 tables 2-2 and 2-3; 2.2.1.6
-   * for RIP-relative.
+   * for RIP-relative, which only 64-bit mode has.
    */
   private readModRMAddress(isVector: boolean): void {
     const mod = this.modRM >> 6;
@@ -296,7 +388,7 @@ export class Decoder {
       if ((sib & 7) === RBP && mod === 0) displacementBytes = 4;
       else this.base = (sib & 7) | ((this.rex & REX_B) << 3);
     } else if (rm === RBP && mod === 0) {
-      this.ripRelative = true;
+      this.ripRelative = this.mode === 64;
       displacementBytes = 4;
     } else {
       this.base = rm | ((this.rex & REX_B) << 3);
@@ -335,6 +427,17 @@ export class Decoder {
     }
   }
 
+  /** The second immediate, of 1 or 2 bytes. */
+  private readSecondImmediate(bytes: number): number {
+    const low = this.byte();
+    return bytes === 1 ? low : low | (this.byte() << 8);
+  }
+
+  /** The register in bits 7:4 of an immediate byte; outside 64-bit mode, in bits 6:4. */
+  private registerInImmediate(immediate: bigint): number {
+    return (Number(immediate) >> 4) & (this.mode === 64 ? 15 : 7);
+  }
+
   private registerInReg(plan: RowPlan): number {
     const number = (this.modRM >> 3) & 7;
     switch (plan.reg) {
@@ -363,7 +466,7 @@ export class Decoder {
   }
 
   /**
-   * The segment: FS or GS if overridden, else the default for the base. SDM Vol. 1 3.7.4 "Specifying a Segment
+   * The segment: the override (in 64-bit mode only FS or GS), else the default for the base. SDM Vol. 1 3.7.4 "Specifying a Segment
    * Selector".
    */
   private segment(): number {
@@ -371,6 +474,21 @@ export class Decoder {
     return this.base === RSP || this.base === RBP ? SS : DS;
   }
 }
+
+/** The segment overrides in the order of the segments: ES CS SS DS FS GS. */
+const OVERRIDES: readonly number[] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
+
+/** Base and index of 16-bit addresses by ModRM.rm; -1 for none. SDM Vol. 2A table 2-1. */
+const ADDRESSES_16: readonly (readonly [base: number, index: number])[] = [
+  [RBX, RSI],
+  [RBX, RDI],
+  [RBP, RSI],
+  [RBP, RDI],
+  [RSI, -1],
+  [RDI, -1],
+  [RBP, -1],
+  [RBX, -1],
+];
 
 const VEX_MAPS: readonly (OpcodeMap | undefined)[] = [undefined, '0F', '0F38', '0F3A'];
 /** Prefixes encoded by VEX.pp: none, 66h, F3h, F2h. VEX.L, bit 2, becomes VEX_256. */

@@ -1,20 +1,28 @@
 import type { Width } from '../../bits.js';
-import type { AddressShape, Form, OperandForm, RegisterField, RelativeOperand, Repeat } from '../meaning/form.js';
+import type {
+  AddressShape,
+  AddressWidth,
+  Form,
+  OperandForm,
+  RegisterField,
+  RelativeOperand,
+  Repeat,
+} from '../meaning/form.js';
 import { PREFIX_66 } from './opcode-lookup.js';
-import type { EncodingPattern, OperandSize, OperandType, Row } from './row.js';
+import type { CodeSize, EncodingPattern, OperandSize, OperandType, Row } from './row.js';
 
 /**
- * How a form addresses memory: not at all, or with one of the address shapes, with 64-bit or 32-bit addresses, with or
+ * How a form addresses memory: not at all, or with one of the address shapes, with the address sizes that the mode has, with or
  * without LOCK.
  */
 interface AddressMode {
   readonly shape: AddressShape | 'none';
-  readonly addressWidth: 32 | 64;
+  readonly addressWidth: AddressWidth;
   readonly lock: boolean;
 }
 
-/** All modes. Their order, like that of rows, widths and repeats, determines the numbers of the forms. */
-const MODES: readonly AddressMode[] = [
+/** Those of 64-bit mode. Their order, like that of rows, widths and repeats, determines the numbers of the forms. */
+const ADDRESSING_64: readonly AddressMode[] = [
   { shape: 'none', addressWidth: 64, lock: false },
   { shape: 'none', addressWidth: 32, lock: false },
   ...[false, true].flatMap((lock): AddressMode[] => [
@@ -24,14 +32,38 @@ const MODES: readonly AddressMode[] = [
     { shape: 'general', addressWidth: 32, lock },
   ]),
 ];
-export const MODE_NONE = 0;
-export const MODE_NONE_32 = 1;
-export const MODE_BASE = 2;
-export const MODE_INDEX = 3;
-export const MODE_GENERAL = 4;
-export const MODE_GENERAL_32 = 5;
-/** Added to the index of a mode with memory. */
-export const MODE_LOCK = 4;
+/** No address, and none but with 67h, in every mode. */
+export const NO_MEMORY = 0;
+export const NO_MEMORY_67 = 1;
+export const MEMORY_BASE = 2;
+export const MEMORY_INDEX = 3;
+export const MEMORY_GENERAL = 4;
+export const MEMORY_GENERAL_32 = 5;
+/** Added to those with memory. */
+export const MEMORY_LOCK = 4;
+
+/** Those of code segments of 16 or 32 bits, where 67h gives the other address size. */
+function addressingOutside64(size: 16 | 32): readonly AddressMode[] {
+  const other = size === 16 ? 32 : 16;
+  return [
+    { shape: 'none', addressWidth: size, lock: false },
+    { shape: 'none', addressWidth: other, lock: false },
+    ...[false, true].flatMap((lock): AddressMode[] => [
+      { shape: 'general', addressWidth: size, lock },
+      { shape: 'general', addressWidth: other, lock },
+    ]),
+  ];
+}
+export const MEMORY_OUTSIDE_64 = 2;
+/** Added for 67h, and for LOCK. */
+export const MEMORY_67_OUTSIDE_64 = 1;
+export const MEMORY_LOCK_OUTSIDE_64 = 2;
+
+const ADDRESSING: Readonly<Record<CodeSize, readonly AddressMode[]>> = {
+  16: addressingOutside64(16),
+  32: addressingOutside64(32),
+  64: ADDRESSING_64,
+};
 
 /** A form, and what the decoder reads after the address. */
 export interface FormEntry {
@@ -56,9 +88,10 @@ export interface RowPlan {
   readonly widths: readonly Width[];
   /** Index into `widths`, by REX.W * 2 + (1 if 66h is present). */
   readonly widthIndexes: readonly number[];
-  readonly modes: readonly number[];
-  /** Index into `modes` by mode; -1 if the row has no such forms. */
-  readonly modeIndexes: readonly number[];
+  /** How its forms address memory: numbers such as MEMORY_BASE. */
+  readonly addressings: readonly number[];
+  /** Index into `addressings` by such a number; -1 if the row has no such forms. */
+  readonly addressingIndexes: readonly number[];
   readonly repeats: readonly Repeat[];
   /** The kind of register in ModRM.reg. */
   readonly reg: RegisterKind;
@@ -73,8 +106,8 @@ export interface RowPlan {
 }
 
 /**
- * All possible forms of the opcode table. Numbers follow from the rows alone (row by row; within a row by width, mode
- * and repeat), so they are the same in every run and engine, regardless of which instructions come first.
+ * All possible forms of the opcode table in one mode. Numbers follow from the rows and the mode alone (row by row; within a row by
+ * width, addressing and repeat), so they are the same in every run and engine, regardless of which instructions come first.
  */
 export class FormTable {
   /** By row id. */
@@ -84,49 +117,61 @@ export class FormTable {
   private readonly entries: (FormEntry | undefined)[];
   private forms: readonly Form[] | undefined;
 
-  constructor(rows: readonly Row[]) {
+  /** The forms of `mode`, numbered from `first`. */
+  constructor(
+    rows: readonly Row[],
+    readonly mode: CodeSize = 64,
+    readonly first = 0,
+  ) {
     let next = 0;
     this.plans = rows.map((row, id) => {
       if (row.id !== id) throw new Error(`row ${row.id} stands at place ${id} of the opcode table`);
-      const plan = planOf(row, next);
-      next += plan.widths.length * plan.modes.length * plan.repeats.length;
+      const plan = planOf(row, mode, next);
+      next += plan.widths.length * plan.addressings.length * plan.repeats.length;
       return plan;
     });
     this.size = next;
     this.entries = new Array<undefined>(next).fill(undefined);
   }
 
-  /** The form with the given indexes into the plan's `widths`, `modes` and `repeats`. */
-  entry(plan: RowPlan, width: number, mode: number, repeat: number): FormEntry {
-    const id = plan.firstForm + (width * plan.modes.length + mode) * plan.repeats.length + repeat;
-    return (this.entries[id] ??= makeEntry(
-      plan.row,
-      id,
-      plan.widths[width]!,
-      MODES[plan.modes[mode]!]!,
-      plan.repeats[repeat]!,
-    ));
+  /** The form with the given indexes into the plan's `widths`, `addressings` and `repeats`. */
+  entry(plan: RowPlan, width: number, addressing: number, repeat: number): FormEntry {
+    const place = plan.firstForm + (width * plan.addressings.length + addressing) * plan.repeats.length + repeat;
+    return (this.entries[place] ??= this.makeEntry(plan, place, width, addressing, repeat));
   }
 
   /** Returns all forms, in the order of their numbers. */
   all(): readonly Form[] {
     return (this.forms ??= this.plans.flatMap((plan) =>
       plan.widths.flatMap((_w, width) =>
-        plan.modes.flatMap((_m, mode) => plan.repeats.map((_r, repeat) => this.entry(plan, width, mode, repeat).form)),
+        plan.addressings.flatMap((_a, addressing) =>
+          plan.repeats.map((_r, repeat) => this.entry(plan, width, addressing, repeat).form),
+        ),
       ),
     ));
   }
+
+  private makeEntry(plan: RowPlan, place: number, width: number, addressing: number, repeat: number): FormEntry {
+    return makeEntry(plan.row, {
+      id: this.first + place,
+      mode: this.mode,
+      width: plan.widths[width]!,
+      repeat: plan.repeats[repeat]!,
+      ...ADDRESSING[this.mode][plan.addressings[addressing]!]!,
+    });
+  }
 }
 
-/** Returns every form that any encoding of the rows can produce; `forms[i].id` is i. */
+/** Returns every form that any encoding of the rows can produce in 64-bit mode; `forms[i].id` is i. */
 export function enumerateForms(rows: readonly Row[]): readonly Form[] {
   return new FormTable(rows).all();
 }
 
-function planOf(row: Row, firstForm: number): RowPlan {
+function planOf(row: Row, mode: CodeSize, firstForm: number): RowPlan {
   let reg: RegisterKind = 'none';
   let rm: RegisterKind = 'none';
   let modIgnored = false;
+  let moffs = false;
   let usesVvvv = false;
   const { operands } = row;
   for (let i = 0; i < operands.length; i++) {
@@ -139,21 +184,22 @@ function planOf(row: Row, firstForm: number): RowPlan {
     else if (where === 'D') reg = 'debug';
     else if (where === 'B') usesVvvv = true;
     if (where === 'R') modIgnored = true;
+    if (where === 'O') moffs = true;
   }
-  const { widths, widthIndexes } = widthsOf(row);
-  const { modes, modeIndexes } = modeSetOf(row);
+  const { widths, widthIndexes } = row.modes.includes(mode) ? widthsOf(row, mode) : NO_WIDTHS;
+  const { addressings, addressingIndexes } = addressingsOf(row, mode);
   return {
     row,
     firstForm,
     widths,
     widthIndexes,
-    modes,
-    modeIndexes,
+    addressings,
+    addressingIndexes,
     repeats: repeatsOf(row),
     reg,
     rm,
     modIgnored,
-    moffs: modes === MOFFS.modes,
+    moffs,
     usesVvvv,
     extra: extraOf(operands),
   };
@@ -166,15 +212,18 @@ function extraOf(operands: readonly OperandType[]): RowPlan['extra'] {
 
 type Widths = Pick<RowPlan, 'widths' | 'widthIndexes'>;
 
-/** What the widths of a row depend on, in one number; and the widths of the rows that were planned, by it. */
-const widthsByKind = new Map<number, Widths>();
+/** For a row that the mode does not have. */
+const NO_WIDTHS: Widths = { widths: [], widthIndexes: [] };
 
-function widthsOf(row: Row): Widths {
+/** What the widths of a row depend on, in one number; and the widths of the rows that were planned, by the mode and that. */
+const widthsByKind: Readonly<Record<CodeSize, Map<number, Widths>>> = { 16: new Map(), 32: new Map(), 64: new Map() };
+
+function widthsOf(row: Row, mode: CodeSize): Widths {
   const kind = widthKindOf(row);
-  const known = widthsByKind.get(kind);
+  const known = widthsByKind[mode].get(kind);
   if (known) return known;
-  const found = findWidths(row.pattern, kind);
-  widthsByKind.set(kind, found);
+  const found = findWidths(row.pattern, kind, mode);
+  widthsByKind[mode].set(kind, found);
   return found;
 }
 
@@ -218,13 +267,14 @@ function defaultWidthOf(row: Row): number {
 }
 
 /** The distinct widths of a row's forms, and the index into them for each of the four operand sizes. */
-function findWidths(pattern: EncodingPattern, kind: number): Widths {
+function findWidths(pattern: EncodingPattern, kind: number, mode: CodeSize): Widths {
   const widths: Width[] = [];
   const widthIndexes: number[] = [];
   for (let size = 0; size < 4; size++) {
     const rexW = size >> 1;
     const operandSizePrefix = size & PREFIX_66;
-    const width = operandWidth(kind, rexW === 1, operandSizePrefix !== 0);
+    const has66 = operandSizePrefix !== 0;
+    const width = mode === 64 ? operandWidth(kind, rexW === 1, has66) : operandWidthOutside64(kind, mode, has66);
     if (sizeIsReachable(pattern, rexW, operandSizePrefix) && !widths.includes(width)) widths.push(width);
     widthIndexes.push(widths.indexOf(width));
   }
@@ -248,6 +298,24 @@ function operandWidth(kind: number, rexW: boolean, operandSizePrefix: boolean): 
 }
 
 /**
+ * The operand size in a code segment of 16 or 32 bits: 66h gives the other one; with VEX, and where 66h selects the row, it is 32.
+ * SDM Vol. 1 3.6 "Operand-Size and Address-Size Attributes".
+ */
+function operandWidthOutside64(kind: number, mode: 16 | 32, operandSizePrefix: boolean): Width {
+  switch (kind & WIDTH_BITS) {
+    case ALWAYS_8:
+      return 8;
+    case ALWAYS_32:
+    case XMM:
+    case XMM_BY_REX_W:
+      return 32;
+    default:
+      if ((kind & HAS_16) === 0 || (kind & VEX) !== 0) return 32;
+      return operandSizePrefix === (mode === 32) ? 16 : 32;
+  }
+}
+
+/**
  * Whether REX.W selects the width. Of the instructions on XMM registers, only those with a general-purpose operand of
  * 32 or 64 bits use it.
  */
@@ -261,34 +329,62 @@ function sizeIsReachable(pattern: EncodingPattern, rexW: number, operandSizePref
   return pattern.prefix !== '66' || operandSizePrefix === 1;
 }
 
-type ModeSet = Pick<RowPlan, 'modes' | 'modeIndexes'>;
+type AddressingSet = Pick<RowPlan, 'addressings' | 'addressingIndexes'>;
 
-function modeSet(...modes: number[]): ModeSet {
-  return { modes, modeIndexes: MODES.map((_, mode) => modes.indexOf(mode)) };
+/** The ways to address memory that rows can have, in one mode. */
+interface AddressingSets {
+  readonly noAddress: AddressingSet;
+  /** The address size counts, though no operand is in memory. */
+  readonly impliedAddress: AddressingSet;
+  readonly moffs: AddressingSet;
+  /** A vector of indexes, which is not part of the address, but stands in SIB: 16-bit addresses have none. */
+  readonly withoutIndex: AddressingSet;
+  readonly memoryOnly: AddressingSet;
+  readonly memoryOnlyLockable: AddressingSet;
+  readonly registerOrMemory: AddressingSet;
+  readonly registerOrMemoryLockable: AddressingSet;
 }
 
-const MEMORY = [MODE_BASE, MODE_INDEX, MODE_GENERAL, MODE_GENERAL_32];
-const LOCKED = MEMORY.map((mode) => mode + MODE_LOCK);
-const NO_ADDRESS = modeSet(MODE_NONE);
-const IMPLIED_ADDRESS = modeSet(MODE_NONE, MODE_NONE_32);
-const MOFFS = modeSet(MODE_BASE, MODE_GENERAL, MODE_GENERAL_32);
-/** A vector of indexes is not part of the address. */
-const WITHOUT_INDEX = modeSet(MODE_BASE, MODE_GENERAL, MODE_GENERAL_32);
-const MEMORY_ONLY = modeSet(...MEMORY);
-const MEMORY_ONLY_LOCKABLE = modeSet(...MEMORY, ...LOCKED);
-const REGISTER_OR_MEMORY = modeSet(MODE_NONE, ...MEMORY);
-const REGISTER_OR_MEMORY_LOCKABLE = modeSet(MODE_NONE, ...MEMORY, ...LOCKED);
+function addressingSets(all: readonly AddressMode[]): AddressingSets {
+  const set = (...addressings: number[]): AddressingSet => ({
+    addressings,
+    addressingIndexes: all.map((_, number) => addressings.indexOf(number)),
+  });
+  const withMemory = (accepts: (mode: AddressMode) => boolean): number[] =>
+    all.flatMap((mode, number) => (mode.shape !== 'none' && accepts(mode) ? [number] : []));
+  const unlocked = withMemory(({ lock }) => !lock);
+  const lockable = withMemory(() => true);
+  const moffs = withMemory(({ lock, shape }) => !lock && shape !== 'index');
+  const withoutIndex = moffs.filter((number) => all[number]!.addressWidth !== 16);
+  return {
+    noAddress: set(NO_MEMORY),
+    impliedAddress: set(NO_MEMORY, NO_MEMORY_67),
+    moffs: set(...moffs),
+    withoutIndex: set(...withoutIndex),
+    memoryOnly: set(...unlocked),
+    memoryOnlyLockable: set(...lockable),
+    registerOrMemory: set(NO_MEMORY, ...unlocked),
+    registerOrMemoryLockable: set(NO_MEMORY, ...lockable),
+  };
+}
 
-function modeSetOf({ operands, attributes }: Row): ModeSet {
+const ADDRESSING_SETS: Readonly<Record<CodeSize, AddressingSets>> = {
+  16: addressingSets(ADDRESSING[16]),
+  32: addressingSets(ADDRESSING[32]),
+  64: addressingSets(ADDRESSING[64]),
+};
+
+function addressingsOf({ operands, attributes }: Row, mode: CodeSize): AddressingSet {
+  const sets = ADDRESSING_SETS[mode];
   for (let i = 0; i < operands.length; i++) {
     const { where } = operands[i]!;
-    if (where === 'O') return MOFFS;
-    if (operands.some((operand) => operand.where === 'X')) return WITHOUT_INDEX;
+    if (where === 'O') return sets.moffs;
+    if (operands.some((operand) => operand.where === 'X')) return sets.withoutIndex;
     const lockable = i === 0 && attributes.has('LOCK');
-    if (where === 'M') return lockable ? MEMORY_ONLY_LOCKABLE : MEMORY_ONLY;
-    if (where === 'E') return lockable ? REGISTER_OR_MEMORY_LOCKABLE : REGISTER_OR_MEMORY;
+    if (where === 'M') return lockable ? sets.memoryOnlyLockable : sets.memoryOnly;
+    if (where === 'E') return lockable ? sets.registerOrMemoryLockable : sets.registerOrMemory;
   }
-  return attributes.has('ADDRESS') ? IMPLIED_ADDRESS : NO_ADDRESS;
+  return attributes.has('ADDRESS') ? sets.impliedAddress : sets.noAddress;
 }
 
 const NO_REPEAT: readonly Repeat[] = ['none'];
@@ -302,13 +398,15 @@ function repeatsOf({ attributes }: Row): readonly Repeat[] {
 /** Placeholder for absent operands; no meaning can read it. */
 const ABSENT: RelativeOperand = { kind: 'relative' };
 
-function makeEntry(row: Row, id: number, width: Width, mode: AddressMode, repeat: Repeat): FormEntry {
-  const operands = row.operands.map((type) => operandForm(type, width, mode.shape));
+/** What a form consists of besides its row's operands. */
+type FormParts = AddressMode & Pick<Form, 'id' | 'mode' | 'width' | 'repeat'>;
+
+function makeEntry(row: Row, { id, mode, width, repeat, shape, addressWidth, lock }: FormParts): FormEntry {
+  const operands = row.operands.map((type) => operandForm(type, width, shape));
   const [dest = ABSENT, src = ABSENT, third = ABSENT] = operands;
   const [first = ABSENT, second = ABSENT, fourth = ABSENT] = hasTwoSources(row) ? operands.slice(1) : operands;
-  const { addressWidth, lock } = mode;
   const form: Form = {
-    ...{ row, id, width, addressWidth, lock, repeat },
+    ...{ row, id, width, addressWidth, mode, lock, repeat },
     ...{ operands, dest, src, third, first, second, fourth },
   };
   const [immediate, secondImmediate] = row.operands.filter(
@@ -337,9 +435,9 @@ function operandForm(type: OperandType, width: Width, shape: AddressShape | 'non
     case 'S':
       return { kind: 'segment' };
     case 'C':
-      return { kind: 'control', width: 64 };
+      return { kind: 'control', width };
     case 'D':
-      return { kind: 'debug', width: 64 };
+      return { kind: 'debug', width };
     case 'E':
     case 'M':
     case 'O':
@@ -381,8 +479,6 @@ function widthOfSize(size: OperandSize, width: Width): Width | 128 | 256 | 0 {
       return width === 64 ? 32 : width;
     case 'y':
       return width === 64 ? 64 : 32;
-    case 'v64':
-      return width === 16 ? 16 : 64;
     default:
       return size;
   }

@@ -23,7 +23,8 @@ export interface Instruction {
   /** The sign-extended displacement; for moffs, the absolute address. */
   readonly displacement: bigint;
   /**
-   * Number of the segment register of the address (ES 0 to GS 5): the override, else SS for RSP and RBP bases, else DS.
+   * Number of the segment register of the address (ES 0 to GS 5): the override, else SS for RSP and RBP bases (ESP, EBP, BP), else
+   * DS.
    */
   readonly segment: number;
   /**
@@ -31,7 +32,7 @@ export interface Instruction {
    * distance.
    */
   readonly immediate: bigint;
-  /** The second immediate: ENTER's nesting depth. (Far pointers as immediates do not exist in 64-bit mode.) */
+  /** The second immediate: ENTER's nesting depth, or the selector of a far pointer. */
   readonly immediate2: number;
 }
 

@@ -1,4 +1,4 @@
-import { OPCODE_MAPS, type EncodingPattern, type OpcodeMap, type Row } from './row.js';
+import { OPCODE_MAPS, type CodeSize, type EncodingPattern, type OpcodeMap, type Row } from './row.js';
 
 /**
  * The legacy prefixes that select among rows, encoded as a number below 6: 66h, and the last of F3h and F2h. SDM Vol.
@@ -44,17 +44,21 @@ export interface OpcodeRows {
   readonly candidates: readonly Candidate[];
 }
 
-/** Finds the rows of an instruction by its opcode map and opcode. */
+/** Finds the rows of an instruction by its opcode map and opcode, among those that a mode has. */
 export class OpcodeLookup {
   private readonly byOpcode: (Row[] | undefined)[];
   /** Built from `byOpcode` when an opcode is first used. */
   private readonly prepared: (OpcodeRows | undefined)[];
 
-  constructor(rows: readonly Row[]) {
+  constructor(
+    rows: readonly Row[],
+    private readonly mode: CodeSize = 64,
+  ) {
     const size = 2 * OPCODE_MAPS.length * 256;
     this.byOpcode = new Array<undefined>(size).fill(undefined);
     this.prepared = new Array<undefined>(size).fill(undefined);
     for (const row of rows) {
+      if (!row.modes.includes(mode)) continue;
       const { map, vex, opcode, plusRegister } = row.pattern;
       const first = tableIndex(map, vex, opcode);
       for (let i = first; i < first + (plusRegister ? 8 : 1); i++) (this.byOpcode[i] ??= []).push(row);
@@ -67,17 +71,17 @@ export class OpcodeLookup {
     const prepared = this.prepared[index];
     if (prepared) return prepared;
     const rows = this.byOpcode[index];
-    return rows && (this.prepared[index] = prepare(rows));
+    return rows && (this.prepared[index] = prepare(rows, this.mode));
   }
 }
 
-function prepare(rows: readonly Row[]): OpcodeRows {
+function prepare(rows: readonly Row[], mode: CodeSize): OpcodeRows {
   const { hasModRM } = rows[0]!.pattern;
   const other = rows.find(({ pattern }) => pattern.hasModRM !== hasModRM);
   if (other) throw new Error(`'${other.encoding}' and '${rows[0]!.encoding}' differ in whether ModRM follows`);
   const general = rows.some(({ pattern }) => pattern.plusRegister);
   const candidates = [...rows].sort((a, b) => precedence(a.pattern) - precedence(b.pattern));
-  return { hasModRM, candidates: candidates.map((row) => candidate(row, general && !row.pattern.plusRegister)) };
+  return { hasModRM, candidates: candidates.map((row) => candidate(row, mode, general && !row.pattern.plusRegister)) };
 }
 
 /** The first of `rows` that matches; `prefixes` is a sum of PREFIX_66 and so on, `rexW` and `rexB` are 0 or 1. */
@@ -114,7 +118,7 @@ function precedence(pattern: EncodingPattern): number {
   return (pattern.prefix === 'any' ? 2 : 0) + (pattern.plusRegister ? 1 : 0);
 }
 
-function candidate(row: Row, withoutRexB: boolean): Candidate {
+function candidate(row: Row, mode: CodeSize, withoutRexB: boolean): Candidate {
   const { prefix, rexW, vexL, digit, fixedModRM } = row.pattern;
   const accepted = ACCEPTED_PREFIXES[prefix];
   const places = row.operands.map((operand) => operand.where);
@@ -123,7 +127,7 @@ function candidate(row: Row, withoutRexB: boolean): Candidate {
   return {
     row,
     prefixes: vexL === 1 ? accepted << VEX_256 : vexL === 0 ? accepted : accepted | (accepted << VEX_256),
-    rexW: rexW === 'any' ? 0b11 : 1 << rexW,
+    rexW: rexW === 'any' || (mode !== 64 && row.attributes.has('IGNORES_W')) ? 0b11 : 1 << rexW,
     modRMMask: mask,
     modRMValue: fixedModRM ?? ((digit ?? 0) << 3) | (registerOnly ? 0xc0 : 0),
     memoryOnly: places.includes('M'),

@@ -13,8 +13,7 @@ export interface OperandType {
   readonly where: OperandPlace;
   readonly file: 'gpr' | 'xmm' | 'mmx' | 'stack' | 'none';
   /**
-   * Width in bits; `v` = operand size (16, 32, 64), `z` = operand size but at most 32, `y` = 32 or 64 by REX.W, `v64` =
-   * 64 unless 66h makes it 16.
+   * Width in bits; `v` = operand size (16, 32, 64), `z` = operand size but at most 32, `y` = 32 or 64 by REX.W.
    */
   readonly size: OperandSize;
   /** The size in memory if it differs from the size in a register. */
@@ -28,7 +27,7 @@ export interface OperandType {
   readonly signed?: boolean;
 }
 
-export type OperandSize = Width | 128 | 256 | 0 | 'v' | 'z' | 'y' | 'v64';
+export type OperandSize = Width | 128 | 256 | 0 | 'v' | 'z' | 'y';
 
 export type OperandPlace =
   | 'E' // ModRM.rm, register or memory
@@ -42,7 +41,7 @@ export type OperandPlace =
   | 'X' // VEX: the index of SIB, a vector of indexes
   | 'I' // immediate
   | 'J' // relative branch target
-  | 'O' // moffs: a 64-bit (or 32-bit) absolute address
+  | 'O' // moffs: an absolute address, as wide as the address size
   | 'S' // segment register in ModRM.reg
   | 'C' // control register in ModRM.reg
   | 'D' // debug register in ModRM.reg
@@ -52,9 +51,9 @@ export type OperandPlace =
 export type Attribute =
   /** LOCK is allowed if the destination is memory. */
   | 'LOCK'
-  /** The operand size defaults to 64 bits; 66h makes it 16. SDM Vol. 2D A.3 superscript d64. */
+  /** In 64-bit mode the operand size defaults to 64 bits; 66h makes it 16. SDM Vol. 2D A.3 superscript d64. */
   | 'D64'
-  /** The operand size is 64 bits regardless of prefixes; superscript f64. */
+  /** In 64-bit mode the operand size is 64 bits regardless of prefixes; superscript f64. */
   | 'F64'
   /** The operand size is 32 bits regardless of prefixes: x87. */
   | 'F32'
@@ -69,10 +68,19 @@ export type Attribute =
   | 'BRANCH'
   /** A rare or system instruction that only the evaluator implements. */
   | 'EVALUATED'
-  /** The operand size is 32 or 64 bits; 66h is ignored. */
+  /** The operand size is 32 or 64 bits, never 16; 66h is ignored. */
   | 'NO16'
   /** Only 64-bit mode has it, though its encoding has no REX.W. SDM: "N.E." in the column Compat/Leg Mode. */
-  | 'ONLY64';
+  | 'ONLY64'
+  /** 64-bit mode does not have it. SDM: "N.E." or "Invalid" in the column 64-Bit Mode, superscript i64. */
+  | 'NO64'
+  /** Outside 64-bit mode VEX.W is ignored: what W1 selects is in 64-bit mode alone. */
+  | 'IGNORES_W'
+  /**
+   * Outside 64-bit mode its meaning needs descriptor tables, which do not exist yet: there it is decoded, but the evaluator refuses
+   * to execute it.
+   */
+  | 'SEGMENTS';
 
 /**
  * Who may execute an instruction: `CPL0`: the kernel; `IOPL`: code whose CPL is at most RFLAGS.IOPL; `UMIP`: everybody, but the

@@ -1,4 +1,4 @@
-import { MASK64, isCanonical, truncate, type Width } from '../../bits.js';
+import { MASK64, isCanonical, maskOf, truncate, type Width } from '../../bits.js';
 import { bigintArithmetic } from '../meaning/bigint-arithmetic.js';
 import type { CpuState } from '../state/cpu-state.js';
 import { GuestException, Vector } from '../state/exceptions.js';
@@ -103,7 +103,11 @@ class EvaluatorCore implements Core {
     this.start = start;
     this.instruction = instruction;
     this.form = instruction.form;
-    this.next = (start + BigInt(instruction.length)) & MASK64;
+    if (this.form.mode !== 64 && this.form.row.attributes.has('SEGMENTS'))
+      throw new Error(
+        `${this.form.row.mnemonic} in ${this.form.mode}-bit code needs descriptor tables, which do not exist`,
+      );
+    this.next = truncate(instruction.form.mode === 64 ? 64 : 32, start + BigInt(instruction.length));
     this.outcome = 'next';
     this.changed = false;
     state.rip = this.next;
@@ -195,7 +199,14 @@ class EvaluatorCore implements Core {
     return truncate(this.form.addressWidth, address);
   }
   linearAddress(operand: MemoryOperand, popped = 0): bigint {
-    return (this.effectiveAddress(operand, popped) + this.sourceSegmentBase()) & MASK64;
+    const linear = this.effectiveAddress(operand, popped) + this.sourceSegmentBase();
+    return truncate(this.form.mode === 64 ? 64 : 32, linear);
+  }
+  segmentBase(segment: number): bigint {
+    return this.state.segmentBase(segment);
+  }
+  stackMask(): bigint {
+    return BigInt(this.state.stackMask);
   }
   sourceSegmentBase(): bigint {
     return this.state.segmentBase(this.instruction.segment);
@@ -252,7 +263,7 @@ class EvaluatorCore implements Core {
     this.state.rip = target;
   }
   requireCanonical(target: bigint): void {
-    if (!isCanonical(target)) throw new GuestException(Vector.GP);
+    if (this.form.mode === 64 && !isCanonical(target)) throw new GuestException(Vector.GP);
   }
   requireDirectTarget(): void {
     this.requireCanonical(this.directTarget());
@@ -298,7 +309,8 @@ class EvaluatorCore implements Core {
   }
 
   private directTarget(): bigint {
-    return (this.next + this.instruction.immediate) & MASK64;
+    const { mode, width } = this.form;
+    return (this.next + this.instruction.immediate) & (mode === 64 ? MASK64 : maskOf(width));
   }
   private number(field: RegisterField): number {
     return typeof field === 'number' ? field : this.instruction[field];

@@ -20,7 +20,6 @@ export function hostOperations(
     },
     efer: () => BigInt(controls.efer),
     timeStamp: () => BigInt(ticks()),
-    segmentBase: (segment) => state.segmentBase(segment),
     setSegmentBase: (segment, value) => state.setSegmentBase(segment, value),
     selector: (segment) => BigInt(state.selector(segment)),
     loadSegment: (segment, selector) => {

@@ -1,5 +1,5 @@
 import type { Width } from '../../bits.js';
-import type { Row } from '../decode/row.js';
+import type { CodeSize, Row } from '../decode/row.js';
 
 /**
  * The form of an instruction: everything that its meaning may branch on at compile time. Everything else (register
@@ -10,9 +10,12 @@ export interface Form {
   readonly row: Row;
   /** A unique small integer; forms are numbered from 0. */
   readonly id: number;
-  /** Operand size of the instruction in bits, determined by REX.W, 66h and the row's default. */
+  /** Operand size of the instruction in bits, determined by the mode, REX.W, 66h and the row's default. */
   readonly width: Width;
-  readonly addressWidth: 32 | 64;
+  /** Address size in bits, determined by the mode and 67h. */
+  readonly addressWidth: AddressWidth;
+  /** The size of the code segment: 64 in 64-bit mode; 32 or 16 in compatibility, protected, virtual-8086 and real-address mode. */
+  readonly mode: CodeSize;
   readonly operands: readonly OperandForm[];
   /** The operands by position, named as in the SDM. */
   readonly dest: OperandForm;
@@ -28,6 +31,8 @@ export interface Form {
   readonly lock: boolean;
   readonly repeat: Repeat;
 }
+
+export type AddressWidth = 16 | 32 | 64;
 
 export type Repeat = 'none' | 'rep' | 'repe' | 'repne';
 
@@ -85,7 +90,8 @@ export interface SegmentOperand {
 /** A control or debug register, by its number in ModRM.reg. */
 export interface ControlOperand {
   readonly kind: 'control' | 'debug';
-  readonly width: 64;
+  /** 64 in 64-bit mode, else 32. */
+  readonly width: Width;
 }
 
 export type OperandForm =
@@ -101,6 +107,6 @@ export type OperandForm =
 
 /**
  * How an address is computed. `base`: base (or nothing, or rip) + displacement. `index`: the same + index * scale.
- * `general`: either, plus a segment base or cut to 32 bits.
+ * `general`: either, plus a segment base or cut to 32 bits; outside 64-bit mode, where every segment has a base, all are.
  */
 export type AddressShape = 'base' | 'index' | 'general';

@@ -35,7 +35,7 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   writeXmmLow(operand: XmmOperand, width: 32 | 64, value: V): void;
   /** The immediate, sign- or zero-extended by the decoder to `width`. */
   immediate(width: Width): V;
-  /** The second immediate, ENTER's nesting depth; 8 bits. */
+  /** The second immediate: ENTER's nesting depth, 8 bits, or the selector of a far pointer, 16 bits. */
   secondImmediate(): V;
   /** Address of the next instruction; 64 bits. */
   nextRip(): V;
@@ -60,6 +60,10 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
    * its address after the increment (SDM Vol. 2B "POP").
    */
   linearAddress(operand: MemoryOperand, popped?: number): V;
+  /** The base of a segment register, by its number; 64 bits. In 64-bit mode those of ES, CS, SS and DS count as 0. */
+  segmentBase(segment: number): V;
+  /** Outside 64-bit mode, the bits of ESP that address the stack: FFFFh, or FFFFFFFFh where SS.B is set; 32 bits. */
+  stackMask(): V;
   /** The base of the data segment that a string instruction's source uses (overridable); 64 bits. */
   sourceSegmentBase(): V;
   /** #GP(0) unless `linear` is a multiple of `bytes` (a power of two). */
@@ -94,9 +98,9 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   jumpDirect(): void;
   /** Jumps to that target if `condition` holds, else continues with the next instruction. */
   branch(condition: V): void;
-  /** Jumps to an address known only at run time, which `requireCanonical` has checked. */
+  /** Jumps to an address known only at run time, 64 bits, which `requireCanonical` has checked. */
   jumpIndirect(target: V): void;
-  /** Raises #GP(0) unless the address is canonical; call it before anything changes. */
+  /** Raises #GP(0) unless the address is canonical; call it before anything changes. Outside 64-bit mode every one is. */
   requireCanonical(target: V): void;
   /**
    * Raises #GP(0) unless the target of the direct branch is canonical; for branches that change something first (CALL,
@@ -316,7 +320,6 @@ export interface HostOperations<V> {
   readonly x87: X87Operations<V>;
   /** The register EFER; 64 bits. */
   efer(): V;
-  segmentBase(segment: number): V;
   setSegmentBase(segment: number, value: V): void;
   selector(segment: number): V;
   /** Loads a segment register as MOV Sreg does; #GP(selector) or #NP if there is no such descriptor. */

@@ -94,6 +94,14 @@ export class CpuState {
     this.view.setUint32(at.MXCSR, value, true);
   }
 
+  /** Outside 64-bit mode, the bits of ESP that address the stack, by SS.B: FFFFh or FFFFFFFFh. */
+  get stackMask(): number {
+    return this.view.getUint32(at.STACK_MASK, true);
+  }
+  set stackMask(value: number) {
+    this.view.setUint32(at.STACK_MASK, value, true);
+  }
+
   /** All of RFLAGS, with the status flags computed from their thunk. */
   get rflags(): bigint {
     return this.systemFlags | BigInt(this.statusFlags);

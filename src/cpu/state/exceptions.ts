@@ -6,6 +6,7 @@ export const Vector = {
   DB: 1,
   BP: 3,
   OF: 4,
+  BR: 5,
   UD: 6,
   NM: 7,
   DF: 8,

@@ -23,6 +23,8 @@ export const FLAGS_OPERAND = base + 0x0e0;
 
 /** i32 */
 export const MXCSR = base + 0x0e8;
+/** Outside 64-bit mode, the bits of ESP that address the stack: FFFFh, or FFFFFFFFh where SS.B is set. i32 */
+export const STACK_MASK = base + 0x0ec;
 
 /** XMM0 to XMM15, 16 bytes each. */
 export const XMM = base + 0x100;

@@ -108,8 +108,11 @@ export class NativeCheck {
   /** Rows whose feature the host has, and of which it has answered no case although there were some, or else are never run. */
   rowsWithoutCases(): string[] {
     const without = [...this.rows].filter(
-      ([{ feature, mnemonic }, answered]) =>
-        answered === 0 && hasFeature(this.oracle.host, feature) && !Object.hasOwn(NEVER_RUN, mnemonic),
+      ([{ feature, mnemonic, modes }, answered]) =>
+        answered === 0 &&
+        modes.includes(64) &&
+        hasFeature(this.oracle.host, feature) &&
+        !Object.hasOwn(NEVER_RUN, mnemonic),
     );
     return without.map(([row]) => rowName(row));
   }

@@ -1,6 +1,8 @@
 import type { Form, MemoryOperand } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { memory, readLanes, writeLanes, xmm } from './sse-operands.js';
+import { resize } from './flag-bits.js';
+import { linearAt } from './stack.js';
 
 /**
  * VMASKMOVPS, VPMASKMOVQ ...: loads or stores the numbers whose top bit is set in the mask. Only these are accessed, and only they
@@ -99,8 +101,8 @@ function selectedPlaces<V>(
 
 /** The linear address of an element at an effective address that is still to be cut to the address size. */
 function elementAddress<V>(m: Machine<V>, { addressWidth }: Form, { shape }: MemoryOperand, effective: V): V {
-  const cut = addressWidth === 32 ? m.zeroExtend(32, 64, m.truncate(64, 32, effective)) : effective;
-  return shape === 'general' ? m.add(64, cut, m.sourceSegmentBase()) : cut;
+  const cut = resize(m, addressWidth, 64, resize(m, 64, addressWidth, effective));
+  return shape === 'general' ? linearAt(m, cut, m.sourceSegmentBase()) : cut;
 }
 
 /**

@@ -1,19 +1,18 @@
 import { flagFromTruth } from './flag-bits.js';
 import { CF, ZF } from '../flags.js';
-import type { Form, XmmOperand } from '../form.js';
+import type { Form } from '../form.js';
 import type { FloatWidth, Machine, Semantics } from '../vocabulary.js';
 import { memoryPlace, read } from './operands.js';
+import { xmmRegisters } from './sse-state.js';
 import { binary, readLanes, readVector, unary, vectorWidth, writeLanes, writeVector } from './sse-operands.js';
 
 /** Instructions that are new with AVX and AVX2. SDM Vol. 1 14.1 and 14.6. */
 
-const REGISTERS = Array.from({ length: 16 }, (_, field): XmmOperand => ({ kind: 'xmm', field, width: 128 }));
-
 /** VZEROUPPER, VZEROALL: clear the upper halves of all YMM registers, or all of them. SDM Vol. 2C "VZEROUPPER", "VZEROALL". */
 export const zeroRegisters =
   (which: 'upper' | 'all'): Semantics =>
-  (m) => {
-    for (const register of REGISTERS) {
+  (m, form) => {
+    for (const register of xmmRegisters(form)) {
       if (which === 'all') m.writeXmm(register, m.vectorConstant(0n));
       m.writeYmmHigh(register, m.vectorConstant(0n));
     }

@@ -4,6 +4,7 @@ import type { Form, MemoryOperand } from '../form.js';
 import type { Access, Arithmetic, Machine, Semantics } from '../vocabulary.js';
 import { flagFromTruth, flagFromBit, resize } from './flag-bits.js';
 import { gprWidth, place, read, type OperandPlace } from './operands.js';
+import { linearAt } from './stack.js';
 
 /** SDM Vol. 1 5.1.6 "Bit and Byte Instructions", with LZCNT and TZCNT. */
 
@@ -44,13 +45,13 @@ function bitPlace<V>(m: Machine<V>, form: Form, offset: V, access: Access): Oper
   return { read: () => where.load(width), write: (value) => where.store(width, value) };
 }
 
-/** The linear address plus `bytes`; with 32-bit addresses the effective address wraps around. */
+/** The linear address plus `bytes`; the effective address wraps around with 32-bit and 16-bit addresses. */
 function addressBeyond<V>(m: Machine<V>, { addressWidth }: Form, operand: MemoryOperand, bytes: V): V {
   const linear = m.linearAddress(operand);
   if (addressWidth === 64) return m.add(64, linear, bytes);
   const effective = m.effectiveAddress(operand);
-  const beyond = m.zeroExtend(32, 64, m.truncate(64, 32, m.add(64, effective, bytes)));
-  return m.add(64, m.sub(64, linear, effective), beyond);
+  const beyond = m.zeroExtend(addressWidth, 64, m.truncate(64, addressWidth, m.add(64, effective, bytes)));
+  return linearAt(m, m.sub(64, linear, effective), beyond);
 }
 
 /** BT. SDM Vol. 2A "BT—Bit Test". */

@@ -1,17 +1,19 @@
 import { Vector } from '../../state/exceptions.js';
+import { OVERFLOW } from '../flags.js';
 import type { Machine, Semantics } from '../vocabulary.js';
 import { RCX, RSP } from '../../state/layout.js';
 import { read } from './operands.js';
-import { slotToPush, topOfStack } from './stack.js';
+import { movedUp, slotToPush, topOfStack } from './stack.js';
+import { resize } from './flag-bits.js';
 
 /** SDM Vol. 1 5.1.7 "Control Transfer Instructions": near transfers and interrupts. Far ones are in far-transfer.ts. */
 
 /** JMP rel. SDM Vol. 2A "JMP—Jump". */
 export const jmpDirect: Semantics = (m) => m.jumpDirect();
 
-/** JMP r/m64. SDM Vol. 2A "JMP—Jump". */
-export const jmpIndirect: Semantics = (m, { dest }) => {
-  const target = read(m, dest);
+/** JMP r/m64; r/m16 or r/m32 outside 64-bit mode, zero-extended. SDM Vol. 2A "JMP—Jump". */
+export const jmpIndirect: Semantics = (m, { dest, width }) => {
+  const target = resize(m, width, 64, read(m, dest));
   m.requireCanonical(target);
   m.jumpIndirect(target);
 };
@@ -46,26 +48,26 @@ export const loope = loopWhile((m, countLeft) => m.and(8, countLeft, m.condition
 export const loopne = loopWhile((m, countLeft) => m.and(8, countLeft, m.condition(5)));
 
 /** CALL rel: pushes the address of the next instruction and goes to the target. SDM Vol. 2A "CALL—Call Procedure". */
-export const callDirect: Semantics = (m) => {
+export const callDirect: Semantics = (m, { width }) => {
   m.requireDirectTarget();
-  slotToPush(m, 64).push(m.nextRip());
+  slotToPush(m, width).push(resize(m, 64, width, m.nextRip()));
   m.jumpDirect();
 };
 
-/** CALL r/m64: the target is read and checked to be canonical before anything is pushed. */
-export const callIndirect: Semantics = (m, { dest }) => {
-  const target = read(m, dest);
+/** CALL r/m64, and r/m16 or r/m32 outside 64-bit mode: the target is read and checked to be canonical before anything is pushed. */
+export const callIndirect: Semantics = (m, { dest, width }) => {
+  const target = resize(m, width, 64, read(m, dest));
   m.requireCanonical(target);
-  slotToPush(m, 64).push(m.nextRip());
+  slotToPush(m, width).push(resize(m, 64, width, m.nextRip()));
   m.jumpIndirect(target);
 };
 
 /** RET, RET imm16: pops the return address, then releases `immediate` more bytes. SDM Vol. 2B "RET". */
-export const ret: Semantics = (m, { operands }) => {
-  const target = topOfStack(m, 64);
+export const ret: Semantics = (m, { operands, width }) => {
+  const target = resize(m, width, 64, topOfStack(m, width));
   m.requireCanonical(target);
-  const popped = m.add(64, m.gpr(RSP, 64), m.constant(64, 8));
-  m.setGpr(RSP, 64, operands.length === 0 ? popped : m.add(64, popped, m.zeroExtend(16, 64, m.immediate(16))));
+  const popped = movedUp(m, m.gpr(RSP, 64), m.constant(64, width / 8));
+  m.setGpr(RSP, 64, operands.length === 0 ? popped : movedUp(m, popped, m.zeroExtend(16, 64, m.immediate(16))));
   m.jumpIndirect(target);
 };
 
@@ -73,6 +75,9 @@ export const ret: Semantics = (m, { operands }) => {
 export const int3: Semantics = (m) => m.trap(Vector.BP);
 /** INT1: #DB, a trap. */
 export const int1: Semantics = (m) => m.trap(Vector.DB);
+
+/** INTO: #OF, a trap, if OF is set. SDM Vol. 2A "INT n/INTO/INT3/INT1". */
+export const into: Semantics = (m) => m.if(m.condition(OVERFLOW), () => m.trap(Vector.OF));
 
 /** Error code bit: the index refers to a gate of the IDT. SDM Vol. 3A 6.13 "Error Code". */
 const ERROR_CODE_IDT = 2;

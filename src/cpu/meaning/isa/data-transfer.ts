@@ -1,10 +1,11 @@
 import type { Width } from '../../../bits.js';
 import { ZF, flagsOfAdd, flagsOfSub } from '../flags.js';
-import type { Semantics } from '../vocabulary.js';
-import { RAX, RBX, RCX, RDX } from '../../state/layout.js';
+import type { Form } from '../form.js';
+import type { Machine, Semantics } from '../vocabulary.js';
+import { RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../../state/layout.js';
 import { flagFromTruth } from './flag-bits.js';
 import { gprWidth, memoryPlace, place, read } from './operands.js';
-import { releaseStack, slotToPush, topOfStack } from './stack.js';
+import { movedDown, releaseStack, slotToPush, stackAddress, topOfStack } from './stack.js';
 
 /** SDM Vol. 1 5.1.1 "Data Transfer Instructions". */
 
@@ -141,6 +142,27 @@ export const pop: Semantics = (m, { dest, width }) => {
   releaseStack(m, bytes);
   place(m, dest, 'write').write(value);
 };
+
+/** PUSHA, PUSHAD: pushes AX CX DX BX SP BP SI DI, or EAX and so on, SP as it was. SDM Vol. 2B "PUSHA/PUSHAD". */
+export const pusha = <V>(m: Machine<V>, { width }: Form): void => {
+  let top = m.gpr(RSP, 64);
+  const places = REGISTERS.map((register) => {
+    top = movedDown(m, top, width / 8);
+    return { register, where: m.translate(stackAddress(m, top), width / 8, 'write', true) };
+  });
+  for (const { register, where } of places) where.store(width, m.gpr(register, width));
+  m.setGpr(RSP, 64, top);
+};
+
+/** POPA, POPAD: pops what PUSHA pushed; the value of SP is dropped. SDM Vol. 2B "POPA/POPAD". */
+export const popa = <V>(m: Machine<V>, { width }: Form): void => {
+  const values = [...REGISTERS].reverse().map((register, words) => ({ register, value: topOfStack(m, width, words) }));
+  for (const { register, value } of values) if (register !== RSP) m.setGpr(register, width, value);
+  releaseStack(m, (REGISTERS.length * width) / 8);
+};
+
+/** In the order in which PUSHA pushes them, which is that of their numbers. */
+const REGISTERS = [RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI];
 
 /** CBW, CWDE, CDQE: the accumulator's lower half, sign-extended to all of it. SDM Vol. 2A "CBW/CWDE/CDQE". */
 export const extendAccumulator: Semantics = (m, { width }) => {

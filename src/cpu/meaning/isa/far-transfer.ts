@@ -13,7 +13,7 @@ import { releaseStack, topOfStack } from './stack.js';
 /**
  * Far transfers of control at CPL 3. There is exactly one code segment and one stack segment (descriptors.ts), so CS
  * and SS do not change, and no transfer changes the privilege level. At CPL 0 they are #UD: only a kernel with its own
- * descriptor tables would have other segments.
+ * descriptor tables would have other segments. Outside 64-bit mode they are not executed at all (`SEGMENTS`).
  */
 
 /** A far pointer: the offset, zero-extended to 64 bits, and the selector after it. */
@@ -22,8 +22,10 @@ interface FarPointer<V> {
   selector: V;
 }
 
-/** Reads m16:16, m16:32 or m16:64. */
+/** Reads m16:16, m16:32 or m16:64, or ptr16:16 or ptr16:32 in the instruction. */
 export function readFarPointer<V>(m: Machine<V>, operand: OperandForm, width: Width): FarPointer<V> {
+  if (operand.kind === 'immediate')
+    return { offset: resize(m, width, 64, m.immediate(width)), selector: m.secondImmediate() };
   const linear = m.linearAddress(operand as MemoryOperand);
   const offset = m.translate(linear, width / 8, 'read').load(width);
   const selector = m.translate(m.add(64, linear, m.constant(64, width / 8)), 2, 'read').load(16);
@@ -34,7 +36,7 @@ function requireUser<V>(m: Machine<V>): void {
   m.raiseIf(m.isZero(8, m.cpl()), Vector.UD);
 }
 
-/** JMP m16:16, m16:32, m16:64. SDM Vol. 2A "JMP—Jump". */
+/** JMP m16:16, m16:32, m16:64, ptr16:16, ptr16:32. SDM Vol. 2A "JMP—Jump". */
 export const jmpFar: Semantics = (m, { dest, width }) => {
   requireUser(m);
   const { offset, selector } = readFarPointer(m, dest, width);
@@ -44,7 +46,7 @@ export const jmpFar: Semantics = (m, { dest, width }) => {
 };
 
 /**
- * CALL m16:16, m16:32, m16:64: pushes CS, then the address of the next instruction, each as wide as an operand. SDM
+ * CALL m16:16, m16:32, m16:64, ptr16:16, ptr16:32: pushes CS, then the address of the next instruction, each as wide as an operand. SDM
  * Vol. 2A "CALL".
  */
 export const callFar: Semantics = (m, { dest, width }) => {

@@ -1,10 +1,11 @@
 import { Vector } from '../../state/exceptions.js';
 import type { Form, MemoryOperand } from '../form.js';
-import type { Machine, Place, Semantics } from '../vocabulary.js';
+import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { RAX, RBP, RBX, RCX, RDX, RSP } from '../../state/layout.js';
-import { CF, STATUS_FLAGS } from '../flags.js';
+import { CARRY, CF, STATUS_FLAGS } from '../flags.js';
 import { resize } from './flag-bits.js';
-import { place } from './operands.js';
+import { memoryPlace, place, read } from './operands.js';
+import { linearAt, movedDown, movedUp, stackAddress, withStackBits } from './stack.js';
 
 /** SDM Vol. 1 5.1.13 "Miscellaneous Instructions", with ENTER and LEAVE. */
 
@@ -27,7 +28,21 @@ export const ud: Semantics = (m) => m.raise(Vector.UD);
 export const xlat: Semantics = (m, { addressWidth }) => {
   const index = m.zeroExtend(8, addressWidth, m.gpr(RAX, 8));
   const effective = resize(m, addressWidth, 64, m.add(addressWidth, m.gpr(RBX, addressWidth), index));
-  m.setGpr(RAX, 8, m.translate(m.add(64, m.sourceSegmentBase(), effective), 1, 'read').load(8));
+  m.setGpr(RAX, 8, m.translate(linearAt(m, m.sourceSegmentBase(), effective), 1, 'read').load(8));
+};
+
+/** BOUND: #BR unless DEST, signed, is within the bounds: the first number in memory to the second. SDM Vol. 2A "BOUND". */
+export const bound: Semantics = (m, { dest, src, width }) => {
+  const bounds = memoryPlace(m, { ...(src as MemoryOperand), width: width === 16 ? 32 : 64 }, 'read');
+  const index = read(m, dest);
+  const isBelow = m.lessSigned(width, index, bounds.load(width, 0));
+  const isAbove = m.lessSigned(width, bounds.load(width, width / 8), index);
+  m.raiseIf(m.or(8, isBelow, isAbove), Vector.BR);
+};
+
+/** SALC: AL := FFh if CF is set, else 0. AMD64 APM Vol. 3 table A-1; it is in no manual of Intel. */
+export const salc: Semantics = (m) => {
+  m.setGpr(RAX, 8, m.select(8, m.condition(CARRY), m.constant(8, 0xff), m.constant(8, 0)));
 };
 
 /** CPUID: EAX EBX ECX EDX := the values of leaf EAX, subleaf ECX. SDM Vol. 2A "CPUID". */
@@ -56,7 +71,7 @@ export const rdtscp: Semantics = (m, form) => {
 };
 
 /** RDPID: DEST := IA32_TSC_AUX. SDM Vol. 2B "RDPID". */
-export const rdpid: Semantics = (m, { dest }) => place(m, dest, 'write').write(m.constant(64, PROCESSOR));
+export const rdpid: Semantics = (m, { dest, width }) => place(m, dest, 'write').write(m.constant(width, PROCESSOR));
 
 /** Where the two streams of random numbers start. */
 const STREAMS = { RDRAND: 0x243f_6a88_85a3_08d3n, RDSEED: 0x1319_8a2e_0370_7344n };
@@ -99,14 +114,17 @@ export function enter<V>(m: Machine<V>, { width }: Form): void {
   const bytes = width / 8;
   const level = m.and(8, m.secondImmediate(), m.constant(8, DEEPEST_NESTING));
   const oldFrame = m.gpr(RBP, 64);
-  const frame = m.sub(64, m.gpr(RSP, 64), m.constant(64, bytes));
-  const below = (address: V, words: number): V => m.sub(64, address, m.constant(64, words * bytes));
-  const savedFrame = m.translate(frame, bytes, 'write', true);
+  const frame = movedDown(m, m.gpr(RSP, 64), bytes);
+  const below = (pointer: V, words: number): V => movedDown(m, pointer, words * bytes);
+  const translate = (pointer: V, access: Access): Place<V> =>
+    m.translate(stackAddress(m, pointer), bytes, access, true);
+  const savedFrame = translate(frame, 'write');
 
   const finish = (depth: number, copies: readonly Copy<V>[]): void => {
-    const newFrame = depth > 0 ? m.translate(below(frame, depth), bytes, 'write', true) : undefined;
-    const top = m.sub(64, below(frame, depth), m.zeroExtend(16, 64, m.immediate(16)));
-    m.translate(top, bytes, 'write', true);
+    const newFrame = depth > 0 ? translate(below(frame, depth), 'write') : undefined;
+    const lowest = below(frame, depth);
+    const top = withStackBits(m, lowest, m.sub(64, lowest, m.zeroExtend(16, 64, m.immediate(16))));
+    translate(top, 'write');
     savedFrame.store(width, m.gpr(RBP, width));
     for (const { from, to } of copies) to.store(width, from.load(width));
     newFrame?.store(width, resize(m, 64, width, frame));
@@ -114,8 +132,8 @@ export function enter<V>(m: Machine<V>, { width }: Form): void {
     m.setGpr(RSP, 64, top);
   };
   const copy = (depth: number): Copy<V> => ({
-    from: m.translate(below(oldFrame, depth), bytes, 'read', true),
-    to: m.translate(below(frame, depth), bytes, 'write', true),
+    from: translate(below(oldFrame, depth), 'read'),
+    to: translate(below(frame, depth), 'write'),
   });
   // All places are translated before the first is written, so each level is nested in the branch of the previous one.
   const nest = (depth: number, copies: readonly Copy<V>[]): void => {
@@ -143,8 +161,8 @@ interface Copy<V> {
 /** LEAVE: RSP := RBP, then pops RBP. SDM Vol. 2A "LEAVE". */
 export const leave: Semantics = (m, { width }) => {
   const bytes = width / 8;
-  const frame = m.gpr(RBP, 64);
-  const saved = m.translate(frame, bytes, 'read', true).load(width);
-  m.setGpr(RSP, 64, m.add(64, frame, m.constant(64, bytes)));
+  const frame = withStackBits(m, m.gpr(RSP, 64), m.gpr(RBP, 64));
+  const saved = m.translate(stackAddress(m, frame), bytes, 'read', true).load(width);
+  m.setGpr(RSP, 64, movedUp(m, frame, m.constant(64, bytes)));
   m.setGpr(RBP, width, saved);
 };

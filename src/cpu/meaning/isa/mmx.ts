@@ -5,6 +5,7 @@ import { place, read } from './operands.js';
 import { everyOther } from './sse-horizontal.js';
 import { binary, readVector, writeVector, xmm } from './sse-operands.js';
 import { FTW, requireNoPending, setTop } from './x87-state.js';
+import { linearAt } from './stack.js';
 
 /**
  * MMX registers: SDM Vol. 1 5.4 and chapter 9, and the instructions of SSE to SSSE3 on them. A register is a vector whose upper half
@@ -128,7 +129,7 @@ export const insertWord = mmx((m, form) => {
 /** MASKMOVQ: as MASKMOVDQU, for eight bytes. SDM Vol. 2B "MASKMOVQ". */
 export const maskmovq = mmx(<V>(m: Machine<V>, { dest, src, addressWidth }: Form) => {
   const offset = m.zeroExtend(addressWidth, 64, m.gpr(RDI, addressWidth));
-  const target = m.translate(m.add(64, m.sourceSegmentBase(), offset), 8, 'write');
+  const target = m.translate(linearAt(m, m.sourceSegmentBase(), offset), 8, 'write');
   const signs = m.vector('i8x16.gt_s', m.vectorConstant(0n), readVector(m, src));
   const selected = m.lane(64, signs, m.constant(32, 0));
   const kept = m.and(64, m.not(64, selected), target.load(64));

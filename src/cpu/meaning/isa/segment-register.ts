@@ -46,7 +46,7 @@ export const loadFarPointer =
 export const readBase =
   (segment: number): Semantics =>
   (m, { dest, width }) => {
-    place(m, dest, 'write').write(resize(m, 64, width, m.host.segmentBase(segment)));
+    place(m, dest, 'write').write(resize(m, 64, width, m.segmentBase(segment)));
   };
 
 /**

@@ -12,6 +12,7 @@ import {
   xmm,
   zeroExtendToVector,
 } from './sse-operands.js';
+import { linearAt } from './stack.js';
 
 /**
  * MOVSS, MOVSD: between registers and to memory, moves only the low number; from memory, fills the rest with zeros. SDM
@@ -76,7 +77,7 @@ export const moveMask =
  */
 export const maskmovdqu: Semantics = (m, { dest, src, addressWidth }) => {
   const offset = m.zeroExtend(addressWidth, 64, m.gpr(RDI, addressWidth));
-  const target = m.translate(m.add(64, m.sourceSegmentBase(), offset), 16, 'write');
+  const target = m.translate(linearAt(m, m.sourceSegmentBase(), offset), 16, 'write');
   const selected = m.vector('i8x16.gt_s', m.vectorConstant(0n), m.readXmm(xmm(src)));
   const kept = m.vector('andnot', selected, target.load(128));
   target.store(128, m.vector('or', kept, m.vector('and', selected, m.readXmm(xmm(dest)))));

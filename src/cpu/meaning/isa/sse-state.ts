@@ -1,6 +1,6 @@
 import type { Width } from '../../../bits.js';
 import { MXCSR_MASK } from '../../evaluator/float/mxcsr.js';
-import type { OperandForm, XmmOperand } from '../form.js';
+import type { Form, OperandForm, XmmOperand } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { place, read } from './operands.js';
 import { FCW, FDP, FIP, FOP, FOP_WRITABLE, FSW, FTW, loadStack, setControlAndStatus, storeStack } from './x87-state.js';
@@ -39,7 +39,13 @@ const STACK = 32;
 const STACK_STRIDE = 16;
 const XMM = 160;
 
-export const XMM_REGISTERS = Array.from({ length: 16 }, (_, field): XmmOperand => ({ kind: 'xmm', field, width: 128 }));
+const XMM_REGISTERS = Array.from({ length: 16 }, (_, field): XmmOperand => ({ kind: 'xmm', field, width: 128 }));
+const LOWER_XMM_REGISTERS = XMM_REGISTERS.slice(0, 8);
+
+/** XMM0 to XMM15; outside 64-bit mode, XMM0 to XMM7. */
+export function xmmRegisters({ mode }: Form): readonly XmmOperand[] {
+  return mode === 64 ? XMM_REGISTERS : LOWER_XMM_REGISTERS;
+}
 
 /** FXSAVE, FXSAVE64. SDM Vol. 2A "FXSAVE". */
 export const fxsave: Semantics = (m, { dest, width }) => {
@@ -65,7 +71,7 @@ export function storeMxcsr<V>(m: Machine<V>, image: Place<V>): void {
 }
 
 export function storeXmm<V>(m: Machine<V>, image: Place<V>): void {
-  XMM_REGISTERS.forEach((register, i) => image.store(128, m.readXmm(register), XMM + 16 * i));
+  xmmRegisters(m.form).forEach((register, i) => image.store(128, m.readXmm(register), XMM + 16 * i));
 }
 
 /** FXRSTOR, FXRSTOR64: #GP(0) if the image sets a reserved bit of MXCSR. SDM Vol. 2A "FXRSTOR". */
@@ -96,7 +102,7 @@ export function loadMxcsr<V>(m: Machine<V>, image: Place<V>): void {
 }
 
 export function loadXmm<V>(m: Machine<V>, image: Place<V>): void {
-  XMM_REGISTERS.forEach((register, i) => m.writeXmm(register, image.load(128, XMM + 16 * i)));
+  xmmRegisters(m.form).forEach((register, i) => m.writeXmm(register, image.load(128, XMM + 16 * i)));
 }
 
 function fxImage<V>(m: Machine<V>, operand: OperandForm, access: Access): Place<V> {

@@ -1,12 +1,15 @@
 import type { Width } from '../../../bits.js';
 import { DF, flagsOfSub } from '../flags.js';
-import type { Form } from '../form.js';
+import type { AddressWidth, Form } from '../form.js';
 import type { Machine, Place, Semantics } from '../vocabulary.js';
-import { RAX, RDI, RSI } from '../../state/layout.js';
+import { ES, RAX, RDI, RSI } from '../../state/layout.js';
+import { resize } from './flag-bits.js';
+import { linearAt } from './stack.js';
 
 /**
  * SDM Vol. 1 5.1.8 "String Instructions". Elements are at RSI, in an overridable segment, and at RDI, in ES; afterwards
- * both registers advance by one element, or move back if DF is set. With 67h they are ESI, EDI and ECX.
+ * both registers advance by one element, or move back if DF is set. With other address sizes they are ESI, EDI and ECX, or SI, DI
+ * and CX.
  */
 
 /** Processes one element, or with REP as many as the count register specifies, one per iteration. */
@@ -18,17 +21,18 @@ function repeated<V>(m: Machine<V>, { repeat }: Form, element: () => V | undefin
 /** The element at RSI. */
 function source<V>(m: Machine<V>, { width, addressWidth }: Form): Place<V> {
   const address = wideAddress(m, addressWidth, RSI);
-  return m.translate(m.add(64, m.sourceSegmentBase(), address), width / 8, 'read');
+  return m.translate(linearAt(m, m.sourceSegmentBase(), address), width / 8, 'read');
 }
 
 /** The element at RDI. */
-function destination<V>(m: Machine<V>, { width, addressWidth }: Form, access: 'read' | 'write'): Place<V> {
-  return m.translate(wideAddress(m, addressWidth, RDI), width / 8, access);
+function destination<V>(m: Machine<V>, { width, addressWidth, mode }: Form, access: 'read' | 'write'): Place<V> {
+  const address = wideAddress(m, addressWidth, RDI);
+  const linear = mode === 64 ? address : linearAt(m, m.segmentBase(ES), address);
+  return m.translate(linear, width / 8, access, false);
 }
 
-function wideAddress<V>(m: Machine<V>, addressWidth: 32 | 64, register: number): V {
-  const address = m.gpr(register, addressWidth);
-  return addressWidth === 64 ? address : m.zeroExtend(32, 64, address);
+function wideAddress<V>(m: Machine<V>, addressWidth: AddressWidth, register: number): V {
+  return resize(m, addressWidth, 64, m.gpr(register, addressWidth));
 }
 
 /** Advances registers by one element. */

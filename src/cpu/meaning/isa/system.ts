@@ -1,4 +1,4 @@
-import { isReadable, isWritable, DESCRIPTORS, type Descriptor } from '../../state/descriptors.js';
+import { isReadable, isWritable, DESCRIPTORS, RPL_MASK, type Descriptor } from '../../state/descriptors.js';
 import { Vector } from '../../state/exceptions.js';
 import { EFER_SCE } from '../../../mmu/entry.js';
 import { ZF } from '../flags.js';
@@ -65,6 +65,20 @@ export const lsl = loadFromDescriptor((descriptor) => descriptor.limit);
 function verify(accepts: (descriptor: Descriptor) => boolean): Semantics {
   return (m, { dest }) => m.setFlagBits(ZF, flagFromTruth(m, namesAny(m, read(m, dest), accepts), ZF));
 }
+
+/**
+ * ARPL: if the RPL of the selector DEST is below that of SRC, sets ZF and raises it to that one, else clears ZF. SDM Vol. 2A "ARPL".
+ */
+export const arpl: Semantics = (m, { dest, src }) => {
+  const target = place(m, dest, 'write');
+  const other = read(m, src);
+  const selector = target.read();
+  const rpl = (value: typeof selector): typeof selector => m.and(16, value, m.constant(16, RPL_MASK));
+  const isLess = m.lessUnsigned(16, rpl(selector), rpl(other));
+  const raised = m.or(16, m.and(16, selector, m.constant(16, 0xffff & ~RPL_MASK)), rpl(other));
+  target.write(m.select(16, isLess, raised, selector));
+  m.setFlagBits(ZF, flagFromTruth(m, isLess, ZF));
+};
 
 /** VERR: ZF := 1 if a segment is readable. SDM Vol. 2B "VERR/VERW". */
 export const verr = verify(isReadable);

@@ -4,7 +4,7 @@ import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { Vector } from '../../state/exceptions.js';
 import { RAX, RCX, RDX } from '../../state/layout.js';
 import { memory } from './sse-operands.js';
-import { XMM_REGISTERS, loadMxcsr, loadX87, loadXmm, storeMxcsr, storeX87, storeXmm } from './sse-state.js';
+import { loadMxcsr, loadX87, loadXmm, storeMxcsr, storeX87, storeXmm, xmmRegisters } from './sse-state.js';
 import { REGISTERS, SIGNIFICAND, SIGN_EXPONENT, initialize } from './x87-state.js';
 
 /*
@@ -93,7 +93,7 @@ export const xsavec: Semantics = (m, { dest, width }) => {
 };
 
 function storeYmm<V>(m: Machine<V>, ymm: Place<V>): void {
-  XMM_REGISTERS.forEach((register, i) => ymm.store(128, m.readYmmHigh(register), 16 * i));
+  xmmRegisters(m.form).forEach((register, i) => ymm.store(128, m.readYmmHigh(register), 16 * i));
 }
 
 /** A value of 64 bits that is not 0 where the header of the area is not allowed. */
@@ -147,12 +147,12 @@ export const xrstor: Semantics = (m, { dest, width }) => {
   each(
     SSE,
     () => loadXmm(m, image),
-    () => XMM_REGISTERS.forEach((register) => m.writeXmm(register, m.vectorConstant(0n))),
+    () => xmmRegisters(m.form).forEach((register) => m.writeXmm(register, m.vectorConstant(0n))),
   );
   each(
     AVX,
-    () => XMM_REGISTERS.forEach((register, i) => m.writeYmmHigh(register, ymm.load(128, 16 * i))),
-    () => XMM_REGISTERS.forEach((register) => m.writeYmmHigh(register, m.vectorConstant(0n))),
+    () => xmmRegisters(m.form).forEach((register, i) => m.writeYmmHigh(register, ymm.load(128, 16 * i))),
+    () => xmmRegisters(m.form).forEach((register) => m.writeYmmHigh(register, m.vectorConstant(0n))),
   );
 };
 

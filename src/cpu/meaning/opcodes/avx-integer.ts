@@ -144,9 +144,9 @@ const INTEGER = [
 
 /** Comparison of strings, AVX. */
 const STRINGS = [
-  row('VEX.128.66.0F3A.W0 60 /r', 'VPCMPESTRM', string.pcmpestrm, Vdq, WdqUnaligned, Ib, 'TYPE 4'),
+  row('VEX.128.66.0F3A.W0 60 /r', 'VPCMPESTRM', string.pcmpestrm, Vdq, WdqUnaligned, Ib, 'TYPE 4', 'IGNORES_W'),
   row('VEX.128.66.0F3A.W1 60 /r', 'VPCMPESTRM64', string.pcmpestrm, Vdq, WdqUnaligned, Ib, 'TYPE 4', 'ONLY64'),
-  row('VEX.128.66.0F3A.W0 61 /r', 'VPCMPESTRI', string.pcmpestri, Vdq, WdqUnaligned, Ib, 'TYPE 4'),
+  row('VEX.128.66.0F3A.W0 61 /r', 'VPCMPESTRI', string.pcmpestri, Vdq, WdqUnaligned, Ib, 'TYPE 4', 'IGNORES_W'),
   row('VEX.128.66.0F3A.W1 61 /r', 'VPCMPESTRI64', string.pcmpestri, Vdq, WdqUnaligned, Ib, 'TYPE 4', 'ONLY64'),
   row('VEX.128.66.0F3A.WIG 62 /r', 'VPCMPISTRM', string.pcmpistrm, Vdq, WdqUnaligned, Ib, 'TYPE 4'),
   row('VEX.128.66.0F3A.WIG 63 /r', 'VPCMPISTRI', string.pcmpistri, Vdq, WdqUnaligned, Ib, 'TYPE 4'),

@@ -3,6 +3,7 @@ import * as bitByte from '../isa/bit-byte.js';
 import * as bitManipulation from '../isa/bit-manipulation.js';
 import * as control from '../isa/control-transfer.js';
 import * as transfer from '../isa/data-transfer.js';
+import * as decimal from '../isa/decimal-arithmetic.js';
 import * as far from '../isa/far-transfer.js';
 import * as flags from '../isa/flag-control.js';
 import * as logical from '../isa/logical.js';
@@ -12,19 +13,19 @@ import * as shift from '../isa/shift-rotate.js';
 import * as string from '../isa/string.js';
 import type { Semantics } from '../vocabulary.js';
 import type { Attribute, Undefined, VendorDifference } from '../../decode/row.js';
-import { FS, GS, SS } from '../../state/layout.js';
+import { CS, DS, ES, FS, GS, SS } from '../../state/layout.js';
 import * as type from './operand-types.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 import * as leaves from './undefined-flags.js';
 import * as vendors from './vendor-differences.js';
 
-const { AL, By, CL, Eb, Ev, Ev64, Ew, Ey, Ez, Gb, Gv, Gy } = type;
-const { Ib, Iv, Iw, Iz, Jb, Jz, M, Mb, Mdq, Mq, Mv, Nq64, Nv, Ob, Ov, RvMw, Ry, Sw, Zb, Zv, Zv64, rAX, sIb } = type;
+const { AL, Ap, By, CL, Eb, Ev, Ew, Ey, Ez, Gb, Gv, Gy } = type;
+const { Ib, Iv, Iw, Iz, Jb, Jz, M, Mb, Mdq, Mq, Mv, Nv, Ob, Ov, RvMw, Ry, Sw, Zb, Zv, rAX, sIb } = type;
 
 const hex = (opcode: number): string => opcode.toString(16).toUpperCase().padStart(2, '0');
 
 /**
- * The nine encodings of ADD, OR, ADC, SBB, AND, SUB, XOR and CMP, which differ only in `n`. SDM Vol. 2D tables A-2 and
+ * The ten encodings of ADD, OR, ADC, SBB, AND, SUB, XOR and CMP, which differ only in `n`. SDM Vol. 2D tables A-2 and
  * A-6, group 1.
  */
 function arithmeticRows(
@@ -44,6 +45,7 @@ function arithmeticRows(
     row(opcode(5), mnemonic, semantics, rAX, Iz, ...undefinedParts),
     row(`80 /${n}`, mnemonic, semantics, Eb, Ib, ...rest),
     row(`81 /${n}`, mnemonic, semantics, Ev, Iz, ...rest),
+    row(`82 /${n}`, mnemonic, semantics, Eb, Ib, 'NO64', ...rest),
     row(`83 /${n}`, mnemonic, semantics, Ev, sIb, ...rest),
   ].flat();
 }
@@ -85,12 +87,14 @@ const DATA_TRANSFER = [
   row('0F B1 /r', 'CMPXCHG', transfer.cmpxchg, Ev, Gv, 'LOCK'),
   feature('CX8', row('REX.W0 0F C7 /1', 'CMPXCHG8B', transfer.cmpxchgPair, Mq, 'LOCK')),
   feature('CMPXCHG16B', row('REX.W 0F C7 /1', 'CMPXCHG16B', transfer.cmpxchgPair, Mdq, 'LOCK')),
-  row('50+r', 'PUSH', transfer.push, Zv64, 'D64'),
-  row('FF /6', 'PUSH', transfer.push, Ev64, 'D64'),
+  row('50+r', 'PUSH', transfer.push, Zv, 'D64'),
+  row('FF /6', 'PUSH', transfer.push, Ev, 'D64'),
   row('6A', 'PUSH', transfer.push, sIb, 'D64'),
   row('68', 'PUSH', transfer.push, Iz, 'D64'),
-  row('58+r', 'POP', transfer.pop, Zv64, 'D64'),
-  row('8F /0', 'POP', transfer.pop, Ev64, 'D64'),
+  row('58+r', 'POP', transfer.pop, Zv, 'D64'),
+  row('8F /0', 'POP', transfer.pop, Ev, 'D64'),
+  row('60', 'PUSHA', transfer.pusha, 'NO64'),
+  row('61', 'POPA', transfer.popa, 'NO64'),
   row('98', 'CBW', transfer.extendAccumulator),
   row('99', 'CWD', transfer.spreadSign),
   row('0F BE /r', 'MOVSX', transfer.movsx, Gv, Eb),
@@ -128,12 +132,24 @@ const BINARY_ARITHMETIC = [
   row('F7 /6', 'DIV', arithmetic.div, Ev, leaves.division),
   row('F6 /7', 'IDIV', arithmetic.idiv, Eb, leaves.division),
   row('F7 /7', 'IDIV', arithmetic.idiv, Ev, leaves.division),
+  row('40+r', 'INC', arithmetic.inc, Zv, 'NO64'),
+  row('48+r', 'DEC', arithmetic.dec, Zv, 'NO64'),
   row('FE /0', 'INC', arithmetic.inc, Eb, 'LOCK'),
   row('FF /0', 'INC', arithmetic.inc, Ev, 'LOCK'),
   row('FE /1', 'DEC', arithmetic.dec, Eb, 'LOCK'),
   row('FF /1', 'DEC', arithmetic.dec, Ev, 'LOCK'),
   row('F6 /3', 'NEG', arithmetic.neg, Eb, 'LOCK'),
   row('F7 /3', 'NEG', arithmetic.neg, Ev, 'LOCK'),
+];
+
+/** SDM Vol. 1 5.1.3 "Decimal Arithmetic Instructions". */
+const DECIMAL_ARITHMETIC = [
+  row('27', 'DAA', decimal.daa, 'NO64', leaves.packedDecimal),
+  row('2F', 'DAS', decimal.das, 'NO64', leaves.packedDecimal),
+  row('37', 'AAA', decimal.aaa, 'NO64', leaves.unpackedDecimal),
+  row('3F', 'AAS', decimal.aas, 'NO64', leaves.unpackedDecimal),
+  row('D4', 'AAM', decimal.aam, Ib, 'NO64', leaves.decimalProduct),
+  row('D5', 'AAD', decimal.aad, Ib, 'NO64', leaves.decimalProduct),
 ];
 
 /** SDM Vol. 1 5.1.4 "Logical Instructions". */
@@ -190,7 +206,7 @@ const BIT_AND_BYTE = [
   feature('POPCNT', row('F3 0F B8 /r', 'POPCNT', bitByte.popcnt, Gv, Ev)),
 ];
 
-/** SDM Vol. 1 5.1.7 "Control Transfer Instructions". Near branches have 64-bit operands regardless of prefixes. */
+/** SDM Vol. 1 5.1.7 "Control Transfer Instructions". Near branches have 64-bit operands in 64-bit mode, regardless of prefixes. */
 const CONTROL_TRANSFER = [
   row('EB', 'JMP', control.jmpDirect, Jb, 'F64', 'BRANCH', vendors.nearBranch),
   row('E9', 'JMP', control.jmpDirect, Jz, 'F64', 'BRANCH', vendors.nearBranch),
@@ -205,13 +221,17 @@ const CONTROL_TRANSFER = [
   row('FF /2', 'CALL', control.callIndirect, Ev, 'F64', 'BRANCH', vendors.nearBranch),
   row('C3', 'RET', control.ret, 'F64', 'BRANCH', vendors.nearBranch),
   row('C2', 'RET', control.ret, Iw, 'F64', 'BRANCH', vendors.nearBranch),
-  row('FF /5', 'JMP', far.jmpFar, M, 'BRANCH', 'EVALUATED', vendors.farPointer),
-  row('FF /3', 'CALL', far.callFar, M, 'BRANCH', 'EVALUATED', vendors.farPointer),
-  row('CB', 'RETF', far.retf, 'BRANCH', 'EVALUATED', vendors.poppedSelector),
-  row('CA', 'RETF', far.retf, Iw, 'BRANCH', 'EVALUATED', vendors.poppedSelector),
-  row('CF', 'IRET', far.iret, 'BRANCH', 'EVALUATED', vendors.poppedSelector),
+  row('FF /5', 'JMP', far.jmpFar, M, 'BRANCH', 'EVALUATED', 'SEGMENTS', vendors.farPointer),
+  row('FF /3', 'CALL', far.callFar, M, 'BRANCH', 'EVALUATED', 'SEGMENTS', vendors.farPointer),
+  row('EA', 'JMP', far.jmpFar, Ap, Iw, 'BRANCH', 'EVALUATED', 'NO64', 'SEGMENTS'),
+  row('9A', 'CALL', far.callFar, Ap, Iw, 'BRANCH', 'EVALUATED', 'NO64', 'SEGMENTS'),
+  row('CB', 'RETF', far.retf, 'BRANCH', 'EVALUATED', 'SEGMENTS', vendors.poppedSelector),
+  row('CA', 'RETF', far.retf, Iw, 'BRANCH', 'EVALUATED', 'SEGMENTS', vendors.poppedSelector),
+  row('CF', 'IRET', far.iret, 'BRANCH', 'EVALUATED', 'SEGMENTS', vendors.poppedSelector),
   row('CD', 'INT', control.int, Ib, 'BRANCH', 'EVALUATED'),
   row('CC', 'INT3', control.int3, 'BRANCH', 'EVALUATED'),
+  row('CE', 'INTO', control.into, 'BRANCH', 'EVALUATED', 'NO64'),
+  row('62 /r', 'BOUND', misc.bound, Gv, M, 'NO64'),
   row('F1', 'INT1', control.int1, 'BRANCH', 'EVALUATED'),
   row('C8', 'ENTER', misc.enter, Iw, Ib, 'D64'),
   row('C9', 'LEAVE', misc.leave, 'D64'),
@@ -248,14 +268,23 @@ const FLAG_CONTROL = [
 /** SDM Vol. 1 5.1.12 "Segment Register Instructions". */
 const SEGMENT_REGISTER = [
   row('8C /r', 'MOV', segment.movFromSegment, RvMw, Sw, 'EVALUATED'),
-  row('8E /r', 'MOV', segment.movToSegment, Sw, Ew, 'EVALUATED'),
+  row('8E /r', 'MOV', segment.movToSegment, Sw, Ew, 'EVALUATED', 'SEGMENTS'),
+  row('06', 'PUSH', segment.pushSegment(ES), 'EVALUATED', 'NO64', vendors.pushedSegment),
+  row('0E', 'PUSH', segment.pushSegment(CS), 'EVALUATED', 'NO64', vendors.pushedSegment),
+  row('16', 'PUSH', segment.pushSegment(SS), 'EVALUATED', 'NO64', vendors.pushedSegment),
+  row('1E', 'PUSH', segment.pushSegment(DS), 'EVALUATED', 'NO64', vendors.pushedSegment),
+  row('07', 'POP', segment.popSegment(ES), 'EVALUATED', 'NO64', 'SEGMENTS', vendors.poppedSegment),
+  row('17', 'POP', segment.popSegment(SS), 'EVALUATED', 'NO64', 'SEGMENTS', vendors.poppedSegment),
+  row('1F', 'POP', segment.popSegment(DS), 'EVALUATED', 'NO64', 'SEGMENTS', vendors.poppedSegment),
   row('0F A0', 'PUSH', segment.pushSegment(FS), 'D64', 'EVALUATED', vendors.pushedSegment),
   row('0F A8', 'PUSH', segment.pushSegment(GS), 'D64', 'EVALUATED', vendors.pushedSegment),
-  row('0F A1', 'POP', segment.popSegment(FS), 'D64', 'EVALUATED', vendors.poppedSegment),
-  row('0F A9', 'POP', segment.popSegment(GS), 'D64', 'EVALUATED', vendors.poppedSegment),
-  row('0F B2 /r', 'LSS', segment.loadFarPointer(SS), Gv, M, 'EVALUATED', vendors.farPointer),
-  row('0F B4 /r', 'LFS', segment.loadFarPointer(FS), Gv, M, 'EVALUATED', vendors.farPointer),
-  row('0F B5 /r', 'LGS', segment.loadFarPointer(GS), Gv, M, 'EVALUATED', vendors.farPointer),
+  row('0F A1', 'POP', segment.popSegment(FS), 'D64', 'EVALUATED', 'SEGMENTS', vendors.poppedSegment),
+  row('0F A9', 'POP', segment.popSegment(GS), 'D64', 'EVALUATED', 'SEGMENTS', vendors.poppedSegment),
+  row('C4 /r', 'LES', segment.loadFarPointer(ES), Gv, M, 'EVALUATED', 'NO64', 'SEGMENTS', vendors.farPointer),
+  row('C5 /r', 'LDS', segment.loadFarPointer(DS), Gv, M, 'EVALUATED', 'NO64', 'SEGMENTS', vendors.farPointer),
+  row('0F B2 /r', 'LSS', segment.loadFarPointer(SS), Gv, M, 'EVALUATED', 'SEGMENTS', vendors.farPointer),
+  row('0F B4 /r', 'LFS', segment.loadFarPointer(FS), Gv, M, 'EVALUATED', 'SEGMENTS', vendors.farPointer),
+  row('0F B5 /r', 'LGS', segment.loadFarPointer(GS), Gv, M, 'EVALUATED', 'SEGMENTS', vendors.farPointer),
   feature(
     'FSGSBASE',
     row('F3 0F AE /0', 'RDFSBASE', segment.readBase(FS), Ry, 'NO16', 'EVALUATED', 'ONLY64'),
@@ -292,6 +321,7 @@ const MISCELLANEOUS = [
   row('0F FF /r', 'UD0', misc.ud, Gv, Ev, 'BRANCH', 'EVALUATED', vendors.undefinedWithoutModRM),
   row('0F B9 /r', 'UD1', misc.ud, Gv, Ev, 'BRANCH', 'EVALUATED', vendors.undefinedWithoutModRM),
   row('0F 0B', 'UD2', misc.ud, 'BRANCH', 'EVALUATED'),
+  row('D6', 'SALC', misc.salc, 'NO64'),
   row('D7', 'XLAT', misc.xlat, 'ADDRESS'),
   row('0F A2', 'CPUID', misc.cpuid, 'EVALUATED'),
   feature('TSC', row('0F 31', 'RDTSC', misc.rdtsc)),
@@ -299,7 +329,7 @@ const MISCELLANEOUS = [
   feature('CLFLUSHOPT', row('66 0F AE /7', 'CLFLUSHOPT', misc.clflush, Mb)),
   feature('CLWB', row('66 0F AE /6', 'CLWB', misc.clflush, Mb)),
   feature('RDTSCP', row('0F 01 F9', 'RDTSCP', misc.rdtscp)),
-  feature('RDPID', row('F3 0F C7 /7', 'RDPID', misc.rdpid, Nq64)),
+  feature('RDPID', row('F3 0F C7 /7', 'RDPID', misc.rdpid, Nv, 'F64', 'NO16')),
   feature('RDRAND', row('NFx 0F C7 /6', 'RDRAND', misc.random('RDRAND'), Nv)),
   feature('RDSEED', row('NFx 0F C7 /7', 'RDSEED', misc.random('RDSEED'), Nv)),
   row('NP 0F 01 C1', 'VMCALL', misc.vmcall, 'BRANCH', 'EVALUATED'),
@@ -330,10 +360,11 @@ const BIT_MANIPULATION = [
   ),
 ];
 
-/** The general-purpose instructions of 64-bit mode. SDM Vol. 1 5.1. */
+/** The general-purpose instructions. SDM Vol. 1 5.1. */
 export const GENERAL_ROWS: RowDraft[] = [
   DATA_TRANSFER,
   BINARY_ARITHMETIC,
+  DECIMAL_ARITHMETIC,
   LOGICAL,
   SHIFT_AND_ROTATE,
   BIT_AND_BYTE,

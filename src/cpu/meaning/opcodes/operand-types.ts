@@ -20,8 +20,6 @@ export const Ev = gpr('E', 'v');
 /** 16 or 32 bits: MOVSXD. */
 export const Ez = gpr('E', 'z');
 export const Ey = gpr('E', 'y');
-/** 64 bits, or 16 with 66h: near branches, PUSH and POP. */
-export const Ev64 = gpr('E', 'v64');
 /** A register of the operand size, but 16 bits in memory: MOV from a segment register and the like. */
 export const RvMw = gpr('E', 'v', { memorySize: 16 });
 /** A 32- or 64-bit register, 8 or 16 bits in memory: PINSRW. */
@@ -31,6 +29,7 @@ export const RyMw = gpr('E', 32, { memorySize: 16 });
 export const RyMb = gpr('E', 32, { memorySize: 8 });
 
 export const Gb = gpr('G', 8);
+export const Gw = gpr('G', 16);
 export const Gd = gpr('G', 32);
 export const Gv = gpr('G', 'v');
 export const Gy = gpr('G', 'y');
@@ -51,11 +50,9 @@ export const MdqUnaligned = gpr('M', 128);
 
 export const Zb = gpr('Z', 8);
 export const Zv = gpr('Z', 'v');
-export const Zv64 = gpr('Z', 'v64');
 
-/** Registers in ModRM.rm, of the operand size and of 64 bits. */
+/** A register in ModRM.rm. */
 export const Nv = gpr('N', 'v');
-export const Nq64 = gpr('N', 64);
 
 export const By = gpr('B', 'y');
 /** A register in ModRM.rm. */
@@ -69,6 +66,9 @@ export const Iz: OperandType = { where: 'I', file: 'none', size: 'z', signed: tr
 export const sIb: OperandType = { where: 'I', file: 'none', size: 8, signed: true };
 /** As wide as the operand size, including 64 bits: MOV. */
 export const Iv: OperandType = { where: 'I', file: 'none', size: 'v' };
+
+/** The offset of a far pointer; Iw, its selector, follows. */
+export const Ap: OperandType = { where: 'I', file: 'none', size: 'z' };
 
 export const Jb: OperandType = { where: 'J', file: 'none', size: 8 };
 export const Jz: OperandType = { where: 'J', file: 'none', size: 'z' };
@@ -88,10 +88,10 @@ export const Ob = gpr('O', 8);
 export const Ov = gpr('O', 'v');
 
 /** The general-purpose register of MOV to and from control and debug registers. */
-export const Rq = gpr('R', 64);
+export const Rv = gpr('R', 'v');
 /** Control and debug registers, by ModRM.reg. */
-export const Cq: OperandType = { where: 'C', file: 'none', size: 64 };
-export const Dq: OperandType = { where: 'D', file: 'none', size: 64 };
+export const Cv: OperandType = { where: 'C', file: 'none', size: 'v' };
+export const Dv: OperandType = { where: 'D', file: 'none', size: 'v' };
 
 export const Sw: OperandType = { where: 'S', file: 'none', size: 16 };
 

@@ -37,10 +37,11 @@ export function row(
   const make = (text: string, name: string, meaning: Semantics): RowDraft => {
     const pattern = parseEncoding(text, operands);
     const only64 = attributes.has('ONLY64') || (!pattern.vex && pattern.rexW === 1);
+    const modes = only64 ? ONLY_64 : attributes.has('NO64') ? NOT_64 : ALL_SIZES;
     return {
       ...{ encoding: text, mnemonic: name, semantics: meaning, feature: '', pattern },
       ...items,
-      modes: only64 ? ONLY_64 : ALL_SIZES,
+      modes,
     };
   };
   if (/^VEX\.(NP|66|F2|F3)\./.test(encoding)) return bothLengths(encoding, mnemonic, semantics as Semantics, rest);
@@ -51,6 +52,7 @@ export function row(
 
 const ALL_SIZES: readonly CodeSize[] = [16, 32, 64];
 const ONLY_64: readonly CodeSize[] = [64];
+const NOT_64: readonly CodeSize[] = [16, 32];
 
 /** The items of a row by their kind. */
 function sorted(

@@ -1,5 +1,5 @@
-import { lar, lsl, privileged, syscall, sysenter, sysret, verr, verw } from '../isa/system.js';
-import { AL, Cq, DX, Dq, Ew, Gv, Ib, M, Mb, Rq, RvMw, eAX } from './operand-types.js';
+import { arpl, lar, lsl, privileged, syscall, sysenter, sysret, verr, verw } from '../isa/system.js';
+import { AL, Cv, DX, Dv, Ew, Gv, Gw, Ib, M, Mb, Rv, RvMw, eAX } from './operand-types.js';
 import { xgetbv, xrstor, xsave, xsavec } from '../isa/xsave.js';
 import { feature, row, type RowDraft } from './row-syntax.js';
 import * as vendors from './vendor-differences.js';
@@ -29,10 +29,10 @@ const SYSTEM = [
   row('0F 30', 'WRMSR', privileged, 'BRANCH', 'EVALUATED', 'CPL0'),
   row('0F 32', 'RDMSR', privileged, 'BRANCH', 'EVALUATED', 'CPL0'),
   row('0F 33', 'RDPMC', privileged, 'BRANCH', 'EVALUATED', 'PCE'),
-  row('0F 20 /r', 'MOV', privileged, Rq, Cq, 'F64', 'BRANCH', 'EVALUATED', 'CPL0'),
-  row('0F 21 /r', 'MOV', privileged, Rq, Dq, 'F64', 'BRANCH', 'EVALUATED', 'CPL0'),
-  row('0F 22 /r', 'MOV', privileged, Cq, Rq, 'F64', 'BRANCH', 'EVALUATED', 'CPL0'),
-  row('0F 23 /r', 'MOV', privileged, Dq, Rq, 'F64', 'BRANCH', 'EVALUATED', 'CPL0'),
+  row('0F 20 /r', 'MOV', privileged, Rv, Cv, 'F64', 'NO16', 'BRANCH', 'EVALUATED', 'CPL0'),
+  row('0F 21 /r', 'MOV', privileged, Rv, Dv, 'F64', 'NO16', 'BRANCH', 'EVALUATED', 'CPL0'),
+  row('0F 22 /r', 'MOV', privileged, Cv, Rv, 'F64', 'NO16', 'BRANCH', 'EVALUATED', 'CPL0'),
+  row('0F 23 /r', 'MOV', privileged, Dv, Rv, 'F64', 'NO16', 'BRANCH', 'EVALUATED', 'CPL0'),
   row('0F 00 /0', 'SLDT', privileged, RvMw, 'BRANCH', 'EVALUATED', 'UMIP'),
   row('0F 00 /1', 'STR', privileged, RvMw, 'BRANCH', 'EVALUATED', 'UMIP'),
   row('0F 00 /2', 'LLDT', privileged, Ew, 'BRANCH', 'EVALUATED', 'CPL0'),
@@ -47,10 +47,11 @@ const SYSTEM = [
   row('0F 01 /6', 'LMSW', privileged, Ew, 'BRANCH', 'EVALUATED', 'CPL0'),
   row('0F 01 /7', 'INVLPG', privileged, Mb, 'BRANCH', 'EVALUATED', 'CPL0'),
   row('0F 01 F8', 'SWAPGS', privileged, 'BRANCH', 'EVALUATED', 'CPL0', 'ONLY64'),
+  row('63 /r', 'ARPL', arpl, Ew, Gw, 'EVALUATED', 'NO64'),
   row('0F 02 /r', 'LAR', lar, Gv, RvMw, 'EVALUATED'),
   row('0F 03 /r', 'LSL', lsl, Gv, RvMw, 'EVALUATED'),
-  row('0F 05', 'SYSCALL', syscall, 'BRANCH', 'EVALUATED'),
-  row('0F 07', 'SYSRET', sysret, 'BRANCH', 'EVALUATED', 'CPL0'),
+  row('0F 05', 'SYSCALL', syscall, 'BRANCH', 'EVALUATED', 'SEGMENTS'),
+  row('0F 07', 'SYSRET', sysret, 'BRANCH', 'EVALUATED', 'SEGMENTS', 'CPL0'),
   row('0F 34', 'SYSENTER', sysenter, 'BRANCH', 'EVALUATED'),
   row('0F 35', 'SYSEXIT', sysenter, 'BRANCH', 'EVALUATED', 'CPL0'),
 ];

@@ -30,6 +30,12 @@ export const product: Undefined = { flags: SF | ZF | AF | PF };
 export const division: Undefined = { flags: STATUS_FLAGS };
 export const bitTest: Undefined = { flags: OF | SF | AF | PF };
 export const bitScan: Undefined = { flags: CF | OF | SF | AF | PF };
+/** DAA, DAS. */
+export const packedDecimal: Undefined = { flags: OF };
+/** AAA, AAS. */
+export const unpackedDecimal: Undefined = { flags: OF | SF | ZF | PF };
+/** AAM, AAD. */
+export const decimalProduct: Undefined = { flags: OF | AF | CF };
 /** LZCNT, TZCNT. */
 export const bitCount: Undefined = { flags: OF | SF | PF | AF };
 /** BMI: ANDN, BLSI, BLSMSK, BLSR, BZHI. */

@@ -113,6 +113,14 @@ export abstract class MeaningCompiler implements CompilerCore {
   protected abstract registerNumber(operand: StackOperand | MmxOperand): V;
   abstract nextRip(): V;
   abstract effectiveAddress(operand: MemoryOperand, popped?: number): V;
+  segmentBase(segment: number): V {
+    this.code.i32(0);
+    return this.load(64, at.SEGMENT_BASE + segment * 8);
+  }
+  stackMask(): V {
+    this.code.i32(0);
+    return this.load(32, at.STACK_MASK);
+  }
   abstract sourceSegmentBase(): V;
 
   /** Exits to the evaluator if the i32 on the stack is not 0. */
@@ -397,7 +405,7 @@ function notCompiled(): never {
 
 const NO_HOST: Omit<HostOperations<V>, 'x87'> = {
   ...{ cpuid: notCompiled, efer: notCompiled, selector: notCompiled, loadSegment: notCompiled },
-  ...{ segmentBase: notCompiled, setSegmentBase: notCompiled, segmentNumber: notCompiled },
+  ...{ setSegmentBase: notCompiled, segmentNumber: notCompiled },
 };
 
 const LOADS = { 8: 'i32.load8_u', 16: 'i32.load16_u', 32: 'i32.load', 64: 'i64.load' } as const;
