@@ -2,7 +2,7 @@
 import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import type { CpuEvent } from '../../src/cpu/cpu.js';
-import { RAX, RBX, RCX, RSP } from '../../src/cpu/state/layout.js';
+import { RAX, RBX, RCX, RSP, SINGLE_MISS } from '../../src/cpu/state/layout.js';
 import { CodeCache, MODULE_COST_BYTES, costOf } from '../../src/cpu/translator/cache/code-cache.js';
 import { MOST_REGIONS } from '../../src/cpu/translator/region-entries.js';
 import type { TranslationStats } from '../../src/index.js';
@@ -143,12 +143,18 @@ t.test('the set of checks limited to their own access is part of the key', async
   runFrom(made, OTHER);
   t.strictSame(counts(made), [1, 1]);
   const { hot } = hotCodeOf(made.cpu);
-  hot.ungroup(CODE + 0x800n, Infinity);
+  const missed = (rip: bigint): void => hot.checksMissed(rip, Infinity, 0);
+  missed(CODE + 0x800n);
   t.strictSame(counts(made), [1, 2], 'an address outside of the code is none of its content');
-  hot.ungroup(CODE + 3n, Infinity);
+  missed(CODE + 3n);
   t.strictSame(counts(made), [2, 2]);
-  hot.ungroup(OTHER + 3n, Infinity);
+  missed(OTHER + 3n);
   t.strictSame(counts(made), [2, 3], 'it is counted from the base');
+  made.memory.host32[SINGLE_MISS >> 2] = 1;
+  missed(CODE + 3n);
+  t.strictSame(counts(made), [3, 3], 'accesses are made across pages');
+  missed(CODE + 5n);
+  t.strictSame(counts(made), [3, 3], 'but not before misses are known to be frequent');
   t.equal(runFrom(made, CODE).rax, 10n);
 });
 

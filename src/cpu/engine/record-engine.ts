@@ -243,7 +243,7 @@ export class RecordEngine implements CodeStopsListener {
     const next = this.locate(() => blocks.findIndirect(cpu.state.rip));
     if (typeof next !== 'number') return next;
     if (exit === Exit.tail) return this.runTail(next, end);
-    if (exit === Exit.wideMisses) hot.ungroup(cpu.state.rip, MOST_WIDE_MISSES);
+    if (exit === Exit.wideMisses) hot.checksMissed(cpu.state.rip, MOST_WIDE_MISSES, cpu.ticks);
     else if (!hot.refresh(cpu.state.rip) && blocks.leadsToRegion(next)) blocks.unmarkRegion(next);
     return next;
   }

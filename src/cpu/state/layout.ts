@@ -73,6 +73,8 @@ export const TICKS_END = base + 0x488;
 export const TICKS_WITHHELD = base + 0x490;
 /** What addresses in the code of the region that runs are relative to. i64 */
 export const REGION_BASE = base + 0x498;
+/** Nonzero if the check that has missed was of one access, which may cross a page. i32 */
+export const SINGLE_MISS = base + 0x4a0;
 /** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
 export const CROSSINGS = base + 0x500;
 

@@ -3,8 +3,7 @@ import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import { Exit, type ExitCode } from '../engine/record.js';
-import { EXIT_BUDGET, TRANSLATES_AT_ONCE } from '../state/layout.js';
-import { addressesWithin } from './cache/code-key.js';
+import { EXIT_BUDGET, SINGLE_MISS, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { CodeMaker } from './cache/code-maker.js';
 import { pageOf } from '../access/linear-page.js';
 import type { CodePage } from './compile/code-reader.js';
@@ -15,6 +14,7 @@ import { PendingRegions } from './cache/pending-regions.js';
 import type { CodeHeat, Region } from './compile/region.js';
 import { Chooser, SAMPLING } from './chooser.js';
 import { costOfMisses, costOfTranslating } from './cost-model.js';
+import { MissPlaces } from './miss-places.js';
 import { Profile, type Sampling } from './profile.js';
 import { RegionSource, type RegionSourceHost } from './region-source.js';
 import {
@@ -42,9 +42,6 @@ const BYTES_OF_A_SAMPLE = 700;
 
 /** Wasm of an instruction, about. */
 const BYTES_OF_AN_INSTRUCTION = 50;
-
-/** Most instructions whose checks cover only their own access; beyond that, all checks may be wide again. */
-const MOST_UNGROUPED = 4096;
 
 /** Exits that mean, if no tick was used, that the region at the start was not entered. */
 const STAYED_OUT: readonly ExitCode[] = [Exit.ticks, Exit.unknown, Exit.tail];
@@ -89,7 +86,7 @@ export class HotCode {
   private readonly regions: RegionTable;
   /** Number of times that stores have dropped the regions of a frame. */
   private readonly undone = new Map<number, number>();
-  private readonly ungrouped = new Set<bigint>();
+  private readonly missPlaces = new MissPlaces();
   private readonly source: RegionSource;
   private readonly maker: CodeMaker;
   private readonly pending = new PendingRegions();
@@ -198,15 +195,15 @@ export class HotCode {
     return this.regions.refresh(rip);
   }
 
-  /** Makes the checks at an instruction cover only their access, once that pays: it has missed so many more times. */
-  ungroup(rip: bigint, misses: number): void {
-    if (this.ungrouped.size >= MOST_UNGROUPED) this.ungrouped.clear();
-    this.ungrouped.add(rip);
+  /** Makes other checks at an instruction, once that pays: they have missed so many more times. */
+  checksMissed(rip: bigint, misses: number, ticks: number): void {
+    const isSingle = this.host.memory.host32[SINGLE_MISS >> 2] !== 0;
+    if (!this.missPlaces.note(rip, misses, ticks, isSingle)) return;
     for (const instead of this.regions.inPageOf(rip)) {
       instead.wideMisses += misses;
       if (costOfMisses(instead.wideMisses) < instead.costToRemake) continue;
       instead.timesRemade++;
-      this.makeAgain(instead, instead.wanted, 'wide checks miss');
+      this.makeAgain(instead, instead.wanted, 'checks miss');
     }
   }
 
@@ -295,8 +292,8 @@ export class HotCode {
     const misses = !region || !wanted.every((rip, i) => region.nodes[region.entries[i]!]?.rip === rip);
     if (misses)
       return orForLast && wanted.length > 1 ? this.make({ wanted: wanted.slice(-1), reason: order.reason }) : undefined;
-    const ungrouped = addressesWithin(region, this.ungrouped);
-    const code = this.maker.make({ region, base, ungrouped }, order.reason);
+    const missing = this.missPlaces.within(region);
+    const code = this.maker.make({ region, base, missing }, order.reason);
     for (const { physical } of region.pages) this.host.mmu.watch(physical / PAGE_SIZE, WATCH_CODE);
     const extent = extentOf(region);
     if (code instanceof Promise) this.bindLater(code, extent, base, order);

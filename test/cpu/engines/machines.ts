@@ -22,6 +22,7 @@ import { GuestMemory } from '../../../src/memory.js';
 import { CR0_WP, EFER_NXE, USER, WRITABLE } from '../../../src/mmu/entry.js';
 import { SOME_IN_LOCALS, randomThreshold } from '../../support/random-threshold.js';
 import { EXECUTE_DISABLE, PageTables } from '../meanings/page-tables.js';
+import { hotCodeOf } from '../translator/small-machine.js';
 
 /** Linear addresses. Code pages may be written. */
 export const CODE = 0x40_0000n;
@@ -47,9 +48,12 @@ const CR0_AM = 1 << 18;
 const USER_CODE = 0x33;
 const USER_DATA = 0x2b;
 
-/** An engine, and the number of samples after which it translates a block: 0 leaves nothing to the interpreter. */
-export type EngineChoice = readonly [engine: Engine, translationThreshold: TranslationThreshold];
-const ENGINES: readonly EngineChoice[] = [
+/**
+ * An engine, and the number of samples after which it translates a block: 0 leaves nothing to the interpreter. With
+ * 'crosses', regions make all accesses across pages themselves, as where checks have missed often.
+ */
+export type EngineChoice = readonly [engine: Engine, translationThreshold: TranslationThreshold, checks?: 'crosses'];
+export const ENGINES: readonly EngineChoice[] = [
   ['evaluator', 0],
   ['interpreter', 0],
   ['auto', 0],
@@ -122,6 +126,19 @@ export class Machines {
   }
 }
 
+/** A map with the same value for every key. */
+class EverywhereMap<T> extends Map<bigint, T> {
+  constructor(private readonly value: T) {
+    super();
+  }
+  override get size(): number {
+    return 1;
+  }
+  override get(): T {
+    return this.value;
+  }
+}
+
 export class Guest {
   readonly cpu: Cpu;
   readonly memory = new GuestMemory(MEMORY_BYTES);
@@ -129,11 +146,12 @@ export class Guest {
   readonly tables: PageTables;
   private readonly initialTables: Uint8Array;
 
-  constructor([engine, translationThreshold]: EngineChoice) {
+  constructor([engine, translationThreshold, checks]: EngineChoice) {
     // With odd thresholds regions return to the dispatcher, as where the host has no tail calls.
     const tailCalls = !(typeof translationThreshold === 'number' && translationThreshold % 2 === 1);
     const translator = { threshold: translationThreshold, mostInLocals: SOME_IN_LOCALS, tailCalls };
     this.cpu = new Cpu(this.memory, engine, { ...translator, sha256 });
+    if (checks) Object.assign(hotCodeOf(this.cpu).hot['missPlaces'], { checks: new EverywhereMap(checks) });
     this.tables = new PageTables(this.memory, 0);
     mapAll(this.tables);
     this.initialTables = this.memory.ram.slice(0, CODE_FRAMES);

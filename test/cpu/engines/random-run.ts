@@ -11,9 +11,11 @@ import {
   CODE_PAGES,
   DATA,
   DATA_PAGES,
+  ENGINES,
   Machines,
   SPARE_CODE_FRAMES,
   SPARE_TABLE_FRAMES,
+  type EngineChoice,
   type Start,
 } from './machines.js';
 import { ProgramMaker, randomStart, type Program } from './random-program.js';
@@ -138,6 +140,9 @@ export function runPairs(t: Test, seed: number, states: number): void {
   t.same(left, [], `${maker.pairCount} pairs run fused`);
 }
 
+/** Engines for programs with accesses across pages. */
+const CROSSING: readonly EngineChoice[] = [...ENGINES.slice(0, -1), ['auto', 0, 'crosses']];
+
 /** Runs programs `from` to `to` of a seed, with pointers of a kind. Fails with the number and the states of the first one that differs. */
 export function runPrograms(
   t: Test,
@@ -146,7 +151,7 @@ export function runPrograms(
   to: number,
   pointer?: (random: Random) => bigint,
 ): void {
-  const machines = new Machines();
+  const machines = pointer ? new Machines(CROSSING) : new Machines();
   const maker = new ProgramMaker(new Decoder(), pointer ? [] : NOT_IN_NUMBERED);
   const events = new Map<string, number>();
   for (let number = from; number < to; number++) {

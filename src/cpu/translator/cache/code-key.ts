@@ -3,7 +3,7 @@ import { StateWriter } from '../../../state/state-writer.js';
 import { generated } from '../../interpreter/generated.js';
 import { pageOf } from '../../access/linear-page.js';
 import type { CodePage } from '../compile/code-reader.js';
-import { directTarget, isDirectBranch, type Block, type Context, type Region } from '../compile/region.js';
+import { directTarget, isDirectBranch, type Block, type Context } from '../compile/region.js';
 import type { CodeSource } from '../compile/translation.js';
 
 /** The version of the key, and of the translator: it changes when a region may become another module. */
@@ -14,13 +14,13 @@ const FORMAT = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
  * they lie. Addresses are written as distances from the base. Of absolute addresses one thing remains that an instruction
  * can depend on: whether the target of a direct branch is canonical.
  */
-export function codeContent({ region, base, ungrouped, inState, tailCalls }: CodeSource, ram: Uint8Array): Uint8Array {
+export function codeContent({ region, base, missing, inState, tailCalls }: CodeSource, ram: Uint8Array): Uint8Array {
   const out = new StateWriter().text(FORMAT).numbers(region.entries).number(region.nodes.length);
   out.number(inState ? 1 : 0).number(tailCalls ? 1 : 0);
   const frames = new Map(region.pages.map(({ linear, physical }) => [linear, physical]));
   for (const block of region.nodes) {
     out.number(block ? 1 : 0);
-    if (block) writeBlock(out, block, base, bytesOf(block, frames, ram), ungrouped);
+    if (block) writeBlock(out, block, base, bytesOf(block, frames, ram), missing);
   }
   return out.written;
 }
@@ -30,7 +30,7 @@ function writeBlock(
   block: Block,
   base: bigint,
   bytes: Uint8Array,
-  ungrouped: ReadonlySet<bigint>,
+  missing: CodeSource['missing'],
 ): void {
   const { rip, end, context, instructions, next, target, returnsTo } = block;
   const last = instructions.at(-1)!;
@@ -42,12 +42,13 @@ function writeBlock(
     .number(goesNowhere ? 1 : 0);
   out.number(next).number(target).number(returnsTo);
   let at = rip;
-  const alone: number[] = [];
+  const misses: number[] = [];
   instructions.forEach(({ length }, i) => {
-    if (ungrouped.has(at)) alone.push(i);
+    const check = missing.get(at);
+    if (check) misses.push(2 * i + (check === 'crosses' ? 1 : 0));
     at += BigInt(length);
   });
-  out.numbers(alone);
+  out.numbers(misses);
   // The same bytes are another instruction on another model of the processor.
   out.numbers(instructions.map(({ form }) => form.id));
 }
@@ -71,18 +72,4 @@ function bytesOf({ rip, end }: Block, frames: ReadonlyMap<bigint, CodePage['phys
     done += length;
   }
   return bytes;
-}
-
-/** Those of the addresses at which instructions of the region begin. */
-export function addressesWithin(region: Region, addresses: ReadonlySet<bigint>): Set<bigint> {
-  const within = new Set<bigint>();
-  if (addresses.size === 0) return within;
-  for (const block of region.nodes) {
-    let at = block?.rip ?? 0n;
-    for (const { length } of block?.instructions ?? []) {
-      if (addresses.has(at)) within.add(at);
-      at += BigInt(length);
-    }
-  }
-  return within;
 }

@@ -6,6 +6,7 @@ import type { CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
 import { Emitter, localValue, type WasmValue } from '../../wasm/encoding/value.js';
 import { planChecks, type CheckPlan, type PlannedAccess } from './check-groups.js';
 import { isDirectBranch, directTarget, type Block, type Region } from './region.js';
+import type { MissingCheck } from './translation.js';
 import { regionCompiler, type RegionCompiler } from './region-compiler.js';
 import { ALL_IN_STATE, GENERAL_REGISTERS, RegionRegisters } from './region-registers.js';
 
@@ -23,17 +24,17 @@ export interface BlockSummary {
 }
 
 /**
- * Evaluates the meanings of every block once, discarding the code. `ungrouped` has the addresses of instructions whose checks
- * cover only their own access.
+ * Evaluates the meanings of every block once, discarding the code. `missing` has the instructions whose checks miss
+ * often.
  */
 export function summarize(
   region: Region,
   base: bigint,
   compiles: (instruction: Instruction) => boolean,
-  ungrouped: ReadonlySet<bigint>,
+  missing: ReadonlyMap<bigint, MissingCheck>,
 ): (BlockSummary | undefined)[] {
   const ofRip = new Map<bigint, BlockSummary>();
-  const summarizer = new Summarizer(base, compiles, ungrouped);
+  const summarizer = new Summarizer(base, compiles, missing);
   return region.nodes.map((block) => {
     if (!block) return undefined;
     let summary = ofRip.get(block.rip);
@@ -48,27 +49,29 @@ class Summarizer {
   private readonly compiler: RegionCompiler;
   private readonly before: FlagsThunk<WasmValue>;
   private accesses: PlannedAccess[] = [];
-  /** Whether the checks at the instruction are to cover their own access only. */
-  private own = false;
+  /** What becomes of the checks of the instruction, if they miss. */
+  private own: MissingCheck | undefined;
   /**
    * What the accesses of such instructions are relative to: those that follow are likely to lie across the same end of a page,
    * so their checks cover their own access only, too.
    */
-  private readonly ownRoots = new Set<number>();
+  private readonly ownRoots = new Map<number, MissingCheck>();
 
   constructor(
     base: bigint,
     private readonly compiles: (instruction: Instruction) => boolean,
-    private readonly ungrouped: ReadonlySet<bigint>,
+    private readonly missing: ReadonlyMap<bigint, MissingCheck>,
   ) {
     this.registers = new RegionRegisters(this.code, false);
     const some = localValue('i64', this.code.newLocal('i64'));
     this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
     this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, this.registers, (access) => {
       const { origin } = access;
-      if (this.own && origin) this.ownRoots.add(origin.root);
-      this.accesses.push(origin && this.ownRoots.has(origin.root) ? { ...access, origin: undefined } : access);
-      return { before: 0, after: access.bytes, writes: access.access === 'write' };
+      if (this.own && origin) this.ownRoots.set(origin.root, this.own);
+      const own = origin ? this.ownRoots.get(origin.root) : this.own;
+      const crosses = own === 'crosses';
+      this.accesses.push({ ...access, origin: own ? undefined : origin, crosses });
+      return { before: 0, after: access.bytes, writes: access.access === 'write', crosses };
     });
   }
 
@@ -82,7 +85,7 @@ class Summarizer {
     let rip = block.rip;
     for (const instruction of block.instructions) {
       this.code.writer.length = 0;
-      this.own = this.ungrouped.has(rip);
+      this.own = this.missing.get(rip);
       rip += BigInt(instruction.length);
       const goesNowhere = isDirectBranch(instruction) && directTarget(instruction, rip) === undefined;
       if (goesNowhere || !this.compiles(instruction) || !compiler.emit(instruction, rip)) break;

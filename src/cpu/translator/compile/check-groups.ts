@@ -27,6 +27,8 @@ export interface PlannedAccess {
   readonly origin: Origin | undefined;
   readonly bytes: number;
   readonly access: Access;
+  /** Whether the access is also to be made across pages. */
+  readonly crosses: boolean;
 }
 
 /** What the check at an access is to cover: so many bytes before it, and so many from it on. */
@@ -34,6 +36,7 @@ export interface CheckPlan {
   readonly before: number;
   readonly after: number;
   readonly writes: boolean;
+  readonly crosses: boolean;
 }
 
 /** For each access of a block, the extent of those off the same root that follow, itself included, where it is short. */
@@ -41,8 +44,8 @@ export function planChecks(accesses: readonly PlannedAccess[]): CheckPlan[] {
   const extents = new Map<number, { low: bigint; high: bigint; writes: boolean }>();
   const plans: CheckPlan[] = [];
   for (let i = accesses.length - 1; i >= 0; i--) {
-    const { origin, bytes, access } = accesses[i]!;
-    const own = { before: 0, after: bytes, writes: access === 'write' };
+    const { origin, bytes, access, crosses } = accesses[i]!;
+    const own = { before: 0, after: bytes, writes: access === 'write', crosses };
     plans[i] = own;
     if (!origin) continue;
     const low = origin.offset;
@@ -58,7 +61,7 @@ export function planChecks(accesses: readonly PlannedAccess[]): CheckPlan[] {
       if (joined.high - joined.low <= WIDEST_CHECK) extent = joined;
     }
     extents.set(origin.root, extent);
-    plans[i] = { before: Number(low - extent.low), after: Number(extent.high - low), writes: extent.writes };
+    plans[i] = { ...own, before: Number(low - extent.low), after: Number(extent.high - low), writes: extent.writes };
   }
   return plans;
 }

@@ -29,7 +29,7 @@ type V = WasmValue;
 export type RegionCompiler = RegionCore & Machine<V>;
 
 /** Returns the extent that the check at the next access covers, or records the access if nothing is planned yet. */
-export type CheckPlanner = (access: PlannedAccess) => CheckPlan;
+export type CheckPlanner = (access: Omit<PlannedAccess, 'crosses'>) => CheckPlan;
 
 /** The context of a region's code. */
 export interface RegionContext extends CompilerContext {
@@ -121,6 +121,7 @@ class RegionCore extends MeaningCompiler {
     this.form = instruction.form;
     this.next = nextRip;
     this.changed = false;
+    this.translated = 0;
     this.ended = false;
     this.form.row.semantics(this.words, this.form);
     const goesOn = !this.ended;
@@ -363,6 +364,7 @@ class RegionCore extends MeaningCompiler {
     const plan = this.plan({ origin, bytes, access });
     const known = origin && findExtent(this.extents, origin, bytes, access);
     if (origin && known) return this.placeAt(known.host, Number(origin.offset - known.low));
+    if (plan.crosses) return super.translate(linear, bytes, access);
     const start = this.words.sub(64, linear, constantValue('i64', BigInt(plan.before)));
     const host = this.check(start, plan.before + plan.after, plan.writes);
     if (origin) {

@@ -7,6 +7,7 @@ import * as at from '../../state/layout.js';
 import { Code, type Label } from '../../wasm/encoding/code.js';
 import type { MidExit } from '../../wasm/compiling/meaning-compiler.js';
 import { typeOfFunction, type CompiledFunction } from '../../wasm/functions/functions.js';
+import { mayCross } from '../../wasm/functions/page-crossing.js';
 import { WasmModule } from '../../wasm/encoding/module.js';
 import { Emitter, localValue, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
 import { summarize, type BlockSummary } from './block-summary.js';
@@ -83,19 +84,21 @@ class Translator implements RegionContext {
   /** Ticks of instructions that have run, and that the budget does not know of yet. */
   private pending = 0;
   private nextPlan = 0;
-  private checkIsWide = false;
+  /** Whether the last check covers more than its access; if not, whether there is other code for the access. */
+  private check: 'wide' | 'single' | 'final' = 'final';
 
   constructor(
     private readonly source: CodeSource,
     private readonly compiles: (instruction: Instruction) => boolean,
   ) {
-    const { region, base, ungrouped, inState } = source;
-    this.summaries = summarize(region, base, compiles, ungrouped);
+    const { region, base, missing, inState } = source;
+    this.summaries = summarize(region, base, compiles, missing);
     this.flow = new Flow(region, this.summaries);
     this.registers = new RegionRegisters(this.code, inState);
     this.compiler = regionCompiler(this.emitter, this, base, this.registers, ({ bytes }) => {
       const plan = this.summaries[this.node]!.plans[this.nextPlan++]!;
-      this.checkIsWide = plan.before + plan.after > bytes;
+      const isWide = plan.before + plan.after > bytes;
+      this.check = isWide ? 'wide' : !plan.crosses && mayCross(bytes) ? 'single' : 'final';
       return plan;
     });
   }
@@ -309,7 +312,13 @@ class Translator implements RegionContext {
     code.end();
   }
   exit(why: MidExit): void {
-    this.leaveWith(why === 'miss' && this.checkIsWide ? RegionExit.wideMiss : RegionExit[why], this.rip);
+    const isCounted = why === 'miss' && this.check !== 'final';
+    if (isCounted)
+      this.code
+        .i32(0)
+        .i32(this.check === 'single' ? 1 : 0)
+        .memory('i32.store', at.SINGLE_MISS);
+    this.leaveWith(isCounted ? RegionExit.wideMiss : RegionExit[why], this.rip);
   }
   exitIf(why: MidExit): void {
     this.code.if();

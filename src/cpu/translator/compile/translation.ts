@@ -5,22 +5,28 @@ import type { Region } from './region.js';
 export const RegionExit = {
   /** Control leaves the code of the region, or the ticks may not suffice until the next check of them. */
   go: 0,
-  /** An access has missed the TLB, or the extent of a check that covers more than its own access. */
+  /** An access has missed the TLB. */
   miss: 1,
   /** The evaluator executes the instruction. */
   evaluate: 2,
-  /** Like `miss`, for a check that covered more than the access. Bits 3 and up are the number of the site. */
+  /**
+   * Like `miss`, where other code might not miss: the check covered more than the access, or else SINGLE_MISS is set and the
+   * access may cross a page. Bits 3 and up are the number of the site.
+   */
   wideMiss: 3,
 } as const;
 export const EXIT_CODE_BITS = 3;
+
+/** What becomes of checks that miss: each covers only its own access; or the accesses are also made across pages. */
+export type MissingCheck = 'single' | 'crosses';
 
 /** The input of a translation. */
 export interface CodeSource {
   readonly region: Region;
   /** The linear page that addresses are relative to. */
   readonly base: bigint;
-  /** Addresses of instructions in the region whose checks cover only their own access. */
-  readonly ungrouped: ReadonlySet<bigint>;
+  /** Instructions in the region whose checks have missed often, by address. */
+  readonly missing: ReadonlyMap<bigint, MissingCheck>;
   /** Whether registers are in the CPU's state where ways meet, rather than in locals. */
   readonly inState: boolean;
   /** Whether the region calls the next one itself, in its own place, rather than by way of the dispatcher. */
