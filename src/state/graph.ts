@@ -1,3 +1,4 @@
+import { hasSameBytes } from './same-bytes.js';
 import { schemaOf, type Schema } from './schema.js';
 
 /** Elements of a long array that snapshots keep together, and share where they are equal. */
@@ -75,17 +76,18 @@ class Capture {
 
   constructor(private readonly before: StateGraph | undefined) {}
 
-  nodeOf(object: object, path: string): StateNode {
-    return this.nodes.get(object) ?? this.make(object, path);
+  /** `was`: the node that stood at the place before, for arrays that are made anew each time. */
+  nodeOf(object: object, path: string, was?: Datum): StateNode {
+    return this.nodes.get(object) ?? this.make(object, path, was);
   }
 
-  private make(object: object, path: string): StateNode {
+  private make(object: object, path: string, was: Datum): StateNode {
     const schema = schemaOf(object);
     if (schema) return this.described(object, schema, path);
-    if (Array.isArray(object)) return this.list(object, path);
+    if (Array.isArray(object)) return this.list(object, path, was);
     if (object instanceof Map) return this.map(object as Map<unknown, unknown>, path);
     if (object instanceof Set) return this.set(object as Set<unknown>, path);
-    if (ArrayBuffer.isView(object)) return this.typed(object as TypedArray);
+    if (ArrayBuffer.isView(object)) return this.typed(object as TypedArray, was);
     const prototype: unknown = Object.getPrototypeOf(object);
     if (prototype !== Object.prototype && prototype !== null)
       throw new TypeError(`${path} is of ${object.constructor.name}, which does not describe its state`);
@@ -104,7 +106,9 @@ class Capture {
       if (kind !== 'value' && kind !== 'kept') continue;
       node.fields.set(name, this.datum((object as Record<string, unknown>)[name], `${path}.${name}`));
     }
-    for (const { name, read } of schema.computed) node.fields.set(name, this.datum(read(object), `${path}.${name}`));
+    const before = this.before?.nodes.get(object) as DescribedNode | undefined;
+    for (const { name, read } of schema.computed)
+      node.fields.set(name, this.datum(read(object), `${path}.${name}`, before?.fields.get(name)));
     return node;
   }
 
@@ -115,11 +119,11 @@ class Capture {
     return node;
   }
 
-  private list(array: readonly unknown[], path: string): ListNode {
+  private list(array: readonly unknown[], path: string, was: Datum): ListNode {
     const node: ListNode = { kind: 'array', source: array, data: { length: array.length, chunks: [] } };
     this.nodes.set(array, node);
     const chunks: (readonly Datum[])[] = [];
-    const old = this.chunksBefore(array);
+    const old = this.chunksBefore('array', array, was);
     for (let at = 0; at < array.length; at += CHUNK) {
       const end = Math.min(at + CHUNK, array.length);
       const before = old?.[at / CHUNK] as readonly Datum[] | undefined;
@@ -136,17 +140,15 @@ class Capture {
     return node;
   }
 
-  private typed(array: TypedArray): ListNode {
+  private typed(array: TypedArray, was: Datum): ListNode {
     const kind = typeNameOf(array) as TypedName;
     if (!(kind in TYPED_ARRAYS)) throw new TypeError(`state cannot hold a ${kind}`);
-    const old = this.chunksBefore(array);
+    const old = this.chunksBefore(kind, array, was);
     const chunks: TypedArray[] = [];
-    const units = unitsOf(array);
     for (let at = 0; at < array.length; at += CHUNK) {
       const before = old?.[at / CHUNK] as TypedArray | undefined;
-      const length = Math.min(CHUNK, array.length - at);
-      const isSame = before?.length === length && hasSameUnits(before, units, at * array.BYTES_PER_ELEMENT);
-      chunks.push(isSame ? before : array.slice(at, at + CHUNK));
+      const chunk = array.subarray(at, at + CHUNK);
+      chunks.push(before && hasSameBytes(before, chunk) ? before : copyOf(kind, chunk));
     }
     const node: ListNode = { kind, source: array, data: { length: array.length, chunks } };
     this.nodes.set(array, node);
@@ -167,16 +169,16 @@ class Capture {
     return node;
   }
 
-  private datum(item: unknown, path: string): Datum {
-    if (typeof item === 'object' && item !== null) return this.nodeOf(item, path);
+  private datum(item: unknown, path: string, was?: Datum): Datum {
+    if (typeof item === 'object' && item !== null) return this.nodeOf(item, path, was);
     if (typeof item === 'function' || typeof item === 'symbol')
       throw new TypeError(`${path} is a ${typeof item}, which is no state`);
     return item as Datum;
   }
 
-  private chunksBefore(source: object): Chunks['chunks'] | undefined {
-    const node = this.before?.nodes.get(source);
-    return node && 'data' in node ? node.data.chunks : undefined;
+  private chunksBefore(kind: ListNode['kind'], source: object, was: Datum): Chunks['chunks'] | undefined {
+    const node = this.before?.nodes.get(source) ?? was;
+    return typeof node === 'object' && node?.kind === kind ? (node as ListNode).data.chunks : undefined;
   }
 }
 
@@ -185,27 +187,11 @@ function hasSameValues(before: readonly Datum[], array: readonly unknown[], at: 
   if (before.length !== end - at) return false;
   for (let index = at; index < end; index++) {
     const item = array[index];
-    if ((typeof item === 'object' && item !== null) || !Object.is(item, before[index - at])) return false;
+    const was = before[index - at];
+    // Mostly, without a call: 0 may be -0.
+    if (item === was && item !== 0) continue;
+    if ((typeof item === 'object' && item !== null) || !Object.is(item, was)) return false;
   }
-  return true;
-}
-
-/** The words of an array, which are compared four times as fast as bytes, or its bytes if it does not consist of words. */
-function unitsOf({ buffer, byteOffset, byteLength }: TypedArray): Int32Array | Uint8Array {
-  return (byteOffset | byteLength) % 4 === 0
-    ? new Int32Array(buffer, byteOffset, byteLength / 4)
-    : new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-/** Whether the units of an array from a byte on are those of another. */
-function hasSameUnits(before: TypedArray, units: Int32Array | Uint8Array, at: number): boolean {
-  const { buffer, byteOffset, byteLength } = before;
-  if (units instanceof Uint8Array) return hasSame(new Uint8Array(buffer, byteOffset, byteLength), units, at);
-  return hasSame(new Int32Array(buffer, byteOffset, byteLength / 4), units, at / 4);
-}
-
-function hasSame(before: Int32Array | Uint8Array, all: Int32Array | Uint8Array, at: number): boolean {
-  for (let index = 0; index < before.length; index++) if (before[index] !== all[at + index]) return false;
   return true;
 }
 
@@ -213,6 +199,13 @@ function isEqual(a: readonly Datum[] | TypedArray, b: readonly Datum[] | TypedAr
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index++) if (!Object.is(a[index], b[index])) return false;
   return true;
+}
+
+/** A copy, also of a Buffer, whose own `slice` makes none. */
+function copyOf(kind: TypedName, array: TypedArray): TypedArray {
+  const copy = new TYPED_ARRAYS[kind](array.length);
+  copy.set(array as never);
+  return copy;
 }
 
 /** `Uint8Array` for arrays of that type and of types derived from it, such as Node's Buffer. */

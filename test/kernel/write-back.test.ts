@@ -634,6 +634,9 @@ t.test('changed pages are found by range, ascending, where pages lie far apart',
           return found.map(({ page, content }) => `${page} ${content === undefined}`).join() === expected.join();
         });
         const all = pages.within(0, 2 ** 48);
+        const inState = ChangedPages.state.computed[0]!.read(pages) as readonly { page: number }[];
+        const places = [...model].flatMap(([page, content]) => (content ? [page] : [])).sort((a, b) => a - b);
+        if (inState.map(({ page }) => page).join() !== places.join()) return false;
         for (const { page } of all) pages.delete(page);
         const contents = all.filter(({ content }) => content !== undefined);
         return areFound && contents.length === kept && pages.within(0, 2 ** 48).length === 0;

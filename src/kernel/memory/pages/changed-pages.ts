@@ -39,6 +39,7 @@ export class ChangedPages {
     ChangedPages,
     {
       blocks: derived('from the pages that were written back, and the private frames', () => emptyBlocks()),
+      writtenBackCount: derived('from the pages that were written back', () => 0),
     },
     {
       computed: [
@@ -49,6 +50,8 @@ export class ChangedPages {
 
   /** None is empty. */
   private readonly blocks = emptyBlocks();
+  /** Pages that were written back: mostly none, and snapshots then do not look for them. */
+  private writtenBackCount = 0;
 
   /** How many there are. */
   get size(): number {
@@ -68,7 +71,7 @@ export class ChangedPages {
     const block = this.blocks.ofOrNew(page);
     const place = this.blocks.placeOf(page);
     const before = block.writtenBack?.get(place);
-    if (before) block.writtenBack!.delete(place);
+    if (before) this.forget(block, place);
     else if (!block.isPrivate[place]) block.count++;
     block.isPrivate[place] = 1;
     return before;
@@ -77,15 +80,24 @@ export class ChangedPages {
   /** Notes that a page that was in a private frame was written back. */
   setWrittenBack(page: LinearAddress, content: VmoHandle): void {
     const block = this.blocks.of(page)!;
-    block.isPrivate[this.blocks.placeOf(page)] = 0;
-    (block.writtenBack ??= new Map()).set(this.blocks.placeOf(page), content);
+    const place = this.blocks.placeOf(page);
+    block.isPrivate[place] = 0;
+    if (!block.writtenBack?.has(place)) this.writtenBackCount++;
+    (block.writtenBack ??= new Map()).set(place, content);
+  }
+
+  /** Forgets the content of a page of a block that was written back. */
+  private forget(block: Block, place: number): void {
+    if (block.writtenBack?.delete(place)) this.writtenBackCount--;
   }
 
   /** The pages that were written back, ascending. */
   private writtenBack(): PageContent[] {
     const found: PageContent[] = [];
+    if (this.writtenBackCount === 0) return found;
     for (const [first, { writtenBack }] of this.blocks.within(0, ADDRESS_SPACE_END)) {
-      const places = [...(writtenBack ?? [])].sort(([a], [b]) => a - b);
+      if (!writtenBack) continue;
+      const places = [...writtenBack].sort(([a], [b]) => a - b);
       for (const [place, content] of places) found.push({ page: first + place * PAGE_SIZE, content });
     }
     return found;
@@ -106,7 +118,7 @@ export class ChangedPages {
     const place = this.blocks.placeOf(page);
     if (block.isPrivate[place] || block.writtenBack?.has(place)) block.count--;
     block.isPrivate[place] = 0;
-    block.writtenBack?.delete(place);
+    this.forget(block, place);
     if (block.count > 0) return;
     this.blocks.delete(page);
   }
