@@ -108,6 +108,24 @@ t.test('over calls that wait until time has passed', async (t) => {
   );
 });
 
+t.test('over turns that threads give up, and processes that end while others wait', async (t) => {
+  const random = new Random(seed);
+  let moments = 0;
+  for (let times = volume(4, 40); times > 0; times--) {
+    const { computer } = machineFor('thread_join', ENGINES.interpreter);
+    const debug = attachDebugger(computer, attachTimeline(computer));
+    // Processes start and end up to tick 2.02 million or so; some thousand threads follow, which end as soon as it is their turn.
+    while (debug.threads.length > 0 && runFor(debug, 2000 + random.below(400_000), random)) {
+      t.equal(
+        failureFrom(debug, () => computer.machineHash(), random),
+        undefined,
+      );
+      moments++;
+    }
+  }
+  t.comment(`${moments} moments`);
+});
+
 const engines = someNamed<EngineOptions>(ALL_ENGINES, 2, seed, 0);
 for (const [name, engine] of Object.entries(engines))
   t.test(`on the ${name}`, async (t) => {

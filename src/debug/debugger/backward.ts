@@ -112,10 +112,12 @@ export class Backward {
     for (let times = 0; times < SINGLE_TICKS; times++) {
       if (parts.cpu.ticks <= timeline.begin) return HISTORY_BEGIN;
       const after = this.instructions;
+      const ranLast = parts.kernel.currentThread?.tid === tid;
       yield* timeline.stepsBefore(parts.cpu.ticks);
       const thread = parts.kernel.findThread(tid);
       if (!thread) return HISTORY_BEGIN;
-      const isOwn = parts.kernel.currentThread === thread && this.instructions === after - 1;
+      // The current thread of a tick may have yielded: it is then another one that executes the next instruction.
+      const isOwn = ranLast && parts.kernel.currentThread === thread && this.instructions === after - 1;
       if (isOwn || this.contextOf(tid) !== context) return { kind: 'stepped', tid };
     }
     return yield* this.leapBack(tid, context, now);

@@ -43,16 +43,20 @@ export class Motions {
     }
   }
 
-  /** Executes one instruction of a thread, or one iteration of REP. */
+  /**
+   * Executes one instruction of a thread, or one iteration of REP. A kernel call that the thread is in, since something else stopped
+   * the machine on the way, is completed instead: going back takes it back as a whole, too.
+   */
   *step(thread: Thread): MotionSteps {
-    return (yield* this.stepOnce(thread)) ?? stepped(thread);
+    const reason = yield* thread.pending ? this.awaitTurn(thread) : this.stepOnce(thread);
+    return reason ?? stepped(thread);
   }
 
   /** As `step`; a call is completed, and a REP instruction executed to its end. */
   *stepOver(thread: Thread): MotionSteps {
     const place = this.placeOf(thread);
     const isWhole = place?.kind === 'call' || place?.kind === 'repeat';
-    if (!isWhole) return yield* this.step(thread);
+    if (!isWhole || thread.pending) return yield* this.step(thread);
     return (yield* this.skip(thread, place)) ?? stepped(thread);
   }
 
