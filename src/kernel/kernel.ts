@@ -334,6 +334,13 @@ export class Kernel implements KernelServices {
     return commitRange(this, start, lengthBytes);
   }
 
+  /** The tick up to which all threads wait, as far as is known: now, unless they do. */
+  get idleUntil(): number {
+    const { running, nextDeadline } = this.scheduler;
+    const isIdle = !running && !this.calls.standing && nextDeadline < Infinity;
+    return isIdle ? Math.max(nextDeadline, this.cpu.ticks) : this.cpu.ticks;
+  }
+
   /** Lets time pass until a tick, the last deadline at most, while all threads wait; no effect if it is past. */
   passTime(tick: number): void {
     this.options.inputs.note({ tick: this.cpu.ticks, kind: 'time', until: tick });

@@ -16,6 +16,7 @@ import {
 import { compiled, guestImage, sha256 } from '../support/guest-programs.js';
 import { sameMachines } from '../support/same-machines.js';
 import { Random } from '../support/random.js';
+import { machineFor } from '../support/snapshot-programs.js';
 import { ENGINES, type EngineOptions } from '../support/side-by-side.js';
 import { seedOf, someOf, volume } from '../support/volume.js';
 
@@ -102,6 +103,24 @@ t.test('every tick that was is the same again, there and back, on every engine',
       sameMachines(t, computer, alone.computer, 'and goes on as if nothing had been');
       t.equal(made.output(), alone.output(), 'with every byte written once');
     }
+  t.end();
+});
+
+t.test('a day in which all threads wait costs no snapshots, and is repeated at once', async (t) => {
+  const day = 86_400_000_000_000;
+  const { computer } = machineFor('sleep', ENGINES.translator);
+  const timeline = attachTimeline(computer);
+  const debug = attachDebugger(computer, timeline);
+  const end = 1_001_005_000_000 + Math.floor(day / 2);
+  debug.run(debug.continue(), { maxTicks: end });
+  t.equal(computer.ticks, end);
+  t.ok(timeline.statistics.snapshots < 10, `${timeline.statistics.snapshots} snapshots`);
+  const present = computer.machineHash();
+  const stepsTo = (tick: number): number => [...debug.gotoInSteps(tick)].length;
+  t.ok(stepsTo(timeline.begin) < 100);
+  t.ok(stepsTo(end - 1000) < 100, 'steps of some ten milliseconds');
+  t.equal(debug.run(debug.continue(), { maxTicks: 1000, maxInstructions: 1 }), undefined);
+  t.strictSame([computer.ticks, computer.machineHash()], [end, present]);
   t.end();
 });
 

@@ -29,7 +29,7 @@ import { Backward } from './backward.js';
 import { ThreadRegisters, type SavedRegisters } from './registers.js';
 import { stopOf, type Armed } from './stop-set.js';
 
-/** Ticks per step of `run`. */
+/** Ticks per step of `run`, besides those in which all threads wait. */
 const TICKS_AT_ONCE = 2 ** 30;
 
 /** 128 + SIGKILL. */
@@ -304,7 +304,8 @@ export class Debugger implements DebugTarget {
     const endTick = this.ticks + (limits.maxTicks ?? Infinity);
     const end = this.machine.instructions + (limits.maxInstructions ?? Infinity);
     for (;;) {
-      const left = Math.min(TICKS_AT_ONCE, endTick - this.ticks, end - this.machine.instructions);
+      const atOnce = Math.min(TICKS_AT_ONCE, end - this.machine.instructions);
+      const left = atOnce > 0 ? Math.min(this.parts.kernel.idleUntil + atOnce, endTick) - this.ticks : 0;
       const reason = left > 0 ? motion.advance(left) : undefined;
       if (!reason && left > 0) continue;
       if (!reason || reason.kind === 'waiting') motion.cancel();

@@ -12,7 +12,7 @@ import { InputLog } from './input-log.js';
 export interface TimelineOptions {
   /** Host memory for snapshots, in bytes; when it is used up, older ones are thinned out. Default: 256 MiB. */
   readonly historyBytes?: number;
-  /** The host's clock in milliseconds: snapshots are taken a quarter of a second apart. Without it: every 2^24 ticks. */
+  /** The host's clock in milliseconds: snapshots are taken a quarter of a second apart. Without it: every 2^24 instructions or so. */
   readonly now?: () => number;
 }
 
@@ -25,7 +25,7 @@ const PAUSE = 24;
 /** Ticks before the place that a replay goes to at which it takes further snapshots: the next step back will be short. */
 const NEAR_TICKS = [2 ** 20, 2 ** 14, 2 ** 8];
 
-/** Ticks that a replay runs at a time, at most. */
+/** Ticks that a replay runs at a time, at most, besides those in which all threads wait. */
 const TICKS_AT_ONCE = 2 ** 21;
 /** Work of a step, in units of the kernel's effort: some 20 milliseconds. What a stop takes, going to a snapshot, and ticks. */
 const STEP_EFFORT = 8192;
@@ -59,6 +59,8 @@ export class Timeline {
   private present: HistoryPoint | undefined;
   /** By the host's clock: when the next snapshot is due. */
   private dueMs = 0;
+  /** Without a clock: how much the machine had done when the last snapshot was taken. */
+  private doneAtLast = 0;
   /** Whether the machine is in a past that never was. */
   private isSupposed = false;
   /** Those that the host may know, and that may be gone from the state: see HistoryPoint.ends. */
@@ -137,6 +139,7 @@ export class Timeline {
     const point = this.pointNow();
     log.addChange(computer.ticks, point.snapshot);
     history.add({ ...point, cursor: log.cursor });
+    this.doneAtLast = this.doneTicks;
   }
 
   /** Puts the machine to a tick. Throws RangeError for one that is not within the history. */
@@ -263,14 +266,24 @@ export class Timeline {
 
   private isDue(): boolean {
     const { now } = this.options;
-    const ticks = this.computer.ticks - this.history.last!.snapshot.tick;
-    if (ticks === 0) return false;
-    return now ? now() >= this.dueMs : ticks >= INTERVAL_TICKS;
+    if (this.computer.ticks === this.history.last!.snapshot.tick) return false;
+    return now ? now() >= this.dueMs : this.doneTicks - this.doneAtLast >= INTERVAL_TICKS;
+  }
+
+  /** Instructions retired. */
+  private get instructions(): number {
+    return this.computer.ticks - this.parts.kernel.ticksWithoutInstruction;
+  }
+
+  /** How much the machine has done, as ticks: a day in which all threads wait is nothing, and is repeated in no time. */
+  private get doneTicks(): number {
+    return this.instructions + this.parts.kernel.effort * TICKS_PER_EFFORT;
   }
 
   private takePoint(pause = PAUSE): void {
     const begin = this.options.now?.() ?? 0;
     this.history.add(this.pointNow());
+    this.doneAtLast = this.doneTicks;
     const end = this.options.now?.() ?? 0;
     this.dueMs = end + Math.max(INTERVAL_MS, pause * (end - begin));
   }
@@ -362,8 +375,10 @@ export class Timeline {
       const place = Math.min(places[0] ?? to, to);
       const { ticks } = computer;
       const { effort } = kernel;
-      const event = this.run(Math.min(place - ticks, TICKS_AT_ONCE));
-      this.effort += kernel.effort - effort + (computer.ticks - ticks) / TICKS_PER_EFFORT + STOP_EFFORT;
+      const { idleUntil } = kernel;
+      const { instructions } = this;
+      const event = this.run(Math.min(place, idleUntil + TICKS_AT_ONCE) - ticks);
+      this.effort += kernel.effort - effort + (this.instructions - instructions) / TICKS_PER_EFFORT + STOP_EFFORT;
       if (event.kind === 'stopped' && onStop?.(event.stop) === 'enough') return;
       if (event.kind === 'idle') throw new ReplayError(`the replay has no process at tick ${computer.ticks}`);
       if (computer.ticks >= place && places.length > 0) {
