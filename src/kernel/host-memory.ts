@@ -43,6 +43,9 @@ export const HOST_BYTES = {
   terminal: 262_144,
   /** One of timer_create(2). */
   timer: 512,
+  /** A segment of shared memory, a set of semaphores or a message queue; a semaphore of a set, with what undoes it. */
+  ipcObject: 1024,
+  semaphore: 64,
   socket: 1024,
   /** What was sent through a socket, besides its bytes. */
   message: 512,

@@ -241,6 +241,7 @@ function expect(holds: boolean, message: string): void {
 /** What files of programs of Linux there are. */
 type LinuxObject =
   | ('inode' | 'directoryEntry' | 'descriptor' | 'writtenPage' | 'fileWatch' | 'fileEvent')
+  | ('ipcObject' | 'semaphore')
   | ('socket' | 'message' | 'messageByte' | 'pipePart' | 'timer' | 'terminal');
 
 function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
@@ -253,13 +254,18 @@ function linuxObjects({ linux }: Kernel): Record<LinuxObject, number> {
   const notifiers = new Set(files.flatMap((file) => (file instanceof NotifyFile ? [file] : [])));
   const inodes = [...linux.fileSystem['inodes'].values()];
   const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+  const { ipc } = linux;
+  const queues = [...ipc.posix['living']];
+  const letters = [...ipc.queues.all, ...queues].flatMap(({ messages }) => messages as { bytes: Uint8Array }[]);
   return {
     inode: inodes.length,
     directoryEntry: sum(inodes.map((inode) => (inode instanceof TreeDirectory ? inode.knownCount : 0))),
     descriptor: files.length + sockets.inFlight,
     socket: all.length,
-    message: messages.length,
-    messageByte: sum(messages.map(({ length }) => length)),
+    message: messages.length + letters.length,
+    messageByte: sum(messages.map(({ length }) => length)) + sum(letters.map(({ bytes }) => bytes.length)),
+    ipcObject: ipc['shared'].size + ipc.semaphores.size + ipc.queues.size + queues.length,
+    semaphore: sum(ipc.semaphores.all.map(({ values, undos }) => values.length * (1 + undos.size))),
     fileWatch: sum([...notifiers].map((file) => file['watches'].size)),
     fileEvent: sum([...notifiers].map((file) => file['queue'].length)),
     terminal: linux.fileSystem.pseudoTerminals['terminals'].size,

@@ -6,9 +6,9 @@ import { LinuxThread } from './linux-thread.js';
 import { LinuxProcess } from './linux-process.js';
 import type { LinuxMemory } from './memory/linux-memory.js';
 import type { View } from '../memory/view.js';
+import { Ipc } from './ipc/ipc.js';
 import { Jobs } from './signals/jobs.js';
 import { tellOfThreadEnd } from './tasks/thread-words.js';
-import { statusOfTrap } from './tasks/wait-status.js';
 import { RandomStream } from './random-stream.js';
 import { SignalDelivery, type DeliveryHost } from './signals/delivery.js';
 import { fromKernel } from './signals/signal-info.js';
@@ -59,6 +59,7 @@ export class LinuxSystem {
       host: outside('described by the kernel'),
       signals: value,
       delivery: value,
+      ipc: value,
     },
     { isPart: true },
   );
@@ -75,6 +76,8 @@ export class LinuxSystem {
   readonly signals: Signals;
   readonly delivery: SignalDelivery;
   readonly jobs: Jobs;
+  /** What processes share that have nothing else in common. */
+  readonly ipc: Ipc;
   private nextPid = 1;
 
   constructor(private readonly host: LinuxHost) {
@@ -85,6 +88,7 @@ export class LinuxSystem {
       wakeFile: (number) => this.fileSystem.wake(number),
     });
     this.fileSystem = makeFileSystem(host, this);
+    this.ipc = new Ipc(this.fileSystem, host.hostMemory);
   }
 
   /** Processes that there are, with those that were not waited for. */
@@ -151,10 +155,11 @@ export class LinuxSystem {
    * none any more.
    */
   ended(linux: LinuxProcess, exitCode: number, isTrap: boolean): void {
+    this.ipc.ended(linux, linux.memory.region.users === 1);
     linux.close();
     const { family } = linux;
     const groups = this.jobs.groupsLinkedBy(linux);
-    family.status ??= isTrap ? statusOfTrap(exitCode) : { kind: 'exited', code: exitCode };
+    family.ended(exitCode, isTrap);
     for (const child of family.children) {
       child.family.orphan();
       if (child.family.status) this.processes.delete(child.pid);

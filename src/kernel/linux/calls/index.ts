@@ -1,13 +1,6 @@
 import type { LinuxCall } from '../call.js';
-import { ATTRIBUTE_CALLS } from './attributes.js';
-import { DESCRIPTOR_CALLS } from './descriptor.js';
-import { DIRECTORY_CALLS } from './directory.js';
-import { LOCK_CALLS } from './lock.js';
-import { PATH_CALLS } from './path.js';
-import { PIPE_CALLS } from './pipe.js';
-import { STATUS_CALLS } from './status.js';
-import { TRANSFER_CALLS } from './transfer.js';
 import { EVENT_FAMILY } from './events/index.js';
+import { FILE_FAMILY } from './file-family.js';
 import { FUTEX_CALLS } from './futex.js';
 import { IDENTITY_CALLS } from './identity.js';
 import { MEMORY_CALLS } from './memory.js';
@@ -17,18 +10,12 @@ import { SYSTEM_CALLS } from './system.js';
 import { THREAD_CALLS } from './thread.js';
 import { TERMINAL_CALLS } from './terminal.js';
 import { TIME_CALLS } from './time.js';
+import { IPC_FAMILY } from './ipc/index.js';
 import { SOCKET_FAMILY } from './sockets/index.js';
 
 /** All system calls of Linux that there are, ascending; any other number answers ENOSYS. */
 export const LINUX_CALLS: readonly LinuxCall[] = [
-  ...ATTRIBUTE_CALLS,
-  ...DESCRIPTOR_CALLS,
-  ...DIRECTORY_CALLS,
-  ...LOCK_CALLS,
-  ...PATH_CALLS,
-  ...PIPE_CALLS,
-  ...STATUS_CALLS,
-  ...TRANSFER_CALLS,
+  ...FILE_FAMILY,
   ...FUTEX_CALLS,
   ...IDENTITY_CALLS,
   ...EVENT_FAMILY,
@@ -40,4 +27,5 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...TERMINAL_CALLS,
   ...TIME_CALLS,
   ...SOCKET_FAMILY,
+  ...IPC_FAMILY,
 ].sort((a, b) => a.number - b.number);

@@ -1,6 +1,6 @@
 import { PAGE_SIZE, roundUp } from '../../../bits.js';
 import type { CallResult } from '../../calls/call.js';
-import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../memory/linear-address.js';
+import { ADDRESS_SPACE_END, fromLinear } from '../../memory/linear-address.js';
 import { again } from '../../memory/map-target.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../../memory/mapping.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../call.js';
@@ -10,8 +10,9 @@ import { clear, extend, hasRoom, mapFileInSteps, mapSharedZeros, type HomeRange 
 import { mappingsAsOne, move } from '../memory/moving.js';
 import { MEMORY_FILE_CALLS } from './memory-file.js';
 import { inSteps, standing } from './in-steps.js';
+import { placeOf, rangeOf, seen } from './memory-place.js';
 
-const { EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM } = LinuxErrno;
+const { EACCES, EBADF, EFAULT, EINVAL, ENOMEM } = LinuxErrno;
 
 /* include/uapi/asm-generic/mman-common.h and linux/mman.h */
 const PROT_READ = 1;
@@ -22,9 +23,7 @@ const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
 const MAP_SHARED_VALIDATE = 3;
 const MAP_TYPE = 0xf;
-const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
-const MAP_FIXED_NOREPLACE = 0x10_0000;
 const MREMAP_MAYMOVE = 1;
 const MREMAP_FIXED = 2;
 const MS_ASYNC = 1;
@@ -34,21 +33,6 @@ const MADV_DONTNEED = 4;
 const MADVICES = new Set([0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]);
 
 const PAGE = BigInt(PAGE_SIZE);
-/** The range of a process's addresses; undefined where it does not lie in its home. */
-function rangeOf({ process, linux }: LinuxContext, address: bigint, length: bigint): HomeRange | undefined {
-  const given = fromLinear(address);
-  if (given === undefined || length > BigInt(ADDRESS_SPACE_END)) return undefined;
-  const start = process.view?.home(given) ?? given;
-  const end = start + roundUp(Number(length), PAGE_SIZE);
-  const { region } = linux.memory;
-  return start >= region.start && end <= region.end ? { start, end } : undefined;
-}
-
-/** An address of the home as the process sees it. */
-function seen({ process }: LinuxContext, address: LinearAddress): bigint {
-  return toLinear(process.view?.window(address) ?? address);
-}
-
 function protectionOf(prot: number): number {
   return (
     (prot & PROT_READ ? PROTECTION_READ : 0) |
@@ -118,23 +102,6 @@ function mmap(
     yield* mapFileInSteps(context, place, request);
     return seen(context, start);
   });
-}
-
-/** Where mmap maps, or its error. */
-function placeOf(context: LinuxContext, address: bigint, length: bigint, flags: number): HomeRange | bigint {
-  const { memory } = context.linux;
-  const size = length <= BigInt(ADDRESS_SPACE_END) ? roundUp(Number(length), PAGE_SIZE) : Infinity;
-  if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-    if (address % PAGE !== 0n) return failed(EINVAL);
-    const range = rangeOf(context, address, length);
-    if (!range) return failed(ENOMEM);
-    if (flags & MAP_FIXED_NOREPLACE && !memory.isFree(range.start, range.end)) return failed(EEXIST);
-    return range;
-  }
-  const hint = address === 0n ? undefined : rangeOf(context, address - (address % PAGE), length);
-  if (hint && memory.isFree(hint.start, hint.end) && hint.start > memory.region.start) return hint;
-  const start = memory.findFree(size);
-  return start === undefined ? failed(ENOMEM) : { start, end: start + size };
 }
 
 function munmap(context: LinuxContext, address: bigint, length: bigint): CallResult {

@@ -93,6 +93,7 @@ export class FileTable {
     this.lowestFree = Math.min(this.lowestFree, number);
     this.files.hostMemory.release('descriptor');
     if (!(file.flags & O_PATH)) releaseLocks(this.files, file.inode, this);
+    file.closedBy(this);
     releaseFile(this.files, file);
   }
 

@@ -31,6 +31,16 @@ export interface FileRequest {
   readonly protection: number;
 }
 
+/** How a file is mapped so that writes reach it. */
+export interface SharedRequest {
+  /** In bytes, a multiple of 4096. */
+  readonly offset: number;
+  /** PROTECTION_ bits. */
+  readonly protection: number;
+  /** Whether the mapping may be given the right to write. */
+  readonly mayWrite: boolean;
+}
+
 /** Mappings that a call may add: it divides one, and puts its own there. */
 const MAPPINGS_ADDED = 3;
 
@@ -43,6 +53,7 @@ export function hasRoom({ linux, hostMemory }: LinuxContext, more = 0): boolean 
 
 /** Unmaps a range of the caller's home. */
 export function* clear(context: LinuxContext, { start, end }: HomeRange): Steps<void, number> {
+  context.system.ipc.detach(context.linux.memory.region, start, end, context.linux.pid);
   for (const _ of unmapInSteps(context, context.linux.memory.region, start, end)) yield 0;
   context.debugMode.forget({ start, end });
 }
@@ -60,7 +71,10 @@ export function* mapFileInSteps(context: LinuxContext, place: HomeRange, request
     return mapSharedZeros(context, place, protection);
   }
   if (isShared && file !== 'zeros' && protection & PROTECTION_WRITE) requireWritable(file.seals);
-  if (isShared && file !== 'zeros') return yield* mapShared(context, place, request, file);
+  if (isShared && file !== 'zeros') {
+    const mayWrite = linux.files.get(fd).isWritable && !isSealed(file.seals);
+    return yield* mapFileShared(context, place, { offset, protection, mayWrite }, file);
+  }
   const vmo = file === 'zeros' ? store.zeros(MAX_LENGTH) : file.content.snapshot(system.fileSystem);
   try {
     yield* clear(context, place);
@@ -105,14 +119,13 @@ function addShared(
 }
 
 /** Maps a file so that writes reach it, a mapping for each part of it. */
-function* mapShared(
+export function* mapFileShared(
   context: LinuxContext,
   place: HomeRange,
-  { fd, offset, protection }: FileRequest,
+  { offset, protection, mayWrite }: SharedRequest,
   file: RegularFile,
 ): Steps<void, number> {
-  const { linux, system } = context;
-  const mayWrite = linux.files.get(fd).isWritable && !isSealed(file.seals);
+  const { system } = context;
   const last = offset + place.end - place.start;
   if (!hasRoom(context, Math.ceil(last / PART_BYTES) - Math.floor(offset / PART_BYTES)))
     throw new LinuxError(LinuxErrno.ENOMEM);

@@ -21,7 +21,7 @@ export const SIGINFO_USED_BYTES = 48;
 const FIELDS_OFFSET = 16;
 const FIELDS_BYTES = SIGINFO_USED_BYTES - FIELDS_OFFSET;
 
-export const SignalCode = { user: 0, kernel: 0x80, queue: -1, timer: -2, tkill: -6 } as const;
+export const SignalCode = { user: 0, kernel: 0x80, queue: -1, timer: -2, queueOfMessages: -3, tkill: -6 } as const;
 
 /** A signal with the fields that `fill` sets; their offsets begin at byte 16. */
 function made(signal: number, code: number, fill: (fields: DataView) => void = () => {}): SignalInfo {
@@ -50,6 +50,15 @@ export function ofTimer(signal: number, id: number, overrun: number, value: bigi
   return made(signal, SignalCode.timer, (fields) => {
     fields.setInt32(0, id, true);
     fields.setInt32(4, overrun, true);
+    fields.setBigUint64(8, value, true);
+  });
+}
+
+/** Of a message in an empty queue, by its sender: SI_MESGQ. */
+export function ofQueue(signal: number, pid: number, user: number, value: bigint): SignalInfo {
+  return made(signal, SignalCode.queueOfMessages, (fields) => {
+    fields.setInt32(0, pid, true);
+    fields.setUint32(4, user, true);
     fields.setBigUint64(8, value, true);
   });
 }

@@ -124,6 +124,7 @@ function forked(context: LinuxContext, request: CloneRequest, home: Region): big
   const child = newProcess(context, movedTo(process.description, home, process.pid, context.now));
   child.view = view;
   const thread = takeUp(context, request, child, memory.movedTo(home));
+  context.system.ipc.forked(linux);
   kernel.runNext(thread);
   return BigInt(thread.linux!.tid);
 }

@@ -98,6 +98,8 @@ function begin(
   const { kernel, thread, process, linux, store, pager } = context;
   for (const other of [...process.threads]) if (other !== thread) kernel.endThread(other, 0);
   context.system.leave(process, [thread]);
+  if (process.region.users === 1)
+    context.system.ipc.detach(process.region, process.region.start, process.region.end, linux.pid);
   const before = { region: process.region, view: process.view, image: process.image };
   const { name, nameBytes } = nameOf(found.path);
   process.description = {

@@ -1,5 +1,5 @@
 import type { LinuxProcess } from '../linux-process.js';
-import type { JobChange, WaitStatus } from './wait-status.js';
+import { statusOfTrap, type JobChange, type WaitStatus } from './wait-status.js';
 import { schema, value } from '../../../state/schema.js';
 
 /** The parent and the children of a process, and how it has ended. */
@@ -40,6 +40,11 @@ export class Family {
   orphan(): void {
     this.parent = undefined;
     this.isOrphan = true;
+  }
+
+  /** It has ended, by itself or by a trap, unless a signal has ended it before. */
+  ended(exitCode: number, isTrap: boolean): void {
+    this.status ??= isTrap ? statusOfTrap(exitCode) : { kind: 'exited', code: exitCode };
   }
 
   /** A child was waited for. */

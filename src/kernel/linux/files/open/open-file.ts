@@ -1,6 +1,7 @@
 import { value } from '../../../../state/schema.js';
 import { LinuxError, LinuxErrno } from '../../errno.js';
 import { O_ACCMODE, O_RDONLY, O_WRONLY } from '../constants.js';
+import type { FileTable } from '../file-table.js';
 import type { OpenName } from '../notify/open-name.js';
 import type { FileSystem } from '../file-system.js';
 import type { Socket } from '../../sockets/socket.js';
@@ -107,6 +108,9 @@ export abstract class OpenFile {
   readableBytes(_files: FileSystem): number | undefined {
     return undefined;
   }
+
+  /** A process closes a descriptor that stands for it, by its table. */
+  closedBy(_table: FileTable): void {}
 
   /** Nobody has it any more. */
   close(files: FileSystem): void {

@@ -5,18 +5,9 @@ import type { FileSystem } from '../file-system.js';
 import type { Inode } from '../tree/inode.js';
 import { OPEN_FILE_FIELDS, OpenFile, type Deliver, type OpenedName } from './open-file.js';
 
-/** A file whose text is made when it is opened, as those of /proc. */
-export class OpenText extends OpenFile {
-  static readonly state = schema('open text', OpenText, { ...OPEN_FILE_FIELDS, text: value });
-
-  constructor(
-    inode: Inode,
-    flags: number,
-    place: OpenedName,
-    private readonly text: Uint8Array,
-  ) {
-    super(inode, flags, place);
-  }
+/** A file that is read as text, which may change. */
+export abstract class TextFile extends OpenFile {
+  abstract readonly text: Uint8Array;
 
   override get isSeekable(): boolean {
     return true;
@@ -38,5 +29,19 @@ export class OpenText extends OpenFile {
     const to = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : -1;
     if (!(to >= 0)) throw new LinuxError(LinuxErrno.EINVAL);
     return (this.position = to);
+  }
+}
+
+/** A file whose text is made when it is opened, as those of /proc. */
+export class OpenText extends TextFile {
+  static readonly state = schema('open text', OpenText, { ...OPEN_FILE_FIELDS, text: value });
+
+  constructor(
+    inode: Inode,
+    flags: number,
+    place: OpenedName,
+    readonly text: Uint8Array,
+  ) {
+    super(inode, flags, place);
   }
 }

@@ -2,6 +2,8 @@ import type { Cpu } from '../../../../cpu/cpu.js';
 import type { FramePool } from '../../../../vmo/frames/frame-pool.js';
 import type { HostMemory } from '../../../host-memory.js';
 import type { LinuxProcess } from '../../linux-process.js';
+import type { Ipc } from '../../ipc/ipc.js';
+import { ipcText } from './ipc-texts.js';
 import { machineText } from './texts.js';
 import { processText } from './process-texts.js';
 import type { ProcProcess, ProcSource } from './source.js';
@@ -17,6 +19,7 @@ export interface MachineParts {
 export interface ProcSystem {
   readonly processes: ReadonlyMap<number, LinuxProcess>;
   readonly epoch: bigint;
+  readonly ipc: Ipc;
   readonly random: { bytes(length: number): Uint8Array };
 }
 
@@ -46,7 +49,9 @@ export class LinuxProc implements ProcSource {
 
   text(path: string): string | undefined {
     const { cpu, pool } = this.parts;
-    const { epoch, processes, random } = this.system;
+    const { epoch, processes, random, ipc } = this.system;
+    const objects = ipcText(path, ipc);
+    if (objects !== undefined) return objects;
     return machineText(path, {
       ...{
         now: cpu.ticks,

@@ -1,0 +1,46 @@
+/** Where in the home of a process memory is mapped. */
+import { PAGE_SIZE, roundUp } from '../../../bits.js';
+import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../../memory/linear-address.js';
+import type { LinuxContext } from '../call.js';
+import { LinuxErrno, failed } from '../errno.js';
+import type { HomeRange } from '../memory/mapping-files.js';
+
+const { EEXIST, EINVAL, ENOMEM } = LinuxErrno;
+
+/* include/uapi/asm-generic/mman-common.h */
+export const MAP_FIXED = 0x10;
+export const MAP_FIXED_NOREPLACE = 0x10_0000;
+
+const PAGE = BigInt(PAGE_SIZE);
+
+/** The range of a process's addresses; undefined where it does not lie in its home. */
+export function rangeOf({ process, linux }: LinuxContext, address: bigint, length: bigint): HomeRange | undefined {
+  const given = fromLinear(address);
+  if (given === undefined || length > BigInt(ADDRESS_SPACE_END)) return undefined;
+  const start = process.view?.home(given) ?? given;
+  const end = start + roundUp(Number(length), PAGE_SIZE);
+  const { region } = linux.memory;
+  return start >= region.start && end <= region.end ? { start, end } : undefined;
+}
+
+/** An address of the home as the process sees it. */
+export function seen({ process }: LinuxContext, address: LinearAddress): bigint {
+  return toLinear(process.view?.window(address) ?? address);
+}
+
+/** Where mmap maps, or its error. */
+export function placeOf(context: LinuxContext, address: bigint, length: bigint, flags: number): HomeRange | bigint {
+  const { memory } = context.linux;
+  const size = length <= BigInt(ADDRESS_SPACE_END) ? roundUp(Number(length), PAGE_SIZE) : Infinity;
+  if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+    if (address % PAGE !== 0n) return failed(EINVAL);
+    const range = rangeOf(context, address, length);
+    if (!range) return failed(ENOMEM);
+    if (flags & MAP_FIXED_NOREPLACE && !memory.isFree(range.start, range.end)) return failed(EEXIST);
+    return range;
+  }
+  const hint = address === 0n ? undefined : rangeOf(context, address - (address % PAGE), length);
+  if (hint && memory.isFree(hint.start, hint.end) && hint.start > memory.region.start) return hint;
+  const start = memory.findFree(size);
+  return start === undefined ? failed(ENOMEM) : { start, end: start + size };
+}
