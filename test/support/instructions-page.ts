@@ -154,10 +154,10 @@ function leftLines(): string[] {
   return [...LEFT_OTHERWISE, ...rare].map((line) => `- ${line}`);
 }
 
-function oracleOf({ mnemonic, modes }: Row): string {
+function oracleOf({ mnemonic, modes, attributes }: Row): string {
   const never = NEVER_RUN[mnemonic];
   if (never !== undefined) return `manual: ${never}`;
-  if (!modes.includes(64)) return 'manual';
+  if (!modes.includes(64)) return attributes.has('SEGMENTS') ? 'manual' : 'CPU, in 16-bit and 32-bit code';
   const bound = BOUNDED.find(([mnemonics]) => mnemonics.test(mnemonic))?.[1];
   return bound === undefined ? 'CPU' : `CPU, ${bound}`;
 }
@@ -285,7 +285,8 @@ function introduction(run: NativeCases, evaluated: readonly Row[], readings: Rea
     'exceptions of VEX instructions (SDM Vol. 2A 2.4), and the modes if not all.',
     '',
     'Code segments of 16 and 32 bits: all rows but those of 64-bit mode only are decoded, and the evaluator executes them, but for',
-    `those that say *decoded only*. No machine runs such code yet. ${outside64()}`,
+    `those that say *decoded only*. The CPU judges all of these but vectors, MMX and x87 (test/cpu/outside-64-bit.test.ts), and counts no`,
+    `cases here. No machine runs such code yet. ${outside64()}`,
     '',
     'Transcendental instructions of x87 give the exact result for their operand, rounded: within half a unit in the last place (ulp)',
     'with rounding to nearest, where the manual allows one. For FSIN, FCOS, FSINCOS and FPTAN that is so after the operand is reduced by a π',

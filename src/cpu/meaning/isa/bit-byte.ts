@@ -45,8 +45,8 @@ function bitPlace<V>(m: Machine<V>, form: Form, offset: V, access: Access): Oper
   return { read: () => where.load(width), write: (value) => where.store(width, value) };
 }
 
-/** The linear address plus `bytes`; the effective address wraps around with 32-bit and 16-bit addresses. */
-function addressBeyond<V>(m: Machine<V>, { addressWidth }: Form, operand: MemoryOperand, bytes: V): V {
+/** The linear address of an operand plus `bytes`, 64 bits; the effective address wraps around with 32-bit and 16-bit addresses. */
+export function addressBeyond<V>(m: Machine<V>, { addressWidth }: Form, operand: MemoryOperand, bytes: V): V {
   const linear = m.linearAddress(operand);
   if (addressWidth === 64) return m.add(64, linear, bytes);
   const effective = m.effectiveAddress(operand);

@@ -3,8 +3,9 @@ import type { Form, MemoryOperand } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
 import { RAX, RBP, RBX, RCX, RDX, RSP } from '../../state/layout.js';
 import { CARRY, CF, STATUS_FLAGS } from '../flags.js';
+import { addressBeyond } from './bit-byte.js';
 import { resize } from './flag-bits.js';
-import { memoryPlace, place, read } from './operands.js';
+import { place, read } from './operands.js';
 import { linearAt, movedDown, movedUp, stackAddress, withStackBits } from './stack.js';
 
 /** SDM Vol. 1 5.1.13 "Miscellaneous Instructions", with ENTER and LEAVE. */
@@ -32,11 +33,15 @@ export const xlat: Semantics = (m, { addressWidth }) => {
 };
 
 /** BOUND: #BR unless DEST, signed, is within the bounds: the first number in memory to the second. SDM Vol. 2A "BOUND". */
-export const bound: Semantics = (m, { dest, src, width }) => {
-  const bounds = memoryPlace(m, { ...(src as MemoryOperand), width: width === 16 ? 32 : 64 }, 'read');
+export const bound: Semantics = (m, form) => {
+  const { dest, src, width } = form;
+  const bytes = width / 8;
+  const bounds = src as MemoryOperand;
+  const lower = m.translate(m.linearAddress(bounds), bytes, 'read').load(width);
+  const upper = m.translate(addressBeyond(m, form, bounds, m.constant(64, bytes)), bytes, 'read').load(width);
   const index = read(m, dest);
-  const isBelow = m.lessSigned(width, index, bounds.load(width, 0));
-  const isAbove = m.lessSigned(width, bounds.load(width, width / 8), index);
+  const isBelow = m.lessSigned(width, index, lower);
+  const isAbove = m.lessSigned(width, upper, index);
   m.raiseIf(m.or(8, isBelow, isAbove), Vector.BR);
 };
 

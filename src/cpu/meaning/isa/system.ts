@@ -67,16 +67,16 @@ function verify(accepts: (descriptor: Descriptor) => boolean): Semantics {
 }
 
 /**
- * ARPL: if the RPL of the selector DEST is below that of SRC, sets ZF and raises it to that one, else clears ZF. SDM Vol. 2A "ARPL".
+ * ARPL: if the RPL of the selector DEST is below that of SRC, sets ZF and raises it to that one, else clears ZF, and writes nothing.
+ * SDM Vol. 2A "ARPL".
  */
 export const arpl: Semantics = (m, { dest, src }) => {
-  const target = place(m, dest, 'write');
+  const selector = read(m, dest);
   const other = read(m, src);
-  const selector = target.read();
   const rpl = (value: typeof selector): typeof selector => m.and(16, value, m.constant(16, RPL_MASK));
   const isLess = m.lessUnsigned(16, rpl(selector), rpl(other));
   const raised = m.or(16, m.and(16, selector, m.constant(16, 0xffff & ~RPL_MASK)), rpl(other));
-  target.write(m.select(16, isLess, raised, selector));
+  m.if(isLess, () => place(m, dest, 'write').write(raised));
   m.setFlagBits(ZF, flagFromTruth(m, isLess, ZF));
 };
 
