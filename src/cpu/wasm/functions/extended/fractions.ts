@@ -60,8 +60,8 @@ export class Fractions {
     return sum;
   }
 
-  /** 1 / (1 + rest), by Newton's iteration from the reciprocal of a double. */
-  reciprocal(to: Statements, rest: Fraction): Fraction {
+  /** 1 / (1 + rest), by Newton's iteration from the reciprocal of a double: with one step, 100 bits of it. */
+  reciprocal(to: Statements, rest: Fraction, steps = 2): Fraction {
     const one = constant('i64', 1023n << 52n).asDouble();
     const double = rest.high
       .shr(12)
@@ -73,7 +73,7 @@ export class Fractions {
     const shift = constant('i64', 1022).sub(bits.shr(52));
     high.set(select(bits.shr(52).equals(1023n), constant('i64', -1), high.shr(shift)));
     const result = { high, low: to.let(constant('i64', 0)) };
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < steps; i++) {
       const sum = this.product(to, result, rest);
       // What result × (1 + rest) lacks to 1, which may be negative.
       add(sum, result);
@@ -105,14 +105,14 @@ export class Fractions {
   /** ±x × 2^exponent, rounded. */
   finish(to: Statements, sign: Expression, exponent: Expression, x: Fraction): void {
     const zeros = normalize(to, x);
-    leaveUnless(
-      to,
-      x.low
-        .add(DOUBT)
-        .and(INTEGER_BIT - 1n)
-        .atLeast(2n * DOUBT),
-    );
+    leaveUnless(to, isSure(x, DOUBT));
     this.finishWords(to, sign, exponent.sub(zeros), x.high, x.low);
+  }
+
+  /** The same, but goes on where rounding is in doubt. */
+  finishIfSure(to: Statements, sign: Expression, exponent: Expression, x: Fraction, doubt: bigint): void {
+    const zeros = normalize(to, x);
+    to.if(isSure(x, doubt), () => this.finishWords(to, sign, exponent.sub(zeros), x.high, x.low));
   }
 
   /** ±(high, low) × 2^(exponent - 128), rounded: not 0, and the last bit is set if what follows is not 0. */
@@ -141,6 +141,14 @@ export class Fractions {
   finishAbove(to: Statements, sign: Expression, exponent: Expression, significand: Expression): void {
     this.finishWords(to, sign, exponent, significand, constant('i64', 1));
   }
+}
+
+/** Whether the last word is that far from where rounding changes: a number of 64 bits, or half way between two. */
+function isSure(x: Fraction, doubt: bigint): Expression {
+  return x.low
+    .add(doubt)
+    .and(INTEGER_BIT - 1n)
+    .atLeast(2n * doubt);
 }
 
 /** Leaves the instruction to the evaluator. */

@@ -74,7 +74,7 @@ export function addExtendedFunctions(module: WasmModule, others: Others): Readon
   const exponents = new ExtendedExponents(needs);
   const fractions = new Fractions(module, needs);
   const transcendental = new ExtendedTranscendental(needs, fractions);
-  const trigonometric = new ExtendedTrigonometric(needs, fractions);
+  const trigonometric = new ExtendedTrigonometric(module, needs, fractions);
   const codes: Readonly<Record<ExtendedFunction, Code>> = {
     'x87.add': arithmetic.sum(false),
     'x87.subtract': arithmetic.sum(true),

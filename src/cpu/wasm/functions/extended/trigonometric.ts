@@ -1,6 +1,7 @@
 import { ONE, PI, arcTangent } from '../../../evaluator/extended/fixed-point.js';
 import type { X87Function } from '../../../meaning/x87-vocabulary.js';
 import type { Code } from '../../encoding/code.js';
+import type { WasmModule } from '../../encoding/module.js';
 import { constant, select, type Expression, type Statements, type Variable } from '../expression.js';
 import { ofNumbers, type ExtendedNeeds } from './arithmetic.js';
 import {
@@ -30,6 +31,7 @@ import {
   type Operands,
   type Unpacked,
 } from './parts.js';
+import { DOUBT_OF_SINES, addSines, addSlowSine, exponentOfSine } from './sines.js';
 import { wordOf } from './transcendental.js';
 
 /** The last result, if the number is too large for the function. */
@@ -48,11 +50,7 @@ const SMALL = -19;
 /** The square of a number of so few bits has no bits below 2^-128, down to TINY. */
 const FEW_BITS = 24;
 
-/** Half of the coefficients of sin r / r, cos r and arctan r / r in r², whose signs alternate. */
-const TERMS = Array.from({ length: 18 }, (_, n) => n);
-const SINE = TERMS.map((n) => ONE / (2n * factorial(2 * n + 1)));
-const COSINE = TERMS.map((n) => ONE / (2n * factorial(2 * n)));
-/** For r up to 1/8. */
+/** Half of the coefficients of arctan r / r in r², whose signs alternate, for r up to 1/8. */
 const ARC_TANGENT = Array.from({ length: 22 }, (_, n) => ONE / BigInt(2 * (2 * n + 1)));
 
 /**
@@ -83,10 +81,17 @@ interface Scaled {
 
 /** FSIN, FCOS, FPTAN and FPATAN: evaluator/extended/transcendental.ts. */
 export class ExtendedTrigonometric {
+  private readonly sines: number;
+  private readonly slowSine: number;
+
   constructor(
+    module: WasmModule,
     private readonly needs: ExtendedNeeds,
     private readonly fractions: Fractions,
-  ) {}
+  ) {
+    this.sines = addSines(module);
+    this.slowSine = addSlowSine(module, fractions);
+  }
 
   function(name: X87Function): Code {
     return ofNumbers(this.needs.nan, (to, { x, option }) => {
@@ -156,23 +161,22 @@ export class ExtendedTrigonometric {
 
   private sineOrCosine(to: Statements, name: 'sine' | 'cosine', sign: Variable, r: Reduced): void {
     const turns = to.let(name === 'sine' ? r.turns : r.turns.add(1));
+    const isCosine = to.let(turns.and(1));
     sign.set(sign.xor(turns.and(2).shl(14)));
-    to.if(
-      turns.and(1),
-      () => {
-        to.if(r.exponent.less(TINY), () =>
-          this.fractions.finishBelow(to, sign, constant('i32', 1), constant('i64', INTEGER_BIT)),
-        );
-        const square = this.squareOf(to, r);
-        this.nearlyExactCosine(to, sign, r, square);
-        this.finishScaled(to, sign, this.cosine(to, square));
-      },
-      () => {
-        sign.set(sign.xor(r.negative.shl(15)));
-        to.if(r.exponent.less(TINY), () => this.fractions.finishBelow(to, sign, r.exponent, r.fraction.high));
-        this.finishScaled(to, sign, this.sine(to, r, this.squareOf(to, r)));
-      },
-    );
+    to.if(isCosine.isZero(), () => sign.set(sign.xor(r.negative.shl(15))));
+    to.if(r.exponent.less(TINY), () => {
+      to.if(isCosine, () => this.fractions.finishBelow(to, sign, constant('i32', 1), constant('i64', INTEGER_BIT)));
+      this.fractions.finishBelow(to, sign, r.exponent, r.fraction.high);
+    });
+    const { sine, cosine } = this.sinesOf(to, r);
+    const half = (name: 'high' | 'low'): Variable =>
+      to.let(select(isCosine, cosine.fraction[name], sine.fraction[name]));
+    const fraction = { high: half('high'), low: half('low') };
+    const exponent = select(isCosine, cosine.exponent, sine.exponent);
+    this.fractions.finishIfSure(to, sign, exponent, fraction, DOUBT_OF_SINES);
+    to.if(isCosine, () => this.nearlyExactCosine(to, sign, r, this.squareOf(to, r)));
+    const slow = this.slowly(to, r, isCosine);
+    this.fractions.finish(to, sign, slow.exponent, slow.fraction);
     to.code.op('unreachable');
   }
 
@@ -194,42 +198,50 @@ export class ExtendedTrigonometric {
     to.if(isTiny.and(r.fraction.high.equals(INTEGER_BIT)), () =>
       this.fractions.finishBelow(to, sign, constant('i32', 2).sub(r.exponent), constant('i64', INTEGER_BIT)),
     );
-    const square = this.squareOf(to, r);
-    const [sine, cosine] = [this.sine(to, r, square), this.cosine(to, square)];
-    const exponent = to.let(sine.exponent.sub(cosine.exponent));
-    to.if(odd, () => {
-      for (const half of ['high', 'low'] as const) {
-        const kept = to.let(sine.fraction[half]);
-        sine.fraction[half].set(cosine.fraction[half]);
-        cosine.fraction[half].set(kept);
-      }
-      exponent.set(constant('i32', 0).sub(exponent));
-    });
-    const divisor = cosine.fraction;
-    const zeros = normalize(to, divisor);
-    // 2 / (1 + rest) is the reciprocal of a fraction whose first bit is set.
-    shiftLeft(to, divisor, constant('i64', 1));
-    const quotient = this.fractions.product(to, sine.fraction, this.fractions.reciprocal(to, divisor));
-    this.fractions.finish(to, sign, exponent.add(zeros).add(1), quotient);
+    const ratio = (sine: Scaled, cosine: Scaled, steps: number): Scaled => {
+      const exponent = to.let(sine.exponent.sub(cosine.exponent));
+      const [dividend, divisor] = [sine.fraction, cosine.fraction];
+      to.if(odd, () => {
+        exchange(to, dividend, divisor);
+        exponent.set(constant('i32', 0).sub(exponent));
+      });
+      const zeros = normalize(to, divisor);
+      // 2 / (1 + rest) is the reciprocal of a fraction whose first bit is set.
+      shiftLeft(to, divisor, constant('i64', 1));
+      const fraction = this.fractions.product(to, dividend, this.fractions.reciprocal(to, divisor, steps));
+      return { fraction, exponent: exponent.add(zeros).add(1) };
+    };
+    const { sine, cosine } = this.sinesOf(to, r);
+    const { fraction, exponent } = ratio(sine, cosine, 1);
+    this.fractions.finishIfSure(to, sign, exponent, fraction, 2n * DOUBT_OF_SINES);
+    const [yes, no] = [constant('i32', 1), constant('i32', 0)];
+    const slow = ratio(this.slowly(to, r, no), this.slowly(to, r, yes), 2);
+    this.fractions.finish(to, sign, slow.exponent, slow.fraction);
     to.code.op('unreachable');
+  }
+
+  /** Sine and cosine to some 73 bits: see sines.ts. */
+  private sinesOf(to: Statements, { fraction, exponent }: Scaled): { sine: Scaled; cosine: Scaled } {
+    const { high, low } = fraction;
+    const results = to.callMany(['i64', 'i64', 'i64', 'i64'], this.sines, high, low, exponent);
+    const scaled = (i: number, by: Expression): Scaled => ({
+      fraction: { high: results[i]!, low: results[i + 1]! },
+      exponent: by,
+    });
+    return { sine: scaled(0, exponentOfSine(exponent)), cosine: scaled(2, constant('i32', 1)) };
+  }
+
+  /** Sine or cosine to 120 bits and more. */
+  private slowly(to: Statements, { fraction, exponent }: Scaled, isCosine: Expression): Scaled {
+    const { high, low } = fraction;
+    const results = to.callMany(['i64', 'i64'], this.slowSine, high, low, exponent, isCosine);
+    const scaled = select(isCosine, constant('i32', 1), exponent.add(1));
+    return { fraction: { high: results[0]!, low: results[1]! }, exponent: scaled };
   }
 
   private squareOf(to: Statements, { fraction, exponent }: Scaled): Fraction {
     const square = this.fractions.product(to, fraction, fraction);
     return shiftedRight(to, square, constant('i32', 0).sub(exponent.shl(1)));
-  }
-
-  private sine(to: Statements, { fraction, exponent }: Scaled, square: Fraction): Scaled {
-    const half = this.fractions.series(to, SINE, square, constant('i32', 1));
-    return { fraction: this.fractions.product(to, fraction, half), exponent: exponent.add(1) };
-  }
-
-  private cosine(to: Statements, square: Fraction): Scaled {
-    return { fraction: this.fractions.series(to, COSINE, square, constant('i32', 1)), exponent: constant('i32', 1) };
-  }
-
-  private finishScaled(to: Statements, sign: Expression, { fraction, exponent }: Scaled): void {
-    this.fractions.finish(to, sign, exponent, fraction);
   }
 
   /** FPATAN: the angle of the point (x, y). */
@@ -365,6 +377,10 @@ interface Direction {
   readonly isAlone: Variable;
 }
 
-function factorial(n: number): bigint {
-  return n < 2 ? 1n : BigInt(n) * factorial(n - 1);
+function exchange(to: Statements, x: Fraction, y: Fraction): void {
+  for (const half of ['high', 'low'] as const) {
+    const kept = to.let(x[half]);
+    x[half].set(y[half]);
+    y[half].set(kept);
+  }
 }
