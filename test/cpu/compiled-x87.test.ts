@@ -335,7 +335,8 @@ t.test('transcendental functions equal the exact ones, and hardly ever leave it 
       );
       break;
     }
-    t.equal(left, 0, `${name}: ${count} cases, none left to the evaluator`);
+    // Sines and tangents of some numbers of few bits, here 0.02 %, are very close to such numbers.
+    t.ok(left <= 5 + count / 1000, `${name}: ${left} of ${count} cases left to the evaluator`);
   }
 });
 

@@ -11,8 +11,25 @@ export interface Fraction {
   readonly low: Variable;
 }
 
-/** How far the last word of a result may be off, with room to spare. */
-const DOUBT = 1n << 26n;
+/** How exact a result is. */
+export interface Precision {
+  /** Bits of the sum of a series that are right. */
+  readonly bits: number;
+  /** How far the last word of a result may be off, with much room to spare. */
+  readonly doubt: bigint;
+  /** Steps of Newton's iteration for reciprocals, of which one gives 102 bits. */
+  readonly steps: number;
+}
+
+/** Leaves rounding open for 2^-26 of all numbers. */
+export const USUAL: Precision = { bits: 104, doubt: 1n << 36n, steps: 1 };
+/** Also for results that lie close to a number of few bits. */
+export const FINE: Precision = { bits: 124, doubt: 1n << 26n, steps: 2 };
+
+/** The bits of `roughProduct` that are right, and of one word. */
+const ROUGH_BITS = 92;
+const WORD_BITS = 62;
+const LOW = 0xffff_ffffn;
 
 const WORD = (1n << 64n) - 1n;
 
@@ -32,7 +49,7 @@ export class Fractions {
     module: WasmModule,
     private readonly needs: ExtendedNeeds,
   ) {
-    this.multiply = addMultiply(module, needs.multiplyHigh);
+    this.multiply = addMultiply(module);
   }
 
   product(to: Statements, x: Fraction, y: Fraction): Fraction {
@@ -40,28 +57,56 @@ export class Fractions {
     return { high: high!, low: low! };
   }
 
-  /** The sum of coefficients times powers of x, with alternating signs if `alternates` is set; they become smaller. */
-  series(to: Statements, coefficients: readonly bigint[], x: Fraction, alternates: Expression): Fraction {
+  /**
+   * The sum of coefficients times powers of x, which is less than 2^-below, with alternating signs if `alternates` is set; they
+   * become smaller. Partial sums have as many bits as are needed, since they are multiplied by a power of x: those of the first
+   * terms two words, the others one.
+   */
+  series(
+    to: Statements,
+    coefficients: readonly bigint[],
+    x: Fraction,
+    { below, alternates }: { readonly below: number; readonly alternates: Expression },
+    precision = USUAL,
+  ): Fraction {
+    const terms = coefficients.map((coefficient, n) => ({
+      coefficient,
+      needed: precision.bits - n * below,
+      // A partial sum is less than twice its first term.
+      zeros: Math.max(PLACES - coefficient.toString(2).length - 1, 0),
+    }));
+    const counted = terms.filter(({ needed, zeros }) => zeros <= needed);
     const flip = to.let(select(alternates, constant('i64', -1), constant('i64', 0)));
-    const sum = known(to, fractionOf(coefficients.at(-1)!));
-    for (const coefficient of coefficients.slice(0, -1).reverse()) {
-      const { high, low } = this.product(to, sum, x);
-      // The complement is one unit too small, which does not count.
-      low.set(low.xor(flip));
-      sum.low.set(low.add(fractionOf(coefficient) & WORD));
+    let word: { readonly value: Variable; readonly zeros: number } | undefined;
+    let sum: Fraction | undefined;
+    for (const { coefficient, needed, zeros } of counted.reverse()) {
+      if (!sum && needed <= zeros + WORD_BITS) {
+        const first = constant('i64', coefficient >> BigInt(PLACES - 64 - zeros));
+        const rest = word && upperProduct(to, word.value, x.high).shr(word.zeros - zeros);
+        // The complement is one unit too small, which does not count.
+        word = { value: to.let(rest ? first.add(rest.xor(flip)) : first), zeros };
+        continue;
+      }
+      sum ??= word
+        ? shiftedRight(to, { ...known(to, 0n), high: word.value }, constant('i32', word.zeros))
+        : known(to, 0n);
+      const product = needed <= ROUGH_BITS ? roughProduct(to, sum, x) : this.product(to, sum, x);
+      const fraction = fractionOf(coefficient);
+      const low = to.let(product.low.xor(flip));
+      sum.low.set(low.add(fraction & WORD));
       const carry = sum.low.below(low).wide();
       sum.high.set(
-        high
+        product.high
           .xor(flip)
-          .add(fractionOf(coefficient) >> 64n)
+          .add(fraction >> 64n)
           .add(carry),
       );
     }
-    return sum;
+    return sum!;
   }
 
-  /** 1 / (1 + rest), by Newton's iteration from the reciprocal of a double: with one step, 100 bits of it. */
-  reciprocal(to: Statements, rest: Fraction, steps = 2): Fraction {
+  /** 1 / (1 + rest), by Newton's iteration from the reciprocal of a double. */
+  reciprocal(to: Statements, rest: Fraction, { steps } = USUAL): Fraction {
     const one = constant('i64', 1023n << 52n).asDouble();
     const double = rest.high
       .shr(12)
@@ -103,9 +148,9 @@ export class Fractions {
   }
 
   /** ±x × 2^exponent, rounded. */
-  finish(to: Statements, sign: Expression, exponent: Expression, x: Fraction): void {
+  finish(to: Statements, sign: Expression, exponent: Expression, x: Fraction, { doubt } = USUAL): void {
     const zeros = normalize(to, x);
-    leaveUnless(to, isSure(x, DOUBT));
+    leaveUnless(to, isSure(x, doubt));
     this.finishWords(to, sign, exponent.sub(zeros), x.high, x.low);
   }
 
@@ -217,8 +262,41 @@ export function shiftedRight(to: Statements, { high, low }: Fraction, by: Expres
   };
 }
 
+/** The upper word of a product. */
+export function upperProduct(to: Statements, x: Expression, y: Expression): Expression {
+  const [xLow, xHigh] = [to.let(x.and(LOW)), to.let(x.shr(32))];
+  const [yLow, yHigh] = [to.let(y.and(LOW)), to.let(y.shr(32))];
+  const middle = to.let(xHigh.mul(yLow).add(xLow.mul(yLow).shr(32)));
+  const rest = to.let(xLow.mul(yHigh).add(middle.and(LOW)));
+  return xHigh.mul(yHigh).add(middle.shr(32)).add(rest.shr(32));
+}
+
+/** A product of which the last word is off by some 2^33. */
+export function roughProduct(
+  to: Statements,
+  x: Fraction,
+  y: { readonly high: Expression; readonly low?: Expression },
+): Fraction {
+  const high = to.let(upperProduct(to, x.high, y.high));
+  const low = to.let(x.high.mul(y.high));
+  const upper = (word: Expression): Expression => word.shr(32);
+  let crossed = upper(x.low).mul(upper(y.high));
+  // Each is below 2^64, and so is the sum of their halves.
+  if (y.low) crossed = crossed.shr(1).add(upper(x.high).mul(upper(y.low)).shr(1));
+  const part = to.let(crossed);
+  if (!y.low) {
+    low.set(low.add(part));
+    high.set(high.add(low.below(part).wide()));
+    return { high, low };
+  }
+  const doubled = to.let(part.shl(1));
+  low.set(low.add(doubled));
+  high.set(high.add(part.shr(63)).add(low.below(doubled).wide()));
+  return { high, low };
+}
+
 /** Adds the product of two fractions, a few units of the last place too small at most. */
-function addMultiply(module: WasmModule, multiplyHigh: number): number {
+function addMultiply(module: WasmModule): number {
   const code = new Code(['i64', 'i64', 'i64', 'i64']);
   const to = new Statements(code);
   const [xHigh, xLow, yHigh, yLow] = [0, 1, 2, 3].map((i) => to.parameter('i64', i)) as [
@@ -227,9 +305,9 @@ function addMultiply(module: WasmModule, multiplyHigh: number): number {
     Variable,
     Variable,
   ];
-  const high = to.call('i64', multiplyHigh, xHigh, yHigh);
+  const high = to.let(upperProduct(to, xHigh, yHigh));
   const low = to.let(xHigh.mul(yHigh));
-  for (const part of [to.call('i64', multiplyHigh, xHigh, yLow), to.call('i64', multiplyHigh, xLow, yHigh)]) {
+  for (const part of [to.let(upperProduct(to, xHigh, yLow)), to.let(upperProduct(to, xLow, yHigh))]) {
     low.set(low.add(part));
     high.set(high.add(low.below(part).wide()));
   }

@@ -2,7 +2,17 @@ import { ONE, sineAndCosine } from '../../../evaluator/extended/fixed-point.js';
 import { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
 import { Statements, constant, select, type Expression, type Variable } from '../expression.js';
-import { add, difference, fractionOf, shiftedRight, type Fraction, type Fractions } from './fractions.js';
+import {
+  FINE,
+  add,
+  difference,
+  fractionOf,
+  roughProduct,
+  shiftedRight,
+  upperProduct,
+  type Fraction,
+  type Fractions,
+} from './fractions.js';
 
 /*
  * Sine and cosine of 0 < r ≤ π/4. For nearly all numbers, 73 bits tell how to round to 64. So they are first made of products of
@@ -18,7 +28,6 @@ export const DOUBT_OF_SINES = 1n << 55n;
 const SMALLEST = -6;
 
 const HALF = 1n << 63n;
-const LOW = 0xffff_ffffn;
 /** t × 2^T_SHIFT and t² × 2^SQUARE_SHIFT have 64 bits behind the point. */
 const T_SHIFT = 6;
 const SQUARE_SHIFT = 2 * T_SHIFT;
@@ -45,10 +54,14 @@ export function addSlowSine(module: WasmModule, fractions: Fractions): number {
   const square = shiftedRight(to, product, constant('i32', 0).sub(exponent.shl(1)));
   const alternates = constant('i32', 1);
   to.if(isCosine, () => {
-    const { high, low } = fractions.series(to, COSINE, square, alternates);
+    const { high, low } = fractions.series(to, COSINE, square, { below: 0.69, alternates }, FINE);
     to.return(high, low);
   });
-  const { high, low } = fractions.product(to, fraction, fractions.series(to, SINE, square, alternates));
+  const { high, low } = fractions.product(
+    to,
+    fraction,
+    fractions.series(to, SINE, square, { below: 0.69, alternates }, FINE),
+  );
   to.return(high, low);
   code.op('unreachable');
   return module.add(module.type(['i64', 'i64', 'i32', 'i32'], ['i64', 'i64']), code);
@@ -113,8 +126,8 @@ function ofSum(
   second: Fraction,
   { t, p, q, flip }: { readonly t: Fraction; readonly p: Variable; readonly q: Variable; readonly flip: Expression },
 ): Fraction {
-  const less = wideProduct(to, first, { high: p });
-  const more = wideProduct(to, second, t);
+  const less = roughProduct(to, first, { high: p });
+  const more = roughProduct(to, second, t);
   const curve = to.let(upperProduct(to, second.high, q));
   const step = difference(to, shifted(to, more, T_SHIFT), { high: curve.shr(Q_SHIFT), low: curve.shl(64 - Q_SHIFT) });
   const sign = to.let(flip);
@@ -136,39 +149,6 @@ function series(to: Statements, square: Expression, divisors: readonly number[],
     sum = to.let(constant('i64', coefficient).sub(product.shr(SQUARE_SHIFT)));
   }
   return sum!;
-}
-
-/** The upper word of a product. */
-function upperProduct(to: Statements, x: Expression, y: Expression): Expression {
-  const [xLow, xHigh] = [to.let(x.and(LOW)), to.let(x.shr(32))];
-  const [yLow, yHigh] = [to.let(y.and(LOW)), to.let(y.shr(32))];
-  const middle = to.let(xHigh.mul(yLow).add(xLow.mul(yLow).shr(32)));
-  const rest = to.let(xLow.mul(yHigh).add(middle.and(LOW)));
-  return xHigh.mul(yHigh).add(middle.shr(32)).add(rest.shr(32));
-}
-
-/** A product of which the last word is off by some 2^33. */
-function wideProduct(
-  to: Statements,
-  x: Fraction,
-  y: { readonly high: Expression; readonly low?: Expression },
-): Fraction {
-  const high = to.let(upperProduct(to, x.high, y.high));
-  const low = to.let(x.high.mul(y.high));
-  const upper = (word: Expression): Expression => word.shr(32);
-  let crossed = upper(x.low).mul(upper(y.high));
-  // Each is below 2^64, and so is the sum of their halves.
-  if (y.low) crossed = crossed.shr(1).add(upper(x.high).mul(upper(y.low)).shr(1));
-  const part = to.let(crossed);
-  if (!y.low) {
-    low.set(low.add(part));
-    high.set(high.add(low.below(part).wide()));
-    return { high, low };
-  }
-  const doubled = to.let(part.shl(1));
-  low.set(low.add(doubled));
-  high.set(high.add(part.shr(63)).add(low.below(doubled).wide()));
-  return { high, low };
 }
 
 /** Adds (step) → half the sine and half the cosine of so many 32nds, in two words each. */

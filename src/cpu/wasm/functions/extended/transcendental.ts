@@ -72,7 +72,7 @@ export class ExtendedTranscendental {
       });
       const magnitude = shiftedRight(to, wordOf(to, significand), constant('i32', -1).sub(exponent));
       const t = fractions.product(to, magnitude, known(to, fractionOf(LN_2)));
-      const half = fractions.series(to, EXPONENTIAL, t, negative);
+      const half = fractions.series(to, EXPONENTIAL, t, { below: 0.52, alternates: negative });
       const factor = fractions.product(to, half, known(to, fractionOf(LN_2)));
       shiftLeft(to, factor, constant('i64', 1));
       fractions.finishProduct(to, negative, exponent, significand, factor);
@@ -198,7 +198,10 @@ export class ExtendedTranscendental {
   private logOf(to: Statements, ratio: Fraction, top: Variable): Fraction {
     const { fractions } = this;
     const small = shiftedRight(to, ratio, constant('i32', 0).sub(top));
-    const half = fractions.series(to, AREA_TANGENT, fractions.product(to, small, small), constant('i32', 0));
+    const half = fractions.series(to, AREA_TANGENT, fractions.product(to, small, small), {
+      below: 5,
+      alternates: constant('i32', 0),
+    });
     const scaled = fractions.product(to, half, known(to, fractionOf(quotient(ONE / 2n, LN_2))));
     top.set(top.add(3));
     return fractions.product(to, ratio, scaled);

@@ -5,6 +5,8 @@ import type { WasmModule } from '../../encoding/module.js';
 import { constant, select, type Expression, type Statements, type Variable } from '../expression.js';
 import { ofNumbers, type ExtendedNeeds } from './arithmetic.js';
 import {
+  FINE,
+  USUAL,
   add,
   difference,
   fractionOf,
@@ -15,6 +17,7 @@ import {
   shiftedRight,
   type Fraction,
   type Fractions,
+  type Precision,
 } from './fractions.js';
 import {
   BIAS,
@@ -176,7 +179,7 @@ export class ExtendedTrigonometric {
     this.fractions.finishIfSure(to, sign, exponent, fraction, DOUBT_OF_SINES);
     to.if(isCosine, () => this.nearlyExactCosine(to, sign, r, this.squareOf(to, r)));
     const slow = this.slowly(to, r, isCosine);
-    this.fractions.finish(to, sign, slow.exponent, slow.fraction);
+    this.fractions.finish(to, sign, slow.exponent, slow.fraction, FINE);
     to.code.op('unreachable');
   }
 
@@ -198,7 +201,7 @@ export class ExtendedTrigonometric {
     to.if(isTiny.and(r.fraction.high.equals(INTEGER_BIT)), () =>
       this.fractions.finishBelow(to, sign, constant('i32', 2).sub(r.exponent), constant('i64', INTEGER_BIT)),
     );
-    const ratio = (sine: Scaled, cosine: Scaled, steps: number): Scaled => {
+    const ratio = (sine: Scaled, cosine: Scaled, precision: Precision): Scaled => {
       const exponent = to.let(sine.exponent.sub(cosine.exponent));
       const [dividend, divisor] = [sine.fraction, cosine.fraction];
       to.if(odd, () => {
@@ -208,15 +211,15 @@ export class ExtendedTrigonometric {
       const zeros = normalize(to, divisor);
       // 2 / (1 + rest) is the reciprocal of a fraction whose first bit is set.
       shiftLeft(to, divisor, constant('i64', 1));
-      const fraction = this.fractions.product(to, dividend, this.fractions.reciprocal(to, divisor, steps));
+      const fraction = this.fractions.product(to, dividend, this.fractions.reciprocal(to, divisor, precision));
       return { fraction, exponent: exponent.add(zeros).add(1) };
     };
     const { sine, cosine } = this.sinesOf(to, r);
-    const { fraction, exponent } = ratio(sine, cosine, 1);
+    const { fraction, exponent } = ratio(sine, cosine, USUAL);
     this.fractions.finishIfSure(to, sign, exponent, fraction, 2n * DOUBT_OF_SINES);
     const [yes, no] = [constant('i32', 1), constant('i32', 0)];
-    const slow = ratio(this.slowly(to, r, no), this.slowly(to, r, yes), 2);
-    this.fractions.finish(to, sign, slow.exponent, slow.fraction);
+    const slow = ratio(this.slowly(to, r, no), this.slowly(to, r, yes), FINE);
+    this.fractions.finish(to, sign, slow.exponent, slow.fraction, FINE);
     to.code.op('unreachable');
   }
 
@@ -345,7 +348,10 @@ export class ExtendedTrigonometric {
         });
       });
     });
-    const half = fractions.series(to, ARC_TANGENT, this.squareOf(to, { fraction, exponent }), constant('i32', 1));
+    const half = fractions.series(to, ARC_TANGENT, this.squareOf(to, { fraction, exponent }), {
+      below: 6,
+      alternates: constant('i32', 1),
+    });
     const angle = fractions.product(to, fraction, half);
     to.if(isAlone.and(base.high.isZero()), () => fractions.finish(to, sign, exponent.add(1), angle));
     const part = shiftedRight(to, angle, constant('i32', 1).sub(exponent));
