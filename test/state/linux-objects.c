@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -106,6 +107,21 @@ static void make_files(void) {
   flock(0, LOCK_SH);
   chdir("/tmp/a");
   umask(027);
+}
+
+/** Watches files of every kind, and lets events wait. */
+static void make_watches(void) {
+  int watcher = inotify_init1(IN_NONBLOCK);
+  static const char *const paths[] = {"/tmp/a",     "/tmp/a/file", "/tmp/a/link",     "/tmp/a/fifo",    "/dev/tty",
+                                      "/dev/stdin", "/proc",       "/proc/self/maps", "/proc/self/exe", "/proc/self"};
+  for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) {
+    inotify_add_watch(watcher, paths[i], IN_ALL_EVENTS);
+    inotify_add_watch(watcher, paths[i], IN_ALL_EVENTS | IN_DONT_FOLLOW);
+  }
+  inotify_add_watch(watcher, "/proc/self/fd/0", IN_ALL_EVENTS);
+  int file = open("/tmp/a/file", O_RDWR);
+  write(file, "told", 4);
+  mkdir("/tmp/a/new", 0700);
 }
 
 static void make_sockets(void) {
@@ -272,6 +288,7 @@ static void make_processes(void) {
 
 int main(void) {
   make_files();
+  make_watches();
   make_sockets();
   make_events();
   make_terminals();

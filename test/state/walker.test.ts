@@ -25,8 +25,34 @@ const LINUX_TICKS = 100_000;
 /** How often a piece of each role is changed. */
 const TIMES = volume(1, 3);
 
+/** Files that are opened otherwise than regular files and directories, by what their schemas are called. */
+const OTHERWISE_OPENED = [
+  ...[
+    'open socket',
+    'open master',
+    'open slave',
+    'open console',
+    'open device',
+    'open pipe',
+    'open text',
+    'notify file',
+  ],
+  ...['event counter', 'event poll', 'path file', 'pid file', 'signal file', 'timer file'],
+];
+
+/** Files that are neither regular files nor directories. */
+const OTHERWISE_NAMED = [
+  ...['console inode', 'file of /proc', 'own link of /proc', 'link of /proc', 'symbolic link', 'special file'],
+];
+
+const always = (field: string, names: readonly string[], why: string): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [`${name}.${field}`, `always undefined: ${why}`]));
+
 /** Pieces of state that are not changed, and why. */
 const UNCHANGED: Readonly<Record<string, string>> = {
+  ...always('knownAs', OTHERWISE_OPENED, 'regular files and directories alone know by which name they were opened'),
+  ...always('openNames', OTHERWISE_NAMED, 'regular files and directories alone know by which names they are open'),
+  'notify file.place': 'always undefined: it is opened without a name',
   'debug mode.isAsking': 'no snapshot is taken or restored while the host is asked',
   'debug mode.asked': 'no snapshot is taken or restored while the host is asked',
   'names.vmos': 'never replaced; what it holds is changed',
