@@ -119,6 +119,7 @@ export type { ImageFinder } from './debug/reports/trap-text.js';
 export { PlacedImage } from './debug/reports/placed-image.js';
 export type { CodeNames } from './debug/reports/placed-image.js';
 export { ProcessCode, readLibraryInSteps } from './debug/reports/process-code.js';
+export { libraryPathAt } from './debug/reports/library-path.js';
 export type { PlacedLibrary } from './debug/reports/process-code.js';
 export { SymbolTable } from './debug/reports/symbols.js';
 export type { SymbolMatch } from './debug/reports/symbols.js';

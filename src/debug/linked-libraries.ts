@@ -45,9 +45,17 @@ export class LinkedLibraries {
   /** Where an image has the function of a dynamic linker, likewise. */
   private readonly functions = new Map<string, number | undefined>();
 
-  constructor(private readonly target: DebugTarget) {}
+  constructor(private readonly target: Pick<DebugTarget, 'readMemory'>) {}
 
   of(process: DebugProcess): LinkedLibrary[] {
+    return this.listed(process).map((library) => {
+      const { path = library.soname ?? library.imageId } = library;
+      return { ...library, path };
+    });
+  }
+
+  /** The libraries of a process, with the paths by which it has loaded those that its dynamic linker lists. */
+  listed(process: DebugProcess): (DebugLibrary & { readonly path: string | undefined })[] {
     const libraries = process.libraries();
     if (libraries.length === 0) return [];
     const paths = this.pathsOf(process);
@@ -55,10 +63,7 @@ export class LinkedLibraries {
     const [linker, ...others] = libraries;
     const { interpreter } = this.factsOf(process);
     if (paths.size === 0 && others.length === 0 && interpreter !== undefined) paths.set(linker!.base, interpreter);
-    return libraries.map((library) => {
-      const { base, soname, imageId } = library;
-      return { ...library, path: paths.get(base) ?? soname ?? imageId };
-    });
+    return libraries.map((library) => ({ ...library, path: paths.get(library.base) }));
   }
 
   /** The address that a thread of the process reaches whenever libraries have come or gone; undefined if there is none. */

@@ -92,7 +92,7 @@ ADDRESS: not mapped
 (bd0) frobnicate
 error: unknown command 'frobnicate': help lists them
 (bd0) b nosuch
-error: there is no symbol 'nosuch'
+error: there is no symbol 'nosuch' (break nosuch pending waits for a program that has it)
 (bd0) s
 thread 1, tick N: ADDRESS in store_all+N, gdb-guest.c:38
 38	  many_bytes[1000 * i] = i;

@@ -108,16 +108,16 @@ t.test('a step back and a step forward show the same place, and the history says
   t.equal(values[0], values[1]);
 });
 
-function linuxImage(name: string, options: readonly string[]): string {
+function linuxImage(name: string, options: readonly string[], source = 'library-names.c'): string {
   const output = join(directory, name);
-  execFileSync('gcc', ['-O0', join(root, 'test/cli/library-names.c'), '-o', output, ...options]);
+  execFileSync('gcc', ['-O0', join(root, 'test/cli', source), '-o', output, ...options]);
   return output;
 }
 
 /** A library with all its names and lines, and one of which only those are left that the dynamic linker needs. */
 const LIBRARIES = {
   'libfull.so': { options: ['-g', '-Wl,-soname,libfull.so.1'], line: 'library-names.c:1\\d', file: 'libfull.so.1' },
-  'libbare.so': { options: ['-s'], line: undefined, file: 'a library' },
+  'libbare.so': { options: ['-s'], line: undefined, file: 'libbare.so' },
 };
 const loader = linuxImage('loader', ['-g', '-ldl']);
 
@@ -148,6 +148,59 @@ for (const [name, { options, line, file }] of Object.entries(LIBRARIES))
     );
     t.match(stderr, new RegExp(`\n  limits in ${file} of process 1 \\(loader\\), r--\n`));
   });
+
+/** The lines that commands print for a program of Linux. */
+async function debugged(commands: readonly string[], ...program: readonly string[]): Promise<string> {
+  const words = ['debug', '--root', '/', ...commands.flatMap((command) => ['--command', command])];
+  return (await bd0([...words, ...program])).stdout;
+}
+
+t.test('a breakpoint waits for the library that has its function', async (t) => {
+  const library = linuxImage('liblate.so', ['-DLIBRARY', '-shared', '-fPIC', '-g']);
+  const commands = ['break fill', 'tbreak doubled', 'info breakpoints', 'c', 'c', 'rc', 'c', 'c'];
+  const transcript = withoutNumbers(await debugged(commands, loader, library, 'no'));
+  const there = 'PLACE in fill+OFFSET, library-names.c:13';
+  for (const expected of [
+    '(bd0) break fill\nbreakpoint 1 is pending: there is no fill yet\n',
+    '(bd0) info breakpoints\n1  breakpoint fill is pending\n2  temporary breakpoint doubled is pending\n',
+    `(bd0) c\nbreakpoint 1 at ${there}\ntemporary breakpoint 2 at PLACE in doubled`,
+    `\nbreakpoint 1, thread 1, tick TICK: ${there}\n`,
+    '(bd0) c\ntemporary breakpoint 2, thread 1, tick TICK: PLACE in doubled',
+    `(bd0) rc\nbreakpoint 1, thread 1, tick TICK: ${there}\n`,
+    '(bd0) c\nthe program has ended with exit code 42, tick TICK\n',
+  ])
+    t.ok(transcript.includes(expected), `${expected}: ${transcript}`);
+});
+
+t.test('a function of a library that has several of it has the one that was chosen', async (t) => {
+  const transcript = withoutNumbers(await debugged(['b strcmp', 'c', 'up', 'q'], loader, '/nosuch', 'pause'));
+  t.match(transcript, /breakpoint 1 is pending: there is no strcmp yet\n/);
+  t.match(
+    transcript,
+    /\nbreakpoint 1 at PLACE in .*libc\.so\.6\nbreakpoint 1, thread 1, tick TICK: PLACE in .*libc\.so\.6\n/,
+  );
+  const own = linuxImage('chosen', ['-g', '-static'], 'chosen-function.c');
+  const found = withoutNumbers(await debugged(['b chosen', 'c', 'c', 'info b', 'c'], own));
+  t.match(found, /breakpoint 1 is pending: there is no chosen yet\n/);
+  t.match(found, /\(bd0\) c\nbreakpoint 1 at PLACE in second, .*\nbreakpoint 1, thread 1, tick TICK: PLACE in second/);
+  t.match(
+    found,
+    /\n1  breakpoint chosen at PLACE in second, .*, hit 2 times\n\(bd0\) c\nthe program has ended with exit code 6,/,
+  );
+});
+
+function withoutNumbers(transcript: string): string {
+  return transcript
+    .replace(/\b0x0[\da-f]{15}\b/g, 'PLACE')
+    .replace(/\+0x[\da-f]+\b/g, '+OFFSET')
+    .replace(/\btick \d+/g, 'tick TICK');
+}
+
+t.test('a name that a later program may have is waited for if asked', async (t) => {
+  const transcript = await debugged(['break nosuch pending if $rdi == 1', 'info breakpoints', 'b :3', 'c'], guest);
+  t.match(transcript, /breakpoint 1 is pending: there is no nosuch yet\n/);
+  t.match(transcript, /\n1  breakpoint nosuch if \$rdi == 1 is pending\n/);
+});
 
 t.test('what is wrong with the words of the command line is said in one line', async (t) => {
   const cases: [string[], RegExp, number][] = [

@@ -1,4 +1,5 @@
 import type { HostLines } from '../../host/console/host-lines.js';
+import { libraryPathAt } from '../../index.js';
 import type { CodeNames, Computer, PlacedLibrary, Surroundings, TrapReport, VmoHandle } from '../../index.js';
 import { Interrupted, type Interruption } from './interruption.js';
 
@@ -8,6 +9,8 @@ interface MappedFile {
   readonly linear: bigint;
   readonly file: VmoHandle;
   readonly offset: number;
+  /** By which the process has loaded it, if that is known. */
+  readonly path: string | undefined;
 }
 
 /** A report, the images of its process and of the others that it mentions, and what else is mapped where it points to. */
@@ -76,11 +79,13 @@ export class TrapReports {
     const computer = this.options.machine();
     const fileAt = (linear: bigint, surroundings: Surroundings | undefined): MappedFile[] => {
       const { pid, mapping: { vmo } = {} } = surroundings ?? {};
-      const mappings = (pid !== undefined && vmo && computer.findProcess(pid)?.linux?.memory.region.mappings) || [];
-      const found = mappings.find(({ backing }) => backing?.vmo.contentId === vmo?.id)?.backing?.vmo;
-      return found
-        ? [{ pid: pid!, linear, offset: vmo!.offset, file: computer.store.slice(found, 0, found.length) }]
-        : [];
+      const process = pid === undefined ? undefined : computer.findProcess(pid);
+      const mappings = process?.linux?.memory.region.mappings ?? [];
+      const found = vmo && mappings.find(({ backing }) => backing?.vmo.contentId === vmo.id)?.backing?.vmo;
+      if (!process || !found) return [];
+      const path = libraryPathAt(computer, process, linear);
+      const file = computer.store.slice(found, 0, found.length);
+      return [{ pid: process.pid, linear, offset: vmo.offset, file, path }];
     };
     const accessed = refused && BigInt.asUintN(64, BigInt.asIntN(48, BigInt(refused.address)));
     return [...fileAt(rip, place), ...(accessed === undefined ? [] : fileAt(accessed, refused!.surroundings))];
@@ -114,8 +119,8 @@ export class TrapReports {
           pid,
           new ProcessCode(await interruption.finish(PlacedImage.readInSteps(image, entry)), () => libraries),
         );
-        for (const { file, offset, linear } of files.filter((one) => one.pid === pid)) {
-          const library = await interruption.finish(readLibraryInSteps(file, offset, linear));
+        for (const { file, offset, linear, path } of files.filter((one) => one.pid === pid)) {
+          const library = await interruption.finish(readLibraryInSteps(file, offset, linear, path));
           if (library) libraries.push(library);
         }
       }

@@ -1,7 +1,7 @@
 import { CommandError } from './command-error.js';
 import { addressAndLength, expectNone, type Command } from './command.js';
 import type { Frame } from './frames.js';
-import { placesOf } from './locations.js';
+import { placesOf } from './places/locations.js';
 import { disassemble, numberedLine, placeText, type CodeLine } from './place-text.js';
 import type { DebugSession } from './session.js';
 

@@ -2,7 +2,7 @@ import { CodeFlow, type CodePlace, type FlowKind } from '../debugger/code-flow.j
 import type { Debugger, Motion } from '../debugger/debugger.js';
 import type { StopReason } from '../target.js';
 import type { Frame } from './frames.js';
-import type { ProcessImages } from './process-images.js';
+import type { ProcessImages } from './places/process-images.js';
 
 /** All threads wait. */
 export type Waiting = Extract<StopReason, { kind: 'waiting' }>;

@@ -3,7 +3,7 @@ import { addressText } from '../reports/address-text.js';
 import { SCALAR_REGISTERS, type RegisterFile, type ScalarRegister } from '../target.js';
 import { CommandError } from './command-error.js';
 import type { Command } from './command.js';
-import { addressText16 } from './locations.js';
+import { addressText16 } from './places/locations.js';
 import { disassemble } from './place-text.js';
 import { flagsText, registerNamed, shownName } from './register-names.js';
 import type { DebugSession } from './session.js';

@@ -1,5 +1,5 @@
 import type { DebugTarget, DebugThread } from '../target.js';
-import type { ProcessImages } from './process-images.js';
+import type { ProcessImages } from './places/process-images.js';
 
 /** How a frame was found. */
 export type FrameSource =

@@ -4,7 +4,7 @@ import { addressText } from '../reports/address-text.js';
 import { formatInstruction } from '../reports/instruction-text.js';
 import { lineText } from '../reports/placed-image.js';
 import type { DebugTarget } from '../target.js';
-import type { ProcessImages } from './process-images.js';
+import type { ProcessImages } from './places/process-images.js';
 
 /** The lines of a source file; undefined if it cannot be read. */
 export type SourceReader = (path: string) => readonly string[] | undefined;

@@ -1,7 +1,7 @@
 import { hex } from '../../bits.js';
 import { trapText } from '../reports/trap-text.js';
 import type { StopReason } from '../target.js';
-import { breakpointName } from './breakpoints.js';
+import { breakpointName } from './places/breakpoints.js';
 import type { DebugSession } from './session.js';
 
 /** Lines that say why the machine stands, and where. */

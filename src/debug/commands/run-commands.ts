@@ -10,7 +10,7 @@ import {
   untilBehind,
   type Course,
 } from './courses.js';
-import { placesOf } from './locations.js';
+import { placesOf } from './places/locations.js';
 import type { DebugSession } from './session.js';
 import type { Motion } from '../debugger/debugger.js';
 

@@ -4,15 +4,18 @@ import { addressText } from '../reports/address-text.js';
 import { processText } from '../reports/machine-text.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { DebugThread, StopReason } from '../target.js';
-import { breakpointName, Breakpoints, type Breakpoint } from './breakpoints.js';
+import { breakpointName, Breakpoints, type Breakpoint } from './places/breakpoints.js';
 import { CommandError } from './command-error.js';
 import { findCommand } from './command-table.js';
 import type { Course, CourseTools } from './courses.js';
 import { checkExpression, evaluate, type ExpressionScope } from './expression.js';
 import { framesOf, type Frame } from './frames.js';
+import { LatePlaces } from './places/late-places.js';
+import { isName } from './places/locations.js';
 import { disassemble, numberedLine, placeText, type SourceReader } from './place-text.js';
-import { ProcessImages } from './process-images.js';
+import { ProcessImages } from './places/process-images.js';
 import { reasonText } from './reason-text.js';
+import { placesText } from './stop-commands.js';
 import { scalarNamed } from './register-names.js';
 import { bytesText, changedText, plainNumberText, USUAL_FORMAT, type Format } from './value-text.js';
 
@@ -50,6 +53,7 @@ const RUNNING: SessionSlice = { kind: 'running' };
 export class DebugSession implements CourseTools {
   readonly allImages: ProcessImages;
   readonly breakpoints: Breakpoints;
+  readonly late: LatePlaces;
   /** The exit code of the program, while it is at its end. */
   exitCode: number | undefined;
   /** `quit` was executed. */
@@ -74,6 +78,10 @@ export class DebugSession implements CourseTools {
   ) {
     this.allImages = ProcessImages.of(target);
     this.breakpoints = new Breakpoints(target);
+    this.late = new LatePlaces(target, this.allImages, (pid) => {
+      this.allImages.refresh();
+      this.resolveAgain(pid);
+    });
     target.filter = (reason) => this.isReported(reason);
   }
 
@@ -223,14 +231,23 @@ export class DebugSession implements CourseTools {
     return disassemble(this, rip, 1).map((code) => code.text);
   }
 
-  /** Finds the places of breakpoints in a process that has started, or begun another program. */
+  /** Finds the places of breakpoints in a process that has started, begun another program, or other libraries than before. */
   private resolveAgain(pid: number): void {
     for (const breakpoint of this.breakpoints.all) {
-      if (breakpoint.kind !== 'code') continue;
-      this.breakpoints.removePlacesIn(breakpoint, pid);
-      for (const place of this.codePlaces(breakpoint.text))
-        if (place.pid === pid) this.breakpoints.addPlace(breakpoint, place);
+      if (breakpoint.kind !== 'code' || !isName(breakpoint.text)) continue;
+      const wasPending = breakpoint.places.length === 0;
+      const found = this.codePlaces(breakpoint.text).filter((place) => place.pid === pid);
+      this.breakpoints.movePlacesIn(breakpoint, pid, found);
+      if (wasPending && breakpoint.places.length > 0)
+        this.options.print(`${breakpointName(breakpoint)} at ${placesText(this, breakpoint)}`);
     }
+    this.waitForPlaces();
+  }
+
+  /** Breakpoints on names may get further places. Must be called after one was added, or the machine was put elsewhere. */
+  waitForPlaces(): void {
+    const named = this.breakpoints.all.filter(({ kind, text }) => kind === 'code' && isName(text));
+    this.late.waitFor(named.map(({ text }) => text));
   }
 
   /** The places in the code that a name or a line stands for: `main`, `main.c:7`, `7`. None if it is unknown. */
@@ -238,7 +255,9 @@ export class DebugSession implements CourseTools {
     const { images } = this;
     const line = /^(?:(.+):)?(\d+)$/.exec(text);
     if (line) return images.codeOfLine(line[1] ?? this.currentFile(), Number(line[2]));
-    return images.find(text, this.pid).map((symbol) => ({ pid: symbol.pid, address: images.behindPrologue(symbol) }));
+    const found = images.find(text, this.pid);
+    if (found.length === 0) return this.late.chosen(text);
+    return found.map((symbol) => ({ pid: symbol.pid, address: images.behindPrologue(symbol) }));
   }
 
   /** The path of the source file of the selected frame. Throws CommandError if it is not known. */
@@ -344,5 +363,6 @@ export class DebugSession implements CourseTools {
     this.frameNumber = 0;
     this.listPlace = undefined;
     this.allImages.refresh();
+    this.waitForPlaces();
   }
 }

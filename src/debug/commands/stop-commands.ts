@@ -1,8 +1,16 @@
 import type { StopKind } from '../target.js';
-import { breakpointName, type Breakpoint } from './breakpoints.js';
+import { breakpointName, type Breakpoint, type StopPlace } from './places/breakpoints.js';
 import { CommandError } from './command-error.js';
 import { addressAndLength, type Command } from './command.js';
-import { addressText16, fullLocation, placesOf, splitCondition } from './locations.js';
+import {
+  addressText16,
+  fullLocation,
+  isName,
+  missingText,
+  placesOf,
+  splitCondition,
+  splitPending,
+} from './places/locations.js';
 import { placeText } from './place-text.js';
 import type { DebugSession } from './session.js';
 
@@ -11,13 +19,14 @@ const WORD_BYTES = 8;
 /** Commands about breakpoints and watchpoints. */
 export const STOP_COMMANDS: readonly Command[] = [
   {
-    usage: 'break [LOCATION] [if CONDITION]',
+    usage: 'break [LOCATION] [pending] [if CONDITION]',
     aliases: ['b', 'br'],
-    summary: 'stop before the instruction at a function, FILE:LINE, LINE or *ADDRESS; here without one',
+    summary:
+      'stop before the instruction at a function, FILE:LINE, LINE or *ADDRESS; here without one. pending: in what is loaded later',
     run: (session, rest) => addBreakpoint(session, rest, false),
   },
   {
-    usage: 'tbreak [LOCATION] [if CONDITION]',
+    usage: 'tbreak [LOCATION] [pending] [if CONDITION]',
     aliases: ['tb'],
     summary: 'as break, once',
     run: (session, rest) => addBreakpoint(session, rest, true),
@@ -47,18 +56,34 @@ export function breakpointLines(session: DebugSession): string[] {
     const name = breakpointName(breakpoint).replace(/ \d+$/, '');
     const what = condition === undefined ? text : `${text} if ${condition}`;
     const count = hits === 0 ? '' : hits === 1 ? ', hit once' : `, hit ${hits} times`;
-    return `${number}  ${name} ${what} at ${places(session, breakpoint)}${count}`;
+    return `${number}  ${name} ${what} ${isPending(breakpoint) ? 'is pending' : `at ${placesText(session, breakpoint)}`}${count}`;
   });
 }
 
 function addBreakpoint(session: DebugSession, rest: string, isTemporary: boolean): string[] {
-  const { location, condition } = splitCondition(rest);
+  const { location: before, condition } = splitCondition(rest);
+  const { location, isPending } = splitPending(before);
   session.checkCondition(condition);
   const here = location === '' ? addressText16(session.frame.rip) : undefined;
-  const found = placesOf(session, here ?? location);
+  const found = here === undefined ? placesOrNone(session, location, isPending) : placesOf(session, here);
   const text = here === undefined ? fullLocation(session, location) : `*${here}`;
   const request = { kind: 'code', text, isTemporary, condition, lengthBytes: 1 } as const;
-  return [added(session, session.breakpoints.add(request, checked(found)))];
+  const breakpoint = session.breakpoints.add(request, checked(found));
+  session.waitForPlaces();
+  return [added(session, breakpoint)];
+}
+
+/** None for a name that a program or a library may have that is loaded later. Throws CommandError for another one that is not known. */
+function placesOrNone(session: DebugSession, location: string, isPending: boolean): readonly StopPlace[] {
+  const mayCome = isName(location) && !/^\d+$/.test(location);
+  if (!mayCome || session.codePlaces(location).length > 0) return placesOf(session, location);
+  if (isPending || session.late.canLoad || session.images.slotsOf(location).length > 0) return [];
+  const hint = /:\d+$/.test(location) ? '' : ` (break ${location} pending waits for a program that has it)`;
+  throw new CommandError(missingText(location) + hint);
+}
+
+function isPending({ places }: Breakpoint): boolean {
+  return places.length === 0;
 }
 
 function watchCommand(name: string, kind: StopKind, summary: string): Command {
@@ -100,10 +125,12 @@ function checked<Place extends { readonly address: bigint }>(
 
 function added(session: DebugSession, breakpoint: Breakpoint): string {
   const { kind, text } = breakpoint;
-  return `${breakpointName(breakpoint)} at ${places(session, breakpoint)}${kind === 'code' ? '' : ` (${text})`}`;
+  if (isPending(breakpoint)) return `${breakpointName(breakpoint)} is pending: there is no ${text} yet`;
+  return `${breakpointName(breakpoint)} at ${placesText(session, breakpoint)}${kind === 'code' ? '' : ` (${text})`}`;
 }
 
-function places({ images }: DebugSession, { kind, places, lengthBytes }: Breakpoint): string {
+/** Where a breakpoint is. */
+export function placesText({ images }: DebugSession, { kind, places, lengthBytes }: Breakpoint): string {
   if (kind !== 'code')
     return `${addressText16(places[0]!.address)}, ${lengthBytes} byte${lengthBytes === 1 ? '' : 's'}`;
   const texts = places.map(({ address, pid }) => placeText(images.seenBy(pid), address));

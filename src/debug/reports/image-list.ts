@@ -32,6 +32,11 @@ export class ImageList {
     this.all = [...live, ...[...this.byProcess.values()].filter((owned) => !live.includes(owned))];
   }
 
+  /** The address that a thread of the process reaches whenever libraries have come or gone; undefined if there is none. */
+  changeAddress(process: DebugProcess): bigint | undefined {
+    return this.linked.changeAddress(process);
+  }
+
   private codeOf(process: DebugProcess): OwnedCode & { readonly libraries: LibraryList } {
     const { pid, imageId } = process;
     const entry = fromLinear(process.entry)!;

@@ -4,6 +4,7 @@ import { movedSymbols, symbolText, type SymbolFinder } from './address-text.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { ImageSections } from '../dwarf/image-sections.js';
 import { LineTable, type LineMatch } from '../dwarf/line-table.js';
+import { IndirectFunctions } from './indirect-functions.js';
 import { SymbolTable } from './symbols.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 
@@ -30,6 +31,7 @@ export class PlacedImage implements CodeNames {
     private readonly lineTable: LineTable,
     /** Added to the addresses in the file, modulo 2^64. */
     private readonly moved: bigint,
+    private readonly indirect: IndirectFunctions,
   ) {
     this.symbols = movedSymbols(symbolTable, moved);
   }
@@ -41,12 +43,14 @@ export class PlacedImage implements CodeNames {
 
   /** As `read`, in steps of a few milliseconds each. */
   static readInSteps(image: ImageBytes, entry: LinearAddress): Steps<PlacedImage> {
-    return tables(image, (symbols, lines) => new PlacedImage(symbols, lines, BigInt(entry - symbols.entry)));
+    return tables(image, (symbols, lines, indirect) => {
+      return new PlacedImage(symbols, lines, BigInt(entry - symbols.entry), indirect);
+    });
   }
 
   /** Reads an image whose addresses in memory are `base` more than those in the file, modulo 2^64: in steps, as `readInSteps`. */
   static readAtBaseInSteps(image: ImageBytes, base: bigint): Steps<PlacedImage> {
-    return tables(image, (symbols, lines) => new PlacedImage(symbols, lines, base));
+    return tables(image, (symbols, lines, indirect) => new PlacedImage(symbols, lines, base, indirect));
   }
 
   /** The linear address of a symbol; the first of several that have the name. */
@@ -58,6 +62,18 @@ export class PlacedImage implements CodeNames {
   extentOf(name: string): { readonly start: bigint; readonly lengthBytes: number } | undefined {
     const extent = this.symbolTable.extentOf(name);
     return extent && { start: this.placed(extent.start), lengthBytes: extent.end - extent.start };
+  }
+
+  /** Whether it has a function of which there are several, for different processors: see IndirectFunctions. */
+  hasIndirect(name: string): boolean {
+    return this.indirect.has(name);
+  }
+
+  /** The words through which it calls such a function, and what is there before one was chosen. */
+  slotsOf(name: string): { readonly address: bigint; readonly unresolved: readonly bigint[] }[] {
+    return this.indirect.slots(name).map(({ address, initial }) => {
+      return { address: this.placed(address), unresolved: [0n, initial, BigInt.asUintN(64, initial + this.moved)] };
+    });
   }
 
   /** The names of symbols that begin with some text, at most `most`. */
@@ -84,11 +100,13 @@ export class PlacedImage implements CodeNames {
   }
 }
 
-function* tables(image: ImageBytes, make: (symbols: SymbolTable, lines: LineTable) => PlacedImage): Steps<PlacedImage> {
+type MakeImage = (symbols: SymbolTable, lines: LineTable, indirect: IndirectFunctions) => PlacedImage;
+
+function* tables(image: ImageBytes, make: MakeImage): Steps<PlacedImage> {
   const sections = ImageSections.read(image);
   const symbols = yield* SymbolTable.readInSteps(image, sections);
   yield;
-  return make(symbols, yield* LineTable.readInSteps(image, sections));
+  return make(symbols, yield* LineTable.readInSteps(image, sections), new IndirectFunctions(sections));
 }
 
 /**

@@ -2,7 +2,7 @@ import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import type { Steps } from '../../vmo/steps.js';
 import type { LineMatch } from '../dwarf/line-table.js';
 import { LibraryFile } from './library-file.js';
-import { PlacedImage, type CodeNames } from './placed-image.js';
+import { fileName, PlacedImage, type CodeNames } from './placed-image.js';
 import type { SymbolMatch } from './symbols.js';
 
 /** A library of a process. */
@@ -46,22 +46,23 @@ export class ProcessCode implements CodeNames {
   }
 }
 
-/** Of a library that does not say what it is called. */
+/** Of a library that does not say what it is called, and that no dynamic linker lists. */
 const NAMELESS = 'a library';
 
 /**
- * Reads the library of which byte `offset` lies at a linear address, in steps of a few milliseconds each. Undefined for a file of
- * another kind.
+ * Reads the library of which byte `offset` lies at a linear address, in steps of a few milliseconds each. `path` names one that does
+ * not say what it is called. Undefined for a file of another kind.
  */
 export function* readLibraryInSteps(
   file: ImageBytes,
   offset: number,
   linear: bigint,
+  path?: string,
 ): Steps<PlacedLibrary | undefined> {
   const library = LibraryFile.read(file);
   const linked = library?.addressOf(offset);
   if (!library || linked === undefined) return undefined;
   const base = BigInt.asUintN(64, linear - linked);
   const image = yield* PlacedImage.readAtBaseInSteps(file, base);
-  return { ...library.extentAt(base), name: library.soname ?? NAMELESS, image };
+  return { ...library.extentAt(base), name: library.soname ?? (path === undefined ? NAMELESS : fileName(path)), image };
 }

@@ -1,5 +1,5 @@
-import type { DebugTarget, Stop, StopKind, StopRequest } from '../target.js';
-import { CommandError } from './command-error.js';
+import type { DebugTarget, Stop, StopKind, StopRequest } from '../../target.js';
+import { CommandError } from '../command-error.js';
 
 /** What a breakpoint or watchpoint stops at: see StopRequest. */
 export interface StopPlace {
@@ -17,7 +17,7 @@ export interface Breakpoint {
   readonly condition: string | undefined;
   readonly lengthBytes: number;
   hits: number;
-  /** Its places, with the stops that are armed there. */
+  /** Its places, with the stops that are armed there; none while it is pending. */
   readonly places: (StopPlace & { readonly stop: Stop })[];
   /** The bytes that a watchpoint has seen last. */
   value: Uint8Array;
@@ -66,13 +66,15 @@ export class Breakpoints {
     places.push({ ...place, stop: this.target.addStop(request) });
   }
 
-  /** Removes the places in a process. */
-  removePlacesIn(breakpoint: Breakpoint, pid: number): void {
+  /** Gives a breakpoint other places in a process. Those that it has already stay armed. */
+  movePlacesIn(breakpoint: Breakpoint, pid: number, found: readonly StopPlace[]): void {
     const { places } = breakpoint;
-    for (const place of places.filter((one) => one.pid === pid)) {
+    const isFound = ({ address }: StopPlace): boolean => found.some((place) => place.address === address);
+    for (const place of places.filter((one) => one.pid === pid && !isFound(one))) {
       this.target.removeStop(place.stop);
       places.splice(places.indexOf(place), 1);
     }
+    for (const place of found) this.addPlace(breakpoint, place);
   }
 
   /** Throws CommandError if there is none of that number. */

@@ -1,8 +1,8 @@
-import { symbolText } from '../reports/address-text.js';
-import type { CodeNames, PlacedImage } from '../reports/placed-image.js';
-import type { LineMatch } from '../dwarf/line-table.js';
-import type { DebugTarget } from '../target.js';
-import { ImageList, type OwnedCode } from '../reports/image-list.js';
+import { symbolText } from '../../reports/address-text.js';
+import type { CodeNames, PlacedImage } from '../../reports/placed-image.js';
+import type { LineMatch } from '../../dwarf/line-table.js';
+import type { DebugProcess, DebugTarget } from '../../target.js';
+import { ImageList, type OwnedCode } from '../../reports/image-list.js';
 
 /** An object or a function of a process. */
 export interface FoundSymbol {
@@ -15,6 +15,11 @@ export interface FoundSymbol {
 export interface FoundCode {
   readonly pid: number;
   readonly address: bigint;
+}
+
+/** A word through which a process calls a function, and what is there before the function was chosen. */
+export interface OwnedSlot extends FoundCode {
+  readonly unresolved: readonly bigint[];
 }
 
 /** An image of a process: its own, or that of a library. */
@@ -110,6 +115,20 @@ export class ProcessImages {
     const inPrograms = named(this.programs);
     const found = inPrograms.length > 0 ? inPrograms : named(this.libraries);
     return found.sort((a, b) => Number(b.pid === first) - Number(a.pid === first));
+  }
+
+  /** The address that a thread of the process reaches whenever libraries have come or gone; undefined if there is none. */
+  changeAddress(process: DebugProcess): bigint | undefined {
+    return this.list.changeAddress(process);
+  }
+
+  /** The words through which processes call a function of which they have several, for different processors. */
+  slotsOf(name: string): OwnedSlot[] {
+    return this.current.flatMap(({ pid, code }) => {
+      const images = [code.image, ...code.libraries.map(({ image }) => image)];
+      if (!images.some((image) => image.hasIndirect(name))) return [];
+      return images.flatMap((image) => image.slotsOf(name).map((slot) => ({ pid, ...slot })));
+    });
   }
 
   /** Where the code of a source line begins, in all processes. A file is given by its name, or the end of its path. */
