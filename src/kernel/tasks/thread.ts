@@ -34,7 +34,7 @@ export interface Wait {
   readonly late: bigint | undefined;
   /** Input at the console may wake it. */
   readonly wantsInput?: boolean;
-  /** No signal interrupts it: that of a parent for its child after vfork. */
+  /** Only a signal that ends the process interrupts it: that of a parent for its child after vfork. */
   readonly isFirm?: boolean;
 }
 

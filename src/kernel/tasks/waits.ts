@@ -37,10 +37,10 @@ export class Waits {
     );
   }
 
-  /** Lets a thread that waits, if it does, make its call once more when it runs: a signal has come. */
-  interrupt(thread: Thread): void {
+  /** Lets a thread that waits, if it does, make its call once more when it runs: a signal has come, which may end its process. */
+  interrupt(thread: Thread, ends = false): void {
     const { pending } = thread;
-    if (!pending?.wait || pending.wait.isFirm || pending.answer !== undefined) return;
+    if (!pending?.wait || (pending.wait.isFirm && !ends) || pending.answer !== undefined) return;
     this.forget(thread);
     pending.wait = undefined;
     this.scheduler.wake(thread);

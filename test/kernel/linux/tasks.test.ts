@@ -57,6 +57,7 @@ t.test('programs that fork, wait, and have threads do what they do natively, on 
     ['threads2'],
     ['pid-files'],
     ['robust'],
+    ['vfork'],
   ] as const) {
     const path = compiled(name, directory);
     const native = spawnSync(path, argv, { encoding: 'utf8' });

@@ -31,12 +31,14 @@ const TIOCSPGRP = 0x5410;
 const TIOCOUTQ = 0x5411;
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
+const TIOCPKT = 0x5420;
 const FIONREAD = 0x541b;
 const FIONBIO = 0x5421;
 const TIOCNOTTY = 0x5422;
 const TIOCGSID = 0x5429;
 const TIOCGPTN = 0x8004_5430;
 const TIOCSPTLCK = 0x4004_5431;
+const TIOCGPKT = 0x8004_5438;
 const TIOCGPTLCK = 0x8004_5439;
 const TIOCGPTPEER = 0x5441;
 const FIONCLEX = 0x5450;
@@ -115,6 +117,11 @@ function masterControl(
       return 0n;
     case TIOCGPTLCK:
       return put32(context, argument, terminal.isLocked ? 1 : 0);
+    case TIOCPKT:
+      terminal.packets.isOn = viewAt(context, argument, 4).getInt32(0, true) !== 0;
+      return 0n;
+    case TIOCGPKT:
+      return put32(context, argument, terminal.packets.isOn ? 1 : 0);
     case TIOCGPTPEER:
       return openPeer(context, terminal, signed32(argument));
     default:
@@ -195,6 +202,8 @@ function flush(context: LinuxContext, { pseudo, isMaster }: AskedTerminal, which
   // For a master, what it has not read yet is its input.
   if (pseudo && which !== 1) pseudo.flush(fileSystem, isMaster ? 'output' : 'input');
   if (pseudo && which !== 0) pseudo.flush(fileSystem, isMaster ? 'input' : 'output');
+  if (!isMaster && which !== 1) pseudo?.tellMaster(fileSystem, 'FLUSHREAD');
+  if (!isMaster && which !== 0) pseudo?.tellMaster(fileSystem, 'FLUSHWRITE');
   return 0n;
 }
 

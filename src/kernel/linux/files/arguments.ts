@@ -70,17 +70,18 @@ export function namedAt(context: LinuxContext, directoryFd: bigint, address: big
 
 /**
  * A call that cannot go on with a file waits until that may have changed, and is made again; EAGAIN for O_NONBLOCK. It answers 0
- * after `patience` ticks.
+ * after `patience` ticks, unless there is something to read by then.
  */
 export function waitFor(
-  { pending, now }: LinuxContext,
+  { pending, now, system }: LinuxContext,
   file: OpenFile,
   patience = Infinity,
   number = file.numbers[0]!,
 ): CallResult {
   if (file.flags & O_NONBLOCK) return failed(LinuxErrno.EAGAIN);
   const wantsInput = number === CONSOLE_NUMBER;
-  const late = patience < Infinity ? 0n : undefined;
+  const hasSome = (file.readableBytes(system.fileSystem) ?? 0) > 0;
+  const late = patience < Infinity && !hasSome ? 0n : undefined;
   pending.wait = { deadline: now + patience, for: { kind: 'file', number }, late, wantsInput };
   return PENDING;
 }

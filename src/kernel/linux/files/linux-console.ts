@@ -1,6 +1,7 @@
 import { CONSOLE_MODE, type ConsoleMode, type KernelConsole } from '../../terminal/console.js';
 import type { ConsolePort } from './open/console-file.js';
 import type { Deliver } from './open/open-file.js';
+import { VTIME } from '../terminals/termios.js';
 import type { Terminal } from '../terminals/terminal.js';
 
 /** The machine's console for programs of Linux. */
@@ -45,7 +46,7 @@ export class LinuxConsole implements ConsolePort {
   private isShort(length: number): boolean {
     const { settings } = this.terminal;
     if (!this.isTerminal || settings.isLines || this.console.hasEnded) return false;
-    return this.readableBytes < settings.leastBytes(length);
+    return this.readableBytes < (settings.character(VTIME) === 0 ? settings.leastBytes(length) : 1);
   }
 
   private get mode(): ConsoleMode {

@@ -67,7 +67,7 @@ export class Signals {
     if (ends) linux.signals.endedBy = signal;
     this.host.wakeFile(linux.signals.number);
     const taker = (thread ? [thread] : process.threads).find((candidate) => wants(candidate, signal));
-    if (taker) this.host.waits.interrupt(taker);
+    if (taker) this.host.waits.interrupt(taker, ends);
   }
 
   /**

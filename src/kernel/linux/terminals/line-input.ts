@@ -30,8 +30,8 @@ export interface InputHost {
   echo(echo: Echo): void;
   /** Output stops, or goes on. */
   suspend(isSuspended: boolean): void;
-  /** Forgets what was to be shown. */
-  forgetEchoes(): void;
+  /** A signal has discarded what was typed: what was to be shown is forgotten, too. */
+  flushed(): void;
   /** Sends a signal to those in the foreground. */
   raise(signal: number): void;
 }
@@ -135,7 +135,7 @@ export class LineInput {
     }
     if (!settings.has(termios.NOFLSH)) {
       this.flush();
-      host.forgetEchoes();
+      host.flushed();
     }
     if (settings.has(termios.IXON)) host.suspend(false);
     if (settings.has(termios.ECHO)) this.echo(host, byte);

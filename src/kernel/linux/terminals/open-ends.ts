@@ -68,9 +68,16 @@ export class OpenMaster extends OpenFile {
 
 /** The slave of a pseudo-terminal, /dev/pts/N: the terminal that programs see. */
 export class OpenSlave extends OpenFile {
-  static readonly state = schema('open slave', OpenSlave, { ...OPEN_FILE_FIELDS, terminal: value, hangUps: value });
+  static readonly state = schema('open slave', OpenSlave, {
+    ...OPEN_FILE_FIELDS,
+    terminal: value,
+    hangUps: value,
+    begun: value,
+  });
 
   private readonly hangUps: number;
+  /** The tick at which a read found some bytes, but not as many as it waits for. */
+  private begun: number | undefined;
 
   constructor(
     inode: Inode,
@@ -90,9 +97,16 @@ export class OpenSlave extends OpenFile {
   read(files: FileSystem, length: number, deliver: Deliver): number | typeof WAIT {
     const { terminal } = this;
     if (length === 0 || this.isHungUp) return 0;
-    const bytes = terminal.peek(length, (this.flags & O_NONBLOCK) === 0);
-    if (bytes === undefined) return terminal.settings.patience === 0 ? 0 : WAIT;
+    const bytes = terminal.peek(length);
+    if (bytes === undefined) {
+      this.begun = undefined;
+      return terminal.settings.patience === 0 ? 0 : WAIT;
+    }
+    const isEnough = (this.flags & O_NONBLOCK) !== 0 || terminal.hasEnough(length);
+    if (!isEnough) this.begun ??= files.timing.tick;
+    if (!isEnough && this.patience(files) > 0) return WAIT;
     deliver(bytes);
+    this.begun = undefined;
     terminal.take(files, bytes.length);
     return bytes.length;
   }
@@ -112,8 +126,10 @@ export class OpenSlave extends OpenFile {
     return [this.terminal.slaveNumber];
   }
 
-  override patience(): number {
-    return this.terminal.settings.patience;
+  override patience(files: FileSystem): number {
+    const { settings, typedAt, readableBytes } = this.terminal;
+    if (this.begun === undefined || readableBytes === 0) return settings.patience;
+    return Math.max(0, Math.max(this.begun, typedAt) + settings.gap - files.timing.tick);
   }
 
   override readableBytes(): number {

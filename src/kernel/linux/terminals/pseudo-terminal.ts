@@ -1,9 +1,10 @@
 import { concatenated } from '../../../bits.js';
 import { schema, value } from '../../../state/schema.js';
 import type { FileSystem } from '../files/file-system.js';
-import { POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../files/open/open-file.js';
+import { POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from '../files/open/open-file.js';
 import { Signal } from '../signals/signal.js';
 import { LineInput, type Echo, type InputHost } from './line-input.js';
+import { PacketMode, type PacketEvent } from './packet-mode.js';
 import { Termios } from './termios.js';
 
 /** Bytes that were written and that the master has not read: the limit of drivers/tty/tty_buffer.c. */
@@ -20,6 +21,7 @@ export class PseudoTerminal {
   static readonly state = schema('pseudo-terminal', PseudoTerminal, {
     ...{ index: value, masterNumber: value, slaveNumber: value, settings: value, input: value, output: value },
     ...{ isLocked: value, isSuspended: value, slaves: value, hasMaster: value, wasClosed: value, hangUps: value },
+    ...{ typedAt: value, packets: value },
   });
 
   /** No size is known at first. */
@@ -35,6 +37,10 @@ export class PseudoTerminal {
   hasMaster = true;
   /** The slave was open, and nobody has it any more. */
   private wasClosed = false;
+  /** The tick at which something was typed last. */
+  typedAt = 0;
+  /** Packet mode: how the master is told of what happens to the slave. */
+  readonly packets = new PacketMode();
   /** Number of hang-ups of the slave; files opened before the last one have lost it. */
   hangUps = 0;
 
@@ -73,9 +79,13 @@ export class PseudoTerminal {
 
   /** Other settings, with or without what was typed so far. */
   load(files: FileSystem, view: DataView, flushes: boolean): void {
-    const { isLines } = this.settings;
+    const { isLines, hasUsualFlow } = this.settings;
+    if (flushes) {
+      this.input.flush();
+      this.tellMaster(files, 'FLUSHREAD');
+    }
     this.settings.load(view);
-    if (flushes) this.input.flush();
+    if (this.settings.hasUsualFlow !== hasUsualFlow) this.tellMaster(files, hasUsualFlow ? 'NOSTOP' : 'DOSTOP');
     if (this.settings.isLines !== isLines) this.input.changeMode(this.settings.isLines);
     files.wake(this.slaveNumber);
   }
@@ -86,7 +96,13 @@ export class PseudoTerminal {
     files.wake(queue === 'input' ? this.masterNumber : this.slaveNumber);
   }
 
+  /** In packet mode, tells the master of something. */
+  tellMaster(files: FileSystem, ...events: readonly PacketEvent[]): void {
+    if (this.packets.add(events)) files.wake(this.masterNumber, READABLE | POLLPRI);
+  }
+
   suspend(files: FileSystem, isSuspended: boolean): void {
+    if (this.isSuspended !== isSuspended) this.tellMaster(files, isSuspended ? 'STOP' : 'START');
     this.isSuspended = isSuspended;
     files.wake(this.slaveNumber);
   }
@@ -96,6 +112,7 @@ export class PseudoTerminal {
     const { input, settings } = this;
     const echoes = new Echoes(input, settings);
     const host = this.hostOf(files, echoes);
+    this.typedAt = files.timing.tick;
     let typed = 0;
     while (typed < bytes.length && input.room(settings) > 0) input.type(host, bytes[typed++]!);
     this.show(files, echoes.take());
@@ -112,14 +129,15 @@ export class PseudoTerminal {
     return written.length;
   }
 
-  /**
-   * What can be read from the slave, at most so many bytes; undefined if nothing yet, or less than a reader
-   * that waits is to get. They stay until `take`.
-   */
-  peek(length: number, waits: boolean): Uint8Array | undefined {
+  /** What can be read from the slave, at most so many bytes; undefined if nothing yet. They stay until `take`. */
+  peek(length: number): Uint8Array | undefined {
+    return this.input.peek(this.settings, length);
+  }
+
+  /** Whether there is as much input as a read of so many bytes waits for. */
+  hasEnough(length: number): boolean {
     const { input, settings } = this;
-    if (waits && !settings.isLines && input.readable(settings) < settings.leastBytes(length)) return undefined;
-    return input.peek(settings, length);
+    return settings.isLines || input.readable(settings) >= settings.leastBytes(length);
   }
 
   take(files: FileSystem, length: number): void {
@@ -133,12 +151,16 @@ export class PseudoTerminal {
 
   /** What the master can read; undefined if nothing yet, 'closed' if nobody has the slave. */
   peekOutput(length: number): Uint8Array | 'closed' | undefined {
+    if (this.packets.hasEvents) return Uint8Array.of(this.packets.events);
+    if (this.packets.isOn && this.output.length > 0)
+      return concatenated([Uint8Array.of(0), this.output.subarray(0, length - 1)]);
     if (this.output.length > 0) return this.output.subarray(0, length);
     return this.wasClosed ? 'closed' : undefined;
   }
 
   takeOutput(files: FileSystem, length: number): void {
-    this.output = this.output.slice(length);
+    if (this.packets.takeEvents()) return;
+    this.output = this.output.slice(this.packets.isOn ? length - 1 : length);
     files.wake(this.slaveNumber, WRITABLE);
   }
 
@@ -149,7 +171,7 @@ export class PseudoTerminal {
   /** POLL bits of the slave. */
   get readiness(): number {
     const { input, settings } = this;
-    const hasInput = settings.isLines ? input.hasLine : input.readable(settings) >= settings.leastBytes(Infinity);
+    const hasInput = settings.isLines ? input.hasLine : input.readable(settings) >= settings.readyBytes;
     const canWrite = !this.isSuspended && this.output.length < OUTPUT_BYTES - GROWTH_MAX;
     return (hasInput ? READABLE : 0) | (canWrite ? WRITABLE : 0);
   }
@@ -158,14 +180,18 @@ export class PseudoTerminal {
   get masterReadiness(): number {
     const hasOutput = this.output.length > 0;
     const canWrite = this.input.room(this.settings) > 0;
-    return (hasOutput ? READABLE : 0) | (canWrite ? WRITABLE : 0) | (this.wasClosed ? POLLHUP : 0);
+    const ofPackets = this.packets.hasEvents ? READABLE | POLLPRI : 0;
+    return (hasOutput ? READABLE : 0) | ofPackets | (canWrite ? WRITABLE : 0) | (this.wasClosed ? POLLHUP : 0);
   }
 
   private hostOf(files: FileSystem, echoes: Echoes): InputHost {
     return {
       settings: this.settings,
       echo: (echo) => echoes.add(echo),
-      forgetEchoes: () => echoes.forget(),
+      flushed: () => {
+        echoes.forget();
+        this.tellMaster(files, 'FLUSHREAD', 'FLUSHWRITE');
+      },
       suspend: (isSuspended) => {
         if (!isSuspended) echoes.settle();
         this.suspend(files, isSuspended);

@@ -124,16 +124,32 @@ export class Termios {
     return this.has(ICANON);
   }
 
+  /** Ctrl-S and Ctrl-Q stop the output and let it go on. */
+  get hasUsualFlow(): boolean {
+    return (
+      this.has(IXON) && this.character(VSTOP) === CHARACTERS[VSTOP] && this.character(VSTART) === CHARACTERS[VSTART]
+    );
+  }
+
   /** How long a read waits for input that is not in lines, in ticks: 0 for not at all, Infinity for as long as it takes. */
   get patience(): number {
     if (this.isLines || this.character(VMIN) > 0) return Infinity;
     return this.character(VTIME) * DECISECOND;
   }
 
-  /** Bytes that have to be there before a read of so many ends. */
+  /** Bytes that have to be there before a read of so many ends, unless `gap` ends it. */
   leastBytes(length: number): number {
-    const isCounted = !this.isLines && this.character(VTIME) === 0;
-    return isCounted ? Math.max(1, Math.min(length, this.character(VMIN))) : 1;
+    return this.isLines ? 1 : Math.max(1, Math.min(length, this.character(VMIN)));
+  }
+
+  /** Bytes that have to be there before input is ready for poll(2). */
+  get readyBytes(): number {
+    return this.character(VTIME) === 0 ? this.leastBytes(Infinity) : 1;
+  }
+
+  /** How long a read that has some bytes, but not enough, waits for the next, in ticks. */
+  get gap(): number {
+    return this.character(VTIME) === 0 ? Infinity : this.character(VTIME) * DECISECOND;
   }
 
   /** Writes struct termios. */

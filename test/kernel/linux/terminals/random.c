@@ -90,7 +90,8 @@ static void set(void) {
     else if (kind == 1) settings.c_oflag ^= OUTPUT[below(6)];
     else settings.c_lflag ^= LOCAL[below(10)];
   }
-  if (below(4) == 0) settings.c_cc[VMIN] = below(4), settings.c_cc[VTIME] = 0;
+  if (below(4) == 0) settings.c_cc[VMIN] = below(4), settings.c_cc[VTIME] = below(3) ? 0 : below(3);
+  if (below(8) == 0) settings.c_cc[VSTOP] = below(2) ? 023 : 0;
   if (below(6) == 0) settings.c_cc[VEOL] = below(2) ? 'x' : 0;
   if (has_tabs) settings.c_lflag |= NOFLSH;
   else settings.c_oflag &= ~XTABS;
@@ -109,8 +110,17 @@ static void take(int fd, const char *what) {
 static void look(void) {
   int waiting = 0;
   struct winsize size = {below(5), below(5), 0, 0};
-  struct pollfd both[2] = {{master, POLLIN | POLLOUT, 0}, {slave, POLLIN | POLLOUT, 0}};
-  switch (below(5)) {
+  struct pollfd both[2] = {{master, POLLIN | POLLPRI | POLLOUT, 0}, {slave, POLLIN | POLLOUT, 0}};
+  switch (below(6)) {
+    case 5: {
+      int mode = below(2), result;
+      drain(master, "master");
+      result = ioctl(below(8) ? master : slave, TIOCPKT, &mode);
+      say(" packets %d: %d", mode, result);
+      ioctl(master, TIOCGPKT, &waiting);
+      say(" %d", waiting);
+      break;
+    }
     case 0: poll(both, 2, 0); say(" poll %x %x", both[0].revents, both[1].revents); break;
     case 1: say(" FIONREAD %d", ioctl(slave, FIONREAD, &waiting)); say(" %d", waiting); break;
     case 2: say(" flush %d", tcflush(slave, TCIFLUSH)); break;
