@@ -2,6 +2,7 @@ import { FSW as FLAGS } from '../../../evaluator/extended/context.js';
 import type { Code } from '../../encoding/code.js';
 import { constant, select, type Expression, type Statements, type Variable } from '../expression.js';
 import { raise, roundingMode } from '../float-flags.js';
+import { upperProduct } from '../wide-arithmetic.js';
 import {
   INTEGER_BIT,
   MAX_EXPONENT,
@@ -95,7 +96,7 @@ export class ExtendedArithmetic {
       to.if(infinite, () => finish(to, constant('i64', INTEGER_BIT), sign.or(MAX_EXPONENT)));
       to.if(zero, () => finish(to, constant('i64', 0), sign));
       const [a, b] = [unpack(to, x), unpack(to, y)];
-      const high = to.call('i64', this.needs.multiplyHigh, a.significand, b.significand);
+      const high = to.let(upperProduct(to, a.significand, b.significand));
       const low = to.let(a.significand.mul(b.significand));
       const exponent = to.let(a.exponent.add(b.exponent).add(1));
       normalize(to, high, low, exponent);

@@ -3,6 +3,7 @@ import { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
 import { Statements, constant, select, type Expression, type Operand, type Variable } from '../expression.js';
 import type { ExtendedNeeds } from './arithmetic.js';
+import { upperProduct } from '../wide-arithmetic.js';
 import { INTEGER_BIT, finish } from './parts.js';
 
 /** A fraction: (high, low) × 2^-128. */
@@ -29,7 +30,6 @@ export const FINE: Precision = { bits: 124, doubt: 1n << 26n, steps: 2 };
 /** The bits of `roughProduct` that are right, and of one word. */
 const ROUGH_BITS = 92;
 const WORD_BITS = 62;
-const LOW = 0xffff_ffffn;
 
 const WORD = (1n << 64n) - 1n;
 
@@ -140,9 +140,8 @@ export class Fractions {
     significand: Expression,
     factor: Fraction,
   ): void {
-    const { multiplyHigh } = this.needs;
-    const high = to.call('i64', multiplyHigh, significand, factor.high);
-    const part = to.call('i64', multiplyHigh, significand, factor.low);
+    const high = to.let(upperProduct(to, significand, factor.high));
+    const part = to.let(upperProduct(to, significand, factor.low));
     const low = to.let(significand.mul(factor.high).add(part));
     this.finish(to, sign, exponent.add(1), { high: to.let(high.add(low.below(part).wide())), low });
   }
@@ -260,15 +259,6 @@ export function shiftedRight(to: Statements, { high, low }: Fraction, by: Expres
     high: to.let(select(isLong, constant('i64', 0), high.shr(places))),
     low: to.let(select(isLong, select(isBeyond, constant('i64', 0), high.shr(places)), kept)),
   };
-}
-
-/** The upper word of a product. */
-export function upperProduct(to: Statements, x: Expression, y: Expression): Expression {
-  const [xLow, xHigh] = [to.let(x.and(LOW)), to.let(x.shr(32))];
-  const [yLow, yHigh] = [to.let(y.and(LOW)), to.let(y.shr(32))];
-  const middle = to.let(xHigh.mul(yLow).add(xLow.mul(yLow).shr(32)));
-  const rest = to.let(xLow.mul(yHigh).add(middle.and(LOW)));
-  return xHigh.mul(yHigh).add(middle.shr(32)).add(rest.shr(32));
 }
 
 /** A product of which the last word is off by some 2^33. */

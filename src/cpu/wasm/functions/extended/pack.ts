@@ -12,6 +12,9 @@ const EXPONENT_MIN = 1 - BIAS;
 const MAX_EXPONENT = 0x7fff;
 const INTEGER_BIT = 1n << 63n;
 const RC_SHIFT = 10;
+/** Precision control; with rounding control. */
+const PC = 0x300;
+const RC_AND_PC = 0xf00;
 const PC_SHIFT = 8;
 
 /**
@@ -27,6 +30,7 @@ export function addExtendedPack(module: WasmModule, fully = false): number {
   const mode = to.let(word.shr(RC_SHIFT).and(3));
   const pc = to.let(fully ? constant('i32', 3) : word.shr(PC_SHIFT).and(3));
   const negative = to.let(sign.isSet());
+  emitUsual(to, { word, fully, sign, exponent, high, low });
   // Bits of `high` that are cut: 40, 0 (reserved), 11 or 0.
   const cut = to.let(
     select(pc.isZero(), constant('i64', 40), select(pc.equals(2), constant('i64', 11), constant('i64', 0))),
@@ -71,6 +75,30 @@ export function addExtendedPack(module: WasmModule, fully = false): number {
   to.return(kept, sign.or(exponent.add(BIAS)));
   code.op('unreachable');
   return module.add(module.type(['i32', 'i32', 'i64', 'i64'], ['i64', 'i32']), code);
+}
+
+interface Unrounded {
+  /** FCW. */
+  readonly word: Variable;
+  readonly fully: boolean;
+  readonly sign: Variable;
+  readonly exponent: Variable;
+  readonly high: Variable;
+  readonly low: Variable;
+}
+
+/** Returns the result in the nearly universal case: all 64 bits are kept, rounding is to nearest, and nothing overflows. */
+function emitUsual(to: Statements, { word, fully, sign, exponent, high, low }: Unrounded): void {
+  const isUsual = to.let(word.and(RC_AND_PC).equals(fully ? word.and(PC) : PC));
+  const inRange = exponent.sub(EXPONENT_MIN).below(BIAS - 1 - EXPONENT_MIN);
+  to.if(isUsual.and(inRange), () => {
+    const isUp = low.shr(63).low().and(low.shl(1).isSet().or(high.low()));
+    const up = to.let(isUp.and(1));
+    const sum = to.let(high.add(up.wide()));
+    to.if(low.isSet(), () => raise(to, select(up, constant('i32', ROUNDED_UP | FLAGS.PE), constant('i32', FLAGS.PE))));
+    to.if(sum.isZero(), () => to.return(constant('i64', INTEGER_BIT), sign.or(exponent.add(BIAS + 1))));
+    to.return(sum, sign.or(exponent.add(BIAS)));
+  });
 }
 
 /** Shifts two halves right, by `shift` (i32) from 1 on, with the last bit set if bits were lost that are not zero. */

@@ -1,6 +1,7 @@
 import { ONE, sineAndCosine } from '../../../evaluator/extended/fixed-point.js';
 import { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
+import { upperProduct } from '../wide-arithmetic.js';
 import { Statements, constant, select, type Expression, type Variable } from '../expression.js';
 import {
   FINE,
@@ -9,7 +10,6 @@ import {
   fractionOf,
   roughProduct,
   shiftedRight,
-  upperProduct,
   type Fraction,
   type Fractions,
 } from './fractions.js';
