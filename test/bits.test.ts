@@ -1,9 +1,9 @@
 /** The arithmetic that every layer shares: what its callers' own tests do not show. */
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import t from 'tap';
 import { bytesToHex, isCanonical } from '../src/bits.js';
 import { isCanonicalHigh } from '../src/mmu/walk.js';
+import fc from './support/fast-check.js';
 import { memoryInUse } from './support/memory-in-use.js';
 
 t.test('bytesToHex: two digits for each byte', async (t) => {

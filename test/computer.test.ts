@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
-import fc from 'fast-check';
 import t from 'tap';
 import {
   Computer,
@@ -17,6 +16,7 @@ import { compileGuest } from '../src/host/toolchain/guest-compiler.js';
 import { RAX, RSP } from '../src/cpu/state/layout.js';
 import { MXCSR_DEFAULT } from '../src/cpu/evaluator/float/mxcsr.js';
 import { assemble } from './support/assemble.js';
+import fc from './support/fast-check.js';
 import { Random } from './support/random.js';
 import { machineDifferences, sameMachines } from './support/same-machines.js';
 import { ALL_ENGINES } from './support/side-by-side.js';

@@ -293,6 +293,14 @@ t.test('there are no to-do comments and no skipped tests', async (t) => {
   t.strictSame(found, []);
 });
 
+t.test('properties draw by the seed of the run', (t) => {
+  const importers = filesOf('test').filter((path) =>
+    readFileSync(join(root, path), 'utf8').includes(`from '${'fast-check'}'`),
+  );
+  t.same(importers, ['test/support/fast-check.ts'], 'others import test/support/fast-check.ts, which sets the seed');
+  t.end();
+});
+
 t.test('docs/dependencies.md justifies exactly the dependencies of package.json', async (t) => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { Failure } from '../../src/cli/failure.js';
 import { nearest } from '../../src/host/nearest.js';
 import { readRunRequest } from '../../src/cli/run/run-options.js';
 import { parseCount, parseSeconds, parseSize } from '../../src/cli/size.js';
+import fc from '../support/fast-check.js';
 
 const GB = 2 ** 30;
 

@@ -1,8 +1,8 @@
 /** When code is translated where no threshold is given: when it has paid for that, and not before. */
-import fc from 'fast-check';
 import t from 'tap';
 import { PAYING_RATE, TICKS_BETWEEN_SAMPLES, costOfTranslating } from '../../src/cpu/translator/cost-model.js';
 import { GPR, RSI } from '../../src/cpu/state/layout.js';
+import fc from '../support/fast-check.js';
 import { Bytes, READ_WRITE, hotCodeOf, smallMachine, type SmallMachine } from './translator/small-machine.js';
 
 const SEED = Number(process.env['BD0_SEED'] ?? 1);

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { hex } from '../../src/bits.js';
 import { Vector } from '../../src/cpu/state/exceptions.js';
@@ -7,6 +6,7 @@ import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS, MXCSR_MASK } from '../../src/cpu/eva
 import { CF, PF, ZF } from '../../src/cpu/meaning/flags.js';
 import type { FloatOperation, Floats, PackedConversion } from '../../src/cpu/meaning/vocabulary.js';
 import { lanesOf, vectorOf } from '../../src/cpu/evaluator/lanes.js';
+import fc from '../support/fast-check.js';
 
 class Raised extends Error {
   constructor(readonly vector: number) {

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import t from 'tap';
 import { hex, maskOf, truncate } from '../../src/bits.js';
 import { add, div, mul, sqrt, sub } from '../../src/cpu/evaluator/float/arithmetic.js';
@@ -12,6 +11,7 @@ import { FloatContext } from '../../src/cpu/evaluator/float/context.js';
 import { convert, fromInteger, toInteger, truncateToInteger } from '../../src/cpu/evaluator/float/convert.js';
 import { F32, F64, type FloatFormat } from '../../src/cpu/evaluator/float/format.js';
 import { MXCSR, MXCSR_DEFAULT, MXCSR_FLAGS } from '../../src/cpu/evaluator/float/mxcsr.js';
+import fc from '../support/fast-check.js';
 
 const view = new DataView(new ArrayBuffer(8));
 

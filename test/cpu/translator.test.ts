@@ -1,5 +1,4 @@
 /** The parts of the translator: their functions, regression tests, and bounds on memory use. */
-import fc from 'fast-check';
 import t from 'tap';
 import { PAGE_SIZE } from '../../src/bits.js';
 import { RAX, RBX, RCX, RDI, RSI, RSP } from '../../src/cpu/state/layout.js';
@@ -10,6 +9,7 @@ import { structureOf } from '../../src/cpu/translator/compile/structure.js';
 import { GuestMemory } from '../../src/memory.js';
 import { BareEngines } from '../support/bare-engines.js';
 import { BareMachine, CODE_FRAMES, DATA_PAGES, type BareProgram } from '../support/bare-machine.js';
+import fc from '../support/fast-check.js';
 import { Random } from '../support/random.js';
 import { volume } from '../support/volume.js';
 import { anyGraph, graphProgram, INSTRUCTIONS_PER_NODE, isDominated, walkOf } from './translator/graphs.js';

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { hex } from '../../src/bits.js';
 import type { VectorOperation } from '../../src/cpu/meaning/vocabulary.js';
 import { bigintVectors as vectors } from '../../src/cpu/evaluator/vector.js';
+import fc from '../support/fast-check.js';
 
 /*
  * The model is JavaScript's typed arrays: 16 bytes seen as lanes of one type, computed with in numbers, which a store

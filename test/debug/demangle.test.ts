@@ -1,9 +1,9 @@
 /** Names of C++: GNU c++filt is the judge of those in the C++ library, names by hand of what it has not. */
-import fc from 'fast-check';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { demangled } from '../../src/debug/symbols/demangle.js';
+import fc from '../support/fast-check.js';
 import { isInstalled, requireCommand } from '../support/guest-programs.js';
 import { seedOf } from '../support/volume.js';
 

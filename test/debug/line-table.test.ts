@@ -1,5 +1,4 @@
 /** Source lines of instructions: GNU addr2line is the judge of what compilers make, bytes by hand of what they do not. */
-import fc from 'fast-check';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +9,7 @@ import { compileGuest, guestPrograms } from '../../src/host/toolchain/guest-comp
 import { LineTable } from '../../src/debug/dwarf/line-table.js';
 import { SymbolTable } from '../../src/debug/reports/symbols.js';
 import type { Steps } from '../../src/vmo/steps.js';
+import fc from '../support/fast-check.js';
 import { compiledFile, isInstalled, requireCommand } from '../support/guest-programs.js';
 import { keptFile } from '../support/kept-files.js';
 import { seedOf, someOf } from '../support/volume.js';

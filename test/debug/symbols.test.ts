@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { compileGuest } from '../../src/host/toolchain/guest-compiler.js';
 import { SymbolTable } from '../../src/debug/reports/symbols.js';
 import { RangeIndex } from '../../src/debug/range-index.js';
 import { finished } from '../../src/vmo/steps.js';
+import fc from '../support/fast-check.js';
 import { source } from './image-bytes.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'bd0-symbols-'));

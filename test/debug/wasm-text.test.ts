@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import openWabt from 'wabt';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
@@ -18,6 +17,7 @@ import {
 import { WasmFormatError, wasmText, type WasmLine } from '../../src/debug/wasm-text/wasm-text.js';
 import { BareMachine } from '../support/bare-machine.js';
 import { branchingProgram } from '../support/branching-programs.js';
+import fc from '../support/fast-check.js';
 import { InstructionPool } from '../support/random-programs.js';
 import { Random } from '../support/random.js';
 import { volume } from '../support/volume.js';

@@ -1,5 +1,4 @@
 /** Where regions are placed, what lies in them, and the page table that maps them. */
-import fc from 'fast-check';
 import t from 'tap';
 import { Cpu } from '../../src/cpu/cpu.js';
 import { AddressSpace, KERNEL_START, LOWER_REGIONS_END, REGIONS_START } from '../../src/kernel/memory/address-space.js';
@@ -10,6 +9,7 @@ import { PAGE_TABLE_WINDOW, PageTable } from '../../src/kernel/memory/page-table
 import { Region } from '../../src/kernel/memory/region.js';
 import { GuestMemory } from '../../src/memory.js';
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../../src/mmu/walk.js';
+import fc from '../support/fast-check.js';
 
 const PAGE = 4096;
 const GB = 2 ** 30;

@@ -1,11 +1,11 @@
 /** Kernel-calls as a thread makes them: results, errors, and that a call that fails changes nothing. */
 import { existsSync, readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
 import { Computer, type Console, type Process } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
 import { Errno } from '../../src/kernel/errors.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';
+import fc from '../support/fast-check.js';
 import { codeImage, words } from './images.js';
 
 const PAGE = 4096n;

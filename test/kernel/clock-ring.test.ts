@@ -1,11 +1,11 @@
 /** What comes and goes with every fault, against plain lists: the order decides which page is given up. */
-import fc from 'fast-check';
 import { isDeepStrictEqual } from 'node:util';
 import t from 'tap';
 import { ClockRing } from '../../src/kernel/memory/pages/clock-ring.js';
 import { PinnedPages } from '../../src/kernel/memory/pages/pinned-pages.js';
 import { capture } from '../../src/state/graph.js';
 import { restore } from '../../src/state/restore.js';
+import fc from '../support/fast-check.js';
 
 const PAGE = 4096;
 

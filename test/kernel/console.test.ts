@@ -1,12 +1,12 @@
 /** The terminal as the kernel has it: lines, echo, Ctrl-C, and who they are for. */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { Computer, MemoryNames, type Console, type InputEvent, type Outcome, type Process } from '../../src/index.js';
 import { LINE_BYTES_MAX, LineDiscipline } from '../../src/kernel/terminal/line-discipline.js';
 import { CONSOLE_MODE, KernelConsole, WAITING_BYTES_MAX, type ConsoleMode } from '../../src/kernel/terminal/console.js';
 import { Screen } from '../cli/screen.js';
+import fc from '../support/fast-check.js';
 import { compiled, sha256 } from '../support/guest-programs.js';
 import { volume } from '../support/volume.js';
 

@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import t from 'tap';
 import { ElfError, type ImageBytes } from '../../src/kernel/program/elf-fields.js';
 import { parseElf, type ElfImage } from '../../src/kernel/program/elf.js';
@@ -16,6 +15,7 @@ import { UPPER_HALF, toLinear } from '../../src/kernel/memory/linear-address.js'
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { elfVariants } from '../support/elf-variants.js';
+import fc from '../support/fast-check.js';
 import { KernelMachine } from '../support/kernel-machine.js';
 import { Random } from '../support/random.js';
 import { seedOf, volume } from '../support/volume.js';

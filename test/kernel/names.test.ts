@@ -1,10 +1,10 @@
 /** Names of VMOs: which there can be, in which order they come, and what is told of them. */
-import fc from 'fast-check';
 import t from 'tap';
 import { Computer, MemoryNames, isName, sortedNames, type InputEvent, type NameSpace } from '../../src/index.js';
 import { requireName } from '../../src/host/store/names.js';
 import { WatchedNames } from '../../src/kernel/names.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { compiled, sha256 } from '../support/guest-programs.js';
 import { fileURLToPath } from 'node:url';
 

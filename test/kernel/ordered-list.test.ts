@@ -1,7 +1,7 @@
 /** A list in order, of any length, against an array that is sorted each time. */
-import fc from 'fast-check';
 import t from 'tap';
 import { OrderedList } from '../../src/kernel/ordered-list.js';
+import fc from '../support/fast-check.js';
 
 t.test('items are distinct and in order, and found by their number', (t) => {
   const someStep = fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 40 }), fc.nat(400));

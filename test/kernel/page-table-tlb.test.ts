@@ -2,7 +2,6 @@
  * What the MMU keeps while BD0's page table changes: pages come and go with the tables that map them, threads read the page
  * table in its window, and write fences and views change. Nothing may be left that a walk would not find now.
  */
-import fc from 'fast-check';
 import t from 'tap';
 import { Cpu } from '../../src/cpu/cpu.js';
 import { fromLinear, highHalf, lowHalf, toLinear } from '../../src/kernel/memory/linear-address.js';
@@ -15,6 +14,7 @@ import { WriteFence } from '../../src/mmu/fence.js';
 import { TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_FETCH, TLB_READ, TLB_WRITE } from '../../src/mmu/tlb.js';
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from '../../src/mmu/walk.js';
 import { translate, type Access } from '../mmu/model.js';
+import fc from '../support/fast-check.js';
 import { FramesForTables } from '../support/table-frames.js';
 
 const PAGE = 4096;

@@ -1,10 +1,10 @@
 /** The page table against a plain map of pages, wherever they lie and whichever tables come and go. */
-import fc from 'fast-check';
 import t from 'tap';
 import { Cpu } from '../../src/cpu/cpu.js';
 import { PageTable } from '../../src/kernel/memory/page-table.js';
 import { GuestMemory } from '../../src/memory.js';
 import { PRESENT, USER, WRITABLE } from '../../src/mmu/entry.js';
+import fc from '../support/fast-check.js';
 import { FramesForTables } from '../support/table-frames.js';
 
 const PAGE = 4096;

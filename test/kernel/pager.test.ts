@@ -1,9 +1,9 @@
 /** Pages come into frames when they are touched, and go when frames are short; threads notice nothing of it. */
-import fc from 'fast-check';
 import t from 'tap';
 import type { Region } from '../../src/kernel/memory/region.js';
 import { PRESENT, WRITABLE } from '../../src/mmu/entry.js';
 import { OutOfFramesError } from '../../src/vmo/errors.js';
+import fc from '../support/fast-check.js';
 import { PagedMachine } from '../support/paged-machine.js';
 import { Random } from '../support/random.js';
 

@@ -1,6 +1,5 @@
 /** VMO calls as a thread makes them, in any order, against arrays of bytes; and what they cost. */
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import t from 'tap';
 import { Computer } from '../../src/index.js';
 import { KERNEL_CALLS } from '../../src/kernel/calls/index.js';
@@ -9,6 +8,7 @@ import { writeStateOf } from '../../src/state/digest.js';
 import { StateWriter } from '../../src/state/state-writer.js';
 import { R10, R8, R9, RAX, RDI, RDX, RSI } from '../../src/cpu/state/layout.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { ScriptedConsole, compiled, sha256 } from '../support/guest-programs.js';
 import { KernelMachine } from '../support/kernel-machine.js';
 import { MAPS_START, VmoCallsModel, type ModelPatch } from '../support/vmo-calls-model.js';

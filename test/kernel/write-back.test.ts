@@ -1,5 +1,4 @@
 /** Private pages that leave memory when it is full, and ranges that become VMOs: no byte is lost, and all is counted. */
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { ChangedPages } from '../../src/kernel/memory/pages/changed-pages.js';
 import { ClockRing } from '../../src/kernel/memory/pages/clock-ring.js';
@@ -9,6 +8,7 @@ import { PRESENT, WRITABLE } from '../../src/mmu/entry.js';
 import { OutOfFramesError } from '../../src/vmo/errors.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { PagedMachine } from '../support/paged-machine.js';
 import { Random } from '../support/random.js';
 import { flatId, noise } from '../vmo/model.js';

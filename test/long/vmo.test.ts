@@ -1,6 +1,6 @@
 /** A hundred thousand random programs over the VMO store, and chains of a million operations. */
-import fc from 'fast-check';
 import t from 'tap';
+import fc from '../support/fast-check.js';
 import { checkChains } from '../vmo/chains.js';
 import { programs, runProgram } from '../vmo/program-model.js';
 

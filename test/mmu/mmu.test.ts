@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { isCanonical } from '../../src/bits.js';
 import { GuestMemory, HOST_LAYOUT, MAX_RAM_BYTES, WATCH_CODE, WATCH_TABLE } from '../../src/memory.js';
@@ -15,6 +14,7 @@ import {
   isCanonicalHigh,
   walk,
 } from '../../src/mmu/walk.js';
+import fc from '../support/fast-check.js';
 import { seedOf, volume } from '../support/volume.js';
 import { Guest, pages, type Step } from './guest.js';
 import { errorCodeOf, translate, type Access } from './model.js';

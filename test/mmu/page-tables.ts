@@ -1,6 +1,6 @@
 /** Random page-table entries, linear addresses and accesses, and a comparison of two records. */
-import fc from 'fast-check';
 import type { Mmu } from '../../src/mmu/mmu.js';
+import fc from '../support/fast-check.js';
 import type { Access } from './model.js';
 
 /** True once in `n` times; shrinks to false. (The bounds of a range are drawn more often than the rest.) */

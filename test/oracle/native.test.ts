@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { hex } from '../../src/bits.js';
+import fc from '../support/fast-check.js';
 import {
   FREE_RUN,
   makeCase,

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { StateWriter } from '../../src/state/state-writer.js';
+import fc from '../support/fast-check.js';
 
 t.test('what was written can be read back, however much it is', async (t) => {
   const out = new StateWriter();

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { PageFormat, STANDARD_FORMAT } from '../../src/vmo/content/canonical-form.js';
@@ -8,6 +7,7 @@ import { CanonicalStreamReader, type StreamReaderOptions } from '../../src/vmo/r
 import { CanonicalStreamError, MissingRecordError } from '../../src/vmo/errors.js';
 import { DamagedRecordError } from '../../src/vmo/records/record-store.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { MemoryRecords } from './memory-records.js';
 import { flatId, nativeHash, noise, PAGE } from './model.js';
 

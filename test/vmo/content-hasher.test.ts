@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { ContentHasher } from '../../src/vmo/content/content-hasher.js';
 import { MAX_LENGTH } from '../../src/vmo/content/canonical-form.js';
 import { VmoHandleError, VmoRangeError } from '../../src/vmo/errors.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 
 const PAGE = 4096;
 

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { GuestMemory } from '../../src/memory.js';
 import { ZERO_LEAF } from '../../src/vmo/content/canonical-form.js';
 import { FrameStateError, MissingRecordError, OutOfFramesError, VmoRangeError } from '../../src/vmo/errors.js';
 import { FramePool, type FrameCounters } from '../../src/vmo/frames/frame-pool.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { MemoryRecords } from './memory-records.js';
 import { flatLeaf, nativeHash, noise, PAGE } from './model.js';
 

@@ -1,10 +1,10 @@
 /** What VMOs are charged of the host's memory: a function of what was made and closed, whoever looked at it meanwhile. */
-import fc from 'fast-check';
 import t from 'tap';
 import type { VmoBuilder } from '../../src/vmo/content/builder.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { finished } from '../../src/vmo/steps.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { nativeHash } from './model.js';
 
 const PAGE = 4096;

@@ -1,10 +1,10 @@
 /** Compares identities with a second implementation in Python. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import t from 'tap';
 import { ContentHasher } from '../../src/vmo/content/content-hasher.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { nativeHash, noise, PAGE } from './model.js';
 
 const script = fileURLToPath(new URL('../../../test/vmo/identity.py', import.meta.url));

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { CanonicalHasher, PageFormat } from '../../src/vmo/content/canonical-form.js';
 import { VmoRangeError } from '../../src/vmo/errors.js';
 import { prove, verifyProof } from '../../src/vmo/records/inclusion-proof.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { MemoryRecords } from './memory-records.js';
 import { flatId, flatPage, nativeHash, noise, PAGE } from './model.js';
 

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { GuestMemory } from '../../src/memory.js';
 import { MemoryIdentity } from '../../src/vmo/frames/memory-identity.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 
 const PAGE = 4096;
 

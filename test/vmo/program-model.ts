@@ -4,13 +4,13 @@
  * requested; then its own.
  */
 
-import fc from 'fast-check';
 import type { VmoBuilder } from '../../src/vmo/content/builder.js';
 import { PageFormat } from '../../src/vmo/content/canonical-form.js';
 import { exportRecords, exportVmo } from '../../src/vmo/records/canonical-stream.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { prove, verifyProof } from '../../src/vmo/records/inclusion-proof.js';
 import { VmoStore } from '../../src/vmo/store.js';
+import fc from '../support/fast-check.js';
 import { MemoryRecords } from './memory-records.js';
 import { assertEqual, assertSame, flatId, flatLeaf, flatPage, nativeHash, noise } from './model.js';
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import t from 'tap';
+import fc from '../support/fast-check.js';
 import { programs, runProgram } from './program-model.js';
 
 /** Pages of 4 and 16 bytes, for deep trees; and those of the format. test/long/vmo.test.ts runs more. */

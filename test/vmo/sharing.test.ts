@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { PageFormat } from '../../src/vmo/content/canonical-form.js';
 import type { VmoHandle } from '../../src/vmo/handle.js';
 import { VmoStore } from '../../src/vmo/store.js';
 import { openedNode, type Subtree } from '../../src/vmo/content/subtree.js';
+import fc from '../support/fast-check.js';
 import { nativeHash, noise, PAGE } from './model.js';
 
 function treeOf(vmo: VmoHandle): Subtree {

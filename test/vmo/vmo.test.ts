@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
 import { CanonicalHasher } from '../../src/vmo/content/canonical-form.js';
 import { VmoHandleError, VmoRangeError } from '../../src/vmo/errors.js';
@@ -8,6 +7,7 @@ import type { VmoHandle } from '../../src/vmo/handle.js';
 import { append, Piece, replace, type Rope, SIDES_RATIO_MAX, slice, wholePiece } from '../../src/vmo/content/rope.js';
 import { type Patch, VmoStore } from '../../src/vmo/store.js';
 import { cheapHashOf, SubtreeTable } from '../../src/vmo/content/subtree-table.js';
+import fc from '../support/fast-check.js';
 import { checkChains } from './chains.js';
 import { assertEqual, assertSame, flatId, flatLeaf, flatPage, nativeHash, noise, PAGE } from './model.js';
 

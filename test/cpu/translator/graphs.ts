@@ -1,8 +1,8 @@
 /** Control-flow graphs, reducible or not, and guest programs that walk them. */
-import fc from 'fast-check';
 import { PAGE_SIZE } from '../../../src/bits.js';
 import { RDI, RSI } from '../../../src/cpu/state/layout.js';
 import { CODE_FRAMES, DATA, DATA_PAGES, type BareProgram } from '../../support/bare-machine.js';
+import fc from '../../support/fast-check.js';
 
 /** `graph[n]` are the edges of node n, two of them, perhaps to the same node. The edges of node 0, the root, go to entries. */
 export type Graph = readonly (readonly number[])[];

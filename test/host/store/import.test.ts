@@ -1,5 +1,4 @@
 import { appendFileSync, chmodSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
-import fc from 'fast-check';
 import t from 'tap';
 import { bytesOfText, byteText, byteTextOf, decoded, shown, type ByteText } from '../../../src/host/byte-text.js';
 import { ContentHasher } from '../../../src/vmo/content/content-hasher.js';
@@ -10,6 +9,7 @@ import { encodeListing, readListing, type Listing, type TreeEntry } from '../../
 import { hostTree, type HostTree } from '../../../src/host/store/trees/host-tree.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
 import { sha256 } from '../../../src/host/sha256.js';
+import fc from '../../support/fast-check.js';
 import { MemoryFiles } from './memory-files.js';
 import { AT_ONCE, bytesOf, content, fileOf, openIn } from './support.js';
 

@@ -1,10 +1,10 @@
 /** A store against a Map of what it should hold, through two openings on one directory. */
-import fc from 'fast-check';
 import t from 'tap';
 import { collectGarbage } from '../../../src/host/store/collect.js';
 import type { DiskStore } from '../../../src/host/store/disk-store.js';
 import type { ProcessTable } from '../../../src/host/store/leases.js';
 import { verifyStore } from '../../../src/host/store/verify.js';
+import fc from '../../support/fast-check.js';
 import { MemoryFiles } from './memory-files.js';
 import { AT_ONCE, bytesOf, content, fileOf, openIn, putBytes } from './support.js';
 

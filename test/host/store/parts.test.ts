@@ -1,5 +1,4 @@
 /** The parts of a store, each on its own. */
-import fc from 'fast-check';
 import t from 'tap';
 import { collectGarbage } from '../../../src/host/store/collect.js';
 import { decode } from '../../../src/host/store/packs/compression.js';
@@ -8,6 +7,7 @@ import { requireName } from '../../../src/host/store/names.js';
 import { encodeHeader, keptIn, Kind, readHeader } from '../../../src/host/store/packs/pack-format.js';
 import { compareBytes, RecordTable } from '../../../src/host/store/packs/record-table.js';
 import type { ProcessTable } from '../../../src/host/store/leases.js';
+import fc from '../../support/fast-check.js';
 import { MemoryFiles } from './memory-files.js';
 import { AT_ONCE, bytesOf, content, fileOf, openIn, putBytes } from './support.js';
 
