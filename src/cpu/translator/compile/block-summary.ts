@@ -5,6 +5,7 @@ import { Code } from '../../wasm/encoding/code.js';
 import type { CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
 import { Emitter, localValue, type WasmValue } from '../../wasm/encoding/value.js';
 import { planChecks, type CheckPlan, type PlannedAccess } from './check-groups.js';
+import { CodeBase } from './code-base.js';
 import { isDirectBranch, directTarget, type Block, type Region } from './region.js';
 import type { MissingCheck } from './translation.js';
 import { regionCompiler, type RegionCompiler } from './region-compiler.js';
@@ -65,14 +66,21 @@ class Summarizer {
     this.registers = new RegionRegisters(this.code, false);
     const some = localValue('i64', this.code.newLocal('i64'));
     this.before = { kind: 'add', width: 64, x: some, y: some, result: some };
-    this.compiler = regionCompiler(new Emitter(this.code), new NoContext(this.code), base, this.registers, (access) => {
-      const { origin } = access;
-      if (this.own && origin) this.ownRoots.set(origin.root, this.own);
-      const own = origin ? this.ownRoots.get(origin.root) : this.own;
-      const crosses = own === 'crosses';
-      this.accesses.push({ ...access, origin: own ? undefined : origin, crosses });
-      return { before: 0, after: access.bytes, writes: access.access === 'write', crosses };
-    });
+    const codeBase = new CodeBase(this.code, base, undefined);
+    this.compiler = regionCompiler(
+      new Emitter(this.code),
+      new NoContext(this.code),
+      codeBase,
+      this.registers,
+      (access) => {
+        const { origin } = access;
+        if (this.own && origin) this.ownRoots.set(origin.root, this.own);
+        const own = origin ? this.ownRoots.get(origin.root) : this.own;
+        const crosses = own === 'crosses';
+        this.accesses.push({ ...access, origin: own ? undefined : origin, crosses });
+        return { before: 0, after: access.bytes, writes: access.access === 'write', crosses };
+      },
+    );
   }
 
   summarize(block: Block): BlockSummary {

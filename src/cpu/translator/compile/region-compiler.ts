@@ -12,10 +12,11 @@ import type {
 } from '../../meaning/form.js';
 import type { Instruction } from '../../decode/instruction.js';
 import type { Access, Machine, Place } from '../../meaning/vocabulary.js';
-import { FS, HIGH_BYTE, RCX, RDI, REGION_BASE, RSI, RSP, SEGMENT_BASE } from '../../state/layout.js';
+import { FS, HIGH_BYTE, RCX, RDI, RSI, RSP, SEGMENT_BASE } from '../../state/layout.js';
 import type { Code } from '../../wasm/encoding/code.js';
 import { MeaningCompiler, withAllWords, type CompilerContext } from '../../wasm/compiling/meaning-compiler.js';
 import { constantValue, localValue, type Emitter, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
+import type { CodeBase } from './code-base.js';
 import { emitBulkRepeat, type BulkKind, type BulkTicks } from './bulk-repeat.js';
 import { GENERAL_REGISTERS, HIGH_HALVES, type RegionRegisters, type RegisterPlaces } from './region-registers.js';
 import { findExtent, withExtent, type CheckPlan, type CheckedExtent, type PlannedAccess } from './check-groups.js';
@@ -56,23 +57,11 @@ const FIRST_ROOT = 2;
 export function regionCompiler(
   emitter: Emitter,
   context: RegionContext,
-  base: bigint,
+  base: CodeBase,
   registers: RegionRegisters,
   plan: CheckPlanner,
 ): RegionCompiler {
   return withAllWords(new RegionCore(emitter, context, base, registers, plan), emitter);
-}
-
-/**
- * Pushes an address of the guest's code, and returns its distance from the region's base. The base is loaded each time: of a
- * local that never changes, V8 takes all sums out of the loop around the region's code, and would make hundreds of them
- * on every entry, most of them for nothing.
- */
-export function pushCodeAddress(code: Code, address: bigint, base: bigint): bigint {
-  const distance = BigInt.asIntN(64, address - base);
-  code.i32(0).memory('i64.load', REGION_BASE);
-  if (distance !== 0n) code.i64(distance).op('i64.add');
-  return distance;
 }
 
 /** Locals for the values of one thunk, by type. */
@@ -93,8 +82,7 @@ class RegionCore extends MeaningCompiler {
   constructor(
     emitter: Emitter,
     protected override readonly context: RegionContext,
-    /** What the base is where the code is now; only differences to it go into the code. */
-    private readonly base: bigint,
+    private readonly base: CodeBase,
     private readonly registers: RegionRegisters,
     private readonly plan: CheckPlanner,
   ) {
@@ -317,9 +305,13 @@ class RegionCore extends MeaningCompiler {
   nextRip(): V {
     return this.addressOfCode(this.next);
   }
+  /** Pushes an address that lies a constant away from the code, and returns its distance from the base. */
+  pushCodeAddress(address: bigint): bigint {
+    return this.base.pushAddress(address);
+  }
   /** An address that lies a constant away from the code. */
   addressOfCode(address: bigint): V {
-    const offset = pushCodeAddress(this.code, address, this.base);
+    const offset = this.pushCodeAddress(address);
     return this.emitter.pop('i64', { root: CODE_ROOT, offset });
   }
   addressScale(): V {

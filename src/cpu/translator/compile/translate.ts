@@ -11,6 +11,7 @@ import { mayCross } from '../../wasm/functions/page-crossing.js';
 import { WasmModule } from '../../wasm/encoding/module.js';
 import { Emitter, localValue, type Origin, type WasmValue } from '../../wasm/encoding/value.js';
 import { summarize, type BlockSummary } from './block-summary.js';
+import { CodeBase } from './code-base.js';
 import { FLAGS_VARY, Flow } from './flow.js';
 import {
   MOST_REGIONS,
@@ -30,13 +31,7 @@ import {
   type EmittedInstruction,
   type Translation,
 } from './translation.js';
-import {
-  pushCodeAddress,
-  regionCompiler,
-  type Knowledge,
-  type RegionCompiler,
-  type RegionContext,
-} from './region-compiler.js';
+import { regionCompiler, type Knowledge, type RegionCompiler, type RegionContext } from './region-compiler.js';
 
 /** Parameters of a region's function. */
 const ENTRY = 0;
@@ -95,7 +90,9 @@ class Translator implements RegionContext {
     this.summaries = summarize(region, base, compiles, missing);
     this.flow = new Flow(region, this.summaries);
     this.registers = new RegionRegisters(this.code, inState);
-    this.compiler = regionCompiler(this.emitter, this, base, this.registers, ({ bytes }) => {
+    // Where registers are in locals, regions are small, and change seldom.
+    const codeBase = new CodeBase(this.code, base, inState ? undefined : BASE);
+    this.compiler = regionCompiler(this.emitter, this, codeBase, this.registers, ({ bytes }) => {
       const plan = this.summaries[this.node]!.plans[this.nextPlan++]!;
       const isWide = plan.before + plan.after > bytes;
       this.check = isWide ? 'wide' : !plan.crosses && mayCross(bytes) ? 'single' : 'final';
@@ -391,7 +388,7 @@ class Translator implements RegionContext {
     compiler.knowledge = knowledge;
     this.takePending();
     this.pending = pending;
-    pushCodeAddress(code, rip, this.source.base);
+    compiler.pushCodeAddress(rip);
     code.set(this.exitRip);
     if (exit === RegionExit.go) return void code.br(this.goOn);
     const site = exit === RegionExit.wideMiss ? this.sites++ : 0;
@@ -455,7 +452,7 @@ class Translator implements RegionContext {
   /** What runs first: written last, when it is known which registers are used. */
   private loadState(): Code {
     const code = new Code([]);
-    code.i32(0).get(BASE).memory('i64.store', at.REGION_BASE);
+    if (this.source.inState) CodeBase.store(code, BASE);
     this.registers.loadInto(code);
     code.i32(0).memory('i32.load', at.FLAGS_KIND).set(this.kind);
     code.i32(0).memory('i64.load', at.FLAGS_RESULT).set(this.result);
