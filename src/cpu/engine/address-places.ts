@@ -1,8 +1,8 @@
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 
 /**
- * A table in which addresses have places. Which is the first one of an address: the bits above those that number the places count as well, since code that is
- * hot at the same time often lies at like distances from the starts of its parts.
+ * A table in which addresses have places. The first place of an address depends on the bits above those that number the places,
+ * too: code that is hot at the same time often lies at like distances from the starts of its parts.
  */
 export interface AddressPlaces {
   /** The table has 2 to the power of this many places. */
@@ -13,6 +13,26 @@ export interface AddressPlaces {
 
 /** Places that an address may have: the one that `AddressPlaces` gives it, and those next to this, which share the same others. */
 export const WAYS = 4;
+
+/** No canonical address: marks a place as free. Each half of it is NO_ADDRESS_HALF. */
+export const NO_ADDRESS = 0x8000_8000_8000_8000n;
+export const NO_ADDRESS_HALF = 0x8000_8000 | 0;
+/** What a place holds as long as it has never been set. */
+const NEVER_SET = 0n;
+
+/** Whether a place that holds an address is free. */
+export function isFreePlace(address: bigint): boolean {
+  return address === NO_ADDRESS || address === NEVER_SET;
+}
+
+/**
+ * Marks places of a new table as free: memory begins as zeros, as address 0, which can only be in the first places. `words` is
+ * the table, of which an entry begins with its address.
+ */
+export function clearZeroPlaces(words: Int32Array, entryShift: number): void {
+  const entryWords = (1 << entryShift) / 4;
+  for (let way = 0; way < WAYS; way++) words.fill(NO_ADDRESS_HALF, way * entryWords, way * entryWords + 2);
+}
 
 /** All places of an address, as offsets, of which `first` is the one that `placeOf` gives it. */
 export function placesFrom(first: number, entryShift: number): number[] {

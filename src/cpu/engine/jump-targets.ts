@@ -1,13 +1,15 @@
 import type { GuestMemory } from '../../memory.js';
 import { RIP } from '../state/layout.js';
-import { WAYS, placeOf, placesFrom } from './address-places.js';
+import {
+  NO_ADDRESS,
+  NO_ADDRESS_HALF,
+  WAYS,
+  clearZeroPlaces,
+  isFreePlace,
+  placeOf,
+  placesFrom,
+} from './address-places.js';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SHIFT, JUMP_CACHE_PLACES } from './record.js';
-
-/** A non-canonical address that marks empty entries. */
-const NO_RIP_HALF = 0x8000_8000 | 0;
-const NO_RIP = 0x8000_8000_8000_8000n;
-/** What memory begins as. */
-const NEVER_SET = 0n;
 
 /** Words of 32 bits of an entry. */
 const ENTRY_WORDS = (1 << JUMP_CACHE_ENTRY_SHIFT) / 4;
@@ -24,8 +26,7 @@ export class JumpTargets {
   constructor(memory: GuestMemory) {
     this.view = memory.hostView;
     this.words = memory.host32.subarray(JUMP_CACHE >>> 2, (JUMP_CACHE >>> 2) + JUMP_CACHE_ENTRIES * ENTRY_WORDS);
-    // Memory begins as zeros: as address 0, which no other than the first entries are for.
-    this.words.fill(NO_RIP_HALF, 0, WAYS * ENTRY_WORDS);
+    clearZeroPlaces(this.words, JUMP_CACHE_ENTRY_SHIFT);
   }
 
   /** Enters an address into the first of its places; what was there goes to another one, if one is free. */
@@ -33,9 +34,9 @@ export class JumpTargets {
     const entry = entryOf(rip);
     const before = this.ripAt(entry);
     const others = placesOf(entry).slice(1);
-    for (const other of others) if (this.ripAt(other) === rip) this.write(other, NO_RIP, 0);
-    const free = others.find((other) => isFree(this.ripAt(other)));
-    const moves = free !== undefined && before !== rip && !isFree(before);
+    for (const other of others) if (this.ripAt(other) === rip) this.write(other, NO_ADDRESS, 0);
+    const free = others.find((other) => isFreePlace(this.ripAt(other)));
+    const moves = free !== undefined && before !== rip && !isFreePlace(before);
     if (moves) this.write(free, before, this.view.getInt32(entry + 8, true));
     this.write(entry, rip, record);
   }
@@ -43,13 +44,13 @@ export class JumpTargets {
   /** Removes the entry of an address if it leads to `record`. */
   delete(rip: bigint, record: number): void {
     for (const entry of placesOf(entryOf(rip)))
-      if (this.ripAt(entry) === rip && this.view.getInt32(entry + 8, true) === record) this.write(entry, NO_RIP, 0);
+      if (this.ripAt(entry) === rip && this.view.getInt32(entry + 8, true) === record) this.write(entry, NO_ADDRESS, 0);
   }
 
   clear(): void {
     const { remembered } = this;
-    if (remembered.length === MOST_REMEMBERED) this.words.fill(NO_RIP_HALF);
-    else for (const entry of remembered) this.view.setBigUint64(entry, NO_RIP, true);
+    if (remembered.length === MOST_REMEMBERED) this.words.fill(NO_ADDRESS_HALF);
+    else for (const entry of remembered) this.view.setBigUint64(entry, NO_ADDRESS, true);
     remembered.length = 0;
   }
 
@@ -63,15 +64,11 @@ export class JumpTargets {
   }
 }
 
-function isFree(rip: bigint): boolean {
-  return rip === NO_RIP || rip === NEVER_SET;
-}
-
 /** The jump cache's record for the address in RIP, or 0. `host32` is the shared memory. */
 export function jumpTargetOfRip(host32: Int32Array): number {
   const low = host32[RIP >> 2]!;
   const high = host32[(RIP >> 2) + 1]!;
-  if (high === NO_RIP_HALF) return 0;
+  if (high === NO_ADDRESS_HALF) return 0;
   const first = entryOfLow(low);
   for (let way = 0; way < WAYS; way++) {
     const word = (first ^ (way << JUMP_CACHE_ENTRY_SHIFT)) >> 2;

@@ -1,5 +1,14 @@
 import { HOST_LAYOUT, type GuestMemory } from '../../memory.js';
-import { WAYS, emitPlaceOf, placeOf, placesFrom, type AddressPlaces } from '../engine/address-places.js';
+import {
+  NO_ADDRESS,
+  NO_ADDRESS_HALF,
+  clearZeroPlaces,
+  emitPlaceOf,
+  isFreePlace,
+  placeOf,
+  placesFrom,
+  type AddressPlaces,
+} from '../engine/address-places.js';
 import type { Code } from '../wasm/encoding/code.js';
 import type { Emitter, WasmValue } from '../wasm/encoding/value.js';
 
@@ -46,12 +55,6 @@ const FIRST_WORD = HOST_LAYOUT.regionEntries / 4;
  * compiler has optimised in the meantime.
  */
 const SHORT_SLICES = 256;
-
-/** No canonical address, and each half of it. */
-const NO_ADDRESS = 0x8000_8000_8000_8000n;
-const NO_ADDRESS_HALF = 0x8000_8000 | 0;
-/** What a place holds at first. */
-const NEVER_SET = 0n;
 
 /**
  * Looks up the address in a local. Returns the offset of its entry in the table, for the offsets of REGION_ENTRY, and leaves on
@@ -104,16 +107,14 @@ export class RegionEntries {
   constructor(memory: GuestMemory) {
     this.view = memory.hostView;
     this.words = memory.host32.subarray(FIRST_WORD, FIRST_WORD + HOST_LAYOUT.regionEntriesBytes / 4);
-    // Memory begins as zeros: as an address that is 0, which no other than the first entries are for.
-    for (let entry = 0; entry < WAYS; entry++)
-      this.words.fill(NO_ADDRESS_HALF, entry * ENTRY_WORDS, entry * ENTRY_WORDS + 2);
+    clearZeroPlaces(this.words, ENTRY_SHIFT);
   }
 
   set({ address, base, index, entry, minimumTicks }: RegionEntry): void {
     const at = offsetOf(address);
     this.holdsSome = true;
     this.delete(address);
-    const free = placesOf(at).find((place) => [NO_ADDRESS, NEVER_SET].includes(this.addressAt(place)));
+    const free = placesOf(at).find((place) => isFreePlace(this.addressAt(place)));
     if (free !== undefined) this.words.copyWithin(free >> 2, at >> 2, (at >> 2) + ENTRY_WORDS);
     this.view.setBigUint64(REGION_ENTRY.address + at, address, true);
     this.view.setBigUint64(REGION_ENTRY.base + at, base, true);
