@@ -29,12 +29,16 @@ const FXSAVE = [0x0f, 0xae, 0x03];
 const FXRSTOR = [0x0f, 0xae, 0x0b];
 const FXSAVE_BYTES = 512;
 const XSAVE_BYTES = 832;
-const FX = ['FX', 'X'].flatMap((x) => ['SAVE', 'SAVE64', 'RSTOR', 'RSTOR64'].map((name) => x + name));
+const FX = [
+  ...['FX', 'X'].flatMap((x) => ['SAVE', 'SAVE64', 'RSTOR', 'RSTOR64'].map((name) => x + name)),
+  ...['XSAVEC', 'XSAVEC64', 'XSAVEOPT', 'XSAVEOPT64'],
+];
 /** Without the V of their names. */
 const MASKED_MOVES = [
   ...['MASKMOVPS', 'MASKMOVPD', 'PMASKMOVD', 'PMASKMOVQ', 'GATHERDPS', 'GATHERDPD', 'GATHERQPS', 'GATHERQPD'],
   ...['PGATHERDD', 'PGATHERDQ', 'PGATHERQD', 'PGATHERQQ'],
 ];
+const STRING_COMPARISONS = ['PCMPESTRI', 'PCMPESTRI64', 'PCMPESTRM', 'PCMPESTRM64', 'PCMPISTRI', 'PCMPISTRM'];
 /** SHA1MSG1 XMM0, [RBX] */
 const SHA1MSG1 = [0x0f, 0x38, 0xc9, 0x03];
 /** MASKMOVDQU XMM1, XMM0 */
@@ -170,6 +174,20 @@ export const MEMORY: readonly HostDifference[] = [
     ],
   },
   {
+    instructions: 'PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM that are misaligned with RFLAGS.AC',
+    why: 'SDM Vol. 2A 2.4.4: they need no alignment, and #AC depends on the implementation',
+    probes: [0x60, 0x61, 0x62, 0x63].flatMap((opcode) =>
+      [1n, 8n].map((offset) =>
+        probe([0x66, 0x0f, 0x3a, opcode, 0x03, 0], { [RBX]: MIDDLE + offset }, { rflags: CHECKED }),
+      ),
+    ),
+    alternatives: [
+      { name: '#AC', shows: raises(Vector.AC) },
+      { name: 'no #AC', shows: completes, maps: withoutAlignmentCheck(STRING_COMPARISONS) },
+      { name: 'no SSE4.2', shows: raises(Vector.UD) },
+    ],
+  },
+  {
     instructions: 'VMASKMOVPS, VGATHERDPS and relatives that are misaligned with RFLAGS.AC',
     why: 'SDM Vol. 2C "VMASKMOV": #AC may or may not be reported',
     probes: [
@@ -251,10 +269,11 @@ function withoutItsAlignmentCheck(answers: Answers): ReturnType<Mapping> {
   return ours.fault?.vector === Vector.AC && native.fault?.vector !== Vector.AC ? leftOut(answers) : undefined;
 }
 
-/** An instruction of AVX with a vector in memory. */
+/** An instruction of AVX with a vector in memory, or a half of one that is converted. */
 function hasWideVector({ c }: Answers): boolean {
   const { row, operands } = c.form;
-  return row.pattern.vex && operands.some((operand) => operand.kind === 'memory' && operand.width >= 128);
+  const least = /^VCVTP(H2PS|S2PH)$/.test(row.mnemonic) ? 64 : 128;
+  return row.pattern.vex && operands.some((operand) => operand.kind === 'memory' && operand.width >= least);
 }
 
 /** The page fault of the host is expected if it lies in the FXSAVE image. */

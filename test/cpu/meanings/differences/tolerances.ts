@@ -23,6 +23,15 @@ import { X87_TOLERANCES } from './x87.js';
 const ORDER = 'SDM Vol. 3A 6.9: the order of the faults of one instruction depends on the implementation';
 const STACK_FRAME_BYTES = 40;
 const XSAVE_BYTES = 832;
+/** Bytes of a YMM register. */
+const VECTOR = 32n;
+const CANONICAL_END = 1n << 47n;
+/** Without the V of their names. */
+const MASKED_MOVES = ['MASKMOVPS', 'MASKMOVPD', 'PMASKMOVD', 'PMASKMOVQ'];
+/** The exceptions that MXCSR has noted. */
+const MXCSR_FLAGS = 0x3f;
+const MEMORY_FAULTS = [Vector.PF, Vector.GP, Vector.SS, Vector.AC];
+const CONVERSION_FAULTS = [...MEMORY_FAULTS, Vector.XM];
 
 /** The registers that hold what an instruction reports of the machine. */
 const REPORTED: Readonly<Record<string, readonly number[]>> = {
@@ -52,6 +61,11 @@ export const TOLERANCES: readonly Tolerance[] = [
       sameEstimates(answers.native.xmm, answers.ours.xmm)
         ? { xmm: answers.native.xmm }
         : undefined,
+  },
+  {
+    instructions: 'DPPS, DPPD of several NaNs',
+    why: 'SDM Vol. 2A "DPPS", "DPPD": which of them gets into which element depends on the implementation',
+    maps: (answers) => (hasMnemonic(answers, 'DPPS', 'DPPD') ? withNaNsOfHost(answers) : undefined),
   },
   { instructions: 'MOVS where both operands fault', why: ORDER, maps: (answers) => eitherFault(answers, 'MOVS', RDI) },
   {
@@ -107,12 +121,35 @@ export const TOLERANCES: readonly Tolerance[] = [
     instructions: 'VMASKMOVPS and relatives across 4 GiB, with addresses of 32 bits',
     why: 'SDM Vol. 1 3.3.7.1 leaves open whether the addresses of the elements wrap, or only that of the first',
     maps: (answers) =>
-      hasMnemonic(answers, 'MASKMOVPS', 'MASKMOVPD', 'PMASKMOVD', 'PMASKMOVQ') &&
+      hasMnemonic(answers, ...MASKED_MOVES) &&
       raised(answers, [Vector.PF], [Vector.PF]) &&
       answers.c.form.addressWidth === 32 &&
       answers.native.fault!.cr2 === answers.ours.fault!.cr2 + (1n << 32n)
         ? itsFault(answers)
         : undefined,
+  },
+  {
+    instructions: 'VMASKMOVPS and relatives across two pages',
+    why: 'SDM Vol. 3A 4.7 leaves open which of the bytes that fault CR2 names, 6.9 whether #GP of others comes first',
+    maps: (answers) =>
+      hasMnemonic(answers, ...MASKED_MOVES) &&
+      (raised(answers, [Vector.PF], [Vector.PF])
+        ? isNear(answers.native.fault!.cr2, answers.ours.fault!.cr2, 64, VECTOR)
+        : raised(answers, [Vector.GP], [Vector.PF]) && isNear(CANONICAL_END, answers.ours.fault!.cr2, 64, VECTOR))
+        ? itsFault(answers)
+        : undefined,
+  },
+  {
+    instructions: 'VCVTPS2PH to memory that faults',
+    why: 'SDM Vol. 3A 6.9: the order of the faults depends on the implementation; Intel notes the exceptions of the conversion first',
+    maps: (answers) => {
+      const { native, ours } = answers;
+      const isNoted =
+        (native.mxcsr & ~MXCSR_FLAGS) === (ours.mxcsr & ~MXCSR_FLAGS) && (ours.mxcsr & ~native.mxcsr) === 0;
+      return hasMnemonic(answers, 'CVTPS2PH') && isNoted && raised(answers, CONVERSION_FAULTS, MEMORY_FAULTS)
+        ? { fault: native.fault, mxcsr: native.mxcsr }
+        : undefined;
+    },
   },
   {
     instructions: 'XSAVE at the end of a page',
@@ -150,10 +187,10 @@ export const TOLERANCES: readonly Tolerance[] = [
   },
 ];
 
-/** True for addresses that 16 bytes can hold both; addresses of 32 bits wrap at 4 GiB. */
-function isNear(a: bigint, b: bigint, addressWidth: number): boolean {
+/** True for addresses that so many bytes can hold both; addresses of 32 bits wrap at 4 GiB. */
+function isNear(a: bigint, b: bigint, addressWidth: number, bytes = 16n): boolean {
   const distance = BigInt.asIntN(addressWidth, a - b);
-  return distance > -16n && distance < 16n;
+  return distance > -bytes && distance < bytes;
 }
 
 function withReportedRegisters(
@@ -206,6 +243,16 @@ function isUndefinedHere(answers: Answers): boolean {
   const fetch = ours.fault?.vector === Vector.PF && ours.fault.cr2 === CODE + BigInt(CODE_BYTES);
   const refused = ours.fault?.vector === Vector.GP && c.form.row.semantics === privileged;
   return (fetch || refused) && ask.host({ ...c.oracle, codeOffset: 0 })?.fault?.vector === Vector.UD;
+}
+
+/** bd0's vectors, with the host's quiet NaNs where bd0 has others. */
+function withNaNsOfHost({ c, native, ours }: Answers): Partial<Expectation> {
+  const elements = c.form.row.mnemonic.endsWith('S') ? Uint32Array : BigUint64Array;
+  const quiet = elements === Uint32Array ? 0x7fc0_0000n : 0x7ff8n << 48n;
+  const isQuietNaN = (element: number | bigint): boolean => (BigInt(element) & quiet) === quiet;
+  const [theirs, own] = [new elements(native.xmm.slice().buffer), new elements(ours.xmm.slice().buffer)];
+  for (const [i, element] of own.entries()) if (isQuietNaN(element) && isQuietNaN(theirs[i]!)) own[i] = theirs[i]!;
+  return { xmm: new Uint8Array(own.buffer) };
 }
 
 /** Twice the greatest relative error that the manual allows. */
