@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { capture } from '../../src/state/graph.js';
 import { hasSameBytes } from '../../src/state/same-bytes.js';
+import fc from '../support/fast-check.js';
 
 /** More than are compared at once. */
 const LENGTH = 70_000;
