@@ -294,18 +294,25 @@ t.test('where two runs part is found: by input, by state, by their ends', async 
 t.test('the first tick at which a machine is not as it was is found', async (t) => {
   const recording = read(await shortRecording());
   const random = new Random(seed);
-  for (let times = volume(3, 50); times > 0; times--) {
+  for (let times = volume(3, 50); times > 0;) {
     const [good, bad] = [new Replay(recording, ENGINES.interpreter), new Replay(recording, ENGINES.translator)];
     const tick = 100 + random.below(recording.lastTick - 200);
-    // A register that changes at a tick, as with an engine that is wrong.
+    let isPlanted = false;
+    // A register that changes at a tick, as with an engine that is wrong: one that the program does not use, and so never puts right.
     const { run } = bad.computer;
     bad.computer.run = (program, limits) => {
       const { ticks, registers } = bad.computer;
-      if (ticks === tick) registers.setGpr(12, registers.gpr(12) ^ 1n);
+      if (ticks === tick) {
+        registers.setXmm(15, registers.xmm(15) ^ 1n);
+        isPlanted = true;
+      }
       const left = tick > ticks ? tick - ticks : Infinity;
       return run.call(bad.computer, program, { ...limits, maxTicks: Math.min(limits?.maxTicks ?? Infinity, left) });
     };
     const found = firstDifference(good, bad, 0, recording.lastTick);
+    // Some ticks do not exist: a kernel call can take many at once.
+    if (!isPlanted) continue;
+    times--;
     t.ok(found, `tick ${tick}`);
     if (!found) continue;
     t.ok(found.tick > tick && found.tick < tick + 20, `planted at ${tick}, found at ${found.tick}`);
