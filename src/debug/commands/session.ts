@@ -103,8 +103,21 @@ export class DebugSession implements CourseTools {
     }
   }
 
-  /** Runs the machine for at most `maxTicks` ticks, or a while, if a command lets it run. */
+  /** Runs the machine for at most `maxTicks` ticks, or a while, if a command lets it run. What is wrong with that is printed. */
   runSlice(maxTicks: number): SessionSlice {
+    try {
+      return this.advance(maxTicks);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.course = undefined;
+      this.query = undefined;
+      this.target.cancel();
+      this.options.print(`error: ${error.message}`);
+      return STOPPED;
+    }
+  }
+
+  private advance(maxTicks: number): SessionSlice {
     if (this.query) return this.advanceQuery(this.query);
     if (!this.course) return STOPPED;
     this.maxTicks = maxTicks;
