@@ -142,7 +142,14 @@ static void do_segment(int operation) {
     case SHM_ATTACH: {
       int flags = (below(3) ? 0 : SHM_RDONLY) | (below(6) ? 0 : SHM_REMAP) | (below(6) ? 0 : SHM_RND);
       char *where = below(3) ? NULL : attached[below(ATTACHED)];
-      if (where && below(3) == 0) where += below(2) ? PAGE * 4 : 5;
+      if (where && below(3) == 0) {
+        if (below(2)) where += 5;
+        else {
+          /* A place that is free, which lies elsewhere on every Linux. */
+          where = mmap(NULL, 4 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+          munmap(where, 4 * PAGE);
+        }
+      }
       if (attached[at] && !(flags & SHM_REMAP)) where = NULL;
       struct shmid_ds status;
       char *found = shmat(id, where, flags);
