@@ -481,6 +481,11 @@ static char state_of(pid_t pid) {
   return strrchr(line, ')')[2];
 }
 
+/* Waits until a process that begins has opened its queues. */
+static void settle_one(int slot) {
+  while (state_of(shared->pids[slot]) != 'S') nanosleep(&(struct timespec){0, 20000}, NULL);
+}
+
 /* Waits until nobody does anything: neither those who are told, nor a child of one that is waited for. */
 static void settle(void) {
   for (int quiet = 0; quiet < 3;) {
@@ -581,7 +586,10 @@ static int run(uint64_t seed, int is_new) {
     shared->sets[i] = semget(IPC_PRIVATE, 3, 0600);
     shared->queues[i] = msgget(IPC_PRIVATE, 0600);
   }
-  for (int i = 0; i < WORKERS; i++) start(i);
+  for (int i = 0; i < WORKERS; i++) {
+    start(i);
+    settle_one(i);
+  }
   for (int i = 0; i < STEPS; i++) {
     step();
     settle();
