@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,8 +21,11 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,7 +38,20 @@
 #include <time.h>
 #include <unistd.h>
 
+/** The key of the objects of System V. */
+enum { KEY = 0x5e9 };
+/** Types of messages: those that stay in their queue, those that a thread waits for in vain, and those that a thread receives. */
+enum { KEPT = 1, NEVER_SENT, RECEIVED };
+
+struct message {
+  long type;
+  char bytes[8];
+};
+
 static int pipes[2];
+static int quiet_terminal;
+static int semaphores, messages, full;
+static mqd_t letters, full_letters;
 static pthread_mutex_t never = PTHREAD_MUTEX_INITIALIZER;
 
 static void on_signal(int number, siginfo_t *info, void *context) {
@@ -53,6 +70,56 @@ static void *thread_takes_signal(void *unused) {
   sigaddset(&set, SIGRTMIN + 1);
   siginfo_t info;
   sigwaitinfo(&set, &info);
+  return unused;
+}
+
+static void *thread_reads_terminal(void *unused) {
+  char bytes[8];
+  read(quiet_terminal, bytes, sizeof bytes);
+  return unused;
+}
+
+static void *thread_receives(void *unused) {
+  struct message message;
+  for (;;) msgrcv(messages, &message, sizeof message.bytes, RECEIVED, 0);
+  return unused;
+}
+
+static void *thread_receives_nothing(void *unused) {
+  struct message message;
+  msgrcv(messages, &message, sizeof message.bytes, NEVER_SENT, 0);
+  return unused;
+}
+
+static void *thread_sends(void *unused) {
+  struct message message = {KEPT, "no room"};
+  msgsnd(full, &message, sizeof message.bytes, 0);
+  return unused;
+}
+
+static void *thread_counts_down(void *unused) {
+  struct sembuf down = {1, -1, 0};
+  for (;;) semop(semaphores, &down, 1);
+  return unused;
+}
+
+static void *thread_waits_for_zero(void *unused) {
+  struct sembuf operations[] = {{2, 1, SEM_UNDO}, {0, 0, 0}};
+  struct timespec long_time = {1000, 0};
+  semtimedop(semaphores, operations, 2, &long_time);
+  return unused;
+}
+
+static void *thread_receives_letters(void *unused) {
+  char bytes[8];
+  unsigned priority;
+  struct timespec late = {0x7fffffff, 0};
+  for (;;) mq_timedreceive(letters, bytes, sizeof bytes, &priority, &late);
+  return unused;
+}
+
+static void *thread_sends_letter(void *unused) {
+  mq_send(full_letters, "no room", 8, 5);
   return unused;
 }
 
@@ -220,7 +287,7 @@ static void make_signals(void) {
   timer_settime(timer, 0, &often, NULL);
 }
 
-/** Pseudo-terminals: one with lines that were typed and shown, one whose ends are closed but for one. */
+/** Pseudo-terminals: one with lines that were typed and shown, one without an open slave, and one that is read with a time limit. */
 static void make_terminals(void) {
   int master = posix_openpt(O_RDWR | O_NOCTTY);
   unlockpt(master);
@@ -240,6 +307,67 @@ static void make_terminals(void) {
   int other = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
   unlockpt(other);
   write(other, "never read\n", 11);
+  int quiet = posix_openpt(O_RDWR | O_NOCTTY);
+  unlockpt(quiet);
+  ptsname_r(quiet, name, sizeof name);
+  quiet_terminal = open(name, O_RDWR | O_NOCTTY);
+  cfmakeraw(&settings);
+  settings.c_cc[VMIN] = 4;
+  settings.c_cc[VTIME] = 255;
+  tcsetattr(quiet_terminal, TCSANOW, &settings);
+  write(quiet, "ab", 2);
+}
+
+static mqd_t queue_of_letters(const char *name) {
+  struct mq_attr attributes = {.mq_maxmsg = 2, .mq_msgsize = 8};
+  return mq_open(name, O_CREAT | O_RDWR, 0600, &attributes);
+}
+
+/** Shared memory, semaphores and message queues, and a process whose first thread ends some of the waits of the others. */
+static void make_ipc(void) {
+  char *shared = shmat(shmget(KEY, 20000, IPC_CREAT | 0640), NULL, 0);
+  shared[9000] = 1;
+  int removed = shmget(IPC_PRIVATE, 4096, 0600);
+  shmdt(shmat(removed, NULL, 0));
+  shmat(removed, NULL, SHM_RDONLY);
+  shmctl(removed, IPC_RMID, NULL);
+  semaphores = semget(KEY, 3, IPC_CREAT | 0600);
+  struct sembuf operations[] = {{0, 5, SEM_UNDO}, {2, 1, 0}};
+  semop(semaphores, operations, 2);
+  struct message message = {KEPT, "kept"};
+  messages = msgget(KEY, IPC_CREAT | 0600);
+  msgsnd(messages, &message, 5, 0);
+  msgsnd(messages, &message, 0, 0);
+  full = msgget(IPC_PRIVATE, 0600);
+  struct msqid_ds status;
+  msgctl(full, IPC_STAT, &status);
+  status.msg_qbytes = 4;
+  msgctl(full, IPC_SET, &status);
+  letters = queue_of_letters("/letters");
+  full_letters = queue_of_letters("/full");
+  mq_send(full_letters, "urgent", 7, 9);
+  mq_send(full_letters, "later", 6, 0);
+  mqd_t silent = queue_of_letters("/silent");
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 6};
+  mq_notify(silent, &event);
+  queue_of_letters("/unlinked");
+  mq_unlink("/unlinked");
+  if (fork() > 0) return;
+  static void *(*const waiting[])(void *) = {
+      thread_receives,       thread_receives_nothing, thread_sends,        thread_counts_down,
+      thread_waits_for_zero, thread_receives_letters, thread_sends_letter,
+  };
+  pthread_t thread;
+  for (unsigned i = 0; i < sizeof waiting / sizeof *waiting; i++) pthread_create(&thread, NULL, waiting[i], NULL);
+  mqd_t sent = mq_open("/letters", O_WRONLY | O_NONBLOCK);
+  struct message wanted = {RECEIVED, "sent"};
+  struct sembuf up = {1, 1, IPC_NOWAIT};
+  for (;;) {
+    msgsnd(messages, &wanted, 5, IPC_NOWAIT);
+    semop(semaphores, &up, 1);
+    mq_send(sent, "letter", 7, 3);
+    sched_yield();
+  }
 }
 
 /** Children that wait, each in another way, have ended, or work on. */
@@ -297,6 +425,8 @@ int main(void) {
   pthread_t thread;
   pthread_create(&thread, NULL, thread_waits, NULL);
   pthread_create(&thread, NULL, thread_takes_signal, NULL);
+  pthread_create(&thread, NULL, thread_reads_terminal, NULL);
+  make_ipc();
   make_processes();
   int file = open("/tmp/a/work", O_CREAT | O_RDWR | O_APPEND, 0644);
   for (unsigned count = 0;; count++) {

@@ -76,8 +76,11 @@ export function busyMachine(random: Random, engine: EngineOptions): BusyMachine 
 }
 
 /** A machine with one program of Linux, which has made objects of every kind in several processes. */
-export function busyLinuxMachine(random: Random, engine: EngineOptions): BusyMachine {
-  const isTerminal = random.chance(2);
+export function busyLinuxMachine(
+  random: Random,
+  engine: EngineOptions,
+  isTerminal: boolean = random.chance(2),
+): BusyMachine {
   const computer = new Computer({
     ...engine,
     ...{ memoryBytes: 16 * MIB, sha256 },

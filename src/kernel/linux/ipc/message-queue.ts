@@ -23,7 +23,7 @@ export interface MessageWish {
 
 /** A call that waits for a message. */
 export class Receiver extends Sleeper {
-  static override readonly state = schema('message receiver', Receiver, {
+  static readonly state = schema('message receiver', Receiver, {
     ...SLEEPER_FIELDS,
     ...{ wish: value, pid: value, most: value, message: value },
   });

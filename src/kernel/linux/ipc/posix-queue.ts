@@ -28,7 +28,7 @@ export interface QueueNotification {
 
 /** A call that waits for a message, or for room for its own. */
 export class QueueSleeper extends Sleeper {
-  static override readonly state = schema('queue sleeper', QueueSleeper, { ...SLEEPER_FIELDS, message: value });
+  static readonly state = schema('queue sleeper', QueueSleeper, { ...SLEEPER_FIELDS, message: value });
 
   constructor(
     { number, deadline }: { readonly number: number; readonly deadline: number },

@@ -24,7 +24,7 @@ export interface SemaphoreRequest {
 
 /** A process that waits until its operations can be done. */
 export class SemaphoreSleeper extends Sleeper {
-  static override readonly state = schema('semaphore sleeper', SemaphoreSleeper, {
+  static readonly state = schema('semaphore sleeper', SemaphoreSleeper, {
     ...SLEEPER_FIELDS,
     ...{ request: value, blocking: value },
   });

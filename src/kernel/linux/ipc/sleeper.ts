@@ -1,4 +1,4 @@
-import { schema, value, type Schema } from '../../../state/schema.js';
+import { value } from '../../../state/schema.js';
 import { PENDING } from '../../calls/call.js';
 import type { CallWork } from '../../tasks/thread.js';
 import type { LinuxContext } from '../call.js';
@@ -13,9 +13,7 @@ export const SLEEPER_FIELDS = { number: value, queue: value, deadline: value, re
  * A call that waits in a queue until another one does what it asks for: then it has its result at once, though its thread runs
  * only later, as on Linux.
  */
-export class Sleeper implements CallWork {
-  static readonly state: Schema = schema('ipc sleeper', Sleeper, SLEEPER_FIELDS);
-
+export abstract class Sleeper implements CallWork {
   /** Of the call; undefined while it waits. */
   result: bigint | undefined;
 
