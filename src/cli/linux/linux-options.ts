@@ -110,7 +110,10 @@ export function linuxRoot(options: LinuxRunOptions, writes: BoundWrites): MakeLi
 /** The values of `--bind`. */
 export function bindsOf({ bind }: LinuxRunOptions): readonly BindOption[] {
   if (bind === undefined) return [];
-  return 'host' in bind ? [bind] : bind;
+  const binds = 'host' in bind ? [bind] : bind;
+  const again = binds.find(({ guest }, index) => binds.findIndex((each) => each.guest === guest) < index);
+  if (again) throw new Failure(`--bind '${again.host}=${again.guest}': another --bind is at '${again.guest}' already`);
+  return binds;
 }
 
 /** The real path of what is bound. Throws HostError where there is no such file. */
@@ -189,6 +192,9 @@ function parseBind(text: string): BindOption {
   const [, host, path, write] = /^(.+?)=(\/.*?)(:rw)?$/s.exec(text) ?? [];
   if (host === undefined || path === undefined)
     throw new Failure(`--bind '${text}' has to be HOST=GUEST or HOST=GUEST:rw, GUEST being an absolute path`);
+  const colon = path.lastIndexOf(':');
+  if (colon > path.lastIndexOf('/'))
+    throw new Failure(`--bind '${text}': '${path.slice(colon)}' is unknown: only ':rw' can follow GUEST`);
   const guest = resolve(path);
   if (guest === '/' || OWN_PLACES.some((own) => guest === own || guest.startsWith(`${own}/`)))
     throw new Failure(`--bind '${text}': nothing can be bound at '${guest}'`);

@@ -432,6 +432,8 @@ t.test('what cannot be bound or kept is refused before anything runs', async (t)
   await refused(['--bind', 'x'], 'has to be HOST=GUEST');
   await refused(['--bind', '/tmp=/proc/x'], 'nothing can be bound');
   await refused(['--bind', '/tmp=/'], 'nothing can be bound');
+  await refused(['--bind', '/tmp=/x:ro'], "':ro' is unknown: only ':rw' can follow GUEST");
+  await refused(['--bind', '/tmp=/x', '--bind', '/var=/y/../x/:rw'], "another --bind is at '/x' already");
   await refused(['--changes', 'name'], 'needs --store DIR');
   await refused(['--changes', 'a//b'], 'cannot be a name');
   const { code } = await bd0(['run', '--bind', '/no/such=/x', '/bin/busybox', 'true']);
