@@ -97,9 +97,10 @@ export class MessageQueue extends IpcObject {
   /** The message that a receiver gets; undefined for none. */
   find(wish: MessageWish): Message | undefined {
     if (wish.kind === 'number') return this.messages[Number(wish.type)];
-    const found = this.messages.filter((message) => isWished(message, wish));
-    if (wish.kind !== 'least') return found[0];
-    return found.reduce((best, each) => (each.type < best.type ? each : best), found[0]!);
+    if (wish.kind !== 'least') return this.messages.find((message) => isWished(message, wish));
+    let best: Message | undefined;
+    for (const each of this.messages) if (isWished(each, wish) && (!best || each.type < best.type)) best = each;
+    return best;
   }
 
   take(message: Message): void {
