@@ -8,7 +8,7 @@ export const SHM_LOCKED = 0o2000;
 
 /**
  * A segment of shared memory: shmget(2). Its bytes are those of a file without a name, as on Linux, and attaching it maps that
- * file shared; so it stays one when a process forks, and takes no frames while nobody has it attached.
+ * file shared; so it stays one when a process forks, and takes no frames while no process has it attached.
  */
 export class SharedSegment extends IpcObject {
   static readonly state = schema('shared segment', SharedSegment, {

@@ -286,7 +286,7 @@ const whole = { state: 'whole', differs: '' } as const;
 export const POSIX_QUEUE_CALLS: readonly LinuxCall[] = [
   {
     ...{ number: 240, name: 'mq_open', parameters: ['name', 'flags', 'mode', 'attributes'], perform: mqOpen },
-    ...{ state: 'part', differs: 'The queues are not seen as files of a directory.' },
+    ...{ state: 'part', differs: 'The queues do not appear as files in a directory.' },
   },
   { number: 241, name: 'mq_unlink', parameters: ['name'], perform: mqUnlink, ...whole },
   {

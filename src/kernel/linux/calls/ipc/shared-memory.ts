@@ -196,7 +196,7 @@ export const SHARED_MEMORY_CALLS: readonly LinuxCall[] = [
   { number: 30, name: 'shmat', parameters: ['id', 'address', 'flags'], perform: shmat, ...whole },
   {
     ...{ number: 31, name: 'shmctl', parameters: ['id', 'command', 'buffer'], perform: shmctl },
-    ...{ state: 'part', differs: 'SHM_LOCK is kept, and has no effect; SHM_INFO tells of no resident pages.' },
+    ...{ state: 'part', differs: 'SHM_LOCK is kept, and has no effect; SHM_INFO reports no resident pages.' },
   },
   { number: 67, name: 'shmdt', parameters: ['address'], perform: shmdt, ...whole },
 ];
