@@ -75,7 +75,7 @@ export interface ComputerOptions {
   readonly codeStore?: CodeStore;
   /** Budget for compiled Wasm code in bytes; each module counts its size plus 8192. Default: 64 MiB. */
   readonly codeBudgetBytes?: number;
-  /** How code is compiled; default: 'sync', which pauses the machine meanwhile. */
+  /** How code is compiled; default: 'sync', which pauses the machine while it compiles. */
   readonly compilation?: Compilation;
   /** Host clock in milliseconds, used only for reported timings. */
   readonly now?: () => number;

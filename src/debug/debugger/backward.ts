@@ -95,7 +95,7 @@ export class Backward {
     return reason;
   }
 
-  /** A kernel call that took time is taken back as a whole, however often the registers of its thread changed meanwhile. */
+  /** A kernel call that took time is taken back as a whole, however often the registers of its thread changed during it. */
   private *stepBack(tid: number): Steps<StopReason> {
     for (;;) {
       const reason = yield* this.backToOthers(tid);

@@ -11,8 +11,9 @@ import { writeThrough, type WriteTarget } from './write-through.js';
 
 /** Least time between two writings that no program waits for. */
 const PAUSE_MS = 100;
-/** Of the time of a run, writing takes one part in so many; if others see output meanwhile, which comes after what is written. */
+/** Writing takes at most one part in so many of the time of a run. */
 const SHARE = 20;
+/** The same, where programs print: output waits for the writes before it. */
 const SHARE_WITH_OUTPUT = 4;
 
 /** Files of the host that are bound. */

@@ -34,7 +34,7 @@ export interface WriteTarget {
 /**
  * Brings the host to what programs have made of a place. No symbolic link is followed on the way, not even one that the host puts
  * there in the meantime. What cannot be written is reported, a line each, and the rest goes on; but nothing is changed unless all
- * content could be read before. What goes is removed last: whoever is killed in between has lost nothing. Returns what failed.
+ * content could be read before. Removals come last: a run that is killed in between has lost nothing. Returns what failed.
  */
 export function writeThrough(
   step: MirrorStep,

@@ -151,7 +151,7 @@ export class LinuxSystem {
   }
 
   /**
-   * A process has ended, by itself or by a trap. Its parent is told, and may wait for it as long as that lives; its children have
+   * A process has ended, by itself or by a trap. Its parent gets SIGCHLD, and may wait for it as long as the parent lives; its children have
    * none any more.
    */
   ended(linux: LinuxProcess, exitCode: number, isTrap: boolean): void {

@@ -207,7 +207,7 @@ export class PackSet {
       try {
         this.files.rename(pack.path, `${directory}/${pack.fileName}`);
       } catch (error) {
-        // Another process has put it there meanwhile, with its own copies of what is whole.
+        // Another process has put it there in the meantime, with its own copies of the intact records.
         if (!isGone(error)) throw error;
       }
     });

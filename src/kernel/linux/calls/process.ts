@@ -232,7 +232,7 @@ export const PROCESS_CALLS: readonly LinuxCall[] = [
   { number: 60, name: 'exit', parameters: ['status'], perform: exit, ...whole },
   {
     ...{ number: 61, name: 'wait4', parameters: ['pid', 'status', 'options', 'usage'], perform: wait4 },
-    ...{ state: 'part', differs: 'Of the usage of resources, the time alone is told.' },
+    ...{ state: 'part', differs: 'Of the resource usage, only the CPU times are filled in.' },
   },
   {
     ...{ number: 110, name: 'getppid', parameters: [], perform: ({ linux }) => BigInt(linux.family.parentPid) },
@@ -245,7 +245,7 @@ export const PROCESS_CALLS: readonly LinuxCall[] = [
   },
   {
     ...{ number: 247, name: 'waitid', parameters: ['type', 'id', 'info', 'options', 'usage'], perform: waitid },
-    ...{ state: 'part', differs: 'Of the usage of resources, the time alone is told.' },
+    ...{ state: 'part', differs: 'Of the resource usage, only the CPU times are filled in.' },
   },
   ...JOB_CALLS,
 ];

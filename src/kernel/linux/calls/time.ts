@@ -113,7 +113,7 @@ function clockNanosleep(
   return PENDING;
 }
 
-/** A handler interrupts a sleep: the time that is left is told, unless it was until a time. */
+/** A handler interrupts a sleep: the remaining time is returned, unless the sleep was until an absolute time. */
 function endSleep(context: LinuxContext, remaining: bigint): 'no restart' {
   const left = BigInt(Math.max(0, Math.ceil(context.pending.progress - context.now)));
   if (remaining !== 0n) putTime(context, remaining, left);

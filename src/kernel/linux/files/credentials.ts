@@ -1,7 +1,7 @@
 import { LinuxError, LinuxErrno } from '../errno.js';
 import { S_IFDIR, S_IFMT, MAY_EXECUTE } from './constants.js';
 
-/** For whom files are opened and changed. */
+/** The user and groups on whose behalf files are opened and changed. */
 export interface Credentials {
   readonly user: number;
   readonly group: number;

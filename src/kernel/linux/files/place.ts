@@ -3,7 +3,7 @@ import type { Credentials } from './credentials.js';
 import type { FileSystem } from './file-system.js';
 import type { Directory } from './tree/directory.js';
 
-/** Where a process is in the tree, and for whom it works there. */
+/** Where a process is in the tree, and with which credentials. */
 export class Place {
   /** @internal */
   static readonly state = schema('place', Place, {

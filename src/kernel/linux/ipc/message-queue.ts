@@ -107,7 +107,7 @@ export class MessageQueue extends IpcObject {
     this.messages.splice(this.messages.indexOf(message), 1);
   }
 
-  /** It is removed: all that wait are told. */
+  /** It is removed: all waiting calls fail. */
   end(files: FileSystem): void {
     for (const receiver of [...this.receivers]) receiver.finish(files, failed(LinuxErrno.EIDRM));
     files.wake(this.number);

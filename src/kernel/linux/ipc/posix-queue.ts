@@ -16,12 +16,12 @@ export interface PosixMessage {
   readonly bytes: Uint8Array;
 }
 
-/** How a process is told that a message has come to an empty queue: mq_notify(3). */
+/** How a process is notified that a message has come to an empty queue: mq_notify(3). */
 export interface QueueNotification {
   /** The process, as closing descriptors ends the notification. */
   readonly files: FileTable;
   readonly process: LinuxProcess;
-  /** Undefined: it is told nothing. */
+  /** Undefined: no notification. */
   readonly signal: number | undefined;
   readonly value: bigint;
 }

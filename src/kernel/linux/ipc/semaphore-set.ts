@@ -139,7 +139,7 @@ export class SemaphoreSet extends IpcObject {
     return true;
   }
 
-  /** It is removed: all that wait are told. */
+  /** It is removed: all waiting calls fail. */
   end(files: FileSystem): void {
     for (const sleeper of [...this.sleepers]) sleeper.finish(files, failed(LinuxErrno.EIDRM));
   }

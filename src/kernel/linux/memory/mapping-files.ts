@@ -59,7 +59,7 @@ export function* clear(context: LinuxContext, { start, end }: HomeRange): Steps<
 }
 
 /**
- * Maps a file in the place of what is mapped there. Handles on it are closed also where the thread ends meanwhile. Throws
+ * Maps a file in the place of what is mapped there. Handles on it are closed even if the thread ends before it is done. Throws
  * LinuxError EACCES, EBADF, ENODEV, ENOMEM with nothing changed.
  */
 export function* mapFileInSteps(context: LinuxContext, place: HomeRange, request: FileRequest): Steps<void, number> {

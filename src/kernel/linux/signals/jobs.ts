@@ -83,7 +83,7 @@ export class Jobs implements Ringer {
     return isForgotten;
   }
 
-  /** Members of a group that are stopped, and that nobody could let go on any more, are told and go on. kernel/exit.c */
+  /** Stopped members of an orphaned group get SIGHUP and SIGCONT. kernel/exit.c */
   private leaveOrphans(group: number): void {
     const members = membersOf(this.processes, group);
     if (!isOrphaned(this.processes, group) || !members.some(({ signals }) => signals.stoppedBy !== 0)) return;

@@ -6,7 +6,7 @@ import type { RunClock } from '../tasks/run-clock.js';
 import type { AlarmQueue, Ringer, RingingAlarm, TimerSetting } from './ringing.js';
 import { ofTimer, type SignalInfo } from './signal-info.js';
 
-/** Most that an overrun is told to be: DELAYTIMER_MAX. */
+/** The greatest overrun that is reported: DELAYTIMER_MAX. */
 const OVERRUN_MAX = 2 ** 31 - 1;
 
 /** What timer_create(2) asks for. */

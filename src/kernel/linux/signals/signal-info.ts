@@ -3,7 +3,7 @@ import type { PosixTimer } from './posix-timer.js';
 import { SYNCHRONOUS, isIn } from './signal.js';
 import { childInfo, type JobChange, type WaitStatus } from '../tasks/wait-status.js';
 
-/** What is told of a signal. */
+/** The siginfo of a signal. */
 export interface SignalInfo {
   readonly signal: number;
   readonly errno: number;

@@ -164,7 +164,7 @@ export function dropAll(process: Process, set: bigint): void {
   for (const { linux } of process.threads) linux!.signals.pending.drop(set);
 }
 
-/** kernel/signal.c "__send_signal_locked": which signals lose what is told of them where too many are queued. */
+/** kernel/signal.c "__send_signal_locked": which signals lose their siginfo where too many are queued. */
 function enqueue(pending: PendingSignals, process: Process, info: SignalInfo): void {
   const { signal, code, timer } = info;
   timer?.queued();

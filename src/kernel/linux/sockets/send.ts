@@ -22,7 +22,7 @@ const DATAGRAM_RESERVE = 32;
 /** The longest datagram of UDP. */
 const UDP_BYTES_MAX = 65507;
 const SO_PASSCRED = 16;
-/** Who has sent what nobody is told the sender of. */
+/** The credentials of a message whose receiver does not ask for them. */
 export const NOBODY: SenderCredentials = { pid: 0, user: 65534, group: 65534 };
 
 /** What is to be sent. */
@@ -153,7 +153,7 @@ export function requireConnection(socket: Socket): void {
   if (socket.state !== 'connected') throw new LinuxError(ENOTCONN);
 }
 
-/** The receiver was closed. A datagram to nobody is lost where UDP sends it; the next call is told, if it is a peer. */
+/** The receiver was closed. A datagram without a receiver is lost where UDP sends it; the next call fails, if it was sent to a peer. */
 function refusedMessage(files: FileSystem, socket: Socket, to: Socket, length: number): number {
   if (!socket.isDatagram) throw new LinuxError(EPIPE);
   if (!socket.isUnix) {

@@ -76,7 +76,7 @@ export class Socket {
   sentBytes = 0;
   /** How many arrivals or messages of others may wait, and one more. */
   backlog = DATAGRAMS_MAX;
-  /** SO_PEERCRED: of its peer, or, for one that listens, its own, which its peers are told. */
+  /** SO_PEERCRED: of its peer, or, for one that listens, its own, which its peers see. */
   credentials: SenderCredentials | undefined;
 
   /**

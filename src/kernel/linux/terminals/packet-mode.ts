@@ -1,6 +1,6 @@
 import { schema, value } from '../../../state/schema.js';
 
-/** What a master in packet mode is told: TIOCPKT_ of include/uapi/asm-generic/ioctls.h */
+/** The events that a master in packet mode reads: TIOCPKT_ of include/uapi/asm-generic/ioctls.h */
 const EVENTS = { FLUSHREAD: 1, FLUSHWRITE: 2, STOP: 4, START: 8, NOSTOP: 16, DOSTOP: 32 } as const;
 export type PacketEvent = keyof typeof EVENTS;
 
@@ -34,7 +34,7 @@ export class PacketMode {
     return this.on && this.events !== 0;
   }
 
-  /** Adds events. Returns whether the master is told. */
+  /** Adds events. Returns whether the master gets them. */
   add(events: readonly PacketEvent[]): boolean {
     if (!this.on) return false;
     for (const event of events) {
@@ -44,7 +44,7 @@ export class PacketMode {
     return true;
   }
 
-  /** Forgets the events, of which the master is told. Returns whether there were any. */
+  /** Forgets the events after the master has read them. Returns whether there were any. */
   takeEvents(): boolean {
     const { hasEvents } = this;
     if (hasEvents) this.events = 0;

@@ -39,7 +39,7 @@ export class PseudoTerminal {
   private wasClosed = false;
   /** The tick at which something was typed last. */
   typedAt = 0;
-  /** Packet mode: how the master is told of what happens to the slave. */
+  /** Packet mode: how the master learns of flow control and flushes of the slave. */
   readonly packets = new PacketMode();
   /** Number of hang-ups of the slave; files opened before the last one have lost it. */
   hangUps = 0;

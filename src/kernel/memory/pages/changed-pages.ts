@@ -149,7 +149,7 @@ export class ChangedPages {
       const to = Math.min(PAGES_IN_BLOCK, (end - first) / PAGE_SIZE);
       let unseen = block.count;
       for (let place = from; place < to && unseen > 0; place++) {
-        // Pages may be written back meanwhile, to make room for what is visited: the block is asked anew for each.
+        // Visiting a page may write others back to make room: the block is looked up again for each.
         const content = block.writtenBack?.get(place);
         if (!content && !block.isPrivate[place]) continue;
         if (left-- === 0) return first + place * PAGE_SIZE;

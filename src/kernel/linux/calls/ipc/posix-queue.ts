@@ -194,7 +194,7 @@ function requireRoomFor({ hostMemory }: LinuxContext, { bytes }: PosixMessage): 
   if (!hostMemory.hasRoom(HOST_BYTES.message + bytes.length * HOST_BYTES.messageByte)) throw new LinuxError(ENOMEM);
 }
 
-/** A message has come to an empty queue: the process that wants to know is told, once. */
+/** A message has come to an empty queue: the registered process is notified, once. */
 function notify({ linux, system }: LinuxContext, queue: PosixQueue): void {
   const { notification } = queue;
   if (!notification) return;

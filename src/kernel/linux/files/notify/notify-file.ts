@@ -54,7 +54,7 @@ export class NotifyFile extends OpenFile {
     return watch;
   }
 
-  /** Ends a watch, which is told. */
+  /** Ends a watch, and reports that. */
   remove(files: FileSystem, watch: InodeWatch): void {
     if (!this.forget(files, watch)) return;
     this.put(files, { watch: watch.number, mask: IN_IGNORED, name: '', cookie: 0 });

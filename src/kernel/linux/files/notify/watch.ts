@@ -29,7 +29,7 @@ export const IN_EXCL_UNLINK = 0x400_0000;
 export const IN_ISDIR = 0x4000_0000;
 export const IN_ONESHOT = 0x8000_0000;
 
-/** What is told of a file. */
+/** The events of a watched file. */
 export interface Event {
   /** IN_ bits. */
   readonly mask: number;
@@ -96,7 +96,7 @@ export interface NamedFile {
   readonly knownAs?: NamePlace | undefined;
 }
 
-/** Something is done with a file that was found by a name: its directory is told as well, first. */
+/** An event of a file that was found by a name: the watches of its directory get it as well, first. */
 export function tellNamed(
   files: FileSystem,
   file: NamedFile,

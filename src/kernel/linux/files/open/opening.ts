@@ -68,7 +68,7 @@ export function openPath(
   return file;
 }
 
-/** Opens a file that was found, whoever may. */
+/** Opens a file that was found, without checking permissions. */
 export function openInode(
   files: FileSystem,
   inode: Inode,

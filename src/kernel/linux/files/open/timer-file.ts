@@ -79,7 +79,7 @@ export class TimerFile extends OpenFile implements RingingAlarm {
     super.close(files);
   }
 
-  /** One that has rung and repeats is set again, and counts what has passed meanwhile. */
+  /** Sets an expired timer that repeats again, and counts the expirations since. */
   private goOn(alarms: Alarms, now: number): void {
     if (this.deadline > now || this.interval === 0 || this.rung === 0) return;
     const passed = Math.floor((now - this.deadline) / this.interval) + 1;

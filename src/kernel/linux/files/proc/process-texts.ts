@@ -8,7 +8,7 @@ import type { LinuxProcess } from '../../linux-process.js';
 const KIB_PER_PAGE = PAGE_SIZE / 1024;
 const TICKS_PER_HUNDREDTH = 10_000_000;
 const STATES = { R: 'running', S: 'sleeping', T: 'stopped', Z: 'zombie' } as const;
-/** Characters of the name of a program that are told. */
+/** Characters of a program's name that /proc shows. */
 const COMM_MAX = 15;
 /** Where names of mappings stand in a line of maps. */
 const NAME_COLUMN = 73;
