@@ -114,6 +114,17 @@ t.test('a call of 32-bit Linux is named in the report', async (t) => {
   t.match(stderr, /^ {2}a system call of 32-bit Linux, which bd0 does not have$/m);
 });
 
+t.test('the report of a trap names the program of Linux, which does not say what it is called', async (t) => {
+  const [source, program] = [join(directory, 'named.c'), join(directory, 'named')];
+  writeFileSync(source, 'int main(void) { *(volatile int *)8 = 1; }\n');
+  for (const options of [['-static', '-no-pie'], ['-static-pie'], ['-pie']]) {
+    spawnSync('gcc', [...options, source, '-o', program]);
+    t.match((await served(['run', program])).stderr, /\n {2}rip 0x[0-9a-f]{16} in main\+0x[0-9a-f]+, named\n/);
+    spawnSync('strip', [program]);
+    t.match((await served(['run', program])).stderr, /\n {2}rip 0x[0-9a-f]{16} in named\n/, options.join());
+  }
+});
+
 t.test('a process that a program of Linux has forked dies without a report, unless it is asked for', async (t) => {
   const [source, program, log] = ['forked.c', 'forked', 'forked.log'].map((name) => join(directory, name));
   writeFileSync(

@@ -83,7 +83,9 @@ export class TrapReports {
       const mappings = process?.linux?.memory.region.mappings ?? [];
       const found = vmo && mappings.find(({ backing }) => backing?.vmo.contentId === vmo.id)?.backing?.vmo;
       if (!process || !found) return [];
-      const path = libraryPathAt(computer, process, linear);
+      // The program itself is in no list of libraries, and does not say what it is called.
+      const ofProgram = found.contentId === process.image.contentId ? process.name : undefined;
+      const path = libraryPathAt(computer, process, linear) ?? ofProgram;
       const file = computer.store.slice(found, 0, found.length);
       return [{ pid: process.pid, linear, offset: vmo.offset, file, path }];
     };
