@@ -1072,6 +1072,20 @@ t.test('Ctrl-C ends a search of the past, and the session goes on', async (t) =>
   t.match(await gdb.send('-interpreter-exec console "monitor history"'), /now at tick/);
 });
 
+t.test('Ctrl-C comes through where gdb compares at each stop', async (t) => {
+  const { place } = await startDebugged(t, [guest, 'spin']);
+  const gdb = new MachineInterface('mi3');
+  t.teardown(() => gdb.close());
+  await gdb.send(`-file-exec-and-symbols ${guest}`);
+  await gdb.send(`-target-select remote ${place}`);
+  t.match(await gdb.send('-break-watch -r keeps_going'), /hw-rwpt=\{number="1"/);
+  // The conditions of watchpoints are gdb's to look at; the guest reads this in each round of a loop.
+  t.match(await gdb.send('-break-condition 1 keeps_going==5'), /\^done/);
+  await gdb.send('-exec-continue', /^\*running/m);
+  t.match(await gdb.interruptUntil(/^\*stopped.*$/m), /signal-name="SIGINT".*func="spin"/);
+  t.match(await gdb.send('-data-evaluate-expression keeps_going'), /value="1"/);
+});
+
 t.test('Ctrl-C, detaching and attaching again', async (t) => {
   const { child, place, ended } = await startDebugged(t, [guest, 'spin']);
   const first = new MachineInterface('mi3');

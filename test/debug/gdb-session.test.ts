@@ -387,14 +387,20 @@ t.test('a stop that is removed and inserted again, as gdb does at each stop, sta
 });
 
 t.test('Ctrl-C, and packets while the machine runs', async (t) => {
-  const { debug } = connected();
-  t.strictSame(debug.sendRaw('\x03'), '', 'nothing runs');
+  const { target, debug } = connected();
   t.strictSame(debug.run('vCont;c', 3), []);
   t.equal(debug.session.isRunning, true);
   for (const packet of ['vCont;c', 'c', 's', '?']) t.equal(debug.ask(packet), 'E10', packet);
   t.match(debug.ask('m10000,1'), '90');
   t.match(debug.sendRaw('\x03'), /^\$T02/);
   t.equal(debug.session.isRunning, false);
+  for (const resumption of ['vCont;c', 'vCont;s:p1.1', 'bc']) {
+    t.strictSame([debug.sendRaw('\x03'), debug.sendRaw('\x03')], ['', ''], 'nothing runs');
+    const { ticks } = target;
+    t.match(debug.run(resumption, 3), [/^T02/], `${resumption} is stopped at once, and once`);
+    t.equal(target.ticks, ticks);
+  }
+  t.strictSame(debug.run('vCont;c', 3), [], 'what is resumed next is not');
 });
 
 t.test('what happens in the machine while it runs', async (t) => {
@@ -572,6 +578,8 @@ t.test('a command that takes long is done in steps, and can be given up', async 
   t.match(debug.send('?'), [/^T05/]);
   t.equal(ended, 5);
   t.equal(debug.session.isRunning, false);
+  t.strictSame(debug.run('vCont;c', 3), [], 'Ctrl-C was for the command');
+  t.match(debug.sendRaw('\x03'), /^\$T02/);
   debug.send(slow(1000));
   debug.session.runSlice(1);
   debug.session.close();

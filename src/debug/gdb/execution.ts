@@ -30,6 +30,8 @@ export class Execution {
   private reportedLibraries = '';
   /** Whether there are others by now. */
   private hasOtherLibraries = false;
+  /** Ctrl-C has come while nothing ran: what runs next is stopped at once. */
+  private isInterrupted = false;
   private lastReport: StopReport = { signal: SIGNAL.TRAP, tid: undefined };
   /** Threads that the debugger knows of; undefined unless it wants to hear of others. */
   private known: Set<number> | undefined;
@@ -84,16 +86,25 @@ export class Execution {
     this.motion = undefined;
   }
 
-  /** Stops the machine where it is, as Ctrl-C does. */
+  /**
+   * Ctrl-C: stops the machine where it is, or else as soon as it is resumed, as gdb's manual says (E.9 "Interrupts"): between stops
+   * at which a condition is false, gdb asks for what it compares. lldb means only what runs.
+   */
   interrupt(): void {
-    if (!this.motion) return;
-    this.state.target.cancel();
-    this.stop({ signal: SIGNAL.INT, tid: this.state.current?.tid });
+    const { target, current, client } = this.state;
+    if (!this.motion) {
+      this.isInterrupted = !client.isLldb;
+      return;
+    }
+    this.isInterrupted = false;
+    target.cancel();
+    this.stop({ signal: SIGNAL.INT, tid: current?.tid });
   }
 
   /** Runs the machine for a while: for at most so many ticks, or stops that do not count. */
   runSlice(maxTicks: number): SessionSlice {
     const { target } = this.state;
+    if (this.isInterrupted) this.interrupt();
     const end = target.ticks + maxTicks;
     for (let passed = 0; passed < PASSED_MAX; passed++) {
       const { motion } = this;

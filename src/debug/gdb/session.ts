@@ -63,8 +63,8 @@ export class GdbSession {
         onPacket: (payload) => this.take(payload),
         onLongPacket: () => this.link.send(ERROR.tooLong),
         onInterrupt: () => {
-          this.monitorRun.interrupt();
-          this.execution.interrupt();
+          if (this.monitorRun.isRunning) this.monitorRun.interrupt();
+          else this.execution.interrupt();
         },
       },
       PACKET_BYTES_MAX,
