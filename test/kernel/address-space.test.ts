@@ -152,6 +152,62 @@ t.test('mappings', async (t) => {
     t.end();
   });
 
+  /** The lowest free range, by looking at each mapping. */
+  function lowestFree({ mappings }: Region, from: number, to: number, size: number): number | undefined {
+    const ends = mappings.map(({ end }) => end).filter((end) => end > from);
+    return [from, ...ends].find(
+      (at) => at + size <= to && !mappings.some(({ start, end }) => start < at + size && end > at),
+    );
+  }
+
+  t.test('leave the same lowest free range as a plain search finds, whatever was searched, added and removed', (t) => {
+    const anyStep = fc.record({
+      action: fc.constantFrom('map', 'map', 'map', 'place', 'cut'),
+      page: fc.nat({ max: 63 }),
+      pages: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 40 })),
+    });
+    const [from, to] = [REGIONS_START + 4 * PAGE, REGIONS_START + 60 * PAGE];
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
+        const region = new Region(REGIONS_START, 64 * PAGE);
+        for (const { action, page, pages } of steps) {
+          const start = REGIONS_START + page * PAGE;
+          const end = Math.min(region.end, start + pages * PAGE);
+          const found = region.findFree(from, to, pages * PAGE);
+          if (found !== lowestFree(region, from, to, pages * PAGE)) return false;
+          if (action === 'map' && found !== undefined) region.add(mapping(found, pages));
+          if (action !== 'map') region.cut(start, end, (vmo) => vmo);
+          if (action === 'place') region.addZeros(start, end, 3);
+        }
+        return true;
+      }),
+      { numRuns: 1000 },
+    );
+    t.end();
+  });
+
+  t.test('are not all passed again when the next free range is searched', (t) => {
+    const region = new Region(REGIONS_START, 2 ** 14 * PAGE);
+    let reads = 0;
+    /** A mapping that counts how often its end is read. */
+    const counted = (start: number, pages: number): Mapping => {
+      const plain = mapping(start, pages);
+      return Object.defineProperty(plain, 'end', { get: () => (reads++, start + pages * PAGE) });
+    };
+    const map = (pages: number): void => {
+      const start = region.findFree(region.start, region.end, pages * PAGE)!;
+      region.add(counted(start, pages));
+    };
+    for (let count = 0; count < 2000; count++) map(1);
+    for (let page = 0; page < 1000; page += 2)
+      region.cut(region.start + page * PAGE, region.start + (page + 1) * PAGE, (vmo) => vmo);
+    for (let count = 0; count < 500; count++) [1, 3].forEach(map);
+    t.equal(region.mappings.length, 2500);
+    t.equal(region.mappingAt(region.start)?.end, region.start + PAGE);
+    t.ok(reads < 20 * 2500, `${reads} reads`);
+    t.end();
+  });
+
   t.test('allow an access to a range if all of it is allowed', (t) => {
     const space = new AddressSpace();
     const region = space.place(8 * PAGE);

@@ -1,6 +1,7 @@
 import { PAGE_SIZE, hex } from '../../bits.js';
 import type { VmoHandle, VmoPage } from '../../vmo/handle.js';
 import { ChangedPages } from './pages/changed-pages.js';
+import { FreeBounds } from './free-bounds.js';
 import { toLinear, type LinearAddress } from './linear-address.js';
 import {
   PROTECTION_READ,
@@ -15,7 +16,7 @@ import {
 import type { SharedMemory } from './shared-memory.js';
 import { findLast } from '../../sorted.js';
 import { HostMemory } from '../host-memory.js';
-import { kept, schema, value } from '../../state/schema.js';
+import { derived, kept, schema, value } from '../../state/schema.js';
 
 const PLAIN = PROTECTION_READ | PROTECTION_WRITE;
 
@@ -36,6 +37,7 @@ export class Region {
       sharedPages: value,
       changed: value,
       sorted: value,
+      searched: derived('from the mappings', () => undefined),
       hostMemory: kept('the one account of the machine'),
     },
     { label: ({ start }) => hex(toLinear(start)) },
@@ -53,6 +55,7 @@ export class Region {
   readonly changed = new ChangedPages();
   /** Ascending and disjoint. */
   private readonly sorted: Mapping[] = [];
+  private searched: FreeBounds | undefined;
 
   /** `start` and `size` in bytes, multiples of 4096. */
   constructor(
@@ -79,6 +82,29 @@ export class Region {
   mappingAt(address: LinearAddress): Mapping | undefined {
     const found = this.sorted[findLast(this.sorted, address)];
     return found !== undefined && address < found.end ? found : undefined;
+  }
+
+  /** The mappings that share pages with a range, ascending; the region must not change until all are taken. */
+  *mappingsIn(start: LinearAddress, end: LinearAddress): Generator<Mapping, void> {
+    for (let index = Math.max(0, findLast(this.sorted, start)); index < this.sorted.length; index++) {
+      const mapping = this.sorted[index]!;
+      if (mapping.start >= end) return;
+      if (mapping.end > start) yield mapping;
+    }
+  }
+
+  /** The lowest address of a range from which `size` bytes, whole pages, are not mapped; undefined where there are not as many. */
+  findFree(from: LinearAddress, to: LinearAddress, size: number): LinearAddress | undefined {
+    if (this.searched?.from !== from || this.searched.to !== to) this.searched = new FreeBounds(from, to);
+    let { below: at, largest } = this.searched.before(size);
+    for (const { start, end } of this.mappingsIn(at, to)) {
+      if (start - at >= size) break;
+      largest = Math.max(largest, start - at);
+      at = end;
+    }
+    const isFound = to - at >= size;
+    this.searched.add(isFound ? { below: at, largest } : { below: to, largest: Math.max(largest, to - at) });
+    return isFound ? at : undefined;
   }
 
   /** The mappings that a range lies in, ascending; undefined where some page of it is not mapped. */
@@ -121,13 +147,7 @@ export class Region {
 
   /** The shared memory that mappings in a range show. */
   sharedIn(start: LinearAddress, end: LinearAddress): SharedMemory[] {
-    const found: SharedMemory[] = [];
-    for (let index = Math.max(0, findLast(this.sorted, start)); index < this.sorted.length; index++) {
-      const mapping = this.sorted[index]!;
-      if (mapping.start >= end) break;
-      if (mapping.shared && mapping.end > start) found.push(mapping.shared.memory);
-    }
-    return found;
+    return [...this.mappingsIn(start, end)].flatMap(({ shared }) => shared?.memory ?? []);
   }
 
   /** Counts mappings at the shared memory that they show, but not those of its home. */
@@ -159,7 +179,7 @@ export class Region {
     const old = this.covering(start, end);
     if (!old) throw new RangeError(`not all of ${hex(toLinear(start))} to ${hex(toLinear(end - 1))} is mapped`);
     const parts = old.flatMap((mapping) => divided(mapping, start, end, protection, again));
-    this.exchange(this.sorted.indexOf(old[0]!), old.length, parts);
+    this.exchange(findLast(this.sorted, start), old.length, parts);
     this.join(start, end);
   }
 
@@ -191,7 +211,7 @@ export class Region {
 
   /** Puts mappings, ascending, in the place of some that follow one another and cover the same pages. */
   replace(old: readonly Mapping[], parts: readonly Mapping[]): void {
-    const index = this.sorted.indexOf(old[0]!);
+    const index = findLast(this.sorted, old[0]!.start);
     const covers = parts[0]!.start === old[0]!.start && parts.at(-1)!.end === old.at(-1)!.end;
     if (!covers || old.some((mapping, i) => this.sorted[index + i] !== mapping))
       throw new RangeError(`${parts.length} mappings cannot take the place of ${old.length}`);
@@ -218,6 +238,8 @@ export class Region {
       parts.push({ ...mapping, start: end, backing: rest, shared: sharedFrom(mapping, end) });
     }
     this.exchange(index, count, parts);
+    const before = this.sorted[findLast(this.sorted, start)];
+    if (count > 0) this.searched?.free(before?.end ?? this.start, end);
   }
 
   /** True where `cut` would leave more mappings than there are: the range lies within one, and reaches neither of its ends. */

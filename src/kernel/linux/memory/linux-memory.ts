@@ -55,15 +55,7 @@ export class LinuxMemory {
 
   /** The lowest address from which so many bytes, whole pages, are free; undefined where there are not as many. */
   findFree(size: number): LinearAddress | undefined {
-    const { mappings } = this.region;
-    let at = this.mapStart;
-    for (let index = Math.max(0, findLast(mappings, at)); index < mappings.length; index++) {
-      const { start, end } = mappings[index]!;
-      if (end <= at) continue;
-      if (start >= this.mapEnd || start - at >= size) break;
-      at = end;
-    }
-    return this.mapEnd - at >= size ? at : undefined;
+    return this.region.findFree(this.mapStart, this.mapEnd, size);
   }
 
   /** Whether nothing is mapped in a range of the home. */
