@@ -62,8 +62,8 @@ export class Ipc {
   }
 
   /** A process unmaps a range of its home. */
-  detach({ mappings }: Region, start: number, end: number, pid: number): void {
-    this.forEachSegment(mappings, start, end, (segment) => {
+  detach(region: Region, start: number, end: number, pid: number): void {
+    this.forEachSegment(region, start, end, (segment) => {
       segment.detachedAt = this.now;
       segment.lastPid = pid;
     });
@@ -71,7 +71,7 @@ export class Ipc {
 
   /** A process is forked, and its child has attached what it has. */
   forked({ pid, memory: { region } }: LinuxProcess): void {
-    this.forEachSegment(region.mappings, region.start, region.end, (segment) => {
+    this.forEachSegment(region, region.start, region.end, (segment) => {
       segment.attachedAt = this.now;
       segment.lastPid = pid;
     });
@@ -84,15 +84,10 @@ export class Ipc {
     if (isAlone) this.detach(region, region.start, region.end, pid);
   }
 
-  private forEachSegment(
-    mappings: readonly Mapping[],
-    start: number,
-    end: number,
-    work: (segment: SharedSegment) => void,
-  ): void {
+  private forEachSegment(region: Region, start: number, end: number, work: (segment: SharedSegment) => void): void {
     if (this.shared.size === 0) return;
-    for (const mapping of mappings) {
-      const segment = mapping.start < end && mapping.end > start ? this.shownBy(mapping)?.segment : undefined;
+    for (const mapping of region.mappingsIn(start, end)) {
+      const segment = this.shownBy(mapping)?.segment;
       if (segment) work(segment);
     }
   }

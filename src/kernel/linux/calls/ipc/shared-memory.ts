@@ -100,8 +100,8 @@ function shmdt(context: LinuxContext, address: bigint): CallResult {
   if (start === undefined) return failed(EINVAL);
   const ranges: HomeRange[] = [];
   let found: SharedSegment | undefined;
-  for (const mapping of linux.memory.region.mappings) {
-    if (mapping.end <= start) continue;
+  const { region } = linux.memory;
+  for (const mapping of region.mappingsIn(start, region.end)) {
     if (found && mapping.end - start > roundUp(found.size, PAGE_SIZE)) break;
     const shown = system.ipc.shownBy(mapping);
     if (!shown || mapping.start - start !== shown.offset || (found && shown.segment !== found)) continue;
