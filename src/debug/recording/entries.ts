@@ -172,7 +172,7 @@ function writeAnswer(answer: RootStatus | readonly RootEntry[] | LinuxErrno, out
     out.value([
       ...[answer.mode, answer.owner, answer.group, answer.links, answer.size, answer.blocks],
       ...[answer.modified, answer.target, answer.stamp],
-      ...(answer.isMount ? [true] : []),
+      ...(answer.mount ? [answer.mount] : []),
     ]);
 }
 
@@ -184,9 +184,9 @@ function readStatus(source: ValueReader): RootStatus | LinuxErrno {
   const answer = source.value();
   if (typeof answer === 'number') return answer as LinuxErrno;
   if (!Array.isArray(answer)) throw source.malformed();
-  const [mode, owner, group, links, size, blocks, modified, target, stamp, ...more] = answer as readonly unknown[];
-  const isMount = more.length > 0;
-  if (isMount && (more.length !== 1 || more[0] !== true)) throw source.malformed();
+  const [mode, owner, group, links, size, blocks, modified, target, stamp, mount] = answer as readonly unknown[];
+  const isMount = answer.length === 10 && (mount === 'here' || mount === 'below');
+  if (answer.length !== 9 && !isMount) throw source.malformed();
   const numbers = [mode, owner, group, links, size, blocks];
   if (!numbers.every((field) => typeof field === 'number' && Number.isSafeInteger(field) && field >= 0))
     throw source.malformed();
@@ -195,7 +195,7 @@ function readStatus(source: ValueReader): RootStatus | LinuxErrno {
   return {
     ...{ mode: known[0]!, owner: known[1]!, group: known[2]!, links: known[3]!, size: known[4]!, blocks: known[5]! },
     ...{ modified, target, stamp },
-    ...(isMount ? { isMount } : {}),
+    ...(isMount ? { mount } : {}),
   };
 }
 

@@ -34,10 +34,10 @@ export class BoundRoot implements LinuxRoot {
   status(path: string): RootStatus | LinuxErrno {
     const { root, rest } = this.find(path);
     const status = root.status(rest);
+    const isBound = this.binds.some(({ guest }) => guest === path);
     const isDirectory = typeof status !== 'number' && (status.mode & S_IFMT) === S_IFDIR;
-    if (this.leadsToBind(path)) return { ...(isDirectory ? status : WAY), isMount: true };
-    const isBound = typeof status !== 'number' && this.binds.some(({ guest }) => guest === path);
-    return isBound ? { ...status, isMount: true } : status;
+    if (this.leadsToBind(path)) return { ...(isDirectory ? status : WAY), mount: isBound ? 'here' : 'below' };
+    return isBound && typeof status !== 'number' ? { ...status, mount: 'here' } : status;
   }
 
   list(path: string): readonly RootEntry[] | LinuxErrno {

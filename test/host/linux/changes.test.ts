@@ -60,6 +60,8 @@ class Programs {
     const walker = this.loose.maker();
     names.rename(this.loose.files, { walker, path: from }, { walker, path: to }, flags);
   };
+  link = (from: string, to: string): void =>
+    names.makeHardLink(this.loose.files, this.loose.maker(), this.inode(from), to);
   inode = (path: string): Inode => lookUp(this.loose.files, this.loose.maker(), path || '/', 'keep');
 
   /** Everything below a path, a line for each file. */
@@ -263,7 +265,8 @@ t.test('places that are bound, and directories above them, stay where they are',
     const found = inodes();
     const busy = (act: () => void, words: string): boolean => t.equal(outcomeOf(act), 'EBUSY', `${of}: ${words}`); // prettier-ignore
     for (const path of ways) {
-      const other = random.pick(['/free', '/a/free', '/d/free']).replace(path, '');
+      const free = random.pick(['/free', '/a/free', '/d/free']).replace(path, '');
+      const other = path === '/a/b/c' ? '/a/b/free' : free;
       if (!busy(() => programs.remove(path), `${path} is not removed`)) return;
       if (!other.startsWith('/free') && other.startsWith(path)) continue;
       if (!busy(() => programs.rename(path, other), `${path} is not renamed to ${other}`)) return;
@@ -285,6 +288,34 @@ t.test('places that are bound, and directories above them, stay where they are',
   }
 });
 
+t.test('files are neither moved nor linked from one place of the host to another', async (t) => {
+  const place = makePlace(t);
+  for (const name of ['root', 'outer', 'inner']) fs.mkdirSync(join(place, name));
+  fs.writeFileSync(join(place, 'file'), '');
+  const programs = new MountedPrograms(place);
+  const directories = ['', '/a', '/d', '/a/b', '/a/b/e', '/a/b/c', '/a/b/c/e'];
+  for (const path of ['/a/b/e', '/a/b/c/e']) programs.mkdir(path);
+  const placeOf = (path: string): string => ['/a/b/c', '/a/b'].find((each) => path.startsWith(each)) ?? '';
+  const done = undefined;
+  for (const from of directories)
+    for (const to of directories) {
+      const [one, other] = [`${from}/one`, `${to}/other`];
+      const expected = placeOf(from) === placeOf(to) ? done : 'EXDEV';
+      programs.write(one, '');
+      t.equal(outcomeOf(() => programs.link(one, other)), expected, `link ${one} ${other}`); // prettier-ignore
+      if (expected === done) programs.remove(other);
+      t.equal(outcomeOf(() => programs.rename(one, other)), expected, `rename ${one} ${other}`); // prettier-ignore
+      programs.remove(expected === done ? other : one);
+      programs.mkdir(one);
+      t.equal(outcomeOf(() => programs.rename(one, other)), expected, `rename ${one}/ ${other}`); // prettier-ignore
+      programs.remove(expected === done ? other : one);
+    }
+  for (const to of directories)
+    t.equal(outcomeOf(() => programs.link('/d/a', `${to}/other`)), 'EXDEV', `link /d/a ${to}/other`); // prettier-ignore
+  const devices = new Set(['/', '/a/b', '/a/b/c', '/d/a'].map((path) => programs.inode(path).fileSystem));
+  t.equal(devices.size, 4, 'each place is a file system of its own');
+});
+
 t.test('a program that moves or removes what is bound leaves the files of the host alone', async (t) => {
   const place = makePlace(t);
   const [host, file] = [join(place, 'host'), join(place, 'file')];
@@ -294,7 +325,8 @@ t.test('a program that moves or removes what is bound leaves the files of the ho
   const binds = ['--bind', `${host}=/above/tree:rw`, '--bind', `${file}=/above/file:rw`];
   const script = `
     for act in 'mv /above/tree /above/moved' 'mv /above/tree /tmp/moved' 'mv /above /moved' 'rmdir /above/tree' 'rmdir /above' \
-               'mv /above/file /above/moved' 'rm /above/file' 'mv /etc/passwd /above/file'; do $act 2> /dev/null && echo "$act"; done
+               'mv /above/file /above/moved' 'rm /above/file' 'mv /etc/passwd /above/file' \
+               'ln /above/tree/3 /above/3' 'ln /above/file /above/other' 'ln /etc/passwd /above/tree/passwd'; do $act 2> /dev/null && echo "$act"; done
     cd /above/tree && mv d e && rm 2 && echo 4 > 4 && mv 4 5`;
   const ran = await bd0(['run', ...binds, '/bin/busybox', 'sh', '-c', script]);
   t.strictSame([ran.code, ran.stdout, ran.stderr], [0, '', ''], 'nothing of it is done');

@@ -12,7 +12,7 @@ import {
 } from '../files/arguments.js';
 import { MAY_EXECUTE, MAY_READ, MAY_WRITE } from '../files/constants.js';
 import { requireAccess } from '../files/credentials.js';
-import { FILE_SYSTEM, type Inode } from '../files/tree/inode.js';
+import { FILE_SYSTEM, isOfDisk, type Inode } from '../files/tree/inode.js';
 import { NANOSECONDS } from '../timespec.js';
 import { putFields } from '../user-data.js';
 
@@ -29,11 +29,16 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATX_RESERVED = 0x8000_0000;
 const AT_STATX_SYNC_TYPE = 0x6000;
 
+/** A device number with the major number 0: include/linux/kdev_t.h "new_encode_dev". */
+function deviceOfMinor(minor: number): number {
+  return (minor & 0xff) + 2 ** 20 * Math.floor(minor / 256);
+}
+
 /** struct stat: arch/x86/include/uapi/asm/stat.h. */
 function putStat(context: LinuxContext, address: bigint, inode: Inode): bigint {
   return putFields(context, address, STAT_BYTES, (view) => {
     const put64 = (at: number, field: number | bigint): void => view.setBigUint64(at, BigInt(field), true);
-    put64(0, inode.fileSystem);
+    put64(0, deviceOfMinor(inode.fileSystem));
     put64(8, inode.number);
     put64(16, inode.links);
     view.setUint32(24, inode.mode, true);
@@ -156,10 +161,10 @@ const BLOCKS = 0x100_0000;
 const FILES = 0x10_0000;
 
 function putStatfs(context: LinuxContext, address: bigint, { fileSystem }: Inode): bigint {
-  const isOfDisk = fileSystem === FILE_SYSTEM.root;
+  const isDisk = isOfDisk(fileSystem);
   return putFields(context, address, STATFS_BYTES, (view) => {
-    const fields = [MAGIC[fileSystem] ?? 0, BLOCK_BYTES];
-    const sizes = isOfDisk ? [BLOCKS, BLOCKS / 2, BLOCKS / 2, FILES, FILES / 2] : [0, 0, 0, 0, 0];
+    const fields = [MAGIC[isDisk ? FILE_SYSTEM.root : fileSystem] ?? 0, BLOCK_BYTES];
+    const sizes = isDisk ? [BLOCKS, BLOCKS / 2, BLOCKS / 2, FILES, FILES / 2] : [0, 0, 0, 0, 0];
     const [identity, rest] = [0, [255, BLOCK_BYTES]];
     [...fields, ...sizes, identity, ...rest].forEach((field, at) => view.setBigUint64(at * 8, BigInt(field), true));
   });

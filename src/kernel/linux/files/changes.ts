@@ -4,7 +4,7 @@ import { LinuxError, LinuxErrno } from '../errno.js';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from './constants.js';
 import type { FileSystem } from './file-system.js';
 import { TreeDirectory } from './tree/directory.js';
-import { FILE_SYSTEM, RegularFile, SymbolicLink, type Inode } from './tree/inode.js';
+import { RegularFile, SymbolicLink, isOfDisk, type Inode } from './tree/inode.js';
 import type { LinuxRoot, RootStatus } from './tree/linux-root.js';
 import { numberOfPath } from './tree/path-number.js';
 
@@ -79,7 +79,7 @@ class ChangeFinder {
 
   private ofName(path: string, name: string, id: number | undefined): ChangedFile {
     const inode = id === undefined ? undefined : this.files.inode(id);
-    if (inode && inode.fileSystem !== FILE_SYSTEM.root)
+    if (inode && !isOfDisk(inode.fileSystem))
       return { name, before: undefined, after: undefined, differs: [], entries: [] };
     const isAtItsPlace = inode?.number === numberOfPath(path);
     if (isAtItsPlace && inode instanceof TreeDirectory) return this.ofDirectory(inode, path, name);

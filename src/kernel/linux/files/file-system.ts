@@ -19,6 +19,7 @@ import {
   RegularFile,
   SpecialFile,
   SymbolicLink,
+  boundFileSystem,
   directoryMode,
   type Inode,
   type InodeAttributes,
@@ -94,7 +95,7 @@ export class FileSystem implements Tree, ContentStore {
   );
 
   private readonly inodes = new Map<number, Inode>();
-  /** Ids of inodes at or below whose names files of the host are bound. */
+  /** Ids of directories below which other places of the host are bound. */
   private readonly mounts = new Set<number>();
   private nextId = ROOT_ID + 1;
   private nextNumber = 1;
@@ -252,7 +253,7 @@ export class FileSystem implements Tree, ContentStore {
     if (typeof status === 'number') throw new LinuxError(status);
     this.requireRoom();
     const inode = this.inodeOfRoot(path, status, directory, name);
-    if (status.isMount) this.mounts.add(inode.id);
+    if (status.mount === 'below') this.mounts.add(inode.id);
     this.add(inode);
     this.attach(directory, name, inode);
     return inode;
@@ -386,7 +387,9 @@ export class FileSystem implements Tree, ContentStore {
   }
 
   private inodeOfRoot(path: string, status: RootStatus, directory: TreeDirectory, name: string): Inode {
-    const identity = { id: this.nextId++, number: numberOfPath(path), fileSystem: FILE_SYSTEM.root };
+    const id = this.nextId++;
+    const fileSystem = status.mount === 'here' ? boundFileSystem(id) : directory.fileSystem;
+    const identity = { id, number: numberOfPath(path), fileSystem };
     const attributes = attributesOf(status);
     switch (status.mode & S_IFMT) {
       case S_IFDIR: {

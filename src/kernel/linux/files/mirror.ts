@@ -14,7 +14,7 @@ import {
 } from './changes.js';
 import type { FileSystem } from './file-system.js';
 import { TreeDirectory } from './tree/directory.js';
-import { FILE_SYSTEM, RegularFile, type Inode } from './tree/inode.js';
+import { RegularFile, isOfDisk, type Inode } from './tree/inode.js';
 import type { LinuxRoot } from './tree/linux-root.js';
 import { numberOfPath } from './tree/path-number.js';
 
@@ -121,7 +121,7 @@ class DifferenceFinder {
   /** `isNew`: there can be nothing at the place. */
   at(inode: Inode | undefined, place: Place, known: Mirrored | undefined, isNew = false): Difference {
     if (!inode) return this.gone(place, known);
-    if (inode.fileSystem !== FILE_SYSTEM.root) return { change: undefined, node: GONE };
+    if (!isOfDisk(inode.fileSystem)) return { change: undefined, node: GONE };
     if (inode instanceof TreeDirectory) return this.directory(inode, place, known, isNew);
     const { number } = inode;
     const mark = markOf(inode);

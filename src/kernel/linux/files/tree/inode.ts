@@ -7,9 +7,22 @@ import type { FileLocks } from '../locks.js';
 import type { Pipe } from '../open/pipe.js';
 import type { Socket } from '../../sockets/socket.js';
 
-/** Numbers of devices that files lie on, as st_dev has them: major 0 is for file systems without a device. */
+/** Minor numbers of the devices that files lie on; the major number is 0, that of file systems without a device. */
 export const FILE_SYSTEM = { root: 0x1a, proc: 0x16, dev: 0x6, pipe: 0xd, anonymous: 0xe, socket: 0x8 } as const;
-export type FileSystemNumber = (typeof FILE_SYSTEM)[keyof typeof FILE_SYSTEM];
+/** Numbers of places of the host that are bound begin here. */
+const FILE_SYSTEM_BOUND = 0x20;
+/** One of FILE_SYSTEM, or that of a bound place. */
+export type FileSystemNumber = number;
+
+/** The file system of a bound place, by the id of its inode: names in it cannot be moved or linked to another place. */
+export function boundFileSystem(id: number): FileSystemNumber {
+  return FILE_SYSTEM_BOUND + id;
+}
+
+/** Whether the files of a file system are those of the root or of a bound place. */
+export function isOfDisk(fileSystem: FileSystemNumber): boolean {
+  return fileSystem === FILE_SYSTEM.root || fileSystem >= FILE_SYSTEM_BOUND;
+}
 
 /** What a file has when it is made. */
 export interface InodeAttributes {

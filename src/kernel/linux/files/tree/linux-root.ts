@@ -19,8 +19,8 @@ export interface RootStatus {
   readonly target: string;
   /** Tells this content of a file from others that the host has at the path at another time. */
   readonly stamp: string;
-  /** Other files are mounted here or at a place below: programs cannot move or remove it. */
-  readonly isMount?: boolean;
+  /** Files of another place of the host begin here or at a name below: programs cannot move or remove it. */
+  readonly mount?: 'here' | 'below';
 }
 
 /** A name in a directory of the root. */
