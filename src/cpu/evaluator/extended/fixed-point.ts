@@ -83,3 +83,14 @@ export const LN_2 = logarithm(2n * ONE);
 /** ln 10 = 3 ln 2 + ln 5/4. */
 export const LN_10 = 3n * LN_2 + logarithm((5n * ONE) / 4n);
 export const PI = 4n * arcTangent(ONE);
+
+/**
+ * What processors have for π/2 when they reduce an argument: its first 66 bits, a number × 2^-HALF_PI_PLACES. SDM Vol. 1 8.3.8
+ * "Approximation of Pi".
+ */
+export const REDUCING_HALF_PI = 0x3243f_6a88_85a3_08d3n;
+export const HALF_PI_PLACES = 65;
+
+export function factorial(n: number): bigint {
+  return n < 2 ? 1n : BigInt(n) * factorial(n - 1);
+}

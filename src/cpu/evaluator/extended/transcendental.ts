@@ -1,10 +1,12 @@
 import type { X87Function } from '../../meaning/x87-vocabulary.js';
 import { FSW, type X87Context } from './context.js';
 import {
+  HALF_PI_PLACES,
   LN_2,
   ONE,
   PI,
   PLACES,
+  REDUCING_HALF_PI,
   arcTangent,
   exponentialLess1,
   logarithm,
@@ -166,9 +168,6 @@ function roundRatio(context: X87Context, y: Operand, x: Operand): F80 {
   return roundFully(context, y.negative, (ratio << 1n) + (isExact ? -1n : 1n), y.quantum - x.quantum - 193);
 }
 
-/** What processors have for π when they reduce an argument: its first 66 bits. SDM Vol. 1 8.3.8 "Approximation of Pi". */
-const REDUCING_PI = 0xc90f_daa2_2168_c234_cn << BigInt(PLACES - 66);
-
 /** FSIN, FCOS and FPTAN take numbers below 2^63. */
 const BEYOND = 63;
 
@@ -181,7 +180,7 @@ export function trigonometric(context: X87Context, name: X87Function, x: Operand
   if (leadingExponent(x) >= BEYOND) return undefined;
   noteDenormals(context, x);
   if (leadingExponent(x) < -TINY) return ofTiny(context, name, x);
-  const half = REDUCING_PI / 2n;
+  const half = REDUCING_HALF_PI << BigInt(PLACES - HALF_PI_PLACES);
   const magnitude = fixedOf(x);
   const turns = (magnitude + half / 2n) / half;
   const { sine, cosine } = sineAndCosine(magnitude - turns * half);

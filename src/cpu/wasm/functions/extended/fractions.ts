@@ -1,3 +1,4 @@
+import { MASK64 } from '../../../../bits.js';
 import { PLACES } from '../../../evaluator/extended/fixed-point.js';
 import { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
@@ -30,8 +31,6 @@ export const FINE: Precision = { bits: 124, doubt: 1n << 26n, steps: 2 };
 /** The bits of `roughProduct` that are right, and of one word. */
 const ROUGH_BITS = 92;
 const WORD_BITS = 62;
-
-const WORD = (1n << 64n) - 1n;
 
 /** The first 128 bits of a number below 1 that has PLACES bits. */
 export function fractionOf(value: bigint): bigint {
@@ -93,7 +92,7 @@ export class Fractions {
       const product = needed <= ROUGH_BITS ? roughProduct(to, sum, x) : this.product(to, sum, x);
       const fraction = fractionOf(coefficient);
       const low = to.let(product.low.xor(flip));
-      sum.low.set(low.add(fraction & WORD));
+      sum.low.set(low.add(fraction & MASK64));
       const carry = sum.low.below(low).wide();
       sum.high.set(
         product.high
@@ -171,7 +170,7 @@ export class Fractions {
     const length = value.toString(2).length;
     const bits = length < 128 ? value << BigInt(128 - length) : value >> BigInt(length - 128);
     const exponent = constant('i32', length - PLACES);
-    this.finishWords(to, sign, exponent, constant('i64', bits >> 64n), constant('i64', (bits & WORD) | 1n));
+    this.finishWords(to, sign, exponent, constant('i64', bits >> 64n), constant('i64', (bits & MASK64) | 1n));
   }
 
   /** A little less than ±significand × 2^(exponent - 64), rounded. */
@@ -201,7 +200,7 @@ export function leaveUnless(to: Statements, condition: Expression): void {
 }
 
 export function known(to: Statements, value: bigint): Fraction {
-  return { high: to.let(constant('i64', value >> 64n)), low: to.let(constant('i64', value & WORD)) };
+  return { high: to.let(constant('i64', value >> 64n)), low: to.let(constant('i64', value & MASK64)) };
 }
 
 /** Adds y to x, modulo 1. */

@@ -1,4 +1,5 @@
-import { ONE, sineAndCosine } from '../../../evaluator/extended/fixed-point.js';
+import { MASK64 } from '../../../../bits.js';
+import { ONE, factorial, sineAndCosine } from '../../../evaluator/extended/fixed-point.js';
 import { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
 import { upperProduct } from '../wide-arithmetic.js';
@@ -27,7 +28,6 @@ export const DOUBT_OF_SINES = 1n << 55n;
 /** Below 2^SMALLEST, a is 0. */
 const SMALLEST = -6;
 
-const HALF = 1n << 63n;
 /** t × 2^T_SHIFT and t² × 2^SQUARE_SHIFT have 64 bits behind the point. */
 const T_SHIFT = 6;
 const SQUARE_SHIFT = 2 * T_SHIFT;
@@ -161,14 +161,10 @@ function addHalves(module: WasmModule): number {
     code.end();
     for (const value of [sine, cosine]) {
       const bits = fractionOf(value);
-      code.i64(bits >> 64n).i64(bits & (2n * HALF - 1n));
+      code.i64(bits >> 64n).i64(bits & MASK64);
     }
     code.op('return');
   }
   code.end().op('unreachable');
   return module.add(module.type(['i32'], ['i64', 'i64', 'i64', 'i64']), code);
-}
-
-function factorial(n: number): bigint {
-  return n < 2 ? 1n : BigInt(n) * factorial(n - 1);
 }

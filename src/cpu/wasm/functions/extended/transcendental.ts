@@ -1,5 +1,5 @@
 import { FSW as FLAGS } from '../../../evaluator/extended/context.js';
-import { LN_2, ONE, quotient } from '../../../evaluator/extended/fixed-point.js';
+import { LN_2, ONE, factorial, quotient } from '../../../evaluator/extended/fixed-point.js';
 import type { Code } from '../../encoding/code.js';
 import { constant, select, type Expression, type Statements, type Variable } from '../expression.js';
 import { raise } from '../float-flags.js';
@@ -28,10 +28,6 @@ import {
   type Operands,
   type Unpacked,
 } from './parts.js';
-
-function factorial(n: number): bigint {
-  return n < 2 ? 1n : BigInt(n) * factorial(n - 1);
-}
 
 /** Half of the coefficients of (e^t - 1) / t, for t below ln 2, and of artanh(s) / s in s², for s below 0.172. */
 const EXPONENTIAL = Array.from({ length: 32 }, (_, n) => ONE / (2n * factorial(n + 1)));

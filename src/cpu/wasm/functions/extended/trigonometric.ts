@@ -1,4 +1,5 @@
-import { ONE, PI, arcTangent } from '../../../evaluator/extended/fixed-point.js';
+import { MASK64 } from '../../../../bits.js';
+import { ONE, PI, REDUCING_HALF_PI, arcTangent } from '../../../evaluator/extended/fixed-point.js';
 import type { X87Function } from '../../../meaning/x87-vocabulary.js';
 import type { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
@@ -56,13 +57,7 @@ const FEW_BITS = 24;
 /** Half of the coefficients of arctan r / r in r², whose signs alternate, for r up to 1/8. */
 const ARC_TANGENT = Array.from({ length: 22 }, (_, n) => ONE / BigInt(2 * (2 * n + 1)));
 
-/**
- * What processors have for π/2 when they reduce an argument: its first 66 bits, × 2^65. The evaluator has the same; SDM Vol. 1 8.3.8
- * "Approximation of Pi".
- */
-const HALF_PI = 0x3243f_6a88_85a3_08d3n;
-const WORD = (1n << 64n) - 1n;
-const QUARTER_PI = HALF_PI >> 1n;
+const QUARTER_PI = REDUCING_HALF_PI >> 1n;
 
 /** The arctangents of 1/4 to 1. */
 const ARC_TANGENTS = [1n, 2n, 3n, 4n].map((k) => arcTangent((k * ONE) / 4n));
@@ -121,7 +116,7 @@ export class ExtendedTrigonometric {
     const negative = to.let(constant('i32', 0));
     const turns = to.let(constant('i32', 0));
     to.if(x.exponent.greater(-2), () => {
-      // |x| × 2^65
+      // |x| × 2^HALF_PI_PLACES
       const by = to.let(x.exponent.add(1).wide());
       const whole = {
         high: to.let(x.significand.shr(constant('i64', 63).sub(by))),
@@ -132,14 +127,16 @@ export class ExtendedTrigonometric {
         this.needs.divide,
         whole.high.shr(2),
         whole.low.shr(2).or(whole.high.shl(62)),
-        constant('i64', HALF_PI >> 2n),
+        constant('i64', REDUCING_HALF_PI >> 2n),
       );
       // One too many at most.
       const multiple = {
         high: to.let(
-          top!.mul(HALF_PI >> 64n).add(to.call('i64', this.needs.multiplyHigh, top!, constant('i64', HALF_PI & WORD))),
+          top!
+            .mul(REDUCING_HALF_PI >> 64n)
+            .add(to.call('i64', this.needs.multiplyHigh, top!, constant('i64', REDUCING_HALF_PI & MASK64))),
         ),
-        low: to.let(top!.mul(HALF_PI & WORD)),
+        low: to.let(top!.mul(REDUCING_HALF_PI & MASK64)),
       };
       const rest = difference(to, whole, multiple);
       negative.set(rest.high.less(0));
@@ -147,9 +144,9 @@ export class ExtendedTrigonometric {
       turns.set(top!.low());
       const isMore = rest.high
         .above(QUARTER_PI >> 64n)
-        .or(rest.high.equals(QUARTER_PI >> 64n).and(rest.low.above(QUARTER_PI & WORD)));
+        .or(rest.high.equals(QUARTER_PI >> 64n).and(rest.low.above(QUARTER_PI & MASK64)));
       to.if(isMore, () => {
-        const other = difference(to, known(to, HALF_PI), rest);
+        const other = difference(to, known(to, REDUCING_HALF_PI), rest);
         turns.set(turns.add(1).sub(negative.shl(1)));
         negative.set(negative.xor(1));
         rest.high.set(other.high);
@@ -344,7 +341,7 @@ export class ExtendedTrigonometric {
         const known = fractionOf(angle / 4n);
         to.if(k.equals(i + 1), () => {
           base.high.set(known >> 64n);
-          base.low.set(known & WORD);
+          base.low.set(known & MASK64);
         });
       });
     });
