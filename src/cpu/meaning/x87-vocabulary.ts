@@ -46,6 +46,8 @@ export interface X87Operations<V> {
   load(x: X87Source<V>, isFull: V): X87Result<V>;
   /** `outOfRange`: x is too large for the function, and nothing is stored. */
   trigonometric(operation: X87Function, x: X87Source<V>): X87Result<V> & { readonly outOfRange: V };
+  /** FSINCOS: the sine and, if that is a finite number, the cosine (`pushed`). */
+  sineAndCosine(x: X87Source<V>): X87Result<V> & { readonly pushed: Extended<V>; readonly outOfRange: V };
   /** FPREM, FPREM1 (`nearest`); the codes are C0 to C3 in their places in FSW, 16 bits, if there was a quotient. */
   remainder(
     x: X87Source<V>,

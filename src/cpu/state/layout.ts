@@ -75,6 +75,8 @@ export const TICKS_WITHHELD = base + 0x490;
 export const REGION_BASE = base + 0x498;
 /** Nonzero if the check that has missed was of one access, which may cross a page. i32 */
 export const SINGLE_MISS = base + 0x4a0;
+/** The second result of an x87 function that has two: its significand, i64, and its sign and exponent, i32. */
+export const SECOND_RESULT = base + 0x4a8;
 /** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
 export const CROSSINGS = base + 0x500;
 

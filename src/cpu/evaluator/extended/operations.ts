@@ -108,21 +108,29 @@ function faultOfPush(x: X87Source<bigint>, isFull: bigint): StackFault | undefin
   return faultOf(x) ?? (isFull === 0n ? undefined : FULL);
 }
 
-type Arithmetic = Pick<X87Operations<bigint>, 'binary' | 'unary' | 'trigonometric' | 'remainder' | 'compare'>;
+type Arithmetic = Pick<
+  X87Operations<bigint>,
+  'binary' | 'unary' | 'trigonometric' | 'sineAndCosine' | 'remainder' | 'compare'
+>;
 
 function arithmeticOperations(runner: X87Runner): Arithmetic {
+  const trigonometricOperation: Arithmetic['trigonometric'] = (operation, x) => {
+    let outOfRange = false;
+    const result = runner.extended((context) => {
+      const value = trigonometric(context, operation, operandOf(x));
+      outOfRange = value === undefined;
+      return value ?? INDEFINITE;
+    }, faultOf(x));
+    return { ...result, outOfRange: outOfRange ? 1n : 0n };
+  };
   return {
     binary: (operation, x, y) =>
       runner.extended((context) => BINARY[operation](context, operandOf(x), operandOf(y)), faultOf(x, y)),
     unary: (operation, x) => runner.extended((context) => UNARY[operation](context, operandOf(x)), faultOf(x)),
-    trigonometric(operation, x) {
-      let outOfRange = false;
-      const result = runner.extended((context) => {
-        const value = trigonometric(context, operation, operandOf(x));
-        outOfRange = value === undefined;
-        return value ?? INDEFINITE;
-      }, faultOf(x));
-      return { ...result, outOfRange: outOfRange ? 1n : 0n };
+    trigonometric: trigonometricOperation,
+    sineAndCosine(x) {
+      const sine = trigonometricOperation('sine', x);
+      return { ...sine, pushed: trigonometricOperation('cosine', x).value };
     },
     remainder(x, y, nearest) {
       let codes: number | undefined;

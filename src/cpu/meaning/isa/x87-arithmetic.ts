@@ -146,19 +146,20 @@ function isSpecial<V>(m: Machine<V>, { signExponent }: Extended<V>): V {
   return m.isZero(16, m.xor(16, m.and(16, signExponent, special), special));
 }
 
-/** FPTAN: pushes 1 as well, or what is not a number once more. FSINCOS: pushes the cosine. SDM Vol. 2A "FPTAN", "FSINCOS". */
-export function pushingFunction(name: 'tangent' | 'sine'): Semantics {
+/** FPTAN: pushes 1 as well, FSINCOS the cosine; both push what is not a number once more. SDM Vol. 2A "FPTAN", "FSINCOS". */
+export function pushingFunction(name: 'tangent' | 'sineAndCosine'): Semantics {
   return <V>(m: Machine<V>, form: Form) => {
     begin(m, form);
     const top = topOf(m);
     const result = (): void => {
       const x = source(m, top);
-      const { value, stores, outOfRange } = m.host.x87.trigonometric(name, x);
-      const pushed = name === 'sine' ? m.host.x87.trigonometric('cosine', x).value : m.host.x87.constant('one');
+      const { x87 } = m.host;
+      const { value, stores, outOfRange, pushed } =
+        name === 'tangent' ? { ...x87.trigonometric(name, x), pushed: x87.constant('one') } : x87.sineAndCosine(x);
       setCodes(m, m.select(16, outOfRange, m.constant(16, C2), m.constant(16, 0)), C2);
       m.if(m.and(8, stores, m.isFalse(outOfRange)), () => {
         writeRegister(m, top, value);
-        push(m, name === 'sine' ? pushed : selectExtended(m, isSpecial(m, value), value, pushed));
+        push(m, selectExtended(m, isSpecial(m, value), value, pushed));
       });
     };
     whereRoom(m, top, result, ({ value, stores }) => {

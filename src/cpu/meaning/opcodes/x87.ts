@@ -162,7 +162,7 @@ const COMPARISON = [
 const TRANSCENDENTAL = [
   fpu('D9 FE', 'FSIN', sineOrCosine('sine')),
   fpu('D9 FF', 'FCOS', sineOrCosine('cosine')),
-  fpu('D9 FB', 'FSINCOS', pushingFunction('sine')),
+  fpu('D9 FB', 'FSINCOS', pushingFunction('sineAndCosine')),
   fpu('D9 F2', 'FPTAN', pushingFunction('tangent')),
   fpu('D9 F3', 'FPATAN', ofTwo('arctangent', true)),
   fpu('D9 F0', 'F2XM1', unary('power')),

@@ -14,7 +14,7 @@ import type {
   X87Source,
   X87Unary,
 } from '../../meaning/x87-vocabulary.js';
-import { X87 } from '../../state/layout.js';
+import { SECOND_RESULT, X87 } from '../../state/layout.js';
 import { IS_QUOTIENT, NEAREST } from '../functions/extended/exponents.js';
 import type { ExtendedFunction } from '../functions/extended/functions.js';
 import { EMPTY, FULL, HAS_DENORMAL, QUIET } from '../functions/extended/parts.js';
@@ -87,12 +87,15 @@ export class CompiledX87 implements X87Operations<V> {
     return { value: { exponent, significand }, stores: STORES };
   }
   trigonometric(operation: X87Function, x: X87Source<V>): X87Result<V> & { readonly outOfRange: V } {
+    return this.withRange(`x87.${operation}`, x);
+  }
+  sineAndCosine(x: X87Source<V>): X87Result<V> & { readonly pushed: Extended<V>; readonly outOfRange: V } {
     const { emitter } = this;
-    const { value, last } = this.results(`x87.${operation}`, () => this.pushTwo(x, x, 0));
-    emitter.push(last).code.i32(1).op('i32.and');
-    this.context.sideExitIf();
-    emitter.push(last).code.i32(OUT_OF_RANGE).op('i32.eq');
-    return { value, stores: STORES, outOfRange: emitter.pop('i32') };
+    const result = this.withRange('x87.sineAndCosine', x);
+    emitter.code.i32(0).memory('i64.load', SECOND_RESULT);
+    const significand = emitter.pop('i64');
+    emitter.code.i32(0).memory('i32.load', SECOND_RESULT + 8);
+    return { ...result, pushed: { significand, signExponent: emitter.pop('i32') } };
   }
   remainder(
     x: X87Source<V>,
@@ -183,6 +186,15 @@ export class CompiledX87 implements X87Operations<V> {
     this.emitter.push(last);
     this.context.sideExitIf();
     return { value, stores: STORES };
+  }
+  /** A function of one number, whose last result may be OUT_OF_RANGE. */
+  private withRange(name: ExtendedFunction, x: X87Source<V>): X87Result<V> & { readonly outOfRange: V } {
+    const { emitter } = this;
+    const { value, last } = this.results(name, () => this.pushTwo(x, x, 0));
+    emitter.push(last).code.i32(1).op('i32.and');
+    this.context.sideExitIf();
+    emitter.push(last).code.i32(OUT_OF_RANGE).op('i32.eq');
+    return { value, stores: STORES, outOfRange: emitter.pop('i32') };
   }
   private results(name: ExtendedFunction, push: () => void): { value: Extended<V>; last: V } {
     const { emitter } = this;

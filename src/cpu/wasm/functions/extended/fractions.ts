@@ -5,7 +5,7 @@ import type { WasmModule } from '../../encoding/module.js';
 import { Statements, constant, select, type Expression, type Operand, type Variable } from '../expression.js';
 import type { ExtendedNeeds } from './arithmetic.js';
 import { upperProduct } from '../wide-arithmetic.js';
-import { INTEGER_BIT, finish } from './parts.js';
+import { INTEGER_BIT, finish, type Parts } from './parts.js';
 
 /** A fraction: (high, low) × 2^-128. */
 export interface Fraction {
@@ -160,9 +160,20 @@ export class Fractions {
 
   /** ±(high, low) × 2^(exponent - 128), rounded: not 0, and the last bit is set if what follows is not 0. */
   finishWords(to: Statements, sign: Expression, exponent: Expression, high: Expression, low: Expression): void {
+    const { significand, signExponent } = this.rounded(to, sign, exponent, { high, low });
+    finish(to, significand, signExponent);
+  }
+
+  /** The same, as the parts of a number. */
+  rounded(
+    to: Statements,
+    sign: Expression,
+    exponent: Expression,
+    { high, low }: { readonly high: Expression; readonly low: Expression },
+  ): Parts {
     const last = exponent.sub(1);
     const [significand, signExponent] = to.callMany(['i64', 'i32'], this.needs.packFully, sign, last, high, low);
-    finish(to, significand!, signExponent!);
+    return { significand: significand as Variable, signExponent: signExponent as Variable };
   }
 
   /** A number that is known, ±value × 2^-PLACES and more, rounded. */
@@ -187,7 +198,7 @@ export class Fractions {
 }
 
 /** Whether the last word is that far from where rounding changes: a number of 64 bits, or half way between two. */
-function isSure(x: Fraction, doubt: bigint): Expression {
+export function isSure(x: Fraction, doubt: bigint): Expression {
   return x.low
     .add(doubt)
     .and(INTEGER_BIT - 1n)

@@ -47,6 +47,8 @@ export type ExtendedFunction =
   | 'x87.sine'
   | 'x87.cosine'
   | 'x87.tangent'
+  /** The sine; the cosine is in SECOND_RESULT. */
+  | 'x87.sineAndCosine'
   /** The two results of FXTRACT. */
   | 'x87.exponent'
   | 'x87.significand'
@@ -75,7 +77,7 @@ export function addExtendedFunctions(module: WasmModule, others: Others): Readon
   const fractions = new Fractions(module, needs);
   const transcendental = new ExtendedTranscendental(needs, fractions);
   const trigonometric = new ExtendedTrigonometric(module, needs, fractions);
-  const codes: Readonly<Record<ExtendedFunction, Code>> = {
+  const codes: Readonly<Record<Exclude<ExtendedFunction, 'x87.sineAndCosine'>, Code>> = {
     'x87.add': arithmetic.sum(false),
     'x87.subtract': arithmetic.sum(true),
     'x87.multiply': arithmetic.product(),
@@ -108,9 +110,11 @@ export function addExtendedFunctions(module: WasmModule, others: Others): Readon
     'x87.stackFault': stackFault(),
   };
   const type = module.type(EXTENDED_TYPE.parameters, EXTENDED_TYPE.results);
-  return new Map(
+  const functions = new Map(
     Object.entries(codes).map(([name, code]) => [name as ExtendedFunction, module.add(type, code, name)] as const),
   );
+  const both = trigonometric.both({ sine: functions.get('x87.sine')!, cosine: functions.get('x87.cosine')! });
+  return functions.set('x87.sineAndCosine', module.add(type, both, 'x87.sineAndCosine'));
 }
 
 function stackFault(): Code {

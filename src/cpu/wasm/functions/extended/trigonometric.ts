@@ -1,9 +1,12 @@
 import { MASK64 } from '../../../../bits.js';
 import { ONE, PI, REDUCING_HALF_PI, arcTangent } from '../../../evaluator/extended/fixed-point.js';
+import { FSW as FLAGS } from '../../../evaluator/extended/context.js';
 import type { X87Function } from '../../../meaning/x87-vocabulary.js';
+import { FSW } from '../../../meaning/isa/x87-state.js';
+import { FLOAT_FLAGS, SECOND_RESULT, X87 } from '../../../state/layout.js';
 import type { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
-import { constant, select, type Expression, type Statements, type Variable } from '../expression.js';
+import { constant, load, select, type Expression, type Statements, type Variable } from '../expression.js';
 import { ofNumbers, type ExtendedNeeds } from './arithmetic.js';
 import {
   FINE,
@@ -11,6 +14,7 @@ import {
   add,
   difference,
   fractionOf,
+  isSure,
   known,
   negateIf,
   normalize,
@@ -24,7 +28,9 @@ import {
   BIAS,
   INTEGER_BIT,
   NO_SIGN,
+  EXTENDED_TYPE,
   SIGN,
+  begin,
   exponentOf,
   finish,
   finishInvalid,
@@ -33,6 +39,7 @@ import {
   noteDenormals,
   unpack,
   type Operands,
+  type Parts,
   type Unpacked,
 } from './parts.js';
 import { DOUBT_OF_SINES, addSines, addSlowSine, exponentOfSine } from './sines.js';
@@ -77,7 +84,7 @@ interface Scaled {
   readonly exponent: Expression;
 }
 
-/** FSIN, FCOS, FPTAN and FPATAN: evaluator/extended/transcendental.ts. */
+/** FSIN, FCOS, FSINCOS, FPTAN and FPATAN: evaluator/extended/transcendental.ts. */
 export class ExtendedTrigonometric {
   private readonly sines: number;
   private readonly slowSine: number;
@@ -107,6 +114,61 @@ export class ExtendedTrigonometric {
       if (name === 'tangent') this.tangent(to, sign, r);
       else this.sineOrCosine(to, name, sign, r);
     });
+  }
+
+  /**
+   * FSINCOS: the sine; the cosine is in SECOND_RESULT, unless the sine is no finite number. What needs more than sinesOf, and all that
+   * is not ordinary, is left to the functions for one of them.
+   */
+  both(functions: Readonly<Record<'sine' | 'cosine', number>>): Code {
+    const { code, to, x, option } = begin();
+    const isInRange = exponentOf(x)
+      .atLeast(BIAS + TINY)
+      .and(exponentOf(x).below(BIAS + BEYOND));
+    to.if(isInRange.and(x.significand.shr(63).low()), () => {
+      const r = this.reduced(to, unpack(to, x));
+      to.if(r.exponent.less(TINY).isZero(), () => this.ordinaryPair(to, x, r));
+    });
+    const resultOf = (name: 'sine' | 'cosine'): readonly Variable[] => {
+      const { significand, signExponent } = x;
+      const operands = [significand, signExponent, significand, signExponent];
+      return to.callMany(EXTENDED_TYPE.results, functions[name], ...operands, option);
+    };
+    const status = to.let(load('i32.load16_u', X87 + FSW));
+    const [sine, cosine] = [resultOf('sine'), resultOf('cosine')];
+    const last = to.let(sine[2]!.or(cosine[2]!));
+    to.if(last.and(1), () => to.store('i32.store16', X87 + FSW, status));
+    storeSecond(to, { significand: cosine[0]!, signExponent: cosine[1]! });
+    to.return(sine[0]!, sine[1]!, last);
+    code.op('unreachable');
+    return code;
+  }
+
+  /** Ends the function with sine and cosine if both are sure. */
+  private ordinaryPair(to: Statements, x: Parts, r: Reduced): void {
+    const pair = this.sinesOf(to, r);
+    const signed = (name: 'sine' | 'cosine'): Scaled & { readonly sign: Variable } => {
+      const sign = to.let(name === 'cosine' ? NO_SIGN : x.signExponent.and(SIGN));
+      const { fraction, exponent } = chosen(to, this.turned(to, name, sign, r), pair);
+      return { sign, fraction, exponent: to.let(exponent.sub(normalize(to, fraction))) };
+    };
+    const [sine, cosine] = [signed('sine'), signed('cosine')];
+    to.if(isSure(sine.fraction, DOUBT_OF_SINES).and(isSure(cosine.fraction, DOUBT_OF_SINES)), () => {
+      const first = this.fractions.rounded(to, sine.sign, sine.exponent, sine.fraction);
+      // C1 is that of the cosine.
+      to.store('i32.store', FLOAT_FLAGS, load('i32.load', FLOAT_FLAGS).and(~FLAGS.C1));
+      storeSecond(to, this.fractions.rounded(to, cosine.sign, cosine.exponent, cosine.fraction));
+      finish(to, first.significand, first.signExponent);
+    });
+  }
+
+  /** Whether the sine or cosine of the argument is ± the cosine of r rather than its sine; `sign` becomes that of the result. */
+  private turned(to: Statements, name: 'sine' | 'cosine', sign: Variable, r: Reduced): Variable {
+    const turns = to.let(name === 'sine' ? r.turns : r.turns.add(1));
+    const isCosine = to.let(turns.and(1));
+    sign.set(sign.xor(turns.and(2).shl(14)));
+    to.if(isCosine.isZero(), () => sign.set(sign.xor(r.negative.shl(15))));
+    return isCosine;
   }
 
   /** Subtracts the nearest multiple of π/2, with nothing lost: what is left has 65 bits at most. */
@@ -160,19 +222,12 @@ export class ExtendedTrigonometric {
   }
 
   private sineOrCosine(to: Statements, name: 'sine' | 'cosine', sign: Variable, r: Reduced): void {
-    const turns = to.let(name === 'sine' ? r.turns : r.turns.add(1));
-    const isCosine = to.let(turns.and(1));
-    sign.set(sign.xor(turns.and(2).shl(14)));
-    to.if(isCosine.isZero(), () => sign.set(sign.xor(r.negative.shl(15))));
+    const isCosine = this.turned(to, name, sign, r);
     to.if(r.exponent.less(TINY), () => {
       to.if(isCosine, () => this.fractions.finishBelow(to, sign, constant('i32', 1), constant('i64', INTEGER_BIT)));
       this.fractions.finishBelow(to, sign, r.exponent, r.fraction.high);
     });
-    const { sine, cosine } = this.sinesOf(to, r);
-    const half = (name: 'high' | 'low'): Variable =>
-      to.let(select(isCosine, cosine.fraction[name], sine.fraction[name]));
-    const fraction = { high: half('high'), low: half('low') };
-    const exponent = select(isCosine, cosine.exponent, sine.exponent);
+    const { fraction, exponent } = chosen(to, isCosine, this.sinesOf(to, r));
     this.fractions.finishIfSure(to, sign, exponent, fraction, DOUBT_OF_SINES);
     to.if(isCosine, () => this.nearlyExactCosine(to, sign, r, this.squareOf(to, r)));
     const slow = this.slowly(to, r, isCosine);
@@ -361,6 +416,22 @@ export class ExtendedTrigonometric {
     start(behind.and(steep.isZero()), PI);
     fractions.finish(to, sign, constant('i32', 2), base);
   }
+}
+
+/** The cosine if `isCosine` is set, else the sine. */
+function chosen(
+  to: Statements,
+  isCosine: Expression,
+  { sine, cosine }: { readonly sine: Scaled; readonly cosine: Scaled },
+): Scaled {
+  const half = (name: 'high' | 'low'): Variable => to.let(select(isCosine, cosine.fraction[name], sine.fraction[name]));
+  const fraction = { high: half('high'), low: half('low') };
+  return { fraction, exponent: select(isCosine, cosine.exponent, sine.exponent) };
+}
+
+function storeSecond(to: Statements, { significand, signExponent }: Parts): void {
+  to.store('i64.store', SECOND_RESULT, significand);
+  to.store('i32.store', SECOND_RESULT + 8, signExponent);
 }
 
 interface Ratio extends Scaled {
