@@ -6,7 +6,7 @@ import { FLOAT_FLAGS, MXCSR as MXCSR_ADDRESS } from '../../state/layout.js';
 import { Code, type ValueTypeName } from '../encoding/code.js';
 import type { WasmModule } from '../encoding/module.js';
 import { Expression, Statements, constant, load, select, type Variable } from './expression.js';
-import type { FloatLanes, LaneFunctions } from './float-lanes.js';
+import type { FloatLanes, LaneFunctions } from './lanes/functions.js';
 import { emitFusedAtOnce } from './fused-at-once.js';
 import type { Shape } from './fused-sums.js';
 import { PackedLanes, type PackedOperation } from './packed-lanes.js';

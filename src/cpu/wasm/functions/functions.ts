@@ -3,7 +3,7 @@ import type { WasmModule } from '../encoding/module.js';
 import { addExtendedFunctions, type ExtendedFunction } from './extended/functions.js';
 import { EXTENDED_TYPE } from './extended/parts.js';
 import { CARRYLESS_TYPE, SUBSTITUTE_TYPE, addCarrylessProduct, addSubstitute } from './cryptography.js';
-import { addLaneFunctions } from './float-lanes.js';
+import { addLaneFunctions } from './lanes/functions.js';
 import { addFloatFunctions, typeOfFloatFunction, type FloatFunction } from './float-functions.js';
 import { addCross, addUncross } from './page-crossing.js';
 import { addPartLookup } from './part-lookup.js';

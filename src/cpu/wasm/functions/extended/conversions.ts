@@ -4,7 +4,7 @@ import type { Code } from '../../encoding/code.js';
 import { constant, select, type Expression, type Operand, type Statements, type Variable } from '../expression.js';
 import { TRUNCATED } from '../float-functions.js';
 import { raise, roundingMode } from '../float-flags.js';
-import { ROUNDED_UP, roundToInteger } from '../float-lanes.js';
+import { ROUNDED_UP, roundToInteger } from '../lanes/rounding.js';
 import { ofNumbers } from './arithmetic.js';
 import {
   BIAS,
@@ -30,7 +30,7 @@ const DECIMAL_INDEFINITE = [constant('i64', 0xc000n << 48n), constant('i32', 0xf
 
 /** Conversions between the extended format and the others: FLD, FST, FIST, FILD, FRNDINT, FBLD and FBSTP. */
 
-/** Bits of a format. `pack` rounds to it: see float-lanes.ts. */
+/** Bits of a format. `pack` rounds to it: see lanes/functions.ts. */
 export function toFloat(nan: number, format: FloatFormat, pack: number): Code {
   const { fractionBits, fractionMask, infinity, indefinite } = format;
   const { code, to, x } = begin(() => [constant('i64', indefinite), NO_SIGN]);

@@ -1,7 +1,7 @@
 import { F32, F64 } from '../../../evaluator/float/format.js';
 import type { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
-import type { LaneFunctions } from '../float-lanes.js';
+import type { LaneFunctions } from '../lanes/functions.js';
 import { ExtendedArithmetic } from './arithmetic.js';
 import { ofDecimal, toDecimal, toFloat, toInteger, toWhole, widen, widenInteger } from './conversions.js';
 import { ExtendedExponents } from './exponents.js';

@@ -5,7 +5,7 @@ import { Code } from '../../encoding/code.js';
 import type { WasmModule } from '../../encoding/module.js';
 import { Statements, constant, load, select, type Variable } from '../expression.js';
 import { raise } from '../float-flags.js';
-import { ROUNDED_UP, roundsAway } from '../float-lanes.js';
+import { ROUNDED_UP, roundsAway } from '../lanes/rounding.js';
 
 const BIAS = 16383;
 const EXPONENT_MIN = 1 - BIAS;
