@@ -6,10 +6,11 @@ import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
 import type { Instruction } from '../decode/instruction.js';
 import { offsetOf, pageOf } from '../access/linear-page.js';
+import type { CodeStops } from '../stops.js';
 import { DecodedPage, DecodedPages, type Run } from './decoded-page.js';
 import { JumpTargets } from './jump-targets.js';
 import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
-import { RecordWriter, fusedPairs, branchTarget, endsRun, type HandlerNumbers } from './record-writer.js';
+import { RecordWriter, type HandlerNumbers } from './record-writer.js';
 
 /** Maximum number of instructions decoded at a time. */
 const LONGEST_RUN = 256;
@@ -21,8 +22,7 @@ const RESOLVE_WORD = Handler.resolve;
 
 /** What the block cache needs from its owner. */
 export interface BlockCacheHost {
-  /** Whether there is a code stop at an address. */
-  hasStop(rip: bigint): boolean;
+  readonly codeStops: Pick<CodeStops, 'isEmpty' | 'has'>;
   /** Whether another component also needs to be notified of stores to the code in a frame. */
   isWatchedElse(frame: number): boolean;
   /** Called when a page that was not live is fetched from: its records, if any, have been restored. */
@@ -41,7 +41,6 @@ export class BlockCache {
   private readonly runsOfFrame = new Map<number, Run[]>();
   /** The field to link once the target of a stub has been decoded, by stub. */
   private readonly referrers = new Map<number, number>();
-  private readonly pairHandlers: ReadonlySet<number>;
   private readonly jumps: JumpTargets;
   private end = RECORDS_START;
   /** Number of times that everything was dropped; record addresses are valid only within one generation. */
@@ -57,8 +56,7 @@ export class BlockCache {
     private readonly host: BlockCacheHost,
   ) {
     this.view = memory.hostView;
-    this.writer = new RecordWriter(this.view, handlers, (rip) => host.hasStop(rip));
-    this.pairHandlers = fusedPairs(handlers).all;
+    this.writer = new RecordWriter(this.view, handlers, host.codeStops);
     this.jumps = new JumpTargets(memory);
     this.dropAll();
   }
@@ -155,7 +153,7 @@ export class BlockCache {
   }
   private isFused(record: number): boolean {
     const field = this.leadsToRegion(record) ? Field.handlerBefore : Field.handler;
-    return this.pairHandlers.has(this.view.getUint16(record + field, true));
+    return this.writer.pairHandlers.has(this.view.getUint16(record + field, true));
   }
 
   /**
@@ -374,7 +372,7 @@ export class BlockCache {
       instructions.push(decoded);
       at += decoded.length;
       next += decoded.length;
-      if (endsRun(decoded) || at % PAGE_SIZE === 0) break;
+      if (this.writer.endsRun(decoded) || at % PAGE_SIZE === 0) break;
     }
     if (instructions.length === 0) return this.decodeSingle(page, rip, physical);
     return this.write(page, rip, physical, at - physical, instructions);
@@ -425,18 +423,15 @@ export class BlockCache {
     const first = this.end;
     this.end += instructions.length * RECORD_BYTES;
     this.decoded += instructions.length;
-    const rips: bigint[] = [];
-    let nextRip = rip;
-    instructions.forEach(({ length }, i) => {
-      page.records.set(offsetOf(nextRip), first + i * RECORD_BYTES);
-      rips.push((nextRip = BigInt.asUintN(64, nextRip + BigInt(length))));
-    });
-    this.writer.write(first, instructions, rips);
-    this.writeGoOn(page, nextRip);
-    instructions.forEach((instruction, i) => {
-      const target = branchTarget(instruction, rips[i]!);
-      if (target !== undefined) this.link(page, first + i * RECORD_BYTES, target);
-    });
+    const offset = offsetOf(rip);
+    let end = offset;
+    for (let i = 0; i < instructions.length; i++) {
+      page.records.set(end, first + i * RECORD_BYTES);
+      end += instructions[i]!.length;
+    }
+    const branches = this.writer.write(first, page.linear, offset, instructions);
+    this.writeGoOn(page, BigInt.asUintN(64, page.linear + BigInt(end)));
+    for (const { record, target } of branches) this.link(page, record, target);
     this.watchRun({ page, firstRecord: first, records: instructions.length, physical, lengthBytes });
     return first;
   }

@@ -59,7 +59,7 @@ export class RecordEngine implements CodeStopsListener {
     this.interpreter = new Interpreter(memory);
     this.exits = new ExitPlaces(memory.host32, mmu);
     const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), {
-      hasStop: (rip) => codeStops.has(rip),
+      codeStops,
       isWatchedElse: (frame) => fetcher.holds(frame) || this.hot?.holds(frame) === true,
       pageFetched: (linear) => this.hot?.pageFetched(linear),
     });
