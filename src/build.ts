@@ -1,11 +1,12 @@
 /**
  * What `npm run build` does once TypeScript is compiled: removes output whose source is gone, generates the interpreter,
- * bundles the command line, and compiles the guests. Each step does only what has changed.
+ * bundles the command line and the page, and compiles the guests. Each step does only what has changed.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleCommandLine, keepCode } from './build-bundle.js';
+import { addGuests, bundleWeb } from './build-web.js';
 import { Decoder } from './cpu/decode/decoder.js';
 import { buildInterpreter } from './cpu/interpreter/build-interpreter.js';
 import type { GeneratedInterpreter } from './cpu/interpreter/generated.js';
@@ -70,7 +71,10 @@ removeStaleOutput();
 const generated = generateInterpreterModule();
 say('bundling the command line');
 await bundleCommandLine(generated);
+say('bundling the page');
+await bundleWeb(generated);
 say('compiling the guest programs');
 await compileGuests();
+addGuests();
 keepCode();
 markComplete();

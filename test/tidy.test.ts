@@ -51,22 +51,33 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   computer: ['machine-state', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
   debug: ['computer', 'machine-state', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'state', 'sorted', 'bits'],
   index: ['debug', 'computer', 'snapshot', 'state', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  web: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   host: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   cli: ['host', 'index'],
   'build-bundle': ['host', 'cpu'],
-  build: ['build-bundle', 'host', 'cpu'],
+  'build-web': ['host', 'cpu'],
+  build: ['build-bundle', 'build-web', 'host', 'cpu'],
 };
 
 /** The layers that need Node: all others are the core. */
-const NODE_LAYERS = ['host', 'cli', 'build-bundle', 'build'];
+const NODE_LAYERS = ['host', 'cli', 'build-bundle', 'build-web', 'build'];
+
+/** The layer that needs a browser: what it runs in a machine is the core's. */
+const BROWSER_LAYER = 'web';
 
 /** Packages that the core may import: those that run in a browser too. */
 const CORE_PACKAGES = ['@noble/hashes'];
 
+/** The packages that pages may import besides, all of one family. */
+const BROWSER_PACKAGES = /^@xterm\/[\w-]+$/;
+
+/** What Node has, and browsers have not. */
+const NODE_GLOBALS = ['Buffer', 'process', 'global', 'require', '__dirname', '__filename', 'setImmediate'];
+
 /** What a host has, and what would make a run more than a function of its inputs. */
 const HOST_GLOBALS = [
-  ...['Buffer', 'process', 'global', 'require', '__dirname', '__filename', 'window', 'document', 'navigator'],
-  ...['Date', 'performance', 'crypto', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch'],
+  ...[...NODE_GLOBALS, 'window', 'document', 'navigator'],
+  ...['Date', 'performance', 'crypto', 'setTimeout', 'setInterval', 'queueMicrotask', 'fetch'],
 ];
 
 interface Source {
@@ -144,7 +155,10 @@ t.test('imports name files that exist, by their compiled names', async (t) => {
 t.test('the core imports nothing of Node, and no package that a browser has not', async (t) => {
   const foreign = core.flatMap((source) => {
     const packages = importsOf(source).filter((specifier) => !specifier.startsWith('.'));
-    const wrong = packages.filter((name) => !CORE_PACKAGES.some((allowed) => name.startsWith(`${allowed}/`)));
+    const isPage = layerOf(source.path) === BROWSER_LAYER;
+    const isAllowed = (name: string): boolean =>
+      CORE_PACKAGES.some((allowed) => name.startsWith(`${allowed}/`)) || (isPage && BROWSER_PACKAGES.test(name));
+    const wrong = packages.filter((name) => !isAllowed(name));
     return wrong.map((specifier) => `${source.path} imports ${specifier}`);
   });
   t.strictSame(foreign, []);
@@ -156,6 +170,7 @@ t.test('the core uses nothing of its host: no Buffer, no process, no wall clock,
 
 /** Uses of globals that a host has; names that the file declares itself are its own. */
 function hostUses({ path, tree }: Source): string[] {
+  const globals = path.startsWith(`src/${BROWSER_LAYER}/`) ? NODE_GLOBALS : HOST_GLOBALS;
   const declared = new Set<string>();
   forEachNode(tree, (node) => {
     if (isDeclaration(node) && node.name && ts.isIdentifier(node.name)) declared.add(node.name.text);
@@ -164,7 +179,7 @@ function hostUses({ path, tree }: Source): string[] {
   forEachNode(tree, (node) => {
     if (!ts.isIdentifier(node)) return;
     const line = tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1;
-    const global = HOST_GLOBALS.includes(node.text) && !declared.has(node.text) && isReference(node);
+    const global = globals.includes(node.text) && !declared.has(node.text) && isReference(node);
     const random = node.text === 'random' && node.parent.getText(tree) === 'Math.random';
     if (global || random) uses.push(`${path}:${line} uses ${random ? 'Math.random' : node.text}`);
   });

@@ -6,6 +6,7 @@ import { DIFF_TRACE_OPTIONS, REPLAY_OPTIONS } from './recording/replay-options.j
 import { RESUME_OPTIONS } from './run/resume-options.js';
 import { RUN_OPTIONS } from './run/run-options.js';
 import { VMO_COMMANDS } from './vmo/commands.js';
+import { WEB_OPTIONS } from './web/web-options.js';
 
 /** What the help says about a command. */
 export interface CommandHelp {
@@ -73,6 +74,17 @@ const DEBUG: CommandHelp = {
     ['bd0 debug -x commands.txt ./program', 'commands in a file'],
   ],
   notes: `${SIZES} Exit code: that of the program if it has ended, else 0. docs/debugging.md explains the commands.`,
+};
+
+const WEB: CommandHelp = {
+  summary: 'serve a page with a machine in it',
+  usage: '[OPTIONS]',
+  about:
+    'Open the address that it prints in a browser of this computer: the terminal of BD0 runs there, and programs that are ' +
+    'dropped onto the page. No other computer can connect. Ctrl-C ends it.',
+  options: WEB_OPTIONS,
+  examples: [['bd0 web'], ['bd0 web --port 0', 'on any port that is free']],
+  notes: 'docs/browser.md describes the page, and how to put machines into pages of your own.',
 };
 
 const NEW: CommandHelp = {
@@ -200,6 +212,7 @@ export const COMMANDS: Readonly<Record<string, CommandHelp>> = {
   run: RUN,
   shell: SHELL,
   debug: DEBUG,
+  web: WEB,
   new: NEW,
   resume: RESUME,
   replay: REPLAY,

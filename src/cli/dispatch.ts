@@ -23,6 +23,8 @@ export async function dispatch(given: readonly string[]): Promise<number> {
       return run(readShellRequest(words), 'shell');
     case 'debug':
       return debug(words);
+    case 'web':
+      return serveWeb(words);
     case 'new':
       return makeProject(words);
     case 'resume':
@@ -73,6 +75,13 @@ async function debug(words: readonly string[]): Promise<number> {
   const request = readDebugRequest(words);
   if (request.shown !== undefined) return show(request.shown, ['debug']);
   return (await import('./debug/debug.js')).debug(request);
+}
+
+async function serveWeb(given: readonly string[]): Promise<number> {
+  const { readWebRequest } = await import('./web/web-options.js');
+  const { port, shown } = readWebRequest(given);
+  if (shown !== undefined) return show(shown, ['web']);
+  return (await import('./web/web.js')).web(port);
 }
 
 async function makeProject(given: readonly string[]): Promise<number> {

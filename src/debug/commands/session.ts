@@ -29,6 +29,8 @@ export interface DebugSessionOptions {
   readonly readSource?: SourceReader;
   /** Types text at the console of the guest. Default: there is no such console. */
   readonly typeInput?: (text: string) => void;
+  /** Called when something has stopped the machine. Default: nothing is called. */
+  readonly onStop?: (reason: StopReason) => void;
 }
 
 /** The place of which more is shown by `list` without an argument. */
@@ -353,8 +355,9 @@ export class DebugSession implements CourseTools {
     this.arrive();
     if ('tid' in reason && this.target.findThread(reason.tid)) this.selected = reason.tid;
     this.exitCode = reason.kind === 'exited' ? reason.exitCode : undefined;
-    const { print } = this.options;
+    const { print, onStop } = this.options;
     print(...reasonText(this, reason));
+    onStop?.(reason);
     if (reason.kind === 'breakpoint' || reason.kind === 'watchpoint') {
       const breakpoint = this.breakpoints.of(reason.stop);
       if (breakpoint && reason.kind === 'watchpoint') {

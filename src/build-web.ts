@@ -1,0 +1,62 @@
+/**
+ * Bundles what runs in browsers: dist/web is a static site with relative paths, and the module `bd0/web`. The interpreter is a file
+ * of its own there, which needs no decoding.
+ */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import type { GeneratedInterpreter } from './cpu/interpreter/generated.js';
+import { packagedImages } from './host/toolchain/image-file.js';
+import { packageRoot } from './host/package-root.js';
+
+/** Where the site is built. */
+const site = join(packageRoot, 'dist/web');
+const staticFiles = join(packageRoot, 'src/web/static');
+
+/** The entries: the page, the worker of a machine, and `bd0/web`. */
+const ENTRIES = ['page.js', 'worker.js', 'bd0.js'];
+
+function compiled(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
+
+/** Takes the interpreter from a file. Modules other than the entries only declare things, so unused ones are left out. */
+function forBrowsers({ wasm: _, ...tables }: GeneratedInterpreter): Plugin {
+  const module = `await WebAssembly.compile(await (await fetch(new URL('interpreter.wasm', import.meta.url))).arrayBuffer())`;
+  return {
+    name: 'for-browsers',
+    setup: (bundler) => {
+      bundler.onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) =>
+        kind === 'entry-point' ? undefined : { path: resolve(resolveDir, path), sideEffects: false },
+      );
+      bundler.onLoad({ filter: /\/cpu\/interpreter\/generated\.js$/ }, () => ({
+        contents: `const module = ${module};
+          export const generated = { ...${JSON.stringify({ ...tables, wasm: '' })}, compile: () => module };`,
+      }));
+    },
+  };
+}
+
+/** Builds the bundles. */
+export async function bundleWeb(generated: GeneratedInterpreter): Promise<void> {
+  rmSync(site, { recursive: true, force: true });
+  await build({
+    entryPoints: ENTRIES.map((name) => compiled(`./web/${name}`)),
+    outdir: site,
+    chunkNames: '[name]-[hash]',
+    ...{ bundle: true, splitting: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'eof' },
+    plugins: [forBrowsers(generated)],
+  });
+  writeFileSync(join(site, 'interpreter.wasm'), Buffer.from(generated.wasm, 'base64'));
+  for (const name of readdirSync(staticFiles)) copyFileSync(join(staticFiles, name), join(site, name));
+  copyFileSync(fileURLToPath(import.meta.resolve('@xterm/xterm/css/xterm.css')), join(site, 'xterm.css'));
+}
+
+/** Copies the guests, once they are compiled, and lists them. */
+export function addGuests(): void {
+  mkdirSync(join(site, 'images'), { recursive: true });
+  const images = existsSync(packagedImages) ? readdirSync(packagedImages).sort() : [];
+  for (const name of images) copyFileSync(join(packagedImages, name), join(site, 'images', name));
+  writeFileSync(join(site, 'files.json'), JSON.stringify({ images, sources: [] }));
+}

@@ -1,0 +1,225 @@
+/** `bd0 web`: the server, the worker of the page, run by Node, and the page, in Chromium. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, request, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import t, { type Test } from 'tap';
+import { CONTENT_SECURITY_POLICY, serveSite } from '../../src/cli/web/site-server.js';
+import { OutputLog } from '../../src/web/machine/output-log.js';
+import { SiteNames } from '../../src/web/machine/site-names.js';
+import { VmoStore } from '../../src/index.js';
+import { bd0 } from '../cli/bd0.js';
+import { Chromium, findChromium, type ChromiumPage } from '../support/chromium.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const site = join(root, 'dist/web');
+
+t.setTimeout(0);
+
+/** The status and the headers of an answer. */
+async function get(port: number, path: string, method = 'GET'): Promise<IncomingMessage> {
+  const [response] = (await once(request({ port, host: '127.0.0.1', path, method }).end(), 'response')) as [
+    IncomingMessage,
+  ];
+  response.resume();
+  return response;
+}
+
+t.test('the server serves the files of the site and nothing else', async (t) => {
+  const directory = t.testdir({
+    secret: 'secret',
+    site: { 'index.html': '<p>', 'a.js': '', 'b.wasm': '', images: { fib: '' } },
+  });
+  symlinkSync(join(directory, 'secret'), join(directory, 'site/link'));
+  writeFileSync(join(directory, 'site/.hidden'), '');
+  const server = await serveSite(join(directory, 'site'), 0);
+  t.teardown(() => server.close());
+  const { address, port } = server.address() as AddressInfo;
+  t.equal(address, '127.0.0.1', 'on the loopback interface');
+  const types = { '/': 'text/html', '/?run=a': 'text/html', '/a.js': 'text/javascript', '/b.wasm': 'application/wasm' };
+  for (const [path, type] of Object.entries({ ...types, '/images/fib': 'application/octet-stream' })) {
+    const { statusCode, headers } = await get(port, path);
+    t.strictSame([statusCode, headers['content-type']?.split(';')[0]], [200, type], path);
+    t.equal(headers['content-security-policy'], CONTENT_SECURITY_POLICY);
+    t.equal(headers['x-content-type-options'], 'nosniff');
+  }
+  const outside = ['/../secret', '/images/../../secret', '/%2e%2e/secret', '/..%2fsecret', '//secret', '*', '/link'];
+  for (const path of [...outside, '/images', '/images/', '/%', '/.hidden', '/a.js%00', '/a\\b', '/nothing'])
+    t.equal((await get(port, path)).statusCode, 404, path);
+  t.equal((await get(port, '/', 'POST')).statusCode, 405);
+});
+
+t.test('bd0 web says where the page is, and what is wrong', async (t) => {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const failures: [words: string[], message: string][] = [
+    [['--port', String(port)], `port ${port} is in use: --port N takes another one, and --port 0 any that is free`],
+    [['--port', '65536'], "--port: '65536' is not a port, which is a number from 0 to 65535"],
+    [['-p', 'x'], "--port: 'x' is not a port, which is a number from 0 to 65535"],
+    [['page'], "bd0 web takes no arguments, and 'page' is one: bd0 web --help shows how"],
+  ];
+  for (const [words, message] of failures)
+    t.match(await bd0(['web', ...words]), { code: 125, stdout: '', stderr: `bd0: ${message}\n` }, words.join(' '));
+  const child = spawn(process.execPath, [join(root, 'bin/bd0.cjs'), 'web', '-p0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [text] = (await once(child.stdout, 'data')) as [Buffer];
+  const found = /^http:\/\/127\.0\.0\.1:(\d+)\/\n/.exec(text.toString());
+  t.equal((await get(Number(found?.[1]), '/')).statusCode, 200);
+  child.kill('SIGINT');
+  t.strictSame(await once(child, 'exit'), [130, null], 'Ctrl-C ends it');
+});
+
+t.test('the site has relative paths and a policy, and is small', async (t) => {
+  const page = readFileSync(join(site, 'index.html'), 'utf8');
+  for (const [, path] of page.matchAll(/(?:src|href)="([^"]*)"/g)) t.ok(existsSync(join(site, path!)), path!);
+  t.match(page, "script-src 'self' 'wasm-unsafe-eval'");
+  t.notMatch(page, /<script(?![^>]* src=)|<[^>]* on\w+=/, 'no script is in the page');
+  const scripts = readdirSync(site).filter((name) => /\.(js|css|html)$/.test(name));
+  const sizeOf = (name: string): number => gzipSync(readFileSync(join(site, name))).length;
+  const bytes = scripts.reduce((total, name) => total + sizeOf(name), 0);
+  t.ok(bytes < 500 * 1024, `scripts and styles: ${bytes} bytes, compressed`);
+  t.ok(sizeOf('interpreter.wasm') < 300 * 1024);
+});
+
+t.test('the output of a machine is known for each tick', (t) => {
+  const log = new OutputLog();
+  t.strictSame([log.add(10, 3), log.add(10, 2), log.add(20, 5)], [0, 3, 5]);
+  t.strictSame(
+    [0, 9, 10, 19, 20, 99].map((tick) => log.bytesAt(tick)),
+    [0, 0, 5, 5, 10, 10],
+  );
+  t.equal(log.add(15, 1), 5, 'another past: what came later never was');
+  t.strictSame(
+    [14, 15, 99].map((tick) => log.bytesAt(tick)),
+    [5, 6, 6],
+  );
+  t.end();
+});
+
+t.test('files of the page are names, loaded when they are asked for', (t) => {
+  const store = new VmoStore();
+  const loaded: string[] = [];
+  const files = [
+    ['b', { url: 'u' }],
+    ['a', { bytes: Uint8Array.of(1) }],
+  ] as const;
+  const names = new SiteNames(store, files, (url) => {
+    loaded.push(url);
+    return Uint8Array.of(2);
+  });
+  t.strictSame([[...names.names()], loaded], [['a', 'b'], []]);
+  t.strictSame(
+    [1, 2].map(() => names.lookup('b')!.read(0, 1)[0]),
+    [2, 2],
+  );
+  t.strictSame(loaded, ['u'], 'once');
+  t.equal(names.lookup('c'), undefined);
+  const vmo = store.fromBytes(Uint8Array.of(3));
+  void vmo.id;
+  t.equal(names.publish('a', undefined, 'anything'), 'read-only');
+  t.equal(names.publish('a', vmo, undefined), 'changed');
+  t.equal(names.publish('a', vmo, names.lookup('a')), 'done');
+  t.equal(names.lookup('a')?.id, vmo.id, 'a published name hides the file');
+  t.equal(names.publish('c', vmo, undefined), 'done');
+  t.strictSame([...names.names()], ['a', 'b', 'c']);
+  t.end();
+});
+
+const CONTENT = 'globalThis.bd0?.terminal?.content';
+const shows = (text: string): string => `(${CONTENT} ?? '').includes(${JSON.stringify(text)})`;
+const stateIs = (state: string): string =>
+  `document.getElementById('state').dataset.state === ${JSON.stringify(state)}`;
+const TICKS = 'bd0.machine.status.ticks';
+
+/** Types a line at the terminal of the page. */
+async function typeLine(page: ChromiumPage, line: string): Promise<void> {
+  for (const key of line) await page.press(key, key);
+  await page.press('Enter', '\r');
+}
+
+/** Drops a file onto the page. */
+function drop(name: string, bytes: Uint8Array): string {
+  return `{
+    const files = new DataTransfer();
+    files.items.add(new File([Uint8Array.from(${JSON.stringify([...bytes])})], ${JSON.stringify(name)}));
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
+  }`;
+}
+
+async function testShell(t: Test, page: ChromiumPage): Promise<void> {
+  await page.until(shows('\n>'));
+  await typeLine(page, 'start fib 15');
+  await page.until(shows('fib(15) = 610\n>'));
+  await page.until(stateIs('waiting'));
+  const policy = "fetch('https://example.com/').then(() => 'loaded', () => 'refused')";
+  t.equal(await page.evaluate(policy), 'refused', 'nothing is loaded from elsewhere');
+  const script =
+    "{ const script = document.createElement('script'); script.text = 'hasRun = true'; document.body.append(script); }";
+  await page.evaluate(script);
+  t.equal(await page.evaluate("'hasRun' in globalThis"), false, 'no script is run but the files of the site');
+}
+
+async function testTimeline(t: Test, page: ChromiumPage): Promise<void> {
+  const before = (await page.evaluate(TICKS)) as number;
+  await page.evaluate(`{
+    const slider = document.querySelector('#timeline input');
+    slider.value = '0';
+    slider.dispatchEvent(new Event('input'));
+  }`);
+  await page.until(`${stateIs('paused')} && ${TICKS} < ${before}`);
+  t.equal(await page.evaluate(TICKS), await page.evaluate('bd0.machine.status.begin'));
+  t.equal(await page.evaluate(CONTENT), '', 'nothing was written yet');
+  await page.evaluate("document.getElementById('toggle').click()");
+  await page.until(`${shows('fib(15) = 610\n>')} && ${stateIs('waiting')}`);
+  t.ok(((await page.evaluate(TICKS)) as number) >= before, 'the machine is in the present again');
+}
+
+/** A guest in an endless loop: the page answers, and stops it. */
+async function testEndlessLoop(t: Test, page: ChromiumPage): Promise<void> {
+  await typeLine(page, 'start fib 90');
+  await page.until(stateIs('running'));
+  await page.evaluate('new Promise((done) => { let left = 20; setInterval(() => --left || done(), 10); })');
+  t.equal(await page.evaluate(stateIs('running')), true);
+  await page.evaluate("document.getElementById('toggle').click()");
+  await page.until(stateIs('paused'));
+  await page.evaluate("document.getElementById('toggle').click()");
+  await page.until(stateIs('running'));
+  await page.evaluate('bd0.terminal.focus()');
+  await page.press('\x03', '\x03');
+  await page.until(shows('fib: exit code 130'));
+}
+
+async function testDrops(t: Test, page: ChromiumPage): Promise<void> {
+  await page.evaluate(drop('<b>text</b>.txt', Buffer.from('no program')));
+  await page.until(stateIs('failed'));
+  t.match(await page.evaluate("document.getElementById('state').textContent"), '<b>text</b>.txt is no ELF program');
+  await page.evaluate(drop('half', readFileSync(join(site, 'images/fib')).subarray(0, 100)));
+  await page.until(`${stateIs('failed')} && document.title.startsWith('half')`);
+  await page.evaluate(drop('<img src=x>', readFileSync(join(site, 'images/echo'))));
+  await page.until(`${stateIs('ended')}`);
+  t.equal(await page.evaluate("document.querySelectorAll('b, img').length"), 0, 'names are text');
+}
+
+t.test('the page runs machines in Chromium', async (t) => {
+  const path = findChromium();
+  if (path === undefined) return t.comment('Chromium is not installed (apt install chromium): the page was not tested');
+  const server = await serveSite(site, 0);
+  const browser = new Chromium(path);
+  t.teardown(async () => {
+    await browser.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  const page = await browser.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, 1280, 800);
+  await t.test('the shell starts programs', (t) => testShell(t, page));
+  await t.test('the timeline leads back and forth', (t) => testTimeline(t, page));
+  await t.test('an endless loop does not stall it', (t) => testEndlessLoop(t, page));
+  await t.test('dropped files run, or are refused', (t) => testDrops(t, page));
+});
