@@ -6,10 +6,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rollup, type Plugin } from '@rollup/wasm-node';
 import type { GeneratedInterpreter } from './cpu/interpreter/generated.js';
-import { INTERPRETER_FILE, tieringOfV8 } from './host/bundled/interpreter-module.js';
+import { INTERPRETER_FILE, forgetInterpreter, tieringOfV8 } from './host/bundled/interpreter-module.js';
 import { packageRoot } from './host/package-root.js';
 
 const directory = join(packageRoot, 'dist/bundle');
@@ -23,6 +23,9 @@ const EXIT_NOT_FOUND = 127;
 function compiled(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));
 }
+
+/** What starts the bundle; it sets the options of V8. */
+const loader = compiled('./host/bundled/bundle.cjs');
 
 /** What the command line loads in another way than the library: hashes of Node, and the interpreter from a file. */
 function replacements(tables: Omit<GeneratedInterpreter, 'wasm' | 'compile'>): Plugin {
@@ -76,10 +79,16 @@ export async function bundleCommandLine(generated: GeneratedInterpreter): Promis
   writeFileSync(join(packageRoot, INTERPRETER_FILE), Buffer.from(wasm, 'base64'));
 }
 
-/** Lets the bundle run a guest, if one was compiled, and keeps what V8 has compiled by then. */
+/**
+ * Keeps what V8 compiles of the interpreter, if it has a way: another process tries that, which may crash. Then lets the bundle
+ * run a guest, if one was compiled, and keeps what V8 has compiled of the scripts by then.
+ */
 export function keepCode(): void {
+  const interpreter = pathToFileURL(compiled('./host/bundled/interpreter-module.js')).href;
+  const keepModule = 'require(process.argv[1]); import(process.argv[2]).then((module) => module.keepInterpreter());';
+  const module = spawnSync(process.execPath, ['-e', keepModule, loader, interpreter]);
+  if (module.status !== 0) forgetInterpreter();
   const keep = "const bundle = require(process.argv[1]); process.on('exit', bundle.keepCode); bundle.start();";
-  const loader = compiled('./host/bundled/bundle.cjs');
   const { status, stderr } = spawnSync(process.execPath, ['-e', keep, loader, 'run', 'hello_world']);
   if (status !== 0 && status !== EXIT_NOT_FOUND) throw new Error(`the bundle does not run: ${stderr.toString()}`);
 }

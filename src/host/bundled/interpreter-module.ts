@@ -1,11 +1,15 @@
-/** The generated interpreter as the bundled command line loads it: from a file, instead of from text in a script. */
-import { readFileSync } from 'node:fs';
+/** The generated interpreter as the bundled command line loads it: from a file, with what V8 compiled of it for the build. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { packageRoot } from '../package-root.js';
+import { moduleWithCode, optimisedCode } from './machine-code.js';
 
 /** Where the build writes the module, in the package. */
 export const INTERPRETER_FILE = 'dist/bundle/interpreter.wasm';
+
+/** Where it writes the machine code, all of it optimised, in the package. */
+const CODE_FILE = `${INTERPRETER_FILE}.code`;
 
 /** The option of V8 that says for how long code of its baseline compiler runs before a function is optimised. */
 const BUDGET_OPTION = '--wasm-tiering-budget';
@@ -23,9 +27,14 @@ export interface TieringOfV8 {
   readonly budget: number;
 }
 
-/** Compiles it. With another version of V8 than that which the build knows, nothing is changed about its tiers. */
+/**
+ * Compiles it, or takes the code that the build has kept. With another version of V8 than that which the build knows, there is
+ * none, and nothing is changed about its tiers.
+ */
 export function compileInterpreter({ version, budget }: TieringOfV8): WebAssembly.Module {
-  const bytes = readFileSync(join(packageRoot, INTERPRETER_FILE));
+  const bytes = new Uint8Array(readFileSync(join(packageRoot, INTERPRETER_FILE)));
+  const kept = process.versions.v8 === version ? keptInterpreter(bytes) : undefined;
+  if (kept) return kept;
   const isGiven = process.execArgv.some((option) => option.startsWith(BUDGET_OPTION));
   if (process.versions.v8 !== version || isGiven) return new WebAssembly.Module(bytes);
   setFlagsFromString(`${BUDGET_OPTION}=${BUDGET}`);
@@ -34,6 +43,27 @@ export function compileInterpreter({ version, budget }: TieringOfV8): WebAssembl
   } finally {
     setFlagsFromString(`${BUDGET_OPTION}=${budget}`);
   }
+}
+
+function keptInterpreter(bytes: Uint8Array): WebAssembly.Module | undefined {
+  const file = join(packageRoot, CODE_FILE);
+  return existsSync(file) ? moduleWithCode(bytes, readFileSync(file)) : undefined;
+}
+
+/**
+ * Keeps the machine code, for V8 with the options of this process; `npm run build` calls it in one that ends with it. Throws if
+ * V8 would not take it back.
+ */
+export function keepInterpreter(): void {
+  const bytes = new Uint8Array(readFileSync(join(packageRoot, INTERPRETER_FILE)));
+  const code = optimisedCode(bytes);
+  if (!moduleWithCode(bytes, code)) throw new Error('V8 refuses the code that it has compiled');
+  writeFileSync(join(packageRoot, CODE_FILE), code);
+}
+
+/** Removes what another build has kept. */
+export function forgetInterpreter(): void {
+  rmSync(join(packageRoot, CODE_FILE), { force: true });
 }
 
 /** Finds the value in what `node --v8-options` prints. Throws if it is not there. */
