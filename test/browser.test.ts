@@ -1,20 +1,22 @@
 /**
- * examples/browser: the page runs guests in a worker, as it should, and machines have the hashes there that they have in Node.
- * The worker is run by Node, too: so its bundle is tested where no Chromium is installed.
+ * `<bd0-machine>`: machines in a page have the hashes that they have in Node. The worker is run by Node, too: so its bundle is
+ * tested where no Chromium is installed.
  */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { request, type IncomingMessage, type Server } from 'node:http';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import t, { type Test } from 'tap';
+import { serveSite } from '../src/cli/web/site-server.js';
 import { findImage, readImage, sha256 } from '../src/host/index.js';
 import { Computer } from '../src/index.js';
+import type { Report, Request, StartOptions, Status } from '../src/web/protocol.js';
 import { Chromium, findChromium, type ChromiumPage } from './support/chromium.js';
 
 const MIB = 2 ** 20;
+const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 
 /** Guests that end by themselves, with their arguments. */
 const GUESTS: readonly (readonly [name: string, argumentLine: string])[] = [
@@ -25,51 +27,31 @@ const GUESTS: readonly (readonly [name: string, argumentLine: string])[] = [
   ['nbody', '20'],
 ];
 
+t.setTimeout(0);
+
+const directory = t.testdir({});
+const server = await serveSite(root, 0);
+const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+t.teardown(() => {
+  server.close();
+  server.closeAllConnections();
+});
+
 /** What came of a run. */
 interface Ended {
   readonly output: string;
   readonly machineHash: string;
 }
 
-/** What the worker reports: see examples/browser/worker.mjs. */
-interface Report {
-  readonly kind: 'output' | 'progress' | 'ended' | 'failed';
-  readonly bytes?: Uint8Array;
-  readonly isWaiting?: boolean;
-  readonly outcome?: string;
-  readonly machineHash?: string;
-  readonly message?: string;
-}
-
-const example = new URL('../../examples/browser/', import.meta.url);
-const { build } = (await import(new URL('build.mjs', example).href)) as {
-  build(directory: string): Promise<{ names: string[] }>;
-};
-const { serve } = (await import(new URL('serve.mjs', example).href)) as {
-  serve(directory: string, port: number): Promise<Server>;
-};
-
-t.setTimeout(0);
-
-const directory = t.testdir({});
-const { names } = await build(join(directory, 'page'));
-const server = await serve(join(directory, 'page'), 0);
-const { port } = server.address() as AddressInfo;
-const origin = `http://127.0.0.1:${port}/`;
-t.teardown(() => {
-  server.close();
-  server.closeAllConnections();
-});
-
 const expected = new Map<string, Ended>();
 
-/** The same run as on the page, by the library and in one piece. */
+/** The same run as in the page, by the library and in one piece. */
 async function runWithLibrary(name: string, argumentLine: string): Promise<Ended> {
-  const known = expected.get(name);
+  const known = expected.get(`${name} ${argumentLine}`);
   if (known) return known;
   let output = '';
   const computer = new Computer({
-    memoryBytes: 128 * MIB,
+    memoryBytes: 64 * MIB,
     sha256,
     console: {
       write: (bytes) => (output += Buffer.from(bytes).toString()),
@@ -78,22 +60,37 @@ async function runWithLibrary(name: string, argumentLine: string): Promise<Ended
     },
   });
   const image = await readImage(computer.store, findImage(name));
-  const argv = `${name} ${argumentLine}`.trim().split(' ');
-  const program = computer.start(image, { name, limitBytes: 2 ** 30, argv });
+  const program = computer.start(image, {
+    name,
+    limitBytes: 2 ** 30,
+    argv: `${name} ${argumentLine}`.trim().split(' '),
+  });
   image.close();
   computer.run(program);
   const ended = { output, machineHash: computer.machineHash() };
-  expected.set(name, ended);
+  expected.set(`${name} ${argumentLine}`, ended);
   return ended;
 }
 
-/** Gives a worker of Node the two globals by which workers of browsers exchange messages. */
+/** Gives a worker of Node what the bundle needs of a browser. */
 const SHIM = `
+import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-globalThis.self = globalThis;
-self.postMessage = (message, { transfer }) => parentPort.postMessage(message, transfer);
+globalThis.postMessage = (message) => parentPort.postMessage(message);
+globalThis.fetch = async (url) => new Response(readFileSync(url));
+globalThis.XMLHttpRequest = class {
+  open(method, url) { this.url = new URL(url); }
+  send() {
+    try {
+      this.response = new Uint8Array(readFileSync(this.url)).buffer;
+      this.status = 200;
+    } catch (error) {
+      [this.status, this.statusText] = [404, error.code];
+    }
+  }
+};
 await import(workerData);
-parentPort.on('message', (data) => self.onmessage({ data }));
+parentPort.on('message', (data) => globalThis.onmessage({ data }));
 `;
 
 /** The bundled worker, run by Node. */
@@ -102,20 +99,27 @@ class NodeWorker {
   private readonly worker: Worker;
   private readonly reports: Report[] = [];
 
-  constructor(image: string, argv: readonly string[], files: readonly { name: string; url: string }[] = []) {
+  constructor(name: string, words: readonly string[], given: Partial<StartOptions> = {}) {
     const shim = join(directory, 'shim.mjs');
     writeFileSync(shim, SHIM);
-    this.worker = new Worker(shim, { execArgv: [], workerData: pathToFileURL(join(directory, 'page/worker.js')).href });
+    const bundle = pathToFileURL(join(root, 'dist/web/worker.js')).href;
+    this.worker = new Worker(shim, { execArgv: [], workerData: bundle });
     this.worker.on('message', (report: Report) => this.receive(report));
-    this.send({ kind: 'start', name: argv[0], argv, image: new URL(image, origin).href, files });
+    const options = {
+      ...{ name, argv: [name, ...words], files: [], historyBytes: 0, pausesAtTraps: false },
+      image: { bytes: readFileSync(findImage(name)) },
+      ...{ memoryBytes: 64 * MIB, limitBytes: 2 ** 30 },
+      ...given,
+    };
+    this.send({ kind: 'start', options });
   }
 
-  send(message: object): void {
-    this.worker.postMessage(message);
+  send(request: Request): void {
+    this.worker.postMessage(request);
   }
 
   type(text: string): void {
-    this.send({ kind: 'input', text });
+    this.send({ kind: 'input', bytes: Buffer.from(text) });
   }
 
   /** Waits for a report, of those that came before too. */
@@ -126,203 +130,152 @@ class NodeWorker {
     }
   }
 
-  /** The last report, after which the worker is ended. */
-  async end(): Promise<Report> {
-    const last = await this.until(({ kind }) => kind === 'ended' || kind === 'failed');
+  async untilStatus(isWanted: (status: Status) => boolean): Promise<Status> {
+    const report = await this.until((each) => each.kind === 'status' && isWanted(each.status));
+    return (report as Extract<Report, { kind: 'status' }>).status;
+  }
+
+  async call(method: string, argument?: unknown): Promise<unknown> {
+    const id = this.reports.length + 1;
+    this.send({ kind: 'call', id, method, argument });
+    const reply = await this.until((each) => (each.kind === 'reply' || each.kind === 'refusal') && each.id === id);
+    if (reply.kind === 'refusal') throw new Error(reply.message);
+    return (reply as Extract<Report, { kind: 'reply' }>).result;
+  }
+
+  async close(): Promise<void> {
     await this.worker.terminate();
-    return last;
   }
 
   private receive(report: Report): void {
     this.reports.push(report);
-    if (!report.bytes) return;
-    this.output += Buffer.from(report.bytes).toString();
+    if (report.kind !== 'output') return;
+    this.output = this.output.slice(0, report.at) + Buffer.from(report.bytes).toString();
     this.send({ kind: 'shown', bytes: report.bytes.length });
   }
 }
 
+const hasEnded = ({ state }: Status): boolean => state === 'ended';
+
 t.test('the bundled worker computes the machine hashes of the library', async (t) => {
   for (const [name, argumentLine] of GUESTS) {
-    const worker = new NodeWorker(`images/${name}`, `${name} ${argumentLine}`.trim().split(' '));
-    const { outcome, machineHash } = await worker.end();
-    t.equal(outcome, 'exited', name);
+    const words = argumentLine.split(' ').filter((word) => word !== '');
+    const worker = new NodeWorker(name, words);
+    t.equal((await worker.untilStatus(hasEnded)).exitCode, 0, name);
+    const machineHash = await worker.call('machineHash');
     t.strictSame({ output: worker.output, machineHash }, await runWithLibrary(name, argumentLine), name);
+    await worker.close();
   }
 });
 
+t.test('a machine with a history has the same hashes', async (t) => {
+  const worker = new NodeWorker('fib', ['18'], { historyBytes: 64 * MIB });
+  const { begin, end } = await worker.untilStatus(hasEnded);
+  const { machineHash } = await runWithLibrary('fib', '18');
+  t.equal(await worker.call('machineHash'), machineHash);
+  const middle = Math.floor((begin + end) / 2);
+  await worker.call('goto', middle);
+  t.match(await worker.untilStatus(({ ticks }) => ticks === middle), { state: 'paused', isPast: true, outputBytes: 0 });
+  await worker.call('goto', Infinity);
+  await worker.untilStatus(({ state, isPast, ticks }) => state === 'ended' && !isPast && ticks === end);
+  t.equal(await worker.call('machineHash'), machineHash);
+  await worker.close();
+});
+
 t.test('the bundled worker delivers input, and waits for more', async (t) => {
-  const worker = new NodeWorker('images/cat', ['cat']);
-  await worker.until(({ isWaiting }) => isWaiting === true);
+  const worker = new NodeWorker('cat', []);
+  await worker.untilStatus(({ state }) => state === 'waiting');
   worker.type('first\r');
   await worker.until(({ kind }) => kind === 'output' && worker.output.endsWith('first\nfirst\n'));
   worker.type('sec');
   worker.type('ond\r\x04');
-  t.match(await worker.end(), { outcome: 'exited', exitCode: 0 });
+  t.equal((await worker.untilStatus(hasEnded)).exitCode, 0);
   t.equal(worker.output, 'first\nfirst\nsecond\nsecond\n');
+  await worker.close();
 });
 
 t.test('the bundled worker starts guests by name, and keeps what is typed before it is ready', async (t) => {
-  const files = [{ name: 'fib', url: new URL('images/fib', origin).href }];
-  const worker = new NodeWorker('images/terminal', ['terminal'], files);
+  const files = [['fib', { url: pathToFileURL(findImage('fib')).href }]] as const;
+  const worker = new NodeWorker('terminal', [], { files });
   worker.type('start fib 10\rstart nothing\rexit 7\r');
-  t.match(await worker.end(), { outcome: 'exited', exitCode: 7 });
+  t.equal((await worker.untilStatus(hasEnded)).exitCode, 7);
   t.match(worker.output, /fib\(10\) = 55\n.*nothing/s);
+  await worker.close();
 });
 
-t.test('the bundled worker stops a guest that would not end, running or waiting', async (t) => {
+t.test('the bundled worker pauses a guest that would not end, running or waiting', async (t) => {
   for (const [name, ...words] of [['fib', '90'], ['cat']] as const) {
-    const worker = new NodeWorker(`images/${name}`, [name, ...words]);
-    await worker.until(({ kind, isWaiting }) => kind === 'progress' && isWaiting === (name === 'cat'));
-    worker.send({ kind: 'stop' });
-    t.match(await worker.end(), { outcome: 'stopped', machineHash: /^[0-9a-f]{64}$/ }, name);
+    const worker = new NodeWorker(name, words);
+    await worker.untilStatus(({ state }) => state === (name === 'cat' ? 'waiting' : 'running'));
+    worker.send({ kind: 'pause' });
+    t.match(await worker.untilStatus(({ state }) => state === 'paused'), { isPast: false }, name);
+    t.match(await worker.call('machineHash'), /^[0-9a-f]{64}$/);
+    await worker.close();
   }
 });
 
 t.test('the bundled worker reports what cannot run', async (t) => {
-  const missing = await new NodeWorker('images/nothing', ['nothing']).end();
-  t.match(missing, { kind: 'failed', message: /^cannot load .*\/images\/nothing: 404 / });
-  const text = await new NodeWorker('images.json', ['text']).end();
-  t.match(text, { kind: 'failed', message: /ELF/ });
-});
-
-t.test('the server serves the files of the page and nothing else', async (t) => {
-  const get = async (path: string, method = 'GET'): Promise<IncomingMessage> => {
-    const [response] = (await once(request({ port, host: '127.0.0.1', path, method }).end(), 'response')) as [
-      IncomingMessage,
-    ];
-    response.resume();
-    return response;
-  };
-  const types = { '/': 'text/html', '/?a=b': 'text/html', '/page.js': 'text/javascript', '/style.css': 'text/css' };
-  for (const [path, type] of Object.entries(types)) {
-    const { statusCode, headers } = await get(path);
-    t.strictSame([statusCode, headers['content-type']?.split(';')[0]], [200, type], path);
+  const cases: [given: Partial<StartOptions>, message: RegExp][] = [
+    [{ image: { url: new URL('nothing', import.meta.url).href } }, /^cannot load .*\/nothing: 404 ENOENT$/],
+    [{ image: { bytes: Buffer.from('text') } }, /ELF/],
+    [{ image: { bytes: Buffer.from('text') }, isSnapshot: true }, /./],
+    [{ memoryBytes: 5 }, /./],
+  ];
+  for (const [given, message] of cases) {
+    const worker = new NodeWorker('fib', [], given);
+    t.match(await worker.until(({ kind }) => kind === 'failed'), { message });
+    await worker.close();
   }
-  t.equal((await get('/images/fib', 'HEAD')).headers['content-type'], 'application/octet-stream');
-  const outside = ['/../shim.mjs', '/images/../../shim.mjs', '/%2e%2e/shim.mjs', '/..%2fshim.mjs', '//shim.mjs', '*'];
-  for (const path of [...outside, '/images', '/images/', '/%', '/.hidden', '/page.js%00', '/a\\b'])
-    t.equal((await get(path)).statusCode, 404, path);
-  t.equal((await get('/', 'POST')).statusCode, 405);
 });
 
-interface Screen {
-  readonly lines: readonly string[];
-  readonly lastLine: readonly string[];
-  readonly text: string;
-  write(bytes: Uint8Array): void;
-}
+const machine = (number: number): string => `document.querySelectorAll('bd0-machine')[${number}]`;
 
-t.test('the screen shows what a terminal would', async (t) => {
-  const { Screen } = (await import(new URL('screen.mjs', example).href)) as { Screen: new () => Screen };
-  const shown = (...parts: readonly (string | Uint8Array)[]): Screen => {
-    const screen = new Screen();
-    for (const part of parts) screen.write(Buffer.from(part));
-    return screen;
-  };
-  const texts: Readonly<Record<string, string>> = {
-    'a\nb\n': 'a\nb\n',
-    'abc\rX': 'Xbc',
-    'abc\b \b': 'ab ',
-    'a\tb\tc': 'a       b       c',
-    '\x07\x00\x7f\x9ba': 'a',
-    'abcdef\x1b[3D\x1b[K': 'abc',
-    'abc\x1b[2D\x1b[1KX': ' Xc',
-    'abc\x1b[2K': '   ',
-    'abc\x1b[2GX\x1b[CY': 'aXcY',
-    'old\nold\x1b[H\x1b[2Jnew': 'new',
-    '\x1b[31mred\x1b[0m\x1b7': 'red',
-    '\u6f22\u5b57\b \b\b \b': '\u6f22  ',
-    'e\u0301!': 'e\u0301!',
-    '\x1b[9999999999C\x1b[99999999999999999999Dx': 'x',
-  };
-  for (const [text, expected] of Object.entries(texts)) {
-    t.equal(shown(text).text.trimEnd(), expected.trimEnd(), JSON.stringify(text));
-    // However the output is cut, the screen is the same.
-    t.equal(shown(...Array.from(Buffer.from(text), (byte) => Uint8Array.of(byte))).text, shown(text).text);
-  }
-  t.strictSame(shown('one\ntwo\x1b[2D').lastLine, ['t', 'w', 'o']);
-  t.strictSame(shown('one\ntwo').lastLine, ['two', ' ', '']);
-  const endless = shown(...Array.from({ length: 30 }, () => 'line\n'.repeat(100) + 'x'.repeat(10_000)));
-  t.ok(endless.lines.length < 2000, `${endless.lines.length} lines are kept`);
-  t.ok(endless.lines.every(({ length }) => length <= 4096));
-});
-
-/** Chooses a guest on the page and presses Run. */
-async function startOnPage(page: ChromiumPage, name: string, argumentLine: string): Promise<void> {
+/** The example: one machine ends with the hash of Node, the other one reads what is typed. */
+async function testExample(t: Test, page: ChromiumPage): Promise<void> {
+  await page.until("document.querySelector('output')?.textContent.startsWith('Exit code')");
+  const { machineHash } = await runWithLibrary('fib', '25');
+  t.match(await page.evaluate("document.querySelector('output').textContent"), `now ${machineHash}, as in Node`);
   await page.evaluate(`{
-    document.getElementById('guest').value = ${JSON.stringify(name)};
-    document.getElementById('arguments').value = ${JSON.stringify(argumentLine)};
-    document.getElementById('run').click();
+    globalThis.written = '';
+    const cat = ${machine(1)};
+    cat.addEventListener('console', ({ detail }) => (globalThis.written += new TextDecoder().decode(detail)));
+    cat.type('<b>typed</b>\\r');
   }`);
+  await page.until("globalThis.written === '<b>typed</b>\\n<b>typed</b>\\n'");
 }
 
-const stateIs = (...states: readonly string[]): string =>
-  `${JSON.stringify(states)}.includes(document.documentElement.dataset.state)`;
-const textOf = (id: string): string => `document.getElementById(${JSON.stringify(id)}).textContent`;
-const screenHas = (text: string): string => `${textOf('screen')}.includes(${JSON.stringify(text)})`;
-const ENDS = ['exited', 'trapped', 'deadlocked', 'stopped', 'failed'];
-
-async function testHashes(t: Test, page: ChromiumPage): Promise<void> {
+/** Machines of a page of its own: their hashes are those of Node, and none stalls the page. */
+async function testMachines(t: Test, page: ChromiumPage): Promise<void> {
   for (const [name, argumentLine] of GUESTS) {
-    await startOnPage(page, name, argumentLine);
-    await page.until(stateIs(...ENDS));
-    t.equal(await page.evaluate(textOf('state')), 'Exited, exit code 0', name);
-    const { output, machineHash } = await runWithLibrary(name, argumentLine);
-    t.equal(((await page.evaluate(textOf('screen'))) as string).trimEnd(), output.trimEnd(), name);
-    t.equal(await page.evaluate(textOf('hash')), machineHash, name);
-    t.match(await page.evaluate(textOf('ticks')), /^[1-9][\d,]*$/, name);
-    t.match(await page.evaluate(textOf('mips')), /^[\d,.]+ MIPS$/, name);
+    const hash = await page.evaluate(`new Promise((done) => {
+      const each = document.createElement('bd0-machine');
+      for (const [key, value] of Object.entries({ image: '../../dist/web/images/${name}', args: '${argumentLine}', memory: '64MB' }))
+        each.setAttribute(key, value);
+      each.hidden = true;
+      each.addEventListener('exit', () => each.machineHash().then((hash) => (each.remove(), done(hash))));
+      each.addEventListener('failure', ({ detail }) => done(detail));
+      document.body.append(each);
+    })`);
+    t.equal(hash, (await runWithLibrary(name, argumentLine)).machineHash, name);
   }
-}
-
-/** Counts how often a timer of the page fires while a guest that would not end is running, and then stops the guest. */
-async function testResponsiveness(t: Test, page: ChromiumPage): Promise<void> {
-  await startOnPage(page, 'fib', '90');
-  await page.until(`${stateIs('running')} && ${textOf('ticks')} !== '–'`);
-  const before = await page.evaluate(textOf('ticks'));
-  await page.evaluate('new Promise((done) => { let left = 20; setInterval(() => --left || done(), 10); })');
-  await page.until(`${textOf('ticks')} !== ${JSON.stringify(before)}`);
-  t.equal(await page.evaluate(stateIs('running')), true, 'the timer has fired 20 times, and the guest is running');
-  await page.evaluate("document.getElementById('stop').click()");
-  await page.until(stateIs(...ENDS));
-  t.equal(await page.evaluate(textOf('state')), 'Stopped');
-  t.match(await page.evaluate(textOf('hash')), /^[0-9a-f]{64}$/);
-}
-
-/** Types at the console and in the line below it. */
-async function testInput(t: Test, page: ChromiumPage): Promise<void> {
-  await startOnPage(page, 'terminal', '-i');
-  await page.until(screenHas('> '));
-  for (const key of 'start cat!') await page.press(key, key);
-  for (const key of ['Backspace', 'Enter']) await page.press(key);
-  await page.until(screenHas('> start cat\n'));
   await page.evaluate(`{
-    document.getElementById('input').value = '<b>typed</b> & more';
-    document.getElementById('send').click();
+    const each = ${machine(0)};
+    each.setAttribute('args', '90');
+    each.addEventListener('stop', ({ detail }) => (globalThis.stopped = detail.reason));
+    each.start({ url: new URL('../../dist/web/images/fib', location.href).href });
   }`);
-  await page.until(screenHas('<b>typed</b> & more\n<b>typed</b> & more\n'));
-  t.equal(await page.evaluate("document.querySelector('#screen b')"), null, 'output is text, not HTML');
-  await page.evaluate("document.querySelector('[title^=Interrupts]').click()");
-  await page.until(screenHas('cat: exit code 130'));
-  for (const key of 'exit 9') await page.press(key, key);
-  await page.press('Enter');
-  await page.until(stateIs(...ENDS));
-  t.equal(await page.evaluate(textOf('state')), 'Exited, exit code 9');
-}
-
-/** The page fits into the window, and its controls into the page. */
-async function testLayout(t: Test, page: ChromiumPage): Promise<void> {
-  for (const [width, height] of [
-    [1280, 800],
-    [400, 800],
-  ] as const) {
-    await page.resize(width, height);
-    const outside = `[...document.querySelectorAll('button, input, select, pre, dl')].filter((each) => {
-      const { left, top, right, bottom, height } = each.getBoundingClientRect();
-      return left < 0 || top < 0 || right > innerWidth || bottom > innerHeight || height < 20;
-    }).map(({ outerHTML }) => outerHTML)`;
-    t.strictSame(await page.evaluate(outside), [], `${width} by ${height}`);
-  }
+  await page.until(`${machine(0)}.machine?.status?.state === 'running'`);
+  await page.evaluate('new Promise((done) => { let left = 20; setInterval(() => --left || done(), 10); })');
+  t.equal(await page.evaluate(`${machine(0)}.machine.status.state`), 'running', 'the page has not waited');
+  await page.evaluate(`${machine(0)}.pause()`);
+  await page.until("globalThis.stopped === 'interrupted'");
+  const failure = `new Promise((done) => {
+    const each = ${machine(0)};
+    each.addEventListener('failure', ({ detail }) => done(detail));
+    each.setAttribute('memory', 'much');
+    each.start(new Uint8Array(4));
+  })`;
+  t.equal(await page.evaluate(failure), "'much' is not a size, such as 128MB");
 }
 
 t.test('a browser that does not work is reported', async (t) => {
@@ -355,22 +308,15 @@ t.test('a browser that works is waited for, however long it takes', async (t) =>
   t.equal(failure?.message, 'Chromium has ended, or closed its debugging pipe');
 });
 
-t.test('the page runs guests in Chromium', async (t) => {
+t.test('machines run in Chromium', async (t) => {
   const path = findChromium();
   if (path === undefined)
     return t.comment('Chromium is not installed (apt install chromium): only Node has run the worker');
   const browser = new Chromium(path);
   t.teardown(() => browser.close());
-  const page = await browser.open(origin, 1280, 800);
-  await page.until(stateIs('idle', 'failed'));
-  t.strictSame(
-    await page.evaluate("Array.from(document.getElementById('guest').options, ({ value }) => value)"),
-    names,
-  );
-  await t.test('machines have the hashes that they have in Node', (t) => testHashes(t, page));
-  await t.test('it stays responsive, and stops the guest', (t) => testResponsiveness(t, page));
-  await t.test('what is typed reaches the guest', (t) => testInput(t, page));
-  await t.test('it fits into large and small windows', (t) => testLayout(t, page));
+  const page = await browser.open(`${origin}examples/browser/index.html`, 1280, 800);
+  await t.test('the example', (t) => testExample(t, page));
+  await t.test('several machines', (t) => testMachines(t, page));
   const crashed = page.send('Page.crash', {});
   await t.rejects(crashed, { message: 'the page in Chromium has crashed' }, 'a crash is reported');
 });

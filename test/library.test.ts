@@ -56,7 +56,7 @@ const directory = t.testdir({});
 const pathOf = ({ line }: Example): string => join(directory, `line-${line}.ts`);
 for (const example of [...examples, ...readme]) writeFileSync(pathOf(example), example.code);
 const programs = ['run', 'hooks', 'store'].map((name) => join(root, `examples/node/${name}.mjs`));
-const pageModules = ['page', 'worker'].map((name) => join(root, `examples/browser/${name}.mjs`));
+const pageModules = [join(root, 'examples/browser/page.js')];
 const index = join(directory, 'index.ts');
 writeFileSync(
   index,
