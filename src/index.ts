@@ -5,6 +5,7 @@ export { Computer } from './computer.js';
 export type { ComputerOptions, ComputerParts, Outcome, ResumeOptions, RunLimits, Statistics } from './computer.js';
 export type { Snapshot } from './snapshot.js';
 export { SavedSnapshotError } from './state/saved-values.js';
+export { isSavedSnapshot } from './saved-snapshot.js';
 export { MAX_RAM_BYTES as MAX_MEMORY_BYTES } from './memory.js';
 export { LARGEST_REGION_BYTES } from './kernel/memory/address-space.js';
 export type { Engine } from './cpu/cpu.js';

@@ -93,6 +93,12 @@ function assemble(state: Uint8Array, pages: Iterable<Uint8Array>, target: VmoSto
   }
 }
 
+/** Whether a VMO begins as saved snapshots do. */
+export function isSavedSnapshot(vmo: VmoHandle): boolean {
+  const start = vmo.read(0, Math.min(MAGIC.length, vmo.length));
+  return MAGIC.every((byte, at) => start[at] === byte);
+}
+
 /** Reads a saved snapshot, up to its content. Its VMO stays in use. Throws SavedSnapshotError. */
 export function readSavedSnapshot(saved: VmoHandle): SavedSnapshot {
   const { body, stateBytes } = openBody(saved);
@@ -116,7 +122,7 @@ export function readSavedSnapshot(saved: VmoHandle): SavedSnapshot {
 /** What follows the first page, verified, by a handle of its own. */
 function openBody(saved: VmoHandle): { body: VmoHandle; stateBytes: number } {
   const header = saved.read(0, Math.min(PAGE_SIZE, saved.length));
-  if (header.length < PAGE_SIZE || MAGIC.some((byte, at) => header[at] !== byte))
+  if (header.length < PAGE_SIZE || !isSavedSnapshot(saved))
     throw new SavedSnapshotError('this is not a saved snapshot');
   const view = new DataView(header.buffer);
   const version = view.getUint32(AT.version, true);

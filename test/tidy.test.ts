@@ -50,7 +50,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'machine-state': ['saved-snapshot', 'snapshot', 'kernel', 'cpu', 'vmo', 'memory', 'state', 'bits'],
   computer: ['machine-state', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
   debug: ['computer', 'machine-state', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'state', 'sorted', 'bits'],
-  index: ['debug', 'computer', 'snapshot', 'state', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
+  index: ['debug', 'computer', 'saved-snapshot', 'snapshot', 'state', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'bits'],
   web: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   host: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   cli: ['host', 'index'],

@@ -127,7 +127,7 @@ export class Kernel implements KernelServices {
     const { names, work } = this;
     this.hostMemory = new HostMemory(options.hostBytes, () => store.hostBytes + names.heldNames * HOST_BYTES.name);
     this.space = new AddressSpace(this.hostMemory, work);
-    this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes, this.hostMemory, work);
+    this.pager = new Pager(cpu.linearMemory, pool, this.space, writeBackBytes, this.hostMemory, work, () => cpu.ticks);
     this.memory = new UserMemory(cpu.linearMemory, this.space, this.pager);
     this.current = new CurrentThread(cpu, this.pager, work);
     const { memory, space, pager, processes, hostMemory, scheduler, waits, stops, current, images } = this;

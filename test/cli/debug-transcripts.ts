@@ -156,6 +156,8 @@ error: there is no symbol 'nosuch'
 (bd0) disassemble 0
 error: there is no code
 (bd0) x/gx -1
+error: '-1' is no address: it is negative
+(bd0) x/gx ~0
 there the address space ends
 (bd0) delete x
 error: 'x' is not a number
@@ -176,7 +178,7 @@ error: division by zero
 (bd0) p u8(0)
 error: 0x0 is not mapped
 (bd0) x/99999x 0
-error: a count is at most 4096, not 99999
+error: the count 99999 is not 1 to 4096
 (bd0) x/q 0
 error: 'q' is no format: x d u c t a s i, and b h w g for the size
 (bd0) set foo = 1
@@ -194,7 +196,7 @@ error: 're' is ambiguous: reverse-continue, reverse-step, reverse-next, reverse-
 (bd0) st
 error: 'st' is ambiguous: step, stepi
 (bd0) step 0
-error: a count is 1 to 2^32, not 0
+error: the count '0' is not 1 to 2^32
 (bd0) thread 7
 error: there is no thread 7: info threads lists them
 (bd0) frame 99

@@ -108,6 +108,43 @@ t.test('a step back and a step forward show the same place, and the history says
   t.equal(values[0], values[1]);
 });
 
+t.test('the first step goes off a breakpoint that was set where the program stands', async (t) => {
+  const commands = ['break', 'c', 'goto begin', 'c', 'rc', 'delete', 'tbreak add', 'c', 'break', 'c', 'info break'];
+  const { stdout } = await bd0(['debug', ...commands.flatMap((command) => ['--command', command]), guest]);
+  const [, start, first, begin, again, back, , , add, , next, list] = stdout.split('(bd0) ');
+  t.match(start, /^break\nbreakpoint 1 at 0x\w+ in _start, /);
+  t.match(first, /^c\n(.*\n)*the program has ended with exit code 3, /);
+  t.match(begin, /^goto begin\nthread 1, tick 0: /);
+  // Without what the program printed then.
+  t.match(again, /^c\n(process 2 .*\n){2}the program has ended with exit code 3, /);
+  t.match(back, /^rc\nbreakpoint 1, thread 1, tick 0: /);
+  t.match(add, /^c\ntemporary breakpoint 2, .* in add\+/);
+  t.match(next, /^c\nbreakpoint 3, .* in add\+/);
+  t.match(list, /^info break\n3 {2}breakpoint \*0x\w+ at 0x\w+ in add\+\w+, gdb-guest.c:20, hit once\n/);
+});
+
+t.test(
+  'where there are no lines, step says that it runs to the end of the function, or what to do instead',
+  async (t) => {
+    const bare = join(directory, 'without-lines');
+    await compileTo(bare, join(root, 'test/cli/gdb-guest.c'), { compilerOptions: ['-O0', '-g0'] });
+    const steps = ['--command', 'break *add', '--command', 'c', '--command', 'step', '--command', 'next'];
+    const functions = await bd0(['debug', ...steps, bare]);
+    t.match(
+      functions.stdout,
+      /\(bd0\) step\nadd has no source lines: running until it has returned\n.* in loop\+\w+\n/,
+    );
+    t.match(functions.stdout, /\(bd0\) next\nloop has no source lines: .*\nbreakpoint 1, .* in add\n/);
+    execFileSync('strip', [bare]);
+    const nameless = await bd0(['debug', '--command', 'step', '--command', 'stepi', bare]);
+    t.match(
+      nameless.stdout,
+      /\(bd0\) step\nerror: there is neither a source line nor a function here: stepi executes /,
+    );
+    t.match(nameless.stdout, /\(bd0\) stepi\nthread 1, tick \d+: /);
+  },
+);
+
 function linuxImage(name: string, options: readonly string[], source = 'library-names.c'): string {
   const output = join(directory, name);
   execFileSync('gcc', ['-O0', join(root, 'test/cli', source), '-o', output, ...options]);

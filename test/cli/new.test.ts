@@ -68,7 +68,11 @@ t.test('make serve waits for gdb at the port that the settings name', async (t) 
   t.match(JSON.parse(readFileSync(join(project, '.vscode/launch.json'), 'utf8')), {
     configurations: [{ miDebuggerServerAddress: `127.0.0.1:${port}`, program: '${workspaceFolder}/build/shop' }],
   });
-  t.match(make(['--dry-run', 'gdb']).output, /^gdb -q -x \.gdbinit$/m);
+  // As make gdb starts it, without settings of a person, and connected to nothing.
+  const [, options] = /^gdb (-q .*) -x \.gdbinit$/m.exec(make(['--dry-run', 'gdb']).output)!;
+  const env = { ...process.env, HOME: directory, LC_ALL: 'C', NODE_OPTIONS: '' };
+  const told = spawnSync('sh', ['-c', `exec gdb ${options} -batch -ex 'echo told'`], { cwd: project, env });
+  t.strictSame([String(told.stdout), String(told.stderr)], ['told', '']);
 });
 
 t.test('.gdbinit connects gdb, which stops in main', async (t) => {

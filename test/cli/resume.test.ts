@@ -45,6 +45,12 @@ t.test('what cannot be resumed is refused in one line', async (t) => {
     127,
     /^bd0: there is no snapshot 'nothing' in the store .*\n$/,
   );
+  for (const command of ['run', 'debug'])
+    await refused(
+      [command, '--store', store, 'early'],
+      126,
+      /^bd0: 'early' is not a program but a machine that was saved: bd0 resume early --store DIR lets it .*\n$/,
+    );
   await refused(['resume', 'early'], 125, /^bd0: bd0 resume needs --store DIR.*\n$/);
   await refused(['resume', '--store', store], 125, /^bd0: bd0 resume needs one NAME.*\n$/);
   await refused(['run', '--snapshot-at', '5', 'x', 'qsort'], 125, /^bd0: --snapshot-at needs --store DIR.*\n$/);

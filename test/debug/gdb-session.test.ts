@@ -535,7 +535,7 @@ t.test('monitor commands', async (t) => {
   );
   t.equal(monitor('mem'), 'usage: monitor mem ADDRESS [LENGTH]\n');
   t.equal(monitor('mem x'), "'x' is not a number of 64 bits\n");
-  t.equal(monitor('mem 0 5000'), 'LENGTH 5000 is more than 4096\n');
+  t.equal(monitor('mem 0 5000'), 'LENGTH 5000 is not 1 to 4096\n');
   t.match(monitor('vmo'), /^0123456789abcdef {2}0x0000000000020000-0x0000000000021000 rw- VMO/m);
 });
 

@@ -5,6 +5,9 @@
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { attachDebugger, attachTimeline, Computer, DebugSession, type Console, type Process } from '../../src/index.js';
+import { MonitorCommands, MonitorError } from '../../src/debug/gdb/monitor/monitor.js';
+import { PORT_COMMANDS } from '../../src/debug/gdb/monitor/port-commands.js';
+import { timeCommands } from '../../src/debug/gdb/monitor/time-commands.js';
 import { compiled, sha256 } from '../support/guest-programs.js';
 import { Random } from '../support/random.js';
 import { seedOf, volume } from '../support/volume.js';
@@ -164,5 +167,78 @@ t.test('what cannot be done when the program has ended is said', (t) => {
       command,
     );
   }
+  t.end();
+});
+
+/** Numbers that nothing is counted, measured or addressed with. */
+const BAD_NUMBERS = [
+  ...['-1', '-3', '-0x10', '18446744073709551616', '0x1ffffffffffffffff', '99999999999999999999999'],
+  ...['nosuch', '1 +', '1e9', '0x', '1.5'],
+] as const;
+/** Where numbers stand in commands, by the name of the command. */
+const NUMBERS: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(
+    ['step', 'next', 'stepi', 'nexti', 'reverse-step', 'reverse-next', 'reverse-stepi', 'reverse-nexti'].map((name) => [
+      name,
+      [`${name} #`],
+    ]),
+  ),
+  ...Object.fromEntries(['break', 'tbreak'].map((name) => [name, [`${name} *#`, `${name} gdb-guest.c:#`]])),
+  ...Object.fromEntries(['until', 'advance', 'list'].map((name) => [name, [`${name} *#`]])),
+  ...Object.fromEntries(
+    ['watch', 'rwatch', 'awatch', 'who', 'disassemble'].map((name) => [name, [`${name} #`, `${name} four_bytes,#`]]),
+  ),
+  delete: ['delete #', 'delete 1 #'],
+  frame: ['frame #'],
+  goto: ['goto +#', 'goto -#'],
+  set: ['set u8(#) = 1', 'set *# = 1'],
+  thread: ['thread #'],
+  info: ['info map #'],
+  x: ['x #', 'x/#x main', 'x/#s main', 'x/#i main'],
+};
+/** Commands in which a number may be any. */
+const ANY_NUMBER = ['print', 'registers', 'input', 'help'];
+
+t.test('each command refuses numbers that make no sense in one line', (t) => {
+  const { computer, program } = machine();
+  const debug = attachDebugger(computer, attachTimeline(computer));
+  const lines: string[] = [];
+  const session = new DebugSession(debug, { programPid: program.pid, print: (...more) => void lines.push(...more) });
+  session.execute('help');
+  const taking = lines.flatMap((line) => /^ {2}([\w-]+)[ [/].*?[A-Z]{4}/.exec(line)?.[1] ?? []);
+  t.strictSame(taking.sort(), [...Object.keys(NUMBERS), ...ANY_NUMBER].sort());
+  const { ticks } = computer;
+  const zeros = ['step 0', 'rsi 0', 'watch four_bytes,0', 'who four_bytes,0', 'disassemble main,0', 'x/0xb main'];
+  const bad = Object.values(NUMBERS).flatMap((commands) =>
+    commands.flatMap((command) => BAD_NUMBERS.map((number) => command.replace('#', number))),
+  );
+  for (const command of [...zeros, ...bad]) {
+    lines.length = 0;
+    session.execute(command);
+    const [line = ''] = lines;
+    t.ok(lines.length === 1 && line.startsWith('error: ') && line.length < 160, `${command}: ${lines.join('\n')}`);
+    t.notOk(/\d{18}/.test(line) && !/\d{18}/.test(command), `${command}: ${line}`);
+    t.strictSame([session.isRunning, computer.ticks], [false, ticks], command);
+  }
+  t.end();
+});
+
+t.test('commands of monitor refuse numbers that make no sense in one line', (t) => {
+  const { computer } = machine();
+  const timeline = attachTimeline(computer);
+  const debug = attachDebugger(computer, timeline);
+  const monitor = new MonitorCommands([...PORT_COMMANDS, ...timeCommands(debug, timeline)]);
+  const places = ['map #', 'mem #', 'mem 0 #', 'who #', 'who 0x1000,#', 'who 0x1000 #', 'goto #'];
+  const taking = (monitor.run('help', debug, undefined) as string[]).flatMap(
+    (line) => /^monitor (\w+) \[?[A-Z]/.exec(line)?.[1] ?? [],
+  );
+  t.strictSame(taking.sort(), [...new Set(places.map((place) => place.split(' ')[0]!))].sort());
+  const zeros = ['mem 0 0', 'who 0x1000,0', 'mem 0 4097', 'who 0x1000,4097', 'who 1,2,3', 'who 1 2 3', 'who', 'mem'];
+  for (const command of [...zeros, ...places.flatMap((place) => BAD_NUMBERS.map((bad) => place.replace('#', bad)))]) {
+    const failed = t.throws(() => monitor.run(command, debug, undefined), MonitorError, command);
+    const { message } = failed as unknown as Error;
+    t.ok(message.length < 120 && !message.includes('\n'), `${command}: ${message}`);
+  }
+  t.equal(computer.ticks, 0);
   t.end();
 });

@@ -37,6 +37,21 @@ t.test('each planted store is found', async (t) => {
   t.equal(kinds.size, 7);
 });
 
+t.test('where no page was ever written, nothing is searched', async (t) => {
+  const { debug, plantings } = await plantedRun(seed, 500, 7);
+  const stepsFor = (address: bigint, length = 1): number => {
+    let count = 0;
+    const steps = debug.whoWroteInSteps(address, length);
+    while (!steps.next().done) count++;
+    return count;
+  };
+  const { ticks, memoryMap } = debug;
+  const code = memoryMap.find(({ executable, what }) => executable && what.startsWith('image'))!;
+  t.strictSame([stepsFor(0x5000_0000_0000n), stepsFor(0x7fff_ffff_f000n, 8192), stepsFor(code.start)], [0, 0, 0]);
+  t.ok(stepsFor(plantings[0]!.address, plantings[0]!.lengthBytes) > 0);
+  t.equal(debug.ticks, ticks);
+});
+
 /** CPU time of this process in milliseconds: that of a busy machine is the same. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();

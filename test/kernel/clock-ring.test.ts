@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import t from 'tap';
 import { ClockRing } from '../../src/kernel/memory/pages/clock-ring.js';
+import { EverPrivate } from '../../src/kernel/memory/pages/ever-private.js';
 import { PinnedPages } from '../../src/kernel/memory/pages/pinned-pages.js';
 import { capture } from '../../src/state/graph.js';
 import { restore } from '../../src/state/restore.js';
@@ -93,5 +94,41 @@ t.test('pinned pages are those that came since all were let go, each once, in th
       return isDeepStrictEqual(pinned['pages'].slice(0, pinned['count']), [...model]);
     }),
   );
+  t.end();
+});
+
+t.test(
+  'the record of private pages tells a tick before the first time that a page was private, and Infinity if it never was',
+  (t) => {
+    let now = 1_000_000;
+    const ever = new EverPrivate(() => now);
+    ever.add(5 * PAGE);
+    t.ok(ever.since(5 * PAGE) <= now && ever.since(5 * PAGE) > now - 100_000);
+    t.equal(ever.since(5 * PAGE + 4095), ever.since(5 * PAGE));
+    t.strictSame([ever.since(4 * PAGE), ever.since(6 * PAGE), ever.since(2 ** 47)], [Infinity, Infinity, Infinity]);
+    const first = ever.since(5 * PAGE);
+    now = 2_000_000;
+    ever.add(5 * PAGE);
+    ever.addRestored(5 * PAGE);
+    t.equal(ever.since(5 * PAGE), first, 'later times change nothing');
+    // The past was changed.
+    now = 10;
+    ever.add(5 * PAGE);
+    t.equal(ever.since(5 * PAGE), 0);
+    ever.addRestored(7 * PAGE);
+    t.equal(ever.since(7 * PAGE), 0, 'nobody knows since when');
+    t.end();
+  },
+);
+
+t.test('what the record cannot hold may have been stored to at any time', (t) => {
+  const ever = new EverPrivate(() => 2 ** 40, 2);
+  const blocks = [0, 512 * PAGE, 1024 * PAGE];
+  for (const address of blocks) ever.add(address);
+  t.strictSame(
+    blocks.map((address) => ever.since(address)),
+    [2 ** 40, 2 ** 40, 0],
+  );
+  t.equal(ever.since(PAGE), Infinity);
   t.end();
 });

@@ -43,8 +43,9 @@ debug: $(PROGRAM)
 serve: $(PROGRAM)
 	$(BD0) run --gdb ${PORT} $(PROGRAM) -- $(ARGS)
 
+# gdb would warn that it does not load .gdbinit by itself.
 gdb:
-	$(GDB) -q -x .gdbinit
+	$(GDB) -q -iex 'set auto-load local-gdbinit off' -x .gdbinit
 
 clean:
 	rm -rf build

@@ -4,6 +4,7 @@ import {
   type Computer,
   DamagedRecordError,
   Errno,
+  isSavedSnapshot,
   KernelError,
   MissingRecordError,
   type Process,
@@ -184,11 +185,17 @@ function start(
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const notRunnable = error.errno === Errno.ENOEXEC;
+    if (notRunnable && isSavedSnapshot(image)) throw new Failure(snapshotText(path), EXIT_NOT_RUNNABLE);
     throw new Failure(
       notRunnable ? `'${path}' is not runnable: ${error.message}` : `cannot start '${path}': ${error.message}`,
       notRunnable ? EXIT_NOT_RUNNABLE : EXIT_FAILED,
     );
   }
+}
+
+function snapshotText(name: string): string {
+  const command = `bd0 resume ${name} --store DIR`;
+  return `'${name}' is not a program but a machine that was saved: ${command} lets it go on, and with --gdb PORT gdb can debug it`;
 }
 
 /** What accompanies a run. */

@@ -1,5 +1,5 @@
 import { CommandError } from './command-error.js';
-import { addressAndLength, expectNone, type Command } from './command.js';
+import { addressAndLength, expectNone, numberOf, type Command } from './command.js';
 import type { Frame } from './frames.js';
 import { placesOf } from './places/locations.js';
 import { disassemble, numberedLine, placeText, type CodeLine } from './place-text.js';
@@ -44,7 +44,7 @@ export const CODE_COMMANDS: readonly Command[] = [
     aliases: ['f'],
     summary: 'select a frame of bt, for list and disassemble',
     run: (session, rest) => {
-      const number = rest === '' ? session.frameNumber : Number(session.value(rest));
+      const number = rest === '' ? session.frameNumber : numberOf(session, rest, 'frame');
       return selectFrame(session, number);
     },
   },
@@ -69,7 +69,7 @@ function list(session: DebugSession, rest: string): string[] {
 function codeLines(session: DebugSession, rest: string): CodeLine[] {
   const { images } = session;
   const { address, length: count } =
-    rest === '' ? { address: session.frame.rip, length: undefined } : addressAndLength(session, rest);
+    rest === '' ? { address: session.frame.rip, length: undefined } : addressAndLength(session, rest, 'count');
   if (count !== undefined) return disassemble(session, address, Math.min(count, MOST_INSTRUCTIONS));
   const symbol = images.symbols(address);
   if (!symbol) return disassemble(session, address, USUAL_INSTRUCTIONS);

@@ -30,23 +30,38 @@ export function expectNone(name: string, rest: string): void {
   if (rest !== '') throw new CommandError(`${name} takes no arguments`);
 }
 
-/** Parses `EXPRESSION[,LENGTH]`. */
+/** Parses `ADDRESS[,LENGTH]`, or of other things: `ADDRESS[,COUNT]`. */
 export function addressAndLength(
   session: DebugSession,
   text: string,
+  what = 'length',
 ): { readonly address: bigint; readonly length: number | undefined } {
   const comma = text.lastIndexOf(',');
-  const address = session.value(comma < 0 ? text : text.slice(0, comma));
-  if (comma < 0) return { address, length: undefined };
-  const length = session.value(text.slice(comma + 1));
-  if (length === 0n || length > 2n ** 32n) throw new CommandError(`the length ${length} is not 1 to 2^32`);
-  return { address, length: Number(length) };
+  const address = addressOf(session, comma < 0 ? text : text.slice(0, comma));
+  return { address, length: comma < 0 ? undefined : positive(session, text.slice(comma + 1), what) };
 }
 
 /** A count, which is an expression; 1 if there is none. */
 export function countOf(session: DebugSession, rest: string): number {
-  if (rest === '') return 1;
-  const count = session.value(rest);
-  if (count === 0n || count > 2n ** 32n) throw new CommandError(`a count is 1 to 2^32, not ${count}`);
-  return Number(count);
+  return rest === '' ? 1 : positive(session, rest, 'count');
+}
+
+/** The value of an expression as an address. Throws CommandError for a negative number. */
+export function addressOf(session: DebugSession, text: string): bigint {
+  const address = session.value(text);
+  if (/^\s*-/.test(text)) throw new CommandError(`'${text.trim()}' is no address: it is negative`);
+  return address;
+}
+
+/** The value of an expression as the number of something, such as a thread. Throws CommandError for a negative or huge one. */
+export function numberOf(session: DebugSession, text: string, what: string): number {
+  const value = BigInt.asIntN(64, session.value(text));
+  if (value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+  throw new CommandError(`'${text.trim()}' is no ${what}`);
+}
+
+function positive(session: DebugSession, text: string, what: string): number {
+  const value = BigInt.asIntN(64, session.value(text));
+  if (value >= 1n && value <= 2n ** 32n) return Number(value);
+  throw new CommandError(`the ${what} '${text.trim()}' is not 1 to 2^32`);
 }

@@ -2,7 +2,7 @@ import { hex } from '../../bits.js';
 import { addressText } from '../reports/address-text.js';
 import { SCALAR_REGISTERS, type RegisterFile, type ScalarRegister } from '../target.js';
 import { CommandError } from './command-error.js';
-import type { Command } from './command.js';
+import { addressOf, type Command } from './command.js';
 import { addressText16 } from './places/locations.js';
 import { disassemble } from './place-text.js';
 import { flagsText, registerNamed, shownName } from './register-names.js';
@@ -44,7 +44,7 @@ export const DATA_COMMANDS: readonly Command[] = [
     run: (session, rest) => {
       const { format, text } = splitFormat(rest);
       const parsed = parseFormat(format ?? '', { ...session.examined.format, count: 1 });
-      const address = text === '' ? session.examined.next : session.value(text);
+      const address = text === '' ? session.examined.next : addressOf(session, text);
       return examine(session, address, parsed);
     },
   },
@@ -62,7 +62,7 @@ export const DATA_COMMANDS: readonly Command[] = [
       if (!parts) throw new CommandError('usage: set $rax = VALUE, or set u32(ADDRESS) = VALUE');
       const [target, value] = [parts[1]!.trim(), session.value(parts[2]!)];
       const load = /^([ui])(8|16|32|64)\s*\((.+)\)$/.exec(target) ?? /^(\*)()(.+)$/.exec(target);
-      if (load) store(session, session.value(load[3]!), load[2] === '' ? 8 : Number(load[2]) / 8, value);
+      if (load) store(session, addressOf(session, load[3]!), load[2] === '' ? 8 : Number(load[2]) / 8, value);
       else setRegister(session, target, value);
     },
   },

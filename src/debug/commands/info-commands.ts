@@ -1,7 +1,7 @@
 import { pidOfText } from '../../kernel/tasks/process-table.js';
 import { processLines, rangeLine, threadDoing } from '../reports/machine-text.js';
 import { CommandError } from './command-error.js';
-import { expectNone, uniqueName, type Command } from './command.js';
+import { expectNone, numberOf, uniqueName, type Command } from './command.js';
 import { registerLines } from './data-commands.js';
 import { placeText } from './place-text.js';
 import type { DebugSession } from './session.js';
@@ -40,7 +40,7 @@ export const INFO_COMMANDS: readonly Command[] = [
     summary: 'select a thread of info threads',
     run: (session, rest) => {
       if (rest !== '') {
-        const found = session.target.findThread(Number(session.value(rest)));
+        const found = session.target.findThread(numberOf(session, rest, 'thread'));
         if (!found) throw new CommandError(`there is no thread ${rest}: info threads lists them`);
         session.thread = found;
       }
@@ -80,7 +80,7 @@ export function threadLines(session: DebugSession): string[] {
 
 function mapLines(session: DebugSession, rest: string): string[] {
   const { target } = session;
-  const pid = rest === '' ? undefined : (pidOfText(rest) ?? Number(session.value(rest)));
+  const pid = rest === '' ? undefined : (pidOfText(rest) ?? numberOf(session, rest, 'process'));
   if (pid !== undefined && !target.processes.some((process) => process.pid === pid))
     throw new CommandError(`there is no process ${rest}: info processes lists them`);
   return target.memoryMap

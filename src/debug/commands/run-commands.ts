@@ -28,6 +28,25 @@ function motionOf(make: (session: DebugSession, tid: number) => Motion): (sessio
   return (session) => forward(session, make(session, session.thread.tid));
 }
 
+/** As `motionOf`, for source lines: where there are none, what a motion by lines does is said. */
+function lineMotionOf(make: (session: DebugSession, tid: number) => Motion): (session: DebugSession) => Course {
+  const motion = motionOf(make);
+  return (session) => {
+    sayWhereNoLines(session);
+    return motion(session);
+  };
+}
+
+/** Without lines, a function is run to its end. Throws CommandError where its end is not known. */
+function sayWhereNoLines({ images, thread, target, options }: DebugSession): void {
+  const rip = target.readRegisters(thread.tid).rip;
+  if (images.line(rip)) return;
+  const name = images.symbols(rip)?.name;
+  if (name === undefined)
+    throw new CommandError('there is neither a source line nor a function here: stepi executes one instruction');
+  options.print(`${name} has no source lines: running until it has returned`);
+}
+
 function courseOf(make: (session: DebugSession, tid: number) => Course): (session: DebugSession) => Course {
   return (session) => make(session, session.thread.tid);
 }
@@ -47,13 +66,13 @@ export const RUN_COMMANDS: readonly Command[] = [
     'step [COUNT]',
     's',
     'run to another source line, in a called function as well',
-    motionOf(({ target, images }, tid) => target.stepLine(tid, images.line)),
+    lineMotionOf(({ target, images }, tid) => target.stepLine(tid, images.line)),
   ),
   moving(
     'next [COUNT]',
     'n',
     'as step, over calls',
-    motionOf(({ target, images }, tid) => target.nextLine(tid, images.line)),
+    lineMotionOf(({ target, images }, tid) => target.nextLine(tid, images.line)),
   ),
   moving(
     'stepi [COUNT]',

@@ -157,13 +157,14 @@ export class DebugSession implements CourseTools {
     this.course = undefined;
     this.query = undefined;
     this.target.cancel();
-    this.arrive();
-    this.options.print(`${why}, ${this.whereText()}`, ...this.currentLine());
+    const [where, ...lines] = this.placeLines();
+    this.options.print(`${why}, ${where}`, ...lines);
   }
 
-  /** Where the machine is, after it was put elsewhere. */
+  /** Where the machine is, at the beginning, or after it was put elsewhere. */
   placeLines(): string[] {
     this.arrive();
+    this.target.noteReported(this.target.threads.length > 0 ? this.thread.tid : undefined);
     return [this.whereText(), ...this.currentLine()];
   }
 

@@ -3,7 +3,7 @@ import type { Steps } from '../../vmo/steps.js';
 import type { StoreRecord } from '../timeline/past.js';
 import type { Timeline } from '../timeline/timeline.js';
 import { CommandError } from './command-error.js';
-import { addressAndLength, expectNone, type Command } from './command.js';
+import { addressAndLength, expectNone, numberOf, type Command } from './command.js';
 import { numberedLine, placeText } from './place-text.js';
 import type { DebugSession } from './session.js';
 import { bytesText } from './value-text.js';
@@ -50,8 +50,9 @@ function tickOf(session: DebugSession, text: string): number {
   if (text === 'begin') return begin;
   if (text === 'end') return end;
   const { ticks } = session.target;
-  if (text.startsWith('+')) return ticks + Number(session.value(text.slice(1)));
-  return text.startsWith('-') ? ticks - Number(session.value(text.slice(1))) : Number(session.value(text));
+  if (text.startsWith('+')) return ticks + numberOf(session, text.slice(1), 'number of ticks');
+  if (text.startsWith('-')) return ticks - numberOf(session, text.slice(1), 'number of ticks');
+  return numberOf(session, text, 'tick');
 }
 
 function* going(session: DebugSession, tick: number): Steps<readonly string[]> {

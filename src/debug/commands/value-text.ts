@@ -26,7 +26,7 @@ export function parseFormat(text: string, usual: Format): Format {
   const parts = /^(\d*)([a-z]{0,2})$/.exec(text);
   if (!parts) throw new CommandError(`'/${text}' is not a format: /COUNT, a letter of xductasi, and b, h, w or g`);
   const count = parts[1] === '' ? usual.count : Number(parts[1]);
-  if (count > MOST_UNITS) throw new CommandError(`a count is at most ${MOST_UNITS}, not ${parts[1]}`);
+  if (count < 1 || count > MOST_UNITS) throw new CommandError(`the count ${parts[1]} is not 1 to ${MOST_UNITS}`);
   let { letter, unitBytes } = usual;
   for (const one of parts[2]!) {
     const known = LETTERS.find((other) => other === one);

@@ -94,7 +94,7 @@ export class Debugger implements DebugTarget {
   private resumed: { readonly key: string; readonly motion: Motion } | undefined;
   /** The search backward of the last `resume`, which has not ended. */
   private searched: { readonly step: number | undefined; readonly steps: Steps<StopReason> } | undefined;
-  /** The thread that was reported last, and its rip. */
+  /** The thread that was reported last, or that the user of the debugger looks at, and its rip. */
   private reported: { readonly thread: Thread; readonly rip: bigint } | undefined;
 
   /** Use attachDebugger. */
@@ -280,8 +280,7 @@ export class Debugger implements DebugTarget {
     const { done, value: reason } = this.searched.steps.next();
     if (!done) return undefined;
     this.searched = undefined;
-    const thread = 'tid' in reason ? this.parts.kernel.findThread(reason.tid) : undefined;
-    this.reported = thread && { thread, rip: this.registers.scalar(thread, 'rip') };
+    this.noteReported('tid' in reason ? reason.tid : undefined);
     return reason;
   }
 
@@ -362,6 +361,15 @@ export class Debugger implements DebugTarget {
     return this.motion(this.motions.nextLine(this.thread(tid), lines, false));
   }
 
+  /**
+   * Notes that it is known where a thread stands: the next motion begins with its instruction, whatever stop is armed there. So it is
+   * for the thread of the last reason to stop.
+   */
+  noteReported(tid: number | undefined): void {
+    const thread = tid === undefined ? undefined : this.parts.kernel.findThread(tid);
+    this.reported = thread && { thread, rip: this.registers.scalar(thread, 'rip') };
+  }
+
   passTime(tick: number): void {
     this.computer.passTime(tick);
   }
@@ -411,8 +419,7 @@ export class Debugger implements DebugTarget {
     if (reported && this.registers.scalar(reported.thread, 'rip') === reported.rip) this.pass(reported.thread);
     this.reported = undefined;
     const reason = yield* steps;
-    const thread = 'tid' in reason ? this.parts.kernel.findThread(reason.tid) : undefined;
-    this.reported = thread && { thread, rip: this.registers.scalar(thread, 'rip') };
+    this.noteReported('tid' in reason ? reason.tid : undefined);
     return reason;
   }
 

@@ -132,7 +132,7 @@ export class PastSearch {
       arm: () => mmu.derived.addDataStop(range, 'write'),
       disarm: () => mmu.derived.removeDataStop(range, 'write'),
     };
-    const begin = Math.max(timeline.begin, since);
+    const begin = Math.max(timeline.begin, since, this.storableSince(range));
     const scan = (from: number, to: number): Steps<FoundStop | undefined> =>
       this.lastWithin(from, to, before, armament, isHit);
     let scansLeft = 0;
@@ -281,6 +281,15 @@ export class PastSearch {
     const rip = found && this.ripOf(found);
     const record = { tick, tid, pid: process.pid, name: process.name, isByKernel, before, after };
     return { ...record, rip: rip ?? 0n, address: toLinear(address - range.start + seen) };
+  }
+
+  /** A tick before which nothing was stored to a range; Infinity if nothing was ever. */
+  private storableSince({ start, end }: AddressRange): number {
+    const { pager } = this.parts.kernel;
+    let since = Infinity;
+    for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE)
+      since = Math.min(since, pager.storableSince(page));
+    return since;
   }
 
   /**

@@ -99,8 +99,9 @@ export class Pager {
     writeBackBytes = 0,
     private readonly hostMemory = new HostMemory(),
     private readonly work = new WorkMeter(),
+    ticks: () => number = () => 0,
   ) {
-    this.privates = new PrivateFrames(pool.endFrame);
+    this.privates = new PrivateFrames(pool.endFrame, ticks);
     this.quota = new WriteBackQuota(writeBackBytes, hostMemory);
     this.pageTable = new PageTable(linearMemory, {
       allocateTable: () => this.withRoom(() => pool.allocateTable()),
@@ -109,6 +110,11 @@ export class Pager {
         pool.release(frame);
       },
     });
+  }
+
+  /** A tick before which nothing was stored to a page, in any past; Infinity if nothing was ever. */
+  storableSince(address: LinearAddress): number {
+    return this.privates.everPrivate.since(address);
   }
 
   get writeBacks(): WriteBackCounters {

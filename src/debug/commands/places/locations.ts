@@ -2,6 +2,7 @@ import { hex } from '../../../bits.js';
 import { fileName } from '../../reports/placed-image.js';
 import type { StopPlace } from './breakpoints.js';
 import { CommandError } from '../command-error.js';
+import { addressOf } from '../command.js';
 import type { DebugSession } from '../session.js';
 
 /** A function or a line, which may have places in several processes: `main`, `shop::sell(int)`, `main.c:7`, `7`. */
@@ -14,7 +15,7 @@ export function isName(text: string): boolean {
 
 /** The places of a location, at least one: a function, a line, or an expression that may follow a `*`. Throws CommandError. */
 export function placesOf(session: DebugSession, text: string): readonly StopPlace[] {
-  if (!isName(text)) return [{ pid: undefined, address: session.value(text.replace(/^\*/, '')) }];
+  if (!isName(text)) return [{ pid: undefined, address: addressOf(session, text.replace(/^\*/, '')) }];
   const places = session.codePlaces(text);
   if (places.length > 0) return places;
   throw new CommandError(missingText(text));

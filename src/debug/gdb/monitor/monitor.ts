@@ -1,6 +1,9 @@
 import type { Steps } from '../../../vmo/steps.js';
 import type { DebugTarget } from '../../target.js';
 
+/** Bytes that a command is about, at most. */
+export const MOST_BYTES = 4096;
+
 /** The lines that a command shows; in steps of some ten milliseconds if it may take long. */
 export type MonitorLines = readonly string[] | Steps<readonly string[]>;
 
@@ -16,6 +19,20 @@ export interface MonitorCommand {
 /** What is wrong with a command, in one line. */
 export class MonitorError extends Error {
   override readonly name = 'MonitorError';
+}
+
+/** Parses a number: decimal, or hexadecimal with 0x; at most 64 bits. Throws MonitorError. */
+export function numberOf(text: string): bigint {
+  const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : undefined;
+  if (value === undefined || value >> 64n !== 0n) throw new MonitorError(`'${text}' is not a number of 64 bits`);
+  return value;
+}
+
+/** Parses a length in bytes. Throws MonitorError for one that is not 1 to MOST_BYTES. */
+export function lengthOf(text: string): number {
+  const length = numberOf(text);
+  if (length < 1n || length > BigInt(MOST_BYTES)) throw new MonitorError(`LENGTH ${length} is not 1 to ${MOST_BYTES}`);
+  return Number(length);
 }
 
 /** The commands after `monitor`, by name. */

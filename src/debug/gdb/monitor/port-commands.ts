@@ -2,10 +2,9 @@ import { bytesToHex, hex } from '../../../bits.js';
 import { pidOfText, pidText } from '../../../kernel/tasks/process-table.js';
 import { processLines, rangeLine } from '../../reports/machine-text.js';
 import type { DebugTarget } from '../../target.js';
-import { MonitorError, type MonitorCommand } from './monitor.js';
+import { lengthOf, MonitorError, MOST_BYTES, numberOf, type MonitorCommand } from './monitor.js';
 
 const MEMORY_BYTES_DEFAULT = 64;
-const MEMORY_BYTES_MAX = 4096;
 const BYTES_PER_LINE = 16;
 const ADDRESS_DIGITS = 16;
 const ID_DIGITS = 16;
@@ -25,7 +24,7 @@ export const PORT_COMMANDS: readonly MonitorCommand[] = [
     summary: 'mapped memory, of one process or of all',
     run: ([pid, ...others], target) => {
       expectNone('map [PID]', others);
-      const wanted = pid === undefined ? undefined : (pidOfText(pid) ?? Number(parseNumber(pid)));
+      const wanted = pid === undefined ? undefined : (pidOfText(pid) ?? Number(numberOf(pid)));
       if (wanted !== undefined && !target.processes.some((process) => process.pid === wanted))
         throw new MonitorError(`there is no process ${pid}: monitor ps lists them`);
       return target.memoryMap
@@ -35,14 +34,12 @@ export const PORT_COMMANDS: readonly MonitorCommand[] = [
   },
   {
     usage: 'mem ADDRESS [LENGTH]',
-    summary: `bytes of memory, at most ${MEMORY_BYTES_MAX}`,
+    summary: `bytes of memory, at most ${MOST_BYTES}`,
     run: ([address, length, ...others], target, pid) => {
       expectNone('mem ADDRESS [LENGTH]', others);
       if (address === undefined) throw new MonitorError('usage: monitor mem ADDRESS [LENGTH]');
-      const lengthBytes = length === undefined ? BigInt(MEMORY_BYTES_DEFAULT) : parseNumber(length);
-      if (lengthBytes > BigInt(MEMORY_BYTES_MAX))
-        throw new MonitorError(`LENGTH ${lengthBytes} is more than ${MEMORY_BYTES_MAX}`);
-      return memoryLines(target, parseNumber(address), Number(lengthBytes), pid);
+      const lengthBytes = length === undefined ? MEMORY_BYTES_DEFAULT : lengthOf(length);
+      return memoryLines(target, numberOf(address), lengthBytes, pid);
     },
   },
   {
@@ -64,13 +61,6 @@ export const PORT_COMMANDS: readonly MonitorCommand[] = [
 
 function expectNone(usage: string, words: readonly string[]): void {
   if (words.length > 0) throw new MonitorError(`usage: monitor ${usage}`);
-}
-
-/** Decimal, or hexadecimal with 0x; at most 64 bits. */
-function parseNumber(text: string): bigint {
-  const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? BigInt(text) : undefined;
-  if (value === undefined || value >> 64n !== 0n) throw new MonitorError(`'${text}' is not a number of 64 bits`);
-  return value;
 }
 
 function memoryLines(target: DebugTarget, address: bigint, lengthBytes: number, pid: number | undefined): string[] {

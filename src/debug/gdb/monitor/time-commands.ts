@@ -4,7 +4,7 @@ import type { Steps } from '../../../vmo/steps.js';
 import type { Debugger } from '../../debugger/debugger.js';
 import type { StoreRecord } from '../../timeline/past.js';
 import type { Timeline } from '../../timeline/timeline.js';
-import { MonitorError, type MonitorCommand } from './monitor.js';
+import { lengthOf, MonitorError, MOST_BYTES, numberOf, type MonitorCommand } from './monitor.js';
 
 /** The commands after `monitor` that need the past of a machine. */
 export function timeCommands(debug: Debugger, timeline: Timeline): readonly MonitorCommand[] {
@@ -13,10 +13,11 @@ export function timeCommands(debug: Debugger, timeline: Timeline): readonly Moni
       usage: 'who ADDRESS[,LENGTH]',
       summary: 'the last store to some bytes of the selected process, by anybody',
       run: (words, _target, pid) => {
-        const [address, length = 1n] = words.join('').split(',').map(numberOf);
-        if (address === undefined || length < 1n || length > 4096n)
-          throw new MonitorError('usage: monitor who ADDRESS[,LENGTH], LENGTH at most 4096');
-        return finding(debug, timeline, address, Number(length), pid);
+        const [address, length, ...others] = words.flatMap((word) => word.split(',')).filter((word) => word !== '');
+        if (address === undefined || others.length > 0)
+          throw new MonitorError(`usage: monitor who ADDRESS[,LENGTH], LENGTH at most ${MOST_BYTES}`);
+        const lengthBytes = length === undefined ? 1 : lengthOf(length);
+        return finding(debug, timeline, numberOf(address), lengthBytes, pid);
       },
     },
     {
@@ -78,9 +79,4 @@ function storeLines(store: StoreRecord): string[] {
     `${isByKernel ? 'a kernel call of ' : ''}thread ${tid} of ${name} (process ${pidText(pid)}), rip ${hex(rip)} (info symbol ${hex(rip)})`,
     `monitor goto ${tick - 1} goes there`,
   ];
-}
-
-function numberOf(text: string): bigint {
-  if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text)) throw new MonitorError(`'${text}' is not a number`);
-  return BigInt(text);
 }

@@ -1,5 +1,6 @@
 import type { LinearAddress } from '../linear-address.js';
-import { kept, schema, value } from '../../../state/schema.js';
+import { EverPrivate } from './ever-private.js';
+import { kept, outside, schema, value } from '../../../state/schema.js';
 
 /**
  * The private frames that pages are mapped to, each with its page, in a ring with the hand of CLOCK: as `ClockRing`, but in
@@ -17,9 +18,11 @@ export class PrivateFrames {
       shared: value,
       count: value,
       hand: value,
+      everPrivate: outside('holds for all pasts'),
     },
     {
       isPart: true,
+      restored: (frames) => frames.forEachPage((page) => frames.everPrivate.addRestored(page)),
       computed: [
         { name: 'frames', read: (frames) => frames.ring.subarray(0, frames.count) },
         { name: 'sparedFrames', read: (frames) => frames.sparedInRing() },
@@ -40,8 +43,12 @@ export class PrivateFrames {
   /** The place that the hand comes to next. */
   private hand = 0;
 
+  /** The pages that have been here. */
+  readonly everPrivate: EverPrivate;
+
   /** For frame numbers below `endFrame`. */
-  constructor(endFrame: number) {
+  constructor(endFrame: number, ticks: () => number = () => 0) {
+    this.everPrivate = new EverPrivate(ticks);
     this.ring = new Int32Array(endFrame);
     this.places = new Int32Array(endFrame);
     this.pages = new Float64Array(endFrame);
@@ -66,6 +73,7 @@ export class PrivateFrames {
     this.ring[this.count++] = frame;
     this.pages[frame] = page;
     this.spared[frame] = 0;
+    this.everPrivate.add(page);
   }
 
   /** Adds another page to a frame that is there. */
@@ -73,6 +81,7 @@ export class PrivateFrames {
     const pages = this.shared.get(frame);
     if (pages) pages.push(page);
     else this.shared.set(frame, [this.pages[frame]!, page]);
+    this.everPrivate.add(page);
   }
 
   /** Puts another page in the place of one of a frame that is there. */
@@ -80,6 +89,7 @@ export class PrivateFrames {
     const pages = this.shared.get(frame);
     if (pages) pages[pages.indexOf(page)] = to;
     else this.pages[frame] = to;
+    this.everPrivate.add(to);
   }
 
   /** Takes out a page of a frame that is there; the frame goes with the last one. Returns how many it has left. */
