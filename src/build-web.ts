@@ -3,7 +3,7 @@
  * of its own there, which needs no decoding.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import type { GeneratedInterpreter } from './cpu/interpreter/generated.js';
@@ -12,6 +12,7 @@ import { packageRoot } from './host/package-root.js';
 
 /** Where the site is built. */
 const site = join(packageRoot, 'dist/web');
+const guests = join(packageRoot, 'guest');
 const staticFiles = join(packageRoot, 'src/web/static');
 
 /** The entries: the page, the worker of a machine, and `bd0/web`. */
@@ -53,10 +54,16 @@ export async function bundleWeb(generated: GeneratedInterpreter): Promise<void> 
   copyFileSync(fileURLToPath(import.meta.resolve('@xterm/xterm/css/xterm.css')), join(site, 'xterm.css'));
 }
 
-/** Copies the guests, once they are compiled, and lists them. */
+/** Copies the guests, once they are compiled, and their sources, and lists them. */
 export function addGuests(): void {
   mkdirSync(join(site, 'images'), { recursive: true });
   const images = existsSync(packagedImages) ? readdirSync(packagedImages).sort() : [];
   for (const name of images) copyFileSync(join(packagedImages, name), join(site, 'images', name));
-  writeFileSync(join(site, 'files.json'), JSON.stringify({ images, sources: [] }));
+  const entries = readdirSync(guests, { recursive: true, encoding: 'utf8' }).sort();
+  const sources = entries.filter((path) => /\.[chS]$/.test(path));
+  for (const path of sources) {
+    mkdirSync(dirname(join(site, 'sources', path)), { recursive: true });
+    copyFileSync(join(guests, path), join(site, 'sources', path));
+  }
+  writeFileSync(join(site, 'files.json'), JSON.stringify({ images, sources }));
 }

@@ -107,6 +107,11 @@ export class MemoryNames implements NameSpace {
     return vmo && this.again(vmo);
   }
 
+  /** The VMO of a name by the handle that is kept here, which must not be closed. @internal */
+  peek(name: string): VmoHandle | undefined {
+    return this.vmos.get(name);
+  }
+
   publish(name: string, vmo: VmoHandle | undefined, expected: ExpectedContent): PublishOutcome {
     const before = this.vmos.get(name);
     if (expected !== 'anything' && before?.id !== expected?.id) return 'changed';

@@ -207,6 +207,93 @@ async function testDrops(t: Test, page: ChromiumPage): Promise<void> {
   t.equal(await page.evaluate("document.querySelectorAll('b, img').length"), 0, 'names are text');
 }
 
+/** Opens a view, and waits until it shows something. */
+async function openView(page: ChromiumPage, name: string, shown: string): Promise<void> {
+  await page.evaluate(`document.getElementById('tab-${name}').click()`);
+  await page.until(`document.querySelector('#view ${shown}') !== null`);
+}
+
+const textOf = (selector: string): string => `document.querySelector(${JSON.stringify(selector)}).textContent`;
+
+/** The views, of a program in the middle of its run. */
+async function testViews(t: Test, page: ChromiumPage): Promise<void> {
+  await page.send('Page.navigate', { url: `${await page.evaluate('location.origin')}/?run=fib&args=18` });
+  await page.until(`${stateIs('ended')} && ${shows('fib(18) = 2584')}`);
+  await page.evaluate("bd0.machine.call('goto', 60000)");
+  await page.until(`${stateIs('paused')} && ${TICKS} === 60000`);
+
+  await openView(page, 'memory', '.ranges button');
+  t.match(
+    await page.evaluate(textOf('.ranges')),
+    /header page of fib.*image of fib.*heap of fib.*stack of thread 1 of fib/,
+  );
+  await page.evaluate(
+    "document.querySelector('.memory canvas').dispatchEvent(new MouseEvent('click', { bubbles: true }))",
+  );
+  await page.until("document.querySelector('.memory dd') !== null");
+  t.match(await page.evaluate(textOf('.details')), /header page of process 1 \(fib\).*leaf [0-9a-f]{64}/);
+
+  await openView(page, 'debugger', '.registers');
+  t.match(await page.evaluate(textOf('.debugger .code')), 'fib(n - 1) + fib(n - 2)', 'source');
+  await page.evaluate("document.querySelector('.debugger .toolbar [aria-pressed]').click()");
+  await page.until("document.querySelector('.debugger .code .at') !== null");
+  await page.evaluate("bd0.machine.call('execute', 'stepi')");
+  await page.until(`${TICKS} === 60001 && document.querySelector('.registers .changed') !== null`);
+  await page.evaluate("bd0.machine.call('execute', 'reverse-stepi')");
+  await page.until(`${TICKS} === 60000`);
+  await page.evaluate("document.querySelector('.bytes button').click()");
+  await page.until(`/stored at 0x|nothing was stored/.test(${textOf('.log pre')})`);
+  await page.evaluate("document.querySelector('.code .stop').click()");
+  await page.until("document.querySelector('.code .stop[aria-pressed=true]') !== null");
+
+  await openView(page, 'vmos', '.graph .page');
+  await page.evaluate(drop('<i>file</i>', Buffer.from('abc')));
+  const digest = new VmoStore().fromBytes(Buffer.from('abc')).id;
+  await page.until(`${textOf('.vmos')}.includes('${digest}')`);
+  t.match(await page.evaluate(textOf('.steps')), `id = SHA-256(02, "BD0VMO", length 3, `);
+
+  await openView(page, 'engine', '.counters');
+  t.match(await page.evaluate(textOf('.counters')), /page faults\d/);
+  t.equal(await page.evaluate("document.querySelectorAll('i:not([style])').length"), 0, 'names are text');
+}
+
+/** A machine that was kept goes on in another one, from the tick at which it was. */
+async function testKeeping(t: Test, page: ChromiumPage): Promise<void> {
+  await page.evaluate(`{
+    const [save, keep] = Array.from(document.querySelectorAll('#actions button')).slice(1);
+    keep.click();
+  }`);
+  await page.until(`${textOf('#state')} === 'Kept in this browser'`);
+  const ticks = await page.evaluate(TICKS);
+  await page.evaluate(
+    `Array.from(document.querySelectorAll('#actions button')).find((each) => each.textContent === 'Return').click()`,
+  );
+  await page.until(`${stateIs('ended')} && ${shows('fib(18) = 2584')}`);
+  t.equal(await page.evaluate('bd0.machine.status.begin'), ticks, 'it begins where it was');
+}
+
+/** Nothing is cut off, on any usual screen, and every control has a name. */
+async function testLayout(t: Test, page: ChromiumPage): Promise<void> {
+  for (const view of ['memory', 'vmos', 'debugger', 'engine', 'console']) {
+    await page.evaluate(`document.getElementById('tab-${view}').click()`);
+    for (const [width, height] of [
+      [1280, 800],
+      [360, 740],
+      [3840, 2160],
+    ] as const) {
+      await page.resize(width, height);
+      t.equal(
+        await page.evaluate('document.documentElement.scrollWidth > innerWidth'),
+        false,
+        `${view}, ${width} pixels`,
+      );
+    }
+    const nameless = `Array.from(document.querySelectorAll('button, input:not([hidden]), select, canvas')).filter((each) =>
+      !each.textContent.trim() && !each.ariaLabel && !each.closest('.xterm') && !each.title && !each.labels?.length).length`;
+    t.equal(await page.evaluate(nameless), 0, `${view}: every control has a name`);
+  }
+}
+
 t.test('the page runs machines in Chromium', async (t) => {
   const path = findChromium();
   if (path === undefined) return t.comment('Chromium is not installed (apt install chromium): the page was not tested');
@@ -222,4 +309,7 @@ t.test('the page runs machines in Chromium', async (t) => {
   await t.test('the timeline leads back and forth', (t) => testTimeline(t, page));
   await t.test('an endless loop does not stall it', (t) => testEndlessLoop(t, page));
   await t.test('dropped files run, or are refused', (t) => testDrops(t, page));
+  await t.test('views show the machine', (t) => testViews(t, page));
+  await t.test('machines are kept', (t) => testKeeping(t, page));
+  await t.test('it fits small and large screens', (t) => testLayout(t, page));
 });

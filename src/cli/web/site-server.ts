@@ -12,6 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
   '.c': 'text/plain; charset=utf-8',
   '.h': 'text/plain; charset=utf-8',
+  '.S': 'text/plain; charset=utf-8',
 };
 
 /** Names that are served: no hidden ones, and none that leads out of the directory. */

@@ -1,10 +1,14 @@
-import type { TranslationEvent } from '../../index.js';
+import { debuggerState } from './debugger-state.js';
+import { engineState, regionText } from './engine-methods.js';
 import type { LoadedMachine } from './loading.js';
+import { describeAddress, pictureOf } from './memory-methods.js';
+import { savedMachine } from './saving.js';
+import type { Translations } from './translations.js';
+import { addVmo, pictureOfVmos, vmoList } from './vmo-methods.js';
 
 /** What the methods work with. */
 export interface MethodContext extends LoadedMachine {
-  /** The last translations. */
-  readonly translations: readonly TranslationEvent[];
+  readonly translations: Translations;
   /** Executes a command of the debugger. */
   readonly execute: (command: string) => void;
   /** Goes to a tick, once the machine has arrived at the one before. */
@@ -29,6 +33,33 @@ export const METHODS = {
   /** Adds a file that guests find by name. */
   addFile: ({ names }: MethodContext, { name, bytes }: { readonly name: string; readonly bytes: Uint8Array }): void =>
     names.addFile(name, bytes),
+
+  /** A picture of a part of the address space. */
+  picture: pictureOf,
+
+  /** What lies at an address. */
+  describe: describeAddress,
+
+  /** What the debugger shows. */
+  debug: debuggerState,
+
+  /** VMOs that can be drawn. */
+  vmos: vmoList,
+
+  /** A picture of one VMO, or of two. */
+  vmoPicture: pictureOfVmos,
+
+  /** Makes a VMO of a file, to be drawn. */
+  addVmo,
+
+  /** What the engine does. */
+  engine: engineState,
+
+  /** A translated region: its guest code beside its Wasm. */
+  region: regionText,
+
+  /** The machine as it is now, as the canonical stream of a saved snapshot. */
+  save: savedMachine,
 } as const;
 
 /** The argument and the result of each method. */

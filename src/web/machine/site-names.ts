@@ -28,6 +28,11 @@ export class SiteNames implements NameSpace {
     this.files.set(name, { bytes });
   }
 
+  /** What programs have published. The handles are those of the machine: they must not be closed. */
+  *publishedVmos(): Generator<readonly [name: string, vmo: VmoHandle], void, undefined> {
+    for (const name of this.published.names()) yield [name, this.published.peek(name)!];
+  }
+
   lookup(name: string): VmoHandle | undefined {
     return this.published.lookup(name) ?? this.file(name);
   }

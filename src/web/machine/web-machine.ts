@@ -1,19 +1,17 @@
 import { describeTrap } from '../../index.js';
 import type { StopReason } from '../../index.js';
-import type { TranslationEvent } from '../../index.js';
 import type { MachineState, Report, Request, StartOptions, Status, StopKind } from '../protocol.js';
 import { loadMachine, type LoadedMachine } from './loading.js';
 import { MachineConsole } from './machine-console.js';
 import { METHODS, type MethodContext } from './methods.js';
 import type { Download } from './site-names.js';
+import { Translations } from './translations.js';
 import { Slices, Turns } from './turns.js';
 
 /** How often a running machine reports its status. */
 const STATUS_MS = 100;
 /** A tick is a nanosecond. */
 const TICKS_PER_MS = 1e6;
-/** Translations that are kept for the engine view. */
-const TRANSLATIONS_MAX = 64;
 
 /** A machine in a worker: runs it in short slices, between which requests of the page are handled. */
 export class WebMachine {
@@ -39,15 +37,12 @@ export class WebMachine {
     download: Download,
     private readonly send: (report: Report) => void,
   ) {
-    const translations: TranslationEvent[] = [];
+    const translations = new Translations();
     this.console = new MachineConsole(() => this.machine.computer.ticks, send);
     this.machine = loadMachine(options, {
       download,
       console: this.console,
-      onTranslated: (event) => {
-        translations.push(event);
-        if (translations.length > TRANSLATIONS_MAX) translations.shift();
-      },
+      onTranslated: (event) => translations.add(event),
       session: {
         print: (...lines) => this.isMoving || this.send({ kind: 'log', lines }),
         typeInput: (text) => this.console.type(new TextEncoder().encode(text)),

@@ -3,31 +3,53 @@ import { MachineClient } from '../client/machine-client.js';
 import { TerminalPane } from '../client/terminal.js';
 import type { Content, Status } from '../protocol.js';
 import { button, byId, element, grouped, setText } from './dom.js';
+import { keepMachine, keptMachine } from './kept-machines.js';
 import { imageContent, siteImages, type SiteFiles } from './site.js';
+import { Tabs } from './tabs.js';
+import { SourceTexts } from './views/source-text.js';
 import { TimelineBar } from './timeline-bar.js';
 
 const MEMORY = '128MB';
 const LIMIT = '1GB';
 const HISTORY_BYTES = 192 * 2 ** 20;
 const SHELL = 'terminal';
+/** Files with saved machines end so. */
+const SAVED = '.bd0';
+
+/** Files that are sources of programs, and no programs. */
+const SOURCE = /\.(c|h|cc|cpp|cxx|hpp|s|S)$/;
 
 /** A program to run. */
 export interface Program {
   readonly name: string;
   readonly image: Content;
   readonly args: readonly string[];
+  /** `image` is a saved machine. */
+  readonly isSnapshot?: boolean;
 }
 
 /** What the page shows around the console. */
 export class App {
   readonly terminal: TerminalPane;
   private readonly timeline = new TimelineBar(byId('timeline'));
+  readonly tabs: Tabs;
   private readonly picker = element('input', { type: 'file', hidden: true, 'aria-hidden': 'true' });
+  private readonly sources: SourceTexts;
   private client: MachineClient | undefined;
   private program: Program | undefined;
 
   constructor(private readonly site: SiteFiles) {
     this.terminal = new TerminalPane(byId('terminal'), 'Console');
+    this.sources = new SourceTexts(site.sources);
+    const machineOf = (): MachineClient => this.client!;
+    this.tabs = new Tabs({
+      get machine() {
+        return machineOf();
+      },
+      sources: this.sources,
+      fail: (message) => this.fail(message),
+      open: (name, address) => void this.tabs.open(name, address),
+    });
     this.picker.addEventListener('change', () => {
       const file = this.picker.files?.[0];
       if (file) void this.open(file);
@@ -35,7 +57,10 @@ export class App {
     });
     byId('actions').replaceChildren(
       this.picker,
-      button('Open…', { title: 'Run a program from a file' }, () => this.picker.click()),
+      button('Open…', { title: 'Run a program, or a machine that was saved, from a file' }, () => this.picker.click()),
+      button('Save', { title: 'Save the machine to a file' }, () => void this.save()),
+      button('Keep', { title: 'Keep the machine in this browser' }, () => void this.keep()),
+      button('Return', { title: 'Go on with the machine that was kept' }, () => void this.takeKept()),
       button('Restart', { title: 'Start again from the beginning' }, () => this.program && this.start(this.program)),
     );
     listenForDrops((file) => void this.open(file));
@@ -60,10 +85,10 @@ export class App {
   start(program: Program): void {
     this.client?.close();
     this.program = program;
-    const { name, image, args } = program;
+    const { name, image, args, isSnapshot = false } = program;
     const parameters = new URLSearchParams(location.search);
     const client = new MachineClient({
-      ...{ image, name, argv: [name, ...args], files: siteImages(this.site) },
+      ...{ image, isSnapshot, name, argv: [name, ...args], files: siteImages(this.site) },
       memoryBytes: parseBytes(parameters.get('memory') ?? MEMORY),
       limitBytes: parseBytes(parameters.get('limit') ?? LIMIT),
       historyBytes: HISTORY_BYTES,
@@ -74,6 +99,7 @@ export class App {
     this.terminal.attach(client);
     this.timeline.attach(client);
     client.on('status', (status) => this.showStatus(status));
+    client.on('log', (lines) => this.tabs.log(lines));
     client.on('failed', (message) => this.fail(message));
     this.say('starting', `Starting ${name}`);
     this.terminal.focus();
@@ -89,16 +115,68 @@ export class App {
     return { name: SHELL, image: imageContent(SHELL), args: columns === 80 ? ['-i'] : ['-i', String(columns)] };
   }
 
-  /** Runs a file: what is not a program is reported. */
+  /** Runs a program or a saved machine, or gives the file to the view that is open: anything else is reported. */
   private async open(file: File): Promise<void> {
+    if (await this.tabs.take(file).catch(() => false)) return;
+    if (SOURCE.test(file.name)) return this.addSource(file);
     const bytes = new Uint8Array(await file.arrayBuffer());
+    const name = file.name.slice(0, 63);
+    if (file.name.endsWith(SAVED)) return this.start({ name, image: { bytes }, args: [], isSnapshot: true });
     if (![0x7f, 0x45, 0x4c, 0x46].every((byte, at) => bytes[at] === byte))
       return this.fail(`${file.name} is no ELF program: bd0 runs programs for x86-64`);
-    this.start({ name: file.name.slice(0, 63), image: { bytes }, args: [] });
+    this.start({ name, image: { bytes }, args: [] });
+  }
+
+  /** Saves the machine to a file, as a canonical stream. */
+  private async save(): Promise<void> {
+    const stream = await this.stream();
+    if (!stream) return;
+    const link = element('a', { download: `${this.program?.name ?? 'machine'}${SAVED}` });
+    link.href = URL.createObjectURL(new Blob([stream as Uint8Array<ArrayBuffer>]));
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  private async keep(): Promise<void> {
+    const stream = await this.stream();
+    if (!stream) return;
+    await keepMachine({ name: this.program?.name ?? 'machine', stream }).then(
+      () => this.say('paused', 'Kept in this browser'),
+      (error: Error) => this.fail(error.message),
+    );
+  }
+
+  private async takeKept(): Promise<void> {
+    try {
+      const kept = await keptMachine();
+      if (!kept) return this.fail('no machine was kept in this browser yet');
+      this.start({ name: kept.name, image: { bytes: kept.stream }, args: [], isSnapshot: true });
+    } catch (error) {
+      this.fail((error as Error).message);
+    }
+  }
+
+  /** The machine as it is now; undefined if it cannot be saved, which is reported. */
+  private async stream(): Promise<Uint8Array | undefined> {
+    try {
+      return await this.client?.call('save', undefined);
+    } catch (error) {
+      this.fail((error as Error).message);
+      return undefined;
+    }
+  }
+
+  /** A source file is shown where debug information names one like it. */
+  private async addSource(file: File): Promise<void> {
+    this.sources.add(file.name, await file.text());
+    await this.tabs.open('debugger');
   }
 
   private showStatus(status: Status): void {
     this.say(status.isPast ? 'paused' : status.state, stateText(status));
+    void this.tabs.update(status);
+    if (status.stop === 'trapped' && status.state === 'paused' && !status.isPast && this.tabs.current !== 'debugger')
+      void this.tabs.open('debugger');
   }
 
   private say(state: string, text: string): void {

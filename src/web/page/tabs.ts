@@ -1,0 +1,127 @@
+import type { Status } from '../protocol.js';
+import { button, byId, element } from './dom.js';
+import type { View, ViewHost } from './views/view.js';
+
+/** The views besides the console. What draws one is loaded when it is first opened. */
+const VIEWS: readonly { readonly name: string; readonly title: string; load(host: ViewHost): Promise<View> }[] = [
+  {
+    name: 'memory',
+    title: 'Memory',
+    load: async (host) => new (await import('./views/memory-view.js')).MemoryView(host),
+  },
+  {
+    name: 'vmos',
+    title: 'VMOs',
+    load: async (host) => new (await import('./views/vmo-view.js')).VmoView(host),
+  },
+  {
+    name: 'debugger',
+    title: 'Debugger',
+    load: async (host) => new (await import('./views/debugger-view.js')).DebuggerView(host),
+  },
+  {
+    name: 'engine',
+    title: 'Engine',
+    load: async (host) => new (await import('./views/engine-view.js')).EngineView(host),
+  },
+];
+
+/** Lines of the debugger that are kept while its view is closed. */
+const LINES_MAX = 200;
+
+/** The tabs of the page: the console, and one view beside it. */
+export class Tabs {
+  private view: View | undefined;
+  private name = 'console';
+  private status: Status | undefined;
+  private isBusy = false;
+  private isStale = false;
+  /** The last lines of the debugger, for a view that is opened later. */
+  private readonly lines: string[] = [];
+
+  constructor(private readonly host: ViewHost) {
+    const tabs = [{ name: 'console', title: 'Console' }, ...VIEWS].map(({ name, title }) =>
+      button(title, { role: 'tab', id: `tab-${name}`, 'aria-controls': 'view' }, () => void this.open(name)),
+    );
+    const list = byId('tabs');
+    list.replaceChildren(...tabs);
+    list.addEventListener('keydown', (event) => moveFocus(list, event));
+    this.mark();
+  }
+
+  /** The name of the view that is open. */
+  get current(): string {
+    return this.name;
+  }
+
+  /** Opens a view; one that shows addresses shows the given one. */
+  async open(name: string, address?: number): Promise<void> {
+    const isNew = name !== this.name;
+    this.name = name;
+    this.mark();
+    if (isNew) {
+      this.view?.close?.();
+      this.view = undefined;
+      const known = VIEWS.find((each) => each.name === name);
+      const place = byId('view');
+      place.hidden = known === undefined;
+      place.replaceChildren(element('p', { class: 'loading' }, 'Loading'));
+      if (!known) return;
+      const view = await known.load(this.host);
+      // Another tab may have been opened meanwhile.
+      if (this.name !== name) return view.close?.();
+      this.view = view;
+      place.setAttribute('aria-label', known.title);
+      place.replaceChildren(view.element);
+      view.log?.(this.lines);
+    }
+    if (address !== undefined) this.view?.show?.(address);
+    await this.update(this.status);
+  }
+
+  /** Shows the machine as it is now. */
+  async update(status: Status | undefined): Promise<void> {
+    this.status = status;
+    if (!this.view || !status) return;
+    this.isStale = true;
+    if (this.isBusy) return;
+    this.isBusy = true;
+    while (this.isStale && this.view && this.status) {
+      this.isStale = false;
+      // The machine may be closed in between.
+      await this.view.update(this.status).catch(() => {});
+    }
+    this.isBusy = false;
+  }
+
+  /** Gives a file to the view that is open. Returns whether it takes files. */
+  async take(file: File): Promise<boolean> {
+    if (!this.view?.addFile) return false;
+    await this.view.addFile(file);
+    return true;
+  }
+
+  log(lines: readonly string[]): void {
+    this.lines.push(...lines);
+    this.lines.splice(0, this.lines.length - LINES_MAX);
+    this.view?.log?.(lines);
+  }
+
+  private mark(): void {
+    for (const tab of Array.from(byId('tabs').children)) {
+      const isOpen = tab.id === `tab-${this.name}`;
+      tab.setAttribute('aria-selected', String(isOpen));
+      tab.setAttribute('tabindex', isOpen ? '0' : '-1');
+    }
+  }
+}
+
+/** Arrow keys go from tab to tab. */
+function moveFocus(list: HTMLElement, event: KeyboardEvent): void {
+  const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+  if (step === 0) return;
+  const tabs = Array.from(list.querySelectorAll('button'));
+  const at = tabs.findIndex((tab) => tab === document.activeElement);
+  tabs[(at + step + tabs.length) % tabs.length]?.focus();
+  event.preventDefault();
+}
