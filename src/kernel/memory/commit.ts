@@ -105,7 +105,7 @@ function remap(
   const again = (handle: VmoHandle): VmoHandle => store.slice(handle, 0, handle.length);
   const parts: Mapping[] = [];
   for (const mapping of mappings) {
-    const { backing, protection } = mapping;
+    const { backing, protection, file } = mapping;
     if (mapping.start < start)
       parts.push({ ...mapping, end: start, backing: backing && { ...backing, vmo: again(backing.vmo) } });
     const from = Math.max(start, mapping.start);
@@ -113,7 +113,7 @@ function remap(
     const before = parts.at(-1);
     if (before && before.start >= start && before.protection === protection)
       parts[parts.length - 1] = { ...before, end: to };
-    else parts.push({ start: from, end: to, protection, backing: { vmo: again(vmo), offset: from - start } });
+    else parts.push({ start: from, end: to, protection, backing: { vmo: again(vmo), offset: from - start }, file });
     if (mapping.end > end)
       parts.push({
         ...mapping,

@@ -36,12 +36,12 @@ export function* forkMemory(target: ForkTarget, from: Region, to: Region): Steps
 
 function* copyMappings({ store }: MapTarget, from: Region, to: Region): Steps<void> {
   const distance = to.start - from.start;
-  for (const [index, { start, end, protection, backing, shared }] of from.mappings.entries()) {
+  for (const [index, { start, end, protection, backing, shared, file }] of from.mappings.entries()) {
     if (index % MAPPINGS_IN_STEP === MAPPINGS_IN_STEP - 1) yield;
     to.add({
       ...{ start: start + distance, end: end + distance, protection },
       backing: backing && { ...backing, vmo: again(store, backing.vmo) },
-      shared,
+      ...{ shared, file },
     });
   }
 }

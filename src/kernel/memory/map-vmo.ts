@@ -1,6 +1,7 @@
 import type { VmoHandle } from '../../vmo/handle.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import type { LinearAddress } from './linear-address.js';
+import type { MappedFile } from './mapping.js';
 import type { Region } from './region.js';
 import { again, type MapTarget } from './map-target.js';
 import { releaseUnused } from './unload.js';
@@ -18,13 +19,15 @@ export interface MappedPart {
   readonly size: number;
   /** PROTECTION_ bits. */
   readonly protection: number;
+  /** Whose bytes the VMO has. */
+  readonly file?: MappedFile;
 }
 
 /** Maps a part of a VMO to pages of a region, in the place of whatever was mapped there. */
 export function mapIn(target: MapTarget, region: Region, start: LinearAddress, part: MappedPart): void {
-  const { vmo, offset, size, protection } = part;
+  const { vmo, offset, size, protection, file } = part;
   unmapIn(target, region, start, start + size);
-  region.add({ start, end: start + size, protection, backing: { vmo: again(target.store, vmo), offset } });
+  region.add({ start, end: start + size, protection, backing: { vmo: again(target.store, vmo), offset }, file });
 }
 
 /** Unmaps pages of a region: what they held is gone, and touching them traps. */

@@ -25,6 +25,15 @@ export interface SharedPart {
   readonly mayWrite: boolean;
 }
 
+/** The file that a mapping shows, for those who list mappings: as it was when it was mapped. */
+export interface MappedFile {
+  /** Absolute; a character for each byte. */
+  readonly path: string;
+  readonly fileSystem: number;
+  /** Of its inode. */
+  readonly number: bigint | number;
+}
+
 /** Whole pages of linear addresses, their bytes before any write, and their protection. */
 export interface Mapping {
   readonly start: LinearAddress;
@@ -36,6 +45,7 @@ export interface Mapping {
   readonly backing: Backing | undefined;
   /** Undefined: writes are to be seen here alone. */
   readonly shared?: SharedPart | undefined;
+  readonly file?: MappedFile | undefined;
 }
 
 /** Where the bytes of a page of a mapping lie: elsewhere for shared memory. */

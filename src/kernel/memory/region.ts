@@ -10,6 +10,7 @@ import {
   homePage,
   reachableEnd,
   sharedFrom,
+  type MappedFile,
   type Mapping,
   type SharedPart,
 } from './mapping.js';
@@ -166,8 +167,8 @@ export class Region {
   }
 
   /** As `add`, of shared memory: one mapping with what is beside it, where that shows what comes before or after it. */
-  addShared(start: LinearAddress, end: LinearAddress, protection: number, shared: SharedPart): void {
-    this.add({ start, end, protection, backing: undefined, shared });
+  addShared(start: LinearAddress, end: LinearAddress, protection: number, shared: SharedPart, file?: MappedFile): void {
+    this.add({ start, end, protection, backing: undefined, shared, file });
     this.join(start, end);
   }
 
@@ -289,5 +290,6 @@ function divided(
       offset: mapping.backing.offset + from - mapping.start,
     },
     shared: sharedFrom(mapping, from),
+    file: mapping.file,
   }));
 }

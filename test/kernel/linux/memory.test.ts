@@ -6,7 +6,7 @@ import { sha256 } from '../../../src/host/sha256.js';
 import { Computer, VmoStore, type Engine, type VmoHandle } from '../../../src/index.js';
 import { reachableEnd } from '../../../src/kernel/memory/mapping.js';
 import { MemoryContent } from '../../../src/kernel/memory/memory-content.js';
-import { linuxProgram, runInMachine } from '../../support/linux-programs.js';
+import { linuxProgram, rootWith, runInMachine } from '../../support/linux-programs.js';
 import { sequencesAreSame } from '../../support/sequences.js';
 import { seedOf, volume } from '../../support/volume.js';
 
@@ -28,6 +28,15 @@ t.test('shared memory, mapped files, bus errors, seals and locks are as natively
   t.equal(runs[1]!.computer.machineHash(), runs[0]!.computer.machineHash(), 'the same machine on both engines');
   const { regions } = runs[0]!.computer.parts.kernel.space;
   t.equal(regions.length, 1, 'nothing is left but the kernel page');
+});
+
+t.test('memory is mapped below 4 GiB where a program asks for it, and listed as it is seen', async (t) => {
+  const program = await linuxProgram(`${sources}low.c`, ['-w', '-pthread']);
+  const expected = native(program, [], t.testdir({}));
+  for (const engine of ['auto', 'interpreter'] as const) {
+    const { output, exitCode } = runInMachine(program, [], { engine, linuxRoot: rootWith(program) });
+    t.strictSame([output.split('\n'), exitCode], [expected[0].split('\n'), expected[1]], engine);
+  }
 });
 
 t.test('random calls on memory do what they do natively, also where frames are short', async (t) => {

@@ -82,6 +82,23 @@ t.test('random trees of processes do what they do natively', async (t) => {
   });
 });
 
+t.test('users, groups and capabilities are as those of root natively', async (t) => {
+  const program = await linuxProgram(join(sources, 'users.c'), ['-w']);
+  const args = [String(seedOf(20280))];
+  const linuxRoot = rootWith(program);
+  const runs = (['auto', 'interpreter'] as const).map((engine) => runInMachine(program, args, { engine, linuxRoot }));
+  const lines = runs[0]!.output.split('\n');
+  t.equal(lines.filter((line) => line.startsWith('exec')).length, 60, 'each child begins another program');
+  t.ok(
+    lines.some((line) => line.startsWith('kill -1')),
+    'not every process may send signals to another one',
+  );
+  t.strictSame([runs[1]!.output, runs[1]!.exitCode], [runs[0]!.output, 0]);
+  if (process.getuid!() !== 0) return void t.comment('natively, it is not root that runs this test');
+  const native = spawnSync(program, args, { cwd: t.testdir({}), encoding: 'latin1' });
+  t.strictSame(lines, native.stdout.split('\n'), `seed ${args[0]}`);
+});
+
 t.test('a bomb of forks is stopped by the quota, and leaves nothing', (t) => {
   const path = compiled('many', t.testdir({}));
   const { stdout, exitCode, computer } = runHere(path, ['1', 'bomb'], 'auto', 4 * MIB);

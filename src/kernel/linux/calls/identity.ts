@@ -2,13 +2,15 @@ import type { CallResult } from '../../calls/call.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
 import { putUsage } from '../timespec.js';
 import { LinuxErrno, failed } from '../errno.js';
-import type { Credentials } from '../files/credentials.js';
+import { CAPABILITIES_MAX, SECBIT_KEEP_CAPS, type Capabilities } from '../files/credentials.js';
+import type { LinuxProcess } from '../linux-process.js';
 import { bytesAt, put32, putBytes, putFields } from '../user-data.js';
+import { USER_CALLS } from './user.js';
 
 const { EINVAL, EPERM, ESRCH } = LinuxErrno;
 
-const GROUPS_MAX = 65536;
-const UNCHANGED = 0xffff_ffff;
+/** What personality answers only. */
+const PERSONA_QUERY = 0xffff_ffff;
 
 /* include/uapi/linux/prctl.h */
 const PR_SET_PDEATHSIG = 1;
@@ -16,67 +18,32 @@ const PR_GET_PDEATHSIG = 2;
 const PR_GET_DUMPABLE = 3;
 const PR_SET_DUMPABLE = 4;
 const PR_GET_KEEPCAPS = 7;
+const PR_SET_KEEPCAPS = 8;
 const PR_SET_NAME = 15;
 const PR_GET_NAME = 16;
 const PR_CAPBSET_READ = 23;
+const PR_CAPBSET_DROP = 24;
+const PR_GET_SECUREBITS = 27;
+const PR_SET_SECUREBITS = 28;
+const PR_SET_TIMERSLACK = 29;
 const PR_GET_TIMERSLACK = 30;
 const PR_SET_CHILD_SUBREAPER = 36;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_GET_NO_NEW_PRIVS = 39;
+const PR_SET_THP_DISABLE = 41;
 const PR_GET_THP_DISABLE = 42;
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_IS_SET = 1;
+const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+/** include/uapi/linux/securebits.h */
+const SECURE_BITS = 0xff;
 const NAME_BYTES = 16;
 const TIMER_SLACK = 50_000n;
-const CAPABILITIES_MAX = 40;
 
 /* include/uapi/linux/capability.h */
 const CAPABILITY_VERSION_3 = 0x2008_0522;
 
-const user = ({ linux }: LinuxContext): bigint => BigInt(linux.place.credentials.user);
-const group = ({ linux }: LinuxContext): bigint => BigInt(linux.place.credentials.group);
-
-/** Changes the credentials of a process; only root may change them to those of another user or group. */
-function become({ linux }: LinuxContext, change: Partial<Credentials>): bigint {
-  const { credentials } = linux.place;
-  const after = { ...credentials, ...change };
-  if (credentials.user !== 0 && (after.user !== credentials.user || after.group !== credentials.group))
-    return failed(EPERM);
-  linux.place.credentials = after;
-  return 0n;
-}
-
-const setuid = (context: LinuxContext, id: bigint): CallResult => become(context, { user: unsigned32(id) });
-const setgid = (context: LinuxContext, id: bigint): CallResult => become(context, { group: unsigned32(id) });
-
-/** setreuid, setresuid: the effective one counts; -1 leaves it. */
-function setEffective(kind: 'user' | 'group'): (context: LinuxContext, real: bigint, effective: bigint) => CallResult {
-  return (context, _real, effective) =>
-    unsigned32(effective) === UNCHANGED ? 0n : become(context, { [kind]: unsigned32(effective) });
-}
-
-function getresid(id: (context: LinuxContext) => bigint) {
-  return (context: LinuxContext, real: bigint, effective: bigint, saved: bigint): CallResult => {
-    for (const address of [real, effective, saved]) put32(context, address, Number(id(context)));
-    return 0n;
-  };
-}
-
-function getgroups(context: LinuxContext, count: bigint, list: bigint): CallResult {
-  const { groups } = context.linux.place.credentials;
-  const room = signed32(count);
-  if (room === 0) return BigInt(groups.length);
-  if (room < groups.length) return failed(EINVAL);
-  putBytes(context, list, new Uint8Array(Uint32Array.from(groups).buffer));
-  return BigInt(groups.length);
-}
-
-function setgroups(context: LinuxContext, count: bigint, list: bigint): CallResult {
-  if (context.linux.place.credentials.user !== 0) return failed(EPERM);
-  if (count > BigInt(GROUPS_MAX)) return failed(EINVAL);
-  const bytes = bytesAt(context, list, Number(count) * 4);
-  return become(context, { groups: [...new Uint32Array(bytes.slice().buffer)] });
-}
-
-function prctl(context: LinuxContext, option: bigint, argument: bigint): CallResult {
+function prctl(context: LinuxContext, option: bigint, argument: bigint, capability: bigint): CallResult {
   const { thread, linux } = context;
   switch (signed32(option)) {
     case PR_SET_NAME: {
@@ -102,35 +69,115 @@ function prctl(context: LinuxContext, option: bigint, argument: bigint): CallRes
       return put32(context, argument, 0);
     case PR_GET_TIMERSLACK:
       return TIMER_SLACK;
-    case PR_SET_NO_NEW_PRIVS:
-      return argument === 1n ? 0n : failed(EINVAL);
+    case PR_SET_TIMERSLACK:
+    case PR_SET_THP_DISABLE:
+    case PR_GET_THP_DISABLE:
+      return 0n;
     case PR_CAPBSET_READ:
       return argument > BigInt(CAPABILITIES_MAX) ? failed(EINVAL) : 1n;
+    case PR_CAPBSET_DROP:
+      if (linux.place.credentials.user !== 0) return failed(EPERM);
+      return argument > BigInt(CAPABILITIES_MAX) ? failed(EINVAL) : 0n;
+    case PR_CAP_AMBIENT:
+      return ambientCapabilities(argument, capability);
+    default:
+      return privileges(context, signed32(option), argument);
+  }
+}
+
+/** No capability is ambient, since programs that are not root have none. */
+function ambientCapabilities(action: bigint, capability: bigint): bigint {
+  if (action === BigInt(PR_CAP_AMBIENT_CLEAR_ALL)) return capability === 0n ? 0n : failed(EINVAL);
+  if (action < 1n || action > BigInt(PR_CAP_AMBIENT_CLEAR_ALL)) return failed(EINVAL);
+  if (capability > BigInt(CAPABILITIES_MAX)) return failed(EINVAL);
+  return action === BigInt(PR_CAP_AMBIENT_IS_SET) ? 0n : failed(EPERM);
+}
+
+/** What prctl says of how execve and setuid change privileges. */
+function privileges({ linux }: LinuxContext, option: number, argument: bigint): bigint {
+  const { credentials } = linux.place;
+  const { secureBits } = credentials;
+  switch (option) {
     case PR_GET_KEEPCAPS:
+      return secureBits & SECBIT_KEEP_CAPS ? 1n : 0n;
+    case PR_SET_KEEPCAPS:
+      if (argument > 1n) return failed(EINVAL);
+      linux.place.credentials = {
+        ...credentials,
+        secureBits: (secureBits & ~SECBIT_KEEP_CAPS) | (argument === 1n ? SECBIT_KEEP_CAPS : 0),
+      };
+      return 0n;
+    case PR_GET_SECUREBITS:
+      return BigInt(secureBits);
+    case PR_SET_SECUREBITS:
+      if (credentials.user !== 0 || argument > BigInt(SECURE_BITS)) return failed(EPERM);
+      linux.place.credentials = { ...credentials, secureBits: Number(argument) };
+      return 0n;
     case PR_GET_NO_NEW_PRIVS:
-    case PR_GET_THP_DISABLE:
+      return credentials.noNewPrivileges ? 1n : 0n;
+    case PR_SET_NO_NEW_PRIVS:
+      if (argument !== 1n) return failed(EINVAL);
+      linux.place.credentials = { ...credentials, noNewPrivileges: true };
       return 0n;
     default:
       return failed(EINVAL);
   }
 }
 
-/** Root has all capabilities, others none. */
-function capget(context: LinuxContext, header: bigint, data: bigint): CallResult {
+/** Keeps a persona, and answers the one before. */
+function personality({ linux }: LinuxContext, argument: bigint): CallResult {
+  const { credentials } = linux.place;
+  const persona = unsigned32(argument);
+  if (persona !== PERSONA_QUERY) linux.place.credentials = { ...credentials, persona };
+  return BigInt(credentials.persona);
+}
+
+/** Where the three sets of struct __user_cap_data_struct lie; the upper halves follow `CAPABILITY_HALF` bytes behind. */
+const CAPABILITY_SETS = { effective: 0, permitted: 4, inheritable: 8 } as const;
+const CAPABILITY_HALF = 12;
+
+/** The process that a header of capget or capset names, or an error; 0 where the header asks for the version alone. */
+function capabilityOwner(context: LinuxContext, header: bigint, data: bigint): LinuxProcess | bigint {
   const view = new DataView(bytesAt(context, header, 8).buffer);
   if (view.getUint32(0, true) !== CAPABILITY_VERSION_3) {
     put32(context, header, CAPABILITY_VERSION_3);
     return data === 0n ? 0n : failed(EINVAL);
   }
   const pid = view.getInt32(4, true);
-  if (pid !== 0 && !context.system.processes.has(pid)) return failed(ESRCH);
+  return pid === 0 ? context.linux : (context.system.processes.get(pid) ?? failed(ESRCH));
+}
+
+function capget(context: LinuxContext, header: bigint, data: bigint): CallResult {
+  const owner = capabilityOwner(context, header, data);
+  if (typeof owner === 'bigint') return owner;
   if (data === 0n) return 0n;
-  const isRoot = context.linux.place.credentials.user === 0;
-  return putFields(context, data, 24, (fields) => {
-    if (!isRoot) return;
-    for (const at of [0, 4]) fields.setUint32(at, 0xffff_ffff, true);
-    for (const at of [12, 16]) fields.setUint32(at, 0x1ff, true);
+  const { capabilities } = owner.place.credentials;
+  return putFields(context, data, 2 * CAPABILITY_HALF, (fields) => {
+    for (const [name, at] of Object.entries(CAPABILITY_SETS)) {
+      const bits = capabilities[name as keyof Capabilities];
+      fields.setUint32(at, Number(bits & 0xffff_ffffn), true);
+      fields.setUint32(at + CAPABILITY_HALF, Number(bits >> 32n), true);
+    }
   });
+}
+
+/** A process may give up capabilities, and use those that it is permitted. */
+function capset(context: LinuxContext, header: bigint, data: bigint): CallResult {
+  const owner = capabilityOwner(context, header, data);
+  if (typeof owner === 'bigint') return owner === 0n ? failed(EINVAL) : owner;
+  if (owner !== context.linux) return failed(EPERM);
+  const view = new DataView(bytesAt(context, data, 2 * CAPABILITY_HALF).slice().buffer);
+  const setAt = (at: number): bigint =>
+    BigInt(view.getUint32(at, true)) | (BigInt(view.getUint32(at + CAPABILITY_HALF, true)) << 32n);
+  const effective = setAt(CAPABILITY_SETS.effective);
+  const permitted = setAt(CAPABILITY_SETS.permitted);
+  const inheritable = setAt(CAPABILITY_SETS.inheritable);
+  const { place } = context.linux;
+  const before = place.credentials.capabilities;
+  if (permitted & ~before.permitted || effective & ~permitted) return failed(EPERM);
+  if (inheritable & ~(before.inheritable | before.permitted)) return failed(EPERM);
+  place.credentials = { ...place.credentials, capabilities: { effective, permitted, inheritable } };
+  return 0n;
 }
 
 /** struct rusage: the time in which the process, the thread or the children of the process have run, and nothing else. */
@@ -141,45 +188,29 @@ function getrusage(context: LinuxContext, whoArgument: bigint, usage: bigint): C
   return putUsage(context, usage, who === 0 ? used : who === 1 ? context.thread.linux!.clock.used : ofChildren);
 }
 
-const whole = { state: 'whole', differs: '' } as const;
-const effectiveOnly = { state: 'part', differs: 'Real, effective and saved ones are the same.' } as const;
-const three = ['real', 'effective', 'saved'];
-
 export const IDENTITY_CALLS: readonly LinuxCall[] = [
+  ...USER_CALLS,
   {
     ...{ number: 98, name: 'getrusage', parameters: ['who', 'usage'], perform: getrusage },
     ...{ state: 'part', differs: 'All but the time is zeros.' },
   },
-  { number: 102, name: 'getuid', parameters: [], perform: user, ...whole },
-  { number: 104, name: 'getgid', parameters: [], perform: group, ...whole },
-  { number: 105, name: 'setuid', parameters: ['user'], perform: setuid, ...effectiveOnly },
-  { number: 106, name: 'setgid', parameters: ['group'], perform: setgid, ...effectiveOnly },
-  { number: 107, name: 'geteuid', parameters: [], perform: user, ...whole },
-  { number: 108, name: 'getegid', parameters: [], perform: group, ...whole },
-  { number: 113, name: 'setreuid', parameters: three.slice(0, 2), perform: setEffective('user'), ...effectiveOnly },
-  { number: 114, name: 'setregid', parameters: three.slice(0, 2), perform: setEffective('group'), ...effectiveOnly },
-  { number: 115, name: 'getgroups', parameters: ['count', 'list'], perform: getgroups, ...whole },
-  { number: 116, name: 'setgroups', parameters: ['count', 'list'], perform: setgroups, ...whole },
-  { number: 117, name: 'setresuid', parameters: three, perform: setEffective('user'), ...effectiveOnly },
-  { number: 118, name: 'getresuid', parameters: three, perform: getresid(user), ...effectiveOnly },
-  { number: 119, name: 'setresgid', parameters: three, perform: setEffective('group'), ...effectiveOnly },
-  { number: 120, name: 'getresgid', parameters: three, perform: getresid(group), ...effectiveOnly },
-  { number: 122, name: 'setfsuid', parameters: ['user'], perform: user, ...effectiveOnly },
-  { number: 123, name: 'setfsgid', parameters: ['group'], perform: group, ...effectiveOnly },
   {
     ...{ number: 125, name: 'capget', parameters: ['header', 'data'], perform: capget },
-    ...{ state: 'part', differs: 'Root has all, others none.' },
+    ...{ state: 'whole', differs: '' },
   },
   {
-    ...{ number: 126, name: 'capset', parameters: ['header', 'data'], perform: () => 0n },
-    ...{ state: 'part', differs: 'It has no effect.' },
+    ...{ number: 126, name: 'capset', parameters: ['header', 'data'], perform: capset },
+    ...{
+      state: 'part',
+      differs: 'Only CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID and CAP_SETUID count; root may do the rest.',
+    },
   },
   {
-    ...{ number: 135, name: 'personality', parameters: ['persona'], perform: () => 0n },
-    ...{ state: 'part', differs: 'There is one, that of Linux.' },
+    ...{ number: 135, name: 'personality', parameters: ['persona'], perform: personality },
+    ...{ state: 'part', differs: 'It is kept, and has no effect.' },
   },
   {
-    ...{ number: 157, name: 'prctl', parameters: ['option', 'argument'], perform: prctl },
+    ...{ number: 157, name: 'prctl', parameters: ['option', 'argument', 'capability'], perform: prctl },
     ...{ state: 'part', differs: 'Names, and what has one answer here.' },
   },
 ];

@@ -4,6 +4,8 @@ import { ADDRESS_SPACE_END, fromLinear, toLinear, type LinearAddress } from '../
 import type { LinuxContext } from '../call.js';
 import { LinuxErrno, failed } from '../errno.js';
 import type { HomeRange } from '../memory/mapping-files.js';
+import { LOW_BYTES } from '../program/linux-layout.js';
+import { seeLow } from '../tasks/sight.js';
 
 const { EEXIST, EINVAL, ENOMEM } = LinuxErrno;
 
@@ -11,7 +13,12 @@ const { EEXIST, EINVAL, ENOMEM } = LinuxErrno;
 export const MAP_FIXED = 0x10;
 export const MAP_FIXED_NOREPLACE = 0x10_0000;
 
+const MAP_32BIT = 0x40;
+
 const PAGE = BigInt(PAGE_SIZE);
+/** vm.mmap_min_addr of Linux, and the end of the part that `seeLow` shows. */
+const LOWEST = 0x1_0000n;
+const LOW_END = BigInt(LOW_BYTES);
 
 /** The range of a process's addresses; undefined where it does not lie in its home. */
 export function rangeOf({ process, linux }: LinuxContext, address: bigint, length: bigint): HomeRange | undefined {
@@ -32,6 +39,7 @@ export function seen({ process }: LinuxContext, address: LinearAddress): bigint 
 export function placeOf(context: LinuxContext, address: bigint, length: bigint, flags: number): HomeRange | bigint {
   const { memory } = context.linux;
   const size = length <= BigInt(ADDRESS_SPACE_END) ? roundUp(Number(length), PAGE_SIZE) : Infinity;
+  if (address >= LOWEST && address < LOW_END && length <= LOW_END - address) seeLow(context);
   if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
     if (address % PAGE !== 0n) return failed(EINVAL);
     const range = rangeOf(context, address, length);
@@ -41,6 +49,7 @@ export function placeOf(context: LinuxContext, address: bigint, length: bigint, 
   }
   const hint = address === 0n ? undefined : rangeOf(context, address - (address % PAGE), length);
   if (hint && memory.isFree(hint.start, hint.end) && hint.start > memory.region.start) return hint;
-  const start = memory.findFree(size);
+  const isLow = (flags & MAP_32BIT) !== 0 && seeLow(context);
+  const start = isLow ? memory.findFreeLow(size) : memory.findFree(size);
   return start === undefined ? failed(ENOMEM) : { start, end: start + size };
 }

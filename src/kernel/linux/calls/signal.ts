@@ -13,9 +13,11 @@ import {
   sentBy,
   type SignalInfo,
 } from '../signals/signal-info.js';
+import { CAP_KILL, isCapable } from '../files/credentials.js';
+import type { LinuxProcess } from '../linux-process.js';
 import { SIG_IGN } from '../signals/signal-actions.js';
 import { STACK_T_BYTES, changedStack, readStack, toldOf, writeStack } from '../signals/signal-stack.js';
-import { UNBLOCKABLE, isIn, isSignal, setOf, type SignalSet } from '../signals/signal.js';
+import { Signal, UNBLOCKABLE, isIn, isSignal, setOf, type SignalSet } from '../signals/signal.js';
 import { dropAll } from '../signals/signals.js';
 import { bytesAt, putBytes, putFields, viewAt } from '../user-data.js';
 import { timespecAt } from '../timespec.js';
@@ -149,11 +151,22 @@ function rtSigreturn({ system, thread }: LinuxContext): CallResult {
   return ENDED;
 }
 
-/** Sends a signal, or 0 to see whether that could be done. Throws LinuxError EINVAL, EAGAIN. */
-export function send({ system }: LinuxContext, target: Process | Thread, info: SignalInfo): void {
+/** Sends a signal, or 0 to see whether that could be done. Throws LinuxError EINVAL, EPERM, EAGAIN. */
+export function send(context: LinuxContext, target: Process | Thread, info: SignalInfo): void {
+  const { linux, system } = context;
+  if (info.signal !== 0 && !isSignal(info.signal)) throw new LinuxError(EINVAL);
+  const process = 'process' in target ? target.process : target;
+  if (!maySend(linux, process.linux!, info.signal)) throw new LinuxError(EPERM);
   if (info.signal === 0) return;
-  if (!isSignal(info.signal)) throw new LinuxError(EINVAL);
   system.signals.send(target, info);
+}
+
+/** Whether a process may send a signal to another one. kernel/signal.c, check_kill_permission */
+function maySend(sender: LinuxProcess, target: LinuxProcess, signal: number): boolean {
+  if (sender === target || (signal === Signal.SIGCONT && sender.session === target.session)) return true;
+  const { user, realUser } = sender.place.credentials;
+  const { realUser: real, savedUser: saved } = target.place.credentials;
+  return isCapable(sender.place.credentials, CAP_KILL) || [user, realUser].some((id) => id === real || id === saved);
 }
 
 /** The processes of Linux, with those that have ended and were not waited for, in the order of their numbers. */
@@ -169,9 +182,20 @@ function processOfPid(context: LinuxContext, pid: number): Process {
   return found;
 }
 
+/** The error of what fails with one. */
+function errorOf(work: () => void): LinuxErrno | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error;
+    return error.errno;
+  }
+}
+
 function kill(context: LinuxContext, pidArgument: bigint, signalArgument: bigint): CallResult {
   const [pid, signal] = [signed32(pidArgument), signed32(signalArgument)];
-  const info = sentBy(context.linux.pid, signal);
+  const info = sentBy(context.linux, signal);
   if (pid > 0) {
     send(context, processOfPid(context, pid), info);
     return 0n;
@@ -182,8 +206,10 @@ function kill(context: LinuxContext, pidArgument: bigint, signalArgument: bigint
   const inGroup = (process: Process): boolean => process.linux!.group === group;
   const targets = processes(context).filter(pid === -1 ? others : inGroup);
   if (targets.length === 0) return failed(ESRCH);
-  for (const target of targets) send(context, target, info);
-  return 0n;
+  const errors = targets.map((target) => errorOf(() => send(context, target, info)));
+  // It is enough that one of a group gets it. Of all processes, it is sent to those that may get it.
+  const counted = pid === -1 ? errors.filter((error) => error !== EPERM) : errors;
+  return counted.length === 0 || counted.includes(undefined) ? 0n : failed(counted.at(-1)!);
 }
 
 /** A thread of a number, and of a process where that is given. Throws LinuxError EINVAL, ESRCH. */
@@ -196,13 +222,13 @@ function threadOfTid(context: LinuxContext, tid: number, pid?: number): Thread {
 }
 
 function tkill(context: LinuxContext, tid: bigint, signal: bigint): CallResult {
-  send(context, threadOfTid(context, signed32(tid)), sentBy(context.linux.pid, signed32(signal), SignalCode.tkill));
+  send(context, threadOfTid(context, signed32(tid)), sentBy(context.linux, signed32(signal), SignalCode.tkill));
   return 0n;
 }
 
 function tgkill(context: LinuxContext, pid: bigint, tid: bigint, signal: bigint): CallResult {
   const thread = threadOfTid(context, signed32(tid), signed32(pid));
-  send(context, thread, sentBy(context.linux.pid, signed32(signal), SignalCode.tkill));
+  send(context, thread, sentBy(context.linux, signed32(signal), SignalCode.tkill));
   return 0n;
 }
 

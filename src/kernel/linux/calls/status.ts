@@ -11,7 +11,7 @@ import {
   inodeAt,
 } from '../files/arguments.js';
 import { MAY_EXECUTE, MAY_READ, MAY_WRITE } from '../files/constants.js';
-import { requireAccess } from '../files/credentials.js';
+import { realCredentials, requireAccess } from '../files/credentials.js';
 import { FILE_SYSTEM, isOfDisk, type Inode } from '../files/tree/inode.js';
 import { NANOSECONDS } from '../timespec.js';
 import { putFields } from '../user-data.js';
@@ -144,7 +144,9 @@ function faccessat2(
   const [mode, flags] = [signed32(modeArgument), signed32(flagsArgument)];
   if (mode & ~(MAY_READ | MAY_WRITE | MAY_EXECUTE)) return failed(EINVAL);
   if (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return failed(EINVAL);
-  requireAccess(inodeAt(context, fd, path, flags), context.linux.place.credentials, mode);
+  const { credentials } = context.linux.place;
+  const asked = flags & AT_EACCESS ? credentials : realCredentials(credentials);
+  requireAccess(inodeAt(context, fd, path, flags), asked, mode);
   return 0n;
 }
 

@@ -101,7 +101,7 @@ function signalled<T>({ system, thread, linux }: LinuxContext, work: () => T): T
     return work();
   } catch (error) {
     if (error instanceof LinuxError && error.errno === EPIPE)
-      system.signals.send(thread, sentBy(linux.pid, Signal.SIGPIPE));
+      system.signals.send(thread, sentBy(linux, Signal.SIGPIPE));
     throw error;
   }
 }

@@ -1,5 +1,13 @@
 import { LinuxError, LinuxErrno } from '../errno.js';
-import { S_IFDIR, S_IFMT, MAY_EXECUTE } from './constants.js';
+import { MAY_EXECUTE, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from './constants.js';
+
+/** Without the right to execute, the bit of the group means something else. */
+const SET_GROUP_OF_PROGRAM = S_ISGID | 0o010;
+
+/** include/uapi/linux/securebits.h: a change of the user leaves capabilities as they are. */
+const SECBIT_NO_SETUID_FIXUP = 0x4;
+/** They outlive that root becomes another user; execve takes it back. */
+export const SECBIT_KEEP_CAPS = 0x10;
 
 /** The user and groups on whose behalf files are opened and changed. */
 export interface Credentials {
@@ -7,6 +15,89 @@ export interface Credentials {
   readonly group: number;
   /** Further groups. */
   readonly groups: readonly number[];
+  /** Undefined: root has all, others none. */
+  readonly capabilities?: Capabilities;
+}
+
+/** A bit for each capability. capabilities(7) */
+export interface Capabilities {
+  readonly effective: bigint;
+  readonly permitted: bigint;
+  readonly inheritable: bigint;
+}
+
+const CAP_DAC_OVERRIDE = 1;
+export const CAP_KILL = 5;
+export const CAP_SETGID = 6;
+export const CAP_SETUID = 7;
+export const CAPABILITIES_MAX = 40;
+const EVERY = (1n << BigInt(CAPABILITIES_MAX + 1)) - 1n;
+const ALL: Capabilities = { effective: EVERY, permitted: EVERY, inheritable: 0n };
+
+/** The credentials of a process: what it does to files, it does as its effective user and group. credentials(7) */
+export interface ProcessCredentials extends Credentials {
+  readonly realUser: number;
+  readonly savedUser: number;
+  readonly realGroup: number;
+  readonly savedGroup: number;
+  readonly capabilities: Capabilities;
+  /** Bits of PR_SET_SECUREBITS; that of PR_SET_KEEPCAPS is among them. */
+  readonly secureBits: number;
+  /** PR_SET_NO_NEW_PRIVS: execve gives it no other user or group. */
+  readonly noNewPrivileges: boolean;
+  /** What personality(2) has made it; only what it says is kept. */
+  readonly persona: number;
+}
+
+/** Those that everything begins with. */
+export const SUPERUSER: ProcessCredentials = {
+  ...{ user: 0, realUser: 0, savedUser: 0 },
+  ...{ group: 0, realGroup: 0, savedGroup: 0, groups: [] },
+  ...{ capabilities: ALL, secureBits: 0, noNewPrivileges: false, persona: 0 },
+};
+
+/** The capabilities that a process has after its user has changed. security/commoncap.c, cap_emulate_setxuid */
+export function capabilitiesAfter(before: ProcessCredentials, after: ProcessCredentials): Capabilities {
+  let { capabilities } = before;
+  if (before.secureBits & SECBIT_NO_SETUID_FIXUP) return capabilities;
+  const wasRoot = [before.realUser, before.user, before.savedUser].includes(0);
+  const isRoot = [after.realUser, after.user, after.savedUser].includes(0);
+  if (wasRoot && !isRoot && !(before.secureBits & SECBIT_KEEP_CAPS))
+    capabilities = { ...capabilities, effective: 0n, permitted: 0n };
+  if (before.user === 0 && after.user !== 0) return { ...capabilities, effective: 0n };
+  if (before.user !== 0 && after.user === 0) return { ...capabilities, effective: capabilities.permitted };
+  return capabilities;
+}
+
+export function isCapable({ user, capabilities }: Credentials, capability: number): boolean {
+  return capabilities ? ((capabilities.effective >> BigInt(capability)) & 1n) !== 0n : user === 0;
+}
+
+/** The credentials as which access(2) asks: those of the real user and group. */
+export function realCredentials({ realUser, realGroup, groups, capabilities }: ProcessCredentials): Credentials {
+  const effective = realUser === 0 ? capabilities.permitted : 0n;
+  return { user: realUser, group: realGroup, groups, capabilities: { ...capabilities, effective } };
+}
+
+/**
+ * The credentials after execve of a file, whose mode may ask for its owner and group. What is effective then is saved, too.
+ * fs/exec.c, bprm_fill_uid; security/commoncap.c, cap_bprm_creds_from_file
+ */
+export function credentialsAfterExec(before: ProcessCredentials, { mode, owner, group }: Owned): ProcessCredentials {
+  const { noNewPrivileges, realUser, realGroup } = before;
+  const { inheritable, permitted } = before.capabilities;
+  const isGroupSet = (mode & SET_GROUP_OF_PROGRAM) === SET_GROUP_OF_PROGRAM;
+  let user = !noNewPrivileges && mode & S_ISUID ? owner : before.user;
+  let effectiveGroup = !noNewPrivileges && isGroupSet ? group : before.group;
+  const isEffective = user === 0;
+  let allowed = isEffective || realUser === 0 ? EVERY | inheritable : 0n;
+  if (noNewPrivileges && (allowed & ~permitted) !== 0n) {
+    [user, effectiveGroup] = [realUser, realGroup];
+    allowed &= permitted;
+  }
+  const capabilities = { effective: isEffective ? allowed : 0n, permitted: allowed, inheritable };
+  const identity = { user, savedUser: user, group: effectiveGroup, savedGroup: effectiveGroup };
+  return { ...before, ...identity, secureBits: before.secureBits & ~SECBIT_KEEP_CAPS, capabilities };
 }
 
 /** What permissions are about. */
@@ -29,7 +120,7 @@ export function ownsFile({ user }: Credentials, { owner }: Owned): boolean {
 /** Whether a file may be used so: MAY_ bits. path_resolution(7), "Permissions". */
 export function permits(file: Owned, credentials: Credentials, wanted: number): boolean {
   const { mode } = file;
-  if (credentials.user === 0)
+  if (isCapable(credentials, CAP_DAC_OVERRIDE))
     return (wanted & MAY_EXECUTE) === 0 || (mode & S_IFMT) === S_IFDIR || (mode & 0o111) !== 0;
   const { user, group, groups } = credentials;
   if (user === file.owner) return ((mode >> 6) & wanted) === wanted;

@@ -4,7 +4,7 @@ import type { Inputs } from '../../inputs.js';
 import type { KernelConsole } from '../../terminal/console.js';
 import { LinuxError } from '../errno.js';
 import { textOfBytes } from './byte-text.js';
-import type { Credentials } from './credentials.js';
+import { SUPERUSER } from './credentials.js';
 import { FileSystem } from './file-system.js';
 import { FileTable } from './file-table.js';
 import { LinuxConsole } from './linux-console.js';
@@ -39,8 +39,6 @@ interface SignalSenders {
   raise(group: number, signal: number): boolean;
   raiseForLeader(session: number, signal: number): void;
 }
-
-const SUPERUSER: Credentials = { user: 0, group: 0, groups: [] };
 
 export function makeFileSystem(
   host: FilesHost,

@@ -1,5 +1,5 @@
 import { kept, schema, value } from '../../../state/schema.js';
-import type { Credentials } from './credentials.js';
+import type { ProcessCredentials } from './credentials.js';
 import type { FileSystem } from './file-system.js';
 import type { Directory } from './tree/directory.js';
 
@@ -22,7 +22,7 @@ export class Place {
   constructor(
     private readonly files: FileSystem,
     directory: Directory,
-    public credentials: Credentials,
+    public credentials: ProcessCredentials,
   ) {
     this.current = directory;
     files.hold(directory);

@@ -5,6 +5,10 @@ import type { LinuxLayout } from '../program/linux-layout.js';
 import { findLast } from '../../../sorted.js';
 import { schema, value } from '../../../state/schema.js';
 
+/** Where MAP_32BIT maps. arch/x86/kernel/sys_x86_64.c, find_start_end */
+const LOW_MAP_START = 0x4000_0000;
+const LOW_MAP_END = 0x8000_0000;
+
 /** Where brk stands and mmap places what it maps. All addresses are those of the home. */
 export class LinuxMemory {
   /** @internal */
@@ -16,7 +20,7 @@ export class LinuxMemory {
     mapStart: value,
     mapEnd: value,
     window: value,
-    isFixed: value,
+    usesLow: value,
   });
 
   readonly breakStart: LinearAddress;
@@ -30,8 +34,8 @@ export class LinuxMemory {
     readonly region: Region,
     /** Where its family has the home, for all that belong to it: where the first of them has its own. */
     readonly window: LinearAddress,
-    /** Its image lies at addresses below 4 GiB. */
-    readonly isFixed: boolean,
+    /** Addresses below 4 GiB are in use: its image lies there, or it has asked to map memory there. */
+    public usesLow: boolean,
     layout: Pick<LinuxLayout, 'breakStart' | 'breakMax' | 'mapStart' | 'stack'>,
   ) {
     this.breakStart = this.breakEnd = layout.breakStart;
@@ -43,7 +47,7 @@ export class LinuxMemory {
   /** The same places in another home, for a process that is forked. */
   movedTo(region: Region): LinuxMemory {
     const by = region.start - this.region.start;
-    const moved = new LinuxMemory(region, this.window, this.isFixed, {
+    const moved = new LinuxMemory(region, this.window, this.usesLow, {
       breakStart: this.breakStart + by,
       breakMax: this.breakMax + by,
       mapStart: this.mapStart + by,
@@ -56,6 +60,12 @@ export class LinuxMemory {
   /** The lowest address from which so many bytes, whole pages, are free; undefined where there are not as many. */
   findFree(size: number): LinearAddress | undefined {
     return this.region.findFree(this.mapStart, this.mapEnd, size);
+  }
+
+  /** As `findFree`, in the part of the home that is seen below 2 GiB. */
+  findFreeLow(size: number): LinearAddress | undefined {
+    const { start } = this.region;
+    return this.region.findFree(start + LOW_MAP_START, start + LOW_MAP_END, size);
   }
 
   /** Whether nothing is mapped in a range of the home. */

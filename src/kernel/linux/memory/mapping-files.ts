@@ -7,10 +7,11 @@ import type { Steps } from '../../../vmo/steps.js';
 import { HOST_BYTES } from '../../host-memory.js';
 import type { LinearAddress } from '../../memory/linear-address.js';
 import { MAPPINGS_MAX, mapIn, unmapInSteps } from '../../memory/map-vmo.js';
-import { PROTECTION_WRITE, type Mapping } from '../../memory/mapping.js';
+import { PROTECTION_WRITE, type MappedFile, type Mapping } from '../../memory/mapping.js';
 import { makeShared, nothingShared, type SharedMemory } from '../../memory/shared-memory.js';
 import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
+import { mappedFileOf } from '../files/mapped-file.js';
 import { PART_BYTES, SharedFilePart } from '../files/shared-file.js';
 import { isSealed, requireWritable } from '../files/seals.js';
 import type { RegularFile } from '../files/tree/inode.js';
@@ -39,6 +40,7 @@ export interface SharedRequest {
   readonly protection: number;
   /** Whether the mapping may be given the right to write. */
   readonly mayWrite: boolean;
+  readonly file?: MappedFile;
 }
 
 /** Mappings that a call may add: it divides one, and puts its own there. */
@@ -73,12 +75,18 @@ export function* mapFileInSteps(context: LinuxContext, place: HomeRange, request
   if (isShared && file !== 'zeros' && protection & PROTECTION_WRITE) requireWritable(file.seals);
   if (isShared && file !== 'zeros') {
     const mayWrite = linux.files.get(fd).isWritable && !isSealed(file.seals);
-    return yield* mapFileShared(context, place, { offset, protection, mayWrite }, file);
+    return yield* mapFileShared(
+      context,
+      place,
+      { offset, protection, mayWrite, file: mappedFileOf(system.fileSystem, linux.files.get(fd)) },
+      file,
+    );
   }
   const vmo = file === 'zeros' ? store.zeros(MAX_LENGTH) : file.content.snapshot(system.fileSystem);
   try {
     yield* clear(context, place);
-    mapPrivate(context, place, vmo, offset, protection);
+    const named = file === 'zeros' ? undefined : mappedFileOf(system.fileSystem, linux.files.get(fd));
+    mapPrivate(context, place, { vmo, offset, protection, file: named });
   } finally {
     vmo.close();
   }
@@ -91,41 +99,46 @@ export function mapSharedZeros(context: LinuxContext, { start, end }: HomeRange,
   addShared(context, { start, end }, memory, { offset: 0, protection, mayWrite: true });
 }
 
+/** What is mapped of a VMO. */
+interface PrivatePart {
+  readonly vmo: VmoHandle;
+  readonly offset: number;
+  readonly protection: number;
+  readonly file: MappedFile | undefined;
+}
+
 /** Maps a VMO, whose bytes nobody else changes or sees changed; what lies behind its last page cannot be reached. */
 function mapPrivate(
   context: LinuxContext,
   { start, end }: HomeRange,
-  vmo: VmoHandle,
-  offset: number,
-  protection: number,
+  { vmo, offset, protection, file }: PrivatePart,
 ): void {
   const size = Math.min(end - start, Math.max(0, roundUp(vmo.length, PAGE_SIZE) - offset));
-  if (size > 0) mapIn(context, context.linux.memory.region, start, { vmo, offset, size, protection });
+  if (size > 0)
+    mapIn(context, context.linux.memory.region, start, { vmo, offset, size, protection, ...(file && { file }) });
   const rest = { start: start + size, end };
-  if (rest.start < end) addShared(context, rest, nothingShared(), { offset: 0, protection, mayWrite: true });
+  if (rest.start < end)
+    addShared(context, rest, nothingShared(), { offset: 0, protection, mayWrite: true, ...(file && { file }) });
 }
 
 function addShared(
   { linux }: LinuxContext,
   { start, end }: HomeRange,
   memory: SharedMemory,
-  {
-    offset,
-    protection,
-    mayWrite,
-  }: { readonly offset: number; readonly protection: number; readonly mayWrite: boolean },
+  { offset, protection, mayWrite, file }: SharedRequest,
 ): void {
-  linux.memory.region.addShared(start, end, protection, { memory, offset, mayWrite });
+  linux.memory.region.addShared(start, end, protection, { memory, offset, mayWrite }, file);
 }
 
 /** Maps a file so that writes reach it, a mapping for each part of it. */
 export function* mapFileShared(
   context: LinuxContext,
   place: HomeRange,
-  { offset, protection, mayWrite }: SharedRequest,
+  request: SharedRequest,
   file: RegularFile,
 ): Steps<void, number> {
   const { system } = context;
+  const { offset } = request;
   const last = offset + place.end - place.start;
   if (!hasRoom(context, Math.ceil(last / PART_BYTES) - Math.floor(offset / PART_BYTES)))
     throw new LinuxError(LinuxErrno.ENOMEM);
@@ -134,7 +147,7 @@ export function* mapFileShared(
     const part = SharedFilePart.of(system.fileSystem, file, at);
     const end = Math.min(last, part.start + PART_BYTES);
     const range = { start: place.start + at - offset, end: place.start + end - offset };
-    addShared(context, range, part.memory, { offset: at - part.start, protection, mayWrite });
+    addShared(context, range, part.memory, { ...request, offset: at - part.start });
     at = end;
   }
 }
@@ -142,9 +155,13 @@ export function* mapFileShared(
 /** Maps what follows the end of a mapping: more of its VMO or file, or zeros. */
 export function extend(context: LinuxContext, mapping: Mapping, { start, end }: HomeRange): void {
   const { region } = context.linux.memory;
-  const { backing, protection, shared } = mapping;
+  const { backing, protection, shared, file } = mapping;
   if (backing)
-    return mapPrivate(context, { start, end }, backing.vmo, backing.offset + start - mapping.start, protection);
+    return mapPrivate(
+      context,
+      { start, end },
+      { vmo: backing.vmo, offset: backing.offset + start - mapping.start, protection, file },
+    );
   if (!shared) return region.addZeros(start, end, protection);
   const { memory, mayWrite } = shared;
   let part = memory;
@@ -155,7 +172,7 @@ export function extend(context: LinuxContext, mapping: Mapping, { start, end }: 
       offset = 0;
     }
     const size = Math.min(end - at, part.owner ? PART_BYTES - offset : Infinity);
-    addShared(context, { start: at, end: at + size }, part, { offset, protection, mayWrite });
+    addShared(context, { start: at, end: at + size }, part, { offset, protection, mayWrite, ...(file && { file }) });
     at += size;
     offset += size;
   }

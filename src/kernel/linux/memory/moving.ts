@@ -35,13 +35,13 @@ export function move(context: LinuxContext, mappings: readonly Mapping[], old: H
   for (const mapping of mappings) {
     const range = { start: Math.max(mapping.start, old.start), end: Math.min(mapping.end, end) };
     if (range.start >= range.end) continue;
-    const { protection, backing, shared } = mapping;
+    const { protection, backing, shared, file } = mapping;
     const place = { start: range.start + shift, end: range.end + shift };
     if (!backing && !shared) region.addZeros(place.start, place.end, protection);
-    else if (shared) region.addShared(place.start, place.end, protection, sharedFrom(mapping, range.start)!);
+    else if (shared) region.addShared(place.start, place.end, protection, sharedFrom(mapping, range.start)!, file);
     else if (backing) {
       const offset = backing.offset + range.start - mapping.start;
-      region.add({ ...place, protection, backing: { vmo: again(store, backing.vmo), offset } });
+      region.add({ ...place, protection, backing: { vmo: again(store, backing.vmo), offset }, file });
     }
   }
   const last = mappings.at(-1)!;

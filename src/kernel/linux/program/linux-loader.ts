@@ -7,23 +7,24 @@ import { OutOfFramesError } from '../../../vmo/errors.js';
 import type { VmoHandle } from '../../../vmo/handle.js';
 import { Errno, KernelError } from '../../errors.js';
 import { toLinear, type LinearAddress } from '../../memory/linear-address.js';
-import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE } from '../../memory/mapping.js';
+import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type MappedFile } from '../../memory/mapping.js';
 import type { Region } from '../../memory/region.js';
 import type { View } from '../../memory/view.js';
 import type { LoadTarget } from '../../program/loader.js';
 import type { ThreadStack } from '../../tasks/thread.js';
 import { LinuxMemory } from '../memory/linux-memory.js';
 import { LOW_BYTES, layOutLinux, type LinuxLayout } from './linux-layout.js';
-import { linuxStack, linuxStackBytes } from './linux-stack.js';
+import { linuxStack, linuxStackBytes, type ProgramUser } from './linux-stack.js';
 
 /** What a program of Linux is, and what it is given. */
 export interface LinuxProgram {
   readonly image: VmoHandle;
+  readonly file: MappedFile;
   /** As it was asked for: AT_EXECFN. */
   readonly path: Uint8Array;
   readonly argv: readonly Uint8Array[];
   readonly environment: readonly Uint8Array[];
-  readonly user: { readonly uid: number; readonly gid: number };
+  readonly user: ProgramUser;
   /** 16 bytes, for AT_RANDOM. */
   readonly random: Uint8Array;
   /** CPUID.1:EDX. */
@@ -34,12 +35,21 @@ export interface LinuxProgram {
 export interface LinuxLoadTarget extends LoadTarget {
   /** The file of a path, for the dynamic linker. The handle is the caller's. Throws ElfError. */
   openImage(path: Uint8Array): VmoHandle;
+  /** Which file lies at a path. */
+  mappedFileAt(path: Uint8Array): MappedFile;
+}
+
+/** An image, and which file it is. */
+interface LoadedFile {
+  readonly image: VmoHandle;
+  readonly elf: ElfImage;
+  readonly file: MappedFile;
 }
 
 /** A program that is to be loaded, read and checked. Its images are open until `close`. */
 export class LinuxImages {
   readonly elf: ElfImage;
-  readonly interpreter: { readonly file: VmoHandle; readonly elf: ElfImage } | undefined;
+  readonly interpreter: LoadedFile | undefined;
 
   /** Throws ElfError. */
   constructor(
@@ -48,17 +58,18 @@ export class LinuxImages {
   ) {
     this.elf = readImage(target, image);
     if (!this.elf.interpreter) return;
-    const file = target.openImage(this.elf.interpreter);
+    const interpreter = target.openImage(this.elf.interpreter);
     try {
-      this.interpreter = { file, elf: readImage(target, file) };
+      const file = target.mappedFileAt(this.elf.interpreter);
+      this.interpreter = { image: interpreter, elf: readImage(target, interpreter), file };
     } catch (error) {
-      file.close();
+      interpreter.close();
       throw error;
     }
   }
 
   close(): void {
-    this.interpreter?.file.close();
+    this.interpreter?.image.close();
   }
 }
 
@@ -105,10 +116,10 @@ export function loadLinux(
   const layout = layOutLinux(elf, region.start, bytes);
   checkArguments(layout, program);
   try {
-    mapImage(target, region, images.image, elf, layout.bias);
+    mapImage(target, region, { image: images.image, elf, file: program.file }, layout.bias);
     const memory = new LinuxMemory(region, see(region.start + LOW_BYTES) - LOW_BYTES, elf.fixed, layout);
     const linkerBias = interpreter && placeLinker(memory, region, interpreter.elf);
-    if (interpreter) mapImage(target, region, interpreter.file, interpreter.elf, linkerBias!);
+    if (interpreter) mapImage(target, region, interpreter, linkerBias!);
     const { stack } = layout;
     const protection = PROTECTION_READ | PROTECTION_WRITE | (elf.executableStack ? PROTECTION_EXECUTE : 0);
     region.add({ start: stack.guard + PAGE_SIZE, end: stack.end, protection, backing: undefined });
@@ -151,11 +162,11 @@ function readImage({ images }: LoadTarget, image: VmoHandle): ElfImage {
   return elf;
 }
 
-function mapImage(target: LoadTarget, region: Region, file: VmoHandle, elf: ElfImage, bias: number): void {
-  const loaded = new LoadedImage(target, file, elf, loadBase(elf, bias), { mapsFile: true });
+function mapImage(target: LoadTarget, region: Region, { image, elf, file }: LoadedFile, bias: number): void {
+  const loaded = new LoadedImage(target, image, elf, loadBase(elf, bias), { mapsFile: true });
   try {
     while (!loaded.take());
-    for (const mapping of loaded.mappings(bias)) region.add(mapping);
+    for (const mapping of loaded.mappings(bias)) region.add(mapping.backing ? { ...mapping, file } : mapping);
   } finally {
     loaded.close();
   }

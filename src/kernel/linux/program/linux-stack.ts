@@ -10,6 +10,7 @@ import {
   PROGRAM_HEADER_BYTES,
 } from '../../program/initial-stack.js';
 import type { LinearAddress } from '../../memory/linear-address.js';
+import type { ProcessCredentials } from '../files/credentials.js';
 
 /*
  * The top of the stack of a Linux program: psABI for x86-64, 3.4.1 and 3.4.3, and fs/binfmt_elf.c, create_elf_tables.
@@ -44,6 +45,9 @@ const RANDOM_BYTES = 16;
 const STACK_ALIGNMENT = 16;
 const END_BYTES = 8;
 
+/** As whom a program is started. */
+export type ProgramUser = Pick<ProcessCredentials, 'user' | 'realUser' | 'group' | 'realGroup'>;
+
 /** What a Linux program is started with. All addresses are as the program sees them. */
 export interface LinuxStackOptions {
   /** One past the last byte of the stack; a multiple of 4096. */
@@ -58,7 +62,7 @@ export interface LinuxStackOptions {
   readonly entry: bigint;
   /** CPUID.1:EDX. */
   readonly features: number;
-  readonly user: { readonly uid: number; readonly gid: number };
+  readonly user: ProgramUser;
   /** 16 bytes. */
   readonly random: Uint8Array;
 }
@@ -140,11 +144,11 @@ function auxiliaryVector(
     [AT_BASE, base],
     [AT_FLAGS, 0n],
     [AT_ENTRY, entry],
-    [AT_UID, BigInt(user.uid)],
-    [AT_EUID, BigInt(user.uid)],
-    [AT_GID, BigInt(user.gid)],
-    [AT_EGID, BigInt(user.gid)],
-    [AT_SECURE, 0n],
+    [AT_UID, BigInt(user.realUser)],
+    [AT_EUID, BigInt(user.user)],
+    [AT_GID, BigInt(user.realGroup)],
+    [AT_EGID, BigInt(user.group)],
+    [AT_SECURE, user.realUser === user.user && user.realGroup === user.group ? 0n : 1n],
     [AT_RANDOM, BigInt(at.random)],
     [AT_HWCAP2, 0n],
     [AT_EXECFN, BigInt(at.execfn)],

@@ -8,6 +8,8 @@ import type { View } from '../../memory/view.js';
 import { programOf, type LoadedProgram, type Program, type StartOptions } from '../../program/loader.js';
 import type { ProgramBeginning, StartTarget } from '../../program/program-start.js';
 import type { ProcessDescription } from '../../tasks/process.js';
+import { SUPERUSER } from '../files/credentials.js';
+import { mappedFileAt } from '../files/mapped-file.js';
 import type { LinuxSystem, LoadedLinuxProgram } from '../linux-system.js';
 import type { LinuxMemory } from '../memory/linux-memory.js';
 import { leaveSight, sightOf } from '../tasks/sight.js';
@@ -79,7 +81,9 @@ export class LinuxStart implements ProgramBeginning {
   private asked(): LinuxProgram {
     const { image, target } = this;
     const random = target.linux.random.bytes(RANDOM_BYTES);
-    return { image, ...this.given(), user: { uid: 0, gid: 0 }, random, features: cpuid(1, 0)[3] };
+    const given = this.given();
+    const file = mappedFileAt(target.linux.fileSystem, given.path);
+    return { image, file, ...given, user: SUPERUSER, random, features: cpuid(1, 0)[3] };
   }
 
   private given(): LoadedLinuxProgram['program'] {
@@ -91,7 +95,11 @@ export class LinuxStart implements ProgramBeginning {
 
 function loadTarget(target: LinuxStartTarget): LinuxLoadTarget & { readonly hostMemory: HostMemory } {
   const { store, space, pager, memory, images, hostMemory, linux } = target;
-  return { store, space, pager, memory, images, hostMemory, openImage: (path) => linux.openImage(path) };
+  return {
+    ...{ store, space, pager, memory, images, hostMemory },
+    openImage: (path) => linux.openImage(path),
+    mappedFileAt: (path) => mappedFileAt(linux.fileSystem, path),
+  };
 }
 
 function describeLinux(

@@ -30,9 +30,18 @@ function made(signal: number, code: number, fill: (fields: DataView) => void = (
   return { signal, errno: 0, code, fields };
 }
 
+/** The process that sends a signal, as far as the one who gets it is told. */
+interface Sender {
+  readonly pid: number;
+  readonly place: { readonly credentials: { readonly realUser: number } };
+}
+
 /** A signal that a process sent: SI_USER or SI_TKILL. */
-export function sentBy(pid: number, signal: number, code: number = SignalCode.user): SignalInfo {
-  return made(signal, code, (fields) => fields.setInt32(0, pid, true));
+export function sentBy({ pid, place }: Sender, signal: number, code: number = SignalCode.user): SignalInfo {
+  return made(signal, code, (fields) => {
+    fields.setInt32(0, pid, true);
+    fields.setUint32(4, place.credentials.realUser, true);
+  });
 }
 
 /** A signal that the kernel sent for no particular reason: SI_KERNEL. */

@@ -120,7 +120,7 @@ function* fork(context: LinuxContext, request: CloneRequest): Steps<bigint, numb
 function forked(context: LinuxContext, request: CloneRequest, home: Region): bigint {
   const { process, linux, kernel, pager } = context;
   const { memory } = linux;
-  const view = sightOf(pager.pageTable, home.start, memory.window, memory.isFixed);
+  const view = sightOf(pager.pageTable, home.start, memory.window, memory.usesLow);
   const child = newProcess(context, movedTo(process.description, home, process.pid, context.now));
   child.view = view;
   const thread = takeUp(context, request, child, memory.movedTo(home));

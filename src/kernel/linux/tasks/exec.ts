@@ -10,6 +10,8 @@ import { MAX_NAME_BYTES } from '../../program/header-page.js';
 import type { View } from '../../memory/view.js';
 import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
+import { bytesOfText } from '../files/byte-text.js';
+import { mappedFileAt } from '../files/mapped-file.js';
 import { LinuxThread } from '../linux-thread.js';
 import { HOME_ALIGNMENT } from '../program/linux-layout.js';
 import { LinuxImages, loadLinux, type LinuxLoadTarget, type LoadedLinux } from '../program/linux-loader.js';
@@ -62,8 +64,9 @@ function prepare(context: LinuxContext, found: FoundProgram, environment: ExecRe
     home = space.placeAligned(HOME_ALIGNMENT, HOME_ALIGNMENT);
     view = sightOf(pager.pageTable, home.start, linux.memory.window ?? home.start, images.elf.fixed);
     const loaded = loadLinux(target, { home, view, bytes: context.process.size }, images, {
+      file: target.mappedFileAt(bytesOfText(found.realPath)),
       ...{ image: found.image, path: found.path, argv: found.argv, environment },
-      user: { uid: linux.place.credentials.user, gid: linux.place.credentials.group },
+      user: found.credentials,
       random: system.random.bytes(RANDOM_BYTES),
       features: cpuid(1, 0)[3],
     });
@@ -85,6 +88,7 @@ function loadTarget({ store, space, pager, kernel, system }: LinuxContext): Linu
     memory: kernel.memory,
     images: kernel.images,
     openImage: (path) => system.openImage(path),
+    mappedFileAt: (path) => mappedFileAt(system.fileSystem, path),
   };
 }
 
@@ -111,6 +115,7 @@ function begin(
   process.view = view;
   store.closing(() => before.image.close());
   context.system.jobs.endTimers(linux.signals);
+  linux.place.credentials = found.credentials;
   linux.exec(loaded.memory, { path: found.realPath, argv: found.argv, environment });
   const { clock, signals } = thread.linux!;
   thread.linux = new LinuxThread(linux.pid, signals.exec(), clock);

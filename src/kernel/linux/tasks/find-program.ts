@@ -3,7 +3,7 @@ import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import { bytesOfText } from '../files/byte-text.js';
 import { MAY_EXECUTE } from '../files/constants.js';
-import { requireAccess } from '../files/credentials.js';
+import { credentialsAfterExec, requireAccess, type ProcessCredentials } from '../files/credentials.js';
 import { realPath } from '../files/of-machine.js';
 import { isDirectory } from '../files/tree/directory.js';
 import { RegularFile } from '../files/tree/inode.js';
@@ -22,6 +22,8 @@ export interface FoundProgram {
   /** Of the image, absolute and without symbolic links. */
   readonly realPath: string;
   readonly argv: readonly Uint8Array[];
+  /** Those of the process, once it runs. */
+  readonly credentials: ProcessCredentials;
 }
 
 /**
@@ -46,7 +48,8 @@ export function findProgram(
     if (!script) {
       const name = scripts === 0 ? request.path : path;
       const real = realPath(fileSystem, linux.place, bytesOfText(path), linux.pid);
-      return { image, path: bytesOfText(name), realPath: real, argv };
+      const after = credentialsAfterExec(credentials, inode);
+      return { image, path: bytesOfText(name), realPath: real, argv, credentials: after };
     }
     image.close();
     argv = [...script.map(bytesOfText), bytesOfText(path), ...argv.slice(1)];

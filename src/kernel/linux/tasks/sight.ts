@@ -2,22 +2,46 @@ import type { Alias } from '../../../mmu/alias.js';
 import type { LinearAddress } from '../../memory/linear-address.js';
 import type { PageTable } from '../../memory/page-table.js';
 import type { View } from '../../memory/view.js';
+import { OutOfFramesError } from '../../../vmo/errors.js';
+import type { LinuxContext } from '../call.js';
 import { HOME_ALIGNMENT, LOW_BYTES } from '../program/linux-layout.js';
 
 /**
- * What a process sees elsewhere than in its home: an image at fixed addresses below 4 GiB, and, in a family of forks, the home
+ * What a process sees elsewhere than in its home: what it has at addresses below 4 GiB, and, in a family of forks, the home
  * where the first of them has its own. Undefined for one that sees all where it lies. Throws OutOfFramesError.
  */
 export function sightOf(
   pageTable: PageTable,
   home: LinearAddress,
   window: LinearAddress,
-  isFixed: boolean,
+  usesLow: boolean,
 ): View | undefined {
   const aliases: Alias[] = [];
-  if (isFixed) aliases.push({ window: 0, home, size: LOW_BYTES });
+  if (usesLow) aliases.push({ window: 0, home, size: LOW_BYTES });
   if (window !== home) aliases.push({ window, home, size: HOME_ALIGNMENT });
   return aliases.length > 0 ? pageTable.addView(aliases) : undefined;
+}
+
+/**
+ * Lets a process see the first part of its home at addresses below 4 GiB, if it does not yet. False where it cannot: the process
+ * shares its memory with its parent, or no frame is left.
+ */
+export function seeLow({ process, linux, pager }: LinuxContext): boolean {
+  const { memory } = linux;
+  if (memory.usesLow) return true;
+  const { view: before } = process;
+  if (process.region.users > 1 || (before && before.users > 1)) return false;
+  const { pageTable } = pager;
+  try {
+    process.view = sightOf(pageTable, memory.region.start, memory.window, true);
+  } catch (error) {
+    if (!(error instanceof OutOfFramesError)) throw error;
+    return false;
+  }
+  memory.usesLow = true;
+  pageTable.switchView(process.view);
+  leaveSight(pageTable, before);
+  return true;
 }
 
 /** A process does without a view, or with another one. */

@@ -39,7 +39,7 @@ function pidfdSendSignal(
   const signal = signed32(signalArgument);
   if (infoAddress !== 0n && readSignal(context, infoAddress) !== signal) return failed(EINVAL);
   const info =
-    infoAddress === 0n ? sentBy(context.linux.pid, signal) : infoAt(context, signalArgument, infoAddress, process.pid);
+    infoAddress === 0n ? sentBy(context.linux, signal) : infoAt(context, signalArgument, infoAddress, process.pid);
   if (context.system.processes.get(process.pid) !== process) return failed(ESRCH);
   send(context, process.signals.process, info);
   return 0n;

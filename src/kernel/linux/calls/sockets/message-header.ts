@@ -97,9 +97,12 @@ function addFiles({ linux }: LinuxContext, files: OpenFile[], view: DataView, fr
 function credentialsIn({ linux, system }: LinuxContext, view: DataView, at: number): SenderCredentials {
   const [pid, user, group] = [0, 4, 8].map((offset) => view.getInt32(at + offset, true));
   const { credentials } = linux.place;
-  const isRoot = credentials.user === 0;
-  if (!isRoot && (pid !== linux.pid || user !== credentials.user || group !== credentials.group))
-    throw new LinuxError(EPERM);
+  const { realUser, savedUser, realGroup, savedGroup } = credentials;
+  const isOwn =
+    pid === linux.pid &&
+    [credentials.user, realUser, savedUser].includes(user!) &&
+    [credentials.group, realGroup, savedGroup].includes(group!);
+  if (credentials.user !== 0 && !isOwn) throw new LinuxError(EPERM);
   if (pid !== linux.pid && !system.processes.has(pid!)) throw new LinuxError(ESRCH);
   if (user === -1 || group === -1) throw new LinuxError(EINVAL);
   return { pid: pid!, user: user!, group: group! };

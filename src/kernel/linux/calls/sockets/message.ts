@@ -69,7 +69,7 @@ function sendFrom(
     if (!(error instanceof LinuxError)) throw error;
     if (done > 0) return BigInt(done);
     if (error.errno === EPIPE && socket.isStream && !(flags & MSG_NOSIGNAL))
-      system.signals.send(context.thread, sentBy(context.linux.pid, Signal.SIGPIPE));
+      system.signals.send(context.thread, sentBy(context.linux, Signal.SIGPIPE));
     throw error;
   }
   if (typeof sent !== 'number')

@@ -1,6 +1,7 @@
 /** Files of /proc about a process. proc(5) */
 import { PAGE_SIZE } from '../../../../bits.js';
 import { toLinear } from '../../../memory/linear-address.js';
+import { windowOf } from '../../../memory/view.js';
 import { PROTECTION_EXECUTE, PROTECTION_READ, PROTECTION_WRITE, type Mapping } from '../../../memory/mapping.js';
 import type { Thread } from '../../../tasks/thread.js';
 import type { LinuxProcess } from '../../linux-process.js';
@@ -27,7 +28,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
   io: () => ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes', 'cancelled_write_bytes'].map((name) => `${name}: 0\n`).join(''), // prettier-ignore
   limits: () => 'Limit                     Soft Limit           Hard Limit           Units     \n',
   loginuid: () => '4294967295',
-  maps: ({ memory }) => memory.region.mappings.filter(({ protection }) => protection !== 0).map((mapping) => mapLine(memory, mapping)).join(''), // prettier-ignore
+  maps: (process) => process.memory.region.mappings.map((mapping) => mapLine(process, mapping)).join(''),
   mountinfo: () => MOUNTS.map(([source, path, type, options], index) => `${21 + index} 1 0:${21 + index} / ${path} ${options} - ${type} ${source} rw\n`).join(''), // prettier-ignore
   mounts: () => MOUNTS.map(([source, path, type, options]) => `${source} ${path} ${type} ${options} 0 0\n`).join(''),
   oom_score_adj: () => '0\n',
@@ -51,22 +52,34 @@ function pages({ memory }: LinuxProcess): number {
   return memory.region.mappings.reduce((total, { start, end }) => total + (end - start) / PAGE_SIZE, 0);
 }
 
-function mapLine(
-  { breakStart, breakEnd }: LinuxProcess['memory'],
-  { start, end, protection, backing, shared }: Mapping,
-): string {
+/** A line of maps: the addresses are those that the process sees. */
+function mapLine({ memory, signals }: LinuxProcess, mapping: Mapping): string {
+  const { start, end, protection, backing, shared, file } = mapping;
   const allowed = [
     [PROTECTION_READ, 'r'],
     [PROTECTION_WRITE, 'w'],
     [PROTECTION_EXECUTE, 'x'],
   ] as const;
   const letters = allowed.map(([bit, letter]) => (protection & bit ? letter : '-')).join('');
-  const [from, to] = [start, end].map((address) => toLinear(address).toString(16).padStart(12, '0'));
-  const offset = (backing?.offset ?? shared?.offset ?? 0).toString(16).padStart(8, '0');
-  const line = `${from}-${to} ${letters}${shared?.memory.region ? 's' : 'p'} ${offset} 00:00 0`;
-  return start >= breakStart && end <= Math.ceil(breakEnd / PAGE_SIZE) * PAGE_SIZE && end > breakStart
-    ? `${line.padEnd(NAME_COLUMN)}[heap]\n`
-    : `${line} \n`;
+  const from = toLinear(windowOf(signals.process.view, start));
+  const offset = hexOf(backing?.offset ?? shared?.offset ?? 0, 8);
+  const { fileSystem = 0, number = 0 } = file ?? {};
+  const device = `00:${hexOf(fileSystem, 2)}`;
+  const range = `${hexOf(from, 8)}-${hexOf(from + BigInt(end - start), 8)}`;
+  const line = `${range} ${letters}${shared?.memory.region ? 's' : 'p'} ${offset} ${device} ${number}`;
+  const name = file ? file.path.replaceAll('\n', '\\012') : nameOfMapping(memory, mapping);
+  return name ? `${line.padEnd(NAME_COLUMN)}${name}\n` : `${line} \n`;
+}
+
+function hexOf(number: number | bigint, digits: number): string {
+  return number.toString(16).padStart(digits, '0');
+}
+
+/** What Linux calls the memory of a mapping that shows no file. */
+function nameOfMapping({ breakStart, breakEnd, region }: LinuxProcess['memory'], { start, end }: Mapping): string {
+  const pageOfBreak = Math.ceil(breakEnd / PAGE_SIZE) * PAGE_SIZE;
+  if (breakEnd > breakStart && end > breakStart && end <= pageOfBreak) return '[heap]';
+  return region.mappings.at(-1)?.start === start ? '[stack]' : '';
 }
 
 /** The fields of stat: those that are not known are 0. */
@@ -107,7 +120,8 @@ function stateOf(process: LinuxProcess): keyof typeof STATES {
 
 function statusText(process: LinuxProcess): string {
   const { pid, place } = process;
-  const { user, group, groups } = place.credentials;
+  const { groups, ...ids } = place.credentials;
+  const { user, realUser, savedUser, group, realGroup, savedGroup } = ids;
   const kib = pages(process) * KIB_PER_PAGE;
   const resident = process.memory.region.residentPages * KIB_PER_PAGE;
   const rows = [
@@ -120,8 +134,8 @@ function statusText(process: LinuxProcess): string {
       ['TracerPid', 0],
     ],
     ...[
-      ['Uid', Array(4).fill(user).join('\t')],
-      ['Gid', Array(4).fill(group).join('\t')],
+      ['Uid', [realUser, user, savedUser, user].join('\t')],
+      ['Gid', [realGroup, group, savedGroup, group].join('\t')],
       ['FDSize', 64],
     ],
     ...[
