@@ -42,6 +42,13 @@ export type { LinuxRoot, MakeLinuxRoot, RootEntry, RootStatus } from './kernel/l
 export { MemoryNames, isName, sortedNames } from './kernel/names.js';
 export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutcome } from './kernel/names.js';
 
+// Bare machines: kernels that nobody here wrote.
+export { Board } from './board.js';
+export type { BoardEvent, BoardOptions } from './board.js';
+export { boot } from './boot/boot.js';
+export type { BootFiles } from './boot/boot.js';
+export { BootError } from './boot/boot-error.js';
+
 // VMOs: content identified by its hash.
 export { VmoStore } from './vmo/store.js';
 export type { Patch, VmoCounters } from './vmo/store.js';

@@ -1,5 +1,6 @@
 /** The commands of bd0: their options, and what their help says. What performs a command is loaded when it is called. */
 import { BENCH_OPTIONS } from './bench/bench-options.js';
+import { BOOT_OPTIONS } from './boot/boot-options.js';
 import { DEBUG_OPTIONS } from './debug/debug-options.js';
 import type { OptionTable } from './options.js';
 import { DIFF_TRACE_OPTIONS, REPLAY_OPTIONS } from './recording/replay-options.js';
@@ -44,6 +45,24 @@ const RUN: CommandHelp = {
   notes:
     `${SIZES} Exit code: that of the program; 124 limit reached or deadlock, 125 bd0 failed, 126 IMAGE is not runnable, ` +
     '127 not found, 128 + n ended by a trap or signal.',
+};
+
+const BOOT: CommandHelp = {
+  summary: 'boot KERNEL on a bare PC',
+  usage: '[OPTIONS] KERNEL',
+  about:
+    'KERNEL is a file: an ELF kernel with a PVH entry, such as vmlinux of Linux, or a Multiboot 1 kernel. The machine has one ' +
+    'processor, memory, a serial port at the terminal, two 8259, a PIT and a clock, and no disk. On a terminal, Ctrl-A x ' +
+    'quits.',
+  options: BOOT_OPTIONS,
+  examples: [
+    ['bd0 boot kernel.elf', 'a Multiboot kernel'],
+    ['bd0 boot vmlinux --initrd initrd.cpio --append "console=ttyS0 nolapic noapic acpi=off"', 'Linux'],
+    ['bd0 boot kernel.elf --trace irq,faults --max-instructions 1000000', 'with a log of interrupts and exceptions'],
+  ],
+  notes:
+    `${SIZES} Exit code: 0 if the kernel has reset or halted the machine, 2n + 1 if it has written n to port F4h; 124 limit ` +
+    'reached, 125 bd0 failed, 126 KERNEL cannot be booted, 127 not found. docs/boot.md says what works.',
 };
 
 const SHELL: CommandHelp = {
@@ -210,6 +229,7 @@ const HELP: CommandHelp = {
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, CommandHelp>> = {
   run: RUN,
+  boot: BOOT,
   shell: SHELL,
   debug: DEBUG,
   web: WEB,

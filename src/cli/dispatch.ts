@@ -19,6 +19,8 @@ export async function dispatch(given: readonly string[]): Promise<number> {
   switch (command) {
     case 'run':
       return run(readRunRequest(words), 'run');
+    case 'boot':
+      return boot(words);
     case 'shell':
       return run(readShellRequest(words), 'shell');
     case 'debug':
@@ -68,6 +70,13 @@ async function help(given: readonly string[]): Promise<number> {
 async function run(request: RunRequest, command: 'run' | 'shell'): Promise<number> {
   if (request.shown !== undefined) return show(request.shown, [command]);
   return (await import('./run/run.js')).run(request);
+}
+
+async function boot(words: readonly string[]): Promise<number> {
+  const { readBootRequest } = await import('./boot/boot-options.js');
+  const request = readBootRequest(words);
+  if (request.shown !== undefined) return show(request.shown, ['boot']);
+  return (await import('./boot/boot.js')).bootKernel(request);
 }
 
 async function debug(words: readonly string[]): Promise<number> {

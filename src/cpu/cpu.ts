@@ -5,8 +5,21 @@ import { CpuState } from './state/cpu-state.js';
 import { DEFAULT_MODEL, type CpuModel } from './state/model.js';
 import { Decoder } from './decode/decoder.js';
 import { Evaluator } from './evaluator/evaluator.js';
-import { STOPPED, SYSCALL, TICKS, VMCALL, faultOf, trap, type CpuEvent, type RefusedStore } from './state/events.js';
+import {
+  INTERRUPTIBLE,
+  SHUTDOWN,
+  STOPPED,
+  SYSCALL,
+  TICKS,
+  VMCALL,
+  faultOf,
+  trap,
+  type CpuEvent,
+  type RefusedStore,
+} from './state/events.js';
 import { Vector } from './state/exceptions.js';
+import { BareProcessor } from './system/bare-processor.js';
+import type { PortBus } from './system/system.js';
 import { FencedExecution, type FenceVerdict } from './evaluator/fenced-execution.js';
 import { InstructionFetcher } from './decode/fetch.js';
 import { hostOperations } from './evaluator/host-operations.js';
@@ -40,6 +53,7 @@ export class Cpu {
       fetcher: outside('a cache of decoded instructions'),
       codeStops: outside('of a debugger'),
       fenced: outside('has no state between two ticks'),
+      bare: outside('the board has its state'),
       ticks: value,
       cr2: value,
       evaluator: outside('has no state between two ticks'),
@@ -75,6 +89,8 @@ export class Cpu {
   cr2 = 0n;
   /** Number of instructions that the evaluator has executed, by mnemonic. */
   readonly evaluated = new Map<string, number>();
+  /** What only the processor of a bare machine has. */
+  readonly bare: BareProcessor | undefined;
   private readonly evaluator: Evaluator;
   private readonly records: RecordEngine | undefined;
 
@@ -84,16 +100,20 @@ export class Cpu {
     /** Used with engine 'auto'. */
     translator: TranslatorOptions = {},
     readonly model: CpuModel = DEFAULT_MODEL,
+    /** Makes it the processor of a bare machine, which runs code at every privilege level and has these ports. */
+    ports?: PortBus,
   ) {
     this.state = new CpuState(memory);
     this.codeStops = new CodeStops(memory.host32);
     this.mmu = new Mmu(memory);
     this.linearMemory = new LinearMemory(memory, this.mmu);
     this.fetcher = new InstructionFetcher(memory, this.mmu, new Decoder(model));
+    const { state: registers, mmu, linearMemory } = this;
+    if (ports) this.bare = new BareProcessor({ registers, mmu, linearMemory, ports, clock: this }, model, this);
     this.evaluator = new Evaluator(
       this.state,
       this.linearMemory,
-      hostOperations(this.state, this.mmu, () => this.ticks, model),
+      hostOperations(this.state, this.mmu, () => this.ticks, model, this.bare?.system),
     );
     this.fenced = new FencedExecution(this.state, this.linearMemory, this.evaluator);
     if (engine === 'interpreter') this.records = new RecordEngine(this);
@@ -110,6 +130,17 @@ export class Cpu {
     context.onHomeChanged = (home) => this.records?.homeChanged(home);
     context.onForgotten = (aliases) => this.records?.aliasesForgotten(aliases);
     this.mmu.derived.onPageChanged = (high, low) => this.records?.pageChanged(high, low);
+  }
+
+  /** A bare machine runs code of another size, or at another privilege level. */
+  codeChanged(decoder: Decoder, isUser: boolean): void {
+    this.fetcher.setDecoder(decoder);
+    this.records?.privilegeChanged(isUser);
+  }
+
+  /** Other instructions than before may be forbidden on a bare machine. */
+  rulesChanged(): void {
+    this.records?.mappingsChanged();
   }
 
   /** Statistics of the translator; undefined if there is none. */
@@ -137,10 +168,20 @@ export class Cpu {
    */
   run(maxTicks: number, maxRounds = Infinity): CpuEvent {
     const end = this.ticks + maxTicks;
+    for (;;) {
+      const event = this.runTo(end, maxRounds);
+      if (!this.bare || event.kind !== 'exception') return event;
+      if (!this.bare.deliver(event.exception, event.trap)) return SHUTDOWN;
+      if (this.bare.hasDeviceAccess) return this.bare.takeEvent();
+      if (this.ticks >= end) return TICKS;
+    }
+  }
+
+  private runTo(end: number, maxRounds: number): CpuEvent {
     if (this.records) return this.records.run(end, maxRounds);
     let event = TICKS;
     for (let round = 0; event === TICKS && this.ticks < end && round < maxRounds; round++)
-      event = this.codeStops.takeStop() ? STOPPED : this.step();
+      event = this.bare?.isInterruptible === true ? INTERRUPTIBLE : this.codeStops.takeStop() ? STOPPED : this.step();
     return event;
   }
 
@@ -154,8 +195,9 @@ export class Cpu {
     const traps = this.state.trapFlag;
     this.ticks++;
     try {
-      const instruction = this.fetcher.fetch(this.state.rip);
+      const instruction = this.fetcher.fetch(this.bare ? this.bare.fetchAddress : this.state.rip);
       const { mnemonic } = instruction.form.row;
+      this.bare?.requireUsable(instruction.form);
       this.evaluated.set(mnemonic, (this.evaluated.get(mnemonic) ?? 0) + 1);
       const isFenced = this.mmu.context.fence !== undefined;
       const outcome = isFenced ? this.fenced.execute(instruction, verdict) : this.evaluator.execute(instruction);
@@ -164,7 +206,8 @@ export class Cpu {
       if (outcome === 'vmcall') return VMCALL;
       if (outcome === 'syscall') return SYSCALL;
       if (outcome === 'trap') return trap(this.evaluator.trapVector);
-      if (traps) return trap(Vector.DB);
+      if (traps && this.bare?.skipsStepTrap() !== true) return trap(Vector.DB);
+      if (this.bare) return this.bare.takeEvent();
       return this.mmu.dataStops.hasAccesses ? STOPPED : TICKS;
     } catch (error) {
       return this.undone(faultOf(error));

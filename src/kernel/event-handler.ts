@@ -61,6 +61,7 @@ export class EventHandler {
       return;
     }
     if (event.kind === 'refused') return this.refused(thread, event.stores);
+    if (event.kind !== 'exception') throw new Error(`a processor of BD0 stopped with '${event.kind}'`);
     if (!event.trap) this.target.countTick();
     if (event.exception.vector === Vector.PF) this.handleFault(thread, event.exception);
     else this.trap(thread, 'exception', event.exception);

@@ -38,6 +38,10 @@ export const EXECUTE_DISABLE_HIGH = 1 << 31;
 export const ADDRESS_HIGH = (1 << (MAXPHYADDR - 32)) - 1;
 export const RESERVED_HIGH = 0x000f_ffff & ~ADDRESS_HIGH;
 
+/** CR0.PG: paging is on. */
+export const CR0_PG = 1 << 31;
+/** CR4.PAE: entries have 64 bits. */
+export const CR4_PAE = 1 << 5;
 /** CR0.WP: supervisor-mode writes respect R/W = 0. SDM Vol. 3A 2.5. */
 export const CR0_WP = 1 << 16;
 /** CR4.SMEP: supervisor mode may not fetch instructions from user-mode addresses. */
@@ -46,6 +50,9 @@ export const CR4_SMEP = 1 << 20;
 export const CR4_SMAP = 1 << 21;
 /** EFER.SCE: SYSCALL and SYSRET are enabled. SDM Vol. 3A 2.2.1. */
 export const EFER_SCE = 1 << 0;
+/** EFER.LME: paging, once it is on, is that of long mode. EFER.LMA: it is. */
+export const EFER_LME = 1 << 8;
+export const EFER_LMA = 1 << 10;
 /** EFER.NXE: bit 63 of an entry is XD. SDM Vol. 3A 2.2.1. */
 export const EFER_NXE = 1 << 11;
 

@@ -17,6 +17,9 @@ export interface PageFault {
   errorCode: number;
 }
 
+/** How linear addresses are translated. */
+export type PagingMode = 'none' | 'four-level';
+
 /**
  * The memory management unit: translates linear addresses by the page tables in guest memory, sets their A and D bits,
  * and keeps the TLB invisible to programs (architecture.md, "Translation"):
@@ -42,6 +45,7 @@ export class Mmu {
   readonly context = new TranslationContext();
   readonly dataStops: DataStops = this.context.dataStops;
   readonly derived: DerivedEntries;
+  private pagingMode: PagingMode = 'four-level';
   private readonly registers = new PagingRegisters();
   private readonly memory: GuestMemory;
   private readonly tlb: Tlb;
@@ -125,6 +129,13 @@ export class Mmu {
     if (this.registers.setEfer(value)) this.flush();
   }
 
+  /** The paging mode: 4-level, unless a bare machine turns it off. Without paging, linear addresses are physical ones. */
+  setPaging(mode: PagingMode): void {
+    if (this.pagingMode === mode) return;
+    this.pagingMode = mode;
+    this.flush();
+  }
+
   setRflagsAC(value: boolean): void {
     if (this.registers.setRflagsAC(value)) this.derived.dropTlb();
   }
@@ -156,6 +167,7 @@ export class Mmu {
   translate(linearHigh: number, linearLow: number, access: number): number {
     const cached = this.cached(linearHigh, linearLow, access);
     if (cached !== -1) return cached;
+    if (this.pagingMode === 'none') return linearLow >>> 0;
     const found = this.found;
     if (!this.walkTables(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
     this.setAccessed(found);
@@ -178,6 +190,10 @@ export class Mmu {
       this.secondPhysical = this.cached(secondHigh, secondLow, access);
       if (this.secondPhysical !== -1) return cached;
     }
+    if (this.pagingMode === 'none') {
+      this.secondPhysical = secondLow >>> 0;
+      return linearLow >>> 0;
+    }
     const { found, foundSecond } = this;
     if (!this.walkTables(linearHigh, linearLow, access, found)) return this.raise(linearHigh, linearLow, found);
     this.setAccessed(found);
@@ -199,6 +215,7 @@ export class Mmu {
    * `fault`.
    */
   probe(linearHigh: number, linearLow: number, access: number): number {
+    if (this.pagingMode === 'none') return linearLow >>> 0;
     return this.walkTables(linearHigh, linearLow, access, this.probed) ? this.probed.physical : -1;
   }
 
@@ -213,6 +230,7 @@ export class Mmu {
 
   /** Whether `translate` would set A or D in an entry. Changes nothing. */
   wouldSetBits(linearHigh: number, linearLow: number, access: number): boolean {
+    if (this.pagingMode === 'none') return false;
     if (!this.walkTables(linearHigh, linearLow, access, this.probed)) return false;
     return !this.probed.accessed || ((access & ACCESS_WRITE) !== 0 && !this.probed.dirty);
   }

@@ -18,8 +18,19 @@ export class InstructionFetcher {
   constructor(
     private readonly memory: GuestMemory,
     private readonly mmu: Mmu,
-    readonly decoder: Decoder,
+    private currentDecoder: Decoder,
   ) {}
+
+  get decoder(): Decoder {
+    return this.currentDecoder;
+  }
+
+  /** Uses another decoder from now on: the size of code has changed. */
+  setDecoder(decoder: Decoder): void {
+    if (decoder === this.currentDecoder) return;
+    this.currentDecoder = decoder;
+    this.forgetAll();
+  }
 
   /** Fetches and decodes the instruction at `rip`. Sets A bits; throws #GP, #PF or #UD. */
   fetch(rip: bigint): Instruction {

@@ -7,6 +7,7 @@ import type { InstructionFetcher } from '../decode/fetch.js';
 import type { Instruction } from '../decode/instruction.js';
 import { offsetOf, pageOf } from '../access/linear-page.js';
 import type { CodeStops } from '../stops.js';
+import type { FormRules } from './engine-cpu.js';
 import { DecodedPage, DecodedPages, type Run } from './decoded-page.js';
 import { JumpTargets } from './jump-targets.js';
 import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
@@ -23,6 +24,7 @@ const RESOLVE_WORD = Handler.resolve;
 /** What the block cache needs from its owner. */
 export interface BlockCacheHost {
   readonly codeStops: Pick<CodeStops, 'isEmpty' | 'has'>;
+  readonly rules?: FormRules | undefined;
   /** Whether another component also needs to be notified of stores to the code in a frame. */
   isWatchedElse(frame: number): boolean;
   /** Called when a page that was not live is fetched from: its records, if any, have been restored. */
@@ -37,7 +39,9 @@ export interface BlockCacheHost {
 export class BlockCache {
   private readonly view: DataView;
   private readonly writer: RecordWriter;
-  private readonly pages = new DecodedPages();
+  /** Of user mode and of supervisor mode, whose pages may hold the same addresses; the first are those that run. */
+  private pages = new DecodedPages();
+  private otherPages = new DecodedPages();
   private readonly runsOfFrame = new Map<number, Run[]>();
   /** The field to link once the target of a stub has been decoded, by stub. */
   private readonly referrers = new Map<number, number>();
@@ -47,6 +51,8 @@ export class BlockCache {
   generation = 0;
   /** Total number of instructions decoded. */
   decoded = 0;
+  /** Whether user-mode code runs. */
+  isUser = true;
 
   constructor(
     memory: GuestMemory,
@@ -56,9 +62,17 @@ export class BlockCache {
     private readonly host: BlockCacheHost,
   ) {
     this.view = memory.hostView;
-    this.writer = new RecordWriter(this.view, handlers, host.codeStops);
+    this.writer = new RecordWriter(this.view, handlers, host.codeStops, host.rules);
     this.jumps = new JumpTargets(memory);
     this.dropAll();
+  }
+
+  /** Runs code of the other privilege level, which reaches none of the records of this one. */
+  switchPrivilege(isUser: boolean): void {
+    this.isUser = isUser;
+    this.generation++;
+    [this.pages, this.otherPages] = [this.otherPages, this.pages];
+    this.jumps.clear();
   }
 
   /** Finds the record of the instruction at `rip`, decoding it if necessary; throws #GP or #PF as the fetch does. */
@@ -192,7 +206,7 @@ export class BlockCache {
 
   /** Discards the runs with instructions in a range in which code stops were added or removed. */
   codeStopsChanged({ start, end }: AddressRange): void {
-    for (const page of this.pages.within(start, end)) {
+    for (const page of [...this.pages.within(start, end), ...this.otherPages.within(start, end)]) {
       const runs = this.runsOfFrame.get(page.frame);
       const kept = runs?.filter((run) => {
         const last = run.firstRecord + (run.records - 1) * RECORD_BYTES;
@@ -310,6 +324,7 @@ export class BlockCache {
     for (const frame of this.runsOfFrame.keys())
       if (!this.host.isWatchedElse(frame)) this.mmu.unwatch(frame, WATCH_CODE);
     this.pages.clear();
+    this.otherPages.clear();
     this.runsOfFrame.clear();
     this.referrers.clear();
     this.end = RECORDS_START;
@@ -335,7 +350,9 @@ export class BlockCache {
       page.indirectTargets.delete(record);
     }
     if (isAside) this.putAside(page);
-    if (isAside && page.isEmpty) this.pages.drop(page);
+    if (!isAside || !page.isEmpty) return;
+    this.pages.drop(page);
+    this.otherPages.drop(page);
   }
 
   /** The record of an unknown instruction; fetching it may restore a record that was put aside. */

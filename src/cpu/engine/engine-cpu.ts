@@ -3,7 +3,27 @@ import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
 import type { CodeStops } from '../stops.js';
 import type { CpuState } from '../state/cpu-state.js';
+import type { CodeSize } from '../decode/row.js';
+import type { Form } from '../meaning/form.js';
 import type { CpuEvent } from '../state/events.js';
+
+/** Rules that may forbid instructions at run time. */
+export interface FormRules {
+  readonly isStrict: boolean;
+  /** Whether the rules look at an instruction at all. */
+  concerns(form: Form): boolean;
+}
+
+/** What the record engine needs of the processor of a bare machine. */
+export interface BareEngineCpu {
+  /** The size of the code that runs: only that of 64 bits has records. */
+  readonly codeSize: CodeSize;
+  /** Whether an interrupt waits that can be delivered now, or after the next instruction. */
+  readonly isInterruptible: boolean;
+  readonly holdsInterrupt: boolean;
+  /** What the control registers forbid is left to the evaluator. */
+  readonly rules: FormRules;
+}
 
 /** What the record engine needs from the CPU whose instructions it runs. */
 export interface EngineCpu {
@@ -13,6 +33,8 @@ export interface EngineCpu {
   readonly state: CpuState;
   readonly codeStops: CodeStops;
   readonly linearMemory: { readonly checksAlignment: boolean };
+  /** Of a bare machine. */
+  readonly bare: BareEngineCpu | undefined;
   /** Time: the engine counts it on. */
   ticks: number;
   /** Executes one instruction, or one iteration of it, in the evaluator. */

@@ -2,9 +2,9 @@ import { PAGE_SIZE } from '../../bits.js';
 import type { Alias, SlotChange } from '../../mmu/alias.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
-import type { EngineCpu } from './engine-cpu.js';
+import type { BareEngineCpu, EngineCpu } from './engine-cpu.js';
 import type { CodeStopsListener } from '../stops.js';
-import { STOPPED, SYSCALL, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
+import { INTERRUPTIBLE, STOPPED, SYSCALL, TICKS, VMCALL, faultOf, type CpuEvent } from '../state/events.js';
 import { pageFault } from '../state/exceptions.js';
 import {
   EXIT_ACCESS,
@@ -60,6 +60,7 @@ export class RecordEngine implements CodeStopsListener {
     this.exits = new ExitPlaces(memory.host32, mmu);
     const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), {
       codeStops,
+      rules: cpu.bare?.rules,
       isWatchedElse: (frame) => fetcher.holds(frame) || this.hot?.holds(frame) === true,
       pageFetched: (linear) => this.hot?.pageFetched(linear),
     });
@@ -91,6 +92,13 @@ export class RecordEngine implements CodeStopsListener {
   /** Marks all decoded records as possibly stale; they are dropped before the next instruction. */
   mappingsChanged(): void {
     this.mappingsHaveChanged = true;
+    this.exits.forget();
+  }
+
+  /** Code of user mode and of supervisor mode is kept apart: what runs from now on. */
+  privilegeChanged(isUser: boolean): void {
+    if (this.blocks.isUser === isUser) return;
+    this.blocks.switchPrivilege(isUser);
     this.exits.forget();
   }
 
@@ -138,14 +146,16 @@ export class RecordEngine implements CodeStopsListener {
   /** Runs until the CPU's ticks reach `end`, an event, or the last of `rounds`: in each, generated code is left once. */
   run(end: number, rounds: number): CpuEvent {
     const { cpu, hot } = this;
+    const { bare } = cpu;
     let next: Next = 0;
     for (let round = 0; typeof next === 'number' && cpu.ticks < end && round < rounds; round++) {
       if (this.mappingsHaveChanged || this.changedPages.length > 0 || this.changedStops.length > 0) {
         this.dropWhatChanged();
         next = 0;
       }
+      if (bare?.isInterruptible === true) return INTERRUPTIBLE;
       cpu.updateModes();
-      if (cpu.state.trapFlag) next = this.evaluate(0);
+      if (cpu.state.trapFlag || (bare && !canUseRecords(bare))) next = this.evaluate(0);
       else if (next === 0) next = this.takeStop() ? STOPPED : this.locateRip();
       else if (hot) next = this.runHot(hot, next, end);
       else next = this.runInterpreter(next, end);
@@ -374,4 +384,9 @@ export class RecordEngine implements CodeStopsListener {
       return faultOf(error);
     }
   }
+}
+
+/** There are records of 64-bit code only, and an interrupt that is held back is due after a single instruction. */
+function canUseRecords({ codeSize, holdsInterrupt }: BareEngineCpu): boolean {
+  return codeSize === 64 && !holdsInterrupt;
 }

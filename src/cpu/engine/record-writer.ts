@@ -1,6 +1,7 @@
 import { isCanonical } from '../../bits.js';
 import type { Form, OperandForm, RegisterField } from '../meaning/form.js';
 import type { Instruction } from '../decode/instruction.js';
+import type { FormRules } from './engine-cpu.js';
 import type { CodeStops } from '../stops.js';
 import { GPR, SEGMENT_BASE, ZERO, gprAddress, xmmAddress } from '../state/layout.js';
 import { Field, Handler, RECORD_BYTES } from './record.js';
@@ -92,6 +93,8 @@ export class RecordWriter {
     handlers: HandlerNumbers,
     /** Instructions with a code stop are left to the evaluator. */
     private readonly stops: Pick<CodeStops, 'isEmpty' | 'has'>,
+    /** So are, while these rules are strict, those that they look at. */
+    private readonly rules?: FormRules,
   ) {
     this.plans = plansFor(handlers);
   }
@@ -123,7 +126,10 @@ export class RecordWriter {
       // The evaluator handles branches to addresses that are not canonical.
       const goesNowhere = target !== undefined && !isCanonical(target);
       if (target !== undefined && !goesNowhere) branches.push({ record, target });
-      const isEvaluated = goesNowhere || (!this.stops.isEmpty && this.stops.has(addressAt(page, start)));
+      const isEvaluated =
+        goesNowhere ||
+        (!this.stops.isEmpty && this.stops.has(addressAt(page, start))) ||
+        (this.rules?.isStrict === true && this.rules.concerns(instruction.form));
       this.view.setUint16(record + Field.handler, isEvaluated ? Handler.evaluate : plan.handler, true);
       const { ripRelative, displacement } = instruction;
       const value = ripRelative ? addressAt(page, end, displacement) : displacement;

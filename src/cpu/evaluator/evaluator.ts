@@ -26,7 +26,7 @@ import { x87Operations } from './extended/operations.js';
 export type Outcome = 'next' | 'more' | 'trap' | LeaveReason;
 
 /** The host operations that do not depend on the instruction. */
-export type CpuOperations = Omit<HostOperations<bigint>, 'segmentNumber' | 'x87'> & {
+export type CpuOperations = Omit<HostOperations<bigint>, 'registerField' | 'x87'> & {
   timeStamp(): bigint;
 };
 
@@ -83,7 +83,7 @@ class EvaluatorCore implements Core {
   ) {
     this.host = {
       ...operations,
-      segmentNumber: () => this.instruction.reg,
+      registerField: () => this.instruction.reg,
       x87: x87Operations({
         readControl: () => Number(state.x87Part(16, FCW)),
         readStatus: () => Number(state.x87Part(16, FSW)),
@@ -103,7 +103,7 @@ class EvaluatorCore implements Core {
     this.start = start;
     this.instruction = instruction;
     this.form = instruction.form;
-    if (this.form.mode !== 64 && this.form.row.attributes.has('SEGMENTS'))
+    if (!this.host.system && this.form.mode !== 64 && this.form.row.attributes.has('SEGMENTS'))
       throw new Error(
         `${this.form.row.mnemonic} in ${this.form.mode}-bit code needs descriptor tables, which do not exist`,
       );

@@ -3,6 +3,8 @@ import { cpuid } from '../state/cpuid.js';
 import type { CpuModel } from '../state/model.js';
 import { segmentLoadError } from '../state/descriptors.js';
 import { GuestException, Vector } from '../state/exceptions.js';
+import { bareCpuid } from '../system/bare-cpuid.js';
+import type { System } from '../system/system.js';
 import type { CpuOperations } from './evaluator.js';
 import { FS } from '../state/layout.js';
 
@@ -12,10 +14,12 @@ export function hostOperations(
   controls: { readonly efer: number },
   ticks: () => number,
   model: CpuModel,
+  system?: System,
 ): CpuOperations {
   return {
+    system,
     cpuid: (leaf, subleaf) => {
-      const [eax, ebx, ecx, edx] = cpuid(Number(leaf), Number(subleaf), model);
+      const [eax, ebx, ecx, edx] = (system ? bareCpuid : cpuid)(Number(leaf), Number(subleaf), model);
       return [BigInt(eax >>> 0), BigInt(ebx >>> 0), BigInt(ecx >>> 0), BigInt(edx >>> 0)];
     },
     efer: () => BigInt(controls.efer),
@@ -23,6 +27,7 @@ export function hostOperations(
     setSegmentBase: (segment, value) => state.setSegmentBase(segment, value),
     selector: (segment) => BigInt(state.selector(segment)),
     loadSegment: (segment, selector) => {
+      if (system) return system.segments.load(segment, Number(selector));
       const errorCode = segmentLoadError(segment, Number(selector));
       if (errorCode !== undefined) throw new GuestException(Vector.GP, errorCode);
       state.setSelector(segment, Number(selector));

@@ -215,7 +215,8 @@ export const FEATURES = {
   CLFLUSHOPT: feature('7.ebx', 23, 4, [], 'CLFLUSHOPT'),
   CLWB: feature('7.ebx', 24, 4, [], 'CLWB'),
   PCLMULQDQ: feature('1.ecx', 1, 4, ['SSE2'], 'PCLMULQDQ'),
-  PREFETCHW: feature('80000001.ecx', 8, 4, [], 'PREFETCHW'),
+  // Processors of AMD that have LM have it, whatever CPUID says, and kernels rely on that.
+  PREFETCHW: feature('80000001.ecx', 8, 1, [], 'PREFETCHW'),
   RDPID: feature('7.ecx', 22, 4, [], 'RDPID'),
   RDRAND: feature('1.ecx', 30, 4, [], 'RDRAND'),
   RDSEED: feature('7.ebx', 18, 4, [], 'RDSEED'),

@@ -324,8 +324,58 @@ export interface HostOperations<V> {
   selector(segment: number): V;
   /** Loads a segment register as MOV Sreg does; #GP(selector) or #NP if there is no such descriptor. */
   loadSegment(segment: number, selector: V): void;
-  /** The number of the segment register that the ModRM byte's reg field names. */
-  segmentNumber(): number;
+  /** The number of the register that the ModRM byte's reg field names: of a segment, control or debug register. */
+  registerField(): number;
+  /**
+   * The system registers of a bare machine. Undefined on a machine of BD0, which has neither descriptor tables nor code at
+   * CPL 0: its kernel stands where a hypervisor stands.
+   */
+  readonly system: SystemOperations<V> | undefined;
+}
+
+/** GDTR or IDTR. */
+export type DescriptorTable = 'gdt' | 'idt';
+
+/** LDTR or TR. */
+export type SystemSegment = 'ldt' | 'task';
+
+/**
+ * System registers, descriptor tables and input and output. Each operation makes the checks that its instruction makes
+ * besides that of CPL, and raises exceptions before it changes anything. Selectors are 16-bit values, ports and the numbers
+ * of model-specific registers 16 and 32, everything else 64.
+ */
+export interface SystemOperations<V> {
+  control(number: number): V;
+  setControl(number: number, value: V): void;
+  debug(number: number): V;
+  setDebug(number: number, value: V): void;
+  modelSpecific(number: V): V;
+  setModelSpecific(number: V, value: V): void;
+  table(which: DescriptorTable): { readonly base: V; readonly limit: V };
+  setTable(which: DescriptorTable, base: V, limit: V): void;
+  systemSelector(which: SystemSegment): V;
+  loadSystemSegment(which: SystemSegment, selector: V): void;
+  /** The access rights and the limit of what a selector names, if it is visible as LAR, LSL, VERR and VERW require. */
+  describe(selector: V, purpose: 'LAR' | 'LSL' | 'VERR' | 'VERW'): V | undefined;
+  jumpFar(selector: V, offset: V): void;
+  /** `width` is the size of the words that are pushed or popped. */
+  callFar(selector: V, offset: V, next: V, width: Width): void;
+  returnFar(releasedBytes: V, width: Width): void;
+  returnFromInterrupt(width: Width): void;
+  /** INT n, INT3 and INTO: an interrupt whose gate the privilege level may call. */
+  interrupt(vector: V, next: V): void;
+  callSystem(next: V): void;
+  /** `isLong`: to 64-bit code, which REX.W says. */
+  returnFromSystem(isLong: boolean): void;
+  swapGs(): void;
+  /** Reads `width` bits of a port; #GP(0) unless CPL <= IOPL or the task's I/O permission bitmap allows it. */
+  input(port: V, width: Width): V;
+  output(port: V, width: Width, value: V): void;
+  /** #GP(0) as `input` and `output` raise it. */
+  requirePort(port: V, width: Width): void;
+  /** Holds back interrupts until the next instruction is complete: STI, MOV SS, POP SS. */
+  holdInterrupts(): void;
+  halt(): void;
 }
 
 /** The meaning of an instruction: a single function that the evaluator, the interpreter and the translator share. */

@@ -24,12 +24,26 @@ export type CpuEvent =
    */
   | { readonly kind: 'refused'; readonly stores: readonly RefusedStore[] }
   /** A code stop at rip, whose instruction has not been executed; or accesses in `Mmu.dataStops`, if there are any. */
-  | { readonly kind: 'stopped' };
+  | { readonly kind: 'stopped' }
+  /**
+   * Only on a bare machine, which delivers exceptions itself. `device`: an instruction has used a port, so that devices may
+   * have changed. `interruptible`: an interrupt that is pending can be delivered before the instruction at rip. `halted`: the
+   * processor waits for an interrupt. `shutdown`: a fault could not be delivered, three times over.
+   */
+  | { readonly kind: 'device' }
+  | { readonly kind: 'interruptible' }
+  | { readonly kind: 'halted' }
+  | { readonly kind: 'shutdown' };
 
 export const TICKS: CpuEvent = { kind: 'ticks' };
 export const VMCALL = { kind: 'vmcall' } as const satisfies CpuEvent;
 export const SYSCALL = { kind: 'syscall' } as const satisfies CpuEvent;
 export const STOPPED: CpuEvent = { kind: 'stopped' };
+
+export const DEVICE: CpuEvent = { kind: 'device' };
+export const INTERRUPTIBLE: CpuEvent = { kind: 'interruptible' };
+export const HALTED: CpuEvent = { kind: 'halted' };
+export const SHUTDOWN: CpuEvent = { kind: 'shutdown' };
 
 /** A trap: rip is already past the instruction. */
 export function trap(vector: number): CpuEvent {

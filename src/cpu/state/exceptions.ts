@@ -10,6 +10,7 @@ export const Vector = {
   UD: 6,
   NM: 7,
   DF: 8,
+  TS: 10,
   NP: 11,
   SS: 12,
   GP: 13,

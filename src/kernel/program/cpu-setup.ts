@@ -1,6 +1,16 @@
 import type { Cpu } from '../../cpu/cpu.js';
 import { CS, FS, GPR, REGISTERS_END, RSP, SS, X87 } from '../../cpu/state/layout.js';
-import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE, EFER_SCE } from '../../mmu/entry.js';
+import {
+  CR0_PG,
+  CR0_WP,
+  CR4_PAE,
+  CR4_SMAP,
+  CR4_SMEP,
+  EFER_LMA,
+  EFER_LME,
+  EFER_NXE,
+  EFER_SCE,
+} from '../../mmu/entry.js';
 import { toLinear, type LinearAddress } from '../memory/linear-address.js';
 import type { MapTarget } from '../memory/map-target.js';
 import { mapKernelPage } from './kernel-page.js';
@@ -11,15 +21,11 @@ const CR0_MP = 1 << 1;
 const CR0_ET = 1 << 4;
 const CR0_NE = 1 << 5;
 const CR0_AM = 1 << 18;
-const CR0_PG = 1 << 31;
-const CR4_PAE = 1 << 5;
 const CR4_OSFXSR = 1 << 9;
 const CR4_OSXMMEXCPT = 1 << 10;
 const CR4_OSXSAVE = 1 << 18;
 const CR4_UMIP = 1 << 11;
 const CR4_FSGSBASE = 1 << 16;
-const EFER_LME = 1 << 8;
-const EFER_LMA = 1 << 10;
 
 const EFER = EFER_LME | EFER_LMA | EFER_NXE;
 

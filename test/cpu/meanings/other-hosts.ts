@@ -1,7 +1,7 @@
 /** Simulated hosts that differ from this one: bd0's evaluator as a host, and modified results of another host. */
 import { Decoder } from '../../../src/cpu/decode/decoder.js';
 import type { Instruction } from '../../../src/cpu/decode/instruction.js';
-import { privileged } from '../../../src/cpu/meaning/isa/system.js';
+import { isPrivileged } from '../../support/privileged-rows.js';
 import { Vector } from '../../../src/cpu/state/exceptions.js';
 import { FS, GS, RDI } from '../../../src/cpu/state/layout.js';
 import { RFLAGS, type Oracle, type OracleCase, type OracleResult } from '../../oracle/case.js';
@@ -112,8 +112,8 @@ const CLEARED_NT: Alteration = {
 /** Privileged instructions and UD0 are #UD before anything else, even when the page ends within them. */
 const UNDEFINED_FIRST: Alteration = {
   answer: (result, { c, instruction }) => {
-    const { row } = instruction?.form ?? {};
-    if (row?.semantics !== privileged && row?.mnemonic !== 'UD0' && row?.mnemonic !== 'UD1') return result;
+    const row = instruction?.form.row;
+    if (!row || (!isPrivileged(row) && row.mnemonic !== 'UD0' && row.mnemonic !== 'UD1')) return result;
     const fetch = result.fault?.vector === Vector.PF && result.fault.cr2 === CODE + BigInt(CODE_BYTES);
     if (!fetch && result.fault?.vector !== Vector.GP) return result;
     // Without a byte there is nothing to be undefined.

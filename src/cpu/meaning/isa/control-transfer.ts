@@ -71,20 +71,30 @@ export const ret: Semantics = (m, { operands, width }) => {
   m.jumpIndirect(target);
 };
 
+/**
+ * Interrupts of software. A bare machine calls the gate, with the checks of its privilege level; elsewhere it is a trap,
+ * which BD0's kernel handles.
+ */
+function interrupt<V>(m: Machine<V>, vector: number): void {
+  if (m.host.system) m.host.system.interrupt(m.constant(8, vector), m.nextRip());
+  else m.trap(vector);
+}
+
 /** INT3: #BP, a trap. SDM Vol. 2A "INT n/INTO/INT3/INT1". */
-export const int3: Semantics = (m) => m.trap(Vector.BP);
+export const int3: Semantics = (m) => interrupt(m, Vector.BP);
 /** INT1: #DB, a trap. */
 export const int1: Semantics = (m) => m.trap(Vector.DB);
 
 /** INTO: #OF, a trap, if OF is set. SDM Vol. 2A "INT n/INTO/INT3/INT1". */
-export const into: Semantics = (m) => m.if(m.condition(OVERFLOW), () => m.trap(Vector.OF));
+export const into: Semantics = (m) => m.if(m.condition(OVERFLOW), () => interrupt(m, Vector.OF));
 
 /** Error code bit: the index refers to a gate of the IDT. SDM Vol. 3A 6.13 "Error Code". */
 const ERROR_CODE_IDT = 2;
 
-/** INT n: at CPL 3 only the gates of #BP and #OF may be called, which trap; the others raise #GP(n * 8 + 2). */
+/** INT n: calls a gate. Without a descriptor table, only those of #BP and #OF may be called, which trap; the others raise #GP(n * 8 + 2). */
 export const int: Semantics = (m) => {
   const vector = m.immediate(8);
+  if (m.host.system) return m.host.system.interrupt(vector, m.nextRip());
   const isBreakpoint = m.equal(8, vector, m.constant(8, Vector.BP));
   const isOverflow = m.equal(8, vector, m.constant(8, Vector.OF));
   const scaled = m.shl(32, m.zeroExtend(8, 32, vector), m.constant(32, 3));

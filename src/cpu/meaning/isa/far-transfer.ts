@@ -11,9 +11,9 @@ import { resize } from './flag-bits.js';
 import { releaseStack, topOfStack } from './stack.js';
 
 /**
- * Far transfers of control at CPL 3. There is exactly one code segment and one stack segment (descriptors.ts), so CS
- * and SS do not change, and no transfer changes the privilege level. At CPL 0 they are #UD: only a kernel with its own
- * descriptor tables would have other segments. Outside 64-bit mode they are not executed at all (`SEGMENTS`).
+ * Far transfers of control. A bare machine performs them by its descriptor tables (SystemOperations). Elsewhere there is
+ * exactly one code segment and one stack segment (descriptors.ts), so CS and SS do not change, and no transfer changes the
+ * privilege level; at CPL 0 they are #UD, and outside 64-bit mode they are not executed at all (`SEGMENTS`).
  */
 
 /** A far pointer: the offset, zero-extended to 64 bits, and the selector after it. */
@@ -38,8 +38,10 @@ function requireUser<V>(m: Machine<V>): void {
 
 /** JMP m16:16, m16:32, m16:64, ptr16:16, ptr16:32. SDM Vol. 2A "JMP—Jump". */
 export const jmpFar: Semantics = (m, { dest, width }) => {
-  requireUser(m);
+  const { system } = m.host;
+  if (!system) requireUser(m);
   const { offset, selector } = readFarPointer(m, dest, width);
+  if (system) return system.jumpFar(selector, offset);
   requireDescriptor(m, selector, namesAny(m, selector, isCode));
   m.requireCanonical(offset);
   m.jumpIndirect(offset);
@@ -50,8 +52,10 @@ export const jmpFar: Semantics = (m, { dest, width }) => {
  * Vol. 2A "CALL".
  */
 export const callFar: Semantics = (m, { dest, width }) => {
-  requireUser(m);
+  const { system } = m.host;
+  if (!system) requireUser(m);
   const { offset, selector } = readFarPointer(m, dest, width);
+  if (system) return system.callFar(selector, offset, m.nextRip(), width);
   requireDescriptor(m, selector, namesAny(m, selector, isCode));
   const below = (words: number): typeof offset => m.sub(64, m.gpr(RSP, 64), m.constant(64, (words * width) / 8));
   const savedSelector = m.translate(below(1), width / 8, 'write', true);
@@ -65,18 +69,21 @@ export const callFar: Semantics = (m, { dest, width }) => {
 
 /** RETF, RETF imm16: pops the offset and the selector, then releases `immediate` more bytes. SDM Vol. 2B "RET". */
 export const retf: Semantics = (m, { width, operands }) => {
+  const released = operands.length > 0 ? m.zeroExtend(16, 64, m.immediate(16)) : m.constant(64, 0);
+  if (m.host.system) return m.host.system.returnFar(released, width);
   requireUser(m);
   const offset = resize(m, width, 64, topOfStack(m, width, 0));
   const selector = resize(m, width, 16, topOfStack(m, width, 1));
   requireUserSelector(m, selector, isCode);
   m.requireCanonical(offset);
   releaseStack(m, (2 * width) / 8);
-  if (operands.length > 0) m.setGpr(RSP, 64, m.add(64, m.gpr(RSP, 64), m.zeroExtend(16, 64, m.immediate(16))));
+  if (operands.length > 0) m.setGpr(RSP, 64, m.add(64, m.gpr(RSP, 64), released));
   m.jumpIndirect(offset);
 };
 
 /** IRET, IRETD, IRETQ: pops RIP, CS, RFLAGS, RSP and SS; #GP(0) if NT is set. SDM Vol. 2A "IRET/IRETD/IRETQ". */
 export const iret: Semantics = (m, { width }) => {
+  if (m.host.system) return m.host.system.returnFromInterrupt(width);
   requireUser(m);
   const nested = m.and(64, m.systemFlags(), m.constant(64, NT));
   m.raiseIf(m.isFalse(m.isZero(64, nested)), Vector.GP);

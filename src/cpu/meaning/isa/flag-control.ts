@@ -27,9 +27,10 @@ export const std = setSystemFlag(DF);
 /** CLD: DF := 0. SDM Vol. 2A "CLD". */
 export const cld = clearSystemFlag(DF);
 
-/** STI: IF := 1; #GP(0) if CPL > IOPL. SDM Vol. 2B "STI". */
+/** STI: IF := 1; #GP(0) if CPL > IOPL. If IF was 0, interrupts wait for the next instruction. SDM Vol. 2B "STI". */
 export const sti: Semantics = (m, form) => {
   requireIOPrivilege(m);
+  m.if(m.isZero(64, m.and(64, m.systemFlags(), m.constant(64, IF))), () => m.host.system?.holdInterrupts());
   setSystemFlag(IF)(m, form);
 };
 

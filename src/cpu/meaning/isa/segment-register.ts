@@ -2,6 +2,7 @@ import type { Semantics } from '../vocabulary.js';
 import { readFarPointer } from './far-transfer.js';
 import { resize } from './flag-bits.js';
 import { gprWidth, place, read } from './operands.js';
+import { SS } from '../../state/layout.js';
 import { releaseStack, slotToPush, topOfStack } from './stack.js';
 
 /** SDM Vol. 1 5.1.12 "Segment Register Instructions", and the instructions for the bases of FS and GS. */
@@ -9,11 +10,15 @@ import { releaseStack, slotToPush, topOfStack } from './stack.js';
 /** MOV r/m16, Sreg: a register receives the zero-extended selector, memory its 16 bits. SDM Vol. 2B "MOV—Move". */
 export const movFromSegment: Semantics = (m, { dest }) => {
   const target = place(m, dest, 'write');
-  target.write(resize(m, 16, gprWidth(dest), m.host.selector(m.host.segmentNumber())));
+  target.write(resize(m, 16, gprWidth(dest), m.host.selector(m.host.registerField())));
 };
 
 /** MOV Sreg, r/m16; the decoder rejects CS. SDM Vol. 2B "MOV—Move". */
-export const movToSegment: Semantics = (m, { src }) => m.host.loadSegment(m.host.segmentNumber(), read(m, src));
+export const movToSegment: Semantics = (m, { src }) => {
+  const segment = m.host.registerField();
+  m.host.loadSegment(segment, read(m, src));
+  if (segment === SS) m.host.system?.holdInterrupts();
+};
 
 /** PUSH FS, PUSH GS: pushes the selector, zero-extended. SDM Vol. 2B "PUSH". */
 export const pushSegment =
@@ -28,6 +33,7 @@ export const popSegment =
   (m, { width }) => {
     m.host.loadSegment(segment, resize(m, width, 16, topOfStack(m, width)));
     releaseStack(m, width / 8);
+    if (segment === SS) m.host.system?.holdInterrupts();
   };
 
 /**

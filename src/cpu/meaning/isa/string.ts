@@ -13,19 +13,28 @@ import { linearAt } from './stack.js';
  */
 
 /** Processes one element, or with REP as many as the count register specifies, one per iteration. */
-function repeated<V>(m: Machine<V>, { repeat }: Form, element: () => V | undefined, bulk?: 'move' | 'fill'): void {
+export function repeated<V>(
+  m: Machine<V>,
+  { repeat }: Form,
+  element: () => V | undefined,
+  bulk?: 'move' | 'fill',
+): void {
   if (repeat === 'none') element();
   else m.repeat(element, bulk);
 }
 
 /** The element at RSI. */
-function source<V>(m: Machine<V>, { width, addressWidth }: Form): Place<V> {
+export function sourceElement<V>(m: Machine<V>, { width, addressWidth }: Form): Place<V> {
   const address = wideAddress(m, addressWidth, RSI);
   return m.translate(linearAt(m, m.sourceSegmentBase(), address), width / 8, 'read');
 }
 
 /** The element at RDI. */
-function destination<V>(m: Machine<V>, { width, addressWidth, mode }: Form, access: 'read' | 'write'): Place<V> {
+export function targetElement<V>(
+  m: Machine<V>,
+  { width, addressWidth, mode }: Form,
+  access: 'read' | 'write',
+): Place<V> {
   const address = wideAddress(m, addressWidth, RDI);
   const linear = mode === 64 ? address : linearAt(m, m.segmentBase(ES), address);
   return m.translate(linear, width / 8, access, false);
@@ -36,7 +45,7 @@ function wideAddress<V>(m: Machine<V>, addressWidth: AddressWidth, register: num
 }
 
 /** Advances registers by one element. */
-function advance<V>(m: Machine<V>, { width, addressWidth }: Form, ...registers: number[]): void {
+export function advance<V>(m: Machine<V>, { width, addressWidth }: Form, ...registers: number[]): void {
   const bytes = width / 8;
   // DF is bit 10: moved down to 2 * bytes, it turns bytes into -bytes.
   const isDown = m.and(64, m.systemFlags(), m.constant(64, DF));
@@ -56,8 +65,8 @@ export const movs: Semantics = (m, form) => {
     m,
     form,
     () => {
-      const from = source(m, form);
-      const to = destination(m, form, 'write');
+      const from = sourceElement(m, form);
+      const to = targetElement(m, form, 'write');
       to.store(form.width, from.load(form.width));
       advance(m, form, RSI, RDI);
       return undefined;
@@ -72,7 +81,7 @@ export const stos: Semantics = (m, form) => {
     m,
     form,
     () => {
-      destination(m, form, 'write').store(form.width, m.gpr(RAX, form.width));
+      targetElement(m, form, 'write').store(form.width, m.gpr(RAX, form.width));
       advance(m, form, RDI);
       return undefined;
     },
@@ -83,7 +92,7 @@ export const stos: Semantics = (m, form) => {
 /** LODS: accumulator := [RSI]. SDM Vol. 2A "LODS/LODSB/LODSW/LODSD/LODSQ". */
 export const lods: Semantics = (m, form) => {
   repeated(m, form, () => {
-    m.setGpr(RAX, form.width, source(m, form).load(form.width));
+    m.setGpr(RAX, form.width, sourceElement(m, form).load(form.width));
     advance(m, form, RSI);
     return undefined;
   });
@@ -96,8 +105,8 @@ export const lods: Semantics = (m, form) => {
 export const cmps: Semantics = (m, form) => {
   repeated(m, form, () => {
     // The manual does not say which of the two is read first.
-    const y = destination(m, form, 'read').load(form.width);
-    const x = source(m, form).load(form.width);
+    const y = targetElement(m, form, 'read').load(form.width);
+    const x = sourceElement(m, form).load(form.width);
     return compare(m, form, x, y, [RSI, RDI]);
   });
 };
@@ -108,7 +117,7 @@ export const cmps: Semantics = (m, form) => {
  */
 export const scas: Semantics = (m, form) => {
   repeated(m, form, () => {
-    const y = destination(m, form, 'read').load(form.width);
+    const y = targetElement(m, form, 'read').load(form.width);
     return compare(m, form, m.gpr(RAX, form.width), y, [RDI]);
   });
 };

@@ -2,20 +2,163 @@ import { isReadable, isWritable, DESCRIPTORS, RPL_MASK, type Descriptor } from '
 import { Vector } from '../../state/exceptions.js';
 import { EFER_SCE } from '../../../mmu/entry.js';
 import { ZF } from '../flags.js';
-import type { Machine, Semantics } from '../vocabulary.js';
+import { RAX, RCX, RDX } from '../../state/layout.js';
+import type { Form, MemoryOperand } from '../form.js';
+import type { DescriptorTable, Machine, Semantics, SystemOperations, SystemSegment } from '../vocabulary.js';
 import { names, namesAny } from './descriptor-lookup.js';
 import { flagFromTruth, resize } from './flag-bits.js';
 import { gprWidth, place, read } from './operands.js';
 
-/** SDM Vol. 1 5.20 "System Instructions" and 5.1.10 "I/O Instructions", as they behave at CPL 3. */
+/** SDM Vol. 1 5.20 "System Instructions". Input and output are in input-output.ts. */
 
-/**
- * Privileged instructions: those that require CPL 0, or CPL <= IOPL (IN, OUT, INS, OUTS), and those that CR4.UMIP
- * denies to CPL 3 (SGDT, SIDT, SLDT, SMSW, STR). They raise #GP(0). There is no I/O permission bitmap, and at CPL 3
- * IOPL is always 0. At CPL 0 they raise #UD: no guest kernel runs there.
- */
-export const privileged: Semantics = (m) => {
+/** CR4.UMIP. SDM Vol. 3A 2.5. */
+const CR4_UMIP = 1 << 11;
+const CR4 = 4;
+
+/** #GP(0) unless CPL is 0; #UD on a machine of BD0, where no guest code has CPL 0. */
+function atCpl0<V>(m: Machine<V>): SystemOperations<V> {
   m.raiseIf(m.isFalse(m.isZero(8, m.cpl())), Vector.GP);
+  return required(m);
+}
+
+/** The system registers; #UD without them. */
+export function required<V>(m: Machine<V>): SystemOperations<V> {
+  const { system } = m.host;
+  if (!system) m.raise(Vector.UD);
+  return system!;
+}
+
+/** The system registers for SGDT, SIDT, SLDT, SMSW and STR: #GP(0) where CR4.UMIP denies them to CPL 3. */
+function atAnyCpl<V>(m: Machine<V>): SystemOperations<V> {
+  const { system } = m.host;
+  if (!system) return atCpl0(m);
+  const denied = m.isFalse(m.isZero(64, m.and(64, system.control(CR4), m.constant(64, CR4_UMIP))));
+  m.raiseIf(m.and(8, denied, m.isFalse(m.isZero(8, m.cpl()))), Vector.GP);
+  return system;
+}
+
+/** HLT: waits for an interrupt. SDM Vol. 2A "HLT". */
+export const hlt: Semantics = (m) => atCpl0(m).halt();
+
+/** INVD, WBINVD: there are no caches to write back. SDM Vol. 2A "INVD", Vol. 2D "WBINVD". */
+export const invd: Semantics = (m) => void atCpl0(m);
+
+/** INVLPG: nothing to invalidate, since the TLB never differs from the page tables. SDM Vol. 2A "INVLPG". */
+export const invlpg: Semantics = (m) => void atCpl0(m);
+
+/** The EDX:EAX of RDMSR and WRMSR. */
+function setPair<V>(m: Machine<V>, value: V): void {
+  m.setGpr(RAX, 32, m.truncate(64, 32, value));
+  m.setGpr(RDX, 32, m.truncate(64, 32, m.shr(64, value, m.constant(64, 32))));
+}
+
+/** RDMSR: EDX:EAX := the register ECX; #GP(0) if there is none. SDM Vol. 2B "RDMSR". */
+export const rdmsr: Semantics = (m) => setPair(m, atCpl0(m).modelSpecific(m.gpr(RCX, 32)));
+
+/** WRMSR: the register ECX := EDX:EAX; #GP(0) if there is none, or a reserved bit is set. SDM Vol. 2D "WRMSR". */
+export const wrmsr: Semantics = (m) => {
+  const system = atCpl0(m);
+  const high = m.shl(64, m.zeroExtend(32, 64, m.gpr(RDX, 32)), m.constant(64, 32));
+  system.setModelSpecific(m.gpr(RCX, 32), m.or(64, high, m.zeroExtend(32, 64, m.gpr(RAX, 32))));
+};
+
+/** RDPMC: there are no performance counters. SDM Vol. 2B "RDPMC". */
+export const rdpmc: Semantics = (m) => m.raise(Vector.GP);
+
+/** MOV r, CRn. SDM Vol. 2B "MOV—Move to/from Control Registers". */
+export const movFromControl: Semantics = (m, { dest, width }) => {
+  const value = atCpl0(m).control(m.host.registerField());
+  place(m, dest, 'write').write(resize(m, 64, width, value));
+};
+
+/** MOV CRn, r: #GP(0) for reserved bits and modes that exclude each other. */
+export const movToControl: Semantics = (m, { src, width }) => {
+  atCpl0(m).setControl(m.host.registerField(), resize(m, width, 64, read(m, src)));
+};
+
+/** MOV r, DRn. SDM Vol. 2B "MOV—Move to/from Debug Registers". */
+export const movFromDebug: Semantics = (m, { dest, width }) => {
+  const value = atCpl0(m).debug(m.host.registerField());
+  place(m, dest, 'write').write(resize(m, 64, width, value));
+};
+
+/** MOV DRn, r. */
+export const movToDebug: Semantics = (m, { src, width }) => {
+  atCpl0(m).setDebug(m.host.registerField(), resize(m, width, 64, read(m, src)));
+};
+
+const CR0_TS = 1 << 3;
+/** PE, MP, EM and TS: what LMSW loads. */
+const MACHINE_STATUS = 0xf;
+
+/** CLTS: CR0.TS := 0. SDM Vol. 2A "CLTS". */
+export const clts: Semantics = (m) => {
+  const system = atCpl0(m);
+  system.setControl(0, m.and(64, system.control(0), m.constant(64, ~CR0_TS)));
+};
+
+/** Writes a selector or the machine status word: a register receives it zero-extended, memory 16 bits. */
+function writeWord<V>(m: Machine<V>, { dest, width }: Form, value: V): void {
+  const target = place(m, dest, 'write');
+  target.write(dest.kind === 'memory' ? m.truncate(64, 16, value) : resize(m, 64, width, value));
+}
+
+/** SMSW: DEST := the low bits of CR0. SDM Vol. 2B "SMSW". */
+export const smsw: Semantics = (m, form) => writeWord(m, form, atAnyCpl(m).control(0));
+
+/** LMSW: loads PE, MP, EM and TS of CR0, but does not clear PE. SDM Vol. 2A "LMSW". */
+export const lmsw: Semantics = (m, { dest }) => {
+  const system = atCpl0(m);
+  const before = system.control(0);
+  const kept = m.and(64, before, m.constant(64, ~(MACHINE_STATUS & ~1)));
+  const loaded = m.and(64, m.zeroExtend(16, 64, read(m, dest)), m.constant(64, MACHINE_STATUS));
+  system.setControl(0, m.or(64, kept, loaded));
+};
+
+/** SLDT, STR: DEST := the selector in LDTR or TR. SDM Vol. 2B "SLDT", "STR". */
+export const storeSystemSegment =
+  (which: SystemSegment): Semantics =>
+  (m, form) =>
+    writeWord(m, form, m.zeroExtend(16, 64, atAnyCpl(m).systemSelector(which)));
+
+/** LLDT, LTR: loads LDTR or TR. SDM Vol. 2A "LLDT", "LTR". */
+export const loadSystemSegment =
+  (which: SystemSegment): Semantics =>
+  (m, { dest }) =>
+    atCpl0(m).loadSystemSegment(which, read(m, dest));
+
+/** Bytes of the base of a descriptor table in memory. */
+const baseBytesOf = ({ mode }: Form): number => (mode === 64 ? 8 : 4);
+
+/** SGDT, SIDT: stores the limit, then the base. SDM Vol. 2B "SGDT", "SIDT". */
+export const storeTable =
+  (which: DescriptorTable): Semantics =>
+  (m, form) => {
+    const { base, limit } = atAnyCpl(m).table(which);
+    const bytes = baseBytesOf(form);
+    const where = m.translate(m.linearAddress(form.dest as MemoryOperand), 2 + bytes, 'write');
+    where.store(16, m.truncate(64, 16, limit));
+    where.store(bytes === 8 ? 64 : 32, bytes === 8 ? base : m.truncate(64, 32, base), 2);
+  };
+
+/** LGDT, LIDT: loads the limit and the base; with 16-bit operands, 24 bits of the base. SDM Vol. 2A "LGDT/LIDT". */
+export const loadTable =
+  (which: DescriptorTable): Semantics =>
+  (m, form) => {
+    const system = atCpl0(m);
+    const bytes = baseBytesOf(form);
+    const where = m.translate(m.linearAddress(form.dest as MemoryOperand), 2 + bytes, 'read');
+    const limit = m.zeroExtend(16, 64, where.load(16));
+    const base = bytes === 8 ? where.load(64, 2) : m.zeroExtend(32, 64, where.load(32, 2));
+    system.setTable(which, form.width === 16 ? m.and(64, base, m.constant(64, 0xff_ffff)) : base, limit);
+  };
+
+/** SWAPGS: exchanges the base of GS and IA32_KERNEL_GS_BASE. SDM Vol. 2B "SWAPGS". */
+export const swapgs: Semantics = (m) => atCpl0(m).swapGs();
+
+/** XSETBV: privileged, and CR4.OSXSAVE cannot be set. SDM Vol. 2D "XSETBV". */
+export const xsetbv: Semantics = (m) => {
+  atCpl0(m);
   m.raise(Vector.UD);
 };
 
@@ -25,45 +168,58 @@ function requireSystemCalls<V>(m: Machine<V>): void {
 }
 
 /**
- * SYSCALL: calls the kernel, which stands where a hypervisor stands and completes the instruction: see CpuEvent. SDM
+ * SYSCALL: calls the kernel. BD0's stands where a hypervisor stands and completes the instruction: see CpuEvent. SDM
  * Vol. 2B "SYSCALL".
  */
 export const syscall: Semantics = (m) => {
   requireSystemCalls(m);
-  m.leave('syscall');
+  if (m.host.system) m.host.system.callSystem(m.nextRip());
+  else m.leave('syscall');
 };
 
-/** SYSRET: privileged. SDM Vol. 2B "SYSRET". */
-export const sysret: Semantics = (m, form) => {
+/** SYSRET: returns to CPL 3. SDM Vol. 2B "SYSRET". */
+export const sysret: Semantics = (m, { width }) => {
   requireSystemCalls(m);
-  privileged(m, form);
+  atCpl0(m).returnFromSystem(width === 64);
 };
 
 /** SYSENTER, SYSEXIT: IA32_SYSENTER_CS is 0, which makes them #GP(0). SDM Vol. 2B "SYSENTER". */
 export const sysenter: Semantics = (m) => m.raise(Vector.GP);
 
 /** Loads DEST with `field` of the descriptor that SRC selects, and sets ZF; clears ZF if there is none. */
-function loadFromDescriptor(field: (descriptor: Descriptor) => number): Semantics {
+function loadFromDescriptor(purpose: 'LAR' | 'LSL', field: (descriptor: Descriptor) => number): Semantics {
   return (m, { dest, src, width }) => {
     const selector = resize(m, gprWidth(src), 16, read(m, src));
-    const value = DESCRIPTORS.reduce(
-      (others, descriptor) => m.select(32, names(m, selector, descriptor), m.constant(32, field(descriptor)), others),
-      m.constant(32, 0),
-    );
-    const found = namesAny(m, selector, () => true);
+    const { system } = m.host;
+    const described = system?.describe(selector, purpose);
+    const value = system
+      ? (described ?? m.constant(32, 0))
+      : DESCRIPTORS.reduce(
+          (others, descriptor) =>
+            m.select(32, names(m, selector, descriptor), m.constant(32, field(descriptor)), others),
+          m.constant(32, 0),
+        );
+    const found = system ? m.constant(8, described === undefined ? 0 : 1) : namesAny(m, selector, () => true);
     m.if(found, () => place(m, dest, 'write').write(resize(m, 32, width, value)));
     m.setFlagBits(ZF, flagFromTruth(m, found, ZF));
   };
 }
 
 /** LAR: the access rights of a segment. SDM Vol. 2A "LAR—Load Access Rights Byte". */
-export const lar = loadFromDescriptor((descriptor) => descriptor.accessRights);
+export const lar = loadFromDescriptor('LAR', (descriptor) => descriptor.accessRights);
 /** LSL: the limit of a segment, in bytes. SDM Vol. 2A "LSL—Load Segment Limit". */
-export const lsl = loadFromDescriptor((descriptor) => descriptor.limit);
+export const lsl = loadFromDescriptor('LSL', (descriptor) => descriptor.limit);
 
 /** ZF := 1 if DEST selects a descriptor that `accepts` accepts, else 0. */
-function verify(accepts: (descriptor: Descriptor) => boolean): Semantics {
-  return (m, { dest }) => m.setFlagBits(ZF, flagFromTruth(m, namesAny(m, read(m, dest), accepts), ZF));
+function verify(purpose: 'VERR' | 'VERW', accepts: (descriptor: Descriptor) => boolean): Semantics {
+  return (m, { dest }) => {
+    const { system } = m.host;
+    const selector = read(m, dest);
+    const found = system
+      ? m.constant(8, system.describe(selector, purpose) === undefined ? 0 : 1)
+      : namesAny(m, selector, accepts);
+    m.setFlagBits(ZF, flagFromTruth(m, found, ZF));
+  };
 }
 
 /**
@@ -81,6 +237,6 @@ export const arpl: Semantics = (m, { dest, src }) => {
 };
 
 /** VERR: ZF := 1 if a segment is readable. SDM Vol. 2B "VERR/VERW". */
-export const verr = verify(isReadable);
+export const verr = verify('VERR', isReadable);
 /** VERW: ZF := 1 if a segment is writable. */
-export const verw = verify(isWritable);
+export const verw = verify('VERW', isWritable);

@@ -405,7 +405,7 @@ function notCompiled(): never {
 
 const NO_HOST: Omit<HostOperations<V>, 'x87'> = {
   ...{ cpuid: notCompiled, efer: notCompiled, selector: notCompiled, loadSegment: notCompiled },
-  ...{ setSegmentBase: notCompiled, segmentNumber: notCompiled },
+  ...{ setSegmentBase: notCompiled, registerField: notCompiled, system: undefined },
 };
 
 const LOADS = { 8: 'i32.load8_u', 16: 'i32.load16_u', 32: 'i32.load', 64: 'i64.load' } as const;

@@ -2,7 +2,7 @@
 import { truncate } from '../../../../src/bits.js';
 import { RAX, RBX, RCX, RDI, RDX, RSP } from '../../../../src/cpu/state/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
-import { privileged } from '../../../../src/cpu/meaning/isa/system.js';
+import { isPrivileged } from '../../../support/privileged-rows.js';
 import { RFLAGS } from '../../../oracle/case.js';
 import { sameFault } from '../../../oracle/difference.js';
 import { CODE, CODE_BYTES } from '../../../oracle/layout.js';
@@ -241,7 +241,7 @@ function isUndefinedHere(answers: Answers): boolean {
   const { c, native, ours, ask } = answers;
   if (native.fault?.vector !== Vector.UD) return false;
   const fetch = ours.fault?.vector === Vector.PF && ours.fault.cr2 === CODE + BigInt(CODE_BYTES);
-  const refused = ours.fault?.vector === Vector.GP && c.form.row.semantics === privileged;
+  const refused = ours.fault?.vector === Vector.GP && isPrivileged(c.form.row);
   return (fetch || refused) && ask.host({ ...c.oracle, codeOffset: 0 })?.fault?.vector === Vector.UD;
 }
 

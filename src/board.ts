@@ -1,0 +1,178 @@
+import { bytesToHex, hex } from './bits.js';
+import { Cpu, type Engine } from './cpu/cpu.js';
+import { GuestException } from './cpu/state/exceptions.js';
+import type { BareModel } from './cpu/system/bare-cpuid.js';
+import { UnsupportedError } from './cpu/system/unsupported.js';
+import type { TimedDevice } from './devices/device-time.js';
+import { IoBus } from './devices/io-bus.js';
+import { InterruptControllers } from './devices/pic.js';
+import { IntervalTimer } from './devices/pit.js';
+import { RealTimeClock } from './devices/rtc.js';
+import { SystemControlB, debugExit, systemControlA } from './devices/system-ports.js';
+import { SerialPort } from './devices/uart.js';
+import { GuestMemory } from './memory.js';
+import { writeStateOf } from './state/digest.js';
+import { StateWriter } from './state/state-writer.js';
+import type { HashFunction } from './vmo/content/canonical-form.js';
+import { MemoryIdentity } from './vmo/frames/memory-identity.js';
+
+/** Engines of a bare machine; the translator does not know rings yet. */
+export type BareEngine = Exclude<Engine, 'auto'>;
+
+export interface BoardOptions {
+  readonly memoryBytes: number;
+  readonly engine?: BareEngine;
+  readonly model?: BareModel;
+  /** Called with each byte that is sent over the serial port. */
+  readonly send: (byte: number) => void;
+  /** Seconds since 1970 when the machine starts. */
+  readonly startSeconds?: number;
+}
+
+/** Why a machine stopped running. */
+export type BoardEvent =
+  | { readonly kind: 'limit' }
+  /** HLT: nothing happens before the tick `until` but input; Infinity: nothing at all. */
+  | { readonly kind: 'idle'; readonly until: number }
+  /** HLT with interrupts off: nothing can wake it. */
+  | { readonly kind: 'halted' }
+  /** Port F4h. */
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'reset'; readonly by: string }
+  /** Something that bd0 does not do yet. */
+  | { readonly kind: 'unsupported'; readonly what: string };
+
+/** Called for what traces show. */
+export interface BoardHooks {
+  onInterrupt?: ((vector: number) => void) | undefined;
+  /** An exception of an instruction, before it is delivered. */
+  onException?: ((exception: GuestException) => void) | undefined;
+}
+
+/** 1 January 2026. */
+const START_SECONDS = 1_767_225_600;
+const SERIAL_PORT = 0x3f8;
+const SERIAL_IRQ = 4;
+const TIMER_IRQ = 0;
+const CLOCK_IRQ = 8;
+
+/** A bare PC: a processor with memory, two 8259, a PIT, a clock and a serial port. Everything on it follows from the ticks. */
+export class Board {
+  readonly memory: GuestMemory;
+  readonly cpu: Cpu;
+  readonly ports = new IoBus();
+  readonly serial: SerialPort;
+  readonly hooks: BoardHooks = {};
+  /** Number of interrupts delivered. */
+  interrupts = 0;
+  private readonly controllers = new InterruptControllers();
+  private readonly timer: IntervalTimer;
+  private readonly clock: RealTimeClock;
+  private readonly controlB: SystemControlB;
+  private readonly timed: readonly TimedDevice[];
+  private end: BoardEvent | undefined;
+  private identity: MemoryIdentity | undefined;
+
+  constructor({ memoryBytes, engine = 'interpreter', model = 'v2', send, startSeconds = START_SECONDS }: BoardOptions) {
+    const { ports, controllers } = this;
+    this.memory = new GuestMemory(memoryBytes);
+    this.cpu = new Cpu(this.memory, engine, {}, model, ports);
+    const { cpu, hooks } = this;
+    cpu.bare!.onException = (exception) => hooks.onException?.(exception);
+    this.timer = new IntervalTimer(cpu, controllers.line(TIMER_IRQ));
+    this.clock = new RealTimeClock(cpu, controllers.line(CLOCK_IRQ), startSeconds, memoryBytes);
+    this.serial = new SerialPort(controllers.line(SERIAL_IRQ), send);
+    this.controlB = new SystemControlB(cpu, this.timer);
+    this.timed = [this.timer, this.clock];
+    ports.connect(0x20, 0x21, controllers.first);
+    ports.connect(0xa0, 0xa1, controllers.second);
+    ports.connect(0x4d0, 0x4d1, controllers.edgeLevel);
+    ports.connect(0x40, 0x43, this.timer);
+    ports.connect(0x61, 0x61, this.controlB);
+    ports.connect(0x70, 0x71, this.clock);
+    const reset = (by: string): void => void (this.end = { kind: 'reset', by });
+    ports.connect(
+      0x92,
+      0x92,
+      systemControlA(() => reset('port 92h')),
+    );
+    ports.connect(
+      0xf4,
+      0xf4,
+      debugExit((code) => (this.end = { kind: 'exit', code })),
+    );
+    ports.connect(SERIAL_PORT, SERIAL_PORT + 7, this.serial);
+  }
+
+  get ticks(): number {
+    return this.cpu.ticks;
+  }
+
+  /**
+   * Runs until the machine stops by itself, or its ticks reach `until`. While the processor waits for an interrupt, time jumps
+   * to the next one; without `skipsIdle`, the caller lets it pass.
+   */
+  run(until: number, skipsIdle = true): BoardEvent {
+    try {
+      while (this.end === undefined && this.cpu.ticks < until) {
+        const event = this.runToChange(until, skipsIdle);
+        if (event) return event;
+      }
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+      return { kind: 'unsupported', what: `${error.message} (rip ${hex(this.cpu.state.rip, 16)})` };
+    }
+    return this.end ?? { kind: 'limit' };
+  }
+
+  /** Runs until a device changes, an interrupt is delivered, or the processor halts. */
+  private runToChange(until: number, skipsIdle: boolean): BoardEvent | undefined {
+    const { cpu, controllers } = this;
+    for (const device of this.timed) device.update();
+    cpu.bare!.hasInterrupt = controllers.hasInterrupt;
+    if (cpu.bare!.isInterruptible) return this.interrupt();
+    const change = Math.min(...this.timed.map(({ nextChange }) => nextChange));
+    if (cpu.bare!.system.state.isHalted) return this.wait(change, until, skipsIdle);
+    const event = cpu.run(Math.min(change, until) - cpu.ticks);
+    if (event.kind === 'shutdown') this.end = { kind: 'reset', by: 'a triple fault' };
+    return undefined;
+  }
+
+  private wait(change: number, until: number, skipsIdle: boolean): BoardEvent | undefined {
+    if (!this.cpu.bare!.system.allowsInterrupts) return { kind: 'halted' };
+    if (change === Infinity || !skipsIdle) return { kind: 'idle', until: change };
+    this.passTime(Math.min(change, until));
+    return undefined;
+  }
+
+  /** Lets time pass until a tick while the processor waits. */
+  passTime(tick: number): void {
+    this.cpu.ticks = Math.max(tick, this.cpu.ticks);
+  }
+
+  /** Delivers the interrupt of the highest priority, which takes a tick. */
+  private interrupt(): undefined {
+    const vector = this.controllers.acknowledge();
+    this.interrupts++;
+    this.hooks.onInterrupt?.(vector);
+    this.cpu.ticks++;
+    const { system } = this.cpu.bare!;
+    if (!system.deliver(new GuestException(vector), 'external')) this.end = { kind: 'reset', by: 'a triple fault' };
+    return undefined;
+  }
+
+  /** A byte arrives at the serial port. */
+  receive(byte: number): void {
+    this.serial.receive(byte);
+  }
+
+  /** SHA-256 over the state of the processor and the devices, time, and memory. */
+  hash(sha256: HashFunction): string {
+    const { cpu, controllers, timer, clock, controlB, serial, memory } = this;
+    const out = new StateWriter().text('bd0 board 1');
+    writeStateOf({ cpu, system: cpu.bare!.system.state, controllers, timer, clock, controlB, serial }, out);
+    this.identity ??= new MemoryIdentity(memory, sha256);
+    out.text(this.identity.id());
+    return bytesToHex(sha256(out.written));
+  }
+}

@@ -1,0 +1,32 @@
+import type { Board } from '../board.js';
+import { BootError } from './boot-error.js';
+import { isElf, readElf } from './elf.js';
+import { bootMultiboot, findMultibootHeader } from './multiboot.js';
+import { bootPvh, pvhEntryOf } from './pvh.js';
+
+/** A kernel, and what it gets. */
+export interface BootFiles {
+  /** What the kernel is called in its command line. */
+  readonly name: string;
+  readonly kernel: Uint8Array;
+  readonly commandLine: string;
+  /** The initial RAM disk of Linux, or the only module of Multiboot. */
+  readonly initialDisk?: Uint8Array | undefined;
+}
+
+/**
+ * Loads a kernel into the memory of a board on which nothing has run yet, by the boot protocol that its file announces: PVH or
+ * Multiboot 1. Returns the name of the protocol. Throws BootError.
+ */
+export function boot(board: Board, files: BootFiles): 'PVH' | 'Multiboot' {
+  const { kernel } = files;
+  const entry = isElf(kernel) ? pvhEntryOf(readElf(kernel)) : undefined;
+  if (entry !== undefined) {
+    bootPvh(board, files, entry);
+    return 'PVH';
+  }
+  const header = findMultibootHeader(kernel);
+  if (header === undefined) throw new BootError('it is no kernel that bd0 can boot: neither PVH nor Multiboot');
+  bootMultiboot(board, files, header);
+  return 'Multiboot';
+}

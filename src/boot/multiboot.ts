@@ -1,0 +1,103 @@
+import type { Board } from '../board.js';
+import { BootError } from './boot-error.js';
+import { isElf, readElf, type LoadedPart } from './elf.js';
+import { enterProtectedMode } from './entry.js';
+import { Parameters, loadAtTop, loadParts, memoryMap } from './low-memory.js';
+import type { BootFiles } from './boot.js';
+
+/** Multiboot Specification version 0.6.96, 3.1 "OS image format". */
+const HEADER_MAGIC = 0x1bad_b002;
+const HEADER_WITHIN = 8192;
+const HEADER_BYTES = 12;
+const ADDRESSES_BYTES = 32;
+/** Flags of the header: modules on pages; memory map wanted; addresses in the header. The others below 16 are required features. */
+const FLAG_PAGES = 1 << 0;
+const FLAG_MEMORY = 1 << 1;
+const FLAG_ADDRESSES = 1 << 16;
+const REQUIRED_FLAGS = 0xffff;
+
+/** 3.2 "Machine state", 3.3 "Boot information format". */
+const ENTRY_MAGIC = 0x2bad_b002;
+const INFO_BYTES = 88;
+const INFO_MEMORY = 1 << 0;
+const INFO_COMMAND_LINE = 1 << 2;
+const INFO_MODULES = 1 << 3;
+const INFO_MAP = 1 << 6;
+const INFO_LOADER = 1 << 9;
+const MODULE_BYTES = 16;
+const MAP_ENTRY_BYTES = 24;
+
+/** Finds the Multiboot header of a file. */
+export function findMultibootHeader(file: Uint8Array): number | undefined {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const end = Math.min(HEADER_WITHIN, file.length) - HEADER_BYTES;
+  for (let at = 0; at <= end; at += 4) {
+    if (view.getUint32(at, true) !== HEADER_MAGIC) continue;
+    const sum = HEADER_MAGIC + view.getUint32(at + 4, true) + view.getUint32(at + 8, true);
+    if (sum >>> 0 === 0 || sum % 2 ** 32 === 0) return at;
+  }
+  return undefined;
+}
+
+/** Loads a kernel by Multiboot 1, and enters it. Throws BootError. */
+export function bootMultiboot(board: Board, files: BootFiles, header: number): void {
+  const { memory } = board;
+  const { entry, parts } = imageOf(files.kernel, header);
+  const end = loadParts(memory, parts);
+  const parameters = new Parameters(memory);
+  const { physical, view } = parameters.take(INFO_BYTES);
+  const put = (offset: number, value: number): void => view.setUint32(offset, value, true);
+  put(4, 639);
+  put(8, Math.floor((memory.size - 0x10_0000) / 1024));
+  put(16, parameters.text(files.commandLine === '' ? files.name : `${files.name} ${files.commandLine}`));
+  let flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MAP | INFO_LOADER;
+  if (files.initialDisk) {
+    flags |= INFO_MODULES;
+    const start = loadAtTop(memory, files.initialDisk, end);
+    const module = parameters.take(MODULE_BYTES);
+    module.view.setUint32(0, start, true);
+    module.view.setUint32(4, start + files.initialDisk.length, true);
+    put(20, 1);
+    put(24, module.physical);
+  }
+  const map = memoryMap(memory.size);
+  const table = parameters.take(map.length * MAP_ENTRY_BYTES);
+  map.forEach(({ start, bytes, type }, number) => {
+    const at = number * MAP_ENTRY_BYTES;
+    table.view.setUint32(at, MAP_ENTRY_BYTES - 4, true);
+    table.view.setBigUint64(at + 4, BigInt(start), true);
+    table.view.setBigUint64(at + 12, BigInt(bytes), true);
+    table.view.setUint32(at + 20, type, true);
+  });
+  put(44, map.length * MAP_ENTRY_BYTES);
+  put(48, table.physical);
+  put(64, parameters.text('bd0'));
+  put(0, flags);
+  enterProtectedMode(board, { eip: entry, eax: ENTRY_MAGIC, ebx: physical });
+}
+
+/** Where the parts of a kernel are loaded: as its header says, or its ELF program headers. */
+function imageOf(file: Uint8Array, header: number): { readonly entry: number; readonly parts: readonly LoadedPart[] } {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const word = (offset: number): number => view.getUint32(header + offset, true);
+  const unknown = word(4) & REQUIRED_FLAGS & ~(FLAG_PAGES | FLAG_MEMORY);
+  if (unknown !== 0)
+    throw new BootError(`it asks for Multiboot features that bd0 has not (flags ${unknown.toString(16)}h)`);
+  if (!(word(4) & FLAG_ADDRESSES)) {
+    if (!isElf(file)) throw new BootError('its Multiboot header has no addresses, and it is no ELF file');
+    return readElf(file);
+  }
+  if (header + ADDRESSES_BYTES > file.length) throw new BootError('its Multiboot header is damaged');
+  const [headerAddress, load, loadEnd, bssEnd, entry] = [12, 16, 20, 24, 28].map(word) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const from = header - (headerAddress - load);
+  const bytes = file.subarray(from, loadEnd === 0 ? file.length : from + loadEnd - load);
+  if (headerAddress < load || from < 0 || from > file.length || bytes.length === 0)
+    throw new BootError('the addresses in its Multiboot header do not fit it');
+  return { entry, parts: [{ physical: load, bytes, memoryBytes: Math.max(bytes.length, bssEnd - load) }] };
+}

@@ -1,0 +1,53 @@
+import type { Board } from '../board.js';
+import type { BootFiles } from './boot.js';
+import { readElf, type ElfFile } from './elf.js';
+import { enterProtectedMode } from './entry.js';
+import { Parameters, loadAtTop, loadParts, memoryMap } from './low-memory.js';
+
+/** The note of Xen that says where a kernel is entered in 32-bit protected mode. */
+const NOTE_NAME = 'Xen';
+const NOTE_ENTRY = 18;
+
+/** The structure hvm_start_info, version 1, and what it leads to. Xen, public/arch-x86/hvm/start_info.h. */
+const START_MAGIC = 0x336e_c578;
+const START_VERSION = 1;
+const START_BYTES = 56;
+const MODULE_BYTES = 32;
+const MAP_ENTRY_BYTES = 24;
+
+/** Where a kernel with the note is entered. */
+export function pvhEntryOf({ notes }: ElfFile): number | undefined {
+  const note = notes.find(({ name, type }) => name === NOTE_NAME && type === NOTE_ENTRY);
+  const { descriptor } = note ?? {};
+  if (!descriptor || descriptor.length < 4) return undefined;
+  return new DataView(descriptor.buffer, descriptor.byteOffset, 4).getUint32(0, true);
+}
+
+/** Loads a kernel by the PVH protocol, and enters it. Throws BootError. */
+export function bootPvh(board: Board, { kernel, initialDisk, commandLine }: BootFiles, entry: number): void {
+  const { memory } = board;
+  const end = loadParts(memory, readElf(kernel).parts);
+  const parameters = new Parameters(memory);
+  const { physical, view } = parameters.take(START_BYTES);
+  const putAddress = (offset: number, value: number): void => view.setBigUint64(offset, BigInt(value), true);
+  view.setUint32(0, START_MAGIC, true);
+  view.setUint32(4, START_VERSION, true);
+  if (initialDisk) {
+    const module = parameters.take(MODULE_BYTES);
+    module.view.setBigUint64(0, BigInt(loadAtTop(memory, initialDisk, end)), true);
+    module.view.setBigUint64(8, BigInt(initialDisk.length), true);
+    view.setUint32(12, 1, true);
+    putAddress(16, module.physical);
+  }
+  putAddress(24, parameters.text(commandLine));
+  const map = memoryMap(memory.size);
+  const table = parameters.take(map.length * MAP_ENTRY_BYTES);
+  map.forEach(({ start, bytes, type }, number) => {
+    table.view.setBigUint64(number * MAP_ENTRY_BYTES, BigInt(start), true);
+    table.view.setBigUint64(number * MAP_ENTRY_BYTES + 8, BigInt(bytes), true);
+    table.view.setUint32(number * MAP_ENTRY_BYTES + 16, type, true);
+  });
+  putAddress(40, table.physical);
+  view.setUint32(48, map.length, true);
+  enterProtectedMode(board, { eip: entry, eax: 0, ebx: physical });
+}

@@ -1,0 +1,112 @@
+import { MAX_MEMORY_BYTES } from '../../index.js';
+import { Failure } from '../failure.js';
+import { listed, oneOf, readOptions, type OptionTable, type Shown } from '../options.js';
+import { parseCount, parseSeconds, parseSize } from '../size.js';
+
+/** The events that `--trace` shows. */
+export const BOOT_TRACES = ['irq', 'io', 'faults'] as const;
+export type BootTrace = (typeof BOOT_TRACES)[number];
+
+const ENGINES = ['interpreter', 'evaluator'] as const;
+const MODELS = ['v1', 'v2'] as const;
+const DEFAULT_MEMORY = '256MB';
+const LEAST_MEMORY = 2 ** 21;
+
+/** The options of `bd0 boot`. */
+export const BOOT_OPTIONS = {
+  memory: {
+    alias: 'm',
+    requiresArg: true,
+    describe: 'SIZE of the memory, at most 3.5GB',
+    defaultDescription: DEFAULT_MEMORY,
+    coerce: (text: string): number =>
+      parseSize(text, '--memory', { least: LEAST_MEMORY, most: MAX_MEMORY_BYTES, what: 'the memory' }),
+  },
+  append: {
+    requiresArg: true,
+    describe: 'TEXT of the command line that the kernel gets',
+    coerce: (text: string): string => text,
+  },
+  initrd: {
+    requiresArg: true,
+    describe: 'FILE with the initial RAM disk of Linux, or a Multiboot module',
+    coerce: (text: string): string => text,
+  },
+  serial: {
+    requiresArg: true,
+    describe: 'FILE for what the kernel sends over the serial port; - is the terminal',
+    defaultDescription: '-',
+    coerce: (text: string): string => text,
+  },
+  cpu: {
+    requiresArg: true,
+    values: MODELS,
+    describe: `model of the processor: ${listed(MODELS)}, a level of x86-64`,
+    defaultDescription: 'v2',
+    coerce: (text: string) => oneOf(MODELS, text, '--cpu'),
+  },
+  engine: {
+    requiresArg: true,
+    values: ENGINES,
+    describe: `engine that runs the kernel: ${listed(ENGINES)}`,
+    defaultDescription: 'interpreter',
+    coerce: (text: string) => oneOf(ENGINES, text, '--engine'),
+  },
+  stats: { boolean: true, describe: 'print counters to stderr at the end' },
+  trace: {
+    requiresArg: true,
+    values: BOOT_TRACES,
+    describe: `WHAT[,WHAT] to print to stderr: ${listed(BOOT_TRACES)}`,
+    coerce: (text: string): BootTrace[] => text.split(',').map((what) => oneOf(BOOT_TRACES, what, '--trace')),
+  },
+  'max-instructions': {
+    requiresArg: true,
+    describe: 'stop after N instructions (ticks), with exit code 124',
+    coerce: (text: string): number => parseCount(text, '--max-instructions'),
+  },
+  timeout: {
+    requiresArg: true,
+    describe: 'stop after S seconds, with exit code 124',
+    coerce: (text: string): number => parseSeconds(text, '--timeout'),
+  },
+} as const satisfies OptionTable;
+
+export interface BootRequest {
+  readonly shown: Shown | undefined;
+  readonly kernel: string;
+  readonly memoryBytes: number;
+  readonly append: string;
+  readonly initrd: string | undefined;
+  readonly serial: string;
+  readonly cpu: (typeof MODELS)[number];
+  readonly engine: (typeof ENGINES)[number];
+  readonly stats: boolean;
+  readonly trace: readonly BootTrace[];
+  readonly maxTicks: number;
+  readonly timeoutSeconds: number;
+}
+
+/** Reads the words after `bd0 boot`. Throws Failure. */
+export function readBootRequest(given: readonly string[]): BootRequest {
+  const { options, words, shown } = readOptions(given, { command: 'bd0 boot', options: BOOT_OPTIONS });
+  const [kernel, ...others] = words;
+  if (shown === undefined && kernel === undefined)
+    throw new Failure('bd0 boot needs a KERNEL: bd0 boot --help shows how');
+  if (shown === undefined && others.length > 0)
+    throw new Failure(`bd0 boot takes one KERNEL: remove '${others[0]!}', or put it into --append`);
+  const option = <T>(name: keyof typeof BOOT_OPTIONS, otherwise: T): T => (options[name] as T | undefined) ?? otherwise;
+  return {
+    shown,
+    kernel: kernel ?? '',
+    memoryBytes: option('memory', parseSize(DEFAULT_MEMORY, '--memory')),
+    append: option('append', ''),
+    initrd: option('initrd', undefined),
+    serial: option('serial', '-'),
+    cpu: option('cpu', 'v2'),
+    engine: option('engine', 'interpreter'),
+    stats: option('stats', false),
+    trace: option('trace', []),
+    maxTicks: option('max-instructions', Infinity),
+    timeoutSeconds: option('timeout', Infinity),
+  };
+}

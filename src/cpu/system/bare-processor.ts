@@ -1,0 +1,121 @@
+import { truncate } from '../../bits.js';
+import { Decoder } from '../decode/decoder.js';
+import type { CodeSize } from '../decode/row.js';
+import type { Form } from '../meaning/form.js';
+import { DEVICE, HALTED, TICKS, type CpuEvent } from '../state/events.js';
+import { GuestException, Vector } from '../state/exceptions.js';
+import { CS } from '../state/layout.js';
+import type { CpuModel } from '../state/model.js';
+import type { FloatRules } from './float-rules.js';
+import { System, type SystemHost } from './system.js';
+
+/** DR6.BS. */
+const DR6_SINGLE_STEP = 1n << 14n;
+
+const decoders = new Map<string, Decoder>();
+
+/** Decoders keep nothing between two instructions, so that machines share them. */
+function decoderOf(model: CpuModel, size: CodeSize): Decoder {
+  const key = `${model} ${size}`;
+  const known = decoders.get(key) ?? new Decoder(model, size);
+  decoders.set(key, known);
+  return known;
+}
+
+/** What depends on how a bare machine's code may run. */
+export interface CodeListener {
+  /** The size of code or the privilege level may have changed. */
+  codeChanged(decoder: Decoder, isUser: boolean): void;
+  /** Other instructions than before may be forbidden. */
+  rulesChanged(): void;
+}
+
+/** What the processor of a bare machine does besides that of BD0: it delivers exceptions and interrupts itself. */
+export class BareProcessor {
+  readonly system: System;
+  /** The size of the code that runs. */
+  codeSize: CodeSize = 64;
+  /** Set while an interrupt waits for the processor. */
+  hasInterrupt = false;
+  /** Number of exceptions delivered. */
+  exceptions = 0;
+  /** Called before an exception is delivered. */
+  onException: ((exception: GuestException) => void) | undefined;
+
+  constructor(
+    private readonly host: SystemHost,
+    model: CpuModel,
+    listener: CodeListener,
+  ) {
+    this.system = new System(host);
+    const { segments, controls, floatRules } = this.system;
+    segments.onCodeSize = (size) => {
+      this.codeSize = size;
+      listener.codeChanged(decoderOf(model, size), host.mmu.cpl === 3);
+    };
+    controls.onFloatRules = () => {
+      if (floatRules.update()) listener.rulesChanged();
+    };
+    floatRules.update();
+  }
+
+  get rules(): FloatRules {
+    return this.system.floatRules;
+  }
+
+  /** Whether a pending interrupt can be delivered before the next instruction. */
+  get isInterruptible(): boolean {
+    return this.hasInterrupt && this.system.acceptsInterrupts;
+  }
+
+  /** Whether a pending interrupt can be delivered after the next instruction, but not before it. */
+  get holdsInterrupt(): boolean {
+    return this.hasInterrupt && this.system.allowsInterrupts && !this.system.acceptsInterrupts;
+  }
+
+  /** The linear address of the next instruction. */
+  get fetchAddress(): bigint {
+    const { registers } = this.host;
+    return this.codeSize === 64 ? registers.rip : truncate(32, registers.rip + registers.segmentBase(CS));
+  }
+
+  /** #UD and #NM for what the control registers forbid; #UD for VMCALL, since there is no hypervisor. */
+  requireUsable(form: Form): void {
+    const vector = form.row.mnemonic === 'VMCALL' ? Vector.UD : this.rules.faultOf(form);
+    if (vector !== undefined) throw new GuestException(vector);
+  }
+
+  /** What an instruction has led to besides the next one. */
+  takeEvent(): CpuEvent {
+    const { state } = this.system;
+    state.hasCalledHandler = false;
+    if (state.isHalted) return HALTED;
+    if (!state.deviceAccesses) return TICKS;
+    state.deviceAccesses = false;
+    return DEVICE;
+  }
+
+  /** Whether a device was accessed that must be looked at before the next instruction. */
+  get hasDeviceAccess(): boolean {
+    return this.system.state.deviceAccesses;
+  }
+
+  /**
+   * After an instruction under TF: true if it has called a handler or the kernel, which runs without TF. Otherwise notes the
+   * single step in DR6. SDM Vol. 3A 17.3.1.4 "Single-Step Exception Condition".
+   */
+  skipsStepTrap(): boolean {
+    const { state } = this.system;
+    const skips = state.hasCalledHandler;
+    state.hasCalledHandler = false;
+    if (!skips) state.debug[6]! |= DR6_SINGLE_STEP;
+    return skips;
+  }
+
+  /** Delivers an exception of an instruction; false if the processor shuts down. */
+  deliver(exception: GuestException, isTrap: boolean): boolean {
+    this.exceptions++;
+    this.onException?.(exception);
+    return this.system.deliver(exception, isTrap ? 'trap' : 'fault');
+  }
+}

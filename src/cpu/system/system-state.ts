@@ -1,0 +1,83 @@
+import { outside, schema, value } from '../../state/schema.js';
+import {
+  RIGHTS_BIG,
+  RIGHTS_CODE,
+  RIGHTS_LONG,
+  RIGHTS_PRESENT,
+  RIGHTS_READ_WRITE,
+  RIGHTS_SEGMENT,
+} from './descriptor.js';
+
+/** Places of LDTR and TR in the descriptor caches, after those of ES CS SS DS FS GS. */
+export const LDTR = 6;
+export const TR = 7;
+const CACHES = 8;
+
+const FLAT_LIMIT = 0xffff_ffff;
+const FLAT_DATA = RIGHTS_SEGMENT | RIGHTS_PRESENT | RIGHTS_READ_WRITE | RIGHTS_BIG;
+
+/** GDTR or IDTR. */
+export interface TableRegister {
+  base: bigint;
+  limit: number;
+}
+
+/**
+ * The registers of a bare machine that programs at CPL 3 do not see: descriptor tables, the hidden parts of segment
+ * registers, debug registers and model-specific registers. Control registers that paging uses are kept by the MMU.
+ */
+export class SystemState {
+  static readonly state = schema(
+    'system registers',
+    SystemState,
+    {
+      gdt: value,
+      idt: value,
+      bases: value,
+      limits: value,
+      rights: value,
+      systemSelectors: value,
+      debug: value,
+      modelSpecific: value,
+      taskPriority: value,
+      heldUntil: value,
+      isHalted: value,
+      deviceAccesses: outside('looked at between two ticks'),
+      hasCalledHandler: outside('looked at between two ticks'),
+    },
+    { isPart: true },
+  );
+
+  readonly gdt: TableRegister = { base: 0n, limit: 0xffff };
+  readonly idt: TableRegister = { base: 0n, limit: 0xffff };
+  /** The descriptor caches of ES CS SS DS FS GS LDTR TR. Bases of FS and GS are in the CPU state, where programs change them. */
+  readonly bases = new BigUint64Array(CACHES);
+  readonly limits = new Uint32Array(CACHES).fill(FLAT_LIMIT);
+  readonly rights = new Uint32Array(CACHES).fill(FLAT_DATA);
+  /** LDTR and TR. */
+  readonly systemSelectors = new Uint16Array(2);
+  /** DR0 to DR7; DR4 and DR5 are not used. SDM Vol. 3A table 9-1: their values after a reset. */
+  readonly debug = BigUint64Array.of(0n, 0n, 0n, 0n, 0n, 0n, 0xffff_0ff0n, 0x400n);
+  /** Registers that differ from their reset value, by number. */
+  readonly modelSpecific = new Map<number, bigint>();
+  /** CR8. */
+  taskPriority = 0n;
+  /** Interrupts are held back while the ticks have not passed this: SDM Vol. 3A 6.8.3 "Masking Exceptions and Interrupts...". */
+  heldUntil = -1;
+  isHalted = false;
+  /** Set by accesses to ports, after which the devices must be looked at. */
+  deviceAccesses = false;
+  /** Set by INT n and SYSCALL, which TF does not trap. */
+  hasCalledHandler = false;
+
+  constructor() {
+    this.rights[1] = FLAT_DATA | RIGHTS_CODE;
+  }
+
+  /** The size of the code segment, by the cache of CS. */
+  codeSize(isLongMode: boolean): 16 | 32 | 64 {
+    const rights = this.rights[1]!;
+    if (isLongMode && rights & RIGHTS_LONG) return 64;
+    return rights & RIGHTS_BIG ? 32 : 16;
+  }
+}

@@ -1,0 +1,263 @@
+import { truncate, type Width } from '../../bits.js';
+import type { Mmu } from '../../mmu/mmu.js';
+import type { LinearMemory } from '../access/linear-memory.js';
+import { IF, IOPL } from '../meaning/flags.js';
+import type { DescriptorTable, SystemOperations, SystemSegment } from '../meaning/vocabulary.js';
+import type { CpuState } from '../state/cpu-state.js';
+import { GuestException, Vector } from '../state/exceptions.js';
+import { FS, GS, R11, RCX, SS } from '../state/layout.js';
+import { ControlRegisters } from './control-registers.js';
+import { Delivery } from './delivery.js';
+import { FloatRules } from './float-rules.js';
+import { MODEL_SPECIFIC, MSR, accepts } from './model-specific.js';
+import { Segments } from './segments.js';
+import { SystemMemory } from './system-memory.js';
+import { SystemState, TR } from './system-state.js';
+import { Transfers } from './transfers.js';
+
+/** The I/O address space. Values are unsigned, of `width` bits. */
+export interface PortBus {
+  read(port: number, width: Width): number;
+  write(port: number, width: Width, value: number): void;
+}
+
+/** What the system registers need of the processor around them. */
+export interface SystemHost {
+  readonly registers: CpuState;
+  readonly mmu: Mmu;
+  readonly linearMemory: LinearMemory;
+  readonly ports: PortBus;
+  /** The processor's time in ticks, and CR2. */
+  readonly clock: { readonly ticks: number; cr2: bigint };
+}
+
+/** Where the base of the I/O permission bitmap lies in a TSS. SDM Vol. 3A figure 7-11. */
+const TSS_IO_MAP = 102;
+/** RFLAGS that SYSRET loads from R11: all defined ones but RF and VM. SDM Vol. 2B "SYSRET". */
+const SYSRET_FLAGS = 0x3c_7fd7n;
+const LEVEL_3 = 3;
+
+/** The system registers of a bare machine, and what instructions do with them: see SystemOperations. */
+export class System implements SystemOperations<bigint> {
+  readonly state = new SystemState();
+  readonly segments: Segments;
+  readonly delivery: Delivery;
+  readonly floatRules: FloatRules;
+  readonly controls: ControlRegisters;
+  private readonly memory: SystemMemory;
+  private readonly transfers: Transfers;
+
+  constructor(private readonly host: SystemHost) {
+    const { registers, mmu, linearMemory } = host;
+    this.memory = new SystemMemory(linearMemory);
+    this.segments = new Segments(this.state, registers, mmu, this.memory);
+    this.transfers = new Transfers(this.segments, registers, mmu, this.memory);
+    this.delivery = new Delivery(this.segments, registers, mmu, this.memory);
+    this.floatRules = new FloatRules(mmu);
+    this.controls = new ControlRegisters(mmu, this.segments);
+  }
+
+  /** Whether an interrupt could be delivered before the next instruction. */
+  get acceptsInterrupts(): boolean {
+    return this.allowsInterrupts && this.host.clock.ticks > this.state.heldUntil;
+  }
+  /** IF. */
+  get allowsInterrupts(): boolean {
+    return (this.host.registers.systemFlags & BigInt(IF)) !== 0n;
+  }
+
+  control(number: number): bigint {
+    const { mmu, clock } = this.host;
+    switch (number) {
+      case 0:
+        return BigInt(mmu.cr0 >>> 0);
+      case 2:
+        return clock.cr2;
+      case 3:
+        return BigInt(mmu.cr3);
+      case 4:
+        return BigInt(mmu.cr4 >>> 0);
+      default:
+        return this.state.taskPriority;
+    }
+  }
+
+  setControl(number: number, value: bigint): void {
+    switch (number) {
+      case 0:
+        return this.controls.setCr0(value);
+      case 2:
+        this.host.clock.cr2 = value;
+        return;
+      case 3:
+        return this.controls.setCr3(value);
+      case 4:
+        return this.controls.setCr4(value);
+      default:
+        if (value >> 4n !== 0n) throw new GuestException(Vector.GP);
+        this.state.taskPriority = value;
+    }
+  }
+
+  debug(number: number): bigint {
+    return this.state.debug[debugRegister(number)]!;
+  }
+
+  /** DR6 and DR7 have bits that are always 1 and always 0. SDM Vol. 3A 17.2. */
+  setDebug(number: number, value: bigint): void {
+    const register = debugRegister(number);
+    if (register >= 6 && value >> 32n !== 0n) throw new GuestException(Vector.GP);
+    const [ones, zeros] = register === 6 ? [0xffff_0ff0n, 0x1000n] : register === 7 ? [0x400n, 0xd000n] : [0n, 0n];
+    this.state.debug[register] = (value | ones) & ~zeros;
+  }
+
+  modelSpecific(number: bigint): bigint {
+    const { registers, mmu, clock } = this.host;
+    switch (Number(number)) {
+      case MSR.timeStamp:
+        return BigInt(clock.ticks);
+      case MSR.efer:
+        return BigInt(mmu.efer);
+      case MSR.fsBase:
+        return registers.segmentBase(FS);
+      case MSR.gsBase:
+        return registers.segmentBase(GS);
+      default:
+        if (!MODEL_SPECIFIC.has(Number(number))) throw new GuestException(Vector.GP);
+        return this.stored(Number(number));
+    }
+  }
+
+  setModelSpecific(number: bigint, value: bigint): void {
+    const register = Number(number);
+    const row = MODEL_SPECIFIC.get(register);
+    if (!row || !accepts(row, value)) throw new GuestException(Vector.GP);
+    if (row.ignoresWrites) return;
+    if (register === MSR.efer) this.controls.setEfer(value);
+    else if (register === MSR.fsBase) this.host.registers.setSegmentBase(FS, value);
+    else if (register === MSR.gsBase) this.host.registers.setSegmentBase(GS, value);
+    else this.state.modelSpecific.set(register, value);
+  }
+
+  private stored(register: number): bigint {
+    return this.state.modelSpecific.get(register) ?? 0n;
+  }
+
+  table(which: DescriptorTable): { base: bigint; limit: bigint } {
+    const { base, limit } = this.state[which];
+    return { base, limit: BigInt(limit) };
+  }
+
+  setTable(which: DescriptorTable, base: bigint, limit: bigint): void {
+    const register = this.state[which];
+    register.base = base;
+    register.limit = Number(limit);
+  }
+
+  systemSelector(which: SystemSegment): bigint {
+    return BigInt(this.state.systemSelectors[which === 'task' ? 1 : 0]!);
+  }
+
+  loadSystemSegment(which: SystemSegment, selector: bigint): void {
+    this.segments.loadSystem(which, Number(selector));
+  }
+
+  describe(selector: bigint, purpose: 'LAR' | 'LSL' | 'VERR' | 'VERW'): bigint | undefined {
+    const found = this.segments.describe(Number(selector), purpose);
+    return found === undefined ? undefined : BigInt(found);
+  }
+
+  jumpFar(selector: bigint, offset: bigint): void {
+    this.transfers.jump(Number(selector), offset);
+  }
+  callFar(selector: bigint, offset: bigint, next: bigint, width: Width): void {
+    this.transfers.call(Number(selector), offset, next, width as 16 | 32 | 64);
+  }
+  returnFar(releasedBytes: bigint, width: Width): void {
+    this.transfers.returnFar(Number(releasedBytes), width as 16 | 32 | 64);
+  }
+  returnFromInterrupt(width: Width): void {
+    this.transfers.returnFromInterrupt(width as 16 | 32 | 64);
+  }
+  interrupt(vector: bigint, next: bigint): void {
+    this.delivery.call(Number(vector), 'software', undefined, next);
+    this.state.hasCalledHandler = true;
+  }
+
+  /** SYSCALL. SDM Vol. 2B "SYSCALL"; from compatibility mode as on processors of AMD: APM Vol. 3 "SYSCALL". */
+  callSystem(next: bigint): void {
+    const { registers } = this.host;
+    const entry = this.segments.codeSize === 64 ? MSR.lstar : MSR.cstar;
+    if (!this.segments.isLongMode) throw new GuestException(Vector.UD);
+    const selector = Number((this.stored(MSR.star) >> 32n) & 0xfffcn);
+    const flags = registers.rflags;
+    this.state.hasCalledHandler = true;
+    registers.setGpr(RCX, next);
+    registers.setGpr(R11, flags);
+    registers.rip = this.stored(entry);
+    registers.rflags = flags & ~this.stored(MSR.sfmask);
+    this.segments.setFixedCode(selector, 0, 64);
+    this.segments.setFixedData(SS, selector + 8, 0);
+  }
+
+  /** SYSRET, which on processors of AMD does not look at RCX: the fetch at CPL 3 does. APM Vol. 3 "SYSRET". */
+  returnFromSystem(isLong: boolean): void {
+    const { registers } = this.host;
+    const selector = Number((this.stored(MSR.star) >> 48n) & 0xfffcn) | LEVEL_3;
+    const target = registers.gpr(RCX);
+    registers.rflags = registers.gpr(R11) & SYSRET_FLAGS;
+    registers.rip = isLong ? target : truncate(32, target);
+    this.segments.setFixedCode(isLong ? selector + 16 : selector, LEVEL_3, isLong ? 64 : 32);
+    this.segments.setFixedData(SS, selector + 8, LEVEL_3);
+  }
+
+  swapGs(): void {
+    const { registers } = this.host;
+    const base = registers.segmentBase(GS);
+    registers.setSegmentBase(GS, this.stored(MSR.kernelGsBase));
+    this.state.modelSpecific.set(MSR.kernelGsBase, base);
+  }
+
+  input(port: bigint, width: Width): bigint {
+    this.requirePort(port, width);
+    this.state.deviceAccesses = true;
+    return BigInt(this.host.ports.read(Number(port), width) >>> 0);
+  }
+
+  output(port: bigint, width: Width, value: bigint): void {
+    this.requirePort(port, width);
+    this.state.deviceAccesses = true;
+    this.host.ports.write(Number(port), width, Number(value));
+  }
+
+  /** SDM Vol. 1 19.5.2 "I/O Permission Bit Map". */
+  requirePort(port: bigint, width: Width): void {
+    const { registers, mmu } = this.host;
+    if (mmu.cpl <= Number((registers.systemFlags & BigInt(IOPL)) >> 12n)) return;
+    const { bases, limits } = this.state;
+    const [base, limit] = [bases[TR]!, limits[TR]!];
+    if (TSS_IO_MAP + 1 > limit) throw new GuestException(Vector.GP);
+    const at = Number(this.memory.read(base + BigInt(TSS_IO_MAP), 2)) + (Number(port) >> 3);
+    if (at + 1 > limit) throw new GuestException(Vector.GP);
+    const bits = Number(this.memory.read(base + BigInt(at), 2)) >> (Number(port) & 7);
+    if (bits & ((1 << (width / 8)) - 1)) throw new GuestException(Vector.GP);
+  }
+
+  holdInterrupts(): void {
+    this.state.heldUntil = this.host.clock.ticks;
+  }
+
+  halt(): void {
+    this.state.isHalted = true;
+  }
+
+  /** Delivers an exception of an instruction; false if the processor shuts down. */
+  deliver(exception: GuestException, cause: 'fault' | 'trap' | 'external'): boolean {
+    return this.delivery.deliver(exception, cause, ({ linear }) => (this.host.clock.cr2 = linear));
+  }
+}
+
+/** DR4 and DR5 are aliases of DR6 and DR7 while CR4.DE is 0; the decoder has rejected other numbers. */
+function debugRegister(number: number): number {
+  return number === 4 || number === 5 ? number + 2 : number;
+}

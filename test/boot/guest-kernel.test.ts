@@ -1,0 +1,65 @@
+/** guest/kernel on a bare machine: what it prints, and that both engines make the same machine of it at every point. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { Board, type BareEngine } from '../../src/board.js';
+import { boot } from '../../src/boot/boot.js';
+import { sha256 } from '../../src/host/sha256.js';
+import { KERNEL_OUTPUT, guestKernel } from '../support/guest-kernel.js';
+
+const MEMORY_BYTES = 64 * 2 ** 20;
+const SLICE = 1_000_501;
+const POINTS = 10;
+
+/** A machine that is about to enter the kernel, and what it has sent. */
+function machine(engine: BareEngine): { readonly board: Board; readonly sent: number[] } {
+  const sent: number[] = [];
+  const board = new Board({ memoryBytes: MEMORY_BYTES, engine, send: (byte) => sent.push(byte) });
+  t.equal(boot(board, { name: 'kernel', kernel: guestKernel(), commandLine: '' }), 'Multiboot');
+  return { board, sent };
+}
+
+t.test('the kernel runs to its end, with the same machine on both engines at every point', async (t) => {
+  const machines = [machine('evaluator'), machine('interpreter')];
+  for (let point = 1; point <= POINTS; point++) {
+    const found = machines.map(({ board }) => {
+      const event = board.run(point * SLICE);
+      return { event, ticks: board.ticks, rip: board.cpu.state.rip, hash: board.hash(sha256) };
+    });
+    t.same(found[1], found[0], `after ${point * SLICE} ticks`);
+    const isEnd = point === POINTS;
+    t.same(found[0]!.event, isEnd ? { kind: 'exit', code: 1 } : { kind: 'limit' });
+  }
+  for (const { sent } of machines) t.equal(String.fromCharCode(...sent), KERNEL_OUTPUT);
+  t.equal(machines[0]!.board.interrupts, 10);
+});
+
+t.test('an interrupt arrives at the same instruction however a run is cut into slices', async (t) => {
+  const hashes = [1_000_003, 70_001, 777].map((slice) => {
+    const { board } = machine('interpreter');
+    const end = 2_200_000;
+    while (board.ticks < end) board.run(Math.min(board.ticks + slice, end));
+    return board.hash(sha256);
+  });
+  t.equal(new Set(hashes).size, 1);
+});
+
+const QEMU = 'qemu-system-x86_64';
+const hasQemu = spawnSync(QEMU, ['--version']).status === 0;
+
+t.test('qemu-system shows the same', { skip: !hasQemu && `${QEMU} is not installed` }, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'bd0-kernel-'));
+  try {
+    const kernel = join(directory, 'kernel');
+    writeFileSync(kernel, guestKernel());
+    const options = ['-display', 'none', '-serial', 'stdio', '-no-reboot', '-M', 'isapc', '-nodefaults', '-m', '64'];
+    const exit = ['-device', 'isa-debug-exit,iobase=0xf4', '-cpu', 'qemu64,-apic', '-kernel', kernel];
+    const { stdout, status } = spawnSync(QEMU, [...options, ...exit], { encoding: 'utf8' });
+    t.equal(stdout, KERNEL_OUTPUT);
+    t.equal(status, 1);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
