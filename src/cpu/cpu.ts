@@ -109,6 +109,8 @@ export class Cpu {
     this.linearMemory = new LinearMemory(memory, this.mmu);
     this.fetcher = new InstructionFetcher(memory, this.mmu, new Decoder(model));
     const { state: registers, mmu, linearMemory } = this;
+    mmu.derived.keepsCode = ports !== undefined;
+    mmu.derived.onPagesChanged = (which) => this.records?.pagesChanged(which);
     if (ports) this.bare = new BareProcessor({ registers, mmu, linearMemory, ports, clock: this }, model, this);
     this.evaluator = new Evaluator(
       this.state,

@@ -13,6 +13,12 @@ const MOST_PAGES_DROPPED = 1024;
 
 const DATA_TABLES = [TLB_READ, TLB_WRITE];
 
+/** Pages whose mappings may have changed; a number is the index of their PTEs. */
+export type ChangedPages = 'all' | 'lower half' | number;
+
+/** Where the entries of the upper half of the address space begin in a PML4 table. */
+const UPPER_HALF = PAGE_SIZE / 2;
+
 /** Walks page tables without effects: see `Mmu.probe`. */
 interface Prober {
   probe(linearHigh: number, linearLow: number, access: number): number;
@@ -31,6 +37,13 @@ export class DerivedEntries {
   onMappingsChanged: () => void = () => {};
   /** As `onMappingsChanged`, if only one linear page can be affected; its address is given in two halves. */
   onPageChanged: (linearHigh: number, linearLow: number) => void = () => {};
+  /**
+   * With `keepsCode`, in place of `onMappingsChanged` where only the mappings of some pages can have changed, but no code: of
+   * those in the lower half of the address space, of those whose PTE has an index in its table, or of any.
+   */
+  onPagesChanged: (which: ChangedPages) => void = () => {};
+  /** Whether decoded code is kept for pages whose mappings change, as on bare machines, which do that all the time. */
+  keepsCode = false;
   /** Number of complete TLB flushes. */
   tlbDrops = 0;
   private readonly tables = new TableUses();
@@ -73,11 +86,50 @@ export class DerivedEntries {
       if (usesOfEntry === 0) continue;
       uses |= usesOfEntry;
       if (usesOfEntry & USED_AS_PTE) this.tlb.dropPagesOfTableIndex(indexInTable(entry));
+      if (this.keepsCode && usesOfEntry & USED_TO_FETCH) this.onPagesChanged(indexInTable(entry));
       const frame = Math.floor(entry / PAGE_SIZE);
       if (!this.tables.has(frame)) this.unwatch(frame, WATCH_TABLE);
     }
-    if (uses & USED_TO_FETCH) this.flush();
+    if (uses & USED_TO_FETCH) this.fetchMappingsChanged(uses);
     else if (uses & USED_ABOVE) this.dropTlb();
+  }
+
+  /** Entries that were used to fetch have changed. */
+  private fetchMappingsChanged(uses: number): void {
+    if (!this.keepsCode) return this.flush();
+    if (uses & USED_ABOVE) this.pagesChanged();
+  }
+
+  /** As `flush`, but code that was decoded is found again where pages are mapped as before. */
+  private pagesChanged(): void {
+    this.dropTlb();
+    for (const frame of this.tables.frames()) this.unwatch(frame, WATCH_TABLE);
+    this.tables.clear();
+    this.onPagesChanged('all');
+  }
+
+  /**
+   * CR3 has changed. Where the roots have the same entries for the upper half of the address space, as kernels make them, nothing
+   * changes there; the tables of the other half stay known, since a later change of them is a change all the same.
+   */
+  rootChanged(before: number, after: number): void {
+    if (!this.keepsCode) return this.flush();
+    const [from, to] = [before, after].map((root) => Math.floor(root / PAGE_SIZE) * PAGE_SIZE) as [number, number];
+    if (!this.sharesUpperHalf(from, to)) return this.pagesChanged();
+    this.tlb.dropLowerHalf();
+    for (let offset = UPPER_HALF; offset < PAGE_SIZE; offset += 8) {
+      const uses = this.tables.of(from + offset);
+      if (uses !== 0 && this.tables.add(to + offset, uses)) this.watch(to / PAGE_SIZE, WATCH_TABLE);
+    }
+    this.onPagesChanged('lower half');
+  }
+
+  /** Whether entries of the upper half that something was derived from are equal in two PML4 tables. */
+  private sharesUpperHalf(from: number, to: number): boolean {
+    for (let offset = UPPER_HALF; offset < PAGE_SIZE; offset += 4)
+      if (this.tables.of(from + offset - (offset % 8)) !== 0)
+        if (this.memory.read32(from + offset) !== this.memory.read32(to + offset)) return false;
+    return true;
   }
 
   /**

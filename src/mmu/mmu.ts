@@ -103,7 +103,8 @@ export class Mmu {
 
   /** Throws RangeError if `value` is not a valid physical address, for which MOV to CR3 raises #GP first. */
   setCr3(value: number): void {
-    if (this.registers.setCr3(value)) this.flush();
+    const before = this.cr3;
+    if (this.registers.setCr3(value)) this.derived.rootChanged(before, value);
   }
 
   /**

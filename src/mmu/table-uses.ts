@@ -53,6 +53,11 @@ export class TableUses {
     return uses;
   }
 
+  /** The uses of an entry. */
+  of(entryAddress: number): number {
+    return this.tables.get(frameOf(entryAddress))?.uses[indexInTable(entryAddress)] ?? 0;
+  }
+
   /** Whether a frame is a table in use. */
   has(frame: number): boolean {
     return this.tables.has(frame);

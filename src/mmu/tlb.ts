@@ -249,6 +249,16 @@ export class Tlb {
     this.giveUpTaken();
   }
 
+  /** Drops the entries of addresses below 2^47. */
+  dropLowerHalf(): void {
+    if (this.filled.isFull) return this.dropAll();
+    this.parts.clear();
+    this.giveUpTaken();
+    for (const entry of this.filled.take().slice())
+      if (this.words[entry + 1]! >= 0) this.drop(entry);
+      else this.filled.add(entry, this.isHeld);
+  }
+
   dropAll(): void {
     this.parts.clear();
     this.writes.take();

@@ -196,7 +196,7 @@ t.test('unknown commands and words end with 125, one line and a suggestion', asy
   const cases: [words: string[], line: string | RegExp][] = [
     [
       ['frob'],
-      "bd0: unknown command 'frob': the commands are run, shell, debug, web, new, resume, replay, diff-trace, cc, vmo, bench, completion, help",
+      "bd0: unknown command 'frob': the commands are run, boot, shell, debug, web, new, resume, replay, diff-trace, cc, vmo, bench, completion, help",
     ],
     [['rnu', '--json'], "bd0: unknown command 'rnu': did you mean 'run'?"],
     [['vmo', 'frob'], /^bd0: unknown command 'vmo frob': the commands are import, ls, cat, /],

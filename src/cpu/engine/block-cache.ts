@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Alias, SlotChange } from '../../mmu/alias.js';
+import type { ChangedPages } from '../../mmu/derived-entries.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
@@ -271,12 +272,24 @@ export class BlockCache {
 
   /** Puts aside the records of a page whose mapping has changed, and those that end in it. */
   pageChanged(linear: bigint): void {
-    const before = this.pages.at(BigInt.asUintN(64, linear - PAGE));
-    if (before) this.putCrossingsAside(before);
-    const page = this.pages.at(linear);
-    if (!page) return;
-    this.putAside(page);
-    this.pages.keep(page);
+    for (const pages of [this.pages, this.otherPages]) {
+      const before = pages.at(BigInt.asUintN(64, linear - PAGE));
+      if (before) this.putCrossingsAside(before);
+      const page = pages.at(linear);
+      if (!page) continue;
+      this.putAside(page);
+      pages.keep(page);
+    }
+  }
+
+  /** As `pageChanged`, of some pages; called between two instructions. */
+  pagesChanged(which: ChangedPages): void {
+    const changed = new Set(
+      [...this.pages.liveAt(which), ...this.otherPages.liveAt(which)].map(({ linear }) => linear),
+    );
+    if (changed.size === 0) return;
+    this.generation++;
+    for (const linear of changed) this.pageChanged(linear);
   }
 
   private putAside(page: DecodedPage): void {

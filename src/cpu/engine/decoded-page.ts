@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from '../../bits.js';
+import type { ChangedPages } from '../../mmu/derived-entries.js';
 import type { Alias, SlotChange } from '../../mmu/alias.js';
 import { SlotPages, type SwitchedPages } from './slot-pages.js';
 
@@ -78,6 +79,13 @@ const MOST_LOOKED_UP = 64;
 /** Maximum number of pages kept for one linear address while another is mapped there. */
 const MOST_KEPT = 4;
 
+const UPPER_HALF = 1n << 63n;
+
+/** The index of a page's PTE in its table. */
+function tableIndexOf({ linear }: DecodedPage): number {
+  return Number((linear >> 12n) & 511n);
+}
+
 /**
  * All decoded pages. At most one for each linear page is live and can run. Others are kept, since earlier mappings
  * often return: a program is started again at the same address, or the A bit of a page was cleared.
@@ -86,6 +94,8 @@ export class DecodedPages {
   private readonly live = new Map<bigint, DecodedPage>();
   private readonly kept = new Map<bigint, DecodedPage[]>();
   private readonly slots = new SlotPages();
+  private readonly lowerHalf = new Set<DecodedPage>();
+  private readonly byTableIndex = new Map<number, Set<DecodedPage>>();
 
   /** The live page at an address. */
   at(linear: bigint): DecodedPage | undefined {
@@ -114,17 +124,38 @@ export class DecodedPages {
     return found;
   }
 
+  /** Live pages: all, those in the lower half of the address space, or those whose PTEs have an index in their tables. */
+  liveAt(which: ChangedPages): Iterable<DecodedPage> {
+    if (which === 'all') return this.live.values();
+    return which === 'lower half' ? this.lowerHalf : (this.byTableIndex.get(which) ?? []);
+  }
+
   /** Makes a page live; there must be no other live page at its address. */
   enter(page: DecodedPage): void {
-    this.live.set(page.linear, page);
+    this.addLive(page);
     this.slots.enter(page);
   }
 
   /** Keeps a page that is no longer live, unless it is empty; the number of linear pages is unlimited. */
   keep(page: DecodedPage): void {
-    this.live.delete(page.linear);
+    this.deleteLive(page);
     this.slots.leave(page);
     if (!page.isEmpty) this.addKept(page);
+  }
+
+  private addLive(page: DecodedPage): void {
+    this.live.set(page.linear, page);
+    if (page.linear < UPPER_HALF) this.lowerHalf.add(page);
+    const index = tableIndexOf(page);
+    const others = this.byTableIndex.get(index);
+    if (others) others.add(page);
+    else this.byTableIndex.set(index, new Set([page]));
+  }
+
+  private deleteLive(page: DecodedPage): void {
+    this.live.delete(page.linear);
+    this.lowerHalf.delete(page);
+    this.byTableIndex.get(tableIndexOf(page))?.delete(page);
   }
 
   private addKept(page: DecodedPage): void {
@@ -140,12 +171,12 @@ export class DecodedPages {
   switchSlot(change: SlotChange): SwitchedPages {
     const switched = this.slots.switch(change, this.live.values());
     for (const page of switched.leaving) {
-      this.live.delete(page.linear);
+      this.deleteLive(page);
       this.addKept(page);
     }
     for (const page of switched.entering) {
       this.takeOut(page.linear, (kept) => kept === page);
-      this.live.set(page.linear, page);
+      this.addLive(page);
     }
     return switched;
   }
@@ -179,6 +210,8 @@ export class DecodedPages {
 
   clear(): void {
     this.live.clear();
+    this.lowerHalf.clear();
+    this.byTableIndex.clear();
     this.kept.clear();
     this.slots.clear();
   }

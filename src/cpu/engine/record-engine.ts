@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../../bits.js';
 import type { Alias, SlotChange } from '../../mmu/alias.js';
+import type { ChangedPages } from '../../mmu/derived-entries.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import { ACCESS_READ, ACCESS_WRITE, isCanonicalHigh } from '../../mmu/walk.js';
 import type { BareEngineCpu, EngineCpu } from './engine-cpu.js';
@@ -92,6 +93,12 @@ export class RecordEngine implements CodeStopsListener {
   /** Marks all decoded records as possibly stale; they are dropped before the next instruction. */
   mappingsChanged(): void {
     this.mappingsHaveChanged = true;
+    this.exits.forget();
+  }
+
+  /** On a bare machine: some pages may be mapped elsewhere, but no code has changed. */
+  pagesChanged(which: ChangedPages): void {
+    this.blocks.pagesChanged(which);
     this.exits.forget();
   }
 

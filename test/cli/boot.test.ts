@@ -1,0 +1,102 @@
+/** `bd0 boot`: options, what it prints, exit codes. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { KERNEL_OUTPUT, guestKernel } from '../support/guest-kernel.js';
+import { bd0, endOf, startBd0 } from './bd0.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'bd0-boot-'));
+t.teardown(() => rmSync(directory, { recursive: true }));
+
+/** Writes a Multiboot kernel that consists of these bytes. */
+function kernelOf(name: string, ...code: readonly number[]): string {
+  const header = Uint32Array.of(
+    0x1bad_b002,
+    0x1_0000,
+    -(0x1bad_b002 + 0x1_0000),
+    0x10_0000,
+    0x10_0000,
+    0,
+    0,
+    0x10_0020,
+  );
+  const path = join(directory, name);
+  writeFileSync(path, Uint8Array.from([...new Uint8Array(header.buffer), ...code]));
+  return path;
+}
+
+const kernel = join(directory, 'kernel');
+writeFileSync(kernel, guestKernel());
+
+t.test('a kernel, its exit code, and where its output goes', async (t) => {
+  t.match(await bd0(['boot', '-m', '64MB', kernel]), { code: 1, stdout: KERNEL_OUTPUT, stderr: '' });
+  const serial = join(directory, 'serial');
+  t.match(await bd0(['boot', '-m64MB', '--serial', serial, kernel]), { code: 1, stdout: '', stderr: '' });
+  t.equal(readFileSync(serial, 'latin1'), KERNEL_OUTPUT);
+});
+
+t.test('statistics and traces', async (t) => {
+  const { stderr, stdout } = await bd0(['boot', '-m64MB', '--stats', '--trace', 'irq,faults', kernel]);
+  t.equal(stdout, KERNEL_OUTPUT);
+  t.equal(stderr.match(/^\d+ irq vector 32 rip \w+$/gm)?.length, 10);
+  t.equal(stderr.match(/^\d+ fault #PF error code 2 address 8000\d000 rip \w+$/gm)?.length, 5);
+  t.match(stderr, /^ticks {13}\d{8}$/m);
+  t.match(stderr, /^interrupts {8}10$/m);
+  const traced = await bd0(['boot', '-m64MB', '--trace', 'io', '--max-instructions', '30000', kernel]);
+  t.match(traced, { code: 124, stderr: /^\d+ out port 3f8 8 bits 62$/m });
+});
+
+t.test('how a run ends', async (t) => {
+  const ends: readonly (readonly [name: string, code: readonly number[], exitCode: number, line: string])[] = [
+    ['halt', [0xf4], 0, 'bd0: the processor has halted with interrupts off'],
+    ['reset', [0xb0, 1, 0xe6, 0x92], 0, 'bd0: the machine was reset by port 92h'],
+    [
+      'wait',
+      [0xfb, 0xb0, 0xff, 0xe6, 0x21, 0xf4],
+      124,
+      'bd0: the processor waits for an interrupt, and none will come',
+    ],
+    ['loop', [0xeb, 0xfe], 124, 'bd0: stopped: instructions (--max-instructions)'],
+  ];
+  for (const [name, code, exitCode, line] of ends) {
+    const ran = await bd0(['boot', '--max-instructions', '100000', kernelOf(name, ...code)]);
+    t.match(ran, { code: exitCode, stdout: '', stderr: `${line}\n` }, name);
+  }
+  const unsupported = await bd0(['boot', kernelOf('interrupt', 0xcc)]);
+  t.equal(unsupported.code, 125);
+  t.match(unsupported.stderr, /^bd0: the kernel uses what bd0 boot does not have yet: vector 3, .* \(rip 0x\w+\)\n$/);
+});
+
+t.test('errors are one line', async (t) => {
+  const errors: readonly (readonly [words: readonly string[], code: number, line: RegExp])[] = [
+    [[], 125, /^bd0: bd0 boot needs a KERNEL/],
+    [[kernel, 'x'], 125, /^bd0: bd0 boot takes one KERNEL: remove 'x'/],
+    [['/nowhere'], 127, /^bd0: cannot read '\/nowhere'/],
+    [[kernelOf('bad').replace(/bad$/, 'kernel'), '-m', '1KB'], 125, /too small/],
+    [[process.execPath], 126, /^bd0: cannot boot '.*': it is no kernel that bd0 can boot/],
+    [['--trace', 'x', kernel], 125, /^bd0: --trace cannot be 'x'/],
+    [['--initrd', '/nowhere', kernel], 127, /^bd0: cannot read '\/nowhere'/],
+  ];
+  for (const [words, code, line] of errors) {
+    const ran = await bd0(['boot', ...words]);
+    t.match(ran, { code, stdout: '', stderr: line }, words.join(' '));
+    t.equal(ran.stderr.split('\n').length, 2);
+  }
+  const { stdout } = await bd0(['boot', '--help']);
+  for (const option of ['--append', '--initrd', '--serial', '--trace', 'Ctrl-A x']) t.match(stdout, option);
+});
+
+t.test('input reaches the serial port, and a signal ends the run', async (t) => {
+  // Sends each byte that it receives, and ends at a newline.
+  const code = [
+    0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 1, 0x74, 0xfb, 0x66, 0xba, 0xf8, 0x03, 0xec, 0xee, 0x3c, 10, 0x75, 0xed, 0xf4,
+  ];
+  const echo = kernelOf('echo', ...code);
+  t.match(await bd0(['boot', echo], { input: 'typed\n' }), { code: 0, stdout: 'typed\n' });
+  const child = startBd0(['boot', echo]);
+  child.stdin.write('x');
+  const ended = endOf(child);
+  child.stdout.once('data', () => child.kill('SIGINT'));
+  t.match(await ended, { code: 130, stdout: 'x' });
+});
