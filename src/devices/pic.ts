@@ -57,10 +57,10 @@ export class InterruptController implements PortDevice {
     polls: value,
   });
 
-  /** IRR, ISR and IMR: a bit for each line. */
+  /** IRR, ISR and IMR: a bit for each line. Until a kernel initialises it, all are masked, as a BIOS leaves most of them. */
   private requests = 0;
   private inService = 0;
-  private mask = 0;
+  private mask = 0xff;
   /** Lines that are high, and, by the edge/level register of the board, those whose level counts. */
   private lines = 0;
   private levels = 0;

@@ -19,6 +19,7 @@ import { operandNames, rowName } from './row-names.js';
 /** Why the evaluator alone executes rows that say so (EVALUATED), by the file of their meanings. */
 const EVALUATED_BECAUSE: Readonly<Record<string, string>> = {
   system: 'system instruction',
+  'input-output': 'input and output',
   'far-transfer': 'changes segments',
   'segment-register': 'segment registers',
   'control-transfer': 'interrupt',
@@ -116,7 +117,7 @@ class Places {
 }
 
 const OUTSIDE_64 = 'evaluator: in 16-bit and 32-bit code only';
-const DECODED_ONLY = 'decoded only: needs descriptor tables';
+const DECODED_ONLY = 'evaluator: on bare machines only, which have descriptor tables';
 
 /** What executes a row: the compiled engines, or the evaluator with the reason. */
 function readingOf(row: Row, forms: readonly Form[], place: Place): string {
@@ -169,7 +170,7 @@ function notesOf({ privilege, exceptions, modes, attributes, vendors }: Row): st
     exceptions && `type ${exceptions}`,
     modes.length === 1 && '64-bit mode only',
     !modes.includes(64) && 'not in 64-bit mode',
-    modes.length === 3 && attributes.has('SEGMENTS') && 'decoded only outside 64-bit mode',
+    modes.length === 3 && attributes.has('SEGMENTS') && 'outside 64-bit mode on bare machines only',
     attributes.has('LOCK') && 'LOCK',
     vendors.length > 0 && 'AMD ≠ Intel',
   ]
@@ -181,7 +182,7 @@ function notesOf({ privilege, exceptions, modes, attributes, vendors }: Row): st
 function outside64(): string {
   const rows = OPCODES.filter(({ modes }) => modes.includes(32));
   const decoded = rows.filter(({ attributes }) => attributes.has('SEGMENTS'));
-  return `They are ${rows.length} rows, of which ${decoded.length} are decoded only.`;
+  return `They are ${rows.length} rows, of which ${decoded.length} need descriptor tables, which only bare machines have.`;
 }
 
 const HEADING = ['Instruction', 'Encoding', 'Meaning', 'Executed by', 'Judged by', 'CPU cases', 'Notes'];
@@ -285,8 +286,8 @@ function introduction(run: NativeCases, evaluated: readonly Row[], readings: Rea
     'exceptions of VEX instructions (SDM Vol. 2A 2.4), and the modes if not all.',
     '',
     'Code segments of 16 and 32 bits: all rows but those of 64-bit mode only are decoded, and the evaluator executes them, but for',
-    `those that say *decoded only*. The CPU judges all of these but vectors, MMX and x87 (test/cpu/outside-64-bit.test.ts), and counts no`,
-    `cases here. No machine runs such code yet. ${outside64()}`,
+    `those of bare machines only. The CPU judges all of these but vectors, MMX and x87 (test/cpu/outside-64-bit.test.ts), and counts no`,
+    `cases here. Bare machines run such code (boot.md). ${outside64()}`,
     '',
     'Transcendental instructions of x87 give the exact result for their operand, rounded: within half a unit in the last place (ulp)',
     'with rounding to nearest, where the manual allows one. For FSIN, FCOS, FSINCOS and FPTAN that is so after the operand is reduced by a π',
