@@ -62,6 +62,9 @@ export interface Status {
   readonly isPast: boolean;
   /** Bytes of output that were written up to now. */
   readonly outputBytes: number;
+  /** Instructions in all, and how long the worker has run them, in milliseconds of its clock. */
+  readonly instructions: number;
+  readonly busyMs: number;
   /** Millions of instructions per second since the last status, while it ran. */
   readonly mips: number;
 }

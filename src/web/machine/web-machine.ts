@@ -90,6 +90,8 @@ export class WebMachine {
     const { ticks } = computer;
     const start = performance.now();
     const slice = session.runSlice(this.slices.ticks);
+    // A process that has ended gives its memory back in steps, and the debugger does not wait for that.
+    if (slice.kind === 'stopped' && this.stop?.kind === 'exited') computer.parts.kernel.finishEndings();
     const milliseconds = performance.now() - start;
     if (wasRunning) this.busyMs += milliseconds;
     if (slice.kind === 'running' && !this.isMoving) this.slices.fit(milliseconds, computer.ticks - ticks);
@@ -178,6 +180,8 @@ export class WebMachine {
       end: timeline?.end ?? ticks,
       isPast: timeline?.isReplaying ?? false,
       outputBytes: this.console.bytesAt(ticks),
+      instructions,
+      busyMs,
       mips: busyMs > told.busyMs && ran > 0 ? ran / (busyMs - told.busyMs) / 1000 : 0,
     };
     this.told = { at: performance.now(), instructions, busyMs };

@@ -93,8 +93,16 @@ export class VmoView implements View {
         ? element('p', { class: 'quiet' }, 'It is empty')
         : vmoGraph(picture, [...new Set(roots)], (node) => this.describe(node)),
     );
+    // The first root is in view, however wide the graph is.
+    const root = this.canvas.querySelector('.node');
+    root?.scrollIntoView({ block: 'nearest', inline: 'center' });
     const pages = differences.reduce((total, { count }) => total + count, 0);
-    const difference = vmos.length < 2 ? '' : pages === 0 ? '; they are equal' : `; ${pages} pages differ`;
+    const difference =
+      vmos.length < 2
+        ? ''
+        : pages === 0
+          ? '; they are equal'
+          : `; ${pages} ${pages === 1 ? 'page differs' : 'pages differ'}`;
     setText(this.summary, `${picture.nodes.length} parts, equal ones drawn once${difference}`);
     this.details.replaceChildren(
       element(

@@ -1,0 +1,230 @@
+/**
+ * The page and `<bd0-machine>` in Chromium and in Firefox: the hashes of Node, its speed, and how long a key takes while a guest
+ * computes. Figures are reported, not judged: other programs may run on this computer.
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+import t, { type Test } from 'tap';
+import { serveSite } from '../../src/cli/web/site-server.js';
+import { sha256 } from '../../src/host/index.js';
+import { Computer } from '../../src/index.js';
+import type {} from '../../src/web/bd0.js';
+
+t.setTimeout(0);
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'bd0-browsers-'));
+t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+
+const BROWSERS = [
+  { browser: 'chrome', path: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] },
+  { browser: 'firefox', path: '/usr/bin/firefox-esr', args: [] },
+] as const;
+
+/** A program of Linux without a library. */
+const LINUX = `
+static long call(long number, long a, long b, long c) {
+  long result;
+  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+  return result;
+}
+void _start(void) {
+  unsigned long sum = 0;
+  for (unsigned long i = 0; i < 300000; i++) sum = sum * 6364136223846793005ul + i;
+  char text[18] = "0123456789abcdef\\n";
+  for (int i = 0; i < 16; i++) text[i] = "0123456789abcdef"[sum >> (60 - 4 * i) & 15];
+  call(1, 1, (long)text, 17);
+  call(60, 3, 0, 0);
+}
+`;
+
+/** Guests that end by themselves, with their arguments. */
+const GUESTS: readonly (readonly [name: string, argumentLine: string])[] = [
+  ...([
+    ['hello_world', ''],
+    ['echo', 'one two'],
+    ['fib', '22'],
+    ['qsort', '1000'],
+    ['sha256', '4'],
+  ] as const),
+  ...([
+    ['nbody', '200'],
+    ['sieve', '20000'],
+    ['heap', ''],
+    ['deepstack', ''],
+    ['snapshot', ''],
+  ] as const),
+  ['linux', ''],
+];
+
+/** Guests that compute for a while. */
+const WORKLOADS: readonly (readonly [name: string, argumentLine: string])[] = [
+  ...([
+    ['fib', '35'],
+    ['qsort', '400000'],
+    ['sha256', '1000'],
+    ['nbody', '100000'],
+    ['sieve', '20000000'],
+  ] as const),
+];
+
+/** Serves the site of the package, and a program of Linux among the images. */
+async function serve(): Promise<string> {
+  const site = join(directory, 'site');
+  mkdirSync(join(site, 'images'), { recursive: true });
+  const files = [
+    'index.html',
+    'page.js',
+    'bd0.js',
+    'worker.js',
+    'interpreter.wasm',
+    'files.json',
+    'style.css',
+    'xterm.css',
+  ];
+  const built = join(root, 'dist/web');
+  for (const name of readdirSync(built)) if (/\.\w+$/.test(name)) copyFileSync(join(built, name), join(site, name));
+  for (const name of files) if (!existsSync(join(site, name))) throw new Error(`the site has no ${name}`);
+  for (const [name] of [...GUESTS, ...WORKLOADS, ['terminal']])
+    if (name !== 'linux') copyFileSync(join(built, 'images', name!), join(site, 'images', name!));
+  writeFileSync(join(directory, 'linux.c'), LINUX);
+  const options = ['-O2', '-static', '-nostdlib', '-fno-stack-protector', '-fcf-protection=none'];
+  execFileSync('gcc', [...options, join(directory, 'linux.c'), '-o', join(site, 'images/linux')]);
+  writeFileSync(join(site, 'empty.html'), '<!doctype html><script type="module" src="bd0.js"></script>');
+  const server = await serveSite(site, 0);
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+const origin = await serve();
+
+/** What came of a run. */
+interface Ran {
+  readonly hash: string;
+  readonly mips: number;
+}
+
+const ranInNode = new Map<string, Ran>();
+
+/** The same run in Node. */
+function runInNode(name: string, argumentLine: string): Ran {
+  const key = `${name} ${argumentLine}`;
+  const known = ranInNode.get(key);
+  if (known) return known;
+  const console = { write: () => {}, read: () => undefined, isTerminal: true };
+  const computer = new Computer({ memoryBytes: 2 ** 27, sha256, console });
+  const image = readFileSync(join(directory, 'site/images', name));
+  const program = computer.start(image, { name, limitBytes: 2 ** 30, argv: key.trim().split(' ') });
+  const start = performance.now();
+  computer.run(program);
+  const mips = computer.instructions / (performance.now() - start) / 1000;
+  const ran = { hash: computer.machineHash(), mips };
+  ranInNode.set(key, ran);
+  return ran;
+}
+
+/** Runs a guest in an element of the page. */
+function runInPage(page: Page, name: string, argumentLine: string): Promise<Ran> {
+  return page.evaluate(
+    (image, args) =>
+      new Promise<Ran>((done, failed) => {
+        const each = document.createElement('bd0-machine');
+        each.hidden = true;
+        each.setAttribute('image', image);
+        each.setAttribute('args', args);
+        each.addEventListener('failure', ({ detail }) => failed(new Error(detail)));
+        each.addEventListener('exit', () => {
+          const { instructions, busyMs } = each.machine!.status!;
+          void each.machineHash().then((hash) => {
+            each.remove();
+            done({ hash, mips: instructions / busyMs / 1000 });
+          });
+        });
+        document.body.append(each);
+      }),
+    `images/${name}`,
+    argumentLine,
+  );
+}
+
+async function testHashes(t: Test, page: Page): Promise<void> {
+  for (const [name, argumentLine] of GUESTS) {
+    const { hash } = await runInPage(page, name, argumentLine);
+    t.equal(hash, runInNode(name, argumentLine).hash, name);
+  }
+}
+
+async function reportSpeed(t: Test, page: Page): Promise<void> {
+  for (const [name, argumentLine] of WORKLOADS) {
+    const here = await runInPage(page, name, argumentLine);
+    const node = runInNode(name, argumentLine);
+    t.equal(here.hash, node.hash, name);
+    t.comment(
+      `${name}: ${here.mips.toFixed(0)} MIPS, in Node ${node.mips.toFixed(0)}, ${(here.mips / node.mips).toFixed(2)}`,
+    );
+  }
+}
+
+/** Types at the shell while a guest computes in the background. */
+async function reportLatency(t: Test, page: Page): Promise<void> {
+  const start = performance.now();
+  await page.goto(origin);
+  const contains = (text: string): Promise<unknown> =>
+    page.waitForFunction(
+      (text) =>
+        (globalThis as unknown as { bd0?: { terminal: { content: string } } }).bd0?.terminal.content.includes(text),
+      { timeout: 0, polling: 5 },
+      text,
+    );
+  await contains('\n>');
+  t.comment(`the shell has its prompt after ${(performance.now() - start).toFixed(0)} ms`);
+  await page.keyboard.type('start fib 90 &');
+  await page.keyboard.press('Enter');
+  await contains('fib\n>');
+  const delays: number[] = [];
+  for (let count = 1; count <= 10; count++) {
+    const before = performance.now();
+    await page.keyboard.press('x');
+    await contains(`> ${'x'.repeat(count)}`);
+    delays.push(performance.now() - before);
+  }
+  delays.sort((a, b) => a - b);
+  t.comment(`a key is echoed after ${delays[5]!.toFixed(0)} ms (median), ${delays.at(-1)!.toFixed(0)} ms (longest)`);
+  t.pass('keys are echoed');
+}
+
+for (const { browser, path, args } of BROWSERS)
+  t.test(`machines in ${browser}`, async (t) => {
+    if (!existsSync(path)) return t.comment(`${path} is not installed: ${browser} was not tested`);
+    const home = mkdtempSync(join(directory, 'home-'));
+    let opened: Browser | undefined;
+    t.teardown(() => opened?.close());
+    opened = await puppeteer.launch({
+      browser,
+      executablePath: path,
+      args: [...args],
+      env: { ...process.env, HOME: home },
+    });
+    const page = await opened.newPage();
+    await page.goto(`${origin}empty.html`);
+    await t.test('have the hashes that they have in Node', (t) => testHashes(t, page));
+    await t.test('compute', (t) => reportSpeed(t, page));
+    await t.test('answer while they compute', (t) => reportLatency(t, page));
+  });
