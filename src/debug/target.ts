@@ -20,9 +20,9 @@ export type ScalarRegister = (typeof SCALAR_REGISTERS)[number];
 
 /**
  * A register that `writeRegister` can change; `xmm0` to `xmm15` have 128 bits, and so have `ymm0h` to `ymm15h`, the upper halves
- * of YMM.
+ * of YMM. `x87` is the whole of it, 160 bytes of the FXSAVE image, the lowest first; the CPU has `cr2`, not a thread.
  */
-export type RegisterName = ScalarRegister | `xmm${number}` | `ymm${number}h`;
+export type RegisterName = ScalarRegister | `xmm${number}` | `ymm${number}h` | 'x87' | 'cr2';
 
 /** The registers of a thread. */
 export interface RegisterFile extends Readonly<Record<ScalarRegister, bigint>> {
@@ -32,7 +32,7 @@ export interface RegisterFile extends Readonly<Record<ScalarRegister, bigint>> {
   readonly ymmHigh: readonly Uint8Array[];
   /** x87 and MMX state: the first 160 bytes of the FXSAVE image, of which MXCSR and its mask are not part. */
   readonly x87: Uint8Array;
-  /** Registers that all threads share; they cannot be written. */
+  /** Registers of the system: those of the CPU while the thread runs. Of these, only cr2 can be written. */
   readonly control: Readonly<Record<'cr0' | 'cr2' | 'cr3' | 'cr4' | 'cr8' | 'efer', bigint>>;
 }
 

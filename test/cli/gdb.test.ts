@@ -492,6 +492,11 @@ process 2 ended with exit code 41
       print $xmm0.v2_double[0]
       print add(2, 3)
       print factorial(10)
+      print store_all(9)
+      set var $st0 = 2.5
+      print $st0
+      set var $fctrl = 0x27f
+      print $fctrl
       set var origin.x = 2
       print origin
       set var $rax = 0x1122334455667788
@@ -534,14 +539,22 @@ $9 = 3
 $10 = 5
 +print factorial(10)
 $11 = 3628800
++print store_all(9)
+$12 = void
++set var $st0 = 2.5
++print $st0
+$13 = 2.5
++set var $fctrl = 0x27f
++print $fctrl
+$14 = 639
 +set var origin.x = 2
 +print origin
-$12 = {x = 2, y = -2.5}
+$15 = {x = 2, y = -2.5}
 +set var $rax = ADDRESS
 +print/x $rax
-$13 = ADDRESS
+$16 = ADDRESS
 +print/x $ah
-$14 = 0x77
+$17 = 0x77
 +x/2xg &origin
 ADDRESS <origin>:	ADDRESS	ADDRESS
 +set var many_bytes[5000] = 0x5a
@@ -549,7 +562,7 @@ ADDRESS <origin>:	ADDRESS	ADDRESS
 ADDRESS <many_bytes+5000>
 1 pattern found.
 +print $_ - (void *)many_bytes
-$15 = 5000
+$18 = 5000
 +delete
 +continue
 process 2 ended with exit code 41

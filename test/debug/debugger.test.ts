@@ -12,7 +12,9 @@ import {
   type StopReason,
 } from '../../src/index.js';
 import { ScriptedConsole, compiled, sha256 } from '../support/guest-programs.js';
+import { bytesToHex } from '../../src/bits.js';
 import { Decoder } from '../../src/cpu/decode/decoder.js';
+import { REGISTERS, writeRegister } from '../../src/debug/gdb/registers.js';
 import { sameMachines } from '../support/same-machines.js';
 import { Random } from '../support/random.js';
 import { ENGINES } from '../support/side-by-side.js';
@@ -228,6 +230,45 @@ onEachEngine('a trap stops before the process ends, and can be mended', ['x', '0
   t.ok(target.writeRegister(main, bad, session.symbol('buffer')));
   t.match(target.run(), { kind: 'exited', exitCode: 61 });
 });
+
+onEachEngine(
+  'the registers that a called function changes can be put back one by one, as gdb does it',
+  [],
+  (t, session) => {
+    const { debugger: target, main } = session;
+    const saved = (): string[] => REGISTERS.map(({ read }) => bytesToHex(read(target.readRegisters(main))));
+    const before = saved();
+    const put = (name: string, bytes: Uint8Array): boolean =>
+      writeRegister(
+        target,
+        main,
+        REGISTERS.find((register) => register.name === name)!,
+        bytes,
+      );
+    const stack = Array.from({ length: 8 }, (_, i) => Uint8Array.of(i, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f));
+    stack.forEach((bytes, i) => t.ok(put(`st${i}`, bytes)));
+    // Another top of the stack, and flags; all registers in use but one.
+    t.ok(put('fstat', Uint8Array.of(0, 0x19, 0, 0)) && put('ftag', Uint8Array.of(0, 0xc0, 0, 0)));
+    for (const name of ['fctrl', 'fiseg', 'fioff', 'foseg', 'fooff', 'fop'])
+      t.ok(put(name, Uint8Array.of(0x7f, 3, 0, 0)));
+    t.ok(put('cr2', Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)));
+    const values = new Map(REGISTERS.map(({ name }, i) => [name, saved()[i]!]));
+    t.strictSame(
+      stack.map((_, i) => values.get(`st${i}`)),
+      stack.map(bytesToHex),
+    );
+    t.strictSame(
+      ['fstat', 'ftag', 'fop'].map((name) => values.get(name)),
+      ['00190000', '00c00000', '7f030000'],
+    );
+    t.equal(values.get('cr2'), '0102030405060708');
+    t.notOk(put('cr3', new Uint8Array(8).fill(1)), 'what must not be changed');
+    REGISTERS.forEach((register, i) => {
+      if (!writeRegister(target, main, register, Buffer.from(before[i]!, 'hex'))) t.fail(register.name);
+    });
+    t.strictSame(saved(), before);
+  },
+);
 
 onEachEngine('a process that trapped ends when it is resumed', ['x', '0x1000'], (t, session) => {
   const { debugger: target } = session;

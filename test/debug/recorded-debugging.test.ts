@@ -69,7 +69,10 @@ class Session {
       memory: () =>
         void debug.writeMemory(rsp - 256n - BigInt(random.below(64)), Uint8Array.of(random.below(256)), thread?.pid),
       register: () =>
-        void (thread && debug.writeRegister(thread.tid, random.pick(['r15', 'xmm3', 'mxcsr'] as const), 0x1f80n)),
+        void (
+          thread &&
+          debug.writeRegister(thread.tid, random.pick(['r15', 'xmm3', 'mxcsr', 'x87', 'cr2'] as const), 0x1f80n)
+        ),
       restore: () => thread && debug.restoreRegisters(thread.tid, debug.saveRegisters(thread.tid)),
       kill: () =>
         void (random.chance(8) && debug.processes.length > 1 && debug.kill(random.pick(debug.processes.slice(1)).pid)),

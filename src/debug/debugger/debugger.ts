@@ -158,8 +158,13 @@ export class Debugger implements DebugTarget {
 
   writeRegister(tid: number, name: RegisterName, value: bigint): boolean {
     this.cancelSearch();
-    const { kernel } = this.parts;
+    const { cpu, kernel } = this.parts;
     const thread = kernel.findThread(tid);
+    if (thread && name === 'cr2') {
+      cpu.cr2 = value;
+      this.changed({ kind: 'cr2', value });
+      return true;
+    }
     if (!thread || !this.registers.write(thread, name, value)) return false;
     if (name === 'rip') kernel.stops.moved(thread);
     kernel.stops.retry();

@@ -2,8 +2,9 @@ import { isCanonical } from '../../bits.js';
 import type { Cpu } from '../../cpu/cpu.js';
 import { STATUS_FLAGS } from '../../cpu/meaning/flags.js';
 import type { CpuState } from '../../cpu/state/cpu-state.js';
-import { FS, GS, xmmAddress, ymmHighAddress } from '../../cpu/state/layout.js';
+import { FS, GS, X87_BYTES, xmmAddress, ymmHighAddress } from '../../cpu/state/layout.js';
 import type { Kernel } from '../../kernel/kernel.js';
+import { cleanX87 } from '../../kernel/linux/signals/floating-state.js';
 import type { Thread } from '../../kernel/tasks/thread.js';
 import { SCALAR_REGISTERS, type RegisterFile, type RegisterName, type ScalarRegister } from '../target.js';
 
@@ -40,7 +41,7 @@ export class ThreadRegisters {
       const ymmHigh = Array.from({ length: GPR_COUNT }, (_, i) =>
         host.slice(ymmHighAddress(i), ymmHighAddress(i) + XMM_BYTES),
       );
-      return { ...scalars, xmm, ymmHigh, x87: state.x87, control: this.control } as unknown as RegisterFile;
+      return { ...scalars, xmm, ymmHigh, x87: state.x87, control: this.control(thread) } as unknown as RegisterFile;
     });
   }
 
@@ -53,7 +54,8 @@ export class ThreadRegisters {
   write(thread: Thread, name: RegisterName, value: bigint): boolean {
     return this.use(thread, true, (state) => {
       const vector = /^(?:xmm(\d{1,2})|ymm(\d{1,2})h)$/.exec(name);
-      return vector ? writeVector(state, vector, value) : writeScalar(state, name as ScalarRegister, value);
+      if (vector) return writeVector(state, vector, value);
+      return name === 'x87' ? writeX87(state, value) : writeScalar(state, name as ScalarRegister, value);
     });
   }
 
@@ -70,9 +72,11 @@ export class ThreadRegisters {
     this.use(thread, true, (state) => state.context.set(context));
   }
 
-  private get control(): RegisterFile['control'] {
-    const { cr0, cr3, cr4, efer } = this.cpu.mmu;
-    return { cr0: word(cr0), cr2: this.cpu.cr2, cr3: BigInt(cr3), cr4: word(cr4), cr8: 0n, efer: word(efer) };
+  /** CR3 is what it is while the thread runs. */
+  private control({ process }: Thread): RegisterFile['control'] {
+    const { cr0, cr4, efer } = this.cpu.mmu;
+    const cr3 = BigInt(process.view?.root ?? this.kernel.pager.pageTable.root);
+    return { cr0: word(cr0), cr2: this.cpu.cr2, cr3, cr4: word(cr4), cr8: 0n, efer: word(efer) };
   }
 
   /** Calls `use` while the CPU holds the registers of a thread. */
@@ -122,6 +126,13 @@ function writeVector(state: CpuState, [, low, high]: RegExpExecArray, value: big
   if (index >= GPR_COUNT || value < 0n || value >> 128n !== 0n) return false;
   if (low !== undefined) state.setXmm(index, value);
   else state.setYmmHigh(index, value);
+  return true;
+}
+
+function writeX87(state: CpuState, value: bigint): boolean {
+  if (value < 0n || value >> BigInt(8 * X87_BYTES) !== 0n) return false;
+  const image = Uint8Array.from({ length: X87_BYTES }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+  state.x87 = cleanX87(image);
   return true;
 }
 

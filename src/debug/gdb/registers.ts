@@ -1,5 +1,5 @@
 import { littleEndian, valueOf } from './byte-strings.js';
-import { stackRegister, x87Control, type X87Control } from './x87.js';
+import { stackRegister, withStackRegister, withX87Control, x87Control, type X87Control } from './x87.js';
 import { SCALAR_REGISTERS, type DebugTarget, type RegisterFile, type RegisterName } from '../target.js';
 
 /** The features of target.xml, with the names that gdb and lldb know; the last one is our own. */
@@ -16,6 +16,8 @@ export interface GdbRegister {
   readonly group?: string;
   /** The register of the machine that a write changes; undefined: it cannot be written. */
   readonly writes?: RegisterName;
+  /** For a part of the x87 state, which is written as a whole: that state with other bytes in the register. */
+  readonly within?: (x87: Uint8Array, bytes: Uint8Array) => Uint8Array;
   read(file: RegisterFile): Uint8Array;
 }
 
@@ -42,7 +44,9 @@ export const REGISTERS: readonly GdbRegister[] = [
   ...SELECTORS.map((name) => scalar(name, name, 4, 'int32')),
   ...range(8).map((i) => ({
     ...{ name: `st${i}`, lengthBytes: 10, type: 'i387_ext', feature: 'core' as const },
+    writes: 'x87' as const,
     read: ({ x87 }: RegisterFile) => stackRegister(x87, i),
+    within: (x87: Uint8Array, bytes: Uint8Array) => withStackRegister(x87, i, bytes),
   })),
   ...X87_CONTROL.map(x87),
   ...range(16).map((i) => ({
@@ -54,6 +58,7 @@ export const REGISTERS: readonly GdbRegister[] = [
   { ...scalar('gs_base', 'gsBase', 8, 'int64'), feature: 'segments' },
   ...CONTROL.map((name) => ({
     ...{ name, lengthBytes: 8, type: TYPES[name] ?? 'int64', feature: 'control' as const, group: 'system' },
+    ...(name === 'cr2' && { writes: name }),
     read: ({ control }: RegisterFile) => littleEndian(control[name], 8),
   })),
   // gdb shows $ymm0 of these and of XMM.
@@ -79,7 +84,8 @@ function scalar(name: string, register: Scalar, lengthBytes: number, type: strin
 
 function x87(name: X87Control): GdbRegister {
   const read = (file: RegisterFile): Uint8Array => littleEndian(BigInt(x87Control(file.x87, name)), 4);
-  return { name, lengthBytes: 4, type: 'int', feature: 'core', group: 'float', read };
+  const within = (x87: Uint8Array, bytes: Uint8Array): Uint8Array => withX87Control(x87, name, Number(valueOf(bytes)));
+  return { name, lengthBytes: 4, type: 'int', feature: 'core', group: 'float', writes: 'x87', read, within };
 }
 
 /** The value of a register; undefined if there is none with this number. */
@@ -93,7 +99,9 @@ export function registerValue(target: DebugTarget, tid: number, number: number):
 /** Writes a register. Returns false if it cannot be written, or not with this value; an equal value is no change. */
 export function writeRegister(target: DebugTarget, tid: number, register: GdbRegister, bytes: Uint8Array): boolean {
   if (bytes.length !== register.lengthBytes) return false;
-  const current = register.read(target.readRegisters(tid));
+  const file = target.readRegisters(tid);
+  const current = register.read(file);
   if (bytes.every((byte, i) => byte === current[i])) return true;
-  return register.writes !== undefined && target.writeRegister(tid, register.writes, valueOf(bytes));
+  const written = register.within?.(file.x87, bytes) ?? bytes;
+  return register.writes !== undefined && target.writeRegister(tid, register.writes, valueOf(written));
 }

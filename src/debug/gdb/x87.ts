@@ -30,6 +30,36 @@ export function x87Control(fxsave: Uint8Array, name: X87Control): number {
   return name === 'fooff' ? view.getUint32(16, true) : view.getUint16(20, true);
 }
 
+/** The image with other bytes in ST(i). */
+export function withStackRegister(fxsave: Uint8Array, i: number, bytes: Uint8Array): Uint8Array {
+  const image = fxsave.slice();
+  image.set(bytes, STACK_OFFSET + i * STACK_STRIDE);
+  return image;
+}
+
+/** The image with another value in a register that is not of the stack. */
+export function withX87Control(fxsave: Uint8Array, name: X87Control, value: number): Uint8Array {
+  const image = fxsave.slice();
+  const view = new DataView(image.buffer);
+  if (name === 'fctrl') view.setUint16(0, value, true);
+  else if (name === 'fstat') view.setUint16(2, value, true);
+  else if (name === 'ftag') view.setUint8(4, usedBits(value));
+  else if (name === 'fop') view.setUint16(6, value, true);
+  else if (name === 'fioff') view.setUint32(8, value, true);
+  else if (name === 'fiseg') view.setUint16(12, value, true);
+  else if (name === 'fooff') view.setUint32(16, value, true);
+  else view.setUint16(20, value, true);
+  return image;
+}
+
+/** The bits that say which registers are in use, from the full tag word. */
+function usedBits(tags: number): number {
+  let used = 0;
+  for (let physical = 0; physical < REGISTERS; physical++)
+    if (((tags >> (2 * physical)) & 3) !== TAG.empty) used |= 1 << physical;
+  return used;
+}
+
 /** The full tag word, from the bits that say which registers are in use. SDM Vol. 1 8.1.7 and table 10-3. */
 function tagWord(fxsave: Uint8Array, status: number, used: number): number {
   const top = (status >> TOP_SHIFT) & 7;

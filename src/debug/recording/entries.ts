@@ -1,5 +1,5 @@
 /** What a recording holds besides the state at its beginning: inputs, and hashes of the machine at some ticks. */
-import type { MachineChange, MachineInput } from '../../kernel/inputs.js';
+import type { MachineInput } from '../../kernel/inputs.js';
 import { CONTEXT_BYTES } from '../../cpu/state/cpu-state.js';
 import type { LinuxErrno } from '../../kernel/linux/errno.js';
 import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
@@ -56,6 +56,7 @@ const KINDS: readonly RecordedInput['kind'][] = [
   'memory write',
   'registers',
   'kill',
+  'cr2',
 ];
 const OUTCOMES: readonly PublishOutcome[] = ['done', 'changed', 'read-only'];
 const VERDICTS: readonly SpuriousWriteVerdict[] = ['kill', 'skip', 'allow'];
@@ -95,14 +96,11 @@ export function writeInput(input: RecordedInput, out: ValueWriter): void {
       return void out.value(input.pid).value(input.address).bytes(input.bytes);
     case 'registers':
       return void out.count(input.tid).bytes(input.context);
+    case 'cr2':
+      return void out.value(input.value);
     case 'kill':
       return void out.count(input.pid).count(input.exitCode);
   }
-}
-
-/** Whether an input is what a debugger has changed. */
-export function isChange(input: Entry): input is MachineChange & { readonly tick: number } {
-  return input.kind === 'memory write' || input.kind === 'registers' || input.kind === 'kill';
 }
 
 /** Reads an input. Throws SavedSnapshotError for bytes that are never written. */
@@ -159,9 +157,17 @@ export function readInput(source: ValueReader): RecordedInput {
       if (context.length !== CONTEXT_BYTES) throw source.malformed();
       return { tick, kind, tid, context };
     }
+    case 'cr2':
+      return { tick, kind, value: readWord(source) };
     case 'kill':
       return { tick, kind, pid: source.count(), exitCode: source.count() };
   }
+}
+
+function readWord(source: ValueReader): bigint {
+  const value = source.value();
+  if (typeof value !== 'bigint') throw source.malformed();
+  return value;
 }
 
 /** An error as its number, else the fields of a status, or the names and types of a list. */

@@ -1,13 +1,13 @@
 /** Where two runs of a machine part: by what they got from outside, by the hashes that were recorded, and by running both again. */
 import { bytesToHex, hex } from '../../bits.js';
-import { ReplayError, type MachineChange } from '../../kernel/inputs.js';
+import { isChange, ReplayError, type MachineChange } from '../../kernel/inputs.js';
 import type { LinuxErrno } from '../../kernel/linux/errno.js';
 import type { RootEntry, RootStatus } from '../../kernel/linux/files/tree/linux-root.js';
 import { pidText } from '../../kernel/tasks/process-table.js';
 import type { HashFunction } from '../../vmo/content/canonical-form.js';
 import { VmoStore } from '../../vmo/store.js';
 import { Cursor } from './cursor.js';
-import { isChange, type RecordedHash, type RecordedInput, type RecordedVmo } from './entries.js';
+import type { RecordedHash, RecordedInput, RecordedVmo } from './entries.js';
 import type { Recording } from './recording.js';
 import { Replay, type ReplayOptions } from './replay.js';
 
@@ -210,6 +210,7 @@ class Reading {
 
   private wordsOfChange(change: MachineChange): string {
     if (change.kind === 'kill') return `the end of process ${pidText(change.pid)}, by a debugger`;
+    if (change.kind === 'cr2') return `${hex(change.value)} in cr2, by a debugger`;
     const { sha256 } = this.recording;
     if (change.kind === 'registers') return `registers of thread ${change.tid}, ${shown(change.context, sha256)}`;
     return `${shown(change.bytes, sha256)} written to ${hex(change.address)} by a debugger`;

@@ -1,12 +1,12 @@
 import { Computer, type ComputerParts, type Outcome, type ResumeOptions } from '../../computer.js';
-import { ReplayError, type MachineChange } from '../../kernel/inputs.js';
+import { isChange, ReplayError, type MachineChange } from '../../kernel/inputs.js';
 import type { HeldTrap } from '../../kernel/stops.js';
 import { pidText } from '../../kernel/tasks/process-table.js';
 import type { Process } from '../../kernel/tasks/process.js';
 import type { Snapshot } from '../../snapshot.js';
 import { Cursor, type Place } from './cursor.js';
 import { ThreadRegisters } from '../debugger/registers.js';
-import { isChange, type RecordedHash } from './entries.js';
+import type { RecordedHash } from './entries.js';
 import { RecordedHost } from './recorded-host.js';
 import type { Recording } from './recording.js';
 import { RecordingError } from './records.js';
@@ -132,6 +132,7 @@ export class Replay {
       if (!thread) return this.host.leave(`a debugger changed thread ${change.tid}, which the replay does not have`);
       return new ThreadRegisters(parts.cpu, parts.kernel).restore(thread, change);
     }
+    if (change.kind === 'cr2') return void (parts.cpu.cr2 = change.value);
     const process = change.pid === undefined ? undefined : computer.findProcess(change.pid);
     if (change.pid !== undefined && !process)
       return this.host.leave(`a debugger changed process ${pidText(change.pid)}, which the replay does not have`);

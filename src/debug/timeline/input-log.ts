@@ -1,4 +1,11 @@
-import type { InputKind, Inputs, InputSource, MachineChange, MachineInput } from '../../kernel/inputs.js';
+import {
+  isChange,
+  type InputKind,
+  type Inputs,
+  type InputSource,
+  type MachineChange,
+  type MachineInput,
+} from '../../kernel/inputs.js';
 import type { Snapshot } from '../../snapshot.js';
 import type { VmoImage } from '../../vmo/content/vmo.js';
 import type { VmoStore } from '../../vmo/store.js';
@@ -35,7 +42,7 @@ export class InputLog implements InputSource {
   /** Adds what came from the host, except for changes: they are added with what the machine is after them. */
   add(input: MachineInput): void {
     const { kind, tick } = input;
-    if (kind === 'memory write' || kind === 'registers' || kind === 'kill') return;
+    if (isChange(input)) return;
     if (kind === 'lookup' || kind === 'open') {
       const isOwn = kind === 'lookup' && input.isOwn;
       this.push({ tick, kind, isOwn, image: isOwn ? undefined : input.vmo?.content.image });

@@ -105,7 +105,7 @@ export function resetFloating(state: CpuState): void {
 }
 
 /** What the x87 registers hold after an image was loaded into them. */
-function cleanX87(x87: Uint8Array): Uint8Array {
+export function cleanX87(x87: Uint8Array): Uint8Array {
   const view = new DataView(x87.buffer);
   const control = (view.getUint16(0, true) & FCW_WRITABLE) | FCW_FIXED;
   const status = view.getUint16(2, true) & FSW_WRITABLE;
