@@ -1,10 +1,9 @@
 import { hex } from '../../bits.js';
-import { addressText } from '../reports/address-text.js';
+import { addressText, fullAddress } from '../reports/address-text.js';
 import { SCALAR_REGISTERS, type RegisterFile, type ScalarRegister } from '../target.js';
 import { CommandError } from './command-error.js';
 import { addressOf, type Command } from './command.js';
-import { addressText16 } from './places/locations.js';
-import { disassemble } from './place-text.js';
+import { disassemble, labelText } from './place-text.js';
 import { flagsText, registerNamed, shownName } from './register-names.js';
 import type { DebugSession } from './session.js';
 import {
@@ -86,7 +85,7 @@ function registerLine({ images }: DebugSession, file: RegisterFile, name: Scalar
   const symbol = images.symbolText(value);
   const meaning =
     name === 'rflags' ? flagsText(value) : symbol === undefined ? String(BigInt.asIntN(64, value)) : `<${symbol}>`;
-  return `${shownName(name).padEnd(NAME_COLUMNS)}${isSmall ? hex(value) : `${addressText16(value)}  ${meaning}`.trimEnd()}`;
+  return `${shownName(name).padEnd(NAME_COLUMNS)}${isSmall ? hex(value) : `${fullAddress(value)}  ${meaning}`.trimEnd()}`;
 }
 
 function vectorLine({ xmm, ymmHigh }: RegisterFile, name: string): string {
@@ -122,7 +121,7 @@ function examine(session: DebugSession, address: bigint, format: Format): string
       const value = numberOfBytes(bytes.subarray(unit, unit + unitBytes));
       texts.push(letter === 'a' ? addressText(value, images.symbols) : numberText(value, letter, unitBytes));
     }
-    if (texts.length > 0) lines.push(`${labelText(session, at)}: ${texts.join(' ')}`);
+    if (texts.length > 0) lines.push(`${labelText(at, images)}: ${texts.join(' ')}`);
     if (bytes.length < Math.min(lineBytes, Number(end - at))) return [...lines, unmapped(at + BigInt(bytes.length))];
   }
   return lines;
@@ -137,7 +136,7 @@ function examineStrings(session: DebugSession, address: bigint, format: Format):
       lines.push(unmapped(at));
       break;
     }
-    lines.push(`${labelText(session, at)}: ${stringText(bytes)}`);
+    lines.push(`${labelText(at, session.images)}: ${stringText(bytes)}`);
     const end = bytes.indexOf(0);
     at += BigInt(end < 0 ? bytes.length : end + 1);
   }
@@ -145,14 +144,9 @@ function examineStrings(session: DebugSession, address: bigint, format: Format):
   return lines;
 }
 
-function labelText({ images }: DebugSession, at: bigint): string {
-  const symbol = images.symbolText(at);
-  return addressText16(at) + (symbol === undefined ? '' : ` <${symbol}>`);
-}
-
 function unmapped(address: bigint): string {
   if (address >> 64n) return 'there the address space ends';
-  return `${addressText16(address)}: not mapped`;
+  return `${fullAddress(address)}: not mapped`;
 }
 
 function store({ target, pid }: DebugSession, address: bigint, lengthBytes: number, value: bigint): void {

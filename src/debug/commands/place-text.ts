@@ -1,6 +1,6 @@
 import { hex } from '../../bits.js';
 import { Decoder, LONGEST_INSTRUCTION } from '../../cpu/decode/decoder.js';
-import { addressText } from '../reports/address-text.js';
+import { fullAddress } from '../reports/address-text.js';
 import { formatInstruction } from '../reports/instruction-text.js';
 import { lineText } from '../reports/placed-image.js';
 import type { DebugTarget } from '../target.js';
@@ -17,8 +17,6 @@ export interface CodeLine {
   readonly text: string;
 }
 
-const ADDRESS_DIGITS = 16;
-
 /**
  * `0x0000000100001012 in main+0x12, main.c:7`; the line is that of the instruction `back` bytes before, or around that. Without a
  * line, the library is named: `0x0000000100001012 in puts+0x12, libc.so.6`.
@@ -28,7 +26,7 @@ export function placeText(images: ProcessImages, rip: bigint, back = 0): string 
   const line = images.line(rip - BigInt(back));
   const file = line ? lineText(line) : images.library(rip);
   const known = [symbol, file].filter((text) => text !== undefined);
-  return hex(rip, ADDRESS_DIGITS) + (known.length > 0 ? ` in ${known.join(', ')}` : '');
+  return fullAddress(rip) + (known.length > 0 ? ` in ${known.join(', ')}` : '');
 }
 
 /** A line of a source with its number: `7	  return 3;`. */
@@ -56,12 +54,13 @@ export function disassemble({ target, images, pid }: CodeSource, from: bigint, c
       typeof found === 'string'
         ? [`(bad) ${hex(bytes[0]!, 2)}`, 1]
         : [formatInstruction(found, at, images.symbols), found.length];
-    lines.push({ address: at, next: at + BigInt(length), text: `${addressText16(at, images)}: ${text}` });
+    lines.push({ address: at, next: at + BigInt(length), text: `${labelText(at, images)}: ${text}` });
   }
   return lines;
 }
 
-function addressText16(at: bigint, images: ProcessImages): string {
-  const known = addressText(at, images.symbols).replace(/^\S+/, '');
-  return hex(at, ADDRESS_DIGITS) + known;
+/** `0x0000000100001012 <main+0x12>`, or the address alone if the symbol is unknown. */
+export function labelText(at: bigint, images: ProcessImages): string {
+  const symbol = images.symbolText(at);
+  return fullAddress(at) + (symbol === undefined ? '' : ` <${symbol}>`);
 }

@@ -1,16 +1,9 @@
+import { fullAddress } from '../reports/address-text.js';
 import type { StopKind } from '../target.js';
 import { breakpointName, type Breakpoint, type StopPlace } from './places/breakpoints.js';
 import { CommandError } from './command-error.js';
 import { addressAndLength, type Command } from './command.js';
-import {
-  addressText16,
-  fullLocation,
-  isName,
-  missingText,
-  placesOf,
-  splitCondition,
-  splitPending,
-} from './places/locations.js';
+import { fullLocation, isName, missingText, placesOf, splitCondition, splitPending } from './places/locations.js';
 import { placeText } from './place-text.js';
 import type { DebugSession } from './session.js';
 
@@ -64,7 +57,7 @@ function addBreakpoint(session: DebugSession, rest: string, isTemporary: boolean
   const { location: before, condition } = splitCondition(rest);
   const { location, isPending } = splitPending(before);
   session.checkCondition(condition);
-  const here = location === '' ? addressText16(session.frame.rip) : undefined;
+  const here = location === '' ? fullAddress(session.frame.rip) : undefined;
   const found = here === undefined ? placesOrNone(session, location, isPending) : placesOf(session, here);
   const text = here === undefined ? fullLocation(session, location) : `*${here}`;
   const request = { kind: 'code', text, isTemporary, condition, lengthBytes: 1 } as const;
@@ -118,7 +111,7 @@ function checked<Place extends { readonly address: bigint }>(
   for (const { address } of found) {
     const last = address + BigInt(lengthBytes - 1);
     const isCanonical = [address, last].every((one) => BigInt.asUintN(64, BigInt.asIntN(48, one)) === one);
-    if (!isCanonical) throw new CommandError(`${addressText16(address)} is not a canonical address`);
+    if (!isCanonical) throw new CommandError(`${fullAddress(address)} is not a canonical address`);
   }
   return found;
 }
@@ -131,8 +124,7 @@ function added(session: DebugSession, breakpoint: Breakpoint): string {
 
 /** Where a breakpoint is. */
 export function placesText({ images }: DebugSession, { kind, places, lengthBytes }: Breakpoint): string {
-  if (kind !== 'code')
-    return `${addressText16(places[0]!.address)}, ${lengthBytes} byte${lengthBytes === 1 ? '' : 's'}`;
+  if (kind !== 'code') return `${fullAddress(places[0]!.address)}, ${lengthBytes} byte${lengthBytes === 1 ? '' : 's'}`;
   const texts = places.map(({ address, pid }) => placeText(images.seenBy(pid), address));
   // Processes that were forked have their places at the same address.
   return [...new Set(texts)].join(' and ');

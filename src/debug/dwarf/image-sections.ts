@@ -17,7 +17,15 @@ export interface Section {
 const HEADER_BYTES = 64;
 const SECTION_HEADER_BYTES = 64;
 
-const SHT_NOBITS = 8;
+/** Types of sections: gABI figure 4-10. */
+export const SECTION = { symtab: 2, rela: 4, dynamic: 6, nobits: 8, dynsym: 11 } as const;
+/**
+ * Where the fields of a symbol lie:
+ *
+ *     0 st_name:u32    4 st_info:u8    5 st_other:u8    6 st_shndx:u16    8 st_value:u64    16 st_size:u64
+ */
+export const SYMBOL = { name: 0, info: 4, section: 6, value: 8, size: 16, bytes: 24 } as const;
+
 /** The section is stored compressed. */
 const SHF_COMPRESSED = 0x800;
 
@@ -56,8 +64,13 @@ export class ImageSections {
 
   /** All bytes of a section, if it has any in the file, and at most `lengthMax`. */
   bytesOf({ type, flags, offset, size }: Section, lengthMax: number): Uint8Array | undefined {
-    if (type === SHT_NOBITS || flags & SHF_COMPRESSED || size > lengthMax) return undefined;
+    if (type === SECTION.nobits || flags & SHF_COMPRESSED || size > lengthMax) return undefined;
     return readBytes(this.image, offset, size);
+  }
+
+  /** As `bytesOf`, to be read as numbers; empty if there are none. */
+  viewOf(section: Section, lengthMax: number): DataView {
+    return viewOf(this.bytesOf(section, lengthMax) ?? new Uint8Array(0));
   }
 
   /** The string at an offset of a section, without its terminating zero byte; undefined if it is empty. */

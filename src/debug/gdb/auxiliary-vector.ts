@@ -6,16 +6,16 @@ import {
   PT_LOAD,
   readProgramHeaders,
 } from '../../kernel/program/program-headers.js';
+import {
+  AT_BASE,
+  AT_ENTRY,
+  AT_NULL,
+  AT_PAGESZ,
+  AT_PHDR,
+  AT_PHENT,
+  AT_PHNUM,
+} from '../../kernel/program/initial-stack.js';
 import type { DebugProcess } from '../target.js';
-
-/* psABI for x86-64, 3.4.3 "Auxiliary Vector". */
-const AT_NULL = 0;
-const AT_PHDR = 3;
-const AT_PHENT = 4;
-const AT_PHNUM = 5;
-const AT_PAGESZ = 6;
-const AT_BASE = 7;
-const AT_ENTRY = 9;
 
 const ENTRY_BYTES = 16;
 

@@ -2,9 +2,15 @@ import { hex } from '../../bits.js';
 import type { SymbolMatch, SymbolTable } from './symbols.js';
 
 const CUT = '...';
+const ADDRESS_DIGITS = 16;
 
 /** Finds the symbol that contains a linear address. */
 export type SymbolFinder = (linear: bigint) => SymbolMatch | undefined;
+
+/** `0x0000000100001012`. */
+export function fullAddress(linear: bigint): string {
+  return hex(linear, ADDRESS_DIGITS);
+}
 
 /** The symbols of an image loaded with its entry point at `entry`. */
 export function placedSymbols(symbols: SymbolTable, entry: number): SymbolFinder {

@@ -1,4 +1,4 @@
-import type { ImageSections, Section } from '../dwarf/image-sections.js';
+import { SECTION, SYMBOL, type ImageSections, type Section } from '../dwarf/image-sections.js';
 
 /** A word that holds the address of a function once the program or its dynamic linker has chosen it. */
 export interface FunctionSlot {
@@ -16,11 +16,6 @@ interface NamedSymbol {
   readonly isIndirect: boolean;
 }
 
-const SHT_SYMTAB = 2;
-const SHT_RELA = 4;
-const SHT_NOBITS = 8;
-const SHT_DYNSYM = 11;
-const SYMBOL_BYTES = 24;
 const RELOCATION_BYTES = 24;
 /** STT_GNU_IFUNC: the value is the address of a function that returns the address of the function. */
 const STT_GNU_IFUNC = 10;
@@ -51,7 +46,7 @@ export class IndirectFunctions {
     const found: FunctionSlot[] = [];
     const named = this.named(name);
     const resolvers = named.filter(({ isIndirect }) => isIndirect).map(({ value }) => value);
-    for (const section of sections.all.filter(({ type }) => type === SHT_RELA)) {
+    for (const section of sections.all.filter(({ type }) => type === SECTION.rela)) {
       const symbols = sections.all[section.link];
       for (const [view, at] of entries(sections, section, RELOCATION_BYTES)) {
         const [type, symbol] = [view.getUint32(at + 8, true), view.getUint32(at + 12, true)];
@@ -74,14 +69,15 @@ export class IndirectFunctions {
 
   private *find(name: string): Generator<NamedSymbol> {
     const { sections } = this;
-    for (const table of sections.all.filter(({ type }) => type === SHT_SYMTAB || type === SHT_DYNSYM)) {
+    for (const table of sections.all.filter(({ type }) => type === SECTION.symtab || type === SECTION.dynsym)) {
       const names = sections.all[table.link];
       const wanted = names && placesOf(sections.bytesOf(names, MAX_TABLE_BYTES), name);
       if (!wanted || wanted.size === 0) continue;
-      for (const [view, at, index] of entries(sections, table, SYMBOL_BYTES)) {
-        if (!wanted.has(view.getUint32(at, true))) continue;
-        const isIndirect = (view.getUint8(at + 4) & 0xf) === STT_GNU_IFUNC && view.getUint16(at + 6, true) !== 0;
-        yield { table, index, value: view.getBigUint64(at + 8, true), isIndirect };
+      for (const [view, at, index] of entries(sections, table, SYMBOL.bytes)) {
+        if (!wanted.has(view.getUint32(at + SYMBOL.name, true))) continue;
+        const isIndirect =
+          (view.getUint8(at + SYMBOL.info) & 0xf) === STT_GNU_IFUNC && view.getUint16(at + SYMBOL.section, true) !== 0;
+        yield { table, index, value: view.getBigUint64(at + SYMBOL.value, true), isIndirect };
       }
     }
   }
@@ -90,7 +86,7 @@ export class IndirectFunctions {
   private wordAt(address: number): bigint {
     const section = this.sections.all.find(
       ({ address: start, size, type }) =>
-        type !== SHT_NOBITS && start > 0 && address >= start && address < start + size,
+        type !== SECTION.nobits && start > 0 && address >= start && address < start + size,
     );
     const offset = section && section.offset + address - section.address;
     const bytes = section && this.sections.bytesOf({ ...section, offset: offset!, size: 8 }, 8);
@@ -104,9 +100,8 @@ function* entries(
   section: Section,
   entryBytes: number,
 ): Generator<[view: DataView, at: number, index: number]> {
-  const bytes = sections.bytesOf(section, MAX_TABLE_BYTES) ?? new Uint8Array(0);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at + entryBytes <= bytes.length; at += entryBytes) yield [view, at, at / entryBytes];
+  const view = sections.viewOf(section, MAX_TABLE_BYTES);
+  for (let at = 0; at + entryBytes <= view.byteLength; at += entryBytes) yield [view, at, at / entryBytes];
 }
 
 /** Where a name, with its terminating zero byte, ends a string of a string table: symbols share the ends of names. */

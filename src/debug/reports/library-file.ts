@@ -1,12 +1,11 @@
 import { PAGE_SIZE } from '../../bits.js';
 import { ElfError, type ImageBytes } from '../../kernel/program/elf-fields.js';
 import { HEADER_BYTES, PF_X, PT_LOAD, readProgramHeaders } from '../../kernel/program/program-headers.js';
-import { ImageSections } from '../dwarf/image-sections.js';
+import { ImageSections, SECTION } from '../dwarf/image-sections.js';
 
 /** The first bytes of an ELF64 file: "\x7fELF" and ELFCLASS64. */
 const MAGIC = [0x7f, 0x45, 0x4c, 0x46, 0x02];
 
-const SHT_DYNAMIC = 6;
 const DT_SONAME = 14n;
 const DYNAMIC_ENTRY_BYTES = 16;
 const MAX_DYNAMIC_BYTES = 2 ** 16;
@@ -74,7 +73,7 @@ export class LibraryFile {
 
 /** What a library calls itself. System V gABI chapter 5 "Dynamic Section". */
 function sonameOf(sections: ImageSections): string | undefined {
-  const dynamic = sections.all.find(({ type }) => type === SHT_DYNAMIC);
+  const dynamic = sections.all.find(({ type }) => type === SECTION.dynamic);
   const names = dynamic && sections.all[dynamic.link];
   const bytes = names && sections.bytesOf(dynamic, MAX_DYNAMIC_BYTES);
   if (!bytes) return undefined;

@@ -1,8 +1,6 @@
-import { hex } from '../../bits.js';
+import { fullAddress } from './address-text.js';
 import { pidText } from '../../kernel/tasks/process-table.js';
 import type { DebugProcess, DebugTarget, MappedRange } from '../target.js';
-
-const ADDRESS_DIGITS = 16;
 
 /** `process 2.1`: a process as users know it, and as it knows itself if that is another number. */
 export function processText({ pid, linuxPid }: Pick<DebugProcess, 'pid' | 'linuxPid'>, name = ''): string {
@@ -20,10 +18,10 @@ export function processLines(process: DebugProcess, target: DebugTarget): string
   const origin = parent === 0 ? '' : `, started by process ${pidText(parent)}`;
   const own = linuxPid === undefined ? '' : `, process ${linuxPid} to Linux programs`;
   return [
-    `process ${pidText(pid)} (${name}) at ${hex(base, ADDRESS_DIGITS)}${origin}${own}`,
+    `process ${pidText(pid)} (${name}) at ${fullAddress(base)}${origin}${own}`,
     ...threads.map((thread) => {
       const { rip } = target.readRegisters(thread.tid);
-      return `  thread ${thread.tid} at ${hex(rip, ADDRESS_DIGITS)}: ${threadDoing(thread)}`;
+      return `  thread ${thread.tid} at ${fullAddress(rip)}: ${threadDoing(thread)}`;
     }),
   ];
 }
@@ -37,8 +35,8 @@ export function rangeLine(range: MappedRange, target: DebugTarget): string {
   const name = target.processes.find((process) => process.pid === pid)?.name;
   const owner = pid === undefined ? '' : ` of process ${pidText(pid)}${name === undefined ? '' : ` (${name})`}`;
   const letters = `${access.readable ? 'r' : '-'}${access.writable ? 'w' : '-'}${access.executable ? 'x' : '-'}`;
-  const home = seen === start ? '' : `, lies at ${hex(start, ADDRESS_DIGITS)}`;
-  return `${hex(seen, ADDRESS_DIGITS)}-${hex(seen + lengthBytes, ADDRESS_DIGITS)} ${letters} ${what}${owner}${home}`;
+  const home = seen === start ? '' : `, lies at ${fullAddress(start)}`;
+  return `${fullAddress(seen)}-${fullAddress(seen + lengthBytes)} ${letters} ${what}${owner}${home}`;
 }
 
 /** What a thread is doing, in a few words. */

@@ -1,6 +1,5 @@
-import { hex } from '../../bits.js';
 import { toLinear, type LinearAddress } from '../../kernel/memory/linear-address.js';
-import { movedSymbols, symbolText, type SymbolFinder } from './address-text.js';
+import { fullAddress, movedSymbols, symbolText, type SymbolFinder } from './address-text.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { ImageSections } from '../dwarf/image-sections.js';
 import { LineTable, type LineMatch } from '../dwarf/line-table.js';
@@ -123,7 +122,7 @@ export function codePlaceText(
   const symbol = image?.symbols(linear - BigInt(back));
   const line = image?.line(linear - BigInt(back));
   const offset = symbol && symbol.offset + back;
-  const place = hex(linear, 16);
+  const place = fullAddress(linear);
   const library = line ? undefined : image?.library?.(linear - BigInt(back));
   const source = [...(line ? [lineText(line)] : []), ...(library === undefined ? [] : [library])];
   const left = columns - [place, ' in ', ...source, ', '].join('').length - SHORTEST_NAME;

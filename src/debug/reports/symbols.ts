@@ -1,7 +1,7 @@
 /** Names of an image's functions and objects, from its symbol table: System V gABI chapter 4 "Symbol Table". */
 
 import { demangled } from '../symbols/demangle.js';
-import { ImageSections, type Section } from '../dwarf/image-sections.js';
+import { ImageSections, SECTION, SYMBOL, type Section } from '../dwarf/image-sections.js';
 import type { ImageBytes } from '../../kernel/program/elf-fields.js';
 import { finished, type Steps } from '../../vmo/steps.js';
 import { RangeIndex } from '../range-index.js';
@@ -29,10 +29,6 @@ interface SymbolRanges {
   readonly nameOffsets: Uint32Array;
 }
 
-const SYMBOL_BYTES = 24;
-
-const SHT_SYMTAB = 2;
-const SHT_DYNSYM = 11;
 /** STT_NOTYPE: an assembly label that was not declared a function. */
 const STT_NOTYPE = 0;
 const STT_OBJECT = 1;
@@ -72,7 +68,7 @@ export class SymbolTable {
   /** As `read`, in steps of a few milliseconds each. */
   static *readInSteps(image: ImageBytes, sections = ImageSections.read(image)): Steps<SymbolTable> {
     const { entry, all } = sections;
-    const tables = [SHT_SYMTAB, SHT_DYNSYM].map((type) => all.find((section) => section.type === type));
+    const tables = [SECTION.symtab, SECTION.dynsym].map((type) => all.find((section) => section.type === type));
     const table = tables[0] ?? tables[1];
     const names = table && all[table.link];
     if (!names) return new SymbolTable(entry);
@@ -150,25 +146,21 @@ function withoutParameters(name: string): string {
   return /^[^(]+(?=\()/.exec(name)?.[0] ?? name;
 }
 
-/*
- *  0 st_name:u32    4 st_info:u8    5 st_other:u8    6 st_shndx:u16    8 st_value:u64    16 st_size:u64
- */
 function* readSymbols(sections: ImageSections, symbols: Section): Steps<SymbolRanges> {
-  const bytes = sections.bytesOf(symbols, MAX_SYMBOLS * SYMBOL_BYTES) ?? new Uint8Array(0);
-  const table = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = Math.floor(bytes.length / SYMBOL_BYTES);
+  const table = sections.viewOf(symbols, MAX_SYMBOLS * SYMBOL.bytes);
+  const count = Math.floor(table.byteLength / SYMBOL.bytes);
   const [starts, ends] = [new Float64Array(count), new Float64Array(count)];
   const nameOffsets = new Uint32Array(count);
   let used = 0;
   for (let symbol = 0; symbol < count; symbol++) {
     if (symbol % SYMBOLS_IN_STEP === SYMBOLS_IN_STEP - 1) yield;
-    const at = symbol * SYMBOL_BYTES;
-    const type = table.getUint8(at + 4) & 0xf;
-    const section = sections.all[table.getUint16(at + 6, true)];
-    const nameOffset = table.getUint32(at, true);
+    const at = symbol * SYMBOL.bytes;
+    const type = table.getUint8(at + SYMBOL.info) & 0xf;
+    const section = sections.all[table.getUint16(at + SYMBOL.section, true)];
+    const nameOffset = table.getUint32(at + SYMBOL.name, true);
     if (![STT_NOTYPE, STT_OBJECT, STT_FUNC].includes(type) || !section?.address || nameOffset === 0) continue;
-    const start = numberAt(table, at + 8);
-    const size = numberAt(table, at + 16);
+    const start = numberAt(table, at + SYMBOL.value);
+    const size = numberAt(table, at + SYMBOL.size);
     // An assembly label without a size extends to the next symbol.
     ends[used] = size > 0 ? start + size : section.address + section.size;
     starts[used] = start;

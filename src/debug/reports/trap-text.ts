@@ -1,4 +1,3 @@
-import { hex } from '../../bits.js';
 import { Decoder } from '../../cpu/decode/decoder.js';
 import { Vector } from '../../cpu/state/exceptions.js';
 import { toLinear } from '../../kernel/memory/linear-address.js';
@@ -6,7 +5,7 @@ import { pidText } from '../../kernel/tasks/process-table.js';
 import { describeStores } from '../../kernel/reports/spurious-write.js';
 import { describeSurroundings, type Surroundings, type SymbolAt } from '../../kernel/reports/surroundings.js';
 import { describeCause, type TrapReport } from '../../kernel/reports/trap-report.js';
-import { symbolText, type SymbolFinder } from './address-text.js';
+import { fullAddress, symbolText, type SymbolFinder } from './address-text.js';
 import { formatInstruction } from './instruction-text.js';
 import { extensionOf, isLinuxCall } from './missing-instruction.js';
 import { codePlaceText, type CodeNames } from './placed-image.js';
@@ -40,7 +39,7 @@ export function trapText(report: TrapReport, images: ImageFinder): string[] {
     );
   if (refused) {
     const { address, access, surroundings } = refused;
-    lines.push(`${access} of ${hex(toLinear(address), 16)}`);
+    lines.push(`${access} of ${fullAddress(toLinear(address))}`);
     lines.push(describeSurroundings(address, surroundings, symbolAt(address, surroundings)));
   }
   if (spuriousWrite) lines.push(...describeStores(spuriousWrite, symbolAt));

@@ -237,7 +237,6 @@ export class PastSearch {
     return truth.equals(timeline.snapshotNow()) ? 'none' : 'read';
   }
 
-  /** What the machine was at a tick; undefined for one that does not exist. */
   /** Goes to a tick and keeps a snapshot of it, from which the next replays begin. Undefined if there is no such tick. */
   private *keepAt(tick: number): Steps<Snapshot | undefined> {
     const { timeline, parts } = this;

@@ -1,4 +1,3 @@
-import { hex } from '../../../bits.js';
 import { fileName } from '../../reports/placed-image.js';
 import type { StopPlace } from './breakpoints.js';
 import { CommandError } from '../command-error.js';
@@ -41,9 +40,4 @@ export function splitPending(text: string): { readonly location: string; readonl
 export function splitCondition(text: string): { readonly location: string; readonly condition: string | undefined } {
   const parts = /^(.*?)\s*\bif\b\s*(.+)$/.exec(text);
   return parts ? { location: parts[1]!, condition: parts[2] } : { location: text, condition: undefined };
-}
-
-/** `0x0000000100001012`. */
-export function addressText16(address: bigint): string {
-  return hex(address, 16);
 }

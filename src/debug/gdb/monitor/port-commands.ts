@@ -1,12 +1,12 @@
-import { bytesToHex, hex } from '../../../bits.js';
+import { bytesToHex } from '../../../bits.js';
 import { pidOfText, pidText } from '../../../kernel/tasks/process-table.js';
+import { fullAddress } from '../../reports/address-text.js';
 import { processLines, rangeLine } from '../../reports/machine-text.js';
 import type { DebugTarget } from '../../target.js';
 import { lengthOf, MonitorError, MOST_BYTES, numberOf, type MonitorCommand } from './monitor.js';
 
 const MEMORY_BYTES_DEFAULT = 64;
 const BYTES_PER_LINE = 16;
-const ADDRESS_DIGITS = 16;
 const ID_DIGITS = 16;
 
 /** The commands that need nothing but the port. */
@@ -70,8 +70,8 @@ function memoryLines(target: DebugTarget, address: bigint, lengthBytes: number, 
     const row = bytes.subarray(at, at + BYTES_PER_LINE);
     const digits = (bytesToHex(row).match(/../g) ?? []).join(' ').padEnd(3 * BYTES_PER_LINE - 1);
     const text = String.fromCharCode(...row).replace(/[^ -~]/g, '.');
-    lines.push(`${hex(address + BigInt(at), ADDRESS_DIGITS)}  ${digits}  ${text}`);
+    lines.push(`${fullAddress(address + BigInt(at))}  ${digits}  ${text}`);
   }
-  if (bytes.length < lengthBytes) lines.push(`${hex(address + BigInt(bytes.length), ADDRESS_DIGITS)}  is not mapped`);
+  if (bytes.length < lengthBytes) lines.push(`${fullAddress(address + BigInt(bytes.length))}  is not mapped`);
   return lines;
 }
