@@ -15,8 +15,8 @@ const site = join(packageRoot, 'dist/web');
 const guests = join(packageRoot, 'guest');
 const staticFiles = join(packageRoot, 'src/web/static');
 
-/** The entries: the page, the worker of a machine, and `bd0/web`. */
-const ENTRIES = ['page.js', 'worker.js', 'bd0.js'];
+/** The entries: the page, the worker of a machine, `bd0/web`, and the service worker of the page. */
+const ENTRIES = ['page.js', 'worker.js', 'bd0.js', 'offline.js'];
 
 function compiled(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));
@@ -57,6 +57,7 @@ export async function bundleWeb(generated: GeneratedInterpreter): Promise<void> 
 /** Copies the guests, once they are compiled, and their sources, and lists them. */
 export function addGuests(): void {
   mkdirSync(join(site, 'images'), { recursive: true });
+  const parts = readdirSync(site).filter((name) => /\.(js|css|wasm|svg)$/.test(name));
   const images = existsSync(packagedImages) ? readdirSync(packagedImages).sort() : [];
   for (const name of images) copyFileSync(join(packagedImages, name), join(site, 'images', name));
   const entries = readdirSync(guests, { recursive: true, encoding: 'utf8' }).sort();
@@ -65,5 +66,5 @@ export function addGuests(): void {
     mkdirSync(dirname(join(site, 'sources', path)), { recursive: true });
     copyFileSync(join(guests, path), join(site, 'sources', path));
   }
-  writeFileSync(join(site, 'files.json'), JSON.stringify({ images, sources }));
+  writeFileSync(join(site, 'files.json'), JSON.stringify({ parts, images, sources }));
 }

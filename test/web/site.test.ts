@@ -294,15 +294,28 @@ async function testLayout(t: Test, page: ChromiumPage): Promise<void> {
   }
 }
 
+/** Without its server, the page opens as before. */
+async function testOffline(page: ChromiumPage, close: () => void): Promise<void> {
+  await page.until("caches.match('images/terminal').then((found) => found !== undefined)");
+  await page.until('navigator.serviceWorker.controller !== null');
+  close();
+  await page.evaluate("history.replaceState(null, '', '/')");
+  await page.send('Page.reload', {});
+  await page.until(`document.title.startsWith('terminal') && ${shows('\n>')}`);
+}
+
 t.test('the page runs machines in Chromium', async (t) => {
   const path = findChromium();
   if (path === undefined) return t.comment('Chromium is not installed (apt install chromium): the page was not tested');
   const server = await serveSite(site, 0);
   const browser = new Chromium(path);
+  const close = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
   t.teardown(async () => {
     await browser.close();
-    server.closeAllConnections();
-    server.close();
+    close();
   });
   const page = await browser.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, 1280, 800);
   await t.test('the shell starts programs', (t) => testShell(t, page));
@@ -312,4 +325,5 @@ t.test('the page runs machines in Chromium', async (t) => {
   await t.test('views show the machine', (t) => testViews(t, page));
   await t.test('machines are kept', (t) => testKeeping(t, page));
   await t.test('it fits small and large screens', (t) => testLayout(t, page));
+  await t.test('it opens without its server', () => testOffline(page, close));
 });

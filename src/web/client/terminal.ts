@@ -42,6 +42,8 @@ export class TerminalPane implements Screen {
       cursorBlink: false,
       fontFamily: FONT,
       fontSize: 14,
+      // Of links that programs make by control sequences, whose text may say anything.
+      linkHandler: { activate: openLink },
       scrollback: SCROLLBACK_LINES,
       screenReaderMode: true,
       theme: this.theme,

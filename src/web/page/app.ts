@@ -13,6 +13,8 @@ const MEMORY = '128MB';
 const LIMIT = '1GB';
 const HISTORY_BYTES = 192 * 2 ** 20;
 const SHELL = 'terminal';
+/** A message about a failure is not replaced before it can be read. */
+const READING_MS = 5000;
 /** Files with saved machines end so. */
 const SAVED = '.bd0';
 
@@ -37,6 +39,8 @@ export class App {
   private readonly sources: SourceTexts;
   private client: MachineClient | undefined;
   private program: Program | undefined;
+  /** The time until which a message stays. */
+  private readUntil = 0;
 
   constructor(private readonly site: SiteFiles) {
     this.terminal = new TerminalPane(byId('terminal'), 'Console');
@@ -101,13 +105,21 @@ export class App {
     client.on('status', (status) => this.showStatus(status));
     client.on('log', (lines) => this.tabs.log(lines));
     client.on('failed', (message) => this.fail(message));
+    this.readUntil = 0;
     this.say('starting', `Starting ${name}`);
     this.terminal.focus();
   }
 
-  /** Says what went wrong. */
+  /** Says what went wrong, for a while. */
   fail(message: string): void {
     this.say('failed', message);
+    this.readUntil = performance.now() + READING_MS;
+  }
+
+  /** Says that something was done. */
+  private tell(message: string): void {
+    this.say('told', message);
+    this.readUntil = performance.now() + READING_MS;
   }
 
   private shell(): Program {
@@ -141,7 +153,7 @@ export class App {
     const stream = await this.stream();
     if (!stream) return;
     await keepMachine({ name: this.program?.name ?? 'machine', stream }).then(
-      () => this.say('paused', 'Kept in this browser'),
+      () => this.tell('Kept in this browser'),
       (error: Error) => this.fail(error.message),
     );
   }
@@ -173,7 +185,7 @@ export class App {
   }
 
   private showStatus(status: Status): void {
-    this.say(status.isPast ? 'paused' : status.state, stateText(status));
+    if (performance.now() >= this.readUntil) this.say(status.isPast ? 'paused' : status.state, stateText(status));
     void this.tabs.update(status);
     if (status.stop === 'trapped' && status.state === 'paused' && !status.isPast && this.tabs.current !== 'debugger')
       void this.tabs.open('debugger');

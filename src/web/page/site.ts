@@ -2,6 +2,8 @@ import type { Content } from '../protocol.js';
 
 /** What `files.json` says: what the page offers to guests, and the sources of the programs. */
 export interface SiteFiles {
+  /** What the page itself consists of. */
+  readonly parts: readonly string[];
   readonly images: readonly string[];
   readonly sources: readonly string[];
 }

@@ -1,5 +1,6 @@
 import type { MemoryPicture, PictureRange } from '../../../debug/inspect/memory-picture.js';
 import { button, element, setText, sizeText } from '../dom.js';
+import { MemoryDetails } from './memory-details.js';
 import { MemoryMap, ownerColour, SPACE_BYTES, stateColour, type Scheme, type Viewport } from './memory-map.js';
 import { addressText, type View, type ViewHost } from './view.js';
 
@@ -19,7 +20,7 @@ export class MemoryView implements View {
   readonly element: HTMLElement;
   private readonly map = new MemoryMap();
   private readonly title = element('p', { class: 'place' });
-  private readonly details = element('div', { class: 'details', 'aria-live': 'polite' });
+  private readonly details: MemoryDetails;
   private readonly list = element('ul', { class: 'ranges', 'aria-label': 'Regions' });
   private readonly dark = matchMedia('(prefers-color-scheme: dark)');
   private readonly resizing = new ResizeObserver(() => void this.refresh());
@@ -33,6 +34,7 @@ export class MemoryView implements View {
   private isStale = false;
 
   constructor(private readonly host: ViewHost) {
+    this.details = new MemoryDetails(host, (address) => this.show(address));
     const { canvas } = this.map;
     for (const [name, value] of Object.entries({ tabindex: '0', role: 'application', 'aria-label': MAP_LABEL }))
       canvas.setAttribute(name, value);
@@ -48,7 +50,7 @@ export class MemoryView implements View {
       element('div', { class: 'toolbar' }, ...this.buttons(), this.title),
       element('div', { class: 'map' }, canvas),
       this.legend(),
-      this.details,
+      this.details.element,
       this.list,
     );
   }
@@ -236,34 +238,7 @@ export class MemoryView implements View {
     if (!isChosen && this.selected !== undefined) return;
     if (isChosen) this.selected = this.selected === address ? undefined : address;
     if (isChosen && this.picture) this.draw(this.picture);
-    this.host.machine.call('describe', address).then(
-      ({ text, vmo, leaf, state, bytes, pointer }) => {
-        const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-        const lines: [name: string, value: string][] = [
-          [addressText(address), text],
-          ['page', state + (leaf === undefined ? '' : `, leaf ${leaf}`)],
-        ];
-        if (vmo) lines.push(['made from', `VMO ${vmo.id}, byte ${vmo.offset}`]);
-        if (digits !== '') lines.push(['bytes', digits]);
-        this.details.replaceChildren(
-          element('dl', {}, ...lines.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)])),
-          ...(isChosen ? this.actions(address, pointer) : []),
-        );
-      },
-      () => {},
-    );
-  }
-
-  private actions(address: number, pointer: number | undefined): HTMLElement[] {
-    const actions = [
-      button('Who wrote it?', { title: 'Find the last store to this byte' }, () => {
-        this.host.open('debugger', address);
-        void this.host.machine.call('execute', `who ${addressText(address)}`);
-      }),
-      button('Show its bytes', {}, () => this.host.open('debugger', address)),
-    ];
-    if (pointer !== undefined) actions.push(button(`Follow to ${addressText(pointer)}`, {}, () => this.show(pointer)));
-    return [element('div', { class: 'actions' }, ...actions)];
+    this.details.show(address, isChosen);
   }
 }
 
