@@ -47,7 +47,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   kernel: ['cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
   devices: ['state', 'bits'],
   board: ['devices', 'cpu', 'vmo', 'memory', 'state', 'bits'],
-  boot: ['board', 'cpu', 'memory', 'bits'],
+  boot: ['board', 'cpu', 'mmu', 'memory', 'bits'],
   snapshot: ['vmo', 'state'],
   'saved-snapshot': ['snapshot', 'memory', 'vmo', 'state', 'bits'],
   'machine-state': ['saved-snapshot', 'snapshot', 'kernel', 'cpu', 'vmo', 'memory', 'state', 'bits'],

@@ -1,5 +1,6 @@
 import type { Board } from '../board.js';
 import { BootError } from './boot-error.js';
+import { bootBzImage, isBzImage } from './bzimage.js';
 import { isElf, readElf } from './elf.js';
 import { bootMultiboot, findMultibootHeader } from './multiboot.js';
 import { bootPvh, pvhEntryOf } from './pvh.js';
@@ -15,18 +16,22 @@ export interface BootFiles {
 }
 
 /**
- * Loads a kernel into the memory of a board on which nothing has run yet, by the boot protocol that its file announces: PVH or
- * Multiboot 1. Returns the name of the protocol. Throws BootError.
+ * Loads a kernel into the memory of a board on which nothing has run yet, by the boot protocol that its file announces: PVH, that of
+ * Linux with a 64-bit entry, or Multiboot 1. Returns the name of the protocol. Throws BootError.
  */
-export function boot(board: Board, files: BootFiles): 'PVH' | 'Multiboot' {
+export function boot(board: Board, files: BootFiles): 'PVH' | 'Linux' | 'Multiboot' {
   const { kernel } = files;
   const entry = isElf(kernel) ? pvhEntryOf(readElf(kernel)) : undefined;
   if (entry !== undefined) {
     bootPvh(board, files, entry);
     return 'PVH';
   }
+  if (isBzImage(kernel)) {
+    bootBzImage(board, files);
+    return 'Linux';
+  }
   const header = findMultibootHeader(kernel);
-  if (header === undefined) throw new BootError('it is no kernel that bd0 can boot: neither PVH nor Multiboot');
+  if (header === undefined) throw new BootError('it is no kernel that bd0 can boot: neither PVH, Linux nor Multiboot');
   bootMultiboot(board, files, header);
   return 'Multiboot';
 }

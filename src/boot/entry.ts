@@ -1,9 +1,9 @@
 import type { Board } from '../board.js';
 import { CR0_ET, CR0_PE } from '../cpu/system/control-registers.js';
-import { DS, ES, FS, GS, RAX, RBX, SS } from '../cpu/state/layout.js';
+import { DS, ES, FS, GS, RAX, RBX, RSI, SS } from '../cpu/state/layout.js';
+import { CR0_PG, CR4_PAE, EFER_LMA, EFER_LME } from '../mmu/entry.js';
+import type { Cpu } from '../cpu/cpu.js';
 
-const CODE_SELECTOR = 0x08;
-const DATA_SELECTOR = 0x10;
 const TASK_LIMIT = 0x67;
 const RFLAGS_FIXED = 2n;
 const INITIAL_FCW = 0x37fn;
@@ -22,18 +22,48 @@ export interface ProtectedEntry {
  */
 export function enterProtectedMode({ cpu }: Board, { eip, eax, ebx }: ProtectedEntry): void {
   const { state, mmu } = cpu;
-  const { segments, controls } = cpu.bare!.system;
   mmu.setCr0(CR0_PE | CR0_ET);
   mmu.setPaging('none');
-  segments.setFixedCode(CODE_SELECTOR, 0, 32);
-  for (const segment of [ES, SS, DS, FS, GS]) segments.setFixedData(segment, DATA_SELECTOR, 0);
+  enterFlat(cpu, { code: 0x08, data: 0x10, size: 32 });
+  state.rip = BigInt(eip);
+  state.setGpr(RAX, BigInt(eax));
+  state.setGpr(RBX, BigInt(ebx));
+}
+
+/** What the 64-bit entry of Linux finds: page tables that map it to itself, and its parameters in RSI. */
+export interface LongEntry {
+  readonly rip: number;
+  readonly rsi: number;
+  /** The physical address of the PML4 table. */
+  readonly tables: number;
+}
+
+/** Puts the processor into 64-bit mode with flat segments, interrupts off. Linux, Documentation/x86/boot.rst. */
+export function enterLongMode({ cpu }: Board, { rip, rsi, tables }: LongEntry): void {
+  const { state, mmu } = cpu;
+  mmu.setCr3(tables);
+  mmu.setCr4(CR4_PAE);
+  mmu.setEfer(EFER_LME | EFER_LMA);
+  mmu.setCr0(CR0_PG | CR0_PE | CR0_ET);
+  mmu.setPaging('four-level');
+  enterFlat(cpu, { code: 0x10, data: 0x18, size: 64 });
+  state.rip = BigInt(rip);
+  state.setGpr(RSI, BigInt(rsi));
+}
+
+/** Loads flat segments, and gives all other registers the values that they have when a processor starts. */
+function enterFlat(
+  cpu: Cpu,
+  selectors: { readonly code: number; readonly data: number; readonly size: 32 | 64 },
+): void {
+  const { state } = cpu;
+  const { segments, controls } = cpu.bare!.system;
+  segments.setFixedCode(selectors.code, 0, selectors.size);
+  for (const segment of [ES, SS, DS, FS, GS]) segments.setFixedData(segment, selectors.data, 0);
   segments.setFixedTask(TASK_LIMIT);
   segments.refresh();
   controls.onFloatRules();
   state.rflags = RFLAGS_FIXED;
-  state.rip = BigInt(eip);
-  state.setGpr(RAX, BigInt(eax));
-  state.setGpr(RBX, BigInt(ebx));
   state.setX87Part(16, 0, INITIAL_FCW);
   state.mxcsr = INITIAL_MXCSR;
 }

@@ -51,13 +51,13 @@ const BOOT: CommandHelp = {
   summary: 'boot KERNEL on a bare PC',
   usage: '[OPTIONS] KERNEL',
   about:
-    'KERNEL is a file: an ELF kernel with a PVH entry, such as vmlinux of Linux, or a Multiboot 1 kernel. The machine has one ' +
+    'KERNEL is a file: vmlinuz or vmlinux of Linux, another ELF kernel with a PVH entry, or a Multiboot 1 kernel. The machine has one ' +
     'processor, memory, a serial port at the terminal, two 8259, a PIT and a clock, and no disk. On a terminal, Ctrl-A x ' +
     'quits.',
   options: BOOT_OPTIONS,
   examples: [
     ['bd0 boot kernel.elf', 'a Multiboot kernel'],
-    ['bd0 boot vmlinux --initrd initrd.cpio --append "console=ttyS0 nolapic noapic acpi=off"', 'Linux'],
+    ['bd0 boot vmlinuz --initrd initrd.cpio --append "console=ttyS0 nolapic noapic acpi=off"', 'Linux'],
     ['bd0 boot kernel.elf --trace irq,faults --max-instructions 1000000', 'with a log of interrupts and exceptions'],
   ],
   notes:

@@ -87,10 +87,53 @@ for (const is64 of [true, false])
     t.equal(machine.run(100).kind, 'halted', 'it runs');
   });
 
+/** A bzImage whose kernel is loaded at 1 MiB, and halts at its 64-bit entry. */
+function bzImage(changes: Readonly<Record<number, number>> = {}): Uint8Array {
+  const file = new Uint8Array(0x1000).fill(HLT, 0x400);
+  const view = new DataView(file.buffer);
+  file.set([1, 0x62], 0x1f1);
+  file[0x201] = 0x66;
+  view.setUint16(0x1fe, 0xaa55, true);
+  file.set([0x48, 0x64, 0x72, 0x53, 0x0f, 0x02], 0x202);
+  view.setUint32(0x22c, 0x7fff_ffff, true);
+  view.setUint16(0x236, 0x7f, true);
+  view.setUint32(0x238, 0x7ff, true);
+  view.setUint32(0x258, 0x10_0000, true);
+  view.setUint32(0x260, 0x2_0000, true);
+  for (const [at, byte] of Object.entries(changes)) file[Number(at)] = byte;
+  return file;
+}
+
+t.test('bzImage of Linux', async (t) => {
+  const machine = board();
+  const { cpu, memory } = machine;
+  t.equal(
+    boot(machine, { name: 'k', kernel: bzImage(), commandLine: 'quiet', initialDisk: new Uint8Array(5000) }),
+    'Linux',
+  );
+  t.same([cpu.state.rip, cpu.bare!.codeSize, cpu.mmu.cr0 >>> 0, cpu.mmu.efer], [0x10_0200n, 64, 0x8000_0011, 0x500]);
+  const parameters = Number(cpu.state.gpr(6));
+  const word = (offset: number): number => memory.read32(parameters + offset);
+  const byte = (offset: number): number => memory.ram[parameters + offset]!;
+  t.equal(word(0x202), 0x5372_6448, 'the setup header');
+  t.same([byte(0x210), byte(0x211) & 0x80, byte(0x1e8)], [0xff, 0x80, 4]);
+  t.same([word(0x218) % 4096, word(0x21c)], [0, 5000]);
+  const text = word(0x228);
+  t.equal(String.fromCharCode(...memory.ram.subarray(text, text + 5)), 'quiet');
+  const last = parameters + 0x2d0 + 60;
+  t.equal(memory.ramView.getBigUint64(last, true), 0x10_0000n, 'the range above 1 MiB is the last');
+  t.equal(machine.run(100).kind, 'halted', 'it runs');
+  t.throws(() => boot(board(), { name: 'k', kernel: bzImage({ 0x263: 1 }), commandLine: '' }), { message: /needs/ });
+  t.throws(() => boot(board(), { name: 'k', kernel: bzImage({ 0x236: 0 }), commandLine: '' }), { message: /neither/ });
+  t.throws(() => boot(board(), { name: 'k', kernel: bzImage(), commandLine: 'x'.repeat(2048) }), {
+    message: /at most 2047/,
+  });
+});
+
 t.test('what cannot be booted is refused with a reason', async (t) => {
   const refused: readonly (readonly [Uint8Array, RegExp])[] = [
-    [new Uint8Array(10), /neither PVH nor Multiboot/],
-    [new Uint8Array(9000), /neither PVH nor Multiboot/],
+    [new Uint8Array(10), /neither PVH, Linux nor Multiboot/],
+    [new Uint8Array(9000), /neither PVH, Linux nor Multiboot/],
     [multiboot({ 1: 0x1_0007 }), /features that bd0 has not/],
     [multiboot({ 1: 3 }), /no addresses/],
     [multiboot({ 4: 0x1000, 3: 0x1010 }), /below 1 MiB/],
@@ -109,11 +152,11 @@ t.test('what cannot be booted is refused with a reason', async (t) => {
 
 t.test('no file crashes a loader', async () => {
   const machine = board();
-  const files = [multiboot(), pvh(), pvh(false)];
+  const files = [multiboot(), pvh(), pvh(false), bzImage()];
   fc.assert(
-    fc.property(fc.nat(2), fc.array(fc.tuple(fc.nat(0x1ff), fc.nat(255)), { maxLength: 6 }), (which, changes) => {
+    fc.property(fc.nat(3), fc.array(fc.tuple(fc.nat(0x263), fc.nat(255)), { maxLength: 6 }), (which, changes) => {
       const kernel = files[which]!.slice();
-      for (const [at, byte] of changes) kernel[at] = byte;
+      for (const [at, byte] of changes) if (at < kernel.length) kernel[at] = byte;
       try {
         boot(machine, { name: 'k', kernel, commandLine: '' });
       } catch (error) {
