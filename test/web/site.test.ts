@@ -1,5 +1,5 @@
 /** `bd0 web`: the server, the worker of the page, run by Node, and the page, in Chromium. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, request, type IncomingMessage } from 'node:http';
@@ -294,6 +294,29 @@ async function testLayout(t: Test, page: ChromiumPage): Promise<void> {
   }
 }
 
+const HOSTILE = '<img src=x onerror=alert(1)>';
+
+/** A program whose function has markup for a name, prints markup, and traps. */
+function hostileProgram(directory: string): Buffer {
+  const source = join(directory, 'hostile.s');
+  const text = `.globl _start\n_start: call "${HOSTILE}"\n.type "${HOSTILE}", @function\n"${HOSTILE}": nop\nud2\n.size "${HOSTILE}", 3\n`;
+  writeFileSync(source, text);
+  const options = ['-nostdlib', '-static-pie', '-Wl,--no-dynamic-linker', '-Wl,-z,noexecstack'];
+  execFileSync('gcc', [...options, source, '-o', join(directory, 'hostile')]);
+  return readFileSync(join(directory, 'hostile'));
+}
+
+/** A trap opens the debugger, at the instruction; names of functions and files are text. */
+async function testTrap(t: Test, page: ChromiumPage): Promise<void> {
+  await page.evaluate("document.getElementById('tab-console').click()");
+  await page.evaluate(drop('<script>file</script>', hostileProgram(t.testdir({}))));
+  await page.until(`${stateIs('paused')} && document.querySelector('.debugger .code .current') !== null`);
+  t.match(await page.evaluate(textOf('.debugger .code .current')), /ud2/);
+  t.match(await page.evaluate(textOf('.debugger')), HOSTILE);
+  t.equal(await page.evaluate("document.querySelectorAll('img, body script').length"), 0);
+  t.equal(await page.evaluate(textOf('#state')), 'Trap');
+}
+
 /** Without its server, the page opens as before. */
 async function testOffline(page: ChromiumPage, close: () => void): Promise<void> {
   await page.until("caches.match('images/terminal').then((found) => found !== undefined)");
@@ -325,5 +348,6 @@ t.test('the page runs machines in Chromium', async (t) => {
   await t.test('views show the machine', (t) => testViews(t, page));
   await t.test('machines are kept', (t) => testKeeping(t, page));
   await t.test('it fits small and large screens', (t) => testLayout(t, page));
+  await t.test('a trap opens the debugger', (t) => testTrap(t, page));
   await t.test('it opens without its server', () => testOffline(page, close));
 });
