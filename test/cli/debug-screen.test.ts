@@ -137,6 +137,14 @@ t.test('a terminal that is resized gets another layout, also while the program r
   await leaves(t, session, 'exit 1');
 });
 
+t.test('Ctrl-D leaves while the program runs, too', async (t) => {
+  const session = await debugged(24, 80, 'spin');
+  session.terminal.type(F5);
+  await session.terminal.sees(/ running [^]*spinning/);
+  session.terminal.type('\x04');
+  await leaves(t, session, 'exit 0');
+});
+
 for (const [name, number] of [
   ['SIGTERM', 15],
   ['SIGHUP', 1],

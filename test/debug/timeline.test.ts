@@ -190,7 +190,7 @@ t.test('a search of the past can be given up at any step, and leaves the machine
   const now = computer.ticks;
   const hash = computer.machineHash();
   const never = { kind: 'code', address: 0x1000n } as const;
-  debug.addStop(never);
+  const stops = [debug.addStop(never)];
   const begin = (): number => {
     let steps = 0;
     while (steps < 3 && debug.resume({ direction: 'backward', maxTicks: 1 }) === undefined) steps++;
@@ -201,7 +201,7 @@ t.test('a search of the past can be given up at any step, and leaves the machine
   debug.cancel();
   t.strictSame([computer.ticks, computer.machineHash()], [now, hash]);
   begin();
-  debug.addStop(never);
+  stops.push(debug.addStop(never));
   t.equal(debug.resume({ direction: 'forward', maxTicks: 1 }), undefined, 'or for another motion');
   t.equal(computer.ticks, now + 1);
   debug.goto(now);
@@ -217,6 +217,14 @@ t.test('a search of the past can be given up at any step, and leaves the machine
     t.strictSame([computer.ticks, computer.machineHash()], [now, hash], command);
   }
   t.equal(debug.back().kind, 'history-begin');
+  debug.goto(timeline.end);
+  for (const stop of stops) debug.removeStop(stop);
+  const atOnce = debug.resume({ direction: 'backward', maxTicks: 1 });
+  t.strictSame(
+    [atOnce?.kind, computer.ticks],
+    ['history-begin', timeline.begin],
+    'nothing to stop at is not looked for',
+  );
   t.end();
 });
 

@@ -17,7 +17,7 @@ import type { End } from '../run/run-loop.js';
 import type { DebugFront, Watch } from '../run/run.js';
 import type { RunOptions } from '../run/run-options.js';
 import { endOf } from './session-end.js';
-import { bringOutput, END, runSession, type SessionPort } from './session-loop.js';
+import { bringOutput, runSession, type SessionPort } from './session-loop.js';
 import { timelineOf } from './history.js';
 import { SourceFiles } from './source-files.js';
 import { TypedInput } from './typed-input.js';
@@ -77,7 +77,10 @@ export class ScreenFront implements DebugFront {
   private portOf(machine: Machine, screen: DebugScreen): SessionPort {
     const { typed } = this;
     return {
-      next: () => (screen.hasLeft ? END : screen.nextCommand()),
+      next: () => screen.nextCommand(),
+      get hasLeft() {
+        return screen.hasLeft;
+      },
       show: async () => {
         const isDue = !screen.session.isRunning || performance.now() - this.drawnMs >= DRAWING_MS;
         if (isDue) this.draw(screen, machine.output);

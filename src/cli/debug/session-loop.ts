@@ -18,6 +18,8 @@ export interface SessionPort {
   show(): Promise<void>;
   /** Called when the machine has stopped. */
   onStop?(): void;
+  /** Whether the user has left: a command that has not ended is given up. */
+  readonly hasLeft?: boolean;
   /** Whether the guest can only read what the user of the debugger types, and has read all of it. */
   readonly lacksInput: boolean;
 }
@@ -52,6 +54,7 @@ export async function runSession(
     await port.show();
     if (output.failure) return { kind: 'signal', signal: signalOfLostOutput(output.failure) };
     if (interruption.end) return interruption.end;
+    if (port.hasLeft) return 'over';
     if (slice.kind === 'running') await nextTurn();
     else if (slice.kind === 'stopped') {
       const line = port.next();

@@ -82,6 +82,10 @@ export class Backward {
   private *backToStop(isWanted: (reason: StopReason) => boolean): Steps<StopReason> {
     const { stops, timeline } = this;
     const now = this.parts.cpu.ticks;
+    if (!stops.has(({ kind }) => kind === 'stop')) {
+      yield* timeline.stepsTo(timeline.begin);
+      return HISTORY_BEGIN;
+    }
     const armament = { arm: () => stops.suspend(false), disarm: () => stops.suspend(true) };
     // The instruction that has just been executed may have made the access.
     const isHit = (stop: MachineStop, tick: number): boolean => {

@@ -67,6 +67,12 @@ export class StopSet<What> {
     for (const set of this.places.values()) yield* set;
   }
 
+  /** Whether any range is armed for which `is` returns true. */
+  has(is: (what: What) => boolean): boolean {
+    for (const { what } of this.all()) if (is(what)) return true;
+    return false;
+  }
+
   /** Throws RangeError for a range that is empty or not canonical. */
   arm({ kind, address, lengthBytes = 1, tid, pid }: StopRequest, what: What): Armed<What> {
     const seen = isCanonical(address) ? fromLinear(address) : undefined;
