@@ -112,6 +112,7 @@ export class Tabs {
       const isOpen = tab.id === `tab-${this.name}`;
       tab.setAttribute('aria-selected', String(isOpen));
       tab.setAttribute('tabindex', isOpen ? '0' : '-1');
+      if (isOpen) tab.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     }
   }
 }

@@ -59,7 +59,11 @@ export class EngineView implements View {
         ['code found by content', grouped(translation.hitsByContent)],
         ['time to translate', `${grouped(translation.millisecondsGenerating + translation.millisecondsCompiling)} ms`],
       );
-    if (snapshots) counts.push(['history', `${snapshots.snapshots} snapshots, ${sizeText(snapshots.bytes)}`]);
+    if (snapshots)
+      counts.push([
+        'history',
+        `${snapshots.snapshots} snapshot${snapshots.snapshots === 1 ? '' : 's'}, ${sizeText(snapshots.bytes)}`,
+      ]);
     this.counters.replaceChildren(
       ...counts.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))),
     );
