@@ -139,7 +139,7 @@ t.test(
     const nameless = await bd0(['debug', '--command', 'step', '--command', 'stepi', bare]);
     t.match(
       nameless.stdout,
-      /\(bd0\) step\nerror: there is neither a source line nor a function here: stepi executes /,
+      /\(bd0\) step\nerror: there is neither a source line nor a function here: stepi or finish /,
     );
     t.match(nameless.stdout, /\(bd0\) stepi\nthread 1, tick \d+: /);
   },

@@ -43,7 +43,7 @@ function sayWhereNoLines({ images, thread, target, options }: DebugSession): voi
   if (images.line(rip)) return;
   const name = images.symbols(rip)?.name;
   if (name === undefined)
-    throw new CommandError('there is neither a source line nor a function here: stepi executes one instruction');
+    throw new CommandError('there is neither a source line nor a function here: stepi or finish go on from here');
   options.print(`${name} has no source lines: running until it has returned`);
 }
 
