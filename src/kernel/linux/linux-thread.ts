@@ -2,13 +2,27 @@ import { schema, value } from '../../state/schema.js';
 import { RunClock } from './tasks/run-clock.js';
 import { ThreadSignals } from './signals/thread-signals.js';
 
+/* include/uapi/linux/sched.h */
+export const SCHED_OTHER = 0;
+export const SCHED_RESET_ON_FORK = 0x4000_0000;
+
+/** How a thread has asked to be scheduled. sched(7) */
+export interface Scheduling {
+  /** SCHED_, perhaps with SCHED_RESET_ON_FORK. */
+  readonly policy: number;
+  /** From 1 to 99 for policies of real time; else 0. */
+  readonly priority: number;
+}
+
+const PLAIN: Scheduling = { policy: SCHED_OTHER, priority: 0 };
+
 /** What a thread of a Linux process has besides a thread of BD0. */
 export class LinuxThread {
   /** @internal */
   static readonly state = schema(
     'linux thread',
     LinuxThread,
-    { tid: value, clearTid: value, robustList: value, name: value, signals: value, clock: value },
+    { tid: value, clearTid: value, robustList: value, name: value, signals: value, clock: value, scheduling: value },
     { label: ({ tid }) => String(tid) },
   );
 
@@ -17,6 +31,7 @@ export class LinuxThread {
   robustList = 0n;
   /** What it is called, at most 15 bytes; undefined: as the program of its process. */
   name: Uint8Array | undefined;
+  scheduling = PLAIN;
 
   constructor(
     /** Its number for Linux; that of the first thread is that of the process. */
@@ -25,4 +40,9 @@ export class LinuxThread {
     /** Of the time in which it has run. */
     readonly clock = new RunClock(),
   ) {}
+
+  /** Takes over how the thread is scheduled that has made it. */
+  inheritScheduling({ scheduling }: LinuxThread): void {
+    this.scheduling = scheduling.policy & SCHED_RESET_ON_FORK ? PLAIN : scheduling;
+  }
 }

@@ -10,8 +10,8 @@ const PRIO_PROCESS = 0;
 const PRIO_PGRP = 1;
 const PRIO_USER = 2;
 
-const NICE_MIN = -20;
-const NICE_MAX = 19;
+export const NICE_MIN = -20;
+export const NICE_MAX = 19;
 /** getpriority answers 20 less the nice value, so that no answer is negative. */
 const PRIORITY_OF_ZERO = 20;
 

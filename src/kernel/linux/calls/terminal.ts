@@ -13,6 +13,7 @@ import { TERMIOS_BYTES, type Termios } from '../terminals/termios.js';
 import { Signal } from '../signals/signal.js';
 import { RegularFile } from '../files/tree/inode.js';
 import { put32, putFields, viewAt } from '../user-data.js';
+import { interfaceRequest } from './sockets/interface.js';
 
 const { EINVAL, EIO, ENOTTY, EOPNOTSUPP, EPERM, ESRCH } = LinuxErrno;
 
@@ -77,6 +78,8 @@ function ioctl(context: LinuxContext, fd: bigint, requestArgument: bigint, argum
     case FICLONERANGE:
       return failed(file.inode instanceof RegularFile ? EOPNOTSUPP : ENOTTY);
   }
+  const told = file.socket && interfaceRequest(context, file.socket, request, argument);
+  if (told !== undefined) return told;
   if (file.socket && request === TIOCOUTQ) return put32(context, argument, file.socket.sentBytes);
   const asked = askedTerminal(context, file);
   if (asked === undefined) return failed(ENOTTY);

@@ -4,6 +4,7 @@ export const AF_UNSPEC = 0;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
 /** One more than the last family that has a number. */
 export const AF_MAX = 46;
 
@@ -14,6 +15,10 @@ export const SOCK_SEQPACKET = 5;
 /** One more than the last type that has a number, and the bits of a type. */
 export const SOCK_MAX = 11;
 export const SOCK_TYPE_MASK = 0xf;
+
+/** The protocol of AF_NETLINK that tells of interfaces, and the level of its options. */
+export const NETLINK_ROUTE = 0;
+export const SOL_NETLINK = 270;
 
 export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;

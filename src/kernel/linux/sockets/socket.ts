@@ -12,7 +12,7 @@ import {
   POLLWRNORM,
   type OpenFile,
 } from '../files/open/open-file.js';
-import { AF_UNIX, DATAGRAMS_MAX, SHUT_BOTH, SHUT_RECEIVING, SOCK_DGRAM, SOCK_STREAM } from './constants.js';
+import { AF_NETLINK, AF_UNIX, DATAGRAMS_MAX, SHUT_BOTH, SHUT_RECEIVING, SOCK_DGRAM, SOCK_STREAM } from './constants.js';
 import { dropMessage } from './in-flight.js';
 import { SocketOptions } from './socket-options.js';
 
@@ -92,6 +92,10 @@ export class Socket {
 
   get isUnix(): boolean {
     return this.kind.domain === AF_UNIX;
+  }
+
+  get isNetlink(): boolean {
+    return this.kind.domain === AF_NETLINK;
   }
 
   get isStream(): boolean {

@@ -117,8 +117,9 @@ function begin(
   context.system.jobs.endTimers(linux.signals);
   linux.place.credentials = found.credentials;
   linux.exec(loaded.memory, { path: found.realPath, argv: found.argv, environment });
-  const { clock, signals } = thread.linux!;
+  const { clock, signals, scheduling } = thread.linux!;
   thread.linux = new LinuxThread(linux.pid, signals.exec(), clock);
+  thread.linux.scheduling = scheduling;
   thread.stack = loaded.stack;
   kernel.execThread(thread, loaded.rip, loaded.rsp);
   leaveSight(pager.pageTable, before.view);

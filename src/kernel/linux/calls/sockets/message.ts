@@ -13,19 +13,17 @@ import {
   MSG_TRUNC,
   MSG_WAITALL,
 } from '../../sockets/constants.js';
-import { unixName } from '../../sockets/address.js';
-import { routeOf } from '../../sockets/inet.js';
 import { senderOf } from '../../sockets/make-socket.js';
 import type { OpenSocket } from '../../sockets/open-socket.js';
 import { lookAt, take, type Found } from '../../sockets/receive.js';
-import { passesCredentials, requireConnection, send, type Outgoing } from '../../sockets/send.js';
+import { passesCredentials, requireConnection, send } from '../../sockets/send.js';
 import type { SenderCredentials, Socket } from '../../sockets/socket.js';
-import { bindByItself, unixSocketAt } from '../../sockets/unix.js';
 import { sentBy } from '../../signals/signal-info.js';
 import { Signal } from '../../signals/signal.js';
 import { Buffers } from '../buffers.js';
 import { addressAt, putAddress, socketOf } from './arguments.js';
 import { ancillaryAt, headerAt, nameIn, putHeader, type Ancillary } from './message-header.js';
+import { routeFor } from './route.js';
 import { waitForSocket } from './socket.js';
 
 const { EAGAIN, EFAULT, EISCONN, EOPNOTSUPP, EPIPE } = LinuxErrno;
@@ -77,29 +75,6 @@ function sendFrom(
   chargeBytes(context, sent);
   pending.progress = done + sent;
   return pending.progress >= buffers.length || given < wanted ? BigInt(pending.progress) : PENDING;
-}
-
-/** What is sent, and where to; the number of bytes where they are lost on their way. Throws LinuxError. */
-function routeFor(
-  context: LinuxContext,
-  socket: Socket,
-  address: Uint8Array | undefined,
-  outgoing: Outgoing,
-): Outgoing | number {
-  if (socket.isUnix && !socket.isStream) {
-    if (!socket.isDatagram) requireConnection(socket);
-    else if (address) unixName(address);
-    if (passesCredentials(socket)) bindByItself(context, socket);
-  }
-  if (socket.isStream || (socket.isUnix && (!address || !socket.isDatagram))) return outgoing;
-  if (socket.isUnix) {
-    return { ...outgoing, to: () => unixSocketAt(context, address!, socket.kind.type) };
-  }
-  socket.throwError();
-  const { to, from } = routeOf(context.system.fileSystem, socket, address);
-  if (to) return { ...outgoing, to: () => to, from };
-  if (!address) socket.error = LinuxErrno.ECONNREFUSED;
-  return outgoing.bytes.length;
 }
 
 /** Waits for the socket. If the call may not wait any longer, returns the bytes moved so far, else EAGAIN. */

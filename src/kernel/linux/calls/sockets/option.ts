@@ -3,7 +3,7 @@ import type { CallResult } from '../../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError, failed } from '../../errno.js';
 import { POLLOUT, POLLWRNORM } from '../../files/open/open-file.js';
-import { AF_INET6, IPPROTO_IP, IPPROTO_IPV6, SOL_SOCKET } from '../../sockets/constants.js';
+import { AF_INET6, AF_NETLINK, IPPROTO_IP, IPPROTO_IPV6, SOL_NETLINK, SOL_SOCKET } from '../../sockets/constants.js';
 import { optionKey } from '../../sockets/socket-options.js';
 import type { Socket } from '../../sockets/socket.js';
 import { bytesAt, put32, putBytes, viewAt } from '../../user-data.js';
@@ -106,6 +106,7 @@ function protocolOption({ isUnix, options, kind }: Socket, level: number, option
 }
 
 function requireLevel({ domain, protocol }: Socket['kind'], level: number): void {
+  if (domain === AF_NETLINK && level === SOL_NETLINK) return;
   const isKnown = level === IPPROTO_IP || level === protocol || (level === IPPROTO_IPV6 && domain === AF_INET6);
   if (!isKnown) throw new LinuxError(ENOPROTOOPT);
 }

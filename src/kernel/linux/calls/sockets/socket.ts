@@ -9,9 +9,11 @@ import {
   AF_INET,
   AF_INET6,
   AF_MAX,
+  AF_NETLINK,
   AF_UNIX,
   IPPROTO_TCP,
   IPPROTO_UDP,
+  NETLINK_ROUTE,
   SHUT_RECEIVING,
   SHUT_SENDING,
   SOCK_DGRAM,
@@ -23,6 +25,7 @@ import {
   SOMAXCONN,
 } from '../../sockets/constants.js';
 import { connected, madeSocket, openSocket, senderOf } from '../../sockets/make-socket.js';
+import { bindNetlink, connectNetlink, netlinkAddress } from '../../sockets/netlink.js';
 import type { OpenSocket } from '../../sockets/open-socket.js';
 import { familyOnly } from '../../sockets/address.js';
 import type { Socket, SocketKind } from '../../sockets/socket.js';
@@ -43,6 +46,7 @@ function kindOf(domainArgument: bigint, typeArgument: bigint, protocolArgument: 
   if (type >= SOCK_MAX) throw new LinuxError(EINVAL);
   if (domain === AF_UNIX) return unixKind(type, protocol!);
   if (domain === AF_INET || domain === AF_INET6) return inetKind(domain, type, protocol!);
+  if (domain === AF_NETLINK) return netlinkKind(type, protocol!);
   throw new LinuxError(EAFNOSUPPORT);
 }
 
@@ -60,6 +64,12 @@ function inetKind(domain: number, type: number, protocol: number): SocketKind {
   if (type !== SOCK_STREAM && type !== SOCK_DGRAM) throw new LinuxError(ESOCKTNOSUPPORT);
   if (protocol !== 0 && protocol !== own) throw new LinuxError(EPROTONOSUPPORT);
   return { domain, type, protocol: own };
+}
+
+function netlinkKind(type: number, protocol: number): SocketKind {
+  if (type !== SOCK_RAW && type !== SOCK_DGRAM) throw new LinuxError(ESOCKTNOSUPPORT);
+  if (protocol !== NETLINK_ROUTE) throw new LinuxError(EPROTONOSUPPORT);
+  return { domain: AF_NETLINK, type: SOCK_DGRAM, protocol };
 }
 
 /** A descriptor for a socket. */
@@ -111,6 +121,7 @@ function bind(context: LinuxContext, fd: bigint, address: bigint, length: bigint
   const { socket: bound } = socketOf(context, fd);
   const given = addressAt(context, address, length);
   if (bound.isUnix) bindUnix(context, bound, given);
+  else if (bound.isNetlink) bindNetlink(bound, given, context.linux.pid);
   else bindInet(context, bound, given);
   return 0n;
 }
@@ -177,6 +188,10 @@ function connect(context: LinuxContext, fd: bigint, address: bigint, length: big
   const file = socketOf(context, fd);
   const { socket: connecting } = file;
   const given = addressAt(context, address, length);
+  if (connecting.isNetlink) {
+    connectNetlink(connecting, given, context.linux.pid);
+    return 0n;
+  }
   if (!connecting.isUnix) return connectOverNetwork(context, file, given);
   const full = connectUnix(context, connecting, given);
   return full ? waitForSocket(context, full.roomNumber, file, connecting.options.sendTimeout) : 0n;
@@ -219,6 +234,7 @@ function nameOfPeer({ peer, peerName, kind }: Socket): Uint8Array {
 
 /** What a socket without a name tells of. */
 function unnamed(domain: number): Uint8Array {
+  if (domain === AF_NETLINK) return netlinkAddress();
   const address = new Uint8Array(domain === AF_UNIX ? 2 : domain === AF_INET ? 16 : 28);
   address.set(familyOnly(domain));
   return address;
@@ -244,7 +260,10 @@ function shutdown(context: LinuxContext, fd: bigint, howArgument: bigint): CallR
 }
 
 const whole = { state: 'whole', differs: '' } as const;
-const families = { state: 'part', differs: 'Of AF_UNIX, and of AF_INET and AF_INET6 within the machine.' } as const;
+const families = {
+  state: 'part',
+  differs: 'Of AF_UNIX, AF_INET and AF_INET6 within the machine, and NETLINK_ROUTE about its interface.',
+} as const;
 const named = ['fd', 'address', 'length'];
 
 export const SOCKET_CALLS: readonly LinuxCall[] = [

@@ -1,0 +1,105 @@
+/** Requests of ioctl about the one network interface that there is, lo. netdevice(7) */
+import { LinuxErrno, failed } from '../../errno.js';
+import type { LinuxContext } from '../../call.js';
+import { AF_INET } from '../../sockets/constants.js';
+import type { Socket } from '../../sockets/socket.js';
+import { bytesAt, putBytes, putFields, viewAt } from '../../user-data.js';
+
+const { EINVAL, ENODEV } = LinuxErrno;
+
+/* include/uapi/linux/sockios.h */
+const SIOCGIFNAME = 0x8910;
+const SIOCGIFCONF = 0x8912;
+const SIOCGIFFLAGS = 0x8913;
+const SIOCGIFADDR = 0x8915;
+const SIOCGIFDSTADDR = 0x8917;
+const SIOCGIFBRDADDR = 0x8919;
+const SIOCGIFNETMASK = 0x891b;
+const SIOCGIFMETRIC = 0x891d;
+const SIOCGIFMTU = 0x8921;
+const SIOCGIFHWADDR = 0x8927;
+const SIOCGIFINDEX = 0x8933;
+const SIOCGIFTXQLEN = 0x8942;
+const SIOCGIFMAP = 0x8970;
+
+/** struct ifreq: a name, and what is told of it. */
+const NAME_BYTES = 16;
+const REQUEST_BYTES = 40;
+const TOLD_BYTES = REQUEST_BYTES - NAME_BYTES;
+
+const NAME = new TextEncoder().encode('lo');
+const INDEX = 1;
+const ARPHRD_LOOPBACK = 772;
+/** IFF_UP, IFF_LOOPBACK and IFF_RUNNING. */
+const FLAGS = 0x49;
+const MTU = 65536;
+const QUEUE = 1000;
+
+/** What is told of it to sockets of AF_INET: struct sockaddr_in. */
+const ADDRESSES: ReadonlyMap<number, Uint8Array> = new Map([
+  [SIOCGIFADDR, inetAddress(127, 0, 0, 1)],
+  [SIOCGIFDSTADDR, inetAddress(127, 0, 0, 1)],
+  [SIOCGIFBRDADDR, inetAddress(0, 0, 0, 0)],
+  [SIOCGIFNETMASK, inetAddress(255, 0, 0, 0)],
+]);
+
+/** What is told to every socket. */
+const TOLD: ReadonlyMap<number, Uint8Array> = new Map([
+  [SIOCGIFFLAGS, word(FLAGS)],
+  [SIOCGIFMETRIC, word(0)],
+  [SIOCGIFMTU, word(MTU)],
+  [SIOCGIFHWADDR, word(ARPHRD_LOOPBACK)],
+  [SIOCGIFINDEX, word(INDEX)],
+  [SIOCGIFTXQLEN, word(QUEUE)],
+  [SIOCGIFMAP, new Uint8Array(TOLD_BYTES)],
+]);
+
+function word(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
+}
+
+/** struct sockaddr_in without a port. */
+function inetAddress(...host: readonly number[]): Uint8Array {
+  const address = new Uint8Array(16);
+  address[0] = AF_INET;
+  address.set(host, 4);
+  return address;
+}
+
+/** The result of a request to a socket; undefined for one that is not about interfaces. */
+export function interfaceRequest(
+  context: LinuxContext,
+  { kind }: Socket,
+  request: number,
+  address: bigint,
+): bigint | undefined {
+  if (request === SIOCGIFCONF) return configuration(context, address);
+  if (request === SIOCGIFNAME) {
+    if (viewAt(context, address, REQUEST_BYTES).getInt32(NAME_BYTES, true) !== INDEX) return failed(ENODEV);
+    const name = new Uint8Array(NAME_BYTES);
+    name.set(NAME);
+    putBytes(context, address, name);
+    return 0n;
+  }
+  const told = TOLD.get(request) ?? (kind.domain === AF_INET ? ADDRESSES.get(request) : undefined);
+  if (!told) return undefined;
+  const given = new TextDecoder().decode(bytesAt(context, address, NAME_BYTES));
+  if (given.replace(/[\0:].*$/s, '') !== 'lo') return failed(ENODEV);
+  putBytes(context, address + BigInt(NAME_BYTES), told);
+  return 0n;
+}
+
+/** The interfaces that have an address of AF_INET, as far as there is room: struct ifconf. */
+function configuration(context: LinuxContext, address: bigint): bigint {
+  const view = viewAt(context, address, 16);
+  const [room, list] = [view.getInt32(0, true), view.getBigUint64(8, true)];
+  if (room < 0) return failed(EINVAL);
+  const isTold = list === 0n || room >= REQUEST_BYTES;
+  if (list !== 0n && isTold) {
+    const told = new Uint8Array(REQUEST_BYTES);
+    told.set(NAME);
+    told.set(inetAddress(127, 0, 0, 1), NAME_BYTES);
+    putBytes(context, list, told);
+  }
+  return putFields(context, address, 4, (fields) => fields.setInt32(0, isTold ? REQUEST_BYTES : 0, true));
+}
