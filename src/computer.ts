@@ -1,6 +1,7 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import { CPU_MODELS, Cpu, DEFAULT_MODEL, isCpuModel, type CpuModel, type Engine } from './cpu/cpu.js';
 import type { CpuState } from './cpu/state/cpu-state.js';
+import type { CodeKeeper } from './cpu/translator/kept/code-keeper.js';
 import type { CodeStore } from './cpu/translator/cache/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
 import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
@@ -73,6 +74,8 @@ export interface ComputerOptions {
   readonly onTranslated?: TranslationHook;
   /** Persistent store of translated code, found again by its content after a restart. */
   readonly codeStore?: CodeStore;
+  /** Keeps what has become hot, with what the host has compiled of it, from one run of a program to the next. */
+  readonly codeKeeper?: CodeKeeper;
   /** Budget for compiled Wasm code in bytes; each module counts its size plus 8192. Default: 64 MiB. */
   readonly codeBudgetBytes?: number;
   /** How code is compiled; default: 'sync', which pauses the machine while it compiles. */
@@ -185,6 +188,7 @@ export class Computer {
       threshold: options.translationThreshold,
       onTranslated: options.onTranslated,
       store: options.codeStore,
+      keeper: options.codeKeeper,
       codeBudgetBytes: options.codeBudgetBytes,
       compilation: options.compilation,
       sha256,
@@ -381,6 +385,11 @@ export class Computer {
    */
   fileChanges(): ChangedFile {
     return this.kernel.linux.fileSystem.changes();
+  }
+
+  /** Has the host keep what has become hot, for later runs of the same program: see `codeKeeper`. */
+  keepCode(): void {
+    this.cpu.keepCode();
   }
 
   get statistics(): Statistics {

@@ -12,6 +12,8 @@ export type { Engine } from './cpu/cpu.js';
 export type { CpuModel } from './cpu/state/model.js';
 export type { CpuState } from './cpu/state/cpu-state.js';
 export type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
+export type { CodeKeeper, KeptCode, KeptRegion, KeptSamples } from './cpu/translator/kept/code-keeper.js';
+export { CODE_VERSION } from './cpu/translator/cache/code-key.js';
 export type { CodeStore } from './cpu/translator/cache/code-record.js';
 export type {
   TranslatedInstruction,

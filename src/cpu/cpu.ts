@@ -150,6 +150,11 @@ export class Cpu {
     return this.records?.translationStats;
   }
 
+  /** Has the host keep what has become hot, for later runs of the same program: see `TranslatorOptions.keeper`. */
+  keepCode(): void {
+    this.records?.keepCode();
+  }
+
   /** Number of instructions decoded for the interpreter, including repeated decodes; 0 with engine 'evaluator'. */
   get decoded(): number {
     return this.records?.decoded ?? 0;

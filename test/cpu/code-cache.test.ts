@@ -334,10 +334,13 @@ t.test("a module declares only the types that its code calls, since V8 never fre
   });
 });
 
+const NO_CODE = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+
 t.test('the cache counts its content and finds the least recently used entry', async (t) => {
   const cache = new CodeCache();
   const make = (key: string, wasmBytes: number): Parameters<CodeCache['add']>[0] => ({
     ...{ key, wasmBytes, entries: [0n], minimumTicks: 1, bestEntries: new Map() },
+    module: NO_CODE,
     run: () => 0,
   });
   const [a, b, c] = [make('a', 10), make('b', 20), make('c', 30)];

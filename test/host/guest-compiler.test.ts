@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { cacheDirectory, cachedLibrary } from '../../src/host/toolchain/library-cache.js';
+import { cacheDirectory } from '../../src/host/cache-directory.js';
+import { cachedLibrary } from '../../src/host/toolchain/library-cache.js';
 import {
   buildAllGuests,
   compileGuest,

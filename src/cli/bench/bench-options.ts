@@ -4,7 +4,8 @@ import { CPU_OPTION } from '../cpu-option.js';
 import { readOptions, type OptionTable, type Shown } from '../options.js';
 import { parseCount } from '../size.js';
 
-const CONTENDERS = ['native', 'qemu-user', 'qemu-system', 'bochs', 'evaluator', 'interpreter', 'auto'] as const;
+const OTHERS = ['native', 'qemu-user', 'qemu-system', 'bochs'] as const;
+const CONTENDERS = [...OTHERS, 'evaluator', 'interpreter', 'auto', 'kept'] as const;
 
 /** The options of `bd0 bench`, as the help shows them. */
 export const BENCH_OPTIONS = {

@@ -64,7 +64,7 @@ function qemuSystemCommand(program: string, words: readonly string[]): string[] 
 
 /** Each prints the number of instructions as JSON on stderr. */
 function engine(bd0Run: readonly string[], name: string, instructionsMax?: number): Contender {
-  const options = ['--engine', name, '--memory', `${MEMORY_MIB}MB`, '--json'];
+  const options = ['--engine', name, '--code-cache', 'none', '--memory', `${MEMORY_MIB}MB`, '--json'];
   const limit = instructionsMax === undefined ? [] : ['--max-instructions', String(instructionsMax)];
   return {
     ...{ name, kind: 'bd0', exitCodes: instructionsMax === undefined ? [0] : [0, 124] },

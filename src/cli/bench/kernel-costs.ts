@@ -119,7 +119,19 @@ async function commandOf(plan: KernelPlan, contender: KernelContender): Promise<
   if (contender === 'auto') {
     await compileGuest({ sources: [join(sources, 'costs.c')], output: costs });
     await compileGuest({ sources: [join(sources, 'child.c')], output: child });
-    return [...plan.bd0Run, '--root', output, '--memory', '512MB', 'costs', '--', 'child', ...counted];
+    return [
+      ...plan.bd0Run,
+      '--code-cache',
+      'none',
+      '--root',
+      output,
+      '--memory',
+      '512MB',
+      'costs',
+      '--',
+      'child',
+      ...counted,
+    ];
   }
   await builder.compileForLinux(['-pthread', join(sources, 'costs.c'), '-o', costs]);
   await builder.compileForLinux([join(sources, 'child.c'), '-o', child]);

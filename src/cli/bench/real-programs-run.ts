@@ -1,11 +1,13 @@
 /** Runs the programs of `bd0 bench programs` with all contenders in turn, and compares them. */
+import { join } from 'node:path';
 import { Failure } from '../failure.js';
 import { measure } from './measure.js';
 import { SIZES, realPrograms, writeInputs, type RealProgram, type Size } from './real-programs.js';
 import { geometricMean, median } from './statistics.js';
 import { formatMarkdown, formatText } from './table.js';
 
-export const PROGRAM_CONTENDERS = ['native', 'qemu-user', 'interpreter', 'auto'] as const;
+/** `kept` is `auto` with what the rounds before have kept of the program; the first of them had nothing. */
+export const PROGRAM_CONTENDERS = ['native', 'qemu-user', 'interpreter', 'auto', 'kept'] as const;
 export type ProgramContender = (typeof PROGRAM_CONTENDERS)[number];
 
 export interface ProgramPlan {
@@ -61,7 +63,7 @@ async function measureRounds(plan: ProgramPlan, program: RealProgram, words: rea
     let expected: string | undefined;
     for (const contender of plan.contenders) {
       plan.progress(`${program.name}: round ${round} of ${plan.rounds}, ${contender}`);
-      const command = [...prefixOf(contender, plan.bd0Run), program.path!, ...words];
+      const command = [...prefixOf(contender, plan), program.path!, ...words];
       const { cpuSeconds, stdout } = await measure(command, [0], plan.stop);
       if (stdout !== (expected ??= stdout)) throw new Failure(`${program.name}: ${contender} printed something else`);
       seconds.get(contender)!.push(cpuSeconds);
@@ -70,10 +72,11 @@ async function measureRounds(plan: ProgramPlan, program: RealProgram, words: rea
   return seconds;
 }
 
-function prefixOf(contender: ProgramContender, bd0Run: readonly string[]): readonly string[] {
+function prefixOf(contender: ProgramContender, { bd0Run, directory }: ProgramPlan): readonly string[] {
   if (contender === 'native') return [];
   if (contender === 'qemu-user') return ['qemu-x86_64'];
-  return [...bd0Run, '--engine', contender];
+  if (contender === 'kept') return [...bd0Run, '--code-cache', join(directory, 'code')];
+  return [...bd0Run, '--engine', contender, '--code-cache', 'none'];
 }
 
 /** Medians, and speeds by those of others: of long runs with their start-up, of short ones without it. */

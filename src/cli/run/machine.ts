@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import {
+  type CodeKeeper,
   Computer,
   type ComputerOptions,
   type KernelHooks,
@@ -70,6 +71,7 @@ export async function makeMachine(
   durable: DurableStore | undefined,
   consoleOf?: (output: HostOutput) => DebugConsole,
   saved?: VmoHandle,
+  codeKeeper?: CodeKeeper,
 ): Promise<Machine> {
   const codeStore = durable?.runStore.disk.code;
   const { bell, input, interruption, errors, log } = host;
@@ -111,6 +113,7 @@ export async function makeMachine(
       ),
     linuxRoot: linuxRoot(options, writes),
     ...(codeStore && { codeStore }),
+    ...(codeKeeper && { codeKeeper }),
     hooks: {
       ...tracing?.hooks,
       ...(!options.json && !debugConsole && { onTrap: bothTraps(tracing?.hooks.onTrap, traps.onTrap) }),

@@ -94,6 +94,12 @@ export const RUN_OPTIONS = {
     defaultDescription: 'when it pays',
     coerce: (text: string): number => parseCount(text, '--jit-threshold', 0),
   },
+  'code-cache': {
+    requiresArg: true,
+    describe: 'DIR in which translated code is kept for the next run of the same program, or none',
+    defaultDescription: "$BD0_CODE_CACHE, or bd0/code in the user's cache",
+    coerce: (text: string): string => text,
+  },
   clock: {
     requiresArg: true,
     values: CLOCKS,

@@ -18,6 +18,7 @@ import { processName } from '../../host/toolchain/image-file.js';
 import { RunRecording } from '../recording/run-recording.js';
 import { findSnapshot, pauseToSave, type Pause } from './machine-snapshots.js';
 import { Interrupted } from './interruption.js';
+import { codeKeeper } from './code-cache.js';
 import { clockOf, makeMachine, openStore, type DebugConsole, type DurableStore, type Machine } from './machine.js';
 import type { Debugging } from './debugging.js';
 import { openHost, type Host } from './run-host.js';
@@ -84,7 +85,8 @@ async function runImage(
   const source = image === undefined ? terminalSource() : findSource(image, options.root, disk);
   const path = source.inRoot ?? source.path;
   const consoleOf = front && ((output: HostOutput): DebugConsole => front.consoleOf(output, host.input));
-  const machine = await makeMachine(options, host, durable, consoleOf);
+  const keeper = front ? undefined : codeKeeper(path, options);
+  const machine = await makeMachine(options, host, durable, consoleOf, undefined, keeper);
   const { computer } = machine;
   const before = performance.now();
   let id: string | undefined;
@@ -143,6 +145,7 @@ async function ended(
   const seconds = (performance.now() - before) / 1000;
   const tell = (...lines: string[]): void => errors.tell(...lines);
   const changes = await settleChanges(machine, options, durable?.runStore, tell);
+  computer.keepCode();
   const exitCode = exitCodeOf(end);
   log?.info({ end: end.kind, exitCode }, 'ended');
   tellResult({ ...result, changes, exitCode, statistics: computer.statistics, seconds }, machine, options);

@@ -30,6 +30,8 @@ export interface BlockCacheHost {
   isWatchedElse(frame: number): boolean;
   /** Called when a page that was not live is fetched from: its records, if any, have been restored. */
   pageFetched(linear: bigint): void;
+  /** Called when so many bytes of code have been decoded. */
+  codeDecoded(rip: bigint, lengthBytes: number): void;
 }
 
 /**
@@ -463,6 +465,7 @@ export class BlockCache {
     this.writeGoOn(page, BigInt.asUintN(64, page.linear + BigInt(end)));
     for (const { record, target } of branches) this.link(page, record, target);
     this.watchRun({ page, firstRecord: first, records: instructions.length, physical, lengthBytes });
+    this.host.codeDecoded(rip, lengthBytes);
     return first;
   }
 

@@ -64,6 +64,7 @@ export class RecordEngine implements CodeStopsListener {
       rules: cpu.bare?.rules,
       isWatchedElse: (frame) => fetcher.holds(frame) || this.hot?.holds(frame) === true,
       pageFetched: (linear) => this.hot?.pageFetched(linear),
+      codeDecoded: (rip, lengthBytes) => this.hot?.codeDecoded(rip, lengthBytes),
     });
     this.blocks = blocks;
     if (translator === undefined) return;
@@ -73,6 +74,7 @@ export class RecordEngine implements CodeStopsListener {
       isReached: (rip: bigint) => blocks.has(rip),
       isJumpedTo: (rip: bigint) => blocks.isJumpedTo(rip),
       hasStop: (rip: bigint) => codeStops.has(rip),
+      hasStops: () => !codeStops.isEmpty,
       isLive: ({ linear, physical }: CodePage) => blocks.isLive(linear, physical / PAGE_SIZE),
       markRegion: (rip: bigint) => blocks.markRegion(rip),
       leadsToRegion: (record: number) => blocks.leadsToRegion(record),
@@ -83,6 +85,11 @@ export class RecordEngine implements CodeStopsListener {
   /** Statistics of the hot tier; undefined if there is none. */
   get translationStats(): TranslationStats | undefined {
     return this.hot?.statistics;
+  }
+
+  /** Has the host keep what has become hot, if it wants that. */
+  keepCode(): void {
+    this.hot?.keep();
   }
 
   /** Number of instructions decoded, including repeated decodes. */

@@ -30,6 +30,8 @@ export interface ChooserHost<R extends ChosenRegion> {
   enterAround(rip: bigint): boolean;
   /** The region that would be made around a block, of the code that is hot. */
   find(seed: bigint, heat: CodeHeat): Region | undefined;
+  /** How often a block was found running in earlier runs, when it is found for the first time in this one. */
+  samplesBefore(rip: bigint): number;
   /** How often such a region must pay: more than once where regions have been dropped since their code was stored to. */
   timesToPay(seed: bigint): number;
   /** Makes a region that has been found. */
@@ -52,8 +54,11 @@ export class Chooser<R extends ChosenRegion> {
 
   /** Looks at the samples that have been taken, and has made what pays. */
   takeSamples(): void {
-    const { profile } = this;
-    for (const address of profile.take()) profile.count(address);
+    const { profile, host } = this;
+    for (const address of profile.take()) {
+      if (profile.ever(address) === 0) profile.add(address, host.samplesBefore(address));
+      profile.count(address);
+    }
     if (profile.total < this.nextLook) return;
     this.openRegions();
     this.nextLook = profile.total + Math.max(SAMPLING.batch, profile.total * PART_BETWEEN_LOOKS, this.makeRegions());

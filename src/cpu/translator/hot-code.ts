@@ -1,3 +1,4 @@
+import { sha256 } from '@noble/hashes/sha2.js';
 import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
@@ -5,7 +6,7 @@ import type { Mmu } from '../../mmu/mmu.js';
 import { Exit, type ExitCode } from '../engine/record.js';
 import { EXIT_BUDGET, SINGLE_MISS, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { CodeMaker } from './cache/code-maker.js';
-import { pageOf } from '../access/linear-page.js';
+import { offsetOf, pageOf } from '../access/linear-page.js';
 import type { CodePage } from './compile/code-reader.js';
 import { startDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
@@ -14,6 +15,7 @@ import { PendingRegions } from './cache/pending-regions.js';
 import type { CodeHeat, Region } from './compile/region.js';
 import { Chooser, SAMPLING } from './chooser.js';
 import { costOfMisses, costOfTranslating } from './cost-model.js';
+import { KeptRegions } from './kept/kept-regions.js';
 import { MissPlaces } from './miss-places.js';
 import { Profile, type Sampling } from './profile.js';
 import { RegionSource, type RegionSourceHost } from './region-source.js';
@@ -58,6 +60,8 @@ export interface HotCodeHost extends RegionSourceHost {
   isLive(page: CodePage): boolean;
   /** Makes the interpreter enter a region when it reaches an address. */
   markRegion(rip: bigint): void;
+  /** Whether there are any code stops. */
+  hasStops(): boolean;
   /** Whether the interpreter enters a region at a record. */
   leadsToRegion(record: number): boolean;
 }
@@ -90,6 +94,7 @@ export class HotCode {
   private readonly source: RegionSource;
   private readonly maker: CodeMaker;
   private readonly pending = new PendingRegions();
+  private readonly kept: KeptRegions | undefined;
   private readonly runRecords: (record: number, ticks: number) => ExitCode;
   private readonly threshold: TranslationThreshold | undefined;
   private readonly budgetBytes: number;
@@ -113,6 +118,9 @@ export class HotCode {
     const imports = { bd0: { ...host.functions, ...dispatcher.imports, memory: memory.memory } };
     this.source = new RegionSource(host, this.translatesAtOnce);
     this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.source.canCompile(instruction), options);
+    const { keeper, sha256: hash = sha256 } = options;
+    if (keeper && this.threshold === undefined)
+      this.kept = new KeptRegions({ keeper, hash, ram: memory.ram, fetcher: host.fetcher });
     memory.host32[TRANSLATES_AT_ONCE >> 2] = this.translatesAtOnce ? 1 : 0;
   }
 
@@ -151,6 +159,7 @@ export class HotCode {
       enterAt,
       enterAround: (rip) => enterAt(this.regions.around(rip)?.best),
       find: (seed, heat) => this.source.find([seed], heat),
+      samplesBefore: (rip) => this.kept?.takeSamplesOf(rip) ?? 0,
       timesToPay: (seed) => 2 ** this.doublingsAt(seed),
       make: (found) => this.make({ wanted: found.wanted, reason: 'has taken long', found }),
       remake: (region, entries) => this.openAt(region, entries),
@@ -192,7 +201,39 @@ export class HotCode {
 
   /** Whether a region is entered at an address; generated code finds it from now on. */
   refresh(rip: bigint): boolean {
+    return this.regions.refresh(rip) || this.takeKept(rip);
+  }
+
+  /** Makes a region that an earlier run has kept, if there is one to enter at an address and its code is the same. */
+  private takeKept(rip: bigint): boolean {
+    const { kept, host } = this;
+    const found = host.hasStops() ? undefined : kept?.at(rip);
+    if (!kept || !found) return false;
+    const { candidate, extent } = found;
+    const code = this.maker.makeKept(candidate.kept.record, () => kept.compile(candidate));
+    if (!code) {
+      kept.giveUp(candidate);
+      return false;
+    }
+    kept.taken(candidate, code);
+    this.watch(extent);
+    const wanted = candidate.kept.wanted.map((distance) => candidate.base + BigInt(distance));
+    this.bind(code, extent, candidate.base, { wanted, reason: 'kept' });
     return this.regions.refresh(rip);
+  }
+
+  /** Marks where regions are entered that earlier runs have kept, in instructions that have just been decoded. */
+  codeDecoded(rip: bigint, lengthBytes: number): void {
+    if (!this.kept) return;
+    const linear = pageOf(rip);
+    const first = offsetOf(rip);
+    for (const offset of this.kept.offsetsIn(linear))
+      if (offset >= first && offset < first + lengthBytes) this.host.markRegion(linear + BigInt(offset));
+  }
+
+  /** Has the host keep what has become hot, for the next run. */
+  keep(): void {
+    this.kept?.keep(this.profile);
   }
 
   /** Makes other checks at an instruction, once that pays: they have missed so many more times. */
@@ -233,6 +274,8 @@ export class HotCode {
 
   /** Forgets all regions, and what was hot; code stays to be found by its content. */
   dropAll(): void {
+    this.kept?.addSamples(this.profile);
+    this.kept?.forgetPages();
     this.pending.clear();
     this.regions.clear();
     this.profile.clear();
@@ -247,6 +290,7 @@ export class HotCode {
 
   /** Takes up again what lies in a linear page, which is fetched from again, in the frame where it was, and in others that are too. */
   pageFetched(linear: bigint): void {
+    if (this.kept) this.mark(this.kept.pageFetched(linear));
     for (const region of this.regions.asideInPage(linear)) {
       if (!region.pages.every((page) => this.host.isLive(page))) continue;
       this.regions.takeBack(region);
@@ -294,10 +338,15 @@ export class HotCode {
       return orForLast && wanted.length > 1 ? this.make({ wanted: wanted.slice(-1), reason: order.reason }) : undefined;
     const missing = this.missPlaces.within(region);
     const code = this.maker.make({ region, base, missing }, order.reason);
-    for (const { physical } of region.pages) this.host.mmu.watch(physical / PAGE_SIZE, WATCH_CODE);
     const extent = extentOf(region);
+    this.watch(extent);
     if (code instanceof Promise) this.bindLater(code, extent, base, order);
     else this.bind(code, extent, base, order);
+  }
+
+  /** Has stores to the code of a region noticed. */
+  private watch({ pages }: RegionExtent): void {
+    for (const { physical } of pages) this.host.mmu.watch(physical / PAGE_SIZE, WATCH_CODE);
   }
 
   /** Binds code when it has been compiled, if its bytes are then still what they were. */
@@ -319,6 +368,7 @@ export class HotCode {
   private bind(code: CompiledCode, extent: RegionExtent, base: bigint, { wanted, instead }: Order): void {
     const { pages, ranges, stops } = extent;
     if (instead && this.regions.has(instead)) this.regions.delete(instead);
+    if (instead) this.kept?.leaveOut(instead.code);
     const entries = code.entries.map((offset) => BigInt.asUintN(64, base + offset));
     const region = {
       code,
@@ -332,6 +382,8 @@ export class HotCode {
       costToRemake: costOfTranslating(instructionsOf(code)) * 2 ** (instead?.timesRemade ?? 0),
     };
     this.regions.add(region);
+    const record = this.maker.recordOf(code);
+    if (record) this.kept?.add({ region, record });
     this.mark(entries);
     this.makeRoom(region);
   }
@@ -357,6 +409,7 @@ export class HotCode {
     while (cache.costBytes > this.budgetBytes) {
       const unused = cache.oldestUnused(isUsed);
       const least = unused ? undefined : regions.leastUsed(except);
+      if (unused) this.kept?.leaveOut(unused);
       if (unused) cache.delete(unused);
       else if (least) this.evict(least);
       else break;

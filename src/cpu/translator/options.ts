@@ -1,4 +1,5 @@
 import type { CodeStore } from './cache/code-record.js';
+import type { CodeKeeper } from './kept/code-keeper.js';
 import type { TranslationHook } from './events.js';
 
 /** Default for the bytes of Wasm modules that are kept. */
@@ -29,6 +30,8 @@ export interface TranslatorOptions {
   readonly onTranslated?: TranslationHook | undefined;
   /** Keeps translations from one run to the next. */
   readonly store?: CodeStore | undefined;
+  /** Keeps what became hot in a run for the next run of the same program; without a threshold only. */
+  readonly keeper?: CodeKeeper | undefined;
   /** Budget for code, in bytes of modules: see `costOf`. The latest region is kept regardless of its size. */
   readonly codeBudgetBytes?: number | undefined;
   /** Instructions that a region may have, at most, for the guest's registers to be in locals throughout; else they are in the CPU's state where ways meet. */

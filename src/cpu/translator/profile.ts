@@ -54,6 +54,11 @@ export class Profile {
     return times;
   }
 
+  /** Counts samples that were taken before this run. */
+  add(address: bigint, times: number): void {
+    if (times > 0) this.counts.set(address, this.at(address) + times);
+  }
+
   /** Samples at addresses that have not been settled since. */
   get waiting(): number {
     let sum = 0;

@@ -1,22 +1,14 @@
 /** Compiled guest libraries, kept from one run of bd0 to the next: one archive for each content of what it is made of. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cacheDirectory } from '../cache-directory.js';
 import { hostFiles } from '../store/file-layer.js';
 
 const ARCHIVE = 'libbd0.a';
 /** The archive's SHA-256: one that is cut or changed is made again. */
 const DIGEST = 'sha256';
-
-/**
- * The directory of caches: bd0 in XDG_CACHE_HOME, which counts if it is absolute, or in ~/.cache.
- * XDG Base Directory Specification
- */
-export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const { XDG_CACHE_HOME: home } = environment;
-  return join(home !== undefined && isAbsolute(home) ? home : join(homedir(), '.cache'), 'bd0');
-}
 
 /**
  * The path of the archive made of `inputs`, a hash. Where it is not in the cache, or is damaged, `make` writes it to a path;

@@ -7,7 +7,7 @@ import { directTarget, isDirectBranch, type Block, type Context } from '../compi
 import type { CodeSource } from '../compile/translation.js';
 
 /** The version of the key, and of the translator: it changes when a region may become another module. */
-const FORMAT = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
+export const CODE_VERSION = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
 
 /**
  * All that the translation of a region depends on, as bytes: two regions with the same bytes become the same module, wherever
@@ -15,7 +15,7 @@ const FORMAT = `bd0 code 1 ${generated?.translatorVersion ?? ''}`;
  * can depend on: whether the target of a direct branch is canonical.
  */
 export function codeContent({ region, base, missing, inState, tailCalls }: CodeSource, ram: Uint8Array): Uint8Array {
-  const out = new StateWriter().text(FORMAT).numbers(region.entries).number(region.nodes.length);
+  const out = new StateWriter().text(CODE_VERSION).numbers(region.entries).number(region.nodes.length);
   out.number(inState ? 1 : 0).number(tailCalls ? 1 : 0);
   const frames = new Map(region.pages.map(({ linear, physical }) => [linear, physical]));
   for (const block of region.nodes) {

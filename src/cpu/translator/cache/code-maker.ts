@@ -18,11 +18,10 @@ import type { CodeSource } from '../compile/translation.js';
 /** Every browser compiles modules up to this size synchronously on its main thread. */
 const MOST_BYTES_AT_ONCE = 4096;
 
-/** A record to compile; `instructions` is known if it was translated just now. */
+/** A record to compile; `translated` is known if it was translated just now. */
 interface Draft {
   readonly record: CodeRecord;
-  readonly instructions: readonly TranslatedInstruction[] | undefined;
-  readonly source: CodeSource;
+  readonly translated: { readonly instructions: readonly TranslatedInstruction[]; readonly base: bigint } | undefined;
   readonly reason: string;
   readonly milliseconds: number;
 }
@@ -34,6 +33,7 @@ export class CodeMaker {
     ...{ modulesInAll: 0, wasmBytesInAll: 0, instructionsTranslated: 0, hitsByContent: 0, hitsInStore: 0 },
     ...{ millisecondsGenerating: 0, millisecondsCompiling: 0 },
   };
+  private readonly records = new WeakMap<CompiledCode, CodeRecord>();
   private readonly making = new Map<string, Promise<CompiledCode>>();
   private readonly hash: (data: Uint8Array) => Uint8Array;
   private readonly now: () => number;
@@ -68,7 +68,7 @@ export class CodeMaker {
     name: string,
     reason: string,
   ): CompiledCode | Promise<CompiledCode> {
-    const stored = this.restore(source, key);
+    const stored = this.restore(key);
     const translation = (): Draft => this.translate(source, key, reason);
     const draft = stored ?? translation();
     if (!this.isLarge(draft.record.bytes)) return this.compileOr(draft, stored && translation);
@@ -89,12 +89,12 @@ export class CodeMaker {
   }
 
   /** What the store has, if it is what it should be. */
-  private restore(source: CodeSource, key: Uint8Array): Draft | undefined {
+  private restore(key: Uint8Array): Draft | undefined {
     try {
       const encoded = this.options.store?.get(key);
       const record = encoded && decodeRecord(encoded, key, this.hash);
       if (!record || !WebAssembly.validate(record.bytes as BufferSource)) return undefined;
-      return { record, instructions: undefined, source, reason: '', milliseconds: 0 };
+      return { record, translated: undefined, reason: '', milliseconds: 0 };
     } catch {
       return undefined;
     }
@@ -112,7 +112,7 @@ export class CodeMaker {
     const milliseconds = this.now() - before;
     this.counts.millisecondsGenerating += milliseconds;
     this.counts.instructionsTranslated += instructions.length;
-    return { record, instructions, source, reason, milliseconds };
+    return { record, translated: { instructions, base: source.base }, reason, milliseconds };
   }
 
   /** Compiles what was stored, or what comes of translating anew if that does not fit. */
@@ -120,7 +120,8 @@ export class CodeMaker {
     const before = this.now();
     try {
       const module = new WebAssembly.Module(draft.record.bytes as BufferSource);
-      return this.finish(draft, new WebAssembly.Instance(module, this.imports), this.now() - before);
+      const instance = new WebAssembly.Instance(module, this.imports);
+      return this.finish(draft, { module, instance }, this.now() - before);
     } catch (error) {
       if (!translation) throw error;
       return this.compileOr(translation(), undefined);
@@ -129,41 +130,64 @@ export class CodeMaker {
 
   private async compileLater(draft: Draft): Promise<CompiledCode> {
     const before = this.now();
-    const { instance } = await WebAssembly.instantiate(draft.record.bytes as BufferSource, this.imports);
-    return this.finish(draft, instance, this.now() - before);
+    const compiled = await WebAssembly.instantiate(draft.record.bytes as BufferSource, this.imports);
+    return this.finish(draft, compiled, this.now() - before);
   }
 
   /** Adds compiled code to the cache; reports and stores new translations. Throws if a module has the wrong type. */
-  private finish(draft: Draft, { exports }: WebAssembly.Instance, milliseconds: number): CompiledCode {
-    const { record, instructions } = draft;
+  private finish(
+    draft: Draft,
+    { module, instance }: WebAssembly.WebAssemblyInstantiatedSource,
+    milliseconds: number,
+  ): CompiledCode {
+    const { record, translated } = draft;
     const { key, entries, minimumTicks, bestEntries, bytes } = record;
-    if (!instructions) requireRegion(exports, this.imports);
+    const { exports } = instance;
+    if (!translated) requireRegion(exports, this.imports);
     const run = exports['run'] as RegionFunction;
-    const code = { key: bytesToHex(key), entries, minimumTicks, bestEntries, wasmBytes: bytes.length, run };
+    const code = { key: bytesToHex(key), entries, minimumTicks, bestEntries, wasmBytes: bytes.length, module, run };
     const { counts } = this;
     counts.millisecondsCompiling += milliseconds;
     counts.modulesInAll++;
     counts.wasmBytesInAll += bytes.length;
-    if (instructions) this.publish(draft, instructions, milliseconds);
+    if (translated) this.publish(draft, milliseconds);
     else counts.hitsInStore++;
-    return this.cache.add(code);
+    const known = this.cache.add(code);
+    if (this.options.keeper) this.records.set(known, record);
+    return known;
   }
 
-  private publish(draft: Draft, instructions: readonly TranslatedInstruction[], milliseconds: number): void {
-    const { record, source, reason } = draft;
+  /** The code of a region that was kept; undefined if the host refuses it. */
+  makeKept(record: CodeRecord, compile: () => WebAssembly.Module): CompiledCode | undefined {
+    const known = this.cache.find(bytesToHex(record.key));
+    if (known) return known;
+    const before = this.now();
+    try {
+      const module = compile();
+      const instance = new WebAssembly.Instance(module, this.imports);
+      const draft = { record, translated: undefined, reason: '', milliseconds: 0 };
+      return this.finish(draft, { module, instance }, this.now() - before);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What code was compiled from, where that can be kept. */
+  recordOf(code: CompiledCode): CodeRecord | undefined {
+    return this.records.get(code);
+  }
+
+  private publish({ record, translated, reason, milliseconds: generating }: Draft, compiling: number): void {
     try {
       this.options.store?.put(record.key, encodeRecord(record, this.hash));
     } catch {
       // What cannot be kept is translated again in the next run.
     }
-    this.options.onTranslated?.({
-      base: source.base,
-      instructions,
-      bytes: record.bytes,
-      entries: record.entries.map((offset) => BigInt.asUintN(64, source.base + offset)),
-      milliseconds: draft.milliseconds + milliseconds,
-      reason,
-    });
+    if (!translated || !this.options.onTranslated) return;
+    const { instructions, base } = translated;
+    const entries = record.entries.map((offset) => BigInt.asUintN(64, base + offset));
+    const milliseconds = generating + compiling;
+    this.options.onTranslated({ base, instructions, bytes: record.bytes, entries, milliseconds, reason });
   }
 }
 

@@ -18,6 +18,7 @@ export interface CompiledCode extends Omit<CodeRecord, 'key' | 'bytes'> {
   /** SHA-256 over what it was made from, in hexadecimal digits. */
   readonly key: string;
   readonly wasmBytes: number;
+  readonly module: WebAssembly.Module;
   readonly run: RegionFunction;
 }
 
