@@ -1,10 +1,8 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import { CPU_MODELS, Cpu, DEFAULT_MODEL, isCpuModel, type CpuModel, type Engine } from './cpu/cpu.js';
 import type { CpuState } from './cpu/state/cpu-state.js';
-import type { CodeKeeper } from './cpu/translator/kept/code-keeper.js';
-import type { CodeStore } from './cpu/translator/cache/code-record.js';
 import type { TranslationHook, TranslationStats } from './cpu/translator/events.js';
-import type { Compilation, TranslationThreshold } from './cpu/translator/options.js';
+import type { Compilation, TranslationThreshold, TranslatorOptions } from './cpu/translator/options.js';
 import { PAGE_SHIFT, PAGE_SIZE, hex } from './bits.js';
 import type { Console } from './kernel/terminal/console.js';
 import type { KernelHooks } from './kernel/hooks.js';
@@ -73,9 +71,9 @@ export interface ComputerOptions {
   /** Called after a region is translated. */
   readonly onTranslated?: TranslationHook;
   /** Persistent store of translated code, found again by its content after a restart. */
-  readonly codeStore?: CodeStore;
+  readonly codeStore?: NonNullable<TranslatorOptions['store']>;
   /** Keeps what has become hot, with what the host has compiled of it, from one run of a program to the next. */
-  readonly codeKeeper?: CodeKeeper;
+  readonly codeKeeper?: NonNullable<TranslatorOptions['keeper']>;
   /** Budget for compiled Wasm code in bytes; each module counts its size plus 8192. Default: 64 MiB. */
   readonly codeBudgetBytes?: number;
   /** How code is compiled; default: 'sync', which pauses the machine while it compiles. */

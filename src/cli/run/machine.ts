@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import {
-  type CodeKeeper,
   Computer,
   type ComputerOptions,
   type KernelHooks,
@@ -17,6 +16,7 @@ import { GuestNames } from '../../host/names/guest-names.js';
 import { RootFiles } from '../../host/names/root-files.js';
 import { sha256 } from '../../host/sha256.js';
 import { rootDirectory } from '../../host/toolchain/image-file.js';
+import { codeKeeper } from '../code-cache.js';
 import { Failure } from '../failure.js';
 import { parseSize } from '../size.js';
 import { linuxRoot } from '../linux/linux-options.js';
@@ -63,7 +63,7 @@ export interface DebugConsole {
 
 /**
  * With `consoleOf`, a debugger in this process runs the machine: it has the console, and reports traps. With `saved`, the machine
- * is resumed.
+ * is resumed. What becomes hot is kept for later runs of `program`, a path.
  */
 export async function makeMachine(
   options: RunOptions,
@@ -71,8 +71,9 @@ export async function makeMachine(
   durable: DurableStore | undefined,
   consoleOf?: (output: HostOutput) => DebugConsole,
   saved?: VmoHandle,
-  codeKeeper?: CodeKeeper,
+  program?: string,
 ): Promise<Machine> {
+  const keeper = program === undefined ? undefined : codeKeeper(program, options);
   const codeStore = durable?.runStore.disk.code;
   const { bell, input, interruption, errors, log } = host;
   const output = new HostOutput(() => bell.ring());
@@ -113,7 +114,7 @@ export async function makeMachine(
       ),
     linuxRoot: linuxRoot(options, writes),
     ...(codeStore && { codeStore }),
-    ...(codeKeeper && { codeKeeper }),
+    ...(keeper && { codeKeeper: keeper }),
     hooks: {
       ...tracing?.hooks,
       ...(!options.json && !debugConsole && { onTrap: bothTraps(tracing?.hooks.onTrap, traps.onTrap) }),

@@ -18,7 +18,6 @@ import { processName } from '../../host/toolchain/image-file.js';
 import { RunRecording } from '../recording/run-recording.js';
 import { findSnapshot, pauseToSave, type Pause } from './machine-snapshots.js';
 import { Interrupted } from './interruption.js';
-import { codeKeeper } from './code-cache.js';
 import { clockOf, makeMachine, openStore, type DebugConsole, type DurableStore, type Machine } from './machine.js';
 import type { Debugging } from './debugging.js';
 import { openHost, type Host } from './run-host.js';
@@ -85,8 +84,7 @@ async function runImage(
   const source = image === undefined ? terminalSource() : findSource(image, options.root, disk);
   const path = source.inRoot ?? source.path;
   const consoleOf = front && ((output: HostOutput): DebugConsole => front.consoleOf(output, host.input));
-  const keeper = front ? undefined : codeKeeper(path, options);
-  const machine = await makeMachine(options, host, durable, consoleOf, undefined, keeper);
+  const machine = await makeMachine(options, host, durable, consoleOf, undefined, front ? undefined : path);
   const { computer } = machine;
   const before = performance.now();
   let id: string | undefined;

@@ -1,4 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import { PAGE_SIZE } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { AddressRange } from '../../mmu/fence.js';
@@ -6,11 +5,10 @@ import type { Mmu } from '../../mmu/mmu.js';
 import { Exit, type ExitCode } from '../engine/record.js';
 import { EXIT_BUDGET, SINGLE_MISS, TRANSLATES_AT_ONCE } from '../state/layout.js';
 import { CodeMaker } from './cache/code-maker.js';
-import { offsetOf, pageOf } from '../access/linear-page.js';
-import type { CodePage } from './compile/code-reader.js';
+import { pageOf } from '../access/linear-page.js';
 import { startDispatcher } from './dispatcher.js';
 import type { TranslationStats } from './events.js';
-import { DEFAULT_CODE_BUDGET_BYTES, type TranslationThreshold, type TranslatorOptions } from './options.js';
+import type { TranslationThreshold, TranslatorOptions } from './options.js';
 import { PendingRegions } from './cache/pending-regions.js';
 import type { CodeHeat, Region } from './compile/region.js';
 import { Chooser, SAMPLING } from './chooser.js';
@@ -57,7 +55,7 @@ export interface HotCodeHost extends RegionSourceHost {
   /** The functions that regions may call. */
   readonly functions: WebAssembly.ModuleImports;
   /** Whether a page has been fetched from, and its mapping has not changed since. */
-  isLive(page: CodePage): boolean;
+  isLive(page: RegionExtent['pages'][number]): boolean;
   /** Makes the interpreter enter a region when it reaches an address. */
   markRegion(rip: bigint): void;
   /** Whether there are any code stops. */
@@ -97,7 +95,6 @@ export class HotCode {
   private readonly kept: KeptRegions | undefined;
   private readonly runRecords: (record: number, ticks: number) => ExitCode;
   private readonly threshold: TranslationThreshold | undefined;
-  private readonly budgetBytes: number;
   private readonly counts = { regionsEvicted: 0, regionsDropped: 0, regionsResumed: 0, entriesFromTypeScript: 0 };
   /** The error of a compilation in the background. */
   private failure: unknown;
@@ -111,16 +108,13 @@ export class HotCode {
     this.threshold = options.threshold;
     this.profile = new Profile(memory, this.threshold === undefined ? SAMPLING : SAMPLING_FOR_THRESHOLD);
     this.chooser = this.makeChooser();
-    this.budgetBytes = options.codeBudgetBytes ?? DEFAULT_CODE_BUDGET_BYTES;
     const dispatcher = startDispatcher(memory.memory, host.interpret);
     this.runRecords = dispatcher.run;
     this.regions = new RegionTable(memory, dispatcher.regions);
     const imports = { bd0: { ...host.functions, ...dispatcher.imports, memory: memory.memory } };
     this.source = new RegionSource(host, this.translatesAtOnce);
     this.maker = new CodeMaker(memory.ram, imports, (instruction) => this.source.canCompile(instruction), options);
-    const { keeper, sha256: hash = sha256 } = options;
-    if (keeper && this.threshold === undefined)
-      this.kept = new KeptRegions({ keeper, hash, ram: memory.ram, fetcher: host.fetcher });
+    this.kept = KeptRegions.of(options, memory.ram, host.fetcher);
     memory.host32[TRANSLATES_AT_ONCE >> 2] = this.translatesAtOnce ? 1 : 0;
   }
 
@@ -224,11 +218,7 @@ export class HotCode {
 
   /** Marks where regions are entered that earlier runs have kept, in instructions that have just been decoded. */
   codeDecoded(rip: bigint, lengthBytes: number): void {
-    if (!this.kept) return;
-    const linear = pageOf(rip);
-    const first = offsetOf(rip);
-    for (const offset of this.kept.offsetsIn(linear))
-      if (offset >= first && offset < first + lengthBytes) this.host.markRegion(linear + BigInt(offset));
+    if (this.kept) this.mark(this.kept.entriesWithin(rip, lengthBytes));
   }
 
   /** Has the host keep what has become hot, for the next run. */
@@ -406,7 +396,7 @@ export class HotCode {
     const { regions } = this;
     const { cache } = this.maker;
     const isUsed = (code: CompiledCode): boolean => regions.isInUse(code);
-    while (cache.costBytes > this.budgetBytes) {
+    while (cache.costBytes > this.maker.budgetBytes) {
       const unused = cache.oldestUnused(isUsed);
       const least = unused ? undefined : regions.leastUsed(except);
       if (unused) this.kept?.leaveOut(unused);

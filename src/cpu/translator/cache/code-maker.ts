@@ -9,7 +9,7 @@ import { codeContent } from './code-key.js';
 import { decodeRecord, encodeRecord, type CodeRecord } from './code-record.js';
 import { REGION_TYPE } from '../region-entries.js';
 import type { TranslatedInstruction } from '../events.js';
-import { DEFAULT_MOST_IN_LOCALS, type TranslatorOptions } from '../options.js';
+import { DEFAULT_CODE_BUDGET_BYTES, DEFAULT_MOST_IN_LOCALS, type TranslatorOptions } from '../options.js';
 import type { CompiledCode, RegionFunction } from './region-table.js';
 import { sizeOf } from '../compile/region.js';
 import { translate } from '../compile/translate.js';
@@ -46,6 +46,11 @@ export class CodeMaker {
   ) {
     this.hash = options.sha256 ?? sha256;
     this.now = options.now ?? (() => 0);
+  }
+
+  /** Bytes of modules that may be kept. */
+  get budgetBytes(): number {
+    return this.options.codeBudgetBytes ?? DEFAULT_CODE_BUDGET_BYTES;
   }
 
   /** The code of a region, now or when the host has compiled it. The promise fails only where the host refuses a module. */

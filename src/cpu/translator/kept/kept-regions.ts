@@ -1,9 +1,11 @@
+import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, PAGE_SIZE } from '../../../bits.js';
 import type { InstructionFetcher } from '../../decode/fetch.js';
 import { offsetOf, pageOf } from '../../access/linear-page.js';
 import type { CompiledCode, CompiledRegion, RegionExtent } from '../cache/region-table.js';
 import type { CodeRecord } from '../cache/code-record.js';
 import type { CodePage } from '../compile/code-reader.js';
+import type { TranslatorOptions } from '../options.js';
 import type { Profile } from '../profile.js';
 import type { CodeKeeper, KeptRegion, KeptSamples } from './code-keeper.js';
 
@@ -14,7 +16,7 @@ const HIGHEST_BASE = 2n ** 47n - 2n ** 33n;
 const GROWTH_TO_KEEP = 1.25;
 const LEAST_TO_KEEP = 2000;
 
-const NO_OFFSETS: readonly number[] = [];
+const NO_ENTRIES: readonly bigint[] = [];
 
 /** Samples of a page: how often, by offset. */
 type SamplesOfPage = Map<number, number>;
@@ -72,6 +74,12 @@ export class KeptRegions {
     for (const { page, samples } of parts.keeper.kept.samples) this.samplesOfPage.set(page, new Map(pairsOf(samples)));
   }
 
+  /** For a hot tier with these options; undefined where nothing is kept, or where something else says when code is translated. */
+  static of(options: TranslatorOptions, ram: Uint8Array, fetcher: InstructionFetcher): KeptRegions | undefined {
+    const { keeper, threshold, sha256: hash = sha256 } = options;
+    return keeper && threshold === undefined ? new KeptRegions({ keeper, ram, fetcher, hash }) : undefined;
+  }
+
   /** Finds what was kept of a page that is fetched from. Returns the entries of regions that may be entered from now on. */
   pageFetched(linear: bigint): readonly bigint[] {
     const { fetcher, ram, hash } = this.parts;
@@ -81,7 +89,7 @@ export class KeptRegions {
     if (this.hashAt.get(linear) !== page) this.pageIs(linear, page);
     const waiting = [...(this.waiting.get(linear) ?? [])].flatMap((candidate) => candidate.entries);
     this.waiting.delete(linear);
-    return [...waiting, ...this.offsetsIn(linear).map((offset) => linear + BigInt(offset))];
+    return [...waiting, ...this.entriesWithin(linear, PAGE_SIZE)];
   }
 
   private pageIs(linear: bigint, page: string): void {
@@ -113,9 +121,13 @@ export class KeptRegions {
     }
   }
 
-  /** The offsets in a page at which regions that were kept are entered. */
-  offsetsIn(linear: bigint): readonly number[] {
-    return this.entriesInPage.get(linear) ?? NO_OFFSETS;
+  /** The addresses within some code, in one page, at which regions that were kept are entered. */
+  entriesWithin(rip: bigint, lengthBytes: number): readonly bigint[] {
+    const offsets = this.entriesInPage.get(pageOf(rip));
+    if (!offsets) return NO_ENTRIES;
+    const first = offsetOf(rip);
+    const within = offsets.filter((offset) => offset >= first && offset < first + lengthBytes);
+    return within.map((offset) => rip + BigInt(offset - first));
   }
 
   /** The region to enter at an address, and what it lies in, if all of its code has been fetched from and is what it was. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { CodeKeeper } from '../../index.js';
-import { cacheDirectory } from '../../host/cache-directory.js';
-import { ProgramCode } from '../../host/kept-code/program-code.js';
-import { hostFiles } from '../../host/store/file-layer.js';
-import type { RunOptions } from './run-options.js';
+import type { CodeKeeper } from '../index.js';
+import { cacheDirectory } from '../host/cache-directory.js';
+import { ProgramCode } from '../host/kept-code/program-code.js';
+import { hostFiles } from '../host/store/file-layer.js';
+import type { RunOptions } from './run/run-options.js';
 
 /** For `--code-cache`: nothing is kept. */
 const NONE = 'none';
