@@ -87,6 +87,8 @@ t.test('without code that V8 can take, the scripts are compiled', async (t) => {
   const codes = readdirSync(join(copy, 'dist/bundle')).filter((name) => name.endsWith('.code'));
   for (const name of codes) truncateSync(join(copy, 'dist/bundle', name), 1000);
   works('code that is cut off');
+  for (const name of codes) writeFileSync(join(copy, 'dist/bundle', name), Buffer.alloc(100_000, name));
+  works('code that is anything');
   for (const name of codes) rmSync(join(copy, 'dist/bundle', name));
   works('no code');
   rmSync(join(copy, 'dist/bundle/complete'));

@@ -9,7 +9,7 @@ import { pointerAtPageEnd } from './engines/random-program.js';
 import { runPairs, runPrograms } from './engines/random-run.js';
 
 /** Random programs; test/long/engines.test.ts runs more. */
-const PROGRAMS = volume(9, 50);
+const PROGRAMS = volume(8, 50);
 const STATES_PER_PAIR = volume(6, 12);
 const SEED = seedOf(1);
 const INT3 = 0xcc;

@@ -1,4 +1,5 @@
 /** The generated interpreter as the bundled command line loads it: from a file, with what V8 compiled of it for the build. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -8,8 +9,9 @@ import { moduleWithCode, optimisedCode } from './machine-code.js';
 /** Where the build writes the module, in the package. */
 export const INTERPRETER_FILE = 'dist/bundle/interpreter.wasm';
 
-/** Where it writes the machine code, all of it optimised, in the package. */
+/** Where it writes the machine code, all of it optimised, in the package: behind its SHA-256, since V8 takes any bytes for code. */
 const CODE_FILE = `${INTERPRETER_FILE}.code`;
+const DIGEST_BYTES = 32;
 
 /** The option of V8 that says for how long code of its baseline compiler runs before a function is optimised. */
 const BUDGET_OPTION = '--wasm-tiering-budget';
@@ -47,7 +49,10 @@ export function compileInterpreter({ version, budget }: TieringOfV8): WebAssembl
 
 function keptInterpreter(bytes: Uint8Array): WebAssembly.Module | undefined {
   const file = join(packageRoot, CODE_FILE);
-  return existsSync(file) ? moduleWithCode(bytes, readFileSync(file)) : undefined;
+  if (!existsSync(file)) return undefined;
+  const kept = readFileSync(file);
+  const code = kept.subarray(DIGEST_BYTES);
+  return sha256(code).equals(kept.subarray(0, DIGEST_BYTES)) ? moduleWithCode(bytes, code) : undefined;
 }
 
 /**
@@ -58,7 +63,7 @@ export function keepInterpreter(): void {
   const bytes = new Uint8Array(readFileSync(join(packageRoot, INTERPRETER_FILE)));
   const code = optimisedCode(bytes);
   if (!moduleWithCode(bytes, code)) throw new Error('V8 refuses the code that it has compiled');
-  writeFileSync(join(packageRoot, CODE_FILE), code);
+  writeFileSync(join(packageRoot, CODE_FILE), Buffer.concat([sha256(code), code]));
 }
 
 /** Removes what another build has kept. */
@@ -71,4 +76,8 @@ export function tieringOfV8(optionsText: string): TieringOfV8 {
   const found = new RegExp(`default: ${BUDGET_OPTION}=(\\d+)`).exec(optionsText);
   if (!found) throw new Error(`node --v8-options does not list ${BUDGET_OPTION}`);
   return { version: process.versions.v8, budget: Number(found[1]) };
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }

@@ -74,7 +74,7 @@ t.test('random trees of processes do what they do natively', async (t) => {
   const { interpreter, translator } = ENGINES;
   const linuxRoot = rootWith(program);
   sequencesAreSame(t, {
-    ...{ program, seed: seedOf(20271) * 1000, count: volume(125, 10_000), reruns: 3 },
+    ...{ program, seed: seedOf(20271) * 1000, count: volume(90, 10_000), reruns: 3 },
     machines: (batch) => ({
       interpreter: { ...interpreter, linuxRoot },
       ...(batch % 4 === 1 && { translator: { ...translator, linuxRoot } }),

@@ -5,6 +5,7 @@ import { FUTEX_CALLS } from './futex.js';
 import { IDENTITY_CALLS } from './identity.js';
 import { MEMORY_CALLS } from './memory.js';
 import { PROCESS_CALLS } from './process.js';
+import { REFUSED_CALLS } from './refused.js';
 import { SCHEDULING_CALLS } from './scheduling.js';
 import { SIGNAL_CALLS } from './signal.js';
 import { SYSTEM_CALLS } from './system.js';
@@ -22,6 +23,7 @@ export const LINUX_CALLS: readonly LinuxCall[] = [
   ...EVENT_FAMILY,
   ...MEMORY_CALLS,
   ...PROCESS_CALLS,
+  ...REFUSED_CALLS,
   ...SCHEDULING_CALLS,
   ...SIGNAL_CALLS,
   ...SYSTEM_CALLS,
