@@ -77,7 +77,16 @@ t.test('the clock begins after the files of the directory, or as --epoch says', 
 });
 
 t.test('what no program may do to a machine is refused in the words of Linux', async (t) => {
-  const { stdout } = await bd0(['run', BUSYBOX, 'sh', '-c', '(mount -t tmpfs x /tmp; unshare -n true; hostname x) 2>&1']);
-  const refusals = ['mount: permission denied (are you root?)', 'unshare: unshare(0x40000000): Operation not permitted'];
+  const { stdout } = await bd0([
+    'run',
+    BUSYBOX,
+    'sh',
+    '-c',
+    '(mount -t tmpfs x /tmp; unshare -n true; hostname x) 2>&1',
+  ]);
+  const refusals = [
+    'mount: permission denied (are you root?)',
+    'unshare: unshare(0x40000000): Operation not permitted',
+  ];
   t.equal(stdout, [...refusals, 'hostname: sethostname: Operation not permitted', ''].join('\n'));
 });
