@@ -71,13 +71,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   web: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   host: ['index', 'debug', 'computer', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'bits'],
   cli: ['host', 'index'],
-  'build-bundle': ['host', 'cpu'],
-  'build-web': ['host', 'cpu'],
-  build: ['build-bundle', 'build-web', 'host', 'cpu'],
 };
 
 /** The layers that need Node: all others are the core. */
-const NODE_LAYERS = ['host', 'cli', 'build-bundle', 'build-web', 'build'];
+const NODE_LAYERS = ['host', 'cli'];
 
 /** The layer that needs a browser: what it runs in a machine is the core's. */
 const BROWSER_LAYER = 'web';

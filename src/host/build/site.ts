@@ -6,9 +6,10 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import type { GeneratedInterpreter } from './cpu/interpreter/generated.js';
-import { packagedImages } from './host/toolchain/image-file.js';
-import { packageRoot } from './host/package-root.js';
+import type { GeneratedInterpreter } from '../../cpu/interpreter/generated.js';
+import { packagedImages } from '../toolchain/image-file.js';
+import { packageRoot } from '../package-root.js';
+import { compiled } from './compiled.js';
 
 /** Where the site is built. */
 const site = join(packageRoot, 'dist/web');
@@ -17,10 +18,6 @@ const staticFiles = join(packageRoot, 'src/web/static');
 
 /** The entries: the page, the worker of a machine, `bd0/web`, and the service worker of the page. */
 const ENTRIES = ['page.js', 'worker.js', 'bd0.js', 'offline.js'];
-
-function compiled(path: string): string {
-  return fileURLToPath(new URL(path, import.meta.url));
-}
 
 /** Takes the interpreter from a file. Modules other than the entries only declare things, so unused ones are left out. */
 function forBrowsers({ wasm: _, ...tables }: GeneratedInterpreter): Plugin {
@@ -43,7 +40,7 @@ function forBrowsers({ wasm: _, ...tables }: GeneratedInterpreter): Plugin {
 export async function bundleWeb(generated: GeneratedInterpreter): Promise<void> {
   rmSync(site, { recursive: true, force: true });
   await build({
-    entryPoints: ENTRIES.map((name) => compiled(`./web/${name}`)),
+    entryPoints: ENTRIES.map((name) => compiled(`web/${name}`)),
     outdir: site,
     chunkNames: '[name]-[hash]',
     ...{ bundle: true, splitting: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'eof' },

@@ -6,11 +6,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { rollup, type Plugin } from '@rollup/wasm-node';
-import type { GeneratedInterpreter } from './cpu/interpreter/generated.js';
-import { INTERPRETER_FILE, forgetInterpreter, tieringOfV8 } from './host/bundled/interpreter-module.js';
-import { packageRoot } from './host/package-root.js';
+import type { GeneratedInterpreter } from '../../cpu/interpreter/generated.js';
+import { INTERPRETER_FILE, forgetInterpreter, tieringOfV8 } from '../bundled/interpreter-module.js';
+import { packageRoot } from '../package-root.js';
+import { compiled } from './compiled.js';
 
 const directory = join(packageRoot, 'dist/bundle');
 
@@ -20,22 +21,18 @@ const HASHES = '@noble/hashes/';
 /** The exit code of `bd0 run` if there is no such image. */
 const EXIT_NOT_FOUND = 127;
 
-function compiled(path: string): string {
-  return fileURLToPath(new URL(path, import.meta.url));
-}
-
 /** What starts the bundle; it sets the options of V8. */
-const loader = compiled('./host/bundled/bundle.cjs');
+const loader = compiled('host/bundled/bundle.cjs');
 
 /** What the command line loads in another way than the library: hashes of Node, and the interpreter from a file. */
 function replacements(tables: Omit<GeneratedInterpreter, 'wasm' | 'compile'>): Plugin {
-  const interpreter = compiled('./cpu/interpreter/generated.js');
-  const module = JSON.stringify(compiled('./host/bundled/interpreter-module.js'));
+  const interpreter = compiled('cpu/interpreter/generated.js');
+  const module = JSON.stringify(compiled('host/bundled/interpreter-module.js'));
   const options = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
   const compile = `() => compileInterpreter(${JSON.stringify(tieringOfV8(options))})`;
   return {
     name: 'replacements',
-    resolveId: (id) => (id.startsWith(HASHES) ? compiled('./host/bundled/hashes.js') : undefined),
+    resolveId: (id) => (id.startsWith(HASHES) ? compiled('host/bundled/hashes.js') : undefined),
     load: (id) =>
       id === interpreter
         ? `import { compileInterpreter } from ${module};
@@ -53,7 +50,8 @@ const forBundle: Plugin = {
     targetModuleId !== null && isPackage(targetModuleId) ? { left: 'importPackage(', right: ')' } : undefined,
   banner: '(function (exports, require, importPackage, __filename) {',
   footer: '})',
-  renderChunk: (code) => code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  renderChunk: (code) =>
+    code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
 };
 
 function isPackage(id: string): boolean {
@@ -63,7 +61,7 @@ function isPackage(id: string): boolean {
 /** Writes the bundle, and the interpreter that it loads. */
 export async function bundleCommandLine(generated: GeneratedInterpreter): Promise<void> {
   const { wasm, ...tables } = generated;
-  const input = compiled('./cli/main.js');
+  const input = compiled('cli/main.js');
   // Modules other than the entry only declare things, so a chunk holds no more than what it uses of index.ts.
   const treeshake = { moduleSideEffects: (id: string): boolean => id === input };
   const bundle = await rollup({
@@ -84,7 +82,7 @@ export async function bundleCommandLine(generated: GeneratedInterpreter): Promis
  * run a guest, if one was compiled, and keeps what V8 has compiled of the scripts by then.
  */
 export function keepCode(): void {
-  const interpreter = pathToFileURL(compiled('./host/bundled/interpreter-module.js')).href;
+  const interpreter = pathToFileURL(compiled('host/bundled/interpreter-module.js')).href;
   const keepModule = 'require(process.argv[1]); import(process.argv[2]).then((module) => module.keepInterpreter());';
   const module = spawnSync(process.execPath, ['-e', keepModule, loader, interpreter]);
   if (module.status !== 0) forgetInterpreter();
