@@ -54,13 +54,13 @@ export type MachineChange =
     }
   /** All registers of a thread, as they are now. */
   | { readonly kind: 'registers'; readonly tid: number; readonly context: Uint8Array }
-  /** The CPU has it, not a thread. */
+  /** CR2, which belongs to the CPU and not to a thread. */
   | { readonly kind: 'cr2'; readonly value: bigint }
   | { readonly kind: 'kill'; readonly pid: number; readonly exitCode: number };
 
 const CHANGES: readonly string[] = ['memory write', 'registers', 'cr2', 'kill'] satisfies MachineChange['kind'][];
 
-/** Whether something is what a debugger has changed. */
+/** Whether an entry is a change that a debugger made. */
 export function isChange<Entry extends { readonly kind: string }>(
   entry: Entry,
 ): entry is Extract<Entry, { readonly kind: MachineChange['kind'] }> {

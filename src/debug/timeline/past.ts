@@ -282,7 +282,7 @@ export class PastSearch {
     return { ...record, rip: rip ?? 0n, address: toLinear(address - range.start + seen) };
   }
 
-  /** A tick before which nothing was stored to a range; Infinity if nothing was ever. */
+  /** A tick before which nothing was stored to a range; Infinity if nothing was ever stored to it. */
   private storableSince({ start, end }: AddressRange): number {
     const { pager } = this.parts.kernel;
     let since = Infinity;

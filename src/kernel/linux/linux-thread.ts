@@ -6,11 +6,11 @@ import { ThreadSignals } from './signals/thread-signals.js';
 export const SCHED_OTHER = 0;
 export const SCHED_RESET_ON_FORK = 0x4000_0000;
 
-/** How a thread has asked to be scheduled. sched(7) */
+/** The policy and priority that a thread has asked for. sched(7) */
 export interface Scheduling {
   /** SCHED_, perhaps with SCHED_RESET_ON_FORK. */
   readonly policy: number;
-  /** From 1 to 99 for policies of real time; else 0. */
+  /** From 1 to 99 for real-time policies, otherwise 0. */
   readonly priority: number;
 }
 
@@ -41,7 +41,7 @@ export class LinuxThread {
     readonly clock = new RunClock(),
   ) {}
 
-  /** Takes over how the thread is scheduled that has made it. */
+  /** Takes over the scheduling of the thread that has created this one. */
   inheritScheduling({ scheduling }: LinuxThread): void {
     this.scheduling = scheduling.policy & SCHED_RESET_ON_FORK ? PLAIN : scheduling;
   }

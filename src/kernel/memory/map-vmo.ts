@@ -19,7 +19,7 @@ export interface MappedPart {
   readonly size: number;
   /** PROTECTION_ bits. */
   readonly protection: number;
-  /** Whose bytes the VMO has. */
+  /** The file that the VMO has its bytes from. */
   readonly file?: MappedFile;
 }
 

@@ -25,7 +25,7 @@ export interface SharedPart {
   readonly mayWrite: boolean;
 }
 
-/** The file that a mapping shows, for those who list mappings: as it was when it was mapped. */
+/** The file that a mapping shows, for listings of mappings: as it was when it was mapped. */
 export interface MappedFile {
   /** Absolute; a character for each byte. */
   readonly path: string;

@@ -112,7 +112,7 @@ export class Pager {
     });
   }
 
-  /** A tick before which nothing was stored to a page, in any past; Infinity if nothing was ever. */
+  /** A tick before which nothing was stored to a page, in any past; Infinity if nothing was ever stored to it. */
   storableSince(address: LinearAddress): number {
     return this.privates.everPrivate.since(address);
   }

@@ -1,7 +1,7 @@
 import type { Steps } from '../../../vmo/steps.js';
 import type { DebugTarget } from '../../target.js';
 
-/** Bytes that a command is about, at most. */
+/** The most bytes that a command can be about. */
 export const MOST_BYTES = 4096;
 
 /** The lines that a command shows; in steps of some ten milliseconds if it may take long. */

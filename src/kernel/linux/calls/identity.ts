@@ -9,7 +9,7 @@ import { USER_CALLS } from './user.js';
 
 const { EINVAL, EPERM, ESRCH } = LinuxErrno;
 
-/** What personality answers only. */
+/** The argument with which personality returns the persona and does not change it. */
 const PERSONA_QUERY = 0xffff_ffff;
 
 /* include/uapi/linux/prctl.h */
@@ -93,7 +93,7 @@ function ambientCapabilities(action: bigint, capability: bigint): bigint {
   return action === BigInt(PR_CAP_AMBIENT_IS_SET) ? 0n : failed(EPERM);
 }
 
-/** What prctl says of how execve and setuid change privileges. */
+/** The options of prctl about how execve and setuid change privileges. */
 function privileges({ linux }: LinuxContext, option: number, argument: bigint): bigint {
   const { credentials } = linux.place;
   const { secureBits } = credentials;
@@ -124,7 +124,7 @@ function privileges({ linux }: LinuxContext, option: number, argument: bigint): 
   }
 }
 
-/** Keeps a persona, and answers the one before. */
+/** Sets the persona of a process, and returns the previous one. */
 function personality({ linux }: LinuxContext, argument: bigint): CallResult {
   const { credentials } = linux.place;
   const persona = unsigned32(argument);
@@ -132,7 +132,7 @@ function personality({ linux }: LinuxContext, argument: bigint): CallResult {
   return BigInt(credentials.persona);
 }
 
-/** Where the three sets of struct __user_cap_data_struct lie; the upper halves follow `CAPABILITY_HALF` bytes behind. */
+/** Offsets of the three sets in struct __user_cap_data_struct; the upper halves are `CAPABILITY_HALF` bytes further on. */
 const CAPABILITY_SETS = { effective: 0, permitted: 4, inheritable: 8 } as const;
 const CAPABILITY_HALF = 12;
 

@@ -1,7 +1,7 @@
 import { failed, LinuxErrno } from '../errno.js';
 import type { LinuxCall } from '../call.js';
 
-/** Calls that change or look into the machine, with their parameters: no program may, whoever it runs as. */
+/** Calls that change or inspect the machine, with their parameters. No program may make them, not even as root. */
 const REFUSED: readonly (readonly [number: number, name: string, ...parameters: string[]])[] = [
   [101, 'ptrace', 'request', 'pid', 'address', 'data'],
   [103, 'syslog', 'type', 'buffer', 'length'],
@@ -32,7 +32,7 @@ const REFUSED: readonly (readonly [number: number, name: string, ...parameters: 
   [321, 'bpf', 'command', 'attributes', 'size'],
 ];
 
-/** Each answers what Linux answers a program without the capability for it. */
+/** Each fails as it does on Linux for a program without the capability that it needs. */
 export const REFUSED_CALLS: readonly LinuxCall[] = REFUSED.map(([number, name, ...parameters]) => ({
   ...{ number, name, parameters, perform: () => failed(LinuxErrno.EPERM) },
   ...{ state: 'refused', differs: 'Always EPERM.' },

@@ -1,4 +1,4 @@
-/** How threads are scheduled, as far as programs ask: what they set is kept. sched(7) */
+/** Calls about the scheduling of threads. What they set is kept, and has no effect. sched(7) */
 import type { CallResult } from '../../calls/call.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
@@ -20,10 +20,10 @@ const PLAIN_POLICIES = [SCHED_OTHER, SCHED_BATCH, SCHED_IDLE];
 const REAL_TIME_MAX = 99;
 const FLAG_RESET_ON_FORK = 1;
 const CAP_SYS_NICE = 23;
-/** What a thread of SCHED_RR has of the CPU at a time, and what others have. */
+/** How long a thread of SCHED_RR runs before others take their turn, and how long plain threads do. */
 const TURN_NS = 100_000_000;
 const PLAIN_TURN_NS = 4_000_000;
-/** struct sched_attr, as it was first, and as it is now. */
+/** The size of struct sched_attr: of its first version, of the current one, and the largest that is accepted. */
 const ATTRIBUTES_BYTES_MIN = 48;
 const ATTRIBUTES_BYTES = 56;
 const ATTRIBUTES_BYTES_MAX = 4096;
@@ -49,7 +49,7 @@ function isRealTime(policy: number): boolean {
   return policy === SCHED_FIFO || policy === SCHED_RR;
 }
 
-/** Lets a thread have a policy and a priority. Throws LinuxError EINVAL, EPERM. */
+/** Gives a thread a policy and a priority. Throws LinuxError EINVAL, EPERM. */
 function set({ linux }: LinuxContext, { thread, process }: Found, policy: number, priority: number): void {
   const kind = policy & ~SCHED_RESET_ON_FORK;
   if (!isRealTime(kind) && !PLAIN_POLICIES.includes(kind)) throw new LinuxError(EINVAL);

@@ -182,7 +182,7 @@ function processOfPid(context: LinuxContext, pid: number): Process {
   return found;
 }
 
-/** The error of what fails with one. */
+/** Runs some work, and returns the error that it throws, if any. */
 function errorOf(work: () => void): LinuxErrno | undefined {
   try {
     work();
@@ -207,7 +207,7 @@ function kill(context: LinuxContext, pidArgument: bigint, signalArgument: bigint
   const targets = processes(context).filter(pid === -1 ? others : inGroup);
   if (targets.length === 0) return failed(ESRCH);
   const errors = targets.map((target) => errorOf(() => send(context, target, info)));
-  // It is enough that one of a group gets it. Of all processes, it is sent to those that may get it.
+  // A group needs only one process that may get it. Sending to all processes passes over those that may not.
   const counted = pid === -1 ? errors.filter((error) => error !== EPERM) : errors;
   return counted.length === 0 || counted.includes(undefined) ? 0n : failed(counted.at(-1)!);
 }

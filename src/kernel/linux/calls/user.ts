@@ -8,7 +8,7 @@ import { bytesAt, put32, putBytes } from '../user-data.js';
 const { EINVAL, EPERM } = LinuxErrno;
 
 const GROUPS_MAX = 65536;
-/** What an argument of -1 is: that one stays. */
+/** An argument of -1: the number does not change. */
 const UNCHANGED = 0xffff_ffff;
 
 /** The three numbers of the user, or of the group. */
@@ -20,7 +20,7 @@ interface Identity {
 
 /** How the numbers of the user, or of the group, lie among the credentials. */
 interface Kind {
-  /** Whoever has it may choose any numbers. */
+  /** A process with this capability may choose any numbers. */
   readonly capability: number;
   get(credentials: ProcessCredentials): Identity;
   with(credentials: ProcessCredentials, identity: Identity): ProcessCredentials;
@@ -44,7 +44,7 @@ const GROUP: Kind = {
   }),
 };
 
-/** Gives a process other numbers. Without the capability, it may only choose among some that it has. */
+/** Changes the numbers of a process. Without the capability, it may only choose among those that it has. */
 function become(
   { linux }: LinuxContext,
   kind: Kind,
@@ -58,7 +58,7 @@ function become(
   return 0n;
 }
 
-/** setuid, setgid: whoever has the capability changes all three, others the effective one. */
+/** setuid, setgid: with the capability, changes all three numbers; without it, only the effective one. */
 function setOne(kind: Kind) {
   return (context: LinuxContext, argument: bigint): CallResult => {
     const id = unsigned32(argument);

@@ -1,12 +1,12 @@
 import { LinuxError, LinuxErrno } from '../errno.js';
 import { MAY_EXECUTE, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from './constants.js';
 
-/** Without the right to execute, the bit of the group means something else. */
+/** Without the right to execute, S_ISGID does not mean that a program runs as its group. */
 const SET_GROUP_OF_PROGRAM = S_ISGID | 0o010;
 
 /** include/uapi/linux/securebits.h: a change of the user leaves capabilities as they are. */
 const SECBIT_NO_SETUID_FIXUP = 0x4;
-/** They outlive that root becomes another user; execve takes it back. */
+/** Capabilities stay permitted when root becomes another user; execve clears this bit. */
 export const SECBIT_KEEP_CAPS = 0x10;
 
 /** The user and groups on whose behalf files are opened and changed. */
@@ -34,22 +34,22 @@ export const CAPABILITIES_MAX = 40;
 const EVERY = (1n << BigInt(CAPABILITIES_MAX + 1)) - 1n;
 const ALL: Capabilities = { effective: EVERY, permitted: EVERY, inheritable: 0n };
 
-/** The credentials of a process: what it does to files, it does as its effective user and group. credentials(7) */
+/** The credentials of a process, which uses files as its effective user and group. credentials(7) */
 export interface ProcessCredentials extends Credentials {
   readonly realUser: number;
   readonly savedUser: number;
   readonly realGroup: number;
   readonly savedGroup: number;
   readonly capabilities: Capabilities;
-  /** Bits of PR_SET_SECUREBITS; that of PR_SET_KEEPCAPS is among them. */
+  /** Bits of PR_SET_SECUREBITS, including that of PR_SET_KEEPCAPS. */
   readonly secureBits: number;
-  /** PR_SET_NO_NEW_PRIVS: execve gives it no other user or group. */
+  /** PR_SET_NO_NEW_PRIVS: execve does not change the user or the group. */
   readonly noNewPrivileges: boolean;
-  /** What personality(2) has made it; only what it says is kept. */
+  /** The persona that personality(2) has set; it has no effect. */
   readonly persona: number;
 }
 
-/** Those that everything begins with. */
+/** The credentials of the first process. */
 export const SUPERUSER: ProcessCredentials = {
   ...{ user: 0, realUser: 0, savedUser: 0 },
   ...{ group: 0, realGroup: 0, savedGroup: 0, groups: [] },
@@ -73,14 +73,14 @@ export function isCapable({ user, capabilities }: Credentials, capability: numbe
   return capabilities ? ((capabilities.effective >> BigInt(capability)) & 1n) !== 0n : user === 0;
 }
 
-/** The credentials as which access(2) asks: those of the real user and group. */
+/** The credentials that access(2) checks: those of the real user and group. */
 export function realCredentials({ realUser, realGroup, groups, capabilities }: ProcessCredentials): Credentials {
   const effective = realUser === 0 ? capabilities.permitted : 0n;
   return { user: realUser, group: realGroup, groups, capabilities: { ...capabilities, effective } };
 }
 
 /**
- * The credentials after execve of a file, whose mode may ask for its owner and group. What is effective then is saved, too.
+ * The credentials after execve of a file, which runs as its owner and group where its mode says so. They are saved, too.
  * fs/exec.c, bprm_fill_uid; security/commoncap.c, cap_bprm_creds_from_file
  */
 export function credentialsAfterExec(before: ProcessCredentials, { mode, owner, group }: Owned): ProcessCredentials {

@@ -1,4 +1,4 @@
-/** What listings of mappings say of the files that are mapped. */
+/** Which files listings of mappings name. */
 import type { MappedFile } from '../../memory/mapping.js';
 import { LinuxError } from '../errno.js';
 import { textOfBytes } from './byte-text.js';
@@ -7,7 +7,7 @@ import type { FileSystem } from './file-system.js';
 import type { OpenFile } from './open/open-file.js';
 import { walk } from './tree/path-walk.js';
 
-/** The file that lies at an absolute path; one without a number where there is none. */
+/** The file at an absolute path; where there is none, the path alone, with the numbers 0. */
 export function mappedFileAt(files: FileSystem, path: Uint8Array): MappedFile {
   const text = textOfBytes(path);
   try {
@@ -23,7 +23,7 @@ export function mappedFileAt(files: FileSystem, path: Uint8Array): MappedFile {
   return { path: text, fileSystem: 0, number: 0 };
 }
 
-/** The file that is open. */
+/** The file of a description. */
 export function mappedFileOf(files: FileSystem, open: OpenFile): MappedFile {
   const { fileSystem, number } = open.inode;
   return { path: files.pathOfOpen(open), fileSystem, number };

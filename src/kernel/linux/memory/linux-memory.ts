@@ -34,7 +34,7 @@ export class LinuxMemory {
     readonly region: Region,
     /** Where its family has the home, for all that belong to it: where the first of them has its own. */
     readonly window: LinearAddress,
-    /** Addresses below 4 GiB are in use: its image lies there, or it has asked to map memory there. */
+    /** Whether addresses below 4 GiB are in use: the image lies there, or the process has asked to map memory there. */
     public usesLow: boolean,
     layout: Pick<LinuxLayout, 'breakStart' | 'breakMax' | 'mapStart' | 'stack'>,
   ) {

@@ -99,7 +99,7 @@ export function mapSharedZeros(context: LinuxContext, { start, end }: HomeRange,
   addShared(context, { start, end }, memory, { offset: 0, protection, mayWrite: true });
 }
 
-/** What is mapped of a VMO. */
+/** The part of a VMO that is mapped. */
 interface PrivatePart {
   readonly vmo: VmoHandle;
   readonly offset: number;

@@ -35,11 +35,11 @@ export interface LinuxProgram {
 export interface LinuxLoadTarget extends LoadTarget {
   /** The file of a path, for the dynamic linker. The handle is the caller's. Throws ElfError. */
   openImage(path: Uint8Array): VmoHandle;
-  /** Which file lies at a path. */
+  /** The file at a path, for listings of mappings. */
   mappedFileAt(path: Uint8Array): MappedFile;
 }
 
-/** An image, and which file it is. */
+/** An image, with the file that it comes from. */
 interface LoadedFile {
   readonly image: VmoHandle;
   readonly elf: ElfImage;

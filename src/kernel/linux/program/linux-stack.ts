@@ -45,7 +45,7 @@ const RANDOM_BYTES = 16;
 const STACK_ALIGNMENT = 16;
 const END_BYTES = 8;
 
-/** As whom a program is started. */
+/** The user and group that a program starts with. */
 export type ProgramUser = Pick<ProcessCredentials, 'user' | 'realUser' | 'group' | 'realGroup'>;
 
 /** What a Linux program is started with. All addresses are as the program sees them. */

@@ -30,7 +30,7 @@ function made(signal: number, code: number, fill: (fields: DataView) => void = (
   return { signal, errno: 0, code, fields };
 }
 
-/** The process that sends a signal, as far as the one who gets it is told. */
+/** The process that sends a signal, as its receiver sees it. */
 interface Sender {
   readonly pid: number;
   readonly place: { readonly credentials: { readonly realUser: number } };

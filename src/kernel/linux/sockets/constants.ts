@@ -16,7 +16,7 @@ export const SOCK_SEQPACKET = 5;
 export const SOCK_MAX = 11;
 export const SOCK_TYPE_MASK = 0xf;
 
-/** The protocol of AF_NETLINK that tells of interfaces, and the level of its options. */
+/** The protocol of AF_NETLINK for network interfaces, and the level of its options. */
 export const NETLINK_ROUTE = 0;
 export const SOL_NETLINK = 270;
 

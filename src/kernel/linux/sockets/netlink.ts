@@ -1,4 +1,4 @@
-/** Sockets of AF_NETLINK: what NETLINK_ROUTE tells of the one interface that there is, lo. netlink(7), rtnetlink(7) */
+/** Sockets of AF_NETLINK: NETLINK_ROUTE, with the only network interface, lo. netlink(7), rtnetlink(7) */
 import { LinuxErrno, LinuxError } from '../errno.js';
 import type { FileSystem } from '../files/file-system.js';
 import { POLLIN, POLLRDNORM } from '../files/open/open-file.js';
@@ -14,7 +14,7 @@ const ADDRESS_BYTES = 12;
 /** struct nlmsghdr: its length and alignment. */
 const HEADER_BYTES = 16;
 const ALIGNMENT = 4;
-/** Messages of an answer to a dump come together in parts of at most so many bytes. */
+/** The longest datagram that the messages of a dump are put together in. */
 const PART_BYTES = 4096;
 
 /* include/uapi/linux/netlink.h */
@@ -32,7 +32,7 @@ const RTM_GETLINK = 18;
 const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
 const RTM_GETROUTE = 26;
-/** Of the four types of each kind of object, the one that asks. */
+/** Each kind of object has four types of messages; this one, modulo 4, asks for objects. */
 const KIND_GET = 2;
 const RTM_MAX = 123;
 
@@ -58,18 +58,18 @@ interface Request {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
-  /** Behind the header. */
+  /** What follows the header. */
   readonly payload: Uint8Array;
   readonly whole: Uint8Array;
 }
 
-/** What an answer consists of. */
+/** A message of an answer. */
 interface Answer {
   readonly type: number;
   readonly payload: Uint8Array;
 }
 
-/** struct sockaddr_nl of a port; 0 is the kernel's. */
+/** struct sockaddr_nl of a port. Port 0 is that of the kernel. */
 export function netlinkAddress(port = 0, groups = 0): Uint8Array {
   const address = new Uint8Array(ADDRESS_BYTES);
   const view = new DataView(address.buffer);
@@ -79,7 +79,7 @@ export function netlinkAddress(port = 0, groups = 0): Uint8Array {
   return address;
 }
 
-/** bind(2): a socket gets the port that it asks for, or one of its own. Throws EINVAL. */
+/** bind(2): gives a socket the port that it asks for, or one of its own. Throws EINVAL. */
 export function bindNetlink(socket: Socket, given: Uint8Array, ownPort: number): void {
   const { port, groups } = partsOf(given);
   const before = socket.name && partsOf(socket.name).port;
@@ -103,7 +103,7 @@ function partsOf(address: Uint8Array): { readonly port: number; readonly groups:
   return { port: view.getUint32(4, true), groups: view.getUint32(8, true) };
 }
 
-/** Sends a request to the kernel, whose answer is there at once. Returns the number of bytes. Throws EINVAL, EPERM, ENOBUFS. */
+/** Sends a request to the kernel, and queues its answer. Returns the number of bytes sent. Throws EINVAL, EPERM, ENOBUFS. */
 export function askNetlink(
   files: FileSystem,
   socket: Socket,
@@ -159,7 +159,7 @@ function answersTo(request: Request, port: number, isRoot: boolean): Uint8Array[
   }
 }
 
-/** Throws LinuxError, which is sent to the caller. */
+/** The messages that answer a request. Throws LinuxError for an error to answer with. */
 function answersOf({ type, payload }: Request, isDump: boolean, isRoot: boolean): Answer[] {
   if (type > RTM_MAX) throw new LinuxError(EOPNOTSUPP);
   if (type % 4 !== KIND_GET) throw new LinuxError(isRoot ? EOPNOTSUPP : EPERM);
@@ -175,7 +175,7 @@ function missingLink(): never {
   throw new LinuxError(ENODEV);
 }
 
-/** Whether struct ifinfomsg, or the attribute with a name behind it, names lo. */
+/** Whether struct ifinfomsg, or the attribute with a name after it, names lo. */
 function asksForLoopback(payload: Uint8Array): boolean {
   if (payload.length < IFINFO_BYTES) throw new LinuxError(EINVAL);
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
@@ -237,7 +237,7 @@ function addressOf(family: number, prefixBits: number, attributes: readonly Uint
   return { type: RTM_NEWADDR, payload: joined([head, ...attributes]) };
 }
 
-/** NLMSG_ERROR, which is an acknowledgement where the error is 0. */
+/** NLMSG_ERROR; with the error 0, an acknowledgement. */
 function errorOf({ whole }: Request, error: number): Answer {
   const told = error === 0 ? whole.subarray(0, HEADER_BYTES) : whole;
   const payload = new Uint8Array(4 + told.length);
@@ -246,7 +246,7 @@ function errorOf({ whole }: Request, error: number): Answer {
   return { type: NLMSG_ERROR, payload };
 }
 
-/** Messages in datagrams that are not too long; the last of a dump has its own. */
+/** Puts messages together in datagrams of at most PART_BYTES; the end of a dump is a datagram of its own. */
 function datagramsOf(answers: readonly Answer[], request: Request, port: number, flags: number): Uint8Array[] {
   const datagrams: Uint8Array[] = [];
   for (const answer of answers) {

@@ -3,7 +3,7 @@ import type { LinearAddress } from '../linear-address.js';
 
 /** Pages that are remembered together: those that a table of level 1 maps, 2 MiB. */
 const PAGES_IN_BLOCK = 512;
-/** Blocks, 16 MB in all: a guest may touch single pages all over the address space. */
+/** At most so many blocks, 16 MB in all: a guest may touch single pages all over the address space. */
 const MOST_BLOCKS = 8192;
 /** Ticks are remembered as multiples of this. */
 const TICKS_IN_UNIT = 65536;
@@ -26,12 +26,12 @@ export class EverPrivate {
     this.addSince(address, this.ticks());
   }
 
-  /** Notes that a page is mapped to a private frame, and that nobody knows since when. */
+  /** Notes that a page is mapped to a private frame since an unknown tick. */
   addRestored(address: LinearAddress): void {
     if (this.since(address) === Infinity) this.addSince(address, 0);
   }
 
-  /** A tick before which nothing was stored to a page: not the last one. Infinity if nothing was ever. */
+  /** A tick before which nothing was stored to a page, not necessarily the latest. Infinity if nothing was ever stored to it. */
   since(address: LinearAddress): number {
     const page = Math.floor(address / PAGE_SIZE);
     const block = this.blocks.get(Math.floor(page / PAGES_IN_BLOCK));

@@ -1,4 +1,4 @@
-/** Requests of ioctl about the one network interface that there is, lo. netdevice(7) */
+/** Requests of ioctl about the only network interface, lo. netdevice(7) */
 import { LinuxErrno, failed } from '../../errno.js';
 import type { LinuxContext } from '../../call.js';
 import { AF_INET } from '../../sockets/constants.js';
@@ -22,7 +22,7 @@ const SIOCGIFINDEX = 0x8933;
 const SIOCGIFTXQLEN = 0x8942;
 const SIOCGIFMAP = 0x8970;
 
-/** struct ifreq: a name, and what is told of it. */
+/** struct ifreq: the name of an interface, then a union of the values that requests return. */
 const NAME_BYTES = 16;
 const REQUEST_BYTES = 40;
 const TOLD_BYTES = REQUEST_BYTES - NAME_BYTES;
@@ -35,7 +35,7 @@ const FLAGS = 0x49;
 const MTU = 65536;
 const QUEUE = 1000;
 
-/** What is told of it to sockets of AF_INET: struct sockaddr_in. */
+/** Values that sockets of AF_INET can ask for: struct sockaddr_in. */
 const ADDRESSES: ReadonlyMap<number, Uint8Array> = new Map([
   [SIOCGIFADDR, inetAddress(127, 0, 0, 1)],
   [SIOCGIFDSTADDR, inetAddress(127, 0, 0, 1)],
@@ -43,7 +43,7 @@ const ADDRESSES: ReadonlyMap<number, Uint8Array> = new Map([
   [SIOCGIFNETMASK, inetAddress(255, 0, 0, 0)],
 ]);
 
-/** What is told to every socket. */
+/** Values that every socket can ask for. */
 const TOLD: ReadonlyMap<number, Uint8Array> = new Map([
   [SIOCGIFFLAGS, word(FLAGS)],
   [SIOCGIFMETRIC, word(0)],

@@ -1,4 +1,4 @@
-/** The receivers of what calls send. */
+/** Finds the receivers of what calls send. */
 import type { LinuxContext } from '../../call.js';
 import { LinuxErrno } from '../../errno.js';
 import { unixName } from '../../sockets/address.js';
@@ -8,7 +8,7 @@ import { passesCredentials, requireConnection, type Outgoing } from '../../socke
 import type { Socket } from '../../sockets/socket.js';
 import { bindByItself, unixSocketAt } from '../../sockets/unix.js';
 
-/** What is sent, and where to; the number of bytes where they are lost on their way. Throws LinuxError. */
+/** The data to send with its receiver, or the number of bytes if nothing is left to send. Throws LinuxError. */
 export function routeFor(
   context: LinuxContext,
   socket: Socket,

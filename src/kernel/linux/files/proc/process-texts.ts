@@ -52,7 +52,7 @@ function pages({ memory }: LinuxProcess): number {
   return memory.region.mappings.reduce((total, { start, end }) => total + (end - start) / PAGE_SIZE, 0);
 }
 
-/** A line of maps: the addresses are those that the process sees. */
+/** A line of maps, with the addresses that the process sees. */
 function mapLine({ memory, signals }: LinuxProcess, mapping: Mapping): string {
   const { start, end, protection, backing, shared, file } = mapping;
   const allowed = [
@@ -75,7 +75,7 @@ function hexOf(number: number | bigint, digits: number): string {
   return number.toString(16).padStart(digits, '0');
 }
 
-/** What Linux calls the memory of a mapping that shows no file. */
+/** The name that Linux gives a mapping without a file. */
 function nameOfMapping({ breakStart, breakEnd, region }: LinuxProcess['memory'], { start, end }: Mapping): string {
   const pageOfBreak = Math.ceil(breakEnd / PAGE_SIZE) * PAGE_SIZE;
   if (breakEnd > breakStart && end > breakStart && end <= pageOfBreak) return '[heap]';
