@@ -155,6 +155,21 @@ t.test('samples of code that was not translated count in later runs, once for ea
   t.strictSame(keeper.kept.samples, [{ page, samples: [3, 1500, 0, 900] }]);
 });
 
+t.test('samples of so many blocks are kept, those of pages that this run has seen before others', async (t) => {
+  const { page } = keptOf(CODE, loop(1)).regions[0]!;
+  const many = (name: string, first: number): KeptCode['samples'][number] => ({
+    page: name,
+    samples: Array.from({ length: 4096 }, (_, offset) => [offset, first]).flat(),
+  });
+  const others = Array.from({ length: 8 }, (_, i) => many(String(i).repeat(64), 1));
+  const keeper = new MemoryKeeper({ regions: [], samples: others });
+  const made = machine(keeper, CODE, loop(1));
+  run(made, CODE, 100);
+  hotCodeOf(made.cpu).profile.add(CODE, 100_000);
+  made.cpu.keepCode();
+  t.strictSame(keeper.kept.samples, [{ page, samples: [0, 100_000] }, ...others.slice(0, 4)]);
+});
+
 t.test('a machine with kept code is equal to one that interprets, at any tick', async (t) => {
   for (const [name, ...args] of [['sha256'], ['qsort'], ['fib', '27']] as const) {
     const image = await guestImage(name);

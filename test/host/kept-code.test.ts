@@ -105,6 +105,20 @@ t.test('the oldest are removed where there is too much, and no other files', (t)
   t.end();
 });
 
+t.test('where the interpreter is not code that was kept, V8 is asked for none, and given none', (t) => {
+  const keeper = new ProgramCode(t.testdir(), 'a');
+  const wasm = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+  // Asked whether this function is optimised, V8 would end the process.
+  t.equal(
+    keeper.machineCodeOf(new WebAssembly.Module(wasm), () => {}),
+    undefined,
+  );
+  const [region] = sample!.regions;
+  const compiled = keeper.compile({ ...region!, record: { ...region!.record, bytes: wasm }, machineCode: wasm });
+  t.ok(compiled instanceof WebAssembly.Module);
+  t.end();
+});
+
 t.test('where nothing can be written, nothing is kept, without an error', (t) => {
   const directory = join(t.testdir({ file: '' }), 'file/below');
   new ProgramCode(directory, 'a').keep(sample!);

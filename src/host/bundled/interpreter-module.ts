@@ -23,6 +23,16 @@ const BUDGET_OPTION = '--wasm-tiering-budget';
  */
 const BUDGET = 2 ** 31 - 1;
 
+let isKept = false;
+
+/**
+ * Whether the interpreter of this process is code that was kept. Only then is V8 one that is known to give and take code: in another,
+ * what functions of the same names do may end the process.
+ */
+export function takesMachineCode(): boolean {
+  return isKept;
+}
+
 /** A version of V8, and its own value of `BUDGET_OPTION`: V8 does not say what it is, so the build has asked for it. */
 export interface TieringOfV8 {
   readonly version: string;
@@ -36,6 +46,7 @@ export interface TieringOfV8 {
 export function compileInterpreter({ version, budget }: TieringOfV8): WebAssembly.Module {
   const bytes = new Uint8Array(readFileSync(join(packageRoot, INTERPRETER_FILE)));
   const kept = process.versions.v8 === version ? keptInterpreter(bytes) : undefined;
+  isKept = kept !== undefined;
   if (kept) return kept;
   const isGiven = process.execArgv.some((option) => option.startsWith(BUDGET_OPTION));
   if (process.versions.v8 !== version || isGiven) return new WebAssembly.Module(bytes);

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync 
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { CODE_VERSION, type CodeKeeper, type KeptCode, type KeptRegion } from '../../index.js';
+import { takesMachineCode } from '../bundled/interpreter-module.js';
 import { codeOf, moduleWithCode } from '../bundled/machine-code.js';
 import { hostFiles } from '../store/file-layer.js';
 import { decodeKeptCode, encodeKeptCode } from './code-file.js';
@@ -49,12 +50,12 @@ export class ProgramCode implements CodeKeeper {
 
   compile({ record, machineCode }: KeptRegion): WebAssembly.Module {
     const wasm = Uint8Array.from(record.bytes);
-    const module = machineCode && moduleWithCode(wasm, machineCode);
+    const module = machineCode && takesMachineCode() ? moduleWithCode(wasm, machineCode) : undefined;
     return module ?? new WebAssembly.Module(wasm);
   }
 
   machineCodeOf(module: WebAssembly.Module, run: CallableFunction): Uint8Array | undefined {
-    return codeOf(module, run);
+    return takesMachineCode() ? codeOf(module, run) : undefined;
   }
 
   keep({ regions, samples }: KeptCode): void {

@@ -58,8 +58,12 @@ function writeContext(out: StateWriter, context: Context | undefined, base: bigi
   for (let inner = context; inner; inner = inner.parent) out.word(inner.returnsTo - base);
 }
 
-/** The bytes of a block, which may lie in several pages. */
-function bytesOf({ rip, end }: Block, frames: ReadonlyMap<bigint, CodePage['physical']>, ram: Uint8Array): Uint8Array {
+/** The bytes of a block, or of other code from one address to another, which may lie in several pages. */
+export function bytesOf(
+  { rip, end }: Pick<Block, 'rip' | 'end'>,
+  frames: ReadonlyMap<bigint, CodePage['physical']>,
+  ram: Uint8Array,
+): Uint8Array {
   const bytes = new Uint8Array(Number(BigInt.asUintN(64, end - rip)));
   for (let done = 0; done < bytes.length;) {
     const linear = BigInt.asUintN(64, rip + BigInt(done));

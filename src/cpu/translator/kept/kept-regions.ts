@@ -1,7 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, PAGE_SIZE } from '../../../bits.js';
+import { PAGE_SIZE, bytesToHex, concatenated } from '../../../bits.js';
 import type { InstructionFetcher } from '../../decode/fetch.js';
 import { offsetOf, pageOf } from '../../access/linear-page.js';
+import { bytesOf } from '../cache/code-key.js';
 import type { CompiledCode, CompiledRegion, RegionExtent } from '../cache/region-table.js';
 import type { CodeRecord } from '../cache/code-record.js';
 import type { CodePage } from '../compile/code-reader.js';
@@ -11,6 +12,9 @@ import type { CodeKeeper, KeptRegion, KeptSamples } from './code-keeper.js';
 
 /** Below this, all that direct branches of a region can lead to is canonical, whatever it contains. */
 const HIGHEST_BASE = 2n ** 47n - 2n ** 33n;
+
+/** Blocks of which samples are kept, at most: those of pages that this run has seen come first. */
+const MOST_SAMPLED = 20_000;
 
 /** Samples alone are worth writing if they are so many times as many as before, and so many at least. */
 const GROWTH_TO_KEEP = 1.25;
@@ -60,7 +64,7 @@ export class KeptRegions {
   private readonly waiting = new Map<bigint, Set<Candidate>>();
   /** What this run keeps, by its code. */
   private readonly made = new Map<CompiledCode, KeptRegion>();
-  /** Content keys of the regions that this run has used or made again. */
+  /** What this run has used of what was kept, be it replaced since. */
   private readonly used = new Set<KeptRegion>();
   /** Samples of code that was forgotten before the end of the run. */
   private readonly samplesBefore = new Map<string, SamplesOfPage>();
@@ -168,21 +172,11 @@ export class KeptRegions {
 
   private contentOf(base: bigint, pieces: readonly number[], pages: readonly CodePage[]): string {
     const { ram, hash } = this.parts;
-    const physicalOf = new Map(pages.map(({ linear, physical }) => [linear, physical]));
-    const length = pairsOf(pieces).reduce((sum, [start, end]) => sum + end - start, 0);
-    const bytes = new Uint8Array(length);
-    let done = 0;
-    for (const [start, end] of pairsOf(pieces))
-      for (let at = start; at < end;) {
-        const linear = base + BigInt(at);
-        const offset = offsetOf(linear);
-        const part = Math.min(end - at, PAGE_SIZE - offset);
-        const first = physicalOf.get(pageOf(linear))! + offset;
-        bytes.set(ram.subarray(first, first + part), done);
-        done += part;
-        at += part;
-      }
-    return bytesToHex(hash(bytes));
+    const frames = new Map(pages.map(({ linear, physical }) => [linear, physical]));
+    const parts = pairsOf(pieces).map(([start, end]) =>
+      bytesOf({ rip: base + BigInt(start), end: base + BigInt(end) }, frames, ram),
+    );
+    return bytesToHex(hash(concatenated(parts)));
   }
 
   /** Compiles it. */
@@ -196,7 +190,7 @@ export class KeptRegions {
     this.made.set(code, candidate.kept);
   }
 
-  /** Takes note of a region that was made, to keep it. One with a code stop, or near an end of the addresses, is not kept. */
+  /** Takes note of a region that was made, to keep it. One with a code stop, or too high, is not kept. */
   add({ region, record }: MadeRegion): void {
     const { base, pages, ranges, stops, wanted, code } = region;
     if (this.made.has(code)) return;
@@ -269,7 +263,9 @@ export class KeptRegions {
       for (const [offset, times] of all.get(page) ?? []) sum.set(offset, (sum.get(offset) ?? 0) + times);
       all.set(page, sum);
     }
-    return [...all].map(([page, samples]) => ({ page, samples: [...samples].flat() }));
+    let blocks = 0;
+    const kept = [...all].filter(([, samples]) => samples.size > 0 && (blocks += samples.size) <= MOST_SAMPLED);
+    return kept.map(([page, samples]) => ({ page, samples: [...samples].flat() }));
   }
 }
 
