@@ -2,6 +2,7 @@
  * `<bd0-machine>`: machines in a page have the hashes that they have in Node. The worker is run by Node, too: so its bundle is
  * tested where no Chromium is installed.
  */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -201,6 +202,27 @@ t.test('the bundled worker starts guests by name, and keeps what is typed before
   t.equal((await worker.untilStatus(hasEnded)).exitCode, 7);
   t.match(worker.output, /fib\(10\) = 55\n.*nothing/s);
   await worker.close();
+});
+
+t.test('the bundled worker runs static Linux programs', async (t) => {
+  const source = `#include <stdio.h>
+    #include <stdlib.h>
+    int main(int argc, char **argv) { return printf("%s %d %s\\n", argv[0], argc, getenv("HOME")) == 13 ? 3 : 1; }`;
+  // Neither a C library nor a note says what this one is.
+  const bare = '.globl _start\n_start: mov $60, %eax\nmov $4, %edi\nsyscall\n';
+  const programs: [language: string, source: string, options: string[], output: string, exitCode: number][] = [
+    ['c', source, ['-static-pie'], 'greeting 2 /\n', 3],
+    ['assembler', bare, ['-static', '-nostdlib'], '', 4],
+  ];
+  for (const [language, input, options, output, exitCode] of programs) {
+    const path = join(directory, 'greeting');
+    execFileSync('gcc', ['-x', language, ...options, '-o', path, '-'], { input });
+    const image = { bytes: readFileSync(path) };
+    const worker = new NodeWorker('fib', [], { image, name: 'greeting', argv: ['greeting', 'word'] });
+    t.equal((await worker.untilStatus(hasEnded)).exitCode, exitCode, language);
+    t.equal(worker.output, output, language);
+    await worker.close();
+  }
 });
 
 t.test('the bundled worker pauses a guest that would not end, running or waiting', async (t) => {

@@ -22,6 +22,7 @@ import t, { type Test } from 'tap';
 import { serveSite } from '../../src/cli/web/site-server.js';
 import { sha256 } from '../../src/host/index.js';
 import { Computer } from '../../src/index.js';
+import { LINUX_ENVIRONMENT } from '../../src/kernel/calls/process.js';
 import type {} from '../../src/web/bd0.js';
 
 t.setTimeout(0);
@@ -131,7 +132,8 @@ function runInNode(name: string, argumentLine: string): Ran {
   const console = { write: () => {}, read: () => undefined, isTerminal: true };
   const computer = new Computer({ memoryBytes: 2 ** 27, sha256, console });
   const image = readFileSync(join(directory, 'site/images', name));
-  const program = computer.start(image, { name, limitBytes: 2 ** 30, argv: key.trim().split(' ') });
+  const linux = name === 'linux' && { linux: { environment: LINUX_ENVIRONMENT } };
+  const program = computer.start(image, { name, limitBytes: 2 ** 30, argv: key.trim().split(' '), ...linux });
   const start = performance.now();
   computer.run(program);
   const mips = computer.instructions / (performance.now() - start) / 1000;

@@ -28,9 +28,9 @@ export const PROCESS_STATE = { runnable: 0, waiting: 1 } as const;
 
 const PID_BYTES = 8;
 
-/** What programs of Linux find in their environment that a program of BD0 starts. */
-const ENVIRONMENT = ['PATH=/usr/local/bin:/usr/bin:/bin', 'HOME=/', 'LANG=C.UTF-8', 'TERM=linux'].map((each) =>
-  new TextEncoder().encode(each),
+/** The environment of Linux programs that are started from BD0. */
+export const LINUX_ENVIRONMENT = ['PATH=/usr/local/bin:/usr/bin:/bin', 'HOME=/', 'LANG=C.UTF-8', 'TERM=linux'].map(
+  (each) => new TextEncoder().encode(each),
 );
 
 /** Processes, or parts of one, that take a unit of effort to be looked at. */
@@ -183,7 +183,7 @@ function* startImage(
 function identityOf(name: string, image: VmoHandle): Pick<StartOptions, 'name' | 'linux'> {
   if (abiOf(image) !== 'linux') return { name };
   const path = new TextEncoder().encode(name);
-  return { name: name.slice(name.lastIndexOf('/') + 1), linux: { path, environment: ENVIRONMENT } };
+  return { name: name.slice(name.lastIndexOf('/') + 1), linux: { path, environment: LINUX_ENVIRONMENT } };
 }
 
 /** Adds the strings of a NULL-terminated array of pointers to `argv`. Returns the error, if there is one. */

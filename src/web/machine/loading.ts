@@ -1,8 +1,6 @@
-import { attachDebugger, attachTimeline, Computer, DebugSession, VmoStore } from '../../index.js';
-import type { Console } from '../../index.js';
-import type { DebugSessionOptions } from '../../index.js';
-import type { Process } from '../../index.js';
-import type { TranslationHook } from '../../index.js';
+import { abiOf, attachDebugger, attachTimeline, Computer, DebugSession, VmoStore } from '../../index.js';
+import type { Console, DebugSessionOptions, Process, ResumeOptions, TranslationHook } from '../../index.js';
+import { LINUX_ENVIRONMENT } from '../../kernel/calls/process.js';
 import type { Content, StartOptions } from '../protocol.js';
 import { SiteNames, type Download } from './site-names.js';
 
@@ -25,48 +23,33 @@ export interface MachineHost {
 /** Makes a machine, and starts its program. Throws an Error whose message says what is wrong with the image or the options. */
 export function loadMachine(options: StartOptions, host: MachineHost): LoadedMachine {
   const image = bytesOf(options.image, host.download);
-  const { computer, names } = options.isSnapshot ? resumed(image, options, host) : started(options, host);
-  const program = options.isSnapshot
-    ? computer.programs[0]
-    : computer.start(image, { name: options.name, limitBytes: options.limitBytes, argv: options.argv });
+  let names: SiteNames | undefined;
+  const common: ResumeOptions = {
+    ...{ console: host.console, onTranslated: host.onTranslated, now: () => performance.now() },
+    names: (store) => (names = new SiteNames(store, options.files, host.download)),
+  };
+  const computer = options.isSnapshot
+    ? Computer.resume(new VmoStore().importStream([image]), common)
+    : new Computer({ memoryBytes: options.memoryBytes, clock: 'real', ...common });
+  const program = options.isSnapshot ? computer.programs[0] : startProgram(computer, image, options);
   if (!program) throw new Error('the program in this snapshot has ended');
   const timeline =
     options.historyBytes > 0
       ? attachTimeline(computer, { historyBytes: options.historyBytes, now: () => performance.now() })
       : undefined;
   const session = new DebugSession(attachDebugger(computer, timeline), { programPid: program.pid, ...host.session });
-  return { computer, names, program, session };
+  return { computer, names: names!, program, session };
 }
 
-function started(options: StartOptions, host: MachineHost): { readonly computer: Computer; readonly names: SiteNames } {
-  let names: SiteNames | undefined;
-  const computer = new Computer({
-    memoryBytes: options.memoryBytes,
-    clock: 'real',
-    ...common(host, (store) => (names = new SiteNames(store, options.files, host.download))),
-  });
-  return { computer, names: names! };
-}
-
-function resumed(
-  image: Uint8Array,
-  options: StartOptions,
-  host: MachineHost,
-): { readonly computer: Computer; readonly names: SiteNames } {
-  let names: SiteNames | undefined;
-  const saved = new VmoStore().importStream([image]);
-  const computer = Computer.resume(
-    saved,
-    common(host, (store) => (names = new SiteNames(store, options.files, host.download))),
-  );
-  return { computer, names: names! };
-}
-
-function common(
-  { console, onTranslated }: MachineHost,
-  names: (store: VmoStore) => SiteNames,
-): Pick<ConstructorParameters<typeof Computer>[0] & object, 'console' | 'names' | 'now' | 'onTranslated'> {
-  return { console, names, onTranslated, now: () => performance.now() };
+/** Starts an image as a Linux program, unless it is marked as one of BD0, like `bd0 run`. */
+function startProgram(computer: Computer, image: Uint8Array, { name, limitBytes, argv }: StartOptions): Process {
+  const vmo = computer.store.fromBytes(image);
+  try {
+    const linux = abiOf(vmo) === 'bd0' ? {} : { linux: { environment: LINUX_ENVIRONMENT } };
+    return computer.start(vmo, { name, limitBytes, argv, ...linux });
+  } finally {
+    vmo.close();
+  }
 }
 
 function bytesOf(content: Content, download: Download): Uint8Array {
