@@ -55,17 +55,19 @@ export class Transfers {
   /** RETF, RETF n. SDM Vol. 2B "RET". */
   returnFar(releasedBytes: number, width: Operand): void {
     const { segments, registers } = this;
-    const [offset, selector] = this.words(width, 2);
-    const code = this.returnTarget(Number(truncate(16, selector!)), offset!);
-    const cpl = rplOf(Number(selector!));
+    const [offset, cs] = this.words(width, 2);
+    const selector = Number(truncate(16, cs!));
+    const code = this.returnTarget(selector, offset!);
+    const cpl = rplOf(selector);
     const isOuter = cpl > this.mmu.cpl;
-    const bytes = width / 8;
-    if (!isOuter) {
-      registers.setGpr(RSP, this.moved(2 * bytes + releasedBytes));
-      segments.enterCode(Number(truncate(16, selector!)), code, cpl);
+    const top = this.moved((2 * width) / 8 + releasedBytes);
+    if (isOuter) {
+      const [rsp, ss] = this.wordsAt(top, width, 2);
+      this.enterStack(selector, code, Number(truncate(16, ss!)), rsp! + BigInt(releasedBytes));
+      segments.dropInnerSegments();
     } else {
-      const [rsp, ss] = this.wordsAt(this.moved(2 * bytes + releasedBytes), width, 2);
-      this.enterOuter(Number(truncate(16, selector!)), code, Number(truncate(16, ss!)), rsp! + BigInt(releasedBytes));
+      segments.enterCode(selector, code, cpl);
+      registers.setGpr(RSP, top);
     }
     registers.rip = this.offsetIn(code, offset!);
   }
@@ -88,8 +90,9 @@ export class Transfers {
       const [rsp, ss] = this.words(width, 2, 3);
       this.enterStack(selector, code, Number(truncate(16, ss!)), rsp!);
     } else {
-      registers.setGpr(RSP, this.moved((3 * width) / 8));
+      const top = this.moved((3 * width) / 8);
       segments.enterCode(selector, code, cpl);
+      registers.setGpr(RSP, top);
     }
     registers.rip = this.offsetIn(code, offset!);
     registers.rflags = after;
@@ -116,11 +119,6 @@ export class Transfers {
     if (stack) this.segments.enter(SS, ss, stack);
     else this.segments.clear(SS, ss);
     this.registers.setGpr(RSP, isLong ? rsp : truncate(32, rsp));
-  }
-
-  private enterOuter(selector: number, code: Descriptor, ss: number, rsp: bigint): void {
-    this.enterStack(selector, code, ss, rsp);
-    this.segments.dropInnerSegments();
   }
 
   /** The code segment that a far jump or call goes to directly. */

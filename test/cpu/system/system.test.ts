@@ -168,6 +168,12 @@ const USER = [SELECTOR.userData | 3, USER_STACK - 8, 0x202, SELECTOR.userCode | 
 const TO_USER = `${frame(...USER, '[rip + 1f]')} iretq; 1: int 0x20`;
 const jumpFar = (selector: number): string =>
   `push ${selector}; lea rax, [rip + 1f]; push rax; .byte 0x48, 0xff, 0x2c, 0x24; 1: nop`;
+/** Uses a copy of the GDT in which the conforming code segment cannot be marked as accessed. */
+function moveTableToReadOnlyPage({ cpu, memory }: SystemMachine): void {
+  memory.ram.copyWithin(READ_ONLY, GDT, GDT + SELECTOR.beyond);
+  memory.ram[READ_ONLY + SELECTOR.conforming + 5]! &= ~1;
+  cpu.bare!.system.setTable('gdt', BigInt(READ_ONLY), BigInt(SELECTOR.beyond - 1));
+}
 const TRANSFERS: readonly SystemCase[] = [
   { code: TO_USER, expected: [0x20], after: (machine) => machine.pushed(1), is: BigInt(SELECTOR.userCode | 3) },
   { code: TO_USER, expected: [0x20], after: (machine) => machine.pushed(2) & 0x200n, is: 0x200n },
@@ -195,6 +201,19 @@ const TRANSFERS: readonly SystemCase[] = [
     expected: [0x20],
   },
   { code: 'push 8; push rax; retfq', cpl: 3, expected: [GP, 8] },
+  {
+    code: `push ${USER[0]}; push ${USER[1]}; mov rbx, 0x5a5a5a5a5a5a002b; push rbx; lea rax, [rip + 1f]; push rax; retfq; 1: int 0x20`,
+    expected: [0x20],
+    after: (machine) => machine.pushed(1),
+    is: BigInt(SELECTOR.userCode | 3),
+  },
+  {
+    code: `push ${SELECTOR.conforming}; lea rax, [rip]; push rax; retfq`,
+    expected: [PF, 3],
+    before: moveTableToReadOnlyPage,
+    after: (machine) => machine.pushed(4),
+    is: BigInt(KERNEL_STACK - 0x100 - 16),
+  },
   { code: jumpFar(SELECTOR.code), expected: 'done' },
   {
     code: jumpFar(SELECTOR.conforming),
