@@ -21,9 +21,10 @@ export interface BootFiles {
  */
 export function boot(board: Board, files: BootFiles): 'PVH' | 'Linux' | 'Multiboot' {
   const { kernel } = files;
-  const entry = isElf(kernel) ? pvhEntryOf(readElf(kernel)) : undefined;
-  if (entry !== undefined) {
-    bootPvh(board, files, entry);
+  const elf = isElf(kernel) ? readElf(kernel) : undefined;
+  const entry = elf && pvhEntryOf(elf);
+  if (elf && entry !== undefined) {
+    bootPvh(board, files, elf, entry);
     return 'PVH';
   }
   if (isBzImage(kernel)) {
@@ -32,6 +33,6 @@ export function boot(board: Board, files: BootFiles): 'PVH' | 'Linux' | 'Multibo
   }
   const header = findMultibootHeader(kernel);
   if (header === undefined) throw new BootError('it is no kernel that bd0 can boot: neither PVH, Linux nor Multiboot');
-  bootMultiboot(board, files, header);
+  bootMultiboot(board, files, { header, elf });
   return 'Multiboot';
 }

@@ -4,7 +4,7 @@ import { LARGE, PRESENT, WRITABLE } from '../mmu/entry.js';
 import { BootError } from './boot-error.js';
 import type { BootFiles } from './boot.js';
 import { enterLongMode } from './entry.js';
-import { Parameters, loadAtTop, loadParts, memoryMap } from './low-memory.js';
+import { Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
 
 /** Fields of the setup header, by their offsets in the file and in boot_params. Linux, Documentation/x86/boot.rst. */
 const HEADER = {
@@ -64,7 +64,7 @@ export function isBzImage(file: Uint8Array): boolean {
 export function bootBzImage(board: Board, { kernel, initialDisk, commandLine }: BootFiles): void {
   const { memory } = board;
   const header = new DataView(kernel.buffer, kernel.byteOffset, HEADER.end);
-  const sectors = kernel[HEADER.start]! === 0 ? DEFAULT_SETUP_SECTORS : kernel[HEADER.start]!;
+  const sectors = kernel[HEADER.start]! || DEFAULT_SETUP_SECTORS;
   const bytes = kernel.subarray((sectors + 1) * SECTOR_BYTES);
   const physical = Number(header.getBigUint64(HEADER.loadAddress, true));
   const memoryBytes = Math.max(header.getUint32(HEADER.memoryBytes, true), bytes.length);
@@ -87,20 +87,11 @@ export function bootBzImage(board: Board, { kernel, initialDisk, commandLine }: 
     view.setUint32(HEADER.diskAddress, start, true);
     view.setUint32(HEADER.diskBytes, initialDisk.length, true);
   }
-  writeMap(view, memory.size);
+  const map = memoryMap(memory.size);
+  view.setUint8(MAP_COUNT, map.length);
+  writeMap(view, map, MAP, MAP_ENTRY_BYTES);
   writeIdentityMap(memory);
   enterLongMode(board, { rip: physical + ENTRY_OFFSET, rsi: address, tables: TABLES });
-}
-
-function writeMap(view: DataView, memoryBytes: number): void {
-  const map = memoryMap(memoryBytes);
-  view.setUint8(MAP_COUNT, map.length);
-  map.forEach(({ start, bytes, type }, number) => {
-    const at = MAP + number * MAP_ENTRY_BYTES;
-    view.setBigUint64(at, BigInt(start), true);
-    view.setBigUint64(at + 8, BigInt(bytes), true);
-    view.setUint32(at + 16, type, true);
-  });
 }
 
 function writeIdentityMap(memory: GuestMemory): void {

@@ -15,7 +15,6 @@ export interface ElfNote {
 
 /** What a loader needs of an ELF file of 32 or 64 bits. */
 export interface ElfFile {
-  readonly is64: boolean;
   readonly entry: number;
   readonly parts: readonly LoadedPart[];
   readonly notes: readonly ElfNote[];
@@ -33,12 +32,12 @@ export function isElf(file: Uint8Array): boolean {
 
 /** Reads a little-endian ELF executable for x86. Throws BootError. */
 export function readElf(file: Uint8Array): ElfFile {
-  const size = file[4] === 2 ? 64 : 32;
+  const is64 = file[4] === 2;
+  const size = is64 ? 64 : 32;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.length < HEADER_BYTES[size] || file[5] !== 1) throw new BootError('its ELF header is damaged');
   if (!X86_MACHINES.includes(view.getUint16(18, true))) throw new BootError('it is an ELF file, but not for x86');
-  const word = (at: number): number => (size === 64 ? number64(view, at) : view.getUint32(at, true));
-  const is64 = size === 64;
+  const word = (at: number): number => (is64 ? number64(view, at) : view.getUint32(at, true));
   const tableAt = word(is64 ? 32 : 28);
   const entryBytes = view.getUint16(is64 ? 54 : 42, true);
   const count = view.getUint16(is64 ? 56 : 44, true);
@@ -58,7 +57,7 @@ export function readElf(file: Uint8Array): ElfFile {
     if (type === PT_LOAD) parts.push({ physical, bytes, memoryBytes });
     if (type === PT_NOTE) notes.push(...notesIn(bytes));
   }
-  return { is64, entry: word(24), parts, notes };
+  return { entry: word(24), parts, notes };
 }
 
 /** Numbers beyond 2^53 are no addresses that a machine of bd0 has. */

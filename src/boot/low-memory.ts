@@ -10,11 +10,13 @@ export interface MemoryRange {
   readonly type: typeof RAM | typeof RESERVED;
 }
 
-export const RAM = 1;
-export const RESERVED = 2;
+const RAM = 1;
+const RESERVED = 2;
 
 const BASE_END = 0x9_fc00;
-const HIGH_START = 0x10_0000;
+export const HIGH_START = 0x10_0000;
+/** Base memory, in KiB. */
+export const BASE_KIB = Math.floor(BASE_END / 1024);
 
 /** The memory of a PC: 639 KiB, an extended BIOS data area, ROMs below 1 MiB, and everything above. */
 export function memoryMap(memoryBytes: number): readonly MemoryRange[] {
@@ -26,8 +28,18 @@ export function memoryMap(memoryBytes: number): readonly MemoryRange[] {
   ];
 }
 
+/** Writes ranges as all protocols lay them out: address, bytes, type. An entry begins every `entryBytes`, the first at `at`. */
+export function writeMap(view: DataView, map: readonly MemoryRange[], at: number, entryBytes: number): void {
+  map.forEach(({ start, bytes, type }, number) => {
+    const entry = at + number * entryBytes;
+    view.setBigUint64(entry, BigInt(start), true);
+    view.setBigUint64(entry + 8, BigInt(bytes), true);
+    view.setUint32(entry + 16, type, true);
+  });
+}
+
 /** Where loaders put what they tell a kernel: between the interrupt table of BIOS and the rest of base memory. */
-export const PARAMETERS = 0x6000;
+const PARAMETERS = 0x6000;
 const PARAMETERS_END = 0x1_0000;
 
 /** Writes little-endian structures into memory, one after the other. */

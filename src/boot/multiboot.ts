@@ -1,8 +1,8 @@
 import type { Board } from '../board.js';
 import { BootError } from './boot-error.js';
-import { isElf, readElf, type LoadedPart } from './elf.js';
+import type { ElfFile, LoadedPart } from './elf.js';
 import { enterProtectedMode } from './entry.js';
-import { Parameters, loadAtTop, loadParts, memoryMap } from './low-memory.js';
+import { BASE_KIB, HIGH_START, Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
 import type { BootFiles } from './boot.js';
 
 /** Multiboot Specification version 0.6.96, 3.1 "OS image format". */
@@ -34,21 +34,27 @@ export function findMultibootHeader(file: Uint8Array): number | undefined {
   for (let at = 0; at <= end; at += 4) {
     if (view.getUint32(at, true) !== HEADER_MAGIC) continue;
     const sum = HEADER_MAGIC + view.getUint32(at + 4, true) + view.getUint32(at + 8, true);
-    if (sum >>> 0 === 0 || sum % 2 ** 32 === 0) return at;
+    if (sum % 2 ** 32 === 0) return at;
   }
   return undefined;
 }
 
+/** What a kernel's file is: where its Multiboot header lies, and what an ELF file says. */
+interface MultibootFile {
+  readonly header: number;
+  readonly elf: ElfFile | undefined;
+}
+
 /** Loads a kernel by Multiboot 1, and enters it. Throws BootError. */
-export function bootMultiboot(board: Board, files: BootFiles, header: number): void {
+export function bootMultiboot(board: Board, files: BootFiles, found: MultibootFile): void {
   const { memory } = board;
-  const { entry, parts } = imageOf(files.kernel, header);
+  const { entry, parts } = imageOf(files.kernel, found);
   const end = loadParts(memory, parts);
   const parameters = new Parameters(memory);
   const { physical, view } = parameters.take(INFO_BYTES);
   const put = (offset: number, value: number): void => view.setUint32(offset, value, true);
-  put(4, 639);
-  put(8, Math.floor((memory.size - 0x10_0000) / 1024));
+  put(4, BASE_KIB);
+  put(8, Math.floor((memory.size - HIGH_START) / 1024));
   put(16, parameters.text(files.commandLine === '' ? files.name : `${files.name} ${files.commandLine}`));
   let flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MAP | INFO_LOADER;
   if (files.initialDisk) {
@@ -62,13 +68,9 @@ export function bootMultiboot(board: Board, files: BootFiles, header: number): v
   }
   const map = memoryMap(memory.size);
   const table = parameters.take(map.length * MAP_ENTRY_BYTES);
-  map.forEach(({ start, bytes, type }, number) => {
-    const at = number * MAP_ENTRY_BYTES;
+  for (let at = 0; at < map.length * MAP_ENTRY_BYTES; at += MAP_ENTRY_BYTES)
     table.view.setUint32(at, MAP_ENTRY_BYTES - 4, true);
-    table.view.setBigUint64(at + 4, BigInt(start), true);
-    table.view.setBigUint64(at + 12, BigInt(bytes), true);
-    table.view.setUint32(at + 20, type, true);
-  });
+  writeMap(table.view, map, 4, MAP_ENTRY_BYTES);
   put(44, map.length * MAP_ENTRY_BYTES);
   put(48, table.physical);
   put(64, parameters.text('bd0'));
@@ -77,15 +79,18 @@ export function bootMultiboot(board: Board, files: BootFiles, header: number): v
 }
 
 /** Where the parts of a kernel are loaded: as its header says, or its ELF program headers. */
-function imageOf(file: Uint8Array, header: number): { readonly entry: number; readonly parts: readonly LoadedPart[] } {
+function imageOf(
+  file: Uint8Array,
+  { header, elf }: MultibootFile,
+): { readonly entry: number; readonly parts: readonly LoadedPart[] } {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const word = (offset: number): number => view.getUint32(header + offset, true);
   const unknown = word(4) & REQUIRED_FLAGS & ~(FLAG_PAGES | FLAG_MEMORY);
   if (unknown !== 0)
     throw new BootError(`it asks for Multiboot features that bd0 has not (flags ${unknown.toString(16)}h)`);
   if (!(word(4) & FLAG_ADDRESSES)) {
-    if (!isElf(file)) throw new BootError('its Multiboot header has no addresses, and it is no ELF file');
-    return readElf(file);
+    if (!elf) throw new BootError('its Multiboot header has no addresses, and it is not an ELF file');
+    return elf;
   }
   if (header + ADDRESSES_BYTES > file.length) throw new BootError('its Multiboot header is damaged');
   const [headerAddress, load, loadEnd, bssEnd, entry] = [12, 16, 20, 24, 28].map(word) as [

@@ -1,8 +1,8 @@
 import type { Board } from '../board.js';
 import type { BootFiles } from './boot.js';
-import { readElf, type ElfFile } from './elf.js';
+import type { ElfFile } from './elf.js';
 import { enterProtectedMode } from './entry.js';
-import { Parameters, loadAtTop, loadParts, memoryMap } from './low-memory.js';
+import { Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
 
 /** The note of Xen that says where a kernel is entered in 32-bit protected mode. */
 const NOTE_NAME = 'Xen';
@@ -24,9 +24,14 @@ export function pvhEntryOf({ notes }: ElfFile): number | undefined {
 }
 
 /** Loads a kernel by the PVH protocol, and enters it. Throws BootError. */
-export function bootPvh(board: Board, { kernel, initialDisk, commandLine }: BootFiles, entry: number): void {
+export function bootPvh(
+  board: Board,
+  { initialDisk, commandLine }: BootFiles,
+  { parts }: ElfFile,
+  entry: number,
+): void {
   const { memory } = board;
-  const end = loadParts(memory, readElf(kernel).parts);
+  const end = loadParts(memory, parts);
   const parameters = new Parameters(memory);
   const { physical, view } = parameters.take(START_BYTES);
   const putAddress = (offset: number, value: number): void => view.setBigUint64(offset, BigInt(value), true);
@@ -42,11 +47,7 @@ export function bootPvh(board: Board, { kernel, initialDisk, commandLine }: Boot
   putAddress(24, parameters.text(commandLine));
   const map = memoryMap(memory.size);
   const table = parameters.take(map.length * MAP_ENTRY_BYTES);
-  map.forEach(({ start, bytes, type }, number) => {
-    table.view.setBigUint64(number * MAP_ENTRY_BYTES, BigInt(start), true);
-    table.view.setBigUint64(number * MAP_ENTRY_BYTES + 8, BigInt(bytes), true);
-    table.view.setUint32(number * MAP_ENTRY_BYTES + 16, type, true);
-  });
+  writeMap(table.view, map, 0, MAP_ENTRY_BYTES);
   putAddress(40, table.physical);
   view.setUint32(48, map.length, true);
   enterProtectedMode(board, { eip: entry, eax: 0, ebx: physical });
