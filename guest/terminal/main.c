@@ -38,7 +38,7 @@ static void help_command(const struct arguments *arguments) {
       printf("%*s%s\n", width < COLUMN ? COLUMN - width : 1, "", command->help);
     }
     puts("\nhelp COMMAND shows more. PID is a number that ps shows, a job (%1) or a name.\n"
-         "Ctrl-C ends the program that runs, Ctrl-D the terminal, Ctrl-A x the machine.");
+         "Ctrl-C ends the running program, Ctrl-D the terminal.");
     return;
   }
   const char *name = arguments->word[0].text;
@@ -159,7 +159,7 @@ int main(int argc, char **argv) {
   begin_input(argc > 1 && strcmp(argv[1], "-i") == 0);
   uint64_t columns;
   if (argc > 2 && parse_number(argv[2], &columns)) set_columns(columns);
-  if (is_interactive()) puts("BD0. help lists the commands; Ctrl-A x quits.");
+  if (is_interactive()) puts("BD0. help lists the commands; Ctrl-D quits.");
   for (;;) {
     report_ended_jobs();
     if (!(is_interactive() ? edit_line("> ", line, candidate) : read_plain_line(line, sizeof line))) break;

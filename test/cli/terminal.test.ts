@@ -11,7 +11,7 @@ import { bd0, bd0Command } from './bd0.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const GREETING = 'BD0. help lists the commands; Ctrl-A x quits.\n';
+const GREETING = 'BD0. help lists the commands; Ctrl-D quits.\n';
 const CTRL_A = '\x01';
 const CTRL_C = '\x03';
 const CTRL_D = '\x04';
