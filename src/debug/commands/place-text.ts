@@ -3,6 +3,7 @@ import { Decoder, LONGEST_INSTRUCTION } from '../../cpu/decode/decoder.js';
 import { fullAddress } from '../reports/address-text.js';
 import { formatInstruction } from '../reports/instruction-text.js';
 import { lineText } from '../reports/placed-image.js';
+import type { SymbolMatch } from '../reports/symbols.js';
 import type { DebugTarget } from '../target.js';
 import type { ProcessImages } from './places/process-images.js';
 
@@ -57,6 +58,19 @@ export function disassemble({ target, images, pid }: CodeSource, from: bigint, c
     lines.push({ address: at, next: at + BigInt(length), text: `${labelText(at, images)}: ${text}` });
   }
   return lines;
+}
+
+/** The function of the current instruction, and instructions around it: from the start of the function on, or from itself. */
+export function codeAround(
+  source: CodeSource & { readonly frame: { readonly rip: bigint } },
+  rows: number,
+): { readonly symbol: SymbolMatch | undefined; readonly lines: readonly CodeLine[] } {
+  const { rip } = source.frame;
+  const symbol = source.images.symbols(rip);
+  const before = symbol ? disassemble(source, rip - BigInt(symbol.offset), symbol.offset) : [];
+  const at = before.findIndex(({ address }) => address === rip);
+  const start = at < 0 ? rip : before[Math.max(0, at - Math.floor(rows / 2))]!.address;
+  return { symbol, lines: disassemble(source, start, rows) };
 }
 
 /** `0x0000000100001012 <main+0x12>`, or the address alone if the symbol is unknown. */

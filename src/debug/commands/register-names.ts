@@ -5,6 +5,12 @@ const ALIASES: Readonly<Record<string, ScalarRegister>> = {
   ...{ pc: 'rip', sp: 'rsp', fp: 'rbp', eflags: 'rflags', fs_base: 'fsBase', gs_base: 'gsBase' },
 };
 
+/** General registers and rip, in the order in which they are shown. */
+export const SHOWN_REGISTERS: readonly ScalarRegister[] = [
+  ...(['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp'] as const),
+  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip'] as const),
+];
+
 /** The register of 64 bits or less that has a name; undefined if there is none. */
 export function scalarNamed(name: string): ScalarRegister | undefined {
   return Object.hasOwn(ALIASES, name) ? ALIASES[name] : SCALAR_REGISTERS.find((scalar) => scalar === name);

@@ -1,7 +1,7 @@
 import { breakpointLines } from '../commands/stop-commands.js';
 import { threadLines } from '../commands/info-commands.js';
-import { disassemble } from '../commands/place-text.js';
-import { flagsText } from '../commands/register-names.js';
+import { codeAround } from '../commands/place-text.js';
+import { flagsText, SHOWN_REGISTERS } from '../commands/register-names.js';
 import type { DebugSession } from '../commands/session.js';
 import { symbolText } from '../reports/address-text.js';
 import { fileName } from '../reports/placed-image.js';
@@ -25,10 +25,6 @@ export interface PaneContext {
   readonly scrolled: number;
 }
 
-const REGISTERS: readonly ScalarRegister[] = [
-  ...(['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp'] as const),
-  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip'] as const),
-];
 const WORD_BYTES = 8;
 const SHORT_LINE_BYTES = 8;
 const LONG_LINE_BYTES = 16;
@@ -65,25 +61,21 @@ function sourcePane(session: DebugSession, rows: number): PaneContent {
 
 /** Instructions around the current one: from the start of its function on, or from itself. */
 function codePane(session: DebugSession, rows: number): PaneContent {
-  const { images } = session;
   const { rip } = session.frame;
-  const symbol = images.symbols(rip);
-  const before = symbol ? disassemble(session, rip - BigInt(symbol.offset), symbol.offset) : [];
-  const at = before.findIndex(({ address }) => address === rip);
-  const start = at < 0 ? rip : before[Math.max(0, at - Math.floor(rows / 2))]!.address;
-  const lines = disassemble(session, start, rows).map(({ address, text }) => {
+  const { symbol, lines } = codeAround(session, rows);
+  const shown = lines.map(({ address, text }) => {
     const isCurrent = address === rip;
     // The function stands in the title.
     const short = text.replace(/^0x0*/, '').replace(/ <([^>+]*)(\+\w+)?>:/, ' $2:');
     return marked(`${isCurrent ? '>' : ' '}${short}`, isCurrent);
   });
-  return { title: symbol ? symbolText({ ...symbol, offset: 0 }) : 'code', lines };
+  return { title: symbol ? symbolText({ ...symbol, offset: 0 }) : 'code', lines: shown };
 }
 
 function registerPane({ session, before }: PaneContext, rows: number, columns: number): PaneContent {
   const { tid } = session.thread;
   const file = session.target.readRegisters(tid);
-  const lines = REGISTERS.map((name) => registerLine(session, name, file[name], before?.[name], columns));
+  const lines = SHOWN_REGISTERS.map((name) => registerLine(session, name, file[name], before?.[name], columns));
   const flags = `${'flags'.padEnd(6)}${flagsText(file.rflags)}`;
   lines.push(styled(flags, before && before.rflags !== file.rflags ? 'changed' : 'plain'));
   // rip and the flags say more than the last general registers.

@@ -1,8 +1,8 @@
-import { placeText, disassemble } from '../../debug/commands/place-text.js';
-import { flagsText } from '../../debug/commands/register-names.js';
+import { codeAround, placeText } from '../../debug/commands/place-text.js';
+import { flagsText, SHOWN_REGISTERS } from '../../debug/commands/register-names.js';
 import type { DebugSession } from '../../index.js';
 import { processText } from '../../debug/reports/machine-text.js';
-import type { RegisterFile, ScalarRegister } from '../../debug/target.js';
+import type { RegisterFile } from '../../debug/target.js';
 import { fromLinear, toLinear } from '../../kernel/memory/linear-address.js';
 import type { MethodContext } from './methods.js';
 
@@ -49,10 +49,6 @@ export interface DebuggerState {
   readonly memory: { readonly start: number; readonly bytes: Uint8Array };
 }
 
-const REGISTERS: readonly ScalarRegister[] = [
-  ...(['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp'] as const),
-  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip'] as const),
-];
 const FRAMES_MAX = 50;
 const THREADS_MAX = 100;
 const LINE_BYTES = 16;
@@ -102,18 +98,14 @@ const NOTHING: DebuggerState = {
   ...{ breakpoints: [], memory: { start: 0, bytes: new Uint8Array(0) } },
 };
 
-/** Instructions around the current one: from the start of its function on, or from itself. */
+/** The instructions around the current one, with their breakpoints. */
 function codeOf(session: DebugSession, rows: number): Pick<DebuggerState, 'title' | 'code'> {
-  const { images } = session;
   const { rip } = session.frame;
-  const symbol = images.symbols(rip);
-  const before = symbol ? disassemble(session, rip - BigInt(symbol.offset), symbol.offset) : [];
-  const at = before.findIndex(({ address }) => address === rip);
-  const start = at < 0 ? rip : before[Math.max(0, at - Math.floor(rows / 2))]!.address;
+  const { symbol, lines } = codeAround(session, rows);
   const stops = new Map(
     session.breakpoints.all.flatMap(({ number, places }) => places.map(({ address }) => [address, number] as const)),
   );
-  const code = disassemble(session, start, rows).map(({ address, text }) => ({
+  const code = lines.map(({ address, text }) => ({
     address: address.toString(16),
     offset: /^\S+ <[^>]*?(\+0x[0-9a-f]+)?>:/.exec(text)?.[1] ?? '',
     text: text.replace(/^\S+(?: <.*?>)?: /, ''),
@@ -125,7 +117,7 @@ function codeOf(session: DebugSession, rows: number): Pick<DebuggerState, 'title
 
 function registersOf(session: DebugSession, tid: number, file: RegisterFile): RegisterRow[] {
   const before = beforeNow(session, tid, file);
-  const rows = REGISTERS.map((name) => ({
+  const rows = SHOWN_REGISTERS.map((name) => ({
     name,
     value: file[name].toString(16).padStart(16, '0'),
     meaning: session.images.symbolText(file[name]) ?? String(BigInt.asIntN(64, file[name])),
