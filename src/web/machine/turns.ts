@@ -46,8 +46,6 @@ const FIRST_TICKS = 10_000;
 const LONGEST_TICKS = 2 ** 26;
 /** What a slice takes, on average; one with slow instructions may take longer. */
 const SLICE_MS = 7;
-/** Kernel work of a slice: see RunLimits. */
-export const SLICE_EFFORT = 2048;
 
 /** The lengths of slices, fitted to SLICE_MS: a key or a click has an effect after the current slice. */
 export class Slices {

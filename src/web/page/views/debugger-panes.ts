@@ -5,7 +5,6 @@ import { addressText } from './view.js';
 /** What the panes can make the machine do. */
 export interface PaneActions {
   execute(command: string): void;
-  showMemory(address: number): void;
 }
 
 const LINE_BYTES = 8;

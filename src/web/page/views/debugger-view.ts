@@ -34,10 +34,7 @@ export class DebuggerView implements View {
   private address: number | undefined;
 
   constructor(private readonly host: ViewHost) {
-    this.actions = {
-      execute: (command) => this.execute(command),
-      showMemory: (address) => this.show(address),
-    };
+    this.actions = { execute: (command) => this.execute(command) };
     this.element = element(
       'div',
       { class: 'debugger' },
