@@ -1,4 +1,5 @@
 /** Sockets of AF_NETLINK: NETLINK_ROUTE, with the only network interface, lo. netlink(7), rtnetlink(7) */
+import { concatenated } from '../../../bits.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import type { FileSystem } from '../files/file-system.js';
 import { POLLIN, POLLRDNORM } from '../files/open/open-file.js';
@@ -209,7 +210,7 @@ function loopback(): Answer {
     ...[attribute(IFLA.CARRIER_CHANGES, word(0)), attribute(IFLA.ADDRESS, new Uint8Array(6))],
     ...[attribute(IFLA.BROADCAST, new Uint8Array(6)), attribute(IFLA.STATS, new Uint8Array(STATISTICS_BYTES))],
   ];
-  return { type: RTM_NEWLINK, payload: joined([head, ...attributes]) };
+  return { type: RTM_NEWLINK, payload: concatenated([head, ...attributes]) };
 }
 
 /** The addresses of lo of a family, or all. */
@@ -234,7 +235,7 @@ function addressesOf(family: number): Answer[] {
 function addressOf(family: number, prefixBits: number, attributes: readonly Uint8Array[]): Answer {
   const head = new Uint8Array(IFADDR_BYTES);
   head.set([family, prefixBits, IFA_F_PERMANENT, RT_SCOPE_HOST, LOOPBACK_INDEX]);
-  return { type: RTM_NEWADDR, payload: joined([head, ...attributes]) };
+  return { type: RTM_NEWADDR, payload: concatenated([head, ...attributes]) };
 }
 
 /** NLMSG_ERROR; with the error 0, an acknowledgement. */
@@ -253,7 +254,7 @@ function datagramsOf(answers: readonly Answer[], request: Request, port: number,
     const message = messageOf(answer, request, port, flags);
     const last = datagrams.at(-1);
     if (last && answer.type !== NLMSG_DONE && last.length + message.length <= PART_BYTES)
-      datagrams[datagrams.length - 1] = joined([last, message]);
+      datagrams[datagrams.length - 1] = concatenated([last, message]);
     else datagrams.push(message);
   }
   return datagrams;
@@ -293,14 +294,4 @@ function word(value: number): Uint8Array {
 
 function text(value: string): Uint8Array {
   return new TextEncoder().encode(`${value}\0`);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
