@@ -71,3 +71,8 @@ export function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** The bytes of numbers of 32 bits, least significant first. */
+export function wordBytes(...values: readonly number[]): Uint8Array {
+  return new Uint8Array(Int32Array.from(values).buffer);
+}

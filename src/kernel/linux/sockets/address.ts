@@ -1,6 +1,7 @@
 /** Addresses of sockets: struct sockaddr_un, sockaddr_in and sockaddr_in6. unix(7), ip(7), ipv6(7) */
 import { LinuxError, LinuxErrno } from '../errno.js';
 import { AF_INET, AF_INET6, AF_UNIX } from './constants.js';
+import { LOOPBACK } from './loopback.js';
 
 const { EAFNOSUPPORT, EINVAL } = LinuxErrno;
 
@@ -91,8 +92,5 @@ export function unmapped(host: Uint8Array): Uint8Array {
 /** The address of the machine that one which stands for all is taken for, where something is sent to it. */
 export function loopback({ host, port }: Endpoint): Endpoint {
   if (!isAny({ host })) return { host, port };
-  return {
-    host: host.length === 4 ? Uint8Array.of(127, 0, 0, 1) : Uint8Array.from({ length: 16 }, (_, i) => +(i === 15)),
-    port,
-  };
+  return { host: host.length === 4 ? LOOPBACK.host : LOOPBACK.host6, port };
 }

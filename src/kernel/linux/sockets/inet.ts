@@ -7,6 +7,7 @@ import { LinuxError, LinuxErrno } from '../errno.js';
 import type { FileSystem } from '../files/file-system.js';
 import { addressOf, endpointOf, familyOf, isAny, isLocal, loopback, unmapped, type Endpoint } from './address.js';
 import { AF_INET, AF_UNSPEC, IPPROTO_IPV6 } from './constants.js';
+import { LOOPBACK } from './loopback.js';
 import { connected, madeSocket } from './make-socket.js';
 import { optionKey } from './socket-options.js';
 import type { Socket } from './socket.js';
@@ -86,7 +87,7 @@ function takersOf(files: FileSystem, protocol: number, to: Endpoint): Socket[] {
 function sourceOf(socket: Socket, to: Endpoint, family: number): Uint8Array {
   const own = endpointOfName(socket);
   const isIpv4 = unmapped(to.host).length === 4;
-  const host = isAny(own) ? (isIpv4 ? Uint8Array.of(127, 0, 0, 1) : new Uint8Array(16)) : unmapped(own.host);
+  const host = isAny(own) ? (isIpv4 ? LOOPBACK.host : new Uint8Array(16)) : unmapped(own.host);
   return addressOf(loopback({ host, port: own.port }), family);
 }
 

@@ -1,10 +1,11 @@
 /** Sockets of AF_NETLINK: NETLINK_ROUTE, with the only network interface, lo. netlink(7), rtnetlink(7) */
-import { concatenated } from '../../../bits.js';
+import { concatenated, wordBytes } from '../../../bits.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import type { FileSystem } from '../files/file-system.js';
 import { POLLIN, POLLRDNORM } from '../files/open/open-file.js';
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNSPEC } from './constants.js';
 import { queueMessage } from './in-flight.js';
+import { LOOPBACK } from './loopback.js';
 import { NOBODY } from './send.js';
 import type { Socket } from './socket.js';
 
@@ -44,12 +45,8 @@ const IFLA = {
 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, CACHEINFO: 6, FLAGS: 8 } as const;
 const IFA_F_PERMANENT = 0x80;
-const ARPHRD_LOOPBACK = 772;
-const FLAGS_OF_LOOPBACK = 0x1_0049;
+const IFF_LOWER_UP = 0x1_0000;
 const RT_SCOPE_HOST = 254;
-const LOOPBACK_INDEX = 1;
-const LOOPBACK_MTU = 65536;
-const LOOPBACK_QUEUE = 1000;
 const STATISTICS_BYTES = 96;
 const IFINFO_BYTES = 16;
 const IFADDR_BYTES = 8;
@@ -165,7 +162,7 @@ function answersOf({ type, payload }: Request, isDump: boolean, isRoot: boolean)
   if (type > RTM_MAX) throw new LinuxError(EOPNOTSUPP);
   if (type % 4 !== KIND_GET) throw new LinuxError(isRoot ? EOPNOTSUPP : EPERM);
   const family = payload[0] ?? AF_UNSPEC;
-  if (type === RTM_GETLINK) return isDump || asksForLoopback(payload) ? [loopback()] : missingLink();
+  if (type === RTM_GETLINK) return isDump || asksForLoopback(payload) ? [link()] : missingLink();
   if (type === RTM_GETADDR && isDump) return addressesOf(family);
   if (type === RTM_GETROUTE && !isDump) throw new LinuxError(ENETUNREACH);
   if (!isDump) throw new LinuxError(EOPNOTSUPP);
@@ -181,33 +178,33 @@ function asksForLoopback(payload: Uint8Array): boolean {
   if (payload.length < IFINFO_BYTES) throw new LinuxError(EINVAL);
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const index = view.getInt32(4, true);
-  if (index !== 0) return index === LOOPBACK_INDEX;
+  if (index !== 0) return index === LOOPBACK.index;
   for (let at = IFINFO_BYTES; at + 4 <= payload.length;) {
     const length = view.getUint16(at, true);
     if (length < 4 || at + length > payload.length) break;
     if (view.getUint16(at + 2, true) === IFLA.IFNAME) {
       const name = new TextDecoder().decode(payload.subarray(at + 4, at + length));
-      return name.replace(/\0.*$/s, '') === 'lo';
+      return name.replace(/\0.*$/s, '') === LOOPBACK.name;
     }
     at += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
   }
   throw new LinuxError(EINVAL);
 }
 
-function loopback(): Answer {
+function link(): Answer {
   const head = new Uint8Array(IFINFO_BYTES);
   const view = new DataView(head.buffer);
-  view.setUint16(2, ARPHRD_LOOPBACK, true);
-  view.setInt32(4, LOOPBACK_INDEX, true);
-  view.setUint32(8, FLAGS_OF_LOOPBACK, true);
+  view.setUint16(2, LOOPBACK.type, true);
+  view.setInt32(4, LOOPBACK.index, true);
+  view.setUint32(8, LOOPBACK.flags | IFF_LOWER_UP, true);
   const attributes = [
-    attribute(IFLA.IFNAME, text('lo')),
-    ...[attribute(IFLA.TXQLEN, word(LOOPBACK_QUEUE)), attribute(IFLA.OPERSTATE, byte(0))],
-    ...[attribute(IFLA.LINKMODE, byte(0)), attribute(IFLA.MTU, word(LOOPBACK_MTU))],
-    ...[attribute(IFLA.GROUP, word(0)), attribute(IFLA.PROMISCUITY, word(0))],
-    ...[attribute(IFLA.NUM_TX_QUEUES, word(1)), attribute(IFLA.NUM_RX_QUEUES, word(1))],
+    attribute(IFLA.IFNAME, text(LOOPBACK.name)),
+    ...[attribute(IFLA.TXQLEN, wordBytes(LOOPBACK.queueLength)), attribute(IFLA.OPERSTATE, byte(0))],
+    ...[attribute(IFLA.LINKMODE, byte(0)), attribute(IFLA.MTU, wordBytes(LOOPBACK.mtu))],
+    ...[attribute(IFLA.GROUP, wordBytes(0)), attribute(IFLA.PROMISCUITY, wordBytes(0))],
+    ...[attribute(IFLA.NUM_TX_QUEUES, wordBytes(1)), attribute(IFLA.NUM_RX_QUEUES, wordBytes(1))],
     ...[attribute(IFLA.CARRIER, byte(1)), attribute(IFLA.QDISC, text('noqueue'))],
-    ...[attribute(IFLA.CARRIER_CHANGES, word(0)), attribute(IFLA.ADDRESS, new Uint8Array(6))],
+    ...[attribute(IFLA.CARRIER_CHANGES, wordBytes(0)), attribute(IFLA.ADDRESS, new Uint8Array(6))],
     ...[attribute(IFLA.BROADCAST, new Uint8Array(6)), attribute(IFLA.STATS, new Uint8Array(STATISTICS_BYTES))],
   ];
   return { type: RTM_NEWLINK, payload: concatenated([head, ...attributes]) };
@@ -216,16 +213,14 @@ function loopback(): Answer {
 /** The addresses of lo of a family, or all. */
 function addressesOf(family: number): Answer[] {
   if (![AF_UNSPEC, AF_INET, AF_INET6].includes(family)) throw new LinuxError(EAFNOSUPPORT);
-  const own = Uint8Array.of(127, 0, 0, 1);
-  const own6 = new Uint8Array(16);
-  own6[15] = 1;
+  const { host, host6, name } = LOOPBACK;
   const forever = new Uint8Array(16).fill(0xff, 0, 8);
-  const flags = attribute(IFA.FLAGS, word(IFA_F_PERMANENT));
+  const flags = attribute(IFA.FLAGS, wordBytes(IFA_F_PERMANENT));
   const first = [
-    ...[attribute(IFA.ADDRESS, own), attribute(IFA.LOCAL, own)],
-    ...[attribute(IFA.LABEL, text('lo')), flags, attribute(IFA.CACHEINFO, forever)],
+    ...[attribute(IFA.ADDRESS, host), attribute(IFA.LOCAL, host)],
+    ...[attribute(IFA.LABEL, text(name)), flags, attribute(IFA.CACHEINFO, forever)],
   ];
-  const second = [attribute(IFA.ADDRESS, own6), attribute(IFA.CACHEINFO, forever), flags];
+  const second = [attribute(IFA.ADDRESS, host6), attribute(IFA.CACHEINFO, forever), flags];
   return [
     ...(family === AF_INET6 ? [] : [addressOf(AF_INET, 8, first)]),
     ...(family === AF_INET ? [] : [addressOf(AF_INET6, 128, second)]),
@@ -234,7 +229,7 @@ function addressesOf(family: number): Answer[] {
 
 function addressOf(family: number, prefixBits: number, attributes: readonly Uint8Array[]): Answer {
   const head = new Uint8Array(IFADDR_BYTES);
-  head.set([family, prefixBits, IFA_F_PERMANENT, RT_SCOPE_HOST, LOOPBACK_INDEX]);
+  head.set([family, prefixBits, IFA_F_PERMANENT, RT_SCOPE_HOST, LOOPBACK.index]);
   return { type: RTM_NEWADDR, payload: concatenated([head, ...attributes]) };
 }
 
@@ -286,10 +281,6 @@ function attribute(type: number, content: Uint8Array): Uint8Array {
 
 function byte(value: number): Uint8Array {
   return Uint8Array.of(value);
-}
-
-function word(value: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(value).buffer);
 }
 
 function text(value: string): Uint8Array {

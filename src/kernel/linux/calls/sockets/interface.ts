@@ -1,7 +1,10 @@
 /** Requests of ioctl about the only network interface, lo. netdevice(7) */
+import { wordBytes } from '../../../../bits.js';
 import { LinuxErrno, failed } from '../../errno.js';
 import type { LinuxContext } from '../../call.js';
+import { addressOf } from '../../sockets/address.js';
 import { AF_INET } from '../../sockets/constants.js';
+import { LOOPBACK } from '../../sockets/loopback.js';
 import type { Socket } from '../../sockets/socket.js';
 import { bytesAt, putBytes, putFields, viewAt } from '../../user-data.js';
 
@@ -27,43 +30,30 @@ const NAME_BYTES = 16;
 const REQUEST_BYTES = 40;
 const TOLD_BYTES = REQUEST_BYTES - NAME_BYTES;
 
-const NAME = new TextEncoder().encode('lo');
-const INDEX = 1;
-const ARPHRD_LOOPBACK = 772;
-/** IFF_UP, IFF_LOOPBACK and IFF_RUNNING. */
-const FLAGS = 0x49;
-const MTU = 65536;
-const QUEUE = 1000;
+const NAME = new TextEncoder().encode(LOOPBACK.name);
 
 /** Values that sockets of AF_INET can ask for: struct sockaddr_in. */
 const ADDRESSES: ReadonlyMap<number, Uint8Array> = new Map([
-  [SIOCGIFADDR, inetAddress(127, 0, 0, 1)],
-  [SIOCGIFDSTADDR, inetAddress(127, 0, 0, 1)],
-  [SIOCGIFBRDADDR, inetAddress(0, 0, 0, 0)],
-  [SIOCGIFNETMASK, inetAddress(255, 0, 0, 0)],
+  [SIOCGIFADDR, inetAddress(LOOPBACK.host)],
+  [SIOCGIFDSTADDR, inetAddress(LOOPBACK.host)],
+  [SIOCGIFBRDADDR, inetAddress(new Uint8Array(4))],
+  [SIOCGIFNETMASK, inetAddress(Uint8Array.of(255, 0, 0, 0))],
 ]);
 
 /** Values that every socket can ask for. */
 const TOLD: ReadonlyMap<number, Uint8Array> = new Map([
-  [SIOCGIFFLAGS, word(FLAGS)],
-  [SIOCGIFMETRIC, word(0)],
-  [SIOCGIFMTU, word(MTU)],
-  [SIOCGIFHWADDR, word(ARPHRD_LOOPBACK)],
-  [SIOCGIFINDEX, word(INDEX)],
-  [SIOCGIFTXQLEN, word(QUEUE)],
+  [SIOCGIFFLAGS, wordBytes(LOOPBACK.flags)],
+  [SIOCGIFMETRIC, wordBytes(0)],
+  [SIOCGIFMTU, wordBytes(LOOPBACK.mtu)],
+  [SIOCGIFHWADDR, wordBytes(LOOPBACK.type)],
+  [SIOCGIFINDEX, wordBytes(LOOPBACK.index)],
+  [SIOCGIFTXQLEN, wordBytes(LOOPBACK.queueLength)],
   [SIOCGIFMAP, new Uint8Array(TOLD_BYTES)],
 ]);
 
-function word(value: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(value).buffer);
-}
-
 /** struct sockaddr_in without a port. */
-function inetAddress(...host: readonly number[]): Uint8Array {
-  const address = new Uint8Array(16);
-  address[0] = AF_INET;
-  address.set(host, 4);
-  return address;
+function inetAddress(host: Uint8Array): Uint8Array {
+  return addressOf({ host, port: 0 }, AF_INET);
 }
 
 /** The result of a request to a socket; undefined for one that is not about interfaces. */
@@ -75,7 +65,7 @@ export function interfaceRequest(
 ): bigint | undefined {
   if (request === SIOCGIFCONF) return configuration(context, address);
   if (request === SIOCGIFNAME) {
-    if (viewAt(context, address, REQUEST_BYTES).getInt32(NAME_BYTES, true) !== INDEX) return failed(ENODEV);
+    if (viewAt(context, address, REQUEST_BYTES).getInt32(NAME_BYTES, true) !== LOOPBACK.index) return failed(ENODEV);
     const name = new Uint8Array(NAME_BYTES);
     name.set(NAME);
     putBytes(context, address, name);
@@ -84,7 +74,7 @@ export function interfaceRequest(
   const told = TOLD.get(request) ?? (kind.domain === AF_INET ? ADDRESSES.get(request) : undefined);
   if (!told) return undefined;
   const given = new TextDecoder().decode(bytesAt(context, address, NAME_BYTES));
-  if (given.replace(/[\0:].*$/s, '') !== 'lo') return failed(ENODEV);
+  if (given.replace(/[\0:].*$/s, '') !== LOOPBACK.name) return failed(ENODEV);
   putBytes(context, address + BigInt(NAME_BYTES), told);
   return 0n;
 }
@@ -98,7 +88,7 @@ function configuration(context: LinuxContext, address: bigint): bigint {
   if (list !== 0n && isTold) {
     const told = new Uint8Array(REQUEST_BYTES);
     told.set(NAME);
-    told.set(inetAddress(127, 0, 0, 1), NAME_BYTES);
+    told.set(inetAddress(LOOPBACK.host), NAME_BYTES);
     putBytes(context, list, told);
   }
   return putFields(context, address, 4, (fields) => fields.setInt32(0, isTold ? REQUEST_BYTES : 0, true));

@@ -1,4 +1,5 @@
 /** struct msghdr and what stands in its control part: recvmsg(2), cmsg(3), unix(7). */
+import { wordBytes } from '../../../../bits.js';
 import { signed32, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError } from '../../errno.js';
 import type { OpenFile } from '../../files/open/open-file.js';
@@ -179,7 +180,7 @@ class ControlPart {
         break;
       }
     }
-    if (numbers.length > 0) this.add(SCM_RIGHTS, new Uint8Array(Int32Array.from(numbers).buffer));
+    if (numbers.length > 0) this.add(SCM_RIGHTS, wordBytes(...numbers));
     if (numbers.length < files.length) this.flags |= MSG_CTRUNC;
   }
 }

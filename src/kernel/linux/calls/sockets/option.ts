@@ -1,4 +1,5 @@
 /** getsockopt(2) and setsockopt(2): net/core/sock.c. */
+import { wordBytes } from '../../../../bits.js';
 import type { CallResult } from '../../../calls/call.js';
 import { signed32, type LinuxCall, type LinuxContext } from '../../call.js';
 import { LinuxErrno, LinuxError, failed } from '../../errno.js';
@@ -60,40 +61,40 @@ function optionOf(socket: Socket, option: number): Uint8Array {
   const { options, kind, credentials } = socket;
   switch (option) {
     case SO_TYPE:
-      return words(kind.type);
+      return wordBytes(kind.type);
     case SO_PROTOCOL:
-      return words(kind.protocol);
+      return wordBytes(kind.protocol);
     case SO_DOMAIN:
-      return words(kind.domain);
+      return wordBytes(kind.domain);
     case SO_ACCEPTCONN:
-      return words(Number(socket.state === 'listening'));
+      return wordBytes(Number(socket.state === 'listening'));
     case SO_ERROR: {
       const { error } = socket;
       socket.error = 0;
-      return words(error);
+      return wordBytes(error);
     }
     case SO_SNDBUF:
-      return words(options.sendBytes);
+      return wordBytes(options.sendBytes);
     case SO_RCVBUF:
-      return words(options.receiveBytes);
+      return wordBytes(options.receiveBytes);
     case SO_LINGER:
-      return words(...options.linger);
+      return wordBytes(...options.linger);
     case SO_PEERCRED:
-      return credentials ? words(credentials.pid, credentials.user, credentials.group) : words(0, -1, -1);
+      return credentials ? wordBytes(credentials.pid, credentials.user, credentials.group) : wordBytes(0, -1, -1);
     case SO_PEERGROUPS:
       if (!credentials) throw new LinuxError(ENODATA);
-      return words();
+      return wordBytes();
     case SO_RCVLOWAT:
-      return words(options.leastBytes);
+      return wordBytes(options.leastBytes);
     case SO_SNDLOWAT:
-      return words(1);
+      return wordBytes(1);
     case SO_RCVTIMEO:
       return timeBytes(options.receiveTimeout);
     case SO_SNDTIMEO:
       return timeBytes(options.sendTimeout);
     default:
       if (SWITCHES.has(option) || NUMBERS.has(option))
-        return words(options.kept.get(optionKey(SOL_SOCKET, option)) ?? 0);
+        return wordBytes(options.kept.get(optionKey(SOL_SOCKET, option)) ?? 0);
       throw new LinuxError(ENOPROTOOPT);
   }
 }
@@ -102,17 +103,13 @@ function optionOf(socket: Socket, option: number): Uint8Array {
 function protocolOption({ isUnix, options, kind }: Socket, level: number, option: number): Uint8Array {
   if (isUnix) throw new LinuxError(EOPNOTSUPP);
   requireLevel(kind, level);
-  return words(options.kept.get(optionKey(level, option)) ?? 0);
+  return wordBytes(options.kept.get(optionKey(level, option)) ?? 0);
 }
 
 function requireLevel({ domain, protocol }: Socket['kind'], level: number): void {
   if (domain === AF_NETLINK && level === SOL_NETLINK) return;
   const isKnown = level === IPPROTO_IP || level === protocol || (level === IPPROTO_IPV6 && domain === AF_INET6);
   if (!isKnown) throw new LinuxError(ENOPROTOOPT);
-}
-
-function words(...values: readonly number[]): Uint8Array {
-  return new Uint8Array(Int32Array.from(values).buffer);
 }
 
 /** A struct timeval: zero for none. */
