@@ -202,7 +202,7 @@ export const IDENTITY_CALLS: readonly LinuxCall[] = [
     ...{ number: 126, name: 'capset', parameters: ['header', 'data'], perform: capset },
     ...{
       state: 'part',
-      differs: 'Only CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID and CAP_SETUID count; root may do the rest.',
+      differs: 'Only CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID, CAP_SETUID and CAP_SYS_NICE have an effect.',
     },
   },
   {
@@ -211,6 +211,6 @@ export const IDENTITY_CALLS: readonly LinuxCall[] = [
   },
   {
     ...{ number: 157, name: 'prctl', parameters: ['option', 'argument', 'capability'], perform: prctl },
-    ...{ state: 'part', differs: 'Names, and what has one answer here.' },
+    ...{ state: 'part', differs: 'Names, privileges, and what has one answer here.' },
   },
 ];

@@ -2,7 +2,7 @@
 import type { CallResult } from '../../calls/call.js';
 import { signed32, unsigned32, type LinuxCall, type LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
-import { isCapable } from '../files/credentials.js';
+import { CAP_SYS_NICE, isCapable } from '../files/credentials.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { SCHED_OTHER, SCHED_RESET_ON_FORK, type LinuxThread } from '../linux-thread.js';
 import { put32, putFields, viewAt } from '../user-data.js';
@@ -19,7 +19,6 @@ const SCHED_DEADLINE = 6;
 const PLAIN_POLICIES = [SCHED_OTHER, SCHED_BATCH, SCHED_IDLE];
 const REAL_TIME_MAX = 99;
 const FLAG_RESET_ON_FORK = 1;
-const CAP_SYS_NICE = 23;
 /** How long a thread of SCHED_RR runs before others take their turn, and how long plain threads do. */
 const TURN_NS = 100_000_000;
 const PLAIN_TURN_NS = 4_000_000;

@@ -30,6 +30,7 @@ const CAP_DAC_OVERRIDE = 1;
 export const CAP_KILL = 5;
 export const CAP_SETGID = 6;
 export const CAP_SETUID = 7;
+export const CAP_SYS_NICE = 23;
 export const CAPABILITIES_MAX = 40;
 const EVERY = (1n << BigInt(CAPABILITIES_MAX + 1)) - 1n;
 const ALL: Capabilities = { effective: EVERY, permitted: EVERY, inheritable: 0n };
