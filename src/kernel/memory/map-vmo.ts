@@ -20,7 +20,7 @@ export interface MappedPart {
   /** PROTECTION_ bits. */
   readonly protection: number;
   /** The file that the VMO has its bytes from. */
-  readonly file?: MappedFile;
+  readonly file?: MappedFile | undefined;
 }
 
 /** Maps a part of a VMO to pages of a region, in the place of whatever was mapped there. */

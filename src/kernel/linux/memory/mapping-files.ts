@@ -40,7 +40,7 @@ export interface SharedRequest {
   readonly protection: number;
   /** Whether the mapping may be given the right to write. */
   readonly mayWrite: boolean;
-  readonly file?: MappedFile;
+  readonly file?: MappedFile | undefined;
 }
 
 /** Mappings that a call may add: it divides one, and puts its own there. */
@@ -72,20 +72,16 @@ export function* mapFileInSteps(context: LinuxContext, place: HomeRange, request
     yield* clear(context, place);
     return mapSharedZeros(context, place, protection);
   }
-  if (isShared && file !== 'zeros' && protection & PROTECTION_WRITE) requireWritable(file.seals);
+  const open = linux.files.get(fd);
+  const named = file === 'zeros' ? undefined : mappedFileOf(system.fileSystem, open);
   if (isShared && file !== 'zeros') {
-    const mayWrite = linux.files.get(fd).isWritable && !isSealed(file.seals);
-    return yield* mapFileShared(
-      context,
-      place,
-      { offset, protection, mayWrite, file: mappedFileOf(system.fileSystem, linux.files.get(fd)) },
-      file,
-    );
+    if (protection & PROTECTION_WRITE) requireWritable(file.seals);
+    const mayWrite = open.isWritable && !isSealed(file.seals);
+    return yield* mapFileShared(context, place, { offset, protection, mayWrite, file: named }, file);
   }
   const vmo = file === 'zeros' ? store.zeros(MAX_LENGTH) : file.content.snapshot(system.fileSystem);
   try {
     yield* clear(context, place);
-    const named = file === 'zeros' ? undefined : mappedFileOf(system.fileSystem, linux.files.get(fd));
     mapPrivate(context, place, { vmo, offset, protection, file: named });
   } finally {
     vmo.close();
@@ -114,11 +110,9 @@ function mapPrivate(
   { vmo, offset, protection, file }: PrivatePart,
 ): void {
   const size = Math.min(end - start, Math.max(0, roundUp(vmo.length, PAGE_SIZE) - offset));
-  if (size > 0)
-    mapIn(context, context.linux.memory.region, start, { vmo, offset, size, protection, ...(file && { file }) });
+  if (size > 0) mapIn(context, context.linux.memory.region, start, { vmo, offset, size, protection, file });
   const rest = { start: start + size, end };
-  if (rest.start < end)
-    addShared(context, rest, nothingShared(), { offset: 0, protection, mayWrite: true, ...(file && { file }) });
+  if (rest.start < end) addShared(context, rest, nothingShared(), { offset: 0, protection, mayWrite: true, file });
 }
 
 function addShared(
@@ -156,12 +150,10 @@ export function* mapFileShared(
 export function extend(context: LinuxContext, mapping: Mapping, { start, end }: HomeRange): void {
   const { region } = context.linux.memory;
   const { backing, protection, shared, file } = mapping;
-  if (backing)
-    return mapPrivate(
-      context,
-      { start, end },
-      { vmo: backing.vmo, offset: backing.offset + start - mapping.start, protection, file },
-    );
+  if (backing) {
+    const offset = backing.offset + start - mapping.start;
+    return mapPrivate(context, { start, end }, { vmo: backing.vmo, offset, protection, file });
+  }
   if (!shared) return region.addZeros(start, end, protection);
   const { memory, mayWrite } = shared;
   let part = memory;
@@ -172,7 +164,7 @@ export function extend(context: LinuxContext, mapping: Mapping, { start, end }: 
       offset = 0;
     }
     const size = Math.min(end - at, part.owner ? PART_BYTES - offset : Infinity);
-    addShared(context, { start: at, end: at + size }, part, { offset, protection, mayWrite, ...(file && { file }) });
+    addShared(context, { start: at, end: at + size }, part, { offset, protection, mayWrite, file });
     at += size;
     offset += size;
   }
