@@ -13,6 +13,7 @@ export const DF = 1 << 10;
 export const OF = 1 << 11;
 export const IOPL = 3 << 12;
 export const NT = 1 << 14;
+export const RF = 1 << 16;
 export const AC = 1 << 18;
 export const ID = 1 << 21;
 

@@ -1,6 +1,6 @@
 import { isCanonical, truncate } from '../../bits.js';
 import type { Mmu } from '../../mmu/mmu.js';
-import { IF, NT, TF } from '../meaning/flags.js';
+import { IF, NT, RF, TF } from '../meaning/flags.js';
 import type { CpuState } from '../state/cpu-state.js';
 import { GuestException, Vector, hasErrorCode } from '../state/exceptions.js';
 import { CS, RSP, SS } from '../state/layout.js';
@@ -30,7 +30,6 @@ const EXTERNAL = 1;
 const IN_IDT = 2;
 
 const GATE_BYTES = 16;
-const RF = 1n << 16n;
 /** Offsets in a 64-bit TSS. SDM Vol. 3A figure 7-11. */
 const TSS_RSP0 = 4;
 const TSS_IST1 = 36;
@@ -101,7 +100,7 @@ export class Delivery {
     if (changesLevel) segments.clear(SS, cpl);
     registers.setGpr(RSP, top);
     registers.rip = gate.offset;
-    registers.systemFlags &= ~BigInt(TF | NT | (gate.masksInterrupts ? IF : 0)) & ~RF;
+    registers.systemFlags &= ~BigInt(TF | NT | RF | (gate.masksInterrupts ? IF : 0));
     segments.state.isHalted = false;
   }
 
@@ -111,7 +110,7 @@ export class Delivery {
 
   /** RFLAGS as pushed: RF is set for faults, so that the instruction runs past its breakpoint. SDM Vol. 3A 17.3.1.1. */
   private savedFlags(cause: Cause): bigint {
-    return this.registers.rflags | (cause === 'fault' ? RF : 0n);
+    return this.registers.rflags | BigInt(cause === 'fault' ? RF : 0);
   }
 
   private gateOf(vector: number, cause: Cause): Gate {

@@ -62,7 +62,7 @@ export class Segments {
     return this.state.codeSize(this.isLongMode);
   }
 
-  /** Reads the descriptor of a selector that is not null; #GP(selector) beyond the table. Its bytes are two if it is long. */
+  /** Reads the descriptor of a selector that is not null, or the lower half of a long one; #GP(selector) beyond the table. */
   find(selector: number, external = 0): Descriptor {
     const found = this.look(selector);
     return found ?? refuse(Vector.GP, selector, external);
@@ -91,7 +91,7 @@ export class Segments {
 
   /** MOV Sreg, POP Sreg, LSS and the like. SDM Vol. 2B "MOV", Vol. 3A 5.6, 5.7. */
   load(segment: number, selector: number): void {
-    if (segment === SS) return this.loadStack(selector, this.mmu.cpl);
+    if (segment === SS) return this.loadStack(selector);
     if (isNullSelector(selector)) return this.clear(segment, selector);
     const found = this.find(selector);
     const { rights } = found;
@@ -101,24 +101,21 @@ export class Segments {
     this.enter(segment, selector, found);
   }
 
-  private loadStack(selector: number, cpl: number): void {
-    const found = this.checkStack(selector, cpl, this.codeSize === 64);
+  private loadStack(selector: number): void {
+    const found = this.checkStack(selector, this.mmu.cpl, this.codeSize === 64);
     if (found) this.enter(SS, selector, found);
     else this.clear(SS, selector);
   }
 
-  /**
-   * Checks a selector for SS at privilege level `cpl`; undefined for a null selector, which 64-bit code below CPL 3 may have.
-   * With `vector` #TS, it comes from a task-state segment.
-   */
-  checkStack(selector: number, cpl: number, inLongCode: boolean, vector: number = Vector.GP): Descriptor | undefined {
+  /** Checks a selector for SS at privilege level `cpl`; undefined for a null selector, which 64-bit code below CPL 3 may have. */
+  checkStack(selector: number, cpl: number, inLongCode: boolean): Descriptor | undefined {
     if (isNullSelector(selector)) {
       if (inLongCode && cpl < 3 && rplOf(selector) === cpl) return undefined;
-      throw new GuestException(vector, 0);
+      throw new GuestException(Vector.GP);
     }
     const found = this.look(selector);
-    if (!found || rplOf(selector) !== cpl) return refuse(vector, selector);
-    if (!isWritableData(found.rights) || dplOf(found.rights) !== cpl) refuse(vector, selector);
+    if (!found || rplOf(selector) !== cpl) return refuse(Vector.GP, selector);
+    if (!isWritableData(found.rights) || dplOf(found.rights) !== cpl) refuse(Vector.GP, selector);
     if (!isPresent(found.rights)) refuse(Vector.SS, selector);
     return found;
   }
@@ -152,7 +149,7 @@ export class Segments {
     this.setCache(TR, 0n, limit, RIGHTS_PRESENT | (SYSTEM_TYPE.busyTask << 8));
   }
 
-  /** Null selectors and those of a lower privilege level do not survive a return to an outer level. SDM Vol. 3A 5.8.6. */
+  /** Clears the data segment registers whose DPL is below the new CPL after a return to an outer level. SDM Vol. 3A 5.8.6. */
   dropInnerSegments(): void {
     for (const segment of [ES, DS, FS, GS]) {
       const rights = this.state.rights[segment]!;
@@ -186,7 +183,7 @@ export class Segments {
     const { codeSize } = this;
     for (const segment of [ES, CS, SS, DS])
       this.registers.setSegmentBase(segment, codeSize === 64 ? 0n : this.state.bases[segment]!);
-    this.registers.stackMask = this.state.rights[SS]! & RIGHTS_BIG ? 0xffff_ffff : 0xffff;
+    this.updateStackMask();
     this.onCodeSize(codeSize);
   }
 
@@ -200,8 +197,12 @@ export class Segments {
   private set(segment: number, selector: number, base: bigint, limit: number, rights: number): void {
     this.registers.setSelector(segment, selector);
     this.setCache(segment, base, limit, rights);
-    if (segment === SS) this.registers.stackMask = rights & RIGHTS_BIG ? 0xffff_ffff : 0xffff;
+    if (segment === SS) this.updateStackMask();
     if (segment >= FS || this.codeSize !== 64) this.registers.setSegmentBase(segment, base);
+  }
+
+  private updateStackMask(): void {
+    this.registers.stackMask = this.state.rights[SS]! & RIGHTS_BIG ? 0xffff_ffff : 0xffff;
   }
 
   private setCache(cache: number, base: bigint, limit: number, rights: number): void {
@@ -228,7 +229,7 @@ export class Segments {
     return purpose === 'LAR' ? rights : limit;
   }
 
-  /** Checks a code segment that a far jump or call goes to. Returns the descriptor; CPL stays. SDM Vol. 3A 5.8.1. */
+  /** Checks a code segment that a far jump or call goes to directly, at the current CPL. SDM Vol. 3A 5.8.1. */
   checkDirectCode(selector: number, found: Descriptor): void {
     const { rights } = found;
     const { cpl } = this.mmu;

@@ -1,6 +1,6 @@
 import { isCanonical, truncate } from '../../bits.js';
 import type { Mmu } from '../../mmu/mmu.js';
-import { AC, DF, ID, IF, IOPL, NT, STATUS_FLAGS, TF } from '../meaning/flags.js';
+import { AC, DF, ID, IF, IOPL, NT, RF, STATUS_FLAGS, TF } from '../meaning/flags.js';
 import type { CpuState } from '../state/cpu-state.js';
 import { GuestException, Vector } from '../state/exceptions.js';
 import { CS, RSP, SS } from '../state/layout.js';
@@ -21,8 +21,6 @@ import type { SystemMemory } from './system-memory.js';
 
 /** Words popped or pushed by an instruction whose operand size in bits is `width`. */
 type Operand = 16 | 32 | 64;
-
-const RF = 1 << 16;
 
 /** Far jumps, calls and returns, and IRET. SDM Vol. 3A 5.8 "Privilege Level Checking When Transferring Program Control". */
 export class Transfers {
