@@ -355,17 +355,17 @@ export interface SystemOperations<V> {
   setTable(which: DescriptorTable, base: V, limit: V): void;
   systemSelector(which: SystemSegment): V;
   loadSystemSegment(which: SystemSegment, selector: V): void;
-  /** The access rights and the limit of what a selector names, if it is visible as LAR, LSL, VERR and VERW require. */
+  /** The limit (LSL) or the access rights of what a selector names; undefined where the instruction clears ZF. */
   describe(selector: V, purpose: 'LAR' | 'LSL' | 'VERR' | 'VERW'): V | undefined;
   jumpFar(selector: V, offset: V): void;
   /** `width` is the size of the words that are pushed or popped. */
   callFar(selector: V, offset: V, next: V, width: Width): void;
   returnFar(releasedBytes: V, width: Width): void;
   returnFromInterrupt(width: Width): void;
-  /** INT n, INT3 and INTO: an interrupt whose gate the privilege level may call. */
+  /** INT n, INT3 and INTO: calls a gate; #GP if CPL exceeds its DPL. */
   interrupt(vector: V, next: V): void;
   callSystem(next: V): void;
-  /** `isLong`: to 64-bit code, which REX.W says. */
+  /** Returns to 64-bit code if `isLong` (REX.W), else to 32-bit code. */
   returnFromSystem(isLong: boolean): void;
   swapGs(): void;
   /** Reads `width` bits of a port; #GP(0) unless CPL <= IOPL or the task's I/O permission bitmap allows it. */

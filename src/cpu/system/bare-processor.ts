@@ -22,7 +22,7 @@ function decoderOf(model: CpuModel, size: CodeSize): Decoder {
   return known;
 }
 
-/** What depends on how a bare machine's code may run. */
+/** Notified when code of another kind may run on a bare machine. */
 export interface CodeListener {
   /** The size of code or the privilege level may have changed. */
   codeChanged(decoder: Decoder, isUser: boolean): void;
@@ -30,7 +30,7 @@ export interface CodeListener {
   rulesChanged(): void;
 }
 
-/** What the processor of a bare machine does besides that of BD0: it delivers exceptions and interrupts itself. */
+/** The part of a processor that only bare machines have: it delivers exceptions and interrupts itself. */
 export class BareProcessor {
   readonly system: System;
   /** The size of the code that runs. */
@@ -85,19 +85,19 @@ export class BareProcessor {
     if (vector !== undefined) throw new GuestException(vector);
   }
 
-  /** What an instruction has led to besides the next one. */
+  /** Returns the event that an instruction has caused; TICKS if it has caused none. */
   takeEvent(): CpuEvent {
     const { state } = this.system;
     state.hasCalledHandler = false;
     if (state.isHalted) return HALTED;
-    if (!state.deviceAccesses) return TICKS;
-    state.deviceAccesses = false;
+    if (!state.hasUsedPort) return TICKS;
+    state.hasUsedPort = false;
     return DEVICE;
   }
 
-  /** Whether a device was accessed that must be looked at before the next instruction. */
+  /** Whether a port was accessed, so that devices may have changed. */
   get hasDeviceAccess(): boolean {
-    return this.system.state.deviceAccesses;
+    return this.system.state.hasUsedPort;
   }
 
   /**

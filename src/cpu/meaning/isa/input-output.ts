@@ -1,18 +1,18 @@
 import type { Form } from '../form.js';
-import type { Machine, Semantics } from '../vocabulary.js';
+import type { Machine, Semantics, SystemOperations } from '../vocabulary.js';
 import { RDI, RDX, RSI } from '../../state/layout.js';
 import { Vector } from '../../state/exceptions.js';
 import { gprWidth, place, read } from './operands.js';
 import { advance, repeated, sourceElement, targetElement } from './string.js';
-import { required } from './system.js';
+import { requireSystem } from './system.js';
 
 /**
  * SDM Vol. 1 5.1.10 "I/O Instructions". On a machine of BD0, which has no ports, they raise #GP(0) at CPL 3, where IOPL is
  * always 0.
  */
-function requireBus<V>(m: Machine<V>): ReturnType<typeof required<V>> {
+function requireBus<V>(m: Machine<V>): SystemOperations<V> {
   if (!m.host.system) m.raiseIf(m.isFalse(m.isZero(8, m.cpl())), Vector.GP);
-  return required(m);
+  return requireSystem(m);
 }
 
 /** A port number: an immediate byte, or DX. */

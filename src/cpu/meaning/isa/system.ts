@@ -18,11 +18,11 @@ const CR4 = 4;
 /** #GP(0) unless CPL is 0; #UD on a machine of BD0, where no guest code has CPL 0. */
 function atCpl0<V>(m: Machine<V>): SystemOperations<V> {
   m.raiseIf(m.isFalse(m.isZero(8, m.cpl())), Vector.GP);
-  return required(m);
+  return requireSystem(m);
 }
 
 /** The system registers; #UD without them. */
-export function required<V>(m: Machine<V>): SystemOperations<V> {
+export function requireSystem<V>(m: Machine<V>): SystemOperations<V> {
   const { system } = m.host;
   if (!system) m.raise(Vector.UD);
   return system!;
