@@ -32,20 +32,20 @@ export interface BoardOptions {
 /** Why a machine stopped running. */
 export type BoardEvent =
   | { readonly kind: 'limit' }
-  /** HLT: nothing happens before the tick `until` but input; Infinity: nothing at all. */
+  /** HLT: the next timer interrupt is due at the tick `until` (Infinity: never); input may come earlier. */
   | { readonly kind: 'idle'; readonly until: number }
   /** HLT with interrupts off: nothing can wake it. */
   | { readonly kind: 'halted' }
   /** Port F4h. */
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'reset'; readonly by: string }
-  /** Something that bd0 does not do yet. */
+  /** The kernel needs a feature that bd0 does not have yet. */
   | { readonly kind: 'unsupported'; readonly what: string };
 
-/** Called for what traces show. */
+/** Functions that are called for the events that traces show. */
 export interface BoardHooks {
   onInterrupt?: ((vector: number) => void) | undefined;
-  /** An exception of an instruction, before it is delivered. */
+  /** Called with an exception that an instruction raises, before it is delivered. */
   onException?: ((exception: GuestException) => void) | undefined;
 }
 
@@ -56,7 +56,7 @@ const SERIAL_IRQ = 4;
 const TIMER_IRQ = 0;
 const CLOCK_IRQ = 8;
 
-/** A bare PC: a processor with memory, two 8259, a PIT, a clock and a serial port. Everything on it follows from the ticks. */
+/** A bare PC: a processor with memory, two 8259, a PIT, a clock and a serial port, whose only time is the processor's ticks. */
 export class Board {
   readonly memory: GuestMemory;
   readonly cpu: Cpu;
@@ -110,7 +110,7 @@ export class Board {
 
   /**
    * Runs until the machine stops by itself, or its ticks reach `until`. While the processor waits for an interrupt, time jumps
-   * to the next one; without `skipsIdle`, the caller lets it pass.
+   * to the next one; without `skipsIdle`, `run` returns 'idle' and the caller lets time pass (`passTime`).
    */
   run(until: number, skipsIdle = true): BoardEvent {
     try {
@@ -166,7 +166,7 @@ export class Board {
     this.serial.receive(byte);
   }
 
-  /** SHA-256 over the state of the processor and the devices, time, and memory. */
+  /** Returns the SHA-256 of the machine: the processor, its ticks, the devices and memory. */
   hash(sha256: HashFunction): string {
     const { cpu, controllers, timer, clock, controlB, serial, memory } = this;
     const out = new StateWriter().text('bd0 board 1');

@@ -1,6 +1,6 @@
 /*
- * A kernel of one file, to read and to test bare machines with: it comes by Multiboot, sets up interrupts, a timer and paging on
- * demand, runs a program in ring 3, and ends the run by the debug-exit port. See docs/boot.md.
+ * A kernel of two files, this and start.S, to read and to test bare machines with: it boots by Multiboot, sets up interrupts, a
+ * timer and paging on demand, runs a program in ring 3, and ends the run by the debug-exit port. See docs/boot.md.
  */
 #include <stdint.h>
 

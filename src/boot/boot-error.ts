@@ -1,4 +1,4 @@
-/** A kernel, or what is loaded with it, that cannot be booted; the message completes a sentence about the file. */
+/** Thrown if a kernel, or a file that is loaded with it, cannot be booted; the message is a clause about the kernel: "it ...". */
 export class BootError extends Error {
   override readonly name = 'BootError';
 }

@@ -5,9 +5,9 @@ import { isElf, readElf } from './elf.js';
 import { bootMultiboot, findMultibootHeader } from './multiboot.js';
 import { bootPvh, pvhEntryOf } from './pvh.js';
 
-/** A kernel, and what it gets. */
+/** A kernel and what is passed to it. */
 export interface BootFiles {
-  /** What the kernel is called in its command line. */
+  /** The first word of the command line of a Multiboot kernel. */
   readonly name: string;
   readonly kernel: Uint8Array;
   readonly commandLine: string;
@@ -16,8 +16,8 @@ export interface BootFiles {
 }
 
 /**
- * Loads a kernel into the memory of a board on which nothing has run yet, by the boot protocol that its file announces: PVH, that of
- * Linux with a 64-bit entry, or Multiboot 1. Returns the name of the protocol. Throws BootError.
+ * Loads a kernel into the memory of a board on which nothing has run yet, by the boot protocol that its file supports: PVH, the
+ * 64-bit entry of Linux, or Multiboot 1. Returns the name of the protocol. Throws BootError.
  */
 export function boot(board: Board, files: BootFiles): 'PVH' | 'Linux' | 'Multiboot' {
   const { kernel } = files;

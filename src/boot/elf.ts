@@ -60,7 +60,7 @@ export function readElf(file: Uint8Array): ElfFile {
   return { entry: word(24), parts, notes };
 }
 
-/** Numbers beyond 2^53 are no addresses that a machine of bd0 has. */
+/** Loses precision beyond 2^53, where no machine of bd0 has memory. */
 function number64(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
 }

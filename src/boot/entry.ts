@@ -9,7 +9,7 @@ const RFLAGS_FIXED = 2n;
 const INITIAL_FCW = 0x37fn;
 const INITIAL_MXCSR = 0x1f80;
 
-/** What loaders of Multiboot and PVH leave in registers. */
+/** The registers in which loaders of Multiboot and PVH pass values. */
 export interface ProtectedEntry {
   readonly eip: number;
   readonly eax: number;
@@ -17,7 +17,7 @@ export interface ProtectedEntry {
 }
 
 /**
- * Puts the processor into 32-bit protected mode with flat segments, paging and interrupts off, as Multiboot and PVH demand. The
+ * Puts the processor into 32-bit protected mode with flat segments, paging and interrupts off, as Multiboot and PVH require. The
  * segments are in no table: a kernel loads its own GDT before it loads a segment register.
  */
 export function enterProtectedMode({ cpu }: Board, { eip, eax, ebx }: ProtectedEntry): void {

@@ -38,7 +38,7 @@ export function writeMap(view: DataView, map: readonly MemoryRange[], at: number
   });
 }
 
-/** Where loaders put what they tell a kernel: between the interrupt table of BIOS and the rest of base memory. */
+/** Where loaders put the structures that they pass to a kernel: in base memory, above the interrupt table of a BIOS. */
 const PARAMETERS = 0x6000;
 const PARAMETERS_END = 0x1_0000;
 

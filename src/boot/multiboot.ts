@@ -39,7 +39,7 @@ export function findMultibootHeader(file: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** What a kernel's file is: where its Multiboot header lies, and what an ELF file says. */
+/** Where the Multiboot header lies in a kernel's file, and the file as ELF, if it is that. */
 interface MultibootFile {
   readonly header: number;
   readonly elf: ElfFile | undefined;

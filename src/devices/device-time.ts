@@ -1,6 +1,6 @@
 /**
- * The time of devices. One tick of the processor is one nanosecond; devices derive what they show from the ticks, so that
- * nothing drifts and nothing has to be counted down.
+ * The time of devices. One tick of the processor is one nanosecond; devices compute what programs see of them from the
+ * ticks, so that nothing drifts and nothing has to be counted down.
  */
 export interface DeviceClock {
   readonly ticks: number;

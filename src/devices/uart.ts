@@ -31,10 +31,10 @@ const LSR_OVERRUN = 1 << 1;
 /** The transmitter is always empty: what is written has been sent. */
 const LSR_EMPTY = 0x60;
 
-/** CTS, DSR and DCD: somebody listens. */
+/** CTS, DSR and DCD: the other end is connected. */
 const MSR_CONNECTED = 0xb0;
 
-/** What IIR says, in the order of priority. */
+/** Sources in IIR: none, then from the highest priority to the lowest; and the bits that are set with FIFOs. */
 const IIR_NONE = 1;
 const IIR_LINE = 6;
 const IIR_RECEIVED = 4;
@@ -43,7 +43,7 @@ const IIR_TRANSMITTER = 2;
 const IIR_MODEM = 0;
 const IIR_FIFO = 0xc0;
 
-/** A 16550A serial port. Its interrupt is a level: what is pending and enabled. National Semiconductor PC16550D data sheet. */
+/** A 16550A serial port. Its interrupt line is high while an enabled interrupt is pending. National Semiconductor PC16550D data sheet. */
 export class SerialPort implements PortDevice {
   static readonly state = schema(
     'serial port',
@@ -74,7 +74,7 @@ export class SerialPort implements PortDevice {
   private modemChanges = 0;
   private scratch = 0;
   private divisor = 1;
-  /** An interrupt says so, until IIR is read as its source, or something is sent. */
+  /** Whether the transmitter's interrupt is pending: until IIR has been read with it as the source. */
   private transmitterIsEmpty = false;
   private hasOverrun = false;
   /** Number of bytes sent. */

@@ -107,7 +107,7 @@ class BoardRun {
     return event;
   }
 
-  /** Gives the serial port what it has room for. */
+  /** Passes as much input to the serial port as it has room for. */
   private takeInput(): void {
     const { serial } = this.board;
     const { room } = serial;
@@ -134,7 +134,7 @@ class BoardRun {
     return event;
   }
 
-  /** The processor waits for an interrupt, at a terminal as long on the host's clock. */
+  /** Waits while the processor does, at a terminal, where idle time passes by the host's clock; input ends it early. */
   private async rest(until: number, arrivals: number): Promise<void> {
     const { input, bell, interruption } = this.parts;
     for (let turn = 0; turn < TURNS_FOR_INPUT; turn++) await nextTurn();
@@ -151,7 +151,7 @@ function endFromOutside({ end }: Interruption): BootEnd | undefined {
   return end?.kind === 'limit' ? { kind: 'time', what: end.what } : end;
 }
 
-/** Prints why the run ended, where the kernel did not say so itself. Returns the exit code. */
+/** Prints why the run ended, unless the kernel ended it by its exit port. Returns the exit code. */
 function report(end: BootEnd): number {
   switch (end.kind) {
     case 'exit':

@@ -1,4 +1,4 @@
-/** Something that processors do and bd0 does not do yet: it ends the run of a bare machine, with a message. */
+/** Thrown where a kernel needs a feature of processors that bd0 does not have yet: it ends the run of a bare machine. */
 export class UnsupportedError extends Error {
   override readonly name = 'UnsupportedError';
 }
