@@ -10,7 +10,6 @@ import { MAX_NAME_BYTES } from '../../program/header-page.js';
 import type { View } from '../../memory/view.js';
 import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError, failed } from '../errno.js';
-import { bytesOfText } from '../files/byte-text.js';
 import { mappedFileAt } from '../files/mapped-file.js';
 import { LinuxThread } from '../linux-thread.js';
 import { HOME_ALIGNMENT } from '../program/linux-layout.js';
@@ -64,8 +63,7 @@ function prepare(context: LinuxContext, found: FoundProgram, environment: ExecRe
     home = space.placeAligned(HOME_ALIGNMENT, HOME_ALIGNMENT);
     view = sightOf(pager.pageTable, home.start, linux.memory.window ?? home.start, images.elf.fixed);
     const loaded = loadLinux(target, { home, view, bytes: context.process.size }, images, {
-      file: target.mappedFileAt(bytesOfText(found.realPath)),
-      ...{ image: found.image, path: found.path, argv: found.argv, environment },
+      ...{ image: found.image, file: found.file, path: found.path, argv: found.argv, environment },
       user: found.credentials,
       random: system.random.bytes(RANDOM_BYTES),
       features: cpuid(1, 0)[3],
@@ -116,7 +114,7 @@ function begin(
   store.closing(() => before.image.close());
   context.system.jobs.endTimers(linux.signals);
   linux.place.credentials = found.credentials;
-  linux.exec(loaded.memory, { path: found.realPath, argv: found.argv, environment });
+  linux.exec(loaded.memory, { path: found.file.path, argv: found.argv, environment });
   const { clock, signals, scheduling } = thread.linux!;
   thread.linux = new LinuxThread(linux.pid, signals.exec(), clock);
   thread.linux.scheduling = scheduling;

@@ -1,4 +1,5 @@
 import type { VmoHandle } from '../../../vmo/handle.js';
+import type { MappedFile } from '../../memory/mapping.js';
 import type { LinuxContext } from '../call.js';
 import { LinuxErrno, LinuxError } from '../errno.js';
 import { bytesOfText } from '../files/byte-text.js';
@@ -19,8 +20,8 @@ export interface FoundProgram {
   readonly image: VmoHandle;
   /** What AT_EXECFN tells. */
   readonly path: Uint8Array;
-  /** Of the image, absolute and without symbolic links. */
-  readonly realPath: string;
+  /** The file of the image. */
+  readonly file: MappedFile;
   readonly argv: readonly Uint8Array[];
   /** Those of the process, once it runs. */
   readonly credentials: ProcessCredentials;
@@ -48,8 +49,9 @@ export function findProgram(
     if (!script) {
       const name = scripts === 0 ? request.path : path;
       const real = realPath(fileSystem, linux.place, bytesOfText(path), linux.pid);
+      const file = { path: real, fileSystem: inode.fileSystem, number: inode.number };
       const after = credentialsAfterExec(credentials, inode);
-      return { image, path: bytesOfText(name), realPath: real, argv, credentials: after };
+      return { image, path: bytesOfText(name), file, argv, credentials: after };
     }
     image.close();
     argv = [...script.map(bytesOfText), bytesOfText(path), ...argv.slice(1)];
