@@ -199,7 +199,7 @@ async function testEndlessLoop(t: Test, page: ChromiumPage): Promise<void> {
 async function testDrops(t: Test, page: ChromiumPage): Promise<void> {
   await page.evaluate(drop('<b>text</b>.txt', Buffer.from('no program')));
   await page.until(stateIs('failed'));
-  t.match(await page.evaluate("document.getElementById('state').textContent"), '<b>text</b>.txt is no ELF program');
+  t.match(await page.evaluate("document.getElementById('state').textContent"), '<b>text</b>.txt is not an ELF program');
   await page.evaluate(drop('half', readFileSync(join(site, 'images/fib')).subarray(0, 100)));
   await page.until(`${stateIs('failed')} && document.title.startsWith('half')`);
   await page.evaluate(drop('<img src=x>', readFileSync(join(site, 'images/echo'))));

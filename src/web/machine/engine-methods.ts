@@ -26,7 +26,7 @@ export function engineState({ computer, session, translations }: MethodContext):
 /** The guest code of a region beside the Wasm that it became. Throws an Error for one that is not kept. */
 export function regionText({ computer, session, translations }: MethodContext, number: number): string[] {
   const event = translations.find(number);
-  if (!event) throw new Error('this region is not kept any more');
+  if (!event) throw new Error('this region is no longer kept');
   const readMemory = (linear: bigint, lengthBytes: number): Uint8Array => computer.readMemory(linear, lengthBytes);
   return translationText(event, { readMemory, symbols: session.allImages.symbols }).slice(0, LINES_MAX);
 }

@@ -59,6 +59,6 @@ function vmoOf({ computer, names }: MethodContext, key: string): VmoHandle {
         : kind === 'map'
           ? space.regionAt(Number(what))?.mappingAt(Number(what))?.backing?.vmo
           : new Map(names.publishedVmos()).get(what!);
-  if (!found) throw new Error(`${key}: there is no such VMO any more`);
+  if (!found) throw new Error(`${key}: this VMO no longer exists`);
   return found;
 }

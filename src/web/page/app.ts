@@ -61,10 +61,10 @@ export class App {
     });
     byId('actions').replaceChildren(
       this.picker,
-      button('Open…', { title: 'Run a program, or a machine that was saved, from a file' }, () => this.picker.click()),
+      button('Open…', { title: 'Run a program or resume a saved machine from a file' }, () => this.picker.click()),
       button('Save', { title: 'Save the machine to a file' }, () => void this.save()),
       button('Keep', { title: 'Keep the machine in this browser' }, () => void this.keep()),
-      button('Return', { title: 'Go on with the machine that was kept' }, () => void this.takeKept()),
+      button('Return', { title: 'Resume the machine that was kept' }, () => void this.takeKept()),
       button('Restart', { title: 'Start again from the beginning' }, () => this.program && this.start(this.program)),
     );
     listenForDrops((file) => void this.open(file));
@@ -135,7 +135,7 @@ export class App {
     const name = file.name.slice(0, 63);
     if (file.name.endsWith(SAVED)) return this.start({ name, image: { bytes }, args: [], isSnapshot: true });
     if (![0x7f, 0x45, 0x4c, 0x46].every((byte, at) => bytes[at] === byte))
-      return this.fail(`${file.name} is no ELF program: bd0 runs programs for x86-64`);
+      return this.fail(`${file.name} is not an ELF program: bd0 runs programs for x86-64`);
     this.start({ name, image: { bytes }, args: [] });
   }
 
@@ -161,7 +161,7 @@ export class App {
   private async takeKept(): Promise<void> {
     try {
       const kept = await keptMachine();
-      if (!kept) return this.fail('no machine was kept in this browser yet');
+      if (!kept) return this.fail('no machine has been kept in this browser yet');
       this.start({ name: kept.name, image: { bytes: kept.stream }, args: [], isSnapshot: true });
     } catch (error) {
       this.fail((error as Error).message);
@@ -212,7 +212,7 @@ function stateText({ state, stop, exitCode, mips, isPast, ticks, end }: Status):
   if (state === 'running') return mips > 0 ? `Running, ${grouped(mips)} MIPS` : 'Running';
   if (state === 'waiting') return 'Waiting';
   if (state === 'ended')
-    return exitCode === undefined ? 'Deadlock: every thread waits for another' : `Ended, exit code ${exitCode}`;
+    return exitCode === undefined ? 'Deadlock: every thread is waiting for another' : `Ended, exit code ${exitCode}`;
   const reasons: Readonly<Record<string, string>> = {
     trapped: 'Trap',
     breakpoint: 'At a breakpoint',

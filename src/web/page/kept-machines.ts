@@ -51,7 +51,7 @@ function reasonOf(error: DOMException | null): Error {
   const isFull = error?.name === 'QuotaExceededError';
   return new Error(
     isFull
-      ? 'the storage of the browser is full: save to a file'
-      : `the browser stores nothing here: ${error?.message ?? 'no reason given'}`,
+      ? 'the storage of the browser is full: save the machine to a file instead'
+      : `the browser cannot store machines: ${error?.message ?? 'no reason given'}`,
   );
 }

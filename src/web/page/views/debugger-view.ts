@@ -27,7 +27,7 @@ export class DebuggerView implements View {
   private readonly registers = element('section', { class: 'pane', 'aria-label': 'Registers' });
   private readonly lists = element('section', { class: 'pane', 'aria-label': 'Stack, threads and breakpoints' });
   private readonly memory = element('section', { class: 'pane', 'aria-label': 'Memory' });
-  private readonly transcript = element('pre', { role: 'log', tabindex: '0', 'aria-label': 'What the debugger says' });
+  private readonly transcript = element('pre', { role: 'log', tabindex: '0', 'aria-label': 'Debugger output' });
   private readonly lines: string[] = [];
   private readonly actions: PaneActions;
   private isSource = true;

@@ -45,7 +45,7 @@ export class EngineView implements View {
     const counts: [name: string, value: string][] = [
       ['instructions', grouped(instructions)],
       ['page faults', grouped(faults)],
-      ['switches of threads', grouped(switches)],
+      ['thread switches', grouped(switches)],
       ['decoded', grouped(decoded)],
       ['TLB flushes', grouped(tlbDrops)],
       ['memory in use', sizeText(frames.inUse * FRAME_BYTES)],
