@@ -1,6 +1,6 @@
 import { R10, R11, R8, R9, RAX, RCX, RDI, RDX, RSI } from '../cpu/state/layout.js';
 import { OutOfFramesError } from '../vmo/errors.js';
-import { callOf, type AnyCall } from './all-calls.js';
+import { callOf, lacksLinuxCalls, type AnyCall } from './all-calls.js';
 import type { CallRunnerOptions } from './call-runner-options.js';
 import { ENDED, STANDING, type CallResult } from './calls/call.js';
 import { RefusedCallStore, UndecidedCallStore } from './reports/debug-mode.js';
@@ -9,6 +9,7 @@ import type { KernelCallEvent } from './hooks.js';
 import type { Interruption, LinuxContext } from './linux/call.js';
 import { LinuxErrno, LinuxError, failed } from './linux/errno.js';
 import type { ProgramAbi } from './program/elf.js';
+import type { ProcessTable } from './tasks/process-table.js';
 import type { PendingCall, Thread } from './tasks/thread.js';
 import { trapOfSpuriousWrite } from './reports/trap-report.js';
 import { outside, schema, value } from '../state/schema.js';
@@ -32,6 +33,11 @@ export class CallRunner {
   standing: Thread | undefined;
 
   constructor(private readonly options: CallRunnerOptions) {}
+
+  /** Whether there is a process whose calls are still to be loaded. */
+  lacksCallsOf(processes: ProcessTable): boolean {
+    return lacksLinuxCalls() && processes.live().some(({ linux }) => linux !== undefined);
+  }
 
   /** The thread whose registers the CPU holds makes the call that they say. */
   begin(thread: Thread, abi: ProgramAbi): void {

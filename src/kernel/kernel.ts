@@ -185,6 +185,14 @@ export class Kernel implements KernelServices {
     return this.current.thread;
   }
 
+  /**
+   * Whether there is a process whose calls are still to be loaded (`loadLinuxCalls`). The machine stands until they are: `run`
+   * returns 'ticks', and has done nothing.
+   */
+  get lacksCalls(): boolean {
+    return this.calls.lacksCallsOf(this.processes);
+  }
+
   /** The call that a thread is about to make, whose registers the CPU holds. */
   callOf(...[thread, abi]: Parameters<CallRunner['describe']>): ReturnType<CallRunner['describe']> {
     return this.calls.describe(thread, abi);
@@ -246,12 +254,13 @@ export class Kernel implements KernelServices {
   run(maxTicks: number, maxEffort = Infinity): KernelEvent {
     const end = this.cpu.ticks + maxTicks;
     const effortEnd = this.effort + maxEffort;
+    if (this.lacksCalls) return { kind: 'ticks' };
     // A run that continues after a stop takes in no input: it must not differ from one without the stop.
     if (!this.stops.beginRun()) this.console.takeIn();
     this.events.endHeld();
     this.askAboutWrite();
     if (this.debugMode.isAsking) return { kind: 'asking' };
-    while (this.effort < effortEnd) {
+    while (this.effort < effortEnd && !this.lacksCalls) {
       const stop = this.calls.standing ? undefined : this.stops.take(this.current.thread);
       if (stop) return { kind: 'stopped', stop };
       if (this.tidyUp()) continue;

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import type { GeneratedInterpreter } from '../../cpu/interpreter/generated.js';
+import { customSection } from '../../cpu/wasm/encoding/module.js';
 import { packagedImages } from '../toolchain/image-file.js';
 import { packageRoot } from '../package-root.js';
 import { compiled } from './compiled.js';
@@ -19,34 +20,46 @@ const staticFiles = join(packageRoot, 'src/web/static');
 /** The entries: the page, the worker of a machine, `bd0/web`, and the service worker of the page. */
 const ENTRIES = ['page.js', 'worker.js', 'bd0.js', 'offline.js'];
 
-/** Takes the interpreter from a file. Modules other than the entries only declare things, so unused ones are left out. */
-function forBrowsers({ wasm: _, ...tables }: GeneratedInterpreter): Plugin {
-  const module = `await WebAssembly.compile(await (await fetch(new URL('interpreter.wasm', import.meta.url))).arrayBuffer())`;
-  return {
-    name: 'for-browsers',
-    setup: (bundler) => {
-      bundler.onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) =>
-        kind === 'entry-point' ? undefined : { path: resolve(resolveDir, path), sideEffects: false },
-      );
-      bundler.onLoad({ filter: /\/cpu\/interpreter\/generated\.js$/ }, () => ({
-        contents: `const module = ${module};
-          export const generated = { ...${JSON.stringify({ ...tables, wasm: '' })}, compile: () => module };`,
-      }));
-    },
-  };
-}
+/** What the page loads in another way than the library: the interpreter from a file, and the calls of Linux on demand. */
+const REPLACED = /\/(?:cpu\/interpreter\/generated|kernel\/linux\/calls-at-hand)\.js$/;
+
+/** The section of the interpreter's file with what else was generated. */
+const TABLES = 'bd0';
+
+/** The module that stands for cpu/interpreter/generated.ts: it compiles the file, and reads the tables in it. */
+const INTERPRETER_OF_FILE = `
+  const file = await fetch(new URL('interpreter.wasm', import.meta.url));
+  const module = await WebAssembly.compile(await file.arrayBuffer());
+  const [tables] = WebAssembly.Module.customSections(module, '${TABLES}');
+  export const generated = { ...JSON.parse(new TextDecoder().decode(tables)), wasm: '', compile: () => module };`;
+
+/** Modules other than the entries only declare things, so unused ones are left out. */
+const forBrowsers: Plugin = {
+  name: 'for-browsers',
+  setup: (bundler) => {
+    bundler.onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) =>
+      kind === 'entry-point' ? undefined : { path: resolve(resolveDir, path), sideEffects: false },
+    );
+    bundler.onLoad({ filter: REPLACED }, ({ path }) =>
+      path.endsWith('generated.js')
+        ? { contents: INTERPRETER_OF_FILE }
+        : { contents: "export * from './calls-on-demand.js';", resolveDir: dirname(path) },
+    );
+  },
+};
 
 /** Builds the bundles. */
-export async function bundleWeb(generated: GeneratedInterpreter): Promise<void> {
+export async function bundleWeb({ wasm, ...tables }: GeneratedInterpreter): Promise<void> {
   rmSync(site, { recursive: true, force: true });
   await build({
     entryPoints: ENTRIES.map((name) => compiled(`web/${name}`)),
     outdir: site,
     chunkNames: '[name]-[hash]',
     ...{ bundle: true, splitting: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'eof' },
-    plugins: [forBrowsers(generated)],
+    plugins: [forBrowsers],
   });
-  writeFileSync(join(site, 'interpreter.wasm'), Buffer.from(generated.wasm, 'base64'));
+  const section = customSection(TABLES, Buffer.from(JSON.stringify(tables)));
+  writeFileSync(join(site, 'interpreter.wasm'), Buffer.concat([Buffer.from(wasm, 'base64'), section]));
   for (const name of readdirSync(staticFiles)) copyFileSync(join(staticFiles, name), join(site, name));
   copyFileSync(fileURLToPath(import.meta.resolve('@xterm/xterm/css/xterm.css')), join(site, 'xterm.css'));
 }

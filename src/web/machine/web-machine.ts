@@ -1,9 +1,10 @@
 import { describeTrap } from '../../index.js';
 import type { StopReason } from '../../index.js';
+import { loadLinuxCalls } from '../../kernel/all-calls.js';
 import type { MachineState, Report, Request, StartOptions, Status, StopKind } from '../protocol.js';
 import { loadMachine, type LoadedMachine } from './loading.js';
 import { MachineConsole } from './machine-console.js';
-import { METHODS, type MethodContext } from './methods.js';
+import type { MethodContext } from './methods.js';
 import type { Download } from './site-names.js';
 import { Translations } from './translations.js';
 import { Slices, Turns } from './turns.js';
@@ -12,6 +13,8 @@ import { Slices, Turns } from './turns.js';
 const STATUS_MS = 100;
 /** A tick is a nanosecond. */
 const TICKS_PER_MS = 1e6;
+
+type MachineRequest = Exclude<Request, { kind: 'start' }>;
 
 /** A machine in a worker: runs it in short slices, between which requests of the page are handled. */
 export class WebMachine {
@@ -28,6 +31,8 @@ export class WebMachine {
   /** Whether the machine is on its way to a tick. */
   private isMoving = false;
   private busyMs = 0;
+  /** The requests up to now. */
+  private handled = Promise.resolve();
   /** The last status that was sent. */
   private told = { at: -Infinity, instructions: 0, busyMs: 0 };
 
@@ -55,13 +60,17 @@ export class WebMachine {
     this.machine.session.execute('continue');
   }
 
-  /** Handles a request. */
-  receive(request: Exclude<Request, { kind: 'start' }>): void {
+  /** Handles a request, after those before it. */
+  receive(request: MachineRequest): void {
+    this.handled = this.handled.then(() => this.handle(request));
+  }
+
+  private handle(request: MachineRequest): Promise<void> | void {
     if (request.kind === 'input') this.console.type(request.bytes);
     else if (request.kind === 'shown') this.console.shown(request.bytes);
     else if (request.kind === 'pause') this.pause();
     else if (request.kind === 'continue') this.execute('continue');
-    else this.call(request);
+    else return this.call(request).then(() => this.turns.wake());
     this.turns.wake();
   }
 
@@ -72,6 +81,7 @@ export class WebMachine {
       const { arrivals } = this.console;
       const slice = this.runSlice();
       await this.turns.next();
+      if (this.machine.computer.parts.kernel.lacksCalls) await loadLinuxCalls();
       while (this.console.isBehind && !this.isOver) await this.turns.sleep(Infinity);
       if (this.isOver || this.goal !== undefined) continue;
       if (slice.kind === 'stopped') await this.rest();
@@ -155,8 +165,10 @@ export class WebMachine {
     if (!session.isRunning) this.tell();
   }
 
-  private call({ id, method, argument }: Extract<Request, { kind: 'call' }>): void {
+  /** Calls a method. What only views need is loaded with the first. */
+  private async call({ id, method, argument }: Extract<Request, { kind: 'call' }>): Promise<void> {
     try {
+      const { METHODS } = await import('./methods.js');
       if (!Object.hasOwn(METHODS, method)) throw new Error(`there is no method ${method}`);
       const perform = METHODS[method as keyof typeof METHODS] as (context: MethodContext, argument: unknown) => unknown;
       this.send({ kind: 'reply', id, result: perform(this.context, argument) });

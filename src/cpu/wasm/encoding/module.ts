@@ -136,6 +136,16 @@ export class WasmModule {
   }
 }
 
+/** A section that means nothing to engines, to be put after a module. */
+export function customSection(name: string, bytes: Uint8Array): Uint8Array {
+  const out = new ByteWriter();
+  section(out, 0, (s) => {
+    s.name(name);
+    s.bytes(bytes);
+  });
+  return out.view();
+}
+
 function section(out: ByteWriter, id: number, write: (contents: ByteWriter) => void): void {
   const contents = new ByteWriter();
   write(contents);
