@@ -1,4 +1,5 @@
-import { bytesToHex, hex } from './bits.js';
+import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
+import { PAGE_SIZE, hex } from './bits.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
 import { GuestException } from './cpu/state/exceptions.js';
 import type { BareModel } from './cpu/system/bare-cpuid.js';
@@ -11,10 +12,11 @@ import { RealTimeClock } from './devices/rtc.js';
 import { SystemControlB, debugExit, systemControlA } from './devices/system-ports.js';
 import { SerialPort } from './devices/uart.js';
 import { GuestMemory } from './memory.js';
-import { writeStateOf } from './state/digest.js';
-import { StateWriter } from './state/state-writer.js';
+import { MachineState } from './machine-state.js';
+import type { Snapshot } from './snapshot.js';
+import { outside, schema, value } from './state/schema.js';
 import type { HashFunction } from './vmo/content/canonical-form.js';
-import { MemoryIdentity } from './vmo/frames/memory-identity.js';
+import { VmoStore } from './vmo/store.js';
 
 /** Engines of a bare machine; the translator does not know rings yet. */
 export type BareEngine = Exclude<Engine, 'auto'>;
@@ -27,6 +29,8 @@ export interface BoardOptions {
   readonly send: (byte: number) => void;
   /** Seconds since 1970 when the machine starts. */
   readonly startSeconds?: number;
+  /** A faster SHA-256 than the portable default. */
+  readonly sha256?: HashFunction;
 }
 
 /** Why a machine stopped running. */
@@ -58,6 +62,32 @@ const CLOCK_IRQ = 8;
 
 /** A bare PC: a processor with memory, two 8259, a PIT, a clock and a serial port, whose only time is the processor's ticks. */
 export class Board {
+  /** Every field with state is hashed, kept by snapshots and restored by this. @internal */
+  static readonly state = schema(
+    'board',
+    Board,
+    {
+      memory: outside('guest memory'),
+      cpu: value,
+      ports: outside('leads to the devices'),
+      serial: value,
+      hooks: outside('of the host'),
+      interrupts: outside('a statistic'),
+      store: outside('holds no content yet'),
+      controllers: value,
+      timer: value,
+      clock: value,
+      controlB: value,
+      timed: outside('devices that have fields of their own'),
+      end: value,
+      wholeState: outside('what restores it'),
+    },
+    {
+      isPart: true,
+      computed: [{ name: 'system', read: ({ cpu }) => cpu.bare!.system.state, write: () => {} }],
+    },
+  );
+
   readonly memory: GuestMemory;
   readonly cpu: Cpu;
   readonly ports = new IoBus();
@@ -65,17 +95,21 @@ export class Board {
   readonly hooks: BoardHooks = {};
   /** Number of interrupts delivered. */
   interrupts = 0;
+  readonly store: VmoStore;
   private readonly controllers = new InterruptControllers();
   private readonly timer: IntervalTimer;
   private readonly clock: RealTimeClock;
   private readonly controlB: SystemControlB;
   private readonly timed: readonly TimedDevice[];
   private end: BoardEvent | undefined;
-  private identity: MemoryIdentity | undefined;
+  private readonly wholeState: MachineState;
 
-  constructor({ memoryBytes, engine = 'interpreter', model = 'v2', send, startSeconds = START_SECONDS }: BoardOptions) {
+  constructor(options: BoardOptions) {
+    const { memoryBytes, engine = 'interpreter', model = 'v2', send, startSeconds = START_SECONDS } = options;
+    const { sha256 = portableSha256 } = options;
     const { ports, controllers } = this;
     this.memory = new GuestMemory(memoryBytes);
+    this.store = new VmoStore(sha256);
     this.cpu = new Cpu(this.memory, engine, {}, model, ports);
     const { cpu, hooks } = this;
     cpu.bare!.onException = (exception) => hooks.onException?.(exception);
@@ -102,6 +136,9 @@ export class Board {
       debugExit((code) => (this.end = { kind: 'exit', code })),
     );
     ports.connect(SERIAL_PORT, SERIAL_PORT + 7, this.serial);
+    const { memory, store } = this;
+    const usedEnd = (): number => memory.size / PAGE_SIZE;
+    this.wholeState = new MachineState({ memory, cpu, store, sha256, kind: 'bd0 board 1', roots: this, usedEnd });
   }
 
   get ticks(): number {
@@ -166,13 +203,18 @@ export class Board {
     this.serial.receive(byte);
   }
 
-  /** Returns the SHA-256 of the machine: the processor, its ticks, the devices and memory. */
-  hash(sha256: HashFunction): string {
-    const { cpu, controllers, timer, clock, controlB, serial, memory } = this;
-    const out = new StateWriter().text('bd0 board 1');
-    writeStateOf({ cpu, system: cpu.bare!.system.state, controllers, timer, clock, controlB, serial }, out);
-    this.identity ??= new MemoryIdentity(memory, sha256);
-    out.text(this.identity.id());
-    return bytesToHex(sha256(out.written));
+  /** SHA-256, 64 hexadecimal digits, of the processor, its ticks, the devices and memory; the same on every engine. */
+  machineHash(): string {
+    return this.wholeState.hash();
+  }
+
+  /** The machine's state, to go back to with `restore`: see `Computer.snapshot`. */
+  snapshot(): Snapshot {
+    return this.wholeState.take();
+  }
+
+  /** Puts the machine back to a snapshot that it took, exactly. What was sent is not taken back. */
+  restore(snapshot: Snapshot): void {
+    this.wholeState.restore(snapshot);
   }
 }

@@ -215,7 +215,11 @@ export class Computer {
     });
     const { memory, cpu, kernel, pool, store } = this;
     this.parts = { memory, cpu, pool, kernel, hooks, inputs };
-    this.state = new MachineState({ memory, cpu, kernel, pool, store, sha256, codeChanged });
+    this.state = new MachineState({
+      ...{ memory, cpu, store, sha256, kind: 'bd0 machine 2', roots: { cpu, kernel, pool } },
+      usedEnd: () => pool.usedEnd,
+      settle: () => kernel.settle(),
+    });
   }
 
   /**

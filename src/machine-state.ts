@@ -1,6 +1,5 @@
-import { bytesToHex } from './bits.js';
+import { PAGE_SIZE, bytesToHex } from './bits.js';
 import { isCpuModel, type Cpu, type CpuModel } from './cpu/cpu.js';
-import type { Kernel } from './kernel/kernel.js';
 import type { GuestMemory } from './memory.js';
 import { readSavedSnapshot, saveSnapshot, type MachineLimits, type SavedSnapshot } from './saved-snapshot.js';
 import { Snapshot } from './snapshot.js';
@@ -11,7 +10,6 @@ import { readGraph } from './state/saved-graph.js';
 import { SavedSnapshotError } from './state/saved-values.js';
 import { StateWriter } from './state/state-writer.js';
 import type { HashFunction } from './vmo/content/canonical-form.js';
-import type { FramePool } from './vmo/frames/frame-pool.js';
 import { MemoryIdentity } from './vmo/frames/memory-identity.js';
 import { type MemoryImage, MemoryImages } from './vmo/frames/memory-image.js';
 import type { VmoHandle } from './vmo/handle.js';
@@ -29,55 +27,60 @@ export function readSavedMachine(saved: VmoHandle): SavedSnapshot & { readonly m
   return { ...snapshot, model };
 }
 
-/** The parts of a machine that have state. */
+/** What a machine has to say of its state: a Computer or a Board. */
 export interface MachineParts {
   readonly memory: GuestMemory;
   readonly cpu: Cpu;
-  readonly kernel: Kernel;
-  readonly pool: FramePool;
   readonly store: VmoStore;
   /** SHA-256. */
   readonly sha256: HashFunction;
-  /** Called before the content of a frame changes. */
-  readonly codeChanged: (frame: number) => void;
+  /** The kind of machine, which is hashed first. */
+  readonly kind: string;
+  /** All state is reached from this object, but guest memory. */
+  readonly roots: object;
+  /** Frames from this one on hold zeros. */
+  readonly usedEnd: () => number;
+  /** Called before a snapshot is taken or restored: ends work that stands still within the tick. */
+  readonly settle?: () => void;
 }
 
 /** The state of a whole machine: its hash, snapshots of it, and going back to them. See `Computer`. */
 export class MachineState {
-  /** All other state is reached from these, but guest memory. */
-  private readonly roots: { readonly cpu: Cpu; readonly kernel: Kernel; readonly pool: FramePool };
   private identity: MemoryIdentity | undefined;
   private images: MemoryImages | undefined;
   /** What was captured or restored last: later snapshots share with it. */
   private lastGraph: StateGraph | undefined;
 
-  constructor(private readonly parts: MachineParts) {
-    const { cpu, kernel, pool } = parts;
-    this.roots = { cpu, kernel, pool };
+  constructor(private readonly parts: MachineParts) {}
+
+  /** All state but guest memory is reached from this. */
+  get roots(): object {
+    return this.parts.roots;
   }
 
   hash(): string {
-    const { memory, pool, sha256 } = this.parts;
-    const out = new StateWriter().text('bd0 machine 2');
-    writeStateOf(this.roots, out);
+    const { memory, kind, roots, usedEnd, sha256 } = this.parts;
+    const out = new StateWriter().text(kind);
+    writeStateOf(roots, out);
     this.identity ??= new MemoryIdentity(memory, sha256);
-    out.text(this.identity.id(pool.usedEnd));
+    out.text(this.identity.id(usedEnd()));
     return bytesToHex(sha256(out.written));
   }
 
   take(): Snapshot {
-    const { kernel, cpu, pool } = this.parts;
-    kernel.settle();
-    this.lastGraph = capture(this.roots, this.lastGraph);
-    return new Snapshot(cpu.ticks, this.lastGraph, this.memoryImages.take(pool.usedEnd));
+    const { cpu, roots, usedEnd, settle } = this.parts;
+    settle?.();
+    this.lastGraph = capture(roots, this.lastGraph);
+    return new Snapshot(cpu.ticks, this.lastGraph, this.memoryImages.take(usedEnd()));
   }
 
   /** Throws RangeError for a snapshot of another machine. */
   restore(snapshot: Snapshot): void {
+    const { roots, store, settle } = this.parts;
     const { graph, memory } = snapshot;
     this.requireOwn(snapshot);
-    this.parts.kernel.settle();
-    this.putBack(memory, () => this.parts.store.restoring(() => restore(this.roots, graph)));
+    settle?.();
+    this.putBack(memory, () => store.restoring(() => restore(roots, graph)));
     this.lastGraph = graph;
   }
 
@@ -89,13 +92,13 @@ export class MachineState {
 
   /** Puts a machine in which nothing has happened yet to a saved state. Throws SavedSnapshotError. */
   resume({ source, page, memory }: SavedSnapshot): void {
-    const { store } = this.parts;
+    const { store, roots } = this.parts;
     try {
       this.putBack(memory, () =>
         restoringSaved(store, source, page, (content) => {
           const graph = readGraph(source, content);
           if (!source.isAtEnd) throw source.malformed();
-          restore(this.roots, graph);
+          restore(roots, graph);
         }),
       );
     } catch (error) {
@@ -105,10 +108,12 @@ export class MachineState {
   }
 
   private putBack(memory: MemoryImage, restoreState: () => void): void {
-    const { cpu, pool, codeChanged } = this.parts;
-    const usedEnd = pool.usedEnd;
+    const { cpu, usedEnd } = this.parts;
+    const endBefore = usedEnd();
     restoreState();
-    this.memoryImages.restore(memory, Math.max(usedEnd, pool.usedEnd), codeChanged);
+    this.memoryImages.restore(memory, Math.max(endBefore, usedEnd()), (frame) =>
+      cpu.linearMemory.stored(frame * PAGE_SIZE, PAGE_SIZE),
+    );
     cpu.mmu.flush();
   }
 
@@ -118,6 +123,6 @@ export class MachineState {
   }
 
   private requireOwn({ graph }: Snapshot): void {
-    if (graph.root.source !== this.roots) throw new RangeError('the snapshot is of another machine');
+    if (graph.root.source !== this.parts.roots) throw new RangeError('the snapshot is of another machine');
   }
 }

@@ -46,11 +46,11 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cpu: ['mmu', 'memory', 'sorted', 'state', 'bits'],
   kernel: ['cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
   devices: ['state', 'bits'],
-  board: ['devices', 'cpu', 'vmo', 'memory', 'state', 'bits'],
+  board: ['machine-state', 'snapshot', 'devices', 'cpu', 'vmo', 'memory', 'state', 'bits'],
   boot: ['board', 'cpu', 'mmu', 'memory', 'bits'],
   snapshot: ['vmo', 'state'],
   'saved-snapshot': ['snapshot', 'memory', 'vmo', 'state', 'bits'],
-  'machine-state': ['saved-snapshot', 'snapshot', 'kernel', 'cpu', 'vmo', 'memory', 'state', 'bits'],
+  'machine-state': ['saved-snapshot', 'snapshot', 'cpu', 'vmo', 'memory', 'state', 'bits'],
   computer: ['machine-state', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
   debug: ['computer', 'machine-state', 'snapshot', 'kernel', 'cpu', 'mmu', 'vmo', 'memory', 'state', 'sorted', 'bits'],
   index: [

@@ -69,7 +69,8 @@ export class Cpu {
         { name: 'registers', read: ({ state }) => state, write: () => {} },
         { name: 'controls', read: ({ mmu }) => mmu.controls, write: ({ mmu }, controls) => mmu.setControls(controls) },
       ],
-      restored: ({ codeStops, mmu }) => {
+      restored: ({ bare, codeStops, mmu }) => {
+        bare?.system.restored();
         codeStops.forgetPassed();
         mmu.dataStops.takeAccesses();
       },

@@ -40,22 +40,27 @@ const INITIAL_MODE: Mode = {
 
 /** One 8259A interrupt controller. Intel 8259A data sheet, 231468. */
 export class InterruptController implements PortDevice {
-  static readonly state = schema('interrupt controller', InterruptController, {
-    isFirst: outside('its place on the board'),
-    onOutput: outside('its place on the board'),
-    requests: value,
-    inService: value,
-    mask: value,
-    levels: value,
-    isLevelTriggered: value,
-    lines: value,
-    vector: value,
-    lowest: value,
-    expects: value,
-    needsMode: value,
-    mode: value,
-    polls: value,
-  });
+  static readonly state = schema(
+    'interrupt controller',
+    InterruptController,
+    {
+      isFirst: outside('its place on the board'),
+      onOutput: outside('its place on the board'),
+      requests: value,
+      inService: value,
+      mask: value,
+      levels: value,
+      isLevelTriggered: value,
+      lines: value,
+      vector: value,
+      lowest: value,
+      expects: value,
+      needsMode: value,
+      mode: value,
+      polls: value,
+    },
+    { isPart: true },
+  );
 
   /** IRR, ISR and IMR: a bit for each line. Until a kernel initialises it, all are masked, as a BIOS leaves most of them. */
   private requests = 0;
@@ -241,7 +246,7 @@ export class InterruptControllers {
   static readonly state = schema(
     'interrupt controllers',
     InterruptControllers,
-    { first: value, second: value },
+    { first: value, second: value, edgeLevel: outside('leads to both') },
     { isPart: true },
   );
 

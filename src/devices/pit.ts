@@ -18,20 +18,25 @@ const ACCESSES: readonly (Access | undefined)[] = [undefined, 'low', 'high', 'bo
 
 /** One counter of an 8254. Everything it shows follows from the tick at which its count was loaded. */
 class Counter {
-  static readonly state = schema('counter', Counter, {
-    clock: outside('its place on the board'),
-    mode: value,
-    access: value,
-    isBcd: value,
-    count: value,
-    loadedAt: value,
-    isCounting: value,
-    gate: value,
-    lowByte: value,
-    readsHigh: value,
-    latched: value,
-    latchedStatus: value,
-  });
+  static readonly state = schema(
+    'counter',
+    Counter,
+    {
+      clock: outside('its place on the board'),
+      mode: value,
+      access: value,
+      isBcd: value,
+      count: value,
+      loadedAt: value,
+      isCounting: value,
+      gate: value,
+      lowByte: value,
+      readsHigh: value,
+      latched: value,
+      latchedStatus: value,
+    },
+    { isPart: true },
+  );
 
   private mode = 3;
   private access: Access = 'both';

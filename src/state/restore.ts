@@ -65,14 +65,29 @@ function isCustom(node: StateNode): node is DescribedNode {
 function adopt(live: object, node: StateNode): void {
   if (node.source !== undefined) return;
   node.source = live;
+  if (node.kind === 'array') return adoptItems(live as unknown[], node);
   if (node.kind !== 'plain' && node.kind !== 'described') return;
   const computed = node.kind === 'described' ? node.schema.computed : [];
   const readers = new Map(computed.map(({ name, read }) => [name, read]));
   for (const [name, datum] of node.fields) {
     const present = readers.has(name) ? readers.get(name)!(live) : (live as Record<string, unknown>)[name];
-    if (typeof datum !== 'object' || datum === null || typeof present !== 'object' || present === null) continue;
-    if (canStandFor(present, datum)) adopt(present, datum);
+    adoptDatum(present, datum);
   }
+}
+
+/** Parts that a list holds are those at the same places. */
+function adoptItems(live: readonly unknown[], { data }: ListNode): void {
+  let at = 0;
+  for (const chunk of data.chunks)
+    for (const datum of chunk as readonly Datum[]) {
+      const present = live[at++];
+      if (typeof datum === 'object' && datum?.kind === 'described' && datum.schema.isPart) adoptDatum(present, datum);
+    }
+}
+
+function adoptDatum(present: unknown, datum: Datum): void {
+  if (typeof datum !== 'object' || datum === null || typeof present !== 'object' || present === null) return;
+  if (canStandFor(present, datum)) adopt(present, datum);
 }
 
 /** Whether an object that is there can take over a node: a part of the machine, or a container of the same kind and size. */

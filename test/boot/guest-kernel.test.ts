@@ -4,29 +4,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { Board, type BareEngine } from '../../src/board.js';
-import { boot } from '../../src/boot/boot.js';
-import { sha256 } from '../../src/host/sha256.js';
+import { kernelMachine as machine } from '../support/board-machine.js';
 import { KERNEL_OUTPUT, guestKernel } from '../support/guest-kernel.js';
 
-const MEMORY_BYTES = 64 * 2 ** 20;
 const SLICE = 1_000_501;
 const POINTS = 10;
-
-/** A machine that is about to enter the kernel, and what it has sent. */
-function machine(engine: BareEngine): { readonly board: Board; readonly sent: number[] } {
-  const sent: number[] = [];
-  const board = new Board({ memoryBytes: MEMORY_BYTES, engine, send: (byte) => sent.push(byte) });
-  t.equal(boot(board, { name: 'kernel', kernel: guestKernel(), commandLine: '' }), 'Multiboot');
-  return { board, sent };
-}
 
 t.test('the kernel runs to its end, with the same machine on both engines at every point', async (t) => {
   const machines = [machine('evaluator'), machine('interpreter')];
   for (let point = 1; point <= POINTS; point++) {
     const found = machines.map(({ board }) => {
       const event = board.run(point * SLICE);
-      return { event, ticks: board.ticks, rip: board.cpu.state.rip, hash: board.hash(sha256) };
+      return { event, ticks: board.ticks, rip: board.cpu.state.rip, hash: board.machineHash() };
     });
     t.same(found[1], found[0], `after ${point * SLICE} ticks`);
     const isEnd = point === POINTS;
@@ -41,7 +30,7 @@ t.test('an interrupt arrives at the same instruction however a run is cut into s
     const { board } = machine('interpreter');
     const end = 2_200_000;
     while (board.ticks < end) board.run(Math.min(board.ticks + slice, end));
-    return board.hash(sha256);
+    return board.machineHash();
   });
   t.equal(new Set(hashes).size, 1);
 });

@@ -4,11 +4,11 @@
  */
 import t from 'tap';
 import { Computer, type Snapshot } from '../../src/index.js';
-import { schemaOf } from '../../src/state/schema.js';
 import { guestImage, sha256 } from '../support/guest-programs.js';
 import { Random } from '../support/random.js';
 import { ENGINES } from '../support/side-by-side.js';
 import { length, machineFor, MIB, programs, runTo } from '../support/snapshot-programs.js';
+import { undescribed } from '../support/undescribed.js';
 import { seedOf, someOf, volume } from '../support/volume.js';
 
 const seed = seedOf(20261129);
@@ -76,30 +76,6 @@ t.test('taking snapshots leaves no trace', async (t) => {
   t.same(hashes[0], hashes[1]);
   t.end();
 });
-
-/** Fields of objects that no schema mentions, and fields that a schema has and an object has not. */
-function undescribed(root: object, path: string): string[] {
-  const seen = new Set<object>();
-  const missing = new Set<string>();
-  const visit = (item: unknown, path: string): void => {
-    if (typeof item !== 'object' || item === null || seen.has(item) || ArrayBuffer.isView(item)) return;
-    seen.add(item);
-    const schema = schemaOf(item);
-    if (schema?.custom) return;
-    if (schema) {
-      const own = Object.keys(item);
-      for (const name of own) if (!schema.fields.has(name)) missing.add(`${schema.name}.${name}`);
-      for (const [name, { kind }] of schema.fields) {
-        if (!(name in item)) missing.add(`${schema.name} has no ${name}`);
-        if (kind === 'value' || kind === 'kept') visit((item as Record<string, unknown>)[name], `${path}.${name}`);
-      }
-    } else if (item instanceof Map) for (const [key, value] of item) (visit(key, path), visit(value, path));
-    else if (item instanceof Set) for (const value of item) visit(value, path);
-    else for (const [name, value] of Object.entries(item)) visit(value, `${path}.${name}`);
-  };
-  visit(root, path);
-  return [...missing];
-}
 
 t.test('every field of every object is described', (t) => {
   const random = new Random(seed);

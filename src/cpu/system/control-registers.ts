@@ -61,6 +61,14 @@ export class ControlRegisters {
     this.onFloatRules();
   }
 
+  /** Works out the paging mode, the size of code and the rules of the floating-point unit. */
+  restored(): void {
+    const { mmu, segments } = this;
+    mmu.setPaging(mmu.cr0 & CR0_PG ? 'four-level' : 'none');
+    segments.refresh();
+    this.onFloatRules();
+  }
+
   /** Paging that is being turned on must be that of long mode. */
   private requireLongMode(): void {
     const { mmu, segments } = this;

@@ -251,6 +251,11 @@ export class System implements SystemOperations<bigint> {
     this.state.isHalted = true;
   }
 
+  /** The registers have been restored: what follows from them is worked out again. */
+  restored(): void {
+    this.controls.restored();
+  }
+
   /** Delivers an exception of an instruction; false if the processor shuts down. */
   deliver(exception: GuestException, cause: 'fault' | 'trap' | 'external'): boolean {
     return this.delivery.deliver(exception, cause, ({ linear }) => (this.host.clock.cr2 = linear));

@@ -61,7 +61,9 @@ export class MemoryImages {
 
   /** An image of the frames below `endFrame`; those from there on hold zeros. */
   take(endFrame: number): MemoryImage {
-    const changed = this.takeDirty(endFrame);
+    const dirty = this.takeDirty(endFrame);
+    // The first image begins with all frames, of which most were never written.
+    const changed = this.chunks.length > 0 ? dirty : dirty.filter((frame) => !isEqual(this.pageOf(frame), undefined));
     const chunks = [...this.chunks];
     let copiedBytes = 0;
     let copies = new Uint8Array(0);
