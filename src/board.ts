@@ -1,25 +1,32 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import { PAGE_SIZE, hex } from './bits.js';
+import { DirectMemory } from './cpu/access/direct-memory.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
 import { GuestException } from './cpu/state/exceptions.js';
 import type { BareModel } from './cpu/system/bare-cpuid.js';
 import { UnsupportedError } from './cpu/system/unsupported.js';
-import type { TimedDevice } from './devices/device-time.js';
+import { Chipset, type ChipsetEnd } from './devices/chipset.js';
 import { IoBus } from './devices/io-bus.js';
-import { InterruptControllers } from './devices/pic.js';
-import { IntervalTimer } from './devices/pit.js';
-import { RealTimeClock } from './devices/rtc.js';
-import { SystemControlB, debugExit, systemControlA } from './devices/system-ports.js';
-import { SerialPort } from './devices/uart.js';
+import type { SerialPort } from './devices/uart.js';
+import { VmoDisk, type PublishDisk } from './devices/vmo-disk.js';
 import { GuestMemory } from './memory.js';
 import { MachineState } from './machine-state.js';
 import type { Snapshot } from './snapshot.js';
 import { outside, schema, value } from './state/schema.js';
 import type { HashFunction } from './vmo/content/canonical-form.js';
+import type { VmoHandle } from './vmo/handle.js';
 import { VmoStore } from './vmo/store.js';
 
 /** Engines of a bare machine; the translator does not know rings yet. */
 export type BareEngine = Exclude<Engine, 'auto'>;
+
+/** A disk of a bare machine, which begins as a VMO. */
+export interface BoardDisk {
+  /** The content, as a handle of the machine's store. */
+  readonly open: (store: VmoStore) => VmoHandle;
+  /** Without it, what is written is gone when the machine is. */
+  readonly publish?: PublishDisk;
+}
 
 export interface BoardOptions {
   readonly memoryBytes: number;
@@ -31,6 +38,8 @@ export interface BoardOptions {
   readonly startSeconds?: number;
   /** A faster SHA-256 than the portable default. */
   readonly sha256?: HashFunction;
+  /** With at least one, the machine has a PCI bus with an NVMe controller. */
+  readonly disks?: readonly BoardDisk[];
 }
 
 /** Why a machine stopped running. */
@@ -40,9 +49,7 @@ export type BoardEvent =
   | { readonly kind: 'idle'; readonly until: number }
   /** HLT with interrupts off: nothing can wake it. */
   | { readonly kind: 'halted' }
-  /** Port F4h. */
-  | { readonly kind: 'exit'; readonly code: number }
-  | { readonly kind: 'reset'; readonly by: string }
+  | ChipsetEnd
   /** The kernel needs a feature that bd0 does not have yet. */
   | { readonly kind: 'unsupported'; readonly what: string };
 
@@ -52,13 +59,6 @@ export interface BoardHooks {
   /** Called with an exception that an instruction raises, before it is delivered. */
   onException?: ((exception: GuestException) => void) | undefined;
 }
-
-/** 1 January 2026. */
-const START_SECONDS = 1_767_225_600;
-const SERIAL_PORT = 0x3f8;
-const SERIAL_IRQ = 4;
-const TIMER_IRQ = 0;
-const CLOCK_IRQ = 8;
 
 /** A bare PC: a processor with memory, two 8259, a PIT, a clock and a serial port, whose only time is the processor's ticks. */
 export class Board {
@@ -70,15 +70,11 @@ export class Board {
       memory: outside('guest memory'),
       cpu: value,
       ports: outside('leads to the devices'),
-      serial: value,
       hooks: outside('of the host'),
       interrupts: outside('a statistic'),
-      store: outside('holds no content yet'),
-      controllers: value,
-      timer: value,
-      clock: value,
-      controlB: value,
-      timed: outside('devices that have fields of their own'),
+      store: outside('disks lead to its content'),
+      disks: outside('the chipset has them'),
+      chipset: value,
       end: value,
       wholeState: outside('what restores it'),
     },
@@ -91,54 +87,37 @@ export class Board {
   readonly memory: GuestMemory;
   readonly cpu: Cpu;
   readonly ports = new IoBus();
-  readonly serial: SerialPort;
   readonly hooks: BoardHooks = {};
+  /** The content of disks. */
+  readonly store: VmoStore;
   /** Number of interrupts delivered. */
   interrupts = 0;
-  readonly store: VmoStore;
-  private readonly controllers = new InterruptControllers();
-  private readonly timer: IntervalTimer;
-  private readonly clock: RealTimeClock;
-  private readonly controlB: SystemControlB;
-  private readonly timed: readonly TimedDevice[];
+  private readonly disks: readonly VmoDisk[];
+  private readonly chipset: Chipset;
   private end: BoardEvent | undefined;
   private readonly wholeState: MachineState;
 
   constructor(options: BoardOptions) {
-    const { memoryBytes, engine = 'interpreter', model = 'v2', send, startSeconds = START_SECONDS } = options;
+    const { memoryBytes, engine = 'interpreter', model = 'v2', send, startSeconds } = options;
     const { sha256 = portableSha256 } = options;
-    const { ports, controllers } = this;
+    const { ports, hooks } = this;
     this.memory = new GuestMemory(memoryBytes);
     this.store = new VmoStore(sha256);
     this.cpu = new Cpu(this.memory, engine, {}, model, ports);
-    const { cpu, hooks } = this;
+    const { cpu } = this;
     cpu.bare!.onException = (exception) => hooks.onException?.(exception);
-    this.timer = new IntervalTimer(cpu, controllers.line(TIMER_IRQ));
-    this.clock = new RealTimeClock(cpu, controllers.line(CLOCK_IRQ), startSeconds, memoryBytes);
-    this.serial = new SerialPort(controllers.line(SERIAL_IRQ), send);
-    this.controlB = new SystemControlB(cpu, this.timer);
-    this.timed = [this.timer, this.clock];
-    ports.connect(0x20, 0x21, controllers.first);
-    ports.connect(0xa0, 0xa1, controllers.second);
-    ports.connect(0x4d0, 0x4d1, controllers.edgeLevel);
-    ports.connect(0x40, 0x43, this.timer);
-    ports.connect(0x61, 0x61, this.controlB);
-    ports.connect(0x70, 0x71, this.clock);
-    const reset = (by: string): void => void (this.end = { kind: 'reset', by });
-    ports.connect(
-      0x92,
-      0x92,
-      systemControlA(() => reset('port 92h')),
-    );
-    ports.connect(
-      0xf4,
-      0xf4,
-      debugExit((code) => (this.end = { kind: 'exit', code })),
-    );
-    ports.connect(SERIAL_PORT, SERIAL_PORT + 7, this.serial);
-    const { memory, store } = this;
+    this.disks = makeDisks(options.disks ?? [], this.store);
+    const end = (end: ChipsetEnd): void => void (this.end = end);
+    const direct = new DirectMemory(cpu.linearMemory);
+    const { memory, store, disks } = this;
+    this.chipset = new Chipset({ clock: cpu, ports, memory: direct, memoryBytes, send, end, startSeconds, disks });
+    cpu.bare!.connect(this.chipset.memoryBus);
     const usedEnd = (): number => memory.size / PAGE_SIZE;
     this.wholeState = new MachineState({ memory, cpu, store, sha256, kind: 'bd0 board 1', roots: this, usedEnd });
+  }
+
+  get serial(): SerialPort {
+    return this.chipset.serial;
   }
 
   get ticks(): number {
@@ -164,11 +143,11 @@ export class Board {
 
   /** Runs until a device changes, an interrupt is delivered, or the processor halts. */
   private runToChange(until: number, skipsIdle: boolean): BoardEvent | undefined {
-    const { cpu, controllers } = this;
-    for (const device of this.timed) device.update();
-    cpu.bare!.hasInterrupt = controllers.hasInterrupt;
+    const { cpu, chipset } = this;
+    chipset.update();
+    cpu.bare!.hasInterrupt = chipset.hasInterrupt;
     if (cpu.bare!.isInterruptible) return this.interrupt();
-    const change = Math.min(...this.timed.map(({ nextChange }) => nextChange));
+    const change = chipset.nextChange;
     if (cpu.bare!.system.state.isHalted) return this.wait(change, until, skipsIdle);
     const event = cpu.run(Math.min(change, until) - cpu.ticks);
     if (event.kind === 'shutdown') this.end = { kind: 'reset', by: 'a triple fault' };
@@ -189,7 +168,7 @@ export class Board {
 
   /** Delivers the interrupt of the highest priority, which takes a tick. */
   private interrupt(): undefined {
-    const vector = this.controllers.acknowledge();
+    const vector = this.chipset.acknowledge();
     this.interrupts++;
     this.hooks.onInterrupt?.(vector);
     this.cpu.ticks++;
@@ -201,6 +180,11 @@ export class Board {
   /** A byte arrives at the serial port. */
   receive(byte: number): void {
     this.serial.receive(byte);
+  }
+
+  /** Publishes what was written to disks since their last flush. */
+  publishDisks(): void {
+    for (const disk of this.disks) disk.flush();
   }
 
   /** SHA-256, 64 hexadecimal digits, of the processor, its ticks, the devices and memory; the same on every engine. */
@@ -217,4 +201,13 @@ export class Board {
   restore(snapshot: Snapshot): void {
     this.wholeState.restore(snapshot);
   }
+}
+
+function makeDisks(disks: readonly BoardDisk[], store: VmoStore): VmoDisk[] {
+  return disks.map(({ open, publish }) => {
+    const content = open(store);
+    const disk = new VmoDisk(store, content, publish);
+    content.close();
+    return disk;
+  });
 }

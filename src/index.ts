@@ -46,7 +46,7 @@ export type { ExpectedContent, MakeNameSpace, NameInput, NameSpace, PublishOutco
 
 // Bare machines: kernels that nobody here wrote.
 export { Board } from './board.js';
-export type { BoardEvent, BoardOptions } from './board.js';
+export type { BoardDisk, BoardEvent, BoardOptions } from './board.js';
 export { boot } from './boot/boot.js';
 export type { BootFiles } from './boot/boot.js';
 export { BootError } from './boot/boot-error.js';

@@ -45,7 +45,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   vmo: ['memory', 'sorted', 'state', 'bits'],
   cpu: ['mmu', 'memory', 'sorted', 'state', 'bits'],
   kernel: ['cpu', 'mmu', 'vmo', 'memory', 'sorted', 'state', 'bits'],
-  devices: ['state', 'bits'],
+  devices: ['vmo', 'memory', 'state', 'bits'],
   board: ['machine-state', 'snapshot', 'devices', 'cpu', 'vmo', 'memory', 'state', 'bits'],
   boot: ['board', 'cpu', 'mmu', 'memory', 'bits'],
   snapshot: ['vmo', 'state'],

@@ -1,9 +1,8 @@
 import type { Board } from '../board.js';
-import type { GuestMemory } from '../memory.js';
-import { LARGE, PRESENT, WRITABLE } from '../mmu/entry.js';
 import { BootError } from './boot-error.js';
 import type { BootFiles } from './boot.js';
 import { enterLongMode } from './entry.js';
+import { writeIdentityMap } from './identity-map.js';
 import { Parameters, loadAtTop, loadParts, memoryMap, writeMap } from './low-memory.js';
 
 /** Fields of the setup header, by their offsets in the file and in boot_params. Linux, Documentation/x86/boot.rst. */
@@ -46,11 +45,8 @@ const UNKNOWN_LOADER = 0xff;
 const CAN_USE_HEAP = 0x80;
 const HEAP_END = 0xfe00;
 
-/** Tables that map the first 4 GiB to themselves, with pages of 2 MiB: a PML4, a table below it, and four below that. */
+/** Where the page tables go. */
 const TABLES = 0x1_0000;
-const TABLE_BYTES = 4096;
-const LARGE_PAGE_BYTES = 2 ** 21;
-const GIGABYTES = 4;
 
 /** Whether a file is a bzImage of Linux with a 64-bit entry. */
 export function isBzImage(file: Uint8Array): boolean {
@@ -90,19 +86,6 @@ export function bootBzImage(board: Board, { kernel, initialDisk, commandLine }: 
   const map = memoryMap(memory.size);
   view.setUint8(MAP_COUNT, map.length);
   writeMap(view, map, MAP, MAP_ENTRY_BYTES);
-  writeIdentityMap(memory);
+  writeIdentityMap(memory, TABLES);
   enterLongMode(board, { rip: physical + ENTRY_OFFSET, rsi: address, tables: TABLES });
-}
-
-function writeIdentityMap(memory: GuestMemory): void {
-  const table = PRESENT | WRITABLE;
-  const [pointers, directories] = [TABLES + TABLE_BYTES, TABLES + 2 * TABLE_BYTES];
-  memory.ram.fill(0, TABLES, directories);
-  memory.write64(TABLES, BigInt(pointers | table));
-  for (let gigabyte = 0; gigabyte < GIGABYTES; gigabyte++) {
-    const directory = directories + gigabyte * TABLE_BYTES;
-    memory.write64(pointers + 8 * gigabyte, BigInt(directory | table));
-    for (let page = 0; page < TABLE_BYTES / 8; page++)
-      memory.write64(directory + 8 * page, BigInt(gigabyte * 2 ** 30 + page * LARGE_PAGE_BYTES + (table | LARGE)));
-  }
 }

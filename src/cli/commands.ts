@@ -52,12 +52,21 @@ const BOOT: CommandHelp = {
   usage: '[OPTIONS] KERNEL',
   about:
     'KERNEL is a file: vmlinuz or vmlinux of Linux, another ELF kernel with a PVH entry, or a Multiboot 1 kernel. The machine has one ' +
-    'processor, memory, a serial port at the terminal, two 8259, a PIT and a clock, and no disk. On a terminal, Ctrl-A x ' +
-    'quits.',
+    'processor, memory, a serial port at the terminal, two 8259, a PIT and a clock. Disks are behind an NVMe controller: what is ' +
+    'written to them is gone at the end unless --publish keeps it. On a terminal, Ctrl-A x quits.',
   options: BOOT_OPTIONS,
   examples: [
     ['bd0 boot kernel.elf', 'a Multiboot kernel'],
     ['bd0 boot vmlinuz --initrd initrd.cpio --append "console=ttyS0 nolapic noapic acpi=off"', 'Linux'],
+    [
+      'bd0 boot vmlinuz --disk disk.img --append "console=ttyS0 root=/dev/nvme0n1 nolapic noapic acpi=off"',
+      'from a disk, which stays as it is',
+    ],
+    [
+      'bd0 boot vmlinuz --store ~/.bd0 --disk disk.img --publish disk',
+      "keep the disk as 'disk', whenever the kernel flushes it",
+    ],
+    ['bd0 boot vmlinuz --store ~/.bd0 --disk disk --publish disk', 'and go on with it'],
     ['bd0 boot kernel.elf --trace irq,faults --max-instructions 1000000', 'with a log of interrupts and exceptions'],
   ],
   notes:

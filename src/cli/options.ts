@@ -68,7 +68,8 @@ export function readOptions(given: readonly string[], reader: OptionReader): Rea
       continue;
     }
     const { name, value, next } = readOption(given, at, reader);
-    options[name] = value;
+    const before = (options[name] ?? []) as readonly unknown[];
+    options[name] = reader.options[name]!.repeats ? [...before, value] : value;
     at = next;
   }
   words.push(...given.slice(at + 1));

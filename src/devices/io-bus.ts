@@ -1,9 +1,17 @@
 import type { Width } from '../bits.js';
 
-/** A device's ports, of 8 bits each; wider accesses are made byte by byte, the lowest port first. */
+/** A device's ports, of 8 bits each; wider accesses are made byte by byte, the lowest port first, unless the device takes them. */
 export interface PortDevice {
   readPort(port: number): number;
   writePort(port: number, value: number): void;
+  /** Accesses of 16 or 32 bits to ports that are all of this device. */
+  readonly wide?: WidePorts;
+}
+
+/** Ports that tell wide accesses from several narrow ones. Values are unsigned. */
+export interface WidePorts {
+  read(port: number, width: Width): number;
+  write(port: number, width: Width, value: number): void;
 }
 
 const PORTS = 0x1_0000;
@@ -24,20 +32,32 @@ export class IoBus {
   }
 
   read(port: number, width: Width): number {
+    const value = this.wideAt(port, width)?.read(port, width) ?? this.readBytes(port, width);
+    this.onAccess?.('in', port, width, value);
+    return value;
+  }
+
+  private readBytes(port: number, width: Width): number {
     let value = 0;
     for (let byte = 0; byte < width / 8; byte++) {
       const at = (port + byte) % PORTS;
       value |= (this.devices[at]?.readPort(at) ?? OPEN_BUS) << (8 * byte);
     }
-    this.onAccess?.('in', port, width, value >>> 0);
     return value >>> 0;
   }
 
   write(port: number, width: Width, value: number): void {
     this.onAccess?.('out', port, width, value);
+    const wide = this.wideAt(port, width);
+    if (wide) return wide.write(port, width, value >>> 0);
     for (let byte = 0; byte < width / 8; byte++) {
       const at = (port + byte) % PORTS;
       this.devices[at]?.writePort(at, (value >>> (8 * byte)) & 0xff);
     }
+  }
+
+  private wideAt(port: number, width: Width): WidePorts | undefined {
+    const device = this.devices[port];
+    return width > 8 && device === this.devices[port + width / 8 - 1] ? device?.wide : undefined;
   }
 }

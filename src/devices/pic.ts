@@ -264,6 +264,12 @@ export class InterruptControllers {
     return irq < LINES ? this.first.line(irq) : this.second.line(irq - LINES);
   }
 
+  /** Has the level of a line count, as firmware does for the wires of PCI. */
+  setLevelTriggered(irq: number): void {
+    if (irq < LINES) this.first.edgeLevel |= 1 << irq;
+    else this.second.edgeLevel |= 1 << (irq - LINES);
+  }
+
   get hasInterrupt(): boolean {
     return this.first.hasInterrupt;
   }

@@ -1,5 +1,6 @@
 /** The state of a bare machine: going back gives the machine that was, at every moment of guest/kernel and past its end. */
 import t from 'tap';
+import type { VmoStore } from '../../src/vmo/store.js';
 import { kernelMachine } from '../support/board-machine.js';
 import { Random } from '../support/random.js';
 import { piecesOf } from '../support/state-walker.js';
@@ -44,7 +45,8 @@ const UNCHANGED: Readonly<Record<string, string>> = {
 
 t.test('every piece of its state is described, hashed and restored', async (t) => {
   const random = new Random(seed);
-  const { board } = kernelMachine('interpreter', MEMORY_BYTES);
+  const disk = { open: (store: VmoStore) => store.zeros(8192) };
+  const { board } = kernelMachine('interpreter', MEMORY_BYTES, [disk]);
   const changed = new Set<string>();
   for (const moment of [40, 3_000_000]) {
     board.run(moment);

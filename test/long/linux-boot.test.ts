@@ -2,8 +2,7 @@
  * Debian's cloud kernel and its busybox on a bare machine, from the packages that apt-get has: to a shell, with the same machine
  * however the run is cut into slices.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -11,6 +10,7 @@ import { Board } from '../../src/board.js';
 import { boot } from '../../src/boot/boot.js';
 import { initramfs } from '../../src/cli/bench/initramfs.js';
 import { sha256 } from '../../src/host/sha256.js';
+import { debianKernel } from '../support/debian-kernel.js';
 
 t.setTimeout(0);
 
@@ -28,19 +28,7 @@ const INIT = `#!/busybox sh
 while read line; do eval "$line"; done
 `;
 
-/** Downloads and unpacks packages; undefined where apt-get does not offer them. */
-function packages(): { readonly kernel: Uint8Array; readonly busybox: Uint8Array } | undefined {
-  const depends = spawnSync('apt-cache', ['depends', 'linux-image-cloud-amd64'], { encoding: 'utf8' }).stdout ?? '';
-  const image = /Depends: (linux-image-[\w.+-]+)/.exec(depends)?.[1];
-  if (image === undefined) return undefined;
-  if (spawnSync('apt-get', ['download', image, 'busybox-static'], { cwd: directory }).status !== 0) return undefined;
-  for (const name of readdirSync(directory)) execFileSync('dpkg', ['-x', name, 'root'], { cwd: directory });
-  const vmlinuz = readdirSync(join(directory, 'root/boot')).find((name) => name.startsWith('vmlinuz'))!;
-  const read = (path: string): Uint8Array => new Uint8Array(readFileSync(join(directory, 'root', path)));
-  return { kernel: read(`boot/${vmlinuz}`), busybox: read('bin/busybox') };
-}
-
-const found = packages();
+const found = debianKernel(directory);
 
 /** Boots Linux, and types lines when it waits for input. */
 class Linux {

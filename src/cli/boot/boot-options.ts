@@ -32,6 +32,25 @@ export const BOOT_OPTIONS = {
     describe: 'FILE with the initial RAM disk of Linux, or a Multiboot module',
     coerce: (text: string): string => text,
   },
+  disk: {
+    requiresArg: true,
+    repeats: true,
+    describe:
+      'NAME in the store, or FILE, of a disk; it stays as it is, and without --publish what is written is gone at the end; may be given several times',
+    coerce: (text: string): string => text,
+  },
+  publish: {
+    requiresArg: true,
+    repeats: true,
+    describe:
+      'NAME in the store under which a disk is kept whenever the kernel flushes it, and at the end; the first is for the first --disk, and so on',
+    coerce: (text: string): string => text,
+  },
+  store: {
+    requiresArg: true,
+    describe: 'DIR of a durable store, for --disk and --publish',
+    coerce: (text: string): string => text,
+  },
   serial: {
     requiresArg: true,
     describe: 'FILE for what the kernel sends over the serial port; - is the terminal',
@@ -77,6 +96,9 @@ export interface BootRequest {
   readonly memoryBytes: number;
   readonly append: string;
   readonly initrd: string | undefined;
+  readonly disk: readonly string[];
+  readonly publish: readonly string[];
+  readonly store: string | undefined;
   readonly serial: string;
   readonly cpu: (typeof MODELS)[number];
   readonly engine: (typeof ENGINES)[number];
@@ -101,6 +123,9 @@ export function readBootRequest(given: readonly string[]): BootRequest {
     memoryBytes: option('memory', parseSize(DEFAULT_MEMORY, '--memory')),
     append: option('append', ''),
     initrd: option('initrd', undefined),
+    disk: option('disk', []),
+    publish: option('publish', []),
+    store: option('store', undefined),
     serial: option('serial', '-'),
     cpu: option('cpu', 'v2'),
     engine: option('engine', 'interpreter'),

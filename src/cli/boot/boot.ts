@@ -6,17 +6,28 @@ import { KEYS_HELP } from '../../host/console/host-keys.js';
 import { Slices, TICKS_PER_MS, TURNS_FOR_INPUT, nextTurn } from '../../host/console/slices.js';
 import { onFile } from '../../host/failure.js';
 import { Bell, Signals } from '../../host/signals.js';
-import { Board, BootError, boot, type BoardEvent } from '../../index.js';
+import { sha256 } from '../../host/sha256.js';
+import { Board, BootError, boot, type BoardDisk, type BoardEvent } from '../../index.js';
 import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
 import { Interruption } from '../run/interruption.js';
 import type { BootRequest } from './boot-options.js';
 import { bootStatistics } from './boot-statistics.js';
 import { traceBoard } from './boot-tracing.js';
+import { openDisks } from './disks.js';
 
 const TERMINAL = '-';
 
 /** `bd0 boot KERNEL`. Throws Failure. */
 export async function bootKernel(request: BootRequest): Promise<number> {
+  const { disks, close } = await openDisks(request);
+  try {
+    return await bootWith(request, disks);
+  } finally {
+    close();
+  }
+}
+
+async function bootWith(request: BootRequest, disks: readonly BoardDisk[]): Promise<number> {
   const bell = new Bell();
   const input = await HostInput.open(() => bell.ring());
   const signals = new Signals(() => {
@@ -26,7 +37,7 @@ export async function bootKernel(request: BootRequest): Promise<number> {
   const output = new HostOutput(() => bell.ring());
   input.onHelp = () => writeToStderr(KEYS_HELP);
   const { memoryBytes, engine, cpu: model, serial } = request;
-  const board = new Board({ memoryBytes, engine, model, send: senderTo(serial, output) });
+  const board = new Board({ memoryBytes, engine, model, send: senderTo(serial, output), disks, sha256 });
   load(board, request);
   traceBoard(board, request.trace);
   const run = new BoardRun(board, {
@@ -39,6 +50,7 @@ export async function bootKernel(request: BootRequest): Promise<number> {
   const end = await run.run(request.maxTicks);
   input.release();
   process.stdin.pause();
+  board.publishDisks();
   if (request.stats) writeToStderr(...bootStatistics(board, process.cpuUsage(start)));
   return report(end);
 }

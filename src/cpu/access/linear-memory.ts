@@ -20,6 +20,18 @@ export interface LinearPlace {
   store(offset: number, bytes: number, value: bigint): void;
 }
 
+/** Devices at physical addresses beyond RAM. Values are unsigned. */
+export interface DeviceMemory {
+  read(physical: number, bytes: number): bigint;
+  write(physical: number, bytes: number, value: bigint): void;
+}
+
+/** Nothing beyond RAM: an open bus. */
+const NO_DEVICES: DeviceMemory = {
+  read: (_physical, bytes) => (1n << BigInt(8 * bytes)) - 1n,
+  write: () => {},
+};
+
 /** Called after a store to a frame that holds decoded code. */
 export type CodeStored = (physical: number, lengthBytes: number) => void;
 
@@ -48,6 +60,8 @@ export class LinearMemory {
   /** True while CR0.AM, RFLAGS.AC and CPL 3 enable alignment checks. SDM Vol. 3A 6.15 "Interrupt 17". */
   checksAlignment = false;
   onCodeStored: CodeStored = () => {};
+  /** What lies beyond RAM. An access within a page reaches it once, as a whole. */
+  devices: DeviceMemory = NO_DEVICES;
   /** Holds back the stores of the current instruction; if undefined, stores are made at once. */
   deferred: DeferredStores | undefined;
 
@@ -143,27 +157,36 @@ class Located implements LinearPlace {
   ) {}
 
   load(offset: number, bytes: number): bigint {
-    const { memory } = this.linearMemory;
+    const { memory, devices } = this.linearMemory;
     const at = this.physical + offset;
     if (offset + bytes <= this.firstBytes && at + bytes <= memory.size) {
       if (bytes === 8) return memory.ramView.getBigUint64(at, true);
       if (bytes === 4) return BigInt(memory.ramView.getUint32(at, true));
       if (bytes === 1) return BigInt(memory.ramView.getUint8(at));
     }
+    if (offset + bytes <= this.firstBytes && at >= memory.size) return devices.read(at, bytes);
     let value = 0n;
-    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(memory.ram[this.byteAt(offset + i)] ?? 0xff);
+    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | this.loadByte(this.byteAt(offset + i));
     return value;
   }
 
+  private loadByte(at: number): bigint {
+    const { memory, devices } = this.linearMemory;
+    return at < memory.size ? BigInt(memory.ram[at]!) : devices.read(at, 1);
+  }
+
   store(offset: number, bytes: number, value: bigint): void {
-    const { memory } = this.linearMemory;
+    const { memory, devices } = this.linearMemory;
     const start = this.physical + offset;
+    if (start >= memory.size && offset + bytes <= this.firstBytes) return devices.write(start, bytes, value);
     if (bytes === 8 && offset + 8 <= this.firstBytes && start + 8 <= memory.size)
       memory.ramView.setBigUint64(start, value, true);
     else
       for (let i = 0; i < bytes; i++) {
         const at = this.byteAt(offset + i);
-        if (at < memory.size) memory.ram[at] = Number((value >> BigInt(8 * i)) & 0xffn);
+        const byte = (value >> BigInt(8 * i)) & 0xffn;
+        if (at < memory.size) memory.ram[at] = Number(byte);
+        else devices.write(at, 1, byte);
       }
     const inFirst = Math.max(0, Math.min(bytes, this.firstBytes - offset));
     if (inFirst > 0) this.linearMemory.stored(this.physical + offset, inFirst);

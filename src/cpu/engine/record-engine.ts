@@ -342,7 +342,10 @@ export class RecordEngine implements CodeStopsListener {
     return cpu.state.rip === nextRip && generation === blocks.generation ? record + RECORD_BYTES : 0;
   }
 
-  /** Handles a load or store that missed the TLB: fills it, raises the page fault, or has the instruction evaluated. */
+  /**
+   * Handles a load or store that missed the TLB: fills it, raises the page fault, or has the instruction evaluated. Accesses to
+   * devices never enter the TLB.
+   */
   private missed(record: number): Next {
     const { cpu } = this;
     const { host32 } = cpu.memory;
@@ -358,7 +361,9 @@ export class RecordEngine implements CodeStopsListener {
       return this.evaluate(record);
     // The instruction has already loaded something, maybe an entry that would change now: it must not load that again.
     if ((access & 2) !== 0 && cpu.mmu.wouldSetBits(high, low, kind)) return this.evaluate(record);
-    if (cpu.mmu.translate(high, low, kind) >= 0) return record;
+    const physical = cpu.mmu.translate(high, low, kind);
+    if (physical >= cpu.memory.size) return this.evaluate(record);
+    if (physical >= 0) return record;
     cpu.ticks++;
     return faultOf(pageFault(cpu.mmu.fault));
   }

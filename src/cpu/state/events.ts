@@ -26,7 +26,7 @@ export type CpuEvent =
   /** A code stop at rip, whose instruction has not been executed; or accesses in `Mmu.dataStops`, if there are any. */
   | { readonly kind: 'stopped' }
   /**
-   * Only on a bare machine, which delivers exceptions itself. `device`: an instruction has used a port, so that devices may
+   * Only on a bare machine, which delivers exceptions itself. `device`: an instruction has accessed a device, so that devices may
    * have changed. `interruptible`: an interrupt that is pending can be delivered before the instruction at rip. `halted`: the
    * processor waits for an interrupt. `shutdown`: a fault could not be delivered, three times over.
    */

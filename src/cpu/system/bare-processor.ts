@@ -1,6 +1,7 @@
 import { truncate } from '../../bits.js';
 import { Decoder } from '../decode/decoder.js';
 import type { CodeSize } from '../decode/row.js';
+import type { DeviceMemory } from '../access/linear-memory.js';
 import type { Form } from '../meaning/form.js';
 import { DEVICE, HALTED, TICKS, type CpuEvent } from '../state/events.js';
 import { GuestException, Vector } from '../state/exceptions.js';
@@ -59,6 +60,21 @@ export class BareProcessor {
     floatRules.update();
   }
 
+  /** Connects the devices that lie beyond RAM. */
+  connect(devices: DeviceMemory): void {
+    const { state } = this.system;
+    this.host.linearMemory.devices = {
+      read: (physical, bytes) => {
+        state.hasUsedDevice = true;
+        return devices.read(physical, bytes);
+      },
+      write: (physical, bytes, value) => {
+        state.hasUsedDevice = true;
+        devices.write(physical, bytes, value);
+      },
+    };
+  }
+
   get rules(): FloatRules {
     return this.system.floatRules;
   }
@@ -90,14 +106,14 @@ export class BareProcessor {
     const { state } = this.system;
     state.hasCalledHandler = false;
     if (state.isHalted) return HALTED;
-    if (!state.hasUsedPort) return TICKS;
-    state.hasUsedPort = false;
+    if (!state.hasUsedDevice) return TICKS;
+    state.hasUsedDevice = false;
     return DEVICE;
   }
 
-  /** Whether a port was accessed, so that devices may have changed. */
+  /** Whether a device was accessed, so that devices may have changed. */
   get hasDeviceAccess(): boolean {
-    return this.system.state.hasUsedPort;
+    return this.system.state.hasUsedDevice;
   }
 
   /**

@@ -42,7 +42,7 @@ export class SystemState {
       taskPriority: value,
       heldUntil: value,
       isHalted: value,
-      hasUsedPort: outside('looked at between two ticks'),
+      hasUsedDevice: outside('looked at between two ticks'),
       hasCalledHandler: outside('looked at between two ticks'),
     },
     { isPart: true },
@@ -65,8 +65,8 @@ export class SystemState {
   /** Interrupts are held back while the ticks have not passed this: SDM Vol. 3A 6.8.3 "Masking Exceptions and Interrupts...". */
   heldUntil = -1;
   isHalted = false;
-  /** Set by accesses to ports, after which devices may have changed. */
-  hasUsedPort = false;
+  /** Set by accesses to devices, which may have changed them. */
+  hasUsedDevice = false;
   /** Set by INT n and SYSCALL, which TF does not trap. */
   hasCalledHandler = false;
 

@@ -220,13 +220,13 @@ export class System implements SystemOperations<bigint> {
 
   input(port: bigint, width: Width): bigint {
     this.requirePort(port, width);
-    this.state.hasUsedPort = true;
+    this.state.hasUsedDevice = true;
     return BigInt(this.host.ports.read(Number(port), width) >>> 0);
   }
 
   output(port: bigint, width: Width, value: bigint): void {
     this.requirePort(port, width);
-    this.state.hasUsedPort = true;
+    this.state.hasUsedDevice = true;
     this.host.ports.write(Number(port), width, Number(value));
   }
 
