@@ -7,6 +7,7 @@ import { PAGE_SHIFT, PAGE_SIZE } from './bits.js';
  *     00_0000  CPU state              cpu/state/layout.ts
  *     08_0000  entries of regions     cpu/translator
  *     14_0000  jump cache             cpu/interpreter
+ *     1c_0000  how opcodes decode     cpu/engine/record-templates.ts
  *     20_0000  TLB, three tables      mmu/tlb.ts
  *     80_0000  decoded records        cpu/interpreter
  *    500_0000  guest physical memory
@@ -26,6 +27,8 @@ export const HOST_LAYOUT = {
   samplesBytes: 0x1000,
   jumpCache: 0x14_0000,
   jumpCacheBytes: 0x8_0000,
+  templates: 0x1c_0000,
+  templatesBytes: 0x4_0000,
   tlb: 0x20_0000,
   tlbBytes: 0x30_0000,
   records: 0x80_0000,

@@ -16,6 +16,7 @@ import {
   type RowPlan,
 } from './form-table.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
+import { opcodeKind } from './opcode-kind.js';
 import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow, type OpcodeRows } from './opcode-lookup.js';
 import { OPCODES } from '../meaning/opcodes/index.js';
 import type { CodeSize, OpcodeMap, Row } from './row.js';
@@ -113,6 +114,16 @@ export class Decoder {
   /** All forms of all rows in its mode, in the order of their numbers; in 64-bit mode `forms[i].id` is i. */
   get forms(): readonly Form[] {
     return this.formTable.all();
+  }
+
+  /** The kind of the opcode at a place of the tables of opcodes: see `OpcodeKind`. */
+  opcodeKindAt(place: number): number {
+    return opcodeKind(this.lookup.rowsAt(place), this.formTable.plans);
+  }
+
+  /** How instructions of a form, which it has decoded, are read. */
+  readingOf(form: Form): { readonly entry: FormEntry; readonly plan: RowPlan } {
+    return { entry: this.formTable.entryOf(form), plan: this.formTable.plans[form.row.id]! };
   }
 
   /** Decodes the instruction at `offset`, using only bytes below `limit`. */

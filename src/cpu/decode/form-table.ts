@@ -140,6 +140,11 @@ export class FormTable {
     return (this.entries[place] ??= this.makeEntry(plan, place, width, addressing, repeat));
   }
 
+  /** The entry of a form that has been made. */
+  entryOf(form: Form): FormEntry {
+    return this.entries[form.id - this.first]!;
+  }
+
   /** Returns all forms, in the order of their numbers. */
   all(): readonly Form[] {
     return (this.forms ??= this.plans.flatMap((plan) =>

@@ -67,7 +67,11 @@ export class OpcodeLookup {
 
   /** The rows of an opcode; undefined if there are none. */
   rows(map: OpcodeMap, vex: boolean, opcode: number): OpcodeRows | undefined {
-    const index = tableIndex(map, vex, opcode);
+    return this.rowsAt(tableIndex(map, vex, opcode));
+  }
+
+  /** The rows at a place: the opcode, plus 256 for each map before its own, plus 1,024 with VEX. */
+  rowsAt(index: number): OpcodeRows | undefined {
     const prepared = this.prepared[index];
     if (prepared) return prepared;
     const rows = this.byOpcode[index];

@@ -1,21 +1,16 @@
-import { PAGE_SIZE } from '../../bits.js';
+import { PAGE_SIZE, isCanonical } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Alias, SlotChange } from '../../mmu/alias.js';
 import type { ChangedPages } from '../../mmu/derived-entries.js';
 import type { AddressRange } from '../../mmu/fence.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import type { InstructionFetcher } from '../decode/fetch.js';
-import type { Instruction } from '../decode/instruction.js';
 import { offsetOf, pageOf } from '../access/linear-page.js';
-import type { CodeStops } from '../stops.js';
-import type { FormRules } from './engine-cpu.js';
 import { DecodedPage, DecodedPages, type Run } from './decoded-page.js';
 import { JumpTargets } from './jump-targets.js';
 import { Field, Handler, RECORDS_END, RECORDS_START, RECORD_BYTES } from './record.js';
-import { RecordWriter, type HandlerNumbers } from './record-writer.js';
-
-/** Maximum number of instructions decoded at a time. */
-const LONGEST_RUN = 256;
+import type { HandlerNumbers } from './record-plan.js';
+import { LONGEST_RUN, RunDecoder, isDirectBranch, type DecodingRules, type RecordFunctions } from './run-decoder.js';
 
 const PAGE = BigInt(PAGE_SIZE);
 
@@ -23,9 +18,7 @@ const PAGE = BigInt(PAGE_SIZE);
 const RESOLVE_WORD = Handler.resolve;
 
 /** What the block cache needs from its owner. */
-export interface BlockCacheHost {
-  readonly codeStops: Pick<CodeStops, 'isEmpty' | 'has'>;
-  readonly rules?: FormRules | undefined;
+export interface BlockCacheHost extends DecodingRules {
   /** Whether another component also needs to be notified of stores to the code in a frame. */
   isWatchedElse(frame: number): boolean;
   /** Called when a page that was not live is fetched from: its records, if any, have been restored. */
@@ -41,7 +34,7 @@ export interface BlockCacheHost {
  */
 export class BlockCache {
   private readonly view: DataView;
-  private readonly writer: RecordWriter;
+  private readonly runs: RunDecoder;
   /** Of user mode and of supervisor mode, whose pages may hold the same addresses; the first are those that run. */
   private pages = new DecodedPages();
   private otherPages = new DecodedPages();
@@ -49,7 +42,7 @@ export class BlockCache {
   /** The field to link once the target of a stub has been decoded, by stub. */
   private readonly referrers = new Map<number, number>();
   private readonly jumps: JumpTargets;
-  private end = RECORDS_START;
+  private end: number = RECORDS_START;
   /** Number of times that everything was dropped; record addresses are valid only within one generation. */
   generation = 0;
   /** Total number of instructions decoded. */
@@ -62,10 +55,11 @@ export class BlockCache {
     private readonly mmu: Mmu,
     private readonly fetcher: InstructionFetcher,
     handlers: HandlerNumbers,
+    functions: RecordFunctions,
     private readonly host: BlockCacheHost,
   ) {
     this.view = memory.hostView;
-    this.writer = new RecordWriter(this.view, handlers, host.codeStops, host.rules);
+    this.runs = new RunDecoder(memory, fetcher, handlers, functions, host);
     this.jumps = new JumpTargets(memory);
     this.dropAll();
   }
@@ -170,7 +164,7 @@ export class BlockCache {
   }
   private isFused(record: number): boolean {
     const field = this.leadsToRegion(record) ? Field.handlerBefore : Field.handler;
-    return this.writer.pairHandlers.has(this.view.getUint16(record + field, true));
+    return this.runs.pairHandlers.has(this.view.getUint16(record + field, true));
   }
 
   /**
@@ -395,19 +389,9 @@ export class BlockCache {
    * into the next page is a run of its own, since its fetch may fault.
    */
   private decodeRun(page: DecodedPage, rip: bigint, physical: number): number {
-    const instructions: Instruction[] = [];
-    let at = physical;
-    let next = offsetOf(rip);
-    while (instructions.length < LONGEST_RUN && !(instructions.length > 0 && page.records.has(next))) {
-      const decoded = this.fetcher.decodeInPage(at);
-      if (typeof decoded === 'string') break;
-      instructions.push(decoded);
-      at += decoded.length;
-      next += decoded.length;
-      if (this.writer.endsRun(decoded) || at % PAGE_SIZE === 0) break;
-    }
-    if (instructions.length === 0) return this.decodeSingle(page, rip, physical);
-    return this.write(page, rip, physical, at - physical, instructions);
+    const end = this.runs.decode(this.end, page.linear, page.records, physical);
+    if (end === this.end) return this.decodeSingle(page, rip, physical);
+    return this.write(page, rip, physical, end);
   }
 
   /**
@@ -433,7 +417,9 @@ export class BlockCache {
       page.records.set(offsetOf(rip), known.record);
       return known.record;
     }
-    const record = this.write(page, rip, physical, inFirst, [instruction]);
+    const record = this.end;
+    this.runs.writeCrossing(record, rip, page.linear, instruction);
+    this.write(page, rip, physical, record + RECORD_BYTES, inFirst);
     page.crossings.set(offsetOf(rip), { record, second, aside: undefined });
     this.watchRun({
       page,
@@ -445,28 +431,40 @@ export class BlockCache {
     return record;
   }
 
-  private write(
-    page: DecodedPage,
-    rip: bigint,
-    physical: number,
-    lengthBytes: number,
-    instructions: readonly Instruction[],
-  ): number {
+  /** Enters the records from `end` of this cache on, of instructions from `rip` on, of which so many bytes lie in the page. */
+  private write(page: DecodedPage, rip: bigint, physical: number, end: number, bytesInPage?: number): number {
+    const { view } = this;
     const first = this.end;
-    this.end += instructions.length * RECORD_BYTES;
-    this.decoded += instructions.length;
-    const offset = offsetOf(rip);
-    let end = offset;
-    for (let i = 0; i < instructions.length; i++) {
-      page.records.set(end, first + i * RECORD_BYTES);
-      end += instructions[i]!.length;
+    this.end = end;
+    this.decoded += (end - first) / RECORD_BYTES;
+    const start = offsetOf(rip);
+    let offset = start;
+    const branches: number[] = [];
+    for (let record = first; record < end; record += RECORD_BYTES) {
+      page.records.set(offset, record);
+      offset += view.getUint8(record + Field.length);
+      if (isDirectBranch(view, record) && this.goesSomewhere(record)) branches.push(record);
     }
-    const branches = this.writer.write(first, page.linear, offset, instructions);
-    this.writeGoOn(page, BigInt.asUintN(64, page.linear + BigInt(end)));
-    for (const { record, target } of branches) this.link(page, record, target);
-    this.watchRun({ page, firstRecord: first, records: instructions.length, physical, lengthBytes });
+    this.runs.finish(first, end);
+    this.writeGoOn(page, BigInt.asUintN(64, page.linear + BigInt(offset)));
+    for (const record of branches) this.link(page, record, this.targetOf(record));
+    const lengthBytes = bytesInPage ?? offset - start;
+    this.watchRun({ page, firstRecord: first, records: (end - first) / RECORD_BYTES, physical, lengthBytes });
     this.host.codeDecoded(rip, lengthBytes);
     return first;
+  }
+
+  /** Whether a direct branch leads to a canonical address; if not, it is left to the evaluator. */
+  private goesSomewhere(record: number): boolean {
+    const goes = isCanonical(this.targetOf(record));
+    if (!goes) this.view.setUint16(record + Field.handler, Handler.evaluate, true);
+    return goes;
+  }
+
+  /** Where a direct branch leads. */
+  private targetOf(record: number): bigint {
+    const distance = this.view.getBigInt64(record + Field.immediate, true);
+    return BigInt.asUintN(64, this.nextRipOf(record) + distance);
   }
 
   /** Writes the record after a run: a goto if the next instruction is known, else a RESOLVE stub. */

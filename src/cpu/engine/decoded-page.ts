@@ -22,6 +22,9 @@ export interface Crossing {
   aside: number | undefined;
 }
 
+/** How far the next record is looked for, in bytes: as many as most runs have. */
+const LONGEST_GAP = 128;
+
 /** Addresses of records by the offsets of their instructions in a page. */
 export class RecordsOfPage {
   private readonly addresses = new Int32Array(PAGE_SIZE);
@@ -33,6 +36,14 @@ export class RecordsOfPage {
   }
   has(offset: number): boolean {
     return this.addresses[offset] !== 0;
+  }
+  /** An offset behind this one, before which there is no record; not far behind it, since looking takes time. */
+  gapAfter(offset: number): number {
+    const { addresses } = this;
+    const end = Math.min(offset + LONGEST_GAP, PAGE_SIZE);
+    let next = offset + 1;
+    while (next < end && addresses[next] === 0) next++;
+    return next;
   }
   set(offset: number, record: number): void {
     if (this.addresses[offset] === 0) this.size++;

@@ -59,7 +59,7 @@ export class RecordEngine implements CodeStopsListener {
     const { memory, mmu, fetcher, codeStops } = cpu;
     this.interpreter = new Interpreter(memory);
     this.exits = new ExitPlaces(memory.host32, mmu);
-    const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), {
+    const blocks = new BlockCache(memory, mmu, fetcher, generatedInterpreter(), this.interpreter.writers, {
       codeStops,
       rules: cpu.bare?.rules,
       isWatchedElse: (frame) => fetcher.holds(frame) || this.hot?.holds(frame) === true,

@@ -14,7 +14,7 @@ import type { AddressPlaces } from './address-places.js';
  *     +32 i64  rip of the next instruction
  *     +40 i32  record of the direct target
  *     +44 u8   log2 of the scale    +45 u8  length of the instruction
- *     +46 u16  the handler that `region` has replaced
+ *     +46 u16  the handler that `region` has replaced; in a run that is being written, a sum of `Join`
  */
 export const RECORD_BYTES = 48;
 
@@ -33,7 +33,18 @@ export const Field = {
   scale: 44,
   length: 45,
   handlerBefore: 46,
+  join: 46,
 } as const;
+
+/** How a record joins its neighbours, until the run that it belongs to is finished. */
+export const Join = {
+  /** Bits 6:0: the group of forms that may be second in a fused pair; bits 13:7: of those that may be first. 0 is no group. */
+  groupBits: 7,
+  isDirectBranch: 0x4000,
+  /** The block ends after it: at branches, and at REP, which takes a tick per iteration. */
+  endsBlock: 0x8000,
+} as const;
+export const MOST_GROUPS = 1 << Join.groupBits;
 
 /** Handlers that do not execute an instruction. */
 export const Handler = {

@@ -1,5 +1,5 @@
 import type { Form } from '../meaning/form.js';
-import type { HandlerNumbers } from '../engine/record-writer.js';
+import type { HandlerNumbers } from '../engine/record-plan.js';
 import { generateInterpreter } from './generate.js';
 import { planHandlers } from './plan.js';
 

@@ -7,6 +7,7 @@ import { addFunctions } from '../wasm/functions/functions.js';
 import { addFlagFunctions } from './flag-functions.js';
 import { LoopContext, type LoopLabels, type SharedFunctions } from './handler-context.js';
 import { functionHandler } from './function-handler.js';
+import { addRunDecoder, addRunFinisher } from './run-decoder.js';
 import { handlerMachine } from './handler-machine.js';
 import { Exit, FIRST_FORM_HANDLER, Field, Handler, RECORD_BYTES } from '../engine/record.js';
 import type { HandlerPlan } from './plan.js';
@@ -27,6 +28,8 @@ export function generateInterpreter(plan: HandlerPlan): Uint8Array {
   const shared = { ...addFlagFunctions(module), indexOf: (name: string) => functions.get(name)! };
   const functionType = module.type(['i32'], ['i32']);
   for (const form of plan.functions) module.addToTable(module.add(functionType, functionHandler(form, shared)));
+  addRunDecoder(module, 'decodeRecords');
+  addRunFinisher(module, 'finishRecords');
   module.add(module.type(['i32', 'i32'], ['i32']), new MainLoop(plan, shared, functionType).emit(), 'run');
   return module.encode(LEAST_WASM_PAGES);
 }

@@ -2,6 +2,7 @@ import type { GuestMemory } from '../../memory.js';
 import { EXIT_BUDGET, EXIT_RECORD } from '../state/layout.js';
 import { generated, type GeneratedInterpreter } from './generated.js';
 import type { ExitCode } from '../engine/record.js';
+import type { RecordFunctions } from '../engine/run-decoder.js';
 
 /** The generated interpreter, bound to a memory. */
 export class Interpreter {
@@ -12,10 +13,13 @@ export class Interpreter {
   private readonly host32: Int32Array;
   /** The functions of wasm/functions, for other generated code to call. */
   readonly functions: WebAssembly.ModuleImports;
+  /** Those that write records: see run-decoder.ts. */
+  readonly writers: RecordFunctions;
 
   constructor(memory: GuestMemory) {
     const instance = new WebAssembly.Instance(interpreterModule(), { bd0: { memory: memory.memory } });
-    const { run, ...functions } = instance.exports as WebAssembly.ModuleImports;
+    const { run, decodeRecords, finishRecords, ...functions } = instance.exports as WebAssembly.ModuleImports;
+    this.writers = { decodeRecords, finishRecords } as unknown as RecordFunctions;
     this.runRecords = run as (record: number, budget: number) => ExitCode;
     this.functions = functions;
     this.host32 = memory.host32;

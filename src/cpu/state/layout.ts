@@ -77,6 +77,12 @@ export const REGION_BASE = base + 0x498;
 export const SINGLE_MISS = base + 0x4a0;
 /** The second result of an x87 function that has two: its significand, i64, and its sign and exponent, i32. */
 export const SECOND_RESULT = base + 0x4a8;
+/**
+ * Where the decoder of runs has stopped, a host address, why, and what it did not find: see engine/record-templates.ts. i32 each
+ */
+export const DECODED_TO = base + 0x4b8;
+export const DECODED_WHY = base + 0x4bc;
+export const DECODED_KEY = base + 0x4c0;
 /** Copies of bytes on both sides of a page's end: see wasm/functions/page-crossing.ts. 512 bytes */
 export const CROSSINGS = base + 0x500;
 
