@@ -1,6 +1,6 @@
 /** What the probes and mappings of host differences are made of. */
 import { makeCase, RFLAGS, RFLAGS_ALWAYS, type OracleCase, type OracleResult } from '../../../oracle/case.js';
-import { ARENA_BYTES, CODE, HIGH_ARENA } from '../../../oracle/layout.js';
+import { ARENA_BYTES, CODE, HIGH_ARENA, contains } from '../../../oracle/layout.js';
 import { Vector } from '../../../../src/cpu/state/exceptions.js';
 import type { VendorDifference } from '../../../../src/cpu/decode/row.js';
 import type { Answers, Expectation, HostDifference } from '../host-differences.js';
@@ -46,6 +46,15 @@ export function raises(...vectors: number[]): (result: OracleResult) => boolean 
 
 export function completes({ fault }: OracleResult): boolean {
   return fault === undefined;
+}
+
+/** So many bytes of memory before the case; undefined where they do not lie in one window. */
+export function memoryBefore({ oracle, contents }: MeaningCase, at: bigint, bytes: number): DataView | undefined {
+  const { windows } = oracle.memory;
+  const i = windows.findIndex((window) => contains(window, at, bytes));
+  if (i < 0) return undefined;
+  const { buffer, byteOffset } = contents[i]!;
+  return new DataView(buffer, byteOffset + Number(at - windows[i]!.address), bytes);
 }
 
 /** True where the host raised one of `native` and bd0 one of `ours`. */

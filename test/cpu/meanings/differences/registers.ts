@@ -8,7 +8,19 @@ import { contains } from '../../../oracle/layout.js';
 import type { OracleResult } from '../../../oracle/case.js';
 import type { MeaningCase } from '../generate.js';
 import type { Answers, Expectation, HostDifference } from '../host-differences.js';
-import { completes, END, hasMnemonic, leftOut, memoryAt, MIDDLE, ofVendors, probe, raises, words } from './probes.js';
+import {
+  completes,
+  END,
+  hasMnemonic,
+  leftOut,
+  memoryAt,
+  memoryBefore,
+  MIDDLE,
+  ofVendors,
+  probe,
+  raises,
+  words,
+} from './probes.js';
 
 /** Bit 17 of MXCSR: AMD's MM, which allows misaligned operands of SSE. APM Vol. 2 11.3.1 "MXCSR Register". */
 const MM = 0x2_0000;
@@ -156,13 +168,9 @@ function isWideFarPointer(answers: Answers): boolean {
 }
 
 /** MXCSR that the instruction loads from memory; 0 where it lies in no window. */
-function loadedMxcsr({ form, oracle, address, contents }: MeaningCase): number {
-  const { windows } = oracle.memory;
-  const at = address! + (form.row.mnemonic.endsWith('LDMXCSR') ? 0n : 24n);
-  const i = windows.findIndex((window) => contains(window, at, 4));
-  if (i < 0) return 0;
-  const { buffer, byteOffset } = contents[i]!;
-  return new DataView(buffer, byteOffset).getUint32(Number(at - windows[i]!.address), true);
+function loadedMxcsr(c: MeaningCase): number {
+  const at = c.address! + (c.form.row.mnemonic.endsWith('LDMXCSR') ? 0n : 24n);
+  return memoryBefore(c, at, 4)?.getUint32(0, true) ?? 0;
 }
 
 function savedMask({ windows }: OracleResult): number {
