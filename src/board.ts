@@ -1,10 +1,9 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
-import { PAGE_SIZE, hex } from './bits.js';
+import { PAGE_SIZE } from './bits.js';
 import { DirectMemory } from './cpu/access/direct-memory.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
 import { GuestException } from './cpu/state/exceptions.js';
 import type { BareModel } from './cpu/system/bare-cpuid.js';
-import { UnsupportedError } from './cpu/system/unsupported.js';
 import { Chipset, type ChipsetEnd } from './devices/chipset.js';
 import { IoBus } from './devices/io-bus.js';
 import type { SerialPort } from './devices/uart.js';
@@ -49,9 +48,7 @@ export type BoardEvent =
   | { readonly kind: 'idle'; readonly until: number }
   /** HLT with interrupts off: nothing can wake it. */
   | { readonly kind: 'halted' }
-  | ChipsetEnd
-  /** The kernel needs a feature that bd0 does not have yet. */
-  | { readonly kind: 'unsupported'; readonly what: string };
+  | ChipsetEnd;
 
 /** Functions that are called for the events that traces show. */
 export interface BoardHooks {
@@ -129,14 +126,9 @@ export class Board {
    * to the next one; without `skipsIdle`, `run` returns 'idle' and the caller lets time pass (`passTime`).
    */
   run(until: number, skipsIdle = true): BoardEvent {
-    try {
-      while (this.end === undefined && this.cpu.ticks < until) {
-        const event = this.runToChange(until, skipsIdle);
-        if (event) return event;
-      }
-    } catch (error) {
-      if (!(error instanceof UnsupportedError)) throw error;
-      return { kind: 'unsupported', what: `${error.message} (rip ${hex(this.cpu.state.rip, 16)})` };
+    while (this.end === undefined && this.cpu.ticks < until) {
+      const event = this.runToChange(until, skipsIdle);
+      if (event) return event;
     }
     return this.end ?? { kind: 'limit' };
   }

@@ -1,7 +1,7 @@
 import type { Board } from '../board.js';
-import { CR0_ET, CR0_PE } from '../cpu/system/control-registers.js';
+import { CR0_ET } from '../cpu/system/control-registers.js';
 import { DS, ES, FS, GS, RAX, RBX, RSI, SS } from '../cpu/state/layout.js';
-import { CR0_PG, CR4_PAE, EFER_LMA, EFER_LME } from '../mmu/entry.js';
+import { CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, EFER_LME } from '../mmu/entry.js';
 import type { Cpu } from '../cpu/cpu.js';
 
 const TASK_LIMIT = 0x67;

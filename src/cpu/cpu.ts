@@ -203,9 +203,9 @@ export class Cpu {
     const traps = this.state.trapFlag;
     this.ticks++;
     try {
-      const instruction = this.fetcher.fetch(this.bare ? this.bare.fetchAddress : this.state.rip);
+      const instruction = this.fetcher.fetch(this.bare ? this.bare.fetchAddress() : this.state.rip);
       const { mnemonic } = instruction.form.row;
-      this.bare?.requireUsable(instruction.form);
+      this.bare?.requireUsable(instruction);
       this.evaluated.set(mnemonic, (this.evaluated.get(mnemonic) ?? 0) + 1);
       const isFenced = this.mmu.context.fence !== undefined;
       const outcome = isFenced ? this.fenced.execute(instruction, verdict) : this.evaluator.execute(instruction);

@@ -16,6 +16,9 @@ const DATA_TABLES = [TLB_READ, TLB_WRITE];
 /** Pages whose mappings may have changed; a number is the index of their PTEs. */
 export type ChangedPages = 'all' | 'lower half' | number;
 
+/** What stores to page tables are told apart by: an entry, or two of 32 bits. */
+const ENTRY_BYTES = 8;
+
 /** Where the entries of the upper half of the address space begin in a PML4 table. */
 const UPPER_HALF = PAGE_SIZE / 2;
 
@@ -44,6 +47,8 @@ export class DerivedEntries {
   onPagesChanged: (which: ChangedPages) => void = () => {};
   /** Whether decoded code is kept for pages whose mappings change, as on bare machines, which do that all the time. */
   keepsCode = false;
+  /** Whether paging is that of long mode, so that CR3 names a PML4 table. */
+  isFourLevel = true;
   /** Number of complete TLB flushes. */
   tlbDrops = 0;
   private readonly tables = new TableUses();
@@ -61,9 +66,11 @@ export class DerivedEntries {
   keep(linearHigh: number, linearLow: number, access: number, found: Walk): void {
     if (access & ACCESS_IMPLICIT) return;
     const fetch = access & ACCESS_FETCH ? USED_TO_FETCH : 0;
-    for (let level = 4; level >= found.leafLevel; level--) {
-      const address = found.entryAddresses[level]!;
-      if (this.tables.add(address, (level === 1 ? USED_AS_PTE : USED_ABOVE) | fetch))
+    for (let level = found.rootLevel; level >= found.leafLevel; level--) {
+      const entry = found.entryAddresses[level]!;
+      const address = entry - (entry % ENTRY_BYTES);
+      // The index of an entry of 32 bits does not tell which pages it maps.
+      if (this.tables.add(address, (level === 1 && !found.isNarrow ? USED_AS_PTE : USED_ABOVE) | fetch))
         this.watch(Math.floor(address / PAGE_SIZE), WATCH_TABLE);
     }
     if (found.physical >= this.memory.size) return;
@@ -115,7 +122,7 @@ export class DerivedEntries {
   rootChanged(before: number, after: number): void {
     if (!this.keepsCode) return this.flush();
     const [from, to] = [before, after].map((root) => Math.floor(root / PAGE_SIZE) * PAGE_SIZE) as [number, number];
-    if (!this.sharesUpperHalf(from, to)) return this.pagesChanged();
+    if (!this.isFourLevel || !this.sharesUpperHalf(from, to)) return this.pagesChanged();
     this.tlb.dropLowerHalf();
     for (let offset = UPPER_HALF; offset < PAGE_SIZE; offset += 8) {
       const uses = this.tables.of(from + offset);

@@ -38,8 +38,12 @@ export const EXECUTE_DISABLE_HIGH = 1 << 31;
 export const ADDRESS_HIGH = (1 << (MAXPHYADDR - 32)) - 1;
 export const RESERVED_HIGH = 0x000f_ffff & ~ADDRESS_HIGH;
 
+/** CR0.PE: protected mode. */
+export const CR0_PE = 1 << 0;
 /** CR0.PG: paging is on. */
 export const CR0_PG = 1 << 31;
+/** CR4.PSE: with 32-bit paging, a PDE can map a page of 4 MiB. */
+export const CR4_PSE = 1 << 4;
 /** CR4.PAE: entries have 64 bits. */
 export const CR4_PAE = 1 << 5;
 /** CR0.WP: supervisor-mode writes respect R/W = 0. SDM Vol. 3A 2.5. */

@@ -8,7 +8,17 @@ import { addressOf } from './fence.js';
 import { PagingRegisters, type Controls } from './paging-registers.js';
 import { TLB_FETCH, Tlb } from './tlb.js';
 import { TranslationContext } from './translation-context.js';
-import { ACCESS_IMPLICIT, ACCESS_USER, ACCESS_WRITE, Walk, isCanonicalHigh, walk } from './walk.js';
+import {
+  ACCESS_IMPLICIT,
+  ACCESS_USER,
+  ACCESS_WRITE,
+  Walk,
+  isCanonicalHigh,
+  walk,
+  walkPae,
+  walkTwoLevels,
+  type PagingMode,
+} from './walk.js';
 
 /** A page fault: the linear address of the first byte that could not be accessed, which goes to CR2, and the error code. */
 export interface PageFault {
@@ -17,8 +27,13 @@ export interface PageFault {
   errorCode: number;
 }
 
-/** How linear addresses are translated. */
-export type PagingMode = 'none' | 'four-level';
+/** Without paging there is no walk. */
+const WALKS: Readonly<Record<PagingMode, typeof walk>> = {
+  none: walk,
+  'two-level': walkTwoLevels,
+  pae: walkPae,
+  'four-level': walk,
+};
 
 /**
  * The memory management unit: translates linear addresses by the page tables in guest memory, sets their A and D bits,
@@ -46,8 +61,9 @@ export class Mmu {
   readonly dataStops: DataStops = this.context.dataStops;
   readonly derived: DerivedEntries;
   private pagingMode: PagingMode = 'four-level';
+  private walk = walk;
   private readonly registers = new PagingRegisters();
-  private readonly memory: GuestMemory;
+  readonly memory: GuestMemory;
   private readonly tlb: Tlb;
   private readonly found = new Walk();
   private readonly foundSecond = new Walk();
@@ -130,11 +146,19 @@ export class Mmu {
     if (this.registers.setEfer(value)) this.flush();
   }
 
-  /** The paging mode: 4-level, unless a bare machine turns it off. Without paging, linear addresses are physical ones. */
+  /** The paging mode: 4-level, unless a bare machine sets another. Without paging, linear addresses are physical ones. */
   setPaging(mode: PagingMode): void {
     if (this.pagingMode === mode) return;
     this.pagingMode = mode;
+    this.walk = WALKS[mode];
+    this.derived.isFourLevel = mode === 'four-level';
     this.flush();
+  }
+
+  /** Uses other PDPTE registers, which matter to PAE paging only. */
+  setDirectoryPointers(pointers: Readonly<BigUint64Array>): void {
+    this.registers.directoryPointers = pointers;
+    if (this.pagingMode === 'pae') this.flush();
   }
 
   setRflagsAC(value: boolean): void {
@@ -264,7 +288,7 @@ export class Mmu {
     if (!isCanonicalHigh(linearHigh))
       throw new RangeError(`linear address ${hex(linearOf(linearHigh, linearLow), 16)} is not canonical`);
     const user = this.cpl === 3 && !(access & ACCESS_IMPLICIT) ? ACCESS_USER : 0;
-    return walk(this.memory, this.registers, access | user, linearHigh, linearLow, found);
+    return this.walk(this.memory, this.registers, access | user, linearHigh, linearLow, found);
   }
 
   private walkFrom(root: number, linearHigh: number, linearLow: number, access: number, found: Walk): boolean {
@@ -284,7 +308,8 @@ export class Mmu {
 
   private setAccessed(found: Walk): void {
     if (found.accessed) return;
-    for (let level = 4; level >= found.leafLevel; level--) this.setEntryBit(found.entryAddresses[level]!, ACCESSED);
+    for (let level = found.rootLevel; level >= found.leafLevel; level--)
+      this.setEntryBit(found.entryAddresses[level]!, ACCESSED);
   }
 
   private setDirty(found: Walk): void {

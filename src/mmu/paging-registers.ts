@@ -1,4 +1,4 @@
-import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE, MAXPHYADDR } from './entry.js';
+import { CR0_WP, CR4_PSE, CR4_SMAP, CR4_SMEP, EFER_NXE, MAXPHYADDR } from './entry.js';
 import type { PagingControls } from './walk.js';
 
 /** What decides how linear addresses are translated, besides the page tables. */
@@ -15,6 +15,7 @@ export class PagingRegisters implements PagingControls {
   efer = 0;
   rflagsAC = false;
   cpl = 0;
+  directoryPointers: Readonly<BigUint64Array> = new BigUint64Array(4);
 
   setCr0(value: number): boolean {
     const changes = (this.cr0 ^ value) & CR0_WP;
@@ -32,7 +33,7 @@ export class PagingRegisters implements PagingControls {
   }
 
   setCr4(value: number): boolean {
-    const changes = (this.cr4 ^ value) & (CR4_SMEP | CR4_SMAP);
+    const changes = (this.cr4 ^ value) & (CR4_PSE | CR4_SMEP | CR4_SMAP);
     this.cr4 = value;
     return changes !== 0;
   }

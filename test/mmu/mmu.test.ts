@@ -62,6 +62,7 @@ t.test('the walk equals the model', (t) => {
         cr4: (smep ? SMEP : 0) | (smap ? SMAP : 0),
         efer: nxe ? NXE : 0,
         rflagsAC: ac,
+        directoryPointers: new BigUint64Array(4),
       };
       const ok = walk(memory, registers, accessBits(access), ...halves(linear), found);
       if ('fault' in expected) {

@@ -8,7 +8,7 @@ import { onFile } from '../../host/failure.js';
 import { Bell, Signals } from '../../host/signals.js';
 import { sha256 } from '../../host/sha256.js';
 import { Board, BootError, boot, type BoardDisk, type BoardEvent } from '../../index.js';
-import { EXIT_FAILED, EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
+import { EXIT_LIMIT, EXIT_NOT_RUNNABLE, Failure } from '../failure.js';
 import { Interruption } from '../run/interruption.js';
 import type { BootRequest } from './boot-options.js';
 import { bootStatistics } from './boot-statistics.js';
@@ -183,9 +183,6 @@ function report(end: BootEnd): number {
     case 'time':
       writeToStderr(`bd0: stopped: ${end.what}`);
       return EXIT_LIMIT;
-    case 'unsupported':
-      writeToStderr(`bd0: the kernel uses what bd0 boot does not have yet: ${end.what}`);
-      return EXIT_FAILED;
     case 'signal':
       return 128 + end.signal;
     case 'quit':

@@ -28,7 +28,16 @@ export type Outcome = 'next' | 'more' | 'trap' | LeaveReason;
 /** The host operations that do not depend on the instruction. */
 export type CpuOperations = Omit<HostOperations<bigint>, 'registerField' | 'x87'> & {
   timeStamp(): bigint;
+  /** The segments outside 64-bit mode, on a machine with descriptor tables. */
+  readonly segments?: SegmentChecks | undefined;
 };
+
+/** Checks against the segment registers, which raise #GP(0) and #SS(0). */
+export interface SegmentChecks {
+  checkAccess(segment: number, offset: number, bytes: number, access: Access): void;
+  /** For an address that code goes to. */
+  checkCode(offset: bigint, bytes: number): void;
+}
 
 type Core = Omit<Machine<bigint>, keyof Arithmetic<bigint> | keyof Vectors<bigint> | keyof Floats<bigint>>;
 
@@ -114,7 +123,8 @@ class EvaluatorCore implements Core {
     try {
       instruction.form.row.semantics(machine, instruction.form);
     } catch (error) {
-      state.rip = start;
+      // What goes wrong after a task switch belongs to the new task.
+      if (state.rip === this.next) state.rip = start;
       throw error;
     }
     const outcome = this.outcome as Outcome;
@@ -214,9 +224,10 @@ class EvaluatorCore implements Core {
   requireAligned(linear: bigint, bytes: number): void {
     if (linear % BigInt(bytes) !== 0n) throw new GuestException(Vector.GP);
   }
-  translate(linear: bigint, bytes: number, access: Access, stack = this.instruction.segment === SS): Place<bigint> {
+  translate(linear: bigint, bytes: number, access: Access, segment = this.instruction.segment): Place<bigint> {
     if (this.changed) throw new Error(`${this.form.row.mnemonic} translates an address after it has changed something`);
-    const located = this.linearMemory.locate(linear, bytes, access, stack);
+    if (this.form.mode !== 64) this.checkSegment(linear, bytes, access, segment);
+    const located = this.linearMemory.locate(linear, bytes, access, segment === SS);
     return {
       load: (width, offset = 0) => located.load(offset, width / 8),
       store: (width, value, offset = 0) => {
@@ -224,6 +235,12 @@ class EvaluatorCore implements Core {
         located.store(offset, width / 8, value);
       },
     };
+  }
+
+  /** Checks an access outside 64-bit mode against its segment, on a machine that has descriptor tables. */
+  private checkSegment(linear: bigint, bytes: number, access: Access, segment: number): void {
+    const offset = truncate(32, linear - this.state.segmentBase(segment));
+    this.operations.segments?.checkAccess(segment, Number(offset), bytes, access);
   }
 
   setFlags(thunk: FlagsThunk<bigint>): void {
@@ -263,7 +280,8 @@ class EvaluatorCore implements Core {
     this.state.rip = target;
   }
   requireCanonical(target: bigint): void {
-    if (this.form.mode === 64 && !isCanonical(target)) throw new GuestException(Vector.GP);
+    if (this.form.mode !== 64) this.operations.segments?.checkCode(target, 1);
+    else if (!isCanonical(target)) throw new GuestException(Vector.GP);
   }
   requireDirectTarget(): void {
     this.requireCanonical(this.directTarget());

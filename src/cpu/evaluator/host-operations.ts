@@ -18,6 +18,7 @@ export function hostOperations(
 ): CpuOperations {
   return {
     system,
+    segments: system?.segments,
     cpuid: (leaf, subleaf) => {
       const [eax, ebx, ecx, edx] = (system ? bareCpuid : cpuid)(Number(leaf), Number(subleaf), model);
       return [BigInt(eax >>> 0), BigInt(ebx >>> 0), BigInt(ecx >>> 0), BigInt(edx >>> 0)];

@@ -14,6 +14,8 @@ export const OF = 1 << 11;
 export const IOPL = 3 << 12;
 export const NT = 1 << 14;
 export const RF = 1 << 16;
+/** Virtual-8086 mode. */
+export const VM = 1 << 17;
 export const AC = 1 << 18;
 export const ID = 1 << 21;
 

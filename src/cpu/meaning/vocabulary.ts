@@ -70,10 +70,11 @@ export interface Machine<V> extends Arithmetic<V>, Vectors<V>, Floats<V> {
   requireAligned(linear: V, bytes: number): void;
   /**
    * Translates `bytes` bytes at a linear address, on at most two pages, or faults. The result can be read and written
-   * repeatedly. With `stack`, a non-canonical address raises #SS instead of #GP (for operands, the form determines
-   * this).
+   * repeatedly. `segment` is the number of the segment register that the instruction implies; without it, it is that of the
+   * operand in memory. In SS, an address that is not canonical raises #SS instead of #GP; outside 64-bit mode the bytes must lie
+   * within the segment's limit.
    */
-  translate(linear: V, bytes: number, access: Access, stack?: boolean): Place<V>;
+  translate(linear: V, bytes: number, access: Access, segment?: number): Place<V>;
 
   // Flags.
   /** Sets all six status flags, lazily. */
@@ -357,11 +358,16 @@ export interface SystemOperations<V> {
   loadSystemSegment(which: SystemSegment, selector: V): void;
   /** The limit (LSL) or the access rights of what a selector names; undefined where the instruction clears ZF. */
   describe(selector: V, purpose: 'LAR' | 'LSL' | 'VERR' | 'VERW'): V | undefined;
-  jumpFar(selector: V, offset: V): void;
+  /** `next` is the address of the instruction behind, where a task that is left goes on. */
+  jumpFar(selector: V, offset: V, next: V): void;
   /** `width` is the size of the words that are pushed or popped. */
   callFar(selector: V, offset: V, next: V, width: Width): void;
   returnFar(releasedBytes: V, width: Width): void;
-  returnFromInterrupt(width: Width): void;
+  returnFromInterrupt(next: V, width: Width): void;
+  /** #UD in real-address and virtual-8086 mode, which have no descriptor tables. */
+  requireTables(): void;
+  /** #GP(0) in virtual-8086 mode unless IOPL is 3: PUSHF, POPF, INT n and IRET. */
+  requireFlagPrivilege(): void;
   /** INT n, INT3 and INTO: calls a gate; #GP if CPL exceeds its DPL. */
   interrupt(vector: V, next: V): void;
   callSystem(next: V): void;

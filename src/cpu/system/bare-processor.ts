@@ -2,7 +2,7 @@ import { truncate } from '../../bits.js';
 import { Decoder } from '../decode/decoder.js';
 import type { CodeSize } from '../decode/row.js';
 import type { DeviceMemory } from '../access/linear-memory.js';
-import type { Form } from '../meaning/form.js';
+import type { Instruction } from '../decode/instruction.js';
 import { DEVICE, HALTED, TICKS, type CpuEvent } from '../state/events.js';
 import { GuestException, Vector } from '../state/exceptions.js';
 import { CS } from '../state/layout.js';
@@ -89,14 +89,20 @@ export class BareProcessor {
     return this.hasInterrupt && this.system.allowsInterrupts && !this.system.acceptsInterrupts;
   }
 
-  /** The linear address of the next instruction. */
-  get fetchAddress(): bigint {
+  /** The linear address of the next instruction; #GP(0) if it lies beyond the limit of its segment. */
+  fetchAddress(): bigint {
     const { registers } = this.host;
-    return this.codeSize === 64 ? registers.rip : truncate(32, registers.rip + registers.segmentBase(CS));
+    if (this.codeSize === 64) return registers.rip;
+    this.system.segments.checkCode(registers.rip, 1);
+    return truncate(32, registers.rip + registers.segmentBase(CS));
   }
 
-  /** #UD and #NM for what the control registers forbid; #UD for VMCALL, since there is no hypervisor. */
-  requireUsable(form: Form): void {
+  /**
+   * Raises what forbids an instruction that has been fetched: #GP(0) if it ends beyond the limit of its segment, #UD and #NM by the
+   * control registers, #UD for VMCALL, since there is no hypervisor.
+   */
+  requireUsable({ form, length }: Instruction): void {
+    if (form.mode !== 64) this.system.segments.checkCode(this.host.registers.rip, length);
     const vector = form.row.mnemonic === 'VMCALL' ? Vector.UD : this.rules.faultOf(form);
     if (vector !== undefined) throw new GuestException(vector);
   }

@@ -1,13 +1,23 @@
 import { truncate } from '../../bits.js';
-import { CR0_PG, CR0_WP, CR4_PAE, CR4_SMEP, EFER_LMA, EFER_LME, MAXPHYADDR } from '../../mmu/entry.js';
+import {
+  CR0_PE,
+  CR0_PG,
+  CR0_WP,
+  CR4_PAE,
+  CR4_PSE,
+  CR4_SMEP,
+  EFER_LMA,
+  EFER_LME,
+  MAXPHYADDR,
+  PRESENT,
+} from '../../mmu/entry.js';
 import type { Mmu } from '../../mmu/mmu.js';
+import type { PagingMode } from '../../mmu/walk.js';
 import { GuestException, Vector } from '../state/exceptions.js';
 import { RIGHTS_LONG } from './descriptor.js';
 import type { Segments } from './segments.js';
-import { UnsupportedError } from './unsupported.js';
 
 /** Bits of CR0. SDM Vol. 3A 2.5 "Control Registers". */
-export const CR0_PE = 1 << 0;
 export const CR0_MP = 1 << 1;
 export const CR0_EM = 1 << 2;
 export const CR0_TS = 1 << 3;
@@ -19,9 +29,8 @@ const CR0_CD = 1 << 30;
 const CR0_BITS = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 
 /** Bits of CR4 whose features the processor has; all others are reserved. */
-const CR4_TSD = 1 << 2;
+export const CR4_TSD = 1 << 2;
 const CR4_DE = 1 << 3;
-const CR4_PSE = 1 << 4;
 const CR4_PGE = 1 << 7;
 const CR4_PCE = 1 << 8;
 export const CR4_OSFXSR = 1 << 9;
@@ -30,9 +39,16 @@ const CR4_UMIP = 1 << 11;
 const CR4_BITS =
   CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_SMEP;
 
+/** Changes of these bits load the PDPTE registers. SDM Vol. 3A 4.4.1 "PDPTE Registers". */
+const CR0_LOADS_POINTERS = CR0_CD | CR0_NW | CR0_PG;
+const CR4_LOADS_POINTERS = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP;
+/** Bits of a PDPTE that must be 0 if it is present: 2:1, 8:5 and those above MAXPHYADDR. SDM Vol. 3A table 4-8. */
+const POINTER_RESERVED = 0x1e6n | (0xffff_ffff_ffff_ffffn & ~BigInt(2 ** MAXPHYADDR - 1));
+const POINTERS = 4;
+
 const CS_CACHE = 1;
 
-/** MOV to CR0, CR3, CR4 and writes of EFER: the modes that they lead to. SDM Vol. 3A 9.8.5 "Initializing IA-32e Mode". */
+/** MOV to CR0, CR3, CR4 and writes of EFER: the modes that they lead to. SDM Vol. 3A 4.1, 9.8.5, 9.9. */
 export class ControlRegisters {
   /** Called when the rules of the floating-point unit may have changed. */
   onFloatRules: () => void = () => {};
@@ -44,50 +60,80 @@ export class ControlRegisters {
 
   setCr0(value: bigint): void {
     const { mmu, segments } = this;
-    const bits = Number(truncate(32, value)) | 0;
+    const bits = (Number(truncate(32, value)) & CR0_BITS) | CR0_ET;
     const before = mmu.cr0;
     const turnsPagingOn = (bits & CR0_PG) !== 0 && (before & CR0_PG) === 0;
     const turnsPagingOff = (bits & CR0_PG) === 0 && (before & CR0_PG) !== 0;
     if (value >> 32n !== 0n) throw new GuestException(Vector.GP);
     if ((bits & CR0_PG && !(bits & CR0_PE)) || (bits & CR0_NW && !(bits & CR0_CD))) throw new GuestException(Vector.GP);
-    if (turnsPagingOn) this.requireLongMode();
+    if (turnsPagingOn && mmu.efer & EFER_LME) this.requireLongMode();
     if (turnsPagingOff && segments.codeSize === 64) throw new GuestException(Vector.GP);
-    if (!(bits & CR0_PE)) throw new UnsupportedError('real-address mode');
-    mmu.setCr0((bits & CR0_BITS) | CR0_ET);
-    if (turnsPagingOn) mmu.setEfer(mmu.efer | EFER_LMA);
+    const activates = turnsPagingOn && (mmu.efer & EFER_LME) !== 0;
+    const usesPointers = (bits & CR0_PG) !== 0 && (mmu.cr4 & CR4_PAE) !== 0 && !activates && !segments.isLongMode;
+    if (usesPointers && (before ^ bits) & CR0_LOADS_POINTERS) this.loadPointers(mmu.cr3);
+    mmu.setCr0(bits);
+    if (activates) mmu.setEfer(mmu.efer | EFER_LMA);
     if (turnsPagingOff) mmu.setEfer(mmu.efer & ~EFER_LMA);
-    mmu.setPaging(bits & CR0_PG ? 'four-level' : 'none');
-    if (turnsPagingOn || turnsPagingOff) segments.refresh();
+    this.updatePaging();
+    if (turnsPagingOn || turnsPagingOff || (before ^ bits) & CR0_PE) segments.refresh();
     this.onFloatRules();
   }
 
   /** Works out the paging mode, the size of code and the rules of the floating-point unit. */
   restored(): void {
-    const { mmu, segments } = this;
-    mmu.setPaging(mmu.cr0 & CR0_PG ? 'four-level' : 'none');
-    segments.refresh();
+    this.updatePaging();
+    this.segments.refresh();
     this.onFloatRules();
   }
 
-  /** Paging that is being turned on must be that of long mode. */
+  /** How the control registers say that linear addresses are translated. SDM Vol. 3A 4.1.1. */
+  get pagingMode(): PagingMode {
+    const { cr0, cr4, efer } = this.mmu;
+    if (!(cr0 & CR0_PG)) return 'none';
+    if (efer & EFER_LMA) return 'four-level';
+    return cr4 & CR4_PAE ? 'pae' : 'two-level';
+  }
+
+  /** Makes the MMU translate as the control registers and the PDPTE registers say. */
+  updatePaging(): void {
+    this.mmu.setDirectoryPointers(this.segments.state.directoryPointers);
+    this.mmu.setPaging(this.pagingMode);
+  }
+
+  /** Paging that is being turned on while EFER.LME is set must be that of long mode. */
   private requireLongMode(): void {
     const { mmu, segments } = this;
-    if (!(mmu.efer & EFER_LME)) throw new UnsupportedError('paging outside long mode');
     const isLongCode = (segments.state.rights[CS_CACHE]! & RIGHTS_LONG) !== 0;
     if (!(mmu.cr4 & CR4_PAE) || isLongCode) throw new GuestException(Vector.GP);
   }
 
   setCr3(value: bigint): void {
     if (value >> BigInt(MAXPHYADDR) !== 0n) throw new GuestException(Vector.GP);
+    if (this.pagingMode === 'pae') this.loadPointers(Number(value));
     this.mmu.setCr3(Number(value));
   }
 
+  /** Loads the PDPTE registers from the table of CR3; #GP(0), before anything changes, if a reserved bit is set in one. */
+  private loadPointers(cr3: number): void {
+    const { memory } = this.mmu;
+    const table = (cr3 & ~0x1f) >>> 0;
+    const loaded = Array.from({ length: POINTERS }, (_, place) => memory.read64(table + 8 * place));
+    if (loaded.some((pointer) => (Number(pointer & 0xfn) & PRESENT) !== 0 && (pointer & POINTER_RESERVED) !== 0n))
+      throw new GuestException(Vector.GP);
+    const pointers = this.segments.state.directoryPointers;
+    pointers.set(loaded);
+    this.mmu.setDirectoryPointers(pointers);
+  }
+
   setCr4(value: bigint): void {
+    const { mmu } = this;
     const bits = Number(truncate(32, value)) | 0;
     if (value >> 32n !== 0n || bits & ~CR4_BITS) throw new GuestException(Vector.GP);
     if (this.segments.isLongMode && !(bits & CR4_PAE)) throw new GuestException(Vector.GP);
-    if (bits & CR4_TSD) throw new UnsupportedError('CR4.TSD');
-    this.mmu.setCr4(bits);
+    const usesPointers = (mmu.cr0 & CR0_PG) !== 0 && (bits & CR4_PAE) !== 0 && !this.segments.isLongMode;
+    if (usesPointers && (mmu.cr4 ^ bits) & CR4_LOADS_POINTERS) this.loadPointers(mmu.cr3);
+    mmu.setCr4(bits);
+    this.updatePaging();
     this.onFloatRules();
   }
 

@@ -23,15 +23,21 @@ export const RIGHTS_LONG = 1 << 21;
 export const RIGHTS_BIG = 1 << 22;
 const RIGHTS_GRANULAR = 1 << 23;
 
-/** Types of system descriptors, S = 0; in long mode, those of 32 bits stand for 64. SDM Vol. 3A table 3-2. */
+/**
+ * Types of system descriptors, S = 0; in long mode, those of 32 bits stand for 64. Those of 16 bits are less by IS_32, and long mode
+ * does not have them, nor task gates. SDM Vol. 3A table 3-2.
+ */
 export const SYSTEM_TYPE = {
   ldt: 2,
+  taskGate: 5,
   availableTask: 9,
   busyTask: 11,
   callGate: 12,
   interruptGate: 14,
   trapGate: 15,
 } as const;
+/** The bit that tells descriptors of 32 bits from those of 16. */
+export const IS_32 = 8;
 
 export interface Descriptor {
   /** Linear address of its eight or sixteen bytes. */
@@ -41,6 +47,20 @@ export interface Descriptor {
   readonly limit: number;
   readonly rights: number;
   readonly raw: bigint;
+}
+
+/** What the limit of a segment depends on. */
+export type SegmentExtent = Pick<Descriptor, 'limit' | 'rights'>;
+
+/**
+ * Whether bytes at an offset lie within a segment; one that expands down begins above its limit. SDM Vol. 3A 5.3 "Limit
+ * Checking".
+ */
+export function isWithin({ limit, rights }: SegmentExtent, offset: number, bytes: number): boolean {
+  const last = offset + bytes - 1;
+  const expandsDown = (rights & (RIGHTS_CODE | RIGHTS_CONFORMING)) === RIGHTS_CONFORMING;
+  if (expandsDown) return offset > limit && last <= (rights & RIGHTS_BIG ? 0xffff_ffff : 0xffff);
+  return last <= limit;
 }
 
 export function descriptorOf(address: bigint, raw: bigint): Descriptor {

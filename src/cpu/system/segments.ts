@@ -1,11 +1,13 @@
 import type { Mmu } from '../../mmu/mmu.js';
-import { EFER_LMA } from '../../mmu/entry.js';
+import { CR0_PE, EFER_LMA } from '../../mmu/entry.js';
 import type { CodeSize } from '../decode/row.js';
-import type { SystemSegment } from '../meaning/vocabulary.js';
+import { VM } from '../meaning/flags.js';
+import type { Access, SystemSegment } from '../meaning/vocabulary.js';
 import type { CpuState } from '../state/cpu-state.js';
 import { GuestException, Vector } from '../state/exceptions.js';
 import { CS, DS, ES, FS, GS, SS } from '../state/layout.js';
 import {
+  IS_32,
   RIGHTS_ACCESSED,
   RIGHTS_BIG,
   RIGHTS_CODE,
@@ -23,6 +25,7 @@ import {
   isPresent,
   isReadableSegment,
   isSegment,
+  isWithin,
   isWritableData,
   rplOf,
   systemTypeOf,
@@ -58,6 +61,21 @@ export class Segments {
     return (this.mmu.efer & EFER_LMA) !== 0;
   }
 
+  /** CR0.PE is 0. */
+  get isReal(): boolean {
+    return (this.mmu.cr0 & CR0_PE) === 0;
+  }
+
+  /** Virtual-8086 mode. */
+  get isVirtual(): boolean {
+    return (this.registers.systemFlags & BigInt(VM)) !== 0n;
+  }
+
+  /** Whether segment registers are loaded from descriptor tables: neither real-address mode nor virtual-8086 mode. */
+  get usesTables(): boolean {
+    return !this.isReal && !this.isVirtual;
+  }
+
   get codeSize(): CodeSize {
     return this.state.codeSize(this.isLongMode);
   }
@@ -81,7 +99,7 @@ export class Segments {
   }
 
   /** The upper half of a long descriptor; #GP if its type bits are not 0. */
-  private upperHalf(selector: number, { address }: Descriptor): bigint {
+  upperHalf(selector: number, { address }: Pick<Descriptor, 'address'>): bigint {
     const { gdt } = this.state;
     if ((selector & ~7) + 15 > gdt.limit) refuse(Vector.GP, selector);
     const upper = this.memory.read(address + 8n, 8);
@@ -91,6 +109,7 @@ export class Segments {
 
   /** MOV Sreg, POP Sreg, LSS and the like. SDM Vol. 2B "MOV", Vol. 3A 5.6, 5.7. */
   load(segment: number, selector: number): void {
+    if (!this.usesTables) return this.loadParagraph(segment, selector);
     if (segment === SS) return this.loadStack(selector);
     if (isNullSelector(selector)) return this.clear(segment, selector);
     const found = this.find(selector);
@@ -107,16 +126,52 @@ export class Segments {
     else this.clear(SS, selector);
   }
 
+  /**
+   * Loads a segment register in real-address or virtual-8086 mode: the base is 16 times the selector. In real-address mode the limit
+   * stays what it was. SDM Vol. 3A 20.1.1 "Address Translation in Real-Address Mode", 20.2.1.
+   */
+  loadParagraph(segment: number, selector: number): void {
+    const { limits, rights } = this.state;
+    const [limit, kept] = this.isReal ? [limits[segment]!, rights[segment]! & RIGHTS_BIG] : [0xffff, LEVEL_3];
+    const code = segment === CS ? RIGHTS_CODE : 0;
+    this.setCache(segment, BigInt(selector << 4), limit, (FIXED_DATA & ~RIGHTS_BIG) | code | kept);
+    this.registers.setSelector(segment, selector);
+    this.registers.setSegmentBase(segment, BigInt(selector << 4));
+    if (segment === CS) this.refresh();
+    if (segment === SS) this.updateStackMask();
+  }
+
+  /**
+   * Outside 64-bit mode, checks an access to bytes at an offset in a segment: #GP(0), or #SS(0) for SS, beyond its limit, in a
+   * segment that was loaded with a null selector, and for writes and reads that its type forbids. SDM Vol. 3A 5.3, 5.5.
+   */
+  checkAccess(segment: number, offset: number, bytes: number, access: Access): void {
+    const { limits, rights } = this.state;
+    const extent = { limit: limits[segment]!, rights: rights[segment]! };
+    const allows = access === 'write' ? isWritableData : isReadableSegment;
+    const isAllowed = (this.usesTables ? allows(extent.rights) : true) && isWithin(extent, offset, bytes);
+    if (!isAllowed) throw new GuestException(segment === SS ? Vector.SS : Vector.GP);
+  }
+
+  /** #GP(0) unless bytes of code outside 64-bit mode lie within CS. */
+  checkCode(offset: bigint, bytes: number): void {
+    const { limits, rights } = this.state;
+    if (Number(offset) + bytes - 1 > limits[CS]! || rights[CS] === 0) throw new GuestException(Vector.GP);
+  }
+
   /** Checks a selector for SS at privilege level `cpl`; undefined for a null selector, which 64-bit code below CPL 3 may have. */
   checkStack(selector: number, cpl: number, inLongCode: boolean): Descriptor | undefined {
-    if (isNullSelector(selector)) {
-      if (inLongCode && cpl < 3 && rplOf(selector) === cpl) return undefined;
-      throw new GuestException(Vector.GP);
-    }
+    if (isNullSelector(selector) && inLongCode && cpl < 3 && rplOf(selector) === cpl) return undefined;
+    return this.requireStack(selector, cpl, Vector.GP);
+  }
+
+  /** A stack segment for privilege level `cpl`. Raises `vector`, and #SS for one that is not present. */
+  requireStack(selector: number, cpl: number, vector: number, external = 0): Descriptor {
+    if (isNullSelector(selector)) throw new GuestException(vector, external);
     const found = this.look(selector);
-    if (!found || rplOf(selector) !== cpl) return refuse(Vector.GP, selector);
-    if (!isWritableData(found.rights) || dplOf(found.rights) !== cpl) refuse(Vector.GP, selector);
-    if (!isPresent(found.rights)) refuse(Vector.SS, selector);
+    if (!found || rplOf(selector) !== cpl) return refuse(vector, selector, external);
+    if (!isWritableData(found.rights) || dplOf(found.rights) !== cpl) refuse(vector, selector, external);
+    if (!isPresent(found.rights)) refuse(Vector.SS, selector, external);
     return found;
   }
 
@@ -169,12 +224,13 @@ export class Segments {
     const found = this.find(selector);
     const { rights } = found;
     const type = isTask ? SYSTEM_TYPE.availableTask : SYSTEM_TYPE.ldt;
-    if (isSegment(rights) || systemTypeOf(rights) !== type) refuse(Vector.GP, selector);
+    const isShort = isTask && !this.isLongMode && systemTypeOf(rights) === type - IS_32;
+    if (isSegment(rights) || (systemTypeOf(rights) !== type && !isShort)) refuse(Vector.GP, selector);
     if (!isPresent(rights)) refuse(Vector.NP, selector);
     const high = this.isLongMode ? this.upperHalf(selector, found) : 0n;
     if (isTask) this.memory.write(found.address, 8, found.raw | (2n << 40n));
     this.state.systemSelectors[isTask ? 1 : 0] = selector;
-    const busy = isTask ? SYSTEM_TYPE.busyTask << 8 : 0;
+    const busy = isTask ? 2 << 8 : 0;
     this.setCache(isTask ? TR : LDTR, (high << 32n) | found.base, found.limit, rights | busy);
   }
 
@@ -187,6 +243,7 @@ export class Segments {
     this.onCodeSize(codeSize);
   }
 
+  /** Sets CS to a selector whose RPL is the new CPL. */
   private setCode(selector: number, base: bigint, limit: number, rights: number, cpl: number): void {
     this.registers.setSelector(CS, selector);
     this.setCache(CS, base, limit, rights);
@@ -225,7 +282,8 @@ export class Segments {
     if (!isVisible) return undefined;
     if (purpose === 'VERR') return isReadableSegment(rights) ? rights : undefined;
     if (purpose === 'VERW') return isWritableData(rights) ? rights : undefined;
-    if (!isSegment(rights) && !DESCRIBED[purpose].includes(systemTypeOf(rights))) return undefined;
+    const described = this.isLongMode ? DESCRIBED[purpose] : DESCRIBED_LEGACY[purpose];
+    if (!isSegment(rights) && !described.includes(systemTypeOf(rights))) return undefined;
     return purpose === 'LAR' ? rights : limit;
   }
 
@@ -246,7 +304,14 @@ export class Segments {
   }
 }
 
-/** System descriptors, by type, whose rights or limit can be looked up in long mode. */
+/** As the DPL of a segment. */
+const LEVEL_3 = 3 << 13;
+
+/** System descriptors, by type, whose rights or limit can be looked up: in long mode, and elsewhere. SDM Vol. 2A "LAR", "LSL". */
+const DESCRIBED_LEGACY: Readonly<Record<'LAR' | 'LSL', readonly number[]>> = {
+  LAR: [1, 2, 3, 4, 5, 9, 11, 12],
+  LSL: [1, 2, 3, 9, 11],
+};
 const DESCRIBED: Readonly<Record<'LAR' | 'LSL', readonly number[]>> = {
   LAR: [SYSTEM_TYPE.ldt, SYSTEM_TYPE.availableTask, SYSTEM_TYPE.busyTask, SYSTEM_TYPE.callGate],
   LSL: [SYSTEM_TYPE.ldt, SYSTEM_TYPE.availableTask, SYSTEM_TYPE.busyTask],

@@ -16,19 +16,8 @@ export class SystemMemory {
     this.at(linear, bytes, ACCESS_WRITE | ACCESS_IMPLICIT).store(0, bytes, value);
   }
 
-  /** Translates the bytes for words that are pushed; `isUser` if the handler runs at CPL 3. */
-  stackFrame(linear: bigint, bytes: number, isUser: boolean): LinearPlace {
-    if (!isCanonical(linear) || !isCanonical(linear + BigInt(bytes - 1))) throw new GuestException(Vector.SS);
-    return this.at(linear, bytes, isUser ? ACCESS_WRITE : ACCESS_WRITE | ACCESS_IMPLICIT);
-  }
-
-  /** Translates the bytes of words that are popped at the current CPL. */
-  popped(linear: bigint, bytes: number): LinearPlace {
-    if (!isCanonical(linear) || !isCanonical(linear + BigInt(bytes - 1))) throw new GuestException(Vector.SS);
-    return this.at(linear, bytes, ACCESS_READ);
-  }
-
-  private at(linear: bigint, bytes: number, access: number): LinearPlace {
+  /** Translates bytes for an access: ACCESS_READ or ACCESS_WRITE, with ACCESS_IMPLICIT. */
+  at(linear: bigint, bytes: number, access: number): LinearPlace {
     if (!isCanonical(linear)) throw new GuestException(Vector.GP);
     const [high, low] = [Number(BigInt.asIntN(32, linear >> 32n)), Number(BigInt.asIntN(32, linear))];
     return this.linearMemory.translate(high, low, bytes, access);

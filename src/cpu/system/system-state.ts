@@ -39,6 +39,7 @@ export class SystemState {
       systemSelectors: value,
       debug: value,
       modelSpecific: value,
+      directoryPointers: value,
       taskPriority: value,
       heldUntil: value,
       isHalted: value,
@@ -60,6 +61,8 @@ export class SystemState {
   readonly debug = BigUint64Array.of(0n, 0n, 0n, 0n, 0n, 0n, 0xffff_0ff0n, 0x400n);
   /** Registers that differ from their reset value, by number. */
   readonly modelSpecific = new Map<number, bigint>();
+  /** The PDPTE registers, which PAE paging uses. SDM Vol. 3A 4.4.1. */
+  readonly directoryPointers = new BigUint64Array(4);
   /** CR8. */
   taskPriority = 0n;
   /** Interrupts are held back while the ticks have not passed this: SDM Vol. 3A 6.8.3 "Masking Exceptions and Interrupts...". */

@@ -6,14 +6,16 @@ import type { DescriptorTable, SystemOperations, SystemSegment } from '../meanin
 import type { CpuState } from '../state/cpu-state.js';
 import { GuestException, Vector } from '../state/exceptions.js';
 import { FS, GS, R11, RCX, SS } from '../state/layout.js';
+import { controlFlow } from './control-flow.js';
 import { ControlRegisters } from './control-registers.js';
-import { Delivery } from './delivery.js';
+import type { Delivery } from './delivery.js';
+import { IS_32, systemTypeOf } from './descriptor.js';
 import { FloatRules } from './float-rules.js';
 import { MODEL_SPECIFIC, MSR, accepts } from './model-specific.js';
 import { Segments } from './segments.js';
 import { SystemMemory } from './system-memory.js';
 import { SystemState, TR } from './system-state.js';
-import { Transfers } from './transfers.js';
+import type { Transfers } from './transfers.js';
 
 /** The I/O address space. Values are unsigned, of `width` bits. */
 export interface PortBus {
@@ -49,12 +51,15 @@ export class System implements SystemOperations<bigint> {
 
   constructor(private readonly host: SystemHost) {
     const { registers, mmu, linearMemory } = host;
-    this.memory = new SystemMemory(linearMemory);
-    this.segments = new Segments(this.state, registers, mmu, this.memory);
-    this.transfers = new Transfers(this.segments, registers, mmu, this.memory);
-    this.delivery = new Delivery(this.segments, registers, mmu, this.memory);
+    const memory = new SystemMemory(linearMemory);
+    const segments = new Segments(this.state, registers, mmu, memory);
+    this.controls = new ControlRegisters(mmu, segments);
+    const { transfers, delivery } = controlFlow({ segments, registers, mmu, memory, controls: this.controls });
+    this.transfers = transfers;
+    this.delivery = delivery;
     this.floatRules = new FloatRules(mmu);
-    this.controls = new ControlRegisters(mmu, this.segments);
+    this.memory = memory;
+    this.segments = segments;
   }
 
   /** Whether an interrupt could be delivered before the next instruction. */
@@ -167,8 +172,8 @@ export class System implements SystemOperations<bigint> {
     return found === undefined ? undefined : BigInt(found);
   }
 
-  jumpFar(selector: bigint, offset: bigint): void {
-    this.transfers.jump(Number(selector), offset);
+  jumpFar(selector: bigint, offset: bigint, next: bigint): void {
+    this.transfers.jump(Number(selector), offset, next);
   }
   callFar(selector: bigint, offset: bigint, next: bigint, width: Width): void {
     this.transfers.call(Number(selector), offset, next, width as 16 | 32 | 64);
@@ -176,8 +181,20 @@ export class System implements SystemOperations<bigint> {
   returnFar(releasedBytes: bigint, width: Width): void {
     this.transfers.returnFar(Number(releasedBytes), width as 16 | 32 | 64);
   }
-  returnFromInterrupt(width: Width): void {
-    this.transfers.returnFromInterrupt(width as 16 | 32 | 64);
+  returnFromInterrupt(next: bigint, width: Width): void {
+    this.transfers.returnFromInterrupt(width as 16 | 32 | 64, next);
+  }
+
+  requireTables(): void {
+    if (!this.segments.usesTables) throw new GuestException(Vector.UD);
+  }
+
+  requireFlagPrivilege(): void {
+    if (this.segments.isVirtual && this.ioPrivilege < LEVEL_3) throw new GuestException(Vector.GP);
+  }
+
+  private get ioPrivilege(): number {
+    return Number((this.host.registers.systemFlags & BigInt(IOPL)) >> 12n);
   }
   interrupt(vector: bigint, next: bigint): void {
     this.delivery.call(Number(vector), 'software', undefined, next);
@@ -232,9 +249,10 @@ export class System implements SystemOperations<bigint> {
 
   /** SDM Vol. 1 19.5.2 "I/O Permission Bit Map". */
   requirePort(port: bigint, width: Width): void {
-    const { registers, mmu } = this.host;
-    if (mmu.cpl <= Number((registers.systemFlags & BigInt(IOPL)) >> 12n)) return;
-    const { bases, limits } = this.state;
+    const { isVirtual } = this.segments;
+    if (this.host.mmu.cpl <= this.ioPrivilege && !isVirtual) return;
+    const { bases, limits, rights } = this.state;
+    if (!(systemTypeOf(rights[TR]!) & IS_32)) throw new GuestException(Vector.GP);
     const [base, limit] = [bases[TR]!, limits[TR]!];
     if (TSS_IO_MAP + 1 > limit) throw new GuestException(Vector.GP);
     const at = Number(this.memory.read(base + BigInt(TSS_IO_MAP), 2)) + (Number(port) >> 3);

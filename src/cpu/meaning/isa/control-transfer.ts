@@ -94,7 +94,11 @@ const ERROR_CODE_IDT = 2;
 /** INT n: calls a gate. Without a descriptor table, only those of #BP and #OF may be called, which trap; the others raise #GP(n * 8 + 2). */
 export const int: Semantics = (m) => {
   const vector = m.immediate(8);
-  if (m.host.system) return m.host.system.interrupt(vector, m.nextRip());
+  const { system } = m.host;
+  if (system) {
+    system.requireFlagPrivilege();
+    return system.interrupt(vector, m.nextRip());
+  }
   const isBreakpoint = m.equal(8, vector, m.constant(8, Vector.BP));
   const isOverflow = m.equal(8, vector, m.constant(8, Vector.OF));
   const scaled = m.shl(32, m.zeroExtend(8, 32, vector), m.constant(32, 3));

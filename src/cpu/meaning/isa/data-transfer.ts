@@ -2,7 +2,7 @@ import type { Width } from '../../../bits.js';
 import { ZF, flagsOfAdd, flagsOfSub } from '../flags.js';
 import type { Form } from '../form.js';
 import type { Machine, Semantics } from '../vocabulary.js';
-import { RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../../state/layout.js';
+import { RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, SS } from '../../state/layout.js';
 import { flagFromTruth } from './flag-bits.js';
 import { gprWidth, memoryPlace, place, read } from './operands.js';
 import { movedDown, releaseStack, slotToPush, stackAddress, topOfStack } from './stack.js';
@@ -148,7 +148,7 @@ export const pusha = <V>(m: Machine<V>, { width }: Form): void => {
   let top = m.gpr(RSP, 64);
   const places = REGISTERS.map((register) => {
     top = movedDown(m, top, width / 8);
-    return { register, where: m.translate(stackAddress(m, top), width / 8, 'write', true) };
+    return { register, where: m.translate(stackAddress(m, top), width / 8, 'write', SS) };
   });
   for (const { register, where } of places) where.store(width, m.gpr(register, width));
   m.setGpr(RSP, 64, top);

@@ -4,7 +4,7 @@ import { Vector } from '../../state/exceptions.js';
 import { NT } from '../flags.js';
 import type { MemoryOperand, OperandForm } from '../form.js';
 import type { Machine, Semantics } from '../vocabulary.js';
-import { CS, RSP } from '../../state/layout.js';
+import { CS, RSP, SS } from '../../state/layout.js';
 import { namesAny, requireDescriptor, requireUserSelector } from './descriptor-lookup.js';
 import { loadFlags } from './flag-control.js';
 import { resize } from './flag-bits.js';
@@ -41,7 +41,7 @@ export const jmpFar: Semantics = (m, { dest, width }) => {
   const { system } = m.host;
   if (!system) requireUser(m);
   const { offset, selector } = readFarPointer(m, dest, width);
-  if (system) return system.jumpFar(selector, offset);
+  if (system) return system.jumpFar(selector, offset, m.nextRip());
   requireDescriptor(m, selector, namesAny(m, selector, isCode));
   m.requireCanonical(offset);
   m.jumpIndirect(offset);
@@ -58,8 +58,8 @@ export const callFar: Semantics = (m, { dest, width }) => {
   if (system) return system.callFar(selector, offset, m.nextRip(), width);
   requireDescriptor(m, selector, namesAny(m, selector, isCode));
   const below = (words: number): typeof offset => m.sub(64, m.gpr(RSP, 64), m.constant(64, (words * width) / 8));
-  const savedSelector = m.translate(below(1), width / 8, 'write', true);
-  const savedOffset = m.translate(below(2), width / 8, 'write', true);
+  const savedSelector = m.translate(below(1), width / 8, 'write', SS);
+  const savedOffset = m.translate(below(2), width / 8, 'write', SS);
   m.requireCanonical(offset);
   savedSelector.store(width, resize(m, 16, width, m.host.selector(CS)));
   savedOffset.store(width, resize(m, 64, width, m.nextRip()));
@@ -83,7 +83,11 @@ export const retf: Semantics = (m, { width, operands }) => {
 
 /** IRET, IRETD, IRETQ: pops RIP, CS, RFLAGS, RSP and SS; #GP(0) if NT is set. SDM Vol. 2A "IRET/IRETD/IRETQ". */
 export const iret: Semantics = (m, { width }) => {
-  if (m.host.system) return m.host.system.returnFromInterrupt(width);
+  const { system } = m.host;
+  if (system) {
+    system.requireFlagPrivilege();
+    return system.returnFromInterrupt(m.nextRip(), width);
+  }
   requireUser(m);
   const nested = m.and(64, m.systemFlags(), m.constant(64, NT));
   m.raiseIf(m.isFalse(m.isZero(64, nested)), Vector.GP);

@@ -1,5 +1,6 @@
 import { Vector } from '../../state/exceptions.js';
 import { AC, AF, CF, DF, ID, IF, IOPL, NT, PF, SF, STATUS_FLAGS, TF, ZF } from '../flags.js';
+import type { Form } from '../form.js';
 import type { Machine, Semantics } from '../vocabulary.js';
 import { HIGH_BYTE, RAX } from '../../state/layout.js';
 import { resize } from './flag-bits.js';
@@ -61,14 +62,23 @@ export const lahf: Semantics = (m) => {
 /** SAHF: SF ZF AF PF CF := their bits in AH. SDM Vol. 2B "SAHF". */
 export const sahf: Semantics = (m) => m.setFlagBits(FLAGS_IN_AH, m.zeroExtend(8, 32, m.gpr(HIGH_BYTE + RAX, 8)));
 
+/** #GP(0) in virtual-8086 mode, which 64-bit code never is in, unless IOPL is 3. */
+function requireFlagPrivilege<V>(m: Machine<V>, { mode }: Form): void {
+  if (mode !== 64) m.host.system?.requireFlagPrivilege();
+}
+
 /** PUSHF, PUSHFQ: pushes RFLAGS, RF and VM as 0. SDM Vol. 2B "PUSHF/PUSHFD/PUSHFQ". */
-export const pushf: Semantics = (m, { width }) => {
+export const pushf: Semantics = (m, form) => {
+  requireFlagPrivilege(m, form);
+  const { width } = form;
   const flags = m.or(64, m.systemFlags(), m.zeroExtend(32, 64, m.flagBits()));
   slotToPush(m, width).push(resize(m, 64, width, flags));
 };
 
 /** POPF, POPFQ: pops RFLAGS. SDM Vol. 2B "POPF/POPFD/POPFQ". */
-export const popf: Semantics = (m, { width }) => {
+export const popf: Semantics = (m, form) => {
+  requireFlagPrivilege(m, form);
+  const { width } = form;
   const flags = resize(m, width, 64, topOfStack(m, width));
   const others = TF | IF | IOPL | NT | (width === 16 ? 0 : AC | ID);
   const changes = m.and(64, m.xor(64, flags, m.systemFlags()), m.constant(64, others));

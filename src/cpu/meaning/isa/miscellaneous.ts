@@ -1,7 +1,7 @@
 import { Vector } from '../../state/exceptions.js';
 import type { Form, MemoryOperand } from '../form.js';
 import type { Access, Machine, Place, Semantics } from '../vocabulary.js';
-import { RAX, RBP, RBX, RCX, RDX, RSP } from '../../state/layout.js';
+import { RAX, RBP, RBX, RCX, RDX, RSP, SS } from '../../state/layout.js';
 import { CARRY, CF, STATUS_FLAGS } from '../flags.js';
 import { addressBeyond } from './bit-byte.js';
 import { resize } from './flag-bits.js';
@@ -121,8 +121,7 @@ export function enter<V>(m: Machine<V>, { width }: Form): void {
   const oldFrame = m.gpr(RBP, 64);
   const frame = movedDown(m, m.gpr(RSP, 64), bytes);
   const below = (pointer: V, words: number): V => movedDown(m, pointer, words * bytes);
-  const translate = (pointer: V, access: Access): Place<V> =>
-    m.translate(stackAddress(m, pointer), bytes, access, true);
+  const translate = (pointer: V, access: Access): Place<V> => m.translate(stackAddress(m, pointer), bytes, access, SS);
   const savedFrame = translate(frame, 'write');
 
   const finish = (depth: number, copies: readonly Copy<V>[]): void => {
@@ -167,7 +166,7 @@ interface Copy<V> {
 export const leave: Semantics = (m, { width }) => {
   const bytes = width / 8;
   const frame = withStackBits(m, m.gpr(RSP, 64), m.gpr(RBP, 64));
-  const saved = m.translate(stackAddress(m, frame), bytes, 'read', true).load(width);
+  const saved = m.translate(stackAddress(m, frame), bytes, 'read', SS).load(width);
   m.setGpr(RSP, 64, movedUp(m, frame, m.constant(64, bytes)));
   m.setGpr(RBP, width, saved);
 };

@@ -15,7 +15,7 @@ export interface StackSlot<V> {
 /** Translates the space for a value of `width` bits; all faults of the push are raised here. */
 export function slotToPush<V>(m: Machine<V>, width: Width): StackSlot<V> {
   const top = movedDown(m, m.gpr(RSP, 64), width / 8);
-  const where = m.translate(stackAddress(m, top), width / 8, 'write', true);
+  const where = m.translate(stackAddress(m, top), width / 8, 'write', SS);
   return {
     push(value) {
       where.store(width, value);
@@ -28,7 +28,7 @@ export function slotToPush<V>(m: Machine<V>, width: Width): StackSlot<V> {
 export function topOfStack<V>(m: Machine<V>, width: Width, words = 0): V {
   const top = m.gpr(RSP, 64);
   const pointer = words === 0 ? top : movedUp(m, top, m.constant(64, (words * width) / 8));
-  return m.translate(stackAddress(m, pointer), width / 8, 'read', true).load(width);
+  return m.translate(stackAddress(m, pointer), width / 8, 'read', SS).load(width);
 }
 
 /** RSP := RSP + bytes. */

@@ -37,7 +37,7 @@ export function targetElement<V>(
 ): Place<V> {
   const address = wideAddress(m, addressWidth, RDI);
   const linear = mode === 64 ? address : linearAt(m, m.segmentBase(ES), address);
-  return m.translate(linear, width / 8, access, false);
+  return m.translate(linear, width / 8, access, ES);
 }
 
 function wideAddress<V>(m: Machine<V>, addressWidth: AddressWidth, register: number): V {

@@ -37,6 +37,11 @@ function atAnyCpl<V>(m: Machine<V>): SystemOperations<V> {
   return system;
 }
 
+/** #UD for an instruction on descriptor tables where segments do not come from them. */
+function requireTables<V>(m: Machine<V>): void {
+  m.host.system?.requireTables();
+}
+
 /** HLT: waits for an interrupt. SDM Vol. 2A "HLT". */
 export const hlt: Semantics = (m) => atCpl0(m).halt();
 
@@ -118,14 +123,18 @@ export const lmsw: Semantics = (m, { dest }) => {
 /** SLDT, STR: DEST := the selector in LDTR or TR. SDM Vol. 2B "SLDT", "STR". */
 export const storeSystemSegment =
   (which: SystemSegment): Semantics =>
-  (m, form) =>
+  (m, form) => {
+    requireTables(m);
     writeWord(m, form, m.zeroExtend(16, 64, atAnyCpl(m).systemSelector(which)));
+  };
 
 /** LLDT, LTR: loads LDTR or TR. SDM Vol. 2A "LLDT", "LTR". */
 export const loadSystemSegment =
   (which: SystemSegment): Semantics =>
-  (m, { dest }) =>
+  (m, { dest }) => {
+    requireTables(m);
     atCpl0(m).loadSystemSegment(which, read(m, dest));
+  };
 
 /** Bytes of the base of a descriptor table in memory. */
 const baseBytesOf = ({ mode }: Form): number => (mode === 64 ? 8 : 4);
@@ -189,6 +198,7 @@ export const sysenter: Semantics = (m) => m.raise(Vector.GP);
 /** Loads DEST with `field` of the descriptor that SRC selects, and sets ZF; clears ZF if there is none. */
 function loadFromDescriptor(purpose: 'LAR' | 'LSL', field: (descriptor: Descriptor) => number): Semantics {
   return (m, { dest, src, width }) => {
+    requireTables(m);
     const selector = resize(m, gprWidth(src), 16, read(m, src));
     const { system } = m.host;
     const described = system?.describe(selector, purpose);
@@ -213,6 +223,7 @@ export const lsl = loadFromDescriptor('LSL', (descriptor) => descriptor.limit);
 /** ZF := 1 if DEST selects a descriptor that `accepts` accepts, else 0. */
 function verify(purpose: 'VERR' | 'VERW', accepts: (descriptor: Descriptor) => boolean): Semantics {
   return (m, { dest }) => {
+    requireTables(m);
     const { system } = m.host;
     const selector = read(m, dest);
     const found = system
@@ -227,6 +238,7 @@ function verify(purpose: 'VERR' | 'VERW', accepts: (descriptor: Descriptor) => b
  * SDM Vol. 2A "ARPL".
  */
 export const arpl: Semantics = (m, { dest, src }) => {
+  requireTables(m);
   const selector = read(m, dest);
   const other = read(m, src);
   const rpl = (value: typeof selector): typeof selector => m.and(16, value, m.constant(16, RPL_MASK));
