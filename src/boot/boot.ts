@@ -3,6 +3,7 @@ import { BootError } from './boot-error.js';
 import { bootBzImage, isBzImage } from './bzimage.js';
 import { isElf, readElf } from './elf.js';
 import { bootMultiboot, findMultibootHeader } from './multiboot.js';
+import { bootMultiboot2, findMultiboot2Header } from './multiboot2.js';
 import { bootPvh, pvhEntryOf } from './pvh.js';
 
 /** A kernel and what is passed to it. */
@@ -17,9 +18,9 @@ export interface BootFiles {
 
 /**
  * Loads a kernel into the memory of a board on which nothing has run yet, by the boot protocol that its file supports: PVH, the
- * 64-bit entry of Linux, or Multiboot 1. Returns the name of the protocol. Throws BootError.
+ * 64-bit entry of Linux, Multiboot 1, or Multiboot 2. Returns the name of the protocol. Throws BootError.
  */
-export function boot(board: Board, files: BootFiles): 'PVH' | 'Linux' | 'Multiboot' {
+export function boot(board: Board, files: BootFiles): 'PVH' | 'Linux' | 'Multiboot' | 'Multiboot 2' {
   const { kernel } = files;
   const elf = isElf(kernel) ? readElf(kernel) : undefined;
   const entry = elf && pvhEntryOf(elf);
@@ -32,6 +33,11 @@ export function boot(board: Board, files: BootFiles): 'PVH' | 'Linux' | 'Multibo
     return 'Linux';
   }
   const header = findMultibootHeader(kernel);
+  const header2 = header === undefined ? findMultiboot2Header(kernel) : undefined;
+  if (header2 !== undefined) {
+    bootMultiboot2(board, files, { header: header2, elf });
+    return 'Multiboot 2';
+  }
   if (header === undefined) throw new BootError('it is no kernel that bd0 can boot: neither PVH, Linux nor Multiboot');
   bootMultiboot(board, files, { header, elf });
   return 'Multiboot';

@@ -1,11 +1,8 @@
 /** guest/kernel on a bare machine: what it prints, and that both engines make the same machine of it at every point. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t from 'tap';
 import { kernelMachine as machine } from '../support/board-machine.js';
 import { KERNEL_OUTPUT, guestKernel } from '../support/guest-kernel.js';
+import { hasQemu, runInQemu } from '../support/qemu.js';
 
 const SLICE = 1_000_501;
 const POINTS = 10;
@@ -35,20 +32,6 @@ t.test('an interrupt arrives at the same instruction however a run is cut into s
   t.equal(new Set(hashes).size, 1);
 });
 
-const QEMU = 'qemu-system-x86_64';
-const hasQemu = spawnSync(QEMU, ['--version']).status === 0;
-
-t.test('qemu-system shows the same', { skip: !hasQemu && `${QEMU} is not installed` }, async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'bd0-kernel-'));
-  try {
-    const kernel = join(directory, 'kernel');
-    writeFileSync(kernel, guestKernel());
-    const options = ['-display', 'none', '-serial', 'stdio', '-no-reboot', '-M', 'isapc', '-nodefaults', '-m', '64'];
-    const exit = ['-device', 'isa-debug-exit,iobase=0xf4', '-cpu', 'qemu64,-apic', '-kernel', kernel];
-    const { stdout, status } = spawnSync(QEMU, [...options, ...exit], { encoding: 'utf8' });
-    t.equal(stdout, KERNEL_OUTPUT);
-    t.equal(status, 1);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+t.test('qemu-system shows the same', { skip: !hasQemu && 'qemu-system is not installed' }, async (t) => {
+  t.equal(runInQemu(guestKernel(), 64), KERNEL_OUTPUT);
 });

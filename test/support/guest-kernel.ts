@@ -1,31 +1,40 @@
-/** The kernel of guest/kernel, compiled with the system's compiler, once for a test process. */
+/** The kernels of guest/kernel and guest/kernel32, compiled with the system's compiler, once for a test process. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const directory = fileURLToPath(new URL('../../../guest/kernel/', import.meta.url));
+const directory = fileURLToPath(new URL('../../../guest/', import.meta.url));
 
 /** As in docs/boot.md. */
-const OPTIONS = [
-  ...['-O2', '-ffreestanding', '-fno-pie', '-no-pie', '-mno-red-zone', '-mgeneral-regs-only', '-fcf-protection=none'],
+const COMMON = [
+  ...['-O2', '-ffreestanding', '-fno-pie', '-no-pie', '-mgeneral-regs-only', '-fcf-protection=none'],
   ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-nostdlib', '-static', '-Wall', '-Wextra', '-Werror'],
   ...['-Wl,--build-id=none,-z,max-page-size=4096', '-Wl,-T,kernel.ld', 'start.S', 'kernel.c'],
 ];
+const KERNELS = {
+  kernel: { place: 'kernel', options: ['-mno-red-zone'] },
+  kernel32: { place: 'kernel32', options: ['-m32', '-Wl,--no-warn-rwx-segments'] },
+  multiboot2: { place: 'kernel32', options: ['-m32', '-Wl,--no-warn-rwx-segments', '-DMULTIBOOT2'] },
+} as const;
+export type GuestKernel = keyof typeof KERNELS;
 
-let compiled: Uint8Array | undefined;
+const compiled = new Map<GuestKernel, Uint8Array>();
 
-export function guestKernel(): Uint8Array {
-  if (compiled) return compiled;
-  const place = mkdtempSync(join(tmpdir(), 'bd0-kernel-'));
+export function guestKernel(which: GuestKernel = 'kernel'): Uint8Array {
+  const known = compiled.get(which);
+  if (known) return known;
+  const { place, options } = KERNELS[which];
+  const output = mkdtempSync(join(tmpdir(), 'bd0-kernel-'));
   try {
-    const output = join(place, 'kernel');
-    execFileSync('gcc', [...OPTIONS, '-o', output], { cwd: directory });
-    compiled = new Uint8Array(readFileSync(output));
-    return compiled;
+    const file = join(output, 'kernel');
+    execFileSync('gcc', [...COMMON, ...options, '-o', file], { cwd: join(directory, place) });
+    const bytes = new Uint8Array(readFileSync(file));
+    compiled.set(which, bytes);
+    return bytes;
   } finally {
-    rmSync(place, { recursive: true });
+    rmSync(output, { recursive: true });
   }
 }
 
@@ -41,3 +50,8 @@ breakpoints: 1
 instructions refused: 2
 done
 `;
+/** The same of the kernel of 32 bits. */
+export const KERNEL32_OUTPUT = KERNEL_OUTPUT.replace('bd0 kernel', 'bd0 kernel of 32 bits').replace(
+  'system calls',
+  'calls from ring 3',
+);
