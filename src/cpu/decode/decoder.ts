@@ -1,4 +1,5 @@
 import type { Form } from '../meaning/form.js';
+import { CodeBytes } from './code-bytes.js';
 import {
   FormTable,
   MEMORY_67_OUTSIDE_64,
@@ -16,29 +17,16 @@ import {
   type RowPlan,
 } from './form-table.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
+import { MemoryOperand } from './memory-operand.js';
 import { opcodeKind } from './opcode-kind.js';
 import { OpcodeLookup, PREFIX_66, PREFIX_F2, PREFIX_F3, matchingRow, type OpcodeRows } from './opcode-lookup.js';
 import { OPCODES } from '../meaning/opcodes/index.js';
+import { REX, REX_B, REX_R, REX_W, REX_X } from './rex.js';
 import type { CodeSize, OpcodeMap, Row } from './row.js';
 import { DEFAULT_MODEL, hasRow, type CpuModel } from '../state/model.js';
-import { CS, DS, FS, GS, HIGH_BYTE, RBP, RBX, RDI, RSI, RSP, SS } from '../state/layout.js';
-
-/**
- * Maximum length of an instruction in bytes; a longer one causes #GP(0). SDM Vol. 2A 2.3.11, Vol. 3A 6.15 "Interrupt
- * 13".
- */
-export const LONGEST_INSTRUCTION = 15;
-
-/** The REX prefix, 0100WRXB. VEX prefixes are converted to the same form. SDM Vol. 2A 2.2.1.2. */
-const REX = 0x40;
-const REX_B = 1;
-const REX_X = 2;
-const REX_R = 4;
-const REX_W = 8;
+import { CS, DS, FS, GS, HIGH_BYTE, RBP, RSP, SS } from '../state/layout.js';
 
 const NO_SEGMENT = -1;
-/** `index` is this less the number of a vector register in gathers. */
-const VECTOR_INDEX = -2;
 
 /** What all decoders look up; forms and candidates in it are made when they are first used. */
 interface Tables {
@@ -79,9 +67,9 @@ export class Decoder {
   private readonly lookup: OpcodeLookup;
   private readonly formTable: FormTable;
 
-  private bytes: Uint8Array = new Uint8Array(0);
-  private position = 0;
-  private end = 0;
+  private readonly code = new CodeBytes();
+  /** The address, cleared for instructions that have none. */
+  private readonly memory = new MemoryOperand();
 
   /** REX as read, or converted from VEX; 0 if there is none. */
   private rex = 0;
@@ -94,12 +82,6 @@ export class Decoder {
   private opcode = 0;
   private modRM = 0;
   private vvvv = 0;
-
-  private base = -1;
-  private index = -1;
-  private scale = 0;
-  private ripRelative = false;
-  private displacement = 0n;
 
   /** Decodes the instructions that a model has, in code of `mode` bits. */
   constructor(model: CpuModel = DEFAULT_MODEL, mode: CodeSize = 64) {
@@ -128,33 +110,32 @@ export class Decoder {
 
   /** Decodes the instruction at `offset`, using only bytes below `limit`. */
   decode(bytes: Uint8Array, offset: number, limit: number): Instruction | DecodeFailure {
-    this.bytes = bytes;
-    this.position = offset;
-    this.end = Math.min(limit, offset + LONGEST_INSTRUCTION);
+    const { code, memory } = this;
+    code.begin(bytes, offset, limit);
     const row = this.readPrefixesAndOpcode();
     const plan = row && this.formTable.plans[row.id]!;
     const entry = plan && this.readAddress(plan);
     if (!entry) return this.failure(offset);
-    const immediate = this.readImmediate(entry.immediateBytes, entry.immediateSigned);
+    const immediate = code.number(entry.immediateBytes, entry.immediateSigned);
     const immediate2 = entry.secondImmediateBytes === 0 ? 0 : this.readSecondImmediate(entry.secondImmediateBytes);
-    if (this.position > this.end) return this.failure(offset);
+    if (code.isShort) return this.failure(offset);
     return {
       form: entry.form,
-      length: this.position - offset,
+      length: code.position - offset,
       reg: this.registerInReg(plan),
       rm: this.registerInRm(plan),
       vvvv: this.vvvv,
       extra:
         plan.extra === 'immediate'
           ? this.registerInImmediate(immediate)
-          : this.index < -1
-            ? VECTOR_INDEX - this.index
+          : memory.hasVectorIndex
+            ? memory.vectorIndex
             : 0,
-      base: this.base,
-      index: Math.max(this.index, -1),
-      scale: this.scale,
-      ripRelative: this.ripRelative,
-      displacement: this.displacement,
+      base: memory.base,
+      index: Math.max(memory.index, -1),
+      scale: memory.scale,
+      ripRelative: memory.ripRelative,
+      displacement: memory.displacement,
       segment: this.segment(),
       immediate,
       immediate2,
@@ -163,19 +144,8 @@ export class Decoder {
 
   /** The reason why decoding failed. Missing bytes take precedence over errors found in what was decoded from them. */
   private failure(offset: number): DecodeFailure {
-    if (this.position <= this.end) return 'UD';
-    return this.end === offset + LONGEST_INSTRUCTION ? 'GP' : 'end';
-  }
-
-  /** Reads the next byte; 0 past the end, which `failure` detects by the position. */
-  private byte(): number {
-    const at = this.position++;
-    return at < this.end ? this.bytes[at]! : 0;
-  }
-
-  /** Reads the next four bytes as a signed number. */
-  private int32(): number {
-    return this.byte() | (this.byte() << 8) | (this.byte() << 16) | (this.byte() << 24);
+    if (!this.code.isShort) return 'UD';
+    return this.code.endsAtLongest(offset) ? 'GP' : 'end';
   }
 
   private readPrefixesAndOpcode(): Row | undefined {
@@ -185,10 +155,10 @@ export class Decoder {
     this.opcode = byte;
     if (byte === 0x0f) {
       map = '0F';
-      this.opcode = this.byte();
+      this.opcode = this.code.byte();
       if (this.opcode === 0x38 || this.opcode === 0x3a) {
         map = this.opcode === 0x38 ? '0F38' : '0F3A';
-        this.opcode = this.byte();
+        this.opcode = this.code.byte();
       }
     }
     return this.readModRM(this.lookup.rows(map, false, this.opcode));
@@ -202,7 +172,7 @@ export class Decoder {
   private readPrefixes(): number {
     this.clearPrefixes();
     for (;;) {
-      const byte = this.byte();
+      const byte = this.code.byte();
       if ((byte & 0xf0) === REX) {
         this.rex = byte;
         continue;
@@ -248,7 +218,7 @@ export class Decoder {
   private readPrefixesOutside64(): number {
     this.clearPrefixes();
     for (;;) {
-      const byte = this.byte();
+      const byte = this.code.byte();
       const segment = OVERRIDES.indexOf(byte);
       if (segment >= 0) this.override = segment;
       else if (byte === 0x66) this.prefixes |= PREFIX_66;
@@ -274,7 +244,7 @@ export class Decoder {
    * names a register. SDM Vol. 2A 2.3.5.1 "Instruction Operand Encoding".
    */
   private beginsVex(): boolean {
-    return this.mode === 64 || (this.position < this.end && this.bytes[this.position]! >= 0xc0);
+    return this.mode === 64 || (this.code.next ?? 0) >= 0xc0;
   }
 
   /**
@@ -283,19 +253,19 @@ export class Decoder {
    */
   private readVex(first: number): Row | undefined {
     if (this.rex !== 0 || this.prefixes !== 0 || this.lock) return undefined;
-    let fields = this.byte();
+    let fields = this.code.byte();
     let map: OpcodeMap | undefined = '0F';
     this.rex = REX | ((fields & 0x80) === 0 ? REX_R : 0);
     if (first === 0xc4) {
       map = VEX_MAPS[fields & 0x1f];
       if ((fields & 0x40) === 0) this.rex |= REX_X;
       if ((fields & 0x20) === 0) this.rex |= REX_B;
-      fields = this.byte();
+      fields = this.code.byte();
       if ((fields & 0x80) !== 0) this.rex |= REX_W;
     }
     this.prefixes = VEX_PREFIXES[fields & 3]! | ((fields & 4) << 1);
     this.vvvv = (~fields >> 3) & 15;
-    this.opcode = this.byte();
+    this.opcode = this.code.byte();
     if (map === undefined) return undefined;
     const unused = this.vvvv === 0;
     if (this.mode !== 64) this.ignoreUpperRegisters();
@@ -312,19 +282,16 @@ export class Decoder {
 
   private readModRM(rows: OpcodeRows | undefined): Row | undefined {
     if (!rows) return undefined;
-    this.modRM = rows.hasModRM ? this.byte() : 0xc0;
+    this.modRM = rows.hasModRM ? this.code.byte() : 0xc0;
     return matchingRow(rows, this.prefixes, (this.rex & REX_W) >> 3, this.rex & REX_B, this.modRM);
   }
 
   /** Reads the address, if any, and finds the form; undefined if the row does not allow it (LOCK). */
   private readAddress(plan: RowPlan): FormEntry | undefined {
-    this.base = -1;
-    this.index = -1;
-    this.scale = 0;
-    this.ripRelative = false;
-    this.displacement = 0n;
+    const { memory } = this;
+    memory.clear();
     const inMemory = (this.modRM < 0xc0 && !plan.modIgnored) || plan.moffs;
-    if (plan.moffs) this.displacement = this.readImmediate(this.addressBytes(), false);
+    if (plan.moffs) memory.displacement = this.code.number(this.addressBytes(), false);
     else if (inMemory) this.readMemoryOperand(plan.extra === 'index');
     if (plan.extra === 'index' && !this.hasDistinctVectors()) return undefined;
     if (!registerExists(plan.reg, ((this.modRM >> 3) & 7) | ((this.rex & REX_R) << 1))) return undefined;
@@ -343,7 +310,7 @@ export class Decoder {
     const lock = this.lock ? MEMORY_LOCK : 0;
     if (this.addressSizePrefix) return MEMORY_GENERAL_32 + lock;
     if (this.override !== NO_SEGMENT) return MEMORY_GENERAL + lock;
-    return (this.index >= 0 ? MEMORY_INDEX : MEMORY_BASE) + lock;
+    return (this.memory.index >= 0 ? MEMORY_INDEX : MEMORY_BASE) + lock;
   }
 
   private addressingOutside64(): number {
@@ -367,81 +334,22 @@ export class Decoder {
   }
 
   private readMemoryOperand(isVector: boolean): void {
-    if (this.mode !== 64 && this.addressBytes() === 2) this.readAddress16();
-    else this.readModRMAddress(isVector);
-  }
-
-  /** Reads a memory operand of 16-bit addresses. SDM Vol. 2A 2.1.5 table 2-1. */
-  private readAddress16(): void {
-    const mod = this.modRM >> 6;
-    const rm = this.modRM & 7;
-    const isDirect = mod === 0 && rm === 6;
-    if (!isDirect) [this.base, this.index] = ADDRESSES_16[rm]!;
-    if (mod === 1) this.displacement = BigInt((this.byte() << 24) >> 24);
-    else if (mod === 2 || isDirect) this.displacement = this.readImmediate(2, true);
-  }
-
-  /**
-   * Reads a memory operand: ModRM with mod below 3, SIB and displacement. SDM Vol. 2A 2.1.5 tables 2-2 and 2-3; 2.2.1.6
-   * for RIP-relative, which only 64-bit mode has.
-   */
-  private readModRMAddress(isVector: boolean): void {
-    const mod = this.modRM >> 6;
-    const rm = this.modRM & 7;
-    let displacementBytes = mod === 0 ? 0 : mod === 1 ? 1 : 4;
-    if (rm === 4) {
-      const sib = this.byte();
-      const index = ((sib >> 3) & 7) | ((this.rex & REX_X) << 2);
-      if (index !== RSP || isVector) {
-        this.index = isVector ? VECTOR_INDEX - index : index;
-        this.scale = sib >> 6;
-      }
-      if ((sib & 7) === RBP && mod === 0) displacementBytes = 4;
-      else this.base = (sib & 7) | ((this.rex & REX_B) << 3);
-    } else if (rm === RBP && mod === 0) {
-      this.ripRelative = this.mode === 64;
-      displacementBytes = 4;
-    } else {
-      this.base = rm | ((this.rex & REX_B) << 3);
-    }
-    if (displacementBytes === 1) this.displacement = BigInt((this.byte() << 24) >> 24);
-    else if (displacementBytes === 4) this.displacement = BigInt(this.int32());
+    const { code, memory, modRM, mode } = this;
+    if (mode !== 64 && this.addressBytes() === 2) memory.read16(code, modRM);
+    else memory.read(code, modRM, this.rex, isVector, mode === 64);
   }
 
   /** Gathers need a SIB byte, and three different registers. SDM Vol. 2A 2.3.12 "Vector SIB (VSIB) Memory Addressing". */
   private hasDistinctVectors(): boolean {
     const target = ((this.modRM >> 3) & 7) | ((this.rex & REX_R) << 1);
-    const index = VECTOR_INDEX - this.index;
-    return this.index <= VECTOR_INDEX && target !== this.vvvv && target !== index && index !== this.vvvv;
-  }
-
-  private readImmediate(bytes: number, signed: boolean): bigint {
-    switch (bytes) {
-      case 0:
-        return 0n;
-      case 1: {
-        const byte = this.byte();
-        return BigInt(signed ? (byte << 24) >> 24 : byte);
-      }
-      case 2: {
-        const word = this.byte() | (this.byte() << 8);
-        return BigInt(signed ? (word << 16) >> 16 : word);
-      }
-      case 4: {
-        const doubleword = this.int32();
-        return BigInt(signed ? doubleword : doubleword >>> 0);
-      }
-      default: {
-        const low = BigInt(this.int32() >>> 0);
-        return (BigInt(this.int32() >>> 0) << 32n) | low;
-      }
-    }
+    const { hasVectorIndex, vectorIndex: index } = this.memory;
+    return hasVectorIndex && target !== this.vvvv && target !== index && index !== this.vvvv;
   }
 
   /** The second immediate, of 1 or 2 bytes. */
   private readSecondImmediate(bytes: number): number {
-    const low = this.byte();
-    return bytes === 1 ? low : low | (this.byte() << 8);
+    const low = this.code.byte();
+    return bytes === 1 ? low : low | (this.code.byte() << 8);
   }
 
   /** The register in bits 7:4 of an immediate byte; outside 64-bit mode, in bits 6:4. */
@@ -482,24 +390,13 @@ export class Decoder {
    */
   private segment(): number {
     if (this.override !== NO_SEGMENT) return this.override;
-    return this.base === RSP || this.base === RBP ? SS : DS;
+    const { base } = this.memory;
+    return base === RSP || base === RBP ? SS : DS;
   }
 }
 
 /** The segment overrides in the order of the segments: ES CS SS DS FS GS. */
 const OVERRIDES: readonly number[] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
-
-/** Base and index of 16-bit addresses by ModRM.rm; -1 for none. SDM Vol. 2A table 2-1. */
-const ADDRESSES_16: readonly (readonly [base: number, index: number])[] = [
-  [RBX, RSI],
-  [RBX, RDI],
-  [RBP, RSI],
-  [RBP, RDI],
-  [RSI, -1],
-  [RDI, -1],
-  [RBP, -1],
-  [RBX, -1],
-];
 
 const VEX_MAPS: readonly (OpcodeMap | undefined)[] = [undefined, '0F', '0F38', '0F3A'];
 /** Prefixes encoded by VEX.pp: none, 66h, F3h, F2h. VEX.L, bit 2, becomes VEX_256. */

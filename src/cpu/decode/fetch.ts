@@ -2,7 +2,8 @@ import { PAGE_SIZE, isCanonical } from '../../bits.js';
 import { WATCH_CODE, type GuestMemory } from '../../memory.js';
 import type { Mmu } from '../../mmu/mmu.js';
 import { ACCESS_FETCH } from '../../mmu/walk.js';
-import { LONGEST_INSTRUCTION, type Decoder } from './decoder.js';
+import { LONGEST_INSTRUCTION } from './code-bytes.js';
+import type { Decoder } from './decoder.js';
 import { GuestException, Vector, pageFault } from '../state/exceptions.js';
 import type { DecodeFailure, Instruction } from './instruction.js';
 

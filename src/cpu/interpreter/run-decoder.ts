@@ -1,3 +1,4 @@
+import { LONGEST_INSTRUCTION } from '../decode/code-bytes.js';
 import {
   MEMORY_BASE,
   MEMORY_GENERAL,
@@ -9,6 +10,7 @@ import {
 } from '../decode/form-table.js';
 import { OpcodeKind } from '../decode/opcode-kind.js';
 import { PREFIX_66, PREFIX_F2, PREFIX_F3 } from '../decode/opcode-lookup.js';
+import { REX, REX_B, REX_R, REX_W, REX_X } from '../decode/rex.js';
 import { Field, Handler, Join, RECORD_BYTES } from '../engine/record.js';
 import {
   HIGH_BYTES,
@@ -31,13 +33,7 @@ import type { WasmModule } from '../wasm/encoding/module.js';
 import type { WasmMemoryInstruction } from '../wasm/encoding/opcodes.js';
 import { Expression, Statements, Variable, constant, select } from '../wasm/functions/expression.js';
 
-const REX = 0x40;
-const REX_W = 8;
-const REX_R = 4;
-const REX_X = 2;
-const REX_B = 1;
 const NONE = -1;
-const LONGEST_INSTRUCTION = 15;
 
 const PARAMETERS = ['i32', 'i32', 'i64', 'i32', 'i32'] as const;
 

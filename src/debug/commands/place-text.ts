@@ -1,5 +1,6 @@
 import { hex } from '../../bits.js';
-import { Decoder, LONGEST_INSTRUCTION } from '../../cpu/decode/decoder.js';
+import { LONGEST_INSTRUCTION } from '../../cpu/decode/code-bytes.js';
+import { Decoder } from '../../cpu/decode/decoder.js';
 import { fullAddress } from '../reports/address-text.js';
 import { formatInstruction } from '../reports/instruction-text.js';
 import { lineText } from '../reports/placed-image.js';

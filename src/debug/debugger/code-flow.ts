@@ -1,4 +1,5 @@
-import { Decoder, LONGEST_INSTRUCTION } from '../../cpu/decode/decoder.js';
+import { LONGEST_INSTRUCTION } from '../../cpu/decode/code-bytes.js';
+import { Decoder } from '../../cpu/decode/decoder.js';
 import type { Instruction } from '../../cpu/decode/instruction.js';
 
 /** How control flow continues after an instruction. */

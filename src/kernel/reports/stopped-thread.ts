@@ -1,4 +1,4 @@
-import { LONGEST_INSTRUCTION } from '../../cpu/decode/decoder.js';
+import { LONGEST_INSTRUCTION } from '../../cpu/decode/code-bytes.js';
 import { fromLinear } from '../memory/linear-address.js';
 import { homeOf } from '../memory/view.js';
 import { surroundingsAt, type Neighbourhood, type Surroundings } from './surroundings.js';

@@ -55,8 +55,9 @@ const STATE_NAMES = ['free', 'clean', 'private', 'a table'];
  *       +------------ dropped when idle -----------+                             |
  *       +------------------------- release by the last user ---------------------+
  *
- * A frame has one user for each place that maps it. A private frame has several only after a fork (`share`). Frames are chosen deterministically: first freed frames, the most
- * recently freed first; then frames never used, in ascending order; then the clean frame that has been idle longest.
+ * A frame has one user for each place that maps it. A private frame has several only after a fork (`share`). Frames are
+ * chosen deterministically: first freed frames, the most recently freed first; then frames never used, in ascending order;
+ * then the clean frame that has been idle longest.
  */
 export class FramePool {
   static readonly state = schema(
@@ -74,10 +75,7 @@ export class FramePool {
       freed: value,
       neverUsed: value,
       inState: kept('counted from the states'),
-      hits: kept('a statistic'),
-      copies: kept('a statistic'),
-      evictions: kept('a statistic'),
-      allocated: kept('a statistic'),
+      count: kept('statistics'),
       memory: outside('guest memory'),
       store: outside('of the machine'),
     },
@@ -105,10 +103,8 @@ export class FramePool {
   private neverUsed: number;
   /** Number of frames in each state. */
   private readonly inState: number[];
-  private hits = 0;
-  private copies = 0;
-  private evictions = 0;
-  private allocated = 0;
+  /** Of events since the machine started. */
+  private readonly count = { hits: 0, copies: 0, evictions: 0, allocated: 0 };
 
   /** Throws VmoRangeError if the frames are not within guest RAM. */
   constructor(
@@ -130,10 +126,10 @@ export class FramePool {
   }
 
   get counters(): FrameCounters {
-    const { inState, hits, copies, evictions, allocated } = this;
+    const { inState } = this;
     const [clean, privates, tables] = [inState[CLEAN]!, inState[PRIVATE]!, inState[TABLE]!];
     const inUse = clean + privates + tables;
-    return { inUse, clean, idle: this.idle.size, private: privates, tables, hits, copies, evictions, allocated };
+    return { inUse, clean, idle: this.idle.size, private: privates, tables, ...this.count };
   }
 
   /** Returns a clean frame with the content of a page, for one more user. Throws OutOfFramesError. */
@@ -150,7 +146,7 @@ export class FramePool {
       this.freed.push(frame);
       throw error;
     }
-    this.copies++;
+    this.count.copies++;
     this.enterClean(frame, page.leaf, 1);
     return frame;
   }
@@ -240,7 +236,7 @@ export class FramePool {
       return frame;
     }
     this.addUsers(equal, users);
-    this.hits++;
+    this.count.hits++;
     this.free(frame);
     return equal;
   }
@@ -287,7 +283,7 @@ export class FramePool {
     const frame = this.frameByLeaf.get(leaf);
     if (frame === undefined) return undefined;
     this.addUsers(frame, 1);
-    this.hits++;
+    this.count.hits++;
     return frame;
   }
 
@@ -300,7 +296,7 @@ export class FramePool {
   /** Takes an empty frame that is about to get a state. */
   private allocate(): number {
     const frame = this.freed.pop() ?? this.takeUnused() ?? this.dropIdle();
-    this.allocated++;
+    this.count.allocated++;
     return frame;
   }
 
@@ -320,7 +316,7 @@ export class FramePool {
     this.codeChanged(frame);
     this.leaveIndex(frame);
     this.enter(frame, FREE, 0);
-    this.evictions++;
+    this.count.evictions++;
     return frame;
   }
 
@@ -363,7 +359,7 @@ export class FramePool {
     const copy = this.allocate();
     this.memory.mark(copy * PAGE_SIZE, PAGE_SIZE);
     this.memory.ram.copyWithin(copy * PAGE_SIZE, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
-    this.copies++;
+    this.count.copies++;
     this.enter(copy, PRIVATE, 1);
     return copy;
   }
