@@ -4,6 +4,7 @@ import { DirectMemory } from './cpu/access/direct-memory.js';
 import { Cpu, type Engine } from './cpu/cpu.js';
 import { GuestException } from './cpu/state/exceptions.js';
 import type { BareModel } from './cpu/system/bare-cpuid.js';
+import { ROOT_POINTER, acpiTables } from './devices/acpi/tables.js';
 import { Chipset, type ChipsetEnd } from './devices/chipset.js';
 import { IoBus } from './devices/io-bus.js';
 import type { SerialPort } from './devices/uart.js';
@@ -37,7 +38,7 @@ export interface BoardOptions {
   readonly startSeconds?: number;
   /** A faster SHA-256 than the portable default. */
   readonly sha256?: HashFunction;
-  /** With at least one, the machine has a PCI bus with an NVMe controller. */
+  /** With at least one, the machine has an NVMe controller. */
   readonly disks?: readonly BoardDisk[];
 }
 
@@ -57,7 +58,7 @@ export interface BoardHooks {
   onException?: ((exception: GuestException) => void) | undefined;
 }
 
-/** A bare PC: a processor with memory, two 8259, a PIT, a clock and a serial port, whose only time is the processor's ticks. */
+/** A bare PC: a processor with memory and the devices of a chipset, whose only time is the processor's ticks. */
 export class Board {
   /** Every field with state is hashed, kept by snapshots and restored by this. @internal */
   static readonly state = schema(
@@ -109,8 +110,16 @@ export class Board {
     const { memory, store, disks } = this;
     this.chipset = new Chipset({ clock: cpu, ports, memory: direct, memoryBytes, send, end, startSeconds, disks });
     cpu.bare!.connect(this.chipset.memoryBus);
+    cpu.bare!.system.apic = this.chipset.localApic;
+    const tables = acpiTables(memoryBytes);
+    this.memory.ram.set(tables.bytes, tables.physical);
     const usedEnd = (): number => memory.size / PAGE_SIZE;
     this.wholeState = new MachineState({ memory, cpu, store, sha256, kind: 'bd0 board 1', roots: this, usedEnd });
+  }
+
+  /** The physical address of the root pointer of ACPI, which boot protocols pass on. */
+  get acpiRoot(): number {
+    return ROOT_POINTER;
   }
 
   get serial(): SerialPort {

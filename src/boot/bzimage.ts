@@ -38,6 +38,7 @@ const ENTRY_OFFSET = 0x200;
 
 /** Other fields of boot_params. */
 const PARAMETERS_BYTES = 4096;
+const ACPI_ROOT = 0x70;
 const MAP_COUNT = 0x1e8;
 const MAP = 0x2d0;
 const MAP_ENTRY_BYTES = 20;
@@ -83,6 +84,7 @@ export function bootBzImage(board: Board, { kernel, initialDisk, commandLine }: 
     view.setUint32(HEADER.diskAddress, start, true);
     view.setUint32(HEADER.diskBytes, initialDisk.length, true);
   }
+  view.setBigUint64(ACPI_ROOT, BigInt(board.acpiRoot), true);
   const map = memoryMap(memory.size);
   view.setUint8(MAP_COUNT, map.length);
   writeMap(view, map, MAP, MAP_ENTRY_BYTES);

@@ -45,6 +45,7 @@ export function bootPvh(
     putAddress(16, module.physical);
   }
   putAddress(24, parameters.text(commandLine));
+  putAddress(32, board.acpiRoot);
   const map = memoryMap(memory.size);
   const table = parameters.take(map.length * MAP_ENTRY_BYTES);
   writeMap(table.view, map, 0, MAP_ENTRY_BYTES);

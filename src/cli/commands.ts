@@ -52,14 +52,14 @@ const BOOT: CommandHelp = {
   usage: '[OPTIONS] KERNEL',
   about:
     'KERNEL is a file: vmlinuz or vmlinux of Linux, another ELF kernel with a PVH entry, or a Multiboot 1 kernel. The machine has one ' +
-    'processor, memory, a serial port at the terminal, two 8259, a PIT and a clock. Disks are behind an NVMe controller: what is ' +
+    'processor, memory, a serial port at the terminal, APICs, timers, PCI and ACPI. Disks are behind an NVMe controller: what is ' +
     'written to them is gone at the end unless --publish keeps it. On a terminal, Ctrl-A x quits.',
   options: BOOT_OPTIONS,
   examples: [
     ['bd0 boot kernel.elf', 'a Multiboot kernel'],
-    ['bd0 boot vmlinuz --initrd initrd.cpio --append "console=ttyS0 nolapic noapic acpi=off"', 'Linux'],
+    ['bd0 boot vmlinuz --initrd initrd.cpio --append console=ttyS0', 'Linux'],
     [
-      'bd0 boot vmlinuz --disk disk.img --append "console=ttyS0 root=/dev/nvme0n1 nolapic noapic acpi=off"',
+      'bd0 boot vmlinuz --disk disk.img --append "console=ttyS0 root=/dev/nvme0n1"',
       'from a disk, which stays as it is',
     ],
     [
@@ -70,7 +70,7 @@ const BOOT: CommandHelp = {
     ['bd0 boot kernel.elf --trace irq,faults --max-instructions 1000000', 'with a log of interrupts and exceptions'],
   ],
   notes:
-    `${SIZES} Exit code: 0 if the kernel has reset or halted the machine, 2n + 1 if it has written n to port F4h; 124 limit ` +
+    `${SIZES} Exit code: 0 if the kernel has reset, halted or turned off the machine, 2n + 1 if it has written n to port F4h; 124 limit ` +
     'reached, 125 bd0 failed, 126 KERNEL cannot be booted, 127 not found. docs/boot.md says what works.',
 };
 

@@ -36,7 +36,7 @@ class Linux {
   readonly board: Board;
   private readonly typed: number[];
 
-  constructor(lines: readonly string[]) {
+  constructor(lines: readonly string[], commandLine = COMMAND_LINE) {
     this.board = new Board({
       memoryBytes: MEMORY_BYTES,
       sha256,
@@ -44,7 +44,7 @@ class Linux {
     });
     const { kernel, busybox } = found!;
     const initialDisk = initramfs(Buffer.from(INIT), 'busybox', busybox);
-    boot(this.board, { name: 'vmlinuz', kernel, commandLine: COMMAND_LINE, initialDisk });
+    boot(this.board, { name: 'vmlinuz', kernel, commandLine, initialDisk });
     this.typed = [...Buffer.from(lines.map((line) => `${line}\n`).join(''))];
   }
 
@@ -105,4 +105,22 @@ t.test('the machine does not depend on how the run is cut into slices', { skip: 
     for (let part = 1; part <= 7; part++) other.runTo(tick - 1e8 + Math.floor((1e8 * part) / 7));
     t.equal(other.board.machineHash(), one.board.machineHash(), `at tick ${tick}`);
   }
+});
+
+t.test('with ACPI and both APICs, Linux uses all devices, and turns the machine off', { skip: !found }, async (t) => {
+  const lines = ['/busybox cat /proc/interrupts', '/busybox sleep 2', '/busybox poweroff -f'];
+  const linux = new Linux(lines, 'console=ttyS0 nokaslr');
+  t.same(linux.runTo(2e10), { kind: 'off' });
+  for (const line of [
+    /ACPI: Using ACPI \(MADT\) for SMP configuration information/,
+    /ACPI: PM-Timer IO Port: 0x608/,
+    /\.\.TIMER: vector=0x30 apic1=0 pin1=2/,
+    /hpet0: 3 comparators, 64-bit 100\.000000 MHz counter/,
+    /ACPI: Using IOAPIC for interrupt routing/,
+    /tsc: Refined TSC clocksource calibration: 999\.99\d MHz/,
+    /IO-APIC +4-edge +ttyS0/,
+    /LOC: +[1-9]/,
+  ])
+    t.match(linux.output, line);
+  t.notMatch(linux.output, /Oops|BUG:|WARNING:|Call Trace|panic|ACPI Error|ACPI BIOS/);
 });

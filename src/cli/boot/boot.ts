@@ -171,6 +171,9 @@ function report(end: BootEnd): number {
     case 'reset':
       writeToStderr(`bd0: the machine was reset by ${end.by}`);
       return 0;
+    case 'off':
+      writeToStderr('bd0: the machine was turned off');
+      return 0;
     case 'halted':
       writeToStderr('bd0: the processor has halted with interrupts off');
       return 0;

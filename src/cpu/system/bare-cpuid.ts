@@ -5,8 +5,8 @@ import type { CpuModel } from '../state/model.js';
 export const BARE_MODELS = ['v1', 'v2'] as const satisfies readonly CpuModel[];
 export type BareModel = (typeof BARE_MODELS)[number];
 
-/** PSE, MSR and PGE, which kernels look for. */
-const KERNEL_FEATURES = (1 << 3) | (1 << 5) | (1 << 13);
+/** PSE, MSR, APIC and PGE, which kernels look for. */
+const KERNEL_FEATURES = (1 << 3) | (1 << 5) | (1 << 9) | (1 << 13);
 /** Of leaf 7's EBX: SMEP. FSGSBASE and SMAP cannot be turned on. */
 const SMEP = 1 << 7;
 const MAX_BASIC_LEAF = 7;

@@ -4,6 +4,7 @@ import { EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from '../../mmu/entry.js';
 /** Numbers of model-specific registers. SDM Vol. 4, APM Vol. 2 appendix A. */
 export const MSR = {
   timeStamp: 0x10,
+  apicBase: 0x1b,
   efer: 0xc000_0080,
   star: 0xc000_0081,
   lstar: 0xc000_0082,
@@ -36,6 +37,8 @@ const address = (name: string): ModelSpecificRow => ({ name, reserved: 0n, isAdd
  */
 export const MODEL_SPECIFIC: ReadonlyMap<number, ModelSpecificRow> = new Map<number, ModelSpecificRow>([
   [MSR.timeStamp, { name: 'TSC', reserved: 0n, isReadOnly: true }],
+  // Enabled, and the bootstrap processor; there is no x2APIC.
+  [MSR.apicBase, { name: 'APIC_BASE', reserved: ~(0xff_ffff_f000n | 0x900n) & 0xffff_ffff_ffff_ffffn }],
   [0x8b, { name: 'PATCH_LEVEL', reserved: 0n, isReadOnly: true }],
   [MSR.efer, { name: 'EFER', reserved: ~BigInt(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE) & 0xffff_ffff_ffff_ffffn }],
   [MSR.star, { name: 'STAR', reserved: 0n }],

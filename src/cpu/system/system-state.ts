@@ -40,7 +40,6 @@ export class SystemState {
       debug: value,
       modelSpecific: value,
       directoryPointers: value,
-      taskPriority: value,
       heldUntil: value,
       isHalted: value,
       hasUsedDevice: outside('looked at between two ticks'),
@@ -63,8 +62,6 @@ export class SystemState {
   readonly modelSpecific = new Map<number, bigint>();
   /** The PDPTE registers, which PAE paging uses. SDM Vol. 3A 4.4.1. */
   readonly directoryPointers = new BigUint64Array(4);
-  /** CR8. */
-  taskPriority = 0n;
   /** Interrupts are held back while the ticks have not passed this: SDM Vol. 3A 6.8.3 "Masking Exceptions and Interrupts...". */
   heldUntil = -1;
   isHalted = false;

@@ -23,6 +23,14 @@ export interface PortBus {
   write(port: number, width: Width, value: number): void;
 }
 
+/** What registers of the processor show of its local APIC. */
+export interface ApicRegisters {
+  /** IA32_APIC_BASE. */
+  apicBase: bigint;
+  /** Bits 7 to 4 of the task priority, which are CR8. */
+  taskPriority: number;
+}
+
 /** What the system registers need of the processor around them. */
 export interface SystemHost {
   readonly registers: CpuState;
@@ -46,6 +54,8 @@ export class System implements SystemOperations<bigint> {
   readonly delivery: Delivery;
   readonly floatRules: FloatRules;
   readonly controls: ControlRegisters;
+  /** The local APIC, once it is connected. */
+  apic: ApicRegisters = { apicBase: 0n, taskPriority: 0 };
   private readonly memory: SystemMemory;
   private readonly transfers: Transfers;
 
@@ -83,7 +93,7 @@ export class System implements SystemOperations<bigint> {
       case 4:
         return BigInt(mmu.cr4 >>> 0);
       default:
-        return this.state.taskPriority;
+        return BigInt(this.apic.taskPriority);
     }
   }
 
@@ -100,7 +110,8 @@ export class System implements SystemOperations<bigint> {
         return this.controls.setCr4(value);
       default:
         if (value >> 4n !== 0n) throw new GuestException(Vector.GP);
-        this.state.taskPriority = value;
+        this.apic.taskPriority = Number(value);
+        this.state.hasUsedDevice = true;
     }
   }
 
@@ -121,6 +132,8 @@ export class System implements SystemOperations<bigint> {
     switch (Number(number)) {
       case MSR.timeStamp:
         return BigInt(clock.ticks);
+      case MSR.apicBase:
+        return this.apic.apicBase;
       case MSR.efer:
         return BigInt(mmu.efer);
       case MSR.fsBase:
@@ -138,10 +151,16 @@ export class System implements SystemOperations<bigint> {
     const row = MODEL_SPECIFIC.get(register);
     if (!row || !accepts(row, value)) throw new GuestException(Vector.GP);
     if (row.ignoresWrites) return;
-    if (register === MSR.efer) this.controls.setEfer(value);
+    if (register === MSR.apicBase) this.setApicBase(value);
+    else if (register === MSR.efer) this.controls.setEfer(value);
     else if (register === MSR.fsBase) this.host.registers.setSegmentBase(FS, value);
     else if (register === MSR.gsBase) this.host.registers.setSegmentBase(GS, value);
     else this.state.modelSpecific.set(register, value);
+  }
+
+  private setApicBase(value: bigint): void {
+    this.apic.apicBase = value;
+    this.state.hasUsedDevice = true;
   }
 
   private stored(register: number): bigint {

@@ -5,6 +5,10 @@ import type { PciFunction } from './function.js';
 
 /** The ports of configuration mechanism 1. PCI Local Bus Specification 3.0, 3.2.2.3.2. */
 export const PCI_PORTS = { first: 0xcf8, last: 0xcff } as const;
+/** The reset control register, which lies between: writing this resets the machine. */
+export const RESET_PORT = 0xcf9;
+export const RESET_VALUE = 0x06;
+const RESETS = 1 << 2;
 const DATA = 0xcfc;
 const ENABLE = 0x8000_0000;
 const OPEN_BUS = 0xff;
@@ -17,13 +21,20 @@ export class PciConfiguration implements PortDevice {
   static readonly state = schema(
     'PCI configuration',
     PciConfiguration,
-    { address: value, functions: value, wide: outside('its place on the board') },
+    {
+      address: value,
+      functions: value,
+      wide: outside('its place on the board'),
+      reset: outside('its place on the board'),
+    },
     { isPart: true },
   );
 
   private address = 0;
   /** By the number of the device. */
   private readonly functions: PciFunction[] = [];
+
+  constructor(private readonly reset: () => void) {}
 
   /** Gives a function the next device number, and returns that. */
   add(device: PciFunction): number {
@@ -47,6 +58,7 @@ export class PciConfiguration implements PortDevice {
   }
   writePort(port: number, value: number): void {
     if (port >= DATA) this.wide.write(port, 8, value);
+    else if (port === RESET_PORT && value & RESETS) this.reset();
   }
 
   private registerAt(port: number): number {

@@ -23,6 +23,7 @@ export interface PciHost {
   readonly memoryBus: MemoryBus;
   /** An input of the interrupt controllers whose level counts. */
   line(irq: number): InterruptLine;
+  reset(): void;
 }
 
 /** PCI bus 0 and its devices: a host bridge, and an NVMe controller if there are disks. */
@@ -35,12 +36,13 @@ export class PciDevices {
   );
 
   readonly timed: readonly TimedDevice[];
-  private readonly configuration = new PciConfiguration();
+  private readonly configuration: PciConfiguration;
   private readonly wires: readonly SharedLine[];
   private readonly nvme: NvmeController | undefined;
 
   constructor(host: PciHost, disks: readonly Disk[]) {
     const { clock, memory, ports, memoryBus } = host;
+    this.configuration = new PciConfiguration(() => host.reset());
     this.wires = PCI_IRQS.map((irq) => new SharedLine([host.line(irq)]));
     this.configuration.add(new PciFunction(HOST_BRIDGE));
     ports.connect(PCI_PORTS.first, PCI_PORTS.last, this.configuration);
